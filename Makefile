@@ -1,0 +1,118 @@
+# nsviz. `make` builds it, `make help` says what else there is.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+
+GO      ?= go
+PREFIX  ?= /usr/local
+DESTDIR ?=
+ARGS    ?=
+VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+
+# Watching the kernel takes root. Only what needs it runs as root: Go itself never does, so that its
+# caches stay the user's own.
+SUDO := $(if $(filter-out 0,$(shell id -u)),sudo -E)
+
+define go_build
+CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/nsviz ./cmd/nsviz
+endef
+
+.PHONY: build
+build: ## Build bin/nsviz, one static binary (the default)
+	$(go_build)
+
+# `sudo make install` after `make` finds nothing to build, and so needs no Go.
+bin/nsviz: go.mod go.sum $(shell find cmd gen internal -type f ! -name '*_test.go' ! -path '*/testdata/*')
+	$(go_build)
+
+.PHONY: help
+help: ## Say what there is to make
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: run
+run: build ## Build and run the dashboard (ARGS='ps -o json' runs another command)
+	$(SUDO) bin/nsviz $(ARGS)
+
+.PHONY: demo
+demo: build ## Build and watch an OOM kill happen, with or without Docker (ARGS=start: another demo)
+	$(SUDO) bin/nsviz demo $(ARGS)
+
+.PHONY: install
+install: bin/nsviz ## Install the binary, man pages and completions (PREFIX, DESTDIR)
+	install -D -m 755 bin/nsviz '$(DESTDIR)$(PREFIX)/bin/nsviz'
+	@share='$(DESTDIR)$(PREFIX)/share'; \
+	if ! bin/nsviz version >/dev/null 2>&1; then \
+		echo 'bin/nsviz does not run on this host, so its man pages and completions are left out'; \
+		exit 0; \
+	fi; \
+	install -d "$$share"/{man/man8,bash-completion/completions,zsh/site-functions,fish/vendor_completions.d}; \
+	bin/nsviz man "$$share/man/man8"; \
+	bin/nsviz completion bash >"$$share/bash-completion/completions/nsviz"; \
+	bin/nsviz completion zsh >"$$share/zsh/site-functions/_nsviz"; \
+	bin/nsviz completion fish >"$$share/fish/vendor_completions.d/nsviz.fish"
+
+.PHONY: uninstall
+uninstall: ## Remove what install installed
+	rm -f '$(DESTDIR)$(PREFIX)/bin/nsviz' \
+		'$(DESTDIR)$(PREFIX)'/share/man/man8/nsviz{,-*}.8 \
+		'$(DESTDIR)$(PREFIX)/share/bash-completion/completions/nsviz' \
+		'$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_nsviz' \
+		'$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/nsviz.fish'
+
+.PHONY: generate
+generate: ## Compile bpf/ into gen/ (needs clang-19, llvm-19, libbpf-dev)
+	@for tool in clang-19 llvm-strip-19; do \
+		command -v $$tool >/dev/null || { echo "$$tool is missing: 'test/setup check' installs it, on Debian and Ubuntu" >&2; exit 1; }; \
+	done
+	$(GO) generate ./gen
+
+.PHONY: fmt
+fmt: ## Format the Go and the C
+	gofmt -w $$(find . -name '*.go' ! -path './gen/*')
+	clang-format-19 -i bpf/*.c bpf/*.h
+
+.PHONY: check
+check: ## Check formats, lint, and that generated files are up to date
+	test/setup check
+	test/lint
+
+.PHONY: test
+test: ## Run all tests: installs what they need, starts an engine if none answers, cleans up
+	test/setup test
+	test/all
+
+# In CI a skipped test has tested nothing, and neither has a result from the cache.
+IN_CI     := $(filter true,$(CI))
+TALLY      = $(GO) run ./test/tally $(if $(IN_CI),-no-skips) $(if $(COUNTS),-add '$(COUNTS)')
+GO_TEST    = $(GO) test -json -race
+# Tests of the host itself: never from the cache, and one package at a time, since each would see
+# what the others do.
+HOST_TEST  = $(GO_TEST) -count=1 -p 1 -timeout 20m $(if $(SUDO),-exec 'sudo -E env "PATH=$(PATH)"')
+# TESTFLAGS='-run Name' and the like choose among the tests.
+TESTFLAGS ?=
+# The packages with tests that have a build tag.
+tagged = $(shell grep -rlE '^//go:build .*\b$(1)\b' --include='*_test.go' . | xargs -r -n 1 dirname | sort -u)
+
+.PHONY: test-unit
+test-unit: ## Run the tests that need nothing but Go
+	$(GO_TEST) $(if $(IN_CI),-count=1) $(TESTFLAGS) ./... | $(TALLY)
+
+.PHONY: test-root
+test-root: ## Run the tests that need root
+	test/with-engine $(HOST_TEST) -tags root $(TESTFLAGS) $(call tagged,root) | $(TALLY) -v
+
+.PHONY: test-e2e
+test-e2e: build ## Run the tests of the whole program on a Docker engine
+	test/with-engine $(HOST_TEST) -tags e2e $(TESTFLAGS) $(call tagged,e2e) | $(TALLY) -v
+
+.PHONY: bench
+bench: build ## Measure what nsviz costs on this host, and run the benchmarks
+	test/setup bench
+	$(GO) build -o bin/bench ./bench
+	test/with-engine $(SUDO) bin/bench
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf bin

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"time"
+)
+
+// program is what bpftool tells of a loaded program.
+type program struct {
+	ID    int    `json:"id"`
+	Name  string `json:"name"`
+	Nanos uint64 `json:"run_time_ns"`
+	Runs  uint64 `json:"run_cnt"`
+}
+
+func loadedPrograms() ([]program, error) {
+	out, err := exec.Command("bpftool", "prog", "show", "-j").Output()
+	if err != nil {
+		return nil, fmt.Errorf("bpftool: %w", err)
+	}
+	var all []program
+	return all, json.Unmarshal(out, &all)
+}
+
+const statistics = "/proc/sys/kernel/bpf_stats_enabled"
+
+// programCosts runs forks, execs, signals and exits of the host, and prints what each of nsviz's
+// programs took for one run, beside an empty program on the same hook.
+func programCosts(binary string) (err error) {
+	before, err := os.ReadFile(statistics)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(statistics, []byte("1"), 0); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.WriteFile(statistics, before, 0)) }()
+
+	others, err := loadedPrograms()
+	if err != nil {
+		return err
+	}
+	script := `BEGIN { printf("ready\n") }`
+	for _, h := range hooks() {
+		script += " tracepoint:" + h.tracepoint + " { }"
+	}
+	empty, err := startBpftrace(script)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, empty.stop()) }()
+	floors, err := loadedPrograms()
+	if err != nil {
+		return err
+	}
+	// bpftrace loads in the order of the script.
+	floors = slices.DeleteFunc(floors, func(p program) bool {
+		return slices.ContainsFunc(others, func(o program) bool { return o.ID == p.ID })
+	})
+	if len(floors) != len(hooks()) {
+		return fmt.Errorf("bpftrace loaded %d programs for %d hooks", len(floors), len(hooks()))
+	}
+	nsviz, err := startNsviz(binary)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, nsviz.stop()) }()
+
+	// Each child also executes a program; its death sends the parent a SIGCHLD.
+	const loop = `for (1..4000) { my $p = fork(); if (!$p) { exec "/bin/true" } waitpid($p, 0) }`
+	if err := exec.Command("perl", "-e", loop).Run(); err != nil {
+		return err
+	}
+	all, err := loadedPrograms()
+	if err != nil {
+		return err
+	}
+	cost := func(match func(program) bool) (nanos float64, runs uint64) {
+		if i := slices.IndexFunc(all, match); i >= 0 && all[i].Runs > 0 {
+			return float64(all[i].Nanos) / float64(all[i].Runs), all[i].Runs
+		}
+		return 0, 0
+	}
+	fmt.Printf("  %-8s %8s %10s %10s %8s\n", "hook", "runs", "nsviz ns", "empty ns", "ratio")
+	for i, hook := range hooks() {
+		ours, runs := cost(func(p program) bool { return strings.HasPrefix(p.Name, hook.program) })
+		floor, _ := cost(func(p program) bool { return p.ID == floors[i].ID })
+		if ours == 0 || floor == 0 {
+			return fmt.Errorf("no statistics for %s", hook.label)
+		}
+		fmt.Printf("  %-8s %8d %10.0f %10.0f %8.2f\n", hook.label, runs, ours, floor, ours/floor)
+	}
+	return nil
+}
+
+// hook is one that every process of the host comes by.
+type hook struct{ label, program, tracepoint string }
+
+func hooks() []hook {
+	return []hook{
+		{"fork", "namespaces_fork", "sched:sched_process_fork"},
+		{"exec", "lifecycle_exec", "sched:sched_process_exec"},
+		{"exit", "lifecycle_exit", "sched:sched_process_exit"},
+		{"signal", "lifecycle_signal", "signal:signal_generate"},
+	}
+}
+
+// forkLoop times a loop of forks alone, with nsviz, and with bpftrace, in turn.
+func forkLoop(binary string) error {
+	const rounds, n = 15, 2000
+	var alone, nsviz, bpftrace []float64
+	if err := forks(n); err != nil { // warm up
+		return err
+	}
+	timed := func() (float64, error) {
+		began := time.Now()
+		err := forks(n)
+		return float64(time.Since(began).Microseconds()) / n, err
+	}
+	for range rounds {
+		for _, with := range []struct {
+			list  *[]float64
+			start func() (*background, error)
+		}{
+			{&alone, nil},
+			{&nsviz, func() (*background, error) { return startNsviz(binary) }},
+			{&bpftrace, func() (*background, error) { return startBpftrace(bpftraceScript) }},
+		} {
+			var b *background
+			var err error
+			if with.start != nil {
+				if b, err = with.start(); err != nil {
+					return err
+				}
+			}
+			us, err := timed()
+			if err != nil {
+				return err
+			}
+			*with.list = append(*with.list, us)
+			if b != nil {
+				if err := b.stop(); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	ratios := func(list []float64) []float64 {
+		out := make([]float64, len(list))
+		for i := range list {
+			out[i] = list[i] / alone[i]
+		}
+		return out
+	}
+	fmt.Printf("  %-12s %10s %8s %16s\n", "", "µs a fork", "ratio", "of pairs (range)")
+	for _, row := range []struct {
+		name string
+		list []float64
+	}{{"alone", alone}, {"nsviz", nsviz}, {"bpftrace", bpftrace}} {
+		r := ratios(row.list)
+		fmt.Printf("  %-12s %10.1f %8.3f %9.3f–%.3f\n", row.name, middle(row.list), middle(r), slices.Min(r), slices.Max(r))
+	}
+	fmt.Println("  wanted: nsviz at most 1.05")
+	return nil
+}
+
+func middle(list []float64) float64 {
+	sorted := slices.Sorted(slices.Values(list))
+	return sorted[len(sorted)/2]
+}

@@ -1,0 +1,54 @@
+// Command bench measures what nsviz costs on the host it runs on, and prints it beside what it is
+// compared with: ratios within one run, since machines are shared and noisy. `make bench` runs it.
+//
+// It needs root, a built bin/nsviz, bpftool, bpftrace, perl, stress-ng, and a Docker engine that
+// answers.
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	if os.Geteuid() != 0 {
+		return fmt.Errorf("needs root")
+	}
+	binary, err := filepath.Abs("bin/nsviz")
+	if err != nil {
+		return err
+	}
+	for _, measure := range []struct {
+		title string
+		run   func(binary string) error
+	}{
+		{"in-kernel cost per run, by the kernel's own statistics", programCosts},
+		{"a loop of forks, beside it with nsviz and with a bpftrace script for the same facts", forkLoop},
+		{"from start to the first frame", firstFrame},
+		{"from the kernel's time stamp of an OOM kill to stdout, and resident memory", latencyAndMemory},
+	} {
+		fmt.Printf("\n%s\n", measure.title)
+		if err := measure.run(binary); err != nil {
+			return fmt.Errorf("%s: %w", measure.title, err)
+		}
+	}
+	return nil
+}
+
+// quantile of sorted or unsorted durations.
+func quantile(d []time.Duration, q float64) time.Duration {
+	sorted := slices.Sorted(slices.Values(d))
+	return sorted[min(int(q*float64(len(sorted))), len(sorted)-1)]
+}
+
+func median(d []time.Duration) time.Duration { return quantile(d, 0.5) }

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Cgroups made and removed, in the tracked hierarchy.
+ */
+
+/* An event is put together here, since the part of the path that is sent varies in length. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct cgroup_event);
+} cgroup_scratch SEC(".maps");
+
+static __always_inline int on_cgroup(struct cgroup *cgroup, const char *path, bool removed)
+{
+	struct cgroup_event *event;
+	__u32 zero = 0;
+	__u64 id;
+	long len;
+
+	if ((__u32)BPF_CORE_READ(cgroup, root, hierarchy_id) != tracked_hierarchy)
+		return 0;
+	id = cgroup_id_of(cgroup);
+	if (removed) {
+		bpf_map_delete_elem(&fresh_cgroups, &id);
+	} else {
+		__u64 now = bpf_ktime_get_boot_ns();
+
+		if (bpf_map_update_elem(&fresh_cgroups, &id, &now, BPF_ANY) != 0)
+			count_error(ERROR_MAP_FRESH);
+	}
+
+	/* Nobody else can be in here: both tracepoints run under trace_cgroup_path_lock. */
+	event = bpf_map_lookup_elem(&cgroup_scratch, &zero);
+	if (!event)
+		return 0;
+	fill_header(&event->header, EVENT_CGROUP, 0);
+	event->id = id;
+	event->removed = removed;
+	len = bpf_probe_read_kernel_str(event->path, sizeof(event->path), path);
+	if (len < 1) {
+		count_error(ERROR_READ);
+		event->path[0] = 0;
+		len = 1;
+	}
+	if (len == sizeof(event->path))
+		count_error(ERROR_PATH);
+	len &= 2 * CGROUP_PATH_LEN -
+	       1; /* for the verifier, which has seen len <= CGROUP_PATH_LEN */
+	if (len > CGROUP_PATH_LEN)
+		return 0;
+	event->path_len = len;
+	event->header.size = __builtin_offsetof(struct cgroup_event, path) + len;
+	if (bpf_ringbuf_output(&events, event, __builtin_offsetof(struct cgroup_event, path) + len,
+			       events_flags()) != 0)
+		count_error(ERROR_RING_EVENTS);
+	return 0;
+}
+
+SEC("tp_btf/cgroup_mkdir")
+int BPF_PROG(cgroups_mkdir_tp_btf, struct cgroup *cgroup, const char *path)
+{
+	return on_cgroup(cgroup, path, false);
+}
+
+SEC("raw_tp/cgroup_mkdir")
+int cgroups_mkdir_raw_tp(struct bpf_raw_tracepoint_args *ctx)
+{
+	return on_cgroup((void *)ctx->args[0], (void *)ctx->args[1], false);
+}
+
+SEC("tp_btf/cgroup_rmdir")
+int BPF_PROG(cgroups_rmdir_tp_btf, struct cgroup *cgroup, const char *path)
+{
+	return on_cgroup(cgroup, path, true);
+}
+
+SEC("raw_tp/cgroup_rmdir")
+int cgroups_rmdir_raw_tp(struct bpf_raw_tracepoint_args *ctx)
+{
+	return on_cgroup((void *)ctx->args[0], (void *)ctx->args[1], true);
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Differences between kernels, each with its reason. They are told apart by type or field, never by
+ * version, because distributions backport.
+ */
+#ifndef NSVIZ_CORE_COMPAT_H
+#define NSVIZ_CORE_COMPAT_H
+
+#include "kernel.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+
+/* include/linux/mm_types_task.h */
+enum { MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS, MM_SHMEMPAGES, NR_MM_COUNTERS };
+
+/*
+ * mm->rss_stat was a struct of atomics up to 6.1 and is an array of per-CPU counters since
+ * f1a7941243c1 ("mm: convert mm's rss stats into percpu_counter"). Of the latter the common part is
+ * read, without what each CPU has not yet added to it, at most a batch of pages. So did the kernel
+ * itself at first for its "Killed process" line (get_mm_counter in mm/oom_kill.c); 7.2 adds it all up.
+ */
+struct mm_rss_stat {
+	atomic_long_t count[NR_MM_COUNTERS];
+} KERNEL_TYPE;
+struct mm_struct___atomic {
+	struct mm_rss_stat rss_stat;
+} KERNEL_TYPE;
+struct percpu_counter {
+	__s64 count;
+} KERNEL_TYPE;
+struct mm_struct___percpu {
+	struct percpu_counter rss_stat[NR_MM_COUNTERS];
+} KERNEL_TYPE;
+
+static __always_inline __u64 mm_counter(struct mm_struct *mm, int member)
+{
+	__s64 pages = 0;
+
+	if (bpf_core_type_exists(struct mm_rss_stat)) {
+		struct mm_struct___atomic *old = (void *)mm;
+
+		if (member == MM_FILEPAGES)
+			pages = BPF_CORE_READ(old, rss_stat.count[MM_FILEPAGES].counter);
+		else if (member == MM_ANONPAGES)
+			pages = BPF_CORE_READ(old, rss_stat.count[MM_ANONPAGES].counter);
+		else
+			pages = BPF_CORE_READ(old, rss_stat.count[MM_SHMEMPAGES].counter);
+	} else {
+		struct mm_struct___percpu *new = (void *)mm;
+
+		if (member == MM_FILEPAGES)
+			pages = BPF_CORE_READ(new, rss_stat[MM_FILEPAGES].count);
+		else if (member == MM_ANONPAGES)
+			pages = BPF_CORE_READ(new, rss_stat[MM_ANONPAGES].count);
+		else
+			pages = BPF_CORE_READ(new, rss_stat[MM_SHMEMPAGES].count);
+	}
+	/* The common part of a per-CPU counter may be below zero for a moment. */
+	return pages < 0 ? 0 : pages;
+}
+
+/*
+ * time namespaces came with 5.6 and depend on CONFIG_TIME_NS; without them nsproxy has no such
+ * field, and the type stays unknown.
+ */
+static __always_inline bool has_time_namespaces(void)
+{
+	return bpf_core_field_exists(((struct nsproxy *)0)->time_ns_for_children);
+}
+
+/* memory.oom.group is of cgroup v2 only, since 4.19; kernels built without MEMCG_V1 keep it too. */
+static __always_inline bool memcg_oom_group(struct mem_cgroup *memcg)
+{
+	if (!bpf_core_field_exists(memcg->oom_group))
+		return false;
+	return BPF_CORE_READ(memcg, oom_group);
+}
+
+/*
+ * Set on a cgroup and on everything below it while the OOM killer decides about that cgroup
+ * (mem_cgroup_oom_trylock), on cgroup v2 as well. Kernels since 6.11 that are built without
+ * CONFIG_MEMCG_V1 do not have it.
+ */
+static __always_inline bool memcg_oom_lock(struct mem_cgroup *memcg)
+{
+	if (!bpf_core_field_exists(memcg->oom_lock))
+		return false;
+	return BPF_CORE_READ(memcg, oom_lock);
+}
+
+#endif

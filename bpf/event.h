@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The wire format between the BPF programs and internal/probes, and the only one. Go types are
+ * generated from it. Fields are ordered by size, padding has a name and is zeroed.
+ */
+#ifndef NSVIZ_EVENT_H
+#define NSVIZ_EVENT_H
+
+#include "kernel.h"
+
+#define COMM_LEN 16
+#define CGROUP_PATH_LEN 1024
+
+/* Grows with every change of a layout below. */
+enum event_version {
+	EVENT_VERSION = 1,
+};
+
+enum event_kind {
+	EVENT_NAMESPACES = 1,
+	EVENT_NAMESPACE_FREED,
+	EVENT_CGROUP,
+	EVENT_START,
+	EVENT_EXIT,
+	EVENT_OOM_KILL,
+};
+
+/* In the order in which nsviz shows them; internal/event counts the same way. */
+enum namespace_type {
+	NAMESPACE_MNT,
+	NAMESPACE_PID,
+	NAMESPACE_NET,
+	NAMESPACE_IPC,
+	NAMESPACE_UTS,
+	NAMESPACE_USER,
+	NAMESPACE_CGROUP,
+	NAMESPACE_TIME,
+	NAMESPACE_TYPES,
+};
+
+enum namespace_via {
+	VIA_CLONE = 1,
+	VIA_UNSHARE,
+	VIA_SETNS,
+};
+
+enum oom_scope {
+	OOM_SCOPE_UNKNOWN,
+	OOM_SCOPE_CGROUP,
+	OOM_SCOPE_SYSTEM,
+	OOM_SCOPE_CPUSET,
+	OOM_SCOPE_MEMPOLICY,
+};
+
+/* Where something went wrong; counted in the map errors. */
+enum error_place {
+	ERROR_RING_EVENTS, /* the ring of ordinary events was full: an event is lost */
+	ERROR_RING_URGENT, /* the ring of OOM kills and deaths was full: an event is lost */
+	ERROR_MAP_CALLS,   /* a call's entry was not remembered: its result is lost */
+	ERROR_MAP_FRESH,   /* no room to remember a new cgroup: a start may be lost */
+	ERROR_MAP_INITS,   /* no room to remember a container's init: its exit may be lost */
+	ERROR_MAP_OOM,	   /* no room to remember an OOM decision or its signal */
+	ERROR_READ,	   /* kernel memory could not be read: a field is unknown */
+	ERROR_PATH,	   /* a cgroup's path was too long and is cut */
+	ERROR_PLACES,
+};
+
+struct event_header {
+	__u16 version;
+	__u16 kind; /* enum event_kind */
+	__u32 size; /* of the whole event, bytes */
+	__u64 boot_ns;
+	__u64 cgroup_id; /* of the acting process, in the tracked hierarchy; 0 unknown */
+	__u32 pid;	 /* thread group id of the acting process, as the host counts */
+	__u32 tid;
+	char comm[COMM_LEN];
+};
+_Static_assert(sizeof(struct event_header) == 48, "header layout");
+
+/* One call that made or joined namespaces, all of its types at once. */
+struct namespaces_event {
+	struct event_header header;
+	__u32 via;	 /* enum namespace_via */
+	__u32 changed;	 /* bit per enum namespace_type: made (clone, unshare) or joined (setns) */
+	__u32 child_pid; /* via clone: the process that was made */
+	__u32 pad;
+	__u32 id[NAMESPACE_TYPES];     /* of all types, after the call */
+	__u32 owner[NAMESPACE_TYPES];  /* of the changed ones: the owning user namespace */
+	__u32 parent[NAMESPACE_TYPES]; /* of a changed pid or user namespace */
+};
+_Static_assert(sizeof(struct namespaces_event) == 48 + 16 + 96, "namespaces layout");
+
+struct namespace_freed_event {
+	struct event_header header;
+	__u32 id;
+	__u32 pad;
+};
+_Static_assert(sizeof(struct namespace_freed_event) == 48 + 8, "freed layout");
+
+struct cgroup_event {
+	struct event_header header;
+	__u64 id;
+	__u32 removed;		    /* 0 made, 1 removed */
+	__u32 path_len;		    /* with the final zero byte; 1 where the path is unknown */
+	char path[CGROUP_PATH_LEN]; /* only path_len bytes are sent */
+};
+_Static_assert(sizeof(struct cgroup_event) == 48 + 16 + CGROUP_PATH_LEN, "cgroup layout");
+
+/* The first program of its own in a new cgroup: header is about the process that runs it. */
+struct start_event {
+	struct event_header header;
+	__u64 cgroup_created_ns; /* boot time */
+	__u32 id[NAMESPACE_TYPES];
+};
+_Static_assert(sizeof(struct start_event) == 48 + 8 + 32, "start layout");
+
+/* The death of a container's init: header is about the init. */
+struct exit_event {
+	struct event_header header;
+	__u64 killer_cgroup_id;
+	__u32 status;	  /* as wait(2) tells it */
+	__u32 killer_pid; /* 0: nobody known sent a fatal signal */
+	__u32 killer_signal;
+	__u32 oom_killed; /* 1: the OOM killer chose it */
+	char killer_comm[COMM_LEN];
+};
+_Static_assert(sizeof(struct exit_event) == 48 + 40, "exit layout");
+
+/* header is about the trigger: the process that asked for memory. */
+struct oom_event {
+	struct event_header header;
+	__u64 decision; /* boot time of the decision, the same for all of its victims */
+	__u64 victim_cgroup_id;
+	__u64 domain_cgroup_id; /* the cgroup at its limit; 0 none or unknown */
+	__u64 limit_pages;
+	__u64 usage_pages;
+	__u64 anon_pages;
+	__u64 file_pages;
+	__u64 shmem_pages;
+	__u64 pgtables_bytes;
+	__u32 victim_pid;
+	__u32 victim_tid;
+	__u32 victim_uid;
+	__s32 victim_oom_score_adj;
+	__u32 scope;	     /* enum oom_scope */
+	__u8 victim_is_init; /* of a container that nsviz follows */
+	__u8 sizes_known;
+	__u8 pad[2];
+	char victim_comm[COMM_LEN];
+};
+_Static_assert(sizeof(struct oom_event) == 48 + 72 + 24 + 16, "oom layout");
+
+#endif

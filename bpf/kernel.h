@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Everything of the kernel that nsviz depends on: the types, and of each type only the fields that
+ * are read. The offsets are found at load time from the running kernel's BTF (CO-RE), so the order
+ * and the completeness of these declarations do not matter; their names do. Fields whose place or
+ * type differs between kernels are in core_compat.h.
+ */
+#ifndef NSVIZ_KERNEL_H
+#define NSVIZ_KERNEL_H
+
+/* Tells libbpf's bpf_tracing.h that struct pt_regs below has the kernel's field names. */
+#define __VMLINUX_H__
+
+typedef unsigned char __u8;
+typedef signed short __s16;
+typedef unsigned short __u16;
+typedef signed int __s32;
+typedef unsigned int __u32;
+typedef signed long long __s64;
+typedef unsigned long long __u64;
+typedef __u16 __be16;
+typedef __u32 __be32;
+typedef __u32 __wsum;
+typedef _Bool bool;
+
+#define true 1
+#define false 0
+#define NULL ((void *)0)
+
+/* include/uapi/linux/bpf.h: stable numbers. */
+enum bpf_map_type {
+	BPF_MAP_TYPE_HASH = 1,
+	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_LRU_HASH = 9,
+	BPF_MAP_TYPE_RINGBUF = 27,
+};
+enum { BPF_ANY = 0, BPF_NOEXIST = 1 };
+enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2 };
+enum { BPF_RB_AVAIL_DATA = 0 };
+
+/* include/uapi/asm-generic/signal.h */
+#define SIGHUP 1
+#define SIGINT 2
+#define SIGQUIT 3
+#define SIGABRT 6
+#define SIGKILL 9
+#define SIGTERM 15
+/* include/trace/events/signal.h */
+#define TRACE_SIGNAL_DELIVERED 0
+#define TRACE_SIGNAL_LOSE_INFO 4
+/* include/linux/sched/signal.h: in the place of a siginfo, who sends; and a process's flags. */
+#define SEND_SIG_NOINFO 0
+#define SEND_SIG_PRIV 1
+#define SIGNAL_GROUP_EXIT 0x00000004
+
+#define KERNEL_TYPE __attribute__((preserve_access_index))
+
+typedef struct {
+	int counter;
+} atomic_t;
+typedef struct {
+	long counter;
+} atomic_long_t;
+typedef struct {
+	unsigned int val;
+} kuid_t;
+
+/* Namespaces. */
+struct ns_common {
+	unsigned int inum;
+} KERNEL_TYPE;
+
+struct user_namespace {
+	struct user_namespace *parent;
+	struct ns_common ns;
+} KERNEL_TYPE;
+
+struct uts_namespace {
+	struct user_namespace *user_ns;
+	struct ns_common ns;
+} KERNEL_TYPE;
+
+struct ipc_namespace {
+	struct user_namespace *user_ns;
+	struct ns_common ns;
+} KERNEL_TYPE;
+
+struct mnt_namespace {
+	struct user_namespace *user_ns;
+	struct ns_common ns;
+} KERNEL_TYPE;
+
+struct pid_namespace {
+	struct pid_namespace *parent;
+	struct user_namespace *user_ns;
+	struct ns_common ns;
+} KERNEL_TYPE;
+
+struct net {
+	struct user_namespace *user_ns;
+	struct ns_common ns;
+} KERNEL_TYPE;
+
+struct time_namespace {
+	struct user_namespace *user_ns;
+	struct ns_common ns;
+} KERNEL_TYPE;
+
+struct cgroup_namespace {
+	struct user_namespace *user_ns;
+	struct ns_common ns;
+} KERNEL_TYPE;
+
+struct nsproxy {
+	struct uts_namespace *uts_ns;
+	struct ipc_namespace *ipc_ns;
+	struct mnt_namespace *mnt_ns;
+	struct pid_namespace *pid_ns_for_children;
+	struct net *net_ns;
+	struct time_namespace *time_ns_for_children;
+	struct cgroup_namespace *cgroup_ns;
+} KERNEL_TYPE;
+
+struct cred {
+	kuid_t uid;
+	struct user_namespace *user_ns;
+} KERNEL_TYPE;
+
+/* Cgroups. */
+struct kernfs_node {
+	__u64 id;
+} KERNEL_TYPE;
+
+struct cgroup_root {
+	int hierarchy_id;
+} KERNEL_TYPE;
+
+struct cgroup {
+	struct kernfs_node *kn;
+	struct cgroup_root *root;
+	int level; /* how deep below the root */
+} KERNEL_TYPE;
+
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+	struct cgroup_subsys_state *parent;
+} KERNEL_TYPE;
+
+/* The values depend on the kernel's configuration; CO-RE supplies them. */
+enum cgroup_subsys_id {
+	memory_cgrp_id,
+};
+
+struct css_set {
+	struct cgroup_subsys_state *subsys[1]; /* really CGROUP_SUBSYS_COUNT */
+	struct cgroup *dfl_cgrp;
+} KERNEL_TYPE;
+
+struct page_counter {
+	atomic_long_t usage; /* pages */
+	unsigned long max;   /* pages; PAGE_COUNTER_MAX is no limit */
+} KERNEL_TYPE;
+
+struct mem_cgroup {
+	struct cgroup_subsys_state css; /* the first member, since there are memory cgroups */
+	struct page_counter memory;
+	struct page_counter memsw; /* cgroup v1: memory and swap together */
+	bool oom_group;
+	bool oom_lock;
+} KERNEL_TYPE;
+
+/* Tasks. */
+struct mm_struct {
+	atomic_long_t pgtables_bytes;
+} KERNEL_TYPE;
+
+struct signal_struct {
+	atomic_t live; /* threads that have not begun to exit */
+	int group_exit_code;
+	unsigned int flags;
+	short oom_score_adj;
+	struct mm_struct *oom_mm;
+} KERNEL_TYPE;
+
+struct task_struct {
+	int pid;
+	int tgid;
+	int exit_code;
+	char comm[16];
+	struct task_struct *real_parent;
+	struct task_struct *group_leader;
+	struct nsproxy *nsproxy;
+	struct cred *real_cred; /* cred is what the task may pose as for the length of a call */
+	struct css_set *cgroups;
+	struct signal_struct *signal;
+} KERNEL_TYPE;
+
+struct linux_binprm;
+
+struct kernel_siginfo {
+	int si_code;
+} KERNEL_TYPE;
+
+/* include/linux/oom.h */
+enum oom_constraint {
+	CONSTRAINT_NONE,
+	CONSTRAINT_CPUSET,
+	CONSTRAINT_MEMORY_POLICY,
+	CONSTRAINT_MEMCG,
+};
+
+struct oom_control {
+	struct mem_cgroup *memcg;
+	enum oom_constraint constraint;
+} KERNEL_TYPE;
+
+/* Registers at a kprobe: only what PT_REGS_PARM1 needs. */
+#if defined(__TARGET_ARCH_x86)
+struct pt_regs {
+	unsigned long di;
+} KERNEL_TYPE;
+#elif defined(__TARGET_ARCH_arm64)
+struct pt_regs {
+	unsigned long regs[31];
+} KERNEL_TYPE;
+struct user_pt_regs {
+	unsigned long regs[31];
+} KERNEL_TYPE;
+#endif
+
+/* The argument of a raw tracepoint. */
+struct bpf_raw_tracepoint_args {
+	__u64 args[0];
+};
+
+#endif

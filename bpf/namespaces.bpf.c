@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Namespaces made by clone and unshare, joined by setns, and freed.
+ *
+ * The ids before and after are compared; flags are never trusted: those of clone3 are in user
+ * memory, and create_new_namespaces runs with none as well. The user namespace is in the
+ * credentials. pid and time namespaces are those for children: a process that unshares one does
+ * not enter it itself.
+ */
+
+struct namespace_ids {
+	__u32 id[NAMESPACE_TYPES];
+};
+
+/* Thread to its ids on entry of unshare or setns. A thread is in one such call at a time. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u32);
+	__type(value, struct namespace_ids);
+} calls SEC(".maps");
+
+static __always_inline void read_ids(struct task_struct *task, __u32 *id)
+{
+	struct nsproxy *nsproxy = BPF_CORE_READ(task, nsproxy);
+
+	id[NAMESPACE_USER] = BPF_CORE_READ(task, real_cred, user_ns, ns.inum);
+	if (!nsproxy) /* the task is past exit_task_namespaces */
+		return;
+	id[NAMESPACE_MNT] = BPF_CORE_READ(nsproxy, mnt_ns, ns.inum);
+	id[NAMESPACE_PID] = BPF_CORE_READ(nsproxy, pid_ns_for_children, ns.inum);
+	id[NAMESPACE_NET] = BPF_CORE_READ(nsproxy, net_ns, ns.inum);
+	id[NAMESPACE_IPC] = BPF_CORE_READ(nsproxy, ipc_ns, ns.inum);
+	id[NAMESPACE_UTS] = BPF_CORE_READ(nsproxy, uts_ns, ns.inum);
+	id[NAMESPACE_CGROUP] = BPF_CORE_READ(nsproxy, cgroup_ns, ns.inum);
+	if (has_time_namespaces())
+		id[NAMESPACE_TIME] = BPF_CORE_READ(nsproxy, time_ns_for_children, ns.inum);
+}
+
+/* Who owns the namespaces of task whose bit is set in changed, and of which they are children. */
+static __always_inline void read_relations(struct task_struct *task, struct namespaces_event *event)
+{
+	struct nsproxy *nsproxy = BPF_CORE_READ(task, nsproxy);
+	__u32 changed = event->changed;
+
+	if (changed & (1 << NAMESPACE_USER)) {
+		/* A user namespace is owned by its parent (ns_get_owner in kernel/user_namespace.c). */
+		event->parent[NAMESPACE_USER] =
+			BPF_CORE_READ(task, real_cred, user_ns, parent, ns.inum);
+		event->owner[NAMESPACE_USER] = event->parent[NAMESPACE_USER];
+	}
+	if (!nsproxy)
+		return;
+	if (changed & (1 << NAMESPACE_MNT))
+		event->owner[NAMESPACE_MNT] = BPF_CORE_READ(nsproxy, mnt_ns, user_ns, ns.inum);
+	if (changed & (1 << NAMESPACE_PID)) {
+		event->owner[NAMESPACE_PID] =
+			BPF_CORE_READ(nsproxy, pid_ns_for_children, user_ns, ns.inum);
+		event->parent[NAMESPACE_PID] =
+			BPF_CORE_READ(nsproxy, pid_ns_for_children, parent, ns.inum);
+	}
+	if (changed & (1 << NAMESPACE_NET))
+		event->owner[NAMESPACE_NET] = BPF_CORE_READ(nsproxy, net_ns, user_ns, ns.inum);
+	if (changed & (1 << NAMESPACE_IPC))
+		event->owner[NAMESPACE_IPC] = BPF_CORE_READ(nsproxy, ipc_ns, user_ns, ns.inum);
+	if (changed & (1 << NAMESPACE_UTS))
+		event->owner[NAMESPACE_UTS] = BPF_CORE_READ(nsproxy, uts_ns, user_ns, ns.inum);
+	if (changed & (1 << NAMESPACE_CGROUP))
+		event->owner[NAMESPACE_CGROUP] =
+			BPF_CORE_READ(nsproxy, cgroup_ns, user_ns, ns.inum);
+	if (has_time_namespaces() && changed & (1 << NAMESPACE_TIME))
+		event->owner[NAMESPACE_TIME] =
+			BPF_CORE_READ(nsproxy, time_ns_for_children, user_ns, ns.inum);
+}
+
+/*
+ * 1 where the ids differ, 0 where they do not or where one is unknown. Without a branch: those of
+ * eight types would make 256 paths for the verifier to follow to the end of the program, and older
+ * kernels then refuse it. The barriers keep the compiler from bringing the branches back.
+ */
+static __always_inline __u32 differs(__u64 a, __u64 b)
+{
+	__u64 unequal = a ^ b;
+
+	barrier_var(unequal);
+	barrier_var(a);
+	barrier_var(b);
+	return (-unequal & -a & -b) >> 63;
+}
+
+/* Sends what differs between before and the ids of task, if anything does. */
+static __always_inline void send_difference(struct task_struct *task, const __u32 *before,
+					    __u32 via, __u32 child_pid)
+{
+	struct namespaces_event *event;
+	__u32 after[NAMESPACE_TYPES] = {};
+	__u32 changed = 0, types = 0;
+
+	read_ids(task, after);
+	for (int i = 0; i < NAMESPACE_TYPES; i++)
+		changed |= differs(before[i], after[i]) << i;
+	if (!changed)
+		return;
+	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+	if (!event) {
+		/* Each type becomes an event of its own in user space. */
+		for (int i = 0; i < NAMESPACE_TYPES; i++)
+			types += changed >> i & 1;
+		count_errors(ERROR_RING_EVENTS, types);
+		return;
+	}
+	__builtin_memset(event, 0, sizeof(*event));
+	fill_header(&event->header, EVENT_NAMESPACES, sizeof(*event));
+	event->via = via;
+	event->changed = changed;
+	event->child_pid = child_pid;
+	__builtin_memcpy(event->id, after, sizeof(after));
+	read_relations(task, event);
+	bpf_ringbuf_submit(event, events_flags());
+}
+
+/* clone: the child's ids against the parent's. */
+static __always_inline int on_fork(struct task_struct *parent, struct task_struct *child,
+				   const bool trusted)
+{
+	__u32 before[NAMESPACE_TYPES] = {};
+
+	/* Ordinary forks share both and end here. */
+	if (FIELD(trusted, parent, nsproxy) == FIELD(trusted, child, nsproxy)) {
+		struct cred *parent_cred = FIELD(trusted, parent, real_cred);
+		struct cred *child_cred = FIELD(trusted, child, real_cred);
+
+		/* Never NULL, but where the kernel's BTF says __rcu the verifier wants to be told. */
+		if (!parent_cred || !child_cred)
+			return 0;
+		if (FIELD(trusted, parent_cred, user_ns) == FIELD(trusted, child_cred, user_ns))
+			return 0;
+	}
+	read_ids(parent, before);
+	send_difference(child, before, VIA_CLONE, BPF_CORE_READ(child, tgid));
+	return 0;
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(namespaces_fork_tp_btf, struct task_struct *parent, struct task_struct *child)
+{
+	return on_fork(parent, child, true);
+}
+
+SEC("raw_tp/sched_process_fork")
+int namespaces_fork_raw_tp(struct bpf_raw_tracepoint_args *ctx)
+{
+	return on_fork((void *)ctx->args[0], (void *)ctx->args[1], false);
+}
+
+/* unshare and setns: the ids on exit against those on entry. */
+static __always_inline int on_call_entry(void)
+{
+	__u32 tid = (__u32)bpf_get_current_pid_tgid();
+	struct namespace_ids ids = {};
+
+	read_ids((void *)bpf_get_current_task(), ids.id);
+	if (bpf_map_update_elem(&calls, &tid, &ids, BPF_ANY) != 0)
+		count_error(ERROR_MAP_CALLS);
+	return 0;
+}
+
+static __always_inline int on_call_exit(__u32 via)
+{
+	__u32 tid = (__u32)bpf_get_current_pid_tgid();
+	struct namespace_ids *ids = bpf_map_lookup_elem(&calls, &tid);
+
+	if (!ids) { /* pushed out of the map, or nsviz attached in the middle of the call */
+		count_error(ERROR_MAP_CALLS);
+		return 0;
+	}
+	send_difference((void *)bpf_get_current_task(), ids->id, via, 0);
+	bpf_map_delete_elem(&calls, &tid);
+	return 0;
+}
+
+#if defined(__TARGET_ARCH_x86)
+#define SYS_SETNS "__x64_sys_setns"
+#elif defined(__TARGET_ARCH_arm64)
+#define SYS_SETNS "__arm64_sys_setns"
+#endif
+
+#define ON_ENTRY(name, section)         \
+	SEC(section)                    \
+	int name(void *ctx)             \
+	{                               \
+		return on_call_entry(); \
+	}
+
+#define ON_EXIT(name, section, via)       \
+	SEC(section)                      \
+	int name(void *ctx)               \
+	{                                 \
+		return on_call_exit(via); \
+	}
+
+ON_ENTRY(namespaces_unshare_fentry, "fentry/ksys_unshare")
+ON_EXIT(namespaces_unshare_fexit, "fexit/ksys_unshare", VIA_UNSHARE)
+ON_ENTRY(namespaces_unshare_kprobe, "kprobe/ksys_unshare")
+ON_EXIT(namespaces_unshare_kretprobe, "kretprobe/ksys_unshare", VIA_UNSHARE)
+ON_ENTRY(namespaces_unshare_sys_enter, "tracepoint/syscalls/sys_enter_unshare")
+ON_EXIT(namespaces_unshare_sys_exit, "tracepoint/syscalls/sys_exit_unshare", VIA_UNSHARE)
+
+ON_ENTRY(namespaces_setns_fentry, "fentry/" SYS_SETNS)
+ON_EXIT(namespaces_setns_fexit, "fexit/" SYS_SETNS, VIA_SETNS)
+ON_ENTRY(namespaces_setns_kprobe, "kprobe/" SYS_SETNS)
+ON_EXIT(namespaces_setns_kretprobe, "kretprobe/" SYS_SETNS, VIA_SETNS)
+ON_ENTRY(namespaces_setns_sys_enter, "tracepoint/syscalls/sys_enter_setns")
+ON_EXIT(namespaces_setns_sys_exit, "tracepoint/syscalls/sys_exit_setns", VIA_SETNS)
+
+/*
+ * The end of a namespace of any type: its number goes back to the kernel. All types take their
+ * numbers from one pool (proc_inum_ida), so the number alone says which namespace it was.
+ */
+static __always_inline int on_free_inum(__u32 inum)
+{
+	struct namespace_freed_event *event;
+
+	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+	if (!event) {
+		count_error(ERROR_RING_EVENTS);
+		return 0;
+	}
+	__builtin_memset(event, 0, sizeof(*event));
+	fill_header(&event->header, EVENT_NAMESPACE_FREED, sizeof(*event));
+	event->id = inum;
+	bpf_ringbuf_submit(event, events_flags());
+	return 0;
+}
+
+SEC("fentry/proc_free_inum")
+int BPF_PROG(namespaces_free_fentry, unsigned int inum)
+{
+	return on_free_inum(inum);
+}
+
+SEC("kprobe/proc_free_inum")
+int BPF_KPROBE(namespaces_free_kprobe, unsigned int inum)
+{
+	return on_free_inum(inum);
+}

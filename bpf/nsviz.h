@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What all programs share: settings, maps, the header, reading and sending.
+ */
+#ifndef NSVIZ_H
+#define NSVIZ_H
+
+#include "core_compat.h"
+#include "event.h"
+#include <bpf/bpf_tracing.h>
+
+/* Settings: written by user space before the programs are loaded. */
+
+/*
+ * The hierarchy whose cgroups count: 0 (unified) on cgroup v2, else that of the memory controller,
+ * since on v1 every hierarchy fires the cgroup tracepoints.
+ */
+const volatile __u32 tracked_hierarchy = 0;
+const volatile bool tracked_is_unified = true;
+/*
+ * The mount namespace of nsviz itself, as a cheap first filter: no container that nsviz could tell
+ * of shares it.
+ */
+const volatile __u32 own_mnt_namespace = 0;
+/* How much unread data in the ring of ordinary events wakes the reader, bytes. */
+const volatile __u64 events_watermark = 512 << 10;
+
+/*
+ * Two rings, so that no flood of ordinary events pushes out an OOM kill or a death. User space may
+ * resize both before loading.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 2 << 20);
+} events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 512 << 10);
+} urgent SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, ERROR_PLACES);
+	__type(key, __u32);
+	__type(value, __u64);
+} errors SEC(".maps");
+
+/* Cgroups in which no program of their own has run yet: cgroup id to boot time of its making. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64);
+	__type(value, __u64);
+} fresh_cgroups SEC(".maps");
+
+/* The inits of containers, by thread group id. */
+struct init {
+	__u64 cgroup_id;
+	__u64 killer_cgroup_id;
+	__u32 killer_pid;
+	__u32 killer_signal;
+	__u32 oom_killed;
+	__u32 pad;
+	char killer_comm[COMM_LEN];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, struct init);
+} inits SEC(".maps");
+
+/* Atomic, because an interrupt may count on this CPU as well. */
+static __always_inline void count_errors(__u32 place, __u64 more)
+{
+	__u64 *n = bpf_map_lookup_elem(&errors, &place);
+
+	if (n)
+		__sync_fetch_and_add(n, more);
+}
+
+static __always_inline void count_error(__u32 place)
+{
+	count_errors(place, 1);
+}
+
+/*
+ * FIELD reads ptr->field in the way that the hook allows: where the verifier knows the pointer's
+ * type (tp_btf, fentry) by a plain load, which costs next to nothing, elsewhere by a helper.
+ * trusted must be a constant, so that only one of the two is compiled.
+ */
+#define FIELD(trusted, ptr, field)                                                     \
+	({                                                                             \
+		__typeof__((ptr)->field) __value;                                      \
+		if (trusted)                                                           \
+			__value = (ptr)->field;                                        \
+		else if (bpf_core_read(&__value, sizeof(__value), &(ptr)->field) != 0) \
+			count_error(ERROR_READ);                                       \
+		__value;                                                               \
+	})
+
+/* The kernel's id of a cgroup, which is the inode number of its directory; 0 unknown. */
+static __always_inline __u64 cgroup_id_of(struct cgroup *cgroup)
+{
+	return cgroup ? BPF_CORE_READ(cgroup, kn, id) : 0;
+}
+
+/* The state of task in the memory controller; NULL where that is not built in. */
+static __always_inline struct cgroup_subsys_state *memory_state(struct task_struct *task)
+{
+	struct css_set *set = BPF_CORE_READ(task, cgroups);
+	struct cgroup_subsys_state *state = NULL;
+	void *slot;
+
+	if (!set || !bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id))
+		return NULL;
+	slot = __builtin_preserve_access_index(&set->subsys);
+	slot += bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id) * sizeof(state);
+	if (bpf_probe_read_kernel(&state, sizeof(state), slot) != 0)
+		count_error(ERROR_READ);
+	return state;
+}
+
+/* The cgroup of task in the tracked hierarchy. */
+static __always_inline __u64 task_cgroup_id(struct task_struct *task)
+{
+	struct cgroup_subsys_state *state;
+
+	if (tracked_is_unified)
+		return BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+	state = memory_state(task);
+	return state ? cgroup_id_of(BPF_CORE_READ(state, cgroup)) : 0;
+}
+
+/* Fills the header for what the current process does. */
+static __always_inline void fill_header(struct event_header *header, __u16 kind, __u32 size)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+
+	header->version = EVENT_VERSION;
+	header->kind = kind;
+	header->size = size;
+	header->boot_ns = bpf_ktime_get_boot_ns();
+	header->cgroup_id = task_cgroup_id((void *)bpf_get_current_task());
+	header->pid = id >> 32;
+	header->tid = (__u32)id;
+	bpf_get_current_comm(header->comm, sizeof(header->comm));
+}
+
+/*
+ * Ordinary events do not wake the reader: a wake-up costs thirty times what the event itself does.
+ * The reader comes by on a timer, or when the ring has filled up to the watermark. Well above it the
+ * reader has long been woken and is late: more wake-ups would only make the flood dearer.
+ */
+static __always_inline __u64 events_flags(void)
+{
+	__u64 unread = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA);
+
+	if (unread >= events_watermark && unread < events_watermark + events_watermark / 4)
+		return BPF_RB_FORCE_WAKEUP;
+	return BPF_RB_NO_WAKEUP;
+}
+
+#endif

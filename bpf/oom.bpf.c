@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Kills by the OOM killer: whose memory ran out, who asked for more, who was chosen.
+ *
+ * mark_victim fires for every victim, and for processes that are already on their way out and only
+ * get access to the reserves. The two are told apart by the SIGKILL: __oom_kill_process sends it
+ * just before it marks the victim, in the same context, and the kernel is its sender.
+ */
+
+/* A SIGKILL that the kernel sent, by the thread in whose context it did. */
+struct kernel_kill {
+	__u64 task; /* the struct task_struct of the target */
+	__u32 tid;
+	__u32 pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 2048);
+	__type(key, __u32);
+	__type(value, struct kernel_kill);
+} kernel_kills SEC(".maps");
+
+/* A decision of the OOM killer, by the thread that asked for memory. */
+struct decision {
+	__u64 id;
+	__u64 latest_ns; /* boot time of its latest victim */
+	__u64 group; /* the memory.oom.group that is killed as one, a struct mem_cgroup; 0 none */
+	__u64 domain_cgroup_id;
+	__u64 limit_pages;
+	__u64 usage_pages;
+	__u32 scope;
+	__u32 told; /* 1: told by oom_kill_process, 0: found at mark_victim */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 2048);
+	__type(key, __u32);
+	__type(value, struct decision);
+} decisions SEC(".maps");
+
+/* Cgroups that ran out, where this had to be found: id to boot time of the latest decision. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 2048);
+	__type(key, __u64);
+	__type(value, __u64);
+} domains SEC(".maps");
+
+static __always_inline int on_signal(int sig, unsigned long info, struct task_struct *task,
+				     int result, const bool trusted)
+{
+	if (sig < 1 || sig > 31 || !(FATAL_SIGNALS & (1 << sig)))
+		return 0;
+	if (sig == SIGKILL && info == SEND_SIG_PRIV) {
+		__u32 current_tid = (__u32)bpf_get_current_pid_tgid();
+		struct kernel_kill kill = { .task = (__u64)task };
+
+		kill.tid = FIELD(trusted, task, pid);
+		if (bpf_map_update_elem(&kernel_kills, &current_tid, &kill, BPF_ANY) != 0)
+			count_error(ERROR_MAP_OOM);
+		return 0;
+	}
+	note_sender(sig, info, task, result, trusted);
+	return 0;
+}
+
+SEC("tp_btf/signal_generate")
+int BPF_PROG(lifecycle_signal_tp_btf, int sig, struct kernel_siginfo *info,
+	     struct task_struct *task, int group, int result)
+{
+	return on_signal(sig, (unsigned long)info, task, result, true);
+}
+
+SEC("raw_tp/signal_generate")
+int lifecycle_signal_raw_tp(struct bpf_raw_tracepoint_args *ctx)
+{
+	return on_signal((int)ctx->args[0], ctx->args[1], (void *)ctx->args[2], (int)ctx->args[4],
+			 false);
+}
+
+/*
+ * A charge that fails has tried to add up to this many pages to a counter (order 3 is the largest
+ * that the OOM killer is called for, PAGE_ALLOC_COSTLY_ORDER): the counter may stand that far
+ * below its limit. Until the victim is marked, others may have given back some more.
+ */
+#define CHARGE_PAGES 8
+#define GIVEN_BACK(limit) ((limit) / 32)
+
+static __always_inline bool counter_is_full(struct page_counter *counter)
+{
+	__u64 limit = BPF_CORE_READ(counter, max);
+
+	return BPF_CORE_READ(counter, usage.counter) + CHARGE_PAGES + GIVEN_BACK(limit) > limit;
+}
+
+static __always_inline bool counter_is_over(struct page_counter *counter)
+{
+	return (__u64)BPF_CORE_READ(counter, usage.counter) > BPF_CORE_READ(counter, max);
+}
+
+#define MEMCG_FULL 1   /* at its limit, or was a moment ago */
+#define MEMCG_OVER 2   /* above it */
+#define MEMCG_LOCKED 4 /* the OOM killer decides about it, or about one above it */
+#define MEMCG_GROUP 8  /* memory.oom.group */
+#define MEMCG_RECENT 16
+
+/* For how long threads that ran out together may wait for each other's decisions. */
+#define RECENT_NS 1000000000ull
+
+/*
+ * A function that the verifier follows once, for all that it may be given, which can only be
+ * numbers. Inlined, the branches of these multiply with every step of the loops around them until
+ * the verifier gives up.
+ */
+#define VERIFIED_ONCE __attribute__((noinline))
+
+/* What matters of one cgroup. */
+VERIFIED_ONCE int memcg_oom_state(__u64 address)
+{
+	struct mem_cgroup *memcg = (void *)address;
+	__u64 id = cgroup_id_of(BPF_CORE_READ(memcg, css.cgroup)), *decided_ns;
+	int state = 0;
+
+	if (counter_is_full(__builtin_preserve_access_index(&memcg->memory)))
+		state |= MEMCG_FULL;
+	if (counter_is_over(__builtin_preserve_access_index(&memcg->memory)))
+		state |= MEMCG_OVER;
+	if (!tracked_is_unified && counter_is_full(__builtin_preserve_access_index(&memcg->memsw)))
+		state |= MEMCG_FULL;
+	if (memcg_oom_lock(memcg))
+		state |= MEMCG_LOCKED;
+	if (memcg_oom_group(memcg))
+		state |= MEMCG_GROUP;
+	decided_ns = bpf_map_lookup_elem(&domains, &id);
+	if (decided_ns && bpf_ktime_get_boot_ns() - *decided_ns < RECENT_NS)
+		state |= MEMCG_RECENT;
+	return state;
+}
+
+/* css is the first member of struct mem_cgroup, so that a state of the controller is one of these. */
+static __always_inline struct mem_cgroup *memcg_parent(struct mem_cgroup *memcg)
+{
+	return (struct mem_cgroup *)BPF_CORE_READ(memcg, css.parent);
+}
+
+/*
+ * Limit and usage of a cgroup that ran out: those of memory and swap together where only that is
+ * full.
+ */
+static __always_inline void describe_domain(struct decision *decision, struct mem_cgroup *memcg)
+{
+	struct page_counter *counter = __builtin_preserve_access_index(&memcg->memory);
+
+	if (!tracked_is_unified && !counter_is_full(counter)) {
+		struct page_counter *memsw = __builtin_preserve_access_index(&memcg->memsw);
+
+		if (counter_is_full(memsw))
+			counter = memsw;
+	}
+	decision->scope = OOM_SCOPE_CGROUP;
+	decision->domain_cgroup_id = cgroup_id_of(BPF_CORE_READ(memcg, css.cgroup));
+	decision->limit_pages = BPF_CORE_READ(counter, max);
+	decision->usage_pages = BPF_CORE_READ(counter, usage.counter);
+}
+
+/* The decision itself, where it can be hooked: the kernel says whose memory ran out. */
+static __always_inline int on_oom_kill_process(struct oom_control *oc)
+{
+	__u32 tid = (__u32)bpf_get_current_pid_tgid();
+	struct mem_cgroup *memcg = BPF_CORE_READ(oc, memcg);
+	struct decision decision = {};
+
+	decision.id = bpf_ktime_get_boot_ns();
+	decision.told = 1;
+	switch (BPF_CORE_READ(oc, constraint)) {
+	case CONSTRAINT_CPUSET:
+		decision.scope = OOM_SCOPE_CPUSET;
+		break;
+	case CONSTRAINT_MEMORY_POLICY:
+		decision.scope = OOM_SCOPE_MEMPOLICY;
+		break;
+	default:
+		decision.scope = OOM_SCOPE_SYSTEM;
+	}
+	if (memcg) /* and so the constraint is CONSTRAINT_MEMCG */
+		describe_domain(&decision, memcg);
+	if (bpf_map_update_elem(&decisions, &tid, &decision, BPF_ANY) != 0)
+		count_error(ERROR_MAP_OOM);
+	return 0;
+}
+
+SEC("fentry/oom_kill_process")
+int BPF_PROG(oom_decision_fentry, struct oom_control *oc)
+{
+	return on_oom_kill_process(oc);
+}
+
+SEC("kprobe/oom_kill_process")
+int BPF_KPROBE(oom_decision_kprobe, struct oom_control *oc)
+{
+	return on_oom_kill_process(oc);
+}
+
+#define MAX_DEPTH 32
+
+/* The nearest cgroup that both are in, or below. */
+VERIFIED_ONCE __u64 nearest_common(__u64 one, __u64 other)
+{
+	struct mem_cgroup *a = (void *)one, *b = (void *)other;
+
+	for (int i = 0; i < 2 * MAX_DEPTH && a && b && a != b; i++) {
+		int a_level = BPF_CORE_READ(a, css.cgroup, level);
+		int b_level = BPF_CORE_READ(b, css.cgroup, level);
+
+		if (a_level >= b_level)
+			a = memcg_parent(a);
+		if (b_level >= a_level)
+			b = memcg_parent(b);
+	}
+	return a == b ? (__u64)a : 0;
+}
+
+/* The nearest of a cgroup and those above it that has a bit in its state; 0 none. */
+VERIFIED_ONCE __u64 nearest_with(__u64 address, int bit)
+{
+	struct mem_cgroup *memcg = (void *)address;
+
+	for (int i = 0; i < MAX_DEPTH && memcg; i++) {
+		if (memcg_oom_state((__u64)memcg) & bit)
+			return (__u64)memcg;
+		memcg = memcg_parent(memcg);
+	}
+	return 0;
+}
+
+/* The topmost of them. */
+VERIFIED_ONCE __u64 topmost_with(__u64 address, int bit)
+{
+	struct mem_cgroup *memcg = (void *)address;
+	__u64 found = 0;
+
+	for (int i = 0; i < MAX_DEPTH && memcg; i++) {
+		if (memcg_oom_state((__u64)memcg) & bit)
+			found = (__u64)memcg;
+		memcg = memcg_parent(memcg);
+	}
+	return found;
+}
+
+/*
+ * Whose memory ran out, where the decision cannot be hooked. Both the victim and the process that
+ * asked for memory are in that cgroup or below it: of those cgroups it is the topmost one that is
+ * locked for a decision, or since a thread that finds another one deciding goes on without the lock,
+ * the nearest one that is full. Two kinds of process ask from outside: the one that lowers a limit,
+ * which leaves the usage above it, and the one that touches memory of another, which takes the lock.
+ * What is left is the thread that had to wait for another's decision, the victim of which has given
+ * back its memory by now. 0: the host itself ran out.
+ */
+static __always_inline __u64 find_domain(__u64 of_victim, __u64 of_trigger)
+{
+	__u64 common = nearest_common(of_victim, of_trigger), domain;
+
+	domain = topmost_with(common, MEMCG_LOCKED);
+	if (!domain)
+		domain = nearest_with(common, MEMCG_FULL);
+	if (!domain)
+		domain = nearest_with(of_victim, MEMCG_OVER);
+	if (!domain)
+		domain = topmost_with(of_victim, MEMCG_LOCKED);
+	if (!domain)
+		domain = nearest_with(of_victim, MEMCG_RECENT);
+	return domain;
+}
+
+/*
+ * With memory.oom.group one decision has several victims, one right after the other, of which the
+ * first may have given its memory back when the last is marked.
+ */
+#define SAME_DECISION_NS 100000000ull
+
+static __always_inline int on_mark_victim(__u32 tid)
+{
+	__u32 current_tid = (__u32)bpf_get_current_pid_tgid();
+	struct kernel_kill *kill = bpf_map_lookup_elem(&kernel_kills, &current_tid);
+	struct decision *known, decision = {};
+	struct task_struct *victim;
+	struct oom_event *event;
+	struct mm_struct *mm;
+	struct init *init;
+	__u64 now, memcg, domain, group;
+	__u32 victim_pid;
+
+	if (!kill || kill->tid != tid)
+		return 0; /* already exiting: marked, not killed */
+	victim = (struct task_struct *)kill->task;
+	bpf_map_delete_elem(&kernel_kills, &current_tid);
+
+	now = bpf_ktime_get_boot_ns();
+	known = bpf_map_lookup_elem(&decisions, &current_tid);
+	if (known && known->told) {
+		decision = *known;
+	} else {
+		memcg = (__u64)memory_state(victim);
+		group = topmost_with(memcg, MEMCG_GROUP);
+		if (known && group && known->group == group &&
+		    now - known->latest_ns < SAME_DECISION_NS) {
+			decision = *known;
+		} else {
+			decision.id = now;
+			decision.group = group;
+			decision.scope = OOM_SCOPE_SYSTEM;
+			domain = find_domain(memcg,
+					     (__u64)memory_state((void *)bpf_get_current_task()));
+			if (domain) {
+				describe_domain(&decision, (void *)domain);
+				if (bpf_map_update_elem(&domains, &decision.domain_cgroup_id, &now,
+							BPF_ANY) != 0)
+					count_error(ERROR_MAP_OOM);
+			}
+		}
+		decision.latest_ns = now;
+		if (bpf_map_update_elem(&decisions, &current_tid, &decision, BPF_ANY) != 0)
+			count_error(ERROR_MAP_OOM);
+	}
+
+	event = bpf_ringbuf_reserve(&urgent, sizeof(*event), 0);
+	if (!event) {
+		count_error(ERROR_RING_URGENT);
+		return 0;
+	}
+	__builtin_memset(event, 0, sizeof(*event));
+	fill_header(&event->header, EVENT_OOM_KILL, sizeof(*event));
+	event->decision = decision.id;
+	event->scope = decision.scope;
+	event->domain_cgroup_id = decision.domain_cgroup_id;
+	event->limit_pages = decision.limit_pages;
+	event->usage_pages = decision.usage_pages;
+	event->victim_cgroup_id = task_cgroup_id(victim);
+	/* Older kernels take no key from the ring's memory, so this has a copy on the stack. */
+	victim_pid = BPF_CORE_READ(victim, tgid);
+	event->victim_pid = victim_pid;
+	event->victim_tid = tid;
+	event->victim_uid = BPF_CORE_READ(victim, real_cred, uid.val);
+	event->victim_oom_score_adj = BPF_CORE_READ(victim, signal, oom_score_adj);
+	BPF_CORE_READ_STR_INTO(&event->victim_comm, victim, comm);
+	/* mark_oom_victim has just put the memory here; task->mm may be gone at any moment. */
+	mm = BPF_CORE_READ(victim, signal, oom_mm);
+	if (mm) {
+		event->sizes_known = 1;
+		event->anon_pages = mm_counter(mm, MM_ANONPAGES);
+		event->file_pages = mm_counter(mm, MM_FILEPAGES);
+		event->shmem_pages = mm_counter(mm, MM_SHMEMPAGES);
+		event->pgtables_bytes = BPF_CORE_READ(mm, pgtables_bytes.counter);
+	} else {
+		count_error(ERROR_READ);
+	}
+	init = bpf_map_lookup_elem(&inits, &victim_pid);
+	if (init) {
+		init->oom_killed = 1;
+		event->victim_is_init = 1;
+	}
+	bpf_ringbuf_submit(event, BPF_RB_FORCE_WAKEUP);
+	return 0;
+}
+
+/*
+ * mark_victim has had two arguments, the task and its uid, since 72ba14deb40a ("mm: update
+ * mark_victim tracepoints fields"), which distributions have backported; before it had one, the
+ * thread's id. User space asks the BTF which of these to load.
+ */
+SEC("tp_btf/mark_victim")
+int BPF_PROG(oom_victim_task_tp_btf, struct task_struct *victim)
+{
+	return on_mark_victim(BPF_CORE_READ(victim, pid));
+}
+
+SEC("tp_btf/mark_victim")
+int BPF_PROG(oom_victim_pid_tp_btf, int tid)
+{
+	return on_mark_victim(tid);
+}
+
+SEC("raw_tp/mark_victim")
+int oom_victim_task_raw_tp(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct task_struct *victim = (void *)ctx->args[0];
+
+	return on_mark_victim(BPF_CORE_READ(victim, pid));
+}
+
+SEC("raw_tp/mark_victim")
+int oom_victim_pid_raw_tp(struct bpf_raw_tracepoint_args *ctx)
+{
+	return on_mark_victim((__u32)ctx->args[0]);
+}

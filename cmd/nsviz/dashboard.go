@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+
+	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/metrics"
+	"github.com/nsviz/nsviz/internal/ui"
+)
+
+// companion is what runs beside the dashboard: a demo. It ends when ctx does.
+type companion func(context.Context) error
+
+// dashboard draws the live host until the user quits.
+func dashboard(ctx context.Context, s *streams, o *options, beside companion) error {
+	if !isTerminal(s.out) {
+		return errUnsupported{errors.New("stdout is no terminal to draw on; use nsviz serve for metrics, " +
+			"nsviz events for a stream or nsviz ps for a list")}
+	}
+	notes := &notes{}
+	log := slog.New(notes)
+	p, err := o.pipeline(log)
+	if err != nil {
+		return err
+	}
+	listeners, err := listen(o.listen)
+	if usage := (errUsage{}); errors.As(err, &usage) {
+		return err
+	}
+	if err != nil {
+		notes.add("metrics: " + err.Error()) // the dashboard is worth having without
+	}
+	for _, l := range listeners {
+		notes.add("metrics on http://" + l.Addr().String() + metrics.MetricsPath)
+	}
+
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer cancel()
+	failures := make(chan error, 3)
+	start := func(f func(context.Context) error) {
+		running.Go(func() {
+			if err := f(ctx); err != nil {
+				failures <- err
+				cancel()
+			}
+		})
+	}
+	start(p.Run)
+	if len(listeners) > 0 {
+		server, err := metrics.NewServer(o.metrics(p.Snapshot, log))
+		if err != nil {
+			return errUsage{err}
+		}
+		start(func(ctx context.Context) error { return server.Serve(ctx, listeners) })
+	}
+	if beside != nil {
+		start(func(ctx context.Context) error {
+			select {
+			case <-p.Attached(): // so that nothing of it is missed
+				return beside(ctx)
+			case <-ctx.Done():
+				return nil
+			}
+		})
+	}
+	err = show(ctx, p.Snapshot, p.Changed(), notes.list, false)
+	cancel()
+	running.Wait()
+	close(failures)
+	for failure := range failures {
+		err = errors.Join(err, failure)
+	}
+	return err
+}
+
+// show draws snapshots until the user quits or ctx is done.
+func show(ctx context.Context, snapshot func() *isolation.Snapshot, changed <-chan struct{}, notes func() []string, replay bool) error {
+	err := ui.Run(ctx, ui.Options{
+		Snapshots: snapshot, Changed: changed, Notes: notes, Replay: replay, NoColor: os.Getenv("NO_COLOR") != "",
+	})
+	if err != nil && !errors.Is(err, context.Canceled) {
+		return fmt.Errorf("draw the dashboard: %w", err)
+	}
+	return nil
+}
+
+func (o *options) metrics(snapshot func() *isolation.Snapshot, log *slog.Logger) metrics.Config {
+	return metrics.Config{Snapshot: snapshot, Build: build(), WebConfigFile: o.webConfig, Logger: log}
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nsviz/nsviz/internal/container/docker"
+	"github.com/nsviz/nsviz/internal/demo"
+	"github.com/nsviz/nsviz/internal/hostfs"
+)
+
+func newDemo(s *streams, o *options) *cobra.Command {
+	var bare bool
+	var duration time.Duration
+	cmd := &cobra.Command{
+		Use: "demo [oom|start|isolation]", GroupID: groupWatch,
+		ValidArgs: []string{string(demo.OOM), string(demo.Start), string(demo.Isolation)},
+		Short:     "Play a lesson, live: oom (the default), start or isolation",
+		Long: `Plays a lesson while the dashboard shows it; where stdout is no terminal, events are printed.
+
+  oom        a container takes more memory than it may, and the kernel kills inside it
+  start      containers start, one after the other, in milliseconds
+  isolation  containers that share namespaces with each other and with the host
+
+With a Docker engine the containers are Docker's, from an image that nsviz makes of itself; without
+one nsviz makes them by hand. All that it makes is called nsviz-demo-… and is removed at the end.`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return errUsage{fmt.Errorf("nsviz demo plays one demo at a time")}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			scenario := demo.Scenarios()[0]
+			if len(args) == 1 {
+				var err error
+				if scenario, err = demo.Parse(args[0]); err != nil {
+					return errUsage{err}
+				}
+			}
+			ctx := cmd.Context()
+			if duration > 0 {
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithTimeout(ctx, duration)
+				defer cancel()
+			}
+			beside := func(ctx context.Context) error { return playDemo(ctx, o, scenario, bare) }
+			if isTerminal(s.out) {
+				return dashboard(ctx, s, o, beside)
+			}
+			return events(ctx, s, o, "text", beside)
+		},
+	}
+	cmd.Flags().BoolVar(&bare, "no-docker", false, "make the containers by hand even where an engine answers")
+	cmd.Flags().DurationVar(&duration, "duration", 0, "end after this long; 0 is until q or Ctrl-C")
+	return cmd
+}
+
+// enginePatience is how long the engine may take to give a sign of life.
+const enginePatience = 3 * time.Second
+
+// playDemo plays with the engine where one answers, else by hand.
+func playDemo(ctx context.Context, o *options, scenario demo.Scenario, bare bool) error {
+	backend, err := demoBackend(ctx, o, bare)
+	if err != nil {
+		return err
+	}
+	return demo.Run(ctx, backend, scenario, fmt.Sprint(os.Getpid()), time.After)
+}
+
+func demoBackend(ctx context.Context, o *options, bare bool) (demo.Backend, error) {
+	if !bare {
+		ctx, cancel := context.WithTimeout(ctx, enginePatience)
+		defer cancel()
+		runner, err := docker.NewRunner(ctx, o.dockerHost)
+		if err == nil {
+			return demo.NewEngine(runner, "/proc/self/exe", os.Getpid()), nil
+		}
+	}
+	fs, err := hostfs.Open(hostfs.Roots{Proc: o.procRoot, Cgroup: o.cgroupRoot})
+	if err != nil {
+		return nil, err
+	}
+	layout, err := fs.Cgroups()
+	if err != nil {
+		return nil, err
+	}
+	if !layout.HasMemory {
+		return nil, errUnsupported{errors.New("no cgroup hierarchy limits memory here, so there is nothing to show")}
+	}
+	return demo.NewBare(layout.Dir, layout.Controller == ""), nil
+}

@@ -1,0 +1,66 @@
+// Command nsviz shows container isolation as the kernel makes it. See README.md, or nsviz --help.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/nsviz/nsviz/internal/probes"
+)
+
+// The exit codes, which scripts rely on.
+const (
+	exitDone         = 0
+	exitFailed       = 1
+	exitUsage        = 2
+	exitNotSupported = 3 // not permitted or not supported here
+)
+
+func main() {
+	// A reader that goes away (nsviz events | head -1) shows as an error of the write, so that nsviz
+	// can end in its own way.
+	signal.Ignore(syscall.SIGPIPE)
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	code := run(ctx, os.Args[1:], stdout{os.Stdout}, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run is the whole program.
+func run(ctx context.Context, args []string, out, stderr io.Writer) int {
+	root := newRoot(&streams{out: out, err: stderr})
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil || errors.Is(err, errReaderGone) {
+		return exitDone
+	}
+	fmt.Fprintln(stderr, "nsviz:", err)
+	return exitCode(err)
+}
+
+// errUsage is a mistake on the command line.
+type errUsage struct{ error }
+
+func (e errUsage) Unwrap() error { return e.error }
+
+// errUnsupported is something that cannot be done in this place.
+type errUnsupported struct{ error }
+
+func (e errUnsupported) Unwrap() error { return e.error }
+
+func exitCode(err error) int {
+	var usage errUsage
+	var unsupported errUnsupported
+	switch {
+	case errors.As(err, &usage):
+		return exitUsage
+	case errors.As(err, &unsupported), errors.Is(err, probes.ErrNotPermitted), errors.Is(err, probes.ErrNotSupported):
+		return exitNotSupported
+	}
+	return exitFailed
+}

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+)
+
+// notes are the short remarks that the dashboard shows. As a log handler it takes warnings, of which
+// the latest is shown: writing them to stderr would spoil the screen.
+type notes struct {
+	mu      sync.Mutex
+	lines   []string
+	warning string
+}
+
+func (n *notes) add(line string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.lines = append(n.lines, line)
+}
+
+func (n *notes) list() []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	list := slices.Clone(n.lines)
+	if n.warning != "" {
+		list = append(list, n.warning)
+	}
+	return list
+}
+
+// Enabled takes warnings and errors.
+func (n *notes) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelWarn }
+
+// Handle keeps the message, with the error where there is one.
+func (n *notes) Handle(_ context.Context, r slog.Record) error {
+	text := r.Message
+	r.Attrs(func(a slog.Attr) bool {
+		if a.Key == "error" {
+			text += ": " + a.Value.String()
+		}
+		return true
+	})
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.warning = text
+	return nil
+}
+
+// WithAttrs leaves attributes out: there is no room for them. What is about a container engine is left
+// out as a whole: the dashboard tells of engines by itself, and knows when they are back.
+func (n *notes) WithAttrs(attrs []slog.Attr) slog.Handler {
+	if slices.ContainsFunc(attrs, func(a slog.Attr) bool { return a.Key == "engine" }) {
+		return slog.DiscardHandler
+	}
+	return n
+}
+
+// WithGroup does as WithAttrs.
+func (n *notes) WithGroup(string) slog.Handler { return n }

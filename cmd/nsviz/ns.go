@@ -1,0 +1,158 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/ui"
+)
+
+func newNs(s *streams, o *options) *cobra.Command {
+	var form string
+	cmd := &cobra.Command{
+		Use: "ns", GroupID: groupOnce, Args: noArguments,
+		Short: "List all namespaces of the host",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			snapshot, err := o.once(cmd.Context(), s)
+			if err != nil {
+				return err
+			}
+			switch form {
+			case "json":
+				return writeJSON(s.out, nsJSON(snapshot))
+			case "dot":
+				return nsDot(s.out, snapshot)
+			}
+			return nsTree(s.out, snapshot)
+		},
+	}
+	outputFlag(cmd, &form, "tree", "json", "dot")
+	return cmd
+}
+
+// nsNamespace is one element of `nsviz ns -o json`, described in docs/EVENTS.md.
+type nsNamespace struct {
+	Type       event.NamespaceType `json:"type"`
+	ID         uint64              `json:"id"`
+	Owner      uint64              `json:"owner,omitempty"`
+	Parent     uint64              `json:"parent,omitempty"`
+	Created    time.Time           `json:"created,omitzero"`
+	Creator    *event.Process      `json:"creator,omitempty"`
+	Processes  []int32             `json:"processes"`
+	Containers []string            `json:"containers"`
+	PinnedBy   []string            `json:"pinned_by"`
+}
+
+func nsJSON(s *isolation.Snapshot) []nsNamespace {
+	list := make([]nsNamespace, 0, len(s.Namespaces))
+	for _, n := range s.Namespaces {
+		list = append(list, nsNamespace{
+			Type: n.Type, ID: n.ID, Owner: n.Owner, Parent: n.Parent, Created: n.Created, Creator: n.Creator,
+			Processes:  append([]int32{}, n.Processes...),
+			Containers: append([]string{}, n.Containers...),
+			PinnedBy:   append([]string{}, n.PinnedBy...),
+		})
+	}
+	return list
+}
+
+// nsTree prints type by type; pid and user namespaces below their parents.
+func nsTree(out io.Writer, s *isolation.Snapshot) error {
+	var b strings.Builder
+	for _, t := range event.NamespaceTypes() {
+		var all []isolation.Namespace
+		for _, n := range s.Namespaces {
+			if n.Type == t {
+				all = append(all, n)
+			}
+		}
+		fmt.Fprintf(&b, "%s\n", t)
+		known := func(id uint64) bool {
+			return slices.ContainsFunc(all, func(n isolation.Namespace) bool { return n.ID == id })
+		}
+		for _, n := range all {
+			if n.Parent == 0 || !known(n.Parent) {
+				branch(&b, all, n, 1)
+			}
+		}
+	}
+	_, err := io.WriteString(out, b.String())
+	return err
+}
+
+func branch(b *strings.Builder, all []isolation.Namespace, n isolation.Namespace, depth int) {
+	fmt.Fprintf(b, "%s%d  %s\n", strings.Repeat("  ", depth), n.ID, strings.Join(inhabitants(n), ", "))
+	for _, child := range all {
+		if child.Parent == n.ID && child.ID != n.ID {
+			branch(b, all, child, depth+1)
+		}
+	}
+}
+
+func inhabitants(n isolation.Namespace) []string {
+	var words []string
+	if n.Host {
+		words = append(words, "the host's")
+	}
+	for _, c := range n.Containers {
+		words = append(words, ui.Clean(c))
+	}
+	switch len(n.Processes) {
+	case 0:
+		words = append(words, "no process")
+	case 1:
+		words = append(words, fmt.Sprintf("1 process: %d", n.Processes[0]))
+	default:
+		words = append(words, fmt.Sprintf("%d processes from %d on", len(n.Processes), n.Processes[0]))
+	}
+	for _, pin := range n.PinnedBy {
+		words = append(words, "kept by "+ui.Clean(pin))
+	}
+	return words
+}
+
+// nsDot draws which container is in which namespace that is not only its own.
+func nsDot(out io.Writer, s *isolation.Snapshot) error {
+	var b strings.Builder
+	b.WriteString("graph namespaces {\n  rankdir=LR;\n  node [fontname=\"sans-serif\"];\n")
+	for i := range s.Containers {
+		c := &s.Containers[i]
+		fmt.Fprintf(&b, "  %s [shape=box,label=%s];\n", dotString("c "+c.ID), dotString(c.Label))
+		for t, m := range c.Namespaces {
+			if m.ID != 0 {
+				fmt.Fprintf(&b, "  %s -- %s;\n", dotString("c "+c.ID), dotString(fmt.Sprint(event.NamespaceType(t), " ", m.ID)))
+			}
+		}
+	}
+	for _, n := range s.Namespaces {
+		if len(n.Containers) == 0 {
+			continue
+		}
+		style := ""
+		if n.Host {
+			style = ",style=filled,fillcolor=lightgrey"
+		}
+		name := fmt.Sprint(n.Type, " ", n.ID)
+		fmt.Fprintf(&b, "  %s [shape=ellipse,label=%s%s];\n", dotString(name), dotString(fmt.Sprintf("%s\n%d", n.Type, n.ID)), style)
+	}
+	b.WriteString("}\n")
+	_, err := io.WriteString(out, b.String())
+	return err
+}
+
+// dotString quotes for Graphviz, where only the quote and the backslash are special.
+func dotString(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		line = strings.ReplaceAll(ui.Clean(line), `\`, `\\`)
+		lines[i] = strings.ReplaceAll(line, `"`, `\"`)
+	}
+	return `"` + strings.Join(lines, `\n`) + `"`
+}

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nsviz/nsviz/internal/record"
+)
+
+func newReplay(s *streams, _ *options) *cobra.Command {
+	var speed float64
+	cmd := &cobra.Command{
+		Use: "replay FILE", GroupID: groupReplay, Args: arguments("FILE"),
+		Short: "Show the dashboard from a recording; needs no root",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if speed <= 0 {
+				return errUsage{fmt.Errorf("--speed %v: want a number above 0", speed)}
+			}
+			return replay(cmd.Context(), s, args[0], speed)
+		},
+	}
+	cmd.Flags().Float64Var(&speed, "speed", 1, "how much faster than it happened")
+	return cmd
+}
+
+func replay(ctx context.Context, s *streams, path string, speed float64) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("replay: %w", err)
+	}
+	defer func() { _ = file.Close() }()
+	reader, err := record.NewReader(file)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if !isTerminal(s.out) {
+		return errUnsupported{errors.New("stdout is no terminal to draw on; run nsviz replay in one")}
+	}
+	notes := &notes{}
+	notes.add("replay of " + path)
+	player := record.NewPlayer(reader, speed, time.After)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	played := make(chan error, 1)
+	go func() {
+		err := player.Run(ctx)
+		switch {
+		case errors.Is(err, record.ErrCutShort):
+			notes.add(err.Error())
+		case err == nil && ctx.Err() == nil:
+			notes.add("the recording ends here; q quits")
+		}
+		played <- err
+	}()
+	err = show(ctx, player.Snapshot, player.Changed(), notes.list, true)
+	cancel()
+	if failed := <-played; failed != nil {
+		err = errors.Join(err, fmt.Errorf("%s: %w", path, failed))
+	}
+	return err
+}

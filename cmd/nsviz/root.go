@@ -1,0 +1,175 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nsviz/nsviz/internal/container/docker"
+	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/metrics"
+	"github.com/nsviz/nsviz/internal/pipeline"
+)
+
+// streams is where output goes: data to out, all else to err.
+type streams struct{ out, err io.Writer }
+
+// options are the flags that all commands have.
+type options struct {
+	listen     []string
+	webConfig  string
+	dockerHost string
+	procRoot   string
+	cgroupRoot string
+	logLevel   string
+
+	level slog.Level
+}
+
+const (
+	groupWatch  = "watch"
+	groupOnce   = "once"
+	groupReplay = "replay"
+	groupHelp   = "help"
+)
+
+func newRoot(s *streams) *cobra.Command {
+	o := &options{}
+	root := &cobra.Command{
+		Use:   "nsviz",
+		Short: "Shows container isolation as the kernel makes it",
+		Long: `nsviz shows container isolation as the kernel makes it: namespaces being made and joined,
+cgroups filling up, the OOM killer choosing a victim, each tied to the container it belongs to.
+
+Without a command it draws the dashboard and serves metrics beside it. It needs root.`,
+		Example: `  sudo nsviz                 the dashboard
+  sudo nsviz demo            the same, with a container that runs out of memory
+  sudo nsviz events -o json  every event, one a line
+  sudo nsviz doctor          what this host allows, and what nsviz makes of it`,
+		Args:          noArguments,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			if err := o.level.UnmarshalText([]byte(o.logLevel)); err != nil {
+				return errUsage{fmt.Errorf("--log-level %q: want debug, info, warn or error", o.logLevel)}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return dashboard(cmd.Context(), s, o, nil) },
+	}
+	root.SetOut(s.out)
+	root.SetErr(s.err)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		return errUsage{fmt.Errorf("%w; see nsviz --help", err)}
+	})
+	flags := root.PersistentFlags()
+	flags.StringArrayVar(&o.listen, "web.listen-address", []string{metrics.DefaultAddress},
+		`address to serve metrics on; repeatable, "" is none`)
+	flags.StringVar(&o.webConfig, "web.config.file", "", "file with TLS and basic auth settings of the metrics server")
+	flags.StringVar(&o.dockerHost, "docker-host", "", "Docker engine to ask for names (default $DOCKER_HOST, or the usual socket)")
+	flags.StringVar(&o.procRoot, "proc-root", hostfs.DefaultProc, "where the host's procfs is mounted")
+	flags.StringVar(&o.cgroupRoot, "cgroup-root", hostfs.DefaultCgroup, "where the host's cgroups are mounted")
+	flags.StringVar(&o.logLevel, "log-level", "info", "how much to say on stderr: debug, info, warn, error")
+
+	root.AddGroup(
+		&cobra.Group{ID: groupWatch, Title: "Watch, live:"},
+		&cobra.Group{ID: groupOnce, Title: "Look once:"},
+		&cobra.Group{ID: groupReplay, Title: "Record and replay:"},
+		&cobra.Group{ID: groupHelp, Title: "About nsviz:"},
+	)
+	root.SetHelpCommandGroupID(groupHelp)
+	root.SetCompletionCommandGroupID(groupHelp)
+	root.AddCommand(
+		newServe(s, o), newEvents(s, o), newDemo(s, o),
+		newPs(s, o), newNs(s, o), newDoctor(s, o),
+		newRecord(s, o), newReplay(s, o),
+		newVersion(s), newMan(), newDemoInside(s),
+	)
+	refuseUnknownShells(root)
+	return root
+}
+
+// refuseUnknownShells makes nsviz completion fail for a shell that it has nothing for, where cobra
+// would print its help.
+func refuseUnknownShells(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		if cmd.Name() != "completion" {
+			continue
+		}
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			return errUsage{fmt.Errorf("no completion for %q; see %s --help", args[0], cmd.CommandPath())}
+		}
+		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	}
+}
+
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if !cmd.HasParent() {
+		return errUsage{fmt.Errorf("no command %q; see nsviz --help", args[0])}
+	}
+	return errUsage{fmt.Errorf("%s takes no argument %q", cmd.CommandPath(), args[0])}
+}
+
+// arguments wants exactly the named ones.
+func arguments(names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != len(names) {
+			return errUsage{fmt.Errorf("%s wants %s; see %[1]s --help", cmd.CommandPath(), strings.Join(names, " "))}
+		}
+		return nil
+	}
+}
+
+// logger writes to w; the dashboard passes a place that does not disturb the screen.
+func (o *options) logger(w io.Writer) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: o.level}))
+}
+
+// quiet is a logger for commands that look once: their answer says what matters.
+func (o *options) quiet(w io.Writer) *slog.Logger {
+	level := o.level
+	if level == slog.LevelInfo {
+		level = slog.LevelWarn
+	}
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
+}
+
+// pipeline sets up what all live commands share.
+func (o *options) pipeline(log *slog.Logger, sinks ...func(isolation.Fact)) (*pipeline.Pipeline, error) {
+	if _, err := docker.New(docker.Config{Host: o.dockerHost, Log: log}); err != nil {
+		return nil, errUsage{err} // it connects to nothing: only the address can be wrong
+	}
+	return pipeline.New(pipeline.Config{
+		Roots:      hostfs.Roots{Proc: o.procRoot, Cgroup: o.cgroupRoot},
+		DockerHost: o.dockerHost,
+		Log:        log,
+		Sinks:      sinks,
+	})
+}
+
+// outputFlag adds -o with the given forms, the first being the default.
+func outputFlag(cmd *cobra.Command, form *string, forms ...string) {
+	list := strings.Join(forms[:len(forms)-1], ", ") + " or " + forms[len(forms)-1]
+	cmd.Flags().StringVarP(form, "output", "o", forms[0], "form of the output: "+list)
+	check := cmd.Args
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		for _, f := range forms {
+			if f == *form {
+				return check(cmd, args)
+			}
+		}
+		return errUsage{fmt.Errorf("-o %q: want %s", *form, list)}
+	}
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(forms, cobra.ShellCompDirectiveNoFileComp))
+}

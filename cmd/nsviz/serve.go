@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nsviz/nsviz/internal/metrics"
+)
+
+func newServe(s *streams, o *options) *cobra.Command {
+	return &cobra.Command{
+		Use: "serve", GroupID: groupWatch, Args: noArguments,
+		Short: "Serve metrics without a screen",
+		RunE:  func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), s, o) },
+	}
+}
+
+func serve(parent context.Context, s *streams, o *options) error {
+	log := o.logger(s.err)
+	listeners, err := listen(o.listen)
+	if err != nil {
+		return err
+	}
+	if len(listeners) == 0 {
+		return errUsage{fmt.Errorf("nothing to serve on: --web.listen-address is empty")}
+	}
+	p, err := o.pipeline(log)
+	if err != nil {
+		return err
+	}
+	server, err := metrics.NewServer(o.metrics(p.Snapshot, log))
+	if err != nil {
+		return errUsage{err}
+	}
+	ctx, cancel := context.WithCancelCause(parent)
+	defer cancel(nil)
+	var running sync.WaitGroup
+	for _, f := range []func(context.Context) error{
+		p.Run,
+		func(ctx context.Context) error { return server.Serve(ctx, listeners) },
+	} {
+		running.Go(func() {
+			if err := f(ctx); err != nil {
+				cancel(err)
+			}
+		})
+	}
+	select {
+	case <-p.Attached():
+		for _, l := range listeners {
+			log.Info("watching; metrics are served", "address", l.Addr().String())
+		}
+	case <-ctx.Done():
+	}
+	running.Wait()
+	return failure(parent, ctx)
+}
+
+// listen opens the addresses of --web.listen-address.
+func listen(addresses []string) ([]net.Listener, error) {
+	listeners, err := metrics.Listen(addresses)
+	if malformed := (*net.AddrError)(nil); errors.As(err, &malformed) {
+		return nil, errUsage{err}
+	}
+	return listeners, err
+}
+
+// failure is why ctx was cancelled below parent; nil where parent was done, which is a signal.
+func failure(parent, ctx context.Context) error {
+	if parent.Err() == nil {
+		return context.Cause(ctx)
+	}
+	return nil
+}

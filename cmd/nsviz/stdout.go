@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+	"golang.org/x/term"
+)
+
+// stdout is where data goes.
+type stdout struct{ *os.File }
+
+// errReaderGone is that whoever read the output has had enough, as in nsviz events | head -1.
+var errReaderGone = errors.New("nobody reads the output any more")
+
+// Write writes, and fails with errReaderGone where nobody reads any more.
+func (s stdout) Write(p []byte) (int, error) {
+	n, err := s.File.Write(p)
+	if errors.Is(err, syscall.EPIPE) {
+		err = errReaderGone
+	}
+	return n, err
+}
+
+// isTerminal reports whether out is a terminal to draw on.
+func isTerminal(out io.Writer) bool {
+	f, ok := out.(interface{ Fd() uintptr })
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// awaitReaderGone returns nil when ctx is done and errReaderGone when the reading end of out, a pipe,
+// is closed: on a quiet host the next write, which would tell, may be hours away. Where out is no
+// pipe it waits for ctx.
+func awaitReaderGone(ctx context.Context, out io.Writer) error {
+	f, ok := out.(interface{ Fd() uintptr })
+	if !ok {
+		<-ctx.Done()
+		return nil
+	}
+	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
+	if err != nil {
+		return fmt.Errorf("make an eventfd: %w", err)
+	}
+	defer func() { _ = unix.Close(wake) }()
+	woken := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(woken)
+		_, _ = unix.Write(wake, []byte{1, 0, 0, 0, 0, 0, 0, 0})
+	})
+	defer func() {
+		if !stop() {
+			<-woken // it must not write to a file that is closed
+		}
+	}()
+	// No events are asked for: errors and hang-ups are always told.
+	fds := []unix.PollFd{{Fd: int32(f.Fd())}, {Fd: int32(wake), Events: unix.POLLIN}}
+	for {
+		_, err := unix.Poll(fds, -1)
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case err != nil:
+			return fmt.Errorf("watch the output: %w", err)
+		case ctx.Err() != nil:
+			return nil
+		default:
+			return errReaderGone
+		}
+	}
+}

@@ -1,0 +1,81 @@
+package docker
+
+import "sync"
+
+const (
+	// maxAsks is how many questions may be open.
+	maxAsks = 1024
+	// batch is how many of them go into one request; its URL then stays below 8 KiB.
+	batch = 64
+)
+
+// asks are the open questions "who is this id?". Too many of them become the one question "who is
+// there?", so that they are bounded and none is lost.
+type asks struct {
+	// wake holds a token while there is something to take.
+	wake chan struct{}
+
+	mu       sync.Mutex
+	open     map[string]struct{}
+	everyone bool
+}
+
+func newAsks() *asks {
+	return &asks{wake: make(chan struct{}, 1), open: map[string]struct{}{}}
+}
+
+// add asks for one id.
+func (a *asks) add(id string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.everyone {
+		return
+	}
+	a.open[id] = struct{}{}
+	if len(a.open) > maxAsks {
+		a.everyone = true
+		clear(a.open)
+	}
+	a.signal()
+}
+
+// addEveryone asks for all containers, which answers every other question.
+func (a *asks) addEveryone() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.everyone = true
+	clear(a.open)
+	a.signal()
+}
+
+// take hands out the ids of the next request; everyone means all containers instead. Both are
+// empty where nothing is asked.
+func (a *asks) take() (ids []string, everyone bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	select {
+	case <-a.wake:
+	default:
+	}
+	if a.everyone {
+		a.everyone = false
+		return nil, true
+	}
+	for id := range a.open {
+		if len(ids) == batch {
+			a.signal()
+			break
+		}
+		ids = append(ids, id)
+		delete(a.open, id)
+	}
+	return ids, false
+}
+
+// signal puts the token in; the caller holds the lock.
+func (a *asks) signal() {
+	select {
+	case a.wake <- struct{}{}:
+	default:
+	}
+}

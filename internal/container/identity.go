@@ -1,0 +1,10 @@
+package container
+
+// Identity is what an engine says of one of its containers.
+type Identity struct {
+	ID      string            `json:"id"` // the full id
+	Runtime string            `json:"runtime"`
+	Name    string            `json:"name,omitempty"` // without Docker's leading slash
+	Image   string            `json:"image,omitempty"`
+	Labels  map[string]string `json:"labels,omitempty"`
+}

@@ -1,0 +1,235 @@
+package container
+
+import (
+	"time"
+
+	"github.com/nsviz/nsviz/internal/event"
+)
+
+// tombstones is how many removed cgroups are remembered, for events that come after the removal.
+const tombstones = 4096
+
+// Tracker knows which cgroup belongs to which container and says so on every event. It is for one
+// goroutine.
+type Tracker struct {
+	parser    *Parser
+	directory *Directory
+	cgroups   map[uint64]*cgroup
+	// roots are the containers' own cgroups that exist, by path. A path is the kernel's word; the id
+	// in it need not be: whoever is root in a container may make a cgroup below with any name.
+	roots map[string]*cgroup
+	// removed are the cgroups that are gone and still remembered, oldest first.
+	removed []grave
+}
+
+// cgroup is one cgroup of the tracked hierarchy.
+type cgroup struct {
+	path string
+	ref  *Ref
+	// root is the container's own cgroup, which this one is or is below; nil outside containers.
+	root *cgroup
+	// created is when the cgroup was made, madeNamespaces when the runtime made the container's
+	// namespaces in it; zero where that was not seen.
+	created, madeNamespaces time.Time
+	removed                 bool
+
+	// Of the root alone: init is the PID of the container's init while its own program runs, found
+	// whether reading the host told of it and no event has.
+	init  int32
+	found bool
+}
+
+type grave struct {
+	id     uint64
+	cgroup *cgroup
+}
+
+// NewTracker makes a tracker that takes names from directory.
+func NewTracker(directory *Directory) *Tracker {
+	return &Tracker{
+		parser: NewParser(), directory: directory,
+		cgroups: map[uint64]*cgroup{}, roots: map[string]*cgroup{},
+	}
+}
+
+// Place tells of a cgroup that exists; parents come before children. It returns the container that
+// the cgroup belongs to, nil for none.
+func (t *Tracker) Place(id uint64, path string) *Ref { return t.place(id, path).ref }
+
+func (t *Tracker) place(id uint64, path string) *cgroup {
+	if c, ok := t.cgroups[id]; ok && c.path == path && !c.removed {
+		return c
+	}
+	c := &cgroup{path: path}
+	if ref, ok := t.parser.Parse(path); ok {
+		c.ref = &ref
+		if root := ref.innermost().Root; root == path {
+			c.root = c
+			t.roots[path] = c
+		} else if c.root = t.roots[root]; c.root == nil {
+			c.root = c // the container's own cgroup was not told of
+		}
+	}
+	t.cgroups[id] = c
+	return c
+}
+
+// Started tells of a container that was found running, with its init.
+func (t *Tracker) Started(ref *Ref, init int32) {
+	if root := t.roots[ref.innermost().Root]; root != nil {
+		root.init, root.found = init, true
+	}
+}
+
+// Path is the path of a cgroup; "" is unknown.
+func (t *Tracker) Path(id uint64) string {
+	if c, ok := t.cgroups[id]; ok {
+		return c.path
+	}
+	return ""
+}
+
+// Describe gives a container as events name it, with what is known of it by now.
+func (t *Tracker) Describe(ref *Ref) *event.Container {
+	if ref == nil {
+		return nil
+	}
+	c := &event.Container{ID: ref.ID, Runtime: ref.Runtime, Inner: t.Describe(ref.Inner)}
+	if ref.Runtime == DemoRuntime {
+		c.Name = ref.ID
+	}
+	if identity, ok := t.directory.Get(ref.ID); ok {
+		c.Name, c.Image, c.Runtime = identity.Name, identity.Image, identity.Runtime
+	}
+	return c
+}
+
+func (t *Tracker) container(cgroupID uint64) *event.Container {
+	if c, ok := t.cgroups[cgroupID]; ok {
+		return t.Describe(c.ref)
+	}
+	return nil
+}
+
+// Attribute fills in every container that an event speaks of. It reports false for an event that
+// is none: the exec or the exit of something that has a cgroup and a mount namespace of its own and
+// is no container, such as a system service.
+func (t *Tracker) Attribute(e *event.Event) bool {
+	if e.Cgroup != nil && e.Cgroup.Path == "" { // the kernel could not tell
+		e.Cgroup.Path = t.Path(e.Cgroup.ID)
+	}
+	switch e.Type {
+	case event.CgroupCreated:
+		c := t.place(e.Cgroup.ID, e.Cgroup.Path)
+		c.created = e.Time
+		e.Cgroup.Container = t.Describe(c.ref)
+	case event.CgroupRemoved:
+		c := t.cgroups[e.Cgroup.ID]
+		if c == nil || c.path != e.Cgroup.Path {
+			c = t.place(e.Cgroup.ID, e.Cgroup.Path)
+		}
+		e.Cgroup.Container = t.Describe(c.ref)
+		t.bury(e.Cgroup.ID, c)
+	}
+	e.Container = t.container(e.CgroupID)
+	switch e.Type {
+	case event.NamespaceCreated:
+		if c := t.cgroups[e.CgroupID]; c != nil && c.madeNamespaces.IsZero() {
+			c.madeNamespaces = e.Time
+		}
+	case event.ContainerStarted:
+		return t.started(e)
+	case event.ContainerExited:
+		return t.exited(e)
+	case event.OOMKill:
+		t.killed(e)
+	}
+	return true
+}
+
+// started recognises a container's start. It happens in the container's own cgroup or, where the
+// runtime made one below it (crun does), there; what starts while the container runs is a service
+// inside.
+func (t *Tracker) started(e *event.Event) bool {
+	c := t.cgroups[e.CgroupID]
+	if c == nil || c.root == nil {
+		return false
+	}
+	root := c.root
+	// A container that was made after the probes were attached may be found by reading the host before
+	// its events are read.
+	tellsOfFound := root.found && root.init == e.PID && !root.created.IsZero()
+	if root.init != 0 && !tellsOfFound {
+		return false
+	}
+	root.init, root.found = e.PID, false
+	e.Start.Phases = c.phases(e)
+	return true
+}
+
+// phases are the steps from the making of the cgroup to the exec that e tells of.
+func (c *cgroup) phases(e *event.Event) []event.Phase {
+	if c.created.IsZero() || e.Time.Before(c.created) {
+		return nil
+	}
+	since := func(when time.Time) float64 { return float64(when.Sub(c.created).Nanoseconds()) / 1e6 }
+	phases := []event.Phase{{Name: "cgroup", AtMS: 0}}
+	if !c.madeNamespaces.Before(c.created) && !c.madeNamespaces.After(e.Time) {
+		phases = append(phases, event.Phase{Name: "namespaces", AtMS: since(c.madeNamespaces)})
+	}
+	exec := since(e.Time)
+	if e.Start.DurationMS != nil {
+		exec = *e.Start.DurationMS // the kernel's own word: nobody has set that clock
+	}
+	return append(phases, event.Phase{Name: "exec", AtMS: exec})
+}
+
+func (t *Tracker) exited(e *event.Event) bool {
+	c := t.cgroups[e.CgroupID]
+	if c == nil || c.root == nil || c.root.init == 0 || c.root.init != e.PID {
+		return false
+	}
+	c.root.init, c.root.found = 0, false
+	if e.Exit.By != nil {
+		e.Exit.By.Container = t.container(e.Exit.By.CgroupID)
+	}
+	return true
+}
+
+// killed completes an OOM kill. The probes call the first program of a service an init, too, inside
+// a container and outside; whose init it is shows here.
+func (t *Tracker) killed(e *event.Event) {
+	oom := e.OOM
+	oom.Victim.Container = e.Container
+	oom.Cgroup = t.Path(oom.CgroupID)
+	if oom.Trigger != nil {
+		oom.Trigger.Container = t.container(oom.Trigger.CgroupID)
+	}
+	c := t.cgroups[e.CgroupID]
+	switch {
+	case c == nil || c.root == nil:
+		oom.Victim.Init = false
+	case c.root.init != 0:
+		oom.Victim.Init = c.root.init == oom.Victim.PID
+	}
+}
+
+// bury forgets a removed cgroup, but not at once.
+func (t *Tracker) bury(id uint64, c *cgroup) {
+	if c.removed {
+		return
+	}
+	c.removed = true
+	if t.roots[c.path] == c {
+		delete(t.roots, c.path)
+	}
+	t.removed = append(t.removed, grave{id, c})
+	if len(t.removed) > tombstones {
+		oldest := t.removed[0]
+		if t.cgroups[oldest.id] == oldest.cgroup { // the id may have been given to another one
+			delete(t.cgroups, oldest.id)
+		}
+		t.removed[0] = grave{}
+		t.removed = t.removed[1:]
+	}
+}

@@ -1,0 +1,140 @@
+package demo
+
+import (
+	"archive/tar"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/nsviz/nsviz/internal/container/docker"
+)
+
+// Engine makes containers with Docker, from an image that holds nothing but nsviz itself: a static
+// program needs no more.
+type Engine struct {
+	runner *docker.Runner
+	binary string // the path of nsviz
+	owner  int    // the pid of this nsviz
+	image  string // once it is there
+	made   []string
+}
+
+// label marks the containers of demos; its value is the pid of the nsviz that made them.
+const label = "nsviz.demo"
+
+const imageName = "nsviz-demo-image"
+
+// NewEngine makes containers with runner, which it closes in the end.
+func NewEngine(runner *docker.Runner, binary string, owner int) *Engine {
+	return &Engine{runner: runner, binary: binary, owner: owner}
+}
+
+// Clean removes the containers and images of demos whose nsviz is gone.
+func (e *Engine) Clean(ctx context.Context) (others bool, err error) {
+	found, err := e.runner.Labelled(ctx, label)
+	if err != nil {
+		return false, err
+	}
+	for id, owner := range found {
+		if alive(owner) {
+			others = true
+		} else if err := e.runner.Remove(ctx, id); err != nil {
+			return others, err
+		}
+	}
+	images, err := e.runner.Images(ctx, imageName+":*")
+	if err != nil {
+		return others, err
+	}
+	for _, name := range images {
+		if alive(name[len(imageName)+1:]) {
+			others = true
+		} else if err := e.runner.RemoveImage(ctx, name); err != nil {
+			return others, err
+		}
+	}
+	return others, nil
+}
+
+// alive reports whether an nsviz of that pid is running.
+func alive(pid string) bool {
+	if _, err := strconv.Atoi(pid); err != nil {
+		return false
+	}
+	comm, err := os.ReadFile("/proc/" + pid + "/comm")
+	return err == nil && strings.HasPrefix(string(comm), "nsviz")
+}
+
+// Start makes and starts a container, the image first.
+func (e *Engine) Start(ctx context.Context, spec Spec) error {
+	if e.image == "" {
+		name := fmt.Sprintf("%s:%d", imageName, e.owner)
+		if err := e.build(ctx, name); err != nil {
+			return err
+		}
+		e.image = name
+	}
+	e.made = append(e.made, spec.Name)
+	return e.runner.Start(ctx, docker.Run{
+		Name: spec.Name, Image: e.image, Command: []string{"/nsviz", Command, string(spec.Role)},
+		Labels:      map[string]string{label: strconv.Itoa(e.owner)},
+		MemoryBytes: spec.MemoryBytes, NetworkOf: spec.NetworkOf,
+		HostPID: spec.HostPID, HostNetwork: spec.HostNetwork, NoNetwork: true,
+	})
+}
+
+// build imports an image with the nsviz binary as its only file.
+func (e *Engine) build(ctx context.Context, name string) error {
+	binary, err := os.Open(e.binary)
+	if err != nil {
+		return fmt.Errorf("read nsviz itself: %w", err)
+	}
+	defer func() { _ = binary.Close() }()
+	info, err := binary.Stat()
+	if err != nil {
+		return err
+	}
+	read, write := io.Pipe()
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		archive := tar.NewWriter(write)
+		err := archive.WriteHeader(&tar.Header{Name: "nsviz", Mode: 0o755, Size: info.Size(), Typeflag: tar.TypeReg})
+		if err == nil {
+			_, err = io.Copy(archive, binary)
+		}
+		_ = write.CloseWithError(errors.Join(err, archive.Close()))
+	}()
+	err = e.runner.Import(ctx, read, name)
+	_ = read.Close() // ends the writer where the import failed half-way
+	<-written
+	return err
+}
+
+// Remove removes a container.
+func (e *Engine) Remove(ctx context.Context, name string) error {
+	if err := e.runner.Remove(ctx, name); err != nil {
+		return err
+	}
+	e.made = slices.DeleteFunc(e.made, func(made string) bool { return made == name })
+	return nil
+}
+
+// Close removes the containers, the latest first, and the image.
+func (e *Engine) Close(ctx context.Context) error {
+	var errs []error
+	for len(e.made) > 0 {
+		last := len(e.made) - 1
+		errs = append(errs, e.runner.Remove(ctx, e.made[last]))
+		e.made = e.made[:last]
+	}
+	if e.image != "" {
+		errs = append(errs, e.runner.RemoveImage(ctx, e.image))
+	}
+	return errors.Join(append(errs, e.runner.Close())...)
+}

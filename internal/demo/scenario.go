@@ -1,0 +1,143 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Prefix begins the name of everything that a demo makes.
+const Prefix = "nsviz-demo-"
+
+// Role is what a demo container does.
+type Role string
+
+// The roles.
+const (
+	// Hog lets a child take memory until the kernel kills it, again and again.
+	Hog Role = "hog"
+	// Idle keeps a few MiB and waits.
+	Idle Role = "idle"
+	// Brief runs for a moment and exits.
+	Brief Role = "brief"
+)
+
+// Spec describes one demo container.
+type Spec struct {
+	Name string // begins with Prefix
+	Role Role
+	// MemoryBytes is its limit; 0 is none.
+	MemoryBytes uint64
+	// NetworkOf is the name of the demo container whose net namespace it joins.
+	NetworkOf string
+	// HostPID and HostNetwork leave it in the host's namespaces.
+	HostPID, HostNetwork bool
+}
+
+// Backend makes containers, with an engine or by hand.
+type Backend interface {
+	// Clean removes what earlier demos left behind. It reports whether another demo is running.
+	Clean(ctx context.Context) (others bool, err error)
+	// Start makes a container and starts it.
+	Start(ctx context.Context, spec Spec) error
+	// Remove ends and removes the named container.
+	Remove(ctx context.Context, name string) error
+	// Close removes what is left.
+	Close(ctx context.Context) error
+}
+
+// Scenario is a lesson.
+type Scenario string
+
+// The lessons.
+const (
+	OOM       Scenario = "oom"
+	Start     Scenario = "start"
+	Isolation Scenario = "isolation"
+)
+
+// Scenarios lists the lessons, the default first.
+func Scenarios() []Scenario { return []Scenario{OOM, Start, Isolation} }
+
+// Parse finds a scenario by name.
+func Parse(name string) (Scenario, error) {
+	for _, s := range Scenarios() {
+		if string(s) == name {
+			return s, nil
+		}
+	}
+	return "", fmt.Errorf("no demo %q: there are oom, start and isolation", name)
+}
+
+const mib = 1 << 20
+
+// Run plays a scenario until ctx is done and removes everything it made. Where another demo is
+// running, suffix tells the names of the two apart. wait is time.After.
+func Run(ctx context.Context, b Backend, s Scenario, suffix string, wait func(time.Duration) <-chan time.Time) (err error) {
+	defer func() {
+		// ctx is done by now: removing gets its own time.
+		cleanup, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
+		defer cancel()
+		err = errors.Join(err, b.Close(cleanup))
+	}()
+	others, err := b.Clean(ctx)
+	if ctx.Err() != nil {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("remove what an earlier demo left: %w", err)
+	}
+	name := func(what string) string {
+		if others {
+			return Prefix + what + "-" + suffix
+		}
+		return Prefix + what
+	}
+	var specs []Spec
+	switch s {
+	case OOM:
+		specs = []Spec{
+			{Name: name("quiet"), Role: Idle, MemoryBytes: 64 * mib},
+			{Name: name("hog"), Role: Hog, MemoryBytes: 64 * mib},
+		}
+	case Isolation:
+		specs = []Spec{
+			{Name: name("web"), Role: Idle, MemoryBytes: 64 * mib},
+			{Name: name("sidecar"), Role: Idle, MemoryBytes: 32 * mib, NetworkOf: name("web")},
+			{Name: name("agent"), Role: Idle, HostPID: true, HostNetwork: true},
+		}
+	case Start:
+		return startAgain(ctx, b, name, wait)
+	}
+	for _, spec := range specs {
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err := b.Start(ctx, spec); err != nil && ctx.Err() == nil {
+			return fmt.Errorf("start %s: %w", spec.Name, err)
+		}
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// startAgain starts one small container after the other: a kernel that is there already needs no
+// booting.
+func startAgain(ctx context.Context, b Backend, name func(string) string, wait func(time.Duration) <-chan time.Time) error {
+	for i := 1; ctx.Err() == nil; i++ {
+		spec := Spec{Name: name(fmt.Sprintf("start%d", i)), Role: Brief}
+		if err := b.Start(ctx, spec); err != nil && ctx.Err() == nil {
+			return fmt.Errorf("start %s: %w", spec.Name, err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-wait(2 * time.Second):
+		}
+		if err := b.Remove(ctx, spec.Name); err != nil && ctx.Err() == nil {
+			return fmt.Errorf("remove %s: %w", spec.Name, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,228 @@
+// Package event says what happened on the host, as plain Go values.
+//
+// An Event is the contract of `nsviz events -o json`: its JSON form is described in docs/EVENTS.md.
+// Fields may be added, never renamed. A pointer or an omitted field that is absent means unknown,
+// which is not the same as zero.
+package event
+
+import "time"
+
+// Type names what happened.
+type Type string
+
+// The event types, as they are written in JSON.
+const (
+	NamespaceCreated Type = "namespace_created"
+	NamespaceJoined  Type = "namespace_joined"
+	NamespaceFreed   Type = "namespace_freed"
+	CgroupCreated    Type = "cgroup_created"
+	CgroupRemoved    Type = "cgroup_removed"
+	ContainerStarted Type = "container_started"
+	ContainerExited  Type = "container_exited"
+	OOMKill          Type = "oom_kill"
+	EventsLost       Type = "events_lost"
+)
+
+// Types lists every event type in the order in which the documentation tells them.
+func Types() []Type {
+	return []Type{
+		NamespaceCreated, NamespaceJoined, NamespaceFreed, CgroupCreated, CgroupRemoved,
+		ContainerStarted, ContainerExited, OOMKill, EventsLost,
+	}
+}
+
+// Event is one thing that happened. Exactly one of the pointers that belong to its Type is set.
+type Event struct {
+	Time time.Time `json:"time"`
+	Type Type      `json:"type"`
+	// PID is the acting process (its thread group id) as the host counts it.
+	PID  int32  `json:"pid,omitempty"`
+	Comm string `json:"comm,omitempty"`
+	// Container is the container that the acting process is in.
+	Container *Container `json:"container,omitempty"`
+	// Self marks what nsviz's own processes did.
+	Self bool `json:"self,omitempty"`
+
+	Namespace *Namespace `json:"namespace,omitempty"`
+	Cgroup    *Cgroup    `json:"cgroup,omitempty"`
+	Start     *Start     `json:"start,omitempty"`
+	Exit      *Exit      `json:"exit,omitempty"`
+	OOM       *OOM       `json:"oom,omitempty"`
+	Lost      *Lost      `json:"lost,omitempty"`
+
+	// CgroupID is the acting process's cgroup in the tracked hierarchy; 0 is unknown. It serves to
+	// find the container and is not part of the JSON.
+	CgroupID uint64 `json:"-"`
+}
+
+// Subject is the container that the event is about: of a cgroup the one that it belongs to, else the
+// one that the acting process is in; nil is none.
+func (e *Event) Subject() *Container {
+	if e.Cgroup != nil {
+		return e.Cgroup.Container
+	}
+	return e.Container
+}
+
+// Container says which container something belongs to.
+type Container struct {
+	ID      string `json:"id"`
+	Name    string `json:"name,omitempty"`
+	Image   string `json:"image,omitempty"`
+	Runtime string `json:"runtime,omitempty"`
+	// Inner is a container run inside this one (Docker in Docker).
+	Inner *Container `json:"inner,omitempty"`
+}
+
+// Label is the container's name, or its short id while the name is unknown.
+func (c *Container) Label() string {
+	if c == nil {
+		return ""
+	}
+	if c.Name != "" {
+		return c.Name
+	}
+	return ShortID(c.ID)
+}
+
+// ShortID cuts a container id to the twelve characters that people are used to.
+func ShortID(id string) string {
+	if len(id) == 64 {
+		return id[:12]
+	}
+	return id
+}
+
+// Via says how a namespace was made or how nsviz learned of it.
+type Via string
+
+// The ways in which a namespace event comes about.
+const (
+	ViaClone     Via = "clone"
+	ViaUnshare   Via = "unshare"
+	ViaSetns     Via = "setns"
+	ViaReconcile Via = "reconcile" // found by reading /proc, not told by a probe
+	ViaKernel    Via = "kernel"    // told by the kernel function that frees it
+)
+
+// Namespace is one namespace that was created, joined or freed.
+type Namespace struct {
+	Type NamespaceType `json:"type"`
+	// ID is the namespace's inode number, as in /proc/PID/ns.
+	ID uint64 `json:"id"`
+	// Owner is the id of the user namespace that owns it.
+	Owner uint64 `json:"owner,omitempty"`
+	// Parent is the id of the parent of a pid or user namespace.
+	Parent uint64 `json:"parent,omitempty"`
+	Via    Via    `json:"via,omitempty"`
+	// ChildPID is the process that clone made and that lives in the namespace.
+	ChildPID int32 `json:"child_pid,omitempty"`
+}
+
+// Cgroup is one control group of the tracked hierarchy: the memory hierarchy on cgroup v1 and
+// hybrid hosts, the unified one on v2.
+type Cgroup struct {
+	Path string `json:"path"`
+	// ID is the kernel's id of the cgroup, which is also the inode number of its directory.
+	ID uint64 `json:"id"`
+	// Container is the container that the cgroup belongs to; the acting process is the runtime's.
+	Container *Container `json:"container,omitempty"`
+}
+
+// Start is the start of a container: its first program's exec.
+type Start struct {
+	// DurationMS is the time from the making of the cgroup to the exec, in milliseconds.
+	DurationMS *float64 `json:"duration_ms,omitempty"`
+	Phases     []Phase  `json:"phases,omitempty"`
+	// Namespaces are those of the container's init at its exec.
+	Namespaces NamespaceIDs `json:"namespaces,omitzero"`
+}
+
+// Phase is one step of a container's start.
+type Phase struct {
+	Name string `json:"name"`
+	// AtMS is the time since the cgroup was made, in milliseconds.
+	AtMS float64 `json:"at_ms"`
+}
+
+// Cause says how a container ended.
+type Cause string
+
+// The causes of a container's end.
+const (
+	CauseExited  Cause = "exited"   // it ended by itself
+	CauseOOMKill Cause = "oom_kill" // the kernel's OOM killer chose its PID 1
+	CauseSignal  Cause = "signal"   // a signal ended it
+)
+
+// Exit is the end of a container: the death of its PID 1.
+type Exit struct {
+	// Code is what a shell or an engine calls the exit code: 128+n for an end by signal n.
+	Code *int32 `json:"code,omitempty"`
+	// Signal is the number of the signal that ended it; absent where none did.
+	Signal int32 `json:"signal,omitempty"`
+	Cause  Cause `json:"cause,omitempty"`
+	// By is who sent the signal; absent where the kernel did or where it is unknown.
+	By *Process `json:"by,omitempty"`
+}
+
+// Process names a process of the host.
+type Process struct {
+	PID  int32  `json:"pid,omitempty"`
+	Comm string `json:"comm,omitempty"`
+	// Container is where the process lives.
+	Container *Container `json:"container,omitempty"`
+
+	CgroupID uint64 `json:"-"`
+}
+
+// Scope says whose memory ran out.
+type Scope string
+
+// The scopes of an OOM decision.
+const (
+	ScopeCgroup    Scope = "cgroup"    // a cgroup reached its limit
+	ScopeSystem    Scope = "system"    // the host had no memory left
+	ScopeCpuset    Scope = "cpuset"    // the nodes of a cpuset had none left
+	ScopeMempolicy Scope = "mempolicy" // the nodes of a memory policy had none left
+)
+
+// OOM is one kill by the kernel's OOM killer.
+type OOM struct {
+	Scope Scope `json:"scope,omitempty"`
+	// Cgroup is the path of the cgroup that reached its limit (scope cgroup).
+	Cgroup string `json:"cgroup,omitempty"`
+	// LimitBytes and UsageBytes are those of that cgroup at the moment of the kill.
+	LimitBytes *uint64 `json:"limit_bytes,omitempty"`
+	UsageBytes *uint64 `json:"usage_bytes,omitempty"`
+	// Decision is shared by the victims of one decision (memory.oom.group).
+	Decision uint64 `json:"decision,omitempty"`
+	Victim   Victim `json:"victim"`
+	// Trigger is the process that asked for memory when there was none.
+	Trigger *Process `json:"trigger,omitempty"`
+
+	// CgroupID is the id behind Cgroup, 0 where there is none.
+	CgroupID uint64 `json:"-"`
+}
+
+// Victim is the process that the OOM killer chose.
+type Victim struct {
+	PID           int32      `json:"pid"`
+	TID           int32      `json:"tid,omitempty"`
+	Comm          string     `json:"comm,omitempty"`
+	AnonBytes     *uint64    `json:"anon_bytes,omitempty"`
+	FileBytes     *uint64    `json:"file_bytes,omitempty"`
+	ShmemBytes    *uint64    `json:"shmem_bytes,omitempty"`
+	PgtablesBytes *uint64    `json:"pgtables_bytes,omitempty"`
+	OOMScoreAdj   *int32     `json:"oom_score_adj,omitempty"`
+	UID           *uint32    `json:"uid,omitempty"`
+	Container     *Container `json:"container,omitempty"`
+	// Init is set where the victim is PID 1 of its container, so that the container ends with it.
+	Init bool `json:"init,omitempty"`
+}
+
+// Lost says that events did not reach nsviz.
+type Lost struct {
+	Count  uint64 `json:"count"`
+	Reason string `json:"reason"`
+}

@@ -1,0 +1,86 @@
+package event
+
+import "time"
+
+const (
+	webID   = "7edab7c9fba3551ba3000ecec1fd875fb2a47b538547468c323947466faa47f1"
+	innerID = "b5421155197649592fd8b3b96b5aa3593c595be1c11efb231c2614c9aa30b044"
+)
+
+// samples has one event of every type, in the order of Types, and in them every field that there is.
+func samples() []Event {
+	at := time.Date(2026, 11, 23, 20, 16, 44, 897483902, time.UTC)
+	after := func(d time.Duration) time.Time { return at.Add(d) }
+	web := &Container{ID: webID, Name: "web", Image: "nginx:1.29", Runtime: "docker"}
+	builder := &Container{
+		ID: webID, Name: "builder", Image: "docker:29-dind", Runtime: "docker",
+		Inner: &Container{ID: innerID, Runtime: "docker"},
+	}
+	return []Event{
+		{
+			Time: at, Type: NamespaceCreated, PID: 2250, Comm: "runc:[1:CHILD]", Container: web,
+			Namespace: &Namespace{Type: PID, ID: 4026532183, Owner: 4026531837, Parent: 4026531836, Via: ViaUnshare},
+		},
+		{
+			Time: after(53725 * time.Microsecond), Type: NamespaceJoined, PID: 2775, Comm: "dockerd",
+			Namespace: &Namespace{Type: Net, ID: 4026532184, Owner: 4026531837, Via: ViaSetns},
+		},
+		{
+			Time: after(2 * time.Second), Type: NamespaceFreed,
+			Namespace: &Namespace{Type: PID, ID: 4026532183, Owner: 4026531837, Parent: 4026531836, Via: ViaKernel},
+		},
+		{
+			Time: after(2 * time.Second), Type: CgroupCreated, PID: 2241, Comm: "runc",
+			Cgroup: &Cgroup{Path: "/docker/" + webID, ID: 28019, Container: web},
+		},
+		{
+			Time: after(3 * time.Second), Type: CgroupRemoved, PID: 2286, Comm: "runc",
+			Cgroup: &Cgroup{Path: "/docker/" + webID, ID: 28019, Container: web},
+		},
+		{
+			Time: after(4 * time.Second), Type: ContainerStarted, PID: 2251, Comm: "nginx", Container: builder,
+			Start: &Start{
+				DurationMS: new(163.855314),
+				Phases:     []Phase{{"cgroup", 0}, {"namespaces", 1.656162}, {"exec", 163.855314}},
+				Namespaces: NamespaceIDs{
+					4026532180, 4026532183, 4026532184, 4026532182, 4026532181, 4026531837, 4026531835, 4026531834,
+				},
+			},
+		},
+		{
+			Time: after(5 * time.Second), Type: ContainerExited, PID: 2251, Comm: "nginx", Container: web,
+			Exit: &Exit{
+				Code: new(int32(143)), Signal: 15, Cause: CauseSignal,
+				By: &Process{PID: 2312, Comm: "sh", Container: builder},
+			},
+		},
+		{
+			Time: after(6 * time.Second), Type: OOMKill, PID: 2251, Comm: "nginx", Container: web,
+			OOM: &OOM{
+				Scope: ScopeCgroup, Cgroup: "/docker/" + webID,
+				LimitBytes: new(uint64(33554432)), UsageBytes: new(uint64(33550336)), Decision: 4645794903592,
+				Victim: Victim{
+					PID: 2251, TID: 2253, Comm: "nginx",
+					AnonBytes: new(uint64(32641024)), FileBytes: new(uint64(4096)), ShmemBytes: new(uint64(0)),
+					PgtablesBytes: new(uint64(106496)), OOMScoreAdj: new(int32(-500)), UID: new(uint32(101)),
+					Container: web, Init: true,
+				},
+				Trigger: &Process{PID: 2330, Comm: "php-fpm", Container: web},
+			},
+		},
+		{
+			Time: after(7 * time.Second), Type: EventsLost, Lost: &Lost{Count: 128, Reason: "ring full"},
+		},
+	}
+}
+
+// more are the fields that no event of its type can have beside those of samples.
+func more() []Event {
+	at := time.Date(2026, 11, 23, 20, 16, 46, 39020285, time.UTC)
+	return []Event{
+		{
+			Time: at, Type: NamespaceCreated, PID: 2331, Comm: "nsviz", Self: true,
+			Namespace: &Namespace{Type: UTS, ID: 4026532179, Owner: 4026531837, Via: ViaClone, ChildPID: 2340},
+		},
+	}
+}

@@ -1,0 +1,246 @@
+package hostfs
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// CgroupVersion says which kinds of cgroup hierarchy a host uses.
+type CgroupVersion string
+
+// The cgroup versions.
+const (
+	CgroupV1     CgroupVersion = "v1"
+	CgroupV2     CgroupVersion = "v2"
+	CgroupHybrid CgroupVersion = "hybrid" // v1 controllers beside a unified hierarchy
+)
+
+// Layout says where the host has its cgroups and which hierarchy nsviz tracks: the one with the
+// memory controller, for that is where limits, usage and OOM kills are. It is a plain value that
+// keeps nothing open; its methods read the tracked hierarchy.
+//
+// Paths of cgroups are the kernel's: they begin with a slash, "/" is the hierarchy's root.
+type Layout struct {
+	Version CgroupVersion
+	// Controller is the v1 controller whose hierarchy is tracked; "" is the unified hierarchy.
+	Controller string
+	// HierarchyID is the kernel's number of the tracked hierarchy, 0 for the unified one.
+	HierarchyID uint32
+	// Dir is where the tracked hierarchy is mounted.
+	Dir string
+	// Root is the cgroup that is mounted there, as mountinfo names it; "/" on an ordinary host.
+	Root string
+	// Whole tells whether Dir shows the hierarchy from its root on. Where it does not (nsviz in a
+	// container with a cgroup namespace or only its own cgroup mounted), other cgroups are unknown.
+	Whole bool
+	// HasMemory tells whether the tracked hierarchy has the memory controller.
+	HasMemory bool
+	// Notes say what is not as it should be and what to do about it.
+	Notes []string
+}
+
+// cgroupMount is where a hierarchy is mounted.
+type cgroupMount struct {
+	dir     string
+	root    string
+	whole   bool
+	options []string // the super block's; on v1 they name the controllers
+}
+
+// Cgroups finds out how the host lays its cgroups out.
+//
+// It reads the mountinfo of nsviz itself and not that of PID 1: what matters is where nsviz can
+// reach the hierarchies, which in a container with the host's /sys/fs/cgroup mounted elsewhere is
+// not where the host has them. Only mounts at or below the root for cgroups count.
+func (f *FS) Cgroups() (Layout, error) {
+	mountinfo, err := readFile(f.procFile("self/mountinfo"), nil)
+	if err != nil {
+		return Layout{}, fmt.Errorf("find the cgroup hierarchies: %w", err)
+	}
+	hierarchies, err := readFile(f.procFile("self/cgroup"), nil)
+	if err != nil {
+		return Layout{}, fmt.Errorf("find the cgroup hierarchies: %w", err)
+	}
+	root := f.cgroup
+	if resolved, err := filepath.EvalSymlinks(root); err == nil {
+		root = resolved // mountinfo has no symbolic links in it
+	}
+	v1, v2 := cgroupMounts(mountinfo, root)
+	if len(v1)+len(v2) == 0 {
+		return Layout{}, fmt.Errorf("no cgroup hierarchy is mounted at or below %s: mount one with "+
+			"`mount -t cgroup2 none %s`, or name the right directory with --cgroup-root", f.cgroup, f.cgroup)
+	}
+	layout, err := chooseHierarchy(v1, v2, parseHierarchies(hierarchies))
+	if err != nil {
+		return Layout{}, err
+	}
+	if !layout.HasMemory {
+		layout.Notes = append(layout.Notes, f.whyNoMemory(layout))
+	}
+	if !layout.Whole {
+		layout.Notes = append(layout.Notes, fmt.Sprintf("%s shows only a part of the cgroup hierarchy, "+
+			"containers elsewhere in it stay unknown: run nsviz on the host, or mount the host's "+
+			"/sys/fs/cgroup into its container and name it with --cgroup-root", layout.Dir))
+	}
+	return layout, nil
+}
+
+// cgroupMounts finds the mounted hierarchies at or below root.
+func cgroupMounts(mountinfo []byte, root string) (v1, v2 []cgroupMount) {
+	below := strings.TrimSuffix(root, "/") + "/"
+	for m := range mounts(mountinfo) {
+		isV1 := string(m.fsType) == "cgroup"
+		if !isV1 && string(m.fsType) != "cgroup2" {
+			continue
+		}
+		found := cgroupMount{dir: unescapeMount(m.point), root: unescapeMount(m.root)}
+		if found.dir != root && !strings.HasPrefix(found.dir, below) {
+			continue
+		}
+		found.whole = isHierarchyRoot(found.dir)
+		for option := range bytes.SplitSeq(m.superOptions, []byte(",")) {
+			found.options = append(found.options, string(option))
+		}
+		if isV1 {
+			v1 = append(v1, found)
+		} else {
+			v2 = append(v2, found)
+		}
+	}
+	return v1, v2
+}
+
+// isHierarchyRoot tells a hierarchy's root from all other cgroups by its inode number, which is 1:
+// kernfs counts from there. (Paths do not tell, for a cgroup namespace makes them relative.)
+func isHierarchyRoot(dir string) bool {
+	stat, err := lstat(dir)
+	return err == nil && stat.Ino == 1
+}
+
+// chooseHierarchy decides which hierarchy to track. ids are the hierarchies' numbers by controller.
+func chooseHierarchy(v1, v2 []cgroupMount, ids map[string]uint32) (Layout, error) {
+	unified, hasUnified := bestMount(v2, "")
+	layout := Layout{Version: CgroupV2}
+	if hasV1Controller(v1, ids) || !hasUnified {
+		layout.Version = CgroupV1
+		if hasUnified {
+			layout.Version = CgroupHybrid
+		}
+	}
+	track := func(m cgroupMount, controller string) Layout {
+		layout.Controller, layout.HierarchyID = controller, ids[controller]
+		layout.Dir, layout.Root, layout.Whole = m.dir, m.root, m.whole
+		return layout
+	}
+	if m, found := bestMount(v1, "memory"); found {
+		if ids["memory"] == 0 {
+			return Layout{}, fmt.Errorf("%s is the memory hierarchy, but /proc/self/cgroup has no number for it", m.dir)
+		}
+		layout.HasMemory = true
+		return track(m, "memory"), nil
+	}
+	if hasUnified {
+		layout.HasMemory = unified.hasMemoryController()
+		return track(unified, ""), nil
+	}
+	// Without memory any hierarchy that container engines use tells the containers apart.
+	for _, controller := range []string{"pids", "devices", "freezer", "cpu"} {
+		if m, found := bestMount(v1, controller); found && ids[controller] != 0 {
+			return track(m, controller), nil
+		}
+	}
+	return Layout{}, errors.New("of the cgroup hierarchies, neither the unified one nor any of memory, pids, devices, " +
+		"freezer and cpu is mounted: mount the unified one with `mount -t cgroup2 none /sys/fs/cgroup/unified`")
+}
+
+// hasV1Controller tells whether a v1 hierarchy with a controller is mounted. A v2 host may have one
+// without: systemd's named hierarchy, for old containers.
+func hasV1Controller(v1 []cgroupMount, ids map[string]uint32) bool {
+	for _, m := range v1 {
+		for _, option := range m.options {
+			if ids[option] != 0 && !strings.HasPrefix(option, "name=") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// bestMount picks the hierarchy's mount that shows the most: a whole one, else the first. With an
+// empty controller it takes any.
+func bestMount(mounts []cgroupMount, controller string) (best cgroupMount, found bool) {
+	for _, m := range mounts {
+		if controller != "" && !slices.Contains(m.options, controller) {
+			continue
+		}
+		if !found || m.whole && !best.whole {
+			best, found = m, true
+		}
+	}
+	return best, found
+}
+
+// hasMemoryController reads which controllers a unified hierarchy has.
+func (m cgroupMount) hasMemoryController() bool {
+	data, err := readFile(m.dir+"/cgroup.controllers", nil)
+	if err != nil {
+		return false
+	}
+	for controller := range bytes.FieldsSeq(data) {
+		if string(controller) == "memory" {
+			return true
+		}
+	}
+	return false
+}
+
+// whyNoMemory says why there is no memory controller, and what to do.
+func (f *FS) whyNoMemory(layout Layout) string {
+	const lost = "no memory controller, so no usage, limits or OOM domains: "
+	data, err := readFile(f.procFile("cgroups"), nil)
+	enabled, known := parseMemoryEnabled(data)
+	switch {
+	case err == nil && known && !enabled:
+		return lost + "it is switched off; boot with cgroup_enable=memory and without cgroup_disable=memory"
+	case layout.Version == CgroupV2:
+		return lost + layout.Dir + "/cgroup.controllers does not list it; " +
+			"it may be in use by a cgroup v1 hierarchy that is mounted elsewhere"
+	default:
+		return lost + "mount it with `mount -t cgroup -o memory none " + f.cgroup + "/memory`"
+	}
+}
+
+// parseMemoryEnabled looks memory up in /proc/cgroups: "memory hierarchy cgroups enabled".
+func parseMemoryEnabled(data []byte) (enabled, known bool) {
+	for line := range bytes.Lines(data) {
+		fields := bytes.Fields(line)
+		if len(fields) == 4 && string(fields[0]) == "memory" {
+			return string(fields[3]) == "1", true
+		}
+	}
+	return false, false
+}
+
+// parseHierarchies reads the numbers of the v1 hierarchies from /proc/self/cgroup, by controller.
+func parseHierarchies(data []byte) map[string]uint32 {
+	ids := make(map[string]uint32)
+	for line := range bytes.Lines(data) {
+		number, rest, _ := bytes.Cut(line, []byte(":"))
+		controllers, _, found := bytes.Cut(rest, []byte(":"))
+		id, err := strconv.ParseUint(string(number), 10, 32)
+		if !found || err != nil {
+			continue
+		}
+		for controller := range bytes.SplitSeq(controllers, []byte(",")) {
+			if len(controller) > 0 { // none is the unified hierarchy, number 0
+				ids[string(controller)] = uint32(id)
+			}
+		}
+	}
+	return ids
+}

@@ -1,0 +1,62 @@
+package hostfs
+
+import (
+	"os"
+	"testing"
+
+	"github.com/nsviz/nsviz/internal/event"
+)
+
+// TestNothingStaysOpen counts this process's descriptors around every reader, whether it succeeds
+// or fails.
+func TestNothingStaysOpen(t *testing.T) {
+	f, _ := openHost(t, "v2")
+	live := liveFS(t)
+	own := int32(os.Getpid())
+	readAll := func() {
+		for _, f := range []*FS{f, live} {
+			_, _ = f.Host()
+			_, _, _ = f.HostNamespaces()
+			_, _ = f.NamespaceMounts()
+			layout, _ := f.Cgroups()
+			for _, err := range f.Processes(layout) {
+				_ = err // who vanishes meanwhile is not what this is about
+			}
+			for _, pid := range []int32{own, 1430, 1500, 1, -1} {
+				_, _ = f.Stat(pid)
+				_, _ = f.Status(pid)
+				_, _ = f.Comm(pid)
+				_, _ = f.Exe(pid)
+				_, _ = f.Namespaces(pid)
+				_, _ = f.CgroupPath(pid, layout)
+				for _, kind := range event.NamespaceTypes() {
+					_, _, _ = f.NamespaceRelations(pid, kind)
+				}
+			}
+			_ = layout.Walk(func(c Cgroup) error {
+				_, _ = layout.Memory(c.Path)
+				_, _ = layout.TreeProcs(c.Path)
+				_, _ = layout.Memory(c.Path + "/gone")
+				_, _ = layout.Procs(c.Path + "/gone")
+				return nil
+			})
+		}
+	}
+	readAll() // the runtime opens its poller at the first file
+	before := openDescriptors(t)
+	for range 3 {
+		readAll()
+	}
+	if after := openDescriptors(t); after != before {
+		t.Errorf("%d descriptors before, %d after", before, after)
+	}
+}
+
+func openDescriptors(t testing.TB) int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(entries)
+}

@@ -1,0 +1,135 @@
+package hostfs
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsviz/nsviz/internal/event"
+)
+
+// Namespaces reads the ids of the namespaces that a process is in. An id is 0 where the kernel
+// refuses to tell (other users' processes without CAP_SYS_PTRACE, or a host that is locked down),
+// where it has no such type, and for most types of a zombie, which has left its namespaces.
+func (f *FS) Namespaces(pid int32) (event.NamespaceIDs, error) {
+	return f.namespacesIn(f.pidDir(pid))
+}
+
+func (f *FS) namespacesIn(pidDir string) (event.NamespaceIDs, error) {
+	dir, err := openDirectory(pidDir)
+	if err != nil {
+		return event.NamespaceIDs{}, err
+	}
+	defer dir.close()
+	return readNamespaces(dir)
+}
+
+// namespaceLinks are the links below /proc/PID, in the order of the types.
+var namespaceLinks = [event.NamespaceTypeCount]string{
+	"ns/mnt", "ns/pid", "ns/net", "ns/ipc", "ns/uts", "ns/user", "ns/cgroup", "ns/time",
+}
+
+// readNamespaces reads the links' texts, which is several times cheaper than stat(2): that would
+// make the kernel build an inode for each namespace.
+func readNamespaces(dir directory) (event.NamespaceIDs, error) {
+	var ids event.NamespaceIDs
+	var space [64]byte
+	missing := false
+	for t, link := range namespaceLinks {
+		n, err := unix.Readlinkat(dir.fd, link, space[:])
+		switch err {
+		case nil:
+		case unix.EACCES, unix.EPERM:
+			continue
+		case unix.ENOENT, unix.ESRCH:
+			missing = true
+			continue
+		default:
+			return ids, pathError("readlink", dir.path+"/"+link, err)
+		}
+		kind, id, err := parseNamespaceLink(space[:n])
+		if err == nil && kind != event.NamespaceType(t) {
+			err = fmt.Errorf("a %s namespace", kind)
+		}
+		if err != nil {
+			return ids, fmt.Errorf("parse %s/%s: %w", dir.path, link, err)
+		}
+		ids[t] = id
+	}
+	if !missing {
+		return ids, nil
+	}
+	// A type that the kernel lacks, a zombie, or a process that is gone? Only the last has no ns.
+	if err := unix.Faccessat(dir.fd, "ns", unix.F_OK, 0); err == unix.ENOENT || err == unix.ESRCH {
+		return event.NamespaceIDs{}, pathError("read", dir.path+"/ns", unix.ESRCH)
+	}
+	return ids, nil
+}
+
+// parseNamespaceLink reads "net:[4026531840]", the text of a link in /proc/PID/ns and the root of
+// an nsfs mount.
+func parseNamespaceLink(text []byte) (event.NamespaceType, uint64, error) {
+	name, rest, _ := bytes.Cut(text, []byte(":["))
+	digits, closed := bytes.CutSuffix(rest, []byte("]"))
+	if !closed {
+		return 0, 0, fmt.Errorf("%q is not of the form type:[id]", string(text))
+	}
+	id, err := strconv.ParseUint(string(digits), 10, 64)
+	if err != nil {
+		return 0, 0, fmt.Errorf("namespace id: %w", err)
+	}
+	// This is event.ParseNamespaceType without making a string, eight times a process.
+	for _, kind := range event.NamespaceTypes() {
+		if string(name) == kind.String() {
+			return kind, id, nil
+		}
+	}
+	return 0, 0, fmt.Errorf("no namespace type %q", string(name))
+}
+
+// NamespaceRelations asks the kernel for the user namespace that owns the process's namespace of
+// type t and, for PID and user namespaces, for its parent. An id is 0 where there is none or where
+// it is out of this process's sight: the kernel tells of nothing above the asker's own namespaces.
+func (f *FS) NamespaceRelations(pid int32, t event.NamespaceType) (owner, parent uint64, err error) {
+	if int(t) >= len(namespaceLinks) {
+		return 0, 0, fmt.Errorf("no namespace type %d", t)
+	}
+	path := f.pidDir(pid) + "/" + namespaceLinks[t]
+	fd, err := openat(unix.AT_FDCWD, path, unix.O_RDONLY)
+	if err != nil {
+		return 0, 0, pathError("open", path, err)
+	}
+	defer unix.Close(fd)
+	if owner, err = relatedNamespace(fd, unix.NS_GET_USERNS); err != nil {
+		return 0, 0, &fs.PathError{Op: "get the owner of", Path: path, Err: err}
+	}
+	if t != event.PID && t != event.User {
+		return owner, 0, nil
+	}
+	if parent, err = relatedNamespace(fd, unix.NS_GET_PARENT); err != nil {
+		return 0, 0, &fs.PathError{Op: "get the parent of", Path: path, Err: err}
+	}
+	return owner, parent, nil
+}
+
+// relatedNamespace runs one of the ioctls of ioctl_ns(2) and returns the id of the namespace that
+// it opens. EPERM says that it is out of scope.
+func relatedNamespace(fd int, request uint) (uint64, error) {
+	related, err := unix.IoctlRetInt(fd, request)
+	if errors.Is(err, unix.EPERM) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	defer unix.Close(related)
+	var stat unix.Stat_t
+	if err := unix.Fstat(related, &stat); err != nil {
+		return 0, err
+	}
+	return stat.Ino, nil
+}

@@ -1,0 +1,142 @@
+package hostfs
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/nsviz/nsviz/internal/event"
+)
+
+func TestNamespaces(t *testing.T) {
+	f, roots := openHost(t, "v2")
+	want := event.NamespaceIDs{11, 12, 13, 14, 15, 16, 17, 0} // a kernel without time namespaces
+	writeNamespaces(t, filepath.Join(roots.Proc, "7"), want)
+	if got, err := f.Namespaces(7); got != want || err != nil {
+		t.Errorf("got %v, %v", got, err)
+	}
+	writeNamespaces(t, filepath.Join(roots.Proc, "8"), event.NamespaceIDs{})
+	if got, err := f.Namespaces(8); !got.IsZero() || err != nil {
+		t.Errorf("with nothing to read: %v, %v", got, err)
+	}
+	if _, err := f.Namespaces(2); !errors.Is(err, fs.ErrNotExist) { // it has no ns directory
+		t.Errorf("gone: %v", err)
+	}
+}
+
+func TestNamespacesRefusesWhatIsNone(t *testing.T) {
+	for link, text := range map[string]string{
+		"net": "mnt:[4026531840]", // the kernel would never
+		"mnt": "mnt:[4026531840",
+		"pid": "/etc/passwd",
+		"uts": strings.Repeat("uts", 100),
+	} {
+		f, roots := openHost(t, "v2")
+		if err := os.Mkdir(filepath.Join(roots.Proc, "1", "ns"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(text, filepath.Join(roots.Proc, "1", "ns", link)); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := f.Namespaces(1); err == nil || !strings.Contains(err.Error(), "/1/ns/"+link) {
+			t.Errorf("%s: %v, %v", link, got, err)
+		}
+	}
+}
+
+func TestParseNamespaceLink(t *testing.T) {
+	kind, id, err := parseNamespaceLink([]byte("cgroup:[4026531835]"))
+	if kind != event.CgroupNS || id != 4026531835 || err != nil {
+		t.Errorf("%v, %d, %v", kind, id, err)
+	}
+	for _, text := range []string{
+		"", "net", "net:", "net:[", "net:[]", "net:[1", "net:1]", "net:[-1]", "net:[x]", "net:[1]]", ":[1]", "foo:[1]",
+		"net:[18446744073709551616]", "pid_for_children:[1]", " net:[1]",
+	} {
+		if kind, id, err := parseNamespaceLink([]byte(text)); err == nil {
+			t.Errorf("%q: %v, %d", text, kind, id)
+		}
+	}
+}
+
+// TestLiveNamespacesAgreeWithLsns compares this process and a child with what lsns(8) says of them.
+func TestLiveNamespacesAgreeWithLsns(t *testing.T) {
+	lsns, err := exec.LookPath("lsns")
+	if err != nil {
+		t.Fatalf("needs lsns of util-linux: %v", err)
+	}
+	f := liveFS(t)
+	for _, pid := range []int32{int32(os.Getpid()), startChild(t, nil, "cat").pid} {
+		got, err := f.Namespaces(pid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := lsnsOf(t, lsns, pid)
+		if got != want {
+			t.Errorf("PID %d: %v, lsns says %v", pid, got, want)
+		}
+	}
+}
+
+// lsnsOf asks lsns for the namespaces of one process.
+func lsnsOf(t testing.TB, lsns string, pid int32) (ids event.NamespaceIDs) {
+	t.Helper()
+	out, err := exec.Command(lsns, "-n", "-o", "NS,TYPE,PID", "-p", strconv.Itoa(int(pid))).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range bytes.Lines(out) {
+		fields := strings.Fields(string(line))
+		kind, err := event.ParseNamespaceType(fields[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ids[kind], err = strconv.ParseUint(fields[0], 10, 64); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return ids
+}
+
+// TestLiveRelations asks for this process's namespaces: an owner is its own user namespace or,
+// where that is not the owner, out of sight; the parents are.
+func TestLiveRelations(t *testing.T) {
+	f := liveFS(t)
+	pid := int32(os.Getpid())
+	ids, err := f.Namespaces(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range event.NamespaceTypes() {
+		if ids[kind] == 0 {
+			continue
+		}
+		owner, parent, err := f.NamespaceRelations(pid, kind)
+		if err != nil {
+			t.Errorf("%s: %v", kind, err)
+		}
+		if owner != 0 && owner != ids[event.User] {
+			t.Errorf("%s is owned by %d, this process is in %d", kind, owner, ids[event.User])
+		}
+		if parent != 0 {
+			t.Errorf("%s has the parent %d, which is not in sight", kind, parent)
+		}
+	}
+	if _, _, err := f.NamespaceRelations(pid, event.NamespaceTypeCount); err == nil {
+		t.Error("no such type, and no error")
+	}
+}
+
+func TestRelationsOfWhatIsNoNamespace(t *testing.T) {
+	f, roots := openHost(t, "v2")
+	writeFile(t, filepath.Join(roots.Proc, "1", "ns", "net"), "")
+	if owner, parent, err := f.NamespaceRelations(1, event.Net); err == nil {
+		t.Errorf("%d, %d", owner, parent)
+	}
+}

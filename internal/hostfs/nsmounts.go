@@ -1,0 +1,44 @@
+package hostfs
+
+import (
+	"fmt"
+
+	"github.com/nsviz/nsviz/internal/event"
+)
+
+// NamespaceMount is a bind mount that keeps a namespace alive, as Docker and `ip netns` make them.
+type NamespaceMount struct {
+	Type  event.NamespaceType
+	ID    uint64
+	Point string
+}
+
+// NamespaceMounts lists the namespaces that are mounted in the host's mount namespace, in the order
+// in which mountinfo has them. It reads the mounts of PID 1, for nsviz may have a mount namespace of
+// its own (in a container, or by systemd's sandboxing) that shows none of them; where those are not
+// to be had it reads nsviz's own.
+func (f *FS) NamespaceMounts() ([]NamespaceMount, error) {
+	mountinfo, err := readFile(f.procFile("1/mountinfo"), nil)
+	if err != nil {
+		if mountinfo, err = readFile(f.procFile("self/mountinfo"), nil); err != nil {
+			return nil, fmt.Errorf("list the mounted namespaces: %w", err)
+		}
+	}
+	return parseNamespaceMounts(mountinfo), nil
+}
+
+func parseNamespaceMounts(mountinfo []byte) []NamespaceMount {
+	var found []NamespaceMount
+	for m := range mounts(mountinfo) {
+		if string(m.fsType) != "nsfs" {
+			continue
+		}
+		// What is no namespace of a type that nsviz knows (nsfs may get others) is left out.
+		kind, id, err := parseNamespaceLink(m.root)
+		if err != nil {
+			continue
+		}
+		found = append(found, NamespaceMount{Type: kind, ID: id, Point: unescapeMount(m.point)})
+	}
+	return found
+}

@@ -1,0 +1,274 @@
+package hostfs
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+
+	"github.com/nsviz/nsviz/internal/event"
+)
+
+const dockerScope = "/system.slice/docker-5c7ea0a9b3f1d0aa51ed2f2ee1c4f75a4ac8e0a2b7f6a1b6ddf52a0f0a3f9d11.scope"
+
+func TestPIDs(t *testing.T) {
+	f, roots := openHost(t, "v2")
+	for _, name := range []string{"0", "01", "-5", "+5", "5a", "2147483648", "self5", "٣"} {
+		writeFile(t, filepath.Join(roots.Proc, name, "stat"), "")
+	}
+	got, err := f.PIDs()
+	if want := []int32{1, 2, 1430, 1500}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
+func TestProcesses(t *testing.T) {
+	f, roots := openHost(t, "v2")
+	layout, err := f.Cgroups()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := initialNamespaces()
+	ids[event.Net] = 4026532321
+	writeNamespaces(t, filepath.Join(roots.Proc, "1430"), ids)
+	for _, pid := range []string{"1", "2"} { // these may not be read, or have none
+		writeNamespaces(t, filepath.Join(roots.Proc, pid), event.NamespaceIDs{})
+	}
+	writeFile(t, filepath.Join(roots.Proc, "3", "ns", "kept"), "") // vanishes before its stat is read
+	want := []Process{
+		{PID: 1, Comm: "systemd", NSPID: []int32{1}, StartTime: 31, Cgroup: "/init.scope"},
+		{PID: 2, Comm: "kthreadd", NSPID: []int32{2}, StartTime: 31, Cgroup: "/"},
+		{
+			PID: 1430, PPID: 1407, Comm: "we (i) r\\d\n) R 1 (x", NSPID: []int32{1430, 1}, UID: 1000, StartTime: 5423,
+			Namespaces: ids, Cgroup: dockerScope,
+		},
+	}
+	var got []Process
+	var failed []int32
+	for process, err := range f.Processes(layout) {
+		if err != nil {
+			failed = append(failed, process.PID)
+			continue
+		}
+		got = append(got, process)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if !slices.Equal(failed, []int32{1500}) { // its stat is cut short
+		t.Errorf("failed: %v", failed)
+	}
+	for process, err := range f.Processes(Layout{}) {
+		if err != nil || process.PID != 1 || process.Cgroup != "" {
+			t.Errorf("without a layout: %+v, %v", process, err)
+		}
+		break
+	}
+}
+
+func TestProcessesOfAnUnreadableDirectory(t *testing.T) {
+	f, roots := openHost(t, "v2")
+	if err := os.RemoveAll(roots.Proc); err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for process, err := range f.Processes(Layout{}) {
+		if n++; err == nil || process.PID != 0 {
+			t.Errorf("%+v, %v", process, err)
+		}
+	}
+	if n != 1 {
+		t.Errorf("%d answers", n)
+	}
+}
+
+func TestComm(t *testing.T) {
+	f, roots := openHost(t, "v2")
+	for text, want := range map[string]string{"a\n": "a", "a\n\n": "a\n", "\n": "", "": "", "a": "a", "\x1b]0;x\a\n": "\x1b]0;x\a"} {
+		writeFile(t, filepath.Join(roots.Proc, "9", "comm"), text)
+		if got, err := f.Comm(9); got != want || err != nil {
+			t.Errorf("%q: %q, %v", text, got, err)
+		}
+	}
+}
+
+// child is a process that lives until end is called or the test is over.
+type child struct {
+	pid   int32
+	cmd   *exec.Cmd
+	stdin io.Closer
+}
+
+// startChild runs a program that ends at the end of its input.
+func startChild(t testing.TB, attr *syscall.SysProcAttr, argv ...string) *child {
+	t.Helper()
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.SysProcAttr = attr
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	c := &child{pid: int32(cmd.Process.Pid), cmd: cmd, stdin: stdin}
+	t.Cleanup(func() {
+		if cmd.ProcessState == nil {
+			c.end(t)
+			c.reap(t)
+		}
+	})
+	return c
+}
+
+// end waits until the process is a zombie.
+func (c *child) end(t testing.TB) {
+	t.Helper()
+	_ = c.stdin.Close() // a second time it only says so
+	if err := unix.Waitid(unix.P_PID, int(c.pid), nil, unix.WEXITED|unix.WNOWAIT, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// reap ends the zombie.
+func (c *child) reap(t testing.TB) {
+	t.Helper()
+	if err := c.cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestLiveProcess follows one process through its life, reading it by all readers.
+func TestLiveProcess(t *testing.T) {
+	f := liveFS(t)
+	cat := startChild(t, nil, "cat")
+	pid := cat.pid
+
+	process, err := f.Process(pid, Layout{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if process.Comm != "cat" || process.PPID != int32(os.Getpid()) || process.UID != uint32(os.Getuid()) ||
+		process.NSPID[0] != pid || process.StartTime == 0 {
+		t.Errorf("got %+v", process)
+	}
+	if want := readlinks(t, pid); process.Namespaces != want {
+		t.Errorf("namespaces %v, readlink says %v", process.Namespaces, want)
+	}
+	path, err := exec.LookPath("cat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if path, err = filepath.EvalSymlinks(path); err != nil {
+		t.Fatal(err)
+	}
+	if exe, err := f.Exe(pid); exe != path || err != nil {
+		t.Errorf("runs %q, want %q, %v", exe, path, err)
+	}
+	pinned, err := openDirectory(f.pidDir(pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pinned.close()
+
+	cat.end(t)
+	zombie, err := f.Process(pid, Layout{})
+	if err != nil || zombie.StartTime != process.StartTime || zombie.Namespaces[event.Net] != 0 {
+		t.Errorf("as a zombie: %+v, %v", zombie, err)
+	}
+	cat.reap(t)
+
+	for name, read := range map[string]func() error{
+		"Stat":               func() error { _, err := f.Stat(pid); return err },
+		"StartTime":          func() error { _, err := f.StartTime(pid); return err },
+		"Status":             func() error { _, err := f.Status(pid); return err },
+		"Namespaces":         func() error { _, err := f.Namespaces(pid); return err },
+		"NamespaceRelations": func() error { _, _, err := f.NamespaceRelations(pid, event.Net); return err },
+		"CgroupPath":         func() error { _, err := f.CgroupPath(pid, Layout{}); return err },
+		"Comm":               func() error { _, err := f.Comm(pid); return err },
+		"Exe":                func() error { _, err := f.Exe(pid); return err },
+		"readStat, pinned":   func() error { _, err := readStat(pinned, nil); return err },
+		"readStatus, pinned": func() error { _, err := readStatus(pinned, nil); return err },
+		"readNamespaces, pinned": func() error {
+			_, err := readNamespaces(pinned)
+			return err
+		},
+	} {
+		if err := read(); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s of a process that is gone: %v", name, err)
+		}
+	}
+}
+
+// TestLiveCommOfHostileProcess has the kernel write the comms that the parsers must survive.
+func TestLiveCommOfHostileProcess(t *testing.T) {
+	cat, err := exec.LookPath("cat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := liveFS(t)
+	for _, comm := range []string{") R 1 (", "a\nb", "\n", "a\\nb\\", "\x1b[31m", "\xff\xfe", "a b"} {
+		program := filepath.Join(t.TempDir(), comm)
+		if err := os.Symlink(cat, program); err != nil { // exec takes the comm from the name
+			t.Fatal(err)
+		}
+		pid := startChild(t, nil, program).pid
+		stat, err := f.Stat(pid)
+		if err != nil || stat.Comm != comm || stat.PPID != int32(os.Getpid()) {
+			t.Errorf("%q by stat: %+v, %v", comm, stat, err)
+		}
+		if status, err := f.Status(pid); err != nil || status.Comm != comm {
+			t.Errorf("%q by status: %+v, %v", comm, status, err)
+		}
+		if got, err := f.Comm(pid); err != nil || got != comm {
+			t.Errorf("%q by comm: %q, %v", comm, got, err)
+		}
+	}
+}
+
+func TestLiveProcesses(t *testing.T) {
+	f := liveFS(t)
+	self := false
+	for process, err := range f.Processes(Layout{}) {
+		if err != nil {
+			t.Errorf("PID %d: %v", process.PID, err)
+		}
+		if process.PID == int32(os.Getpid()) {
+			self = true
+			if want := readlinks(t, process.PID); process.Namespaces != want {
+				t.Errorf("namespaces %v, readlink says %v", process.Namespaces, want)
+			}
+		}
+	}
+	if !self {
+		t.Error("this process is missing")
+	}
+}
+
+// readlinks reads a process's namespaces by os.Readlink.
+func readlinks(t testing.TB, pid int32) (ids event.NamespaceIDs) {
+	t.Helper()
+	for _, kind := range event.NamespaceTypes() {
+		link, err := os.Readlink(filepath.Join("/proc", strconv.Itoa(int(pid)), "ns", kind.String()))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := fmt.Sscanf(link, kind.String()+":[%d]", &ids[kind]); err != nil {
+			t.Fatalf("%q: %v", link, err)
+		}
+	}
+	return ids
+}

@@ -1,0 +1,300 @@
+//go:build root
+
+package hostfs
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsviz/nsviz/internal/event"
+)
+
+// The tests in this file change the machine for as long as they run: they make namespaces, a mount
+// and cgroups. `go test -tags root` as root runs them.
+
+func TestRootAllNamespacesAgreeWithLsns(t *testing.T) {
+	lsns, err := exec.LookPath("lsns")
+	if err != nil {
+		t.Fatal(err)
+	}
+	child := startChild(t, &syscall.SysProcAttr{
+		Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS |
+			unix.CLONE_NEWUSER | unix.CLONE_NEWCGROUP,
+	}, "cat")
+	f := liveFS(t)
+	for process, err := range f.Processes(Layout{}) {
+		if err != nil {
+			t.Errorf("PID %d: %v", process.PID, err)
+		}
+		if process.PID == child.pid && (len(process.NSPID) != 2 || process.NSPID[0] != child.pid || process.NSPID[1] != 1) {
+			t.Errorf("the child calls itself %v", process.NSPID)
+		}
+	}
+	// Every row of lsns is a namespace and one process in it; what vanished meanwhile is left out.
+	out, err := exec.Command(lsns, "-n", "-o", "NS,TYPE,PID").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	compared, seen := 0, event.NamespaceIDs{}
+	for line := range strings.Lines(string(out)) {
+		var id uint64
+		var name string
+		var pid int32
+		if _, err := fmt.Sscan(line, &id, &name, &pid); err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		kind, err := event.ParseNamespaceType(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids, err := f.Namespaces(pid)
+		if errors.Is(err, fs.ErrNotExist) || pid == 0 {
+			continue
+		}
+		if err != nil || ids[kind] != id && ids[kind] != 0 { // 0: it is a zombie by now
+			t.Errorf("%s of PID %d is %d, %v; lsns says %d", kind, pid, ids[kind], err, id)
+		}
+		if pid == child.pid {
+			seen[kind] = id
+		}
+		compared++
+	}
+	own, err := f.Namespaces(child.pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen[event.Time] = own[event.Time] // the child shares it
+	if own != seen {
+		t.Errorf("the child is in %v, lsns says %v", own, seen)
+	}
+	t.Logf("%d namespaces compared", compared)
+}
+
+func TestRootRelations(t *testing.T) {
+	f := liveFS(t)
+	self, err := f.Namespaces(int32(os.Getpid()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	child := startChild(t, &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNET}, "cat")
+	ids, err := f.Namespaces(child.pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for kind, want := range map[event.NamespaceType][2]uint64{
+		event.Net:  {ids[event.User], 0},
+		event.PID:  {ids[event.User], self[event.PID]},
+		event.User: {self[event.User], self[event.User]},
+		event.UTS:  {self[event.User], 0}, // it is the host's
+	} {
+		owner, parent, err := f.NamespaceRelations(child.pid, kind)
+		if err != nil || owner != want[0] || parent != want[1] {
+			t.Errorf("%s: owner %d, parent %d, %v, want %v", kind, owner, parent, err, want)
+		}
+	}
+}
+
+func TestRootNamespaceMounts(t *testing.T) {
+	f := liveFS(t)
+	ids, err := f.Namespaces(int32(os.Getpid()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	point := filepath.Join(t.TempDir(), "net of\ta \\container")
+	writeFile(t, point, "")
+	if err := unix.Mount("/proc/self/ns/net", point, "", unix.MS_BIND, ""); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := unix.Unmount(point, unix.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	}()
+	mounts, err := f.NamespaceMounts()
+	if err != nil || !slices.Contains(mounts, NamespaceMount{Type: event.Net, ID: ids[event.Net], Point: point}) {
+		t.Errorf("%v, %v", mounts, err)
+	}
+}
+
+// TestRootForeignProcfs opens the procfs of a PID namespace that this process is not in.
+func TestRootForeignProcfs(t *testing.T) {
+	cmd := exec.Command("unshare", "--pid", "--fork", "--mount-proc", "sh", "-c", "echo $$; exec cat >/dev/null")
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := errors.Join(stdin.Close(), cmd.Wait()); err != nil {
+			t.Error(err)
+		}
+	}()
+	if line, err := bufio.NewReader(stdout).ReadString('\n'); line != "1\n" {
+		t.Fatalf("%q, %v", line, err)
+	}
+	var inner int32
+	for process, err := range liveFS(t).Processes(Layout{}) {
+		if err == nil && process.PPID == int32(cmd.Process.Pid) {
+			inner = process.PID
+		}
+	}
+	proc := "/proc/" + strconv.Itoa(int(inner)) + "/root/proc"
+	if f, err := Open(Roots{Proc: proc}); err == nil || !strings.Contains(err.Error(), "this process is not in it") {
+		t.Errorf("%v, %v", f, err)
+	}
+	// Its PID 1 is not the host's init, and it has no kthreadd.
+	if ids, from, err := (&FS{proc: proc}).HostNamespaces(); err == nil {
+		t.Errorf("takes %v by %s for the host's", ids, from)
+	}
+}
+
+// TestRootCgroup makes a cgroup with a limit, has the OOM killer act in it, and removes it.
+func TestRootCgroup(t *testing.T) {
+	const limit = 16 << 20
+	f := liveFS(t)
+	layout, err := f.Cgroups()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !layout.Whole || !layout.HasMemory {
+		t.Fatalf("needs the host's memory hierarchy: %+v", layout)
+	}
+	name := fmt.Sprintf("/nsviz hostfs:%d", os.Getpid())
+	outer := layout.Dir + name
+	leaf := outer + "/inner"
+	for _, dir := range []string{outer, leaf} {
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = os.Remove(dir) }()
+		if dir == outer && layout.Controller == "" {
+			if err := os.WriteFile(dir+"/cgroup.subtree_control", []byte("+memory"), 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	file := map[bool][2]string{
+		true: {"memory.max", "memory.swap.max"}, false: {"memory.limit_in_bytes", "memory.memsw.limit_in_bytes"},
+	}[layout.Controller == ""]
+	if err := os.WriteFile(filepath.Join(leaf, file[0]), []byte(strconv.Itoa(limit)), 0); err != nil {
+		t.Fatal(err)
+	}
+	swap := map[bool]string{true: "0", false: strconv.Itoa(limit)}[layout.Controller == ""]
+	_ = os.WriteFile(filepath.Join(leaf, file[1]), []byte(swap), 0) // not there without swap accounting
+
+	// The shell waits until it is in the cgroup; then tail keeps a line without end in memory.
+	cmd := exec.Command("sh", "-c", "read line; exec tail /dev/zero")
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	pid := int32(cmd.Process.Pid)
+	if err := os.WriteFile(leaf+"/cgroup.procs", []byte(strconv.Itoa(cmd.Process.Pid)), 0); err != nil {
+		t.Error(err)
+	}
+	path, err := f.CgroupPath(pid, layout)
+	if err != nil || path != name+"/inner" {
+		t.Errorf("the process is in %q, %v", path, err)
+	}
+	if id, err := layout.ID(path); err != nil || id != inode(t, leaf) {
+		t.Errorf("its id is %d, %v", id, err)
+	}
+	own, err := layout.Procs(path)
+	tree, treeErr := layout.TreeProcs(name)
+	if want := []int32{pid}; err != nil || treeErr != nil || !slices.Equal(own, want) || !slices.Equal(tree, want) {
+		t.Errorf("processes %v, %v; with those below %v, %v", own, err, tree, treeErr)
+	}
+	before, err := layout.Memory(path)
+	if err != nil || before.LimitBytes == nil || *before.LimitBytes != limit || before.Unlimited || before.UsageBytes == nil ||
+		before.OOMKills == nil || *before.OOMKills != 0 {
+		t.Errorf("before: %+v, %v", before, err)
+	}
+	if above, err := layout.Memory(name); err != nil || !above.Unlimited || above.LimitBytes != nil {
+		t.Errorf("without a limit: %+v, %v", above, err)
+	}
+
+	if err := stdin.Close(); err != nil {
+		t.Error(err)
+	}
+	var exit *exec.ExitError
+	if err := cmd.Wait(); !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
+		t.Errorf("it was to be killed, but: %v", err)
+	}
+	if after, err := layout.Memory(path); err != nil || after.OOMKills == nil || *after.OOMKills != 1 {
+		t.Errorf("after: %+v, %v", after, err)
+	}
+
+	pinned, err := openDirectory(leaf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pinned.close()
+	if err := os.Remove(leaf); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pinned.read("cgroup.procs", nil); !isGone(err) {
+		t.Errorf("a pinned cgroup that is gone: %v", err)
+	}
+	for what, read := range map[string]func() error{
+		"Memory":    func() error { _, err := layout.Memory(path); return err },
+		"Procs":     func() error { _, err := layout.Procs(path); return err },
+		"TreeProcs": func() error { _, err := layout.TreeProcs(path); return err },
+		"ID":        func() error { _, err := layout.ID(path); return err },
+	} {
+		if err := read(); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s of a cgroup that is gone: %v", what, err)
+		}
+	}
+}
+
+// TestRootThreadedCgroup has a cgroup whose cgroup.procs the kernel refuses to list.
+func TestRootThreadedCgroup(t *testing.T) {
+	mountinfo, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, unified := cgroupMounts(mountinfo, DefaultCgroup)
+	if len(unified) == 0 {
+		t.Fatal("needs a unified hierarchy")
+	}
+	layout := Layout{Dir: unified[0].dir, Root: unified[0].root}
+	name := fmt.Sprintf("/nsviz-hostfs-threaded-%d", os.Getpid())
+	for _, path := range []string{name, name + "/threads"} {
+		if err := os.Mkdir(layout.Dir+path, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = os.Remove(layout.Dir + path) }()
+	}
+	if err := os.WriteFile(layout.Dir+name+"/threads/cgroup.type", []byte("threaded"), 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.ReadFile(layout.Dir + name + "/threads/cgroup.procs"); !errors.Is(err, unix.EOPNOTSUPP) {
+		t.Fatalf("the kernel says %v", err)
+	}
+	for _, path := range []string{name, name + "/threads"} {
+		if pids, err := layout.TreeProcs(path); len(pids) > 0 || err != nil {
+			t.Errorf("%s: %v, %v", path, pids, err)
+		}
+	}
+}

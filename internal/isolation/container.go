@@ -1,0 +1,319 @@
+package isolation
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/event"
+)
+
+// container is the model's view of one container.
+type container struct {
+	id                   string
+	name, image, runtime string
+	// qualified is set where another live container had the same name when this one got it. It stays:
+	// a label that is in use does not change.
+	qualified bool
+
+	state    ContainerState
+	initPID  int32
+	initComm string
+	cgroup   string
+
+	created, started, exited time.Time
+	found                    time.Time // when reading the host found it; zero where an event told of it
+	startDuration            *time.Duration
+	exit                     *event.Exit
+
+	namespaces event.NamespaceIDs
+	reading    Reading
+	history    history
+	oomKills   uint64 // as shown: since its latest start
+	// countedUntil is when the kernel's own count was taken over; kills up to then are in it.
+	countedUntil time.Time
+
+	// For the counters, over all of its starts.
+	kills map[event.Scope]uint64
+	exits map[event.Cause]uint64
+}
+
+func (c *container) live() bool { return c.state != Exited }
+
+func (c *container) label() string {
+	switch {
+	case c.name == "":
+		return event.ShortID(c.id)
+	case c.qualified:
+		return c.name + " (" + event.ShortID(c.id) + ")"
+	}
+	return c.name
+}
+
+// add takes over the counts of a container that gives up the same label.
+func (c *container) add(gone *container) {
+	for scope, n := range gone.kills {
+		c.kills[scope] += n
+	}
+	for cause, n := range gone.exits {
+		c.exits[cause] += n
+	}
+}
+
+// know returns the container, made if it is new, with what is said of it.
+func (m *Model) know(said *event.Container) *container {
+	c := m.containers[said.ID]
+	if c == nil {
+		c = &container{
+			id: said.ID, state: Starting,
+			kills: map[event.Scope]uint64{}, exits: map[event.Cause]uint64{},
+		}
+		m.containers[said.ID] = c
+	}
+	m.identify(c, said)
+	return c
+}
+
+func (m *Model) identify(c *container, said *event.Container) {
+	if said.Name != "" && said.Name != c.name {
+		c.name, c.qualified = said.Name, false
+		c.qualified = c.live() && m.holder(c) != nil
+	}
+	if said.Image != "" {
+		c.image = said.Image
+	}
+	if said.Runtime != "" {
+		c.runtime = said.Runtime
+	}
+}
+
+// holder is the other live container that has the label of c, nil where there is none: two engines may
+// each have a container of one name.
+func (m *Model) holder(c *container) *container {
+	label := c.label()
+	for _, other := range m.containers {
+		if other != c && other.live() && other.label() == label {
+			return other
+		}
+	}
+	return nil
+}
+
+func (m *Model) applyIdentity(said event.Container) {
+	if c := m.containers[said.ID]; c != nil {
+		m.identify(c, &said)
+	}
+}
+
+// revive begins a container's life anew: it was started again, where it is live after an end that
+// nobody told of.
+func (m *Model) revive(c *container) {
+	if i := slices.Index(m.ended, c); i >= 0 {
+		m.ended = slices.Delete(m.ended, i, i+1)
+		if other := m.holder(c); other != nil {
+			// While it was away another one has taken its label, and keeps it with what was counted.
+			other.add(c)
+			clear(c.kills)
+			clear(c.exits)
+			c.qualified = true
+		}
+	}
+	c.state = Starting
+	c.initPID, c.initComm = 0, ""
+	c.created, c.started, c.exited, c.found = time.Time{}, time.Time{}, time.Time{}, time.Time{}
+	c.startDuration, c.exit = nil, nil
+	c.namespaces = event.NamespaceIDs{}
+	c.reading = Reading{}
+	c.history = history{}
+	c.oomKills, c.countedUntil = 0, time.Time{}
+}
+
+func (m *Model) applyCgroupCreated(e event.Event) {
+	said := e.Cgroup.Container
+	if said == nil || said.Inner != nil {
+		return
+	}
+	c := m.know(said)
+	switch path := e.Cgroup.Path; {
+	case c.cgroup == "" && c.live():
+	case strings.HasPrefix(path, c.cgroup+"/") && c.cgroup != "":
+		return // one further down
+	case c.live() && path != c.cgroup:
+		return
+	case c.live() && e.Time.Before(c.found):
+		// Reading the host was faster than the ring.
+		if c.created.IsZero() {
+			c.created = e.Time
+		}
+		return
+	default:
+		m.revive(c)
+	}
+	c.cgroup = e.Cgroup.Path
+	c.created = e.Time
+}
+
+func (m *Model) applyCgroupRemoved(e event.Event) {
+	said := e.Cgroup.Container
+	if said == nil {
+		return
+	}
+	c := m.containers[said.ID]
+	if c == nil || !c.live() || c.cgroup != e.Cgroup.Path {
+		return
+	}
+	if c.state == Starting && len(c.exits) == 0 && len(c.kills) == 0 {
+		delete(m.containers, c.id) // it never ran
+		return
+	}
+	m.end(c, e.Time, nil)
+}
+
+func (m *Model) applyStarted(e event.Event) {
+	if e.Container == nil || e.Container.Inner != nil {
+		return
+	}
+	c := m.know(e.Container)
+	if !c.live() {
+		m.revive(c)
+	}
+	c.state = Running
+	c.started = e.Time
+	c.initPID, c.initComm = e.PID, e.Comm
+	if e.Start == nil {
+		return
+	}
+	c.namespaces = e.Start.Namespaces
+	if ms := e.Start.DurationMS; ms != nil {
+		c.startDuration = new(time.Duration(*ms * float64(time.Millisecond)))
+		m.counters.starts.observe(c.startDuration.Seconds())
+	}
+}
+
+func (m *Model) applyExited(e event.Event) {
+	if e.Container == nil || e.Container.Inner != nil {
+		return
+	}
+	c := m.know(e.Container)
+	switch {
+	case c.live() && e.PID != c.initPID && e.Time.Before(c.begin()):
+		// It has been started again since.
+	case c.live():
+		m.end(c, e.Time, e.Exit)
+	case c.exit == nil:
+		// That it was gone showed before its end was read from the ring.
+		c.exit, c.exited = e.Exit, e.Time
+	default:
+		return
+	}
+	if e.Exit != nil {
+		c.exits[e.Exit.Cause]++
+	}
+}
+
+func (m *Model) end(c *container, at time.Time, exit *event.Exit) {
+	c.state = Exited
+	c.exited = at
+	c.exit = exit
+	c.reading.Processes = nil
+	m.ended = append(m.ended, c)
+}
+
+func (m *Model) applyFound(at time.Time, f Found) {
+	c := m.containers[f.Container.ID]
+	if c != nil && c.state == Running {
+		m.identify(c, &f.Container)
+		return // the events have told more
+	}
+	c = m.know(&f.Container)
+	if !c.live() {
+		m.revive(c)
+	}
+	c.cgroup, c.found = f.CgroupPath, at
+	if f.OOMKills != nil {
+		c.oomKills, c.countedUntil = *f.OOMKills, at
+	}
+	if f.Starting {
+		return
+	}
+	c.state = Running
+	c.initPID, c.initComm = f.InitPID, f.InitComm
+	c.started = f.Started
+	c.namespaces = f.Namespaces
+}
+
+// clockSetBack is how far a reading, which is never late, must lie behind the other facts to mean that
+// somebody has set the clock.
+const clockSetBack = time.Minute
+
+func (m *Model) applyMemory(at time.Time, readings []Reading) {
+	if m.now.Sub(at) > clockSetBack {
+		m.now = at
+		for _, c := range m.containers {
+			c.history = history{}
+		}
+	}
+	for _, r := range readings {
+		c := m.containers[r.ID]
+		if c == nil || !c.live() {
+			continue
+		}
+		c.reading = r
+		if r.UsageBytes != nil {
+			c.history.usage(at, *r.UsageBytes)
+		}
+	}
+}
+
+// list builds the containers of a snapshot.
+func (m *Model) list() []Container {
+	live := make([]*container, 0, len(m.containers)-len(m.ended))
+	for _, c := range m.containers {
+		if c.live() {
+			live = append(live, c)
+		}
+	}
+	slices.SortFunc(live, func(a, b *container) int {
+		if n := a.begin().Compare(b.begin()); n != 0 {
+			return n
+		}
+		return strings.Compare(a.id, b.id)
+	})
+	m.share(live)
+
+	list := make([]Container, 0, len(live)+min(len(m.ended), m.limits.Listed))
+	for i, c := range live {
+		list = append(list, m.present(c))
+		list[i].Namespaces = m.sharing.memberships[i]
+	}
+	for i := len(m.ended) - 1; i >= 0 && len(list) < len(live)+m.limits.Listed; i-- {
+		c := m.ended[i]
+		list = append(list, m.present(c))
+		list[len(list)-1].Namespaces = m.sharing.past(c)
+	}
+	return list
+}
+
+// begin is the earliest moment known of a container.
+func (c *container) begin() time.Time {
+	if !c.created.IsZero() {
+		return c.created
+	}
+	return c.started
+}
+
+// present shows a container, all but its namespaces.
+func (m *Model) present(c *container) Container {
+	return Container{
+		ID: c.id, Label: c.label(), Named: c.name != "", Image: c.image, Runtime: c.runtime, State: c.state,
+		InitPID: c.initPID, InitComm: c.initComm, CgroupPath: c.cgroup,
+		Created: c.created, Started: c.started, Exited: c.exited,
+		StartDuration: c.startDuration, Exit: c.exit,
+		Memory: Memory{
+			UsageBytes: c.reading.UsageBytes, LimitBytes: c.reading.LimitBytes, Unlimited: c.reading.Unlimited,
+			History: c.history.points(m.now),
+		},
+		Processes: c.reading.Processes,
+		OOMKills:  c.oomKills,
+	}
+}

@@ -1,0 +1,69 @@
+package isolation
+
+import (
+	"time"
+
+	"github.com/nsviz/nsviz/internal/event"
+)
+
+// Fact is one thing that the model is told: exactly one of its pointers and slices is set, or none,
+// where only time has passed. The sequence of facts determines every snapshot, so that recording
+// the facts records everything.
+type Fact struct {
+	Time time.Time `json:"time"`
+
+	Host       *Host            `json:"host,omitempty"`
+	Probes     []Probe          `json:"probes,omitempty"`
+	Engine     *Engine          `json:"engine,omitempty"`
+	Event      *event.Event     `json:"event,omitempty"`
+	Found      *Found           `json:"found,omitempty"`
+	Gone       *Gone            `json:"gone,omitempty"`
+	Identity   *event.Container `json:"identity,omitempty"`
+	Memory     []Reading        `json:"memory,omitempty"`
+	Namespaces *Survey          `json:"namespaces,omitempty"`
+	// BPFErrors are totals by place.
+	BPFErrors map[string]uint64 `json:"bpf_errors,omitempty"`
+}
+
+// Found is a container that runs and whose start was not seen.
+type Found struct {
+	Container  event.Container    `json:"container"`
+	CgroupPath string             `json:"cgroup_path"`
+	InitPID    int32              `json:"init_pid,omitempty"`
+	InitComm   string             `json:"init_comm,omitempty"`
+	Started    time.Time          `json:"started,omitzero"`
+	Namespaces event.NamespaceIDs `json:"namespaces,omitzero"`
+	// OOMKills is the kernel's own count of the kills in its cgroup up to now; nil is unknown.
+	OOMKills *uint64 `json:"oom_kills,omitempty"`
+	// Starting is set where its own program does not run yet.
+	Starting bool `json:"starting,omitempty"`
+}
+
+// Gone is a container that is no longer there and whose end was not seen.
+type Gone struct {
+	ID string `json:"id"`
+}
+
+// Reading is what one container's cgroup is charged for at one moment.
+type Reading struct {
+	ID         string  `json:"id"`
+	UsageBytes *uint64 `json:"usage_bytes,omitempty"`
+	LimitBytes *uint64 `json:"limit_bytes,omitempty"`
+	Unlimited  bool    `json:"unlimited,omitempty"`
+	Processes  *int    `json:"processes,omitempty"`
+}
+
+// Survey is all namespaces that could be found by reading the host.
+type Survey struct {
+	Namespaces []Surveyed `json:"namespaces"`
+}
+
+// Surveyed is one namespace of a Survey.
+type Surveyed struct {
+	Type      event.NamespaceType `json:"type"`
+	ID        uint64              `json:"id"`
+	Owner     uint64              `json:"owner,omitempty"`
+	Parent    uint64              `json:"parent,omitempty"`
+	Processes []int32             `json:"processes,omitempty"`
+	PinnedBy  []string            `json:"pinned_by,omitempty"`
+}

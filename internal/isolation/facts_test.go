@@ -1,0 +1,135 @@
+package isolation
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/event"
+)
+
+var t0 = time.Date(2026, 11, 23, 20, 0, 0, 0, time.UTC)
+
+// at is so many seconds after the beginning.
+func at(seconds float64) time.Time {
+	return t0.Add(time.Duration(seconds * float64(time.Second)))
+}
+
+// id is a container's id that begins with a letter of its own.
+func id(letter string) string { return strings.Repeat(letter, 64) }
+
+// who is a container as an event names it; "" is one without a name yet.
+func who(letter, name string) event.Container {
+	return event.Container{ID: id(letter), Name: name, Runtime: "docker"}
+}
+
+func path(c event.Container) string { return "/docker/" + c.ID }
+
+func happened(seconds float64, e event.Event) Fact {
+	e.Time = at(seconds)
+	return Fact{Time: e.Time, Event: &e}
+}
+
+func created(seconds float64, c event.Container) Fact { return createdAt(seconds, c, path(c)) }
+
+func createdAt(seconds float64, c event.Container, path string) Fact {
+	return happened(seconds, event.Event{
+		Type: event.CgroupCreated, PID: 10, Comm: "runc", Cgroup: &event.Cgroup{Path: path, ID: 1, Container: &c},
+	})
+}
+
+func removed(seconds float64, c event.Container) Fact {
+	return happened(seconds, event.Event{
+		Type: event.CgroupRemoved, PID: 10, Comm: "runc", Cgroup: &event.Cgroup{Path: path(c), ID: 1, Container: &c},
+	})
+}
+
+func started(seconds float64, c event.Container, pid int32, ids ...uint64) Fact {
+	s := &event.Start{DurationMS: new(150.0)}
+	copy(s.Namespaces[:], ids)
+	return happened(seconds, event.Event{Type: event.ContainerStarted, PID: pid, Comm: "app", Container: &c, Start: s})
+}
+
+func exited(seconds float64, c event.Container, pid int32) Fact {
+	return happened(seconds, event.Event{
+		Type: event.ContainerExited, PID: pid, Comm: "app", Container: &c,
+		Exit: &event.Exit{Code: new(int32(0)), Cause: event.CauseExited},
+	})
+}
+
+// killed is a kill in a container, nil on the host.
+func killed(seconds float64, c *event.Container, pid int32) Fact {
+	return happened(seconds, event.Event{
+		Type: event.OOMKill, PID: pid, Comm: "hog", Container: c,
+		OOM: &event.OOM{Scope: event.ScopeCgroup, Victim: event.Victim{PID: pid, Comm: "hog", Container: c}},
+	})
+}
+
+func found(seconds float64, c event.Container, pid int32, ids ...uint64) Fact {
+	f := &Found{Container: c, CgroupPath: path(c), InitPID: pid, InitComm: "app", Started: at(seconds - 100)}
+	copy(f.Namespaces[:], ids)
+	return Fact{Time: at(seconds), Found: f}
+}
+
+func gone(seconds float64, c event.Container) Fact {
+	return Fact{Time: at(seconds), Gone: &Gone{ID: c.ID}}
+}
+
+func named(seconds float64, c event.Container) Fact {
+	return Fact{Time: at(seconds), Identity: &c}
+}
+
+func memory(seconds float64, c event.Container, bytes uint64) Fact {
+	return Fact{Time: at(seconds), Memory: []Reading{{
+		ID: c.ID, UsageBytes: new(bytes), LimitBytes: new(uint64(1 << 20)), Processes: new(2),
+	}}}
+}
+
+func passed(seconds float64) Fact { return Fact{Time: at(seconds)} }
+
+// hostIs says which namespaces are the host's own.
+func hostIs(ids ...uint64) Fact {
+	h := &Host{Name: "host"}
+	copy(h.Namespaces[:], ids)
+	return Fact{Time: at(0), Host: h}
+}
+
+func modelOf(limits Limits, facts ...Fact) *Model {
+	m := New(limits)
+	for _, f := range facts {
+		m.Apply(f)
+	}
+	return m
+}
+
+func snapshotOf(facts ...Fact) *Snapshot { return modelOf(DefaultLimits(), facts...).Snapshot() }
+
+// container finds a container of a snapshot by the letter of its id.
+func (s *Snapshot) container(t testing.TB, letter string) *Container {
+	t.Helper()
+	for i := range s.Containers {
+		if s.Containers[i].ID == id(letter) {
+			return &s.Containers[i]
+		}
+	}
+	t.Fatalf("no container %s…", letter)
+	return nil
+}
+
+// killCounts and exitCounts write totals for comparison.
+func killCounts(s *Snapshot) map[string]uint64 {
+	counts := map[string]uint64{}
+	for k, n := range s.Totals.OOMKills {
+		counts[fmt.Sprintf("%s/%s", k.Container, k.Scope)] = n
+	}
+	return counts
+}
+
+func exitCounts(s *Snapshot) map[string]uint64 {
+	counts := map[string]uint64{}
+	for k, n := range s.Totals.Exits {
+		counts[fmt.Sprintf("%s/%s", k.Container, k.Cause)] = n
+	}
+	return counts
+}

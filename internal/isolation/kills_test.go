@@ -1,0 +1,183 @@
+package isolation
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/nsviz/nsviz/internal/event"
+)
+
+// outcome is what a kill did: its number and whether the container survived.
+type outcome struct {
+	Ordinal  uint64
+	Survived string // yes, no, unknown
+}
+
+func outcomes(s *Snapshot) []outcome {
+	var list []outcome
+	for _, k := range s.Kills {
+		o := outcome{k.Ordinal, "unknown"}
+		if k.Survived != nil {
+			o.Survived = map[bool]string{true: "yes", false: "no"}[*k.Survived]
+		}
+		list = append(list, o)
+	}
+	return list
+}
+
+// decided gives a kill the number of its decision.
+func decided(f Fact, decision uint64) Fact {
+	f.Event.OOM.Decision = decision
+	return f
+}
+
+func TestKills(t *testing.T) {
+	a, b := who("a", "web"), who("b", "db")
+	inside := a
+	inside.Inner = &event.Container{ID: id("c")}
+	ofInit := killed(3, &a, 77)
+	ofInit.Event.OOM.Victim.Init = true
+	running := []Fact{created(1, a), started(2, a, 50), created(1, b), started(2, b, 60)}
+	counted := found(2, a, 50)
+	counted.Found.OOMKills = new(uint64(7))
+
+	tests := []struct {
+		name     string
+		facts    []Fact
+		outcomes []outcome
+		ofA      uint64 // OOMKills
+		totals   map[string]uint64
+	}{
+		{"none", running, nil, 0, map[string]uint64{}},
+		{
+			"of another process", append(running, killed(3, &a, 55), killed(4, &a, 56)),
+			[]outcome{{1, "yes"}, {2, "yes"}}, 2, map[string]uint64{"web/cgroup": 2},
+		},
+		{"of PID 1", append(running, killed(3, &a, 50)), []outcome{{1, "no"}}, 1, map[string]uint64{"web/cgroup": 1}},
+		{"of PID 1, as the kernel says", append(running, ofInit), []outcome{{1, "no"}}, 1, map[string]uint64{"web/cgroup": 1}},
+		{"while starting", []Fact{created(1, a), killed(3, &a, 55)}, []outcome{{1, "unknown"}}, 1, map[string]uint64{"web/cgroup": 1}},
+		{"in one inside", append(running, killed(3, &inside, 55)), []outcome{{1, "unknown"}}, 1, map[string]uint64{"web/cgroup": 1}},
+		{
+			"each container counts for itself",
+			append(running, killed(3, &a, 55), killed(4, &b, 56), killed(5, &a, 57)),
+			[]outcome{{1, "yes"}, {1, "yes"}, {2, "yes"}}, 2, map[string]uint64{"web/cgroup": 2, "db/cgroup": 1},
+		},
+		{
+			"on the host", append(running, killed(3, nil, 9), killed(4, nil, 9)),
+			[]outcome{{1, "unknown"}, {2, "unknown"}}, 0, map[string]uint64{"/cgroup": 2},
+		},
+		{
+			"read after the end", append(running, exited(4, a, 50), killed(3, &a, 50)),
+			[]outcome{{1, "no"}}, 1, map[string]uint64{"web/cgroup": 1},
+		},
+		{
+			"after a start the count begins again, in the totals it goes on",
+			append(running, killed(3, &a, 50), exited(4, a, 50), created(5, a), started(6, a, 70), killed(7, &a, 71)),
+			[]outcome{{1, "no"}, {1, "yes"}}, 1, map[string]uint64{"web/cgroup": 2},
+		},
+		{
+			"the kernel has counted before",
+			[]Fact{counted, killed(3, &a, 55)},
+			[]outcome{{8, "yes"}}, 8, map[string]uint64{"web/cgroup": 1},
+		},
+		{
+			"the kernel's count has it already",
+			[]Fact{counted, killed(1.9, &a, 55), killed(3, &a, 56)},
+			[]outcome{{7, "yes"}, {8, "yes"}}, 8, map[string]uint64{"web/cgroup": 2},
+		},
+		{
+			"what the kernel has counted is not known",
+			[]Fact{found(2, a, 50), killed(3, &a, 55)},
+			[]outcome{{1, "yes"}}, 1, map[string]uint64{"web/cgroup": 1},
+		},
+		{
+			"found once more, the count stays",
+			append(running, killed(3, &a, 55), counted),
+			[]outcome{{1, "yes"}}, 1, map[string]uint64{"web/cgroup": 1},
+		},
+		{
+			"all of a group, PID 1 last",
+			append(running, decided(killed(3, &a, 55), 9), decided(killed(3, &b, 66), 8), decided(killed(3, &a, 50), 9)),
+			[]outcome{{1, "no"}, {1, "yes"}, {2, "no"}}, 2, map[string]uint64{"web/cgroup": 2, "db/cgroup": 1},
+		},
+		{
+			"all of a group, PID 1 first",
+			append(running, decided(killed(3, &a, 50), 9), decided(killed(3, &a, 55), 9), decided(killed(3, &b, 66), 9)),
+			[]outcome{{1, "no"}, {2, "no"}, {1, "yes"}}, 2, map[string]uint64{"web/cgroup": 2, "db/cgroup": 1},
+		},
+		{
+			"an earlier decision was another one",
+			append(running, decided(killed(3, &a, 55), 8), decided(killed(4, &a, 50), 9)),
+			[]outcome{{1, "yes"}, {2, "no"}}, 2, map[string]uint64{"web/cgroup": 2},
+		},
+		{
+			"decisions without a number are not one",
+			append(running, killed(3, &a, 55), killed(4, &a, 50)),
+			[]outcome{{1, "yes"}, {2, "no"}}, 2, map[string]uint64{"web/cgroup": 2},
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s := snapshotOf(test.facts...)
+			if diff := cmp.Diff(test.outcomes, outcomes(s)); diff != "" {
+				t.Errorf("kills (-want +got):\n%s", diff)
+			}
+			if got := s.container(t, "a").OOMKills; got != test.ofA {
+				t.Errorf("%d kills in the container", got)
+			}
+			if diff := cmp.Diff(test.totals, killCounts(s)); diff != "" {
+				t.Errorf("totals (-want +got):\n%s", diff)
+			}
+			var sum uint64
+			for _, n := range test.totals {
+				sum += n
+			}
+			if s.OOMKillCount() != sum {
+				t.Errorf("%d in all", s.OOMKillCount())
+			}
+		})
+	}
+}
+
+// A snapshot that was taken before the container's PID 1 turned out to be a victim, too, stays as it is.
+func TestAGroupDoesNotChangeEarlierSnapshots(t *testing.T) {
+	a := who("a", "web")
+	m := modelOf(DefaultLimits(), created(1, a), started(2, a, 50), decided(killed(3, &a, 55), 9))
+	before := m.Snapshot()
+	m.Apply(decided(killed(3, &a, 50), 9))
+	if diff := cmp.Diff([]outcome{{1, "yes"}}, outcomes(before)); diff != "" {
+		t.Errorf("before (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]outcome{{1, "no"}, {2, "no"}}, outcomes(m.Snapshot())); diff != "" {
+		t.Errorf("after (-want +got):\n%s", diff)
+	}
+}
+
+func TestKillKnowsItsContainer(t *testing.T) {
+	a := who("a", "web")
+	s := snapshotOf(created(1, a), started(2, a, 50), killed(3, &a, 55), created(4, a), started(5, a, 60))
+	k := s.Kills[0]
+	if k.InitPID != 50 || k.InitComm != "app" {
+		t.Errorf("PID 1 was %d, %s", k.InitPID, k.InitComm)
+	}
+}
+
+func TestKillsShowInTheHistory(t *testing.T) {
+	a := who("a", "web")
+	own, above := killed(3.1, &a, 55), killed(3.2, &a, 56)
+	own.Event.OOM.Cgroup, own.Event.OOM.UsageBytes = path(a), new(uint64(4096))
+	above.Event.OOM.Cgroup, above.Event.OOM.UsageBytes = "/docker", new(uint64(1<<40)) // not this container's
+	s := snapshotOf(created(1, a), started(2, a, 50), own, above)
+	got := s.container(t, "a").Memory.History[HistoryLength-1]
+	if diff := cmp.Diff(MemoryPoint{MaxBytes: 4096, Known: true, Kills: 2}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	// Of which cgroup the usage is, is not known; nor is which one is the container's.
+	nowhere := killed(3, &a, 55)
+	nowhere.Event.OOM.UsageBytes = new(uint64(4096))
+	got = snapshotOf(started(2, a, 50), nowhere).container(t, "a").Memory.History[HistoryLength-1]
+	if diff := cmp.Diff(MemoryPoint{Kills: 1}, got); diff != "" {
+		t.Errorf("nowhere (-want +got):\n%s", diff)
+	}
+}

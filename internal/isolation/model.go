@@ -1,0 +1,197 @@
+package isolation
+
+import (
+	"slices"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/event"
+)
+
+// Limits bound what the model keeps.
+type Limits struct {
+	// Events and Kills are the lengths of the logs.
+	Events, Kills int
+	// Retention is how long a container is kept after its end, Ended how many ended ones at most.
+	Retention time.Duration
+	Ended     int
+	// Listed is how many of the ended ones a snapshot lists.
+	Listed int
+}
+
+// DefaultLimits are those of the program.
+func DefaultLimits() Limits {
+	return Limits{Events: 1000, Kills: 500, Retention: 15 * time.Minute, Ended: 4096, Listed: 64}
+}
+
+// Model holds what is known. It is for one goroutine.
+type Model struct {
+	limits  Limits
+	version uint64
+	now     time.Time
+
+	host    Host
+	probes  []Probe
+	engines []Engine
+
+	containers map[string]*container
+	ended      []*container // in the order of their end
+	namespaces map[uint64]*namespace
+	sharing    sharing     // as of the latest snapshot
+	listed     []Namespace // the namespaces of the latest snapshot; nil where they have changed since
+	events     []event.Event
+	kills      []Kill
+
+	counters counters
+}
+
+// New makes an empty model.
+func New(limits Limits) *Model {
+	return &Model{
+		limits:     limits,
+		containers: map[string]*container{},
+		namespaces: map[uint64]*namespace{},
+		counters:   newCounters(),
+	}
+}
+
+// Apply tells the model one fact. Facts come in the order of their time, more or less; a fact that
+// is a little late does not turn the time back.
+func (m *Model) Apply(f Fact) {
+	m.version++
+	if f.Time.After(m.now) {
+		m.now = f.Time
+	}
+	switch {
+	case f.Host != nil:
+		m.host = *f.Host
+		m.listed = nil
+	case f.Probes != nil:
+		m.probes = slices.Clone(f.Probes)
+	case f.Engine != nil:
+		m.applyEngine(*f.Engine)
+	case f.Event != nil:
+		m.applyEvent(*f.Event)
+	case f.Found != nil:
+		m.applyFound(f.Time, *f.Found)
+	case f.Gone != nil:
+		if c := m.containers[f.Gone.ID]; c != nil && c.live() {
+			m.end(c, f.Time, nil)
+		}
+	case f.Identity != nil:
+		m.applyIdentity(*f.Identity)
+	case f.Memory != nil:
+		m.applyMemory(f.Time, f.Memory)
+	case f.Namespaces != nil:
+		m.applySurvey(*f.Namespaces)
+	case f.BPFErrors != nil:
+		m.counters.bpfErrors = f.BPFErrors
+	}
+	m.forget()
+}
+
+func (m *Model) applyEngine(e Engine) {
+	for i := range m.engines {
+		if m.engines[i].Name == e.Name {
+			m.engines[i] = e
+			return
+		}
+	}
+	m.engines = append(m.engines, e)
+}
+
+func (m *Model) applyEvent(e event.Event) {
+	if !whole(e) {
+		return
+	}
+	m.counters.events[e.Type]++
+	switch e.Type {
+	case event.NamespaceCreated, event.NamespaceJoined, event.NamespaceFreed:
+		m.applyNamespace(e)
+	case event.CgroupCreated:
+		m.applyCgroupCreated(e)
+	case event.CgroupRemoved:
+		m.applyCgroupRemoved(e)
+	case event.ContainerStarted:
+		m.applyStarted(e)
+	case event.ContainerExited:
+		m.applyExited(e)
+	case event.OOMKill:
+		m.applyKill(e)
+	case event.EventsLost:
+		m.counters.lost[e.Lost.Reason] += e.Lost.Count
+	}
+	m.events = appendBounded(m.events, e, m.limits.Events)
+}
+
+// whole reports whether an event says what its type promises. One from a recording might not.
+func whole(e event.Event) bool {
+	switch e.Type {
+	case event.NamespaceCreated, event.NamespaceJoined, event.NamespaceFreed:
+		return e.Namespace != nil
+	case event.CgroupCreated, event.CgroupRemoved:
+		return e.Cgroup != nil
+	case event.OOMKill:
+		return e.OOM != nil
+	case event.EventsLost:
+		return e.Lost != nil
+	}
+	return true
+}
+
+// appendBounded appends to a log and drops the oldest entries in blocks, into new memory: nothing that
+// a snapshot has taken by latest is ever written to.
+func appendBounded[T any](log []T, entry T, limit int) []T {
+	if len(log) >= 2*limit {
+		log = slices.Clone(latest(log, max(limit-1, 0)))
+	}
+	return append(log, entry)
+}
+
+func latest[T any](log []T, limit int) []T {
+	return slices.Clip(log[max(len(log)-limit, 0):])
+}
+
+// forget drops the containers that ended long ago, and the oldest ones where there are too many;
+// those in which something was killed go last.
+func (m *Model) forget() {
+	for len(m.ended) > 0 && m.now.Sub(m.ended[0].exited) > m.limits.Retention {
+		m.drop(0)
+	}
+	for len(m.ended) > m.limits.Ended {
+		i := slices.IndexFunc(m.ended, func(c *container) bool { return c.oomKills == 0 })
+		m.drop(max(i, 0))
+	}
+}
+
+func (m *Model) drop(i int) {
+	gone := m.ended[i]
+	m.ended = slices.Delete(m.ended, i, i+1)
+	delete(m.containers, gone.id)
+	label := gone.label()
+	var heir *container
+	for _, c := range m.containers {
+		if c.label() == label && (heir == nil || c.id < heir.id) {
+			heir = c
+		}
+	}
+	if heir != nil {
+		// The label lives on with another container: so does its count.
+		heir.add(gone)
+		return
+	}
+	m.counters.fold(gone)
+}
+
+// Snapshot is the model as it stands.
+func (m *Model) Snapshot() *Snapshot {
+	s := &Snapshot{
+		Time: m.now, Version: m.version,
+		Host: m.host, Probes: m.probes, Engines: slices.Clone(m.engines),
+		Containers: m.list(),
+		Events:     latest(m.events, m.limits.Events),
+		Kills:      latest(m.kills, m.limits.Kills),
+		Totals:     m.totals(),
+	}
+	s.Namespaces = m.listNamespaces()
+	return s
+}

@@ -1,0 +1,109 @@
+package isolation
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/nsviz/nsviz/internal/event"
+)
+
+func namespaceEvent(seconds float64, typ event.Type, n event.Namespace) Fact {
+	c := who("a", "web")
+	e := event.Event{Type: typ, Namespace: &n}
+	if n.Via != event.ViaKernel && n.Via != event.ViaReconcile {
+		e.PID, e.Comm, e.Container = 9, "unshare", &c
+	}
+	return happened(seconds, e)
+}
+
+func survey(seconds float64, list ...Surveyed) Fact {
+	return Fact{Time: at(seconds), Namespaces: &Survey{Namespaces: list}}
+}
+
+func TestNamespaces(t *testing.T) {
+	c := who("a", "web")
+	creator := &event.Process{PID: 9, Comm: "unshare", Container: &c}
+	made := namespaceEvent(1, event.NamespaceCreated, event.Namespace{Type: event.PID, ID: 20, Owner: 6, Parent: 2, Via: event.ViaUnshare})
+	tests := []struct {
+		name  string
+		facts []Fact
+		want  []Namespace
+	}{
+		{"none", nil, []Namespace{}},
+		{
+			"made", []Fact{made},
+			[]Namespace{{Type: event.PID, ID: 20, Owner: 6, Parent: 2, Created: at(1), Via: event.ViaUnshare, Creator: creator}},
+		},
+		{
+			"found new: nobody knows who made it, nor when",
+			[]Fact{namespaceEvent(1, event.NamespaceCreated, event.Namespace{Type: event.Net, ID: 20, Via: event.ViaReconcile})},
+			[]Namespace{{Type: event.Net, ID: 20, Via: event.ViaReconcile}},
+		},
+		{"entering one makes none", []Fact{namespaceEvent(1, event.NamespaceJoined, event.Namespace{Type: event.Net, ID: 20, Via: event.ViaSetns})}, []Namespace{}},
+		{
+			"freed", []Fact{made, namespaceEvent(2, event.NamespaceFreed, event.Namespace{Type: event.PID, ID: 20, Via: event.ViaKernel})},
+			[]Namespace{},
+		},
+		{"freed, never heard of", []Fact{namespaceEvent(2, event.NamespaceFreed, event.Namespace{ID: 20, Via: event.ViaKernel})}, []Namespace{}},
+		{
+			"a number given out again",
+			[]Fact{
+				made, namespaceEvent(2, event.NamespaceFreed, event.Namespace{Type: event.PID, ID: 20, Via: event.ViaReconcile}),
+				namespaceEvent(2, event.NamespaceCreated, event.Namespace{Type: event.UTS, ID: 20, Via: event.ViaClone}),
+			},
+			[]Namespace{{Type: event.UTS, ID: 20, Created: at(2), Via: event.ViaClone, Creator: creator}},
+		},
+		{
+			"surveyed", []Fact{survey(1, Surveyed{Type: event.Net, ID: 3, Owner: 6, Processes: []int32{1, 2}, PinnedBy: []string{"/run/netns/x"}})},
+			[]Namespace{{Type: event.Net, ID: 3, Owner: 6, Processes: []int32{1, 2}, PinnedBy: []string{"/run/netns/x"}}},
+		},
+		{
+			"a survey adds to what is known and takes nothing away",
+			[]Fact{made, survey(2, Surveyed{Type: event.PID, ID: 20, Processes: []int32{5}})},
+			[]Namespace{{Type: event.PID, ID: 20, Owner: 6, Parent: 2, Created: at(1), Via: event.ViaUnshare, Creator: creator, Processes: []int32{5}}},
+		},
+		{
+			"what a survey does not find has no processes, as far as is known",
+			[]Fact{made, survey(2, Surveyed{Type: event.PID, ID: 20, Processes: []int32{5}, PinnedBy: []string{"/x"}}), survey(3)},
+			[]Namespace{{Type: event.PID, ID: 20, Owner: 6, Parent: 2, Created: at(1), Via: event.ViaUnshare, Creator: creator}},
+		},
+		{
+			"a number that a survey finds with another type",
+			[]Fact{made, survey(2, Surveyed{Type: event.Mnt, ID: 20, Processes: []int32{5}})},
+			[]Namespace{{Type: event.Mnt, ID: 20, Processes: []int32{5}}},
+		},
+		{
+			"by type, then by number; the host's own; who is in it",
+			[]Fact{
+				survey(1, Surveyed{Type: event.Net, ID: 30}, Surveyed{Type: event.Net, ID: 3}, Surveyed{Type: event.Mnt, ID: 99}, Surveyed{Type: event.User, ID: 3000}),
+				hostIs(1, 2, 3), started(2, who("b", "b"), 5, 99, 0, 30), started(3, c, 6, 98, 0, 30),
+			},
+			[]Namespace{
+				{Type: event.Mnt, ID: 99, Containers: []string{"b"}}, {Type: event.Net, ID: 3, Host: true},
+				{Type: event.Net, ID: 30, Containers: []string{"b", "web"}}, {Type: event.User, ID: 3000},
+			},
+		},
+		{
+			"the ended are not in it", []Fact{survey(1, Surveyed{Type: event.Mnt, ID: 99}), started(2, c, 5, 99), exited(3, c, 5)},
+			[]Namespace{{Type: event.Mnt, ID: 99}},
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if diff := cmp.Diff(test.want, snapshotOf(test.facts...).Namespaces); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			// What is kept from one snapshot to the next makes no difference.
+			m := New(DefaultLimits())
+			s := m.Snapshot()
+			for _, f := range test.facts {
+				m.Apply(f)
+				s = m.Snapshot()
+			}
+			if diff := cmp.Diff(test.want, s.Namespaces); diff != "" {
+				t.Errorf("with a snapshot after each fact (-want +got):\n%s", diff)
+			}
+		})
+	}
+}

@@ -1,0 +1,282 @@
+package isolation
+
+import (
+	"time"
+
+	"github.com/nsviz/nsviz/internal/event"
+)
+
+// Snapshot is the model at one moment. It is immutable: whoever holds one may read it for as long
+// as they like, from any goroutine.
+type Snapshot struct {
+	Time time.Time
+	// Version grows with every change of the model; equal versions mean equal snapshots.
+	Version uint64
+
+	Host    Host
+	Probes  []Probe
+	Engines []Engine
+
+	// Containers holds the live ones in the order of their start, then the ended ones, latest first.
+	Containers []Container
+	// Namespaces is sorted by type, then by id.
+	Namespaces []Namespace
+	// Events are the latest events, oldest first; a bounded number of them.
+	Events []event.Event
+	// Kills are the latest OOM kills, oldest first, kept apart so that no flood pushes them out.
+	Kills []Kill
+
+	Totals Totals
+}
+
+// Host is the machine that nsviz watches.
+type Host struct {
+	Name   string `json:"name,omitempty"`
+	Kernel string `json:"kernel,omitempty"`
+	// CgroupVersion is "v1", "v2" or "hybrid" (v1 controllers beside a unified hierarchy).
+	CgroupVersion string `json:"cgroup_version,omitempty"`
+	// Namespaces are the host's own.
+	Namespaces event.NamespaceIDs `json:"namespaces,omitzero"`
+	// MemoryBytes is the host's RAM.
+	MemoryBytes uint64 `json:"memory_bytes,omitempty"`
+	// CPUs is the number of processors.
+	CPUs int `json:"cpus,omitempty"`
+}
+
+// Probe says how nsviz learns one kind of fact on this host.
+type Probe struct {
+	// Name is the fact, for example "namespaces by unshare".
+	Name string `json:"name"`
+	// Method is the hook in use, for example "fentry", "tp_btf", "tracepoint"; "none" where there is none.
+	Method string `json:"method"`
+	// Reason says in words why this method and not a better one.
+	Reason string `json:"reason,omitempty"`
+}
+
+// MethodNone is the Probe.Method of a fact that cannot be hooked on this host.
+const MethodNone = "none"
+
+// EngineState says whether a container engine answers.
+type EngineState string
+
+// The states of a container engine.
+const (
+	EngineConnected  EngineState = "connected"
+	EngineConnecting EngineState = "connecting" // not asked yet, or being asked again
+	EngineAbsent     EngineState = "absent"     // nothing listens there
+	EngineFailing    EngineState = "failing"    // it is there and does not answer as it should
+)
+
+// Engine is a container engine that nsviz asks for names.
+type Engine struct {
+	Name   string      `json:"name"` // "docker"
+	State  EngineState `json:"state"`
+	Detail string      `json:"detail,omitempty"` // its version, or what went wrong
+}
+
+// ContainerState is where a container is in its life.
+type ContainerState string
+
+// The states of a container.
+const (
+	Starting ContainerState = "starting" // its cgroup exists, its own program does not run yet
+	Running  ContainerState = "running"
+	Exited   ContainerState = "exited"
+)
+
+// Container is one container: live, or ended not long ago.
+type Container struct {
+	ID string
+	// Label is what to call it: its name, or its short id while the name is unknown; it is unique
+	// among the containers of a snapshot that are live, and it is what metrics carry.
+	Label   string
+	Named   bool
+	Image   string
+	Runtime string
+	State   ContainerState
+	// InitPID is the host's number of the container's PID 1; 0 is unknown.
+	InitPID    int32
+	InitComm   string
+	CgroupPath string
+	// Created is when its cgroup was made, Started when its own program ran, Exited when its init
+	// died. A zero time is unknown or has not come.
+	Created time.Time
+	Started time.Time
+	Exited  time.Time
+	// StartDuration is the time from cgroup to exec; nil where nsviz did not see it.
+	StartDuration *time.Duration
+	Exit          *event.Exit
+
+	Namespaces [event.NamespaceTypeCount]Membership
+	Memory     Memory
+	// Processes is how many there are in its cgroup; nil is unknown.
+	Processes *int
+	// OOMKills counts the victims in this container since it started: those that nsviz saw and, where it
+	// was running before, the kernel's own count of the earlier ones.
+	OOMKills uint64
+}
+
+// Live reports whether the container has not ended.
+func (c *Container) Live() bool { return c.State != Exited }
+
+// Relation says whose namespace it is that a container is in.
+type Relation string
+
+// The relations of a container to a namespace.
+const (
+	RelationUnknown Relation = ""
+	RelationOwn     Relation = "own"    // nobody else's
+	RelationHost    Relation = "host"   // the host's
+	RelationShared  Relation = "shared" // shared with other containers, not with the host
+)
+
+// Membership is a container's place in one namespace.
+type Membership struct {
+	ID       uint64
+	Relation Relation
+	// SharedWith are the labels of the other live containers in the same namespace, sorted; also
+	// filled where the namespace is the host's.
+	SharedWith []string
+	// Group numbers the shared namespaces of the snapshot from 1; containers with the same number
+	// share. 0 where Relation is not RelationShared.
+	Group int
+}
+
+// Memory is what a container's cgroup is charged for.
+type Memory struct {
+	// UsageBytes is nil while unknown; for an ended container it is the last reading.
+	UsageBytes *uint64
+	// LimitBytes is nil where there is none or where it is unknown; Unlimited tells the two apart.
+	LimitBytes *uint64
+	Unlimited  bool
+	// History is the last minute, oldest first, one entry per HistoryStep, the last one being now.
+	History []MemoryPoint
+}
+
+// HistoryStep and HistoryLength are the grain and the length of Memory.History.
+const (
+	HistoryStep   = time.Second
+	HistoryLength = 60
+)
+
+// MemoryPoint is one HistoryStep of a container's memory.
+type MemoryPoint struct {
+	// MaxBytes is the highest usage read in that time; valid where Known.
+	MaxBytes uint64
+	Known    bool
+	// Kills is how many OOM kills fell into it.
+	Kills int
+}
+
+// Kill is one OOM kill, with what the model knew when it happened.
+type Kill struct {
+	Event event.Event
+	// Ordinal is the number of this kill in its container, from 1.
+	Ordinal uint64
+	// Survived is whether the container lived on: false where its PID 1 was the victim or, as with
+	// memory.oom.group, another victim of the same decision, true where it was not, nil where it is
+	// unknown or the victim was in no container.
+	Survived *bool
+	// InitPID and InitComm are the container's PID 1 at that time.
+	InitPID  int32
+	InitComm string
+}
+
+// Namespace is one live namespace of the host.
+type Namespace struct {
+	Type   event.NamespaceType
+	ID     uint64
+	Owner  uint64
+	Parent uint64
+	// Created is zero where nsviz did not see the birth.
+	Created time.Time
+	Via     event.Via
+	Creator *event.Process
+	// Processes are the host pids in it, ascending.
+	Processes []int32
+	// Containers are the labels of the live containers in it, sorted.
+	Containers []string
+	// PinnedBy says what besides processes keeps it alive, for example a bind mount's path.
+	PinnedBy []string
+	// Host marks the host's own.
+	Host bool
+}
+
+// Totals are counts since nsviz started. They never fall, except when a container that has long
+// been gone is folded away.
+type Totals struct {
+	Events            map[event.Type]uint64
+	NamespacesCreated map[NamespaceKey]uint64
+	NamespacesJoined  map[event.NamespaceType]uint64
+	OOMKills          map[KillKey]uint64
+	Exits             map[ExitKey]uint64
+	Lost              map[string]uint64 // by reason
+	BPFErrors         map[string]uint64 // by place
+	Starts            Histogram
+	// FoldedContainers is how many ended containers were folded into the label FoldedLabel, so that
+	// memory and the number of series stay bounded.
+	FoldedContainers uint64
+}
+
+// FoldedLabel is the container label under which the counts of forgotten containers are kept.
+const FoldedLabel = "(folded)"
+
+// NamespaceKey tells namespace births apart.
+type NamespaceKey struct {
+	Type event.NamespaceType
+	Via  event.Via
+}
+
+// KillKey tells OOM kills apart. Container "" is the host's own processes.
+type KillKey struct {
+	Container string
+	Scope     event.Scope
+}
+
+// ExitKey tells container ends apart.
+type ExitKey struct {
+	Container string
+	Cause     event.Cause
+}
+
+// Histogram counts durations in cumulative buckets, as Prometheus does.
+type Histogram struct {
+	// Counts[i] is the number of durations of at most StartBuckets[i] seconds.
+	Counts []uint64
+	Count  uint64
+	Sum    float64 // seconds
+}
+
+// StartBuckets are the upper bounds of the buckets of Totals.Starts, in seconds.
+func StartBuckets() []float64 {
+	return []float64{0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 1.5, 2.5, 5, 10, 30}
+}
+
+// OOMKillCount is the number of OOM kills on the whole host.
+func (s *Snapshot) OOMKillCount() uint64 {
+	var n uint64
+	for _, k := range s.Totals.OOMKills {
+		n += k
+	}
+	return n
+}
+
+// LostCount is the number of events that did not reach nsviz.
+func (s *Snapshot) LostCount() uint64 {
+	var n uint64
+	for _, l := range s.Totals.Lost {
+		n += l
+	}
+	return n
+}
+
+// LiveCount is the number of containers that have not ended.
+func (s *Snapshot) LiveCount() int {
+	n := 0
+	for i := range s.Containers {
+		if s.Containers[i].Live() {
+			n++
+		}
+	}
+	return n
+}

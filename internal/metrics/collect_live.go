@@ -1,0 +1,109 @@
+package metrics
+
+import (
+	"math"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+func (c *Collector) collectProbes(ch chan<- prometheus.Metric, probes []isolation.Probe) {
+	seen := make(map[[2]string]bool, len(probes))
+	for _, p := range probes {
+		labels := [2]string{clean(p.Name), clean(p.Method)}
+		if seen[labels] {
+			continue
+		}
+		seen[labels] = true
+		c.send(ch, probeInfo, 1, labels[:]...)
+	}
+}
+
+// collectNamespaces counts the namespaces by type. The host itself has one of each type, so that
+// none at all means that they could not be read: such a type is absent.
+func (c *Collector) collectNamespaces(ch chan<- prometheus.Metric, all []isolation.Namespace) {
+	var counts [event.NamespaceTypeCount]int
+	for i := range all {
+		counts[all[i].Type]++
+	}
+	for t, n := range counts {
+		if n > 0 {
+			c.send(ch, namespaces, float64(n), event.NamespaceType(t).String())
+		}
+	}
+}
+
+// labelled is a live container with its label cleaned.
+type labelled struct {
+	*isolation.Container
+	label string
+}
+
+// liveContainers picks the containers that have gauges. Labels are unique among the live ones; if
+// two were the same once cleaned, the one that started first keeps the label, since a duplicate
+// sample would cost the whole scrape. The other is still counted in nsviz_containers.
+func liveContainers(all []isolation.Container) []labelled {
+	live := make([]labelled, 0, len(all))
+	seen := make(map[string]bool, len(all))
+	for i := range all {
+		label := clean(all[i].Label)
+		if !all[i].Live() || seen[label] {
+			continue
+		}
+		seen[label] = true
+		live = append(live, labelled{&all[i], label})
+	}
+	return live
+}
+
+func (c *Collector) collectContainers(ch chan<- prometheus.Metric, all []isolation.Container, live []labelled) {
+	// A runtime whose containers have all ended counts 0: its last value must not just vanish.
+	running := make(map[string]int)
+	for i := range all {
+		runtime := clean(all[i].Runtime)
+		running[runtime] += 0
+		if all[i].Live() {
+			running[runtime]++
+		}
+	}
+	for runtime, n := range running {
+		c.send(ch, containers, float64(n), runtime)
+	}
+	for _, l := range live {
+		c.send(ch, containerInfo, 1, l.label, l.Image, l.Runtime, l.ID)
+		c.collectMemberships(ch, l)
+		c.collectMemory(ch, l)
+	}
+}
+
+func (c *Collector) collectMemberships(ch chan<- prometheus.Metric, l labelled) {
+	for t, m := range l.Namespaces {
+		var shared, withHost float64
+		switch m.Relation {
+		case isolation.RelationOwn:
+		case isolation.RelationShared:
+			shared = 1
+		case isolation.RelationHost:
+			shared, withHost = 1, 1
+		default:
+			continue
+		}
+		name := event.NamespaceType(t).String()
+		c.send(ch, namespaceShared, shared, l.label, name)
+		c.send(ch, namespaceSharedWithHost, withHost, l.label, name)
+	}
+}
+
+func (c *Collector) collectMemory(ch chan<- prometheus.Metric, l labelled) {
+	if l.Memory.UsageBytes != nil {
+		c.send(ch, memoryUsage, float64(*l.Memory.UsageBytes), l.label)
+	}
+	switch {
+	case l.Memory.Unlimited:
+		c.send(ch, memoryLimit, math.Inf(1), l.label)
+	case l.Memory.LimitBytes != nil:
+		c.send(ch, memoryLimit, float64(*l.Memory.LimitBytes), l.label)
+	}
+}

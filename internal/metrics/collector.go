@@ -1,0 +1,67 @@
+package metrics
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+// BuildInfo says which nsviz this is; a field that is unknown is empty.
+type BuildInfo struct {
+	Version   string
+	Revision  string
+	GoVersion string
+}
+
+// Collector serves snapshots of the model. It keeps no state and may be collected concurrently.
+type Collector struct {
+	snapshot func() *isolation.Snapshot
+	build    BuildInfo
+	families [familyCount]Family
+	descs    [familyCount]*prometheus.Desc
+}
+
+// NewCollector returns a Collector that asks snapshot for the model at each scrape. A nil snapshot
+// means that there is none yet; then only the build is served.
+func NewCollector(snapshot func() *isolation.Snapshot, build BuildInfo) *Collector {
+	c := &Collector{snapshot: snapshot, build: build, families: Families()}
+	for f, family := range c.families {
+		c.descs[f] = prometheus.NewDesc(family.Name, family.Help, family.Labels, nil)
+	}
+	return c
+}
+
+// Describe sends the description of every family.
+func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range c.descs {
+		ch <- d
+	}
+}
+
+// Collect sends the samples of the snapshot of this moment.
+func (c *Collector) Collect(ch chan<- prometheus.Metric) {
+	c.send(ch, buildInfo, 1, c.build.Version, c.build.Revision, c.build.GoVersion)
+	s := c.snapshot()
+	if s == nil {
+		return
+	}
+	live := liveContainers(s.Containers)
+	c.collectProbes(ch, s.Probes)
+	c.collectNamespaces(ch, s.Namespaces)
+	c.collectContainers(ch, s.Containers, live)
+	c.collectTotals(ch, &s.Totals, live)
+}
+
+// send sends one sample of a gauge or a counter.
+func (c *Collector) send(ch chan<- prometheus.Metric, f family, value float64, labels ...string) {
+	kind := prometheus.GaugeValue
+	if c.families[f].Type == Counter {
+		kind = prometheus.CounterValue
+	}
+	for i, l := range labels {
+		labels[i] = clean(l)
+	}
+	// It panics on a wrong number of labels and on values that are no UTF-8: the former is a mistake
+	// here that any test finds, the latter clean has ruled out.
+	ch <- prometheus.MustNewConstMetric(c.descs[f], kind, value, labels...)
+}

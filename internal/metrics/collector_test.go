@@ -1,0 +1,208 @@
+package metrics
+
+import (
+	"flag"
+	"io"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+func registryOf(t testing.TB, s *isolation.Snapshot) *prometheus.Registry {
+	t.Helper()
+	registry := prometheus.NewPedanticRegistry()
+	if err := registry.Register(NewCollector(fixed(s), testBuild)); err != nil {
+		t.Fatal(err)
+	}
+	return registry
+}
+
+// scrape is the text that Prometheus would read; any error fails the test.
+func scrape(t testing.TB, gatherer prometheus.Gatherer) string {
+	t.Helper()
+	recorder := httptest.NewRecorder()
+	promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{}).
+		ServeHTTP(recorder, httptest.NewRequest("GET", MetricsPath, nil))
+	body, err := io.ReadAll(recorder.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if recorder.Code != 200 {
+		t.Fatalf("status %d:\n%s", recorder.Code, body)
+	}
+	return string(body)
+}
+
+func TestCollectWholeOutput(t *testing.T) {
+	for name, snapshot := range map[string]*isolation.Snapshot{
+		"full":        fullSnapshot(),
+		"empty":       {},
+		"no_snapshot": nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			registry := registryOf(t, snapshot)
+			golden := "testdata/" + name + ".prom"
+			if *update {
+				if err := os.WriteFile(golden, []byte(scrape(t, registry)), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.Open(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer want.Close()
+			if err := testutil.GatherAndCompare(registry, want); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestLint(t *testing.T) {
+	problems, err := testutil.GatherAndLint(registryOf(t, fullSnapshot()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+}
+
+// The full snapshot has a sample of every family, so that the golden file and the linters see all.
+func TestFullSnapshotHasEveryFamily(t *testing.T) {
+	text := scrape(t, registryOf(t, fullSnapshot()))
+	for _, f := range Families() {
+		if !strings.Contains(text, "# TYPE "+f.Name+" "+f.Type+"\n") {
+			t.Errorf("%s (%s) is missing", f.Name, f.Type)
+		}
+	}
+}
+
+func TestUnknownIsAbsent(t *testing.T) {
+	text := scrape(t, registryOf(t, &isolation.Snapshot{Containers: []isolation.Container{
+		{ID: "1", Label: "dark", State: isolation.Running},
+	}}))
+	for _, name := range []string{
+		"nsviz_container_memory_usage_bytes", "nsviz_container_memory_limit_bytes",
+		"nsviz_container_namespace_shared", "nsviz_namespaces",
+	} {
+		if strings.Contains(text, "\n"+name+"{") {
+			t.Errorf("%s is served though nothing is known", name)
+		}
+	}
+	if !strings.Contains(text, `nsviz_container_info{container="dark",`) {
+		t.Error("the container itself is missing")
+	}
+}
+
+func TestEndedContainersHaveNoGauges(t *testing.T) {
+	for line := range strings.Lines(scrape(t, registryOf(t, fullSnapshot()))) {
+		if strings.Contains(line, `container="gone"`) && !strings.Contains(line, "_total{") {
+			t.Errorf("a gauge of an ended container: %s", line)
+		}
+	}
+}
+
+// Two live containers with one label should not happen. If they do, the first keeps its gauges and
+// both are counted: a duplicate sample would cost the whole scrape.
+func TestSameLabelTwice(t *testing.T) {
+	s := &isolation.Snapshot{Containers: []isolation.Container{
+		{ID: "old", Label: "web", State: isolation.Exited},
+		{ID: "first", Label: "web", State: isolation.Running, Memory: isolation.Memory{UsageBytes: new(uint64(1))}},
+		{ID: "second", Label: "web", State: isolation.Running, Memory: isolation.Memory{UsageBytes: new(uint64(2))}},
+		{ID: "third", Label: "a\xff", State: isolation.Running},
+		{ID: "fourth", Label: `a\xff`, State: isolation.Running},
+	}}
+	text := scrape(t, registryOf(t, s))
+	for _, want := range []string{
+		"nsviz_containers{runtime=\"\"} 4\n",
+		"nsviz_container_info{container=\"web\",id=\"first\",image=\"\",runtime=\"\"} 1\n",
+		"nsviz_container_memory_usage_bytes{container=\"web\"} 1\n",
+		`id="third"`,
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%s is missing in\n%s", want, text)
+		}
+	}
+	for _, unwanted := range []string{`id="old"`, `id="second"`, `id="fourth"`} {
+		if strings.Contains(text, unwanted) {
+			t.Errorf("%s is served", unwanted)
+		}
+	}
+}
+
+func TestProbesOfOneNameAndMethod(t *testing.T) {
+	s := &isolation.Snapshot{Probes: []isolation.Probe{
+		{Name: "oom", Method: "tp_btf", Reason: "one"}, {Name: "oom", Method: "tp_btf", Reason: "two"},
+	}}
+	if n := strings.Count(scrape(t, registryOf(t, s)), "nsviz_probe_info{"); n != 1 {
+		t.Errorf("%d samples, want 1", n)
+	}
+}
+
+// A live container's first kill must be a step from 0 to 1.
+func TestFirstKillIsAStep(t *testing.T) {
+	s := &isolation.Snapshot{
+		Containers: []isolation.Container{{ID: "1", Label: "web", State: isolation.Starting}},
+	}
+	const sample = `nsviz_oom_kills_total{container="web",scope="cgroup"} `
+	if text := scrape(t, registryOf(t, s)); !strings.Contains(text, sample+"0\n") {
+		t.Errorf("no zero before the kill:\n%s", text)
+	}
+	s.Totals.OOMKills = map[isolation.KillKey]uint64{{Container: "web", Scope: event.ScopeCgroup}: 1}
+	if text := scrape(t, registryOf(t, s)); !strings.Contains(text, sample+"1\n") {
+		t.Errorf("no one after the kill:\n%s", text)
+	}
+}
+
+func TestDescribeSendsEveryFamily(t *testing.T) {
+	ch := make(chan *prometheus.Desc, familyCount)
+	NewCollector(fixed(nil), testBuild).Describe(ch)
+	close(ch)
+	i := 0
+	for desc := range ch {
+		if want := `fqName: "` + Families()[i].Name + `"`; !strings.Contains(desc.String(), want) {
+			t.Errorf("description %d is %s, want %s", i, desc, want)
+		}
+		i++
+	}
+	if i != int(familyCount) {
+		t.Errorf("%d descriptions, want %d", i, familyCount)
+	}
+}
+
+func BenchmarkCollect1000Containers(b *testing.B) {
+	c := NewCollector(fixed(crowd(1000)), testBuild)
+	b.ReportAllocs()
+	for b.Loop() {
+		ch := make(chan prometheus.Metric, 1024)
+		go func() {
+			c.Collect(ch)
+			close(ch)
+		}()
+		for range ch {
+		}
+	}
+}
+
+func BenchmarkScrape1000Containers(b *testing.B) {
+	registry := prometheus.NewRegistry()
+	if err := registry.Register(NewCollector(fixed(crowd(1000)), testBuild)); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		scrape(b, registry)
+	}
+}

@@ -1,0 +1,84 @@
+package metrics
+
+// The types of metric that nsviz serves, as the exposition format writes them.
+const (
+	Gauge     = "gauge"
+	Counter   = "counter"
+	Histogram = "histogram"
+)
+
+// Family is one metric family: its name, type, labels in order, and what it means.
+type Family struct {
+	Name   string
+	Type   string
+	Labels []string
+	Help   string
+}
+
+// family is an index into Families.
+type family int
+
+const (
+	buildInfo family = iota
+	probeInfo
+	namespaces
+	namespaceCreated
+	namespaceJoined
+	containers
+	containerInfo
+	namespaceShared
+	namespaceSharedWithHost
+	memoryUsage
+	memoryLimit
+	oomKills
+	containerStart
+	containerExits
+	containersFolded
+	events
+	eventsLost
+	bpfErrors
+
+	familyCount
+)
+
+// Families lists every family that a Collector serves, in the order of the documentation.
+func Families() [familyCount]Family {
+	return [familyCount]Family{
+		buildInfo: {"nsviz_build_info", Gauge, []string{"version", "revision", "goversion"},
+			"The build of nsviz; always 1."},
+		probeInfo: {"nsviz_probe_info", Gauge, []string{"probe", "method"},
+			"How nsviz learns one kind of fact on this host; method is the hook in use, none where there is none; always 1."},
+		namespaces: {"nsviz_namespaces", Gauge, []string{"type"},
+			"Live namespaces of the host, its own included."},
+		namespaceCreated: {"nsviz_namespace_created_total", Counter, []string{"type", "via"},
+			"Namespaces created, by what created them."},
+		namespaceJoined: {"nsviz_namespace_joined_total", Counter, []string{"type"},
+			"Namespaces that a process joined by setns."},
+		containers: {"nsviz_containers", Gauge, []string{"runtime"},
+			"Live containers."},
+		containerInfo: {"nsviz_container_info", Gauge, []string{"container", "image", "runtime", "id"},
+			"A live container's image, runtime and id; always 1."},
+		namespaceShared: {"nsviz_container_namespace_shared", Gauge, []string{"container", "type"},
+			"Whether a live container shares its namespace of this type with the host or with another container (1) or has its own (0)."},
+		namespaceSharedWithHost: {"nsviz_container_namespace_shared_with_host", Gauge, []string{"container", "type"},
+			"Whether a live container is in the host's own namespace of this type (1) or not (0)."},
+		memoryUsage: {"nsviz_container_memory_usage_bytes", Gauge, []string{"container"},
+			"Memory that a live container's cgroup is charged for, page cache included."},
+		memoryLimit: {"nsviz_container_memory_limit_bytes", Gauge, []string{"container"},
+			"Memory limit of a live container; +Inf where there is none."},
+		oomKills: {"nsviz_oom_kills_total", Counter, []string{"container", "scope"},
+			"Processes killed by the kernel's OOM killer, by the victim's container (empty: none) and by whose memory ran out."},
+		containerStart: {"nsviz_container_start_seconds", Histogram, nil,
+			"Time from the making of a container's cgroup to the exec of its own program."},
+		containerExits: {"nsviz_container_exits_total", Counter, []string{"container", "cause"},
+			"Container ends, by what ended PID 1."},
+		containersFolded: {"nsviz_containers_folded_total", Counter, nil,
+			"Ended containers whose counts were moved to the container label (folded)."},
+		events: {"nsviz_events_total", Counter, []string{"type"},
+			"Events that reached nsviz."},
+		eventsLost: {"nsviz_events_lost_total", Counter, []string{"reason"},
+			"Events that did not reach nsviz."},
+		bpfErrors: {"nsviz_bpf_errors_total", Counter, []string{"place"},
+			"Failed kernel reads and helper calls in nsviz's BPF programs."},
+	}
+}

@@ -1,0 +1,70 @@
+package metrics
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/prometheus/exporter-toolkit/web"
+)
+
+// The paths that a Server answers, besides the landing page at /.
+const (
+	MetricsPath = "/metrics"
+	HealthyPath = "/-/healthy" // as Prometheus itself has it
+)
+
+// maxScrapes bounds the scrapes answered at the same time; further ones get a 503.
+const maxScrapes = 40
+
+// newRegistry holds the Collector and what nsviz itself uses (process_* and go_*): a bounded number
+// of series that tell what watching costs.
+func newRegistry(c *Collector) (*prometheus.Registry, error) {
+	registry := prometheus.NewRegistry()
+	for _, collector := range []prometheus.Collector{
+		c,
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	} {
+		if err := registry.Register(collector); err != nil {
+			return nil, fmt.Errorf("registering metrics: %w", err)
+		}
+	}
+	return registry, nil
+}
+
+// newHandler answers the landing page, the metrics and the health check.
+func newHandler(registry *prometheus.Registry, build BuildInfo, logger *slog.Logger) (http.Handler, error) {
+	landing, err := web.NewLandingPage(web.LandingConfig{
+		Name:        "nsviz",
+		Description: "Container isolation as the kernel makes it: namespaces, cgroups, OOM kills.",
+		Version:     build.Version,
+		Profiling:   "false",
+		Links: []web.LandingLinks{
+			{Address: MetricsPath, Text: "Metrics"},
+			{Address: HealthyPath, Text: "Health"},
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("making the landing page: %w", err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /{$}", landing)
+	mux.Handle("GET "+MetricsPath, promhttp.HandlerFor(registry, promhttp.HandlerOpts{
+		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelError),
+		// One bad family must not hide the others. The registry counts what went wrong, as
+		// promhttp_metric_handler_errors_total.
+		ErrorHandling:       promhttp.ContinueOnError,
+		Registry:            registry,
+		MaxRequestsInFlight: maxScrapes,
+		EnableOpenMetrics:   true,
+	}))
+	mux.HandleFunc("GET "+HealthyPath, func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, "nsviz is healthy.\n")
+	})
+	return mux, nil
+}

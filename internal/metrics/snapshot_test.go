@@ -1,0 +1,109 @@
+package metrics
+
+import (
+	"fmt"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+// hostile is what nobody should be able to call a container or an image: quotes and backslashes, a
+// line break that would end a sample, an escape sequence, a NUL, half a rune.
+const hostile = "a\"} 1\nb\\c\x1b[2J\x00\xe2\x82 déjà 日本"
+
+var testBuild = BuildInfo{Version: "1.2.3", Revision: "0123abcd", GoVersion: "go1.26"}
+
+func fixed(s *isolation.Snapshot) func() *isolation.Snapshot {
+	return func() *isolation.Snapshot { return s }
+}
+
+// memberships is what Docker gives by default: own namespaces, but the host's user and time ones.
+func memberships() (m [event.NamespaceTypeCount]isolation.Membership) {
+	for _, t := range event.NamespaceTypes() {
+		m[t].Relation = isolation.RelationOwn
+	}
+	m[event.User].Relation = isolation.RelationHost
+	m[event.Time].Relation = isolation.RelationHost
+	return m
+}
+
+func fullSnapshot() *isolation.Snapshot {
+	web := isolation.Container{
+		ID: "1111", Label: "web", Named: true, Image: "nginx:1.27", Runtime: "docker", State: isolation.Running,
+		Namespaces: memberships(),
+		Memory:     isolation.Memory{UsageBytes: new(uint64(60 << 20)), LimitBytes: new(uint64(64 << 20))},
+	}
+	sidecar := isolation.Container{
+		ID: "2222", Label: "sidecar", Named: true, Image: "envoy", Runtime: "docker", State: isolation.Running,
+		Namespaces: memberships(),
+		Memory:     isolation.Memory{UsageBytes: new(uint64(1 << 20)), Unlimited: true},
+	}
+	sidecar.Namespaces[event.PID].Relation = isolation.RelationHost
+	sidecar.Namespaces[event.Net].Relation = isolation.RelationShared
+	unread := isolation.Container{ID: "3333", Label: "3333", State: isolation.Starting}
+	odd := isolation.Container{
+		ID: "4444", Label: hostile, Named: true, Image: hostile, Runtime: "docker", State: isolation.Running,
+	}
+	gone := isolation.Container{
+		ID: "5555", Label: "gone", Named: true, Image: "stress", Runtime: "podman", State: isolation.Exited,
+		Namespaces: memberships(),
+		Memory:     isolation.Memory{UsageBytes: new(uint64(64 << 20)), LimitBytes: new(uint64(64 << 20))},
+	}
+	return &isolation.Snapshot{
+		Probes: []isolation.Probe{
+			{Name: "namespaces by clone", Method: "tp_btf"},
+			{Name: "namespaces by unshare", Method: isolation.MethodNone, Reason: "kprobes are off"},
+		},
+		Containers: []isolation.Container{web, sidecar, unread, odd, gone},
+		Namespaces: []isolation.Namespace{
+			{Type: event.Mnt, ID: 1, Host: true}, {Type: event.Mnt, ID: 2},
+			{Type: event.PID, ID: 3, Host: true}, {Type: event.Net, ID: 4, Host: true},
+		},
+		Totals: isolation.Totals{
+			Events: map[event.Type]uint64{event.NamespaceCreated: 9, event.OOMKill: 147},
+			NamespacesCreated: map[isolation.NamespaceKey]uint64{
+				{Type: event.Mnt, Via: event.ViaUnshare}:   4,
+				{Type: event.Net, Via: event.ViaClone}:     2,
+				{Type: event.Net, Via: event.ViaReconcile}: 3,
+			},
+			NamespacesJoined: map[event.NamespaceType]uint64{event.Net: 5},
+			OOMKills: map[isolation.KillKey]uint64{
+				{Container: "web", Scope: event.ScopeSystem}:                 1,
+				{Container: "gone", Scope: event.ScopeCgroup}:                144,
+				{Container: "", Scope: event.ScopeSystem}:                    1,
+				{Container: hostile, Scope: event.ScopeCpuset}:               1,
+				{Container: isolation.FoldedLabel, Scope: event.ScopeCgroup}: 7,
+				{Container: "unclear", Scope: ""}:                            1,
+				{Container: "raw\xff", Scope: event.ScopeCgroup}:             2,
+				{Container: `raw\xff`, Scope: event.ScopeCgroup}:             3,
+			},
+			Exits: map[isolation.ExitKey]uint64{
+				{Container: "gone", Cause: event.CauseOOMKill}:               1,
+				{Container: isolation.FoldedLabel, Cause: event.CauseExited}: 12,
+			},
+			Lost:      map[string]uint64{"ring full": 3},
+			BPFErrors: map[string]uint64{"namespace_read": 2},
+			Starts: isolation.Histogram{
+				Counts: []uint64{0, 1, 1, 1, 3, 5, 5, 5, 5, 5, 5, 5, 5, 6},
+				Count:  7,
+				Sum:    45.5,
+			},
+			FoldedContainers: 12,
+		},
+	}
+}
+
+// crowd is a snapshot with n live containers.
+func crowd(n int) *isolation.Snapshot {
+	s := &isolation.Snapshot{Totals: isolation.Totals{OOMKills: make(map[isolation.KillKey]uint64)}}
+	for i := range n {
+		label := fmt.Sprintf("container-%d", i)
+		s.Containers = append(s.Containers, isolation.Container{
+			ID: fmt.Sprintf("%064x", i), Label: label, Image: "registry.example/team/app:1.0",
+			Runtime: "docker", State: isolation.Running, Namespaces: memberships(),
+			Memory: isolation.Memory{UsageBytes: new(uint64(i)), LimitBytes: new(uint64(64 << 20))},
+		})
+		s.Totals.OOMKills[isolation.KillKey{Container: label, Scope: event.ScopeCgroup}] = uint64(i)
+	}
+	return s
+}

@@ -1,0 +1,76 @@
+package pipeline
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/container"
+	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+// oncePatience is how long a one-shot command waits for the engine's names.
+const oncePatience = 2 * time.Second
+
+// Once looks at the host a single time, without any probe, and returns what it sees.
+func (p *Pipeline) Once(ctx context.Context) (*isolation.Snapshot, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var producers sync.WaitGroup
+	producers.Go(func() { _ = p.names.Run(ctx, &nameSink{p: p, ctx: ctx}) })
+	var err error
+	producers.Go(func() {
+		defer cancel()
+		err = p.look(ctx)
+	})
+	go func() {
+		producers.Wait()
+		close(p.inputs)
+	}()
+	for do := range p.inputs {
+		do()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return p.Snapshot(), nil
+}
+
+func (p *Pipeline) look(ctx context.Context) error {
+	select {
+	case <-p.names.Synced():
+	case <-time.After(oncePatience):
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	host, err := p.fs.Host()
+	if err != nil {
+		p.cfg.Log.Debug("boot time", "error", err)
+	}
+	err = p.walk(func(c hostfs.Cgroup, ref *container.Ref) error {
+		at := p.now()
+		found, _, err := p.find(c, ref, host.BootTime)
+		if err != nil || found == nil {
+			return err
+		}
+		p.do(func() { p.takeFound(at, ref, *found) })
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	survey, err := (&surveyor{p: p, relations: map[uint64]relation{}}).look()
+	if err != nil {
+		return err
+	}
+	done := make(chan struct{})
+	p.do(func() {
+		p.tell(isolation.Fact{Namespaces: &survey})
+		close(done)
+	})
+	<-done
+	readings, _ := p.readings(p.Snapshot(), map[string]int{})
+	p.do(func() { p.tell(isolation.Fact{Memory: readings}) })
+	return nil
+}

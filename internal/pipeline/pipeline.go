@@ -1,0 +1,268 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/container"
+	"github.com/nsviz/nsviz/internal/container/docker"
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/probes"
+)
+
+// Config says what to watch.
+type Config struct {
+	Roots hostfs.Roots
+	// DockerHost is the address of the Docker engine; "" is the usual one.
+	DockerHost string
+	Log        *slog.Logger
+	// Sinks are told every fact, in the order in which the model is told, by the loop's goroutine.
+	Sinks []func(isolation.Fact)
+}
+
+// The rhythm of what is read and not told.
+const (
+	sampleInterval = 500 * time.Millisecond
+	surveyInterval = 3 * time.Second
+	// namesPatience is how long the first events wait for the engine's list of names.
+	namesPatience = 200 * time.Millisecond
+)
+
+// rememberedNames is how many identities of containers are kept, those of the dead included.
+const rememberedNames = 8192
+
+// Pipeline ties kernel, engine and model together.
+type Pipeline struct {
+	cfg    Config
+	now    func() time.Time
+	fs     *hostfs.FS
+	layout hostfs.Layout
+	own    event.NamespaceIDs
+	names  *docker.Follower
+
+	// For the loop's goroutine alone.
+	tracker    *container.Tracker
+	directory  *container.Directory
+	namespaces *registry
+
+	// inputs carries what the other goroutines have read, as what is to be done with it.
+	inputs chan func()
+
+	mu       sync.Mutex // guards model, snapshot
+	model    *isolation.Model
+	snapshot *isolation.Snapshot
+	changed  chan struct{}
+	attached chan struct{} // closed when the probes are attached and the host is read
+}
+
+// New prepares a pipeline: it looks at the host, and attaches nothing yet. The snapshot tells of the
+// host from here on.
+func New(cfg Config) (*Pipeline, error) {
+	p := &Pipeline{
+		cfg: cfg, now: time.Now,
+		directory:  container.NewDirectory(rememberedNames),
+		namespaces: newRegistry(),
+		inputs:     make(chan func()),
+		model:      isolation.New(isolation.DefaultLimits()),
+		changed:    make(chan struct{}, 1),
+		attached:   make(chan struct{}),
+	}
+	p.tracker = container.NewTracker(p.directory)
+	var err error
+	if p.fs, err = hostfs.Open(cfg.Roots); err != nil {
+		return nil, err
+	}
+	if p.layout, err = p.fs.Cgroups(); err != nil {
+		return nil, err
+	}
+	if p.names, err = docker.New(docker.Config{Host: cfg.DockerHost, Log: cfg.Log}); err != nil {
+		return nil, err
+	}
+	host, err := p.host()
+	if err != nil {
+		return nil, err
+	}
+	p.tell(isolation.Fact{Host: &host})
+	return p, nil
+}
+
+func (p *Pipeline) host() (isolation.Host, error) {
+	h, err := p.fs.Host()
+	if err != nil {
+		p.cfg.Log.Warn("some facts about the host are unknown", "error", err)
+	}
+	namespaces, from, err := p.fs.HostNamespaces()
+	if err != nil {
+		p.cfg.Log.Warn("the host's own namespaces are not all known", "error", err)
+	}
+	p.cfg.Log.Debug("the host's namespaces", "from", from)
+	if p.own, err = p.fs.Namespaces(ownPID()); err != nil {
+		return isolation.Host{}, fmt.Errorf("read nsviz's own namespaces: %w", err)
+	}
+	return isolation.Host{
+		Name: h.Name, Kernel: h.Kernel, CgroupVersion: string(p.layout.Version), Namespaces: namespaces,
+		MemoryBytes: h.MemoryBytes, CPUs: h.CPUs,
+	}, nil
+}
+
+// Run watches until ctx is done, and then delivers what is left. It fails where the host allows no
+// probes (probes.ErrNotPermitted, probes.ErrNotSupported) or where reading them fails.
+func (p *Pipeline) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var producers sync.WaitGroup
+	var once sync.Once
+	var failed error
+	produce := func(f func(context.Context) error) {
+		producers.Go(func() {
+			if err := f(ctx); err != nil && ctx.Err() == nil {
+				once.Do(func() { failed = err })
+				cancel()
+			}
+		})
+	}
+	produce(func(ctx context.Context) error { return p.names.Run(ctx, &nameSink{p: p, ctx: ctx}) })
+	produce(p.watch)
+	go func() {
+		producers.Wait()
+		close(p.inputs)
+	}()
+	for do := range p.inputs {
+		do()
+	}
+	return failed
+}
+
+// do hands something to the loop. The loop runs until all producers have ended, so this always ends.
+func (p *Pipeline) do(f func()) { p.inputs <- f }
+
+// watch attaches the probes, takes in what was there before them, and then reads.
+func (p *Pipeline) watch(ctx context.Context) error {
+	kernel, err := probes.Open(probes.Config{
+		Hierarchy: p.layout.HierarchyID, Unified: p.layout.Controller == "", OwnMntNamespace: p.own[event.Mnt],
+		Clock: probes.HostClock,
+	})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err := kernel.Close(); err != nil {
+			p.cfg.Log.Warn("detach the probes", "error", err)
+		}
+	}()
+	p.do(func() { p.tell(isolation.Fact{Probes: statuses(kernel.Choices())}) })
+	if ctx.Err() != nil {
+		return nil
+	}
+
+	// What happens from here on is in the rings and is read after the scan: without a gap, and what
+	// is both there and in the scan does no harm.
+	p.awaitNames(ctx)
+	freedIsHooked := methodOf(kernel.Choices(), probes.FactNamespacesFreed) != probes.None
+	if err := p.scan(kernel); err != nil {
+		return err
+	}
+	close(p.attached)
+	// Attaching has decoded the kernel's type information, some 5 MiB, which nobody needs any more.
+	debug.FreeOSMemory()
+
+	var readers sync.WaitGroup
+	defer readers.Wait()
+	readers.Go(func() { p.sample(ctx) })
+	readers.Go(func() { p.survey(ctx, freedIsHooked) })
+	return kernel.Run(ctx, func(b probes.Batch) { p.do(func() { p.take(b) }) })
+}
+
+func (p *Pipeline) awaitNames(ctx context.Context) {
+	patience := time.NewTimer(namesPatience)
+	defer patience.Stop()
+	select {
+	case <-p.names.Synced():
+	case <-patience.C:
+	case <-ctx.Done():
+	}
+}
+
+func statuses(choices []probes.Choice) []isolation.Probe {
+	list := make([]isolation.Probe, len(choices))
+	for i, c := range choices {
+		list[i] = isolation.Probe{Name: c.Name, Method: string(c.Method), Reason: c.Reason}
+	}
+	return list
+}
+
+func methodOf(choices []probes.Choice, name string) probes.Method {
+	for _, c := range choices {
+		if c.Name == name {
+			return c.Method
+		}
+	}
+	return probes.None
+}
+
+// take attributes a batch of events and tells the model.
+func (p *Pipeline) take(b probes.Batch) {
+	for _, e := range p.namespaces.complete(b.Events) {
+		if !p.tracker.Attribute(&e) {
+			continue
+		}
+		e.Self = e.PID == ownPID()
+		if e.Type == event.CgroupCreated {
+			p.askName(e.Cgroup.Container)
+		}
+		p.tellEvent(e)
+	}
+	if b.Errors != nil {
+		p.tell(isolation.Fact{BPFErrors: b.Errors})
+	}
+}
+
+func (p *Pipeline) tellEvent(e event.Event) {
+	e.Time = plain(e.Time)
+	p.tell(isolation.Fact{Time: e.Time, Event: &e})
+}
+
+// plain is a time as a recording holds it: in UTC and without the reading of the monotonic clock, by
+// which the model would compare it otherwise.
+func plain(t time.Time) time.Time { return t.UTC().Round(0) }
+
+// tell applies a fact to the model and passes it on to the sinks.
+func (p *Pipeline) tell(f isolation.Fact) {
+	if f.Time.IsZero() {
+		f.Time = p.now()
+	}
+	f.Time = plain(f.Time)
+	p.mu.Lock()
+	p.model.Apply(f)
+	p.snapshot = nil
+	p.mu.Unlock()
+	for _, sink := range p.cfg.Sinks {
+		sink(f)
+	}
+	select {
+	case p.changed <- struct{}{}:
+	default: // somebody has not looked since the last change
+	}
+}
+
+// Snapshot is the model as it stands.
+func (p *Pipeline) Snapshot() *isolation.Snapshot {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.snapshot == nil {
+		p.snapshot = p.model.Snapshot()
+	}
+	return p.snapshot
+}
+
+// Changed is signalled after changes of the model.
+func (p *Pipeline) Changed() <-chan struct{} { return p.changed }
+
+// Attached is closed when everything that happens is seen.
+func (p *Pipeline) Attached() <-chan struct{} { return p.attached }

@@ -1,0 +1,138 @@
+//go:build root
+
+package pipeline_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"github.com/nsviz/nsviz/internal/demo"
+	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/pipeline"
+	"github.com/nsviz/nsviz/internal/record"
+)
+
+// TestMain is also what runs inside the demo's containers, which are made of the program that makes
+// them.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == demo.Command {
+		if err := demo.Inside(os.Args[2:], os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// patience is how long a test waits for something that should come soon.
+const patience = 30 * time.Second
+
+// What is recorded while containers come, are killed in and go, told to another model, gives the
+// same snapshot to the last detail.
+func TestReplayedRecordingGivesTheSameSnapshot(t *testing.T) {
+	var file bytes.Buffer
+	writer, err := record.NewWriter(&file, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var recordFailed error
+	p, err := pipeline.New(pipeline.Config{
+		DockerHost: "unix://" + t.TempDir() + "/docker.sock", // nobody's
+		Log:        slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Sinks: []func(isolation.Fact){func(f isolation.Fact) {
+			recordFailed = errors.Join(recordFailed, writer.Write(f))
+		}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- p.Run(ctx) }()
+
+	select {
+	case <-p.Attached():
+	case err := <-ended:
+		t.Fatal(err)
+	}
+	const kills = 2
+	playOOM(t, func() bool { return p.Snapshot().OOMKillCount() >= kills }, p.Changed())
+	cancel()
+	if err := errors.Join(<-ended, recordFailed, writer.Close()); err != nil {
+		t.Fatal(err)
+	}
+
+	replayed := isolation.New(isolation.DefaultLimits())
+	reader, err := record.NewReader(&file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		f, err := reader.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		replayed.Apply(f)
+	}
+	live := p.Snapshot()
+	if diff := cmp.Diff(live, replayed.Snapshot(), cmp.FilterPath(isCgroupID, cmp.Ignore())); diff != "" {
+		t.Errorf("snapshots differ (-live +replayed):\n%s", diff)
+	}
+	if live.OOMKillCount() < kills || len(live.Kills) < kills || len(live.Events) == 0 || len(live.Namespaces) == 0 {
+		t.Errorf("a snapshot of next to nothing: %d kills, %d events, %d namespaces", len(live.Kills), len(live.Events), len(live.Namespaces))
+	}
+}
+
+// isCgroupID reports whether a value is an event's cgroup id, by which its container was found; it is
+// not recorded.
+func isCgroupID(p cmp.Path) bool { return p.Last().String() == ".CgroupID" }
+
+// playOOM plays the demo, without an engine, until enough says so. It asks after every change.
+func playOOM(t *testing.T, enough func() bool, changed <-chan struct{}) {
+	t.Helper()
+	fs, err := hostfs.Open(hostfs.Roots{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	layout, err := fs.Cgroups()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	played := make(chan error, 1)
+	go func() {
+		backend := demo.NewBare(layout.Dir, layout.Controller == "")
+		played <- demo.Run(ctx, backend, demo.OOM, fmt.Sprint(os.Getpid()), time.After)
+	}()
+	deadline := time.After(patience)
+	for !enough() {
+		select {
+		case <-changed:
+		case err := <-played:
+			t.Fatalf("the demo ended: %v", err)
+		case <-deadline:
+			t.Fatal("the demo kills nothing")
+		}
+	}
+	stop()
+	if err := <-played; err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,268 @@
+package probes
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
+	"github.com/cilium/ebpf/link"
+
+	"github.com/nsviz/nsviz/gen"
+)
+
+// Config says what the programs need to know of the host.
+type Config struct {
+	// Hierarchy is the number of the tracked cgroup hierarchy: 0 for cgroup v2's.
+	Hierarchy uint32
+	// Unified is whether that is the cgroup v2 hierarchy.
+	Unified bool
+	// OwnMntNamespace is the mount namespace that nsviz is in.
+	OwnMntNamespace uint64
+	// EventsRingBytes and UrgentRingBytes are the sizes of the rings, powers of two and multiples
+	// of the page size; 0 is the default of 2 MiB and 512 KiB.
+	EventsRingBytes, UrgentRingBytes uint32
+	// Clock turns the kernel's boot time in ns into wall-clock time.
+	Clock Clock
+}
+
+// Probes is the set of attached programs with their rings.
+type Probes struct {
+	facts   Facts
+	choices []Choice
+	maps    map[string]*ebpf.Map
+	// programs and links are kept because one that nobody refers to is collected and detaches.
+	programs []*ebpf.Program
+	links    []io.Closer
+	reader   *reader
+
+	closing  sync.Once
+	closeErr error
+}
+
+// Open gathers the facts, makes the plan, loads and attaches. Where a hook that the plan chose does
+// not attach after all, the plan is made again without it. The errors wrap ErrNotPermitted or
+// ErrNotSupported where nothing on this host would help.
+func Open(cfg Config) (*Probes, error) {
+	cache := btf.NewCache()
+	return openOn(Gather(cache), cfg, cache)
+}
+
+// openOn attaches what the facts allow.
+func openOn(facts Facts, cfg Config, cache *btf.Cache) (*Probes, error) {
+	if err := facts.Check(); err != nil {
+		return nil, err
+	}
+	p := &Probes{facts: facts, maps: map[string]*ebpf.Map{}}
+	if err := p.open(cfg, cache); err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	return p, nil
+}
+
+func (p *Probes) open(cfg Config, cache *btf.Cache) error {
+	spec, err := gen.LoadNsviz()
+	if err != nil {
+		return fmt.Errorf("read the built-in BPF programs: %w", err)
+	}
+	if err := configure(spec, cfg); err != nil {
+		return err
+	}
+	loader := &loader{spec: spec, opts: ebpf.CollectionOptions{Cache: cache, MapReplacements: p.maps}}
+	defer loader.close()
+
+	// The maps first: that a map cannot be made has other reasons than that a program is refused.
+	maps, err := ebpf.NewCollectionWithOptions(&ebpf.CollectionSpec{
+		Maps: spec.Maps, Variables: spec.Variables, Types: spec.Types, ByteOrder: spec.ByteOrder,
+	}, loader.opts)
+	if err != nil {
+		return p.facts.refused(err)
+	}
+	for name, m := range maps.Maps {
+		p.maps[name] = m
+	}
+	maps.Maps = nil // ours from here on
+	maps.Close()
+
+	if p.reader, err = newReader(p.maps[gen.NsvizMapEvents], p.maps[gen.NsvizMapUrgent], p.maps[gen.NsvizMapErrors],
+		cfg.Clock); err != nil {
+		return err
+	}
+	return p.attachAll(loader)
+}
+
+// configure writes the settings into the spec.
+func configure(spec *ebpf.CollectionSpec, cfg Config) error {
+	if cfg.EventsRingBytes != 0 {
+		spec.Maps[gen.NsvizMapEvents].MaxEntries = cfg.EventsRingBytes
+	}
+	if cfg.UrgentRingBytes != 0 {
+		spec.Maps[gen.NsvizMapUrgent].MaxEntries = cfg.UrgentRingBytes
+	}
+	for name, value := range map[string]any{
+		gen.NsvizVarTrackedHierarchy: cfg.Hierarchy,
+		gen.NsvizVarTrackedIsUnified: cfg.Unified,
+		gen.NsvizVarOwnMntNamespace:  uint32(cfg.OwnMntNamespace),
+		gen.NsvizVarEventsWatermark:  uint64(spec.Maps[gen.NsvizMapEvents].MaxEntries) / 4,
+	} {
+		if err := spec.Variables[name].Set(value); err != nil {
+			return fmt.Errorf("set %s of the BPF programs: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// attachAll follows the plan; a method that fails for a kind of fact is struck out and the plan
+// made again, so that the choice stays in one place.
+func (p *Probes) attachAll(l *loader) error {
+	attached := map[string]Choice{}
+	for {
+		plan, err := NewPlan(p.facts)
+		if err != nil {
+			return err
+		}
+		retry := false
+		for _, c := range plan {
+			if _, done := attached[c.Name]; done || c.Method == None {
+				continue
+			}
+			programs, links, err := l.attach(c)
+			if err != nil {
+				p.facts.strike(c, err)
+				retry = true
+				break
+			}
+			p.programs = append(p.programs, programs...)
+			p.links = append(p.links, links...)
+			attached[c.Name] = c
+		}
+		if retry {
+			continue
+		}
+		p.choices = plan
+		for i, c := range plan {
+			if a, ok := attached[c.Name]; ok {
+				p.choices[i] = a
+			}
+		}
+		return nil
+	}
+}
+
+// strike notes that the programs of c do not work here.
+func (f *Facts) strike(c Choice, err error) {
+	if f.struck == nil {
+		f.struck = map[string]error{}
+	}
+	f.struck[c.Programs[0]] = plainCause(err)
+}
+
+// Choices says how each kind of fact is hooked.
+func (p *Probes) Choices() []Choice { return p.choices }
+
+// Facts says what was learned about the host.
+func (p *Probes) Facts() Facts { return p.facts }
+
+// Close detaches everything, and waits for Run to deliver what is left and to return; so it must
+// not be called by the function that Run delivers to. It may be called more than once, and returns
+// the same each time.
+func (p *Probes) Close() error {
+	p.closing.Do(func() { p.closeErr = p.close() })
+	return p.closeErr
+}
+
+func (p *Probes) close() error {
+	var errs []error
+	for _, l := range p.links {
+		errs = append(errs, l.Close())
+	}
+	for _, prog := range p.programs {
+		errs = append(errs, prog.Close())
+	}
+	if p.reader != nil {
+		errs = append(errs, p.reader.close())
+	}
+	for _, m := range p.maps {
+		errs = append(errs, m.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// loader loads and attaches the programs of one choice after the other.
+type loader struct {
+	spec    *ebpf.CollectionSpec
+	opts    ebpf.CollectionOptions
+	tracefs *os.Root
+}
+
+func (l *loader) close() {
+	if l.tracefs != nil {
+		_ = l.tracefs.Close()
+	}
+}
+
+func (l *loader) attach(c Choice) (programs []*ebpf.Program, links []io.Closer, err error) {
+	defer func() {
+		if err == nil {
+			return
+		}
+		for _, link := range links {
+			_ = link.Close()
+		}
+		for _, prog := range programs {
+			_ = prog.Close()
+		}
+	}()
+	sub := &ebpf.CollectionSpec{
+		Maps: l.spec.Maps, Programs: map[string]*ebpf.ProgramSpec{}, Types: l.spec.Types, ByteOrder: l.spec.ByteOrder,
+	}
+	for _, name := range c.Programs {
+		sub.Programs[name] = l.spec.Programs[name]
+	}
+	coll, err := ebpf.NewCollectionWithOptions(sub, l.opts)
+	if err != nil {
+		return nil, nil, fmt.Errorf("load the programs for %s: %w", c.Name, err)
+	}
+	defer coll.Close()
+	for _, name := range c.Programs {
+		prog := coll.Programs[name]
+		attached, err := l.attachProgram(l.spec.Programs[name], prog)
+		if err != nil {
+			return programs, links, fmt.Errorf("attach %s: %w", name, err)
+		}
+		delete(coll.Programs, name) // kept
+		programs = append(programs, prog)
+		links = append(links, attached)
+	}
+	return programs, links, nil
+}
+
+// attachProgram goes by the section that the C side named.
+func (l *loader) attachProgram(spec *ebpf.ProgramSpec, prog *ebpf.Program) (io.Closer, error) {
+	hook, target, _ := strings.Cut(spec.SectionName, "/")
+	switch hook {
+	case "tp_btf", "fentry", "fexit":
+		return link.AttachTracing(link.TracingOptions{Program: prog})
+	case "raw_tp":
+		return link.AttachRawTracepoint(link.RawTracepointOptions{Name: target, Program: prog})
+	case "kprobe":
+		return link.Kprobe(target, prog, nil)
+	case "kretprobe":
+		return link.Kretprobe(target, prog, nil)
+	case "tracepoint":
+		if l.tracefs == nil {
+			root, err := openTracefs()
+			if err != nil {
+				return nil, err
+			}
+			l.tracefs = root
+		}
+		group, name, _ := strings.Cut(target, "/")
+		return attachTracepoint(l.tracefs, group, name, prog)
+	}
+	return nil, fmt.Errorf("no way to attach to section %q", spec.SectionName)
+}

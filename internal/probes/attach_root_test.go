@@ -1,0 +1,80 @@
+//go:build root
+
+package probes
+
+import (
+	"testing"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
+
+	"github.com/nsviz/nsviz/gen"
+)
+
+// verifierBudget is far below the million after which the verifier gives up: older kernels follow more
+// paths than newer ones do.
+const verifierBudget = 100_000
+
+// TestEveryAllowedProgramAttaches loads and attaches each option against which nothing speaks on
+// this host, not only the best: what the plan falls back on must work where it is needed.
+func TestEveryAllowedProgramAttaches(t *testing.T) {
+	cache := btf.NewCache()
+	facts := Gather(cache)
+	if err := facts.Check(); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("kernel %s, refused: %v", facts.Kernel, facts.Refused)
+	spec, err := gen.LoadNsviz()
+	if err != nil {
+		t.Fatal(err)
+	}
+	maps := map[string]*ebpf.Map{}
+	coll, err := ebpf.NewCollectionWithOptions(&ebpf.CollectionSpec{
+		Maps: spec.Maps, Variables: spec.Variables, Types: spec.Types, ByteOrder: spec.ByteOrder,
+	}, ebpf.CollectionOptions{Cache: cache})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer coll.Close()
+	for name, m := range coll.Maps {
+		maps[name] = m
+	}
+	l := &loader{spec: spec, opts: ebpf.CollectionOptions{Cache: cache, MapReplacements: maps}}
+	defer l.close()
+	for _, k := range kinds() {
+		for _, o := range k.options {
+			if o.victimTask && !facts.MarkVictimTakesTask || o.victimPID && facts.MarkVictimTakesTask {
+				continue
+			}
+			if err := facts.against(o); err != nil {
+				t.Logf("%s: %v", k.name, err)
+				continue
+			}
+			programs, links, err := l.attach(Choice{Name: k.name, Method: o.method, Programs: o.programs})
+			if err != nil {
+				t.Errorf("%s by %s: %v", k.name, o.method, err)
+				continue
+			}
+			for _, link := range links {
+				if err := link.Close(); err != nil {
+					t.Error(err)
+				}
+			}
+			for i, prog := range programs {
+				info, err := prog.Info()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if n, ok := info.VerifiedInstructions(); ok {
+					t.Logf("%-30s %7d instructions verified", o.programs[i], n)
+					if n > verifierBudget {
+						t.Errorf("the verifier followed %d instructions of %s; keep it below %d", n, o.programs[i], verifierBudget)
+					}
+				}
+				if err := prog.Close(); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	}
+}

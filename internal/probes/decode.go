@@ -1,0 +1,255 @@
+package probes
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsviz/nsviz/gen"
+	"github.com/nsviz/nsviz/internal/event"
+)
+
+// errMalformed is a record from the ring that does not follow bpf/event.h.
+var errMalformed = errors.New("malformed event")
+
+const headerSize = int(unsafe.Sizeof(gen.NsvizEventHeader{}))
+
+// decoder turns records into events. One record that made several namespaces becomes as many events.
+type decoder struct {
+	table    map[gen.NsvizEventKind]func(d *decoder, h *gen.NsvizEventHeader, record []byte) ([]event.Event, error)
+	pageSize uint64
+	// wall turns boot time into wall-clock time for the current batch: all of it by one offset, so
+	// that the order stays.
+	wall func(bootNS uint64) time.Time
+}
+
+func newDecoder() *decoder {
+	d := &decoder{pageSize: uint64(os.Getpagesize())}
+	d.table = map[gen.NsvizEventKind]func(*decoder, *gen.NsvizEventHeader, []byte) ([]event.Event, error){
+		gen.NsvizEventKindEVENT_NAMESPACES:      (*decoder).namespaces,
+		gen.NsvizEventKindEVENT_NAMESPACE_FREED: (*decoder).namespaceFreed,
+		gen.NsvizEventKindEVENT_CGROUP:          (*decoder).cgroup,
+		gen.NsvizEventKindEVENT_START:           (*decoder).start,
+		gen.NsvizEventKindEVENT_EXIT:            (*decoder).exit,
+		gen.NsvizEventKindEVENT_OOM_KILL:        (*decoder).oomKill,
+	}
+	return d
+}
+
+// batch sets the offset between boot time and wall-clock time for the records that follow.
+func (d *decoder) batch(clock Clock) {
+	base := clock(0)
+	d.wall = func(bootNS uint64) time.Time { return base.Add(time.Duration(min(bootNS, math.MaxInt64))) }
+}
+
+// decode reads one record of the ring, and says at what boot time it was made. It fails with
+// errMalformed.
+func (d *decoder) decode(record []byte) (bootNS uint64, events []event.Event, err error) {
+	var h gen.NsvizEventHeader
+	if err := view(record, headerSize, &h); err != nil {
+		return 0, nil, err
+	}
+	if gen.NsvizEventVersion(h.Version) != gen.NsvizEventVersionEVENT_VERSION {
+		return 0, nil, fmt.Errorf("%w: version %d", errMalformed, h.Version)
+	}
+	if uint64(h.Size) > uint64(len(record)) {
+		return 0, nil, fmt.Errorf("%w: %d of %d bytes", errMalformed, len(record), h.Size)
+	}
+	decode, ok := d.table[gen.NsvizEventKind(h.Kind)]
+	if !ok {
+		return 0, nil, fmt.Errorf("%w: kind %d", errMalformed, h.Kind)
+	}
+	events, err = decode(d, &h, record[:h.Size])
+	return h.BootNs, events, err
+}
+
+// view copies the first size bytes of a record into a generated struct.
+func view[T any](record []byte, size int, into *T) error {
+	if len(record) < size {
+		return fmt.Errorf("%w: %d bytes, want at least %d", errMalformed, len(record), size)
+	}
+	dst := unsafe.Slice((*byte)(unsafe.Pointer(into)), unsafe.Sizeof(*into))
+	copy(dst, record[:size])
+	return nil
+}
+
+func whole[T any](record []byte) (*T, error) {
+	t := new(T)
+	return t, view(record, int(unsafe.Sizeof(*t)), t)
+}
+
+// base is what every event about the acting process has.
+func (d *decoder) base(h *gen.NsvizEventHeader, t event.Type) event.Event {
+	return event.Event{
+		Time: d.wall(h.BootNs), Type: t, PID: int32(h.Pid), Comm: comm(h.Comm), CgroupID: h.CgroupId,
+	}
+}
+
+func comm[T int8 | uint8](raw [16]T) string {
+	b := make([]byte, 0, len(raw))
+	for _, c := range raw {
+		if c == 0 {
+			break
+		}
+		b = append(b, byte(c))
+	}
+	return string(b)
+}
+
+func (d *decoder) namespaces(h *gen.NsvizEventHeader, record []byte) ([]event.Event, error) {
+	w, err := whole[gen.NsvizNamespacesEvent](record)
+	if err != nil {
+		return nil, err
+	}
+	typ, via := event.NamespaceCreated, event.ViaClone
+	switch gen.NsvizNamespaceVia(w.Via) {
+	case gen.NsvizNamespaceViaVIA_CLONE:
+	case gen.NsvizNamespaceViaVIA_UNSHARE:
+		via = event.ViaUnshare
+	case gen.NsvizNamespaceViaVIA_SETNS:
+		typ, via = event.NamespaceJoined, event.ViaSetns
+	default:
+		return nil, fmt.Errorf("%w: via %d", errMalformed, w.Via)
+	}
+	var events []event.Event
+	for _, t := range event.NamespaceTypes() {
+		if w.Changed&(1<<t) == 0 {
+			continue
+		}
+		e := d.base(h, typ)
+		e.Namespace = &event.Namespace{
+			Type: t, ID: uint64(w.Id[t]), Owner: uint64(w.Owner[t]), Parent: uint64(w.Parent[t]),
+			Via: via, ChildPID: int32(w.ChildPid),
+		}
+		events = append(events, e)
+	}
+	return events, nil
+}
+
+// namespaceFreed knows only the number; the type is filled in by whoever knows the namespace. The
+// process in whose context a namespace is freed has nothing to do with it.
+func (d *decoder) namespaceFreed(h *gen.NsvizEventHeader, record []byte) ([]event.Event, error) {
+	w, err := whole[gen.NsvizNamespaceFreedEvent](record)
+	if err != nil {
+		return nil, err
+	}
+	return []event.Event{{
+		Time: d.wall(h.BootNs), Type: event.NamespaceFreed,
+		Namespace: &event.Namespace{ID: uint64(w.Id), Via: event.ViaKernel},
+	}}, nil
+}
+
+func (d *decoder) cgroup(h *gen.NsvizEventHeader, record []byte) ([]event.Event, error) {
+	var w gen.NsvizCgroupEvent
+	fixed := int(unsafe.Offsetof(w.Path))
+	if len(record) < fixed {
+		return nil, fmt.Errorf("%w: %d bytes, want at least %d", errMalformed, len(record), fixed)
+	}
+	id := binary.NativeEndian.Uint64(record[unsafe.Offsetof(w.Id):])
+	removed := binary.NativeEndian.Uint32(record[unsafe.Offsetof(w.Removed):])
+	length := int(binary.NativeEndian.Uint32(record[unsafe.Offsetof(w.PathLen):]))
+	if length < 1 || fixed+length > len(record) {
+		return nil, fmt.Errorf("%w: path of %d bytes in %d", errMalformed, length, len(record))
+	}
+	typ := event.CgroupCreated
+	if removed != 0 {
+		typ = event.CgroupRemoved
+	}
+	e := d.base(h, typ)
+	e.Cgroup = &event.Cgroup{Path: string(record[fixed : fixed+length-1]), ID: id}
+	return []event.Event{e}, nil
+}
+
+func (d *decoder) start(h *gen.NsvizEventHeader, record []byte) ([]event.Event, error) {
+	w, err := whole[gen.NsvizStartEvent](record)
+	if err != nil {
+		return nil, err
+	}
+	e := d.base(h, event.ContainerStarted)
+	e.Start = &event.Start{}
+	if w.CgroupCreatedNs != 0 && w.CgroupCreatedNs <= h.BootNs {
+		e.Start.DurationMS = new(float64(h.BootNs-w.CgroupCreatedNs) / 1e6)
+	}
+	for t, id := range w.Id {
+		e.Start.Namespaces[t] = uint64(id)
+	}
+	return []event.Event{e}, nil
+}
+
+func (d *decoder) exit(h *gen.NsvizEventHeader, record []byte) ([]event.Event, error) {
+	w, err := whole[gen.NsvizExitEvent](record)
+	if err != nil {
+		return nil, err
+	}
+	status := unix.WaitStatus(w.Status)
+	exit := &event.Exit{Cause: event.CauseExited}
+	if sig := int32(w.Status & 0x7f); sig != 0 {
+		exit.Signal = sig
+		exit.Code = new(128 + sig)
+		exit.Cause = event.CauseSignal
+		switch {
+		case w.OomKilled != 0 && unix.Signal(sig) == unix.SIGKILL:
+			exit.Cause = event.CauseOOMKill
+		case w.KillerPid != 0 && int32(w.KillerSignal) == sig:
+			exit.By = &event.Process{PID: int32(w.KillerPid), Comm: comm(w.KillerComm), CgroupID: w.KillerCgroupId}
+		}
+	} else {
+		exit.Code = new(int32(status.ExitStatus()))
+	}
+	e := d.base(h, event.ContainerExited)
+	e.Exit = exit
+	return []event.Event{e}, nil
+}
+
+func (d *decoder) oomKill(h *gen.NsvizEventHeader, record []byte) ([]event.Event, error) {
+	w, err := whole[gen.NsvizOomEvent](record)
+	if err != nil {
+		return nil, err
+	}
+	e := d.base(h, event.OOMKill)
+	trigger := &event.Process{PID: e.PID, Comm: e.Comm, CgroupID: e.CgroupID}
+	e.PID, e.Comm, e.CgroupID = int32(w.VictimPid), comm(w.VictimComm), w.VictimCgroupId
+	victim := event.Victim{
+		PID: int32(w.VictimPid), TID: int32(w.VictimTid), Comm: e.Comm, UID: new(w.VictimUid),
+		OOMScoreAdj: new(w.VictimOomScoreAdj), Init: w.VictimIsInit != 0,
+	}
+	if w.SizesKnown != 0 {
+		victim.AnonBytes = new(w.AnonPages * d.pageSize)
+		victim.FileBytes = new(w.FilePages * d.pageSize)
+		victim.ShmemBytes = new(w.ShmemPages * d.pageSize)
+		victim.PgtablesBytes = new(w.PgtablesBytes)
+	}
+	oom := &event.OOM{
+		Scope: scope(gen.NsvizOomScope(w.Scope)), Decision: w.Decision, Victim: victim, Trigger: trigger,
+		CgroupID: w.DomainCgroupId,
+	}
+	if w.DomainCgroupId != 0 {
+		oom.UsageBytes = new(w.UsagePages * d.pageSize)
+		// include/linux/page_counter.h: PAGE_COUNTER_MAX is LONG_MAX / PAGE_SIZE and means no limit.
+		if w.LimitPages < math.MaxInt64/d.pageSize {
+			oom.LimitBytes = new(w.LimitPages * d.pageSize)
+		}
+	}
+	e.OOM = oom
+	return []event.Event{e}, nil
+}
+
+func scope(s gen.NsvizOomScope) event.Scope {
+	switch s {
+	case gen.NsvizOomScopeOOM_SCOPE_CGROUP:
+		return event.ScopeCgroup
+	case gen.NsvizOomScopeOOM_SCOPE_SYSTEM:
+		return event.ScopeSystem
+	case gen.NsvizOomScopeOOM_SCOPE_CPUSET:
+		return event.ScopeCpuset
+	case gen.NsvizOomScopeOOM_SCOPE_MEMPOLICY:
+		return event.ScopeMempolicy
+	}
+	return ""
+}

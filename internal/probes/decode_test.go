@@ -1,0 +1,404 @@
+package probes
+
+import (
+	"errors"
+	"math"
+	"os"
+	"testing"
+	"time"
+	"unsafe"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/nsviz/nsviz/gen"
+	"github.com/nsviz/nsviz/internal/event"
+)
+
+// bootTime is the wall-clock time at boot in these tests.
+var bootTime = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+func fixedClock(bootNS uint64) time.Time { return bootTime.Add(time.Duration(bootNS)) }
+
+func testDecoder() *decoder {
+	d := newDecoder()
+	d.pageSize = 4096
+	d.batch(fixedClock)
+	return d
+}
+
+// rawComm writes a comm as the kernel does.
+func rawComm(s string) (raw [16]int8) {
+	for i := range len(s) {
+		raw[i] = int8(s[i])
+	}
+	return raw
+}
+
+// header is that of an event 1.5 s after boot; its size is filled in by record.
+func header(kind gen.NsvizEventKind) gen.NsvizEventHeader {
+	return gen.NsvizEventHeader{
+		Version: uint16(gen.NsvizEventVersionEVENT_VERSION), Kind: uint16(kind), BootNs: 1_500_000_000, CgroupId: 77,
+		Pid: 4242, Tid: 4243, Comm: rawComm("runc:[1:CHILD]"),
+	}
+}
+
+// record is what the kernel would have put into the ring: the bytes of w, of which cut are not sent,
+// in whole multiples of eight.
+func record[T any](w T, cut int) []byte {
+	bytes := unsafe.Slice((*byte)(unsafe.Pointer(&w)), unsafe.Sizeof(w))
+	h := (*gen.NsvizEventHeader)(unsafe.Pointer(&w))
+	h.Size = uint32(len(bytes) - cut)
+	return append([]byte(nil), bytes[:(len(bytes)-cut+7)/8*8]...)
+}
+
+func namespacesRecord(edit func(*gen.NsvizNamespacesEvent)) []byte {
+	w := gen.NsvizNamespacesEvent{
+		Header:  header(gen.NsvizEventKindEVENT_NAMESPACES),
+		Via:     uint32(gen.NsvizNamespaceViaVIA_CLONE),
+		Changed: 1<<event.PID | 1<<event.User, ChildPid: 4300,
+		Id:    [8]uint32{10, 11, 12, 13, 14, 15, 16, 17},
+		Owner: [8]uint32{1: 21, 5: 25}, Parent: [8]uint32{1: 31, 5: 25},
+	}
+	edit(&w)
+	return record(w, 0)
+}
+
+func cgroupRecord(path string, edit func(*gen.NsvizCgroupEvent)) []byte {
+	w := gen.NsvizCgroupEvent{Header: header(gen.NsvizEventKindEVENT_CGROUP), Id: 900, PathLen: uint32(len(path)) + 1}
+	for i := range len(path) {
+		w.Path[i] = int8(path[i])
+	}
+	edit(&w)
+	return record(w, len(w.Path)-len(path)-1)
+}
+
+func exitRecord(edit func(*gen.NsvizExitEvent)) []byte {
+	w := gen.NsvizExitEvent{Header: header(gen.NsvizEventKindEVENT_EXIT)}
+	edit(&w)
+	return record(w, 0)
+}
+
+func oomRecord(edit func(*gen.NsvizOomEvent)) []byte {
+	w := gen.NsvizOomEvent{
+		Header: header(gen.NsvizEventKindEVENT_OOM_KILL), Decision: 99, VictimCgroupId: 901, DomainCgroupId: 902,
+		LimitPages: 16384, UsagePages: 16380, AnonPages: 16000, FilePages: 3, ShmemPages: 1, PgtablesBytes: 172032,
+		VictimPid: 5000, VictimTid: 5001, VictimUid: 1000, VictimOomScoreAdj: -998,
+		Scope: uint32(gen.NsvizOomScopeOOM_SCOPE_CGROUP), SizesKnown: 1, VictimComm: rawComm("stress-ng-vm"),
+	}
+	edit(&w)
+	return record(w, 0)
+}
+
+func startRecord(edit func(*gen.NsvizStartEvent)) []byte {
+	w := gen.NsvizStartEvent{
+		Header: header(gen.NsvizEventKindEVENT_START), CgroupCreatedNs: 1_250_000_000,
+		Id: [8]uint32{10, 11, 12, 13, 14, 15, 16, 0},
+	}
+	edit(&w)
+	return record(w, 0)
+}
+
+// acting is what every event has of the acting process.
+func acting(t event.Type, edit func(*event.Event)) event.Event {
+	e := event.Event{Time: fixedClock(1_500_000_000), Type: t, PID: 4242, Comm: "runc:[1:CHILD]", CgroupID: 77}
+	edit(&e)
+	return e
+}
+
+// kill is what oomRecord decodes to.
+func kill(edit func(*event.OOM)) event.Event {
+	oom := &event.OOM{
+		Scope: event.ScopeCgroup, LimitBytes: new(uint64(64 << 20)), UsageBytes: new(uint64(16380 * 4096)), Decision: 99,
+		Victim: event.Victim{
+			PID: 5000, TID: 5001, Comm: "stress-ng-vm", AnonBytes: new(uint64(16000 * 4096)), FileBytes: new(uint64(3 * 4096)),
+			ShmemBytes: new(uint64(4096)), PgtablesBytes: new(uint64(172032)), OOMScoreAdj: new(int32(-998)),
+			UID: new(uint32(1000)),
+		},
+		Trigger:  &event.Process{PID: 4242, Comm: "runc:[1:CHILD]", CgroupID: 77},
+		CgroupID: 902,
+	}
+	edit(oom)
+	return event.Event{
+		Time: fixedClock(1_500_000_000), Type: event.OOMKill, PID: 5000, Comm: "stress-ng-vm", CgroupID: 901, OOM: oom,
+	}
+}
+
+func TestDecode(t *testing.T) {
+	asIs := func(*gen.NsvizOomEvent) {}
+	for _, test := range []struct {
+		name   string
+		record []byte
+		want   []event.Event
+	}{
+		{
+			name:   "namespaces by clone",
+			record: namespacesRecord(func(*gen.NsvizNamespacesEvent) {}),
+			want: []event.Event{
+				acting(event.NamespaceCreated, func(e *event.Event) {
+					e.Namespace = &event.Namespace{
+						Type: event.PID, ID: 11, Owner: 21, Parent: 31, Via: event.ViaClone, ChildPID: 4300,
+					}
+				}),
+				acting(event.NamespaceCreated, func(e *event.Event) {
+					e.Namespace = &event.Namespace{
+						Type: event.User, ID: 15, Owner: 25, Parent: 25, Via: event.ViaClone, ChildPID: 4300,
+					}
+				}),
+			},
+		},
+		{
+			name: "namespace by unshare",
+			record: namespacesRecord(func(w *gen.NsvizNamespacesEvent) {
+				w.Via, w.Changed, w.ChildPid = uint32(gen.NsvizNamespaceViaVIA_UNSHARE), 1<<event.Time, 0
+			}),
+			want: []event.Event{acting(event.NamespaceCreated, func(e *event.Event) {
+				e.Namespace = &event.Namespace{Type: event.Time, ID: 17, Via: event.ViaUnshare}
+			})},
+		},
+		{
+			name: "namespace joined by setns",
+			record: namespacesRecord(func(w *gen.NsvizNamespacesEvent) {
+				w.Via, w.Changed, w.ChildPid = uint32(gen.NsvizNamespaceViaVIA_SETNS), 1<<event.Net, 0
+			}),
+			want: []event.Event{acting(event.NamespaceJoined, func(e *event.Event) {
+				e.Namespace = &event.Namespace{Type: event.Net, ID: 12, Via: event.ViaSetns}
+			})},
+		},
+		{
+			name: "namespace freed: who did it means nothing",
+			record: record(gen.NsvizNamespaceFreedEvent{
+				Header: header(gen.NsvizEventKindEVENT_NAMESPACE_FREED), Id: 4026532200,
+			}, 0),
+			want: []event.Event{{
+				Time: fixedClock(1_500_000_000), Type: event.NamespaceFreed,
+				Namespace: &event.Namespace{ID: 4026532200, Via: event.ViaKernel},
+			}},
+		},
+		{
+			name:   "cgroup made",
+			record: cgroupRecord("/docker/4f5e", func(*gen.NsvizCgroupEvent) {}),
+			want: []event.Event{acting(event.CgroupCreated, func(e *event.Event) {
+				e.Cgroup = &event.Cgroup{Path: "/docker/4f5e", ID: 900}
+			})},
+		},
+		{
+			name:   "cgroup removed, its path unknown",
+			record: cgroupRecord("", func(w *gen.NsvizCgroupEvent) { w.Removed = 1 }),
+			want: []event.Event{acting(event.CgroupRemoved, func(e *event.Event) {
+				e.Cgroup = &event.Cgroup{ID: 900}
+			})},
+		},
+		{
+			name:   "start",
+			record: startRecord(func(*gen.NsvizStartEvent) {}),
+			want: []event.Event{acting(event.ContainerStarted, func(e *event.Event) {
+				e.Start = &event.Start{DurationMS: new(250.0), Namespaces: event.NamespaceIDs{10, 11, 12, 13, 14, 15, 16, 0}}
+			})},
+		},
+		{
+			name:   "start of a cgroup that was there before nsviz",
+			record: startRecord(func(w *gen.NsvizStartEvent) { w.CgroupCreatedNs = 0; w.Id = [8]uint32{} }),
+			want: []event.Event{acting(event.ContainerStarted, func(e *event.Event) {
+				e.Start = &event.Start{}
+			})},
+		},
+		{
+			name:   "exit with a code",
+			record: exitRecord(func(w *gen.NsvizExitEvent) { w.Status = 3 << 8 }),
+			want: []event.Event{acting(event.ContainerExited, func(e *event.Event) {
+				e.Exit = &event.Exit{Code: new(int32(3)), Cause: event.CauseExited}
+			})},
+		},
+		{
+			name: "exit with a code, after a signal that it survived",
+			record: exitRecord(func(w *gen.NsvizExitEvent) {
+				w.KillerPid, w.KillerSignal = 1, 15
+			}),
+			want: []event.Event{acting(event.ContainerExited, func(e *event.Event) {
+				e.Exit = &event.Exit{Code: new(int32(0)), Cause: event.CauseExited}
+			})},
+		},
+		{
+			name: "killed by somebody",
+			record: exitRecord(func(w *gen.NsvizExitEvent) {
+				w.Status, w.KillerPid, w.KillerSignal, w.KillerCgroupId = 9, 800, 9, 66
+				w.KillerComm = rawComm("dockerd")
+			}),
+			want: []event.Event{acting(event.ContainerExited, func(e *event.Event) {
+				e.Exit = &event.Exit{
+					Code: new(int32(137)), Signal: 9, Cause: event.CauseSignal,
+					By: &event.Process{PID: 800, Comm: "dockerd", CgroupID: 66},
+				}
+			})},
+		},
+		{
+			name: "dumped core on another signal than was sent",
+			record: exitRecord(func(w *gen.NsvizExitEvent) {
+				w.Status, w.KillerPid, w.KillerSignal = 11|0x80, 800, 15
+			}),
+			want: []event.Event{acting(event.ContainerExited, func(e *event.Event) {
+				e.Exit = &event.Exit{Code: new(int32(139)), Signal: 11, Cause: event.CauseSignal}
+			})},
+		},
+		{
+			name: "killed by the OOM killer, whoever else tried",
+			record: exitRecord(func(w *gen.NsvizExitEvent) {
+				w.Status, w.OomKilled, w.KillerPid, w.KillerSignal = 9, 1, 800, 9
+			}),
+			want: []event.Event{acting(event.ContainerExited, func(e *event.Event) {
+				e.Exit = &event.Exit{Code: new(int32(137)), Signal: 9, Cause: event.CauseOOMKill}
+			})},
+		},
+		{name: "kill at a limit", record: oomRecord(asIs), want: []event.Event{kill(func(*event.OOM) {})}},
+		{
+			name:   "kill of an init",
+			record: oomRecord(func(w *gen.NsvizOomEvent) { w.VictimIsInit = 1 }),
+			want:   []event.Event{kill(func(o *event.OOM) { o.Victim.Init = true })},
+		},
+		{
+			name: "kill without sizes",
+			record: oomRecord(func(w *gen.NsvizOomEvent) {
+				w.SizesKnown, w.AnonPages, w.FilePages, w.ShmemPages, w.PgtablesBytes = 0, 0, 0, 0, 0
+			}),
+			want: []event.Event{kill(func(o *event.OOM) {
+				o.Victim.AnonBytes, o.Victim.FileBytes, o.Victim.ShmemBytes, o.Victim.PgtablesBytes = nil, nil, nil, nil
+			})},
+		},
+		{
+			name:   "kill at a limit that has been lifted",
+			record: oomRecord(func(w *gen.NsvizOomEvent) { w.LimitPages = math.MaxInt64 / 4096 }),
+			want:   []event.Event{kill(func(o *event.OOM) { o.LimitBytes = nil })},
+		},
+		{
+			name: "kill for the host",
+			record: oomRecord(func(w *gen.NsvizOomEvent) {
+				w.Scope, w.DomainCgroupId, w.LimitPages, w.UsagePages = uint32(gen.NsvizOomScopeOOM_SCOPE_SYSTEM), 0, 0, 0
+			}),
+			want: []event.Event{kill(func(o *event.OOM) {
+				o.Scope, o.CgroupID, o.LimitBytes, o.UsageBytes = event.ScopeSystem, 0, nil, nil
+			})},
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			at, got, err := testDecoder().decode(test.record)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if at != 1_500_000_000 {
+				t.Errorf("boot time %d", at)
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// malformed are records that no kernel should send.
+func malformed() map[string][]byte {
+	kind := func(k gen.NsvizEventKind) []byte { return record(header(k), 0) }
+	freed := func(edit func(*gen.NsvizNamespaceFreedEvent)) []byte {
+		w := gen.NsvizNamespaceFreedEvent{Header: header(gen.NsvizEventKindEVENT_NAMESPACE_FREED)}
+		raw := record(w, 0)
+		edit((*gen.NsvizNamespaceFreedEvent)(unsafe.Pointer(&raw[0])))
+		return raw
+	}
+	path := func(length uint32) []byte {
+		return cgroupRecord("/a", func(w *gen.NsvizCgroupEvent) { w.PathLen = length })
+	}
+	return map[string][]byte{
+		"nothing":             nil,
+		"less than a header":  make([]byte, headerSize-1),
+		"zeroes":              make([]byte, 2048),
+		"version":             freed(func(w *gen.NsvizNamespaceFreedEvent) { w.Header.Version++ }),
+		"unknown kind":        freed(func(w *gen.NsvizNamespaceFreedEvent) { w.Header.Kind = 200 }),
+		"kind 0":              freed(func(w *gen.NsvizNamespaceFreedEvent) { w.Header.Kind = 0 }),
+		"larger than itself":  freed(func(w *gen.NsvizNamespaceFreedEvent) { w.Header.Size++ }),
+		"as large as can be":  freed(func(w *gen.NsvizNamespaceFreedEvent) { w.Header.Size = math.MaxUint32 }),
+		"smaller than it is":  freed(func(w *gen.NsvizNamespaceFreedEvent) { w.Header.Size = 1 }),
+		"namespaces, cut":     kind(gen.NsvizEventKindEVENT_NAMESPACES),
+		"freed, cut":          kind(gen.NsvizEventKindEVENT_NAMESPACE_FREED),
+		"cgroup, cut":         kind(gen.NsvizEventKindEVENT_CGROUP),
+		"start, cut":          kind(gen.NsvizEventKindEVENT_START),
+		"exit, cut":           kind(gen.NsvizEventKindEVENT_EXIT),
+		"kill, cut":           kind(gen.NsvizEventKindEVENT_OOM_KILL),
+		"path without a zero": path(0),
+		"path too long":       path(4),
+		"path far too long":   path(math.MaxUint32),
+		"unknown via":         namespacesRecord(func(w *gen.NsvizNamespacesEvent) { w.Via = 4 }),
+		"no via":              namespacesRecord(func(w *gen.NsvizNamespacesEvent) { w.Via = 0 }),
+	}
+}
+
+func TestDecodeMalformed(t *testing.T) {
+	for name, raw := range malformed() {
+		t.Run(name, func(t *testing.T) {
+			if _, events, err := testDecoder().decode(raw); !errors.Is(err, errMalformed) || events != nil {
+				t.Errorf("%v, %v", events, err)
+			}
+		})
+	}
+}
+
+// TestBatchUsesOneOffset: events of one batch keep their distances although the wall clock is set
+// between them.
+func TestBatchUsesOneOffset(t *testing.T) {
+	calls := 0
+	d := newDecoder()
+	d.batch(func(bootNS uint64) time.Time {
+		calls++
+		return fixedClock(bootNS).Add(time.Duration(calls) * time.Hour)
+	})
+	if between := d.wall(7).Sub(d.wall(3)); between != 4 || calls != 1 {
+		t.Errorf("%d ns apart after %d looks at the clock", between, calls)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	for _, raw := range malformed() {
+		f.Add(raw)
+	}
+	f.Add(namespacesRecord(func(*gen.NsvizNamespacesEvent) {}))
+	f.Add(cgroupRecord("/docker/4f5e", func(*gen.NsvizCgroupEvent) {}))
+	f.Add(startRecord(func(*gen.NsvizStartEvent) {}))
+	f.Add(exitRecord(func(*gen.NsvizExitEvent) {}))
+	f.Add(oomRecord(func(*gen.NsvizOomEvent) {}))
+	d := testDecoder()
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		_, events, err := d.decode(raw)
+		if err != nil {
+			if !errors.Is(err, errMalformed) || events != nil {
+				t.Fatalf("%v, %v", events, err)
+			}
+			return
+		}
+		if len(events) > event.NamespaceTypeCount {
+			t.Fatalf("%d events from one record", len(events))
+		}
+		for _, e := range events {
+			if e.Cgroup != nil && len(e.Cgroup.Path) >= len(raw) {
+				t.Fatalf("a path of %d bytes in a record of %d", len(e.Cgroup.Path), len(raw))
+			}
+			if got := bodies(e); got != 1 {
+				t.Fatalf("%s has %d bodies", e.Type, got)
+			}
+		}
+	})
+}
+
+// bodies counts the pointers of an event of which exactly one is set.
+func bodies(e event.Event) int {
+	n := 0
+	for _, set := range []bool{e.Namespace != nil, e.Cgroup != nil, e.Start != nil, e.Exit != nil, e.OOM != nil, e.Lost != nil} {
+		if set {
+			n++
+		}
+	}
+	return n
+}
+
+func TestPageSizeIsTheHosts(t *testing.T) {
+	if d := newDecoder(); d.pageSize != uint64(os.Getpagesize()) {
+		t.Errorf("pages of %d bytes", d.pageSize)
+	}
+}

@@ -1,0 +1,256 @@
+package probes
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+	"github.com/cilium/ebpf/btf"
+	"github.com/cilium/ebpf/features"
+	"github.com/cilium/ebpf/link"
+	"github.com/cilium/ebpf/rlimit"
+	"golang.org/x/sys/unix"
+)
+
+// Errors that say why nsviz cannot watch this host at all. They come wrapped in a sentence that
+// says what to do.
+var (
+	ErrNotPermitted = errors.New("not permitted")
+	ErrNotSupported = errors.New("not supported")
+)
+
+// Facts is what matters about a host for the choice of hooks.
+type Facts struct {
+	// Kernel is the release, as uname tells it.
+	Kernel string
+	// Root is whether nsviz runs as root.
+	Root bool
+	// BTF, RingBuffer say why the kernel's type information cannot be read and why there are no
+	// ring buffers; nil where all is well. Without either nothing works.
+	BTF, RingBuffer error
+	// Functions are the kernel functions among those that the hooks need which exist here.
+	Functions map[string]bool
+	// Tracepoints are the BTF tracepoints among those needed which exist here.
+	Tracepoints map[string]bool
+	// MarkVictimTakesTask is whether the tracepoint mark_victim passes the task and not only its
+	// thread id.
+	MarkVictimTakesTask bool
+	// Refused says for each method that does not work on this host why; absent ones do work.
+	Refused map[Method]error
+	// Memlock says why RLIMIT_MEMLOCK could not be raised; nil where it could be or need not.
+	Memlock error
+
+	// struck holds, by its first program, each option that did not load or attach although nothing
+	// spoke against it.
+	struck map[string]error
+}
+
+// Gather asks the running host. It tries out what can only be tried out: a security module may
+// refuse a kind of program that the kernel has. cache may be shared with Open.
+func Gather(cache *btf.Cache) Facts {
+	f := Facts{
+		Root:        os.Geteuid() == 0,
+		Functions:   map[string]bool{},
+		Tracepoints: map[string]bool{},
+		Refused:     map[Method]error{},
+	}
+	var uts unix.Utsname
+	if err := unix.Uname(&uts); err == nil {
+		f.Kernel = unix.ByteSliceToString(uts.Release[:])
+	}
+	// Kernels before 5.11 charge BPF maps to this limit; it is not fatal by itself where it cannot
+	// be raised, since the maps may fit.
+	f.Memlock = rlimit.RemoveMemlock()
+
+	types, err := cache.Kernel()
+	if err != nil {
+		f.BTF = err
+		return f
+	}
+	if f.RingBuffer = features.HaveMapType(ebpf.RingBuf); f.RingBuffer != nil {
+		return f
+	}
+	f.readTypes(types)
+
+	if err := tryTracing(f.Functions, cache); err != nil {
+		f.Refused[Fentry] = err
+	}
+	if err := tryKprobe(f.Functions); err != nil {
+		f.Refused[Kprobe] = err
+	}
+	if err := tryTracefs(); err != nil {
+		f.Refused[Tracepoint] = err
+	}
+	return f
+}
+
+// readTypes fills in what the kernel's BTF tells.
+func (f *Facts) readTypes(types *btf.Spec) {
+	for _, kind := range kinds() {
+		for _, o := range kind.options {
+			for _, name := range o.functions {
+				var fn *btf.Func
+				f.Functions[name] = types.TypeByName(name, &fn) == nil
+			}
+			for _, name := range o.tracepoints {
+				var def *btf.Typedef
+				f.Tracepoints[name] = types.TypeByName("btf_trace_"+name, &def) == nil
+			}
+		}
+	}
+	f.MarkVictimTakesTask = markVictimTakesTask(types)
+}
+
+// markVictimTakesTask looks at the prototype void (*)(void *, struct task_struct *, uid_t), which
+// was void (*)(void *, int) in older kernels. Distributions backport the change, so that the
+// version says nothing.
+func markVictimTakesTask(types *btf.Spec) bool {
+	var def *btf.Typedef
+	if types.TypeByName("btf_trace_mark_victim", &def) != nil {
+		return false
+	}
+	pointer, ok := def.Type.(*btf.Pointer)
+	if !ok {
+		return false
+	}
+	proto, ok := pointer.Target.(*btf.FuncProto)
+	if !ok || len(proto.Params) < 2 {
+		return false
+	}
+	_, ok = btf.UnderlyingType(proto.Params[1].Type).(*btf.Pointer)
+	return ok
+}
+
+// trialFunction is hooked to learn whether a kind of hook works; it is seldom called.
+const trialFunction = "ksys_unshare"
+
+func trivial(spec ebpf.ProgramSpec) *ebpf.ProgramSpec {
+	spec.Name = "nsviz_trial"
+	spec.License = "GPL"
+	spec.Instructions = asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()}
+	return &spec
+}
+
+func tryTracing(functions map[string]bool, cache *btf.Cache) error {
+	if !functions[trialFunction] {
+		return fmt.Errorf("the kernel has no function %s to try it on", trialFunction)
+	}
+	spec := &ebpf.CollectionSpec{Programs: map[string]*ebpf.ProgramSpec{
+		"trial": trivial(ebpf.ProgramSpec{
+			Type: ebpf.Tracing, AttachType: ebpf.AttachTraceFEntry, AttachTo: trialFunction,
+		}),
+	}}
+	opts := ebpf.CollectionOptions{Cache: cache, Programs: ebpf.ProgramOptions{LogDisabled: true}}
+	coll, err := ebpf.NewCollectionWithOptions(spec, opts)
+	if err != nil {
+		return plainCause(err)
+	}
+	defer coll.Close()
+	// arm64 before 6.0 loads such programs and cannot attach them.
+	l, err := link.AttachTracing(link.TracingOptions{Program: coll.Programs["trial"]})
+	if err != nil {
+		return plainCause(err)
+	}
+	return l.Close()
+}
+
+func tryKprobe(functions map[string]bool) error {
+	if !functions[trialFunction] {
+		return fmt.Errorf("the kernel has no function %s to try it on", trialFunction)
+	}
+	// Every kernel that has ring buffers has this PMU, if it has kprobes.
+	if _, err := os.Stat("/sys/bus/event_source/devices/kprobe"); errors.Is(err, os.ErrNotExist) {
+		return errors.New("the kernel is built without kprobes")
+	}
+	prog, err := ebpf.NewProgramWithOptions(trivial(ebpf.ProgramSpec{Type: ebpf.Kprobe}),
+		ebpf.ProgramOptions{LogDisabled: true})
+	if err != nil {
+		return plainCause(err)
+	}
+	defer func() { _ = prog.Close() }()
+	l, err := link.Kprobe(trialFunction, prog, nil)
+	if err != nil {
+		return plainCause(err)
+	}
+	return l.Close()
+}
+
+func tryTracefs() error {
+	dir, err := openTracefs()
+	if err != nil {
+		return err
+	}
+	return dir.Close()
+}
+
+// plainCause is the innermost reason of a long error, in the words of the kernel: what the verifier
+// says of a program, else the error number.
+func plainCause(err error) error {
+	var verifier *ebpf.VerifierError
+	if errors.As(err, &verifier) && len(verifier.Log) > 0 {
+		return verifier
+	}
+	var errno unix.Errno
+	if !errors.As(err, &errno) {
+		return err
+	}
+	if errno == enotsupp {
+		return ebpf.ErrNotSupported
+	}
+	return errno
+}
+
+// enotsupp is ENOTSUPP of the kernel's include/linux/errno.h, which is not meant for user space and
+// has no text there, and which attaching a program may nevertheless return.
+const enotsupp unix.Errno = 524
+
+// Check returns nil where nsviz can work at all on this host, else ErrNotPermitted or
+// ErrNotSupported wrapped in a sentence that says what to do.
+func (f Facts) Check() error {
+	switch {
+	case f.BTF != nil && errors.Is(f.BTF, os.ErrPermission):
+		return fmt.Errorf("the kernel's type information cannot be read: %w: %w; run nsviz as root: sudo nsviz",
+			ErrNotPermitted, f.BTF)
+	case f.BTF != nil:
+		return fmt.Errorf("kernel %s has no type information (BTF): %w: %w; nsviz needs a kernel of 5.8 or newer "+
+			"built with CONFIG_DEBUG_INFO_BTF=y, which shows as /sys/kernel/btf/vmlinux", f.Kernel,
+			ErrNotSupported, f.BTF)
+	case f.RingBuffer != nil && errors.Is(f.RingBuffer, ebpf.ErrNotSupported):
+		return fmt.Errorf("kernel %s has no BPF ring buffers: %w; nsviz needs 5.8 or newer", f.Kernel,
+			ErrNotSupported)
+	case f.RingBuffer != nil:
+		return f.refused(f.RingBuffer)
+	}
+	return nil
+}
+
+// refused explains a bpf() call that the kernel refused.
+func (f Facts) refused(err error) error {
+	if !errors.Is(err, unix.EPERM) && !errors.Is(err, unix.EACCES) {
+		return fmt.Errorf("set up BPF: %w", err)
+	}
+	why := fmt.Errorf("%w: %w", ErrNotPermitted, plainCause(err))
+	switch {
+	case !f.Root:
+		return fmt.Errorf("loading BPF programs needs root: %w; run: sudo nsviz", why)
+	case f.Memlock != nil:
+		return fmt.Errorf("the kernel refuses BPF maps: %w; the limit on locked memory is too low and could not "+
+			"be raised (%s): start nsviz with a higher one (ulimit -l unlimited, LimitMEMLOCK=infinity); or else %s", why,
+			plainCause(f.Memlock), adviceRefused)
+	}
+	return fmt.Errorf("the kernel refuses BPF although nsviz is root: %w; %s", why, adviceRefused)
+}
+
+// adviceRefused says where to look when the kernel refuses BPF.
+const adviceRefused = "look for lockdown=confidentiality (cat /sys/kernel/security/lockdown), a seccomp filter or " +
+	"missing capabilities if nsviz is in a container (it needs CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE and " +
+	"CAP_SYS_RESOURCE)"
+
+// syscallFunction is the kernel's function of a system call on this architecture.
+func syscallFunction(name string) string {
+	prefix := map[string]string{"amd64": "__x64_sys_", "arm64": "__arm64_sys_"}[runtime.GOARCH]
+	return prefix + name
+}

@@ -1,0 +1,362 @@
+//go:build root
+
+package probes
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+
+	"github.com/nsviz/nsviz/internal/event"
+)
+
+const limitBytes = 48 << 20
+
+// limit sets the memory limit, and keeps the cgroup from swapping instead.
+func (c cgroup) limit(bytes int) {
+	c.t.Helper()
+	if hostLayout(c.t).Controller == "" {
+		c.write("memory.max", strconv.Itoa(bytes))
+		if _, err := os.Stat(filepath.Join(c.dir, "memory.swap.max")); err == nil {
+			c.write("memory.swap.max", "0")
+		}
+		return
+	}
+	c.write("memory.limit_in_bytes", strconv.Itoa(bytes))
+	c.write("memory.swappiness", "0")
+}
+
+// handDown makes the limit hold for the cgroups below, too.
+func (c cgroup) handDown() {
+	c.t.Helper()
+	if hostLayout(c.t).Controller == "" {
+		c.write("cgroup.subtree_control", "+memory")
+	} else {
+		c.write("memory.use_hierarchy", "1") // the default since 5.11
+	}
+}
+
+// kills is how many processes the kernel says it has killed in the cgroup.
+func (c cgroup) kills() uint64 {
+	c.t.Helper()
+	m, err := hostLayout(c.t).Memory(c.path)
+	if err != nil || m.OOMKills == nil {
+		c.t.Fatalf("OOM kills of %s: %v", c.path, err)
+	}
+	return *m.OOMKills
+}
+
+// kernelLog follows the kernel's log from now on.
+type kernelLog struct {
+	t    *testing.T
+	file *os.File
+}
+
+func openKernelLog(t *testing.T) kernelLog {
+	t.Helper()
+	file, err := os.OpenFile("/dev/kmsg", os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = file.Close() })
+	if _, err := file.Seek(0, 2); err != nil {
+		t.Fatal(err)
+	}
+	return kernelLog{t: t, file: file}
+}
+
+// killed is the kernel's own account of a kill.
+type killed struct {
+	tid                                int32
+	anonKB, fileKB, shmemKB, pgtableKB uint64
+	uid                                uint32
+	oomScoreAdj                        int32
+}
+
+// next returns the next kill in the log.
+func (l kernelLog) next() killed {
+	l.t.Helper()
+	if err := l.file.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		l.t.Fatal(err)
+	}
+	for line := make([]byte, 8192); ; {
+		n, err := l.file.Read(line)
+		if errors.Is(err, unix.EPIPE) { // overtaken; what was pushed out is not asked for
+			continue
+		}
+		if err != nil {
+			l.t.Fatal(err)
+		}
+		_, text, found := bytes.Cut(line[:n], []byte("Killed process "))
+		if !found {
+			continue
+		}
+		// 123 (name) total-vm:1kB, anon-rss:2kB, file-rss:3kB, shmem-rss:4kB, UID:0 pgtables:5kB oom_score_adj:0
+		var k killed
+		words := strings.NewReplacer(",", " ", "kB", " ").Replace(string(text))
+		if _, err := fmt.Sscan(words, &k.tid); err != nil {
+			l.t.Fatalf("%q: %v", text, err)
+		}
+		for word := range strings.FieldsSeq(words) {
+			name, value, _ := strings.Cut(word, ":")
+			n, _ := strconv.ParseInt(value, 10, 64)
+			switch name {
+			case "anon-rss":
+				k.anonKB = uint64(n)
+			case "file-rss":
+				k.fileKB = uint64(n)
+			case "shmem-rss":
+				k.shmemKB = uint64(n)
+			case "pgtables":
+				k.pgtableKB = uint64(n)
+			case "UID":
+				k.uid = uint32(n)
+			case "oom_score_adj":
+				k.oomScoreAdj = int32(n)
+			}
+		}
+		return k
+	}
+}
+
+// of returns the kernel's account of the kill of one thread.
+func (l kernelLog) of(tid int32) killed {
+	l.t.Helper()
+	for {
+		if k := l.next(); k.tid == tid {
+			return k
+		}
+	}
+}
+
+func told(v event.Victim) killed {
+	return killed{
+		tid: v.TID, anonKB: *v.AnonBytes >> 10, fileKB: *v.FileBytes >> 10, shmemKB: *v.ShmemBytes >> 10,
+		pgtableKB: *v.PgtablesBytes >> 10, uid: *v.UID, oomScoreAdj: *v.OOMScoreAdj,
+	}
+}
+
+// countsExactly is whether the kernel adds up for its log what each CPU has not yet counted.
+func countsExactly(kernel string) bool {
+	major, _, _ := strings.Cut(kernel, ".")
+	n, _ := strconv.Atoi(major)
+	return n >= 7
+}
+
+// agrees compares sizes exactly, or if the log has what the CPUs have not yet counted, to within that.
+func (k killed) agrees(log killed, exact bool) bool {
+	if exact {
+		cpus := uint64(ebpf.MustPossibleCPU())
+		slack := cpus * max(32, 2*cpus) * uint64(os.Getpagesize()) >> 10 // percpu_counter_batch
+		for _, size := range []struct{ told, log *uint64 }{
+			{&k.anonKB, &log.anonKB}, {&k.fileKB, &log.fileKB}, {&k.shmemKB, &log.shmemKB},
+		} {
+			if max(*size.told, *size.log)-min(*size.told, *size.log) <= slack {
+				*size.told = *size.log
+			}
+		}
+	}
+	return k == log
+}
+
+func killsIn(c cgroup) func(event.Event) bool {
+	return func(e event.Event) bool { return e.Type == event.OOMKill && e.CgroupID == c.id }
+}
+
+func number(n *uint64) string {
+	if n == nil {
+		return "unknown"
+	}
+	return strconv.FormatUint(*n, 10)
+}
+
+// TestOOMKill has a process outgrow its cgroup's limit and compares what is told of it with the
+// kernel's log and with the cgroup's own counter. The limit is that of the cgroup above.
+func TestOOMKill(t *testing.T) { byEveryMethod(t, oomKill) }
+
+func oomKill(t *testing.T, refused ...Method) {
+	for _, levels := range []int{1, 3} {
+		t.Run(fmt.Sprintf("%d levels", levels), func(t *testing.T) {
+			w := startWatch(t, refused...)
+			log := openKernelLog(t)
+			domain := makeCgroup(t, "domain")
+			domain.limit(limitBytes)
+			home := domain
+			for range levels - 1 {
+				home.handDown()
+				home = makeCgroupIn(t, home.path, "inner")
+			}
+			p := startHelper(t, "hog")
+			home.add(p)
+			p.release()
+			if status := p.wait(); status.Signal() != unix.SIGKILL {
+				t.Fatalf("the hog ended with %v", status)
+			}
+			e := w.await("kills", 1, killsIn(home))[0]
+			if e.PID != p.pid || e.OOM.Victim.PID != p.pid || e.Comm != e.OOM.Victim.Comm || e.Comm == "" {
+				t.Errorf("victim %d (%s), %d (%s), want %d", e.PID, e.Comm, e.OOM.Victim.PID, e.OOM.Victim.Comm, p.pid)
+			}
+			if got, want := told(e.OOM.Victim), log.of(e.OOM.Victim.TID); !got.agrees(want, countsExactly(w.Facts().Kernel)) {
+				t.Errorf("sizes\ntold %+v\nlog  %+v", got, want)
+			}
+			if e.OOM.Scope != event.ScopeCgroup || e.OOM.CgroupID != domain.id {
+				t.Errorf("scope %q, cgroup %d, want that of %s, %d", e.OOM.Scope, e.OOM.CgroupID, domain.path, domain.id)
+			}
+			if e.OOM.LimitBytes == nil || *e.OOM.LimitBytes != limitBytes {
+				t.Errorf("limit %s, want %d", number(e.OOM.LimitBytes), limitBytes)
+			}
+			// What the kernel must have, it takes beyond the limit; meanwhile others give some back.
+			if e.OOM.UsageBytes == nil || *e.OOM.UsageBytes > limitBytes*21/20 || *e.OOM.UsageBytes < limitBytes*9/10 {
+				t.Errorf("usage %s of %d", number(e.OOM.UsageBytes), limitBytes)
+			}
+			if trigger := e.OOM.Trigger; trigger.PID != p.pid || trigger.CgroupID != home.id {
+				t.Errorf("asked for by %+v, want %d in %d", trigger, p.pid, home.id)
+			}
+			if e.OOM.Victim.Init {
+				t.Error("the init of nothing")
+			}
+			w.catchUp()
+			if n := len(w.seen(killsIn(home))); n != 1 || home.kills() != 1 {
+				t.Errorf("%d kills told; the kernel counted %d", n, home.kills())
+			}
+		})
+	}
+}
+
+// TestOOMStorm has many processes killed, four of which are after memory at any time: some will be
+// marked while they are already on their way out. Each kill of the kernel's log is told once.
+func TestOOMStorm(t *testing.T) { byEveryMethod(t, oomStorm) }
+
+func oomStorm(t *testing.T, refused ...Method) {
+	const rounds = 24
+	w := startWatch(t, refused...)
+	log := openKernelLog(t)
+	domain := makeCgroup(t, "storm")
+	domain.limit(limitBytes)
+	p := startHelper(t, fmt.Sprintf("hogs %d %s", rounds, domain.dir))
+	p.release()
+	p.line()
+	p.wait()
+	w.catchUp()
+	found := w.seen(killsIn(domain))
+	if n := domain.kills(); n != uint64(len(found)) || n != rounds {
+		t.Errorf("%d kills told of %d, the kernel counted %d", len(found), rounds, n)
+	}
+	decisions := map[uint64]bool{}
+	for _, e := range found {
+		log.of(e.OOM.Victim.TID) // in the same order; kills elsewhere on this host are passed over
+		if e.OOM.Scope != event.ScopeCgroup || e.OOM.CgroupID != domain.id {
+			t.Errorf("scope %q, cgroup %d, want that of %s, %d", e.OOM.Scope, e.OOM.CgroupID, domain.path, domain.id)
+		}
+		if decisions[e.OOM.Decision] {
+			t.Errorf("decision %d came twice", e.OOM.Decision)
+		}
+		decisions[e.OOM.Decision] = true
+	}
+}
+
+// TestOOMGroup: with memory.oom.group one decision takes all that is in the cgroup; on cgroup v1, which
+// does not have it, each victim is a decision of its own.
+func TestOOMGroup(t *testing.T) { byEveryMethod(t, oomGroup) }
+
+func oomGroup(t *testing.T, refused ...Method) {
+	grouped := hostLayout(t).Controller == ""
+	w := startWatch(t, refused...)
+	domain := makeCgroup(t, "group")
+	domain.limit(limitBytes)
+	if grouped {
+		domain.write("memory.oom.group", "1")
+	}
+	victims := map[int32]bool{}
+	var bystanders []*process
+	for range 3 {
+		p := startHelper(t, "hog")
+		domain.add(p)
+		victims[p.pid] = true
+		bystanders = append(bystanders, p)
+	}
+	bystanders[0].release()
+	if status := bystanders[0].wait(); status.Signal() != unix.SIGKILL {
+		t.Errorf("%d ended with %v", bystanders[0].pid, status)
+	}
+	if !grouped { // nothing takes the others along
+		for _, p := range bystanders[1:] {
+			_ = unix.Kill(int(p.pid), unix.SIGKILL)
+		}
+	}
+	for _, p := range bystanders[1:] {
+		if status := p.wait(); status.Signal() != unix.SIGKILL {
+			t.Errorf("%d ended with %v", p.pid, status)
+		}
+	}
+	w.catchUp()
+	found := w.seen(killsIn(domain))
+	if !grouped {
+		// How many the kernel takes one after the other is its own affair: each is a decision.
+		decisions := map[uint64]bool{}
+		for _, e := range found {
+			decisions[e.OOM.Decision] = true
+		}
+		if len(found) == 0 || len(decisions) != len(found) {
+			t.Errorf("%d kills by %d decisions, want one each", len(found), len(decisions))
+		}
+		return
+	}
+	if len(found) != len(victims) {
+		t.Errorf("%d kills told, want %d", len(found), len(victims))
+	}
+	for _, e := range found {
+		if !victims[e.PID] {
+			t.Errorf("%d is told of twice or was not there", e.PID)
+		}
+		delete(victims, e.PID)
+		if e.OOM.Decision != found[0].OOM.Decision || e.OOM.CgroupID != domain.id || e.OOM.Scope != event.ScopeCgroup {
+			t.Errorf("%+v is of another decision than %+v", e.OOM, found[0].OOM)
+		}
+	}
+}
+
+// TestLoweredLimit: on cgroup v2 whoever lowers memory.max below the usage is the trigger, from
+// outside of the cgroup. cgroup v1 refuses, and the SIGKILL that ends the process is no OOM kill.
+func TestLoweredLimit(t *testing.T) { byEveryMethod(t, loweredLimit) }
+
+func loweredLimit(t *testing.T, refused ...Method) {
+	v1 := hostLayout(t).Controller != ""
+	w := startWatch(t, refused...)
+	domain := makeCgroup(t, "lowered")
+	p := startHelper(t, "hold 32")
+	domain.add(p)
+	p.release()
+	p.line()
+	if v1 {
+		err := os.WriteFile(filepath.Join(domain.dir, "memory.limit_in_bytes"), []byte("8388608"), 0)
+		if !errors.Is(err, unix.EBUSY) {
+			t.Errorf("lowering the limit below the usage: %v, want EBUSY", err)
+		}
+		_ = unix.Kill(int(p.pid), unix.SIGKILL)
+		p.wait()
+		w.catchUp()
+		if kills := w.seen(killsIn(domain)); len(kills) > 0 {
+			t.Errorf("nothing ran out of memory, and still: %+v", kills)
+		}
+		return
+	}
+	domain.limit(8 << 20)
+	p.wait()
+	e := w.await("kills", 1, killsIn(domain))[0]
+	if e.PID != p.pid || e.OOM.Scope != event.ScopeCgroup || e.OOM.CgroupID != domain.id || *e.OOM.LimitBytes != 8<<20 {
+		t.Errorf("%d, %+v; want %d, for %d", e.PID, e.OOM, p.pid, domain.id)
+	}
+	if e.OOM.Trigger.PID != int32(os.Getpid()) {
+		t.Errorf("asked for by %+v, want %d", e.OOM.Trigger, os.Getpid())
+	}
+}

@@ -1,0 +1,201 @@
+package probes
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Method is a way of hooking into the kernel.
+type Method string
+
+// The methods, best first. None means that a fact is not hooked at all.
+const (
+	Fentry        Method = "fentry"
+	Kprobe        Method = "kprobe"
+	TpBTF         Method = "tp_btf"
+	RawTracepoint Method = "raw_tp"
+	Tracepoint    Method = "tracepoint"
+	None          Method = "none"
+)
+
+// FactNamespacesFreed is the name of a kind of fact that nsviz can live without: where it is not
+// hooked, somebody has to look for namespaces that are gone.
+const FactNamespacesFreed = "namespaces freed"
+
+// kind is one kind of fact that nsviz wants to learn, with its hooks in order of preference.
+type kind struct {
+	name    string
+	options []option
+	// without says what becomes of the fact where no hook works. Where it is empty nsviz cannot do
+	// its work without this fact.
+	without string
+}
+
+// option is one way to hook a kind of fact: the programs are attached together or not at all.
+type option struct {
+	method   Method
+	programs []string
+	// functions and tracepoints of the kernel that must exist.
+	functions   []string
+	tracepoints []string
+	// victimTask and victimPID restrict an option to one form of mark_victim.
+	victimTask, victimPID bool
+	// cost is what people should know about this way.
+	cost string
+}
+
+const syscallTax = "every system call of the host pays a little for it, some 20 ns"
+
+// kinds is the table of all facts and hooks.
+func kinds() []kind {
+	tracepoint := func(name, program string) []option {
+		return []option{
+			{method: TpBTF, programs: []string{program + "_tp_btf"}, tracepoints: []string{name}},
+			{method: RawTracepoint, programs: []string{program + "_raw_tp"}, tracepoints: []string{name}},
+		}
+	}
+	call := func(function, program string) []option {
+		return []option{
+			{method: Fentry, programs: []string{program + "_fentry", program + "_fexit"}, functions: []string{function}},
+			{method: Kprobe, programs: []string{program + "_kprobe", program + "_kretprobe"}, functions: []string{function}},
+			{
+				method:   Tracepoint,
+				programs: []string{program + "_sys_enter", program + "_sys_exit"},
+				cost:     syscallTax,
+			},
+		}
+	}
+	return []kind{
+		{name: "namespaces by clone", options: tracepoint("sched_process_fork", "namespaces_fork")},
+		{
+			name:    "namespaces by unshare",
+			options: call("ksys_unshare", "namespaces_unshare"),
+			without: "found by reading /proc, without the moment and the maker",
+		},
+		{
+			name:    "namespaces joined by setns",
+			options: call(syscallFunction("setns"), "namespaces_setns"),
+			without: "not seen",
+		},
+		{
+			name: FactNamespacesFreed,
+			options: []option{
+				{method: Fentry, programs: []string{"namespaces_free_fentry"}, functions: []string{"proc_free_inum"}},
+				{method: Kprobe, programs: []string{"namespaces_free_kprobe"}, functions: []string{"proc_free_inum"}},
+			},
+			without: "found by reading /proc, a few seconds late",
+		},
+		{name: "cgroups made", options: tracepoint("cgroup_mkdir", "cgroups_mkdir")},
+		{name: "cgroups removed", options: tracepoint("cgroup_rmdir", "cgroups_rmdir")},
+		{
+			name: "OOM decisions",
+			options: []option{
+				{method: Fentry, programs: []string{"oom_decision_fentry"}, functions: []string{"oom_kill_process"}},
+				{method: Kprobe, programs: []string{"oom_decision_kprobe"}, functions: []string{"oom_kill_process"}},
+			},
+			without: "the cgroup that ran out is found by its OOM lock, or by its usage, when the victim is marked",
+		},
+		{
+			name: "OOM victims",
+			options: []option{
+				{method: TpBTF, programs: []string{"oom_victim_task_tp_btf"}, tracepoints: []string{"mark_victim"}, victimTask: true},
+				{method: TpBTF, programs: []string{"oom_victim_pid_tp_btf"}, tracepoints: []string{"mark_victim"}, victimPID: true},
+				{method: RawTracepoint, programs: []string{"oom_victim_task_raw_tp"}, tracepoints: []string{"mark_victim"}, victimTask: true},
+				{method: RawTracepoint, programs: []string{"oom_victim_pid_raw_tp"}, tracepoints: []string{"mark_victim"}, victimPID: true},
+			},
+		},
+		{name: "signals and their senders", options: tracepoint("signal_generate", "lifecycle_signal")},
+		{name: "container starts", options: tracepoint("sched_process_exec", "lifecycle_exec")},
+		{name: "container exits", options: tracepoint("sched_process_exit", "lifecycle_exit")},
+	}
+}
+
+// Choice is how one kind of fact is hooked on a host.
+type Choice struct {
+	// Name is the fact, for example "namespaces by unshare".
+	Name   string
+	Method Method
+	// Programs are the names of the BPF programs to attach; none for the method None.
+	Programs []string
+	// Reason says in words why it is this method; empty where it is the first choice.
+	Reason string
+}
+
+// NewPlan chooses the best hook for every kind of fact that the host allows. It is a pure function;
+// it fails with ErrNotSupported where a fact that nsviz cannot do without has no hook.
+func NewPlan(f Facts) ([]Choice, error) {
+	var plan []Choice
+	for _, k := range kinds() {
+		c, err := choose(k, f)
+		if err != nil {
+			return nil, err
+		}
+		plan = append(plan, c)
+	}
+	return plan, nil
+}
+
+func choose(k kind, f Facts) (Choice, error) {
+	var passed []error // why better options were passed over
+	for _, o := range k.options {
+		if o.victimTask && !f.MarkVictimTakesTask || o.victimPID && f.MarkVictimTakesTask {
+			continue
+		}
+		if err := f.against(o); err != nil {
+			passed = append(passed, err)
+			continue
+		}
+		return Choice{Name: k.name, Method: o.method, Programs: o.programs, Reason: reason(passed, o.cost)}, nil
+	}
+	if k.without == "" {
+		return Choice{}, fmt.Errorf("%s cannot be watched on kernel %s (%s): %w", k.name, f.Kernel,
+			reason(passed, ""), verdict(passed))
+	}
+	return Choice{Name: k.name, Method: None, Reason: reason(passed, k.without)}, nil
+}
+
+// verdict is what it means that nothing of what was passed over works. EPERM says that somebody
+// forbids it; EACCES does not, it is the verifier's word for a program that it does not accept.
+func verdict(passed []error) error {
+	for _, err := range passed {
+		if errors.Is(err, unix.EPERM) {
+			return fmt.Errorf("%w; %s", ErrNotPermitted, adviceRefused)
+		}
+	}
+	return ErrNotSupported
+}
+
+// against says what speaks against an option; nil is nothing.
+func (f Facts) against(o option) error {
+	if err := f.Refused[o.method]; err != nil {
+		return fmt.Errorf("%s: %w", o.method, err)
+	}
+	if err := f.struck[o.programs[0]]; err != nil {
+		return fmt.Errorf("%s: %w", o.method, err)
+	}
+	for _, name := range o.functions {
+		if !f.Functions[name] {
+			return fmt.Errorf("%s: the kernel has no function %s", o.method, name)
+		}
+	}
+	for _, name := range o.tracepoints {
+		if !f.Tracepoints[name] {
+			return fmt.Errorf("%s: the kernel has no tracepoint %s", o.method, name)
+		}
+	}
+	return nil
+}
+
+func reason(passed []error, remark string) string {
+	var words []string
+	for _, err := range passed {
+		words = append(words, err.Error())
+	}
+	if remark != "" {
+		words = append(words, remark)
+	}
+	return strings.Join(words, "; ")
+}

@@ -1,0 +1,315 @@
+package probes
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/ringbuf"
+	"golang.org/x/sys/unix"
+
+	"github.com/nsviz/nsviz/gen"
+	"github.com/nsviz/nsviz/internal/event"
+)
+
+// drainInterval is how long an ordinary event waits in its ring at most. OOM kills and deaths do
+// not wait: they wake the reader.
+const drainInterval = 50 * time.Millisecond
+
+// errorsInterval is how often the counters of errors are read.
+const errorsInterval = time.Second
+
+// skew is by how much, at the most, the times of a ring's records run backwards: two CPUs may take
+// their places in the ring in the one order and look at the clock in the other.
+const skew = time.Millisecond
+
+// Batch is what was read in one go, in the order in which it happened.
+type Batch struct {
+	Events []event.Event
+	// Errors are the totals by place of what the BPF programs could not do; nil where they have
+	// not changed since the last batch.
+	Errors map[string]uint64
+}
+
+// places names the error counters of bpf/event.h, as they appear in metrics.
+func places() map[gen.NsvizErrorPlace]string {
+	return map[gen.NsvizErrorPlace]string{
+		gen.NsvizErrorPlaceERROR_RING_EVENTS: "ring_events",
+		gen.NsvizErrorPlaceERROR_RING_URGENT: "ring_urgent",
+		gen.NsvizErrorPlaceERROR_MAP_CALLS:   "map_calls",
+		gen.NsvizErrorPlaceERROR_MAP_FRESH:   "map_fresh_cgroups",
+		gen.NsvizErrorPlaceERROR_MAP_INITS:   "map_inits",
+		gen.NsvizErrorPlaceERROR_MAP_OOM:     "map_oom",
+		gen.NsvizErrorPlaceERROR_READ:        "read",
+		gen.NsvizErrorPlaceERROR_PATH:        "path",
+	}
+}
+
+// losses are the places where an error means that an event is missing, with the reason to give.
+func losses() map[gen.NsvizErrorPlace]string {
+	return map[gen.NsvizErrorPlace]string{
+		gen.NsvizErrorPlaceERROR_RING_EVENTS: "ring full",
+		gen.NsvizErrorPlaceERROR_RING_URGENT: "urgent ring full",
+		gen.NsvizErrorPlaceERROR_MAP_CALLS:   "call not remembered",
+	}
+}
+
+// reasonMalformed is the reason given for records that could not be decoded.
+const reasonMalformed = "malformed record"
+
+// stamped is an event with the boot time of it, which no setting of the wall clock disturbs.
+type stamped struct {
+	bootNS uint64
+	event  event.Event
+}
+
+// reader reads both rings in one goroutine, so that what happened on either comes in one order.
+type reader struct {
+	events, urgent *ringbuf.Reader
+	errors         *ebpf.Map
+	decoder        *decoder
+	clock          Clock
+	epoll          int
+	wake           int // an eventfd that ends the wait
+
+	// running is held by run, so that close frees nothing under its feet.
+	running  sync.Mutex
+	stopping atomic.Bool // tells run to end
+
+	mu     sync.Mutex // guards closed, and with it the descriptors' numbers
+	closed bool
+
+	// For run alone.
+	record      ringbuf.Record
+	held        []stamped // read already, but later than what the other ring is known to hold
+	counted     map[gen.NsvizErrorPlace]uint64
+	nextErrors  uint64 // boot time
+	placeNames  map[gen.NsvizErrorPlace]string
+	lossReasons map[gen.NsvizErrorPlace]string
+}
+
+func newReader(events, urgent, errs *ebpf.Map, clock Clock) (r *reader, err error) {
+	r = &reader{
+		errors: errs, decoder: newDecoder(), clock: clock, epoll: -1, wake: -1,
+		counted: map[gen.NsvizErrorPlace]uint64{}, placeNames: places(), lossReasons: losses(),
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("open the rings: %w", err), r.close())
+		}
+	}()
+	if r.events, err = ringbuf.NewReader(events); err != nil {
+		return r, err
+	}
+	if r.urgent, err = ringbuf.NewReader(urgent); err != nil {
+		return r, err
+	}
+	// With a deadline in the past Read returns what is there and does not wait: the waiting is done
+	// here, for both rings at once.
+	past := time.Unix(1, 0)
+	r.events.SetDeadline(past)
+	r.urgent.SetDeadline(past)
+	if r.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		return r, err
+	}
+	if r.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+		return r, err
+	}
+	for _, fd := range []int{events.FD(), urgent.FD(), r.wake} {
+		// Edge-triggered: only a wake-up counts. Level-triggered, the ring of ordinary events would be
+		// ready as soon as anything is in it, and its events could not gather.
+		ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: int32(fd)}
+		if err = unix.EpollCtl(r.epoll, unix.EPOLL_CTL_ADD, fd, &ev); err != nil {
+			return r, err
+		}
+	}
+	return r, nil
+}
+
+// run delivers batches until ctx is done or the reader is closed, and then what is left.
+func (r *reader) run(ctx context.Context, deliver func(Batch)) error {
+	r.running.Lock()
+	defer r.running.Unlock()
+	if r.isClosed() {
+		return nil
+	}
+	stop := context.AfterFunc(ctx, r.interrupt)
+	defer stop()
+	for {
+		done := ctx.Err() != nil || r.stopping.Load()
+		if !done {
+			if err := r.wait(); err != nil {
+				return fmt.Errorf("wait for kernel events: %w", err)
+			}
+		}
+		b, err := r.drain(done)
+		if len(b.Events) > 0 || b.Errors != nil {
+			deliver(b)
+		}
+		if err != nil {
+			return fmt.Errorf("read kernel events: %w", err)
+		}
+		if done {
+			return nil
+		}
+	}
+}
+
+func (r *reader) wait() error {
+	var ready [3]unix.EpollEvent
+	_, err := unix.EpollWait(r.epoll, ready[:], int(drainInterval.Milliseconds()))
+	if errors.Is(err, unix.EINTR) {
+		return nil
+	}
+	return err
+}
+
+// drain takes what has happened until now, oldest first. What the rings get meanwhile is left or
+// held for the next time: of two things that happen now the second may be in the ring that is read
+// later and the first in the one that has been read. And a flood cannot keep it here.
+func (r *reader) drain(final bool) (Batch, error) {
+	now := bootNow()
+	r.decoder.batch(r.clock)
+	taken := r.held
+	r.held = nil
+	malformed := uint64(0)
+	var errs []error
+	for _, ring := range []*ringbuf.Reader{r.urgent, r.events} {
+		more, unread, err := r.read(ring, now+uint64(skew))
+		taken = append(taken, more...)
+		malformed += unread
+		errs = append(errs, err)
+	}
+	slices.SortStableFunc(taken, func(x, y stamped) int { return cmp.Compare(x.bootNS, y.bootNS) })
+
+	var b Batch
+	for i, s := range taken {
+		if s.bootNS > now && !final {
+			r.held = slices.Clone(taken[i:])
+			break
+		}
+		b.Events = append(b.Events, s.event)
+	}
+	if malformed > 0 {
+		b.Events = append(b.Events, r.lost(now, malformed, reasonMalformed))
+	}
+	if final || now >= r.nextErrors {
+		r.nextErrors = now + uint64(errorsInterval)
+		errs = append(errs, r.countErrors(now, &b))
+	}
+	return b, errors.Join(errs...)
+}
+
+// read takes what is in one ring, up to the first record that is later than until. It also returns
+// how many records could not be decoded.
+func (r *reader) read(ring *ringbuf.Reader, until uint64) (taken []stamped, malformed uint64, err error) {
+	for {
+		if err := ring.ReadInto(&r.record); errors.Is(err, os.ErrDeadlineExceeded) {
+			return taken, malformed, nil
+		} else if err != nil {
+			return taken, malformed, err
+		}
+		at, events, err := r.decoder.decode(r.record.RawSample)
+		if err != nil {
+			malformed++
+			continue
+		}
+		for _, e := range events {
+			taken = append(taken, stamped{bootNS: at, event: e})
+		}
+		if at > until {
+			return taken, malformed, nil
+		}
+	}
+}
+
+func bootNow() uint64 {
+	var t unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &t) // cannot fail, see HostClock
+	return uint64(t.Nano())
+}
+
+func (r *reader) lost(now, count uint64, reason string) event.Event {
+	return event.Event{
+		Time: r.decoder.wall(now), Type: event.EventsLost, Lost: &event.Lost{Count: count, Reason: reason},
+	}
+}
+
+// countErrors reads the error counters, and tells of events that were lost since the last time.
+func (r *reader) countErrors(now uint64, b *Batch) error {
+	changed := false
+	for place := range gen.NsvizErrorPlaceERROR_PLACES {
+		var perCPU []uint64
+		if err := r.errors.Lookup(uint32(place), &perCPU); err != nil {
+			return fmt.Errorf("read the counters of errors: %w", err)
+		}
+		var sum uint64
+		for _, n := range perCPU {
+			sum += n
+		}
+		more := sum - r.counted[place]
+		if more == 0 {
+			continue
+		}
+		changed = true
+		r.counted[place] = sum
+		if reason, ok := r.lossReasons[place]; ok {
+			b.Events = append(b.Events, r.lost(now, more, reason))
+		}
+	}
+	if changed {
+		b.Errors = make(map[string]uint64, len(r.counted))
+		for place, n := range r.counted {
+			b.Errors[r.placeNames[place]] = n
+		}
+	}
+	return nil
+}
+
+// interrupt ends a wait.
+func (r *reader) interrupt() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.closed && r.wake >= 0 {
+		_, _ = unix.Write(r.wake, []byte{1, 0, 0, 0, 0, 0, 0, 0}) // full means that a wake-up is due anyway
+	}
+}
+
+func (r *reader) isClosed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.closed
+}
+
+// close ends run, waits for it and frees the rings. It may be called more than once.
+func (r *reader) close() error {
+	r.stopping.Store(true)
+	r.interrupt()
+	r.running.Lock()
+	defer r.running.Unlock()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return nil
+	}
+	r.closed = true
+	var errs []error
+	for _, ring := range []*ringbuf.Reader{r.events, r.urgent} {
+		if ring != nil {
+			errs = append(errs, ring.Close())
+		}
+	}
+	for _, fd := range []int{r.epoll, r.wake} {
+		if fd >= 0 {
+			errs = append(errs, unix.Close(fd))
+		}
+	}
+	return errors.Join(errs...)
+}

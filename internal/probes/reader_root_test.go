@@ -1,0 +1,316 @@
+//go:build root
+
+package probes
+
+import (
+	"context"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/nsviz/nsviz/gen"
+	"github.com/nsviz/nsviz/internal/event"
+)
+
+// bench is a reader with rings that the test itself writes to.
+type bench struct {
+	*reader
+	t                  *testing.T
+	toEvents, toUrgent *ebpf.Program
+	errors             *ebpf.Map
+}
+
+// frame is what the kernel takes off the data of a test run before a socket filter sees it: the
+// Ethernet header.
+const frame = 14
+
+const recordSize = 56 // of gen.NsvizNamespaceFreedEvent
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	newMap := func(spec ebpf.MapSpec) *ebpf.Map {
+		m, err := ebpf.NewMap(&spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = m.Close() })
+		return m
+	}
+	// A program that puts what it is given into a ring.
+	writer := func(ring *ebpf.Map) *ebpf.Program {
+		prog, err := ebpf.NewProgram(&ebpf.ProgramSpec{
+			Type: ebpf.SocketFilter, License: "GPL",
+			Instructions: asm.Instructions{
+				asm.Mov.Imm(asm.R2, 0),
+				asm.Mov.Reg(asm.R3, asm.RFP),
+				asm.Add.Imm(asm.R3, -recordSize),
+				asm.Mov.Imm(asm.R4, recordSize),
+				asm.FnSkbLoadBytes.Call(),
+				asm.JNE.Imm(asm.R0, 0, "out"),
+				asm.LoadMapPtr(asm.R1, ring.FD()),
+				asm.Mov.Reg(asm.R2, asm.RFP),
+				asm.Add.Imm(asm.R2, -recordSize),
+				asm.Mov.Imm(asm.R3, recordSize),
+				asm.Mov.Imm(asm.R4, 0),
+				asm.FnRingbufOutput.Call(),
+				asm.Return().WithSymbol("out"),
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = prog.Close() })
+		return prog
+	}
+	ring := ebpf.MapSpec{Type: ebpf.RingBuf, MaxEntries: uint32(4 * os.Getpagesize())}
+	events, urgent := newMap(ring), newMap(ring)
+	b := &bench{t: t, toEvents: writer(events), toUrgent: writer(urgent), errors: newMap(ebpf.MapSpec{
+		Type: ebpf.PerCPUArray, KeySize: 4, ValueSize: 8, MaxEntries: uint32(gen.NsvizErrorPlaceERROR_PLACES),
+	})}
+	var err error
+	if b.reader, err = newReader(events, urgent, b.errors, fixedClock); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := b.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return b
+}
+
+// put writes the record of a freed namespace.
+func (b *bench) put(prog *ebpf.Program, id uint32, at uint64) {
+	b.t.Helper()
+	w := gen.NsvizNamespaceFreedEvent{Header: header(gen.NsvizEventKindEVENT_NAMESPACE_FREED), Id: id}
+	w.Header.BootNs = at
+	b.putRaw(prog, record(w, 0))
+}
+
+func (b *bench) putRaw(prog *ebpf.Program, raw []byte) {
+	b.t.Helper()
+	if code, _, err := prog.Test(append(make([]byte, frame), raw...)); err != nil || code != 0 {
+		b.t.Fatalf("write to the ring: %d, %v", int32(code), err)
+	}
+}
+
+func (b *bench) drained(final bool) []uint64 {
+	b.t.Helper()
+	batch, err := b.drain(final)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	var ids []uint64
+	for _, e := range batch.Events {
+		ids = append(ids, e.Namespace.ID)
+	}
+	return ids
+}
+
+// TestDrainKeepsOrder: across both rings, and across batches, however the two are written.
+func TestDrainKeepsOrder(t *testing.T) {
+	b := newBench(t)
+	now := bootNow()
+	b.put(b.toEvents, 3, now-3)
+	b.put(b.toEvents, 1, now-7) // two CPUs, the one first in the ring, the other first at the clock
+	b.put(b.toEvents, 4, now-2)
+	b.put(b.toUrgent, 2, now-5)
+	if diff := cmp.Diff([]uint64{1, 2, 3, 4}, b.drained(false)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+
+	// What happens while the rings are being read is for the next time: something in the other ring
+	// may have come before it.
+	later := bootNow() + uint64(time.Hour)
+	b.put(b.toUrgent, 7, later+2)
+	b.put(b.toEvents, 6, later+1)
+	b.put(b.toEvents, 5, bootNow())
+	if got := b.drained(false); got != nil { // 5 is behind 6 in its ring
+		t.Errorf("delivered %v early", got)
+	}
+	if diff := cmp.Diff([]uint64{5}, b.drained(false)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]uint64{6, 7}, b.drained(true)); diff != "" {
+		t.Errorf("at the end (-want +got):\n%s", diff)
+	}
+	if got := b.drained(true); got != nil {
+		t.Errorf("delivered %v again", got)
+	}
+}
+
+// TestErrorsAreTold: totals by place once they have changed, and losses as events.
+func TestErrorsAreTold(t *testing.T) {
+	b := newBench(t)
+	count := func(place gen.NsvizErrorPlace, n uint64) {
+		t.Helper()
+		perCPU := make([]uint64, ebpf.MustPossibleCPU())
+		for i := range perCPU {
+			perCPU[i] = n
+		}
+		if err := b.errors.Update(uint32(place), perCPU, ebpf.UpdateAny); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cpus := uint64(ebpf.MustPossibleCPU())
+	lostOf := func(batch Batch) map[string]uint64 {
+		counts := map[string]uint64{}
+		for _, e := range batch.Events {
+			if e.Type != event.EventsLost || e.Time.Before(fixedClock(0)) {
+				t.Errorf("unexpected %+v", e)
+				continue
+			}
+			counts[e.Lost.Reason] += e.Lost.Count
+		}
+		return counts
+	}
+	for _, step := range []struct {
+		do     func()
+		lost   map[string]uint64
+		errors map[string]uint64
+	}{
+		{do: func() {}, lost: map[string]uint64{}},
+		{
+			do: func() {
+				count(gen.NsvizErrorPlaceERROR_RING_EVENTS, 3)
+				count(gen.NsvizErrorPlaceERROR_READ, 1)
+				b.putRaw(b.toUrgent, make([]byte, recordSize))
+			},
+			lost:   map[string]uint64{"ring full": 3 * cpus, reasonMalformed: 1},
+			errors: map[string]uint64{"ring_events": 3 * cpus, "read": cpus},
+		},
+		{do: func() {}, lost: map[string]uint64{}},
+		{
+			do:     func() { count(gen.NsvizErrorPlaceERROR_RING_EVENTS, 5) },
+			lost:   map[string]uint64{"ring full": 2 * cpus},
+			errors: map[string]uint64{"ring_events": 5 * cpus, "read": cpus},
+		},
+	} {
+		step.do()
+		batch, err := b.drain(true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(step.lost, lostOf(batch)); diff != "" {
+			t.Errorf("lost (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff(step.errors, batch.Errors); diff != "" {
+			t.Errorf("errors (-want +got):\n%s", diff)
+		}
+	}
+}
+
+// TestOverflow: with nobody reading, the ring of ordinary events overflows; what is said to be lost is
+// what is missing, and nothing urgent is.
+func TestOverflow(t *testing.T) {
+	const calls, made = 300, 600 // two namespaces a call
+	quiet := startWatch(t)       // sees what others on this host do meanwhile
+	cfg := hostConfig(t)
+	cfg.EventsRingBytes = uint32(4 * os.Getpagesize())
+	cfg.UrgentRingBytes = uint32(os.Getpagesize())
+	small := openProbes(t, cfg)
+	home := makeCgroup(t, "urgent")
+	dying := start(t, isolated(helperCommand("hold 1")))
+	if err := small.Follow(dying.pid, home.id); err != nil {
+		t.Fatal(err)
+	}
+	flood := startHelper(t, "unshare 300")
+	flood.release()
+	flood.line()
+	dying.release()
+	dying.line()
+	dying.release()
+	dying.wait()
+	flood.release()
+	flood.wait()
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var received, lost, others uint64
+	var exits int
+	err := small.Run(ctx, func(b Batch) {
+		for _, e := range b.Events {
+			switch {
+			case e.Type == event.NamespaceCreated && e.PID == flood.pid:
+				received++
+			case e.Type == event.ContainerExited && e.CgroupID == home.id:
+				exits++
+			case e.Type == event.EventsLost && e.Lost.Reason == "ring full":
+				lost += e.Lost.Count
+			case e.Type == event.EventsLost:
+				t.Errorf("%d lost: %s", e.Lost.Count, e.Lost.Reason)
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if exits != 1 {
+		t.Errorf("%d exits told, want one", exits)
+	}
+	if received == 0 || lost == 0 {
+		t.Fatalf("%d received, %d lost: the ring did not overflow", received, lost)
+	}
+	quiet.catchUp()
+	all := quiet.await("births", made, namespaceEvents(event.NamespaceCreated, flood.pid))
+	if len(all) != made || calls*2 != made {
+		t.Errorf("%d births told to a reader with room, want %d", len(all), made)
+	}
+	others = uint64(len(quiet.seen(func(e event.Event) bool { return e.PID != flood.pid && e.CgroupID != home.id })))
+	if missing := made - received; lost < missing || lost > missing+others {
+		t.Errorf("%d said to be lost; %d are missing, and others made %d", lost, missing, others)
+	}
+}
+
+// TestClose ends a Run that waits, and may be called again, also at the same time.
+func TestClose(t *testing.T) {
+	p := openProbes(t, hostConfig(t))
+	running := make(chan struct{})
+	var once sync.Once
+	done := make(chan error, 1)
+	go func() { done <- p.Run(t.Context(), func(Batch) { once.Do(func() { close(running) }) }) }()
+	makeCgroup(t, "first") // so that there is something to deliver
+	<-running
+	var closers sync.WaitGroup
+	for range 3 {
+		closers.Go(func() {
+			if err := p.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	if err := <-done; err != nil {
+		t.Errorf("Run: %v", err)
+	}
+	closers.Wait()
+	if err := p.Run(t.Context(), func(Batch) { t.Error("delivered after Close") }); err != nil {
+		t.Errorf("Run after Close: %v", err)
+	}
+}
+
+// TestRunAgain: what happened between two runs is not lost.
+func TestRunAgain(t *testing.T) {
+	p := openProbes(t, hostConfig(t))
+	for range 2 {
+		c := makeCgroup(t, "between")
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		found := false
+		err := p.Run(ctx, func(b Batch) {
+			for _, e := range b.Events {
+				if e.Type == event.CgroupCreated && e.Cgroup.ID == c.id {
+					found = true
+					cancel()
+				}
+			}
+		})
+		cancel()
+		if err != nil || !found {
+			t.Errorf("found: %v, %v", found, err)
+		}
+	}
+}

@@ -1,0 +1,262 @@
+//go:build root
+
+package probes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/cilium/ebpf/btf"
+	"golang.org/x/sys/unix"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/hostfs"
+)
+
+// patience is how long a test waits for what must come.
+const patience = 20 * time.Second
+
+func hostLayout(t testing.TB) hostfs.Layout {
+	t.Helper()
+	host, err := hostfs.Open(hostfs.Roots{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	layout, err := host.Cgroups()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return layout
+}
+
+func hostConfig(t testing.TB) Config {
+	t.Helper()
+	layout := hostLayout(t)
+	return Config{
+		Hierarchy: layout.HierarchyID, Unified: layout.Controller == "", OwnMntNamespace: namespaceID(t, "self", "mnt"),
+		Clock: fixedClock,
+	}
+}
+
+// namespaceID is what /proc says, as anybody can read it.
+func namespaceID(t testing.TB, pid, link string) uint64 {
+	t.Helper()
+	target, err := os.Readlink("/proc/" + pid + "/ns/" + link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return inodeOf(t, target)
+}
+
+// inodeOf takes the number out of "mnt:[4026531841]".
+func inodeOf(t testing.TB, link string) uint64 {
+	t.Helper()
+	var id uint64
+	for i := range link {
+		if link[i] == '[' {
+			if _, err := fmt.Sscanf(link[i:], "[%d]", &id); err != nil {
+				t.Fatalf("%q: %v", link, err)
+			}
+			return id
+		}
+	}
+	t.Fatalf("%q names no namespace", link)
+	return 0
+}
+
+// watch is a set of probes whose events are kept.
+type watch struct {
+	*Probes
+	t *testing.T
+
+	mu     sync.Mutex
+	events []event.Event
+	errors map[string]uint64
+	more   chan struct{} // signalled after changes
+}
+
+// openProbes opens probes by other methods than the refused ones.
+func openProbes(t *testing.T, cfg Config, refused ...Method) *Probes {
+	t.Helper()
+	cache := btf.NewCache()
+	p, err := openOn(without(Gather(cache), refused), cfg, cache)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return p
+}
+
+func without(f Facts, refused []Method) Facts {
+	for _, method := range refused {
+		f.Refused[method] = errors.New("not in this test")
+	}
+	return f
+}
+
+// byEveryMethod runs a test with the best methods that this host has, and then with those that are
+// left when it allows less and less.
+func byEveryMethod(t *testing.T, test func(t *testing.T, refused ...Method)) {
+	t.Helper()
+	methods := []Method{Fentry, Kprobe, TpBTF}
+	var before []Choice
+	for n := range len(methods) + 1 {
+		plan, err := NewPlan(without(Gather(btf.NewCache()), methods[:n]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		same := func(a, b Choice) bool { return a.Method == b.Method }
+		if n > 0 && slices.EqualFunc(plan, before, same) {
+			continue
+		}
+		before = plan
+		t.Run(fmt.Sprintf("without%v", methods[:n]), func(t *testing.T) { test(t, methods[:n]...) })
+	}
+}
+
+// startWatch opens probes and runs them until the test ends.
+func startWatch(t *testing.T, refused ...Method) *watch {
+	t.Helper()
+	w := &watch{Probes: openProbes(t, hostConfig(t), refused...), t: t, more: make(chan struct{}, 1)}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- w.Run(ctx, w.take) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		w.inOrder()
+	})
+	return w
+}
+
+func (w *watch) take(b Batch) {
+	w.mu.Lock()
+	w.events = append(w.events, b.Events...)
+	if b.Errors != nil {
+		w.errors = b.Errors
+	}
+	w.mu.Unlock()
+	select {
+	case w.more <- struct{}{}:
+	default:
+	}
+}
+
+// inOrder checks that what was delivered came in the order in which it happened, over all batches.
+func (w *watch) inOrder() {
+	w.t.Helper()
+	if !slices.IsSortedFunc(w.events, func(a, b event.Event) int {
+		if a.Type == event.EventsLost || b.Type == event.EventsLost {
+			return 0
+		}
+		return a.Time.Compare(b.Time)
+	}) {
+		w.t.Error("events came out of order")
+	}
+}
+
+// seen returns the events so far of which match is true.
+func (w *watch) seen(match func(event.Event) bool) []event.Event {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var found []event.Event
+	for _, e := range w.events {
+		if match(e) {
+			found = append(found, e)
+		}
+	}
+	return found
+}
+
+// await waits until there are n events of which match is true.
+func (w *watch) await(what string, n int, match func(event.Event) bool) []event.Event {
+	w.t.Helper()
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	for {
+		if found := w.seen(match); len(found) >= n {
+			return found
+		}
+		select {
+		case <-w.more:
+		case <-deadline.C:
+			w.t.Fatalf("only %d of %d %s", len(w.seen(match)), n, what)
+		}
+	}
+}
+
+// catchUp waits until everything that has happened so far has been delivered: until the cgroup that
+// it makes for that has been.
+func (w *watch) catchUp() {
+	w.t.Helper()
+	id := makeCgroup(w.t, "mark").id
+	w.await("marks", 1, func(e event.Event) bool { return e.Type == event.CgroupCreated && e.Cgroup.ID == id })
+}
+
+// cgroup is one that a test has made in the tracked hierarchy.
+type cgroup struct {
+	t    *testing.T
+	path string // in the hierarchy
+	dir  string
+	id   uint64
+}
+
+// makeCgroup makes a cgroup below the hierarchy's root; its processes must have ended with the test.
+func makeCgroup(t *testing.T, name string) cgroup {
+	t.Helper()
+	return makeCgroupIn(t, "", fmt.Sprintf("nsviz-test-%d-%s", os.Getpid(), name))
+}
+
+func makeCgroupIn(t *testing.T, parent, name string) cgroup {
+	t.Helper()
+	layout := hostLayout(t)
+	dir, err := os.MkdirTemp(layout.Dir+parent, name+"-") //nolint:usetesting // a cgroup is no temporary folder
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.Remove(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	info, err := os.Stat(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cgroup{t: t, path: parent + "/" + filepath.Base(dir), dir: dir, id: info.Sys().(*syscall.Stat_t).Ino}
+}
+
+// write does not go by os.File, which opens what can be polled with O_NONBLOCK: that tells kernels
+// since 6.16 not to enforce a lowered limit.
+func (c cgroup) write(file, value string) {
+	c.t.Helper()
+	fd, err := unix.Open(filepath.Join(c.dir, file), unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		c.t.Fatalf("open %s of %s: %v", file, c.path, err)
+	}
+	defer func() { _ = unix.Close(fd) }()
+	if _, err := unix.Write(fd, []byte(value)); err != nil {
+		c.t.Fatalf("write %s to %s of %s: %v", value, file, c.path, err)
+	}
+}
+
+// add puts a process into the cgroup.
+func (c cgroup) add(p *process) {
+	c.t.Helper()
+	c.write("cgroup.procs", strconv.Itoa(int(p.pid)))
+}

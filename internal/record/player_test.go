@@ -1,0 +1,177 @@
+package record
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+// metronome stands for time.After: it notes how long it is waited for, and is always due.
+type metronome struct{ waits []time.Duration }
+
+func (m *metronome) after(d time.Duration) <-chan time.Time {
+	m.waits = append(m.waits, d)
+	due := make(chan time.Time, 1)
+	due <- time.Time{}
+	return due
+}
+
+// moments makes facts at these times after the beginning.
+func moments(after ...time.Duration) []isolation.Fact {
+	var list []isolation.Fact
+	for _, d := range after {
+		list = append(list, isolation.Fact{Time: begin.Add(d)})
+	}
+	return list
+}
+
+func player(t *testing.T, facts []isolation.Fact, speed float64, after func(time.Duration) <-chan time.Time) *Player {
+	t.Helper()
+	r, err := NewReader(bytes.NewReader(recording(t, facts...)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return NewPlayer(r, speed, after)
+}
+
+func TestPace(t *testing.T) {
+	const ms = time.Millisecond
+	tests := []struct {
+		name  string
+		speed float64
+		facts []isolation.Fact
+		waits []time.Duration
+	}{
+		{"as it happened", 1, moments(0, 500*ms, 1500*ms), []time.Duration{500 * ms, time.Second}},
+		{"twice as fast", 2, moments(0, 500*ms, 1500*ms), []time.Duration{250 * ms, 500 * ms}},
+		{"half as fast", 0.5, moments(0, 500*ms, 1500*ms), []time.Duration{time.Second, 2 * time.Second}},
+		{"as fast as possible", 0, moments(0, 500*ms, 1500*ms), nil},
+		{"a negative speed is none", -1, moments(0, 500*ms), nil},
+		{"no number is none", math.NaN(), moments(0, 500*ms), nil},
+		{"infinitely fast", math.Inf(1), moments(0, 500*ms), nil},
+		{"infinitely slow", 1e-300, moments(0, 500*ms), []time.Duration{longestPause}},
+		{"a night", 1, moments(0, 8*time.Hour, 8*time.Hour+time.Second), []time.Duration{longestPause, time.Second}},
+		{"the longest night", 1, []isolation.Fact{{Time: time.Unix(0, 0)}, {Time: begin.AddDate(5000, 0, 0)}}, []time.Duration{longestPause}},
+		{"a fact that is late", 1, moments(0, time.Second, 500*ms, 1500*ms), []time.Duration{time.Second, 500 * ms}},
+		{"at once", 1, moments(time.Second, time.Second, time.Second), nil},
+		{"a burst", 1, moments(0, 4*ms, 8*ms, 12*ms, 16*ms, 20*ms, 24*ms), []time.Duration{12 * ms, 12 * ms}},
+		{"a burst, then a long pause", 1, moments(0, 9*ms, time.Hour), []time.Duration{longestPause}},
+		{"without times", 1, []isolation.Fact{{}, {}}, nil},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			var m metronome
+			if err := player(t, test.facts, test.speed, m.after).Run(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if diff := cmp.Diff(test.waits, m.waits); diff != "" {
+				t.Errorf("waits (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestPlayerTellsTheModel(t *testing.T) {
+	want := isolation.New(isolation.DefaultLimits())
+	for _, f := range facts() {
+		want.Apply(f)
+	}
+	p := player(t, facts(), 0, nil)
+	if n := len(p.Snapshot().Containers); n != 0 {
+		t.Errorf("%d containers before the beginning", n)
+	}
+	if err := p.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-p.Changed():
+	default:
+		t.Error("no change is signalled")
+	}
+	if diff := cmp.Diff(want.Snapshot(), p.Snapshot()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if first, second := p.Snapshot(), p.Snapshot(); first != second {
+		t.Error("a new snapshot without a change")
+	}
+}
+
+// What is there is played, and then that it breaks off is told.
+func TestPlayerOfAPart(t *testing.T) {
+	whole := recording(t, facts()...)
+	r, err := NewReader(bytes.NewReader(whole[:len(whole)-1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := NewPlayer(r, 0, nil)
+	if err := p.Run(t.Context()); !errors.Is(err, ErrCutShort) {
+		t.Errorf("%v", err)
+	}
+	if got := p.Snapshot().Version; got != uint64(len(facts())) {
+		t.Errorf("%d facts were played", got)
+	}
+}
+
+func TestPlayerIsStopped(t *testing.T) {
+	t.Run("while it waits", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		p := player(t, moments(0, time.Second, 2*time.Second), 1, func(time.Duration) <-chan time.Time {
+			cancel()
+			return nil // never due
+		})
+		if err := p.Run(ctx); err != nil {
+			t.Error(err)
+		}
+		if got := p.Snapshot().Version; got != 1 {
+			t.Errorf("%d facts were played", got)
+		}
+	})
+	t.Run("while it plays", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		p := player(t, facts(), 0, nil)
+		if err := p.Run(ctx); err != nil {
+			t.Error(err)
+		}
+		if got := p.Snapshot().Version; got != 0 {
+			t.Errorf("%d facts were played", got)
+		}
+	})
+}
+
+// Views look while it plays.
+func TestPlayerIsConcurrent(t *testing.T) {
+	var many []isolation.Fact
+	for range 50 {
+		many = append(many, facts()...)
+	}
+	p := player(t, many, 0, nil)
+	done := make(chan error, 1)
+	go func() { done <- p.Run(t.Context()) }()
+	var last uint64
+	for {
+		select {
+		case <-p.Changed():
+			s := p.Snapshot()
+			if s.Version < last {
+				t.Errorf("version %d after %d", s.Version, last)
+			}
+			last = s.Version
+		case err := <-done:
+			if err != nil {
+				t.Error(err)
+			}
+			if got := p.Snapshot().Version; got != uint64(len(many)) {
+				t.Errorf("%d facts were played", got)
+			}
+			return
+		}
+	}
+}

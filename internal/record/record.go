@@ -1,0 +1,198 @@
+package record
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+// Errors of reading. They come wrapped in a sentence.
+var (
+	ErrNotARecording = errors.New("not a recording of nsviz")
+	ErrCutShort      = errors.New("the recording is cut short")
+)
+
+const (
+	format  = "nsviz recording"
+	version = 1
+	// maxLine bounds one fact: a survey of some ten thousand namespaces.
+	maxLine = 64 << 20
+)
+
+type header struct {
+	Format  string    `json:"format"`
+	Version int       `json:"version"`
+	Time    time.Time `json:"time"`
+}
+
+// line is what stands on a line after the header: a fact, or the trailer with the number of facts.
+type line struct {
+	*isolation.Fact
+	Facts *uint64 `json:"facts,omitempty"`
+}
+
+// Writer writes a recording. It is for one goroutine.
+type Writer struct {
+	zip    *gzip.Writer
+	json   *json.Encoder
+	count  uint64
+	closed bool
+}
+
+// NewWriter starts a recording.
+func NewWriter(w io.Writer, now time.Time) (*Writer, error) {
+	zip := gzip.NewWriter(w)
+	out := &Writer{zip: zip, json: json.NewEncoder(zip)}
+	if err := out.json.Encode(header{Format: format, Version: version, Time: now}); err != nil {
+		return nil, fmt.Errorf("write recording: %w", err)
+	}
+	// From here on the file shows what it is.
+	if err := out.Flush(); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// Write adds a fact.
+func (w *Writer) Write(f isolation.Fact) error {
+	if err := w.json.Encode(f); err != nil {
+		return fmt.Errorf("write recording: %w", err)
+	}
+	w.count++
+	return nil
+}
+
+// Flush brings what was written so far to the underlying writer.
+func (w *Writer) Flush() error {
+	if err := w.zip.Flush(); err != nil {
+		return fmt.Errorf("write recording: %w", err)
+	}
+	return nil
+}
+
+// Count is the number of facts written.
+func (w *Writer) Count() uint64 { return w.count }
+
+// Close writes the trailer. It does not close the underlying writer.
+func (w *Writer) Close() error {
+	if w.closed {
+		return nil
+	}
+	w.closed = true
+	if err := errors.Join(w.json.Encode(line{Facts: &w.count}), w.zip.Close()); err != nil {
+		return fmt.Errorf("finish recording: %w", err)
+	}
+	return nil
+}
+
+// Reader reads a recording.
+type Reader struct {
+	lines *bufio.Scanner
+	count uint64
+	end   error // what Next returns from now on; nil before the end
+}
+
+// NewReader starts reading. It fails with ErrNotARecording, or with ErrCutShort where not even the
+// header is whole.
+func NewReader(r io.Reader) (*Reader, error) {
+	in := bufio.NewReader(r)
+	if magic, _ := in.Peek(2); string(magic) != "\x1f\x8b" {
+		return nil, ErrNotARecording
+	}
+	zip, err := gzip.NewReader(in)
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, fmt.Errorf("%w before its first line", ErrCutShort)
+	case err != nil:
+		return nil, fmt.Errorf("%w (%w)", ErrNotARecording, err)
+	}
+	zip.Multistream(false) // whatever else is in the file is not of the recording
+	out := &Reader{lines: bufio.NewScanner(zip)}
+	out.lines.Buffer(make([]byte, 0, 64<<10), maxLine)
+	if err := out.header(); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// opening is how every header begins.
+const opening = `{"format":"` + format + `"`
+
+func (r *Reader) header() error {
+	r.lines.Scan()
+	first := r.lines.Bytes()
+	var h header
+	if err := json.Unmarshal(first, &h); err != nil {
+		ours := bytes.HasPrefix(first, []byte(opening)) || bytes.HasPrefix([]byte(opening), first)
+		if ours && errors.Is(r.lines.Err(), io.ErrUnexpectedEOF) {
+			return fmt.Errorf("%w in its first line", ErrCutShort)
+		}
+		return ErrNotARecording
+	}
+	if h.Format != format {
+		return ErrNotARecording
+	}
+	if h.Version != version {
+		return fmt.Errorf("%w that this version can read: it is of format %d, this reads %d",
+			ErrNotARecording, h.Version, version)
+	}
+	return nil
+}
+
+// Next returns the next fact. At the end of a whole recording it returns io.EOF; where the
+// recording breaks off, ErrCutShort.
+func (r *Reader) Next() (isolation.Fact, error) {
+	if r.end != nil {
+		return isolation.Fact{}, r.end
+	}
+	f, err := r.next()
+	r.end = err
+	return f, err
+}
+
+func (r *Reader) next() (isolation.Fact, error) {
+	if !r.lines.Scan() {
+		return isolation.Fact{}, r.cutShort(r.lines.Err())
+	}
+	var l line
+	if err := json.Unmarshal(r.lines.Bytes(), &l); err != nil {
+		return isolation.Fact{}, r.cutShort(cmp.Or(r.lines.Err(), err))
+	}
+	if l.Facts != nil {
+		return isolation.Fact{}, r.trailer(*l.Facts)
+	}
+	if l.Fact == nil {
+		return isolation.Fact{}, r.cutShort(errors.New("a line without a fact"))
+	}
+	r.count++
+	return *l.Fact, nil
+}
+
+// trailer is the end: as many facts as there should be, nothing more, and no bit changed.
+func (r *Reader) trailer(facts uint64) error {
+	if facts != r.count {
+		return r.cutShort(fmt.Errorf("there should be %d", facts))
+	}
+	if r.lines.Scan() {
+		return r.cutShort(errors.New("more follows after its end"))
+	}
+	if err := r.lines.Err(); err != nil {
+		return r.cutShort(err)
+	}
+	return io.EOF
+}
+
+func (r *Reader) cutShort(cause error) error {
+	if cause == nil || errors.Is(cause, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("%w after %d facts", ErrCutShort, r.count)
+	}
+	return fmt.Errorf("%w after %d facts (%w)", ErrCutShort, r.count, cause)
+}

@@ -1,0 +1,355 @@
+package record
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+var begin = time.Date(2026, 11, 23, 20, 0, 0, 123456789, time.UTC)
+
+// facts has one fact of every kind.
+func facts() []isolation.Fact {
+	c := event.Container{ID: strings.Repeat("ab", 32), Name: "web", Runtime: "docker"}
+	list := []isolation.Fact{
+		{Host: &isolation.Host{Name: "host", Kernel: "6.12", Namespaces: event.NamespaceIDs{event.Net: 7}, CPUs: 2}},
+		{Probes: []isolation.Probe{{Name: "namespaces by clone", Method: "tp_btf"}}},
+		{Engine: &isolation.Engine{Name: "docker", State: isolation.EngineConnected}},
+		{Event: &event.Event{
+			Time: begin, Type: event.CgroupCreated, PID: 10, Comm: "<runc>&\n",
+			Cgroup: &event.Cgroup{Path: "/docker/x", ID: 3, Container: &c},
+		}},
+		{Found: &isolation.Found{Container: c, CgroupPath: "/docker/x", OOMKills: new(uint64(0)), Started: begin}},
+		{Identity: &c},
+		{Memory: []isolation.Reading{{ID: c.ID, UsageBytes: new(uint64(0)), Unlimited: true, Processes: new(1)}}},
+		{Namespaces: &isolation.Survey{Namespaces: []isolation.Surveyed{{Type: event.Net, ID: 7, Processes: []int32{1, 2}}}}},
+		{BPFErrors: map[string]uint64{"read": 1}},
+		{Gone: &isolation.Gone{ID: c.ID}},
+		{}, // only time has passed
+	}
+	for i := range list {
+		list[i].Time = begin.Add(time.Duration(i) * time.Second)
+	}
+	return list
+}
+
+// recording is a whole one.
+func recording(t testing.TB, facts ...isolation.Fact) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	w, err := NewWriter(&out, begin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range facts {
+		if err := w.Write(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if w.Count() != uint64(len(facts)) {
+		t.Errorf("count %d of %d", w.Count(), len(facts))
+	}
+	return out.Bytes()
+}
+
+// read reads all facts until an error, which is io.EOF at the end of a whole recording.
+func read(data io.Reader) ([]isolation.Fact, error) {
+	r, err := NewReader(data)
+	if err != nil {
+		return nil, err
+	}
+	var list []isolation.Fact
+	for {
+		f, err := r.Next()
+		if err != nil {
+			if _, again := r.Next(); again != err {
+				return nil, fmt.Errorf("%w, and then %w", err, again)
+			}
+			return list, err
+		}
+		list = append(list, f)
+	}
+}
+
+func TestRoundTrip(t *testing.T) {
+	got, err := read(bytes.NewReader(recording(t, facts()...)))
+	if err != io.EOF {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(facts(), got); diff != "" {
+		t.Errorf("(-written +read):\n%s", diff)
+	}
+}
+
+func TestEmptyRecording(t *testing.T) {
+	if got, err := read(bytes.NewReader(recording(t))); err != io.EOF || len(got) != 0 {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
+// What a reader gets of a recording that breaks off anywhere is what was written, in order, and never
+// that it is whole.
+func TestCutShortAnywhere(t *testing.T) {
+	whole := recording(t, facts()...)
+	for n := range whole {
+		got, err := read(bytes.NewReader(whole[:n]))
+		want := ErrCutShort
+		if n < 2 {
+			want = ErrNotARecording // it could be anything
+		}
+		if !errors.Is(err, want) {
+			t.Errorf("the first %d of %d bytes: %v", n, len(whole), err)
+		}
+		if diff := cmp.Diff(facts()[:len(got)], got, cmpopts.EquateEmpty()); diff != "" {
+			t.Fatalf("the first %d of %d bytes (-written +read):\n%s", n, len(whole), diff)
+		}
+	}
+}
+
+// A flushed recording can be read up to there, though it has no end.
+func TestFlush(t *testing.T) {
+	var out bytes.Buffer
+	w, err := NewWriter(&out, begin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, f := range facts() {
+		if err := errors.Join(w.Write(f), w.Flush()); err != nil {
+			t.Fatal(err)
+		}
+		got, err := read(bytes.NewReader(out.Bytes()))
+		if !errors.Is(err, ErrCutShort) || len(got) != i+1 {
+			t.Errorf("after %d: %d facts, %v", i+1, len(got), err)
+		}
+	}
+}
+
+// A recording in which a bit has changed does not pass for a whole one, unless the bit means nothing.
+func TestDamaged(t *testing.T) {
+	whole := recording(t, facts()...)
+	for n := 10; n < len(whole); n++ { // the gzip header says nothing about the content
+		damaged := bytes.Clone(whole)
+		damaged[n] ^= 1 << (n % 8)
+		got, err := read(bytes.NewReader(damaged))
+		if err == io.EOF && !cmp.Equal(facts(), got) {
+			t.Errorf("byte %d: %v", n, got)
+		}
+	}
+}
+
+func zipped(text string) []byte {
+	var out bytes.Buffer
+	w := gzip.NewWriter(&out)
+	_, _ = io.WriteString(w, text)
+	_ = w.Close()
+	return out.Bytes()
+}
+
+const head = `{"format":"nsviz recording","version":1,"time":"2026-11-23T20:00:00Z"}` + "\n"
+
+func TestNotARecording(t *testing.T) {
+	long := zipped(strings.Repeat("some other text, too long for one block\n", 9))
+	tests := []struct {
+		name string
+		data []byte
+	}{
+		{"empty", nil},
+		{"one byte", []byte("x")},
+		{"text", []byte("what is this?\n")},
+		{"its own first line, not compressed", []byte(head)},
+		{"something compressed otherwise", []byte("\x28\xb5\x2f\xfd\x00\x00\x00\x00\x00\x00\x00\x00")},
+		{"gzip of an unknown method", []byte("\x1f\x8b\x07\x00\x00\x00\x00\x00\x00\x00\x00\x00")},
+		{"gzip of nothing", zipped("")},
+		{"gzip of text", zipped("hello\n")},
+		{"gzip of text, cut short", long[:len(long)-9]},
+		{"gzip of other JSON", zipped(`{"format":"another recording","version":1}` + "\n")},
+		{"gzip of other JSON lines", zipped(`[1,2]` + "\n")},
+		{"of a version to come", zipped(strings.Replace(head, `"version":1`, `"version":2`, 1))},
+		{"of no version", zipped(strings.Replace(head, `,"version":1`, ``, 1))},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			r, err := NewReader(bytes.NewReader(test.data))
+			if !errors.Is(err, ErrNotARecording) || r != nil {
+				t.Errorf("%v, %v", r, err)
+			}
+		})
+	}
+}
+
+func TestVersionsAreTold(t *testing.T) {
+	_, err := NewReader(bytes.NewReader(zipped(strings.Replace(head, `"version":1`, `"version":2`, 1))))
+	if err == nil || !strings.Contains(err.Error(), "format 2") || !strings.Contains(err.Error(), "reads 1") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestNotWhole(t *testing.T) {
+	fact := `{"time":"2026-11-23T20:00:00Z"}` + "\n"
+	tests := []struct {
+		name, lines string
+		facts       int
+		says        string
+	}{
+		{"no trailer", fact + fact, 2, "after 2 facts"},
+		{"a trailer of more", fact + `{"facts":2}` + "\n", 1, "there should be 2"},
+		{"a trailer of fewer", fact + `{"facts":0}` + "\n", 1, "there should be 0"},
+		{"more after the end", fact + `{"facts":1}` + "\n" + fact, 1, "more follows"},
+		{"a line that is no JSON", fact + "what\n" + fact, 1, "invalid character"},
+		{"an empty line", fact + "\n" + fact, 1, "unexpected end"},
+		{"an empty object", fact + "{}\n", 1, "without a fact"},
+		{"null", fact + "null\n", 1, "without a fact"},
+		{"JSON of another kind", fact + "[]\n", 1, "cannot unmarshal"},
+		{"an unknown namespace type", fact + `{"event":{"type":"namespace_freed","namespace":{"type":"nope"}}}` + "\n", 1, "nope"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			got, err := read(bytes.NewReader(zipped(head + test.lines)))
+			if !errors.Is(err, ErrCutShort) || !strings.Contains(err.Error(), test.says) {
+				t.Errorf("%v", err)
+			}
+			if len(got) != test.facts {
+				t.Errorf("%d facts", len(got))
+			}
+		})
+	}
+}
+
+// Fields that a later version has added do no harm.
+func TestUnknownFields(t *testing.T) {
+	lines := `{"time":"2026-11-23T20:00:00Z","mood":"good","event":{"type":"container_exited","weather":{"rain":true}}}` + "\n" + `{"facts":1}` + "\n"
+	got, err := read(bytes.NewReader(zipped(head + lines)))
+	if err != io.EOF || len(got) != 1 || got[0].Event.Type != event.ContainerExited {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
+func TestGarbageBehindIsNotOfTheRecording(t *testing.T) {
+	whole := recording(t, facts()...)
+	for _, garbage := range [][]byte{[]byte("garbage"), {0}, {0x1f, 0x8b}, whole} {
+		got, err := read(bytes.NewReader(append(bytes.Clone(whole), garbage...)))
+		if err != io.EOF || len(got) != len(facts()) {
+			t.Errorf("%d facts, %v", len(got), err)
+		}
+	}
+}
+
+// A small file may hold a line that never ends.
+func TestHugeLine(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes as much memory as a line may be long")
+	}
+	var data bytes.Buffer
+	w := gzip.NewWriter(&data)
+	_, _ = io.WriteString(w, head)
+	zeros := make([]byte, 1<<20)
+	for range maxLine>>20 + 1 {
+		if _, err := w.Write(zeros); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_ = w.Close()
+	if _, err := read(&data); !errors.Is(err, ErrCutShort) || !strings.Contains(err.Error(), "too long") {
+		t.Errorf("%v", err)
+	}
+}
+
+// A large survey is well below the longest line.
+func TestLargeSurvey(t *testing.T) {
+	survey := &isolation.Survey{}
+	for i := range 10_000 {
+		survey.Namespaces = append(survey.Namespaces, isolation.Surveyed{
+			Type: event.Net, ID: uint64(4026531840 + i), Processes: []int32{int32(i)}, PinnedBy: []string{strings.Repeat("/x", 50)},
+		})
+	}
+	got, err := read(bytes.NewReader(recording(t, isolation.Fact{Time: begin, Namespaces: survey})))
+	if err != io.EOF || len(got) != 1 || len(got[0].Namespaces.Namespaces) != 10_000 {
+		t.Errorf("%d facts, %v", len(got), err)
+	}
+}
+
+var errFull = errors.New("no space left")
+
+// full is a disk with room for so many bytes.
+type full int
+
+func (f *full) Write(p []byte) (int, error) {
+	if len(p) > int(*f) {
+		n := int(*f)
+		*f = 0
+		return n, errFull
+	}
+	*f -= full(len(p))
+	return len(p), nil
+}
+
+func TestWriteErrorsAreTold(t *testing.T) {
+	whole := recording(t, facts()...)
+	for room := range whole {
+		space := full(room)
+		w, err := NewWriter(&space, begin)
+		if err == nil {
+			for _, f := range facts() {
+				err = errors.Join(err, w.Write(f))
+			}
+			err = errors.Join(err, w.Close())
+		}
+		if !errors.Is(err, errFull) {
+			t.Errorf("room for %d of %d bytes: %v", room, len(whole), err)
+		}
+	}
+}
+
+func TestCloseTwice(t *testing.T) {
+	var out bytes.Buffer
+	w, err := NewWriter(&out, begin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(w.Close(), w.Close()); err != nil {
+		t.Error(err)
+	}
+	if _, err := read(&out); err != io.EOF {
+		t.Error(err)
+	}
+}
+
+func FuzzReader(f *testing.F) {
+	f.Add([]byte(head + `{"time":"2026-11-23T20:00:00Z"}` + "\n" + `{"facts":1}` + "\n"))
+	for _, fact := range facts() {
+		line, err := json.Marshal(fact)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add([]byte(head + string(line) + "\n"))
+	}
+	f.Add([]byte(head + `{"event":{"type":"oom_kill"}}` + "\n"))
+	f.Add([]byte(head + `{"event":{"type":"oom_kill","time":"1969-12-31T23:59:30Z","oom":{"victim":{"pid":1,"container":{"id":"x"}}}}}` + "\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		// A model that is told whatever a file holds must stand it.
+		model := isolation.New(isolation.DefaultLimits())
+		list, err := read(bytes.NewReader(zipped(string(text))))
+		if err == nil {
+			t.Fatal("no end")
+		}
+		for _, fact := range list {
+			model.Apply(fact)
+			model.Snapshot()
+		}
+	})
+}

@@ -1,0 +1,212 @@
+package ui
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+// header is the first line: where, how much, and whether the screen is live.
+func (sc screen) header() line {
+	right := sc.mode()
+	left := text(BarName, " nsviz ")
+	sep := text(BarDim, " · ")
+	room := sc.w - right.width() - left.width() - 1
+	for i, part := range sc.headerParts() {
+		gap := sep
+		if i == 0 {
+			gap = text(Bar, " ")
+		}
+		if part.width()+gap.width() > room {
+			continue
+		}
+		room -= part.width() + gap.width()
+		left = left.join(gap, part)
+	}
+	l := left.add(Bar, blanks(sc.w-left.width()-right.width())).join(right)
+	return l.fit(sc.w)
+}
+
+// headerParts are the header's facts from left to right. Where room is short those that do not fit
+// are left out, which begins with the long ones.
+func (sc screen) headerParts() []line {
+	s := sc.s
+	var parts []line
+	kills := s.OOMKillCount()
+	style := Bar
+	if kills > 0 {
+		style = BarAlarm
+	}
+	counts := []line{}
+	if s.Probes == nil && !sc.v.Replay {
+		counts = append(counts, text(Bar, "attaching…"))
+	} else {
+		counts = append(counts, text(Bar, count(uint64(s.LiveCount()), "container", "containers")))
+		if n := len(s.Namespaces); n > 0 && sc.w >= 80 {
+			counts = append(counts, text(Bar, count(uint64(n), "namespace", "namespaces")))
+		}
+		counts = append(counts, text(style, count(kills, "OOM kill", "OOM kills")))
+	}
+	if s.Host.Name != "" && sc.w >= 90 {
+		parts = append(parts, text(Bar, s.Host.Name).cut(24))
+	}
+	if sc.w >= 110 {
+		if s.Host.Kernel != "" {
+			parts = append(parts, text(Bar, kernelText(s.Host.Kernel)).cut(28))
+		}
+		if s.Host.CgroupVersion != "" {
+			parts = append(parts, text(Bar, "cgroup "+s.Host.CgroupVersion))
+		}
+	}
+	return append(parts, counts...)
+}
+
+// kernelText names the kernel; some sources say "Linux" before the version, some do not.
+func kernelText(kernel string) string {
+	if strings.HasPrefix(kernel, "Linux") {
+		return kernel
+	}
+	return "Linux " + kernel
+}
+
+// mode is the header's right end: live, frozen or replayed, what was lost, and the time.
+func (sc screen) mode() line {
+	var l line
+	if n := sc.s.LostCount(); n > 0 {
+		l = l.add(BarAlarm, strconv.FormatUint(n, 10)+" lost").add(BarDim, " · ")
+	}
+	switch {
+	case sc.v.Frozen != nil:
+		l = l.add(BarFrozen, "❚❚ frozen").add(BarDim, " · ")
+	case sc.v.Replay:
+		l = l.add(BarFrozen, "▶ replay").add(BarDim, " · ")
+	default:
+		l = l.add(BarLive, "● live").add(BarDim, " · ")
+	}
+	clock := "--:--:--"
+	if !sc.s.Time.IsZero() {
+		clock = clockIn(sc.s.Time, sc.s.Time)
+	}
+	return l.add(Bar, clock+" ")
+}
+
+// tabs is the line that names the views.
+func (sc screen) tabs() line {
+	draw := func(short bool) line {
+		var l line
+		for tab := range tabCount {
+			l = l.space(min(3, 1+2*int(tab)))
+			digit := strconv.Itoa(int(tab) + 1)
+			name := " " + tabNames[tab]
+			if short && tab != sc.v.Tab {
+				name = ""
+			}
+			if tab == sc.v.Tab {
+				l = l.add(TabOn, digit+name)
+			} else {
+				l = l.add(KeyCap, digit).add(TabOff, name)
+			}
+		}
+		return l
+	}
+	if l := draw(false); l.width() <= sc.w {
+		return l
+	}
+	return draw(true)
+}
+
+// status is the line below the tabs: a rule that carries what one should know about the screen.
+func (sc screen) status() line {
+	var parts []line
+	if sc.v.Frozen != nil {
+		parts = append(parts, text(Warn, "frozen; "+count(sc.v.missed(sc.live), "event has", "events have")+
+			" come since; space goes on"))
+	}
+	if sc.v.Search != "" && !sc.v.Typing {
+		parts = append(parts, text(Warn, "only what matches “"+sc.v.Search+"”; esc shows all"))
+	}
+	for _, e := range sc.s.Engines {
+		if note := engineNote(e, sc.s); note != "" {
+			parts = append(parts, text(Warn, note))
+		}
+	}
+	for _, n := range sc.v.Notes {
+		parts = append(parts, text(Dim, n))
+	}
+	var title line
+	for i, p := range parts {
+		if i > 0 {
+			title = title.add(Dim, " ── ")
+		}
+		title = title.join(p)
+	}
+	return rule(title.cut(max(sc.w-6, 0)), sc.w)
+}
+
+// engineNote says what is missing on screen because an engine does not answer.
+func engineNote(e isolation.Engine, s *isolation.Snapshot) string {
+	unnamed := false
+	for i := range s.Containers {
+		unnamed = unnamed || (s.Containers[i].Live() && !s.Containers[i].Named)
+	}
+	switch e.State {
+	case isolation.EngineFailing:
+		return e.Name + ": not answering, showing short ids"
+	case isolation.EngineConnecting:
+		return e.Name + ": connecting"
+	case isolation.EngineAbsent:
+		if unnamed {
+			return e.Name + ": not there, showing short ids"
+		}
+	}
+	return ""
+}
+
+type keyHelp struct{ key, what string }
+
+// footer is the line of keys, or the search text while it is being entered.
+func (sc screen) footer() line {
+	if sc.v.Typing {
+		return sc.prompt()
+	}
+	freeze := keyHelp{"space", "freeze"}
+	if sc.v.Frozen != nil {
+		freeze.what = "go on"
+	}
+	var keys []keyHelp
+	switch {
+	case sc.v.Help || sc.v.Open != "":
+		keys = []keyHelp{{"esc", "back"}, {"↑↓", "scroll"}, freeze, {"tab", "next view"}}
+	case sc.v.Tab == Host:
+		keys = []keyHelp{{"↑↓", "scroll"}, freeze, {"tab", "next view"}}
+	default:
+		keys = []keyHelp{{"↑↓", "move"}, {"enter", "open"}, {"/", "find"}, freeze, {"tab", "next view"}}
+	}
+	if sc.v.Search != "" && sc.v.Open == "" && !sc.v.Help {
+		keys = append([]keyHelp{{"esc", "show all"}}, keys...)
+	}
+	last := []keyHelp{{"?", "what is this?"}, {"q", "quit"}}
+	for {
+		var parts []line
+		for _, k := range append(keys[:len(keys):len(keys)], last...) {
+			parts = append(parts, text(KeyCap, k.key).add(Dim, " "+k.what))
+		}
+		if lines := flow(parts, 3, 1, sc.w); len(lines) == 1 || len(keys) == 0 {
+			return lines[0]
+		}
+		keys = keys[:len(keys)-1]
+	}
+}
+
+func (sc screen) prompt() line {
+	found := len(sc.v.keys(sc.s))
+	what := fmt.Sprintf("%d shown", found)
+	right := text(Dim, what+"   ").add(KeyCap, "enter").add(Dim, " keep   ").add(KeyCap, "esc").add(Dim, " show all ")
+	left := text(KeyCap, " /").add(Strong, sc.v.Search).add(KeyCap, "▏")
+	if left.width()+right.width()+2 > sc.w {
+		return left
+	}
+	return left.space(sc.w - left.width() - right.width()).join(right)
+}

@@ -1,0 +1,292 @@
+package ui
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+// containerPage is the anatomy of one container: what it sees, what it may use, what happened to it.
+func containerPage(c *isolation.Container, s *isolation.Snapshot, w int) []line {
+	lines := []line{anatomyTitle(c)}
+	lines = append(lines, paragraph(inOneSentence(c), 1, w)...)
+	frames := func(boxes ...[]line) {
+		for _, b := range boxes {
+			for _, l := range b {
+				lines = append(lines, indent(l))
+			}
+		}
+	}
+	w -= 2
+	sees, uses := "what it sees: namespaces", "what it may use: cgroup"
+	if w >= 88 {
+		left := w * 3 / 5
+		a, b := namespaceFacts(c, left-4), cgroupFacts(c, w-left-4)
+		for len(a) < len(b) {
+			a = append(a, nil)
+		}
+		for len(b) < len(a) {
+			b = append(b, nil)
+		}
+		a, b = box(sees, a, left), box(uses, b, w-left)
+		for i := range a {
+			a[i] = a[i].join(b[i])
+		}
+		frames(a)
+	} else {
+		frames(box(sees, namespaceFacts(c, w-4), w), box(uses, cgroupFacts(c, w-4), w))
+	}
+	frames(memoryChart(c, w), box("what happened", history(c, s, w-4), w))
+	return lines
+}
+
+func anatomyTitle(c *isolation.Container) line {
+	l := text(Plain, " ").add(Name, c.Label)
+	if c.Image != "" {
+		l = l.add(Dim, "   image ").add(Plain, c.Image)
+	}
+	l = l.add(Dim, "   "+c.Runtime+" ").add(Number, event.ShortID(c.ID))
+	if c.InitPID != 0 {
+		l = l.add(Dim, "   host PID ").add(Number, strconv.Itoa(int(c.InitPID)))
+		if c.Namespaces[event.PID].Relation == isolation.RelationOwn {
+			l = l.add(Dim, " = PID 1 inside")
+		}
+	}
+	return l
+}
+
+// inOneSentence is the lesson of nsviz, told of this container.
+func inOneSentence(c *isolation.Container) line {
+	if !c.Live() {
+		return text(Name, c.Label).add(Plain, " has ended: ").join(wordExit(c.Exit)).add(Plain, ".")
+	}
+	l := text(Name, c.Label)
+	switch {
+	case c.Processes == nil:
+		l = l.add(Plain, " is ordinary processes of this host")
+	case *c.Processes == 1:
+		l = l.add(Plain, " is ").add(Strong, "one ordinary process").add(Plain, " of this host")
+	default:
+		l = l.add(Plain, " is ").add(Strong, fmt.Sprintf("%d ordinary processes", *c.Processes)).add(Plain, " of this host")
+	}
+	if c.InitComm != "" && c.InitPID != 0 {
+		l = l.add(Plain, fmt.Sprintf("; the first is %s, which the host calls PID %d", c.InitComm, c.InitPID))
+	}
+	l = l.add(Plain, ". ")
+	var own, host, shared, unknown []string
+	for _, t := range event.NamespaceTypes() {
+		switch c.Namespaces[t].Relation {
+		case isolation.RelationOwn:
+			own = append(own, t.String())
+		case isolation.RelationHost:
+			host = append(host, t.String())
+		case isolation.RelationShared:
+			shared = append(shared, t.String())
+		default:
+			unknown = append(unknown, t.String())
+		}
+	}
+	if len(unknown) == event.NamespaceTypeCount {
+		return l.add(Plain, "Its namespaces are not known yet.")
+	}
+	var says []string
+	if len(own) > 0 {
+		says = append(says, "has "+listed(own)+" to itself")
+	}
+	if len(shared) > 0 {
+		says = append(says, "shares "+listed(shared)+" with other containers")
+	}
+	if len(host) > 0 {
+		says = append(says, "uses the host's "+listed(host))
+	}
+	l = l.add(Plain, "It "+listed(says))
+	if len(unknown) > 0 {
+		l = l.add(Plain, "; of "+listed(unknown)+" nothing is known")
+	}
+	return l.add(Plain, ".")
+}
+
+// listed joins words as a sentence does: a, b and c.
+func listed(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:len(words)-1], ", ") + " and " + words[len(words)-1]
+}
+
+func namespaceFacts(c *isolation.Container, w int) []line {
+	lines := make([]line, 0, event.NamespaceTypeCount)
+	words := 0
+	for _, t := range event.NamespaceTypes() {
+		words = max(words, membershipWords(c.Namespaces[t], t, Plain).width())
+	}
+	for _, t := range event.NamespaceTypes() {
+		m := c.Namespaces[t]
+		sign, style := membershipSign(m, t)
+		l := text(style, sign).space(1).join(text(Strong, t.String()).fit(7), idText(m.ID).fit(12))
+		l = l.join(membershipWords(m, t, style).fit(min(words, max(w-46, 13)))).space(2)
+		lines = append(lines, l.add(Dim, sees(t)))
+	}
+	return lines
+}
+
+// membershipWords says in words what the symbol of the table says.
+func membershipWords(m isolation.Membership, t event.NamespaceType, style Style) line {
+	switch m.Relation {
+	case isolation.RelationOwn:
+		return text(style, "its own")
+	case isolation.RelationHost:
+		if isolatedByDefault(t) {
+			return text(style, "the host's!")
+		}
+		return text(style, "the host's")
+	case isolation.RelationShared:
+		return text(style, "with "+listed(m.SharedWith))
+	}
+	return text(style, "unknown")
+}
+
+func cgroupFacts(c *isolation.Container, w int) []line {
+	const names = 11
+	var lines []line
+	add := func(name string, value line) { lines = append(lines, facts(name, value, 0, names, w)...) }
+	m := c.Memory
+	switch {
+	case m.LimitBytes != nil && m.UsageBytes != nil:
+		add("memory", text(Strong, bytesOf(*m.UsageBytes, " of ", *m.LimitBytes)).
+			add(closeness(*m.UsageBytes, *m.LimitBytes), fmt.Sprintf(", %d %% of its limit", int(100*float64(*m.UsageBytes)/float64(max(*m.LimitBytes, 1))))))
+		lines = append(lines, line{}.space(names).join(bar(*m.UsageBytes, *m.LimitBytes, max(min(w-names, 32), 1))))
+	case m.UsageBytes != nil && m.Unlimited:
+		add("memory", text(Strong, bytesText(*m.UsageBytes)).add(Warn, "; no limit: it may take all the host has"))
+	default:
+		add("memory", memoryCell(m, 8, max(w-names-9, memoryText)))
+	}
+	procs := text(Unknown, "?")
+	if c.Processes != nil {
+		procs = text(Strong, strconv.Itoa(*c.Processes))
+	}
+	if !c.Live() {
+		procs = text(Dim, "none, it has ended")
+	}
+	add("processes", procs)
+	kills := text(Plain, "none")
+	if c.OOMKills > 0 {
+		kills = text(KillMark, strconv.FormatUint(c.OOMKills, 10)).add(Dim, " since it started")
+	}
+	add("OOM kills", kills)
+	path := text(Unknown, "?")
+	if c.CgroupPath != "" {
+		path = text(Number, shortPath(c.CgroupPath))
+	}
+	add("cgroup", path)
+	return lines
+}
+
+// memoryChart is the last minute of memory, large enough to see the saw teeth of an OOM loop.
+func memoryChart(c *isolation.Container, w int) []line {
+	const high = 4
+	if len(c.Memory.History) == 0 {
+		return box("memory, the last minute", []line{text(Dim, "no readings yet")}, w)
+	}
+	label := 10
+	wide := max(min(w-4-label-2, isolation.HistoryLength), 1)
+	rows := chart(c.Memory, wide, high)
+	top := ceiling(buckets(c.Memory.History, wide), c.Memory, 0)
+	for i := range rows {
+		name := line{}
+		switch {
+		case i == 0 && c.OOMKills > 0:
+			name = text(KillMark, killSign+" kills")
+		case i == 1:
+			name = text(Dim, bytesText(top)+" ┤")
+		case i == high:
+			name = text(Dim, "0 ┤")
+		case i > 0:
+			name = text(Dim, "│")
+		}
+		rows[i] = name.right(label).join(rows[i])
+	}
+	axis := text(Dim, "60 s ago")
+	if n := wide - axis.width() - len("now"); n > 0 {
+		axis = axis.space(n).add(Dim, "now")
+	}
+	rows = append(rows, line{}.space(label).join(axis))
+	what := "memory, the last minute, up to its highest"
+	if c.Memory.LimitBytes != nil {
+		what = "memory, the last minute, up to its limit"
+	}
+	return box(what, rows, w)
+}
+
+// history tells what nsviz saw of the container, oldest first.
+func history(c *isolation.Container, s *isolation.Snapshot, w int) []line {
+	var lines []line
+	add := func(at time.Time, what line) {
+		when := text(Dim, "?")
+		if !at.IsZero() {
+			when = text(Dim, milliIn(at, s.Time))
+		}
+		for i, l := range what.wrap(max(w-14, 8)) {
+			if i > 0 {
+				when = nil
+			}
+			lines = append(lines, when.fit(14).join(l))
+		}
+	}
+	if !c.Created.IsZero() {
+		add(c.Created, text(Plain, "its cgroup was made"))
+	}
+	if !c.Started.IsZero() {
+		l := text(Birth, "started")
+		if c.InitComm != "" {
+			l = l.add(Plain, ": "+c.InitComm+" runs")
+		}
+		if c.StartDuration != nil {
+			l = l.add(Plain, ", ").add(Strong, startTime(*c.StartDuration)).add(Plain, " after its cgroup was made. No kernel had to boot.")
+		}
+		add(c.Started, l)
+	}
+	const most = 4
+	var kills []*isolation.Kill
+	for _, k := range listedKills(s, "") {
+		if vc := victimContainer(k); vc != nil && vc.ID == c.ID {
+			kills = append(kills, k)
+		}
+	}
+	for i := min(len(kills), most) - 1; i >= 0; i-- {
+		what := "OOM kill"
+		if kills[i].Ordinal > 0 {
+			what = ordinal(kills[i].Ordinal) + " OOM kill"
+		}
+		add(kills[i].Event.Time, text(KillMark, what).add(Plain, ": ").join(wordKillOf(kills[i])))
+	}
+	if !c.Live() {
+		add(c.Exited, text(Death, "ended").add(Plain, ": ").join(wordExit(c.Exit)))
+	}
+	if len(lines) == 0 {
+		return []line{text(Dim, "nsviz did not see it start, and has seen nothing happen to it since.")}
+	}
+	return lines
+}
+
+func wordKillOf(k *isolation.Kill) line {
+	if k.Event.OOM == nil {
+		return text(Unknown, "?")
+	}
+	return wordKill(&k.Event)
+}
+
+// box draws a frame of w columns with a title around lines.
+func box(title string, lines []line, w int) []line {
+	top := text(Dim, "┌ ").add(Title, title).add(Dim, " ").cut(max(w-1, 0))
+	top = top.add(Dim, strings.Repeat("─", max(w-1-top.width(), 0))+"┐")
+	out := []line{top}
+	for _, l := range lines {
+		out = append(out, text(Dim, "│ ").join(l.fit(max(w-4, 0))).add(Dim, " │"))
+	}
+	return append(out, text(Dim, "└"+strings.Repeat("─", max(w-2, 0))+"┘"))
+}

@@ -1,0 +1,14 @@
+// Package ui is nsviz's dashboard.
+//
+// Its centre is pure: Render turns a snapshot of the model and a View (what the user chose) into a
+// Frame, a grid of styled cells; Update turns a View and a key into the next View. Neither has a
+// clock, a terminal or a memory of its own, so a live screen, a frozen one and a replayed one are
+// drawn by the same code, and golden files hold every one of them. "Now" is the snapshot's time.
+//
+// Run is the thin shell around that centre: it copies frames to a terminal, translates keys and
+// gives the terminal back on every way out. It is the only part that knows tcell.
+//
+// Whatever comes from outside (names, commands, paths, error texts) reaches a Frame only through
+// the constructor of a span of text, which shows control characters, escape sequences, invisible
+// and direction-changing runes and broken UTF-8 in escaped form.
+package ui

@@ -1,0 +1,278 @@
+package ui
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+// oneCall is how far apart the namespace events of one system call may be.
+const oneCall = time.Millisecond
+
+// eventRow is one line of the event stream: one event, or the namespace events of one system call.
+type eventRow struct {
+	key   string
+	first event.Event
+	kind  string
+	style Style
+	text  line
+}
+
+func eventKey(e *event.Event) string {
+	return fmt.Sprintf("%d/%s/%d", e.Time.UnixNano(), e.Type, e.PID)
+}
+
+// eventRows words the latest events for people, newest first; at most most rows. Where storms are to
+// be folded, a row of kills in one container becomes one line, so that it hides nothing else.
+func eventRows(s *isolation.Snapshot, needle string, most int, fold bool) []eventRow {
+	var rows []eventRow
+	for end := len(s.Events); end > 0 && len(rows) < most; {
+		start := end - 1
+		for start > 0 && sameCall(s.Events[start:end], &s.Events[start-1]) {
+			start--
+		}
+		var r eventRow
+		if e := &s.Events[end-1]; fold && e.OOM != nil {
+			for start > 0 && sameStorm(&s.Events[start-1], e) {
+				start--
+			}
+			r = wordEvents(s.Events[end-1:end], s)
+			if more := end - 1 - start; more > 0 {
+				r.text = r.text.add(Dim, fmt.Sprintf(", and %d more since %s", more, clockIn(s.Events[start].Time, s.Time)))
+			}
+		} else {
+			r = wordEvents(s.Events[start:end], s)
+		}
+		if matches(needle, r.kind, r.first.Subject().Label(), r.text.String()) {
+			rows = append(rows, r)
+		}
+		end = start
+	}
+	return rows
+}
+
+// sameCall reports whether an event comes from the same system call as the namespace events after it.
+// One call touches a type once.
+func sameCall(after []event.Event, e *event.Event) bool {
+	next := &after[0]
+	if e.Namespace == nil || next.Namespace == nil || e.Type != next.Type || e.PID != next.PID || e.Self != next.Self {
+		return false
+	}
+	for i := range after {
+		if after[i].Namespace.Type == e.Namespace.Type {
+			return false
+		}
+	}
+	return e.Namespace.Via == next.Namespace.Via && next.Time.Sub(e.Time).Abs() <= oneCall &&
+		e.Subject().Label() == next.Subject().Label()
+}
+
+// sameStorm reports whether two kills hit the same program in the same container for the same reason.
+func sameStorm(a, b *event.Event) bool {
+	return a.OOM != nil && b.OOM != nil && a.OOM.Scope == b.OOM.Scope &&
+		a.OOM.Victim.Comm == b.OOM.Victim.Comm && a.Subject().Label() == b.Subject().Label()
+}
+
+// wordEvents words one event, or several of one system call.
+func wordEvents(es []event.Event, s *isolation.Snapshot) eventRow {
+	e := es[0]
+	r := eventRow{key: eventKey(&e), first: e, kind: string(e.Type), style: Dim, text: actor(&e)}
+	switch {
+	case e.Namespace != nil:
+		r.kind, r.style, r.text = wordNamespaces(es, s)
+	case e.Cgroup != nil:
+		r.kind, r.style, r.text = "cgroup", Dim, text(Plain, "made ")
+		if e.Type == event.CgroupRemoved {
+			r.text = text(Plain, "removed ")
+		}
+		r.text = r.text.add(Number, shortPath(e.Cgroup.Path))
+	case e.Type == event.ContainerStarted:
+		r.kind, r.style = "started", Birth
+		if e.Start != nil && e.Start.DurationMS != nil {
+			took := time.Duration(*e.Start.DurationMS * float64(time.Millisecond))
+			r.text = r.text.add(Plain, ", ").add(Strong, startTime(took)).add(Plain, " after its cgroup was made")
+		}
+	case e.Exit != nil:
+		r.kind, r.style = "exited", Death
+		r.text = r.text.add(Plain, " ").join(wordExit(e.Exit))
+	case e.OOM != nil:
+		r.kind, r.style = "oom kill", KillMark
+		r.text = wordKill(&e)
+	case e.Lost != nil:
+		r.kind, r.style = "lost", Warn
+		r.text = text(Plain, count(e.Lost.Count, "event", "events")+": "+e.Lost.Reason)
+	}
+	if e.Self {
+		r.text = r.text.add(Dim, " (nsviz itself)")
+	}
+	return r
+}
+
+// actor is the acting process.
+func actor(e *event.Event) line { return processLine(e.PID, e.Comm) }
+
+func processLine(pid int32, comm string) line {
+	switch {
+	case comm != "" && pid != 0:
+		return text(Plain, comm).add(Dim, " ("+strconv.Itoa(int(pid))+")")
+	case comm != "":
+		return text(Plain, comm)
+	case pid != 0:
+		return text(Plain, "PID "+strconv.Itoa(int(pid)))
+	}
+	return text(Dim, "a process")
+}
+
+func wordNamespaces(es []event.Event, s *isolation.Snapshot) (kind string, style Style, l line) {
+	e := es[0]
+	ns := e.Namespace
+	known := e.PID != 0 || e.Comm != ""
+	switch e.Type {
+	case event.NamespaceCreated:
+		if ns.Via == event.ViaReconcile || !known {
+			return "found", Birth, text(Plain, "a new ").join(withIDs(es, s))
+		}
+		kind = string(ns.Via)
+		if kind == "" {
+			kind = "made"
+		}
+		l = actor(&e).add(Plain, " made")
+		for _, t := range typesOf(es) {
+			l = l.add(Plain, " ").add(Own, t.String())
+		}
+		if len(es) == 1 {
+			l = l.add(Plain, " ").add(Number, strconv.FormatUint(ns.ID, 10))
+		}
+		if ns.ChildPID != 0 {
+			l = l.add(Plain, fmt.Sprintf(" for its child %d", ns.ChildPID))
+		}
+		return kind, Birth, l
+	case event.NamespaceJoined:
+		l = actor(&e).add(Plain, " entered ").join(withIDs(es, s))
+		if ns.Via != "" {
+			l = l.add(Plain, " by "+string(ns.Via))
+		}
+		return "joined", Moved, l
+	}
+	l = withIDs(es, s)
+	if ns.Via == event.ViaReconcile {
+		l = l.add(Dim, ", seen gone")
+	}
+	return "freed", Dim, l
+}
+
+// typesOf lists the types in the order in which nsviz shows them everywhere.
+func typesOf(es []event.Event) []event.NamespaceType {
+	types := make([]event.NamespaceType, 0, len(es))
+	for _, e := range es {
+		types = append(types, e.Namespace.Type)
+	}
+	slices.Sort(types)
+	return slices.Compact(types)
+}
+
+func withIDs(es []event.Event, s *isolation.Snapshot) line {
+	var l line
+	for i, e := range es {
+		ns := e.Namespace
+		if i > 0 {
+			l = l.add(Plain, ", ")
+		}
+		if int(ns.Type) < event.NamespaceTypeCount && ns.ID != 0 && s.Host.Namespaces[ns.Type] == ns.ID {
+			l = l.add(Plain, "the host's ").add(Strong, ns.Type.String())
+			continue
+		}
+		l = l.add(Strong, ns.Type.String())
+		if ns.ID != 0 {
+			l = l.add(Plain, " ").add(Number, strconv.FormatUint(ns.ID, 10))
+		}
+	}
+	return l
+}
+
+// wordExit says how a container ended.
+func wordExit(x *event.Exit) line {
+	if x == nil {
+		return text(Unknown, "how is unknown")
+	}
+	switch {
+	case x.Cause == event.CauseOOMKill:
+		return text(KillMark, "OOM-killed")
+	case x.Cause == event.CauseSignal || x.Signal != 0:
+		l := text(Warn, "killed by a signal")
+		if x.Signal != 0 {
+			l = text(Warn, fmt.Sprintf("killed by signal %d", x.Signal))
+		}
+		switch by := x.By; {
+		case by == nil:
+		case by.Comm != "" && by.PID != 0:
+			l = l.add(Plain, fmt.Sprintf(" (by %s, PID %d)", by.Comm, by.PID))
+		case by.Comm != "":
+			l = l.add(Plain, " (by "+by.Comm+")")
+		case by.PID != 0:
+			l = l.add(Plain, fmt.Sprintf(" (by PID %d)", by.PID))
+		}
+		return l
+	case x.Code != nil && *x.Code == 0:
+		return text(Plain, "exited 0")
+	case x.Code != nil:
+		return text(Warn, fmt.Sprintf("exited %d", *x.Code))
+	}
+	return text(Plain, "exited, its code is unknown")
+}
+
+// wordKill is an OOM kill in a few words; killStory has the sentences.
+func wordKill(e *event.Event) line {
+	o := e.OOM
+	pid, comm := o.Victim.PID, o.Victim.Comm
+	if pid == 0 {
+		pid = e.PID
+	}
+	if comm == "" {
+		comm = e.Comm
+	}
+	l := processLine(pid, comm)
+	if size, ok := chargedBytes(o.Victim); ok {
+		l = l.add(Plain, ", ")
+		if o.Scope == event.ScopeCgroup && o.LimitBytes != nil {
+			l = l.add(Strong, bytesOf(size, " of ", *o.LimitBytes))
+		} else {
+			l = l.add(Strong, bytesText(size))
+		}
+	}
+	if o.Scope == event.ScopeSystem {
+		l = l.add(Plain, ", the host was out of memory")
+	}
+	return l
+}
+
+var longID = regexp.MustCompile(`[0-9a-f]{64}`)
+
+// shortPath shortens the container ids in a cgroup path to the twelve characters people know.
+func shortPath(path string) string {
+	if len(path) < 64 {
+		return path
+	}
+	return longID.ReplaceAllStringFunc(path, func(id string) string { return event.ShortID(id) + ellipsis })
+}
+
+// streamKind is the width of the stream's second column.
+const streamKind = 9
+
+// line draws the row in the stream's columns.
+func (r eventRow) line(s *isolation.Snapshot, nameWidth int, needle string) line {
+	var l line
+	l = l.add(Dim, milliIn(r.first.Time, s.Time)).space(2)
+	l = l.join(text(r.style, r.kind).fit(streamKind)).space(1)
+	if nameWidth > 0 {
+		l = l.join(text(Name, r.first.Subject().Label()).mark(needle).fit(nameWidth)).space(1)
+	}
+	return l.join(r.text.mark(needle))
+}
+
+func indent(l line) line { return line{}.space(1).join(l) }

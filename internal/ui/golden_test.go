@@ -1,0 +1,142 @@
+package ui
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// press applies keys to a view, one after the other.
+func press(v View, s *isolation.Snapshot, keys ...Key) View {
+	for _, k := range keys {
+		v, _ = Update(v, k, s)
+	}
+	return v
+}
+
+func letters(text string) (keys []Key) {
+	for _, r := range text {
+		keys = append(keys, Key{Name: KeyRune, Rune: r})
+	}
+	return keys
+}
+
+func on(tab Tab, cursor string) View {
+	v := View{Tab: tab, Back: tab}
+	v.Cursor[tab] = cursor
+	return v
+}
+
+func TestGolden(t *testing.T) {
+	enter := Key{Name: KeyEnter}
+	notes := []string{"metrics on http://127.0.0.1:10064/metrics"}
+	noted := withNotes(on(Containers, hogID), notes)
+	later := scene()
+	later.Totals.Events[event.OOMKill] += 37
+
+	for _, tt := range []struct {
+		name string
+		s    *isolation.Snapshot
+		v    View
+		w, h int
+	}{
+		{"containers_120x40", scene(), noted, 120, 40},
+		{"containers_80x24", scene(), noted, 80, 24},
+		{"containers_60x20", scene(), noted, 60, 20},
+		{"containers_20x5", scene(), noted, 20, 5},
+		{"containers_200x50", scene(), noted, 200, 50},
+		{"containers_empty", sceneEmpty(), View{}, 120, 40},
+		{"containers_first", sceneFirst(), View{}, 80, 24},
+		{"containers_lossy", sceneLossy(), View{}, 120, 40},
+		{"containers_hostile", sceneHostile(), View{}, 120, 40},
+		{"containers_ended", sceneEnded(), View{}, 120, 40},
+		{"containers_ended_80x24", sceneEnded(), View{}, 80, 24},
+		{"containers_unknown", sceneUnknown(), View{}, 120, 40},
+		{"containers_unknown_60x20", sceneUnknown(), View{}, 60, 20},
+		{"containers_shared", sceneShared(), View{}, 120, 40},
+		{"containers_many", sceneMany(200), on(Containers, fmt.Sprintf("%064x", 101)), 120, 40},
+		{"containers_many_end", sceneMany(200), on(Containers, fmt.Sprintf("%064x", 200)), 80, 24},
+		{"containers_frozen", later, View{Frozen: scene()}, 120, 40},
+		{"containers_replay", scene(), View{Replay: true}, 80, 24},
+		{"containers_typing", scene(), press(View{}, scene(), letters("/hog")...), 120, 40},
+		{"containers_found", scene(), press(View{}, scene(), append(letters("/sIde"), enter)...), 80, 24},
+		{"containers_not_found", scene(), press(View{}, scene(), append(letters("/zebra"), enter)...), 80, 24},
+		{"container_120x40", scene(), press(on(Containers, hogID), scene(), enter), 120, 40},
+		{"container_80x24", scene(), press(on(Containers, webID), scene(), enter), 80, 24},
+		{"container_ended", sceneEnded(), press(View{}, sceneEnded(), Key{Name: KeyEnd}, enter), 120, 40},
+		{"container_unknown", sceneUnknown(), press(View{}, sceneUnknown(), enter), 120, 40},
+		{"container_hostile", sceneHostile(), press(on(Containers, webID), sceneHostile(), enter), 120, 40},
+		{"namespaces_120x40", scene(), on(Namespaces, "net:4026532182"), 120, 40},
+		{"namespaces_60x20", scene(), on(Namespaces, "net:4026532182"), 60, 20},
+		{"namespaces_empty", sceneFirst(), on(Namespaces, ""), 80, 24},
+		{"namespace", scene(), press(on(Namespaces, "net:4026532182"), scene(), enter), 80, 24},
+		{"namespace_pinned", scene(), press(on(Namespaces, "net:4026532390"), scene(), enter), 80, 24},
+		{"kills_120x40", scene(), on(Kills, ""), 120, 40},
+		{"kills_80x24", scene(), on(Kills, ""), 80, 24},
+		{"kills_empty", sceneEmpty(), on(Kills, ""), 80, 24},
+		{"kill_120x40", scene(), press(on(Kills, ""), scene(), enter), 120, 40},
+		{"kill_80x24", scene(), press(on(Kills, ""), scene(), Key{Name: KeyDown}, enter), 80, 24},
+		{"kill_unknown", sceneUnknown(), press(on(Kills, ""), sceneUnknown(), enter), 80, 24},
+		{"events_120x40", scene(), on(Events, ""), 120, 40},
+		{"events_80x24", scene(), press(on(Events, ""), scene(), Key{Name: KeyEnd}), 80, 24},
+		{"events_empty", sceneEmpty(), on(Events, ""), 80, 24},
+		{"host_120x40", sceneLossy(), withNotes(on(Host, ""), notes), 120, 40},
+		{"host_80x24", scene(), on(Host, ""), 80, 24},
+		{"host_first", sceneFirst(), on(Host, ""), 80, 24},
+		{"help_120x40", scene(), press(View{}, scene(), letters("?")...), 120, 40},
+		{"help_80x24", scene(), press(View{}, scene(), append(letters("?"), Key{Name: KeyEnd})...), 80, 24},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.v.Width, tt.v.Height = tt.w, tt.h
+			f := Render(tt.s, tt.v, tt.w, tt.h)
+			checkRows(t, f)
+			got := f.Text() + "\n" + f.Styles()
+			path := filepath.Join("testdata", tt.name+".golden")
+			if *update {
+				if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatalf("%v (go test ./internal/ui -update writes it)", err)
+			}
+			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Errorf("differs from %s (-want +got):\n%s", path, diff)
+			}
+		})
+	}
+}
+
+func withNotes(v View, notes []string) View {
+	v.Notes = notes
+	return v
+}
+
+func TestStyleLetters(t *testing.T) {
+	if len(styleLetters) != int(styleCount) {
+		t.Fatalf("%d letters for %d styles", len(styleLetters), styleCount)
+	}
+	seen := make(map[byte]Style)
+	for s := range styleCount {
+		for _, flagged := range []Style{s, s | Selected} {
+			letter := flagged.Letter()
+			if other, taken := seen[letter]; taken {
+				t.Errorf("style %v and %v are both %q", other, flagged, letter)
+			}
+			seen[letter] = flagged
+		}
+		if s.String() == "" {
+			t.Errorf("style %d has no name", s)
+		}
+	}
+}

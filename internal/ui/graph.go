@@ -1,0 +1,154 @@
+package ui
+
+import (
+	"strings"
+
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+const (
+	killSign = "×"
+	// From here on a container is near its limit, and from there on at it.
+	nearLimit = 0.75
+	atLimit   = 0.92
+)
+
+var (
+	eighthsAcross = []string{"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"}
+	eighthsUp     = []string{" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"}
+)
+
+// closeness is the style of a usage by how near its limit it is.
+func closeness(usage, limit uint64) Style {
+	switch r := float64(usage) / float64(max(limit, 1)); {
+	case r >= atLimit:
+		return Alarm
+	case r >= nearLimit:
+		return Warn
+	default:
+		return Calm
+	}
+}
+
+// bar draws usage as a part of limit, w columns wide.
+func bar(usage, limit uint64, w int) line {
+	if w <= 0 {
+		return nil
+	}
+	eighths := int(min(float64(usage)/float64(max(limit, 1)), 1)*float64(w*8) + 0.5)
+	if eighths == 0 && usage > 0 {
+		eighths = 1
+	}
+	fill := strings.Repeat("█", eighths/8) + eighthsAcross[eighths%8]
+	l := text(closeness(usage, limit), fill)
+	return l.add(Dim, strings.Repeat("░", w-textWidth(fill)))
+}
+
+// bucket is what one column of a graph shows.
+type bucket struct {
+	bytes uint64
+	known bool
+	kills int
+}
+
+// buckets folds the history into n columns; each keeps its highest reading and all its kills. A
+// history that is shorter than the last minute is right-aligned: its last entry is now.
+func buckets(history []isolation.MemoryPoint, n int) []bucket {
+	out := make([]bucket, max(n, 0))
+	if n <= 0 {
+		return out
+	}
+	if len(history) > isolation.HistoryLength {
+		history = history[len(history)-isolation.HistoryLength:]
+	}
+	missing := isolation.HistoryLength - len(history)
+	for i, p := range history {
+		first := (missing + i) * n / isolation.HistoryLength
+		last := max(first, (missing+i+1)*n/isolation.HistoryLength-1)
+		for c := first; c <= last; c++ {
+			b := &out[c]
+			if p.Known {
+				b.bytes, b.known = max(b.bytes, p.MaxBytes), true
+			}
+			// A second that spans several columns has its kills in the first of them.
+			if c == first {
+				b.kills += p.Kills
+			}
+		}
+	}
+	return out
+}
+
+// ceiling is what a full graph stands for: the limit, else what the host has, else the highest
+// reading. hostBytes is 0 where it is unknown or not to be used.
+func ceiling(bs []bucket, m isolation.Memory, hostBytes uint64) uint64 {
+	if m.LimitBytes != nil && *m.LimitBytes > 0 {
+		return *m.LimitBytes
+	}
+	top := hostBytes
+	if m.Unlimited && top > 0 {
+		return top
+	}
+	top = 0
+	for _, b := range bs {
+		top = max(top, b.bytes)
+	}
+	return max(top, 1)
+}
+
+func (b bucket) style(limit *uint64) Style {
+	if limit == nil {
+		return Dim
+	}
+	return closeness(b.bytes, *limit)
+}
+
+// height is the bucket's height in steps of an eighth, of at most most.
+func (b bucket) height(top uint64, most int) int {
+	if !b.known {
+		return 0
+	}
+	h := int(min(float64(b.bytes)/float64(top), 1)*float64(most) + 0.5)
+	return max(h, 1)
+}
+
+// spark draws the last minute in one row of w columns; × is an OOM kill, blank is unknown. It is as
+// high as what the container may use, so that the rows of a table can be compared.
+func spark(m isolation.Memory, hostBytes uint64, w int) line {
+	bs := buckets(m.History, w)
+	top := ceiling(bs, m, hostBytes)
+	var l line
+	for _, b := range bs {
+		if b.kills > 0 {
+			l = l.add(KillMark, killSign)
+			continue
+		}
+		l = l.add(b.style(m.LimitBytes), eighthsUp[b.height(top, 8)])
+	}
+	return l
+}
+
+// chart draws the last minute in h rows of w columns, with the kills in a row of their own above.
+func chart(m isolation.Memory, w, h int) []line {
+	bs := buckets(m.History, w)
+	top := ceiling(bs, m, 0)
+	rows := make([]line, 0, h+1)
+	var kills line
+	for _, b := range bs {
+		if b.kills > 0 {
+			kills = kills.add(KillMark, killSign)
+		} else {
+			kills = kills.space(1)
+		}
+	}
+	rows = append(rows, kills)
+	for y := h - 1; y >= 0; y-- {
+		var l line
+		for _, b := range bs {
+			step := min(max(b.height(top, h*8)-y*8, 0), 8)
+			l = l.add(b.style(m.LimitBytes), eighthsUp[step])
+		}
+		rows = append(rows, l)
+	}
+	return rows
+}

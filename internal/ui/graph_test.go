@@ -1,0 +1,81 @@
+package ui
+
+import (
+	"math"
+	"testing"
+
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+func TestBar(t *testing.T) {
+	for _, tt := range []struct {
+		usage, limit uint64
+		want         string
+		style        Style
+	}{
+		{0, 80, "░░░░░░░░", Dim},
+		{1, 8000, "▏░░░░░░░", Calm}, // something is not nothing
+		{40, 80, "████░░░░", Calm},
+		{45, 80, "████▌░░░", Calm},
+		{64, 80, "██████▍░", Warn},
+		{79, 80, "███████▉", Alarm},
+		{80, 80, "████████", Alarm},
+		{99, 80, "████████", Alarm}, // v1 may charge beyond a limit that was lowered
+		{5, 0, "████████", Alarm},
+	} {
+		got := bar(tt.usage, tt.limit, 8)
+		if got.String() != tt.want || got[0].style != tt.style {
+			t.Errorf("%d of %d: %q in %v, want %q in %v", tt.usage, tt.limit, got, got[0].style, tt.want, tt.style)
+		}
+	}
+	if got := bar(1, 2, 0); len(got) != 0 {
+		t.Errorf("a bar without room: %q", got)
+	}
+}
+
+func TestSpark(t *testing.T) {
+	limit := ptr(uint64(80))
+	point := func(bytes uint64, kills int) isolation.MemoryPoint {
+		return isolation.MemoryPoint{MaxBytes: bytes, Known: true, Kills: kills}
+	}
+	for _, tt := range []struct {
+		name string
+		m    isolation.Memory
+		host uint64
+		w    int
+		want string
+	}{
+		{"unknown is blank", isolation.Memory{}, 0, 4, "    "},
+		{"the last entry is now", isolation.Memory{LimitBytes: limit, History: []isolation.MemoryPoint{point(80, 0)}}, 0, 60,
+			blanks(59) + "█"},
+		{"a kill", isolation.Memory{LimitBytes: limit, History: []isolation.MemoryPoint{point(80, 1), point(40, 0)}}, 0, 60,
+			blanks(58) + "×▄"},
+		{"the highest of a column counts", isolation.Memory{LimitBytes: limit, History: []isolation.MemoryPoint{point(80, 0), point(10, 0)}}, 0, 10,
+			blanks(9) + "█"},
+		{"a kill is not averaged away", isolation.Memory{LimitBytes: limit, History: []isolation.MemoryPoint{point(8, 1), point(10, 0)}}, 0, 10,
+			blanks(9) + "×"},
+		{"no limit: measured by the host", isolation.Memory{Unlimited: true, History: []isolation.MemoryPoint{point(80, 0)}}, 800, 60,
+			blanks(59) + "▁"},
+		{"neither limit nor host: by its highest", isolation.Memory{Unlimited: true, History: []isolation.MemoryPoint{point(40, 0), point(80, 0)}}, 0, 60,
+			blanks(58) + "▄█"},
+		{"zero is low, not unknown", isolation.Memory{LimitBytes: limit, History: []isolation.MemoryPoint{point(0, 0)}}, 0, 60,
+			blanks(59) + "▁"},
+		{"too long a history", isolation.Memory{LimitBytes: limit, History: make([]isolation.MemoryPoint, 500)}, 0, 5, blanks(5)},
+		{"more columns than seconds", isolation.Memory{LimitBytes: limit, History: []isolation.MemoryPoint{point(80, 1)}}, 0, 120,
+			blanks(118) + "×█"},
+		{"beyond everything", isolation.Memory{LimitBytes: limit, History: []isolation.MemoryPoint{point(math.MaxUint64, 0)}}, 0, 60,
+			blanks(59) + "█"},
+	} {
+		if got := spark(tt.m, tt.host, tt.w).String(); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestGroupLetter(t *testing.T) {
+	for group, want := range map[int]string{0: "?", 1: "a", 26: "z", 27: "A", 52: "Z", 53: "+", 1000: "+"} {
+		if got := groupLetter(group); got != want {
+			t.Errorf("group %d: %q, want %q", group, got, want)
+		}
+	}
+}

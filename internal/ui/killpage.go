@@ -1,0 +1,169 @@
+package ui
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+// killPage tells one OOM kill: where, who, who asked, what follows.
+func killPage(k *isolation.Kill, s *isolation.Snapshot, w int) []line {
+	const left, names = 1, 10
+	title := text(Plain, " ").add(KillLabel, " OOM KILL ").add(Plain, " ")
+	label := victimContainer(k).Label()
+	if k.Ordinal > 0 {
+		title = title.add(Strong, ordinal(k.Ordinal)).add(Plain, " in ")
+	} else if label != "" {
+		title = title.add(Plain, "in ")
+	}
+	if label != "" {
+		title = title.add(Name, label)
+	} else {
+		title = title.add(Plain, "on the host")
+	}
+	title = title.add(Dim, "   "+milliIn(k.Event.Time, s.Time)+", "+ago(s.Time.Sub(k.Event.Time)))
+	lines := []line{nil, title, nil}
+	lines = append(lines, paragraph(killStory(k, s), left, min(w, 100))...)
+	lines = append(lines, nil)
+	add := func(name string, value line) { lines = append(lines, facts(name, value, left, names, w)...) }
+	o := k.Event.OOM
+	if o == nil {
+		return lines
+	}
+	c := containerOf(s, victimContainer(k))
+	add("where", killWhere(k, o, c))
+	add("victim", processLine(victimPID(k), victimComm(k)).join(victimThread(o.Victim)))
+	add("", victimSizes(o.Victim))
+	if o.Victim.OOMScoreAdj != nil || o.Victim.UID != nil {
+		add("", victimTraits(o.Victim))
+	}
+	asked := text(Unknown, "unknown")
+	if t := o.Trigger; t != nil && (t.PID != 0 || t.Comm != "") {
+		asked = processLine(t.PID, t.Comm)
+		switch {
+		case t.PID != 0 && t.PID == victimPID(k):
+			asked = asked.add(Plain, ", the victim itself")
+		case t.Container != nil:
+			asked = asked.add(Plain, ", in ").add(Name, t.Container.Label())
+		}
+	}
+	add("asked", asked)
+	if label != "" {
+		add("effect", killOutcome(k, c))
+	}
+	if hand := byHand(o, s.Host.CgroupVersion); hand != "" {
+		lines = append(lines, nil)
+		add("by hand", text(Dim, "the kernel's own count, for as long as the cgroup lives:"))
+		lines = append(lines, paragraph(text(KeyCap, hand), left, w)...)
+	}
+	return lines
+}
+
+func killWhere(k *isolation.Kill, o *event.OOM, c *isolation.Container) line {
+	switch o.Scope {
+	case event.ScopeSystem:
+		return text(Plain, "the whole host had no memory left; no cgroup's limit was the reason")
+	case event.ScopeCpuset:
+		return text(Plain, "the memory nodes of a cpuset had no memory left")
+	case event.ScopeMempolicy:
+		return text(Plain, "the memory nodes of a memory policy had no memory left")
+	case event.ScopeCgroup:
+	default:
+		return text(Unknown, "unknown")
+	}
+	l := text(Unknown, "a cgroup whose path is unknown")
+	if o.Cgroup != "" {
+		l = text(Number, shortPath(o.Cgroup))
+		switch limitPlace(k, o, c) {
+		case limitOwn:
+			l = l.add(Plain, ", its own limit")
+		case limitAbove:
+			l = l.add(Plain, ", a cgroup above it")
+		case limitInside:
+			l = l.add(Plain, ", a cgroup inside it")
+		}
+	}
+	switch {
+	case o.LimitBytes != nil && o.UsageBytes != nil:
+		l = l.add(Plain, ": ").add(Strong, bytesOf(*o.UsageBytes, " of ", *o.LimitBytes)).add(Plain, " in use")
+	case o.LimitBytes != nil:
+		l = l.add(Plain, ": limit ").add(Strong, bytesText(*o.LimitBytes))
+	case o.UsageBytes != nil:
+		l = l.add(Plain, ": ").add(Strong, bytesText(*o.UsageBytes)).add(Plain, " in use, limit unknown")
+	}
+	return l
+}
+
+func victimThread(v event.Victim) line {
+	if v.TID != 0 && v.TID != v.PID {
+		return text(Plain, ", its thread "+strconv.Itoa(int(v.TID)))
+	}
+	return nil
+}
+
+// victimSizes lists what the victim's memory was made of.
+func victimSizes(v event.Victim) line {
+	var parts []string
+	for _, part := range []struct {
+		bytes *uint64
+		name  string
+	}{
+		{v.AnonBytes, "anonymous (heap and stacks)"},
+		{v.FileBytes, "mapped files"},
+		{v.ShmemBytes, "shared memory"},
+		{v.PgtablesBytes, "page tables"},
+	} {
+		if part.bytes != nil {
+			parts = append(parts, bytesText(*part.bytes)+" "+part.name)
+		}
+	}
+	if len(parts) == 0 {
+		return text(Unknown, "sizes unknown")
+	}
+	return text(Plain, strings.Join(parts, ", "))
+}
+
+func victimTraits(v event.Victim) line {
+	var parts []string
+	if v.OOMScoreAdj != nil {
+		what := "oom_score_adj " + strconv.Itoa(int(*v.OOMScoreAdj))
+		switch {
+		case *v.OOMScoreAdj >= 1000:
+			what += " (asked to be killed first)"
+		case *v.OOMScoreAdj > 0:
+			what += " (more likely to be chosen)"
+		case *v.OOMScoreAdj < 0:
+			what += " (less likely to be chosen)"
+		}
+		parts = append(parts, what)
+	}
+	if v.UID != nil {
+		parts = append(parts, "user id "+strconv.FormatUint(uint64(*v.UID), 10))
+	}
+	return text(Dim, strings.Join(parts, ", "))
+}
+
+// killOutcome says what became of the container and what its engine will tell.
+func killOutcome(k *isolation.Kill, c *isolation.Container) line {
+	l := killEffect(k, c)
+	if c != nil && c.Runtime == "docker" {
+		l = l.add(Dim, " docker logs shows nothing of this.")
+	}
+	return l
+}
+
+// byHand is a command that shows the kernel's own count.
+func byHand(o *event.OOM, cgroup string) string {
+	if o.Scope != event.ScopeCgroup || o.Cgroup == "" {
+		return ""
+	}
+	switch cgroup {
+	case "v2":
+		return "cat /sys/fs/cgroup" + strings.TrimSuffix(o.Cgroup, "/") + "/memory.events"
+	case "v1", "hybrid":
+		return "cat /sys/fs/cgroup/memory" + strings.TrimSuffix(o.Cgroup, "/") + "/memory.oom_control"
+	}
+	return ""
+}

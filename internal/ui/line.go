@@ -1,0 +1,240 @@
+package ui
+
+import "strings"
+
+// span is a piece of text in one style. Only line.add makes one, so its text is always clean.
+type span struct {
+	text  string
+	style Style
+}
+
+// line is one row of text in several styles.
+type line []span
+
+// row is a line in its place, perhaps under the cursor.
+type row struct {
+	line     line
+	selected bool
+}
+
+// add appends text, which may come from anywhere.
+func (l line) add(style Style, text string) line {
+	if text == "" {
+		return l
+	}
+	return append(l, span{clean(text), style})
+}
+
+// space appends n blanks.
+func (l line) space(n int) line { return l.add(Plain, blanks(n)) }
+
+// join appends other lines.
+func (l line) join(others ...line) line {
+	for _, o := range others {
+		l = append(l, o...)
+	}
+	return l
+}
+
+func text(style Style, s string) line { return line{}.add(style, s) }
+
+func blanks(n int) string { return strings.Repeat(" ", max(n, 0)) }
+
+// String is the line without its styles.
+func (l line) String() string {
+	var b strings.Builder
+	for _, sp := range l {
+		b.WriteString(sp.text)
+	}
+	return b.String()
+}
+
+func (l line) width() int {
+	n := 0
+	for _, sp := range l {
+		n += textWidth(sp.text)
+	}
+	return n
+}
+
+// cut shortens the line to at most w columns.
+func (l line) cut(w int) line {
+	used := 0
+	for i, sp := range l {
+		sw := textWidth(sp.text)
+		if used+sw <= w {
+			used += sw
+			continue
+		}
+		short := append(line{}, l[:i]...)
+		// Where not even the ellipsis has room it takes the place of the last column before it.
+		if used == w && i > 0 {
+			last := short[i-1]
+			short[i-1].text = cut(last.text+ellipsis, textWidth(last.text))
+			return short
+		}
+		if t := cut(sp.text, w-used); t != "" {
+			short = append(short, span{t, sp.style})
+		}
+		return short
+	}
+	return l
+}
+
+// fit makes the line exactly w columns wide, its text at the left.
+func (l line) fit(w int) line {
+	l = l.cut(w)
+	if n := w - l.width(); n > 0 {
+		style := Plain
+		// The header's colour runs to the edge.
+		if len(l) > 0 && l[len(l)-1].style.look().bg == barBG {
+			style = Bar
+		}
+		return append(l[:len(l):len(l)], span{blanks(n), style})
+	}
+	return l
+}
+
+// right makes the line exactly w columns wide, its text at the right.
+func (l line) right(w int) line {
+	l = l.cut(w)
+	return line{}.space(w - l.width()).join(l)
+}
+
+// restyle gives the whole line one style.
+func (l line) restyle(style Style) line {
+	out := make(line, len(l))
+	for i, sp := range l {
+		out[i] = span{sp.text, style}
+	}
+	return out
+}
+
+// wrap breaks the line at blanks into lines of at most w columns; a longer word is cut into pieces.
+func (l line) wrap(w int) []line {
+	if w <= 0 {
+		return nil
+	}
+	var lines []line
+	var current line
+	used := 0
+	flush := func() {
+		lines = append(lines, current)
+		current, used = nil, 0
+	}
+	for _, word := range l.words() {
+		ww := word.width()
+		if used > 0 && used+1+ww > w {
+			flush()
+		}
+		if used > 0 {
+			current = append(current, span{" ", current[len(current)-1].style})
+			used++
+		}
+		for ww > w {
+			head, tail := word.split(w)
+			if len(head) == 0 { // a wide rune in a single column
+				return append(lines, current.join(word).cut(w))
+			}
+			current = current.join(head)
+			flush()
+			word, ww = tail, tail.width()
+		}
+		current = current.join(word)
+		used += ww
+	}
+	if used > 0 || len(lines) == 0 {
+		flush()
+	}
+	return lines
+}
+
+// words splits the line at its blanks; a word may change its style on the way.
+func (l line) words() []line {
+	var words []line
+	var word line
+	for _, sp := range l {
+		for i, part := range strings.Split(sp.text, " ") {
+			if i > 0 && len(word) > 0 {
+				words = append(words, word)
+				word = nil
+			}
+			if part != "" {
+				word = append(word, span{part, sp.style})
+			}
+		}
+	}
+	if len(word) > 0 {
+		words = append(words, word)
+	}
+	return words
+}
+
+// split divides the line after at most w columns.
+func (l line) split(w int) (head, tail line) {
+	used := 0
+	for i, sp := range l {
+		end := 0
+		for cluster, cw := range clusters(sp.text) {
+			if used+cw > w {
+				if end > 0 {
+					head = append(head, span{sp.text[:end], sp.style})
+				}
+				tail = append(line{{sp.text[end:], sp.style}}, l[i+1:]...)
+				return head, tail
+			}
+			used += cw
+			end += len(cluster)
+		}
+		head = append(head, sp)
+	}
+	return head, nil
+}
+
+// dividesAt reports whether a clean text stays clean when it is divided in these places, which it
+// does not where they fall between a letter and its accent.
+func dividesAt(s string, i, j int) bool {
+	w := 0
+	for _, part := range []string{s[:i], s[i:j], s[j:]} {
+		if clean(part) != part {
+			return false
+		}
+		w += textWidth(part)
+	}
+	return w == textWidth(s)
+}
+
+// mark flags what a search found. It folds case only where that keeps the length of the text.
+func (l line) mark(needle string) line {
+	if needle == "" {
+		return l
+	}
+	needle = strings.ToLower(clean(needle))
+	var out line
+	for _, sp := range l {
+		folded, rest := strings.ToLower(sp.text), sp.text
+		if len(folded) != len(rest) {
+			out = append(out, sp)
+			continue
+		}
+		for {
+			i := strings.Index(folded, needle)
+			if i < 0 {
+				break
+			}
+			end := i + len(needle)
+			if !dividesAt(rest, i, end) {
+				break
+			}
+			if i > 0 {
+				out = append(out, span{rest[:i], sp.style})
+			}
+			out = append(out, span{rest[i:end], sp.style | Matched})
+			folded, rest = folded[end:], rest[end:]
+		}
+		if rest != "" {
+			out = append(out, span{rest, sp.style})
+		}
+	}
+	return out
+}

@@ -1,0 +1,140 @@
+package ui
+
+import (
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+const (
+	namespaceColumns = event.NamespaceTypeCount
+
+	ownSign     = "●"
+	hostSign    = "○"
+	unknownSign = "?"
+)
+
+// namespaceLetters name the types where a column has room for a single letter.
+const namespaceLetters = "mpniuUct"
+
+// isolatedByDefault tells the namespaces that container engines make anew unless told otherwise. A
+// container that is in the host's one of these has a wall less than most.
+func isolatedByDefault(t event.NamespaceType) bool {
+	switch t {
+	case event.Mnt, event.PID, event.Net, event.IPC, event.UTS:
+		return true
+	}
+	return false
+}
+
+// namespaceHead is the titles of the eight columns, w columns wide each.
+func namespaceHead(w int) line {
+	var l line
+	for _, t := range event.NamespaceTypes() {
+		l = l.join(text(Title, namespaceTitle(t, w)).fit(w))
+	}
+	return l
+}
+
+func namespaceTitle(t event.NamespaceType, w int) string {
+	name := t.String()
+	switch {
+	case w < 4:
+		return namespaceLetters[t : t+1]
+	case len(name) < w:
+		return name
+	case t == event.User:
+		return "usr"
+	case t == event.CgroupNS:
+		return "cgr"
+	}
+	return name[:w-1]
+}
+
+// namespaceCells are the eight symbols of a container, each under its title.
+func namespaceCells(ct *isolation.Container, w int) line {
+	var l line
+	for _, t := range event.NamespaceTypes() {
+		sign, style := membershipSign(ct.Namespaces[t], t)
+		cell := text(style, sign)
+		if w >= 4 {
+			cell = line{}.space(1).join(cell)
+		}
+		l = l.join(cell.fit(w))
+	}
+	return l
+}
+
+// membershipSign is the symbol of a container's place in a namespace.
+func membershipSign(m isolation.Membership, t event.NamespaceType) (string, Style) {
+	switch m.Relation {
+	case isolation.RelationOwn:
+		return ownSign, Own
+	case isolation.RelationHost:
+		if isolatedByDefault(t) {
+			return hostSign, HostBare
+		}
+		return hostSign, HostUsual
+	case isolation.RelationShared:
+		return groupLetter(m.Group), Shared
+	}
+	return unknownSign, Unknown
+}
+
+// groupLetter names a group that shares a namespace: a to z, A to Z, and + for those beyond.
+func groupLetter(group int) string {
+	switch {
+	case group < 1:
+		return unknownSign
+	case group <= 26:
+		return string(rune('a' + group - 1))
+	case group <= 52:
+		return string(rune('A' + group - 27))
+	}
+	return "+"
+}
+
+// legend explains every symbol of the table, in as many lines as the width needs.
+func legend(c columns, w int) []line {
+	var parts []line
+	if c.namespace > 0 {
+		parts = append(parts,
+			text(Own, ownSign).add(Dim, " its own"),
+			text(HostUsual, hostSign).add(Dim, " the host's"),
+			text(Shared, "a b").add(Dim, " shared with each other"),
+			text(Unknown, unknownSign).add(Dim, " unknown"))
+	}
+	if c.spark > 0 {
+		parts = append(parts, text(KillMark, killSign).add(Dim, " OOM kill"))
+	}
+	lines := flow(parts, 3, marker, w)
+	if c.namespace > 0 && c.namespace < 4 {
+		parts = nil
+		for _, t := range event.NamespaceTypes() {
+			parts = append(parts, text(Title, namespaceLetters[t:t+1]).add(Dim, " "+t.String()))
+		}
+		lines = append(lines, flow(parts, 2, marker, w)...)
+	}
+	return lines
+}
+
+// flow sets parts side by side, gap columns apart, in as many lines as they need.
+func flow(parts []line, gap, left, w int) []line {
+	var lines []line
+	var l line
+	for _, p := range parts {
+		if len(l) > 0 && l.width()+gap+p.width() > w {
+			lines = append(lines, l)
+			l = nil
+		}
+		if len(l) == 0 {
+			l = line{}.space(left)
+		} else {
+			l = l.space(gap)
+		}
+		l = l.join(p)
+	}
+	if len(l) > 0 {
+		lines = append(lines, l)
+	}
+	return lines
+}

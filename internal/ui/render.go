@@ -1,0 +1,172 @@
+package ui
+
+import (
+	"strings"
+
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+const (
+	// Below these sizes the dashboard is a few lines without a frame around them.
+	smallWidth  = 40
+	smallHeight = 10
+
+	// aboveBody are the header, the tabs and the status line; belowBody is the line of keys.
+	aboveBody = 3
+	belowBody = 1
+)
+
+// screen is what the parts of one frame are drawn from.
+type screen struct {
+	s    *isolation.Snapshot // the one to show
+	live *isolation.Snapshot // the latest
+	v    View
+	w, h int
+}
+
+// Render draws a view of a snapshot. It depends on its arguments alone: "now" is the snapshot's time.
+func Render(s *isolation.Snapshot, v View, w, h int) Frame {
+	f := newFrame(w, h)
+	if f.Width == 0 || f.Height == 0 {
+		return f
+	}
+	if v.Tab < 0 || v.Tab >= tabCount {
+		v.Tab = Containers
+	}
+	sc := screen{s: v.shown(s), live: s, v: v, w: w, h: h}
+	if small(w, h) {
+		for y, r := range sc.small() {
+			f.set(y, r)
+		}
+		return f
+	}
+	f.set(0, row{line: sc.header()})
+	f.set(1, row{line: sc.tabs()})
+	f.set(2, row{line: sc.status()})
+	for y, r := range sc.body(bodyHeight(w, h)) {
+		f.set(aboveBody+y, r)
+	}
+	f.set(h-1, row{line: sc.footer()})
+	return f
+}
+
+func small(w, h int) bool { return w < smallWidth || h < smallHeight }
+
+// bodyHeight is how many rows the frame leaves for the view itself.
+func bodyHeight(w, h int) int {
+	if small(w, h) {
+		return max(h-1, 1)
+	}
+	return h - aboveBody - belowBody
+}
+
+// body draws the view in at most h rows.
+func (sc screen) body(h int) []row {
+	var rows []row
+	switch {
+	case sc.v.pageOpen():
+		rows = sc.page(h)
+	case sc.v.Tab == Namespaces:
+		rows = sc.namespaces(h)
+	case sc.v.Tab == Kills:
+		rows = sc.kills(h)
+	case sc.v.Tab == Events:
+		rows = sc.events(h)
+	default:
+		rows = sc.containers(h)
+	}
+	return rows[:min(len(rows), h)]
+}
+
+// page shows as much of a page of text as there is room for, from where it is scrolled to.
+func (sc screen) page(h int) []row {
+	lines := pageLines(sc.s, sc.v, sc.w)
+	top := min(max(sc.v.Scroll, 0), max(len(lines)-h, 0))
+	lines = lines[top:]
+	rows := plainRows(lines[:min(len(lines), h)])
+	if len(lines) > h && h > 1 {
+		rows[h-1].line = text(Dim, " ↓ "+count(uint64(len(lines)-h+1), "more line", "more lines"))
+	}
+	return rows
+}
+
+// pageLines is the text of the page that is open.
+func pageLines(s *isolation.Snapshot, v View, w int) []line {
+	switch {
+	case v.Help:
+		return helpPage(w)
+	case v.Tab == Host:
+		return hostPage(s, v, w)
+	case v.Tab == Containers:
+		for i := range s.Containers {
+			if c := &s.Containers[i]; containerKey(c) == v.Open {
+				return containerPage(c, s, w)
+			}
+		}
+		for i := range s.Containers {
+			if c := &s.Containers[i]; sameContainer(containerKey(c), v.Open) {
+				return containerPage(c, s, w)
+			}
+		}
+	case v.Tab == Kills:
+		for i := range s.Kills {
+			if k := &s.Kills[i]; killKey(k) == v.Open {
+				return killPage(k, s, w)
+			}
+		}
+	case v.Tab == Namespaces:
+		for i := range s.Namespaces {
+			if n := &s.Namespaces[i]; namespaceKey(n) == v.Open {
+				return namespacePage(n, s, w)
+			}
+		}
+	}
+	return []line{nil, text(Plain, " It is gone, and nsviz has forgotten it. Esc goes back.")}
+}
+
+func plainRows(lines []line) []row {
+	rows := make([]row, len(lines))
+	for i, l := range lines {
+		rows[i].line = l
+	}
+	return rows
+}
+
+// window is the part of n rows that h rows show so that row at is among them.
+func window(n, at, h int) (from, to int) {
+	h = max(h, 0)
+	from = min(max(at-h/2, 0), max(n-h, 0))
+	return from, min(from+h, n)
+}
+
+// rule is a line across the screen with a title in it.
+func rule(title line, w int) line {
+	l := text(Dim, "──")
+	if len(title) > 0 {
+		l = l.space(1).join(title).space(1)
+	}
+	l = l.cut(w)
+	return l.add(Dim, strings.Repeat("─", max(w-l.width(), 0)))
+}
+
+// paragraph wraps a line into w columns, left blank at the left.
+func paragraph(l line, left, w int) []line {
+	lines := l.wrap(w - left - 1)
+	for i := range lines {
+		lines[i] = line{}.space(left).join(lines[i])
+	}
+	return lines
+}
+
+// facts are rows of "name   value", the values wrapped beside their names.
+func facts(name string, value line, left, nameWidth, w int) []line {
+	lines := value.wrap(max(w-left-nameWidth-1, 8))
+	for i := range lines {
+		head := line{}.space(left + nameWidth)
+		if i == 0 {
+			head = line{}.space(left).join(text(Title, name).fit(nameWidth))
+		}
+		lines[i] = head.join(lines[i])
+	}
+	return lines
+}

@@ -1,0 +1,315 @@
+package ui
+
+import (
+	"fmt"
+	"testing"
+	"time"
+	"unicode"
+
+	"github.com/rivo/uniseg"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+// checkRows holds what every frame must hold: each row is exactly as wide as the frame, a wide
+// cluster has an empty cell to its right, and nothing in a cell can do anything to a terminal.
+func checkRows(t *testing.T, f Frame) {
+	t.Helper()
+	for y := range f.Height {
+		width := 0
+		for x := range f.Width {
+			c := f.At(x, y)
+			w := uniseg.StringWidth(c.Text)
+			width += w
+			if c.Text == "" && (x == 0 || uniseg.StringWidth(f.At(x-1, y).Text) != 2) {
+				t.Fatalf("%dx%d: row %d column %d is empty without a wide cluster before it", f.Width, f.Height, y, x)
+			}
+			if w == 2 && (x+1 == f.Width || f.At(x+1, y).Text != "") {
+				t.Fatalf("%dx%d: row %d column %d: %q has no room", f.Width, f.Height, y, x, c.Text)
+			}
+			if w > 2 || (w == 0 && c.Text != "") {
+				t.Fatalf("%dx%d: row %d column %d: %q is %d columns wide", f.Width, f.Height, y, x, c.Text, w)
+			}
+			for _, r := range c.Text {
+				if !unicode.IsPrint(r) {
+					t.Fatalf("%dx%d: row %d column %d holds %U", f.Width, f.Height, y, x, r)
+				}
+			}
+			if c.Style.base() >= styleCount {
+				t.Fatalf("row %d column %d has style %d", y, x, c.Style)
+			}
+		}
+		if width != f.Width {
+			t.Fatalf("%dx%d: row %d is %d columns wide", f.Width, f.Height, y, width)
+		}
+	}
+}
+
+// everyView is each view of a snapshot, its opened rows among them.
+func everyView(s *isolation.Snapshot) []View {
+	enter := Key{Name: KeyEnter}
+	views := []View{{Help: true}, {Replay: true}, {Frozen: s}, {Search: "o", Typing: true}, {Tab: 99}, {Open: "gone"}}
+	for tab := range tabCount {
+		v := View{Tab: tab, Notes: []string{"a note"}}
+		views = append(views, v, press(v, s, enter), press(v, s, Key{Name: KeyEnd}), press(v, s, Key{Name: KeyEnd}, enter))
+	}
+	return views
+}
+
+func TestRenderAnySize(t *testing.T) {
+	views := everyView(sceneHostile())
+	scenes := []*isolation.Snapshot{sceneHostile(), sceneEnded(), sceneUnknown(), sceneLossy(), sceneFirst(), sceneMany(30), nil}
+	i := 0
+	for w := range 51 {
+		for h := range 51 {
+			// Every size with some view of some scene; over all sizes, every view of every scene.
+			f := Render(scenes[i%len(scenes)], views[i/len(scenes)%len(views)], w, h)
+			if f.Width != w || f.Height != h {
+				t.Fatalf("asked for %dx%d, got %dx%d", w, h, f.Width, f.Height)
+			}
+			checkRows(t, f)
+			i++
+		}
+	}
+	if f := Render(scene(), View{}, -3, -1); f.Width != 0 || f.Height != 0 {
+		t.Errorf("a negative size makes a frame of %dx%d", f.Width, f.Height)
+	}
+}
+
+func TestColumnsFitAndDependOnWidthAlone(t *testing.T) {
+	for w := smallWidth; w <= 300; w++ {
+		c := columnsFor(w)
+		if got := c.width(); got > w {
+			t.Errorf("at %d columns the table takes %d: %+v", w, got, c)
+		}
+		for _, titles := range []line{c.head(), c.groups()} {
+			if got := titles.width(); got > w {
+				t.Errorf("at %d columns the titles take %d", w, got)
+			}
+		}
+		s := sceneEnded()
+		for i := range s.Containers {
+			if got := c.row(&s.Containers[i], s, false, "").width(); got > w {
+				t.Errorf("at %d columns the row of %s takes %d", w, s.Containers[i].Label, got)
+			}
+		}
+		if c.name < 8 {
+			t.Errorf("at %d columns a name has %d", w, c.name)
+		}
+	}
+}
+
+func TestColumnsGoInOrder(t *testing.T) {
+	for _, tt := range []struct {
+		w                                          int
+		spark, start, procs, up, pid, bar, mapping bool // mapping: the namespace columns have their names
+	}{
+		{120, true, true, true, true, true, true, true},
+		{110, false, true, true, true, true, true, true},
+		{97, false, false, false, true, true, true, true},
+		{80, false, false, false, true, true, true, false},
+		{60, false, false, false, false, true, false, false},
+	} {
+		c := columnsFor(tt.w)
+		got := []bool{c.spark > 0, c.start > 0, c.procs > 0, c.up > 0, c.pid > 0, c.bar > 0, c.namespace == 4}
+		want := []bool{tt.spark, tt.start, tt.procs, tt.up, tt.pid, tt.bar, tt.mapping}
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("%d columns: spark start procs up pid bar names = %v, want %v", tt.w, got, want)
+		}
+		if c.namespace == 0 || c.memory == 0 || c.oom == 0 {
+			t.Errorf("%d columns: the namespaces, the memory or the kills are gone: %+v", tt.w, c)
+		}
+	}
+}
+
+// FuzzRender draws arbitrary text in every place where foreign text can come from.
+func FuzzRender(f *testing.F) {
+	f.Add("name", uint8(120), uint8(40), uint8(0))
+	f.Add("\x1b[2J\u202e\xff\u0301データ👩‍👩‍👧", uint8(50), uint8(20), uint8(3))
+	f.Add("a\u0300\u0301\u0302\u0303\u0304\u0305\u0306\u0307\u0308\u0309 ⸻﷽🇩🇪", uint8(21), uint8(6), uint8(9))
+	f.Fuzz(func(t *testing.T, text string, w, h, which uint8) {
+		s := scene()
+		s.Host.Name, s.Host.Kernel, s.Host.CgroupVersion = text, text, text
+		who := &event.Container{ID: text, Name: text, Runtime: text}
+		for i := range s.Containers {
+			c := &s.Containers[i]
+			c.ID, c.Label, c.Image, c.Runtime, c.InitComm, c.CgroupPath = text+fmt.Sprint(i), text, text, text, text, text
+			c.Namespaces[event.Net].SharedWith = []string{text, text}
+		}
+		for i := range s.Kills {
+			k := &s.Kills[i]
+			o := *k.Event.OOM
+			o.Cgroup, o.Victim.Comm, o.Trigger = text, text, &event.Process{Comm: text, PID: 1, Container: who}
+			k.Event.Comm, k.Event.Container, k.Event.OOM, k.InitComm = text, who, &o, text
+		}
+		for i := range s.Events {
+			e := &s.Events[i]
+			e.Comm, e.Container = text, who
+			if e.Cgroup != nil {
+				e.Cgroup = &event.Cgroup{Path: text}
+			}
+		}
+		s.Events = append(s.Events, event.Event{Type: event.Type(text), Lost: &event.Lost{Reason: text}})
+		for i := range s.Namespaces {
+			s.Namespaces[i].Containers, s.Namespaces[i].PinnedBy = []string{text}, []string{text}
+		}
+		s.Probes = []isolation.Probe{{Name: text, Method: text, Reason: text}}
+		s.Engines = []isolation.Engine{{Name: text, State: isolation.EngineFailing, Detail: text}}
+		s.Totals.Lost = map[string]uint64{text: 1}
+		views := everyView(s)
+		v := views[int(which)%len(views)]
+		v.Notes = []string{text}
+		if which%3 == 0 {
+			v.Search = text
+		}
+		checkRows(t, Render(s, v, int(w), int(h)))
+	})
+}
+
+func TestListedContainers(t *testing.T) {
+	names := func(s *isolation.Snapshot, needle string) (out []string) {
+		for _, c := range listedContainers(s, needle) {
+			out = append(out, c.Label)
+		}
+		return out
+	}
+	s := sceneEnded()
+	for i := range 10 {
+		s.Containers = append(s.Containers, isolation.Container{
+			ID: fmt.Sprint("late-", i), Label: "late", State: isolation.Exited, Exited: s.Time.Add(-time.Second),
+		})
+	}
+	for _, tt := range []struct {
+		name, needle string
+		s            *isolation.Snapshot
+		want         []string
+	}{
+		{"ended ones leave after a minute, killed ones after fifteen", "", sceneEnded(),
+			[]string{"agent", "web", "sidecar", "hog", "job-ok", "job-failed", "job-stopped", "job-unseen", "job-eaten"}},
+		{"only a handful of ended ones", "late", s, []string{"late", "late", "late", "late", "late"}},
+		{"by image, whatever the case", "NGINX", scene(), []string{"web"}},
+		{"by id", "28473c53", scene(), []string{"hog"}},
+		{"nothing", "zebra", scene(), nil},
+	} {
+		if got := names(tt.s, tt.needle); fmt.Sprint(got) != fmt.Sprint(tt.want) {
+			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestEventRows(t *testing.T) {
+	s := scene()
+	for _, tt := range []struct {
+		name  string
+		e     []event.Event
+		kind  string
+		words string
+	}{
+		{"one namespace", []event.Event{{Type: event.NamespaceCreated, PID: 5, Comm: "ip",
+			Namespace: &event.Namespace{Type: event.Net, ID: 4026532999, Via: event.ViaUnshare}}},
+			"unshare", "ip (5) made net 4026532999"},
+		{"by clone", []event.Event{{Type: event.NamespaceCreated, PID: 5, Comm: "sh",
+			Namespace: &event.Namespace{Type: event.PID, ID: 4026532999, Via: event.ViaClone, ChildPID: 6}}},
+			"clone", "sh (5) made pid 4026532999 for its child 6"},
+		{"found in /proc", []event.Event{{Type: event.NamespaceCreated,
+			Namespace: &event.Namespace{Type: event.Mnt, ID: 4026532999, Via: event.ViaReconcile}}},
+			"found", "a new mnt 4026532999"},
+		{"joined", []event.Event{{Type: event.NamespaceJoined, PID: 5, Comm: "nsenter",
+			Namespace: &event.Namespace{Type: event.Net, ID: 4026532184, Via: event.ViaSetns}}},
+			"joined", "nsenter (5) entered net 4026532184 by setns"},
+		{"freed", []event.Event{{Type: event.NamespaceFreed,
+			Namespace: &event.Namespace{Type: event.Net, ID: 4026532184, Via: event.ViaKernel}}},
+			"freed", "net 4026532184"},
+		{"seen gone", []event.Event{{Type: event.NamespaceFreed,
+			Namespace: &event.Namespace{Type: event.Net, ID: 4026532184, Via: event.ViaReconcile}}},
+			"freed", "net 4026532184, seen gone"},
+		{"cgroup made", []event.Event{{Type: event.CgroupCreated, Cgroup: &event.Cgroup{Path: "/docker/" + hogID}}},
+			"cgroup", "made /docker/28473c53aa01…"},
+		{"cgroup removed", []event.Event{{Type: event.CgroupRemoved, Cgroup: &event.Cgroup{Path: "/a"}}},
+			"cgroup", "removed /a"},
+		{"started", []event.Event{{Type: event.ContainerStarted, PID: 9, Comm: "stress-ng", Start: &event.Start{DurationMS: ptr(411.6)}}},
+			"started", "stress-ng (9), 412 ms after its cgroup was made"},
+		{"started, since when is unknown", []event.Event{{Type: event.ContainerStarted, PID: 9, Comm: "stress-ng"}},
+			"started", "stress-ng (9)"},
+		{"exited", []event.Event{{Type: event.ContainerExited, PID: 9, Comm: "sh", Exit: &event.Exit{Code: ptr(int32(0)), Cause: event.CauseExited}}},
+			"exited", "sh (9) exited 0"},
+		{"killed", []event.Event{{Type: event.ContainerExited, PID: 9, Comm: "sh",
+			Exit: &event.Exit{Code: ptr(int32(137)), Signal: 9, Cause: event.CauseSignal, By: &event.Process{PID: 123, Comm: "runc"}}}},
+			"exited", "sh (9) killed by signal 9 (by runc, PID 123)"},
+		{"code unknown", []event.Event{{Type: event.ContainerExited, Exit: &event.Exit{Cause: event.CauseExited}}},
+			"exited", "a process exited, its code is unknown"},
+		{"OOM-killed", []event.Event{{Type: event.ContainerExited, PID: 9, Exit: &event.Exit{Signal: 9, Cause: event.CauseOOMKill}}},
+			"exited", "PID 9 OOM-killed"},
+		{"host out of memory", []event.Event{{Type: event.OOMKill, PID: 9, Comm: "db",
+			OOM: &event.OOM{Scope: event.ScopeSystem, Victim: event.Victim{AnonBytes: mibs(900)}}}},
+			"oom kill", "db (9), 900 MiB, the host was out of memory"},
+		{"lost", []event.Event{{Type: event.EventsLost, Lost: &event.Lost{Count: 1, Reason: "ring full"}}},
+			"lost", "1 event: ring full"},
+		{"of nsviz", []event.Event{{Type: "other", PID: 3, Comm: "nsviz", Self: true}},
+			"other", "nsviz (3) (nsviz itself)"},
+	} {
+		s.Events = tt.e
+		rows := eventRows(s, "", 10, false)
+		if len(rows) != 1 || rows[0].kind != tt.kind || rows[0].text.String() != tt.words {
+			t.Errorf("%s: got %d rows, %q %q; want %q %q", tt.name, len(rows), rows[0].kind, rows[0].text, tt.kind, tt.words)
+		}
+	}
+}
+
+func TestEventRowsGroup(t *testing.T) {
+	words := func(s *isolation.Snapshot, fold bool) (out []string) {
+		for _, r := range eventRows(s, "", 100, fold) {
+			out = append(out, r.kind+" "+r.text.String())
+		}
+		return out
+	}
+	s := scene()
+	folded, all := words(s, true), words(s, false)
+	if want := "oom kill stress-ng-vm (28502), 60.1 of 64 MiB, and 11 more since 12:25:52"; folded[0] != want {
+		t.Errorf("a storm reads %q, want %q", folded[0], want)
+	}
+	if len(all) != len(folded)+11 {
+		t.Errorf("%d rows folded, %d unfolded", len(folded), len(all))
+	}
+	if want := "unshare runc:[1:CHILD] (28470) made mnt pid net ipc uts"; all[len(all)-2] != want {
+		t.Errorf("one unshare reads %q, want %q", all[len(all)-2], want)
+	}
+
+	// A millisecond and more apart, or of another process, are different calls.
+	made := func(pid int32, at time.Duration, typ event.NamespaceType) event.Event {
+		return event.Event{Time: sceneTime.Add(at), Type: event.NamespaceCreated, PID: pid, Comm: "p",
+			Namespace: &event.Namespace{Type: typ, Via: event.ViaUnshare}}
+	}
+	for _, tt := range []struct {
+		name string
+		b    event.Event
+		want int
+	}{
+		{"the same call", made(1, time.Millisecond, event.Net), 1},
+		{"later", made(1, 2*time.Millisecond, event.Net), 2},
+		{"another process", made(2, 0, event.Net), 2},
+		{"the same type again", made(1, 0, event.Mnt), 2},
+	} {
+		s.Events = []event.Event{made(1, 0, event.Mnt), tt.b}
+		if got := len(eventRows(s, "", 10, false)); got != tt.want {
+			t.Errorf("%s: %d rows, want %d", tt.name, got, tt.want)
+		}
+	}
+}
+
+func BenchmarkRender(b *testing.B) {
+	for _, n := range []int{50, 1000} {
+		b.Run(fmt.Sprintf("containers=%d", n), func(b *testing.B) {
+			s := sceneMany(n)
+			for len(s.Events) < 1000 {
+				s.Events = append(s.Events, s.Events[:min(len(s.Events), 1000-len(s.Events))]...)
+			}
+			v := on(Containers, s.Containers[n/2].ID)
+			b.ReportAllocs()
+			for b.Loop() {
+				Render(s, v, 120, 40)
+			}
+		})
+	}
+}

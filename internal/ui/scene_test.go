@@ -1,0 +1,312 @@
+package ui
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+// The scenes that the tests draw: a small host where a container outgrows its limit again and again.
+
+var sceneTime = time.Date(2026, 3, 14, 12, 26, 15, 0, time.UTC)
+
+const (
+	hogID     = "28473c53aa01f0e1d2c3b4a5968778695a4b3c2d1e0f00112233445566778899"
+	webID     = "27311bb0aa01f0e1d2c3b4a5968778695a4b3c2d1e0f00112233445566778899"
+	sidecarID = "27544dd0aa01f0e1d2c3b4a5968778695a4b3c2d1e0f00112233445566778899"
+	agentID   = "27801ee0aa01f0e1d2c3b4a5968778695a4b3c2d1e0f00112233445566778899"
+
+	mib = 1 << 20
+)
+
+func ptr[T any](v T) *T { return &v }
+
+func mibs(n float64) *uint64 { return ptr(uint64(n * mib)) }
+
+func hostNamespaces() (ids event.NamespaceIDs) {
+	for i := range ids {
+		ids[i] = 4026531834 + uint64(i)
+	}
+	return ids
+}
+
+// memberships reads a row of the matrix: o own, h host's, a b … shared, ? unknown.
+func memberships(pattern string, base uint64) (ms [event.NamespaceTypeCount]isolation.Membership) {
+	host := hostNamespaces()
+	for i, r := range pattern {
+		switch r {
+		case 'o':
+			ms[i] = isolation.Membership{ID: base + uint64(i), Relation: isolation.RelationOwn}
+		case 'h':
+			ms[i] = isolation.Membership{ID: host[i], Relation: isolation.RelationHost}
+		case '?':
+		default:
+			ms[i] = isolation.Membership{
+				ID: 4026532900 + uint64(r), Relation: isolation.RelationShared,
+				Group: int(r-'a') + 1, SharedWith: []string{"another"},
+			}
+		}
+	}
+	return ms
+}
+
+func flat(value float64) []isolation.MemoryPoint {
+	points := make([]isolation.MemoryPoint, isolation.HistoryLength)
+	for i := range points {
+		points[i] = isolation.MemoryPoint{MaxBytes: uint64(value * mib), Known: true}
+	}
+	return points
+}
+
+// sawTeeth is the memory of a container that is killed whenever it reaches its limit.
+func sawTeeth() []isolation.MemoryPoint {
+	points := make([]isolation.MemoryPoint, isolation.HistoryLength)
+	for i := 15; i < len(points); i++ {
+		tooth := (i - 15) % 9
+		points[i] = isolation.MemoryPoint{MaxBytes: uint64(8+7*tooth) * mib, Known: true}
+		if tooth == 8 {
+			points[i].MaxBytes, points[i].Kills = 64*mib, 3
+		}
+	}
+	return points
+}
+
+func ref(id, name string) *event.Container {
+	return &event.Container{ID: id, Name: name, Runtime: "docker"}
+}
+
+func sceneContainers() []isolation.Container {
+	live := func(id, name, image string, pid int32, comm string, up, start time.Duration, pattern string) isolation.Container {
+		return isolation.Container{
+			ID: id, Label: name, Named: true, Image: image, Runtime: "docker", State: isolation.Running,
+			InitPID: pid, InitComm: comm, CgroupPath: "/docker/" + id,
+			Created: sceneTime.Add(-up - start), Started: sceneTime.Add(-up), StartDuration: &start,
+			Namespaces: memberships(pattern, 4026532180+uint64(pid)), Processes: ptr(1),
+		}
+	}
+	hog := live(hogID, "hog", "stress-ng", 28473, "stress-ng", 45*time.Second, 412*time.Millisecond, "ooooohhh")
+	hog.Memory = isolation.Memory{UsageBytes: mibs(63.9), LimitBytes: mibs(64), History: sawTeeth()}
+	hog.OOMKills, hog.Processes = 12, ptr(3)
+	web := live(webID, "web", "nginx:1.27", 27311, "nginx", 62*time.Second, 388*time.Millisecond, "ooaoohhh")
+	web.Memory = isolation.Memory{UsageBytes: mibs(5.1), Unlimited: true, History: flat(5.1)}
+	web.Namespaces[event.Net].SharedWith = []string{"sidecar"}
+	web.Processes = ptr(5)
+	sidecar := live(sidecarID, "sidecar", "busybox", 27544, "httpd", 58*time.Second, 301*time.Millisecond, "ooaoohhh")
+	sidecar.Memory = isolation.Memory{UsageBytes: mibs(1.2), LimitBytes: mibs(32), History: flat(1.2)}
+	sidecar.Namespaces[event.Net].SharedWith = []string{"web"}
+	agent := live(agentID, "agent", "registry.example.org/ops/agent:2", 27801, "agent", 26*time.Hour, 0, "ohhohhhh")
+	agent.StartDuration = nil
+	agent.Memory = isolation.Memory{UsageBytes: mibs(25.4), LimitBytes: mibs(32), History: flat(25.4)}
+	agent.Processes = ptr(2)
+	return []isolation.Container{agent, web, sidecar, hog}
+}
+
+func hogKill(n int, at time.Time) isolation.Kill {
+	pid := int32(28490 + n)
+	return isolation.Kill{
+		Event: event.Event{
+			Time: at, Type: event.OOMKill, PID: pid, Comm: "stress-ng-vm", Container: ref(hogID, "hog"),
+			OOM: &event.OOM{
+				Scope: event.ScopeCgroup, Cgroup: "/docker/" + hogID, LimitBytes: mibs(64), UsageBytes: mibs(64), Decision: uint64(n),
+				Victim: event.Victim{
+					PID: pid, TID: pid, Comm: "stress-ng-vm", AnonBytes: mibs(60.1), FileBytes: mibs(0.8), ShmemBytes: ptr(uint64(0)),
+					PgtablesBytes: ptr(uint64(484 << 10)), OOMScoreAdj: ptr(int32(1000)), UID: ptr(uint32(0)), Container: ref(hogID, "hog"),
+				},
+				Trigger: &event.Process{PID: pid, Comm: "stress-ng-vm", Container: ref(hogID, "hog")},
+			},
+		},
+		Ordinal: uint64(n), Survived: ptr(true), InitPID: 28473, InitComm: "stress-ng",
+	}
+}
+
+func sceneEvents(kills []isolation.Kill) []event.Event {
+	at := sceneTime.Add(-45*time.Second - 412*time.Millisecond)
+	hog := ref(hogID, "hog")
+	es := []event.Event{
+		{Time: at, Type: event.CgroupCreated, PID: 1, Comm: "dockerd",
+			Cgroup: &event.Cgroup{Path: "/docker/" + hogID, ID: 77, Container: hog}},
+	}
+	for i, t := range []event.NamespaceType{event.UTS, event.Mnt, event.PID, event.Net, event.IPC} {
+		es = append(es, event.Event{
+			Time: at.Add(223*time.Millisecond + time.Duration(i)*time.Microsecond), Type: event.NamespaceCreated,
+			PID: 28470, Comm: "runc:[1:CHILD]", Container: hog,
+			Namespace: &event.Namespace{Type: t, ID: 4026532180 + uint64(i), Owner: 4026531837, Via: event.ViaUnshare},
+		})
+	}
+	es = append(es,
+		event.Event{Time: at.Add(260 * time.Millisecond), Type: event.NamespaceJoined, PID: 900, Comm: "dockerd",
+			Namespace: &event.Namespace{Type: event.Net, ID: 4026532184, Via: event.ViaSetns}},
+		event.Event{Time: at.Add(261 * time.Millisecond), Type: event.NamespaceJoined, PID: 900, Comm: "dockerd", Self: true,
+			Namespace: &event.Namespace{Type: event.Net, ID: hostNamespaces()[event.Net], Via: event.ViaSetns}},
+		event.Event{Time: at.Add(412 * time.Millisecond), Type: event.ContainerStarted, PID: 28473, Comm: "stress-ng", Container: hog,
+			Start: &event.Start{DurationMS: ptr(412.3)}},
+	)
+	for _, k := range kills {
+		es = append(es, k.Event)
+	}
+	return es
+}
+
+func sceneNamespaces() []isolation.Namespace {
+	var out []isolation.Namespace
+	host := hostNamespaces()
+	for _, t := range event.NamespaceTypes() {
+		n := isolation.Namespace{Type: t, ID: host[t], Host: true, Processes: []int32{1, 2, 900}, Containers: []string{"agent"}}
+		if t != event.User {
+			n.Owner = host[event.User]
+		}
+		out = append(out, n)
+		if t <= event.UTS {
+			out = append(out,
+				isolation.Namespace{Type: t, ID: 4026532180 + uint64(t), Owner: host[event.User], Created: sceneTime.Add(-45 * time.Second),
+					Via: event.ViaUnshare, Creator: &event.Process{PID: 28470, Comm: "runc:[1:CHILD]"},
+					Processes: []int32{28473, 28501, 28502}, Containers: []string{"hog"}},
+				isolation.Namespace{Type: t, ID: 4026532280 + uint64(t), Owner: host[event.User],
+					Processes: []int32{27311, 27544}, Containers: []string{"sidecar", "web"}})
+		}
+		if t == event.Net {
+			out = append(out,
+				isolation.Namespace{Type: t, ID: 4026532390, Owner: host[event.User], PinnedBy: []string{"/run/netns/blue"}},
+				isolation.Namespace{Type: t, ID: 4026532391, Owner: host[event.User]})
+		}
+	}
+	return out
+}
+
+// scene is the busy host of the screenshots.
+func scene() *isolation.Snapshot {
+	s := &isolation.Snapshot{
+		Time: sceneTime, Version: 100,
+		Host: isolation.Host{Name: "node-1", Kernel: "6.18.5", CgroupVersion: "v1", Namespaces: hostNamespaces(), MemoryBytes: 8 << 30, CPUs: 2},
+		Probes: []isolation.Probe{
+			{Name: "namespaces by clone", Method: "tp_btf", Reason: "the cheapest hook, and this kernel has it"},
+			{Name: "namespaces by unshare", Method: "tracepoint", Reason: "fentry is refused by a security module here (EPERM); this hook costs every system call of the host about 20 ns"},
+			{Name: "namespaces freed", Method: "none", Reason: "no hook is allowed here; nsviz reads /proc instead"},
+			{Name: "OOM victims", Method: "tp_btf"},
+		},
+		Engines:    []isolation.Engine{{Name: "docker", State: isolation.EngineConnected, Detail: "20.10.24"}},
+		Containers: sceneContainers(),
+		Namespaces: sceneNamespaces(),
+		Totals: isolation.Totals{
+			Events: map[event.Type]uint64{event.NamespaceCreated: 15, event.CgroupCreated: 4, event.ContainerStarted: 3, event.OOMKill: 12},
+			OOMKills: map[isolation.KillKey]uint64{
+				{Container: "hog", Scope: event.ScopeCgroup}: 12,
+			},
+		},
+	}
+	for n := 1; n <= 12; n++ {
+		s.Kills = append(s.Kills, hogKill(n, sceneTime.Add(-time.Duration(13-n)*1900*time.Millisecond+771*time.Millisecond)))
+	}
+	s.Events = sceneEvents(s.Kills)
+	return s
+}
+
+// sceneEmpty is a host where nothing runs.
+func sceneEmpty() *isolation.Snapshot {
+	s := scene()
+	s.Containers, s.Kills, s.Events, s.Totals = nil, nil, nil, isolation.Totals{}
+	s.Engines[0] = isolation.Engine{Name: "docker", State: isolation.EngineAbsent, Detail: "nothing listens at /var/run/docker.sock"}
+	return s
+}
+
+// sceneFirst is what the first frame has: the host and nothing else.
+func sceneFirst() *isolation.Snapshot {
+	full := scene()
+	return &isolation.Snapshot{Time: full.Time, Host: full.Host}
+}
+
+// sceneLossy is a host where events went missing and the engine is silent.
+func sceneLossy() *isolation.Snapshot {
+	s := scene()
+	s.Totals.Lost = map[string]uint64{"ring full": 12, "reader too slow": 3}
+	s.Totals.BPFErrors = map[string]uint64{"victim mm": 2}
+	s.Engines[0] = isolation.Engine{Name: "docker", State: isolation.EngineFailing, Detail: "context deadline exceeded"}
+	for i := range s.Containers {
+		s.Containers[i].Label, s.Containers[i].Named = event.ShortID(s.Containers[i].ID), false
+	}
+	s.Events = append(s.Events, event.Event{Time: sceneTime, Type: event.EventsLost, Lost: &event.Lost{Count: 12, Reason: "ring full"}})
+	return s
+}
+
+// sceneHostile has names that try to break the screen.
+func sceneHostile() *isolation.Snapshot {
+	s := scene()
+	names := []string{"\x1b[31mred\x1b[0m\r\nrow", "データベース主系統本番", "a\u202egnp.exe\u202c", "bad\xff\xfeutf8\u0301\u200b"}
+	for i := range s.Containers {
+		s.Containers[i].Label = names[i]
+		s.Containers[i].Image = "图像/名字:标签"
+		s.Containers[i].InitComm = "\x1b]0;title\x07"
+	}
+	for i := range s.Kills {
+		k := &s.Kills[i]
+		k.Event.Container = ref(hogID, names[1])
+		k.Event.OOM.Victim.Container = k.Event.Container
+		k.Event.OOM.Victim.Comm = "\x1b[2J核心"
+	}
+	s.Host.Name = "node\t\x9b1"
+	s.Events = sceneEvents(s.Kills)
+	s.Events = append(s.Events, event.Event{Time: sceneTime, Type: event.CgroupCreated, Cgroup: &event.Cgroup{Path: "/docker/\u2066evil\u2069/\x00"}})
+	return s
+}
+
+// sceneEnded has containers that are no more, in all the ways to end.
+func sceneEnded() *isolation.Snapshot {
+	s := scene()
+	end := func(name string, past time.Duration, kills uint64, exit *event.Exit) {
+		s.Containers = append(s.Containers, isolation.Container{
+			ID: name + "-id", Label: name, Image: "alpine", Runtime: "docker", State: isolation.Exited, InitPID: 29101, InitComm: "sh",
+			Created: sceneTime.Add(-past - 3*time.Second), Started: sceneTime.Add(-past - 3*time.Second), Exited: sceneTime.Add(-past),
+			Exit: exit, OOMKills: kills,
+		})
+	}
+	end("job-ok", 2*time.Second, 0, &event.Exit{Code: ptr(int32(0)), Cause: event.CauseExited})
+	end("job-failed", 5*time.Second, 0, &event.Exit{Code: ptr(int32(3)), Cause: event.CauseExited})
+	end("job-stopped", 12*time.Second, 0, &event.Exit{Code: ptr(int32(137)), Signal: 9, Cause: event.CauseSignal, By: &event.Process{PID: 123, Comm: "runc"}})
+	end("job-unseen", 59*time.Second, 0, nil)
+	end("job-old", 61*time.Second, 0, &event.Exit{Code: ptr(int32(0)), Cause: event.CauseExited})
+	end("job-eaten", 14*time.Minute, 1, &event.Exit{Code: ptr(int32(137)), Signal: 9, Cause: event.CauseOOMKill})
+	end("job-beyond", 20*time.Minute, 3, &event.Exit{Code: ptr(int32(137)), Signal: 9, Cause: event.CauseOOMKill})
+	return s
+}
+
+// sceneUnknown is a host that tells little.
+func sceneUnknown() *isolation.Snapshot {
+	s := scene()
+	for i := range s.Containers {
+		c := &s.Containers[i]
+		*c = isolation.Container{ID: c.ID, Label: c.Label, Named: true, State: isolation.Running, Runtime: "docker"}
+	}
+	s.Containers[1].Memory.UsageBytes = mibs(5)
+	s.Containers[2].Memory.LimitBytes = mibs(5)
+	s.Containers[3].State = isolation.Starting
+	s.Host = isolation.Host{}
+	s.Kills = []isolation.Kill{{Event: event.Event{Time: sceneTime, Type: event.OOMKill, OOM: &event.OOM{}}}}
+	s.Events = []event.Event{s.Kills[0].Event, {Time: sceneTime, Type: "brand_new", PID: 7, Comm: "later"}}
+	return s
+}
+
+// sceneShared has several groups that share several kinds of namespace.
+func sceneShared() *isolation.Snapshot {
+	s := scene()
+	for i, pattern := range []string{"oabbohhh", "oabbohhh", "ocdoohhh", "ocdo?oho"} {
+		s.Containers[i].Namespaces = memberships(pattern, 4026533000)
+	}
+	return s
+}
+
+// sceneMany has n containers.
+func sceneMany(n int) *isolation.Snapshot {
+	s := scene()
+	s.Containers = nil
+	for i := range n {
+		c := sceneContainers()[i%4]
+		c.ID = fmt.Sprintf("%064x", i+1)
+		c.Label = fmt.Sprintf("%s-%d", strings.TrimSpace(c.Label), i)
+		c.InitPID = int32(30000 + i)
+		s.Containers = append(s.Containers, c)
+	}
+	return s
+}

@@ -1,0 +1,220 @@
+package ui
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/gdamore/tcell/v2"
+
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+const (
+	// frameGap is the least time between two frames that changes ask for; keys do not wait.
+	frameGap = 100 * time.Millisecond
+	// clockTick is how often a screen is drawn on which nothing happens, for its clocks.
+	clockTick = time.Second
+)
+
+// Options are what the dashboard is connected to.
+type Options struct {
+	// Screen is the terminal; nil opens the one that the process runs in. Run initializes it and
+	// gives it back.
+	Screen tcell.Screen
+	// Snapshots returns the latest snapshot. It is called for every frame and must not block.
+	Snapshots func() *isolation.Snapshot
+	// Changed is sent to when there is a new snapshot; nil draws once a second.
+	Changed <-chan struct{}
+	// Notes returns remarks to show, such as where metrics are served; nil is none.
+	Notes func() []string
+	// NoColor leaves bold, underlined and reversed text as the only marks.
+	NoColor bool
+	// Replay says that the snapshots come from a recording.
+	Replay bool
+}
+
+// Run shows the dashboard until the user quits or ctx ends, which are both no error. It gives the
+// terminal back on every way out; a panic passes on only after that.
+func Run(ctx context.Context, o Options) error {
+	screen := o.Screen
+	if screen == nil {
+		var err error
+		if screen, err = tcell.NewScreen(); err != nil {
+			return fmt.Errorf("open the terminal: %w (check TERM, or run nsviz serve, which needs no terminal)", err)
+		}
+	}
+	if err := screen.Init(); err != nil {
+		return fmt.Errorf("take over the terminal: %w (nsviz serve and nsviz events need no terminal)", err)
+	}
+	input := make(chan tcell.Event, 16)
+	stop := make(chan struct{})
+	go screen.ChannelEvents(input, stop)
+	defer func() {
+		screen.Fini()
+		close(stop)
+		for range input { // until its sender is gone
+		}
+	}()
+
+	sh := &shell{screen: screen, options: o, styles: tcellStyles(!o.NoColor)}
+	sh.view.Replay = o.Replay
+	return sh.loop(ctx, input)
+}
+
+// shell is the dashboard on a terminal: the current view, and the snapshot that is on screen, which
+// is the one that keys refer to.
+type shell struct {
+	screen  tcell.Screen
+	options Options
+	styles  [256]tcell.Style
+	view    View
+	drawn   *isolation.Snapshot
+}
+
+func (sh *shell) loop(ctx context.Context, input <-chan tcell.Event) error {
+	clock := time.NewTicker(clockTick)
+	defer clock.Stop()
+	gap := time.NewTimer(0)
+	defer gap.Stop()
+	changed := sh.options.Changed
+	// After a frame the screen rests for a gap; what changes meanwhile makes it dirty and is drawn
+	// at the gap's end. The first gap is empty: it draws the first frame.
+	resting, dirty := true, true
+	draw := func() {
+		sh.draw()
+		resting, dirty = true, false
+		gap.Reset(frameGap)
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case ev, ok := <-input:
+			if !ok {
+				return nil
+			}
+			quit, err := sh.handle(ev)
+			if quit || err != nil {
+				return err
+			}
+		case _, ok := <-changed:
+			if !ok {
+				changed = nil // no more changes will come, the clock goes on
+				continue
+			}
+			if resting {
+				dirty = true
+			} else {
+				draw()
+			}
+		case <-gap.C:
+			resting = false
+			if dirty {
+				draw()
+			}
+		case <-clock.C:
+			sh.draw()
+		}
+	}
+}
+
+// handle answers what the terminal sent.
+func (sh *shell) handle(ev tcell.Event) (quit bool, err error) {
+	switch ev := ev.(type) {
+	case *tcell.EventKey:
+		view, action := Update(sh.view, translate(ev), sh.drawn)
+		sh.view = view
+		if action == Quit {
+			return true, nil
+		}
+		sh.draw()
+		if action == Repaint {
+			sh.screen.Sync()
+		}
+	case *tcell.EventResize:
+		sh.draw()
+		sh.screen.Sync()
+	case *tcell.EventError:
+		return false, fmt.Errorf("read from the terminal: %w", ev)
+	}
+	return false, nil
+}
+
+// draw shows the latest snapshot.
+func (sh *shell) draw() {
+	sh.drawn = sh.options.Snapshots()
+	if sh.options.Notes != nil {
+		sh.view.Notes = sh.options.Notes()
+	}
+	sh.view.Width, sh.view.Height = sh.screen.Size()
+	sh.copy(Render(sh.drawn, sh.view, sh.view.Width, sh.view.Height))
+	sh.screen.Show()
+}
+
+// copy puts a frame's cells on the screen.
+func (sh *shell) copy(f Frame) {
+	for y := range f.Height {
+		for x := range f.Width {
+			if c := f.At(x, y); c.Text != "" {
+				sh.screen.Put(x, y, c.Text, sh.styles[c.Style])
+			}
+		}
+	}
+}
+
+// tcellStyles is the palette in the terminal library's terms.
+func tcellStyles(color bool) (styles [256]tcell.Style) {
+	for i := range styles {
+		if Style(i).base() >= styleCount {
+			continue
+		}
+		ink := Style(i).Ink(color)
+		style := tcell.StyleDefault.Bold(ink.Bold).Dim(ink.Dim).Underline(ink.Underline).Reverse(ink.Reverse)
+		if ink.FG != NoColor {
+			style = style.Foreground(tcell.NewHexColor(ink.FG))
+		}
+		if ink.BG != NoColor {
+			style = style.Background(tcell.NewHexColor(ink.BG))
+		}
+		styles[i] = style
+	}
+	return styles
+}
+
+// translate says which of our keys a key of the terminal is.
+func translate(ev *tcell.EventKey) Key {
+	switch ev.Key() {
+	case tcell.KeyRune:
+		return Key{Name: KeyRune, Rune: ev.Rune()}
+	case tcell.KeyUp:
+		return Key{Name: KeyUp}
+	case tcell.KeyDown:
+		return Key{Name: KeyDown}
+	case tcell.KeyPgUp:
+		return Key{Name: KeyPageUp}
+	case tcell.KeyPgDn:
+		return Key{Name: KeyPageDown}
+	case tcell.KeyHome:
+		return Key{Name: KeyHome}
+	case tcell.KeyEnd:
+		return Key{Name: KeyEnd}
+	case tcell.KeyEnter:
+		return Key{Name: KeyEnter}
+	case tcell.KeyEsc:
+		return Key{Name: KeyEsc}
+	case tcell.KeyTab:
+		return Key{Name: KeyTab}
+	case tcell.KeyBacktab:
+		return Key{Name: KeyBackTab}
+	case tcell.KeyBackspace, tcell.KeyBackspace2:
+		return Key{Name: KeyBackspace}
+	case tcell.KeyCtrlC:
+		return Key{Name: KeyCtrlC}
+	case tcell.KeyCtrlU:
+		return Key{Name: KeyCtrlU}
+	case tcell.KeyCtrlL:
+		return Key{Name: KeyCtrlL}
+	}
+	return Key{}
+}

@@ -1,0 +1,292 @@
+package ui
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gdamore/tcell/v2"
+	"go.uber.org/goleak"
+
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// terminal is a simulated screen that says when it was drawn and when it was given back.
+type terminal struct {
+	tcell.SimulationScreen
+
+	initErr error
+	shown   chan string // what is on the screen, after each frame
+	ready   chan struct{}
+	fini    atomic.Int32
+	once    sync.Once
+}
+
+func newTerminal() *terminal {
+	return &terminal{
+		SimulationScreen: tcell.NewSimulationScreen("UTF-8"),
+		shown:            make(chan string, 1), ready: make(chan struct{}),
+	}
+}
+
+func (s *terminal) Init() error {
+	if s.initErr != nil {
+		return s.initErr
+	}
+	err := s.SimulationScreen.Init()
+	s.SetSize(120, 40)
+	return err
+}
+
+// Show keeps the latest frame for whoever waits for it.
+func (s *terminal) Show() {
+	s.SimulationScreen.Show()
+	var b strings.Builder
+	cells, w, _ := s.GetContents()
+	for i, c := range cells {
+		b.Write(c.Bytes)
+		if (i+1)%w == 0 {
+			b.WriteByte('\n')
+		}
+	}
+	select {
+	case <-s.shown:
+	default:
+	}
+	s.shown <- b.String()
+	s.once.Do(func() { close(s.ready) })
+}
+
+func (s *terminal) Fini() {
+	s.fini.Add(1)
+	s.SimulationScreen.Fini()
+}
+
+// await waits for a frame that has a text on it.
+func (s *terminal) await(t *testing.T, want string) string {
+	t.Helper()
+	for {
+		select {
+		case frame := <-s.shown:
+			if strings.Contains(frame, want) {
+				return frame
+			}
+		case <-t.Context().Done():
+			t.Fatalf("no frame has %q", want)
+		}
+	}
+}
+
+// start runs the dashboard; the returned function waits for its end.
+func start(ctx context.Context, o Options) (wait func() error) {
+	done := make(chan error, 1)
+	go func() { done <- Run(ctx, o) }()
+	return func() error { return <-done }
+}
+
+func TestRunDrawsAnswersKeysAndQuits(t *testing.T) {
+	screen := newTerminal()
+	wait := start(t.Context(), Options{
+		Screen: screen, Snapshots: scene,
+		Notes: func() []string { return []string{"metrics: port in use"} },
+	})
+	frame := screen.await(t, "metrics: port in use")
+	for _, want := range []string{"nsviz", "sidecar", "OOM KILL", "● live"} {
+		if !strings.Contains(frame, want) {
+			t.Errorf("the first frame has no %q:\n%s", want, frame)
+		}
+	}
+	screen.InjectKey(tcell.KeyTab, 0, 0)
+	screen.await(t, "WHO IS IN IT")
+	screen.InjectKey(tcell.KeyRune, '?', 0)
+	screen.await(t, "What is this?")
+	screen.InjectKey(tcell.KeyEsc, 0, 0)
+	screen.await(t, "WHO IS IN IT")
+	screen.InjectKey(tcell.KeyCtrlL, 0, 0)
+	screen.InjectKey(tcell.KeyRune, 'q', 0)
+	if err := wait(); err != nil {
+		t.Errorf("quitting: %v", err)
+	}
+	if n := screen.fini.Load(); n != 1 {
+		t.Errorf("the terminal was given back %d times", n)
+	}
+}
+
+func TestRunFollowsChanges(t *testing.T) {
+	screen := newTerminal()
+	var latest atomic.Pointer[isolation.Snapshot]
+	latest.Store(sceneFirst())
+	changed := make(chan struct{}, 1)
+	wait := start(t.Context(), Options{Screen: screen, Snapshots: latest.Load, Changed: changed, Replay: true})
+	screen.await(t, "▶ replay")
+	for range 3 {
+		latest.Store(sceneEmpty())
+		changed <- struct{}{}
+		screen.await(t, "At this point of the recording")
+		latest.Store(scene())
+		changed <- struct{}{}
+		screen.await(t, "sidecar")
+	}
+	// A source that ends leaves the last picture on the screen.
+	close(changed)
+	screen.InjectKey(tcell.KeyRune, '5', 0)
+	screen.await(t, "How nsviz learns each fact")
+	screen.InjectKey(tcell.KeyCtrlC, 0, 0)
+	if err := wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRunResizes(t *testing.T) {
+	screen := newTerminal()
+	wait := start(t.Context(), Options{Screen: screen, Snapshots: scene})
+	screen.await(t, "what it sees: namespaces")
+	for _, size := range []struct {
+		w, h int
+		want string
+	}{{80, 24, "m mnt  p pid  n net"}, {20, 5, "nsviz ● 4 ct 12 OOM"}, {200, 50, "IMAGE"}} {
+		screen.SetSize(size.w, size.h)
+		if err := screen.PostEvent(tcell.NewEventResize(size.w, size.h)); err != nil {
+			t.Fatal(err)
+		}
+		screen.await(t, size.want)
+	}
+	screen.InjectKey(tcell.KeyRune, 'q', 0)
+	if err := wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRunGivesTheTerminalBack(t *testing.T) {
+	t.Run("when the context ends", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		screen := newTerminal()
+		wait := start(ctx, Options{Screen: screen, Snapshots: scene})
+		<-screen.ready
+		cancel()
+		if err := wait(); err != nil {
+			t.Errorf("a context that ends is no failure: %v", err)
+		}
+		if screen.fini.Load() != 1 {
+			t.Error("the terminal was not given back")
+		}
+	})
+	t.Run("when the terminal fails", func(t *testing.T) {
+		screen := newTerminal()
+		wait := start(t.Context(), Options{Screen: screen, Snapshots: scene})
+		<-screen.ready
+		gone := errors.New("hung up")
+		if err := screen.PostEvent(tcell.NewEventError(gone)); err != nil {
+			t.Fatal(err)
+		}
+		if err := wait(); err == nil || !strings.Contains(err.Error(), "hung up") {
+			t.Errorf("got %v", err)
+		}
+		if screen.fini.Load() != 1 {
+			t.Error("the terminal was not given back")
+		}
+	})
+	t.Run("when it panics", func(t *testing.T) {
+		screen := newTerminal()
+		recovered := make(chan any, 1)
+		go func() {
+			defer func() { recovered <- recover() }()
+			_ = Run(t.Context(), Options{Screen: screen, Snapshots: func() *isolation.Snapshot { panic("a bug") }})
+		}()
+		if r := <-recovered; r != "a bug" {
+			t.Errorf("the panic became %v", r)
+		}
+		if screen.fini.Load() != 1 {
+			t.Error("the terminal was not given back")
+		}
+	})
+	t.Run("when there is none", func(t *testing.T) {
+		screen := newTerminal()
+		screen.initErr = errors.New("not a terminal")
+		err := Run(t.Context(), Options{Screen: screen, Snapshots: scene})
+		if !errors.Is(err, screen.initErr) || !strings.Contains(err.Error(), "nsviz serve") {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestShellCopiesWideRunesAndStyles(t *testing.T) {
+	screen := newTerminal()
+	if err := screen.Init(); err != nil {
+		t.Fatal(err)
+	}
+	defer screen.SimulationScreen.Fini()
+	sh := &shell{screen: screen, styles: tcellStyles(true)}
+	f := newFrame(12, 1)
+	f.set(0, row{line: text(Name, "データ").add(KillMark, "×").add(Plain, " e\u0301"), selected: true})
+	sh.copy(f)
+	for _, tt := range []struct {
+		x     int
+		text  string
+		style Style
+	}{{0, "デ", Name}, {2, "ー", Name}, {4, "タ", Name}, {6, "×", KillMark}, {8, "e\u0301", Plain}, {11, " ", Plain}} {
+		text, style, _ := screen.Get(tt.x, 0)
+		if text != tt.text || style != sh.styles[tt.style|Selected] {
+			t.Errorf("column %d: %q in %v, want %q in %v", tt.x, text, style, tt.text, tt.style)
+		}
+	}
+}
+
+func TestShellDrawsAtMostTenTimesASecond(t *testing.T) {
+	screen := newTerminal()
+	var frames atomic.Int32
+	changed := make(chan struct{})
+	began := time.Now()
+	wait := start(t.Context(), Options{Screen: screen, Changed: changed, Snapshots: func() *isolation.Snapshot {
+		frames.Add(1)
+		return scene()
+	}})
+	for range 5000 {
+		changed <- struct{}{}
+	}
+	screen.InjectKey(tcell.KeyRune, 'q', 0)
+	if err := wait(); err != nil {
+		t.Error(err)
+	}
+	// One for each gap, the first, and those of the clock.
+	took := time.Since(began)
+	if most := int32(took/frameGap + took/clockTick + 2); frames.Load() > most {
+		t.Errorf("%d frames in %v", frames.Load(), took)
+	}
+}
+
+func TestTranslate(t *testing.T) {
+	for _, tt := range []struct {
+		key  tcell.Key
+		r    rune
+		want Key
+	}{
+		{tcell.KeyRune, 'ä', Key{KeyRune, 'ä'}},
+		{tcell.KeyUp, 0, Key{Name: KeyUp}},
+		{tcell.KeyDown, 0, Key{Name: KeyDown}},
+		{tcell.KeyPgUp, 0, Key{Name: KeyPageUp}},
+		{tcell.KeyPgDn, 0, Key{Name: KeyPageDown}},
+		{tcell.KeyHome, 0, Key{Name: KeyHome}},
+		{tcell.KeyEnd, 0, Key{Name: KeyEnd}},
+		{tcell.KeyEnter, 0, Key{Name: KeyEnter}},
+		{tcell.KeyEsc, 0, Key{Name: KeyEsc}},
+		{tcell.KeyTab, 0, Key{Name: KeyTab}},
+		{tcell.KeyBacktab, 0, Key{Name: KeyBackTab}},
+		{tcell.KeyBackspace, 0, Key{Name: KeyBackspace}},
+		{tcell.KeyBackspace2, 0, Key{Name: KeyBackspace}},
+		{tcell.KeyCtrlC, 0, Key{Name: KeyCtrlC}},
+		{tcell.KeyCtrlU, 0, Key{Name: KeyCtrlU}},
+		{tcell.KeyCtrlL, 0, Key{Name: KeyCtrlL}},
+		{tcell.KeyF1, 0, Key{}},
+	} {
+		if got := translate(tcell.NewEventKey(tt.key, tt.r, tcell.ModNone)); got != tt.want {
+			t.Errorf("%v: %v, want %v", tcell.KeyNames[tt.key], got, tt.want)
+		}
+	}
+}

@@ -1,0 +1,296 @@
+package ui
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+// killStory tells an OOM kill in plain sentences: what the kernel did, why, and what follows. What
+// is unknown is left out or said to be unknown.
+func killStory(k *isolation.Kill, s *isolation.Snapshot) line {
+	o := k.Event.OOM
+	if o == nil {
+		return text(Plain, "An OOM kill of which nothing more is known.")
+	}
+	c := containerOf(s, victimContainer(k))
+	l := killWhat(k, o)
+	l = l.add(Plain, " ").join(killWhy(k, o, c))
+	if effect := killEffect(k, c); len(effect) > 0 {
+		l = l.add(Plain, " ").join(effect)
+	}
+	if n := groupSize(k, s); n > 1 {
+		l = l.add(Plain, fmt.Sprintf(" It is one of %d processes that this decision ended together (memory.oom.group).", n))
+	}
+	return l
+}
+
+// victimContainer is where the victim lived; nil is the host.
+func victimContainer(k *isolation.Kill) *event.Container {
+	if k.Event.OOM != nil && k.Event.OOM.Victim.Container != nil {
+		return k.Event.OOM.Victim.Container
+	}
+	return k.Event.Container
+}
+
+// containerOf finds a container in the snapshot, a live one first.
+func containerOf(s *isolation.Snapshot, c *event.Container) *isolation.Container {
+	if c == nil || c.ID == "" {
+		return nil
+	}
+	for i := range s.Containers {
+		if s.Containers[i].ID == c.ID {
+			return &s.Containers[i]
+		}
+	}
+	return nil
+}
+
+func killWhat(k *isolation.Kill, o *event.OOM) line {
+	var l line
+	label := victimContainer(k).Label()
+	if label != "" {
+		l = l.add(Name, label).add(Plain, ": the kernel killed ")
+	} else {
+		l = l.add(Plain, "The kernel killed ")
+	}
+	var facts []string
+	if pid := victimPID(k); pid != 0 {
+		facts = append(facts, fmt.Sprintf("PID %d", pid))
+	}
+	if size, ok := chargedBytes(o.Victim); ok {
+		facts = append(facts, bytesText(size))
+	}
+	l = l.add(Strong, victimComm(k))
+	if len(facts) > 0 {
+		l = l.add(Plain, " ("+strings.Join(facts, ", ")+")")
+	}
+	switch {
+	case label != "":
+	case victimComm(k) == someProcess:
+		l = l.add(Plain, " of the host")
+	default:
+		l = l.add(Plain, ", a process of the host")
+	}
+	return l.add(Plain, ".")
+}
+
+// someProcess stands for a process whose command is unknown.
+const someProcess = "a process"
+
+func victimPID(k *isolation.Kill) int32 {
+	if k.Event.OOM != nil && k.Event.OOM.Victim.PID != 0 {
+		return k.Event.OOM.Victim.PID
+	}
+	return k.Event.PID
+}
+
+func victimComm(k *isolation.Kill) string {
+	if k.Event.OOM != nil && k.Event.OOM.Victim.Comm != "" {
+		return k.Event.OOM.Victim.Comm
+	}
+	if k.Event.Comm != "" {
+		return k.Event.Comm
+	}
+	return someProcess
+}
+
+// chargedBytes is the victim's memory that counted against the limit, as far as it is known. Mapped
+// files are left out: their pages are charged to whoever read them first, so that a sum with them may
+// be larger than the limit.
+func chargedBytes(v event.Victim) (sum uint64, known bool) {
+	for _, part := range []*uint64{v.AnonBytes, v.ShmemBytes} {
+		if part != nil {
+			sum += *part
+			known = true
+		}
+	}
+	return sum, known
+}
+
+func killWhy(k *isolation.Kill, o *event.OOM, c *isolation.Container) line {
+	label := victimContainer(k).Label()
+	asked := trigger(k, o)
+	when := func(l line) line {
+		if len(asked) > 0 {
+			l = l.add(Plain, " when ").join(asked).add(Plain, " asked for more")
+		}
+		return l
+	}
+	switch o.Scope {
+	case event.ScopeCgroup:
+		return when(whoseLimit(k, o, c)).add(Plain, ".")
+	case event.ScopeSystem:
+		l := when(text(Plain, "The ").add(Strong, "host had run out of memory"))
+		switch {
+		case label == "":
+		case c != nil && c.Memory.Unlimited:
+			l = l.add(Plain, "; ").add(Name, label).add(Plain, " has no limit of its own")
+		case c != nil && c.Memory.LimitBytes != nil:
+			l = l.add(Plain, "; ").add(Name, label).add(Plain, " was below its own "+bytesText(*c.Memory.LimitBytes)+" limit")
+		default:
+			l = l.add(Plain, "; ").add(Name, label).add(Plain, " was below its own limit")
+		}
+		return l.add(Plain, ".")
+	case event.ScopeCpuset:
+		return when(text(Plain, "The memory nodes that its cpuset allows were full")).add(Plain, ".")
+	case event.ScopeMempolicy:
+		return when(text(Plain, "The memory nodes that its memory policy allows were full")).add(Plain, ".")
+	}
+	if len(asked) > 0 {
+		return text(Plain, "It happened when ").join(asked).add(Plain, " asked for more; whose memory had run out is unknown.")
+	}
+	return text(Plain, "Whose memory had run out is unknown.")
+}
+
+// whoseLimit says which cgroup was full. A container's own limit, its parent's and that of a cgroup
+// inside it are different lessons.
+func whoseLimit(k *isolation.Kill, o *event.OOM, c *isolation.Container) line {
+	label := victimContainer(k).Label()
+	limit := "limit"
+	if o.LimitBytes != nil {
+		limit = bytesText(*o.LimitBytes) + " limit"
+	}
+	reached := func(l line) line { return l.add(Plain, " had reached its ").add(Strong, limit) }
+	path := shortPath(o.Cgroup)
+	switch place := limitPlace(k, o, c); {
+	case o.Cgroup == "":
+		if o.LimitBytes == nil {
+			limit = "memory limit"
+		}
+		return text(Plain, "A cgroup that it belonged to (which one is unknown) had reached its ").add(Strong, limit)
+	case label == "" || place == limitSomewhere:
+		return reached(text(Plain, "The cgroup ").add(Number, path))
+	case place == limitAbove:
+		return reached(text(Plain, "The cgroup above ").add(Name, label).add(Plain, ", ").add(Number, path).add(Plain, ","))
+	case place == limitInside:
+		return reached(text(Plain, "A cgroup inside ").add(Name, label).add(Plain, ", ").add(Number, path).add(Plain, ","))
+	default:
+		return reached(text(Name, label))
+	}
+}
+
+type limitAt int
+
+const (
+	limitSomewhere limitAt = iota // the container's own place is unknown
+	limitOwn
+	limitAbove
+	limitInside
+)
+
+// limitPlace says where the full cgroup lies, seen from the victim's container.
+func limitPlace(k *isolation.Kill, o *event.OOM, c *isolation.Container) limitAt {
+	if c != nil && c.CgroupPath != "" {
+		switch {
+		case o.Cgroup == c.CgroupPath:
+			return limitOwn
+		case strings.HasPrefix(o.Cgroup, strings.TrimSuffix(c.CgroupPath, "/")+"/"):
+			return limitInside
+		case o.Cgroup == "/" || strings.HasPrefix(c.CgroupPath, o.Cgroup+"/"):
+			return limitAbove
+		}
+		return limitSomewhere
+	}
+	// The container is forgotten; its id in the path tells as much.
+	if vc := victimContainer(k); vc != nil && vc.ID != "" {
+		if i := strings.LastIndex(o.Cgroup, vc.ID); i >= 0 {
+			if strings.Contains(o.Cgroup[i:], "/") {
+				return limitInside
+			}
+			return limitOwn
+		}
+	}
+	return limitSomewhere
+}
+
+// trigger names the process that asked for memory, seen from the victim.
+func trigger(k *isolation.Kill, o *event.OOM) line {
+	t := o.Trigger
+	if t == nil || (t.PID == 0 && t.Comm == "") {
+		return nil
+	}
+	// The victim itself: it was named a moment ago.
+	if t.PID != 0 && t.PID == victimPID(k) {
+		return text(Strong, victimComm(k))
+	}
+	name := t.Comm
+	if name == "" {
+		name = "a process"
+	}
+	var facts []string
+	if t.PID != 0 {
+		facts = append(facts, fmt.Sprintf("PID %d", t.PID))
+	}
+	home := victimContainer(k)
+	if t.Container != nil && (home == nil || t.Container.ID != home.ID) {
+		facts = append(facts, "in "+t.Container.Label())
+	}
+	l := text(Plain, "another process, ").add(Strong, name)
+	if t.Comm == "" {
+		l = text(Plain, "another process")
+	}
+	if len(facts) > 0 {
+		l = l.add(Plain, " ("+strings.Join(facts, ", ")+")")
+	}
+	if t.Comm != "" {
+		l = l.add(Plain, ",")
+	}
+	return l
+}
+
+// killEffect says how often this happened and whether the container lives on.
+func killEffect(k *isolation.Kill, c *isolation.Container) line {
+	label := victimContainer(k).Label()
+	if label == "" {
+		return nil
+	}
+	var l line
+	if k.Ordinal > 0 {
+		l = l.add(Strong, ordinal(k.Ordinal)+" kill").add(Plain, "; ")
+	}
+	switch {
+	case k.Survived != nil && !*k.Survived, k.Survived == nil && k.Event.OOM.Victim.Init:
+		if v := k.Event.OOM.Victim; v.Init || v.PID != 0 && v.PID == k.InitPID {
+			return l.add(Name, label).add(Plain, " ends with it, because the victim was its PID 1.")
+		}
+		return l.add(Name, label).add(Plain, " ends with it, because its PID 1 was killed as well.")
+	case k.Survived == nil && c != nil && c.State == isolation.Running:
+		return l.add(Name, label).add(Plain, " lives on.")
+	case k.Survived == nil:
+		return l.add(Name, label).add(Plain, " may have ended with it: its PID 1 is unknown.")
+	}
+	verb := " lives on"
+	if c != nil && !c.Live() {
+		verb = " lived on then"
+	}
+	return l.add(Name, label).add(Plain, verb+", because its PID 1"+initFacts(k)+" was not the victim.")
+}
+
+func initFacts(k *isolation.Kill) string {
+	switch {
+	case k.InitPID != 0 && k.InitComm != "":
+		return fmt.Sprintf(" (%s, %d)", k.InitComm, k.InitPID)
+	case k.InitPID != 0:
+		return fmt.Sprintf(" (%d)", k.InitPID)
+	case k.InitComm != "":
+		return fmt.Sprintf(" (%s)", k.InitComm)
+	}
+	return ""
+}
+
+// groupSize is how many victims one decision had.
+func groupSize(k *isolation.Kill, s *isolation.Snapshot) int {
+	if k.Event.OOM == nil || k.Event.OOM.Decision == 0 {
+		return 1
+	}
+	n := 0
+	for i := range s.Kills {
+		if o := s.Kills[i].Event.OOM; o != nil && o.Decision == k.Event.OOM.Decision {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,175 @@
+package ui
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestClean(t *testing.T) {
+	for _, tt := range []struct{ name, in, want string }{
+		{"plain", "hello world", "hello world"},
+		{"escape sequence", "\x1b[31mred\x1b[0m", `\x1b[31mred\x1b[0m`},
+		{"newline and tab", "a\r\n\tb\x00", `a\x0d\x0a\x09b\x00`},
+		{"delete", "a\x7f", `a\x7f`},
+		{"C1 control", "a\u009b31m", `a\u009b31m`},
+		{"invalid UTF-8", "a\xff\xc3(", `a\xff\xc3(`},
+		{"direction controls", "a\u202eb\u2066c\u200f", `a\u202eb\u2066c\u200f`},
+		{"invisible", "a\u200b\ufeff\u00ad\u2028b", `a\u200b\ufeff\u00ad\u2028b`},
+		{"tags", "a\U000e0041", `a\U000e0041`},
+		{"private use", "\ue0b0", `\ue0b0`},
+		{"wide runes stay", "データ 标签", "データ 标签"},
+		{"accents stay", "e\u0301é", "e\u0301é"},
+		{"a mark that leads", "\u0301a", `\u0301a`},
+		{"a mark on a blank", "a \u0301b", `a\x20\u0301b`},
+		{"a tower of marks", "a" + strings.Repeat("\u0301", 9), `\x61` + strings.Repeat(`\u0301`, 9)},
+		{"a rune of four columns", "⸻", `\u2e3b`},
+		{"joined emoji come apart", "👩\u200d👧", `👩\u200d👧`},
+		{"our own symbols", "●○×▸─█▏❚▶…", "●○×▸─█▏❚▶…"},
+	} {
+		if got := clean(tt.in); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+		if again := clean(clean(tt.in)); again != clean(tt.in) {
+			t.Errorf("%s: cleaned twice it is %q", tt.name, again)
+		}
+	}
+	if n := len(clean(strings.Repeat("x", 1<<20))); n != maxForeign {
+		t.Errorf("a megabyte is cut to %d bytes", n)
+	}
+}
+
+func TestLineFit(t *testing.T) {
+	l := text(Plain, "データベース").add(Name, "main")
+	for w, want := range []string{"", "…", "… ", "デ…", "デ… ", "デー…", "デー… "} {
+		if got := l.fit(w).String(); got != want {
+			t.Errorf("in %d columns %q, want %q", w, got, want)
+		}
+	}
+	for w := range 30 {
+		for _, fitted := range []line{l.fit(w), l.right(w), text(Plain, "abcdef").add(Name, "ghi").fit(w), line{}.fit(w)} {
+			if got := fitted.width(); got != w {
+				t.Errorf("fitted into %d columns it takes %d", w, got)
+			}
+		}
+	}
+	if got := text(Plain, "abc").add(Name, "def").fit(3).String(); got != "ab…" {
+		t.Errorf("cut between two spans: %q", got)
+	}
+	if got := text(Plain, "7").right(4).String(); got != "   7" {
+		t.Errorf("at the right: %q", got)
+	}
+}
+
+func TestLineWrap(t *testing.T) {
+	l := text(Plain, "the kernel killed ").add(Strong, "stress-ng-vm").add(Plain, ", a worker")
+	for _, tt := range []struct {
+		w    int
+		want []string
+	}{
+		{80, []string{"the kernel killed stress-ng-vm, a worker"}},
+		{20, []string{"the kernel killed", "stress-ng-vm, a", "worker"}},
+		{7, []string{"the", "kernel", "killed", "stress-", "ng-vm,", "a", "worker"}},
+		{0, nil},
+	} {
+		var got []string
+		for _, l := range l.wrap(tt.w) {
+			got = append(got, l.String())
+			if l.width() > tt.w {
+				t.Errorf("a line of %d columns in %d", l.width(), tt.w)
+			}
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("in %d columns (-want +got):\n%s", tt.w, diff)
+		}
+	}
+	if got := len(line{}.wrap(10)); got != 1 {
+		t.Errorf("nothing wraps into %d lines", got)
+	}
+	if got := text(Plain, "データ").wrap(1); len(got) != 1 || got[0].width() > 1 {
+		t.Errorf("wide runes in one column: %v", got)
+	}
+}
+
+func TestLineMark(t *testing.T) {
+	marked := func(l line) (out []string) {
+		for _, sp := range l {
+			if sp.style&Matched != 0 {
+				out = append(out, sp.text)
+			}
+		}
+		return out
+	}
+	for _, tt := range []struct {
+		text, needle string
+		want         []string
+	}{
+		{"hog and Hog", "hog", []string{"hog", "Hog"}},
+		{"hog", "", nil},
+		{"hog", "zebra", nil},
+		{"cafe\u0301", "e", nil},  // half of a letter
+		{"İstanbul", "stan", nil}, // lower case is longer
+		{"データ", "ー", []string{"ー"}},
+	} {
+		got := text(Name, tt.text).mark(tt.needle)
+		if diff := cmp.Diff(tt.want, marked(got)); diff != "" {
+			t.Errorf("%q in %q (-want +got):\n%s", tt.needle, tt.text, diff)
+		}
+		if got.String() != tt.text {
+			t.Errorf("marking %q in %q makes it %q", tt.needle, tt.text, got)
+		}
+	}
+}
+
+func TestUnits(t *testing.T) {
+	for _, tt := range []struct {
+		n    uint64
+		want string
+	}{
+		{0, "0 B"}, {1, "1 B"}, {1023, "1023 B"}, {1024, "1 KiB"}, {484 << 10, "484 KiB"}, {64 * mib, "64 MiB"},
+		{63018394, "60.1 MiB"}, {100*mib + 1, "100 MiB"}, {1536 * mib, "1.5 GiB"}, {1 << 40, "1 TiB"}, {1 << 50, "1 PiB"},
+		{1<<20 - 1, "1.0 MiB"}, {1<<64 - 1, "16384 PiB"},
+	} {
+		if got := bytesText(tt.n); got != tt.want {
+			t.Errorf("%d bytes: %q, want %q", tt.n, got, tt.want)
+		}
+	}
+	for _, tt := range []struct {
+		n, limit uint64
+		want     string
+	}{
+		{64 * mib, 64 * mib, "64.0/64 MiB"},
+		{1, 64 * mib, "<0.1/64 MiB"},
+		{0, 64 * mib, "0.0/64 MiB"},
+		{900 * mib, 1 << 30, "0.9/1 GiB"},
+		{1023 * mib, 1023 * mib, "1023/1023 MiB"},
+	} {
+		if got := bytesOf(tt.n, "/", tt.limit); got != tt.want || len(got) > memoryText {
+			t.Errorf("%d of %d bytes: %q, want %q", tt.n, tt.limit, got, tt.want)
+		}
+	}
+	for _, tt := range []struct {
+		d                time.Duration
+		up, start, since string
+	}{
+		{-time.Second, "0:00", "0 ms", "just now"},
+		{411600 * time.Microsecond, "0:00", "412 ms", "just now"},
+		{7 * time.Second, "0:07", "7000 ms", "7 s ago"},
+		{62 * time.Second, "1:02", "62.0 s", "1 min ago"},
+		{2*time.Hour + 3*time.Minute + 4*time.Second, "2:03:04", "7384.0 s", "2 h ago"},
+		{14*time.Hour + 5*time.Minute, "14h 05m", "50700.0 s", "14 h ago"},
+		{76 * time.Hour, "3d 04h", "273600.0 s", "3 days ago"},
+	} {
+		if got := fmt.Sprint(uptime(tt.d), ", ", startTime(tt.d), ", ", ago(tt.d)); got != tt.up+", "+tt.start+", "+tt.since {
+			t.Errorf("%v: %s", tt.d, got)
+		}
+	}
+	for n, want := range map[uint64]string{1: "1st", 2: "2nd", 3: "3rd", 4: "4th", 11: "11th", 12: "12th", 13: "13th", 21: "21st", 112: "112th"} {
+		if got := ordinal(n); got != want {
+			t.Errorf("%d: %s", n, got)
+		}
+	}
+}

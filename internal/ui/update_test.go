@@ -1,0 +1,199 @@
+package ui
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+func TestUpdate(t *testing.T) {
+	key := func(names ...KeyName) (keys []Key) {
+		for _, n := range names {
+			keys = append(keys, Key{Name: n})
+		}
+		return keys
+	}
+	join := func(groups ...[]Key) (keys []Key) {
+		for _, g := range groups {
+			keys = append(keys, g...)
+		}
+		return keys
+	}
+	s := scene()
+	newest := killKey(&s.Kills[11])
+	second := killKey(&s.Kills[10])
+	opened := on(Containers, agentID)
+	opened.Open = agentID
+	fromEvent := on(Kills, newest)
+	fromEvent.Open, fromEvent.Back = newest, Events
+	started := on(Events, eventRows(s, "", 99, false)[12].key)
+	fromStart := started
+	fromStart.Tab, fromStart.Open, fromStart.Cursor[Containers] = Containers, hogID, hogID
+	found := on(Containers, hogID)
+	found.Search = "hog"
+	back := on(Containers, agentID)
+
+	for _, tt := range []struct {
+		name   string
+		from   View
+		keys   []Key
+		want   View
+		action Action
+	}{
+		{"down", View{}, key(KeyDown), on(Containers, webID), Stay},
+		{"j", View{}, letters("jj"), on(Containers, sidecarID), Stay},
+		{"up stops at the top", View{}, key(KeyUp), on(Containers, agentID), Stay},
+		{"k", on(Containers, hogID), letters("k"), on(Containers, sidecarID), Stay},
+		{"end", View{}, key(KeyEnd), on(Containers, hogID), Stay},
+		{"home", on(Containers, hogID), key(KeyHome), on(Containers, agentID), Stay},
+		{"page down stops at the end", View{}, key(KeyPageDown), on(Containers, hogID), Stay},
+		{"page up", on(Containers, hogID), key(KeyPageUp), on(Containers, agentID), Stay},
+		{"G and g", View{}, letters("Gg"), on(Containers, agentID), Stay},
+		{"a row that is gone", on(Containers, "gone"), key(KeyDown), on(Containers, webID), Stay},
+		{"the newest kill is no fixed one", on(Kills, second), key(KeyUp), on(Kills, ""), Stay},
+		{"the second kill is", on(Kills, ""), key(KeyDown), on(Kills, second), Stay},
+		{"digit", View{}, letters("3"), on(Kills, ""), Stay},
+		{"a digit without a view", View{}, letters("690"), View{}, Stay},
+		{"tab", View{}, key(KeyTab), on(Namespaces, ""), Stay},
+		{"tab goes round", on(Host, ""), key(KeyTab), on(Containers, ""), Stay},
+		{"shift-tab goes round", View{}, key(KeyBackTab), on(Host, ""), Stay},
+		{"tab closes what is open", opened, key(KeyTab), func() View {
+			v := back
+			v.Tab, v.Back = Namespaces, Namespaces
+			return v
+		}(), Stay},
+		{"enter opens", View{}, key(KeyEnter), opened, Stay},
+		{"enter in what is open", opened, key(KeyEnter), opened, Stay},
+		{"enter on nothing", View{Search: "zebra"}, key(KeyEnter), View{Search: "zebra"}, Stay},
+		{"enter in the host's page", on(Host, ""), key(KeyEnter), on(Host, ""), Stay},
+		{"esc closes", opened, key(KeyEsc), back, Stay},
+		{"esc on nothing", View{}, key(KeyEsc), View{}, Stay},
+		{"an event leads to its kill", on(Events, ""), key(KeyEnter), fromEvent, Stay},
+		{"and back", fromEvent, key(KeyEsc), func() View {
+			v := fromEvent
+			v.Tab, v.Open = Events, ""
+			return v
+		}(), Stay},
+		{"an event leads to its container", started, key(KeyEnter), fromStart, Stay},
+		{"an event that leads nowhere", on(Events, eventRows(s, "", 99, false)[13].key), key(KeyEnter),
+			on(Events, eventRows(s, "", 99, false)[13].key), Stay},
+		{"search", View{}, letters("/hog"), View{Search: "hog", Typing: true}, Stay},
+		{"q is a letter in a search", View{}, letters("/q?1 "), View{Search: "q?1 ", Typing: true}, Stay},
+		{"enter keeps the search", View{}, join(letters("/hog"), key(KeyEnter)), View{Search: "hog"}, Stay},
+		{"esc drops the search", View{}, join(letters("/hog"), key(KeyEsc)), View{}, Stay},
+		{"esc drops a kept search", View{Search: "hog"}, key(KeyEsc), View{}, Stay},
+		{"the cursor moves in what is found", View{}, join(letters("/hog"), key(KeyDown, KeyEnter)), found, Stay},
+		{"backspace", View{Search: "né", Typing: true}, key(KeyBackspace), View{Search: "n", Typing: true}, Stay},
+		{"backspace takes an accent along", View{Search: "ne\u0301", Typing: true}, key(KeyBackspace), View{Search: "n", Typing: true}, Stay},
+		{"backspace on nothing", View{Typing: true}, key(KeyBackspace), View{Typing: true}, Stay},
+		{"ctrl-u", View{Search: "hog", Typing: true}, key(KeyCtrlU), View{Typing: true}, Stay},
+		{"tab ends a search", View{Search: "hog", Typing: true}, key(KeyTab), func() View {
+			v := on(Namespaces, "")
+			v.Search = "hog"
+			return v
+		}(), Stay},
+		{"help", View{}, letters("?"), View{Help: true}, Stay},
+		{"help again", View{Help: true, Scroll: 3}, letters("?"), View{}, Stay},
+		{"esc closes the help first", func() View {
+			v := opened
+			v.Help = true
+			return v
+		}(), key(KeyEsc), opened, Stay},
+		{"a page stops at its end", func() View {
+			v := on(Host, "")
+			v.Width, v.Height = 80, 200
+			return v
+		}(), key(KeyEnd, KeyDown), func() View {
+			v := on(Host, "")
+			v.Width, v.Height = 80, 200
+			return v
+		}(), Stay},
+		{"q", View{}, letters("q"), View{}, Quit},
+		{"ctrl-c, even in a search", View{Typing: true}, key(KeyCtrlC), View{Typing: true}, Quit},
+		{"ctrl-l", View{}, key(KeyCtrlL), View{}, Repaint},
+		{"an unknown key", View{}, key(KeyNone), on(Containers, agentID), Stay},
+		{"an unknown letter", View{}, letters("x"), View{}, Stay},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			v, action := tt.from, Stay
+			for _, k := range tt.keys {
+				v, action = Update(v, k, s)
+			}
+			if diff := cmp.Diff(tt.want, v); diff != "" {
+				t.Errorf("view (-want +got):\n%s", diff)
+			}
+			if action != tt.action {
+				t.Errorf("action %d, want %d", action, tt.action)
+			}
+		})
+	}
+}
+
+func TestScrollStopsAtTheEnd(t *testing.T) {
+	v := View{Help: true, Width: 80, Height: 24}
+	v = press(v, scene(), Key{Name: KeyEnd}, Key{Name: KeyPageDown}, Key{Name: KeyDown})
+	last := len(helpPage(80)) - bodyHeight(80, 24)
+	if v.Scroll != last {
+		t.Errorf("scrolled to %d, the end is %d", v.Scroll, last)
+	}
+	if v = press(v, scene(), Key{Name: KeyUp}); v.Scroll != last-1 {
+		t.Errorf("one key up leads to %d", v.Scroll)
+	}
+	// A screen that grew leaves nothing to scroll back first.
+	v.Scroll = 1000
+	if v = press(v, scene(), Key{Name: KeyUp}); v.Scroll != last-1 {
+		t.Errorf("from beyond the end one key up leads to %d", v.Scroll)
+	}
+}
+
+func TestFreeze(t *testing.T) {
+	before, after := scene(), sceneEmpty()
+	after.Totals.Events = map[event.Type]uint64{event.NamespaceCreated: 15, event.CgroupCreated: 4, event.ContainerStarted: 3, event.OOMKill: 49}
+	v := press(View{}, before, letters(" ")...)
+	if v.Frozen != before {
+		t.Fatal("space does not freeze")
+	}
+	frame := Render(after, v, 120, 40).Text()
+	for _, want := range []string{"❚❚ frozen", "37 events have come since; space goes on", "stress-ng-vm (PID 28502", "12:26:15"} {
+		if !strings.Contains(frame, want) {
+			t.Errorf("a frozen frame has no %q:\n%s", want, frame)
+		}
+	}
+	// Keys refer to what is on screen.
+	if v = press(v, after, Key{Name: KeyEnd}); v.Cursor[Containers] != hogID {
+		t.Errorf("the cursor of a frozen screen is at %q", v.Cursor[Containers])
+	}
+	v = press(v, after, letters(" ")...)
+	if v.Frozen != nil || strings.Contains(Render(after, v, 120, 40).Text(), "frozen") {
+		t.Error("space does not go on")
+	}
+	// A model that began anew counts from zero; that is no negative number of events.
+	if n := (View{Frozen: before}).missed(&isolation.Snapshot{}); n != 0 {
+		t.Errorf("%d events missed", n)
+	}
+}
+
+func TestCursorFollowsAContainerIntoItsEnd(t *testing.T) {
+	s := scene()
+	v := on(Containers, webID)
+	s.Containers[1].State, s.Containers[1].Exited = isolation.Exited, s.Time
+	if got := v.cursor(v.keys(s)); got != 1 {
+		t.Errorf("the cursor is at %d", got)
+	}
+	v.Open = webID
+	if page := Render(s, v, 120, 40).Text(); !strings.Contains(page, "web has ended") {
+		t.Errorf("the page of a container that ended:\n%s", page)
+	}
+	// The same container, started anew beside its former life, is two rows.
+	s.Containers = append(s.Containers, isolation.Container{ID: hogID, Label: "hog", State: isolation.Exited, Exited: s.Time})
+	keys := v.keys(s)
+	for i := 1; i < len(keys); i++ {
+		if keys[i] == keys[i-1] {
+			t.Errorf("rows %d and %d are both %q", i-1, i, keys[i])
+		}
+	}
+}

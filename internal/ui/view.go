@@ -1,0 +1,152 @@
+package ui
+
+import (
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+// Tab is one of the views.
+type Tab int
+
+// The views, in the order of their digits.
+const (
+	Containers Tab = iota
+	Namespaces
+	Kills
+	Events
+	Host
+
+	tabCount
+)
+
+var tabNames = [tabCount]string{"Containers", "Namespaces", "OOM kills", "Events", "Host"}
+
+// View is what the user chose. Its zero value is a fresh dashboard.
+type View struct {
+	Tab Tab
+	// Cursor holds, for each view, the key of the row under the cursor: a container's id in the
+	// first. Empty is the first row, and stays there when new rows come in above.
+	Cursor [tabCount]string
+	// Open is the key of the row of the current view that is opened; empty where none is.
+	Open string
+	// Back is the view to return to when what is open closes.
+	Back Tab
+	// Scroll is how far a page of text is scrolled.
+	Scroll int
+	Help   bool
+
+	// Search filters containers, namespaces, kills and events; Typing while it is being entered.
+	Search string
+	Typing bool
+
+	// Frozen is the snapshot that the user stopped at; nil while the screen is live.
+	Frozen *isolation.Snapshot
+
+	// Notes are short remarks of the program, for example where it serves metrics.
+	Notes []string
+	// Replay is set where the snapshots come from a recording.
+	Replay bool
+
+	// Width and Height are those of the screen; keys that scroll by pages need them.
+	Width, Height int
+}
+
+// shown is the snapshot to draw: the frozen one, if there is one.
+func (v View) shown(s *isolation.Snapshot) *isolation.Snapshot {
+	if v.Frozen != nil {
+		return v.Frozen
+	}
+	if s == nil {
+		return &isolation.Snapshot{}
+	}
+	return s
+}
+
+// missed is how many events came since the screen was frozen.
+func (v View) missed(s *isolation.Snapshot) uint64 {
+	if v.Frozen == nil || s == nil {
+		return 0
+	}
+	total := func(s *isolation.Snapshot) (n uint64) {
+		for _, c := range s.Totals.Events {
+			n += c
+		}
+		return n
+	}
+	now, then := total(s), total(v.Frozen)
+	if now < then {
+		return 0
+	}
+	return now - then
+}
+
+// keys are the keys of the current view's rows, from top to bottom.
+func (v View) keys(s *isolation.Snapshot) []string {
+	var keys []string
+	switch v.Tab {
+	case Containers:
+		for _, c := range listedContainers(s, v.Search) {
+			keys = append(keys, containerKey(c))
+		}
+	case Namespaces:
+		for _, n := range listedNamespaces(s, v.Search) {
+			keys = append(keys, namespaceKey(n))
+		}
+	case Kills:
+		for _, k := range listedKills(s, v.Search) {
+			keys = append(keys, killKey(k))
+		}
+	case Events:
+		for _, e := range eventRows(s, v.Search, len(s.Events), false) {
+			keys = append(keys, e.key)
+		}
+	}
+	return keys
+}
+
+// cursor is the index of the row under the cursor; 0 where that row is gone or none was chosen.
+func (v View) cursor(keys []string) int {
+	return max(indexOf(keys, v.Cursor[v.Tab]), 0)
+}
+
+// indexOf finds a row by its key. A container that ended since is found under its new key.
+func indexOf(keys []string, key string) int {
+	if key == "" {
+		return -1
+	}
+	for i, k := range keys {
+		if k == key {
+			return i
+		}
+	}
+	for i, k := range keys {
+		if sameContainer(k, key) {
+			return i
+		}
+	}
+	return -1
+}
+
+// pageOpen reports whether a page of text is shown rather than a list.
+func (v View) pageOpen() bool { return v.Help || v.Open != "" || v.Tab == Host }
+
+// related is where Enter leads from an event: to the kill that it tells of, or to its container.
+func related(s *isolation.Snapshot, e event.Event) (Tab, string) {
+	if e.Type == event.OOMKill {
+		for i := range s.Kills {
+			if k := &s.Kills[i]; eventKey(&k.Event) == eventKey(&e) {
+				return Kills, killKey(k)
+			}
+		}
+	}
+	about := e.Subject()
+	if about == nil {
+		return Events, ""
+	}
+	for _, c := range listedContainers(s, "") {
+		if c.ID == about.ID {
+			return Containers, containerKey(c)
+		}
+	}
+	return Events, ""
+}

@@ -1,0 +1,155 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// startHog runs a container that is killed several times a second, until the end of the test.
+func startHog(t *testing.T, name string) {
+	t.Helper()
+	removeContainer(t, name)
+	docker(t, "run", "-d", "--name", name, "--memory=64m", stressImage,
+		"sh", "-c", "stress-ng --vm 1 --vm-bytes 200M --timeout 60s >/dev/null 2>&1")
+}
+
+// The kill is told in one sentence, whatever the size of the screen, which may change at any time.
+func TestDashboardShowsKill(t *testing.T) {
+	const name = "nsviz-test-screen"
+	term := tmux(t, 120, 40, nil, binary(), "--web.listen-address=")
+	term.await(t, match(`\d+ namespaces`))
+	startHog(t, name)
+	const ordinal = `\d+(st|nd|rd|th) kill`
+	story := func(screen string) bool {
+		return match(name + `: the kernel killed stress-ng-vm \(PID \d+, \d+\.\d MiB\)\. ` + name +
+			` had reached its 64 MiB limit when stress-ng-vm asked for more\. ` + ordinal + `; ` + name +
+			` lives on, because its PID 1 \(sh, \d+\) was not the victim\.`)(prose(screen))
+	}
+	row := match(`(?m)^..` + name + ` +\d+ .* \d+/64 MiB|\d+\.\d/64 MiB`)
+	for _, size := range []struct {
+		w, h int
+		head string
+	}{
+		{120, 40, "mnt pid net ipc uts usr cgr tim"},
+		{80, 24, "m p n i u U c t"},
+		{120, 40, "mnt pid net ipc uts usr cgr tim"},
+	} {
+		term.resize(t, size.w, size.h)
+		screen := term.await(t, func(screen string) bool { return strings.Contains(screen, size.head) && story(screen) })
+		if !row(screen) {
+			t.Errorf("no row of %s at %dx%d:\n%s", name, size.w, size.h, screen)
+		}
+	}
+	// Where there is no room for anything, it says what it can, and it comes back from there.
+	term.resize(t, 20, 5)
+	term.await(t, match(`(?m)^nsviz .* \d+ OOM`))
+	term.resize(t, 120, 40)
+	term.await(t, story)
+	term.keys(t, "q")
+	term.awaitEnd(t, 0)
+}
+
+// Each key that the bottom line names does what it says there.
+func TestDashboardKeys(t *testing.T) {
+	const name = "nsviz-test-keys"
+	removeContainer(t, name)
+	docker(t, "run", "-d", "--name", name, "--memory=64m", busyboxImage, "sleep", "1000")
+	term := tmux(t, 120, 40, nil, binary(), "--web.listen-address=")
+	row := match(`(?m)^..` + name)
+	term.await(t, func(screen string) bool { return row(screen) && strings.Contains(screen, "● live") })
+
+	press := func(key string, ok func(string) bool) {
+		t.Helper()
+		term.keys(t, key)
+		term.await(t, ok)
+	}
+	lacks := func(part string) func(string) bool {
+		return func(screen string) bool { return !strings.Contains(screen, part) }
+	}
+	press("Tab", contains("WHO IS IN IT"))
+	press("1", row)
+	press("?", contains("OOM is out of memory."))
+	press("Escape", lacks("OOM is out of memory."))
+	press("Space", contains("frozen"))
+	press("Space", contains("● live"))
+	press("/", contains("enter keep"))
+	press("nobody's", contains("No container matches “nobody's”"))
+	press("Escape", row)
+	press("/", contains("enter keep"))
+	press("keys", contains("keys▏"))
+	press("Enter", contains("only what matches “keys”"))
+	press("Enter", lacks("CONTAINER  ")) // the anatomy of the one row
+	press("Escape", contains("only what matches “keys”", "CONTAINER  "))
+	press("Escape", lacks("only what matches"))
+	press("Tab", contains("WHO IS IN IT"))
+	press("BTab", row)
+	term.keys(t, "q")
+	term.awaitEnd(t, 0)
+}
+
+// colour matches an escape sequence that sets a colour; those that set the default are none.
+var colour = regexp.MustCompile(`\x1b\[(\d+;)*(3[0-8]|4[0-8]|9[0-7]|10[0-7])[;m]`)
+
+func TestDashboardColours(t *testing.T) {
+	for name, env := range map[string][]string{"coloured": nil, "NO_COLOR": {"NO_COLOR=1"}} {
+		t.Run(name, func(t *testing.T) {
+			term := tmux(t, 120, 40, env, binary(), "--web.listen-address=")
+			term.await(t, match(`\d+ namespaces`))
+			if coloured := colour.MatchString(term.styled(t)); coloured != (env == nil) {
+				t.Errorf("coloured is %v:\n%q", coloured, term.styled(t))
+			}
+			term.keys(t, "q")
+			term.awaitEnd(t, 0)
+		})
+	}
+}
+
+// The first frame is there before the probes are.
+func TestFirstFrame(t *testing.T) {
+	term := tmux(t, 100, 30, nil, "sh", "-c", `read -r _; exec "$0" --web.listen-address=`, binary())
+	transcript := filepath.Join(t.TempDir(), "transcript")
+	term.run(t, "pipe-pane", "-o", "cat >"+transcript)
+	term.keys(t, "Enter")
+	term.await(t, match(`\d+ namespaces`))
+	term.keys(t, "q")
+	term.awaitEnd(t, 0)
+	output, err := os.ReadFile(transcript)
+	if err != nil {
+		t.Fatal(err)
+	}
+	frames := regexp.MustCompile(`is attaching its probes|\d+ namespaces`).FindAllString(string(output), 2)
+	if len(frames) != 2 || frames[0] != "is attaching its probes" {
+		t.Errorf("told in this order: %q\n%q", frames, output)
+	}
+}
+
+// The dashboard is worth having without metrics.
+func TestDashboardWherePortIsInUse(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	address := taken.Addr().String()
+	term := tmux(t, 80, 24, nil, binary(), "--web.listen-address", address)
+	term.await(t, func(screen string) bool {
+		return match(`\d+ namespaces`)(screen) && strings.Contains(screen, address+" is in use")
+	})
+	term.keys(t, "q")
+	term.awaitEnd(t, 0)
+}
+
+// Who may not watch is told so on the screen that was there before.
+func TestDashboardNotRoot(t *testing.T) {
+	_, open := openDir(t)
+	term := tmux(t, 160, 24, nil, asNobody(open, "--web.listen-address=")...)
+	if screen := term.awaitEnd(t, notSupported); !match(`(?m)^nsviz: .*needs root.*sudo nsviz`)(screen) {
+		t.Errorf("no word about root:\n%s", screen)
+	}
+}

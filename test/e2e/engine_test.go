@@ -1,0 +1,104 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"net"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/nsviz/nsviz/internal/event"
+)
+
+// hungEngine is a socket that takes connections and never answers.
+func hungEngine(t *testing.T) (host string) {
+	t.Helper()
+	socket := filepath.Join(t.TempDir(), "docker.sock")
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var accepting sync.WaitGroup
+	var open []net.Conn
+	accepting.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return // closed
+			}
+			open = append(open, c)
+		}
+	})
+	t.Cleanup(func() {
+		_ = l.Close()
+		accepting.Wait()
+		for _, c := range open {
+			_ = c.Close()
+		}
+	})
+	return "unix://" + socket
+}
+
+// Without an engine that answers nsviz goes on, and calls containers by their short ids.
+func TestEngineDoesNotAnswer(t *testing.T) {
+	const name, early = "nsviz-test-nameless", "nsviz-test-nameless-early"
+	for engine, host := range map[string]string{
+		"absent": "unix://" + filepath.Join(t.TempDir(), "docker.sock"),
+		"hung":   hungEngine(t),
+	} {
+		t.Run(engine, func(t *testing.T) {
+			removeContainer(t, early)
+			removeContainer(t, name)
+			earlyID := docker(t, "run", "-d", "--name", early, busyboxImage, "sleep", "1000")
+			term := tmux(t, 120, 40, nil, binary(), "--web.listen-address=", "--docker-host", host)
+			events := startEvents(t, "--docker-host", host)
+			id := docker(t, "run", "-d", "--name", name, "--memory=32m", busyboxImage, "tail", "/dev/zero")
+			of := func(typ event.Type) func(*event.Event) bool {
+				return func(e *event.Event) bool {
+					c := e.Subject()
+					return e.Type == typ && c != nil && c.ID == id
+				}
+			}
+			for _, typ := range []event.Type{event.ContainerStarted, event.OOMKill, event.ContainerExited} {
+				e := events.await(t, 1, of(typ))[0]
+				if c := e.Container; c.Name != "" || c.Image != "" || c.Runtime != "docker" {
+					t.Errorf("%s of %+v, want no name", typ, c)
+				}
+			}
+			term.await(t, func(screen string) bool {
+				return match(`(?m)^..`+earlyID[:12]+` +\d+ .* no limit`)(screen) &&
+					match(`(?m)^..`+id[:12]+` +\d+ .* ended: OOM-killed`)(screen) &&
+					contains("docker: ", "showing short ids")(screen) && !strings.Contains(screen, "container engine")
+			})
+			term.keys(t, "3")
+			term.find(t, id[:12])
+			term.keys(t, "Enter")
+			term.await(t, func(screen string) bool {
+				return contains(id[:12]+": the kernel killed tail", "because the victim was its PID 1.")(prose(screen))
+			})
+			term.keys(t, "5")
+			term.await(t, match(`docker +(absent|failing): `))
+
+			var list []psEntry
+			nsvizJSON(t, &list, "ps", "-o", "json", "--docker-host", host)
+			found := false
+			for _, c := range list {
+				if c.ID == earlyID {
+					found = true
+					if c.Name != "" || c.Image != "" || c.Runtime != "docker" || c.PID == 0 {
+						t.Errorf("ps: %+v, want a container of docker without a name", c)
+					}
+				}
+			}
+			if !found {
+				t.Errorf("ps does not list %s: %+v", earlyID, list)
+			}
+			stdout, _, code := nsviz(t, "doctor", "--docker-host", host)
+			if code != 0 || !match(`(?m)^docker +(absent|failing): .`)(stdout) {
+				t.Errorf("doctor: exit code %d\n%s", code, stdout)
+			}
+		})
+	}
+}

@@ -1,0 +1,307 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/event"
+)
+
+// patience is how long a test waits for something that should come soon.
+const patience = 30 * time.Second
+
+// eventually waits until ok, and fails with what describe says if it never is.
+func eventually(t *testing.T, ok func() bool, describe func() string) {
+	t.Helper()
+	deadline := time.After(patience)
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	for !ok() {
+		select {
+		case <-again.C:
+		case <-deadline:
+			t.Fatalf("waited %v in vain: %s", patience, describe())
+		}
+	}
+}
+
+// docker runs a docker command and returns what it printed.
+func docker(t *testing.T, args ...string) string {
+	t.Helper()
+	cmd := exec.Command("docker", args...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("docker %s: %v\n%s", strings.Join(args, " "), err, stderr.String())
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// removeContainer removes a container at the end of the test, and one that a test before left.
+func removeContainer(t *testing.T, name string) {
+	remove := func() { _ = exec.Command("docker", "rm", "-f", name).Run() }
+	remove()
+	t.Cleanup(remove)
+}
+
+// process is a running nsviz.
+type process struct {
+	cmd    *exec.Cmd
+	stderr *lines
+	ended  chan struct{}
+	err    error // valid once ended
+}
+
+// start runs nsviz until the end of the test, when it must end well.
+func start(t *testing.T, stdout io.Writer, args ...string) *process {
+	t.Helper()
+	p := &process{cmd: exec.Command(binary(), args...), stderr: newLines(), ended: make(chan struct{})}
+	p.cmd.Stdout, p.cmd.Stderr = stdout, p.stderr
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		p.err = p.cmd.Wait()
+		close(p.ended)
+	}()
+	t.Cleanup(func() { p.stop(t) })
+	return p
+}
+
+// stop ends nsviz as Ctrl-C does and checks that it ends well.
+func (p *process) stop(t *testing.T) {
+	t.Helper()
+	_ = p.cmd.Process.Signal(syscall.SIGINT)
+	select {
+	case <-p.ended:
+	case <-time.After(patience):
+		_ = p.cmd.Process.Kill()
+		t.Errorf("nsviz %v does not end on SIGINT", p.cmd.Args[1:])
+		return
+	}
+	if p.err != nil {
+		t.Errorf("nsviz %v: %v\n%s", p.cmd.Args[1:], p.err, p.stderr)
+	}
+}
+
+// lines collects output and lets tests wait for it.
+type lines struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+	more chan struct{}
+}
+
+func newLines() *lines { return &lines{more: make(chan struct{}, 1)} }
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	select {
+	case l.more <- struct{}{}:
+	default:
+	}
+	return l.text.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// await waits until the output contains text.
+func (l *lines) await(t *testing.T, text string) {
+	t.Helper()
+	deadline := time.After(patience)
+	for !strings.Contains(l.String(), text) {
+		select {
+		case <-l.more:
+		case <-deadline:
+			t.Fatalf("no %q in:\n%s", text, l)
+		}
+	}
+}
+
+// stream is `nsviz events -o json`.
+type stream struct {
+	*process
+	mu     sync.Mutex
+	events []event.Event
+	more   chan struct{}
+}
+
+// startEvents watches with further arguments for nsviz, and returns once it does.
+func startEvents(t *testing.T, args ...string) *stream {
+	t.Helper()
+	s := &stream{more: make(chan struct{}, 1)}
+	read, write := io.Pipe()
+	parsed := make(chan struct{})
+	go func() {
+		defer close(parsed)
+		s.parse(t, read)
+	}()
+	s.process = start(t, write, append([]string{"events", "-o", "json"}, args...)...)
+	t.Cleanup(func() {
+		s.stop(t)
+		_ = write.Close()
+		<-parsed
+	})
+	s.stderr.await(t, "watching")
+	return s
+}
+
+func (s *stream) parse(t *testing.T, r io.Reader) {
+	scanner := bufio.NewScanner(r)
+	scanner.Buffer(nil, 1<<20)
+	for scanner.Scan() {
+		var e event.Event
+		decoder := json.NewDecoder(bytes.NewReader(scanner.Bytes()))
+		decoder.DisallowUnknownFields()
+		if err := decoder.Decode(&e); err != nil {
+			t.Errorf("not an event: %v: %s", err, scanner.Text())
+		}
+		s.mu.Lock()
+		s.events = append(s.events, e)
+		s.mu.Unlock()
+		select {
+		case s.more <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// all returns the events so far that match.
+func (s *stream) all(match func(*event.Event) bool) []event.Event {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var found []event.Event
+	for i := range s.events {
+		if match(&s.events[i]) {
+			found = append(found, s.events[i])
+		}
+	}
+	return found
+}
+
+// await waits until n events match and returns them.
+func (s *stream) await(t *testing.T, n int, match func(*event.Event) bool) []event.Event {
+	t.Helper()
+	deadline := time.After(patience)
+	for {
+		if found := s.all(match); len(found) >= n {
+			return found
+		}
+		select {
+		case <-s.more:
+		case <-s.ended:
+			t.Fatalf("nsviz ended: %v\n%s", s.err, s.stderr)
+		case <-deadline:
+			t.Fatalf("%d events, want %d", len(s.all(match)), n)
+		}
+	}
+}
+
+// of matches events of a type about the named container.
+func of(typ event.Type, name string) func(*event.Event) bool {
+	return func(e *event.Event) bool {
+		c := e.Subject()
+		return e.Type == typ && c != nil && c.Name == name
+	}
+}
+
+// freeAddress is a loopback address that nobody listens on.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// startServe runs `nsviz serve` and returns its address.
+func startServe(t *testing.T) string {
+	t.Helper()
+	address := freeAddress(t)
+	p := start(t, io.Discard, "serve", "--web.listen-address", address)
+	p.stderr.await(t, "watching")
+	return address
+}
+
+// metrics scrapes and returns all samples, name with labels to value as written.
+func metrics(t *testing.T, address string) map[string]string {
+	t.Helper()
+	samples, _ := scrape(t, address)
+	return samples
+}
+
+func scrape(t *testing.T, address string) (samples map[string]string, body string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/metrics", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK {
+		t.Fatalf("scrape: %s, %v\n%s", response.Status, err, text)
+	}
+	samples = map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		if i := strings.LastIndexByte(strings.TrimSpace(line), ' '); i > 0 && line[0] != '#' {
+			samples[line[:i]] = strings.TrimSpace(line[i:])
+		}
+	}
+	return samples, string(text)
+}
+
+// nsviz runs a command that ends by itself and returns what it printed and its exit code.
+func nsviz(t *testing.T, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	return outcome(t, exec.CommandContext(ctx, binary(), args...))
+}
+
+func outcome(t *testing.T, cmd *exec.Cmd) (stdout, stderr string, code int) {
+	t.Helper()
+	var out, err bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &err
+	if failed := cmd.Run(); failed != nil && cmd.ProcessState == nil {
+		t.Fatalf("%v: %v", cmd.Args, failed)
+	}
+	return out.String(), err.String(), cmd.ProcessState.ExitCode()
+}
+
+// nsvizJSON runs a command and decodes its output.
+func nsvizJSON(t *testing.T, into any, args ...string) {
+	t.Helper()
+	stdout, stderr, code := nsviz(t, args...)
+	if code != 0 {
+		t.Fatalf("nsviz %v: exit code %d\n%s", args, code, stderr)
+	}
+	if err := json.Unmarshal([]byte(stdout), into); err != nil {
+		t.Fatalf("nsviz %v: %v\n%s", args, err, stdout)
+	}
+}

@@ -1,0 +1,120 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/nsviz/nsviz/internal/event"
+)
+
+// renameSelf is shell that gives the shell itself a name which would clear the screen, ring, begin a
+// new line and end with half a rune.
+const (
+	renameSelf  = `printf 'x\033[2J\007\n"\\\342\202' >/proc/self/comm; `
+	hostileName = "x\x1b[2J\a\n\"\\\xe2\x82"
+	// escapedName is the same as terminals get it.
+	escapedName = `x\x1b[2J\x07\x0a"\\xe2\x82`
+)
+
+// hostileLabel is a container's label of the same kind; nsviz shows no labels.
+const hostileLabel = "hostile=\x1b]0;owned\a\n\x1b[2J"
+
+// A process calls itself what it likes. Nobody's terminal and nobody's parser suffers.
+func TestHostileProcessName(t *testing.T) {
+	const name = "nsviz-test-hostile"
+	removeContainer(t, name)
+	address := freeAddress(t)
+	screen := tmux(t, 120, 40, nil, binary(), "--web.listen-address", address)
+	screen.await(t, match(`\d+ namespaces`))
+	text := newLines()
+	textProcess := start(t, text, "events")
+	textProcess.stderr.await(t, "watching")
+	raw := newLines()
+	rawProcess := start(t, raw, "events", "-o", "json")
+	rawProcess.stderr.await(t, "watching")
+	events := startEvents(t)
+
+	// A string that doubles until the kernel has enough of it.
+	docker(t, "run", "-d", "--name", name, "--label", hostileLabel, "--memory=32m", busyboxImage, "sh", "-c",
+		renameSelf+`a=xxxxxxxxxxxxxxxx; while :; do a=$a$a; done`)
+	events.await(t, 1, of(event.ContainerExited, name))
+	kill := events.await(t, 1, of(event.OOMKill, name))[0]
+
+	// JSON has no way to write half a rune: it becomes one that stands for it.
+	if want := strings.ToValidUTF8(hostileName, "\ufffd"); strings.ReplaceAll(kill.Comm, "\ufffd\ufffd", "\ufffd") != want {
+		t.Errorf("the victim is %q, want %q", kill.Comm, want)
+	}
+	raw.await(t, `"cause":"oom_kill"`)
+	for line := range bytes.Lines([]byte(raw.String())) {
+		if !json.Valid(line) || !utf8.Valid(line) {
+			t.Errorf("this line is no JSON: %q", line)
+		}
+	}
+	checkHarmless(t, "nsviz events -o json", raw.String())
+
+	text.await(t, "OOM-killed")
+	checkHarmless(t, "nsviz events", text.String())
+	if !strings.Contains(text.String(), escapedName) {
+		t.Errorf("the name is not shown as %s:\n%s", escapedName, text)
+	}
+
+	screen.find(t, name)
+	screen.await(t, contains("oom kill", escapedName)) // in the stream below the containers
+	screen.keys(t, "3", "Enter")
+	screen.await(t, func(screen string) bool {
+		return strings.Contains(prose(screen), name+": the kernel killed "+escapedName)
+	})
+
+	_, body := scrape(t, address)
+	checkHarmless(t, "the metrics", body)
+	checkMetrics(t, address)
+	docker(t, "rm", name)
+	for _, args := range [][]string{{"ps"}, {"ps", "-o", "json"}, {"ns"}, {"ns", "-o", "json"}, {"ns", "-o", "dot"}} {
+		stdout, _, code := nsviz(t, args...)
+		if code != 0 {
+			t.Errorf("nsviz %v: exit code %d", args, code)
+		}
+		checkHarmless(t, "nsviz "+strings.Join(args, " "), stdout)
+	}
+}
+
+// While it runs, a hostile init is shown by ps and ns and in the dashboard's rows.
+func TestHostileInit(t *testing.T) {
+	const name = "nsviz-test-hostile-init"
+	removeContainer(t, name)
+	docker(t, "run", "-d", "--name", name, "--label", hostileLabel, busyboxImage, "sh", "-c", renameSelf+"while :; do sleep 1000; done")
+	docker(t, "exec", name, "true")
+	for _, args := range [][]string{{"ps"}, {"ps", "-o", "json"}, {"ns"}, {"ns", "-o", "json"}, {"ns", "-o", "dot"}} {
+		stdout, _, code := nsviz(t, args...)
+		if code != 0 || !strings.Contains(stdout, name) {
+			t.Errorf("nsviz %v: exit code %d, without %s:\n%s", args, code, name, stdout)
+		}
+		checkHarmless(t, "nsviz "+strings.Join(args, " "), stdout)
+	}
+	file := t.TempDir() + "/recording"
+	recordWhile(t, file, func() { docker(t, "exec", name, "true") })
+	checkWhole(t, file)
+	p := start(t, io.Discard, "serve", "--web.listen-address", freeAddress(t))
+	p.stderr.await(t, "watching")
+	checkHarmless(t, "the log of nsviz serve", p.stderr.String())
+}
+
+// checkHarmless checks that nothing in an output acts on the terminal of whoever reads it.
+func checkHarmless(t *testing.T, what, output string) {
+	t.Helper()
+	if !utf8.ValidString(output) {
+		t.Errorf("%s is not UTF-8: %q", what, output)
+	}
+	for line := range strings.Lines(output) {
+		if strings.ContainsFunc(strings.TrimSuffix(line, "\n"), unicode.IsControl) {
+			t.Errorf("%s has control characters: %q", what, line)
+		}
+	}
+}

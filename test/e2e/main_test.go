@@ -1,0 +1,55 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// The images that the tests run, made by test/images/make.
+const (
+	stressImage  = "nsviz-test/stress"
+	busyboxImage = "nsviz-test/busybox"
+)
+
+func TestMain(m *testing.M) {
+	if err := prepare(); err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+func prepare() error {
+	if os.Geteuid() != 0 {
+		return fmt.Errorf("these tests need root; run make test-e2e")
+	}
+	if _, err := os.Stat(binary()); err != nil {
+		return fmt.Errorf("nsviz is not built: %w; run make test-e2e", err)
+	}
+	for program, tag := range map[string]string{"stress-ng": stressImage, "busybox": busyboxImage} {
+		earlier, err := exec.Command("docker", "images", "--quiet", tag).Output()
+		if err != nil {
+			return fmt.Errorf("ask the engine of DOCKER_HOST for images: %w", err)
+		}
+		if out, err := exec.Command("../images/make", program, tag).CombinedOutput(); err != nil {
+			return fmt.Errorf("make image %s: %w\n%s", tag, err, out)
+		}
+		// Without its name nobody would ever remove the image of an earlier run. It may be in use.
+		_ = exec.Command("docker", append([]string{"rmi"}, strings.Fields(string(earlier))...)...).Run()
+	}
+	return nil
+}
+
+func binary() string {
+	path, err := filepath.Abs("../../bin/nsviz")
+	if err != nil {
+		panic(err) // there is no working directory
+	}
+	return path
+}

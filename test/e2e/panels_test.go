@@ -1,0 +1,302 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nsviz/nsviz/deploy/grafana"
+	"github.com/nsviz/nsviz/internal/event"
+)
+
+// The containers of TestEveryPanel.
+const (
+	panelHog    = "nsviz-test-panel-hog"
+	panelSharer = "nsviz-test-panel-sharer" // in the host's pid and net
+)
+
+// truth is what happened while Prometheus watched nsviz, from elsewhere.
+type truth struct {
+	// kills is the cgroup's own count of the kills in panelHog.
+	kills float64
+	// all counts what `nsviz events` has told since nsviz serve began to count.
+	all tally
+	// served is what nsviz serves by itself.
+	served map[string]string
+}
+
+// tally counts events; those that nsviz finds by reading the host now and then are not comparable
+// between two of it.
+type tally struct {
+	kills, starts float64
+	made          map[event.NamespaceType]float64
+}
+
+func (s *stream) tally() tally {
+	c := tally{made: map[event.NamespaceType]float64{}}
+	for _, e := range s.all(func(*event.Event) bool { return true }) {
+		switch {
+		case e.Type == event.OOMKill:
+			c.kills++
+		case e.Type == event.ContainerStarted:
+			c.starts++
+		case e.Type == event.NamespaceCreated && e.Namespace.Via != event.ViaReconcile:
+			c.made[e.Namespace.Type]++
+		}
+	}
+	return c
+}
+
+// servedTally is the same as the metrics have it.
+func servedTally(t *testing.T, m map[string]string) tally {
+	t.Helper()
+	c := tally{made: map[event.NamespaceType]float64{}}
+	for name, text := range m {
+		value, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		switch {
+		case name == `nsviz_events_total{type="oom_kill"}`:
+			c.kills = value
+		case name == `nsviz_events_total{type="container_started"}`:
+			c.starts = value
+		case strings.HasPrefix(name, "nsviz_namespace_created_total{") && !strings.Contains(name, `via="reconcile"`):
+			for _, typ := range event.NamespaceTypes() {
+				if strings.Contains(name, fmt.Sprintf("type=%q", typ)) && value > 0 {
+					c.made[typ] += value
+				}
+			}
+		}
+	}
+	return c
+}
+
+func (c tally) minus(before tally) tally {
+	d := tally{kills: c.kills - before.kills, starts: c.starts - before.starts, made: maps.Clone(c.made)}
+	for typ, n := range before.made {
+		d.made[typ] -= n
+	}
+	maps.DeleteFunc(d.made, func(_ event.NamespaceType, n float64) bool { return n == 0 })
+	return d
+}
+
+func (c tally) equal(o tally) bool {
+	return c.kills == o.kills && c.starts == o.starts && maps.Equal(c.made, o.made)
+}
+
+// expectation says what is wrong with a panel's data, or "".
+type expectation func(truth, []series) string
+
+// may is for what need not happen on a host.
+func may(truth, []series) string { return "" }
+
+// value wants a single series whose last value is as check says.
+func value(check func(truth, float64) bool) expectation {
+	return func(happened truth, list []series) string {
+		if len(list) != 1 || !check(happened, list[0].last()) {
+			return "want one good value"
+		}
+		return ""
+	}
+}
+
+// exactly wants a single series with this value.
+func exactly(want func(truth) float64) expectation {
+	return value(func(happened truth, v float64) bool { return v == want(happened) })
+}
+
+func atLeast(n float64) expectation {
+	return value(func(_ truth, v float64) bool { return v >= n })
+}
+
+// some wants, for all that is given, a series with these labels whose highest value is in the range.
+func some(least, most float64, labels ...string) expectation {
+	return func(_ truth, list []series) string {
+		if !slices.ContainsFunc(list, func(s series) bool {
+			return s.has(labels...) && s.highest() >= least && s.highest() <= most
+		}) {
+			return fmt.Sprintf("want some %v between %v and %v", labels, least, most)
+		}
+		return ""
+	}
+}
+
+func (s series) has(labels ...string) bool {
+	for i := 0; i < len(labels); i += 2 {
+		if s.labels[labels[i]] != labels[i+1] {
+			return false
+		}
+	}
+	return true
+}
+
+func each(all ...expectation) expectation {
+	return func(happened truth, list []series) string {
+		for _, e := range all {
+			if problem := e(happened, list); problem != "" {
+				return problem
+			}
+		}
+		return ""
+	}
+}
+
+const (
+	many  = 1e18
+	limit = 64 << 20
+)
+
+// expectations are what every query of the dashboard returns after the stress demo. Panels of the
+// same title differ in whether they show one moment.
+func expectations() map[string]expectation {
+	seconds := value(func(_ truth, v float64) bool { return v > 0 && v < 30 })
+	sometimeSeconds := some(0.001, 30)
+	var madeByRuntime, aliveOfAllTypes []expectation
+	for _, typ := range event.NamespaceTypes() {
+		aliveOfAllTypes = append(aliveOfAllTypes, some(1, many, "type", typ.String()))
+	}
+	for _, typ := range []event.NamespaceType{event.Mnt, event.PID, event.Net, event.IPC, event.UTS} {
+		madeByRuntime = append(madeByRuntime, some(0.5, many, "type", typ.String(), "via", "unshare"))
+	}
+	return map[string]expectation{
+		"Containers running/A now":       atLeast(1),
+		"OOM kills/A now":                exactly(func(h truth) float64 { return h.all.kills }),
+		"In the host's pid or net/A now": atLeast(1),
+		"Namespaces alive/A now":         atLeast(8),
+		"Median start/A now":             seconds,
+		"Events lost/A now":              exactly(servedSum("nsviz_events_lost_total")),
+		"OOM kills by container/A":       some(1, many, "container", panelHog, "scope", "cgroup"),
+		// The hog takes memory and loses it several times a second; a scrape sees it anywhere.
+		"Memory against the limit/A": some(0.2, 1, "container", panelHog),
+		"Memory in use/A":            some(0.2*limit, limit, "container", panelHog),
+		"OOM kills since nsviz started/A now": func(h truth, list []series) string {
+			return some(h.kills, h.kills, "container", panelHog, "scope", "cgroup")(h, list)
+		},
+		"Namespaces made/A":   each(madeByRuntime...),
+		"Namespaces joined/A": some(0.5, many, "type", "net"), // the engine, to set the network up
+		"Namespaces alive/A":  each(aliveOfAllTypes...),
+		"Who shares what/A now": each(
+			some(2, 2, "container", panelSharer, "type", "pid"), // shared, and with the host
+			some(2, 2, "container", panelSharer, "type", "net"),
+			some(0, 0, "container", panelSharer, "type", "mnt"),
+			some(0, 0, "container", panelSharer, "type", "ipc"),
+		),
+		"Containers running/A":           some(1, many, "runtime", "docker"),
+		"Start time/A":                   sometimeSeconds,
+		"Start time/B":                   sometimeSeconds,
+		"Start time/C":                   sometimeSeconds,
+		"Start time, spread/A":           some(0.5, many, "le", "+Inf"),
+		"Exits by cause/A":               some(1, many, "cause", "exited"),
+		"Live containers/A now":          some(1, 1, "container", panelSharer, "image", busyboxImage, "runtime", "docker"),
+		"Events/A":                       each(some(0.05, many, "type", "oom_kill"), some(0.01, many, "type", "container_started")),
+		"Events lost and failed reads/A": may,
+		"Events lost and failed reads/B": may,
+		"What watching costs/A":          some(0, 2),
+		"What watching costs/B":          some(1<<20, 200<<20),
+		"Probe methods/A now":            some(1, 1, "probe", "OOM victims"),
+		"Builds/A now":                   exactly(func(truth) float64 { return 1 }),
+		"Containers folded away/A":       exactly(func(truth) float64 { return 0 }),
+	}
+}
+
+// servedSum adds up what nsviz serves under a name.
+func servedSum(metric string) func(truth) float64 {
+	return func(happened truth) float64 {
+		sum := 0.0
+		for name, text := range happened.served {
+			if n, err := strconv.ParseFloat(text, 64); err == nil && strings.HasPrefix(name, metric+"{") {
+				sum += n
+			}
+		}
+		return sum
+	}
+}
+
+// A real Prometheus watches a real nsviz during the stress demo. Then every query of every panel
+// returns what happened.
+func TestEveryPanel(t *testing.T) {
+	removeContainer(t, panelHog)
+	removeContainer(t, panelSharer)
+	target := startServe(t)
+	events := startEvents(t)
+	p := startPrometheus(t, target)
+	// The two nsviz did not begin to count at the same moment: what counts is the difference.
+	var servedBefore, toldBefore tally
+	eventually(t, func() bool {
+		servedBefore, toldBefore = servedTally(t, metrics(t, target)), events.tally()
+		return servedBefore.equal(servedTally(t, metrics(t, target)))
+	}, func() string { return "the host does not calm down" })
+
+	docker(t, "run", "-d", "--name", panelSharer, "--net=host", "--pid=host", busyboxImage, "sleep", "1000")
+	happened := truth{kills: float64(ownCount(t, docker(t, "run", "--name", panelHog, "--memory=64m", stressImage, "sh", "-c",
+		"stress-ng --vm 1 --vm-bytes 200M --timeout 5s >/dev/null 2>&1; "+readOwnCounter)))}
+	events.await(t, 1, of(event.ContainerExited, panelHog))
+	if told := float64(len(events.all(of(event.OOMKill, panelHog)))); told != happened.kills || told == 0 {
+		t.Fatalf("%v kills told, the cgroup's own counter says %v", told, happened.kills)
+	}
+	var served tally
+	eventually(t, func() bool {
+		happened.served = metrics(t, target)
+		served = servedTally(t, happened.served).minus(servedBefore)
+		happened.all = events.tally().minus(toldBefore)
+		return served.equal(happened.all)
+	}, func() string { return fmt.Sprintf("nsviz serves %+v, nsviz events told %+v", served, happened.all) })
+
+	kills := fmt.Sprintf(`nsviz_oom_kills_total{container=%q,scope="cgroup"}`, panelHog)
+	awaitValue(t, p, kills, happened.kills)
+	docker(t, "rm", panelHog)
+	removed := float64(time.Now().UnixMilli()) / 1000
+	eventually(t, func() bool { return p.lastScrape(t) > removed }, func() string { return "Prometheus stopped scraping" })
+	awaitValue(t, p, kills, happened.kills)
+	awaitValue(t, p, fmt.Sprintf(`max_over_time(nsviz_container_memory_limit_bytes{container=%q}[1h])`, panelHog), limit)
+	if states := p.alerts(t, "NsvizOOMKill", panelHog); len(states) != 1 || states[0] != "firing" {
+		t.Errorf("alerts about %s: %v, want one that fires", panelHog, states)
+	}
+	checkPanels(t, p, happened)
+	checkMetrics(t, target)
+}
+
+func awaitValue(t *testing.T, p *prometheus, expr string, want float64) {
+	t.Helper()
+	var answer []series
+	eventually(t, func() bool {
+		answer = p.now(t, expr)
+		return len(answer) == 1 && answer[0].last() == want
+	}, func() string { return fmt.Sprintf("%s is %v, want %v", expr, answer, want) })
+}
+
+func checkPanels(t *testing.T, p *prometheus, happened truth) {
+	t.Helper()
+	queries, err := grafana.Queries()
+	if err != nil {
+		t.Fatal(err)
+	}
+	expected := expectations()
+	when := p.lastScrape(t)
+	for _, q := range queries {
+		key, ask := q.Panel+"/"+q.RefID, p.until
+		if q.Instant {
+			key, ask = key+" now", p.at
+		}
+		expectation, ok := expected[key]
+		if !ok {
+			t.Errorf("%s: this test has no expectation for it", key)
+			continue
+		}
+		delete(expected, key)
+		answer := ask(t, when, q.Expr)
+		if problem := expectation(happened, answer); problem != "" {
+			t.Errorf("%s: %s, got %v\nof %s", key, problem, answer, q.Expr)
+		}
+	}
+	for key := range expected {
+		t.Errorf("%s: no panel asks this", key)
+	}
+}

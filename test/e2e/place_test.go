@@ -1,0 +1,89 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// openDir is a folder that every user may read, with nsviz in it: the build folder and those of the
+// testing package may be closed to other users.
+func openDir(t *testing.T) (dir, nsviz string) {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "nsviz-test-") //nolint:usetesting // t.TempDir is closed to other users
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	nsviz = filepath.Join(dir, "nsviz")
+	copyFile(t, binary(), nsviz, 0o755)
+	return dir, nsviz
+}
+
+func copyFile(t *testing.T, from, to string, mode os.FileMode) {
+	t.Helper()
+	in, err := os.Open(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(out, in); err != nil {
+		t.Fatal(err)
+	}
+	if err := out.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// asNobody runs a command as a user with no rights.
+func asNobody(command ...string) []string {
+	return append([]string{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"}, command...)
+}
+
+// withoutCapabilities runs a command as root without any.
+func withoutCapabilities(command ...string) []string {
+	return append([]string{"setpriv", "--bounding-set=-all", "--"}, command...)
+}
+
+// withHidden runs a command where folders are empty.
+func withHidden(folders []string, command ...string) []string {
+	var script strings.Builder
+	for _, folder := range folders {
+		fmt.Fprintf(&script, "mount -t tmpfs none %s && ", folder)
+	}
+	return append([]string{"unshare", "--mount", "--", "sh", "-c", script.String() + `exec "$0" "$@"`}, command...)
+}
+
+// sentence is what nsviz says on stderr beside its log, which must be one line from nsviz or none.
+func sentence(t *testing.T, stderr string) string {
+	t.Helper()
+	var said []string
+	for line := range strings.Lines(stderr) {
+		if !strings.HasPrefix(line, "time=") {
+			said = append(said, line)
+		}
+	}
+	switch {
+	case len(said) == 0:
+		return ""
+	case len(said) > 1 || !strings.HasPrefix(said[0], "nsviz: "):
+		t.Errorf("want one sentence from nsviz, got:\n%s", stderr)
+	}
+	return strings.TrimSpace(strings.TrimPrefix(said[0], "nsviz: "))
+}

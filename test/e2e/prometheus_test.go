@@ -1,0 +1,242 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// prometheus is a running Prometheus that scrapes one nsviz, set up as deploy/prometheus says.
+type prometheus struct {
+	address string
+	began   time.Time
+}
+
+// startPrometheus runs Debian's Prometheus until the end of the test and returns once it has scraped.
+func startPrometheus(t *testing.T, target string) *prometheus {
+	t.Helper()
+	binary, err := exec.LookPath("prometheus")
+	if err != nil {
+		t.Fatalf("this test needs Prometheus; on Debian: apt-get install prometheus: %v", err)
+	}
+	dir := t.TempDir()
+	p := &prometheus{address: freeAddress(t), began: time.Now()}
+	output := newLines()
+	cmd := exec.Command(binary, "--config.file="+prometheusConfig(t, dir, target),
+		"--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+p.address)
+	cmd.Stdout, cmd.Stderr = output, output
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("prometheus: %v\n%s", err, output)
+		}
+	})
+	output.await(t, "Server is ready to receive web requests")
+	eventually(t, func() bool { return len(p.now(t, `nsviz_build_info and on (instance) up == 1`)) == 1 },
+		func() string { return "Prometheus does not scrape nsviz:\n" + output.String() })
+	return p
+}
+
+// prometheusConfig writes the configuration of deploy/prometheus with another target and a quicker
+// pace.
+func prometheusConfig(t *testing.T, dir, target string) string {
+	t.Helper()
+	const deployed = "../../deploy/prometheus/"
+	rules, err := os.ReadFile(deployed + "nsviz.rules.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := os.ReadFile(deployed + "prometheus.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for from, to := range map[string]string{
+		"127.0.0.1:10064":          target,
+		"\n  scrape_interval: 15s": "\n  scrape_interval: 1s",
+		"evaluation_interval: 15s": "evaluation_interval: 1s",
+		"scrape_interval: 5s":      "scrape_interval: 1s",
+	} {
+		if bytes.Count(config, []byte(from)) != 1 {
+			t.Fatalf("prometheus.yml has no single %q", from)
+		}
+		config = bytes.ReplaceAll(config, []byte(from), []byte(to))
+	}
+	path := filepath.Join(dir, "prometheus.yml")
+	for name, content := range map[string][]byte{path: config, filepath.Join(dir, "nsviz.rules.yml"): rules} {
+		if err := os.WriteFile(name, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return path
+}
+
+// sample is a value at a time.
+type sample struct {
+	time  float64 // Unix
+	value float64
+}
+
+func (s *sample) UnmarshalJSON(data []byte) error {
+	var value string
+	if err := json.Unmarshal(data, &[]any{&s.time, &value}); err != nil {
+		return err
+	}
+	var err error
+	s.value, err = strconv.ParseFloat(value, 64)
+	return err
+}
+
+// series is one series of an answer. A query of one moment has one sample, too.
+type series struct {
+	labels  map[string]string
+	samples []sample
+}
+
+func (s series) last() float64 { return s.samples[len(s.samples)-1].value }
+
+// highest is the highest value, NaN apart, which is a quantile of nothing.
+func (s series) highest() float64 {
+	highest := math.Inf(-1)
+	for _, sample := range s.samples {
+		if !math.IsNaN(sample.value) {
+			highest = max(highest, sample.value)
+		}
+	}
+	return highest
+}
+
+// now asks for what is now.
+func (p *prometheus) now(t *testing.T, expr string) []series {
+	t.Helper()
+	return p.query(t, "query", url.Values{"query": {expr}})
+}
+
+// at asks for what was at a time.
+func (p *prometheus) at(t *testing.T, when float64, expr string) []series {
+	t.Helper()
+	return p.query(t, "query", url.Values{"query": {expr}, "time": {unix(when)}})
+}
+
+// until asks for everything from the beginning up to a time.
+func (p *prometheus) until(t *testing.T, when float64, expr string) []series {
+	t.Helper()
+	return p.query(t, "query_range", url.Values{
+		"query": {expr}, "start": {unix(float64(p.began.Unix()))}, "end": {unix(when)}, "step": {"1"},
+	})
+}
+
+func unix(seconds float64) string { return strconv.FormatFloat(seconds, 'f', 3, 64) }
+
+func (p *prometheus) query(t *testing.T, endpoint string, parameters url.Values) []series {
+	t.Helper()
+	var result struct {
+		Result []struct {
+			Metric map[string]string
+			Value  *sample
+			Values []sample
+		}
+	}
+	p.get(t, endpoint, parameters, &result)
+	var list []series
+	for _, r := range result.Result {
+		s := series{labels: r.Metric, samples: r.Values}
+		if r.Value != nil {
+			s.samples = []sample{*r.Value}
+		}
+		list = append(list, s)
+	}
+	return list
+}
+
+// get calls the HTTP API; whatever is no success fails the test.
+func (p *prometheus) get(t *testing.T, endpoint string, parameters url.Values, data any) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet,
+		"http://"+p.address+"/api/v1/"+endpoint+"?"+parameters.Encode(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var answer struct {
+		Status   string
+		Error    string
+		Warnings []string
+		Data     json.RawMessage
+	}
+	if err := json.Unmarshal(body, &answer); err != nil || answer.Status != "success" || answer.Warnings != nil {
+		t.Fatalf("%s %v: %v, %s\n%s", endpoint, parameters, err, response.Status, body)
+	}
+	if err := json.Unmarshal(answer.Data, data); err != nil {
+		t.Fatalf("%s %v: %v\n%s", endpoint, parameters, err, answer.Data)
+	}
+}
+
+// lastScrape is when the latest sample of what nsviz serves was taken. Rates that end there need no
+// extrapolation.
+func (p *prometheus) lastScrape(t *testing.T) float64 {
+	t.Helper()
+	answer := p.now(t, "timestamp(nsviz_build_info)")
+	if len(answer) != 1 {
+		t.Fatalf("%d builds, want 1", len(answer))
+	}
+	return answer[0].last()
+}
+
+// alerts lists the states of the alerts of a rule about a container.
+func (p *prometheus) alerts(t *testing.T, rule, container string) (states []string) {
+	t.Helper()
+	var data struct {
+		Alerts []struct {
+			Labels map[string]string
+			State  string
+		}
+	}
+	p.get(t, "alerts", nil, &data)
+	for _, a := range data.Alerts {
+		if a.Labels["alertname"] == rule && a.Labels["container"] == container {
+			states = append(states, a.State)
+		}
+	}
+	return states
+}
+
+// checkMetrics has Prometheus's own tool look at what nsviz serves: it must have nothing to say.
+func checkMetrics(t *testing.T, target string) {
+	t.Helper()
+	_, body := scrape(t, target)
+	cmd := exec.Command("promtool", "check", "metrics")
+	cmd.Stdin = strings.NewReader(body)
+	if out, err := cmd.CombinedOutput(); err != nil || len(out) != 0 {
+		t.Errorf("promtool check metrics: %v\n%s", err, out)
+	}
+}
+
+func (s series) String() string { return fmt.Sprint(s.labels, " ", s.samples) }

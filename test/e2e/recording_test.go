@@ -1,0 +1,17 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"io"
+	"testing"
+)
+
+// recordWhile records what happens while do runs. It is ended by SIGINT.
+func recordWhile(t *testing.T, file string, do func()) {
+	t.Helper()
+	p := start(t, io.Discard, "record", file)
+	p.stderr.await(t, "recording")
+	do()
+	p.stop(t)
+}

@@ -1,0 +1,244 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// refusal is a way to call nsviz that cannot work.
+type refusal struct {
+	name    string
+	command []string
+	env     []string
+	code    int
+	// says are parts of the sentence.
+	says []string
+}
+
+// checkRefusals runs each and wants its exit code, one sentence on stderr and nothing on stdout.
+func checkRefusals(t *testing.T, refusals []refusal) {
+	t.Helper()
+	for _, r := range refusals {
+		t.Run(r.name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			cmd := exec.CommandContext(ctx, r.command[0], r.command[1:]...)
+			cmd.Env = append(os.Environ(), r.env...)
+			stdout, stderr, code := outcome(t, cmd)
+			if code != r.code {
+				t.Errorf("exit code %d, want %d", code, r.code)
+			}
+			if stdout != "" {
+				t.Errorf("on stdout:\n%s", stdout)
+			}
+			said := sentence(t, stderr)
+			for _, part := range r.says {
+				if !strings.Contains(said, part) {
+					t.Errorf("want %q in: %s", part, said)
+				}
+			}
+			if said == "" || strings.HasSuffix(said, ":") {
+				t.Errorf("no sentence: %q", stderr)
+			}
+		})
+	}
+}
+
+const (
+	failed       = 1
+	badUsage     = 2
+	notSupported = 3
+)
+
+// Commands that watch do not begin where the kernel does not let them.
+func TestKernelRefuses(t *testing.T) {
+	dir, open := openDir(t)
+	writable := filepath.Join(dir, "recordings")
+	if err := errors.Join(os.Mkdir(writable, 0o700), os.Chmod(writable, 0o777)); err != nil {
+		t.Fatal(err)
+	}
+	live := map[string][]string{
+		"events": {"events"},
+		"serve":  {"serve", "--web.listen-address", freeAddress(t)},
+		"record": {"record", filepath.Join(writable, "recording")},
+		"demo":   {"demo", "--no-docker", "--duration=1m"},
+	}
+	var refusals []refusal
+	for _, name := range []string{"events", "serve", "record", "demo"} {
+		args := live[name]
+		refusals = append(refusals,
+			refusal{
+				name: "not root/" + name, command: asNobody(append([]string{open}, args...)...),
+				code: notSupported, says: []string{"needs root", "sudo nsviz"},
+			},
+			refusal{
+				name: "no capabilities/" + name, command: withoutCapabilities(append([]string{binary()}, args...)...),
+				code: notSupported, says: []string{"refuses", "not permitted"},
+			},
+			refusal{
+				name: "no BTF/" + name, command: withHidden([]string{"/sys/kernel/btf"}, append([]string{binary()}, args...)...),
+				code: notSupported, says: []string{"BTF", "5.8", "CONFIG_DEBUG_INFO_BTF"},
+			})
+	}
+	checkRefusals(t, refusals)
+	if left, err := os.ReadDir(writable); err != nil || len(left) > 0 {
+		t.Errorf("files are left: %v, %v", left, err)
+	}
+}
+
+// doctor says what it can, and then fails as the others do.
+func TestDoctorWhereTheKernelRefuses(t *testing.T) {
+	_, open := openDir(t)
+	for name, command := range map[string][]string{
+		"not root":        asNobody(open, "doctor"),
+		"no capabilities": withoutCapabilities(binary(), "doctor"),
+		"no BTF":          withHidden([]string{"/sys/kernel/btf"}, binary(), "doctor"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			stdout, stderr, code := outcome(t, exec.CommandContext(t.Context(), command[0], command[1:]...))
+			if code != notSupported || sentence(t, stderr) == "" {
+				t.Errorf("exit code %d, want %d\n%s", code, notSupported, stderr)
+			}
+			if !contains("host ", "Linux", "no probe could be attached")(stdout) {
+				t.Errorf("on stdout:\n%s", stdout)
+			}
+		})
+	}
+}
+
+// What may be missing stops nothing.
+func TestGoesOnWithout(t *testing.T) {
+	for name, command := range map[string][]string{
+		"tracefs":       withHidden([]string{"/sys/kernel/tracing", "/sys/kernel/debug"}, binary(), "doctor"),
+		"locked memory": append([]string{"prlimit", "--memlock=65536:65536", "setpriv", "--bounding-set=-sys_resource", "--"}, binary(), "doctor"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			stdout, stderr, code := outcome(t, exec.CommandContext(t.Context(), command[0], command[1:]...))
+			if code != 0 || stderr != "" {
+				t.Errorf("exit code %d\n%s", code, stderr)
+			}
+			if !contains("OOM victims", "namespaces by unshare")(stdout) {
+				t.Errorf("on stdout:\n%s", stdout)
+			}
+		})
+	}
+}
+
+func TestBadUsage(t *testing.T) {
+	var refusals []refusal
+	for _, c := range []struct {
+		args string
+		says string
+	}{
+		{"--nonsense", "--nonsense"},
+		{"nonsense", `no command "nonsense"`},
+		{"events --nonsense", "--nonsense"},
+		{"events nonsense", `"nonsense"`},
+		{"events -o yaml", "text or json"},
+		{"ps -o yaml", "table or json"},
+		{"ns -o yaml", "tree, json or dot"},
+		{"--log-level loud", "debug, info, warn or error"},
+		{"serve --log-level loud", "debug, info, warn or error"},
+		{"record", "wants FILE"},
+		{"record one two", "wants FILE"},
+		{"replay one two", "wants FILE"},
+		{"replay --speed 0 file", "above 0"},
+		{"replay --speed fast file", "fast"},
+		{"demo nonsense", "oom, start and isolation"},
+		{"demo oom start", "one demo at a time"},
+		{"demo --duration soon", "soon"},
+		{"completion nonsense", `"nonsense"`},
+		{"version nonsense", `"nonsense"`},
+		{"ps --docker-host nonsense", "unix:///"},
+		{"events --docker-host /run/docker.sock", "unix:///run/docker.sock"},
+		{"events --docker-host ssh://host", "tcp://"},
+		{"serve --web.listen-address nonsense", "HOST:PORT"},
+		{"serve --web.listen-address 127.0.0.1:99999", "99999"},
+		{"serve --web.listen-address=", "--web.listen-address is empty"},
+		{"serve --web.config.file /nonexistent", "/nonexistent"},
+	} {
+		refusals = append(refusals, refusal{
+			name: c.args, command: append([]string{binary()}, strings.Fields(c.args)...), code: badUsage, says: []string{c.says},
+		})
+	}
+	refusals = append(refusals, refusal{
+		name: "DOCKER_HOST", command: []string{binary(), "ps"}, env: []string{"DOCKER_HOST=nonsense"}, code: badUsage,
+		says: []string{"nonsense", "$DOCKER_HOST"},
+	})
+	checkRefusals(t, refusals)
+}
+
+func TestFails(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	address := taken.Addr().String()
+	dir := t.TempDir()
+	file := func(name string, content []byte) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	zipped := func(text string) []byte {
+		var b bytes.Buffer
+		w := gzip.NewWriter(&b)
+		if _, err := w.Write([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return b.Bytes()
+	}
+	cutShort := file("cut short", zipped(`{"format":"nsviz recording","version":1}`)[:30])
+	existing := file("existing", []byte("precious"))
+
+	run := func(args ...string) []string { return append([]string{binary()}, args...) }
+	checkRefusals(t, []refusal{
+		{"port in use", run("serve", "--web.listen-address", address), nil, failed, []string{address, "in use", "--web.listen-address"}},
+		{"no address of this host", run("serve", "--web.listen-address", "192.0.2.1:10064"), nil, failed, []string{"192.0.2.1", "not an address of this host"}},
+		{"no recording", run("replay", filepath.Join(dir, "missing")), nil, failed, []string{"missing", "no such file"}},
+		{"empty recording", run("replay", file("empty", nil)), nil, failed, []string{"empty", "not a recording of nsviz"}},
+		{"text as recording", run("replay", file("text", []byte("hello\n"))), nil, failed, []string{"text", "not a recording of nsviz"}},
+		{"foreign archive as recording", run("replay", file("archive", zipped("hello\n"))), nil, failed, []string{"archive", "not a recording of nsviz"}},
+		{"newer recording", run("replay", file("newer", zipped(`{"format":"nsviz recording","version":99}`+"\n"))), nil, failed, []string{"newer", "99"}},
+		{"recording cut short at once", run("replay", cutShort), nil, failed, []string{"cut short"}},
+		{"folder as recording", run("replay", dir), nil, failed, []string{dir}},
+		{"recording over a file", run("record", existing), nil, failed, []string{existing, "there already"}},
+		{"recording to nowhere", run("record", filepath.Join(dir, "missing", "file")), nil, failed, []string{"no such file"}},
+		{"no procfs", run("events", "--proc-root", dir), nil, failed, []string{dir, "procfs", "--proc-root"}},
+		{"no cgroups", run("ps", "--cgroup-root", dir), nil, failed, []string{dir, "cgroup", "--cgroup-root"}},
+	})
+	if content, err := os.ReadFile(existing); err != nil || string(content) != "precious" {
+		t.Errorf("the file that was there is now %q, %v", content, err)
+	}
+}
+
+// There must be a terminal to draw on.
+func TestNoTerminal(t *testing.T) {
+	recording := filepath.Join(t.TempDir(), "recording")
+	recordWhile(t, recording, func() {})
+	var refusals []refusal
+	for _, args := range [][]string{nil, {"replay", recording}} {
+		refusals = append(refusals, refusal{
+			name: strings.Join(append([]string{"nsviz"}, args...)[:min(2, 1+len(args))], " "), command: slices.Concat([]string{binary()}, args),
+			code: notSupported, says: []string{"stdout is no terminal"},
+		})
+	}
+	checkRefusals(t, refusals)
+}

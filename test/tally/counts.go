@@ -1,0 +1,71 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+)
+
+// counts says how many tests ended how. A test with subtests is counted by its subtests.
+type counts struct {
+	passed, failed, skipped int
+}
+
+// format is both what a person reads and what the file holds, one line a run.
+const format = "%d passed, %d failed, %d skipped"
+
+func (c counts) String() string {
+	return fmt.Sprintf(format, c.passed, c.failed, c.skipped)
+}
+
+// verdict is an error where the run cannot count as passed.
+func (c counts) verdict(noSkips bool) error {
+	switch {
+	case c.failed > 0:
+		return errFailed
+	case c.passed+c.skipped == 0:
+		return fmt.Errorf("no test ran")
+	case noSkips && c.skipped > 0:
+		return fmt.Errorf("%d tests were skipped, and -no-skips asks that all of them run", c.skipped)
+	}
+	return nil
+}
+
+func (c counts) addTo(file string) error {
+	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return fmt.Errorf("adding the counts: %w", err)
+	}
+	_, err = fmt.Fprintln(f, c)
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return fmt.Errorf("adding the counts: %w", err)
+	}
+	return nil
+}
+
+func sumOf(file string) (counts, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return counts{}, fmt.Errorf("summing up: %w", err)
+	}
+	defer f.Close()
+
+	var sum counts
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		var c counts
+		if _, err := fmt.Sscanf(lines.Text(), format, &c.passed, &c.failed, &c.skipped); err != nil {
+			return counts{}, fmt.Errorf("summing up %s: line %q: %w", file, lines.Text(), err)
+		}
+		sum.passed += c.passed
+		sum.failed += c.failed
+		sum.skipped += c.skipped
+	}
+	if err := lines.Err(); err != nil {
+		return counts{}, fmt.Errorf("summing up: %w", err)
+	}
+	return sum, nil
+}
