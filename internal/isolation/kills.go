@@ -27,6 +27,9 @@ func (m *Model) applyKill(e event.Event) {
 	c.history.kill(e.Time)
 	if e.OOM.UsageBytes != nil && c.cgroup != "" && e.OOM.Cgroup == c.cgroup {
 		c.history.usage(e.Time, *e.OOM.UsageBytes)
+		if c.reading.UsageBytes == nil { // killed before its memory was read for the first time
+			c.reading.UsageBytes, c.reading.LimitBytes = e.OOM.UsageBytes, e.OOM.LimitBytes
+		}
 	}
 	kill.Ordinal = c.oomKills
 	kill.InitPID, kill.InitComm = c.initPID, c.initComm

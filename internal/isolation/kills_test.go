@@ -163,6 +163,21 @@ func TestKillKnowsItsContainer(t *testing.T) {
 	}
 }
 
+// What the kernel says of the memory at a kill stands until it is read for the first time.
+func TestKillBeforeTheFirstReading(t *testing.T) {
+	a := who("a", "web")
+	kill := killed(3, &a, 55)
+	kill.Event.OOM.Cgroup, kill.Event.OOM.UsageBytes, kill.Event.OOM.LimitBytes = path(a), new(uint64(4095)), new(uint64(4096))
+	got := snapshotOf(created(1, a), started(2, a, 50), kill).container(t, "a").Memory
+	if got.UsageBytes == nil || *got.UsageBytes != 4095 || got.LimitBytes == nil || *got.LimitBytes != 4096 {
+		t.Errorf("memory %+v before the first reading", got)
+	}
+	got = snapshotOf(created(1, a), started(2, a, 50), memory(2.5, a, 512), kill).container(t, "a").Memory
+	if *got.UsageBytes != 512 || *got.LimitBytes != 1<<20 {
+		t.Errorf("memory %+v after it", got)
+	}
+}
+
 func TestKillsShowInTheHistory(t *testing.T) {
 	a := who("a", "web")
 	own, above := killed(3.1, &a, 55), killed(3.2, &a, 56)

@@ -68,7 +68,8 @@ func (k *kernelLog) read(t *testing.T) {
 			return // closed
 		}
 		m := killedProcess.FindStringSubmatch(strings.TrimSpace(string(record[:n])))
-		// The line does not say which cgroup, but only these containers run stress-ng.
+		// The line does not say which cgroup, and the one that does is rate-limited (oom_rs in the
+		// kernel's mm/oom_kill.c); but only these containers run stress-ng.
 		if m == nil || !strings.HasPrefix(m[2], "stress-ng") {
 			continue
 		}
