@@ -66,6 +66,9 @@ func diagnosis(out io.Writer, s *isolation.Snapshot) error {
 		fmt.Fprintf(w, "%s\t%s\n", e.Name, engineText(e))
 	}
 	fmt.Fprintf(w, "containers\t%d running\n", s.LiveCount())
+	for _, note := range s.Host.Notes {
+		fmt.Fprintf(w, "note\t%s\n", note)
+	}
 	if err := w.Flush(); err != nil {
 		return err
 	}

@@ -201,7 +201,8 @@ func (m cgroupMount) hasMemoryController() bool {
 
 // whyNoMemory says why there is no memory controller, and what to do.
 func (f *FS) whyNoMemory(layout Layout) string {
-	const lost = "no memory controller, so no usage, limits or OOM domains: "
+	const lost = "no memory controller, so memory and limits are unknown, and of an OOM kill " +
+		"which cgroup had reached its limit: "
 	data, err := readFile(f.procFile("cgroups"), nil)
 	enabled, known := parseMemoryEnabled(data)
 	switch {

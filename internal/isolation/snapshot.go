@@ -41,6 +41,8 @@ type Host struct {
 	MemoryBytes uint64 `json:"memory_bytes,omitempty"`
 	// CPUs is the number of processors.
 	CPUs int `json:"cpus,omitempty"`
+	// Notes say, in sentences, what cannot be seen on this host and what to do about it.
+	Notes []string `json:"notes,omitempty"`
 }
 
 // Probe says how nsviz learns one kind of fact on this host.

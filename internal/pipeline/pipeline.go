@@ -105,9 +105,12 @@ func (p *Pipeline) host() (isolation.Host, error) {
 	if p.own, err = p.fs.Namespaces(ownPID()); err != nil {
 		return isolation.Host{}, fmt.Errorf("read nsviz's own namespaces: %w", err)
 	}
+	for _, note := range p.layout.Notes {
+		p.cfg.Log.Warn(note)
+	}
 	return isolation.Host{
 		Name: h.Name, Kernel: h.Kernel, CgroupVersion: string(p.layout.Version), Namespaces: namespaces,
-		MemoryBytes: h.MemoryBytes, CPUs: h.CPUs,
+		MemoryBytes: h.MemoryBytes, CPUs: h.CPUs, Notes: p.layout.Notes,
 	}, nil
 }
 

@@ -3,8 +3,10 @@ package probes
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"runtime"
+	"slices"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
@@ -124,8 +126,16 @@ func markVictimTakesTask(types *btf.Spec) bool {
 	return ok
 }
 
-// trialFunction is hooked to learn whether a kind of hook works; it is seldom called.
-const trialFunction = "ksys_unshare"
+// trialFunction is one that exists here of the functions that nsviz may hook, to learn on it whether a
+// kind of hook works. All of them are seldom called.
+func trialFunction(functions map[string]bool) (string, error) {
+	for _, name := range slices.Sorted(maps.Keys(functions)) {
+		if functions[name] {
+			return name, nil
+		}
+	}
+	return "", errors.New("the kernel has none of the functions that nsviz would hook")
+}
 
 func trivial(spec ebpf.ProgramSpec) *ebpf.ProgramSpec {
 	spec.Name = "nsviz_trial"
@@ -135,12 +145,13 @@ func trivial(spec ebpf.ProgramSpec) *ebpf.ProgramSpec {
 }
 
 func tryTracing(functions map[string]bool, cache *btf.Cache) error {
-	if !functions[trialFunction] {
-		return fmt.Errorf("the kernel has no function %s to try it on", trialFunction)
+	function, err := trialFunction(functions)
+	if err != nil {
+		return err
 	}
 	spec := &ebpf.CollectionSpec{Programs: map[string]*ebpf.ProgramSpec{
 		"trial": trivial(ebpf.ProgramSpec{
-			Type: ebpf.Tracing, AttachType: ebpf.AttachTraceFEntry, AttachTo: trialFunction,
+			Type: ebpf.Tracing, AttachType: ebpf.AttachTraceFEntry, AttachTo: function,
 		}),
 	}}
 	opts := ebpf.CollectionOptions{Cache: cache, Programs: ebpf.ProgramOptions{LogDisabled: true}}
@@ -158,8 +169,9 @@ func tryTracing(functions map[string]bool, cache *btf.Cache) error {
 }
 
 func tryKprobe(functions map[string]bool) error {
-	if !functions[trialFunction] {
-		return fmt.Errorf("the kernel has no function %s to try it on", trialFunction)
+	function, err := trialFunction(functions)
+	if err != nil {
+		return err
 	}
 	// Every kernel that has ring buffers has this PMU, if it has kprobes.
 	if _, err := os.Stat("/sys/bus/event_source/devices/kprobe"); errors.Is(err, os.ErrNotExist) {
@@ -171,7 +183,7 @@ func tryKprobe(functions map[string]bool) error {
 		return plainCause(err)
 	}
 	defer func() { _ = prog.Close() }()
-	l, err := link.Kprobe(trialFunction, prog, nil)
+	l, err := link.Kprobe(function, prog, nil)
 	if err != nil {
 		return plainCause(err)
 	}
@@ -214,6 +226,9 @@ func (f Facts) Check() error {
 	case f.BTF != nil && errors.Is(f.BTF, os.ErrPermission):
 		return fmt.Errorf("the kernel's type information cannot be read: %w: %w; run nsviz as root: sudo nsviz",
 			ErrNotPermitted, f.BTF)
+	case f.BTF != nil && !errors.Is(f.BTF, os.ErrNotExist) && !errors.Is(f.BTF, ebpf.ErrNotSupported):
+		return fmt.Errorf("the type information of kernel %s (BTF, /sys/kernel/btf/vmlinux) is damaged: %w: %w; "+
+			"is something mounted over it? nsviz cannot work without", f.Kernel, ErrNotSupported, f.BTF)
 	case f.BTF != nil:
 		return fmt.Errorf("kernel %s has no type information (BTF): %w: %w; nsviz needs a kernel of 5.8 or newer "+
 			"built with CONFIG_DEBUG_INFO_BTF=y, which shows as /sys/kernel/btf/vmlinux", f.Kernel,

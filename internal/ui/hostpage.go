@@ -77,11 +77,21 @@ func hostPage(s *isolation.Snapshot, v View, w int) []line {
 		parts = []line{text(Dim, "none yet")}
 	}
 	lines = append(lines, flow(parts, 3, left, w)...)
-	for i, n := range v.Notes {
+	notes := slices.Clone(s.Host.Notes)
+	for _, n := range v.Notes {
+		if !slices.Contains(notes, n) { // a warning at the start tells the same
+			notes = append(notes, n)
+		}
+	}
+	for i, n := range notes {
 		if i == 0 {
 			section("Notes")
 		}
-		lines = append(lines, paragraph(text(Plain, n), left, w)...)
+		style := Plain
+		if i < len(s.Host.Notes) {
+			style = Warn
+		}
+		lines = append(lines, paragraph(text(style, n), left, w)...)
 	}
 	return lines
 }

@@ -70,6 +70,12 @@ func withHidden(folders []string, command ...string) []string {
 	return append([]string{"unshare", "--mount", "--", "sh", "-c", script.String() + `exec "$0" "$@"`}, command...)
 }
 
+// withTypes runs a command where the kernel's type information is what is in a file.
+func withTypes(file string, command ...string) []string {
+	return append([]string{"unshare", "--mount", "--", "sh", "-c",
+		`mount --bind "` + file + `" /sys/kernel/btf/vmlinux && exec "$0" "$@"`}, command...)
+}
+
 // sentence is what nsviz says on stderr beside its log, which must be one line from nsviz or none.
 func sentence(t *testing.T, stderr string) string {
 	t.Helper()

@@ -11,9 +11,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+
+	"github.com/nsviz/nsviz/internal/event"
 )
 
 // refusal is a way to call nsviz that cannot work.
@@ -120,7 +124,10 @@ func TestDoctorWhereTheKernelRefuses(t *testing.T) {
 // What may be missing stops nothing.
 func TestGoesOnWithout(t *testing.T) {
 	for name, command := range map[string][]string{
-		"tracefs":       withHidden([]string{"/sys/kernel/tracing", "/sys/kernel/debug"}, binary(), "doctor"),
+		"tracefs": withHidden([]string{"/sys/kernel/tracing", "/sys/kernel/debug"}, binary(), "doctor"),
+		"tracefs elsewhere": {"unshare", "--mount", "--", "sh", "-c", `mount -t tmpfs none /sys/kernel/debug && ` +
+			`mount -t tmpfs none /sys/kernel/tracing && mkdir /sys/kernel/tracing/elsewhere && ` +
+			`mount -t tracefs none /sys/kernel/tracing/elsewhere && exec "$0" doctor`, binary()},
 		"locked memory": append([]string{"prlimit", "--memlock=65536:65536", "setpriv", "--bounding-set=-sys_resource", "--"}, binary(), "doctor"),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -133,6 +140,100 @@ func TestGoesOnWithout(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The kernel's type information is damaged, or is that of a kernel in which something has another name.
+func TestOtherTypes(t *testing.T) {
+	types, err := os.ReadFile("/sys/kernel/btf/vmlinux")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	file := func(name string, content []byte) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	renamed := func(names ...string) []byte {
+		content := bytes.Clone(types)
+		for _, name := range names {
+			other := append(bytes.Clone([]byte(name[:len(name)-1])), '_', 0)
+			if !bytes.Contains(content, append([]byte(name), 0)) {
+				t.Fatalf("this kernel has no %s to begin with", name)
+			}
+			content = bytes.ReplaceAll(content, append([]byte(name), 0), other)
+		}
+		return content
+	}
+	checkRefusals(t, []refusal{
+		{
+			"cut short", withTypes(file("short", types[:len(types)/2]), binary(), "events"), nil, notSupported,
+			[]string{"/sys/kernel/btf/vmlinux", "damaged"},
+		},
+		{
+			"empty", withTypes(file("empty", nil), binary(), "events"), nil, notSupported,
+			[]string{"/sys/kernel/btf/vmlinux", "damaged"},
+		},
+		{
+			"no mark_victim", withTypes(file("victim", renamed("btf_trace_mark_victim")), binary(), "events"), nil, notSupported,
+			[]string{"OOM victims cannot be watched", "no tracepoint mark_victim"},
+		},
+	})
+	// Without any function to hook into, tracepoints and reading do it.
+	unhooked := file("functions", renamed("ksys_unshare", "proc_free_inum", "oom_kill_process", syscallFunction("setns")))
+	command := withTypes(unhooked, binary(), "doctor")
+	stdout, stderr, code := outcome(t, exec.CommandContext(t.Context(), command[0], command[1:]...))
+	if code != 0 || stderr != "" {
+		t.Errorf("exit code %d\n%s", code, stderr)
+	}
+	for _, want := range []string{`namespaces by unshare +tracepoint`, `namespaces freed +none`, `OOM decisions +none`, `OOM victims +tp_btf`} {
+		if !match(want)(stdout) {
+			t.Errorf("want %q in\n%s", want, stdout)
+		}
+	}
+}
+
+// syscallFunction is the kernel's name for the function of a system call.
+func syscallFunction(name string) string {
+	return map[string]string{"amd64": "__x64_sys_", "arm64": "__arm64_sys_"}[runtime.GOARCH] + name
+}
+
+// The unified hierarchy alone, which has the memory controller only where no v1 hierarchy has it.
+func TestUnifiedHierarchyAlone(t *testing.T) {
+	dir := t.TempDir()
+	unified := filepath.Join(dir, "unified")
+	if err := os.Mkdir(unified, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount("none", unified, "cgroup2", 0, ""); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(unified, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	controllers, err := os.ReadFile(filepath.Join(unified, "cgroup.controllers"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	hasMemory := slices.Contains(strings.Fields(string(controllers)), "memory")
+
+	stdout, _, code := nsviz(t, "doctor", "--cgroup-root", dir)
+	if code != 0 || !strings.Contains(stdout, "cgroup v2") || strings.Contains(stdout, "no memory controller") == hasMemory {
+		t.Errorf("exit code %d; the hierarchy has memory: %v; doctor says:\n%s", code, hasMemory, stdout)
+	}
+	events := startEvents(t, "--cgroup-root", dir)
+	const name = "nsviz-test-unified"
+	removeContainer(t, name)
+	docker(t, "run", "-d", "--name", name, "--memory=32m", busyboxImage, "tail", "/dev/zero")
+	kill := events.await(t, 1, of(event.OOMKill, name))[0]
+	if o := kill.OOM; o.LimitBytes == nil || *o.LimitBytes != 32<<20 || (o.Cgroup != "") != hasMemory {
+		t.Errorf("the hierarchy has memory: %v; the kill is %+v", hasMemory, o)
+	}
+	events.await(t, 1, of(event.ContainerExited, name))
 }
 
 func TestBadUsage(t *testing.T) {
