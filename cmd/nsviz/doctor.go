@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -12,6 +14,7 @@ import (
 	"github.com/nsviz/nsviz/internal/container/docker"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/pipeline"
+	"github.com/nsviz/nsviz/internal/probes"
 	"github.com/nsviz/nsviz/internal/ui"
 )
 
@@ -85,7 +88,35 @@ func diagnosis(out io.Writer, s *isolation.Snapshot) error {
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\n", p.Name, p.Method, why)
 	}
+	fmt.Fprintln(w)
+	for _, m := range methods() {
+		if mentioned(s.Probes, m.name) {
+			fmt.Fprintf(w, "%s\t%s\n", m.name, m.means)
+		}
+	}
 	return w.Flush()
+}
+
+// method explains a way of hooking into the kernel to somebody who has never met it.
+type method struct{ name, means string }
+
+// methods are in the order in which nsviz prefers them.
+func methods() []method {
+	return []method{
+		{string(probes.Fentry), "a jump at the entry of a kernel function (fexit: at its return); the cheapest way into a function"},
+		{string(probes.Kprobe), "a breakpoint at a kernel function; works on older kernels, and costs a little more each time"},
+		{string(probes.TpBTF), "a place that the kernel's authors have marked, with the kernel's own types; cheap and stable"},
+		{string(probes.RawTracepoint), "the same places, for kernels that do not let programs use their types there"},
+		{string(probes.Tracepoint), "the entry and the return of a system call, as tracefs offers them"},
+		{isolation.MethodNone, "not told by the kernel here: found by looking, so later, or not at all"},
+	}
+}
+
+// mentioned reports whether a method is in use or is in a reason.
+func mentioned(list []isolation.Probe, method string) bool {
+	return slices.ContainsFunc(list, func(p isolation.Probe) bool {
+		return p.Method == method || strings.Contains(p.Reason, method+": ")
+	})
 }
 
 func engineText(e isolation.Engine) string {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -13,6 +14,7 @@ import (
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/metrics"
 	"github.com/nsviz/nsviz/internal/pipeline"
+	"github.com/nsviz/nsviz/internal/probes"
 )
 
 // streams is where output goes: data to out, all else to err.
@@ -26,8 +28,10 @@ type options struct {
 	procRoot   string
 	cgroupRoot string
 	logLevel   string
+	methods    []string
 
-	level slog.Level
+	level        slog.Level
+	probeMethods []probes.Method
 }
 
 const (
@@ -57,7 +61,7 @@ Without a command it draws the dashboard and serves metrics beside it. It needs 
 			if err := o.level.UnmarshalText([]byte(o.logLevel)); err != nil {
 				return errUsage{fmt.Errorf("--log-level %q: want debug, info, warn or error", o.logLevel)}
 			}
-			return nil
+			return o.chooseMethods()
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return dashboard(cmd.Context(), s, o, nil) },
 	}
@@ -74,6 +78,8 @@ Without a command it draws the dashboard and serves metrics beside it. It needs 
 	flags.StringVar(&o.procRoot, "proc-root", hostfs.DefaultProc, "where the host's procfs is mounted")
 	flags.StringVar(&o.cgroupRoot, "cgroup-root", hostfs.DefaultCgroup, "where the host's cgroups are mounted")
 	flags.StringVar(&o.logLevel, "log-level", "info", "how much to say on stderr: debug, info, warn, error")
+	flags.StringSliceVar(&o.methods, "probe-methods", nil, "the only methods by which the kernel may be hooked (default all)")
+	_ = flags.MarkHidden("probe-methods") // for those who look for a difference between the methods
 
 	root.AddGroup(
 		&cobra.Group{ID: groupWatch, Title: "Watch, live:"},
@@ -145,16 +151,29 @@ func (o *options) quiet(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
 }
 
+// chooseMethods reads --probe-methods.
+func (o *options) chooseMethods() error {
+	for _, name := range o.methods {
+		method := probes.Method(name)
+		if !slices.Contains(probes.Methods(), method) {
+			return errUsage{fmt.Errorf("--probe-methods: no method %q; there are %v", name, probes.Methods())}
+		}
+		o.probeMethods = append(o.probeMethods, method)
+	}
+	return nil
+}
+
 // pipeline sets up what all live commands share.
 func (o *options) pipeline(log *slog.Logger, sinks ...func(isolation.Fact)) (*pipeline.Pipeline, error) {
 	if _, err := docker.New(docker.Config{Host: o.dockerHost, Log: log}); err != nil {
 		return nil, errUsage{err} // it connects to nothing: only the address can be wrong
 	}
 	return pipeline.New(pipeline.Config{
-		Roots:      hostfs.Roots{Proc: o.procRoot, Cgroup: o.cgroupRoot},
-		DockerHost: o.dockerHost,
-		Log:        log,
-		Sinks:      sinks,
+		Roots:        hostfs.Roots{Proc: o.procRoot, Cgroup: o.cgroupRoot},
+		DockerHost:   o.dockerHost,
+		ProbeMethods: o.probeMethods,
+		Log:          log,
+		Sinks:        sinks,
 	})
 }
 

@@ -21,7 +21,9 @@ type Config struct {
 	Roots hostfs.Roots
 	// DockerHost is the address of the Docker engine; "" is the usual one.
 	DockerHost string
-	Log        *slog.Logger
+	// ProbeMethods, where there are any, are the only ones by which the kernel may be hooked.
+	ProbeMethods []probes.Method
+	Log          *slog.Logger
 	// Sinks are told every fact, in the order in which the model is told, by the loop's goroutine.
 	Sinks []func(isolation.Fact)
 }
@@ -149,7 +151,7 @@ func (p *Pipeline) do(f func()) { p.inputs <- f }
 func (p *Pipeline) watch(ctx context.Context) error {
 	kernel, err := probes.Open(probes.Config{
 		Hierarchy: p.layout.HierarchyID, Unified: p.layout.Controller == "", OwnMntNamespace: p.own[event.Mnt],
-		Clock: probes.HostClock,
+		Clock: probes.HostClock, Methods: p.cfg.ProbeMethods,
 	})
 	if err != nil {
 		return err

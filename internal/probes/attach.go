@@ -28,6 +28,8 @@ type Config struct {
 	EventsRingBytes, UrgentRingBytes uint32
 	// Clock turns the kernel's boot time in ns into wall-clock time.
 	Clock Clock
+	// Methods, where there are any, are the only ones that may be used.
+	Methods []Method
 }
 
 // Probes is the set of attached programs with their rings.
@@ -49,11 +51,7 @@ type Probes struct {
 // ErrNotSupported where nothing on this host would help.
 func Open(cfg Config) (*Probes, error) {
 	cache := btf.NewCache()
-	return openOn(Gather(cache), cfg, cache)
-}
-
-// openOn attaches what the facts allow.
-func openOn(facts Facts, cfg Config, cache *btf.Cache) (*Probes, error) {
+	facts := Gather(cache).only(cfg.Methods)
 	if err := facts.Check(); err != nil {
 		return nil, err
 	}

@@ -40,8 +40,8 @@ func (w *watch) awaitExit(c cgroup) event.Event {
 
 func TestContainerStart(t *testing.T) { byEveryMethod(t, containerStart) }
 
-func containerStart(t *testing.T, refused ...Method) {
-	w := startWatch(t, refused...)
+func containerStart(t *testing.T, methods ...Method) {
+	w := startWatch(t, methods...)
 	p, c := contain(t, w, "echo in; sh -c 'echo in too'; read end; exit 3")
 	p.line()
 	p.line()
@@ -73,10 +73,10 @@ func containerStart(t *testing.T, refused ...Method) {
 
 func TestContainerKilledBySomebody(t *testing.T) { byEveryMethod(t, containerKilledBySomebody) }
 
-func containerKilledBySomebody(t *testing.T, refused ...Method) {
+func containerKilledBySomebody(t *testing.T, methods ...Method) {
 	for _, signal := range []unix.Signal{unix.SIGKILL, unix.SIGTERM} {
 		t.Run(signal.String(), func(t *testing.T) {
-			w := startWatch(t, refused...)
+			w := startWatch(t, methods...)
 			p, c := contain(t, w, "echo in; read end")
 			p.line()
 			if err := unix.Kill(int(p.pid), signal); err != nil {
@@ -117,8 +117,8 @@ func TestContainerIgnoresSignal(t *testing.T) {
 
 func TestContainerInitOOMKilled(t *testing.T) { byEveryMethod(t, containerInitOOMKilled) }
 
-func containerInitOOMKilled(t *testing.T, refused ...Method) {
-	w := startWatch(t, refused...)
+func containerInitOOMKilled(t *testing.T, methods ...Method) {
+	w := startWatch(t, methods...)
 	p, c := contain(t, w, fmt.Sprintf("echo in; read go; export %s=hog GOGC=off; exec /proc/%d/exe", helperVariable, os.Getpid()))
 	p.line()
 	c.limit(limitBytes)
@@ -204,8 +204,8 @@ func TestExpect(t *testing.T) {
 // that is.
 func TestExitOfThreads(t *testing.T) { byEveryMethod(t, exitOfThreads) }
 
-func exitOfThreads(t *testing.T, refused ...Method) {
-	w := startWatch(t, refused...)
+func exitOfThreads(t *testing.T, methods ...Method) {
+	w := startWatch(t, methods...)
 	home := makeCgroup(t, "threads")
 	p := start(t, isolated(helperCommand("exit-thread 7")))
 	if err := w.Follow(p.pid, home.id); err != nil {

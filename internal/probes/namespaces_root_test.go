@@ -39,8 +39,8 @@ func childrensLink(kind event.NamespaceType) string {
 
 func TestUnshare(t *testing.T) { byEveryMethod(t, unshare) }
 
-func unshare(t *testing.T, refused ...Method) {
-	w := startWatch(t, refused...)
+func unshare(t *testing.T, methods ...Method) {
+	w := startWatch(t, methods...)
 	ownUser := namespaceID(t, "self", "user")
 	for kind, flag := range flags() {
 		t.Run(kind.String(), func(t *testing.T) {
@@ -77,8 +77,8 @@ func unshare(t *testing.T, refused ...Method) {
 
 func TestNsenter(t *testing.T) { byEveryMethod(t, nsenter) }
 
-func nsenter(t *testing.T, refused ...Method) {
-	w := startWatch(t, refused...)
+func nsenter(t *testing.T, methods ...Method) {
+	w := startWatch(t, methods...)
 	home := start(t, exec.Command("unshare", "-m", "-p", "-n", "-i", "-u", "-U", "-r", "-C", "-T", "-f", "sh", "-c",
 		`read self rest </proc/self/stat; echo $self; read end`))
 	target := home.line()
@@ -111,8 +111,8 @@ func nsenter(t *testing.T, refused ...Method) {
 
 func TestClone(t *testing.T) { byEveryMethod(t, clone) }
 
-func clone(t *testing.T, refused ...Method) {
-	w := startWatch(t, refused...)
+func clone(t *testing.T, methods ...Method) {
+	w := startWatch(t, methods...)
 	kinds := map[event.NamespaceType]uintptr{
 		event.Mnt: unix.CLONE_NEWNS, event.PID: unix.CLONE_NEWPID, event.Net: unix.CLONE_NEWNET, event.IPC: unix.CLONE_NEWIPC,
 		event.UTS: unix.CLONE_NEWUTS, event.User: unix.CLONE_NEWUSER, event.CgroupNS: unix.CLONE_NEWCGROUP,
@@ -153,8 +153,8 @@ func clone(t *testing.T, refused ...Method) {
 // TestSetnsOfSeveral joins three namespaces by one call with a pidfd.
 func TestSetnsOfSeveral(t *testing.T) { byEveryMethod(t, setnsOfSeveral) }
 
-func setnsOfSeveral(t *testing.T, refused ...Method) {
-	w := startWatch(t, refused...)
+func setnsOfSeveral(t *testing.T, methods ...Method) {
+	w := startWatch(t, methods...)
 	home := start(t, exec.Command("unshare", "-u", "-i", "-n", "sh", "-c", "echo in; read end"))
 	home.line()
 	p := startHelper(t, fmt.Sprintf("setns %d", home.pid))
@@ -196,8 +196,8 @@ func TestRefusedUnshareIsNoEvent(t *testing.T) {
 // TestNamespaceFreed: what one process makes and gives up is freed, in this order.
 func TestNamespaceFreed(t *testing.T) { byEveryMethod(t, namespaceFreed) }
 
-func namespaceFreed(t *testing.T, refused ...Method) {
-	w := startWatch(t, refused...)
+func namespaceFreed(t *testing.T, methods ...Method) {
+	w := startWatch(t, methods...)
 	for _, c := range w.Choices() {
 		if c.Name == FactNamespacesFreed && c.Method == None {
 			endsAreNotMadeUp(t, w)

@@ -183,10 +183,10 @@ func number(n *uint64) string {
 // kernel's log and with the cgroup's own counter. The limit is that of the cgroup above.
 func TestOOMKill(t *testing.T) { byEveryMethod(t, oomKill) }
 
-func oomKill(t *testing.T, refused ...Method) {
+func oomKill(t *testing.T, methods ...Method) {
 	for _, levels := range []int{1, 3} {
 		t.Run(fmt.Sprintf("%d levels", levels), func(t *testing.T) {
-			w := startWatch(t, refused...)
+			w := startWatch(t, methods...)
 			log := openKernelLog(t)
 			domain := makeCgroup(t, "domain")
 			domain.limit(limitBytes)
@@ -236,9 +236,9 @@ func oomKill(t *testing.T, refused ...Method) {
 // marked while they are already on their way out. Each kill of the kernel's log is told once.
 func TestOOMStorm(t *testing.T) { byEveryMethod(t, oomStorm) }
 
-func oomStorm(t *testing.T, refused ...Method) {
+func oomStorm(t *testing.T, methods ...Method) {
 	const rounds = 24
-	w := startWatch(t, refused...)
+	w := startWatch(t, methods...)
 	log := openKernelLog(t)
 	domain := makeCgroup(t, "storm")
 	domain.limit(limitBytes)
@@ -268,9 +268,9 @@ func oomStorm(t *testing.T, refused ...Method) {
 // does not have it, each victim is a decision of its own.
 func TestOOMGroup(t *testing.T) { byEveryMethod(t, oomGroup) }
 
-func oomGroup(t *testing.T, refused ...Method) {
+func oomGroup(t *testing.T, methods ...Method) {
 	grouped := hostLayout(t).Controller == ""
-	w := startWatch(t, refused...)
+	w := startWatch(t, methods...)
 	domain := makeCgroup(t, "group")
 	domain.limit(limitBytes)
 	if grouped {
@@ -329,9 +329,9 @@ func oomGroup(t *testing.T, refused ...Method) {
 // outside of the cgroup. cgroup v1 refuses, and the SIGKILL that ends the process is no OOM kill.
 func TestLoweredLimit(t *testing.T) { byEveryMethod(t, loweredLimit) }
 
-func loweredLimit(t *testing.T, refused ...Method) {
+func loweredLimit(t *testing.T, methods ...Method) {
 	v1 := hostLayout(t).Controller != ""
-	w := startWatch(t, refused...)
+	w := startWatch(t, methods...)
 	domain := makeCgroup(t, "lowered")
 	p := startHelper(t, "hold 32")
 	domain.add(p)

@@ -3,6 +3,8 @@ package probes
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -24,6 +26,30 @@ const (
 // FactNamespacesFreed is the name of a kind of fact that nsviz can live without: where it is not
 // hooked, somebody has to look for namespaces that are gone.
 const FactNamespacesFreed = "namespaces freed"
+
+// Methods lists all methods by which a fact can be hooked, best first.
+func Methods() []Method { return []Method{Fentry, Kprobe, TpBTF, RawTracepoint, Tracepoint} }
+
+// errNotChosen stands for a method that whoever started nsviz has left out.
+var errNotChosen = errors.New("left out by --probe-methods")
+
+// only refuses all methods but the given ones; without any it refuses none.
+func (f Facts) only(methods []Method) Facts {
+	if len(methods) == 0 {
+		return f
+	}
+	refused := maps.Clone(f.Refused)
+	for _, m := range Methods() {
+		if !slices.Contains(methods, m) {
+			if refused == nil {
+				refused = map[Method]error{}
+			}
+			refused[m] = errNotChosen
+		}
+	}
+	f.Refused = refused
+	return f
+}
 
 // kind is one kind of fact that nsviz wants to learn, with its hooks in order of preference.
 type kind struct {

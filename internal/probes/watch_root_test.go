@@ -84,11 +84,11 @@ type watch struct {
 	more   chan struct{} // signalled after changes
 }
 
-// openProbes opens probes by other methods than the refused ones.
-func openProbes(t *testing.T, cfg Config, refused ...Method) *Probes {
+// openProbes opens probes by the given methods alone; without any by the best.
+func openProbes(t *testing.T, cfg Config, methods ...Method) *Probes {
 	t.Helper()
-	cache := btf.NewCache()
-	p, err := openOn(without(Gather(cache), refused), cfg, cache)
+	cfg.Methods = methods
+	p, err := Open(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,21 +100,18 @@ func openProbes(t *testing.T, cfg Config, refused ...Method) *Probes {
 	return p
 }
 
-func without(f Facts, refused []Method) Facts {
-	for _, method := range refused {
-		f.Refused[method] = errors.New("not in this test")
-	}
-	return f
-}
-
-// byEveryMethod runs a test with the best methods that this host has, and then with those that are
-// left when it allows less and less.
-func byEveryMethod(t *testing.T, test func(t *testing.T, refused ...Method)) {
+// everyWay lists the different ways in which this host can be hooked: by the best methods that it has,
+// and by those that are left when less and less may be used.
+func everyWay(t *testing.T) [][]Method {
 	t.Helper()
-	methods := []Method{Fentry, Kprobe, TpBTF}
+	facts := Gather(btf.NewCache())
+	var ways [][]Method
 	var before []Choice
-	for n := range len(methods) + 1 {
-		plan, err := NewPlan(without(Gather(btf.NewCache()), methods[:n]))
+	for n := range Methods() {
+		plan, err := NewPlan(facts.only(Methods()[n:]))
+		if errors.Is(err, ErrNotSupported) && n > 2 {
+			break // tracepoints alone do not tell everything
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -123,14 +120,23 @@ func byEveryMethod(t *testing.T, test func(t *testing.T, refused ...Method)) {
 			continue
 		}
 		before = plan
-		t.Run(fmt.Sprintf("without%v", methods[:n]), func(t *testing.T) { test(t, methods[:n]...) })
+		ways = append(ways, Methods()[n:])
+	}
+	return ways
+}
+
+// byEveryMethod runs a test in every way.
+func byEveryMethod(t *testing.T, test func(t *testing.T, methods ...Method)) {
+	t.Helper()
+	for _, way := range everyWay(t) {
+		t.Run(fmt.Sprintf("from %s on", way[0]), func(t *testing.T) { test(t, way...) })
 	}
 }
 
 // startWatch opens probes and runs them until the test ends.
-func startWatch(t *testing.T, refused ...Method) *watch {
+func startWatch(t *testing.T, methods ...Method) *watch {
 	t.Helper()
-	w := &watch{Probes: openProbes(t, hostConfig(t), refused...), t: t, more: make(chan struct{}, 1)}
+	w := &watch{Probes: openProbes(t, hostConfig(t), methods...), t: t, more: make(chan struct{}, 1)}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- w.Run(ctx, w.take) }()

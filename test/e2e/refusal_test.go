@@ -95,6 +95,10 @@ func TestKernelRefuses(t *testing.T) {
 				code: notSupported, says: []string{"BTF", "5.8", "CONFIG_DEBUG_INFO_BTF"},
 			})
 	}
+	refusals = append(refusals, refusal{
+		name: "no method for a fact", command: []string{binary(), "events", "--probe-methods=tracepoint"},
+		code: notSupported, says: []string{"namespaces by clone cannot be watched", "tp_btf: left out by --probe-methods"},
+	})
 	checkRefusals(t, refusals)
 	if left, err := os.ReadDir(writable); err != nil || len(left) > 0 {
 		t.Errorf("files are left: %v, %v", left, err)
@@ -250,6 +254,7 @@ func TestBadUsage(t *testing.T) {
 		{"ps -o yaml", "table or json"},
 		{"ns -o yaml", "tree, json or dot"},
 		{"--log-level loud", "debug, info, warn or error"},
+		{"events --probe-methods magic", `no method "magic"; there are [fentry kprobe tp_btf raw_tp tracepoint]`},
 		{"serve --log-level loud", "debug, info, warn or error"},
 		{"record", "wants FILE"},
 		{"record one two", "wants FILE"},
