@@ -32,10 +32,15 @@ type container struct {
 	oomKills   uint64 // as shown: since its latest start
 	// countedUntil is when the kernel's own count was taken over; kills up to then are in it.
 	countedUntil time.Time
+	// counted are the kernel's own counts of kills of the two latest readings, the older one first.
+	counted    [2]*uint64
+	unobserved uint64 // of oomKills, those that no event told of
 
 	// For the counters, over all of its starts.
 	kills map[event.Scope]uint64
 	exits map[event.Cause]uint64
+	// unobservedEver is for the counter what unobserved is for the screen.
+	unobservedEver uint64
 }
 
 func (c *container) live() bool { return c.state != Exited }
@@ -58,6 +63,7 @@ func (c *container) add(gone *container) {
 	for cause, n := range gone.exits {
 		c.exits[cause] += n
 	}
+	c.unobservedEver += gone.unobservedEver
 }
 
 // know returns the container, made if it is new, with what is said of it.
@@ -115,6 +121,7 @@ func (m *Model) revive(c *container) {
 			other.add(c)
 			clear(c.kills)
 			clear(c.exits)
+			c.unobservedEver = 0
 			c.qualified = true
 		}
 	}
@@ -126,6 +133,7 @@ func (m *Model) revive(c *container) {
 	c.reading = Reading{}
 	c.history = history{}
 	c.oomKills, c.countedUntil = 0, time.Time{}
+	c.counted, c.unobserved = [2]*uint64{}, 0
 }
 
 func (m *Model) applyCgroupCreated(e event.Event) {
@@ -259,10 +267,23 @@ func (m *Model) applyMemory(at time.Time, readings []Reading) {
 			continue
 		}
 		c.reading = r
+		c.reconcileKills(r.OOMKills)
 		if r.UsageBytes != nil {
 			c.history.usage(at, *r.UsageBytes)
 		}
 	}
+}
+
+// reconcileKills takes in the kernel's own count of kills. What it had counted two readings ago, a second
+// or so, and what no event has told since was lost on the way to nsviz.
+func (c *container) reconcileKills(counted *uint64) {
+	if before := c.counted[0]; before != nil && *before > c.oomKills {
+		missed := *before - c.oomKills
+		c.oomKills += missed
+		c.unobserved += missed
+		c.unobservedEver += missed
+	}
+	c.counted[0], c.counted[1] = c.counted[1], counted
 }
 
 // list builds the containers of a snapshot.
@@ -314,6 +335,6 @@ func (m *Model) present(c *container) Container {
 			History: c.history.points(m.now),
 		},
 		Processes: c.reading.Processes,
-		OOMKills:  c.oomKills,
+		OOMKills:  c.oomKills, OOMKillsUnobserved: c.unobserved,
 	}
 }

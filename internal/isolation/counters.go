@@ -20,6 +20,8 @@ type counters struct {
 	foldedKills map[event.Scope]uint64
 	foldedExits map[event.Cause]uint64
 	folded      uint64
+	// foldedUnobserved are their kills that no event told of.
+	foldedUnobserved uint64
 }
 
 func newCounters() counters {
@@ -44,6 +46,7 @@ func (c *counters) fold(gone *container) {
 	for cause, n := range gone.exits {
 		c.foldedExits[cause] += n
 	}
+	c.foldedUnobserved += gone.unobservedEver
 }
 
 func (h *Histogram) observe(seconds float64) {
@@ -60,18 +63,22 @@ func (h *Histogram) observe(seconds float64) {
 // so that it does not fall when one of them is forgotten.
 func (m *Model) totals() Totals {
 	t := Totals{
-		Events:            maps.Clone(m.counters.events),
-		NamespacesCreated: maps.Clone(m.counters.namespacesCreated),
-		NamespacesJoined:  maps.Clone(m.counters.namespacesJoined),
-		OOMKills:          map[KillKey]uint64{},
-		Exits:             map[ExitKey]uint64{},
-		Lost:              maps.Clone(m.counters.lost),
-		BPFErrors:         maps.Clone(m.counters.bpfErrors),
-		Starts:            m.counters.starts,
-		FoldedContainers:  m.counters.folded,
+		Events:             maps.Clone(m.counters.events),
+		NamespacesCreated:  maps.Clone(m.counters.namespacesCreated),
+		NamespacesJoined:   maps.Clone(m.counters.namespacesJoined),
+		OOMKills:           map[KillKey]uint64{},
+		OOMKillsUnobserved: map[string]uint64{},
+		Exits:              map[ExitKey]uint64{},
+		Lost:               maps.Clone(m.counters.lost),
+		BPFErrors:          maps.Clone(m.counters.bpfErrors),
+		Starts:             m.counters.starts,
+		FoldedContainers:   m.counters.folded,
 	}
 	t.Starts.Counts = append([]uint64(nil), m.counters.starts.Counts...)
-	count := func(label string, kills map[event.Scope]uint64, exits map[event.Cause]uint64) {
+	count := func(label string, kills map[event.Scope]uint64, exits map[event.Cause]uint64, unobserved uint64) {
+		if unobserved > 0 {
+			t.OOMKillsUnobserved[label] += unobserved
+		}
 		for scope, n := range kills {
 			t.OOMKills[KillKey{label, scope}] += n
 		}
@@ -79,10 +86,10 @@ func (m *Model) totals() Totals {
 			t.Exits[ExitKey{label, cause}] += n
 		}
 	}
-	count("", m.counters.hostKills, nil)
-	count(FoldedLabel, m.counters.foldedKills, m.counters.foldedExits)
+	count("", m.counters.hostKills, nil, 0)
+	count(FoldedLabel, m.counters.foldedKills, m.counters.foldedExits, m.counters.foldedUnobserved)
 	for _, c := range m.containers {
-		count(c.label(), c.kills, c.exits)
+		count(c.label(), c.kills, c.exits, c.unobservedEver)
 	}
 	return t
 }

@@ -51,6 +51,8 @@ type Reading struct {
 	LimitBytes *uint64 `json:"limit_bytes,omitempty"`
 	Unlimited  bool    `json:"unlimited,omitempty"`
 	Processes  *int    `json:"processes,omitempty"`
+	// OOMKills is the kernel's own count of the kills in the cgroup since it was made; nil is unknown.
+	OOMKills *uint64 `json:"oom_kills,omitempty"`
 }
 
 // Survey is all namespaces that could be found by reading the host.

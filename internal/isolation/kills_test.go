@@ -178,6 +178,56 @@ func TestKillBeforeTheFirstReading(t *testing.T) {
 	}
 }
 
+// What the kernel has counted and no event has told within two readings is taken over from its count.
+func TestUnobservedKills(t *testing.T) {
+	a := who("a", "web")
+	reading := func(seconds float64, kills uint64) Fact {
+		f := memory(seconds, a, 512)
+		f.Memory[0].OOMKills = &kills
+		return f
+	}
+	running := []Fact{created(1, a), started(2, a, 50)}
+	counted := found(2, a, 50)
+	counted.Found.OOMKills = new(uint64(7))
+	for _, test := range []struct {
+		name             string
+		facts            []Fact
+		all, unobserved  uint64 // of the container as it is
+		total, totalSeen uint64 // of the counters
+	}{
+		{"all told", append(running, killed(3, &a, 55), reading(3.5, 1), reading(4, 1), reading(4.5, 1)), 1, 0, 0, 1},
+		{"told after it was counted", append(running, reading(3, 1), reading(3.5, 1), killed(2.9, &a, 55), reading(4, 1), reading(4.5, 1)), 1, 0, 0, 1},
+		{"told of none", append(running, reading(3, 2), reading(3.5, 2), reading(4, 2), reading(4.5, 2)), 2, 2, 2, 0},
+		{"too early to say", append(running, reading(3, 2), reading(3.5, 2)), 0, 0, 0, 0},
+		{"told of one of three", append(running, killed(2.5, &a, 55), reading(3, 3), reading(3.5, 3), reading(4, 3)), 3, 2, 2, 1},
+		{"more events than counted, as on v1 with cgroups below", append(running, killed(2.5, &a, 55), reading(3, 0), reading(3.5, 0), reading(4, 0)), 1, 0, 0, 1},
+		{"in the count when it was found", []Fact{counted, reading(3, 7), reading(3.5, 8), reading(4, 8), reading(4.5, 8)}, 8, 1, 1, 0},
+		{
+			"another life, another count",
+			append(running, reading(3, 2), reading(3.5, 2), reading(4, 2), exited(5, a, 50), created(6, a), started(7, a, 60),
+				reading(8, 0), reading(8.5, 0), reading(9, 0)),
+			0, 0, 2, 0,
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := snapshotOf(test.facts...)
+			c := s.container(t, "a")
+			if c.OOMKills != test.all || c.OOMKillsUnobserved != test.unobserved {
+				t.Errorf("%d kills, %d unobserved; want %d, %d", c.OOMKills, c.OOMKillsUnobserved, test.all, test.unobserved)
+			}
+			if n, seen := s.Totals.OOMKillsUnobserved["web"], s.OOMKillCount(); n != test.total || seen != test.totalSeen {
+				t.Errorf("counters: %d unobserved, %d seen; want %d, %d", n, seen, test.total, test.totalSeen)
+			}
+		})
+	}
+	folded := DefaultLimits()
+	folded.Ended = 0
+	m := modelOf(folded, append(running, reading(3, 2), reading(3.5, 2), reading(4, 2), exited(5, a, 50), passed(10))...)
+	if n := m.Snapshot().Totals.OOMKillsUnobserved[FoldedLabel]; n != 2 {
+		t.Errorf("%d unobserved kills of forgotten containers, want 2", n)
+	}
+}
+
 func TestKillsShowInTheHistory(t *testing.T) {
 	a := who("a", "web")
 	own, above := killed(3.1, &a, 55), killed(3.2, &a, 56)

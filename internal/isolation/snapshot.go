@@ -116,6 +116,8 @@ type Container struct {
 	// OOMKills counts the victims in this container since it started: those that nsviz saw and, where it
 	// was running before, the kernel's own count of the earlier ones.
 	OOMKills uint64
+	// OOMKillsUnobserved is how many of OOMKills no event told of: the kernel's own count has them.
+	OOMKillsUnobserved uint64
 }
 
 // Live reports whether the container has not ended.
@@ -211,10 +213,13 @@ type Totals struct {
 	NamespacesCreated map[NamespaceKey]uint64
 	NamespacesJoined  map[event.NamespaceType]uint64
 	OOMKills          map[KillKey]uint64
-	Exits             map[ExitKey]uint64
-	Lost              map[string]uint64 // by reason
-	BPFErrors         map[string]uint64 // by place
-	Starts            Histogram
+	// OOMKillsUnobserved, by container, are those that only the kernel's own count has; they are not in
+	// OOMKills, since nobody knows whose memory had run out.
+	OOMKillsUnobserved map[string]uint64
+	Exits              map[ExitKey]uint64
+	Lost               map[string]uint64 // by reason
+	BPFErrors          map[string]uint64 // by place
+	Starts             Histogram
 	// FoldedContainers is how many ended containers were folded into the label FoldedLabel, so that
 	// memory and the number of series stay bounded.
 	FoldedContainers uint64

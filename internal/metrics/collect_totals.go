@@ -50,6 +50,13 @@ func (c *Collector) collectContainerTotals(ch chan<- prometheus.Metric, t *isola
 	for labels, n := range kills {
 		c.send(ch, oomKills, float64(n), labels[:]...)
 	}
+	unobserved := merge(t.OOMKillsUnobserved, clean)
+	for _, l := range live {
+		unobserved[l.label] += 0
+	}
+	for label, n := range unobserved {
+		c.send(ch, oomKillsUnobserved, float64(n), label)
+	}
 	exits := merge(t.Exits, func(k isolation.ExitKey) [2]string {
 		return [2]string{clean(k.Container), clean(string(k.Cause))}
 	})

@@ -77,6 +77,7 @@ func fullSnapshot() *isolation.Snapshot {
 				{Container: "raw\xff", Scope: event.ScopeCgroup}:             2,
 				{Container: `raw\xff`, Scope: event.ScopeCgroup}:             3,
 			},
+			OOMKillsUnobserved: map[string]uint64{"web": 2, isolation.FoldedLabel: 1},
 			Exits: map[isolation.ExitKey]uint64{
 				{Container: "gone", Cause: event.CauseOOMKill}:               1,
 				{Container: isolation.FoldedLabel, Cause: event.CauseExited}: 12,

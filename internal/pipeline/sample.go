@@ -61,6 +61,7 @@ func (p *Pipeline) readings(s *isolation.Snapshot, absent map[string]int) (list 
 		delete(absent, c.ID)
 		r := isolation.Reading{
 			ID: c.ID, UsageBytes: memory.UsageBytes, LimitBytes: memory.LimitBytes, Unlimited: memory.Unlimited,
+			OOMKills: memory.OOMKills,
 		}
 		if procs, err := p.layout.TreeProcs(c.CgroupPath); err == nil {
 			r.Processes = new(len(procs))

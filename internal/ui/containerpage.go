@@ -176,6 +176,9 @@ func cgroupFacts(c *isolation.Container, w int) []line {
 	kills := text(Plain, "none")
 	if c.OOMKills > 0 {
 		kills = text(KillMark, strconv.FormatUint(c.OOMKills, 10)).add(Dim, " since it started")
+		if n := c.OOMKillsUnobserved; n > 0 {
+			kills = kills.add(Warn, fmt.Sprintf("; %d of them only the kernel has counted, their events were lost", n))
+		}
 	}
 	add("OOM kills", kills)
 	path := text(Unknown, "?")

@@ -198,6 +198,7 @@ func expectations() map[string]expectation {
 		"Events/A":                       each(some(0.05, many, "type", "oom_kill"), some(0.01, many, "type", "container_started")),
 		"Events lost and failed reads/A": may,
 		"Events lost and failed reads/B": may,
+		"Events lost and failed reads/C": some(0, 0, "container", panelHog),
 		"What watching costs/A":          some(0, 2),
 		"What watching costs/B":          some(1<<20, 200<<20),
 		"Probe methods/A now":            some(1, 1, "probe", "OOM victims"),
