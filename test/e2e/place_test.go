@@ -51,6 +51,15 @@ func copyFile(t *testing.T, from, to string, mode os.FileMode) {
 	}
 }
 
+func writeFile(t *testing.T, dir, name string, content []byte) (path string) {
+	t.Helper()
+	path = filepath.Join(dir, name)
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 // asNobody runs a command as a user with no rights.
 func asNobody(command ...string) []string {
 	return append([]string{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"}, command...)

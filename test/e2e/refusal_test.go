@@ -153,13 +153,7 @@ func TestOtherTypes(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	file := func(name string, content []byte) string {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
+	file := func(name string, content []byte) string { return writeFile(t, dir, name, content) }
 	renamed := func(names ...string) []byte {
 		content := bytes.Clone(types)
 		for _, name := range names {
@@ -293,13 +287,7 @@ func TestFails(t *testing.T) {
 	defer taken.Close()
 	address := taken.Addr().String()
 	dir := t.TempDir()
-	file := func(name string, content []byte) string {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
+	file := func(name string, content []byte) string { return writeFile(t, dir, name, content) }
 	zipped := func(text string) []byte {
 		var b bytes.Buffer
 		w := gzip.NewWriter(&b)
