@@ -28,7 +28,7 @@ bin/nsviz: go.mod go.sum $(shell find cmd gen internal -type f ! -name '*_test.g
 
 .PHONY: help
 help: ## Say what there is to make
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: run
 run: build ## Build and run the dashboard (ARGS='ps -o json' runs another command)
@@ -105,6 +105,21 @@ test-root: ## Run the tests that need root
 .PHONY: test-e2e
 test-e2e: build ## Run the tests of the whole program on a Docker engine
 	test/with-engine $(HOST_TEST) -tags e2e $(TESTFLAGS) $(call tagged,e2e) | $(TALLY) -v
+
+# ONLY='5.10 sid' chooses among the machines, RUN=regexp among the tests, LOGS=folder keeps what they say.
+comma := ,
+space := $(subst ,, )
+VM     = $(GO) run ./test/vm $(if $(ONLY),-only '$(subst $(space),$(comma),$(ONLY))') $(if $(LOGS),-logs '$(LOGS)') $(if $(RUN),-run '$(RUN)') $(if $(IN_CI),-again)
+
+.PHONY: test-vm
+test-vm: ## Run the tests that need root on other kernels, in virtual machines
+	test/setup vm
+	$(VM) matrix | $(TALLY)
+
+.PHONY: test-system
+test-system: ## Run end-to-end tests in full Debian systems, in virtual machines
+	test/setup vm
+	$(VM) system | $(TALLY)
 
 .PHONY: bench
 bench: build ## Measure what nsviz costs on this host, and run the benchmarks

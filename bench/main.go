@@ -1,5 +1,6 @@
 // Command bench measures what nsviz costs on the host it runs on, and prints it beside what it is
-// compared with: ratios within one run, since machines are shared and noisy. `make bench` runs it.
+// compared with: ratios within one run, since machines are shared and noisy. `make bench` runs it; `bin/bench
+// crowd` and the like choose among the measurements.
 //
 // It needs root, a built bin/nsviz, bpftool, bpftrace, perl, stress-ng, and a Docker engine that
 // answers.
@@ -29,14 +30,18 @@ func run() error {
 		return err
 	}
 	for _, measure := range []struct {
-		title string
-		run   func(binary string) error
+		name, title string
+		run         func(binary string) error
 	}{
-		{"in-kernel cost per run, by the kernel's own statistics", programCosts},
-		{"a loop of forks, beside it with nsviz and with a bpftrace script for the same facts", forkLoop},
-		{"from start to the first frame", firstFrame},
-		{"from the kernel's time stamp of an OOM kill to stdout, and resident memory", latencyAndMemory},
+		{"programs", "in-kernel cost per run, by the kernel's own statistics", programCosts},
+		{"forks", "a loop of forks, beside it with nsviz and with a bpftrace script for the same facts", forkLoop},
+		{"start", "from start to the first frame", firstFrame},
+		{"kills", "from the kernel's time stamp of an OOM kill to stdout, and resident memory", latencyAndMemory},
+		{"crowd", "what watching 1,000 quiet containers takes", crowdShare},
 	} {
+		if len(os.Args) > 1 && !slices.Contains(os.Args[1:], measure.name) {
+			continue
+		}
 		fmt.Printf("\n%s\n", measure.title)
 		if err := measure.run(binary); err != nil {
 			return fmt.Errorf("%s: %w", measure.title, err)

@@ -50,21 +50,12 @@ func firstFrame(binary string) error {
 }
 
 func timeFrame(binary string) (time.Duration, error) {
-	master, slave, err := openTerminal()
+	began := time.Now()
+	cmd, master, err := startDashboard(binary)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = master.Close() }()
-	cmd := exec.Command(binary, "--web.listen-address", "")
-	cmd.Env = append(os.Environ(), "TERM=xterm-256color")
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
-	began := time.Now()
-	err = cmd.Start()
-	_ = slave.Close()
-	if err != nil {
-		return 0, err
-	}
 	var seen bytes.Buffer
 	chunk := make([]byte, 64<<10)
 	for !bytes.Contains(seen.Bytes(), []byte("nsviz")) {
@@ -80,6 +71,24 @@ func timeFrame(binary string) (time.Duration, error) {
 	}
 	go func() { _, _ = io.Copy(io.Discard, master) }() // ends when nsviz has closed its side
 	return took, cmd.Wait()
+}
+
+// startDashboard runs nsviz on a terminal, whose other side is to be read and closed.
+func startDashboard(binary string) (*exec.Cmd, *os.File, error) {
+	master, slave, err := openTerminal()
+	if err != nil {
+		return nil, nil, err
+	}
+	cmd := exec.Command(binary, "--web.listen-address", "")
+	cmd.Env = append(os.Environ(), "TERM=xterm-256color")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	err = cmd.Start()
+	_ = slave.Close()
+	if err != nil {
+		return nil, nil, errors.Join(err, master.Close())
+	}
+	return cmd, master, nil
 }
 
 func openTerminal() (master, slave *os.File, err error) {

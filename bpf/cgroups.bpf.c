@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Cgroups made and removed, in the tracked hierarchy.
+ * Cgroups made, entered and removed, in the tracked hierarchy.
  */
 
 /* An event is put together here, since the part of the path that is sent varies in length. */
@@ -24,9 +24,9 @@ static __always_inline int on_cgroup(struct cgroup *cgroup, const char *path, bo
 	if (removed) {
 		bpf_map_delete_elem(&fresh_cgroups, &id);
 	} else {
-		__u64 now = bpf_ktime_get_boot_ns();
+		struct start_steps steps = { .created_ns = bpf_ktime_get_boot_ns() };
 
-		if (bpf_map_update_elem(&fresh_cgroups, &id, &now, BPF_ANY) != 0)
+		if (bpf_map_update_elem(&fresh_cgroups, &id, &steps, BPF_ANY) != 0)
 			count_error(ERROR_MAP_FRESH);
 	}
 
@@ -79,4 +79,31 @@ SEC("raw_tp/cgroup_rmdir")
 int cgroups_rmdir_raw_tp(struct bpf_raw_tracepoint_args *ctx)
 {
 	return on_cgroup((void *)ctx->args[0], (void *)ctx->args[1], true);
+}
+
+/* A process is moved into a cgroup. One that is cloned into it (clone3) does not come by here. */
+static __always_inline int on_cgroup_attach(struct cgroup *cgroup)
+{
+	struct start_steps *steps;
+	__u64 id;
+
+	if ((__u32)BPF_CORE_READ(cgroup, root, hierarchy_id) != tracked_hierarchy)
+		return 0;
+	id = cgroup_id_of(cgroup);
+	steps = bpf_map_lookup_elem(&fresh_cgroups, &id);
+	if (steps && !steps->entered_ns)
+		steps->entered_ns = bpf_ktime_get_boot_ns();
+	return 0;
+}
+
+SEC("tp_btf/cgroup_attach_task")
+int BPF_PROG(cgroups_attach_tp_btf, struct cgroup *cgroup)
+{
+	return on_cgroup_attach(cgroup);
+}
+
+SEC("raw_tp/cgroup_attach_task")
+int cgroups_attach_raw_tp(struct bpf_raw_tracepoint_args *ctx)
+{
+	return on_cgroup_attach((void *)ctx->args[0]);
 }

@@ -13,7 +13,7 @@
 
 /* Grows with every change of a layout below. */
 enum event_version {
-	EVENT_VERSION = 1,
+	EVENT_VERSION = 4,
 };
 
 enum event_kind {
@@ -84,11 +84,12 @@ struct namespaces_event {
 	__u32 changed;	 /* bit per enum namespace_type: made (clone, unshare) or joined (setns) */
 	__u32 child_pid; /* via clone: the process that was made */
 	__u32 pad;
+	__u64 took_ns;		       /* the call; 0 via clone, where it is unknown */
 	__u32 id[NAMESPACE_TYPES];     /* of all types, after the call */
 	__u32 owner[NAMESPACE_TYPES];  /* of the changed ones: the owning user namespace */
 	__u32 parent[NAMESPACE_TYPES]; /* of a changed pid or user namespace */
 };
-_Static_assert(sizeof(struct namespaces_event) == 48 + 16 + 96, "namespaces layout");
+_Static_assert(sizeof(struct namespaces_event) == 48 + 24 + 96, "namespaces layout");
 
 struct namespace_freed_event {
 	struct event_header header;
@@ -106,25 +107,52 @@ struct cgroup_event {
 };
 _Static_assert(sizeof(struct cgroup_event) == 48 + 16 + CGROUP_PATH_LEN, "cgroup layout");
 
+/*
+ * What has happened in a new cgroup before a program of its own ran there. Boot times; 0: it has not, or
+ * is not watched.
+ */
+struct start_steps {
+	__u64 created_ns;     /* the cgroup itself */
+	__u64 entered_ns;     /* the first process was moved into it */
+	__u64 first_mount_ns; /* in a mount namespace that is not the parent's, as are the rest */
+	__u64 last_mount_ns;  /* before the root was changed */
+	__u64 pivoted_ns;     /* pivot_root */
+	__u64 chrooted_ns;    /* chroot */
+	__u32 mounts;	      /* how many, before the root was changed */
+	__u32 pad;
+};
+_Static_assert(sizeof(struct start_steps) == 48 + 8, "steps layout");
+
 /* The first program of its own in a new cgroup: header is about the process that runs it. */
 struct start_event {
 	struct event_header header;
-	__u64 cgroup_created_ns; /* boot time */
+	struct start_steps steps;
+	__u64 cloned_ns; /* when the process was made, boot time */
 	__u32 id[NAMESPACE_TYPES];
 };
-_Static_assert(sizeof(struct start_event) == 48 + 8 + 32, "start layout");
+_Static_assert(sizeof(struct start_event) == 48 + 56 + 8 + 32, "start layout");
+
+/* A signal that a process sent. */
+struct sent_signal {
+	__u64 boot_ns;
+	__u64 cgroup_id; /* of the sender, as are the rest */
+	__u32 pid;	 /* 0: there was no such signal */
+	__u32 signal;
+	__u32 uid; /* real, as the host counts */
+	__u32 pad;
+	char comm[COMM_LEN];
+};
+_Static_assert(sizeof(struct sent_signal) == 32 + 16, "signal layout");
 
 /* The death of a container's init: header is about the init. */
 struct exit_event {
 	struct event_header header;
-	__u64 killer_cgroup_id;
-	__u32 status;	  /* as wait(2) tells it */
-	__u32 killer_pid; /* 0: nobody known sent a fatal signal */
-	__u32 killer_signal;
-	__u32 oom_killed; /* 1: the OOM killer chose it */
-	char killer_comm[COMM_LEN];
+	struct sent_signal latest;  /* of those that end a process */
+	struct sent_signal earlier; /* the latest before it that did not, and was another one */
+	__u32 status;		    /* as wait(2) tells it */
+	__u32 oom_killed;	    /* 1: the OOM killer chose it */
 };
-_Static_assert(sizeof(struct exit_event) == 48 + 40, "exit layout");
+_Static_assert(sizeof(struct exit_event) == 48 + 2 * 48 + 8, "exit layout");
 
 /* header is about the trigger: the process that asked for memory. */
 struct oom_event {
@@ -145,7 +173,8 @@ struct oom_event {
 	__u32 scope;	     /* enum oom_scope */
 	__u8 victim_is_init; /* of a container that nsviz follows */
 	__u8 sizes_known;
-	__u8 pad[2];
+	__u8 group; /* 1: memory.oom.group, all that is in the cgroup is killed */
+	__u8 pad;
 	char victim_comm[COMM_LEN];
 };
 _Static_assert(sizeof(struct oom_event) == 48 + 72 + 24 + 16, "oom layout");

@@ -44,9 +44,14 @@ enum { BPF_RB_AVAIL_DATA = 0 };
 #define SIGQUIT 3
 #define SIGABRT 6
 #define SIGKILL 9
+#define SIGUSR1 10
+#define SIGUSR2 12
 #define SIGTERM 15
+#define SIGWINCH 28
+#define SIGRTMIN_3 37 /* SIGRTMIN+3, as libc counts */
 /* include/trace/events/signal.h */
 #define TRACE_SIGNAL_DELIVERED 0
+#define TRACE_SIGNAL_IGNORED 1
 #define TRACE_SIGNAL_LOSE_INFO 4
 /* include/linux/sched/signal.h: in the place of a siginfo, who sends; and a process's flags. */
 #define SEND_SIG_NOINFO 0
@@ -91,6 +96,7 @@ struct mnt_namespace {
 } KERNEL_TYPE;
 
 struct pid_namespace {
+	struct task_struct *child_reaper; /* its PID 1 */
 	struct pid_namespace *parent;
 	struct user_namespace *user_ns;
 	struct ns_common ns;
@@ -186,6 +192,7 @@ struct task_struct {
 	int pid;
 	int tgid;
 	int exit_code;
+	__u64 start_boottime; /* when it was made, ns */
 	char comm[16];
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
@@ -214,9 +221,10 @@ struct oom_control {
 	enum oom_constraint constraint;
 } KERNEL_TYPE;
 
-/* Registers at a kprobe: only what PT_REGS_PARM1 needs. */
+/* Registers at a kprobe: only what PT_REGS_PARM1 and PT_REGS_RC need. */
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
+	unsigned long ax;
 	unsigned long di;
 } KERNEL_TYPE;
 #elif defined(__TARGET_ARCH_arm64)
@@ -227,6 +235,13 @@ struct user_pt_regs {
 	unsigned long regs[31];
 } KERNEL_TYPE;
 #endif
+
+/* What the tracepoint at the return of a system call passes on, as tracefs tells it: stable. */
+struct sys_exit_args {
+	__u64 common;
+	long id;
+	long ret;
+};
 
 /* The argument of a raw tracepoint. */
 struct bpf_raw_tracepoint_args {

@@ -39,9 +39,9 @@ static __always_inline bool shares_nsproxy(struct task_struct *task, const bool 
  */
 static __always_inline int on_exec(struct task_struct *task, const bool trusted)
 {
+	struct start_steps *fresh, steps = {};
 	struct start_event *event;
 	struct init init = {};
-	__u64 *created, created_ns;
 	__u64 cgroup_id;
 	__u32 mnt, pid;
 
@@ -52,14 +52,25 @@ static __always_inline int on_exec(struct task_struct *task, const bool trusted)
 	    mnt == mnt_namespace(FIELD(trusted, task, real_parent), trusted))
 		return 0;
 	cgroup_id = task_cgroup_id(task);
-	created = bpf_map_lookup_elem(&fresh_cgroups, &cgroup_id);
-	if (!created)
-		return 0;
-	created_ns = *created;
-	bpf_map_delete_elem(&fresh_cgroups, &cgroup_id);
-
 	pid = FIELD(trusted, task, tgid);
+	fresh = bpf_map_lookup_elem(&fresh_cgroups, &cgroup_id);
+	if (fresh) {
+		steps = *fresh;
+		bpf_map_delete_elem(&fresh_cgroups, &cgroup_id);
+	} else {
+		/*
+		 * Made before the programs were, or found by user space in the middle of the exec: the new
+		 * name shows before the exec is traced (begin_new_exec, exec_binprm in fs/exec.c). User
+		 * space knows whether it has long been running.
+		 */
+		const struct init *known = bpf_map_lookup_elem(&inits, &pid);
+
+		if (known ? known->started : !settling)
+			return 0;
+	}
+
 	init.cgroup_id = cgroup_id;
+	init.started = 1;
 	if (bpf_map_update_elem(&inits, &pid, &init, BPF_ANY) != 0)
 		count_error(ERROR_MAP_INITS);
 
@@ -70,7 +81,8 @@ static __always_inline int on_exec(struct task_struct *task, const bool trusted)
 	}
 	__builtin_memset(event, 0, sizeof(*event));
 	fill_header(&event->header, EVENT_START, sizeof(*event));
-	event->cgroup_created_ns = created_ns;
+	event->steps = steps;
+	event->cloned_ns = BPF_CORE_READ(task, group_leader, start_boottime);
 	read_ids(task, event->id);
 	bpf_ringbuf_submit(event, events_flags());
 	return 0;
@@ -88,40 +100,79 @@ int lifecycle_exec_raw_tp(struct bpf_raw_tracepoint_args *ctx)
 	return on_exec((void *)ctx->args[0], false);
 }
 
+#define SIGNAL_BIT(sig) (1ull << (sig))
+
 /*
  * The signals that end a process and that somebody sends: remembered with their sender until the
  * init dies. For SIGKILL by the kernel itself see oom.bpf.c.
  */
-#define FATAL_SIGNALS \
-	(1 << SIGHUP | 1 << SIGINT | 1 << SIGQUIT | 1 << SIGABRT | 1 << SIGKILL | 1 << SIGTERM)
+#define FATAL_SIGNALS                                                                          \
+	(SIGNAL_BIT(SIGHUP) | SIGNAL_BIT(SIGINT) | SIGNAL_BIT(SIGQUIT) | SIGNAL_BIT(SIGABRT) | \
+	 SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGUSR1) | SIGNAL_BIT(SIGUSR2) | SIGNAL_BIT(SIGTERM))
+
+/*
+ * Those by which images want to be asked to end, besides: systemd by SIGRTMIN+3, httpd by SIGWINCH.
+ */
+#define STOP_SIGNALS (SIGNAL_BIT(SIGWINCH) | SIGNAL_BIT(SIGRTMIN_3))
+
+static __always_inline bool is_noted(int sig)
+{
+	return sig >= 1 && sig < 64 && ((FATAL_SIGNALS | STOP_SIGNALS) & SIGNAL_BIT(sig));
+}
 
 static __always_inline void note_sender(int sig, unsigned long info, struct task_struct *task,
 					int result, const bool trusted)
 {
 	__u32 pid = FIELD(trusted, task, tgid);
 	struct init *init = bpf_map_lookup_elem(&inits, &pid);
+	struct sent_signal *noted;
 	__u64 sender;
 
 	if (!init || info == SEND_SIG_PRIV)
 		return;
-	/* Ignored, or pending already: it is not this sender's that will be the end. */
-	if (result != TRACE_SIGNAL_DELIVERED && result != TRACE_SIGNAL_LOSE_INFO)
+	/* Nothing that comes after it makes a difference. */
+	if (init->latest.signal == SIGKILL)
 		return;
 	/* A positive si_code is the kernel's own doing: a fault, a timer, a terminal. */
 	if (info != SEND_SIG_NOINFO && BPF_CORE_READ((struct kernel_siginfo *)info, si_code) > 0)
 		return;
+	switch (result) {
+	case TRACE_SIGNAL_DELIVERED:
+	case TRACE_SIGNAL_LOSE_INFO:
+		/* What is being replaced has not been the end. */
+		if (init->latest.pid && init->latest.signal != (__u32)sig)
+			init->earlier = init->latest;
+		noted = &init->latest;
+		break;
+	case TRACE_SIGNAL_IGNORED:
+		/* As a PID 1 without a handler does with all that its namespace does not force on it. */
+		noted = &init->earlier;
+		break;
+	default: /* pending already: this sender's changes nothing */
+		return;
+	}
 	sender = bpf_get_current_pid_tgid();
-	init->killer_pid = sender >> 32;
-	init->killer_signal = sig;
-	init->killer_cgroup_id = task_cgroup_id((void *)bpf_get_current_task());
-	bpf_get_current_comm(init->killer_comm, sizeof(init->killer_comm));
+	noted->boot_ns = bpf_ktime_get_boot_ns();
+	noted->cgroup_id = task_cgroup_id((void *)bpf_get_current_task());
+	noted->pid = sender >> 32;
+	noted->signal = sig;
+	noted->uid = (__u32)bpf_get_current_uid_gid();
+	noted->pad = 0;
+	bpf_get_current_comm(noted->comm, sizeof(noted->comm));
+}
+
+/* Whether task is of the process that is PID 1 in the PID namespace that its children are in. */
+static __always_inline bool is_first(struct task_struct *task, const bool trusted)
+{
+	return BPF_CORE_READ(task, nsproxy, pid_ns_for_children, child_reaper, tgid) ==
+	       FIELD(trusted, task, tgid);
 }
 
 static __always_inline int on_exit(struct task_struct *task, const bool trusted)
 {
 	struct signal_struct *signal = FIELD(trusted, task, signal);
 	struct exit_event *event;
-	struct init *init;
+	struct init *init, unknown = {};
 	__u32 pid;
 
 	/* The death of a process is that of its last thread. */
@@ -131,8 +182,14 @@ static __always_inline int on_exit(struct task_struct *task, const bool trusted)
 		return 0;
 	pid = FIELD(trusted, task, tgid);
 	init = bpf_map_lookup_elem(&inits, &pid);
-	if (!init)
-		return 0;
+	if (!init) {
+		/* One of before the programs, and user space may never come to find it. */
+		if (!settling || mnt_namespace(task, trusted) == own_mnt_namespace ||
+		    !is_first(task, trusted))
+			return 0;
+		unknown.cgroup_id = task_cgroup_id(task);
+		init = &unknown;
+	}
 
 	event = bpf_ringbuf_reserve(&urgent, sizeof(*event), 0);
 	if (!event) {
@@ -149,11 +206,9 @@ static __always_inline int on_exit(struct task_struct *task, const bool trusted)
 		event->status = FIELD(trusted, signal, group_exit_code);
 	else
 		event->status = BPF_CORE_READ(task, group_leader, exit_code);
-	event->killer_pid = init->killer_pid;
-	event->killer_signal = init->killer_signal;
-	event->killer_cgroup_id = init->killer_cgroup_id;
+	event->latest = init->latest;
+	event->earlier = init->earlier;
 	event->oom_killed = init->oom_killed;
-	__builtin_memcpy(event->killer_comm, init->killer_comm, sizeof(event->killer_comm));
 	bpf_map_delete_elem(&inits, &pid);
 	bpf_ringbuf_submit(event, BPF_RB_FORCE_WAKEUP);
 	return 0;

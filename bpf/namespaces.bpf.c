@@ -8,16 +8,17 @@
  * not enter it itself.
  */
 
-struct namespace_ids {
-	__u32 id[NAMESPACE_TYPES];
+struct namespace_call {
+	__u64 entered_ns;
+	__u32 id[NAMESPACE_TYPES]; /* on entry */
 };
 
-/* Thread to its ids on entry of unshare or setns. A thread is in one such call at a time. */
+/* Thread to the unshare or setns that it is in. It is in one such call at a time. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 8192);
 	__type(key, __u32);
-	__type(value, struct namespace_ids);
+	__type(value, struct namespace_call);
 } calls SEC(".maps");
 
 static __always_inline void read_ids(struct task_struct *task, __u32 *id)
@@ -90,7 +91,7 @@ static __always_inline __u32 differs(__u64 a, __u64 b)
 
 /* Sends what differs between before and the ids of task, if anything does. */
 static __always_inline void send_difference(struct task_struct *task, const __u32 *before,
-					    __u32 via, __u32 child_pid)
+					    __u32 via, __u32 child_pid, __u64 entered_ns)
 {
 	struct namespaces_event *event;
 	__u32 after[NAMESPACE_TYPES] = {};
@@ -114,6 +115,8 @@ static __always_inline void send_difference(struct task_struct *task, const __u3
 	event->via = via;
 	event->changed = changed;
 	event->child_pid = child_pid;
+	if (entered_ns)
+		event->took_ns = event->header.boot_ns - entered_ns;
 	__builtin_memcpy(event->id, after, sizeof(after));
 	read_relations(task, event);
 	bpf_ringbuf_submit(event, events_flags());
@@ -137,7 +140,7 @@ static __always_inline int on_fork(struct task_struct *parent, struct task_struc
 			return 0;
 	}
 	read_ids(parent, before);
-	send_difference(child, before, VIA_CLONE, BPF_CORE_READ(child, tgid));
+	send_difference(child, before, VIA_CLONE, BPF_CORE_READ(child, tgid), 0);
 	return 0;
 }
 
@@ -157,10 +160,10 @@ int namespaces_fork_raw_tp(struct bpf_raw_tracepoint_args *ctx)
 static __always_inline int on_call_entry(void)
 {
 	__u32 tid = (__u32)bpf_get_current_pid_tgid();
-	struct namespace_ids ids = {};
+	struct namespace_call call = { .entered_ns = bpf_ktime_get_boot_ns() };
 
-	read_ids((void *)bpf_get_current_task(), ids.id);
-	if (bpf_map_update_elem(&calls, &tid, &ids, BPF_ANY) != 0)
+	read_ids((void *)bpf_get_current_task(), call.id);
+	if (bpf_map_update_elem(&calls, &tid, &call, BPF_ANY) != 0)
 		count_error(ERROR_MAP_CALLS);
 	return 0;
 }
@@ -168,22 +171,16 @@ static __always_inline int on_call_entry(void)
 static __always_inline int on_call_exit(__u32 via)
 {
 	__u32 tid = (__u32)bpf_get_current_pid_tgid();
-	struct namespace_ids *ids = bpf_map_lookup_elem(&calls, &tid);
+	struct namespace_call *call = bpf_map_lookup_elem(&calls, &tid);
 
-	if (!ids) { /* pushed out of the map, or nsviz attached in the middle of the call */
+	if (!call) { /* pushed out of the map, or nsviz attached in the middle of the call */
 		count_error(ERROR_MAP_CALLS);
 		return 0;
 	}
-	send_difference((void *)bpf_get_current_task(), ids->id, via, 0);
+	send_difference((void *)bpf_get_current_task(), call->id, via, 0, call->entered_ns);
 	bpf_map_delete_elem(&calls, &tid);
 	return 0;
 }
-
-#if defined(__TARGET_ARCH_x86)
-#define SYS_SETNS "__x64_sys_setns"
-#elif defined(__TARGET_ARCH_arm64)
-#define SYS_SETNS "__arm64_sys_setns"
-#endif
 
 #define ON_ENTRY(name, section)         \
 	SEC(section)                    \
@@ -206,10 +203,10 @@ ON_EXIT(namespaces_unshare_kretprobe, "kretprobe/ksys_unshare", VIA_UNSHARE)
 ON_ENTRY(namespaces_unshare_sys_enter, "tracepoint/syscalls/sys_enter_unshare")
 ON_EXIT(namespaces_unshare_sys_exit, "tracepoint/syscalls/sys_exit_unshare", VIA_UNSHARE)
 
-ON_ENTRY(namespaces_setns_fentry, "fentry/" SYS_SETNS)
-ON_EXIT(namespaces_setns_fexit, "fexit/" SYS_SETNS, VIA_SETNS)
-ON_ENTRY(namespaces_setns_kprobe, "kprobe/" SYS_SETNS)
-ON_EXIT(namespaces_setns_kretprobe, "kretprobe/" SYS_SETNS, VIA_SETNS)
+ON_ENTRY(namespaces_setns_fentry, "fentry/" SYS("setns"))
+ON_EXIT(namespaces_setns_fexit, "fexit/" SYS("setns"), VIA_SETNS)
+ON_ENTRY(namespaces_setns_kprobe, "kprobe/" SYS("setns"))
+ON_EXIT(namespaces_setns_kretprobe, "kretprobe/" SYS("setns"), VIA_SETNS)
 ON_ENTRY(namespaces_setns_sys_enter, "tracepoint/syscalls/sys_enter_setns")
 ON_EXIT(namespaces_setns_sys_exit, "tracepoint/syscalls/sys_exit_setns", VIA_SETNS)
 

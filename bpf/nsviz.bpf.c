@@ -8,6 +8,7 @@
 #include "namespaces.bpf.c"
 #include "cgroups.bpf.c"
 #include "lifecycle.bpf.c"
+#include "roots.bpf.c"
 #include "oom.bpf.c"
 
 /* The helpers that read kernel memory are for GPL-compatible programs only. */

@@ -22,6 +22,11 @@ const volatile bool tracked_is_unified = true;
  * of shares it.
  */
 const volatile __u32 own_mnt_namespace = 0;
+/*
+ * Whether user space is still finding out which containers there are. Until it has, a start or an end
+ * may be that of a container that it has not told the programs of, so those are reported as well.
+ */
+volatile bool settling = true;
 /* How much unread data in the ring of ordinary events wakes the reader, bytes. */
 const volatile __u64 events_watermark = 512 << 10;
 
@@ -46,23 +51,20 @@ struct {
 	__type(value, __u64);
 } errors SEC(".maps");
 
-/* Cgroups in which no program of their own has run yet: cgroup id to boot time of its making. */
+/* Cgroups in which no program of their own has run yet: cgroup id to what has happened there. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
 	__type(key, __u64);
-	__type(value, __u64);
+	__type(value, struct start_steps);
 } fresh_cgroups SEC(".maps");
 
 /* The inits of containers, by thread group id. */
 struct init {
 	__u64 cgroup_id;
-	__u64 killer_cgroup_id;
-	__u32 killer_pid;
-	__u32 killer_signal;
+	struct sent_signal latest, earlier; /* as in struct exit_event */
 	__u32 oom_killed;
-	__u32 pad;
-	char killer_comm[COMM_LEN];
+	__u32 started; /* whether its exec was reported; not so where user space found it */
 };
 
 struct {
@@ -85,6 +87,13 @@ static __always_inline void count_error(__u32 place)
 {
 	count_errors(place, 1);
 }
+
+/* The kernel's function for a system call. */
+#if defined(__TARGET_ARCH_x86)
+#define SYS(name) "__x64_sys_" name
+#elif defined(__TARGET_ARCH_arm64)
+#define SYS(name) "__arm64_sys_" name
+#endif
 
 /*
  * FIELD reads ptr->field in the way that the hook allows: where the verifier knows the pointer's

@@ -51,7 +51,7 @@ struct {
 static __always_inline int on_signal(int sig, unsigned long info, struct task_struct *task,
 				     int result, const bool trusted)
 {
-	if (sig < 1 || sig > 31 || !(FATAL_SIGNALS & (1 << sig)))
+	if (!is_noted(sig))
 		return 0;
 	if (sig == SIGKILL && info == SEND_SIG_PRIV) {
 		__u32 current_tid = (__u32)bpf_get_current_pid_tgid();
@@ -249,6 +249,22 @@ VERIFIED_ONCE __u64 topmost_with(__u64 address, int bit)
 	return found;
 }
 
+/* The same, of those up to a domain; 0 is the root. */
+VERIFIED_ONCE int has_up_to(__u64 address, int bit, __u64 domain_cgroup_id)
+{
+	struct mem_cgroup *memcg = (void *)address;
+
+	for (int i = 0; i < MAX_DEPTH && memcg; i++) {
+		if (memcg_oom_state((__u64)memcg) & bit)
+			return 1;
+		if (domain_cgroup_id &&
+		    cgroup_id_of(BPF_CORE_READ(memcg, css.cgroup)) == domain_cgroup_id)
+			return 0;
+		memcg = memcg_parent(memcg);
+	}
+	return 0;
+}
+
 /*
  * Whose memory ran out, where the decision cannot be hooked. Both the victim and the process that
  * asked for memory are in that cgroup or below it: of those cgroups it is the topmost one that is
@@ -275,10 +291,11 @@ static __always_inline __u64 find_domain(__u64 of_victim, __u64 of_trigger)
 }
 
 /*
- * With memory.oom.group one decision has several victims, one right after the other, of which the
- * first may have given its memory back when the last is marked.
+ * With memory.oom.group one decision has several victims, of which the first may have given its
+ * memory back when the last is marked. They come one right after the other, but for what the kernel
+ * writes to its console in between, and a serial line has its time.
  */
-#define SAME_DECISION_NS 100000000ull
+#define SAME_DECISION_NS 2000000000ull
 
 static __always_inline int on_mark_victim(__u32 tid)
 {
@@ -298,11 +315,11 @@ static __always_inline int on_mark_victim(__u32 tid)
 	bpf_map_delete_elem(&kernel_kills, &current_tid);
 
 	now = bpf_ktime_get_boot_ns();
+	memcg = (__u64)memory_state(victim);
 	known = bpf_map_lookup_elem(&decisions, &current_tid);
 	if (known && known->told) {
 		decision = *known;
 	} else {
-		memcg = (__u64)memory_state(victim);
 		group = topmost_with(memcg, MEMCG_GROUP);
 		if (known && group && known->group == group &&
 		    now - known->latest_ns < SAME_DECISION_NS) {
@@ -334,6 +351,7 @@ static __always_inline int on_mark_victim(__u32 tid)
 	fill_header(&event->header, EVENT_OOM_KILL, sizeof(*event));
 	event->decision = decision.id;
 	event->scope = decision.scope;
+	event->group = has_up_to(memcg, MEMCG_GROUP, decision.domain_cgroup_id);
 	event->domain_cgroup_id = decision.domain_cgroup_id;
 	event->limit_pages = decision.limit_pages;
 	event->usage_pages = decision.usage_pages;

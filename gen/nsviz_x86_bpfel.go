@@ -74,29 +74,25 @@ const (
 type NsvizEventVersion uint32
 
 const (
-	NsvizEventVersionEVENT_VERSION NsvizEventVersion = 1
+	NsvizEventVersionEVENT_VERSION NsvizEventVersion = 4
 )
 
 type NsvizExitEvent struct {
-	_              structs.HostLayout
-	Header         NsvizEventHeader
-	KillerCgroupId uint64
-	Status         uint32
-	KillerPid      uint32
-	KillerSignal   uint32
-	OomKilled      uint32
-	KillerComm     [16]int8
+	_         structs.HostLayout
+	Header    NsvizEventHeader
+	Latest    NsvizSentSignal
+	Earlier   NsvizSentSignal
+	Status    uint32
+	OomKilled uint32
 }
 
 type NsvizInit struct {
-	_              structs.HostLayout
-	CgroupId       uint64
-	KillerCgroupId uint64
-	KillerPid      uint32
-	KillerSignal   uint32
-	OomKilled      uint32
-	Pad            uint32
-	KillerComm     [16]int8
+	_         structs.HostLayout
+	CgroupId  uint64
+	Latest    NsvizSentSignal
+	Earlier   NsvizSentSignal
+	OomKilled uint32
+	Started   uint32
 }
 
 type NsvizKernelKill struct {
@@ -106,16 +102,17 @@ type NsvizKernelKill struct {
 	Pad  uint32
 }
 
+type NsvizNamespaceCall struct {
+	_         structs.HostLayout
+	EnteredNs uint64
+	Id        [8]uint32
+}
+
 type NsvizNamespaceFreedEvent struct {
 	_      structs.HostLayout
 	Header NsvizEventHeader
 	Id     uint32
 	Pad    uint32
-}
-
-type NsvizNamespaceIds struct {
-	_  structs.HostLayout
-	Id [8]uint32
 }
 
 type NsvizNamespaceType uint32
@@ -147,6 +144,7 @@ type NsvizNamespacesEvent struct {
 	Changed  uint32
 	ChildPid uint32
 	Pad      uint32
+	TookNs   uint64
 	Id       [8]uint32
 	Owner    [8]uint32
 	Parent   [8]uint32
@@ -171,7 +169,8 @@ type NsvizOomEvent struct {
 	Scope             uint32
 	VictimIsInit      uint8
 	SizesKnown        uint8
-	Pad               [2]uint8
+	Group             uint8
+	Pad               uint8
 	VictimComm        [16]int8
 }
 
@@ -185,11 +184,35 @@ const (
 	NsvizOomScopeOOM_SCOPE_MEMPOLICY NsvizOomScope = 4
 )
 
+type NsvizSentSignal struct {
+	_        structs.HostLayout
+	BootNs   uint64
+	CgroupId uint64
+	Pid      uint32
+	Signal   uint32
+	Uid      uint32
+	Pad      uint32
+	Comm     [16]int8
+}
+
 type NsvizStartEvent struct {
-	_               structs.HostLayout
-	Header          NsvizEventHeader
-	CgroupCreatedNs uint64
-	Id              [8]uint32
+	_        structs.HostLayout
+	Header   NsvizEventHeader
+	Steps    NsvizStartSteps
+	ClonedNs uint64
+	Id       [8]uint32
+}
+
+type NsvizStartSteps struct {
+	_            structs.HostLayout
+	CreatedNs    uint64
+	EnteredNs    uint64
+	FirstMountNs uint64
+	LastMountNs  uint64
+	PivotedNs    uint64
+	ChrootedNs   uint64
+	Mounts       uint32
+	Pad          uint32
 }
 
 // Names of all BPF objects in the ELF.
@@ -206,6 +229,8 @@ const (
 	NsvizMapInits                       = "inits"
 	NsvizMapKernelKills                 = "kernel_kills"
 	NsvizMapUrgent                      = "urgent"
+	NsvizProgCgroupsAttachRawTp         = "cgroups_attach_raw_tp"
+	NsvizProgCgroupsAttachTpBtf         = "cgroups_attach_tp_btf"
 	NsvizProgCgroupsMkdirRawTp          = "cgroups_mkdir_raw_tp"
 	NsvizProgCgroupsMkdirTpBtf          = "cgroups_mkdir_tp_btf"
 	NsvizProgCgroupsRmdirRawTp          = "cgroups_rmdir_raw_tp"
@@ -238,6 +263,18 @@ const (
 	NsvizProgOomVictimPidTpBtf          = "oom_victim_pid_tp_btf"
 	NsvizProgOomVictimTaskRawTp         = "oom_victim_task_raw_tp"
 	NsvizProgOomVictimTaskTpBtf         = "oom_victim_task_tp_btf"
+	NsvizProgRootsChrootFexit           = "roots_chroot_fexit"
+	NsvizProgRootsChrootKretprobe       = "roots_chroot_kretprobe"
+	NsvizProgRootsChrootSysExit         = "roots_chroot_sys_exit"
+	NsvizProgRootsMountFexit            = "roots_mount_fexit"
+	NsvizProgRootsMountKretprobe        = "roots_mount_kretprobe"
+	NsvizProgRootsMountSysExit          = "roots_mount_sys_exit"
+	NsvizProgRootsMoveMountFexit        = "roots_move_mount_fexit"
+	NsvizProgRootsMoveMountKretprobe    = "roots_move_mount_kretprobe"
+	NsvizProgRootsMoveMountSysExit      = "roots_move_mount_sys_exit"
+	NsvizProgRootsPivotRootFexit        = "roots_pivot_root_fexit"
+	NsvizProgRootsPivotRootKretprobe    = "roots_pivot_root_kretprobe"
+	NsvizProgRootsPivotRootSysExit      = "roots_pivot_root_sys_exit"
 	NsvizVarCgroupEventType             = "cgroup_event_type"
 	NsvizVarErrorPlaceType              = "error_place_type"
 	NsvizVarEventKindType               = "event_kind_type"
@@ -251,6 +288,7 @@ const (
 	NsvizVarOomEventType                = "oom_event_type"
 	NsvizVarOomScopeType                = "oom_scope_type"
 	NsvizVarOwnMntNamespace             = "own_mnt_namespace"
+	NsvizVarSettling                    = "settling"
 	NsvizVarStartEventType              = "start_event_type"
 	NsvizVarTrackedHierarchy            = "tracked_hierarchy"
 	NsvizVarTrackedIsUnified            = "tracked_is_unified"
@@ -298,6 +336,8 @@ type NsvizSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type NsvizProgramSpecs struct {
+	CgroupsAttachRawTp         *ebpf.ProgramSpec `ebpf:"cgroups_attach_raw_tp"`
+	CgroupsAttachTpBtf         *ebpf.ProgramSpec `ebpf:"cgroups_attach_tp_btf"`
 	CgroupsMkdirRawTp          *ebpf.ProgramSpec `ebpf:"cgroups_mkdir_raw_tp"`
 	CgroupsMkdirTpBtf          *ebpf.ProgramSpec `ebpf:"cgroups_mkdir_tp_btf"`
 	CgroupsRmdirRawTp          *ebpf.ProgramSpec `ebpf:"cgroups_rmdir_raw_tp"`
@@ -330,6 +370,18 @@ type NsvizProgramSpecs struct {
 	OomVictimPidTpBtf          *ebpf.ProgramSpec `ebpf:"oom_victim_pid_tp_btf"`
 	OomVictimTaskRawTp         *ebpf.ProgramSpec `ebpf:"oom_victim_task_raw_tp"`
 	OomVictimTaskTpBtf         *ebpf.ProgramSpec `ebpf:"oom_victim_task_tp_btf"`
+	RootsChrootFexit           *ebpf.ProgramSpec `ebpf:"roots_chroot_fexit"`
+	RootsChrootKretprobe       *ebpf.ProgramSpec `ebpf:"roots_chroot_kretprobe"`
+	RootsChrootSysExit         *ebpf.ProgramSpec `ebpf:"roots_chroot_sys_exit"`
+	RootsMountFexit            *ebpf.ProgramSpec `ebpf:"roots_mount_fexit"`
+	RootsMountKretprobe        *ebpf.ProgramSpec `ebpf:"roots_mount_kretprobe"`
+	RootsMountSysExit          *ebpf.ProgramSpec `ebpf:"roots_mount_sys_exit"`
+	RootsMoveMountFexit        *ebpf.ProgramSpec `ebpf:"roots_move_mount_fexit"`
+	RootsMoveMountKretprobe    *ebpf.ProgramSpec `ebpf:"roots_move_mount_kretprobe"`
+	RootsMoveMountSysExit      *ebpf.ProgramSpec `ebpf:"roots_move_mount_sys_exit"`
+	RootsPivotRootFexit        *ebpf.ProgramSpec `ebpf:"roots_pivot_root_fexit"`
+	RootsPivotRootKretprobe    *ebpf.ProgramSpec `ebpf:"roots_pivot_root_kretprobe"`
+	RootsPivotRootSysExit      *ebpf.ProgramSpec `ebpf:"roots_pivot_root_sys_exit"`
 }
 
 // NsvizMapSpecs contains maps before they are loaded into the kernel.
@@ -365,6 +417,7 @@ type NsvizVariableSpecs struct {
 	OomEventType            *ebpf.VariableSpec `ebpf:"oom_event_type"`
 	OomScopeType            *ebpf.VariableSpec `ebpf:"oom_scope_type"`
 	OwnMntNamespace         *ebpf.VariableSpec `ebpf:"own_mnt_namespace"`
+	Settling                *ebpf.VariableSpec `ebpf:"settling"`
 	StartEventType          *ebpf.VariableSpec `ebpf:"start_event_type"`
 	TrackedHierarchy        *ebpf.VariableSpec `ebpf:"tracked_hierarchy"`
 	TrackedIsUnified        *ebpf.VariableSpec `ebpf:"tracked_is_unified"`
@@ -434,6 +487,7 @@ type NsvizVariables struct {
 	OomEventType            *ebpf.Variable `ebpf:"oom_event_type"`
 	OomScopeType            *ebpf.Variable `ebpf:"oom_scope_type"`
 	OwnMntNamespace         *ebpf.Variable `ebpf:"own_mnt_namespace"`
+	Settling                *ebpf.Variable `ebpf:"settling"`
 	StartEventType          *ebpf.Variable `ebpf:"start_event_type"`
 	TrackedHierarchy        *ebpf.Variable `ebpf:"tracked_hierarchy"`
 	TrackedIsUnified        *ebpf.Variable `ebpf:"tracked_is_unified"`
@@ -443,6 +497,8 @@ type NsvizVariables struct {
 //
 // It can be passed to LoadNsvizObjects or ebpf.CollectionSpec.LoadAndAssign.
 type NsvizPrograms struct {
+	CgroupsAttachRawTp         *ebpf.Program `ebpf:"cgroups_attach_raw_tp"`
+	CgroupsAttachTpBtf         *ebpf.Program `ebpf:"cgroups_attach_tp_btf"`
 	CgroupsMkdirRawTp          *ebpf.Program `ebpf:"cgroups_mkdir_raw_tp"`
 	CgroupsMkdirTpBtf          *ebpf.Program `ebpf:"cgroups_mkdir_tp_btf"`
 	CgroupsRmdirRawTp          *ebpf.Program `ebpf:"cgroups_rmdir_raw_tp"`
@@ -475,10 +531,24 @@ type NsvizPrograms struct {
 	OomVictimPidTpBtf          *ebpf.Program `ebpf:"oom_victim_pid_tp_btf"`
 	OomVictimTaskRawTp         *ebpf.Program `ebpf:"oom_victim_task_raw_tp"`
 	OomVictimTaskTpBtf         *ebpf.Program `ebpf:"oom_victim_task_tp_btf"`
+	RootsChrootFexit           *ebpf.Program `ebpf:"roots_chroot_fexit"`
+	RootsChrootKretprobe       *ebpf.Program `ebpf:"roots_chroot_kretprobe"`
+	RootsChrootSysExit         *ebpf.Program `ebpf:"roots_chroot_sys_exit"`
+	RootsMountFexit            *ebpf.Program `ebpf:"roots_mount_fexit"`
+	RootsMountKretprobe        *ebpf.Program `ebpf:"roots_mount_kretprobe"`
+	RootsMountSysExit          *ebpf.Program `ebpf:"roots_mount_sys_exit"`
+	RootsMoveMountFexit        *ebpf.Program `ebpf:"roots_move_mount_fexit"`
+	RootsMoveMountKretprobe    *ebpf.Program `ebpf:"roots_move_mount_kretprobe"`
+	RootsMoveMountSysExit      *ebpf.Program `ebpf:"roots_move_mount_sys_exit"`
+	RootsPivotRootFexit        *ebpf.Program `ebpf:"roots_pivot_root_fexit"`
+	RootsPivotRootKretprobe    *ebpf.Program `ebpf:"roots_pivot_root_kretprobe"`
+	RootsPivotRootSysExit      *ebpf.Program `ebpf:"roots_pivot_root_sys_exit"`
 }
 
 func (p *NsvizPrograms) Close() error {
 	return _NsvizClose(
+		p.CgroupsAttachRawTp,
+		p.CgroupsAttachTpBtf,
 		p.CgroupsMkdirRawTp,
 		p.CgroupsMkdirTpBtf,
 		p.CgroupsRmdirRawTp,
@@ -511,6 +581,18 @@ func (p *NsvizPrograms) Close() error {
 		p.OomVictimPidTpBtf,
 		p.OomVictimTaskRawTp,
 		p.OomVictimTaskTpBtf,
+		p.RootsChrootFexit,
+		p.RootsChrootKretprobe,
+		p.RootsChrootSysExit,
+		p.RootsMountFexit,
+		p.RootsMountKretprobe,
+		p.RootsMountSysExit,
+		p.RootsMoveMountFexit,
+		p.RootsMoveMountKretprobe,
+		p.RootsMoveMountSysExit,
+		p.RootsPivotRootFexit,
+		p.RootsPivotRootKretprobe,
+		p.RootsPivotRootSysExit,
 	)
 }
 

@@ -10,11 +10,12 @@ import (
 
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/metrics"
+	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/ui"
 )
 
 // companion is what runs beside the dashboard: a demo. It ends when ctx does.
-type companion func(context.Context) error
+type companion func(context.Context, *pipeline.Pipeline) error
 
 // dashboard draws the live host until the user quits.
 func dashboard(ctx context.Context, s *streams, o *options, beside companion) error {
@@ -55,7 +56,7 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 	}
 	start(p.Run)
 	if len(listeners) > 0 {
-		server, err := metrics.NewServer(o.metrics(p.Snapshot, log))
+		server, err := metrics.NewServer(o.metrics(p, log))
 		if err != nil {
 			return errUsage{err}
 		}
@@ -65,7 +66,7 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 		start(func(ctx context.Context) error {
 			select {
 			case <-p.Attached(): // so that nothing of it is missed
-				return beside(ctx)
+				return beside(ctx, p)
 			case <-ctx.Done():
 				return nil
 			}
@@ -92,6 +93,6 @@ func show(ctx context.Context, snapshot func() *isolation.Snapshot, changed <-ch
 	return nil
 }
 
-func (o *options) metrics(snapshot func() *isolation.Snapshot, log *slog.Logger) metrics.Config {
-	return metrics.Config{Snapshot: snapshot, Build: build(), WebConfigFile: o.webConfig, Logger: log}
+func (o *options) metrics(p *pipeline.Pipeline, log *slog.Logger) metrics.Config {
+	return metrics.Config{Snapshot: p.Snapshot, Whole: p.Whole, Build: build(), WebConfigFile: o.webConfig, Logger: log}
 }

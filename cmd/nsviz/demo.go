@@ -11,12 +11,15 @@ import (
 
 	"github.com/nsviz/nsviz/internal/container/docker"
 	"github.com/nsviz/nsviz/internal/demo"
+	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/pipeline"
 )
 
 func newDemo(s *streams, o *options) *cobra.Command {
 	var bare bool
 	var duration time.Duration
+	var vm vmFlags
 	cmd := &cobra.Command{
 		Use: "demo [oom|start|isolation]", GroupID: groupWatch,
 		ValidArgs: []string{string(demo.OOM), string(demo.Start), string(demo.Isolation)},
@@ -24,11 +27,15 @@ func newDemo(s *streams, o *options) *cobra.Command {
 		Long: `Plays a lesson while the dashboard shows it; where stdout is no terminal, events are printed.
 
   oom        a container takes more memory than it may, and the kernel kills inside it
-  start      containers start, one after the other, in milliseconds
+  start      containers start, one after the other, in milliseconds; where these go is drawn, in
+             place of the dashboard, and compared with the boot of a virtual machine
   isolation  containers that share namespaces with each other and with the host
 
 With a Docker engine the containers are Docker's, from an image that nsviz makes of itself; without
-one nsviz makes them by hand. All that it makes is called nsviz-demo-… and is removed at the end.`,
+one nsviz makes them by hand. All that it makes is called nsviz-demo-… and is removed at the end.
+
+The virtual machine of start is booted where QEMU is at hand, with the kernel of this host, and its
+only program is nsviz. With KVM where the host has it; without, QEMU emulates, which is slower.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return errUsage{fmt.Errorf("nsviz demo plays one demo at a time")}
@@ -49,15 +56,26 @@ one nsviz makes them by hand. All that it makes is called nsviz-demo-… and is 
 				ctx, cancel = context.WithTimeout(ctx, duration)
 				defer cancel()
 			}
-			beside := func(ctx context.Context) error { return playDemo(ctx, o, scenario, bare) }
-			if isTerminal(s.out) {
+			beside := func(ctx context.Context, p *pipeline.Pipeline) error {
+				play := demo.Play{Suffix: fmt.Sprint(os.Getpid()), Wait: time.After}
+				if scenario == demo.Start {
+					play.Started = newLesson(s.out, p, vm).started
+				}
+				return playDemo(ctx, o, scenario, bare, play)
+			}
+			switch terminal := isTerminal(s.out); {
+			case terminal && scenario == demo.Start:
+				return events(ctx, s, o, func(event.Event) error { return nil }, beside)
+			case terminal:
 				return dashboard(ctx, s, o, beside)
 			}
-			return events(ctx, s, o, "text", beside)
+			return events(ctx, s, o, eventWriter(s.out, "text"), beside)
 		},
 	}
 	cmd.Flags().BoolVar(&bare, "no-docker", false, "make the containers by hand even where an engine answers")
 	cmd.Flags().DurationVar(&duration, "duration", 0, "end after this long; 0 is until q or Ctrl-C")
+	cmd.Flags().BoolVar(&vm.none, "no-vm", false, "start: boot no virtual machine to compare with")
+	cmd.Flags().StringVar(&vm.kernel, "kernel", "", "start: the kernel that the virtual machine boots (default: this host's, from /boot)")
 	return cmd
 }
 
@@ -65,12 +83,12 @@ one nsviz makes them by hand. All that it makes is called nsviz-demo-… and is 
 const enginePatience = 3 * time.Second
 
 // playDemo plays with the engine where one answers, else by hand.
-func playDemo(ctx context.Context, o *options, scenario demo.Scenario, bare bool) error {
+func playDemo(ctx context.Context, o *options, scenario demo.Scenario, bare bool, play demo.Play) error {
 	backend, err := demoBackend(ctx, o, bare)
 	if err != nil {
 		return err
 	}
-	return demo.Run(ctx, backend, scenario, fmt.Sprint(os.Getpid()), time.After)
+	return demo.Run(ctx, backend, scenario, play)
 }
 
 func demoBackend(ctx context.Context, o *options, bare bool) (demo.Backend, error) {

@@ -21,18 +21,17 @@ func newEvents(s *streams, o *options) *cobra.Command {
 		Use: "events", GroupID: groupWatch, Args: noArguments,
 		Short: "Print every event as it happens, one a line",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return events(cmd.Context(), s, o, form, nil)
+			return events(cmd.Context(), s, o, eventWriter(s.out, form), nil)
 		},
 	}
 	outputFlag(cmd, &form, "text", "json")
 	return cmd
 }
 
-// events prints until ctx is done, the reader goes away, or what runs beside it ends.
-func events(parent context.Context, s *streams, o *options, form string, beside companion) error {
+// events writes every event until ctx is done, the reader goes away, or what runs beside it fails.
+func events(parent context.Context, s *streams, o *options, write func(event.Event) error, beside companion) error {
 	ctx, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)
-	write := eventWriter(s.out, form)
 	log := o.logger(s.err)
 	p, err := o.pipeline(log, func(f isolation.Fact) {
 		if f.Event == nil || errors.Is(context.Cause(ctx), errReaderGone) {
@@ -58,7 +57,7 @@ func events(parent context.Context, s *streams, o *options, form string, beside 
 			if beside == nil {
 				return
 			}
-			if err := beside(ctx); err != nil {
+			if err := beside(ctx, p); err != nil {
 				cancel(err)
 			}
 		case <-ctx.Done():

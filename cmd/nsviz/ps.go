@@ -12,6 +12,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/story"
 	"github.com/nsviz/nsviz/internal/ui"
 )
 
@@ -19,7 +20,9 @@ func newPs(s *streams, o *options) *cobra.Command {
 	var form string
 	cmd := &cobra.Command{
 		Use: "ps", GroupID: groupOnce, Args: noArguments,
-		Short: "List containers and how they are isolated",
+		Short: "List containers, virtual machines and how they are isolated",
+		Long: "Lists the containers in the order of their start and after them the virtual machines: from here each of these\n" +
+			"is one process with a kernel of its own, and nothing inside is visible. In JSON they have \"kind\": \"vm\".",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			snapshot, err := o.once(cmd.Context(), s)
 			if err != nil {
@@ -51,8 +54,11 @@ func writeJSON(out io.Writer, v any) error {
 	return encoder.Encode(v)
 }
 
-// psContainer is one element of `nsviz ps -o json`, described in docs/EVENTS.md.
-type psContainer struct {
+// psElement is one element of `nsviz ps -o json`, described in docs/EVENTS.md: a container, or a virtual
+// machine, which has all that a container always has, for scripts that rely on it.
+type psElement struct {
+	// Kind is "vm" or, for a container, absent.
+	Kind       string                                `json:"kind,omitempty"`
 	ID         string                                `json:"id"`
 	Name       string                                `json:"name,omitempty"`
 	Image      string                                `json:"image,omitempty"`
@@ -62,6 +68,17 @@ type psContainer struct {
 	Namespaces map[event.NamespaceType]*psMembership `json:"namespaces"`
 	Memory     psMemory                              `json:"memory"`
 	OOMKills   uint64                                `json:"oom_kills"`
+	VM         *psVM                                 `json:"vm,omitempty"`
+}
+
+const kindVM = "vm"
+
+type psVM struct {
+	Manager      string  `json:"manager,omitempty"`
+	Container    string  `json:"container,omitempty"`
+	VCPUs        *int    `json:"vcpus,omitempty"`
+	MemoryBytes  *uint64 `json:"memory_bytes,omitempty"`
+	Acceleration string  `json:"acceleration,omitempty"`
 }
 
 type psMembership struct {
@@ -76,32 +93,48 @@ type psMemory struct {
 	Unlimited  bool    `json:"unlimited,omitempty"`
 }
 
-func psJSON(s *isolation.Snapshot) []psContainer {
-	list := make([]psContainer, 0, len(s.Containers))
+func psJSON(s *isolation.Snapshot) []psElement {
+	list := make([]psElement, 0, len(s.Containers)+len(s.VMs))
 	for i := range s.Containers {
 		c := &s.Containers[i]
-		out := psContainer{
+		out := psElement{
 			ID: c.ID, Image: c.Image, Runtime: c.Runtime, PID: c.InitPID, Started: c.Started,
-			Namespaces: map[event.NamespaceType]*psMembership{},
+			Namespaces: psNamespaces(c.Namespaces),
 			Memory:     psMemory{UsageBytes: c.Memory.UsageBytes, LimitBytes: c.Memory.LimitBytes, Unlimited: c.Memory.Unlimited},
 			OOMKills:   c.OOMKills,
 		}
 		if c.Named {
 			out.Name = c.Label
 		}
-		for t, m := range c.Namespaces {
-			if m.ID == 0 {
-				continue
-			}
-			membership := &psMembership{ID: m.ID, SharedWith: m.SharedWith}
-			if m.Relation != isolation.RelationUnknown {
-				membership.SharedWithHost = new(m.Relation == isolation.RelationHost)
-			}
-			out.Namespaces[event.NamespaceType(t)] = membership
-		}
 		list = append(list, out)
 	}
+	for i := range s.VMs {
+		v := &s.VMs[i]
+		list = append(list, psElement{
+			Kind: kindVM, ID: fmt.Sprintf("vm-%d", v.PID), Name: v.Name, Runtime: v.Kind, PID: v.PID, Started: v.Started,
+			Namespaces: psNamespaces(v.Namespaces),
+			Memory:     psMemory{UsageBytes: v.ResidentBytes},
+			VM: &psVM{
+				Manager: v.Manager, Container: v.Container, VCPUs: v.VCPUs, MemoryBytes: v.MemoryBytes, Acceleration: v.Acceleration,
+			},
+		})
+	}
 	return list
+}
+
+func psNamespaces(memberships [event.NamespaceTypeCount]isolation.Membership) map[event.NamespaceType]*psMembership {
+	out := map[event.NamespaceType]*psMembership{}
+	for t, m := range memberships {
+		if m.ID == 0 {
+			continue
+		}
+		membership := &psMembership{ID: m.ID, SharedWith: m.SharedWith}
+		if m.Relation != isolation.RelationUnknown {
+			membership.SharedWithHost = new(m.Relation == isolation.RelationHost)
+		}
+		out[event.NamespaceType(t)] = membership
+	}
+	return out
 }
 
 func psTable(out io.Writer, s *isolation.Snapshot) error {
@@ -113,7 +146,7 @@ func psTable(out io.Writer, s *isolation.Snapshot) error {
 	fmt.Fprintln(w, "\tMEMORY\tLIMIT\tOOM\tIMAGE")
 	for i := range s.Containers {
 		c := &s.Containers[i]
-		fmt.Fprintf(w, "%s\t%s\t%s", ui.Clean(c.Label), orUnknown(c.InitPID != 0, c.InitPID), started(c))
+		fmt.Fprintf(w, "%s\t%s\t%s", ui.Clean(c.Label), orUnknown(c.InitPID != 0, c.InitPID), started(c.Started))
 		for _, m := range c.Namespaces {
 			fmt.Fprintf(w, "\t%s", relationWord(m))
 		}
@@ -123,11 +156,20 @@ func psTable(out io.Writer, s *isolation.Snapshot) error {
 		}
 		fmt.Fprintf(w, "\t%s\t%s\t%d\t%s\n", bytesOrUnknown(c.Memory.UsageBytes), limit, c.OOMKills, ui.Clean(c.Image))
 	}
+	for i := range s.VMs {
+		v := &s.VMs[i]
+		fmt.Fprintf(w, "%s\t%d\t%s", ui.Clean(v.Label())+" (VM)", v.PID, started(v.Started))
+		for _, m := range v.Namespaces {
+			fmt.Fprintf(w, "\t%s", relationWord(m))
+		}
+		// Its limit is in the sentence: no cgroup holds a guest to its memory.
+		fmt.Fprintf(w, "\t%s\t-\t-\t%s\n", bytesOrUnknown(v.ResidentBytes), ui.Clean(story.VM(v).String()))
+	}
 	return w.Flush()
 }
 
-func started(c *isolation.Container) string {
-	return orUnknown(!c.Started.IsZero(), c.Started.Local().Format("2006-01-02 15:04:05"))
+func started(at time.Time) string {
+	return orUnknown(!at.IsZero(), at.Local().Format("2006-01-02 15:04:05"))
 }
 
 func orUnknown(known bool, v any) string {
@@ -141,7 +183,7 @@ func bytesOrUnknown(n *uint64) string {
 	if n == nil {
 		return "?"
 	}
-	return ui.Bytes(*n)
+	return story.Bytes(*n)
 }
 
 // relationWord says whose a namespace is; containers that share one carry the same number.
@@ -152,6 +194,9 @@ func relationWord(m isolation.Membership) string {
 	case isolation.RelationHost:
 		return "host"
 	case isolation.RelationShared:
+		if m.Group == 0 { // not with several containers
+			return "shared"
+		}
 		return fmt.Sprintf("shared%d", m.Group)
 	}
 	return "?"

@@ -3,6 +3,7 @@ package container
 import (
 	"container/list"
 	"sync"
+	"time"
 )
 
 // Directory keeps the identities of containers, those of the dead too. It is bounded: the one that
@@ -19,12 +20,16 @@ func NewDirectory(limit int) *Directory {
 	return &Directory{limit: limit, entries: map[string]*list.Element{}, order: list.New()}
 }
 
-// Put adds or replaces an identity. It reports whether the name, image or runtime is news.
+// Put adds or replaces an identity. When it was created is kept where the new one does not say. It reports
+// whether the name, image or runtime is news.
 func (d *Directory) Put(id Identity) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if e, ok := d.entries[id.ID]; ok {
 		old := e.Value.(Identity)
+		if id.Created.IsZero() {
+			id.Created = old.Created
+		}
 		e.Value = id
 		d.order.MoveToFront(e)
 		return old.Name != id.Name || old.Image != id.Image || old.Runtime != id.Runtime
@@ -48,4 +53,19 @@ func (d *Directory) Get(id string) (Identity, bool) {
 	}
 	d.order.MoveToFront(e)
 	return e.Value.(Identity), true
+}
+
+// TakeCreated says once when the container of a full id was created; zero is unknown, or taken already.
+func (d *Directory) TakeCreated(id string) time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	e, ok := d.entries[id]
+	if !ok {
+		return time.Time{}
+	}
+	identity := e.Value.(Identity)
+	created := identity.Created
+	identity.Created = time.Time{}
+	e.Value = identity
+	return created
 }

@@ -20,6 +20,7 @@ type Tracker struct {
 	roots map[string]*cgroup
 	// removed are the cgroups that are gone and still remembered, oldest first.
 	removed []grave
+	births  births
 }
 
 // cgroup is one cgroup of the tracked hierarchy.
@@ -30,14 +31,21 @@ type cgroup struct {
 	root *cgroup
 	// created is when the cgroup was made, madeNamespaces when the runtime made the container's
 	// namespaces in it; zero where that was not seen.
-	created, madeNamespaces time.Time
+	created, madeNamespaces moment
 	removed                 bool
 
-	// Of the root alone: init is the PID of the container's init while its own program runs, found
-	// whether reading the host told of it and no event has.
-	init  int32
-	found bool
+	// Of the root alone: init is the PID of the container's init while its own program runs, known whether
+	// there ever was one, found whether reading the host told of it and no event has, and forked when it was
+	// made then, if that is known.
+	init         int32
+	known, found bool
+	forked       time.Time
+	// joined, of the root alone, are the namespaces that were joined from inside it while it starts.
+	joined map[event.NamespaceType]joining
 }
+
+// startingFor is how long a runtime's init may exist before it makes way for the container's program.
+const startingFor = 10 * time.Second
 
 type grave struct {
 	id     uint64
@@ -48,7 +56,7 @@ type grave struct {
 func NewTracker(directory *Directory) *Tracker {
 	return &Tracker{
 		parser: NewParser(), directory: directory,
-		cgroups: map[uint64]*cgroup{}, roots: map[string]*cgroup{},
+		cgroups: map[uint64]*cgroup{}, roots: map[string]*cgroup{}, births: births{byID: map[uint64]*birth{}},
 	}
 }
 
@@ -74,10 +82,11 @@ func (t *Tracker) place(id uint64, path string) *cgroup {
 	return c
 }
 
-// Started tells of a container that was found running, with its init.
-func (t *Tracker) Started(ref *Ref, init int32) {
+// Started tells of a container that was found running, with its init and when that process was made; 0
+// and the zero time are unknown.
+func (t *Tracker) Started(ref *Ref, init int32, forked time.Time) {
 	if root := t.roots[ref.innermost().Root]; root != nil {
-		root.init, root.found = init, true
+		root.init, root.known, root.found, root.forked = init, true, true, forked
 	}
 }
 
@@ -121,7 +130,7 @@ func (t *Tracker) Attribute(e *event.Event) bool {
 	switch e.Type {
 	case event.CgroupCreated:
 		c := t.place(e.Cgroup.ID, e.Cgroup.Path)
-		c.created = e.Time
+		c.created = momentOf(e)
 		e.Cgroup.Container = t.Describe(c.ref)
 	case event.CgroupRemoved:
 		c := t.cgroups[e.Cgroup.ID]
@@ -132,11 +141,17 @@ func (t *Tracker) Attribute(e *event.Event) bool {
 		t.bury(e.Cgroup.ID, c)
 	}
 	e.Container = t.container(e.CgroupID)
-	switch e.Type {
-	case event.NamespaceCreated:
-		if c := t.cgroups[e.CgroupID]; c != nil && c.madeNamespaces.IsZero() {
-			c.madeNamespaces = e.Time
+	switch {
+	case e.Namespace == nil:
+	case e.Type == event.NamespaceCreated:
+		if c := t.cgroups[e.CgroupID]; c != nil && c.madeNamespaces.isZero() {
+			c.madeNamespaces = momentOf(e)
 		}
+		t.births.add(e)
+	case e.Type == event.NamespaceJoined:
+		t.joined(e)
+	}
+	switch e.Type {
 	case event.ContainerStarted:
 		return t.started(e)
 	case event.ContainerExited:
@@ -156,42 +171,37 @@ func (t *Tracker) started(e *event.Event) bool {
 		return false
 	}
 	root := c.root
-	// A container that was made after the probes were attached may be found by reading the host before
-	// its events are read.
-	tellsOfFound := root.found && root.init == e.PID && !root.created.IsZero()
-	if root.init != 0 && !tellsOfFound {
+	// A container that starts after the probes were attached may be found by reading the host before its
+	// events are read. Where its cgroup is older than the probes, they report every exec of that time, so
+	// that of a shell whose container has long been running as well, when it makes way for another program.
+	if root.found {
+		isIt := root.init == e.PID || root.init == 0
+		isNew := !root.created.isZero() || e.Time.Sub(root.forked) < startingFor
+		if !isIt || !isNew {
+			return false
+		}
+	} else if root.init != 0 {
 		return false
 	}
-	root.init, root.found = e.PID, false
-	e.Start.Phases = c.phases(e)
+	root.init, root.known, root.found = e.PID, true, false
+	e.Start.Phases = t.phases(c, e)
 	return true
-}
-
-// phases are the steps from the making of the cgroup to the exec that e tells of.
-func (c *cgroup) phases(e *event.Event) []event.Phase {
-	if c.created.IsZero() || e.Time.Before(c.created) {
-		return nil
-	}
-	since := func(when time.Time) float64 { return float64(when.Sub(c.created).Nanoseconds()) / 1e6 }
-	phases := []event.Phase{{Name: "cgroup", AtMS: 0}}
-	if !c.madeNamespaces.Before(c.created) && !c.madeNamespaces.After(e.Time) {
-		phases = append(phases, event.Phase{Name: "namespaces", AtMS: since(c.madeNamespaces)})
-	}
-	exec := since(e.Time)
-	if e.Start.DurationMS != nil {
-		exec = *e.Start.DurationMS // the kernel's own word: nobody has set that clock
-	}
-	return append(phases, event.Phase{Name: "exec", AtMS: exec})
 }
 
 func (t *Tracker) exited(e *event.Event) bool {
 	c := t.cgroups[e.CgroupID]
-	if c == nil || c.root == nil || c.root.init == 0 || c.root.init != e.PID {
+	if c == nil || c.root == nil {
 		return false
 	}
-	c.root.init, c.root.found = 0, false
-	if e.Exit.By != nil {
-		e.Exit.By.Container = t.container(e.Exit.By.CgroupID)
+	root := c.root
+	// It may have been older than the probes and gone before the host was read.
+	neverFound := !root.known && root.created.isZero()
+	if root.init != e.PID && !neverFound {
+		return false
+	}
+	root.init, root.known, root.found = 0, true, false
+	for _, sender := range e.Exit.Senders() {
+		sender.Container = t.container(sender.CgroupID)
 	}
 	return true
 }

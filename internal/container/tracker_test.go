@@ -161,7 +161,7 @@ func TestFoundRunning(t *testing.T) {
 	t.Run("long ago", func(t *testing.T) {
 		tracker := newTestTracker()
 		tracker.Place(root, rootPath)
-		tracker.Started(ref, 50)
+		tracker.Started(ref, 50, time.Time{})
 		for _, step := range []struct {
 			event event.Event
 			want  bool
@@ -177,7 +177,7 @@ func TestFoundRunning(t *testing.T) {
 	t.Run("just now", func(t *testing.T) {
 		tracker := newTestTracker()
 		tracker.Place(root, rootPath)
-		tracker.Started(ref, 50)
+		tracker.Started(ref, 50, time.Time{})
 		for _, step := range []struct {
 			event event.Event
 			want  bool
@@ -189,9 +189,36 @@ func TestFoundRunning(t *testing.T) {
 			}
 		}
 	})
+	t.Run("in a cgroup older than the probes", func(t *testing.T) {
+		for _, test := range []struct {
+			what   string
+			found  int32     // its init where it was found running; -1 where it was not found
+			forked time.Time // when that was made
+			steps  []event.Event
+			want   []bool
+		}{
+			{"just now", 50, at(-500), []event.Event{started(-5, 50, root), started(-4, 50, root), exited(5, 50, root)}, []bool{true, false, true}},
+			{"and its shell makes way", 50, at(-20_000), []event.Event{started(-5, 50, root), exited(5, 50, root)}, []bool{false, true}},
+			{"and another of its processes", 50, at(-500), []event.Event{started(-5, 51, root), exited(-4, 51, root)}, []bool{false, false}},
+			{"with an init that cannot be seen", 0, time.Time{}, []event.Event{started(-5, 51, root), exited(-4, 51, root)}, []bool{false, false}},
+			{"gone when the host was read", -1, time.Time{}, []event.Event{exited(-5, 50, root), exited(-4, 51, root)}, []bool{true, false}},
+			{"started and gone", -1, time.Time{}, []event.Event{started(-5, 50, root), exited(-4, 50, root), exited(-3, 51, root)}, []bool{true, true, false}},
+		} {
+			tracker := newTestTracker()
+			tracker.Place(root, rootPath)
+			if test.found >= 0 {
+				tracker.Started(ref, test.found, test.forked)
+			}
+			for i, e := range test.steps {
+				if got := tracker.Attribute(&e); got != test.want[i] {
+					t.Errorf("%s: step %d, %s of %d: %v", test.what, i, e.Type, e.PID, got)
+				}
+			}
+		}
+	})
 	t.Run("whose cgroup is not known", func(t *testing.T) {
 		tracker := newTestTracker()
-		tracker.Started(ref, 50)
+		tracker.Started(ref, 50, time.Time{})
 		if e := exited(5, 50, root); tracker.Attribute(&e) {
 			t.Error("an exit in an unknown cgroup")
 		}
@@ -298,57 +325,6 @@ func TestVictimIsInit(t *testing.T) {
 			tracker.Attribute(&e)
 			if e.OOM.Victim.Init != test.want {
 				t.Errorf("init: %v", e.OOM.Victim.Init)
-			}
-		})
-	}
-}
-
-func TestPhases(t *testing.T) {
-	namespaces := func(ms int) event.Event {
-		return event.Event{Time: at(ms), Type: event.NamespaceCreated, CgroupID: root, Namespace: &event.Namespace{}}
-	}
-	start := started(150, 50, root)
-	start.Start.DurationMS = new(150.25)
-	whole := []event.Phase{{Name: "cgroup"}, {Name: "namespaces", AtMS: 20}, {Name: "exec", AtMS: 150.25}}
-	tests := []struct {
-		name   string
-		events []event.Event
-		want   []event.Phase
-	}{
-		{"all", []event.Event{created(0, root, rootPath), namespaces(20), start}, whole},
-		{"more namespaces later", []event.Event{created(0, root, rootPath), namespaces(20), namespaces(30), start}, whole},
-		{
-			"no namespaces of its own", []event.Event{created(0, root, rootPath), start},
-			[]event.Phase{{Name: "cgroup"}, {Name: "exec", AtMS: 150.25}},
-		},
-		{
-			"without a duration", []event.Event{created(0, root, rootPath), started(40, 50, root)},
-			[]event.Phase{{Name: "cgroup"}, {Name: "exec", AtMS: 40}},
-		},
-		{"making not seen", []event.Event{namespaces(20), start}, nil},
-		{"the clock was set back in between", []event.Event{created(3_600_000, root, rootPath), start}, nil},
-		{
-			"an earlier life's namespaces do not count",
-			[]event.Event{created(-900, root, rootPath), namespaces(-800), removed(-700, root, rootPath), created(0, root, rootPath), start},
-			[]event.Phase{{Name: "cgroup"}, {Name: "exec", AtMS: 150.25}},
-		},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			tracker := newTestTracker()
-			tracker.Place(root, rootPath)
-			var last event.Event
-			for _, e := range test.events {
-				if e.Start != nil {
-					e.Start = new(*e.Start)
-				}
-				if !tracker.Attribute(&e) {
-					t.Fatalf("%s is none", e.Type)
-				}
-				last = e
-			}
-			if diff := cmp.Diff(test.want, last.Start.Phases); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
 	}

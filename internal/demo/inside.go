@@ -16,10 +16,11 @@ import (
 const Command = "demo-inside"
 
 // The further words after Command: the worker that a hog starts, and the first steps of a
-// container made by hand.
+// container made by hand, and what runs in a virtual machine.
 const (
 	roleWorker  = "worker"
 	rolePrepare = "prepare"
+	roleGuest   = "guest"
 )
 
 // Inside is what runs within a demo container, as its PID 1 or below. It says what it does on out,
@@ -33,6 +34,8 @@ func Inside(args []string, out io.Writer) error {
 		return prepare(args[1:])
 	case roleWorker:
 		return takeMemory()
+	case roleGuest:
+		return guest(out)
 	case Hog:
 		return hog(out)
 	case Idle:

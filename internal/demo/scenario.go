@@ -72,9 +72,18 @@ func Parse(name string) (Scenario, error) {
 
 const mib = 1 << 20
 
-// Run plays a scenario until ctx is done and removes everything it made. Where another demo is
-// running, suffix tells the names of the two apart. wait is time.After.
-func Run(ctx context.Context, b Backend, s Scenario, suffix string, wait func(time.Duration) <-chan time.Time) (err error) {
+// Play says how a scenario is played.
+type Play struct {
+	// Suffix tells the names of two demos that run at once apart.
+	Suffix string
+	// Wait is time.After.
+	Wait func(time.Duration) <-chan time.Time
+	// Started, where there is one, is called after each start of the scenario Start.
+	Started func(ctx context.Context, name string) error
+}
+
+// Run plays a scenario until ctx is done and removes everything it made.
+func Run(ctx context.Context, b Backend, s Scenario, play Play) (err error) {
 	defer func() {
 		// ctx is done by now: removing gets its own time.
 		cleanup, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
@@ -90,7 +99,7 @@ func Run(ctx context.Context, b Backend, s Scenario, suffix string, wait func(ti
 	}
 	name := func(what string) string {
 		if others {
-			return Prefix + what + "-" + suffix
+			return Prefix + what + "-" + play.Suffix
 		}
 		return Prefix + what
 	}
@@ -108,7 +117,7 @@ func Run(ctx context.Context, b Backend, s Scenario, suffix string, wait func(ti
 			{Name: name("agent"), Role: Idle, HostPID: true, HostNetwork: true},
 		}
 	case Start:
-		return startAgain(ctx, b, name, wait)
+		return startAgain(ctx, b, name, play)
 	}
 	for _, spec := range specs {
 		if ctx.Err() != nil {
@@ -124,16 +133,21 @@ func Run(ctx context.Context, b Backend, s Scenario, suffix string, wait func(ti
 
 // startAgain starts one small container after the other: a kernel that is there already needs no
 // booting.
-func startAgain(ctx context.Context, b Backend, name func(string) string, wait func(time.Duration) <-chan time.Time) error {
+func startAgain(ctx context.Context, b Backend, name func(string) string, play Play) error {
 	for i := 1; ctx.Err() == nil; i++ {
 		spec := Spec{Name: name(fmt.Sprintf("start%d", i)), Role: Brief}
 		if err := b.Start(ctx, spec); err != nil && ctx.Err() == nil {
 			return fmt.Errorf("start %s: %w", spec.Name, err)
 		}
+		if play.Started != nil {
+			if err := play.Started(ctx, spec.Name); err != nil && ctx.Err() == nil {
+				return err
+			}
+		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-wait(2 * time.Second):
+		case <-play.Wait(2 * time.Second):
 		}
 		if err := b.Remove(ctx, spec.Name); err != nil && ctx.Err() == nil {
 			return fmt.Errorf("remove %s: %w", spec.Name, err)

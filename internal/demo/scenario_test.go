@@ -21,8 +21,9 @@ type fake struct {
 	stopAt string
 	stop   context.CancelFunc
 
-	calls []string
-	specs []Spec
+	calls   []string
+	specs   []Spec
+	started []string
 }
 
 var errFake = errors.New("out of order")
@@ -57,7 +58,13 @@ func run(t *testing.T, f *fake, s Scenario) error {
 	f.stop = stop
 	passed := make(chan time.Time)
 	close(passed)
-	return Run(ctx, f, s, "42", func(time.Duration) <-chan time.Time { return passed })
+	return Run(ctx, f, s, Play{
+		Suffix: "42", Wait: func(time.Duration) <-chan time.Time { return passed },
+		Started: func(ctx context.Context, name string) error {
+			f.started = append(f.started, name)
+			return f.call(ctx, "started", name)
+		},
+	})
 }
 
 func TestScenarios(t *testing.T) {
@@ -107,8 +114,8 @@ func TestStartScenario(t *testing.T) {
 		t.Error(err)
 	}
 	want := []string{
-		"clean", "start nsviz-demo-start1", "remove nsviz-demo-start1",
-		"start nsviz-demo-start2", "remove nsviz-demo-start2", "start nsviz-demo-start3",
+		"clean", "start nsviz-demo-start1", "started nsviz-demo-start1", "remove nsviz-demo-start1",
+		"start nsviz-demo-start2", "started nsviz-demo-start2", "remove nsviz-demo-start2", "start nsviz-demo-start3",
 	}
 	// The clock that never waits may be faster than the end.
 	if len(f.calls) < len(want) || !slices.Equal(f.calls[:len(want)], want) || f.calls[len(f.calls)-1] != "close" {
@@ -157,6 +164,17 @@ func TestStartScenarioFailsToRemove(t *testing.T) {
 	f := &fake{fails: "remove"}
 	if err := run(t, f, Start); !errors.Is(err, errFake) || !strings.Contains(err.Error(), "remove nsviz-demo-start1") {
 		t.Errorf("error %v, want that of the removal", err)
+	}
+}
+
+// What fails while a start is told of ends the demo.
+func TestStartScenarioFailsToTell(t *testing.T) {
+	f := &fake{fails: "started"}
+	if err := run(t, f, Start); !errors.Is(err, errFake) {
+		t.Errorf("error %v, want that of telling", err)
+	}
+	if f.calls[len(f.calls)-1] != "close" {
+		t.Errorf("calls %v, want to close last", f.calls)
 	}
 }
 

@@ -87,9 +87,18 @@ func TestDocumentedEventFields(t *testing.T) {
 // The one-shot commands have structs of their own, in a package that no other can import.
 func TestDocumentedCommands(t *testing.T) {
 	sections, _ := page(t)
-	for command, file := range map[string]string{"ps": "../../cmd/nsviz/ps.go", "ns": "../../cmd/nsviz/ns.go"} {
+	for command, files := range map[string][]string{
+		"ps": {"../../cmd/nsviz/ps.go"}, "ns": {"../../cmd/nsviz/ns.go"}, "why": {"../story/why.go", "../isolation/moment.go"},
+		"why TYPE:[ID]": {"../story/namespace.go"}, "inspect --from": {"../story/known.go", "../isolation/limits.go"},
+		"inspect": {"../anatomy/anatomy.go", "../anatomy/holes.go", "../anatomy/ports.go", "../hostfs/idmaps.go", "../hostfs/resources.go",
+			"../hostfs/resources_memory.go", "../hostfs/resources_cpu.go", "../hostfs/resources_pids.go", "../hostfs/resources_io.go",
+			"../hostfs/resources_pressure.go"},
+	} {
 		text := sections["`nsviz "+command+" -o json`"]
-		fields := sourceFields(t, file)
+		fields := map[string]bool{}
+		for _, file := range files {
+			maps.Copy(fields, sourceFields(t, file))
+		}
 		for field := range fields {
 			if !strings.Contains(text, "`"+field+"`") {
 				t.Errorf("%s: %s is not documented", command, field)
@@ -102,7 +111,12 @@ func TestDocumentedCommands(t *testing.T) {
 		for _, typ := range NamespaceTypes() {
 			fields[typ.String()] = true
 		}
-		var list []map[string]any
+		maps.Copy(fields, sourceFields(t, "../isolation/moment.go")) // histories are, too, and documented once
+		for field := range fieldsOf(reflect.TypeFor[Event]()) {      // whole events are in some
+			_, name, _ := strings.Cut(field, ".")
+			fields[name] = true
+		}
+		var list any
 		if err := json.Unmarshal([]byte(lines[0]), &list); err != nil {
 			t.Fatalf("%s: %v", command, err)
 		}
@@ -148,10 +162,6 @@ func sourceFields(t *testing.T, file string) map[string]bool {
 func keys(v any) []string {
 	var all []string
 	switch v := v.(type) {
-	case []map[string]any:
-		for _, element := range v {
-			all = append(all, keys(element)...)
-		}
 	case []any:
 		for _, element := range v {
 			all = append(all, keys(element)...)

@@ -53,6 +53,9 @@ type Event struct {
 	// CgroupID is the acting process's cgroup in the tracked hierarchy; 0 is unknown. It serves to
 	// find the container and is not part of the JSON.
 	CgroupID uint64 `json:"-"`
+	// BootNS is Time by the kernel's clock (CLOCK_BOOTTIME), which nobody sets; 0 is unknown. It is not part of
+	// the JSON either.
+	BootNS uint64 `json:"-"`
 }
 
 // Subject is the container that the event is about: of a cgroup the one that it belongs to, else the
@@ -117,6 +120,8 @@ type Namespace struct {
 	Via    Via    `json:"via,omitempty"`
 	// ChildPID is the process that clone made and that lives in the namespace.
 	ChildPID int32 `json:"child_pid,omitempty"`
+	// TookMS is how long the unshare or setns took, in milliseconds; nil is unknown.
+	TookMS *float64 `json:"took_ms,omitempty"`
 }
 
 // Cgroup is one control group of the tracked hierarchy: the memory hierarchy on cgroup v1 and
@@ -133,16 +138,40 @@ type Cgroup struct {
 type Start struct {
 	// DurationMS is the time from the making of the cgroup to the exec, in milliseconds.
 	DurationMS *float64 `json:"duration_ms,omitempty"`
-	Phases     []Phase  `json:"phases,omitempty"`
+	// Phases are the steps, in the order in which they came.
+	Phases []Phase `json:"phases,omitempty"`
 	// Namespaces are those of the container's init at its exec.
 	Namespaces NamespaceIDs `json:"namespaces,omitzero"`
 }
 
+// The names of phases. Those of namespaces have the type behind them.
+const (
+	PhaseCreate      = "create"       // the engine was told to make the container
+	PhaseCgroup      = "cgroup"       // the cgroup was made
+	PhaseEntered     = "entered"      // the runtime's process was moved into it
+	PhaseNamespaces  = "namespaces"   // the runtime made namespaces from inside the cgroup
+	PhaseNamespace   = "namespace_"   // the namespace of a type was made
+	PhaseJoined      = "joined_"      // the namespace of a type, which others are in, was joined
+	PhaseClone       = "clone"        // the process was made that became PID 1
+	PhaseMounts      = "mounts"       // the first mount was made
+	PhaseMountsLast  = "mounts_last"  // the last one before the root was changed
+	PhaseNetwork     = "network"      // somebody of the host came into the net namespace
+	PhaseNetworkLast = "network_last" // the last time that somebody did
+	PhasePivotRoot   = "pivot_root"   // the container's root became /
+	PhaseChroot      = "chroot"       // likewise, by chroot
+	PhaseExec        = "exec"         // the container's own program
+	PhaseEngineStart = "engine_start" // the engine says that it has started; in no event, since it comes later
+)
+
 // Phase is one step of a container's start.
 type Phase struct {
 	Name string `json:"name"`
-	// AtMS is the time since the cgroup was made, in milliseconds.
+	// AtMS is the time since the cgroup was made, in milliseconds; below zero before.
 	AtMS float64 `json:"at_ms"`
+	// TookMS is how long the kernel took for it, up to AtMS; nil is unknown.
+	TookMS *float64 `json:"took_ms,omitempty"`
+	// Count is how many mounts were made by then, of PhaseMountsLast; nil for other phases.
+	Count *uint32 `json:"count,omitempty"`
 }
 
 // Cause says how a container ended.
@@ -164,12 +193,36 @@ type Exit struct {
 	Cause  Cause `json:"cause,omitempty"`
 	// By is who sent the signal; absent where the kernel did or where it is unknown.
 	By *Process `json:"by,omitempty"`
+	// EarlierSignal is the latest signal before the end that a process sent and that was not the end: one
+	// that PID 1 ignored, or upon which it ended in its own way.
+	EarlierSignal *SentSignal `json:"earlier_signal,omitempty"`
+}
+
+// Senders are the processes that sent signals.
+func (x *Exit) Senders() []*Process {
+	var list []*Process
+	if x.By != nil {
+		list = append(list, x.By)
+	}
+	if s := x.EarlierSignal; s != nil && s.By != nil {
+		list = append(list, s.By)
+	}
+	return list
+}
+
+// SentSignal is a signal that a process sent to a container's PID 1.
+type SentSignal struct {
+	Signal int32     `json:"signal"`
+	Time   time.Time `json:"time"`
+	By     *Process  `json:"by,omitempty"`
 }
 
 // Process names a process of the host.
 type Process struct {
 	PID  int32  `json:"pid,omitempty"`
 	Comm string `json:"comm,omitempty"`
+	// UID is its user, as the host counts; nil is unknown.
+	UID *uint32 `json:"uid,omitempty"`
 	// Container is where the process lives.
 	Container *Container `json:"container,omitempty"`
 
@@ -197,7 +250,9 @@ type OOM struct {
 	UsageBytes *uint64 `json:"usage_bytes,omitempty"`
 	// Decision is shared by the victims of one decision (memory.oom.group).
 	Decision uint64 `json:"decision,omitempty"`
-	Victim   Victim `json:"victim"`
+	// Group is set where memory.oom.group has all of a cgroup killed as one.
+	Group  bool   `json:"group,omitempty"`
+	Victim Victim `json:"victim"`
 	// Trigger is the process that asked for memory when there was none.
 	Trigger *Process `json:"trigger,omitempty"`
 

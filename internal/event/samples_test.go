@@ -19,7 +19,7 @@ func samples() []Event {
 	return []Event{
 		{
 			Time: at, Type: NamespaceCreated, PID: 2250, Comm: "runc:[1:CHILD]", Container: web,
-			Namespace: &Namespace{Type: PID, ID: 4026532183, Owner: 4026531837, Parent: 4026531836, Via: ViaUnshare},
+			Namespace: &Namespace{Type: PID, ID: 4026532183, Owner: 4026531837, Parent: 4026531836, Via: ViaUnshare, TookMS: new(0.612033)},
 		},
 		{
 			Time: after(53725 * time.Microsecond), Type: NamespaceJoined, PID: 2775, Comm: "dockerd",
@@ -41,7 +41,18 @@ func samples() []Event {
 			Time: after(4 * time.Second), Type: ContainerStarted, PID: 2251, Comm: "nginx", Container: builder,
 			Start: &Start{
 				DurationMS: new(163.855314),
-				Phases:     []Phase{{"cgroup", 0}, {"namespaces", 1.656162}, {"exec", 163.855314}},
+				Phases: []Phase{
+					{Name: "create", AtMS: -153.072118},
+					{Name: "cgroup"},
+					{Name: "entered", AtMS: 0.511204},
+					{Name: "namespaces", AtMS: 1.656162},
+					{Name: "namespace_pid", AtMS: 1.656162, TookMS: new(0.612033)},
+					{Name: "clone", AtMS: 1.951077},
+					{Name: "mounts", AtMS: 14.250312},
+					{Name: "mounts_last", AtMS: 39.003871, Count: new(uint32(31))},
+					{Name: "pivot_root", AtMS: 151.733012},
+					{Name: "exec", AtMS: 163.855314},
+				},
 				Namespaces: NamespaceIDs{
 					4026532180, 4026532183, 4026532184, 4026532182, 4026532181, 4026531837, 4026531835, 4026531834,
 				},
@@ -51,14 +62,17 @@ func samples() []Event {
 			Time: after(5 * time.Second), Type: ContainerExited, PID: 2251, Comm: "nginx", Container: web,
 			Exit: &Exit{
 				Code: new(int32(143)), Signal: 15, Cause: CauseSignal,
-				By: &Process{PID: 2312, Comm: "sh", Container: builder},
+				By: &Process{PID: 2312, Comm: "sh", UID: new(uint32(1000)), Container: builder},
+				EarlierSignal: &SentSignal{
+					Signal: 1, Time: after(4500 * time.Millisecond), By: &Process{PID: 2290, Comm: "runc", UID: new(uint32(0))},
+				},
 			},
 		},
 		{
 			Time: after(6 * time.Second), Type: OOMKill, PID: 2251, Comm: "nginx", Container: web,
 			OOM: &OOM{
 				Scope: ScopeCgroup, Cgroup: "/docker/" + webID,
-				LimitBytes: new(uint64(33554432)), UsageBytes: new(uint64(33550336)), Decision: 4645794903592,
+				LimitBytes: new(uint64(33554432)), UsageBytes: new(uint64(33550336)), Decision: 4645794903592, Group: true,
 				Victim: Victim{
 					PID: 2251, TID: 2253, Comm: "nginx",
 					AnonBytes: new(uint64(32641024)), FileBytes: new(uint64(4096)), ShmemBytes: new(uint64(0)),

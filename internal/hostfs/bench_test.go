@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/nsviz/nsviz/internal/event"
 )
 
 // BenchmarkNamespacesOf1000 reads the eight namespace links of 1000 processes.
@@ -91,6 +93,26 @@ func BenchmarkMemoryOf50(b *testing.B) {
 	}
 }
 
+// BenchmarkResources reads all that one container uses and may use, on the machine's own hierarchies.
+func BenchmarkResources(b *testing.B) {
+	f := liveFS(b)
+	layout, err := f.Cgroups()
+	if err != nil {
+		b.Skip(err)
+	}
+	pid := int32(os.Getpid())
+	path, err := f.CgroupPath(pid, layout)
+	if err != nil {
+		b.Skip(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := f.Resources(pid, layout, path); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // BenchmarkWalkOf1000 goes through a made-up hierarchy of 1000 leaves with five files each.
 func BenchmarkWalkOf1000(b *testing.B) {
 	layout, roots := hostLayout(b, "v2")
@@ -118,4 +140,42 @@ func BenchmarkNamespaceMountsOf5000(b *testing.B) {
 			b.Fatal(n)
 		}
 	}
+}
+
+// BenchmarkPinsOf1000Files searches a process that has 1000 files open, none of which is a namespace,
+// as the search for what nothing else shows does with every process.
+func BenchmarkPinsOf1000Files(b *testing.B) {
+	f := liveFS(b)
+	for range 1000 {
+		file, err := os.Open(os.DevNull)
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer file.Close()
+	}
+	pid := int32(os.Getpid())
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := f.NamespacePins(pid, func(event.NamespaceType, uint64) bool { return false }); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkPinsOfAll searches the machine's processes; BenchmarkNamespacesOfAll is what a survey that
+// has nothing to search for does.
+func BenchmarkPinsOfAll(b *testing.B) {
+	f := liveFS(b)
+	read := 0
+	for b.Loop() {
+		pids, err := f.PIDs()
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, pid := range pids {
+			_, _ = f.NamespacePins(pid, func(event.NamespaceType, uint64) bool { return false }) // gone, or closed to this user
+		}
+		read += len(pids)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(read), "ns/process")
 }

@@ -40,6 +40,9 @@ type Layout struct {
 	Whole bool
 	// HasMemory tells whether the tracked hierarchy has the memory controller.
 	HasMemory bool
+	// Others are the mounted hierarchies that are not tracked and say something about resources: of
+	// v1 by controller, "" is the unified one. In them Others and Notes are empty.
+	Others map[string]Layout
 	// Notes say what is not as it should be and what to do about it.
 	Notes []string
 }
@@ -66,11 +69,7 @@ func (f *FS) Cgroups() (Layout, error) {
 	if err != nil {
 		return Layout{}, fmt.Errorf("find the cgroup hierarchies: %w", err)
 	}
-	root := f.cgroup
-	if resolved, err := filepath.EvalSymlinks(root); err == nil {
-		root = resolved // mountinfo has no symbolic links in it
-	}
-	v1, v2 := cgroupMounts(mountinfo, root)
+	v1, v2 := cgroupMounts(mountinfo, f.resolvedCgroup())
 	if len(v1)+len(v2) == 0 {
 		return Layout{}, fmt.Errorf("no cgroup hierarchy is mounted at or below %s: mount one with "+
 			"`mount -t cgroup2 none %s`, or name the right directory with --cgroup-root", f.cgroup, f.cgroup)
@@ -79,6 +78,7 @@ func (f *FS) Cgroups() (Layout, error) {
 	if err != nil {
 		return Layout{}, err
 	}
+	layout.Others = otherHierarchies(layout, v1, v2, parseHierarchies(hierarchies))
 	if !layout.HasMemory {
 		layout.Notes = append(layout.Notes, f.whyNoMemory(layout))
 	}
@@ -88,6 +88,14 @@ func (f *FS) Cgroups() (Layout, error) {
 			"/sys/fs/cgroup into its container and name it with --cgroup-root", layout.Dir))
 	}
 	return layout, nil
+}
+
+// resolvedCgroup is the root for cgroups as mountinfo has it, without symbolic links.
+func (f *FS) resolvedCgroup() string {
+	if resolved, err := filepath.EvalSymlinks(f.cgroup); err == nil {
+		return resolved
+	}
+	return f.cgroup
 }
 
 // cgroupMounts finds the mounted hierarchies at or below root.
@@ -156,6 +164,24 @@ func chooseHierarchy(v1, v2 []cgroupMount, ids map[string]uint32) (Layout, error
 	}
 	return Layout{}, errors.New("of the cgroup hierarchies, neither the unified one nor any of memory, pids, devices, " +
 		"freezer and cpu is mounted: mount the unified one with `mount -t cgroup2 none /sys/fs/cgroup/unified`")
+}
+
+// otherHierarchies finds the hierarchies beside the tracked one that have resources in them.
+func otherHierarchies(tracked Layout, v1, v2 []cgroupMount, ids map[string]uint32) map[string]Layout {
+	others := make(map[string]Layout)
+	for _, controller := range []string{"cpu", "cpuacct", "pids", "blkio"} {
+		if m, found := bestMount(v1, controller); found && ids[controller] != 0 && controller != tracked.Controller {
+			others[controller] = m.layout(tracked.Version, controller, ids[controller])
+		}
+	}
+	if m, found := bestMount(v2, ""); found && tracked.Controller != "" {
+		others[""] = m.layout(tracked.Version, "", 0)
+	}
+	return others
+}
+
+func (m cgroupMount) layout(version CgroupVersion, controller string, id uint32) Layout {
+	return Layout{Version: version, Controller: controller, HierarchyID: id, Dir: m.dir, Root: m.root, Whole: m.whole}
 }
 
 // hasV1Controller tells whether a v1 hierarchy with a controller is mounted. A v2 host may have one

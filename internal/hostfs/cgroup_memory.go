@@ -25,71 +25,14 @@ type Memory struct {
 const unlimitedFrom = math.MaxInt64 &^ (1<<16 - 1)
 
 // Memory reads the memory state of the cgroup at path: three small files.
-func (l Layout) Memory(path string) (Memory, error) {
-	dirPath, err := l.directory(path)
+func (l Layout) Memory(path string) (m Memory, err error) {
+	w, err := l.Watch(path)
 	if err != nil {
 		return Memory{}, err
 	}
-	dir, err := openDirectory(dirPath)
-	if err != nil {
-		return Memory{}, err
-	}
-	defer dir.close()
-	if l.Controller == "" {
-		return readMemoryV2(dir)
-	}
-	return readMemoryV1(dir)
-}
-
-func readMemoryV1(dir directory) (m Memory, err error) {
-	usage, usageErr := readFact(dir, "memory.usage_in_bytes", parseBytes)
-	limit, limitErr := readFact(dir, "memory.limit_in_bytes", parseBytes)
-	kills, killsErr := readFact(dir, "memory.oom_control", parseOOMKills)
-	m = Memory{UsageBytes: usage, LimitBytes: limit, OOMKills: kills}
-	if limit != nil && *limit >= unlimitedFrom {
-		m.LimitBytes, m.Unlimited = nil, true
-	}
-	return m, memoryError(dir, m, usageErr, limitErr, killsErr)
-}
-
-func readMemoryV2(dir directory) (m Memory, err error) {
-	usage, usageErr := readFact(dir, "memory.current", parseBytes)
-	limit, limitErr := readFact(dir, "memory.max", func(text string) (*uint64, error) {
-		if m.Unlimited = text == "max\n"; m.Unlimited {
-			return nil, nil
-		}
-		return parseBytes(text)
-	})
-	kills, killsErr := readFact(dir, "memory.events", parseOOMKills)
-	m.UsageBytes, m.LimitBytes, m.OOMKills = usage, limit, kills
-	return m, memoryError(dir, m, usageErr, limitErr, killsErr)
-}
-
-// readFact reads one file of a cgroup. A file that is not there leaves the fact unknown.
-func readFact(dir directory, name string, parse func(text string) (*uint64, error)) (*uint64, error) {
-	var space [512]byte
-	data, err := dir.read(name, space[:])
-	if isGone(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	fact, err := parse(string(data))
-	if err != nil {
-		return nil, fmt.Errorf("parse %s/%s: %w", dir.path, name, err)
-	}
-	return fact, nil
-}
-
-// memoryError joins what failed. A state in which nothing is known is an error, too, when the
-// reason is that the cgroup was removed since its directory was opened.
-func memoryError(dir directory, m Memory, errs ...error) error {
-	err := errors.Join(errs...)
-	if err == nil && m == (Memory{}) {
-		_, err = lstat(dir.path)
-	}
-	return err
+	defer w.Close()
+	err = errors.Join(w.Charge(&m), w.Limit(&m))
+	return m, err
 }
 
 func parseBytes(text string) (*uint64, error) {

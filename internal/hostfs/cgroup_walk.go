@@ -135,12 +135,17 @@ func appendProcs(pids []int32, dir string) ([]int32, error) {
 	if err != nil {
 		return pids, err
 	}
+	return appendPIDs(pids, data), nil
+}
+
+// appendPIDs parses a cgroup.procs.
+func appendPIDs(pids []int32, data []byte) []int32 {
 	for line := range bytes.SplitSeq(data, []byte("\n")) {
 		if pid, ok := parsePID(line); ok { // "0" is a process of a PID namespace out of sight
 			pids = append(pids, pid)
 		}
 	}
-	return pids, nil
+	return pids
 }
 
 // sortedPIDs orders the list; cgroup v1 promises neither order nor that each PID comes once.

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"strconv"
 
 	"github.com/nsviz/nsviz/internal/event"
 )
@@ -76,4 +78,39 @@ func (f *FS) HostNamespaces() (ids event.NamespaceIDs, from string, err error) {
 		return own, FromSelf, nil
 	}
 	return initial, FromConstants, nil
+}
+
+// HostPIDs reports whether the procfs counts processes as the kernel does: it does where it belongs to the
+// initial PID namespace. A process of that namespace sees itself only in such a procfs; for any other the
+// first two processes tell. Where nothing can be read it is taken for an ordinary host.
+func (f *FS) HostPIDs() (bool, error) {
+	initial := initialNamespaces()[event.PID]
+	own, err := f.namespacesIn(f.procFile("self"))
+	if err != nil {
+		return false, fmt.Errorf("read nsviz's own namespaces: %w", err)
+	}
+	if own[event.PID] == initial || own[event.PID] == 0 {
+		return true, nil
+	}
+	for _, pid := range []int32{1, 2} {
+		if ids, err := f.Namespaces(pid); err == nil && ids[event.PID] == initial {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// Self is this process's number in the procfs, which is another one than its own where that belongs to
+// another PID namespace.
+func (f *FS) Self() (int32, error) {
+	path := f.procFile("self")
+	target, err := os.Readlink(path)
+	if err != nil {
+		return 0, err
+	}
+	pid, err := strconv.ParseInt(target, 10, 32)
+	if err != nil {
+		return 0, fmt.Errorf("parse %s: %w", path, err)
+	}
+	return int32(pid), nil
 }

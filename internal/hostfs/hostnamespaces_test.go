@@ -29,6 +29,7 @@ func TestHostNamespaces(t *testing.T) {
 		pid1, pid2, self event.NamespaceIDs
 		want             event.NamespaceIDs
 		from             string
+		foreign          bool // the procfs does not count as the host does
 	}{
 		"ordinary host":                          {pid1: boot, pid2: boot, self: boot, want: boot, from: FromInit},
 		"init left the kernel's mount namespace": {pid1: init, pid2: boot, self: init, want: init, from: FromInit},
@@ -36,8 +37,8 @@ func TestHostNamespaces(t *testing.T) {
 		"container with the host's procfs":       {pid1: boot, pid2: boot, self: container, want: boot, from: FromInit},
 		"nothing readable but self":              {self: boot, want: boot, from: FromSelf},
 		"the same without time namespaces":       {self: old, want: old, from: FromSelf},
-		"container, pid 1 and 2 are its own":     {pid1: container, pid2: container, self: container, want: constants, from: FromConstants},
-		"container without time namespaces":      {self: oldContainer, want: oldConstants, from: FromConstants},
+		"container, pid 1 and 2 are its own":     {pid1: container, pid2: container, self: container, want: constants, from: FromConstants, foreign: true},
+		"container without time namespaces":      {self: oldContainer, want: oldConstants, from: FromConstants, foreign: true},
 		"container in the host's PID namespace":  {self: sharesPID, want: constants, from: FromConstants},
 		"nothing readable at all":                {},
 	} {
@@ -55,6 +56,9 @@ func TestHostNamespaces(t *testing.T) {
 			}
 			if err != nil && !strings.Contains(err.Error(), "run nsviz as root") {
 				t.Errorf("%q does not help", err)
+			}
+			if host, err := f.HostPIDs(); host == test.foreign || err != nil {
+				t.Errorf("it counts as the host does: %v, %v", host, err)
 			}
 		})
 	}

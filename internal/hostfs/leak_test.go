@@ -30,13 +30,23 @@ func TestNothingStaysOpen(t *testing.T) {
 				_, _ = f.Namespaces(pid)
 				_, _ = f.CgroupPath(pid, layout)
 				for _, kind := range event.NamespaceTypes() {
-					_, _, _ = f.NamespaceRelations(pid, kind)
+					_, _ = f.NamespaceRelations(pid, kind, nothing)
+				}
+				pins, _ := f.NamespacePins(pid, everything)
+				_, _ = f.MountPins(pid, 0, everything)
+				for _, pin := range pins {
+					_ = f.Pinned(pin)
+					_, _ = f.PinRelations(pin, nothing)
 				}
 			}
 			_ = layout.Walk(func(c Cgroup) error {
 				_, _ = layout.Memory(c.Path)
 				_, _ = layout.TreeProcs(c.Path)
 				_, _ = layout.Memory(c.Path + "/gone")
+				if w, err := layout.Watch(c.Path); err == nil {
+					w.Close()
+					w.Close()
+				}
 				_, _ = layout.Procs(c.Path + "/gone")
 				return nil
 			})

@@ -8,9 +8,12 @@ import (
 // mount is one line of mountinfo. Its fields point into the text that was parsed and are still
 // escaped; unescapeMount decodes them.
 type mount struct {
+	device       []byte // major:minor of the file system
 	root         []byte // what of the file system is mounted
 	point        []byte // where
+	options      []byte // of this mount
 	fsType       []byte
+	source       []byte
 	superOptions []byte // for cgroup v1 they name the controllers
 }
 
@@ -41,10 +44,14 @@ func parseMount(line []byte) (mount, bool) {
 	index := 0
 	for field := range bytes.SplitSeq(before, []byte(" ")) {
 		switch index {
+		case 2:
+			m.device = field
 		case 3:
 			m.root = field
 		case 4:
 			m.point = field
+		case 5:
+			m.options = field
 		}
 		index++
 	}
@@ -56,7 +63,7 @@ func parseMount(line []byte) (mount, bool) {
 		return mount{}, false
 	}
 	// The source may be empty, and a few file systems have spaces in their super options.
-	_, m.superOptions, found = bytes.Cut(rest, []byte(" "))
+	m.source, m.superOptions, found = bytes.Cut(rest, []byte(" "))
 	m.fsType = fsType
 	return m, found
 }

@@ -2,9 +2,7 @@ package hostfs
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io/fs"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -89,47 +87,4 @@ func parseNamespaceLink(text []byte) (event.NamespaceType, uint64, error) {
 		}
 	}
 	return 0, 0, fmt.Errorf("no namespace type %q", string(name))
-}
-
-// NamespaceRelations asks the kernel for the user namespace that owns the process's namespace of
-// type t and, for PID and user namespaces, for its parent. An id is 0 where there is none or where
-// it is out of this process's sight: the kernel tells of nothing above the asker's own namespaces.
-func (f *FS) NamespaceRelations(pid int32, t event.NamespaceType) (owner, parent uint64, err error) {
-	if int(t) >= len(namespaceLinks) {
-		return 0, 0, fmt.Errorf("no namespace type %d", t)
-	}
-	path := f.pidDir(pid) + "/" + namespaceLinks[t]
-	fd, err := openat(unix.AT_FDCWD, path, unix.O_RDONLY)
-	if err != nil {
-		return 0, 0, pathError("open", path, err)
-	}
-	defer unix.Close(fd)
-	if owner, err = relatedNamespace(fd, unix.NS_GET_USERNS); err != nil {
-		return 0, 0, &fs.PathError{Op: "get the owner of", Path: path, Err: err}
-	}
-	if t != event.PID && t != event.User {
-		return owner, 0, nil
-	}
-	if parent, err = relatedNamespace(fd, unix.NS_GET_PARENT); err != nil {
-		return 0, 0, &fs.PathError{Op: "get the parent of", Path: path, Err: err}
-	}
-	return owner, parent, nil
-}
-
-// relatedNamespace runs one of the ioctls of ioctl_ns(2) and returns the id of the namespace that
-// it opens. EPERM says that it is out of scope.
-func relatedNamespace(fd int, request uint) (uint64, error) {
-	related, err := unix.IoctlRetInt(fd, request)
-	if errors.Is(err, unix.EPERM) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, err
-	}
-	defer unix.Close(related)
-	var stat unix.Stat_t
-	if err := unix.Fstat(related, &stat); err != nil {
-		return 0, err
-	}
-	return stat.Ino, nil
 }

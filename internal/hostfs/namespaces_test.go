@@ -117,10 +117,12 @@ func TestLiveRelations(t *testing.T) {
 		if ids[kind] == 0 {
 			continue
 		}
-		owner, parent, err := f.NamespaceRelations(pid, kind)
-		if err != nil {
-			t.Errorf("%s: %v", kind, err)
+		list, err := f.NamespaceRelations(pid, kind, nothing)
+		if err != nil || len(list) == 0 || list[0].Type != kind || list[0].ID != ids[kind] {
+			t.Errorf("%s: %+v, %v", kind, list, err)
+			continue
 		}
+		owner, parent := list[0].Owner, list[0].Parent
 		if owner != 0 && owner != ids[event.User] {
 			t.Errorf("%s is owned by %d, this process is in %d", kind, owner, ids[event.User])
 		}
@@ -128,7 +130,7 @@ func TestLiveRelations(t *testing.T) {
 			t.Errorf("%s has the parent %d, which is not in sight", kind, parent)
 		}
 	}
-	if _, _, err := f.NamespaceRelations(pid, event.NamespaceTypeCount); err == nil {
+	if _, err := f.NamespaceRelations(pid, event.NamespaceTypeCount, nothing); err == nil {
 		t.Error("no such type, and no error")
 	}
 }
@@ -136,7 +138,13 @@ func TestLiveRelations(t *testing.T) {
 func TestRelationsOfWhatIsNoNamespace(t *testing.T) {
 	f, roots := openHost(t, "v2")
 	writeFile(t, filepath.Join(roots.Proc, "1", "ns", "net"), "")
-	if owner, parent, err := f.NamespaceRelations(1, event.Net); err == nil {
-		t.Errorf("%d, %d", owner, parent)
+	if list, err := f.NamespaceRelations(1, event.Net, nothing); err == nil {
+		t.Errorf("%+v", list)
 	}
 }
+
+// nothing is known.
+func nothing(uint64) bool { return false }
+
+// everything is wanted.
+func everything(event.NamespaceType, uint64) bool { return true }

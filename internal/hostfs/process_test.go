@@ -1,6 +1,8 @@
 package hostfs
 
 import (
+	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -8,8 +10,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -107,6 +111,7 @@ type child struct {
 	pid   int32
 	cmd   *exec.Cmd
 	stdin io.Closer
+	out   *bufio.Reader
 }
 
 // startChild runs a program that ends at the end of its input.
@@ -118,10 +123,27 @@ func startChild(t testing.TB, attr *syscall.SysProcAttr, argv ...string) *child 
 	if err != nil {
 		t.Fatal(err)
 	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	c := &child{pid: int32(cmd.Process.Pid), cmd: cmd, stdin: stdin}
+	c := &child{pid: int32(cmd.Process.Pid), cmd: cmd, stdin: stdin, out: bufio.NewReader(stdout)}
+	// exec closes what tells Start that it has happened a moment before it sets the new name (begin_new_exec in
+	// the kernel's fs/exec.c).
+	own, err := os.ReadFile("/proc/self/comm")
+	for err == nil {
+		var comm []byte
+		if comm, err = os.ReadFile(fmt.Sprintf("/proc/%d/comm", c.pid)); !bytes.Equal(comm, own) {
+			break
+		}
+		runtime.Gosched()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() {
 		if cmd.ProcessState == nil {
 			c.end(t)
@@ -129,6 +151,16 @@ func startChild(t testing.TB, attr *syscall.SysProcAttr, argv ...string) *child 
 		}
 	})
 	return c
+}
+
+// line is the next one that the process writes.
+func (c *child) line(t testing.TB) string {
+	t.Helper()
+	line, err := c.out.ReadString('\n')
+	if err != nil {
+		t.Fatalf("%q, %v", line, err)
+	}
+	return strings.TrimSuffix(line, "\n")
 }
 
 // end waits until the process is a zombie.
@@ -193,7 +225,7 @@ func TestLiveProcess(t *testing.T) {
 		"StartTime":          func() error { _, err := f.StartTime(pid); return err },
 		"Status":             func() error { _, err := f.Status(pid); return err },
 		"Namespaces":         func() error { _, err := f.Namespaces(pid); return err },
-		"NamespaceRelations": func() error { _, _, err := f.NamespaceRelations(pid, event.Net); return err },
+		"NamespaceRelations": func() error { _, err := f.NamespaceRelations(pid, event.Net, nothing); return err },
 		"CgroupPath":         func() error { _, err := f.CgroupPath(pid, Layout{}); return err },
 		"Comm":               func() error { _, err := f.Comm(pid); return err },
 		"Exe":                func() error { _, err := f.Exe(pid); return err },

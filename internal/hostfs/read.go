@@ -108,3 +108,32 @@ func pathError(op, path string, err error) error {
 
 // isGone reports whether err says that a process or a cgroup is not there.
 func isGone(err error) bool { return errors.Is(err, fs.ErrNotExist) }
+
+// each calls visit with the folder called folder and each name in it, without holding them all: a process may
+// have a million open files.
+func (d directory) each(folder string, visit func(in directory, name string)) error {
+	in := directory{path: d.path + "/" + folder}
+	var err error
+	if in.fd, err = openat(d.fd, folder, unix.O_RDONLY|unix.O_DIRECTORY); err != nil {
+		return pathError("open", in.path, err)
+	}
+	defer in.close()
+	space := make([]byte, smallFile)
+	var names []string
+	for {
+		n, err := unix.ReadDirent(in.fd, space)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return pathError("list", in.path, err)
+		}
+		if n == 0 {
+			return nil
+		}
+		_, _, names = unix.ParseDirent(space[:n], -1, names[:0])
+		for _, name := range names {
+			visit(in, name)
+		}
+	}
+}

@@ -3,7 +3,6 @@
 package hostfs
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -99,9 +98,9 @@ func TestRootRelations(t *testing.T) {
 		event.User: {self[event.User], self[event.User]},
 		event.UTS:  {self[event.User], 0}, // it is the host's
 	} {
-		owner, parent, err := f.NamespaceRelations(child.pid, kind)
-		if err != nil || owner != want[0] || parent != want[1] {
-			t.Errorf("%s: owner %d, parent %d, %v, want %v", kind, owner, parent, err, want)
+		list, err := f.NamespaceRelations(child.pid, kind, nothing)
+		if err != nil || list[0] != (NamespaceRelation{Type: kind, ID: ids[kind], Owner: want[0], Parent: want[1]}) {
+			t.Errorf("%s: %+v, %v, want %v", kind, list, err, want)
 		}
 	}
 }
@@ -130,29 +129,13 @@ func TestRootNamespaceMounts(t *testing.T) {
 
 // TestRootForeignProcfs opens the procfs of a PID namespace that this process is not in.
 func TestRootForeignProcfs(t *testing.T) {
-	cmd := exec.Command("unshare", "--pid", "--fork", "--mount-proc", "sh", "-c", "echo $$; exec cat >/dev/null")
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := errors.Join(stdin.Close(), cmd.Wait()); err != nil {
-			t.Error(err)
-		}
-	}()
-	if line, err := bufio.NewReader(stdout).ReadString('\n'); line != "1\n" {
-		t.Fatalf("%q, %v", line, err)
+	child := startChild(t, nil, "unshare", "--pid", "--fork", "--mount-proc", "sh", "-c", "echo $$; exec cat >/dev/null")
+	if line := child.line(t); line != "1" {
+		t.Fatalf("%q", line)
 	}
 	var inner int32
 	for process, err := range liveFS(t).Processes(Layout{}) {
-		if err == nil && process.PPID == int32(cmd.Process.Pid) {
+		if err == nil && process.PPID == child.pid {
 			inner = process.PID
 		}
 	}
@@ -225,6 +208,12 @@ func TestRootCgroup(t *testing.T) {
 	if want := []int32{pid}; err != nil || treeErr != nil || !slices.Equal(own, want) || !slices.Equal(tree, want) {
 		t.Errorf("processes %v, %v; with those below %v, %v", own, err, tree, treeErr)
 	}
+	watch, err := layout.Watch(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer watch.Close()
+	checkWatch(t, watch, layout, path, 0)
 	before, err := layout.Memory(path)
 	if err != nil || before.LimitBytes == nil || *before.LimitBytes != limit || before.Unlimited || before.UsageBytes == nil ||
 		before.OOMKills == nil || *before.OOMKills != 0 {
@@ -245,6 +234,7 @@ func TestRootCgroup(t *testing.T) {
 		t.Errorf("after: %+v, %v", after, err)
 	}
 
+	checkWatch(t, watch, layout, path, 1)
 	pinned, err := openDirectory(leaf)
 	if err != nil {
 		t.Fatal(err)
@@ -261,10 +251,33 @@ func TestRootCgroup(t *testing.T) {
 		"Procs":     func() error { _, err := layout.Procs(path); return err },
 		"TreeProcs": func() error { _, err := layout.TreeProcs(path); return err },
 		"ID":        func() error { _, err := layout.ID(path); return err },
+		"Watch":     func() error { _, err := layout.Watch(path); return err },
+		"Charge":    func() error { return watch.Charge(&Memory{}) },
+		"Limit":     func() error { return watch.Limit(&Memory{}) },
 	} {
 		if err := read(); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s of a cgroup that is gone: %v", what, err)
 		}
+	}
+	// What is open stays the old one's when there is another one of the same name.
+	if err := os.Mkdir(leaf, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := watch.Charge(&Memory{}); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("with another cgroup in its place: %v", err)
+	}
+}
+
+// checkWatch compares what is read of open files with what is read anew.
+func checkWatch(t *testing.T, w *Watch, layout Layout, path string, kills uint64) {
+	t.Helper()
+	var m Memory
+	if err := errors.Join(w.Charge(&m), w.Limit(&m)); err != nil {
+		t.Error(err)
+	}
+	anew, err := layout.Memory(path)
+	if err != nil || m.OOMKills == nil || *m.OOMKills != kills || *m.LimitBytes != *anew.LimitBytes || m.UsageBytes == nil || !w.Complete() {
+		t.Errorf("%+v, anew %+v, %v", m, anew, err)
 	}
 }
 

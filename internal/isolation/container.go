@@ -24,17 +24,28 @@ type container struct {
 	created, started, exited time.Time
 	found                    time.Time // when reading the host found it; zero where an event told of it
 	startDuration            *time.Duration
+	phases                   []event.Phase // of the start, replaced, never changed: snapshots share them
+	engineStarted            time.Time     // of the latest start that the engine told of
 	exit                     *event.Exit
+	verdict                  *Verdict
+	latestKill               *Kill // replaced, never changed: snapshots share it
+	previous                 *End  // the same
 
 	namespaces event.NamespaceIDs
 	reading    Reading
 	history    history
-	oomKills   uint64 // as shown: since its latest start
+	chronicle  chronicle // over all of its runs
+	limits     CgroupLimits
+	limitsRead [3]time.Time // when the limits were read for the last time
+	within     []uint64     // the namespaces of Model.within that have it
+	oomKills   uint64       // as shown: since its latest start
 	// countedUntil is when the kernel's own count was taken over; kills up to then are in it.
 	countedUntil time.Time
 	// counted are the kernel's own counts of kills of the two latest readings, the older one first.
 	counted    [2]*uint64
 	unobserved uint64 // of oomKills, those that no event told of
+	// groupDecisions is how many decisions of memory.oom.group the oomKills came by, lastGroup the latest one.
+	groupDecisions, lastGroup uint64
 
 	// For the counters, over all of its starts.
 	kills map[event.Scope]uint64
@@ -125,15 +136,22 @@ func (m *Model) revive(c *container) {
 			c.qualified = true
 		}
 	}
+	if !c.live() {
+		c.previous = new(c.end())
+	}
+	m.leave(c)
+	c.limits, c.limitsRead = CgroupLimits{}, [3]time.Time{}
 	c.state = Starting
 	c.initPID, c.initComm = 0, ""
 	c.created, c.started, c.exited, c.found = time.Time{}, time.Time{}, time.Time{}, time.Time{}
-	c.startDuration, c.exit = nil, nil
+	c.startDuration, c.exit, c.verdict, c.latestKill = nil, nil, nil, nil
+	c.phases = nil
 	c.namespaces = event.NamespaceIDs{}
 	c.reading = Reading{}
 	c.history = history{}
 	c.oomKills, c.countedUntil = 0, time.Time{}
 	c.counted, c.unobserved = [2]*uint64{}, 0
+	c.groupDecisions, c.lastGroup = 0, 0
 }
 
 func (m *Model) applyCgroupCreated(e event.Event) {
@@ -152,6 +170,7 @@ func (m *Model) applyCgroupCreated(e event.Event) {
 		// Reading the host was faster than the ring.
 		if c.created.IsZero() {
 			c.created = e.Time
+			c.tell(made(&e))
 		}
 		return
 	default:
@@ -159,6 +178,11 @@ func (m *Model) applyCgroupCreated(e event.Event) {
 	}
 	c.cgroup = e.Cgroup.Path
 	c.created = e.Time
+	c.tell(made(&e))
+}
+
+func made(e *event.Event) Moment {
+	return Moment{Time: e.Time, Kind: momentCgroup, By: actor(e), Cgroup: e.Cgroup.Path}
 }
 
 func (m *Model) applyCgroupRemoved(e event.Event) {
@@ -167,14 +191,18 @@ func (m *Model) applyCgroupRemoved(e event.Event) {
 		return
 	}
 	c := m.containers[said.ID]
-	if c == nil || !c.live() || c.cgroup != e.Cgroup.Path {
+	if c == nil || c.cgroup != e.Cgroup.Path {
 		return
 	}
-	if c.state == Starting && len(c.exits) == 0 && len(c.kills) == 0 {
-		delete(m.containers, c.id) // it never ran
-		return
+	if c.live() {
+		if c.state == Starting && len(c.exits) == 0 && len(c.kills) == 0 {
+			m.leave(c)
+			delete(m.containers, c.id) // it never ran
+			return
+		}
+		m.end(c, e.Time, nil)
 	}
-	m.end(c, e.Time, nil)
+	c.tell(Moment{Time: e.Time, Kind: momentCgroupGone, By: actor(&e), Cgroup: e.Cgroup.Path})
 }
 
 func (m *Model) applyStarted(e event.Event) {
@@ -188,14 +216,17 @@ func (m *Model) applyStarted(e event.Event) {
 	c.state = Running
 	c.started = e.Time
 	c.initPID, c.initComm = e.PID, e.Comm
-	if e.Start == nil {
-		return
+	if e.Start != nil {
+		c.phases = e.Start.Phases
+		c.endPhases()
+		c.namespaces = e.Start.Namespaces
+		if ms := e.Start.DurationMS; ms != nil {
+			c.startDuration = new(time.Duration(*ms * float64(time.Millisecond)))
+			m.counters.starts.observe(c.startDuration.Seconds())
+		}
 	}
-	c.namespaces = e.Start.Namespaces
-	if ms := e.Start.DurationMS; ms != nil {
-		c.startDuration = new(time.Duration(*ms * float64(time.Millisecond)))
-		m.counters.starts.observe(c.startDuration.Seconds())
-	}
+	m.enter(c, c.namespaces)
+	m.tellEntry(c, Moment{Time: e.Time, Kind: momentStarted, Init: initOf(e.PID, e.Comm), Start: e.Start})
 }
 
 func (m *Model) applyExited(e event.Event) {
@@ -211,6 +242,7 @@ func (m *Model) applyExited(e event.Event) {
 	case c.exit == nil:
 		// That it was gone showed before its end was read from the ring.
 		c.exit, c.exited = e.Exit, e.Time
+		c.chronicle.tellExit(ended(e.Time, e.Exit), containerExtent)
 	default:
 		return
 	}
@@ -225,6 +257,56 @@ func (m *Model) end(c *container, at time.Time, exit *event.Exit) {
 	c.exit = exit
 	c.reading.Processes = nil
 	m.ended = append(m.ended, c)
+	m.tellEnd(c, ended(at, exit))
+	m.leave(c)
+	c.chronicle.rest()
+}
+
+func ended(at time.Time, exit *event.Exit) Moment {
+	if exit == nil {
+		return Moment{Time: at, Kind: MomentGone}
+	}
+	return Moment{Time: at, Kind: momentExited, Exit: exit}
+}
+
+// end is how the container has ended.
+func (c *container) end() End {
+	return End{
+		Time: c.exited, InitPID: c.initPID, InitComm: c.initComm, Exit: c.exit, Verdict: c.verdict,
+		OOMKills: c.oomKills, LatestKill: c.latestKill,
+	}
+}
+
+// applyVerdict takes in what the engine says of an end. It may say so when the container has been
+// started again, or, if seldom, before the end was read from the ring.
+func (m *Model) applyVerdict(at time.Time, v Verdict) {
+	c := m.containers[v.ID]
+	if c == nil {
+		return
+	}
+	said := v
+	said.ID = ""
+	c.tell(Moment{Time: at, Kind: MomentVerdict, Verdict: &said})
+	switch {
+	case c.live() && c.previous != nil && c.previous.Verdict == nil:
+		previous := *c.previous
+		previous.Verdict = &v
+		c.previous = &previous
+	default:
+		c.verdict = &v
+	}
+}
+
+// endPhases adds the engine's word to the phases of a start, once both are known: it may come before the start
+// itself was read from the ring, or when the container has ended.
+func (c *container) endPhases() {
+	n := len(c.phases)
+	// What the engine said of an earlier start is older than the program of this one.
+	if n == 0 || c.phases[n-1].Name == event.PhaseEngineStart || c.created.IsZero() || c.engineStarted.Before(c.started) {
+		return
+	}
+	at := float64(c.engineStarted.Sub(c.created).Nanoseconds()) / 1e6
+	c.phases = append(slices.Clip(c.phases), event.Phase{Name: event.PhaseEngineStart, AtMS: at})
 }
 
 func (m *Model) applyFound(at time.Time, f Found) {
@@ -241,13 +323,18 @@ func (m *Model) applyFound(at time.Time, f Found) {
 	if f.OOMKills != nil {
 		c.oomKills, c.countedUntil = *f.OOMKills, at
 	}
+	found := Moment{Time: at, Kind: MomentFound, Cgroup: f.CgroupPath}
 	if f.Starting {
+		c.tell(found)
 		return
 	}
 	c.state = Running
 	c.initPID, c.initComm = f.InitPID, f.InitComm
 	c.started = f.Started
 	c.namespaces = f.Namespaces
+	m.enter(c, c.namespaces)
+	found.Init = initOf(f.InitPID, f.InitComm)
+	m.tellEntry(c, found)
 }
 
 // clockSetBack is how far a reading, which is never late, must lie behind the other facts to mean that
@@ -267,7 +354,8 @@ func (m *Model) applyMemory(at time.Time, readings []Reading) {
 			continue
 		}
 		c.reading = r
-		c.reconcileKills(r.OOMKills)
+		c.reconcileKills(at, r.OOMKills)
+		c.tellLimits(at, r.Limits)
 		if r.UsageBytes != nil {
 			c.history.usage(at, *r.UsageBytes)
 		}
@@ -275,19 +363,22 @@ func (m *Model) applyMemory(at time.Time, readings []Reading) {
 }
 
 // reconcileKills takes in the kernel's own count of kills. What it had counted two readings ago, a second
-// or so, and what no event has told since was lost on the way to nsviz.
-func (c *container) reconcileKills(counted *uint64) {
-	if before := c.counted[0]; before != nil && *before > c.oomKills {
-		missed := *before - c.oomKills
+// or so, and what no event has told since was lost on the way to nsviz. Of a decision about a group the kernel
+// may have counted one more than there were: after the process that it chose it kills all that are in the
+// group, and counts that one again if it is not gone yet (oom_kill_process in mm/oom_kill.c).
+func (c *container) reconcileKills(at time.Time, counted *uint64) {
+	if before := c.counted[0]; before != nil && *before > c.oomKills+c.groupDecisions {
+		missed := *before - c.oomKills - c.groupDecisions
 		c.oomKills += missed
 		c.unobserved += missed
 		c.unobservedEver += missed
+		c.tell(Moment{Time: at, Kind: MomentUnobserved, Count: missed})
 	}
 	c.counted[0], c.counted[1] = c.counted[1], counted
 }
 
-// list builds the containers of a snapshot.
-func (m *Model) list() []Container {
+// list builds the containers of a snapshot, with at most listed of those that have ended.
+func (m *Model) list(listed int) []Container {
 	live := make([]*container, 0, len(m.containers)-len(m.ended))
 	for _, c := range m.containers {
 		if c.live() {
@@ -302,12 +393,12 @@ func (m *Model) list() []Container {
 	})
 	m.share(live)
 
-	list := make([]Container, 0, len(live)+min(len(m.ended), m.limits.Listed))
+	list := make([]Container, 0, len(live)+min(len(m.ended), listed))
 	for i, c := range live {
 		list = append(list, m.present(c))
 		list[i].Namespaces = m.sharing.memberships[i]
 	}
-	for i := len(m.ended) - 1; i >= 0 && len(list) < len(live)+m.limits.Listed; i-- {
+	for i := len(m.ended) - 1; i >= 0 && len(list) < len(live)+listed; i-- {
 		c := m.ended[i]
 		list = append(list, m.present(c))
 		list[len(list)-1].Namespaces = m.sharing.past(c)
@@ -329,12 +420,13 @@ func (m *Model) present(c *container) Container {
 		ID: c.id, Label: c.label(), Named: c.name != "", Image: c.image, Runtime: c.runtime, State: c.state,
 		InitPID: c.initPID, InitComm: c.initComm, CgroupPath: c.cgroup,
 		Created: c.created, Started: c.started, Exited: c.exited,
-		StartDuration: c.startDuration, Exit: c.exit,
+		StartDuration: c.startDuration, Phases: c.phases, Exit: c.exit, Verdict: c.verdict, Previous: c.previous,
 		Memory: Memory{
 			UsageBytes: c.reading.UsageBytes, LimitBytes: c.reading.LimitBytes, Unlimited: c.reading.Unlimited,
 			History: c.history.points(m.now),
 		},
 		Processes: c.reading.Processes,
-		OOMKills:  c.oomKills, OOMKillsUnobserved: c.unobserved,
+		OOMKills:  c.oomKills, OOMKillsUnobserved: c.unobserved, LatestKill: c.latestKill,
+		Limits: c.limits, History: c.chronicle.share(),
 	}
 }

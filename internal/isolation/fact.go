@@ -19,6 +19,8 @@ type Fact struct {
 	Found      *Found           `json:"found,omitempty"`
 	Gone       *Gone            `json:"gone,omitempty"`
 	Identity   *event.Container `json:"identity,omitempty"`
+	Verdict    *Verdict         `json:"verdict,omitempty"`
+	Said       *EngineEvent     `json:"said,omitempty"`
 	Memory     []Reading        `json:"memory,omitempty"`
 	Namespaces *Survey          `json:"namespaces,omitempty"`
 	// BPFErrors are totals by place.
@@ -44,6 +46,16 @@ type Gone struct {
 	ID string `json:"id"`
 }
 
+// Verdict is what the engine says of a container's end: its own view, which may be wrong. What it does
+// not say is nil.
+type Verdict struct {
+	ID        string `json:"id,omitempty"` // not in a Moment, which is of one container
+	ExitCode  *int32 `json:"exit_code,omitempty"`
+	OOMKilled *bool  `json:"oom_killed,omitempty"`
+	// Removed is set where the engine knew the container no more when it was asked.
+	Removed bool `json:"removed,omitempty"`
+}
+
 // Reading is what one container's cgroup is charged for at one moment.
 type Reading struct {
 	ID         string  `json:"id"`
@@ -53,11 +65,24 @@ type Reading struct {
 	Processes  *int    `json:"processes,omitempty"`
 	// OOMKills is the kernel's own count of the kills in the cgroup since it was made; nil is unknown.
 	OOMKills *uint64 `json:"oom_kills,omitempty"`
+	// Limits are those of the cgroup; nil before the container's own program runs, since until then its
+	// engine still sets them, and in recordings of versions that did not read them.
+	Limits *CgroupLimits `json:"limits,omitempty"`
 }
 
-// Survey is all namespaces that could be found by reading the host.
+// EngineEvent is what an engine tells that it did with a container.
+type EngineEvent struct {
+	ID     string `json:"id"`
+	Action string `json:"action"`
+	// At is when, by the engine's own clock, the wall clock; zero in recordings of versions that did not keep it.
+	At time.Time `json:"at,omitzero"`
+}
+
+// Survey is all namespaces that could be found by reading the host, and the virtual machines. Recordings
+// of versions that did not look for these have none.
 type Survey struct {
-	Namespaces []Surveyed `json:"namespaces"`
+	Namespaces []Surveyed   `json:"namespaces"`
+	VMs        []SurveyedVM `json:"vms,omitempty"`
 }
 
 // Surveyed is one namespace of a Survey.

@@ -66,6 +66,11 @@ func killed(seconds float64, c *event.Container, pid int32) Fact {
 	})
 }
 
+// judged is what the engine says of an end.
+func judged(seconds float64, c event.Container, oomKilled bool) Fact {
+	return Fact{Time: at(seconds), Verdict: &Verdict{ID: c.ID, ExitCode: new(int32(137)), OOMKilled: &oomKilled}}
+}
+
 func found(seconds float64, c event.Container, pid int32, ids ...uint64) Fact {
 	f := &Found{Container: c, CgroupPath: path(c), InitPID: pid, InitComm: "app", Started: at(seconds - 100)}
 	copy(f.Namespaces[:], ids)
@@ -84,6 +89,29 @@ func memory(seconds float64, c event.Container, bytes uint64) Fact {
 	return Fact{Time: at(seconds), Memory: []Reading{{
 		ID: c.ID, UsageBytes: new(bytes), LimitBytes: new(uint64(1 << 20)), Processes: new(2),
 	}}}
+}
+
+// limit is a limit of that value; 0 is none.
+func limit(value int) *Limit {
+	if value == 0 {
+		return &Limit{Unlimited: true}
+	}
+	return &Limit{Value: new(float64(value))}
+}
+
+// limited is a reading of limits.
+func limited(seconds float64, c event.Container, limits CgroupLimits) Fact {
+	return Fact{Time: at(seconds), Memory: []Reading{{ID: c.ID, Limits: &limits}}}
+}
+
+func said(seconds float64, c event.Container, action string) Fact {
+	return Fact{Time: at(seconds), Said: &EngineEvent{ID: c.ID, Action: action}}
+}
+
+// joined is a process, nil is of the host, that enters a namespace.
+func joined(seconds float64, pid int32, c *event.Container, n event.Namespace) Fact {
+	n.Via = event.ViaSetns
+	return happened(seconds, event.Event{Type: event.NamespaceJoined, PID: pid, Comm: "nsenter", Container: c, Namespace: &n})
 }
 
 func passed(seconds float64) Fact { return Fact{Time: at(seconds)} }

@@ -23,8 +23,13 @@ func (m *Model) applyKill(e event.Event) {
 	c.kills[e.OOM.Scope]++
 	if e.Time.After(c.countedUntil) {
 		c.oomKills++
+		if e.OOM.Group && e.OOM.Decision != c.lastGroup {
+			c.groupDecisions++
+			c.lastGroup = e.OOM.Decision
+		}
 	}
 	c.history.kill(e.Time)
+	c.tell(Moment{Time: e.Time, Kind: momentKilled, OOM: e.OOM})
 	if e.OOM.UsageBytes != nil && c.cgroup != "" && e.OOM.Cgroup == c.cgroup {
 		c.history.usage(e.Time, *e.OOM.UsageBytes)
 		if c.reading.UsageBytes == nil { // killed before its memory was read for the first time
@@ -42,7 +47,16 @@ func (m *Model) applyKill(e event.Event) {
 	case c.initPID != 0:
 		kill.Survived = new(!m.groupEnded(&kill))
 	}
+	if k := c.latestKill; k == nil || !endedBy(k) {
+		c.latestKill = &kill
+	}
 	m.kills = appendBounded(m.kills, kill, m.limits.Kills)
+}
+
+// endedBy reports whether the victim of a kill was its container's PID 1.
+func endedBy(k *Kill) bool {
+	victim := k.Event.OOM.Victim
+	return k.Survived != nil && !*k.Survived && (victim.Init || victim.PID == k.InitPID)
 }
 
 // endGroup notes, now that PID 1 is a victim, that the container does not survive the earlier kills of

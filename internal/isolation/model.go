@@ -16,11 +16,14 @@ type Limits struct {
 	Ended     int
 	// Listed is how many of the ended ones a snapshot lists.
 	Listed int
+	// Freed is how many freed namespaces are kept at most, those that containers were in and others apart;
+	// they are kept for Retention, too.
+	Freed int
 }
 
 // DefaultLimits are those of the program.
 func DefaultLimits() Limits {
-	return Limits{Events: 1000, Kills: 500, Retention: 15 * time.Minute, Ended: 4096, Listed: 64}
+	return Limits{Events: 1000, Kills: 500, Retention: 15 * time.Minute, Ended: 4096, Listed: 64, Freed: 2048}
 }
 
 // Model holds what is known. It is for one goroutine.
@@ -36,10 +39,16 @@ type Model struct {
 	containers map[string]*container
 	ended      []*container // in the order of their end
 	namespaces map[uint64]*namespace
-	sharing    sharing     // as of the latest snapshot
-	listed     []Namespace // the namespaces of the latest snapshot; nil where they have changed since
-	events     []event.Event
-	kills      []Kill
+	// within are the live containers that are in a namespace and not in the host's, the first one first.
+	within map[uint64][]*container
+	// freed are the namespaces that were freed not long ago, in the order of that: those that containers
+	// were in, and the others, of which there may be a crowd.
+	freed   [2][]*namespace
+	sharing sharing      // as of the latest snapshot
+	listed  []Namespace  // the namespaces of the latest snapshot; nil where they have changed since
+	vms     []SurveyedVM // as of the latest survey; replaced, never changed
+	events  []event.Event
+	kills   []Kill
 
 	counters counters
 }
@@ -50,6 +59,7 @@ func New(limits Limits) *Model {
 		limits:     limits,
 		containers: map[string]*container{},
 		namespaces: map[uint64]*namespace{},
+		within:     map[uint64][]*container{},
 		counters:   newCounters(),
 	}
 }
@@ -79,10 +89,20 @@ func (m *Model) Apply(f Fact) {
 		}
 	case f.Identity != nil:
 		m.applyIdentity(*f.Identity)
+	case f.Verdict != nil:
+		m.applyVerdict(f.Time, *f.Verdict)
+	case f.Said != nil:
+		if c := m.containers[f.Said.ID]; c != nil {
+			c.tell(Moment{Time: f.Time, Kind: MomentSaid, Said: f.Said.Action})
+			if f.Said.Action == "start" {
+				c.engineStarted = f.Said.At
+				c.endPhases()
+			}
+		}
 	case f.Memory != nil:
 		m.applyMemory(f.Time, f.Memory)
 	case f.Namespaces != nil:
-		m.applySurvey(*f.Namespaces)
+		m.applySurvey(f.Time, *f.Namespaces)
 	case f.BPFErrors != nil:
 		m.counters.bpfErrors = f.BPFErrors
 	}
@@ -161,6 +181,14 @@ func (m *Model) forget() {
 		i := slices.IndexFunc(m.ended, func(c *container) bool { return c.oomKills == 0 })
 		m.drop(max(i, 0))
 	}
+	for i := range m.freed {
+		list := m.freed[i]
+		for len(list) > 0 && (len(list) > m.limits.Freed || m.now.Sub(list[0].freed) > m.limits.Retention) {
+			list[0] = nil // for the collector; append moves the rest in time
+			list = list[1:]
+		}
+		m.freed[i] = list
+	}
 }
 
 func (m *Model) drop(i int) {
@@ -183,15 +211,26 @@ func (m *Model) drop(i int) {
 }
 
 // Snapshot is the model as it stands.
-func (m *Model) Snapshot() *Snapshot {
+func (m *Model) Snapshot() *Snapshot { return m.snapshot(m.limits.Listed) }
+
+// Whole is a snapshot that lists every ended container and freed namespace that the model has kept: for a
+// question about one of them, not for each frame of a screen.
+func (m *Model) Whole() *Snapshot {
+	s := m.snapshot(len(m.ended))
+	s.Freed = m.listFreed()
+	return s
+}
+
+func (m *Model) snapshot(listed int) *Snapshot {
 	s := &Snapshot{
 		Time: m.now, Version: m.version,
 		Host: m.host, Probes: m.probes, Engines: slices.Clone(m.engines),
-		Containers: m.list(),
+		Containers: m.list(listed),
 		Events:     latest(m.events, m.limits.Events),
 		Kills:      latest(m.kills, m.limits.Kills),
 		Totals:     m.totals(),
 	}
 	s.Namespaces = m.listNamespaces()
+	s.VMs = m.listVMs()
 	return s
 }

@@ -60,7 +60,7 @@ func (s *story) next() Fact {
 		second -= 3 * s.Float64() // late
 	}
 	c := s.container()
-	switch s.IntN(18) {
+	switch s.IntN(21) {
 	case 0:
 		h := hostIs(s.ids()...)
 		h.Time = at(second)
@@ -79,7 +79,11 @@ func (s *story) next() Fact {
 	case 4:
 		return gone(second, c)
 	case 5, 6:
-		return memory(second, c, uint64(s.IntN(1<<20)))
+		f := memory(second, c, uint64(s.IntN(1<<20)))
+		if s.IntN(2) == 0 {
+			f.Memory[0].Limits = &CgroupLimits{Memory: limit(s.IntN(3)), PIDs: limit(s.IntN(2))}
+		}
+		return f
 	case 7:
 		var list []Surveyed
 		for range s.IntN(10) {
@@ -107,6 +111,12 @@ func (s *story) next() Fact {
 		return removed(second, c)
 	case 16:
 		return decided(killed(second, &c, s.pid()), s.Uint64N(3))
+	case 17:
+		return judged(second, c, s.IntN(2) == 0)
+	case 18:
+		return said(second, c, []string{"start", "exec_start", "update"}[s.IntN(3)])
+	case 19:
+		return joined(second, s.pid(), &c, *s.namespace())
 	}
 	return killed(second, nil, s.pid())
 }
@@ -119,7 +129,7 @@ func (s *story) facts(n int) []Fact {
 	return list
 }
 
-var smallLimits = Limits{Events: 20, Kills: 10, Retention: 2 * time.Minute, Ended: 3, Listed: 2}
+var smallLimits = Limits{Events: 20, Kills: 10, Retention: 2 * time.Minute, Ended: 3, Listed: 2, Freed: 3}
 
 // Whatever the order of the facts, a snapshot makes sense and no total falls.
 func TestAnyStory(t *testing.T) {
@@ -140,6 +150,13 @@ func TestAnyStory(t *testing.T) {
 			}
 			if problem := fell(before, s); problem != "" {
 				fail("%s", problem)
+			}
+			s.Freed = m.listFreed()
+			if problem := historiesMakeSense(s); problem != "" {
+				fail("%s", problem)
+			}
+			if n := len(m.freed[0]) + len(m.freed[1]); n > 2*smallLimits.Freed {
+				fail("%d freed namespaces", n)
 			}
 			if len(m.ended) > smallLimits.Ended || len(s.Events) > smallLimits.Events || len(s.Kills) > smallLimits.Kills {
 				fail("%d ended, %d events, %d kills", len(m.ended), len(s.Events), len(s.Kills))
@@ -238,11 +255,18 @@ func TestReplayTellsTheSame(t *testing.T) {
 			if i%50 != 49 {
 				continue
 			}
-			if diff := cmp.Diff(live.Snapshot(), replayed.Snapshot(), cmpopts.EquateEmpty()); diff != "" {
+			if diff := cmp.Diff(withFreed(live), withFreed(replayed), cmpopts.EquateEmpty()); diff != "" {
 				t.Fatalf("seed %d, fact %d (-live +replayed):\n%s", seed, i, diff)
 			}
 		}
 	}
+}
+
+// withFreed is a snapshot with the namespaces that are no more.
+func withFreed(m *Model) *Snapshot {
+	s := m.Snapshot()
+	s.Freed = m.listFreed()
+	return s
 }
 
 // What happens later does not change a snapshot, however much snapshots share with each other and with
@@ -254,10 +278,10 @@ func TestSnapshotsAreImmutable(t *testing.T) {
 		var taken []*Snapshot
 		for _, f := range facts {
 			m.Apply(f)
-			taken = append(taken, m.Snapshot())
+			taken = append(taken, withFreed(m))
 		}
 		for i := 19; i < len(facts); i += 20 {
-			fresh := modelOf(smallLimits, facts[:i+1]...).Snapshot()
+			fresh := withFreed(modelOf(smallLimits, facts[:i+1]...))
 			if diff := cmp.Diff(fresh, taken[i], cmpopts.EquateEmpty()); diff != "" {
 				t.Fatalf("seed %d, after fact %d (-then +now):\n%s", seed, i, diff)
 			}

@@ -19,8 +19,12 @@ type Snapshot struct {
 
 	// Containers holds the live ones in the order of their start, then the ended ones, latest first.
 	Containers []Container
+	// VMs are the virtual machines, by PID.
+	VMs []VM
 	// Namespaces is sorted by type, then by id.
 	Namespaces []Namespace
+	// Freed are namespaces that are no more, the latest first; only Model.Whole lists them.
+	Freed []Namespace
 	// Events are the latest events, oldest first; a bounded number of them.
 	Events []event.Event
 	// Kills are the latest OOM kills, oldest first, kept apart so that no flood pushes them out.
@@ -107,7 +111,14 @@ type Container struct {
 	Exited  time.Time
 	// StartDuration is the time from cgroup to exec; nil where nsviz did not see it.
 	StartDuration *time.Duration
-	Exit          *event.Exit
+	// Phases are the steps of its start, in order, with the engine's start as the last one where it told;
+	// empty where nsviz did not see the start.
+	Phases []event.Phase
+	Exit   *event.Exit
+	// Verdict is what the engine says of its end; nil is nothing.
+	Verdict *Verdict
+	// Previous is how its run before this one ended; nil where nsviz saw none.
+	Previous *End
 
 	Namespaces [event.NamespaceTypeCount]Membership
 	Memory     Memory
@@ -118,6 +129,34 @@ type Container struct {
 	OOMKills uint64
 	// OOMKillsUnobserved is how many of OOMKills no event told of: the kernel's own count has them.
 	OOMKillsUnobserved uint64
+	// LatestKill is the latest OOM kill in it since it started or, where one took its PID 1, that one;
+	// nil where no event told of any.
+	LatestKill *Kill
+	// Limits are those of its own cgroup as last read; for an ended container, before its end.
+	Limits CgroupLimits
+	// History is what happened to it, over all of its runs: the first moments and the latest ones.
+	History []Moment
+}
+
+// End is the end of one run of a container.
+type End struct {
+	// Time is zero where it is unknown.
+	Time     time.Time
+	InitPID  int32
+	InitComm string
+	// Exit is nil where how it ended is unknown.
+	Exit       *event.Exit
+	Verdict    *Verdict
+	OOMKills   uint64
+	LatestKill *Kill
+}
+
+// End is how the container has ended; it is meant for one that has.
+func (c *Container) End() End {
+	return End{
+		Time: c.Exited, InitPID: c.InitPID, InitComm: c.InitComm, Exit: c.Exit, Verdict: c.Verdict,
+		OOMKills: c.OOMKills, LatestKill: c.LatestKill,
+	}
 }
 
 // Live reports whether the container has not ended.
@@ -186,7 +225,7 @@ type Kill struct {
 	InitComm string
 }
 
-// Namespace is one live namespace of the host.
+// Namespace is one namespace of the host. Those in Snapshot.Freed are no more.
 type Namespace struct {
 	Type   event.NamespaceType
 	ID     uint64
@@ -204,6 +243,11 @@ type Namespace struct {
 	PinnedBy []string
 	// Host marks the host's own.
 	Host bool
+	// Freed is when it was freed, or was found to be, by which FreedVia tells; zero while it lives.
+	Freed    time.Time
+	FreedVia event.Via
+	// History is what happened to it: the first moments and the latest ones.
+	History []Moment
 }
 
 // Totals are counts since nsviz started. They never fall, except when a container that has long

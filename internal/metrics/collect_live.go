@@ -107,3 +107,16 @@ func (c *Collector) collectMemory(ch chan<- prometheus.Metric, l labelled) {
 		c.send(ch, memoryLimit, float64(*l.Memory.LimitBytes), l.label)
 	}
 }
+
+// collectVMs counts the virtual machines. One that is in a container is counted with that container's name,
+// since its process and its memory are the container's, too.
+func (c *Collector) collectVMs(ch chan<- prometheus.Metric, all []isolation.VM) {
+	counts := make(map[[4]string]int)
+	for i := range all {
+		v := &all[i]
+		counts[[...]string{clean(v.Kind), clean(v.Acceleration), clean(v.Manager), clean(v.Container)}]++
+	}
+	for labels, n := range counts {
+		c.send(ch, virtualMachines, float64(n), labels[:]...)
+	}
+}

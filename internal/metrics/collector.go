@@ -49,6 +49,7 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	c.collectProbes(ch, s.Probes)
 	c.collectNamespaces(ch, s.Namespaces)
 	c.collectContainers(ch, s.Containers, live)
+	c.collectVMs(ch, s.VMs)
 	c.collectTotals(ch, &s.Totals, live)
 }
 

@@ -30,6 +30,7 @@ const (
 	namespaceSharedWithHost
 	memoryUsage
 	memoryLimit
+	virtualMachines
 	oomKills
 	oomKillsUnobserved
 	containerStart
@@ -67,6 +68,8 @@ func Families() [familyCount]Family {
 			"Memory that a live container's cgroup is charged for, page cache included."},
 		memoryLimit: {"nsviz_container_memory_limit_bytes", Gauge, []string{"container"},
 			"Memory limit of a live container; +Inf where there is none."},
+		virtualMachines: {"nsviz_virtual_machines", Gauge, []string{"monitor", "acceleration", "manager", "container"},
+			"Running virtual machines, by the program that each is, what runs its guest's code, what manages it and the container that it is in (empty: none)."},
 		oomKills: {"nsviz_oom_kills_total", Counter, []string{"container", "scope"},
 			"Processes killed by the kernel's OOM killer, by the victim's container (empty: none) and by whose memory ran out."},
 		oomKillsUnobserved: {"nsviz_oom_kills_unobserved_total", Counter, []string{"container"},

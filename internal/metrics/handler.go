@@ -37,8 +37,8 @@ func newRegistry(c *Collector) (*prometheus.Registry, error) {
 	return registry, nil
 }
 
-// newHandler answers the landing page, the metrics and the health check.
-func newHandler(registry *prometheus.Registry, build BuildInfo, logger *slog.Logger) (http.Handler, error) {
+// newHandler answers the landing page, the metrics, the health check and questions.
+func newHandler(registry *prometheus.Registry, q *questions, build BuildInfo, logger *slog.Logger) (http.Handler, error) {
 	landing, err := web.NewLandingPage(web.LandingConfig{
 		Name:        "nsviz",
 		Description: "Container isolation as the kernel makes it: namespaces, cgroups, OOM kills.",
@@ -63,6 +63,8 @@ func newHandler(registry *prometheus.Registry, build BuildInfo, logger *slog.Log
 		MaxRequestsInFlight: maxScrapes,
 		EnableOpenMetrics:   true,
 	}))
+	mux.HandleFunc("GET "+WhyPath, q.why)
+	mux.HandleFunc("GET "+InspectPath, q.inspect)
 	mux.HandleFunc("GET "+HealthyPath, func(w http.ResponseWriter, _ *http.Request) {
 		io.WriteString(w, "nsviz is healthy.\n")
 	})

@@ -26,7 +26,9 @@ const (
 type Config struct {
 	// Snapshot gives the model of the moment; nil while there is none yet.
 	Snapshot func() *isolation.Snapshot
-	Build    BuildInfo
+	// Whole gives it with every ended container and freed namespace that the model has kept.
+	Whole func() *isolation.Snapshot
+	Build BuildInfo
 	// WebConfigFile is the exporter-toolkit file with TLS and basic auth; "" is neither.
 	WebConfigFile string
 	Logger        *slog.Logger
@@ -48,7 +50,7 @@ func NewServer(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	handler, err := newHandler(registry, cfg.Build, cfg.Logger)
+	handler, err := newHandler(registry, &questions{whole: cfg.Whole}, cfg.Build, cfg.Logger)
 	if err != nil {
 		return nil, err
 	}

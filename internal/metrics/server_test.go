@@ -26,6 +26,7 @@ import (
 func testConfig(webConfigFile string) Config {
 	return Config{
 		Snapshot:      fixed(fullSnapshot()),
+		Whole:         fixed(fullSnapshot()),
 		Build:         testBuild,
 		WebConfigFile: webConfigFile,
 		Logger:        slog.New(slog.DiscardHandler),

@@ -55,6 +55,13 @@ func fullSnapshot() *isolation.Snapshot {
 			{Name: "namespaces by unshare", Method: isolation.MethodNone, Reason: "kprobes are off"},
 		},
 		Containers: []isolation.Container{web, sidecar, unread, odd, gone},
+		VMs: []isolation.VM{
+			{PID: 11, Kind: "qemu", Name: hostile, Acceleration: "kvm"},
+			{PID: 12, Kind: "qemu", Acceleration: "emulation"},
+			{PID: 13, Kind: "qemu", Name: "lesson", Acceleration: "kvm"},
+			{PID: 14, Kind: "qemu", Manager: "kata", Acceleration: "kvm", Container: hostile},
+			{PID: 15, Kind: "gvisor", Container: "web"},
+		},
 		Namespaces: []isolation.Namespace{
 			{Type: event.Mnt, ID: 1, Host: true}, {Type: event.Mnt, ID: 2},
 			{Type: event.PID, ID: 3, Host: true}, {Type: event.Net, ID: 4, Host: true},

@@ -2,7 +2,7 @@ package pipeline
 
 import (
 	"context"
-	"os"
+	"time"
 
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/container/docker"
@@ -31,6 +31,23 @@ func (s *nameSink) Identify(id container.Identity) {
 // Forget does nothing: names outlive their containers, and the directory is bounded.
 func (s *nameSink) Forget(string) {}
 
+// Ended passes on what the engine says of a container's end.
+func (s *nameSink) Ended(v container.Verdict) {
+	s.p.do(func() {
+		s.p.tell(isolation.Fact{Verdict: &isolation.Verdict{
+			ID: v.ID, ExitCode: v.ExitCode, OOMKilled: v.OOMKilled, Removed: v.Removed,
+		}})
+	})
+}
+
+// Did passes on what the engine tells that it did.
+func (s *nameSink) Did(id, action string, at time.Time) {
+	now, at := s.p.now(), plain(at)
+	s.p.do(func() {
+		s.p.tell(isolation.Fact{Time: now, Said: &isolation.EngineEvent{ID: id, Action: action, At: at}})
+	})
+}
+
 // EngineState passes on whether the engine answers.
 func (s *nameSink) EngineState(state docker.State, detail string) {
 	s.p.do(func() {
@@ -47,5 +64,3 @@ func (p *Pipeline) askName(c *event.Container) {
 	}
 	p.names.Ask(c.ID)
 }
-
-func ownPID() int32 { return int32(os.Getpid()) }

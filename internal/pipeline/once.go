@@ -60,17 +60,14 @@ func (p *Pipeline) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	survey, err := (&surveyor{p: p, relations: map[uint64]relation{}}).look()
+	survey, _, err := newSurveyor(p).look(ctx, nil)
 	if err != nil {
 		return err
 	}
-	done := make(chan struct{})
-	p.do(func() {
-		p.tell(isolation.Fact{Namespaces: &survey})
-		close(done)
-	})
-	<-done
-	readings, _ := p.readings(p.Snapshot(), map[string]int{})
+	p.ask(func() { p.tell(isolation.Fact{Namespaces: &survey}) })
+	sampler := newSampler(p)
+	defer sampler.close()
+	readings, _ := sampler.readings(p.Snapshot())
 	p.do(func() { p.tell(isolation.Fact{Memory: readings}) })
 	return nil
 }

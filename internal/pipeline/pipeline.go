@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,15 +24,19 @@ type Config struct {
 	DockerHost string
 	// ProbeMethods, where there are any, are the only ones by which the kernel may be hooked.
 	ProbeMethods []probes.Method
-	Log          *slog.Logger
+	// UrgentRingBytes is the size of the ring of OOM kills and deaths; 0 is the default of probes.Config.
+	UrgentRingBytes uint32
+	Log             *slog.Logger
 	// Sinks are told every fact, in the order in which the model is told, by the loop's goroutine.
 	Sinks []func(isolation.Fact)
 }
 
-// The rhythm of what is read and not told.
+// The rhythm of what is read and not told; where it takes long it is read less often, down to the longest one.
 const (
-	sampleInterval = 500 * time.Millisecond
-	surveyInterval = 3 * time.Second
+	sampleInterval        = 500 * time.Millisecond
+	longestSampleInterval = 5 * time.Second
+	surveyInterval        = 3 * time.Second
+	longestSurveyInterval = 30 * time.Second
 	// namesPatience is how long the first events wait for the engine's list of names.
 	namesPatience = 200 * time.Millisecond
 )
@@ -46,7 +51,10 @@ type Pipeline struct {
 	fs     *hostfs.FS
 	layout hostfs.Layout
 	own    event.NamespaceIDs
-	names  *docker.Follower
+	// self is nsviz's own PID in procfs; hostPIDs is whether procfs counts as the host does.
+	self     int32
+	hostPIDs bool
+	names    *docker.Follower
 
 	// For the loop's goroutine alone.
 	tracker    *container.Tracker
@@ -104,17 +112,31 @@ func (p *Pipeline) host() (isolation.Host, error) {
 		p.cfg.Log.Warn("the host's own namespaces are not all known", "error", err)
 	}
 	p.cfg.Log.Debug("the host's namespaces", "from", from)
-	if p.own, err = p.fs.Namespaces(ownPID()); err != nil {
+	if p.self, err = p.fs.Self(); err != nil {
+		return isolation.Host{}, err
+	}
+	if p.own, err = p.fs.Namespaces(p.self); err != nil {
 		return isolation.Host{}, fmt.Errorf("read nsviz's own namespaces: %w", err)
 	}
-	for _, note := range p.layout.Notes {
+	if p.hostPIDs, err = p.fs.HostPIDs(); err != nil {
+		return isolation.Host{}, err
+	}
+	notes := p.layout.Notes
+	if !p.hostPIDs {
+		notes = append(slices.Clone(notes), noteForeignPIDs)
+	}
+	for _, note := range notes {
 		p.cfg.Log.Warn(note)
 	}
 	return isolation.Host{
 		Name: h.Name, Kernel: h.Kernel, CgroupVersion: string(p.layout.Version), Namespaces: namespaces,
-		MemoryBytes: h.MemoryBytes, CPUs: h.CPUs, Notes: p.layout.Notes,
+		MemoryBytes: h.MemoryBytes, CPUs: h.CPUs, Notes: notes,
 	}, nil
 }
+
+// noteForeignPIDs says what a PID namespace of its own hides from nsviz.
+const noteForeignPIDs = "/proc shows only the processes of nsviz's own PID namespace, so of containers that ran before nsviz " +
+	"the processes stay unknown, and who is in which namespace: run nsviz on the host, or start its container with --pid=host"
 
 // Run watches until ctx is done, and then delivers what is left. It fails where the host allows no
 // probes (probes.ErrNotPermitted, probes.ErrNotSupported) or where reading them fails.
@@ -147,11 +169,25 @@ func (p *Pipeline) Run(ctx context.Context) error {
 // do hands something to the loop. The loop runs until all producers have ended, so this always ends.
 func (p *Pipeline) do(f func()) { p.inputs <- f }
 
+// ask has the loop do something and waits until that is done.
+func (p *Pipeline) ask(f func()) {
+	done := make(chan struct{})
+	p.do(func() {
+		f()
+		close(done)
+	})
+	<-done
+}
+
 // watch attaches the probes, takes in what was there before them, and then reads.
 func (p *Pipeline) watch(ctx context.Context) error {
 	kernel, err := probes.Open(probes.Config{
 		Hierarchy: p.layout.HierarchyID, Unified: p.layout.Controller == "", OwnMntNamespace: p.own[event.Mnt],
-		Clock: probes.HostClock, Methods: p.cfg.ProbeMethods,
+		Clock: probes.HostClock, Methods: p.cfg.ProbeMethods, UrgentRingBytes: p.cfg.UrgentRingBytes,
+		// What starts and ends while the rest is attached is told of by the number of its cgroup alone.
+		CgroupsWatched: func() error {
+			return p.walk(func(hostfs.Cgroup, *container.Ref) error { return nil })
+		},
 	})
 	if err != nil {
 		return err
@@ -173,6 +209,9 @@ func (p *Pipeline) watch(ctx context.Context) error {
 	if err := p.scan(kernel); err != nil {
 		return err
 	}
+	if err := kernel.Settled(); err != nil {
+		return err
+	}
 	close(p.attached)
 	// Attaching has decoded the kernel's type information, some 5 MiB, which nobody needs any more.
 	debug.FreeOSMemory()
@@ -180,7 +219,9 @@ func (p *Pipeline) watch(ctx context.Context) error {
 	var readers sync.WaitGroup
 	defer readers.Wait()
 	readers.Go(func() { p.sample(ctx) })
-	readers.Go(func() { p.survey(ctx, freedIsHooked) })
+	if p.hostPIDs { // else hardly any namespace would be found, and taken for freed
+		readers.Go(func() { p.survey(ctx, freedIsHooked) })
+	}
 	return kernel.Run(ctx, func(b probes.Batch) { p.do(func() { p.take(b) }) })
 }
 
@@ -217,7 +258,7 @@ func (p *Pipeline) take(b probes.Batch) {
 		if !p.tracker.Attribute(&e) {
 			continue
 		}
-		e.Self = e.PID == ownPID()
+		e.Self = p.hostPIDs && e.PID == p.self
 		if e.Type == event.CgroupCreated {
 			p.askName(e.Cgroup.Container)
 		}
@@ -230,6 +271,10 @@ func (p *Pipeline) take(b probes.Batch) {
 
 func (p *Pipeline) tellEvent(e event.Event) {
 	e.Time = plain(e.Time)
+	e.BootNS = 0 // no recording has it
+	if e.Exit != nil && e.Exit.EarlierSignal != nil {
+		e.Exit.EarlierSignal.Time = plain(e.Exit.EarlierSignal.Time)
+	}
 	p.tell(isolation.Fact{Time: e.Time, Event: &e})
 }
 
@@ -264,6 +309,13 @@ func (p *Pipeline) Snapshot() *isolation.Snapshot {
 		p.snapshot = p.model.Snapshot()
 	}
 	return p.snapshot
+}
+
+// Whole is the model as it stands, with every ended container that it has kept.
+func (p *Pipeline) Whole() *isolation.Snapshot {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.model.Whole()
 }
 
 // Changed is signalled after changes of the model.

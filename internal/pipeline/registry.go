@@ -30,13 +30,24 @@ type knownNamespace struct {
 	typ           event.NamespaceType
 	owner, parent uint64
 	since         time.Time
+	unsharer      int32 // the process that unshared it, where one did
 	// found is when the survey ended that was the first to find it; zero where an event told of it.
 	found time.Time
 	// told is whether its birth need not be told any more.
 	told bool
 	// doubtful is whether its end may be among events that were lost.
 	doubtful bool
-	missed   int // surveys in a row that did not find it
+	// missed is how many surveys in a row did not find it, of those that looked everywhere for it.
+	missed int
+}
+
+// acquaintance is what a surveyor may know of a namespace that is known.
+type acquaintance struct {
+	typ           event.NamespaceType
+	owner, parent uint64
+	since         time.Time
+	unsharer      int32
+	missed        int
 }
 
 func newRegistry() *registry { return &registry{known: map[uint64]*knownNamespace{}} }
@@ -95,6 +106,9 @@ func (r *registry) note(e *event.Event) (before *event.Event, ok bool) {
 		before = new(end(e.Time, n.ID, old))
 	}
 	r.known[n.ID] = &knownNamespace{typ: n.Type, owner: n.Owner, parent: n.Parent, since: e.Time, told: true}
+	if n.Via == event.ViaUnshare {
+		r.known[n.ID].unsharer = e.PID
+	}
 	return before, true
 }
 
@@ -112,7 +126,7 @@ func (k *knownNamespace) relate(owner, parent uint64) {
 func (r *registry) doubt() {
 	r.lossy = true
 	for _, known := range r.known {
-		known.doubtful = true
+		known.doubtful, known.missed = true, 0
 	}
 }
 
@@ -130,9 +144,16 @@ func reconciled(t event.Type, at time.Time, id uint64, known *knownNamespace) ev
 	}
 }
 
-// beginSurvey notes that a survey begins.
-func (r *registry) beginSurvey(at time.Time) {
+// beginSurvey notes that a survey begins and returns what should be found.
+func (r *registry) beginSurvey(at time.Time) map[uint64]acquaintance {
 	r.began, r.freed, r.lossy = at, map[uint64]struct{}{}, false
+	known := make(map[uint64]acquaintance, len(r.known))
+	for id, k := range r.known {
+		known[id] = acquaintance{
+			typ: k.typ, owner: k.owner, parent: k.parent, since: k.since, unsharer: k.unsharer, missed: k.missed,
+		}
+	}
+	return known
 }
 
 // missesToFree is after how many surveys without it a namespace counts as freed. One is not enough:
@@ -142,12 +163,12 @@ const missesToFree = 2
 // endSurvey compares the survey with what is known and returns what no probe has told, and the survey
 // without what has ended since it began. A birth is told when a second survey finds the namespace and
 // still no event has told of it. Where the end of namespaces is hooked and nothing was lost, a
-// namespace that a survey does not find is alive all the same, kept by something that the survey does
-// not look at.
-func (r *registry) endSurvey(at time.Time, s isolation.Survey, freedIsHooked bool) ([]event.Event, isolation.Survey) {
+// namespace that a survey does not find is alive all the same, kept by something that cannot be found.
+// Elsewhere it counts as missed where the survey was thorough.
+func (r *registry) endSurvey(at time.Time, s isolation.Survey, thorough, freedIsHooked bool) ([]event.Event, isolation.Survey) {
 	var news []event.Event
 	found := make(map[uint64]bool, len(s.Namespaces))
-	alive := isolation.Survey{Namespaces: make([]isolation.Surveyed, 0, len(s.Namespaces))}
+	alive := isolation.Survey{Namespaces: make([]isolation.Surveyed, 0, len(s.Namespaces)), VMs: s.VMs}
 	for _, n := range s.Namespaces {
 		known := r.known[n.ID]
 		if known != nil && known.typ != n.Type {
@@ -179,10 +200,14 @@ func (r *registry) endSurvey(at time.Time, s isolation.Survey, freedIsHooked boo
 	}
 	for _, id := range slices.Sorted(maps.Keys(r.known)) {
 		known := r.known[id]
-		if found[id] || known.since.After(r.began) || freedIsHooked && !known.doubtful {
+		if found[id] || known.since.After(r.began) || !thorough {
 			continue
 		}
-		if known.missed++; known.missed >= missesToFree {
+		known.missed++
+		if freedIsHooked && !known.doubtful {
+			continue
+		}
+		if known.missed >= missesToFree {
 			delete(r.known, id)
 			news = append(news, end(r.began, id, known))
 		}

@@ -156,6 +156,7 @@ type look struct {
 	told   []string      // what is told of them
 	during []event.Event
 	found  isolation.Survey
+	hasty  bool // it has not looked everywhere
 	news   []string
 	alive  []uint64 // what of the survey is told; nil is all of it
 }
@@ -210,6 +211,14 @@ func TestSurveys(t *testing.T) {
 			"one miss is none", false,
 			[]look{{found: found(1, 2)}, {found: found(1)}, {found: found(1, 2)}, {found: found(1)}, {found: found(1, 2)}},
 			[]uint64{1, 2},
+		},
+		{
+			"a miss counts where the survey was thorough", false,
+			[]look{
+				{found: found(1, 2)}, {found: found(1), hasty: true}, {found: found(1)}, {found: found(1), hasty: true},
+				{found: found(1), news: []string{"-net2 reconcile"}},
+			},
+			[]uint64{1},
 		},
 		{
 			"one that was found once and no more", false,
@@ -310,7 +319,7 @@ func TestSurveys(t *testing.T) {
 				}
 				r.beginSurvey(at(1000 * i))
 				r.complete(look.during)
-				news, alive := r.endSurvey(at(1000*i+100), look.found, test.hooked)
+				news, alive := r.endSurvey(at(1000*i+100), look.found, !look.hasty, test.hooked)
 				if look.news == nil {
 					look.news = []string{}
 				}
@@ -342,19 +351,51 @@ func TestSurveys(t *testing.T) {
 	}
 }
 
+// What a surveyor is told to expect.
+func TestAcquaintances(t *testing.T) {
+	r := newRegistry()
+	r.complete([]event.Event{made(-5, 5, event.Net, 2)})
+	for i, survey := range []isolation.Survey{found(1, 2), found(1), found(1)} {
+		r.beginSurvey(at(1000 * i))
+		r.endSurvey(at(1000*i+100), survey, true, true)
+	}
+	want := map[uint64]acquaintance{
+		1: {typ: event.Net, owner: 1, since: at(0)}, 2: {typ: event.Net, owner: 1, since: at(-5), unsharer: 5, missed: 2},
+	}
+	got := r.beginSurvey(at(3000))
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(acquaintance{})); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	// What was lost may have been its end: it is to be searched for at once.
+	r.complete([]event.Event{lost(3500)})
+	if k := r.beginSurvey(at(4000))[2]; k.missed != 0 {
+		t.Errorf("after a loss: %+v", k)
+	}
+}
+
 // What a survey does not know of a namespace, a later one or an event tells.
 func TestRelationsAreFilledIn(t *testing.T) {
 	r := newRegistry()
 	r.beginSurvey(at(0))
-	r.endSurvey(at(1), isolation.Survey{Namespaces: []isolation.Surveyed{{Type: event.PID, ID: 3}}}, true)
+	r.endSurvey(at(1), isolation.Survey{Namespaces: []isolation.Surveyed{{Type: event.PID, ID: 3}}}, true, true)
 	r.beginSurvey(at(2))
-	r.endSurvey(at(3), isolation.Survey{Namespaces: []isolation.Surveyed{{Type: event.PID, ID: 3, Owner: 7}}}, true)
+	r.endSurvey(at(3), isolation.Survey{Namespaces: []isolation.Surveyed{{Type: event.PID, ID: 3, Owner: 7}}}, true, true)
 	again := joined(4, event.PID, 3)
 	again.Namespace.Owner, again.Namespace.Parent = 8, 2
 	events := r.complete([]event.Event{again, numberFreed(5, 3)})
 	want := &event.Namespace{Type: event.PID, ID: 3, Owner: 7, Parent: 2, Via: event.ViaKernel}
 	if diff := cmp.Diff(want, events[1].Namespace); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// The registry passes on what of a survey it has nothing to say about.
+func TestSurveyKeepsItsVMs(t *testing.T) {
+	r := newRegistry()
+	r.beginSurvey(at(0))
+	want := []isolation.SurveyedVM{{PID: 9, Kind: "qemu"}}
+	if _, alive := r.endSurvey(at(1), isolation.Survey{VMs: want}, true, true); !cmp.Equal(want, alive.VMs) {
+		t.Errorf("got %+v", alive.VMs)
 	}
 }
 

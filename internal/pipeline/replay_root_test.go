@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"go.uber.org/goleak"
 
 	"github.com/nsviz/nsviz/internal/demo"
 	"github.com/nsviz/nsviz/internal/hostfs"
@@ -22,19 +21,6 @@ import (
 	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/record"
 )
-
-// TestMain is also what runs inside the demo's containers, which are made of the program that makes
-// them.
-func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == demo.Command {
-		if err := demo.Inside(os.Args[2:], os.Stdout); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		os.Exit(0)
-	}
-	goleak.VerifyTestMain(m)
-}
 
 // patience is how long a test waits for something that should come soon.
 const patience = 30 * time.Second
@@ -119,7 +105,7 @@ func playOOM(t *testing.T, enough func() bool, changed <-chan struct{}) {
 	played := make(chan error, 1)
 	go func() {
 		backend := demo.NewBare(layout.Dir, layout.Controller == "")
-		played <- demo.Run(ctx, backend, demo.OOM, fmt.Sprint(os.Getpid()), time.After)
+		played <- demo.Run(ctx, backend, demo.OOM, demo.Play{Suffix: fmt.Sprint(os.Getpid()), Wait: time.After})
 	}()
 	deadline := time.After(patience)
 	for !enough() {

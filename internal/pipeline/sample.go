@@ -4,25 +4,32 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"maps"
-	"slices"
 	"time"
 
-	"github.com/nsviz/nsviz/internal/event"
+	"golang.org/x/sys/unix"
+
+	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
-// goneAfter is after how many readings without its cgroup a container counts as gone: its end
-// should have been told, but events can be lost.
-const goneAfter = 4
+const (
+	// goneAfter is after how many readings without its cgroup a container counts as gone: its end
+	// should have been told, but events can be lost.
+	goneAfter = 4
+	// wholeEvery is how many readings of a container make one in which all of it is read: its limit, too,
+	// which seldom changes, and its processes.
+	wholeEvery = 4
+	// mostWatched is how many cgroups at most have their files kept open.
+	mostWatched = 4096
+)
 
 // sample reads the memory of all live containers, again and again.
 func (p *Pipeline) sample(ctx context.Context) {
-	ticker := time.NewTicker(sampleInterval)
-	defer ticker.Stop()
-	absent := map[string]int{}
+	s := newSampler(p)
+	defer s.close()
 	for {
-		readings, gone := p.readings(p.Snapshot(), absent)
+		began := p.now()
+		readings, gone := s.readings(p.Snapshot())
 		now := p.now()
 		p.do(func() {
 			p.tell(isolation.Fact{Time: now, Memory: readings})
@@ -30,155 +37,197 @@ func (p *Pipeline) sample(ctx context.Context) {
 				p.tell(isolation.Fact{Time: now, Gone: &isolation.Gone{ID: id}})
 			}
 		})
-		select {
-		case <-ctx.Done():
+		if !pause(ctx, rest(p.now().Sub(began), sampleInterval, longestSampleInterval)) {
 			return
-		case <-ticker.C:
 		}
 	}
 }
 
-// readings reads once. absent counts, by container, the readings in a row that found no cgroup.
-func (p *Pipeline) readings(s *isolation.Snapshot, absent map[string]int) (list []isolation.Reading, gone []string) {
-	seen := map[string]bool{}
-	for i := range s.Containers {
-		c := &s.Containers[i]
+// restShare is for how many times as long as it took what is done again and again is not done, so that it
+// takes at most a twenty-fifth of one CPU.
+const restShare = 24
+
+// rest is how long to wait after what took so long and is to be done every least: no longer than most.
+func rest(took, least, most time.Duration) time.Duration {
+	return min(max(least-took, restShare*took), most)
+}
+
+// pause waits; it returns false when ctx is done.
+func pause(ctx context.Context, wait time.Duration) bool {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// sampler reads what containers are charged for. It keeps the files open: they are most of what nsviz
+// reads where there are many containers.
+type sampler struct {
+	p       *Pipeline
+	watched map[string]*sampled // by container
+	open    int                 // how many of them have their files open
+	most    int
+	turn    int
+}
+
+// sampled is what the sampler knows of one container.
+type sampled struct {
+	path    string
+	running bool          // when it was looked at
+	files   *hostfs.Watch // nil where they are not open
+	latest  isolation.Reading
+	memory  hostfs.Memory
+	whole   int // the turn in which all of it is read again
+	absent  int // readings in a row that found no cgroup
+	turn    int // the latest one in which it was there
+}
+
+func newSampler(p *Pipeline) *sampler {
+	s := &sampler{p: p, watched: map[string]*sampled{}}
+	// At most half of the files that this process may have open.
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err == nil {
+		s.most = int(min(limit.Cur/2/hostfs.WatchedFiles, mostWatched))
+	}
+	return s
+}
+
+func (s *sampler) close() {
+	for _, c := range s.watched {
+		s.shut(c)
+	}
+}
+
+func (s *sampler) shut(c *sampled) {
+	if c.files != nil {
+		c.files.Close()
+		c.files = nil
+		s.open--
+	}
+}
+
+// readings reads once. gone are the containers whose cgroup is found no more.
+func (s *sampler) readings(snapshot *isolation.Snapshot) (list []isolation.Reading, gone []string) {
+	s.turn++
+	for i := range snapshot.Containers {
+		c := &snapshot.Containers[i]
 		if !c.Live() || c.CgroupPath == "" {
 			continue
 		}
-		seen[c.ID] = true
-		memory, err := p.layout.Memory(c.CgroupPath)
+		w := s.watched[c.ID]
+		if w == nil {
+			w = &sampled{path: c.CgroupPath}
+			s.watched[c.ID] = w
+		}
+		if w.path != c.CgroupPath {
+			s.shut(w)
+			w.path, w.whole = c.CgroupPath, 0
+		}
+		running := c.State == isolation.Running
+		if running && !w.running {
+			w.whole = 0 // its limits are set by now
+		}
+		w.running, w.turn = running, s.turn
+		err := s.read(w)
 		if errors.Is(err, fs.ErrNotExist) {
-			if absent[c.ID]++; absent[c.ID] >= goneAfter {
+			if w.absent++; w.absent >= goneAfter {
 				gone = append(gone, c.ID)
 			}
 			continue
 		}
 		if err != nil {
-			p.cfg.Log.Debug("read memory", "container", c.Label, "error", err)
+			s.p.cfg.Log.Debug("read memory", "container", c.Label, "error", err)
 			continue
 		}
-		delete(absent, c.ID)
-		r := isolation.Reading{
-			ID: c.ID, UsageBytes: memory.UsageBytes, LimitBytes: memory.LimitBytes, Unlimited: memory.Unlimited,
-			OOMKills: memory.OOMKills,
-		}
-		if procs, err := p.layout.TreeProcs(c.CgroupPath); err == nil {
-			r.Processes = new(len(procs))
-		}
-		list = append(list, r)
+		w.absent = 0
+		w.latest.ID = c.ID
+		list = append(list, w.latest)
 	}
-	maps.DeleteFunc(absent, func(id string, _ int) bool { return !seen[id] })
+	for id, c := range s.watched {
+		if c.turn != s.turn { // it has ended
+			s.shut(c)
+			delete(s.watched, id)
+		}
+	}
 	return list, gone
 }
 
-// survey looks at the namespaces of all processes, again and again: for who is in which one, and to
-// find what no probe has told.
-func (p *Pipeline) survey(ctx context.Context, freedIsHooked bool) {
-	ticker := time.NewTicker(surveyInterval)
-	defer ticker.Stop()
-	surveyor := &surveyor{p: p, relations: map[uint64]relation{}}
-	for {
-		began := p.now()
-		p.do(func() { p.namespaces.beginSurvey(began) })
-		if s, err := surveyor.look(); err != nil {
-			p.cfg.Log.Warn("look at the namespaces of all processes", "error", err)
-		} else {
-			ended := p.now()
-			p.do(func() {
-				news, alive := p.namespaces.endSurvey(ended, s, freedIsHooked)
-				for _, e := range news {
-					p.tellEvent(e)
-				}
-				p.tell(isolation.Fact{Time: ended, Namespaces: &alive})
-			})
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
+// read reads one container.
+func (s *sampler) read(c *sampled) error {
+	whole := s.turn >= c.whole
+	if whole && c.files != nil && !c.files.Complete() {
+		s.shut(c) // there may be more by now
 	}
+	if c.files != nil {
+		err := s.take(c, whole)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		// Another cgroup may be there, or the controller was switched off and on.
+		s.shut(c)
+		whole = true
+	}
+	var err error
+	if c.files, err = s.p.layout.Watch(c.path); err != nil {
+		return err
+	}
+	if s.open++; s.open > s.most {
+		defer s.shut(c)
+	}
+	return s.take(c, whole)
 }
 
-// surveyor makes surveys. It remembers how namespaces are related, which never changes.
-type surveyor struct {
-	p         *Pipeline
-	relations map[uint64]relation
-}
-
-type relation struct {
-	typ           event.NamespaceType
-	owner, parent uint64
-}
-
-func (s *surveyor) look() (isolation.Survey, error) {
-	found := map[uint64]*isolation.Surveyed{}
-	pids, err := s.p.fs.PIDs()
+func (s *sampler) take(c *sampled, whole bool) error {
+	err := c.files.Charge(&c.memory)
+	if whole {
+		err = errors.Join(err, c.files.Limit(&c.memory))
+	}
 	if err != nil {
-		return isolation.Survey{}, err
+		return err
 	}
-	for _, pid := range pids {
-		ids, err := s.p.fs.Namespaces(pid)
-		if err != nil {
-			continue // gone meanwhile
-		}
-		for _, t := range event.NamespaceTypes() {
-			if ids[t] == 0 {
-				continue
-			}
-			n := found[ids[t]]
-			if n == nil {
-				n = &isolation.Surveyed{Type: t, ID: ids[t]}
-				r := s.relation(pid, t, ids[t])
-				n.Owner, n.Parent = r.owner, r.parent
-				found[ids[t]] = n
-			}
-			n.Processes = append(n.Processes, pid)
-		}
+	c.latest.UsageBytes, c.latest.OOMKills, c.latest.Limits = c.memory.UsageBytes, c.memory.OOMKills, nil
+	if !whole {
+		return nil
 	}
-	mounts, err := s.p.fs.NamespaceMounts()
-	if err != nil {
-		return isolation.Survey{}, err
+	c.latest.LimitBytes, c.latest.Unlimited = c.memory.LimitBytes, c.memory.Unlimited
+	c.latest.Processes = nil
+	if procs, err := s.p.layout.TreeProcs(c.path); err == nil {
+		c.latest.Processes = new(len(procs))
 	}
-	for _, m := range mounts {
-		n := found[m.ID]
-		if n == nil {
-			n = &isolation.Surveyed{Type: m.Type, ID: m.ID}
-			found[m.ID] = n
-		}
-		n.PinnedBy = append(n.PinnedBy, m.Point)
+	if c.running {
+		c.latest.Limits = s.limits(c)
 	}
-	s.addAncestors(found)
-	maps.DeleteFunc(s.relations, func(id uint64, _ relation) bool { return found[id] == nil })
-	list := isolation.Survey{Namespaces: make([]isolation.Surveyed, 0, len(found))}
-	for _, id := range slices.Sorted(maps.Keys(found)) {
-		list.Namespaces = append(list.Namespaces, *found[id])
+	if c.whole == 0 { // so that it is not the turn of all containers at the same time
+		c.whole = s.turn + 1 + len(s.watched)%wholeEvery
+	} else {
+		c.whole = s.turn + wholeEvery
 	}
-	return list, nil
+	return nil
 }
 
-func (s *surveyor) relation(pid int32, t event.NamespaceType, id uint64) relation {
-	if r, ok := s.relations[id]; ok && r.typ == t {
-		return r
+// limits are those of a container's own cgroup.
+func (s *sampler) limits(c *sampled) *isolation.CgroupLimits {
+	limits := &isolation.CgroupLimits{}
+	if c.memory.LimitBytes != nil || c.memory.Unlimited {
+		limits.Memory = limit(c.memory.LimitBytes, c.memory.Unlimited)
 	}
-	owner, parent, err := s.p.fs.NamespaceRelations(pid, t)
-	if err != nil {
-		return relation{} // gone, or not for us to know
+	own := s.p.layout.OwnLimits(c.path)
+	if own.QuotaCores != nil {
+		limits.CPU = limit(own.QuotaCores.Value, own.QuotaCores.Unlimited)
 	}
-	r := relation{typ: t, owner: owner, parent: parent}
-	s.relations[id] = r
-	return r
+	if own.PIDs != nil {
+		limits.PIDs = limit(own.PIDs.Value, own.PIDs.Unlimited)
+	}
+	return limits
 }
 
-// addAncestors adds the namespaces that nothing is in and that live because others below them do.
-func (s *surveyor) addAncestors(found map[uint64]*isolation.Surveyed) {
-	for _, n := range slices.Collect(maps.Values(found)) {
-		if n.Owner != 0 && found[n.Owner] == nil {
-			found[n.Owner] = &isolation.Surveyed{Type: event.User, ID: n.Owner, PinnedBy: []string{"a namespace that it owns"}}
-		}
-		if n.Parent != 0 && found[n.Parent] == nil {
-			found[n.Parent] = &isolation.Surveyed{Type: n.Type, ID: n.Parent, PinnedBy: []string{"a child namespace"}}
-		}
+func limit[T uint64 | float64](value *T, unlimited bool) *isolation.Limit {
+	if value == nil {
+		return &isolation.Limit{Unlimited: unlimited}
 	}
+	return &isolation.Limit{Value: new(float64(*value))}
 }

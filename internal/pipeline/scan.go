@@ -27,8 +27,7 @@ func (p *Pipeline) scan(kernel *probes.Probes) error {
 		if err != nil || found == nil {
 			return err
 		}
-		switch {
-		case found.Starting:
+		if found.Starting {
 			if err := kernel.Expect(c.ID); err != nil {
 				return err
 			}
@@ -73,7 +72,7 @@ func (p *Pipeline) takeFound(at time.Time, ref *container.Ref, found isolation.F
 	c := p.tracker.Describe(ref)
 	found.Container = *c
 	if !found.Starting {
-		p.tracker.Started(ref, found.InitPID)
+		p.tracker.Started(ref, found.InitPID, found.Started)
 	}
 	p.askName(c)
 	p.tell(isolation.Fact{Time: at, Found: &found})
@@ -91,6 +90,9 @@ func (p *Pipeline) find(c hostfs.Cgroup, ref *container.Ref, boot time.Time) (*i
 	}
 	if memory, err := p.layout.Memory(c.Path); err == nil {
 		found.OOMKills = memory.OOMKills
+	}
+	if !p.hostPIDs { // its processes are not to be seen, on cgroup v1 not even that there are some
+		return found, 0, nil
 	}
 	init, ok := p.init(procs)
 	if !ok {
@@ -117,7 +119,7 @@ func (p *Pipeline) init(procs []int32) (hostfs.Process, bool) {
 	ok := false
 	for _, pid := range procs {
 		proc, err := p.fs.Process(pid, p.layout)
-		if err != nil || ofRuntime(proc) {
+		if err != nil || p.ofRuntime(proc) {
 			continue
 		}
 		if !ok || before(proc, best) {
@@ -144,8 +146,10 @@ func isFirst(p hostfs.Process) bool {
 	return len(p.NSPID) > 1 && p.NSPID[len(p.NSPID)-1] == 1
 }
 
-// ofRuntime reports whether a process is the runtime's own, in the container's cgroup but before
-// the container's program: runc calls itself runc:[2:INIT] there, crun crun.
-func ofRuntime(p hostfs.Process) bool {
-	return strings.HasPrefix(p.Comm, "runc") || p.Comm == "crun" || p.Comm == "conmon"
+// ofRuntime reports whether a process is the runtime's own, in the container's cgroup but before the
+// container's program: runc calls itself runc:[2:INIT] there, crun crun. Before it has given itself that name it
+// has the one of the file that it was started from, and the mount namespace of nsviz, as the probes have it.
+func (p *Pipeline) ofRuntime(proc hostfs.Process) bool {
+	return strings.HasPrefix(proc.Comm, "runc") || proc.Comm == "crun" || proc.Comm == "conmon" ||
+		proc.Namespaces[event.Mnt] == p.own[event.Mnt] && !isFirst(proc)
 }

@@ -28,6 +28,8 @@ type Config struct {
 	EventsRingBytes, UrgentRingBytes uint32
 	// Clock turns the kernel's boot time in ns into wall-clock time.
 	Clock Clock
+	// CgroupsWatched, where there is one, is called when the making of cgroups is seen and nothing else yet.
+	CgroupsWatched func() error
 	// Methods, where there are any, are the only ones that may be used.
 	Methods []Method
 }
@@ -37,6 +39,8 @@ type Probes struct {
 	facts   Facts
 	choices []Choice
 	maps    map[string]*ebpf.Map
+	// settling is until when the programs report what user space may not have told them of.
+	settling *ebpf.Variable
 	// programs and links are kept because one that nobody refers to is collected and detaches.
 	programs []*ebpf.Program
 	links    []io.Closer
@@ -83,6 +87,7 @@ func (p *Probes) open(cfg Config, cache *btf.Cache) error {
 	for name, m := range maps.Maps {
 		p.maps[name] = m
 	}
+	p.settling = maps.Variables[gen.NsvizVarSettling]
 	maps.Maps = nil // ours from here on
 	maps.Close()
 
@@ -90,7 +95,7 @@ func (p *Probes) open(cfg Config, cache *btf.Cache) error {
 		cfg.Clock); err != nil {
 		return err
 	}
-	return p.attachAll(loader)
+	return p.attachAll(loader, cfg.CgroupsWatched)
 }
 
 // configure writes the settings into the spec.
@@ -116,7 +121,7 @@ func configure(spec *ebpf.CollectionSpec, cfg Config) error {
 
 // attachAll follows the plan; a method that fails for a kind of fact is struck out and the plan
 // made again, so that the choice stays in one place.
-func (p *Probes) attachAll(l *loader) error {
+func (p *Probes) attachAll(l *loader, cgroupsWatched func() error) error {
 	attached := map[string]Choice{}
 	for {
 		plan, err := NewPlan(p.facts)
@@ -137,6 +142,11 @@ func (p *Probes) attachAll(l *loader) error {
 			p.programs = append(p.programs, programs...)
 			p.links = append(p.links, links...)
 			attached[c.Name] = c
+			if c.Name == FactCgroupsMade && cgroupsWatched != nil {
+				if err := cgroupsWatched(); err != nil {
+					return err
+				}
+			}
 		}
 		if retry {
 			continue

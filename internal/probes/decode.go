@@ -87,7 +87,7 @@ func whole[T any](record []byte) (*T, error) {
 // base is what every event about the acting process has.
 func (d *decoder) base(h *gen.NsvizEventHeader, t event.Type) event.Event {
 	return event.Event{
-		Time: d.wall(h.BootNs), Type: t, PID: int32(h.Pid), Comm: comm(h.Comm), CgroupID: h.CgroupId,
+		Time: d.wall(h.BootNs), Type: t, PID: int32(h.Pid), Comm: comm(h.Comm), CgroupID: h.CgroupId, BootNS: h.BootNs,
 	}
 }
 
@@ -117,6 +117,10 @@ func (d *decoder) namespaces(h *gen.NsvizEventHeader, record []byte) ([]event.Ev
 	default:
 		return nil, fmt.Errorf("%w: via %d", errMalformed, w.Via)
 	}
+	var took *float64
+	if w.TookNs != 0 {
+		took = new(float64(w.TookNs) / 1e6)
+	}
 	var events []event.Event
 	for _, t := range event.NamespaceTypes() {
 		if w.Changed&(1<<t) == 0 {
@@ -125,7 +129,7 @@ func (d *decoder) namespaces(h *gen.NsvizEventHeader, record []byte) ([]event.Ev
 		e := d.base(h, typ)
 		e.Namespace = &event.Namespace{
 			Type: t, ID: uint64(w.Id[t]), Owner: uint64(w.Owner[t]), Parent: uint64(w.Parent[t]),
-			Via: via, ChildPID: int32(w.ChildPid),
+			Via: via, ChildPID: int32(w.ChildPid), TookMS: took,
 		}
 		events = append(events, e)
 	}
@@ -173,8 +177,32 @@ func (d *decoder) start(h *gen.NsvizEventHeader, record []byte) ([]event.Event, 
 	}
 	e := d.base(h, event.ContainerStarted)
 	e.Start = &event.Start{}
-	if w.CgroupCreatedNs != 0 && w.CgroupCreatedNs <= h.BootNs {
-		e.Start.DurationMS = new(float64(h.BootNs-w.CgroupCreatedNs) / 1e6)
+	steps := &w.Steps
+	if steps.CreatedNs != 0 && steps.CreatedNs <= h.BootNs {
+		since := func(bootNS uint64) float64 { return float64(int64(bootNS-steps.CreatedNs)) / 1e6 }
+		e.Start.DurationMS = new(since(h.BootNs))
+		var mounts *uint32
+		if steps.Mounts != 0 {
+			mounts = new(steps.Mounts)
+		}
+		for _, phase := range []struct {
+			name   string
+			bootNS uint64
+			count  *uint32
+		}{
+			{event.PhaseCgroup, steps.CreatedNs, nil},
+			{event.PhaseEntered, steps.EnteredNs, nil},
+			{event.PhaseClone, w.ClonedNs, nil},
+			{event.PhaseMounts, steps.FirstMountNs, nil},
+			{event.PhaseMountsLast, steps.LastMountNs, mounts},
+			{event.PhasePivotRoot, steps.PivotedNs, nil},
+			{event.PhaseChroot, steps.ChrootedNs, nil},
+			{event.PhaseExec, h.BootNs, nil},
+		} {
+			if phase.bootNS != 0 {
+				e.Start.Phases = append(e.Start.Phases, event.Phase{Name: phase.name, AtMS: since(phase.bootNS), Count: phase.count})
+			}
+		}
 	}
 	for t, id := range w.Id {
 		e.Start.Namespaces[t] = uint64(id)
@@ -189,6 +217,12 @@ func (d *decoder) exit(h *gen.NsvizEventHeader, record []byte) ([]event.Event, e
 	}
 	status := unix.WaitStatus(w.Status)
 	exit := &event.Exit{Cause: event.CauseExited}
+	latest, earlier := d.sentSignal(&w.Latest), d.sentSignal(&w.Earlier)
+	if latest != nil {
+		exit.EarlierSignal = latest
+	} else {
+		exit.EarlierSignal = earlier
+	}
 	if sig := int32(w.Status & 0x7f); sig != 0 {
 		exit.Signal = sig
 		exit.Code = new(128 + sig)
@@ -196,8 +230,8 @@ func (d *decoder) exit(h *gen.NsvizEventHeader, record []byte) ([]event.Event, e
 		switch {
 		case w.OomKilled != 0 && unix.Signal(sig) == unix.SIGKILL:
 			exit.Cause = event.CauseOOMKill
-		case w.KillerPid != 0 && int32(w.KillerSignal) == sig:
-			exit.By = &event.Process{PID: int32(w.KillerPid), Comm: comm(w.KillerComm), CgroupID: w.KillerCgroupId}
+		case latest != nil && latest.Signal == sig:
+			exit.By, exit.EarlierSignal = latest.By, earlier
 		}
 	} else {
 		exit.Code = new(int32(status.ExitStatus()))
@@ -205,6 +239,17 @@ func (d *decoder) exit(h *gen.NsvizEventHeader, record []byte) ([]event.Event, e
 	e := d.base(h, event.ContainerExited)
 	e.Exit = exit
 	return []event.Event{e}, nil
+}
+
+// sentSignal is nil where there was none.
+func (d *decoder) sentSignal(w *gen.NsvizSentSignal) *event.SentSignal {
+	if w.Pid == 0 {
+		return nil
+	}
+	return &event.SentSignal{
+		Signal: int32(w.Signal), Time: d.wall(w.BootNs),
+		By: &event.Process{PID: int32(w.Pid), Comm: comm(w.Comm), UID: new(w.Uid), CgroupID: w.CgroupId},
+	}
 }
 
 func (d *decoder) oomKill(h *gen.NsvizEventHeader, record []byte) ([]event.Event, error) {
@@ -226,7 +271,7 @@ func (d *decoder) oomKill(h *gen.NsvizEventHeader, record []byte) ([]event.Event
 		victim.PgtablesBytes = new(w.PgtablesBytes)
 	}
 	oom := &event.OOM{
-		Scope: scope(gen.NsvizOomScope(w.Scope)), Decision: w.Decision, Victim: victim, Trigger: trigger,
+		Scope: scope(gen.NsvizOomScope(w.Scope)), Decision: w.Decision, Group: w.Group != 0, Victim: victim, Trigger: trigger,
 		CgroupID: w.DomainCgroupId,
 	}
 	if w.DomainCgroupId != 0 {

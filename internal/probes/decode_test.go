@@ -78,6 +78,19 @@ func exitRecord(edit func(*gen.NsvizExitEvent)) []byte {
 	return record(w, 0)
 }
 
+func sent(signal, pid uint32) gen.NsvizSentSignal {
+	return gen.NsvizSentSignal{
+		BootNs: 1_400_000_000, CgroupId: 66, Pid: pid, Signal: signal, Uid: 1000, Comm: rawComm("dockerd"),
+	}
+}
+
+func wantSent(signal, pid int32) *event.SentSignal {
+	return &event.SentSignal{
+		Signal: signal, Time: fixedClock(1_400_000_000),
+		By: &event.Process{PID: pid, Comm: "dockerd", UID: new(uint32(1000)), CgroupID: 66},
+	}
+}
+
 func oomRecord(edit func(*gen.NsvizOomEvent)) []byte {
 	w := gen.NsvizOomEvent{
 		Header: header(gen.NsvizEventKindEVENT_OOM_KILL), Decision: 99, VictimCgroupId: 901, DomainCgroupId: 902,
@@ -91,7 +104,7 @@ func oomRecord(edit func(*gen.NsvizOomEvent)) []byte {
 
 func startRecord(edit func(*gen.NsvizStartEvent)) []byte {
 	w := gen.NsvizStartEvent{
-		Header: header(gen.NsvizEventKindEVENT_START), CgroupCreatedNs: 1_250_000_000,
+		Header: header(gen.NsvizEventKindEVENT_START), Steps: gen.NsvizStartSteps{CreatedNs: 1_250_000_000},
 		Id: [8]uint32{10, 11, 12, 13, 14, 15, 16, 0},
 	}
 	edit(&w)
@@ -100,7 +113,7 @@ func startRecord(edit func(*gen.NsvizStartEvent)) []byte {
 
 // acting is what every event has of the acting process.
 func acting(t event.Type, edit func(*event.Event)) event.Event {
-	e := event.Event{Time: fixedClock(1_500_000_000), Type: t, PID: 4242, Comm: "runc:[1:CHILD]", CgroupID: 77}
+	e := event.Event{Time: fixedClock(1_500_000_000), Type: t, PID: 4242, Comm: "runc:[1:CHILD]", CgroupID: 77, BootNS: 1_500_000_000}
 	edit(&e)
 	return e
 }
@@ -119,7 +132,7 @@ func kill(edit func(*event.OOM)) event.Event {
 	}
 	edit(oom)
 	return event.Event{
-		Time: fixedClock(1_500_000_000), Type: event.OOMKill, PID: 5000, Comm: "stress-ng-vm", CgroupID: 901, OOM: oom,
+		Time: fixedClock(1_500_000_000), Type: event.OOMKill, PID: 5000, Comm: "stress-ng-vm", CgroupID: 901, BootNS: 1_500_000_000, OOM: oom,
 	}
 }
 
@@ -149,10 +162,10 @@ func TestDecode(t *testing.T) {
 		{
 			name: "namespace by unshare",
 			record: namespacesRecord(func(w *gen.NsvizNamespacesEvent) {
-				w.Via, w.Changed, w.ChildPid = uint32(gen.NsvizNamespaceViaVIA_UNSHARE), 1<<event.Time, 0
+				w.Via, w.Changed, w.ChildPid, w.TookNs = uint32(gen.NsvizNamespaceViaVIA_UNSHARE), 1<<event.Time, 0, 1_500_000
 			}),
 			want: []event.Event{acting(event.NamespaceCreated, func(e *event.Event) {
-				e.Namespace = &event.Namespace{Type: event.Time, ID: 17, Via: event.ViaUnshare}
+				e.Namespace = &event.Namespace{Type: event.Time, ID: 17, Via: event.ViaUnshare, TookMS: new(1.5)}
 			})},
 		},
 		{
@@ -192,12 +205,40 @@ func TestDecode(t *testing.T) {
 			name:   "start",
 			record: startRecord(func(*gen.NsvizStartEvent) {}),
 			want: []event.Event{acting(event.ContainerStarted, func(e *event.Event) {
-				e.Start = &event.Start{DurationMS: new(250.0), Namespaces: event.NamespaceIDs{10, 11, 12, 13, 14, 15, 16, 0}}
+				e.Start = &event.Start{
+					DurationMS: new(250.0), Phases: []event.Phase{{Name: "cgroup"}, {Name: "exec", AtMS: 250}},
+					Namespaces: event.NamespaceIDs{10, 11, 12, 13, 14, 15, 16, 0},
+				}
 			})},
 		},
 		{
+			name: "start with all of its steps, cloned before its cgroup was made",
+			record: startRecord(func(w *gen.NsvizStartEvent) {
+				w.Id, w.ClonedNs = [8]uint32{}, 1_249_500_000
+				w.Steps = gen.NsvizStartSteps{
+					CreatedNs: 1_250_000_000, EnteredNs: 1_251_000_000, FirstMountNs: 1_260_000_000, LastMountNs: 1_270_000_000,
+					PivotedNs: 1_280_000_000, ChrootedNs: 1_290_000_000, Mounts: 31,
+				}
+			}),
+			want: []event.Event{acting(event.ContainerStarted, func(e *event.Event) {
+				e.Start = &event.Start{
+					DurationMS: new(250.0),
+					Phases: []event.Phase{
+						{Name: "cgroup"}, {Name: "entered", AtMS: 1}, {Name: "clone", AtMS: -0.5}, {Name: "mounts", AtMS: 10},
+						{Name: "mounts_last", AtMS: 20, Count: new(uint32(31))}, {Name: "pivot_root", AtMS: 30}, {Name: "chroot", AtMS: 40},
+						{Name: "exec", AtMS: 250},
+					},
+				}
+			})},
+		},
+		{
+			name:   "start by a clock that ran backwards",
+			record: startRecord(func(w *gen.NsvizStartEvent) { w.Steps.CreatedNs = 1_500_000_001; w.Id = [8]uint32{} }),
+			want:   []event.Event{acting(event.ContainerStarted, func(e *event.Event) { e.Start = &event.Start{} })},
+		},
+		{
 			name:   "start of a cgroup that was there before nsviz",
-			record: startRecord(func(w *gen.NsvizStartEvent) { w.CgroupCreatedNs = 0; w.Id = [8]uint32{} }),
+			record: startRecord(func(w *gen.NsvizStartEvent) { w.Steps = gen.NsvizStartSteps{}; w.Id = [8]uint32{} }),
 			want: []event.Event{acting(event.ContainerStarted, func(e *event.Event) {
 				e.Start = &event.Start{}
 			})},
@@ -212,41 +253,61 @@ func TestDecode(t *testing.T) {
 		{
 			name: "exit with a code, after a signal that it survived",
 			record: exitRecord(func(w *gen.NsvizExitEvent) {
-				w.KillerPid, w.KillerSignal = 1, 15
+				w.Latest = sent(15, 800)
 			}),
 			want: []event.Event{acting(event.ContainerExited, func(e *event.Event) {
-				e.Exit = &event.Exit{Code: new(int32(0)), Cause: event.CauseExited}
+				e.Exit = &event.Exit{Code: new(int32(0)), Cause: event.CauseExited, EarlierSignal: wantSent(15, 800)}
 			})},
 		},
 		{
 			name: "killed by somebody",
 			record: exitRecord(func(w *gen.NsvizExitEvent) {
-				w.Status, w.KillerPid, w.KillerSignal, w.KillerCgroupId = 9, 800, 9, 66
-				w.KillerComm = rawComm("dockerd")
+				w.Status, w.Latest = 9, sent(9, 800)
 			}),
 			want: []event.Event{acting(event.ContainerExited, func(e *event.Event) {
 				e.Exit = &event.Exit{
 					Code: new(int32(137)), Signal: 9, Cause: event.CauseSignal,
-					By: &event.Process{PID: 800, Comm: "dockerd", CgroupID: 66},
+					By: wantSent(9, 800).By,
 				}
+			})},
+		},
+		{
+			name: "killed by somebody who had asked before",
+			record: exitRecord(func(w *gen.NsvizExitEvent) {
+				w.Status, w.Earlier, w.Latest = 9, sent(15, 700), sent(9, 800)
+			}),
+			want: []event.Event{acting(event.ContainerExited, func(e *event.Event) {
+				e.Exit = &event.Exit{
+					Code: new(int32(137)), Signal: 9, Cause: event.CauseSignal,
+					By: wantSent(9, 800).By, EarlierSignal: wantSent(15, 700),
+				}
+			})},
+		},
+		{
+			name: "exit with a code, after a signal that it ignored",
+			record: exitRecord(func(w *gen.NsvizExitEvent) {
+				w.Status, w.Earlier = 3<<8, sent(15, 700)
+			}),
+			want: []event.Event{acting(event.ContainerExited, func(e *event.Event) {
+				e.Exit = &event.Exit{Code: new(int32(3)), Cause: event.CauseExited, EarlierSignal: wantSent(15, 700)}
 			})},
 		},
 		{
 			name: "dumped core on another signal than was sent",
 			record: exitRecord(func(w *gen.NsvizExitEvent) {
-				w.Status, w.KillerPid, w.KillerSignal = 11|0x80, 800, 15
+				w.Status, w.Latest = 11|0x80, sent(15, 800)
 			}),
 			want: []event.Event{acting(event.ContainerExited, func(e *event.Event) {
-				e.Exit = &event.Exit{Code: new(int32(139)), Signal: 11, Cause: event.CauseSignal}
+				e.Exit = &event.Exit{Code: new(int32(139)), Signal: 11, Cause: event.CauseSignal, EarlierSignal: wantSent(15, 800)}
 			})},
 		},
 		{
 			name: "killed by the OOM killer, whoever else tried",
 			record: exitRecord(func(w *gen.NsvizExitEvent) {
-				w.Status, w.OomKilled, w.KillerPid, w.KillerSignal = 9, 1, 800, 9
+				w.Status, w.OomKilled, w.Latest = 9, 1, sent(9, 800)
 			}),
 			want: []event.Event{acting(event.ContainerExited, func(e *event.Event) {
-				e.Exit = &event.Exit{Code: new(int32(137)), Signal: 9, Cause: event.CauseOOMKill}
+				e.Exit = &event.Exit{Code: new(int32(137)), Signal: 9, Cause: event.CauseOOMKill, EarlierSignal: wantSent(9, 800)}
 			})},
 		},
 		{name: "kill at a limit", record: oomRecord(asIs), want: []event.Event{kill(func(*event.OOM) {})}},

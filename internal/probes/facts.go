@@ -28,6 +28,8 @@ var (
 type Facts struct {
 	// Kernel is the release, as uname tells it.
 	Kernel string
+	// Arch is the architecture, as Go calls it.
+	Arch string
 	// Root is whether nsviz runs as root.
 	Root bool
 	// BTF, RingBuffer say why the kernel's type information cannot be read and why there are no
@@ -48,12 +50,15 @@ type Facts struct {
 	// struck holds, by its first program, each option that did not load or attach although nothing
 	// spoke against it.
 	struck map[string]error
+	// taxed is whether a fact is hooked at tracepoints of system calls already, for which all of them pay.
+	taxed bool
 }
 
 // Gather asks the running host. It tries out what can only be tried out: a security module may
 // refuse a kind of program that the kernel has. cache may be shared with Open.
 func Gather(cache *btf.Cache) Facts {
 	f := Facts{
+		Arch:        runtime.GOARCH,
 		Root:        os.Geteuid() == 0,
 		Functions:   map[string]bool{},
 		Tracepoints: map[string]bool{},
@@ -91,7 +96,7 @@ func Gather(cache *btf.Cache) Facts {
 
 // readTypes fills in what the kernel's BTF tells.
 func (f *Facts) readTypes(types *btf.Spec) {
-	for _, kind := range kinds() {
+	for _, kind := range kinds(f.Arch) {
 		for _, o := range kind.options {
 			for _, name := range o.functions {
 				var fn *btf.Func
@@ -264,8 +269,8 @@ const adviceRefused = "look for lockdown=confidentiality (cat /sys/kernel/securi
 	"missing capabilities if nsviz is in a container (it needs CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE and " +
 	"CAP_SYS_RESOURCE)"
 
-// syscallFunction is the kernel's function of a system call on this architecture.
-func syscallFunction(name string) string {
-	prefix := map[string]string{"amd64": "__x64_sys_", "arm64": "__arm64_sys_"}[runtime.GOARCH]
+// syscallFunction is the kernel's function of a system call on an architecture.
+func syscallFunction(arch, name string) string {
+	prefix := map[string]string{"amd64": "__x64_sys_", "arm64": "__arm64_sys_"}[arch]
 	return prefix + name
 }

@@ -36,11 +36,20 @@ func (p *Probes) Unfollow(pid int32) error {
 	return nil
 }
 
+// Settled tells the programs that they have been told of every container that there is. Until then they report
+// every start and every end of what may be a container's init, for whoever reads to judge.
+func (p *Probes) Settled() error {
+	if err := p.settling.Set(false); err != nil {
+		return fmt.Errorf("end the programs' search for containers: %w", err)
+	}
+	return nil
+}
+
 // Expect tells the programs of a container's cgroup that was there before they were and in which
 // the container's own program has not run yet, so that its start is reported. The start's duration
 // stays unknown.
 func (p *Probes) Expect(cgroupID uint64) error {
-	err := p.maps[gen.NsvizMapFreshCgroups].Update(cgroupID, uint64(0), ebpf.UpdateNoExist)
+	err := p.maps[gen.NsvizMapFreshCgroups].Update(cgroupID, gen.NsvizStartSteps{}, ebpf.UpdateNoExist)
 	if err != nil && !errors.Is(err, ebpf.ErrKeyExist) {
 		return fmt.Errorf("expect a start in cgroup %d: %w", cgroupID, err)
 	}

@@ -4,11 +4,13 @@ package probes
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -23,6 +25,7 @@ const helperVariable = "NSVIZ_TEST_HELPER"
 
 // helper waits for a line on stdin, does what task says and writes a line when it is done.
 func helper(task string) error {
+	runtime.GOMAXPROCS(2) // one for a thread that never returns
 	runtime.LockOSThread()
 	in := bufio.NewReader(os.Stdin)
 	if _, err := in.ReadString('\n'); err != nil {
@@ -33,6 +36,23 @@ func helper(task string) error {
 	switch what {
 	case "hog":
 		return hog()
+	case "hog-all":
+		for {
+			if err := populate(16); err != nil {
+				return err
+			}
+		}
+	case "hog-thread":
+		go func() {
+			for !firstThreadHasEnded() {
+				runtime.Gosched()
+			}
+			_ = hog()
+		}()
+		onFirstThread(func() { _, _, _ = unix.RawSyscall(unix.SYS_EXIT, 0, 0, 0) })
+		select {} // the hog is on its own
+	case "hog-shared":
+		return hogShared(in)
 	case "hold":
 		if err := take(n); err != nil {
 			return err
@@ -71,6 +91,13 @@ func helper(task string) error {
 			return err
 		}
 		return unix.Exec(path, []string{"sh", "-c", argument}, []string{"PATH=" + os.Getenv("PATH")})
+	case "root":
+		fmt.Println("up")
+		if _, err := in.ReadString('\n'); err != nil {
+			return nil //nolint:nilerr // nobody needs it any more
+		}
+		how, dir, _ := strings.Cut(argument, " ")
+		return buildRoot(how, dir, how == "rootless")
 	case "exit-thread":
 		// exit(2) of all threads by another one than the first, after one has ended by itself.
 		ended := make(chan struct{})
@@ -104,6 +131,71 @@ func hog() error {
 	}
 }
 
+// onFirstThread runs something on the thread that has the process's number. Of a first thread that has ended
+// the kernel keeps what is needed for the others.
+func onFirstThread(do func()) {
+	if unix.Gettid() == os.Getpid() {
+		do()
+		return
+	}
+	found := make(chan bool)
+	for {
+		go func() {
+			runtime.LockOSThread()
+			if unix.Gettid() != os.Getpid() {
+				found <- false
+				select {} // and keeps its thread, so that the next one gets another
+			}
+			found <- true
+			do()
+		}()
+		if <-found {
+			return
+		}
+	}
+}
+
+// firstThreadHasEnded looks for the Z of a zombie in its state.
+func firstThreadHasEnded() bool {
+	var space [256]byte // without the heap: nothing is collected here, and the memory is limited
+	fd, err := unix.Open("/proc/self/task/"+strconv.Itoa(os.Getpid())+"/stat", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = unix.Close(fd) }()
+	n, err := unix.Read(fd, space[:])
+	return err == nil && bytes.Contains(space[:n], []byte(") Z "))
+}
+
+// hogShared is a hog beside another process that has the same memory: vfork(2), whose child never execs. The
+// thread that called it never returns, which it could not, since the child has gone on on its stack.
+func hogShared(in *bufio.Reader) error {
+	go func() {
+		runtime.LockOSThread()
+		if pid, _, _ := unix.RawSyscall6(unix.SYS_CLONE, unix.CLONE_VM|unix.CLONE_VFORK|uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0); pid == 0 {
+			for {
+				_, _, _ = unix.RawSyscall6(unix.SYS_PPOLL, 0, 0, 0, 0, 0, 0) // for good
+			}
+		}
+	}()
+	for {
+		lists, err := filepath.Glob("/proc/self/task/*/children")
+		if err != nil {
+			return err
+		}
+		for _, list := range lists {
+			if child, err := os.ReadFile(list); err == nil && len(child) > 0 {
+				fmt.Println(strings.TrimSpace(string(child)))
+				if _, err := in.ReadString('\n'); err != nil {
+					return err
+				}
+				return hog()
+			}
+		}
+		runtime.Gosched()
+	}
+}
+
 // take takes and touches memory that the Go runtime does not know of.
 func take(megabytes int) error {
 	chunk, err := unix.Mmap(-1, 0, megabytes<<20, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
@@ -114,6 +206,13 @@ func take(megabytes int) error {
 		chunk[i] = 1
 	}
 	return nil
+}
+
+// populate takes memory in one system call: where a fault for each page is emulated, it takes a tenth of the time.
+func populate(megabytes int) error {
+	flags := unix.MAP_PRIVATE | unix.MAP_ANONYMOUS | unix.MAP_POPULATE
+	_, err := unix.Mmap(-1, 0, megabytes<<20, unix.PROT_READ|unix.PROT_WRITE, flags)
+	return err
 }
 
 // hogs has as many hogs killed in a cgroup as its argument says, "24 /sys/fs/cgroup/name", four at a

@@ -7,7 +7,9 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
@@ -38,10 +40,7 @@ func (w *watch) awaitExit(c cgroup) event.Event {
 	return w.await("exits", 1, of(event.ContainerExited, c))[0]
 }
 
-func TestContainerStart(t *testing.T) { byEveryMethod(t, containerStart) }
-
-func containerStart(t *testing.T, methods ...Method) {
-	w := startWatch(t, methods...)
+func containerStart(t *testing.T, w *watch) {
 	p, c := contain(t, w, "echo in; sh -c 'echo in too'; read end; exit 3")
 	p.line()
 	p.line()
@@ -71,26 +70,25 @@ func containerStart(t *testing.T, methods ...Method) {
 	}
 }
 
-func TestContainerKilledBySomebody(t *testing.T) { byEveryMethod(t, containerKilledBySomebody) }
-
-func containerKilledBySomebody(t *testing.T, methods ...Method) {
+func containerKilledBySomebody(t *testing.T, w *watch) {
 	for _, signal := range []unix.Signal{unix.SIGKILL, unix.SIGTERM} {
 		t.Run(signal.String(), func(t *testing.T) {
-			w := startWatch(t, methods...)
+			w := w.in(t)
 			p, c := contain(t, w, "echo in; read end")
 			p.line()
 			if err := unix.Kill(int(p.pid), signal); err != nil {
 				t.Fatal(err)
 			}
 			p.wait()
-			got := w.awaitExit(c).Exit
+			got := new(*w.awaitExit(c).Exit)
 			if got.By == nil || got.By.Comm == "" {
 				t.Fatalf("nobody did it: %+v", got)
 			}
+			got.By = new(*got.By)
 			got.By.Comm, got.By.CgroupID = "", 0
 			want := &event.Exit{
 				Code: new(int32(128 + signal)), Signal: int32(signal), Cause: event.CauseSignal,
-				By: &event.Process{PID: int32(os.Getpid())},
+				By: &event.Process{PID: int32(os.Getpid()), UID: new(uint32(os.Getuid()))},
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("exit (-want +got):\n%s", diff)
@@ -99,9 +97,28 @@ func containerKilledBySomebody(t *testing.T, methods ...Method) {
 	}
 }
 
-// TestContainerIgnoresSignal: a signal that it survives is not what ends it.
-func TestContainerIgnoresSignal(t *testing.T) {
-	w := startWatch(t)
+// containerEndsByItself: with a code, by a signal that it sends itself, and by one after others that it survived.
+func containerEndsByItself(t *testing.T, w *watch) {
+	for script, want := range map[string]event.Exit{
+		"exit 3":        {Code: new(int32(3)), Cause: event.CauseExited},
+		"kill -TERM $$": {Code: new(int32(143)), Signal: 15, Cause: event.CauseSignal},
+		"trap : HUP; kill -HUP $$; trap '' TERM; kill -TERM $$; kill -KILL $$": {Code: new(int32(137)), Signal: 9, Cause: event.CauseSignal},
+	} {
+		p, c := contain(t, w, script)
+		p.wait()
+		got := *w.awaitExit(c).Exit
+		if got.By != nil && got.By.PID != p.pid {
+			t.Errorf("%s: by %+v, want itself", script, got.By)
+		}
+		got.By, got.EarlierSignal = nil, nil
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", script, diff)
+		}
+	}
+}
+
+// containerIgnoresSignal: a signal that it survives is not what ends it.
+func containerIgnoresSignal(t *testing.T, w *watch) {
 	p, c := contain(t, w, "trap '' TERM; echo in; read end; kill -SEGV $$")
 	p.line()
 	if err := unix.Kill(int(p.pid), unix.SIGTERM); err != nil {
@@ -109,16 +126,71 @@ func TestContainerIgnoresSignal(t *testing.T) {
 	}
 	p.release()
 	p.wait()
+	got := new(*w.awaitExit(c).Exit)
+	ignored := got.EarlierSignal
+	if ignored == nil || ignored.Signal != int32(unix.SIGTERM) || ignored.By.PID != int32(os.Getpid()) {
+		t.Errorf("the signal that it ignored: %+v", ignored)
+	}
+	got.EarlierSignal = nil
 	want := &event.Exit{Code: new(int32(128 + 11)), Signal: 11, Cause: event.CauseSignal}
-	if diff := cmp.Diff(want, w.awaitExit(c).Exit); diff != "" {
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("exit (-want +got):\n%s", diff)
 	}
 }
 
-func TestContainerInitOOMKilled(t *testing.T) { byEveryMethod(t, containerInitOOMKilled) }
+// containerKiller: who it is that kills, from a cgroup and as a user of its own, after somebody else
+// has asked in vain.
+func containerKiller(t *testing.T, w *watch) {
+	for name, prepare := range map[string]string{"handled": "trap : TERM", "ignored": "trap '' TERM"} {
+		t.Run(name, func(t *testing.T) {
+			w := w.in(t)
+			p, c := contain(t, w, prepare+"; echo in; while :; do read end; done")
+			p.line()
+			const nobody = 65534
+			elsewhere := makeCgroup(t, "killer")
+			killer := start(t, exec.Command("setpriv", "--reuid", fmt.Sprint(nobody), "--clear-groups",
+				"--inh-caps=+kill", "--ambient-caps=+kill", "sh", "-c", fmt.Sprintf("echo in; read go; kill -KILL %d", p.pid)))
+			killer.line()
+			elsewhere.add(killer)
+			before := hostNow(t)
+			if err := unix.Kill(int(p.pid), unix.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+			after := hostNow(t)
+			killer.release()
+			killer.wait()
+			p.wait()
+			got := new(*w.awaitExit(c).Exit)
+			earlier := got.EarlierSignal
+			if earlier == nil || earlier.Signal != int32(unix.SIGTERM) || earlier.By.PID != int32(os.Getpid()) {
+				t.Fatalf("asked in vain by %+v", earlier)
+			}
+			if earlier.Time.Before(before) || earlier.Time.After(after) {
+				t.Errorf("asked at %v, want between %v and %v", earlier.Time, before, after)
+			}
+			got.EarlierSignal = nil
+			want := &event.Exit{
+				Code: new(int32(137)), Signal: 9, Cause: event.CauseSignal,
+				By: &event.Process{PID: killer.pid, Comm: "sh", UID: new(uint32(nobody)), CgroupID: elsewhere.id},
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("exit (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
 
-func containerInitOOMKilled(t *testing.T, methods ...Method) {
-	w := startWatch(t, methods...)
+// hostNow is the present by the clock of the events.
+func hostNow(t *testing.T) time.Time {
+	t.Helper()
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
+		t.Fatal(err)
+	}
+	return fixedClock(uint64(ts.Nano()))
+}
+
+func containerInitOOMKilled(t *testing.T, w *watch) {
 	p, c := contain(t, w, fmt.Sprintf("echo in; read go; export %s=hog GOGC=off; exec /proc/%d/exe", helperVariable, os.Getpid()))
 	p.line()
 	c.limit(limitBytes)
@@ -134,10 +206,32 @@ func containerInitOOMKilled(t *testing.T, methods ...Method) {
 	}
 }
 
-// TestContainerInitInHostMounts: an init that joins the host's mount namespace (nsenter -t 1 -m, as
+// containerChildOOMKilled: what dies in the container is not its init, which goes on and ends by itself.
+func containerChildOOMKilled(t *testing.T, w *watch) {
+	c := makeCgroup(t, "container")
+	c.limit(limitBytes) // before anything is in it, which to lower a limit may kill
+	p := startHelper(t, "contain tail /dev/zero; tail /dev/zero | read it; exit 7")
+	c.add(p)
+	p.release()
+	p.wait()
+	want := &event.Exit{Code: new(int32(7)), Cause: event.CauseExited}
+	if diff := cmp.Diff(want, w.awaitExit(c).Exit); diff != "" {
+		t.Errorf("exit (-want +got):\n%s", diff)
+	}
+	kills := w.seen(killsIn(c))
+	if len(kills) != 2 || c.kills() != 2 {
+		t.Errorf("%d kills told, the kernel counted %d, want two", len(kills), c.kills())
+	}
+	for _, e := range kills {
+		if e.PID == p.pid || e.OOM.Victim.Init || e.Comm != "tail" {
+			t.Errorf("the victim is %+v, the init %d", e.OOM.Victim, p.pid)
+		}
+	}
+}
+
+// containerInitInHostMounts: an init that joins the host's mount namespace (nsenter -t 1 -m, as
 // privileged containers do) is followed all the same.
-func TestContainerInitInHostMounts(t *testing.T) {
-	w := startWatch(t)
+func containerInitInHostMounts(t *testing.T, w *watch) {
 	p, c := contain(t, w, fmt.Sprintf("exec nsenter -t %d -m sh -c 'echo in; read end; exit 5'", os.Getpid()))
 	p.line()
 	if id := namespaceID(t, strconv.Itoa(int(p.pid)), "mnt"); id != namespaceID(t, "self", "mnt") {
@@ -150,16 +244,58 @@ func TestContainerInitInHostMounts(t *testing.T) {
 	}
 }
 
-// TestFollow: the exit of a process that was there before the probes, and of one taken back.
-func TestFollow(t *testing.T) {
-	home := makeCgroup(t, "followed")
+// TestThereBefore: what was there before the probes. Until they have been told of every container, what they have not
+// been told of is reported: a start in a cgroup that was there, and the end of a PID 1 that was. Afterwards
+// only what they have been told of is.
+func TestThereBefore(t *testing.T) {
+	// A container's init that waits in its cgroup for the word to start, and one that runs.
+	starting := func(c cgroup) *process {
+		p := startHelper(t, "contain exit 0")
+		c.add(p)
+		return p
+	}
+	running := func(c cgroup) *process {
+		cmd := exec.Command("cat")
+		cmd.SysProcAttr = &unix.SysProcAttr{Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID}
+		p := start(t, cmd)
+		c.add(p)
+		return p
+	}
+	end := func(p *process) {
+		_ = p.in.Close()
+		p.wait()
+	}
+	homes := map[string]cgroup{}
+	for _, name := range []string{"starts", "ends", "starts late", "ends late", "followed", "expected"} {
+		homes[name] = makeCgroup(t, strings.ReplaceAll(name, " ", "-"))
+	}
+	starts, ends := starting(homes["starts"]), running(homes["ends"])
+	startsLate, endsLate := starting(homes["starts late"]), running(homes["ends late"])
+	noInit := start(t, isolated(exec.Command("cat")))
+	homes["ends"].add(noInit)
 	followed, dropped := start(t, isolated(exec.Command("cat"))), start(t, isolated(exec.Command("cat")))
-	w := startWatch(t)
+	expected := starting(homes["expected"])
+
+	w := startSearching(t)
+	starts.release()
+	if e := w.await("starts", 1, of(event.ContainerStarted, homes["starts"]))[0]; e.PID != starts.pid || e.Start.DurationMS != nil {
+		t.Errorf("start of %d: %+v", e.PID, e.Start)
+	}
+	starts.wait()
+	w.awaitExit(homes["starts"])
+	end(noInit)
+	end(ends)
+	if e := w.awaitExit(homes["ends"]); e.PID != ends.pid || *e.Exit.Code != 0 {
+		t.Errorf("exit of %d, not of %d: %+v", e.PID, ends.pid, e.Exit)
+	}
+
+	// To be told twice does no harm.
 	for range 2 {
 		for _, p := range []*process{followed, dropped} {
-			if err := w.Follow(p.pid, home.id); err != nil {
-				t.Fatal(err)
-			}
+			w.follow(p.pid, homes["followed"].id)
+		}
+		if err := w.Expect(homes["expected"].id); err != nil {
+			t.Fatal(err)
 		}
 	}
 	for range 2 {
@@ -167,50 +303,40 @@ func TestFollow(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, p := range []*process{dropped, followed} {
-		_ = p.in.Close()
-		p.wait()
-	}
-	if exit := w.awaitExit(home); exit.PID != followed.pid || *exit.Exit.Code != 0 {
-		t.Errorf("%d: %+v", exit.PID, exit.Exit)
-	}
-	w.catchUp()
-	if n := len(w.seen(of(event.ContainerExited, home))); n != 1 {
-		t.Errorf("%d exits", n)
-	}
-}
-
-// TestExpect: the start in a cgroup that was there before the probes has no known duration.
-func TestExpect(t *testing.T) {
-	home := makeCgroup(t, "expected")
-	w := startWatch(t)
-	for range 2 {
-		if err := w.Expect(home.id); err != nil {
-			t.Fatal(err)
-		}
-	}
-	p := startHelper(t, "contain read end")
-	home.add(p)
-	p.release()
-	e := w.await("starts", 1, of(event.ContainerStarted, home))[0]
-	if e.PID != p.pid || e.Start.DurationMS != nil {
-		t.Errorf("%d: %+v", e.PID, e.Start)
-	}
-	p.release()
-	p.wait()
-}
-
-// TestExitOfThreads: a process ends with its last thread, and as wait(2) tells it, whichever thread
-// that is.
-func TestExitOfThreads(t *testing.T) { byEveryMethod(t, exitOfThreads) }
-
-func exitOfThreads(t *testing.T, methods ...Method) {
-	w := startWatch(t, methods...)
-	home := makeCgroup(t, "threads")
-	p := start(t, isolated(helperCommand("exit-thread 7")))
-	if err := w.Follow(p.pid, home.id); err != nil {
+	if err := w.Settled(); err != nil {
 		t.Fatal(err)
 	}
+	end(dropped)
+	end(followed)
+	if exit := w.awaitExit(homes["followed"]); exit.PID != followed.pid || *exit.Exit.Code != 0 {
+		t.Errorf("%d: %+v", exit.PID, exit.Exit)
+	}
+	expected.release()
+	expected.wait()
+	if e := w.await("starts", 1, of(event.ContainerStarted, homes["expected"]))[0]; e.PID != expected.pid || e.Start.DurationMS != nil {
+		t.Errorf("%d: %+v", e.PID, e.Start)
+	}
+	w.awaitExit(homes["expected"])
+	startsLate.release()
+	startsLate.wait()
+	end(endsLate)
+	w.catchUp()
+	for name, want := range map[string][2]int{
+		"starts": {1, 1}, "ends": {0, 1}, "starts late": {0, 0}, "ends late": {0, 0}, "followed": {0, 1}, "expected": {1, 1},
+	} {
+		count := [2]int{len(w.seen(of(event.ContainerStarted, homes[name]))), len(w.seen(of(event.ContainerExited, homes[name])))}
+		if count != want {
+			t.Errorf("%s: %d starts and exits, want %d", name, count, want)
+		}
+	}
+}
+
+// exitOfThreads: a process ends with its last thread, and as wait(2) tells it, whichever thread
+// that is.
+func exitOfThreads(t *testing.T, w *watch) {
+	home := makeCgroup(t, "threads")
+	p := start(t, isolated(helperCommand("exit-thread 7")))
+	w.follow(p.pid, home.id)
 	p.release()
 	status := p.wait()
 	exit := w.awaitExit(home)

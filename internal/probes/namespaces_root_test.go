@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -37,13 +38,11 @@ func childrensLink(kind event.NamespaceType) string {
 	return kind.String()
 }
 
-func TestUnshare(t *testing.T) { byEveryMethod(t, unshare) }
-
-func unshare(t *testing.T, methods ...Method) {
-	w := startWatch(t, methods...)
+func unshare(t *testing.T, w *watch) {
 	ownUser := namespaceID(t, "self", "user")
 	for kind, flag := range flags() {
 		t.Run(kind.String(), func(t *testing.T) {
+			w := w.in(t)
 			// -f, since a pid namespace has no name before its first process is there. The shell says which
 			// it is in, the exec of which has put it into a new time namespace on kernels that do so.
 			script := "readlink /proc/self/ns/" + childrensLink(kind) + "; read end"
@@ -54,6 +53,10 @@ func unshare(t *testing.T, methods ...Method) {
 				t.Fatalf("%d namespaces, want one: %+v", len(found), found)
 			}
 			got := *found[0].Namespace
+			if took := got.TookMS; took == nil || *took <= 0 || *took > 1000*patience.Seconds() {
+				t.Errorf("it took %v", took)
+			}
+			got.TookMS = nil
 			want := event.Namespace{Type: kind, ID: id, Owner: ownUser, Via: event.ViaUnshare}
 			if kind == event.PID {
 				want.Parent = namespaceID(t, "self", "pid")
@@ -75,10 +78,7 @@ func unshare(t *testing.T, methods ...Method) {
 	}
 }
 
-func TestNsenter(t *testing.T) { byEveryMethod(t, nsenter) }
-
-func nsenter(t *testing.T, methods ...Method) {
-	w := startWatch(t, methods...)
+func nsenter(t *testing.T, w *watch) {
 	home := start(t, exec.Command("unshare", "-m", "-p", "-n", "-i", "-u", "-U", "-r", "-C", "-T", "-f", "sh", "-c",
 		`read self rest </proc/self/stat; echo $self; read end`))
 	target := home.line()
@@ -91,6 +91,7 @@ func nsenter(t *testing.T, methods ...Method) {
 	}
 	for kind, flag := range flags() {
 		t.Run(kind.String(), func(t *testing.T) {
+			w := w.in(t)
 			want := namespaceID(t, target, kind.String())
 			p := start(t, exec.Command("nsenter", "-t", target, flag, "sh", "-c", "echo in; read end"))
 			p.line()
@@ -109,15 +110,13 @@ func nsenter(t *testing.T, methods ...Method) {
 	home.wait()
 }
 
-func TestClone(t *testing.T) { byEveryMethod(t, clone) }
-
-func clone(t *testing.T, methods ...Method) {
-	w := startWatch(t, methods...)
+func clone(t *testing.T, w *watch) {
 	kinds := map[event.NamespaceType]uintptr{
 		event.Mnt: unix.CLONE_NEWNS, event.PID: unix.CLONE_NEWPID, event.Net: unix.CLONE_NEWNET, event.IPC: unix.CLONE_NEWIPC,
 		event.UTS: unix.CLONE_NEWUTS, event.User: unix.CLONE_NEWUSER, event.CgroupNS: unix.CLONE_NEWCGROUP,
 	}
 	check := func(t *testing.T, flags uintptr, want ...event.NamespaceType) {
+		w := w.in(t)
 		cmd := exec.Command("cat")
 		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: flags}
 		p := start(t, cmd)
@@ -150,11 +149,8 @@ func clone(t *testing.T, methods ...Method) {
 	})
 }
 
-// TestSetnsOfSeveral joins three namespaces by one call with a pidfd.
-func TestSetnsOfSeveral(t *testing.T) { byEveryMethod(t, setnsOfSeveral) }
-
-func setnsOfSeveral(t *testing.T, methods ...Method) {
-	w := startWatch(t, methods...)
+// setnsOfSeveral joins three namespaces by one call with a pidfd.
+func setnsOfSeveral(t *testing.T, w *watch) {
 	home := start(t, exec.Command("unshare", "-u", "-i", "-n", "sh", "-c", "echo in; read end"))
 	home.line()
 	p := startHelper(t, fmt.Sprintf("setns %d", home.pid))
@@ -180,8 +176,8 @@ func setnsOfSeveral(t *testing.T, methods ...Method) {
 	}
 }
 
-func TestRefusedUnshareIsNoEvent(t *testing.T) {
-	w := startWatch(t)
+// unshareRefused: a call that failed is no event.
+func unshareRefused(t *testing.T, w *watch) {
 	p := startHelper(t, "unshare-refused")
 	p.release()
 	p.line()
@@ -193,39 +189,53 @@ func TestRefusedUnshareIsNoEvent(t *testing.T) {
 	p.wait()
 }
 
-// TestNamespaceFreed: what one process makes and gives up is freed, in this order.
-func TestNamespaceFreed(t *testing.T) { byEveryMethod(t, namespaceFreed) }
-
-func namespaceFreed(t *testing.T, methods ...Method) {
-	w := startWatch(t, methods...)
-	for _, c := range w.Choices() {
-		if c.Name == FactNamespacesFreed && c.Method == None {
-			endsAreNotMadeUp(t, w)
-			return
-		}
-	}
+// namespaceFreed: what one process makes and gives up is freed, in this order. Where no hook tells of the end of
+// a namespace, the probes do not either.
+func namespaceFreed(t *testing.T, w *watch) {
 	for _, kind := range event.NamespaceTypes() {
 		t.Run(kind.String(), func(t *testing.T) {
+			w := w.in(t)
 			p := start(t, exec.Command("unshare", strings.Fields(flags()[kind]+" -f true")...))
 			p.wait()
 			born := w.await("births", 1, namespaceEvents(event.NamespaceCreated, p.pid))[0]
-			freed := w.await("ends", 1, func(e event.Event) bool {
-				return e.Type == event.NamespaceFreed && e.Namespace.ID == born.Namespace.ID && !e.Time.Before(born.Time)
-			})[0]
-			if freed.Namespace.Via != event.ViaKernel || freed.PID != 0 {
-				t.Errorf("%+v by %d", freed.Namespace, freed.PID)
+			for _, s := range w.streams {
+				if !s.tellsOfEnds() {
+					continue
+				}
+				freed := w.of(s).await("ends", 1, func(e event.Event) bool {
+					return e.Type == event.NamespaceFreed && e.Namespace.ID == born.Namespace.ID && !e.Time.Before(born.Time)
+				})[0]
+				if freed.Namespace.Via != event.ViaKernel || freed.PID != 0 {
+					t.Errorf("from %s on: %+v by %d", s.way, freed.Namespace, freed.PID)
+				}
 			}
 		})
 	}
+	w.catchUp()
+	for _, s := range w.streams {
+		if ends := s.seen(func(e event.Event) bool { return e.Type == event.NamespaceFreed }); !s.tellsOfEnds() && len(ends) > 0 {
+			t.Errorf("from %s on: no hook tells of ends, and still: %+v", s.way, ends)
+		}
+	}
 }
 
-// endsAreNotMadeUp: where no hook tells of the end of a namespace, the probes do not either.
-func endsAreNotMadeUp(t *testing.T, w *watch) {
-	p := start(t, exec.Command("unshare", "--net", "true"))
+func (s *stream) tellsOfEnds() bool {
+	return slices.ContainsFunc(s.Choices(), func(c Choice) bool { return c.Name == FactNamespacesFreed && c.Method != None })
+}
+
+// cgroupRemoved: who makes a cgroup and removes it, and which.
+func cgroupRemoved(t *testing.T, w *watch) {
+	home := makeCgroup(t, "home")
+	p := start(t, exec.Command("sh", "-c", "mkdir $0 && rmdir $0", home.dir+"/gone"))
 	p.wait()
-	w.await("births", 1, namespaceEvents(event.NamespaceCreated, p.pid))
 	w.catchUp()
-	if ends := w.seen(func(e event.Event) bool { return e.Type == event.NamespaceFreed }); len(ends) > 0 {
-		t.Errorf("no hook tells of ends, and still: %+v", ends)
+	found := w.seen(func(e event.Event) bool { return e.Cgroup != nil && e.Cgroup.Path == home.path+"/gone" })
+	if len(found) != 2 || found[0].Type != event.CgroupCreated || found[1].Type != event.CgroupRemoved || found[0].Cgroup.ID != found[1].Cgroup.ID {
+		t.Fatalf("told of %+v", found)
+	}
+	for i, comm := range []string{"mkdir", "rmdir"} {
+		if found[i].Comm != comm {
+			t.Errorf("%s by %q, want %s", found[i].Type, found[i].Comm, comm)
+		}
 	}
 }

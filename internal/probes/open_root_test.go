@@ -3,13 +3,17 @@
 package probes
 
 import (
-	"os"
+	"context"
+	"sync"
 	"testing"
 
 	"github.com/cilium/ebpf/btf"
+
+	"github.com/nsviz/nsviz/internal/event"
 )
 
-// TestOpen: the choices are what the facts allow, every fact that has hooks has one.
+// TestOpen: the choices are what the facts allow, every fact that has hooks has one. What happens between two runs
+// is not lost. Close ends a run that waits, and may be called again, also at the same time.
 func TestOpen(t *testing.T) {
 	facts := Gather(btf.NewCache())
 	if err := facts.Check(); err != nil {
@@ -33,47 +37,52 @@ func TestOpen(t *testing.T) {
 			t.Errorf("%s by %s, planned %s", c.Name, c.Method, plan[i].Method)
 		}
 	}
+	runAgain(t, p)
+	closeWhileRunning(t, p)
 }
 
-// TestNothingStaysOpen counts this process's descriptors around Open and Close.
-func TestNothingStaysOpen(t *testing.T) {
-	open := func() {
-		p, err := Open(hostConfig(t))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := p.Close(); err != nil {
-			t.Error(err)
-		}
-	}
-	open() // what the libraries keep for good
-	before := descriptors(t)
-	for range 2 {
-		open()
-	}
-	cfg := hostConfig(t)
-	cfg.EventsRingBytes = 12345 // no power of two
-	if p, err := Open(cfg); err == nil {
-		t.Error("a ring of 12345 bytes")
-		_ = p.Close()
-	}
-	if after := descriptors(t); len(after) != len(before) {
-		t.Errorf("%d descriptors before, %d after:\n%v\n%v", len(before), len(after), before, after)
-	}
-}
-
-// descriptors says what each of this process's descriptors is.
-func descriptors(t *testing.T) []string {
+func closeWhileRunning(t *testing.T, p *Probes) {
 	t.Helper()
-	entries, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Fatal(err)
+	running := make(chan struct{})
+	var once sync.Once
+	done := make(chan error, 1)
+	go func() { done <- p.Run(t.Context(), func(Batch) { once.Do(func() { close(running) }) }) }()
+	makeCgroup(t, "first") // so that there is something to deliver
+	<-running
+	var closers sync.WaitGroup
+	for range 3 {
+		closers.Go(func() {
+			if err := p.Close(); err != nil {
+				t.Error(err)
+			}
+		})
 	}
-	var open []string
-	for _, entry := range entries {
-		if target, err := os.Readlink("/proc/self/fd/" + entry.Name()); err == nil {
-			open = append(open, target)
+	if err := <-done; err != nil {
+		t.Errorf("Run: %v", err)
+	}
+	closers.Wait()
+	if err := p.Run(t.Context(), func(Batch) { t.Error("delivered after Close") }); err != nil {
+		t.Errorf("Run after Close: %v", err)
+	}
+}
+
+func runAgain(t *testing.T, p *Probes) {
+	t.Helper()
+	for range 2 {
+		c := makeCgroup(t, "between")
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		found := false
+		err := p.Run(ctx, func(b Batch) {
+			for _, e := range b.Events {
+				if e.Type == event.CgroupCreated && e.Cgroup.ID == c.id {
+					found = true
+					cancel()
+				}
+			}
+		})
+		cancel()
+		if err != nil || !found {
+			t.Errorf("found: %v, %v", found, err)
 		}
 	}
-	return open
 }

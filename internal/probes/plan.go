@@ -27,6 +27,9 @@ const (
 // hooked, somebody has to look for namespaces that are gone.
 const FactNamespacesFreed = "namespaces freed"
 
+// FactCgroupsMade is the name of the kind of fact that is hooked first.
+const FactCgroupsMade = "cgroups made"
+
 // Methods lists all methods by which a fact can be hooked, best first.
 func Methods() []Method { return []Method{Fentry, Kprobe, TpBTF, RawTracepoint, Tracepoint} }
 
@@ -71,12 +74,15 @@ type option struct {
 	victimTask, victimPID bool
 	// cost is what people should know about this way.
 	cost string
+	// onlyIfTaxed is for what is not worth that every system call of the host pays for it, where that is not
+	// paid for another fact anyway.
+	onlyIfTaxed bool
 }
 
 const syscallTax = "every system call of the host pays a little for it, some 20 ns"
 
-// kinds is the table of all facts and hooks.
-func kinds() []kind {
+// kinds is the table of all facts and hooks, on an architecture as Go calls it.
+func kinds(arch string) []kind {
 	tracepoint := func(name, program string) []option {
 		return []option{
 			{method: TpBTF, programs: []string{program + "_tp_btf"}, tracepoints: []string{name}},
@@ -94,7 +100,23 @@ func kinds() []kind {
 			},
 		}
 	}
+	returns := func(calls ...string) []option {
+		options := []option{
+			{method: Fentry}, {method: Kprobe}, {method: Tracepoint, onlyIfTaxed: true},
+		}
+		for i, suffix := range []string{"_fexit", "_kretprobe", "_sys_exit"} {
+			for _, name := range calls {
+				options[i].programs = append(options[i].programs, "roots_"+name+suffix)
+				if options[i].method != Tracepoint {
+					options[i].functions = append(options[i].functions, syscallFunction(arch, name))
+				}
+			}
+		}
+		return options
+	}
 	return []kind{
+		// First, so that whoever then reads which cgroups there are knows every one that the others speak of.
+		{name: FactCgroupsMade, options: tracepoint("cgroup_mkdir", "cgroups_mkdir")},
 		{name: "namespaces by clone", options: tracepoint("sched_process_fork", "namespaces_fork")},
 		{
 			name:    "namespaces by unshare",
@@ -103,7 +125,7 @@ func kinds() []kind {
 		},
 		{
 			name:    "namespaces joined by setns",
-			options: call(syscallFunction("setns"), "namespaces_setns"),
+			options: call(syscallFunction(arch, "setns"), "namespaces_setns"),
 			without: "not seen",
 		},
 		{
@@ -114,7 +136,6 @@ func kinds() []kind {
 			},
 			without: "found by reading /proc, a few seconds late",
 		},
-		{name: "cgroups made", options: tracepoint("cgroup_mkdir", "cgroups_mkdir")},
 		{name: "cgroups removed", options: tracepoint("cgroup_rmdir", "cgroups_rmdir")},
 		{
 			name: "OOM decisions",
@@ -134,8 +155,19 @@ func kinds() []kind {
 			},
 		},
 		{name: "signals and their senders", options: tracepoint("signal_generate", "lifecycle_signal")},
-		{name: "container starts", options: tracepoint("sched_process_exec", "lifecycle_exec")},
+		// Before the starts, so that none is told of whose end is not.
 		{name: "container exits", options: tracepoint("sched_process_exit", "lifecycle_exit")},
+		{name: "container starts", options: tracepoint("sched_process_exec", "lifecycle_exec")},
+		{
+			name:    "cgroups entered",
+			options: tracepoint("cgroup_attach_task", "cgroups_attach"),
+			without: "a start does not say when its cgroup was entered",
+		},
+		{
+			name:    "root file systems",
+			options: returns("mount", "move_mount", "pivot_root", "chroot"),
+			without: "a start does not say when its files were mounted and its root was changed",
+		},
 	}
 }
 
@@ -154,11 +186,12 @@ type Choice struct {
 // it fails with ErrNotSupported where a fact that nsviz cannot do without has no hook.
 func NewPlan(f Facts) ([]Choice, error) {
 	var plan []Choice
-	for _, k := range kinds() {
+	for _, k := range kinds(f.Arch) {
 		c, err := choose(k, f)
 		if err != nil {
 			return nil, err
 		}
+		f.taxed = f.taxed || c.Method == Tracepoint
 		plan = append(plan, c)
 	}
 	return plan, nil
@@ -201,6 +234,9 @@ func (f Facts) against(o option) error {
 	}
 	if err := f.struck[o.programs[0]]; err != nil {
 		return fmt.Errorf("%s: %w", o.method, err)
+	}
+	if o.onlyIfTaxed && !f.taxed {
+		return fmt.Errorf("%s: for this alone it is not worth it that %s", o.method, syscallTax)
 	}
 	for _, name := range o.functions {
 		if !f.Functions[name] {

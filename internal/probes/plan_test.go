@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -14,9 +15,9 @@ import (
 
 // everything is a host that allows all: a current kernel on amd64.
 func everything() Facts {
-	f := Facts{Kernel: "6.12.0", Functions: map[string]bool{}, Tracepoints: map[string]bool{}, Refused: map[Method]error{},
+	f := Facts{Kernel: "6.12.0", Arch: runtime.GOARCH, Functions: map[string]bool{}, Tracepoints: map[string]bool{}, Refused: map[Method]error{},
 		MarkVictimTakesTask: true}
-	for _, k := range kinds() {
+	for _, k := range kinds(runtime.GOARCH) {
 		for _, o := range k.options {
 			for _, name := range o.functions {
 				f.Functions[name] = true
@@ -47,7 +48,11 @@ func chosen(plan []Choice) map[string]string {
 
 func TestPlan(t *testing.T) {
 	const lockTold = "the cgroup that ran out is found by its OOM lock, or by its usage, when the victim is marked"
-	setns := syscallFunction("setns")
+	setns := syscallFunction(runtime.GOARCH, "setns")
+	const noRoots = "a start does not say when its files were mounted and its root was changed"
+	roots := func(suffix string) string {
+		return "roots_mount_" + suffix + "+roots_move_mount_" + suffix + "+roots_pivot_root_" + suffix + "+roots_chroot_" + suffix
+	}
 	best := map[string]string{
 		"namespaces by clone":        "namespaces_fork_tp_btf",
 		"namespaces by unshare":      "namespaces_unshare_fentry+namespaces_unshare_fexit",
@@ -60,6 +65,8 @@ func TestPlan(t *testing.T) {
 		"signals and their senders":  "lifecycle_signal_tp_btf",
 		"container starts":           "lifecycle_exec_tp_btf",
 		"container exits":            "lifecycle_exit_tp_btf",
+		"cgroups entered":            "cgroups_attach_tp_btf",
+		"root file systems":          roots("fexit"),
 	}
 	for _, test := range []struct {
 		name string
@@ -82,6 +89,8 @@ func TestPlan(t *testing.T) {
 				"namespaces freed": "none: fentry: operation not permitted; kprobe: the kernel is built without kprobes; " +
 					"found by reading /proc, a few seconds late",
 				"OOM decisions": "none: fentry: operation not permitted; kprobe: the kernel is built without kprobes; " + lockTold,
+				// All system calls pay already.
+				"root file systems": roots("sys_exit") + ": fentry: operation not permitted; kprobe: the kernel is built without kprobes",
 			},
 		},
 		{
@@ -99,6 +108,8 @@ func TestPlan(t *testing.T) {
 				"namespaces freed": "none: fentry: operation not permitted; kprobe: operation not permitted; " +
 					"found by reading /proc, a few seconds late",
 				"OOM decisions": "none: fentry: operation not permitted; kprobe: operation not permitted; " + lockTold,
+				"root file systems": "none: fentry: operation not permitted; kprobe: operation not permitted; " +
+					"tracepoint: tracefs is not mounted and cannot be; " + noRoots,
 			},
 		},
 		{
@@ -112,6 +123,7 @@ func TestPlan(t *testing.T) {
 				"namespaces joined by setns": "namespaces_setns_kprobe+namespaces_setns_kretprobe: fentry: not supported",
 				"namespaces freed":           "namespaces_free_kprobe: fentry: not supported",
 				"OOM decisions":              "oom_decision_kprobe: fentry: not supported",
+				"root file systems":          roots("kretprobe") + ": fentry: not supported",
 			},
 		},
 		{
@@ -131,6 +143,20 @@ func TestPlan(t *testing.T) {
 					"kprobe: the kernel has no function proc_free_inum; found by reading /proc, a few seconds late",
 				"OOM decisions": "none: fentry: the kernel has no function oom_kill_process; " +
 					"kprobe: the kernel has no function oom_kill_process; " + lockTold,
+			},
+		},
+		{
+			name: "what a start is made of is not worth a tax on all system calls",
+			host: func(f *Facts) {
+				f.Functions[syscallFunction(runtime.GOARCH, "move_mount")] = false
+				f.Tracepoints["cgroup_attach_task"] = false
+			},
+			want: map[string]string{
+				"root file systems": "none: fentry: the kernel has no function " + syscallFunction(runtime.GOARCH, "move_mount") +
+					"; kprobe: the kernel has no function " + syscallFunction(runtime.GOARCH, "move_mount") +
+					"; tracepoint: for this alone it is not worth it that " + syscallTax + "; " + noRoots,
+				"cgroups entered": "none: tp_btf: the kernel has no tracepoint cgroup_attach_task; " +
+					"raw_tp: the kernel has no tracepoint cgroup_attach_task; a start does not say when its cgroup was entered",
 			},
 		},
 		{
@@ -188,20 +214,20 @@ func TestPlanFails(t *testing.T) {
 			name: "nothing is there",
 			host: func(f *Facts) { clear(f.Functions); clear(f.Tracepoints) },
 			is:   ErrNotSupported,
-			says: "namespaces by clone cannot be watched on kernel 6.12.0 (tp_btf: the kernel has no tracepoint " +
-				"sched_process_fork; raw_tp: the kernel has no tracepoint sched_process_fork): not supported",
+			says: "cgroups made cannot be watched on kernel 6.12.0 (tp_btf: the kernel has no tracepoint " +
+				"cgroup_mkdir; raw_tp: the kernel has no tracepoint cgroup_mkdir): not supported",
 		},
 		{
 			name: "everything is forbidden",
 			host: func(f *Facts) {
-				for _, k := range kinds() {
+				for _, k := range kinds(runtime.GOARCH) {
 					for _, o := range k.options {
 						f.strike(Choice{Programs: o.programs}, unix.EPERM)
 					}
 				}
 			},
 			is: ErrNotPermitted,
-			says: "namespaces by clone cannot be watched on kernel 6.12.0 (tp_btf: operation not permitted; " +
+			says: "cgroups made cannot be watched on kernel 6.12.0 (tp_btf: operation not permitted; " +
 				"raw_tp: operation not permitted): not permitted; " + adviceRefused,
 		},
 		{
@@ -238,7 +264,7 @@ func TestKindsAreUnambiguous(t *testing.T) {
 		}
 		seen[name] = true
 	}
-	for _, k := range kinds() {
+	for _, k := range kinds(runtime.GOARCH) {
 		see(k.name)
 		for _, o := range k.options {
 			if len(o.programs) == 0 {
@@ -252,7 +278,7 @@ func TestKindsAreUnambiguous(t *testing.T) {
 	if !seen[FactNamespacesFreed] {
 		t.Errorf("no fact is called %q", FactNamespacesFreed)
 	}
-	if slices.ContainsFunc(kinds(), func(k kind) bool { return len(k.options) == 0 }) {
+	if slices.ContainsFunc(kinds(runtime.GOARCH), func(k kind) bool { return len(k.options) == 0 }) {
 		t.Error("a fact has no hooks")
 	}
 }

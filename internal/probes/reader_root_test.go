@@ -3,9 +3,7 @@
 package probes
 
 import (
-	"context"
 	"os"
-	"sync"
 	"testing"
 	"time"
 
@@ -201,116 +199,6 @@ func TestErrorsAreTold(t *testing.T) {
 		}
 		if diff := cmp.Diff(step.errors, batch.Errors); diff != "" {
 			t.Errorf("errors (-want +got):\n%s", diff)
-		}
-	}
-}
-
-// TestOverflow: with nobody reading, the ring of ordinary events overflows; what is said to be lost is
-// what is missing, and nothing urgent is.
-func TestOverflow(t *testing.T) {
-	const calls, made = 300, 600 // two namespaces a call
-	quiet := startWatch(t)       // sees what others on this host do meanwhile
-	cfg := hostConfig(t)
-	cfg.EventsRingBytes = uint32(4 * os.Getpagesize())
-	cfg.UrgentRingBytes = uint32(os.Getpagesize())
-	small := openProbes(t, cfg)
-	home := makeCgroup(t, "urgent")
-	dying := start(t, isolated(helperCommand("hold 1")))
-	if err := small.Follow(dying.pid, home.id); err != nil {
-		t.Fatal(err)
-	}
-	flood := startHelper(t, "unshare 300")
-	flood.release()
-	flood.line()
-	dying.release()
-	dying.line()
-	dying.release()
-	dying.wait()
-	flood.release()
-	flood.wait()
-
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	var received, lost, others uint64
-	var exits int
-	err := small.Run(ctx, func(b Batch) {
-		for _, e := range b.Events {
-			switch {
-			case e.Type == event.NamespaceCreated && e.PID == flood.pid:
-				received++
-			case e.Type == event.ContainerExited && e.CgroupID == home.id:
-				exits++
-			case e.Type == event.EventsLost && e.Lost.Reason == "ring full":
-				lost += e.Lost.Count
-			case e.Type == event.EventsLost:
-				t.Errorf("%d lost: %s", e.Lost.Count, e.Lost.Reason)
-			}
-		}
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if exits != 1 {
-		t.Errorf("%d exits told, want one", exits)
-	}
-	if received == 0 || lost == 0 {
-		t.Fatalf("%d received, %d lost: the ring did not overflow", received, lost)
-	}
-	quiet.catchUp()
-	all := quiet.await("births", made, namespaceEvents(event.NamespaceCreated, flood.pid))
-	if len(all) != made || calls*2 != made {
-		t.Errorf("%d births told to a reader with room, want %d", len(all), made)
-	}
-	others = uint64(len(quiet.seen(func(e event.Event) bool { return e.PID != flood.pid && e.CgroupID != home.id })))
-	if missing := made - received; lost < missing || lost > missing+others {
-		t.Errorf("%d said to be lost; %d are missing, and others made %d", lost, missing, others)
-	}
-}
-
-// TestClose ends a Run that waits, and may be called again, also at the same time.
-func TestClose(t *testing.T) {
-	p := openProbes(t, hostConfig(t))
-	running := make(chan struct{})
-	var once sync.Once
-	done := make(chan error, 1)
-	go func() { done <- p.Run(t.Context(), func(Batch) { once.Do(func() { close(running) }) }) }()
-	makeCgroup(t, "first") // so that there is something to deliver
-	<-running
-	var closers sync.WaitGroup
-	for range 3 {
-		closers.Go(func() {
-			if err := p.Close(); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	if err := <-done; err != nil {
-		t.Errorf("Run: %v", err)
-	}
-	closers.Wait()
-	if err := p.Run(t.Context(), func(Batch) { t.Error("delivered after Close") }); err != nil {
-		t.Errorf("Run after Close: %v", err)
-	}
-}
-
-// TestRunAgain: what happened between two runs is not lost.
-func TestRunAgain(t *testing.T) {
-	p := openProbes(t, hostConfig(t))
-	for range 2 {
-		c := makeCgroup(t, "between")
-		ctx, cancel := context.WithTimeout(t.Context(), patience)
-		found := false
-		err := p.Run(ctx, func(b Batch) {
-			for _, e := range b.Events {
-				if e.Type == event.CgroupCreated && e.Cgroup.ID == c.id {
-					found = true
-					cancel()
-				}
-			}
-		})
-		cancel()
-		if err != nil || !found {
-			t.Errorf("found: %v, %v", found, err)
 		}
 	}
 }

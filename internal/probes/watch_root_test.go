@@ -73,10 +73,18 @@ func inodeOf(t testing.TB, link string) uint64 {
 	return 0
 }
 
-// watch is a set of probes whose events are kept.
+// watch is one set of probes or several whose events are kept, as one test sees them. What it tells is
+// what the first of them has told.
 type watch struct {
+	*stream
+	streams []*stream // the first among them
+	t       *testing.T
+}
+
+// stream is what a set of probes has told. Several tests may look at it, one after the other.
+type stream struct {
 	*Probes
-	t *testing.T
+	way string // how they hook the kernel
 
 	mu     sync.Mutex
 	events []event.Event
@@ -125,63 +133,96 @@ func everyWay(t *testing.T) [][]Method {
 	return ways
 }
 
-// byEveryMethod runs a test in every way.
-func byEveryMethod(t *testing.T, test func(t *testing.T, methods ...Method)) {
+// startWatch opens probes, a set for each way, and runs them until the test ends. They have been told of every
+// container.
+func startWatch(t *testing.T, ways ...[]Method) *watch {
 	t.Helper()
-	for _, way := range everyWay(t) {
-		t.Run(fmt.Sprintf("from %s on", way[0]), func(t *testing.T) { test(t, way...) })
-	}
-}
-
-// startWatch opens probes and runs them until the test ends.
-func startWatch(t *testing.T, methods ...Method) *watch {
-	t.Helper()
-	w := &watch{Probes: openProbes(t, hostConfig(t), methods...), t: t, more: make(chan struct{}, 1)}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- w.Run(ctx, w.take) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
+	w := startSearching(t, ways...)
+	for _, s := range w.streams {
+		if err := s.Settled(); err != nil {
+			t.Fatal(err)
 		}
-		w.inOrder()
-	})
+	}
 	return w
 }
 
-func (w *watch) take(b Batch) {
-	w.mu.Lock()
-	w.events = append(w.events, b.Events...)
-	if b.Errors != nil {
-		w.errors = b.Errors
+// startSearching is startWatch before the probes have been told of anything.
+func startSearching(t *testing.T, ways ...[]Method) *watch {
+	t.Helper()
+	if len(ways) == 0 {
+		ways = [][]Method{nil} // the best
 	}
-	w.mu.Unlock()
+	w := &watch{t: t}
+	for _, way := range ways {
+		s := &stream{Probes: openProbes(t, hostConfig(t), way...), way: "the best"}
+		if len(way) > 0 {
+			s.way = string(way[0])
+		}
+		s.more = make(chan struct{}, 1)
+		w.streams = append(w.streams, s)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- s.Run(ctx, s.take) }()
+		t.Cleanup(func() {
+			cancel()
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+			s.inOrder(t)
+		})
+	}
+	w.stream = w.streams[0]
+	return w
+}
+
+// in is the same watch for another test.
+func (w *watch) in(t *testing.T) *watch { return &watch{stream: w.stream, streams: w.streams, t: t} }
+
+// of is the watch by one way alone.
+func (w *watch) of(s *stream) *watch { return &watch{stream: s, streams: []*stream{s}, t: w.t} }
+
+// follow has every set of probes follow an init.
+func (w *watch) follow(pid int32, cgroup uint64) {
+	w.t.Helper()
+	for _, s := range w.streams {
+		if err := s.Follow(pid, cgroup); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+func (s *stream) take(b Batch) {
+	s.mu.Lock()
+	s.events = append(s.events, b.Events...)
+	if b.Errors != nil {
+		s.errors = b.Errors
+	}
+	s.mu.Unlock()
 	select {
-	case w.more <- struct{}{}:
+	case s.more <- struct{}{}:
 	default:
 	}
 }
 
 // inOrder checks that what was delivered came in the order in which it happened, over all batches.
-func (w *watch) inOrder() {
-	w.t.Helper()
-	if !slices.IsSortedFunc(w.events, func(a, b event.Event) int {
+func (s *stream) inOrder(t *testing.T) {
+	t.Helper()
+	if !slices.IsSortedFunc(s.events, func(a, b event.Event) int {
 		if a.Type == event.EventsLost || b.Type == event.EventsLost {
 			return 0
 		}
 		return a.Time.Compare(b.Time)
 	}) {
-		w.t.Error("events came out of order")
+		t.Errorf("from %s on: events came out of order", s.way)
 	}
 }
 
 // seen returns the events so far of which match is true.
-func (w *watch) seen(match func(event.Event) bool) []event.Event {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+func (s *stream) seen(match func(event.Event) bool) []event.Event {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	var found []event.Event
-	for _, e := range w.events {
+	for _, e := range s.events {
 		if match(e) {
 			found = append(found, e)
 		}
@@ -189,29 +230,50 @@ func (w *watch) seen(match func(event.Event) bool) []event.Event {
 	return found
 }
 
-// await waits until there are n events of which match is true.
+// await waits until every set of probes has told of n events of which match is true.
 func (w *watch) await(what string, n int, match func(event.Event) bool) []event.Event {
 	w.t.Helper()
 	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
-	for {
-		if found := w.seen(match); len(found) >= n {
-			return found
+	for _, s := range w.streams {
+		for len(s.seen(match)) < n {
+			select {
+			case <-s.more:
+			case <-deadline.C:
+				w.t.Fatalf("from %s on: only %d of %d %s", s.way, len(s.seen(match)), n, what)
+			}
 		}
+	}
+	return w.seen(match)
+}
+
+// eventually waits for what nothing tells of.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.After(patience)
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	for !ok() {
 		select {
-		case <-w.more:
-		case <-deadline.C:
-			w.t.Fatalf("only %d of %d %s", len(w.seen(match)), n, what)
+		case <-again.C:
+		case <-deadline:
+			t.Fatalf("waited %v in vain: %s", patience, what)
 		}
 	}
 }
 
-// catchUp waits until everything that has happened so far has been delivered: until the cgroup that
-// it makes for that has been.
+// catchUp waits until everything that has happened so far has been delivered.
 func (w *watch) catchUp() {
 	w.t.Helper()
-	id := makeCgroup(w.t, "mark").id
-	w.await("marks", 1, func(e event.Event) bool { return e.Type == event.CgroupCreated && e.Cgroup.ID == id })
+	w.mark()
+}
+
+// mark makes a cgroup, and waits until that has been told.
+func (w *watch) mark() cgroup {
+	w.t.Helper()
+	c := makeCgroup(w.t, "mark")
+	w.await("marks", 1, func(e event.Event) bool { return e.Type == event.CgroupCreated && e.Cgroup.ID == c.id })
+	return c
 }
 
 // cgroup is one that a test has made in the tracked hierarchy.

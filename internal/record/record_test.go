@@ -33,10 +33,21 @@ func facts() []isolation.Fact {
 		}},
 		{Found: &isolation.Found{Container: c, CgroupPath: "/docker/x", OOMKills: new(uint64(0)), Started: begin}},
 		{Identity: &c},
-		{Memory: []isolation.Reading{{ID: c.ID, UsageBytes: new(uint64(0)), Unlimited: true, Processes: new(1)}}},
-		{Namespaces: &isolation.Survey{Namespaces: []isolation.Surveyed{{Type: event.Net, ID: 7, Processes: []int32{1, 2}}}}},
+		{Memory: []isolation.Reading{{
+			ID: c.ID, UsageBytes: new(uint64(0)), Unlimited: true, Processes: new(1),
+			Limits: &isolation.CgroupLimits{Memory: &isolation.Limit{Unlimited: true}, CPU: &isolation.Limit{Value: new(0.5)}, PIDs: &isolation.Limit{Value: new(0.0)}},
+		}}},
+		{Said: &isolation.EngineEvent{ID: c.ID, Action: "exec_start", At: begin}},
+		{Namespaces: &isolation.Survey{
+			Namespaces: []isolation.Surveyed{{Type: event.Net, ID: 7, Processes: []int32{1, 2}}},
+			VMs: []isolation.SurveyedVM{{
+				PID: 7, Kind: "qemu", Started: begin, Container: c.ID, Namespaces: event.NamespaceIDs{event.Net: 7}, VCPUs: new(2),
+				Acceleration: "kvm", MemoryBytes: new(uint64(1 << 30)),
+			}},
+		}},
 		{BPFErrors: map[string]uint64{"read": 1}},
 		{Gone: &isolation.Gone{ID: c.ID}},
+		{Verdict: &isolation.Verdict{ID: c.ID, ExitCode: new(int32(0)), OOMKilled: new(false)}},
 		{}, // only time has passed
 	}
 	for i := range list {
@@ -236,6 +247,32 @@ func TestUnknownFields(t *testing.T) {
 	got, err := read(bytes.NewReader(zipped(head + lines)))
 	if err != io.EOF || len(got) != 1 || got[0].Event.Type != event.ContainerExited {
 		t.Errorf("%v, %v", got, err)
+	}
+}
+
+// What recordings did not have when nsviz read no limits and passed on no words of the engine is not told.
+func TestOldRecording(t *testing.T) {
+	lines := `{"time":"2026-11-23T20:00:00Z","event":{"time":"2026-11-23T20:00:00Z","type":"container_started","pid":5,"comm":"app","container":{"id":"ab","name":"web"},"start":{"namespaces":{"net":7}}}}
+{"time":"2026-11-23T20:00:01Z","memory":[{"id":"ab","usage_bytes":5,"limit_bytes":64,"processes":1,"oom_kills":0}]}
+{"time":"2026-11-23T20:00:02Z","memory":[{"id":"ab","usage_bytes":5,"limit_bytes":96,"processes":1,"oom_kills":0}]}
+{"time":"2026-11-23T20:00:03Z","verdict":{"id":"ab","exit_code":0}}
+{"facts":4}
+`
+	r, err := NewReader(bytes.NewReader(zipped(head + lines)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := Whole(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := s.Containers[0]
+	var kinds []string
+	for _, m := range c.History {
+		kinds = append(kinds, string(m.Kind))
+	}
+	if got := strings.Join(kinds, " "); got != "container_started engine_verdict" || *c.Memory.LimitBytes != 96 || c.Limits != (isolation.CgroupLimits{}) {
+		t.Errorf("%s, %+v", got, c)
 	}
 }
 

@@ -13,54 +13,68 @@ func (sc screen) header() line {
 	right := sc.mode()
 	left := text(BarName, " nsviz ")
 	sep := text(BarDim, " · ")
-	room := sc.w - right.width() - left.width() - 1
-	for i, part := range sc.headerParts() {
-		gap := sep
-		if i == 0 {
-			gap = text(Bar, " ")
+	room := sc.w - right.width() - left.width() + 1 // the first gap is two columns narrower
+	parts := sc.headerParts()
+	for rank := range headerRanks {
+		for i, part := range parts {
+			if part.rank != rank {
+				continue
+			}
+			if w := part.width() + sep.width(); w <= room {
+				room -= w
+			} else {
+				parts[i].line = nil
+			}
 		}
-		if part.width()+gap.width() > room {
-			continue
+	}
+	gap := text(Bar, " ")
+	for _, part := range parts {
+		if len(part.line) > 0 {
+			left, gap = left.join(gap, part.line), sep
 		}
-		room -= part.width() + gap.width()
-		left = left.join(gap, part)
 	}
 	l := left.add(Bar, blanks(sc.w-left.width()-right.width())).join(right)
 	return l.fit(sc.w)
 }
 
-// headerParts are the header's facts from left to right. Where room is short those that do not fit
-// are left out, which begins with the long ones.
-func (sc screen) headerParts() []line {
+// headerPart is a fact in the header. Where room is short those of a higher rank are left out.
+type headerPart struct {
+	line
+	rank int
+}
+
+const headerRanks = 3
+
+// headerParts are the header's facts from left to right.
+func (sc screen) headerParts() []headerPart {
 	s := sc.s
-	var parts []line
-	kills := s.OOMKillCount()
-	style := Bar
-	if kills > 0 {
-		style = BarAlarm
-	}
-	counts := []line{}
-	if s.Probes == nil && !sc.v.Replay {
-		counts = append(counts, text(Bar, "attaching…"))
-	} else {
-		counts = append(counts, text(Bar, count(uint64(s.LiveCount()), "container", "containers")))
-		if n := len(s.Namespaces); n > 0 && sc.w >= 80 {
-			counts = append(counts, text(Bar, count(uint64(n), "namespace", "namespaces")))
-		}
-		counts = append(counts, text(style, count(kills, "OOM kill", "OOM kills")))
-	}
+	var parts []headerPart
 	if s.Host.Name != "" && sc.w >= 90 {
-		parts = append(parts, text(Bar, s.Host.Name).cut(24))
+		parts = append(parts, headerPart{text(Bar, s.Host.Name).cut(24), 2})
 	}
 	if sc.w >= 110 {
 		if s.Host.Kernel != "" {
-			parts = append(parts, text(Bar, kernelText(s.Host.Kernel)).cut(28))
+			parts = append(parts, headerPart{text(Bar, kernelText(s.Host.Kernel)).cut(28), 2})
 		}
 		if s.Host.CgroupVersion != "" {
-			parts = append(parts, text(Bar, "cgroup "+s.Host.CgroupVersion))
+			parts = append(parts, headerPart{text(Bar, "cgroup "+s.Host.CgroupVersion), 2})
 		}
 	}
-	return append(parts, counts...)
+	if s.Probes == nil && !sc.v.Replay {
+		return append(parts, headerPart{text(Bar, "attaching…"), 0})
+	}
+	parts = append(parts, headerPart{text(Bar, count(uint64(s.LiveCount()), "container", "containers")), 0})
+	if n := len(s.VMs); n > 0 && sc.w >= 60 {
+		parts = append(parts, headerPart{text(Bar, count(uint64(n), "VM", "VMs")), 1})
+	}
+	if n := len(s.Namespaces); n > 0 && sc.w >= 80 {
+		parts = append(parts, headerPart{text(Bar, count(uint64(n), "namespace", "namespaces")), 1})
+	}
+	kills, style := s.OOMKillCount(), Bar
+	if kills > 0 {
+		style = BarAlarm
+	}
+	return append(parts, headerPart{text(style, count(kills, "OOM kill", "OOM kills")), 0})
 }
 
 // kernelText names the kernel; some sources say "Linux" before the version, some do not.

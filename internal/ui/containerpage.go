@@ -8,12 +8,13 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/story"
 )
 
 // containerPage is the anatomy of one container: what it sees, what it may use, what happened to it.
 func containerPage(c *isolation.Container, s *isolation.Snapshot, w int) []line {
-	lines := []line{anatomyTitle(c)}
-	lines = append(lines, paragraph(inOneSentence(c), 1, w)...)
+	lines := anatomyTitle(c, w)
+	lines = append(lines, paragraph(inOneSentence(c, s), 1, w)...)
 	frames := func(boxes ...[]line) {
 		for _, b := range boxes {
 			for _, l := range b {
@@ -22,47 +23,45 @@ func containerPage(c *isolation.Container, s *isolation.Snapshot, w int) []line 
 		}
 	}
 	w -= 2
-	sees, uses := "what it sees: namespaces", "what it may use: cgroup"
+	sees, uses, seen := "what it sees: namespaces", "what it may use: cgroup", func(w int) []line { return namespaceFacts(c, w) }
+	if machineOf(c, s) != nil {
+		sees, seen = "what it sees: own kernel", vmHidden
+	}
 	if w >= 88 {
 		left := w * 3 / 5
-		a, b := namespaceFacts(c, left-4), cgroupFacts(c, w-left-4)
-		for len(a) < len(b) {
-			a = append(a, nil)
-		}
-		for len(b) < len(a) {
-			b = append(b, nil)
-		}
-		a, b = box(sees, a, left), box(uses, b, w-left)
-		for i := range a {
-			a[i] = a[i].join(b[i])
-		}
-		frames(a)
+		a, b := seen(left-4), cgroupFacts(c, w-left-4)
+		frames(sideBySide(sees, a, left, uses, b, w-left))
 	} else {
-		frames(box(sees, namespaceFacts(c, w-4), w), box(uses, cgroupFacts(c, w-4), w))
+		frames(box(sees, seen(w-4), w), box(uses, cgroupFacts(c, w-4), w))
 	}
 	frames(memoryChart(c, w), box("what happened", history(c, s, w-4), w))
+	if steps := story.StartSteps(c.Phases); len(steps) > 1 {
+		frames(box("how it came to be", waterfall(steps, w-4), w))
+	}
 	return lines
 }
 
-func anatomyTitle(c *isolation.Container) line {
-	l := text(Plain, " ").add(Name, c.Label)
+// anatomyTitle names the container, on a second line what has no room on the first.
+func anatomyTitle(c *isolation.Container, w int) []line {
+	parts := []line{text(Name, c.Label)}
 	if c.Image != "" {
-		l = l.add(Dim, "   image ").add(Plain, c.Image)
+		parts = append(parts, text(Dim, "image ").add(Plain, c.Image))
 	}
-	l = l.add(Dim, "   "+c.Runtime+" ").add(Number, event.ShortID(c.ID))
+	parts = append(parts, text(Dim, c.Runtime+" ").add(Number, event.ShortID(c.ID)))
 	if c.InitPID != 0 {
-		l = l.add(Dim, "   host PID ").add(Number, strconv.Itoa(int(c.InitPID)))
+		pid := text(Dim, "host PID ").add(Number, strconv.Itoa(int(c.InitPID)))
 		if c.Namespaces[event.PID].Relation == isolation.RelationOwn {
-			l = l.add(Dim, " = PID 1 inside")
+			pid = pid.add(Dim, " = PID 1 inside")
 		}
+		parts = append(parts, pid)
 	}
-	return l
+	return flow(parts, 3, 1, w)
 }
 
-// inOneSentence is the lesson of nsviz, told of this container.
-func inOneSentence(c *isolation.Container) line {
+// inOneSentence is the lesson of nsviz, told of this container; of one that has ended, how it did.
+func inOneSentence(c *isolation.Container, s *isolation.Snapshot) line {
 	if !c.Live() {
-		return text(Name, c.Label).add(Plain, " has ended: ").join(wordExit(c.Exit)).add(Plain, ".")
+		return told(story.Container(c, s))
 	}
 	l := text(Name, c.Label)
 	switch {
@@ -76,10 +75,35 @@ func inOneSentence(c *isolation.Container) line {
 	if c.InitComm != "" && c.InitPID != 0 {
 		l = l.add(Plain, fmt.Sprintf("; the first is %s, which the host calls PID %d", c.InitComm, c.InitPID))
 	}
-	l = l.add(Plain, ". ")
+	l = l.add(Plain, ". ").join(machinesIn(c, s))
+	if machineOf(c, s) != nil {
+		return l.add(Plain, "What runs in it sees that machine and its kernel, and none of the namespaces here.")
+	}
+	return l.join(placeOf(c.Namespaces, "It", "other containers"))
+}
+
+// machinesIn says of a container in which virtual machines run that more is behind their walls.
+func machinesIn(c *isolation.Container, s *isolation.Snapshot) line {
+	machines := s.InContainer(c)
+	if len(machines) == 0 {
+		return nil
+	}
+	which := "One of its processes"
+	if c.Processes != nil && *c.Processes == 1 {
+		which = "That process"
+	}
+	l := text(Strong, which+" is a virtual machine").add(Plain, fmt.Sprintf(" (%s, PID %d)", machines[0].Label(), machines[0].PID))
+	if n := len(machines); n > 1 {
+		l = text(Strong, fmt.Sprintf("%d of its processes are virtual machines", n))
+	}
+	return l.add(Plain, ": it counts here, too, and its inside is not visible. ")
+}
+
+// placeOf says in a sentence whose namespaces something is in, and whom it shares them with.
+func placeOf(namespaces [event.NamespaceTypeCount]isolation.Membership, it, others string) line {
 	var own, host, shared, unknown []string
 	for _, t := range event.NamespaceTypes() {
-		switch c.Namespaces[t].Relation {
+		switch namespaces[t].Relation {
 		case isolation.RelationOwn:
 			own = append(own, t.String())
 		case isolation.RelationHost:
@@ -91,31 +115,23 @@ func inOneSentence(c *isolation.Container) line {
 		}
 	}
 	if len(unknown) == event.NamespaceTypeCount {
-		return l.add(Plain, "Its namespaces are not known yet.")
+		return text(Plain, "Its namespaces are not known yet.")
 	}
 	var says []string
 	if len(own) > 0 {
-		says = append(says, "has "+listed(own)+" to itself")
+		says = append(says, "has "+story.Listed(own)+" to itself")
 	}
 	if len(shared) > 0 {
-		says = append(says, "shares "+listed(shared)+" with other containers")
+		says = append(says, "shares "+story.Listed(shared)+" with "+others)
 	}
 	if len(host) > 0 {
-		says = append(says, "uses the host's "+listed(host))
+		says = append(says, "uses the host's "+story.Listed(host))
 	}
-	l = l.add(Plain, "It "+listed(says))
+	l := text(Plain, it+" "+story.Listed(says))
 	if len(unknown) > 0 {
-		l = l.add(Plain, "; of "+listed(unknown)+" nothing is known")
+		l = l.add(Plain, "; of "+story.Listed(unknown)+" nothing is known")
 	}
 	return l.add(Plain, ".")
-}
-
-// listed joins words as a sentence does: a, b and c.
-func listed(words []string) string {
-	if len(words) < 2 {
-		return strings.Join(words, "")
-	}
-	return strings.Join(words[:len(words)-1], ", ") + " and " + words[len(words)-1]
 }
 
 func namespaceFacts(c *isolation.Container, w int) []line {
@@ -145,7 +161,7 @@ func membershipWords(m isolation.Membership, t event.NamespaceType, style Style)
 		}
 		return text(style, "the host's")
 	case isolation.RelationShared:
-		return text(style, "with "+listed(m.SharedWith))
+		return text(style, "with "+story.Listed(m.SharedWith))
 	}
 	return text(style, "unknown")
 }
@@ -157,11 +173,11 @@ func cgroupFacts(c *isolation.Container, w int) []line {
 	m := c.Memory
 	switch {
 	case m.LimitBytes != nil && m.UsageBytes != nil:
-		add("memory", text(Strong, bytesOf(*m.UsageBytes, " of ", *m.LimitBytes)).
+		add("memory", text(Strong, story.BytesOf(*m.UsageBytes, " of ", *m.LimitBytes)).
 			add(closeness(*m.UsageBytes, *m.LimitBytes), fmt.Sprintf(", %d %% of its limit", int(100*float64(*m.UsageBytes)/float64(max(*m.LimitBytes, 1))))))
 		lines = append(lines, line{}.space(names).join(bar(*m.UsageBytes, *m.LimitBytes, max(min(w-names, 32), 1))))
 	case m.UsageBytes != nil && m.Unlimited:
-		add("memory", text(Strong, bytesText(*m.UsageBytes)).add(Warn, "; no limit: it may take all the host has"))
+		add("memory", text(Strong, story.Bytes(*m.UsageBytes)).add(Warn, "; no limit: it may take all the host has"))
 	default:
 		add("memory", memoryCell(m, 8, max(w-names-9, memoryText)))
 	}
@@ -183,7 +199,7 @@ func cgroupFacts(c *isolation.Container, w int) []line {
 	add("OOM kills", kills)
 	path := text(Unknown, "?")
 	if c.CgroupPath != "" {
-		path = text(Number, shortPath(c.CgroupPath))
+		path = text(Number, story.ShortPath(c.CgroupPath))
 	}
 	add("cgroup", path)
 	return lines
@@ -205,7 +221,7 @@ func memoryChart(c *isolation.Container, w int) []line {
 		case i == 0 && c.OOMKills > 0:
 			name = text(KillMark, killSign+" kills")
 		case i == 1:
-			name = text(Dim, bytesText(top)+" ┤")
+			name = text(Dim, story.Bytes(top)+" ┤")
 		case i == high:
 			name = text(Dim, "0 ┤")
 		case i > 0:
@@ -225,6 +241,24 @@ func memoryChart(c *isolation.Container, w int) []line {
 	return box(what, rows, w)
 }
 
+// waterfall draws the steps of a start to scale, one a line, and says where the time went.
+func waterfall(steps []story.Step, w int) []line {
+	const took = 9
+	wide := max(w-story.StepLabel-took-3, 1)
+	bars := story.Bars(steps, wide)
+	lines := make([]line, 0, len(steps)+1)
+	for i, s := range steps {
+		style := Calm
+		if s.Doer != story.ByRuntime {
+			style = Moved
+		}
+		l := text(Plain, s.Label).fit(story.StepLabel).space(1 + bars[i][0])
+		l = l.add(style, strings.Repeat("█", bars[i][1])).fit(story.StepLabel + 1 + wide)
+		lines = append(lines, l.space(1).join(text(Strong, story.Millis(s.To-s.From)).right(took)))
+	}
+	return append(lines, text(Plain, story.StartSummary(steps)).wrap(w)...)
+}
+
 // history tells what nsviz saw of the container, oldest first.
 func history(c *isolation.Container, s *isolation.Snapshot, w int) []line {
 	var lines []line
@@ -239,6 +273,9 @@ func history(c *isolation.Container, s *isolation.Snapshot, w int) []line {
 			}
 			lines = append(lines, when.fit(14).join(l))
 		}
+	}
+	if c.Previous != nil {
+		add(c.Previous.Time, text(Plain, "its run before this one ended: ").join(wordExit(c.Previous.Exit)))
 	}
 	if !c.Created.IsZero() {
 		add(c.Created, text(Plain, "its cgroup was made"))
@@ -256,14 +293,14 @@ func history(c *isolation.Container, s *isolation.Snapshot, w int) []line {
 	const most = 4
 	var kills []*isolation.Kill
 	for _, k := range listedKills(s, "") {
-		if vc := victimContainer(k); vc != nil && vc.ID == c.ID {
+		if vc := story.VictimContainer(k); vc != nil && vc.ID == c.ID {
 			kills = append(kills, k)
 		}
 	}
 	for i := min(len(kills), most) - 1; i >= 0; i-- {
 		what := "OOM kill"
 		if kills[i].Ordinal > 0 {
-			what = ordinal(kills[i].Ordinal) + " OOM kill"
+			what = story.Ordinal(kills[i].Ordinal) + " OOM kill"
 		}
 		add(kills[i].Event.Time, text(KillMark, what).add(Plain, ": ").join(wordKillOf(kills[i])))
 	}
@@ -281,6 +318,21 @@ func wordKillOf(k *isolation.Kill) line {
 		return text(Unknown, "?")
 	}
 	return wordKill(&k.Event)
+}
+
+// sideBySide draws two boxes of the same height.
+func sideBySide(left string, a []line, aw int, right string, b []line, bw int) []line {
+	for len(a) < len(b) {
+		a = append(a, nil)
+	}
+	for len(b) < len(a) {
+		b = append(b, nil)
+	}
+	a, b = box(left, a, aw), box(right, b, bw)
+	for i := range a {
+		a[i] = a[i].join(b[i])
+	}
+	return a
 }
 
 // box draws a frame of w columns with a title around lines.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/story"
 )
 
 const (
@@ -132,38 +133,48 @@ func columnsFor(w int) columns {
 	return c
 }
 
-// head is the row of column titles.
+// titles are those columns' titles that differ between the parts of the table.
+type titles struct {
+	name, image, start   string
+	namespaces           line
+	memory, spark, count string
+}
+
+// head is the row of column titles above the containers.
 func (c columns) head() line {
+	spark := "LAST MINUTE"
+	if c.spark < len(spark) {
+		spark = "LAST MIN"
+	}
+	return c.titled(titles{
+		name: "CONTAINER", image: "IMAGE", start: "START", namespaces: namespaceHead(c.namespace),
+		memory: "MEMORY", spark: spark, count: "OOM",
+	})
+}
+
+func (c columns) titled(t titles) line {
 	title := func(s string) line { return text(Title, s) }
-	l := line{}.space(marker).join(title("CONTAINER").fit(c.name)).space(1)
+	l := line{}.space(marker).join(title(t.name).fit(c.name)).space(1)
 	if c.image > 0 {
-		l = l.join(title("IMAGE").fit(c.image)).space(1)
+		l = l.join(title(t.image).fit(c.image)).space(1)
 	}
 	for _, column := range []struct {
 		width int
 		name  string
-	}{{c.pid, "HOST PID"}, {c.up, "UP"}, {c.start, "START"}} {
+	}{{c.pid, "HOST PID"}, {c.up, "UP"}, {c.start, t.start}} {
 		if column.width > 0 {
 			l = l.join(title(column.name).right(column.width)).space(1)
 		}
 	}
 	if c.namespace > 0 {
-		l = l.space(1).join(namespaceHead(c.namespace)).space(c.namespace / 4)
+		l = l.space(1).join(t.namespaces).space(c.namespace / 4)
 	}
-	memory := c.memory
-	if c.bar > 0 {
-		memory += c.bar + 1
-	}
-	l = l.join(title("MEMORY").fit(memory)).space(1)
+	l = l.join(title(t.memory).fit(c.memoryWidth())).space(1)
 	if c.spark > 0 {
-		name := "LAST MINUTE"
-		if c.spark < len(name) {
-			name = "LAST MIN"
-		}
-		l = l.join(title(name).fit(c.spark)).space(1)
+		l = l.join(title(t.spark).fit(c.spark)).space(1)
 	}
 	if c.oom > 0 {
-		l = l.join(title("OOM").right(c.oom)).space(1)
+		l = l.join(title(t.count).right(c.oom)).space(1)
 	}
 	if c.procs > 0 {
 		l = l.join(title("PROCS").right(c.procs))
@@ -171,8 +182,18 @@ func (c columns) head() line {
 	return l
 }
 
+// memoryWidth is that of the bar and the text beside it.
+func (c columns) memoryWidth() int {
+	if c.bar > 0 {
+		return c.bar + 1 + c.memory
+	}
+	return c.memory
+}
+
 // groups is the row above the titles that says what the columns are about.
-func (c columns) groups() line {
+func (c columns) groups() line { return c.grouped("namespaces", "cgroup") }
+
+func (c columns) grouped(sees, uses string) line {
 	if c.namespace < 4 {
 		return nil
 	}
@@ -185,18 +206,15 @@ func (c columns) groups() line {
 		l := text(Dim, "╭ ").add(Strong, name).add(Dim, " ")
 		return l.add(Dim, strings.Repeat("─", max(w-l.width()-1, 0))+"╮")
 	}
-	memory := c.memory
-	if c.bar > 0 {
-		memory += c.bar + 1
-	}
+	memory := c.memoryWidth()
 	for _, column := range []int{c.spark, c.oom} {
 		if column > 0 {
 			memory += column + 1
 		}
 	}
 	return line{}.space(left.width()).
-		join(group("what it sees", "namespaces", namespaceColumns*c.namespace-1)).space(2).
-		join(group("what it may use", "cgroup", memory))
+		join(group("what it sees", sees, namespaceColumns*c.namespace-1)).space(2).
+		join(group("what it may use", uses, memory))
 }
 
 // row draws one container.
@@ -207,19 +225,27 @@ func (c columns) row(ct *isolation.Container, s *isolation.Snapshot, selected bo
 	}
 	l = l.join(text(Name, ct.Label).mark(needle).fit(c.name)).space(1)
 	if c.image > 0 {
-		l = l.join(orUnknown(ct.Image).restyle(Dim).mark(needle).fit(c.image)).space(1)
+		l = l.join(orUnknown(ct.Image).dimmed().mark(needle).fit(c.image)).space(1)
 	}
 	if c.pid > 0 {
 		l = l.join(pidText(ct.InitPID).right(c.pid)).space(1)
 	}
 	if c.up > 0 {
-		l = l.join(upText(ct, s.Time).right(c.up)).space(1)
+		up := upText(ct, s.Time)
+		if v := machineOf(ct, s); v != nil && ct.State == isolation.Starting {
+			up = vmUp(v, s.Time) // no program of the container's own starts on this kernel
+		}
+		l = l.join(up.right(c.up)).space(1)
 	}
 	if c.start > 0 {
 		l = l.join(startText(ct).right(c.start)).space(1)
 	}
 	if c.namespace > 0 {
-		l = l.space(1).join(namespaceCells(ct, c.namespace)).space(c.namespace / 4)
+		cells := namespaceCells(ct, c.namespace)
+		if machineOf(ct, s) != nil {
+			cells = opaque("a VM, below", c.namespace)
+		}
+		l = l.space(1).join(cells).space(c.namespace / 4)
 	}
 	l = l.join(memoryCell(ct.Memory, c.bar, c.memory)).space(1)
 	if c.spark > 0 {
@@ -258,7 +284,7 @@ func (c columns) ended(ct *isolation.Container, s *isolation.Snapshot, needle st
 		l = l.join(text(Dim, ct.Image).mark(needle).fit(c.image)).space(1)
 	}
 	if c.pid > 0 {
-		l = l.join(pidText(ct.InitPID).restyle(Dim).right(c.pid)).space(1)
+		l = l.join(pidText(ct.InitPID).dimmed().right(c.pid)).space(1)
 	}
 	if c.up > 0 {
 		lived := text(Dim, "?")
@@ -333,15 +359,15 @@ func memoryCell(m isolation.Memory, barWidth, textWidth int) line {
 		if style == Calm {
 			style = Plain
 		}
-		return l.join(text(style, bytesOf(*m.UsageBytes, "/", *m.LimitBytes)).fit(textWidth))
+		return l.join(text(style, story.BytesOf(*m.UsageBytes, "/", *m.LimitBytes)).fit(textWidth))
 	case m.LimitBytes != nil && barWidth == 0:
-		return text(Unknown, "?").add(Plain, "/"+bytesText(*m.LimitBytes)).fit(whole)
+		return text(Unknown, "?").add(Plain, "/"+story.Bytes(*m.LimitBytes)).fit(whole)
 	case m.LimitBytes != nil:
-		return text(Unknown, "?").add(Plain, ", limit "+bytesText(*m.LimitBytes)).fit(whole)
+		return text(Unknown, "?").add(Plain, ", limit "+story.Bytes(*m.LimitBytes)).fit(whole)
 	}
 	usage, known := "?", m.UsageBytes != nil
 	if known {
-		usage = bytesText(*m.UsageBytes)
+		usage = story.Bytes(*m.UsageBytes)
 	}
 	l := text(Plain, usage)
 	if !known {

@@ -2,13 +2,13 @@ package ui
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/story"
 )
 
 // oneCall is how far apart the namespace events of one system call may be.
@@ -90,7 +90,7 @@ func wordEvents(es []event.Event, s *isolation.Snapshot) eventRow {
 		if e.Type == event.CgroupRemoved {
 			r.text = text(Plain, "removed ")
 		}
-		r.text = r.text.add(Number, shortPath(e.Cgroup.Path))
+		r.text = r.text.add(Number, story.ShortPath(e.Cgroup.Path))
 	case e.Type == event.ContainerStarted:
 		r.kind, r.style = "started", Birth
 		if e.Start != nil && e.Start.DurationMS != nil {
@@ -237,28 +237,18 @@ func wordKill(e *event.Event) line {
 		comm = e.Comm
 	}
 	l := processLine(pid, comm)
-	if size, ok := chargedBytes(o.Victim); ok {
+	if size, ok := story.ChargedBytes(o.Victim); ok {
 		l = l.add(Plain, ", ")
 		if o.Scope == event.ScopeCgroup && o.LimitBytes != nil {
-			l = l.add(Strong, bytesOf(size, " of ", *o.LimitBytes))
+			l = l.add(Strong, story.BytesOf(size, " of ", *o.LimitBytes))
 		} else {
-			l = l.add(Strong, bytesText(size))
+			l = l.add(Strong, story.Bytes(size))
 		}
 	}
 	if o.Scope == event.ScopeSystem {
 		l = l.add(Plain, ", the host was out of memory")
 	}
 	return l
-}
-
-var longID = regexp.MustCompile(`[0-9a-f]{64}`)
-
-// shortPath shortens the container ids in a cgroup path to the twelve characters people know.
-func shortPath(path string) string {
-	if len(path) < 64 {
-		return path
-	}
-	return longID.ReplaceAllStringFunc(path, func(id string) string { return event.ShortID(id) + ellipsis })
 }
 
 // streamKind is the width of the stream's second column.
@@ -270,9 +260,17 @@ func (r eventRow) line(s *isolation.Snapshot, nameWidth int, needle string) line
 	l = l.add(Dim, milliIn(r.first.Time, s.Time)).space(2)
 	l = l.join(text(r.style, r.kind).fit(streamKind)).space(1)
 	if nameWidth > 0 {
-		l = l.join(text(Name, r.first.Subject().Label()).mark(needle).fit(nameWidth)).space(1)
+		l = l.join(streamLabel(r.first.Subject(), nameWidth).mark(needle).fit(nameWidth)).space(1)
 	}
 	return l.join(r.text.mark(needle))
+}
+
+// streamLabel is a container's label in w columns. Of an id the beginning matters, which the engine's commands take.
+func streamLabel(c *event.Container, w int) line {
+	if c == nil || c.Name == "" {
+		return text(Name, c.Label())
+	}
+	return text(Name, cutMiddle(clean(c.Name), w))
 }
 
 func indent(l line) line { return line{}.space(1).join(l) }

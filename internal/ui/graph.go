@@ -31,7 +31,9 @@ func closeness(usage, limit uint64) Style {
 }
 
 // bar draws usage as a part of limit, w columns wide.
-func bar(usage, limit uint64, w int) line {
+func bar(usage, limit uint64, w int) line { return barIn(closeness(usage, limit), usage, limit, w) }
+
+func barIn(style Style, usage, limit uint64, w int) line {
 	if w <= 0 {
 		return nil
 	}
@@ -40,7 +42,7 @@ func bar(usage, limit uint64, w int) line {
 		eighths = 1
 	}
 	fill := strings.Repeat("█", eighths/8) + eighthsAcross[eighths%8]
-	l := text(closeness(usage, limit), fill)
+	l := text(style, fill)
 	return l.add(Dim, strings.Repeat("░", w-textWidth(fill)))
 }
 

@@ -28,9 +28,13 @@ func helpPage(w int) []line {
 	add("START", "From the making of the cgroup to the first instruction of the container's own program. It is short because no kernel boots.")
 	add("LAST MINUTE", "Memory. Full height is the limit, or all the host has where there is no limit. × is where OOM kills fell.")
 
+	add("VM", "A virtual machine is a small computer, and from here one process: its memory is the guest's, its threads are the guest's processors (VCPU). "+
+		"Inside runs a kernel of its own, with processes, containers and OOM kills that this kernel knows nothing of (▒). RESIDENT/GIVEN: what the process takes of the host, "+
+		"and what the guest was given. KVM lets the guest run on the real processors; emulated is in software, and slow.")
+
 	section("Keys")
 	add("↑ ↓ j k", "move the cursor, or scroll a page; also PgUp, PgDn, Home, End")
-	add("enter", "open the row under the cursor: a container's anatomy, a kill, a namespace; Esc goes back")
+	add("enter", "open the row under the cursor: a container's anatomy, a VM, a kill, a namespace; Esc goes back")
 	add("1 to 5, tab", "the views: containers, namespaces, OOM kills, events, this host")
 	add("/", "find: only rows that contain the text stay; Esc shows all again")
 	add("space", "freeze the screen and let it go on; nothing is lost meanwhile")

@@ -7,6 +7,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/story"
 )
 
 // hostPage says what nsviz knows of the host, how it knows it, and what it missed.
@@ -31,7 +32,7 @@ func hostPage(s *isolation.Snapshot, v View, w int) []line {
 	add("cgroups", cgroupVersion(s.Host.CgroupVersion))
 	memory, cpus := text(Unknown, "?"), text(Unknown, "?")
 	if s.Host.MemoryBytes > 0 {
-		memory = text(Plain, bytesText(s.Host.MemoryBytes))
+		memory = text(Plain, story.Bytes(s.Host.MemoryBytes))
 	}
 	if s.Host.CPUs > 0 {
 		cpus = text(Plain, strconv.Itoa(s.Host.CPUs))

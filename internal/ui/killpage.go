@@ -6,15 +6,16 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/story"
 )
 
 // killPage tells one OOM kill: where, who, who asked, what follows.
 func killPage(k *isolation.Kill, s *isolation.Snapshot, w int) []line {
 	const left, names = 1, 10
 	title := text(Plain, " ").add(KillLabel, " OOM KILL ").add(Plain, " ")
-	label := victimContainer(k).Label()
+	label := story.VictimContainer(k).Label()
 	if k.Ordinal > 0 {
-		title = title.add(Strong, ordinal(k.Ordinal)).add(Plain, " in ")
+		title = title.add(Strong, story.Ordinal(k.Ordinal)).add(Plain, " in ")
 	} else if label != "" {
 		title = title.add(Plain, "in ")
 	}
@@ -25,16 +26,16 @@ func killPage(k *isolation.Kill, s *isolation.Snapshot, w int) []line {
 	}
 	title = title.add(Dim, "   "+milliIn(k.Event.Time, s.Time)+", "+ago(s.Time.Sub(k.Event.Time)))
 	lines := []line{nil, title, nil}
-	lines = append(lines, paragraph(killStory(k, s), left, min(w, 100))...)
+	lines = append(lines, paragraph(told(story.Kill(k, s)), left, min(w, 100))...)
 	lines = append(lines, nil)
 	add := func(name string, value line) { lines = append(lines, facts(name, value, left, names, w)...) }
 	o := k.Event.OOM
 	if o == nil {
 		return lines
 	}
-	c := containerOf(s, victimContainer(k))
+	c := story.ContainerOf(s, story.VictimContainer(k))
 	add("where", killWhere(k, o, c))
-	add("victim", processLine(victimPID(k), victimComm(k)).join(victimThread(o.Victim)))
+	add("victim", processLine(story.VictimPID(k), story.VictimComm(k)).join(victimThread(o.Victim)))
 	add("", victimSizes(o.Victim))
 	if o.Victim.OOMScoreAdj != nil || o.Victim.UID != nil {
 		add("", victimTraits(o.Victim))
@@ -43,7 +44,7 @@ func killPage(k *isolation.Kill, s *isolation.Snapshot, w int) []line {
 	if t := o.Trigger; t != nil && (t.PID != 0 || t.Comm != "") {
 		asked = processLine(t.PID, t.Comm)
 		switch {
-		case t.PID != 0 && t.PID == victimPID(k):
+		case t.PID != 0 && t.PID == story.VictimPID(k):
 			asked = asked.add(Plain, ", the victim itself")
 		case t.Container != nil:
 			asked = asked.add(Plain, ", in ").add(Name, t.Container.Label())
@@ -75,23 +76,23 @@ func killWhere(k *isolation.Kill, o *event.OOM, c *isolation.Container) line {
 	}
 	l := text(Unknown, "a cgroup whose path is unknown")
 	if o.Cgroup != "" {
-		l = text(Number, shortPath(o.Cgroup))
-		switch limitPlace(k, o, c) {
-		case limitOwn:
+		l = text(Number, story.ShortPath(o.Cgroup))
+		switch story.PlaceOfLimit(k, o, c) {
+		case story.LimitOwn:
 			l = l.add(Plain, ", its own limit")
-		case limitAbove:
+		case story.LimitAbove:
 			l = l.add(Plain, ", a cgroup above it")
-		case limitInside:
+		case story.LimitInside:
 			l = l.add(Plain, ", a cgroup inside it")
 		}
 	}
 	switch {
 	case o.LimitBytes != nil && o.UsageBytes != nil:
-		l = l.add(Plain, ": ").add(Strong, bytesOf(*o.UsageBytes, " of ", *o.LimitBytes)).add(Plain, " in use")
+		l = l.add(Plain, ": ").add(Strong, story.BytesOf(*o.UsageBytes, " of ", *o.LimitBytes)).add(Plain, " in use")
 	case o.LimitBytes != nil:
-		l = l.add(Plain, ": limit ").add(Strong, bytesText(*o.LimitBytes))
+		l = l.add(Plain, ": limit ").add(Strong, story.Bytes(*o.LimitBytes))
 	case o.UsageBytes != nil:
-		l = l.add(Plain, ": ").add(Strong, bytesText(*o.UsageBytes)).add(Plain, " in use, limit unknown")
+		l = l.add(Plain, ": ").add(Strong, story.Bytes(*o.UsageBytes)).add(Plain, " in use, limit unknown")
 	}
 	return l
 }
@@ -116,7 +117,7 @@ func victimSizes(v event.Victim) line {
 		{v.PgtablesBytes, "page tables"},
 	} {
 		if part.bytes != nil {
-			parts = append(parts, bytesText(*part.bytes)+" "+part.name)
+			parts = append(parts, story.Bytes(*part.bytes)+" "+part.name)
 		}
 	}
 	if len(parts) == 0 {
@@ -147,7 +148,7 @@ func victimTraits(v event.Victim) line {
 
 // killOutcome says what became of the container and what its engine will tell.
 func killOutcome(k *isolation.Kill, c *isolation.Container) line {
-	l := killEffect(k, c)
+	l := told(story.KillEffect(k, c))
 	if c != nil && c.Runtime == "docker" {
 		l = l.add(Dim, " docker logs shows nothing of this.")
 	}

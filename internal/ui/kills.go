@@ -7,6 +7,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/story"
 )
 
 const (
@@ -16,7 +17,7 @@ const (
 )
 
 func killKey(k *isolation.Kill) string {
-	return fmt.Sprintf("%d/%d", k.Event.Time.UnixNano(), victimPID(k))
+	return fmt.Sprintf("%d/%d", k.Event.Time.UnixNano(), story.VictimPID(k))
 }
 
 // listedKills are the kills that the search lets through, newest first.
@@ -24,7 +25,7 @@ func listedKills(s *isolation.Snapshot, needle string) []*isolation.Kill {
 	var out []*isolation.Kill
 	for i := len(s.Kills) - 1; i >= 0; i-- {
 		k := &s.Kills[i]
-		if matches(needle, victimContainer(k).Label(), victimComm(k), strconv.Itoa(int(victimPID(k)))) {
+		if matches(needle, story.VictimContainer(k).Label(), story.VictimComm(k), strconv.Itoa(int(story.VictimPID(k)))) {
 			out = append(out, k)
 		}
 	}
@@ -47,9 +48,9 @@ func (sc screen) banner(h int) []line {
 		style = KillMark
 	}
 	label := text(Plain, " ").add(style, " OOM KILL ").add(Dim, " "+clockIn(k.Event.Time, sc.s.Time)+"  ")
-	story := killStory(k, sc.s)
+	sentences := told(story.Kill(k, sc.s))
 	if left := label.width(); sc.w >= 76 {
-		lines := story.wrap(sc.w - left - 1)
+		lines := sentences.wrap(sc.w - left - 1)
 		for i := range lines {
 			head := label
 			if i > 0 {
@@ -59,7 +60,7 @@ func (sc screen) banner(h int) []line {
 		}
 		return append([]line{rule(nil, sc.w)}, capped(lines, h-1)...)
 	}
-	lines := label[:len(label):len(label)].join(story).wrap(sc.w - 2)
+	lines := label[:len(label):len(label)].join(sentences).wrap(sc.w - 2)
 	for i := range lines {
 		lines[i] = indent(lines[i])
 	}
@@ -91,31 +92,31 @@ func (sc screen) kills(h int) []row {
 	for i := range keys {
 		keys[i] = key(i)
 	}
-	story := paragraph(killStory(list[sc.v.cursor(keys)], sc.s), 1, sc.w)
-	below := 1 + len(story)
+	sentences := paragraph(told(story.Kill(list[sc.v.cursor(keys)], sc.s)), 1, sc.w)
+	below := 1 + len(sentences)
 	if h-below < 5 {
-		below, story = 0, nil
+		below, sentences = 0, nil
 	}
 	name := min(max(sc.w/6, 10), 24)
 	victim := min(max(sc.w/4, 14), 32)
 	head := line{}.space(marker).join(text(Title, "WHEN").fit(8)).space(2).join(text(Title, "CONTAINER").fit(name)).space(1).
 		join(text(Title, "KILLED").fit(victim)).space(1).join(text(Title, "MEMORY").right(9)).space(2).
-		add(Title, "WHY, AND WHAT BECAME OF THE CONTAINER")
+		add(Title, "WHY, AND THE OUTCOME")
 	rows := []row{{line: head}}
 	room := max(h-1-below, 1)
 	drawn, from, to := sc.list(len(list), room, key, func(i int, selected bool) line {
 		k := list[i]
 		l := cursorMark(selected).add(Dim, clockIn(k.Event.Time, sc.s.Time)).space(2)
-		label := text(Name, victimContainer(k).Label())
+		label := text(Name, story.VictimContainer(k).Label())
 		if len(label) == 0 {
 			label = text(Dim, "the host")
 		}
 		l = l.join(label.mark(sc.v.Search).fit(name)).space(1)
-		l = l.join(processLine(victimPID(k), victimComm(k)).mark(sc.v.Search).fit(victim)).space(1)
+		l = l.join(processLine(story.VictimPID(k), story.VictimComm(k)).mark(sc.v.Search).fit(victim)).space(1)
 		size := text(Unknown, "?")
 		if k.Event.OOM != nil {
-			if charged, ok := chargedBytes(k.Event.OOM.Victim); ok {
-				size = text(Plain, bytesText(charged))
+			if charged, ok := story.ChargedBytes(k.Event.OOM.Victim); ok {
+				size = text(Plain, story.Bytes(charged))
 			}
 		}
 		return l.join(size.right(9)).space(2).join(shortWhy(k, sc.s))
@@ -127,11 +128,11 @@ func (sc screen) kills(h int) []row {
 	for len(rows) < h-below {
 		rows = append(rows, row{})
 	}
-	if story == nil {
+	if sentences == nil {
 		return rows
 	}
 	rows = append(rows, row{line: rule(text(Title, "in words"), sc.w)})
-	return append(rows, plainRows(story)...)
+	return append(rows, plainRows(sentences)...)
 }
 
 // shortWhy is the reason and the outcome of a kill in a few words.
@@ -147,14 +148,14 @@ func shortWhy(k *isolation.Kill, s *isolation.Snapshot) line {
 		l = text(Warn, string(o.Scope)+" full")
 	case o.Scope == event.ScopeCgroup:
 		whose := ""
-		switch limitPlace(k, o, containerOf(s, victimContainer(k))) {
-		case limitAbove:
+		switch story.PlaceOfLimit(k, o, story.ContainerOf(s, story.VictimContainer(k))) {
+		case story.LimitAbove:
 			whose = "a parent's "
-		case limitInside:
+		case story.LimitInside:
 			whose = "an inner "
 		}
 		if o.LimitBytes != nil {
-			l = text(Plain, whose+bytesText(*o.LimitBytes)+" limit")
+			l = text(Plain, whose+story.Bytes(*o.LimitBytes)+" limit")
 		} else {
 			l = text(Plain, whose+"limit reached")
 		}
@@ -162,7 +163,7 @@ func shortWhy(k *isolation.Kill, s *isolation.Snapshot) line {
 		l = text(Unknown, "reason unknown")
 	}
 	switch {
-	case victimContainer(k) == nil:
+	case story.VictimContainer(k) == nil:
 	case k.Survived == nil:
 		l = l.add(Dim, ", outcome unknown")
 	case *k.Survived:

@@ -1,6 +1,10 @@
 package ui
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/nsviz/nsviz/internal/story"
+)
 
 // span is a piece of text in one style. Only line.add makes one, so its text is always clean.
 type span struct {
@@ -32,6 +36,18 @@ func (l line) space(n int) line { return l.add(Plain, blanks(n)) }
 func (l line) join(others ...line) line {
 	for _, o := range others {
 		l = append(l, o...)
+	}
+	return l
+}
+
+// told shows a story in the styles of the screen.
+func told(t story.Text) line {
+	styles := map[story.Weight]Style{
+		story.Strong: Strong, story.Name: Name, story.Number: Number, story.Alert: Warn,
+	}
+	var l line
+	for _, p := range t {
+		l = l.add(styles[p.Weight], p.Text)
 	}
 	return l
 }
@@ -101,11 +117,11 @@ func (l line) right(w int) line {
 	return line{}.space(w - l.width()).join(l)
 }
 
-// restyle gives the whole line one style.
-func (l line) restyle(style Style) line {
+// dimmed is the line as something secondary.
+func (l line) dimmed() line {
 	out := make(line, len(l))
 	for i, sp := range l {
-		out[i] = span{sp.text, style}
+		out[i] = span{sp.text, Dim}
 	}
 	return out
 }

@@ -69,7 +69,7 @@ func (sc screen) namespaces(h int) []row {
 			}
 			l = l.join(typ.mark(sc.v.Search).fit(7), idText(n.ID).mark(sc.v.Search).fit(11)).space(1)
 			if owner > 0 {
-				l = l.join(ownerText(n).restyle(Dim).fit(owner))
+				l = l.join(ownerText(n).dimmed().fit(owner))
 			}
 			l = l.join(text(Plain, strconv.Itoa(len(n.Processes))).right(5)).space(2)
 			if made > 0 {

@@ -108,6 +108,11 @@ func pageLines(s *isolation.Snapshot, v View, w int) []line {
 				return containerPage(c, s, w)
 			}
 		}
+		for i := range s.VMs {
+			if m := &s.VMs[i]; vmKey(m) == v.Open {
+				return vmPage(m, s, w)
+			}
+		}
 	case v.Tab == Kills:
 		for i := range s.Kills {
 			if k := &s.Kills[i]; killKey(k) == v.Open {

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 	"unicode"
@@ -58,8 +59,8 @@ func everyView(s *isolation.Snapshot) []View {
 }
 
 func TestRenderAnySize(t *testing.T) {
-	views := everyView(sceneHostile())
-	scenes := []*isolation.Snapshot{sceneHostile(), sceneEnded(), sceneUnknown(), sceneLossy(), sceneFirst(), sceneMany(30), nil}
+	views := everyView(sceneVMsHostile())
+	scenes := []*isolation.Snapshot{sceneHostile(), sceneEnded(), sceneUnknown(), sceneLossy(), sceneFirst(), sceneMany(30), sceneVMs(), sceneVMsOnly(), sceneVMsHostile(), nil}
 	i := 0
 	for w := range 51 {
 		for h := range 51 {
@@ -92,6 +93,18 @@ func TestColumnsFitAndDependOnWidthAlone(t *testing.T) {
 		for i := range s.Containers {
 			if got := c.row(&s.Containers[i], s, false, "").width(); got > w {
 				t.Errorf("at %d columns the row of %s takes %d", w, s.Containers[i].Label, got)
+			}
+		}
+		for _, titles := range []line{c.vmHead(""), c.vmHead("VM 1-2 of 30"), c.vmGroups()} {
+			if got := titles.width(); got > w {
+				t.Errorf("at %d columns the titles of the VMs take %d", w, got)
+			}
+		}
+		for _, s := range []*isolation.Snapshot{sceneVMs(), sceneVMsOnly(), sceneVMsHostile()} {
+			for i := range s.VMs {
+				if got, head := c.vmRow(&s.VMs[i], s, false, "").width(), c.head().width(); got > w || got > head+1 || got < head-1 {
+					t.Errorf("at %d columns the row of VM %d takes %d, and the titles %d", w, s.VMs[i].PID, got, head)
+				}
 			}
 		}
 		if c.name < 8 {
@@ -136,6 +149,15 @@ func FuzzRender(f *testing.F) {
 			c := &s.Containers[i]
 			c.ID, c.Label, c.Image, c.Runtime, c.InitComm, c.CgroupPath = text+fmt.Sprint(i), text, text, text, text, text
 			c.Namespaces[event.Net].SharedWith = []string{text, text}
+		}
+		s.VMs = sceneVMs().VMs
+		for i := range s.VMs {
+			v := &s.VMs[i]
+			v.Name, v.Kind, v.Acceleration, v.Manager = text, text, text, text
+			v.Namespaces[event.Net].SharedWith = []string{text}
+			if i > 0 {
+				v.Container = text
+			}
 		}
 		for i := range s.Kills {
 			k := &s.Kills[i]
@@ -194,6 +216,72 @@ func TestListedContainers(t *testing.T) {
 	} {
 		if got := names(tt.s, tt.needle); fmt.Sprint(got) != fmt.Sprint(tt.want) {
 			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestListedVMs(t *testing.T) {
+	for needle, want := range map[string][]int32{
+		"": {8212, 8470, 29351}, "LESS": {8212}, "qemu": {8212, 29351}, "kata": {29351}, "pod": {29351}, "kvm": {8470, 29351},
+		"vm": {8212, 8470, 29351}, "zebra": nil,
+	} {
+		var got []int32
+		for _, v := range listedVMs(sceneVMs(), needle) {
+			got = append(got, v.PID)
+		}
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("%q: %v, want %v", needle, got, want)
+		}
+	}
+}
+
+// A container whose programs run in a machine shows the monitor's namespaces as nobody's walls; one that has a
+// machine among its processes keeps its own.
+func TestMachineOf(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(*isolation.Container, *isolation.VM)
+		want   bool
+	}{
+		{"Kata's", func(c *isolation.Container, v *isolation.VM) { c.InitPID = 7 }, true},
+		{"gVisor's", func(c *isolation.Container, v *isolation.VM) {
+			c.InitPID, v.Manager, v.Kind = 7, "", isolation.KindGVisor
+		}, true},
+		{"no other first process", func(c *isolation.Container, v *isolation.VM) { v.Manager = "" }, true},
+		{"the first process", func(c *isolation.Container, v *isolation.VM) { c.InitPID, v.Manager = v.PID, "" }, true},
+		{"one of several", func(c *isolation.Container, v *isolation.VM) { c.InitPID, v.Manager = 7, "" }, false},
+		{"in another container", func(c *isolation.Container, v *isolation.VM) { v.Container = "web" }, false},
+		{"in none", func(c *isolation.Container, v *isolation.VM) { v.Container = "" }, false},
+		{"in one of that name that has ended", func(c *isolation.Container, v *isolation.VM) { c.State = isolation.Exited }, false},
+	} {
+		s := sceneVMs()
+		pod := &s.Containers[4]
+		tt.change(pod, &s.VMs[2])
+		if got := machineOf(pod, s) != nil; got != tt.want {
+			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}
+
+// Every row is on screen whatever is under the cursor, and never two of them.
+func TestCursorGoesThroughBothPartsOfTheTable(t *testing.T) {
+	for _, size := range [][2]int{{120, 40}, {80, 24}, {60, 20}, {40, 10}, {20, 5}, {20, 2}} {
+		s := sceneManyVMs()
+		s.Kills, s.Containers, s.VMs = nil, s.Containers[:40], s.VMs[:12]
+		v := View{Width: size[0], Height: size[1]}
+		keys := v.keys(s)
+		if len(keys) != 52 {
+			t.Fatalf("%d rows", len(keys))
+		}
+		for i, key := range keys {
+			if v.cursor(keys) != i {
+				t.Fatalf("%v: after %d times down the cursor is at %d", size, i, v.cursor(keys))
+			}
+			text := Render(s, v, size[0], size[1]).Text()
+			if n := strings.Count(text, "▸"); n != 1 {
+				t.Fatalf("%v: %d cursors with %s under it:\n%s", size, n, key, text)
+			}
+			v = press(v, s, Key{Name: KeyDown})
 		}
 	}
 }

@@ -90,6 +90,13 @@ func sceneContainers() []isolation.Container {
 	hog := live(hogID, "hog", "stress-ng", 28473, "stress-ng", 45*time.Second, 412*time.Millisecond, "ooooohhh")
 	hog.Memory = isolation.Memory{UsageBytes: mibs(63.9), LimitBytes: mibs(64), History: sawTeeth()}
 	hog.OOMKills, hog.Processes = 12, ptr(3)
+	hog.Phases = []event.Phase{
+		{Name: "create", AtMS: -153.1}, {Name: "cgroup"}, {Name: "entered", AtMS: 0.2}, {Name: "namespaces", AtMS: 21.1},
+		{Name: "namespace_mnt", AtMS: 21.1, TookMS: ptr(0.67)}, {Name: "namespace_net", AtMS: 21.1, TookMS: ptr(0.67)},
+		{Name: "clone", AtMS: 21.9}, {Name: "mounts", AtMS: 79.8}, {Name: "mounts_last", AtMS: 92.2, Count: ptr(uint32(33))},
+		{Name: "network", AtMS: 167.2}, {Name: "network_last", AtMS: 332.1}, {Name: "pivot_root", AtMS: 343.2},
+		{Name: "exec", AtMS: 412}, {Name: "engine_start", AtMS: 431.5},
+	}
 	web := live(webID, "web", "nginx:1.27", 27311, "nginx", 62*time.Second, 388*time.Millisecond, "ooaoohhh")
 	web.Memory = isolation.Memory{UsageBytes: mibs(5.1), Unlimited: true, History: flat(5.1)}
 	web.Namespaces[event.Net].SharedWith = []string{"sidecar"}
@@ -293,6 +300,61 @@ func sceneShared() *isolation.Snapshot {
 	s := scene()
 	for i, pattern := range []string{"oabbohhh", "oabbohhh", "ocdoohhh", "ocdo?oho"} {
 		s.Containers[i].Namespaces = memberships(pattern, 4026533000)
+	}
+	return s
+}
+
+// sceneVMs has virtual machines beside the containers, and a container that is one.
+func sceneVMs() *isolation.Snapshot {
+	s := scene()
+	kata := isolation.Container{
+		ID: "29333aa0aa01f0e1d2c3b4a5968778695a4b3c2d1e0f00112233445566778899", Label: "pod", Named: true, Image: "busybox", Runtime: "docker",
+		State: isolation.Starting, Created: sceneTime.Add(-3 * time.Minute), Processes: ptr(2),
+		Memory: isolation.Memory{UsageBytes: mibs(171), LimitBytes: mibs(512), History: flat(171)},
+	}
+	s.Containers = append(s.Containers, kata)
+	s.VMs = []isolation.VM{
+		{PID: 8212, Kind: "qemu", Name: "lesson", Started: sceneTime.Add(-14*time.Minute - 20*time.Second), Namespaces: memberships("hhhhhhhh", 0),
+			VCPUs: ptr(2), Acceleration: "emulation", MemoryBytes: mibs(1024), ResidentBytes: mibs(412.3)},
+		{PID: 8470, Kind: "firecracker", Name: "microvm-7", Started: sceneTime.Add(-30 * time.Hour), Namespaces: memberships("oohohhhh", 4026539000),
+			VCPUs: ptr(1), Acceleration: "kvm", MemoryBytes: mibs(128), ResidentBytes: mibs(127.6)},
+		{PID: 29351, Kind: "qemu", Manager: "kata", Container: "pod", Started: sceneTime.Add(-3 * time.Minute), Namespaces: memberships("ohohhhhh", 4026539100),
+			VCPUs: ptr(1), Acceleration: "kvm", MemoryBytes: mibs(2048), ResidentBytes: mibs(169)},
+	}
+	return s
+}
+
+// sceneVMsOnly is a host of virtual machines of which little is known.
+func sceneVMsOnly() *isolation.Snapshot {
+	s := sceneEmpty()
+	s.VMs = []isolation.VM{
+		{PID: 41, Kind: "cloud-hypervisor"},
+		{PID: 42, Kind: "qemu", Acceleration: "emulation", ResidentBytes: mibs(37)},
+		{PID: 43, Kind: "dragonball", Manager: "kata", Acceleration: "kvm", MemoryBytes: mibs(2048)},
+		{PID: 44, Kind: isolation.KindGVisor, ResidentBytes: mibs(62), Started: sceneTime.Add(-time.Minute)},
+		{PID: 45, Kind: "qemu", Acceleration: "mshv", VCPUs: ptr(64), MemoryBytes: mibs(65536), ResidentBytes: ptr(uint64(0))},
+	}
+	return s
+}
+
+// sceneVMsHostile has virtual machines with names that try to break the screen.
+func sceneVMsHostile() *isolation.Snapshot {
+	s := sceneHostile()
+	s.VMs = sceneVMs().VMs
+	for i, name := range []string{"\x1b[2J\x1b]0;title\x07", "虚拟机\u202e名字\u0301", strings.Repeat("long ", 40)} {
+		s.VMs[i].Name = name
+	}
+	s.VMs[1].Container, s.VMs[2].Container = s.Containers[1].Label, s.Containers[0].Label
+	return s
+}
+
+// sceneManyVMs has more of both than there is room for.
+func sceneManyVMs() *isolation.Snapshot {
+	s := sceneMany(200)
+	for i := range 30 {
+		v := sceneVMs().VMs[i%2]
+		v.PID, v.Name = int32(50000+i), fmt.Sprintf("%s-%d", v.Name, i)
+		s.VMs = append(s.VMs, v)
 	}
 	return s
 }

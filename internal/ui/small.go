@@ -1,6 +1,10 @@
 package ui
 
-import "strconv"
+import (
+	"strconv"
+
+	"github.com/nsviz/nsviz/internal/story"
+)
 
 // small draws what matters most on a screen too small for the dashboard: the counts, a fresh kill,
 // then as much of the view as there is room for.
@@ -44,16 +48,21 @@ func (sc screen) smallHeader() line {
 	if n := sc.s.LostCount(); n > 0 {
 		l = l.add(BarAlarm, " "+strconv.FormatUint(n, 10)+" lost")
 	}
+	if n := len(sc.s.VMs); n > 0 {
+		if vms := " " + strconv.Itoa(n) + " VM"; l.width()+len(vms) <= sc.w {
+			l = l.add(Bar, vms)
+		}
+	}
 	return l
 }
 
 func (sc screen) smallKill() line {
 	k := listedKills(sc.s, sc.v.Search)[0]
-	label := victimContainer(k).Label()
+	label := story.VictimContainer(k).Label()
 	if label == "" {
 		label = "host"
 	}
-	return text(KillLabel, "OOM").add(Plain, " ").add(Name, label).add(Plain, ": ").add(Strong, victimComm(k))
+	return text(KillLabel, "OOM").add(Plain, " ").add(Name, label).add(Plain, ": ").add(Strong, story.VictimComm(k))
 }
 
 func (sc screen) smallBody(h int) []row {
@@ -68,15 +77,21 @@ func (sc screen) smallBody(h int) []row {
 		// Without room for a title and a footer the rows themselves come first.
 		return rows[min(1, len(rows)):]
 	}
-	list := listedContainers(sc.s, sc.v.Search)
-	if len(list) == 0 {
+	list, vms := listedContainers(sc.s, sc.v.Search), listedVMs(sc.s, sc.v.Search)
+	if len(list)+len(vms) == 0 {
 		return []row{{line: text(Dim, "no container")}}
 	}
+	keys := sc.v.keys(sc.s)
 	name := min(max(sc.w-marker-1-len("63.9/64 MiB"), sc.w/3), 24)
-	rows, _, _ := sc.list(len(list), h, func(i int) string { return containerKey(list[i]) },
+	rows, _, _ := sc.list(len(keys), h, func(i int) string { return keys[i] },
 		func(i int, selected bool) line {
+			l := cursorMark(selected)
+			if i >= len(list) {
+				v := vms[i-len(list)]
+				return l.join(text(Title, "VM ").join(vmName(v)).fit(name)).space(1).join(vmMemory(v, 0, memoryText))
+			}
 			c := list[i]
-			l := cursorMark(selected).join(text(Name, c.Label).fit(name)).space(1)
+			l = l.join(text(Name, c.Label).fit(name)).space(1)
 			if !c.Live() {
 				return l.join(wordExit(c.Exit))
 			}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/story"
 )
 
 func TestKillStory(t *testing.T) {
@@ -131,7 +132,7 @@ func TestKillStory(t *testing.T) {
 			s := scene()
 			k := hogKill(12, sceneTime)
 			tt.change(&k, s)
-			if got := killStory(&k, s).String(); got != tt.want {
+			if got := told(story.Kill(&k, s)).String(); got != tt.want {
 				t.Errorf("\n got %s\nwant %s", got, tt.want)
 			}
 		})

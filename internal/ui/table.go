@@ -9,18 +9,17 @@ import (
 // containers draws the first view: the table, the latest kill in words, the stream.
 func (sc screen) containers(h int) []row {
 	c := columnsFor(sc.w)
-	list := listedContainers(sc.s, sc.v.Search)
+	list, vms := listedContainers(sc.s, sc.v.Search), listedVMs(sc.s, sc.v.Search)
 	table := max(len(list), min(h/4, 6)) // a few rows in reserve: a container more moves nothing
+	if len(vms) > 0 {
+		table = max(len(list)+h/28, min(h/8, 3)) // and where there is room, a blank one before the machines
+	}
 	var empty []line
 	if len(list) == 0 {
-		empty = sc.noContainers()
-		table = len(empty)
+		empty = sc.noContainers(len(vms) > 0)
+		table = len(empty) + min(len(vms), h/28)
 	}
-	var head []line
-	if groups := c.groups(); len(groups) > 0 && h >= 20 {
-		head = append(head, groups)
-	}
-	head = append(head, c.head())
+	head := c.headLines(h >= 20, c.groups(), c.head())
 	marks := legend(c, sc.w)
 	if len(list) == 0 {
 		marks = nil
@@ -28,24 +27,52 @@ func (sc screen) containers(h int) []row {
 	banner := sc.banner(max(h/3, 3))
 	room := h - len(head) - len(banner)
 
-	// What gives way where the screen is low: first the stream, then the legend.
-	stream := 0
-	for _, want := range []int{max(h/4, 5), 4, 3} {
-		if room-len(marks)-want >= min(table, 4) {
-			stream = want
-			break
+	// The virtual machines have their place even where the containers do not all fit.
+	var vmHead, vmMarks []line
+	machines := 0
+	if len(vms) > 0 {
+		machines = min(len(vms), max(h/8, 1))
+		if h >= 12 {
+			vmHead = c.headLines(h >= 28, c.vmGroups(), c.vmHead(""))
 		}
+		vmMarks = vmLegend(c, sc.w)
+		room -= len(vmHead) + machines
+	}
+
+	// What gives way where the screen is low: first the machines' legend, then the stream, then the legend.
+	least := min(table, 4)
+	if len(vms) > 0 {
+		least = min(len(list), 6)
+	}
+	stream := streamRows(h, room-len(marks)-least)
+	less := room - len(marks) - len(vmMarks) - least
+	if with := streamRows(h, less); (with > 0) == (stream > 0) && less >= with {
+		marks, stream = append(marks, vmMarks...), with
 	}
 	if room-len(marks)-stream < min(table, 3) {
 		marks = nil
 	}
 	table = min(table, max(room-len(marks)-stream, 1))
+	machines += max(min(len(vms)-machines, room-len(marks)-stream-table), 0)
 
 	rows := plainRows(head)
+	at := sc.v.cursor(sc.v.keys(sc.s))
 	if len(list) == 0 {
 		rows = append(rows, plainRows(empty[:min(len(empty), table)])...)
 	} else {
-		rows = append(rows, sc.containerRows(c, list, table)...)
+		rows = append(rows, sc.containerRows(c, list, table, at)...)
+	}
+	for len(rows) < len(head)+table {
+		rows = append(rows, row{})
+	}
+	from, to := partOf(len(vms), machines, at-len(list))
+	if n := len(vmHead); n > 0 && to-from < len(vms) {
+		vmHead[n-1] = c.vmHead(fmt.Sprintf("VM %d-%d of %d", from+1, to, len(vms)))
+	}
+	rows = append(rows, plainRows(vmHead)...)
+	for i := from; i < to; i++ {
+		selected := i == at-len(list)
+		rows = append(rows, row{c.vmRow(vms[i], sc.s, selected, sc.v.Search), selected})
 	}
 	rows = append(rows, plainRows(marks)...)
 	rows = append(rows, plainRows(banner)...)
@@ -55,17 +82,47 @@ func (sc screen) containers(h int) []row {
 	return rows
 }
 
-// containerRows are exactly n rows, the selected container among them.
-func (sc screen) containerRows(c columns, list []*isolation.Container, n int) []row {
-	rows, from, to := sc.list(len(list), n, func(i int) string { return containerKey(list[i]) },
-		func(i int, selected bool) line { return c.row(list[i], sc.s, selected, sc.v.Search) })
-	if to-from < len(list) && n > 2 {
+// streamRows is how many of so many rows the stream takes.
+func streamRows(h, room int) int {
+	for _, want := range []int{max(h/4, 5), 4, 3} {
+		if want <= room {
+			return want
+		}
+	}
+	return 0
+}
+
+// headLines are the titles and, where there is room for them, the groups above.
+func (c columns) headLines(room bool, groups, head line) []line {
+	if room && len(groups) > 0 {
+		return []line{groups, head}
+	}
+	return []line{head}
+}
+
+// containerRows are at most n rows. The cursor is at row at, which may be below them.
+func (sc screen) containerRows(c columns, list []*isolation.Container, n, at int) []row {
+	noted := len(list) > n && n > 2
+	if noted {
+		n--
+	}
+	from, to := partOf(len(list), n, at)
+	rows := make([]row, 0, n+1)
+	for i := from; i < to; i++ {
+		rows = append(rows, row{c.row(list[i], sc.s, i == at, sc.v.Search), i == at})
+	}
+	if noted {
 		rows = append(rows, row{line: moreNote(from, to, len(list))})
 	}
-	for len(rows) < n {
-		rows = append(rows, row{})
-	}
 	return rows
+}
+
+// partOf is the part of a list that n rows show: that with the cursor or, where it is in another part, the top.
+func partOf(count, n, at int) (from, to int) {
+	if at >= count {
+		at = 0
+	}
+	return window(count, max(at, 0), n)
 }
 
 // list draws as many of count rows as n leaves room for, the one under the cursor among them. Where
@@ -98,9 +155,16 @@ func cursorMark(selected bool) line {
 	return line{}.space(marker)
 }
 
-// noContainers is what the table says while it is empty, and what to do about it.
-func (sc screen) noContainers() []line {
+// noContainers is what the table says while it is empty, and what to do about it; beside virtual machines in
+// a single line.
+func (sc screen) noContainers(machines bool) []line {
 	switch {
+	case machines && sc.v.Search != "":
+		return []line{text(Dim, "  no container matches “"+sc.v.Search+"”")}
+	case machines:
+		return []line{text(Dim, "  no container is running")}
+	case sc.v.Search != "" && len(sc.s.VMs) > 0:
+		return []line{nil, text(Plain, "  No container matches “"+sc.v.Search+"”, and no VM."), nil}
 	case sc.v.Search != "":
 		return []line{nil, text(Plain, "  No container matches “"+sc.v.Search+"”."), nil}
 	case sc.s.Probes == nil && !sc.v.Replay:

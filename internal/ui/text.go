@@ -152,3 +152,22 @@ func cut(s string, w int) string {
 	}
 	return s[:end] + ellipsis
 }
+
+// cutMiddle is cut for a name: names that begin alike are told apart by how they end.
+func cutMiddle(s string, w int) string {
+	whole := textWidth(s)
+	if whole <= w || w < 5 {
+		return cut(s, w)
+	}
+	head := cut(s, w/2+1) // with the ellipsis
+	room := w - textWidth(head)
+	at, left := 0, whole
+	for cluster, cw := range clusters(s) {
+		if left <= room {
+			break
+		}
+		at += len(cluster)
+		left -= cw
+	}
+	return head + s[at:]
+}

@@ -126,32 +126,6 @@ func TestLineMark(t *testing.T) {
 
 func TestUnits(t *testing.T) {
 	for _, tt := range []struct {
-		n    uint64
-		want string
-	}{
-		{0, "0 B"}, {1, "1 B"}, {1023, "1023 B"}, {1024, "1 KiB"}, {484 << 10, "484 KiB"}, {64 * mib, "64 MiB"},
-		{63018394, "60.1 MiB"}, {100*mib + 1, "100 MiB"}, {1536 * mib, "1.5 GiB"}, {1 << 40, "1 TiB"}, {1 << 50, "1 PiB"},
-		{1<<20 - 1, "1.0 MiB"}, {1<<64 - 1, "16384 PiB"},
-	} {
-		if got := bytesText(tt.n); got != tt.want {
-			t.Errorf("%d bytes: %q, want %q", tt.n, got, tt.want)
-		}
-	}
-	for _, tt := range []struct {
-		n, limit uint64
-		want     string
-	}{
-		{64 * mib, 64 * mib, "64.0/64 MiB"},
-		{1, 64 * mib, "<0.1/64 MiB"},
-		{0, 64 * mib, "0.0/64 MiB"},
-		{900 * mib, 1 << 30, "0.9/1 GiB"},
-		{1023 * mib, 1023 * mib, "1023/1023 MiB"},
-	} {
-		if got := bytesOf(tt.n, "/", tt.limit); got != tt.want || len(got) > memoryText {
-			t.Errorf("%d of %d bytes: %q, want %q", tt.n, tt.limit, got, tt.want)
-		}
-	}
-	for _, tt := range []struct {
 		d                time.Duration
 		up, start, since string
 	}{
@@ -167,9 +141,25 @@ func TestUnits(t *testing.T) {
 			t.Errorf("%v: %s", tt.d, got)
 		}
 	}
-	for n, want := range map[uint64]string{1: "1st", 2: "2nd", 3: "3rd", 4: "4th", 11: "11th", 12: "12th", 13: "13th", 21: "21st", 112: "112th"} {
-		if got := ordinal(n); got != want {
-			t.Errorf("%d: %s", n, got)
+}
+
+func TestCutMiddle(t *testing.T) {
+	for _, tt := range []struct {
+		s    string
+		w    int
+		want string
+	}{
+		{"nsviz-demo-quiet", 10, "nsviz…uiet"},
+		{"nsviz-demo-hog", 10, "nsviz…-hog"},
+		{"web", 10, "web"},
+		{"nsviz-demo-hog", 4, "nsv…"},
+		{"データベース主系統本番", 10, "デー…本番"},
+		{"データベース主系統本番", 11, "デー…統本番"},
+		{"nsviz-demo-hog", 0, ""},
+	} {
+		got := cutMiddle(tt.s, tt.w)
+		if got != tt.want || textWidth(got) > tt.w || clean(got) != got {
+			t.Errorf("cutMiddle(%q, %d) = %q, want %q", tt.s, tt.w, got, tt.want)
 		}
 	}
 }

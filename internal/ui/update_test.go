@@ -197,3 +197,20 @@ func TestCursorFollowsAContainerIntoItsEnd(t *testing.T) {
 		}
 	}
 }
+
+// A machine that is gone leaves its page saying so, and the cursor at the top; a later one with its PID is another.
+func TestMachineGone(t *testing.T) {
+	s := sceneVMs()
+	v := press(View{}, s, Key{Name: KeyEnd}, Key{Name: KeyEnter})
+	if page := Render(s, v, 120, 40).Text(); !strings.Contains(page, "in the container pod") {
+		t.Fatalf("the page of the machine:\n%s", page)
+	}
+	s.VMs[2].Started = s.Time
+	if page := Render(s, v, 120, 40).Text(); !strings.Contains(page, "It is gone") {
+		t.Errorf("the page of a machine that is gone:\n%s", page)
+	}
+	v = press(v, s, Key{Name: KeyEsc})
+	if got := v.cursor(v.keys(s)); got != 0 || v.Open != "" {
+		t.Errorf("the cursor is at %d, open is %q", got, v.Open)
+	}
+}

@@ -25,7 +25,7 @@ var tabNames = [tabCount]string{"Containers", "Namespaces", "OOM kills", "Events
 type View struct {
 	Tab Tab
 	// Cursor holds, for each view, the key of the row under the cursor: a container's id in the
-	// first. Empty is the first row, and stays there when new rows come in above.
+	// first, or a virtual machine's key. Empty is the first row, and stays there when new rows come in above.
 	Cursor [tabCount]string
 	// Open is the key of the row of the current view that is opened; empty where none is.
 	Open string
@@ -87,6 +87,9 @@ func (v View) keys(s *isolation.Snapshot) []string {
 	case Containers:
 		for _, c := range listedContainers(s, v.Search) {
 			keys = append(keys, containerKey(c))
+		}
+		for _, v := range listedVMs(s, v.Search) {
+			keys = append(keys, vmKey(v))
 		}
 	case Namespaces:
 		for _, n := range listedNamespaces(s, v.Search) {

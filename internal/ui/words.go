@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"strings"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
@@ -24,5 +25,15 @@ func pad(s string, w int) string { return s + blanks(w-textWidth(s)) }
 // out escaped.
 func Clean(s string) string { return clean(s) }
 
-// Bytes words a number of bytes, with a binary unit.
-func Bytes(n uint64) string { return bytesText(n) }
+// Wrap breaks a text into lines of at most w columns.
+func Wrap(s string, w int) []string {
+	var lines []string
+	for _, l := range text(Plain, s).wrap(w) {
+		var b strings.Builder
+		for _, span := range l {
+			b.WriteString(span.text)
+		}
+		lines = append(lines, b.String())
+	}
+	return lines
+}

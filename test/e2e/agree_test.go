@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -79,8 +77,9 @@ func TestPsAgreesWithEngine(t *testing.T) {
 			continue
 		}
 		var inspected []struct {
-			ID    string `json:"Id"`
-			State struct {
+			ID      string `json:"Id"`
+			Created time.Time
+			State   struct {
 				Pid       int32
 				StartedAt time.Time
 			}
@@ -94,9 +93,11 @@ func TestPsAgreesWithEngine(t *testing.T) {
 		if c.ID != want.ID || c.PID != want.State.Pid || c.Image != want.Config.Image || c.Runtime != "docker" {
 			t.Errorf("%s: %+v, docker inspect says %+v", name, c, want)
 		}
-		// Start times in /proc are in hundredths of a second since a boot time in whole ones.
-		if d := c.Started.Sub(want.State.StartedAt).Abs(); d > 1500*time.Millisecond {
-			t.Errorf("%s: started %v, docker inspect says %v", name, c.Started, want.State.StartedAt)
+		// A process starts before the engine says so, which takes a slow machine seconds. Start times in /proc
+		// are in hundredths of a second since a boot time in whole ones.
+		const grain = 1500 * time.Millisecond
+		if c.Started.Before(want.Created.Add(-grain)) || c.Started.After(want.State.StartedAt.Add(grain)) {
+			t.Errorf("%s: started %v, docker inspect says between %v and %v", name, c.Started, want.Created, want.State.StartedAt)
 		}
 		if want.HostConfig.Memory != 0 {
 			if c.Memory.LimitBytes == nil || *c.Memory.LimitBytes != want.HostConfig.Memory || c.Memory.Unlimited {
@@ -133,61 +134,4 @@ func TestPsAgreesWithEngine(t *testing.T) {
 			t.Errorf("%s %s: shared with host and with %s, want %s", c.name, c.typ, got, c.want)
 		}
 	}
-}
-
-func TestNsAgreesWithLsns(t *testing.T) {
-	const name = "nsviz-test-ns"
-	removeContainer(t, name)
-	docker(t, "run", "-d", "--name", name, busyboxImage, "sleep", "1000")
-	type namespace struct {
-		Type       string
-		ID         uint64
-		Processes  []int32
-		Containers []string
-	}
-	// Processes come and go between the two commands: what both agree on twice is what counts.
-	var problem string
-	eventually(t, func() bool {
-		before := lsns(t)
-		var list []namespace
-		nsvizJSON(t, &list, "ns", "-o", "json")
-		after := lsns(t)
-		got := map[uint64]string{}
-		mine := 0
-		for _, n := range list {
-			if len(n.Processes) > 0 {
-				got[n.ID] = n.Type
-			}
-			if slices.Contains(n.Containers, name) && len(n.Containers) == 1 {
-				mine++
-			}
-		}
-		problem = cmp.Diff(before, got)
-		if problem == "" && mine < 4 {
-			problem = fmt.Sprintf("%d namespaces are the container's alone", mine)
-		}
-		return cmp.Equal(before, after) && problem == ""
-	}, func() string { return "lsns and nsviz differ (-lsns +nsviz):\n" + problem })
-}
-
-func lsns(t *testing.T) map[uint64]string {
-	t.Helper()
-	out, err := exec.Command("lsns", "--json", "-o", "NS,TYPE").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var parsed struct {
-		Namespaces []struct {
-			NS   uint64
-			Type string
-		}
-	}
-	if err := json.Unmarshal(out, &parsed); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	all := map[uint64]string{}
-	for _, n := range parsed.Namespaces {
-		all[n.NS] = n.Type
-	}
-	return all
 }

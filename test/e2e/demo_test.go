@@ -319,7 +319,8 @@ func TestDemoStart(t *testing.T) {
 	for _, m := range makers() {
 		t.Run(m.name, func(t *testing.T) {
 			events := startEvents(t)
-			p := startDemo(t, slices.Concat([]string{"start"}, m.args)...)
+			text := newLines()
+			p := start(t, text, slices.Concat([]string{"demo", "start", "--kernel", "/nonexistent"}, m.args)...)
 			for _, name := range []string{"nsviz-demo-start1", "nsviz-demo-start2"} {
 				started := events.await(t, 1, madeBy(event.ContainerStarted, p, name))
 				if d := started[0].Start.DurationMS; d == nil || *d <= 0 || *d > 10_000 {
@@ -329,7 +330,11 @@ func TestDemoStart(t *testing.T) {
 				if x := exited[0].Exit; x.Cause != event.CauseExited || x.Code == nil || *x.Code != 0 {
 					t.Errorf("%s: exit %+v, want 0", name, x)
 				}
+				text.awaitProse(t, " "+started[0].Container.Name+", ") // where the time went
 			}
+			text.awaitProse(t, " came to be in ")
+			text.awaitProse(t, "There is no virtual machine to compare with: stat /nonexistent: no such file")
+			text.awaitProse(t, "the runtime's work")
 			p.end(t, syscall.SIGTERM)
 			if left := demoLeftovers(t, p.pid()); len(left) > 0 {
 				t.Errorf("left behind: %v", left)

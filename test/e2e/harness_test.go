@@ -20,8 +20,9 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// patience is how long a test waits for something that should come soon.
-const patience = 30 * time.Second
+// patience is how long a test waits for something that should come soon. An emulated machine takes ten seconds
+// to start a container.
+const patience = 90 * time.Second
 
 // eventually waits until ok, and fails with what describe says if it never is.
 func eventually(t *testing.T, ok func() bool, describe func() string) {
@@ -69,7 +70,13 @@ type process struct {
 // start runs nsviz until the end of the test, when it must end well.
 func start(t *testing.T, stdout io.Writer, args ...string) *process {
 	t.Helper()
-	p := &process{cmd: exec.Command(binary(), args...), stderr: newLines(), ended: make(chan struct{})}
+	return startBy(t, stdout, exec.Command(binary(), args...))
+}
+
+// startBy runs nsviz by a command that becomes it.
+func startBy(t *testing.T, stdout io.Writer, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := &process{cmd: cmd, stderr: newLines(), ended: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = stdout, p.stderr
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -126,8 +133,19 @@ func (l *lines) String() string {
 // await waits until the output contains text.
 func (l *lines) await(t *testing.T, text string) {
 	t.Helper()
+	l.awaitIn(t, text, func(output string) string { return output })
+}
+
+// awaitProse does, wherever the lines are broken.
+func (l *lines) awaitProse(t *testing.T, text string) {
+	t.Helper()
+	l.awaitIn(t, text, prose)
+}
+
+func (l *lines) awaitIn(t *testing.T, text string, in func(output string) string) {
+	t.Helper()
 	deadline := time.After(patience)
-	for !strings.Contains(l.String(), text) {
+	for !strings.Contains(in(l.String()), text) {
 		select {
 		case <-l.more:
 		case <-deadline:
@@ -142,23 +160,31 @@ type stream struct {
 	mu     sync.Mutex
 	events []event.Event
 	more   chan struct{}
+	parsed chan struct{} // closed when all that was printed is in events
 }
 
 // startEvents watches with further arguments for nsviz, and returns once it does.
 func startEvents(t *testing.T, args ...string) *stream {
 	t.Helper()
-	s := &stream{more: make(chan struct{}, 1)}
+	return startEventsBy(t, exec.Command(binary(), append([]string{"events", "-o", "json"}, args...)...))
+}
+
+func startEventsBy(t *testing.T, cmd *exec.Cmd) *stream {
+	t.Helper()
+	s := &stream{more: make(chan struct{}, 1), parsed: make(chan struct{})}
 	read, write := io.Pipe()
-	parsed := make(chan struct{})
 	go func() {
-		defer close(parsed)
+		defer close(s.parsed)
 		s.parse(t, read)
 	}()
-	s.process = start(t, write, append([]string{"events", "-o", "json"}, args...)...)
+	s.process = startBy(t, write, cmd)
+	go func() {
+		<-s.ended
+		_ = write.Close()
+	}()
 	t.Cleanup(func() {
 		s.stop(t)
-		_ = write.Close()
-		<-parsed
+		<-s.parsed
 	})
 	s.stderr.await(t, "watching")
 	return s
@@ -186,23 +212,33 @@ func (s *stream) parse(t *testing.T, r io.Reader) {
 
 // all returns the events so far that match.
 func (s *stream) all(match func(*event.Event) bool) []event.Event {
+	found, _ := s.since(0, match)
+	return found
+}
+
+// since returns those of them that came after the first n, and how many there are now.
+func (s *stream) since(n int, match func(*event.Event) bool) ([]event.Event, int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var found []event.Event
-	for i := range s.events {
+	for i := n; i < len(s.events); i++ {
 		if match(&s.events[i]) {
 			found = append(found, s.events[i])
 		}
 	}
-	return found
+	return found, len(s.events)
 }
 
 // await waits until n events match and returns them.
 func (s *stream) await(t *testing.T, n int, match func(*event.Event) bool) []event.Event {
 	t.Helper()
 	deadline := time.After(patience)
+	var found []event.Event
+	seen := 0
 	for {
-		if found := s.all(match); len(found) >= n {
+		var more []event.Event
+		more, seen = s.since(seen, match)
+		if found = append(found, more...); len(found) >= n {
 			return found
 		}
 		select {
@@ -210,7 +246,7 @@ func (s *stream) await(t *testing.T, n int, match func(*event.Event) bool) []eve
 		case <-s.ended:
 			t.Fatalf("nsviz ended: %v\n%s", s.err, s.stderr)
 		case <-deadline:
-			t.Fatalf("%d events, want %d", len(s.all(match)), n)
+			t.Fatalf("%d events, want %d", len(found), n)
 		}
 	}
 }

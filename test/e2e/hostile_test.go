@@ -5,6 +5,7 @@ package e2e
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -76,7 +77,19 @@ func TestHostileProcessName(t *testing.T) {
 	checkHarmless(t, "the metrics", body)
 	checkMetrics(t, address)
 	docker(t, "rm", name)
-	for _, args := range [][]string{{"ps"}, {"ps", "-o", "json"}, {"ns"}, {"ns", "-o", "json"}, {"ns", "-o", "dot"}} {
+	for _, args := range [][]string{
+		{"why", name, "--history"}, {"why", name, "-o", "json"}, {"inspect", name}, {"inspect", name, "-o", "json"},
+		{"why", fmt.Sprintf("mnt:%d", events.await(t, 1, of(event.ContainerStarted, name))[0].Start.Namespaces[event.Mnt])},
+	} {
+		stdout, _, code := nsviz(t, append(args, "--from", "http://"+address)...)
+		// The answer comes as JSON, which has no way to write half a rune.
+		whole := strings.TrimSuffix(escapedName, `\xe2\x82`)
+		if code != 0 || args[len(args)-1] == name && !strings.Contains(stdout, whole) {
+			t.Errorf("nsviz %v: exit code %d, without %s\n%s", args, code, whole, stdout)
+		}
+		checkHarmless(t, "nsviz "+strings.Join(args, " "), stdout)
+	}
+	for _, args := range [][]string{{"ps"}, {"ps", "-o", "json"}, {"ns"}, {"ns", "-o", "json"}, {"ns", "-o", "dot"}, {"ns", "-o", "mermaid"}} {
 		stdout, _, code := nsviz(t, args...)
 		if code != 0 {
 			t.Errorf("nsviz %v: exit code %d", args, code)
@@ -91,7 +104,7 @@ func TestHostileInit(t *testing.T) {
 	removeContainer(t, name)
 	docker(t, "run", "-d", "--name", name, "--label", hostileLabel, busyboxImage, "sh", "-c", renameSelf+"while :; do sleep 1000; done")
 	docker(t, "exec", name, "true")
-	for _, args := range [][]string{{"ps"}, {"ps", "-o", "json"}, {"ns"}, {"ns", "-o", "json"}, {"ns", "-o", "dot"}} {
+	for _, args := range [][]string{{"ps"}, {"ps", "-o", "json"}, {"ns"}, {"ns", "-o", "json"}, {"ns", "-o", "dot"}, {"ns", "-o", "mermaid"}, {"inspect", name}, {"inspect", name, "-o", "json"}} {
 		stdout, _, code := nsviz(t, args...)
 		if code != 0 || !strings.Contains(stdout, name) {
 			t.Errorf("nsviz %v: exit code %d, without %s:\n%s", args, code, name, stdout)

@@ -18,6 +18,13 @@ const (
 )
 
 func TestMain(m *testing.M) {
+	if n := os.Getenv(stormVariable); n != "" {
+		if err := storm(n); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	if err := prepare(); err != nil {
 		fmt.Fprintln(os.Stderr, "e2e:", err)
 		os.Exit(1)

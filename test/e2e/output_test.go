@@ -84,7 +84,7 @@ func (p *process) checkGoneWith(t *testing.T, read *os.File) {
 
 // Data goes to stdout, everything else to stderr.
 func TestStreams(t *testing.T) {
-	for _, args := range [][]string{{"ps"}, {"ps", "-o", "json"}, {"ns"}, {"ns", "-o", "json"}, {"ns", "-o", "dot"}, {"doctor"}, {"version"}, {"--help"}, {"completion", "bash"}} {
+	for _, args := range [][]string{{"ps"}, {"ps", "-o", "json"}, {"ns"}, {"ns", "-o", "json"}, {"ns", "-o", "dot"}, {"ns", "-o", "mermaid"}, {"doctor"}, {"version"}, {"--help"}, {"completion", "bash"}} {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
 			stdout, stderr, code := nsviz(t, args...)
 			if code != 0 || stdout == "" || stderr != "" {

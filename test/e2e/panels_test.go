@@ -189,6 +189,7 @@ func expectations() map[string]expectation {
 			some(0, 0, "container", panelSharer, "type", "ipc"),
 		),
 		"Containers running/A":           some(1, many, "runtime", "docker"),
+		"Containers running/B":           some(1, many, "monitor", "qemu"),
 		"Start time/A":                   sometimeSeconds,
 		"Start time/B":                   sometimeSeconds,
 		"Start time/C":                   sometimeSeconds,
@@ -235,6 +236,7 @@ func TestEveryPanel(t *testing.T) {
 		return servedBefore.equal(servedTally(t, metrics(t, target)))
 	}, func() string { return "the host does not calm down" })
 
+	startProgram(t, qemuPath(t), stoppedVM("-m", "64")...)
 	docker(t, "run", "-d", "--name", panelSharer, "--net=host", "--pid=host", busyboxImage, "sleep", "1000")
 	happened := truth{kills: float64(ownCount(t, docker(t, "run", "--name", panelHog, "--memory=64m", stressImage, "sh", "-c",
 		"stress-ng --vm 1 --vm-bytes 200M --timeout 5s >/dev/null 2>&1; "+readOwnCounter)))}

@@ -135,11 +135,12 @@ func (p *prometheus) at(t *testing.T, when float64, expr string) []series {
 	return p.query(t, "query", url.Values{"query": {expr}, "time": {unix(when)}})
 }
 
-// until asks for everything from the beginning up to a time.
+// until asks for everything from the beginning up to a time, that included.
 func (p *prometheus) until(t *testing.T, when float64, expr string) []series {
 	t.Helper()
+	steps := math.Floor(when - float64(p.began.UnixMilli())/1000)
 	return p.query(t, "query_range", url.Values{
-		"query": {expr}, "start": {unix(float64(p.began.Unix()))}, "end": {unix(when)}, "step": {"1"},
+		"query": {expr}, "start": {unix(when - steps)}, "end": {unix(when)}, "step": {"1"},
 	})
 }
 

@@ -97,7 +97,7 @@ func TestKernelRefuses(t *testing.T) {
 	}
 	refusals = append(refusals, refusal{
 		name: "no method for a fact", command: []string{binary(), "events", "--probe-methods=tracepoint"},
-		code: notSupported, says: []string{"namespaces by clone cannot be watched", "tp_btf: left out by --probe-methods"},
+		code: notSupported, says: []string{"cgroups made cannot be watched", "tp_btf: left out by --probe-methods"},
 	})
 	checkRefusals(t, refusals)
 	if left, err := os.ReadDir(writable); err != nil || len(left) > 0 {
@@ -246,7 +246,7 @@ func TestBadUsage(t *testing.T) {
 		{"events nonsense", `"nonsense"`},
 		{"events -o yaml", "text or json"},
 		{"ps -o yaml", "table or json"},
-		{"ns -o yaml", "tree, json or dot"},
+		{"ns -o yaml", "tree, json, dot or mermaid"},
 		{"--log-level loud", "debug, info, warn or error"},
 		{"events --probe-methods magic", `no method "magic"; there are [fentry kprobe tp_btf raw_tp tracepoint]`},
 		{"serve --log-level loud", "debug, info, warn or error"},

@@ -164,7 +164,7 @@ func TestFileLengths(t *testing.T) {
 
 // unknownTags lists the build tags of a test file under which no `make test-…` would run it.
 func unknownTags(content []byte) []string {
-	known := []string{"root", "e2e", "linux", "amd64", "arm64", "race"}
+	known := []string{"root", "e2e", "vm", "systemd", "linux", "amd64", "arm64", "race"}
 	var unknown []string
 	for line := range strings.Lines(string(content)) {
 		if !constraint.IsGoBuild(line) {

@@ -70,16 +70,19 @@ func (s *session) subscribe(ctx context.Context, cancel context.CancelCauseFunc)
 	// The bound is on the beginning of the stream, which itself has no end.
 	stop := s.cfg.Clock.AfterFunc(s.cfg.Timeout, func() { cancel(errNoAnswer) })
 	defer stop()
+	wanted := filters.NewArgs(
+		filters.Arg("type", string(events.ContainerEventType)), filters.Arg("event", string(events.ActionCreate)),
+		filters.Arg("event", string(events.ActionHealthStatus)),
+	)
+	for _, action := range deeds() {
+		wanted.Add("event", string(action))
+	}
+	s.subscribed = s.since
 	s.messages, s.ended = s.client.Events(ctx, events.ListOptions{
 		// The engine answers before it subscribes us, so a list taken right then can miss what
 		// happens in between. It keeps its latest 256 events: with a time to start from it tells those
 		// too, and after a lost connection those that we missed.
-		Since: fmt.Sprintf("%d.%09d", s.since.Unix(), s.since.Nanosecond()),
-		Filters: filters.NewArgs(
-			filters.Arg("type", string(events.ContainerEventType)),
-			filters.Arg("event", string(events.ActionCreate)),
-			filters.Arg("event", string(events.ActionRename)),
-			filters.Arg("event", string(events.ActionDestroy)),
-		),
+		Since:   fmt.Sprintf("%d.%09d", s.since.Unix(), s.since.Nanosecond()),
+		Filters: wanted,
 	})
 }

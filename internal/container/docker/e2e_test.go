@@ -64,6 +64,10 @@ func TestRealEngine(t *testing.T) {
 	if err := cli.ContainerStart(ctx, id, engine.StartOptions{}); err != nil {
 		t.Fatal(err)
 	}
+	told.wait("the end of "+name, func(call any) bool {
+		v, ok := call.(container.Verdict)
+		return ok && v.ID == id && v.ExitCode != nil && *v.ExitCode == 0 && v.OOMKilled != nil && !*v.OOMKilled && !v.Removed
+	})
 	follower.Ask(id)
 	told.identity(id, name, name, labels)
 
@@ -183,6 +187,8 @@ type (
 
 func (s e2eSink) Identify(i container.Identity)          { s.calls <- i }
 func (s e2eSink) Forget(id string)                       { s.calls <- forgotten(id) }
+func (s e2eSink) Ended(v container.Verdict)              { s.calls <- v }
+func (s e2eSink) Did(string, string, time.Time)          {}
 func (s e2eSink) EngineState(state State, detail string) { s.calls <- engineIs{state, detail} }
 
 // wait takes calls until one is as wanted.

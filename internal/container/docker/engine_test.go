@@ -338,12 +338,37 @@ func (c *fakeClock) armed() int {
 }
 
 // sink writes down what it is told.
-type sink struct{ calls chan string }
+type sink struct {
+	calls chan string
+	deeds chan string // with room for all
+}
+
+func (s sink) Did(id, action string, at time.Time) {
+	s.deeds <- fmt.Sprintf("%s %s +%v", id[:12], action, at.Sub(epoch))
+}
 
 func (s sink) Identify(i container.Identity) {
-	s.calls <- fmt.Sprintf("identify %s %s %s %s %v", i.Runtime, i.ID[:12], i.Name, i.Image, i.Labels)
+	text := fmt.Sprintf("identify %s %s %s %s %v", i.Runtime, i.ID[:12], i.Name, i.Image, i.Labels)
+	if !i.Created.IsZero() {
+		text += " created " + i.Created.UTC().Format(time.RFC3339Nano)
+	}
+	s.calls <- text
 }
+
 func (s sink) Forget(id string) { s.calls <- "forget " + id[:12] }
+func (s sink) Ended(v container.Verdict) {
+	text := "ended " + v.ID[:12]
+	if v.ExitCode != nil {
+		text += fmt.Sprintf(" code %d", *v.ExitCode)
+	}
+	if v.OOMKilled != nil {
+		text += fmt.Sprintf(" OOMKilled %t", *v.OOMKilled)
+	}
+	if v.Removed {
+		text += " removed"
+	}
+	s.calls <- text
+}
 func (s sink) EngineState(state State, detail string) {
 	s.calls <- strings.TrimSpace(fmt.Sprintf("%s %s", state, detail))
 }
@@ -373,7 +398,7 @@ func begin(t *testing.T, e *fakeEngine, change ...func(*Config)) *run {
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &run{
 		t: t, engine: e, follower: follower, cancel: cancel, done: make(chan error, 1),
-		sink: sink{make(chan string, 1<<14)},
+		sink: sink{make(chan string, 1<<14), make(chan string, 1<<14)},
 	}
 	r.clock, _ = cfg.Clock.(*fakeClock)
 	go func() { r.done <- follower.Run(ctx, r.sink) }()

@@ -28,6 +28,11 @@ type Sink interface {
 	Identify(container.Identity)
 	// Forget tells that the engine removed the container.
 	Forget(id string)
+	// Ended tells of every container that died what the engine says of that.
+	Ended(container.Verdict)
+	// Did tells what the engine did with a container, in its own word, such as "start" or "exec_start", and when
+	// by its own clock.
+	Did(id, action string, at time.Time)
 	// EngineState tells a change: the engine's version where it is connected, otherwise a short
 	// reason.
 	EngineState(state State, detail string)

@@ -32,15 +32,19 @@ func TestNamesOfWhatIsThereAndOfWhatComes(t *testing.T) {
 	created.Labels = map[string]string{"name": "not this", "tier": "front"}
 	e.set(created)
 	e.emit(events.ActionCreate, id(3), map[string]string{"name": "web", "image": "nginx", "tier": "front"})
-	r.expect("identify docker 000000000003 web nginx map[tier:front]")
+	r.expect("identify docker 000000000003 web nginx map[tier:front] created 2026-03-01T12:00:00.123456789Z")
 	r.clock.fire(t, gather)
 	e.requested("list 1")
 	r.expect("identify docker 000000000003 web nginx map[name:not this tier:front]")
 
+	e.emitAt(epoch.Add(time.Second), events.ActionStart, id(3), map[string]string{"name": "web", "image": "nginx"})
 	e.emit(events.ActionRename, id(3), map[string]string{"name": "shop", "oldName": "/web", "image": "nginx"})
 	r.expect("identify docker 000000000003 shop nginx map[]")
 	e.emit(events.ActionDestroy, id(3), map[string]string{"name": "shop", "image": "nginx"})
 	r.expect("forget 000000000003")
+	if got, want := <-r.sink.deeds, "000000000003 start +1s"; got != want {
+		t.Errorf("told %q, want %q", got, want)
+	}
 }
 
 func TestUnexpectedEventsAreIgnored(t *testing.T) {
@@ -174,6 +178,7 @@ func TestEngineHangsLater(t *testing.T) {
 		r.clock.fire(t, DefaultPingEvery)
 	}
 	e.requested("ping")
+	r.clock.await(t, DefaultPingEvery) // answered, before the next one is not
 	e.answer(pingPath, hang)
 	r.clock.fire(t, DefaultPingEvery)
 	e.requested("ping")
@@ -361,6 +366,7 @@ func TestCancel(t *testing.T) {
 		r := begin(t, e)
 		r.expect(connected)
 		e.requested("ping")
+		r.clock.await(t, DefaultPingEvery)
 		e.answer(pingPath, hang)
 		r.clock.fire(t, DefaultPingEvery)
 		e.requested("ping")

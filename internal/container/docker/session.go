@@ -3,6 +3,8 @@ package docker
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -10,6 +12,8 @@ import (
 	"github.com/docker/docker/api/types/events"
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/client"
+
+	"github.com/nsviz/nsviz/internal/container"
 )
 
 const (
@@ -31,10 +35,18 @@ type session struct {
 
 	messages <-chan events.Message
 	ended    <-chan error // why messages ended
+	// subscribed is from when on the engine tells. What is not younger was told in an earlier session.
+	subscribed time.Time
 
 	workers sync.WaitGroup
 	listed  chan listing
 	pinged  chan *problem
+
+	// dead are the containers that died and that the engine is to be asked about, oldest first. One is
+	// asked about at a time.
+	dead      []death
+	asking    bool
+	inspected chan container.Verdict
 
 	// touched are the containers that events spoke of while a list is under way, nil while none is.
 	// For them the list may be older than what is known.
@@ -61,7 +73,7 @@ func (f *Follower) session(ctx context.Context, st *status) (steady bool, p *pro
 	defer cli.Close()
 	s := &session{
 		Follower: f, status: st, client: cli,
-		listed: make(chan listing, 1), pinged: make(chan *problem, 1),
+		listed: make(chan listing, 1), pinged: make(chan *problem, 1), inspected: make(chan container.Verdict, 1),
 	}
 	defer s.workers.Wait()
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -102,6 +114,7 @@ func (s *session) follow(ctx context.Context, version string) *problem {
 			due = false
 			s.list(ctx)
 		}
+		s.inspectNext(ctx)
 		select {
 		case <-ctx.Done():
 			return nil // the caller knows why
@@ -126,6 +139,10 @@ func (s *session) follow(ctx context.Context, version string) *problem {
 				s.status.set(Connected, version)
 				s.markSynced()
 			}
+
+		case verdict := <-s.inspected:
+			s.asking = false
+			s.status.sink.Ended(verdict)
 
 		case <-s.asks.wake:
 			if gathered == nil {
@@ -163,24 +180,55 @@ func (s *session) event(m events.Message) {
 	if m.Type != events.ContainerEventType || !validID(id) {
 		return
 	}
+	at := time.Unix(0, m.TimeNano)
+	if action := deed(m.Action); action != "" && at.After(s.subscribed) {
+		s.status.sink.Did(id, action, at)
+	}
 	switch m.Action {
 	case events.ActionCreate, events.ActionRename:
 		if identity, ok := fromAttributes(id, m.Actor.Attributes); ok {
+			if m.Action == events.ActionCreate {
+				identity.Created = at
+			}
 			s.status.sink.Identify(identity)
 		}
 		s.asks.add(id)
 	case events.ActionDestroy:
 		s.status.sink.Forget(id)
-	default:
-		return
+	case events.ActionDie:
+		s.died(id, at)
 	}
-	if s.touched != nil && len(s.touched) <= maxTouched {
-		s.touched[id] = struct{}{}
+	switch m.Action {
+	case events.ActionCreate, events.ActionRename, events.ActionDestroy:
+		if s.touched != nil && len(s.touched) <= maxTouched {
+			s.touched[id] = struct{}{}
+		}
 	}
 	// Never beyond our own clock: a wrong time would hide the events of the next session.
-	if at := time.Unix(0, m.TimeNano); at.After(s.since) && !at.After(s.cfg.Clock.Now()) {
+	if at.After(s.since) && !at.After(s.cfg.Clock.Now()) {
 		s.since = at
 	}
+}
+
+// deeds are the actions that are told as they are. What follows a colon is left out: of exec_start it is a
+// command line, which may hold a secret.
+func deeds() []events.Action {
+	return []events.Action{
+		events.ActionStart, events.ActionRestart, events.ActionStop, events.ActionKill, events.ActionDie, events.ActionOOM, events.ActionPause,
+		events.ActionUnPause, events.ActionUpdate, events.ActionRename, events.ActionDestroy, events.ActionExecStart,
+		events.ActionHealthStatusHealthy, events.ActionHealthStatusUnhealthy,
+	}
+}
+
+// deed is the engine's word for what it did; "" is none that is told.
+func deed(action events.Action) string {
+	if strings.HasPrefix(string(action), string(events.ActionExecStart)+":") {
+		action = events.ActionExecStart
+	}
+	if slices.Contains(deeds(), action) {
+		return string(action)
+	}
+	return ""
 }
 
 // list starts to fetch what is asked for. One list is under way at a time.

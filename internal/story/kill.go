@@ -1,4 +1,4 @@
-package ui
+package story
 
 import (
 	"fmt"
@@ -8,35 +8,41 @@ import (
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
-// killStory tells an OOM kill in plain sentences: what the kernel did, why, and what follows. What
+// Kill tells an OOM kill in plain sentences: what the kernel did, why, and what follows. What
 // is unknown is left out or said to be unknown.
-func killStory(k *isolation.Kill, s *isolation.Snapshot) line {
+func Kill(k *isolation.Kill, s *isolation.Snapshot) Text {
 	o := k.Event.OOM
 	if o == nil {
 		return text(Plain, "An OOM kill of which nothing more is known.")
 	}
-	c := containerOf(s, victimContainer(k))
-	l := killWhat(k, o)
+	c := ContainerOf(s, VictimContainer(k))
+	l := killWhat(k)
 	l = l.add(Plain, " ").join(killWhy(k, o, c))
-	if effect := killEffect(k, c); len(effect) > 0 {
+	if effect := KillEffect(k, c); len(effect) > 0 {
 		l = l.add(Plain, " ").join(effect)
 	}
-	if n := groupSize(k, s); n > 1 {
-		l = l.add(Plain, fmt.Sprintf(" It is one of %d processes that this decision ended together (memory.oom.group).", n))
-	}
-	return l
+	return l.sentence(inGroup(k, s))
 }
 
-// victimContainer is where the victim lived; nil is the host.
-func victimContainer(k *isolation.Kill) *event.Container {
+// inGroup tells of the other victims of the same decision.
+func inGroup(k *isolation.Kill, s *isolation.Snapshot) Text {
+	n := groupSize(k, s)
+	if n < 2 {
+		return nil
+	}
+	return text(Plain, fmt.Sprintf("It is one of %d processes that this decision ended together (memory.oom.group).", n))
+}
+
+// VictimContainer is where the victim lived; nil is the host.
+func VictimContainer(k *isolation.Kill) *event.Container {
 	if k.Event.OOM != nil && k.Event.OOM.Victim.Container != nil {
 		return k.Event.OOM.Victim.Container
 	}
 	return k.Event.Container
 }
 
-// containerOf finds a container in the snapshot, a live one first.
-func containerOf(s *isolation.Snapshot, c *event.Container) *isolation.Container {
+// ContainerOf finds a container in the snapshot, a live one first.
+func ContainerOf(s *isolation.Snapshot, c *event.Container) *isolation.Container {
 	if c == nil || c.ID == "" {
 		return nil
 	}
@@ -48,28 +54,18 @@ func containerOf(s *isolation.Snapshot, c *event.Container) *isolation.Container
 	return nil
 }
 
-func killWhat(k *isolation.Kill, o *event.OOM) line {
-	var l line
-	label := victimContainer(k).Label()
+func killWhat(k *isolation.Kill) Text {
+	var l Text
+	label := VictimContainer(k).Label()
 	if label != "" {
 		l = l.add(Name, label).add(Plain, ": the kernel killed ")
 	} else {
 		l = l.add(Plain, "The kernel killed ")
 	}
-	var facts []string
-	if pid := victimPID(k); pid != 0 {
-		facts = append(facts, fmt.Sprintf("PID %d", pid))
-	}
-	if size, ok := chargedBytes(o.Victim); ok {
-		facts = append(facts, bytesText(size))
-	}
-	l = l.add(Strong, victimComm(k))
-	if len(facts) > 0 {
-		l = l.add(Plain, " ("+strings.Join(facts, ", ")+")")
-	}
+	l = l.join(victim(k))
 	switch {
 	case label != "":
-	case victimComm(k) == someProcess:
+	case VictimComm(k) == someProcess:
 		l = l.add(Plain, " of the host")
 	default:
 		l = l.add(Plain, ", a process of the host")
@@ -77,17 +73,37 @@ func killWhat(k *isolation.Kill, o *event.OOM) line {
 	return l.add(Plain, ".")
 }
 
+// victim names the process that was killed, with its memory.
+func victim(k *isolation.Kill) Text {
+	t := text(Strong, VictimComm(k))
+	var facts []string
+	if pid := VictimPID(k); pid != 0 {
+		facts = append(facts, fmt.Sprintf("PID %d", pid))
+	}
+	if k.Event.OOM != nil {
+		if size, ok := ChargedBytes(k.Event.OOM.Victim); ok {
+			facts = append(facts, Bytes(size))
+		}
+	}
+	if len(facts) > 0 {
+		t = t.add(Plain, " ("+strings.Join(facts, ", ")+")")
+	}
+	return t
+}
+
 // someProcess stands for a process whose command is unknown.
 const someProcess = "a process"
 
-func victimPID(k *isolation.Kill) int32 {
+// VictimPID is the host's number of the victim; 0 is unknown.
+func VictimPID(k *isolation.Kill) int32 {
 	if k.Event.OOM != nil && k.Event.OOM.Victim.PID != 0 {
 		return k.Event.OOM.Victim.PID
 	}
 	return k.Event.PID
 }
 
-func victimComm(k *isolation.Kill) string {
+// VictimComm is what the victim calls itself, or words for a process whose name is unknown.
+func VictimComm(k *isolation.Kill) string {
 	if k.Event.OOM != nil && k.Event.OOM.Victim.Comm != "" {
 		return k.Event.OOM.Victim.Comm
 	}
@@ -97,10 +113,10 @@ func victimComm(k *isolation.Kill) string {
 	return someProcess
 }
 
-// chargedBytes is the victim's memory that counted against the limit, as far as it is known. Mapped
+// ChargedBytes is the victim's memory that counted against the limit, as far as it is known. Mapped
 // files are left out: their pages are charged to whoever read them first, so that a sum with them may
 // be larger than the limit.
-func chargedBytes(v event.Victim) (sum uint64, known bool) {
+func ChargedBytes(v event.Victim) (sum uint64, known bool) {
 	for _, part := range []*uint64{v.AnonBytes, v.ShmemBytes} {
 		if part != nil {
 			sum += *part
@@ -110,10 +126,10 @@ func chargedBytes(v event.Victim) (sum uint64, known bool) {
 	return sum, known
 }
 
-func killWhy(k *isolation.Kill, o *event.OOM, c *isolation.Container) line {
-	label := victimContainer(k).Label()
+func killWhy(k *isolation.Kill, o *event.OOM, c *isolation.Container) Text {
+	label := VictimContainer(k).Label()
 	asked := trigger(k, o)
-	when := func(l line) line {
+	when := func(l Text) Text {
 		if len(asked) > 0 {
 			l = l.add(Plain, " when ").join(asked).add(Plain, " asked for more")
 		}
@@ -129,7 +145,7 @@ func killWhy(k *isolation.Kill, o *event.OOM, c *isolation.Container) line {
 		case c != nil && c.Memory.Unlimited:
 			l = l.add(Plain, "; ").add(Name, label).add(Plain, " has no limit of its own")
 		case c != nil && c.Memory.LimitBytes != nil:
-			l = l.add(Plain, "; ").add(Name, label).add(Plain, " was below its own "+bytesText(*c.Memory.LimitBytes)+" limit")
+			l = l.add(Plain, "; ").add(Name, label).add(Plain, " was below its own "+Bytes(*c.Memory.LimitBytes)+" limit")
 		default:
 			l = l.add(Plain, "; ").add(Name, label).add(Plain, " was below its own limit")
 		}
@@ -147,74 +163,76 @@ func killWhy(k *isolation.Kill, o *event.OOM, c *isolation.Container) line {
 
 // whoseLimit says which cgroup was full. A container's own limit, its parent's and that of a cgroup
 // inside it are different lessons.
-func whoseLimit(k *isolation.Kill, o *event.OOM, c *isolation.Container) line {
-	label := victimContainer(k).Label()
+func whoseLimit(k *isolation.Kill, o *event.OOM, c *isolation.Container) Text {
+	label := VictimContainer(k).Label()
 	limit := "limit"
 	if o.LimitBytes != nil {
-		limit = bytesText(*o.LimitBytes) + " limit"
+		limit = Bytes(*o.LimitBytes) + " limit"
 	}
-	reached := func(l line) line { return l.add(Plain, " had reached its ").add(Strong, limit) }
-	path := shortPath(o.Cgroup)
-	switch place := limitPlace(k, o, c); {
+	reached := func(l Text) Text { return l.add(Plain, " had reached its ").add(Strong, limit) }
+	path := ShortPath(o.Cgroup)
+	switch place := PlaceOfLimit(k, o, c); {
 	case o.Cgroup == "":
 		if o.LimitBytes == nil {
 			limit = "memory limit"
 		}
 		return text(Plain, "A cgroup that it belonged to (which one is unknown) had reached its ").add(Strong, limit)
-	case label == "" || place == limitSomewhere:
+	case label == "" || place == LimitSomewhere:
 		return reached(text(Plain, "The cgroup ").add(Number, path))
-	case place == limitAbove:
+	case place == LimitAbove:
 		return reached(text(Plain, "The cgroup above ").add(Name, label).add(Plain, ", ").add(Number, path).add(Plain, ","))
-	case place == limitInside:
+	case place == LimitInside:
 		return reached(text(Plain, "A cgroup inside ").add(Name, label).add(Plain, ", ").add(Number, path).add(Plain, ","))
 	default:
 		return reached(text(Name, label))
 	}
 }
 
-type limitAt int
+// LimitPlace is where a full cgroup lies, seen from a container.
+type LimitPlace int
 
+// The places.
 const (
-	limitSomewhere limitAt = iota // the container's own place is unknown
-	limitOwn
-	limitAbove
-	limitInside
+	LimitSomewhere LimitPlace = iota // the container's own place is unknown
+	LimitOwn
+	LimitAbove
+	LimitInside
 )
 
-// limitPlace says where the full cgroup lies, seen from the victim's container.
-func limitPlace(k *isolation.Kill, o *event.OOM, c *isolation.Container) limitAt {
+// PlaceOfLimit says where the full cgroup lies, seen from the victim's container.
+func PlaceOfLimit(k *isolation.Kill, o *event.OOM, c *isolation.Container) LimitPlace {
 	if c != nil && c.CgroupPath != "" {
 		switch {
 		case o.Cgroup == c.CgroupPath:
-			return limitOwn
+			return LimitOwn
 		case strings.HasPrefix(o.Cgroup, strings.TrimSuffix(c.CgroupPath, "/")+"/"):
-			return limitInside
+			return LimitInside
 		case o.Cgroup == "/" || strings.HasPrefix(c.CgroupPath, o.Cgroup+"/"):
-			return limitAbove
+			return LimitAbove
 		}
-		return limitSomewhere
+		return LimitSomewhere
 	}
 	// The container is forgotten; its id in the path tells as much.
-	if vc := victimContainer(k); vc != nil && vc.ID != "" {
+	if vc := VictimContainer(k); vc != nil && vc.ID != "" {
 		if i := strings.LastIndex(o.Cgroup, vc.ID); i >= 0 {
 			if strings.Contains(o.Cgroup[i:], "/") {
-				return limitInside
+				return LimitInside
 			}
-			return limitOwn
+			return LimitOwn
 		}
 	}
-	return limitSomewhere
+	return LimitSomewhere
 }
 
 // trigger names the process that asked for memory, seen from the victim.
-func trigger(k *isolation.Kill, o *event.OOM) line {
+func trigger(k *isolation.Kill, o *event.OOM) Text {
 	t := o.Trigger
 	if t == nil || (t.PID == 0 && t.Comm == "") {
 		return nil
 	}
 	// The victim itself: it was named a moment ago.
-	if t.PID != 0 && t.PID == victimPID(k) {
-		return text(Strong, victimComm(k))
+	if t.PID != 0 && t.PID == VictimPID(k) {
+		return text(Strong, VictimComm(k))
 	}
 	name := t.Comm
 	if name == "" {
@@ -224,7 +242,7 @@ func trigger(k *isolation.Kill, o *event.OOM) line {
 	if t.PID != 0 {
 		facts = append(facts, fmt.Sprintf("PID %d", t.PID))
 	}
-	home := victimContainer(k)
+	home := VictimContainer(k)
 	if t.Container != nil && (home == nil || t.Container.ID != home.ID) {
 		facts = append(facts, "in "+t.Container.Label())
 	}
@@ -241,15 +259,15 @@ func trigger(k *isolation.Kill, o *event.OOM) line {
 	return l
 }
 
-// killEffect says how often this happened and whether the container lives on.
-func killEffect(k *isolation.Kill, c *isolation.Container) line {
-	label := victimContainer(k).Label()
+// KillEffect says how often this happened and whether the container lives on.
+func KillEffect(k *isolation.Kill, c *isolation.Container) Text {
+	label := VictimContainer(k).Label()
 	if label == "" {
 		return nil
 	}
-	var l line
+	var l Text
 	if k.Ordinal > 0 {
-		l = l.add(Strong, ordinal(k.Ordinal)+" kill").add(Plain, "; ")
+		l = l.add(Strong, Ordinal(k.Ordinal)+" kill").add(Plain, "; ")
 	}
 	switch {
 	case k.Survived != nil && !*k.Survived, k.Survived == nil && k.Event.OOM.Victim.Init:
@@ -266,17 +284,17 @@ func killEffect(k *isolation.Kill, c *isolation.Container) line {
 	if c != nil && !c.Live() {
 		verb = " lived on then"
 	}
-	return l.add(Name, label).add(Plain, verb+", because its PID 1"+initFacts(k)+" was not the victim.")
+	return l.add(Name, label).add(Plain, verb+", because its PID 1"+initFacts(k.InitPID, k.InitComm)+" was not the victim.")
 }
 
-func initFacts(k *isolation.Kill) string {
+func initFacts(pid int32, comm string) string {
 	switch {
-	case k.InitPID != 0 && k.InitComm != "":
-		return fmt.Sprintf(" (%s, %d)", k.InitComm, k.InitPID)
-	case k.InitPID != 0:
-		return fmt.Sprintf(" (%d)", k.InitPID)
-	case k.InitComm != "":
-		return fmt.Sprintf(" (%s)", k.InitComm)
+	case pid != 0 && comm != "":
+		return fmt.Sprintf(" (%s, %d)", comm, pid)
+	case pid != 0:
+		return fmt.Sprintf(" (%d)", pid)
+	case comm != "":
+		return fmt.Sprintf(" (%s)", comm)
 	}
 	return ""
 }

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsviz/nsviz/internal/hostfs"
+)
+
+const (
+	crowdSize  = 1000
+	crowdWatch = 30 * time.Second
+	// crowdSettles is for how long nsviz is not measured after it has read the host.
+	crowdSettles = 10 * time.Second
+)
+
+// crowdShare measures how much of one CPU nsviz takes while it watches 1,000 containers in which nothing
+// happens, each of them a sleeping process in a cgroup and in five namespaces of its own, as an engine
+// would make them.
+func crowdShare(binary string) (err error) {
+	crowd, err := gather(crowdSize)
+	defer func() { err = errors.Join(err, crowd.disperse()) }()
+	if err != nil {
+		return err
+	}
+	serve, err := startNsviz(binary)
+	if err != nil {
+		return err
+	}
+	share, err := shareOf(serve.cmd.Process.Pid)
+	resident, residentErr := residentKiB(serve.cmd.Process.Pid)
+	if err := errors.Join(err, residentErr, serve.stop()); err != nil {
+		return err
+	}
+	fmt.Printf("  serve:     %5.1f %% of one CPU with %d containers, %.1f MiB resident\n", 100*share, crowdSize, float64(resident)/1024)
+
+	screen, terminal, err := startDashboard(binary)
+	if err != nil {
+		return err
+	}
+	go func() { _, _ = io.Copy(io.Discard, terminal) }() // ends when nsviz has closed its side
+	share, err = shareOf(screen.Process.Pid)
+	resident, residentErr = residentKiB(screen.Process.Pid)
+	if err := errors.Join(err, residentErr, screen.Process.Signal(unix.SIGINT), screen.Wait(), terminal.Close()); err != nil {
+		return err
+	}
+	fmt.Printf("  dashboard: %5.1f %% of one CPU, %.1f MiB resident; wanted: at most 10 %%\n", 100*share, float64(resident)/1024)
+	return nil
+}
+
+// shareOf is how much of one CPU a process takes, by its own and the kernel's work for it.
+func shareOf(pid int) (float64, error) {
+	time.Sleep(crowdSettles)
+	before, err := cpuTime(pid)
+	if err != nil {
+		return 0, err
+	}
+	began := time.Now()
+	time.Sleep(crowdWatch)
+	after, err := cpuTime(pid)
+	return (after - before).Seconds() / time.Since(began).Seconds(), err
+}
+
+// cpuTime is what /proc/PID/stat says, in hundredths of a second.
+func cpuTime(pid int) (time.Duration, error) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, err
+	}
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	var ticks uint64
+	for _, field := range fields[11:13] { // utime and stime
+		n, err := strconv.ParseUint(field, 10, 64)
+		if err != nil {
+			return 0, err
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond, nil
+}
+
+// crowd is many containers made by hand.
+type crowd struct {
+	dir       string // above their cgroups
+	cgroups   []string
+	processes []*exec.Cmd
+}
+
+// gather makes n containers. What was made before an error comes with it.
+func gather(n int) (*crowd, error) {
+	c := &crowd{}
+	host, err := hostfs.Open(hostfs.Roots{})
+	if err != nil {
+		return c, err
+	}
+	layout, err := host.Cgroups()
+	if err != nil {
+		return c, err
+	}
+	dir := filepath.Join(layout.Dir, fmt.Sprintf("nsviz-bench-%d", os.Getpid()))
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return c, err
+	}
+	c.dir = dir
+	if err := os.Mkdir(filepath.Join(dir, "docker"), 0o755); err != nil {
+		return c, err
+	}
+	if layout.Controller == "" {
+		for _, above := range []string{layout.Dir, dir, filepath.Join(dir, "docker")} {
+			if err := os.WriteFile(filepath.Join(above, "cgroup.subtree_control"), []byte("+memory"), 0); err != nil {
+				return c, err
+			}
+		}
+	}
+	for i := range n {
+		cgroup := filepath.Join(dir, "docker", fmt.Sprintf("%064x", i+1))
+		if err := os.Mkdir(cgroup, 0o755); err != nil {
+			return c, err
+		}
+		c.cgroups = append(c.cgroups, cgroup)
+		cmd := exec.Command("sleep", "infinity")
+		cmd.SysProcAttr = &syscall.SysProcAttr{
+			Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS,
+		}
+		if err := cmd.Start(); err != nil {
+			return c, err
+		}
+		c.processes = append(c.processes, cmd)
+		if err := os.WriteFile(filepath.Join(cgroup, "cgroup.procs"), []byte(strconv.Itoa(cmd.Process.Pid)), 0); err != nil {
+			return c, err
+		}
+	}
+	return c, nil
+}
+
+func (c *crowd) disperse() error {
+	var errs []error
+	for _, cmd := range c.processes {
+		errs = append(errs, cmd.Process.Kill())
+	}
+	for _, cmd := range c.processes {
+		_ = cmd.Wait() // it was killed
+	}
+	for _, cgroup := range c.cgroups {
+		errs = append(errs, removeCgroup(cgroup))
+	}
+	if c.dir != "" {
+		errs = append(errs, removeCgroup(filepath.Join(c.dir, "docker")), removeCgroup(c.dir))
+	}
+	return errors.Join(errs...)
+}
+
+// removeCgroup removes an empty cgroup; the kernel takes a moment to let go of dead processes.
+func removeCgroup(dir string) error {
+	err := os.Remove(dir)
+	for range 50 {
+		if err == nil || errors.Is(err, os.ErrNotExist) {
+			return nil
+		}
+		time.Sleep(20 * time.Millisecond)
+		err = os.Remove(dir)
+	}
+	return err
+}

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/metrics"
+	"github.com/nsviz/nsviz/internal/story"
+	"github.com/nsviz/nsviz/internal/ui"
+)
+
+// inspectKnown tells what a session or a recording knows of a container, without /proc.
+func inspectKnown(cmd *cobra.Command, out io.Writer, from *source, name, form string) error {
+	of := func(s *isolation.Snapshot) (k story.Known, err error) {
+		c, err := story.Find(s, name)
+		if err != nil {
+			return k, err
+		}
+		return story.Remember(c, s), nil
+	}
+	return ask(cmd, from, metrics.InspectPath, url.Values{"container": {name}}, of,
+		func(k story.Known) string { return k.Sentence },
+		func(k story.Known) error {
+			if form == "json" {
+				return writeJSON(out, k)
+			}
+			return writeKnown(out, &k)
+		})
+}
+
+// whereToAsk says of a container that /proc knows nothing of who may know more.
+func whereToAsk(err error) error {
+	var missing *story.NotFoundError
+	if !errors.As(err, &missing) {
+		return err
+	}
+	return fmt.Errorf("%s that runs; if it has ended, an nsviz that ran meanwhile may know it: nsviz inspect %s --from %s, or --recording FILE",
+		ui.Clean(err.Error()), ui.Clean(missing.Name), defaultSource)
+}
+
+// knownText writes for people what is known of a container.
+type knownText struct {
+	anatomyText
+
+	k *story.Known
+}
+
+func writeKnown(out io.Writer, k *story.Known) error {
+	t := knownText{k: k}
+	t.head()
+	fmt.Fprintf(&t, "\n%s\n", ui.Clean(k.Sentence))
+	if k.State == isolation.Exited {
+		t.section("What it saw")
+	} else {
+		t.section("What it sees")
+	}
+	for _, kind := range event.NamespaceTypes() {
+		t.lines(kind.String(), knownNamespaceWords(k, kind))
+	}
+	t.uses()
+	if len(k.History) > 0 {
+		t.section("What happened")
+		writeMoments(&t.Builder, k.History, wordsFor(k.Container, k.State))
+	}
+	t.section("What is unknown")
+	for _, what := range k.Unknown {
+		t.line("", what)
+	}
+	_, err := io.WriteString(out, t.String())
+	return err
+}
+
+func (t *knownText) head() {
+	k := t.k
+	words := []string{cmp.Or(k.Container.Name, event.ShortID(k.Container.ID)), "id " + event.ShortID(k.Container.ID)}
+	if k.Container.Image != "" {
+		words = append(words, "image "+k.Container.Image)
+	}
+	if k.Container.Runtime != "" {
+		words = append(words, k.Container.Runtime)
+	}
+	fmt.Fprintln(t, ui.Clean(strings.Join(append(words, string(k.State)), ", ")))
+	const layout = "2006-01-02 15:04:05"
+	if k.PID != 0 {
+		verb := "is"
+		if k.State == isolation.Exited {
+			verb = "was"
+		}
+		text := fmt.Sprintf("PID 1 %s %s, on the host process %d", verb, k.Comm, k.PID)
+		if !k.Started.IsZero() {
+			text += ", started " + k.Started.Local().Format(layout)
+		}
+		fmt.Fprintln(t, ui.Clean(text))
+	}
+	fmt.Fprintf(t, "as nsviz knew it at %s, without a look at /proc\n", k.AsOf.Local().Format(layout))
+}
+
+func knownNamespaceWords(k *story.Known, kind event.NamespaceType) []string {
+	n, ok := k.Namespaces[kind]
+	if !ok {
+		return []string{"unknown"}
+	}
+	words := "its own"
+	switch with := strings.Join(bound(n.SharedWith), ", "); {
+	case n.SharedWithHost == nil:
+		words = "whose is unknown"
+	case *n.SharedWithHost:
+		return []string{fmt.Sprintf("the host's (%d)", n.ID)}
+	case with != "":
+		words = "shared with " + with
+	}
+	words = fmt.Sprintf("%s (%d)", words, n.ID)
+	if n.Creator != nil {
+		words += ", made by " + n.Creator.Comm + " at " + n.Created.Local().Format("15:04:05.000")
+	}
+	if !n.Freed.IsZero() {
+		how := ", freed at "
+		if n.FreedVia != event.ViaKernel {
+			how = ", found gone at "
+		}
+		words += how + n.Freed.Local().Format("15:04:05.000")
+	}
+	return []string{words}
+}
+
+func (t *knownText) uses() {
+	k := t.k
+	title := "What it may use"
+	if k.State == isolation.Exited {
+		title = "What it might use"
+	}
+	t.section(title)
+	memory := "usage unknown"
+	if k.UsageBytes != nil {
+		memory = story.Bytes(*k.UsageBytes) + " at the last reading"
+	}
+	limits := isolation.CgroupLimits{}
+	if k.Limits != nil {
+		limits = *k.Limits
+	}
+	limit := func(r isolation.Resource, l *isolation.Limit) string {
+		if l == nil {
+			return "limit unknown"
+		}
+		if l.Unlimited {
+			return "no limit of its own"
+		}
+		return "limit " + story.LimitWords(r, *l)
+	}
+	t.line("memory", memory+", "+limit(isolation.ResourceMemory, limits.Memory))
+	t.line("CPU", limit(isolation.ResourceCPU, limits.CPU))
+	processes := ""
+	if k.Processes != nil {
+		processes = fmt.Sprint(*k.Processes, " at the last reading, ")
+	}
+	t.line("processes", processes+limit(isolation.ResourcePIDs, limits.PIDs))
+	if k.Cgroup != "" {
+		t.line("cgroup", k.Cgroup)
+	}
+}

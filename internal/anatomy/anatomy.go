@@ -1,0 +1,182 @@
+package anatomy
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+// Anatomy is one container; `nsviz inspect -o json` prints it, and docs/EVENTS.md describes it. A nil
+// slice, map or pointer is unknown.
+type Anatomy struct {
+	Container event.Container          `json:"container"`
+	State     isolation.ContainerState `json:"state"`
+	// PID and Comm are its PID 1, as the host counts.
+	PID     int32     `json:"pid,omitempty"`
+	Comm    string    `json:"comm,omitempty"`
+	Started time.Time `json:"started,omitzero"`
+
+	Namespaces map[event.NamespaceType]*Namespace `json:"namespaces"`
+	// Hostname is what the host is called inside; it may be empty, and nil is unknown.
+	Hostname    *string          `json:"hostname,omitempty"`
+	UIDMap      []hostfs.IDRange `json:"uid_map,omitzero"`
+	GIDMap      []hostfs.IDRange `json:"gid_map,omitzero"`
+	TimeOffsets *TimeOffsets     `json:"time_offsets,omitempty"`
+	Network     *Network         `json:"network,omitempty"`
+	// Ports are those of the host that lead into it.
+	Ports     []Port    `json:"ports,omitzero"`
+	Processes []Process `json:"processes,omitzero"`
+
+	// Resources is nil where its cgroup could not be read.
+	Resources *hostfs.Resources `json:"resources,omitempty"`
+
+	Root    *Root    `json:"root,omitempty"`
+	Mounts  []Mount  `json:"mounts,omitzero"`
+	Devices []Device `json:"devices,omitzero"`
+
+	Privileges *Privileges `json:"privileges,omitempty"`
+	Findings   []Finding   `json:"findings"`
+	// Unknown says, in sentences, what could not be read.
+	Unknown []string `json:"unknown,omitempty"`
+
+	told *Told
+	// hostBounding is the bounding set of the host's PID 1.
+	hostBounding []string
+}
+
+// Namespace is a container's place in one namespace.
+type Namespace struct {
+	ID uint64 `json:"id"`
+	// Owner is the user namespace that owns it; Parent, of a pid or user namespace, the one around it.
+	Owner          uint64   `json:"owner,omitempty"`
+	Parent         uint64   `json:"parent,omitempty"`
+	SharedWithHost *bool    `json:"shared_with_host,omitempty"`
+	SharedWith     []string `json:"shared_with,omitempty"`
+	// MadeFor is the container that it was made for, by name or short id, where a trace of that is left; it may
+	// be this one, or one that is not in it any more. Oldest is, where there is none, the one of those in it that
+	// started first.
+	MadeFor string `json:"made_for,omitempty"`
+	Oldest  string `json:"oldest,omitempty"`
+}
+
+// TimeOffsets is by how many nanoseconds its clocks are ahead of the host's.
+type TimeOffsets struct {
+	MonotonicNS int64 `json:"monotonic_ns"`
+	BoottimeNS  int64 `json:"boottime_ns"`
+}
+
+// Network is what is in its net namespace.
+type Network struct {
+	Interfaces []Interface `json:"interfaces"`
+	// OtherAddresses are those of which the interface is unknown.
+	OtherAddresses []netip.Addr `json:"other_addresses,omitempty"`
+}
+
+// Interface is a network interface; an address has the length of its network.
+type Interface struct {
+	Name      string         `json:"name"`
+	Addresses []netip.Prefix `json:"addresses,omitempty"`
+}
+
+// Process is one process of the container.
+type Process struct {
+	PID  int32  `json:"pid"`
+	Comm string `json:"comm"`
+	UID  uint32 `json:"uid"`
+	// PIDs are its numbers in each pid namespace, the host's first, its own last.
+	PIDs []int32 `json:"pids"`
+
+	privileges hostfs.Privileges
+}
+
+// Root is its root file system. Of an overlay, Lower are the read-only layers, the topmost first, and
+// Upper is what takes the changes; paths are the host's.
+type Root struct {
+	Type     string   `json:"type"`
+	ReadOnly bool     `json:"read_only"`
+	Lower    []string `json:"lower,omitempty"`
+	Upper    string   `json:"upper,omitempty"`
+	Written  *Written `json:"written,omitempty"`
+	// Layers tells more of Lower, one by one; nil where nothing more is known.
+	Layers []Layer `json:"layers,omitempty"`
+}
+
+// Layer is one read-only layer.
+type Layer struct {
+	// Size is what is in it; nil where that was not counted.
+	Size *Written `json:"size,omitempty"`
+	ImageLayer
+}
+
+// ImageLayer is a layer of an image as the engine has it; "" is unknown.
+type ImageLayer struct {
+	// DiffID is the digest of what is in it, CreatedBy the instruction of the Dockerfile that made it.
+	DiffID    string `json:"diff_id,omitempty"`
+	CreatedBy string `json:"created_by,omitempty"`
+}
+
+// Written is what is in a layer.
+type Written struct {
+	Bytes   uint64 `json:"bytes"`
+	Files   int    `json:"files"`
+	Deleted int    `json:"deleted"`
+	// Stopped says why the count ended early, and then there is more.
+	Stopped string `json:"stopped,omitempty"`
+}
+
+// MountKind is what a mount is for.
+type MountKind string
+
+// The kinds of mounts.
+const (
+	KindRoot   MountKind = "root"
+	KindVolume MountKind = "volume" // a folder that the engine keeps for it
+	KindBind   MountKind = "bind"   // something of the host
+	KindEngine MountKind = "engine" // made by the engine, as /etc/resolv.conf
+	KindTmpfs  MountKind = "tmpfs"
+	KindKernel MountKind = "kernel" // a view of the kernel, as proc
+	KindMask   MountKind = "mask"   // covers a part of one
+	KindOther  MountKind = "other"
+)
+
+// Mount is one mount that the container sees.
+type Mount struct {
+	Path string    `json:"path"`
+	Kind MountKind `json:"kind"`
+	Type string    `json:"type"`
+	// Source is where on the host what is mounted is; "" is unknown or nowhere.
+	Source   string `json:"source,omitempty"`
+	ReadOnly bool   `json:"read_only"`
+}
+
+// Device is a device node in its /dev.
+type Device struct {
+	Path  string `json:"path"`
+	Block bool   `json:"block"`
+	Major uint32 `json:"major"`
+	Minor uint32 `json:"minor"`
+}
+
+// Privileges is what its PID 1 may do.
+type Privileges struct {
+	UID          *uint32      `json:"uid,omitempty"`
+	Capabilities Capabilities `json:"capabilities"`
+	// Seccomp is disabled, strict or filter.
+	Seccomp        string `json:"seccomp,omitempty"`
+	SeccompFilters *int   `json:"seccomp_filters,omitempty"`
+	NoNewPrivs     *bool  `json:"no_new_privs,omitempty"`
+	// LSM is the profile or label as the security module words it; "" where none is at work.
+	LSM *string `json:"lsm,omitempty"`
+}
+
+// Capabilities are the five sets; each may be empty, and nil is unknown.
+type Capabilities struct {
+	Bounding    []string `json:"bounding,omitzero"`
+	Effective   []string `json:"effective,omitzero"`
+	Permitted   []string `json:"permitted,omitzero"`
+	Inheritable []string `json:"inheritable,omitzero"`
+	Ambient     []string `json:"ambient,omitzero"`
+}

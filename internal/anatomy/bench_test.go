@@ -1,0 +1,45 @@
+package anatomy
+
+import (
+	"os"
+	"testing"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+// BenchmarkGather takes a container apart: this process, with all that is in its cgroup.
+func BenchmarkGather(b *testing.B) {
+	host, err := hostfs.Open(hostfs.Roots{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	layout, err := host.Cgroups()
+	if err != nil {
+		b.Skip(err)
+	}
+	pid := int32(os.Getpid())
+	cgroup, err := host.CgroupPath(pid, layout)
+	if err != nil {
+		b.Skip(err)
+	}
+	ids, err := host.Namespaces(pid)
+	if err != nil {
+		b.Fatal(err)
+	}
+	c := isolation.Container{ID: id, Label: "web", Named: true, State: isolation.Running, InitPID: pid, CgroupPath: cgroup}
+	for t, number := range ids {
+		c.Namespaces[t] = isolation.Membership{ID: number, Relation: isolation.RelationOwn}
+	}
+	s := &isolation.Snapshot{Containers: []isolation.Container{c}, Host: isolation.Host{Namespaces: event.NamespaceIDs{event.Mnt: ids[event.Mnt]}}}
+	processes := 0
+	for b.Loop() {
+		a, err := Gather(b.Context(), host, layout, s, &c, Extra{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		processes = len(a.Processes)
+	}
+	b.ReportMetric(float64(processes), "processes")
+}

@@ -1,0 +1,335 @@
+package anatomy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+// How much of one container is looked at.
+const (
+	maxProcesses   = 4096
+	maxWritten     = 200_000 // entries of the upper layer
+	writtenSeconds = 2
+	maxLayers      = 1_000_000 // of all layers below
+	layersSeconds  = 20
+)
+
+// ErrEnded is that the container ended while it was looked at.
+var ErrEnded = errors.New("it ended while nsviz looked at it")
+
+// Extra is what there is beside the kernel's files, and what takes longer.
+type Extra struct {
+	// Told is nil where no engine has said it; why not is in Untold, where somebody should have.
+	Told   *Told
+	Untold error
+	// Sizes has the layers below the upper one counted, too.
+	Sizes bool
+}
+
+// Gather reads all there is to know about a container of a snapshot, which has just been made. It fails
+// only where the container has ended; what else cannot be read is unknown.
+func Gather(ctx context.Context, host *hostfs.FS, layout hostfs.Layout, s *isolation.Snapshot, c *isolation.Container, extra Extra) (*Anatomy, error) {
+	a := &Anatomy{
+		Container: event.Container{ID: c.ID, Image: c.Image, Runtime: c.Runtime}, State: c.State,
+		PID: c.InitPID, Comm: c.InitComm, Started: c.Started,
+		Namespaces: namespaces(s, c), told: extra.Told,
+	}
+	if c.Named {
+		a.Container.Name = c.Label
+	}
+	if !c.Live() {
+		return nil, errors.New("it has ended")
+	}
+	g := gatherer{Anatomy: a, ctx: ctx, host: host, layout: layout, snapshot: s, sizes: extra.Sizes}
+	if extra.Untold != nil {
+		g.unknown("what its engine was told: %v", extra.Untold)
+	}
+	if c.CgroupPath != "" {
+		g.mayUse(c.CgroupPath)
+	}
+	if a.PID == 0 {
+		a.unknown("all of its processes: none of them is its own program yet, or they are out of nsviz's sight")
+		a.Findings = Holes(a)
+		return a, nil
+	}
+	began, err := host.StartTime(a.PID)
+	if err != nil {
+		return nil, ended(err)
+	}
+	g.sees()
+	g.processes(c.CgroupPath)
+	g.madeOf()
+	g.joined()
+	g.ports()
+	g.mayDo()
+	// Another process may have its number by now, and the answers are that one's.
+	if now, err := host.StartTime(a.PID); err != nil || now != began {
+		return nil, ended(err)
+	}
+	a.Findings = Holes(a)
+	return a, nil
+}
+
+func ended(err error) error {
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		return ErrEnded
+	}
+	return err
+}
+
+// namespaces puts what the snapshot knows of the container's namespaces together.
+func namespaces(s *isolation.Snapshot, c *isolation.Container) map[event.NamespaceType]*Namespace {
+	all := map[event.NamespaceType]*Namespace{}
+	for t, m := range c.Namespaces {
+		if m.ID == 0 {
+			continue
+		}
+		n := &Namespace{ID: m.ID, SharedWith: m.SharedWith}
+		if m.Relation != isolation.RelationUnknown {
+			n.SharedWithHost = new(m.Relation == isolation.RelationHost)
+		}
+		all[event.NamespaceType(t)] = n
+	}
+	for i := range s.Namespaces {
+		if n := all[s.Namespaces[i].Type]; n != nil && n.ID == s.Namespaces[i].ID {
+			n.Owner, n.Parent = s.Namespaces[i].Owner, s.Namespaces[i].Parent
+		}
+	}
+	return all
+}
+
+func (a *Anatomy) unknown(format string, args ...any) {
+	a.Unknown = append(a.Unknown, fmt.Sprintf(format, args...))
+}
+
+type gatherer struct {
+	*Anatomy
+
+	ctx    context.Context
+	host   *hostfs.FS
+	layout hostfs.Layout
+
+	snapshot *isolation.Snapshot
+	sizes    bool
+}
+
+// sees reads what the container sees of the host, beside its namespaces' numbers.
+func (g *gatherer) sees() {
+	if name, err := g.host.Hostname(g.PID); err == nil {
+		g.Hostname = &name
+	} else {
+		g.unknown("its host name: %v", err)
+	}
+	var err error
+	if g.UIDMap, g.GIDMap, err = g.host.IDMaps(g.PID); err != nil {
+		g.unknown("which users it has outside: %v", err)
+	}
+	offsets, err := g.host.TimeOffsets(g.PID)
+	switch {
+	case err == nil:
+		g.TimeOffsets = &TimeOffsets{MonotonicNS: int64(offsets.Monotonic), BoottimeNS: int64(offsets.Boottime)}
+	case !errors.Is(err, fs.ErrNotExist): // a kernel without time namespaces
+		g.unknown("the offsets of its clocks: %v", err)
+	}
+	network, err := g.host.Network(g.PID)
+	if err != nil {
+		g.unknown("its network: %v", err)
+		return
+	}
+	g.Network = &Network{Interfaces: []Interface{}, OtherAddresses: network.Unplaced}
+	for _, i := range network.Interfaces {
+		g.Network.Interfaces = append(g.Network.Interfaces, Interface{Name: i.Name, Addresses: i.Addresses})
+	}
+}
+
+// processes reads every process of the container.
+func (g *gatherer) processes(cgroup string) {
+	pids, err := g.layout.TreeProcs(cgroup)
+	if err != nil {
+		g.unknown("its processes: %v", err)
+		return
+	}
+	g.Processes = []Process{}
+	for i, pid := range pids {
+		if i == maxProcesses {
+			g.unknown("%d of its processes: nsviz looks at %d", len(pids)-i, maxProcesses)
+			return
+		}
+		p, err := g.host.Process(pid, hostfs.Layout{})
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			g.unknown("its process %d: %v", pid, err)
+			continue
+		}
+		process := Process{PID: pid, Comm: p.Comm, UID: p.UID, PIDs: p.NSPID}
+		if process.privileges, err = g.host.Privileges(pid); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			g.unknown("what its process %d may do: %v", pid, err)
+		}
+		g.Processes = append(g.Processes, process)
+	}
+}
+
+// madeOf reads the container's file systems.
+func (g *gatherer) madeOf() {
+	mounts, err := g.host.Mounts(g.PID)
+	if err != nil {
+		g.unknown("its file systems: %v", err)
+		return
+	}
+	outside, err := g.host.HostMounts()
+	if err != nil {
+		g.unknown("where on the host its mounts are from: %v", err)
+	}
+	g.Mounts = classify(mounts, outside)
+	if root, ok := hostfs.MountAt(mounts, "/"); ok {
+		g.root(root)
+	}
+	devices, err := g.host.Devices(g.PID, mounts)
+	if err != nil {
+		g.unknown("its devices, in whole or in part: %v", err)
+	}
+	if err == nil || len(devices) > 0 {
+		g.Devices = []Device{}
+	}
+	for _, d := range devices {
+		g.Devices = append(g.Devices, Device(d))
+	}
+}
+
+func (g *gatherer) root(m *hostfs.Mount) {
+	g.Root = &Root{Type: m.FSType, ReadOnly: m.ReadOnly}
+	overlay, ok := m.Overlay()
+	if !ok {
+		return
+	}
+	g.Root.Lower, g.Root.Upper = overlay.Lower, overlay.Upper
+	g.layers()
+	if overlay.Upper == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(g.ctx, writtenSeconds*time.Second)
+	defer cancel()
+	written, err := g.host.Written(ctx, overlay.Upper, maxWritten)
+	if err != nil {
+		g.unknown("what it has written: %v", err)
+		return
+	}
+	g.Root.Written = new(Written(written))
+}
+
+// layers says more of the read-only layers: what is in them, where that is asked for, and which layers of the
+// image they are, where the engine says so.
+func (g *gatherer) layers() {
+	list := make([]Layer, len(g.Root.Lower))
+	if g.told != nil && len(g.told.Layers) > 0 && len(g.told.Layers) <= len(list) {
+		// The image's are the lowest ones, and the engine begins with the lowest of all. Above there is one of the
+		// engine's own, with the places for what it mounts.
+		for i := range g.told.Layers {
+			list[len(list)-1-i].ImageLayer = g.told.Layers[i]
+		}
+		g.Root.Layers = list
+	}
+	if !g.sizes {
+		return
+	}
+	g.Root.Layers = list
+	ctx, cancel := context.WithTimeout(g.ctx, layersSeconds*time.Second)
+	defer cancel()
+	left := maxLayers
+	for i, path := range g.Root.Lower {
+		size, err := g.host.Written(ctx, path, left)
+		if err != nil {
+			g.unknown("what is in the layer %s: %v", path, err)
+			continue
+		}
+		left = max(left-size.Files-size.Deleted, 0)
+		list[i].Size = new(Written(size))
+	}
+}
+
+// mayDo reads the privileges of the container's PID 1.
+func (g *gatherer) mayDo() {
+	p, err := g.host.Privileges(g.PID)
+	if err != nil {
+		g.unknown("what it may do: %v", err)
+		return
+	}
+	g.Privileges = privileges(p)
+	if status, err := g.host.Status(g.PID); err == nil {
+		g.Privileges.UID = &status.UID
+	} else {
+		g.unknown("its user: %v", err)
+	}
+	if label, err := g.host.LSMLabel(g.PID); err == nil {
+		g.Privileges.LSM = &label
+	} else {
+		g.unknown("its security profile: %v", err)
+	}
+	if p, err := g.host.Privileges(1); err == nil {
+		g.hostBounding = names(p.Bounding)
+	}
+}
+
+// mayUse reads what it uses and may use.
+func (g *gatherer) mayUse(cgroup string) {
+	r, err := g.host.Resources(g.PID, g.layout, cgroup)
+	if err != nil {
+		g.unknown("what it uses and may use, in whole or in part: %v", err)
+	}
+	if r.Cgroup == "" {
+		return
+	}
+	g.Resources = &r
+	if r.PIDs == nil || r.PIDs.Max == nil {
+		g.unknown("its limit of processes: the kernel does not say")
+	}
+}
+
+func privileges(p hostfs.Privileges) *Privileges {
+	out := &Privileges{
+		Capabilities: Capabilities{
+			Bounding: names(p.Bounding), Effective: names(p.Effective), Permitted: names(p.Permitted),
+			Inheritable: names(p.Inheritable), Ambient: names(p.Ambient),
+		},
+		SeccompFilters: p.SeccompFilters, NoNewPrivs: p.NoNewPrivs,
+	}
+	if p.Seccomp != nil {
+		out.Seccomp = seccompWord(*p.Seccomp)
+	}
+	return out
+}
+
+const (
+	seccompDisabled = "disabled"
+	seccompStrict   = "strict"
+	seccompFilter   = "filter"
+)
+
+func seccompWord(mode hostfs.SeccompMode) string {
+	switch mode {
+	case hostfs.SeccompDisabled:
+		return seccompDisabled
+	case hostfs.SeccompStrict:
+		return seccompStrict
+	case hostfs.SeccompFilter:
+		return seccompFilter
+	}
+	return fmt.Sprint("mode ", int(mode))
+}
+
+// names is nil where the set is unknown.
+func names(set *hostfs.Capabilities) []string {
+	if set == nil {
+		return nil
+	}
+	return set.Names()
+}

@@ -1,0 +1,287 @@
+package anatomy
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/hostfs"
+)
+
+// Finding is a place where a container's walls have a hole, or are lower than they need to be.
+type Finding struct {
+	// ID names the kind of finding; it keeps its meaning.
+	ID       string   `json:"id"`
+	Severity Severity `json:"severity"`
+	Title    string   `json:"title"`
+	// Details are what it was found by: names of capabilities, paths, containers, processes.
+	Details []string `json:"details,omitempty"`
+	// Meaning is what can happen, See how to see it by hand, Close how to close it.
+	Meaning string `json:"meaning"`
+	See     string `json:"see"`
+	Close   string `json:"close"`
+}
+
+// Worst is the highest severity among findings; false where there are none.
+func Worst(findings []Finding) (Severity, bool) {
+	var worst Severity
+	for i := range findings {
+		worst = max(worst, findings[i].Severity)
+	}
+	return worst, len(findings) > 0
+}
+
+// Holes finds the holes in a container's walls by what was gathered of it, the worst first. On what is
+// unknown there is no finding.
+func Holes(a *Anatomy) []Finding {
+	h := holes{a: a, found: []Finding{}}
+	h.namespaces()
+	h.users()
+	h.capabilities()
+	h.confinement()
+	h.processes()
+	h.kernelFiles()
+	h.mounts()
+	h.devices()
+	h.limits()
+	h.ports()
+	h.told()
+	slices.SortStableFunc(h.found, func(a, b Finding) int { return cmp.Compare(b.Severity, a.Severity) })
+	return h.found
+}
+
+type holes struct {
+	a     *Anatomy
+	found []Finding
+}
+
+func (h *holes) add(f Finding) { h.found = append(h.found, f) }
+
+// file is a file of the container's PID 1 in /proc.
+func (h *holes) file(name string) string { return fmt.Sprintf("/proc/%d/%s", h.a.PID, name) }
+
+func (h *holes) onHost(t event.NamespaceType) bool {
+	n := h.a.Namespaces[t]
+	return n != nil && n.SharedWithHost != nil && *n.SharedWithHost
+}
+
+// ownUsers tells whether the container has a user namespace in which its root is not the host's.
+func (h *holes) ownUsers() bool {
+	n := h.a.Namespaces[event.User]
+	if n == nil || n.SharedWithHost == nil || *n.SharedWithHost || h.a.UIDMap == nil {
+		return false
+	}
+	outside, mapped := hostfs.OutsideID(h.a.UIDMap, 0)
+	return !mapped || outside != 0
+}
+
+// soften is for what root of another user namespace can do less with.
+func (h *holes) soften(s Severity) Severity {
+	if h.ownUsers() && s > Low {
+		return s - 1
+	}
+	return s
+}
+
+// shared is what it means that a namespace is the host's.
+var shared = map[event.NamespaceType]struct {
+	severity Severity
+	meaning  string
+	close    string
+}{
+	event.Mnt: {Critical, "It sees and changes the files of the host as the host does.", "run it in a mount namespace of its own, as every engine does by default"},
+	event.PID: {High, "It sees every process of the host, with arguments and environment where its user may; as root it can signal them, and with cap_sys_ptrace read and change them.", "start it without --pid=host"},
+	event.Net: {High, "It has the host's interfaces and addresses: it reaches what listens on the host's loopback, sockets in the abstract namespace too, and opens ports on the host.", "start it without --network=host; publish the ports that are needed with -p"},
+	event.IPC: {Medium, "It reads and writes the shared memory, semaphores and message queues of the host's programs, as its user may.", "start it without --ipc=host; containers that work together share with --ipc=container:NAME"},
+	event.UTS: {Low, "With cap_sys_admin it renames the host.", "start it without --uts=host"},
+	event.CgroupNS: {Low, "It sees where in the host's cgroups it is, and with that the names of its engine, pod and neighbours.",
+		"start it with --cgroupns=private"},
+}
+
+func (h *holes) namespaces() {
+	for _, t := range event.NamespaceTypes() {
+		if s, ok := shared[t]; ok && h.onHost(t) {
+			h.add(Finding{
+				ID: "host_" + t.String() + "_namespace", Severity: s.severity, Title: "It is in the host's " + t.String() + " namespace",
+				Meaning: s.meaning, See: "readlink " + h.file("ns/"+t.String()) + " /proc/self/ns/" + t.String(), Close: s.close,
+			})
+		}
+		n := h.a.Namespaces[t]
+		if n == nil || n.SharedWithHost == nil || *n.SharedWithHost || len(n.SharedWith) == 0 {
+			continue
+		}
+		h.add(Finding{
+			ID: "shared_" + t.String() + "_namespace", Severity: Info,
+			Title:   "It shares its " + t.String() + " namespace with other containers",
+			Details: bounded(n.SharedWith),
+			Meaning: "Between these containers there is no wall of this kind. The containers of a pod are meant so.",
+			See:     fmt.Sprintf("lsns %d", n.ID), Close: "start it without the option that joins the other container's namespace",
+		})
+	}
+}
+
+func (h *holes) users() {
+	// /proc tells users as the host numbers them, whatever the user namespace.
+	p := h.a.Privileges
+	if p == nil || p.UID == nil || *p.UID != 0 {
+		return
+	}
+	h.add(Finding{
+		ID: "host_root", Severity: Medium, Title: "Its root is the host's root",
+		Meaning: "Its PID 1 is user 0 outside as well. Whatever gets past the other walls is root on the host, and files of " +
+			"the host that are mounted in belong to it.",
+		See:   "cat " + h.file("uid_map") + "; grep Uid " + h.file("status"),
+		Close: "run it as a user (--user, USER in the image), or give it a user namespace (the engine's userns-remap, a rootless engine)",
+	})
+}
+
+// confinement is what the kernel refuses whatever the user.
+func (h *holes) confinement() {
+	p := h.a.Privileges
+	if p == nil {
+		return
+	}
+	if p.Seccomp == seccompDisabled {
+		h.add(Finding{
+			ID: "no_seccomp", Severity: h.soften(High), Title: "No seccomp filter",
+			Meaning: "Every system call of the kernel is open to it, those too that containers do not need and in which the holes " +
+				"of the past years were.",
+			See:   "grep Seccomp " + h.file("status") + "   (0 is none, 2 is a filter)",
+			Close: "start it without --security-opt seccomp=unconfined; without --privileged",
+		})
+	}
+	if p.NoNewPrivs != nil && !*p.NoNewPrivs {
+		h.add(Finding{
+			ID: "new_privileges", Severity: Low, Title: "Programs in it can gain privileges",
+			Meaning: "no_new_privs is off: a setuid program, or one with file capabilities, makes root of an ordinary user inside.",
+			See:     "grep NoNewPrivs " + h.file("status"),
+			Close:   "start it with --security-opt no-new-privileges",
+		})
+	}
+	if p.LSM == nil {
+		return
+	}
+	label := *p.LSM
+	see := "cat " + h.file("attr/current")
+	switch {
+	case label == "":
+		h.add(Finding{
+			ID: "no_lsm", Severity: Low, Title: "No security module confines it",
+			Meaning: "The kernel has neither AppArmor nor SELinux at work; what they would refuse by path or label is open.",
+			See:     see + "; cat /sys/kernel/security/lsm", Close: "boot the host with AppArmor or SELinux",
+		})
+	case unconfined(label):
+		h.add(Finding{
+			ID: "lsm_unconfined", Severity: Medium, Title: "The security module does not confine it", Details: []string{label},
+			Meaning: "AppArmor or SELinux is at work on this host, and this container is exempt from it or only watched by it.",
+			See:     see, Close: "start it without --security-opt apparmor=unconfined or label=disable, without --privileged; load the profile in enforce mode",
+		})
+	}
+}
+
+// unconfined tells from a label, as AppArmor or SELinux words it, that nothing is refused.
+func unconfined(label string) bool {
+	if label == "unconfined" || strings.HasSuffix(label, " (complain)") || strings.HasSuffix(label, " (unconfined)") {
+		return true
+	}
+	if fields := strings.Split(label, ":"); len(fields) >= 3 {
+		return fields[2] == "unconfined_t" || fields[2] == "spc_t" || fields[2] == "unconfined_service_t"
+	}
+	return false
+}
+
+// processes finds those that may do more than the container's PID 1, as `docker exec --privileged` makes.
+func (h *holes) processes() {
+	p := h.a.Privileges
+	if p == nil || p.Capabilities.Bounding == nil {
+		return
+	}
+	var details []string
+	for i := range h.a.Processes {
+		other := &h.a.Processes[i]
+		if other.PID == h.a.PID {
+			continue
+		}
+		var more []string
+		for _, name := range union(names(other.privileges.Effective), names(other.privileges.Bounding)) {
+			if !slices.Contains(p.Capabilities.Bounding, name) && !slices.Contains(p.Capabilities.Effective, name) {
+				more = append(more, name)
+			}
+		}
+		if other.privileges.Seccomp != nil && *other.privileges.Seccomp == hostfs.SeccompDisabled && p.Seccomp == seccompFilter {
+			more = append(more, "no seccomp filter")
+		}
+		if len(more) > 0 {
+			details = append(details, fmt.Sprintf("PID %d (%s): %s", other.PID, other.Comm, strings.Join(bounded(more), ", ")))
+		}
+	}
+	if len(details) == 0 {
+		return
+	}
+	h.add(Finding{
+		ID: "privileged_process", Severity: h.soften(High), Title: "Processes in it may do more than its PID 1", Details: bounded(details),
+		Meaning: "They came in from outside with more privileges than the container was given, and share its files and, most often, its user.",
+		See:     "grep -E 'Cap|Seccomp' /proc/PID/status", Close: "docker exec without --privileged",
+	})
+}
+
+func (h *holes) limits() {
+	if h.a.Resources == nil {
+		return
+	}
+	m, p := h.a.Resources.Memory, h.a.Resources.PIDs
+	if m != nil && unlimited(m.MaxBytes, m.EffectiveMaxBytes) {
+		h.add(Finding{
+			ID: "no_memory_limit", Severity: Medium, Title: "Nothing limits its memory",
+			Meaning: "It can use up the host's memory, and then the kernel kills anywhere on the host.",
+			See:     h.cgroupFile("memory.max", "memory.limit_in_bytes"), Close: "start it with --memory",
+		})
+	}
+	if p != nil && unlimited(p.Max, p.EffectiveMax) {
+		h.add(Finding{
+			ID: "no_pids_limit", Severity: Medium, Title: "Nothing limits how many processes it has",
+			Meaning: "A fork bomb in it takes all process numbers of the host.",
+			See:     h.cgroupFile("pids.max", "pids.max"), Close: "start it with --pids-limit",
+		})
+	}
+}
+
+// unlimited is whether neither a container's own cgroup nor one above it, as far as is visible, sets a limit.
+func unlimited(own, effective *hostfs.Limit[uint64]) bool {
+	if effective != nil {
+		return effective.Unlimited
+	}
+	return own != nil && own.Unlimited
+}
+
+func (h *holes) cgroupFile(v2, v1 string) string {
+	file := v2
+	if v1 != v2 {
+		file += " (" + v1 + " on cgroup v1)"
+	}
+	return "cat " + h.file("cgroup") + " tells its cgroup; below /sys/fs/cgroup that has the file " + file
+}
+
+// maxDetails is how many of a kind are named.
+const maxDetails = 12
+
+func bounded(list []string) []string {
+	if len(list) <= maxDetails {
+		return slices.Clone(list)
+	}
+	return append(slices.Clone(list[:maxDetails]), fmt.Sprintf("and %d more", len(list)-maxDetails))
+}
+
+// union keeps the order of the first appearance.
+func union(lists ...[]string) (all []string) {
+	for _, list := range lists {
+		for _, s := range list {
+			if !slices.Contains(all, s) {
+				all = append(all, s)
+			}
+		}
+	}
+	return all
+}

@@ -1,0 +1,165 @@
+package anatomy
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+)
+
+// at is the mount that a path is in, the last one where several cover each other.
+func (h *holes) at(where string) *Mount {
+	var best *Mount
+	for i := range h.a.Mounts {
+		m := &h.a.Mounts[i]
+		around := m.Path == "/" || where == m.Path || strings.HasPrefix(where, m.Path+"/")
+		if around && (best == nil || len(m.Path) >= len(best.Path)) {
+			best = m
+		}
+	}
+	return best
+}
+
+// kernelFiles finds settings of the kernel that the container can write to.
+func (h *holes) kernelFiles() {
+	if m := h.at("/proc/sys"); m != nil && m.Type == "proc" && !m.ReadOnly {
+		h.add(Finding{
+			ID: "writable_proc_sys", Severity: h.soften(High), Title: "It can write to /proc/sys",
+			Meaning: "Most settings there are the whole host's. kernel.core_pattern names a program that the kernel runs as the host's root.",
+			See:     "findmnt -N " + fmt.Sprint(h.a.PID) + " -T /proc/sys",
+			Close:   "start it without --privileged and without --security-opt systempaths=unconfined; namespaced settings can be given with --sysctl",
+		})
+	}
+	var sys, cgroups []string
+	for i := range h.a.Mounts {
+		m := &h.a.Mounts[i]
+		var into *[]string
+		switch m.Type {
+		case "sysfs":
+			into = &sys
+		case "cgroup", "cgroup2":
+			into = &cgroups
+		}
+		// Another mount may cover it. There may be thousands of other types: at comes last.
+		if into != nil && !m.ReadOnly && h.at(m.Path) == m {
+			*into = append(*into, m.Path)
+		}
+	}
+	if len(sys) > 0 {
+		h.add(Finding{
+			ID: "writable_sys", Severity: h.soften(High), Title: "It can write to the kernel's /sys", Details: bounded(sys),
+			Meaning: "There are settings of devices, drivers and the kernel of the whole host, and programs that the kernel runs as the host's root.",
+			See:     "findmnt -N " + fmt.Sprint(h.a.PID) + " -t sysfs", Close: "start it without --privileged; mount /sys read-only",
+		})
+	}
+	if len(cgroups) > 0 {
+		h.add(Finding{
+			ID: "writable_cgroups", Severity: h.soften(Medium), Title: "It can write to cgroup files", Details: bounded(cgroups),
+			Meaning: "It can change limits, its own among them; on cgroup v1 a release_agent is a program that the kernel runs as the host's root.",
+			See:     "findmnt -N " + fmt.Sprint(h.a.PID) + " -t cgroup,cgroup2", Close: "start it without --privileged; mount the cgroups read-only",
+		})
+	}
+	if r := h.a.Root; r != nil && !r.ReadOnly {
+		h.add(Finding{
+			ID: "writable_root", Severity: Info, Title: "Its root file system can be written to",
+			Meaning: "Whoever gets in can leave programs behind; what is written is lost with the container.",
+			See:     "findmnt -N " + fmt.Sprint(h.a.PID) + " /", Close: "start it with --read-only, and with --tmpfs for what it has to write",
+		})
+	}
+}
+
+// mounts finds what of the host is mounted in and matters.
+func (h *holes) mounts() {
+	var sockets, paths []string
+	pathsWorst := Info
+	var covered []*Mount // a mount of /run has what is mounted below it in it already
+	for i := range h.a.Mounts {
+		m := &h.a.Mounts[i]
+		e := exposureOf(m)
+		if e == nil || m.Kind != KindBind && m.Kind != KindVolume {
+			continue
+		}
+		if slices.Contains(engineSockets, path.Base(m.Source)) {
+			sockets = append(sockets, m.Source+" at "+m.Path)
+			continue
+		}
+		if slices.ContainsFunc(covered, func(c *Mount) bool { return within(m.Path, c.Path) && within(m.Source, c.Source) }) {
+			continue
+		}
+		covered = append(covered, m)
+		severity, how := e.writable, "writable"
+		if m.ReadOnly {
+			severity, how = e.readOnly, "read-only"
+		}
+		pathsWorst = max(pathsWorst, severity)
+		paths = append(paths, fmt.Sprintf("%s at %s, %s: %s", m.Source, m.Path, how, e.why))
+	}
+	if len(sockets) > 0 {
+		h.add(Finding{
+			ID: "engine_socket", Severity: Critical, Title: "The socket of a container engine is mounted in", Details: bounded(sockets),
+			Meaning: "Who may connect to it commands the engine: it starts a privileged container with the host's / in it, and is root on " +
+				"the host. A read-only mount keeps nobody from connecting.",
+			See:   "findmnt -N " + fmt.Sprint(h.a.PID) + " | grep sock",
+			Close: "do not mount it; where a program must ask the engine, put a proxy between that passes only the questions it needs",
+		})
+	}
+	if len(paths) > 0 {
+		h.add(Finding{
+			ID: "host_mount", Severity: h.soften(pathsWorst), Title: "Files of the host that matter are mounted in", Details: bounded(paths),
+			Meaning: "What is mounted in is outside of the walls: the container reads it, and changes it where the mount is writable, as its user may.",
+			See:     "findmnt -N " + fmt.Sprint(h.a.PID), Close: "mount only the folder that is needed, read-only (-v FROM:TO:ro) where that will do",
+		})
+	}
+}
+
+func exposureOf(m *Mount) *exposure {
+	if m.Source == "" {
+		return nil
+	}
+	return sensitive(m.Source)
+}
+
+// within tells whether a path is the other or below it.
+func within(at, dir string) bool {
+	return at == dir || strings.HasPrefix(at, strings.TrimSuffix(dir, "/")+"/")
+}
+
+// number names a character device.
+type number struct{ major, minor uint32 }
+
+// usualDevices are those that every container has: null, zero, full, random, urandom, tty, console, ptmx.
+var usualDevices = []number{{1, 3}, {1, 5}, {1, 7}, {1, 8}, {1, 9}, {5, 0}, {5, 1}, {5, 2}}
+
+// bareDevices give the memory and the ports of the machine: mem, kmem, port.
+var bareDevices = []number{{1, 1}, {1, 2}, {1, 4}}
+
+func (h *holes) devices() {
+	var details []string
+	worst := Info
+	note := func(where string, severity Severity, what string) {
+		worst = max(worst, severity)
+		details = append(details, where+": "+what)
+	}
+	for _, d := range h.a.Devices {
+		n := number{d.Major, d.Minor}
+		switch {
+		case d.Block:
+			note(d.Path, High, fmt.Sprintf("block device %d:%d", d.Major, d.Minor))
+		case slices.Contains(bareDevices, n):
+			note(d.Path, Critical, fmt.Sprintf("character device %d:%d, the machine's memory or ports", d.Major, d.Minor))
+		case slices.Contains(usualDevices, n), d.Major >= 136 && d.Major <= 143: // terminals
+		default:
+			note(d.Path, Medium, fmt.Sprintf("character device %d:%d", d.Major, d.Minor))
+		}
+	}
+	if len(details) == 0 {
+		return
+	}
+	h.add(Finding{
+		ID: "devices", Severity: h.soften(worst), Title: "It has devices of the host", Details: bounded(details),
+		Meaning: "A device is the host's hardware, past all file systems. Whether it may be opened is also up to the cgroup's device rules, " +
+			"which nsviz does not read: a node that the container made by itself (cap_mknod) is most often refused.",
+		See:   fmt.Sprintf("ls -l /proc/%d/root/dev", h.a.PID),
+		Close: "start it without --device and without --privileged",
+	})
+}

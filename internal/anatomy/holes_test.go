@@ -1,0 +1,271 @@
+package anatomy
+
+import (
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/hostfs"
+)
+
+// walled is a container without a hole.
+func walled() *Anatomy {
+	a := &Anatomy{
+		PID: 4242, Namespaces: map[event.NamespaceType]*Namespace{},
+		UIDMap:    []hostfs.IDRange{{Inside: 0, Outside: 0, Count: 4294967295}},
+		Processes: []Process{{PID: 4242, Comm: "web"}},
+		Resources: &hostfs.Resources{
+			Memory: &hostfs.MemoryUse{MaxBytes: &hostfs.Limit[uint64]{Value: new(uint64(64 << 20))}},
+			PIDs:   &hostfs.PIDsUse{Max: &hostfs.Limit[uint64]{Value: new(uint64(50))}},
+		},
+		Root: &Root{Type: "overlay", ReadOnly: true},
+		Mounts: []Mount{
+			{Path: "/", Kind: KindRoot, Type: "overlay", ReadOnly: true},
+			{Path: "/proc", Kind: KindKernel, Type: "proc"},
+			{Path: "/proc/sys", Kind: KindKernel, Type: "proc", ReadOnly: true},
+			{Path: "/sys", Kind: KindKernel, Type: "sysfs", ReadOnly: true},
+			{Path: "/sys/fs/cgroup", Kind: KindKernel, Type: "cgroup2", ReadOnly: true},
+			{Path: "/data", Kind: KindVolume, Type: "ext4", Source: "/var/lib/docker/volumes/data/_data"},
+			{Path: "/srv", Kind: KindBind, Type: "ext4", Source: "/srv/web"},
+		},
+		Devices: []Device{{Path: "/dev/null", Major: 1, Minor: 3}, {Path: "/dev/console", Major: 136, Minor: 5}},
+		Privileges: &Privileges{
+			UID:          new(uint32(1000)),
+			Capabilities: Capabilities{Bounding: slices.Clone(engineDefaults), Effective: []string{}, Ambient: []string{}},
+			Seccomp:      seccompFilter, NoNewPrivs: new(true), LSM: new("docker-default (enforce)"),
+		},
+		hostBounding: append(slices.Clone(engineDefaults), "cap_sys_admin", "cap_sys_module"),
+	}
+	for _, t := range event.NamespaceTypes() {
+		// Like nearly all containers it has the host's user and time namespaces.
+		a.Namespaces[t] = &Namespace{ID: uint64(t) + 1, SharedWithHost: new(t == event.User || t == event.Time)}
+	}
+	return a
+}
+
+func mount(a *Anatomy, source, at string, readOnly bool) {
+	a.Mounts = append(a.Mounts, Mount{Path: at, Kind: KindBind, Type: "ext4", Source: source, ReadOnly: readOnly})
+}
+
+// remap gives the container a user namespace in which root is outside whatever it says.
+func remap(a *Anatomy, outside uint32) {
+	a.Namespaces[event.User].SharedWithHost = new(false)
+	a.UIDMap = []hostfs.IDRange{{Inside: 0, Outside: outside, Count: 65536}}
+}
+
+func TestHoles(t *testing.T) {
+	if found := Holes(walled()); len(found) != 0 || found == nil {
+		t.Fatalf("holes in a whole wall: %+v", found)
+	}
+	host := func(kind event.NamespaceType) func(*Anatomy) {
+		return func(a *Anatomy) { a.Namespaces[kind].SharedWithHost = new(true) }
+	}
+	caps := func(bounding, effective, ambient []string) func(*Anatomy) {
+		return func(a *Anatomy) {
+			c := &a.Privileges.Capabilities
+			c.Bounding, c.Effective, c.Ambient = append(c.Bounding, bounding...), append(c.Effective, effective...), ambient
+		}
+	}
+	port := func(at string, by PortBy) func(*Anatomy) {
+		a := netip.MustParseAddrPort(at)
+		return func(anatomy *Anatomy) {
+			anatomy.Ports = append(anatomy.Ports, Port{HostIP: a.Addr(), HostPort: a.Port(), Protocol: "tcp", ContainerPort: 8080, By: by, PID: 7})
+		}
+	}
+	tests := []struct {
+		name     string
+		change   func(*Anatomy)
+		id       string // "" is none
+		severity Severity
+		details  string
+	}{
+		{"mnt", host(event.Mnt), "host_mnt_namespace", Critical, ""},
+		{"pid", host(event.PID), "host_pid_namespace", High, ""},
+		{"net", host(event.Net), "host_net_namespace", High, ""},
+		{"ipc", host(event.IPC), "host_ipc_namespace", Medium, ""},
+		{"uts", host(event.UTS), "host_uts_namespace", Low, ""},
+		{"cgroup", host(event.CgroupNS), "host_cgroup_namespace", Low, ""},
+		{"time", host(event.Time), "", 0, ""},
+		{"unknown namespace", func(a *Anatomy) { a.Namespaces[event.PID].SharedWithHost = nil; delete(a.Namespaces, event.Net) }, "", 0, ""},
+		{"a pod", func(a *Anatomy) { a.Namespaces[event.Net].SharedWith = []string{"sidecar"} }, "shared_net_namespace", Info, "sidecar"},
+		{"neighbours in the host's", func(a *Anatomy) { a.Namespaces[event.Time].SharedWith = []string{"other"} }, "", 0, ""},
+
+		{"root", func(a *Anatomy) { a.Privileges.UID = new(uint32(0)) }, "host_root", Medium, ""},
+		{"root inside only", func(a *Anatomy) { a.Privileges.UID = new(uint32(100000)); remap(a, 100000) }, "", 0, ""},
+		{"unknown user", func(a *Anatomy) { a.Privileges.UID = nil }, "", 0, ""},
+
+		{"bounding", caps([]string{"cap_sys_admin"}, nil, []string{}), "added_capabilities", High, "cap_sys_admin (bounding)"},
+		{"effective", caps([]string{"cap_sys_module"}, []string{"cap_sys_module"}, []string{}), "added_capabilities", Critical, "cap_sys_module (bounding, effective)"},
+		{"ambient", caps(nil, nil, []string{"cap_net_admin"}), "added_capabilities", Medium, "cap_net_admin (ambient)"},
+		{"a default one", caps(nil, []string{"cap_chown"}, []string{"cap_net_raw"}), "", 0, ""},
+		{"a harmless one", caps([]string{"cap_wake_alarm"}, nil, nil), "added_capabilities", Low, ""},
+		{"one that is newer", caps([]string{"cap_63"}, nil, nil), "added_capabilities", Medium, "cap_63 (bounding)"},
+		{"in a user namespace", func(a *Anatomy) { caps([]string{"cap_sys_admin"}, nil, nil)(a); remap(a, 100000) }, "added_capabilities", Medium, ""},
+		{"in one with the host's root", func(a *Anatomy) { caps([]string{"cap_sys_admin"}, nil, nil)(a); remap(a, 0) }, "added_capabilities", High, ""},
+
+		{"no seccomp", func(a *Anatomy) { a.Privileges.Seccomp = seccompDisabled }, "no_seccomp", High, ""},
+		{"strict", func(a *Anatomy) { a.Privileges.Seccomp = seccompStrict }, "", 0, ""},
+		{"unknown seccomp", func(a *Anatomy) { a.Privileges.Seccomp = "" }, "", 0, ""},
+		{"new privileges", func(a *Anatomy) { a.Privileges.NoNewPrivs = new(false) }, "new_privileges", Low, ""},
+		{"unknown", func(a *Anatomy) { a.Privileges.NoNewPrivs = nil }, "", 0, ""},
+		{"unconfined", func(a *Anatomy) { a.Privileges.LSM = new("unconfined") }, "lsm_unconfined", Medium, "unconfined"},
+		{"complaining", func(a *Anatomy) { a.Privileges.LSM = new("x (complain)") }, "lsm_unconfined", Medium, "x (complain)"},
+		{"spc_t", func(a *Anatomy) { a.Privileges.LSM = new("system_u:system_r:spc_t:s0") }, "lsm_unconfined", Medium, ""},
+		{"container_t", func(a *Anatomy) { a.Privileges.LSM = new("system_u:system_r:container_t:s0:c1,c2") }, "", 0, ""},
+		{"no module", func(a *Anatomy) { a.Privileges.LSM = new("") }, "no_lsm", Low, ""},
+		{"unknown label", func(a *Anatomy) { a.Privileges.LSM = nil }, "", 0, ""},
+		{"unknown privileges", func(a *Anatomy) { a.Privileges = nil }, "", 0, ""},
+
+		{"an exec with more", func(a *Anatomy) {
+			a.Processes = append(a.Processes, Process{PID: 4300, Comm: "sh", privileges: hostfs.Privileges{Bounding: new(hostfs.Capabilities(1 << 21))}})
+		}, "privileged_process", High, "PID 4300 (sh): cap_sys_admin"},
+		{"an exec without a filter", func(a *Anatomy) {
+			a.Processes = append(a.Processes, Process{PID: 4300, Comm: "sh", privileges: hostfs.Privileges{Seccomp: new(hostfs.SeccompDisabled)}})
+		}, "privileged_process", High, "PID 4300 (sh): no seccomp filter"},
+		{"an exec with less", func(a *Anatomy) {
+			a.Processes = append(a.Processes, Process{PID: 4300, privileges: hostfs.Privileges{Bounding: new(hostfs.Capabilities(1)), Seccomp: new(hostfs.SeccompFilter)}})
+		}, "", 0, ""},
+
+		{"/proc/sys", func(a *Anatomy) { a.Mounts[2].ReadOnly = false }, "writable_proc_sys", High, ""},
+		{"no /proc/sys of its own", func(a *Anatomy) { a.Mounts = slices.Delete(a.Mounts, 2, 3) }, "writable_proc_sys", High, ""},
+		{"covered", func(a *Anatomy) {
+			a.Mounts[2].ReadOnly = false
+			a.Mounts = append(a.Mounts, Mount{Path: "/proc/sys", Kind: KindMask, Type: "tmpfs"})
+		}, "", 0, ""},
+		{"/sys", func(a *Anatomy) { a.Mounts[3].ReadOnly = false }, "writable_sys", High, "/sys"},
+		{"/sys in a user namespace", func(a *Anatomy) { a.Mounts[3].ReadOnly = false; remap(a, 100000) }, "writable_sys", Medium, ""},
+		{"cgroups", func(a *Anatomy) { a.Mounts[4].ReadOnly = false }, "writable_cgroups", Medium, "/sys/fs/cgroup"},
+		{"root file system", func(a *Anatomy) { a.Root.ReadOnly = false }, "writable_root", Info, ""},
+		{"unknown file systems", func(a *Anatomy) { a.Root, a.Mounts = nil, nil }, "", 0, ""},
+
+		{"the socket", func(a *Anatomy) { mount(a, "/run/docker.sock", "/x", true) }, "engine_socket", Critical, "/run/docker.sock at /x"},
+		{"another socket", func(a *Anatomy) { mount(a, "/run/web.sock", "/x", false) }, "", 0, ""},
+		{"/", func(a *Anatomy) { mount(a, "/", "/host", false); mount(a, "/run", "/host/run", false) }, "host_mount", Critical, "/ at /host, writable: all files of the host"},
+		{"/ to read", func(a *Anatomy) { mount(a, "/", "/host", true) }, "host_mount", High, "/ at /host, read-only: all files of the host"},
+		{"/etc to read", func(a *Anatomy) { mount(a, "/etc", "/e", true) }, "host_mount", High, ""},
+		{"/etc/localtime", func(a *Anatomy) { mount(a, "/etc/localtime", "/etc/localtime", true) }, "", 0, ""},
+		{"a folder of a user", func(a *Anatomy) { mount(a, "/home/me/site", "/x", false) }, "", 0, ""},
+		{"what the engine makes", func(a *Anatomy) {
+			a.Mounts = append(a.Mounts, Mount{Path: "/etc/hosts", Kind: KindEngine, Source: "/etc"})
+		}, "", 0, ""},
+
+		{"a disk", func(a *Anatomy) { a.Devices = append(a.Devices, Device{"/dev/sda", true, 8, 0}) }, "devices", High, "/dev/sda: block device 8:0"},
+		{"mem", func(a *Anatomy) { a.Devices = append(a.Devices, Device{"/dev/mem", false, 1, 1}) }, "devices", Critical, ""},
+		{"kvm", func(a *Anatomy) { a.Devices = append(a.Devices, Device{"/dev/kvm", false, 10, 232}) }, "devices", Medium, "/dev/kvm: character device 10:232"},
+		{"unknown devices", func(a *Anatomy) { a.Devices = nil }, "", 0, ""},
+
+		{"a port everywhere", port("0.0.0.0:80", ByProxy), "host_ports", Medium, "0.0.0.0:80/tcp of the host leads to port 8080 (by docker-proxy, PID 7)"},
+		{"a port everywhere, IPv6", port("[::]:80", ByEngine), "host_ports", Medium, "[::]:80/tcp of the host leads to port 8080 (as the engine says)"},
+		{"a port at an address", port("192.0.2.1:80", ByProxy), "host_ports", Low, ""},
+		{"a port for the host", port("127.0.0.1:8080", BySocket), "host_ports", Info, "127.0.0.1:8080/tcp of the host (its own socket, PID 7)"},
+		{"no ports", func(a *Anatomy) { a.Ports = []Port{} }, "", 0, ""},
+
+		{"memory", func(a *Anatomy) { a.Resources.Memory.MaxBytes = &hostfs.Limit[uint64]{Unlimited: true} }, "no_memory_limit", Medium, ""},
+		{"pids", func(a *Anatomy) { a.Resources.PIDs.Max = &hostfs.Limit[uint64]{Unlimited: true} }, "no_pids_limit", Medium, ""},
+		{"unknown limits", func(a *Anatomy) { a.Resources = &hostfs.Resources{Memory: &hostfs.MemoryUse{}} }, "", 0, ""},
+		{"no resources", func(a *Anatomy) { a.Resources = nil }, "", 0, ""},
+		{"a limit above", func(a *Anatomy) {
+			a.Resources.Memory.MaxBytes = &hostfs.Limit[uint64]{Unlimited: true}
+			a.Resources.Memory.EffectiveMaxBytes = &hostfs.Limit[uint64]{Value: new(uint64(1 << 30)), Cgroup: "/pod"}
+		}, "", 0, ""},
+	}
+	for _, test := range tests {
+		a := walled()
+		test.change(a)
+		found := Holes(a)
+		if test.id == "" {
+			if len(found) > 0 {
+				t.Errorf("%s: %+v, want nothing", test.name, found)
+			}
+			continue
+		}
+		if len(found) != 1 || found[0].ID != test.id || found[0].Severity != test.severity {
+			t.Errorf("%s: %+v, want %s %s", test.name, found, test.severity, test.id)
+			continue
+		}
+		f := found[0]
+		if test.details != "" && strings.Join(f.Details, "; ") != test.details {
+			t.Errorf("%s: details %q, want %q", test.name, f.Details, test.details)
+		}
+		if f.Title == "" || f.Meaning == "" || f.See == "" || f.Close == "" {
+			t.Errorf("%s does not say all: %+v", test.name, f)
+		}
+	}
+}
+
+// The page that tells of findings tells of each.
+func TestDocumentedFindings(t *testing.T) {
+	page, err := os.ReadFile("../../docs/EVENTS.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sources, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, path := range sources {
+		source, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, match := range regexp.MustCompile(`ID: "([a-z_]+)",`).FindAllSubmatch(source, -1) {
+			n++
+			if name := string(match[1]); !strings.Contains(string(page), "`"+name+"`") {
+				t.Errorf("%s is not documented", name)
+			}
+		}
+	}
+	if n < 20 {
+		t.Errorf("only %d findings in %q", n, sources)
+	}
+}
+
+func TestPrivileged(t *testing.T) {
+	a := walled()
+	a.Privileges.Capabilities.Bounding = slices.Clone(a.hostBounding)
+	has := func() bool {
+		return slices.ContainsFunc(Holes(a), func(f Finding) bool { return f.ID == "privileged" })
+	}
+	if has() {
+		t.Error("with a filter it is called privileged")
+	}
+	a.Privileges.Seccomp = seccompDisabled
+	if !has() {
+		t.Error("it is not called privileged")
+	}
+	if first := Holes(a)[0]; first.Severity != Critical {
+		t.Errorf("%s comes first", first.ID)
+	}
+	a.hostBounding = nil
+	if has() {
+		t.Error("it is called privileged while what the host has is unknown")
+	}
+	a.hostBounding = []string{"cap_bpf"}
+	if has() {
+		t.Error("it is called privileged and has less than the host")
+	}
+}
+
+func TestWorst(t *testing.T) {
+	if _, some := Worst(nil); some {
+		t.Error("nothing is the worst")
+	}
+	if s, some := Worst([]Finding{{Severity: Low}, {Severity: High}, {}}); s != High || !some {
+		t.Errorf("%s, %v", s, some)
+	}
+}
+
+func TestBounded(t *testing.T) {
+	if got := bounded(make([]string, maxDetails)); len(got) != maxDetails {
+		t.Errorf("%d", len(got))
+	}
+	if got := bounded(make([]string, 5000)); len(got) != maxDetails+1 || got[maxDetails] != "and 4988 more" {
+		t.Errorf("%d, %q", len(got), got[len(got)-1])
+	}
+}

@@ -1,0 +1,220 @@
+package anatomy
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/hostfs"
+)
+
+// Told is what the engine was told when it made the container or since, in the engine's words. No fact of
+// an anatomy comes from here; where it differs from what the kernel has, that is a finding.
+type Told struct {
+	Engine     string // its name, for people
+	Privileged bool
+	ReadOnly   bool // the root file system
+	// Modes say of namespaces whose they are: "host", "container:ID", "private" and others. "" is the
+	// engine's own choice.
+	Modes map[event.NamespaceType]string
+	// MemoryBytes, CPUs and PIDs are limits; 0 is none.
+	MemoryBytes uint64
+	CPUs        float64
+	PIDs        uint64
+	// CapAdd and CapDrop are names with or without CAP_, in any case, or ALL.
+	CapAdd, CapDrop []string
+	// SeccompUnconfined and NoNewPrivs are of its security options.
+	SeccompUnconfined bool
+	NoNewPrivs        bool
+	// AppArmor is the profile; "" is none.
+	AppArmor string
+	Ports    []Port
+	Layers   []ImageLayer
+}
+
+// differences are in what the kernel permits more than the engine was told, and what less.
+type differences struct {
+	engine         string
+	looser, strict []string
+	worst          Severity
+}
+
+func (d *differences) add(looser bool, severity Severity, what, told, has string) {
+	text := fmt.Sprintf("%s: %s was told %s, the kernel has %s", what, d.engine, told, has)
+	if !looser {
+		d.strict = append(d.strict, text)
+		return
+	}
+	d.looser = append(d.looser, text)
+	d.worst = max(d.worst, severity)
+}
+
+// told compares what the engine was told with what the kernel has.
+func (h *holes) told() {
+	t := h.a.told
+	if t == nil || h.a.PID == 0 {
+		return
+	}
+	d := &differences{engine: t.Engine}
+	h.toldNamespaces(t, d)
+	h.toldLimits(t, d)
+	h.toldPrivileges(t, d)
+	if r := h.a.Root; r != nil && r.ReadOnly != t.ReadOnly {
+		d.add(!r.ReadOnly, Low, "root file system", yesNo(t.ReadOnly, "read-only", "writable"), yesNo(r.ReadOnly, "a read-only one", "a writable one"))
+	}
+	see := "docker inspect " + event.ShortID(h.a.Container.ID) + "; nsviz inspect tells what the kernel has and where to see it"
+	if len(d.looser) > 0 {
+		h.add(Finding{
+			ID: "looser_than_told", Severity: h.soften(d.worst), Title: "The kernel permits it more than its engine was told", Details: bounded(d.looser),
+			Meaning: "Somebody has changed it behind the engine's back, by the kernel's files or from inside, or the engine did not do " +
+				"as it was told. Who trusts the engine's settings trusts walls that are not there.",
+			See: see, Close: "find out who did it; recreate the container, or tell the engine again (docker update)",
+		})
+	}
+	if len(d.strict) > 0 {
+		h.add(Finding{
+			ID: "stricter_than_told", Severity: Info, Title: "The kernel permits it less than its engine was told", Details: bounded(d.strict),
+			Meaning: "A program that gives up what it does not need is a good one; a limit that somebody lowered behind the engine's back " +
+				"may be why it is slow or killed.",
+			See: see, Close: "nothing, where it is meant so; docker update sets a limit anew",
+		})
+	}
+}
+
+func yesNo(is bool, yes, no string) string {
+	if is {
+		return yes
+	}
+	return no
+}
+
+func (h *holes) toldNamespaces(t *Told, d *differences) {
+	for _, kind := range event.NamespaceTypes() {
+		mode, said := t.Modes[kind]
+		n := h.a.Namespaces[kind]
+		// Another container's may be the host's.
+		if !said || n == nil || n.SharedWithHost == nil || strings.HasPrefix(mode, "container:") {
+			continue
+		}
+		// Without a word the engine may give a user or cgroup namespace or not.
+		if mode == "" && (kind == event.User || kind == event.CgroupNS) {
+			continue
+		}
+		if told := mode == "host"; told != *n.SharedWithHost {
+			d.add(!told, High, kind.String()+" namespace", yesNo(told, "the host's", "one apart from the host"),
+				yesNo(*n.SharedWithHost, "the host's", "another one"))
+		}
+	}
+}
+
+func (h *holes) toldLimits(t *Told, d *differences) {
+	if h.a.Resources == nil {
+		return
+	}
+	if m := h.a.Resources.Memory; m != nil {
+		// The kernel counts in pages, of at most 64 KiB.
+		told := t.MemoryBytes
+		toldLimit(d, "memory limit", told, m.MaxBytes, func(has uint64) bool { return has <= told && told-has < 64<<10 },
+			func(n uint64) string { return fmt.Sprint(n, " bytes") })
+	}
+	if p := h.a.Resources.PIDs; p != nil {
+		toldLimit(d, "limit of processes", t.PIDs, p.Max, func(has uint64) bool { return has == t.PIDs },
+			func(n uint64) string { return fmt.Sprint(n) })
+	}
+	if c := h.a.Resources.CPU; c != nil {
+		toldLimit(d, "CPU quota", t.CPUs, c.QuotaCores, func(has float64) bool { return math.Abs(has-t.CPUs) < 0.005 },
+			func(n float64) string { return strconv.FormatFloat(n, 'g', 4, 64) + " CPUs" })
+	}
+}
+
+func toldLimit[T uint64 | float64](d *differences, what string, told T, has *hostfs.Limit[T], same func(T) bool, words func(T) string) {
+	if has == nil || !has.Unlimited && has.Value == nil {
+		return
+	}
+	say := func(n T) string {
+		if n == 0 {
+			return "none"
+		}
+		return words(n)
+	}
+	var value T // 0 is none
+	if !has.Unlimited {
+		value = *has.Value
+	}
+	if told == 0 && has.Unlimited || told != 0 && !has.Unlimited && same(value) {
+		return
+	}
+	d.add(told != 0 && (has.Unlimited || value > told), Medium, what, say(told), say(value))
+}
+
+func (h *holes) toldPrivileges(t *Told, d *differences) {
+	p := h.a.Privileges
+	if p == nil {
+		return
+	}
+	if want := toldCapabilities(t, h.a.hostBounding); want != nil && p.Capabilities.Bounding != nil {
+		has := union(p.Capabilities.Bounding, p.Capabilities.Effective)
+		without := func(from, list []string) (rest []string) {
+			for _, c := range from {
+				if !slices.Contains(list, c) {
+					rest = append(rest, c)
+				}
+			}
+			return rest
+		}
+		if more := without(has, want); len(more) > 0 {
+			d.add(true, High, "capabilities", "none of these", strings.Join(bounded(more), " "))
+		}
+		if gone := without(want, p.Capabilities.Bounding); len(gone) > 0 {
+			d.add(false, Info, "capabilities", strings.Join(bounded(gone), " "), "none of these")
+		}
+	}
+	open := t.Privileged || t.SeccompUnconfined
+	if is := p.Seccomp == seccompDisabled; p.Seccomp != "" && is != open {
+		d.add(is, High, "seccomp", yesNo(open, "no filter", "a filter"), yesNo(is, "none", "one"))
+	}
+	if p.NoNewPrivs != nil && *p.NoNewPrivs != t.NoNewPrivs {
+		d.add(t.NoNewPrivs, High, "no_new_privs", yesNo(t.NoNewPrivs, "on", "off"), yesNo(*p.NoNewPrivs, "on", "off"))
+	}
+	if t.AppArmor != "" && t.AppArmor != "unconfined" && p.LSM != nil && unconfined(*p.LSM) {
+		d.add(true, High, "AppArmor profile", t.AppArmor, *p.LSM)
+	}
+}
+
+// toldCapabilities is the bounding set that the engine makes of what it was told; nil is unknown. No
+// container gets what the host's own PID 1 could not have.
+func toldCapabilities(t *Told, hostBounding []string) []string {
+	if len(hostBounding) == 0 {
+		return nil
+	}
+	if t.Privileged {
+		return hostBounding
+	}
+	add, drop := capabilityNames(t.CapAdd), capabilityNames(t.CapDrop)
+	var set []string
+	switch {
+	case slices.Contains(add, "all"):
+		set = slices.Clone(hostBounding)
+	case slices.Contains(drop, "all"):
+	default:
+		set = slices.Clone(engineDefaults)
+	}
+	set = slices.DeleteFunc(set, func(c string) bool { return slices.Contains(drop, c) })
+	set = union(set, add)
+	return slices.DeleteFunc(set, func(c string) bool { return !slices.Contains(hostBounding, c) })
+}
+
+// capabilityNames words them as the kernel's tools do.
+func capabilityNames(told []string) []string {
+	list := make([]string, len(told))
+	for i, c := range told {
+		list[i] = strings.ToLower(c)
+		if list[i] != "all" && !strings.HasPrefix(list[i], "cap_") {
+			list[i] = "cap_" + list[i]
+		}
+	}
+	return list
+}

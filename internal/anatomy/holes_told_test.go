@@ -1,0 +1,117 @@
+package anatomy
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/hostfs"
+)
+
+// asTold is what an engine was told of the container without a hole.
+func asTold() *Told {
+	return &Told{
+		Engine: "docker", ReadOnly: true, MemoryBytes: 64<<20 + 100, PIDs: 50, NoNewPrivs: true, AppArmor: "docker-default",
+		Modes: map[event.NamespaceType]string{
+			event.Net: "bridge", event.PID: "", event.IPC: "private", event.UTS: "", event.User: "", event.CgroupNS: "private", event.Mnt: "",
+		},
+	}
+}
+
+func TestTold(t *testing.T) {
+	const looser, stricter = "looser_than_told", "stricter_than_told"
+	capability := func(names ...string) func(*Anatomy) {
+		return func(a *Anatomy) { a.Privileges.Capabilities.Bounding = names }
+	}
+	for _, test := range []struct {
+		name     string
+		change   func(*Anatomy, *Told)
+		id       string // "" is none
+		severity Severity
+		detail   string
+	}{
+		{"nothing", func(*Anatomy, *Told) {}, "", 0, ""},
+		{"no engine", func(a *Anatomy, _ *Told) { a.told, a.Root.ReadOnly = nil, true }, "", 0, ""},
+		{"a higher limit", func(_ *Anatomy, t *Told) { t.MemoryBytes = 32 << 20 }, looser, Medium, "memory limit: docker was told 33554432 bytes, the kernel has 67108864 bytes"},
+		{"a lower one", func(_ *Anatomy, t *Told) { t.MemoryBytes = 65 << 20 }, stricter, Info, "memory limit: docker was told 68157440 bytes, the kernel has 67108864 bytes"},
+		{"one that nobody asked for", func(_ *Anatomy, t *Told) { t.MemoryBytes = 0 }, stricter, Info, "memory limit: docker was told none, the kernel has 67108864 bytes"},
+		{"an unknown one", func(a *Anatomy, _ *Told) { a.Resources.Memory.MaxBytes = nil }, "", 0, ""},
+		{"processes", func(a *Anatomy, t *Told) { t.PIDs = 10 }, looser, Medium, "limit of processes: docker was told 10, the kernel has 50"},
+		{"a quota", func(a *Anatomy, t *Told) {
+			t.CPUs = 0.5
+			a.Resources.CPU = &hostfs.CPUUse{QuotaCores: &hostfs.Limit[float64]{Unlimited: true}}
+		}, looser, Medium, "CPU quota: docker was told 0.5 CPUs, the kernel has none"},
+		{"the same quota", func(a *Anatomy, t *Told) {
+			t.CPUs = 0.333
+			a.Resources.CPU = &hostfs.CPUUse{QuotaCores: &hostfs.Limit[float64]{Value: new(0.33333)}}
+		}, "", 0, ""},
+		{"root file system", func(_ *Anatomy, t *Told) { t.ReadOnly = false }, stricter, Info, "root file system: docker was told writable, the kernel has a read-only one"},
+
+		{"told the host's", func(_ *Anatomy, t *Told) { t.Modes[event.PID] = "host" }, stricter, Info, "pid namespace: docker was told the host's, the kernel has another one"},
+		{"another one's that is its own", func(_ *Anatomy, t *Told) { t.Modes[event.PID] = "container:x" }, "", 0, ""},
+
+		{"a capability more", func(a *Anatomy, t *Told) { t.CapDrop = []string{"CHOWN"} }, looser, High, "capabilities: docker was told none of these, the kernel has cap_chown"},
+		{"dropped all", func(a *Anatomy, t *Told) {
+			t.CapDrop = []string{"ALL"}
+			capability("cap_kill")(a)
+			t.CapAdd = []string{"CAP_KILL"}
+		}, "", 0, ""},
+		{"added all", func(a *Anatomy, t *Told) {
+			capability(a.hostBounding...)(a)
+			t.CapAdd, t.CapDrop = []string{"all"}, []string{"cap_63"}
+		}, "added_capabilities", Critical, ""},
+		{"more than the host has", func(_ *Anatomy, t *Told) { t.CapAdd = []string{"CAP_BPF"} }, "", 0, ""},
+		{"given up", func(a *Anatomy, t *Told) { capability(a.Privileges.Capabilities.Bounding[1:]...)(a) }, stricter, Info, "capabilities: docker was told cap_chown, the kernel has none of these"},
+		{"unknown", func(a *Anatomy, _ *Told) { a.Privileges.Capabilities.Bounding = nil }, "", 0, ""},
+		{"seccomp", func(_ *Anatomy, t *Told) { t.SeccompUnconfined = true }, stricter, Info, "seccomp: docker was told no filter, the kernel has one"},
+		{"no_new_privs", func(_ *Anatomy, t *Told) { t.NoNewPrivs = false }, stricter, Info, "no_new_privs: docker was told off, the kernel has on"},
+		{"no security module", func(a *Anatomy, t *Told) { t.AppArmor = "" }, "", 0, ""},
+		{"no privileges", func(a *Anatomy, _ *Told) { a.Privileges = nil }, "", 0, ""},
+		{"not running", func(a *Anatomy, t *Told) { a.PID, t.MemoryBytes = 0, 1 }, "", 0, ""},
+	} {
+		a := walled()
+		a.told = asTold()
+		test.change(a, a.told)
+		found := Holes(a)
+		switch {
+		case test.id == "":
+			if len(found) > 0 {
+				t.Errorf("%s: %+v", test.name, found)
+			}
+		case len(found) != 1 || found[0].ID != test.id || found[0].Severity != test.severity:
+			t.Errorf("%s: %+v", test.name, found)
+		case test.detail != "" && strings.Join(found[0].Details, "; ") != test.detail:
+			t.Errorf("%s: %q, want %q", test.name, found[0].Details, test.detail)
+		}
+	}
+}
+
+// What is also a hole of another kind is both.
+func TestToldBesideOthers(t *testing.T) {
+	for _, test := range []struct {
+		change func(*Anatomy)
+		want   []string
+	}{
+		{func(a *Anatomy) { a.Namespaces[event.Net].SharedWithHost = new(true) }, []string{"host_net_namespace", "looser_than_told"}},
+		{func(a *Anatomy) { a.Privileges.Seccomp = seccompDisabled }, []string{"no_seccomp", "looser_than_told"}},
+		{func(a *Anatomy) { a.Privileges.NoNewPrivs = new(false) }, []string{"looser_than_told", "new_privileges"}},
+		{func(a *Anatomy) { a.Privileges.LSM = new("unconfined") }, []string{"looser_than_told", "lsm_unconfined"}},
+		{func(a *Anatomy) { a.told.Privileged = true }, []string{"stricter_than_told"}},
+	} {
+		a := walled()
+		a.told = asTold()
+		test.change(a)
+		var ids []string
+		for _, f := range Holes(a) {
+			ids = append(ids, f.ID)
+		}
+		slices.Sort(ids)
+		slices.Sort(test.want)
+		if diff := cmp.Diff(test.want, ids); diff != "" {
+			t.Error(diff)
+		}
+	}
+}

@@ -1,0 +1,90 @@
+package anatomy
+
+import (
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+// engineFiles are what engines mount that belongs to a namespace: who joins another container's gets that
+// one's file.
+var engineFiles = map[event.NamespaceType][]string{
+	event.Net: {"/etc/hosts", "/etc/resolv.conf"},
+	event.IPC: {"/dev/shm"},
+}
+
+// joined says of the namespaces that are not the host's for whom they were made. Of a pid namespace that is
+// the container whose PID 1 is the namespace's: when that process ends, so do all in it. Of others the engine's
+// files tell. What is left is who of those in it started first.
+func (g *gatherer) joined() {
+	for t, n := range g.Namespaces {
+		if n.SharedWithHost == nil || *n.SharedWithHost {
+			continue
+		}
+		inside := g.inside(t, n.ID)
+		if t == event.PID {
+			n.MadeFor = g.holderOf(inside)
+		} else if id := g.engineFile(engineFiles[t]); id != "" && (len(n.SharedWith) > 0 || id != g.Container.ID) {
+			n.MadeFor = g.label(id)
+		}
+		if len(n.SharedWith) == 0 {
+			if n.MadeFor == g.label(g.Container.ID) {
+				n.MadeFor = "" // whose else
+			}
+			continue
+		}
+		// The list is in the order of starts; in one tick of the clock several may have started.
+		if n.MadeFor == "" && len(inside) > 1 && !inside[0].Started.IsZero() && inside[0].Started.Before(inside[1].Started) {
+			n.Oldest = inside[0].Label
+		}
+	}
+}
+
+// inside are the live containers in a namespace, the oldest first.
+func (g *gatherer) inside(t event.NamespaceType, id uint64) (list []*isolation.Container) {
+	for i := range g.snapshot.Containers {
+		if c := &g.snapshot.Containers[i]; c.Live() && c.Namespaces[t].ID == id {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// holderOf is the container whose PID 1 is PID 1 of the pid namespace that they are in.
+func (g *gatherer) holderOf(inside []*isolation.Container) string {
+	for _, c := range inside {
+		if c.InitPID == 0 {
+			continue
+		}
+		status, err := g.host.Status(c.InitPID)
+		if err == nil && len(status.NSPID) > 1 && status.NSPID[len(status.NSPID)-1] == 1 {
+			return c.Label
+		}
+	}
+	return ""
+}
+
+// engineFile is the id of the container in whose folder of the engine the first of the mounts is.
+func (g *gatherer) engineFile(points []string) string {
+	for _, point := range points {
+		for i := range g.Mounts {
+			m := &g.Mounts[i]
+			if m.Path != point || m.Kind != KindEngine {
+				continue
+			}
+			if id := engineOwner(m.Source); id != "" {
+				return id
+			}
+		}
+	}
+	return ""
+}
+
+// label is what to call a container that may have ended.
+func (g *gatherer) label(id string) string {
+	for i := range g.snapshot.Containers {
+		if c := &g.snapshot.Containers[i]; c.ID == id {
+			return c.Label
+		}
+	}
+	return event.ShortID(id)
+}

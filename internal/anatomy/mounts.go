@@ -1,0 +1,155 @@
+package anatomy
+
+import (
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/nsviz/nsviz/internal/hostfs"
+)
+
+// kernelTypes are file systems whose files are no data but views of the kernel.
+var kernelTypes = []string{
+	"proc", "sysfs", "cgroup", "cgroup2", "devpts", "mqueue", "debugfs", "tracefs", "securityfs", "bpf", "configfs",
+	"pstore", "binfmt_misc", "selinuxfs", "efivarfs", "fusectl", "nsfs",
+}
+
+// classify says of each mount what it is for and where on the host it is from.
+func classify(mounts, host []hostfs.Mount) []Mount {
+	// Few mounts of the host are of one file system, and a container may have thousands.
+	byDevice := map[string][]*hostfs.Mount{}
+	for i := range host {
+		byDevice[host[i].Device] = append(byDevice[host[i].Device], &host[i])
+	}
+	list := make([]Mount, 0, len(mounts))
+	for i := range mounts {
+		m := &mounts[i]
+		out := Mount{Path: m.Point, Type: m.FSType, ReadOnly: m.ReadOnly, Source: hostPath(m, byDevice[m.Device])}
+		out.Kind = kind(m, out.Source)
+		switch out.Kind {
+		case KindRoot, KindKernel, KindMask, KindTmpfs:
+			out.Source = ""
+		}
+		list = append(list, out)
+	}
+	return list
+}
+
+// hostPath is where on the host that is which is mounted; "" where the file system is mounted nowhere
+// there. Several paths may lead to it, by bind mounts: one that matters is preferred, so that no other
+// name hides it, else the one from nearest the file system's root.
+func hostPath(m *hostfs.Mount, candidates []*hostfs.Mount) string {
+	best, bestRoot := "", 0
+	for _, c := range candidates {
+		rest, ok := strings.CutPrefix(m.Root, strings.TrimSuffix(c.Root, "/"))
+		if !ok || rest != "" && rest[0] != '/' {
+			continue
+		}
+		at := path.Join(c.Point, rest)
+		switch better := sensitive(at) != nil; {
+		case best == "", better && sensitive(best) == nil, better == (sensitive(best) != nil) && len(c.Root) < bestRoot:
+			best, bestRoot = at, len(c.Root)
+		}
+	}
+	return best
+}
+
+var (
+	// volumePath is where Docker, Podman and Kubernetes keep volumes.
+	volumePath = regexp.MustCompile(`/volumes/([^/]+)/_data(/|$)|/volumes/kubernetes\.io~`)
+	// enginePath is what an engine makes for a container: Docker's /etc/hosts and the like, Podman's.
+	enginePath = regexp.MustCompile(`/(?:containers|overlay-containers|sandboxes)/([0-9a-f]{64})/|/kubelet/pods/[^/]+/etc-hosts$`)
+)
+
+// engineOwner is the id of the container or sandbox that an engine has made a file for.
+func engineOwner(source string) string {
+	if m := enginePath.FindStringSubmatch(source); m != nil {
+		return m[1]
+	}
+	return ""
+}
+
+func kind(m *hostfs.Mount, source string) MountKind {
+	below := func(dir string) bool { return m.Point == dir || strings.HasPrefix(m.Point, dir+"/") }
+	covers := below("/proc") && m.Point != "/proc" || below("/sys") && m.Point != "/sys"
+	switch {
+	case m.Point == "/":
+		return KindRoot
+	// The host's own procfs is another file system than the container's; its sysfs and cgroups are not.
+	case source != "" && (m.FSType == "proc" || m.FSType == "sysfs" && !below("/sys")):
+		return KindBind
+	case slices.Contains(kernelTypes, m.FSType):
+		return KindKernel
+	case covers && (m.FSType == "tmpfs" || m.FSType == "devtmpfs"):
+		return KindMask
+	case enginePath.MatchString(source):
+		return KindEngine
+	case volumePath.MatchString(source):
+		return KindVolume
+	case source != "":
+		return KindBind
+	case m.FSType == "tmpfs":
+		return KindTmpfs
+	}
+	return KindOther
+}
+
+// exposure is how bad it is that a path of the host is mounted in a container.
+type exposure struct {
+	writable, readOnly Severity
+	why                string
+}
+
+// sensitive says so of a path; nil is not at all.
+func sensitive(at string) *exposure {
+	if slices.Contains(engineSockets, path.Base(at)) {
+		return &exposure{Critical, Critical, "who may write to it commands the engine"}
+	}
+	if e, ok := sensitivePaths[at]; ok {
+		return &e
+	}
+	return nil
+}
+
+// engineSockets are the names of sockets of container engines. A read-only mount keeps nobody from
+// connecting.
+var engineSockets = []string{
+	"docker.sock", "containerd.sock", "crio.sock", "podman.sock", "dockershim.sock", "cri-dockerd.sock", "buildkitd.sock",
+}
+
+var sensitivePaths = map[string]exposure{
+	"/":                   {Critical, High, "all files of the host"},
+	"/etc":                {Critical, High, "the host's settings, its users and their password hashes"},
+	"/etc/shadow":         {Critical, High, "the host's password hashes"},
+	"/etc/passwd":         {Critical, Low, "the host's users"},
+	"/etc/sudoers":        {Critical, Medium, "who may become root on the host"},
+	"/etc/cron.d":         {Critical, Low, "what the host runs as root"},
+	"/etc/kubernetes":     {Critical, High, "the cluster's keys"},
+	"/root":               {Critical, High, "root's files and keys"},
+	"/root/.ssh":          {Critical, High, "root's keys"},
+	"/home":               {High, High, "the users' files and keys"},
+	"/boot":               {Critical, Low, "the kernel that the host boots next"},
+	"/usr":                {Critical, Info, "the host's programs"},
+	"/usr/bin":            {Critical, Info, "the host's programs"},
+	"/usr/lib":            {Critical, Info, "the host's libraries"},
+	"/bin":                {Critical, Info, "the host's programs"},
+	"/sbin":               {Critical, Info, "the host's programs"},
+	"/lib":                {Critical, Info, "the host's libraries and kernel modules"},
+	"/lib/modules":        {Critical, Info, "the host's kernel modules"},
+	"/dev":                {Critical, Critical, "the host's devices, its disks among them"},
+	"/proc":               {Critical, High, "the host's processes and the kernel's settings"},
+	"/sys":                {Critical, Medium, "the kernel's view of the hardware, and its settings"},
+	"/run":                {Critical, Critical, "the sockets of the host's services, the engine's among them"},
+	"/var/run":            {Critical, Critical, "the sockets of the host's services, the engine's among them"},
+	"/run/containerd":     {Critical, Critical, "the sockets of the engine"},
+	"/run/systemd":        {Critical, High, "the sockets of the host's service manager"},
+	"/var":                {Critical, High, "what the host's services keep, other containers among them"},
+	"/var/lib":            {Critical, High, "what the host's services keep, other containers among them"},
+	"/var/lib/docker":     {Critical, High, "the files of all containers"},
+	"/var/lib/containerd": {Critical, High, "the files of all containers"},
+	"/var/lib/containers": {Critical, High, "the files of all containers"},
+	"/var/lib/kubelet":    {Critical, High, "the secrets of all pods"},
+	"/var/log":            {Medium, Medium, "what the host's services have written down"},
+	"/var/spool/cron":     {Critical, Low, "what the host runs as root"},
+}

@@ -1,0 +1,50 @@
+package docker
+
+import (
+	"testing"
+	"time"
+
+	"github.com/docker/docker/api/types/events"
+	"github.com/google/go-cmp/cmp"
+)
+
+// Of what the engine does its own words are told, without what follows them; and after a lost connection
+// not again.
+func TestDeeds(t *testing.T) {
+	e := newEngine(t)
+	e.start()
+	r := begin(t, e)
+	r.expect(connected)
+	second := 0
+	emit := func(action events.Action) {
+		second++
+		r.clock.pass(time.Second)
+		e.emitAt(epoch.Add(time.Duration(second)*time.Second), action, id(1), map[string]string{"signal": "9"})
+	}
+	for _, action := range []events.Action{
+		"start", "exec_create: sh -c secret", "exec_start: sh -c secret", "exec_start", "exec_die", "health_status: unhealthy",
+		"health_status: running", "update", "exec_started", "\x1b[2J", "attach", "kill",
+	} {
+		emit(action)
+	}
+	e.emitAt(epoch, events.ActionDestroy, id(2), nil) // of before
+	r.expect("forget 000000000002")
+	e.emitRaw("garbage\n")
+	<-r.sink.calls
+	r.clock.fire(t, DefaultRetryMin)
+	r.expect(connected)
+	e.emitAt(epoch.Add(time.Duration(second)*time.Second), events.ActionKill, id(1), nil) // once more
+	emit(events.ActionDestroy)
+	r.expect("forget 000000000001")
+	var got []string
+	for range len(r.sink.deeds) {
+		got = append(got, <-r.sink.deeds)
+	}
+	want := []string{
+		"000000000001 start +1s", "000000000001 exec_start +3s", "000000000001 exec_start +4s",
+		"000000000001 health_status: unhealthy +6s", "000000000001 update +8s", "000000000001 kill +12s", "000000000001 destroy +13s",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

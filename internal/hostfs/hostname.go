@@ -1,0 +1,71 @@
+package hostfs
+
+import (
+	"bytes"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+)
+
+// Hostname asks the kernel what the host is called in the UTS namespace of a process. The name is what the
+// namespace's root gave it: up to 64 bytes of anything but NUL, none among them.
+//
+// No file of procfs tells it of another namespace than the reader's. So a thread enters that namespace,
+// asks, and is thrown away; that takes CAP_SYS_ADMIN in the user namespaces of both.
+func (f *FS) Hostname(pid int32) (string, error) {
+	path := f.pidDir(pid) + "/ns/uts"
+	fd, err := openat(unix.AT_FDCWD, path, unix.O_RDONLY)
+	if err != nil {
+		return "", pathError("open", path, err)
+	}
+	defer unix.Close(fd)
+	own, err := openat(unix.AT_FDCWD, f.procFile("self/ns/uts"), unix.O_RDONLY)
+	if err == nil {
+		defer unix.Close(own)
+		theirs, err := inodeOf(fd)
+		ours, ownErr := inodeOf(own)
+		if err == nil && ownErr == nil && theirs == ours {
+			return hostname()
+		}
+	}
+	var name string
+	err = inThrowawayThread(func() error {
+		if err := unix.Setns(fd, unix.CLONE_NEWUTS); err != nil {
+			return pathError("enter", path, err)
+		}
+		var err error
+		name, err = hostname()
+		return err
+	})
+	return name, err
+}
+
+func hostname() (string, error) {
+	var names unix.Utsname
+	if err := unix.Uname(&names); err != nil {
+		return "", err
+	}
+	name, _, _ := bytes.Cut(names.Nodename[:], []byte{0})
+	return string(name), nil
+}
+
+// inThrowawayThread runs f in a thread that ends with it, so that f may enter namespaces.
+func inThrowawayThread(f func() error) error {
+	done := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread() // and never unlocks: the thread ends with the goroutine
+		if unix.Gettid() != unix.Getpid() {
+			done <- f()
+			return
+		}
+		// The first thread would stay, and the process is seen where that one is.
+		other := make(chan error, 1)
+		go func() {
+			runtime.LockOSThread()
+			other <- f()
+		}()
+		done <- <-other
+		runtime.UnlockOSThread()
+	}()
+	return <-done
+}

@@ -1,0 +1,61 @@
+//go:build root
+
+package hostfs
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/nsviz/nsviz/internal/event"
+)
+
+func TestRootHostname(t *testing.T) {
+	f := liveFS(t)
+	self := int32(os.Getpid())
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := f.Namespaces(self)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"web", "\x1b[2J\tname", strings.Repeat("n", 64), ""} {
+		for _, users := range [][]string{nil, {"--user", "--map-root-user"}} {
+			args := append(users, "--uts", "sh", "-c", `printf %s "$0" >/proc/sys/kernel/hostname; echo; exec cat >/dev/null`, name)
+			child := startChild(t, nil, append([]string{"unshare"}, args...)...)
+			child.line(t)
+			want := name
+			if name == "" { // nothing was written
+				want = host
+			}
+			if got, err := f.Hostname(child.pid); got != want || err != nil {
+				t.Errorf("%v: %q, %v, want %q", args, got, err, want)
+			}
+			child.end(t)
+			child.reap(t)
+			if _, err := f.Hostname(child.pid); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("of a process that is gone: %v", err)
+			}
+		}
+	}
+	if got, err := f.Hostname(self); got != host || err != nil {
+		t.Errorf("%q, %v, want %q", got, err, host)
+	}
+	// No thread stays elsewhere; one that ends takes a moment.
+	left := func(kind event.NamespaceType, id uint64) bool { return kind == event.UTS && id != before[event.UTS] }
+	for {
+		pins, err := f.NamespacePins(self, left)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(pins) == 0 {
+			break
+		}
+		runtime.Gosched()
+	}
+}

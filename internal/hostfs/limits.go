@@ -1,0 +1,26 @@
+package hostfs
+
+// OwnLimits are what a cgroup itself limits besides its memory; nil is unknown.
+type OwnLimits struct {
+	// QuotaCores is in CPUs, PIDs in processes and threads.
+	QuotaCores *Limit[float64]
+	PIDs       *Limit[uint64]
+}
+
+// OwnLimits reads the limits of the cgroup at path: two or three small files. In the hierarchies besides the
+// tracked one it takes the same path, as engines do. What cannot be read is unknown.
+func (l Layout) OwnLimits(path string) OwnLimits {
+	r := &resourceReader{tracked: l, path: path, pathIn: func(Layout) string { return path }, buf: make([]byte, smallFile)}
+	var limits OwnLimits
+	if c, found := r.cgroup("cpu"); found && !c.unconfined {
+		if c.v1() {
+			limits.QuotaCores = r.quotaV1(c.dir)
+		} else {
+			limits.QuotaCores = r.quotaV2(c.dir)
+		}
+	}
+	if c, found := r.cgroup("pids"); found && !c.unconfined {
+		limits.PIDs = r.limit(c.dir, "pids.max")
+	}
+	return limits
+}

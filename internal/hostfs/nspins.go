@@ -1,0 +1,272 @@
+package hostfs
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsviz/nsviz/internal/event"
+)
+
+// PinKind says how a process keeps a namespace alive that it is not in.
+type PinKind uint8
+
+// The kinds of pins.
+const (
+	PinFile     PinKind = iota // it has it open
+	PinThread                  // another thread than its first one is in it
+	PinChildren                // its next child will be in it
+	PinMount                   // it is mounted in the process's mount namespace
+)
+
+// NamespacePin is what keeps a namespace alive beside the processes that are in it, and the process
+// that has it.
+type NamespacePin struct {
+	Type event.NamespaceType
+	ID   uint64
+	Kind PinKind
+	PID  int32
+	// TID is the thread of a PinThread, and of a PinMount in the mount namespace of one; 0 is the first.
+	TID int32
+	// Point is where a PinMount is mounted, as the process sees it.
+	Point string
+
+	link string // below the process's directory, leads to the namespace; "" for a PinMount
+}
+
+// NamespacePins lists what a process has of the namespaces that are wanted: open files, threads, and
+// namespaces for its children. One namespace may come several times.
+func (f *FS) NamespacePins(pid int32, wanted func(event.NamespaceType, uint64) bool) ([]NamespacePin, error) {
+	dir, err := openDirectory(f.pidDir(pid))
+	if err != nil {
+		return nil, err
+	}
+	defer dir.close()
+	r := pinReader{fs: f, dir: dir, pid: pid, wanted: wanted}
+	if err := r.readFiles(); err != nil {
+		return nil, err
+	}
+	if err := r.readThreads(); err != nil {
+		return nil, err
+	}
+	return r.found, nil
+}
+
+type pinReader struct {
+	fs     *FS
+	dir    directory // the process's
+	pid    int32
+	wanted func(event.NamespaceType, uint64) bool
+	found  []NamespacePin
+}
+
+func (r *pinReader) readFiles() error {
+	return r.dir.each("fd", func(fds directory, name string) {
+		var space [64]byte
+		n, err := unix.Readlinkat(fds.fd, name, space[:])
+		switch {
+		case err != nil: // closed meanwhile
+		case string(space[:n]) == "/":
+			r.noteDetached(fds, name)
+		default:
+			r.note(space[:n], PinFile, 0, "fd/", name)
+		}
+	})
+}
+
+// noteDetached looks at an open file that calls itself "/". That is how a namespace looks that was
+// opened where it was mounted and is mounted no more, as after `ip netns delete`; it may as well be a
+// folder, which a look at its inode shows without opening it.
+func (r *pinReader) noteDetached(fds directory, name string) {
+	fd, err := openat(fds.fd, name, unix.O_PATH)
+	if err != nil {
+		return
+	}
+	defer unix.Close(fd)
+	kind, id, ok := r.fs.namespaceAt(fd)
+	if ok && r.wanted(kind, id) {
+		r.found = append(r.found, NamespacePin{Type: kind, ID: id, Kind: PinFile, PID: r.pid, link: "fd/" + name})
+	}
+}
+
+// readThreads reads what threads are in and what their children will be in. A thread can have other
+// namespaces than the first one of its process, and programs in Go do.
+func (r *pinReader) readThreads() error {
+	first := strconv.Itoa(int(r.pid))
+	return r.dir.each("task", func(tasks directory, name string) {
+		tid, ok := parsePID([]byte(name))
+		if !ok {
+			return
+		}
+		links, kind := childrensLinks[:], PinChildren
+		for range 2 {
+			for _, link := range links {
+				var space [64]byte
+				path := name + "/" + link
+				n, err := unix.Readlinkat(tasks.fd, path, space[:])
+				if err == nil { // not of a type that the kernel lacks, nor of a thread that is gone
+					r.note(space[:n], kind, tid, "task/", path)
+				}
+			}
+			if name == first { // what the first one is in is no pin
+				return
+			}
+			links, kind = namespaceLinks[:], PinThread
+		}
+	})
+}
+
+// childrensLinks are below /proc/PID, as namespaceLinks are.
+var childrensLinks = [...]string{"ns/pid_for_children", "ns/time_for_children"}
+
+// AwaitsFirstChild reports whether a process has unshared a PID namespace that nothing has entered yet. Its
+// number is nowhere in procfs: the link for children leads nowhere.
+func (f *FS) AwaitsFirstChild(pid int32) bool {
+	dir, err := openDirectory(f.pidDir(pid))
+	if err != nil {
+		return false
+	}
+	defer dir.close()
+	awaits := false
+	_ = dir.each("task", func(tasks directory, name string) { // a process or thread that is gone awaits none
+		var space [64]byte
+		_, err := unix.Readlinkat(tasks.fd, name+"/ns/pid_for_children", space[:])
+		_, gone := unix.Readlinkat(tasks.fd, name+"/ns/pid", space[:])
+		awaits = awaits || err == unix.ENOENT && gone == nil
+	})
+	return awaits
+}
+
+func (r *pinReader) note(text []byte, kind PinKind, tid int32, links, name string) {
+	// Most open files are something else, and errors that say so would cost more than reading them.
+	if !namesNamespaceType(text) {
+		return
+	}
+	t, id, err := parseNamespaceLink(text)
+	if err != nil || !r.wanted(t, id) {
+		return
+	}
+	r.found = append(r.found, NamespacePin{Type: t, ID: id, Kind: kind, PID: r.pid, TID: tid, link: links + name})
+}
+
+func namesNamespaceType(link []byte) bool {
+	name, _, found := bytes.Cut(link, []byte(":["))
+	if !found {
+		return false
+	}
+	for _, t := range event.NamespaceTypes() {
+		if string(name) == t.String() {
+			return true
+		}
+	}
+	return false
+}
+
+// MountPins lists the namespaces that are mounted in the mount namespace of a process, or of the thread
+// tid of it where that is not 0, as far as the process's root shows them.
+func (f *FS) MountPins(pid, tid int32, wanted func(event.NamespaceType, uint64) bool) ([]NamespacePin, error) {
+	path := f.pidDir(pid) + "/mountinfo"
+	if tid != 0 {
+		path = f.pidDir(pid) + "/task/" + strconv.Itoa(int(tid)) + "/mountinfo"
+	}
+	mountinfo, err := readFile(path, nil)
+	if err != nil {
+		return nil, err
+	}
+	var found []NamespacePin
+	for _, m := range parseNamespaceMounts(mountinfo) {
+		if wanted(m.Type, m.ID) {
+			found = append(found, NamespacePin{Type: m.Type, ID: m.ID, Kind: PinMount, PID: pid, TID: tid, Point: m.Point})
+		}
+	}
+	return found, nil
+}
+
+// Pinned reports whether a pin still holds its namespace. It does not ask that of a PinMount: that
+// takes as long as [FS.MountPins].
+func (f *FS) Pinned(p NamespacePin) bool {
+	if p.link == "" {
+		return false
+	}
+	path := f.pidDir(p.PID) + "/" + p.link
+	var space [64]byte
+	n, err := unix.Readlink(path, space[:])
+	if err != nil {
+		return false
+	}
+	if t, id, err := parseNamespaceLink(space[:n]); err == nil {
+		return t == p.Type && id == p.ID
+	}
+	if string(space[:n]) != "/" {
+		return false
+	}
+	fd, err := openat(unix.AT_FDCWD, path, unix.O_PATH)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	t, id, ok := f.namespaceAt(fd)
+	return ok && t == p.Type && id == p.ID
+}
+
+// PinRelations is [FS.NamespaceRelations] of a namespace that is pinned. A PinMount's is not asked
+// for: its path may lead through a file system that its owner makes hang.
+func (f *FS) PinRelations(p NamespacePin, known func(uint64) bool) ([]NamespaceRelation, error) {
+	if p.link == "" {
+		return nil, fmt.Errorf("the relations of %s namespace %d: it is mounted out of reach", p.Type, p.ID)
+	}
+	return namespaceRelations(f.pidDir(p.PID)+"/"+p.link, p.Type, known)
+}
+
+// MountRelations is [FS.NamespaceRelations] of a namespace that is mounted in the host's mount
+// namespace.
+func (f *FS) MountRelations(m NamespaceMount, known func(uint64) bool) ([]NamespaceRelation, error) {
+	for _, root := range []string{f.procFile("1/root"), ""} {
+		fd, err := openat(unix.AT_FDCWD, root+m.Point, unix.O_PATH|unix.O_NOFOLLOW)
+		if err != nil {
+			continue
+		}
+		defer unix.Close(fd)
+		// Something else may be mounted above it, or there may be another file system of nsviz's own.
+		if t, id, ok := f.namespaceAt(fd); ok && t == m.Type && id == m.ID {
+			return namespaceRelations(f.procFile("self/fd/"+strconv.Itoa(fd)), t, known)
+		}
+	}
+	return nil, fmt.Errorf("the relations of %s namespace %d: it cannot be reached at %s", m.Type, m.ID, m.Point)
+}
+
+// namespaceAt says which namespace it is that fd, which may be an O_PATH, is open on, if any.
+func (f *FS) namespaceAt(fd int) (event.NamespaceType, uint64, bool) {
+	var stat unix.Statfs_t
+	if err := unix.Fstatfs(fd, &stat); err != nil || stat.Type != unix.NSFS_MAGIC {
+		return 0, 0, false
+	}
+	id, err := inodeOf(fd)
+	if err != nil {
+		return 0, 0, false
+	}
+	// It is a namespace, and to open it does nothing.
+	open, err := openat(unix.AT_FDCWD, f.procFile("self/fd/"+strconv.Itoa(fd)), unix.O_RDONLY)
+	if err != nil {
+		return 0, 0, false
+	}
+	defer unix.Close(open)
+	flag, err := unix.IoctlRetInt(open, unix.NS_GET_NSTYPE)
+	if err != nil {
+		return 0, 0, false
+	}
+	for t, is := range cloneFlags {
+		if flag == is {
+			return event.NamespaceType(t), id, true
+		}
+	}
+	return 0, 0, false
+}
+
+// cloneFlags are by which the kernel names the types, in their order.
+var cloneFlags = [event.NamespaceTypeCount]int{
+	unix.CLONE_NEWNS, unix.CLONE_NEWPID, unix.CLONE_NEWNET, unix.CLONE_NEWIPC, unix.CLONE_NEWUTS, unix.CLONE_NEWUSER,
+	unix.CLONE_NEWCGROUP, unix.CLONE_NEWTIME,
+}

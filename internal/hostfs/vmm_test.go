@@ -1,0 +1,248 @@
+package hostfs
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// vmProcess is what a made-up process of the tests has in procfs.
+type vmProcess struct {
+	exe, comm string
+	arguments []string
+	threads   []string // besides the first one
+	fds       []string
+	maps      string
+	parent    int
+}
+
+const vmPID = 700
+
+func (p vmProcess) write(t *testing.T, proc string, pid int) {
+	t.Helper()
+	dir := filepath.Join(proc, fmt.Sprint(pid))
+	link(t, filepath.Join(dir, "exe"), p.exe)
+	write := func(name, content string) { writeFile(t, filepath.Join(dir, name), content) }
+	write("stat", fmt.Sprintf("%d (%s) S %d %s 4242 0\n", pid, p.comm, p.parent, strings.Repeat(" 0", 17)))
+	write("status", fmt.Sprintf("Name:\t%s\nTgid:\t%d\nPPid:\t%d\nUid:\t0\t0\t0\t0\nNSpid:\t%d\n", p.comm, pid, p.parent, pid))
+	write("cgroup", "0::"+dockerScope+"\n")
+	write("statm", "351795 9280 5513 1431 0 291417 0\n")
+	write("cmdline", strings.Join(p.arguments, "\x00")+"\x00")
+	write("maps", p.maps)
+	writeNamespaces(t, dir, initialNamespaces())
+	for i, comm := range append([]string{p.comm}, p.threads...) {
+		write(fmt.Sprintf("task/%d/comm", pid+i), comm+"\n")
+	}
+	write("fd/.kept", "") // the folder is there without any, too
+	for i, text := range p.fds {
+		link(t, filepath.Join(dir, "fd", fmt.Sprint(i)), text)
+	}
+}
+
+// mainLoop is what QEMU 7.2 has open whatever it runs.
+var mainLoop = []string{"/dev/null", "anon_inode:[eventpoll]", "anon_inode:[eventfd]", "anon_inode:[signalfd]"}
+
+func kvm(vcpus int, others ...string) []string {
+	list := append([]string{"/dev/kvm", "anon_inode:kvm-vm"}, others...)
+	for i := range vcpus {
+		list = append(list, fmt.Sprintf("anon_inode:kvm-vcpu:%d", i))
+	}
+	return list
+}
+
+func qemu(arguments ...string) []string { return append([]string{"qemu-system-x86_64"}, arguments...) }
+
+// guestMaps are 3 GiB below and 1 GiB above the hole of a PC, and what is no guest memory: a heap, a
+// stack, code, a file.
+const guestMaps = `559297ef2000-559298eb6000 rw-p 00000000 00:00 0                          [heap]
+7fef00000000-7fefc0000000 rw-p 00000000 00:00 0
+7ff000000000-7ff040000000 rw-s 00000000 00:01 1034                       /memfd:ch_ram (deleted)
+7ff050000000-7ff054000000 rwxp 00000000 00:00 0
+7ff060000000-7ff063fff000 rw-p 00000000 00:00 0
+7ff0245b9000-7ff024db9000 rw-p 00000000 00:00 0
+7ff070000000-7ff074000000 rw-s 00000000 fe:00 77                         /var/lib/disk
+`
+
+func TestVMM(t *testing.T) {
+	const qemuExe = "/usr/bin/qemu-system-x86_64"
+	const mib = uint64(1 << 20)
+	tests := []struct {
+		name    string
+		process vmProcess
+		want    *VMM // nil is none
+	}{
+		{
+			"QEMU that emulates and names no threads",
+			vmProcess{
+				exe: qemuExe, comm: "qemu-system-x86", arguments: qemu("-machine", "accel=tcg", "-m", "64", "-smp", "2", "-S"),
+				threads: []string{"qemu-system-x86", "qemu-system-x86"}, fds: mainLoop,
+			},
+			&VMM{Kind: QEMU, VCPUs: new(2), MemoryBytes: new(64 * mib), Acceleration: Emulation},
+		},
+		{
+			"QEMU that emulates, as libvirt starts it",
+			vmProcess{
+				exe: qemuExe, comm: "qemu-system-x86", fds: mainLoop, threads: []string{"qemu-system-x86", "CPU 0/TCG", "CPU 1/TCG", "CPU 2/TCG"},
+				arguments: qemu("-name", "guest=lesson,debug-threads=on", "-m", "size=2097152k", "-smp", "1"),
+			},
+			&VMM{Kind: QEMU, Name: "lesson", VCPUs: new(3), MemoryBytes: new(2048 * mib), Acceleration: Emulation},
+		},
+		{
+			"QEMU with KVM, renamed and updated since it was started",
+			vmProcess{
+				exe: "/usr/libexec/qemu-kvm (deleted)", comm: "web", fds: kvm(4, mainLoop...), threads: []string{"web"},
+				arguments: qemu("--m", "4G,slots=2,maxmem=8G", "-name", "web"),
+			},
+			&VMM{Kind: QEMU, Name: "web", VCPUs: new(4), MemoryBytes: new(4096 * mib), Acceleration: KVM},
+		},
+		{
+			"QEMU with a name that is no name",
+			vmProcess{
+				exe: qemuExe, comm: "qemu-system-x86", threads: []string{"ALL CPUs/TCG"},
+				arguments: qemu("-name", "a"+strings.Repeat("é", 1<<20)),
+			},
+			&VMM{Kind: QEMU, Name: "a" + strings.Repeat("é", 63), Acceleration: Emulation},
+		},
+		{
+			"QEMU with one thread for all vCPUs and no size",
+			vmProcess{exe: qemuExe, comm: "qemu-system-x86", arguments: qemu(), threads: []string{"ALL CPUs/TCG"}},
+			&VMM{Kind: QEMU, Acceleration: Emulation},
+		},
+		{
+			"Kata's QEMU",
+			vmProcess{
+				exe: "/opt/kata/bin/qemu-system-x86_64", comm: "qemu-system-x86", parent: 70, fds: kvm(1),
+				threads:   []string{"CPU 0/KVM"},
+				arguments: qemu("-name", "sandbox-1,debug-threads=on", "-m", "2048M,slots=10,maxmem=3949M", "-smp", "1,cores=1,threads=1,sockets=2"),
+			},
+			&VMM{Kind: QEMU, Name: "sandbox-1", Kata: true, VCPUs: new(1), MemoryBytes: new(2048 * mib), Acceleration: KVM},
+		},
+		{
+			"Firecracker in a jail",
+			vmProcess{
+				exe: "/firecracker", comm: "firecracker", arguments: []string{"/firecracker", "--id", "vm-1", "--start-time-us", "1"},
+				threads: []string{"fc_api", "fc_vcpu 0", "fc_vcpu 1"}, maps: guestMaps,
+				fds: []string{"/srv/jailer/firecracker/vm-1/root/dev/kvm", "anon_inode:kvm-vm"},
+			},
+			&VMM{Kind: Firecracker, Name: "vm-1", VCPUs: new(2), MemoryBytes: new(4096 * mib), Acceleration: KVM},
+		},
+		{
+			"Cloud Hypervisor",
+			vmProcess{
+				exe: "/usr/bin/cloud-hypervisor", comm: "cloud-hyperviso", threads: []string{"vmm", "vcpu0", "http-server"},
+				fds: kvm(1), arguments: []string{"cloud-hypervisor", "--memory", "size=512M,shared=on"}, maps: guestMaps,
+			},
+			&VMM{Kind: CloudHypervisor, VCPUs: new(1), MemoryBytes: new(512 * mib), Acceleration: KVM},
+		},
+		{
+			"Cloud Hypervisor that is told what to run by its socket, under Kata",
+			vmProcess{
+				exe: "/usr/bin/cloud-hypervisor", comm: "cloud-hyperviso", threads: []string{"vcpu0", "vcpu1"}, parent: 70,
+				fds: []string{"/dev/mshv"}, arguments: []string{"cloud-hypervisor", "--api-socket=/run/vc/vm/1/clh-api.sock"}, maps: guestMaps,
+			},
+			&VMM{Kind: CloudHypervisor, Kata: true, VCPUs: new(2), MemoryBytes: new(4096 * mib), Acceleration: MSHV},
+		},
+		{
+			"Kata's shim that is the monitor itself",
+			vmProcess{exe: "/opt/kata/bin/containerd-shim-kata-v2", comm: "containerd-shim", fds: kvm(2), maps: guestMaps},
+			&VMM{Kind: Dragonball, Kata: true, VCPUs: new(2), MemoryBytes: new(4096 * mib), Acceleration: KVM},
+		},
+		{
+			"gVisor",
+			vmProcess{
+				exe: "/usr/local/bin/runsc", comm: "exe", arguments: []string{"runsc-sandbox", "--platform=systrap", "boot", "1"},
+				fds: []string{"/memfd:runsc-memory (deleted)"}, maps: guestMaps,
+			},
+			&VMM{Kind: GVisor},
+		},
+		{
+			"gVisor with KVM",
+			vmProcess{exe: "/usr/local/bin/runsc", comm: "exe", arguments: []string{"runsc-sandbox", "boot"}, fds: kvm(2)},
+			&VMM{Kind: GVisor, Acceleration: KVM},
+		},
+		{"a shell that is called QEMU", vmProcess{exe: "/bin/dash", comm: "qemu-system-x86", arguments: qemu("-m", "64"), threads: []string{"CPU 0/KVM"}}, nil},
+		{"another program in a file called QEMU", vmProcess{exe: "/tmp/qemu-system-x86_64", comm: "qemu-system-x86", arguments: qemu("-m", "64"), fds: []string{"/dev/null"}}, nil},
+		{"QEMU that runs a program and no machine", vmProcess{exe: "/usr/bin/qemu-x86_64", comm: "qemu-x86_64", fds: mainLoop, threads: []string{"qemu-x86_64"}}, nil},
+		{"Firecracker before it has a machine", vmProcess{exe: "/usr/bin/firecracker", comm: "firecracker", threads: []string{"fc_api"}, fds: []string{"/dev/kvm"}}, nil},
+		{"Kata's shim of a machine elsewhere", vmProcess{exe: "/opt/kata/bin/containerd-shim-kata-v2", comm: "containerd-shim", fds: mainLoop}, nil},
+		{"gVisor's gofer", vmProcess{exe: "/usr/local/bin/runsc", comm: "exe", arguments: []string{"runsc-gofer"}, fds: []string{"/memfd:runsc-memory (deleted)"}}, nil},
+		{"another program called gVisor", vmProcess{exe: "/tmp/runsc", comm: "exe", arguments: []string{"runsc-sandbox"}}, nil},
+		{"no arguments at all", vmProcess{exe: "/tmp/runsc", comm: "exe"}, nil},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			f, roots := openHost(t, "v2")
+			layout, err := f.Cgroups()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if test.process.parent != 0 {
+				link(t, filepath.Join(roots.Proc, "70", "exe"), "/usr/local/bin/containerd-shim-kata-v2")
+			}
+			test.process.write(t, roots.Proc, vmPID)
+			got, ok, err := f.VMM(vmPID, layout)
+			if err != nil || ok != (test.want != nil) {
+				t.Fatalf("found: %t, %v", ok, err)
+			}
+			if test.want == nil {
+				return
+			}
+			want := *test.want
+			want.Process = Process{
+				PID: vmPID, PPID: int32(test.process.parent), Comm: test.process.comm, NSPID: []int32{vmPID}, StartTime: 4242,
+				Namespaces: initialNamespaces(), Cgroup: dockerScope,
+			}
+			if want.ResidentBytes = got.ResidentBytes; got.ResidentBytes == nil || *got.ResidentBytes < 9280*4096 {
+				t.Error("its resident memory is unknown, or wrong")
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+	f, _ := openHost(t, "v2")
+	if _, ok, err := f.VMM(vmPID, Layout{}); ok || err != nil {
+		t.Errorf("of a process that is gone: %t, %v", ok, err)
+	}
+}
+
+func TestParseVMMSizes(t *testing.T) {
+	for text, want := range map[string]uint64{
+		"64": 64 << 20, "64M": 64 << 20, "64m": 64 << 20, "2G,slots=2": 2 << 30, "size=1T": 1 << 40, "slots=2,size=8k": 8 << 10, "5b": 5,
+		"": 0, "1.5G": 0, "-1": 0, "M": 0, "slots=2": 0, "99999999999T": 0, "18446744073709551616": 0, "\x00": 0,
+	} {
+		got := parseQEMUMemory(text)
+		if got == nil {
+			got = new(uint64)
+		}
+		if *got != want {
+			t.Errorf("-m %q: %d, want %d", text, *got, want)
+		}
+	}
+	for text, want := range map[string]int{"2": 2, "cpus=4,maxcpus=8": 4, "2,sockets=2": 2, "sockets=2": 0, "": 0, "-1": 0, "0": 0} {
+		got := parseSMP(text)
+		if got == nil {
+			got = new(int)
+		}
+		if *got != want {
+			t.Errorf("-smp %q: %d, want %d", text, *got, want)
+		}
+	}
+}
+
+// What is no candidate, as nearly everything on a host, must cost next to nothing.
+func BenchmarkVMMOfNone(b *testing.B) {
+	f := liveFS(b)
+	pid, err := f.Self()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if _, ok, err := f.VMM(pid, Layout{}); ok || err != nil {
+			b.Fatal(ok, err)
+		}
+	}
+}

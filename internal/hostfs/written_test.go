@@ -1,0 +1,53 @@
+package hostfs
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestWritten(t *testing.T) {
+	f, roots := openHost(t, "v2")
+	upper := filepath.Join(roots.Proc, "1", "root", "upper") // the fixture's host root
+	writeFile(t, filepath.Join(upper, "a"), "12345")
+	writeFile(t, filepath.Join(upper, "d", "e", "b"), "123")
+	outside := t.TempDir()
+	writeFile(t, filepath.Join(outside, "secret"), strings.Repeat("x", 1000))
+	for _, err := range []error{
+		os.Link(filepath.Join(upper, "a"), filepath.Join(upper, "d", "again")), // counted once
+		os.Symlink(outside, filepath.Join(upper, "d", "link")),                 // not followed
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := f.Written(t.Context(), "/upper", 100)
+	if want := (Written{Bytes: 8, Files: 4}); got != want || err != nil {
+		t.Errorf("got %+v, %v, want %+v", got, err, want)
+	}
+	if got, err := f.Written(t.Context(), "/upper", 3); err != nil || got.Stopped == "" || got.Files > 3 {
+		t.Errorf("of three entries: %+v, %v", got, err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if got, err := f.Written(ended, "/upper", 100); err != nil || got.Stopped == "" || got.Files > 0 {
+		t.Errorf("in no time: %+v, %v", got, err)
+	}
+	deep := upper + strings.Repeat("/d", maxDepth+5)
+	writeFile(t, filepath.Join(deep, "x"), "1")
+	if got, err := f.Written(t.Context(), "/upper", 10000); err != nil || got.Stopped == "" || got.Files != 4 {
+		t.Errorf("very deep: %+v, %v", got, err)
+	}
+	for _, dir := range []string{"/gone", "relative"} {
+		if got, err := f.Written(t.Context(), dir, 100); err == nil {
+			t.Errorf("%s: %+v", dir, got)
+		}
+	}
+	if _, err := f.Written(t.Context(), "/gone", 100); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("gone: %v", err)
+	}
+}

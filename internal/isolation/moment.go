@@ -1,0 +1,108 @@
+package isolation
+
+import (
+	"time"
+
+	"github.com/nsviz/nsviz/internal/event"
+)
+
+// MomentKind says what a Moment tells of. Where an event told it, it is the event's type.
+type MomentKind string
+
+// The kinds of moment that are no event's.
+const (
+	MomentFound      MomentKind = "found"                // it was there when nsviz looked
+	MomentLimits     MomentKind = "limits"               // what its cgroup limited at the first reading
+	MomentChanged    MomentKind = "limits_changed"       // a later reading found other limits
+	MomentUnobserved MomentKind = "oom_kills_unobserved" // the kernel counted kills that no event told of
+	MomentVerdict    MomentKind = "engine_verdict"       // what the engine said of its end, when asked
+	MomentSaid       MomentKind = "engine_event"         // what the engine told that it did
+	MomentGone       MomentKind = "gone"                 // it was not there any more; its end was not seen
+	momentCgroup                = MomentKind(event.CgroupCreated)
+	momentCgroupGone            = MomentKind(event.CgroupRemoved)
+	momentBorn                  = MomentKind(event.NamespaceCreated)
+	momentJoined                = MomentKind(event.NamespaceJoined)
+	momentFreed                 = MomentKind(event.NamespaceFreed)
+	momentStarted               = MomentKind(event.ContainerStarted)
+	momentExited                = MomentKind(event.ContainerExited)
+	momentKilled                = MomentKind(event.OOMKill)
+)
+
+// Moment is one entry in the history of a container or a namespace. Its JSON is that of `history` in
+// docs/EVENTS.md. What is not known or does not belong to its kind is nil or zero.
+type Moment struct {
+	Time time.Time  `json:"time"`
+	Kind MomentKind `json:"kind"`
+	// LeftOut is how many things that happened between the moment before and this one are not kept.
+	LeftOut uint64 `json:"left_out,omitempty"`
+	// Count is how many times it happened where that is more than once, Until when for the last time.
+	Count uint64    `json:"count,omitempty"`
+	Until time.Time `json:"until,omitzero"`
+	// By is who did it. Where several processes that call themselves so did, it has no PID.
+	By *event.Process `json:"by,omitempty"`
+	// Via is how a namespace was made or how its end was learned.
+	Via event.Via `json:"via,omitempty"`
+	// Namespaces are those that were made or joined, or those of a container that started.
+	Namespaces []Touched `json:"namespaces,omitempty"`
+	// Container is, in the history of a namespace, the container that started, was found or ended in it.
+	Container *event.Container `json:"container,omitempty"`
+	Cgroup    string           `json:"cgroup,omitempty"`
+	// Init is the container's PID 1, of one that was found or started.
+	Init   *event.Process `json:"init,omitempty"`
+	Start  *event.Start   `json:"start,omitempty"`
+	Limits []LimitChange  `json:"limits,omitempty"`
+	// OOM is the latest of the kills.
+	OOM     *event.OOM  `json:"oom,omitempty"`
+	Exit    *event.Exit `json:"exit,omitempty"`
+	Verdict *Verdict    `json:"verdict,omitempty"`
+	// Said is the engine's word for what it did.
+	Said string `json:"said,omitempty"`
+}
+
+// Times is how many times it happened.
+func (m *Moment) Times() uint64 { return max(m.Count, 1) }
+
+// Touched is a namespace in a Moment.
+type Touched struct {
+	Type event.NamespaceType `json:"type"`
+	// ID is 0 where several were made.
+	ID uint64 `json:"id,omitempty"`
+	// Own marks, where it is joined, one that the container is in, Host the host's own, Container another
+	// container that was in it first.
+	Own       bool             `json:"own,omitempty"`
+	Host      bool             `json:"host,omitempty"`
+	Container *event.Container `json:"container,omitempty"`
+}
+
+// LimitChange is one limit of a container's own cgroup, and what it was before.
+type LimitChange struct {
+	Resource Resource `json:"resource"`
+	// From is nil at the first reading. Between After, when it was read the time before, and the moment
+	// itself it changed.
+	From  *Limit    `json:"from,omitempty"`
+	To    Limit     `json:"to"`
+	After time.Time `json:"after,omitzero"`
+}
+
+// Resource is what a limit is about.
+type Resource string
+
+// The resources whose limits are followed.
+const (
+	ResourceMemory Resource = "memory" // bytes
+	ResourceCPU    Resource = "cpu"    // cores
+	ResourcePIDs   Resource = "pids"   // processes and threads
+)
+
+// Limit is a limit that is known: a value, or that there is none.
+type Limit struct {
+	Value     *float64 `json:"value,omitempty"`
+	Unlimited bool     `json:"unlimited,omitempty"`
+}
+
+func (l Limit) equal(other Limit) bool {
+	if l.Value == nil || other.Value == nil {
+		return l.Value == other.Value && l.Unlimited == other.Unlimited
+	}
+	return *l.Value == *other.Value && l.Unlimited == other.Unlimited
+}

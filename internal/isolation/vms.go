@@ -1,0 +1,113 @@
+package isolation
+
+import (
+	"cmp"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/event"
+)
+
+// SurveyedVM is one virtual machine of a Survey. What could not be told is absent.
+type SurveyedVM struct {
+	PID int32 `json:"pid"`
+	// Kind is the program that it is: "qemu", "firecracker", "cloud-hypervisor", "dragonball" or "gvisor",
+	// which has no machine but a kernel of its own all the same.
+	Kind string `json:"kind"`
+	// Name is what its command line calls it.
+	Name string `json:"name,omitempty"`
+	// Manager is what runs it: "kata".
+	Manager string    `json:"manager,omitempty"`
+	Started time.Time `json:"started,omitzero"`
+	// Container is the id of the container whose cgroup it is in.
+	Container  string             `json:"container,omitempty"`
+	Namespaces event.NamespaceIDs `json:"namespaces,omitzero"`
+	VCPUs      *int               `json:"vcpus,omitempty"`
+	// Acceleration is "kvm", "mshv" or "emulation".
+	Acceleration string `json:"acceleration,omitempty"`
+	// MemoryBytes is what the guest has, ResidentBytes what the process takes of the host's memory.
+	MemoryBytes   *uint64 `json:"memory_bytes,omitempty"`
+	ResidentBytes *uint64 `json:"resident_bytes,omitempty"`
+}
+
+// The values of SurveyedVM that others ask for.
+const (
+	KindGVisor            = "gvisor"
+	AccelerationEmulation = "emulation"
+	ManagerKata           = "kata"
+)
+
+// VM is a virtual machine as the host sees it: one process. Its kernel and what runs on it are not to be seen.
+type VM struct {
+	PID                        int32
+	Kind, Name, Manager        string
+	Started                    time.Time
+	Container                  string // the label of the container that it is in; "" is none
+	Namespaces                 [event.NamespaceTypeCount]Membership
+	VCPUs                      *int
+	Acceleration               string
+	MemoryBytes, ResidentBytes *uint64
+}
+
+// Label is what to call it: what its command line says, else the program that it is. Several may have one label.
+func (v *VM) Label() string { return cmp.Or(v.Name, v.Kind) }
+
+// InContainer returns the virtual machines in a container, by PID.
+func (s *Snapshot) InContainer(c *Container) []*VM {
+	var list []*VM
+	for i := range s.VMs {
+		if v := &s.VMs[i]; v.Container != "" && v.Container == c.Label && c.Live() {
+			list = append(list, v)
+		}
+	}
+	return list
+}
+
+// listVMs builds the VMs of a snapshot, after the containers.
+func (m *Model) listVMs() []VM {
+	if len(m.vms) == 0 {
+		return nil
+	}
+	inside := map[uint64]int{} // how many VMs are in a namespace
+	for i := range m.vms {
+		for _, id := range m.vms[i].Namespaces {
+			inside[id]++
+		}
+	}
+	list := make([]VM, len(m.vms))
+	for i := range m.vms {
+		v := &m.vms[i]
+		list[i] = VM{
+			PID: v.PID, Kind: v.Kind, Name: v.Name, Manager: v.Manager, Started: v.Started,
+			VCPUs: v.VCPUs, Acceleration: v.Acceleration, MemoryBytes: v.MemoryBytes, ResidentBytes: v.ResidentBytes,
+		}
+		if c := m.containers[v.Container]; c != nil {
+			list[i].Container = c.label()
+		} else if v.Container != "" {
+			list[i].Container = event.ShortID(v.Container)
+		}
+		for t, id := range v.Namespaces {
+			if id != 0 {
+				list[i].Namespaces[t] = m.sharing.visitor(t, id, inside[id] > 1)
+			}
+		}
+	}
+	return list
+}
+
+// visitor says where something is that is no container; accompanied is whether another such is there, too.
+func (s *sharing) visitor(t int, id uint64, accompanied bool) Membership {
+	m := Membership{ID: id, SharedWith: s.labelsIn(id)}
+	switch {
+	case s.host[t] == 0:
+	case s.host[t] == id:
+		m.Relation = RelationHost
+	case len(m.SharedWith) > 0:
+		// A container that nobody shares with has no group; with its own VM it shares nothing.
+		m.Relation, m.Group = RelationShared, s.companies[id].group
+	case accompanied:
+		m.Relation = RelationShared
+	default:
+		m.Relation = RelationOwn
+	}
+	return m
+}

@@ -1,0 +1,79 @@
+package isolation
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/nsviz/nsviz/internal/event"
+)
+
+func TestVMs(t *testing.T) {
+	web, db := who("a", "web"), who("b", "db")
+	// mnt, pid, net
+	in := func(ids ...uint64) (list event.NamespaceIDs) {
+		copy(list[:], ids)
+		return list
+	}
+	machines := func(seconds float64, list ...SurveyedVM) Fact {
+		return Fact{Time: at(seconds), Namespaces: &Survey{VMs: list}}
+	}
+	host := hostIs(1, 2, 3)
+	qemu := SurveyedVM{PID: 9, Kind: "qemu", Name: "lesson", Started: at(1), VCPUs: new(2), MemoryBytes: new(uint64(64)), Namespaces: in(1, 2, 3)}
+	onHost := VM{
+		PID: 9, Kind: "qemu", Name: "lesson", Started: at(1), VCPUs: new(2), MemoryBytes: new(uint64(64)),
+		Namespaces: [event.NamespaceTypeCount]Membership{
+			{ID: 1, Relation: RelationHost}, {ID: 2, Relation: RelationHost}, {ID: 3, Relation: RelationHost},
+		},
+	}
+	tests := []struct {
+		name  string
+		facts []Fact
+		want  []VM
+	}{
+		{"none", []Fact{host, survey(1)}, nil},
+		{"on the host", []Fact{host, machines(2, qemu)}, []VM{onHost}},
+		{"gone by the next survey", []Fact{host, machines(2, qemu), survey(5)}, nil},
+		{
+			"in a container, as Kata's, in a namespace that two containers share, and one of its own",
+			[]Fact{
+				host, started(1, web, 5, 10, 11, 12), started(2, db, 6, 20, 21, 12),
+				machines(3, SurveyedVM{PID: 9, Kind: "qemu", Manager: "kata", Container: id("a"), Namespaces: in(10, 30, 12)}),
+			},
+			[]VM{{
+				PID: 9, Kind: "qemu", Manager: "kata", Container: "web",
+				Namespaces: [event.NamespaceTypeCount]Membership{
+					{ID: 10, Relation: RelationShared, SharedWith: []string{"web"}},
+					{ID: 30, Relation: RelationOwn},
+					{ID: 12, Relation: RelationShared, SharedWith: []string{"db", "web"}, Group: 1},
+				},
+			}},
+		},
+		{
+			"two together, in a container that nobody knows",
+			[]Fact{host, machines(3,
+				SurveyedVM{PID: 8, Kind: "gvisor", Container: id("c"), Namespaces: in(0, 0, 40)},
+				SurveyedVM{PID: 9, Kind: "gvisor", Namespaces: in(0, 0, 40)})},
+			[]VM{
+				{PID: 8, Kind: "gvisor", Container: event.ShortID(id("c")), Namespaces: [event.NamespaceTypeCount]Membership{2: {ID: 40, Relation: RelationShared}}},
+				{PID: 9, Kind: "gvisor", Namespaces: [event.NamespaceTypeCount]Membership{2: {ID: 40, Relation: RelationShared}}},
+			},
+		},
+		{
+			"on a host whose namespaces are unknown",
+			[]Fact{machines(1, SurveyedVM{PID: 9, Kind: "firecracker", Namespaces: in(1)})},
+			[]VM{{PID: 9, Kind: "firecracker", Namespaces: [event.NamespaceTypeCount]Membership{{ID: 1}}}},
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			m := New(DefaultLimits())
+			for _, f := range test.facts {
+				m.Apply(f)
+			}
+			if diff := cmp.Diff(test.want, m.Snapshot().VMs); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}

@@ -1,0 +1,138 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/bits"
+	"slices"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/hostfs"
+)
+
+// misses reports whether there is something to search for: what is known and not found. What was
+// searched for in vain and is known to live on is searched for more and more seldom.
+func (s *surveyor) misses(found sightings, known map[uint64]acquaintance) bool {
+	for id, k := range known {
+		if found[id] == nil && bits.OnesCount(uint(k.missed+1)) == 1 {
+			return true
+		}
+	}
+	return false
+}
+
+// recall looks again where an earlier search has found what is not found otherwise.
+func (s *surveyor) recall(found sightings) {
+	mounts := map[[2]int32]map[uint64]hostfs.NamespacePin{}
+	maps.DeleteFunc(s.pins, func(id uint64, pin hostfs.NamespacePin) bool {
+		if found[id] != nil {
+			return true
+		}
+		if pin.Kind != hostfs.PinMount {
+			if !s.p.fs.Pinned(pin) {
+				return true
+			}
+			s.add(found, pin)
+			return false
+		}
+		// There may be many in one mount namespace.
+		where := [2]int32{pin.PID, pin.TID}
+		mounted, read := mounts[where]
+		if !read {
+			mounted = map[uint64]hostfs.NamespacePin{}
+			list, _ := s.p.fs.MountPins(pin.PID, pin.TID, found.lacks)
+			for _, p := range list {
+				mounted[p.ID] = p
+			}
+			mounts[where] = mounted
+		}
+		if p, ok := mounted[id]; ok && p.Type == pin.Type {
+			s.add(found, p)
+			return false
+		}
+		return true
+	})
+}
+
+// addUnentered adds PID namespaces that nothing has entered since they were unshared. Only the events
+// of their births tell of them.
+func (s *surveyor) addUnentered(found sightings, known map[uint64]acquaintance) {
+	for id, k := range known {
+		if k.typ != event.PID || k.unsharer == 0 || found[id] != nil || !s.p.fs.AwaitsFirstChild(k.unsharer) {
+			continue
+		}
+		n, _ := found.see(k.typ, id)
+		n.PinnedBy = append(n.PinnedBy, s.reason(hostfs.NamespacePin{Kind: hostfs.PinChildren, PID: k.unsharer}))
+	}
+}
+
+// search looks for namespaces that nothing else shows, at everything else that can keep one: files
+// that are open, threads, what children will be in, and mounts in each of the mount namespaces.
+func (s *surveyor) search(ctx context.Context, pids []int32, found sightings) error {
+	add := func(pins []hostfs.NamespacePin) {
+		for _, pin := range pins {
+			if found[pin.ID] == nil {
+				s.pins[pin.ID] = pin
+				s.add(found, pin)
+			}
+		}
+	}
+	for _, pid := range pids {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if pid == s.own { // it opens namespaces to look at them, and keeps none
+			continue
+		}
+		pins, err := s.p.fs.NamespacePins(pid, found.lacks)
+		if err != nil {
+			continue // gone, or not for us to know
+		}
+		add(pins)
+	}
+	for _, id := range slices.Sorted(maps.Keys(found)) {
+		n := found[id]
+		if n.Type != event.Mnt {
+			continue
+		}
+		if pin := s.pins[id]; len(n.Processes) == 0 && pin.Kind == hostfs.PinThread {
+			pins, _ := s.p.fs.MountPins(pin.PID, pin.TID, found.lacks)
+			add(pins)
+		}
+		for _, pid := range n.Processes {
+			if pins, err := s.p.fs.MountPins(pid, 0, found.lacks); err == nil {
+				add(pins)
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// add adds what is pinned, and the reason.
+func (s *surveyor) add(found sightings, pin hostfs.NamespacePin) {
+	n, _ := found.see(pin.Type, pin.ID)
+	n.PinnedBy = append(n.PinnedBy, s.reason(pin))
+	s.relate(n, func(known func(uint64) bool) ([]hostfs.NamespaceRelation, error) {
+		return s.p.fs.PinRelations(pin, known)
+	})
+}
+
+// reason says in words what pins a namespace.
+func (s *surveyor) reason(pin hostfs.NamespacePin) string {
+	comm, err := s.p.fs.Comm(pin.PID)
+	if err != nil {
+		comm = "?" // it goes just now
+	}
+	who := fmt.Sprintf("PID %d (%s)", pin.PID, comm)
+	switch pin.Kind {
+	case hostfs.PinThread:
+		return "a thread of " + who
+	case hostfs.PinChildren:
+		return "the next child of " + who
+	case hostfs.PinMount:
+		return pin.Point + " in the mount namespace of " + who
+	}
+	return "an open file in " + who
+}

@@ -1,0 +1,202 @@
+package pipeline
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/container"
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+// survey looks at the namespaces of all processes, again and again: for who is in which one, and to
+// find what no probe has told.
+func (p *Pipeline) survey(ctx context.Context, freedIsHooked bool) {
+	surveyor := newSurveyor(p)
+	for {
+		began := p.now()
+		var known map[uint64]acquaintance
+		p.ask(func() { known = p.namespaces.beginSurvey(began) })
+		s, thorough, err := surveyor.look(ctx, known)
+		switch {
+		case ctx.Err() != nil: // what is found by then is not all
+			return
+		case err != nil:
+			p.cfg.Log.Warn("look at the namespaces of all processes", "error", err)
+		default:
+			ended := p.now()
+			p.do(func() {
+				news, alive := p.namespaces.endSurvey(ended, s, thorough, freedIsHooked)
+				for _, e := range news {
+					p.tellEvent(e)
+				}
+				p.tell(isolation.Fact{Time: ended, Namespaces: &alive})
+			})
+		}
+		if !pause(ctx, rest(p.now().Sub(began), surveyInterval, longestSurveyInterval)) {
+			return
+		}
+	}
+}
+
+// surveyor makes surveys. What every process is in is quickly read. The open files and the threads of
+// all processes are not: it searches them in the first survey, and later only for what should be there
+// and was not found. It remembers where it found such a namespace, and how namespaces are related,
+// which never changes.
+type surveyor struct {
+	p         *Pipeline
+	own       int32 // this process
+	relations map[uint64]relation
+	pins      map[uint64]hostfs.NamespacePin
+	parser    *container.Parser
+	boot      time.Time // zero until it is needed
+	searched  bool      // ever
+	rest      time.Time // until when not to search again
+}
+
+type relation struct {
+	hostfs.NamespaceRelation
+
+	asked time.Time
+}
+
+// searchRest is for how many times as long as it took a search is not repeated, so that searches take
+// at most a twentieth of one CPU, however many files the host has open.
+const searchRest = 19
+
+func newSurveyor(p *Pipeline) *surveyor {
+	return &surveyor{
+		p: p, own: p.self, parser: container.NewParser(),
+		relations: map[uint64]relation{}, pins: map[uint64]hostfs.NamespacePin{},
+	}
+}
+
+// sightings are the namespaces that a survey under way has found.
+type sightings map[uint64]*isolation.Surveyed
+
+func (s sightings) see(t event.NamespaceType, id uint64) (n *isolation.Surveyed, first bool) {
+	if n = s[id]; n != nil {
+		return n, false
+	}
+	n = &isolation.Surveyed{Type: t, ID: id}
+	s[id] = n
+	return n, true
+}
+
+func (s sightings) lacks(_ event.NamespaceType, id uint64) bool { return s[id] == nil }
+
+// look makes a survey. It is thorough where everything that is known and was not found has been
+// searched for.
+func (s *surveyor) look(ctx context.Context, known map[uint64]acquaintance) (_ isolation.Survey, thorough bool, _ error) {
+	var list isolation.Survey
+	found := sightings{}
+	pids, err := s.p.fs.PIDs()
+	if err != nil {
+		return isolation.Survey{}, false, err
+	}
+	for id, r := range s.relations {
+		// Its number may belong to a younger one by now.
+		if k, ok := known[id]; ok && (k.typ != r.Type || !k.since.Before(r.asked)) {
+			delete(s.relations, id)
+		}
+	}
+	for _, pid := range pids {
+		ids, err := s.p.fs.Namespaces(pid)
+		if err != nil {
+			continue // gone meanwhile
+		}
+		s.lookForVM(pid, &list)
+		for _, t := range event.NamespaceTypes() {
+			if ids[t] == 0 {
+				continue
+			}
+			n, _ := found.see(t, ids[t])
+			n.Processes = append(n.Processes, pid)
+			s.relate(n, func(known func(uint64) bool) ([]hostfs.NamespaceRelation, error) {
+				return s.p.fs.NamespaceRelations(pid, t, known)
+			})
+		}
+	}
+	mounts, err := s.p.fs.NamespaceMounts()
+	if err != nil {
+		return isolation.Survey{}, false, err
+	}
+	for _, m := range mounts {
+		n, _ := found.see(m.Type, m.ID)
+		n.PinnedBy = append(n.PinnedBy, m.Point)
+		s.relate(n, func(known func(uint64) bool) ([]hostfs.NamespaceRelation, error) {
+			return s.p.fs.MountRelations(m, known)
+		})
+	}
+	s.recall(found)
+	s.addUnentered(found, known)
+	s.addAncestors(found, known)
+	if thorough = s.searched && !s.misses(found, known); !thorough && !s.p.now().Before(s.rest) {
+		thorough = true
+		began := s.p.now()
+		if err := s.search(ctx, pids, found); err != nil {
+			return isolation.Survey{}, false, err
+		}
+		s.addAncestors(found, known)
+		ended := s.p.now()
+		s.searched, s.rest = true, ended.Add(searchRest*ended.Sub(began))
+	}
+	maps.DeleteFunc(s.relations, func(id uint64, _ relation) bool { return found[id] == nil })
+	list.Namespaces = make([]isolation.Surveyed, 0, len(found))
+	for _, id := range slices.Sorted(maps.Keys(found)) {
+		list.Namespaces = append(list.Namespaces, *found[id])
+	}
+	return list, thorough, nil
+}
+
+// relate fills in how a namespace is related, with what is remembered or else with what ask says.
+func (s *surveyor) relate(n *isolation.Surveyed, ask func(known func(uint64) bool) ([]hostfs.NamespaceRelation, error)) {
+	r, ok := s.relations[n.ID]
+	if !ok || r.Type != n.Type {
+		asked := s.p.now()
+		list, err := ask(func(id uint64) bool { _, ok := s.relations[id]; return ok })
+		if err != nil || list[0].ID != n.ID {
+			return // gone, or not for us to know
+		}
+		for _, r := range list {
+			s.relations[r.ID] = relation{r, asked}
+		}
+		r = s.relations[n.ID]
+	}
+	n.Owner, n.Parent = r.Owner, r.Parent
+}
+
+// addAncestors adds the namespaces that live because others below them do, and says so where no
+// process is in them.
+func (s *surveyor) addAncestors(found sightings, known map[uint64]acquaintance) {
+	climb := slices.Collect(maps.Values(found))
+	for len(climb) > 0 {
+		n := climb[len(climb)-1]
+		climb = climb[:len(climb)-1]
+		if r, ok := s.relations[n.ID]; ok && r.Type == n.Type {
+			n.Owner, n.Parent = r.Owner, r.Parent
+		} else if k := known[n.ID]; n.Owner == 0 && k.typ == n.Type {
+			n.Owner, n.Parent = k.owner, k.parent // as an event told
+		}
+		above := func(t event.NamespaceType, id uint64, why string) {
+			if id == 0 {
+				return
+			}
+			up, first := found.see(t, id)
+			if first {
+				climb = append(climb, up)
+			}
+			if len(up.Processes) == 0 && !slices.Contains(up.PinnedBy, why) {
+				up.PinnedBy = append(up.PinnedBy, why)
+				slices.Sort(up.PinnedBy)
+			}
+		}
+		above(n.Type, n.Parent, "a child namespace")
+		if n.Type != event.User { // there it is the parent
+			above(event.User, n.Owner, "a namespace that it owns")
+		}
+	}
+}

@@ -1,0 +1,194 @@
+package pipeline
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+// madeUp is a procfs of links and files, and a surveyor of it that has a clock of its own.
+type madeUp struct {
+	t    *testing.T
+	proc string
+	now  time.Time
+	*surveyor
+}
+
+func makeUp(t *testing.T) *madeUp {
+	t.Helper()
+	m := &madeUp{t: t, proc: t.TempDir(), now: midnight}
+	m.write("stat", "cpu  1 2 3\n")
+	m.write("self/comm", "nsviz\n")
+	m.write("1/mountinfo", "9 8 0:4 net:[40] /run/netns/blue rw - nsfs nsfs rw\n")
+	m.process(1, "init", map[event.NamespaceType]uint64{event.Mnt: 10, event.Net: 20})
+	fs, err := hostfs.Open(hostfs.Roots{Proc: m.proc})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.surveyor = newSurveyor(&Pipeline{fs: fs, now: func() time.Time {
+		m.now = m.now.Add(time.Millisecond)
+		return m.now
+	}})
+	return m
+}
+
+func (m *madeUp) write(path, content string) {
+	m.t.Helper()
+	path = filepath.Join(m.proc, path)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		m.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+func (m *madeUp) link(path, text string) {
+	m.t.Helper()
+	path = filepath.Join(m.proc, path)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		m.t.Fatal(err)
+	}
+	if err := os.Symlink(text, path); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+func (m *madeUp) process(pid int, comm string, ids map[event.NamespaceType]uint64) {
+	m.t.Helper()
+	m.write(fmt.Sprintf("%d/comm", pid), comm+"\n")
+	for _, dir := range []string{"fd", "task"} {
+		if err := os.MkdirAll(filepath.Join(m.proc, fmt.Sprint(pid), dir), 0o755); err != nil {
+			m.t.Fatal(err)
+		}
+	}
+	for typ, id := range ids {
+		m.link(fmt.Sprintf("%d/ns/%s", pid, typ), fmt.Sprintf("%s:[%d]", typ, id))
+	}
+}
+
+// look checks what a survey finds beyond what is always there.
+func (m *madeUp) look(what string, known map[uint64]acquaintance, thorough bool, want ...isolation.Surveyed) {
+	m.t.Helper()
+	got, all, err := m.surveyor.look(m.t.Context(), known)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	want = append([]isolation.Surveyed{
+		{Type: event.Mnt, ID: 10, Processes: []int32{1}},
+		{Type: event.Net, ID: 20, Processes: []int32{1}},
+		{Type: event.Net, ID: 40, PinnedBy: []string{"/run/netns/blue"}},
+	}, want...)
+	slices.SortFunc(want, func(a, b isolation.Surveyed) int { return int(a.ID) - int(b.ID) })
+	if diff := cmp.Diff(want, got.Namespaces); diff != "" || all != thorough {
+		m.t.Errorf("%s: thorough is %t, want %t (-want +got):\n%s", what, all, thorough, diff)
+	}
+}
+
+func TestLook(t *testing.T) {
+	m := makeUp(t)
+	held := isolation.Surveyed{Type: event.Net, ID: 50, PinnedBy: []string{"an open file in PID 7 (holder)"}}
+	later := isolation.Surveyed{Type: event.UTS, ID: 60, PinnedBy: []string{"a thread of PID 7 (holder)"}}
+	m.process(7, "holder", nil)
+	m.link("7/fd/3", "net:[50]")
+	m.look("the first searches", nil, true, held)
+
+	known := map[uint64]acquaintance{50: {typ: event.Net}}
+	m.link("7/task/8/ns/uts", "uts:[60]")
+	m.look("nothing is missing, so that nothing is searched for", known, true, held)
+
+	known[60] = acquaintance{typ: event.UTS, owner: 70}
+	m.look("a search rests after the last", known, false, held)
+	m.now = m.now.Add(time.Minute)
+	owned := later
+	owned.Owner = 70
+	owner := isolation.Surveyed{Type: event.User, ID: 70, PinnedBy: []string{"a namespace that it owns"}}
+	m.look("what is missing is searched for", known, true, held, owned, owner)
+	m.look("where it was found is remembered", known, true, held, owned, owner)
+
+	if err := os.Remove(filepath.Join(m.proc, "7/fd/3")); err != nil {
+		t.Fatal(err)
+	}
+	m.now = m.now.Add(time.Minute)
+	m.look("it is let go", known, true, owned, owner)
+	known[50] = acquaintance{typ: event.Net, missed: 2}
+	m.link("7/fd/4", "net:[50]")
+	m.look("what has been missed is searched for more seldom", known, true, owned, owner)
+	known[50] = acquaintance{typ: event.Net, missed: 3}
+	m.now = m.now.Add(time.Minute)
+	m.look("and is, now and then", known, true, held, owned, owner)
+}
+
+func TestLookForVMs(t *testing.T) {
+	m := makeUp(t)
+	m.write("stat", "cpu  1 2 3\nbtime 1000\n")
+	m.process(7, "qemu-system-x86", map[event.NamespaceType]uint64{event.Mnt: 10})
+	m.link("7/exe", "/usr/bin/qemu-system-x86_64")
+	m.link("7/fd/3", "anon_inode:kvm-vm")
+	m.write("7/cmdline", "qemu-system-x86_64\x00-m\x0064\x00")
+	m.write("7/stat", "7 (qemu-system-x86) S 1"+strings.Repeat(" 0", 17)+" 250 0\n")
+	m.write("7/status", "Name:\tqemu-system-x86\nTgid:\t7\nPPid:\t1\nUid:\t0\t0\t0\t0\nNSpid:\t7\n")
+	m.p.cfg.Log = slog.New(slog.DiscardHandler)
+	got, _, err := m.surveyor.look(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []isolation.SurveyedVM{{
+		PID: 7, Kind: "qemu", Started: time.Unix(1002, 500e6).UTC(), Acceleration: "kvm", MemoryBytes: new(uint64(64 << 20)),
+		Namespaces: event.NamespaceIDs{event.Mnt: 10},
+	}}
+	if diff := cmp.Diff(want, got.VMs); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestLookInOtherMountNamespaces(t *testing.T) {
+	m := makeUp(t)
+	m.process(7, "inside", map[event.NamespaceType]uint64{event.Mnt: 11})
+	m.write("7/mountinfo", "9 8 0:4 net:[40] /run/netns/blue rw - nsfs nsfs rw\n9 8 0:4 net:[51] /run/x rw - nsfs nsfs rw\n")
+	inside := isolation.Surveyed{Type: event.Mnt, ID: 11, Processes: []int32{7}}
+	list, _, err := m.surveyor.look(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []isolation.Surveyed{inside, {Type: event.Net, ID: 51, PinnedBy: []string{"/run/x in the mount namespace of PID 7 (inside)"}}}
+	for range 2 { // found, and found again
+		got := []isolation.Surveyed{}
+		for _, n := range list.Namespaces {
+			if n.ID == 11 || n.ID == 51 {
+				got = append(got, n)
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		if list, _, err = m.surveyor.look(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m.write("7/mountinfo", "")
+	m.look("unmounted", nil, true, inside)
+}
+
+// What keeps a PID namespace that nothing has entered is that its maker awaits a first child.
+func TestLookForUnentered(t *testing.T) {
+	m := makeUp(t)
+	m.process(7, "maker", nil)
+	m.link("7/task/7/ns/pid", "pid:[30]")
+	known := map[uint64]acquaintance{31: {typ: event.PID, owner: 0, unsharer: 7}}
+	m.look("unentered", known, true, isolation.Surveyed{Type: event.PID, ID: 31, PinnedBy: []string{"the next child of PID 7 (maker)"}})
+	m.link("7/task/7/ns/pid_for_children", "pid:[31]")
+	m.now = m.now.Add(time.Minute)
+	m.look("entered", known, true, isolation.Surveyed{Type: event.PID, ID: 31, PinnedBy: []string{"the next child of PID 7 (maker)"}})
+}

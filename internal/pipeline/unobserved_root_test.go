@@ -1,0 +1,158 @@
+//go:build root
+
+package pipeline_test
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsviz/nsviz/internal/container"
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/pipeline"
+)
+
+// While nobody reads, more is killed than the ring of kills holds. What did not come is said to be lost, and is
+// found all the same: the kernel has counted it.
+func TestUnobservedKills(t *testing.T) {
+	const kills = 32 // more than a page of a ring holds
+	hold, held := make(chan struct{}), make(chan struct{})
+	holding := false
+	p, err := pipeline.New(pipeline.Config{
+		DockerHost:      "unix://" + t.TempDir() + "/docker.sock", // nobody's
+		Log:             slog.New(slog.NewTextHandler(t.Output(), nil)),
+		UrgentRingBytes: uint32(os.Getpagesize()),
+		Sinks: []func(isolation.Fact){func(f isolation.Fact) {
+			if f.Event != nil && f.Event.Type == event.CgroupCreated && f.Event.Cgroup.Container != nil && !holding {
+				holding = true
+				close(held)
+				<-hold
+			}
+		}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- p.Run(ctx) }()
+	defer func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}()
+	select {
+	case <-p.Attached():
+	case err := <-ended:
+		t.Fatal(err)
+	}
+
+	home := makeContainer(t, 16<<20)
+	<-held
+	for range kills {
+		killOne(t, home)
+	}
+	close(hold)
+
+	counted, err := layout(t).Memory("/" + filepath.Base(home))
+	if err != nil || counted.OOMKills == nil || *counted.OOMKills != kills {
+		t.Fatalf("the kernel counted %+v, want %d: %v", counted, kills, err)
+	}
+	deadline := time.After(patience)
+	for {
+		s := p.Snapshot()
+		var found *isolation.Container
+		for i := range s.Containers {
+			if s.Containers[i].ID == filepath.Base(home) {
+				found = &s.Containers[i]
+			}
+		}
+		told := uint64(0)
+		for _, k := range s.Kills {
+			if c := k.Event.Container; c != nil && c.ID == filepath.Base(home) {
+				told++
+			}
+		}
+		lost := s.Totals.Lost["urgent ring full"] // with what others on this host lost
+		if found != nil && found.OOMKills == kills && found.OOMKillsUnobserved == kills-told && lost >= kills-told && told < kills {
+			t.Logf("%d kills told, %d lost and found", told, lost)
+			return
+		}
+		select {
+		case <-p.Changed():
+		case <-deadline:
+			t.Fatalf("%d kills told, %d said to be lost, in the container: %+v", told, lost, found)
+		}
+	}
+}
+
+func layout(t *testing.T) hostfs.Layout {
+	t.Helper()
+	fs, err := hostfs.Open(hostfs.Roots{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	layout, err := fs.Cgroups()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return layout
+}
+
+// makeContainer makes a cgroup that looks like that of a container, with a limit.
+func makeContainer(t *testing.T, limitBytes int) (dir string) {
+	t.Helper()
+	l := layout(t)
+	dir = filepath.Join(l.Dir, container.DemoPrefix+"unobserved-"+strconv.Itoa(os.Getpid()))
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.Remove(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	file := "memory.max"
+	if l.Controller != "" {
+		file = "memory.limit_in_bytes"
+	}
+	if err := os.WriteFile(filepath.Join(dir, file), []byte(strconv.Itoa(limitBytes)), 0); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// killOne has the kernel kill a process in a cgroup.
+func killOne(t *testing.T, dir string) {
+	t.Helper()
+	cmd := exec.Command("sh", "-c", "read line; exec tail /dev/zero")
+	in, err := cmd.StdinPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(strconv.Itoa(cmd.Process.Pid)), 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(in, "\n"); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || status.Signal() != unix.SIGKILL {
+		t.Fatalf("it ended with %v", cmd.ProcessState)
+	}
+}

@@ -1,0 +1,42 @@
+package pipeline
+
+import (
+	"time"
+
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+// lookForVM adds a process to the survey if it is a virtual machine.
+func (s *surveyor) lookForVM(pid int32, survey *isolation.Survey) {
+	vmm, ok, err := s.p.fs.VMM(pid, s.p.layout)
+	if err != nil || !ok {
+		return // or gone meanwhile
+	}
+	vm := isolation.SurveyedVM{
+		PID: pid, Kind: string(vmm.Kind), Name: vmm.Name, Namespaces: vmm.Namespaces, VCPUs: vmm.VCPUs,
+		Acceleration: string(vmm.Acceleration), MemoryBytes: vmm.MemoryBytes, ResidentBytes: vmm.ResidentBytes,
+	}
+	if vmm.Kata {
+		vm.Manager = isolation.ManagerKata
+	}
+	if ref, ok := s.parser.Parse(vmm.Cgroup); ok {
+		vm.Container = ref.ID
+	}
+	if boot := s.bootTime(); !boot.IsZero() {
+		vm.Started = plain(boot.Add(time.Duration(vmm.StartTime) * clockTick))
+	}
+	survey.VMs = append(survey.VMs, vm)
+}
+
+// bootTime is read when it is first needed, and does not change: a VM's start does not either when somebody
+// sets the clock.
+func (s *surveyor) bootTime() time.Time {
+	if s.boot.IsZero() {
+		host, err := s.p.fs.Host()
+		if err != nil {
+			s.p.cfg.Log.Debug("boot time", "error", err)
+		}
+		s.boot = host.BootTime
+	}
+	return s.boot
+}

@@ -1,0 +1,273 @@
+//go:build root
+
+package pipeline_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/pipeline"
+	"github.com/nsviz/nsviz/internal/probes"
+)
+
+// watched is a pipeline that runs, and what it has told.
+type watched struct {
+	*pipeline.Pipeline
+
+	mu      sync.Mutex
+	events  []event.Event
+	born    map[int32]int // by who made them
+	surveys int
+	more    chan struct{}
+}
+
+// watch runs a pipeline until the end of the test.
+func watch(t *testing.T) *watched {
+	t.Helper()
+	w := &watched{born: map[int32]int{}, more: make(chan struct{}, 1)}
+	var err error
+	w.Pipeline, err = pipeline.New(config(t, w.take))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- w.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	select {
+	case <-w.Attached():
+	case err := <-ended:
+		ended <- nil
+		t.Fatal(err)
+	}
+	// What it has found in the first survey is what was there before.
+	w.await(t, "the first survey", func() bool { return w.surveyed() > 0 }, nil)
+	return w
+}
+
+func config(t *testing.T, sinks ...func(isolation.Fact)) pipeline.Config {
+	return pipeline.Config{
+		DockerHost: "unix://" + t.TempDir() + "/docker.sock", // nobody's
+		Log:        slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Sinks:      sinks,
+	}
+}
+
+func (w *watched) take(f isolation.Fact) {
+	w.mu.Lock()
+	switch {
+	case f.Event != nil:
+		w.events = append(w.events, *f.Event)
+		if f.Event.Type == event.NamespaceCreated {
+			w.born[f.Event.PID]++
+		}
+	case f.Namespaces != nil:
+		w.surveys++
+	}
+	w.mu.Unlock()
+	select {
+	case w.more <- struct{}{}:
+	default:
+	}
+}
+
+// bornOf is how many namespaces a process has made.
+func (w *watched) bornOf(pid int32) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.born[pid]
+}
+
+func (w *watched) surveyed() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.surveys
+}
+
+// told returns the events about a namespace of a type, in their order.
+func (w *watched) told(n namespace) []event.Event {
+	return w.all(func(e *event.Event) bool {
+		return e.Namespace != nil && e.Namespace.Type == n.typ && e.Namespace.ID == n.id
+	})
+}
+
+func (w *watched) all(match func(*event.Event) bool) []event.Event {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var found []event.Event
+	for i := range w.events {
+		if match(&w.events[i]) {
+			found = append(found, w.events[i])
+		}
+	}
+	return found
+}
+
+// await waits until ok, which is asked after each thing that is told.
+func (w *watched) await(t *testing.T, what string, ok func() bool, describe func() string) {
+	t.Helper()
+	deadline := time.After(patience)
+	for !ok() {
+		select {
+		case <-w.more:
+		case <-deadline:
+			if describe != nil {
+				what += ": " + describe()
+			}
+			t.Fatalf("waited %v in vain for %s", patience, what)
+		}
+	}
+}
+
+// awaitSurveys waits for n surveys that have begun after now.
+func (w *watched) awaitSurveys(t *testing.T, n int) {
+	t.Helper()
+	before := w.surveyed()
+	w.await(t, "surveys", func() bool { return w.surveyed() > before+n }, nil) // one may be under way
+}
+
+// endsAreHooked reports whether the kernel tells of the end of namespaces.
+func (w *watched) endsAreHooked() bool {
+	for _, p := range w.Snapshot().Probes {
+		if p.Name == probes.FactNamespacesFreed {
+			return p.Method != isolation.MethodNone
+		}
+	}
+	return false
+}
+
+// once is what the one-shot commands see.
+func once(t *testing.T) *isolation.Snapshot {
+	t.Helper()
+	p, err := pipeline.New(config(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := p.Once(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// namespace is one that a test has made.
+type namespace struct {
+	typ event.NamespaceType
+	id  uint64
+}
+
+// of is the namespace of a type that a process is in.
+func of(t *testing.T, pid int32, typ event.NamespaceType) namespace {
+	t.Helper()
+	link, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/%s", pid, typ))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parse(t, link)
+}
+
+// parse reads "net:[4026531840]".
+func parse(t *testing.T, link string) namespace {
+	t.Helper()
+	name, rest, _ := strings.Cut(link, ":")
+	typ, err := event.ParseNamespaceType(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := namespace{typ: typ}
+	if _, err := fmt.Sscanf(rest, "[%d]", &n.id); err != nil {
+		t.Fatalf("%q: %v", link, err)
+	}
+	return n
+}
+
+// in is what a snapshot has of a namespace.
+func (n namespace) in(s *isolation.Snapshot) *isolation.Namespace {
+	for i := range s.Namespaces {
+		if have := &s.Namespaces[i]; have.Type == n.typ && have.ID == n.id {
+			return have
+		}
+	}
+	return nil
+}
+
+// lsns asks lsns(8) for the namespaces that have processes, with the numbers of their parents and their
+// owners; 0 where it does not say.
+func lsns(t *testing.T) map[namespace][2]uint64 {
+	t.Helper()
+	out, err := exec.Command("lsns", "-r", "-n", "-o", "NS,TYPE,PNS,ONS").Output()
+	if err != nil {
+		t.Fatalf("lsns: %v", err)
+	}
+	all := map[namespace][2]uint64{}
+	for line := range strings.Lines(string(out)) {
+		var n namespace
+		var name string
+		var above [2]uint64
+		if _, err := fmt.Sscan(line, &n.id, &name, &above[0], &above[1]); err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		if n.typ, err = event.ParseNamespaceType(name); err != nil {
+			t.Fatal(err)
+		}
+		all[n] = above
+	}
+	return all
+}
+
+// disagreement says how a snapshot differs from what lsns says; "" is not at all. What nsviz has beyond
+// it must be kept by something that lsns does not know.
+func disagreement(lsns map[namespace][2]uint64, s *isolation.Snapshot) string {
+	var b strings.Builder
+	for n, above := range lsns {
+		have := n.in(s)
+		switch {
+		case have == nil:
+			fmt.Fprintf(&b, "only lsns has %s %d\n", n.typ, n.id)
+		case above[0] != 0 && above[0] != have.Parent || above[1] != 0 && above[1] != have.Owner:
+			fmt.Fprintf(&b, "%s %d: parent %d, owner %d, lsns says %v\n", n.typ, n.id, have.Parent, have.Owner, above)
+		}
+	}
+	for _, have := range s.Namespaces {
+		if _, ok := lsns[namespace{have.Type, have.ID}]; ok {
+			continue
+		}
+		if len(have.Processes) > 0 || len(have.PinnedBy) == 0 {
+			fmt.Fprintf(&b, "only nsviz has %s %d, with %d processes, kept by %q\n", have.Type, have.ID, len(have.Processes), have.PinnedBy)
+		}
+	}
+	return b.String()
+}
+
+// agree waits until lsns and nsviz say the same, while processes come and go.
+func agree(t *testing.T, snapshot func() *isolation.Snapshot) {
+	t.Helper()
+	deadline := time.After(patience)
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	for {
+		problem := disagreement(lsns(t), snapshot())
+		if problem == "" {
+			return
+		}
+		select {
+		case <-again.C:
+		case <-deadline:
+			t.Fatalf("nsviz does not agree with lsns:\n%s", problem)
+		}
+	}
+}

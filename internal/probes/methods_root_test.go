@@ -1,0 +1,61 @@
+//go:build root
+
+package probes
+
+import (
+	"testing"
+)
+
+// methodCase is a test that passes however the kernel is hooked.
+type methodCase struct {
+	name string
+	run  func(t *testing.T, w *watch)
+}
+
+// TestByEveryMethod hooks the kernel in every way that it allows, at the same time. What the first tells is
+// compared with what the kernel says elsewhere, and what the others tell with the first, event by event.
+func TestByEveryMethod(t *testing.T) {
+	ways := everyWay(t)
+	if len(ways) < 2 {
+		t.Fatalf("only one way to hook this kernel: %v", ways)
+	}
+	w := startWatch(t, ways...)
+	for _, test := range append([]methodCase{
+		{"unshare", unshare},
+		{"unshare refused", unshareRefused},
+		{"nsenter", nsenter},
+		{"clone", clone},
+		{"setns of several", setnsOfSeveral},
+		{"namespace freed", namespaceFreed},
+		{"cgroup removed", cgroupRemoved},
+		{"container start", containerStart},
+		{"steps of a start", stepsOfStarts},
+		{"mounts of the host are no steps", hostsMountsAreNoSteps},
+		{"container ends by itself", containerEndsByItself},
+		{"container killed by somebody", containerKilledBySomebody},
+		{"container ignores signal", containerIgnoresSignal},
+		{"container killer", containerKiller},
+		{"container init in host mounts", containerInitInHostMounts},
+		{"container init OOM-killed", containerInitOOMKilled},
+		{"container child OOM-killed", containerChildOOMKilled},
+		{"exit of threads", exitOfThreads},
+		{"OOM kill", oomKill},
+		{"OOM storm", oomStorm},
+		{"OOM group", oomGroup},
+		{"lowered limit", loweredLimit},
+		{"limit below the container", limitBelow},
+		{"trigger elsewhere", triggerElsewhere},
+		{"thread is the victim", threadIsTheVictim},
+		{"memory is shared", sharedMemory},
+		{"exiting is no kill", exitingIsNoKill},
+		{"disabled kills nothing", disabledKillsNothing},
+		{"throttled is no kill", throttledIsNoKill},
+	}, machineCases()...) {
+		t.Run(test.name, func(t *testing.T) {
+			w := w.in(t)
+			begin := makeCgroup(t, "begin")
+			test.run(t, w)
+			w.agree(begin)
+		})
+	}
+}

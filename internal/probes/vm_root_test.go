@@ -1,0 +1,123 @@
+//go:build root && vm
+
+package probes
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"strconv"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsviz/nsviz/internal/event"
+)
+
+// The tests with this tag as well take a machine of their own: they use up all of its memory, or change how
+// it swaps. test/vm has such machines.
+func machineCases() []methodCase {
+	return []methodCase{
+		{"swap has a limit", swapLimit},
+		{"system runs out", systemRunsOut},
+	}
+}
+
+// systemRunsOut: the whole machine runs out of memory and takes a container that is below its limit.
+func systemRunsOut(t *testing.T, w *watch) {
+	home := makeCgroup(t, "bystander")
+	home.limit(64 << 30)
+	log := openKernelLog(t)
+	p := startHelper(t, "hog-all")
+	home.add(p)
+	p.oomScoreAdj(1000)
+	spareTest(t)
+	p.release()
+	if status := p.wait(); status.Signal() != unix.SIGKILL {
+		t.Fatalf("the hog ended with %v", status)
+	}
+	e := w.killedOnce(home)
+	if e.PID != p.pid || e.OOM.Scope != event.ScopeSystem {
+		t.Errorf("%d, scope %q, want %d, %q", e.PID, e.OOM.Scope, p.pid, event.ScopeSystem)
+	}
+	if e.OOM.CgroupID != 0 || e.OOM.LimitBytes != nil || e.OOM.UsageBytes != nil {
+		t.Errorf("no cgroup reached a limit, and still: %d, limit %s, usage %s", e.OOM.CgroupID, number(e.OOM.LimitBytes), number(e.OOM.UsageBytes))
+	}
+	if got, want := told(e.OOM.Victim), log.of(e.OOM.Victim.TID); !got.agrees(want, countsExactly(w.Facts().Kernel)) {
+		t.Errorf("sizes\ntold %+v\nlog  %+v", got, want)
+	}
+}
+
+// spareTest keeps the kernel from killing the test itself. Where the machine is slow, the kernel may want another
+// victim before it has the memory of the first one back.
+func spareTest(t *testing.T) {
+	t.Helper()
+	const path = "/proc/self/oom_score_adj"
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.WriteFile(path, before, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	// Not -1000: with nothing left that it may kill, the kernel panics (out_of_memory, mm/oom_kill.c).
+	if err := os.WriteFile(path, []byte("-999"), 0); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// swapLimit: a cgroup that may swap a little runs out when memory and swap are full. Its limit is that of its
+// memory; on cgroup v1, where the second limit is on both together, whichever of the two is full.
+func swapLimit(t *testing.T, w *watch) {
+	const swapBytes = 8 << 20
+	makeSwap(t)
+	home := makeCgroup(t, "swaps")
+	unified := hostLayout(t).Controller == ""
+	if unified {
+		home.write("memory.max", strconv.Itoa(limitBytes))
+		home.write("memory.swap.max", strconv.Itoa(swapBytes))
+	} else {
+		home.write("memory.limit_in_bytes", strconv.Itoa(limitBytes))
+		home.write("memory.memsw.limit_in_bytes", strconv.Itoa(limitBytes+swapBytes))
+	}
+	p := startHelper(t, "hog")
+	home.add(p)
+	p.release()
+	if status := p.wait(); status.Signal() != unix.SIGKILL {
+		t.Fatalf("the hog ended with %v", status)
+	}
+	e := w.killedOnce(home)
+	if e.OOM.Scope != event.ScopeCgroup || e.OOM.CgroupID != home.id || e.OOM.LimitBytes == nil || e.OOM.UsageBytes == nil {
+		t.Fatalf("scope %q, cgroup %d, limit %s, usage %s; want that of %d", e.OOM.Scope, e.OOM.CgroupID, number(e.OOM.LimitBytes),
+			number(e.OOM.UsageBytes), home.id)
+	}
+	limit := *e.OOM.LimitBytes
+	if limit != limitBytes && (unified || limit != limitBytes+swapBytes) {
+		t.Errorf("limit %d, want %d", limit, limitBytes)
+	}
+	if usage := *e.OOM.UsageBytes; usage > limit*21/20 || usage < limit*8/10 {
+		t.Errorf("usage %d of %d", usage, limit)
+	}
+}
+
+// makeSwap lets the machine swap to a RAM disk until the end of the test.
+func makeSwap(t *testing.T) {
+	t.Helper()
+	const disk = "/dev/ram0"
+	if _, err := os.Stat(disk); errors.Is(err, fs.ErrNotExist) {
+		t.Fatalf("this machine has no %s: test/vm loads the module brd", disk)
+	}
+	for _, command := range []string{"mkswap", "swapon"} {
+		if out, err := exec.Command(command, disk).CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v: %s", command, err, out)
+		}
+	}
+	t.Cleanup(func() {
+		if out, err := exec.Command("swapoff", disk).CombinedOutput(); err != nil {
+			t.Errorf("swapoff: %v: %s", err, out)
+		}
+	})
+}

@@ -1,0 +1,244 @@
+package story
+
+import (
+	"fmt"
+	"syscall"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+// Container tells how a container ended and who did it or, of one that lives, what was killed in it and
+// how its run before this one ended.
+func Container(c *isolation.Container, s *isolation.Snapshot) Text {
+	if !c.Live() {
+		return ending{c, c.End(), s}.tell()
+	}
+	state := "runs"
+	if c.State == isolation.Starting {
+		state = "is starting"
+	}
+	t := text(Name, c.Label).add(Plain, " "+state+".")
+	switch {
+	case c.OOMKills == 0:
+		t = t.sentence(text(Plain, "The kernel's OOM killer has killed nothing in it since it started."))
+	case c.LatestKill == nil:
+		t = t.sentence(text(Plain, "The kernel's OOM killer has killed ").add(Strong, count(c.OOMKills, "process", "processes")).
+			add(Plain, " in it since it started, of which nsviz saw none."))
+	default:
+		t = t.sentence(text(Plain, "The kernel's OOM killer has killed ").add(Strong, count(c.OOMKills, "process", "processes")).
+			add(Plain, " in it since it started"+ofWhich(c.OOMKills)).join(victim(c.LatestKill)).add(Plain, "."))
+		t = t.sentence(killWhy(c.LatestKill, c.LatestKill.Event.OOM, c))
+	}
+	if c.Previous != nil {
+		t = t.sentence(text(Plain, "Of its run before this one: ")).join(ending{c, *c.Previous, s}.tell())
+	}
+	return t
+}
+
+// ending is the end of a run of a container.
+type ending struct {
+	c *isolation.Container
+	isolation.End
+	s *isolation.Snapshot
+}
+
+func (e ending) tell() Text {
+	return e.how().sentence(e.before()).sentence(e.kills()).sentence(e.engine())
+}
+
+// name begins a sentence.
+func (e ending) name() Text { return text(Name, e.c.Label) }
+
+func (e ending) sender() Sender {
+	if e.Exit == nil {
+		return SenderUnknown
+	}
+	return SenderOf(e.Exit.By, e.c.ID)
+}
+
+// how says what ended it, and who.
+func (e ending) how() Text {
+	x := e.Exit
+	switch {
+	case x == nil:
+		return e.name().add(Plain, " has ended; how is unknown, since nsviz did not see its PID 1 die.")
+	case x.Cause == event.CauseOOMKill:
+		return e.byOOMKiller()
+	case x.Signal != 0 || x.Cause == event.CauseSignal:
+		return e.bySignal()
+	case x.Code == nil:
+		return e.name().add(Plain, " ended by itself; its exit code is unknown.")
+	}
+	t := e.name().add(Plain, " ended by itself with ").add(Strong, fmt.Sprintf("exit code %d", *x.Code)).add(Plain, ".")
+	if signal := *x.Code - 128; signal >= 1 && signal <= 64 {
+		t = t.sentence(text(Plain, "No signal ended its PID 1"+initFacts(e.InitPID, e.InitComm)+": it chose that code itself, as a shell does whose last command was ended by "+
+			signalName(signal)+"."))
+	}
+	return t
+}
+
+// fatal is the kill that ended it; nil where it was none, or where nsviz does not know it.
+func (e ending) fatal() *isolation.Kill {
+	k := e.LatestKill
+	if e.Exit == nil || e.Exit.Cause != event.CauseOOMKill || k == nil || k.Event.OOM == nil {
+		return nil
+	}
+	if v := k.Event.OOM.Victim; v.Init || v.PID != 0 && v.PID == e.InitPID {
+		return k
+	}
+	return nil
+}
+
+func (e ending) byOOMKiller() Text {
+	t := text(Plain, "The ").add(Strong, "kernel's OOM killer").add(Plain, " ended ").join(e.name()).add(Plain, ": it killed its PID 1")
+	k := e.fatal()
+	if k == nil {
+		return t.add(Plain, initFacts(e.InitPID, e.InitComm)+". Whose memory had run out is not known.")
+	}
+	t = t.add(Plain, ", ").join(victim(k)).add(Plain, ".")
+	o := k.Event.OOM
+	t = t.sentence(killWhy(k, o, e.c))
+	if o.UsageBytes != nil && o.LimitBytes != nil {
+		t = t.sentence(text(Plain, "At that moment "+BytesOf(*o.UsageBytes, " of ", *o.LimitBytes)+" were in use."))
+	}
+	return t.sentence(inGroup(k, e.s))
+}
+
+// isFault reports the signals by which the kernel ends a program for what it does itself.
+func isFault(signal syscall.Signal) bool {
+	switch signal {
+	case syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGILL, syscall.SIGFPE, syscall.SIGTRAP, syscall.SIGSYS:
+		return true
+	}
+	return false
+}
+
+func (e ending) bySignal() Text {
+	x := e.Exit
+	if x.Signal == 0 {
+		return e.name().add(Plain, " was ended by a signal; which one and by whom is unknown.")
+	}
+	signal := signalName(x.Signal)
+	sent := func(t Text) Text { return t.join(process(x.By)).add(Plain, " sent ").add(Strong, signal) }
+	was := e.name().add(Plain, " was ended by ")
+	const notTheKernel = " It was not the kernel's OOM killer."
+	switch e.sender() {
+	case SenderUnknown:
+		if isFault(syscall.Signal(x.Signal)) {
+			return was.add(Strong, signal).add(Plain, ", which the kernel sends to a program for a fault of its own.")
+		}
+		return was.add(Strong, signal).add(Plain, "; who sent it is unknown.")
+	case SenderInside:
+		if x.By.PID != 0 && x.By.PID == e.InitPID {
+			return sent(e.name().add(Plain, " ended itself: its PID 1, ")).add(Plain, ", to itself.")
+		}
+		return sent(was.add(Strong, "a process of its own").add(Plain, ": ")).add(Plain, " to its PID 1.")
+	case SenderContainer:
+		return sent(was.add(Plain, "a process of ").add(Strong, "another container").add(Plain, ", ").add(Name, x.By.Container.Label()).add(Plain, ": ")).
+			add(Plain, ".")
+	case SenderEngine:
+		return e.byEngine(sent(was.add(Strong, "its engine").add(Plain, ": ")))
+	case SenderKubelet:
+		return sent(was.add(Strong, "the kubelet").add(Plain, ", as it does with pods that it evicts: ")).add(Plain, "."+notTheKernel)
+	case SenderSystemdOOMD:
+		return sent(was.add(Strong, "systemd-oomd").add(Plain, ", which ends whole cgroups when memory is short: ")).
+			add(Plain, "."+notTheKernel)
+	case SenderEarlyOOM:
+		return sent(was.add(Strong, "earlyoom").add(Plain, ", which kills before memory runs out: ")).add(Plain, "."+notTheKernel)
+	case SenderSystemd:
+		return sent(was.add(Strong, "systemd").add(Plain, ", as it does when the unit of a container is stopped: ")).add(Plain, ".")
+	}
+	return sent(was.add(Strong, "a process of the host").add(Plain, ": ")).add(Plain, ".")
+}
+
+// byEngine says with which command an engine does what it did.
+func (e ending) byEngine(t Text) Text {
+	engine := engineName(e.c)
+	earlier := e.Exit.EarlierSignal
+	switch {
+	case syscall.Signal(e.Exit.Signal) != syscall.SIGKILL:
+		return t.add(Plain, fmt.Sprintf(", as `%s stop` does first.", engine))
+	case e.stopped():
+		return t.add(Plain, fmt.Sprintf(" %s after %s, which had not ended it: that is the second step of `%s stop`.",
+			duration(e.Time.Sub(earlier.Time)), signalName(earlier.Signal), engine))
+	}
+	return t.add(Plain, fmt.Sprintf(" without asking before, as `%s kill` and `%[1]s rm --force` do.", engine))
+}
+
+// recently is for how long before an end a signal may have to do with it: a grace period that somebody has
+// set is a matter of minutes.
+const recently = time.Hour
+
+// earlier is the signal before that was not the end; nil where there was none that matters.
+func (e ending) earlier() *event.SentSignal {
+	if e.Exit == nil || e.Exit.EarlierSignal == nil {
+		return nil
+	}
+	past := e.Time.Sub(e.Exit.EarlierSignal.Time)
+	if e.Time.IsZero() || past < 0 || past > recently {
+		return nil
+	}
+	return e.Exit.EarlierSignal
+}
+
+// stopped reports whether the engine had asked before it killed.
+func (e ending) stopped() bool {
+	s := e.earlier()
+	return s != nil && e.sender() == SenderEngine && SenderOf(s.By, e.c.ID) == SenderEngine &&
+		syscall.Signal(s.Signal) != syscall.SIGKILL
+}
+
+// before tells of the signal before, where how has not.
+func (e ending) before() Text {
+	s := e.earlier()
+	if s == nil || s.By == nil || e.stopped() || e.Exit.Cause == event.CauseOOMKill {
+		return nil
+	}
+	t := text(Plain, duration(e.Time.Sub(s.Time))+" before, ").join(process(s.By)).add(Plain, " had sent it ").add(Strong, signalName(s.Signal))
+	if SenderOf(s.By, e.c.ID) == SenderEngine {
+		t = t.add(Plain, fmt.Sprintf(", as `%s stop` does first", engineName(e.c)))
+	}
+	return t.add(Plain, ".")
+}
+
+// kills tells what else the OOM killer did in it.
+func (e ending) kills() Text {
+	n := e.OOMKills
+	if e.Exit != nil && e.Exit.Cause == event.CauseOOMKill {
+		if n < 2 {
+			return nil
+		}
+		return text(Plain, "It had killed ").add(Strong, count(n-1, "other process", "other processes")).add(Plain, " in it as well.")
+	}
+	if n == 0 {
+		return nil
+	}
+	t := text(Plain, "While it ran, the kernel's OOM killer killed ").add(Strong, count(n, "process", "processes")).add(Plain, " in it")
+	if k := e.LatestKill; k != nil {
+		t = t.add(Plain, ofWhich(n)).join(victim(k)).add(Plain, ".").sentence(killWhy(k, k.Event.OOM, e.c))
+	} else {
+		t = t.add(Plain, ", of which nsviz saw none.")
+	}
+	if e.Exit != nil && e.Exit.Code != nil && *e.Exit.Code == 0 {
+		t = t.sentence(text(Plain, "Its exit code shows nothing of that."))
+	}
+	return t
+}
+
+// ofWhich leads to the one of n kills that is told.
+func ofWhich(n uint64) string {
+	if n == 1 {
+		return ": "
+	}
+	return ", the latest of them "
+}
+
+// duration is a time between two signals.
+func duration(d time.Duration) string {
+	if d < time.Second {
+		return fmt.Sprintf("%d ms", max(d, 0).Milliseconds())
+	}
+	return fmt.Sprintf("%.1f s", d.Seconds())
+}

@@ -1,0 +1,325 @@
+package story
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+var end = time.Date(2026, 11, 23, 20, 0, 0, 0, time.UTC)
+
+var (
+	webID = strings.Repeat("a1", 32)
+	dbID  = strings.Repeat("a2", 32)
+	web   = &event.Container{ID: webID, Name: "web", Runtime: "docker"}
+	db    = &event.Container{ID: dbID, Name: "db", Runtime: "docker"}
+)
+
+func ended(exit *event.Exit) isolation.Container {
+	return isolation.Container{
+		ID: webID, Label: "web", Named: true, Runtime: "docker", State: isolation.Exited, InitPID: 100, InitComm: "sh",
+		CgroupPath: "/docker/" + webID, Started: end.Add(-time.Minute), Exited: end, Exit: exit,
+	}
+}
+
+func sender(pid int32, comm string, uid uint32, in *event.Container) *event.Process {
+	return &event.Process{PID: pid, Comm: comm, UID: &uid, Container: in}
+}
+
+func signalled(signal int32, by *event.Process) *event.Exit {
+	return &event.Exit{Code: new(128 + signal), Signal: signal, Cause: event.CauseSignal, By: by}
+}
+
+func asked(exit *event.Exit, signal int32, before time.Duration, by *event.Process) *event.Exit {
+	exit.EarlierSignal = &event.SentSignal{Signal: signal, Time: end.Add(-before), By: by}
+	return exit
+}
+
+func exited(code int32) *event.Exit { return &event.Exit{Code: &code, Cause: event.CauseExited} }
+
+func oomKilled() *event.Exit {
+	return &event.Exit{Code: new(int32(137)), Signal: 9, Cause: event.CauseOOMKill}
+}
+
+func kill(pid int32, cgroup string) *isolation.Kill {
+	const comm = "hog"
+	scope := event.ScopeCgroup
+	if cgroup == "" {
+		scope = event.ScopeSystem
+	}
+	k := &isolation.Kill{InitPID: 100, Ordinal: 1, Event: event.Event{
+		Time: end, Type: event.OOMKill, PID: pid, Comm: comm, Container: web,
+		OOM: &event.OOM{
+			Scope: scope, Cgroup: cgroup, Decision: 1,
+			Victim:  event.Victim{PID: pid, Comm: comm, AnonBytes: new(uint64(60 * mib)), Container: web, Init: pid == 100},
+			Trigger: &event.Process{PID: pid, Comm: comm, Container: web},
+		},
+	}}
+	if cgroup != "" {
+		k.Event.OOM.LimitBytes, k.Event.OOM.UsageBytes = new(uint64(64*mib)), new(uint64(63*mib))
+	}
+	return k
+}
+
+func says(code int32, oomKilled bool) *isolation.Verdict {
+	return &isolation.Verdict{ID: webID, ExitCode: &code, OOMKilled: &oomKilled}
+}
+
+func TestEnded(t *testing.T) {
+	runc := func() *event.Process { return sender(4242, "runc", 0, nil) }
+	own := "/docker/" + webID
+	tests := []struct {
+		name   string
+		exit   *event.Exit
+		change func(*isolation.Container)
+		want   string
+	}{
+		{"unseen", nil, nil, "web has ended; how is unknown, since nsviz did not see its PID 1 die."},
+		{"well", exited(0), nil, "web ended by itself with exit code 0."},
+		{"with an error", exited(3), nil, "web ended by itself with exit code 3."},
+		{"of itself, its code unknown", &event.Exit{Cause: event.CauseExited}, nil, "web ended by itself; its exit code is unknown."},
+		{
+			"a shell whose command was killed", exited(137), nil,
+			"web ended by itself with exit code 137. No signal ended its PID 1 (sh, 100): it chose that code itself, as a shell does " +
+				"whose last command was ended by SIGKILL.",
+		},
+		{
+			"docker kill", signalled(9, runc()), nil,
+			"web was ended by its engine: runc (PID 4242, uid 0) sent SIGKILL without asking before, as `docker kill` and `docker rm --force` do.",
+		},
+		{
+			"docker stop, its second step", asked(signalled(9, sender(4243, "runc", 0, nil)), 15, 10020*time.Millisecond, runc()), nil,
+			"web was ended by its engine: runc (PID 4243, uid 0) sent SIGKILL 10.0 s after SIGTERM, which had not ended it: " +
+				"that is the second step of `docker stop`.",
+		},
+		{
+			"docker stop of what wants another signal", asked(signalled(9, sender(4243, "runc", 0, nil)), 37, 2*time.Second, runc()), nil,
+			"web was ended by its engine: runc (PID 4243, uid 0) sent SIGKILL 2.0 s after signal 37, which had not ended it: " +
+				"that is the second step of `docker stop`.",
+		},
+		{
+			"podman kill", signalled(9, sender(7, "crun", 1000, nil)), func(c *isolation.Container) { c.Runtime = "podman" },
+			"web was ended by its engine: crun (PID 7, uid 1000) sent SIGKILL without asking before, as `podman kill` and `podman rm --force` do.",
+		},
+		{
+			"docker stop, its first step", signalled(15, runc()), nil,
+			"web was ended by its engine: runc (PID 4242, uid 0) sent SIGTERM, as `docker stop` does first.",
+		},
+		{
+			"docker stop, obeyed", asked(exited(0), 15, 120*time.Millisecond, runc()), nil,
+			"web ended by itself with exit code 0. 120 ms before, runc (PID 4242, uid 0) had sent it SIGTERM, as `docker stop` does first.",
+		},
+		{
+			"reloaded yesterday", asked(exited(0), 1, 24*time.Hour, runc()), nil, "web ended by itself with exit code 0.",
+		},
+		{
+			"docker kill, yesterday's reload", asked(signalled(9, runc()), 1, 24*time.Hour, runc()), nil,
+			"web was ended by its engine: runc (PID 4242, uid 0) sent SIGKILL without asking before, as `docker kill` and `docker rm --force` do.",
+		},
+		{
+			"docker kill, after somebody else asked", asked(signalled(9, runc()), 15, 3*time.Second, sender(9, "sh", 1000, nil)), nil,
+			"web was ended by its engine: runc (PID 4242, uid 0) sent SIGKILL without asking before, as `docker kill` and " +
+				"`docker rm --force` do. 3.0 s before, sh (PID 9, uid 1000) had sent it SIGTERM.",
+		},
+		{
+			"systemd-oomd", signalled(9, sender(300, "systemd-oomd", 998, nil)), nil,
+			"web was ended by systemd-oomd, which ends whole cgroups when memory is short: systemd-oomd (PID 300, uid 998) sent SIGKILL. " +
+				"It was not the kernel's OOM killer.",
+		},
+		{
+			"earlyoom", signalled(9, sender(301, "earlyoom", 0, nil)), nil,
+			"web was ended by earlyoom, which kills before memory runs out: earlyoom (PID 301, uid 0) sent SIGKILL. " +
+				"It was not the kernel's OOM killer.",
+		},
+		{
+			"the kubelet", signalled(9, sender(302, "kubelet", 0, nil)), nil,
+			"web was ended by the kubelet, as it does with pods that it evicts: kubelet (PID 302, uid 0) sent SIGKILL. " +
+				"It was not the kernel's OOM killer.",
+		},
+		{
+			"systemd", signalled(15, sender(1, "systemd", 0, nil)), nil,
+			"web was ended by systemd, as it does when the unit of a container is stopped: systemd (PID 1, uid 0) sent SIGTERM.",
+		},
+		{
+			"from inside", signalled(9, sender(120, "watchdog", 33, web)), nil,
+			"web was ended by a process of its own: watchdog (PID 120, uid 33) sent SIGKILL to its PID 1.",
+		},
+		{
+			"by itself", signalled(6, sender(100, "sh", 33, web)), nil,
+			"web ended itself: its PID 1, sh (PID 100, uid 33) sent SIGABRT, to itself.",
+		},
+		{
+			"from another container", signalled(9, sender(121, "sh", 0, db)), nil,
+			"web was ended by a process of another container, db: sh (PID 121, uid 0) sent SIGKILL.",
+		},
+		{
+			"from another container, by what calls itself runc", signalled(9, sender(121, "runc", 0, db)), nil,
+			"web was ended by a process of another container, db: runc (PID 121, uid 0) sent SIGKILL.",
+		},
+		{
+			"from the host", signalled(9, sender(122, "kill", 1000, nil)), nil,
+			"web was ended by a process of the host: kill (PID 122, uid 1000) sent SIGKILL.",
+		},
+		{
+			"from the host, as an older recording has it", signalled(9, &event.Process{PID: 122}), nil,
+			"web was ended by a process of the host: a process (PID 122) sent SIGKILL.",
+		},
+		{"by nobody knows whom", signalled(9, nil), nil, "web was ended by SIGKILL; who sent it is unknown."},
+		{"a fault", signalled(11, nil), nil, "web was ended by SIGSEGV, which the kernel sends to a program for a fault of its own."},
+		{
+			"by an unknown signal", &event.Exit{Cause: event.CauseSignal}, nil,
+			"web was ended by a signal; which one and by whom is unknown.",
+		},
+		{
+			"out of its own memory", oomKilled(), func(c *isolation.Container) {
+				c.OOMKills, c.LatestKill, c.Verdict = 1, kill(100, own), says(137, true)
+			},
+			"The kernel's OOM killer ended web: it killed its PID 1, hog (PID 100, 60 MiB). web had reached its 64 MiB limit when hog asked for more. " +
+				"At that moment 63.0 of 64 MiB were in use. docker says exit code 137 and OOMKilled=true, which is right.",
+		},
+		{
+			"out of a parent's memory", oomKilled(), func(c *isolation.Container) {
+				c.OOMKills, c.LatestKill, c.Verdict = 3, kill(100, "/docker"), says(137, false)
+			},
+			"The kernel's OOM killer ended web: it killed its PID 1, hog (PID 100, 60 MiB). The cgroup above web, /docker, had reached its " +
+				"64 MiB limit when hog asked for more. At that moment 63.0 of 64 MiB were in use. It had killed 2 other processes in it as well. " +
+				"docker says exit code 137 and OOMKilled=false, which is wrong.",
+		},
+		{
+			"out of the host's memory", oomKilled(), func(c *isolation.Container) {
+				c.OOMKills, c.LatestKill, c.Memory.Unlimited = 1, kill(100, ""), true
+			},
+			"The kernel's OOM killer ended web: it killed its PID 1, hog (PID 100, 60 MiB). The host had run out of memory when hog asked " +
+				"for more; web has no limit of its own.",
+		},
+		{
+			"out of memory, the kill is not known", oomKilled(), nil,
+			"The kernel's OOM killer ended web: it killed its PID 1 (sh, 100). Whose memory had run out is not known.",
+		},
+		{
+			"well, after a child was killed", exited(0), func(c *isolation.Container) {
+				c.OOMKills, c.LatestKill, c.Verdict = 1, kill(120, own), says(0, true)
+			},
+			"web ended by itself with exit code 0. While it ran, the kernel's OOM killer killed 1 process in it: hog (PID 120, 60 MiB). " +
+				"web had reached its 64 MiB limit when hog asked for more. Its exit code shows nothing of that. " +
+				"docker says exit code 0 and OOMKilled=true, which is misleading: the kernel did kill in it, but not its PID 1, so that is not what ended it.",
+		},
+		{
+			"killed by hand, after children were killed", signalled(9, runc()), func(c *isolation.Container) {
+				c.OOMKills, c.LatestKill = 7, kill(120, own)
+			},
+			"web was ended by its engine: runc (PID 4242, uid 0) sent SIGKILL without asking before, as `docker kill` and `docker rm --force` do. " +
+				"While it ran, the kernel's OOM killer killed 7 processes in it, the latest of them hog (PID 120, 60 MiB). " +
+				"web had reached its 64 MiB limit when hog asked for more.",
+		},
+		{
+			"kills that only the kernel counted", exited(0), func(c *isolation.Container) { c.OOMKills = 2 },
+			"web ended by itself with exit code 0. While it ran, the kernel's OOM killer killed 2 processes in it, of which nsviz saw none. " +
+				"Its exit code shows nothing of that.",
+		},
+		{
+			"the engine is right", exited(0), func(c *isolation.Container) { c.Verdict = says(0, false) },
+			"web ended by itself with exit code 0. docker says exit code 0 and OOMKilled=false, which is right.",
+		},
+		{
+			"the engine tells of a kill that nobody saw", exited(0), func(c *isolation.Container) { c.Verdict = says(0, true) },
+			"web ended by itself with exit code 0. docker says exit code 0 and OOMKilled=true, but nsviz knows of no OOM kill in it.",
+		},
+		{
+			"the engine has another code", exited(3), func(c *isolation.Container) { c.Verdict = says(255, false) },
+			"web ended by itself with exit code 3. docker says exit code 255 and OOMKilled=false, which is right. The kernel's word is exit code 3.",
+		},
+		{
+			"the engine has removed it", exited(0), func(c *isolation.Container) { c.Verdict = &isolation.Verdict{Removed: true} },
+			"web ended by itself with exit code 0. docker has removed it and can say nothing of it.",
+		},
+		{
+			"the engine says nothing", exited(0), func(c *isolation.Container) { c.Verdict = &isolation.Verdict{} },
+			"web ended by itself with exit code 0.",
+		},
+		{
+			"nobody saw it end, the engine judges", nil, func(c *isolation.Container) { c.OOMKills, c.Verdict = 1, says(137, true) },
+			"web has ended; how is unknown, since nsviz did not see its PID 1 die. While it ran, the kernel's OOM killer killed 1 process in it, " +
+				"of which nsviz saw none. docker says exit code 137 and OOMKilled=true.",
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			c := ended(test.exit)
+			if test.change != nil {
+				test.change(&c)
+			}
+			if got := Container(&c, &isolation.Snapshot{Time: end}).String(); got != test.want {
+				t.Errorf("\n got %s\nwant %s", got, test.want)
+			}
+		})
+	}
+}
+
+func TestLives(t *testing.T) {
+	tests := []struct {
+		name   string
+		change func(*isolation.Container)
+		want   string
+	}{
+		{"untouched", func(*isolation.Container) {}, "web runs. The kernel's OOM killer has killed nothing in it since it started."},
+		{
+			"starting", func(c *isolation.Container) { c.State = isolation.Starting },
+			"web is starting. The kernel's OOM killer has killed nothing in it since it started.",
+		},
+		{
+			"a child was killed", func(c *isolation.Container) {
+				c.OOMKills, c.LatestKill = 12, kill(120, "/docker/"+webID)
+			},
+			"web runs. The kernel's OOM killer has killed 12 processes in it since it started, the latest of them hog (PID 120, 60 MiB). " +
+				"web had reached its 64 MiB limit when hog asked for more.",
+		},
+		{
+			"kills from before nsviz", func(c *isolation.Container) { c.OOMKills = 1 },
+			"web runs. The kernel's OOM killer has killed 1 process in it since it started, of which nsviz saw none.",
+		},
+		{
+			"it was started again", func(c *isolation.Container) {
+				c.Previous = &isolation.End{Time: end, InitPID: 90, Exit: signalled(9, sender(4242, "runc", 0, nil))}
+			},
+			"web runs. The kernel's OOM killer has killed nothing in it since it started. Of its run before this one: web was ended by its engine: " +
+				"runc (PID 4242, uid 0) sent SIGKILL without asking before, as `docker kill` and `docker rm --force` do.",
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			c := ended(nil)
+			c.State, c.Exited = isolation.Running, time.Time{}
+			test.change(&c)
+			if got := Container(&c, &isolation.Snapshot{Time: end}).String(); got != test.want {
+				t.Errorf("\n got %s\nwant %s", got, test.want)
+			}
+		})
+	}
+}
+
+func TestSenderOf(t *testing.T) {
+	for comm, want := range map[string]Sender{
+		"runc": SenderEngine, "crun": SenderEngine, "containerd-shim": SenderEngine, "dockerd": SenderEngine, "conmon": SenderEngine,
+		"docker-containe": SenderEngine, "podman": SenderEngine, "systemd-oomd": SenderSystemdOOMD, "earlyoom": SenderEarlyOOM,
+		"kubelet": SenderKubelet, "systemd": SenderSystemd, "kill": SenderHost, "runcible": SenderHost, "": SenderHost,
+	} {
+		if got := SenderOf(&event.Process{PID: 1, Comm: comm}, webID); got != want {
+			t.Errorf("%s of the host is %q, want %q", comm, got, want)
+		}
+		if got := SenderOf(&event.Process{PID: 1, Comm: comm, Container: web}, webID); got != SenderInside {
+			t.Errorf("%s inside is %q", comm, got)
+		}
+		if got := SenderOf(&event.Process{PID: 1, Comm: comm, Container: db}, webID); got != SenderContainer {
+			t.Errorf("%s in another container is %q", comm, got)
+		}
+	}
+	for _, nobody := range []*event.Process{nil, {}} {
+		if got := SenderOf(nobody, webID); got != SenderUnknown {
+			t.Errorf("nobody is %q", got)
+		}
+	}
+}

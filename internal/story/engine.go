@@ -1,0 +1,86 @@
+package story
+
+import (
+	"fmt"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+// Judgement says what an engine's OOMKilled flag is worth.
+type Judgement string
+
+// The judgements.
+const (
+	JudgementUnknown     Judgement = ""
+	JudgementRight       Judgement = "right"
+	JudgementWrong       Judgement = "wrong"
+	JudgementMisleading  Judgement = "misleading"  // it is about a process whose end was not the container's
+	JudgementUnconfirmed Judgement = "unconfirmed" // it tells of a kill that nsviz knows nothing of
+)
+
+// Judge compares the engine's OOMKilled flag with what the kernel did.
+func Judge(e isolation.End) Judgement {
+	if e.Verdict == nil || e.Verdict.OOMKilled == nil {
+		return JudgementUnknown
+	}
+	says := *e.Verdict.OOMKilled
+	fatal := e.Exit != nil && e.Exit.Cause == event.CauseOOMKill
+	switch {
+	case fatal && says:
+		return JudgementRight
+	case fatal:
+		return JudgementWrong
+	case says && e.OOMKills == 0:
+		return JudgementUnconfirmed
+	case e.Exit == nil: // perhaps that did end it
+		return JudgementUnknown
+	case e.OOMKills > 0:
+		return JudgementMisleading
+	}
+	return JudgementRight
+}
+
+// engineName is what the container's engine is called.
+func engineName(c *isolation.Container) string {
+	if c.Runtime == "" {
+		return "docker"
+	}
+	return c.Runtime
+}
+
+// engine sets the engine's word beside the truth.
+func (e ending) engine() Text {
+	v := e.Verdict
+	if v == nil {
+		return nil
+	}
+	t := text(Plain, engineName(e.c))
+	if v.OOMKilled == nil {
+		if v.Removed {
+			return t.add(Plain, " has removed it and can say nothing of it.")
+		}
+		return nil
+	}
+	t = t.add(Plain, " says ")
+	if v.ExitCode != nil {
+		t = t.add(Plain, fmt.Sprintf("exit code %d and ", *v.ExitCode))
+	}
+	t = t.add(Strong, fmt.Sprintf("OOMKilled=%t", *v.OOMKilled))
+	switch Judge(e.End) {
+	case JudgementRight:
+		t = t.add(Plain, ", which is right.")
+	case JudgementWrong:
+		t = t.add(Plain, ", which is ").add(Alert, "wrong").add(Plain, ".")
+	case JudgementUnconfirmed:
+		t = t.add(Plain, ", but nsviz knows of ").add(Alert, "no OOM kill").add(Plain, " in it.")
+	case JudgementMisleading:
+		t = t.add(Plain, ", which is ").add(Alert, "misleading").add(Plain, ": the kernel did kill in it, but not its PID 1, so that is not what ended it.")
+	default:
+		t = t.add(Plain, ".")
+	}
+	if x := e.Exit; x != nil && x.Code != nil && v.ExitCode != nil && *x.Code != *v.ExitCode {
+		t = t.sentence(text(Plain, "The kernel's word is ").add(Alert, fmt.Sprintf("exit code %d", *x.Code)).add(Plain, "."))
+	}
+	return t
+}

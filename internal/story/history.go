@@ -1,0 +1,436 @@
+package story
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+// Moment words one moment of a container's history, without its time.
+func Moment(m *isolation.Moment, c *isolation.Container) Text {
+	var t Text
+	switch m.Kind {
+	case isolation.MomentFound:
+		t = text(Plain, "nsviz looked, and it was there"+initWords(m.Init))
+		t = t.join(whereWords(m.Namespaces))
+	case isolation.MomentKind(event.CgroupCreated):
+		t = doer(m.By, c.ID).add(Plain, " made its cgroup ").add(Number, ShortPath(m.Cgroup))
+	case isolation.MomentKind(event.CgroupRemoved):
+		t = doer(m.By, c.ID).add(Plain, " removed its cgroup")
+	case isolation.MomentKind(event.NamespaceCreated):
+		t = doer(m.By, c.ID).add(Plain, " made "+typeList(m.Namespaces)+byCall(m.Via))
+	case isolation.MomentKind(event.NamespaceJoined):
+		t = doer(m.By, c.ID).add(Plain, " joined ").join(joined(m))
+		if byRuntime(m, c) {
+			t = t.add(Plain, fmt.Sprintf(", as `%s exec` does", engineName(c)))
+		}
+	case isolation.MomentKind(event.ContainerStarted):
+		t = startWords(m)
+	case isolation.MomentLimits:
+		t = text(Plain, "the first reading of its limits found "+list(limitList(m.Limits)))
+	case isolation.MomentChanged:
+		t = changeWords(m)
+	case isolation.MomentKind(event.OOMKill):
+		return killWords(m, c)
+	case isolation.MomentUnobserved:
+		return text(Plain, "the kernel has counted ").add(Strong, count(m.Times(), "OOM kill", "OOM kills")).add(Plain, " that no event told of"+until(m))
+	case isolation.MomentKind(event.ContainerExited):
+		t = exitWords(m.Time, m.Exit)
+	case isolation.MomentGone:
+		t = text(Plain, "it was gone; its end was not seen")
+	case isolation.MomentVerdict:
+		t = verdictWords(engineName(c), m.Verdict)
+	case isolation.MomentSaid:
+		t = text(Plain, engineName(c)+" told: ").add(Strong, m.Said)
+	default: // of a later version
+		t = text(Plain, string(m.Kind))
+	}
+	return t.add(Plain, times(m))
+}
+
+// NamespaceMoment words one moment of a namespace's history, without its time.
+func NamespaceMoment(m *isolation.Moment) Text {
+	var t Text
+	switch m.Kind {
+	case isolation.MomentFound:
+		t = text(Plain, "nsviz looked, and it was there")
+		if m.Container != nil {
+			t = text(Plain, "nsviz looked, and ").add(Name, m.Container.Label()).add(Plain, " was in it"+initWords(m.Init))
+		}
+	case isolation.MomentKind(event.NamespaceCreated):
+		t = doer(m.By, "").add(Plain, " made it"+byCall(m.Via))
+		if m.By == nil {
+			t = text(Plain, "it was found; its birth was not seen")
+		}
+	case isolation.MomentKind(event.NamespaceJoined):
+		t = doer(m.By, "").add(Plain, " joined it")
+	case isolation.MomentKind(event.NamespaceFreed):
+		t = text(Plain, "it was found gone, or its number in use by another one")
+		if m.Via == event.ViaKernel {
+			t = text(Plain, "the kernel freed it")
+		}
+	case isolation.MomentKind(event.ContainerStarted):
+		t = text(Name, m.Container.Label()).add(Plain, " started in it"+initWords(m.Init))
+	case isolation.MomentKind(event.ContainerExited):
+		t = text(Name, m.Container.Label()).add(Plain, ", which was in it, ended: ").join(exitWords(m.Time, m.Exit))
+	case isolation.MomentGone:
+		t = text(Name, m.Container.Label()).add(Plain, ", which was in it, was gone")
+	default: // of a later version
+		t = text(Plain, string(m.Kind))
+	}
+	return t.add(Plain, times(m))
+}
+
+// until is when something repeated happened for the last time.
+func until(m *isolation.Moment) string {
+	if m.Until.IsZero() {
+		return ""
+	}
+	return ", the latest at " + m.Until.Local().Format("15:04:05.000")
+}
+
+// times says how often something happened, where it did more than once.
+func times(m *isolation.Moment) string {
+	if m.Times() == 1 {
+		return ""
+	}
+	return ", " + grouped(m.Times()) + " times" + until(m)
+}
+
+// grouped writes a number in groups of three digits.
+func grouped(n uint64) string {
+	s := strconv.FormatUint(n, 10)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// doer names who acted, seen from the container with an id ("" is seen from none).
+func doer(by *event.Process, id string) Text {
+	if by == nil {
+		return text(Plain, "somebody")
+	}
+	name := by.Comm
+	if name == "" {
+		name = someProcess
+	}
+	t := text(Strong, name)
+	var facts []string
+	if by.PID != 0 {
+		facts = append(facts, fmt.Sprintf("PID %d", by.PID))
+	}
+	switch {
+	case by.Container == nil:
+		facts = append(facts, "of the host")
+	case by.Container.ID == id:
+		facts = append(facts, "its own")
+	default:
+		facts = append(facts, "in "+by.Container.Label())
+	}
+	if by.Container != nil && by.Container.Inner != nil {
+		facts = append(facts, "there in "+by.Container.Inner.Label())
+	}
+	return t.add(Plain, " ("+strings.Join(facts, ", ")+")")
+}
+
+func initWords(init *event.Process) string {
+	if init == nil {
+		return ""
+	}
+	name := init.Comm
+	if name == "" {
+		name = someProcess
+	}
+	return fmt.Sprintf("; PID 1 is %s (%d)", name, init.PID)
+}
+
+func byCall(via event.Via) string {
+	switch via {
+	case event.ViaClone, event.ViaUnshare:
+		return " by " + string(via)
+	}
+	return ""
+}
+
+// list joins words: a, b and c.
+func list(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:len(words)-1], ", ") + " and " + words[len(words)-1]
+}
+
+func typeNames(namespaces []isolation.Touched) []string {
+	names := make([]string, len(namespaces))
+	for i, n := range namespaces {
+		names[i] = n.Type.String()
+	}
+	slices.SortFunc(names, func(a, b string) int {
+		x, _ := event.ParseNamespaceType(a)
+		y, _ := event.ParseNamespaceType(b)
+		return int(x) - int(y)
+	})
+	return names
+}
+
+// typeList is the types of namespaces: its net and uts namespaces.
+func typeList(namespaces []isolation.Touched) string {
+	if len(namespaces) == 1 {
+		n := "a " + namespaces[0].Type.String() + " namespace"
+		if namespaces[0].Type == event.IPC || namespaces[0].Type == event.UTS {
+			n = "an" + n[1:]
+		}
+		return n
+	}
+	return list(typeNames(namespaces)) + " namespaces"
+}
+
+// joined says whose the namespaces are that were joined.
+func joined(m *isolation.Moment) Text {
+	names := list(typeNames(m.Namespaces)) + " namespace"
+	if len(m.Namespaces) != 1 {
+		names += "s"
+	}
+	switch {
+	case len(m.Namespaces) == 0:
+		return text(Plain, "a namespace")
+	case m.Namespaces[0].Host:
+		return text(Strong, "the host's").add(Plain, " "+names)
+	case m.Namespaces[0].Container != nil:
+		return text(Plain, "the "+names+" of ").add(Name, m.Namespaces[0].Container.Label())
+	case m.Namespaces[0].Own:
+		return text(Plain, "its "+names)
+	case len(m.Namespaces) == 1:
+		return text(Plain, "another "+names)
+	}
+	return text(Plain, "other "+names)
+}
+
+// byRuntime reports whether it is the container's runtime that joined several of its namespaces: it brings a
+// process in. It is a process of the host then or, with newer runtimes, in the container's cgroup already.
+func byRuntime(m *isolation.Moment, c *isolation.Container) bool {
+	if m.By == nil || len(m.Namespaces) < 2 || !m.Namespaces[0].Own || m.By.Container != nil && m.By.Container.ID != c.ID {
+		return false
+	}
+	return strings.HasPrefix(m.By.Comm, "runc:[") || m.By.Comm == "runc" || m.By.Comm == "crun"
+}
+
+// whereWords says which of a container's namespaces are not its own.
+func whereWords(namespaces []isolation.Touched) Text {
+	var hosts []isolation.Touched
+	var t Text
+	for i := range namespaces {
+		switch n := &namespaces[i]; {
+		case n.Host:
+			hosts = append(hosts, *n)
+		case n.Container != nil:
+			t = t.add(Plain, "; "+n.Type.String()+" is shared with ").add(Name, n.Container.Label())
+		}
+	}
+	switch names := list(typeNames(hosts)); len(hosts) {
+	case 0:
+	case 1:
+		t = t.add(Plain, "; "+names+" is the host's")
+	default:
+		t = t.add(Plain, "; "+names+" are the host's")
+	}
+	return t
+}
+
+func startWords(m *isolation.Moment) Text {
+	t := text(Plain, "its own program ").add(Strong, "started")
+	if m.Init != nil {
+		t = t.add(Plain, initFacts(m.Init.PID, m.Init.Comm))
+	}
+	if m.Start != nil && m.Start.DurationMS != nil {
+		t = t.add(Plain, fmt.Sprintf(", %.0f ms after its cgroup was made", *m.Start.DurationMS))
+		for _, phase := range m.Start.Phases {
+			if phase.Name == "namespaces" {
+				t = t.add(Plain, fmt.Sprintf(" (its namespaces after %.0f ms)", phase.AtMS))
+			}
+		}
+	}
+	return t.join(whereWords(m.Namespaces))
+}
+
+// LimitWords words a limit: 64 MiB, 1.5 CPUs, 100 processes, none.
+func LimitWords(r isolation.Resource, l isolation.Limit) string {
+	if l.Value == nil {
+		return "none"
+	}
+	number := strconv.FormatFloat(*l.Value, 'f', -1, 64)
+	switch {
+	case r == isolation.ResourceMemory:
+		return Bytes(uint64(*l.Value))
+	case r == isolation.ResourceCPU && *l.Value == 1:
+		return "1 CPU"
+	case r == isolation.ResourceCPU:
+		return number + " CPUs"
+	case *l.Value == 1:
+		return "1 process"
+	}
+	return number + " processes"
+}
+
+// limitOf is what a limit of a resource is called.
+func limitOf(r isolation.Resource) string {
+	switch r {
+	case isolation.ResourceCPU:
+		return "CPU limit"
+	case isolation.ResourcePIDs:
+		return "limit of processes"
+	}
+	return string(r) + " limit"
+}
+
+func limitList(limits []isolation.LimitChange) []string {
+	words := make([]string, len(limits))
+	for i, l := range limits {
+		words[i] = LimitWords(l.Resource, l.To)
+		switch {
+		case l.To.Value == nil:
+			words[i] = "no " + limitOf(l.Resource)
+		case l.Resource == isolation.ResourceMemory:
+			words[i] += " of memory"
+		}
+	}
+	return words
+}
+
+// changeWords tells of limits that were changed; a reading finds that, so when exactly is not known.
+func changeWords(m *isolation.Moment) Text {
+	var t Text
+	for i, l := range m.Limits {
+		if i > 0 {
+			t = t.add(Plain, "; ")
+		}
+		from := "unknown"
+		if l.From != nil {
+			from = LimitWords(l.Resource, *l.From)
+		}
+		t = t.add(Plain, "a reading found its "+limitOf(l.Resource)+" changed from "+from+" to ").add(Strong, LimitWords(l.Resource, l.To))
+		if !l.After.IsZero() {
+			t = t.add(Plain, ", within the "+duration(m.Time.Sub(l.After))+" before")
+		}
+	}
+	return t
+}
+
+func killWords(m *isolation.Moment, c *isolation.Container) Text {
+	if m.OOM == nil {
+		return text(Plain, "an OOM kill of which nothing more is known")
+	}
+	k := &isolation.Kill{Event: event.Event{PID: m.OOM.Victim.PID, Comm: m.OOM.Victim.Comm, Container: m.OOM.Victim.Container, OOM: m.OOM}}
+	t := text(Plain, "the ").add(Strong, "kernel's OOM killer").add(Plain, " killed ")
+	if m.Times() > 1 {
+		t = t.add(Strong, count(m.Times(), "process", "processes")).add(Plain, until(m)+": ")
+	}
+	t = t.join(victim(k))
+	if m.OOM.Victim.Init {
+		t = t.add(Plain, ", its PID 1")
+	}
+	return t.add(Plain, ". ").join(killWhy(k, m.OOM, c))
+}
+
+// exitWords tells how PID 1 ended.
+func exitWords(at time.Time, x *event.Exit) Text {
+	if x == nil {
+		return text(Plain, "its PID 1 ended; how is unknown")
+	}
+	t := text(Plain, "its PID 1 ")
+	switch {
+	case x.Cause == event.CauseOOMKill:
+		t = t.add(Plain, "was killed by the ").add(Strong, "kernel's OOM killer")
+	case x.Signal != 0:
+		t = t.add(Plain, "was ended by ").add(Strong, signalName(x.Signal))
+		if x.By != nil {
+			t = t.add(Plain, " from ").join(process(x.By))
+		}
+	case x.Cause == event.CauseSignal:
+		t = t.add(Plain, "was ended by a signal")
+	default:
+		t = t.add(Plain, "ended by itself")
+	}
+	if x.Code != nil {
+		t = t.add(Plain, ", ").add(Strong, fmt.Sprintf("exit code %d", *x.Code))
+	}
+	if s := x.EarlierSignal; s != nil && s.By != nil && syscall.Signal(s.Signal) != 0 {
+		if past := at.Sub(s.Time); past >= 0 && past <= recently {
+			t = t.add(Plain, "; "+duration(past)+" before, ").join(process(s.By)).add(Plain, " had sent it ").add(Strong, signalName(s.Signal))
+		}
+	}
+	return t
+}
+
+func verdictWords(engine string, v *isolation.Verdict) Text {
+	switch {
+	case v == nil || v.ExitCode == nil && v.OOMKilled == nil && !v.Removed:
+		return text(Plain, "asked about its end, "+engine+" said nothing")
+	case v.ExitCode == nil && v.OOMKilled == nil:
+		return text(Plain, "asked about its end, "+engine+" knew it no more")
+	}
+	var words []string
+	if v.ExitCode != nil {
+		words = append(words, fmt.Sprintf("exit code %d", *v.ExitCode))
+	}
+	if v.OOMKilled != nil {
+		words = append(words, fmt.Sprintf("OOMKilled=%t", *v.OOMKilled))
+	}
+	return text(Plain, "asked about its end, "+engine+" said ").add(Strong, strings.Join(words, ", "))
+}
+
+// briefly is how many moments a short history has.
+const briefly = 12
+
+// Brief picks from a container's history the latest of what one would want to know first: what changed, who
+// came from outside and what was killed, and not how a start goes about. rest is how many moments are
+// left to a whole history.
+func Brief(moments []isolation.Moment) (brief []isolation.Moment, rest int) {
+	started := false
+	for i := range moments {
+		m := &moments[i]
+		if m.Kind == isolation.MomentKind(event.ContainerStarted) || m.Kind == isolation.MomentFound {
+			started = true
+		}
+		if m.Kind == isolation.MomentKind(event.CgroupCreated) {
+			started = false // anew
+		}
+		if telling(m, started) {
+			brief = append(brief, *m)
+		}
+	}
+	brief = brief[max(len(brief)-briefly, 0):]
+	for i := range brief {
+		brief[i].LeftOut = 0 // what is left out now is not the same
+	}
+	return brief, len(moments) - len(brief)
+}
+
+// telling reports what belongs into a short history.
+func telling(m *isolation.Moment, started bool) bool {
+	switch m.Kind {
+	case isolation.MomentKind(event.CgroupCreated), isolation.MomentKind(event.CgroupRemoved):
+		return false
+	case isolation.MomentKind(event.NamespaceCreated):
+		return started
+	case isolation.MomentKind(event.NamespaceJoined):
+		// The engine's way into a net namespace and back, to set it up, is no visit.
+		setUp := len(m.Namespaces) == 1 && m.Namespaces[0].Type == event.Net && SenderOf(m.By, "") == SenderEngine
+		return started && !setUp
+	case isolation.MomentSaid:
+		switch m.Said {
+		case "start", "die", "exec_start", "update", "oom", "kill", "stop": // the kernel's side of it is told
+			return false
+		}
+	case isolation.MomentVerdict: // it stands in the sentence
+		return false
+	}
+	return true
+}

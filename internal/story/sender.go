@@ -1,0 +1,93 @@
+package story
+
+import (
+	"fmt"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsviz/nsviz/internal/event"
+)
+
+// Sender says what kind of process it is that sent a signal to a container's PID 1.
+type Sender string
+
+// The kinds of sender. Of a process in a container the place is told, of one of the host what it calls
+// itself; a process in a container that calls itself runc is not the engine.
+const (
+	SenderUnknown     Sender = ""
+	SenderInside      Sender = "inside"       // a process of the container itself
+	SenderContainer   Sender = "container"    // one of another container
+	SenderEngine      Sender = "engine"       // the container's engine or its runtime
+	SenderKubelet     Sender = "kubelet"      // Kubernetes, which evicts
+	SenderSystemdOOMD Sender = "systemd-oomd" // systemd's watcher of memory pressure
+	SenderEarlyOOM    Sender = "earlyoom"     // a daemon that kills before the kernel has to
+	SenderSystemd     Sender = "systemd"      // stopping the scope that the container is in
+	SenderHost        Sender = "host"         // any other process of the host
+)
+
+// maxComm is how much of a thread's name the kernel keeps.
+const maxComm = 15
+
+// engines are how engines and their runtimes call themselves.
+var engines = []string{
+	"dockerd", "docker", "docker-containerd", "docker-runc", "containerd", "containerd-shim", "containerd-shim-runc-v2", "ctr",
+	"runc", "crun", "youki", "runsc", "podman", "conmon", "crio",
+}
+
+// SenderOf says what kind of process sent a signal to the PID 1 of the container with that id.
+func SenderOf(by *event.Process, id string) Sender {
+	switch {
+	case by == nil || by.PID == 0 && by.Comm == "":
+		return SenderUnknown
+	case by.Container != nil && by.Container.ID == id:
+		return SenderInside
+	case by.Container != nil:
+		return SenderContainer
+	}
+	for _, name := range engines {
+		if by.Comm == name[:min(len(name), maxComm)] {
+			return SenderEngine
+		}
+	}
+	switch by.Comm {
+	case "systemd-oomd":
+		return SenderSystemdOOMD
+	case "earlyoom":
+		return SenderEarlyOOM
+	case "kubelet":
+		return SenderKubelet
+	case "systemd":
+		return SenderSystemd
+	}
+	return SenderHost
+}
+
+// process names a process with all that is known of it.
+func process(by *event.Process) Text {
+	name := by.Comm
+	if name == "" {
+		name = "a process"
+	}
+	t := text(Strong, name)
+	var facts []string
+	if by.PID != 0 {
+		facts = append(facts, fmt.Sprintf("PID %d", by.PID))
+	}
+	if by.UID != nil {
+		facts = append(facts, fmt.Sprintf("uid %d", *by.UID))
+	}
+	if len(facts) > 0 {
+		t = t.add(Plain, " ("+strings.Join(facts, ", ")+")")
+	}
+	return t
+}
+
+// signalName is what people call a signal.
+func signalName(signal int32) string {
+	if name := unix.SignalName(syscall.Signal(signal)); name != "" {
+		return name
+	}
+	return fmt.Sprintf("signal %d", signal)
+}

@@ -1,0 +1,256 @@
+package story
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/event"
+)
+
+// Doer is who spends the time of a step of a start.
+type Doer uint8
+
+// The doers.
+const (
+	ByEngine  Doer = iota
+	ByNetwork      // the engine's, for the network
+	ByRuntime
+)
+
+// Step is one stretch of a container's start.
+type Step struct {
+	// Label names it in at most 16 columns, Sentence says what happens in it.
+	Label, Sentence string
+	Doer            Doer
+	// From and To are since the cgroup was made; below zero before.
+	From, To time.Duration
+	// Kernel is how long the kernel took for the call that ends it; 0 is unknown.
+	Kernel time.Duration
+}
+
+// StepLabel is how many columns a Step.Label has at most.
+const StepLabel = 16
+
+// farthest bounds the moments of a start that are believed: a recording may hold anything.
+const farthest = 24 * time.Hour
+
+// StartSteps are the stretches between the moments of a start, in order: each is what led to the phases at its end.
+// A start of which less than two moments are known has none.
+func StartSteps(phases []event.Phase) []Step {
+	phases = slices.DeleteFunc(slices.Clone(phases), func(p event.Phase) bool {
+		return math.IsNaN(p.AtMS) || p.AtMS < -ms(farthest) || p.AtMS > ms(farthest) || words(p.Name) == nil
+	})
+	slices.SortStableFunc(phases, func(a, b event.Phase) int { return cmp.Compare(a.AtMS, b.AtMS) })
+	var steps []Step
+	for i := 0; i < len(phases); {
+		n := 1
+		for i+n < len(phases) && isNamespace(phases[i].Name) && isNamespace(phases[i+n].Name) && phases[i+n].AtMS == phases[i].AtMS {
+			n++ // made by the same call
+		}
+		if i > 0 {
+			steps = append(steps, step(phases[i-1], phases[i:i+n]))
+		}
+		i += n
+	}
+	return steps
+}
+
+func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+func fromMS(v float64) time.Duration { return time.Duration(v * float64(time.Millisecond)) }
+
+func isNamespace(name string) bool {
+	return name == event.PhaseNamespaces || strings.HasPrefix(name, event.PhaseNamespace) || strings.HasPrefix(name, event.PhaseJoined)
+}
+
+func step(from event.Phase, ends []event.Phase) Step {
+	last := ends[len(ends)-1]
+	s := *words(last.Name)
+	switch {
+	case from.Name == event.PhaseCreate:
+		s = Step{
+			Label: "engine prepares", Doer: ByEngine,
+			Sentence: "The engine gets files and a network ready and starts a shim and a runtime, which makes the cgroup. " +
+				"The wait for somebody to ask for the start is in it, too.",
+		}
+	case isNamespace(last.Name):
+		s = namespaceStep(s, ends)
+	case last.Name == event.PhaseMountsLast && last.Count != nil:
+		s.Sentence = count(uint64(*last.Count), "mount", "mounts") + " put together the files that it will see."
+	}
+	s.From, s.To = fromMS(from.AtMS), fromMS(last.AtMS)
+	return s
+}
+
+// namespaceStep words what one call made or joined.
+func namespaceStep(s Step, ends []event.Phase) Step {
+	var made, joined []string
+	for _, p := range ends {
+		if t, ok := strings.CutPrefix(p.Name, event.PhaseNamespace); ok && isType(t) {
+			made = append(made, t)
+		}
+		if t, ok := strings.CutPrefix(p.Name, event.PhaseJoined); ok && isType(t) {
+			joined = append(joined, t)
+		}
+		if p.TookMS != nil && *p.TookMS > 0 && *p.TookMS < ms(farthest) {
+			s.Kernel = max(s.Kernel, fromMS(*p.TookMS))
+		}
+	}
+	switch {
+	case len(made) > 0:
+		s.Sentence = "The kernel makes its namespaces, " + Listed(made) + ": what it sees from here on."
+	case len(joined) > 0:
+		s.Label = "joins " + joined[0]
+		s.Sentence = "It joins a namespace that others are in: " + Listed(joined) + "."
+	}
+	if s.Kernel > 0 {
+		s.Sentence += " The call itself took " + Millis(s.Kernel) + "."
+	}
+	return s
+}
+
+func isType(name string) bool {
+	for _, t := range event.NamespaceTypes() {
+		if t.String() == name {
+			return true
+		}
+	}
+	return false
+}
+
+// words are what is said of the stretch that a phase ends; nil for a phase that is not known.
+func words(name string) *Step {
+	switch name {
+	case event.PhaseCreate: // only ever the beginning
+		return &Step{Label: "engine is asked", Sentence: "The engine is asked to make the container."}
+	case event.PhaseCgroup:
+		return &Step{Label: "makes a cgroup", Doer: ByRuntime, Sentence: "The runtime makes the cgroup."}
+	case event.PhaseEntered:
+		return &Step{
+			Label: "into the cgroup", Doer: ByRuntime,
+			Sentence: "A process is moved into the new cgroup: from here on what it uses is counted and limited.",
+		}
+	case event.PhaseClone:
+		return &Step{Label: "clones PID 1", Doer: ByRuntime, Sentence: "The process is made that will be PID 1 inside."}
+	case event.PhaseMounts:
+		return &Step{
+			Label: "gets ready", Doer: ByRuntime,
+			Sentence: "It reads what it is to do, up to the first mount.",
+		}
+	case event.PhaseMountsLast:
+		return &Step{Label: "mounts", Doer: ByRuntime, Sentence: "Mounts put together the files that it will see."}
+	case event.PhaseNetwork:
+		return &Step{
+			Label: "calls the engine", Doer: ByNetwork,
+			Sentence: "Until somebody of the host comes into the net namespace: the engine, which the runtime has called.",
+		}
+	case event.PhaseNetworkLast:
+		return &Step{
+			Label: "network", Doer: ByNetwork,
+			Sentence: "The engine sets up interfaces, addresses and routes in the net namespace.",
+		}
+	case event.PhasePivotRoot, event.PhaseChroot:
+		return &Step{
+			Label: "changes its root", Doer: ByRuntime,
+			Sentence: "The container's root becomes /: from here on it sees its own files only.",
+		}
+	case event.PhaseExec:
+		return &Step{
+			Label: "waits, and execs", Doer: ByRuntime,
+			Sentence: "What is left, such as giving up rights and waiting for the word to start; then it becomes the " +
+				"container's own program.",
+		}
+	case event.PhaseEngineStart:
+		return &Step{Label: "engine says so", Doer: ByEngine, Sentence: "The engine has heard of it, and says that the container has started."}
+	}
+	if isNamespace(name) {
+		return &Step{Label: "namespaces", Doer: ByRuntime, Sentence: "The kernel makes its namespaces."}
+	}
+	return nil
+}
+
+// ExecAt is when the container's own program ran: the end of the last step, without the engine's word on it.
+func ExecAt(steps []Step) time.Duration {
+	for _, s := range slices.Backward(steps) {
+		if s.Label != words(event.PhaseEngineStart).Label {
+			return s.To
+		}
+	}
+	return 0
+}
+
+// StartSummary says where the time of a start went; "" where its steps are unknown.
+func StartSummary(steps []Step) string {
+	var took [ByRuntime + 1]time.Duration
+	var kernel, after, total time.Duration
+	for _, s := range steps {
+		switch s.Label {
+		case words(event.PhaseEngineStart).Label:
+			after += s.To - s.From
+			continue
+		case words(event.PhaseNamespaces).Label:
+			kernel += s.Kernel
+		}
+		took[s.Doer] += s.To - s.From
+		total += s.To - s.From
+	}
+	if total <= 0 {
+		return ""
+	}
+	var parts []string
+	for doer, what := range []string{"the engine's preparing took ", "its network ", "the runtime's work "} {
+		if took[doer] > 0 {
+			parts = append(parts, what+Millis(took[doer]))
+		}
+	}
+	text := "Of " + Millis(total) + " " + Listed(parts)
+	if len(parts) == 1 {
+		text = "All of the " + Millis(total) + " were the runtime's work"
+	}
+	if kernel > 0 {
+		text += "; in that, the kernel's making of namespaces was " + Millis(kernel)
+	}
+	text += "."
+	if after > 0 {
+		text += " The engine said " + Millis(after) + " later that it had started."
+	}
+	return text
+}
+
+// Millis is a time of at least zero in milliseconds, with as many decimals as say something: 0.67 ms, 21.1 ms,
+// 412 ms; from 10 s on in seconds.
+func Millis(d time.Duration) string {
+	v := ms(d)
+	switch {
+	case d >= 10*time.Second:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	case v > 0 && v < 0.005:
+		return "<0.01 ms"
+	case v == 0 || v >= 99.95:
+		return strconv.FormatFloat(v, 'f', 0, 64) + " ms"
+	case v >= 9.995:
+		return fmt.Sprintf("%.1f ms", v)
+	}
+	return fmt.Sprintf("%.2f ms", v)
+}
+
+// Bars draws the steps to one scale of w columns: where each begins and how many columns it has, at least one.
+func Bars(steps []Step, w int) [][2]int {
+	if len(steps) == 0 || w < 1 {
+		return make([][2]int, len(steps))
+	}
+	first, last := steps[0].From, steps[len(steps)-1].To
+	span := max(last-first, 1)
+	column := func(t time.Duration) int { return int(float64(t-first)/float64(span)*float64(w) + 0.5) }
+	bars := make([][2]int, len(steps))
+	for i, s := range steps {
+		from := min(column(s.From), w-1)
+		bars[i] = [2]int{from, max(column(s.To)-from, 1)}
+	}
+	return bars
+}

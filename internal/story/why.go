@@ -1,0 +1,140 @@
+package story
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+// Answer is what `nsviz why -o json` prints, described in docs/EVENTS.md.
+type Answer struct {
+	Container event.Container          `json:"container"`
+	State     isolation.ContainerState `json:"state"`
+	// PID and Comm are the container's PID 1, as the host counts.
+	PID      int32         `json:"pid,omitempty"`
+	Comm     string        `json:"comm,omitempty"`
+	Started  time.Time     `json:"started,omitzero"`
+	Sentence string        `json:"sentence"`
+	OOMKills uint64        `json:"oom_kills"`
+	Kills    []event.Event `json:"kills,omitempty"`
+	End      *Ending       `json:"end,omitempty"`
+	Previous *Ending       `json:"previous,omitempty"`
+	// History is what happened to it, over all of its runs.
+	History []isolation.Moment `json:"history,omitempty"`
+}
+
+// Ending is how one run of a container ended.
+type Ending struct {
+	Time time.Time   `json:"time,omitzero"`
+	Exit *event.Exit `json:"exit,omitempty"`
+	// Sender is what kind of process sent the signal that ended it.
+	Sender Sender `json:"sender,omitempty"`
+	// Kill is the OOM kill that ended it.
+	Kill   *event.Event `json:"kill,omitempty"`
+	Engine *Engine      `json:"engine,omitempty"`
+}
+
+// Engine is what the engine says of an end, and what that is worth.
+type Engine struct {
+	ExitCode  *int32    `json:"exit_code,omitempty"`
+	OOMKilled *bool     `json:"oom_killed,omitempty"`
+	Removed   bool      `json:"removed,omitempty"`
+	Judgement Judgement `json:"judgement,omitempty"`
+}
+
+// Why answers how a container ended and who did it.
+func Why(c *isolation.Container, s *isolation.Snapshot) Answer {
+	a := Answer{
+		Container: event.Container{ID: c.ID, Image: c.Image, Runtime: c.Runtime}, State: c.State,
+		PID: c.InitPID, Comm: c.InitComm, Started: c.Started, Sentence: Container(c, s).String(), OOMKills: c.OOMKills,
+		History: c.History,
+	}
+	if c.Named {
+		a.Container.Name = c.Label
+	}
+	since := c.Started
+	if !c.Created.IsZero() {
+		since = c.Created
+	}
+	for i := range s.Kills {
+		e := s.Kills[i].Event
+		if of := VictimContainer(&s.Kills[i]); of != nil && of.ID == c.ID && !e.Time.Before(since) {
+			a.Kills = append(a.Kills, e)
+		}
+	}
+	if !c.Live() {
+		a.End = ending{c, c.End(), s}.answer()
+	}
+	if c.Previous != nil {
+		a.Previous = ending{c, *c.Previous, s}.answer()
+	}
+	return a
+}
+
+func (e ending) answer() *Ending {
+	out := &Ending{Time: e.Time, Exit: e.Exit, Sender: e.sender()}
+	if k := e.fatal(); k != nil {
+		out.Kill = &k.Event
+	}
+	if v := e.Verdict; v != nil {
+		out.Engine = &Engine{ExitCode: v.ExitCode, OOMKilled: v.OOMKilled, Removed: v.Removed, Judgement: Judge(e.End)}
+	}
+	return out
+}
+
+// NotFoundError is that no container is called so.
+type NotFoundError struct{ Name string }
+
+func (e *NotFoundError) Error() string {
+	return fmt.Sprintf("nothing is known of a container %q", e.Name)
+}
+
+// AmbiguousError is that several containers' ids begin so.
+type AmbiguousError struct {
+	Name       string
+	Candidates []string
+}
+
+// maxCandidates is how many of the candidates a sentence names.
+const maxCandidates = 8
+
+func (e *AmbiguousError) Error() string {
+	named := e.Candidates
+	more := ""
+	if n := len(named) - maxCandidates; n > 0 {
+		named, more = named[:maxCandidates], fmt.Sprintf(" and %d more", n)
+	}
+	return fmt.Sprintf("%q is the beginning of several ids: %s%s; give more of it, or a name", e.Name, strings.Join(named, ", "), more)
+}
+
+// Find finds a container by its name, its id or the beginning of its id: of several that had a name one
+// after the other the live one, or the one that ended last. It fails with NotFoundError or
+// AmbiguousError.
+func Find(s *isolation.Snapshot, name string) (*isolation.Container, error) {
+	name = strings.TrimPrefix(name, "/") // as Docker writes names
+	if name == "" {
+		return nil, &NotFoundError{name}
+	}
+	var found *isolation.Container
+	var candidates []string
+	for i := range s.Containers {
+		c := &s.Containers[i]
+		if c.Label == name || c.ID == name {
+			return c, nil
+		}
+		if strings.HasPrefix(c.ID, name) {
+			found = c
+			candidates = append(candidates, fmt.Sprintf("%s (%s)", event.ShortID(c.ID), c.Label))
+		}
+	}
+	switch len(candidates) {
+	case 0:
+		return nil, &NotFoundError{name}
+	case 1:
+		return found, nil
+	}
+	return nil, &AmbiguousError{name, candidates}
+}

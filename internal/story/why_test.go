@@ -1,0 +1,74 @@
+package story
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+func TestWhy(t *testing.T) {
+	c := ended(oomKilled())
+	c.OOMKills, c.LatestKill, c.Verdict = 2, kill(100, "/docker/"+webID), says(137, false)
+	c.Previous = &isolation.End{Time: end.Add(-time.Hour), Exit: signalled(9, sender(122, "kill", 1000, nil))}
+	earlier := *kill(90, "/docker/"+webID)
+	earlier.Event.Time = end.Add(-time.Hour) // of the run before
+	elsewhere := *kill(91, "/docker/"+dbID)
+	elsewhere.Event.Container, elsewhere.Event.OOM.Victim.Container = db, db
+	s := &isolation.Snapshot{Containers: []isolation.Container{c}, Kills: []isolation.Kill{earlier, elsewhere, *c.LatestKill}}
+	want := Answer{
+		Container: *web, State: isolation.Exited, PID: 100, Comm: "sh", Started: c.Started, OOMKills: 2,
+		Sentence: Container(&c, s).String(), Kills: []event.Event{c.LatestKill.Event},
+		End: &Ending{
+			Time: end, Exit: c.Exit, Kill: &c.LatestKill.Event,
+			Engine: &Engine{ExitCode: new(int32(137)), OOMKilled: new(false), Judgement: JudgementWrong},
+		},
+		Previous: &Ending{Time: end.Add(-time.Hour), Exit: c.Previous.Exit, Sender: SenderHost},
+	}
+	if diff := cmp.Diff(want, Why(&c, s)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestFind(t *testing.T) {
+	one := func(id, label string, state isolation.ContainerState) isolation.Container {
+		return isolation.Container{ID: id, Label: label, Named: true, State: state}
+	}
+	s := &isolation.Snapshot{Containers: []isolation.Container{
+		one(webID, "web", isolation.Running), one(dbID, "db", isolation.Running),
+		one(strings.Repeat("b1", 32), "web", isolation.Exited), one(strings.Repeat("b2", 32), "job", isolation.Exited),
+		one(strings.Repeat("b3", 32), "job", isolation.Exited), one(strings.Repeat("c0", 32), "a1", isolation.Exited),
+	}}
+	for name, want := range map[string]int{
+		"web": 0, "/web": 0, "db": 1, "job": 3, webID: 0, webID[:12]: 0, "b1": 2, "a1": 5, "a1a": 0, "b3b": 4, "c": 5,
+	} {
+		got, err := Find(s, name)
+		if err != nil || got != &s.Containers[want] {
+			t.Errorf("%s: %v, %v", name, got, err)
+		}
+	}
+	for _, name := range []string{"", "/", "we", "d1", "A1", "webb", webID + "0"} {
+		var missing *NotFoundError
+		if got, err := Find(s, name); !errors.As(err, &missing) {
+			t.Errorf("%q: %v, %v", name, got, err)
+		}
+	}
+	_, err := Find(s, "a")
+	var ambiguous *AmbiguousError
+	if !errors.As(err, &ambiguous) ||
+		err.Error() != `"a" is the beginning of several ids: a1a1a1a1a1a1 (web), a2a2a2a2a2a2 (db); give more of it, or a name` {
+		t.Errorf("a: %v", err)
+	}
+	for i := range 20 {
+		s.Containers = append(s.Containers, one(fmt.Sprintf("f%063x", i), "x", isolation.Exited))
+	}
+	if _, err := Find(s, "f"); !strings.Contains(err.Error(), "and 12 more") {
+		t.Errorf("f: %v", err)
+	}
+}

@@ -1,0 +1,162 @@
+package ui
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/story"
+)
+
+// vmPage tells what the host knows of a virtual machine, and how it differs from a container.
+func vmPage(v *isolation.VM, s *isolation.Snapshot, w int) []line {
+	lines := []line{vmTitle(v)}
+	lines = append(lines, paragraph(told(story.VMInWords(v)), 1, w)...)
+	lines = append(lines, indented(box("beside a container", vmBeside(v, s, w-6), w-2))...)
+	lines = append(lines, vmBoxes(v, s, w-2)...)
+	place := placeOf(v.Namespaces, "The process itself", "others").
+		add(Plain, " Its guest has those of its own kernel.")
+	return append(lines, paragraph(place.dimmed(), 1, w)...)
+}
+
+func indented(lines []line) []line {
+	for i := range lines {
+		lines[i] = indent(lines[i])
+	}
+	return lines
+}
+
+func vmTitle(v *isolation.VM) line {
+	l := text(Plain, " ").add(Name, v.Label()).add(Dim, "   virtual machine")
+	if v.Kind == isolation.KindGVisor {
+		l = text(Plain, " ").add(Name, v.Label()).add(Dim, "   a kernel in a process")
+	}
+	if v.Container != "" {
+		l = l.add(Dim, "   in the container ").add(Name, v.Container)
+	}
+	return l.add(Dim, "   host PID ").add(Number, strconv.Itoa(int(v.PID)))
+}
+
+func vmBoxes(v *isolation.VM, s *isolation.Snapshot, w int) []line {
+	seen, hidden := "what the host sees: one process", "what is inside: a kernel of its own"
+	if w < 88 {
+		return indented(append(box(seen, vmSeen(v, s, w-4), w), box(hidden, vmHidden(w-4), w)...))
+	}
+	left := w / 2
+	a, b := vmSeen(v, s, left-4), vmHidden(w-left-4)
+	return indented(sideBySide(seen, a, left, hidden, b, w-left))
+}
+
+// vmSeen is what the host knows.
+func vmSeen(v *isolation.VM, s *isolation.Snapshot, w int) []line {
+	const names = 13
+	var lines []line
+	add := func(name string, value line) { lines = append(lines, facts(name, value, 0, names, w)...) }
+	by := text(Strong, v.Kind)
+	if v.Manager != "" {
+		by = by.add(Plain, ", for "+v.Manager)
+	}
+	add("program", by)
+	up := vmUp(v, s.Time)
+	if !v.Started.IsZero() {
+		since := clockIn(v.Started, s.Time)
+		if s.Time.Sub(v.Started) >= 24*time.Hour {
+			since = stamp(v.Started, s.Time, "2006-01-02 15:04")
+		}
+		up = up.add(Dim, ", since "+since)
+	}
+	add("up", up)
+	if v.Kind != isolation.KindGVisor {
+		processors := vcpus(v)
+		if v.VCPUs != nil {
+			processors = text(Strong, strconv.Itoa(*v.VCPUs)).add(Dim, ", as threads of the process")
+		}
+		add("processors", processors)
+		add("run", vmAcceleration(v))
+	}
+	memory := vmMemory(v, 0, w-names)
+	if v.MemoryBytes != nil && v.ResidentBytes != nil {
+		memory = text(Strong, takenOf(*v.ResidentBytes, " of ", *v.MemoryBytes, w-names))
+	}
+	add("memory", memory)
+	if v.MemoryBytes != nil && v.ResidentBytes != nil {
+		lines = append(lines, line{}.space(names).join(barIn(Calm, *v.ResidentBytes, *v.MemoryBytes, max(min(w-names, 32), 1))))
+	}
+	return lines
+}
+
+func vmAcceleration(v *isolation.VM) line {
+	switch v.Acceleration {
+	case "":
+		return text(Unknown, "?")
+	case isolation.AccelerationEmulation:
+		return text(Strong, "emulated").add(Dim, ", instruction by instruction")
+	}
+	return text(Strong, strings.ToUpper(v.Acceleration)).add(Dim, ": on the host's own processors")
+}
+
+// vmHidden is what the host cannot know.
+func vmHidden(w int) []line {
+	const names = 13
+	hidden := []string{"kernel", "processes", "containers", "namespaces", "OOM kills"}
+	lines := make([]line, len(hidden))
+	wall := max(w-names, 0)
+	for i, name := range hidden {
+		cell := text(Dim, strings.Repeat(opaqueSign, wall))
+		if i == len(hidden)/2 {
+			words := text(Plain, " not visible from here ").cut(wall)
+			left := (wall - words.width()) / 2
+			cell = text(Dim, strings.Repeat(opaqueSign, left)).join(words).add(Dim, strings.Repeat(opaqueSign, wall-left-words.width()))
+		}
+		lines[i] = text(Title, name).fit(names).join(cell)
+	}
+	return lines
+}
+
+// vmBeside sets the virtual machine beside a container, in the terms of the host.
+func vmBeside(v *isolation.VM, s *isolation.Snapshot, w int) []line {
+	const names = 15
+	column := max((w-names-2)/2, 8)
+	var lines []line
+	add := func(name string, container, vm line) {
+		a, b := container.wrap(column), vm.wrap(column)
+		for i := range max(len(a), len(b)) {
+			at := func(lines []line) line {
+				if i < len(lines) {
+					return lines[i]
+				}
+				return nil
+			}
+			title := text(Title, name)
+			if i > 0 {
+				title = nil
+			}
+			lines = append(lines, title.fit(names).join(at(a).fit(column)).space(2).join(at(b)))
+		}
+	}
+	kernel := "this host's"
+	if with := kernel + ", " + kernelText(s.Host.Kernel); s.Host.Kernel != "" && textWidth(clean(with)) <= column {
+		kernel = with
+	}
+	row := func(name, container string, vm line) { add(name, text(Plain, container), vm) }
+	add("", text(Title, "A CONTAINER"), text(Title, "THIS VIRTUAL MACHINE"))
+	row("on the host", "processes with host PIDs", text(Plain, "one process, PID "+strconv.Itoa(int(v.PID))))
+	if v.Kind == isolation.KindGVisor {
+		row("kernel", kernel, text(Strong, "its own").add(Plain, ": that process"))
+		row("walls", "namespaces and cgroups", text(Plain, "system calls end there"))
+		row("memory", "what it uses, up to a limit", text(Plain, "what it uses, up to a limit"))
+		row("start", "in milliseconds, no boot", text(Plain, "starts its kernel first"))
+	} else {
+		given := "given at its start"
+		if v.MemoryBytes != nil {
+			given = story.Bytes(*v.MemoryBytes) + ", " + given
+		}
+		row("kernel", kernel, text(Strong, "its own").add(Plain, ", unknown to this one"))
+		row("walls", "namespaces and cgroups", text(Plain, "a machine that "+v.Kind+" makes"))
+		row("memory", "what it uses, up to a limit", text(Plain, given))
+		row("start", "in milliseconds, no boot", text(Plain, "boots its kernel first"))
+	}
+	row("out of memory", "this kernel kills in it", text(Plain, "its own kernel kills, unseen"))
+	return lines
+}

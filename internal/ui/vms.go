@@ -1,0 +1,204 @@
+package ui
+
+import (
+	"cmp"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/story"
+)
+
+// opaqueSign fills the place of what cannot be seen from the host.
+const opaqueSign = "▒"
+
+// listedVMs are the virtual machines that the search lets through, by PID.
+func listedVMs(s *isolation.Snapshot, needle string) []*isolation.VM {
+	var out []*isolation.VM
+	for i := range s.VMs {
+		v := &s.VMs[i]
+		if matches(needle, v.Name, v.Kind, v.Manager, v.Acceleration, v.Container, "VM") {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// vmKey tells a virtual machine from a later one with the same PID, and from containers, since no id has a slash.
+func vmKey(v *isolation.VM) string { return fmt.Sprintf("/vm/%d/%d", v.PID, v.Started.UnixNano()) }
+
+// machineOf is the virtual machine that all of a container runs in, as Kata's and gVisor's do; nil for others. The
+// namespaces of such a container are those of the monitor, and tell nothing of its walls.
+func machineOf(c *isolation.Container, s *isolation.Snapshot) *isolation.VM {
+	for _, v := range s.InContainer(c) {
+		if v.Manager == isolation.ManagerKata || v.Kind == isolation.KindGVisor || c.InitPID == 0 || c.InitPID == v.PID {
+			return v
+		}
+	}
+	return nil
+}
+
+// vmGroups is groups for virtual machines.
+func (c columns) vmGroups() line { return c.grouped("own kernel", "guest memory") }
+
+// vmHead is the row of titles above the virtual machines, in the columns of the containers.
+// // which says which of them are shown, where they do not all fit.
+func (c columns) vmHead(which string) line {
+	t := titles{
+		name: cmp.Or(which, "VIRTUAL MACHINE"), image: "RUN BY", namespaces: text(Title, "INSIDE").fit(namespaceColumns * c.namespace),
+		memory: "RESIDENT/GIVEN", count: "VCPU",
+	}
+	if c.name < len(t.name) && which == "" {
+		t.name = "VM"
+	}
+	if c.memoryWidth() < len(t.memory) {
+		t.memory = "RESIDENT"
+	}
+	if c.image == 0 {
+		t.spark = "RUN BY"
+	}
+	return c.titled(t)
+}
+
+// vmRow draws one virtual machine. It has a single wall where a container has up to eight.
+func (c columns) vmRow(v *isolation.VM, s *isolation.Snapshot, selected bool, needle string) line {
+	l := cursorMark(selected).join(vmName(v).mark(needle).fit(c.name)).space(1)
+	if c.image > 0 {
+		l = l.join(text(Dim, runBy(v, c.image)).mark(needle).fit(c.image)).space(1)
+	}
+	if c.pid > 0 {
+		l = l.join(pidText(v.PID).right(c.pid)).space(1)
+	}
+	if c.up > 0 {
+		l = l.join(vmUp(v, s.Time).right(c.up)).space(1)
+	}
+	if c.start > 0 {
+		l = l.space(c.start + 1)
+	}
+	if c.namespace > 0 {
+		words := "not visible"
+		switch {
+		case c.namespace < 4:
+		case c.image > 0 || c.spark > 0:
+			words = "not visible from here"
+		default:
+			const around = 2 + 2 + 3 // the shades, the blanks, and ": " with the last column's blank
+			words = runBy(v, namespaceColumns*c.namespace-len(words)-around) + ": " + words
+		}
+		l = l.space(1).join(opaque(words, c.namespace)).space(c.namespace / 4)
+	}
+	l = l.join(vmMemory(v, c.bar, c.memory)).space(1)
+	if c.spark > 0 {
+		by := line{}
+		if c.image == 0 {
+			by = text(Dim, runBy(v, c.spark)).mark(needle)
+		}
+		l = l.join(by.fit(c.spark)).space(1)
+	}
+	if c.oom > 0 {
+		l = l.join(vcpus(v).right(c.oom)).space(1)
+	}
+	if c.procs > 0 {
+		l = l.join(text(Strong, "1").right(c.procs))
+	}
+	return l
+}
+
+func vmUp(v *isolation.VM, now time.Time) line {
+	if v.Started.IsZero() {
+		return text(Unknown, "?")
+	}
+	return text(Plain, uptime(now.Sub(v.Started)))
+}
+
+// vmName is a virtual machine's name, with the container that it is in.
+func vmName(v *isolation.VM) line {
+	l := text(Name, v.Label())
+	if v.Container != "" {
+		l = l.add(Dim, " in "+v.Container)
+	}
+	return l
+}
+
+// runBy is the program and what runs the guest's code, in at most w columns: the latter where both have no room.
+func runBy(v *isolation.VM, w int) string {
+	by := v.Acceleration
+	switch by {
+	case "":
+		return v.Kind
+	case isolation.AccelerationEmulation:
+		by = "emulated"
+	default:
+		by = strings.ToUpper(by)
+	}
+	if both := v.Kind + ", " + by; textWidth(clean(both)) <= w {
+		return both
+	}
+	return by
+}
+
+// opaque fills the place of the eight namespace columns, w columns wide each.
+func opaque(words string, w int) line {
+	l := text(Plain, " "+words+" ").cut(namespaceColumns*w - 1)
+	blank := namespaceColumns*w - 1 - l.width()
+	shade := func(n int) string { return strings.Repeat(opaqueSign, n) }
+	return text(Dim, shade(blank/2)).join(l).add(Dim, shade(blank-blank/2)).space(1)
+}
+
+// vmMemory is what the process takes of what the guest was given. Taking all of it is no cause for alarm.
+func vmMemory(v *isolation.VM, barWidth, textWidth int) line {
+	var l line
+	switch given, taken := v.MemoryBytes, v.ResidentBytes; {
+	case given != nil && taken != nil:
+		if barWidth > 0 {
+			l = barIn(Calm, *taken, *given, barWidth).space(1)
+		}
+		l = l.join(text(Plain, takenOf(*taken, "/", *given, textWidth)).cut(textWidth))
+	case given != nil:
+		l = text(Unknown, "?").add(Plain, "/"+story.Bytes(*given))
+	case taken != nil && v.Kind == isolation.KindGVisor:
+		l = text(Plain, story.Bytes(*taken))
+	case taken != nil:
+		l = text(Plain, story.Bytes(*taken)+"/").add(Unknown, "?")
+	default:
+		l = text(Unknown, "?")
+	}
+	if barWidth > 0 {
+		textWidth += barWidth + 1
+	}
+	return l.fit(textWidth)
+}
+
+// takenOf is a size beside another, each in its own unit where that fits into w columns.
+func takenOf(taken uint64, sep string, given uint64, w int) string {
+	unit := func(n uint64) string {
+		_, name, _ := strings.Cut(story.Bytes(n), " ")
+		return name
+	}
+	if long := story.Bytes(taken) + sep + story.Bytes(given); unit(taken) != unit(given) && len(long) <= w {
+		return long
+	}
+	return story.BytesOf(taken, sep, given)
+}
+
+func vcpus(v *isolation.VM) line {
+	switch {
+	case v.VCPUs != nil:
+		return text(Plain, strconv.Itoa(*v.VCPUs))
+	case v.Kind == isolation.KindGVisor:
+		return text(Dim, "-")
+	}
+	return text(Unknown, "?")
+}
+
+// vmLegend says what sets a virtual machine apart.
+func vmLegend(c columns, w int) []line {
+	var parts []line
+	if c.namespace > 0 {
+		parts = append(parts, text(Plain, opaqueSign).add(Dim, " its own kernel, nothing inside visible from here"))
+	}
+	parts = append(parts, text(Title, "VCPU").add(Dim, " its threads"))
+	return flow(parts, 3, marker, w)
+}

@@ -1,0 +1,348 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/story"
+)
+
+// TestHistory has a container live through all that its history tells of, and asks about it, when it is gone,
+// an nsviz that is running and, as nobody, one that recorded.
+func TestHistory(t *testing.T) {
+	const name, side = "nsviz-test-history", "nsviz-test-history-side"
+	dir, open := openDir(t)
+	recording := filepath.Join(dir, "recording")
+	address := startServe(t)
+	from := "http://" + address
+	recorder := start(t, io.Discard, "record", recording)
+	recorder.stderr.await(t, "recording")
+	began := engineTime(t)
+
+	// awaits waits until the latest moment of a kind is as wanted.
+	awaits := func(what string, is func(*isolation.Moment) bool) {
+		t.Helper()
+		var a story.Answer
+		eventually(t, func() bool {
+			a, _ = why(t, address, name)
+			return slices.ContainsFunc(a.History, func(m isolation.Moment) bool { return is(&m) })
+		}, func() string { return what + " is not in\n" + strings.Join(words(&a.Container, a.History), "\n") })
+	}
+	changed := func(r isolation.Resource) func(*isolation.Moment) bool {
+		return func(m *isolation.Moment) bool {
+			return m.Kind == isolation.MomentChanged &&
+				slices.ContainsFunc(m.Limits, func(l isolation.LimitChange) bool { return l.Resource == r })
+		}
+	}
+	visited := func(pid int) func(*isolation.Moment) bool {
+		return func(m *isolation.Moment) bool {
+			return m.Kind == isolation.MomentKind(event.NamespaceJoined) && m.By != nil && int(m.By.PID) == pid
+		}
+	}
+
+	pid := run(t, name, "--memory=64m", "--cpus=0.5", "--pids-limit=50", busyboxImage, "sh", "-c", waits)
+	id := docker(t, "inspect", "-f", "{{.Id}}", name)
+	link, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/net", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	awaits("a reading of the limits", func(m *isolation.Moment) bool { return m.Kind == isolation.MomentLimits })
+	removeContainer(t, side)
+	docker(t, "run", "-d", "--name", side, "--network=container:"+name, busyboxImage, "sleep", "1000")
+	docker(t, "exec", name, "true")
+	docker(t, "exec", name, "true")
+	awaits("two visits by docker exec", func(m *isolation.Moment) bool {
+		return m.Kind == isolation.MomentKind(event.NamespaceJoined) && m.Count == 2 && len(m.Namespaces) > 1
+	})
+	docker(t, "update", "--memory=96m", "--memory-swap=96m", name)
+	awaits("a change of the memory's limit", changed(isolation.ResourceMemory))
+	docker(t, "update", "--pids-limit=60", name)
+	awaits("a change of the processes' limit", changed(isolation.ResourcePIDs))
+	_ = exec.Command("docker", "exec", name, "tail", "/dev/zero").Run() // it is killed
+	awaits("the kill", func(m *isolation.Moment) bool { return m.Kind == isolation.MomentKind(event.OOMKill) })
+	enter := exec.Command("nsenter", "--net", "--target", fmt.Sprint(pid), "true")
+	if out, err := enter.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	awaits("the visit by nsenter", visited(enter.Process.Pid))
+	docker(t, "stop", "--time", "1", name)
+	docker(t, "rm", name)
+	docker(t, "rm", "-f", side)
+	awaits("its removal", func(m *isolation.Moment) bool { return m.Said == "destroy" })
+	awaits("the engine's word", func(m *isolation.Moment) bool { return m.Kind == isolation.MomentVerdict })
+	awaits("the removal of its cgroup", func(m *isolation.Moment) bool { return m.Kind == isolation.MomentKind(event.CgroupRemoved) })
+
+	if err := os.Chmod(recording, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	// Where the end of namespaces is not hooked, each nsviz finds it in its own time.
+	for _, flags := range [][]string{{"--from", from}, {"--recording", recording}} {
+		var a story.NamespaceAnswer
+		eventually(t, func() bool {
+			stdout, _, _ := nsviz(t, append([]string{"why", link, "-o", "json"}, flags...)...) // a recording in the making is cut short
+			return json.Unmarshal([]byte(stdout), &a) == nil && !a.Freed.IsZero()
+		}, func() string { return fmt.Sprintf("%s is not freed: %+v", link, a) })
+	}
+	recorder.stop(t)
+
+	served, recorded := story.Known{}, story.Known{}
+	nsvizJSON(t, &served, "inspect", name, "-o", "json", "--from", from)
+	asks(t, &recorded, asNobody(open, "inspect", name, "-o", "json", "--from", recording)...)
+	for source, k := range map[string]*story.Known{"served": &served, "recorded": &recorded} {
+		t.Run(source, func(t *testing.T) {
+			t.Log(strings.Join(words(&k.Container, k.History), "\n"))
+			if k.Container.ID != id || k.PID != int32(pid) || k.State != isolation.Exited || k.OOMKills != 1 || k.End == nil || k.End.Sender != story.SenderEngine {
+				t.Errorf("%+v", k)
+			}
+			inOrder(t, k, []string{
+				"made its cgroup /docker/" + id[:12],
+				"made mnt, .*namespaces by (unshare|clone)",
+				"its own program started \\(sh, " + fmt.Sprint(pid) + "\\)",
+				"the first reading of its limits found 64 MiB of memory, 0.5 CPUs and 50 processes",
+				"in " + side + "\\) joined its net namespace",
+				"joined its mnt, .*net.* namespaces, as `docker exec` does, 2 times",
+				"its memory limit changed from 64 MiB to 96 MiB, within the .* before",
+				"its limit of processes changed from 50 processes to 60 processes, within the .* before",
+				"the kernel's OOM killer killed tail \\(PID .*\\)\\. " + name + " had reached its 96 MiB limit",
+				"nsenter \\(PID " + fmt.Sprint(enter.Process.Pid) + ", of the host\\) joined its net namespace",
+				"its PID 1 was ended by SIGKILL from .*, exit code 137; .* before, .* had sent it SIGTERM",
+				"removed its cgroup",
+			})
+			checkEngineLog(t, k, began)
+			if net := k.Namespaces[event.Net]; fmt.Sprintf("net:[%d]", net.ID) != link || net.Creator == nil || net.Freed.IsZero() ||
+				!slices.Equal(net.SharedWith, []string{side}) || *net.SharedWithHost {
+				t.Errorf("its net namespace is %+v", net)
+			}
+		})
+	}
+	if diff := cmp.Diff(agreed(&served), agreed(&recorded)); diff != "" {
+		t.Errorf("they do not agree (-served +recorded):\n%s", diff)
+	}
+	t.Run("why", func(t *testing.T) { checkWhyHistory(t, name, served.Sentence, served.History, from, recording) })
+	t.Run("namespace", func(t *testing.T) { checkNamespaceHistory(t, link, name, side, enter.Process.Pid, from, recording) })
+
+	stdout, stderr, code := nsviz(t, "inspect", name)
+	if said := sentence(t, stderr); code != failed || stdout != "" || !strings.Contains(said, "nsviz inspect "+name+" --from http://") || !strings.Contains(said, "--recording") {
+		t.Errorf("exit code %d, says %s", code, stderr)
+	}
+}
+
+// engineTime is the engine's clock.
+func engineTime(t *testing.T) time.Time {
+	t.Helper()
+	now, err := time.Parse(time.RFC3339Nano, docker(t, "info", "-f", "{{.SystemTime}}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return now
+}
+
+// asks runs a command and decodes its output.
+func asks(t *testing.T, into any, command ...string) {
+	t.Helper()
+	stdout, stderr, code := outcome(t, exec.CommandContext(t.Context(), command[0], command[1:]...))
+	if err := json.Unmarshal([]byte(stdout), into); err != nil || code != 0 {
+		t.Fatalf("%q: exit code %d, %v\n%s%s", command, code, err, stdout, stderr)
+	}
+}
+
+// words words moments as the commands do.
+func words(of *event.Container, history []isolation.Moment) []string {
+	c := &isolation.Container{ID: of.ID, Label: of.Label(), Runtime: of.Runtime}
+	list := make([]string, len(history))
+	for i := range history {
+		list[i] = story.Moment(&history[i], c).String()
+	}
+	return list
+}
+
+// inOrder checks that what regular expressions describe was told one after the other, at times that do not
+// run back.
+func inOrder(t *testing.T, k *story.Known, steps []string) {
+	t.Helper()
+	list := words(&k.Container, k.History)
+	next := 0
+	for _, step := range steps {
+		i := slices.IndexFunc(list[next:], regexp.MustCompile(step).MatchString)
+		if i < 0 {
+			t.Errorf("after moment %d there is none of %s", next, step)
+			continue
+		}
+		next += i // one reading may have found both changes
+	}
+	if !slices.IsSortedFunc(k.History, func(a, b isolation.Moment) int { return a.Time.Compare(b.Time) }) {
+		t.Error("the moments are not in the order of their time")
+	}
+}
+
+// checkEngineLog compares the engine's words with the engine's own log: each as often, and in the order in
+// which they came for the first time.
+func checkEngineLog(t *testing.T, k *story.Known, began time.Time) {
+	t.Helper()
+	log := docker(t, "events", "--since", began.Format(time.RFC3339Nano), "--until", engineTime(t).Format(time.RFC3339Nano),
+		"--filter", "container="+k.Container.ID, "--format", "{{.Action}}")
+	var order, logged []string
+	counts, want := map[string]uint64{}, map[string]uint64{}
+	for i := range k.History {
+		if m := &k.History[i]; m.Kind == isolation.MomentSaid {
+			if counts[m.Said] == 0 {
+				order = append(order, m.Said)
+			}
+			counts[m.Said] += m.Times()
+		}
+	}
+	for line := range strings.Lines(log) {
+		action, _, _ := strings.Cut(strings.TrimSpace(line), ":")
+		switch action {
+		case "create", "attach", "exec_create", "exec_die": // before its cgroup was made, or no deed of the engine
+			continue
+		}
+		if want[action] == 0 {
+			logged = append(logged, action)
+		}
+		want[action]++
+	}
+	if diff := cmp.Diff(want, counts); diff != "" {
+		t.Errorf("the engine's log says (-logged +told):\n%s", diff)
+	}
+	if diff := cmp.Diff(logged, order); diff != "" {
+		t.Errorf("in the engine's log the order is (-logged +told):\n%s", diff)
+	}
+}
+
+var instants = regexp.MustCompile(`[0-9:.]+ (ms|s)\b|\d\d:\d\d:\d\d\.\d+`)
+
+// agreement is what two nsviz must agree upon: not the moments of their readings and surveys, nor when they
+// heard of the engine's.
+type agreement struct {
+	Sentence          string
+	Kernel            []string
+	Engine            map[string]uint64
+	Limits            []string
+	Now               isolation.CgroupLimits
+	Namespaces        map[event.NamespaceType]story.KnownNamespace
+	End               story.Ending
+	Unknown           []string
+	PID               int32
+	Comm, Cgroup      string
+	State             isolation.ContainerState
+	OOMKills          uint64
+	Created, Finished bool
+}
+
+func agreed(k *story.Known) agreement {
+	a := agreement{
+		Sentence: instants.ReplaceAllString(k.Sentence, ""), Now: *k.Limits, Engine: map[string]uint64{}, Namespaces: map[event.NamespaceType]story.KnownNamespace{},
+		End: timeless(k.End), Unknown: k.Unknown, PID: k.PID, Comm: k.Comm, Cgroup: k.Cgroup, State: k.State, OOMKills: k.OOMKills,
+		Created: !k.Created.IsZero(), Finished: !k.End.Time.IsZero(),
+	}
+	for typ, n := range k.Namespaces {
+		n.Created, n.Freed = time.Time{}, time.Time{}
+		a.Namespaces[typ] = n
+	}
+	list := words(&k.Container, k.History)
+	for i := range k.History {
+		m := &k.History[i]
+		told := instants.ReplaceAllString(list[i], "")
+		switch m.Kind {
+		case isolation.MomentSaid:
+			a.Engine[m.Said] += m.Times()
+		case isolation.MomentVerdict:
+			a.Engine[told]++
+		case isolation.MomentLimits, isolation.MomentChanged:
+			for _, l := range m.Limits {
+				from := "?"
+				if l.From != nil {
+					from = story.LimitWords(l.Resource, *l.From)
+				}
+				a.Limits = append(a.Limits, fmt.Sprint(l.Resource, " ", from, " to ", story.LimitWords(l.Resource, l.To)))
+			}
+		default:
+			a.Kernel = append(a.Kernel, told)
+		}
+	}
+	return a
+}
+
+// checkWhyHistory checks what stands below the sentence, and that both sources say the same.
+func checkWhyHistory(t *testing.T, name, sentence string, history []isolation.Moment, from, recording string) {
+	for _, flags := range [][]string{{"--from", from}, {"--recording", recording}} {
+		brief, _, code := nsviz(t, append([]string{"why", name}, flags...)...)
+		if code != 0 || !strings.HasPrefix(instants.ReplaceAllString(brief, ""), instants.ReplaceAllString(sentence, "")+"\n\n") {
+			t.Errorf("exit code %d\n%s", code, brief)
+		}
+		for _, says := range []string{"96 MiB, within", "killed tail", "nsenter", "SIGKILL", "docker told: destroy", "things more: --history tells them"} {
+			if !strings.Contains(brief, says) {
+				t.Errorf("%v: nothing of %q in\n%s", flags, says, brief)
+			}
+		}
+		if strings.Contains(brief, "made its cgroup") || strings.Count(brief, "\n") > 16 {
+			t.Errorf("that is not short:\n%s", brief)
+		}
+		whole, _, code := nsviz(t, append([]string{"why", name, "--history"}, flags...)...)
+		if code != 0 || strings.Count(whole, "\n") < len(history) || !strings.Contains(whole, "made its cgroup") || strings.Contains(whole, "--history") {
+			t.Errorf("exit code %d\n%s", code, whole)
+		}
+		text, _, code := nsviz(t, append([]string{"inspect", name}, flags...)...)
+		for _, says := range []string{"exited\n", "What it saw\n", "limit 96 MiB", "made its cgroup", "What is unknown\n", "shared with nsviz-test-history-side"} {
+			if code != 0 || !strings.Contains(text, says) {
+				t.Errorf("exit code %d, nothing of %q in\n%s", code, says, text)
+			}
+		}
+	}
+}
+
+// checkNamespaceHistory checks the story of the net namespace of name, in which side was, too.
+func checkNamespaceHistory(t *testing.T, link, name, side string, visitor int, from, recording string) {
+	for _, flags := range [][]string{{"--from", from}, {"--from", recording}} {
+		var a story.NamespaceAnswer
+		nsvizJSON(t, &a, append([]string{"why", link, "-o", "json"}, flags...)...)
+		if a.Created.IsZero() || a.Creator == nil || a.Owner == 0 || a.Freed.IsZero() || a.FreedVia == "" {
+			t.Errorf("%+v", a)
+		}
+		text, stderr, code := nsviz(t, append([]string{"why", strings.NewReplacer("[", "", "]", "").Replace(link)}, flags...)...)
+		if code != 0 || stderr != "" || !strings.HasPrefix(text, a.Sentence+"\n\n") {
+			t.Errorf("exit code %d\n%s%s", code, text, stderr)
+		}
+		steps := []string{
+			"made it by", name + " started in it", side + " started in it", fmt.Sprintf("nsenter (PID %d, of the host) joined it", visitor),
+			name + ", which was in it, ended", side + ", which was in it, ended",
+		}
+		rest := text
+		for _, step := range steps {
+			_, after, found := strings.Cut(rest, step)
+			if !found {
+				t.Errorf("nothing of %q, or not in its place:\n%s", step, text)
+				continue
+			}
+			rest = after
+		}
+		if !strings.Contains(rest, "freed it") && !strings.Contains(rest, "found gone") {
+			t.Errorf("how it ended is not told:\n%s", text)
+		}
+	}
+	checkRefusals(t, []refusal{
+		{"unknown namespace", []string{binary(), "why", "uts:[1]", "--from", from}, nil, failed, []string{"nothing is known of a namespace uts:[1]", from}},
+		{"unknown namespace, recorded", []string{binary(), "why", "uts:1", "--from", recording}, nil, failed, []string{recording, "uts:[1]"}},
+		{"unknown container", []string{binary(), "inspect", "no\x1bpe", "--from", from}, nil, failed, []string{`no\x1bpe`, from}},
+		{"unknown container, recorded", []string{binary(), "inspect", "nope", "--recording", recording}, nil, failed, []string{recording, "nope"}},
+		{"findings of the dead", []string{binary(), "inspect", name, "--from", from, "--fail-on", "high"}, nil, badUsage, []string{"--fail-on"}},
+		{"both sources", []string{binary(), "inspect", name, "--from", from, "--recording", recording}, nil, badUsage, []string{"--from", "--recording"}},
+		{"no address", []string{binary(), "inspect", name, "--from", "nowhere"}, nil, badUsage, []string{"--from", "http://"}},
+	})
+}

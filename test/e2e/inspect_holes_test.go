@@ -1,0 +1,315 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/nsviz/nsviz/internal/anatomy"
+	"github.com/nsviz/nsviz/internal/hostfs"
+)
+
+// finding is the finding of that kind, nil where there is none.
+func finding(a *anatomy.Anatomy, id string) *anatomy.Finding {
+	for i := range a.Findings {
+		if a.Findings[i].ID == id {
+			return &a.Findings[i]
+		}
+	}
+	return nil
+}
+
+// freePort is one that nothing listens at.
+func freePort(t *testing.T) string {
+	t.Helper()
+	_, port, err := net.SplitHostPort(freeAddress(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+// TestInspectPorts compares with `docker port`, and finds a program's own socket in the host's network.
+func TestInspectPorts(t *testing.T) {
+	const prefix = "nsviz-test-ports-"
+	names := func(ports []anatomy.Port, by anatomy.PortBy) (list []string) {
+		for _, p := range ports {
+			if p.By != by || p.PID == 0 {
+				t.Errorf("%+v, want it by %s", p, by)
+			}
+			list = append(list, fmt.Sprintf("%d/%s -> %s", p.ContainerPort, p.Protocol, net.JoinHostPort(p.HostIP.String(), fmt.Sprint(p.HostPort))))
+		}
+		slices.Sort(list)
+		return list
+	}
+	for _, test := range []struct {
+		name, publish string
+		severity      anatomy.Severity
+	}{
+		{"everywhere", "%s:80", anatomy.Medium},
+		{"udp", "0.0.0.0:%s:80/udp", anatomy.Medium},
+		{"here", "127.0.0.1:%s:80", anatomy.Info},
+	} {
+		name := prefix + test.name
+		removeContainer(t, name)
+		docker(t, "run", "-d", "--name", name, "-p", fmt.Sprintf(test.publish, freePort(t)), busyboxImage, "sleep", "1000")
+		a := inspect(t, name)
+		want := strings.Split(docker(t, "port", name), "\n")
+		slices.Sort(want)
+		if diff := cmp.Diff(want, names(a.Ports, anatomy.ByProxy)); diff != "" {
+			t.Errorf("%s (-docker +nsviz): %s", test.name, diff)
+		}
+		if f := finding(&a, "host_ports"); f == nil || f.Severity != test.severity {
+			t.Errorf("%s: %+v, want it %s", test.name, f, test.severity)
+		}
+	}
+	port := freePort(t)
+	name := prefix + "own"
+	removeContainer(t, name)
+	docker(t, "run", "-d", "--name", name, "--network=host", busyboxImage, "httpd", "-f", "-p", "127.0.0.1:"+port)
+	var a anatomy.Anatomy
+	eventually(t, func() bool { a = inspect(t, name); return len(a.Ports) > 0 }, func() string { return "its socket" })
+	if diff := cmp.Diff([]string{"0/tcp -> 127.0.0.1:" + port}, names(a.Ports, anatomy.BySocket)); diff != "" {
+		t.Errorf("its own: %s", diff)
+	}
+	if f := finding(&a, "host_ports"); f == nil || f.Severity != anatomy.Info {
+		t.Errorf("its own: %+v", f)
+	}
+	// The other network's are not its.
+	name = prefix + "quiet"
+	removeContainer(t, name)
+	docker(t, "run", "-d", "--name", name, busyboxImage, "sleep", "1000")
+	if a := inspect(t, name); len(a.Ports) != 0 || a.Ports == nil || finding(&a, "host_ports") != nil {
+		t.Errorf("without ports: %+v", a.Ports)
+	}
+}
+
+// TestInspectTold changes a container behind the engine's back. That there is no difference where nobody does
+// is what TestInspectFindings sees, with every option.
+func TestInspectTold(t *testing.T) {
+	const name = "nsviz-test-told"
+	removeContainer(t, name)
+	docker(t, "run", "-d", "--name", name, "--memory=64m", "--cpus=0.5", "--pids-limit=50", busyboxImage, "sleep", "1000")
+	differences := func() (looser, stricter []string) {
+		t.Helper()
+		a := inspect(t, name)
+		if f := finding(&a, "looser_than_told"); f != nil {
+			looser = f.Details
+		}
+		if f := finding(&a, "stricter_than_told"); f != nil {
+			stricter = f.Details
+		}
+		return looser, stricter
+	}
+	expect := func(what string, looser, stricter []string) {
+		t.Helper()
+		gotLooser, gotStricter := differences()
+		if diff := cmp.Diff([][]string{looser, stricter}, [][]string{gotLooser, gotStricter}); diff != "" {
+			t.Errorf("%s (-want +got): %s", what, diff)
+		}
+	}
+	expect("as it was told", nil, nil)
+	a := inspect(t, name)
+	host, err := hostfs.Open(hostfs.Roots{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	layout, err := host.Cgroups()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, none := "memory.limit_in_bytes", "-1"
+	if layout.Controller == "" {
+		file, none = "memory.max", "max"
+	}
+	file = filepath.Join(layout.Dir, a.Resources.Cgroup, file)
+	write := func(limit string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(limit), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("33554432")
+	expect("lowered", nil, []string{"memory limit: docker was told 67108864 bytes, the kernel has 33554432 bytes"})
+	if layout.Controller != "" { // there memory and swap together are limited, too, and come first
+		swap := filepath.Join(filepath.Dir(file), "memory.memsw.limit_in_bytes")
+		if err := os.WriteFile(swap, []byte(none), 0); err != nil && !errors.Is(err, os.ErrNotExist) {
+			t.Fatal(err)
+		}
+	}
+	write(none)
+	expect("raised", []string{"memory limit: docker was told 67108864 bytes, the kernel has none"}, nil)
+	docker(t, "update", "--memory=64m", "--memory-swap=128m", name)
+	expect("updated", nil, nil)
+
+	removeContainer(t, name+"-nnp")
+	docker(t, "run", "-d", "--name", name+"-nnp", busyboxImage, "setpriv", "--nnp", "sleep", "1000")
+	eventually(t, func() bool {
+		a := inspect(t, name+"-nnp")
+		f := finding(&a, "stricter_than_told")
+		return f != nil && slices.Equal(f.Details, []string{"no_new_privs: docker was told off, the kernel has on"})
+	}, func() string { return "no_new_privs" })
+}
+
+// TestInspectByHand takes a container apart that no engine made: a process with all that the host's PID 1
+// may have, in a cgroup of the kind that an engine makes. Not every host lets an engine make such a one.
+func TestInspectByHand(t *testing.T) {
+	host, err := hostfs.Open(hostfs.Roots{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	layout, err := host.Cgroups()
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := fmt.Sprintf("%064x", os.Getpid())
+	outer := filepath.Join(layout.Dir, fmt.Sprintf("nsviz-test-hand-%d", os.Getpid()))
+	cgroup := filepath.Join(outer, id)
+	for _, dir := range []string{outer, cgroup} {
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			eventually(t, func() bool { err := os.Remove(dir); return err == nil || errors.Is(err, os.ErrNotExist) }, func() string { return dir })
+		})
+	}
+	cmd := exec.Command("sleep", "1000")
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWNET | syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS,
+		Pdeathsig:  syscall.SIGKILL,
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	if err := os.WriteFile(filepath.Join(cgroup, "cgroup.procs"), []byte(strconv.Itoa(cmd.Process.Pid)), 0); err != nil {
+		t.Fatal(err)
+	}
+	var a anatomy.Anatomy
+	nsvizJSON(t, &a, "inspect", id, "-o", "json")
+	for _, want := range []string{"privileged", "no_seccomp", "writable_proc_sys"} {
+		if finding(&a, want) == nil {
+			t.Errorf("no finding %s: %+v", want, a.Findings)
+		}
+	}
+	if finding(&a, "looser_than_told") != nil || finding(&a, "stricter_than_told") != nil {
+		t.Error("it differs from what nobody was told")
+	}
+	// Whether a security module is at work is up to the host.
+	label, err := os.ReadFile(fmt.Sprintf("/proc/%d/attr/current", cmd.Process.Pid))
+	want := map[bool]string{true: "lsm_unconfined", false: "no_lsm"}[err == nil && strings.TrimSpace(string(label)) == "unconfined"]
+	if finding(&a, want) == nil {
+		t.Errorf("no finding %s with the label %q, %v", want, label, err)
+	}
+	if _, _, code := nsviz(t, "inspect", id, "--fail-on", "critical"); code != failed {
+		t.Errorf("--fail-on critical: exit code %d", code)
+	}
+}
+
+// TestInspectLayers compares with the engine's own words, its database of layers and what is on the disk.
+func TestInspectLayers(t *testing.T) {
+	const name, image = "nsviz-test-layers", "nsviz-test/layers"
+	removeContainer(t, name)
+	base := busyboxImage
+	for i, program := range []string{"vi", "tar"} { // each makes one layer more
+		tag := fmt.Sprint(image, ":", i)
+		removeContainer(t, name)
+		docker(t, "run", "--name", name, base, "sh", "-c", fmt.Sprintf("head -c %d /dev/zero >/file%d; ln /file%d /link%d; rm /bin/%s; :", 1000*(i+1), i, i, i, program))
+		docker(t, "commit", name, tag)
+		t.Cleanup(func() { _ = exec.Command("docker", "rmi", "-f", tag).Run() })
+		base = tag
+	}
+	docker(t, "rm", "-f", name)
+	docker(t, "run", "-d", "--name", name, base, "sleep", "1000")
+	var a anatomy.Anatomy
+	nsvizJSON(t, &a, "inspect", name, "--sizes", "-o", "json")
+	if len(a.Unknown) > 0 || len(a.Root.Layers) != len(a.Root.Lower) {
+		t.Fatalf("unknown: %q, %d layers of %d", a.Unknown, len(a.Root.Layers), len(a.Root.Lower))
+	}
+	want := strings.Fields(docker(t, "image", "inspect", "-f", "{{range .RootFS.Layers}}{{.}} {{end}}", base))
+	slices.Reverse(want)
+	steps := append(strings.Split(docker(t, "history", "--no-trunc", "--format", "{{.CreatedBy}}", base), "\n"), "") // an import says nothing
+	var digests []string
+	for i, l := range a.Root.Layers {
+		if l.DiffID == "" {
+			continue
+		}
+		if l.CreatedBy != steps[len(digests)] {
+			t.Errorf("layer %d is made by %q, docker says %q", i, l.CreatedBy, steps[len(digests)])
+		}
+		digests = append(digests, l.DiffID)
+		path, err := filepath.EvalSymlinks(a.Root.Lower[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkLayer(t, path, &l)
+	}
+	if diff := cmp.Diff(want, digests); diff != "" {
+		t.Errorf("layers (-docker +nsviz): %s", diff)
+	}
+	stdout, _, _ := nsviz(t, "inspect", name, "--sizes")
+	if !strings.Contains(stdout, "2.0 KiB in 2 files; 1 name of the layers below deleted; the image's "+want[0][:len("sha256:")+12]+", made by ") {
+		t.Errorf("the top layer is not told:\n%s", stdout)
+	}
+	if a := inspect(t, name); a.Root.Layers[0].Size != nil {
+		t.Error("sizes are counted without being asked for")
+	}
+}
+
+// checkLayer compares a layer with its files, and with where the engine keeps the layer of that digest.
+func checkLayer(t *testing.T, path string, l *anatomy.Layer) {
+	t.Helper()
+	out, err := exec.Command("find", path, "-type", "f", "-printf", "%i %s\n").Output()
+	if err != nil {
+		t.Fatalf("find: %v", err)
+	}
+	sizes := map[string]uint64{} // by inode
+	for line := range strings.Lines(string(out)) {
+		var inode string
+		var size uint64
+		if _, err := fmt.Sscan(line, &inode, &size); err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		sizes[inode] = size
+	}
+	var sum uint64
+	for _, size := range sizes {
+		sum += size
+	}
+	if l.Size == nil || l.Size.Bytes != sum || l.Size.Stopped != "" {
+		t.Errorf("%s: %+v, find says %d bytes", path, l.Size, sum)
+	}
+	if docker(t, "info", "-f", "{{.Driver}}") != "overlay2" {
+		return // the engine has another database
+	}
+	kept, err := filepath.Glob(filepath.Join(docker(t, "info", "-f", "{{.DockerRootDir}}"), "image/overlay2/layerdb/sha256/*/diff"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, diff := range kept {
+		digest, err := os.ReadFile(diff)
+		if err != nil || string(digest) != l.DiffID {
+			continue
+		}
+		id, err := os.ReadFile(filepath.Join(filepath.Dir(diff), "cache-id"))
+		if err == nil && strings.Contains(path, string(id)) {
+			return
+		}
+	}
+	t.Errorf("%s is not where the engine keeps %s", path, l.DiffID)
+}

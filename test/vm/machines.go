@@ -1,0 +1,96 @@
+//go:build linux
+
+package main
+
+import (
+	"bufio"
+	"bytes"
+	_ "embed"
+	"strings"
+	"time"
+)
+
+// machine is one virtual machine to run.
+type machine struct {
+	name string // of its results
+	// kernel and arch name what test/vm/downloads lists.
+	kernel, arch string
+	// cgroup is "v1" for one hierarchy a controller; the unified hierarchy otherwise.
+	cgroup string
+	// onDemand is whether it runs only when it is asked for by name.
+	onDemand bool
+	// full is whether it boots a full system.
+	full bool
+	// tests is a regular expression for what runs where nothing else is asked for; "" is all tests.
+	tests string
+	// memory is in MiB.
+	memory int
+	// patience is how long it may take, from power on to power off.
+	patience time.Duration
+}
+
+//go:embed downloads
+var downloads []byte
+
+// kernels are the kernels of test/vm/downloads by name and architecture, in its order.
+func kernels() []machine {
+	var list []machine
+	seen := map[[2]string]bool{{"tools", "amd64"}: true, {"tools", "arm64"}: true}
+	lines := bufio.NewScanner(bytes.NewReader(downloads))
+	for lines.Scan() {
+		fields := strings.Fields(lines.Text())
+		if len(fields) < 2 || fields[0][0] == '#' || seen[[2]string{fields[0], fields[1]}] {
+			continue
+		}
+		seen[[2]string{fields[0], fields[1]}] = true
+		m := machine{name: fields[0], kernel: fields[0], arch: fields[1]}
+		if m.arch != "amd64" {
+			m.name += "-" + m.arch
+		}
+		list = append(list, m)
+	}
+	return list
+}
+
+// matrix is a small machine for each kernel, and one more with cgroup v1.
+func matrix() []machine {
+	var list []machine
+	for _, m := range kernels() {
+		m.memory, m.patience = 640, 8*time.Minute
+		list = append(list, m)
+		if m.kernel == "6.1" && m.arch == "amd64" {
+			m.name, m.cgroup = m.name+"-cgroup1", "v1"
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+// systemTests are the end-to-end tests of what the kernel, cgroup v2, systemd and a newer engine might make
+// different. An emulated machine takes ten seconds to start a container, so the others, which are about nsviz's
+// own commands and screens, run there only when they are asked for: `make test-system RUN=.`. So does
+// TestEarlyoom, whose daemon looks at nothing but /proc/meminfo. For the same reason the two machines share the
+// tests out.
+const (
+	systemTests = "StressDemo|InitIsTheVictim"
+	of612       = "|NsAgreesWithLsns|PsAgreesWithEngine|RestartAndExec|Podman|SystemdOomd|InAPrivilegedContainer"
+	of510       = "|Why" // thirteen containers
+)
+
+// system is a full Debian system, on the kernel that belongs to it and on the oldest one. On the others it runs
+// when it is asked for by name.
+func system() []machine {
+	var list []machine
+	for _, m := range kernels() {
+		if m.arch == "amd64" {
+			m.full, m.memory, m.patience = true, 3072, 20*time.Minute
+			own, usual := map[string]string{"6.12": of612, "5.10": of510}[m.kernel]
+			if m.onDemand = !usual; m.onDemand {
+				own = of612 + of510
+			}
+			m.tests = "^Test(" + systemTests + own + ")$"
+			list = append(list, m)
+		}
+	}
+	return list
+}

@@ -1,0 +1,181 @@
+//go:build linux
+
+// Command vm runs tests in virtual machines of other kernels than this host's, under QEMU, and prints their
+// results as `go test -json` does. test/vm/downloads lists the kernels, test/vm/guest is what runs inside.
+//
+//	go run ./test/vm [-only NAME,…] [-run REGEXP] matrix   the tests with the build tag root, on every kernel
+//	go run ./test/vm [-only NAME,…] [-run REGEXP] system   the end-to-end tests in a full Debian system
+//
+// A machine that does not boot, hangs or dies is a failed test named Boot. With -again a machine that failed
+// runs a second time, whose results count; that and what failed at first is said on standard error.
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	flags := flag.NewFlagSet("vm", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	only := flags.String("only", "", "boot only the machines of these `names`, separated by commas")
+	tests := flags.String("run", "", "run only the tests that match this `regexp`")
+	lanes := flags.Int("lanes", runtime.NumCPU()+1, "how many machines run at once")
+	again := flags.Bool("again", false, "give a machine that failed a second try, and say so")
+	logs := flags.String("logs", "", "keep the machines' serial output in this `folder`")
+	if err := flags.Parse(args); err != nil {
+		return 2
+	}
+	machines, ok := map[string]func() []machine{"matrix": matrix, "system": system}[flags.Arg(0)]
+	if !ok || flags.NArg() != 1 {
+		fmt.Fprintln(stderr, "usage: vm [-only NAMES] [-run REGEXP] matrix|system")
+		return 2
+	}
+	chosen, err := choose(machines(), *only)
+	if err != nil {
+		fmt.Fprintln(stderr, "vm:", err)
+		return 2
+	}
+	if *logs != "" {
+		if *logs, err = filepath.Abs(*logs); err == nil {
+			err = os.MkdirAll(*logs, 0o755)
+		}
+		if err != nil {
+			fmt.Fprintln(stderr, "vm:", err)
+			return 1
+		}
+	}
+	dir, err := os.MkdirTemp("", "nsviz-vm-")
+	if err != nil {
+		fmt.Fprintln(stderr, "vm:", err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	if err := runAll(ctx, chosen, &workshop{dir: dir, tests: *tests}, *logs, *lanes, *again, stdout); err != nil {
+		fmt.Fprintln(stderr, "vm:", err)
+		return 1
+	}
+	return 0
+}
+
+func choose(all []machine, only string) ([]machine, error) {
+	if only == "" {
+		return slices.DeleteFunc(all, func(m machine) bool { return m.onDemand }), nil
+	}
+	var chosen []machine
+	for name := range strings.SplitSeq(only, ",") {
+		i := slices.IndexFunc(all, func(m machine) bool { return m.name == name })
+		if i < 0 {
+			var names []string
+			for _, m := range all {
+				names = append(names, m.name)
+			}
+			return nil, fmt.Errorf("there is no machine %s, but %s", name, strings.Join(names, ", "))
+		}
+		chosen = append(chosen, all[i])
+	}
+	return chosen, nil
+}
+
+// runAll prepares and runs the machines, a few at a time. What goes wrong with one is in its results.
+func runAll(ctx context.Context, machines []machine, shop *workshop, logs string, lanes int, again bool, stdout io.Writer) error {
+	// One after the other: they share what is built and downloaded.
+	var images []image
+	for _, m := range machines {
+		img, err := shop.make(ctx, m)
+		if err != nil {
+			return fmt.Errorf("prepare %s: %w", m.name, err)
+		}
+		images = append(images, img)
+	}
+	out := &lockedWriter{w: stdout}
+	queue := make(chan int)
+	var running sync.WaitGroup
+	for range lanes {
+		running.Go(func() {
+			for i := range queue {
+				if !again {
+					boot(ctx, machines[i], images[i], logs, out)
+					continue
+				}
+				// Held back, so that only one of the tries counts.
+				first := &lockedWriter{w: &bytes.Buffer{}}
+				boot(ctx, machines[i], images[i], logs, first)
+				results := first.w.(*bytes.Buffer).Bytes()
+				if failures := failedTests(results); len(failures) > 0 && ctx.Err() == nil {
+					fmt.Fprintf(os.Stderr, "vm: %s failed in %s; it gets a second try\n", machines[i].name, strings.Join(failures, ", "))
+					boot(ctx, machines[i], images[i], logs, out)
+					continue
+				}
+				_, _ = out.Write(results)
+			}
+		})
+	}
+	order := make([]int, len(machines))
+	for i := range order {
+		order[i] = i
+	}
+	// Those with the most to do first, so that none of them is left over at the end.
+	slices.SortStableFunc(order, func(a, b int) int { return len(testPackages(machines[b])) - len(testPackages(machines[a])) })
+	for _, i := range order {
+		queue <- i
+	}
+	close(queue)
+	running.Wait()
+	return ctx.Err()
+}
+
+// failedTests names the tests that failed, of a stream of `go test -json`.
+func failedTests(stream []byte) []string {
+	var failed []string
+	for line := range bytes.Lines(stream) {
+		var e struct{ Action, Package, Test string }
+		if json.Unmarshal(line, &e) == nil && e.Action == "fail" && e.Test != "" {
+			failed = append(failed, e.Test)
+		}
+	}
+	return failed
+}
+
+// lockedWriter keeps lines whole that several write.
+type lockedWriter struct {
+	mu sync.Mutex // guards w
+	w  io.Writer
+}
+
+func (l *lockedWriter) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(p)
+}
+
+// output runs a command and returns the lines that it printed; what it says on stderr is passed on.
+func output(ctx context.Context, name string, args ...string) ([]string, error) {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%s %s: %w", name, strings.Join(args, " "), err), ctx.Err())
+	}
+	return strings.Fields(string(out)), nil
+}

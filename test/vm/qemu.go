@@ -1,0 +1,93 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// image is what a machine boots.
+type image struct {
+	kernel, initrd string
+	disks          []string // ext4; what the machine writes to them is thrown away
+}
+
+// boot runs a machine until it powers off and writes its results.
+func boot(ctx context.Context, m machine, img image, logs string, out io.Writer) {
+	r := newReport(m.name, out)
+	defer r.close()
+	ctx, cancel := context.WithTimeout(ctx, m.patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, qemu(m.arch), arguments(m, img)...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	cmd.Stderr = r.noise()
+	serial, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		r.died(err)
+		return
+	}
+	var from io.Reader = serial
+	if logs != "" {
+		if log, err := os.Create(filepath.Join(logs, m.name+".log")); err == nil {
+			defer func() { _ = log.Close() }()
+			from = io.TeeReader(serial, log)
+		}
+	}
+	r.read(from)
+	err = cmd.Wait()
+	if ctx.Err() != nil {
+		err = fmt.Errorf("it was not done after %v", m.patience)
+	}
+	r.died(err)
+}
+
+func qemu(arch string) string {
+	if arch == "arm64" {
+		return "qemu-system-aarch64"
+	}
+	return "qemu-system-x86_64"
+}
+
+// arguments are QEMU's. One CPU, since with several the emulation of breakpoints that the kernel patches
+// into itself is not reliable; panics end the machine.
+func arguments(m machine, img image) []string {
+	// The newer a CPU, the more of it the kernel makes use of that must be emulated: page tables of five levels, wide
+	// registers to save.
+	console, device, board := "ttyS0", "virtio-blk-pci", []string{"-M", "q35", "-cpu", "Nehalem,+rdrand"}
+	if m.arch == "arm64" {
+		// Of the CPU's features pointer authentication is by far the dearest to emulate.
+		console, board = "ttyAMA0", []string{"-M", "virt", "-cpu", "max,pauth=off"}
+	}
+	options := []string{
+		"console=" + console, "quiet", "loglevel=1", "panic=-1", "oops=panic", "rdinit=/init",
+		"mitigations=off", "random.trust_cpu=on",
+		// bookworm's Docker has no apparmor_parser to load its profile with.
+		"lsm=lockdown,yama,bpf",
+	}
+	if m.cgroup != "" {
+		options = append(options, "nsviz.cgroup="+m.cgroup)
+	}
+	if m.full {
+		options = append(options, "nsviz.system=1", "psi=1", "systemd.show_status=false", "systemd.log_target=null")
+	}
+	args := append(board,
+		"-accel", "tcg", "-smp", "1", "-m", strconv.Itoa(m.memory),
+		"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-serial", "stdio",
+		"-kernel", img.kernel, "-initrd", img.initrd, "-append", strings.Join(options, " "))
+	for i, disk := range img.disks {
+		id := fmt.Sprint("disk", i)
+		args = append(args, "-drive", "if=none,format=raw,snapshot=on,id="+id+",file="+disk, "-device", device+",drive="+id)
+	}
+	return args
+}

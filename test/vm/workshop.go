@@ -1,0 +1,233 @@
+//go:build linux
+
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+// workshop makes what the machines boot, in a folder of its own.
+type workshop struct {
+	dir   string
+	tests string // a regular expression, where others are to run than usual
+}
+
+// testPackages are the packages with tests that run in the small machines: what meets the kernel first. Those
+// of internal/pipeline take a minute in an emulated machine and run where the full system is the usual one.
+func testPackages(m machine) []string {
+	packages := []string{"internal/probes", "internal/hostfs"}
+	if m.kernel == "6.12" {
+		packages = append(packages, "internal/pipeline")
+	}
+	return packages
+}
+
+func (w *workshop) make(ctx context.Context, m machine) (image, error) {
+	trees, err := output(ctx, "test/vm/fetch", m.kernel+"/"+m.arch, "tools/"+m.arch)
+	if err != nil {
+		return image{}, err
+	}
+	kernel, err := kernelIn(trees[0])
+	if err != nil {
+		return image{}, err
+	}
+	img := image{kernel: kernel}
+	kind, wanted := fmt.Sprint(m.arch, len(testPackages(m))), []string{"brd"}
+	if m.full {
+		kind, wanted = "system", []string{"virtio_pci", "virtio_blk", "ext4"}
+		system, err := output(ctx, "test/vm/system")
+		if err != nil {
+			return image{}, err
+		}
+		disk, err := output(ctx, "test/vm/modules", "--disk", trees[0])
+		if err != nil {
+			return image{}, err
+		}
+		img.disks = []string{system[0], disk[0]}
+	}
+	modules, err := output(ctx, "test/vm/modules", append([]string{trees[0]}, wanted...)...)
+	if err != nil {
+		return image{}, err
+	}
+	// What is to be tested is the same for all machines of a kind; a kernel takes two archives for one.
+	shared := filepath.Join(w.dir, kind+".cpio")
+	if _, err := os.Stat(shared); err != nil {
+		root := filepath.Join(w.dir, kind)
+		if err := w.fill(ctx, root, m, trees[1]); err != nil {
+			return image{}, err
+		}
+		if err := pack(ctx, root, shared); err != nil {
+			return image{}, err
+		}
+	}
+	root := filepath.Join(w.dir, m.name)
+	if err := os.MkdirAll(root, 0o755); err != nil {
+		return image{}, err
+	}
+	if err := copyInto(ctx, filepath.Join(root, "modules"), modules[0]+"/."); err != nil {
+		return image{}, err
+	}
+	img.initrd = root + ".cpio"
+	if err := pack(ctx, root, img.initrd); err != nil {
+		return image{}, err
+	}
+	// Each archive is padded to a multiple of what the kernel asks for.
+	join := exec.CommandContext(ctx, "sh", "-c", `cat "$0" >>"$1"`, shared, img.initrd)
+	if out, err := join.CombinedOutput(); err != nil {
+		return image{}, fmt.Errorf("cat: %w: %s", err, out)
+	}
+	return img, nil
+}
+
+// pack makes an archive of what is in a folder, and removes the folder.
+func pack(ctx context.Context, root, archive string) error {
+	cmd := exec.CommandContext(ctx, "sh", "-c", `cd "$0" && find . | cpio --quiet -o -H newc >"$1"`, root, archive)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("cpio: %w: %s", err, out)
+	}
+	return os.RemoveAll(root)
+}
+
+func copyInto(ctx context.Context, to string, from ...string) error {
+	if err := os.MkdirAll(to, 0o755); err != nil {
+		return err
+	}
+	out, err := exec.CommandContext(ctx, "cp", append(append([]string{"-a"}, from...), to)...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("cp: %w: %s", err, out)
+	}
+	return nil
+}
+
+func kernelIn(tree string) (string, error) {
+	for _, pattern := range []string{"/boot/vmlinuz-*", "/usr/lib/modules/*/vmlinuz"} {
+		if found, _ := filepath.Glob(tree + pattern); len(found) == 1 {
+			return found[0], nil
+		}
+	}
+	return "", fmt.Errorf("no kernel in %s", tree)
+}
+
+// fill puts into root what the initramfs has.
+func (w *workshop) fill(ctx context.Context, root string, m machine, tools string) error {
+	for _, dir := range []string{"bin", "usr/bin", "usr/sbin", "busybox", "proc", "sys", "dev", "tmp", "run", "etc", "root"} {
+		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
+			return err
+		}
+	}
+	build := func(name, pkg string, args ...string) error {
+		cmd := exec.CommandContext(ctx, "go", append(append(args, "-o", filepath.Join(root, name)), "./"+pkg)...)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH="+m.arch)
+		cmd.Stderr = os.Stderr
+		if err := cmd.Run(); err != nil {
+			return fmt.Errorf("build %s: %w", pkg, err)
+		}
+		return nil
+	}
+	copyInto := func(to string, from ...string) error { return copyInto(ctx, filepath.Join(root, to), from...) }
+	if err := build("init", "test/vm/guest", "build", "-trimpath"); err != nil {
+		return err
+	}
+	if err := copyInto("bin", tools+"/bin/busybox"); err != nil {
+		return err
+	}
+	if err := os.Symlink("busybox", root+"/bin/sh"); err != nil {
+		return err
+	}
+	if m.full {
+		const e2e = "payload/tests/test/e2e"
+		if err := build(e2e+"/e2e.test", "test/e2e", "test", "-c", "-tags", "e2e,systemd"); err != nil {
+			return err
+		}
+		if err := build("payload/tests/bin/nsviz", "cmd/nsviz", "build", "-trimpath", "-ldflags", "-s -w"); err != nil {
+			return err
+		}
+		if err := copyInto("payload/tests/test", "test/images"); err != nil {
+			return err
+		}
+		return w.arguments(m, filepath.Join(root, e2e), cmp.Or(w.tests, m.tests))
+	}
+	for _, program := range []string{"/bin/cat", "/usr/bin/unshare", "/usr/bin/nsenter", "/usr/bin/lsns", "/usr/bin/setpriv"} {
+		if err := copyInto(filepath.Dir(program), tools+program); err != nil {
+			return err
+		}
+	}
+	// The libraries of both folders that Debian has for them, and the loader, a link to one of them.
+	for _, pattern := range []string{"/lib/*/*.so.*", "/usr/lib/*/*.so.*", "/lib*/ld-linux*"} {
+		files, err := filepath.Glob(tools + pattern)
+		if err != nil {
+			return err
+		}
+		for _, file := range files {
+			if err := copyInto(strings.TrimPrefix(filepath.Dir(file), tools), file); err != nil {
+				return err
+			}
+		}
+	}
+	for _, pkg := range testPackages(m) {
+		home := "tests/" + pkg
+		if err := build(home+"/"+filepath.Base(pkg)+".test", pkg, "test", "-c", "-tags", "root,vm"); err != nil {
+			return err
+		}
+		_, err := os.Stat(pkg + "/testdata")
+		if err == nil {
+			if err := copyInto(home, pkg+"/testdata"); err != nil {
+				return err
+			}
+		}
+		tests := w.tests
+		if tests == "" {
+			if tests, err = kernelTests(pkg); err != nil {
+				return err
+			}
+		}
+		if err := w.arguments(m, filepath.Join(root, home), tests); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// kernelTests is a regular expression for those of a package's tests that ask the kernel: they have the build tag
+// root, or a name that begins with TestLive. On all others a kernel has no influence.
+func kernelTests(pkg string) (string, error) {
+	files, err := filepath.Glob(pkg + "/*_test.go")
+	if err != nil {
+		return "", err
+	}
+	tagged := regexp.MustCompile(`(?m)^//go:build .*\broot\b`)
+	declared := regexp.MustCompile(`(?m)^func (Test\w+)\(\w+ \*testing\.T\)`)
+	var names []string
+	for _, file := range files {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			return "", err
+		}
+		for _, match := range declared.FindAllSubmatch(source, -1) {
+			if name := string(match[1]); tagged.Match(source) || strings.HasPrefix(name, "TestLive") {
+				names = append(names, name)
+			}
+		}
+	}
+	if len(names) == 0 {
+		return "", fmt.Errorf("no tests with the build tag root in %s", pkg)
+	}
+	return "^(" + strings.Join(names, "|") + ")$", nil
+}
+
+// arguments leaves what is to be given to the tests beside them. Tests that hang say where before the
+// machine is switched off.
+func (w *workshop) arguments(m machine, dir, tests string) error {
+	args := fmt.Sprintf("-test.timeout=%v\n", m.patience-m.patience/4)
+	if tests != "" {
+		args += "-test.run=" + tests + "\n"
+	}
+	return os.WriteFile(filepath.Join(dir, "arguments"), []byte(args), 0o644)
+}
