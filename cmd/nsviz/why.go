@@ -22,7 +22,7 @@ func newWhy(s *streams, _ *options) *cobra.Command {
 	var from source
 	var whole bool
 	cmd := &cobra.Command{
-		Use: "why NAME|ID|NAMESPACE", GroupID: groupOnce, Args: arguments("NAME|ID"),
+		Use: "why NAME|ID|NAMESPACE|CGROUP", GroupID: groupOnce, Args: arguments("NAME|ID"),
 		Short: "Tell how a container ended, and who did it",
 		Long: `Tells how a container ended and who did it: the kernel's OOM killer and whose memory had run out, a
 daemon such as systemd-oomd or earlyoom, docker kill or the second step of docker stop, a process
@@ -30,7 +30,9 @@ inside or a process outside. Of a container that lives it tells what was killed 
 stands what happened last: what was changed, who came from outside, what was killed; with --history
 all that is kept, from the making of its cgroup on.
 
-Of a namespace, named as in /proc/PID/ns, it tells who made it, who joined it, and how it ended.
+Of a namespace, named as in /proc/PID/ns, it tells who made it, who joined it, and how it ended; of a
+cgroup, a container's or any other, who made it, who moved processes into it, who changed its limits and
+what was killed because of it.
 
 What nobody watched nobody knows: the answer comes from an nsviz that is running (the dashboard or
 nsviz serve) or from a recording. It needs no root.`,
@@ -38,6 +40,7 @@ nsviz serve) or from a recording. It needs no root.`,
   nsviz why web --history
   nsviz why web --recording FILE
   nsviz why net:4026532184
+  nsviz why cgroup:/system.slice
   nsviz why 7edab7c9fba3 -o json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if name, ok := story.ParseNamespaceName(args[0]); ok {
@@ -48,7 +51,18 @@ nsviz serve) or from a recording. It needs no root.`,
 						if form == "json" {
 							return writeJSON(s.out, a)
 						}
-						return writeNamespaceAnswer(s.out, &a)
+						return writeStory(s.out, a.Sentence, a.History, story.NamespaceMoment)
+					})
+			}
+			if cgroup, ok := story.ParseCgroupName(args[0]); ok {
+				of := func(s *isolation.Snapshot) (story.CgroupAnswer, error) { return story.WhyCgroup(s, cgroup) }
+				return ask(cmd, &from, metrics.WhyPath, url.Values{"cgroup": {cgroup}}, of,
+					func(a story.CgroupAnswer) string { return a.Sentence },
+					func(a story.CgroupAnswer) error {
+						if form == "json" {
+							return writeJSON(s.out, a)
+						}
+						return writeStory(s.out, a.Sentence, a.History, story.CgroupMoment)
 					})
 			}
 			of := func(s *isolation.Snapshot) (a story.Answer, err error) {
@@ -96,12 +110,13 @@ func writeAnswer(out io.Writer, a *story.Answer, whole bool) error {
 	return err
 }
 
-func writeNamespaceAnswer(out io.Writer, a *story.NamespaceAnswer) error {
+// writeStory writes a sentence, and what happened below it.
+func writeStory(out io.Writer, sentence string, moments []isolation.Moment, words func(*isolation.Moment) story.Text) error {
 	var b strings.Builder
-	fmt.Fprintln(&b, ui.Clean(a.Sentence))
-	if len(a.History) > 0 {
+	fmt.Fprintln(&b, ui.Clean(sentence))
+	if len(moments) > 0 {
 		fmt.Fprintln(&b)
-		writeMoments(&b, a.History, story.NamespaceMoment)
+		writeMoments(&b, moments, words)
 	}
 	_, err := io.WriteString(out, b.String())
 	return err

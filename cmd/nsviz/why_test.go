@@ -47,7 +47,10 @@ func TestHostileHistory(t *testing.T) {
 			return writeAnswer(b, &story.Answer{Container: c, Sentence: hostile, History: history}, false)
 		},
 		"why of a namespace": func(b *strings.Builder) error {
-			return writeNamespaceAnswer(b, &story.NamespaceAnswer{Sentence: hostile, History: history})
+			return writeStory(b, hostile, history, story.NamespaceMoment)
+		},
+		"why of a cgroup": func(b *strings.Builder) error {
+			return writeStory(b, hostile, history, story.CgroupMoment)
 		},
 		"inspect": func(b *strings.Builder) error {
 			return writeKnown(b, &story.Known{

@@ -98,6 +98,12 @@ func (t *Tracker) Path(id uint64) string {
 	return ""
 }
 
+// Removed reports whether it was told that a cgroup was removed, not long ago.
+func (t *Tracker) Removed(id uint64) bool {
+	c, ok := t.cgroups[id]
+	return ok && c.removed
+}
+
 // Describe gives a container as events name it, with what is known of it by now.
 func (t *Tracker) Describe(ref *Ref) *event.Container {
 	if ref == nil {
@@ -210,7 +216,7 @@ func (t *Tracker) exited(e *event.Event) bool {
 // a container and outside; whose init it is shows here.
 func (t *Tracker) killed(e *event.Event) {
 	oom := e.OOM
-	oom.Victim.Container = e.Container
+	oom.Victim.Container, oom.Victim.Cgroup = e.Container, t.Path(e.CgroupID)
 	oom.Cgroup = t.Path(oom.CgroupID)
 	if oom.Trigger != nil {
 		oom.Trigger.Container = t.container(oom.Trigger.CgroupID)

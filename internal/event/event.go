@@ -262,16 +262,18 @@ type OOM struct {
 
 // Victim is the process that the OOM killer chose.
 type Victim struct {
-	PID           int32      `json:"pid"`
-	TID           int32      `json:"tid,omitempty"`
-	Comm          string     `json:"comm,omitempty"`
-	AnonBytes     *uint64    `json:"anon_bytes,omitempty"`
-	FileBytes     *uint64    `json:"file_bytes,omitempty"`
-	ShmemBytes    *uint64    `json:"shmem_bytes,omitempty"`
-	PgtablesBytes *uint64    `json:"pgtables_bytes,omitempty"`
-	OOMScoreAdj   *int32     `json:"oom_score_adj,omitempty"`
-	UID           *uint32    `json:"uid,omitempty"`
-	Container     *Container `json:"container,omitempty"`
+	PID           int32   `json:"pid"`
+	TID           int32   `json:"tid,omitempty"`
+	Comm          string  `json:"comm,omitempty"`
+	AnonBytes     *uint64 `json:"anon_bytes,omitempty"`
+	FileBytes     *uint64 `json:"file_bytes,omitempty"`
+	ShmemBytes    *uint64 `json:"shmem_bytes,omitempty"`
+	PgtablesBytes *uint64 `json:"pgtables_bytes,omitempty"`
+	OOMScoreAdj   *int32  `json:"oom_score_adj,omitempty"`
+	UID           *uint32 `json:"uid,omitempty"`
+	// Cgroup is the path of the one that it was in.
+	Cgroup    string     `json:"cgroup,omitempty"`
+	Container *Container `json:"container,omitempty"`
 	// Init is set where the victim is PID 1 of its container, so that the container ends with it.
 	Init bool `json:"init,omitempty"`
 }

@@ -76,7 +76,7 @@ func samples() []Event {
 				Victim: Victim{
 					PID: 2251, TID: 2253, Comm: "nginx",
 					AnonBytes: new(uint64(32641024)), FileBytes: new(uint64(4096)), ShmemBytes: new(uint64(0)),
-					PgtablesBytes: new(uint64(106496)), OOMScoreAdj: new(int32(-500)), UID: new(uint32(101)),
+					PgtablesBytes: new(uint64(106496)), OOMScoreAdj: new(int32(-500)), UID: new(uint32(101)), Cgroup: "/docker/" + webID,
 					Container: web, Init: true,
 				},
 				Trigger: &Process{PID: 2330, Comm: "php-fpm", Container: web},

@@ -20,6 +20,14 @@ type Memory struct {
 	OOMKills *uint64
 }
 
+// Limit is the limit; nil is unknown.
+func (m Memory) Limit() *Limit[uint64] {
+	if m.LimitBytes == nil && !m.Unlimited {
+		return nil
+	}
+	return &Limit[uint64]{Value: m.LimitBytes, Unlimited: m.Unlimited}
+}
+
 // unlimitedFrom is where a v1 limit stops being one. No limit is PAGE_COUNTER_MAX pages, LONG_MAX
 // rounded down to the page size; this is it for the largest pages that Linux has, 64 KiB.
 const unlimitedFrom = math.MaxInt64 &^ (1<<16 - 1)

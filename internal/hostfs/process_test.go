@@ -110,7 +110,7 @@ func TestComm(t *testing.T) {
 type child struct {
 	pid   int32
 	cmd   *exec.Cmd
-	stdin io.Closer
+	stdin io.WriteCloser
 	out   *bufio.Reader
 }
 
@@ -161,6 +161,14 @@ func (c *child) line(t testing.TB) string {
 		t.Fatalf("%q, %v", line, err)
 	}
 	return strings.TrimSuffix(line, "\n")
+}
+
+// say writes a line that the process reads.
+func (c *child) say(t testing.TB, line string) {
+	t.Helper()
+	if _, err := io.WriteString(c.stdin, line+"\n"); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // end waits until the process is a zombie.

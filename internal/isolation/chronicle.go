@@ -7,7 +7,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// chronicle is the history of a container or a namespace: the first moments, in which it was made, and the
+// chronicle is the history of a container, a cgroup or a namespace: the first moments, in which it was made, and the
 // latest ones, in the order of their time. What is repeated is folded into one moment, so that a crowd of
 // the same does not push out the rest.
 type chronicle struct {
@@ -35,6 +35,7 @@ type extent struct{ first, latest int }
 // What is kept is what a start takes, with some room, and a screenful of what came last.
 var (
 	containerExtent = extent{first: 12, latest: 24}
+	cgroupExtent    = extent{first: 4, latest: 12}
 	namespaceExtent = extent{first: 4, latest: 12}
 )
 
@@ -82,6 +83,15 @@ func (l *chronicle) share() []Moment {
 	return slices.Clip(l.moments)
 }
 
+// forget drops the moments of a kind.
+func (l *chronicle) forget(kind MomentKind) {
+	is := func(m Moment) bool { return m.Kind == kind }
+	if slices.ContainsFunc(l.moments, is) {
+		l.own()
+		l.moments = slices.DeleteFunc(l.moments, is)
+	}
+}
+
 // rest gives back the room for what will not come any more.
 func (l *chronicle) rest() {
 	if cap(l.moments) > len(l.moments) {
@@ -118,7 +128,7 @@ func (l *chronicle) fold(m *Moment, at int) bool {
 // foldable reports the kinds that can be repeated any number of times without a change of state.
 func foldable(k MomentKind) bool {
 	switch k {
-	case momentBorn, momentJoined, momentKilled, MomentSaid, MomentUnobserved:
+	case momentBorn, momentJoined, momentKilled, MomentMovedIn, MomentSaid, MomentUnobserved:
 		return true
 	}
 	return false
@@ -138,6 +148,8 @@ func alike(a, b *Moment) bool {
 	case momentKilled:
 		return a.OOM.Victim.Comm == b.OOM.Victim.Comm && a.OOM.Scope == b.OOM.Scope && a.OOM.Cgroup == b.OOM.Cgroup &&
 			a.OOM.Victim.Init == b.OOM.Victim.Init
+	case MomentMovedIn:
+		return sameActor(a.By, b.By)
 	case MomentSaid:
 		return a.Said == b.Said
 	}

@@ -407,9 +407,9 @@ func TestNumberGivenOutAgain(t *testing.T) {
 
 // historiesMakeSense checks what holds in any story.
 func historiesMakeSense(s *Snapshot) string {
-	check := func(what string, list []Moment, e extent) string {
-		if len(list) == 0 && e == containerExtent {
-			return "" // named, and nothing happened yet
+	check := func(what string, list []Moment, e extent, mayBeEmpty bool) string {
+		if len(list) == 0 && mayBeEmpty {
+			return "" // named or written to, and nothing happened yet
 		}
 		if len(list) == 0 || len(list) > e.first+e.latest {
 			return fmt.Sprintf("%s has %d moments", what, len(list))
@@ -423,12 +423,17 @@ func historiesMakeSense(s *Snapshot) string {
 		return ""
 	}
 	for i := range s.Containers {
-		if problem := check(s.Containers[i].Label, s.Containers[i].History, containerExtent); problem != "" {
+		if problem := check(s.Containers[i].Label, s.Containers[i].History, containerExtent, true); problem != "" {
+			return problem
+		}
+	}
+	for _, g := range s.Cgroups {
+		if problem := check(g.Path, g.History, cgroupExtent, true); problem != "" {
 			return problem
 		}
 	}
 	for _, n := range slices.Concat(s.Namespaces, s.Freed) {
-		if problem := check(fmt.Sprint(n.Type, n.ID), n.History, namespaceExtent); problem != "" {
+		if problem := check(fmt.Sprint(n.Type, n.ID), n.History, namespaceExtent, false); problem != "" {
 			return problem
 		}
 	}

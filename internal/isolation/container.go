@@ -35,10 +35,9 @@ type container struct {
 	reading    Reading
 	history    history
 	chronicle  chronicle // over all of its runs
-	limits     CgroupLimits
-	limitsRead [3]time.Time // when the limits were read for the last time
-	within     []uint64     // the namespaces of Model.within that have it
-	oomKills   uint64       // as shown: since its latest start
+	limits     limits
+	within     []uint64 // the namespaces of Model.within that have it
+	oomKills   uint64   // as shown: since its latest start
 	// countedUntil is when the kernel's own count was taken over; kills up to then are in it.
 	countedUntil time.Time
 	// counted are the kernel's own counts of kills of the two latest readings, the older one first.
@@ -140,7 +139,7 @@ func (m *Model) revive(c *container) {
 		c.previous = new(c.end())
 	}
 	m.leave(c)
-	c.limits, c.limitsRead = CgroupLimits{}, [3]time.Time{}
+	c.limits = limits{}
 	c.state = Starting
 	c.initPID, c.initComm = 0, ""
 	c.created, c.started, c.exited, c.found = time.Time{}, time.Time{}, time.Time{}, time.Time{}
@@ -427,6 +426,6 @@ func (m *Model) present(c *container) Container {
 		},
 		Processes: c.reading.Processes,
 		OOMKills:  c.oomKills, OOMKillsUnobserved: c.unobserved, LatestKill: c.latestKill,
-		Limits: c.limits, History: c.chronicle.share(),
+		Limits: c.limits.known, History: c.chronicle.share(),
 	}
 }

@@ -12,17 +12,20 @@ import (
 type Fact struct {
 	Time time.Time `json:"time"`
 
-	Host       *Host            `json:"host,omitempty"`
-	Probes     []Probe          `json:"probes,omitempty"`
-	Engine     *Engine          `json:"engine,omitempty"`
-	Event      *event.Event     `json:"event,omitempty"`
-	Found      *Found           `json:"found,omitempty"`
-	Gone       *Gone            `json:"gone,omitempty"`
-	Identity   *event.Container `json:"identity,omitempty"`
-	Verdict    *Verdict         `json:"verdict,omitempty"`
-	Said       *EngineEvent     `json:"said,omitempty"`
-	Memory     []Reading        `json:"memory,omitempty"`
-	Namespaces *Survey          `json:"namespaces,omitempty"`
+	Host     *Host            `json:"host,omitempty"`
+	Probes   []Probe          `json:"probes,omitempty"`
+	Engine   *Engine          `json:"engine,omitempty"`
+	Event    *event.Event     `json:"event,omitempty"`
+	Found    *Found           `json:"found,omitempty"`
+	Gone     *Gone            `json:"gone,omitempty"`
+	Identity *event.Container `json:"identity,omitempty"`
+	Verdict  *Verdict         `json:"verdict,omitempty"`
+	Said     *EngineEvent     `json:"said,omitempty"`
+	// Cgroups are those that were there when nsviz looked.
+	Cgroups     []FoundCgroup `json:"cgroups,omitempty"`
+	CgroupWrite *CgroupWrite  `json:"cgroup_write,omitempty"`
+	Memory      []Reading     `json:"memory,omitempty"`
+	Namespaces  *Survey       `json:"namespaces,omitempty"`
 	// BPFErrors are totals by place.
 	BPFErrors map[string]uint64 `json:"bpf_errors,omitempty"`
 }
@@ -39,6 +42,23 @@ type Found struct {
 	OOMKills *uint64 `json:"oom_kills,omitempty"`
 	// Starting is set where its own program does not run yet.
 	Starting bool `json:"starting,omitempty"`
+}
+
+// FoundCgroup is a cgroup of the tracked hierarchy that was there when nsviz looked.
+type FoundCgroup struct {
+	Path      string           `json:"path"`
+	Container *event.Container `json:"container,omitempty"` // the one that it belongs to
+	Limits    *CgroupLimits    `json:"limits,omitempty"`
+}
+
+// CgroupWrite is that somebody wrote to a limit of a cgroup, or moved a process into it.
+type CgroupWrite struct {
+	Path      string           `json:"path"`
+	Container *event.Container `json:"container,omitempty"` // the one that the cgroup belongs to
+	// By is who wrote; nil is unknown.
+	By *event.Process `json:"by,omitempty"`
+	// Limits are the cgroup's after that; nil where a process was moved.
+	Limits *CgroupLimits `json:"limits,omitempty"`
 }
 
 // Gone is a container that is no longer there and whose end was not seen.

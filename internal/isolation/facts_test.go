@@ -60,9 +60,12 @@ func exited(seconds float64, c event.Container, pid int32) Fact {
 
 // killed is a kill in a container, nil on the host.
 func killed(seconds float64, c *event.Container, pid int32) Fact {
+	victim := event.Victim{PID: pid, Comm: "hog", Container: c}
+	if c != nil {
+		victim.Cgroup = path(*c)
+	}
 	return happened(seconds, event.Event{
-		Type: event.OOMKill, PID: pid, Comm: "hog", Container: c,
-		OOM: &event.OOM{Scope: event.ScopeCgroup, Victim: event.Victim{PID: pid, Comm: "hog", Container: c}},
+		Type: event.OOMKill, PID: pid, Comm: "hog", Container: c, OOM: &event.OOM{Scope: event.ScopeCgroup, Victim: victim},
 	})
 }
 
@@ -102,6 +105,13 @@ func limit(value int) *Limit {
 // limited is a reading of limits.
 func limited(seconds float64, c event.Container, limits CgroupLimits) Fact {
 	return Fact{Time: at(seconds), Memory: []Reading{{ID: c.ID, Limits: &limits}}}
+}
+
+// wrote is that somebody changed the limits of a container's own cgroup.
+func wrote(seconds float64, c event.Container, comm string, limits CgroupLimits) Fact {
+	return Fact{Time: at(seconds), CgroupWrite: &CgroupWrite{
+		Path: path(c), Container: &c, By: &event.Process{PID: 80, Comm: comm}, Limits: &limits,
+	}}
 }
 
 func said(seconds float64, c event.Container, action string) Fact {

@@ -19,11 +19,14 @@ type Limits struct {
 	// Freed is how many freed namespaces are kept at most, those that containers were in and others apart;
 	// they are kept for Retention, too.
 	Freed int
+	// Cgroups is how many cgroups are kept at most that are there, Removed how many that are not any more, those
+	// with kills and others apart; these are kept for Retention, too.
+	Cgroups, Removed int
 }
 
 // DefaultLimits are those of the program.
 func DefaultLimits() Limits {
-	return Limits{Events: 1000, Kills: 500, Retention: 15 * time.Minute, Ended: 4096, Listed: 64, Freed: 2048}
+	return Limits{Events: 1000, Kills: 500, Retention: 15 * time.Minute, Ended: 4096, Listed: 64, Freed: 2048, Cgroups: 16384, Removed: 1024}
 }
 
 // Model holds what is known. It is for one goroutine.
@@ -44,11 +47,15 @@ type Model struct {
 	// freed are the namespaces that were freed not long ago, in the order of that: those that containers
 	// were in, and the others, of which there may be a crowd.
 	freed   [2][]*namespace
-	sharing sharing      // as of the latest snapshot
-	listed  []Namespace  // the namespaces of the latest snapshot; nil where they have changed since
-	vms     []SurveyedVM // as of the latest survey; replaced, never changed
-	events  []event.Event
-	kills   []Kill
+	cgroups map[string]*cgroup // those that are there, by path
+	// removed are the cgroups that were removed not long ago, in the order of that: those with kills, and others.
+	removed      [2][]*cgroup
+	cgroupsFound bool         // those that were there when nsviz looked are known
+	sharing      sharing      // as of the latest snapshot
+	listed       []Namespace  // the namespaces of the latest snapshot; nil where they have changed since
+	vms          []SurveyedVM // as of the latest survey; replaced, never changed
+	events       []event.Event
+	kills        []Kill
 
 	counters counters
 }
@@ -60,6 +67,7 @@ func New(limits Limits) *Model {
 		containers: map[string]*container{},
 		namespaces: map[uint64]*namespace{},
 		within:     map[uint64][]*container{},
+		cgroups:    map[string]*cgroup{},
 		counters:   newCounters(),
 	}
 }
@@ -99,6 +107,10 @@ func (m *Model) Apply(f Fact) {
 				c.endPhases()
 			}
 		}
+	case f.Cgroups != nil:
+		m.applyCgroupsFound(f.Time, f.Cgroups)
+	case f.CgroupWrite != nil:
+		m.applyWrite(f.Time, f.CgroupWrite)
 	case f.Memory != nil:
 		m.applyMemory(f.Time, f.Memory)
 	case f.Namespaces != nil:
@@ -128,14 +140,17 @@ func (m *Model) applyEvent(e event.Event) {
 	case event.NamespaceCreated, event.NamespaceJoined, event.NamespaceFreed:
 		m.applyNamespace(e)
 	case event.CgroupCreated:
+		m.tellCgroupCreated(&e)
 		m.applyCgroupCreated(e)
 	case event.CgroupRemoved:
+		m.tellCgroupRemoved(&e)
 		m.applyCgroupRemoved(e)
 	case event.ContainerStarted:
 		m.applyStarted(e)
 	case event.ContainerExited:
 		m.applyExited(e)
 	case event.OOMKill:
+		m.tellCgroupKill(&e)
 		m.applyKill(e)
 	case event.EventsLost:
 		m.counters.lost[e.Lost.Reason] += e.Lost.Count
@@ -182,13 +197,20 @@ func (m *Model) forget() {
 		m.drop(max(i, 0))
 	}
 	for i := range m.freed {
-		list := m.freed[i]
-		for len(list) > 0 && (len(list) > m.limits.Freed || m.now.Sub(list[0].freed) > m.limits.Retention) {
-			list[0] = nil // for the collector; append moves the rest in time
-			list = list[1:]
-		}
-		m.freed[i] = list
+		m.freed[i] = forgetOldest(m.freed[i], func(n *namespace) bool { return m.now.Sub(n.freed) > m.limits.Retention }, m.limits.Freed)
 	}
+	for i := range m.removed {
+		m.removed[i] = forgetOldest(m.removed[i], func(g *cgroup) bool { return m.now.Sub(g.removed) > m.limits.Retention }, m.limits.Removed)
+	}
+}
+
+// forgetOldest drops what is too old and, where it is too much, the oldest.
+func forgetOldest[T any](list []*T, tooOld func(*T) bool, limit int) []*T {
+	for len(list) > 0 && (len(list) > limit || tooOld(list[0])) {
+		list[0] = nil // for the collector; append moves the rest in time
+		list = list[1:]
+	}
+	return list
 }
 
 func (m *Model) drop(i int) {
@@ -213,11 +235,12 @@ func (m *Model) drop(i int) {
 // Snapshot is the model as it stands.
 func (m *Model) Snapshot() *Snapshot { return m.snapshot(m.limits.Listed) }
 
-// Whole is a snapshot that lists every ended container and freed namespace that the model has kept: for a
-// question about one of them, not for each frame of a screen.
+// Whole is a snapshot that lists every ended container and freed namespace that the model has kept, and the
+// cgroups: for a question about one of them, not for each frame of a screen.
 func (m *Model) Whole() *Snapshot {
 	s := m.snapshot(len(m.ended))
 	s.Freed = m.listFreed()
+	s.Cgroups = m.listCgroups()
 	return s
 }
 

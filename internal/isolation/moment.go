@@ -13,7 +13,8 @@ type MomentKind string
 const (
 	MomentFound      MomentKind = "found"                // it was there when nsviz looked
 	MomentLimits     MomentKind = "limits"               // what its cgroup limited at the first reading
-	MomentChanged    MomentKind = "limits_changed"       // a later reading found other limits
+	MomentChanged    MomentKind = "limits_changed"       // somebody changed its limits
+	MomentMovedIn    MomentKind = "moved_in"             // somebody moved a process into the cgroup
 	MomentUnobserved MomentKind = "oom_kills_unobserved" // the kernel counted kills that no event told of
 	MomentVerdict    MomentKind = "engine_verdict"       // what the engine said of its end, when asked
 	MomentSaid       MomentKind = "engine_event"         // what the engine told that it did
@@ -28,7 +29,7 @@ const (
 	momentKilled                = MomentKind(event.OOMKill)
 )
 
-// Moment is one entry in the history of a container or a namespace. Its JSON is that of `history` in
+// Moment is one entry in the history of a container, a cgroup or a namespace. Its JSON is that of `history` in
 // docs/EVENTS.md. What is not known or does not belong to its kind is nil or zero.
 type Moment struct {
 	Time time.Time  `json:"time"`
@@ -74,11 +75,11 @@ type Touched struct {
 	Container *event.Container `json:"container,omitempty"`
 }
 
-// LimitChange is one limit of a container's own cgroup, and what it was before.
+// LimitChange is one limit of a cgroup, for a container of its own one, and what it was before.
 type LimitChange struct {
 	Resource Resource `json:"resource"`
-	// From is nil at the first reading. Between After, when it was read the time before, and the moment
-	// itself it changed.
+	// From is nil at the first reading. Where only a later reading found the change, and not the kernel told of
+	// it, it lies between After, when the limit was read the time before, and the moment itself.
 	From  *Limit    `json:"from,omitempty"`
 	To    Limit     `json:"to"`
 	After time.Time `json:"after,omitzero"`

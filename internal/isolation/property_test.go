@@ -60,7 +60,7 @@ func (s *story) next() Fact {
 		second -= 3 * s.Float64() // late
 	}
 	c := s.container()
-	switch s.IntN(21) {
+	switch s.IntN(23) {
 	case 0:
 		h := hostIs(s.ids()...)
 		h.Time = at(second)
@@ -96,6 +96,14 @@ func (s *story) next() Fact {
 		return Fact{Time: at(second), BPFErrors: map[string]uint64{"read": s.errors}}
 	case 9:
 		return passed(second)
+	case 21:
+		return Fact{Time: at(second), Cgroups: []FoundCgroup{{Path: "/", Limits: &CgroupLimits{Memory: limit(s.IntN(3))}}, {Path: path(c), Container: &c}}}
+	case 22:
+		w := &CgroupWrite{Path: path(c), Container: &c, By: &event.Process{PID: s.pid(), Comm: "x\n"}}
+		if s.IntN(2) == 0 {
+			w.Limits = &CgroupLimits{Memory: limit(s.IntN(3)), PIDs: limit(s.IntN(2))}
+		}
+		return Fact{Time: at(second), CgroupWrite: w}
 	case 10:
 		typ := []event.Type{event.NamespaceCreated, event.NamespaceJoined, event.NamespaceFreed}[s.IntN(3)]
 		return happened(second, event.Event{Type: typ, PID: s.pid(), Comm: "x\n", Container: &c, Namespace: s.namespace()})
@@ -129,7 +137,7 @@ func (s *story) facts(n int) []Fact {
 	return list
 }
 
-var smallLimits = Limits{Events: 20, Kills: 10, Retention: 2 * time.Minute, Ended: 3, Listed: 2, Freed: 3}
+var smallLimits = Limits{Events: 20, Kills: 10, Retention: 2 * time.Minute, Ended: 3, Listed: 2, Freed: 3, Cgroups: 4, Removed: 2}
 
 // Whatever the order of the facts, a snapshot makes sense and no total falls.
 func TestAnyStory(t *testing.T) {
@@ -151,12 +159,15 @@ func TestAnyStory(t *testing.T) {
 			if problem := fell(before, s); problem != "" {
 				fail("%s", problem)
 			}
-			s.Freed = m.listFreed()
+			s.Freed, s.Cgroups = m.listFreed(), m.listCgroups()
 			if problem := historiesMakeSense(s); problem != "" {
 				fail("%s", problem)
 			}
 			if n := len(m.freed[0]) + len(m.freed[1]); n > 2*smallLimits.Freed {
 				fail("%d freed namespaces", n)
+			}
+			if n := len(m.removed[0]) + len(m.removed[1]); n > 2*smallLimits.Removed || len(m.cgroups) > smallLimits.Cgroups {
+				fail("%d cgroups, %d removed", len(m.cgroups), n)
 			}
 			if len(m.ended) > smallLimits.Ended || len(s.Events) > smallLimits.Events || len(s.Kills) > smallLimits.Kills {
 				fail("%d ended, %d events, %d kills", len(m.ended), len(s.Events), len(s.Kills))

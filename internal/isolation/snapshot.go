@@ -25,6 +25,9 @@ type Snapshot struct {
 	Namespaces []Namespace
 	// Freed are namespaces that are no more, the latest first; only Model.Whole lists them.
 	Freed []Namespace
+	// Cgroups are those of the tracked hierarchy, first those that are there and then those that are no more, the
+	// latest of them first; only Model.Whole lists them.
+	Cgroups []Cgroup
 	// Events are the latest events, oldest first; a bounded number of them.
 	Events []event.Event
 	// Kills are the latest OOM kills, oldest first, kept apart so that no flood pushes them out.

@@ -11,7 +11,7 @@ import (
 )
 
 // The paths of questions. GET WhyPath?container=NAME gives a story.Answer, WhyPath?namespace=TYPE:[ID] a
-// story.NamespaceAnswer, InspectPath?container=NAME a story.Known; or a Refusal with the status 404 or 409.
+// story.NamespaceAnswer, WhyPath?cgroup=/PATH a story.CgroupAnswer, InspectPath?container=NAME a story.Known; or a Refusal with the status 404 or 409.
 const (
 	WhyPath     = "/api/v1/why"
 	InspectPath = "/api/v1/inspect"
@@ -29,14 +29,31 @@ type questions struct {
 }
 
 func (q *questions) why(w http.ResponseWriter, r *http.Request) {
-	names := r.URL.Query()["namespace"]
-	if len(names) == 0 {
+	refuse := func() {
+		reply(w, http.StatusBadRequest, Refusal{"want one container=NAME, one namespace=TYPE:[ID] or one cgroup=/PATH"})
+	}
+	query := r.URL.Query()
+	namespaces, cgroups := query["namespace"], query["cgroup"]
+	if len(namespaces)+len(cgroups) == 0 {
 		q.ofContainer(w, r, func(c *isolation.Container, s *isolation.Snapshot) any { return story.Why(c, s) })
 		return
 	}
-	name, ok := story.ParseNamespaceName(names[0])
-	if !ok || len(names) > 1 || r.URL.Query().Has("container") {
-		reply(w, http.StatusBadRequest, Refusal{"want one container=NAME or one namespace=TYPE:[ID]"})
+	if len(namespaces)+len(cgroups) > 1 || query.Has("container") {
+		refuse()
+		return
+	}
+	if len(cgroups) == 1 {
+		at, ok := story.ParseCgroupName(story.CgroupName(cgroups[0]))
+		if !ok {
+			refuse()
+			return
+		}
+		q.answer(w, func(s *isolation.Snapshot) (any, error) { return story.WhyCgroup(s, at) })
+		return
+	}
+	name, ok := story.ParseNamespaceName(namespaces[0])
+	if !ok {
+		refuse()
 		return
 	}
 	q.answer(w, func(s *isolation.Snapshot) (any, error) { return story.WhyNamespace(s, name) })

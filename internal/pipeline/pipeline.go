@@ -202,8 +202,14 @@ func (p *Pipeline) watch(ctx context.Context) error {
 		return nil
 	}
 
-	// What happens from here on is in the rings and is read after the scan: without a gap, and what
-	// is both there and in the scan does no harm.
+	// What happens from here on is in the rings or in the queue of writes and is read after the scan: without a
+	// gap, and what is both there and in the scan does no harm.
+	writes, err := p.fs.WatchCgroupWrites(p.layout)
+	if err != nil {
+		p.cfg.Log.Info("who changes the limits of cgroups is not known here", "error", err)
+	} else {
+		defer writes.Close()
+	}
 	p.awaitNames(ctx)
 	freedIsHooked := methodOf(kernel.Choices(), probes.FactNamespacesFreed) != probes.None
 	if err := p.scan(kernel); err != nil {
@@ -219,6 +225,9 @@ func (p *Pipeline) watch(ctx context.Context) error {
 	var readers sync.WaitGroup
 	defer readers.Wait()
 	readers.Go(func() { p.sample(ctx) })
+	if writes != nil {
+		readers.Go(func() { p.follow(ctx, writes) })
+	}
 	if p.hostPIDs { // else hardly any namespace would be found, and taken for freed
 		readers.Go(func() { p.survey(ctx, freedIsHooked) })
 	}

@@ -211,11 +211,14 @@ func (s *sampler) take(c *sampled, whole bool) error {
 
 // limits are those of a container's own cgroup.
 func (s *sampler) limits(c *sampled) *isolation.CgroupLimits {
+	return limitsOf(c.memory.Limit(), s.p.layout.OwnLimits(c.path))
+}
+
+func limitsOf(memory *hostfs.Limit[uint64], own hostfs.OwnLimits) *isolation.CgroupLimits {
 	limits := &isolation.CgroupLimits{}
-	if c.memory.LimitBytes != nil || c.memory.Unlimited {
-		limits.Memory = limit(c.memory.LimitBytes, c.memory.Unlimited)
+	if memory != nil {
+		limits.Memory = limit(memory.Value, memory.Unlimited)
 	}
-	own := s.p.layout.OwnLimits(c.path)
 	if own.QuotaCores != nil {
 		limits.CPU = limit(own.QuotaCores.Value, own.QuotaCores.Unlimited)
 	}

@@ -15,14 +15,26 @@ import (
 	"github.com/nsviz/nsviz/internal/probes"
 )
 
-// scan finds the containers that were there before the probes, and has the probes follow them.
+// scan finds the cgroups that were there before the probes and the containers in them, and has the probes follow
+// these.
 func (p *Pipeline) scan(kernel *probes.Probes) error {
 	host, err := p.fs.Host()
 	if err != nil {
 		p.cfg.Log.Debug("boot time", "error", err)
 	}
-	return p.walk(func(c hostfs.Cgroup, ref *container.Ref) error {
+	var cgroups []isolation.FoundCgroup
+	var refs []*container.Ref
+	err = p.walkAll(func(c hostfs.Cgroup, ref *container.Ref) error {
 		at := p.now()
+		memory, own, err := p.layout.Limits(c.Path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		cgroups = append(cgroups, isolation.FoundCgroup{Path: c.Path, Limits: limitsOf(memory, own)})
+		refs = append(refs, ref)
+		if ref == nil || ref.Root != c.Path {
+			return nil
+		}
 		found, init, err := p.find(c, ref, host.BootTime)
 		if err != nil || found == nil {
 			return err
@@ -48,19 +60,38 @@ func (p *Pipeline) scan(kernel *probes.Probes) error {
 		p.do(func() { p.takeFound(at, ref, *found) })
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	p.do(func() {
+		for i, ref := range refs {
+			cgroups[i].Container = p.tracker.Describe(ref)
+		}
+		p.tell(isolation.Fact{Cgroups: cgroups})
+	})
+	return nil
 }
 
-// walk goes through the cgroups of the tracked hierarchy, tells the tracker of all of them and calls
-// visit for the root cgroup of each container.
+// walk is walkAll for the root cgroup of each container alone.
 func (p *Pipeline) walk(visit func(hostfs.Cgroup, *container.Ref) error) error {
+	return p.walkAll(func(c hostfs.Cgroup, ref *container.Ref) error {
+		if ref == nil || ref.Root != c.Path {
+			return nil
+		}
+		return visit(c, ref)
+	})
+}
+
+// walkAll goes through the cgroups of the tracked hierarchy, tells the tracker of all of them and calls visit for
+// each, with the container that it belongs to or nil.
+func (p *Pipeline) walkAll(visit func(hostfs.Cgroup, *container.Ref) error) error {
 	parser := container.NewParser()
 	err := p.layout.Walk(func(c hostfs.Cgroup) error {
 		p.do(func() { p.tracker.Place(c.ID, c.Path) })
-		ref, ok := parser.Parse(c.Path)
-		if !ok || ref.Root != c.Path {
-			return nil
+		if ref, ok := parser.Parse(c.Path); ok {
+			return visit(c, &ref)
 		}
-		return visit(c, &ref)
+		return visit(c, nil)
 	})
 	if err != nil {
 		return fmt.Errorf("look for containers: %w", err)

@@ -35,7 +35,7 @@ func Moment(m *isolation.Moment, c *isolation.Container) Text {
 	case isolation.MomentLimits:
 		t = text(Plain, "the first reading of its limits found "+list(limitList(m.Limits)))
 	case isolation.MomentChanged:
-		t = changeWords(m)
+		t = changeWords(m, c.ID)
 	case isolation.MomentKind(event.OOMKill):
 		return killWords(m, c)
 	case isolation.MomentUnobserved:
@@ -304,16 +304,28 @@ func limitList(limits []isolation.LimitChange) []string {
 	return words
 }
 
-// changeWords tells of limits that were changed; a reading finds that, so when exactly is not known.
-func changeWords(m *isolation.Moment) Text {
+// changeWords tells of limits that were changed. Where only a reading found that, by whom is not known, nor when
+// exactly. id is the container whose limits they are.
+func changeWords(m *isolation.Moment, id string) Text {
 	var t Text
+	if m.By != nil {
+		t = doer(m.By, id)
+	}
 	for i, l := range m.Limits {
-		if i > 0 {
-			t = t.add(Plain, "; ")
-		}
 		from := "unknown"
 		if l.From != nil {
 			from = LimitWords(l.Resource, *l.From)
+		}
+		if m.By != nil {
+			verb := " changed"
+			if i > 0 {
+				verb = ","
+			}
+			t = t.add(Plain, verb+" its "+limitOf(l.Resource)+" from "+from+" to ").add(Strong, LimitWords(l.Resource, l.To))
+			continue
+		}
+		if i > 0 {
+			t = t.add(Plain, "; ")
 		}
 		t = t.add(Plain, "a reading found its "+limitOf(l.Resource)+" changed from "+from+" to ").add(Strong, LimitWords(l.Resource, l.To))
 		if !l.After.IsZero() {

@@ -1,0 +1,151 @@
+//go:build root
+
+package hostfs
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"testing"
+)
+
+// nextWrite waits for a write to a cgroup.
+func nextWrite(t *testing.T, w *CgroupWrites, path string) CgroupWrite {
+	t.Helper()
+	for {
+		list, err := w.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i := slices.IndexFunc(list, func(w CgroupWrite) bool { return w.Path == path }); i >= 0 {
+			return list[i]
+		}
+	}
+}
+
+// TestRootCgroupWrites has processes write to cgroups, from the host and from a cgroup namespace with a mount of
+// its own, and looks whether each write is told of, with who it was.
+func TestRootCgroupWrites(t *testing.T) {
+	f := liveFS(t)
+	layout, err := f.Cgroups()
+	if err != nil {
+		t.Fatal(err)
+	}
+	unified := layout.Controller == ""
+	name := fmt.Sprintf("/nsviz-writes-%d", os.Getpid())
+	below := name + "/below"
+	fileOf := map[string]string{"memory": "memory.limit_in_bytes", "cpu": "cpu.cfs_quota_us", "pids": "pids.max"}
+	if unified {
+		fileOf = map[string]string{"memory": "memory.max", "cpu": "cpu.max", "pids": "pids.max"}
+	}
+	dirs := map[string]string{} // of the hierarchy, by controller
+	for controller := range fileOf {
+		r := &resourceReader{tracked: layout, path: "/", pathIn: func(Layout) string { return "/" }}
+		c, found := r.cgroup(controller)
+		if !found {
+			t.Fatalf("no hierarchy for %s", controller)
+		}
+		dirs[controller] = c.dir
+		if unified && len(dirs) > 1 {
+			continue
+		}
+		for _, path := range []string{name, below} {
+			if err := os.Mkdir(c.dir+path, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = os.Remove(c.dir + path) })
+			if unified && path == name {
+				set(t, c.dir+path+"/cgroup.subtree_control", "+memory +cpu +pids")
+			}
+		}
+	}
+	w, err := f.WatchCgroupWrites(layout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	// write has a shell write and wait, so that it can be asked who it is.
+	write := func(script string) *child {
+		t.Helper()
+		return startChild(t, nil, "sh", "-c", script+`; echo; read -r line; :`)
+	}
+	for controller, file := range fileOf {
+		value := map[string]string{"memory": "100000000", "cpu": "50000", "pids": "100"}[controller]
+		c := write(fmt.Sprintf("echo %s >%s%s/%s", value, dirs[controller], below, file))
+		c.line(t)
+		if got, want := nextWrite(t, w, below), (CgroupWrite{Path: below, PID: c.pid}); got != want {
+			t.Errorf("%s: %+v, want %+v", controller, got, want)
+		}
+		c.end(t)
+	}
+	memory, own, err := layout.Limits(below)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if memory == nil || memory.Value == nil || *memory.Value/1e6 != 99 && *memory.Value/1e6 != 100 || own.QuotaCores == nil || own.QuotaCores.Value == nil ||
+		*own.QuotaCores.Value != 0.5 || own.PIDs == nil || own.PIDs.Value == nil || *own.PIDs.Value != 100 {
+		t.Errorf("limits %+v, %+v", memory, own)
+	}
+
+	// A process moves itself in, and writes from a cgroup namespace in which nothing but that cgroup is mounted, and
+	// at another place.
+	unshare, err := exec.LookPath("unshare") // that of a small shell knows no cgroup namespaces
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := "-t cgroup2"
+	if !unified {
+		of = "-t cgroup -o " + layout.Controller
+	}
+	file := fileOf["memory"]
+	c := write(fmt.Sprintf(`echo $$ >%[1]s%[2]s/cgroup.procs; echo; read -r line
+		exec 2>&1 %[6]s --cgroup --mount sh -c 'mount %[3]s none %[5]s && echo 90000000 >%[5]s/%[4]s; echo; read -r line; :'`,
+		dirs["memory"], below, of, file, t.TempDir(), unshare))
+	home := dirs["memory"] // on v2 the root takes processes, too
+	t.Cleanup(func() { _ = os.WriteFile(home+"/cgroup.procs", []byte(strconv.Itoa(int(c.pid))), 0) })
+	c.line(t)
+	if got, want := nextWrite(t, w, below), (CgroupWrite{Path: below, PID: c.pid, Moved: true}); got != want {
+		t.Errorf("moved: %+v, want %+v", got, want)
+	}
+	c.say(t, "go on")
+	if line := c.line(t); line != "" {
+		t.Fatal(line)
+	}
+	if got, want := nextWrite(t, w, below), (CgroupWrite{Path: below, PID: c.pid}); got != want {
+		t.Errorf("in a cgroup namespace: %+v, want %+v", got, want)
+	}
+
+	// What is gone when it is read of is left out, and does no harm.
+	for range 3 {
+		gone := home + name + "/gone"
+		if err := os.Mkdir(gone, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		set(t, gone+"/"+file, "80000000")
+		if err := os.Remove(gone); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set(t, home+below+"/"+file, "70000000")
+	for {
+		list, err := w.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if slices.Contains(list, CgroupWrite{Path: below, PID: int32(os.Getpid())}) {
+			break
+		}
+	}
+	ended := make(chan error)
+	go func() {
+		_, err := w.Next()
+		ended <- err
+	}()
+	w.Close()
+	if err := <-ended; !errors.Is(err, os.ErrClosed) {
+		t.Errorf("after Close: %v", err)
+	}
+}

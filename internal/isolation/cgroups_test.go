@@ -1,0 +1,150 @@
+package isolation
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/nsviz/nsviz/internal/event"
+)
+
+func cgroupEvent(seconds float64, typ event.Type, path string) Fact {
+	return happened(seconds, event.Event{Type: typ, PID: 10, Comm: "systemd", Cgroup: &event.Cgroup{Path: path, ID: 1}})
+}
+
+func movedIn(seconds float64, path string, pid int32) Fact {
+	return Fact{Time: at(seconds), CgroupWrite: &CgroupWrite{Path: path, By: &event.Process{PID: pid, Comm: "systemd"}}}
+}
+
+func changedAt(seconds float64, path string, by *event.Process, limits CgroupLimits) Fact {
+	return Fact{Time: at(seconds), CgroupWrite: &CgroupWrite{Path: path, By: by, Limits: &limits}}
+}
+
+func foundCgroup(seconds float64, path string, limits CgroupLimits) Fact {
+	return Fact{Time: at(seconds), Cgroups: []FoundCgroup{{Path: "/"}, {Path: path, Limits: &limits}}}
+}
+
+// killedBelow is a kill in a cgroup because the one above it was full.
+func killedBelow(seconds float64, path, full string) Fact {
+	return happened(seconds, event.Event{Type: event.OOMKill, PID: 7, Comm: "hog", OOM: &event.OOM{
+		Scope: event.ScopeCgroup, Cgroup: full, Victim: event.Victim{PID: 7, Comm: "hog", Cgroup: path},
+	}})
+}
+
+func TestCgroupHistories(t *testing.T) {
+	const slice, leaf = "/pods", "/pods/7"
+	kubelet := &event.Process{PID: 80, Comm: "kubelet"}
+	web := who("a", "web")
+	for _, test := range []struct {
+		name  string
+		path  string
+		facts []Fact
+		want  []string
+	}{
+		{
+			"a whole life", leaf,
+			[]Fact{
+				foundCgroup(0, slice, CgroupLimits{}), cgroupEvent(1, event.CgroupCreated, leaf),
+				changedAt(1.1, leaf, kubelet, CgroupLimits{Memory: limit(64), PIDs: limit(0)}),
+				changedAt(1.2, leaf, kubelet, CgroupLimits{Memory: limit(64), PIDs: limit(5)}),
+				movedIn(2, leaf, 80), movedIn(2.5, leaf, 81), killedBelow(3, leaf, slice), cgroupEvent(4, event.CgroupRemoved, leaf),
+			},
+			[]string{
+				"1 cgroup_created by systemd/10", "1.1 limits_changed by kubelet/80 memory none to 64 pids none to 5",
+				"2 moved_in 2 times until 2.5 by systemd/0", "3 oom_kill hog/7", "4 cgroup_removed by systemd/10",
+			},
+		},
+		{
+			"full, and the kill is below", slice, []Fact{foundCgroup(1, slice, CgroupLimits{Memory: limit(9)}), killedBelow(2, leaf, slice)},
+			[]string{"1 found", "1 limits memory ? to 9", "2 oom_kill hog/7"},
+		},
+		{
+			"full, and the kill is in itself", slice, []Fact{killedBelow(2, slice, slice)}, []string{"2 oom_kill hog/7"},
+		},
+		{
+			"its making is read from the ring after the first write", leaf,
+			[]Fact{foundCgroup(0, slice, CgroupLimits{}), changedAt(1.1, leaf, kubelet, CgroupLimits{Memory: limit(4)}), cgroupEvent(1, event.CgroupCreated, leaf)},
+			[]string{"1 cgroup_created by systemd/10", "1.1 limits_changed by kubelet/80 memory none to 4"},
+		},
+		{
+			"its making is read from the ring after it was found", slice,
+			[]Fact{foundCgroup(1, slice, CgroupLimits{Memory: limit(9)}), cgroupEvent(0.9, event.CgroupCreated, slice)},
+			[]string{"0.9 cgroup_created by systemd/10", "1 limits memory ? to 9"},
+		},
+		{
+			"a kill in it is read after its end", leaf,
+			[]Fact{cgroupEvent(1, event.CgroupCreated, leaf), cgroupEvent(3, event.CgroupRemoved, leaf), killedBelow(2.9, leaf, leaf)},
+			[]string{"1 cgroup_created by systemd/10", "2.9 oom_kill hog/7", "3 cgroup_removed by systemd/10"},
+		},
+		{
+			"its end was not seen", leaf,
+			[]Fact{cgroupEvent(1, event.CgroupCreated, leaf), cgroupEvent(9, event.CgroupCreated, leaf), cgroupEvent(10, event.CgroupRemoved, leaf)},
+			[]string{"9 cgroup_created by systemd/10", "10 cgroup_removed by systemd/10"},
+		},
+		{
+			"two processes change it", slice,
+			[]Fact{
+				foundCgroup(1, slice, CgroupLimits{Memory: limit(9)}), changedAt(2, slice, kubelet, CgroupLimits{Memory: limit(8)}),
+				changedAt(2.1, slice, &event.Process{PID: 81, Comm: "sh"}, CgroupLimits{Memory: limit(7)}),
+				changedAt(3, slice, nil, CgroupLimits{Memory: limit(7)}), changedAt(4, slice, nil, CgroupLimits{Memory: limit(6)}),
+			},
+			[]string{
+				"1 found", "1 limits memory ? to 9", "2 limits_changed by kubelet/80 memory 9 to 8", "2.1 limits_changed by sh/81 memory 8 to 7",
+				"4 limits_changed memory 7 to 6",
+			},
+		},
+		{
+			"a container's own", path(web), []Fact{created(1, web), started(2, web, 5), killed(3, &web, 6), exited(4, web, 5), removed(5, web)},
+			[]string{"1 cgroup_created by runc/10", "3 oom_kill hog/6", "5 cgroup_removed by runc/10"},
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var got []string
+			for _, g := range modelOf(DefaultLimits(), test.facts...).Whole().Cgroups {
+				if g.Path == test.path {
+					got = told(g.History)
+					break
+				}
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+// Who changes the limits of a container shows in its own history, too, once, whether a reading or the write is told
+// of first.
+func TestLimitsWritten(t *testing.T) {
+	web := who("a", "web")
+	of := func(n int) CgroupLimits { return CgroupLimits{Memory: limit(n)} }
+	const wrote2 = "4 limits_changed by dockerd/80 memory 1 to 2"
+	for _, test := range []struct {
+		name  string
+		facts []Fact
+		want  []string
+	}{
+		{"told", []Fact{limited(3, web, of(1)), wrote(4, web, "dockerd", of(2)), limited(7, web, of(2))}, []string{wrote2}},
+		{"a reading of before comes after it", []Fact{limited(3, web, of(1)), wrote(4, web, "dockerd", of(2)), limited(4.1, web, of(1)), limited(7, web, of(2))}, []string{wrote2}},
+		{"a reading was faster", []Fact{limited(3, web, of(1)), limited(4, web, of(2)), wrote(4.1, web, "dockerd", of(2))}, []string{wrote2}},
+		{"of before it ran", []Fact{wrote(1.5, web, "runc", of(1)), limited(3, web, of(1))}, nil},
+		{"of another time", []Fact{limited(3, web, of(1)), limited(4, web, of(2)), wrote(9, web, "dockerd", of(2))}, []string{"4 limits_changed memory 1 to 2 after 3"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			facts := []Fact{created(1, web), started(2, web, 5)}
+			if test.want == nil {
+				facts = []Fact{created(1, web), test.facts[0], started(2, web, 5)}
+				test.facts = test.facts[1:]
+			}
+			var got []string
+			for _, line := range historyOf(t, "a", append(facts, test.facts...)...) {
+				if len(line) > 2 && line[2:16] == "limits_changed" {
+					got = append(got, line)
+				}
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
