@@ -108,6 +108,7 @@ func methods() []method {
 		{string(probes.TpBTF), "a place that the kernel's authors have marked, with the kernel's own types; cheap and stable"},
 		{string(probes.RawTracepoint), "the same places, for kernels that do not let programs use their types there"},
 		{string(probes.Tracepoint), "the entry and the return of a system call, as tracefs offers them"},
+		{pipeline.MethodFanotify, "the kernel's notice that a file was written to, and by whom"},
 		{isolation.MethodNone, "not told by the kernel here: found by looking, so later, or not at all"},
 	}
 }

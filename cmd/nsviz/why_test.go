@@ -121,6 +121,10 @@ func TestAskARecording(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	made := event.Event{Time: time.Unix(1, 0), Type: event.CgroupCreated, PID: 4, Comm: "runc", Cgroup: &event.Cgroup{Path: "/docker/a2", ID: 9}}
+	if err := w.Write(isolation.Fact{Time: made.Time, Event: &made}); err != nil {
+		t.Fatal(err)
+	}
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -139,6 +143,9 @@ func TestAskARecording(t *testing.T) {
 		{[]string{"inspect", "a2", "--from", path + "-not"}, exitUsage, "--from: want an address"},
 		{[]string{"inspect", "a2", "--from", path, "--fail-on", "low"}, exitUsage, "--fail-on"},
 		{[]string{"inspect", "a2", "--from", dir}, exitFailed, "not a recording"},
+		{[]string{"why", "cgroup:/docker/a2/", "--from", path}, exitDone, "/docker/a2 was made by runc"},
+		{[]string{"why", "cgroup:/docker/a2", "--recording", path, "-o", "json"}, exitDone, `"kind": "cgroup_created"`},
+		{[]string{"why", "cgroup:/docker", "--from", path}, exitFailed, "nothing is known of a cgroup /docker"},
 		{[]string{"why", "net:[7]", "--from", path}, exitFailed, "nothing is known of a namespace net:[7]"},
 	} {
 		var out, stderr strings.Builder

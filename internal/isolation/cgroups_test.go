@@ -8,6 +8,8 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
+const slice, leaf = "/pods", "/pods/7"
+
 func cgroupEvent(seconds float64, typ event.Type, path string) Fact {
 	return happened(seconds, event.Event{Type: typ, PID: 10, Comm: "systemd", Cgroup: &event.Cgroup{Path: path, ID: 1}})
 }
@@ -20,8 +22,8 @@ func changedAt(seconds float64, path string, by *event.Process, limits CgroupLim
 	return Fact{Time: at(seconds), CgroupWrite: &CgroupWrite{Path: path, By: by, Limits: &limits}}
 }
 
-func foundCgroup(seconds float64, path string, limits CgroupLimits) Fact {
-	return Fact{Time: at(seconds), Cgroups: []FoundCgroup{{Path: "/"}, {Path: path, Limits: &limits}}}
+func foundSlice(seconds float64, limits CgroupLimits) Fact {
+	return Fact{Time: at(seconds), Cgroups: []FoundCgroup{{Path: "/"}, {Path: slice, Limits: &limits}}}
 }
 
 // killedBelow is a kill in a cgroup because the one above it was full.
@@ -32,7 +34,6 @@ func killedBelow(seconds float64, path, full string) Fact {
 }
 
 func TestCgroupHistories(t *testing.T) {
-	const slice, leaf = "/pods", "/pods/7"
 	kubelet := &event.Process{PID: 80, Comm: "kubelet"}
 	web := who("a", "web")
 	for _, test := range []struct {
@@ -44,7 +45,7 @@ func TestCgroupHistories(t *testing.T) {
 		{
 			"a whole life", leaf,
 			[]Fact{
-				foundCgroup(0, slice, CgroupLimits{}), cgroupEvent(1, event.CgroupCreated, leaf),
+				foundSlice(0, CgroupLimits{}), cgroupEvent(1, event.CgroupCreated, leaf),
 				changedAt(1.1, leaf, kubelet, CgroupLimits{Memory: limit(64), PIDs: limit(0)}),
 				changedAt(1.2, leaf, kubelet, CgroupLimits{Memory: limit(64), PIDs: limit(5)}),
 				movedIn(2, leaf, 80), movedIn(2.5, leaf, 81), killedBelow(3, leaf, slice), cgroupEvent(4, event.CgroupRemoved, leaf),
@@ -55,7 +56,7 @@ func TestCgroupHistories(t *testing.T) {
 			},
 		},
 		{
-			"full, and the kill is below", slice, []Fact{foundCgroup(1, slice, CgroupLimits{Memory: limit(9)}), killedBelow(2, leaf, slice)},
+			"full, and the kill is below", slice, []Fact{foundSlice(1, CgroupLimits{Memory: limit(9)}), killedBelow(2, leaf, slice)},
 			[]string{"1 found", "1 limits memory ? to 9", "2 oom_kill hog/7"},
 		},
 		{
@@ -63,12 +64,12 @@ func TestCgroupHistories(t *testing.T) {
 		},
 		{
 			"its making is read from the ring after the first write", leaf,
-			[]Fact{foundCgroup(0, slice, CgroupLimits{}), changedAt(1.1, leaf, kubelet, CgroupLimits{Memory: limit(4)}), cgroupEvent(1, event.CgroupCreated, leaf)},
+			[]Fact{foundSlice(0, CgroupLimits{}), changedAt(1.1, leaf, kubelet, CgroupLimits{Memory: limit(4)}), cgroupEvent(1, event.CgroupCreated, leaf)},
 			[]string{"1 cgroup_created by systemd/10", "1.1 limits_changed by kubelet/80 memory none to 4"},
 		},
 		{
 			"its making is read from the ring after it was found", slice,
-			[]Fact{foundCgroup(1, slice, CgroupLimits{Memory: limit(9)}), cgroupEvent(0.9, event.CgroupCreated, slice)},
+			[]Fact{foundSlice(1, CgroupLimits{Memory: limit(9)}), cgroupEvent(0.9, event.CgroupCreated, slice)},
 			[]string{"0.9 cgroup_created by systemd/10", "1 limits memory ? to 9"},
 		},
 		{
@@ -84,7 +85,7 @@ func TestCgroupHistories(t *testing.T) {
 		{
 			"two processes change it", slice,
 			[]Fact{
-				foundCgroup(1, slice, CgroupLimits{Memory: limit(9)}), changedAt(2, slice, kubelet, CgroupLimits{Memory: limit(8)}),
+				foundSlice(1, CgroupLimits{Memory: limit(9)}), changedAt(2, slice, kubelet, CgroupLimits{Memory: limit(8)}),
 				changedAt(2.1, slice, &event.Process{PID: 81, Comm: "sh"}, CgroupLimits{Memory: limit(7)}),
 				changedAt(3, slice, nil, CgroupLimits{Memory: limit(7)}), changedAt(4, slice, nil, CgroupLimits{Memory: limit(6)}),
 			},

@@ -43,6 +43,12 @@ func TestWhy(t *testing.T) {
 	if err := json.Unmarshal([]byte(body), &namespace); err != nil || status != http.StatusOK || namespace.Type != event.Net || namespace.Owner != 5 {
 		t.Errorf("%d, %v: %s", status, err, body)
 	}
+	s.Cgroups = []isolation.Cgroup{{Path: "/a b"}}
+	status, body = ask(t, WhyPath, fixed(s), "?cgroup="+url.QueryEscape("/a b/"))
+	var cgroup story.CgroupAnswer
+	if err := json.Unmarshal([]byte(body), &cgroup); err != nil || status != http.StatusOK || cgroup.Path != "/a b" || cgroup.Sentence == "" {
+		t.Errorf("%d, %v: %s", status, err, body)
+	}
 	for _, test := range []struct {
 		query  string
 		whole  *isolation.Snapshot
@@ -58,10 +64,14 @@ func TestWhy(t *testing.T) {
 		{"?namespace=net", s, http.StatusBadRequest, "TYPE:[ID]"},
 		{"?namespace=net:1&namespace=net:2", s, http.StatusBadRequest, "TYPE:[ID]"},
 		{"?namespace=net:1&container=a", s, http.StatusBadRequest, "TYPE:[ID]"},
+		{"?cgroup=/c", s, http.StatusNotFound, "/c"},
+		{"?cgroup=c", s, http.StatusBadRequest, "cgroup=/PATH"},
+		{"?cgroup=/c&namespace=net:1", s, http.StatusBadRequest, "cgroup=/PATH"},
+		{"?cgroup=/c&container=a", s, http.StatusBadRequest, "cgroup=/PATH"},
 		{"?container=web", nil, http.StatusServiceUnavailable, "nothing yet"},
 	} {
 		paths := []string{WhyPath, InspectPath}
-		if strings.Contains(test.query, "namespace") {
+		if strings.Contains(test.query, "namespace") || strings.Contains(test.query, "cgroup") {
 			paths = paths[:1]
 		}
 		for _, path := range paths {

@@ -197,19 +197,17 @@ func (p *Pipeline) watch(ctx context.Context) error {
 			p.cfg.Log.Warn("detach the probes", "error", err)
 		}
 	}()
-	p.do(func() { p.tell(isolation.Fact{Probes: statuses(kernel.Choices())}) })
+	writes, err := p.fs.WatchCgroupWrites(p.layout)
+	if err == nil {
+		defer writes.Close()
+	}
+	p.do(func() { p.tell(isolation.Fact{Probes: append(statuses(kernel.Choices()), statusOfWrites(err))}) })
 	if ctx.Err() != nil {
 		return nil
 	}
 
 	// What happens from here on is in the rings or in the queue of writes and is read after the scan: without a
 	// gap, and what is both there and in the scan does no harm.
-	writes, err := p.fs.WatchCgroupWrites(p.layout)
-	if err != nil {
-		p.cfg.Log.Info("who changes the limits of cgroups is not known here", "error", err)
-	} else {
-		defer writes.Close()
-	}
 	p.awaitNames(ctx)
 	freedIsHooked := methodOf(kernel.Choices(), probes.FactNamespacesFreed) != probes.None
 	if err := p.scan(kernel); err != nil {

@@ -9,6 +9,21 @@ import (
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
+// FactCgroupWrites is what the kernel tells of writes to cgroups, MethodFanotify how it does.
+const (
+	FactCgroupWrites = "cgroup limits changed"
+	MethodFanotify   = "fanotify"
+)
+
+// statusOfWrites says whether the kernel tells of writes to cgroups. Where it does not, with that error, what changed is
+// found when limits are read the next time.
+func statusOfWrites(err error) isolation.Probe {
+	if err != nil {
+		return isolation.Probe{Name: FactCgroupWrites, Method: isolation.MethodNone, Reason: MethodFanotify + ": " + err.Error()}
+	}
+	return isolation.Probe{Name: FactCgroupWrites, Method: MethodFanotify}
+}
+
 // follow tells of what is written to cgroups, until ctx is done. Without it a change of a container's limits is
 // found when they are read the next time, and nobody knows who made it.
 func (p *Pipeline) follow(ctx context.Context, writes *hostfs.CgroupWrites) {

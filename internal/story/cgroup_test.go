@@ -1,0 +1,97 @@
+package story
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+func TestParseCgroupName(t *testing.T) {
+	for name, want := range map[string]string{
+		"cgroup:/": "/", "cgroup:/a/b/": "/a/b", "cgroup://a": "/a", "cgroup:/a/../b": "/b",
+		"cgroup:": "", "cgroup:a": "", "cgroup:[4026531835]": "", "cgroup:4026531835": "", "/a": "", "a": "", "": "",
+	} {
+		if got, ok := ParseCgroupName(name); got != want || ok != (want != "") {
+			t.Errorf("%q: %q, %v, want %q", name, got, ok, want)
+		}
+	}
+}
+
+func TestWhyCgroup(t *testing.T) {
+	limit := func(n float64) *isolation.Limit { return &isolation.Limit{Value: &n} }
+	none := &isolation.Limit{Unlimited: true}
+	noon := time.Date(2026, 11, 23, 12, 0, 0, 0, time.Local)
+	kubelet := &event.Process{PID: 812, Comm: "kubelet"}
+	s := &isolation.Snapshot{Cgroups: []isolation.Cgroup{
+		{Path: "/pod", Created: noon, Creator: kubelet, Limits: isolation.CgroupLimits{Memory: limit(64 << 20), CPU: limit(0.5), PIDs: none}, OOMKills: 2},
+		{Path: "/old"},
+		{Path: "/free", Limits: isolation.CgroupLimits{Memory: none, CPU: none, PIDs: none}},
+		{Path: "/gone", Created: noon, Removed: noon.Add(time.Second), Container: &event.Container{ID: "a1", Name: "web"}, Limits: isolation.CgroupLimits{PIDs: limit(1)}},
+		{Path: "/pod", Removed: noon},
+	}}
+	for path, want := range map[string]string{
+		"/pod": "/pod was made by kubelet (PID 812, of the host) at 2026-11-23 12:00:00.000. It is there and has a limit of 64 MiB of memory and " +
+			"a limit of 0.5 CPUs. The OOM killer took 2 processes in it or because its limit was reached. Before it, 1 other one had the same path.",
+		"/old":  "/old was not seen being made. It is there.",
+		"/free": "/free was not seen being made. It is there and has no limits of its own.",
+		"/gone": "/gone was made by somebody at 2026-11-23 12:00:00.000. It belongs to web. It was removed by 2026-11-23 12:00:01.000. " +
+			"It had a limit of 1 process.",
+	} {
+		a, err := WhyCgroup(s, path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, a.Sentence); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
+		if a.History == nil {
+			t.Errorf("%s: no history, and its JSON is null", path)
+		}
+	}
+	var none404 *NoCgroupError
+	if _, err := WhyCgroup(s, "/nope"); !errors.As(err, &none404) || none404.Path != "/nope" {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestCgroupMoment(t *testing.T) {
+	kubelet := &event.Process{PID: 812, Comm: "kubelet"}
+	none := isolation.Limit{Unlimited: true}
+	noon := time.Date(2026, 11, 23, 12, 0, 0, 0, time.Local)
+	for _, test := range []struct {
+		moment isolation.Moment
+		want   string
+	}{
+		{isolation.Moment{Kind: isolation.MomentMovedIn, By: kubelet}, "kubelet (PID 812, of the host) moved a process into it"},
+		{
+			isolation.Moment{Kind: isolation.MomentMovedIn, By: kubelet, Count: 3, Until: noon},
+			"kubelet (PID 812, of the host) moved a process into it, 3 times, the latest at 12:00:00.000",
+		},
+		{isolation.Moment{Kind: isolation.MomentMovedIn}, "somebody moved a process into it"},
+		{isolation.Moment{Kind: isolation.MomentKind(event.CgroupCreated), By: kubelet}, "kubelet (PID 812, of the host) made it"},
+		{isolation.Moment{Kind: isolation.MomentKind(event.CgroupRemoved), By: kubelet}, "kubelet (PID 812, of the host) removed it"},
+		{
+			isolation.Moment{Kind: isolation.MomentChanged, By: kubelet, Limits: []isolation.LimitChange{
+				{Resource: isolation.ResourceMemory, From: &none, To: isolation.Limit{Value: new(float64(64 << 20))}},
+				{Resource: isolation.ResourcePIDs, From: &isolation.Limit{Value: new(5.0)}, To: none},
+			}},
+			"kubelet (PID 812, of the host) changed its memory limit from none to 64 MiB, its limit of processes from 5 processes to none",
+		},
+		{
+			isolation.Moment{Kind: isolation.MomentKind(event.OOMKill), OOM: &event.OOM{
+				Scope: event.ScopeCgroup, Cgroup: "/pod", LimitBytes: new(uint64(1 << 20)), Victim: event.Victim{PID: 7, Comm: "hog", Cgroup: "/pod/a"},
+			}},
+			"the kernel's OOM killer killed hog (PID 7). The cgroup /pod had reached its 1 MiB limit.",
+		},
+		{isolation.Moment{Kind: "later"}, "later"},
+	} {
+		if got := CgroupMoment(&test.moment).String(); got != test.want {
+			t.Errorf("%s: %q, want %q", test.moment.Kind, got, test.want)
+		}
+	}
+}
