@@ -179,4 +179,14 @@ struct oom_event {
 };
 _Static_assert(sizeof(struct oom_event) == 48 + 72 + 24 + 16, "oom layout");
 
+/* No event: what reading from the iterator over sockets gives. */
+struct foreign_socket {
+	__u64 inode; /* its own, as in socket:[1234] */
+	__u32 net;   /* the namespace that it is of */
+	__u32 tgid;  /* the process that has it open */
+	__u32 fd;
+	__u32 pad;
+};
+_Static_assert(sizeof(struct foreign_socket) == 24, "socket layout");
+
 #endif

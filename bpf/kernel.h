@@ -221,6 +221,54 @@ struct oom_control {
 	enum oom_constraint constraint;
 } KERNEL_TYPE;
 
+/* Files and sockets. */
+/* include/uapi/linux/magic.h */
+#define SOCKFS_MAGIC 0x534F434B
+
+struct super_block {
+	unsigned long s_magic;
+} KERNEL_TYPE;
+
+struct inode {
+	unsigned long i_ino;
+	struct super_block *i_sb;
+} KERNEL_TYPE;
+
+struct file {
+	struct inode *f_inode;
+	void *private_data; /* of a socket, its struct socket */
+} KERNEL_TYPE;
+
+typedef struct {
+	struct net *net;
+} KERNEL_TYPE possible_net_t;
+
+struct sock_common {
+	possible_net_t skc_net;
+} KERNEL_TYPE;
+
+struct sock {
+	struct sock_common __sk_common;
+} KERNEL_TYPE;
+
+struct socket {
+	struct sock *sk;
+} KERNEL_TYPE;
+
+/* What an iterator's program is given (include/linux/bpf.h, kernel/bpf/task_iter.c). */
+struct seq_file;
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+} KERNEL_TYPE;
+
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	__u32 fd;
+	struct file *file;
+} KERNEL_TYPE;
+
 /* Registers at a kprobe: only what PT_REGS_PARM1 and PT_REGS_RC need. */
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {

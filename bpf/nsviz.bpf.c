@@ -10,6 +10,7 @@
 #include "lifecycle.bpf.c"
 #include "roots.bpf.c"
 #include "oom.bpf.c"
+#include "sockets.bpf.c"
 
 /* The helpers that read kernel memory are for GPL-compatible programs only. */
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -20,6 +21,7 @@ const struct namespace_freed_event *namespace_freed_event_type __attribute__((un
 const struct cgroup_event *cgroup_event_type __attribute__((unused));
 const struct start_event *start_event_type __attribute__((unused));
 const struct exit_event *exit_event_type __attribute__((unused));
+const struct foreign_socket *foreign_socket_type __attribute__((unused));
 const struct oom_event *oom_event_type __attribute__((unused));
 const enum event_version *event_version_type __attribute__((unused));
 const enum event_kind *event_kind_type __attribute__((unused));

@@ -86,6 +86,15 @@ type NsvizExitEvent struct {
 	OomKilled uint32
 }
 
+type NsvizForeignSocket struct {
+	_     structs.HostLayout
+	Inode uint64
+	Net   uint32
+	Tgid  uint32
+	Fd    uint32
+	Pad   uint32
+}
+
 type NsvizInit struct {
 	_         structs.HostLayout
 	CgroupId  uint64
@@ -275,12 +284,14 @@ const (
 	NsvizProgRootsPivotRootFexit        = "roots_pivot_root_fexit"
 	NsvizProgRootsPivotRootKretprobe    = "roots_pivot_root_kretprobe"
 	NsvizProgRootsPivotRootSysExit      = "roots_pivot_root_sys_exit"
+	NsvizProgSocketsIter                = "sockets_iter"
 	NsvizVarCgroupEventType             = "cgroup_event_type"
 	NsvizVarErrorPlaceType              = "error_place_type"
 	NsvizVarEventKindType               = "event_kind_type"
 	NsvizVarEventVersionType            = "event_version_type"
 	NsvizVarEventsWatermark             = "events_watermark"
 	NsvizVarExitEventType               = "exit_event_type"
+	NsvizVarForeignSocketType           = "foreign_socket_type"
 	NsvizVarNamespaceFreedEventType     = "namespace_freed_event_type"
 	NsvizVarNamespaceTypeType           = "namespace_type_type"
 	NsvizVarNamespaceViaType            = "namespace_via_type"
@@ -382,6 +393,7 @@ type NsvizProgramSpecs struct {
 	RootsPivotRootFexit        *ebpf.ProgramSpec `ebpf:"roots_pivot_root_fexit"`
 	RootsPivotRootKretprobe    *ebpf.ProgramSpec `ebpf:"roots_pivot_root_kretprobe"`
 	RootsPivotRootSysExit      *ebpf.ProgramSpec `ebpf:"roots_pivot_root_sys_exit"`
+	SocketsIter                *ebpf.ProgramSpec `ebpf:"sockets_iter"`
 }
 
 // NsvizMapSpecs contains maps before they are loaded into the kernel.
@@ -410,6 +422,7 @@ type NsvizVariableSpecs struct {
 	EventVersionType        *ebpf.VariableSpec `ebpf:"event_version_type"`
 	EventsWatermark         *ebpf.VariableSpec `ebpf:"events_watermark"`
 	ExitEventType           *ebpf.VariableSpec `ebpf:"exit_event_type"`
+	ForeignSocketType       *ebpf.VariableSpec `ebpf:"foreign_socket_type"`
 	NamespaceFreedEventType *ebpf.VariableSpec `ebpf:"namespace_freed_event_type"`
 	NamespaceTypeType       *ebpf.VariableSpec `ebpf:"namespace_type_type"`
 	NamespaceViaType        *ebpf.VariableSpec `ebpf:"namespace_via_type"`
@@ -480,6 +493,7 @@ type NsvizVariables struct {
 	EventVersionType        *ebpf.Variable `ebpf:"event_version_type"`
 	EventsWatermark         *ebpf.Variable `ebpf:"events_watermark"`
 	ExitEventType           *ebpf.Variable `ebpf:"exit_event_type"`
+	ForeignSocketType       *ebpf.Variable `ebpf:"foreign_socket_type"`
 	NamespaceFreedEventType *ebpf.Variable `ebpf:"namespace_freed_event_type"`
 	NamespaceTypeType       *ebpf.Variable `ebpf:"namespace_type_type"`
 	NamespaceViaType        *ebpf.Variable `ebpf:"namespace_via_type"`
@@ -543,6 +557,7 @@ type NsvizPrograms struct {
 	RootsPivotRootFexit        *ebpf.Program `ebpf:"roots_pivot_root_fexit"`
 	RootsPivotRootKretprobe    *ebpf.Program `ebpf:"roots_pivot_root_kretprobe"`
 	RootsPivotRootSysExit      *ebpf.Program `ebpf:"roots_pivot_root_sys_exit"`
+	SocketsIter                *ebpf.Program `ebpf:"sockets_iter"`
 }
 
 func (p *NsvizPrograms) Close() error {
@@ -593,6 +608,7 @@ func (p *NsvizPrograms) Close() error {
 		p.RootsPivotRootFexit,
 		p.RootsPivotRootKretprobe,
 		p.RootsPivotRootSysExit,
+		p.SocketsIter,
 	)
 }
 

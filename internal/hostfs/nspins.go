@@ -19,6 +19,7 @@ const (
 	PinThread                  // another thread than its first one is in it
 	PinChildren                // its next child will be in it
 	PinMount                   // it is mounted in the process's mount namespace
+	PinSocket                  // the process has a socket of it open
 )
 
 // NamespacePin is what keeps a namespace alive beside the processes that are in it, and the process
@@ -33,7 +34,15 @@ type NamespacePin struct {
 	// Point is where a PinMount is mounted, as the process sees it.
 	Point string
 
-	link string // below the process's directory, leads to the namespace; "" for a PinMount
+	link   string // below the process's directory, leads to the namespace; "" for a PinMount
+	socket string // what the link of a PinSocket says, which leads nowhere
+}
+
+// SocketPin is the pin of a net namespace by an open socket, of which /proc does not tell; inode is the socket's own.
+func SocketPin(netNamespace uint64, pid int32, fd uint32, inode uint64) NamespacePin {
+	return NamespacePin{
+		Type: event.Net, ID: netNamespace, Kind: PinSocket, PID: pid, link: fmt.Sprintf("fd/%d", fd), socket: fmt.Sprintf("socket:[%d]", inode),
+	}
 }
 
 // NamespacePins lists what a process has of the namespaces that are wanted: open files, threads, and
@@ -196,6 +205,9 @@ func (f *FS) Pinned(p NamespacePin) bool {
 	if err != nil {
 		return false
 	}
+	if p.Kind == PinSocket {
+		return string(space[:n]) == p.socket
+	}
 	if t, id, err := parseNamespaceLink(space[:n]); err == nil {
 		return t == p.Type && id == p.ID
 	}
@@ -212,10 +224,11 @@ func (f *FS) Pinned(p NamespacePin) bool {
 }
 
 // PinRelations is [FS.NamespaceRelations] of a namespace that is pinned. A PinMount's is not asked
-// for: its path may lead through a file system that its owner makes hang.
+// for: its path may lead through a file system that its owner makes hang. Nor is a PinSocket's: that would take the
+// socket into our hands.
 func (f *FS) PinRelations(p NamespacePin, known func(uint64) bool) ([]NamespaceRelation, error) {
-	if p.link == "" {
-		return nil, fmt.Errorf("the relations of %s namespace %d: it is mounted out of reach", p.Type, p.ID)
+	if p.link == "" || p.Kind == PinSocket {
+		return nil, fmt.Errorf("the relations of %s namespace %d: it is out of reach", p.Type, p.ID)
 	}
 	return namespaceRelations(f.pidDir(p.PID)+"/"+p.link, p.Type, known)
 }

@@ -78,6 +78,8 @@ func act(task string) error {
 		if err := unix.Unshare(unix.CLONE_NEWUTS); err != nil {
 			return err
 		}
+	case "socket":
+		return socketElsewhere()
 	case "time":
 		link = "time_for_children"
 		if err := unix.Unshare(unix.CLONE_NEWTIME); err != nil {
@@ -116,6 +118,30 @@ func act(task string) error {
 	}
 	id, err := os.Readlink("/proc/thread-self/ns/" + link)
 	if err != nil {
+		return err
+	}
+	fmt.Println(id)
+	return nil
+}
+
+// socketElsewhere opens a socket in a net namespace of its own, leaves that, and says which one it was.
+func socketElsewhere() error {
+	home, err := os.Open("/proc/thread-self/ns/net")
+	if err != nil {
+		return err
+	}
+	defer home.Close()
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		return err
+	}
+	id, err := os.Readlink("/proc/thread-self/ns/net")
+	if err != nil {
+		return err
+	}
+	if _, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0); err != nil {
+		return err
+	}
+	if err := unix.Setns(int(home.Fd()), unix.CLONE_NEWNET); err != nil {
 		return err
 	}
 	fmt.Println(id)

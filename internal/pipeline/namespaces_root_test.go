@@ -52,7 +52,7 @@ func TestKeptNamespaces(t *testing.T) {
 	user := of(t, int32(os.Getpid()), event.User).id
 	makers := map[string]func(*testing.T, uint64) []kept{
 		"bind mount": byMount, "bind mount elsewhere": byForeignMount, "open file": byFile, "open file of a bind mount": byMountedFile,
-		"thread": byThread, "children's time": byTime, "children's pid": byPID,
+		"thread": byThread, "socket": bySocket, "children's time": byTime, "children's pid": byPID,
 		"no child's pid": func(t *testing.T, user uint64) []kept { return byUnenteredPID(t, w, user) }, "child namespaces": byChildren,
 	}
 	all := map[string]kept{}
@@ -180,6 +180,14 @@ func byMountedFile(t *testing.T, user uint64) []kept {
 func byThread(t *testing.T, user uint64) []kept {
 	p := startHelper(t, "thread")
 	return []kept{{namespace: parse(t, p.line()), owner: user, why: "a thread of", holder: p.pid, release: p.end}}
+}
+
+// bySocket has a net namespace that nobody is in any more, but of which a socket is still open.
+func bySocket(t *testing.T, user uint64) []kept {
+	p := startHelper(t, "socket")
+	return []kept{{
+		namespace: parse(t, p.line()), owner: user, why: "an open socket in", holder: p.pid, release: p.end, unreachable: true,
+	}}
 }
 
 func byTime(t *testing.T, user uint64) []kept {

@@ -60,7 +60,9 @@ func (p *Pipeline) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	survey, _, err := newSurveyor(p).look(ctx, nil)
+	surveyor := newSurveyor(p)
+	defer surveyor.close()
+	survey, _, err := surveyor.look(ctx, nil)
 	if err != nil {
 		return err
 	}

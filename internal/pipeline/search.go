@@ -67,7 +67,7 @@ func (s *surveyor) addUnentered(found sightings, known map[uint64]acquaintance) 
 	}
 }
 
-// search looks for namespaces that nothing else shows, at everything else that can keep one: files
+// search looks for namespaces that nothing else shows, at everything else that can keep one: files and sockets
 // that are open, threads, what children will be in, and mounts in each of the mount namespaces.
 func (s *surveyor) search(ctx context.Context, pids []int32, found sightings) error {
 	add := func(pins []hostfs.NamespacePin) {
@@ -107,6 +107,16 @@ func (s *surveyor) search(ctx context.Context, pids []int32, found sightings) er
 			}
 		}
 	}
+	if s.foreign == nil {
+		return nil
+	}
+	sockets, err := s.foreign()
+	if err != nil {
+		s.p.cfg.Log.Debug("net namespaces that only sockets keep are not found", "error", err)
+	}
+	for _, socket := range sockets {
+		add([]hostfs.NamespacePin{hostfs.SocketPin(socket.NetNamespace, socket.PID, socket.FD, socket.Inode)})
+	}
 	return nil
 }
 
@@ -131,6 +141,8 @@ func (s *surveyor) reason(pin hostfs.NamespacePin) string {
 		return "a thread of " + who
 	case hostfs.PinChildren:
 		return "the next child of " + who
+	case hostfs.PinSocket:
+		return "an open socket in " + who
 	case hostfs.PinMount:
 		return pin.Point + " in the mount namespace of " + who
 	}

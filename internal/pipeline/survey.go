@@ -10,12 +10,14 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/probes"
 )
 
 // survey looks at the namespaces of all processes, again and again: for who is in which one, and to
 // find what no probe has told.
 func (p *Pipeline) survey(ctx context.Context, freedIsHooked bool) {
 	surveyor := newSurveyor(p)
+	defer surveyor.close()
 	for {
 		began := p.now()
 		var known map[uint64]acquaintance
@@ -53,8 +55,10 @@ type surveyor struct {
 	pins      map[uint64]hostfs.NamespacePin
 	parser    *container.Parser
 	boot      time.Time // zero until it is needed
-	searched  bool      // ever
-	rest      time.Time // until when not to search again
+	sockets   probes.Sockets
+	foreign   func() ([]probes.Socket, error) // what sockets tells; nil where the kernel counts processes otherwise than /proc
+	searched  bool                            // ever
+	rest      time.Time                       // until when not to search again
 }
 
 type relation struct {
@@ -68,9 +72,19 @@ type relation struct {
 const searchRest = 19
 
 func newSurveyor(p *Pipeline) *surveyor {
-	return &surveyor{
+	s := &surveyor{
 		p: p, own: p.self, parser: container.NewParser(),
 		relations: map[uint64]relation{}, pins: map[uint64]hostfs.NamespacePin{},
+	}
+	if p.hostPIDs {
+		s.foreign = s.sockets.Foreign
+	}
+	return s
+}
+
+func (s *surveyor) close() {
+	if err := s.sockets.Close(); err != nil {
+		s.p.cfg.Log.Warn("let the sockets be", "error", err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/probes"
 )
 
 // madeUp is a procfs of links and files, and a surveyor of it that has a clock of its own.
@@ -128,6 +130,34 @@ func TestLook(t *testing.T) {
 	known[50] = acquaintance{typ: event.Net, missed: 3}
 	m.now = m.now.Add(time.Minute)
 	m.look("and is, now and then", known, true, held, owned, owner)
+}
+
+// A net namespace that only a socket keeps is found, and is kept as long as the socket is open.
+func TestLookForSockets(t *testing.T) {
+	m := makeUp(t)
+	m.p.cfg.Log = slog.New(slog.DiscardHandler)
+	m.process(7, "holder", nil)
+	m.link("7/fd/3", "socket:[900]")
+	asked := 0
+	m.foreign = func() ([]probes.Socket, error) {
+		asked++
+		return []probes.Socket{{NetNamespace: 50, Inode: 900, PID: 7, FD: 3}, {NetNamespace: 50, Inode: 901, PID: 7, FD: 4}, {NetNamespace: 20, Inode: 9, PID: 7, FD: 5}}, nil
+	}
+	held := isolation.Surveyed{Type: event.Net, ID: 50, Owner: 80, PinnedBy: []string{"an open socket in PID 7 (holder)"}}
+	owner := isolation.Surveyed{Type: event.User, ID: 80, PinnedBy: []string{"a namespace that it owns"}}
+	known := map[uint64]acquaintance{50: {typ: event.Net, owner: 80}}
+	m.look("the first searches", known, true, held, owner)
+	m.look("where it was found is remembered", known, true, held, owner)
+	if asked != 1 {
+		t.Errorf("asked %d times", asked)
+	}
+	m.foreign = func() ([]probes.Socket, error) { return nil, errors.New("not permitted") }
+	if err := os.Remove(filepath.Join(m.proc, "7/fd/3")); err != nil {
+		t.Fatal(err)
+	}
+	m.link("7/fd/3", "socket:[902]")
+	m.now = m.now.Add(time.Minute)
+	m.look("its number is another socket's", known, true)
 }
 
 func TestLookForVMs(t *testing.T) {

@@ -304,7 +304,7 @@ func TestKernelsHaveWhatIsRead(t *testing.T) {
 	for _, kernel := range names {
 		t.Run(kernel, func(t *testing.T) {
 			types := kernelTypes(t, kernel)
-			places, err := unresolved(objectFor(t, archOf(kernel)), eligible(factsFrom(kernel, types)), types)
+			places, err := unresolved(objectFor(t, archOf(kernel)), append(eligible(factsFrom(kernel, types)), socketIterator), types)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -318,6 +318,10 @@ func TestKernelsHaveWhatIsRead(t *testing.T) {
 					}
 					delete(places, place)
 				}
+			}
+			var walk *btf.Func
+			if err := types.TypeByName("bpf_iter_task_file", &walk); err != nil {
+				t.Errorf("the kernel has no iterator over open files: %v", err)
 			}
 			for place, programs := range places {
 				t.Errorf("the kernel has no %s, which %s read", place, strings.Join(programs, ", "))

@@ -46,6 +46,8 @@ func wantedBy(objects ...string) (wanted, error) {
 				w.tracepoints = append(w.tracepoints, target)
 			case "fentry", "fexit", "kprobe", "kretprobe":
 				w.functions = append(w.functions, target)
+			case "iter":
+				w.functions = append(w.functions, "bpf_iter_"+target) // which exists for its type alone
 			}
 		}
 	}

@@ -1,0 +1,91 @@
+package probes
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"unsafe"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+
+	"github.com/nsviz/nsviz/gen"
+)
+
+// socketIterator is the program that walks over sockets. It hooks nothing and is in no plan.
+const socketIterator = "sockets_iter"
+
+// Socket is an open socket of another network namespace than that of the process that has it.
+type Socket struct {
+	NetNamespace uint64
+	Inode        uint64 // its own, as in socket:[1234]
+	PID          int32
+	FD           uint32
+}
+
+// Sockets finds the network namespaces that live because somebody has a socket of theirs open: /proc does not
+// tell of which namespace a socket is. It walks over the open files of all processes, in the kernel, each time that it
+// is asked. It is for one goroutine.
+type Sockets struct {
+	iter   *link.Iter
+	failed error
+}
+
+// Foreign lists the sockets that are of another network namespace than their process. The kernel decides at the
+// first call whether it can be asked; the error then is always the same.
+func (s *Sockets) Foreign() ([]Socket, error) {
+	if s.iter == nil && s.failed == nil {
+		s.iter, s.failed = attachSocketIterator()
+	}
+	if s.failed != nil {
+		return nil, s.failed
+	}
+	reader, err := s.iter.Open()
+	if err != nil {
+		return nil, fmt.Errorf("walk over the sockets: %w", err)
+	}
+	defer reader.Close()
+	records, err := io.ReadAll(reader)
+	if err != nil {
+		return nil, fmt.Errorf("walk over the sockets: %w", err)
+	}
+	var list []Socket
+	const size = int(unsafe.Sizeof(gen.NsvizForeignSocket{}))
+	for ; len(records) > 0; records = records[size:] {
+		w, err := whole[gen.NsvizForeignSocket](records)
+		if err != nil {
+			return nil, fmt.Errorf("walk over the sockets: %w", err)
+		}
+		list = append(list, Socket{NetNamespace: uint64(w.Net), Inode: w.Inode, PID: int32(w.Tgid), FD: w.Fd})
+	}
+	return list, nil
+}
+
+// Close gives back what the kernel holds.
+func (s *Sockets) Close() error {
+	if s.iter == nil {
+		return nil
+	}
+	err := s.iter.Close()
+	s.iter, s.failed = nil, errors.New("closed")
+	return err
+}
+
+func attachSocketIterator() (*link.Iter, error) {
+	spec, err := gen.LoadNsviz()
+	if err != nil {
+		return nil, fmt.Errorf("read the built-in BPF programs: %w", err)
+	}
+	coll, err := ebpf.NewCollection(&ebpf.CollectionSpec{
+		Programs: map[string]*ebpf.ProgramSpec{socketIterator: spec.Programs[socketIterator]}, Types: spec.Types, ByteOrder: spec.ByteOrder,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("walk over the sockets: %w", plainCause(err))
+	}
+	defer coll.Close() // the link keeps the program
+	iter, err := link.AttachIter(link.IterOptions{Program: coll.Programs[socketIterator]})
+	if err != nil {
+		return nil, fmt.Errorf("walk over the sockets: %w", plainCause(err))
+	}
+	return iter, nil
+}
