@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"os"
 	"testing"
+
+	"github.com/nsviz/nsviz/internal/probes"
 )
 
 // BenchmarkLook surveys the machine as it does every few seconds, and with the search that finds what no
@@ -25,7 +27,9 @@ func BenchmarkLook(b *testing.B) {
 		}
 		for _, search := range []bool{false, true} {
 			b.Run(fmt.Sprintf("files=%d/search=%t", files, search), func(b *testing.B) {
-				s := newSurveyor(p)
+				sockets := probes.OpenSockets()
+				defer sockets.Close()
+				s := newSurveyor(p, sockets.Foreign)
 				s.own = 0 // search this process, too
 				if _, _, err := s.look(b.Context(), nil); err != nil {
 					b.Fatal(err)

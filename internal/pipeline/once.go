@@ -2,12 +2,14 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/probes"
 )
 
 // oncePatience is how long a one-shot command waits for the engine's names.
@@ -60,9 +62,9 @@ func (p *Pipeline) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	surveyor := newSurveyor(p)
-	defer surveyor.close()
-	survey, _, err := surveyor.look(ctx, nil)
+	sockets := probes.OpenSockets()
+	survey, _, err := newSurveyor(p, sockets.Foreign).look(ctx, nil)
+	err = errors.Join(err, sockets.Close())
 	if err != nil {
 		return err
 	}

@@ -227,7 +227,7 @@ func (p *Pipeline) watch(ctx context.Context) error {
 		readers.Go(func() { p.follow(ctx, writes) })
 	}
 	if p.hostPIDs { // else hardly any namespace would be found, and taken for freed
-		readers.Go(func() { p.survey(ctx, freedIsHooked) })
+		readers.Go(func() { p.survey(ctx, kernel.Sockets(), freedIsHooked) })
 	}
 	return kernel.Run(ctx, func(b probes.Batch) { p.do(func() { p.take(b) }) })
 }

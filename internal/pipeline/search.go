@@ -107,10 +107,10 @@ func (s *surveyor) search(ctx context.Context, pids []int32, found sightings) er
 			}
 		}
 	}
-	if s.foreign == nil {
+	if !s.p.hostPIDs { // the kernel counts processes as the host does
 		return nil
 	}
-	sockets, err := s.foreign()
+	sockets, err := s.sockets()
 	if err != nil {
 		s.p.cfg.Log.Debug("net namespaces that only sockets keep are not found", "error", err)
 	}

@@ -15,9 +15,8 @@ import (
 
 // survey looks at the namespaces of all processes, again and again: for who is in which one, and to
 // find what no probe has told.
-func (p *Pipeline) survey(ctx context.Context, freedIsHooked bool) {
-	surveyor := newSurveyor(p)
-	defer surveyor.close()
+func (p *Pipeline) survey(ctx context.Context, sockets *probes.Sockets, freedIsHooked bool) {
+	surveyor := newSurveyor(p, sockets.Foreign)
 	for {
 		began := p.now()
 		var known map[uint64]acquaintance
@@ -54,9 +53,8 @@ type surveyor struct {
 	relations map[uint64]relation
 	pins      map[uint64]hostfs.NamespacePin
 	parser    *container.Parser
-	boot      time.Time // zero until it is needed
-	sockets   probes.Sockets
-	foreign   func() ([]probes.Socket, error) // what sockets tells; nil where the kernel counts processes otherwise than /proc
+	boot      time.Time                       // zero until it is needed
+	sockets   func() ([]probes.Socket, error) // of other net namespaces than their processes
 	searched  bool                            // ever
 	rest      time.Time                       // until when not to search again
 }
@@ -71,20 +69,10 @@ type relation struct {
 // at most a twentieth of one CPU, however many files the host has open.
 const searchRest = 19
 
-func newSurveyor(p *Pipeline) *surveyor {
-	s := &surveyor{
-		p: p, own: p.self, parser: container.NewParser(),
+func newSurveyor(p *Pipeline, sockets func() ([]probes.Socket, error)) *surveyor {
+	return &surveyor{
+		p: p, own: p.self, parser: container.NewParser(), sockets: sockets,
 		relations: map[uint64]relation{}, pins: map[uint64]hostfs.NamespacePin{},
-	}
-	if p.hostPIDs {
-		s.foreign = s.sockets.Foreign
-	}
-	return s
-}
-
-func (s *surveyor) close() {
-	if err := s.sockets.Close(); err != nil {
-		s.p.cfg.Log.Warn("let the sockets be", "error", err)
 	}
 }
 

@@ -41,7 +41,7 @@ func makeUp(t *testing.T) *madeUp {
 	m.surveyor = newSurveyor(&Pipeline{fs: fs, now: func() time.Time {
 		m.now = m.now.Add(time.Millisecond)
 		return m.now
-	}})
+	}}, nil)
 	return m
 }
 
@@ -135,11 +135,11 @@ func TestLook(t *testing.T) {
 // A net namespace that only a socket keeps is found, and is kept as long as the socket is open.
 func TestLookForSockets(t *testing.T) {
 	m := makeUp(t)
-	m.p.cfg.Log = slog.New(slog.DiscardHandler)
+	m.p.cfg.Log, m.p.hostPIDs = slog.New(slog.DiscardHandler), true
 	m.process(7, "holder", nil)
 	m.link("7/fd/3", "socket:[900]")
 	asked := 0
-	m.foreign = func() ([]probes.Socket, error) {
+	m.sockets = func() ([]probes.Socket, error) {
 		asked++
 		return []probes.Socket{{NetNamespace: 50, Inode: 900, PID: 7, FD: 3}, {NetNamespace: 50, Inode: 901, PID: 7, FD: 4}, {NetNamespace: 20, Inode: 9, PID: 7, FD: 5}}, nil
 	}
@@ -151,7 +151,7 @@ func TestLookForSockets(t *testing.T) {
 	if asked != 1 {
 		t.Errorf("asked %d times", asked)
 	}
-	m.foreign = func() ([]probes.Socket, error) { return nil, errors.New("not permitted") }
+	m.sockets = func() ([]probes.Socket, error) { return nil, errors.New("not permitted") }
 	if err := os.Remove(filepath.Join(m.proc, "7/fd/3")); err != nil {
 		t.Fatal(err)
 	}

@@ -45,6 +45,7 @@ type Probes struct {
 	programs []*ebpf.Program
 	links    []io.Closer
 	reader   *reader
+	sockets  *Sockets
 
 	closing  sync.Once
 	closeErr error
@@ -95,7 +96,11 @@ func (p *Probes) open(cfg Config, cache *btf.Cache) error {
 		cfg.Clock); err != nil {
 		return err
 	}
-	return p.attachAll(loader, cfg.CgroupsWatched)
+	if err := p.attachAll(loader, cfg.CgroupsWatched); err != nil {
+		return err
+	}
+	p.sockets = openSockets(cache)
+	return nil
 }
 
 // configure writes the settings into the spec.
@@ -175,6 +180,9 @@ func (p *Probes) Choices() []Choice { return p.choices }
 // Facts says what was learned about the host.
 func (p *Probes) Facts() Facts { return p.facts }
 
+// Sockets finds namespaces by sockets; it is closed with the probes.
+func (p *Probes) Sockets() *Sockets { return p.sockets }
+
 // Close detaches everything, and waits for Run to deliver what is left and to return; so it must
 // not be called by the function that Run delivers to. It may be called more than once, and returns
 // the same each time.
@@ -193,6 +201,9 @@ func (p *Probes) close() error {
 	}
 	if p.reader != nil {
 		errs = append(errs, p.reader.close())
+	}
+	if p.sockets != nil {
+		errs = append(errs, p.sockets.Close())
 	}
 	for _, m := range p.maps {
 		errs = append(errs, m.Close())

@@ -1,12 +1,12 @@
 package probes
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"unsafe"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/link"
 
 	"github.com/nsviz/nsviz/gen"
@@ -25,18 +25,23 @@ type Socket struct {
 
 // Sockets finds the network namespaces that live because somebody has a socket of theirs open: /proc does not
 // tell of which namespace a socket is. It walks over the open files of all processes, in the kernel, each time that it
-// is asked. It is for one goroutine.
+// is asked.
 type Sockets struct {
 	iter   *link.Iter
-	failed error
+	failed error // why there is none
 }
 
-// Foreign lists the sockets that are of another network namespace than their process. The kernel decides at the
-// first call whether it can be asked; the error then is always the same.
+// OpenSockets loads what walks over the sockets. Whether the kernel lets it, Foreign says.
+func OpenSockets() *Sockets { return openSockets(btf.NewCache()) }
+
+func openSockets(cache *btf.Cache) *Sockets {
+	s := &Sockets{}
+	s.iter, s.failed = attachSocketIterator(cache)
+	return s
+}
+
+// Foreign lists the sockets that are of another network namespace than their process.
 func (s *Sockets) Foreign() ([]Socket, error) {
-	if s.iter == nil && s.failed == nil {
-		s.iter, s.failed = attachSocketIterator()
-	}
 	if s.failed != nil {
 		return nil, s.failed
 	}
@@ -61,24 +66,22 @@ func (s *Sockets) Foreign() ([]Socket, error) {
 	return list, nil
 }
 
-// Close gives back what the kernel holds.
+// Close gives back what the kernel holds; Foreign is not called any more.
 func (s *Sockets) Close() error {
 	if s.iter == nil {
 		return nil
 	}
-	err := s.iter.Close()
-	s.iter, s.failed = nil, errors.New("closed")
-	return err
+	return s.iter.Close()
 }
 
-func attachSocketIterator() (*link.Iter, error) {
+func attachSocketIterator(cache *btf.Cache) (*link.Iter, error) {
 	spec, err := gen.LoadNsviz()
 	if err != nil {
 		return nil, fmt.Errorf("read the built-in BPF programs: %w", err)
 	}
-	coll, err := ebpf.NewCollection(&ebpf.CollectionSpec{
+	coll, err := ebpf.NewCollectionWithOptions(&ebpf.CollectionSpec{
 		Programs: map[string]*ebpf.ProgramSpec{socketIterator: spec.Programs[socketIterator]}, Types: spec.Types, ByteOrder: spec.ByteOrder,
-	})
+	}, ebpf.CollectionOptions{Cache: cache})
 	if err != nil {
 		return nil, fmt.Errorf("walk over the sockets: %w", plainCause(err))
 	}

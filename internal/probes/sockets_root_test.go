@@ -7,7 +7,6 @@ import (
 	"os"
 	"runtime"
 	"slices"
-	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -16,7 +15,7 @@ import (
 // TestForeignSockets makes sockets in a network namespace that nobody is in any more, some of which the process
 // shares with a child.
 func TestForeignSockets(t *testing.T) {
-	var s Sockets
+	s := OpenSockets()
 	defer func() {
 		if err := s.Close(); err != nil {
 			t.Error(err)
@@ -87,11 +86,5 @@ func TestForeignSockets(t *testing.T) {
 	}
 	if list := mine(); len(list) > 0 {
 		t.Errorf("when they are closed: %+v", list)
-	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.Foreign(); err == nil || !strings.Contains(err.Error(), "closed") {
-		t.Errorf("after Close: %v", err)
 	}
 }
