@@ -36,10 +36,10 @@ func (p *Pipeline) scan(kernel *probes.Probes) error {
 			return nil
 		}
 		found, init, err := p.find(c, ref, host.BootTime)
-		if err != nil || found == nil {
+		if err != nil {
 			return err
 		}
-		if found.Starting {
+		if found == nil || found.Starting {
 			if err := kernel.Expect(c.ID); err != nil {
 				return err
 			}
@@ -109,7 +109,8 @@ func (p *Pipeline) takeFound(at time.Time, ref *container.Ref, found isolation.F
 	p.tell(isolation.Fact{Time: at, Found: &found})
 }
 
-// find describes the container whose root cgroup is c; nil where it is gone, or has no processes.
+// find describes the container whose root cgroup is c; nil where it is gone, or has no processes: none yet, or
+// none any more, when whoever made the cgroup has left it behind.
 func (p *Pipeline) find(c hostfs.Cgroup, ref *container.Ref, boot time.Time) (*isolation.Found, int32, error) {
 	found := &isolation.Found{Container: event.Container{ID: ref.ID}, CgroupPath: c.Path}
 	procs, err := p.layout.TreeProcs(c.Path)
@@ -124,6 +125,9 @@ func (p *Pipeline) find(c hostfs.Cgroup, ref *container.Ref, boot time.Time) (*i
 	}
 	if !p.hostPIDs { // its processes are not to be seen, on cgroup v1 not even that there are some
 		return found, 0, nil
+	}
+	if len(procs) == 0 {
+		return nil, 0, nil
 	}
 	init, ok := p.init(procs)
 	if !ok {
