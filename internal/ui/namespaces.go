@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -76,7 +77,7 @@ func (sc screen) namespaces(h int) []row {
 				when, by := bornText(n, sc.s)
 				l = l.join(when.fit(made)).space(2).join(by.mark(sc.v.Search).fit(who)).space(1)
 			}
-			return l.join(inhabitants(n).mark(sc.v.Search))
+			return l.join(inhabitants(n, sc.s).mark(sc.v.Search))
 		})
 	rows = append(rows, drawn...)
 	if to-from < len(list) && room > 2 {
@@ -123,7 +124,7 @@ func bornText(n *isolation.Namespace, s *isolation.Snapshot) (when, by line) {
 }
 
 // inhabitants says who is in a namespace, or what keeps it where nobody is.
-func inhabitants(n *isolation.Namespace) line {
+func inhabitants(n *isolation.Namespace, s *isolation.Snapshot) line {
 	var l line
 	if n.Host {
 		l = text(HostUsual, hostSign+" ").add(Plain, "the host")
@@ -139,6 +140,17 @@ func inhabitants(n *isolation.Namespace) line {
 	}
 	if len(l) > 0 {
 		return l
+	}
+	for i := range s.VMs {
+		if vm := &s.VMs[i]; slices.Contains(n.Processes, vm.PID) {
+			if len(l) > 0 {
+				l = l.add(Plain, ", ")
+			}
+			l = l.add(Name, vm.Label())
+		}
+	}
+	if len(l) > 0 {
+		return l.add(Dim, ", a virtual machine")
 	}
 	switch {
 	case len(n.Processes) > 0 && len(n.PinnedBy) == 0:
@@ -198,7 +210,7 @@ func namespacePage(n *isolation.Namespace, s *isolation.Snapshot, w int) []line 
 	lines := []line{nil, title, nil}
 	add := func(name string, value line) { lines = append(lines, facts(name, value, left, names, w)...) }
 	add("sets apart", text(Plain, sees(n.Type)))
-	add("who is in it", inhabitants(n))
+	add("who is in it", inhabitants(n, s))
 	_, by := bornText(n, s)
 	when := text(Dim, "before nsviz started")
 	if !n.Created.IsZero() {

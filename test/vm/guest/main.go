@@ -190,10 +190,29 @@ func runTests(console *os.File, dir string) error {
 		verdict := "0"
 		if err := cmd.Run(); err != nil {
 			verdict = strings.ReplaceAll(err.Error(), "\n", " ")
+			fmt.Fprint(console, kernelLog())
 		}
 		fmt.Fprintf(console, "\n%send %s %d %s\n", marker, name, time.Since(began).Milliseconds(), verdict)
 	}
 	return nil
+}
+
+// kernelLog is the end of the kernel's log.
+func kernelLog() string {
+	const (
+		readAll = 3 // SYSLOG_ACTION_READ_ALL of syslog(2)
+		most    = 16 << 10
+	)
+	text := make([]byte, most)
+	n, err := unix.Klogctl(readAll, text)
+	if err != nil {
+		return fmt.Sprintf("the kernel's log: %v\n", err)
+	}
+	var b strings.Builder
+	for line := range strings.Lines(string(text[:n])) {
+		b.WriteString("kernel: " + line)
+	}
+	return b.String()
 }
 
 func powerOff(console *os.File) {
