@@ -19,8 +19,8 @@ type machine struct {
 	cgroup string
 	// onDemand is whether it runs only when it is asked for by name.
 	onDemand bool
-	// full is whether it boots a full system.
-	full bool
+	// full is whether it boots a full system, appArmor whether that confines its containers.
+	full, appArmor bool
 	// tests is a regular expression for what runs where nothing else is asked for; "" is all tests.
 	tests string
 	// memory is in MiB.
@@ -73,7 +73,7 @@ func matrix() []machine {
 // tests out.
 const (
 	systemTests = "StressDemo|InitIsTheVictim"
-	of612       = "|NsAgreesWithLsns|PsAgreesWithEngine|RestartAndExec|Podman|SystemdOomd|InAPrivilegedContainer"
+	of612       = "|NsAgreesWithLsns|PsAgreesWithEngine|RestartAndExec|Podman|SystemdOomd|InAPrivilegedContainer|AppArmor"
 	of510       = "|Why" // thirteen containers
 )
 
@@ -88,6 +88,7 @@ func system() []machine {
 			if m.onDemand = !usual; m.onDemand {
 				own = of612 + of510
 			}
+			m.appArmor = m.kernel == "6.12"
 			m.tests = "^Test(" + systemTests + own + ")$"
 			list = append(list, m)
 		}

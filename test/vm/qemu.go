@@ -69,11 +69,13 @@ func arguments(m machine, img image) []string {
 		// Of the CPU's features pointer authentication is by far the dearest to emulate.
 		console, board = "ttyAMA0", []string{"-M", "virt", "-cpu", "max,pauth=off"}
 	}
+	lsm := "lsm=lockdown,yama,bpf"
+	if m.appArmor {
+		lsm = "lsm=lockdown,yama,apparmor,bpf"
+	}
 	options := []string{
 		"console=" + console, "quiet", "loglevel=1", "panic=-1", "oops=panic", "rdinit=/init",
-		"mitigations=off", "random.trust_cpu=on",
-		// bookworm's Docker has no apparmor_parser to load its profile with.
-		"lsm=lockdown,yama,bpf",
+		"mitigations=off", "random.trust_cpu=on", lsm,
 	}
 	if m.cgroup != "" {
 		options = append(options, "nsviz.cgroup="+m.cgroup)

@@ -190,7 +190,9 @@ func runTests(console *os.File, dir string) error {
 		verdict := "0"
 		if err := cmd.Run(); err != nil {
 			verdict = strings.ReplaceAll(err.Error(), "\n", " ")
-			fmt.Fprint(console, kernelLog())
+			if cmd.ProcessState != nil && cmd.ProcessState.ExitCode() < 0 { // by a signal
+				fmt.Fprint(console, kernelLog())
+			}
 		}
 		fmt.Fprintf(console, "\n%send %s %d %s\n", marker, name, time.Since(began).Milliseconds(), verdict)
 	}
