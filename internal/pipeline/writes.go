@@ -2,6 +2,8 @@ package pipeline
 
 import (
 	"context"
+	"maps"
+	"time"
 
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/event"
@@ -28,7 +30,8 @@ func statusOfWrites(err error) isolation.Probe {
 // found when they are read the next time, and nobody knows who made it.
 func (p *Pipeline) follow(ctx context.Context, writes *hostfs.CgroupWrites) {
 	defer context.AfterFunc(ctx, writes.Close)()
-	parser := container.NewParser()
+	f := writeFollower{p: p, parser: container.NewParser(), writers: map[int32]writer{}}
+	spare, since := mostSpare, p.now()
 	for {
 		list, err := writes.Next()
 		if err != nil {
@@ -37,14 +40,41 @@ func (p *Pipeline) follow(ctx context.Context, writes *hostfs.CgroupWrites) {
 			}
 			return
 		}
+		began := p.now()
 		for _, w := range list {
-			p.takeWrite(parser, w)
+			f.take(w)
+		}
+		ended := p.now()
+		spare = min(spare+began.Sub(since)/restShare, mostSpare) - ended.Sub(began)
+		if since = ended; spare < 0 && !pause(ctx, -spare*restShare) {
+			return
 		}
 	}
 }
 
-func (p *Pipeline) takeWrite(parser *container.Parser, w hostfs.CgroupWrite) {
-	at := p.now()
+// mostSpare is for how long writes may be followed at once, some hundreds of them. Whoever writes again and again
+// has no more than the share of one CPU that rest leaves; what the kernel cannot queue meanwhile is lost.
+const mostSpare = 100 * time.Millisecond
+
+// writeFollower says who wrote what. It is for one goroutine.
+type writeFollower struct {
+	p       *Pipeline
+	parser  *container.Parser
+	writers map[int32]writer // of the last moment
+}
+
+// writer is a process that wrote not long ago, and may have ended since.
+type writer struct {
+	process event.Process
+	home    *container.Ref
+	seen    time.Time
+}
+
+// remembered is for how long a process that has ended is still known by its PID, which nobody else has so soon.
+const remembered = time.Second
+
+func (f *writeFollower) take(w hostfs.CgroupWrite) {
+	p, at := f.p, f.p.now()
 	id, err := p.layout.ID(w.Path)
 	if err != nil {
 		return // gone, or not in the tracked hierarchy
@@ -58,8 +88,8 @@ func (p *Pipeline) takeWrite(parser *container.Parser, w hostfs.CgroupWrite) {
 		write.Limits = limitsOf(memory, own)
 	}
 	var home *container.Ref
-	write.By, home = p.who(parser, w.PID)
-	of, inContainer := parser.Parse(w.Path)
+	write.By, home = f.who(at, w.PID)
+	of, inContainer := f.parser.Parse(w.Path)
 	p.do(func() {
 		if p.tracker.Removed(id) {
 			return // and that is told already
@@ -74,25 +104,30 @@ func (p *Pipeline) takeWrite(parser *container.Parser, w hostfs.CgroupWrite) {
 	})
 }
 
-// who is a process that lives, or of which the kernel still knows; nil is unknown.
-func (p *Pipeline) who(parser *container.Parser, pid int32) (*event.Process, *container.Ref) {
+// who is a process that lives or did a moment ago; nil is unknown.
+func (f *writeFollower) who(now time.Time, pid int32) (*event.Process, *container.Ref) {
 	if pid == 0 {
 		return nil, nil
 	}
-	comm, err := p.fs.Comm(pid)
-	if err != nil {
+	maps.DeleteFunc(f.writers, func(_ int32, w writer) bool { return now.Sub(w.seen) > remembered })
+	comm, err := f.p.fs.Comm(pid)
+	var path string
+	if err == nil {
+		path, err = f.p.fs.CgroupPath(pid, f.p.layout)
+	}
+	w, known := f.writers[pid]
+	if err == nil {
+		w = writer{process: event.Process{Comm: comm}}
+		if f.p.hostPIDs {
+			w.process.PID = pid
+		}
+		if ref, ok := f.parser.Parse(path); ok {
+			w.home = &ref
+		}
+	} else if !known {
 		return nil, nil
 	}
-	path, err := p.fs.CgroupPath(pid, p.layout)
-	if err != nil {
-		return nil, nil
-	}
-	by := &event.Process{Comm: comm}
-	if p.hostPIDs {
-		by.PID = pid
-	}
-	if ref, ok := parser.Parse(path); ok {
-		return by, &ref
-	}
-	return by, nil
+	w.seen = now
+	f.writers[pid] = w
+	return &w.process, w.home
 }
