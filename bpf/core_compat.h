@@ -88,4 +88,30 @@ static __always_inline bool memcg_oom_lock(struct mem_cgroup *memcg)
 	return BPF_CORE_READ(memcg, oom_lock);
 }
 
+/* mempolicy depends on CONFIG_NUMA, mems_allowed and cpusets on CONFIG_CPUSETS. */
+static __always_inline bool has_memory_nodes(void)
+{
+	return bpf_core_field_exists(((struct task_struct *)0)->mempolicy) &&
+	       bpf_core_field_exists(((struct task_struct *)0)->mems_allowed) &&
+	       bpf_core_enum_value_exists(enum cgroup_subsys_id, cpuset_cgrp_id);
+}
+
+/*
+ * Where the nodes of a policy are, a nodemask_t: in a union v up to 5.13, before 269fbe72cded
+ * ("mm/mempolicy: use unified 'nodes' for bind/interleave/prefer policies").
+ */
+struct mempolicy___union {
+	union {
+		nodemask_t nodes;
+	} v;
+} KERNEL_TYPE;
+
+static __always_inline __u64 policy_nodes(struct mempolicy *policy)
+{
+	if (bpf_core_field_exists(policy->nodes))
+		return (__u64)__builtin_preserve_access_index(&policy->nodes);
+	return (__u64)__builtin_preserve_access_index(
+		&((struct mempolicy___union *)policy)->v.nodes);
+}
+
 #endif

@@ -137,14 +137,16 @@ struct kernfs_node {
 	__u64 id;
 } KERNEL_TYPE;
 
-struct cgroup_root {
-	int hierarchy_id;
-} KERNEL_TYPE;
-
 struct cgroup {
 	struct kernfs_node *kn;
 	struct cgroup_root *root;
-	int level; /* how deep below the root */
+	struct cgroup_subsys_state *subsys[1]; /* really CGROUP_SUBSYS_COUNT */
+	int level;			       /* how deep below the root */
+} KERNEL_TYPE;
+
+struct cgroup_root {
+	struct cgroup cgrp; /* the topmost one */
+	int hierarchy_id;
 } KERNEL_TYPE;
 
 struct cgroup_subsys_state {
@@ -154,6 +156,7 @@ struct cgroup_subsys_state {
 
 /* The values depend on the kernel's configuration; CO-RE supplies them. */
 enum cgroup_subsys_id {
+	cpuset_cgrp_id,
 	memory_cgrp_id,
 };
 
@@ -173,6 +176,24 @@ struct mem_cgroup {
 	struct page_counter memsw; /* cgroup v1: memory and swap together */
 	bool oom_group;
 	bool oom_lock;
+} KERNEL_TYPE;
+
+/* Memory nodes (NUMA), a bit each. */
+typedef struct {
+	unsigned long bits[1]; /* really as many as the kernel may have nodes for */
+} nodemask_t;
+
+/* include/uapi/linux/mempolicy.h */
+#define MPOL_BIND 2
+
+struct mempolicy {
+	unsigned short mode;
+	nodemask_t nodes;
+} KERNEL_TYPE;
+
+struct cpuset {
+	struct cgroup_subsys_state css; /* the first member, since there are cgroups */
+	nodemask_t effective_mems;
 } KERNEL_TYPE;
 
 /* Tasks. */
@@ -200,6 +221,8 @@ struct task_struct {
 	struct cred *real_cred; /* cred is what the task may pose as for the length of a call */
 	struct css_set *cgroups;
 	struct signal_struct *signal;
+	struct mempolicy *mempolicy;
+	nodemask_t mems_allowed;
 } KERNEL_TYPE;
 
 struct linux_binprm;

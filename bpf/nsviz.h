@@ -116,20 +116,25 @@ static __always_inline __u64 cgroup_id_of(struct cgroup *cgroup)
 	return cgroup ? BPF_CORE_READ(cgroup, kn, id) : 0;
 }
 
+/* A controller's state in an array of them all, by enum cgroup_subsys_id. */
+static __always_inline struct cgroup_subsys_state *state_in(void *subsys, __u64 controller)
+{
+	struct cgroup_subsys_state *state = NULL;
+
+	if (bpf_probe_read_kernel(&state, sizeof(state), subsys + controller * sizeof(state)) != 0)
+		count_error(ERROR_READ);
+	return state;
+}
+
 /* The state of task in the memory controller; NULL where that is not built in. */
 static __always_inline struct cgroup_subsys_state *memory_state(struct task_struct *task)
 {
 	struct css_set *set = BPF_CORE_READ(task, cgroups);
-	struct cgroup_subsys_state *state = NULL;
-	void *slot;
 
 	if (!set || !bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id))
 		return NULL;
-	slot = __builtin_preserve_access_index(&set->subsys);
-	slot += bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id) * sizeof(state);
-	if (bpf_probe_read_kernel(&state, sizeof(state), slot) != 0)
-		count_error(ERROR_READ);
-	return state;
+	return state_in(__builtin_preserve_access_index(&set->subsys),
+			bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id));
 }
 
 /* The cgroup of task in the tracked hierarchy. */

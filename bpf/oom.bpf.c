@@ -272,7 +272,7 @@ VERIFIED_ONCE int has_up_to(__u64 address, int bit, __u64 domain_cgroup_id)
  * the nearest one that is full. Two kinds of process ask from outside: the one that lowers a limit,
  * which leaves the usage above it, and the one that touches memory of another, which takes the lock.
  * What is left is the thread that had to wait for another's decision, the victim of which has given
- * back its memory by now. 0: the host itself ran out.
+ * back its memory by now. 0: no cgroup ran out.
  */
 static __always_inline __u64 find_domain(__u64 of_victim, __u64 of_trigger)
 {
@@ -288,6 +288,71 @@ static __always_inline __u64 find_domain(__u64 of_victim, __u64 of_trigger)
 	if (!domain)
 		domain = nearest_with(of_victim, MEMCG_RECENT);
 	return domain;
+}
+
+/* include/linux/numa.h: no configuration has more than 1,024 nodes. */
+#define MAX_NODE_WORDS 16
+
+/* css is the first member of struct cpuset, too. */
+static __always_inline struct cpuset *topmost_cpuset(struct task_struct *task)
+{
+	__u64 controller = bpf_core_enum_value(enum cgroup_subsys_id, cpuset_cgrp_id);
+	struct css_set *set = BPF_CORE_READ(task, cgroups);
+	struct cgroup_subsys_state *own;
+	struct cgroup_root *root;
+
+	own = state_in(__builtin_preserve_access_index(&set->subsys), controller);
+	root = BPF_CORE_READ(own, cgroup, root);
+	return (void *)state_in(__builtin_preserve_access_index(&root->cgrp.subsys), controller);
+}
+
+/*
+ * Whose memory ran out where no cgroup's did, as constrained_alloc (mm/oom_kill.c) finds it: the
+ * nodes that the trigger is bound to, those that its cpuset allows, or all that have memory, which
+ * are what the topmost cpuset has (cpuset_init_smp, cpuset_track_online_nodes). A policy counts
+ * where the cpuset allows some of it (policy_nodemask, mm/mempolicy.c). What only the allocation
+ * tells is not known here: a policy of the memory that is touched (mbind), and that what the
+ * kernel needs for itself may come from anywhere, whatever the cpuset.
+ */
+VERIFIED_ONCE int scope_of_nodes(__u64 address)
+{
+	struct task_struct *trigger = (void *)address;
+	__u64 with_memory, allowed, bound;
+	/* Nodes, of which it only matters that there are any: bits need no branches to verify. */
+	__u64 usable = 0, outside_policy = 0, outside_cpuset = 0;
+	struct mempolicy *policy;
+	long failed = 0;
+
+	if (!has_memory_nodes())
+		return OOM_SCOPE_SYSTEM;
+	with_memory =
+		(__u64)__builtin_preserve_access_index(&topmost_cpuset(trigger)->effective_mems);
+	allowed = (__u64)__builtin_preserve_access_index(&trigger->mems_allowed);
+	policy = BPF_CORE_READ(trigger, mempolicy);
+	bound = with_memory;
+	if (policy && BPF_CORE_READ(policy, mode) == MPOL_BIND)
+		bound = policy_nodes(policy);
+
+	for (__u32 i = 0; i < MAX_NODE_WORDS; i++) {
+		__u64 memory = 0, in_cpuset = 0, in_policy = 0, at = i * sizeof(memory);
+
+		if (at >= bpf_core_field_size(trigger->mems_allowed))
+			break;
+		failed |=
+			bpf_probe_read_kernel(&memory, sizeof(memory), (void *)(with_memory + at));
+		failed |= bpf_probe_read_kernel(&in_cpuset, sizeof(memory), (void *)(allowed + at));
+		failed |= bpf_probe_read_kernel(&in_policy, sizeof(memory), (void *)(bound + at));
+		outside_cpuset |= memory & ~in_cpuset;
+		outside_policy |= memory & ~in_policy;
+		usable |= in_policy & in_cpuset;
+	}
+	if (failed) {
+		count_error(ERROR_READ);
+		return OOM_SCOPE_UNKNOWN;
+	}
+	if (usable && outside_policy)
+		return OOM_SCOPE_MEMPOLICY;
+	return outside_cpuset ? OOM_SCOPE_CPUSET : OOM_SCOPE_SYSTEM;
 }
 
 /*
@@ -306,7 +371,7 @@ static __always_inline int on_mark_victim(__u32 tid)
 	struct oom_event *event;
 	struct mm_struct *mm;
 	struct init *init;
-	__u64 now, memcg, domain, group;
+	__u64 now, memcg, domain, group, trigger;
 	__u32 victim_pid;
 
 	if (!kill || kill->tid != tid)
@@ -327,10 +392,11 @@ static __always_inline int on_mark_victim(__u32 tid)
 		} else {
 			decision.id = now;
 			decision.group = group;
-			decision.scope = OOM_SCOPE_SYSTEM;
-			domain = find_domain(memcg,
-					     (__u64)memory_state((void *)bpf_get_current_task()));
-			if (domain) {
+			trigger = bpf_get_current_task();
+			domain = find_domain(memcg, (__u64)memory_state((void *)trigger));
+			if (!domain) {
+				decision.scope = scope_of_nodes(trigger);
+			} else {
 				describe_domain(&decision, (void *)domain);
 				if (bpf_map_update_elem(&domains, &decision.domain_cgroup_id, &now,
 							BPF_ANY) != 0)

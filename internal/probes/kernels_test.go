@@ -289,6 +289,16 @@ var absences = []struct {
 		kernels: []string{"6.12-amd64", "sid-amd64"},
 		why:     "of CONFIG_MEMCG_V1 since 6.11, which Debian leaves out; guarded by bpf_core_field_exists in memcg_oom_lock",
 	},
+	{
+		places:  []string{"mempolicy.nodes"},
+		kernels: []string{"5.10.218-amd64", "5.10-amd64", "5.10-arm64"},
+		why:     "in a union before 5.14; guarded by bpf_core_field_exists in policy_nodes",
+	},
+	{
+		places:  []string{"mempolicy___union.v.nodes"},
+		kernels: []string{"6.1-amd64", "6.1-arm64", "6.12-amd64", "sid-amd64"},
+		why:     "in a union before 5.14; guarded by bpf_core_field_exists in policy_nodes",
+	},
 }
 
 // TestKernelsHaveWhatIsRead: every program that may run on a kernel finds there what it reads.

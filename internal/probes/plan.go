@@ -143,7 +143,8 @@ func kinds(arch string) []kind {
 				{method: Fentry, programs: []string{"oom_decision_fentry"}, functions: []string{"oom_kill_process"}},
 				{method: Kprobe, programs: []string{"oom_decision_kprobe"}, functions: []string{"oom_kill_process"}},
 			},
-			without: "the cgroup that ran out is found by its OOM lock, or by its usage, when the victim is marked",
+			without: "the cgroup that ran out is found by its OOM lock, or by its usage, when the victim is marked; " +
+				"that a memory policy set by mbind ran out is not seen",
 		},
 		{
 			name: "OOM victims",

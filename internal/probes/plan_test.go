@@ -47,7 +47,8 @@ func chosen(plan []Choice) map[string]string {
 }
 
 func TestPlan(t *testing.T) {
-	const lockTold = "the cgroup that ran out is found by its OOM lock, or by its usage, when the victim is marked"
+	const lockTold = "the cgroup that ran out is found by its OOM lock, or by its usage, when the victim is marked; " +
+		"that a memory policy set by mbind ran out is not seen"
 	setns := syscallFunction(runtime.GOARCH, "setns")
 	const noRoots = "a start does not say when its files were mounted and its root was changed"
 	roots := func(suffix string) string {
