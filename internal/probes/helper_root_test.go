@@ -37,11 +37,14 @@ func helper(task string) error {
 	case "hog":
 		return hog()
 	case "hog-all":
-		for {
-			if err := populate(16); err != nil {
-				return err
-			}
+		return hogAll()
+	case "hog-node":
+		var nodes unix.CPUSet
+		nodes.Set(n)
+		if err := unix.SetMemPolicy(unix.MPOL_BIND, &nodes); err != nil {
+			return err
 		}
+		return hogAll()
 	case "hog-thread":
 		go func() {
 			for !firstThreadHasEnded() {
@@ -126,6 +129,15 @@ func helper(task string) error {
 func hog() error {
 	for {
 		if err := take(1); err != nil {
+			return err
+		}
+	}
+}
+
+// hogAll is a hog where there is much to take.
+func hogAll() error {
+	for {
+		if err := populate(16); err != nil {
 			return err
 		}
 	}

@@ -80,6 +80,7 @@ type killed struct {
 	anonKB, fileKB, shmemKB, pgtableKB uint64
 	uid                                uint32
 	oomScoreAdj                        int32
+	constraint                         string // "" where the kernel had told too much lately to tell this
 }
 
 // next returns the next kill in the log.
@@ -88,6 +89,7 @@ func (l kernelLog) next() killed {
 	if err := l.file.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		l.t.Fatal(err)
 	}
+	var constraint string
 	for line := make([]byte, 8192); ; {
 		n, err := l.file.Read(line)
 		if errors.Is(err, unix.EPIPE) { // overtaken; what was pushed out is not asked for
@@ -96,12 +98,16 @@ func (l kernelLog) next() killed {
 		if err != nil {
 			l.t.Fatal(err)
 		}
+		if _, text, found := bytes.Cut(line[:n], []byte("oom-kill:constraint=")); found {
+			name, _, _ := bytes.Cut(text, []byte(","))
+			constraint = string(name)
+		}
 		_, text, found := bytes.Cut(line[:n], []byte("Killed process "))
 		if !found {
 			continue
 		}
 		// 123 (name) total-vm:1kB, anon-rss:2kB, file-rss:3kB, shmem-rss:4kB, UID:0 pgtables:5kB oom_score_adj:0
-		var k killed
+		k := killed{constraint: constraint}
 		words := strings.NewReplacer(",", " ", "kB", " ").Replace(string(text))
 		if _, err := fmt.Sscan(words, &k.tid); err != nil {
 			l.t.Fatalf("%q: %v", text, err)
@@ -154,6 +160,7 @@ func countsExactly(kernel string) bool {
 
 // agrees compares sizes exactly, or if the log has what the CPUs have not yet counted, to within that.
 func (k killed) agrees(log killed, exact bool) bool {
+	k.constraint = log.constraint
 	if exact {
 		cpus := uint64(ebpf.MustPossibleCPU())
 		slack := cpus * max(32, 2*cpus) * uint64(os.Getpagesize()) >> 10 // percpu_counter_batch

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -21,15 +22,41 @@ func machineCases() []methodCase {
 	return []methodCase{
 		{"swap has a limit", swapLimit},
 		{"system runs out", systemRunsOut},
+		{"cpuset runs out", cpusetRunsOut},
+		{"memory policy runs out", policyRunsOut},
 	}
 }
 
 // systemRunsOut: the whole machine runs out of memory and takes a container that is below its limit.
 func systemRunsOut(t *testing.T, w *watch) {
 	home := makeCgroup(t, "bystander")
+	runOut(t, w, home, startHelper(t, "hog-all"), event.ScopeSystem, "CONSTRAINT_NONE")
+}
+
+// cpusetRunsOut: so does one of the machine's two memory nodes, the only one that a cpuset allows.
+func cpusetRunsOut(t *testing.T, w *watch) {
+	cpuset := makeCpuset(t)
+	home := cpuset
+	if hostLayout(t).Controller != "" {
+		home = makeCgroup(t, "bystander")
+	}
+	cpuset.write("cpuset.mems", farNode(t))
+	p := startHelper(t, "hog-all")
+	cpuset.add(p)
+	runOut(t, w, home, p, event.ScopeCpuset, "CONSTRAINT_CPUSET")
+}
+
+// policyRunsOut: the same node, the only one to which a process has bound itself.
+func policyRunsOut(t *testing.T, w *watch) {
+	home := makeCgroup(t, "bystander")
+	runOut(t, w, home, startHelper(t, "hog-node "+farNode(t)), event.ScopeMempolicy, "CONSTRAINT_MEMORY_POLICY")
+}
+
+// runOut has a hog use up what memory it may have, in a cgroup far below its limit.
+func runOut(t *testing.T, w *watch, home cgroup, p *process, scope event.Scope, constraint string) {
+	t.Helper()
 	home.limit(64 << 30)
 	log := openKernelLog(t)
-	p := startHelper(t, "hog-all")
 	home.add(p)
 	p.oomScoreAdj(1000)
 	spareTest(t)
@@ -38,15 +65,43 @@ func systemRunsOut(t *testing.T, w *watch) {
 		t.Fatalf("the hog ended with %v", status)
 	}
 	e := w.killedOnce(home)
-	if e.PID != p.pid || e.OOM.Scope != event.ScopeSystem {
-		t.Errorf("%d, scope %q, want %d, %q", e.PID, e.OOM.Scope, p.pid, event.ScopeSystem)
+	if e.PID != p.pid || e.OOM.Scope != scope {
+		t.Errorf("%d, scope %q, want %d, %q", e.PID, e.OOM.Scope, p.pid, scope)
 	}
 	if e.OOM.CgroupID != 0 || e.OOM.LimitBytes != nil || e.OOM.UsageBytes != nil {
 		t.Errorf("no cgroup reached a limit, and still: %d, limit %s, usage %s", e.OOM.CgroupID, number(e.OOM.LimitBytes), number(e.OOM.UsageBytes))
 	}
-	if got, want := told(e.OOM.Victim), log.of(e.OOM.Victim.TID); !got.agrees(want, countsExactly(w.Facts().Kernel)) {
+	want := log.of(e.OOM.Victim.TID)
+	if want.constraint != constraint {
+		t.Errorf("the kernel says %q, want %q", want.constraint, constraint)
+	}
+	if got := told(e.OOM.Victim); !got.agrees(want, countsExactly(w.Facts().Kernel)) {
 		t.Errorf("sizes\ntold %+v\nlog  %+v", got, want)
 	}
+}
+
+// farNode is the memory node that is not the first one.
+func farNode(t *testing.T) string {
+	t.Helper()
+	nodes, err := os.ReadFile("/sys/devices/system/node/has_memory")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := strings.TrimSpace(string(nodes)); text != "0-1" {
+		t.Fatalf("this machine has the memory nodes %s: test/vm gives it two", text)
+	}
+	return "1"
+}
+
+// makeCpuset makes a cgroup with the cpuset controller, which on cgroup v1 has a hierarchy of its own.
+func makeCpuset(t *testing.T) cgroup {
+	t.Helper()
+	if hostLayout(t).Controller == "" {
+		return makeCgroup(t, "cpuset")
+	}
+	c := makeCgroupIn(t, "/../cpuset", "nsviz-test") // beside that of the memory controller
+	c.write("cpuset.cpus", "0")
+	return c
 }
 
 // spareTest keeps the kernel from killing the test itself. Where the machine is slow, the kernel may want another

@@ -23,8 +23,8 @@ type machine struct {
 	full, appArmor bool
 	// tests is a regular expression for what runs where nothing else is asked for; "" is all tests.
 	tests string
-	// memory is in MiB.
-	memory int
+	// memory is in MiB; so is farMemory, that of a second memory node (NUMA), beside it.
+	memory, farMemory int
 	// patience is how long it may take, from power on to power off.
 	patience time.Duration
 }
@@ -56,7 +56,7 @@ func kernels() []machine {
 func matrix() []machine {
 	var list []machine
 	for _, m := range kernels() {
-		m.memory, m.patience = 640, 8*time.Minute
+		m.memory, m.farMemory, m.patience = 640, 64, 8*time.Minute
 		list = append(list, m)
 		if m.kernel == "6.1" && m.arch == "amd64" {
 			m.name, m.cgroup = m.name+"-cgroup1", "v1"

@@ -84,9 +84,15 @@ func arguments(m machine, img image) []string {
 		options = append(options, "nsviz.system=1", "psi=1", "systemd.show_status=false", "systemd.log_target=null")
 	}
 	args := append(board,
-		"-accel", "tcg", "-smp", "1", "-m", strconv.Itoa(m.memory),
+		"-accel", "tcg", "-smp", "1", "-m", strconv.Itoa(m.memory+m.farMemory),
 		"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-serial", "stdio",
 		"-kernel", img.kernel, "-initrd", img.initrd, "-append", strings.Join(options, " "))
+	if m.farMemory > 0 {
+		for node, size := range []int{m.memory, m.farMemory} {
+			id := fmt.Sprint("node", node)
+			args = append(args, "-object", fmt.Sprintf("memory-backend-ram,id=%s,size=%dM", id, size), "-numa", "node,memdev="+id)
+		}
+	}
 	for i, disk := range img.disks {
 		id := fmt.Sprint("disk", i)
 		args = append(args, "-drive", "if=none,format=raw,snapshot=on,id="+id+",file="+disk, "-device", device+",drive="+id)

@@ -128,12 +128,12 @@ func mountCgroups(version string) error {
 		if err := unix.Mount("cgroup2", root, "cgroup2", 0, ""); err != nil {
 			return fmt.Errorf("mount %s: %w", root, err)
 		}
-		return os.WriteFile(root+"/cgroup.subtree_control", []byte("+memory +cpu +pids"), 0)
+		return os.WriteFile(root+"/cgroup.subtree_control", []byte("+memory +cpu +pids +cpuset"), 0)
 	}
 	if err := unix.Mount("tmpfs", root, "tmpfs", 0, "mode=755"); err != nil {
 		return fmt.Errorf("mount %s: %w", root, err)
 	}
-	for dir, options := range map[string]string{"memory": "memory", "cpu,cpuacct": "cpu,cpuacct", "pids": "pids", "freezer": "freezer", "unified": ""} {
+	for dir, options := range map[string]string{"memory": "memory", "cpu,cpuacct": "cpu,cpuacct", "pids": "pids", "cpuset": "cpuset", "freezer": "freezer", "unified": ""} {
 		dir, kind := filepath.Join(root, dir), "cgroup"
 		if options == "" {
 			kind = "cgroup2"
