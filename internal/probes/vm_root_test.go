@@ -105,7 +105,7 @@ func makeCpuset(t *testing.T) cgroup {
 }
 
 // spareTest keeps the kernel from killing the test itself. Where the machine is slow, the kernel may want another
-// victim before it has the memory of the first one back.
+// victim before it has the memory of the first one back; some are kept for it.
 func spareTest(t *testing.T) {
 	t.Helper()
 	const path = "/proc/self/oom_score_adj"
@@ -118,6 +118,12 @@ func spareTest(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	for range 3 {
+		spare := startHelper(t, "hold 8")
+		spare.oomScoreAdj(500)
+		spare.release()
+		spare.line()
+	}
 	// Not -1000: with nothing left that it may kill, the kernel panics (out_of_memory, mm/oom_kill.c).
 	if err := os.WriteFile(path, []byte("-999"), 0); err != nil {
 		t.Fatal(err)
