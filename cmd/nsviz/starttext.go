@@ -85,7 +85,11 @@ func bootText(c *isolation.Container, boot demo.Boot, w int) string {
 		"of that QEMU and its firmware loaded and unpacked the kernel, and for %s that kernel booted, by its own clock. "+
 		"The container's program runs on the kernel that was there already.", story.Millis(boot.Total), times(boot.Total, container),
 		story.Millis(before), story.Millis(boot.Guest))
-	if !boot.KVM {
+	switch {
+	case boot.WithKVM != nil:
+		why, _, _ := strings.Cut(boot.WithKVM.Error(), "\n")
+		said += " QEMU emulated it, since KVM is of no use here: " + why + "."
+	case !boot.KVM:
 		said += " QEMU emulated it; with KVM a virtual machine boots faster."
 	}
 	t.WriteString(paragraph(said, w))

@@ -79,6 +79,11 @@ emulated it; with KVM a virtual machine boots faster.
 	if diff := cmp.Diff(want, "\n"+bootText(startedContainer(), boot, 80)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+	boot.WithKVM = errors.New("QEMU ended before a program ran: failed to set MSR 0x10a\nassertion failed")
+	text := strings.Join(strings.Fields(bootText(startedContainer(), boot, 80)), " ")
+	if !strings.HasSuffix(text, "since KVM is of no use here: QEMU ended before a program ran: failed to set MSR 0x10a.") {
+		t.Errorf("KVM in vain:\n%s", text)
+	}
 	// A slow container, a guest whose clock is wrong, and a start of which nothing is known.
 	for _, boot := range []demo.Boot{{Total: time.Millisecond, Guest: time.Hour, KVM: true}, {}} {
 		for _, c := range []*isolation.Container{startedContainer(), {}} {
@@ -99,7 +104,7 @@ func TestLessonTextIsSafe(t *testing.T) {
 	c.Runtime = hostile
 	for _, w := range []int{0, 1, 30, 80, 120} {
 		for _, text := range []string{
-			startText(c, true, w), bootingText(demo.VM{Kernel: hostile, KVM: true}, w), noVMText(errors.New(hostile), w),
+			startText(c, true, w), bootText(c, demo.Boot{WithKVM: errors.New(hostile)}, w), bootingText(demo.VM{Kernel: hostile, KVM: true}, w), noVMText(errors.New(hostile), w),
 			bootText(c, demo.Boot{Total: 1, Guest: 1}, w),
 		} {
 			if strings.ContainsAny(text, "\x1b\u202e") {

@@ -31,8 +31,12 @@ type VM struct {
 	board, console string
 }
 
-// vmPatience is how long a virtual machine may take until its program runs.
-const vmPatience = time.Minute
+// vmPatience is how long a virtual machine may take until its program runs, kvmPatience how long with KVM, which takes
+// a second or two.
+const (
+	vmPatience  = time.Minute
+	kvmPatience = 15 * time.Second
+)
 
 // VMHost is where FindVM looks.
 type VMHost struct {
@@ -126,8 +130,10 @@ type Boot struct {
 	Total time.Duration
 	// Guest is how much of that the kernel inside was up, by its own clock.
 	Guest time.Duration
-	// KVM is whether the processor's virtualization was used in the end.
-	KVM bool
+	// KVM is whether the processor's virtualization was used in the end, WithKVM why it was of no use where it was
+	// tried in vain.
+	KVM     bool
+	WithKVM error
 }
 
 // guestWord is what the program in the virtual machine says, with the time that its kernel is up, ns.
@@ -149,8 +155,24 @@ func guest(out io.Writer) error {
 // the kernel does not get there; of a ctx that is done it says nothing else. Nothing of it is left: its files are
 // in memory, and it dies with nsviz, however that ends.
 func (vm VM) Boot(ctx context.Context) (Boot, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, vmPatience,
-		fmt.Errorf("no program ran in the virtual machine within %v", vmPatience))
+	if !vm.KVM {
+		return vm.boot(ctx, vmPatience)
+	}
+	boot, withKVM := vm.boot(ctx, kvmPatience)
+	if withKVM == nil || ctx.Err() != nil {
+		return boot, withKVM
+	}
+	// On some hosts that are virtual machines themselves /dev/kvm is there and of no use: QEMU gives up, or nothing
+	// ever runs.
+	vm.KVM = false
+	boot, err := vm.boot(ctx, vmPatience)
+	boot.WithKVM = withKVM
+	return boot, err
+}
+
+func (vm VM) boot(ctx context.Context, patience time.Duration) (Boot, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience,
+		fmt.Errorf("no program ran in the virtual machine within %v", patience))
 	defer cancel()
 	files, err := guestFiles("/proc/self/exe")
 	if err != nil {

@@ -2,6 +2,7 @@ package demo
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -114,7 +115,8 @@ func TestBoot(t *testing.T) {
 	for _, test := range []struct {
 		name, script string
 		kvm          bool
-		want         Boot   // without Total
+		want         Boot   // without Total and WithKVM
+		withKVM      string // "" is no error
 		fails        string // "" is no error
 	}{
 		{name: "boots", script: "echo '[ 0.1] hello'; echo nsviz-guest 1234000; exec sleep 1000", want: Boot{Guest: 1234 * time.Microsecond}},
@@ -122,6 +124,16 @@ func TestBoot(t *testing.T) {
 		{
 			name: "KVM that does not work", kvm: true, script: "echo 'qemu: falling back to tcg' >&2; echo nsviz-guest 1000",
 			want: Boot{Guest: time.Microsecond},
+		},
+		{
+			name: "KVM at which QEMU gives up", kvm: true,
+			script:  `case "$*" in *"-accel kvm"*) echo 'qemu: failed to set MSR' >&2; exit 1 ;; esac; echo nsviz-guest 1000`,
+			want:    Boot{Guest: time.Microsecond},
+			withKVM: "QEMU ended before a program ran in the virtual machine: qemu: failed to set MSR",
+		},
+		{
+			name: "in vain with KVM and without", kvm: true, script: "echo 'qemu: no such machine' >&2; exit 1",
+			fails: "QEMU ended before a program ran in the virtual machine: qemu: no such machine",
 		},
 		{name: "in the middle of other words", script: `printf 'x\033[2Jnsviz-guest 7\r\n'; exec sleep 1000`, want: Boot{Guest: 7}},
 		{name: "long lines before it", script: "head -c 100000 /dev/zero | tr '\\0' x; echo; echo nsviz-guest 7", want: Boot{Guest: 7}},
@@ -156,10 +168,13 @@ func TestBoot(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if failed := fmt.Sprint(boot.WithKVM); failed != cmp.Or(test.withKVM, "<nil>") {
+				t.Errorf("with KVM: %s, want %s", failed, test.withKVM)
+			}
 			if boot.Total <= 0 {
 				t.Errorf("it took %v", boot.Total)
 			}
-			if boot.Total = 0; boot != test.want {
+			if boot.Total, boot.WithKVM = 0, nil; boot != test.want {
 				t.Errorf("%+v, want %+v", boot, test.want)
 			}
 		})
