@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
@@ -22,6 +23,9 @@ import (
 
 // helperVariable makes the test binary do one thing that has to happen in a process of its own.
 const helperVariable = "NSVIZ_TEST_HELPER"
+
+// patience is how long a test waits for something that should come soon.
+const patience = 30 * time.Second
 
 // TestMain is also what runs inside the demo's containers, which are made of the program that makes
 // them.

@@ -1,4 +1,4 @@
-//go:build root
+//go:build root && !vm
 
 package pipeline_test
 
@@ -21,9 +21,6 @@ import (
 	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/record"
 )
-
-// patience is how long a test waits for something that should come soon.
-const patience = 30 * time.Second
 
 // What is recorded while containers come, are killed in and go, told to another model, gives the
 // same snapshot to the last detail.

@@ -156,15 +156,3 @@ func killOne(t *testing.T, dir string) {
 		t.Fatalf("it ended with %v", cmd.ProcessState)
 	}
 }
-
-// What a container, long dead, has left behind is no container that starts.
-func TestCgroupLeftBehind(t *testing.T) {
-	home := makeContainer(t, 16<<20)
-	for who, s := range map[string]*isolation.Snapshot{"a watch": watch(t).Snapshot(), "one look": once(t)} {
-		for i := range s.Containers {
-			if s.Containers[i].ID == filepath.Base(home) {
-				t.Errorf("%s: %+v", who, s.Containers[i])
-			}
-		}
-	}
-}

@@ -19,6 +19,8 @@ type machine struct {
 	cgroup string
 	// onDemand is whether it runs only when it is asked for by name.
 	onDemand bool
+	// pipeline is whether it is for the tests of internal/pipeline.
+	pipeline bool
 	// full is whether it boots a full system, appArmor whether that confines its containers.
 	full, appArmor bool
 	// tests is a regular expression for what runs where nothing else is asked for; "" is all tests.
@@ -52,7 +54,8 @@ func kernels() []machine {
 	return list
 }
 
-// matrix is a small machine for each kernel, and one more with cgroup v1.
+// matrix is a small machine for each kernel, one more with cgroup v1, and one for the tests of internal/pipeline, on the
+// kernel of which the full system is the usual one. That one has the most to do.
 func matrix() []machine {
 	var list []machine
 	for _, m := range kernels() {
@@ -60,6 +63,10 @@ func matrix() []machine {
 		list = append(list, m)
 		if m.kernel == "6.1" && m.arch == "amd64" {
 			m.name, m.cgroup = m.name+"-cgroup1", "v1"
+			list = append(list, m)
+		}
+		if m.kernel == "6.12" && m.arch == "amd64" {
+			m.name, m.pipeline = m.name+"-pipeline", true
 			list = append(list, m)
 		}
 	}

@@ -136,13 +136,21 @@ func runAll(ctx context.Context, machines []machine, shop *workshop, logs string
 		order[i] = i
 	}
 	// Those with the most to do first, so that none of them is left over at the end.
-	slices.SortStableFunc(order, func(a, b int) int { return len(testPackages(machines[b])) - len(testPackages(machines[a])) })
+	slices.SortStableFunc(order, func(a, b int) int { return rank(machines[a]) - rank(machines[b]) })
 	for _, i := range order {
 		queue <- i
 	}
 	close(queue)
 	running.Wait()
 	return ctx.Err()
+}
+
+// rank puts the machine with the most to do first.
+func rank(m machine) int {
+	if m.pipeline {
+		return 0
+	}
+	return 1
 }
 
 // failedTests names the tests that failed, of a stream of `go test -json`.

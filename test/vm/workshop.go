@@ -20,13 +20,12 @@ type workshop struct {
 }
 
 // testPackages are the packages with tests that run in the small machines: what meets the kernel first. Those
-// of internal/pipeline take a minute in an emulated machine and run where the full system is the usual one.
+// of internal/pipeline, most of which wait for surveys, run in a machine of their own.
 func testPackages(m machine) []string {
-	packages := []string{"internal/probes", "internal/hostfs"}
-	if m.kernel == "6.12" {
-		packages = append(packages, "internal/pipeline")
+	if m.pipeline {
+		return []string{"internal/pipeline"}
 	}
-	return packages
+	return []string{"internal/probes", "internal/hostfs"}
 }
 
 func (w *workshop) make(ctx context.Context, m machine) (image, error) {
@@ -39,7 +38,7 @@ func (w *workshop) make(ctx context.Context, m machine) (image, error) {
 		return image{}, err
 	}
 	img := image{kernel: kernel}
-	kind, wanted := fmt.Sprint(m.arch, len(testPackages(m))), []string{"brd"}
+	kind, wanted := fmt.Sprint(m.arch, "-pipeline=", m.pipeline), []string{"brd"}
 	if m.full {
 		kind, wanted = "system", []string{"virtio_pci", "virtio_blk", "ext4"}
 		system, err := output(ctx, "test/vm/system")
