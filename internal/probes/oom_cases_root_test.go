@@ -223,14 +223,17 @@ func countMarks(t *testing.T) func() int {
 func exitingIsNoKill(t *testing.T, w *watch) {
 	home := makeCgroup(t, "exiting")
 	home.limit(2 * limitBytes)
-	// A shell has one thread, of which alone it is sure that it stops. What the hog had before it came into the cgroup
-	// counts for it, too, and what it has mapped of files, so the shell must have something.
-	exiting := start(t, exec.Command("sh", "-c", "read go; x=$(head -c 24000000 /dev/zero | tr '\\0' x); echo in; read end"))
+	// dd has one thread, of which alone it is sure that it stops. What the hog had before it came into the cgroup counts
+	// for it, too, and what it has mapped of files, so dd must have something: a block that it has read in one call,
+	// and that nobody wants.
+	exiting := start(t, exec.Command("sh", "-c", "read go; exec dd if=/dev/zero bs=24000000 count=1 2>/dev/null"))
 	asking := startHelper(t, "hog")
 	home.add(exiting)
 	exiting.oomScoreAdj(1000)
 	exiting.release()
-	exiting.line()
+	if _, err := exiting.out.ReadByte(); err != nil {
+		t.Fatal(err)
+	}
 	letGo := exiting.holdAtExit()
 	marks := countMarks(t)
 	home.add(asking)
