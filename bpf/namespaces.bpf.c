@@ -173,8 +173,13 @@ static __always_inline int on_call_exit(__u32 via)
 	__u32 tid = (__u32)bpf_get_current_pid_tgid();
 	struct namespace_call *call = bpf_map_lookup_elem(&calls, &tid);
 
-	if (!call) { /* pushed out of the map, or nsviz attached in the middle of the call */
-		count_error(ERROR_MAP_CALLS);
+	if (!call) {
+		/*
+		 * Pushed out of the map; or, while nsviz attaches, a call that had begun before, which is
+		 * no loss: what it made is found when the host is read.
+		 */
+		if (!settling)
+			count_error(ERROR_MAP_CALLS);
 		return 0;
 	}
 	send_difference((void *)bpf_get_current_task(), call->id, via, 0, call->entered_ns);
