@@ -47,6 +47,9 @@ no root.`,
 					return errUsage{fmt.Errorf("--fail-on: %w", err)}
 				}
 			}
+			if story.IsName(args[0]) {
+				return errUsage{fmt.Errorf("inspect is for containers; nsviz why %s tells of a namespace or a cgroup", ui.Clean(args[0]))}
+			}
 			if named(cmd) {
 				if failOn != "" {
 					return errUsage{errors.New("--fail-on is for a container that runs: what --from and --recording ask knows no findings")}

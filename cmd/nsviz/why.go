@@ -22,7 +22,7 @@ func newWhy(s *streams, _ *options) *cobra.Command {
 	var from source
 	var whole bool
 	cmd := &cobra.Command{
-		Use: "why NAME|ID|NAMESPACE|CGROUP", GroupID: groupOnce, Args: arguments("NAME|ID"),
+		Use: "why NAME|ID|NAMESPACE|CGROUP", GroupID: groupOnce, Args: arguments("NAME|ID|NAMESPACE|CGROUP"),
 		Short: "Tell how a container ended, and who did it",
 		Long: `Tells how a container ended and who did it: the kernel's OOM killer and whose memory had run out, a
 daemon such as systemd-oomd or earlyoom, docker kill or the second step of docker stop, a process
@@ -43,49 +43,53 @@ nsviz serve) or from a recording. It needs no root.`,
   nsviz why cgroup:/system.slice
   nsviz why 7edab7c9fba3 -o json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if name, ok := story.ParseNamespaceName(args[0]); ok {
-				of := func(s *isolation.Snapshot) (story.NamespaceAnswer, error) { return story.WhyNamespace(s, name) }
-				return ask(cmd, &from, metrics.WhyPath, url.Values{"namespace": {name.String()}}, of,
+			name := args[0]
+			if namespace, ok := story.ParseNamespaceName(name); ok {
+				return tell(cmd, s.out, &from, form, url.Values{"namespace": {namespace.String()}},
+					func(s *isolation.Snapshot) (story.NamespaceAnswer, error) { return story.WhyNamespace(s, namespace) },
 					func(a story.NamespaceAnswer) string { return a.Sentence },
 					func(a story.NamespaceAnswer) error {
-						if form == "json" {
-							return writeJSON(s.out, a)
-						}
 						return writeStory(s.out, a.Sentence, a.History, story.NamespaceMoment)
 					})
 			}
-			if cgroup, ok := story.ParseCgroupName(args[0]); ok {
-				of := func(s *isolation.Snapshot) (story.CgroupAnswer, error) { return story.WhyCgroup(s, cgroup) }
-				return ask(cmd, &from, metrics.WhyPath, url.Values{"cgroup": {cgroup}}, of,
+			if cgroup, ok := story.ParseCgroupName(name); ok {
+				return tell(cmd, s.out, &from, form, url.Values{"cgroup": {cgroup}},
+					func(s *isolation.Snapshot) (story.CgroupAnswer, error) { return story.WhyCgroup(s, cgroup) },
 					func(a story.CgroupAnswer) string { return a.Sentence },
-					func(a story.CgroupAnswer) error {
-						if form == "json" {
-							return writeJSON(s.out, a)
-						}
-						return writeStory(s.out, a.Sentence, a.History, story.CgroupMoment)
-					})
+					func(a story.CgroupAnswer) error { return writeStory(s.out, a.Sentence, a.History, story.CgroupMoment) })
 			}
-			of := func(s *isolation.Snapshot) (a story.Answer, err error) {
-				c, err := story.Find(s, args[0])
-				if err != nil {
-					return a, err
-				}
-				return story.Why(c, s), nil
+			if story.IsName(name) {
+				return errUsage{fmt.Errorf("%q: a namespace is named as in net:4026532184, a cgroup as in cgroup:/system.slice", name)}
 			}
-			return ask(cmd, &from, metrics.WhyPath, url.Values{"container": {args[0]}}, of,
-				func(a story.Answer) string { return a.Sentence },
-				func(a story.Answer) error {
-					if form == "json" {
-						return writeJSON(s.out, a)
+			return tell(cmd, s.out, &from, form, url.Values{"container": {name}},
+				func(s *isolation.Snapshot) (a story.Answer, err error) {
+					c, err := story.Find(s, name)
+					if err != nil {
+						return a, err
 					}
-					return writeAnswer(s.out, &a, whole)
-				})
+					return story.Why(c, s), nil
+				},
+				func(a story.Answer) string { return a.Sentence },
+				func(a story.Answer) error { return writeAnswer(s.out, &a, whole) })
 		},
 	}
 	from.flags(cmd)
 	cmd.Flags().BoolVar(&whole, "history", false, "tell all that is kept of what happened to it")
 	outputFlag(cmd, &form, "text", "json")
 	return cmd
+}
+
+// tell asks why and writes the answer, by write or as JSON.
+func tell[A any](
+	cmd *cobra.Command, out io.Writer, from *source, form string, query url.Values,
+	of func(*isolation.Snapshot) (A, error), sentence func(A) string, write func(A) error,
+) error {
+	return ask(cmd, from, metrics.WhyPath, query, of, sentence, func(a A) error {
+		if form == "json" {
+			return writeJSON(out, a)
+		}
+		return write(a)
+	})
 }
 
 // writeAnswer writes the answer on the first line, and what happened below it.

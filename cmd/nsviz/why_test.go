@@ -146,6 +146,10 @@ func TestAskARecording(t *testing.T) {
 		{[]string{"why", "cgroup:/docker/a2/", "--from", path}, exitDone, "/docker/a2 was made by runc"},
 		{[]string{"why", "cgroup:/docker/a2", "--recording", path, "-o", "json"}, exitDone, `"kind": "cgroup_created"`},
 		{[]string{"why", "cgroup:/docker", "--from", path}, exitFailed, "nothing is known of a cgroup /docker"},
+		{[]string{"why", "cgroup:docker", "--from", path}, exitUsage, "cgroup:/system.slice"},
+		{[]string{"why", "net:x", "--from", path}, exitUsage, "net:4026532184"},
+		{[]string{"why"}, exitUsage, "NAME|ID|NAMESPACE|CGROUP"},
+		{[]string{"inspect", "cgroup:/docker/a2", "--from", path}, exitUsage, "nsviz why cgroup:/docker/a2"},
 		{[]string{"why", "net:[7]", "--from", path}, exitFailed, "nothing is known of a namespace net:[7]"},
 	} {
 		var out, stderr strings.Builder

@@ -3,7 +3,6 @@ package hostfs
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path"
 	"strconv"
@@ -26,7 +25,7 @@ type CgroupWrite struct {
 }
 
 // CgroupWrites tells of every write to the limits of cgroups, and who it was, as the kernel's fanotify does: it
-// asks for nothing again and again. What the kernel could not queue (16,384 writes) is lost.
+// asks for nothing again and again. What the kernel could not queue (16,384 different writes) is lost.
 type CgroupWrites struct {
 	f           *FS
 	file        *os.File
@@ -102,29 +101,29 @@ func (w *CgroupWrites) Close() { _ = w.file.Close() }
 // tolerated is how many failed readings in a row are taken for what happened to the files written to.
 const tolerated = 1000
 
-// Next waits for writes and returns those that there are, in their order, what is the same once. Writes to a
-// cgroup that is gone by now are left out. After Close it fails with os.ErrClosed.
-func (w *CgroupWrites) Next() ([]CgroupWrite, error) {
+// Next waits for writes and returns those that there are, in their order, what is the same once, and whether others
+// were lost. Writes to a cgroup that is gone by now are left out. After Close it fails with os.ErrClosed.
+func (w *CgroupWrites) Next() (list []CgroupWrite, lost bool, err error) {
 	for failures := 0; ; {
 		n, err := w.file.Read(w.buf)
 		switch {
 		case err == nil:
 		case errors.Is(err, os.ErrClosed) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EBADF) || failures == tolerated:
-			return nil, err
+			return nil, false, err
 		default:
 			// The kernel opens the file for the reader and fails with what that failed with, ENODEV for that
 			// of a cgroup removed meanwhile, and has taken the event from the queue (fanotify_read).
 			failures++
 			continue
 		}
-		if list := w.decode(w.buf[:n]); len(list) > 0 {
-			return list, nil
+		if list, lost = w.decode(w.buf[:n]); lost || len(list) > 0 {
+			return list, lost, nil
 		}
 		failures = 0
 	}
 }
 
-func (w *CgroupWrites) decode(events []byte) (list []CgroupWrite) {
+func (w *CgroupWrites) decode(events []byte) (list []CgroupWrite, lost bool) {
 	const size = int(unsafe.Sizeof(unix.FanotifyEventMetadata{}))
 	seen := map[CgroupWrite]bool{}
 	for len(events) >= size {
@@ -133,7 +132,8 @@ func (w *CgroupWrites) decode(events []byte) (list []CgroupWrite) {
 			break
 		}
 		events = events[e.Event_len:]
-		if e.Fd < 0 { // some were lost
+		if e.Fd < 0 {
+			lost = lost || e.Mask&unix.FAN_Q_OVERFLOW != 0
 			continue
 		}
 		write, ok := w.about(int(e.Fd), e.Pid)
@@ -143,7 +143,7 @@ func (w *CgroupWrites) decode(events []byte) (list []CgroupWrite) {
 			list = append(list, write)
 		}
 	}
-	return list
+	return list, lost
 }
 
 // about finds out which cgroup's file is open, and whether it is one that counts.
@@ -214,20 +214,4 @@ func (w *CgroupWrites) cgroupOf(h *writtenHierarchy, link string, inode uint64, 
 			return "", false
 		}
 	}
-}
-
-// Limits reads the limits of the cgroup at path that [CgroupWrites] tells of. What cannot be read is unknown; it
-// fails with fs.ErrNotExist where the tracked hierarchy has no such cgroup.
-func (l Layout) Limits(path string) (memory *Limit[uint64], own OwnLimits, err error) {
-	watch, err := l.Watch(path)
-	if err != nil {
-		return nil, own, err
-	}
-	defer watch.Close()
-	var m Memory
-	err = watch.Limit(&m)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, own, err
-	}
-	return m.Limit(), l.OwnLimits(path), nil
 }

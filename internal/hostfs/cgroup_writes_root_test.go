@@ -5,6 +5,7 @@ package hostfs
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"slices"
@@ -16,7 +17,7 @@ import (
 func nextWrite(t *testing.T, w *CgroupWrites, path string) CgroupWrite {
 	t.Helper()
 	for {
-		list, err := w.Next()
+		list, _, err := w.Next()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -131,7 +132,7 @@ func TestRootCgroupWrites(t *testing.T) {
 	}
 	set(t, home+below+"/"+file, "70000000")
 	for {
-		list, err := w.Next()
+		list, _, err := w.Next()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -139,13 +140,42 @@ func TestRootCgroupWrites(t *testing.T) {
 			break
 		}
 	}
+	checkOverflow(t, f, layout, home+name+"/"+file, home+below+"/"+file)
 	ended := make(chan error)
 	go func() {
-		_, err := w.Next()
+		_, _, err := w.Next()
 		ended <- err
 	}()
 	w.Close()
 	if err := <-ended; !errors.Is(err, os.ErrClosed) {
 		t.Errorf("after Close: %v", err)
+	}
+}
+
+// checkOverflow writes to more files than the kernel may queue, where it can be told to queue few (since 5.13).
+func checkOverflow(t *testing.T, f *FS, layout Layout, files ...string) {
+	t.Helper()
+	const most = "/proc/sys/fs/fanotify/max_queued_events"
+	before, err := os.ReadFile(most)
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	set(t, most, "1")
+	w, err := f.WatchCgroupWrites(layout)
+	set(t, most, string(before))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	for _, file := range files {
+		set(t, file, "60000000")
+	}
+	for lost := false; !lost; {
+		if _, lost, err = w.Next(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -1,5 +1,10 @@
 package hostfs
 
+import (
+	"errors"
+	"io/fs"
+)
+
 // OwnLimits are what a cgroup itself limits besides its memory; nil is unknown.
 type OwnLimits struct {
 	// QuotaCores is in CPUs, PIDs in processes and threads.
@@ -23,4 +28,20 @@ func (l Layout) OwnLimits(path string) OwnLimits {
 		limits.PIDs = r.limit(c.dir, "pids.max")
 	}
 	return limits
+}
+
+// Limits reads the limits of the cgroup at path, its memory's and the others. What cannot be read is unknown; it
+// fails with fs.ErrNotExist where the tracked hierarchy has no such cgroup.
+func (l Layout) Limits(path string) (memory *Limit[uint64], own OwnLimits, err error) {
+	watch, err := l.Watch(path)
+	if err != nil {
+		return nil, own, err
+	}
+	defer watch.Close()
+	var m Memory
+	err = watch.Limit(&m)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, own, err
+	}
+	return m.Limit(), l.OwnLimits(path), nil
 }

@@ -29,7 +29,7 @@ func (m *Model) cgroupAt(path string) *cgroup {
 	g := m.cgroups[path]
 	if g == nil && path != "" && len(m.cgroups) < m.limits.Cgroups {
 		g = &cgroup{path: path}
-		if m.cgroupsFound { // all that were there are known, so this one is new
+		if m.cgroupsFound && m.writesWatched { // all that were there are known, so this one is new
 			g.limits.known = unlimited()
 		}
 		m.cgroups[path] = g
@@ -37,9 +37,20 @@ func (m *Model) cgroupAt(path string) *cgroup {
 	return g
 }
 
-// removedAt returns the latest cgroup that was at a path; nil where there is one now.
+// watchWrites takes over whether what is written to limits is told. What is known of limits that nobody tells of any
+// more is soon out of date.
+func (m *Model) watchWrites(watched bool) {
+	if m.writesWatched && !watched {
+		for _, g := range m.cgroups {
+			g.limits = limits{}
+		}
+	}
+	m.writesWatched = watched
+}
+
+// removedAt returns the latest cgroup that was at a path; nil where there is one now, and of no path.
 func (m *Model) removedAt(path string) *cgroup {
-	if m.cgroups[path] != nil {
+	if path == "" || m.cgroups[path] != nil {
 		return nil
 	}
 	var latest *cgroup

@@ -33,6 +33,35 @@ func killedBelow(seconds float64, path, full string) Fact {
 	}})
 }
 
+// writesTold is that what is written to limits is told, or that it is not.
+func writesTold(seconds float64, method string) Fact {
+	return Fact{Time: at(seconds), Probes: []Probe{{Name: ProbeCgroupWrites, Method: method}}}
+}
+
+// Only where writes are told has a new cgroup no limits until somebody sets them.
+func TestLimitsOfANewCgroup(t *testing.T) {
+	made := []Fact{foundSlice(0, CgroupLimits{Memory: limit(9)}), cgroupEvent(1, event.CgroupCreated, leaf)}
+	for _, test := range []struct {
+		name  string
+		facts []Fact
+		known bool
+	}{
+		{"told", append([]Fact{writesTold(0, "fanotify")}, made...), true},
+		{"not told", append([]Fact{writesTold(0, MethodNone)}, made...), false},
+		{"nothing said", made, false},
+		{"told no more", append(append([]Fact{writesTold(0, "fanotify")}, made...), writesTold(2, MethodNone)), false},
+	} {
+		for _, g := range modelOf(DefaultLimits(), test.facts...).Whole().Cgroups {
+			if known := g.Limits.Memory != nil && g.Limits.CPU != nil && g.Limits.PIDs != nil; g.Path == leaf && known != test.known {
+				t.Errorf("%s: %+v", test.name, g.Limits)
+			}
+			if lost := g.Limits.Memory == nil; g.Path == slice && lost != (test.name == "told no more") {
+				t.Errorf("%s, found: %+v", test.name, g.Limits)
+			}
+		}
+	}
+}
+
 func TestCgroupHistories(t *testing.T) {
 	kubelet := &event.Process{PID: 80, Comm: "kubelet"}
 	web := who("a", "web")
@@ -101,7 +130,7 @@ func TestCgroupHistories(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var got []string
-			for _, g := range modelOf(DefaultLimits(), test.facts...).Whole().Cgroups {
+			for _, g := range modelOf(DefaultLimits(), append([]Fact{writesTold(0, "fanotify")}, test.facts...)...).Whole().Cgroups {
 				if g.Path == test.path {
 					got = told(g.History)
 					break

@@ -49,13 +49,14 @@ type Model struct {
 	freed   [2][]*namespace
 	cgroups map[string]*cgroup // those that are there, by path
 	// removed are the cgroups that were removed not long ago, in the order of that: those with kills, and others.
-	removed      [2][]*cgroup
-	cgroupsFound bool         // those that were there when nsviz looked are known
-	sharing      sharing      // as of the latest snapshot
-	listed       []Namespace  // the namespaces of the latest snapshot; nil where they have changed since
-	vms          []SurveyedVM // as of the latest survey; replaced, never changed
-	events       []event.Event
-	kills        []Kill
+	removed       [2][]*cgroup
+	cgroupsFound  bool         // those that were there when nsviz looked are known
+	writesWatched bool         // what is written to their limits is told
+	sharing       sharing      // as of the latest snapshot
+	listed        []Namespace  // the namespaces of the latest snapshot; nil where they have changed since
+	vms           []SurveyedVM // as of the latest survey; replaced, never changed
+	events        []event.Event
+	kills         []Kill
 
 	counters counters
 }
@@ -85,6 +86,7 @@ func (m *Model) Apply(f Fact) {
 		m.listed = nil
 	case f.Probes != nil:
 		m.probes = slices.Clone(f.Probes)
+		m.watchWrites(slices.ContainsFunc(m.probes, func(p Probe) bool { return p.Name == ProbeCgroupWrites && p.Method != MethodNone }))
 	case f.Engine != nil:
 		m.applyEngine(*f.Engine)
 	case f.Event != nil:

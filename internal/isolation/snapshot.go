@@ -62,6 +62,10 @@ type Probe struct {
 	Reason string `json:"reason,omitempty"`
 }
 
+// ProbeCgroupWrites is the Probe.Name of what is written to the limits of cgroups. The model relies on it: where it is
+// told, a cgroup that was just made has no limits until somebody sets them.
+const ProbeCgroupWrites = "cgroup limits changed"
+
 // MethodNone is the Probe.Method of a fact that cannot be hooked on this host.
 const MethodNone = "none"
 

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/container"
@@ -11,19 +12,17 @@ import (
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
-// FactCgroupWrites is what the kernel tells of writes to cgroups, MethodFanotify how it does.
-const (
-	FactCgroupWrites = "cgroup limits changed"
-	MethodFanotify   = "fanotify"
-)
+// MethodFanotify is how the kernel tells of writes to cgroups.
+const MethodFanotify = "fanotify"
 
 // statusOfWrites says whether the kernel tells of writes to cgroups. Where it does not, with that error, what changed is
 // found when limits are read the next time.
 func statusOfWrites(err error) isolation.Probe {
 	if err != nil {
-		return isolation.Probe{Name: FactCgroupWrites, Method: isolation.MethodNone, Reason: MethodFanotify + ": " + err.Error()}
+		return isolation.Probe{Name: isolation.ProbeCgroupWrites, Method: isolation.MethodNone, Reason: MethodFanotify + ": " + err.Error() +
+			"; of containers found by reading, up to two seconds late, and not by whom"}
 	}
-	return isolation.Probe{Name: FactCgroupWrites, Method: MethodFanotify}
+	return isolation.Probe{Name: isolation.ProbeCgroupWrites, Method: MethodFanotify}
 }
 
 // follow tells of what is written to cgroups, until ctx is done. Without it a change of a container's limits is
@@ -33,16 +32,21 @@ func (p *Pipeline) follow(ctx context.Context, writes *hostfs.CgroupWrites) {
 	f := writeFollower{p: p, parser: container.NewParser(), writers: map[int32]writer{}}
 	spare, since := mostSpare, p.now()
 	for {
-		list, err := writes.Next()
+		list, lost, err := writes.Next()
 		if err != nil {
 			if ctx.Err() == nil {
 				p.cfg.Log.Warn("who changes limits is not known any more", "error", err)
+				p.do(func() { p.tell(isolation.Fact{Probes: with(p.Snapshot().Probes, statusOfWrites(err))}) })
 			}
 			return
 		}
 		began := p.now()
 		for _, w := range list {
 			f.take(w)
+		}
+		if lost {
+			p.cfg.Log.Info("limits of cgroups were changed faster than the kernel could tell; by whom some were is not known")
+			f.readAll()
 		}
 		ended := p.now()
 		spare = min(spare+began.Sub(since)/restShare, mostSpare) - ended.Sub(began)
@@ -52,8 +56,19 @@ func (p *Pipeline) follow(ctx context.Context, writes *hostfs.CgroupWrites) {
 	}
 }
 
+// with replaces the probe of that name.
+func with(list []isolation.Probe, probe isolation.Probe) []isolation.Probe {
+	list = slices.Clone(list)
+	for i := range list {
+		if list[i].Name == probe.Name {
+			list[i] = probe
+		}
+	}
+	return list
+}
+
 // mostSpare is for how long writes may be followed at once, some hundreds of them. Whoever writes again and again
-// has no more than the share of one CPU that rest leaves; what the kernel cannot queue meanwhile is lost.
+// has no more than the share of one CPU that rest leaves; what the kernel cannot queue meanwhile is lost, and read.
 const mostSpare = 100 * time.Millisecond
 
 // writeFollower says who wrote what. It is for one goroutine.
@@ -102,6 +117,17 @@ func (f *writeFollower) take(w hostfs.CgroupWrite) {
 		}
 		p.tell(isolation.Fact{Time: at, CgroupWrite: &write})
 	})
+}
+
+// readAll reads the limits of all cgroups: those that have changed are told, by whom is not known.
+func (f *writeFollower) readAll() {
+	err := f.p.layout.Walk(func(c hostfs.Cgroup) error {
+		f.take(hostfs.CgroupWrite{Path: c.Path})
+		return nil
+	})
+	if err != nil {
+		f.p.cfg.Log.Debug("read the limits of all cgroups", "error", err)
+	}
 }
 
 // who is a process that lives or did a moment ago; nil is unknown.

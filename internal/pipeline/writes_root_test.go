@@ -3,14 +3,17 @@
 package pipeline_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
@@ -75,5 +78,100 @@ func TestStoryOfACgroup(t *testing.T) {
 	a, err := story.WhyCgroup(w.Whole(), path)
 	if err != nil || a.Removed.IsZero() || a.OOMKills != 1 || a.Creator == nil || int(a.Creator.PID) != os.Getpid() {
 		t.Errorf("%+v, %v", a, err)
+	}
+}
+
+// More is written than the kernel may queue, while nobody reads. All limits that have changed are found by reading,
+// if not who changed them.
+func TestLostWritesAreRead(t *testing.T) {
+	const most = "/proc/sys/fs/fanotify/max_queued_events"
+	before, err := os.ReadFile(most)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := layout(t)
+	file := "memory.max"
+	if l.Controller != "" {
+		file = "memory.limit_in_bytes"
+	}
+	var paths []string
+	for i := range 6 {
+		path := fmt.Sprintf("/nsviz-lost-%d-%d", os.Getpid(), i)
+		if err := os.Mkdir(l.Dir+path, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = os.Remove(l.Dir + path) })
+		paths = append(paths, path)
+	}
+	write := func(file, text string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(text), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hold, held := make(chan struct{}), make(chan struct{})
+	holding := false
+	told := make(chan struct{}, 1)
+	p, err := pipeline.New(config(t, func(f isolation.Fact) {
+		if f.CgroupWrite != nil && f.CgroupWrite.Path == paths[0] && !holding {
+			holding = true
+			close(held)
+			<-hold
+		}
+		select {
+		case told <- struct{}{}:
+		default:
+		}
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { write(most, string(before)) })
+	write(most, "1")
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- p.Run(ctx) }()
+	defer func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}()
+	select {
+	case <-p.Attached():
+	case err := <-ended:
+		ended <- nil
+		t.Fatal(err)
+	}
+	for i, path := range paths {
+		write(filepath.Join(l.Dir, path, file), fmt.Sprint(32<<20))
+		if i == 0 {
+			<-held
+		}
+	}
+	close(hold)
+	deadline := time.After(patience)
+	for {
+		known, authors := 0, 0
+		for _, g := range p.Whole().Cgroups {
+			if !slices.Contains(paths, g.Path) || g.Limits.Memory == nil || g.Limits.Memory.Value == nil || *g.Limits.Memory.Value != 32<<20 {
+				continue
+			}
+			known++
+			if last := g.History[len(g.History)-1]; last.Kind == isolation.MomentChanged && last.By != nil {
+				authors++
+			}
+		}
+		if known == len(paths) {
+			if authors == 0 || authors == len(paths) {
+				t.Errorf("of %d changes the authors of %d are known", known, authors)
+			}
+			return
+		}
+		select {
+		case <-told:
+		case <-deadline:
+			t.Fatalf("of %d changes %d are told", len(paths), known)
+		}
 	}
 }

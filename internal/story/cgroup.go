@@ -31,6 +31,14 @@ const cgroupPrefix = "cgroup:"
 // CgroupName is the name of the cgroup at a path.
 func CgroupName(path string) string { return cgroupPrefix + path }
 
+// IsName reports whether a name is one of a cgroup or of a namespace, even where it is not written as it should be: no
+// container can be called so.
+func IsName(name string) bool {
+	kind, _, found := strings.Cut(name, ":")
+	_, err := event.ParseNamespaceType(kind)
+	return found && err == nil // cgroup is a type of namespace, too
+}
+
 // ParseCgroupName reads cgroup:/path, with the path that the hierarchy with the memory controller has the cgroup
 // at. It reports false for anything else; no container and no namespace can be called so.
 func ParseCgroupName(name string) (cgroup string, ok bool) {
@@ -44,7 +52,9 @@ func ParseCgroupName(name string) (cgroup string, ok bool) {
 // NoCgroupError is that no cgroup is known at a path.
 type NoCgroupError struct{ Path string }
 
-func (e *NoCgroupError) Error() string { return "nothing is known of a cgroup " + e.Path }
+func (e *NoCgroupError) Error() string {
+	return "nothing is known of a cgroup " + e.Path + "; paths are as in /proc/PID/cgroup, of the hierarchy with the memory controller"
+}
 
 // WhyCgroup tells what became of the cgroup at a path: of several that were there one after the other the one that is
 // there, or the one that was removed last. It fails with NoCgroupError.
@@ -89,7 +99,11 @@ func cgroupSentence(g *isolation.Cgroup, earlier int) Text {
 	limited := cgroupLimits(g)
 	switch {
 	case !g.Removed.IsZero():
-		t = t.sentence(text(Plain, "It was ").add(Strong, "removed").add(Plain, " by "+moment(g.Removed)+"."))
+		when := " at "
+		if n := len(g.History); n > 0 && g.History[n-1].Kind == isolation.MomentGone { // when another one was made
+			when = " before "
+		}
+		t = t.sentence(text(Plain, "It was ").add(Strong, "removed").add(Plain, when+moment(g.Removed)+"."))
 		if limited != "" {
 			t = t.sentence(text(Plain, "It had "+limited+"."))
 		}

@@ -22,6 +22,16 @@ func TestParseCgroupName(t *testing.T) {
 	}
 }
 
+func TestIsName(t *testing.T) {
+	for name, want := range map[string]bool{
+		"cgroup:/a": true, "cgroup:a": true, "cgroup:": true, "net:[1]": true, "net:": true, "web": false, "cgroup": false, "web:1": false, "": false,
+	} {
+		if got := IsName(name); got != want {
+			t.Errorf("%q: %t", name, got)
+		}
+	}
+}
+
 func TestWhyCgroup(t *testing.T) {
 	limit := func(n float64) *isolation.Limit { return &isolation.Limit{Value: &n} }
 	none := &isolation.Limit{Unlimited: true}
@@ -32,14 +42,16 @@ func TestWhyCgroup(t *testing.T) {
 		{Path: "/old"},
 		{Path: "/free", Limits: isolation.CgroupLimits{Memory: none, CPU: none, PIDs: none}},
 		{Path: "/gone", Created: noon, Removed: noon.Add(time.Second), Container: &event.Container{ID: "a1", Name: "web"}, Limits: isolation.CgroupLimits{PIDs: limit(1)}},
+		{Path: "/lost", Removed: noon, History: []isolation.Moment{{Kind: isolation.MomentGone}}},
 		{Path: "/pod", Removed: noon},
 	}}
 	for path, want := range map[string]string{
 		"/pod": "/pod was made by kubelet (PID 812, of the host) at 2026-11-23 12:00:00.000. It is there and has a limit of 64 MiB of memory and " +
 			"a limit of 0.5 CPUs. The OOM killer took 2 processes in it or because its limit was reached. Before it, 1 other one had the same path.",
+		"/lost": "/lost was not seen being made. It was removed before 2026-11-23 12:00:00.000.",
 		"/old":  "/old was not seen being made. It is there.",
 		"/free": "/free was not seen being made. It is there and has no limits of its own.",
-		"/gone": "/gone was made by somebody at 2026-11-23 12:00:00.000. It belongs to web. It was removed by 2026-11-23 12:00:01.000. " +
+		"/gone": "/gone was made by somebody at 2026-11-23 12:00:00.000. It belongs to web. It was removed at 2026-11-23 12:00:01.000. " +
 			"It had a limit of 1 process.",
 	} {
 		a, err := WhyCgroup(s, path)
