@@ -14,16 +14,24 @@ struct {
 static __always_inline int on_cgroup(struct cgroup *cgroup, const char *path, bool removed)
 {
 	struct cgroup_event *event;
+	__u64 id, failed = 0;
 	__u32 zero = 0;
-	__u64 id;
 	long len;
 
-	if ((__u32)BPF_CORE_READ(cgroup, root, hierarchy_id) != tracked_hierarchy)
+	if ((__u32)READ(&failed, cgroup, root, hierarchy_id) != tracked_hierarchy) {
+		count_failed(failed);
 		return 0;
-	id = cgroup_id_of(cgroup);
-	if (removed) {
+	}
+	id = cgroup_id_of(cgroup, &failed);
+	if (removed)
 		bpf_map_delete_elem(&fresh_cgroups, &id);
-	} else {
+	/* Whoever was given a part of the hierarchy makes cgroups there as often as he likes. */
+	if (!may_send(task_cgroup_id((void *)bpf_get_current_task(), &failed), THROTTLE_LIFECYCLE,
+		      1)) {
+		count_failed(failed);
+		return 0;
+	}
+	if (!removed) {
 		struct start_steps steps = { .created_ns = bpf_ktime_get_boot_ns() };
 
 		if (bpf_map_update_elem(&fresh_cgroups, &id, &steps, BPF_ANY) != 0)
@@ -34,26 +42,28 @@ static __always_inline int on_cgroup(struct cgroup *cgroup, const char *path, bo
 	event = bpf_map_lookup_elem(&cgroup_scratch, &zero);
 	if (!event)
 		return 0;
-	fill_header(&event->header, EVENT_CGROUP, 0);
+	fill_header(&event->header, EVENT_CGROUP, 0, &failed);
 	event->id = id;
 	event->removed = removed;
 	len = bpf_probe_read_kernel_str(event->path, sizeof(event->path), path);
-	if (len < 1) {
-		count_error(ERROR_READ);
+	failed += failed_helper(len);
+	count_failed(failed);
+	if (len == sizeof(event->path))
+		count_error(ERROR_PATH);
+	if (len < 1 || len == sizeof(event->path)) {
 		event->path[0] = 0;
 		len = 1;
 	}
-	if (len == sizeof(event->path))
-		count_error(ERROR_PATH);
 	len &= 2 * CGROUP_PATH_LEN -
 	       1; /* for the verifier, which has seen len <= CGROUP_PATH_LEN */
 	if (len > CGROUP_PATH_LEN)
 		return 0;
 	event->path_len = len;
 	event->header.size = __builtin_offsetof(struct cgroup_event, path) + len;
-	if (bpf_ringbuf_output(&events, event, __builtin_offsetof(struct cgroup_event, path) + len,
-			       events_flags()) != 0)
-		count_error(ERROR_RING_EVENTS);
+	if (bpf_ringbuf_output(&lifecycle, event,
+			       __builtin_offsetof(struct cgroup_event, path) + len,
+			       lifecycle_flags()) != 0)
+		count_error(ERROR_RING_LIFECYCLE);
 	return 0;
 }
 
@@ -85,11 +95,13 @@ int cgroups_rmdir_raw_tp(struct bpf_raw_tracepoint_args *ctx)
 static __always_inline int on_cgroup_attach(struct cgroup *cgroup)
 {
 	struct start_steps *steps;
-	__u64 id;
+	__u64 id, failed = 0;
+	bool tracked = (__u32)READ(&failed, cgroup, root, hierarchy_id) == tracked_hierarchy;
 
-	if ((__u32)BPF_CORE_READ(cgroup, root, hierarchy_id) != tracked_hierarchy)
+	id = cgroup_id_of(cgroup, &failed);
+	count_failed(failed);
+	if (!tracked)
 		return 0;
-	id = cgroup_id_of(cgroup);
 	steps = bpf_map_lookup_elem(&fresh_cgroups, &id);
 	if (steps && !steps->entered_ns)
 		steps->entered_ns = bpf_ktime_get_boot_ns();

@@ -6,9 +6,7 @@
 #ifndef NSVIZ_CORE_COMPAT_H
 #define NSVIZ_CORE_COMPAT_H
 
-#include "kernel.h"
-#include <bpf/bpf_helpers.h>
-#include <bpf/bpf_core_read.h>
+#include "read.h"
 
 /* include/linux/mm_types_task.h */
 enum { MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS, MM_SHMEMPAGES, NR_MM_COUNTERS };
@@ -32,7 +30,7 @@ struct mm_struct___percpu {
 	struct percpu_counter rss_stat[NR_MM_COUNTERS];
 } KERNEL_TYPE;
 
-static __always_inline __u64 mm_counter(struct mm_struct *mm, int member)
+static __always_inline __u64 mm_counter(struct mm_struct *mm, int member, __u64 *failed)
 {
 	__s64 pages = 0;
 
@@ -40,20 +38,20 @@ static __always_inline __u64 mm_counter(struct mm_struct *mm, int member)
 		struct mm_struct___atomic *old = (void *)mm;
 
 		if (member == MM_FILEPAGES)
-			pages = BPF_CORE_READ(old, rss_stat.count[MM_FILEPAGES].counter);
+			pages = READ(failed, old, rss_stat.count[MM_FILEPAGES].counter);
 		else if (member == MM_ANONPAGES)
-			pages = BPF_CORE_READ(old, rss_stat.count[MM_ANONPAGES].counter);
+			pages = READ(failed, old, rss_stat.count[MM_ANONPAGES].counter);
 		else
-			pages = BPF_CORE_READ(old, rss_stat.count[MM_SHMEMPAGES].counter);
+			pages = READ(failed, old, rss_stat.count[MM_SHMEMPAGES].counter);
 	} else {
 		struct mm_struct___percpu *new = (void *)mm;
 
 		if (member == MM_FILEPAGES)
-			pages = BPF_CORE_READ(new, rss_stat[MM_FILEPAGES].count);
+			pages = READ(failed, new, rss_stat[MM_FILEPAGES].count);
 		else if (member == MM_ANONPAGES)
-			pages = BPF_CORE_READ(new, rss_stat[MM_ANONPAGES].count);
+			pages = READ(failed, new, rss_stat[MM_ANONPAGES].count);
 		else
-			pages = BPF_CORE_READ(new, rss_stat[MM_SHMEMPAGES].count);
+			pages = READ(failed, new, rss_stat[MM_SHMEMPAGES].count);
 	}
 	/* The common part of a per-CPU counter may be below zero for a moment. */
 	return pages < 0 ? 0 : pages;
@@ -69,11 +67,11 @@ static __always_inline bool has_time_namespaces(void)
 }
 
 /* memory.oom.group is of cgroup v2 only, since 4.19; kernels built without MEMCG_V1 keep it too. */
-static __always_inline bool memcg_oom_group(struct mem_cgroup *memcg)
+static __always_inline bool memcg_oom_group(struct mem_cgroup *memcg, __u64 *failed)
 {
 	if (!bpf_core_field_exists(memcg->oom_group))
 		return false;
-	return BPF_CORE_READ(memcg, oom_group);
+	return READ(failed, memcg, oom_group);
 }
 
 /*
@@ -81,11 +79,11 @@ static __always_inline bool memcg_oom_group(struct mem_cgroup *memcg)
  * (mem_cgroup_oom_trylock), on cgroup v2 as well. Kernels since 6.11 that are built without
  * CONFIG_MEMCG_V1 do not have it.
  */
-static __always_inline bool memcg_oom_lock(struct mem_cgroup *memcg)
+static __always_inline bool memcg_oom_lock(struct mem_cgroup *memcg, __u64 *failed)
 {
 	if (!bpf_core_field_exists(memcg->oom_lock))
 		return false;
-	return BPF_CORE_READ(memcg, oom_lock);
+	return READ(failed, memcg, oom_lock);
 }
 
 /* mempolicy depends on CONFIG_NUMA, mems_allowed and cpusets on CONFIG_CPUSETS. */

@@ -13,7 +13,7 @@
 
 /* Grows with every change of a layout below. */
 enum event_version {
-	EVENT_VERSION = 4,
+	EVENT_VERSION = 5,
 };
 
 enum event_kind {
@@ -54,14 +54,16 @@ enum oom_scope {
 
 /* Where something went wrong; counted in the map errors. */
 enum error_place {
-	ERROR_RING_EVENTS, /* the ring of ordinary events was full: an event is lost */
-	ERROR_RING_URGENT, /* the ring of OOM kills and deaths was full: an event is lost */
-	ERROR_MAP_CALLS,   /* a call's entry was not remembered: its result is lost */
-	ERROR_MAP_FRESH,   /* no room to remember a new cgroup: a start may be lost */
-	ERROR_MAP_INITS,   /* no room to remember a container's init: its exit may be lost */
-	ERROR_MAP_OOM,	   /* no room to remember an OOM decision or its signal */
-	ERROR_READ,	   /* kernel memory could not be read: a field is unknown */
-	ERROR_PATH,	   /* a cgroup's path was too long and is cut */
+	ERROR_RING_EVENTS,    /* the ring of namespace events was full: an event is lost */
+	ERROR_RING_URGENT,    /* the ring of OOM kills and deaths was full: an event is lost */
+	ERROR_MAP_CALLS,      /* a call's entry or its return was missed: its result is lost */
+	ERROR_MAP_FRESH,      /* no room to remember a new cgroup: a start may be lost */
+	ERROR_MAP_INITS,      /* no room to remember a container's init: its exit may be lost */
+	ERROR_MAP_OOM,	      /* no room to remember an OOM decision or its signal */
+	ERROR_READ,	      /* kernel memory could not be read: a field is unknown */
+	ERROR_PATH,	      /* a cgroup's path was too long: user space looks it up by id */
+	ERROR_RING_LIFECYCLE, /* the ring of cgroups and starts was full: an event is lost */
+	ERROR_THROTTLED,      /* more events than its share from one user in one cgroup */
 	ERROR_PLACES,
 };
 
@@ -101,8 +103,8 @@ _Static_assert(sizeof(struct namespace_freed_event) == 48 + 8, "freed layout");
 struct cgroup_event {
 	struct event_header header;
 	__u64 id;
-	__u32 removed;		    /* 0 made, 1 removed */
-	__u32 path_len;		    /* with the final zero byte; 1 where the path is unknown */
+	__u32 removed;	/* 0 made, 1 removed */
+	__u32 path_len; /* with the final zero byte; 1 where the path is unknown or cut */
 	char path[CGROUP_PATH_LEN]; /* only path_len bytes are sent */
 };
 _Static_assert(sizeof(struct cgroup_event) == 48 + 16 + CGROUP_PATH_LEN, "cgroup layout");
@@ -149,10 +151,19 @@ struct exit_event {
 	struct event_header header;
 	struct sent_signal latest;  /* of those that end a process */
 	struct sent_signal earlier; /* the latest before it that did not, and was another one */
-	__u32 status;		    /* as wait(2) tells it */
-	__u32 oom_killed;	    /* 1: the OOM killer chose it */
+	__u32 status;		    /* as wait(2) reports it, where status_known */
+	__u8 status_known;
+	__u8 oom_killed; /* 1: the OOM killer chose it */
+	__u8 pad[2];
 };
 _Static_assert(sizeof(struct exit_event) == 48 + 2 * 48 + 8, "exit layout");
+
+/* What could not be read of an OOM kill: its fields are 0. */
+enum oom_unread {
+	OOM_UNREAD_UID = 1,
+	OOM_UNREAD_SCORE_ADJ = 2,
+	OOM_UNREAD_DOMAIN = 4, /* limit_pages and usage_pages */
+};
 
 /* header is about the trigger: the process that asked for memory. */
 struct oom_event {
@@ -173,8 +184,8 @@ struct oom_event {
 	__u32 scope;	     /* enum oom_scope */
 	__u8 victim_is_init; /* of a container that nsviz follows */
 	__u8 sizes_known;
-	__u8 group; /* 1: memory.oom.group, all that is in the cgroup is killed */
-	__u8 pad;
+	__u8 group;  /* 1: memory.oom.group, all that is in the cgroup is killed */
+	__u8 unread; /* bits of enum oom_unread */
 	char victim_comm[COMM_LEN];
 };
 _Static_assert(sizeof(struct oom_event) == 48 + 72 + 24 + 16, "oom layout");

@@ -42,7 +42,7 @@ static __always_inline int on_exec(struct task_struct *task, const bool trusted)
 	struct start_steps *fresh, steps = {};
 	struct start_event *event;
 	struct init init = {};
-	__u64 cgroup_id;
+	__u64 cgroup_id, failed = 0;
 	__u32 mnt, pid;
 
 	if (shares_nsproxy(task, trusted))
@@ -51,7 +51,9 @@ static __always_inline int on_exec(struct task_struct *task, const bool trusted)
 	if (mnt == own_mnt_namespace ||
 	    mnt == mnt_namespace(FIELD(trusted, task, real_parent), trusted))
 		return 0;
-	cgroup_id = task_cgroup_id(task);
+	cgroup_id = task_cgroup_id(task, &failed);
+	count_failed(failed);
+	failed = 0;
 	pid = FIELD(trusted, task, tgid);
 	fresh = bpf_map_lookup_elem(&fresh_cgroups, &cgroup_id);
 	if (fresh) {
@@ -67,6 +69,9 @@ static __always_inline int on_exec(struct task_struct *task, const bool trusted)
 
 		if (known ? known->started : !settling)
 			return 0;
+		/* What is reported only because nobody knows yet: any user can exec as often as he likes. */
+		if (!known && !may_send(cgroup_id, THROTTLE_LIFECYCLE, 1))
+			return 0;
 	}
 
 	init.cgroup_id = cgroup_id;
@@ -74,17 +79,18 @@ static __always_inline int on_exec(struct task_struct *task, const bool trusted)
 	if (bpf_map_update_elem(&inits, &pid, &init, BPF_ANY) != 0)
 		count_error(ERROR_MAP_INITS);
 
-	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+	event = bpf_ringbuf_reserve(&lifecycle, sizeof(*event), 0);
 	if (!event) {
-		count_error(ERROR_RING_EVENTS);
+		count_error(ERROR_RING_LIFECYCLE);
 		return 0;
 	}
 	__builtin_memset(event, 0, sizeof(*event));
-	fill_header(&event->header, EVENT_START, sizeof(*event));
+	fill_header(&event->header, EVENT_START, sizeof(*event), &failed);
 	event->steps = steps;
-	event->cloned_ns = BPF_CORE_READ(task, group_leader, start_boottime);
-	read_ids(task, event->id);
-	bpf_ringbuf_submit(event, events_flags());
+	event->cloned_ns = READ(&failed, task, group_leader, start_boottime);
+	read_ids(task, event->id, &failed);
+	count_failed(failed);
+	bpf_ringbuf_submit(event, lifecycle_flags());
 	return 0;
 }
 
@@ -126,7 +132,8 @@ static __always_inline void note_sender(int sig, unsigned long info, struct task
 	__u32 pid = FIELD(trusted, task, tgid);
 	struct init *init = bpf_map_lookup_elem(&inits, &pid);
 	struct sent_signal *noted;
-	__u64 sender;
+	__u64 sender, failed = 0;
+	int code = 0;
 
 	if (!init || info == SEND_SIG_PRIV)
 		return;
@@ -134,7 +141,9 @@ static __always_inline void note_sender(int sig, unsigned long info, struct task
 	if (init->latest.signal == SIGKILL)
 		return;
 	/* A positive si_code is the kernel's own doing: a fault, a timer, a terminal. */
-	if (info != SEND_SIG_NOINFO && BPF_CORE_READ((struct kernel_siginfo *)info, si_code) > 0)
+	if (info != SEND_SIG_NOINFO)
+		code = READ(&failed, (struct kernel_siginfo *)info, si_code);
+	if (code > 0)
 		return;
 	switch (result) {
 	case TRACE_SIGNAL_DELIVERED:
@@ -153,7 +162,8 @@ static __always_inline void note_sender(int sig, unsigned long info, struct task
 	}
 	sender = bpf_get_current_pid_tgid();
 	noted->boot_ns = bpf_ktime_get_boot_ns();
-	noted->cgroup_id = task_cgroup_id((void *)bpf_get_current_task());
+	noted->cgroup_id = task_cgroup_id((void *)bpf_get_current_task(), &failed);
+	count_failed(failed);
 	noted->pid = sender >> 32;
 	noted->signal = sig;
 	noted->uid = (__u32)bpf_get_current_uid_gid();
@@ -164,8 +174,11 @@ static __always_inline void note_sender(int sig, unsigned long info, struct task
 /* Whether task is of the process that is PID 1 in the PID namespace that its children are in. */
 static __always_inline bool is_first(struct task_struct *task, const bool trusted)
 {
-	return BPF_CORE_READ(task, nsproxy, pid_ns_for_children, child_reaper, tgid) ==
-	       FIELD(trusted, task, tgid);
+	__u64 failed = 0;
+	int first = READ(&failed, task, nsproxy, pid_ns_for_children, child_reaper, tgid);
+
+	count_failed(failed);
+	return first == FIELD(trusted, task, tgid);
 }
 
 static __always_inline int on_exit(struct task_struct *task, const bool trusted)
@@ -173,6 +186,7 @@ static __always_inline int on_exit(struct task_struct *task, const bool trusted)
 	struct signal_struct *signal = FIELD(trusted, task, signal);
 	struct exit_event *event;
 	struct init *init, unknown = {};
+	__u64 failed = 0, status_failed = 0;
 	__u32 pid;
 
 	/* The death of a process is that of its last thread. */
@@ -187,8 +201,12 @@ static __always_inline int on_exit(struct task_struct *task, const bool trusted)
 		if (!settling || mnt_namespace(task, trusted) == own_mnt_namespace ||
 		    !is_first(task, trusted))
 			return 0;
-		unknown.cgroup_id = task_cgroup_id(task);
+		unknown.cgroup_id = task_cgroup_id(task, &failed);
 		init = &unknown;
+		if (!may_send(unknown.cgroup_id, THROTTLE_LIFECYCLE, 1)) {
+			count_failed(failed);
+			return 0;
+		}
 	}
 
 	event = bpf_ringbuf_reserve(&urgent, sizeof(*event), 0);
@@ -198,14 +216,16 @@ static __always_inline int on_exit(struct task_struct *task, const bool trusted)
 		return 0;
 	}
 	__builtin_memset(event, 0, sizeof(*event));
-	fill_header(&event->header, EVENT_EXIT, sizeof(*event));
+	fill_header(&event->header, EVENT_EXIT, sizeof(*event), &failed);
 	/* The container is the one that the init was started for, wherever it has moved since. */
 	event->header.cgroup_id = init->cgroup_id;
 	/* What wait(2) would be told (wait_task_zombie in kernel/exit.c). */
 	if (FIELD(trusted, signal, flags) & SIGNAL_GROUP_EXIT)
 		event->status = FIELD(trusted, signal, group_exit_code);
 	else
-		event->status = BPF_CORE_READ(task, group_leader, exit_code);
+		event->status = READ(&status_failed, task, group_leader, exit_code);
+	event->status_known = !status_failed;
+	count_failed(failed + status_failed);
 	event->latest = init->latest;
 	event->earlier = init->earlier;
 	event->oom_killed = init->oom_killed;

@@ -13,65 +13,81 @@ struct namespace_call {
 	__u32 id[NAMESPACE_TYPES]; /* on entry */
 };
 
-/* Thread to the unshare or setns that it is in. It is in one such call at a time. */
+/*
+ * Thread to the unshare or setns that it is in. It is in one such call at a time. No entry is pushed out by
+ * others, so that a return without one belongs to a call that never began: one that seccomp refused, where
+ * only the tracepoint of the return fires, or one from before the programs. User space removes entries whose
+ * return was missed (a kretprobe may be) when there is no room.
+ */
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 8192);
 	__type(key, __u32);
 	__type(value, struct namespace_call);
 } calls SEC(".maps");
 
-static __always_inline void read_ids(struct task_struct *task, __u32 *id)
-{
-	struct nsproxy *nsproxy = BPF_CORE_READ(task, nsproxy);
+/*
+ * Namespaces of which nobody was told, since whoever made them had sent more than his share: their end is
+ * nothing to send either.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, __u8);
+} unsent_namespaces SEC(".maps");
 
-	id[NAMESPACE_USER] = BPF_CORE_READ(task, real_cred, user_ns, ns.inum);
+static __always_inline void read_ids(struct task_struct *task, __u32 *id, __u64 *failed)
+{
+	struct nsproxy *nsproxy = READ(failed, task, nsproxy);
+
+	id[NAMESPACE_USER] = READ(failed, task, real_cred, user_ns, ns.inum);
 	if (!nsproxy) /* the task is past exit_task_namespaces */
 		return;
-	id[NAMESPACE_MNT] = BPF_CORE_READ(nsproxy, mnt_ns, ns.inum);
-	id[NAMESPACE_PID] = BPF_CORE_READ(nsproxy, pid_ns_for_children, ns.inum);
-	id[NAMESPACE_NET] = BPF_CORE_READ(nsproxy, net_ns, ns.inum);
-	id[NAMESPACE_IPC] = BPF_CORE_READ(nsproxy, ipc_ns, ns.inum);
-	id[NAMESPACE_UTS] = BPF_CORE_READ(nsproxy, uts_ns, ns.inum);
-	id[NAMESPACE_CGROUP] = BPF_CORE_READ(nsproxy, cgroup_ns, ns.inum);
+	id[NAMESPACE_MNT] = READ(failed, nsproxy, mnt_ns, ns.inum);
+	id[NAMESPACE_PID] = READ(failed, nsproxy, pid_ns_for_children, ns.inum);
+	id[NAMESPACE_NET] = READ(failed, nsproxy, net_ns, ns.inum);
+	id[NAMESPACE_IPC] = READ(failed, nsproxy, ipc_ns, ns.inum);
+	id[NAMESPACE_UTS] = READ(failed, nsproxy, uts_ns, ns.inum);
+	id[NAMESPACE_CGROUP] = READ(failed, nsproxy, cgroup_ns, ns.inum);
 	if (has_time_namespaces())
-		id[NAMESPACE_TIME] = BPF_CORE_READ(nsproxy, time_ns_for_children, ns.inum);
+		id[NAMESPACE_TIME] = READ(failed, nsproxy, time_ns_for_children, ns.inum);
 }
 
 /* Who owns the namespaces of task whose bit is set in changed, and of which they are children. */
-static __always_inline void read_relations(struct task_struct *task, struct namespaces_event *event)
+static __always_inline void read_relations(struct task_struct *task, struct namespaces_event *event,
+					   __u64 *failed)
 {
-	struct nsproxy *nsproxy = BPF_CORE_READ(task, nsproxy);
+	struct nsproxy *nsproxy = READ(failed, task, nsproxy);
 	__u32 changed = event->changed;
 
 	if (changed & (1 << NAMESPACE_USER)) {
 		/* A user namespace is owned by its parent (ns_get_owner in kernel/user_namespace.c). */
 		event->parent[NAMESPACE_USER] =
-			BPF_CORE_READ(task, real_cred, user_ns, parent, ns.inum);
+			READ(failed, task, real_cred, user_ns, parent, ns.inum);
 		event->owner[NAMESPACE_USER] = event->parent[NAMESPACE_USER];
 	}
 	if (!nsproxy)
 		return;
 	if (changed & (1 << NAMESPACE_MNT))
-		event->owner[NAMESPACE_MNT] = BPF_CORE_READ(nsproxy, mnt_ns, user_ns, ns.inum);
+		event->owner[NAMESPACE_MNT] = READ(failed, nsproxy, mnt_ns, user_ns, ns.inum);
 	if (changed & (1 << NAMESPACE_PID)) {
 		event->owner[NAMESPACE_PID] =
-			BPF_CORE_READ(nsproxy, pid_ns_for_children, user_ns, ns.inum);
+			READ(failed, nsproxy, pid_ns_for_children, user_ns, ns.inum);
 		event->parent[NAMESPACE_PID] =
-			BPF_CORE_READ(nsproxy, pid_ns_for_children, parent, ns.inum);
+			READ(failed, nsproxy, pid_ns_for_children, parent, ns.inum);
 	}
 	if (changed & (1 << NAMESPACE_NET))
-		event->owner[NAMESPACE_NET] = BPF_CORE_READ(nsproxy, net_ns, user_ns, ns.inum);
+		event->owner[NAMESPACE_NET] = READ(failed, nsproxy, net_ns, user_ns, ns.inum);
 	if (changed & (1 << NAMESPACE_IPC))
-		event->owner[NAMESPACE_IPC] = BPF_CORE_READ(nsproxy, ipc_ns, user_ns, ns.inum);
+		event->owner[NAMESPACE_IPC] = READ(failed, nsproxy, ipc_ns, user_ns, ns.inum);
 	if (changed & (1 << NAMESPACE_UTS))
-		event->owner[NAMESPACE_UTS] = BPF_CORE_READ(nsproxy, uts_ns, user_ns, ns.inum);
+		event->owner[NAMESPACE_UTS] = READ(failed, nsproxy, uts_ns, user_ns, ns.inum);
 	if (changed & (1 << NAMESPACE_CGROUP))
-		event->owner[NAMESPACE_CGROUP] =
-			BPF_CORE_READ(nsproxy, cgroup_ns, user_ns, ns.inum);
+		event->owner[NAMESPACE_CGROUP] = READ(failed, nsproxy, cgroup_ns, user_ns, ns.inum);
 	if (has_time_namespaces() && changed & (1 << NAMESPACE_TIME))
 		event->owner[NAMESPACE_TIME] =
-			BPF_CORE_READ(nsproxy, time_ns_for_children, user_ns, ns.inum);
+			READ(failed, nsproxy, time_ns_for_children, user_ns, ns.inum);
 }
 
 /*
@@ -89,36 +105,56 @@ static __always_inline __u32 differs(__u64 a, __u64 b)
 	return (-unequal & -a & -b) >> 63;
 }
 
+/* Notes the namespaces that were made and are not sent. */
+static __always_inline void note_unsent(const __u32 *id, __u32 changed)
+{
+	__u8 one = 1;
+
+	for (int i = 0; i < NAMESPACE_TYPES; i++) {
+		__u32 inum = id[i];
+
+		if (changed >> i & 1) /* where it fails an end is sent that nobody has a use for */
+			bpf_map_update_elem(&unsent_namespaces, &inum, &one, BPF_ANY);
+	}
+}
+
 /* Sends what differs between before and the ids of task, if anything does. */
 static __always_inline void send_difference(struct task_struct *task, const __u32 *before,
-					    __u32 via, __u32 child_pid, __u64 entered_ns)
+					    __u32 via, __u32 child_pid, __u64 entered_ns,
+					    __u64 *failed)
 {
 	struct namespaces_event *event;
 	__u32 after[NAMESPACE_TYPES] = {};
 	__u32 changed = 0, types = 0;
 
-	read_ids(task, after);
+	read_ids(task, after, failed);
 	for (int i = 0; i < NAMESPACE_TYPES; i++)
 		changed |= differs(before[i], after[i]) << i;
 	if (!changed)
 		return;
+	/* Each type becomes an event of its own in user space. */
+	for (int i = 0; i < NAMESPACE_TYPES; i++)
+		types += changed >> i & 1;
+	if (!may_send(task_cgroup_id((void *)bpf_get_current_task(), failed), THROTTLE_NAMESPACES,
+		      types)) {
+		if (via != VIA_SETNS)
+			note_unsent(after, changed);
+		return;
+	}
 	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 	if (!event) {
-		/* Each type becomes an event of its own in user space. */
-		for (int i = 0; i < NAMESPACE_TYPES; i++)
-			types += changed >> i & 1;
 		count_errors(ERROR_RING_EVENTS, types);
 		return;
 	}
 	__builtin_memset(event, 0, sizeof(*event));
-	fill_header(&event->header, EVENT_NAMESPACES, sizeof(*event));
+	fill_header(&event->header, EVENT_NAMESPACES, sizeof(*event), failed);
 	event->via = via;
 	event->changed = changed;
 	event->child_pid = child_pid;
 	if (entered_ns)
 		event->took_ns = event->header.boot_ns - entered_ns;
 	__builtin_memcpy(event->id, after, sizeof(after));
-	read_relations(task, event);
+	read_relations(task, event, failed);
 	bpf_ringbuf_submit(event, events_flags());
 }
 
@@ -127,6 +163,7 @@ static __always_inline int on_fork(struct task_struct *parent, struct task_struc
 				   const bool trusted)
 {
 	__u32 before[NAMESPACE_TYPES] = {};
+	__u64 failed = 0;
 
 	/* Ordinary forks share both and end here. */
 	if (FIELD(trusted, parent, nsproxy) == FIELD(trusted, child, nsproxy)) {
@@ -139,8 +176,9 @@ static __always_inline int on_fork(struct task_struct *parent, struct task_struc
 		if (FIELD(trusted, parent_cred, user_ns) == FIELD(trusted, child_cred, user_ns))
 			return 0;
 	}
-	read_ids(parent, before);
-	send_difference(child, before, VIA_CLONE, BPF_CORE_READ(child, tgid), 0);
+	read_ids(parent, before, &failed);
+	send_difference(child, before, VIA_CLONE, READ(&failed, child, tgid), 0, &failed);
+	count_failed(failed);
 	return 0;
 }
 
@@ -156,33 +194,37 @@ int namespaces_fork_raw_tp(struct bpf_raw_tracepoint_args *ctx)
 	return on_fork((void *)ctx->args[0], (void *)ctx->args[1], false);
 }
 
-/* unshare and setns: the ids on exit against those on entry. */
+/* unshare and setns: the ids on return against those on entry. */
 static __always_inline int on_call_entry(void)
 {
 	__u32 tid = (__u32)bpf_get_current_pid_tgid();
 	struct namespace_call call = { .entered_ns = bpf_ktime_get_boot_ns() };
+	__u64 failed = 0;
 
-	read_ids((void *)bpf_get_current_task(), call.id);
-	if (bpf_map_update_elem(&calls, &tid, &call, BPF_ANY) != 0)
-		count_error(ERROR_MAP_CALLS);
+	read_ids((void *)bpf_get_current_task(), call.id, &failed);
+	count_failed(failed);
+	if (bpf_map_update_elem(&calls, &tid, &call, BPF_NOEXIST) == 0)
+		return 0;
+	/* There is no room for this one; or the thread's call before it, whose return was missed, is lost. */
+	count_error(ERROR_MAP_CALLS);
+	bpf_map_update_elem(&calls, &tid, &call, BPF_ANY);
 	return 0;
 }
 
-static __always_inline int on_call_exit(__u32 via)
+static __always_inline int on_call_return(__u32 via, int ret)
 {
 	__u32 tid = (__u32)bpf_get_current_pid_tgid();
 	struct namespace_call *call = bpf_map_lookup_elem(&calls, &tid);
+	__u64 failed = 0;
 
-	if (!call) {
-		/*
-		 * Pushed out of the map; or, while nsviz attaches, a call that had begun before, which is
-		 * no loss: what it made is found when the host is read.
-		 */
-		if (!settling)
-			count_error(ERROR_MAP_CALLS);
+	if (!call)
 		return 0;
+	/* A call that fails changes nothing. */
+	if (ret == 0) {
+		send_difference((void *)bpf_get_current_task(), call->id, via, 0, call->entered_ns,
+				&failed);
+		count_failed(failed);
 	}
-	send_difference((void *)bpf_get_current_task(), call->id, via, 0, call->entered_ns);
 	bpf_map_delete_elem(&calls, &tid);
 	return 0;
 }
@@ -194,26 +236,41 @@ static __always_inline int on_call_exit(__u32 via)
 		return on_call_entry(); \
 	}
 
-#define ON_EXIT(name, section, via)       \
-	SEC(section)                      \
-	int name(void *ctx)               \
-	{                                 \
-		return on_call_exit(via); \
+/* At fexit the argument comes first, of which these functions have one; then what is returned. */
+#define ON_FEXIT(name, section, via)                       \
+	SEC(section)                                       \
+	int name(__u64 *ctx)                               \
+	{                                                  \
+		return on_call_return(via, (int)(ctx[1])); \
+	}
+
+#define ON_KRETPROBE(name, section, via)                          \
+	SEC(section)                                              \
+	int name(struct pt_regs *ctx)                             \
+	{                                                         \
+		return on_call_return(via, (int)PT_REGS_RC(ctx)); \
+	}
+
+#define ON_SYS_EXIT(name, section, via)                    \
+	SEC(section)                                       \
+	int name(struct sys_exit_args *ctx)                \
+	{                                                  \
+		return on_call_return(via, (int)ctx->ret); \
 	}
 
 ON_ENTRY(namespaces_unshare_fentry, "fentry/ksys_unshare")
-ON_EXIT(namespaces_unshare_fexit, "fexit/ksys_unshare", VIA_UNSHARE)
+ON_FEXIT(namespaces_unshare_fexit, "fexit/ksys_unshare", VIA_UNSHARE)
 ON_ENTRY(namespaces_unshare_kprobe, "kprobe/ksys_unshare")
-ON_EXIT(namespaces_unshare_kretprobe, "kretprobe/ksys_unshare", VIA_UNSHARE)
+ON_KRETPROBE(namespaces_unshare_kretprobe, "kretprobe/ksys_unshare", VIA_UNSHARE)
 ON_ENTRY(namespaces_unshare_sys_enter, "tracepoint/syscalls/sys_enter_unshare")
-ON_EXIT(namespaces_unshare_sys_exit, "tracepoint/syscalls/sys_exit_unshare", VIA_UNSHARE)
+ON_SYS_EXIT(namespaces_unshare_sys_exit, "tracepoint/syscalls/sys_exit_unshare", VIA_UNSHARE)
 
 ON_ENTRY(namespaces_setns_fentry, "fentry/" SYS("setns"))
-ON_EXIT(namespaces_setns_fexit, "fexit/" SYS("setns"), VIA_SETNS)
+ON_FEXIT(namespaces_setns_fexit, "fexit/" SYS("setns"), VIA_SETNS)
 ON_ENTRY(namespaces_setns_kprobe, "kprobe/" SYS("setns"))
-ON_EXIT(namespaces_setns_kretprobe, "kretprobe/" SYS("setns"), VIA_SETNS)
+ON_KRETPROBE(namespaces_setns_kretprobe, "kretprobe/" SYS("setns"), VIA_SETNS)
 ON_ENTRY(namespaces_setns_sys_enter, "tracepoint/syscalls/sys_enter_setns")
-ON_EXIT(namespaces_setns_sys_exit, "tracepoint/syscalls/sys_exit_setns", VIA_SETNS)
+ON_SYS_EXIT(namespaces_setns_sys_exit, "tracepoint/syscalls/sys_exit_setns", VIA_SETNS)
 
 /*
  * The end of a namespace of any type: its number goes back to the kernel. All types take their
@@ -222,14 +279,18 @@ ON_EXIT(namespaces_setns_sys_exit, "tracepoint/syscalls/sys_exit_setns", VIA_SET
 static __always_inline int on_free_inum(__u32 inum)
 {
 	struct namespace_freed_event *event;
+	__u64 failed = 0;
 
+	if (bpf_map_delete_elem(&unsent_namespaces, &inum) == 0)
+		return 0;
 	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 	if (!event) {
 		count_error(ERROR_RING_EVENTS);
 		return 0;
 	}
 	__builtin_memset(event, 0, sizeof(*event));
-	fill_header(&event->header, EVENT_NAMESPACE_FREED, sizeof(*event));
+	fill_header(&event->header, EVENT_NAMESPACE_FREED, sizeof(*event), &failed);
+	count_failed(failed);
 	event->id = inum;
 	bpf_ringbuf_submit(event, events_flags());
 	return 0;

@@ -4,6 +4,7 @@
  * hold a container's init. The order is that of what they need of each other.
  */
 #include "nsviz.h"
+#include "throttle.h"
 
 #include "namespaces.bpf.c"
 #include "cgroups.bpf.c"
@@ -29,3 +30,5 @@ const enum namespace_type *namespace_type_type __attribute__((unused));
 const enum namespace_via *namespace_via_type __attribute__((unused));
 const enum oom_scope *oom_scope_type __attribute__((unused));
 const enum error_place *error_place_type __attribute__((unused));
+const enum oom_unread *oom_unread_type __attribute__((unused));
+const enum throttle_subject *throttle_subject_type __attribute__((unused));

@@ -27,17 +27,24 @@ const volatile __u32 own_mnt_namespace = 0;
  * may be that of a container that it has not told the programs of, so those are reported as well.
  */
 volatile bool settling = true;
-/* How much unread data in the ring of ordinary events wakes the reader, bytes. */
+/* How much unread data in the rings of events and lifecycle wakes the reader, bytes. */
 const volatile __u64 events_watermark = 512 << 10;
+const volatile __u64 lifecycle_watermark = 256 << 10;
 
 /*
- * Two rings, so that no flood of ordinary events pushes out an OOM kill or a death. User space may
- * resize both before loading.
+ * Three rings, by who can fill them. Any user makes namespaces, so those events have a ring of their
+ * own. Cgroups and starts share one: without them nsviz does not know which containers there are. OOM
+ * kills and deaths are urgent. User space may resize all of them before loading.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 2 << 20);
 } events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} lifecycle SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -110,46 +117,56 @@ static __always_inline void count_error(__u32 place)
 		__value;                                                               \
 	})
 
-/* The kernel's id of a cgroup, which is the inode number of its directory; 0 unknown. */
-static __always_inline __u64 cgroup_id_of(struct cgroup *cgroup)
+/* Counts what READ has gathered. */
+static __always_inline void count_failed(__u64 failed)
 {
-	return cgroup ? BPF_CORE_READ(cgroup, kn, id) : 0;
+	if (failed)
+		count_errors(ERROR_READ, failed);
+}
+
+/* The kernel's id of a cgroup, which is the inode number of its directory; 0 unknown. */
+static __always_inline __u64 cgroup_id_of(struct cgroup *cgroup, __u64 *failed)
+{
+	return READ(failed, cgroup, kn, id);
 }
 
 /* A controller's state in an array of them all, by enum cgroup_subsys_id. */
-static __always_inline struct cgroup_subsys_state *state_in(void *subsys, __u64 controller)
+static __always_inline struct cgroup_subsys_state *state_in(void *subsys, __u64 controller,
+							    __u64 *failed)
 {
 	struct cgroup_subsys_state *state = NULL;
 
-	if (bpf_probe_read_kernel(&state, sizeof(state), subsys + controller * sizeof(state)) != 0)
-		count_error(ERROR_READ);
+	*failed += failed_helper(
+		bpf_probe_read_kernel(&state, sizeof(state), subsys + controller * sizeof(state)));
 	return state;
 }
 
-/* The state of task in the memory controller; NULL where that is not built in. */
-static __always_inline struct cgroup_subsys_state *memory_state(struct task_struct *task)
+/* The state of task in the memory controller; NULL where that is not built in or not to be read. */
+static __always_inline struct cgroup_subsys_state *memory_state(struct task_struct *task,
+								__u64 *failed)
 {
-	struct css_set *set = BPF_CORE_READ(task, cgroups);
+	struct css_set *set;
 
-	if (!set || !bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id))
+	if (!bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id))
 		return NULL;
+	set = READ(failed, task, cgroups);
 	return state_in(__builtin_preserve_access_index(&set->subsys),
-			bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id));
+			bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id), failed);
 }
 
-/* The cgroup of task in the tracked hierarchy. */
-static __always_inline __u64 task_cgroup_id(struct task_struct *task)
+/* The cgroup of task in the tracked hierarchy; 0 unknown. */
+static __always_inline __u64 task_cgroup_id(struct task_struct *task, __u64 *failed)
 {
-	struct cgroup_subsys_state *state;
-
 	if (tracked_is_unified)
-		return BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
-	state = memory_state(task);
-	return state ? cgroup_id_of(BPF_CORE_READ(state, cgroup)) : 0;
+		return READ(failed, task, cgroups, dfl_cgrp, kn, id);
+	if (!bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id))
+		return 0;
+	return cgroup_id_of(READ(failed, memory_state(task, failed), cgroup), failed);
 }
 
 /* Fills the header for what the current process does. */
-static __always_inline void fill_header(struct event_header *header, __u16 kind, __u32 size)
+static __always_inline void fill_header(struct event_header *header, __u16 kind, __u32 size,
+					__u64 *failed)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 
@@ -157,24 +174,34 @@ static __always_inline void fill_header(struct event_header *header, __u16 kind,
 	header->kind = kind;
 	header->size = size;
 	header->boot_ns = bpf_ktime_get_boot_ns();
-	header->cgroup_id = task_cgroup_id((void *)bpf_get_current_task());
+	header->cgroup_id = task_cgroup_id((void *)bpf_get_current_task(), failed);
 	header->pid = id >> 32;
 	header->tid = (__u32)id;
 	bpf_get_current_comm(header->comm, sizeof(header->comm));
 }
 
 /*
- * Ordinary events do not wake the reader: a wake-up costs thirty times what the event itself does.
- * The reader comes by on a timer, or when the ring has filled up to the watermark. Well above it the
+ * Events that are not urgent do not wake the reader: a wake-up costs thirty times what the event itself
+ * does. The reader comes by on a timer, or when the ring has filled up to the watermark. Well above it the
  * reader has long been woken and is late: more wake-ups would only make the flood dearer.
  */
-static __always_inline __u64 events_flags(void)
+static __always_inline __u64 wakeup_flags(void *ring, __u64 watermark)
 {
-	__u64 unread = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA);
+	__u64 unread = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
 
-	if (unread >= events_watermark && unread < events_watermark + events_watermark / 4)
+	if (unread >= watermark && unread < watermark + watermark / 4)
 		return BPF_RB_FORCE_WAKEUP;
 	return BPF_RB_NO_WAKEUP;
+}
+
+static __always_inline __u64 events_flags(void)
+{
+	return wakeup_flags(&events, events_watermark);
+}
+
+static __always_inline __u64 lifecycle_flags(void)
+{
+	return wakeup_flags(&lifecycle, lifecycle_watermark);
 }
 
 #endif

@@ -30,7 +30,9 @@ struct decision {
 	__u64 limit_pages;
 	__u64 usage_pages;
 	__u32 scope;
-	__u32 told; /* 1: told by oom_kill_process, 0: found at mark_victim */
+	__u8 told;   /* 1: told by oom_kill_process, 0: found at mark_victim */
+	__u8 unread; /* 1: limit_pages and usage_pages could not be read */
+	__u8 pad[2];
 };
 
 struct {
@@ -88,16 +90,16 @@ int lifecycle_signal_raw_tp(struct bpf_raw_tracepoint_args *ctx)
 #define CHARGE_PAGES 8
 #define GIVEN_BACK(limit) ((limit) / 32)
 
-static __always_inline bool counter_is_full(struct page_counter *counter)
+static __always_inline bool counter_is_full(struct page_counter *counter, __u64 *failed)
 {
-	__u64 limit = BPF_CORE_READ(counter, max);
+	__u64 limit = READ(failed, counter, max);
 
-	return BPF_CORE_READ(counter, usage.counter) + CHARGE_PAGES + GIVEN_BACK(limit) > limit;
+	return READ(failed, counter, usage.counter) + CHARGE_PAGES + GIVEN_BACK(limit) > limit;
 }
 
-static __always_inline bool counter_is_over(struct page_counter *counter)
+static __always_inline bool counter_is_over(struct page_counter *counter, __u64 *failed)
 {
-	return (__u64)BPF_CORE_READ(counter, usage.counter) > BPF_CORE_READ(counter, max);
+	return (__u64)READ(failed, counter, usage.counter) > READ(failed, counter, max);
 }
 
 #define MEMCG_FULL 1   /* at its limit, or was a moment ago */
@@ -120,19 +122,22 @@ static __always_inline bool counter_is_over(struct page_counter *counter)
 VERIFIED_ONCE int memcg_oom_state(__u64 address)
 {
 	struct mem_cgroup *memcg = (void *)address;
-	__u64 id = cgroup_id_of(BPF_CORE_READ(memcg, css.cgroup)), *decided_ns;
+	__u64 failed = 0, *decided_ns;
+	__u64 id = cgroup_id_of(READ(&failed, memcg, css.cgroup), &failed);
 	int state = 0;
 
-	if (counter_is_full(__builtin_preserve_access_index(&memcg->memory)))
+	if (counter_is_full(__builtin_preserve_access_index(&memcg->memory), &failed))
 		state |= MEMCG_FULL;
-	if (counter_is_over(__builtin_preserve_access_index(&memcg->memory)))
+	if (counter_is_over(__builtin_preserve_access_index(&memcg->memory), &failed))
 		state |= MEMCG_OVER;
-	if (!tracked_is_unified && counter_is_full(__builtin_preserve_access_index(&memcg->memsw)))
+	if (!tracked_is_unified &&
+	    counter_is_full(__builtin_preserve_access_index(&memcg->memsw), &failed))
 		state |= MEMCG_FULL;
-	if (memcg_oom_lock(memcg))
+	if (memcg_oom_lock(memcg, &failed))
 		state |= MEMCG_LOCKED;
-	if (memcg_oom_group(memcg))
+	if (memcg_oom_group(memcg, &failed))
 		state |= MEMCG_GROUP;
+	count_failed(failed);
 	decided_ns = bpf_map_lookup_elem(&domains, &id);
 	if (decided_ns && bpf_ktime_get_boot_ns() - *decided_ns < RECENT_NS)
 		state |= MEMCG_RECENT;
@@ -140,9 +145,9 @@ VERIFIED_ONCE int memcg_oom_state(__u64 address)
 }
 
 /* css is the first member of struct mem_cgroup, so that a state of the controller is one of these. */
-static __always_inline struct mem_cgroup *memcg_parent(struct mem_cgroup *memcg)
+static __always_inline struct mem_cgroup *memcg_parent(struct mem_cgroup *memcg, __u64 *failed)
 {
-	return (struct mem_cgroup *)BPF_CORE_READ(memcg, css.parent);
+	return (struct mem_cgroup *)READ(failed, memcg, css.parent);
 }
 
 /*
@@ -151,30 +156,35 @@ static __always_inline struct mem_cgroup *memcg_parent(struct mem_cgroup *memcg)
  */
 static __always_inline void describe_domain(struct decision *decision, struct mem_cgroup *memcg)
 {
+	__u64 id_failed = 0, failed = 0;
 	struct page_counter *counter = __builtin_preserve_access_index(&memcg->memory);
 
-	if (!tracked_is_unified && !counter_is_full(counter)) {
+	if (!tracked_is_unified && !counter_is_full(counter, &failed)) {
 		struct page_counter *memsw = __builtin_preserve_access_index(&memcg->memsw);
 
-		if (counter_is_full(memsw))
+		if (counter_is_full(memsw, &failed))
 			counter = memsw;
 	}
 	decision->scope = OOM_SCOPE_CGROUP;
-	decision->domain_cgroup_id = cgroup_id_of(BPF_CORE_READ(memcg, css.cgroup));
-	decision->limit_pages = BPF_CORE_READ(counter, max);
-	decision->usage_pages = BPF_CORE_READ(counter, usage.counter);
+	decision->domain_cgroup_id = cgroup_id_of(READ(&id_failed, memcg, css.cgroup), &id_failed);
+	decision->limit_pages = READ(&failed, counter, max);
+	decision->usage_pages = READ(&failed, counter, usage.counter);
+	decision->unread = failed != 0;
+	count_failed(failed + id_failed);
 }
 
 /* The decision itself, where it can be hooked: the kernel says whose memory ran out. */
 static __always_inline int on_oom_kill_process(struct oom_control *oc)
 {
 	__u32 tid = (__u32)bpf_get_current_pid_tgid();
-	struct mem_cgroup *memcg = BPF_CORE_READ(oc, memcg);
 	struct decision decision = {};
+	__u64 failed = 0;
+	struct mem_cgroup *memcg = READ(&failed, oc, memcg);
+	int constraint = READ(&failed, oc, constraint);
 
 	decision.id = bpf_ktime_get_boot_ns();
 	decision.told = 1;
-	switch (BPF_CORE_READ(oc, constraint)) {
+	switch (constraint) {
 	case CONSTRAINT_CPUSET:
 		decision.scope = OOM_SCOPE_CPUSET;
 		break;
@@ -182,8 +192,9 @@ static __always_inline int on_oom_kill_process(struct oom_control *oc)
 		decision.scope = OOM_SCOPE_MEMPOLICY;
 		break;
 	default:
-		decision.scope = OOM_SCOPE_SYSTEM;
+		decision.scope = failed ? OOM_SCOPE_UNKNOWN : OOM_SCOPE_SYSTEM;
 	}
+	count_failed(failed);
 	if (memcg) /* and so the constraint is CONSTRAINT_MEMCG */
 		describe_domain(&decision, memcg);
 	if (bpf_map_update_elem(&decisions, &tid, &decision, BPF_ANY) != 0)
@@ -209,16 +220,18 @@ int BPF_KPROBE(oom_decision_kprobe, struct oom_control *oc)
 VERIFIED_ONCE __u64 nearest_common(__u64 one, __u64 other)
 {
 	struct mem_cgroup *a = (void *)one, *b = (void *)other;
+	__u64 failed = 0;
 
 	for (int i = 0; i < 2 * MAX_DEPTH && a && b && a != b; i++) {
-		int a_level = BPF_CORE_READ(a, css.cgroup, level);
-		int b_level = BPF_CORE_READ(b, css.cgroup, level);
+		int a_level = READ(&failed, a, css.cgroup, level);
+		int b_level = READ(&failed, b, css.cgroup, level);
 
 		if (a_level >= b_level)
-			a = memcg_parent(a);
+			a = memcg_parent(a, &failed);
 		if (b_level >= a_level)
-			b = memcg_parent(b);
+			b = memcg_parent(b, &failed);
 	}
+	count_failed(failed);
 	return a == b ? (__u64)a : 0;
 }
 
@@ -226,12 +239,14 @@ VERIFIED_ONCE __u64 nearest_common(__u64 one, __u64 other)
 VERIFIED_ONCE __u64 nearest_with(__u64 address, int bit)
 {
 	struct mem_cgroup *memcg = (void *)address;
+	__u64 failed = 0;
 
 	for (int i = 0; i < MAX_DEPTH && memcg; i++) {
 		if (memcg_oom_state((__u64)memcg) & bit)
 			return (__u64)memcg;
-		memcg = memcg_parent(memcg);
+		memcg = memcg_parent(memcg, &failed);
 	}
+	count_failed(failed);
 	return 0;
 }
 
@@ -239,13 +254,14 @@ VERIFIED_ONCE __u64 nearest_with(__u64 address, int bit)
 VERIFIED_ONCE __u64 topmost_with(__u64 address, int bit)
 {
 	struct mem_cgroup *memcg = (void *)address;
-	__u64 found = 0;
+	__u64 found = 0, failed = 0;
 
 	for (int i = 0; i < MAX_DEPTH && memcg; i++) {
 		if (memcg_oom_state((__u64)memcg) & bit)
 			found = (__u64)memcg;
-		memcg = memcg_parent(memcg);
+		memcg = memcg_parent(memcg, &failed);
 	}
+	count_failed(failed);
 	return found;
 }
 
@@ -253,15 +269,17 @@ VERIFIED_ONCE __u64 topmost_with(__u64 address, int bit)
 VERIFIED_ONCE int has_up_to(__u64 address, int bit, __u64 domain_cgroup_id)
 {
 	struct mem_cgroup *memcg = (void *)address;
+	__u64 failed = 0;
 
 	for (int i = 0; i < MAX_DEPTH && memcg; i++) {
 		if (memcg_oom_state((__u64)memcg) & bit)
 			return 1;
 		if (domain_cgroup_id &&
-		    cgroup_id_of(BPF_CORE_READ(memcg, css.cgroup)) == domain_cgroup_id)
+		    cgroup_id_of(READ(&failed, memcg, css.cgroup), &failed) == domain_cgroup_id)
 			return 0;
-		memcg = memcg_parent(memcg);
+		memcg = memcg_parent(memcg, &failed);
 	}
+	count_failed(failed);
 	return 0;
 }
 
@@ -294,16 +312,17 @@ static __always_inline __u64 find_domain(__u64 of_victim, __u64 of_trigger)
 #define MAX_NODE_WORDS 16
 
 /* css is the first member of struct cpuset, too. */
-static __always_inline struct cpuset *topmost_cpuset(struct task_struct *task)
+static __always_inline struct cpuset *topmost_cpuset(struct task_struct *task, __u64 *failed)
 {
 	__u64 controller = bpf_core_enum_value(enum cgroup_subsys_id, cpuset_cgrp_id);
-	struct css_set *set = BPF_CORE_READ(task, cgroups);
+	struct css_set *set = READ(failed, task, cgroups);
 	struct cgroup_subsys_state *own;
 	struct cgroup_root *root;
 
-	own = state_in(__builtin_preserve_access_index(&set->subsys), controller);
-	root = BPF_CORE_READ(own, cgroup, root);
-	return (void *)state_in(__builtin_preserve_access_index(&root->cgrp.subsys), controller);
+	own = state_in(__builtin_preserve_access_index(&set->subsys), controller, failed);
+	root = READ(failed, own, cgroup, root);
+	return (void *)state_in(__builtin_preserve_access_index(&root->cgrp.subsys), controller,
+				failed);
 }
 
 /*
@@ -321,16 +340,16 @@ VERIFIED_ONCE int scope_of_nodes(__u64 address)
 	/* Nodes, of which it only matters that there are any: bits need no branches to verify. */
 	__u64 usable = 0, outside_policy = 0, outside_cpuset = 0;
 	struct mempolicy *policy;
-	long failed = 0;
+	__u64 failed = 0;
 
 	if (!has_memory_nodes())
 		return OOM_SCOPE_SYSTEM;
-	with_memory =
-		(__u64)__builtin_preserve_access_index(&topmost_cpuset(trigger)->effective_mems);
+	with_memory = (__u64)__builtin_preserve_access_index(
+		&topmost_cpuset(trigger, &failed)->effective_mems);
 	allowed = (__u64)__builtin_preserve_access_index(&trigger->mems_allowed);
-	policy = BPF_CORE_READ(trigger, mempolicy);
+	policy = READ(&failed, trigger, mempolicy);
 	bound = with_memory;
-	if (policy && BPF_CORE_READ(policy, mode) == MPOL_BIND)
+	if (policy && READ(&failed, policy, mode) == MPOL_BIND)
 		bound = policy_nodes(policy);
 
 	for (__u32 i = 0; i < MAX_NODE_WORDS; i++) {
@@ -338,16 +357,18 @@ VERIFIED_ONCE int scope_of_nodes(__u64 address)
 
 		if (at >= bpf_core_field_size(trigger->mems_allowed))
 			break;
-		failed |=
-			bpf_probe_read_kernel(&memory, sizeof(memory), (void *)(with_memory + at));
-		failed |= bpf_probe_read_kernel(&in_cpuset, sizeof(memory), (void *)(allowed + at));
-		failed |= bpf_probe_read_kernel(&in_policy, sizeof(memory), (void *)(bound + at));
+		failed += failed_helper(
+			bpf_probe_read_kernel(&memory, sizeof(memory), (void *)(with_memory + at)));
+		failed += failed_helper(
+			bpf_probe_read_kernel(&in_cpuset, sizeof(memory), (void *)(allowed + at)));
+		failed += failed_helper(
+			bpf_probe_read_kernel(&in_policy, sizeof(memory), (void *)(bound + at)));
 		outside_cpuset |= memory & ~in_cpuset;
 		outside_policy |= memory & ~in_policy;
 		usable |= in_policy & in_cpuset;
 	}
 	if (failed) {
-		count_error(ERROR_READ);
+		count_failed(failed);
 		return OOM_SCOPE_UNKNOWN;
 	}
 	if (usable && outside_policy)
@@ -372,6 +393,7 @@ static __always_inline int on_mark_victim(__u32 tid)
 	struct mm_struct *mm;
 	struct init *init;
 	__u64 now, memcg, domain, group, trigger;
+	__u64 failed = 0, uid_failed = 0, adj_failed = 0, sizes_failed = 0;
 	__u32 victim_pid;
 
 	if (!kill || kill->tid != tid)
@@ -380,7 +402,7 @@ static __always_inline int on_mark_victim(__u32 tid)
 	bpf_map_delete_elem(&kernel_kills, &current_tid);
 
 	now = bpf_ktime_get_boot_ns();
-	memcg = (__u64)memory_state(victim);
+	memcg = (__u64)memory_state(victim, &failed);
 	known = bpf_map_lookup_elem(&decisions, &current_tid);
 	if (known && known->told) {
 		decision = *known;
@@ -393,7 +415,7 @@ static __always_inline int on_mark_victim(__u32 tid)
 			decision.id = now;
 			decision.group = group;
 			trigger = bpf_get_current_task();
-			domain = find_domain(memcg, (__u64)memory_state((void *)trigger));
+			domain = find_domain(memcg, (__u64)memory_state((void *)trigger, &failed));
 			if (!domain) {
 				decision.scope = scope_of_nodes(trigger);
 			} else {
@@ -414,32 +436,32 @@ static __always_inline int on_mark_victim(__u32 tid)
 		return 0;
 	}
 	__builtin_memset(event, 0, sizeof(*event));
-	fill_header(&event->header, EVENT_OOM_KILL, sizeof(*event));
+	fill_header(&event->header, EVENT_OOM_KILL, sizeof(*event), &failed);
 	event->decision = decision.id;
 	event->scope = decision.scope;
 	event->group = has_up_to(memcg, MEMCG_GROUP, decision.domain_cgroup_id);
 	event->domain_cgroup_id = decision.domain_cgroup_id;
 	event->limit_pages = decision.limit_pages;
 	event->usage_pages = decision.usage_pages;
-	event->victim_cgroup_id = task_cgroup_id(victim);
+	event->victim_cgroup_id = task_cgroup_id(victim, &failed);
 	/* Older kernels take no key from the ring's memory, so this has a copy on the stack. */
-	victim_pid = BPF_CORE_READ(victim, tgid);
+	victim_pid = READ(&failed, victim, tgid);
 	event->victim_pid = victim_pid;
 	event->victim_tid = tid;
-	event->victim_uid = BPF_CORE_READ(victim, real_cred, uid.val);
-	event->victim_oom_score_adj = BPF_CORE_READ(victim, signal, oom_score_adj);
-	BPF_CORE_READ_STR_INTO(&event->victim_comm, victim, comm);
+	event->victim_uid = READ(&uid_failed, victim, real_cred, uid.val);
+	event->victim_oom_score_adj = READ(&adj_failed, victim, signal, oom_score_adj);
+	event->unread = (uid_failed ? OOM_UNREAD_UID : 0) |
+			(adj_failed ? OOM_UNREAD_SCORE_ADJ : 0) |
+			(decision.unread ? OOM_UNREAD_DOMAIN : 0);
+	failed += failed_helper(BPF_CORE_READ_STR_INTO(&event->victim_comm, victim, comm));
 	/* mark_oom_victim has just put the memory here; task->mm may be gone at any moment. */
-	mm = BPF_CORE_READ(victim, signal, oom_mm);
-	if (mm) {
-		event->sizes_known = 1;
-		event->anon_pages = mm_counter(mm, MM_ANONPAGES);
-		event->file_pages = mm_counter(mm, MM_FILEPAGES);
-		event->shmem_pages = mm_counter(mm, MM_SHMEMPAGES);
-		event->pgtables_bytes = BPF_CORE_READ(mm, pgtables_bytes.counter);
-	} else {
-		count_error(ERROR_READ);
-	}
+	mm = READ(&failed, victim, signal, oom_mm);
+	event->anon_pages = mm_counter(mm, MM_ANONPAGES, &sizes_failed);
+	event->file_pages = mm_counter(mm, MM_FILEPAGES, &sizes_failed);
+	event->shmem_pages = mm_counter(mm, MM_SHMEMPAGES, &sizes_failed);
+	event->pgtables_bytes = READ(&sizes_failed, mm, pgtables_bytes.counter);
+	event->sizes_known = !sizes_failed;
+	count_failed(failed + uid_failed + adj_failed + sizes_failed);
 	init = bpf_map_lookup_elem(&inits, &victim_pid);
 	if (init) {
 		init->oom_killed = 1;
@@ -447,6 +469,15 @@ static __always_inline int on_mark_victim(__u32 tid)
 	}
 	bpf_ringbuf_submit(event, BPF_RB_FORCE_WAKEUP);
 	return 0;
+}
+
+static __always_inline __u32 victim_tid(struct task_struct *victim)
+{
+	__u64 failed = 0;
+	__u32 tid = READ(&failed, victim, pid);
+
+	count_failed(failed);
+	return tid;
 }
 
 /*
@@ -457,7 +488,7 @@ static __always_inline int on_mark_victim(__u32 tid)
 SEC("tp_btf/mark_victim")
 int BPF_PROG(oom_victim_task_tp_btf, struct task_struct *victim)
 {
-	return on_mark_victim(BPF_CORE_READ(victim, pid));
+	return on_mark_victim(victim_tid(victim));
 }
 
 SEC("tp_btf/mark_victim")
@@ -471,7 +502,7 @@ int oom_victim_task_raw_tp(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct task_struct *victim = (void *)ctx->args[0];
 
-	return on_mark_victim(BPF_CORE_READ(victim, pid));
+	return on_mark_victim(victim_tid(victim));
 }
 
 SEC("raw_tp/mark_victim")

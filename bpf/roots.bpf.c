@@ -9,13 +9,16 @@ static __always_inline struct start_steps *current_steps(void)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	__u32 mnt = mnt_namespace(task, false);
-	__u64 cgroup_id;
+	__u64 cgroup_id, failed = 0;
 
 	/* Runtimes mount things for themselves, too, in the host's mount namespace. */
 	if (mnt == own_mnt_namespace ||
-	    mnt == mnt_namespace(BPF_CORE_READ(task, real_parent), false))
+	    mnt == mnt_namespace(READ(&failed, task, real_parent), false)) {
+		count_failed(failed);
 		return NULL;
-	cgroup_id = task_cgroup_id(task);
+	}
+	cgroup_id = task_cgroup_id(task, &failed);
+	count_failed(failed);
 	return bpf_map_lookup_elem(&fresh_cgroups, &cgroup_id);
 }
 

@@ -31,21 +31,25 @@ type NsvizDecision struct {
 	LimitPages     uint64
 	UsagePages     uint64
 	Scope          uint32
-	Told           uint32
+	Told           uint8
+	Unread         uint8
+	Pad            [2]uint8
 }
 
 type NsvizErrorPlace uint32
 
 const (
-	NsvizErrorPlaceERROR_RING_EVENTS NsvizErrorPlace = 0
-	NsvizErrorPlaceERROR_RING_URGENT NsvizErrorPlace = 1
-	NsvizErrorPlaceERROR_MAP_CALLS   NsvizErrorPlace = 2
-	NsvizErrorPlaceERROR_MAP_FRESH   NsvizErrorPlace = 3
-	NsvizErrorPlaceERROR_MAP_INITS   NsvizErrorPlace = 4
-	NsvizErrorPlaceERROR_MAP_OOM     NsvizErrorPlace = 5
-	NsvizErrorPlaceERROR_READ        NsvizErrorPlace = 6
-	NsvizErrorPlaceERROR_PATH        NsvizErrorPlace = 7
-	NsvizErrorPlaceERROR_PLACES      NsvizErrorPlace = 8
+	NsvizErrorPlaceERROR_RING_EVENTS    NsvizErrorPlace = 0
+	NsvizErrorPlaceERROR_RING_URGENT    NsvizErrorPlace = 1
+	NsvizErrorPlaceERROR_MAP_CALLS      NsvizErrorPlace = 2
+	NsvizErrorPlaceERROR_MAP_FRESH      NsvizErrorPlace = 3
+	NsvizErrorPlaceERROR_MAP_INITS      NsvizErrorPlace = 4
+	NsvizErrorPlaceERROR_MAP_OOM        NsvizErrorPlace = 5
+	NsvizErrorPlaceERROR_READ           NsvizErrorPlace = 6
+	NsvizErrorPlaceERROR_PATH           NsvizErrorPlace = 7
+	NsvizErrorPlaceERROR_RING_LIFECYCLE NsvizErrorPlace = 8
+	NsvizErrorPlaceERROR_THROTTLED      NsvizErrorPlace = 9
+	NsvizErrorPlaceERROR_PLACES         NsvizErrorPlace = 10
 )
 
 type NsvizEventHeader struct {
@@ -74,16 +78,18 @@ const (
 type NsvizEventVersion uint32
 
 const (
-	NsvizEventVersionEVENT_VERSION NsvizEventVersion = 4
+	NsvizEventVersionEVENT_VERSION NsvizEventVersion = 5
 )
 
 type NsvizExitEvent struct {
-	_         structs.HostLayout
-	Header    NsvizEventHeader
-	Latest    NsvizSentSignal
-	Earlier   NsvizSentSignal
-	Status    uint32
-	OomKilled uint32
+	_           structs.HostLayout
+	Header      NsvizEventHeader
+	Latest      NsvizSentSignal
+	Earlier     NsvizSentSignal
+	Status      uint32
+	StatusKnown uint8
+	OomKilled   uint8
+	Pad         [2]uint8
 }
 
 type NsvizForeignSocket struct {
@@ -179,7 +185,7 @@ type NsvizOomEvent struct {
 	VictimIsInit      uint8
 	SizesKnown        uint8
 	Group             uint8
-	Pad               uint8
+	Unread            uint8
 	VictimComm        [16]int8
 }
 
@@ -191,6 +197,14 @@ const (
 	NsvizOomScopeOOM_SCOPE_SYSTEM    NsvizOomScope = 2
 	NsvizOomScopeOOM_SCOPE_CPUSET    NsvizOomScope = 3
 	NsvizOomScopeOOM_SCOPE_MEMPOLICY NsvizOomScope = 4
+)
+
+type NsvizOomUnread uint32
+
+const (
+	NsvizOomUnreadOOM_UNREAD_UID       NsvizOomUnread = 1
+	NsvizOomUnreadOOM_UNREAD_SCORE_ADJ NsvizOomUnread = 2
+	NsvizOomUnreadOOM_UNREAD_DOMAIN    NsvizOomUnread = 4
 )
 
 type NsvizSentSignal struct {
@@ -224,6 +238,26 @@ type NsvizStartSteps struct {
 	Pad          uint32
 }
 
+type NsvizThrottleSource struct {
+	_        structs.HostLayout
+	CgroupId uint64
+	Uid      uint32
+	Subject  uint32
+}
+
+type NsvizThrottleState struct {
+	_       structs.HostLayout
+	DueNs   uint64
+	Dropped uint64
+}
+
+type NsvizThrottleSubject uint32
+
+const (
+	NsvizThrottleSubjectTHROTTLE_NAMESPACES NsvizThrottleSubject = 0
+	NsvizThrottleSubjectTHROTTLE_LIFECYCLE  NsvizThrottleSubject = 1
+)
+
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
@@ -237,6 +271,9 @@ const (
 	NsvizMapFreshCgroups                = "fresh_cgroups"
 	NsvizMapInits                       = "inits"
 	NsvizMapKernelKills                 = "kernel_kills"
+	NsvizMapLifecycle                   = "lifecycle"
+	NsvizMapThrottleSources             = "throttle_sources"
+	NsvizMapUnsentNamespaces            = "unsent_namespaces"
 	NsvizMapUrgent                      = "urgent"
 	NsvizProgCgroupsAttachRawTp         = "cgroups_attach_raw_tp"
 	NsvizProgCgroupsAttachTpBtf         = "cgroups_attach_tp_btf"
@@ -292,15 +329,20 @@ const (
 	NsvizVarEventsWatermark             = "events_watermark"
 	NsvizVarExitEventType               = "exit_event_type"
 	NsvizVarForeignSocketType           = "foreign_socket_type"
+	NsvizVarLifecycleWatermark          = "lifecycle_watermark"
 	NsvizVarNamespaceFreedEventType     = "namespace_freed_event_type"
 	NsvizVarNamespaceTypeType           = "namespace_type_type"
 	NsvizVarNamespaceViaType            = "namespace_via_type"
 	NsvizVarNamespacesEventType         = "namespaces_event_type"
 	NsvizVarOomEventType                = "oom_event_type"
 	NsvizVarOomScopeType                = "oom_scope_type"
+	NsvizVarOomUnreadType               = "oom_unread_type"
 	NsvizVarOwnMntNamespace             = "own_mnt_namespace"
 	NsvizVarSettling                    = "settling"
 	NsvizVarStartEventType              = "start_event_type"
+	NsvizVarThrottleBurst               = "throttle_burst"
+	NsvizVarThrottleIntervalNs          = "throttle_interval_ns"
+	NsvizVarThrottleSubjectType         = "throttle_subject_type"
 	NsvizVarTrackedHierarchy            = "tracked_hierarchy"
 	NsvizVarTrackedIsUnified            = "tracked_is_unified"
 )
@@ -400,16 +442,19 @@ type NsvizProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type NsvizMapSpecs struct {
-	Calls         *ebpf.MapSpec `ebpf:"calls"`
-	CgroupScratch *ebpf.MapSpec `ebpf:"cgroup_scratch"`
-	Decisions     *ebpf.MapSpec `ebpf:"decisions"`
-	Domains       *ebpf.MapSpec `ebpf:"domains"`
-	Errors        *ebpf.MapSpec `ebpf:"errors"`
-	Events        *ebpf.MapSpec `ebpf:"events"`
-	FreshCgroups  *ebpf.MapSpec `ebpf:"fresh_cgroups"`
-	Inits         *ebpf.MapSpec `ebpf:"inits"`
-	KernelKills   *ebpf.MapSpec `ebpf:"kernel_kills"`
-	Urgent        *ebpf.MapSpec `ebpf:"urgent"`
+	Calls            *ebpf.MapSpec `ebpf:"calls"`
+	CgroupScratch    *ebpf.MapSpec `ebpf:"cgroup_scratch"`
+	Decisions        *ebpf.MapSpec `ebpf:"decisions"`
+	Domains          *ebpf.MapSpec `ebpf:"domains"`
+	Errors           *ebpf.MapSpec `ebpf:"errors"`
+	Events           *ebpf.MapSpec `ebpf:"events"`
+	FreshCgroups     *ebpf.MapSpec `ebpf:"fresh_cgroups"`
+	Inits            *ebpf.MapSpec `ebpf:"inits"`
+	KernelKills      *ebpf.MapSpec `ebpf:"kernel_kills"`
+	Lifecycle        *ebpf.MapSpec `ebpf:"lifecycle"`
+	ThrottleSources  *ebpf.MapSpec `ebpf:"throttle_sources"`
+	UnsentNamespaces *ebpf.MapSpec `ebpf:"unsent_namespaces"`
+	Urgent           *ebpf.MapSpec `ebpf:"urgent"`
 }
 
 // NsvizVariableSpecs contains global variables before they are loaded into the kernel.
@@ -423,15 +468,20 @@ type NsvizVariableSpecs struct {
 	EventsWatermark         *ebpf.VariableSpec `ebpf:"events_watermark"`
 	ExitEventType           *ebpf.VariableSpec `ebpf:"exit_event_type"`
 	ForeignSocketType       *ebpf.VariableSpec `ebpf:"foreign_socket_type"`
+	LifecycleWatermark      *ebpf.VariableSpec `ebpf:"lifecycle_watermark"`
 	NamespaceFreedEventType *ebpf.VariableSpec `ebpf:"namespace_freed_event_type"`
 	NamespaceTypeType       *ebpf.VariableSpec `ebpf:"namespace_type_type"`
 	NamespaceViaType        *ebpf.VariableSpec `ebpf:"namespace_via_type"`
 	NamespacesEventType     *ebpf.VariableSpec `ebpf:"namespaces_event_type"`
 	OomEventType            *ebpf.VariableSpec `ebpf:"oom_event_type"`
 	OomScopeType            *ebpf.VariableSpec `ebpf:"oom_scope_type"`
+	OomUnreadType           *ebpf.VariableSpec `ebpf:"oom_unread_type"`
 	OwnMntNamespace         *ebpf.VariableSpec `ebpf:"own_mnt_namespace"`
 	Settling                *ebpf.VariableSpec `ebpf:"settling"`
 	StartEventType          *ebpf.VariableSpec `ebpf:"start_event_type"`
+	ThrottleBurst           *ebpf.VariableSpec `ebpf:"throttle_burst"`
+	ThrottleIntervalNs      *ebpf.VariableSpec `ebpf:"throttle_interval_ns"`
+	ThrottleSubjectType     *ebpf.VariableSpec `ebpf:"throttle_subject_type"`
 	TrackedHierarchy        *ebpf.VariableSpec `ebpf:"tracked_hierarchy"`
 	TrackedIsUnified        *ebpf.VariableSpec `ebpf:"tracked_is_unified"`
 }
@@ -456,16 +506,19 @@ func (o *NsvizObjects) Close() error {
 //
 // It can be passed to LoadNsvizObjects or ebpf.CollectionSpec.LoadAndAssign.
 type NsvizMaps struct {
-	Calls         *ebpf.Map `ebpf:"calls"`
-	CgroupScratch *ebpf.Map `ebpf:"cgroup_scratch"`
-	Decisions     *ebpf.Map `ebpf:"decisions"`
-	Domains       *ebpf.Map `ebpf:"domains"`
-	Errors        *ebpf.Map `ebpf:"errors"`
-	Events        *ebpf.Map `ebpf:"events"`
-	FreshCgroups  *ebpf.Map `ebpf:"fresh_cgroups"`
-	Inits         *ebpf.Map `ebpf:"inits"`
-	KernelKills   *ebpf.Map `ebpf:"kernel_kills"`
-	Urgent        *ebpf.Map `ebpf:"urgent"`
+	Calls            *ebpf.Map `ebpf:"calls"`
+	CgroupScratch    *ebpf.Map `ebpf:"cgroup_scratch"`
+	Decisions        *ebpf.Map `ebpf:"decisions"`
+	Domains          *ebpf.Map `ebpf:"domains"`
+	Errors           *ebpf.Map `ebpf:"errors"`
+	Events           *ebpf.Map `ebpf:"events"`
+	FreshCgroups     *ebpf.Map `ebpf:"fresh_cgroups"`
+	Inits            *ebpf.Map `ebpf:"inits"`
+	KernelKills      *ebpf.Map `ebpf:"kernel_kills"`
+	Lifecycle        *ebpf.Map `ebpf:"lifecycle"`
+	ThrottleSources  *ebpf.Map `ebpf:"throttle_sources"`
+	UnsentNamespaces *ebpf.Map `ebpf:"unsent_namespaces"`
+	Urgent           *ebpf.Map `ebpf:"urgent"`
 }
 
 func (m *NsvizMaps) Close() error {
@@ -479,6 +532,9 @@ func (m *NsvizMaps) Close() error {
 		m.FreshCgroups,
 		m.Inits,
 		m.KernelKills,
+		m.Lifecycle,
+		m.ThrottleSources,
+		m.UnsentNamespaces,
 		m.Urgent,
 	)
 }
@@ -494,15 +550,20 @@ type NsvizVariables struct {
 	EventsWatermark         *ebpf.Variable `ebpf:"events_watermark"`
 	ExitEventType           *ebpf.Variable `ebpf:"exit_event_type"`
 	ForeignSocketType       *ebpf.Variable `ebpf:"foreign_socket_type"`
+	LifecycleWatermark      *ebpf.Variable `ebpf:"lifecycle_watermark"`
 	NamespaceFreedEventType *ebpf.Variable `ebpf:"namespace_freed_event_type"`
 	NamespaceTypeType       *ebpf.Variable `ebpf:"namespace_type_type"`
 	NamespaceViaType        *ebpf.Variable `ebpf:"namespace_via_type"`
 	NamespacesEventType     *ebpf.Variable `ebpf:"namespaces_event_type"`
 	OomEventType            *ebpf.Variable `ebpf:"oom_event_type"`
 	OomScopeType            *ebpf.Variable `ebpf:"oom_scope_type"`
+	OomUnreadType           *ebpf.Variable `ebpf:"oom_unread_type"`
 	OwnMntNamespace         *ebpf.Variable `ebpf:"own_mnt_namespace"`
 	Settling                *ebpf.Variable `ebpf:"settling"`
 	StartEventType          *ebpf.Variable `ebpf:"start_event_type"`
+	ThrottleBurst           *ebpf.Variable `ebpf:"throttle_burst"`
+	ThrottleIntervalNs      *ebpf.Variable `ebpf:"throttle_interval_ns"`
+	ThrottleSubjectType     *ebpf.Variable `ebpf:"throttle_subject_type"`
 	TrackedHierarchy        *ebpf.Variable `ebpf:"tracked_hierarchy"`
 	TrackedIsUnified        *ebpf.Variable `ebpf:"tracked_is_unified"`
 }

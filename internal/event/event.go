@@ -40,6 +40,9 @@ type Event struct {
 	Comm string `json:"comm,omitempty"`
 	// Container is the container that the acting process is in.
 	Container *Container `json:"container,omitempty"`
+	// ContainerUnknown is set where it could not be found out whether the process is in a container: its cgroup was
+	// gone before anybody could look it up.
+	ContainerUnknown bool `json:"container_unknown,omitempty"`
 	// Self marks what nsviz's own processes did.
 	Self bool `json:"self,omitempty"`
 
@@ -104,7 +107,7 @@ const (
 	ViaClone     Via = "clone"
 	ViaUnshare   Via = "unshare"
 	ViaSetns     Via = "setns"
-	ViaReconcile Via = "reconcile" // found by reading /proc, not told by a probe
+	ViaReconcile Via = "reconcile" // found by reading the host, not reported by a probe
 	ViaKernel    Via = "kernel"    // told by the kernel function that frees it
 )
 
@@ -132,6 +135,8 @@ type Cgroup struct {
 	ID uint64 `json:"id"`
 	// Container is the container that the cgroup belongs to; the acting process is the runtime's.
 	Container *Container `json:"container,omitempty"`
+	// Via is ViaReconcile where no probe reported it: it was found by reading the cgroup file system.
+	Via Via `json:"via,omitempty"`
 }
 
 // Start is the start of a container: its first program's exec.
@@ -198,9 +203,12 @@ type Exit struct {
 	EarlierSignal *SentSignal `json:"earlier_signal,omitempty"`
 }
 
-// Senders are the processes that sent signals.
+// Senders are the processes that sent signals; x may be nil.
 func (x *Exit) Senders() []*Process {
 	var list []*Process
+	if x == nil {
+		return nil
+	}
 	if x.By != nil {
 		list = append(list, x.By)
 	}
@@ -223,8 +231,9 @@ type Process struct {
 	Comm string `json:"comm,omitempty"`
 	// UID is its user, as the host counts; nil is unknown.
 	UID *uint32 `json:"uid,omitempty"`
-	// Container is where the process lives.
-	Container *Container `json:"container,omitempty"`
+	// Container is where the process lives; ContainerUnknown is as in Event.
+	Container        *Container `json:"container,omitempty"`
+	ContainerUnknown bool       `json:"container_unknown,omitempty"`
 
 	CgroupID uint64 `json:"-"`
 }
@@ -272,8 +281,10 @@ type Victim struct {
 	OOMScoreAdj   *int32  `json:"oom_score_adj,omitempty"`
 	UID           *uint32 `json:"uid,omitempty"`
 	// Cgroup is the path of the one that it was in.
-	Cgroup    string     `json:"cgroup,omitempty"`
-	Container *Container `json:"container,omitempty"`
+	Cgroup string `json:"cgroup,omitempty"`
+	// Container is the one that it was in; ContainerUnknown is as in Event.
+	Container        *Container `json:"container,omitempty"`
+	ContainerUnknown bool       `json:"container_unknown,omitempty"`
 	// Init is set where the victim is PID 1 of its container, so that the container ends with it.
 	Init bool `json:"init,omitempty"`
 }
@@ -282,4 +293,8 @@ type Victim struct {
 type Lost struct {
 	Count  uint64 `json:"count"`
 	Reason string `json:"reason"`
+	// UID and Cgroup are the user, as the host counts, and the cgroup whose events were throttled, since they had
+	// sent more than their share; absent for other reasons and where they are unknown.
+	UID    *uint32 `json:"uid,omitempty"`
+	Cgroup string  `json:"cgroup,omitempty"`
 }

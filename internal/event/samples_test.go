@@ -96,5 +96,20 @@ func more() []Event {
 			Time: at, Type: NamespaceCreated, PID: 2331, Comm: "nsviz", Self: true,
 			Namespace: &Namespace{Type: UTS, ID: 4026532179, Owner: 4026531837, Via: ViaClone, ChildPID: 2340},
 		},
+		{
+			Time: at, Type: CgroupCreated,
+			Cgroup: &Cgroup{Path: "/kubepods", ID: 2217, Via: ViaReconcile},
+		},
+		{
+			Time: at, Type: EventsLost,
+			Lost: &Lost{Count: 40211, Reason: "throttled", UID: new(uint32(1000)), Cgroup: "/user.slice/user-1000.slice/session-2.scope"},
+		},
+		{
+			Time: at, Type: OOMKill, PID: 2251, Comm: "nginx", ContainerUnknown: true,
+			OOM: &OOM{
+				Victim:  Victim{PID: 2251, Comm: "nginx", ContainerUnknown: true},
+				Trigger: &Process{PID: 2330, Comm: "php-fpm", ContainerUnknown: true},
+			},
+		},
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
@@ -23,9 +24,13 @@ type Config struct {
 	Unified bool
 	// OwnMntNamespace is the mount namespace that nsviz is in.
 	OwnMntNamespace uint64
-	// EventsRingBytes and UrgentRingBytes are the sizes of the rings, powers of two and multiples
-	// of the page size; 0 is the default of 2 MiB and 512 KiB.
-	EventsRingBytes, UrgentRingBytes uint32
+	// EventsRingBytes, LifecycleRingBytes and UrgentRingBytes are the sizes of the rings, powers of two and
+	// multiples of the page size; 0 is the default of 2 MiB, 1 MiB and 512 KiB.
+	EventsRingBytes, LifecycleRingBytes, UrgentRingBytes uint32
+	// ThrottleBurst is how many records one source may send at once, by default 8,192, and ThrottleInterval is after
+	// how long it may send one more, by default 1 ms. A source is a user in a cgroup.
+	ThrottleBurst    uint64
+	ThrottleInterval time.Duration
 	// Clock turns the kernel's boot time in ns into wall-clock time.
 	Clock Clock
 	// CgroupsWatched, where there is one, is called when the making of cgroups is seen and nothing else yet.
@@ -92,8 +97,10 @@ func (p *Probes) open(cfg Config, cache *btf.Cache) error {
 	maps.Maps = nil // ours from here on
 	maps.Close()
 
-	if p.reader, err = newReader(p.maps[gen.NsvizMapEvents], p.maps[gen.NsvizMapUrgent], p.maps[gen.NsvizMapErrors],
-		cfg.Clock); err != nil {
+	if p.reader, err = newReader(rings{
+		events: p.maps[gen.NsvizMapEvents], lifecycle: p.maps[gen.NsvizMapLifecycle], urgent: p.maps[gen.NsvizMapUrgent],
+		errors: p.maps[gen.NsvizMapErrors], calls: p.maps[gen.NsvizMapCalls], throttled: p.maps[gen.NsvizMapThrottleSources],
+	}, cfg.Clock); err != nil {
 		return err
 	}
 	if err := p.attachAll(loader, cfg.CgroupsWatched); err != nil {
@@ -105,18 +112,27 @@ func (p *Probes) open(cfg Config, cache *btf.Cache) error {
 
 // configure writes the settings into the spec.
 func configure(spec *ebpf.CollectionSpec, cfg Config) error {
-	if cfg.EventsRingBytes != 0 {
-		spec.Maps[gen.NsvizMapEvents].MaxEntries = cfg.EventsRingBytes
-	}
-	if cfg.UrgentRingBytes != 0 {
-		spec.Maps[gen.NsvizMapUrgent].MaxEntries = cfg.UrgentRingBytes
-	}
-	for name, value := range map[string]any{
-		gen.NsvizVarTrackedHierarchy: cfg.Hierarchy,
-		gen.NsvizVarTrackedIsUnified: cfg.Unified,
-		gen.NsvizVarOwnMntNamespace:  uint32(cfg.OwnMntNamespace),
-		gen.NsvizVarEventsWatermark:  uint64(spec.Maps[gen.NsvizMapEvents].MaxEntries) / 4,
+	for name, bytes := range map[string]uint32{
+		gen.NsvizMapEvents: cfg.EventsRingBytes, gen.NsvizMapLifecycle: cfg.LifecycleRingBytes, gen.NsvizMapUrgent: cfg.UrgentRingBytes,
 	} {
+		if bytes != 0 {
+			spec.Maps[name].MaxEntries = bytes
+		}
+	}
+	values := map[string]any{
+		gen.NsvizVarTrackedHierarchy:   cfg.Hierarchy,
+		gen.NsvizVarTrackedIsUnified:   cfg.Unified,
+		gen.NsvizVarOwnMntNamespace:    uint32(cfg.OwnMntNamespace),
+		gen.NsvizVarEventsWatermark:    uint64(spec.Maps[gen.NsvizMapEvents].MaxEntries) / 4,
+		gen.NsvizVarLifecycleWatermark: uint64(spec.Maps[gen.NsvizMapLifecycle].MaxEntries) / 4,
+	}
+	if cfg.ThrottleBurst != 0 {
+		values[gen.NsvizVarThrottleBurst] = cfg.ThrottleBurst
+	}
+	if cfg.ThrottleInterval != 0 {
+		values[gen.NsvizVarThrottleIntervalNs] = uint64(cfg.ThrottleInterval)
+	}
+	for name, value := range values {
 		if err := spec.Variables[name].Set(value); err != nil {
 			return fmt.Errorf("set %s of the BPF programs: %w", name, err)
 		}

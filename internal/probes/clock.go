@@ -12,9 +12,22 @@ type Clock func(bootNS uint64) time.Time
 // HostClock is the running host's clock. It asks for both clocks at each call, so that it follows
 // when the wall clock is set.
 func HostClock(bootNS uint64) time.Time {
-	var boot, wall unix.Timespec
-	// Neither call can fail for these clocks on a kernel that has BPF ring buffers.
-	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &boot)
-	_ = unix.ClockGettime(unix.CLOCK_REALTIME, &wall)
-	return time.Unix(0, wall.Nano()-boot.Nano()+int64(bootNS))
+	// The wall clock is read between two readings of the other one. Of several tries the one counts that was
+	// interrupted least.
+	const tries = 3
+	var offset, best int64
+	for i := range tries {
+		before, wall, after := clockNS(unix.CLOCK_BOOTTIME), clockNS(unix.CLOCK_REALTIME), clockNS(unix.CLOCK_BOOTTIME)
+		if took := after - before; i == 0 || took < best {
+			best, offset = took, wall-before-took/2
+		}
+	}
+	return time.Unix(0, offset+int64(bootNS))
+}
+
+// clockNS reads a clock, which cannot fail for those of a kernel that has BPF ring buffers.
+func clockNS(id int32) int64 {
+	var t unix.Timespec
+	_ = unix.ClockGettime(id, &t)
+	return t.Nano()
 }

@@ -24,9 +24,9 @@ const headerSize = int(unsafe.Sizeof(gen.NsvizEventHeader{}))
 type decoder struct {
 	table    map[gen.NsvizEventKind]func(d *decoder, h *gen.NsvizEventHeader, record []byte) ([]event.Event, error)
 	pageSize uint64
-	// wall turns boot time into wall-clock time for the current batch: all of it by one offset, so
-	// that the order stays.
-	wall func(bootNS uint64) time.Time
+	// booted is the wall-clock time of the boot. It stays the same over batches, so that the order does, until it is off
+	// by more than clockJitter.
+	booted time.Time
 }
 
 func newDecoder() *decoder {
@@ -42,10 +42,19 @@ func newDecoder() *decoder {
 	return d
 }
 
+// clockJitter is by how much two readings of both clocks may differ that nobody has set or slowed down.
+const clockJitter = 100 * time.Microsecond
+
 // batch sets the offset between boot time and wall-clock time for the records that follow.
 func (d *decoder) batch(clock Clock) {
-	base := clock(0)
-	d.wall = func(bootNS uint64) time.Time { return base.Add(time.Duration(min(bootNS, math.MaxInt64))) }
+	if base := clock(0); d.booted.IsZero() || base.Sub(d.booted).Abs() > clockJitter {
+		d.booted = base
+	}
+}
+
+// wall turns boot time into wall-clock time.
+func (d *decoder) wall(bootNS uint64) time.Time {
+	return d.booted.Add(time.Duration(min(bootNS, math.MaxInt64)))
 }
 
 // decode reads one record of the ring, and says at what boot time it was made. It fails with
@@ -237,7 +246,9 @@ func (d *decoder) exit(h *gen.NsvizEventHeader, record []byte) ([]event.Event, e
 		exit.Code = new(int32(status.ExitStatus()))
 	}
 	e := d.base(h, event.ContainerExited)
-	e.Exit = exit
+	if w.StatusKnown != 0 {
+		e.Exit = exit
+	}
 	return []event.Event{e}, nil
 }
 
@@ -260,9 +271,13 @@ func (d *decoder) oomKill(h *gen.NsvizEventHeader, record []byte) ([]event.Event
 	e := d.base(h, event.OOMKill)
 	trigger := &event.Process{PID: e.PID, Comm: e.Comm, CgroupID: e.CgroupID}
 	e.PID, e.Comm, e.CgroupID = int32(w.VictimPid), comm(w.VictimComm), w.VictimCgroupId
-	victim := event.Victim{
-		PID: int32(w.VictimPid), TID: int32(w.VictimTid), Comm: e.Comm, UID: new(w.VictimUid),
-		OOMScoreAdj: new(w.VictimOomScoreAdj), Init: w.VictimIsInit != 0,
+	victim := event.Victim{PID: int32(w.VictimPid), TID: int32(w.VictimTid), Comm: e.Comm, Init: w.VictimIsInit != 0}
+	unread := func(bit gen.NsvizOomUnread) bool { return gen.NsvizOomUnread(w.Unread)&bit != 0 }
+	if !unread(gen.NsvizOomUnreadOOM_UNREAD_UID) {
+		victim.UID = new(w.VictimUid)
+	}
+	if !unread(gen.NsvizOomUnreadOOM_UNREAD_SCORE_ADJ) {
+		victim.OOMScoreAdj = new(w.VictimOomScoreAdj)
 	}
 	if w.SizesKnown != 0 {
 		victim.AnonBytes = new(w.AnonPages * d.pageSize)
@@ -274,7 +289,7 @@ func (d *decoder) oomKill(h *gen.NsvizEventHeader, record []byte) ([]event.Event
 		Scope: scope(gen.NsvizOomScope(w.Scope)), Decision: w.Decision, Group: w.Group != 0, Victim: victim, Trigger: trigger,
 		CgroupID: w.DomainCgroupId,
 	}
-	if w.DomainCgroupId != 0 {
+	if w.DomainCgroupId != 0 && !unread(gen.NsvizOomUnreadOOM_UNREAD_DOMAIN) {
 		oom.UsageBytes = new(w.UsagePages * d.pageSize)
 		// include/linux/page_counter.h: PAGE_COUNTER_MAX is LONG_MAX / PAGE_SIZE and means no limit.
 		if w.LimitPages < math.MaxInt64/d.pageSize {

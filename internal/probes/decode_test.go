@@ -73,7 +73,7 @@ func cgroupRecord(path string, edit func(*gen.NsvizCgroupEvent)) []byte {
 }
 
 func exitRecord(edit func(*gen.NsvizExitEvent)) []byte {
-	w := gen.NsvizExitEvent{Header: header(gen.NsvizEventKindEVENT_EXIT)}
+	w := gen.NsvizExitEvent{Header: header(gen.NsvizEventKindEVENT_EXIT), StatusKnown: 1}
 	edit(&w)
 	return record(w, 0)
 }

@@ -16,6 +16,10 @@ func (p *Probes) Run(ctx context.Context, deliver func(Batch)) error {
 	return p.reader.run(ctx, deliver)
 }
 
+// Sync waits until everything that has happened by now was delivered to the function that Run was given, and that
+// has returned. It returns false where ctx is done before, and at once where Run has returned.
+func (p *Probes) Sync(ctx context.Context) bool { return p.reader.sync(ctx) }
+
 // Follow tells the programs of a container's init that was there before they were, so that its
 // exit is reported. Only a process that does not share all of its parent's namespaces is looked at
 // when it exits, which no container's init does.

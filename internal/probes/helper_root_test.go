@@ -76,6 +76,18 @@ func helper(task string) error {
 		if err := unix.Unshare(unix.CLONE_NEWUTS); !errors.Is(err, unix.EPERM) {
 			return fmt.Errorf("unshare: %w", err)
 		}
+	case "calls-refused":
+		if err := callFiltered(refuse, n); err != nil {
+			return err
+		}
+	case "calls-faked":
+		if err := callFiltered(fake, n); err != nil {
+			return err
+		}
+	case "flood":
+		if err := floodNamespaces(65533, n); err != nil {
+			return err
+		}
 	case "setns":
 		fd, err := unix.PidfdOpen(n, 0)
 		if err != nil {

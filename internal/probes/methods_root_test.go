@@ -23,6 +23,7 @@ func TestByEveryMethod(t *testing.T) {
 	for _, test := range append([]methodCase{
 		{"unshare", unshare},
 		{"unshare refused", unshareRefused},
+		{"seccomp answers", seccompAnswers},
 		{"nsenter", nsenter},
 		{"clone", clone},
 		{"setns of several", setnsOfSeveral},

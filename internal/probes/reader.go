@@ -33,6 +33,9 @@ const skew = time.Millisecond
 // Batch is what was read in one go, in the order in which it happened.
 type Batch struct {
 	Events []event.Event
+	// Until is up to when everything has been delivered with this batch, by the clock of its events: the events of
+	// later batches are later. The final batch may hold later ones, too.
+	Until time.Time
 	// Errors are the totals by place of what the BPF programs could not do; nil where they have
 	// not changed since the last batch.
 	Errors map[string]uint64
@@ -41,28 +44,18 @@ type Batch struct {
 // places names the error counters of bpf/event.h, as they appear in metrics.
 func places() map[gen.NsvizErrorPlace]string {
 	return map[gen.NsvizErrorPlace]string{
-		gen.NsvizErrorPlaceERROR_RING_EVENTS: "ring_events",
-		gen.NsvizErrorPlaceERROR_RING_URGENT: "ring_urgent",
-		gen.NsvizErrorPlaceERROR_MAP_CALLS:   "map_calls",
-		gen.NsvizErrorPlaceERROR_MAP_FRESH:   "map_fresh_cgroups",
-		gen.NsvizErrorPlaceERROR_MAP_INITS:   "map_inits",
-		gen.NsvizErrorPlaceERROR_MAP_OOM:     "map_oom",
-		gen.NsvizErrorPlaceERROR_READ:        "read",
-		gen.NsvizErrorPlaceERROR_PATH:        "path",
+		gen.NsvizErrorPlaceERROR_RING_EVENTS:    "ring_events",
+		gen.NsvizErrorPlaceERROR_RING_LIFECYCLE: "ring_lifecycle",
+		gen.NsvizErrorPlaceERROR_RING_URGENT:    "ring_urgent",
+		gen.NsvizErrorPlaceERROR_MAP_CALLS:      "map_calls",
+		gen.NsvizErrorPlaceERROR_MAP_FRESH:      "map_fresh_cgroups",
+		gen.NsvizErrorPlaceERROR_MAP_INITS:      "map_inits",
+		gen.NsvizErrorPlaceERROR_MAP_OOM:        "map_oom",
+		gen.NsvizErrorPlaceERROR_READ:           "read",
+		gen.NsvizErrorPlaceERROR_PATH:           "path",
+		gen.NsvizErrorPlaceERROR_THROTTLED:      "throttled",
 	}
 }
-
-// losses are the places where an error means that an event is missing, with the reason to give.
-func losses() map[gen.NsvizErrorPlace]string {
-	return map[gen.NsvizErrorPlace]string{
-		gen.NsvizErrorPlaceERROR_RING_EVENTS: "ring full",
-		gen.NsvizErrorPlaceERROR_RING_URGENT: "urgent ring full",
-		gen.NsvizErrorPlaceERROR_MAP_CALLS:   "call not remembered",
-	}
-}
-
-// reasonMalformed is the reason given for records that could not be decoded.
-const reasonMalformed = "malformed record"
 
 // stamped is an event with the boot time of it, which no setting of the wall clock disturbs.
 type stamped struct {
@@ -70,34 +63,44 @@ type stamped struct {
 	event  event.Event
 }
 
-// reader reads both rings in one goroutine, so that what happened on either comes in one order.
+// rings are what the reader reads.
+type rings struct {
+	events, lifecycle, urgent *ebpf.Map // of type RingBuf
+	// errors counts by place, calls are those under way, throttled are the sources of events.
+	errors, calls, throttled *ebpf.Map
+}
+
+// reader reads all rings in one goroutine, so that what happened on any of them comes in one order.
 type reader struct {
-	events, urgent *ringbuf.Reader
-	errors         *ebpf.Map
-	decoder        *decoder
-	clock          Clock
-	epoll          int
-	wake           int // an eventfd that ends the wait
+	rings   []*ringbuf.Reader
+	maps    rings
+	decoder *decoder
+	clock   Clock
+	epoll   int
+	wake    int // an eventfd that ends the wait
 
 	// running is held by run, so that close frees nothing under its feet.
 	running  sync.Mutex
 	stopping atomic.Bool // tells run to end
 
-	mu     sync.Mutex // guards closed, and with it the descriptors' numbers
-	closed bool
+	mu      sync.Mutex // guards closed, and with it the descriptors' numbers, waiting and ended
+	closed  bool
+	waiting []chan struct{} // closed when what had happened by the time they were added is delivered
+	ended   bool            // run has returned
 
 	// For run alone.
 	record      ringbuf.Record
 	held        []stamped // read already, but later than what the other ring is known to hold
 	counted     map[gen.NsvizErrorPlace]uint64
-	nextErrors  uint64 // boot time
+	throttled   map[gen.NsvizThrottleSource]uint64 // events by source, as reported up to now
+	nextErrors  uint64                             // boot time
 	placeNames  map[gen.NsvizErrorPlace]string
 	lossReasons map[gen.NsvizErrorPlace]string
 }
 
-func newReader(events, urgent, errs *ebpf.Map, clock Clock) (r *reader, err error) {
+func newReader(maps rings, clock Clock) (r *reader, err error) {
 	r = &reader{
-		errors: errs, decoder: newDecoder(), clock: clock, epoll: -1, wake: -1,
+		maps: maps, decoder: newDecoder(), clock: clock, epoll: -1, wake: -1,
 		counted: map[gen.NsvizErrorPlace]uint64{}, placeNames: places(), lossReasons: losses(),
 	}
 	defer func() {
@@ -105,26 +108,30 @@ func newReader(events, urgent, errs *ebpf.Map, clock Clock) (r *reader, err erro
 			err = errors.Join(fmt.Errorf("open the rings: %w", err), r.close())
 		}
 	}()
-	if r.events, err = ringbuf.NewReader(events); err != nil {
-		return r, err
+	ringMaps := []*ebpf.Map{maps.urgent, maps.lifecycle, maps.events}
+	for _, m := range ringMaps {
+		ring, err := ringbuf.NewReader(m)
+		if err != nil {
+			return r, err
+		}
+		// With a deadline in the past Read returns what is there and does not wait: the waiting is done
+		// here, for all rings at once.
+		ring.SetDeadline(time.Unix(1, 0))
+		r.rings = append(r.rings, ring)
 	}
-	if r.urgent, err = ringbuf.NewReader(urgent); err != nil {
-		return r, err
-	}
-	// With a deadline in the past Read returns what is there and does not wait: the waiting is done
-	// here, for both rings at once.
-	past := time.Unix(1, 0)
-	r.events.SetDeadline(past)
-	r.urgent.SetDeadline(past)
 	if r.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return r, err
 	}
 	if r.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
 		return r, err
 	}
-	for _, fd := range []int{events.FD(), urgent.FD(), r.wake} {
-		// Edge-triggered: only a wake-up counts. Level-triggered, the ring of ordinary events would be
-		// ready as soon as anything is in it, and its events could not gather.
+	fds := []int{r.wake}
+	for _, m := range ringMaps {
+		fds = append(fds, m.FD())
+	}
+	for _, fd := range fds {
+		// Edge-triggered: only a wake-up counts. Level-triggered, a ring would be ready as soon as anything
+		// is in it, and its events could not gather.
 		ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: int32(fd)}
 		if err = unix.EpollCtl(r.epoll, unix.EPOLL_CTL_ADD, fd, &ev); err != nil {
 			return r, err
@@ -142,6 +149,7 @@ func (r *reader) run(ctx context.Context, deliver func(Batch)) error {
 	}
 	stop := context.AfterFunc(ctx, r.interrupt)
 	defer stop()
+	defer r.releaseAll()
 	for {
 		done := ctx.Err() != nil || r.stopping.Load()
 		if !done {
@@ -149,9 +157,13 @@ func (r *reader) run(ctx context.Context, deliver func(Batch)) error {
 				return fmt.Errorf("wait for kernel events: %w", err)
 			}
 		}
+		waiting := r.takeWaiting()
 		b, err := r.drain(done)
-		if len(b.Events) > 0 || b.Errors != nil {
+		if len(b.Events) > 0 || b.Errors != nil || len(waiting) > 0 {
 			deliver(b)
+		}
+		for _, w := range waiting {
+			close(w)
 		}
 		if err != nil {
 			return fmt.Errorf("read kernel events: %w", err)
@@ -162,8 +174,46 @@ func (r *reader) run(ctx context.Context, deliver func(Batch)) error {
 	}
 }
 
+// sync waits until what has happened by now is delivered. It returns false where ctx is done before.
+func (r *reader) sync(ctx context.Context) bool {
+	delivered := make(chan struct{})
+	r.mu.Lock()
+	if r.ended || r.closed {
+		r.mu.Unlock()
+		return ctx.Err() == nil
+	}
+	r.waiting = append(r.waiting, delivered)
+	r.mu.Unlock()
+	r.interrupt()
+	select {
+	case <-delivered:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (r *reader) takeWaiting() []chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	waiting := r.waiting
+	r.waiting = nil
+	return waiting
+}
+
+// releaseAll ends all waits for delivery: there is none any more.
+func (r *reader) releaseAll() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ended = true
+	for _, w := range r.waiting {
+		close(w)
+	}
+	r.waiting = nil
+}
+
 func (r *reader) wait() error {
-	var ready [3]unix.EpollEvent
+	var ready [4]unix.EpollEvent
 	_, err := unix.EpollWait(r.epoll, ready[:], int(drainInterval.Milliseconds()))
 	if errors.Is(err, unix.EINTR) {
 		return nil
@@ -181,7 +231,7 @@ func (r *reader) drain(final bool) (Batch, error) {
 	r.held = nil
 	malformed := uint64(0)
 	var errs []error
-	for _, ring := range []*ringbuf.Reader{r.urgent, r.events} {
+	for _, ring := range r.rings {
 		more, unread, err := r.read(ring, now+uint64(skew))
 		taken = append(taken, more...)
 		malformed += unread
@@ -189,7 +239,7 @@ func (r *reader) drain(final bool) (Batch, error) {
 	}
 	slices.SortStableFunc(taken, func(x, y stamped) int { return cmp.Compare(x.bootNS, y.bootNS) })
 
-	var b Batch
+	b := Batch{Until: r.decoder.wall(now)}
 	for i, s := range taken {
 		if s.bootNS > now && !final {
 			r.held = slices.Clone(taken[i:])
@@ -230,48 +280,7 @@ func (r *reader) read(ring *ringbuf.Reader, until uint64) (taken []stamped, malf
 	}
 }
 
-func bootNow() uint64 {
-	var t unix.Timespec
-	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &t) // cannot fail, see HostClock
-	return uint64(t.Nano())
-}
-
-func (r *reader) lost(now, count uint64, reason string) event.Event {
-	return event.Event{
-		Time: r.decoder.wall(now), Type: event.EventsLost, Lost: &event.Lost{Count: count, Reason: reason},
-	}
-}
-
-// countErrors reads the error counters, and tells of events that were lost since the last time.
-func (r *reader) countErrors(now uint64, b *Batch) error {
-	changed := false
-	for place := range gen.NsvizErrorPlaceERROR_PLACES {
-		var perCPU []uint64
-		if err := r.errors.Lookup(uint32(place), &perCPU); err != nil {
-			return fmt.Errorf("read the counters of errors: %w", err)
-		}
-		var sum uint64
-		for _, n := range perCPU {
-			sum += n
-		}
-		more := sum - r.counted[place]
-		if more == 0 {
-			continue
-		}
-		changed = true
-		r.counted[place] = sum
-		if reason, ok := r.lossReasons[place]; ok {
-			b.Events = append(b.Events, r.lost(now, more, reason))
-		}
-	}
-	if changed {
-		b.Errors = make(map[string]uint64, len(r.counted))
-		for place, n := range r.counted {
-			b.Errors[r.placeNames[place]] = n
-		}
-	}
-	return nil
-}
+func bootNow() uint64 { return uint64(clockNS(unix.CLOCK_BOOTTIME)) }
 
 // interrupt ends a wait.
 func (r *reader) interrupt() {
@@ -301,10 +310,8 @@ func (r *reader) close() error {
 	}
 	r.closed = true
 	var errs []error
-	for _, ring := range []*ringbuf.Reader{r.events, r.urgent} {
-		if ring != nil {
-			errs = append(errs, ring.Close())
-		}
+	for _, ring := range r.rings {
+		errs = append(errs, ring.Close())
 	}
 	for _, fd := range []int{r.epoll, r.wake} {
 		if fd >= 0 {

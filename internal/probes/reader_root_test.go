@@ -6,6 +6,7 @@ import (
 	"os"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
@@ -18,9 +19,9 @@ import (
 // bench is a reader with rings that the test itself writes to.
 type bench struct {
 	*reader
-	t                  *testing.T
-	toEvents, toUrgent *ebpf.Program
-	errors             *ebpf.Map
+	t                               *testing.T
+	toEvents, toLifecycle, toUrgent *ebpf.Program
+	maps                            rings
 }
 
 // frame is what the kernel takes off the data of a test run before a socket filter sees it: the
@@ -66,12 +67,24 @@ func newBench(t *testing.T) *bench {
 		return prog
 	}
 	ring := ebpf.MapSpec{Type: ebpf.RingBuf, MaxEntries: uint32(4 * os.Getpagesize())}
-	events, urgent := newMap(ring), newMap(ring)
-	b := &bench{t: t, toEvents: writer(events), toUrgent: writer(urgent), errors: newMap(ebpf.MapSpec{
-		Type: ebpf.PerCPUArray, KeySize: 4, ValueSize: 8, MaxEntries: uint32(gen.NsvizErrorPlaceERROR_PLACES),
-	})}
+	maps := rings{
+		events: newMap(ring), lifecycle: newMap(ring), urgent: newMap(ring),
+		errors: newMap(ebpf.MapSpec{
+			Type: ebpf.PerCPUArray, KeySize: 4, ValueSize: 8, MaxEntries: uint32(gen.NsvizErrorPlaceERROR_PLACES),
+		}),
+		calls: newMap(ebpf.MapSpec{
+			Type: ebpf.Hash, KeySize: 4, ValueSize: uint32(unsafe.Sizeof(gen.NsvizNamespaceCall{})), MaxEntries: 8,
+		}),
+		throttled: newMap(ebpf.MapSpec{
+			Type: ebpf.LRUHash, KeySize: uint32(unsafe.Sizeof(gen.NsvizThrottleSource{})),
+			ValueSize: uint32(unsafe.Sizeof(gen.NsvizThrottleState{})), MaxEntries: 8,
+		}),
+	}
+	b := &bench{
+		t: t, toEvents: writer(maps.events), toLifecycle: writer(maps.lifecycle), toUrgent: writer(maps.urgent), maps: maps,
+	}
 	var err error
-	if b.reader, err = newReader(events, urgent, b.errors, fixedClock); err != nil {
+	if b.reader, err = newReader(maps, fixedClock); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -97,6 +110,18 @@ func (b *bench) putRaw(prog *ebpf.Program, raw []byte) {
 	}
 }
 
+// count sets the counter of a place to n on every CPU.
+func (b *bench) count(place gen.NsvizErrorPlace, n uint64) {
+	b.t.Helper()
+	perCPU := make([]uint64, ebpf.MustPossibleCPU())
+	for i := range perCPU {
+		perCPU[i] = n
+	}
+	if err := b.maps.errors.Update(uint32(place), perCPU, ebpf.UpdateAny); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
 func (b *bench) drained(final bool) []uint64 {
 	b.t.Helper()
 	batch, err := b.drain(final)
@@ -110,15 +135,16 @@ func (b *bench) drained(final bool) []uint64 {
 	return ids
 }
 
-// TestDrainKeepsOrder: across both rings, and across batches, however the two are written.
+// TestDrainKeepsOrder: across all rings, and across batches, however the two are written.
 func TestDrainKeepsOrder(t *testing.T) {
 	b := newBench(t)
 	now := bootNow()
 	b.put(b.toEvents, 3, now-3)
 	b.put(b.toEvents, 1, now-7) // two CPUs, the one first in the ring, the other first at the clock
-	b.put(b.toEvents, 4, now-2)
+	b.put(b.toEvents, 5, now-1)
 	b.put(b.toUrgent, 2, now-5)
-	if diff := cmp.Diff([]uint64{1, 2, 3, 4}, b.drained(false)); diff != "" {
+	b.put(b.toLifecycle, 4, now-2)
+	if diff := cmp.Diff([]uint64{1, 2, 3, 4, 5}, b.drained(false)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 
@@ -145,16 +171,6 @@ func TestDrainKeepsOrder(t *testing.T) {
 // TestErrorsAreTold: totals by place once they have changed, and losses as events.
 func TestErrorsAreTold(t *testing.T) {
 	b := newBench(t)
-	count := func(place gen.NsvizErrorPlace, n uint64) {
-		t.Helper()
-		perCPU := make([]uint64, ebpf.MustPossibleCPU())
-		for i := range perCPU {
-			perCPU[i] = n
-		}
-		if err := b.errors.Update(uint32(place), perCPU, ebpf.UpdateAny); err != nil {
-			t.Fatal(err)
-		}
-	}
 	cpus := uint64(ebpf.MustPossibleCPU())
 	lostOf := func(batch Batch) map[string]uint64 {
 		counts := map[string]uint64{}
@@ -175,8 +191,8 @@ func TestErrorsAreTold(t *testing.T) {
 		{do: func() {}, lost: map[string]uint64{}},
 		{
 			do: func() {
-				count(gen.NsvizErrorPlaceERROR_RING_EVENTS, 3)
-				count(gen.NsvizErrorPlaceERROR_READ, 1)
+				b.count(gen.NsvizErrorPlaceERROR_RING_EVENTS, 3)
+				b.count(gen.NsvizErrorPlaceERROR_READ, 1)
 				b.putRaw(b.toUrgent, make([]byte, recordSize))
 			},
 			lost:   map[string]uint64{"ring full": 3 * cpus, reasonMalformed: 1},
@@ -184,7 +200,7 @@ func TestErrorsAreTold(t *testing.T) {
 		},
 		{do: func() {}, lost: map[string]uint64{}},
 		{
-			do:     func() { count(gen.NsvizErrorPlaceERROR_RING_EVENTS, 5) },
+			do:     func() { b.count(gen.NsvizErrorPlaceERROR_RING_EVENTS, 5) },
 			lost:   map[string]uint64{"ring full": 2 * cpus},
 			errors: map[string]uint64{"ring_events": 5 * cpus, "read": cpus},
 		},

@@ -23,7 +23,7 @@ import (
 )
 
 // patience is how long a test waits for what must come.
-const patience = 20 * time.Second
+const patience = 60 * time.Second
 
 func hostLayout(t testing.TB) hostfs.Layout {
 	t.Helper()

@@ -1,0 +1,148 @@
+package probes
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/nsviz/nsviz/gen"
+	"github.com/nsviz/nsviz/internal/event"
+)
+
+// ReasonThrottled is the reason of events that the programs did not send, because their source had sent more than
+// its share. Such a loss names its source.
+const ReasonThrottled = "throttled"
+
+// reasonMalformed is the reason of records that could not be decoded.
+const reasonMalformed = "malformed record"
+
+// losses are the places where an error means that an event is missing, with the reason to give.
+func losses() map[gen.NsvizErrorPlace]string {
+	return map[gen.NsvizErrorPlace]string{
+		gen.NsvizErrorPlaceERROR_RING_EVENTS:    "ring full",
+		gen.NsvizErrorPlaceERROR_RING_LIFECYCLE: "lifecycle ring full",
+		gen.NsvizErrorPlaceERROR_RING_URGENT:    "urgent ring full",
+		gen.NsvizErrorPlaceERROR_MAP_CALLS:      "call not remembered",
+	}
+}
+
+func (r *reader) lost(now, count uint64, reason string) event.Event {
+	return event.Event{
+		Time: r.decoder.wall(now), Type: event.EventsLost, Lost: &event.Lost{Count: count, Reason: reason},
+	}
+}
+
+// countErrors reads the error counters and adds the events that were lost since the last time to b.
+func (r *reader) countErrors(now uint64, b *Batch) error {
+	changed := false
+	for place := range gen.NsvizErrorPlaceERROR_PLACES {
+		var perCPU []uint64
+		if err := r.maps.errors.Lookup(uint32(place), &perCPU); err != nil {
+			return fmt.Errorf("read the counters of errors: %w", err)
+		}
+		var sum uint64
+		for _, n := range perCPU {
+			sum += n
+		}
+		more := sum - r.counted[place]
+		if more == 0 {
+			continue
+		}
+		changed = true
+		r.counted[place] = sum
+		if reason, ok := r.lossReasons[place]; ok {
+			b.Events = append(b.Events, r.lost(now, more, reason))
+		}
+		switch place {
+		case gen.NsvizErrorPlaceERROR_THROTTLED:
+			if err := r.addThrottled(now, more, b); err != nil {
+				return fmt.Errorf("read who was throttled: %w", err)
+			}
+		case gen.NsvizErrorPlaceERROR_MAP_CALLS:
+			if err := r.removeStaleCalls(now); err != nil {
+				return fmt.Errorf("remove calls that have long ended: %w", err)
+			}
+		}
+	}
+	if changed {
+		b.Errors = make(map[string]uint64, len(r.counted))
+		for place, n := range r.counted {
+			b.Errors[r.placeNames[place]] = n
+		}
+	}
+	return nil
+}
+
+// addThrottled adds one loss per source that was throttled since the last time, more events in all. What sources
+// dropped that were pushed out of the map since has no name.
+func (r *reader) addThrottled(now, more uint64, b *Batch) error {
+	reported := map[gen.NsvizThrottleSource]uint64{}
+	var source gen.NsvizThrottleSource
+	var state gen.NsvizThrottleState
+	counts := map[gen.NsvizThrottleSource]uint64{}
+	entries := r.maps.throttled.Iterate()
+	for entries.Next(&source, &state) {
+		if state.Dropped > 0 {
+			counts[source] = state.Dropped
+		}
+	}
+	// A map that changes faster than it is read is read in part; the rest has no name.
+	if err := entries.Err(); err != nil && !errors.Is(err, ebpf.ErrIterationAborted) {
+		return err
+	}
+	for _, source := range slices.SortedFunc(maps.Keys(counts), compareSources) {
+		before := r.throttled[source]
+		if before > counts[source] { // it was pushed out, and is back with a new count
+			before = 0
+		}
+		n := min(counts[source]-before, more) // the map may be ahead of the total
+		reported[source] = before + n
+		if n == 0 {
+			continue
+		}
+		more -= n
+		e := r.lost(now, n, ReasonThrottled)
+		e.CgroupID, e.Lost.UID = source.CgroupId, new(source.Uid)
+		b.Events = append(b.Events, e)
+	}
+	r.throttled = reported
+	if more > 0 {
+		b.Events = append(b.Events, r.lost(now, more, ReasonThrottled))
+	}
+	return nil
+}
+
+func compareSources(a, b gen.NsvizThrottleSource) int {
+	return cmp.Or(cmp.Compare(a.CgroupId, b.CgroupId), cmp.Compare(a.Uid, b.Uid), cmp.Compare(a.Subject, b.Subject))
+}
+
+// longestCall is after what time the return of an unshare or setns counts as missed.
+const longestCall = time.Minute
+
+// removeStaleCalls makes room in the map of calls: the kernel may miss the return of a call that is hooked by a
+// kretprobe, and then its entry stays.
+func (r *reader) removeStaleCalls(now uint64) error {
+	var stale []uint32
+	var tid uint32
+	var call gen.NsvizNamespaceCall
+	entries := r.maps.calls.Iterate()
+	for entries.Next(&tid, &call) {
+		if call.EnteredNs+uint64(longestCall) < now {
+			stale = append(stale, tid)
+		}
+	}
+	if err := entries.Err(); err != nil && !errors.Is(err, ebpf.ErrIterationAborted) {
+		return err
+	}
+	for _, tid := range stale {
+		if err := r.maps.calls.Delete(tid); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+			return err
+		}
+	}
+	return nil
+}
