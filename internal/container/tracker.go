@@ -1,19 +1,39 @@
 package container
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// tombstones is how many removed cgroups are remembered, for events that come after the removal.
-const tombstones = 4096
+// The bounds of a tracker.
+const (
+	// tombstones is how many removed cgroups are remembered, for events that come after the removal.
+	tombstones = 4096
+	// mostCgroups is how many cgroups are kept. Those beyond that are looked up each time.
+	mostCgroups = 65536
+	// mostUnresolved is how many ids are kept of which nothing could be found.
+	mostUnresolved = 4096
+)
+
+// Cgroup is a cgroup of the tracked hierarchy, by the kernel's id and path.
+type Cgroup struct {
+	ID   uint64
+	Path string
+}
+
+// Resolver looks up a cgroup that no event and no reading of the host has reported. It returns the cgroup and, before
+// it, those above it that are of the same container; nothing where the cgroup is gone or cannot be looked up.
+type Resolver func(id uint64) []Cgroup
 
 // Tracker knows which cgroup belongs to which container and says so on every event. It is for one
 // goroutine.
 type Tracker struct {
 	parser    *Parser
 	directory *Directory
+	resolve   Resolver // may be nil
 	cgroups   map[uint64]*cgroup
 	// roots are the containers' own cgroups that exist, by path. A path is the kernel's word; the id
 	// in it need not be: whoever is root in a container may make a cgroup below with any name.
@@ -21,6 +41,20 @@ type Tracker struct {
 	// removed are the cgroups that are gone and still remembered, oldest first.
 	removed []grave
 	births  births
+	// unresolved are the ids that the resolver found nothing for. The kernel gives no id out again.
+	unresolved map[uint64]struct{}
+	// discovered are the cgroups that were found by a lookup since Discovered was called.
+	discovered []Discovery
+	// generation grows by one with each Mark.
+	generation uint64
+	limit      int // of cgroups
+}
+
+// Discovery is a cgroup that was not reported and that something else spoke of.
+type Discovery struct {
+	Cgroup
+
+	Container *Ref // nil is none
 }
 
 // cgroup is one cgroup of the tracked hierarchy.
@@ -33,13 +67,15 @@ type cgroup struct {
 	// namespaces in it; zero where that was not seen.
 	created, madeNamespaces moment
 	removed                 bool
+	generation              uint64 // in which it was placed
 
 	// Of the root alone: init is the PID of the container's init while its own program runs, known whether
-	// there ever was one, found whether reading the host told of it and no event has, and forked when it was
-	// made then, if that is known.
-	init         int32
-	known, found bool
-	forked       time.Time
+	// there ever was one, found whether reading the host reported it and no event has. ran is whether its program
+	// ran before execs were hooked, so that no exec is its start.
+	init              int32
+	known, found, ran bool
+	// started is when the init was made, where it was found, or when its program started; zero is unknown.
+	started time.Time
 	// joined, of the root alone, are the namespaces that were joined from inside it while it starts.
 	joined map[event.NamespaceType]joining
 }
@@ -52,11 +88,13 @@ type grave struct {
 	cgroup *cgroup
 }
 
-// NewTracker makes a tracker that takes names from directory.
-func NewTracker(directory *Directory) *Tracker {
+// NewTracker makes a tracker that takes names from directory and has unknown cgroups looked up by resolve, which may
+// be nil.
+func NewTracker(directory *Directory, resolve Resolver) *Tracker {
 	return &Tracker{
-		parser: NewParser(), directory: directory,
+		parser: NewParser(), directory: directory, resolve: resolve, limit: mostCgroups,
 		cgroups: map[uint64]*cgroup{}, roots: map[string]*cgroup{}, births: births{byID: map[uint64]*birth{}},
+		unresolved: map[uint64]struct{}{},
 	}
 }
 
@@ -68,7 +106,8 @@ func (t *Tracker) place(id uint64, path string) *cgroup {
 	if c, ok := t.cgroups[id]; ok && c.path == path && !c.removed {
 		return c
 	}
-	c := &cgroup{path: path}
+	t.makeRoom()
+	c := &cgroup{path: path, generation: t.generation}
 	if ref, ok := t.parser.Parse(path); ok {
 		c.ref = &ref
 		if root := ref.innermost().Root; root == path {
@@ -79,20 +118,158 @@ func (t *Tracker) place(id uint64, path string) *cgroup {
 		}
 	}
 	t.cgroups[id] = c
+	delete(t.unresolved, id)
 	return c
 }
 
-// Started tells of a container that was found running, with its init and when that process was made; 0
-// and the zero time are unknown.
-func (t *Tracker) Started(ref *Ref, init int32, forked time.Time) {
-	if root := t.roots[ref.innermost().Root]; root != nil {
-		root.init, root.known, root.found, root.forked = init, true, true, forked
+// makeRoom forgets a cgroup where there are as many as may be kept: a removed one, else one of no container, else
+// any but a container's own. A cgroup that is forgotten is looked up when something speaks of it.
+func (t *Tracker) makeRoom() {
+	if len(t.cgroups) < t.limit {
+		return
 	}
+	if len(t.removed) > 0 {
+		t.forgetOldest()
+		if len(t.cgroups) < t.limit {
+			return
+		}
+	}
+	const tries = 64 // a map is walked from a random place on
+	var worst uint64
+	rank, tried := 0, 0
+	for id, c := range t.cgroups {
+		r := 1
+		switch {
+		case c.ref == nil:
+			r = 3
+		case c.root != c:
+			r = 2
+		}
+		if r > rank {
+			worst, rank = id, r
+		}
+		if tried++; tried == tries || rank == 3 {
+			break
+		}
+	}
+	if c := t.cgroups[worst]; t.roots[c.path] == c {
+		delete(t.roots, c.path)
+	}
+	delete(t.cgroups, worst)
+}
+
+// lookup returns a cgroup by its id, also one that was not reported; nil is unknown.
+func (t *Tracker) lookup(id uint64) *cgroup {
+	if c, ok := t.cgroups[id]; ok {
+		return c
+	}
+	if id == 0 || t.resolve == nil {
+		return nil
+	}
+	if _, known := t.unresolved[id]; known {
+		return nil
+	}
+	for _, c := range t.resolve(id) {
+		t.Discover(c.ID, c.Path)
+	}
+	c := t.cgroups[id]
+	if c == nil {
+		if len(t.unresolved) >= mostUnresolved {
+			clear(t.unresolved)
+		}
+		t.unresolved[id] = struct{}{}
+	}
+	return c
+}
+
+// Discover places a cgroup that something other than its creation spoke of. It returns the container that the cgroup
+// belongs to, nil for none.
+func (t *Tracker) Discover(id uint64, path string) *Ref {
+	if c, ok := t.cgroups[id]; ok {
+		return c.ref
+	}
+	ref := t.place(id, path).ref
+	t.discovered = append(t.discovered, Discovery{Cgroup{id, path}, ref})
+	return ref
+}
+
+// Discovered returns what was discovered since the last call, those above first.
+func (t *Tracker) Discovered() []Discovery {
+	list := t.discovered
+	t.discovered = nil
+	return list
+}
+
+// Mark begins a comparison of what is known with what the host has: cgroups that are placed from now on are younger
+// than what is read.
+func (t *Tracker) Mark() { t.generation++ }
+
+// Compare compares what is known with all cgroups of the host, as they were read since the latest Mark; every event up to
+// the end of that reading has been attributed. It returns those of them that are not known, in their order, and those
+// that were known before the Mark and are not among them, those below first.
+func (t *Tracker) Compare(host []Cgroup) (unknown, gone []Cgroup) {
+	there := make(map[uint64]struct{}, len(host))
+	for _, c := range host {
+		there[c.ID] = struct{}{}
+		if known := t.cgroups[c.ID]; known == nil {
+			unknown = append(unknown, c)
+		}
+	}
+	for id, c := range t.cgroups {
+		if _, ok := there[id]; !ok && !c.removed && c.generation < t.generation {
+			gone = append(gone, Cgroup{id, c.path})
+		}
+	}
+	slices.SortFunc(gone, func(a, b Cgroup) int { return strings.Compare(b.Path, a.Path) })
+	return unknown, gone
+}
+
+// State is what is known of a container's first process.
+type State struct {
+	Init    int32     // its PID; 0 where its program does not run, as far as is known
+	Started time.Time // as the process was made or later, but not later than its program began; zero is unknown
+}
+
+// StateOf returns what is known of the container that ref names.
+func (t *Tracker) StateOf(ref *Ref) State {
+	if root := t.roots[ref.innermost().Root]; root != nil {
+		return State{root.init, root.started}
+	}
+	return State{}
+}
+
+// Ended reports that a container's first process is gone and no event has said so.
+func (t *Tracker) Ended(ref *Ref) {
+	if root := t.roots[ref.innermost().Root]; root != nil {
+		root.init, root.known, root.found = 0, true, false
+	}
+}
+
+// Started reports a container that was found running, with its init and when that process was made; 0
+// and the zero time are unknown. ran is whether its program ran before execs were hooked.
+func (t *Tracker) Started(ref *Ref, init int32, forked time.Time, ran bool) {
+	if root := t.roots[ref.innermost().Root]; root != nil {
+		root.init, root.known, root.found, root.started, root.ran = init, true, true, forked, ran
+	}
+}
+
+// pathOf returns the path of a cgroup of which an event tells by its id alone; "" is unknown.
+func (t *Tracker) pathOf(id uint64) string {
+	if c, ok := t.cgroups[id]; ok {
+		return c.path
+	}
+	if t.resolve == nil {
+		return ""
+	}
+	if chain := t.resolve(id); len(chain) > 0 {
+		return chain[len(chain)-1].Path
+	}
+	return ""
 }
 
 // Path is the path of a cgroup; "" is unknown.
 func (t *Tracker) Path(id uint64) string {
-	if c, ok := t.cgroups[id]; ok {
+	if c := t.lookup(id); c != nil {
 		return c.path
 	}
 	return ""
@@ -119,24 +296,35 @@ func (t *Tracker) Describe(ref *Ref) *event.Container {
 	return c
 }
 
-func (t *Tracker) container(cgroupID uint64) *event.Container {
-	if c, ok := t.cgroups[cgroupID]; ok {
-		return t.Describe(c.ref)
+// container returns the container that a cgroup belongs to, nil for none; unknown is set where nothing is known of
+// the cgroup.
+func (t *Tracker) container(cgroupID uint64) (c *event.Container, unknown bool) {
+	if c := t.lookup(cgroupID); c != nil {
+		return t.Describe(c.ref), false
 	}
-	return nil
+	return nil, true
+}
+
+// locate fills in where a process is.
+func (t *Tracker) locate(p *event.Process) {
+	if p != nil {
+		p.Container, p.ContainerUnknown = t.container(p.CgroupID)
+	}
 }
 
 // Attribute fills in every container that an event speaks of. It reports false for an event that
 // is none: the exec or the exit of something that has a cgroup and a mount namespace of its own and
 // is no container, such as a system service.
 func (t *Tracker) Attribute(e *event.Event) bool {
-	if e.Cgroup != nil && e.Cgroup.Path == "" { // the kernel could not tell
-		e.Cgroup.Path = t.Path(e.Cgroup.ID)
+	if e.Cgroup != nil && e.Cgroup.Path == "" { // longer than an event can be
+		e.Cgroup.Path = t.pathOf(e.Cgroup.ID)
 	}
 	switch e.Type {
 	case event.CgroupCreated:
 		c := t.place(e.Cgroup.ID, e.Cgroup.Path)
-		c.created = momentOf(e)
+		if e.Cgroup.Via != event.ViaReconcile {
+			c.created = momentOf(e)
+		}
 		e.Cgroup.Container = t.Describe(c.ref)
 	case event.CgroupRemoved:
 		c := t.cgroups[e.Cgroup.ID]
@@ -146,7 +334,12 @@ func (t *Tracker) Attribute(e *event.Event) bool {
 		e.Cgroup.Container = t.Describe(c.ref)
 		t.bury(e.Cgroup.ID, c)
 	}
-	e.Container = t.container(e.CgroupID)
+	if e.PID != 0 || e.CgroupID != 0 {
+		e.Container, e.ContainerUnknown = t.container(e.CgroupID)
+	}
+	if e.Lost != nil {
+		e.Lost.Cgroup = t.Path(e.CgroupID)
+	}
 	switch {
 	case e.Namespace == nil:
 	case e.Type == event.NamespaceCreated:
@@ -182,14 +375,14 @@ func (t *Tracker) started(e *event.Event) bool {
 	// that of a shell whose container has long been running as well, when it makes way for another program.
 	if root.found {
 		isIt := root.init == e.PID || root.init == 0
-		isNew := !root.created.isZero() || e.Time.Sub(root.forked) < startingFor
+		isNew := !root.ran && (!root.created.isZero() || e.Time.Sub(root.started) < startingFor)
 		if !isIt || !isNew {
 			return false
 		}
 	} else if root.init != 0 {
 		return false
 	}
-	root.init, root.known, root.found = e.PID, true, false
+	root.init, root.known, root.found, root.started = e.PID, true, false, e.Time
 	e.Start.Phases = t.phases(c, e)
 	return true
 }
@@ -207,7 +400,7 @@ func (t *Tracker) exited(e *event.Event) bool {
 	}
 	root.init, root.known, root.found = 0, true, false
 	for _, sender := range e.Exit.Senders() {
-		sender.Container = t.container(sender.CgroupID)
+		t.locate(sender)
 	}
 	return true
 }
@@ -216,11 +409,9 @@ func (t *Tracker) exited(e *event.Event) bool {
 // a container and outside; whose init it is shows here.
 func (t *Tracker) killed(e *event.Event) {
 	oom := e.OOM
-	oom.Victim.Container, oom.Victim.Cgroup = e.Container, t.Path(e.CgroupID)
+	oom.Victim.Container, oom.Victim.ContainerUnknown, oom.Victim.Cgroup = e.Container, e.ContainerUnknown, t.Path(e.CgroupID)
 	oom.Cgroup = t.Path(oom.CgroupID)
-	if oom.Trigger != nil {
-		oom.Trigger.Container = t.container(oom.Trigger.CgroupID)
-	}
+	t.locate(oom.Trigger)
 	c := t.cgroups[e.CgroupID]
 	switch {
 	case c == nil || c.root == nil:
@@ -241,11 +432,16 @@ func (t *Tracker) bury(id uint64, c *cgroup) {
 	}
 	t.removed = append(t.removed, grave{id, c})
 	if len(t.removed) > tombstones {
-		oldest := t.removed[0]
-		if t.cgroups[oldest.id] == oldest.cgroup { // the id may have been given to another one
-			delete(t.cgroups, oldest.id)
-		}
-		t.removed[0] = grave{}
-		t.removed = t.removed[1:]
+		t.forgetOldest()
 	}
+}
+
+// forgetOldest forgets the cgroup that was removed first.
+func (t *Tracker) forgetOldest() {
+	oldest := t.removed[0]
+	if t.cgroups[oldest.id] == oldest.cgroup {
+		delete(t.cgroups, oldest.id)
+	}
+	t.removed[0] = grave{}
+	t.removed = t.removed[1:]
 }

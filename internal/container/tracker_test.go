@@ -61,7 +61,7 @@ var (
 func newTestTracker() *Tracker {
 	d := NewDirectory(10)
 	d.Put(Identity{ID: idA, Runtime: "docker", Name: "web", Image: "nginx"})
-	tracker := NewTracker(d)
+	tracker := NewTracker(d, nil)
 	tracker.Place(host, "/")
 	tracker.Place(service, "/system.slice/cron.service")
 	return tracker
@@ -161,7 +161,7 @@ func TestFoundRunning(t *testing.T) {
 	t.Run("long ago", func(t *testing.T) {
 		tracker := newTestTracker()
 		tracker.Place(root, rootPath)
-		tracker.Started(ref, 50, time.Time{})
+		tracker.Started(ref, 50, time.Time{}, false)
 		for _, step := range []struct {
 			event event.Event
 			want  bool
@@ -177,7 +177,7 @@ func TestFoundRunning(t *testing.T) {
 	t.Run("just now", func(t *testing.T) {
 		tracker := newTestTracker()
 		tracker.Place(root, rootPath)
-		tracker.Started(ref, 50, time.Time{})
+		tracker.Started(ref, 50, time.Time{}, false)
 		for _, step := range []struct {
 			event event.Event
 			want  bool
@@ -194,20 +194,22 @@ func TestFoundRunning(t *testing.T) {
 			what   string
 			found  int32     // its init where it was found running; -1 where it was not found
 			forked time.Time // when that was made
+			ran    bool      // before execs were hooked
 			steps  []event.Event
 			want   []bool
 		}{
-			{"just now", 50, at(-500), []event.Event{started(-5, 50, root), started(-4, 50, root), exited(5, 50, root)}, []bool{true, false, true}},
-			{"and its shell makes way", 50, at(-20_000), []event.Event{started(-5, 50, root), exited(5, 50, root)}, []bool{false, true}},
-			{"and another of its processes", 50, at(-500), []event.Event{started(-5, 51, root), exited(-4, 51, root)}, []bool{false, false}},
-			{"with an init that cannot be seen", 0, time.Time{}, []event.Event{started(-5, 51, root), exited(-4, 51, root)}, []bool{false, false}},
-			{"gone when the host was read", -1, time.Time{}, []event.Event{exited(-5, 50, root), exited(-4, 51, root)}, []bool{true, false}},
-			{"started and gone", -1, time.Time{}, []event.Event{started(-5, 50, root), exited(-4, 50, root), exited(-3, 51, root)}, []bool{true, true, false}},
+			{"just now", 50, at(-500), false, []event.Event{started(-5, 50, root), started(-4, 50, root), exited(5, 50, root)}, []bool{true, false, true}},
+			{"and its shell makes way", 50, at(-20_000), false, []event.Event{started(-5, 50, root), exited(5, 50, root)}, []bool{false, true}},
+			{"and its shell makes way at once", 50, at(-1500), true, []event.Event{started(-5, 50, root), exited(5, 50, root)}, []bool{false, true}},
+			{"and another of its processes", 50, at(-500), false, []event.Event{started(-5, 51, root), exited(-4, 51, root)}, []bool{false, false}},
+			{"with an init that cannot be seen", 0, time.Time{}, false, []event.Event{started(-5, 51, root), exited(-4, 51, root)}, []bool{false, false}},
+			{"gone when the host was read", -1, time.Time{}, false, []event.Event{exited(-5, 50, root), exited(-4, 51, root)}, []bool{true, false}},
+			{"started and gone", -1, time.Time{}, false, []event.Event{started(-5, 50, root), exited(-4, 50, root), exited(-3, 51, root)}, []bool{true, true, false}},
 		} {
 			tracker := newTestTracker()
 			tracker.Place(root, rootPath)
 			if test.found >= 0 {
-				tracker.Started(ref, test.found, test.forked)
+				tracker.Started(ref, test.found, test.forked, test.ran)
 			}
 			for i, e := range test.steps {
 				if got := tracker.Attribute(&e); got != test.want[i] {
@@ -218,7 +220,7 @@ func TestFoundRunning(t *testing.T) {
 	})
 	t.Run("whose cgroup is not known", func(t *testing.T) {
 		tracker := newTestTracker()
-		tracker.Started(ref, 50, time.Time{})
+		tracker.Started(ref, 50, time.Time{}, false)
 		if e := exited(5, 50, root); tracker.Attribute(&e) {
 			t.Error("an exit in an unknown cgroup")
 		}

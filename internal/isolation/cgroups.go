@@ -68,15 +68,18 @@ func (m *Model) removedAt(path string) *cgroup {
 func (m *Model) applyCgroupsFound(at time.Time, found []FoundCgroup) {
 	for i := range found {
 		f := &found[i]
-		if m.cgroups[f.Path] != nil {
-			continue // an event or a write has told of it already
+		g := m.cgroups[f.Path]
+		switch {
+		case g != nil && (f.Limits == nil || g.limits.known != (CgroupLimits{})):
+			continue // events or writes have told more
+		case g == nil:
+			if g = m.cgroupAt(f.Path); g == nil {
+				continue
+			}
+			g.limits = limits{} // whatever is assumed of one that is new
+			g.container = f.Container
+			g.tell(Moment{Time: at, Kind: MomentFound})
 		}
-		g := m.cgroupAt(f.Path)
-		if g == nil {
-			continue
-		}
-		g.container = f.Container
-		g.tell(Moment{Time: at, Kind: MomentFound})
 		if first, _ := g.limits.take(at, f.Limits); first != nil {
 			g.tell(Moment{Time: at, Kind: MomentLimits, Limits: first})
 		}
@@ -86,6 +89,9 @@ func (m *Model) applyCgroupsFound(at time.Time, found []FoundCgroup) {
 
 func (m *Model) tellCgroupCreated(e *event.Event) {
 	path := e.Cgroup.Path
+	if e.Cgroup.Via == event.ViaReconcile {
+		return // when and by whom is not known; it is among the cgroups found
+	}
 	if known := m.cgroups[path]; known != nil && !known.created.IsZero() {
 		m.buryCgroup(known, e.Time, nil) // its end was not seen
 	}

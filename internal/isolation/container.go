@@ -155,7 +155,7 @@ func (m *Model) revive(c *container) {
 
 func (m *Model) applyCgroupCreated(e event.Event) {
 	said := e.Cgroup.Container
-	if said == nil || said.Inner != nil {
+	if said == nil || said.Inner != nil || e.Cgroup.Via == event.ViaReconcile {
 		return
 	}
 	c := m.know(said)

@@ -12,6 +12,7 @@ type counters struct {
 	namespacesCreated map[NamespaceKey]uint64
 	namespacesJoined  map[event.NamespaceType]uint64
 	hostKills         map[event.Scope]uint64
+	unknownKills      map[event.Scope]uint64 // in cgroups of which nothing is known
 	lost              map[string]uint64
 	bpfErrors         map[string]uint64
 	starts            Histogram
@@ -30,6 +31,7 @@ func newCounters() counters {
 		namespacesCreated: map[NamespaceKey]uint64{},
 		namespacesJoined:  map[event.NamespaceType]uint64{},
 		hostKills:         map[event.Scope]uint64{},
+		unknownKills:      map[event.Scope]uint64{},
 		lost:              map[string]uint64{},
 		starts:            Histogram{Counts: make([]uint64, len(StartBuckets()))},
 		foldedKills:       map[event.Scope]uint64{},
@@ -87,6 +89,7 @@ func (m *Model) totals() Totals {
 		}
 	}
 	count("", m.counters.hostKills, nil, 0)
+	count(UnknownLabel, m.counters.unknownKills, nil, 0)
 	count(FoldedLabel, m.counters.foldedKills, m.counters.foldedExits, m.counters.foldedUnobserved)
 	for _, c := range m.containers {
 		count(c.label(), c.kills, c.exits, c.unobservedEver)

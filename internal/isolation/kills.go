@@ -10,8 +10,12 @@ func (m *Model) applyKill(e event.Event) {
 	kill := Kill{Event: e}
 	victim := e.OOM.Victim
 	if victim.Container == nil {
-		m.counters.hostKills[e.OOM.Scope]++
-		kill.Ordinal = sum(m.counters.hostKills)
+		counts := m.counters.hostKills
+		if victim.ContainerUnknown {
+			counts = m.counters.unknownKills
+		}
+		counts[e.OOM.Scope]++
+		kill.Ordinal = sum(counts)
 		m.kills = appendBounded(m.kills, kill, m.limits.Kills)
 		return
 	}

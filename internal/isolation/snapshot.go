@@ -279,13 +279,17 @@ type Totals struct {
 // FoldedLabel is the container label under which the counts of forgotten containers are kept.
 const FoldedLabel = "(folded)"
 
+// UnknownLabel is the container label of kills in cgroups that were gone before anybody could look them up.
+const UnknownLabel = "(unknown)"
+
 // NamespaceKey tells namespace births apart.
 type NamespaceKey struct {
 	Type event.NamespaceType
 	Via  event.Via
 }
 
-// KillKey tells OOM kills apart. Container "" is the host's own processes.
+// KillKey tells OOM kills apart. Container "" is the host's own processes, [UnknownLabel] those of
+// which it is not known.
 type KillKey struct {
 	Container string
 	Scope     event.Scope

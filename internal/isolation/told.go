@@ -19,7 +19,7 @@ func actor(e *event.Event) *event.Process {
 	if e.PID == 0 && e.Comm == "" {
 		return nil
 	}
-	return &event.Process{PID: e.PID, Comm: e.Comm, Container: e.Container}
+	return &event.Process{PID: e.PID, Comm: e.Comm, Container: e.Container, ContainerUnknown: e.ContainerUnknown}
 }
 
 // initOf is a container's PID 1 as moments name it; nil is unknown.
@@ -94,7 +94,7 @@ func (m *Model) tellBirth(e *event.Event) {
 // where it was brought in from outside, as by newer runtimes for `docker exec`, or had left them.
 func (m *Model) tellJoin(e *event.Event) {
 	n, by := e.Namespace, actor(e)
-	if by == nil {
+	if by == nil || e.Self {
 		return
 	}
 	if known := m.namespaces[n.ID]; known != nil && known.typ == n.Type {

@@ -19,13 +19,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsviz/nsviz/internal/demo"
+	"github.com/nsviz/nsviz/internal/hostfs"
 )
 
 // helperVariable makes the test binary do one thing that has to happen in a process of its own.
 const helperVariable = "NSVIZ_TEST_HELPER"
 
 // patience is how long a test waits for something that should come soon.
-const patience = 30 * time.Second
+const patience = 90 * time.Second
 
 // TestMain is also what runs inside the demo's containers, which are made of the program that makes
 // them.
@@ -84,6 +85,18 @@ func act(task string) error {
 		}
 	case "socket":
 		return socketElsewhere()
+	case "hostname":
+		pid, err := strconv.Atoi(argument)
+		if err != nil {
+			return err
+		}
+		host, err := hostfs.Open(hostfs.Roots{})
+		if err != nil {
+			return err
+		}
+		name, err := host.Hostname(int32(pid))
+		fmt.Println(name)
+		return err
 	case "time":
 		link = "time_for_children"
 		if err := unix.Unshare(unix.CLONE_NEWTIME); err != nil {

@@ -46,17 +46,17 @@ func (p *Pipeline) look(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	host, err := p.fs.Host()
-	if err != nil {
-		p.cfg.Log.Debug("boot time", "error", err)
-	}
-	err = p.walk(func(c hostfs.Cgroup, ref *container.Ref) error {
+	boot := p.bootTime()
+	err := p.walk(func(c hostfs.Cgroup, ref *container.Ref) error {
 		at := p.now()
-		found, _, err := p.find(c, ref, host.BootTime)
-		if err != nil || found == nil {
+		f, err := p.find(c, ref, boot)
+		if err != nil || f == nil {
 			return err
 		}
-		p.do(func() { p.takeFound(at, ref, *found) })
+		if memory, err := p.layout.Memory(c.Path); err == nil {
+			f.OOMKills = memory.OOMKills
+		}
+		p.do(func() { p.takeFound(at, ref, f) })
 		return nil
 	})
 	if err != nil {

@@ -24,9 +24,9 @@ type Config struct {
 	DockerHost string
 	// ProbeMethods, where there are any, are the only ones by which the kernel may be hooked.
 	ProbeMethods []probes.Method
-	// UrgentRingBytes is the size of the ring of OOM kills and deaths; 0 is the default of probes.Config.
-	UrgentRingBytes uint32
-	Log             *slog.Logger
+	// The sizes of the rings; 0 is the default of probes.Config.
+	EventsRingBytes, LifecycleRingBytes, UrgentRingBytes uint32
+	Log                                                  *slog.Logger
 	// Sinks are told every fact, in the order in which the model is told, by the loop's goroutine.
 	Sinks []func(isolation.Fact)
 }
@@ -58,8 +58,18 @@ type Pipeline struct {
 
 	// For the loop's goroutine alone.
 	tracker    *container.Tracker
+	parser     *container.Parser
 	directory  *container.Directory
 	namespaces *registry
+	// until is up to when all events have been taken in, by their clock.
+	until time.Time
+	// unread are the cgroups that were discovered and whose limits have not been read.
+	unread []container.Cgroup
+
+	// doubts is signalled where the host may have cgroups, containers or inits that nobody knows of.
+	doubts chan struct{}
+	// early are the containers that ran before execs were hooked, by their cgroup; until the host is read.
+	early map[uint64]*foundContainer
 
 	// inputs carries what the other goroutines have read, as what is to be done with it.
 	inputs chan func()
@@ -79,11 +89,13 @@ func New(cfg Config) (*Pipeline, error) {
 		directory:  container.NewDirectory(rememberedNames),
 		namespaces: newRegistry(),
 		inputs:     make(chan func()),
+		doubts:     make(chan struct{}, 1),
 		model:      isolation.New(isolation.DefaultLimits()),
+		parser:     container.NewParser(),
 		changed:    make(chan struct{}, 1),
 		attached:   make(chan struct{}),
 	}
-	p.tracker = container.NewTracker(p.directory)
+	p.tracker = container.NewTracker(p.directory, p.resolve)
 	var err error
 	if p.fs, err = hostfs.Open(cfg.Roots); err != nil {
 		return nil, err
@@ -183,11 +195,8 @@ func (p *Pipeline) ask(f func()) {
 func (p *Pipeline) watch(ctx context.Context) error {
 	kernel, err := probes.Open(probes.Config{
 		Hierarchy: p.layout.HierarchyID, Unified: p.layout.Controller == "", OwnMntNamespace: p.own[event.Mnt],
-		Clock: probes.HostClock, Methods: p.cfg.ProbeMethods, UrgentRingBytes: p.cfg.UrgentRingBytes,
-		// What starts and ends while the rest is attached is told of by the number of its cgroup alone.
-		CgroupsWatched: func() error {
-			return p.walk(func(hostfs.Cgroup, *container.Ref) error { return nil })
-		},
+		Clock: probes.HostClock, Methods: p.cfg.ProbeMethods, EventsRingBytes: p.cfg.EventsRingBytes,
+		LifecycleRingBytes: p.cfg.LifecycleRingBytes, UrgentRingBytes: p.cfg.UrgentRingBytes, CgroupsWatched: p.readEarly,
 	})
 	if err != nil {
 		return err
@@ -227,8 +236,9 @@ func (p *Pipeline) watch(ctx context.Context) error {
 		readers.Go(func() { p.follow(ctx, writes) })
 	}
 	if p.hostPIDs { // else hardly any namespace would be found, and taken for freed
-		readers.Go(func() { p.survey(ctx, kernel.Sockets(), freedIsHooked) })
+		readers.Go(func() { p.survey(ctx, kernel, freedIsHooked) })
 	}
+	readers.Go(func() { p.reconcile(ctx, kernel) })
 	return kernel.Run(ctx, func(b probes.Batch) { p.do(func() { p.take(b) }) })
 }
 
@@ -261,19 +271,39 @@ func methodOf(choices []probes.Choice, name string) probes.Method {
 
 // take attributes a batch of events and tells the model.
 func (p *Pipeline) take(b probes.Batch) {
+	p.until = b.Until
 	for _, e := range p.namespaces.complete(b.Events) {
-		if !p.tracker.Attribute(&e) {
-			continue
-		}
-		e.Self = p.hostPIDs && e.PID == p.self
-		if e.Type == event.CgroupCreated {
-			p.askName(e.Cgroup.Container)
-		}
-		p.tellEvent(e)
+		p.takeEvent(e)
 	}
 	if b.Errors != nil {
 		p.tell(isolation.Fact{BPFErrors: b.Errors})
+		p.doubt() // what the programs could not remember may be a start or an end
 	}
+}
+
+func (p *Pipeline) takeEvent(e event.Event) {
+	belongs := p.tracker.Attribute(&e)
+	p.takeDiscovered(e.Time)
+	if !belongs {
+		return
+	}
+	e.Self = p.isSelf(&e)
+	switch e.Type {
+	case event.CgroupCreated:
+		p.askName(e.Cgroup.Container)
+	case event.EventsLost:
+		p.doubt()
+	}
+	p.tellEvent(e)
+}
+
+// isSelf reports whether an nsviz did something: this one or, of what `nsviz inspect` does, another one of the host.
+func (p *Pipeline) isSelf(e *event.Event) bool {
+	if p.hostPIDs && e.PID == p.self {
+		return true
+	}
+	return e.Comm == hostfs.LookingThread && e.Container == nil && !e.ContainerUnknown &&
+		e.Type == event.NamespaceJoined && e.Namespace.Type == event.UTS
 }
 
 func (p *Pipeline) tellEvent(e event.Event) {

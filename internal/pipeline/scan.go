@@ -18,14 +18,11 @@ import (
 // scan finds the cgroups that were there before the probes and the containers in them, and has the probes follow
 // these.
 func (p *Pipeline) scan(kernel *probes.Probes) error {
-	host, err := p.fs.Host()
-	if err != nil {
-		p.cfg.Log.Debug("boot time", "error", err)
-	}
+	defer func() { p.early = nil }()
+	boot := p.bootTime()
 	var cgroups []isolation.FoundCgroup
 	var refs []*container.Ref
-	err = p.walkAll(func(c hostfs.Cgroup, ref *container.Ref) error {
-		at := p.now()
+	err := p.walkAll(func(c hostfs.Cgroup, ref *container.Ref) error {
 		memory, own, err := p.layout.Limits(c.Path)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
@@ -35,30 +32,7 @@ func (p *Pipeline) scan(kernel *probes.Probes) error {
 		if ref == nil || ref.Root != c.Path {
 			return nil
 		}
-		found, init, err := p.find(c, ref, host.BootTime)
-		if err != nil {
-			return err
-		}
-		if found == nil || found.Starting {
-			if err := kernel.Expect(c.ID); err != nil {
-				return err
-			}
-			// Its program may have begun to run before that: then this finds it.
-			if found, init, err = p.find(c, ref, host.BootTime); err != nil || found == nil {
-				return err
-			}
-		}
-		if !found.Starting && init != 0 {
-			if err := kernel.Follow(init, c.ID); err != nil {
-				return err
-			}
-			// If it ended meanwhile, nobody would ever tell.
-			if procs, err := p.layout.TreeProcs(c.Path); err != nil || !slices.Contains(procs, init) {
-				return kernel.Unfollow(init)
-			}
-		}
-		p.do(func() { p.takeFound(at, ref, *found) })
-		return nil
+		return p.admit(kernel, rootCgroup{c, ref}, boot)
 	})
 	if err != nil {
 		return err
@@ -70,6 +44,98 @@ func (p *Pipeline) scan(kernel *probes.Probes) error {
 		p.tell(isolation.Fact{Cgroups: cgroups})
 	})
 	return nil
+}
+
+// readEarly reads which containers run before execs are hooked: no exec that is reported later is their start. What
+// starts and ends while the rest is attached is reported by the number of its cgroup alone, so all cgroups are placed.
+func (p *Pipeline) readEarly() error {
+	p.early = map[uint64]*foundContainer{}
+	boot := p.bootTime()
+	return p.walk(func(c hostfs.Cgroup, ref *container.Ref) error {
+		f, err := p.find(c, ref, boot)
+		if err == nil && f != nil && f.InitPID != 0 {
+			f.ran = true
+			p.early[c.ID] = f
+		}
+		return err
+	})
+}
+
+// admit takes in a container that reading the host has found, and has the probes follow it: its start where its
+// program does not run yet, else its end.
+func (p *Pipeline) admit(kernel *probes.Probes, root rootCgroup, boot time.Time) error {
+	f := p.early[root.ID]
+	if f != nil && !p.holds(root.Path, f.InitPID) {
+		f = nil
+	}
+	var err error
+	if f == nil {
+		if f, err = p.find(root.Cgroup, root.ref, boot); err != nil {
+			return err
+		}
+	}
+	if f == nil || f.Starting {
+		if err := kernel.Expect(root.ID); err != nil {
+			return err
+		}
+		// Its program may have begun to run before that: then this finds it.
+		if f, err = p.find(root.Cgroup, root.ref, boot); err != nil || f == nil {
+			return err
+		}
+	}
+	if !f.Starting && f.InitPID != 0 {
+		if err := kernel.Follow(f.InitPID, root.ID); err != nil {
+			return err
+		}
+		// If it ended meanwhile, nothing would ever report that.
+		if !p.holds(root.Path, f.InitPID) {
+			return kernel.Unfollow(f.InitPID)
+		}
+	}
+	at := p.now()
+	if f.OOMKills, at, err = settledKills(p.now, func() (*uint64, error) {
+		memory, err := p.layout.Memory(root.Path)
+		return memory.OOMKills, err
+	}); err != nil {
+		at = p.now() // the count stays unknown
+	}
+	p.do(func() { p.takeFound(at, root.ref, f) })
+	return nil
+}
+
+// holds reports whether a process is in a cgroup or below it.
+func (p *Pipeline) holds(path string, pid int32) bool {
+	procs, err := p.layout.TreeProcs(path)
+	return err == nil && slices.Contains(procs, pid)
+}
+
+// settledKills returns the kernel's count of kills in a cgroup and a time at which it was that: kills up to then are in
+// it, later ones are not. The kernel counts a kill just before it is reported.
+func settledKills(now func() time.Time, read func() (*uint64, error)) (count *uint64, at time.Time, err error) {
+	const tries = 20 // a storm has some ten kills a second, and a reading takes microseconds
+	for range tries {
+		before, err := read()
+		if err != nil {
+			return nil, now(), err
+		}
+		at = now()
+		if count, err = read(); err != nil {
+			return nil, now(), err
+		}
+		if before == nil || count == nil || *before == *count {
+			break
+		}
+	}
+	return count, at, nil
+}
+
+// bootTime is when the host was booted, by the wall clock as it is now; zero is unknown.
+func (p *Pipeline) bootTime() time.Time {
+	host, err := p.fs.Host()
+	if err != nil {
+		p.cfg.Log.Debug("boot time", "error", err)
+	}
+	return host.BootTime
 }
 
 // walk is walkAll for the root cgroup of each container alone.
@@ -99,47 +165,51 @@ func (p *Pipeline) walkAll(visit func(hostfs.Cgroup, *container.Ref) error) erro
 	return nil
 }
 
-func (p *Pipeline) takeFound(at time.Time, ref *container.Ref, found isolation.Found) {
+func (p *Pipeline) takeFound(at time.Time, ref *container.Ref, f *foundContainer) {
 	c := p.tracker.Describe(ref)
-	found.Container = *c
-	if !found.Starting {
-		p.tracker.Started(ref, found.InitPID, found.Started)
+	f.Container = *c
+	if !f.Starting {
+		p.tracker.Started(ref, f.InitPID, f.Started, f.ran)
 	}
 	p.askName(c)
-	p.tell(isolation.Fact{Time: at, Found: &found})
+	p.tell(isolation.Fact{Time: at, Found: &f.Found})
+}
+
+// foundContainer is a container that reading the host has found.
+type foundContainer struct {
+	isolation.Found
+
+	ran bool // its program ran before execs were hooked
 }
 
 // find describes the container whose root cgroup is c; nil where it is gone, or has no processes: none yet, or
 // none any more, when whoever made the cgroup has left it behind.
-func (p *Pipeline) find(c hostfs.Cgroup, ref *container.Ref, boot time.Time) (*isolation.Found, int32, error) {
-	found := &isolation.Found{Container: event.Container{ID: ref.ID}, CgroupPath: c.Path}
+func (p *Pipeline) find(c hostfs.Cgroup, ref *container.Ref, boot time.Time) (*foundContainer, error) {
+	f := &foundContainer{Found: isolation.Found{Container: event.Container{ID: ref.ID}, CgroupPath: c.Path}}
 	procs, err := p.layout.TreeProcs(c.Path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, 0, nil
+		return nil, nil
 	}
 	if err != nil {
-		return nil, 0, fmt.Errorf("processes of %s: %w", c.Path, err)
-	}
-	if memory, err := p.layout.Memory(c.Path); err == nil {
-		found.OOMKills = memory.OOMKills
+		return nil, fmt.Errorf("processes of %s: %w", c.Path, err)
 	}
 	if !p.hostPIDs { // its processes are not to be seen, on cgroup v1 not even that there are some
-		return found, 0, nil
+		return f, nil
 	}
 	if len(procs) == 0 {
-		return nil, 0, nil
+		return nil, nil
 	}
 	init, ok := p.init(procs)
 	if !ok {
-		found.Starting = true
-		return found, 0, nil
+		f.Starting = true
+		return f, nil
 	}
-	found.InitPID, found.InitComm = init.PID, init.Comm
-	found.Namespaces = init.Namespaces
+	f.InitPID, f.InitComm = init.PID, init.Comm
+	f.Namespaces = init.Namespaces
 	if !boot.IsZero() {
-		found.Started = boot.Add(time.Duration(init.StartTime) * clockTick)
+		f.Started = boot.Add(time.Duration(init.StartTime) * clockTick)
 	}
-	return found, init.PID, nil
+	return f, nil
 }
 
 // clockTick is the unit of start times in /proc: USER_HZ is 100 on every architecture that nsviz

@@ -15,8 +15,8 @@ import (
 
 // survey looks at the namespaces of all processes, again and again: for who is in which one, and to
 // find what no probe has told.
-func (p *Pipeline) survey(ctx context.Context, sockets *probes.Sockets, freedIsHooked bool) {
-	surveyor := newSurveyor(p, sockets.Foreign)
+func (p *Pipeline) survey(ctx context.Context, kernel *probes.Probes, freedIsHooked bool) {
+	surveyor := newSurveyor(p, kernel.Sockets().Foreign)
 	for {
 		began := p.now()
 		var known map[uint64]acquaintance
@@ -29,9 +29,14 @@ func (p *Pipeline) survey(ctx context.Context, sockets *probes.Sockets, freedIsH
 			p.cfg.Log.Warn("look at the namespaces of all processes", "error", err)
 		default:
 			ended := p.now()
+			// Events of the time of the survey are taken in before it, so that what it adds comes in order.
+			if !kernel.Sync(ctx) {
+				return
+			}
 			p.do(func() {
 				news, alive := p.namespaces.endSurvey(ended, s, thorough, freedIsHooked)
 				for _, e := range news {
+					e.Time = p.until
 					p.tellEvent(e)
 				}
 				p.tell(isolation.Fact{Time: ended, Namespaces: &alive})

@@ -124,14 +124,19 @@ func makeContainer(t *testing.T, limitBytes int) (dir string) {
 			t.Error(err)
 		}
 	})
+	limit(t, dir, limitBytes)
+	return dir
+}
+
+func limit(t *testing.T, dir string, bytes int) {
+	t.Helper()
 	file := "memory.max"
-	if l.Controller != "" {
+	if layout(t).Controller != "" {
 		file = "memory.limit_in_bytes"
 	}
-	if err := os.WriteFile(filepath.Join(dir, file), []byte(strconv.Itoa(limitBytes)), 0); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, file), []byte(strconv.Itoa(bytes)), 0); err != nil {
 		t.Fatal(err)
 	}
-	return dir
 }
 
 // killOne has the kernel kill a process in a cgroup.

@@ -33,9 +33,17 @@ type watched struct {
 // watch runs a pipeline until the end of the test.
 func watch(t *testing.T) *watched {
 	t.Helper()
+	return watchWith(t, func(*pipeline.Config) {})
+}
+
+// watchWith is watch with other settings.
+func watchWith(t *testing.T, set func(*pipeline.Config)) *watched {
+	t.Helper()
 	w := &watched{born: map[int32]int{}, more: make(chan struct{}, 1)}
+	cfg := config(t, w.take)
+	set(&cfg)
 	var err error
-	w.Pipeline, err = pipeline.New(config(t, w.take))
+	w.Pipeline, err = pipeline.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -147,6 +147,8 @@ func (e ending) bySignal() Text {
 			add(Plain, "."+notTheKernel)
 	case SenderEarlyOOM:
 		return sent(was.add(Strong, "earlyoom").add(Plain, ", which kills before memory runs out: ")).add(Plain, "."+notTheKernel)
+	case SenderUnattributed:
+		return sent(was.add(Strong, "a process").add(Plain, " in "+UnknownPlace+": ")).add(Plain, ".")
 	case SenderSystemd:
 		return sent(was.add(Strong, "systemd").add(Plain, ", as it does when the unit of a container is stopped: ")).add(Plain, ".")
 	}

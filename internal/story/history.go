@@ -127,6 +127,8 @@ func doer(by *event.Process, id string) Text {
 		facts = append(facts, fmt.Sprintf("PID %d", by.PID))
 	}
 	switch {
+	case by.ContainerUnknown:
+		facts = append(facts, "in "+UnknownPlace)
 	case by.Container == nil:
 		facts = append(facts, "of the host")
 	case by.Container.ID == id:

@@ -33,7 +33,26 @@ func inGroup(k *isolation.Kill, s *isolation.Snapshot) Text {
 	return text(Plain, fmt.Sprintf("It is one of %d processes that this decision ended together (memory.oom.group).", n))
 }
 
-// VictimContainer is where the victim lived; nil is the host.
+// UnknownPlace stands for a container, or the host, where it is not known which.
+const UnknownPlace = "an unknown place"
+
+// VictimPlace names where the victim lived: a container, "the host" or [UnknownPlace].
+func VictimPlace(k *isolation.Kill) string {
+	if label := VictimContainer(k).Label(); label != "" {
+		return label
+	}
+	if VictimUnattributed(k) {
+		return UnknownPlace
+	}
+	return "the host"
+}
+
+// VictimUnattributed reports whether it is not known in what container the victim lived, if in any.
+func VictimUnattributed(k *isolation.Kill) bool {
+	return VictimContainer(k) == nil && (k.Event.ContainerUnknown || k.Event.OOM != nil && k.Event.OOM.Victim.ContainerUnknown)
+}
+
+// VictimContainer is where the victim lived; nil is the host, or unknown.
 func VictimContainer(k *isolation.Kill) *event.Container {
 	if k.Event.OOM != nil && k.Event.OOM.Victim.Container != nil {
 		return k.Event.OOM.Victim.Container
@@ -65,6 +84,8 @@ func killWhat(k *isolation.Kill) Text {
 	l = l.join(victim(k))
 	switch {
 	case label != "":
+	case VictimUnattributed(k):
+		l = l.add(Plain, "; whether it was in a container is unknown, since its cgroup was gone before it could be looked up")
 	case VictimComm(k) == someProcess:
 		l = l.add(Plain, " of the host")
 	default:

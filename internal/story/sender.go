@@ -25,6 +25,8 @@ const (
 	SenderEarlyOOM    Sender = "earlyoom"     // a daemon that kills before the kernel has to
 	SenderSystemd     Sender = "systemd"      // stopping the scope that the container is in
 	SenderHost        Sender = "host"         // any other process of the host
+	// SenderUnattributed is a process of which it is not known whether it is in a container.
+	SenderUnattributed Sender = "unattributed"
 )
 
 // maxComm is how much of a thread's name the kernel keeps.
@@ -45,6 +47,8 @@ func SenderOf(by *event.Process, id string) Sender {
 		return SenderInside
 	case by.Container != nil:
 		return SenderContainer
+	case by.ContainerUnknown:
+		return SenderUnattributed
 	}
 	for _, name := range engines {
 		if by.Comm == name[:min(len(name), maxComm)] {

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -106,6 +107,9 @@ func wordEvents(es []event.Event, s *isolation.Snapshot) eventRow {
 	case e.Lost != nil:
 		r.kind, r.style = "lost", Warn
 		r.text = text(Plain, count(e.Lost.Count, "event", "events")+": "+e.Lost.Reason)
+		if e.Lost.UID != nil {
+			r.text = r.text.add(Plain, fmt.Sprintf(", by user %d in ", *e.Lost.UID)+cmp.Or(e.Lost.Cgroup, story.UnknownPlace))
+		}
 	}
 	if e.Self {
 		r.text = r.text.add(Dim, " (nsviz itself)")

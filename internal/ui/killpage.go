@@ -19,9 +19,12 @@ func killPage(k *isolation.Kill, s *isolation.Snapshot, w int) []line {
 	} else if label != "" {
 		title = title.add(Plain, "in ")
 	}
-	if label != "" {
+	switch {
+	case label != "":
 		title = title.add(Name, label)
-	} else {
+	case story.VictimUnattributed(k):
+		title = title.add(Plain, "in "+story.UnknownPlace)
+	default:
 		title = title.add(Plain, "on the host")
 	}
 	title = title.add(Dim, "   "+milliIn(k.Event.Time, s.Time)+", "+ago(s.Time.Sub(k.Event.Time)))

@@ -107,9 +107,9 @@ func (sc screen) kills(h int) []row {
 	drawn, from, to := sc.list(len(list), room, key, func(i int, selected bool) line {
 		k := list[i]
 		l := cursorMark(selected).add(Dim, clockIn(k.Event.Time, sc.s.Time)).space(2)
-		label := text(Name, story.VictimContainer(k).Label())
-		if len(label) == 0 {
-			label = text(Dim, "the host")
+		label := text(Name, story.VictimPlace(k))
+		if story.VictimContainer(k) == nil {
+			label = text(Dim, story.VictimPlace(k))
 		}
 		l = l.join(label.mark(sc.v.Search).fit(name)).space(1)
 		l = l.join(processLine(story.VictimPID(k), story.VictimComm(k)).mark(sc.v.Search).fit(victim)).space(1)

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/nsviz/nsviz/internal/story"
 )
@@ -58,11 +59,7 @@ func (sc screen) smallHeader() line {
 
 func (sc screen) smallKill() line {
 	k := listedKills(sc.s, sc.v.Search)[0]
-	label := story.VictimContainer(k).Label()
-	if label == "" {
-		label = "host"
-	}
-	return text(KillLabel, "OOM").add(Plain, " ").add(Name, label).add(Plain, ": ").add(Strong, story.VictimComm(k))
+	return text(KillLabel, "OOM").add(Plain, " ").add(Name, strings.TrimPrefix(story.VictimPlace(k), "the ")).add(Plain, ": ").add(Strong, story.VictimComm(k))
 }
 
 func (sc screen) smallBody(h int) []row {

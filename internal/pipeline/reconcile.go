@@ -1,0 +1,150 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/container"
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/probes"
+)
+
+// Where there is doubt again and again, the host is read no more often than this.
+const (
+	reconcileInterval        = 500 * time.Millisecond
+	longestReconcileInterval = 30 * time.Second
+)
+
+// reconcile reads the cgroups, the containers and their inits again whenever something may have been missed, until ctx
+// is done.
+func (p *Pipeline) reconcile(ctx context.Context, kernel *probes.Probes) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-p.doubts:
+		}
+		began := p.now()
+		if err := p.reconcileOnce(ctx, kernel); err != nil && ctx.Err() == nil {
+			p.cfg.Log.Warn("read the cgroups again, after events were lost", "error", err)
+		}
+		if !pause(ctx, rest(p.now().Sub(began), reconcileInterval, longestReconcileInterval)) {
+			return
+		}
+	}
+}
+
+func (p *Pipeline) reconcileOnce(ctx context.Context, kernel *probes.Probes) error {
+	p.ask(p.tracker.Mark)
+	var host []container.Cgroup
+	var roots []rootCgroup
+	parser := container.NewParser()
+	err := p.layout.Walk(func(c hostfs.Cgroup) error {
+		host = append(host, container.Cgroup{ID: c.ID, Path: c.Path})
+		if ref, ok := parser.Parse(c.Path); ok && ref.Root == c.Path {
+			roots = append(roots, rootCgroup{c, &ref})
+		}
+		return ctx.Err()
+	})
+	if err != nil {
+		return err
+	}
+	// What happened while the cgroups were read is reported by now.
+	if !kernel.Sync(ctx) {
+		return nil
+	}
+	var unread []container.Cgroup
+	p.ask(func() {
+		p.compareCgroups(host)
+		unread, p.unread = p.unread, nil
+	})
+	p.readLimits(unread)
+	boot := p.bootTime()
+	for _, root := range roots {
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err := p.reconcileContainer(ctx, kernel, root, boot); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rootCgroup is a container's own cgroup.
+type rootCgroup struct {
+	hostfs.Cgroup
+
+	ref *container.Ref
+}
+
+// compareCgroups takes in what no event has reported: cgroups that are there, and known ones that are not.
+func (p *Pipeline) compareCgroups(host []container.Cgroup) {
+	unknown, gone := p.tracker.Compare(host)
+	for _, c := range gone {
+		e := event.Event{Time: p.until, Type: event.CgroupRemoved, Cgroup: &event.Cgroup{Path: c.Path, ID: c.ID, Via: event.ViaReconcile}}
+		p.takeEvent(e)
+	}
+	for _, c := range unknown {
+		p.tracker.Discover(c.ID, c.Path)
+	}
+	p.takeDiscovered(p.until)
+}
+
+// readLimits reads the limits of cgroups that were discovered.
+func (p *Pipeline) readLimits(cgroups []container.Cgroup) {
+	var read []isolation.FoundCgroup
+	for _, c := range cgroups {
+		if memory, own, err := p.layout.Limits(c.Path); err == nil {
+			read = append(read, isolation.FoundCgroup{Path: c.Path, Limits: limitsOf(memory, own)})
+		}
+	}
+	if len(read) > 0 {
+		p.do(func() { p.tell(isolation.Fact{Cgroups: read}) })
+	}
+}
+
+// reconcileContainer finds out whether a container's init is what it is known to be.
+func (p *Pipeline) reconcileContainer(ctx context.Context, kernel *probes.Probes, root rootCgroup, boot time.Time) error {
+	var state container.State
+	p.ask(func() { state = p.tracker.StateOf(root.ref) })
+	if state.Init != 0 {
+		if !p.hostPIDs || p.lives(state, boot) {
+			return nil
+		}
+		// Its end may be in a ring.
+		if !kernel.Sync(ctx) {
+			return nil
+		}
+		missed := false
+		p.ask(func() {
+			if missed = p.tracker.StateOf(root.ref).Init == state.Init; missed {
+				p.tracker.Ended(root.ref)
+				p.tell(isolation.Fact{Time: p.now(), Gone: &isolation.Gone{ID: root.ref.ID}})
+			}
+		})
+		if !missed {
+			return nil
+		}
+	}
+	return p.admit(kernel, root, boot)
+}
+
+// lives reports whether a container's init still exists. A process that was made after its program began is another
+// one with its PID.
+func (p *Pipeline) lives(state container.State, boot time.Time) bool {
+	proc, err := p.fs.Process(state.Init, p.layout)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	if err != nil || boot.IsZero() || state.Started.IsZero() {
+		return true
+	}
+	const slack = time.Second // of both clocks
+	made := boot.Add(time.Duration(proc.StartTime) * clockTick)
+	return made.Before(state.Started.Add(slack))
+}
