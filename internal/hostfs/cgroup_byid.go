@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// fileIDKernfs is the type of kernfs file handles: enum fid_type in include/linux/exportfs.h.
+// fileIDKernfs is the type of kernfs file handles: FILEID_KERNFS in the kernel's enum fid_type.
 const fileIDKernfs = 0xfe
 
 // PathByID returns the path of the cgroup with the kernel's id. It fails with fs.ErrNotExist where there is no such

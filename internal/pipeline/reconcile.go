@@ -50,8 +50,13 @@ func (p *Pipeline) reconcileOnce(ctx context.Context, kernel *probes.Probes) err
 		}
 		return ctx.Err()
 	})
-	if err != nil {
-		return err
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	// What could not be read may hold what is known.
+	complete := err == nil
+	if !complete {
+		p.cfg.Log.Debug("not all cgroups could be read again", "error", err)
 	}
 	// What happened while the cgroups were read is reported by now.
 	if !kernel.Sync(ctx) {
@@ -59,14 +64,14 @@ func (p *Pipeline) reconcileOnce(ctx context.Context, kernel *probes.Probes) err
 	}
 	var unread []container.Cgroup
 	p.ask(func() {
-		p.compareCgroups(host)
+		p.compareCgroups(host, complete)
 		unread, p.unread = p.unread, nil
 	})
 	p.readLimits(unread)
 	boot := p.bootTime()
 	for _, root := range roots {
-		if ctx.Err() != nil {
-			return nil
+		if err := ctx.Err(); err != nil {
+			return err
 		}
 		if err := p.reconcileContainer(ctx, kernel, root, boot); err != nil {
 			return err
@@ -82,9 +87,13 @@ type rootCgroup struct {
 	ref *container.Ref
 }
 
-// compareCgroups takes in what no event has reported: cgroups that are there, and known ones that are not.
-func (p *Pipeline) compareCgroups(host []container.Cgroup) {
+// compareCgroups takes in what no event has reported: cgroups that are there and, if the reading was complete, known
+// ones that are not.
+func (p *Pipeline) compareCgroups(host []container.Cgroup, complete bool) {
 	unknown, gone := p.tracker.Compare(host)
+	if !complete {
+		gone = nil
+	}
 	for _, c := range gone {
 		e := event.Event{Time: p.until, Type: event.CgroupRemoved, Cgroup: &event.Cgroup{Path: c.Path, ID: c.ID, Via: event.ViaReconcile}}
 		p.takeEvent(e)

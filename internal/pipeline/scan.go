@@ -92,13 +92,12 @@ func (p *Pipeline) admit(kernel *probes.Probes, root rootCgroup, boot time.Time)
 			return kernel.Unfollow(f.InitPID)
 		}
 	}
-	at := p.now()
-	if f.OOMKills, at, err = settledKills(p.now, func() (*uint64, error) {
+	// Where it cannot be read the count stays unknown.
+	var at time.Time
+	f.OOMKills, at, _ = settledKills(p.now, func() (*uint64, error) {
 		memory, err := p.layout.Memory(root.Path)
 		return memory.OOMKills, err
-	}); err != nil {
-		at = p.now() // the count stays unknown
-	}
+	})
 	p.do(func() { p.takeFound(at, root.ref, f) })
 	return nil
 }
