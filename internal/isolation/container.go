@@ -12,6 +12,7 @@ import (
 type container struct {
 	id                   string
 	name, image, runtime string
+	inLive               bool // it is in Model.live
 	// qualified is set where another live container had the same name when this one got it. It stays:
 	// a label that is in use does not change.
 	qualified bool
@@ -85,6 +86,7 @@ func (m *Model) know(said *event.Container) *container {
 			kills: map[event.Scope]uint64{}, exits: map[event.Cause]uint64{},
 		}
 		m.containers[said.ID] = c
+		m.addLive(c)
 	}
 	m.identify(c, said)
 	return c
@@ -141,6 +143,7 @@ func (m *Model) revive(c *container) {
 	m.leave(c)
 	c.limits = limits{}
 	c.state = Starting
+	m.addLive(c)
 	c.initPID, c.initComm = 0, ""
 	c.created, c.started, c.exited, c.found = time.Time{}, time.Time{}, time.Time{}, time.Time{}
 	c.startDuration, c.exit, c.verdict, c.latestKill = nil, nil, nil, nil
@@ -196,6 +199,7 @@ func (m *Model) applyCgroupRemoved(e event.Event) {
 	if c.live() {
 		if c.state == Starting && len(c.exits) == 0 && len(c.kills) == 0 {
 			m.leave(c)
+			c.state = Exited
 			delete(m.containers, c.id) // it never ran
 			return
 		}
@@ -376,14 +380,34 @@ func (c *container) reconcileKills(at time.Time, counted *uint64) {
 	c.counted[0], c.counted[1] = c.counted[1], counted
 }
 
-// list builds the containers of a snapshot, with at most listed of those that have ended.
-func (m *Model) list(listed int) []Container {
-	live := make([]*container, 0, len(m.containers)-len(m.ended))
-	for _, c := range m.containers {
-		if c.live() {
-			live = append(live, c)
+// addLive adds a container to those that live.
+func (m *Model) addLive(c *container) {
+	if c.inLive {
+		return
+	}
+	// Without snapshots, those that have ended must not pile up.
+	if room := cap(m.live); room > 0 && len(m.live) == room {
+		if m.keepLive(); len(m.live) > room/2 {
+			m.live = slices.Grow(m.live, room)
 		}
 	}
+	m.live = append(m.live, c)
+	c.inLive = true
+}
+
+// keepLive leaves in Model.live only those that live.
+func (m *Model) keepLive() {
+	m.live = slices.DeleteFunc(m.live, func(c *container) bool {
+		c.inLive = c.live()
+		return !c.inLive
+	})
+}
+
+// list builds the containers of a snapshot, with at most listed of those that have ended.
+func (m *Model) list(listed int) []Container {
+	m.keepLive()
+	live := m.live
+	// From one snapshot to the next hardly anything changes its place, which makes sorting quick.
 	slices.SortFunc(live, func(a, b *container) int {
 		if n := a.begin().Compare(b.begin()); n != 0 {
 			return n
@@ -422,7 +446,7 @@ func (m *Model) present(c *container) Container {
 		StartDuration: c.startDuration, Phases: c.phases, Exit: c.exit, Verdict: c.verdict, Previous: c.previous,
 		Memory: Memory{
 			UsageBytes: c.reading.UsageBytes, LimitBytes: c.reading.LimitBytes, Unlimited: c.reading.Unlimited,
-			History: c.history.points(m.now),
+			History: c.history.series(m.now),
 		},
 		Processes: c.reading.Processes,
 		OOMKills:  c.oomKills, OOMKillsUnobserved: c.unobserved, LatestKill: c.latestKill,

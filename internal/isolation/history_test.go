@@ -59,7 +59,7 @@ func TestHistory(t *testing.T) {
 					h.usage(at(f.second), f.bytes)
 				}
 			}
-			points := h.points(at(test.now))
+			points := h.series(at(test.now)).Points()
 			if diff := cmp.Diff(test.want, seen(points)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
@@ -75,7 +75,7 @@ func TestHistoryWraps(t *testing.T) {
 	var h history
 	for second := range 1000 {
 		h.usage(at(float64(second)), uint64(second+1))
-		points := h.points(at(float64(second)))
+		points := h.series(at(float64(second))).Points()
 		for i, p := range points {
 			want := max(second+1-(HistoryLength-1-i), 0)
 			if p.MaxBytes != uint64(want) || p.Known != (want > 0) {
@@ -97,7 +97,7 @@ func TestHistoryAtAnyTime(t *testing.T) {
 			h.usage(first, 1)
 			h.kill(second)
 			for _, now := range times {
-				if n := len(h.points(now)); n != 0 && n != HistoryLength {
+				if n := len(h.series(now).Points()); n != 0 && n != HistoryLength {
 					t.Errorf("%d points", n)
 				}
 			}

@@ -40,8 +40,10 @@ type Model struct {
 	engines []Engine
 
 	containers map[string]*container
+	live       []*container // and some that have ended since the latest snapshot, in the order of that
 	ended      []*container // in the order of their end
 	namespaces map[uint64]*namespace
+	sorted     ordered[*namespace] // those of namespaces, by type and number
 	// within are the live containers that are in a namespace and not in the host's, the first one first.
 	within map[uint64][]*container
 	// freed are the namespaces that were freed not long ago, in the order of that: those that containers
@@ -70,6 +72,7 @@ func New(limits Limits) *Model {
 		within:     map[uint64][]*container{},
 		cgroups:    map[string]*cgroup{},
 		counters:   newCounters(),
+		sorted:     ordered[*namespace]{compare: compareNamespaces, gone: func(n *namespace) bool { return n.replaced }},
 	}
 }
 

@@ -2,7 +2,6 @@ package isolation
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"time"
 
@@ -22,7 +21,26 @@ type namespace struct {
 	freed         time.Time // zero while it lives
 	freedVia      event.Via
 	contained     bool // a container was in it
+	replaced      bool // it is not in Model.namespaces any more
 	chronicle     chronicle
+}
+
+func compareNamespaces(a, b *namespace) int {
+	return cmp.Or(cmp.Compare(a.typ, b.typ), cmp.Compare(a.id, b.id))
+}
+
+// putNamespace adds a namespace, in place of the one that has its number.
+func (m *Model) putNamespace(n *namespace) {
+	m.removeNamespace(n.id)
+	m.namespaces[n.id] = n
+	m.sorted.add(n)
+}
+
+func (m *Model) removeNamespace(id uint64) {
+	if n := m.namespaces[id]; n != nil {
+		n.replaced = true
+		delete(m.namespaces, id)
+	}
 }
 
 func (m *Model) applyNamespace(e event.Event) {
@@ -49,7 +67,7 @@ func (m *Model) applyNamespace(e event.Event) {
 		if n.Via != event.ViaReconcile || len(made.chronicle.moments) == 0 {
 			made.chronicle.tell(birth, namespaceExtent)
 		}
-		m.namespaces[n.ID] = made
+		m.putNamespace(made)
 		m.tellBirth(&e)
 	case event.NamespaceJoined:
 		m.counters.namespacesJoined[n.Type]++
@@ -58,7 +76,7 @@ func (m *Model) applyNamespace(e event.Event) {
 		if known != nil {
 			m.bury(known, e.Time, n.Via)
 		}
-		delete(m.namespaces, n.ID)
+		m.removeNamespace(n.ID)
 	}
 }
 
@@ -94,7 +112,7 @@ func (m *Model) applySurvey(at time.Time, s Survey) {
 			for _, c := range m.within[found.ID] {
 				n.chronicle.tell(Moment{Time: at, Kind: MomentFound, Container: c.who()}, namespaceExtent)
 			}
-			m.namespaces[found.ID] = n
+			m.putNamespace(n)
 		}
 		if found.Owner != 0 {
 			n.owner = found.Owner
@@ -111,9 +129,7 @@ func (m *Model) listNamespaces() []Namespace {
 	if m.listed != nil {
 		return m.listed
 	}
-	sorted := slices.SortedFunc(maps.Values(m.namespaces), func(a, b *namespace) int {
-		return cmp.Or(cmp.Compare(a.typ, b.typ), cmp.Compare(a.id, b.id))
-	})
+	sorted := m.sorted.list()
 	m.listed = make([]Namespace, len(sorted))
 	for i, n := range sorted {
 		m.listed[i] = m.presentNamespace(n)

@@ -193,9 +193,9 @@ func makesSense(s *Snapshot) string {
 			return fmt.Sprintf("%s is %s since %v", c.Label, c.State, c.Exited)
 		}
 		for t, m := range c.Namespaces {
-			if (m.Group > 0) != (m.Relation == RelationShared) || m.ID == 0 && (m.Relation != "" || m.SharedWith != nil) ||
-				m.Relation == RelationShared && len(m.SharedWith) == 0 || m.Relation == RelationOwn && len(m.SharedWith) != 0 ||
-				!slices.IsSorted(m.SharedWith) || s.Host.Namespaces[t] == 0 && m.Relation != "" {
+			if (m.Group > 0) != (m.Relation == RelationShared) || m.ID == 0 && (m.Relation != "" || m.SharedWith.Count() > 0) ||
+				m.Relation == RelationShared && m.SharedWith.Count() == 0 || m.Relation == RelationOwn && m.SharedWith.Count() != 0 ||
+				!slices.IsSorted(m.SharedWith.Labels()) || len(m.SharedWith.Labels()) != m.SharedWith.Count() || s.Host.Namespaces[t] == 0 && m.Relation != "" {
 				return fmt.Sprintf("%s in %s: %+v", c.Label, event.NamespaceType(t), m)
 			}
 		}

@@ -184,9 +184,9 @@ const (
 type Membership struct {
 	ID       uint64
 	Relation Relation
-	// SharedWith are the labels of the other live containers in the same namespace, sorted; also
-	// filled where the namespace is the host's.
-	SharedWith []string
+	// SharedWith are the other live containers in the same namespace; also filled where the namespace
+	// is the host's.
+	SharedWith Others
 	// Group numbers the shared namespaces of the snapshot from 1; containers with the same number
 	// share. 0 where Relation is not RelationShared.
 	Group int
@@ -199,23 +199,8 @@ type Memory struct {
 	// LimitBytes is nil where there is none or where it is unknown; Unlimited tells the two apart.
 	LimitBytes *uint64
 	Unlimited  bool
-	// History is the last minute, oldest first, one entry per HistoryStep, the last one being now.
-	History []MemoryPoint
-}
-
-// HistoryStep and HistoryLength are the grain and the length of Memory.History.
-const (
-	HistoryStep   = time.Second
-	HistoryLength = 60
-)
-
-// MemoryPoint is one HistoryStep of a container's memory.
-type MemoryPoint struct {
-	// MaxBytes is the highest usage read in that time; valid where Known.
-	MaxBytes uint64
-	Known    bool
-	// Kills is how many OOM kills fell into it.
-	Kills int
+	// History is the last minute.
+	History Series
 }
 
 // Kill is one OOM kill, with what the model knew when it happened.
