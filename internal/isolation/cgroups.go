@@ -27,7 +27,11 @@ func (g *cgroup) tell(m Moment) { g.chronicle.tell(m, cgroupExtent) }
 // path is not known.
 func (m *Model) cgroupAt(path string) *cgroup {
 	g := m.cgroups[path]
-	if g == nil && path != "" && len(m.cgroups) < m.limits.Cgroups {
+	switch {
+	case g != nil || path == "":
+	case len(m.cgroups) >= m.limits.Cgroups:
+		m.leftOut.Cgroups++
+	default:
 		g = &cgroup{path: path}
 		if m.cgroupsFound && m.writesWatched { // all that were there are known, so this one is new
 			g.limits.known = unlimited()
@@ -53,15 +57,31 @@ func (m *Model) removedAt(path string) *cgroup {
 	if path == "" || m.cgroups[path] != nil {
 		return nil
 	}
-	var latest *cgroup
-	for _, list := range m.removed {
-		for _, g := range list {
-			if g.path == path && (latest == nil || g.removed.After(latest.removed)) {
-				latest = g
-			}
-		}
+	if list := m.removedAtPath[path]; len(list) > 0 {
+		return list[len(list)-1]
 	}
-	return latest
+	return nil
+}
+
+// keepRemoved adds a removed cgroup to those that were at its path.
+func (m *Model) keepRemoved(g *cgroup) {
+	list := m.removedAtPath[g.path]
+	i := len(list)
+	for i > 0 && g.removed.Before(list[i-1].removed) {
+		i--
+	}
+	m.removedAtPath[g.path] = slices.Insert(list, i, g)
+}
+
+// forgetRemoved is the reverse.
+func (m *Model) forgetRemoved(g *cgroup) {
+	list := m.removedAtPath[g.path]
+	i := slices.Index(list, g)
+	if list = slices.Delete(list, i, i+1); len(list) == 0 {
+		delete(m.removedAtPath, g.path)
+	} else {
+		m.removedAtPath[g.path] = list
+	}
 }
 
 // applyCgroupsFound takes in the cgroups that were there when nsviz looked.
@@ -120,6 +140,7 @@ func (m *Model) buryCgroup(g *cgroup, at time.Time, by *event.Process) {
 		list = &m.removed[0]
 	}
 	*list = append(*list, g)
+	m.keepRemoved(g)
 }
 
 // tellCgroupKill tells an OOM kill to the cgroup that the victim was in, and to the one whose limit was reached.

@@ -37,8 +37,8 @@ type container struct {
 	history    history
 	chronicle  chronicle // over all of its runs
 	limits     limits
-	within     []uint64 // the namespaces of Model.within that have it
-	oomKills   uint64   // as shown: since its latest start
+	within     []residence // where it is in Model.within
+	oomKills   uint64      // as shown: since its latest start
 	// countedUntil is when the kernel's own count was taken over; kills up to then are in it.
 	countedUntil time.Time
 	// counted are the kernel's own counts of kills of the two latest readings, the older one first.
@@ -86,6 +86,7 @@ func (m *Model) know(said *event.Container) *container {
 			kills: map[event.Scope]uint64{}, exits: map[event.Cause]uint64{},
 		}
 		m.containers[said.ID] = c
+		m.relabel(c, func() {})
 		m.addLive(c)
 	}
 	m.identify(c, said)
@@ -94,8 +95,10 @@ func (m *Model) know(said *event.Container) *container {
 
 func (m *Model) identify(c *container, said *event.Container) {
 	if said.Name != "" && said.Name != c.name {
-		c.name, c.qualified = said.Name, false
-		c.qualified = c.live() && m.holder(c) != nil
+		m.relabel(c, func() {
+			c.name, c.qualified = said.Name, false
+			c.qualified = c.live() && m.holder(c) != nil
+		})
 	}
 	if said.Image != "" {
 		c.image = said.Image
@@ -103,18 +106,6 @@ func (m *Model) identify(c *container, said *event.Container) {
 	if said.Runtime != "" {
 		c.runtime = said.Runtime
 	}
-}
-
-// holder is the other live container that has the label of c, nil where there is none: two engines may
-// each have a container of one name.
-func (m *Model) holder(c *container) *container {
-	label := c.label()
-	for _, other := range m.containers {
-		if other != c && other.live() && other.label() == label {
-			return other
-		}
-	}
-	return nil
 }
 
 func (m *Model) applyIdentity(said event.Container) {
@@ -126,24 +117,25 @@ func (m *Model) applyIdentity(said event.Container) {
 // revive begins a container's life anew: it was started again, where it is live after an end that
 // nobody told of.
 func (m *Model) revive(c *container) {
-	if i := slices.Index(m.ended, c); i >= 0 {
-		m.ended = slices.Delete(m.ended, i, i+1)
-		if other := m.holder(c); other != nil {
-			// While it was away another one has taken its label, and keeps it with what was counted.
-			other.add(c)
-			clear(c.kills)
-			clear(c.exits)
-			c.unobservedEver = 0
-			c.qualified = true
-		}
-	}
 	if !c.live() {
+		m.ended = without(m.ended, c)
 		c.previous = new(c.end())
+		m.relabel(c, func() {
+			if other := m.holder(c); other != nil {
+				// While it was away another one has taken its label, and keeps it with what was counted.
+				other.add(c)
+				clear(c.kills)
+				clear(c.exits)
+				c.unobservedEver = 0
+				c.qualified = true
+			}
+			c.state = Starting
+		})
+		m.addLive(c)
 	}
 	m.leave(c)
 	c.limits = limits{}
 	c.state = Starting
-	m.addLive(c)
 	c.initPID, c.initComm = 0, ""
 	c.created, c.started, c.exited, c.found = time.Time{}, time.Time{}, time.Time{}, time.Time{}
 	c.startDuration, c.exit, c.verdict, c.latestKill = nil, nil, nil, nil
@@ -199,6 +191,7 @@ func (m *Model) applyCgroupRemoved(e event.Event) {
 	if c.live() {
 		if c.state == Starting && len(c.exits) == 0 && len(c.kills) == 0 {
 			m.leave(c)
+			m.unlabel(c)
 			c.state = Exited
 			delete(m.containers, c.id) // it never ran
 			return
@@ -255,7 +248,7 @@ func (m *Model) applyExited(e event.Event) {
 }
 
 func (m *Model) end(c *container, at time.Time, exit *event.Exit) {
-	c.state = Exited
+	m.relabel(c, func() { c.state = Exited })
 	c.exited = at
 	c.exit = exit
 	c.reading.Processes = nil

@@ -107,9 +107,9 @@ func (m *Model) applySurvey(at time.Time, s Survey) {
 			if n != nil {
 				m.bury(n, at, event.ViaReconcile)
 			}
-			n = &namespace{typ: found.Type, id: found.ID, contained: len(m.within[found.ID]) > 0}
+			n = &namespace{typ: found.Type, id: found.ID, contained: m.within[found.ID] != nil}
 			n.chronicle.tell(Moment{Time: at, Kind: MomentFound}, namespaceExtent)
-			for _, c := range m.within[found.ID] {
+			for c := range m.within[found.ID].all() {
 				n.chronicle.tell(Moment{Time: at, Kind: MomentFound, Container: c.who()}, namespaceExtent)
 			}
 			m.putNamespace(n)

@@ -316,3 +316,28 @@ func TestFactsAreNotChanged(t *testing.T) {
 		t.Errorf("(-before +after):\n%s", diff)
 	}
 }
+
+// Whatever a model drops before its time it counts.
+func TestLeftOutIsCounted(t *testing.T) {
+	limits := smallLimits
+	limits.Cgroups = 100
+	m := New(limits)
+	for i := range 10 {
+		c := event.Container{ID: fmt.Sprint(i)}
+		m.Apply(started(1, c, 5))
+		m.Apply(exited(1, c, 5))
+		for _, typ := range []event.Type{event.CgroupCreated, event.CgroupRemoved} {
+			m.Apply(happened(1, event.Event{Type: typ, Cgroup: &event.Cgroup{Path: fmt.Sprint("/job/", i)}}))
+		}
+		n := &event.Namespace{Type: event.Net, ID: uint64(i + 1), Via: event.ViaClone}
+		m.Apply(happened(1, event.Event{Type: event.NamespaceCreated, Namespace: n}))
+		m.Apply(happened(1, event.Event{Type: event.NamespaceFreed, Namespace: n}))
+	}
+	for range 15 {
+		m.Apply(killed(1, nil, 5))
+	}
+	want := LeftOut{Containers: uint64(10 - limits.Ended), Namespaces: uint64(10 - limits.Freed), Cgroups: uint64(10 - limits.Removed), Kills: uint64(15 - limits.Kills)}
+	if got := m.Snapshot().LeftOut; got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}

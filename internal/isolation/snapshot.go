@@ -34,7 +34,16 @@ type Snapshot struct {
 	Kills []Kill
 
 	Totals Totals
+	// LeftOut is what is not there because there was too much of it.
+	LeftOut LeftOut
 }
+
+// LeftOut counts what a model does not keep, or has dropped before its time, since its Limits were reached. Of cgroups
+// that are not kept one may be counted several times.
+type LeftOut struct{ Containers, Namespaces, Cgroups, Kills uint64 }
+
+// IsZero reports whether nothing is left out.
+func (l LeftOut) IsZero() bool { return l == LeftOut{} }
 
 // Host is the machine that nsviz watches.
 type Host struct {

@@ -262,7 +262,7 @@ func TestOldRecording(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := Whole(r)
+	s, err := Whole(r, isolation.RecordingLimits())
 	if err != nil {
 		t.Fatal(err)
 	}
