@@ -2,6 +2,7 @@ package isolation
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -16,6 +17,7 @@ type cgroup struct {
 	created   time.Time        // zero where that was not seen
 	creator   *event.Process
 	removed   time.Time // zero while it is there
+	removedAt instant
 	limits    limits
 	oomKills  uint64 // of which events told: of its processes, or since its limit was reached
 	chronicle chronicle
@@ -32,7 +34,7 @@ func (m *Model) cgroupAt(path string) *cgroup {
 	case len(m.cgroups) >= m.limits.Cgroups:
 		m.leftOut.Cgroups++
 	default:
-		g = &cgroup{path: path}
+		g = &cgroup{path: path, chronicle: chronicle{clock: &m.clock}}
 		if m.cgroupsFound && m.writesWatched { // all that were there are known, so this one is new
 			g.limits.known = unlimited()
 		}
@@ -67,7 +69,7 @@ func (m *Model) removedAt(path string) *cgroup {
 func (m *Model) keepRemoved(g *cgroup) {
 	list := m.removedAtPath[g.path]
 	i := len(list)
-	for i > 0 && g.removed.Before(list[i-1].removed) {
+	for i > 0 && g.removedAt < list[i-1].removedAt {
 		i--
 	}
 	m.removedAtPath[g.path] = slices.Insert(list, i, g)
@@ -127,7 +129,7 @@ func (m *Model) tellCgroupRemoved(e *event.Event) {
 
 // buryCgroup keeps a cgroup that is no more, for a while.
 func (m *Model) buryCgroup(g *cgroup, at time.Time, by *event.Process) {
-	g.removed = at
+	g.removed, g.removedAt = at, m.clock.at(at)
 	if by != nil {
 		g.tell(Moment{Time: at, Kind: momentCgroupGone, By: by})
 	} else {
@@ -174,7 +176,7 @@ func (m *Model) applyWrite(at time.Time, w *CgroupWrite) {
 		g.tell(Moment{Time: at, Kind: MomentMovedIn, By: w.By})
 		return
 	}
-	first, changed := g.limits.written(at, w.Limits)
+	first, changed := g.limits.written(at, m.clock.at(at), w.Limits)
 	if first != nil {
 		g.tell(Moment{Time: at, Kind: MomentLimits, Limits: first})
 	}
@@ -203,29 +205,22 @@ type Cgroup struct {
 
 // listCgroups lists those that are there by their path, and then those that are not any more, the latest first.
 func (m *Model) listCgroups() []Cgroup {
-	list := make([]Cgroup, 0, len(m.cgroups)+len(m.removed[0])+len(m.removed[1]))
-	add := func(g *cgroup) {
-		list = append(list, Cgroup{
-			Path: g.path, Container: g.container, Created: g.created, Creator: g.creator, Removed: g.removed,
-			Limits: g.limits.known, OOMKills: g.oomKills, History: g.chronicle.share(),
-		})
-	}
-	for _, g := range m.cgroups {
-		add(g)
-	}
-	for _, removed := range m.removed {
-		for _, g := range removed {
-			add(g)
-		}
-	}
-	slices.SortFunc(list, func(a, b Cgroup) int {
-		if a.Removed.IsZero() != b.Removed.IsZero() {
-			if a.Removed.IsZero() {
+	all := slices.Concat(slices.Collect(maps.Values(m.cgroups)), m.removed[0], m.removed[1])
+	slices.SortStableFunc(all, func(a, b *cgroup) int {
+		if a.removed.IsZero() != b.removed.IsZero() {
+			if a.removed.IsZero() {
 				return -1
 			}
 			return 1
 		}
-		return cmp.Or(b.Removed.Compare(a.Removed), strings.Compare(a.Path, b.Path))
+		return cmp.Or(cmp.Compare(b.removedAt, a.removedAt), strings.Compare(a.path, b.path))
 	})
+	list := make([]Cgroup, len(all))
+	for i, g := range all {
+		list[i] = Cgroup{
+			Path: g.path, Container: g.container, Created: g.created, Creator: g.creator, Removed: g.removed,
+			Limits: g.limits.known, OOMKills: g.oomKills, History: g.chronicle.share(),
+		}
+	}
 	return list
 }

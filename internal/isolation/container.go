@@ -1,6 +1,7 @@
 package isolation
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -24,6 +25,8 @@ type container struct {
 
 	created, started, exited time.Time
 	found                    time.Time // when reading the host found it; zero where an event told of it
+	createdAt, startedAt     instant
+	exitedAt, foundAt        instant
 	startDuration            *time.Duration
 	phases                   []event.Phase // of the start, replaced, never changed: snapshots share them
 	engineStarted            time.Time     // of the latest start that the engine told of
@@ -40,7 +43,7 @@ type container struct {
 	within     []residence // where it is in Model.within
 	oomKills   uint64      // as shown: since its latest start
 	// countedUntil is when the kernel's own count was taken over; kills up to then are in it.
-	countedUntil time.Time
+	countedUntil instant
 	// counted are the kernel's own counts of kills of the two latest readings, the older one first.
 	counted    [2]*uint64
 	unobserved uint64 // of oomKills, those that no event told of
@@ -82,7 +85,7 @@ func (m *Model) know(said *event.Container) *container {
 	c := m.containers[said.ID]
 	if c == nil {
 		c = &container{
-			id: said.ID, state: Starting,
+			id: said.ID, state: Starting, chronicle: chronicle{clock: &m.clock}, countedUntil: never,
 			kills: map[event.Scope]uint64{}, exits: map[event.Cause]uint64{},
 		}
 		m.containers[said.ID] = c
@@ -143,7 +146,7 @@ func (m *Model) revive(c *container) {
 	c.namespaces = event.NamespaceIDs{}
 	c.reading = Reading{}
 	c.history = history{}
-	c.oomKills, c.countedUntil = 0, time.Time{}
+	c.oomKills, c.countedUntil = 0, never
 	c.counted, c.unobserved = [2]*uint64{}, 0
 	c.groupDecisions, c.lastGroup = 0, 0
 }
@@ -160,10 +163,10 @@ func (m *Model) applyCgroupCreated(e event.Event) {
 		return // one further down
 	case c.live() && path != c.cgroup:
 		return
-	case c.live() && e.Time.Before(c.found):
+	case c.live() && !c.found.IsZero() && m.clock.at(e.Time) < c.foundAt:
 		// Reading the host was faster than the ring.
 		if c.created.IsZero() {
-			c.created = e.Time
+			c.created, c.createdAt = e.Time, m.clock.at(e.Time)
 			c.tell(made(&e))
 		}
 		return
@@ -171,7 +174,7 @@ func (m *Model) applyCgroupCreated(e event.Event) {
 		m.revive(c)
 	}
 	c.cgroup = e.Cgroup.Path
-	c.created = e.Time
+	c.created, c.createdAt = e.Time, m.clock.at(e.Time)
 	c.tell(made(&e))
 }
 
@@ -210,7 +213,7 @@ func (m *Model) applyStarted(e event.Event) {
 		m.revive(c)
 	}
 	c.state = Running
-	c.started = e.Time
+	c.started, c.startedAt = e.Time, m.clock.at(e.Time)
 	c.initPID, c.initComm = e.PID, e.Comm
 	if e.Start != nil {
 		c.phases = e.Start.Phases
@@ -231,13 +234,13 @@ func (m *Model) applyExited(e event.Event) {
 	}
 	c := m.know(e.Container)
 	switch {
-	case c.live() && e.PID != c.initPID && e.Time.Before(c.begin()):
+	case c.live() && e.PID != c.initPID && m.clock.at(e.Time) < c.begin():
 		// It has been started again since.
 	case c.live():
 		m.end(c, e.Time, e.Exit)
 	case c.exit == nil:
 		// That it was gone showed before its end was read from the ring.
-		c.exit, c.exited = e.Exit, e.Time
+		c.exit, c.exited, c.exitedAt = e.Exit, e.Time, m.clock.at(e.Time)
 		c.chronicle.tellExit(ended(e.Time, e.Exit), containerExtent)
 	default:
 		return
@@ -249,7 +252,7 @@ func (m *Model) applyExited(e event.Event) {
 
 func (m *Model) end(c *container, at time.Time, exit *event.Exit) {
 	m.relabel(c, func() { c.state = Exited })
-	c.exited = at
+	c.exited, c.exitedAt = at, m.clock.at(at)
 	c.exit = exit
 	c.reading.Processes = nil
 	m.ended = append(m.ended, c)
@@ -315,9 +318,9 @@ func (m *Model) applyFound(at time.Time, f Found) {
 	if !c.live() {
 		m.revive(c)
 	}
-	c.cgroup, c.found = f.CgroupPath, at
+	c.cgroup, c.found, c.foundAt = f.CgroupPath, at, m.clock.at(at)
 	if f.OOMKills != nil {
-		c.oomKills, c.countedUntil = *f.OOMKills, at
+		c.oomKills, c.countedUntil = *f.OOMKills, m.clock.at(at)
 	}
 	found := Moment{Time: at, Kind: MomentFound, Cgroup: f.CgroupPath}
 	if f.Starting {
@@ -326,7 +329,7 @@ func (m *Model) applyFound(at time.Time, f Found) {
 	}
 	c.state = Running
 	c.initPID, c.initComm = f.InitPID, f.InitComm
-	c.started = f.Started
+	c.started, c.startedAt = f.Started, m.clock.at(f.Started)
 	c.namespaces = f.Namespaces
 	m.enter(c, c.namespaces)
 	found.Init = initOf(f.InitPID, f.InitComm)
@@ -334,12 +337,12 @@ func (m *Model) applyFound(at time.Time, f Found) {
 }
 
 // clockSetBack is how far a reading, which is never late, must lie behind the other facts to mean that
-// somebody has set the clock.
+// somebody has set the clock, in a recording that does not have the kernel's.
 const clockSetBack = time.Minute
 
 func (m *Model) applyMemory(at time.Time, readings []Reading) {
-	if m.now.Sub(at) > clockSetBack {
-		m.now = at
+	if m.nowAt.sub(m.clock.at(at)) > clockSetBack {
+		m.nowAt, m.now = m.clock.at(at), at
 		for _, c := range m.containers {
 			c.history = history{}
 		}
@@ -353,7 +356,7 @@ func (m *Model) applyMemory(at time.Time, readings []Reading) {
 		c.reconcileKills(at, r.OOMKills)
 		c.tellLimits(at, r.Limits)
 		if r.UsageBytes != nil {
-			c.history.usage(at, *r.UsageBytes)
+			c.history.usage(m.clock.at(at), *r.UsageBytes)
 		}
 	}
 }
@@ -402,10 +405,7 @@ func (m *Model) list(listed int) []Container {
 	live := m.live
 	// From one snapshot to the next hardly anything changes its place, which makes sorting quick.
 	slices.SortFunc(live, func(a, b *container) int {
-		if n := a.begin().Compare(b.begin()); n != 0 {
-			return n
-		}
-		return strings.Compare(a.id, b.id)
+		return cmp.Or(cmp.Compare(a.begin(), b.begin()), strings.Compare(a.id, b.id))
 	})
 	m.share(live)
 
@@ -422,12 +422,15 @@ func (m *Model) list(listed int) []Container {
 	return list
 }
 
-// begin is the earliest moment known of a container.
-func (c *container) begin() time.Time {
-	if !c.created.IsZero() {
-		return c.created
+// begin is the earliest instant known of a container.
+func (c *container) begin() instant {
+	switch {
+	case !c.created.IsZero():
+		return c.createdAt
+	case !c.started.IsZero():
+		return c.startedAt
 	}
-	return c.started
+	return never
 }
 
 // present shows a container, all but its namespaces.
@@ -439,7 +442,7 @@ func (m *Model) present(c *container) Container {
 		StartDuration: c.startDuration, Phases: c.phases, Exit: c.exit, Verdict: c.verdict, Previous: c.previous,
 		Memory: Memory{
 			UsageBytes: c.reading.UsageBytes, LimitBytes: c.reading.LimitBytes, Unlimited: c.reading.Unlimited,
-			History: c.history.series(m.now),
+			History: c.history.series(m.nowAt),
 		},
 		Processes: c.reading.Processes,
 		OOMKills:  c.oomKills, OOMKillsUnobserved: c.unobserved, LatestKill: c.latestKill,

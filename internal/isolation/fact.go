@@ -11,6 +11,9 @@ import (
 // the facts records everything.
 type Fact struct {
 	Time time.Time `json:"time"`
+	// BootNS is Time by the kernel's clock (CLOCK_BOOTTIME), which nobody sets, in nanoseconds; 0 is unknown, as in
+	// recordings of versions that did not keep it. Ages are reckoned by it, so that setting the wall clock ages nothing.
+	BootNS uint64 `json:"boot_ns,omitempty"`
 
 	Host     *Host            `json:"host,omitempty"`
 	Probes   []Probe          `json:"probes,omitempty"`

@@ -70,13 +70,13 @@ func (s Series) Equal(other Series) bool { return slices.Equal(s.Points(), other
 type history struct {
 	past []MemoryPoint // the steps before step; appended to, and else replaced: snapshots share it
 	last MemoryPoint
-	step int64 // the latest step that is known, in steps since the epoch; 0 for none
+	step int64 // the latest step that is known; 0 for none
 }
 
-func stepOf(t time.Time) int64 { return t.UnixNano() / int64(HistoryStep) }
+func stepOf(at instant) int64 { return int64(at) / int64(HistoryStep) }
 
-// at changes the point of a time. What is too late to matter is left out.
-func (h *history) at(t time.Time, change func(*MemoryPoint)) {
+// at changes the point of an instant. What is too late to matter is left out.
+func (h *history) at(t instant, change func(*MemoryPoint)) {
 	step := stepOf(t)
 	switch {
 	case step <= 0 || step <= h.step-HistoryLength:
@@ -114,19 +114,19 @@ func (h *history) advance(step int64) {
 	h.last, h.step = MemoryPoint{}, step
 }
 
-func (h *history) usage(t time.Time, bytes uint64) {
+func (h *history) usage(t instant, bytes uint64) {
 	h.at(t, func(p *MemoryPoint) {
 		p.MaxBytes = max(p.MaxBytes, bytes)
 		p.Known = true
 	})
 }
 
-func (h *history) kill(t time.Time) {
+func (h *history) kill(t instant) {
 	h.at(t, func(p *MemoryPoint) { p.Kills++ })
 }
 
 // series is the minute that ends with now.
-func (h *history) series(now time.Time) Series {
+func (h *history) series(now instant) Series {
 	last := stepOf(now)
 	if h.step == 0 || last >= h.step+HistoryLength {
 		return Series{}

@@ -22,17 +22,17 @@ func (m *Model) applyKill(e event.Event) {
 		m.end(c, e.Time, nil) // nothing has told that it lives
 	}
 	c.kills[e.OOM.Scope]++
-	if e.Time.After(c.countedUntil) {
+	if m.clock.at(e.Time) > c.countedUntil {
 		c.oomKills++
 		if e.OOM.Group && e.OOM.Decision != c.lastGroup {
 			c.groupDecisions++
 			c.lastGroup = e.OOM.Decision
 		}
 	}
-	c.history.kill(e.Time)
+	c.history.kill(m.clock.at(e.Time))
 	c.tell(Moment{Time: e.Time, Kind: momentKilled, OOM: e.OOM})
 	if e.OOM.UsageBytes != nil && c.cgroup != "" && e.OOM.Cgroup == c.cgroup {
-		c.history.usage(e.Time, *e.OOM.UsageBytes)
+		c.history.usage(m.clock.at(e.Time), *e.OOM.UsageBytes)
 		if c.reading.UsageBytes == nil { // killed before its memory was read for the first time
 			c.reading.UsageBytes, c.reading.LimitBytes = e.OOM.UsageBytes, e.OOM.LimitBytes
 		}

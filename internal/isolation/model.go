@@ -44,7 +44,9 @@ func RecordingLimits() Limits {
 type Model struct {
 	limits  Limits
 	version uint64
-	now     time.Time
+	now     time.Time // the wall clock's, for display
+	nowAt   instant   // the same, for ages
+	clock   clock
 
 	host    Host
 	probes  []Probe
@@ -84,11 +86,11 @@ type Model struct {
 // New makes an empty model.
 func New(limits Limits) *Model {
 	return &Model{
-		limits:     limits,
-		containers: map[string]*container{},
-		labels:     map[string]*labelled{},
-		decisions:  map[decisionKey]*decision{},
-
+		limits:        limits,
+		nowAt:         never,
+		containers:    map[string]*container{},
+		labels:        map[string]*labelled{},
+		decisions:     map[decisionKey]*decision{},
 		removedAtPath: map[string][]*cgroup{},
 		namespaces:    map[uint64]*namespace{},
 		within:        map[uint64]*roster{},
@@ -102,9 +104,7 @@ func New(limits Limits) *Model {
 // is a little late does not turn the time back.
 func (m *Model) Apply(f Fact) {
 	m.version++
-	if f.Time.After(m.now) {
-		m.now = f.Time
-	}
+	m.advance(&f)
 	switch {
 	case f.Host != nil:
 		m.host = *f.Host
@@ -216,7 +216,7 @@ func latest[T any](log []T, limit int) []T {
 // forget drops the containers that ended long ago, and the oldest ones where there are too many;
 // those in which something was killed go last.
 func (m *Model) forget() {
-	for len(m.ended) > 0 && m.now.Sub(m.ended[0].exited) > m.limits.Retention {
+	for len(m.ended) > 0 && m.nowAt.sub(m.ended[0].exitedAt) > m.limits.Retention {
 		m.drop(0)
 	}
 	for len(m.ended) > m.limits.Ended {
@@ -226,11 +226,11 @@ func (m *Model) forget() {
 	}
 	for i := range m.freed {
 		forgetOldest(&m.freed[i], m.limits.Freed, &m.leftOut.Namespaces,
-			func(n *namespace) bool { return m.now.Sub(n.freed) > m.limits.Retention }, func(*namespace) {})
+			func(n *namespace) bool { return m.nowAt.sub(n.freedAt) > m.limits.Retention }, func(*namespace) {})
 	}
 	for i := range m.removed {
 		forgetOldest(&m.removed[i], m.limits.Removed, &m.leftOut.Cgroups,
-			func(g *cgroup) bool { return m.now.Sub(g.removed) > m.limits.Retention }, m.forgetRemoved)
+			func(g *cgroup) bool { return m.nowAt.sub(g.removedAt) > m.limits.Retention }, m.forgetRemoved)
 	}
 }
 

@@ -19,6 +19,7 @@ type namespace struct {
 	processes     []int32
 	pinnedBy      []string
 	freed         time.Time // zero while it lives
+	freedAt       instant
 	freedVia      event.Via
 	contained     bool // a container was in it
 	replaced      bool // it is not in Model.namespaces any more
@@ -50,7 +51,7 @@ func (m *Model) applyNamespace(e event.Event) {
 	switch e.Type {
 	case event.NamespaceCreated:
 		m.counters.namespacesCreated[NamespaceKey{n.Type, n.Via}]++
-		made := &namespace{typ: n.Type, id: n.ID, owner: n.Owner, parent: n.Parent, via: n.Via}
+		made := &namespace{typ: n.Type, id: n.ID, owner: n.Owner, parent: n.Parent, via: n.Via, chronicle: chronicle{clock: &m.clock}}
 		birth := Moment{Time: e.Time, Kind: momentBorn, Via: n.Via}
 		if n.Via != event.ViaReconcile {
 			made.created = e.Time
@@ -82,7 +83,7 @@ func (m *Model) applyNamespace(e event.Event) {
 
 // bury keeps a namespace that is no more, for a while.
 func (m *Model) bury(n *namespace, at time.Time, via event.Via) {
-	n.freed, n.freedVia = at, via
+	n.freed, n.freedAt, n.freedVia = at, m.clock.at(at), via
 	n.processes, n.pinnedBy = nil, nil
 	n.chronicle.tell(Moment{Time: at, Kind: momentFreed, Via: via}, namespaceExtent)
 	n.chronicle.rest()
@@ -107,7 +108,7 @@ func (m *Model) applySurvey(at time.Time, s Survey) {
 			if n != nil {
 				m.bury(n, at, event.ViaReconcile)
 			}
-			n = &namespace{typ: found.Type, id: found.ID, contained: m.within[found.ID] != nil}
+			n = &namespace{typ: found.Type, id: found.ID, contained: m.within[found.ID] != nil, chronicle: chronicle{clock: &m.clock}}
 			n.chronicle.tell(Moment{Time: at, Kind: MomentFound}, namespaceExtent)
 			for c := range m.within[found.ID].all() {
 				n.chronicle.tell(Moment{Time: at, Kind: MomentFound, Container: c.who()}, namespaceExtent)
@@ -150,12 +151,12 @@ func (m *Model) presentNamespace(n *namespace) Namespace {
 
 // listFreed lists the namespaces that are no more, the latest first.
 func (m *Model) listFreed() []Namespace {
+	freed := slices.Concat(m.freed[0], m.freed[1])
+	slices.Reverse(freed)
+	slices.SortStableFunc(freed, func(a, b *namespace) int { return cmp.Compare(b.freedAt, a.freedAt) })
 	var list []Namespace
-	for _, freed := range m.freed {
-		for i := len(freed) - 1; i >= 0; i-- {
-			list = append(list, m.presentNamespace(freed[i]))
-		}
+	for _, n := range freed {
+		list = append(list, m.presentNamespace(n))
 	}
-	slices.SortStableFunc(list, func(a, b Namespace) int { return b.Freed.Compare(a.Freed) })
 	return list
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
 )
@@ -37,7 +36,7 @@ func (o Others) Labels() []string {
 	}
 	list := make([]string, 0, o.count)
 	for i, label := range o.in.labels {
-		if i == int(o.self) || !o.in.until.IsZero() && !o.in.begins[i].Before(o.in.until) {
+		if i == int(o.self) || o.in.until != nil && o.in.begins[i] >= *o.in.until {
 			continue
 		}
 		list = append(list, label)
@@ -50,10 +49,10 @@ func (o Others) Equal(other Others) bool { return slices.Equal(o.Labels(), other
 
 // group is the live containers that are in a namespace together. Snapshots share it: it is not changed.
 type group struct {
-	labels []string    // sorted
-	begins []time.Time // when each began
+	labels []string  // sorted
+	begins []instant // when each began
 	// until, where it is set, leaves out those that did not begin before it.
-	until time.Time
+	until *instant
 }
 
 // sharing says which live containers are in which namespaces together. It is kept until something in it changes.
@@ -78,14 +77,14 @@ type sharing struct {
 type member struct {
 	container  *container
 	label      string
-	begin      time.Time
+	begin      instant
 	namespaces event.NamespaceIDs
 	spaces     [event.NamespaceTypeCount]int32 // indexes of sharing.spaces; valid where the namespace is known
 }
 
 // same reports whether the container of m has changed nothing that matters here.
 func (m *member) same(c *container) bool {
-	return m.container == c && m.begin.Equal(c.begin()) && m.namespaces == c.namespaces && m.label == c.label()
+	return m.container == c && m.begin == c.begin() && m.namespaces == c.namespaces && m.label == c.label()
 }
 
 // space is who is in a namespace.
@@ -195,7 +194,7 @@ func (s *sharing) meet() {
 			at = int32(len(s.companies))
 			bySet[string(set)] = at
 			s.companies = append(s.companies, company{members: sp.members, latest: -1, group: &group{
-				labels: make([]string, 0, len(sp.members)), begins: make([]time.Time, 0, len(sp.members)),
+				labels: make([]string, 0, len(sp.members)), begins: make([]instant, 0, len(sp.members)),
 			}})
 		}
 		sp.company = at
@@ -339,8 +338,8 @@ func (s *sharing) past(gone *container) (list [event.NamespaceTypeCount]Membersh
 				continue
 			}
 			// They are in the order in which they began.
-			before, _ := slices.BinarySearchFunc(sp.members, gone.exited, func(i int32, exited time.Time) int {
-				return s.members[i].begin.Compare(exited)
+			before, _ := slices.BinarySearchFunc(sp.members, gone.exitedAt, func(i int32, exited instant) int {
+				return cmp.Compare(s.members[i].begin, exited)
 			})
 			if before == 0 {
 				continue
@@ -353,7 +352,7 @@ func (s *sharing) past(gone *container) (list [event.NamespaceTypeCount]Membersh
 			is.Group = s.number(&s.companies[sp.company])
 			if before < len(sp.members) {
 				some := *is.SharedWith.in
-				some.until = gone.exited
+				some.until = new(gone.exitedAt)
 				is.SharedWith.in, is.SharedWith.count = &some, int32(before)
 			}
 		}

@@ -1,8 +1,6 @@
 package isolation
 
 import (
-	"slices"
-
 	"github.com/nsviz/nsviz/internal/event"
 )
 
@@ -148,7 +146,7 @@ func (l *chronicle) tellExit(m Moment, e extent) {
 		switch l.moments[i].Kind {
 		case MomentGone:
 			l.own()
-			l.moments = slices.Delete(l.moments, i, i+1)
+			l.remove(i)
 			l.tell(m, e)
 			return
 		case momentStarted, MomentFound, momentExited:

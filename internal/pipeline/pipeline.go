@@ -277,12 +277,22 @@ func (p *Pipeline) take(b probes.Batch) {
 }
 
 func (p *Pipeline) tellEvent(e event.Event) {
+	f := isolation.Fact{Time: e.Time, BootNS: e.BootNS, Event: &e}
+	if f.BootNS == 0 {
+		f.BootNS = p.bootAt(e.Time)
+	}
 	e.Time = plain(e.Time)
-	e.BootNS = 0 // no recording has it
+	e.BootNS = 0 // the fact has it
 	if e.Exit != nil && e.Exit.EarlierSignal != nil {
 		e.Exit.EarlierSignal.Time = plain(e.Exit.EarlierSignal.Time)
 	}
-	p.tell(isolation.Fact{Time: e.Time, Event: &e})
+	p.tell(f)
+}
+
+// bootAt returns a time of a moment ago by the kernel's clock. Of a time that this process took, setting the wall clock
+// since then makes no difference.
+func (p *Pipeline) bootAt(t time.Time) uint64 {
+	return probes.BootNow() - uint64(p.now().Sub(t))
 }
 
 // plain is a time as a recording holds it: in UTC and without the reading of the monotonic clock, by
@@ -293,6 +303,9 @@ func plain(t time.Time) time.Time { return t.UTC().Round(0) }
 func (p *Pipeline) tell(f isolation.Fact) {
 	if f.Time.IsZero() {
 		f.Time = p.now()
+	}
+	if f.BootNS == 0 {
+		f.BootNS = p.bootAt(f.Time)
 	}
 	f.Time = plain(f.Time)
 	p.mu.Lock()

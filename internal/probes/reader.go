@@ -175,7 +175,7 @@ func (r *reader) wait() error {
 // held for the next time: of two things that happen now the second may be in the ring that is read
 // later and the first in the one that has been read. And a flood cannot keep it here.
 func (r *reader) drain(final bool) (Batch, error) {
-	now := bootNow()
+	now := BootNow()
 	r.decoder.batch(r.clock)
 	taken := r.held
 	r.held = nil
@@ -230,15 +230,9 @@ func (r *reader) read(ring *ringbuf.Reader, until uint64) (taken []stamped, malf
 	}
 }
 
-func bootNow() uint64 {
-	var t unix.Timespec
-	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &t) // cannot fail, see HostClock
-	return uint64(t.Nano())
-}
-
 func (r *reader) lost(now, count uint64, reason string) event.Event {
 	return event.Event{
-		Time: r.decoder.wall(now), Type: event.EventsLost, Lost: &event.Lost{Count: count, Reason: reason},
+		Time: r.decoder.wall(now), BootNS: now, Type: event.EventsLost, Lost: &event.Lost{Count: count, Reason: reason},
 	}
 }
 

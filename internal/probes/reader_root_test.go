@@ -113,7 +113,7 @@ func (b *bench) drained(final bool) []uint64 {
 // TestDrainKeepsOrder: across both rings, and across batches, however the two are written.
 func TestDrainKeepsOrder(t *testing.T) {
 	b := newBench(t)
-	now := bootNow()
+	now := BootNow()
 	b.put(b.toEvents, 3, now-3)
 	b.put(b.toEvents, 1, now-7) // two CPUs, the one first in the ring, the other first at the clock
 	b.put(b.toEvents, 4, now-2)
@@ -124,10 +124,10 @@ func TestDrainKeepsOrder(t *testing.T) {
 
 	// What happens while the rings are being read is for the next time: something in the other ring
 	// may have come before it.
-	later := bootNow() + uint64(time.Hour)
+	later := BootNow() + uint64(time.Hour)
 	b.put(b.toUrgent, 7, later+2)
 	b.put(b.toEvents, 6, later+1)
-	b.put(b.toEvents, 5, bootNow())
+	b.put(b.toEvents, 5, BootNow())
 	if got := b.drained(false); got != nil { // 5 is behind 6 in its ring
 		t.Errorf("delivered %v early", got)
 	}
