@@ -278,7 +278,13 @@ type Victim struct {
 	Init bool `json:"init,omitempty"`
 }
 
-// Lost says that events did not reach nsviz.
+// The reasons for which a consumer of nsviz missed events. Others are those of the probes.
+const (
+	LostReader    = "reader too slow"    // of `nsviz events`; its count is events
+	LostRecording = "recording too slow" // its count is facts: events, readings and surveys
+)
+
+// Lost says that events did not reach nsviz, or a consumer of it.
 type Lost struct {
 	Count  uint64 `json:"count"`
 	Reason string `json:"reason"`
