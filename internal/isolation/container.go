@@ -312,6 +312,9 @@ func (m *Model) applyFound(at time.Time, f Found) {
 	c := m.containers[f.Container.ID]
 	if c != nil && c.state == Running {
 		m.identify(c, &f.Container)
+		if c.cgroup == "" {
+			c.cgroup = f.CgroupPath
+		}
 		return // the events have told more
 	}
 	c = m.know(&f.Container)

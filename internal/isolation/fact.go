@@ -29,8 +29,24 @@ type Fact struct {
 	CgroupWrite *CgroupWrite  `json:"cgroup_write,omitempty"`
 	Memory      []Reading     `json:"memory,omitempty"`
 	Namespaces  *Survey       `json:"namespaces,omitempty"`
+	Present     *Present      `json:"present,omitempty"`
 	// BPFErrors are totals by place.
 	BPFErrors map[string]uint64 `json:"bpf_errors,omitempty"`
+}
+
+// Present lists what is there, where facts before it are missing: what is not on the list is no more. Of what is on it,
+// other facts tell.
+type Present struct {
+	Containers []PresentContainer `json:"containers"`
+	Namespaces []uint64           `json:"namespaces"` // by number
+	Cgroups    []FoundCgroup      `json:"cgroups"`    // of the tracked hierarchy
+}
+
+// PresentContainer is a container that is live, with what tells one run of it from another.
+type PresentContainer struct {
+	ID      string    `json:"id"`
+	InitPID int32     `json:"init_pid,omitempty"` // 0 while its own program does not run
+	Started time.Time `json:"started,omitzero"`
 }
 
 // Found is a container that runs and whose start was not seen.

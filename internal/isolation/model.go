@@ -142,6 +142,8 @@ func (m *Model) Apply(f Fact) {
 		m.applyMemory(f.Time, f.Memory)
 	case f.Namespaces != nil:
 		m.applySurvey(f.Time, *f.Namespaces)
+	case f.Present != nil:
+		m.applyPresent(f.Time, f.Present)
 	case f.BPFErrors != nil:
 		m.counters.bpfErrors = f.BPFErrors
 	}

@@ -27,7 +27,8 @@ type Config struct {
 	// UrgentRingBytes is the size of the ring of OOM kills and deaths; 0 is the default of probes.Config.
 	UrgentRingBytes uint32
 	Log             *slog.Logger
-	// Sinks are told every fact, in the order in which the model is told, by the loop's goroutine.
+	// Sinks are told every fact, in the order in which the model is told, by the loop's goroutine. They must not block:
+	// package sink has what takes facts to a file or a pipe.
 	Sinks []func(isolation.Fact)
 }
 
@@ -336,6 +337,17 @@ func (p *Pipeline) Whole() *isolation.Snapshot {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.model.Whole()
+}
+
+// Resync returns facts that say what is there, for a recording that has missed some.
+func (p *Pipeline) Resync() []isolation.Fact {
+	list := p.Whole().Resync()
+	now := p.now()
+	boot := p.bootAt(now)
+	for i := range list {
+		list[i].Time, list[i].BootNS = plain(now), boot
+	}
+	return list
 }
 
 // Changed is signalled after changes of the model.
