@@ -9,8 +9,10 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/nsviz/nsviz/internal/probes"
+	"github.com/nsviz/nsviz/internal/sink"
 )
 
 // The exit codes, which scripts rely on.
@@ -26,10 +28,22 @@ func main() {
 	// can end in its own way.
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
-	code := run(ctx, os.Args[1:], stdout{os.Stdout}, os.Stderr)
+	// Nor does a reader that has stopped keep nsviz from ending: neither of its data nor of its log.
+	late := make(chan struct{})
+	context.AfterFunc(ctx, func() { time.AfterFunc(outputPatience, func() { close(late) }) })
+	log := sink.NewWriter("log", os.Stderr, waitingLogBytes)
+	code := run(ctx, os.Args[1:], stdout{os.Stdout, late}, log)
 	stop()
+	_ = closeSink(log) // there is nobody to tell
 	os.Exit(code)
 }
+
+const (
+	// outputPatience is how long after a signal to end a write to stdout may take.
+	outputPatience = time.Second
+	// waitingLogBytes is how much of the log waits for a reader of stderr at most.
+	waitingLogBytes = 1 << 20
+)
 
 // run is the whole program.
 func run(ctx context.Context, args []string, out, stderr io.Writer) int {
