@@ -50,7 +50,7 @@ func NewServer(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	handler, err := newHandler(registry, &questions{whole: cfg.Whole}, cfg.Build, cfg.Logger)
+	handler, err := newHandler(registry, newQuestions(cfg.Whole), cfg.Build, cfg.Logger)
 	if err != nil {
 		return nil, err
 	}

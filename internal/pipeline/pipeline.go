@@ -65,9 +65,10 @@ type Pipeline struct {
 	// inputs carries what the other goroutines have read, as what is to be done with it.
 	inputs chan func()
 
-	mu       sync.Mutex // guards model, snapshot
+	mu       sync.Mutex // guards model, snapshot, whole
 	model    *isolation.Model
-	snapshot *isolation.Snapshot
+	snapshot *isolation.Snapshot // as the model stands; nil where nobody has asked
+	whole    *isolation.Snapshot // likewise
 	changed  chan struct{}
 	attached chan struct{} // closed when the probes are attached and the host is read
 }
@@ -311,7 +312,7 @@ func (p *Pipeline) tell(f isolation.Fact) {
 	f.Time = plain(f.Time)
 	p.mu.Lock()
 	p.model.Apply(f)
-	p.snapshot = nil
+	p.snapshot, p.whole = nil, nil
 	p.mu.Unlock()
 	for _, sink := range p.cfg.Sinks {
 		sink(f)
@@ -336,7 +337,10 @@ func (p *Pipeline) Snapshot() *isolation.Snapshot {
 func (p *Pipeline) Whole() *isolation.Snapshot {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.model.Whole()
+	if p.whole == nil {
+		p.whole = p.model.Whole()
+	}
+	return p.whole
 }
 
 // Resync returns facts that say what is there, for a recording that has missed some.
