@@ -44,6 +44,7 @@ type container struct {
 	oomKills   uint64      // as shown: since its latest start
 	// countedUntil is when the kernel's own count was taken over; kills up to then are in it.
 	countedUntil instant
+	knownSince   time.Time // when the model was first told of it
 	// counted are the kernel's own counts of kills of the two latest readings, the older one first.
 	counted    [2]*uint64
 	unobserved uint64 // of oomKills, those that no event told of
@@ -78,6 +79,9 @@ func (c *container) add(gone *container) {
 		c.exits[cause] += n
 	}
 	c.unobservedEver += gone.unobservedEver
+	if gone.knownSince.Before(c.knownSince) {
+		c.knownSince = gone.knownSince
+	}
 }
 
 // know returns the container, made if it is new, with what is said of it.
@@ -85,7 +89,7 @@ func (m *Model) know(said *event.Container) *container {
 	c := m.containers[said.ID]
 	if c == nil {
 		c = &container{
-			id: said.ID, state: Starting, chronicle: chronicle{clock: &m.clock}, countedUntil: never,
+			id: said.ID, state: Starting, chronicle: chronicle{clock: &m.clock}, countedUntil: never, knownSince: m.now,
 			kills: map[event.Scope]uint64{}, exits: map[event.Cause]uint64{},
 		}
 		m.containers[said.ID] = c

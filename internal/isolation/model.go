@@ -44,6 +44,7 @@ func RecordingLimits() Limits {
 type Model struct {
 	limits  Limits
 	version uint64
+	began   time.Time // the first time that it was told of
 	now     time.Time // the wall clock's, for display
 	nowAt   instant   // the same, for ages
 	clock   clock
@@ -105,6 +106,9 @@ func New(limits Limits) *Model {
 func (m *Model) Apply(f Fact) {
 	m.version++
 	m.advance(&f)
+	if m.began.IsZero() {
+		m.began = m.now
+	}
 	switch {
 	case f.Host != nil:
 		m.host = *f.Host

@@ -254,6 +254,11 @@ type Namespace struct {
 // Totals are counts since nsviz started. They never fall, except when a container that has long
 // been gone is folded away.
 type Totals struct {
+	// Since is when counting began; zero where that is unknown.
+	Since time.Time
+	// Known, by container, is when the first container of that label came to be known, so that nothing of it was counted
+	// before. The labels are those of Exits, and of all live containers.
+	Known             map[string]time.Time
 	Events            map[event.Type]uint64
 	NamespacesCreated map[NamespaceKey]uint64
 	NamespacesJoined  map[event.NamespaceType]uint64

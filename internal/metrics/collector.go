@@ -1,6 +1,8 @@
 package metrics
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/nsviz/nsviz/internal/isolation"
@@ -53,16 +55,24 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	c.collectTotals(ch, &s.Totals, live)
 }
 
-// send sends one sample of a gauge or a counter.
+// send sends one sample of a gauge.
 func (c *Collector) send(ch chan<- prometheus.Metric, f family, value float64, labels ...string) {
-	kind := prometheus.GaugeValue
-	if c.families[f].Type == Counter {
-		kind = prometheus.CounterValue
-	}
 	for i, l := range labels {
 		labels[i] = clean(l)
 	}
 	// It panics on a wrong number of labels and on values that are no UTF-8: the former is a mistake
 	// here that any test finds, the latter clean has ruled out.
-	ch <- prometheus.MustNewConstMetric(c.descs[f], kind, value, labels...)
+	ch <- prometheus.MustNewConstMetric(c.descs[f], prometheus.GaugeValue, value, labels...)
+}
+
+// count sends one sample of a counter that began to count at a time; zero is unknown.
+func (c *Collector) count(ch chan<- prometheus.Metric, f family, n uint64, since time.Time, labels ...string) {
+	for i, l := range labels {
+		labels[i] = clean(l)
+	}
+	if since.IsZero() {
+		ch <- prometheus.MustNewConstMetric(c.descs[f], prometheus.CounterValue, float64(n), labels...)
+		return
+	}
+	ch <- prometheus.MustNewConstMetricWithCreatedTimestamp(c.descs[f], prometheus.CounterValue, float64(n), since, labels...)
 }

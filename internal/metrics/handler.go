@@ -62,6 +62,8 @@ func newHandler(registry *prometheus.Registry, q *questions, build BuildInfo, lo
 		Registry:            registry,
 		MaxRequestsInFlight: maxScrapes,
 		EnableOpenMetrics:   true,
+		// When a counter began to count, so that one which appears with a value has a step to it.
+		EnableOpenMetricsTextCreatedSamples: true,
 	}))
 	mux.HandleFunc("GET "+WhyPath, q.why)
 	mux.HandleFunc("GET "+InspectPath, q.inspect)

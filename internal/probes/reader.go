@@ -55,14 +55,11 @@ func places() map[gen.NsvizErrorPlace]string {
 // losses are the places where an error means that an event is missing, with the reason to give.
 func losses() map[gen.NsvizErrorPlace]string {
 	return map[gen.NsvizErrorPlace]string{
-		gen.NsvizErrorPlaceERROR_RING_EVENTS: "ring full",
-		gen.NsvizErrorPlaceERROR_RING_URGENT: "urgent ring full",
-		gen.NsvizErrorPlaceERROR_MAP_CALLS:   "call not remembered",
+		gen.NsvizErrorPlaceERROR_RING_EVENTS: event.LostRing,
+		gen.NsvizErrorPlaceERROR_RING_URGENT: event.LostUrgent,
+		gen.NsvizErrorPlaceERROR_MAP_CALLS:   event.LostCall,
 	}
 }
-
-// reasonMalformed is the reason given for records that could not be decoded.
-const reasonMalformed = "malformed record"
 
 // stamped is an event with the boot time of it, which no setting of the wall clock disturbs.
 type stamped struct {
@@ -198,7 +195,7 @@ func (r *reader) drain(final bool) (Batch, error) {
 		b.Events = append(b.Events, s.event)
 	}
 	if malformed > 0 {
-		b.Events = append(b.Events, r.lost(now, malformed, reasonMalformed))
+		b.Events = append(b.Events, r.lost(now, malformed, event.LostMalformed))
 	}
 	if final || now >= r.nextErrors {
 		r.nextErrors = now + uint64(errorsInterval)
@@ -238,7 +235,7 @@ func (r *reader) lost(now, count uint64, reason string) event.Event {
 
 // countErrors reads the error counters, and tells of events that were lost since the last time.
 func (r *reader) countErrors(now uint64, b *Batch) error {
-	changed := false
+	changed := len(r.counted) == 0 // at first, so that all places are known to count 0
 	for place := range gen.NsvizErrorPlaceERROR_PLACES {
 		var perCPU []uint64
 		if err := r.errors.Lookup(uint32(place), &perCPU); err != nil {
@@ -249,11 +246,11 @@ func (r *reader) countErrors(now uint64, b *Batch) error {
 			sum += n
 		}
 		more := sum - r.counted[place]
+		r.counted[place] = sum
 		if more == 0 {
 			continue
 		}
 		changed = true
-		r.counted[place] = sum
 		if reason, ok := r.lossReasons[place]; ok {
 			b.Events = append(b.Events, r.lost(now, more, reason))
 		}

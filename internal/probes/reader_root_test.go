@@ -167,26 +167,33 @@ func TestErrorsAreTold(t *testing.T) {
 		}
 		return counts
 	}
+	totals := func(counts map[string]uint64) map[string]uint64 {
+		all := map[string]uint64{}
+		for _, name := range places() {
+			all[name] = counts[name]
+		}
+		return all
+	}
 	for _, step := range []struct {
 		do     func()
 		lost   map[string]uint64
 		errors map[string]uint64
 	}{
-		{do: func() {}, lost: map[string]uint64{}},
+		{do: func() {}, lost: map[string]uint64{}, errors: totals(nil)}, // so that all are known to be 0
 		{
 			do: func() {
 				count(gen.NsvizErrorPlaceERROR_RING_EVENTS, 3)
 				count(gen.NsvizErrorPlaceERROR_READ, 1)
 				b.putRaw(b.toUrgent, make([]byte, recordSize))
 			},
-			lost:   map[string]uint64{"ring full": 3 * cpus, reasonMalformed: 1},
-			errors: map[string]uint64{"ring_events": 3 * cpus, "read": cpus},
+			lost:   map[string]uint64{"ring full": 3 * cpus, event.LostMalformed: 1},
+			errors: totals(map[string]uint64{"ring_events": 3 * cpus, "read": cpus}),
 		},
 		{do: func() {}, lost: map[string]uint64{}},
 		{
 			do:     func() { count(gen.NsvizErrorPlaceERROR_RING_EVENTS, 5) },
 			lost:   map[string]uint64{"ring full": 2 * cpus},
-			errors: map[string]uint64{"ring_events": 5 * cpus, "read": cpus},
+			errors: totals(map[string]uint64{"ring_events": 5 * cpus, "read": cpus}),
 		},
 	} {
 		step.do()
