@@ -98,6 +98,16 @@ func knownSince(t *isolation.Totals) func(label string) time.Time {
 	}
 }
 
+// collectSelf sends what nsviz itself could not do for those who read from it.
+func (c *Collector) collectSelf(ch chan<- prometheus.Metric) {
+	for _, s := range c.sinks() {
+		c.count(ch, sinkDropped, s.Dropped, c.began, s.Name)
+	}
+	dropped := c.connections()
+	c.count(ch, connectionsDropped, dropped.Idle, c.began, "idle")
+	c.count(ch, connectionsDropped, dropped.Refused, c.began, "refused")
+}
+
 func (c *Collector) collectStarts(ch chan<- prometheus.Metric, t *isolation.Totals) {
 	h := &t.Starts
 	bounds := isolation.StartBuckets()
