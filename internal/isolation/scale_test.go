@@ -71,9 +71,9 @@ func many() map[string]func(n int) []Fact {
 // BenchmarkHistoryOfMany tells a model of a whole recording what happened to many containers. The time for each should
 // not depend on how many there are.
 func BenchmarkHistoryOfMany(b *testing.B) {
-	for name, make := range many() {
+	for name, history := range many() {
 		for _, n := range []int{2500, 5000, 10_000, 20_000} {
-			facts := make(n)
+			facts := history(n)
 			b.Run(fmt.Sprintf("%s/containers=%d", name, n), func(b *testing.B) {
 				for b.Loop() {
 					m := New(RecordingLimits())

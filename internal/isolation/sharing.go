@@ -327,9 +327,9 @@ func (s *sharing) past(gone *container) (list [event.NamespaceTypeCount]Membersh
 		}
 		is := &list[t]
 		is.ID = id
-		switch {
-		case s.host[t] == 0:
-		case s.host[t] == id:
+		switch s.host[t] {
+		case 0:
+		case id:
 			is.Relation, is.SharedWith = RelationHost, s.visitors(id)
 		default:
 			is.Relation = RelationOwn

@@ -286,7 +286,7 @@ func TestWriter(t *testing.T) {
 	if err := w.Close(gone()); !errors.As(err, &unwritten) || unwritten.Count != 1000 {
 		t.Errorf("%v", err)
 	}
-	read.Close()
+	_ = read.Close()
 
 	var all strings.Builder
 	w = NewWriter("log", &all, 1000)
