@@ -250,6 +250,9 @@ func sumOf[K comparable](counts map[K]uint64) (sum uint64) {
 func TestReplayTellsTheSame(t *testing.T) {
 	for seed := range uint64(20) {
 		facts := (&story{Rand: rand.New(rand.NewPCG(seed, 2))}).facts(300)
+		if seed%2 == 0 {
+			facts = booted(facts) // as recordings have them now
+		}
 		live, replayed := New(smallLimits), New(smallLimits)
 		for i, f := range facts {
 			data, err := json.Marshal(f)
