@@ -24,8 +24,8 @@ func newEvents(s *streams, o *options) *cobra.Command {
 		Short: "Print every event as it happens, one a line",
 		Long: `Prints every event as it happens, one a line.
 
-Whoever reads too slowly, or stops reading for a while, misses events; nsviz does not wait. An event of the type
-events_lost tells how many, in their place, once the reader goes on.`,
+nsviz does not wait for its reader. A reader that is too slow, or stops for a while, misses events; an
+events_lost event in their place gives their number.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return events(cmd.Context(), s, o, eventWriter(patient(s.out), form), nil)
 		},
@@ -34,17 +34,17 @@ events_lost tells how many, in their place, once the reader goes on.`,
 	return cmd
 }
 
-// How much waits for a reader of events at most: what a storm makes in a second or two.
+// The bounds of what waits for a reader of events: what a storm makes in a second or two.
 const (
 	waitingEvents     = 1 << 14
 	waitingEventBytes = 16 << 20
 )
 
-// drainPatience is how long what waits to be written may take at the end, so that a signal ends nsviz within two
+// drainPatience bounds the time at the end in which waiting output is written, so that a signal ends nsviz within two
 // seconds, whatever the reader does.
 const drainPatience = 800 * time.Millisecond
 
-// eventSink takes events to a reader of whom nobody waits.
+// eventSink writes events to a reader for which nobody waits.
 func eventSink(write func(event.Event) error) *sink.Sink[isolation.Fact] {
 	return sink.New(sink.Config[isolation.Fact]{
 		Name: "events", Values: waitingEvents, Bytes: waitingEventBytes,
@@ -56,7 +56,7 @@ func eventSink(write func(event.Event) error) *sink.Sink[isolation.Fact] {
 	})
 }
 
-// lost tells of facts that a consumer has missed, of which last was the last one.
+// lost returns the event that stands for n facts that a consumer missed; last is the last one of them.
 func lost(n uint64, last isolation.Fact, reason string) isolation.Fact {
 	return isolation.Fact{Time: last.Time, BootNS: last.BootNS, Event: &event.Event{
 		Time: last.Time, Type: event.EventsLost, Lost: &event.Lost{Count: n, Reason: reason},
@@ -116,7 +116,7 @@ func events(parent context.Context, s *streams, o *options, write func(event.Eve
 	return failed // which is the reason why writing failed, if it did
 }
 
-// closeSink writes what waits, if the consumer takes it.
+// closeSink closes a sink. What waits is written if the consumer takes it within drainPatience.
 func closeSink(s interface {
 	Close(ctx context.Context) error
 }) error {

@@ -28,20 +28,20 @@ func main() {
 	// can end in its own way.
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
-	// Nor does a reader that has stopped keep nsviz from ending: neither of its data nor of its log.
+	// A reader of stdout or stderr that has stopped does not keep nsviz from ending either.
 	late := make(chan struct{})
 	context.AfterFunc(ctx, func() { time.AfterFunc(outputPatience, func() { close(late) }) })
 	log := sink.NewWriter("log", os.Stderr, waitingLogBytes)
 	code := run(ctx, os.Args[1:], stdout{os.Stdout, late}, log)
 	stop()
-	_ = closeSink(log) // there is nobody to tell
+	_ = closeSink(log) // there is nowhere left to report an error
 	os.Exit(code)
 }
 
 const (
-	// outputPatience is how long after a signal to end a write to stdout may take.
+	// outputPatience bounds a write to stdout after a signal to end.
 	outputPatience = time.Second
-	// waitingLogBytes is how much of the log waits for a reader of stderr at most.
+	// waitingLogBytes bounds the part of the log that waits for a reader of stderr.
 	waitingLogBytes = 1 << 20
 )
 

@@ -24,16 +24,16 @@ func newRecord(s *streams, o *options) *cobra.Command {
 		Long: `Records everything to a new file, until Ctrl-C. nsviz replay, nsviz why --recording and nsviz inspect
 --recording read it.
 
-Where the disk is too slow for what happens, facts are left out; the recording says how many, and what is there
-after that. What was recorded before a failure, such as a full disk, is kept.`,
+If the disk is too slow, facts are left out. The recording then says how many, and lists what is there after the
+gap. What was recorded before a failure, such as a full disk, is kept.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return recordTo(cmd.Context(), s, o, args[0]) },
 	}
 }
 
 const (
-	// flushInterval is how much of a recording is lost if the machine goes down.
+	// flushInterval bounds what is lost of a recording if the machine goes down.
 	flushInterval = time.Second
-	// How much waits for the disk at most.
+	// The bounds of what waits for the disk.
 	waitingFacts     = 1 << 15
 	waitingFactBytes = 32 << 20
 )
@@ -43,11 +43,11 @@ type recording struct {
 	file    *os.File
 	writer  *record.Writer
 	flushed time.Time
-	// worth is whether it holds more than what nsviz says of itself and of the host.
+	// worth reports whether it holds more than the state of nsviz itself and of the host.
 	worth atomic.Bool
 }
 
-// create makes the file of a recording, which must not be there.
+// create makes the file of a recording. It fails if the file exists.
 func create(path string) (*recording, error) {
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, os.ErrExist) {
@@ -78,7 +78,7 @@ func (r *recording) write(f isolation.Fact) error {
 	return nil
 }
 
-// discard closes the file and removes it, if it is still the one at its path.
+// discard closes the file, and removes it unless another file is at its path by now.
 func (r *recording) discard() {
 	mine, err := r.file.Stat()
 	_ = r.file.Close()
@@ -109,8 +109,8 @@ func recordTo(parent context.Context, s *streams, o *options, path string) error
 	return nil
 }
 
-// sink takes facts to the recording, of which so many may wait. Where some are missing, resync says what is there after
-// that.
+// sink returns a sink that writes facts to the recording; up to waiting of them wait. After a gap it writes the facts
+// of resync.
 func (r *recording) sink(waiting int, resync func() []isolation.Fact) *sink.Sink[isolation.Fact] {
 	return sink.New(sink.Config[isolation.Fact]{
 		Name: "recording", Values: waiting, Bytes: waitingFactBytes,
@@ -122,14 +122,13 @@ func (r *recording) sink(waiting int, resync func() []isolation.Fact) *sink.Sink
 	})
 }
 
-// end writes what waits and the end of the recording, and closes the file. It is kept, whatever failed, unless there is
-// nothing in it.
+// end writes what waits and the trailer, and closes the file. After a failure the file is kept, unless nothing is in it.
 func (r *recording) end(out *sink.Sink[isolation.Fact], failed error) error {
 	writing := closeSink(out)
 	var n *sink.UnwrittenError
 	switch path := r.file.Name(); {
 	case errors.As(writing, &n):
-		// A write is still under way: the file has no end, and shows that.
+		// A write is still under way, so there is no trailer: a reader reports that the recording is cut short.
 		return errors.Join(failed, fmt.Errorf("%s: %d facts were not written, since the disk takes none; what was recorded until then is kept", path, n.Count))
 	case writing != nil:
 		_ = r.file.Close() // that what was written is cut short is said below
@@ -144,7 +143,7 @@ func (r *recording) end(out *sink.Sink[isolation.Fact], failed error) error {
 	return errors.Join(failed, r.writer.Close(), r.file.Close())
 }
 
-// errRecording is that writing has failed, of which the sink says why.
+// errRecording reports that writing failed; the sink has the cause.
 var errRecording = errors.New("the recording failed")
 
 // recordFrom watches until parent is done, or watching or writing fails.

@@ -22,11 +22,11 @@ type stdout struct {
 // errReaderGone is that whoever read the output has had enough, as in nsviz events | head -1.
 var errReaderGone = errors.New("nobody reads the output any more")
 
-// errReaderStopped is that the reading end is open and nobody reads.
+// errReaderStopped reports that the reading end is open, but nobody reads.
 var errReaderStopped = errors.New("the output was not written: nobody reads it")
 
-// Write writes. It fails with errReaderGone where nobody reads any more, and with errReaderStopped where nobody has read
-// by the time that nsviz must end. Then what was to be written may still be.
+// Write fails with errReaderGone if the reading end is closed, and with errReaderStopped if nobody has read by the time
+// that nsviz must end. In the latter case p may still be written later.
 func (s stdout) Write(p []byte) (int, error) {
 	if s.late == nil {
 		return s.write(p)
@@ -56,7 +56,7 @@ func (s stdout) write(p []byte) (int, error) {
 	return n, err
 }
 
-// patient is out for a sink, which is not held up by it and knows how much was not written.
+// patient returns out without a limit in time, for a sink: nothing waits for that, and it counts what was not written.
 func patient(out io.Writer) io.Writer {
 	if s, ok := out.(stdout); ok {
 		s.late = nil

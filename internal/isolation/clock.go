@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// instant is a time by which ages and orders are reckoned: nanoseconds of the kernel's clock (CLOCK_BOOTTIME), which
-// nobody sets. Of recordings that do not have it, it is the wall clock's.
+// instant is a time for ages and orders: nanoseconds of the kernel's clock (CLOCK_BOOTTIME), which nobody sets. In
+// recordings that lack it, it is that of the wall clock.
 type instant int64
 
 // never is before every other instant: that of a time that is unknown.
@@ -25,12 +25,12 @@ func (i instant) sub(other instant) time.Duration {
 	return time.Duration(i - other)
 }
 
-// clock turns wall-clock times into instants. Whoever has a history of the model's refers to its clock.
+// clock converts wall-clock times to instants. Every history refers to the clock of its model.
 type clock struct {
 	ahead int64 // by how many nanoseconds the wall clock was ahead of the kernel's in the latest fact
 }
 
-// at returns the instant of a time that the latest fact tells of.
+// at returns the instant of a time in the latest fact; never for the zero time.
 func (c *clock) at(t time.Time) instant {
 	if t.IsZero() {
 		return never
@@ -38,7 +38,7 @@ func (c *clock) at(t time.Time) instant {
 	return instant(t.UnixNano() - c.ahead)
 }
 
-// advance takes over the time of a fact. One that is late does not turn the time back.
+// advance sets the model's time to that of a fact. A late fact does not turn it back.
 func (m *Model) advance(f *Fact) {
 	if f.BootNS == 0 {
 		if f.Time.After(m.now) {

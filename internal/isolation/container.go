@@ -44,7 +44,7 @@ type container struct {
 	oomKills   uint64      // as shown: since its latest start
 	// countedUntil is when the kernel's own count was taken over; kills up to then are in it.
 	countedUntil instant
-	knownSince   time.Time // when the model was first told of it
+	knownSince   time.Time // when a fact mentioned it first
 	// counted are the kernel's own counts of kills of the two latest readings, the older one first.
 	counted    [2]*uint64
 	unobserved uint64 // of oomKills, those that no event told of

@@ -12,7 +12,7 @@ import (
 type Fact struct {
 	Time time.Time `json:"time"`
 	// BootNS is Time by the kernel's clock (CLOCK_BOOTTIME), which nobody sets, in nanoseconds; 0 is unknown, as in
-	// recordings of versions that did not keep it. Ages are reckoned by it, so that setting the wall clock ages nothing.
+	// recordings of versions that did not keep it. Ages go by it, so that setting the wall clock ages nothing.
 	BootNS uint64 `json:"boot_ns,omitempty"`
 
 	Host     *Host            `json:"host,omitempty"`
@@ -34,15 +34,15 @@ type Fact struct {
 	BPFErrors map[string]uint64 `json:"bpf_errors,omitempty"`
 }
 
-// Present lists what is there, where facts before it are missing: what is not on the list is no more. Of what is on it,
-// other facts tell.
+// Present lists what exists at a point before which facts are missing. What it does not list has ended meanwhile. Other
+// facts describe what it lists.
 type Present struct {
 	Containers []PresentContainer `json:"containers"`
 	Namespaces []uint64           `json:"namespaces"` // by number
 	Cgroups    []FoundCgroup      `json:"cgroups"`    // of the tracked hierarchy
 }
 
-// PresentContainer is a container that is live, with what tells one run of it from another.
+// PresentContainer is a live container, with what distinguishes one run of it from another.
 type PresentContainer struct {
 	ID      string    `json:"id"`
 	InitPID int32     `json:"init_pid,omitempty"` // 0 while its own program does not run

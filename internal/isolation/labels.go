@@ -2,7 +2,7 @@ package isolation
 
 import "slices"
 
-// labelled are the containers that have one label, in the order in which they got it or ended.
+// labelled holds the containers that have one label, in the order in which they got it or ended.
 type labelled struct{ live, ended []*container }
 
 func (l *labelled) of(c *container) *[]*container {
@@ -12,7 +12,7 @@ func (l *labelled) of(c *container) *[]*container {
 	return &l.ended
 }
 
-// relabel makes a change to what a container is called, or to whether it lives.
+// relabel applies a change to a container's label or to whether it lives.
 func (m *Model) relabel(c *container, change func()) {
 	m.unlabel(c)
 	change()
@@ -26,7 +26,7 @@ func (m *Model) relabel(c *container, change func()) {
 	*list = append(*list, c)
 }
 
-// unlabel takes away a container's label. One that has none is no matter.
+// unlabel removes a container from those of its label. It does nothing if it is not among them.
 func (m *Model) unlabel(c *container) {
 	label := c.label()
 	l := m.labels[label]
@@ -40,7 +40,7 @@ func (m *Model) unlabel(c *container) {
 	}
 }
 
-// without deletes one of a list, looking first at both ends, where those are that have just come and those that go.
+// without removes a container from a list. It is quick at both ends, where the oldest and the newest ones are.
 func without(list []*container, c *container) []*container {
 	if len(list) > 0 && list[0] == c {
 		list[0] = nil // for the collector; append moves the rest in time
@@ -54,7 +54,7 @@ func without(list []*container, c *container) []*container {
 	return list
 }
 
-// holder is the other live container that has the label of c, nil where there is none: two engines may
+// holder returns the other live container that has the label of c, nil where there is none: two engines may
 // each have a container of one name.
 func (m *Model) holder(c *container) *container {
 	if l := m.labels[c.label()]; l != nil {
@@ -67,7 +67,7 @@ func (m *Model) holder(c *container) *container {
 	return nil
 }
 
-// successor is the container, other than c, that goes on with the counts of a label; nil where there is none.
+// successor returns the container, other than c, that takes over the counts of c's label; nil where there is none.
 func (m *Model) successor(c *container) *container {
 	l := m.labels[c.label()]
 	if l == nil {

@@ -30,9 +30,8 @@ func DefaultLimits() Limits {
 	return Limits{Events: 1000, Kills: 500, Retention: 15 * time.Minute, Ended: 4096, Listed: 64, Freed: 2048, Cgroups: 16384, Removed: 1024}
 }
 
-// RecordingLimits are those of a model that is told a whole recording, to answer a question about any moment of it:
-// nothing is forgotten for its age, and so much is kept that it takes a recording of days of a busy host to fill it.
-// Snapshot.LeftOut says if one did.
+// RecordingLimits are for a model of a complete recording, which is asked about any time in it. Nothing is forgotten for
+// its age, and the bounds are such that only days of a busy host reach them. Snapshot.LeftOut counts what exceeds them.
 func RecordingLimits() Limits {
 	return Limits{
 		Events: 1000, Kills: 1 << 16, Retention: math.MaxInt64, Ended: 1 << 17, Listed: 64, Freed: 1 << 18,
@@ -44,7 +43,7 @@ func RecordingLimits() Limits {
 type Model struct {
 	limits  Limits
 	version uint64
-	began   time.Time // the first time that it was told of
+	began   time.Time // of the first fact that has a time
 	now     time.Time // the wall clock's, for display
 	nowAt   instant   // the same, for ages
 	clock   clock

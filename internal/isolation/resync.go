@@ -9,8 +9,8 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// applyPresent ends what is not there any more and whose end is among facts that are missing, and takes over the limits
-// of what is there.
+// applyPresent ends what does not exist any more, whose end is among the missing facts, and takes over the limits of the
+// cgroups that exist.
 func (m *Model) applyPresent(at time.Time, p *Present) {
 	m.listed = nil
 	live := map[string]PresentContainer{}
@@ -69,8 +69,8 @@ func (m *Model) applyPresent(at time.Time, p *Present) {
 	}
 }
 
-// Resync returns facts that bring a model that has missed some to what a full snapshot knows to be there. What happened
-// meanwhile it does not know.
+// Resync returns facts that bring a model that missed some to the state of a full snapshot: what exists and what does not.
+// They do not say what happened meanwhile.
 func (s *Snapshot) Resync() []Fact {
 	present := &Present{Containers: []PresentContainer{}, Namespaces: []uint64{}, Cgroups: []FoundCgroup{}}
 	list := []Fact{{Host: &s.Host}, {Probes: s.Probes}}

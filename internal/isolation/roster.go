@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// roster is the live containers that are in a namespace, in the order in which they entered it.
+// roster holds the live containers in a namespace, in the order in which they entered it.
 type roster struct {
 	list []entry // by place; those that have left have no container
 	left int     // how many of them
@@ -20,7 +20,7 @@ type entry struct {
 // residence is a container's place on the roster of a namespace.
 type residence struct{ namespace, place uint64 }
 
-// all goes through the containers, the first one first.
+// all iterates over the containers, the first one first.
 func (r *roster) all() iter.Seq[*container] {
 	return func(yield func(*container) bool) {
 		if r == nil {
@@ -34,7 +34,7 @@ func (r *roster) all() iter.Seq[*container] {
 	}
 }
 
-// enter puts a container on the roster of a namespace.
+// enterNamespace adds a container to the roster of a namespace.
 func (m *Model) enterNamespace(c *container, id uint64) {
 	r := m.within[id]
 	if r == nil {
@@ -46,7 +46,7 @@ func (m *Model) enterNamespace(c *container, id uint64) {
 	c.within = append(c.within, residence{id, m.entered})
 }
 
-// leaveNamespace strikes a container from a roster.
+// leaveNamespace removes a container from a roster.
 func (m *Model) leaveNamespace(at residence) {
 	r := m.within[at.namespace]
 	i, ok := slices.BinarySearchFunc(r.list, at.place, func(e entry, place uint64) int { return cmp.Compare(e.place, place) })

@@ -9,12 +9,12 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// Others are the containers that are in a namespace beside the one whose Membership it is. All memberships in a
-// namespace refer to one list, so that a thousand containers in one namespace are a thousand references and not a
-// million labels. The zero Others is nobody.
+// Others are the other containers in a namespace that a container is in. All memberships in a namespace refer to one
+// list, so that a thousand containers in one namespace are a thousand references and not a million labels. The zero
+// Others is empty.
 type Others struct {
 	in *group
-	// self is the place in the list of the container itself, -1 where it is not in it.
+	// self is the index of the container itself in the list, -1 where it is not in it.
 	self, count int32
 }
 
@@ -47,7 +47,7 @@ func (o Others) Labels() []string {
 // Equal reports whether both are the same containers.
 func (o Others) Equal(other Others) bool { return slices.Equal(o.Labels(), other.Labels()) }
 
-// group is the live containers that are in a namespace together. Snapshots share it: it is not changed.
+// group holds the live containers that share a namespace. It is immutable, since snapshots share it.
 type group struct {
 	labels []string  // sorted
 	begins []instant // when each began
@@ -55,7 +55,7 @@ type group struct {
 	until *instant
 }
 
-// sharing says which live containers are in which namespaces together. It is kept until something in it changes.
+// sharing holds which live containers share which namespaces. It is rebuilt when one of its members changes.
 type sharing struct {
 	host    event.NamespaceIDs
 	members []member // the live containers in the order of the list
@@ -65,9 +65,9 @@ type sharing struct {
 	spaces []space
 	byID   map[uint64]int32
 	arena  []int32 // the members of spaces
-	// companies are the sets of several members that are in a namespace together.
-	companies []company
-	numbered  int // the highest number of a group
+	// sets are those of several members that share a namespace.
+	sets     []memberSet
+	numbered int // the highest number of a group
 	// ones are the numbers of groups of which one member is left, by its index.
 	ones        map[int32]int
 	memberships [][event.NamespaceTypeCount]Membership // of members, by index
@@ -82,21 +82,21 @@ type member struct {
 	spaces     [event.NamespaceTypeCount]int32 // indexes of sharing.spaces; valid where the namespace is known
 }
 
-// same reports whether the container of m has changed nothing that matters here.
+// same reports whether m still describes c.
 func (m *member) same(c *container) bool {
 	return m.container == c && m.begin == c.begin() && m.namespaces == c.namespaces && m.label == c.label()
 }
 
-// space is who is in a namespace.
+// space holds the members that are in one namespace.
 type space struct {
 	members []int32 // indexes, ascending
 	count   int32
-	company int32 // of several members; -1 of one
+	set     int32 // an index of sharing.sets; -1 where there is one member
 }
 
-// company is several members that are in a namespace together. Namespaces with the same members in them have the
-// same company: what counts is with whom one shares, not what.
-type company struct {
+// memberSet holds several members that share a namespace. Namespaces with the same members have the same set: what counts
+// is with whom a container shares, not what.
+type memberSet struct {
 	members []int32
 	group   *group
 	latest  int32 // the member that was added last to the group
@@ -118,12 +118,12 @@ func (m *Model) share(live []*container) {
 		}
 	}
 	s.begin(m.host.Namespaces, live)
-	s.meet()
+	s.findSets()
 	s.relate()
 	m.listed = nil
 }
 
-// begin takes in who there is and where. What snapshots do not share is written over.
+// begin fills in the members and the namespaces that they are in. It reuses what snapshots do not share.
 func (s *sharing) begin(host event.NamespaceIDs, live []*container) {
 	s.host = host
 	s.members = slices.Grow(s.members[:0], len(live))[:len(live)]
@@ -147,7 +147,7 @@ func (s *sharing) begin(host event.NamespaceIDs, live []*container) {
 			if !ok {
 				at = int32(len(s.spaces))
 				s.byID[id] = at
-				s.spaces = append(s.spaces, space{company: -1})
+				s.spaces = append(s.spaces, space{set: -1})
 			}
 			m.spaces[t] = at
 			s.spaces[at].count++
@@ -156,8 +156,8 @@ func (s *sharing) begin(host event.NamespaceIDs, live []*container) {
 	}
 }
 
-// meet makes the companies.
-func (s *sharing) meet() {
+// findSets finds the sets of members that share a namespace.
+func (s *sharing) findSets() {
 	total := 0
 	for i := range s.spaces {
 		total += int(s.spaces[i].count)
@@ -177,7 +177,7 @@ func (s *sharing) meet() {
 			}
 		}
 	}
-	s.companies = s.companies[:0]
+	s.sets = s.sets[:0]
 	bySet := map[string]int32{}
 	var set []byte
 	for i := range s.spaces {
@@ -191,15 +191,15 @@ func (s *sharing) meet() {
 		}
 		at, ok := bySet[string(set)]
 		if !ok {
-			at = int32(len(s.companies))
+			at = int32(len(s.sets))
 			bySet[string(set)] = at
-			s.companies = append(s.companies, company{members: sp.members, latest: -1, group: &group{
+			s.sets = append(s.sets, memberSet{members: sp.members, latest: -1, group: &group{
 				labels: make([]string, 0, len(sp.members)), begins: make([]instant, 0, len(sp.members)),
 			}})
 		}
-		sp.company = at
+		sp.set = at
 	}
-	if len(s.companies) == 0 {
+	if len(s.sets) == 0 {
 		return
 	}
 	// Added in the order of their labels, the members of every group are sorted.
@@ -213,10 +213,10 @@ func (s *sharing) meet() {
 	for _, i := range order {
 		m := &s.members[i]
 		for t, id := range m.namespaces {
-			if id == 0 || s.spaces[m.spaces[t]].company < 0 {
+			if id == 0 || s.spaces[m.spaces[t]].set < 0 {
 				continue
 			}
-			c := &s.companies[s.spaces[m.spaces[t]].company]
+			c := &s.sets[s.spaces[m.spaces[t]].set]
 			if c.latest != i {
 				c.latest = i
 				c.group.labels, c.group.begins = append(c.group.labels, m.label), append(c.group.begins, m.begin)
@@ -228,7 +228,7 @@ func (s *sharing) meet() {
 	}
 }
 
-// relate says whose the namespaces are. Groups are numbered in the order of the list, so that the numbers keep their
+// relate fills in the relation of each membership. Groups are numbered in the order of the list, so that the numbers keep their
 // meaning.
 func (s *sharing) relate() {
 	for i := range s.members {
@@ -237,7 +237,7 @@ func (s *sharing) relate() {
 				continue
 			}
 			is := &s.memberships[i][t]
-			at := s.spaces[s.members[i].spaces[t]].company
+			at := s.spaces[s.members[i].spaces[t]].set
 			is.ID = id
 			switch {
 			case s.host[t] == 0:
@@ -246,14 +246,14 @@ func (s *sharing) relate() {
 			case at < 0:
 				is.Relation = RelationOwn
 			default:
-				is.Relation, is.Group = RelationShared, s.number(&s.companies[at])
+				is.Relation, is.Group = RelationShared, s.number(&s.sets[at])
 			}
 		}
 	}
 }
 
-// number returns the number of a company, a new one if it has none.
-func (s *sharing) number(c *company) int {
+// number returns the number of a set, a new one if it has none.
+func (s *sharing) number(c *memberSet) int {
 	if c.number == 0 {
 		s.numbered++
 		c.number = s.numbered
@@ -287,8 +287,8 @@ func (s *sharing) labelsIn(id uint64) []string {
 	switch {
 	case sp == nil:
 		return nil
-	case sp.company >= 0:
-		return s.companies[sp.company].group.labels
+	case sp.set >= 0:
+		return s.sets[sp.set].group.labels
 	}
 	one := sp.members[0]
 	return s.labels[one : one+1 : one+1]
@@ -300,8 +300,8 @@ func (s *sharing) visitors(id uint64) Others {
 	switch {
 	case sp == nil:
 		return Others{}
-	case sp.company >= 0:
-		return Others{in: s.companies[sp.company].group, self: -1, count: int32(len(sp.members))}
+	case sp.set >= 0:
+		return Others{in: s.sets[sp.set].group, self: -1, count: int32(len(sp.members))}
 	}
 	return Others{in: &group{labels: s.labelsIn(id)}, self: -1, count: 1}
 }
@@ -311,14 +311,14 @@ func (s *sharing) groupNumber(id uint64) int {
 	switch sp := s.in(id); {
 	case sp == nil:
 		return 0
-	case sp.company >= 0:
-		return s.companies[sp.company].number
+	case sp.set >= 0:
+		return s.sets[sp.set].number
 	default:
 		return s.ones[sp.members[0]]
 	}
 }
 
-// past says where an ended container was. The kernel soon gives the numbers of its namespaces to
+// past returns the memberships of an ended container. The kernel soon gives the numbers of its namespaces to
 // others: only with those that were there before it ended has it shared.
 func (s *sharing) past(gone *container) (list [event.NamespaceTypeCount]Membership) {
 	for t, id := range gone.namespaces {
@@ -345,11 +345,11 @@ func (s *sharing) past(gone *container) (list [event.NamespaceTypeCount]Membersh
 				continue
 			}
 			is.Relation, is.SharedWith = RelationShared, s.visitors(id)
-			if sp.company < 0 {
+			if sp.set < 0 {
 				is.Group = s.numberOfOne(sp.members[0])
 				continue
 			}
-			is.Group = s.number(&s.companies[sp.company])
+			is.Group = s.number(&s.sets[sp.set])
 			if before < len(sp.members) {
 				some := *is.SharedWith.in
 				some.until = new(gone.exitedAt)

@@ -28,23 +28,23 @@ func connectionLimit() int {
 	return int(min(max(files.Cur/connectionShare, leastConnections), mostConnections))
 }
 
-// DroppedConnections counts the connections that a Server did not keep, since there were too many.
+// DroppedConnections counts the connections that a Server closed because there were too many.
 type DroppedConnections struct {
-	// Idle made room for others: nobody asked anything on them at that time.
+	// Idle connections were closed to make room for others.
 	Idle uint64
-	// Refused found all others busy.
+	// Refused connections came while all others were busy.
 	Refused uint64
 }
 
-// connections bounds the connections of all listeners together. A further one takes the place of that which has asked
-// nothing for the longest time, so that nobody who just holds connections open keeps a scraper out; where all are busy
-// it is refused. Waiting, as netutil.LimitListener does, would be what such a one wants.
+// connections bounds the connections of all listeners together. A further one replaces the one that has been idle for the
+// longest time; if all are busy it is refused. So a client that only holds connections open does not keep a scraper out, as
+// it would if further ones had to wait (netutil.LimitListener).
 type connections struct {
 	limit int
 
 	mu      sync.Mutex // guards what follows
 	open    map[net.Conn]*list.Element
-	idle    *list.List // of net.Conn: those on which nothing is asked, the one for the longest time first
+	idle    *list.List // of net.Conn without a request, the one that has been idle for the longest time first
 	dropped DroppedConnections
 }
 
@@ -63,7 +63,7 @@ func (c *connections) state(conn net.Conn, state http.ConnState) {
 	}
 }
 
-// take notes the state of a connection, and returns the one to close; nil is none.
+// take records the state of a connection, and returns the one to close; nil is none.
 func (c *connections) take(conn net.Conn, state http.ConnState) (drop net.Conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

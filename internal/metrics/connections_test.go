@@ -114,21 +114,26 @@ func TestBusyConnectionsAreKept(t *testing.T) {
 		_, _ = io.Copy(io.Discard, response.Body)
 		_ = response.Body.Close()
 	}
+	idle := func(n int) { // waits until so many are idle
+		for is := -1; is != n; runtime.Gosched() {
+			open.mu.Lock()
+			is = open.idle.Len()
+			open.mu.Unlock()
+		}
+	}
 	busy, used := dial(t, address), dial(t, address)
 	ask(busy, WhyPath+"?container=web")
 	<-asked
 	ask(used, HealthyPath)
 	read(used)
+	idle(1)
 	third := dial(t, address) // in place of the one that was used
 	awaitClosed(t, used)
 	ask(third, HealthyPath)
 	read(third)
+	idle(1)
 	ask(third, WhyPath+"?container=web") // which waits for its turn
-	for waits := false; !waits; runtime.Gosched() {
-		open.mu.Lock()
-		waits = open.idle.Len() == 0
-		open.mu.Unlock()
-	}
+	idle(0)
 	awaitClosed(t, dial(t, address))
 	if got, want := open.stats(), (DroppedConnections{Idle: 1, Refused: 1}); got != want {
 		t.Errorf("%+v, want %+v", got, want)

@@ -57,7 +57,7 @@ func TestSlowReaderHoldsNobodyUp(t *testing.T) {
 	}
 }
 
-// Questions at the same time share one snapshot, that is no older than any of them; those that are too many are told so.
+// Questions at the same time share one snapshot, which is no older than any of them; those that are too many are refused.
 func TestQuestionsShareASnapshot(t *testing.T) {
 	made, first, going := atomic.Int32{}, make(chan struct{}), make(chan struct{})
 	q := newQuestions(func() *isolation.Snapshot {

@@ -9,9 +9,8 @@ import (
 	"strings"
 )
 
-// onAbort wraps a handler, so that a client that goes away, or reads too slowly, while it is answered is said once and not
-// for each of the families that it does not get. That happens to every scraper, and anybody can bring it about: it is for
-// debugging.
+// onAbort wraps a handler, so that a client that goes away during its answer, or reads too slowly, is logged once and not
+// for each metric family that it misses. Any client can cause that, so it is logged for debugging only.
 func onAbort(next http.Handler, logger *slog.Logger) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		next.ServeHTTP(&abortable{ResponseWriter: w, aborted: func(err error) {
@@ -20,7 +19,7 @@ func onAbort(next http.Handler, logger *slog.Logger) http.Handler {
 	})
 }
 
-// abortable takes all that is written after a write has failed for written.
+// abortable discards what is written after a write has failed, and reports it as written.
 type abortable struct {
 	http.ResponseWriter
 
@@ -43,7 +42,8 @@ func (a *abortable) Write(p []byte) (int, error) {
 // Unwrap is for http.ResponseController.
 func (a *abortable) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
-// serverLog takes what net/http says. What any client can bring about, as often as it likes, is for debugging.
+// serverLog returns the log of a net/http server. What any client can cause, as often as it likes, is logged for debugging
+// only.
 func serverLog(logger *slog.Logger) *log.Logger { return log.New(&lineLog{logger}, "", 0) }
 
 type lineLog struct{ logger *slog.Logger }

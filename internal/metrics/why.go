@@ -28,8 +28,8 @@ type Refusal struct {
 // maxQuestions bounds the questions that are being answered at the same time; further ones get a 503.
 const maxQuestions = 32
 
-// How long no full snapshot is made after one that took so long: making one holds up whatever else the model is for, and
-// anybody on this host may ask.
+// The pause between two full snapshots, as a multiple of the time that the last one took: the model stands still for that
+// long, and any user of this host may ask.
 const (
 	snapshotRest     = 24 // times as long
 	leastRest        = 20 * time.Millisecond
@@ -38,8 +38,8 @@ const (
 	retryAfterHeader = "Retry-After"
 )
 
-// questions answers questions from full snapshots. Those who ask at the same time share one that is made after all of
-// them have asked.
+// questions answers questions from full snapshots. Questions that arrive at the same time share one, which is made after
+// all of them have arrived.
 type questions struct {
 	whole func() *isolation.Snapshot
 	slots chan struct{} // holds one for each question
@@ -59,7 +59,7 @@ func newQuestions(whole func() *isolation.Snapshot) *questions {
 	}
 }
 
-// snapshot returns a snapshot that was made after the call; nil is that there is none yet. It fails when ctx is done.
+// snapshot returns a snapshot that was made after the call; nil where there is none yet. It fails when ctx is done.
 func (q *questions) snapshot(ctx context.Context) (*isolation.Snapshot, error) {
 	asked := time.Now()
 	q.waiting.Add(1)

@@ -27,8 +27,8 @@ type Config struct {
 	// UrgentRingBytes is the size of the ring of OOM kills and deaths; 0 is the default of probes.Config.
 	UrgentRingBytes uint32
 	Log             *slog.Logger
-	// Sinks are told every fact, in the order in which the model is told, by the loop's goroutine. They must not block:
-	// package sink has what takes facts to a file or a pipe.
+	// Sinks are called with every fact, in order, by the loop's goroutine. They must not block: package sink decouples a
+	// file or a pipe.
 	Sinks []func(isolation.Fact)
 }
 
@@ -291,8 +291,8 @@ func (p *Pipeline) tellEvent(e event.Event) {
 	p.tell(f)
 }
 
-// bootAt returns a time of a moment ago by the kernel's clock. Of a time that this process took, setting the wall clock
-// since then makes no difference.
+// bootAt returns a recent time by the kernel's clock. If t was read in this process, setting the wall clock since then makes
+// no difference.
 func (p *Pipeline) bootAt(t time.Time) uint64 {
 	return probes.BootNow() - uint64(p.now().Sub(t))
 }
@@ -343,7 +343,7 @@ func (p *Pipeline) Whole() *isolation.Snapshot {
 	return p.whole
 }
 
-// Resync returns facts that say what is there, for a recording that has missed some.
+// Resync returns facts that describe what exists, for a recording that missed some.
 func (p *Pipeline) Resync() []isolation.Fact {
 	list := p.Whole().Resync()
 	now := p.now()

@@ -7,22 +7,22 @@ import (
 	"sync"
 )
 
-// Config says what a sink writes and how much may wait for it.
+// Config configures a Sink.
 type Config[T any] struct {
 	// Name is what metrics call the sink.
 	Name string
-	// Values and Bytes bound what waits to be written. A value that is larger than Bytes waits alone.
+	// Values and Bytes bound the queue. A value that is larger than Bytes is queued if the queue is empty.
 	Values, Bytes int
 	// Size returns roughly how many bytes of memory a value takes.
 	Size func(T) int
 	// Write writes a value; it may block. An error ends the sink.
 	Write func(T) error
-	// Missed, if set, returns what is written in the place of n values that were dropped, of which last was the last one.
-	// It is called by Put or by the sink's own goroutine.
+	// Missed, if set, returns the values to write in place of n that were dropped; last is the last one of them. It is
+	// called by Put or by the sink's own goroutine.
 	Missed func(n uint64, last T) []T
 }
 
-// Sink is a bounded queue and the goroutine that writes what is in it.
+// Sink is a bounded queue with a goroutine that writes its values.
 type Sink[T any] struct {
 	cfg    Config[T]
 	failed chan struct{} // closed when Write has failed
@@ -43,14 +43,14 @@ type Sink[T any] struct {
 	dropped   uint64
 }
 
-// Stats counts what became of the values of a sink.
+// Stats counts the values of a sink.
 type Stats struct {
 	Name string
 	// Written and Dropped are values, Waiting those that are neither yet.
 	Written, Dropped, Waiting uint64
 }
 
-// UnwrittenError says that a sink was closed before all was written, since its consumer took nothing any more.
+// UnwrittenError reports that a sink was closed before its consumer took all values.
 type UnwrittenError struct{ Count uint64 }
 
 func (e *UnwrittenError) Error() string { return fmt.Sprintf("%d not written", e.Count) }
@@ -63,7 +63,7 @@ func New[T any](cfg Config[T]) *Sink[T] {
 	return s
 }
 
-// Put hands over a value. It never waits for the consumer: where there is no room the value is dropped.
+// Put queues a value. It never waits for the consumer: if the queue is full the value is dropped.
 func (s *Sink[T]) Put(v T) {
 	size := s.cfg.Size(v)
 	s.mu.Lock()
@@ -91,7 +91,7 @@ func (s *Sink[T]) Put(v T) {
 	s.changed.Signal()
 }
 
-// takeMissed returns what takes the place of the values that were dropped. s.mu is held, but not while Missed is called.
+// takeMissed returns the values that stand for those that were dropped. s.mu is held, except while Missed is called.
 func (s *Sink[T]) takeMissed() []T {
 	if s.missed == 0 || s.cfg.Missed == nil {
 		return nil
@@ -164,7 +164,7 @@ func (s *Sink[T]) Err() error {
 	return s.err
 }
 
-// Stats returns what became of the values so far.
+// Stats returns the counts so far.
 func (s *Sink[T]) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -179,9 +179,9 @@ func (s *Sink[T]) waiting() uint64 {
 	return n
 }
 
-// Close takes no more values and waits until those that wait are written, or ctx is done. Then it fails with an
-// UnwrittenError, and leaves a Write that does not return to itself. It may be called more than once. Where writing has
-// failed, it fails for the same reason.
+// Close stops taking values, and waits until those in the queue are written or ctx is done. If ctx is done first it
+// returns an UnwrittenError, and does not wait for a Write that is under way. If Write failed it returns that error. Close
+// may be called more than once.
 func (s *Sink[T]) Close(ctx context.Context) error {
 	s.mu.Lock()
 	s.closed = true
@@ -198,7 +198,7 @@ func (s *Sink[T]) Close(ctx context.Context) error {
 	if s.err != nil {
 		return s.err
 	}
-	// Those that were dropped and of which the consumer has not learned have not been written either.
+	// Values that were dropped count as unwritten as long as nothing was written in their place.
 	if n := s.waiting() + s.missed; n > 0 {
 		return &UnwrittenError{Count: n}
 	}

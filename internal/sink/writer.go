@@ -7,14 +7,14 @@ import (
 	"io"
 )
 
-// lines is how many pieces of text a Writer keeps at most.
+// lines bounds the writes that wait in a Writer.
 const lines = 4096
 
-// Writer is an io.Writer that never blocks, for a log whose reader may have stopped.
+// Writer is an io.Writer that does not block, for a log whose reader may have stopped.
 type Writer struct{ sink *Sink[[]byte] }
 
-// NewWriter starts a Writer that keeps up to size bytes for out. It must be closed. In place of what was dropped it
-// writes a line that says how much.
+// NewWriter starts a Writer that queues up to size bytes for out. In place of lines that were dropped it writes one with
+// their number. It must be closed.
 func NewWriter(name string, out io.Writer, size int) *Writer {
 	return &Writer{New(Config[[]byte]{
 		Name: name, Values: lines, Bytes: size,
@@ -29,13 +29,13 @@ func NewWriter(name string, out io.Writer, size int) *Writer {
 	})}
 }
 
-// Write takes a text, a line of a log, to write it later. It does not fail.
+// Write queues a text, a line of a log. It does not fail.
 func (w *Writer) Write(text []byte) (int, error) {
 	w.sink.Put(bytes.Clone(text))
 	return len(text), nil
 }
 
-// Stats returns what became of the texts so far.
+// Stats returns the counts so far.
 func (w *Writer) Stats() Stats { return w.sink.Stats() }
 
 // Close is that of the sink.
