@@ -19,6 +19,7 @@ import (
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/metrics"
 	"github.com/nsviz/nsviz/internal/record"
+	"github.com/nsviz/nsviz/internal/story"
 	"github.com/nsviz/nsviz/internal/ui"
 )
 
@@ -86,17 +87,35 @@ func recorded[A any](path string, of func(*isolation.Snapshot) (A, error)) (answ
 	if err != nil {
 		return answer, fmt.Errorf("%s: %w", path, err)
 	}
-	snapshot, cut := record.Whole(reader)
+	snapshot, cut := record.Whole(reader, isolation.RecordingLimits())
+	lacks := errors.Join(cut, leftOut(snapshot.LeftOut))
 	answer, err = of(snapshot)
 	switch {
-	case err != nil && cut != nil:
-		return answer, fmt.Errorf("%s: %s; %w", path, ui.Clean(err.Error()), cut)
+	case err != nil && lacks != nil:
+		return answer, fmt.Errorf("%s: %s; %w", path, ui.Clean(err.Error()), lacks)
 	case err != nil:
 		return answer, fmt.Errorf("%s: %s", path, ui.Clean(err.Error()))
-	case cut != nil:
-		err = fmt.Errorf("%s: %w, %w", path, cut, errIncomplete)
+	case lacks != nil:
+		err = fmt.Errorf("%s: %w, %w", path, lacks, errIncomplete)
 	}
 	return answer, err
+}
+
+// leftOut says what of a recording was too much to be kept; nil is nothing.
+func leftOut(n isolation.LeftOut) error {
+	var list []string
+	for _, kind := range []struct {
+		n    uint64
+		what string
+	}{{n.Containers, "ended containers"}, {n.Namespaces, "freed namespaces"}, {n.Cgroups, "cgroups"}, {n.Kills, "OOM kills"}} {
+		if kind.n > 0 {
+			list = append(list, fmt.Sprintf("%d %s", kind.n, kind.what))
+		}
+	}
+	if list == nil {
+		return nil
+	}
+	return fmt.Errorf("it holds more than can be kept at a time, and the oldest are left out: %s", story.Listed(list))
 }
 
 // An answer takes milliseconds, and as long as its kills are.

@@ -11,6 +11,7 @@ import (
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/metrics"
 	"github.com/nsviz/nsviz/internal/pipeline"
+	"github.com/nsviz/nsviz/internal/sink"
 	"github.com/nsviz/nsviz/internal/ui"
 )
 
@@ -56,7 +57,7 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 	}
 	start(p.Run)
 	if len(listeners) > 0 {
-		server, err := metrics.NewServer(o.metrics(p, log))
+		server, err := metrics.NewServer(o.metrics(p, log, s.err))
 		if err != nil {
 			return errUsage{err}
 		}
@@ -93,6 +94,15 @@ func show(ctx context.Context, snapshot func() *isolation.Snapshot, changed <-ch
 	return nil
 }
 
-func (o *options) metrics(p *pipeline.Pipeline, log *slog.Logger) metrics.Config {
-	return metrics.Config{Snapshot: p.Snapshot, Whole: p.Whole, Build: build(), WebConfigFile: o.webConfig, Logger: log}
+// metrics sets up the server; out are where this process writes, as far as that is by sinks.
+func (o *options) metrics(p *pipeline.Pipeline, log *slog.Logger, out ...any) metrics.Config {
+	sinks := func() (list []sink.Stats) {
+		for _, o := range out {
+			if s, ok := o.(interface{ Stats() sink.Stats }); ok {
+				list = append(list, s.Stats())
+			}
+		}
+		return list
+	}
+	return metrics.Config{Snapshot: p.Snapshot, Whole: p.Whole, Sinks: sinks, Build: build(), WebConfigFile: o.webConfig, Logger: log}
 }

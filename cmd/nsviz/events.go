@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/sink"
 	"github.com/nsviz/nsviz/internal/ui"
 )
 
@@ -20,12 +22,45 @@ func newEvents(s *streams, o *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "events", GroupID: groupWatch, Args: noArguments,
 		Short: "Print every event as it happens, one a line",
+		Long: `Prints every event as it happens, one a line.
+
+nsviz does not wait for its reader. A reader that is too slow, or stops for a while, misses events; an
+events_lost event in their place gives their number.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return events(cmd.Context(), s, o, eventWriter(s.out, form), nil)
+			return events(cmd.Context(), s, o, eventWriter(patient(s.out), form), nil)
 		},
 	}
 	outputFlag(cmd, &form, "text", "json")
 	return cmd
+}
+
+// The bounds of what waits for a reader of events: what a storm makes in a second or two.
+const (
+	waitingEvents     = 1 << 14
+	waitingEventBytes = 16 << 20
+)
+
+// drainPatience bounds the time at the end in which waiting output is written, so that a signal ends nsviz within two
+// seconds, whatever the reader does.
+const drainPatience = 800 * time.Millisecond
+
+// eventSink writes events to a reader for which nobody waits.
+func eventSink(write func(event.Event) error) *sink.Sink[isolation.Fact] {
+	return sink.New(sink.Config[isolation.Fact]{
+		Name: "events", Values: waitingEvents, Bytes: waitingEventBytes,
+		Size:  func(f isolation.Fact) int { return f.Size() },
+		Write: func(f isolation.Fact) error { return write(*f.Event) },
+		Missed: func(n uint64, last isolation.Fact) []isolation.Fact {
+			return []isolation.Fact{lost(n, last, event.LostReader)}
+		},
+	})
+}
+
+// lost returns the event that stands for n facts that a consumer missed; last is the last one of them.
+func lost(n uint64, last isolation.Fact, reason string) isolation.Fact {
+	return isolation.Fact{Time: last.Time, BootNS: last.BootNS, Event: &event.Event{
+		Time: last.Time, Type: event.EventsLost, Lost: &event.Lost{Count: n, Reason: reason},
+	}}
 }
 
 // events writes every event until ctx is done, the reader goes away, or what runs beside it fails.
@@ -33,21 +68,26 @@ func events(parent context.Context, s *streams, o *options, write func(event.Eve
 	ctx, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)
 	log := o.logger(s.err)
+	out := eventSink(write)
 	p, err := o.pipeline(log, func(f isolation.Fact) {
-		if f.Event == nil || errors.Is(context.Cause(ctx), errReaderGone) {
-			return
-		}
-		if err := write(*f.Event); err != nil {
-			cancel(fmt.Errorf("write events: %w", err))
+		if f.Event != nil {
+			out.Put(f)
 		}
 	})
 	if err != nil {
-		return err
+		return errors.Join(err, closeSink(out))
 	}
 	var running sync.WaitGroup
 	running.Go(func() {
 		if err := awaitReaderGone(ctx, s.out); err != nil {
 			cancel(err)
+		}
+	})
+	running.Go(func() {
+		select {
+		case <-out.Failed():
+			cancel(fmt.Errorf("write events: %w", out.Err()))
+		case <-ctx.Done():
 		}
 	})
 	running.Go(func() {
@@ -66,7 +106,23 @@ func events(parent context.Context, s *streams, o *options, write func(event.Eve
 	err = p.Run(ctx)
 	cancel(err)
 	running.Wait()
-	return failure(parent, ctx)
+	failed, unwritten := failure(parent, ctx), closeSink(out)
+	switch n := (*sink.UnwrittenError)(nil); {
+	case errors.As(unwritten, &n):
+		return errors.Join(failed, fmt.Errorf("%d events were not written: nobody reads the output", n.Count))
+	case failed == nil && unwritten != nil:
+		return fmt.Errorf("write events: %w", unwritten)
+	}
+	return failed // which is the reason why writing failed, if it did
+}
+
+// closeSink closes a sink. What waits is written if the consumer takes it within drainPatience.
+func closeSink(s interface {
+	Close(ctx context.Context) error
+}) error {
+	ctx, cancel := context.WithTimeout(context.Background(), drainPatience)
+	defer cancel()
+	return s.Close(ctx)
 }
 
 // eventWriter writes one event a line, each at once.

@@ -9,8 +9,10 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/nsviz/nsviz/internal/probes"
+	"github.com/nsviz/nsviz/internal/sink"
 )
 
 // The exit codes, which scripts rely on.
@@ -26,10 +28,22 @@ func main() {
 	// can end in its own way.
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
-	code := run(ctx, os.Args[1:], stdout{os.Stdout}, os.Stderr)
+	// A reader of stdout or stderr that has stopped does not keep nsviz from ending either.
+	late := make(chan struct{})
+	context.AfterFunc(ctx, func() { time.AfterFunc(outputPatience, func() { close(late) }) })
+	log := sink.NewWriter("log", os.Stderr, waitingLogBytes)
+	code := run(ctx, os.Args[1:], stdout{os.Stdout, late}, log)
 	stop()
+	_ = closeSink(log) // there is nowhere left to report an error
 	os.Exit(code)
 }
+
+const (
+	// outputPatience bounds a write to stdout after a signal to end.
+	outputPatience = time.Second
+	// waitingLogBytes bounds the part of the log that waits for a reader of stderr.
+	waitingLogBytes = 1 << 20
+)
 
 // run is the whole program.
 func run(ctx context.Context, args []string, out, stderr io.Writer) int {

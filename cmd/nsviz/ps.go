@@ -128,7 +128,7 @@ func psNamespaces(memberships [event.NamespaceTypeCount]isolation.Membership) ma
 		if m.ID == 0 {
 			continue
 		}
-		membership := &psMembership{ID: m.ID, SharedWith: m.SharedWith}
+		membership := &psMembership{ID: m.ID, SharedWith: m.SharedWith.Labels()}
 		if m.Relation != isolation.RelationUnknown {
 			membership.SharedWithHost = new(m.Relation == isolation.RelationHost)
 		}

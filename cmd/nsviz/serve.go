@@ -33,7 +33,7 @@ func serve(parent context.Context, s *streams, o *options) error {
 	if err != nil {
 		return err
 	}
-	server, err := metrics.NewServer(o.metrics(p, log))
+	server, err := metrics.NewServer(o.metrics(p, log, s.err))
 	if err != nil {
 		return errUsage{err}
 	}

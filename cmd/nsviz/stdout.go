@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,18 +14,55 @@ import (
 )
 
 // stdout is where data goes.
-type stdout struct{ *os.File }
+type stdout struct {
+	*os.File
+	late <-chan struct{} // closed when a write that blocks is given up; nil is never
+}
 
 // errReaderGone is that whoever read the output has had enough, as in nsviz events | head -1.
 var errReaderGone = errors.New("nobody reads the output any more")
 
-// Write writes, and fails with errReaderGone where nobody reads any more.
+// errReaderStopped reports that the reading end is open, but nobody reads.
+var errReaderStopped = errors.New("the output was not written: nobody reads it")
+
+// Write fails with errReaderGone if the reading end is closed, and with errReaderStopped if nobody has read by the time
+// that nsviz must end. In the latter case p may still be written later.
 func (s stdout) Write(p []byte) (int, error) {
+	if s.late == nil {
+		return s.write(p)
+	}
+	type outcome struct {
+		n   int
+		err error
+	}
+	text, done := bytes.Clone(p), make(chan outcome, 1)
+	go func() {
+		n, err := s.write(text)
+		done <- outcome{n, err}
+	}()
+	select {
+	case o := <-done:
+		return o.n, o.err
+	case <-s.late:
+		return 0, errReaderStopped
+	}
+}
+
+func (s stdout) write(p []byte) (int, error) {
 	n, err := s.File.Write(p)
 	if errors.Is(err, syscall.EPIPE) {
 		err = errReaderGone
 	}
 	return n, err
+}
+
+// patient returns out without a limit in time, for a sink: nothing waits for that, and it counts what was not written.
+func patient(out io.Writer) io.Writer {
+	if s, ok := out.(stdout); ok {
+		s.late = nil
+		return s
+	}
+	return out
 }
 
 // isTerminal reports whether out is a terminal to draw on.

@@ -100,7 +100,7 @@ func (h *madeUpHost) gather() (*Anatomy, error) {
 		Memory: isolation.Memory{Unlimited: true},
 	}
 	c.Namespaces[event.PID] = isolation.Membership{ID: 7, Relation: isolation.RelationOwn}
-	c.Namespaces[event.Net] = isolation.Membership{ID: 8, Relation: isolation.RelationShared, SharedWith: []string{"sidecar"}}
+	c.Namespaces[event.Net] = isolation.Membership{ID: 8, Relation: isolation.RelationShared, SharedWith: isolation.OthersNamed("sidecar")}
 	c.Namespaces[event.IPC] = isolation.Membership{ID: 9}
 	return Gather(h.t.Context(), h.fs, h.layout, s, &c, Extra{})
 }

@@ -84,6 +84,15 @@ func TestDocumentedEventFields(t *testing.T) {
 	}
 }
 
+func TestDocumentedReasons(t *testing.T) {
+	sections, _ := page(t)
+	for _, reason := range append(LostReasons(), LostReader, LostRecording) {
+		if !strings.Contains(sections["`events_lost`"], "`"+reason+"`") {
+			t.Errorf("the reason %q is not documented", reason)
+		}
+	}
+}
+
 // The one-shot commands have structs of their own, in a package that no other can import.
 func TestDocumentedCommands(t *testing.T) {
 	sections, _ := page(t)

@@ -189,6 +189,9 @@ const (
 	CauseSignal  Cause = "signal"   // a signal ended it
 )
 
+// Causes lists all causes.
+func Causes() []Cause { return []Cause{CauseExited, CauseOOMKill, CauseSignal} }
+
 // Exit is the end of a container: the death of its PID 1.
 type Exit struct {
 	// Code is what a shell or an engine calls the exit code: 128+n for an end by signal n.
@@ -249,6 +252,9 @@ const (
 	ScopeMempolicy Scope = "mempolicy" // the nodes of a memory policy had none left
 )
 
+// Scopes lists all scopes.
+func Scopes() []Scope { return []Scope{ScopeCgroup, ScopeSystem, ScopeCpuset, ScopeMempolicy} }
+
 // OOM is one kill by the kernel's OOM killer.
 type OOM struct {
 	Scope Scope `json:"scope,omitempty"`
@@ -289,7 +295,28 @@ type Victim struct {
 	Init bool `json:"init,omitempty"`
 }
 
-// Lost says that events did not reach nsviz.
+// The reasons for which events did not reach nsviz. A recording may have others, of other versions.
+const (
+	LostRing      = "ring full"
+	LostLifecycle = "lifecycle ring full"
+	LostUrgent    = "urgent ring full"
+	LostThrottled = "throttled" // its source had sent more than its share
+	LostCall      = "call not remembered"
+	LostMalformed = "malformed record"
+)
+
+// LostReasons lists these.
+func LostReasons() []string {
+	return []string{LostRing, LostLifecycle, LostUrgent, LostThrottled, LostCall, LostMalformed}
+}
+
+// The reasons for which a consumer of nsviz missed events that had reached nsviz.
+const (
+	LostReader    = "reader too slow"    // of `nsviz events`; its count is events
+	LostRecording = "recording too slow" // its count is facts: events, readings and surveys
+)
+
+// Lost says that events did not reach nsviz, or a consumer of it.
 type Lost struct {
 	Count  uint64 `json:"count"`
 	Reason string `json:"reason"`

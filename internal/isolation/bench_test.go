@@ -69,6 +69,71 @@ func BenchmarkSnapshot(b *testing.B) {
 	}
 }
 
+// BenchmarkSnapshotAfterStart is one snapshot after one more container has started, which is what a dashboard
+// and every reading of memory take.
+func BenchmarkSnapshotAfterStart(b *testing.B) {
+	for _, n := range []int{1000, 4000} {
+		for _, shared := range []bool{false, true} {
+			name := "own"
+			if shared {
+				name = "one"
+			}
+			b.Run(fmt.Sprintf("containers=%d/net=%s", n, name), func(b *testing.B) {
+				m := housing(n, shared)
+				c := event.Container{ID: strings.Repeat("f", 64), Name: "new", Runtime: "docker"}
+				ids := namespacesOf(n, shared)
+				b.ReportAllocs()
+				for b.Loop() {
+					b.StopTimer()
+					m.Apply(created(60, c))
+					m.Snapshot()
+					b.StartTimer()
+					m.Apply(started(61, c, 5, ids...))
+					m.Snapshot()
+					b.StopTimer()
+					m.Apply(exited(62, c, 5))
+					b.StartTimer()
+				}
+			})
+		}
+	}
+}
+
+// namespacesOf are those of a container as Docker makes it, the host's cgroup, user and time namespaces among them. Where
+// net is shared, it is in the net namespace that all are in.
+func namespacesOf(i int, shared bool) []uint64 {
+	first := uint64(10 + 5*i)
+	ids := []uint64{first, first + 1, first + 2, first + 3, first + 4, 6, 7, 8}
+	if shared {
+		ids[event.Net] = 9
+	}
+	return ids
+}
+
+// housing is a host with n live containers and their namespaces.
+func housing(n int, shared bool) *Model {
+	m := modelOf(DefaultLimits(), hostIs(1, 2, 3, 4, 5, 6, 7, 8))
+	survey := &Survey{}
+	for i := range n {
+		c := event.Container{ID: fmt.Sprintf("%064x", i), Name: fmt.Sprintf("service-%d", i), Runtime: "docker"}
+		ids := namespacesOf(i, shared)
+		m.Apply(created(float64(i)/1000, c))
+		m.Apply(started(float64(i)/1000, c, int32(i+1), ids...))
+		for t, id := range ids[:5] {
+			survey.Namespaces = append(survey.Namespaces, Surveyed{Type: event.NamespaceType(t), ID: id, Processes: []int32{int32(i)}})
+		}
+	}
+	m.Apply(Fact{Time: m.now, Namespaces: survey})
+	for second := range HistoryLength {
+		var readings []Reading
+		for i := range n {
+			readings = append(readings, Reading{ID: fmt.Sprintf("%064x", i), UsageBytes: new(uint64(1 << 20)), Unlimited: true, Processes: new(2)})
+		}
+		m.Apply(Fact{Time: at(float64(second)), Memory: readings})
+	}
+	return m
+}
+
 func BenchmarkApply(b *testing.B) {
 	m := crowd(1000)
 	c := event.Container{ID: fmt.Sprintf("%064x", 1), Name: "service-1"}

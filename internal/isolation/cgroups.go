@@ -2,6 +2,7 @@ package isolation
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -16,6 +17,7 @@ type cgroup struct {
 	created   time.Time        // zero where that was not seen
 	creator   *event.Process
 	removed   time.Time // zero while it is there
+	removedAt instant
 	limits    limits
 	oomKills  uint64 // of which events told: of its processes, or since its limit was reached
 	chronicle chronicle
@@ -27,8 +29,12 @@ func (g *cgroup) tell(m Moment) { g.chronicle.tell(m, cgroupExtent) }
 // path is not known.
 func (m *Model) cgroupAt(path string) *cgroup {
 	g := m.cgroups[path]
-	if g == nil && path != "" && len(m.cgroups) < m.limits.Cgroups {
-		g = &cgroup{path: path}
+	switch {
+	case g != nil || path == "":
+	case len(m.cgroups) >= m.limits.Cgroups:
+		m.leftOut.Cgroups++
+	default:
+		g = &cgroup{path: path, chronicle: chronicle{clock: &m.clock}}
 		if m.cgroupsFound && m.writesWatched { // all that were there are known, so this one is new
 			g.limits.known = unlimited()
 		}
@@ -53,15 +59,31 @@ func (m *Model) removedAt(path string) *cgroup {
 	if path == "" || m.cgroups[path] != nil {
 		return nil
 	}
-	var latest *cgroup
-	for _, list := range m.removed {
-		for _, g := range list {
-			if g.path == path && (latest == nil || g.removed.After(latest.removed)) {
-				latest = g
-			}
-		}
+	if list := m.removedAtPath[path]; len(list) > 0 {
+		return list[len(list)-1]
 	}
-	return latest
+	return nil
+}
+
+// keepRemoved adds a removed cgroup to those that were at its path.
+func (m *Model) keepRemoved(g *cgroup) {
+	list := m.removedAtPath[g.path]
+	i := len(list)
+	for i > 0 && g.removedAt < list[i-1].removedAt {
+		i--
+	}
+	m.removedAtPath[g.path] = slices.Insert(list, i, g)
+}
+
+// forgetRemoved is the reverse.
+func (m *Model) forgetRemoved(g *cgroup) {
+	list := m.removedAtPath[g.path]
+	i := slices.Index(list, g)
+	if list = slices.Delete(list, i, i+1); len(list) == 0 {
+		delete(m.removedAtPath, g.path)
+	} else {
+		m.removedAtPath[g.path] = list
+	}
 }
 
 // applyCgroupsFound takes in the cgroups that were there when nsviz looked.
@@ -113,7 +135,7 @@ func (m *Model) tellCgroupRemoved(e *event.Event) {
 
 // buryCgroup keeps a cgroup that is no more, for a while.
 func (m *Model) buryCgroup(g *cgroup, at time.Time, by *event.Process) {
-	g.removed = at
+	g.removed, g.removedAt = at, m.clock.at(at)
 	if by != nil {
 		g.tell(Moment{Time: at, Kind: momentCgroupGone, By: by})
 	} else {
@@ -126,6 +148,7 @@ func (m *Model) buryCgroup(g *cgroup, at time.Time, by *event.Process) {
 		list = &m.removed[0]
 	}
 	*list = append(*list, g)
+	m.keepRemoved(g)
 }
 
 // tellCgroupKill tells an OOM kill to the cgroup that the victim was in, and to the one whose limit was reached.
@@ -159,7 +182,7 @@ func (m *Model) applyWrite(at time.Time, w *CgroupWrite) {
 		g.tell(Moment{Time: at, Kind: MomentMovedIn, By: w.By})
 		return
 	}
-	first, changed := g.limits.written(at, w.Limits)
+	first, changed := g.limits.written(at, m.clock.at(at), w.Limits)
 	if first != nil {
 		g.tell(Moment{Time: at, Kind: MomentLimits, Limits: first})
 	}
@@ -188,29 +211,22 @@ type Cgroup struct {
 
 // listCgroups lists those that are there by their path, and then those that are not any more, the latest first.
 func (m *Model) listCgroups() []Cgroup {
-	list := make([]Cgroup, 0, len(m.cgroups)+len(m.removed[0])+len(m.removed[1]))
-	add := func(g *cgroup) {
-		list = append(list, Cgroup{
-			Path: g.path, Container: g.container, Created: g.created, Creator: g.creator, Removed: g.removed,
-			Limits: g.limits.known, OOMKills: g.oomKills, History: g.chronicle.share(),
-		})
-	}
-	for _, g := range m.cgroups {
-		add(g)
-	}
-	for _, removed := range m.removed {
-		for _, g := range removed {
-			add(g)
-		}
-	}
-	slices.SortFunc(list, func(a, b Cgroup) int {
-		if a.Removed.IsZero() != b.Removed.IsZero() {
-			if a.Removed.IsZero() {
+	all := slices.Concat(slices.Collect(maps.Values(m.cgroups)), m.removed[0], m.removed[1])
+	slices.SortStableFunc(all, func(a, b *cgroup) int {
+		if a.removed.IsZero() != b.removed.IsZero() {
+			if a.removed.IsZero() {
 				return -1
 			}
 			return 1
 		}
-		return cmp.Or(b.Removed.Compare(a.Removed), strings.Compare(a.Path, b.Path))
+		return cmp.Or(cmp.Compare(b.removedAt, a.removedAt), strings.Compare(a.path, b.path))
 	})
+	list := make([]Cgroup, len(all))
+	for i, g := range all {
+		list[i] = Cgroup{
+			Path: g.path, Container: g.container, Created: g.created, Creator: g.creator, Removed: g.removed,
+			Limits: g.limits.known, OOMKills: g.oomKills, History: g.chronicle.share(),
+		}
+	}
 	return list
 }

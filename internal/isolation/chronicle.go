@@ -12,6 +12,8 @@ import (
 // the same does not push out the rest.
 type chronicle struct {
 	moments []Moment
+	spans   []span // when, of each of them
+	clock   *clock
 	// shared is set where a snapshot has the moments. Then nothing of them is written to; what is appended
 	// lies behind what the snapshot sees.
 	shared bool
@@ -19,6 +21,9 @@ type chronicle struct {
 	visits [4]visit
 	next   uint8
 }
+
+// span is from when and until when a moment was.
+type span struct{ from, until instant }
 
 // visit is what a process does in several parts: the call by which it makes several namespaces, or its
 // way through the namespaces of a container.
@@ -45,23 +50,23 @@ const lateness = 2 * time.Second
 
 // tell adds a moment.
 func (l *chronicle) tell(m Moment, e extent) {
-	at := len(l.moments)
-	for at > 0 && m.Time.Before(l.moments[at-1].Time) && l.moments[at-1].Time.Sub(m.Time) <= lateness {
+	at, when := len(l.moments), l.clock.at(m.Time)
+	for at > 0 && when < l.spans[at-1].from && l.spans[at-1].from.sub(when) <= lateness {
 		at--
 	}
-	if l.fold(&m, at) {
+	if l.fold(&m, at, when) {
 		return
 	}
 	if at < len(l.moments) || len(l.moments) >= e.first+e.latest {
 		l.own()
 	}
-	l.moments = slices.Insert(l.moments, at, m)
+	l.moments, l.spans = slices.Insert(l.moments, at, m), slices.Insert(l.spans, at, span{when, when})
 	if at+1 < len(l.moments) && l.moments[at+1].LeftOut > 0 && at == e.first {
 		l.moments[at].LeftOut, l.moments[at+1].LeftOut = l.moments[at+1].LeftOut, 0
 	}
 	if len(l.moments) > e.first+e.latest {
 		lost := l.moments[e.first].LeftOut + l.moments[e.first].Times()
-		l.moments = slices.Delete(l.moments, e.first, e.first+1)
+		l.remove(e.first)
 		l.moments[e.first].LeftOut += lost
 	}
 }
@@ -85,24 +90,31 @@ func (l *chronicle) share() []Moment {
 
 // forget drops the moments of a kind.
 func (l *chronicle) forget(kind MomentKind) {
-	is := func(m Moment) bool { return m.Kind == kind }
-	if slices.ContainsFunc(l.moments, is) {
-		l.own()
-		l.moments = slices.DeleteFunc(l.moments, is)
+	for i := len(l.moments) - 1; i >= 0; i-- {
+		if l.moments[i].Kind == kind {
+			l.own()
+			l.remove(i)
+		}
 	}
+}
+
+// remove takes a moment out; they must be the chronicle's own.
+func (l *chronicle) remove(i int) {
+	l.moments, l.spans = slices.Delete(l.moments, i, i+1), slices.Delete(l.spans, i, i+1)
 }
 
 // rest gives back the room for what will not come any more.
 func (l *chronicle) rest() {
 	if cap(l.moments) > len(l.moments) {
 		l.moments = slices.Clip(slices.Clone(l.moments))
+		l.spans = slices.Clip(slices.Clone(l.spans))
 		l.shared = false
 	}
 }
 
 // fold counts a moment that is to stand at an index as one more of an earlier one, if there is one of
 // its kind: no change of the container's state may lie between, so that what is told stays in order.
-func (l *chronicle) fold(m *Moment, at int) bool {
+func (l *chronicle) fold(m *Moment, at int, when instant) bool {
 	if !foldable(m.Kind) {
 		return false
 	}
@@ -119,7 +131,7 @@ func (l *chronicle) fold(m *Moment, at int) bool {
 			continue
 		}
 		l.own()
-		l.moments[i].take(m, continued)
+		l.moments[i].take(m, continued, when, &l.spans[i])
 		return true
 	}
 	return false
@@ -199,19 +211,19 @@ func (l *chronicle) continues(m *Moment) bool {
 	return false
 }
 
-// take adds a moment to one that is alike; continued says that it is a further part of what was counted.
-func (m *Moment) take(more *Moment, continued bool) {
+// take adds a moment to one that is alike and was at is; continued says that it is a further part of what was counted.
+func (m *Moment) take(more *Moment, continued bool, when instant, is *span) {
 	if !continued {
 		m.Count = m.Times() + more.Times()
 	}
 	switch {
-	case more.Time.Before(m.Time):
+	case when < is.from:
 		if m.Until.IsZero() {
 			m.Until = m.Time
 		}
-		m.Time = more.Time
-	case more.Time.After(m.Time) && more.Time.After(m.Until):
-		m.Until = more.Time
+		m.Time, is.from = more.Time, when
+	case when > is.until:
+		m.Until, is.until = more.Time, when
 	}
 	if m.By != nil && more.By != nil && m.By.PID != more.By.PID && m.By.PID != 0 {
 		by := *m.By

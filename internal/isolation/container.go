@@ -1,6 +1,7 @@
 package isolation
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 type container struct {
 	id                   string
 	name, image, runtime string
+	inLive               bool // it is in Model.live
 	// qualified is set where another live container had the same name when this one got it. It stays:
 	// a label that is in use does not change.
 	qualified bool
@@ -23,6 +25,8 @@ type container struct {
 
 	created, started, exited time.Time
 	found                    time.Time // when reading the host found it; zero where an event told of it
+	createdAt, startedAt     instant
+	exitedAt, foundAt        instant
 	startDuration            *time.Duration
 	phases                   []event.Phase // of the start, replaced, never changed: snapshots share them
 	engineStarted            time.Time     // of the latest start that the engine told of
@@ -36,10 +40,11 @@ type container struct {
 	history    history
 	chronicle  chronicle // over all of its runs
 	limits     limits
-	within     []uint64 // the namespaces of Model.within that have it
-	oomKills   uint64   // as shown: since its latest start
+	within     []residence // where it is in Model.within
+	oomKills   uint64      // as shown: since its latest start
 	// countedUntil is when the kernel's own count was taken over; kills up to then are in it.
-	countedUntil time.Time
+	countedUntil instant
+	knownSince   time.Time // when a fact mentioned it first
 	// counted are the kernel's own counts of kills of the two latest readings, the older one first.
 	counted    [2]*uint64
 	unobserved uint64 // of oomKills, those that no event told of
@@ -74,6 +79,9 @@ func (c *container) add(gone *container) {
 		c.exits[cause] += n
 	}
 	c.unobservedEver += gone.unobservedEver
+	if gone.knownSince.Before(c.knownSince) {
+		c.knownSince = gone.knownSince
+	}
 }
 
 // know returns the container, made if it is new, with what is said of it.
@@ -81,10 +89,12 @@ func (m *Model) know(said *event.Container) *container {
 	c := m.containers[said.ID]
 	if c == nil {
 		c = &container{
-			id: said.ID, state: Starting,
+			id: said.ID, state: Starting, chronicle: chronicle{clock: &m.clock}, countedUntil: never, knownSince: m.now,
 			kills: map[event.Scope]uint64{}, exits: map[event.Cause]uint64{},
 		}
 		m.containers[said.ID] = c
+		m.relabel(c, func() {})
+		m.addLive(c)
 	}
 	m.identify(c, said)
 	return c
@@ -92,8 +102,10 @@ func (m *Model) know(said *event.Container) *container {
 
 func (m *Model) identify(c *container, said *event.Container) {
 	if said.Name != "" && said.Name != c.name {
-		c.name, c.qualified = said.Name, false
-		c.qualified = c.live() && m.holder(c) != nil
+		m.relabel(c, func() {
+			c.name, c.qualified = said.Name, false
+			c.qualified = c.live() && m.holder(c) != nil
+		})
 	}
 	if said.Image != "" {
 		c.image = said.Image
@@ -101,18 +113,6 @@ func (m *Model) identify(c *container, said *event.Container) {
 	if said.Runtime != "" {
 		c.runtime = said.Runtime
 	}
-}
-
-// holder is the other live container that has the label of c, nil where there is none: two engines may
-// each have a container of one name.
-func (m *Model) holder(c *container) *container {
-	label := c.label()
-	for _, other := range m.containers {
-		if other != c && other.live() && other.label() == label {
-			return other
-		}
-	}
-	return nil
 }
 
 func (m *Model) applyIdentity(said event.Container) {
@@ -124,19 +124,21 @@ func (m *Model) applyIdentity(said event.Container) {
 // revive begins a container's life anew: it was started again, where it is live after an end that
 // nobody told of.
 func (m *Model) revive(c *container) {
-	if i := slices.Index(m.ended, c); i >= 0 {
-		m.ended = slices.Delete(m.ended, i, i+1)
-		if other := m.holder(c); other != nil {
-			// While it was away another one has taken its label, and keeps it with what was counted.
-			other.add(c)
-			clear(c.kills)
-			clear(c.exits)
-			c.unobservedEver = 0
-			c.qualified = true
-		}
-	}
 	if !c.live() {
+		m.ended = without(m.ended, c)
 		c.previous = new(c.end())
+		m.relabel(c, func() {
+			if other := m.holder(c); other != nil {
+				// While it was away another one has taken its label, and keeps it with what was counted.
+				other.add(c)
+				clear(c.kills)
+				clear(c.exits)
+				c.unobservedEver = 0
+				c.qualified = true
+			}
+			c.state = Starting
+		})
+		m.addLive(c)
 	}
 	m.leave(c)
 	c.limits = limits{}
@@ -148,7 +150,7 @@ func (m *Model) revive(c *container) {
 	c.namespaces = event.NamespaceIDs{}
 	c.reading = Reading{}
 	c.history = history{}
-	c.oomKills, c.countedUntil = 0, time.Time{}
+	c.oomKills, c.countedUntil = 0, never
 	c.counted, c.unobserved = [2]*uint64{}, 0
 	c.groupDecisions, c.lastGroup = 0, 0
 }
@@ -165,10 +167,10 @@ func (m *Model) applyCgroupCreated(e event.Event) {
 		return // one further down
 	case c.live() && path != c.cgroup:
 		return
-	case c.live() && e.Time.Before(c.found):
+	case c.live() && !c.found.IsZero() && m.clock.at(e.Time) < c.foundAt:
 		// Reading the host was faster than the ring.
 		if c.created.IsZero() {
-			c.created = e.Time
+			c.created, c.createdAt = e.Time, m.clock.at(e.Time)
 			c.tell(made(&e))
 		}
 		return
@@ -176,7 +178,7 @@ func (m *Model) applyCgroupCreated(e event.Event) {
 		m.revive(c)
 	}
 	c.cgroup = e.Cgroup.Path
-	c.created = e.Time
+	c.created, c.createdAt = e.Time, m.clock.at(e.Time)
 	c.tell(made(&e))
 }
 
@@ -196,6 +198,8 @@ func (m *Model) applyCgroupRemoved(e event.Event) {
 	if c.live() {
 		if c.state == Starting && len(c.exits) == 0 && len(c.kills) == 0 {
 			m.leave(c)
+			m.unlabel(c)
+			c.state = Exited
 			delete(m.containers, c.id) // it never ran
 			return
 		}
@@ -213,7 +217,7 @@ func (m *Model) applyStarted(e event.Event) {
 		m.revive(c)
 	}
 	c.state = Running
-	c.started = e.Time
+	c.started, c.startedAt = e.Time, m.clock.at(e.Time)
 	c.initPID, c.initComm = e.PID, e.Comm
 	if e.Start != nil {
 		c.phases = e.Start.Phases
@@ -234,13 +238,13 @@ func (m *Model) applyExited(e event.Event) {
 	}
 	c := m.know(e.Container)
 	switch {
-	case c.live() && e.PID != c.initPID && e.Time.Before(c.begin()):
+	case c.live() && e.PID != c.initPID && m.clock.at(e.Time) < c.begin():
 		// It has been started again since.
 	case c.live():
 		m.end(c, e.Time, e.Exit)
 	case c.exit == nil:
 		// That it was gone showed before its end was read from the ring.
-		c.exit, c.exited = e.Exit, e.Time
+		c.exit, c.exited, c.exitedAt = e.Exit, e.Time, m.clock.at(e.Time)
 		c.chronicle.tellExit(ended(e.Time, e.Exit), containerExtent)
 	default:
 		return
@@ -251,8 +255,8 @@ func (m *Model) applyExited(e event.Event) {
 }
 
 func (m *Model) end(c *container, at time.Time, exit *event.Exit) {
-	c.state = Exited
-	c.exited = at
+	m.relabel(c, func() { c.state = Exited })
+	c.exited, c.exitedAt = at, m.clock.at(at)
 	c.exit = exit
 	c.reading.Processes = nil
 	m.ended = append(m.ended, c)
@@ -312,15 +316,18 @@ func (m *Model) applyFound(at time.Time, f Found) {
 	c := m.containers[f.Container.ID]
 	if c != nil && c.state == Running {
 		m.identify(c, &f.Container)
+		if c.cgroup == "" {
+			c.cgroup = f.CgroupPath
+		}
 		return // the events have told more
 	}
 	c = m.know(&f.Container)
 	if !c.live() {
 		m.revive(c)
 	}
-	c.cgroup, c.found = f.CgroupPath, at
+	c.cgroup, c.found, c.foundAt = f.CgroupPath, at, m.clock.at(at)
 	if f.OOMKills != nil {
-		c.oomKills, c.countedUntil = *f.OOMKills, at
+		c.oomKills, c.countedUntil = *f.OOMKills, m.clock.at(at)
 	}
 	found := Moment{Time: at, Kind: MomentFound, Cgroup: f.CgroupPath}
 	if f.Starting {
@@ -329,7 +336,7 @@ func (m *Model) applyFound(at time.Time, f Found) {
 	}
 	c.state = Running
 	c.initPID, c.initComm = f.InitPID, f.InitComm
-	c.started = f.Started
+	c.started, c.startedAt = f.Started, m.clock.at(f.Started)
 	c.namespaces = f.Namespaces
 	m.enter(c, c.namespaces)
 	found.Init = initOf(f.InitPID, f.InitComm)
@@ -337,12 +344,12 @@ func (m *Model) applyFound(at time.Time, f Found) {
 }
 
 // clockSetBack is how far a reading, which is never late, must lie behind the other facts to mean that
-// somebody has set the clock.
+// somebody has set the clock, in a recording that does not have the kernel's.
 const clockSetBack = time.Minute
 
 func (m *Model) applyMemory(at time.Time, readings []Reading) {
-	if m.now.Sub(at) > clockSetBack {
-		m.now = at
+	if m.nowAt.sub(m.clock.at(at)) > clockSetBack {
+		m.nowAt, m.now = m.clock.at(at), at
 		for _, c := range m.containers {
 			c.history = history{}
 		}
@@ -356,7 +363,7 @@ func (m *Model) applyMemory(at time.Time, readings []Reading) {
 		c.reconcileKills(at, r.OOMKills)
 		c.tellLimits(at, r.Limits)
 		if r.UsageBytes != nil {
-			c.history.usage(at, *r.UsageBytes)
+			c.history.usage(m.clock.at(at), *r.UsageBytes)
 		}
 	}
 }
@@ -376,19 +383,36 @@ func (c *container) reconcileKills(at time.Time, counted *uint64) {
 	c.counted[0], c.counted[1] = c.counted[1], counted
 }
 
-// list builds the containers of a snapshot, with at most listed of those that have ended.
-func (m *Model) list(listed int) []Container {
-	live := make([]*container, 0, len(m.containers)-len(m.ended))
-	for _, c := range m.containers {
-		if c.live() {
-			live = append(live, c)
+// addLive adds a container to those that live.
+func (m *Model) addLive(c *container) {
+	if c.inLive {
+		return
+	}
+	// Without snapshots, those that have ended must not pile up.
+	if room := cap(m.live); room > 0 && len(m.live) == room {
+		if m.keepLive(); len(m.live) > room/2 {
+			m.live = slices.Grow(m.live, room)
 		}
 	}
+	m.live = append(m.live, c)
+	c.inLive = true
+}
+
+// keepLive leaves in Model.live only those that live.
+func (m *Model) keepLive() {
+	m.live = slices.DeleteFunc(m.live, func(c *container) bool {
+		c.inLive = c.live()
+		return !c.inLive
+	})
+}
+
+// list builds the containers of a snapshot, with at most listed of those that have ended.
+func (m *Model) list(listed int) []Container {
+	m.keepLive()
+	live := m.live
+	// From one snapshot to the next hardly anything changes its place, which makes sorting quick.
 	slices.SortFunc(live, func(a, b *container) int {
-		if n := a.begin().Compare(b.begin()); n != 0 {
-			return n
-		}
-		return strings.Compare(a.id, b.id)
+		return cmp.Or(cmp.Compare(a.begin(), b.begin()), strings.Compare(a.id, b.id))
 	})
 	m.share(live)
 
@@ -405,12 +429,15 @@ func (m *Model) list(listed int) []Container {
 	return list
 }
 
-// begin is the earliest moment known of a container.
-func (c *container) begin() time.Time {
-	if !c.created.IsZero() {
-		return c.created
+// begin is the earliest instant known of a container.
+func (c *container) begin() instant {
+	switch {
+	case !c.created.IsZero():
+		return c.createdAt
+	case !c.started.IsZero():
+		return c.startedAt
 	}
-	return c.started
+	return never
 }
 
 // present shows a container, all but its namespaces.
@@ -422,7 +449,7 @@ func (m *Model) present(c *container) Container {
 		StartDuration: c.startDuration, Phases: c.phases, Exit: c.exit, Verdict: c.verdict, Previous: c.previous,
 		Memory: Memory{
 			UsageBytes: c.reading.UsageBytes, LimitBytes: c.reading.LimitBytes, Unlimited: c.reading.Unlimited,
-			History: c.history.points(m.now),
+			History: c.history.series(m.nowAt),
 		},
 		Processes: c.reading.Processes,
 		OOMKills:  c.oomKills, OOMKillsUnobserved: c.unobserved, LatestKill: c.latestKill,

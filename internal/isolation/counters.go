@@ -2,6 +2,7 @@ package isolation
 
 import (
 	"maps"
+	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
 )
@@ -65,6 +66,7 @@ func (h *Histogram) observe(seconds float64) {
 // so that it does not fall when one of them is forgotten.
 func (m *Model) totals() Totals {
 	t := Totals{
+		Since: m.began, Known: map[string]time.Time{},
 		Events:             maps.Clone(m.counters.events),
 		NamespacesCreated:  maps.Clone(m.counters.namespacesCreated),
 		NamespacesJoined:   maps.Clone(m.counters.namespacesJoined),
@@ -92,7 +94,11 @@ func (m *Model) totals() Totals {
 	count(UnknownLabel, m.counters.unknownKills, nil, 0)
 	count(FoldedLabel, m.counters.foldedKills, m.counters.foldedExits, m.counters.foldedUnobserved)
 	for _, c := range m.containers {
-		count(c.label(), c.kills, c.exits, c.unobservedEver)
+		label := c.label()
+		count(label, c.kills, c.exits, c.unobservedEver)
+		if since, ok := t.Known[label]; !ok || c.knownSince.Before(since) {
+			t.Known[label] = c.knownSince
+		}
 	}
 	return t
 }

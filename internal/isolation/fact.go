@@ -11,6 +11,9 @@ import (
 // the facts records everything.
 type Fact struct {
 	Time time.Time `json:"time"`
+	// BootNS is Time by the kernel's clock (CLOCK_BOOTTIME), which nobody sets, in nanoseconds; 0 is unknown, as in
+	// recordings of versions that did not keep it. Ages go by it, so that setting the wall clock ages nothing.
+	BootNS uint64 `json:"boot_ns,omitempty"`
 
 	Host     *Host            `json:"host,omitempty"`
 	Probes   []Probe          `json:"probes,omitempty"`
@@ -26,8 +29,24 @@ type Fact struct {
 	CgroupWrite *CgroupWrite  `json:"cgroup_write,omitempty"`
 	Memory      []Reading     `json:"memory,omitempty"`
 	Namespaces  *Survey       `json:"namespaces,omitempty"`
+	Present     *Present      `json:"present,omitempty"`
 	// BPFErrors are totals by place.
 	BPFErrors map[string]uint64 `json:"bpf_errors,omitempty"`
+}
+
+// Present lists what exists at a point before which facts are missing. What it does not list has ended meanwhile. Other
+// facts describe what it lists.
+type Present struct {
+	Containers []PresentContainer `json:"containers"`
+	Namespaces []uint64           `json:"namespaces"` // by number
+	Cgroups    []FoundCgroup      `json:"cgroups"`    // of the tracked hierarchy
+}
+
+// PresentContainer is a live container, with what distinguishes one run of it from another.
+type PresentContainer struct {
+	ID      string    `json:"id"`
+	InitPID int32     `json:"init_pid,omitempty"` // 0 while its own program does not run
+	Started time.Time `json:"started,omitzero"`
 }
 
 // Found is a container that runs and whose start was not seen.

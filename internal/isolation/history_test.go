@@ -8,6 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+func instantAt(seconds float64) instant { return new(clock).at(at(seconds)) }
+
 // seen lists what of the points is known or killed, by how many seconds ago.
 func seen(points []MemoryPoint) map[int]MemoryPoint {
 	m := map[int]MemoryPoint{}
@@ -54,12 +56,12 @@ func TestHistory(t *testing.T) {
 			var h history
 			for _, f := range test.facts {
 				if f.bytes == 0 {
-					h.kill(at(f.second))
+					h.kill(instantAt(f.second))
 				} else {
-					h.usage(at(f.second), f.bytes)
+					h.usage(instantAt(f.second), f.bytes)
 				}
 			}
-			points := h.points(at(test.now))
+			points := h.series(instantAt(test.now)).Points()
 			if diff := cmp.Diff(test.want, seen(points)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
@@ -74,8 +76,8 @@ func TestHistory(t *testing.T) {
 func TestHistoryWraps(t *testing.T) {
 	var h history
 	for second := range 1000 {
-		h.usage(at(float64(second)), uint64(second+1))
-		points := h.points(at(float64(second)))
+		h.usage(instantAt(float64(second)), uint64(second+1))
+		points := h.series(instantAt(float64(second))).Points()
 		for i, p := range points {
 			want := max(second+1-(HistoryLength-1-i), 0)
 			if p.MaxBytes != uint64(want) || p.Known != (want > 0) {
@@ -94,10 +96,10 @@ func TestHistoryAtAnyTime(t *testing.T) {
 	for _, first := range times {
 		for _, second := range times {
 			var h history
-			h.usage(first, 1)
-			h.kill(second)
+			h.usage(new(clock).at(first), 1)
+			h.kill(new(clock).at(second))
 			for _, now := range times {
-				if n := len(h.points(now)); n != 0 && n != HistoryLength {
+				if n := len(h.series(new(clock).at(now)).Points()); n != 0 && n != HistoryLength {
 					t.Errorf("%d points", n)
 				}
 			}

@@ -1,6 +1,7 @@
 package isolation
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/nsviz/nsviz/internal/event"
@@ -16,7 +17,7 @@ func (m *Model) applyKill(e event.Event) {
 		}
 		counts[e.OOM.Scope]++
 		kill.Ordinal = sum(counts)
-		m.kills = appendBounded(m.kills, kill, m.limits.Kills)
+		m.logKill(kill, nil)
 		return
 	}
 	_, known := m.containers[victim.Container.ID]
@@ -25,36 +26,39 @@ func (m *Model) applyKill(e event.Event) {
 		m.end(c, e.Time, nil) // nothing has told that it lives
 	}
 	c.kills[e.OOM.Scope]++
-	if e.Time.After(c.countedUntil) {
+	if m.clock.at(e.Time) > c.countedUntil {
 		c.oomKills++
 		if e.OOM.Group && e.OOM.Decision != c.lastGroup {
 			c.groupDecisions++
 			c.lastGroup = e.OOM.Decision
 		}
 	}
-	c.history.kill(e.Time)
+	c.history.kill(m.clock.at(e.Time))
 	c.tell(Moment{Time: e.Time, Kind: momentKilled, OOM: e.OOM})
 	if e.OOM.UsageBytes != nil && c.cgroup != "" && e.OOM.Cgroup == c.cgroup {
-		c.history.usage(e.Time, *e.OOM.UsageBytes)
+		c.history.usage(m.clock.at(e.Time), *e.OOM.UsageBytes)
 		if c.reading.UsageBytes == nil { // killed before its memory was read for the first time
 			c.reading.UsageBytes, c.reading.LimitBytes = e.OOM.UsageBytes, e.OOM.LimitBytes
 		}
 	}
 	kill.Ordinal = c.oomKills
 	kill.InitPID, kill.InitComm = c.initPID, c.initComm
+	decision := m.decisionOf(&kill)
 	switch {
 	case victim.Container.Inner != nil:
 		// Whether the container inside survives is not followed.
 	case victim.Init || c.initPID != 0 && victim.PID == c.initPID:
 		kill.Survived = new(false)
-		m.endGroup(&kill)
+		if decision != nil {
+			m.endGroup(decision)
+		}
 	case c.initPID != 0:
-		kill.Survived = new(!m.groupEnded(&kill))
+		kill.Survived = new(decision == nil || !decision.ending)
 	}
 	if k := c.latestKill; k == nil || !endedBy(k) {
 		c.latestKill = &kill
 	}
-	m.kills = appendBounded(m.kills, kill, m.limits.Kills)
+	m.logKill(kill, decision)
 }
 
 // endedBy reports whether the victim of a kill was its container's PID 1.
@@ -63,36 +67,63 @@ func endedBy(k *Kill) bool {
 	return k.Survived != nil && !*k.Survived && (victim.Init || victim.PID == k.InitPID)
 }
 
+// decision is what is known of one decision of the OOM killer within a container.
+type decision struct {
+	kills  []uint64 // by their place among all that were logged
+	ending bool     // PID 1 was among the victims
+}
+
+type decisionKey struct {
+	number    uint64
+	container string
+}
+
+// decisionOf finds the decision of a kill in a container, made if it is new; nil where the kernel gave it no number
+// or where the victim is in a container further in.
+func (m *Model) decisionOf(kill *Kill) *decision {
+	oom := kill.Event.OOM
+	if oom.Decision == 0 || oom.Victim.Container.Inner != nil {
+		return nil
+	}
+	key := decisionKey{oom.Decision, oom.Victim.Container.ID}
+	d := m.decisions[key]
+	if d == nil {
+		d = &decision{}
+		m.decisions[key] = d
+	}
+	return d
+}
+
 // endGroup notes, now that PID 1 is a victim, that the container does not survive the earlier kills of
 // the same decision either: with memory.oom.group all of it is killed, process by process.
-func (m *Model) endGroup(kill *Kill) {
-	shared := true // with snapshots
-	for i := range m.kills {
-		if !sameDecision(&m.kills[i], kill) {
-			continue
+func (m *Model) endGroup(d *decision) {
+	d.ending = true
+	first := m.logged - uint64(len(m.kills)) // the place of m.kills[0]
+	for _, place := range d.kills {
+		if place < first {
+			continue // not in the log any more
 		}
-		if shared {
-			m.kills, shared = slices.Clone(m.kills), false
+		if m.killsShared {
+			m.kills, m.killsShared = slices.Clone(m.kills), false
 		}
-		m.kills[i].Survived = new(false)
+		m.kills[place-first].Survived = new(false)
 	}
 }
 
-// groupEnded reports whether an earlier victim of the same decision was PID 1.
-func (m *Model) groupEnded(kill *Kill) bool {
-	for i := len(m.kills) - 1; i >= 0; i-- {
-		if k := &m.kills[i]; k.Survived != nil && !*k.Survived && sameDecision(k, kill) {
-			return true
-		}
+// logKill adds a kill to the log.
+func (m *Model) logKill(kill Kill, d *decision) {
+	if d != nil {
+		d.kills = append(d.kills, m.logged)
 	}
-	return false
-}
-
-// sameDecision reports whether two kills are of one decision and in one container.
-func sameDecision(a, b *Kill) bool {
-	x, y := a.Event.OOM, b.Event.OOM
-	return x.Decision != 0 && x.Decision == y.Decision && x.Victim.Container != nil &&
-		x.Victim.Container.ID == y.Victim.Container.ID && x.Victim.Container.Inner == nil
+	if before := len(m.kills); before >= 2*m.limits.Kills {
+		m.killsShared = false // they are copied
+	}
+	m.kills = appendBounded(m.kills, kill, m.limits.Kills)
+	m.logged++
+	if len(m.decisions) > 2*m.limits.Kills+1 {
+		first := m.logged - uint64(len(m.kills))
+		maps.DeleteFunc(m.decisions, func(_ decisionKey, d *decision) bool { return d.kills[len(d.kills)-1] < first })
+	}
 }
 
 func sum(counts map[event.Scope]uint64) uint64 {

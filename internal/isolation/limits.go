@@ -22,7 +22,7 @@ func unlimited() CgroupLimits {
 type limits struct {
 	known CgroupLimits
 	read  [3]time.Time // when each was read for the last time
-	wrote time.Time    // when a write was told of for the last time
+	wrote instant      // when a write was told of for the last time; 0 is never
 }
 
 // take takes in what was read, and says what is known for the first time and what has changed.
@@ -55,8 +55,8 @@ func (l *limits) take(at time.Time, read *CgroupLimits) (first, changed []LimitC
 }
 
 // written is take for what was read because somebody had written: when it changed is known then.
-func (l *limits) written(at time.Time, read *CgroupLimits) (first, changed []LimitChange) {
-	l.wrote = at
+func (l *limits) written(at time.Time, when instant, read *CgroupLimits) (first, changed []LimitChange) {
+	l.wrote = when
 	first, changed = l.take(at, read)
 	for i := range changed {
 		changed[i].After = time.Time{}
@@ -66,7 +66,7 @@ func (l *limits) written(at time.Time, read *CgroupLimits) (first, changed []Lim
 
 // tellLimits tells what a reading found of the limits, where that is news.
 func (c *container) tellLimits(at time.Time, read *CgroupLimits) {
-	if past := at.Sub(c.limits.wrote); past >= 0 && past < lateness {
+	if past := c.chronicle.clock.at(at).sub(c.limits.wrote); c.limits.wrote != 0 && past >= 0 && past < lateness {
 		return // it may have been read before that was written
 	}
 	first, changed := c.limits.take(at, read)
@@ -80,7 +80,7 @@ func (c *container) tellLimits(at time.Time, read *CgroupLimits) {
 
 // tellWritten tells of limits that somebody wrote.
 func (c *container) tellWritten(at time.Time, w *CgroupWrite) {
-	first, changed := c.limits.written(at, w.Limits)
+	first, changed := c.limits.written(at, c.chronicle.clock.at(at), w.Limits)
 	if first != nil {
 		c.tell(Moment{Time: at, Kind: MomentLimits, Limits: first})
 	}
@@ -95,7 +95,7 @@ func (c *container) tellWritten(at time.Time, w *CgroupWrite) {
 func (l *chronicle) attribute(at time.Time, w *CgroupWrite) {
 	for i := len(l.moments) - 1; i >= 0; i-- {
 		m := &l.moments[i]
-		past := at.Sub(m.Time)
+		past := l.clock.at(at).sub(l.spans[i].from)
 		if past > lateness {
 			return
 		}
@@ -122,7 +122,7 @@ func (l *chronicle) tellChange(m Moment, e extent) {
 	}
 	if n := len(l.moments); n > 0 && m.By != nil {
 		last := &l.moments[n-1]
-		past := m.Time.Sub(last.Time)
+		past := l.clock.at(m.Time).sub(l.spans[n-1].from)
 		if last.Kind == MomentChanged && last.By != nil && last.By.PID == m.By.PID && past >= 0 && past < together {
 			l.own()
 			last = &l.moments[n-1]

@@ -1,6 +1,7 @@
 package isolation
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -29,47 +30,73 @@ func DefaultLimits() Limits {
 	return Limits{Events: 1000, Kills: 500, Retention: 15 * time.Minute, Ended: 4096, Listed: 64, Freed: 2048, Cgroups: 16384, Removed: 1024}
 }
 
+// RecordingLimits are for a model of a complete recording, which is asked about any time in it. Nothing is forgotten for
+// its age, and the bounds are such that only days of a busy host reach them. Snapshot.LeftOut counts what exceeds them.
+func RecordingLimits() Limits {
+	return Limits{
+		Events: 1000, Kills: 1 << 16, Retention: math.MaxInt64, Ended: 1 << 17, Listed: 64, Freed: 1 << 18,
+		Cgroups: 1 << 17, Removed: 1 << 17,
+	}
+}
+
 // Model holds what is known. It is for one goroutine.
 type Model struct {
 	limits  Limits
 	version uint64
-	now     time.Time
+	began   time.Time // of the first fact that has a time
+	now     time.Time // the wall clock's, for display
+	nowAt   instant   // the same, for ages
+	clock   clock
 
 	host    Host
 	probes  []Probe
 	engines []Engine
 
 	containers map[string]*container
+	live       []*container // and some that have ended since the latest snapshot, in the order of that
 	ended      []*container // in the order of their end
+	labels     map[string]*labelled
 	namespaces map[uint64]*namespace
+	sorted     ordered[*namespace] // those of namespaces, by type and number
 	// within are the live containers that are in a namespace and not in the host's, the first one first.
-	within map[uint64][]*container
+	within  map[uint64]*roster
+	entered uint64 // how many entries were ever made in these
 	// freed are the namespaces that were freed not long ago, in the order of that: those that containers
 	// were in, and the others, of which there may be a crowd.
 	freed   [2][]*namespace
 	cgroups map[string]*cgroup // those that are there, by path
 	// removed are the cgroups that were removed not long ago, in the order of that: those with kills, and others.
 	removed       [2][]*cgroup
-	cgroupsFound  bool         // those that were there when nsviz looked are known
-	writesWatched bool         // what is written to their limits is told
-	sharing       sharing      // as of the latest snapshot
-	listed        []Namespace  // the namespaces of the latest snapshot; nil where they have changed since
-	vms           []SurveyedVM // as of the latest survey; replaced, never changed
+	removedAtPath map[string][]*cgroup // these, by path, the latest one last
+	cgroupsFound  bool                 // those that were there when nsviz looked are known
+	writesWatched bool                 // what is written to their limits is told
+	sharing       sharing              // as of the latest snapshot
+	listed        []Namespace          // the namespaces of the latest snapshot; nil where they have changed since
+	vms           []SurveyedVM         // as of the latest survey; replaced, never changed
 	events        []event.Event
 	kills         []Kill
+	logged        uint64 // how many kills were ever added to kills
+	killsShared   bool   // a snapshot has kills
+	decisions     map[decisionKey]*decision
 
+	leftOut  LeftOut // but for kills
 	counters counters
 }
 
 // New makes an empty model.
 func New(limits Limits) *Model {
 	return &Model{
-		limits:     limits,
-		containers: map[string]*container{},
-		namespaces: map[uint64]*namespace{},
-		within:     map[uint64][]*container{},
-		cgroups:    map[string]*cgroup{},
-		counters:   newCounters(),
+		limits:        limits,
+		nowAt:         never,
+		containers:    map[string]*container{},
+		labels:        map[string]*labelled{},
+		decisions:     map[decisionKey]*decision{},
+		removedAtPath: map[string][]*cgroup{},
+		namespaces:    map[uint64]*namespace{},
+		within:        map[uint64]*roster{},
+		cgroups:       map[string]*cgroup{},
+		counters:      newCounters(),
+		sorted:        ordered[*namespace]{compare: compareNamespaces, gone: func(n *namespace) bool { return n.replaced }},
 	}
 }
 
@@ -77,8 +104,9 @@ func New(limits Limits) *Model {
 // is a little late does not turn the time back.
 func (m *Model) Apply(f Fact) {
 	m.version++
-	if f.Time.After(m.now) {
-		m.now = f.Time
+	m.advance(&f)
+	if m.began.IsZero() {
+		m.began = m.now
 	}
 	switch {
 	case f.Host != nil:
@@ -117,6 +145,8 @@ func (m *Model) Apply(f Fact) {
 		m.applyMemory(f.Time, f.Memory)
 	case f.Namespaces != nil:
 		m.applySurvey(f.Time, *f.Namespaces)
+	case f.Present != nil:
+		m.applyPresent(f.Time, f.Present)
 	case f.BPFErrors != nil:
 		m.counters.bpfErrors = f.BPFErrors
 	}
@@ -191,44 +221,54 @@ func latest[T any](log []T, limit int) []T {
 // forget drops the containers that ended long ago, and the oldest ones where there are too many;
 // those in which something was killed go last.
 func (m *Model) forget() {
-	for len(m.ended) > 0 && m.now.Sub(m.ended[0].exited) > m.limits.Retention {
+	for len(m.ended) > 0 && m.nowAt.sub(m.ended[0].exitedAt) > m.limits.Retention {
 		m.drop(0)
 	}
 	for len(m.ended) > m.limits.Ended {
 		i := slices.IndexFunc(m.ended, func(c *container) bool { return c.oomKills == 0 })
 		m.drop(max(i, 0))
+		m.leftOut.Containers++
 	}
 	for i := range m.freed {
-		m.freed[i] = forgetOldest(m.freed[i], func(n *namespace) bool { return m.now.Sub(n.freed) > m.limits.Retention }, m.limits.Freed)
+		forgetOldest(&m.freed[i], m.limits.Freed, &m.leftOut.Namespaces,
+			func(n *namespace) bool { return m.nowAt.sub(n.freedAt) > m.limits.Retention }, func(*namespace) {})
 	}
 	for i := range m.removed {
-		m.removed[i] = forgetOldest(m.removed[i], func(g *cgroup) bool { return m.now.Sub(g.removed) > m.limits.Retention }, m.limits.Removed)
+		forgetOldest(&m.removed[i], m.limits.Removed, &m.leftOut.Cgroups,
+			func(g *cgroup) bool { return m.nowAt.sub(g.removedAt) > m.limits.Retention }, m.forgetRemoved)
 	}
 }
 
-// forgetOldest drops what is too old and, where it is too much, the oldest.
-func forgetOldest[T any](list []*T, tooOld func(*T) bool, limit int) []*T {
-	for len(list) > 0 && (len(list) > limit || tooOld(list[0])) {
-		list[0] = nil // for the collector; append moves the rest in time
-		list = list[1:]
+// forgetOldest drops what is too old and, where it is too much, the oldest, which it counts.
+func forgetOldest[T any](list *[]*T, limit int, leftOut *uint64, tooOld func(*T) bool, forget func(*T)) {
+	for l := *list; len(l) > 0; l = *list {
+		switch {
+		case tooOld(l[0]):
+		case len(l) > limit:
+			*leftOut++
+		default:
+			return
+		}
+		forget(l[0])
+		l[0] = nil // for the collector; append moves the rest in time
+		*list = l[1:]
 	}
-	return list
 }
 
 func (m *Model) drop(i int) {
 	gone := m.ended[i]
-	m.ended = slices.Delete(m.ended, i, i+1)
-	delete(m.containers, gone.id)
-	label := gone.label()
-	var heir *container
-	for _, c := range m.containers {
-		if c.label() == label && (heir == nil || c.id < heir.id) {
-			heir = c
-		}
+	if i == 0 {
+		m.ended[0] = nil // for the collector; append moves the rest in time
+		m.ended = m.ended[1:]
+	} else {
+		m.ended = slices.Delete(m.ended, i, i+1)
 	}
-	if heir != nil {
+	delete(m.containers, gone.id)
+	successor := m.successor(gone)
+	m.unlabel(gone)
+	if successor != nil {
 		// The label lives on with another container: so does its count.
-		heir.add(gone)
+		successor.add(gone)
 		return
 	}
 	m.counters.fold(gone)
@@ -254,7 +294,10 @@ func (m *Model) snapshot(listed int) *Snapshot {
 		Events:     latest(m.events, m.limits.Events),
 		Kills:      latest(m.kills, m.limits.Kills),
 		Totals:     m.totals(),
+		LeftOut:    m.leftOut,
 	}
+	m.killsShared = true
+	s.LeftOut.Kills = m.logged - uint64(len(s.Kills))
 	s.Namespaces = m.listNamespaces()
 	s.VMs = m.listVMs()
 	return s

@@ -2,7 +2,6 @@ package isolation
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"time"
 
@@ -20,9 +19,29 @@ type namespace struct {
 	processes     []int32
 	pinnedBy      []string
 	freed         time.Time // zero while it lives
+	freedAt       instant
 	freedVia      event.Via
 	contained     bool // a container was in it
+	replaced      bool // it is not in Model.namespaces any more
 	chronicle     chronicle
+}
+
+func compareNamespaces(a, b *namespace) int {
+	return cmp.Or(cmp.Compare(a.typ, b.typ), cmp.Compare(a.id, b.id))
+}
+
+// putNamespace adds a namespace, in place of the one that has its number.
+func (m *Model) putNamespace(n *namespace) {
+	m.removeNamespace(n.id)
+	m.namespaces[n.id] = n
+	m.sorted.add(n)
+}
+
+func (m *Model) removeNamespace(id uint64) {
+	if n := m.namespaces[id]; n != nil {
+		n.replaced = true
+		delete(m.namespaces, id)
+	}
 }
 
 func (m *Model) applyNamespace(e event.Event) {
@@ -32,7 +51,7 @@ func (m *Model) applyNamespace(e event.Event) {
 	switch e.Type {
 	case event.NamespaceCreated:
 		m.counters.namespacesCreated[NamespaceKey{n.Type, n.Via}]++
-		made := &namespace{typ: n.Type, id: n.ID, owner: n.Owner, parent: n.Parent, via: n.Via}
+		made := &namespace{typ: n.Type, id: n.ID, owner: n.Owner, parent: n.Parent, via: n.Via, chronicle: chronicle{clock: &m.clock}}
 		birth := Moment{Time: e.Time, Kind: momentBorn, Via: n.Via}
 		if n.Via != event.ViaReconcile {
 			made.created = e.Time
@@ -49,7 +68,7 @@ func (m *Model) applyNamespace(e event.Event) {
 		if n.Via != event.ViaReconcile || len(made.chronicle.moments) == 0 {
 			made.chronicle.tell(birth, namespaceExtent)
 		}
-		m.namespaces[n.ID] = made
+		m.putNamespace(made)
 		m.tellBirth(&e)
 	case event.NamespaceJoined:
 		m.counters.namespacesJoined[n.Type]++
@@ -58,13 +77,13 @@ func (m *Model) applyNamespace(e event.Event) {
 		if known != nil {
 			m.bury(known, e.Time, n.Via)
 		}
-		delete(m.namespaces, n.ID)
+		m.removeNamespace(n.ID)
 	}
 }
 
 // bury keeps a namespace that is no more, for a while.
 func (m *Model) bury(n *namespace, at time.Time, via event.Via) {
-	n.freed, n.freedVia = at, via
+	n.freed, n.freedAt, n.freedVia = at, m.clock.at(at), via
 	n.processes, n.pinnedBy = nil, nil
 	n.chronicle.tell(Moment{Time: at, Kind: momentFreed, Via: via}, namespaceExtent)
 	n.chronicle.rest()
@@ -89,12 +108,12 @@ func (m *Model) applySurvey(at time.Time, s Survey) {
 			if n != nil {
 				m.bury(n, at, event.ViaReconcile)
 			}
-			n = &namespace{typ: found.Type, id: found.ID, contained: len(m.within[found.ID]) > 0}
+			n = &namespace{typ: found.Type, id: found.ID, contained: m.within[found.ID] != nil, chronicle: chronicle{clock: &m.clock}}
 			n.chronicle.tell(Moment{Time: at, Kind: MomentFound}, namespaceExtent)
-			for _, c := range m.within[found.ID] {
+			for c := range m.within[found.ID].all() {
 				n.chronicle.tell(Moment{Time: at, Kind: MomentFound, Container: c.who()}, namespaceExtent)
 			}
-			m.namespaces[found.ID] = n
+			m.putNamespace(n)
 		}
 		if found.Owner != 0 {
 			n.owner = found.Owner
@@ -111,9 +130,7 @@ func (m *Model) listNamespaces() []Namespace {
 	if m.listed != nil {
 		return m.listed
 	}
-	sorted := slices.SortedFunc(maps.Values(m.namespaces), func(a, b *namespace) int {
-		return cmp.Or(cmp.Compare(a.typ, b.typ), cmp.Compare(a.id, b.id))
-	})
+	sorted := m.sorted.list()
 	m.listed = make([]Namespace, len(sorted))
 	for i, n := range sorted {
 		m.listed[i] = m.presentNamespace(n)
@@ -134,12 +151,12 @@ func (m *Model) presentNamespace(n *namespace) Namespace {
 
 // listFreed lists the namespaces that are no more, the latest first.
 func (m *Model) listFreed() []Namespace {
+	freed := slices.Concat(m.freed[0], m.freed[1])
+	slices.Reverse(freed)
+	slices.SortStableFunc(freed, func(a, b *namespace) int { return cmp.Compare(b.freedAt, a.freedAt) })
 	var list []Namespace
-	for _, freed := range m.freed {
-		for i := len(freed) - 1; i >= 0; i-- {
-			list = append(list, m.presentNamespace(freed[i]))
-		}
+	for _, n := range freed {
+		list = append(list, m.presentNamespace(n))
 	}
-	slices.SortStableFunc(list, func(a, b Namespace) int { return b.Freed.Compare(a.Freed) })
 	return list
 }

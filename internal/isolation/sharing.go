@@ -5,22 +5,71 @@ import (
 	"encoding/binary"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// sharing says which live containers are in which namespaces together. Where many are, as in the
-// host's, that takes time and memory; so it is kept until something in it changes, and snapshots share
-// it.
+// Others are the other containers in a namespace that a container is in. All memberships in a namespace refer to one
+// list, so that a thousand containers in one namespace are a thousand references and not a million labels. The zero
+// Others is empty.
+type Others struct {
+	in *group
+	// self is the index of the container itself in the list, -1 where it is not in it.
+	self, count int32
+}
+
+// OthersNamed makes Others of their labels.
+func OthersNamed(labels ...string) Others {
+	if len(labels) == 0 {
+		return Others{}
+	}
+	return Others{in: &group{labels: slices.Sorted(slices.Values(labels))}, self: -1, count: int32(len(labels))}
+}
+
+// Count returns how many there are.
+func (o Others) Count() int { return int(o.count) }
+
+// Labels returns their labels, sorted; nil where there is nobody. The list is made for the caller.
+func (o Others) Labels() []string {
+	if o.count == 0 {
+		return nil
+	}
+	list := make([]string, 0, o.count)
+	for i, label := range o.in.labels {
+		if i == int(o.self) || o.in.until != nil && o.in.begins[i] >= *o.in.until {
+			continue
+		}
+		list = append(list, label)
+	}
+	return list
+}
+
+// Equal reports whether both are the same containers.
+func (o Others) Equal(other Others) bool { return slices.Equal(o.Labels(), other.Labels()) }
+
+// group holds the live containers that share a namespace. It is immutable, since snapshots share it.
+type group struct {
+	labels []string  // sorted
+	begins []instant // when each began
+	// until, where it is set, leaves out those that did not begin before it.
+	until *instant
+}
+
+// sharing holds which live containers share which namespaces. It is rebuilt when one of its members changes.
 type sharing struct {
 	host    event.NamespaceIDs
 	members []member // the live containers in the order of the list
+	labels  []string // of members; snapshots share it
 
-	// companies are the companies of containers by namespace; a namespace with one container in it has
-	// a company of one.
-	companies   map[uint64]*company
-	groups      int                                    // the highest number of a group
+	// spaces are the namespaces that members are in, byID their indexes by number.
+	spaces []space
+	byID   map[uint64]int32
+	arena  []int32 // the members of spaces
+	// sets are those of several members that share a namespace.
+	sets     []memberSet
+	numbered int // the highest number of a group
+	// ones are the numbers of groups of which one member is left, by its index.
+	ones        map[int32]int
 	memberships [][event.NamespaceTypeCount]Membership // of members, by index
 }
 
@@ -28,156 +77,284 @@ type sharing struct {
 type member struct {
 	container  *container
 	label      string
-	begin      time.Time
+	begin      instant
 	namespaces event.NamespaceIDs
+	spaces     [event.NamespaceTypeCount]int32 // indexes of sharing.spaces; valid where the namespace is known
 }
 
-// company is the containers that are in a namespace together. Namespaces with the same containers in
-// them have the same company: what counts is with whom one shares, not what.
-type company struct {
-	members []int    // indexes, ascending
-	labels  []string // of all of them, sorted
-	others  map[int][]string
-	group   int // 0 where none of its namespaces is shared without the host
+// same reports whether m still describes c.
+func (m *member) same(c *container) bool {
+	return m.container == c && m.begin == c.begin() && m.namespaces == c.namespaces && m.label == c.label()
+}
+
+// space holds the members that are in one namespace.
+type space struct {
+	members []int32 // indexes, ascending
+	count   int32
+	set     int32 // an index of sharing.sets; -1 where there is one member
+}
+
+// memberSet holds several members that share a namespace. Namespaces with the same members have the same set: what counts
+// is with whom a container shares, not what.
+type memberSet struct {
+	members []int32
+	group   *group
+	latest  int32 // the member that was added last to the group
+	number  int   // 0 where none of its namespaces is shared without the host
 }
 
 // share takes in the live containers in the order of the list.
 func (m *Model) share(live []*container) {
-	members := make([]member, len(live))
-	for i, c := range live {
-		members[i] = member{c, c.label(), c.begin(), c.namespaces}
+	s := &m.sharing
+	if m.host.Namespaces == s.host && len(live) == len(s.members) {
+		same := true
+		for i := range live {
+			if same = s.members[i].same(live[i]); !same {
+				break
+			}
+		}
+		if same {
+			return
+		}
 	}
-	if m.host.Namespaces == m.sharing.host && slices.Equal(members, m.sharing.members) {
-		return
-	}
-	m.sharing = newSharing(m.host.Namespaces, members)
+	s.begin(m.host.Namespaces, live)
+	s.findSets()
+	s.relate()
 	m.listed = nil
 }
 
-func newSharing(host event.NamespaceIDs, members []member) sharing {
-	s := sharing{
-		host: host, members: members,
-		companies: map[uint64]*company{}, memberships: make([][event.NamespaceTypeCount]Membership, len(members)),
+// begin fills in the members and the namespaces that they are in. It reuses what snapshots do not share.
+func (s *sharing) begin(host event.NamespaceIDs, live []*container) {
+	s.host = host
+	s.members = slices.Grow(s.members[:0], len(live))[:len(live)]
+	s.labels = make([]string, len(live))
+	s.memberships = slices.Grow(s.memberships[:0], len(live))[:len(live)]
+	clear(s.memberships)
+	s.spaces = s.spaces[:0]
+	if s.byID == nil {
+		s.byID = map[uint64]int32{}
 	}
-	inside := map[uint64][]int{}
-	for i := range members {
-		for _, id := range members[i].namespaces {
-			if id != 0 {
-				inside[id] = append(inside[id], i)
-			}
-		}
-	}
-	s.meet(inside)
-	// Groups are numbered in the order of the list, so that the numbers keep their meaning.
-	for i := range members {
-		for t, id := range members[i].namespaces {
+	clear(s.byID)
+	s.ones, s.numbered = nil, 0
+	for i, c := range live {
+		m := member{container: c, label: c.label(), begin: c.begin(), namespaces: c.namespaces}
+		s.labels[i] = m.label
+		for t, id := range m.namespaces {
 			if id == 0 {
 				continue
 			}
-			company := s.companies[id]
-			if host[t] != 0 && host[t] != id && len(company.members) > 1 && company.group == 0 {
-				s.number(company)
+			at, ok := s.byID[id]
+			if !ok {
+				at = int32(len(s.spaces))
+				s.byID[id] = at
+				s.spaces = append(s.spaces, space{set: -1})
 			}
-			s.memberships[i][t] = Membership{ID: id, Relation: s.relation(t, id), SharedWith: company.others[i]}
-			if s.memberships[i][t].Relation == RelationShared {
-				s.memberships[i][t].Group = company.group
+			m.spaces[t] = at
+			s.spaces[at].count++
+		}
+		s.members[i] = m
+	}
+}
+
+// findSets finds the sets of members that share a namespace.
+func (s *sharing) findSets() {
+	total := 0
+	for i := range s.spaces {
+		total += int(s.spaces[i].count)
+	}
+	s.arena = slices.Grow(s.arena[:0], total)
+	room := s.arena[:total]
+	for i := range s.spaces {
+		n := s.spaces[i].count
+		s.spaces[i].members, room = room[:0:n], room[n:]
+	}
+	for i := range s.members {
+		m := &s.members[i]
+		for t, id := range m.namespaces {
+			if id != 0 {
+				sp := &s.spaces[m.spaces[t]]
+				sp.members = append(sp.members, int32(i))
 			}
 		}
 	}
-	return s
-}
-
-func (s *sharing) number(c *company) {
-	s.groups++
-	c.group = s.groups
-}
-
-// meet makes the companies from the indexes of the containers that are in each namespace.
-func (s *sharing) meet(inside map[uint64][]int) {
-	bySet := map[string]*company{}
+	s.sets = s.sets[:0]
+	bySet := map[string]int32{}
 	var set []byte
-	for id, members := range inside {
+	for i := range s.spaces {
+		sp := &s.spaces[i]
+		if len(sp.members) < 2 {
+			continue
+		}
 		set = set[:0]
-		for _, i := range members {
-			set = binary.NativeEndian.AppendUint32(set, uint32(i))
+		for _, member := range sp.members {
+			set = binary.NativeEndian.AppendUint32(set, uint32(member))
 		}
-		c := bySet[string(set)]
-		if c == nil {
-			c = s.newCompany(members)
-			bySet[string(set)] = c
+		at, ok := bySet[string(set)]
+		if !ok {
+			at = int32(len(s.sets))
+			bySet[string(set)] = at
+			s.sets = append(s.sets, memberSet{members: sp.members, latest: -1, group: &group{
+				labels: make([]string, 0, len(sp.members)), begins: make([]instant, 0, len(sp.members)),
+			}})
 		}
-		s.companies[id] = c
+		sp.set = at
 	}
-}
-
-func (s *sharing) newCompany(members []int) *company {
-	sorted := slices.Clone(members)
-	slices.SortFunc(sorted, func(a, b int) int {
-		return cmp.Or(strings.Compare(s.members[a].label, s.members[b].label), cmp.Compare(a, b))
+	if len(s.sets) == 0 {
+		return
+	}
+	// Added in the order of their labels, the members of every group are sorted.
+	order := make([]int32, len(s.members))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortFunc(order, func(a, b int32) int {
+		return cmp.Or(strings.Compare(s.labels[a], s.labels[b]), cmp.Compare(a, b))
 	})
-	c := &company{members: members, labels: make([]string, len(sorted))}
-	for at, i := range sorted {
-		c.labels[at] = s.members[i].label
-	}
-	if len(sorted) > 1 {
-		c.others = make(map[int][]string, len(sorted))
-		for at, i := range sorted {
-			c.others[i] = slices.Concat(c.labels[:at], c.labels[at+1:])
+	for _, i := range order {
+		m := &s.members[i]
+		for t, id := range m.namespaces {
+			if id == 0 || s.spaces[m.spaces[t]].set < 0 {
+				continue
+			}
+			c := &s.sets[s.spaces[m.spaces[t]].set]
+			if c.latest != i {
+				c.latest = i
+				c.group.labels, c.group.begins = append(c.group.labels, m.label), append(c.group.begins, m.begin)
+			}
+			s.memberships[i][t].SharedWith = Others{
+				in: c.group, self: int32(len(c.group.labels) - 1), count: int32(len(c.members) - 1),
+			}
 		}
 	}
-	return c
 }
 
-func (s *sharing) relation(t int, id uint64) Relation {
-	switch {
-	case s.host[t] == 0:
-		return RelationUnknown
-	case s.host[t] == id:
-		return RelationHost
-	case len(s.companies[id].members) > 1:
-		return RelationShared
+// relate fills in the relation of each membership. Groups are numbered in the order of the list, so that the numbers keep their
+// meaning.
+func (s *sharing) relate() {
+	for i := range s.members {
+		for t, id := range s.members[i].namespaces {
+			if id == 0 {
+				continue
+			}
+			is := &s.memberships[i][t]
+			at := s.spaces[s.members[i].spaces[t]].set
+			is.ID = id
+			switch {
+			case s.host[t] == 0:
+			case s.host[t] == id:
+				is.Relation = RelationHost
+			case at < 0:
+				is.Relation = RelationOwn
+			default:
+				is.Relation, is.Group = RelationShared, s.number(&s.sets[at])
+			}
+		}
 	}
-	return RelationOwn
 }
 
-// labelsIn are the labels of the live containers in a namespace, sorted.
-func (s *sharing) labelsIn(id uint64) []string {
-	if c := s.companies[id]; c != nil {
-		return c.labels
+// number returns the number of a set, a new one if it has none.
+func (s *sharing) number(c *memberSet) int {
+	if c.number == 0 {
+		s.numbered++
+		c.number = s.numbered
+	}
+	return c.number
+}
+
+// numberOfOne does so for a member with whom others that have ended shared a namespace.
+func (s *sharing) numberOfOne(member int32) int {
+	if s.ones[member] == 0 {
+		if s.ones == nil {
+			s.ones = map[int32]int{}
+		}
+		s.numbered++
+		s.ones[member] = s.numbered
+	}
+	return s.ones[member]
+}
+
+// in returns who is in a namespace, nil where nobody is.
+func (s *sharing) in(id uint64) *space {
+	if at, ok := s.byID[id]; ok {
+		return &s.spaces[at]
 	}
 	return nil
 }
 
-// past says where an ended container was. The kernel soon gives the numbers of its namespaces to
+// labelsIn are the labels of the live containers in a namespace, sorted.
+func (s *sharing) labelsIn(id uint64) []string {
+	sp := s.in(id)
+	switch {
+	case sp == nil:
+		return nil
+	case sp.set >= 0:
+		return s.sets[sp.set].group.labels
+	}
+	one := sp.members[0]
+	return s.labels[one : one+1 : one+1]
+}
+
+// visitors are the live containers in a namespace, as something sees them that is none.
+func (s *sharing) visitors(id uint64) Others {
+	sp := s.in(id)
+	switch {
+	case sp == nil:
+		return Others{}
+	case sp.set >= 0:
+		return Others{in: s.sets[sp.set].group, self: -1, count: int32(len(sp.members))}
+	}
+	return Others{in: &group{labels: s.labelsIn(id)}, self: -1, count: 1}
+}
+
+// groupNumber is the number of those in a namespace; 0 where they have none.
+func (s *sharing) groupNumber(id uint64) int {
+	switch sp := s.in(id); {
+	case sp == nil:
+		return 0
+	case sp.set >= 0:
+		return s.sets[sp.set].number
+	default:
+		return s.ones[sp.members[0]]
+	}
+}
+
+// past returns the memberships of an ended container. The kernel soon gives the numbers of its namespaces to
 // others: only with those that were there before it ended has it shared.
 func (s *sharing) past(gone *container) (list [event.NamespaceTypeCount]Membership) {
 	for t, id := range gone.namespaces {
 		if id == 0 {
 			continue
 		}
-		list[t] = Membership{ID: id}
-		company := s.companies[id]
-		switch {
-		case s.host[t] == 0:
-			continue
-		case s.host[t] == id:
-			list[t].Relation = RelationHost
-			list[t].SharedWith = s.labelsIn(id)
-			continue
-		case company != nil:
-			for _, i := range company.members {
-				if s.members[i].begin.Before(gone.exited) {
-					list[t].SharedWith = append(list[t].SharedWith, s.members[i].label)
-				}
+		is := &list[t]
+		is.ID = id
+		switch s.host[t] {
+		case 0:
+		case id:
+			is.Relation, is.SharedWith = RelationHost, s.visitors(id)
+		default:
+			is.Relation = RelationOwn
+			sp := s.in(id)
+			if sp == nil {
+				continue
 			}
-			slices.Sort(list[t].SharedWith)
-		}
-		list[t].Relation = RelationOwn
-		if list[t].SharedWith != nil {
-			if company.group == 0 { // only one is left
-				s.number(company)
+			// They are in the order in which they began.
+			before, _ := slices.BinarySearchFunc(sp.members, gone.exitedAt, func(i int32, exited instant) int {
+				return cmp.Compare(s.members[i].begin, exited)
+			})
+			if before == 0 {
+				continue
 			}
-			list[t].Relation, list[t].Group = RelationShared, company.group
+			is.Relation, is.SharedWith = RelationShared, s.visitors(id)
+			if sp.set < 0 {
+				is.Group = s.numberOfOne(sp.members[0])
+				continue
+			}
+			is.Group = s.number(&s.sets[sp.set])
+			if before < len(sp.members) {
+				some := *is.SharedWith.in
+				some.until = new(gone.exitedAt)
+				is.SharedWith.in, is.SharedWith.count = &some, int32(before)
+			}
 		}
 	}
 	return list

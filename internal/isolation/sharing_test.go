@@ -2,6 +2,7 @@ package isolation
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -29,8 +30,8 @@ func matrix(s *Snapshot) []string {
 				cell = fmt.Sprint(m.Group)
 			}
 			row += fmt.Sprintf(" %s=%s", event.NamespaceType(t), cell)
-			if len(m.SharedWith) > 0 {
-				row += "(" + strings.Join(m.SharedWith, ",") + ")"
+			if m.SharedWith.Count() > 0 {
+				row += "(" + strings.Join(m.SharedWith.Labels(), ",") + ")"
 			}
 		}
 		rows = append(rows, row)
@@ -178,5 +179,53 @@ func TestSharingWithEqualLabels(t *testing.T) {
 	s := snapshotOf(hostIs(1), started(1, named, 5, 10), started(2, unnamed, 6, 10))
 	if diff := cmp.Diff([]string{"x: mnt=1(x)", "x: mnt=1(x)"}, matrix(s)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// A thousand containers in one namespace are a thousand references to one list: a snapshot grows with the containers,
+// not with their pairs.
+func TestSnapshotGrowsWithTheContainers(t *testing.T) {
+	cost := func(n int) (bytes uint64) {
+		m := housing(n, true)
+		c := who("f", "new")
+		m.Apply(created(60, c))
+		m.Snapshot()
+		m.Apply(started(61, c, 5, namespacesOf(n, true)...))
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		s := m.Snapshot()
+		runtime.ReadMemStats(&after)
+		if got := s.container(t, "f").Namespaces[event.Net].SharedWith.Count(); got != n {
+			t.Errorf("%d others of %d", got, n)
+		}
+		return after.TotalAlloc - before.TotalAlloc
+	}
+	small, large := cost(500), cost(2000)
+	if large > 5*small || large > 6<<20 {
+		t.Errorf("500 containers take %d bytes, 2000 take %d", small, large)
+	}
+}
+
+// Snapshots share what a container's memory was: they do not copy it.
+func TestSnapshotsShareTheMinute(t *testing.T) {
+	a := who("a", "web")
+	m := modelOf(DefaultLimits(), started(1, a, 50))
+	for second := range 30 {
+		m.Apply(memory(float64(2+second), a, uint64(second)))
+	}
+	first := m.Snapshot().container(t, "a").Memory.History
+	m.Apply(passed(32))
+	second := m.Snapshot().container(t, "a").Memory.History
+	if &first.past[0] != &second.past[0] {
+		t.Error("copied")
+	}
+	before := first.Points()
+	m.Apply(memory(3, a, 1<<20)) // late
+	m.Apply(killed(33, &a, 51))
+	if diff := cmp.Diff(before, first.Points()); diff != "" {
+		t.Errorf("a snapshot has changed (-then +now):\n%s", diff)
+	}
+	if got := m.Snapshot().container(t, "a").Memory.History.Points()[HistoryLength-1-30]; got.MaxBytes != 1<<20 {
+		t.Errorf("what came late is not there: %+v", got)
 	}
 }

@@ -34,7 +34,16 @@ type Snapshot struct {
 	Kills []Kill
 
 	Totals Totals
+	// LeftOut is what is not there because there was too much of it.
+	LeftOut LeftOut
 }
+
+// LeftOut counts what a model does not keep, or has dropped before its time, since its Limits were reached. Of cgroups
+// that are not kept one may be counted several times.
+type LeftOut struct{ Containers, Namespaces, Cgroups, Kills uint64 }
+
+// IsZero reports whether nothing is left out.
+func (l LeftOut) IsZero() bool { return l == LeftOut{} }
 
 // Host is the machine that nsviz watches.
 type Host struct {
@@ -184,9 +193,9 @@ const (
 type Membership struct {
 	ID       uint64
 	Relation Relation
-	// SharedWith are the labels of the other live containers in the same namespace, sorted; also
-	// filled where the namespace is the host's.
-	SharedWith []string
+	// SharedWith are the other live containers in the same namespace; also filled where the namespace
+	// is the host's.
+	SharedWith Others
 	// Group numbers the shared namespaces of the snapshot from 1; containers with the same number
 	// share. 0 where Relation is not RelationShared.
 	Group int
@@ -199,23 +208,8 @@ type Memory struct {
 	// LimitBytes is nil where there is none or where it is unknown; Unlimited tells the two apart.
 	LimitBytes *uint64
 	Unlimited  bool
-	// History is the last minute, oldest first, one entry per HistoryStep, the last one being now.
-	History []MemoryPoint
-}
-
-// HistoryStep and HistoryLength are the grain and the length of Memory.History.
-const (
-	HistoryStep   = time.Second
-	HistoryLength = 60
-)
-
-// MemoryPoint is one HistoryStep of a container's memory.
-type MemoryPoint struct {
-	// MaxBytes is the highest usage read in that time; valid where Known.
-	MaxBytes uint64
-	Known    bool
-	// Kills is how many OOM kills fell into it.
-	Kills int
+	// History is the last minute.
+	History Series
 }
 
 // Kill is one OOM kill, with what the model knew when it happened.
@@ -260,6 +254,11 @@ type Namespace struct {
 // Totals are counts since nsviz started. They never fall, except when a container that has long
 // been gone is folded away.
 type Totals struct {
+	// Since is when counting began; zero where that is unknown.
+	Since time.Time
+	// Known, by container, is when the first container of that label came to be known, so that nothing of it was counted
+	// before. The labels are those of Exits, and of all live containers.
+	Known             map[string]time.Time
 	Events            map[event.Type]uint64
 	NamespacesCreated map[NamespaceKey]uint64
 	NamespacesJoined  map[event.NamespaceType]uint64

@@ -1,8 +1,6 @@
 package isolation
 
 import (
-	"slices"
-
 	"github.com/nsviz/nsviz/internal/event"
 )
 
@@ -39,22 +37,15 @@ func (m *Model) enter(c *container, ids event.NamespaceIDs) {
 }
 
 func (m *Model) settle(c *container, t event.NamespaceType, id uint64) {
-	if id == 0 || m.host.Namespaces[t] == id || slices.Contains(c.within, id) {
+	if id == 0 || m.host.Namespaces[t] == id || c.isWithin(id) {
 		return
 	}
-	c.within = append(c.within, id)
-	m.within[id] = append(m.within[id], c)
+	m.enterNamespace(c, id)
 }
 
 func (m *Model) leave(c *container) {
-	for _, id := range c.within {
-		others := m.within[id]
-		if i := slices.Index(others, c); i >= 0 {
-			others = slices.Delete(others, i, i+1)
-		}
-		if m.within[id] = others; len(others) == 0 {
-			delete(m.within, id)
-		}
+	for _, at := range c.within {
+		m.leaveNamespace(at)
 	}
 	c.within = nil
 }
@@ -62,7 +53,7 @@ func (m *Model) leave(c *container) {
 // touched says whose a namespace is, seen from a container; nil is seen from none.
 func (m *Model) touched(c *container, t event.NamespaceType, id uint64) Touched {
 	n := Touched{Type: t, ID: id, Host: m.host.Namespaces[t] == id}
-	for _, other := range m.within[id] {
+	for other := range m.within[id].all() {
 		if other != c {
 			n.Container = other.who()
 			break
@@ -101,13 +92,13 @@ func (m *Model) tellJoin(e *event.Event) {
 		known.chronicle.tell(Moment{Time: e.Time, Kind: momentJoined, By: by}, namespaceExtent)
 	}
 	home := m.containers[containerID(e.Container)]
-	for _, c := range m.within[n.ID] {
+	for c := range m.within[n.ID].all() {
 		if c == home && c.state == Starting {
 			continue // on the way in
 		}
 		c.tell(Moment{Time: e.Time, Kind: momentJoined, By: by, Namespaces: []Touched{{Type: n.Type, ID: n.ID, Own: true}}})
 	}
-	if home == nil || !home.live() || home.namespaces[n.Type] == n.ID || slices.Contains(home.within, n.ID) {
+	if home == nil || !home.live() || home.namespaces[n.Type] == n.ID || home.isWithin(n.ID) {
 		return
 	}
 	home.tell(Moment{Time: e.Time, Kind: momentJoined, By: by, Namespaces: []Touched{m.touched(home, n.Type, n.ID)}})
@@ -142,8 +133,8 @@ func (m *Model) tellEntry(c *container, moment Moment) {
 func (m *Model) tellEnd(c *container, moment Moment) {
 	m.listed = nil
 	c.tell(moment)
-	for _, id := range c.within {
-		if n := m.namespaces[id]; n != nil {
+	for _, at := range c.within {
+		if n := m.namespaces[at.namespace]; n != nil {
 			n.chronicle.tell(Moment{Time: moment.Time, Kind: moment.Kind, Container: c.who(), Exit: moment.Exit}, namespaceExtent)
 		}
 	}
@@ -155,7 +146,7 @@ func (l *chronicle) tellExit(m Moment, e extent) {
 		switch l.moments[i].Kind {
 		case MomentGone:
 			l.own()
-			l.moments = slices.Delete(l.moments, i, i+1)
+			l.remove(i)
 			l.tell(m, e)
 			return
 		case momentStarted, MomentFound, momentExited:

@@ -219,6 +219,7 @@ func TestCounters(t *testing.T) {
 		Fact{BPFErrors: map[string]uint64{"read": 1}}, Fact{BPFErrors: map[string]uint64{"read": 3, "path": 1}},
 	)
 	want := Totals{
+		Since: at(1), Known: map[string]time.Time{},
 		Events: map[event.Type]uint64{
 			event.NamespaceCreated: 2, event.NamespaceJoined: 2, event.NamespaceFreed: 1, event.EventsLost: 2,
 		},
@@ -251,6 +252,24 @@ func TestTheHeirIsTheSameEachTime(t *testing.T) {
 		m.Apply(named(9, who("b", "site")))
 		if diff := cmp.Diff(map[string]uint64{"web/cgroup": 2, "site/cgroup": 2}, killCounts(m.Snapshot())); diff != "" {
 			t.Fatalf("(-want +got):\n%s", diff)
+		}
+	}
+}
+
+// The counters of a label began with the first container that had it, also when that one is forgotten.
+func TestCountersKnowTheirBeginning(t *testing.T) {
+	limits := Limits{Events: 10, Kills: 10, Retention: time.Minute, Ended: 10, Listed: 5}
+	m := modelOf(limits, passed(1))
+	for _, f := range append(one(2, who("a", "web")), one(30, who("b", "web"))...) {
+		m.Apply(f)
+	}
+	m.Apply(created(40, who("c", "")))
+	m.Apply(named(41, who("c", "db")))
+	for _, second := range []float64{42, 70} { // the first one is forgotten then
+		m.Apply(passed(second))
+		totals := m.Snapshot().Totals
+		if diff := cmp.Diff(map[string]time.Time{"web": at(2), "db": at(40)}, totals.Known); diff != "" || !totals.Since.Equal(at(1)) {
+			t.Errorf("since %v (-want +got):\n%s", totals.Since, diff)
 		}
 	}
 }

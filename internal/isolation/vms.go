@@ -96,14 +96,14 @@ func (m *Model) listVMs() []VM {
 
 // visitor says where something is that is no container; accompanied is whether another such is there, too.
 func (s *sharing) visitor(t int, id uint64, accompanied bool) Membership {
-	m := Membership{ID: id, SharedWith: s.labelsIn(id)}
+	m := Membership{ID: id, SharedWith: s.visitors(id)}
 	switch {
 	case s.host[t] == 0:
 	case s.host[t] == id:
 		m.Relation = RelationHost
-	case len(m.SharedWith) > 0:
+	case m.SharedWith.Count() > 0:
 		// A container that nobody shares with has no group; with its own VM it shares nothing.
-		m.Relation, m.Group = RelationShared, s.companies[id].group
+		m.Relation, m.Group = RelationShared, s.groupNumber(id)
 	case accompanied:
 		m.Relation = RelationShared
 	default:

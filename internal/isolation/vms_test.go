@@ -43,9 +43,9 @@ func TestVMs(t *testing.T) {
 			[]VM{{
 				PID: 9, Kind: "qemu", Manager: "kata", Container: "web",
 				Namespaces: [event.NamespaceTypeCount]Membership{
-					{ID: 10, Relation: RelationShared, SharedWith: []string{"web"}},
+					{ID: 10, Relation: RelationShared, SharedWith: OthersNamed("web")},
 					{ID: 30, Relation: RelationOwn},
-					{ID: 12, Relation: RelationShared, SharedWith: []string{"db", "web"}, Group: 1},
+					{ID: 12, Relation: RelationShared, SharedWith: OthersNamed("db", "web"), Group: 1},
 				},
 			}},
 		},

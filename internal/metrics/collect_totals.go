@@ -1,6 +1,8 @@
 package metrics
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/nsviz/nsviz/internal/event"
@@ -8,20 +10,24 @@ import (
 )
 
 // collectTotals sends the counters. Where the labels are known beforehand a counter starts at 0,
-// because increase() cannot see the step from absent to 1.
+// because increase() cannot see the step from absent to 1. Each says when it was created.
 func (c *Collector) collectTotals(ch chan<- prometheus.Metric, t *isolation.Totals, live []labelled) {
 	for _, typ := range event.Types() {
-		c.send(ch, events, float64(t.Events[typ]), string(typ))
+		c.count(ch, events, t.Events[typ], t.Since, string(typ))
 	}
 	c.collectNamespaceTotals(ch, t)
 	c.collectContainerTotals(ch, t, live)
-	c.collectStarts(ch, &t.Starts)
+	c.collectStarts(ch, t)
 
-	for reason, n := range merge(t.Lost, clean) {
-		c.send(ch, eventsLost, float64(n), reason)
+	lost := merge(t.Lost, clean)
+	for _, reason := range event.LostReasons() {
+		lost[reason] += 0
+	}
+	for reason, n := range lost {
+		c.count(ch, eventsLost, n, t.Since, reason)
 	}
 	for place, n := range merge(t.BPFErrors, clean) {
-		c.send(ch, bpfErrors, float64(n), place)
+		c.count(ch, bpfErrors, n, t.Since, place)
 	}
 }
 
@@ -30,43 +36,80 @@ func (c *Collector) collectNamespaceTotals(ch chan<- prometheus.Metric, t *isola
 		return [2]string{k.Type.String(), clean(string(k.Via))}
 	})
 	for _, typ := range event.NamespaceTypes() {
-		for _, via := range []event.Via{event.ViaClone, event.ViaUnshare} {
+		for _, via := range []event.Via{event.ViaClone, event.ViaUnshare, event.ViaReconcile} {
 			created[[2]string{typ.String(), string(via)}] += 0
 		}
-		c.send(ch, namespaceJoined, float64(t.NamespacesJoined[typ]), typ.String())
+		c.count(ch, namespaceJoined, t.NamespacesJoined[typ], t.Since, typ.String())
 	}
 	for labels, n := range created {
-		c.send(ch, namespaceCreated, float64(n), labels[:]...)
+		c.count(ch, namespaceCreated, n, t.Since, labels[:]...)
 	}
 }
 
+// collectContainerTotals starts those of each live container at 0, and those of the host. There are eight for a
+// container. What an ended one has not counted is left out.
 func (c *Collector) collectContainerTotals(ch chan<- prometheus.Metric, t *isolation.Totals, live []labelled) {
+	since := knownSince(t)
 	kills := merge(t.OOMKills, func(k isolation.KillKey) [2]string {
 		return [2]string{clean(k.Container), clean(string(k.Scope))}
 	})
-	for _, l := range live {
-		kills[[2]string{l.label, string(event.ScopeCgroup)}] += 0
-	}
-	for labels, n := range kills {
-		c.send(ch, oomKills, float64(n), labels[:]...)
-	}
 	unobserved := merge(t.OOMKillsUnobserved, clean)
-	for _, l := range live {
-		unobserved[l.label] += 0
-	}
-	for label, n := range unobserved {
-		c.send(ch, oomKillsUnobserved, float64(n), label)
-	}
 	exits := merge(t.Exits, func(k isolation.ExitKey) [2]string {
 		return [2]string{clean(k.Container), clean(string(k.Cause))}
 	})
-	for labels, n := range exits {
-		c.send(ch, containerExits, float64(n), labels[:]...)
+	for _, scope := range event.Scopes() {
+		kills[[2]string{"", string(scope)}] += 0
 	}
-	c.send(ch, containersFolded, float64(t.FoldedContainers))
+	for _, l := range live {
+		for _, scope := range event.Scopes() {
+			kills[[2]string{l.label, string(scope)}] += 0
+		}
+		for _, cause := range event.Causes() {
+			exits[[2]string{l.label, string(cause)}] += 0
+		}
+		unobserved[l.label] += 0
+	}
+	for labels, n := range kills {
+		c.count(ch, oomKills, n, since(labels[0]), labels[:]...)
+	}
+	for label, n := range unobserved {
+		c.count(ch, oomKillsUnobserved, n, since(label), label)
+	}
+	for labels, n := range exits {
+		c.count(ch, containerExits, n, since(labels[0]), labels[:]...)
+	}
+	c.count(ch, containersFolded, t.FoldedContainers, t.Since)
 }
 
-func (c *Collector) collectStarts(ch chan<- prometheus.Metric, h *isolation.Histogram) {
+// knownSince returns when the counters of a container, by its clean label, began to count.
+func knownSince(t *isolation.Totals) func(label string) time.Time {
+	first := make(map[string]time.Time, len(t.Known))
+	for label, at := range t.Known {
+		label = clean(label)
+		if before, ok := first[label]; !ok || at.Before(before) {
+			first[label] = at
+		}
+	}
+	return func(label string) time.Time {
+		if at, ok := first[label]; ok {
+			return at
+		}
+		return t.Since // the host's, and those of containers that were folded away
+	}
+}
+
+// collectSelf sends what nsviz itself could not do for those who read from it.
+func (c *Collector) collectSelf(ch chan<- prometheus.Metric) {
+	for _, s := range c.sinks() {
+		c.count(ch, sinkDropped, s.Dropped, c.began, s.Name)
+	}
+	dropped := c.connections()
+	c.count(ch, connectionsDropped, dropped.Idle, c.began, "idle")
+	c.count(ch, connectionsDropped, dropped.Refused, c.began, "refused")
+}
+
+func (c *Collector) collectStarts(ch chan<- prometheus.Metric, t *isolation.Totals) {
+	h := &t.Starts
 	bounds := isolation.StartBuckets()
 	buckets := make(map[float64]uint64, len(bounds))
 	for i, bound := range bounds {
@@ -75,5 +118,9 @@ func (c *Collector) collectStarts(ch chan<- prometheus.Metric, h *isolation.Hist
 			buckets[bound] = h.Counts[i]
 		}
 	}
-	ch <- prometheus.MustNewConstHistogram(c.descs[containerStart], h.Count, h.Sum, buckets)
+	if t.Since.IsZero() {
+		ch <- prometheus.MustNewConstHistogram(c.descs[containerStart], h.Count, h.Sum, buckets)
+		return
+	}
+	ch <- prometheus.MustNewConstHistogramWithCreatedTimestamp(c.descs[containerStart], h.Count, h.Sum, buckets, t.Since)
 }

@@ -1,9 +1,12 @@
 package metrics
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/sink"
 )
 
 // BuildInfo says which nsviz this is; a field that is unknown is empty.
@@ -15,16 +18,22 @@ type BuildInfo struct {
 
 // Collector serves snapshots of the model. It keeps no state and may be collected concurrently.
 type Collector struct {
-	snapshot func() *isolation.Snapshot
-	build    BuildInfo
-	families [familyCount]Family
-	descs    [familyCount]*prometheus.Desc
+	snapshot    func() *isolation.Snapshot
+	sinks       func() []sink.Stats
+	connections func() DroppedConnections
+	began       time.Time // when this collector was made
+	build       BuildInfo
+	families    [familyCount]Family
+	descs       [familyCount]*prometheus.Desc
 }
 
 // NewCollector returns a Collector that asks snapshot for the model at each scrape. A nil snapshot
 // means that there is none yet; then only the build is served.
 func NewCollector(snapshot func() *isolation.Snapshot, build BuildInfo) *Collector {
-	c := &Collector{snapshot: snapshot, build: build, families: Families()}
+	c := &Collector{
+		snapshot: snapshot, began: time.Now(), build: build, families: Families(),
+		sinks: func() []sink.Stats { return nil }, connections: func() DroppedConnections { return DroppedConnections{} },
+	}
 	for f, family := range c.families {
 		c.descs[f] = prometheus.NewDesc(family.Name, family.Help, family.Labels, nil)
 	}
@@ -41,6 +50,7 @@ func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 // Collect sends the samples of the snapshot of this moment.
 func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	c.send(ch, buildInfo, 1, c.build.Version, c.build.Revision, c.build.GoVersion)
+	c.collectSelf(ch)
 	s := c.snapshot()
 	if s == nil {
 		return
@@ -53,16 +63,24 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	c.collectTotals(ch, &s.Totals, live)
 }
 
-// send sends one sample of a gauge or a counter.
+// send sends one sample of a gauge.
 func (c *Collector) send(ch chan<- prometheus.Metric, f family, value float64, labels ...string) {
-	kind := prometheus.GaugeValue
-	if c.families[f].Type == Counter {
-		kind = prometheus.CounterValue
-	}
 	for i, l := range labels {
 		labels[i] = clean(l)
 	}
 	// It panics on a wrong number of labels and on values that are no UTF-8: the former is a mistake
 	// here that any test finds, the latter clean has ruled out.
-	ch <- prometheus.MustNewConstMetric(c.descs[f], kind, value, labels...)
+	ch <- prometheus.MustNewConstMetric(c.descs[f], prometheus.GaugeValue, value, labels...)
+}
+
+// count sends one sample of a counter that began to count at a time; zero is unknown.
+func (c *Collector) count(ch chan<- prometheus.Metric, f family, n uint64, since time.Time, labels ...string) {
+	for i, l := range labels {
+		labels[i] = clean(l)
+	}
+	if since.IsZero() {
+		ch <- prometheus.MustNewConstMetric(c.descs[f], prometheus.CounterValue, float64(n), labels...)
+		return
+	}
+	ch <- prometheus.MustNewConstMetricWithCreatedTimestamp(c.descs[f], prometheus.CounterValue, float64(n), since, labels...)
 }

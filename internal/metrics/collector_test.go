@@ -14,6 +14,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/sink"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -21,7 +22,10 @@ var update = flag.Bool("update", false, "write the golden files")
 func registryOf(t testing.TB, s *isolation.Snapshot) *prometheus.Registry {
 	t.Helper()
 	registry := prometheus.NewPedanticRegistry()
-	if err := registry.Register(NewCollector(fixed(s), testBuild)); err != nil {
+	collector := NewCollector(fixed(s), testBuild)
+	collector.sinks = func() []sink.Stats { return []sink.Stats{{Name: "log", Written: 7, Dropped: 2}} }
+	collector.connections = func() DroppedConnections { return DroppedConnections{Idle: 4, Refused: 1} }
+	if err := registry.Register(collector); err != nil {
 		t.Fatal(err)
 	}
 	return registry

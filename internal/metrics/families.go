@@ -39,6 +39,8 @@ const (
 	events
 	eventsLost
 	bpfErrors
+	sinkDropped
+	connectionsDropped
 
 	familyCount
 )
@@ -86,5 +88,9 @@ func Families() [familyCount]Family {
 			"Events that did not reach nsviz."},
 		bpfErrors: {"nsviz_bpf_errors_total", Counter, []string{"place"},
 			"Failed kernel reads and helper calls in nsviz's BPF programs."},
+		sinkDropped: {"nsviz_sink_dropped_total", Counter, []string{"sink"},
+			"What a consumer of nsviz did not get, since it took too little: lines of its log."},
+		connectionsDropped: {"nsviz_web_connections_dropped_total", Counter, []string{"reason"},
+			"Connections to this server that were not kept, since there were too many: idle ones that made room for others, or refused ones."},
 	}
 }

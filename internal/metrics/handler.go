@@ -54,7 +54,7 @@ func newHandler(registry *prometheus.Registry, q *questions, build BuildInfo, lo
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /{$}", landing)
-	mux.Handle("GET "+MetricsPath, promhttp.HandlerFor(registry, promhttp.HandlerOpts{
+	mux.Handle("GET "+MetricsPath, onAbort(promhttp.HandlerFor(registry, promhttp.HandlerOpts{
 		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelError),
 		// One bad family must not hide the others. The registry counts what went wrong, as
 		// promhttp_metric_handler_errors_total.
@@ -62,7 +62,9 @@ func newHandler(registry *prometheus.Registry, q *questions, build BuildInfo, lo
 		Registry:            registry,
 		MaxRequestsInFlight: maxScrapes,
 		EnableOpenMetrics:   true,
-	}))
+		// When a counter began to count, so that one which appears with a value has a step to it.
+		EnableOpenMetricsTextCreatedSamples: true,
+	}), logger))
 	mux.HandleFunc("GET "+WhyPath, q.why)
 	mux.HandleFunc("GET "+InspectPath, q.inspect)
 	mux.HandleFunc("GET "+HealthyPath, func(w http.ResponseWriter, _ *http.Request) {

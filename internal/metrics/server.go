@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/exporter-toolkit/web"
 
 	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/sink"
 )
 
 // A client that dawdles must not hold a connection for ever; a scrape takes milliseconds.
@@ -19,7 +20,7 @@ const (
 	readTimeout     = 5 * time.Second
 	writeTimeout    = 30 * time.Second
 	idleTimeout     = 2 * time.Minute
-	shutdownTimeout = 3 * time.Second
+	shutdownTimeout = time.Second // so that a signal ends nsviz within two
 )
 
 // Config is what a Server needs.
@@ -28,6 +29,8 @@ type Config struct {
 	Snapshot func() *isolation.Snapshot
 	// Whole gives it with every ended container and freed namespace that the model has kept.
 	Whole func() *isolation.Snapshot
+	// Sinks counts what the sinks of this process have dropped; nil is that there are none.
+	Sinks func() []sink.Stats
 	Build BuildInfo
 	// WebConfigFile is the exporter-toolkit file with TLS and basic auth; "" is neither.
 	WebConfigFile string
@@ -37,6 +40,7 @@ type Config struct {
 // Server answers scrapes over HTTP.
 type Server struct {
 	handler       http.Handler
+	connections   *connections
 	webConfigFile string
 	logger        *slog.Logger
 }
@@ -46,15 +50,21 @@ func NewServer(cfg Config) (*Server, error) {
 	if err := web.Validate(cfg.WebConfigFile); err != nil {
 		return nil, fmt.Errorf("--web.config.file %s: %w", cfg.WebConfigFile, err)
 	}
-	registry, err := newRegistry(NewCollector(cfg.Snapshot, cfg.Build))
+	open := newConnections(connectionLimit())
+	collector := NewCollector(cfg.Snapshot, cfg.Build)
+	collector.connections = open.stats
+	if cfg.Sinks != nil {
+		collector.sinks = cfg.Sinks
+	}
+	registry, err := newRegistry(collector)
 	if err != nil {
 		return nil, err
 	}
-	handler, err := newHandler(registry, &questions{whole: cfg.Whole}, cfg.Build, cfg.Logger)
+	handler, err := newHandler(registry, newQuestions(cfg.Whole), cfg.Build, cfg.Logger)
 	if err != nil {
 		return nil, err
 	}
-	return &Server{handler: handler, webConfigFile: cfg.WebConfigFile, logger: cfg.Logger}, nil
+	return &Server{handler: handler, connections: open, webConfigFile: cfg.WebConfigFile, logger: cfg.Logger}, nil
 }
 
 // Serve answers on the listeners until ctx is cancelled, lets the requests under way finish, and
@@ -103,7 +113,8 @@ func (s *Server) httpServer() *http.Server {
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(s.logger.Handler(), slog.LevelWarn),
+		ConnState:         s.connections.state,
+		ErrorLog:          serverLog(s.logger),
 	}
 }
 

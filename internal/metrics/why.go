@@ -1,10 +1,13 @@
 package metrics
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
-	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/story"
@@ -22,10 +25,69 @@ type Refusal struct {
 	Error string `json:"error"`
 }
 
-// questions answers one question at a time: a snapshot of all that the model has kept may be large.
+// maxQuestions bounds the questions that are being answered at the same time; further ones get a 503.
+const maxQuestions = 32
+
+// The pause between two full snapshots, as a multiple of the time that the last one took: the model stands still for that
+// long, and any user of this host may ask.
+const (
+	snapshotRest     = 24 // times as long
+	leastRest        = 20 * time.Millisecond
+	longestRest      = 2 * time.Second
+	busy             = "too many questions at once"
+	retryAfterHeader = "Retry-After"
+)
+
+// questions answers questions from full snapshots. Questions that arrive at the same time share one, which is made after
+// all of them have arrived.
 type questions struct {
 	whole func() *isolation.Snapshot
-	mu    sync.Mutex
+	slots chan struct{} // holds one for each question
+	turn  chan struct{} // held by whoever makes a snapshot or looks at what is below
+	rest  func(took time.Duration) time.Duration
+
+	latest  *isolation.Snapshot
+	taken   time.Time // when the making of it began
+	next    time.Time // when the next one may be made
+	waiting atomic.Int32
+}
+
+func newQuestions(whole func() *isolation.Snapshot) *questions {
+	return &questions{
+		whole: whole, slots: make(chan struct{}, maxQuestions), turn: make(chan struct{}, 1),
+		rest: func(took time.Duration) time.Duration { return min(max(snapshotRest*took, leastRest), longestRest) },
+	}
+}
+
+// snapshot returns a snapshot that was made after the call; nil where there is none yet. It fails when ctx is done.
+func (q *questions) snapshot(ctx context.Context) (*isolation.Snapshot, error) {
+	asked := time.Now()
+	q.waiting.Add(1)
+	select {
+	case q.turn <- struct{}{}:
+	case <-ctx.Done():
+		q.waiting.Add(-1) // whoever has the turn, or has it next, drops the snapshot
+		return nil, ctx.Err()
+	}
+	defer func() {
+		if q.waiting.Add(-1) == 0 {
+			q.latest = nil // it may be large, and nobody waits for it
+		}
+		<-q.turn
+	}()
+	if q.latest == nil || q.taken.Before(asked) {
+		pause := time.NewTimer(time.Until(q.next))
+		defer pause.Stop()
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		q.taken = time.Now()
+		q.latest = q.whole()
+		q.next = time.Now().Add(q.rest(time.Since(q.taken)))
+	}
+	return q.latest, nil
 }
 
 func (q *questions) why(w http.ResponseWriter, r *http.Request) {
@@ -48,7 +110,7 @@ func (q *questions) why(w http.ResponseWriter, r *http.Request) {
 			refuse()
 			return
 		}
-		q.answer(w, func(s *isolation.Snapshot) (any, error) { return story.WhyCgroup(s, at) })
+		q.answer(w, r, func(s *isolation.Snapshot) (any, error) { return story.WhyCgroup(s, at) })
 		return
 	}
 	name, ok := story.ParseNamespaceName(namespaces[0])
@@ -56,7 +118,7 @@ func (q *questions) why(w http.ResponseWriter, r *http.Request) {
 		refuse()
 		return
 	}
-	q.answer(w, func(s *isolation.Snapshot) (any, error) { return story.WhyNamespace(s, name) })
+	q.answer(w, r, func(s *isolation.Snapshot) (any, error) { return story.WhyNamespace(s, name) })
 }
 
 func (q *questions) inspect(w http.ResponseWriter, r *http.Request) {
@@ -69,7 +131,7 @@ func (q *questions) ofContainer(w http.ResponseWriter, r *http.Request, of func(
 		reply(w, http.StatusBadRequest, Refusal{"want one container=NAME"})
 		return
 	}
-	q.answer(w, func(s *isolation.Snapshot) (any, error) {
+	q.answer(w, r, func(s *isolation.Snapshot) (any, error) {
 		c, err := story.Find(s, names[0])
 		if err != nil {
 			return nil, err
@@ -78,31 +140,52 @@ func (q *questions) ofContainer(w http.ResponseWriter, r *http.Request, of func(
 	})
 }
 
-func (q *questions) answer(w http.ResponseWriter, of func(*isolation.Snapshot) (any, error)) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	s := q.whole()
-	if s == nil {
-		reply(w, http.StatusServiceUnavailable, Refusal{"nsviz has seen nothing yet"})
+func (q *questions) answer(w http.ResponseWriter, r *http.Request, of func(*isolation.Snapshot) (any, error)) {
+	select {
+	case q.slots <- struct{}{}:
+	default:
+		w.Header().Set(retryAfterHeader, "1")
+		reply(w, http.StatusServiceUnavailable, Refusal{busy})
 		return
+	}
+	status, body := q.prepare(r.Context(), of)
+	<-q.slots // whoever reads slowly keeps nobody else waiting
+	send(w, status, body)
+}
+
+// prepare makes an answer, ready to be sent.
+func (q *questions) prepare(ctx context.Context, of func(*isolation.Snapshot) (any, error)) (status int, body []byte) {
+	s, err := q.snapshot(ctx)
+	switch {
+	case err != nil:
+		return http.StatusServiceUnavailable, encode(Refusal{err.Error()}) // who asked has gone
+	case s == nil:
+		return http.StatusServiceUnavailable, encode(Refusal{"nsviz has seen nothing yet"})
 	}
 	answer, err := of(s)
 	var ambiguous *story.AmbiguousError
 	switch {
 	case errors.As(err, &ambiguous):
-		reply(w, http.StatusConflict, Refusal{err.Error()})
+		return http.StatusConflict, encode(Refusal{err.Error()})
 	case err != nil:
-		reply(w, http.StatusNotFound, Refusal{err.Error()})
-	default:
-		reply(w, http.StatusOK, answer)
+		return http.StatusNotFound, encode(Refusal{err.Error()})
 	}
+	return http.StatusOK, encode(answer)
 }
 
-func reply(w http.ResponseWriter, status int, body any) {
+func reply(w http.ResponseWriter, status int, body any) { send(w, status, encode(body)) }
+
+func send(w http.ResponseWriter, status int, body []byte) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	encoder := json.NewEncoder(w)
+	_, _ = w.Write(body) // a client that has gone is no matter
+}
+
+func encode(v any) []byte {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(body) // a client that has gone is no matter
+	_ = encoder.Encode(v) // plain values, which can be encoded
+	return b.Bytes()
 }

@@ -86,7 +86,7 @@ func TestWhy(t *testing.T) {
 
 func ask(t *testing.T, path string, whole func() *isolation.Snapshot, query string) (status int, body string) {
 	t.Helper()
-	q := &questions{whole: whole}
+	q := newQuestions(whole)
 	answer := httptest.NewRecorder()
 	request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path+query, nil)
 	if path == InspectPath {

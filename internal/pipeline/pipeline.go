@@ -27,7 +27,8 @@ type Config struct {
 	// The sizes of the rings; 0 is the default of probes.Config.
 	EventsRingBytes, LifecycleRingBytes, UrgentRingBytes uint32
 	Log                                                  *slog.Logger
-	// Sinks are told every fact, in the order in which the model is told, by the loop's goroutine.
+	// Sinks are called with every fact, in order, by the loop's goroutine. They must not block: package sink decouples a
+	// file or a pipe.
 	Sinks []func(isolation.Fact)
 }
 
@@ -74,9 +75,10 @@ type Pipeline struct {
 	// inputs carries what the other goroutines have read, as what is to be done with it.
 	inputs chan func()
 
-	mu       sync.Mutex // guards model, snapshot
+	mu       sync.Mutex // guards model, snapshot, whole
 	model    *isolation.Model
-	snapshot *isolation.Snapshot
+	snapshot *isolation.Snapshot // as the model stands; nil where nobody has asked
+	whole    *isolation.Snapshot // likewise
 	changed  chan struct{}
 	attached chan struct{} // closed when the probes are attached and the host is read
 }
@@ -307,12 +309,22 @@ func (p *Pipeline) isSelf(e *event.Event) bool {
 }
 
 func (p *Pipeline) tellEvent(e event.Event) {
+	f := isolation.Fact{Time: e.Time, BootNS: e.BootNS, Event: &e}
+	if f.BootNS == 0 {
+		f.BootNS = p.bootAt(e.Time)
+	}
 	e.Time = plain(e.Time)
-	e.BootNS = 0 // no recording has it
+	e.BootNS = 0 // the fact has it
 	if e.Exit != nil && e.Exit.EarlierSignal != nil {
 		e.Exit.EarlierSignal.Time = plain(e.Exit.EarlierSignal.Time)
 	}
-	p.tell(isolation.Fact{Time: e.Time, Event: &e})
+	p.tell(f)
+}
+
+// bootAt returns a recent time by the kernel's clock. If t was read in this process, setting the wall clock since then makes
+// no difference.
+func (p *Pipeline) bootAt(t time.Time) uint64 {
+	return probes.BootNow() - uint64(p.now().Sub(t))
 }
 
 // plain is a time as a recording holds it: in UTC and without the reading of the monotonic clock, by
@@ -324,10 +336,13 @@ func (p *Pipeline) tell(f isolation.Fact) {
 	if f.Time.IsZero() {
 		f.Time = p.now()
 	}
+	if f.BootNS == 0 {
+		f.BootNS = p.bootAt(f.Time)
+	}
 	f.Time = plain(f.Time)
 	p.mu.Lock()
 	p.model.Apply(f)
-	p.snapshot = nil
+	p.snapshot, p.whole = nil, nil
 	p.mu.Unlock()
 	for _, sink := range p.cfg.Sinks {
 		sink(f)
@@ -352,7 +367,21 @@ func (p *Pipeline) Snapshot() *isolation.Snapshot {
 func (p *Pipeline) Whole() *isolation.Snapshot {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.model.Whole()
+	if p.whole == nil {
+		p.whole = p.model.Whole()
+	}
+	return p.whole
+}
+
+// Resync returns facts that describe what exists, for a recording that missed some.
+func (p *Pipeline) Resync() []isolation.Fact {
+	list := p.Whole().Resync()
+	now := p.now()
+	boot := p.bootAt(now)
+	for i := range list {
+		list[i].Time, list[i].BootNS = plain(now), boot
+	}
+	return list
 }
 
 // Changed is signalled after changes of the model.

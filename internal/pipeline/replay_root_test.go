@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -51,6 +52,7 @@ func TestReplayedRecordingGivesTheSameSnapshot(t *testing.T) {
 	case err := <-ended:
 		t.Fatal(err)
 	}
+	odd := makeOddCgroups(t)
 	const kills = 2
 	playOOM(t, func() bool { return p.Snapshot().OOMKillCount() >= kills }, p.Changed())
 	cancel()
@@ -81,6 +83,28 @@ func TestReplayedRecordingGivesTheSameSnapshot(t *testing.T) {
 		t.Errorf("a snapshot of next to nothing: %d kills, %d events, %d namespaces, %d cgroups", len(live.Kills), len(live.Events),
 			len(live.Namespaces), len(live.Cgroups))
 	}
+	for _, path := range odd {
+		if !slices.ContainsFunc(live.Cgroups, func(g isolation.Cgroup) bool { return g.Path == path }) {
+			t.Errorf("no cgroup %q", path)
+		}
+	}
+}
+
+// makeOddCgroups makes and removes two cgroups whose paths differ in a byte that is no UTF-8, and returns the paths.
+func makeOddCgroups(t *testing.T) (paths []string) {
+	t.Helper()
+	dir := layout(t).Dir
+	for _, odd := range []string{"\xfe", "\xff"} {
+		path := fmt.Sprint("/nsviz-test-", os.Getpid(), odd)
+		if err := os.Mkdir(dir+path, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Remove(dir + path); err != nil {
+			t.Error(err)
+		}
+		paths = append(paths, path)
+	}
+	return paths
 }
 
 // isCgroupID reports whether a value is an event's cgroup id, by which its container was found; it is

@@ -9,6 +9,13 @@ import (
 // Clock turns the kernel's boot time (CLOCK_BOOTTIME, ns) into wall-clock time.
 type Clock func(bootNS uint64) time.Time
 
+// BootNow returns the present by the kernel's boot clock, in nanoseconds.
+func BootNow() uint64 {
+	var t unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &t) // cannot fail, see HostClock
+	return uint64(t.Nano())
+}
+
 // HostClock is the running host's clock. It asks for both clocks at each call, so that it follows
 // when the wall clock is set.
 func HostClock(bootNS uint64) time.Time {

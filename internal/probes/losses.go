@@ -14,32 +14,25 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// ReasonThrottled is the reason of events that the programs did not send, because their source had sent more than
-// its share. Such a loss names its source.
-const ReasonThrottled = "throttled"
-
-// reasonMalformed is the reason of records that could not be decoded.
-const reasonMalformed = "malformed record"
-
 // losses are the places where an error means that an event is missing, with the reason to give.
 func losses() map[gen.NsvizErrorPlace]string {
 	return map[gen.NsvizErrorPlace]string{
-		gen.NsvizErrorPlaceERROR_RING_EVENTS:    "ring full",
-		gen.NsvizErrorPlaceERROR_RING_LIFECYCLE: "lifecycle ring full",
-		gen.NsvizErrorPlaceERROR_RING_URGENT:    "urgent ring full",
-		gen.NsvizErrorPlaceERROR_MAP_CALLS:      "call not remembered",
+		gen.NsvizErrorPlaceERROR_RING_EVENTS:    event.LostRing,
+		gen.NsvizErrorPlaceERROR_RING_LIFECYCLE: event.LostLifecycle,
+		gen.NsvizErrorPlaceERROR_RING_URGENT:    event.LostUrgent,
+		gen.NsvizErrorPlaceERROR_MAP_CALLS:      event.LostCall,
 	}
 }
 
 func (r *reader) lost(now, count uint64, reason string) event.Event {
 	return event.Event{
-		Time: r.decoder.wall(now), Type: event.EventsLost, Lost: &event.Lost{Count: count, Reason: reason},
+		Time: r.decoder.wall(now), BootNS: now, Type: event.EventsLost, Lost: &event.Lost{Count: count, Reason: reason},
 	}
 }
 
 // countErrors reads the error counters and adds the events that were lost since the last time to b.
 func (r *reader) countErrors(now uint64, b *Batch) error {
-	changed := false
+	changed := len(r.counted) == 0 // at first, so that all places are known to count 0
 	for place := range gen.NsvizErrorPlaceERROR_PLACES {
 		var perCPU []uint64
 		if err := r.maps.errors.Lookup(uint32(place), &perCPU); err != nil {
@@ -50,11 +43,11 @@ func (r *reader) countErrors(now uint64, b *Batch) error {
 			sum += n
 		}
 		more := sum - r.counted[place]
+		r.counted[place] = sum
 		if more == 0 {
 			continue
 		}
 		changed = true
-		r.counted[place] = sum
 		if reason, ok := r.lossReasons[place]; ok {
 			b.Events = append(b.Events, r.lost(now, more, reason))
 		}
@@ -106,13 +99,13 @@ func (r *reader) addThrottled(now, more uint64, b *Batch) error {
 			continue
 		}
 		more -= n
-		e := r.lost(now, n, ReasonThrottled)
+		e := r.lost(now, n, event.LostThrottled)
 		e.CgroupID, e.Lost.UID = source.CgroupId, new(source.Uid)
 		b.Events = append(b.Events, e)
 	}
 	r.throttled = reported
 	if more > 0 {
-		b.Events = append(b.Events, r.lost(now, more, ReasonThrottled))
+		b.Events = append(b.Events, r.lost(now, more, event.LostThrottled))
 	}
 	return nil
 }

@@ -268,7 +268,7 @@ func TestFloodIsThrottled(t *testing.T) {
 	ofFlood := func(e event.Event) bool { return e.Type == event.NamespaceCreated && e.CgroupID == home.id }
 	lost := func() (n uint64) {
 		for _, e := range s.seen(func(e event.Event) bool { return e.Type == event.EventsLost && e.CgroupID == home.id }) {
-			if e.Lost.Reason != ReasonThrottled || e.Lost.UID == nil || *e.Lost.UID != uid {
+			if e.Lost.Reason != event.LostThrottled || e.Lost.UID == nil || *e.Lost.UID != uid {
 				t.Errorf("unexpected loss %+v", e.Lost)
 			}
 			n += e.Lost.Count

@@ -225,7 +225,7 @@ func (r *reader) wait() error {
 // held for the next time: of two things that happen now the second may be in the ring that is read
 // later and the first in the one that has been read. And a flood cannot keep it here.
 func (r *reader) drain(final bool) (Batch, error) {
-	now := bootNow()
+	now := BootNow()
 	r.decoder.batch(r.clock)
 	taken := r.held
 	r.held = nil
@@ -248,7 +248,7 @@ func (r *reader) drain(final bool) (Batch, error) {
 		b.Events = append(b.Events, s.event)
 	}
 	if malformed > 0 {
-		b.Events = append(b.Events, r.lost(now, malformed, reasonMalformed))
+		b.Events = append(b.Events, r.lost(now, malformed, event.LostMalformed))
 	}
 	if final || now >= r.nextErrors {
 		r.nextErrors = now + uint64(errorsInterval)

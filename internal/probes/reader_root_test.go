@@ -138,7 +138,7 @@ func (b *bench) drained(final bool) []uint64 {
 // TestDrainKeepsOrder: across all rings, and across batches, however the two are written.
 func TestDrainKeepsOrder(t *testing.T) {
 	b := newBench(t)
-	now := bootNow()
+	now := BootNow()
 	b.put(b.toEvents, 3, now-3)
 	b.put(b.toEvents, 1, now-7) // two CPUs, the one first in the ring, the other first at the clock
 	b.put(b.toEvents, 5, now-1)
@@ -150,10 +150,10 @@ func TestDrainKeepsOrder(t *testing.T) {
 
 	// What happens while the rings are being read is for the next time: something in the other ring
 	// may have come before it.
-	later := bootNow() + uint64(time.Hour)
+	later := BootNow() + uint64(time.Hour)
 	b.put(b.toUrgent, 7, later+2)
 	b.put(b.toEvents, 6, later+1)
-	b.put(b.toEvents, 5, bootNow())
+	b.put(b.toEvents, 5, BootNow())
 	if got := b.drained(false); got != nil { // 5 is behind 6 in its ring
 		t.Errorf("delivered %v early", got)
 	}
@@ -183,26 +183,33 @@ func TestErrorsAreTold(t *testing.T) {
 		}
 		return counts
 	}
+	totals := func(counts map[string]uint64) map[string]uint64 {
+		all := map[string]uint64{}
+		for _, name := range places() {
+			all[name] = counts[name]
+		}
+		return all
+	}
 	for _, step := range []struct {
 		do     func()
 		lost   map[string]uint64
 		errors map[string]uint64
 	}{
-		{do: func() {}, lost: map[string]uint64{}},
+		{do: func() {}, lost: map[string]uint64{}, errors: totals(nil)}, // so that all are known to be 0
 		{
 			do: func() {
 				b.count(gen.NsvizErrorPlaceERROR_RING_EVENTS, 3)
 				b.count(gen.NsvizErrorPlaceERROR_READ, 1)
 				b.putRaw(b.toUrgent, make([]byte, recordSize))
 			},
-			lost:   map[string]uint64{"ring full": 3 * cpus, reasonMalformed: 1},
-			errors: map[string]uint64{"ring_events": 3 * cpus, "read": cpus},
+			lost:   map[string]uint64{"ring full": 3 * cpus, event.LostMalformed: 1},
+			errors: totals(map[string]uint64{"ring_events": 3 * cpus, "read": cpus}),
 		},
 		{do: func() {}, lost: map[string]uint64{}},
 		{
 			do:     func() { b.count(gen.NsvizErrorPlaceERROR_RING_EVENTS, 5) },
 			lost:   map[string]uint64{"ring full": 2 * cpus},
-			errors: map[string]uint64{"ring_events": 5 * cpus, "read": cpus},
+			errors: totals(map[string]uint64{"ring_events": 5 * cpus, "read": cpus}),
 		},
 	} {
 		step.do()

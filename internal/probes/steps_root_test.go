@@ -23,9 +23,9 @@ type bracket struct{ before, after uint64 }
 
 // timed does something and takes the time around it.
 func timed(do func() error) (bracket, error) {
-	b := bracket{before: bootNow()}
+	b := bracket{before: BootNow()}
 	err := do()
-	b.after = bootNow()
+	b.after = BootNow()
 	return b, err
 }
 
@@ -145,7 +145,7 @@ func stepsOfAStart(t *testing.T, w *watch, how string) {
 		}
 		brackets[name] = append(brackets[name], b)
 	}
-	running := bootNow()
+	running := BootNow()
 	mounts := brackets["mount"]
 	delete(brackets, "mount")
 	brackets["mounts"], brackets["mounts_last"] = mounts[:1], mounts[len(mounts)-1:]

@@ -41,7 +41,7 @@ func NewPlayer(reader *Reader, speed float64, after func(time.Duration) <-chan t
 
 // Run plays until the recording ends (nil), breaks off (ErrCutShort) or ctx is done.
 func (p *Player) Run(ctx context.Context) error {
-	var last time.Time
+	var last isolation.Fact // the latest one
 	var due time.Duration
 	for {
 		f, err := p.reader.Next()
@@ -51,8 +51,9 @@ func (p *Player) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if p.speed > 0 && !last.IsZero() && f.Time.After(last) {
-			due += time.Duration(min(float64(f.Time.Sub(last))/p.speed, float64(longestPause)))
+		past := between(last, f)
+		if p.speed > 0 && past > 0 && !last.Time.IsZero() {
+			due += time.Duration(min(float64(past)/p.speed, float64(longestPause)))
 		}
 		if due >= shortestPause {
 			select {
@@ -65,11 +66,20 @@ func (p *Player) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil //nolint:nilerr // that it is told to end is no failure
 		}
-		if f.Time.After(last) {
-			last = f.Time
+		if past > 0 {
+			last = f
 		}
 		p.apply(f)
 	}
+}
+
+// between is the time from one fact to another, by the kernel's clock where both have that: whoever set the wall clock
+// meanwhile made nothing happen sooner or later.
+func between(one, other isolation.Fact) time.Duration {
+	if one.BootNS != 0 && other.BootNS != 0 {
+		return time.Duration(other.BootNS - one.BootNS)
+	}
+	return other.Time.Sub(one.Time)
 }
 
 func (p *Player) apply(f isolation.Fact) {

@@ -32,6 +32,14 @@ func moments(after ...time.Duration) []isolation.Fact {
 	return list
 }
 
+// booted gives facts the kernel's time, in seconds.
+func booted(seconds []uint64, facts []isolation.Fact) []isolation.Fact {
+	for i := range facts {
+		facts[i].BootNS = seconds[i] * uint64(time.Second)
+	}
+	return facts
+}
+
 func player(t *testing.T, facts []isolation.Fact, speed float64, after func(time.Duration) <-chan time.Time) *Player {
 	t.Helper()
 	r, err := NewReader(bytes.NewReader(recording(t, facts...)))
@@ -63,6 +71,8 @@ func TestPace(t *testing.T) {
 		{"at once", 1, moments(time.Second, time.Second, time.Second), nil},
 		{"a burst", 1, moments(0, 4*ms, 8*ms, 12*ms, 16*ms, 20*ms, 24*ms), []time.Duration{12 * ms, 12 * ms}},
 		{"a burst, then a long pause", 1, moments(0, 9*ms, time.Hour), []time.Duration{longestPause}},
+		{"somebody has set the clock back", 1, booted([]uint64{1, 2, 4}, moments(0, -20*time.Minute, -20*time.Minute)), []time.Duration{time.Second, 2 * time.Second}},
+		{"somebody has set the clock forward", 1, booted([]uint64{1, 2}, moments(0, 20*time.Minute)), []time.Duration{time.Second}},
 		{"without times", 1, []isolation.Fact{{}, {}}, nil},
 	}
 	for _, test := range tests {

@@ -31,6 +31,8 @@ type header struct {
 	Format  string    `json:"format"`
 	Version int       `json:"version"`
 	Time    time.Time `json:"time"`
+	// Escapes is how bytes that are no UTF-8 are written; recordings of versions that lost them have none.
+	Escapes string `json:"escapes,omitempty"`
 }
 
 // line is what stands on a line after the header: a fact, or the trailer with the number of facts.
@@ -42,16 +44,17 @@ type line struct {
 // Writer writes a recording. It is for one goroutine.
 type Writer struct {
 	zip    *gzip.Writer
-	json   *json.Encoder
+	line   bytes.Buffer
+	json   *json.Encoder // to line
 	count  uint64
 	closed bool
 }
 
 // NewWriter starts a recording.
 func NewWriter(w io.Writer, now time.Time) (*Writer, error) {
-	zip := gzip.NewWriter(w)
-	out := &Writer{zip: zip, json: json.NewEncoder(zip)}
-	if err := out.json.Encode(header{Format: format, Version: version, Time: now}); err != nil {
+	out := &Writer{zip: gzip.NewWriter(w)}
+	out.json = json.NewEncoder(&out.line)
+	if err := out.write(header{Format: format, Version: version, Time: now, Escapes: escapes}); err != nil {
 		return nil, fmt.Errorf("write recording: %w", err)
 	}
 	// From here on the file shows what it is.
@@ -63,11 +66,26 @@ func NewWriter(w io.Writer, now time.Time) (*Writer, error) {
 
 // Write adds a fact.
 func (w *Writer) Write(f isolation.Fact) error {
-	if err := w.json.Encode(f); err != nil {
+	if err := w.write(f); err != nil {
 		return fmt.Errorf("write recording: %w", err)
 	}
 	w.count++
 	return nil
+}
+
+func (w *Writer) write(v any) error {
+	w.line.Reset()
+	if err := w.json.Encode(v); err != nil {
+		return err
+	}
+	if f, ok := v.(isolation.Fact); ok && needsEscape(w.line.Bytes()) {
+		w.line.Reset()
+		if err := w.json.Encode(rewriteFact(f, escape)); err != nil {
+			return err
+		}
+	}
+	_, err := w.zip.Write(w.line.Bytes())
+	return err
 }
 
 // Flush brings what was written so far to the underlying writer.
@@ -87,7 +105,7 @@ func (w *Writer) Close() error {
 		return nil
 	}
 	w.closed = true
-	if err := errors.Join(w.json.Encode(line{Facts: &w.count}), w.zip.Close()); err != nil {
+	if err := errors.Join(w.write(line{Facts: &w.count}), w.zip.Close()); err != nil {
 		return fmt.Errorf("finish recording: %w", err)
 	}
 	return nil
@@ -95,9 +113,10 @@ func (w *Writer) Close() error {
 
 // Reader reads a recording.
 type Reader struct {
-	lines *bufio.Scanner
-	count uint64
-	end   error // what Next returns from now on; nil before the end
+	lines   *bufio.Scanner
+	escaped bool // bytes that are no UTF-8 are escaped
+	count   uint64
+	end     error // what Next returns from now on; nil before the end
 }
 
 // NewReader starts reading. It fails with ErrNotARecording, or with ErrCutShort where not even the
@@ -144,6 +163,7 @@ func (r *Reader) header() error {
 		return fmt.Errorf("%w that this version can read: it is of format %d, this reads %d",
 			ErrNotARecording, h.Version, version)
 	}
+	r.escaped = h.Escapes == escapes
 	return nil
 }
 
@@ -173,6 +193,9 @@ func (r *Reader) next() (isolation.Fact, error) {
 		return isolation.Fact{}, r.cutShort(errors.New("a line without a fact"))
 	}
 	r.count++
+	if r.escaped && bytes.Contains(r.lines.Bytes(), escapePrefix) {
+		return rewriteFact(*l.Fact, unescape), nil
+	}
 	return *l.Fact, nil
 }
 

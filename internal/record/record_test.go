@@ -46,6 +46,10 @@ func facts() []isolation.Fact {
 			}},
 		}},
 		{BPFErrors: map[string]uint64{"read": 1}},
+		{Present: &isolation.Present{
+			Containers: []isolation.PresentContainer{{ID: c.ID, InitPID: 7}}, Namespaces: []uint64{7},
+			Cgroups: []isolation.FoundCgroup{{Path: "/docker/x", Container: &c, Limits: &isolation.CgroupLimits{PIDs: &isolation.Limit{Unlimited: true}}}},
+		}},
 		{Gone: &isolation.Gone{ID: c.ID}},
 		{Verdict: &isolation.Verdict{ID: c.ID, ExitCode: new(int32(0)), OOMKilled: new(false)}},
 		{}, // only time has passed
@@ -262,7 +266,7 @@ func TestOldRecording(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := Whole(r)
+	s, err := Whole(r, isolation.RecordingLimits())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,17 +3,14 @@ package record
 import (
 	"errors"
 	"io"
-	"math"
 
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
 // Whole tells a model all that a recording holds and returns what it then knows, whatever ended how long
-// ago. It fails with ErrCutShort where the recording breaks off; what there is of it is returned all the
+// ago, up to limits; what is too much even for these, the snapshot counts as left out. It fails with ErrCutShort where the recording breaks off; what there is of it is returned all the
 // same.
-func Whole(r *Reader) (*isolation.Snapshot, error) {
-	limits := isolation.DefaultLimits()
-	limits.Retention, limits.Ended, limits.Kills, limits.Freed = math.MaxInt64, 1<<20, 1<<16, 1<<18
+func Whole(r *Reader, limits isolation.Limits) (*isolation.Snapshot, error) {
 	model := isolation.New(limits)
 	for {
 		f, err := r.Next()

@@ -36,9 +36,42 @@ func TestWhole(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, err := Whole(r)
+		s, err := Whole(r, isolation.RecordingLimits())
 		if !errors.Is(err, test.want) || len(s.Containers) < test.least || test.want == nil && err != nil {
 			t.Errorf("%d containers, %v", len(s.Containers), err)
 		}
+	}
+}
+
+// A cgroup that was removed is known at the end, however many were removed after it.
+func TestWholeKnowsRemovedCgroups(t *testing.T) {
+	const cgroups = 5000 // a live model keeps 1024 of these
+	var facts []isolation.Fact
+	for i := range cgroups {
+		at := begin.Add(time.Duration(i) * time.Millisecond)
+		group := &event.Cgroup{Path: fmt.Sprint("/jobs/", i), ID: uint64(i + 1)}
+		for _, typ := range []event.Type{event.CgroupCreated, event.CgroupRemoved} {
+			facts = append(facts, isolation.Fact{Time: at, Event: &event.Event{Time: at, Type: typ, PID: 3, Comm: "batch", Cgroup: group}})
+		}
+	}
+	file := recording(t, facts...)
+	whole := func(limits isolation.Limits) *isolation.Snapshot {
+		r, err := NewReader(bytes.NewReader(file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := Whole(r, limits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	if s := whole(isolation.RecordingLimits()); len(s.Cgroups) != cgroups || !s.LeftOut.IsZero() {
+		t.Errorf("%d cgroups of %d, left out: %+v", len(s.Cgroups), cgroups, s.LeftOut)
+	}
+	small := isolation.RecordingLimits()
+	small.Removed = 100
+	if s := whole(small); len(s.Cgroups) != 100 || s.LeftOut != (isolation.LeftOut{Cgroups: cgroups - 100}) {
+		t.Errorf("%d cgroups, left out: %+v", len(s.Cgroups), s.LeftOut)
 	}
 }

@@ -71,7 +71,7 @@ func Remember(c *isolation.Container, s *isolation.Snapshot) Known {
 		if m.ID == 0 {
 			continue
 		}
-		n := KnownNamespace{ID: m.ID, SharedWith: m.SharedWith}
+		n := KnownNamespace{ID: m.ID, SharedWith: m.SharedWith.Labels()}
 		if m.Relation != isolation.RelationUnknown {
 			n.SharedWithHost = new(m.Relation == isolation.RelationHost)
 		}

@@ -161,7 +161,7 @@ func membershipWords(m isolation.Membership, t event.NamespaceType, style Style)
 		}
 		return text(style, "the host's")
 	case isolation.RelationShared:
-		return text(style, "with "+story.Listed(m.SharedWith))
+		return text(style, "with "+story.Listed(m.SharedWith.Labels()))
 	}
 	return text(style, "unknown")
 }
@@ -208,13 +208,13 @@ func cgroupFacts(c *isolation.Container, w int) []line {
 // memoryChart is the last minute of memory, large enough to see the saw teeth of an OOM loop.
 func memoryChart(c *isolation.Container, w int) []line {
 	const high = 4
-	if len(c.Memory.History) == 0 {
+	if c.Memory.History.Empty() {
 		return box("memory, the last minute", []line{text(Dim, "no readings yet")}, w)
 	}
 	label := 10
 	wide := max(min(w-4-label-2, isolation.HistoryLength), 1)
 	rows := chart(c.Memory, wide, high)
-	top := ceiling(buckets(c.Memory.History, wide), c.Memory, 0)
+	top := ceiling(buckets(c.Memory.History.Points(), wide), c.Memory, 0)
 	for i := range rows {
 		name := line{}
 		switch {

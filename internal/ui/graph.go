@@ -117,7 +117,7 @@ func (b bucket) height(top uint64, most int) int {
 // spark draws the last minute in one row of w columns; × is an OOM kill, blank is unknown. It is as
 // high as what the container may use, so that the rows of a table can be compared.
 func spark(m isolation.Memory, hostBytes uint64, w int) line {
-	bs := buckets(m.History, w)
+	bs := buckets(m.History.Points(), w)
 	top := ceiling(bs, m, hostBytes)
 	var l line
 	for _, b := range bs {
@@ -132,7 +132,7 @@ func spark(m isolation.Memory, hostBytes uint64, w int) line {
 
 // chart draws the last minute in h rows of w columns, with the kills in a row of their own above.
 func chart(m isolation.Memory, w, h int) []line {
-	bs := buckets(m.History, w)
+	bs := buckets(m.History.Points(), w)
 	top := ceiling(bs, m, 0)
 	rows := make([]line, 0, h+1)
 	var kills line

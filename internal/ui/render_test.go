@@ -148,13 +148,13 @@ func FuzzRender(f *testing.F) {
 		for i := range s.Containers {
 			c := &s.Containers[i]
 			c.ID, c.Label, c.Image, c.Runtime, c.InitComm, c.CgroupPath = text+fmt.Sprint(i), text, text, text, text, text
-			c.Namespaces[event.Net].SharedWith = []string{text, text}
+			c.Namespaces[event.Net].SharedWith = isolation.OthersNamed(text, text)
 		}
 		s.VMs = sceneVMs().VMs
 		for i := range s.VMs {
 			v := &s.VMs[i]
 			v.Name, v.Kind, v.Acceleration, v.Manager = text, text, text, text
-			v.Namespaces[event.Net].SharedWith = []string{text}
+			v.Namespaces[event.Net].SharedWith = isolation.OthersNamed(text)
 			if i > 0 {
 				v.Container = text
 			}

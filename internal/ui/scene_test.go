@@ -46,23 +46,23 @@ func memberships(pattern string, base uint64) (ms [event.NamespaceTypeCount]isol
 		default:
 			ms[i] = isolation.Membership{
 				ID: 4026532900 + uint64(r), Relation: isolation.RelationShared,
-				Group: int(r-'a') + 1, SharedWith: []string{"another"},
+				Group: int(r-'a') + 1, SharedWith: isolation.OthersNamed("another"),
 			}
 		}
 	}
 	return ms
 }
 
-func flat(value float64) []isolation.MemoryPoint {
+func flat(value float64) isolation.Series {
 	points := make([]isolation.MemoryPoint, isolation.HistoryLength)
 	for i := range points {
 		points[i] = isolation.MemoryPoint{MaxBytes: uint64(value * mib), Known: true}
 	}
-	return points
+	return isolation.SeriesOf(points...)
 }
 
 // sawTeeth is the memory of a container that is killed whenever it reaches its limit.
-func sawTeeth() []isolation.MemoryPoint {
+func sawTeeth() isolation.Series {
 	points := make([]isolation.MemoryPoint, isolation.HistoryLength)
 	for i := 15; i < len(points); i++ {
 		tooth := (i - 15) % 9
@@ -71,7 +71,7 @@ func sawTeeth() []isolation.MemoryPoint {
 			points[i].MaxBytes, points[i].Kills = 64*mib, 3
 		}
 	}
-	return points
+	return isolation.SeriesOf(points...)
 }
 
 func ref(id, name string) *event.Container {
@@ -99,11 +99,11 @@ func sceneContainers() []isolation.Container {
 	}
 	web := live(webID, "web", "nginx:1.27", 27311, "nginx", 62*time.Second, 388*time.Millisecond, "ooaoohhh")
 	web.Memory = isolation.Memory{UsageBytes: mibs(5.1), Unlimited: true, History: flat(5.1)}
-	web.Namespaces[event.Net].SharedWith = []string{"sidecar"}
+	web.Namespaces[event.Net].SharedWith = isolation.OthersNamed("sidecar")
 	web.Processes = ptr(5)
 	sidecar := live(sidecarID, "sidecar", "busybox", 27544, "httpd", 58*time.Second, 301*time.Millisecond, "ooaoohhh")
 	sidecar.Memory = isolation.Memory{UsageBytes: mibs(1.2), LimitBytes: mibs(32), History: flat(1.2)}
-	sidecar.Namespaces[event.Net].SharedWith = []string{"web"}
+	sidecar.Namespaces[event.Net].SharedWith = isolation.OthersNamed("web")
 	agent := live(agentID, "agent", "registry.example.org/ops/agent:2", 27801, "agent", 26*time.Hour, 0, "ohhohhhh")
 	agent.StartDuration = nil
 	agent.Memory = isolation.Memory{UsageBytes: mibs(25.4), LimitBytes: mibs(32), History: flat(25.4)}

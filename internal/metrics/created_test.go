@@ -1,0 +1,130 @@
+package metrics
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+// Whatever a live container, the host or nsviz may count one day is there with 0 before: increase() does not see the step
+// from absent to 1, and most containers end once.
+func TestCountersStartAtZero(t *testing.T) {
+	text := scrape(t, registryOf(t, &isolation.Snapshot{
+		Containers: []isolation.Container{{ID: "1", Label: "web", State: isolation.Starting}, {ID: "2", Label: "gone", State: isolation.Exited}},
+		Totals:     isolation.Totals{BPFErrors: map[string]uint64{"read": 0}, Exits: map[isolation.ExitKey]uint64{{Container: "gone", Cause: event.CauseSignal}: 1}},
+	}))
+	want := []string{`nsviz_bpf_errors_total{place="read"} 0`, `nsviz_oom_kills_unobserved_total{container="web"} 0`}
+	for _, cause := range event.Causes() {
+		want = append(want, fmt.Sprintf(`nsviz_container_exits_total{cause=%q,container="web"} 0`, cause))
+	}
+	for _, scope := range event.Scopes() {
+		want = append(want, fmt.Sprintf(`nsviz_oom_kills_total{container="web",scope=%q} 0`, scope), fmt.Sprintf(`nsviz_oom_kills_total{container="",scope=%q} 0`, scope))
+	}
+	for _, reason := range event.LostReasons() {
+		want = append(want, fmt.Sprintf(`nsviz_events_lost_total{reason=%q} 0`, reason))
+	}
+	for _, typ := range event.NamespaceTypes() {
+		want = append(want, fmt.Sprintf(`nsviz_namespace_created_total{type=%q,via="reconcile"} 0`, typ))
+	}
+	for _, line := range want {
+		if !strings.Contains(text, "\n"+line+"\n") {
+			t.Errorf("no %s", line)
+		}
+	}
+	// Series do not pile up for those that have ended.
+	if n := strings.Count(text, `container="gone"`); n != 1 {
+		t.Errorf("%d series of a container that has ended, want the one that counted", n)
+	}
+}
+
+// openMetrics is the text that Prometheus asks for.
+func openMetrics(t testing.TB, cfg Config) string {
+	t.Helper()
+	server, err := NewServer(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := httptest.NewRequest(http.MethodGet, MetricsPath, nil)
+	request.Header.Set("Accept", "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5")
+	answer := httptest.NewRecorder()
+	server.handler.ServeHTTP(answer, request)
+	if !strings.HasPrefix(answer.Header().Get("Content-Type"), "application/openmetrics-text") {
+		t.Fatalf("Content-Type %s", answer.Header().Get("Content-Type"))
+	}
+	return answer.Body.String()
+}
+
+// Each counter of nsviz says when it began to count, so that one which appears with a value has a step to it.
+func TestCountersSayWhenTheyWereCreated(t *testing.T) {
+	cfg := testConfig("")
+	s := fullSnapshot()
+	s.Totals.Since = time.Unix(1000, 0)
+	s.Totals.Known = map[string]time.Time{"web": time.Unix(2000, 500e6), "gone": time.Unix(3000, 0), "raw\xff": time.Unix(5000, 0), `raw\xff`: time.Unix(4000, 0)}
+	cfg.Snapshot = fixed(s)
+	text := openMetrics(t, cfg)
+	for _, line := range []string{
+		`nsviz_events_created{type="oom_kill"} 1000.0`,
+		`nsviz_oom_kills_created{container="web",scope="cgroup"} 2000.5`,
+		`nsviz_oom_kills_created{container="gone",scope="cgroup"} 3000.0`,
+		`nsviz_oom_kills_created{container="",scope="system"} 1000.0`,
+		`nsviz_oom_kills_created{container="(folded)",scope="cgroup"} 1000.0`,
+		`nsviz_oom_kills_created{container="raw\\xff",scope="cgroup"} 4000.0`,
+		`nsviz_container_exits_created{cause="oom_kill",container="gone"} 3000.0`,
+		`nsviz_container_exits_created{cause="exited",container="web"} 2000.5`,
+		`nsviz_container_start_seconds_created 1000.0`,
+	} {
+		if !strings.Contains(text, "\n"+line+"\n") {
+			t.Errorf("no %s", line)
+		}
+	}
+	counters := regexp.MustCompile(`(?m)^(nsviz_\w+)_total(\{.*\})? `).FindAllStringSubmatch(text, -1)
+	if len(counters) == 0 {
+		t.Fatal("no counters")
+	}
+	for _, c := range counters {
+		if !strings.Contains(text, "\n"+c[1]+"_created"+c[2]+" ") {
+			t.Errorf("%s%s does not say when it was created", c[1], c[2])
+		}
+	}
+	// What is unknown is absent.
+	s.Totals.Since, s.Totals.Known = time.Time{}, nil
+	if text := openMetrics(t, cfg); strings.Contains(text, "nsviz_oom_kills_created") {
+		t.Error("created nobody knows when")
+	}
+}
+
+// The number of series is bounded by that of the live containers.
+func TestSeriesOfAContainer(t *testing.T) {
+	count := func(n int) (series, created int) {
+		cfg := testConfig("")
+		s := crowd(n)
+		s.Totals.Since, s.Totals.Known = time.Unix(1000, 0), map[string]time.Time{}
+		for i := range s.Containers {
+			s.Totals.Known[s.Containers[i].Label] = time.Unix(2000, 0)
+		}
+		cfg.Snapshot = fixed(s)
+		for line := range strings.Lines(openMetrics(t, cfg)) {
+			switch {
+			case !strings.HasPrefix(line, "nsviz_"):
+			case strings.Contains(line, "_created"):
+				created++
+			default:
+				series++
+			}
+		}
+		return series, created
+	}
+	series0, created0 := count(0)
+	series, created := count(1000)
+	t.Logf("1000 containers: %d series and %d times of creation; none: %d and %d", series, created, series0, created0)
+	if perContainer := (series - series0) / 1000; perContainer > 27 || (created-created0)/1000 > 8 {
+		t.Errorf("%d series and %d times of creation for a container", perContainer, (created-created0)/1000)
+	}
+}

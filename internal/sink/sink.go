@@ -1,0 +1,206 @@
+package sink
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+)
+
+// Config configures a Sink.
+type Config[T any] struct {
+	// Name is what metrics call the sink.
+	Name string
+	// Values and Bytes bound the queue. A value that is larger than Bytes is queued if the queue is empty.
+	Values, Bytes int
+	// Size returns roughly how many bytes of memory a value takes.
+	Size func(T) int
+	// Write writes a value; it may block. An error ends the sink.
+	Write func(T) error
+	// Missed, if set, returns the values to write in place of n that were dropped; last is the last one of them. It is
+	// called by Put or by the sink's own goroutine.
+	Missed func(n uint64, last T) []T
+}
+
+// Sink is a bounded queue with a goroutine that writes its values.
+type Sink[T any] struct {
+	cfg    Config[T]
+	failed chan struct{} // closed when Write has failed
+	ended  chan struct{} // closed when the goroutine has ended
+
+	mu        sync.Mutex // guards what follows
+	changed   sync.Cond  // there is something to do for the goroutine
+	queue     []T
+	bytes     int  // in queue
+	writing   bool // a value is neither in queue nor written
+	full      bool // values are dropped until half of the room is free again
+	missed    uint64
+	last      T // of those missed
+	closed    bool
+	abandoned bool // nobody waits for the goroutine any more
+	err       error
+	written   uint64
+	dropped   uint64
+}
+
+// Stats counts the values of a sink.
+type Stats struct {
+	Name string
+	// Written and Dropped are values, Waiting those that are neither yet.
+	Written, Dropped, Waiting uint64
+}
+
+// UnwrittenError reports that a sink was closed before its consumer took all values.
+type UnwrittenError struct{ Count uint64 }
+
+func (e *UnwrittenError) Error() string { return fmt.Sprintf("%d not written", e.Count) }
+
+// New starts a sink. It must be closed.
+func New[T any](cfg Config[T]) *Sink[T] {
+	s := &Sink[T]{cfg: cfg, failed: make(chan struct{}), ended: make(chan struct{})}
+	s.changed.L = &s.mu
+	go s.run()
+	return s
+}
+
+// Put queues a value. It never waits for the consumer: if the queue is full the value is dropped.
+func (s *Sink[T]) Put(v T) {
+	size := s.cfg.Size(v)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || s.err != nil {
+		s.dropped++
+		return
+	}
+	values, bytes := s.cfg.Values, s.cfg.Bytes
+	if s.full {
+		values, bytes = values/2, bytes/2
+	}
+	if n := len(s.queue); n > 0 && (n >= values || s.bytes+size > bytes) {
+		s.full = true
+		s.dropped++
+		s.missed++
+		s.last = v
+		return
+	}
+	s.full = false
+	for _, m := range append(s.takeMissed(), v) {
+		s.queue = append(s.queue, m)
+		s.bytes += s.cfg.Size(m)
+	}
+	s.changed.Signal()
+}
+
+// takeMissed returns the values that stand for those that were dropped. s.mu is held, except while Missed is called.
+func (s *Sink[T]) takeMissed() []T {
+	if s.missed == 0 || s.cfg.Missed == nil {
+		return nil
+	}
+	var none T
+	n, last := s.missed, s.last
+	s.missed, s.last = 0, none
+	s.mu.Unlock()
+	defer s.mu.Lock()
+	return s.cfg.Missed(n, last)
+}
+
+// run writes until the sink is closed and nothing waits, or Write fails.
+func (s *Sink[T]) run() {
+	defer close(s.ended)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.wait() {
+		var none T
+		v := s.queue[0]
+		s.queue[0] = none // for the collector; append moves the rest in time
+		s.queue = s.queue[1:]
+		s.bytes -= s.cfg.Size(v)
+		s.writing = true
+		s.mu.Unlock()
+		err := s.cfg.Write(v)
+		s.mu.Lock()
+		s.writing = false
+		if err != nil {
+			s.err = err
+			s.dropped += 1 + uint64(len(s.queue))
+			s.queue, s.bytes = nil, 0
+			close(s.failed)
+			return
+		}
+		s.written++
+	}
+}
+
+// wait waits until there is something in the queue. It returns false at the end. s.mu is held.
+func (s *Sink[T]) wait() bool {
+	for {
+		switch {
+		case s.abandoned:
+			return false
+		case len(s.queue) > 0:
+			return true
+		case s.missed > 0 && s.cfg.Missed != nil:
+			// The consumer has caught up, and nothing new may come for long.
+			missed := s.takeMissed()
+			for _, m := range missed {
+				s.bytes += s.cfg.Size(m)
+			}
+			s.queue = slices.Concat(missed, s.queue) // what has come meanwhile comes after
+		case s.closed:
+			return false
+		default:
+			s.changed.Wait()
+		}
+	}
+}
+
+// Failed is closed when writing has failed. Err says why.
+func (s *Sink[T]) Failed() <-chan struct{} { return s.failed }
+
+// Err returns why writing has failed, nil while it has not.
+func (s *Sink[T]) Err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+// Stats returns the counts so far.
+func (s *Sink[T]) Stats() Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return Stats{Name: s.cfg.Name, Written: s.written, Dropped: s.dropped, Waiting: s.waiting()}
+}
+
+func (s *Sink[T]) waiting() uint64 {
+	n := uint64(len(s.queue))
+	if s.writing {
+		n++
+	}
+	return n
+}
+
+// Close stops taking values, and waits until those in the queue are written or ctx is done. If ctx is done first it
+// returns an UnwrittenError, and does not wait for a Write that is under way. If Write failed it returns that error. Close
+// may be called more than once.
+func (s *Sink[T]) Close(ctx context.Context) error {
+	s.mu.Lock()
+	s.closed = true
+	s.changed.Signal()
+	s.mu.Unlock()
+	select {
+	case <-s.ended:
+	case <-ctx.Done():
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.abandoned = true
+	s.changed.Signal()
+	if s.err != nil {
+		return s.err
+	}
+	// Values that were dropped count as unwritten as long as nothing was written in their place.
+	if n := s.waiting() + s.missed; n > 0 {
+		return &UnwrittenError{Count: n}
+	}
+	return nil
+}
