@@ -156,6 +156,9 @@ func (t *knownText) uses() {
 		return "limit " + story.LimitWords(r, *l)
 	}
 	t.line("memory", memory+", "+limit(isolation.ResourceMemory, limits.Memory))
+	if limits.Swap != nil { // not every host can limit it
+		t.line("swap", limit(isolation.ResourceSwap, limits.Swap))
+	}
 	t.line("CPU", limit(isolation.ResourceCPU, limits.CPU))
 	processes := ""
 	if k.Processes != nil {

@@ -51,14 +51,18 @@ type FoundCgroup struct {
 	Limits    *CgroupLimits    `json:"limits,omitempty"`
 }
 
-// CgroupWrite is that somebody wrote to a limit of a cgroup, or moved a process into it.
+// CgroupWrite reports a write to limits of a cgroup, or that a process was moved into it.
 type CgroupWrite struct {
 	Path      string           `json:"path"`
 	Container *event.Container `json:"container,omitempty"` // the one that the cgroup belongs to
-	// By is who wrote; nil is unknown.
-	By *event.Process `json:"by,omitempty"`
-	// Limits are the cgroup's after that; nil where a process was moved.
+	// By is who wrote; nil is unknown. Where several processes wrote before the limits could be read, one of them wrote
+	// what was read: they are in ByAnyOf, and By is nil.
+	By      *event.Process  `json:"by,omitempty"`
+	ByAnyOf []event.Process `json:"by_any_of,omitempty"`
+	// Limits are the values after that of those that were written to; nil where a process was moved.
 	Limits *CgroupLimits `json:"limits,omitempty"`
+	// After is set where writes may have been missed since then, so that all limits were read.
+	After time.Time `json:"after,omitzero"`
 }
 
 // Gone is a container that is no longer there and whose end was not seen.

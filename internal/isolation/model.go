@@ -52,6 +52,7 @@ type Model struct {
 	removed       [2][]*cgroup
 	cgroupsFound  bool         // those that were there when nsviz looked are known
 	writesWatched bool         // what is written to their limits is told
+	swapLimited   bool         // this host can limit swap
 	sharing       sharing      // as of the latest snapshot
 	listed        []Namespace  // the namespaces of the latest snapshot; nil where they have changed since
 	vms           []SurveyedVM // as of the latest survey; replaced, never changed

@@ -41,6 +41,8 @@ type Moment struct {
 	Until time.Time `json:"until,omitzero"`
 	// By is who did it. Where several processes that call themselves so did, it has no PID.
 	By *event.Process `json:"by,omitempty"`
+	// ByAnyOf are those one of whom did it, where that is all that is known; By is nil then.
+	ByAnyOf []event.Process `json:"by_any_of,omitempty"`
 	// Via is how a namespace was made or how its end was learned.
 	Via event.Via `json:"via,omitempty"`
 	// Namespaces are those that were made or joined, or those of a container that started.
@@ -91,6 +93,7 @@ type Resource string
 // The resources whose limits are followed.
 const (
 	ResourceMemory Resource = "memory" // bytes
+	ResourceSwap   Resource = "swap"   // bytes
 	ResourceCPU    Resource = "cpu"    // cores
 	ResourcePIDs   Resource = "pids"   // processes and threads
 )

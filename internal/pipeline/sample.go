@@ -211,13 +211,17 @@ func (s *sampler) take(c *sampled, whole bool) error {
 
 // limits are those of a container's own cgroup.
 func (s *sampler) limits(c *sampled) *isolation.CgroupLimits {
-	return limitsOf(c.memory.Limit(), s.p.layout.OwnLimits(c.path))
+	memory := c.memory.Limit()
+	return limitsOf(memory, s.p.layout.OwnLimits(c.path, memory))
 }
 
 func limitsOf(memory *hostfs.Limit[uint64], own hostfs.OwnLimits) *isolation.CgroupLimits {
 	limits := &isolation.CgroupLimits{}
 	if memory != nil {
 		limits.Memory = limit(memory.Value, memory.Unlimited)
+	}
+	if own.SwapBytes != nil {
+		limits.Swap = limit(own.SwapBytes.Value, own.SwapBytes.Unlimited)
 	}
 	if own.QuotaCores != nil {
 		limits.CPU = limit(own.QuotaCores.Value, own.QuotaCores.Unlimited)

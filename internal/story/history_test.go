@@ -83,6 +83,25 @@ func TestMoment(t *testing.T) {
 			"a reading found its memory limit changed from 64 MiB to 96 MiB, within the 500 ms before; a reading found its limit of processes changed from none to 1 process",
 		},
 		{
+			isolation.Moment{Kind: isolation.MomentLimits, Limits: []isolation.LimitChange{
+				{Resource: isolation.ResourceMemory, To: none}, {Resource: isolation.ResourceSwap, To: limit(32 * mib)},
+			}},
+			"the first reading of its limits found no memory limit and 32 MiB of swap",
+		},
+		{
+			isolation.Moment{Kind: isolation.MomentChanged, By: runc(7, nil), Limits: []isolation.LimitChange{
+				{Resource: isolation.ResourceSwap, From: new(limit(32 * mib)), To: none},
+			}},
+			"runc (PID 7, of the host) changed its swap limit from 32 MiB to none",
+		},
+		{
+			isolation.Moment{Kind: isolation.MomentChanged, ByAnyOf: []event.Process{*runc(7, nil), *runc(8, web), {PID: 9}, {}}, Limits: []isolation.LimitChange{
+				{Resource: isolation.ResourceMemory, From: new(limit(32 * mib)), To: limit(64 * mib)},
+			}},
+			"one of runc (PID 7, of the host), runc (PID 8, its own), a process (PID 9) that had ended and a process that had ended " +
+				"changed its memory limit from 32 MiB to 64 MiB",
+		},
+		{
 			isolation.Moment{Kind: isolation.MomentKind(event.OOMKill), OOM: ownKill},
 			"the kernel's OOM killer killed hog (PID 90, 60 MiB). web had reached its 64 MiB limit when hog asked for more.",
 		},

@@ -135,22 +135,41 @@ func TestInspectTold(t *testing.T) {
 		file, none = "memory.max", "max"
 	}
 	file = filepath.Join(layout.Dir, a.Resources.Cgroup, file)
-	write := func(limit string) {
+	swap := filepath.Join(filepath.Dir(file), "memory.swap.max")
+	if layout.Controller != "" {
+		swap = filepath.Join(filepath.Dir(file), "memory.memsw.limit_in_bytes") // memory and swap together
+	}
+	_, err = os.Stat(swap)
+	limitsSwap := err == nil
+	writeTo := func(file, limit string) {
 		t.Helper()
 		if err := os.WriteFile(file, []byte(limit), 0); err != nil {
 			t.Fatal(err)
 		}
 	}
+	write := func(limit string) {
+		t.Helper()
+		writeTo(file, limit)
+	}
+	if limitsSwap {
+		more := 192 << 20
+		if layout.Controller != "" {
+			more += 64 << 20
+		}
+		writeTo(swap, fmt.Sprint(more))
+		expect("more swap", []string{"swap limit: docker was told 67108864 bytes, the kernel has 201326592 bytes"}, nil)
+		writeTo(swap, fmt.Sprint(more-128<<20))
+		expect("as much swap as told", nil, nil)
+	}
 	write("33554432")
 	expect("lowered", nil, []string{"memory limit: docker was told 67108864 bytes, the kernel has 33554432 bytes"})
-	if layout.Controller != "" { // there memory and swap together are limited, too, and come first
-		swap := filepath.Join(filepath.Dir(file), "memory.memsw.limit_in_bytes")
-		if err := os.WriteFile(swap, []byte(none), 0); err != nil && !errors.Is(err, os.ErrNotExist) {
-			t.Fatal(err)
-		}
+	raised := []string{"memory limit: docker was told 67108864 bytes, the kernel has none"}
+	if layout.Controller != "" && limitsSwap { // there both together come first
+		writeTo(swap, none)
+		raised = append(raised, "swap limit: docker was told 67108864 bytes, the kernel has none")
 	}
 	write(none)
-	expect("raised", []string{"memory limit: docker was told 67108864 bytes, the kernel has none"}, nil)
+	expect("raised", raised, nil)
 	docker(t, "update", "--memory=64m", "--memory-swap=128m", name)
 	expect("updated", nil, nil)
 
