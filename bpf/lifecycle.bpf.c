@@ -173,6 +173,7 @@ static __always_inline int on_exit(struct task_struct *task, const bool trusted)
 	struct signal_struct *signal = FIELD(trusted, task, signal);
 	struct exit_event *event;
 	struct init *init, unknown = {};
+	struct pids_cgroup *pids;
 	__u32 pid;
 
 	/* The death of a process is that of its last thread. */
@@ -209,6 +210,12 @@ static __always_inline int on_exit(struct task_struct *task, const bool trusted)
 	event->latest = init->latest;
 	event->earlier = init->earlier;
 	event->oom_killed = init->oom_killed;
+	/* Its cgroup may be gone before user space could read this. */
+	pids = pids_state(task);
+	if (pids) {
+		event->pids_refused = pids_refused(pids);
+		event->pids_known = 1;
+	}
 	bpf_map_delete_elem(&inits, &pid);
 	bpf_ringbuf_submit(event, BPF_RB_FORCE_WAKEUP);
 	return 0;

@@ -137,6 +137,17 @@ static __always_inline struct cgroup_subsys_state *memory_state(struct task_stru
 			bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id));
 }
 
+/* The state of task in the controller of processes; NULL where the kernel does not count what it refuses. */
+static __always_inline struct pids_cgroup *pids_state(struct task_struct *task)
+{
+	struct css_set *set = BPF_CORE_READ(task, cgroups);
+
+	if (!set || !has_pids_refused())
+		return NULL;
+	return (void *)state_in(__builtin_preserve_access_index(&set->subsys),
+				bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id));
+}
+
 /* The cgroup of task in the tracked hierarchy. */
 static __always_inline __u64 task_cgroup_id(struct task_struct *task)
 {

@@ -69,21 +69,25 @@ const (
 	NsvizEventKindEVENT_START           NsvizEventKind = 4
 	NsvizEventKindEVENT_EXIT            NsvizEventKind = 5
 	NsvizEventKindEVENT_OOM_KILL        NsvizEventKind = 6
+	NsvizEventKindEVENT_INIT_MOVED      NsvizEventKind = 7
 )
 
 type NsvizEventVersion uint32
 
 const (
-	NsvizEventVersionEVENT_VERSION NsvizEventVersion = 4
+	NsvizEventVersionEVENT_VERSION NsvizEventVersion = 5
 )
 
 type NsvizExitEvent struct {
-	_         structs.HostLayout
-	Header    NsvizEventHeader
-	Latest    NsvizSentSignal
-	Earlier   NsvizSentSignal
-	Status    uint32
-	OomKilled uint32
+	_           structs.HostLayout
+	Header      NsvizEventHeader
+	Latest      NsvizSentSignal
+	Earlier     NsvizSentSignal
+	PidsRefused uint64
+	Status      uint32
+	OomKilled   uint32
+	PidsKnown   uint32
+	Pad         uint32
 }
 
 type NsvizForeignSocket struct {
@@ -102,6 +106,15 @@ type NsvizInit struct {
 	Earlier   NsvizSentSignal
 	OomKilled uint32
 	Started   uint32
+}
+
+type NsvizInitMovedEvent struct {
+	_      structs.HostLayout
+	Header NsvizEventHeader
+	Home   uint64
+	To     uint64
+	Init   uint32
+	Pad    uint32
 }
 
 type NsvizKernelKill struct {
@@ -292,6 +305,7 @@ const (
 	NsvizVarEventsWatermark             = "events_watermark"
 	NsvizVarExitEventType               = "exit_event_type"
 	NsvizVarForeignSocketType           = "foreign_socket_type"
+	NsvizVarInitMovedEventType          = "init_moved_event_type"
 	NsvizVarNamespaceFreedEventType     = "namespace_freed_event_type"
 	NsvizVarNamespaceTypeType           = "namespace_type_type"
 	NsvizVarNamespaceViaType            = "namespace_via_type"
@@ -423,6 +437,7 @@ type NsvizVariableSpecs struct {
 	EventsWatermark         *ebpf.VariableSpec `ebpf:"events_watermark"`
 	ExitEventType           *ebpf.VariableSpec `ebpf:"exit_event_type"`
 	ForeignSocketType       *ebpf.VariableSpec `ebpf:"foreign_socket_type"`
+	InitMovedEventType      *ebpf.VariableSpec `ebpf:"init_moved_event_type"`
 	NamespaceFreedEventType *ebpf.VariableSpec `ebpf:"namespace_freed_event_type"`
 	NamespaceTypeType       *ebpf.VariableSpec `ebpf:"namespace_type_type"`
 	NamespaceViaType        *ebpf.VariableSpec `ebpf:"namespace_via_type"`
@@ -494,6 +509,7 @@ type NsvizVariables struct {
 	EventsWatermark         *ebpf.Variable `ebpf:"events_watermark"`
 	ExitEventType           *ebpf.Variable `ebpf:"exit_event_type"`
 	ForeignSocketType       *ebpf.Variable `ebpf:"foreign_socket_type"`
+	InitMovedEventType      *ebpf.Variable `ebpf:"init_moved_event_type"`
 	NamespaceFreedEventType *ebpf.Variable `ebpf:"namespace_freed_event_type"`
 	NamespaceTypeType       *ebpf.Variable `ebpf:"namespace_type_type"`
 	NamespaceViaType        *ebpf.Variable `ebpf:"namespace_via_type"`

@@ -21,6 +21,8 @@ type Tracker struct {
 	// removed are the cgroups that are gone and still remembered, oldest first.
 	removed []grave
 	births  births
+	// outside are the containers' own cgroups by the PID of those inits that are in none of their container's.
+	outside map[int32]*cgroup
 }
 
 // cgroup is one cgroup of the tracked hierarchy.
@@ -57,6 +59,7 @@ func NewTracker(directory *Directory) *Tracker {
 	return &Tracker{
 		parser: NewParser(), directory: directory,
 		cgroups: map[uint64]*cgroup{}, roots: map[string]*cgroup{}, births: births{byID: map[uint64]*birth{}},
+		outside: map[int32]*cgroup{},
 	}
 }
 
@@ -160,6 +163,8 @@ func (t *Tracker) Attribute(e *event.Event) bool {
 	switch e.Type {
 	case event.ContainerStarted:
 		return t.started(e)
+	case event.InitMoved:
+		return t.initMoved(e)
 	case event.ContainerExited:
 		return t.exited(e)
 	case event.OOMKill:
@@ -195,11 +200,14 @@ func (t *Tracker) started(e *event.Event) bool {
 }
 
 func (t *Tracker) exited(e *event.Event) bool {
-	c := t.cgroups[e.CgroupID]
-	if c == nil || c.root == nil {
+	root := t.homeOf(e.CgroupID, e.PID)
+	if root == nil {
 		return false
 	}
-	root := c.root
+	delete(t.outside, e.PID)
+	if e.Container == nil {
+		e.Container = t.Describe(root.ref)
+	}
 	// It may have been older than the probes and gone before the host was read.
 	neverFound := !root.known && root.created.isZero()
 	if root.init != e.PID && !neverFound {
@@ -216,6 +224,10 @@ func (t *Tracker) exited(e *event.Event) bool {
 // a container and outside; whose init it is shows here.
 func (t *Tracker) killed(e *event.Event) {
 	oom := e.OOM
+	outside := t.outside[oom.Victim.PID]
+	if outside != nil {
+		e.Container = t.Describe(outside.ref)
+	}
 	oom.Victim.Container, oom.Victim.Cgroup = e.Container, t.Path(e.CgroupID)
 	oom.Cgroup = t.Path(oom.CgroupID)
 	if oom.Trigger != nil {
@@ -223,6 +235,8 @@ func (t *Tracker) killed(e *event.Event) {
 	}
 	c := t.cgroups[e.CgroupID]
 	switch {
+	case outside != nil:
+		oom.Victim.Init = true
 	case c == nil || c.root == nil:
 		oom.Victim.Init = false
 	case c.root.init != 0:

@@ -168,6 +168,8 @@ func whole(e event.Event) bool {
 		return e.Namespace != nil
 	case event.CgroupCreated, event.CgroupRemoved:
 		return e.Cgroup != nil
+	case event.InitMoved:
+		return e.Moved != nil
 	case event.OOMKill:
 		return e.OOM != nil
 	case event.EventsLost:

@@ -34,6 +34,8 @@ func TestByEveryMethod(t *testing.T) {
 		{"container ends by itself", containerEndsByItself},
 		{"container killed by somebody", containerKilledBySomebody},
 		{"container ignores signal", containerIgnoresSignal},
+		{"container is refused processes", containerRefusedProcesses},
+		{"container's init is moved", containerInitMoved},
 		{"container killer", containerKiller},
 		{"container init in host mounts", containerInitInHostMounts},
 		{"container init OOM-killed", containerInitOOMKilled},
