@@ -164,7 +164,11 @@ func (t *knownText) uses() {
 	if k.Processes != nil {
 		processes = fmt.Sprint(*k.Processes, " at the last reading, ")
 	}
-	t.line("processes", processes+limit(isolation.ResourcePIDs, limits.PIDs))
+	refused := ""
+	if k.PIDsRefused != nil && *k.PIDsRefused > 0 {
+		refused = fmt.Sprintf(", %d more were refused", *k.PIDsRefused)
+	}
+	t.line("processes", processes+limit(isolation.ResourcePIDs, limits.PIDs)+refused)
 	if k.Cgroup != "" {
 		t.line("cgroup", k.Cgroup)
 	}

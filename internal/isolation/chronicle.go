@@ -128,7 +128,7 @@ func (l *chronicle) fold(m *Moment, at int) bool {
 // foldable reports the kinds that can be repeated any number of times without a change of state.
 func foldable(k MomentKind) bool {
 	switch k {
-	case momentBorn, momentJoined, momentKilled, MomentMovedIn, MomentSaid, MomentUnobserved:
+	case momentBorn, momentJoined, momentKilled, MomentMovedIn, MomentSaid, MomentUnobserved, MomentPIDsRefused, MomentStuck, MomentUnstuck:
 		return true
 	}
 	return false
@@ -152,6 +152,8 @@ func alike(a, b *Moment) bool {
 		return sameActor(a.By, b.By)
 	case MomentSaid:
 		return a.Said == b.Said
+	case MomentStuck:
+		return a.Cgroup == b.Cgroup
 	}
 	return true
 }

@@ -40,6 +40,8 @@ type Found struct {
 	Namespaces event.NamespaceIDs `json:"namespaces,omitzero"`
 	// OOMKills is the kernel's own count of the kills in its cgroup up to now; nil is unknown.
 	OOMKills *uint64 `json:"oom_kills,omitempty"`
+	// Unheld is set where its PID 1 is not in its cgroup.
+	Unheld *Unheld `json:"unheld,omitempty"`
 	// Starting is set where its own program does not run yet.
 	Starting bool `json:"starting,omitempty"`
 }
@@ -89,6 +91,12 @@ type Reading struct {
 	Processes  *int    `json:"processes,omitempty"`
 	// OOMKills is the kernel's own count of the kills in the cgroup since it was made; nil is unknown.
 	OOMKills *uint64 `json:"oom_kills,omitempty"`
+	// PIDsRefused is the kernel's own count of the processes and threads that it refused in the cgroup, since a limit of
+	// processes was reached; nil is unknown.
+	PIDsRefused *uint64 `json:"pids_refused,omitempty"`
+	// StuckAt is the path of the cgroup at its limit, its own or one above, where processes wait for memory since the OOM
+	// killer is off there; "" is that none do, nil is unknown.
+	StuckAt *string `json:"stuck_at,omitempty"`
 	// Limits are those of the cgroup; nil before the container's own program runs, since until then its
 	// engine still sets them, and in recordings of versions that did not read them.
 	Limits *CgroupLimits `json:"limits,omitempty"`

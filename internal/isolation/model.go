@@ -150,6 +150,8 @@ func (m *Model) applyEvent(e event.Event) {
 		m.applyCgroupRemoved(e)
 	case event.ContainerStarted:
 		m.applyStarted(e)
+	case event.InitMoved:
+		m.applyMoved(e)
 	case event.ContainerExited:
 		m.applyExited(e)
 	case event.OOMKill:

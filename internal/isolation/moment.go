@@ -11,22 +11,26 @@ type MomentKind string
 
 // The kinds of moment that are no event's.
 const (
-	MomentFound      MomentKind = "found"                // it was there when nsviz looked
-	MomentLimits     MomentKind = "limits"               // what its cgroup limited at the first reading
-	MomentChanged    MomentKind = "limits_changed"       // somebody changed its limits
-	MomentMovedIn    MomentKind = "moved_in"             // somebody moved a process into the cgroup
-	MomentUnobserved MomentKind = "oom_kills_unobserved" // the kernel counted kills that no event told of
-	MomentVerdict    MomentKind = "engine_verdict"       // what the engine said of its end, when asked
-	MomentSaid       MomentKind = "engine_event"         // what the engine told that it did
-	MomentGone       MomentKind = "gone"                 // it was not there any more; its end was not seen
-	momentCgroup                = MomentKind(event.CgroupCreated)
-	momentCgroupGone            = MomentKind(event.CgroupRemoved)
-	momentBorn                  = MomentKind(event.NamespaceCreated)
-	momentJoined                = MomentKind(event.NamespaceJoined)
-	momentFreed                 = MomentKind(event.NamespaceFreed)
-	momentStarted               = MomentKind(event.ContainerStarted)
-	momentExited                = MomentKind(event.ContainerExited)
-	momentKilled                = MomentKind(event.OOMKill)
+	MomentFound       MomentKind = "found"                // it was there when nsviz looked
+	MomentLimits      MomentKind = "limits"               // what its cgroup limited at the first reading
+	MomentChanged     MomentKind = "limits_changed"       // somebody changed its limits
+	MomentMovedIn     MomentKind = "moved_in"             // somebody moved a process into the cgroup
+	MomentUnobserved  MomentKind = "oom_kills_unobserved" // the kernel counted kills that no event told of
+	MomentPIDsRefused MomentKind = "pids_refused"         // the kernel refused it a process or thread: a limit was reached
+	MomentVerdict     MomentKind = "engine_verdict"       // what the engine said of its end, when asked
+	MomentSaid        MomentKind = "engine_event"         // what the engine told that it did
+	MomentGone        MomentKind = "gone"                 // it was not there any more; its end was not seen
+	MomentStuck       MomentKind = "stuck_at_limit"       // processes wait for memory, and the OOM killer is off
+	MomentUnstuck     MomentKind = "stuck_no_more"
+	momentCgroup                 = MomentKind(event.CgroupCreated)
+	momentCgroupGone             = MomentKind(event.CgroupRemoved)
+	momentBorn                   = MomentKind(event.NamespaceCreated)
+	momentJoined                 = MomentKind(event.NamespaceJoined)
+	momentFreed                  = MomentKind(event.NamespaceFreed)
+	momentStarted                = MomentKind(event.ContainerStarted)
+	momentMoved                  = MomentKind(event.InitMoved)
+	momentExited                 = MomentKind(event.ContainerExited)
+	momentKilled                 = MomentKind(event.OOMKill)
 )
 
 // Moment is one entry in the history of a container, a cgroup or a namespace. Its JSON is that of `history` in
@@ -55,9 +59,10 @@ type Moment struct {
 	Start  *event.Start   `json:"start,omitempty"`
 	Limits []LimitChange  `json:"limits,omitempty"`
 	// OOM is the latest of the kills.
-	OOM     *event.OOM  `json:"oom,omitempty"`
-	Exit    *event.Exit `json:"exit,omitempty"`
-	Verdict *Verdict    `json:"verdict,omitempty"`
+	OOM     *event.OOM   `json:"oom,omitempty"`
+	Moved   *event.Moved `json:"moved,omitempty"`
+	Exit    *event.Exit  `json:"exit,omitempty"`
+	Verdict *Verdict     `json:"verdict,omitempty"`
 	// Said is the engine's word for what it did.
 	Said string `json:"said,omitempty"`
 }

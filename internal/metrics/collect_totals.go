@@ -57,6 +57,9 @@ func (c *Collector) collectContainerTotals(ch chan<- prometheus.Metric, t *isola
 	for label, n := range unobserved {
 		c.send(ch, oomKillsUnobserved, float64(n), label)
 	}
+	for label, n := range merge(t.PIDsRefused, clean) {
+		c.send(ch, pidsRefused, float64(n), label)
+	}
 	exits := merge(t.Exits, func(k isolation.ExitKey) [2]string {
 		return [2]string{clean(k.Container), clean(string(k.Cause))}
 	})

@@ -50,13 +50,27 @@ func (p *Pipeline) look(ctx context.Context) error {
 	if err != nil {
 		p.cfg.Log.Debug("boot time", "error", err)
 	}
+	known, empty := map[string]bool{}, map[string]place{} // containers
 	err = p.walk(func(c hostfs.Cgroup, ref *container.Ref) error {
 		at := p.now()
-		found, _, err := p.find(c, ref, host.BootTime)
-		if err != nil || found == nil {
+		found, err := p.find(c, ref, host.BootTime)
+		if err != nil {
 			return err
 		}
+		if found == nil {
+			empty[ref.ID] = place{c, ref}
+			return nil
+		}
+		known[ref.ID] = true
 		p.do(func() { p.takeFound(at, ref, *found) })
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	err = p.outsideOf(ctx, host.BootTime, known, empty, func(of place, found isolation.Found) error {
+		at := p.now()
+		p.do(func() { p.takeFound(at, of.ref, found) })
 		return nil
 	})
 	if err != nil {

@@ -212,7 +212,7 @@ func (p *Pipeline) watch(ctx context.Context) error {
 	// gap, and what is both there and in the scan does no harm.
 	p.awaitNames(ctx)
 	freedIsHooked := methodOf(kernel.Choices(), probes.FactNamespacesFreed) != probes.None
-	if err := p.scan(kernel); err != nil {
+	if err := p.scan(ctx, kernel); err != nil {
 		return err
 	}
 	if err := kernel.Settled(); err != nil {
@@ -262,6 +262,9 @@ func methodOf(choices []probes.Choice, name string) probes.Method {
 // take attributes a batch of events and tells the model.
 func (p *Pipeline) take(b probes.Batch) {
 	for _, e := range p.namespaces.complete(b.Events) {
+		if e.Moved != nil {
+			p.placeMoved(e.Moved)
+		}
 		if !p.tracker.Attribute(&e) {
 			continue
 		}

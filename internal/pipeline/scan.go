@@ -1,10 +1,10 @@
 package pipeline
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 	"strings"
 	"time"
 
@@ -17,13 +17,28 @@ import (
 
 // scan finds the cgroups that were there before the probes and the containers in them, and has the probes follow
 // these.
-func (p *Pipeline) scan(kernel *probes.Probes) error {
+func (p *Pipeline) scan(ctx context.Context, kernel *probes.Probes) error {
 	host, err := p.fs.Host()
 	if err != nil {
 		p.cfg.Log.Debug("boot time", "error", err)
 	}
 	var cgroups []isolation.FoundCgroup
 	var refs []*container.Ref
+	known, empty := map[string]bool{}, map[string]place{} // containers
+	take := func(at time.Time, of place, found isolation.Found) error {
+		if !found.Starting && found.InitPID != 0 {
+			if err := kernel.Follow(found.InitPID, of.cgroup.ID); err != nil {
+				return err
+			}
+			// If it ended meanwhile, nobody would ever tell.
+			if !p.isThere(of.cgroup, &found) {
+				return kernel.Unfollow(found.InitPID)
+			}
+		}
+		known[of.ref.ID] = true
+		p.do(func() { p.takeFound(at, of.ref, found) })
+		return nil
+	}
 	err = p.walkAll(func(c hostfs.Cgroup, ref *container.Ref) error {
 		at := p.now()
 		memory, own, err := p.layout.Limits(c.Path)
@@ -35,7 +50,7 @@ func (p *Pipeline) scan(kernel *probes.Probes) error {
 		if ref == nil || ref.Root != c.Path {
 			return nil
 		}
-		found, init, err := p.find(c, ref, host.BootTime)
+		found, err := p.find(c, ref, host.BootTime)
 		if err != nil {
 			return err
 		}
@@ -44,22 +59,20 @@ func (p *Pipeline) scan(kernel *probes.Probes) error {
 				return err
 			}
 			// Its program may have begun to run before that: then this finds it.
-			if found, init, err = p.find(c, ref, host.BootTime); err != nil || found == nil {
+			if found, err = p.find(c, ref, host.BootTime); err != nil {
 				return err
 			}
 		}
-		if !found.Starting && init != 0 {
-			if err := kernel.Follow(init, c.ID); err != nil {
-				return err
-			}
-			// If it ended meanwhile, nobody would ever tell.
-			if procs, err := p.layout.TreeProcs(c.Path); err != nil || !slices.Contains(procs, init) {
-				return kernel.Unfollow(init)
-			}
+		if found == nil {
+			empty[ref.ID] = place{c, ref}
+			return nil
 		}
-		p.do(func() { p.takeFound(at, ref, *found) })
-		return nil
+		return take(at, place{c, ref}, *found)
 	})
+	if err != nil {
+		return err
+	}
+	err = p.outsideOf(ctx, host.BootTime, known, empty, func(of place, found isolation.Found) error { return take(p.now(), of, found) })
 	if err != nil {
 		return err
 	}
@@ -102,7 +115,11 @@ func (p *Pipeline) walkAll(visit func(hostfs.Cgroup, *container.Ref) error) erro
 func (p *Pipeline) takeFound(at time.Time, ref *container.Ref, found isolation.Found) {
 	c := p.tracker.Describe(ref)
 	found.Container = *c
-	if !found.Starting {
+	switch {
+	case found.Starting:
+	case found.Unheld != nil:
+		p.tracker.StartedOutside(ref, found.InitPID, found.Started)
+	default:
 		p.tracker.Started(ref, found.InitPID, found.Started)
 	}
 	p.askName(c)
@@ -111,35 +128,42 @@ func (p *Pipeline) takeFound(at time.Time, ref *container.Ref, found isolation.F
 
 // find describes the container whose root cgroup is c; nil where it is gone, or has no processes: none yet, or
 // none any more, when whoever made the cgroup has left it behind.
-func (p *Pipeline) find(c hostfs.Cgroup, ref *container.Ref, boot time.Time) (*isolation.Found, int32, error) {
+func (p *Pipeline) find(c hostfs.Cgroup, ref *container.Ref, boot time.Time) (*isolation.Found, error) {
 	found := &isolation.Found{Container: event.Container{ID: ref.ID}, CgroupPath: c.Path}
 	procs, err := p.layout.TreeProcs(c.Path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, 0, nil
+		return nil, nil
 	}
 	if err != nil {
-		return nil, 0, fmt.Errorf("processes of %s: %w", c.Path, err)
+		return nil, fmt.Errorf("processes of %s: %w", c.Path, err)
 	}
 	if memory, err := p.layout.Memory(c.Path); err == nil {
 		found.OOMKills = memory.OOMKills
 	}
 	if !p.hostPIDs { // its processes are not to be seen, on cgroup v1 not even that there are some
-		return found, 0, nil
-	}
-	if len(procs) == 0 {
-		return nil, 0, nil
+		return found, nil
 	}
 	init, ok := p.init(procs)
-	if !ok {
+	if !ok || !isFirst(init) {
+		if other, outside := p.initElsewhere(c.Path); outside && (!ok || before(other, init)) {
+			init, ok = other, true
+			found.Unheld = &isolation.Unheld{Cgroup: other.Cgroup}
+		}
+	}
+	switch {
+	case ok:
+	case len(procs) == 0:
+		return nil, nil
+	default:
 		found.Starting = true
-		return found, 0, nil
+		return found, nil
 	}
 	found.InitPID, found.InitComm = init.PID, init.Comm
 	found.Namespaces = init.Namespaces
 	if !boot.IsZero() {
-		found.Started = boot.Add(time.Duration(init.StartTime) * clockTick)
+		found.Started = startedAt(boot, init)
 	}
-	return found, init.PID, nil
+	return found, nil
 }
 
 // clockTick is the unit of start times in /proc: USER_HZ is 100 on every architecture that nsviz

@@ -40,6 +40,15 @@ func Moment(m *isolation.Moment, c *isolation.Container) Text {
 		return killWords(m, c)
 	case isolation.MomentUnobserved:
 		return text(Plain, "the kernel has counted ").add(Strong, count(m.Times(), "OOM kill", "OOM kills")).add(Plain, " that no event told of"+until(m))
+	case isolation.MomentPIDsRefused:
+		return text(Plain, "the kernel refused it a new process or thread ").add(Strong, timesWords(m.Times())).
+			add(Plain, ": a limit of processes was reached"+until(m))
+	case isolation.MomentKind(event.InitMoved):
+		t = movedWords(m, c.ID)
+	case isolation.MomentStuck:
+		t = text(Strong, "stuck").add(Plain, " at the limit of ").add(Number, cgroupWords(m.Cgroup)).add(Plain, ", for which the OOM killer is off")
+	case isolation.MomentUnstuck:
+		t = text(Plain, "stuck at its limit no more")
 	case isolation.MomentKind(event.ContainerExited):
 		t = exitWords(m.Time, m.Exit)
 	case isolation.MomentGone:

@@ -112,6 +112,21 @@ func TestMoment(t *testing.T) {
 		},
 		{isolation.Moment{Kind: isolation.MomentKind(event.OOMKill)}, "an OOM kill of which nothing more is known"},
 		{isolation.Moment{Kind: isolation.MomentUnobserved, Count: 2}, "the kernel has counted 2 OOM kills that no event told of"},
+		{
+			isolation.Moment{Kind: isolation.MomentPIDsRefused, Count: 3, Until: at(1)},
+			"the kernel refused it a new process or thread 3 times: a limit of processes was reached, the latest at " + at(1).Local().Format("15:04:05.000"),
+		},
+		{isolation.Moment{Kind: isolation.MomentPIDsRefused, Count: 1}, "the kernel refused it a new process or thread once: a limit of processes was reached"},
+		{
+			isolation.Moment{Kind: isolation.MomentKind(event.InitMoved), By: runc(7, nil), Moved: &event.Moved{PID: 100, To: "/"}},
+			"runc (PID 7, of the host) moved its PID 1 (100) out of its own cgroup, to /: the limits of that do not hold it any more",
+		},
+		{
+			isolation.Moment{Kind: isolation.MomentKind(event.InitMoved), By: runc(7, nil), Moved: &event.Moved{PID: 100, To: "/docker/x", Held: true}},
+			"runc (PID 7, of the host) moved its PID 1 (100) back to its own cgroup, whose limits hold it again",
+		},
+		{isolation.Moment{Kind: isolation.MomentStuck, Cgroup: "/pod"}, "stuck at the limit of /pod, for which the OOM killer is off"},
+		{isolation.Moment{Kind: isolation.MomentUnstuck}, "stuck at its limit no more"},
 		{isolation.Moment{Kind: exit, Exit: exited(3)}, "its PID 1 ended by itself, exit code 3"},
 		{isolation.Moment{Kind: exit, Exit: oomKilled()}, "its PID 1 was killed by the kernel's OOM killer, exit code 137"},
 		{
