@@ -50,6 +50,7 @@ type CgroupWrites struct {
 	conn        syscall.RawConn
 	hierarchies []writtenHierarchy
 	byHandle    bool
+	noHandles   error
 	samePIDs    bool
 	closed      atomic.Bool
 	buf         []byte
@@ -65,10 +66,16 @@ type writtenHierarchy struct {
 
 // WatchCgroupWrites begins to watch. It takes root, and a kernel with fanotify: that of Linux 4.20 or later.
 func (f *FS) WatchCgroupWrites(tracked Layout) (*CgroupWrites, error) {
-	if w, err := f.watchCgroupWrites(tracked, true); err == nil {
+	w, noHandles := f.watchCgroupWrites(tracked, true)
+	if noHandles == nil {
 		return w, nil
 	}
-	return f.watchCgroupWrites(tracked, false)
+	w, err := f.watchCgroupWrites(tracked, false)
+	if err != nil {
+		return nil, err
+	}
+	w.noHandles = noHandles
+	return w, nil
 }
 
 func (f *FS) watchCgroupWrites(tracked Layout, byHandle bool) (*CgroupWrites, error) {
@@ -156,8 +163,8 @@ func openByHandle(mount string, handle unix.FileHandle) (int, error) {
 	return unix.OpenByHandleAt(dir, handle, unix.O_PATH|unix.O_CLOEXEC)
 }
 
-// ByHandle reports whether events have the handle of the cgroup's directory.
-func (w *CgroupWrites) ByHandle() bool { return w.byHandle }
+// WithoutHandles says why events do not have the handle of the cgroup's directory; nil is that they have it.
+func (w *CgroupWrites) WithoutHandles() error { return w.noHandles }
 
 // hierarchiesWritten are those that have the limits, by controller; "" is the unified one.
 func hierarchiesWritten(tracked Layout) map[string]Layout {

@@ -41,8 +41,8 @@ func eachWatch(t *testing.T, f *FS, layout Layout, test func(t *testing.T, byHan
 		w.Close()
 		t.Run("by handle", func(t *testing.T) { test(t, true) })
 	}
-	if chosen.ByHandle() != (err == nil) {
-		t.Errorf("by handle: %t, which says %v", chosen.ByHandle(), err)
+	if why := chosen.WithoutHandles(); (why == nil) != (err == nil) {
+		t.Errorf("without handles, since %v; %v", why, err)
 	}
 	t.Run("by file", func(t *testing.T) { test(t, false) })
 }

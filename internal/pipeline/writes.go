@@ -22,7 +22,7 @@ const MethodFanotify = "fanotify"
 type writeSource interface {
 	Next() (list []hostfs.CgroupWrite, lost bool, err error)
 	Pending() (list []hostfs.CgroupWrite, lost bool, err error)
-	ByHandle() bool
+	WithoutHandles() error
 	Close()
 }
 
@@ -46,8 +46,9 @@ func statusOfWrites(w writeSource, err error) isolation.Probe {
 		if passing(err) {
 			status.Reason += "; it is tried again"
 		}
-	case !w.ByHandle():
-		status.Reason = "the kernel gives no handles of cgroups, as Linux 6.6 does: which one was written to is found by the path of its file"
+	case w.WithoutHandles() != nil:
+		status.Reason = "without handles of cgroups, as Linux 6.6 and newer have them (" + w.WithoutHandles().Error() +
+			"): which one was written to is found by the path of its file"
 	}
 	return status
 }
@@ -116,7 +117,7 @@ func (f *writeFollower) follow(ctx context.Context, w writeSource, err error) {
 			opened := p.now()
 			err = f.run(ctx, w)
 			w.Close()
-			w, lostSince = nil, p.now()
+			lostSince = p.now()
 			if ctx.Err() != nil {
 				return
 			}

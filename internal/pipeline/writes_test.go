@@ -18,6 +18,7 @@ import (
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/probes"
 )
 
 // writesTest is a follower of writes on a made-up host, whose loop takes what it reports.
@@ -213,8 +214,13 @@ type brokenSource struct{ err error }
 
 func (s brokenSource) Next() ([]hostfs.CgroupWrite, bool, error)    { return nil, false, s.err }
 func (s brokenSource) Pending() ([]hostfs.CgroupWrite, bool, error) { return nil, false, s.err }
-func (s brokenSource) ByHandle() bool                               { return true }
+func (s brokenSource) WithoutHandles() error                        { return nil }
 func (s brokenSource) Close()                                       {}
+
+// oldSource is one of a kernel without handles of cgroups.
+type oldSource struct{ brokenSource }
+
+func (s oldSource) WithoutHandles() error { return unix.ENODEV }
 
 // openSource is one that has some writes, and then none until it is closed.
 type openSource struct {
@@ -311,7 +317,17 @@ func TestFailedWatchIsOpenedAgain(t *testing.T) {
 	}
 }
 
+// The model knows a probe by its name.
+func TestProbeNames(t *testing.T) {
+	if isolation.ProbeCgroupsEntered != probes.FactCgroupsEntered {
+		t.Errorf("%q is %q in the model", probes.FactCgroupsEntered, isolation.ProbeCgroupsEntered)
+	}
+}
+
 func TestStatusOfWrites(t *testing.T) {
+	if s := statusOfWrites(oldSource{}, nil); s.Method != MethodFanotify || !strings.Contains(s.Reason, "(no such device)") {
+		t.Errorf("%+v", s)
+	}
 	if s := statusOfWrites(brokenSource{}, nil); s.Method != MethodFanotify || s.Reason != "" {
 		t.Errorf("%+v", s)
 	}
