@@ -178,8 +178,12 @@ func checkCgroupWrites(t *testing.T, f *FS, layout Layout, byHandle bool) {
 	checkOverflow(t, f, layout, byHandle, home+name+"/"+file, home+below+"/"+file)
 	ended := make(chan error)
 	go func() {
-		_, _, err := w.Next()
-		ended <- err
+		for { // what was written by now may come first
+			if _, _, err := w.Next(); err != nil {
+				ended <- err
+				return
+			}
+		}
 	}()
 	w.Close()
 	if err := <-ended; !errors.Is(err, os.ErrClosed) {
