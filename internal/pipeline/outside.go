@@ -14,13 +14,38 @@ import (
 )
 
 // A container is where its cgroup has processes. One whose PID 1 was moved to another cgroup is found by where else it
-// is: in the container's cgroups of the other hierarchies (v1), or where its engine says.
+// is: in the container's cgroups of the other hierarchies (v1), in the PID namespace of those that are still in its cgroup,
+// or where its engine says.
 
-// initElsewhere finds the PID 1 of the container whose cgroup is at path in the other hierarchies, where it is in another
-// cgroup of the tracked one.
-func (p *Pipeline) initElsewhere(path string) (hostfs.Process, bool) {
-	init, ok := p.init(p.layout.ProcsElsewhere(path))
-	return init, ok && init.Cgroup != "" && !isAtOrBelow(init.Cgroup, path)
+// initElsewhere finds the PID 1 of the container whose cgroup is at path, where it is in another cgroup. inside is the best
+// of the processes that are in its own; it may be none.
+func (p *Pipeline) initElsewhere(path string, inside hostfs.Process) (hostfs.Process, bool) {
+	outside := func(init hostfs.Process) bool { return init.Cgroup != "" && !isAtOrBelow(init.Cgroup, path) }
+	if init, ok := p.init(p.layout.ProcsElsewhere(path)); ok && outside(init) {
+		return init, true
+	}
+	if len(inside.NSPID) < 2 { // it has no PID namespace of its own
+		return hostfs.Process{}, false
+	}
+	init, ok := p.firstIn(inside.Namespaces[event.PID])
+	return init, ok && outside(init)
+}
+
+// firstIn finds the PID 1 of a PID namespace.
+func (p *Pipeline) firstIn(namespace uint64) (hostfs.Process, bool) {
+	pids, err := p.fs.PIDs()
+	if err != nil || namespace == 0 {
+		return hostfs.Process{}, false
+	}
+	for _, pid := range pids {
+		if ids, err := p.fs.Namespaces(pid); err != nil || ids[event.PID] != namespace {
+			continue
+		}
+		if proc, err := p.fs.Process(pid, p.layout); err == nil && isFirst(proc) && proc.Namespaces[event.PID] == namespace {
+			return proc, true
+		}
+	}
+	return hostfs.Process{}, false
 }
 
 func isAtOrBelow(cgroup, path string) bool {

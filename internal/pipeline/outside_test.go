@@ -144,6 +144,21 @@ func TestFindOutside(t *testing.T) {
 			o.process(50, 0, "app", own, theirs, 9)
 			o.process(51, 0, "worker", "/", theirs, 10)
 		}, "app/50"},
+		{"in another one, on v2", func(o *outsideTest) {
+			o.layout.Others = nil
+			o.process(50, 1, "app", "/", theirs, 9)
+		}, "nothing"}, // but the engine may know
+		{"in another one, and others are still in its own, on v2", func(o *outsideTest) {
+			o.layout.Others = nil
+			o.process(50, 1, "app", "/", theirs, 9)
+			o.process(51, 2, "worker", own, theirs, 10)
+			o.process(52, 1, "another", "/", 41, 8)
+		}, "app/50 in /"},
+		{"another process is in another one, on v2", func(o *outsideTest) {
+			o.layout.Others = nil
+			o.process(50, 1, "app", own, theirs, 9)
+			o.process(51, 2, "worker", "/", theirs, 10)
+		}, "app/50"},
 		{"the runtime is about to come in", func(o *outsideTest) { o.process(50, 1, "runc:[2:INIT]", "/", 1, 9) }, "nothing"},
 	} {
 		o := newOutsideTest(t)

@@ -145,7 +145,7 @@ func (p *Pipeline) find(c hostfs.Cgroup, ref *container.Ref, boot time.Time) (*i
 	}
 	init, ok := p.init(procs)
 	if !ok || !isFirst(init) {
-		if other, outside := p.initElsewhere(c.Path); outside && (!ok || before(other, init)) {
+		if other, outside := p.initElsewhere(c.Path, init); outside && (!ok || before(other, init)) {
 			init, ok = other, true
 			found.Unheld = &isolation.Unheld{Cgroup: other.Cgroup}
 		}

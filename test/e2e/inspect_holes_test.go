@@ -18,7 +18,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/anatomy"
-	"github.com/nsviz/nsviz/internal/hostfs"
 )
 
 // finding is the finding of that kind, nil where there is none.
@@ -122,14 +121,7 @@ func TestInspectTold(t *testing.T) {
 	}
 	expect("as it was told", nil, nil)
 	a := inspect(t, name)
-	host, err := hostfs.Open(hostfs.Roots{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	layout, err := host.Cgroups()
-	if err != nil {
-		t.Fatal(err)
-	}
+	layout := trackedHierarchy(t)
 	file, none := "memory.limit_in_bytes", "-1"
 	if layout.Controller == "" {
 		file, none = "memory.max", "max"
@@ -139,7 +131,7 @@ func TestInspectTold(t *testing.T) {
 	if layout.Controller != "" {
 		swap = filepath.Join(filepath.Dir(file), "memory.memsw.limit_in_bytes") // memory and swap together
 	}
-	_, err = os.Stat(swap)
+	_, err := os.Stat(swap)
 	limitsSwap := err == nil
 	writeTo := func(file, limit string) {
 		t.Helper()
@@ -185,14 +177,7 @@ func TestInspectTold(t *testing.T) {
 // TestInspectByHand takes a container apart that no engine made: a process with all that the host's PID 1
 // may have, in a cgroup of the kind that an engine makes. Not every host lets an engine make such a one.
 func TestInspectByHand(t *testing.T) {
-	host, err := hostfs.Open(hostfs.Roots{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	layout, err := host.Cgroups()
-	if err != nil {
-		t.Fatal(err)
-	}
+	layout := trackedHierarchy(t)
 	id := fmt.Sprintf("%064x", os.Getpid())
 	outer := filepath.Join(layout.Dir, fmt.Sprintf("nsviz-test-hand-%d", os.Getpid()))
 	cgroup := filepath.Join(outer, id)
