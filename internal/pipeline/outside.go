@@ -68,14 +68,14 @@ func (p *Pipeline) outsideOf(ctx context.Context, boot time.Time, found map[stri
 	if err != nil {
 		p.cfg.Log.Debug("ask for containers that are in none of their cgroups", "error", err)
 	}
-	parser := container.NewParser()
 	for id, init := range inits {
 		proc, ok := p.initAt(init, boot)
 		if !ok {
 			continue
 		}
-		if ref, in := parser.Parse(proc.Cgroup); in && ref.ID == id {
-			continue // it has just started
+		// It has just started, or its cgroup is of a kind that is not recognised.
+		if strings.Contains(proc.Cgroup, id) {
+			continue
 		}
 		of, known := empty[id]
 		if !known {
