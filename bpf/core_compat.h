@@ -116,9 +116,9 @@ static __always_inline __u64 policy_nodes(struct mempolicy *policy)
 
 /*
  * How often the controller of processes has refused a fork. Up to 6.10 it counted that in the cgroup that the forking
- * process is in. Since 3f26a885b89e ("cgroup/pids: Add pids.events.local") there are two counts: that one, which
- * cgroup v1 shows, and of how often the limit of a cgroup itself was reached, by whomever below it, which v2 shows. What
- * the one does not have the other may.
+ * process is in. Since 6.11, which has pids.events.local, there are two counts: that one, which cgroup v1 shows, and of how
+ * often the limit of a cgroup itself was reached, by whomever below it, which v2 shows. What the one does not have the
+ * other may.
  */
 struct pids_cgroup___single {
 	atomic64_t events_limit;

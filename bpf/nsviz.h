@@ -137,15 +137,27 @@ static __always_inline struct cgroup_subsys_state *memory_state(struct task_stru
 			bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id));
 }
 
-/* The state of task in the controller of processes; NULL where the kernel does not count what it refuses. */
+/*
+ * The state of task's own cgroup in the controller of processes; NULL where the kernel does not count
+ * what it refuses, and where the controller has none for that cgroup: then a task has that of one above.
+ */
 static __always_inline struct pids_cgroup *pids_state(struct task_struct *task)
 {
 	struct css_set *set = BPF_CORE_READ(task, cgroups);
+	struct cgroup_subsys_state *state;
+	struct cgroup *cgroup;
 
 	if (!set || !has_pids_refused())
 		return NULL;
-	return (void *)state_in(__builtin_preserve_access_index(&set->subsys),
-				bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id));
+	state = state_in(__builtin_preserve_access_index(&set->subsys),
+			 bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id));
+	if (!state || !BPF_CORE_READ(state, parent)) /* the whole host's */
+		return NULL;
+	cgroup = BPF_CORE_READ(state, cgroup);
+	if (BPF_CORE_READ(cgroup, root, hierarchy_id) == 0 &&
+	    cgroup != BPF_CORE_READ(set, dfl_cgrp))
+		return NULL;
+	return (void *)state;
 }
 
 /* The cgroup of task in the tracked hierarchy. */

@@ -65,6 +65,20 @@ func containerRefusedProcesses(t *testing.T, w *watch) {
 	}
 }
 
+// containerWithoutPIDs: what was refused in a cgroup for which the controller of processes has no state is not known, and
+// that of one above is not the container's.
+func containerWithoutPIDs(t *testing.T, w *watch) {
+	above := makeCgroup(t, "above")
+	c := makeCgroupIn(t, above.path, "container")
+	p := startHelper(t, "contain exit 0")
+	c.add(p)
+	p.release()
+	p.wait()
+	if exit := w.await("exits", 1, of(event.ContainerExited, c))[0]; exit.Exit.PIDsRefused != nil {
+		t.Errorf("refused %d", *exit.Exit.PIDsRefused)
+	}
+}
+
 // containerInitMoved: the PID 1 of a container is moved out of its cgroup, and back. It is the container's all the same.
 func containerInitMoved(t *testing.T, w *watch) {
 	p, c := contain(t, w, "echo in; read end; exit 3")

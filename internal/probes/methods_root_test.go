@@ -35,6 +35,7 @@ func TestByEveryMethod(t *testing.T) {
 		{"container killed by somebody", containerKilledBySomebody},
 		{"container ignores signal", containerIgnoresSignal},
 		{"container is refused processes", containerRefusedProcesses},
+		{"container without a state of processes", containerWithoutPIDs},
 		{"container's init is moved", containerInitMoved},
 		{"container killer", containerKiller},
 		{"container init in host mounts", containerInitInHostMounts},
