@@ -27,8 +27,9 @@ func (p *Pipeline) initElsewhere(path string, inside hostfs.Process) (hostfs.Pro
 	if len(inside.NSPID) < 2 { // it has no PID namespace of its own
 		return hostfs.Process{}, false
 	}
+	// Of one that it shares with another container, PID 1 has another mount namespace.
 	init, ok := p.firstIn(inside.Namespaces[event.PID])
-	return init, ok && outside(init)
+	return init, ok && outside(init) && init.Namespaces[event.Mnt] == inside.Namespaces[event.Mnt]
 }
 
 // firstIn finds the PID 1 of a PID namespace.

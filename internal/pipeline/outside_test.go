@@ -85,6 +85,19 @@ func (o *outsideTest) process(pid, inside int, comm, memory string, mnt uint64, 
 	}
 }
 
+// relink puts a process into another namespace, and out of the container's cgroup.
+func (o *outsideTest) relink(pid int, kind event.NamespaceType, id uint64) {
+	o.t.Helper()
+	o.write(o.pids+"/docker/"+outsideID+"/cgroup.procs", "50\n")
+	link := fmt.Sprintf("%s/%d/ns/%s", o.proc, pid, kind)
+	if err := os.Remove(link); err != nil {
+		o.t.Fatal(err)
+	}
+	if err := os.Symlink(fmt.Sprintf("%s:[%d]", kind, id), link); err != nil {
+		o.t.Fatal(err)
+	}
+}
+
 func (o *outsideTest) add(cgroup string, pid int) {
 	o.t.Helper()
 	have, err := os.ReadFile(cgroup + "/cgroup.procs")
@@ -158,6 +171,11 @@ func TestFindOutside(t *testing.T) {
 			o.layout.Others = nil
 			o.process(50, 1, "app", own, theirs, 9)
 			o.process(51, 2, "worker", "/", theirs, 10)
+		}, "app/50"},
+		{"in the PID namespace of another container", func(o *outsideTest) {
+			o.process(50, 7, "app", own, theirs, 10)
+			o.process(40, 1, "web", "/docker/another", theirs, 9)
+			o.relink(40, event.Mnt, 39)
 		}, "app/50"},
 		{"the runtime is about to come in", func(o *outsideTest) { o.process(50, 1, "runc:[2:INIT]", "/", 1, 9) }, "nothing"},
 	} {

@@ -84,7 +84,7 @@ func TestStoryOfACgroup(t *testing.T) {
 }
 
 // heldAt runs a pipeline that stops when it reports the first write to the cgroup at a path, which held says, until
-// release is called. told is signalled after each fact.
+// release is called. told is signalled after each write that is reported.
 func heldAt(t *testing.T, path string) (p *pipeline.Pipeline, told, held <-chan struct{}, release func()) {
 	t.Helper()
 	news, holds, hold := make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
@@ -94,6 +94,9 @@ func heldAt(t *testing.T, path string) (p *pipeline.Pipeline, told, held <-chan 
 			holding = true
 			close(holds)
 			<-hold
+		}
+		if f.CgroupWrite == nil {
+			return
 		}
 		select {
 		case news <- struct{}{}:

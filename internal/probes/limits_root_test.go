@@ -38,7 +38,7 @@ func pidsDir(t *testing.T, c cgroup) string {
 // that before. The kernel's own file is the witness.
 func containerRefusedProcesses(t *testing.T, w *watch) {
 	c := makeCgroup(t, "container")
-	p := startHelper(t, "contain echo in; read go; i=0; while [ $i -lt 3 ]; do ( : ) & i=$((i+1)); done; exit 7")
+	p := startHelper(t, "contain exec 2>/dev/null; echo in; read go; i=0; while [ $i -lt 3 ]; do ( : ) & i=$((i+1)); done; exit 7")
 	dir := pidsDir(t, c)
 	write := func(file, text string) {
 		t.Helper()
