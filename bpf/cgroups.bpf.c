@@ -91,8 +91,42 @@ int cgroups_rmdir_raw_tp(struct bpf_raw_tracepoint_args *ctx)
 	return on_cgroup((void *)ctx->args[0], (void *)ctx->args[1], true);
 }
 
+/* The init of a container is moved: whether out of it, user space knows. */
+static __always_inline void on_init_attach(__u64 to, struct task_struct *task, const bool trusted)
+{
+	__u32 pid = FIELD(trusted, task, tgid);
+	struct init_moved_event *event;
+	const struct init *init;
+	__u64 failed = 0;
+
+	if ((__u32)FIELD(trusted, task, pid) != pid) /* another thread of it */
+		return;
+	init = bpf_map_lookup_elem(&inits, &pid);
+	if (!init)
+		return;
+	/* Whoever may move it once may do so again and again. */
+	if (!may_send(task_cgroup_id((void *)bpf_get_current_task(), &failed), THROTTLE_LIFECYCLE,
+		      1)) {
+		count_failed(failed);
+		return;
+	}
+	event = bpf_ringbuf_reserve(&lifecycle, sizeof(*event), 0);
+	if (!event) {
+		count_error(ERROR_RING_LIFECYCLE);
+		return;
+	}
+	__builtin_memset(event, 0, sizeof(*event));
+	fill_header(&event->header, EVENT_INIT_MOVED, sizeof(*event), &failed);
+	count_failed(failed);
+	event->home = init->cgroup_id;
+	event->to = to;
+	event->init = pid;
+	bpf_ringbuf_submit(event, lifecycle_flags());
+}
+
 /* A process is moved into a cgroup. One that is cloned into it (clone3) does not come by here. */
-static __always_inline int on_cgroup_attach(struct cgroup *cgroup)
+static __always_inline int on_cgroup_attach(struct cgroup *cgroup, struct task_struct *task,
+					    const bool trusted)
 {
 	struct start_steps *steps;
 	__u64 id, failed = 0;
@@ -105,17 +139,19 @@ static __always_inline int on_cgroup_attach(struct cgroup *cgroup)
 	steps = bpf_map_lookup_elem(&fresh_cgroups, &id);
 	if (steps && !steps->entered_ns)
 		steps->entered_ns = bpf_ktime_get_boot_ns();
+	on_init_attach(id, task, trusted);
 	return 0;
 }
 
 SEC("tp_btf/cgroup_attach_task")
-int BPF_PROG(cgroups_attach_tp_btf, struct cgroup *cgroup)
+int BPF_PROG(cgroups_attach_tp_btf, struct cgroup *cgroup, const char *path,
+	     struct task_struct *task)
 {
-	return on_cgroup_attach(cgroup);
+	return on_cgroup_attach(cgroup, task, true);
 }
 
 SEC("raw_tp/cgroup_attach_task")
 int cgroups_attach_raw_tp(struct bpf_raw_tracepoint_args *ctx)
 {
-	return on_cgroup_attach((void *)ctx->args[0]);
+	return on_cgroup_attach((void *)ctx->args[0], (void *)ctx->args[2], false);
 }

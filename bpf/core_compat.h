@@ -112,4 +112,42 @@ static __always_inline __u64 policy_nodes(struct mempolicy *policy)
 		&((struct mempolicy___union *)policy)->v.nodes);
 }
 
+/*
+ * How often the controller of processes has refused a fork. Up to 6.10 it counted that in the cgroup that the forking
+ * process is in. Since 6.11, which has pids.events.local, there are two counts: that one, which cgroup v1 shows, and of how
+ * often the limit of a cgroup itself was reached, by whomever below it, which v2 shows. What the one does not have the
+ * other may.
+ */
+struct pids_cgroup___single {
+	atomic64_t events_limit;
+} KERNEL_TYPE;
+
+enum pidcg_event {
+	PIDCG_MAX,
+	PIDCG_FORKFAIL,
+};
+struct pids_cgroup___double {
+	atomic64_t events[2];	    /* of it and of those below it */
+	atomic64_t events_local[2]; /* of it alone */
+} KERNEL_TYPE;
+
+static __always_inline bool has_pids_refused(void)
+{
+	return bpf_core_enum_value_exists(enum cgroup_subsys_id, pids_cgrp_id) &&
+	       (bpf_core_field_exists(((struct pids_cgroup___single *)0)->events_limit) ||
+		bpf_core_field_exists(((struct pids_cgroup___double *)0)->events_local));
+}
+
+static __always_inline __u64 pids_refused(struct pids_cgroup *pids, __u64 *failed)
+{
+	__s64 forks, limits;
+
+	if (bpf_core_field_exists(((struct pids_cgroup___single *)0)->events_limit))
+		return READ(failed, (struct pids_cgroup___single *)pids, events_limit.counter);
+	forks = READ(failed, (struct pids_cgroup___double *)pids,
+		     events_local[PIDCG_FORKFAIL].counter);
+	limits = READ(failed, (struct pids_cgroup___double *)pids, events[PIDCG_MAX].counter);
+	return forks > limits ? forks : limits;
+}
+
 #endif

@@ -23,6 +23,7 @@ enum event_kind {
 	EVENT_START,
 	EVENT_EXIT,
 	EVENT_OOM_KILL,
+	EVENT_INIT_MOVED,
 };
 
 /* In the order in which nsviz shows them; internal/event counts the same way. */
@@ -151,12 +152,24 @@ struct exit_event {
 	struct event_header header;
 	struct sent_signal latest;  /* of those that end a process */
 	struct sent_signal earlier; /* the latest before it that did not, and was another one */
-	__u32 status;		    /* as wait(2) reports it, where status_known */
+	__u64 pids_refused; /* how often its cgroup was refused a process, where pids_known */
+	__u32 status;	    /* as wait(2) reports it, where status_known */
 	__u8 status_known;
 	__u8 oom_killed; /* 1: the OOM killer chose it */
-	__u8 pad[2];
+	__u8 pids_known;
+	__u8 pad;
 };
-_Static_assert(sizeof(struct exit_event) == 48 + 2 * 48 + 8, "exit layout");
+_Static_assert(sizeof(struct exit_event) == 48 + 2 * 48 + 16, "exit layout");
+
+/* A container's init is moved into a cgroup: header is about the process that moves it. */
+struct init_moved_event {
+	struct event_header header;
+	__u64 home; /* the cgroup that the init was started in */
+	__u64 to;
+	__u32 init; /* its thread group id */
+	__u32 pad;
+};
+_Static_assert(sizeof(struct init_moved_event) == 48 + 24, "init moved layout");
 
 /* What could not be read of an OOM kill: its fields are 0. */
 enum oom_unread {

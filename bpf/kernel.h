@@ -67,6 +67,9 @@ typedef struct {
 	long counter;
 } atomic_long_t;
 typedef struct {
+	__s64 counter;
+} atomic64_t;
+typedef struct {
 	unsigned int val;
 } kuid_t;
 
@@ -158,6 +161,7 @@ struct cgroup_subsys_state {
 enum cgroup_subsys_id {
 	cpuset_cgrp_id,
 	memory_cgrp_id,
+	pids_cgrp_id,
 };
 
 struct css_set {
@@ -194,6 +198,10 @@ struct mempolicy {
 struct cpuset {
 	struct cgroup_subsys_state css; /* the first member, since there are cgroups */
 	nodemask_t effective_mems;
+} KERNEL_TYPE;
+
+struct pids_cgroup {
+	struct cgroup_subsys_state css; /* the first member, since there is the controller */
 } KERNEL_TYPE;
 
 /* Tasks. */

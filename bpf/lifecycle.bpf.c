@@ -186,7 +186,8 @@ static __always_inline int on_exit(struct task_struct *task, const bool trusted)
 	struct signal_struct *signal = FIELD(trusted, task, signal);
 	struct exit_event *event;
 	struct init *init, unknown = {};
-	__u64 failed = 0, status_failed = 0;
+	__u64 failed = 0, status_failed = 0, pids_failed = 0;
+	struct pids_cgroup *pids;
 	__u32 pid;
 
 	/* The death of a process is that of its last thread. */
@@ -225,10 +226,16 @@ static __always_inline int on_exit(struct task_struct *task, const bool trusted)
 	else
 		event->status = READ(&status_failed, task, group_leader, exit_code);
 	event->status_known = !status_failed;
-	count_failed(failed + status_failed);
 	event->latest = init->latest;
 	event->earlier = init->earlier;
 	event->oom_killed = init->oom_killed;
+	/* Its cgroup may be gone before user space could read this. */
+	pids = pids_state(task, &failed);
+	if (pids) {
+		event->pids_refused = pids_refused(pids, &pids_failed);
+		event->pids_known = !pids_failed;
+	}
+	count_failed(failed + status_failed + pids_failed);
 	bpf_map_delete_elem(&inits, &pid);
 	bpf_ringbuf_submit(event, BPF_RB_FORCE_WAKEUP);
 	return 0;

@@ -24,6 +24,7 @@ const struct start_event *start_event_type __attribute__((unused));
 const struct exit_event *exit_event_type __attribute__((unused));
 const struct foreign_socket *foreign_socket_type __attribute__((unused));
 const struct oom_event *oom_event_type __attribute__((unused));
+const struct init_moved_event *init_moved_event_type __attribute__((unused));
 const enum event_version *event_version_type __attribute__((unused));
 const enum event_kind *event_kind_type __attribute__((unused));
 const enum namespace_type *namespace_type_type __attribute__((unused));

@@ -154,6 +154,29 @@ static __always_inline struct cgroup_subsys_state *memory_state(struct task_stru
 			bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id), failed);
 }
 
+/*
+ * The state of task's own cgroup in the controller of processes; NULL where the kernel does not count
+ * what it refuses, and where the controller has none for that cgroup: then a task has that of one above.
+ */
+static __always_inline struct pids_cgroup *pids_state(struct task_struct *task, __u64 *failed)
+{
+	struct cgroup_subsys_state *state;
+	struct cgroup *cgroup;
+	struct css_set *set;
+
+	if (!has_pids_refused())
+		return NULL;
+	set = READ(failed, task, cgroups);
+	state = state_in(__builtin_preserve_access_index(&set->subsys),
+			 bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id), failed);
+	if (!state || !READ(failed, state, parent)) /* the whole host's */
+		return NULL;
+	cgroup = READ(failed, state, cgroup);
+	if (READ(failed, cgroup, root, hierarchy_id) == 0 && cgroup != READ(failed, set, dfl_cgrp))
+		return NULL;
+	return (void *)state;
+}
+
 /* The cgroup of task in the tracked hierarchy; 0 unknown. */
 static __always_inline __u64 task_cgroup_id(struct task_struct *task, __u64 *failed)
 {

@@ -73,6 +73,7 @@ const (
 	NsvizEventKindEVENT_START           NsvizEventKind = 4
 	NsvizEventKindEVENT_EXIT            NsvizEventKind = 5
 	NsvizEventKindEVENT_OOM_KILL        NsvizEventKind = 6
+	NsvizEventKindEVENT_INIT_MOVED      NsvizEventKind = 7
 )
 
 type NsvizEventVersion uint32
@@ -86,10 +87,12 @@ type NsvizExitEvent struct {
 	Header      NsvizEventHeader
 	Latest      NsvizSentSignal
 	Earlier     NsvizSentSignal
+	PidsRefused uint64
 	Status      uint32
 	StatusKnown uint8
 	OomKilled   uint8
-	Pad         [2]uint8
+	PidsKnown   uint8
+	Pad         uint8
 }
 
 type NsvizForeignSocket struct {
@@ -108,6 +111,15 @@ type NsvizInit struct {
 	Earlier   NsvizSentSignal
 	OomKilled uint32
 	Started   uint32
+}
+
+type NsvizInitMovedEvent struct {
+	_      structs.HostLayout
+	Header NsvizEventHeader
+	Home   uint64
+	To     uint64
+	Init   uint32
+	Pad    uint32
 }
 
 type NsvizKernelKill struct {
@@ -329,6 +341,7 @@ const (
 	NsvizVarEventsWatermark             = "events_watermark"
 	NsvizVarExitEventType               = "exit_event_type"
 	NsvizVarForeignSocketType           = "foreign_socket_type"
+	NsvizVarInitMovedEventType          = "init_moved_event_type"
 	NsvizVarLifecycleWatermark          = "lifecycle_watermark"
 	NsvizVarNamespaceFreedEventType     = "namespace_freed_event_type"
 	NsvizVarNamespaceTypeType           = "namespace_type_type"
@@ -468,6 +481,7 @@ type NsvizVariableSpecs struct {
 	EventsWatermark         *ebpf.VariableSpec `ebpf:"events_watermark"`
 	ExitEventType           *ebpf.VariableSpec `ebpf:"exit_event_type"`
 	ForeignSocketType       *ebpf.VariableSpec `ebpf:"foreign_socket_type"`
+	InitMovedEventType      *ebpf.VariableSpec `ebpf:"init_moved_event_type"`
 	LifecycleWatermark      *ebpf.VariableSpec `ebpf:"lifecycle_watermark"`
 	NamespaceFreedEventType *ebpf.VariableSpec `ebpf:"namespace_freed_event_type"`
 	NamespaceTypeType       *ebpf.VariableSpec `ebpf:"namespace_type_type"`
@@ -550,6 +564,7 @@ type NsvizVariables struct {
 	EventsWatermark         *ebpf.Variable `ebpf:"events_watermark"`
 	ExitEventType           *ebpf.Variable `ebpf:"exit_event_type"`
 	ForeignSocketType       *ebpf.Variable `ebpf:"foreign_socket_type"`
+	InitMovedEventType      *ebpf.Variable `ebpf:"init_moved_event_type"`
 	LifecycleWatermark      *ebpf.Variable `ebpf:"lifecycle_watermark"`
 	NamespaceFreedEventType *ebpf.Variable `ebpf:"namespace_freed_event_type"`
 	NamespaceTypeType       *ebpf.Variable `ebpf:"namespace_type_type"`

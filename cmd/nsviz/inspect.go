@@ -139,6 +139,9 @@ func (o *options) told(ctx context.Context, id string) (*anatomy.Told, error) {
 		},
 		CapAdd: s.CapAdd, CapDrop: s.CapDrop, AppArmor: s.AppArmorProfile,
 	}
+	if s.SwapUnlimited || s.SwapBytes != nil {
+		t.Swap = &hostfs.Limit[uint64]{Value: s.SwapBytes, Unlimited: s.SwapUnlimited}
+	}
 	for _, option := range s.SecurityOptions {
 		switch strings.Replace(option, ":", "=", 1) { // the older way to write it
 		case "seccomp=unconfined":

@@ -156,12 +156,19 @@ func (t *knownText) uses() {
 		return "limit " + story.LimitWords(r, *l)
 	}
 	t.line("memory", memory+", "+limit(isolation.ResourceMemory, limits.Memory))
+	if limits.Swap != nil { // not every host can limit it
+		t.line("swap", limit(isolation.ResourceSwap, limits.Swap))
+	}
 	t.line("CPU", limit(isolation.ResourceCPU, limits.CPU))
 	processes := ""
 	if k.Processes != nil {
 		processes = fmt.Sprint(*k.Processes, " at the last reading, ")
 	}
-	t.line("processes", processes+limit(isolation.ResourcePIDs, limits.PIDs))
+	refused := ""
+	if k.PIDsRefused != nil && *k.PIDsRefused > 0 {
+		refused = fmt.Sprintf(", %d more were refused", *k.PIDsRefused)
+	}
+	t.line("processes", processes+limit(isolation.ResourcePIDs, limits.PIDs)+refused)
 	if k.Cgroup != "" {
 		t.line("cgroup", k.Cgroup)
 	}

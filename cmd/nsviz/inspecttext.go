@@ -233,6 +233,12 @@ func (t *anatomyText) uses() {
 	if t.a.Resources != nil {
 		r = *t.a.Resources
 	}
+	if u := t.a.Unheld; u != nil {
+		t.line("not held", "its PID 1 is in "+cmp.Or(u.Cgroup, "a cgroup that is unknown")+", so that what its own cgroup limits does not hold it")
+	}
+	if s := t.a.Stuck; s != nil {
+		t.line("stuck", "at the limit of "+story.ShortPath(s.Cgroup)+"; the OOM killer is off for it, so its processes wait for memory")
+	}
 	for _, line := range anatomy.ResourceLines(r) {
 		t.line(cmp.Or(line.Subject, " "), line.Words) // a space: the same column
 	}

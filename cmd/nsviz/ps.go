@@ -68,7 +68,11 @@ type psElement struct {
 	Namespaces map[event.NamespaceType]*psMembership `json:"namespaces"`
 	Memory     psMemory                              `json:"memory"`
 	OOMKills   uint64                                `json:"oom_kills"`
-	VM         *psVM                                 `json:"vm,omitempty"`
+	// PIDsRefused is absent where it is unknown.
+	PIDsRefused *uint64           `json:"pids_refused,omitempty"`
+	Unheld      *isolation.Unheld `json:"unheld,omitempty"`
+	Stuck       *isolation.Stuck  `json:"stuck,omitempty"`
+	VM          *psVM             `json:"vm,omitempty"`
 }
 
 const kindVM = "vm"
@@ -101,7 +105,7 @@ func psJSON(s *isolation.Snapshot) []psElement {
 			ID: c.ID, Image: c.Image, Runtime: c.Runtime, PID: c.InitPID, Started: c.Started,
 			Namespaces: psNamespaces(c.Namespaces),
 			Memory:     psMemory{UsageBytes: c.Memory.UsageBytes, LimitBytes: c.Memory.LimitBytes, Unlimited: c.Memory.Unlimited},
-			OOMKills:   c.OOMKills,
+			OOMKills:   c.OOMKills, PIDsRefused: c.PIDsRefused, Unheld: c.Unheld, Stuck: c.Stuck,
 		}
 		if c.Named {
 			out.Name = c.Label
@@ -153,6 +157,12 @@ func psTable(out io.Writer, s *isolation.Snapshot) error {
 		limit := bytesOrUnknown(c.Memory.LimitBytes)
 		if c.Memory.Unlimited {
 			limit = "none"
+		}
+		switch {
+		case c.Unheld != nil:
+			limit = "not held, in " + ui.Clean(c.Unheld.Cgroup)
+		case c.Stuck != nil:
+			limit += ", stuck: the OOM killer is off"
 		}
 		fmt.Fprintf(w, "\t%s\t%s\t%d\t%s\n", bytesOrUnknown(c.Memory.UsageBytes), limit, c.OOMKills, ui.Clean(c.Image))
 	}

@@ -30,6 +30,10 @@ type Anatomy struct {
 	Ports     []Port    `json:"ports,omitzero"`
 	Processes []Process `json:"processes,omitzero"`
 
+	// Unheld is set where its PID 1 is not in its own cgroup, Stuck where its processes wait for memory without an end.
+	Unheld *isolation.Unheld `json:"unheld,omitempty"`
+	Stuck  *isolation.Stuck  `json:"stuck,omitempty"`
+
 	// Resources is nil where its cgroup could not be read.
 	Resources *hostfs.Resources `json:"resources,omitempty"`
 

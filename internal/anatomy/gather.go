@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
@@ -39,7 +40,7 @@ func Gather(ctx context.Context, host *hostfs.FS, layout hostfs.Layout, s *isola
 	a := &Anatomy{
 		Container: event.Container{ID: c.ID, Image: c.Image, Runtime: c.Runtime}, State: c.State,
 		PID: c.InitPID, Comm: c.InitComm, Started: c.Started,
-		Namespaces: namespaces(s, c), told: extra.Told,
+		Namespaces: namespaces(s, c), Unheld: c.Unheld, Stuck: c.Stuck, told: extra.Told,
 	}
 	if c.Named {
 		a.Container.Name = c.Label
@@ -151,7 +152,7 @@ func (g *gatherer) sees() {
 
 // processes reads every process of the container.
 func (g *gatherer) processes(cgroup string) {
-	pids, err := g.layout.TreeProcs(cgroup)
+	pids, err := g.pids(cgroup)
 	if err != nil {
 		g.unknown("its processes: %v", err)
 		return
@@ -176,6 +177,21 @@ func (g *gatherer) processes(cgroup string) {
 		}
 		g.Processes = append(g.Processes, process)
 	}
+}
+
+// pids lists the processes in the container's cgroup. Of one whose PID 1 is in another one, it adds those that are in its
+// cgroups of other hierarchies; any others are not known.
+func (g *gatherer) pids(cgroup string) ([]int32, error) {
+	if g.Unheld == nil {
+		return g.layout.TreeProcs(cgroup)
+	}
+	pids := append(g.layout.ProcsElsewhere(cgroup), g.PID)
+	if more, err := g.layout.TreeProcs(cgroup); err == nil {
+		pids = append(pids, more...)
+	}
+	g.unknown("which other processes it has made in %s, where its PID 1 is", g.Unheld.Cgroup)
+	slices.Sort(pids)
+	return slices.Compact(pids), nil
 }
 
 // madeOf reads the container's file systems.

@@ -45,6 +45,7 @@ func Holes(a *Anatomy) []Finding {
 	h.kernelFiles()
 	h.mounts()
 	h.devices()
+	h.outside()
 	h.limits()
 	h.ports()
 	h.told()
@@ -224,6 +225,27 @@ func (h *holes) processes() {
 		ID: "privileged_process", Severity: h.soften(High), Title: "Processes in it may do more than its PID 1", Details: bounded(details),
 		Meaning: "They came in from outside with more privileges than the container was given, and share its files and, most often, its user.",
 		See:     "grep -E 'Cap|Seccomp' /proc/PID/status", Close: "docker exec without --privileged",
+	})
+}
+
+// outside is about a PID 1 that is not in the container's own cgroup.
+func (h *holes) outside() {
+	if h.a.Unheld == nil {
+		return
+	}
+	details := "PID 1 is in a cgroup that is unknown"
+	if in := h.a.Unheld.Cgroup; in != "" {
+		details = "PID 1 is in " + in
+	}
+	if r := h.a.Resources; r != nil {
+		details += ", and not in " + r.Cgroup
+	}
+	h.add(Finding{
+		ID: "outside_its_cgroup", Severity: High, Title: "Its limits do not hold it", Details: []string{details},
+		Meaning: "Somebody has moved its PID 1 out of the container's cgroup: what that limits (on cgroup v1 memory, on v2 all) does " +
+			"not hold PID 1 and what it starts. It can use up the host's memory, and then the kernel kills anywhere on the host.",
+		See:   "cat " + h.file("cgroup") + "; nsviz why tells who moved it, where nsviz was running then",
+		Close: "recreate the container, or write its PID 1 back to cgroup.procs of its cgroup; and find out who did it",
 	})
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/isolation"
 )
 
 // walled is a container without a hole.
@@ -94,6 +95,13 @@ func TestHoles(t *testing.T) {
 		{"unknown namespace", func(a *Anatomy) { a.Namespaces[event.PID].SharedWithHost = nil; delete(a.Namespaces, event.Net) }, "", 0, ""},
 		{"a pod", func(a *Anatomy) { a.Namespaces[event.Net].SharedWith = []string{"sidecar"} }, "shared_net_namespace", Info, "sidecar"},
 		{"neighbours in the host's", func(a *Anatomy) { a.Namespaces[event.Time].SharedWith = []string{"other"} }, "", 0, ""},
+
+		{"outside of its cgroup", func(a *Anatomy) {
+			a.Unheld, a.Resources.Cgroup = &isolation.Unheld{Cgroup: "/"}, "/docker/web"
+		}, "outside_its_cgroup", High, "PID 1 is in /, and not in /docker/web"},
+		{"outside, who knows where", func(a *Anatomy) {
+			a.Unheld, a.Resources = &isolation.Unheld{}, nil
+		}, "outside_its_cgroup", High, "PID 1 is in a cgroup that is unknown"},
 
 		{"root", func(a *Anatomy) { a.Privileges.UID = new(uint32(0)) }, "host_root", Medium, ""},
 		{"root inside only", func(a *Anatomy) { a.Privileges.UID = new(uint32(100000)); remap(a, 100000) }, "", 0, ""},

@@ -22,8 +22,10 @@ type Told struct {
 	Modes map[event.NamespaceType]string
 	// MemoryBytes, CPUs and PIDs are limits; 0 is none.
 	MemoryBytes uint64
-	CPUs        float64
-	PIDs        uint64
+	// Swap is the limit of what may be swapped out; nil is unknown.
+	Swap *hostfs.Limit[uint64]
+	CPUs float64
+	PIDs uint64
 	// CapAdd and CapDrop are names with or without CAP_, in any case, or ALL.
 	CapAdd, CapDrop []string
 	// SeccompUnconfined and NoNewPrivs are of its security options.
@@ -119,6 +121,7 @@ func (h *holes) toldLimits(t *Told, d *differences) {
 		told := t.MemoryBytes
 		toldLimit(d, "memory limit", told, m.MaxBytes, func(has uint64) bool { return has <= told && told-has < 64<<10 },
 			func(n uint64) string { return fmt.Sprint(n, " bytes") })
+		h.toldSwap(t, m, d)
 	}
 	if p := h.a.Resources.PIDs; p != nil {
 		toldLimit(d, "limit of processes", t.PIDs, p.Max, func(has uint64) bool { return has == t.PIDs },
@@ -128,6 +131,32 @@ func (h *holes) toldLimits(t *Told, d *differences) {
 		toldLimit(d, "CPU quota", t.CPUs, c.QuotaCores, func(has float64) bool { return math.Abs(has-t.CPUs) < 0.005 },
 			func(n float64) string { return strconv.FormatFloat(n, 'g', 4, 64) + " CPUs" })
 	}
+}
+
+// toldSwap compares the limits of swap. On cgroup v1 the kernel limits memory and swap together: where that is as it was
+// told, the limit of memory alone is the difference.
+func (h *holes) toldSwap(t *Told, m *hostfs.MemoryUse, d *differences) {
+	told, has := t.Swap, m.SwapMaxBytes
+	if told == nil || has == nil || told.Unlimited && has.Unlimited {
+		return
+	}
+	same := func(a, b uint64) bool { return max(a, b)-min(a, b) < 64<<10 }
+	if told.Value != nil && has.Value != nil {
+		if same(*told.Value, *has.Value) {
+			return
+		}
+		if memory := m.MaxBytes; memory != nil && memory.Value != nil && same(t.MemoryBytes+*told.Value, *memory.Value+*has.Value) {
+			return
+		}
+	}
+	words := func(l *hostfs.Limit[uint64]) string {
+		if l.Value == nil {
+			return "none"
+		}
+		return fmt.Sprint(*l.Value, " bytes")
+	}
+	looser := has.Value == nil || told.Value != nil && *has.Value > *told.Value
+	d.add(looser, Medium, "swap limit", words(told), words(has))
 }
 
 func toldLimit[T uint64 | float64](d *differences, what string, told T, has *hostfs.Limit[T], same func(T) bool, words func(T) string) {

@@ -26,6 +26,15 @@ func TestTold(t *testing.T) {
 	capability := func(names ...string) func(*Anatomy) {
 		return func(a *Anatomy) { a.Privileges.Capabilities.Bounding = names }
 	}
+	swap := func(told, has int) func(*Anatomy, *Told) {
+		limit := func(n int) *hostfs.Limit[uint64] {
+			if n < 0 {
+				return &hostfs.Limit[uint64]{Unlimited: true}
+			}
+			return &hostfs.Limit[uint64]{Value: new(uint64(n))}
+		}
+		return func(a *Anatomy, t *Told) { t.Swap, a.Resources.Memory.SwapMaxBytes = limit(told), limit(has) }
+	}
 	for _, test := range []struct {
 		name     string
 		change   func(*Anatomy, *Told)
@@ -48,6 +57,21 @@ func TestTold(t *testing.T) {
 			t.CPUs = 0.333
 			a.Resources.CPU = &hostfs.CPUUse{QuotaCores: &hostfs.Limit[float64]{Value: new(0.33333)}}
 		}, "", 0, ""},
+		{"more swap", swap(64<<20, 128<<20), looser, Medium, "swap limit: docker was told 67108864 bytes, the kernel has 134217728 bytes"},
+		{"less swap", swap(64<<20, 0), stricter, Info, "swap limit: docker was told 67108864 bytes, the kernel has 0 bytes"},
+		{"swap without a limit", swap(0, -1), looser, Medium, "swap limit: docker was told 0 bytes, the kernel has none"},
+		{"a limit of swap that nobody asked for", swap(-1, 0), stricter, Info, "swap limit: docker was told none, the kernel has 0 bytes"},
+		{"swap in pages", swap(64<<20+4095, 64<<20), "", 0, ""},
+		{"no swap at all", swap(0, 0), "", 0, ""},
+		{"swap without a limit, as told", swap(-1, -1), "", 0, ""},
+		{"swap of which the engine said nothing", func(a *Anatomy, t *Told) {
+			swap(0, 9<<20)(a, t)
+			t.Swap = nil
+		}, "", 0, ""},
+		{"memory and swap together as told", func(a *Anatomy, t *Told) {
+			swap(64<<20, 32<<20)(a, t)
+			t.MemoryBytes = 32 << 20
+		}, looser, Medium, "memory limit: docker was told 33554432 bytes, the kernel has 67108864 bytes"},
 		{"root file system", func(_ *Anatomy, t *Told) { t.ReadOnly = false }, stricter, Info, "root file system: docker was told writable, the kernel has a read-only one"},
 
 		{"told the host's", func(_ *Anatomy, t *Told) { t.Modes[event.PID] = "host" }, stricter, Info, "pid namespace: docker was told the host's, the kernel has another one"},

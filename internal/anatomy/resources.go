@@ -122,6 +122,9 @@ func pidsWords(p *hostfs.PIDsUse, cgroup string) string {
 		words = append(words, fmt.Sprint(*p.Current, " in use"))
 	}
 	words = append(words, limitWords("limit", p.Max, p.EffectiveMax, cgroup, func(n uint64) string { return fmt.Sprint(n) }))
+	if p.Refused != nil && *p.Refused > 0 {
+		words = append(words, "refused "+times(*p.Refused))
+	}
 	return strings.Join(words, ", ")
 }
 

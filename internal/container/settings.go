@@ -10,8 +10,11 @@ type Settings struct {
 	NetworkMode, PIDMode, IPCMode, UTSMode, UserMode, CgroupMode string
 	// Limits; 0 is none.
 	MemoryBytes uint64
-	CPUs        float64
-	PIDs        uint64
+	// SwapBytes is how much may be swapped out; nil is unknown, unless SwapUnlimited is set.
+	SwapBytes     *uint64
+	SwapUnlimited bool
+	CPUs          float64
+	PIDs          uint64
 	// CapAdd and CapDrop are as they were given.
 	CapAdd, CapDrop []string
 	SecurityOptions []string

@@ -41,6 +41,8 @@ type Tracker struct {
 	// removed are the cgroups that are gone and still remembered, oldest first.
 	removed []grave
 	births  births
+	// outside are the containers' own cgroups by the PID of those inits that are in none of their container's.
+	outside map[int32]*cgroup
 	// unresolved are the ids that the resolver found nothing for. The kernel gives no id out again.
 	unresolved map[uint64]struct{}
 	// discovered are the cgroups that were found by a lookup since Discovered was called.
@@ -95,6 +97,7 @@ func NewTracker(directory *Directory, resolve Resolver) *Tracker {
 		parser: NewParser(), directory: directory, resolve: resolve, limit: mostCgroups,
 		cgroups: map[uint64]*cgroup{}, roots: map[string]*cgroup{}, births: births{byID: map[uint64]*birth{}},
 		unresolved: map[uint64]struct{}{},
+		outside:    map[int32]*cgroup{},
 	}
 }
 
@@ -275,6 +278,12 @@ func (t *Tracker) Path(id uint64) string {
 	return ""
 }
 
+// Knows reports whether a cgroup is known without a lookup.
+func (t *Tracker) Knows(id uint64) bool {
+	_, ok := t.cgroups[id]
+	return ok
+}
+
 // Removed reports whether it was told that a cgroup was removed, not long ago.
 func (t *Tracker) Removed(id uint64) bool {
 	c, ok := t.cgroups[id]
@@ -353,6 +362,8 @@ func (t *Tracker) Attribute(e *event.Event) bool {
 	switch e.Type {
 	case event.ContainerStarted:
 		return t.started(e)
+	case event.InitMoved:
+		return t.initMoved(e)
 	case event.ContainerExited:
 		return t.exited(e)
 	case event.OOMKill:
@@ -388,11 +399,14 @@ func (t *Tracker) started(e *event.Event) bool {
 }
 
 func (t *Tracker) exited(e *event.Event) bool {
-	c := t.cgroups[e.CgroupID]
-	if c == nil || c.root == nil {
+	root := t.homeOf(e.CgroupID, e.PID)
+	if root == nil {
 		return false
 	}
-	root := c.root
+	delete(t.outside, e.PID)
+	if e.Container == nil {
+		e.Container = t.Describe(root.ref)
+	}
 	// It may have been older than the probes and gone before the host was read.
 	neverFound := !root.known && root.created.isZero()
 	if root.init != e.PID && !neverFound {
@@ -409,11 +423,17 @@ func (t *Tracker) exited(e *event.Event) bool {
 // a container and outside; whose init it is shows here.
 func (t *Tracker) killed(e *event.Event) {
 	oom := e.OOM
+	outside := t.outside[oom.Victim.PID]
+	if outside != nil {
+		e.Container, e.ContainerUnknown = t.Describe(outside.ref), false
+	}
 	oom.Victim.Container, oom.Victim.ContainerUnknown, oom.Victim.Cgroup = e.Container, e.ContainerUnknown, t.Path(e.CgroupID)
 	oom.Cgroup = t.Path(oom.CgroupID)
 	t.locate(oom.Trigger)
 	c := t.cgroups[e.CgroupID]
 	switch {
+	case outside != nil:
+		oom.Victim.Init = true
 	case c == nil || c.root == nil:
 		oom.Victim.Init = false
 	case c.root.init != 0:

@@ -18,6 +18,7 @@ const (
 	CgroupCreated    Type = "cgroup_created"
 	CgroupRemoved    Type = "cgroup_removed"
 	ContainerStarted Type = "container_started"
+	InitMoved        Type = "init_moved"
 	ContainerExited  Type = "container_exited"
 	OOMKill          Type = "oom_kill"
 	EventsLost       Type = "events_lost"
@@ -27,7 +28,7 @@ const (
 func Types() []Type {
 	return []Type{
 		NamespaceCreated, NamespaceJoined, NamespaceFreed, CgroupCreated, CgroupRemoved,
-		ContainerStarted, ContainerExited, OOMKill, EventsLost,
+		ContainerStarted, InitMoved, ContainerExited, OOMKill, EventsLost,
 	}
 }
 
@@ -49,6 +50,7 @@ type Event struct {
 	Namespace *Namespace `json:"namespace,omitempty"`
 	Cgroup    *Cgroup    `json:"cgroup,omitempty"`
 	Start     *Start     `json:"start,omitempty"`
+	Moved     *Moved     `json:"moved,omitempty"`
 	Exit      *Exit      `json:"exit,omitempty"`
 	OOM       *OOM       `json:"oom,omitempty"`
 	Lost      *Lost      `json:"lost,omitempty"`
@@ -61,11 +63,14 @@ type Event struct {
 	BootNS uint64 `json:"-"`
 }
 
-// Subject is the container that the event is about: of a cgroup the one that it belongs to, else the
-// one that the acting process is in; nil is none.
+// Subject is the container that the event is about: of a cgroup the one that it belongs to, of a PID 1 that was moved
+// its own, else the one that the acting process is in; nil is none.
 func (e *Event) Subject() *Container {
 	if e.Cgroup != nil {
 		return e.Cgroup.Container
+	}
+	if e.Moved != nil {
+		return e.Moved.Container
 	}
 	return e.Container
 }
@@ -179,6 +184,23 @@ type Phase struct {
 	Count *uint32 `json:"count,omitempty"`
 }
 
+// Moved is a container's PID 1 that was moved to another cgroup of the tracked hierarchy.
+type Moved struct {
+	// PID is the container's PID 1, as the host counts.
+	PID int32 `json:"pid"`
+	// Container is the one whose PID 1 it is; the acting process is who moved it.
+	Container *Container `json:"container,omitempty"`
+	// Home is the path of the container's own cgroup, To that of the cgroup that its PID 1 is in now.
+	Home string `json:"home,omitempty"`
+	To   string `json:"to,omitempty"`
+	// Held is whether To is the container's own cgroup or one below it, whose limits hold.
+	Held bool `json:"held"`
+
+	// HomeID and ToID are the ids behind the paths.
+	HomeID uint64 `json:"-"`
+	ToID   uint64 `json:"-"`
+}
+
 // Cause says how a container ended.
 type Cause string
 
@@ -204,6 +226,9 @@ type Exit struct {
 	// EarlierSignal is the latest signal before the end that a process sent and that was not the end: one
 	// that PID 1 ignored, or upon which it ended in its own way.
 	EarlierSignal *SentSignal `json:"earlier_signal,omitempty"`
+	// PIDsRefused is how often the kernel had refused a new process or thread in PID 1's cgroup, since a limit of
+	// processes was reached; nil is unknown.
+	PIDsRefused *uint64 `json:"pids_refused,omitempty"`
 }
 
 // Senders are the processes that sent signals; x may be nil.

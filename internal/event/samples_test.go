@@ -59,6 +59,10 @@ func samples() []Event {
 			},
 		},
 		{
+			Time: after(4500 * time.Millisecond), Type: InitMoved, PID: 2400, Comm: "bash",
+			Moved: &Moved{PID: 2251, Container: web, Home: "/docker/" + webID, To: "/"},
+		},
+		{
 			Time: after(5 * time.Second), Type: ContainerExited, PID: 2251, Comm: "nginx", Container: web,
 			Exit: &Exit{
 				Code: new(int32(143)), Signal: 15, Cause: CauseSignal,
@@ -66,6 +70,7 @@ func samples() []Event {
 				EarlierSignal: &SentSignal{
 					Signal: 1, Time: after(4500 * time.Millisecond), By: &Process{PID: 2290, Comm: "runc", UID: new(uint32(0))},
 				},
+				PIDsRefused: new(uint64(3)),
 			},
 		},
 		{
@@ -110,6 +115,10 @@ func more() []Event {
 				Victim:  Victim{PID: 2251, Comm: "nginx", ContainerUnknown: true},
 				Trigger: &Process{PID: 2330, Comm: "php-fpm", ContainerUnknown: true},
 			},
+		},
+		{
+			Time: at, Type: InitMoved, PID: 2401, Comm: "bash",
+			Moved: &Moved{PID: 2251, Container: &Container{ID: webID}, Home: "/docker/" + webID, To: "/docker/" + webID, Held: true},
 		},
 	}
 }

@@ -43,6 +43,8 @@ type Layout struct {
 	// Others are the mounted hierarchies that are not tracked and say something about resources: of
 	// v1 by controller, "" is the unified one. In them Others and Notes are empty.
 	Others map[string]Layout
+	// LocalPIDsEvents is whether pids.events counts for each cgroup alone (an option of the mount).
+	LocalPIDsEvents bool
 	// Notes say what is not as it should be and what to do about it.
 	Notes []string
 }
@@ -143,6 +145,7 @@ func chooseHierarchy(v1, v2 []cgroupMount, ids map[string]uint32) (Layout, error
 	track := func(m cgroupMount, controller string) Layout {
 		layout.Controller, layout.HierarchyID = controller, ids[controller]
 		layout.Dir, layout.Root, layout.Whole = m.dir, m.root, m.whole
+		layout.LocalPIDsEvents = slices.Contains(m.options, "pids_localevents")
 		return layout
 	}
 	if m, found := bestMount(v1, "memory"); found {
@@ -181,7 +184,10 @@ func otherHierarchies(tracked Layout, v1, v2 []cgroupMount, ids map[string]uint3
 }
 
 func (m cgroupMount) layout(version CgroupVersion, controller string, id uint32) Layout {
-	return Layout{Version: version, Controller: controller, HierarchyID: id, Dir: m.dir, Root: m.root, Whole: m.whole}
+	return Layout{
+		Version: version, Controller: controller, HierarchyID: id, Dir: m.dir, Root: m.root, Whole: m.whole,
+		LocalPIDsEvents: slices.Contains(m.options, "pids_localevents"),
+	}
 }
 
 // hasV1Controller tells whether a v1 hierarchy with a controller is mounted. A v2 host may have one

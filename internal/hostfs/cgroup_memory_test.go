@@ -2,6 +2,7 @@ package hostfs
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 	"strings"
@@ -16,14 +17,14 @@ func TestMemory(t *testing.T) {
 		host, path string
 		want       Memory
 	}{
-		{"v1", "/", Memory{UsageBytes: is(201326592), Unlimited: true, OOMKills: is(0)}},
-		{"v1", "/docker/f1:odd", Memory{UsageBytes: is(67108864), LimitBytes: is(67108864), OOMKills: is(81)}},
+		{"v1", "/", Memory{UsageBytes: is(201326592), Unlimited: true, OOMKills: is(0), UnderOOM: new(false), OOMKillOff: new(false)}},
+		{"v1", "/docker/f1:odd", Memory{UsageBytes: is(67108864), LimitBytes: is(67108864), OOMKills: is(81), UnderOOM: new(true), OOMKillOff: new(false)}},
 		{"v1", "/docker", Memory{}},
-		{"v1", "/docker/old", Memory{UsageBytes: is(4096), Unlimited: true}}, // 64 KiB pages, no oom_kill
+		{"v1", "/docker/old", Memory{UsageBytes: is(4096), Unlimited: true, UnderOOM: new(false), OOMKillOff: new(false)}}, // 64 KiB pages, no oom_kill
 		{"v2", "/", Memory{}},
 		{"v2", "/init.scope", Memory{UsageBytes: is(9437184), Unlimited: true, OOMKills: is(0)}},
 		{"v2", dockerScope, Memory{UsageBytes: is(67104768), LimitBytes: is(67108864), OOMKills: is(144)}},
-		{"hybrid", "/docker/a1", Memory{UsageBytes: is(1048576), LimitBytes: is(67108864), OOMKills: is(3)}},
+		{"hybrid", "/docker/a1", Memory{UsageBytes: is(1048576), LimitBytes: is(67108864), OOMKills: is(3), UnderOOM: new(false), OOMKillOff: new(false)}},
 	} {
 		layout, _ := hostLayout(t, test.host)
 		got, err := layout.Memory(test.path)
@@ -59,6 +60,43 @@ func TestMemoryOfNonsense(t *testing.T) {
 				t.Errorf("%s: %+v", name, got)
 			}
 		}
+	}
+}
+
+// Whose limit it is shows above: all below a cgroup at its limit are under OOM.
+func TestStuckAt(t *testing.T) {
+	type control struct{ under, off int }
+	for _, test := range []struct {
+		name        string
+		docker, web control
+		of          string
+	}{
+		{name: "nothing is wrong"},
+		{name: "the OOM killer is at work", web: control{1, 0}},
+		{name: "off, and not at its limit", web: control{0, 1}},
+		{name: "stuck", web: control{1, 1}, of: "/docker/web"},
+		{name: "stuck at the limit above", docker: control{1, 1}, web: control{1, 0}, of: "/docker"},
+		{name: "stuck at the limit above, and made there", docker: control{1, 1}, web: control{1, 1}, of: "/docker"},
+		{name: "stuck while the OOM killer is at work above", docker: control{1, 0}, web: control{1, 1}, of: "/docker/web"},
+	} {
+		dir := t.TempDir()
+		layout := Layout{Version: CgroupV1, Controller: "memory", Dir: dir, Root: "/", Whole: true, HasMemory: true}
+		for path, c := range map[string]control{"/": {}, "/docker": test.docker, "/docker/web": test.web} {
+			writeFile(t, dir+path+"/memory.usage_in_bytes", "1\n")
+			writeFile(t, dir+path+"/memory.oom_control", fmt.Sprintf("oom_kill_disable %d\nunder_oom %d\noom_kill 0\n", c.off, c.under))
+		}
+		m, err := layout.Memory("/docker/web")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := layout.StuckAt("/docker/web", &m); got == nil || *got != test.of {
+			t.Errorf("%s: %v, want %q", test.name, got, test.of)
+		}
+	}
+	layout, _ := hostLayout(t, "v2")
+	m, err := layout.Memory(dockerScope)
+	if got := layout.StuckAt(dockerScope, &m); got != nil || err != nil {
+		t.Errorf("on v2: %q, %v", *got, err)
 	}
 }
 

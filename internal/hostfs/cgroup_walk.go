@@ -79,6 +79,20 @@ func (l Layout) TreeProcs(path string) ([]int32, error) {
 	return sortedPIDs(pids), w.failed
 }
 
+// ProcsElsewhere lists the processes that are in the cgroup at path, or below it, in any of the hierarchies besides the
+// tracked one, ascending: engines give a cgroup the same path in all of them. On cgroup v2 there are none. What cannot be
+// read is left out.
+func (l Layout) ProcsElsewhere(path string) []int32 {
+	var pids []int32
+	for _, other := range l.Others {
+		procs, err := other.TreeProcs(path)
+		if err == nil {
+			pids = append(pids, procs...)
+		}
+	}
+	return sortedPIDs(pids)
+}
+
 // walker goes through a tree of cgroups.
 type walker struct {
 	visit  func(c Cgroup, dir string) error

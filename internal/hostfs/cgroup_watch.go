@@ -95,7 +95,17 @@ func (w *Watch) Complete() bool {
 func (w *Watch) Charge(m *Memory) error {
 	var usageErr, killsErr error
 	m.UsageBytes, usageErr = w.fact(w.usage, parseBytes)
-	m.OOMKills, killsErr = w.fact(w.kills, parseOOMKills)
+	m.UnderOOM, m.OOMKillOff = nil, nil
+	m.OOMKills, killsErr = w.fact(w.kills, func(text string) (*uint64, error) {
+		if w.unified {
+			return parseOOMKills(text)
+		}
+		kills, err := parseOOMKills(text)
+		under, underErr := parseFlag(text, "under_oom")
+		off, offErr := parseFlag(text, "oom_kill_disable")
+		m.UnderOOM, m.OOMKillOff = under, off
+		return kills, errors.Join(err, underErr, offErr)
+	})
 	return errors.Join(usageErr, killsErr)
 }
 

@@ -1,36 +1,58 @@
 package hostfs
 
 import (
-	"errors"
+	"bytes"
+	"encoding/binary"
 	"fmt"
 	"os"
 	"path"
 	"strconv"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-// CgroupWrite is that somebody wrote to a file of a cgroup. What is in the file now need not be different.
+// CgroupChange is a set of what a write to a cgroup's file can change.
+type CgroupChange uint8
+
+// What writes change.
+const (
+	MemoryLimit CgroupChange = 1 << iota
+	SwapLimit
+	CPULimit
+	PIDsLimit
+	Membership // a process was moved into the cgroup
+)
+
+// CgroupWrite reports a write to a file of a cgroup. The value in the file need not be another one than before.
 type CgroupWrite struct {
-	// Path is that of the cgroup in the hierarchy that it is in, which the tracked one need not be: engines
+	// Path is that of the cgroup in the hierarchy of the file, which need not be the tracked one: engines
 	// give a cgroup the same path in all of them.
 	Path string
-	// Moved is set where a process was moved into the cgroup; else one of its limits was written: on memory,
-	// on CPU time or on processes.
-	Moved bool
+	// Changes is what the file sets: limits, or Membership.
+	Changes CgroupChange
 	// PID is the process that wrote, as procfs counts; 0 is unknown.
 	PID int32
 }
 
-// CgroupWrites tells of every write to the limits of cgroups, and who it was, as the kernel's fanotify does: it
-// asks for nothing again and again. What the kernel could not queue (16,384 different writes) is lost.
+// CgroupWrites reports every write to the limits of cgroups and who wrote, as the kernel's fanotify does, without
+// polling. What the kernel could not queue (16,384 different writes) is lost.
+//
+// Where the cgroup file systems have file handles (since Linux 6.6), an event holds that of the cgroup's directory and
+// the file's name. Elsewhere the kernel opens the file for the reader, and which cgroup that is has to be found by its
+// path, which is the writer's.
 type CgroupWrites struct {
 	f           *FS
 	file        *os.File
+	conn        syscall.RawConn
 	hierarchies []writtenHierarchy
+	byHandle    bool
+	noHandles   error
 	samePIDs    bool
+	closed      atomic.Bool
 	buf         []byte
 }
 
@@ -38,41 +60,111 @@ type writtenHierarchy struct {
 	Layout
 
 	device uint64
-	files  map[string]bool // by name; true is one by which processes are moved
+	fsid   unix.Fsid
+	files  map[string]CgroupChange // by name
 }
 
 // WatchCgroupWrites begins to watch. It takes root, and a kernel with fanotify: that of Linux 4.20 or later.
 func (f *FS) WatchCgroupWrites(tracked Layout) (*CgroupWrites, error) {
-	w := &CgroupWrites{f: f, buf: make([]byte, 64*unsafe.Sizeof(unix.FanotifyEventMetadata{}))}
+	w, noHandles := f.watchCgroupWrites(tracked, true)
+	if noHandles == nil {
+		return w, nil
+	}
+	w, err := f.watchCgroupWrites(tracked, false)
+	if err != nil {
+		return nil, err
+	}
+	w.noHandles = noHandles
+	return w, nil
+}
+
+func (f *FS) watchCgroupWrites(tracked Layout, byHandle bool) (*CgroupWrites, error) {
 	self, err := f.Self()
 	if err != nil {
 		return nil, err
 	}
-	w.samePIDs = int(self) == os.Getpid()
-	fd, err := unix.FanotifyInit(unix.FAN_CLASS_NOTIF|unix.FAN_CLOEXEC|unix.FAN_NONBLOCK, unix.O_RDONLY|unix.O_CLOEXEC)
+	flags := uint(unix.FAN_CLASS_NOTIF | unix.FAN_CLOEXEC | unix.FAN_NONBLOCK)
+	if byHandle {
+		flags |= unix.FAN_REPORT_DFID_NAME
+	}
+	fd, err := unix.FanotifyInit(flags, unix.O_RDONLY|unix.O_CLOEXEC)
 	if err != nil {
 		return nil, os.NewSyscallError("fanotify_init", err)
 	}
-	w.file = os.NewFile(uintptr(fd), "fanotify")
+	w := &CgroupWrites{f: f, file: os.NewFile(uintptr(fd), "fanotify"), byHandle: byHandle, samePIDs: int(self) == os.Getpid()}
+	// Each event of the one kind is an open file; each of the other kind has a name of up to 255 bytes.
+	size := 64 * sizeofFanotifyEvent
+	if byHandle {
+		size = 16 << 10
+	}
+	w.buf = make([]byte, size)
+	if w.conn, err = w.file.SyscallConn(); err == nil {
+		err = w.mark(fd, tracked)
+	}
+	if err != nil {
+		w.Close()
+		return nil, err
+	}
+	return w, nil
+}
+
+// mark adds the file systems of the hierarchies.
+func (w *CgroupWrites) mark(fd int, tracked Layout) error {
 	for controller, layout := range hierarchiesWritten(tracked) {
 		h := writtenHierarchy{Layout: layout, files: filesWritten(controller)}
 		if controller == tracked.Controller {
-			h.files["cgroup.procs"] = true
+			h.files["cgroup.procs"] = Membership
+			if controller != "" {
+				h.files["tasks"] = Membership
+			}
 		}
 		stat, err := lstat(layout.Dir)
+		if err == nil && w.byHandle {
+			h.fsid, err = handlesOf(layout.Dir)
+		}
 		if err == nil {
 			err = os.NewSyscallError("fanotify_mark", unix.FanotifyMark(fd, unix.FAN_MARK_ADD|unix.FAN_MARK_FILESYSTEM, unix.FAN_MODIFY,
 				unix.AT_FDCWD, layout.Dir))
 		}
 		if err != nil {
-			w.Close()
-			return nil, fmt.Errorf("watch %s: %w", layout.Dir, err)
+			return fmt.Errorf("watch %s: %w", layout.Dir, err)
 		}
 		h.device = stat.Dev
 		w.hierarchies = append(w.hierarchies, h)
 	}
-	return w, nil
+	return nil
 }
+
+// handlesOf tries out whether folders of the file system at dir can be opened by their handles, and returns its
+// number. That takes CAP_DAC_READ_SEARCH.
+func handlesOf(dir string) (unix.Fsid, error) {
+	var stat unix.Statfs_t
+	if err := unix.Statfs(dir, &stat); err != nil {
+		return unix.Fsid{}, pathError("statfs", dir, err)
+	}
+	handle, _, err := unix.NameToHandleAt(unix.AT_FDCWD, dir, 0)
+	if err != nil {
+		return unix.Fsid{}, pathError("name_to_handle_at", dir, err)
+	}
+	fd, err := openByHandle(dir, handle)
+	if err != nil {
+		return unix.Fsid{}, pathError("open_by_handle_at", dir, err)
+	}
+	_ = unix.Close(fd)
+	return stat.Fsid, nil
+}
+
+func openByHandle(mount string, handle unix.FileHandle) (int, error) {
+	dir, err := openat(unix.AT_FDCWD, mount, unix.O_RDONLY|unix.O_DIRECTORY)
+	if err != nil {
+		return -1, err
+	}
+	defer unix.Close(dir)
+	return unix.OpenByHandleAt(dir, handle, unix.O_PATH|unix.O_CLOEXEC)
+}
+
+// WithoutHandles says why events do not have the handle of the cgroup's directory; nil is that they have it.
+func (w *CgroupWrites) WithoutHandles() error { return w.noHandles }
 
 // hierarchiesWritten are those that have the limits, by controller; "" is the unified one.
 func hierarchiesWritten(tracked Layout) map[string]Layout {
@@ -86,64 +178,172 @@ func hierarchiesWritten(tracked Layout) map[string]Layout {
 }
 
 // filesWritten are the files of limits in the hierarchy of a controller. On v1 controllers may share one.
-func filesWritten(controller string) map[string]bool {
+func filesWritten(controller string) map[string]CgroupChange {
 	if controller == "" {
-		return map[string]bool{"memory.max": false, "cpu.max": false, "pids.max": false}
+		return map[string]CgroupChange{
+			"memory.max": MemoryLimit, "memory.swap.max": SwapLimit, "cpu.max": CPULimit, "pids.max": PIDsLimit,
+		}
 	}
-	return map[string]bool{
-		"memory.limit_in_bytes": false, "cpu.cfs_quota_us": false, "cpu.cfs_period_us": false, "pids.max": false,
+	return map[string]CgroupChange{
+		// The limit of swap is what that of both leaves beyond that of memory.
+		"memory.limit_in_bytes": MemoryLimit | SwapLimit, "memory.memsw.limit_in_bytes": SwapLimit,
+		"cpu.cfs_quota_us": CPULimit, "cpu.cfs_period_us": CPULimit, "pids.max": PIDsLimit,
 	}
 }
 
 // Close ends the watch, and a Next that waits.
-func (w *CgroupWrites) Close() { _ = w.file.Close() }
-
-// tolerated is how many failed readings in a row are taken for what happened to the files written to.
-const tolerated = 1000
-
-// Next waits for writes and returns those that there are, in their order, what is the same once, and whether others
-// were lost. Writes to a cgroup that is gone by now are left out. After Close it fails with os.ErrClosed.
-func (w *CgroupWrites) Next() (list []CgroupWrite, lost bool, err error) {
-	for failures := 0; ; {
-		n, err := w.file.Read(w.buf)
-		switch {
-		case err == nil:
-		case errors.Is(err, os.ErrClosed) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EBADF) || failures == tolerated:
-			return nil, false, err
-		default:
-			// The kernel opens the file for the reader and fails with what that failed with, ENODEV for that
-			// of a cgroup removed meanwhile, and has taken the event from the queue (fanotify_read).
-			failures++
-			continue
-		}
-		if list, lost = w.decode(w.buf[:n]); lost || len(list) > 0 {
-			return list, lost, nil
-		}
-		failures = 0
-	}
+func (w *CgroupWrites) Close() {
+	w.closed.Store(true)
+	_ = w.file.Close() // nothing was written to it
 }
 
+// Next waits for writes and returns those that there are, in their order, what is the same once, and whether others
+// were lost. Writes to a cgroup that is gone by now are left out, so that there may be none. After Close it fails with
+// os.ErrClosed; after any other error the watch is of no use any more.
+func (w *CgroupWrites) Next() (list []CgroupWrite, lost bool, err error) { return w.next(true) }
+
+// Pending is Next without waiting: it returns what has been written since.
+func (w *CgroupWrites) Pending() (list []CgroupWrite, lost bool, err error) { return w.next(false) }
+
+// mostGone is how many events about files that are gone are passed over before Next returns, so that its caller can
+// rest.
+const mostGone = 1024
+
+func (w *CgroupWrites) next(wait bool) ([]CgroupWrite, bool, error) {
+	for range mostGone {
+		n, err := w.read(wait)
+		switch {
+		case err == unix.EAGAIN:
+			return nil, false, nil
+		case err == unix.ENODEV:
+			// The kernel opens the file for the reader, which fails for that of a cgroup removed meanwhile. It has
+			// taken the event from the queue by then (fanotify_read), so this ends, however many there are.
+			continue
+		case err != nil:
+			return nil, false, err
+		}
+		if list, lost := w.decode(w.buf[:n]); lost || len(list) > 0 || !wait {
+			return list, lost, nil
+		}
+	}
+	return nil, false, nil
+}
+
+// read reads events once. Without wait it fails with EAGAIN where there are none.
+func (w *CgroupWrites) read(wait bool) (n int, err error) {
+	failed := w.conn.Read(func(fd uintptr) bool {
+		for {
+			n, err = unix.Read(int(fd), w.buf)
+			if err != unix.EINTR {
+				return !wait || err != unix.EAGAIN
+			}
+		}
+	})
+	switch {
+	case w.closed.Load():
+		return 0, os.ErrClosed
+	case failed != nil:
+		return 0, failed
+	case err == unix.EAGAIN || err == unix.ENODEV:
+		return 0, err
+	}
+	return n, os.NewSyscallError("read", err)
+}
+
+const sizeofFanotifyEvent = int(unsafe.Sizeof(unix.FanotifyEventMetadata{}))
+
 func (w *CgroupWrites) decode(events []byte) (list []CgroupWrite, lost bool) {
-	const size = int(unsafe.Sizeof(unix.FanotifyEventMetadata{}))
 	seen := map[CgroupWrite]bool{}
-	for len(events) >= size {
-		e := *(*unix.FanotifyEventMetadata)(unsafe.Pointer(unsafe.SliceData(events)))
-		if int(e.Event_len) < size || int(e.Event_len) > len(events) {
+	for len(events) >= sizeofFanotifyEvent {
+		var e unix.FanotifyEventMetadata
+		copy(unsafe.Slice((*byte)(unsafe.Pointer(&e)), sizeofFanotifyEvent), events)
+		if int(e.Event_len) < sizeofFanotifyEvent || int(e.Event_len) > len(events) {
 			break
 		}
+		details := events[sizeofFanotifyEvent:e.Event_len]
 		events = events[e.Event_len:]
-		if e.Fd < 0 {
-			lost = lost || e.Mask&unix.FAN_Q_OVERFLOW != 0
-			continue
+		if !w.samePIDs {
+			e.Pid = 0
 		}
-		write, ok := w.about(int(e.Fd), e.Pid)
-		_ = unix.Close(int(e.Fd))
+		var write CgroupWrite
+		ok := false
+		switch {
+		case e.Mask&unix.FAN_Q_OVERFLOW != 0:
+			lost = true
+		case e.Fd >= 0:
+			write, ok = w.about(int(e.Fd), e.Pid)
+			_ = unix.Close(int(e.Fd))
+		case w.byHandle:
+			var failed error
+			write, ok, failed = w.named(details, e.Pid)
+			lost = lost || failed != nil
+		}
 		if ok && !seen[write] {
 			seen[write] = true
 			list = append(list, write)
 		}
 	}
 	return list, lost
+}
+
+// named finds out which cgroup's file an event is about that has the directory's handle and the file's name, and
+// whether it is one that counts. It fails where the handle could not be looked up, and not for a cgroup that is gone.
+func (w *CgroupWrites) named(details []byte, pid int32) (_ CgroupWrite, ok bool, _ error) {
+	fsid, handle, name, ok := parseNamedEvent(details)
+	if !ok {
+		return CgroupWrite{}, false, nil
+	}
+	for i := range w.hierarchies {
+		h := &w.hierarchies[i]
+		changes, counts := h.files[name]
+		if h.fsid != fsid || !counts {
+			continue
+		}
+		fd, err := openByHandle(h.Dir, handle)
+		switch {
+		case err == unix.ESTALE:
+			return CgroupWrite{}, false, nil // the cgroup is gone
+		case err != nil:
+			return CgroupWrite{}, false, pathError("open_by_handle_at", h.Dir, err)
+		}
+		dir, err := os.Readlink(w.f.procFile("self/fd/" + strconv.Itoa(fd)))
+		_ = unix.Close(fd)
+		if err != nil {
+			return CgroupWrite{}, false, err
+		}
+		// One in a part of the hierarchy that is not mounted here is out of sight.
+		below, found := cutPathPrefix(dir, h.Dir)
+		return CgroupWrite{Path: path.Join(h.top(), below), Changes: changes, PID: pid}, found, nil
+	}
+	return CgroupWrite{}, false, nil
+}
+
+// parseNamedEvent parses what follows an event's metadata (struct fanotify_event_info_fid in
+// include/uapi/linux/fanotify.h): a type, the length, the file system's number, a file handle and a name.
+func parseNamedEvent(details []byte) (fsid unix.Fsid, handle unix.FileHandle, name string, ok bool) {
+	const headSize, fixedSize = 4, 8 + 4 + 4
+	for len(details) >= headSize {
+		length := int(binary.NativeEndian.Uint16(details[2:]))
+		if length < headSize || length > len(details) {
+			break
+		}
+		typ, info := details[0], details[headSize:length]
+		details = details[length:]
+		if typ != unix.FAN_EVENT_INFO_TYPE_DFID_NAME || len(info) < fixedSize {
+			continue
+		}
+		for i := range fsid.Val {
+			fsid.Val[i] = int32(binary.NativeEndian.Uint32(info[4*i:]))
+		}
+		size, kind, rest := binary.NativeEndian.Uint32(info[8:]), int32(binary.NativeEndian.Uint32(info[12:])), info[16:]
+		if uint64(size) > uint64(len(rest)) {
+			break
+		}
+		handle = unix.NewFileHandle(kind, rest[:size])
+		text, _, ended := bytes.Cut(rest[size:], []byte{0})
+		return fsid, handle, string(text), ended
+	}
+	return unix.Fsid{}, unix.FileHandle{}, "", false
 }
 
 // about finds out which cgroup's file is open, and whether it is one that counts.
@@ -158,14 +358,11 @@ func (w *CgroupWrites) about(fd int, pid int32) (CgroupWrite, bool) {
 	}
 	for i := range w.hierarchies {
 		h := &w.hierarchies[i]
-		moved, counts := h.files[path.Base(link)]
+		changes, counts := h.files[path.Base(link)]
 		if h.device != stat.Dev || !counts {
 			continue
 		}
-		write := CgroupWrite{Moved: moved}
-		if w.samePIDs {
-			write.PID = pid
-		}
+		write := CgroupWrite{Changes: changes, PID: pid}
 		var ok bool
 		if write.Path, ok = w.cgroupOf(h, link, stat.Ino, write.PID); ok {
 			return write, true

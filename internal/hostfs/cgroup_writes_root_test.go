@@ -27,20 +27,46 @@ func nextWrite(t *testing.T, w *CgroupWrites, path string) CgroupWrite {
 	}
 }
 
+// eachWatch runs a test with each way to watch that the kernel has; what it has is tried out first, and is what
+// WatchCgroupWrites chooses.
+func eachWatch(t *testing.T, f *FS, layout Layout, test func(t *testing.T, byHandle bool)) {
+	t.Helper()
+	chosen, err := f.WatchCgroupWrites(layout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	chosen.Close()
+	w, err := f.watchCgroupWrites(layout, true)
+	if err == nil {
+		w.Close()
+		t.Run("by handle", func(t *testing.T) { test(t, true) })
+	}
+	if why := chosen.WithoutHandles(); (why == nil) != (err == nil) {
+		t.Errorf("without handles, since %v; %v", why, err)
+	}
+	t.Run("by file", func(t *testing.T) { test(t, false) })
+}
+
 // TestRootCgroupWrites has processes write to cgroups, from the host and from a cgroup namespace with a mount of
-// its own, and looks whether each write is told of, with who it was.
+// its own, and looks whether each write is reported, with who it was.
 func TestRootCgroupWrites(t *testing.T) {
 	f := liveFS(t)
 	layout, err := f.Cgroups()
 	if err != nil {
 		t.Fatal(err)
 	}
+	eachWatch(t, f, layout, func(t *testing.T, byHandle bool) { checkCgroupWrites(t, f, layout, byHandle) })
+}
+
+func checkCgroupWrites(t *testing.T, f *FS, layout Layout, byHandle bool) {
 	unified := layout.Controller == ""
 	name := fmt.Sprintf("/nsviz-writes-%d", os.Getpid())
 	below := name + "/below"
 	fileOf := map[string]string{"memory": "memory.limit_in_bytes", "cpu": "cpu.cfs_quota_us", "pids": "pids.max"}
+	changeOf := map[string]CgroupChange{"memory": MemoryLimit | SwapLimit, "cpu": CPULimit, "pids": PIDsLimit}
 	if unified {
 		fileOf = map[string]string{"memory": "memory.max", "cpu": "cpu.max", "pids": "pids.max"}
+		changeOf["memory"] = MemoryLimit
 	}
 	dirs := map[string]string{} // of the hierarchy, by controller
 	for controller := range fileOf {
@@ -63,7 +89,7 @@ func TestRootCgroupWrites(t *testing.T) {
 			}
 		}
 	}
-	w, err := f.WatchCgroupWrites(layout)
+	w, err := f.watchCgroupWrites(layout, byHandle)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +103,7 @@ func TestRootCgroupWrites(t *testing.T) {
 		value := map[string]string{"memory": "100000000", "cpu": "50000", "pids": "100"}[controller]
 		c := write(fmt.Sprintf("echo %s >%s%s/%s", value, dirs[controller], below, file))
 		c.line(t)
-		if got, want := nextWrite(t, w, below), (CgroupWrite{Path: below, PID: c.pid}); got != want {
+		if got, want := nextWrite(t, w, below), (CgroupWrite{Path: below, Changes: changeOf[controller], PID: c.pid}); got != want {
 			t.Errorf("%s: %+v, want %+v", controller, got, want)
 		}
 		c.end(t)
@@ -108,20 +134,35 @@ func TestRootCgroupWrites(t *testing.T) {
 	home := dirs["memory"] // on v2 the root takes processes, too
 	t.Cleanup(func() { _ = os.WriteFile(home+"/cgroup.procs", []byte(strconv.Itoa(int(c.pid))), 0) })
 	c.line(t)
-	if got, want := nextWrite(t, w, below), (CgroupWrite{Path: below, PID: c.pid, Moved: true}); got != want {
+	if got, want := nextWrite(t, w, below), (CgroupWrite{Path: below, Changes: Membership, PID: c.pid}); got != want {
 		t.Errorf("moved: %+v, want %+v", got, want)
 	}
 	c.say(t, "go on")
 	if line := c.line(t); line != "" {
 		t.Fatal(line)
 	}
-	if got, want := nextWrite(t, w, below), (CgroupWrite{Path: below, PID: c.pid}); got != want {
+	if got, want := nextWrite(t, w, below), (CgroupWrite{Path: below, Changes: changeOf["memory"], PID: c.pid}); got != want {
 		t.Errorf("in a cgroup namespace: %+v, want %+v", got, want)
 	}
 
-	// What is gone when it is read of is left out, and does no harm.
-	for range 3 {
-		gone := home + name + "/gone"
+	// Swap has a file of its own, where the kernel counts it.
+	swap := home + below + "/memory.swap.max"
+	if !unified {
+		swap = home + below + "/memory.memsw.limit_in_bytes"
+	}
+	if _, err := os.Stat(swap); err == nil {
+		set(t, swap, "110000000")
+		if got, want := nextWrite(t, w, below), (CgroupWrite{Path: below, Changes: SwapLimit, PID: int32(os.Getpid())}); got != want {
+			t.Errorf("swap: %+v, want %+v", got, want)
+		}
+	}
+	if list, lost, err := w.Pending(); len(list) > 0 || lost || err != nil {
+		t.Errorf("nothing is written, and %+v, %t, %v is reported", list, lost, err)
+	}
+
+	// What is gone when it is read of is left out, and does no harm, however much there is.
+	for i := range 1100 {
+		gone := fmt.Sprintf("%s%s/gone%d", home, name, i)
 		if err := os.Mkdir(gone, 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -131,20 +172,18 @@ func TestRootCgroupWrites(t *testing.T) {
 		}
 	}
 	set(t, home+below+"/"+file, "70000000")
-	for {
-		list, _, err := w.Next()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if slices.Contains(list, CgroupWrite{Path: below, PID: int32(os.Getpid())}) {
-			break
-		}
+	if got, want := nextWrite(t, w, below), (CgroupWrite{Path: below, Changes: changeOf["memory"], PID: int32(os.Getpid())}); got != want {
+		t.Errorf("after those: %+v, want %+v", got, want)
 	}
-	checkOverflow(t, f, layout, home+name+"/"+file, home+below+"/"+file)
+	checkOverflow(t, f, layout, byHandle, home+name+"/"+file, home+below+"/"+file)
 	ended := make(chan error)
 	go func() {
-		_, _, err := w.Next()
-		ended <- err
+		for { // what was written by now may come first
+			if _, _, err := w.Next(); err != nil {
+				ended <- err
+				return
+			}
+		}
 	}()
 	w.Close()
 	if err := <-ended; !errors.Is(err, os.ErrClosed) {
@@ -153,7 +192,7 @@ func TestRootCgroupWrites(t *testing.T) {
 }
 
 // checkOverflow writes to more files than the kernel may queue, where it can be told to queue few (since 5.13).
-func checkOverflow(t *testing.T, f *FS, layout Layout, files ...string) {
+func checkOverflow(t *testing.T, f *FS, layout Layout, byHandle bool, files ...string) {
 	t.Helper()
 	const most = "/proc/sys/fs/fanotify/max_queued_events"
 	before, err := os.ReadFile(most)
@@ -164,7 +203,7 @@ func checkOverflow(t *testing.T, f *FS, layout Layout, files ...string) {
 		t.Fatal(err)
 	}
 	set(t, most, "1")
-	w, err := f.WatchCgroupWrites(layout)
+	w, err := f.watchCgroupWrites(layout, byHandle)
 	set(t, most, string(before))
 	if err != nil {
 		t.Fatal(err)

@@ -21,11 +21,11 @@ type Roots struct {
 	Cgroup string
 }
 
-// FS reads the host's file systems. It has no state besides its roots: any number of goroutines
-// may use one at a time, and there is nothing to close.
+// FS reads the host's file systems. Any number of goroutines may use one at a time, and there is nothing to close.
 type FS struct {
 	proc   string
 	cgroup string
+	memory *patientReader
 }
 
 // Open returns a reader for the file systems at roots, once Proc has turned out to be a procfs.
@@ -34,6 +34,7 @@ func Open(roots Roots) (*FS, error) {
 	f := &FS{
 		proc:   filepath.Clean(orDefault(roots.Proc, DefaultProc)),
 		cgroup: filepath.Clean(orDefault(roots.Cgroup, DefaultCgroup)),
+		memory: newPatientReader(),
 	}
 	if err := checkProc(f.proc); err != nil {
 		return nil, fmt.Errorf("%s is not the host's procfs: %w; mount one there with `mount -t proc proc %s`, "+

@@ -7,16 +7,25 @@ import (
 
 // OwnLimits are what a cgroup itself limits besides its memory; nil is unknown.
 type OwnLimits struct {
+	// SwapBytes is, on v1, what the limit of memory and swap together leaves beyond that of memory.
+	SwapBytes *Limit[uint64]
 	// QuotaCores is in CPUs, PIDs in processes and threads.
 	QuotaCores *Limit[float64]
 	PIDs       *Limit[uint64]
 }
 
-// OwnLimits reads the limits of the cgroup at path: two or three small files. In the hierarchies besides the
-// tracked one it takes the same path, as engines do. What cannot be read is unknown.
-func (l Layout) OwnLimits(path string) OwnLimits {
+// OwnLimits reads the limits of the cgroup at path, of which that of memory is known or nil: three or four small files.
+// In the hierarchies besides the tracked one it takes the same path, as engines do. What cannot be read is unknown.
+func (l Layout) OwnLimits(path string, memory *Limit[uint64]) OwnLimits {
 	r := &resourceReader{tracked: l, path: path, pathIn: func(Layout) string { return path }, buf: make([]byte, smallFile)}
 	var limits OwnLimits
+	if c, found := r.cgroup("memory"); found && !c.unconfined {
+		if c.v1() {
+			limits.SwapBytes = swapBeyond(r.limit(c.dir, "memory.memsw.limit_in_bytes"), memory)
+		} else {
+			limits.SwapBytes = r.limit(c.dir, "memory.swap.max")
+		}
+	}
 	if c, found := r.cgroup("cpu"); found && !c.unconfined {
 		if c.v1() {
 			limits.QuotaCores = r.quotaV1(c.dir)
@@ -43,5 +52,5 @@ func (l Layout) Limits(path string) (memory *Limit[uint64], own OwnLimits, err e
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, own, err
 	}
-	return m.Limit(), l.OwnLimits(path), nil
+	return m.Limit(), l.OwnLimits(path, m.Limit()), nil
 }

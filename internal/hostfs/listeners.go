@@ -126,7 +126,7 @@ func (f *FS) PortProxies(hostMnt uint64) ([]PortProxy, error) {
 		if ids, err := f.Namespaces(pid); err != nil || ids[event.Mnt] != hostMnt {
 			continue
 		}
-		data, err := readFile(f.pidDir(pid)+"/cmdline", nil)
+		data, err := f.cmdline(pid)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -139,6 +139,16 @@ func (f *FS) PortProxies(hostMnt uint64) ([]PortProxy, error) {
 		}
 	}
 	return list, nil
+}
+
+// cmdline reads a process's command line.
+func (f *FS) cmdline(pid int32) ([]byte, error) {
+	dir, err := openDirectory(f.pidDir(pid))
+	if err != nil {
+		return nil, err
+	}
+	defer dir.close()
+	return f.memory.read(dir, "cmdline")
 }
 
 // parsePortProxy reads a command line like docker-proxy -proto tcp -host-ip 0.0.0.0 -host-port 80

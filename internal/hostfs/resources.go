@@ -251,7 +251,7 @@ func tightest[T uint64 | float64](c cgroupIn, own *Limit[T], read func(dir strin
 		if path == "/" {
 			break
 		}
-		path = path[:max(1, strings.LastIndexByte(path, '/'))]
+		path = parentOf(path)
 	}
 	if lowest != nil {
 		lowest.Partial = !c.Whole

@@ -24,7 +24,7 @@ var resourceFiles = map[string]map[string]string{
 		"@/memory.stat": "anon 61440\nfile 4096\nkernel 12288\nkernel_stack 4\nslab 8192\n",
 		"@/cpu.max":     "50000 100000\n", "@/cpu.weight": "100\n",
 		"@/cpu.stat":     "usage_usec 2500000\nuser_usec 1\nnr_periods 40\nnr_throttled 10\nthrottled_usec 1500000\n",
-		"@/pids.current": "3\n", "@/pids.max": "100\n",
+		"@/pids.current": "3\n", "@/pids.max": "100\n", "@/pids.events": "max 12\n",
 		"@/io.stat":      "254:0 rbytes=4096 wbytes=512 rios=1 wios=2 dbytes=0 dios=0\n7:1 \n254:16 rbytes=4 wbytes=0 rios=1 wios=0\n",
 		"@/cpu.pressure": "some avg10=1.50 avg60=0.25 avg300=0.00 total=2000000\n",
 		"@/memory.pressure": "some avg10=0.00 avg60=0.00 avg300=0.00 total=0\n" +
@@ -76,7 +76,7 @@ func TestResources(t *testing.T) {
 				"events": {"low": 0, "high": 0, "max": 4027, "oom": 145, "oom_kill": 144, "oom_group_kill": 0}},
 			"cpu": {"quota_cores": {"value": 0.5}, "effective_quota_cores": {"value": 0.5, "cgroup": "` + dockerScope + `", "partial": true},
 				"weight": 100, "usage_seconds": 2.5, "periods": 40, "throttled_periods": 10, "throttled_ratio": 0.25, "throttled_seconds": 1.5},
-			"pids": {"current": 3, "max": {"value": 100}, "effective_max": {"value": 100, "cgroup": "` + dockerScope + `", "partial": true}},
+			"pids": {"current": 3, "max": {"value": 100}, "effective_max": {"value": 100, "cgroup": "` + dockerScope + `", "partial": true}, "refused": 12},
 			"io": {"rbytes": 4100, "wbytes": 512, "rios": 2, "wios": 2, "devices": [
 				{"device": "254:0", "rbytes": 4096, "wbytes": 512, "rios": 1, "wios": 2},
 				{"device": "254:16", "rbytes": 4, "wbytes": 0, "rios": 1, "wios": 0}]},

@@ -2,6 +2,7 @@ package hostfs
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path"
 	"strconv"
@@ -63,7 +64,7 @@ func (f *FS) VMM(pid int32, layout Layout) (VMM, bool, error) {
 		return VMM{}, false, err
 	}
 	defer dir.close()
-	r := vmmReader{dir: dir, kind: kind}
+	r := vmmReader{dir: dir, kind: kind, patient: f.memory}
 	for _, read := range []func() error{r.readFiles, r.readThreads, r.readArguments} {
 		if err := read(); err != nil {
 			return VMM{}, false, err
@@ -116,8 +117,9 @@ func (f *FS) vmmCandidate(pid int32) (VMMKind, bool) {
 
 // vmmReader holds what tells of one candidate.
 type vmmReader struct {
-	dir  directory
-	kind VMMKind
+	dir     directory
+	kind    VMMKind
+	patient *patientReader
 
 	// Of its open files:
 	kvmDevice, kvmVM, mshv bool
@@ -200,7 +202,10 @@ func (r *vmmReader) isVCPU(thread string) bool {
 }
 
 func (r *vmmReader) readArguments() error {
-	data, err := r.dir.read("cmdline", nil)
+	data, err := r.patient.read(r.dir, "cmdline")
+	if errors.Is(err, errNoAnswer) {
+		return nil // what it would say stays unknown
+	}
 	if err != nil {
 		return err
 	}
@@ -353,7 +358,7 @@ const (
 
 // mapped sums up the mappings that look like guest memory; nil where there are none.
 func (r *vmmReader) mapped() *uint64 {
-	maps, err := r.dir.read("maps", nil)
+	maps, err := r.patient.read(r.dir, "maps")
 	if err != nil {
 		return nil
 	}

@@ -36,19 +36,19 @@ func (m *Model) cgroupAt(path string) *cgroup {
 	default:
 		g = &cgroup{path: path, chronicle: chronicle{clock: &m.clock}}
 		if m.cgroupsFound && m.writesWatched { // all that were there are known, so this one is new
-			g.limits.known = unlimited()
+			g.limits.known = unlimited(m.swapLimited)
 		}
 		m.cgroups[path] = g
 	}
 	return g
 }
 
-// watchWrites takes over whether what is written to limits is told. What is known of limits that nobody tells of any
-// more is soon out of date.
+// watchWrites takes over whether writes to limits are reported. What is known of limits that nobody watches any more
+// is soon out of date.
 func (m *Model) watchWrites(watched bool) {
 	if m.writesWatched && !watched {
 		for _, g := range m.cgroups {
-			g.limits = limits{}
+			g.limits.expire()
 		}
 	}
 	m.writesWatched = watched
@@ -102,6 +102,7 @@ func (m *Model) applyCgroupsFound(at time.Time, found []FoundCgroup) {
 			g.container = f.Container
 			g.tell(Moment{Time: at, Kind: MomentFound})
 		}
+		m.swapLimited = m.swapLimited || f.Limits != nil && f.Limits.Swap != nil
 		if first, _ := g.limits.take(at, f.Limits); first != nil {
 			g.tell(Moment{Time: at, Kind: MomentLimits, Limits: first})
 		}
@@ -182,11 +183,11 @@ func (m *Model) applyWrite(at time.Time, w *CgroupWrite) {
 		g.tell(Moment{Time: at, Kind: MomentMovedIn, By: w.By})
 		return
 	}
-	first, changed := g.limits.written(at, m.clock.at(at), w.Limits)
+	first, changed := g.limits.written(at, m.clock.at(at), w)
 	if first != nil {
 		g.tell(Moment{Time: at, Kind: MomentLimits, Limits: first})
 	}
-	g.chronicle.tellChange(Moment{Time: at, Kind: MomentChanged, By: w.By, Limits: changed}, cgroupExtent)
+	g.chronicle.tellChange(Moment{Time: at, Kind: MomentChanged, By: w.By, ByAnyOf: w.ByAnyOf, Limits: changed}, cgroupExtent)
 	// Until its own program runs, its engine still sets them.
 	if c := m.containers[containerID(w.Container)]; c != nil && c.state == Running && c.cgroup == w.Path {
 		c.tellWritten(at, w)
@@ -225,7 +226,7 @@ func (m *Model) listCgroups() []Cgroup {
 	for i, g := range all {
 		list[i] = Cgroup{
 			Path: g.path, Container: g.container, Created: g.created, Creator: g.creator, Removed: g.removed,
-			Limits: g.limits.known, OOMKills: g.oomKills, History: g.chronicle.share(),
+			Limits: g.limits.current(), OOMKills: g.oomKills, History: g.chronicle.share(),
 		}
 	}
 	return list

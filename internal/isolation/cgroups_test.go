@@ -124,6 +124,48 @@ func TestCgroupHistories(t *testing.T) {
 			},
 		},
 		{
+			"two processes, one of which changed it", slice,
+			[]Fact{foundSlice(1, CgroupLimits{Memory: limit(9)}), {Time: at(2), CgroupWrite: &CgroupWrite{
+				Path: slice, ByAnyOf: []event.Process{*kubelet, {PID: 81, Comm: "sh"}}, Limits: &CgroupLimits{Memory: limit(8)},
+			}}},
+			[]string{"1 found", "1 limits memory ? to 9", "2 limits_changed by any of kubelet/80 or sh/81 memory 9 to 8"},
+		},
+		{
+			"changed and back", slice,
+			[]Fact{
+				foundSlice(1, CgroupLimits{Memory: limit(9), Swap: limit(5)}), changedAt(2, slice, kubelet, CgroupLimits{Memory: limit(8), Swap: limit(6)}),
+				changedAt(2.1, slice, kubelet, CgroupLimits{Swap: limit(5)}), changedAt(2.2, slice, kubelet, CgroupLimits{Memory: limit(9)}),
+			},
+			[]string{
+				"1 found", "1 limits memory ? to 9 swap ? to 5", "2 limits_changed by kubelet/80 memory 9 to 8",
+				"2.2 limits_changed by kubelet/80 memory 8 to 9",
+			},
+		},
+		{
+			"changed while writes were not watched", slice,
+			[]Fact{
+				foundSlice(1, CgroupLimits{Memory: limit(9), PIDs: limit(5)}), writesTold(2, MethodNone), writesTold(4, "fanotify"),
+				{Time: at(4.5), CgroupWrite: &CgroupWrite{Path: slice, Limits: &CgroupLimits{Memory: limit(8), PIDs: limit(5)}, After: at(2)}},
+			},
+			[]string{"1 found", "1 limits memory ? to 9 pids ? to 5", "4.5 limits_changed memory 9 to 8 after 2"},
+		},
+		{
+			"swap where the host can limit it", leaf,
+			[]Fact{
+				foundSlice(0, CgroupLimits{Swap: limit(0)}), cgroupEvent(1, event.CgroupCreated, leaf),
+				changedAt(1.1, leaf, kubelet, CgroupLimits{Swap: limit(64)}),
+			},
+			[]string{"1 cgroup_created by systemd/10", "1.1 limits_changed by kubelet/80 swap none to 64"},
+		},
+		{
+			"swap where that is not known", leaf,
+			[]Fact{
+				foundSlice(0, CgroupLimits{}), cgroupEvent(1, event.CgroupCreated, leaf),
+				changedAt(1.1, leaf, kubelet, CgroupLimits{Swap: limit(64)}),
+			},
+			[]string{"1 cgroup_created by systemd/10", "1.1 limits swap ? to 64"},
+		},
+		{
 			"a container's own", path(web), []Fact{created(1, web), started(2, web, 5), killed(3, &web, 6), exited(4, web, 5), removed(5, web)},
 			[]string{"1 cgroup_created by runc/10", "3 oom_kill hog/6", "5 cgroup_removed by runc/10"},
 		},
@@ -157,6 +199,34 @@ func TestLimitsWritten(t *testing.T) {
 		{"told", []Fact{limited(3, web, of(1)), wrote(4, web, "dockerd", of(2)), limited(7, web, of(2))}, []string{wrote2}},
 		{"a reading of before comes after it", []Fact{limited(3, web, of(1)), wrote(4, web, "dockerd", of(2)), limited(4.1, web, of(1)), limited(7, web, of(2))}, []string{wrote2}},
 		{"a reading was faster", []Fact{limited(3, web, of(1)), limited(4, web, of(2)), wrote(4.1, web, "dockerd", of(2))}, []string{wrote2}},
+		{
+			"by one of two", []Fact{limited(3, web, of(1)), wroteOneOf(4, web, of(2)), limited(7, web, of(2))},
+			[]string{"4 limits_changed by any of dockerd/80 or sh/81 memory 1 to 2"},
+		},
+		{
+			"a reading was faster, and both were changed by others",
+			[]Fact{
+				limited(3, web, CgroupLimits{Memory: limit(1), PIDs: limit(5)}), limited(4, web, CgroupLimits{Memory: limit(2), PIDs: limit(6)}),
+				wrote(4.1, web, "dockerd", of(2)), wroteOneOf(4.2, web, CgroupLimits{PIDs: limit(6)}),
+			},
+			[]string{"4 limits_changed by any of dockerd/80 or sh/81 pids 5 to 6", wrote2},
+		},
+		{
+			"a reading found another change, of which no write told",
+			[]Fact{
+				limited(3, web, CgroupLimits{Memory: limit(1), PIDs: limit(5)}), limited(4, web, CgroupLimits{Memory: limit(1), PIDs: limit(6)}),
+				wrote(5, web, "dockerd", of(2)),
+			},
+			[]string{"4 limits_changed pids 5 to 6 after 3", "5 limits_changed by dockerd/80 memory 1 to 2"},
+		},
+		{
+			"found after writes may have been missed",
+			[]Fact{limited(3, web, of(1)), reread(9, 5, web, of(2))}, []string{"9 limits_changed memory 1 to 2 after 5"},
+		},
+		{
+			"found after writes may have been missed, and read meanwhile",
+			[]Fact{limited(3, web, of(1)), limited(6, web, of(1)), reread(9, 5, web, of(2))}, []string{"9 limits_changed memory 1 to 2 after 6"},
+		},
 		{"of before it ran", []Fact{wrote(1.5, web, "runc", of(1)), limited(3, web, of(1))}, nil},
 		{"of another time", []Fact{limited(3, web, of(1)), limited(4, web, of(2)), wrote(9, web, "dockerd", of(2))}, []string{"4 limits_changed memory 1 to 2 after 3"}},
 	} {

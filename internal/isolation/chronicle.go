@@ -49,8 +49,11 @@ var (
 const lateness = 2 * time.Second
 
 // tell adds a moment.
-func (l *chronicle) tell(m Moment, e extent) {
-	at, when := len(l.moments), l.clock.at(m.Time)
+func (l *chronicle) tell(m Moment, e extent) { l.tellAt(l.clock.at(m.Time), m, e) }
+
+// tellAt adds a moment whose time was converted when it was reported: the wall clock may have been set since.
+func (l *chronicle) tellAt(when instant, m Moment, e extent) {
+	at := len(l.moments)
 	for at > 0 && when < l.spans[at-1].from && l.spans[at-1].from.sub(when) <= lateness {
 		at--
 	}
@@ -140,7 +143,7 @@ func (l *chronicle) fold(m *Moment, at int, when instant) bool {
 // foldable reports the kinds that can be repeated any number of times without a change of state.
 func foldable(k MomentKind) bool {
 	switch k {
-	case momentBorn, momentJoined, momentKilled, MomentMovedIn, MomentSaid, MomentUnobserved:
+	case momentBorn, momentJoined, momentKilled, MomentMovedIn, MomentSaid, MomentUnobserved, MomentPIDsRefused, MomentStuck, MomentUnstuck:
 		return true
 	}
 	return false
@@ -164,6 +167,8 @@ func alike(a, b *Moment) bool {
 		return sameActor(a.By, b.By)
 	case MomentSaid:
 		return a.Said == b.Said
+	case MomentStuck:
+		return a.Cgroup == b.Cgroup
 	}
 	return true
 }

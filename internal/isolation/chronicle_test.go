@@ -30,6 +30,9 @@ func told(moments []Moment) []string {
 				add("of %s", m.By.Container.Label())
 			}
 		}
+		for i, by := range m.ByAnyOf {
+			add("%s %s/%d", []string{"by any of", "or"}[min(i, 1)], by.Comm, by.PID)
+		}
 		for _, n := range m.Namespaces {
 			whose := ""
 			if n.Host {

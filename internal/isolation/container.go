@@ -47,7 +47,13 @@ type container struct {
 	knownSince   time.Time // when a fact mentioned it first
 	// counted are the kernel's own counts of kills of the two latest readings, the older one first.
 	counted    [2]*uint64
-	unobserved uint64 // of oomKills, those that no event told of
+	unobserved uint64  // of oomKills, those that no event told of
+	refused    *uint64 // processes and threads that its limit refused it, since its latest start; nil is unknown
+	// unheld, stuck: replaced, never changed, since snapshots share them. stuckKnown is whether the latest reading said
+	// either, stuckTold whether the history has it.
+	unheld                *Unheld
+	stuck                 *Stuck
+	stuckKnown, stuckTold bool
 	// groupDecisions is how many decisions of memory.oom.group the oomKills came by, lastGroup the latest one.
 	groupDecisions, lastGroup uint64
 
@@ -56,6 +62,8 @@ type container struct {
 	exits map[event.Cause]uint64
 	// unobservedEver is for the counter what unobserved is for the screen.
 	unobservedEver uint64
+	// refusedEver is for the counter what was added to refused while nsviz watched.
+	refusedEver uint64
 }
 
 func (c *container) live() bool { return c.state != Exited }
@@ -82,6 +90,7 @@ func (c *container) add(gone *container) {
 	if gone.knownSince.Before(c.knownSince) {
 		c.knownSince = gone.knownSince
 	}
+	c.refusedEver += gone.refusedEver
 }
 
 // know returns the container, made if it is new, with what is said of it.
@@ -133,7 +142,7 @@ func (m *Model) revive(c *container) {
 				other.add(c)
 				clear(c.kills)
 				clear(c.exits)
-				c.unobservedEver = 0
+				c.unobservedEver, c.refusedEver = 0, 0
 				c.qualified = true
 			}
 			c.state = Starting
@@ -151,8 +160,9 @@ func (m *Model) revive(c *container) {
 	c.reading = Reading{}
 	c.history = history{}
 	c.oomKills, c.countedUntil = 0, never
-	c.counted, c.unobserved = [2]*uint64{}, 0
+	c.counted, c.unobserved, c.refused = [2]*uint64{}, 0, nil
 	c.groupDecisions, c.lastGroup = 0, 0
+	c.unheld, c.stuck, c.stuckKnown, c.stuckTold = nil, nil, false, false
 }
 
 func (m *Model) applyCgroupCreated(e event.Event) {
@@ -196,14 +206,17 @@ func (m *Model) applyCgroupRemoved(e event.Event) {
 		return
 	}
 	if c.live() {
-		if c.state == Starting && len(c.exits) == 0 && len(c.kills) == 0 {
+		if c.state == Starting && len(c.exits) == 0 && len(c.kills) == 0 && c.refusedEver == 0 {
 			m.leave(c)
 			m.unlabel(c)
 			c.state = Exited
 			delete(m.containers, c.id) // it never ran
 			return
 		}
-		m.end(c, e.Time, nil)
+		// systemd removes a unit's cgroup that has become empty.
+		if c.unheld == nil {
+			m.end(c, e.Time, nil)
+		}
 	}
 	c.tell(Moment{Time: e.Time, Kind: momentCgroupGone, By: actor(&e), Cgroup: e.Cgroup.Path})
 }
@@ -241,9 +254,15 @@ func (m *Model) applyExited(e event.Event) {
 	case c.live() && e.PID != c.initPID && m.clock.at(e.Time) < c.begin():
 		// It has been started again since.
 	case c.live():
+		if e.Exit != nil {
+			c.countRefusals(e.Time, e.Exit.PIDsRefused)
+		}
 		m.end(c, e.Time, e.Exit)
 	case c.exit == nil:
 		// That it was gone showed before its end was read from the ring.
+		if e.Exit != nil {
+			c.countRefusals(e.Time, e.Exit.PIDsRefused)
+		}
 		c.exit, c.exited, c.exitedAt = e.Exit, e.Time, m.clock.at(e.Time)
 		c.chronicle.tellExit(ended(e.Time, e.Exit), containerExtent)
 	default:
@@ -259,6 +278,7 @@ func (m *Model) end(c *container, at time.Time, exit *event.Exit) {
 	c.exited, c.exitedAt = at, m.clock.at(at)
 	c.exit = exit
 	c.reading.Processes = nil
+	c.stuck, c.stuckKnown, c.stuckTold = nil, false, false
 	m.ended = append(m.ended, c)
 	m.tellEnd(c, ended(at, exit))
 	m.leave(c)
@@ -276,7 +296,7 @@ func ended(at time.Time, exit *event.Exit) Moment {
 func (c *container) end() End {
 	return End{
 		Time: c.exited, InitPID: c.initPID, InitComm: c.initComm, Exit: c.exit, Verdict: c.verdict,
-		OOMKills: c.oomKills, LatestKill: c.latestKill,
+		OOMKills: c.oomKills, LatestKill: c.latestKill, PIDsRefused: c.refused,
 	}
 }
 
@@ -338,6 +358,7 @@ func (m *Model) applyFound(at time.Time, f Found) {
 	c.initPID, c.initComm = f.InitPID, f.InitComm
 	c.started, c.startedAt = f.Started, m.clock.at(f.Started)
 	c.namespaces = f.Namespaces
+	c.unheld = f.Unheld
 	m.enter(c, c.namespaces)
 	found.Init = initOf(f.InitPID, f.InitComm)
 	m.tellEntry(c, found)
@@ -362,6 +383,8 @@ func (m *Model) applyMemory(at time.Time, readings []Reading) {
 		c.reading = r
 		c.reconcileKills(at, r.OOMKills)
 		c.tellLimits(at, r.Limits)
+		c.countRefusals(at, r.PIDsRefused)
+		c.readStuck(at, r.StuckAt)
 		if r.UsageBytes != nil {
 			c.history.usage(m.clock.at(at), *r.UsageBytes)
 		}
@@ -453,6 +476,7 @@ func (m *Model) present(c *container) Container {
 		},
 		Processes: c.reading.Processes,
 		OOMKills:  c.oomKills, OOMKillsUnobserved: c.unobserved, LatestKill: c.latestKill,
+		PIDsRefused: c.refused, Unheld: c.unheld, Stuck: c.stuck, StuckKnown: c.stuckKnown,
 		Limits: c.limits.known, History: c.chronicle.share(),
 	}
 }

@@ -24,6 +24,7 @@ type counters struct {
 	folded      uint64
 	// foldedUnobserved are their kills that no event told of.
 	foldedUnobserved uint64
+	foldedRefused    uint64
 }
 
 func newCounters() counters {
@@ -50,6 +51,7 @@ func (c *counters) fold(gone *container) {
 		c.foldedExits[cause] += n
 	}
 	c.foldedUnobserved += gone.unobservedEver
+	c.foldedRefused += gone.refusedEver
 }
 
 func (h *Histogram) observe(seconds float64) {
@@ -72,6 +74,7 @@ func (m *Model) totals() Totals {
 		NamespacesJoined:   maps.Clone(m.counters.namespacesJoined),
 		OOMKills:           map[KillKey]uint64{},
 		OOMKillsUnobserved: map[string]uint64{},
+		PIDsRefused:        map[string]uint64{},
 		Exits:              map[ExitKey]uint64{},
 		Lost:               maps.Clone(m.counters.lost),
 		BPFErrors:          maps.Clone(m.counters.bpfErrors),
@@ -93,8 +96,14 @@ func (m *Model) totals() Totals {
 	count("", m.counters.hostKills, nil, 0)
 	count(UnknownLabel, m.counters.unknownKills, nil, 0)
 	count(FoldedLabel, m.counters.foldedKills, m.counters.foldedExits, m.counters.foldedUnobserved)
+	if n := m.counters.foldedRefused; n > 0 {
+		t.PIDsRefused[FoldedLabel] = n
+	}
 	for _, c := range m.containers {
 		label := c.label()
+		if c.refused != nil || c.refusedEver > 0 { // else it is unknown
+			t.PIDsRefused[label] += c.refusedEver
+		}
 		count(label, c.kills, c.exits, c.unobservedEver)
 		if since, ok := t.Known[label]; !ok || c.knownSince.Before(since) {
 			t.Known[label] = c.knownSince

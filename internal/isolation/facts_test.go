@@ -114,6 +114,18 @@ func wrote(seconds float64, c event.Container, comm string, limits CgroupLimits)
 	}}
 }
 
+// wroteOneOf is wrote by one of two processes.
+func wroteOneOf(seconds float64, c event.Container, limits CgroupLimits) Fact {
+	f := wrote(seconds, c, "", limits)
+	f.CgroupWrite.By, f.CgroupWrite.ByAnyOf = nil, []event.Process{{PID: 80, Comm: "dockerd"}, {PID: 81, Comm: "sh"}}
+	return f
+}
+
+// reread is what the limits of a container's own cgroup were found to be after writes may have been missed.
+func reread(seconds, after float64, c event.Container, limits CgroupLimits) Fact {
+	return Fact{Time: at(seconds), CgroupWrite: &CgroupWrite{Path: path(c), Container: &c, Limits: &limits, After: at(after)}}
+}
+
 func said(seconds float64, c event.Container, action string) Fact {
 	return Fact{Time: at(seconds), Said: &EngineEvent{ID: c.ID, Action: action}}
 }

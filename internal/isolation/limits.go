@@ -5,61 +5,108 @@ import (
 	"time"
 )
 
-// CgroupLimits are the limits of a cgroup itself; nil is unknown or, in a Reading, not read.
+// CgroupLimits are the limits of a cgroup itself; nil is unknown or, in a Reading or a CgroupWrite, not read.
 type CgroupLimits struct {
 	Memory *Limit `json:"memory,omitempty"`
-	CPU    *Limit `json:"cpu,omitempty"`
-	PIDs   *Limit `json:"pids,omitempty"`
+	// Swap is what may be swapped out of it. On cgroup v1 it is what the limit of memory and swap together leaves
+	// beyond that of memory.
+	Swap *Limit `json:"swap,omitempty"`
+	CPU  *Limit `json:"cpu,omitempty"`
+	PIDs *Limit `json:"pids,omitempty"`
 }
 
-// unlimited is what a cgroup has that was just made.
-func unlimited() CgroupLimits {
+const resourceCount = 4
+
+// each are the limits by resource, in the order in which they are shown.
+func (l *CgroupLimits) each() [resourceCount]struct {
+	of Resource
+	is **Limit
+} {
+	return [...]struct {
+		of Resource
+		is **Limit
+	}{{ResourceMemory, &l.Memory}, {ResourceSwap, &l.Swap}, {ResourceCPU, &l.CPU}, {ResourcePIDs, &l.PIDs}}
+}
+
+// Of returns the limit of a resource; nil is unknown.
+func (l *CgroupLimits) Of(r Resource) *Limit {
+	for _, limit := range l.each() {
+		if limit.of == r {
+			return *limit.is
+		}
+	}
+	return nil
+}
+
+// unlimited is what a cgroup has that was just made. Whether swap can be limited depends on the host.
+func unlimited(swap bool) CgroupLimits {
 	none := &Limit{Unlimited: true}
-	return CgroupLimits{Memory: none, CPU: none, PIDs: none}
+	l := CgroupLimits{Memory: none, CPU: none, PIDs: none}
+	if swap {
+		l.Swap = none
+	}
+	return l
 }
 
 // limits are those of one cgroup, as known.
 type limits struct {
 	known CgroupLimits
-	read  [3]time.Time // when each was read for the last time
-	wrote instant      // when a write was told of for the last time; 0 is never
+	// read is when each was read for the last time, stale whether it may have changed since without anybody seeing it.
+	read  [resourceCount]time.Time
+	stale [resourceCount]bool
+	wrote instant // when a write was reported for the last time; 0 is never
 }
 
-// take takes in what was read, and says what is known for the first time and what has changed.
+// current returns what is known and not stale.
+func (l *limits) current() CgroupLimits {
+	current := l.known
+	for i, limit := range current.each() {
+		if l.stale[i] {
+			*limit.is = nil
+		}
+	}
+	return current
+}
+
+// expire marks all of them as stale.
+func (l *limits) expire() {
+	for i := range l.stale {
+		l.stale[i] = true
+	}
+}
+
+// take takes in what was read, and returns what is known for the first time and what has changed.
 func (l *limits) take(at time.Time, read *CgroupLimits) (first, changed []LimitChange) {
 	if read == nil {
 		return nil, nil
 	}
-	for i, r := range []struct {
-		resource Resource
-		known    **Limit
-		now      *Limit
-	}{
-		{ResourceMemory, &l.known.Memory, read.Memory},
-		{ResourceCPU, &l.known.CPU, read.CPU},
-		{ResourcePIDs, &l.known.PIDs, read.PIDs},
-	} {
-		if r.now == nil {
+	known := l.known.each()
+	for i, now := range read.each() {
+		if *now.is == nil {
 			continue
 		}
-		before, after := *r.known, l.read[i]
-		*r.known, l.read[i] = r.now, at
+		before, after := *known[i].is, l.read[i]
+		*known[i].is, l.read[i], l.stale[i] = *now.is, at, false
 		switch {
 		case before == nil:
-			first = append(first, LimitChange{Resource: r.resource, To: *r.now})
-		case !before.equal(*r.now):
-			changed = append(changed, LimitChange{Resource: r.resource, From: before, To: *r.now, After: after})
+			first = append(first, LimitChange{Resource: now.of, To: **now.is})
+		case !before.equal(**now.is):
+			changed = append(changed, LimitChange{Resource: now.of, From: before, To: **now.is, After: after})
 		}
 	}
 	return first, changed
 }
 
-// written is take for what was read because somebody had written: when it changed is known then.
-func (l *limits) written(at time.Time, when instant, read *CgroupLimits) (first, changed []LimitChange) {
+// written is take for what was read because of a write, the time of which is known, or because writes may have been
+// missed since w.After.
+func (l *limits) written(at time.Time, when instant, w *CgroupWrite) (first, changed []LimitChange) {
 	l.wrote = when
-	first, changed = l.take(at, read)
+	first, changed = l.take(at, w.Limits)
 	for i := range changed {
-		changed[i].After = time.Time{}
+		c := &changed[i]
+		if w.After.IsZero() || w.After.After(c.After) {
+			c.After = w.After
+		}
 	}
 	return first, changed
 }
@@ -80,34 +127,50 @@ func (c *container) tellLimits(at time.Time, read *CgroupLimits) {
 
 // tellWritten tells of limits that somebody wrote.
 func (c *container) tellWritten(at time.Time, w *CgroupWrite) {
-	first, changed := c.limits.written(at, c.chronicle.clock.at(at), w.Limits)
+	first, changed := c.limits.written(at, c.chronicle.clock.at(at), w)
 	if first != nil {
 		c.tell(Moment{Time: at, Kind: MomentLimits, Limits: first})
 	}
-	if changed == nil && w.By != nil {
-		c.chronicle.attribute(at, w)
-		return
+	if w.By != nil || w.ByAnyOf != nil {
+		c.chronicle.attribute(at, w, changed, containerExtent)
 	}
-	c.chronicle.tellChange(Moment{Time: at, Kind: MomentChanged, By: w.By, Limits: changed}, containerExtent)
+	c.chronicle.tellChange(Moment{Time: at, Kind: MomentChanged, By: w.By, ByAnyOf: w.ByAnyOf, Limits: changed}, containerExtent)
 }
 
-// attribute notes who made a change that a reading found a moment before the write was told of.
-func (l *chronicle) attribute(at time.Time, w *CgroupWrite) {
+// attribute notes who made a change that a reading found just before the write was reported. What of the write is
+// among changed is no such change.
+func (l *chronicle) attribute(at time.Time, w *CgroupWrite, changed []LimitChange, e extent) {
+	isWritten := func(c LimitChange) bool {
+		of := func(other LimitChange) bool { return other.Resource == c.Resource }
+		is := w.Limits.Of(c.Resource)
+		return is != nil && is.equal(c.To) && !slices.ContainsFunc(changed, of)
+	}
 	for i := len(l.moments) - 1; i >= 0; i-- {
 		m := &l.moments[i]
 		past := l.clock.at(at).sub(l.spans[i].from)
 		if past > lateness {
 			return
 		}
-		if m.Kind != MomentChanged || m.By != nil || past < -lateness {
+		if m.Kind != MomentChanged || m.By != nil || m.ByAnyOf != nil || past < -lateness || !slices.ContainsFunc(m.Limits, isWritten) {
 			continue
 		}
 		l.own()
 		m = &l.moments[i]
-		m.By, m.Limits = w.By, slices.Clone(m.Limits)
-		for j := range m.Limits {
-			m.Limits[j].After = time.Time{}
+		var written, others []LimitChange
+		for _, c := range m.Limits {
+			if isWritten(c) {
+				c.After = time.Time{}
+				written = append(written, c)
+			} else {
+				others = append(others, c)
+			}
 		}
+		if others == nil {
+			m.By, m.ByAnyOf, m.Limits = w.By, w.ByAnyOf, written
+			return
+		}
+		m.Limits = others
+		l.tellAt(l.spans[i].from, Moment{Time: m.Time, Kind: MomentChanged, By: w.By, ByAnyOf: w.ByAnyOf, Limits: written}, e)
 		return
 	}
 }
@@ -124,16 +187,17 @@ func (l *chronicle) tellChange(m Moment, e extent) {
 		last := &l.moments[n-1]
 		past := l.clock.at(m.Time).sub(l.spans[n-1].from)
 		if last.Kind == MomentChanged && last.By != nil && last.By.PID == m.By.PID && past >= 0 && past < together {
-			l.own()
-			last = &l.moments[n-1]
-			last.Limits = merged(last.Limits, m.Limits)
-			return
+			if both := merged(last.Limits, m.Limits); len(both) > 0 {
+				l.own()
+				l.moments[n-1].Limits = both
+				return
+			}
 		}
 	}
 	l.tell(m, e)
 }
 
-// merged is one change made of two.
+// merged returns one change made of two, without what is as it was before.
 func merged(earlier, later []LimitChange) []LimitChange {
 	list := slices.Clone(earlier)
 	for _, change := range later {
@@ -143,5 +207,5 @@ func merged(earlier, later []LimitChange) []LimitChange {
 			list = append(list, change)
 		}
 	}
-	return list
+	return slices.DeleteFunc(list, func(c LimitChange) bool { return c.From != nil && c.From.equal(c.To) })
 }

@@ -70,6 +70,7 @@ type Model struct {
 	removedAtPath map[string][]*cgroup // these, by path, the latest one last
 	cgroupsFound  bool                 // those that were there when nsviz looked are known
 	writesWatched bool                 // what is written to their limits is told
+	swapLimited   bool                 // this host can limit swap
 	sharing       sharing              // as of the latest snapshot
 	listed        []Namespace          // the namespaces of the latest snapshot; nil where they have changed since
 	vms           []SurveyedVM         // as of the latest survey; replaced, never changed
@@ -179,6 +180,8 @@ func (m *Model) applyEvent(e event.Event) {
 		m.applyCgroupRemoved(e)
 	case event.ContainerStarted:
 		m.applyStarted(e)
+	case event.InitMoved:
+		m.applyMoved(e)
 	case event.ContainerExited:
 		m.applyExited(e)
 	case event.OOMKill:
@@ -197,6 +200,8 @@ func whole(e event.Event) bool {
 		return e.Namespace != nil
 	case event.CgroupCreated, event.CgroupRemoved:
 		return e.Cgroup != nil
+	case event.InitMoved:
+		return e.Moved != nil
 	case event.OOMKill:
 		return e.OOM != nil
 	case event.EventsLost:

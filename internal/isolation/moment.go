@@ -11,22 +11,26 @@ type MomentKind string
 
 // The kinds of moment that are no event's.
 const (
-	MomentFound      MomentKind = "found"                // it was there when nsviz looked
-	MomentLimits     MomentKind = "limits"               // what its cgroup limited at the first reading
-	MomentChanged    MomentKind = "limits_changed"       // somebody changed its limits
-	MomentMovedIn    MomentKind = "moved_in"             // somebody moved a process into the cgroup
-	MomentUnobserved MomentKind = "oom_kills_unobserved" // the kernel counted kills that no event told of
-	MomentVerdict    MomentKind = "engine_verdict"       // what the engine said of its end, when asked
-	MomentSaid       MomentKind = "engine_event"         // what the engine told that it did
-	MomentGone       MomentKind = "gone"                 // it was not there any more; its end was not seen
-	momentCgroup                = MomentKind(event.CgroupCreated)
-	momentCgroupGone            = MomentKind(event.CgroupRemoved)
-	momentBorn                  = MomentKind(event.NamespaceCreated)
-	momentJoined                = MomentKind(event.NamespaceJoined)
-	momentFreed                 = MomentKind(event.NamespaceFreed)
-	momentStarted               = MomentKind(event.ContainerStarted)
-	momentExited                = MomentKind(event.ContainerExited)
-	momentKilled                = MomentKind(event.OOMKill)
+	MomentFound       MomentKind = "found"                // it was there when nsviz looked
+	MomentLimits      MomentKind = "limits"               // what its cgroup limited at the first reading
+	MomentChanged     MomentKind = "limits_changed"       // somebody changed its limits
+	MomentMovedIn     MomentKind = "moved_in"             // somebody moved a process into the cgroup
+	MomentUnobserved  MomentKind = "oom_kills_unobserved" // the kernel counted kills that no event told of
+	MomentPIDsRefused MomentKind = "pids_refused"         // the kernel refused it a process or thread: a limit was reached
+	MomentVerdict     MomentKind = "engine_verdict"       // what the engine said of its end, when asked
+	MomentSaid        MomentKind = "engine_event"         // what the engine told that it did
+	MomentGone        MomentKind = "gone"                 // it was not there any more; its end was not seen
+	MomentStuck       MomentKind = "stuck_at_limit"       // processes wait for memory, and the OOM killer is off
+	MomentUnstuck     MomentKind = "stuck_no_more"
+	momentCgroup                 = MomentKind(event.CgroupCreated)
+	momentCgroupGone             = MomentKind(event.CgroupRemoved)
+	momentBorn                   = MomentKind(event.NamespaceCreated)
+	momentJoined                 = MomentKind(event.NamespaceJoined)
+	momentFreed                  = MomentKind(event.NamespaceFreed)
+	momentStarted                = MomentKind(event.ContainerStarted)
+	momentMoved                  = MomentKind(event.InitMoved)
+	momentExited                 = MomentKind(event.ContainerExited)
+	momentKilled                 = MomentKind(event.OOMKill)
 )
 
 // Moment is one entry in the history of a container, a cgroup or a namespace. Its JSON is that of `history` in
@@ -41,6 +45,8 @@ type Moment struct {
 	Until time.Time `json:"until,omitzero"`
 	// By is who did it. Where several processes that call themselves so did, it has no PID.
 	By *event.Process `json:"by,omitempty"`
+	// ByAnyOf are those one of whom did it, where that is all that is known; By is nil then.
+	ByAnyOf []event.Process `json:"by_any_of,omitempty"`
 	// Via is how a namespace was made or how its end was learned.
 	Via event.Via `json:"via,omitempty"`
 	// Namespaces are those that were made or joined, or those of a container that started.
@@ -53,9 +59,10 @@ type Moment struct {
 	Start  *event.Start   `json:"start,omitempty"`
 	Limits []LimitChange  `json:"limits,omitempty"`
 	// OOM is the latest of the kills.
-	OOM     *event.OOM  `json:"oom,omitempty"`
-	Exit    *event.Exit `json:"exit,omitempty"`
-	Verdict *Verdict    `json:"verdict,omitempty"`
+	OOM     *event.OOM   `json:"oom,omitempty"`
+	Moved   *event.Moved `json:"moved,omitempty"`
+	Exit    *event.Exit  `json:"exit,omitempty"`
+	Verdict *Verdict     `json:"verdict,omitempty"`
 	// Said is the engine's word for what it did.
 	Said string `json:"said,omitempty"`
 }
@@ -91,6 +98,7 @@ type Resource string
 // The resources whose limits are followed.
 const (
 	ResourceMemory Resource = "memory" // bytes
+	ResourceSwap   Resource = "swap"   // bytes
 	ResourceCPU    Resource = "cpu"    // cores
 	ResourcePIDs   Resource = "pids"   // processes and threads
 )

@@ -14,6 +14,7 @@ type namespace struct {
 	id            uint64
 	owner, parent uint64
 	created       time.Time // zero where the birth was not seen
+	createdAt     instant
 	via           event.Via
 	creator       *event.Process
 	processes     []int32
@@ -54,7 +55,7 @@ func (m *Model) applyNamespace(e event.Event) {
 		made := &namespace{typ: n.Type, id: n.ID, owner: n.Owner, parent: n.Parent, via: n.Via, chronicle: chronicle{clock: &m.clock}}
 		birth := Moment{Time: e.Time, Kind: momentBorn, Via: n.Via}
 		if n.Via != event.ViaReconcile {
-			made.created = e.Time
+			made.created, made.createdAt = e.Time, m.clock.at(e.Time)
 			made.creator = &event.Process{PID: e.PID, Comm: e.Comm, Container: e.Container}
 			birth.By = actor(&e)
 		}

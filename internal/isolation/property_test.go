@@ -60,7 +60,7 @@ func (s *story) next() Fact {
 		second -= 3 * s.Float64() // late
 	}
 	c := s.container()
-	switch s.IntN(23) {
+	switch s.IntN(25) {
 	case 0:
 		h := hostIs(s.ids()...)
 		h.Time = at(second)
@@ -83,6 +83,9 @@ func (s *story) next() Fact {
 		if s.IntN(2) == 0 {
 			f.Memory[0].Limits = &CgroupLimits{Memory: limit(s.IntN(3)), PIDs: limit(s.IntN(2))}
 		}
+		if s.IntN(2) == 0 {
+			f.Memory[0].PIDsRefused, f.Memory[0].StuckAt = new(uint64(s.IntN(5))), new([]string{"", path(c)}[s.IntN(2)])
+		}
 		return f
 	case 7:
 		var list []Surveyed
@@ -98,6 +101,12 @@ func (s *story) next() Fact {
 		return passed(second)
 	case 21:
 		return Fact{Time: at(second), Cgroups: []FoundCgroup{{Path: "/", Limits: &CgroupLimits{Memory: limit(s.IntN(3))}}, {Path: path(c), Container: &c}}}
+	case 23:
+		return moved(second, c, s.pid(), []string{"/", path(c)}[s.IntN(2)], s.IntN(2) == 0)
+	case 24:
+		f := exited(second, c, s.pid())
+		f.Event.Exit.PIDsRefused = new(uint64(s.IntN(5)))
+		return f
 	case 22:
 		w := &CgroupWrite{Path: path(c), Container: &c, By: &event.Process{PID: s.pid(), Comm: "x\n"}}
 		if s.IntN(2) == 0 {
@@ -217,6 +226,11 @@ func fell(before, after *Snapshot) string {
 			return fmt.Sprintf("kills of %v fell from %d to %d", k, n, now)
 		}
 	}
+	for label, n := range b.PIDsRefused {
+		if now, there := a.PIDsRefused[label]; there && now < n {
+			return fmt.Sprintf("what %s was refused fell from %d to %d", label, n, now)
+		}
+	}
 	for k, n := range b.Exits {
 		if now, there := a.Exits[k]; there && now < n {
 			return fmt.Sprintf("exits of %v fell from %d to %d", k, n, now)
@@ -225,7 +239,7 @@ func fell(before, after *Snapshot) string {
 	counts := func(t Totals) []uint64 {
 		return []uint64{
 			sumOf(t.Events), sumOf(t.NamespacesCreated), sumOf(t.NamespacesJoined), sumOf(t.OOMKills), sumOf(t.Exits), sumOf(t.Lost),
-			sumOf(t.BPFErrors), t.Starts.Count, t.FoldedContainers,
+			sumOf(t.BPFErrors), sumOf(t.PIDsRefused), t.Starts.Count, t.FoldedContainers,
 		}
 	}
 	for i, n := range counts(a) {

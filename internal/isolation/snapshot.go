@@ -75,6 +75,20 @@ type Probe struct {
 // told, a cgroup that was just made has no limits until somebody sets them.
 const ProbeCgroupWrites = "cgroup limits changed"
 
+// ProbeCgroupsEntered is the Probe.Name of processes being moved, by which it shows that a container's PID 1 leaves its
+// cgroup.
+const ProbeCgroupsEntered = "cgroups entered"
+
+// Watches reports whether the kernel tells of one kind of fact, by its Probe.Name.
+func (s *Snapshot) Watches(probe string) bool {
+	for i := range s.Probes {
+		if s.Probes[i].Name == probe {
+			return s.Probes[i].Method != MethodNone
+		}
+	}
+	return false
+}
+
 // MethodNone is the Probe.Method of a fact that cannot be hooked on this host.
 const MethodNone = "none"
 
@@ -148,6 +162,15 @@ type Container struct {
 	// LatestKill is the latest OOM kill in it since it started or, where one took its PID 1, that one;
 	// nil where no event told of any.
 	LatestKill *Kill
+	// PIDsRefused is how many processes and threads the kernel refused it since it started, since a limit of processes, its
+	// own or one above, was reached; nil is unknown.
+	PIDsRefused *uint64
+	// Unheld is set where its PID 1 is not in its own cgroup; of an ended one, was not at its end.
+	Unheld *Unheld
+	// Stuck is set where its processes wait for memory without an end; where it is nil, StuckKnown tells whether that is
+	// known.
+	Stuck      *Stuck
+	StuckKnown bool
 	// Limits are those of its own cgroup as last read; for an ended container, before its end.
 	Limits CgroupLimits
 	// History is what happened to it, over all of its runs: the first moments and the latest ones.
@@ -165,13 +188,15 @@ type End struct {
 	Verdict    *Verdict
 	OOMKills   uint64
 	LatestKill *Kill
+	// PIDsRefused is as in Container.
+	PIDsRefused *uint64
 }
 
 // End is how the container has ended; it is meant for one that has.
 func (c *Container) End() End {
 	return End{
 		Time: c.Exited, InitPID: c.InitPID, InitComm: c.InitComm, Exit: c.Exit, Verdict: c.Verdict,
-		OOMKills: c.OOMKills, LatestKill: c.LatestKill,
+		OOMKills: c.OOMKills, LatestKill: c.LatestKill, PIDsRefused: c.PIDsRefused,
 	}
 }
 
@@ -266,10 +291,13 @@ type Totals struct {
 	// OOMKillsUnobserved, by container, are those that only the kernel's own count has; they are not in
 	// OOMKills, since nobody knows whose memory had run out.
 	OOMKillsUnobserved map[string]uint64
-	Exits              map[ExitKey]uint64
-	Lost               map[string]uint64 // by reason
-	BPFErrors          map[string]uint64 // by place
-	Starts             Histogram
+	// PIDsRefused, by container, are the processes and threads that the kernel refused while nsviz watched; a container of
+	// which that is unknown has none.
+	PIDsRefused map[string]uint64
+	Exits       map[ExitKey]uint64
+	Lost        map[string]uint64 // by reason
+	BPFErrors   map[string]uint64 // by place
+	Starts      Histogram
 	// FoldedContainers is how many ended containers were folded into the label FoldedLabel, so that
 	// memory and the number of series stay bounded.
 	FoldedContainers uint64

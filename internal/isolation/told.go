@@ -123,7 +123,7 @@ func (m *Model) tellEntry(c *container, moment Moment) {
 		n.contained = true
 		if n.creator != nil && containerID(n.creator.Container) != c.id && in.Container == nil {
 			// Its runtime made it from outside.
-			c.tell(Moment{Time: n.created, Kind: momentBorn, By: n.creator, Via: n.via, Namespaces: []Touched{{Type: typ, ID: id}}})
+			c.chronicle.tellAt(n.createdAt, Moment{Time: n.created, Kind: momentBorn, By: n.creator, Via: n.via, Namespaces: []Touched{{Type: typ, ID: id}}}, containerExtent)
 		}
 	}
 	c.tell(moment)

@@ -58,7 +58,8 @@ func liveContainers(all []isolation.Container) []labelled {
 	return live
 }
 
-func (c *Collector) collectContainers(ch chan<- prometheus.Metric, all []isolation.Container, live []labelled) {
+func (c *Collector) collectContainers(ch chan<- prometheus.Metric, s *isolation.Snapshot, live []labelled) {
+	all, moves := s.Containers, s.Watches(isolation.ProbeCgroupsEntered)
 	// A runtime whose containers have all ended counts 0: its last value must not just vanish.
 	running := make(map[string]int)
 	for i := range all {
@@ -75,7 +76,26 @@ func (c *Collector) collectContainers(ch chan<- prometheus.Metric, all []isolati
 		c.send(ch, containerInfo, 1, l.label, l.Image, l.Runtime, l.ID)
 		c.collectMemberships(ch, l)
 		c.collectMemory(ch, l)
+		c.collectHold(ch, l, moves)
 	}
+}
+
+// collectHold reports whether a container is held by its limits, which is known where moves are seen, and whether it is
+// stuck at them.
+func (c *Collector) collectHold(ch chan<- prometheus.Metric, l labelled, moves bool) {
+	if l.Unheld != nil || moves && l.InitPID != 0 {
+		c.send(ch, outsideCgroup, truth(l.Unheld != nil), l.label)
+	}
+	if l.StuckKnown {
+		c.send(ch, stuckAtLimit, truth(l.Stuck != nil), l.label)
+	}
+}
+
+func truth(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
 }
 
 func (c *Collector) collectMemberships(ch chan<- prometheus.Metric, l labelled) {

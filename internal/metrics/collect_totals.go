@@ -54,6 +54,9 @@ func (c *Collector) collectContainerTotals(ch chan<- prometheus.Metric, t *isola
 		return [2]string{clean(k.Container), clean(string(k.Scope))}
 	})
 	unobserved := merge(t.OOMKillsUnobserved, clean)
+	for label, n := range merge(t.PIDsRefused, clean) {
+		c.count(ch, pidsRefused, n, since(label), label)
+	}
 	exits := merge(t.Exits, func(k isolation.ExitKey) [2]string {
 		return [2]string{clean(k.Container), clean(string(k.Cause))}
 	})

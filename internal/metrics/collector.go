@@ -58,7 +58,7 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	live := liveContainers(s.Containers)
 	c.collectProbes(ch, s.Probes)
 	c.collectNamespaces(ch, s.Namespaces)
-	c.collectContainers(ch, s.Containers, live)
+	c.collectContainers(ch, s, live)
 	c.collectVMs(ch, s.VMs)
 	c.collectTotals(ch, &s.Totals, live)
 }

@@ -30,6 +30,9 @@ const (
 	namespaceSharedWithHost
 	memoryUsage
 	memoryLimit
+	stuckAtLimit
+	outsideCgroup
+	pidsRefused
 	virtualMachines
 	oomKills
 	oomKillsUnobserved
@@ -70,6 +73,12 @@ func Families() [familyCount]Family {
 			"Memory that a live container's cgroup is charged for, page cache included."},
 		memoryLimit: {"nsviz_container_memory_limit_bytes", Gauge, []string{"container"},
 			"Memory limit of a live container; +Inf where there is none."},
+		stuckAtLimit: {"nsviz_container_stuck_at_memory_limit", Gauge, []string{"container"},
+			"Whether processes of a live container wait for memory at its limit, or at one above, for which the OOM killer is off (1) or not (0); cgroup v1 only."},
+		outsideCgroup: {"nsviz_container_outside_cgroup", Gauge, []string{"container"},
+			"Whether the PID 1 of a live container is in a cgroup that is not the container's own, so that its limits do not hold (1) or not (0)."},
+		pidsRefused: {"nsviz_container_pids_refused_total", Counter, []string{"container"},
+			"Processes and threads that the kernel refused a container, since a limit of processes was reached."},
 		virtualMachines: {"nsviz_virtual_machines", Gauge, []string{"monitor", "acceleration", "manager", "container"},
 			"Running virtual machines, by the program that each is, what runs its guest's code, what manages it and the container that it is in (empty: none)."},
 		oomKills: {"nsviz_oom_kills_total", Counter, []string{"container", "scope"},

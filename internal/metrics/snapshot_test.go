@@ -32,11 +32,13 @@ func fullSnapshot() *isolation.Snapshot {
 		ID: "1111", Label: "web", Named: true, Image: "nginx:1.27", Runtime: "docker", State: isolation.Running,
 		Namespaces: memberships(),
 		Memory:     isolation.Memory{UsageBytes: new(uint64(60 << 20)), LimitBytes: new(uint64(64 << 20))},
+		InitPID:    100, Stuck: &isolation.Stuck{Cgroup: "/docker/1111"}, StuckKnown: true,
 	}
 	sidecar := isolation.Container{
 		ID: "2222", Label: "sidecar", Named: true, Image: "envoy", Runtime: "docker", State: isolation.Running,
 		Namespaces: memberships(),
 		Memory:     isolation.Memory{UsageBytes: new(uint64(1 << 20)), Unlimited: true},
+		InitPID:    101, Unheld: &isolation.Unheld{Cgroup: "/"}, StuckKnown: true,
 	}
 	sidecar.Namespaces[event.PID].Relation = isolation.RelationHost
 	sidecar.Namespaces[event.Net].Relation = isolation.RelationShared
@@ -52,6 +54,7 @@ func fullSnapshot() *isolation.Snapshot {
 	return &isolation.Snapshot{
 		Probes: []isolation.Probe{
 			{Name: "namespaces by clone", Method: "tp_btf"},
+			{Name: isolation.ProbeCgroupsEntered, Method: "tp_btf"},
 			{Name: "namespaces by unshare", Method: isolation.MethodNone, Reason: "kprobes are off"},
 		},
 		Containers: []isolation.Container{web, sidecar, unread, odd, gone},
@@ -84,6 +87,7 @@ func fullSnapshot() *isolation.Snapshot {
 				{Container: "raw\xff", Scope: event.ScopeCgroup}:             2,
 				{Container: `raw\xff`, Scope: event.ScopeCgroup}:             3,
 			},
+			PIDsRefused:        map[string]uint64{"web": 4, "sidecar": 0, "gone": 2, isolation.FoldedLabel: 1},
 			OOMKillsUnobserved: map[string]uint64{"web": 2, isolation.FoldedLabel: 1},
 			Exits: map[isolation.ExitKey]uint64{
 				{Container: "gone", Cause: event.CauseOOMKill}:               1,

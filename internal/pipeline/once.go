@@ -47,19 +47,32 @@ func (p *Pipeline) look(ctx context.Context) error {
 		return ctx.Err()
 	}
 	boot := p.bootTime()
-	err := p.walk(func(c hostfs.Cgroup, ref *container.Ref) error {
+	known, empty := map[string]bool{}, map[string]rootCgroup{} // containers
+	take := func(root rootCgroup, f *foundContainer) error {
 		at := p.now()
-		f, err := p.find(c, ref, boot)
-		if err != nil || f == nil {
-			return err
-		}
-		if memory, err := p.layout.Memory(c.Path); err == nil {
+		if memory, err := p.layout.Memory(root.Path); err == nil && root.Path != "" {
 			f.OOMKills = memory.OOMKills
 		}
-		p.do(func() { p.takeFound(at, ref, f) })
+		known[root.ref.ID] = true
+		p.do(func() { p.takeFound(at, root.ref, f) })
 		return nil
+	}
+	err := p.walk(func(c hostfs.Cgroup, ref *container.Ref) error {
+		root := rootCgroup{c, ref}
+		f, err := p.find(c, ref, boot)
+		if err != nil {
+			return err
+		}
+		if f == nil {
+			empty[ref.ID] = root
+			return nil
+		}
+		return take(root, f)
 	})
 	if err != nil {
+		return err
+	}
+	if err := p.outsideOf(ctx, boot, known, empty, take); err != nil {
 		return err
 	}
 	sockets := probes.OpenSockets()

@@ -208,11 +208,13 @@ func (p *Pipeline) watch(ctx context.Context) error {
 			p.cfg.Log.Warn("detach the probes", "error", err)
 		}
 	}()
-	writes, err := p.fs.WatchCgroupWrites(p.layout)
-	if err == nil {
+	writes, unwatched := p.watchWrites()
+	if unwatched == nil {
 		defer writes.Close()
 	}
-	p.do(func() { p.tell(isolation.Fact{Probes: append(statuses(kernel.Choices()), statusOfWrites(err))}) })
+	p.do(func() {
+		p.tell(isolation.Fact{Probes: append(statuses(kernel.Choices()), statusOfWrites(writes, unwatched))})
+	})
 	if ctx.Err() != nil {
 		return nil
 	}
@@ -221,7 +223,7 @@ func (p *Pipeline) watch(ctx context.Context) error {
 	// gap, and what is both there and in the scan does no harm.
 	p.awaitNames(ctx)
 	freedIsHooked := methodOf(kernel.Choices(), probes.FactNamespacesFreed) != probes.None
-	if err := p.scan(kernel); err != nil {
+	if err := p.scan(ctx, kernel); err != nil {
 		return err
 	}
 	if err := kernel.Settled(); err != nil {
@@ -234,9 +236,7 @@ func (p *Pipeline) watch(ctx context.Context) error {
 	var readers sync.WaitGroup
 	defer readers.Wait()
 	readers.Go(func() { p.sample(ctx) })
-	if writes != nil {
-		readers.Go(func() { p.follow(ctx, writes) })
-	}
+	readers.Go(func() { newWriteFollower(p, func() { kernel.Sync(ctx) }).follow(ctx, writes, unwatched) })
 	if p.hostPIDs { // else hardly any namespace would be found, and taken for freed
 		readers.Go(func() { p.survey(ctx, kernel, freedIsHooked) })
 	}

@@ -140,7 +140,8 @@ func (p *Pipeline) reconcileContainer(ctx context.Context, kernel *probes.Probes
 			return nil
 		}
 	}
-	return p.admit(kernel, root, boot)
+	_, err := p.admit(kernel, root, boot)
+	return err
 }
 
 // lives reports whether a container's init still exists. A process that was made after its program began is another

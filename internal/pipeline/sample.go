@@ -19,6 +19,8 @@ const (
 	// wholeEvery is how many readings of a container make one in which all of it is read: its limit, too,
 	// which seldom changes, and its processes.
 	wholeEvery = 4
+	// limitsEvery is how many of those make one in which its limits are read, where writes to them are reported.
+	limitsEvery = 8
 	// mostWatched is how many cgroups at most have their files kept open.
 	mostWatched = 4096
 )
@@ -72,6 +74,7 @@ type sampler struct {
 	open    int                 // how many of them have their files open
 	most    int
 	turn    int
+	written bool // writes to limits are reported
 }
 
 // sampled is what the sampler knows of one container.
@@ -82,8 +85,12 @@ type sampled struct {
 	latest  isolation.Reading
 	memory  hostfs.Memory
 	whole   int // the turn in which all of it is read again
+	limits  int // the turn from which on its limits are read again with that
 	absent  int // readings in a row that found no cgroup
-	turn    int // the latest one in which it was there
+	// init is its PID 1 where that is in another cgroup; 0 where it is not. hollow is whether there is no process in its own.
+	init   int32
+	hollow bool
+	turn   int // the latest one in which it was there
 }
 
 func newSampler(p *Pipeline) *sampler {
@@ -113,6 +120,7 @@ func (s *sampler) shut(c *sampled) {
 // readings reads once. gone are the containers whose cgroup is found no more.
 func (s *sampler) readings(snapshot *isolation.Snapshot) (list []isolation.Reading, gone []string) {
 	s.turn++
+	s.written = snapshot.Watches(isolation.ProbeCgroupWrites)
 	for i := range snapshot.Containers {
 		c := &snapshot.Containers[i]
 		if !c.Live() || c.CgroupPath == "" {
@@ -125,16 +133,23 @@ func (s *sampler) readings(snapshot *isolation.Snapshot) (list []isolation.Readi
 		}
 		if w.path != c.CgroupPath {
 			s.shut(w)
-			w.path, w.whole = c.CgroupPath, 0
+			w.path, w.whole, w.limits = c.CgroupPath, 0, 0
 		}
 		running := c.State == isolation.Running
 		if running && !w.running {
-			w.whole = 0 // its limits are set by now
+			w.whole, w.limits = 0, 0 // they are set by now
 		}
 		w.running, w.turn = running, s.turn
+		outside := int32(0)
+		if c.Unheld != nil {
+			outside = c.InitPID
+		}
+		if w.init != outside {
+			w.init, w.whole = outside, 0
+		}
 		err := s.read(w)
 		if errors.Is(err, fs.ErrNotExist) {
-			if w.absent++; w.absent >= goneAfter {
+			if w.absent++; w.absent >= goneAfter && !s.isOutside(w) {
 				gone = append(gone, c.ID)
 			}
 			continue
@@ -154,6 +169,15 @@ func (s *sampler) readings(snapshot *isolation.Snapshot) (list []isolation.Readi
 		}
 	}
 	return list, gone
+}
+
+// isOutside reports whether the PID 1 of a container whose own cgroup is gone lives on in another one.
+func (s *sampler) isOutside(c *sampled) bool {
+	if c.init == 0 {
+		return false
+	}
+	_, err := s.p.fs.StartTime(c.init)
+	return err == nil
 }
 
 // read reads one container.
@@ -190,34 +214,54 @@ func (s *sampler) take(c *sampled, whole bool) error {
 		return err
 	}
 	c.latest.UsageBytes, c.latest.OOMKills, c.latest.Limits = c.memory.UsageBytes, c.memory.OOMKills, nil
+	c.latest.StuckAt = s.p.layout.StuckAt(c.path, &c.memory)
 	if !whole {
+		c.ignoreLeftovers()
 		return nil
 	}
 	c.latest.LimitBytes, c.latest.Unlimited = c.memory.LimitBytes, c.memory.Unlimited
 	c.latest.Processes = nil
 	if procs, err := s.p.layout.TreeProcs(c.path); err == nil {
 		c.latest.Processes = new(len(procs))
+		c.hollow = c.init != 0 && len(procs) == 0
 	}
-	if c.running {
+	if c.running && (s.turn >= c.limits || !s.written) {
 		c.latest.Limits = s.limits(c)
+		c.limits = s.turn + limitsEvery*wholeEvery
+	}
+	if refused, err := s.p.layout.PIDsRefused(c.path); err == nil {
+		c.latest.PIDsRefused = refused
 	}
 	if c.whole == 0 { // so that it is not the turn of all containers at the same time
 		c.whole = s.turn + 1 + len(s.watched)%wholeEvery
 	} else {
 		c.whole = s.turn + wholeEvery
 	}
+	c.ignoreLeftovers()
 	return nil
+}
+
+// ignoreLeftovers makes unknown what a container uses that has no process in its own cgroup: what is charged there is what
+// it left behind.
+func (c *sampled) ignoreLeftovers() {
+	if c.hollow {
+		c.latest.UsageBytes, c.latest.Processes = nil, nil
+	}
 }
 
 // limits are those of a container's own cgroup.
 func (s *sampler) limits(c *sampled) *isolation.CgroupLimits {
-	return limitsOf(c.memory.Limit(), s.p.layout.OwnLimits(c.path))
+	memory := c.memory.Limit()
+	return limitsOf(memory, s.p.layout.OwnLimits(c.path, memory))
 }
 
 func limitsOf(memory *hostfs.Limit[uint64], own hostfs.OwnLimits) *isolation.CgroupLimits {
 	limits := &isolation.CgroupLimits{}
 	if memory != nil {
 		limits.Memory = limit(memory.Value, memory.Unlimited)
+	}
+	if own.SwapBytes != nil {
+		limits.Swap = limit(own.SwapBytes.Value, own.SwapBytes.Unlimited)
 	}
 	if own.QuotaCores != nil {
 		limits.CPU = limit(own.QuotaCores.Value, own.QuotaCores.Unlimited)

@@ -141,3 +141,36 @@ func openFiles(t *testing.T) int {
 	}
 	return len(entries)
 }
+
+// Where writes to limits are reported, there is little need to read them.
+func TestLimitsAreReadSeldom(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"memory.current": "1\n", "memory.max": "max\n", "memory.events": "oom_kill 0\n", "cgroup.procs": "10\n"} {
+		if err := os.MkdirAll(dir+"/a", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(dir+"/a/"+name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const turns = 2 * limitsEvery * wholeEvery
+	for method, want := range map[string]int{isolation.MethodNone: turns / wholeEvery, MethodFanotify: turns / wholeEvery / limitsEvery} {
+		p := &Pipeline{layout: hostfs.Layout{Version: hostfs.CgroupV2, Dir: dir, Root: "/", Whole: true}}
+		p.cfg.Log = slog.New(slog.DiscardHandler)
+		s := newSampler(p)
+		snapshot := &isolation.Snapshot{
+			Probes:     []isolation.Probe{{Name: isolation.ProbeCgroupWrites, Method: method}},
+			Containers: []isolation.Container{{ID: "a", State: isolation.Running, CgroupPath: "/a"}},
+		}
+		read := 0
+		for range turns {
+			if list, _ := s.readings(snapshot); list[0].Limits != nil {
+				read++
+			}
+		}
+		s.close()
+		if read < want || read > want+1 { // the first one comes at once
+			t.Errorf("%s: read %d times in %d turns, want %d", method, read, turns, want)
+		}
+	}
+}

@@ -1,10 +1,10 @@
 package pipeline
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 	"strings"
 	"time"
 
@@ -17,11 +17,12 @@ import (
 
 // scan finds the cgroups that were there before the probes and the containers in them, and has the probes follow
 // these.
-func (p *Pipeline) scan(kernel *probes.Probes) error {
+func (p *Pipeline) scan(ctx context.Context, kernel *probes.Probes) error {
 	defer func() { p.early = nil }()
 	boot := p.bootTime()
 	var cgroups []isolation.FoundCgroup
 	var refs []*container.Ref
+	known, empty := map[string]bool{}, map[string]rootCgroup{} // containers
 	err := p.walkAll(func(c hostfs.Cgroup, ref *container.Ref) error {
 		memory, own, err := p.layout.Limits(c.Path)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -32,8 +33,19 @@ func (p *Pipeline) scan(kernel *probes.Probes) error {
 		if ref == nil || ref.Root != c.Path {
 			return nil
 		}
-		return p.admit(kernel, rootCgroup{c, ref}, boot)
+		root := rootCgroup{c, ref}
+		there, err := p.admit(kernel, root, boot)
+		if there {
+			known[ref.ID] = true
+		} else {
+			empty[ref.ID] = root
+		}
+		return err
 	})
+	if err != nil {
+		return err
+	}
+	err = p.outsideOf(ctx, boot, known, empty, func(root rootCgroup, f *foundContainer) error { return p.enlist(kernel, root, f) })
 	if err != nil {
 		return err
 	}
@@ -61,51 +73,51 @@ func (p *Pipeline) readEarly() error {
 	})
 }
 
-// admit takes in a container that reading the host has found, and has the probes follow it: its start where its
-// program does not run yet, else its end.
-func (p *Pipeline) admit(kernel *probes.Probes, root rootCgroup, boot time.Time) error {
+// admit takes in the container whose own cgroup is root, if it has processes, and has the probes follow it: its start where
+// its program does not run yet, else its end. It reports whether there is one.
+func (p *Pipeline) admit(kernel *probes.Probes, root rootCgroup, boot time.Time) (bool, error) {
 	f := p.early[root.ID]
-	if f != nil && !p.holds(root.Path, f.InitPID) {
+	if f != nil && !p.isThere(root.Cgroup, f) {
 		f = nil
 	}
 	var err error
 	if f == nil {
 		if f, err = p.find(root.Cgroup, root.ref, boot); err != nil {
-			return err
+			return false, err
 		}
 	}
 	if f == nil || f.Starting {
 		if err := kernel.Expect(root.ID); err != nil {
-			return err
+			return false, err
 		}
 		// Its program may have begun to run before that: then this finds it.
 		if f, err = p.find(root.Cgroup, root.ref, boot); err != nil || f == nil {
-			return err
+			return false, err
 		}
 	}
+	return true, p.enlist(kernel, root, f)
+}
+
+// enlist has the probes follow a container that was found, and takes it in.
+func (p *Pipeline) enlist(kernel *probes.Probes, root rootCgroup, f *foundContainer) error {
 	if !f.Starting && f.InitPID != 0 {
 		if err := kernel.Follow(f.InitPID, root.ID); err != nil {
 			return err
 		}
 		// If it ended meanwhile, nothing would ever report that.
-		if !p.holds(root.Path, f.InitPID) {
+		if !p.isThere(root.Cgroup, f) {
 			return kernel.Unfollow(f.InitPID)
 		}
 	}
-	// Where it cannot be read the count stays unknown.
-	var at time.Time
-	f.OOMKills, at, _ = settledKills(p.now, func() (*uint64, error) {
-		memory, err := p.layout.Memory(root.Path)
-		return memory.OOMKills, err
-	})
+	at := p.now()
+	if root.Path != "" { // else its cgroup is gone, and the count with it
+		f.OOMKills, at, _ = settledKills(p.now, func() (*uint64, error) {
+			memory, err := p.layout.Memory(root.Path)
+			return memory.OOMKills, err
+		})
+	}
 	p.do(func() { p.takeFound(at, root.ref, f) })
 	return nil
-}
-
-// holds reports whether a process is in a cgroup or below it.
-func (p *Pipeline) holds(path string, pid int32) bool {
-	procs, err := p.layout.TreeProcs(path)
-	return err == nil && slices.Contains(procs, pid)
 }
 
 // settledKills returns the kernel's count of kills in a cgroup and a time at which it was that: kills up to then are in
@@ -167,7 +179,11 @@ func (p *Pipeline) walkAll(visit func(hostfs.Cgroup, *container.Ref) error) erro
 func (p *Pipeline) takeFound(at time.Time, ref *container.Ref, f *foundContainer) {
 	c := p.tracker.Describe(ref)
 	f.Container = *c
-	if !f.Starting {
+	switch {
+	case f.Starting:
+	case f.Unheld != nil:
+		p.tracker.StartedOutside(ref, f.InitPID, f.Started, f.ran)
+	default:
 		p.tracker.Started(ref, f.InitPID, f.Started, f.ran)
 	}
 	p.askName(c)
@@ -195,18 +211,25 @@ func (p *Pipeline) find(c hostfs.Cgroup, ref *container.Ref, boot time.Time) (*f
 	if !p.hostPIDs { // its processes are not to be seen, on cgroup v1 not even that there are some
 		return f, nil
 	}
-	if len(procs) == 0 {
-		return nil, nil
-	}
 	init, ok := p.init(procs)
-	if !ok {
+	if !ok || !isFirst(init) {
+		if other, outside := p.initElsewhere(c.Path, init); outside && (!ok || before(other, init)) {
+			init, ok = other, true
+			f.Unheld = &isolation.Unheld{Cgroup: other.Cgroup}
+		}
+	}
+	switch {
+	case ok:
+	case len(procs) == 0:
+		return nil, nil
+	default:
 		f.Starting = true
 		return f, nil
 	}
 	f.InitPID, f.InitComm = init.PID, init.Comm
 	f.Namespaces = init.Namespaces
 	if !boot.IsZero() {
-		f.Started = boot.Add(time.Duration(init.StartTime) * clockTick)
+		f.Started = startedAt(boot, init)
 	}
 	return f, nil
 }

@@ -38,6 +38,7 @@ func newDecoder() *decoder {
 		gen.NsvizEventKindEVENT_START:           (*decoder).start,
 		gen.NsvizEventKindEVENT_EXIT:            (*decoder).exit,
 		gen.NsvizEventKindEVENT_OOM_KILL:        (*decoder).oomKill,
+		gen.NsvizEventKindEVENT_INIT_MOVED:      (*decoder).initMoved,
 	}
 	return d
 }
@@ -245,10 +246,24 @@ func (d *decoder) exit(h *gen.NsvizEventHeader, record []byte) ([]event.Event, e
 	} else {
 		exit.Code = new(int32(status.ExitStatus()))
 	}
+	if w.PidsKnown != 0 {
+		exit.PIDsRefused = new(w.PidsRefused)
+	}
 	e := d.base(h, event.ContainerExited)
 	if w.StatusKnown != 0 {
 		e.Exit = exit
 	}
+	return []event.Event{e}, nil
+}
+
+// initMoved knows the cgroups by their ids; the paths are filled in by whoever knows them.
+func (d *decoder) initMoved(h *gen.NsvizEventHeader, record []byte) ([]event.Event, error) {
+	w, err := whole[gen.NsvizInitMovedEvent](record)
+	if err != nil {
+		return nil, err
+	}
+	e := d.base(h, event.InitMoved)
+	e.Moved = &event.Moved{PID: int32(w.Init), HomeID: w.Home, ToID: w.To}
 	return []event.Event{e}, nil
 }
 

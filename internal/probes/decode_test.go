@@ -102,6 +102,12 @@ func oomRecord(edit func(*gen.NsvizOomEvent)) []byte {
 	return record(w, 0)
 }
 
+func movedRecord(edit func(*gen.NsvizInitMovedEvent)) []byte {
+	w := gen.NsvizInitMovedEvent{Header: header(gen.NsvizEventKindEVENT_INIT_MOVED), Home: 901, To: 1, Init: 5000}
+	edit(&w)
+	return record(w, 0)
+}
+
 func startRecord(edit func(*gen.NsvizStartEvent)) []byte {
 	w := gen.NsvizStartEvent{
 		Header: header(gen.NsvizEventKindEVENT_START), Steps: gen.NsvizStartSteps{CreatedNs: 1_250_000_000},
@@ -260,6 +266,27 @@ func TestDecode(t *testing.T) {
 			})},
 		},
 		{
+			name:   "exit, refused processes",
+			record: exitRecord(func(w *gen.NsvizExitEvent) { w.Status, w.PidsKnown, w.PidsRefused = 2<<8, 1, 7 }),
+			want: []event.Event{acting(event.ContainerExited, func(e *event.Event) {
+				e.Exit = &event.Exit{Code: new(int32(2)), Cause: event.CauseExited, PIDsRefused: new(uint64(7))}
+			})},
+		},
+		{
+			name:   "exit, refused none",
+			record: exitRecord(func(w *gen.NsvizExitEvent) { w.PidsKnown = 1 }),
+			want: []event.Event{acting(event.ContainerExited, func(e *event.Event) {
+				e.Exit = &event.Exit{Code: new(int32(0)), Cause: event.CauseExited, PIDsRefused: new(uint64(0))}
+			})},
+		},
+		{
+			name:   "an init that is moved",
+			record: movedRecord(func(*gen.NsvizInitMovedEvent) {}),
+			want: []event.Event{acting(event.InitMoved, func(e *event.Event) {
+				e.Moved = &event.Moved{PID: 5000, HomeID: 901, ToID: 1}
+			})},
+		},
+		{
 			name: "killed by somebody",
 			record: exitRecord(func(w *gen.NsvizExitEvent) {
 				w.Status, w.Latest = 9, sent(9, 800)
@@ -383,6 +410,7 @@ func malformed() map[string][]byte {
 		"start, cut":          kind(gen.NsvizEventKindEVENT_START),
 		"exit, cut":           kind(gen.NsvizEventKindEVENT_EXIT),
 		"kill, cut":           kind(gen.NsvizEventKindEVENT_OOM_KILL),
+		"move, cut":           kind(gen.NsvizEventKindEVENT_INIT_MOVED),
 		"path without a zero": path(0),
 		"path too long":       path(4),
 		"path far too long":   path(math.MaxUint32),
@@ -424,6 +452,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add(startRecord(func(*gen.NsvizStartEvent) {}))
 	f.Add(exitRecord(func(*gen.NsvizExitEvent) {}))
 	f.Add(oomRecord(func(*gen.NsvizOomEvent) {}))
+	f.Add(movedRecord(func(*gen.NsvizInitMovedEvent) {}))
 	d := testDecoder()
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		_, events, err := d.decode(raw)
@@ -450,7 +479,7 @@ func FuzzDecode(f *testing.F) {
 // bodies counts the pointers of an event of which exactly one is set.
 func bodies(e event.Event) int {
 	n := 0
-	for _, set := range []bool{e.Namespace != nil, e.Cgroup != nil, e.Start != nil, e.Exit != nil, e.OOM != nil, e.Lost != nil} {
+	for _, set := range []bool{e.Namespace != nil, e.Cgroup != nil, e.Start != nil, e.Moved != nil, e.Exit != nil, e.OOM != nil, e.Lost != nil} {
 		if set {
 			n++
 		}

@@ -299,6 +299,16 @@ var absences = []struct {
 		kernels: []string{"6.1-amd64", "6.1-arm64", "6.12-amd64", "sid-amd64"},
 		why:     "in a union before 5.14; guarded by bpf_core_field_exists in policy_nodes",
 	},
+	{
+		places:  []string{"pids_cgroup___double.events.counter", "pids_cgroup___double.events_local.counter"},
+		kernels: []string{"5.10.218-amd64", "5.10-amd64", "5.10-arm64", "6.1-amd64", "6.1-arm64"},
+		why:     "two counts since 6.11; guarded by bpf_core_field_exists in pids_refused",
+	},
+	{
+		places:  []string{"pids_cgroup___single.events_limit.counter"},
+		kernels: []string{"6.12-amd64", "sid-amd64"},
+		why:     "one count before 6.11; guarded by bpf_core_field_exists in pids_refused",
+	},
 }
 
 // TestKernelsHaveWhatIsRead: every program that may run on a kernel finds there what it reads.

@@ -27,6 +27,9 @@ const (
 // hooked, somebody has to look for namespaces that are gone.
 const FactNamespacesFreed = "namespaces freed"
 
+// FactCgroupsEntered is the name of the kind of fact by which it shows that a container's PID 1 leaves its cgroup.
+const FactCgroupsEntered = "cgroups entered"
+
 // FactCgroupsMade is the name of the kind of fact that is hooked first.
 const FactCgroupsMade = "cgroups made"
 
@@ -160,9 +163,9 @@ func kinds(arch string) []kind {
 		{name: "container exits", options: tracepoint("sched_process_exit", "lifecycle_exit")},
 		{name: "container starts", options: tracepoint("sched_process_exec", "lifecycle_exec")},
 		{
-			name:    "cgroups entered",
+			name:    FactCgroupsEntered,
 			options: tracepoint("cgroup_attach_task", "cgroups_attach"),
-			without: "a start does not say when its cgroup was entered",
+			without: "a start does not say when its cgroup was entered, and a PID 1 that is moved out of its cgroup is not seen",
 		},
 		{
 			name:    "root file systems",

@@ -157,7 +157,7 @@ func TestPlan(t *testing.T) {
 					"; kprobe: the kernel has no function " + syscallFunction(runtime.GOARCH, "move_mount") +
 					"; tracepoint: for this alone it is not worth it that " + syscallTax + "; " + noRoots,
 				"cgroups entered": "none: tp_btf: the kernel has no tracepoint cgroup_attach_task; " +
-					"raw_tp: the kernel has no tracepoint cgroup_attach_task; a start does not say when its cgroup was entered",
+					"raw_tp: the kernel has no tracepoint cgroup_attach_task; a start does not say when its cgroup was entered, and a PID 1 that is moved out of its cgroup is not seen",
 			},
 		},
 		{

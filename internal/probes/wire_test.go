@@ -37,6 +37,7 @@ func TestWireLayout(t *testing.T) {
 		"sent_signal":           reflect.TypeFor[gen.NsvizSentSignal](),
 		"exit_event":            reflect.TypeFor[gen.NsvizExitEvent](),
 		"oom_event":             reflect.TypeFor[gen.NsvizOomEvent](),
+		"init_moved_event":      reflect.TypeFor[gen.NsvizInitMovedEvent](),
 		"init":                  reflect.TypeFor[gen.NsvizInit](),
 	} {
 		var c *btf.Struct

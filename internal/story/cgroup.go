@@ -126,20 +126,17 @@ func cgroupSentence(g *isolation.Cgroup, earlier int) Text {
 func cgroupLimits(g *isolation.Cgroup) string {
 	var set []string
 	none := 0
-	for _, l := range []struct {
-		of isolation.Resource
-		is *isolation.Limit
-	}{
-		{isolation.ResourceMemory, g.Limits.Memory}, {isolation.ResourceCPU, g.Limits.CPU}, {isolation.ResourcePIDs, g.Limits.PIDs},
-	} {
+	for _, r := range []isolation.Resource{isolation.ResourceMemory, isolation.ResourceSwap, isolation.ResourceCPU, isolation.ResourcePIDs} {
+		l := g.Limits.Of(r)
 		switch {
-		case l.is == nil:
-		case l.is.Value == nil:
+		case l == nil:
+		case l.Value == nil && r == isolation.ResourceSwap: // whether there is such a limit depends on the host
+		case l.Value == nil:
 			none++
 		default:
-			words := "a limit of " + LimitWords(l.of, *l.is)
-			if l.of == isolation.ResourceMemory {
-				words += " of memory"
+			words := "a limit of " + LimitWords(r, *l)
+			if r == isolation.ResourceMemory || r == isolation.ResourceSwap {
+				words += " of " + string(r)
 			}
 			set = append(set, words)
 		}

@@ -19,7 +19,7 @@ func Container(c *isolation.Container, s *isolation.Snapshot) Text {
 	if c.State == isolation.Starting {
 		state = "is starting"
 	}
-	t := text(Name, c.Label).add(Plain, " "+state+".")
+	t := text(Name, c.Label).add(Plain, " "+state+".").sentence(held(c, s)).sentence(stuck(c))
 	switch {
 	case c.OOMKills == 0:
 		t = t.sentence(text(Plain, "The kernel's OOM killer has killed nothing in it since it started."))
@@ -31,6 +31,7 @@ func Container(c *isolation.Container, s *isolation.Snapshot) Text {
 			add(Plain, " in it since it started"+ofWhich(c.OOMKills)).join(victim(c.LatestKill)).add(Plain, "."))
 		t = t.sentence(killWhy(c.LatestKill, c.LatestKill.Event.OOM, c))
 	}
+	t = t.sentence(refused(c.PIDsRefused, c))
 	if c.Previous != nil {
 		t = t.sentence(text(Plain, "Of its run before this one: ")).join(ending{c, *c.Previous, s}.tell())
 	}
@@ -45,7 +46,11 @@ type ending struct {
 }
 
 func (e ending) tell() Text {
-	return e.how().sentence(e.before()).sentence(e.kills()).sentence(e.engine())
+	t := e.how().sentence(e.before()).sentence(e.kills()).sentence(refused(e.PIDsRefused, e.c))
+	if !e.c.Live() {
+		t = t.sentence(held(e.c, e.s))
+	}
+	return t.sentence(e.engine())
 }
 
 // name begins a sentence.

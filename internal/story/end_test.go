@@ -221,6 +221,24 @@ func TestEnded(t *testing.T) {
 				"Its exit code shows nothing of that.",
 		},
 		{
+			"it could not fork", exited(2), func(c *isolation.Container) { c.PIDsRefused, c.Limits.PIDs = new(uint64(1)), new(limit(20)) },
+			"web ended by itself with exit code 2. The kernel refused it a new process or thread once, since its limit of 20 processes was reached.",
+		},
+		{
+			"it could not fork, and the limit is above", exited(2), func(c *isolation.Container) {
+				c.PIDsRefused, c.Limits.PIDs = new(uint64(3)), &isolation.Limit{Unlimited: true}
+			},
+			"web ended by itself with exit code 2. The kernel refused it a new process or thread 3 times, since a limit of processes was reached.",
+		},
+		{
+			"outside of its cgroup", exited(0), func(c *isolation.Container) {
+				c.PIDsRefused = new(uint64(0))
+				c.Unheld = &isolation.Unheld{Since: end, Cgroup: "/x", By: &event.Process{PID: 812, Comm: "bash"}}
+			},
+			"web ended by itself with exit code 0. At its end it was not held by its memory limit since " + moment(end) +
+				": PID 1 had been moved to /x by bash (PID 812, of the host).",
+		},
+		{
 			"the engine is right", exited(0), func(c *isolation.Container) { c.Verdict = says(0, false) },
 			"web ended by itself with exit code 0. docker says exit code 0 and OOMKilled=false, which is right.",
 		},
@@ -280,6 +298,35 @@ func TestLives(t *testing.T) {
 		{
 			"kills from before nsviz", func(c *isolation.Container) { c.OOMKills = 1 },
 			"web runs. The kernel's OOM killer has killed 1 process in it since it started, of which nsviz saw none.",
+		},
+		{
+			"its PID 1 was moved out of its cgroup", func(c *isolation.Container) {
+				c.Unheld = &isolation.Unheld{Since: end, Cgroup: "/", By: &event.Process{PID: 812, Comm: "bash"}}
+			},
+			"web runs. It is not held by its memory limit since " + moment(end) + ": PID 1 was moved to / by bash (PID 812, of the host). " +
+				"The kernel's OOM killer has killed nothing in it since it started.",
+		},
+		{
+			"it was found out of its cgroup", func(c *isolation.Container) { c.Unheld = &isolation.Unheld{Cgroup: "/"} },
+			"web runs. It is not held by its memory limit: PID 1 is in /, which was so when nsviz looked. " +
+				"The kernel's OOM killer has killed nothing in it since it started.",
+		},
+		{
+			"stuck at its limit", func(c *isolation.Container) {
+				c.Stuck, c.Memory.LimitBytes = &isolation.Stuck{Since: end, Cgroup: "/docker/" + webID}, new(uint64(24*mib))
+			},
+			"web runs. It is stuck at its limit of 24 MiB since " + moment(end) + "; the OOM killer is off for it, so its processes wait until " +
+				"somebody makes room or raises the limit. The kernel's OOM killer has killed nothing in it since it started.",
+		},
+		{
+			"stuck at the limit above", func(c *isolation.Container) { c.Stuck = &isolation.Stuck{Since: end, Cgroup: "/pod"} },
+			"web runs. It is stuck at the limit of /pod since " + moment(end) + "; the OOM killer is off for it, so its processes wait until " +
+				"somebody makes room or raises the limit. The kernel's OOM killer has killed nothing in it since it started.",
+		},
+		{
+			"refused processes", func(c *isolation.Container) { c.PIDsRefused, c.Limits.PIDs = new(uint64(1204)), new(limit(20)) },
+			"web runs. The kernel's OOM killer has killed nothing in it since it started. The kernel refused it a new process or thread " +
+				"1,204 times, since its limit of 20 processes was reached.",
 		},
 		{
 			"it was started again", func(c *isolation.Container) {

@@ -40,6 +40,15 @@ func Moment(m *isolation.Moment, c *isolation.Container) Text {
 		return killWords(m, c)
 	case isolation.MomentUnobserved:
 		return text(Plain, "the kernel has counted ").add(Strong, count(m.Times(), "OOM kill", "OOM kills")).add(Plain, " that no event told of"+until(m))
+	case isolation.MomentPIDsRefused:
+		return text(Plain, "the kernel refused it a new process or thread ").add(Strong, timesWords(m.Times())).
+			add(Plain, ": a limit of processes was reached"+until(m))
+	case isolation.MomentKind(event.InitMoved):
+		t = movedWords(m, c.ID)
+	case isolation.MomentStuck:
+		t = text(Strong, "stuck").add(Plain, " at the limit of ").add(Number, cgroupWords(m.Cgroup)).add(Plain, ", for which the OOM killer is off")
+	case isolation.MomentUnstuck:
+		t = text(Plain, "stuck at its limit no more")
 	case isolation.MomentKind(event.ContainerExited):
 		t = exitWords(m.Time, m.Exit)
 	case isolation.MomentGone:
@@ -269,7 +278,7 @@ func LimitWords(r isolation.Resource, l isolation.Limit) string {
 	}
 	number := strconv.FormatFloat(*l.Value, 'f', -1, 64)
 	switch {
-	case r == isolation.ResourceMemory:
+	case r == isolation.ResourceMemory || r == isolation.ResourceSwap:
 		return Bytes(uint64(*l.Value))
 	case r == isolation.ResourceCPU && *l.Value == 1:
 		return "1 CPU"
@@ -299,8 +308,10 @@ func limitList(limits []isolation.LimitChange) []string {
 		switch {
 		case l.To.Value == nil:
 			words[i] = "no " + limitOf(l.Resource)
-		case l.Resource == isolation.ResourceMemory:
-			words[i] += " of memory"
+		case l.Resource == isolation.ResourceSwap && *l.To.Value == 0:
+			words[i] = "no swap"
+		case l.Resource == isolation.ResourceMemory || l.Resource == isolation.ResourceSwap:
+			words[i] += " of " + string(l.Resource)
 		}
 	}
 	return words
@@ -309,16 +320,21 @@ func limitList(limits []isolation.LimitChange) []string {
 // changeWords tells of limits that were changed. Where only a reading found that, by whom is not known, nor when
 // exactly. id is the container whose limits they are.
 func changeWords(m *isolation.Moment, id string) Text {
+	by := doer(m.By, id)
+	if len(m.ByAnyOf) > 0 {
+		by = oneOf(m.ByAnyOf, id)
+	}
+	known := m.By != nil || len(m.ByAnyOf) > 0
 	var t Text
-	if m.By != nil {
-		t = doer(m.By, id)
+	if known {
+		t = by
 	}
 	for i, l := range m.Limits {
 		from := "unknown"
 		if l.From != nil {
 			from = LimitWords(l.Resource, *l.From)
 		}
-		if m.By != nil {
+		if known {
 			verb := " changed"
 			if i > 0 {
 				verb = ","
@@ -332,6 +348,30 @@ func changeWords(m *isolation.Moment, id string) Text {
 		t = t.add(Plain, "a reading found its "+limitOf(l.Resource)+" changed from "+from+" to ").add(Strong, LimitWords(l.Resource, l.To))
 		if !l.After.IsZero() {
 			t = t.add(Plain, ", within the "+duration(m.Time.Sub(l.After))+" before")
+		}
+	}
+	return t
+}
+
+// oneOf names those one of whom acted: all of them wrote before anybody could look.
+func oneOf(list []event.Process, id string) Text {
+	t := text(Plain, "one of ")
+	for i := range list {
+		switch {
+		case i == 0:
+		case i == len(list)-1:
+			t = t.add(Plain, " and ")
+		default:
+			t = t.add(Plain, ", ")
+		}
+		if by := &list[i]; by.Comm == "" && by.Container == nil {
+			t = t.add(Plain, someProcess)
+			if by.PID != 0 {
+				t = t.add(Plain, fmt.Sprintf(" (PID %d)", by.PID))
+			}
+			t = t.add(Plain, " that had ended")
+		} else {
+			t = t.join(doer(by, id))
 		}
 	}
 	return t

@@ -83,6 +83,25 @@ func TestMoment(t *testing.T) {
 			"a reading found its memory limit changed from 64 MiB to 96 MiB, within the 500 ms before; a reading found its limit of processes changed from none to 1 process",
 		},
 		{
+			isolation.Moment{Kind: isolation.MomentLimits, Limits: []isolation.LimitChange{
+				{Resource: isolation.ResourceMemory, To: none}, {Resource: isolation.ResourceSwap, To: limit(32 * mib)},
+			}},
+			"the first reading of its limits found no memory limit and 32 MiB of swap",
+		},
+		{
+			isolation.Moment{Kind: isolation.MomentChanged, By: runc(7, nil), Limits: []isolation.LimitChange{
+				{Resource: isolation.ResourceSwap, From: new(limit(32 * mib)), To: none},
+			}},
+			"runc (PID 7, of the host) changed its swap limit from 32 MiB to none",
+		},
+		{
+			isolation.Moment{Kind: isolation.MomentChanged, ByAnyOf: []event.Process{*runc(7, nil), *runc(8, web), {PID: 9}, {}}, Limits: []isolation.LimitChange{
+				{Resource: isolation.ResourceMemory, From: new(limit(32 * mib)), To: limit(64 * mib)},
+			}},
+			"one of runc (PID 7, of the host), runc (PID 8, its own), a process (PID 9) that had ended and a process that had ended " +
+				"changed its memory limit from 32 MiB to 64 MiB",
+		},
+		{
 			isolation.Moment{Kind: isolation.MomentKind(event.OOMKill), OOM: ownKill},
 			"the kernel's OOM killer killed hog (PID 90, 60 MiB). web had reached its 64 MiB limit when hog asked for more.",
 		},
@@ -93,6 +112,21 @@ func TestMoment(t *testing.T) {
 		},
 		{isolation.Moment{Kind: isolation.MomentKind(event.OOMKill)}, "an OOM kill of which nothing more is known"},
 		{isolation.Moment{Kind: isolation.MomentUnobserved, Count: 2}, "the kernel has counted 2 OOM kills that no event told of"},
+		{
+			isolation.Moment{Kind: isolation.MomentPIDsRefused, Count: 3, Until: at(1)},
+			"the kernel refused it a new process or thread 3 times: a limit of processes was reached, the latest at " + at(1).Local().Format("15:04:05.000"),
+		},
+		{isolation.Moment{Kind: isolation.MomentPIDsRefused, Count: 1}, "the kernel refused it a new process or thread once: a limit of processes was reached"},
+		{
+			isolation.Moment{Kind: isolation.MomentKind(event.InitMoved), By: runc(7, nil), Moved: &event.Moved{PID: 100, To: "/"}},
+			"runc (PID 7, of the host) moved its PID 1 (100) out of its own cgroup, to /: the limits of that do not hold it any more",
+		},
+		{
+			isolation.Moment{Kind: isolation.MomentKind(event.InitMoved), By: runc(7, nil), Moved: &event.Moved{PID: 100, To: "/docker/x", Held: true}},
+			"runc (PID 7, of the host) moved its PID 1 (100) back to its own cgroup, whose limits hold it again",
+		},
+		{isolation.Moment{Kind: isolation.MomentStuck, Cgroup: "/pod"}, "stuck at the limit of /pod, for which the OOM killer is off"},
+		{isolation.Moment{Kind: isolation.MomentUnstuck}, "stuck at its limit no more"},
 		{isolation.Moment{Kind: exit, Exit: exited(3)}, "its PID 1 ended by itself, exit code 3"},
 		{isolation.Moment{Kind: exit, Exit: oomKilled()}, "its PID 1 was killed by the kernel's OOM killer, exit code 137"},
 		{

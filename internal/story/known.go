@@ -27,13 +27,16 @@ type Known struct {
 
 	Namespaces map[event.NamespaceType]KnownNamespace `json:"namespaces"`
 	// UsageBytes and Processes are as last read.
-	UsageBytes *uint64                 `json:"usage_bytes,omitempty"`
-	Processes  *int                    `json:"processes,omitempty"`
-	Limits     *isolation.CgroupLimits `json:"limits,omitempty"`
-	OOMKills   uint64                  `json:"oom_kills"`
-	End        *Ending                 `json:"end,omitempty"`
-	Previous   *Ending                 `json:"previous,omitempty"`
-	History    []isolation.Moment      `json:"history"`
+	UsageBytes  *uint64                 `json:"usage_bytes,omitempty"`
+	Processes   *int                    `json:"processes,omitempty"`
+	Limits      *isolation.CgroupLimits `json:"limits,omitempty"`
+	OOMKills    uint64                  `json:"oom_kills"`
+	PIDsRefused *uint64                 `json:"pids_refused,omitempty"`
+	Unheld      *isolation.Unheld       `json:"unheld,omitempty"`
+	Stuck       *isolation.Stuck        `json:"stuck,omitempty"`
+	End         *Ending                 `json:"end,omitempty"`
+	Previous    *Ending                 `json:"previous,omitempty"`
+	History     []isolation.Moment      `json:"history"`
 	// Unknown says in sentences what is not known, and why.
 	Unknown []string `json:"unknown"`
 }
@@ -58,7 +61,8 @@ func Remember(c *isolation.Container, s *isolation.Snapshot) Known {
 	k := Known{
 		AsOf: s.Time, Container: why.Container, State: c.State, PID: c.InitPID, Comm: c.InitComm, Cgroup: c.CgroupPath,
 		Created: c.Created, Started: c.Started, Sentence: why.Sentence, Namespaces: map[event.NamespaceType]KnownNamespace{},
-		UsageBytes: c.Memory.UsageBytes, Processes: c.Processes, OOMKills: c.OOMKills, End: why.End, Previous: why.Previous,
+		UsageBytes: c.Memory.UsageBytes, Processes: c.Processes, OOMKills: c.OOMKills,
+		PIDsRefused: c.PIDsRefused, Unheld: c.Unheld, Stuck: c.Stuck, End: why.End, Previous: why.Previous,
 		History: why.History, Unknown: []string{},
 	}
 	if k.History == nil {

@@ -14,14 +14,18 @@ type Answer struct {
 	Container event.Container          `json:"container"`
 	State     isolation.ContainerState `json:"state"`
 	// PID and Comm are the container's PID 1, as the host counts.
-	PID      int32         `json:"pid,omitempty"`
-	Comm     string        `json:"comm,omitempty"`
-	Started  time.Time     `json:"started,omitzero"`
-	Sentence string        `json:"sentence"`
-	OOMKills uint64        `json:"oom_kills"`
-	Kills    []event.Event `json:"kills,omitempty"`
-	End      *Ending       `json:"end,omitempty"`
-	Previous *Ending       `json:"previous,omitempty"`
+	PID      int32     `json:"pid,omitempty"`
+	Comm     string    `json:"comm,omitempty"`
+	Started  time.Time `json:"started,omitzero"`
+	Sentence string    `json:"sentence"`
+	OOMKills uint64    `json:"oom_kills"`
+	// PIDsRefused is absent where it is unknown.
+	PIDsRefused *uint64           `json:"pids_refused,omitempty"`
+	Unheld      *isolation.Unheld `json:"unheld,omitempty"`
+	Stuck       *isolation.Stuck  `json:"stuck,omitempty"`
+	Kills       []event.Event     `json:"kills,omitempty"`
+	End         *Ending           `json:"end,omitempty"`
+	Previous    *Ending           `json:"previous,omitempty"`
 	// History is what happened to it, over all of its runs.
 	History []isolation.Moment `json:"history,omitempty"`
 }
@@ -50,7 +54,7 @@ func Why(c *isolation.Container, s *isolation.Snapshot) Answer {
 	a := Answer{
 		Container: event.Container{ID: c.ID, Image: c.Image, Runtime: c.Runtime}, State: c.State,
 		PID: c.InitPID, Comm: c.InitComm, Started: c.Started, Sentence: Container(c, s).String(), OOMKills: c.OOMKills,
-		History: c.History,
+		PIDsRefused: c.PIDsRefused, Unheld: c.Unheld, Stuck: c.Stuck, History: c.History,
 	}
 	if c.Named {
 		a.Container.Name = c.Label

@@ -15,6 +15,11 @@ import (
 func containerPage(c *isolation.Container, s *isolation.Snapshot, w int) []line {
 	lines := anatomyTitle(c, w)
 	lines = append(lines, paragraph(inOneSentence(c, s), 1, w)...)
+	if c.Live() {
+		if limits := told(story.AtLimits(c, s)); len(limits) > 0 {
+			lines = append(lines, paragraph(limits, 1, w)...)
+		}
+	}
 	frames := func(boxes ...[]line) {
 		for _, b := range boxes {
 			for _, l := range b {
@@ -184,9 +189,15 @@ func cgroupFacts(c *isolation.Container, w int) []line {
 	procs := text(Unknown, "?")
 	if c.Processes != nil {
 		procs = text(Strong, strconv.Itoa(*c.Processes))
+		if l := c.Limits.PIDs; l != nil && l.Value != nil {
+			procs = procs.add(Plain, fmt.Sprintf(", at most %.0f with threads", *l.Value))
+		}
 	}
 	if !c.Live() {
 		procs = text(Dim, "none, it has ended")
+	}
+	if refusedAny(c) {
+		procs = procs.add(Warn, fmt.Sprintf("; %d more were refused", *c.PIDsRefused))
 	}
 	add("processes", procs)
 	kills := text(Plain, "none")
@@ -197,6 +208,13 @@ func cgroupFacts(c *isolation.Container, w int) []line {
 		}
 	}
 	add("OOM kills", kills)
+	switch {
+	case !c.Live():
+	case c.Unheld != nil:
+		add("not held", text(Alarm, "PID 1 is not in this cgroup").add(Plain, ", so that what is limited here does not hold it"))
+	case c.Stuck != nil:
+		add("stuck", text(Alarm, "at "+story.StuckLimit(c)).add(Plain, "; the OOM killer is off for it"))
+	}
 	path := text(Unknown, "?")
 	if c.CgroupPath != "" {
 		path = text(Number, story.ShortPath(c.CgroupPath))
@@ -289,6 +307,13 @@ func history(c *isolation.Container, s *isolation.Snapshot, w int) []line {
 			l = l.add(Plain, ", ").add(Strong, startTime(*c.StartDuration)).add(Plain, " after its cgroup was made. No kernel had to boot.")
 		}
 		add(c.Started, l)
+	}
+	if u := c.Unheld; u != nil && !u.Since.IsZero() {
+		l := text(Alarm, "PID 1 was moved out of its cgroup").add(Plain, ", to ").add(Number, story.ShortPath(u.Cgroup))
+		if u.By != nil {
+			l = l.add(Plain, " by ").join(processLine(u.By.PID, u.By.Comm))
+		}
+		add(u.Since, l)
 	}
 	const most = 4
 	var kills []*isolation.Kill

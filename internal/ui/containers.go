@@ -247,11 +247,30 @@ func (c columns) row(ct *isolation.Container, s *isolation.Snapshot, selected bo
 		}
 		l = l.space(1).join(cells).space(c.namespace / 4)
 	}
-	l = l.join(memoryCell(ct.Memory, c.bar, c.memory)).space(1)
+	l = l.join(c.memoryOf(ct)).space(1)
 	if c.spark > 0 {
 		l = l.join(spark(ct.Memory, s.Host.MemoryBytes, c.spark)).space(1)
 	}
 	return l.join(c.counts(ct))
+}
+
+// memoryOf is a container's memory or, where that matters more, why its limit does not do what it is for.
+func (c columns) memoryOf(ct *isolation.Container) line {
+	switch {
+	case ct.Unheld != nil:
+		l := text(Alarm, "not held")
+		if ct.Unheld.Cgroup != "" {
+			l = l.add(Warn, ", in "+story.ShortPath(ct.Unheld.Cgroup))
+		}
+		return l.fit(c.memoryWidth())
+	case ct.Stuck != nil:
+		l := text(Alarm, "stuck")
+		if ct.Memory.LimitBytes != nil && ct.Stuck.Cgroup == ct.CgroupPath {
+			l = l.add(Warn, " at "+story.Bytes(*ct.Memory.LimitBytes))
+		}
+		return l.fit(c.memoryWidth())
+	}
+	return memoryCell(ct.Memory, c.bar, c.memory)
 }
 
 func (c columns) counts(ct *isolation.Container) line {
@@ -270,11 +289,17 @@ func (c columns) counts(ct *isolation.Container) line {
 			procs = nil
 		case ct.Processes != nil:
 			procs = text(Plain, strconv.Itoa(*ct.Processes))
+			if refusedAny(ct) {
+				procs = text(Warn, strconv.Itoa(*ct.Processes)+"!")
+			}
 		}
 		l = l.join(procs.right(c.procs))
 	}
 	return l
 }
+
+// refusedAny reports whether a limit has kept a container from making processes.
+func refusedAny(ct *isolation.Container) bool { return ct.PIDsRefused != nil && *ct.PIDsRefused > 0 }
 
 // ended draws a container that is no more: its name and how it ended, where the live ones have
 // their namespaces and memory.

@@ -98,6 +98,14 @@ func wordEvents(es []event.Event, s *isolation.Snapshot) eventRow {
 			took := time.Duration(*e.Start.DurationMS * float64(time.Millisecond))
 			r.text = r.text.add(Plain, ", ").add(Strong, startTime(took)).add(Plain, " after its cgroup was made")
 		}
+	case e.Moved != nil:
+		r.kind, r.style = "moved", Moved
+		r.text = r.text.add(Plain, fmt.Sprintf(" moved its PID 1 (%d) ", e.Moved.PID))
+		if e.Moved.Held {
+			r.text = r.text.add(Plain, "back into its cgroup")
+		} else {
+			r.text = r.text.add(Alarm, "out of its cgroup").add(Plain, ", to ").add(Number, story.ShortPath(e.Moved.To))
+		}
 	case e.Exit != nil:
 		r.kind, r.style = "exited", Death
 		r.text = r.text.add(Plain, " ").join(wordExit(e.Exit))

@@ -21,7 +21,8 @@ func helpPage(w int) []line {
 		"host name (uts), users (user), cgroup tree (cgroup) or boot clock (time). Two processes in the same namespace see the same.")
 	add("● ○ a b ?", "● the container has one of its own. ○ it uses the host's: no wall there (bold where engines usually put one up). A letter: it shares one with the containers that show the same letter "+
 		"in that column. ? nsviz could not read it.")
-	add("cgroup", "A group of processes with a budget. Its memory limit is what docker run --memory sets. The bar shows how much of it is used.")
+	add("cgroup", "A group of processes with a budget. Its memory limit is what docker run --memory sets. The bar shows how much of it is used. "+
+		"Not held: PID 1 was moved out of it. Stuck: the OOM killer is off for it. 20!: it was refused more processes.")
 	add("OOM kill", "OOM is out of memory. When a group is at its limit and asks for more, the kernel picks one of its processes and kills it. "+
 		"If that was the container's PID 1, the container ends; if not, it lives on and its log may show nothing.")
 	add("host PID", "Inside, the first process of a container is PID 1. It has another number on the host, and with that number you can find it in ps.")
@@ -34,7 +35,7 @@ func helpPage(w int) []line {
 
 	section("Keys")
 	add("↑ ↓ j k", "move the cursor, or scroll a page; also PgUp, PgDn, Home, End")
-	add("enter", "open the row under the cursor: a container's anatomy, a VM, a kill, a namespace; Esc goes back")
+	add("enter", "open the row under the cursor: a container, a VM, a kill, a namespace; Esc goes back")
 	add("1 to 5, tab", "the views: containers, namespaces, OOM kills, events, this host")
 	add("/", "find: only rows that contain the text stay; Esc shows all again")
 	add("space", "freeze the screen and let it go on; nothing is lost meanwhile")

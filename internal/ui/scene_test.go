@@ -304,6 +304,25 @@ func sceneShared() *isolation.Snapshot {
 	return s
 }
 
+// sceneLimits has containers whose limits do not do what they are for, and one that they keep from making processes.
+func sceneLimits() *isolation.Snapshot {
+	s := scene()
+	s.Host.CgroupVersion = "v1"
+	agent, web, hog := &s.Containers[0], &s.Containers[1], &s.Containers[3]
+	agent.Unheld = &isolation.Unheld{Since: sceneTime.Add(-time.Minute), Cgroup: "/", By: &event.Process{PID: 812, Comm: "bash"}}
+	agent.Memory.UsageBytes = nil
+	web.PIDsRefused, web.Limits.PIDs, web.Processes = ptr(uint64(1204)), &isolation.Limit{Value: ptr(20.0)}, ptr(20)
+	hog.Stuck = &isolation.Stuck{Since: sceneTime.Add(-20 * time.Second), Cgroup: hog.CgroupPath}
+	s.Events = append(s.Events, event.Event{
+		Time: sceneTime.Add(-time.Minute), Type: event.InitMoved, PID: 812, Comm: "bash",
+		Moved: &event.Moved{PID: 27801, Container: ref(agentID, "agent"), Home: "/docker/" + agentID, To: "/"},
+	}, event.Event{
+		Time: sceneTime.Add(-time.Second), Type: event.InitMoved, PID: 812, Comm: "bash",
+		Moved: &event.Moved{PID: 27801, Container: ref(agentID, "agent"), Home: "/docker/" + agentID, To: "/docker/" + agentID, Held: true},
+	})
+	return s
+}
+
 // sceneVMs has virtual machines beside the containers, and a container that is one.
 func sceneVMs() *isolation.Snapshot {
 	s := scene()

@@ -18,7 +18,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/anatomy"
-	"github.com/nsviz/nsviz/internal/hostfs"
 )
 
 // finding is the finding of that kind, nil where there is none.
@@ -122,35 +121,47 @@ func TestInspectTold(t *testing.T) {
 	}
 	expect("as it was told", nil, nil)
 	a := inspect(t, name)
-	host, err := hostfs.Open(hostfs.Roots{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	layout, err := host.Cgroups()
-	if err != nil {
-		t.Fatal(err)
-	}
+	layout := trackedHierarchy(t)
 	file, none := "memory.limit_in_bytes", "-1"
 	if layout.Controller == "" {
 		file, none = "memory.max", "max"
 	}
 	file = filepath.Join(layout.Dir, a.Resources.Cgroup, file)
-	write := func(limit string) {
+	swap := filepath.Join(filepath.Dir(file), "memory.swap.max")
+	if layout.Controller != "" {
+		swap = filepath.Join(filepath.Dir(file), "memory.memsw.limit_in_bytes") // memory and swap together
+	}
+	_, err := os.Stat(swap)
+	limitsSwap := err == nil
+	writeTo := func(file, limit string) {
 		t.Helper()
 		if err := os.WriteFile(file, []byte(limit), 0); err != nil {
 			t.Fatal(err)
 		}
 	}
+	write := func(limit string) {
+		t.Helper()
+		writeTo(file, limit)
+	}
+	if limitsSwap {
+		more := 192 << 20
+		if layout.Controller != "" {
+			more += 64 << 20
+		}
+		writeTo(swap, fmt.Sprint(more))
+		expect("more swap", []string{"swap limit: docker was told 67108864 bytes, the kernel has 201326592 bytes"}, nil)
+		writeTo(swap, fmt.Sprint(more-128<<20))
+		expect("as much swap as told", nil, nil)
+	}
 	write("33554432")
 	expect("lowered", nil, []string{"memory limit: docker was told 67108864 bytes, the kernel has 33554432 bytes"})
-	if layout.Controller != "" { // there memory and swap together are limited, too, and come first
-		swap := filepath.Join(filepath.Dir(file), "memory.memsw.limit_in_bytes")
-		if err := os.WriteFile(swap, []byte(none), 0); err != nil && !errors.Is(err, os.ErrNotExist) {
-			t.Fatal(err)
-		}
+	raised := []string{"memory limit: docker was told 67108864 bytes, the kernel has none"}
+	if layout.Controller != "" && limitsSwap { // there both together come first
+		writeTo(swap, none)
+		raised = append(raised, "swap limit: docker was told 67108864 bytes, the kernel has none")
 	}
 	write(none)
-	expect("raised", []string{"memory limit: docker was told 67108864 bytes, the kernel has none"}, nil)
+	expect("raised", raised, nil)
 	docker(t, "update", "--memory=64m", "--memory-swap=128m", name)
 	expect("updated", nil, nil)
 
@@ -166,14 +177,7 @@ func TestInspectTold(t *testing.T) {
 // TestInspectByHand takes a container apart that no engine made: a process with all that the host's PID 1
 // may have, in a cgroup of the kind that an engine makes. Not every host lets an engine make such a one.
 func TestInspectByHand(t *testing.T) {
-	host, err := hostfs.Open(hostfs.Roots{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	layout, err := host.Cgroups()
-	if err != nil {
-		t.Fatal(err)
-	}
+	layout := trackedHierarchy(t)
 	id := fmt.Sprintf("%064x", os.Getpid())
 	outer := filepath.Join(layout.Dir, fmt.Sprintf("nsviz-test-hand-%d", os.Getpid()))
 	cgroup := filepath.Join(outer, id)

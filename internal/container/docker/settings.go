@@ -58,6 +58,13 @@ func settingsOf(answer engine.InspectResponse) container.Settings {
 		MemoryBytes: uint64(max(h.Memory, 0)), CapAdd: h.CapAdd, CapDrop: h.CapDrop, SecurityOptions: h.SecurityOpt,
 		AppArmorProfile: answer.AppArmorProfile,
 	}
+	// It is told memory and swap together. 0 is the engine's own choice, of a host that cannot limit swap, too.
+	switch {
+	case h.MemorySwap < 0:
+		s.SwapUnlimited = true
+	case h.MemorySwap > 0 && h.Memory > 0 && h.MemorySwap >= h.Memory:
+		s.SwapBytes = new(uint64(h.MemorySwap - h.Memory))
+	}
 	const usualPeriod = 100_000 // microseconds
 	switch {
 	case h.NanoCPUs > 0:

@@ -82,6 +82,28 @@ func TestSettingsOfLimits(t *testing.T) {
 	}
 }
 
+func TestSettingsOfSwap(t *testing.T) {
+	for _, test := range []struct {
+		memory, both int64
+		bytes        *uint64
+		unlimited    bool
+	}{
+		{0, 0, nil, false},
+		{64 << 20, 0, nil, false}, // of an engine that cannot limit swap
+		{64 << 20, -1, nil, true},
+		{0, -1, nil, true},
+		{64 << 20, 64 << 20, new(uint64(0)), false},
+		{64 << 20, 96 << 20, new(uint64(32 << 20)), false},
+		{64 << 20, 1, nil, false},
+	} {
+		resources := engine.Resources{Memory: test.memory, MemorySwap: test.both}
+		got := settingsOf(engine.InspectResponse{ContainerJSONBase: &engine.ContainerJSONBase{HostConfig: &engine.HostConfig{Resources: resources}}})
+		if diff := cmp.Diff(test.bytes, got.SwapBytes); diff != "" || got.SwapUnlimited != test.unlimited {
+			t.Errorf("%+v: unlimited: %t; -want +got:\n%s", resources, got.SwapUnlimited, diff)
+		}
+	}
+}
+
 func TestSettingsFail(t *testing.T) {
 	e := newEngine(t)
 	e.start()

@@ -1,0 +1,85 @@
+package hostfs
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Some files of a process are read out of its memory (cmdline) or out of the map of that (maps). A page of it may be one
+// that a program in user space has to supply (FUSE, userfaultfd), and the lock of the map may be held by a thread that
+// waits for such a page: then reading takes as long as whoever supplies it likes, which may be a container's choice.
+const (
+	// memoryPatience is how long such a reading may take.
+	memoryPatience = 500 * time.Millisecond
+	// mostWaiting is how many of those that took longer may still be waited for, a thread each, by nobody but the kernel.
+	mostWaiting = 16
+)
+
+// errNoAnswer says that a file was not read in time.
+var errNoAnswer = errors.New("the process's memory does not answer")
+
+// patientReader reads such files. It may be used by any number of goroutines at a time.
+type patientReader struct {
+	patience time.Duration
+
+	mu      sync.Mutex
+	waiting map[string]struct{} // the files that are still waited for, by path
+}
+
+func newPatientReader() *patientReader {
+	return &patientReader{patience: memoryPatience, waiting: map[string]struct{}{}}
+}
+
+// read reads a file below dir. It fails with errNoAnswer where that takes too long; the thread is left behind then, and
+// until it comes back the same file is not read again.
+func (p *patientReader) read(dir directory, name string) ([]byte, error) {
+	path := dir.path + "/" + name
+	if !p.begin(path) {
+		return nil, pathError("read", path, errNoAnswer)
+	}
+	// The caller closes its own.
+	fd, err := unix.FcntlInt(uintptr(dir.fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		p.end(path)
+		return nil, pathError("open", dir.path, err)
+	}
+	type result struct {
+		data []byte
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		defer p.end(path)
+		own := directory{fd: fd, path: dir.path}
+		defer own.close()
+		data, err := own.read(name, nil)
+		done <- result{data, err}
+	}()
+	timeout := time.NewTimer(p.patience)
+	defer timeout.Stop()
+	select {
+	case r := <-done:
+		return r.data, r.err
+	case <-timeout.C:
+		return nil, pathError("read", path, errNoAnswer)
+	}
+}
+
+func (p *patientReader) begin(path string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, waits := p.waiting[path]; waits || len(p.waiting) == mostWaiting {
+		return false
+	}
+	p.waiting[path] = struct{}{}
+	return true
+}
+
+func (p *patientReader) end(path string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.waiting, path)
+}

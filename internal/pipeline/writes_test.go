@@ -1,0 +1,341 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+
+	"github.com/nsviz/nsviz/internal/container"
+	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/probes"
+)
+
+// writesTest is a follower of writes on a made-up host, whose loop takes what it reports.
+type writesTest struct {
+	*writeFollower
+
+	t     *testing.T
+	dir   string // of the unified hierarchy
+	facts chan isolation.Fact
+}
+
+func newWritesTest(t *testing.T) *writesTest {
+	t.Helper()
+	proc := t.TempDir()
+	w := &writesTest{t: t, dir: t.TempDir(), facts: make(chan isolation.Fact, 64)}
+	for path, text := range map[string]string{
+		"stat": "cpu  1 2 3\n", "self/comm": "nsviz\n", "80/comm": "kubelet\n", "80/cgroup": "0::/\n", "81/comm": "sh\n", "81/cgroup": "0::/\n",
+	} {
+		w.write(filepath.Join(proc, path), text)
+	}
+	for _, path := range []string{"/", "/a", "/b"} {
+		w.set(path, "memory.max", "100")
+		w.set(path, "pids.max", "10")
+	}
+	fs, err := hostfs.Open(hostfs.Roots{Proc: proc, Cgroup: w.dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Pipeline{
+		fs: fs, hostPIDs: true, now: time.Now, inputs: make(chan func()), model: isolation.New(isolation.DefaultLimits()),
+		tracker: container.NewTracker(container.NewDirectory(1), nil), changed: make(chan struct{}, 1),
+		layout: hostfs.Layout{Version: hostfs.CgroupV2, Dir: w.dir, Root: "/", Whole: true, HasMemory: true},
+	}
+	p.cfg.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
+	p.cfg.Sinks = []func(isolation.Fact){func(f isolation.Fact) {
+		if f.Event == nil && f.Cgroups == nil { // which are of cgroups that nothing else has reported
+			w.facts <- f
+		}
+	}}
+	w.writeFollower = newWriteFollower(p, func() {})
+	w.shortest = time.Millisecond
+	ended := make(chan struct{})
+	go func() {
+		for do := range p.inputs {
+			do()
+		}
+		close(ended)
+	}()
+	t.Cleanup(func() {
+		close(p.inputs)
+		<-ended
+	})
+	return w
+}
+
+func (w *writesTest) write(path, text string) {
+	w.t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// set writes to a cgroup's file.
+func (w *writesTest) set(path, file, value string) {
+	w.t.Helper()
+	w.write(filepath.Join(w.dir, path, file), value+"\n")
+}
+
+// fact words what is reported of a write or of the watch.
+func fact(f isolation.Fact) string {
+	if f.Probes != nil {
+		i := slices.IndexFunc(f.Probes, func(p isolation.Probe) bool { return p.Name == isolation.ProbeCgroupWrites })
+		return f.Probes[i].Method + " " + f.Probes[i].Reason
+	}
+	if f.CgroupWrite == nil {
+		return "?"
+	}
+	words := []string{f.CgroupWrite.Path}
+	if by := f.CgroupWrite.By; by != nil {
+		words = append(words, fmt.Sprintf("%s/%d", by.Comm, by.PID))
+	}
+	for _, by := range f.CgroupWrite.ByAnyOf {
+		words = append(words, fmt.Sprintf("or %s/%d", by.Comm, by.PID))
+	}
+	if l := f.CgroupWrite.Limits; l != nil {
+		for _, r := range []isolation.Resource{isolation.ResourceMemory, isolation.ResourceSwap, isolation.ResourceCPU, isolation.ResourcePIDs} {
+			if l.Of(r) != nil {
+				words = append(words, fmt.Sprintf("%s %v", r, *l.Of(r).Value))
+			}
+		}
+	} else {
+		words = append(words, "moved")
+	}
+	if !f.CgroupWrite.After.IsZero() {
+		words = append(words, "reread")
+	}
+	return strings.Join(words, " ")
+}
+
+func TestWritersOfOneLimit(t *testing.T) {
+	memoryOf := func(path string, pid int32) hostfs.CgroupWrite {
+		return hostfs.CgroupWrite{Path: path, Changes: hostfs.MemoryLimit, PID: pid}
+	}
+	pidsOf := func(path string, pid int32) hostfs.CgroupWrite {
+		return hostfs.CgroupWrite{Path: path, Changes: hostfs.PIDsLimit, PID: pid}
+	}
+	type batch struct {
+		writes []hostfs.CgroupWrite
+		set    string // the memory limit of /a is set to that while limits are read, just before these writes show
+	}
+	for _, test := range []struct {
+		name    string
+		batches []batch // what is written, and what shows after that
+		want    []string
+		left    int
+	}{
+		{"one", []batch{{writes: []hostfs.CgroupWrite{memoryOf("/a", 80)}}}, []string{"/a kubelet/80 memory 100"}, 0},
+		{
+			"one, of both limits", []batch{{writes: []hostfs.CgroupWrite{memoryOf("/a", 80), pidsOf("/a", 80), memoryOf("/a", 80)}}},
+			[]string{"/a kubelet/80 memory 100 pids 10"}, 0,
+		},
+		{
+			"two of the same limit", []batch{{writes: []hostfs.CgroupWrite{memoryOf("/a", 80), memoryOf("/a", 81)}}},
+			[]string{"/a or kubelet/80 or sh/81 memory 100"}, 0,
+		},
+		{
+			"two of two limits", []batch{{writes: []hostfs.CgroupWrite{memoryOf("/a", 80), pidsOf("/a", 81)}}},
+			[]string{"/a kubelet/80 memory 100", "/a sh/81 pids 10"}, 0,
+		},
+		{
+			"two of two cgroups", []batch{{writes: []hostfs.CgroupWrite{memoryOf("/a", 80), memoryOf("/b", 81)}}},
+			[]string{"/a kubelet/80 memory 100", "/b sh/81 memory 100"}, 0,
+		},
+		{
+			"the second shows while the limit of the first is read",
+			[]batch{{writes: []hostfs.CgroupWrite{memoryOf("/a", 80)}}, {writes: []hostfs.CgroupWrite{memoryOf("/a", 81)}, set: "200"}},
+			[]string{"/a or kubelet/80 or sh/81 memory 200"}, 0,
+		},
+		{
+			"another limit shows meanwhile",
+			[]batch{{writes: []hostfs.CgroupWrite{memoryOf("/a", 80)}}, {writes: []hostfs.CgroupWrite{pidsOf("/a", 81), memoryOf("/b", 81)}}},
+			[]string{"/a kubelet/80 memory 100"}, 2,
+		},
+		{
+			"one that has ended, and another", []batch{{writes: []hostfs.CgroupWrite{memoryOf("/a", 999), memoryOf("/a", 81)}}},
+			[]string{"/a or /999 or sh/81 memory 100"}, 0,
+		},
+		{"one that has ended", []batch{{writes: []hostfs.CgroupWrite{memoryOf("/a", 999)}}}, []string{"/a memory 100"}, 0},
+		{
+			"moves have each their author", []batch{{writes: []hostfs.CgroupWrite{
+				{Path: "/a", Changes: hostfs.Membership, PID: 80}, {Path: "/a", Changes: hostfs.Membership, PID: 81},
+			}}},
+			[]string{"/a kubelet/80 moved", "/a sh/81 moved"}, 0,
+		},
+		{
+			"without end",
+			[]batch{
+				{writes: []hostfs.CgroupWrite{memoryOf("/a", 80)}}, {writes: []hostfs.CgroupWrite{memoryOf("/a", 80)}, set: "200"},
+				{writes: []hostfs.CgroupWrite{memoryOf("/a", 80)}, set: "300"}, {writes: []hostfs.CgroupWrite{memoryOf("/a", 80)}, set: "400"},
+				{writes: []hostfs.CgroupWrite{memoryOf("/a", 81)}, set: "500"},
+			},
+			[]string{"/a or kubelet/80 or sh/81 memory 400"}, 1,
+		},
+		{"gone", []batch{{writes: []hostfs.CgroupWrite{memoryOf("/c", 80)}}}, nil, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWritesTest(t)
+			more := test.batches[1:]
+			left, lost, err := w.handle(test.batches[0].writes, func() ([]hostfs.CgroupWrite, bool, error) {
+				if len(more) == 0 {
+					return nil, false, nil
+				}
+				next := more[0]
+				more = more[1:]
+				if next.set != "" {
+					w.set("/a", "memory.max", next.set)
+				}
+				return next.writes, false, nil
+			})
+			w.p.ask(func() {})
+			var got []string
+			for range len(w.facts) {
+				got = append(got, fact(<-w.facts))
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" || lost || err != nil || len(left) != test.left {
+				t.Errorf("%v is left, lost: %t, %v; -want +got:\n%s", left, lost, err, diff)
+			}
+		})
+	}
+}
+
+// brokenSource is a watch that fails at once.
+type brokenSource struct{ err error }
+
+func (s brokenSource) Next() ([]hostfs.CgroupWrite, bool, error)    { return nil, false, s.err }
+func (s brokenSource) Pending() ([]hostfs.CgroupWrite, bool, error) { return nil, false, s.err }
+func (s brokenSource) WithoutHandles() error                        { return nil }
+func (s brokenSource) Close()                                       {}
+
+// oldSource is one of a kernel without handles of cgroups.
+type oldSource struct{ brokenSource }
+
+func (s oldSource) WithoutHandles() error { return unix.ENODEV }
+
+// openSource is one that has some writes, and then none until it is closed.
+type openSource struct {
+	brokenSource
+
+	list   []hostfs.CgroupWrite
+	closed chan struct{}
+}
+
+func (s *openSource) Next() ([]hostfs.CgroupWrite, bool, error) {
+	if list := s.list; list != nil {
+		s.list = nil
+		return list, false, nil
+	}
+	<-s.closed
+	return nil, false, os.ErrClosed
+}
+
+func (s *openSource) Pending() ([]hostfs.CgroupWrite, bool, error) { return nil, false, nil }
+
+func (s *openSource) Close() {
+	select {
+	case <-s.closed:
+	default:
+		close(s.closed)
+	}
+}
+
+// A watch that fails is opened again, until that works; meanwhile its status says so. Then all limits are read.
+func TestFailedWatchIsOpenedAgain(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		first  writeSource
+		err    error // of opening the first
+		passes bool
+	}{
+		{"it fails", brokenSource{err: unix.EIO}, nil, true},
+		{"it could not be opened", nil, unix.EMFILE, true},
+		{"the kernel does not have it", nil, os.NewSyscallError("fanotify_init", unix.ENOSYS), false},
+		{"it is not permitted", nil, unix.EPERM, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWritesTest(t)
+			last := &openSource{closed: make(chan struct{}), list: []hostfs.CgroupWrite{{Path: "/b", Changes: hostfs.PIDsLimit, PID: 80}}}
+			tries := 0
+			w.open = func() (writeSource, error) {
+				if tries++; tries < 3 {
+					return nil, unix.EMFILE
+				}
+				return last, nil
+			}
+			w.p.ask(func() {
+				w.p.tell(isolation.Fact{Probes: []isolation.Probe{{Name: "another"}, statusOfWrites(last, test.err)}})
+			})
+			began := fact(<-w.facts)
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan struct{})
+			go func() {
+				w.follow(ctx, test.first, test.err)
+				close(ended)
+			}()
+			defer func() {
+				cancel()
+				<-ended
+			}()
+			if !test.passes {
+				<-ended
+				if tries > 0 || strings.Contains(began, "tried again") {
+					t.Errorf("%d times opened again after %q", tries, began)
+				}
+				return
+			}
+			if test.err != nil && !strings.HasSuffix(began, "; it is tried again") {
+				t.Errorf("began with %q", began)
+			}
+			var got []string
+			for len(got) == 0 || !strings.Contains(got[len(got)-1], "kubelet") {
+				got = append(got, fact(<-w.facts))
+			}
+			const says = "; changes are found up to two seconds late, only those of containers, and not by whom; it is tried again"
+			want := []string{
+				"none fanotify: " + unix.EMFILE.Error() + says, "fanotify ",
+				"/ memory 100 pids 10 reread", "/a memory 100 pids 10 reread", "/b memory 100 pids 10 reread", "/b kubelet/80 pids 10",
+			}
+			if test.err == nil {
+				want = append([]string{"none fanotify: " + unix.EIO.Error() + says}, want...)
+			} else {
+				want = want[1:] // as it was
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+// The model knows a probe by its name.
+func TestProbeNames(t *testing.T) {
+	if isolation.ProbeCgroupsEntered != probes.FactCgroupsEntered {
+		t.Errorf("%q is %q in the model", probes.FactCgroupsEntered, isolation.ProbeCgroupsEntered)
+	}
+}
+
+func TestStatusOfWrites(t *testing.T) {
+	if s := statusOfWrites(oldSource{}, nil); s.Method != MethodFanotify || !strings.Contains(s.Reason, "(no such device)") {
+		t.Errorf("%+v", s)
+	}
+	if s := statusOfWrites(brokenSource{}, nil); s.Method != MethodFanotify || s.Reason != "" {
+		t.Errorf("%+v", s)
+	}
+	if s := statusOfWrites(nil, errors.New("no")); s.Method != isolation.MethodNone || !strings.HasPrefix(s.Reason, MethodFanotify+": no; ") {
+		t.Errorf("%+v", s)
+	}
+}

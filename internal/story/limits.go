@@ -1,0 +1,101 @@
+package story
+
+import (
+	"fmt"
+
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+// AtLimits tells whether a live container is held by its limits and what they do to it beside OOM kills; nil where there is
+// nothing to tell.
+func AtLimits(c *isolation.Container, s *isolation.Snapshot) Text {
+	return Text(nil).sentence(held(c, s)).sentence(stuck(c)).sentence(refused(c.PIDsRefused, c))
+}
+
+// held tells of a container whose PID 1 is in a cgroup that is not the container's own; nil of any other.
+func held(c *isolation.Container, s *isolation.Snapshot) Text {
+	u := c.Unheld
+	if u == nil {
+		return nil
+	}
+	is, was := "It is ", "was moved"
+	if !c.Live() {
+		is, was = "At its end it was ", "had been moved"
+	}
+	t := text(Plain, is).add(Alert, "not held by "+OwnLimits(s))
+	if u.Since.IsZero() {
+		return t.add(Plain, ": PID 1 is in ").add(Number, cgroupWords(u.Cgroup)).add(Plain, ", which was so when nsviz looked.")
+	}
+	return t.add(Plain, " since "+moment(u.Since)+": PID 1 "+was+" to ").add(Number, cgroupWords(u.Cgroup)).add(Plain, " by ").
+		join(doer(u.By, c.ID)).add(Plain, ".")
+}
+
+// OwnLimits names what a container's own cgroup limits: on cgroup v1 the hierarchy that nsviz follows is the memory
+// controller's.
+func OwnLimits(s *isolation.Snapshot) string {
+	if s.Host.CgroupVersion == "v2" {
+		return "its limits"
+	}
+	return "its memory limit"
+}
+
+func cgroupWords(path string) string {
+	if path == "" {
+		return "a cgroup that is unknown"
+	}
+	return ShortPath(path)
+}
+
+// stuck tells of a container whose processes wait for memory without an end; nil of any other.
+func stuck(c *isolation.Container) Text {
+	if c.Stuck == nil {
+		return nil
+	}
+	t := text(Plain, "It is ").add(Alert, "stuck at "+StuckLimit(c)).add(Plain, " since "+moment(c.Stuck.Since)+"; the ").
+		add(Strong, "OOM killer is off").add(Plain, " for it, so its processes wait until somebody makes room or raises the limit.")
+	return t
+}
+
+// StuckLimit names the limit at which a container is stuck: its limit of 64 MiB, the limit of /pod.
+func StuckLimit(c *isolation.Container) string {
+	switch {
+	case c.Stuck.Cgroup != c.CgroupPath:
+		return "the limit of " + ShortPath(c.Stuck.Cgroup)
+	case c.Memory.LimitBytes != nil:
+		return "its limit of " + Bytes(*c.Memory.LimitBytes)
+	}
+	return "its limit"
+}
+
+// refused tells how many processes and threads the kernel refused a container in one run; nil where it refused none, or
+// where that is unknown.
+func refused(n *uint64, c *isolation.Container) Text {
+	if n == nil || *n == 0 {
+		return nil
+	}
+	t := text(Plain, "The kernel refused it a new process or thread ").add(Strong, timesWords(*n)).add(Plain, ", since ")
+	if l := c.Limits.PIDs; l != nil && l.Value != nil {
+		return t.add(Plain, "its limit of "+LimitWords(isolation.ResourcePIDs, *l)+" was reached.")
+	}
+	return t.add(Plain, "a limit of processes was reached.")
+}
+
+func timesWords(n uint64) string {
+	if n == 1 {
+		return "once"
+	}
+	return grouped(n) + " times"
+}
+
+// movedWords words that a container's PID 1 was moved, seen from the container with an id.
+func movedWords(m *isolation.Moment, id string) Text {
+	t := doer(m.By, id)
+	if m.Moved == nil {
+		return t.add(Plain, " moved its PID 1 to another cgroup")
+	}
+	t = t.add(Plain, fmt.Sprintf(" moved its PID 1 (%d) ", m.Moved.PID))
+	if m.Moved.Held {
+		return t.add(Plain, "back to its own cgroup, whose limits hold it again")
+	}
+	return t.add(Plain, "out of its own cgroup, to ").add(Number, cgroupWords(m.Moved.To)).add(Plain, ": the limits of that do not hold it any more")
+}

@@ -1,0 +1,279 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/nsviz/nsviz/internal/anatomy"
+	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/story"
+)
+
+// listed is what `nsviz ps -o json` has of a container.
+type listed struct {
+	Name        string
+	PID         int32
+	PIDsRefused *uint64           `json:"pids_refused"`
+	Unheld      *isolation.Unheld `json:"unheld"`
+	Stuck       *isolation.Stuck  `json:"stuck"`
+}
+
+// ps looks for a container among those that are listed.
+func ps(t *testing.T, name string) listed {
+	t.Helper()
+	var list []listed
+	nsvizJSON(t, &list, "ps", "-o", "json")
+	i := slices.IndexFunc(list, func(l listed) bool { return l.Name == name })
+	if i < 0 {
+		t.Fatalf("%s is not among %+v", name, list)
+	}
+	return list[i]
+}
+
+// row is a container's row in the table of `nsviz ps`.
+func row(t *testing.T, name string) string {
+	t.Helper()
+	stdout, _, _ := nsviz(t, "ps")
+	for line := range strings.Lines(stdout) {
+		if strings.HasPrefix(line, name+" ") {
+			return line
+		}
+	}
+	t.Fatalf("no row of %s in\n%s", name, stdout)
+	return ""
+}
+
+// trackedHierarchy is what nsviz follows here.
+func trackedHierarchy(t *testing.T) hostfs.Layout {
+	t.Helper()
+	host, err := hostfs.Open(hostfs.Roots{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	layout, err := host.Cgroups()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return layout
+}
+
+// TestMovedOut moves the PID 1 of a container out of its cgroup, whose limit does not hold it then: nsviz that watched
+// tells who did it, one that came later that it is so.
+func TestMovedOut(t *testing.T) {
+	const name = "nsviz-test-moved"
+	layout := trackedHierarchy(t)
+	address := startServe(t)
+	pid := run(t, name, "--memory=64m", busyboxImage, "sh", "-c", waits)
+	awaitWhy := func(what string, is func(*story.Answer) bool) story.Answer {
+		t.Helper()
+		var a story.Answer
+		eventually(t, func() bool {
+			var known bool
+			a, known = why(t, address, name)
+			return known && is(&a)
+		}, func() string { return what + ": " + a.Sentence })
+		return a
+	}
+	awaitWhy("it runs", func(a *story.Answer) bool { return a.State == isolation.Running })
+	home, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	move := func(to string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(layout.Dir, to, "cgroup.procs"), []byte(fmt.Sprint(pid)), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	limits := "its memory limit"
+	if layout.Version == hostfs.CgroupV2 {
+		limits = "its limits"
+	}
+	comm, err := os.ReadFile("/proc/self/comm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	me := fmt.Sprintf("%s (PID %d, of the host)", strings.TrimSpace(string(comm)), os.Getpid())
+
+	move("/")
+	a := awaitWhy("moved out", func(a *story.Answer) bool { return a.Unheld != nil })
+	for _, part := range []string{"It is not held by " + limits + " since ", ": PID 1 was moved to / by " + me + "."} {
+		if !strings.Contains(a.Sentence, part) {
+			t.Errorf("%q is not in %s", part, a.Sentence)
+		}
+	}
+	if a.State != isolation.Running || a.Unheld.Cgroup != "/" || a.Unheld.By == nil || int(a.Unheld.By.PID) != os.Getpid() || a.Unheld.Since.IsZero() {
+		t.Errorf("%+v", a.Unheld)
+	}
+	if !slices.ContainsFunc(words(&a.Container, a.History), func(line string) bool {
+		return strings.HasPrefix(line, me+fmt.Sprintf(" moved its PID 1 (%d) out of its own cgroup, to /", pid))
+	}) {
+		t.Errorf("its history is\n%s", strings.Join(words(&a.Container, a.History), "\n"))
+	}
+
+	// For those that come only now.
+	if l := ps(t, name); int(l.PID) != pid || l.Unheld == nil || l.Unheld.Cgroup != "/" || !l.Unheld.Since.IsZero() {
+		t.Errorf("ps: %+v", l)
+	}
+	if r := row(t, name); !strings.Contains(r, "not held, in /") {
+		t.Errorf("ps: %s", r)
+	}
+	var taken anatomy.Anatomy
+	nsvizJSON(t, &taken, "inspect", name, "-o", "json")
+	if f := finding(&taken, "outside_its_cgroup"); f == nil || f.Severity != anatomy.High || len(taken.Processes) == 0 {
+		t.Errorf("inspect: %+v, %+v", f, taken.Processes)
+	}
+	if text, _, code := nsviz(t, "inspect", name, "--fail-on", "high"); code != failed || !strings.Contains(text, "HIGH") || !strings.Contains(text, "not held") {
+		t.Errorf("inspect: exit code %d\n%s", code, text)
+	}
+	if _, stderr, code := nsviz(t, "inspect", fmt.Sprint(pid)); code != 0 {
+		t.Errorf("inspect %d: %s", pid, stderr)
+	}
+	late := startServe(t)
+	eventually(t, func() bool {
+		a, known := why(t, late, name)
+		return known && strings.Contains(a.Sentence, "It is not held by "+limits+": PID 1 is in /, which was so when nsviz looked.")
+	}, func() string { return "the nsviz that came later does not say so" })
+
+	gauge := fmt.Sprintf("nsviz_container_outside_cgroup{container=%q}", name)
+	for _, address := range []string{address, late} {
+		if got := metrics(t, address)[gauge]; got != "1" {
+			t.Errorf("%s is %q", gauge, got)
+		}
+	}
+	if strings.Contains(string(home), "/docker/") { // systemd has removed its scope, which was empty
+		back, ok := "", false
+		for line := range strings.Lines(string(home)) {
+			fields := strings.SplitN(strings.TrimSuffix(line, "\n"), ":", 3)
+			if fields[0] == fmt.Sprint(layout.HierarchyID) {
+				back, ok = fields[2], true
+			}
+		}
+		if !ok {
+			t.Fatalf("no cgroup of its own in %s", home)
+		}
+		move(back)
+		awaitWhy("moved back", func(a *story.Answer) bool { return a.Unheld == nil })
+		eventually(t, func() bool { return metrics(t, late)[gauge] == "0" }, func() string { return gauge + " stays" })
+		move("/")
+		awaitWhy("moved out again", func(a *story.Answer) bool { return a.Unheld != nil })
+	}
+	docker(t, "kill", name)
+	for _, address := range []string{address, late} {
+		var a story.Answer
+		eventually(t, func() bool {
+			a, _ = why(t, address, name)
+			return a.End != nil && a.End.Exit != nil
+		}, func() string { return "its end: " + a.Sentence })
+		if a.End.Exit.Signal != 9 || !strings.Contains(a.Sentence, "At its end it was not held by "+limits) {
+			t.Errorf("its end: %+v, %s", a.End.Exit, a.Sentence)
+		}
+	}
+}
+
+// TestProcessesRefused lets containers reach their limit of processes: one lives on, one ends at once.
+func TestProcessesRefused(t *testing.T) {
+	const lives, ends = "nsviz-test-refused", "nsviz-test-refused-ends"
+	address := startServe(t)
+	const many = "sleep 1000 & sleep 1000 & sleep 1000 & sleep 1000"
+	run(t, lives, "--pids-limit=4", busyboxImage, "sh", "-c", `sh -c "`+many+`"; echo ready; exec sleep 1000`)
+	removeContainer(t, ends)
+	docker(t, "run", "-d", "--name", ends, "--pids-limit=4", busyboxImage, "sh", "-c", many+" & wait")
+	counter := func(name string) string { return fmt.Sprintf("nsviz_container_pids_refused_total{container=%q}", name) }
+
+	var a story.Answer
+	eventually(t, func() bool {
+		a, _ = why(t, address, lives)
+		return a.PIDsRefused != nil && *a.PIDsRefused == 1
+	}, func() string { return fmt.Sprintf("refused: %+v, %s", a.PIDsRefused, a.Sentence) })
+	if !strings.HasSuffix(a.Sentence, "The kernel refused it a new process or thread once, since its limit of 4 processes was reached.") {
+		t.Error(a.Sentence)
+	}
+	if got := metrics(t, address)[counter(lives)]; got != "1" {
+		t.Errorf("%s is %q", counter(lives), got)
+	}
+	if l := ps(t, lives); l.PIDsRefused == nil || *l.PIDsRefused != 1 {
+		t.Errorf("ps: %+v", l)
+	}
+	if taken := inspect(t, lives); taken.Resources.PIDs.Refused == nil || *taken.Resources.PIDs.Refused != 1 {
+		t.Errorf("inspect: %+v", taken.Resources.PIDs)
+	}
+	if text, _, _ := nsviz(t, "inspect", lives); !strings.Contains(text, "limit 4, refused once") {
+		t.Errorf("inspect:\n%s", text)
+	}
+
+	// Nobody has read what the other one was refused before it was gone, but the program in the kernel.
+	b := whyEnded(t, address, ends)
+	if b.End.Exit.PIDsRefused == nil || *b.End.Exit.PIDsRefused != 1 || b.PIDsRefused == nil || *b.PIDsRefused != 1 ||
+		!strings.HasPrefix(b.Sentence, ends+" ended by itself with exit code ") || !strings.Contains(b.Sentence, "The kernel refused it a new process or thread once, since ") {
+		t.Errorf("%+v, %s", b.End.Exit, b.Sentence)
+	}
+	docker(t, "rm", "-f", ends)
+	if got := metrics(t, address)[counter(ends)]; got != "1" {
+		t.Errorf("%s is %q", counter(ends), got)
+	}
+}
+
+// TestStuckAtLimit has a container reach its limit with the OOM killer off, which cgroup v1 allows: its processes wait for
+// good. nsviz says so, and none of its commands waits with them.
+func TestStuckAtLimit(t *testing.T) {
+	const name = "nsviz-test-stuck"
+	address := startServe(t)
+	gauge := fmt.Sprintf("nsviz_container_stuck_at_memory_limit{container=%q}", name)
+	if trackedHierarchy(t).Controller == "" {
+		// The engine ignores the option there.
+		run(t, name, "--memory=32m", busyboxImage, "sh", "-c", waits)
+		eventually(t, func() bool {
+			a, known := why(t, address, name)
+			return known && a.State == isolation.Running
+		}, func() string { return name + " does not run" })
+		if got, known := metrics(t, address)[gauge]; known {
+			t.Errorf("%s is %q", gauge, got)
+		}
+		return
+	}
+	// A string that doubles is written to by the program itself: what the kernel writes for it fails instead of waiting.
+	run(t, name, "--memory=32m", "--oom-kill-disable", busyboxImage, "sh", "-c",
+		`echo ready; awk 'BEGIN { s = "xxxxxxxx"; while (1) s = s s }' & wait`)
+	var a story.Answer
+	eventually(t, func() bool {
+		a, _ = why(t, address, name)
+		return a.Stuck != nil && slices.ContainsFunc(a.History, func(m isolation.Moment) bool { return m.Kind == isolation.MomentStuck })
+	}, func() string { return "stuck: " + a.Sentence })
+	if !strings.Contains(a.Sentence, name+" runs. It is stuck at its limit of 32 MiB since ") || !strings.Contains(a.Sentence, "; the OOM killer is off for it, ") {
+		t.Error(a.Sentence)
+	}
+	if got := metrics(t, address)[gauge]; got != "1" {
+		t.Errorf("%s is %q", gauge, got)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for _, command := range [][]string{{"ps"}, {"ps", "-o", "json"}, {"ns"}, {"inspect", name}, {"inspect", name, "-o", "json", "--sizes"}, {"doctor"}} {
+		cmd := exec.CommandContext(ctx, binary(), command...)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("nsviz %v: %v\n%s", command, err, out)
+		}
+	}
+	if l := ps(t, name); l.Stuck == nil || !strings.HasSuffix(l.Stuck.Cgroup, a.Container.ID) {
+		t.Errorf("ps: %+v", l.Stuck)
+	}
+	if r := row(t, name); !strings.Contains(r, "32 MiB, stuck: the OOM killer is off") {
+		t.Errorf("ps: %s", r)
+	}
+	docker(t, "update", "--memory=256m", "--memory-swap=256m", name)
+	eventually(t, func() bool {
+		a, _ = why(t, address, name)
+		return a.Stuck == nil || strings.Contains(a.Sentence, "256 MiB")
+	}, func() string { return "it has room: " + a.Sentence })
+	docker(t, "rm", "-f", name)
+	eventually(t, func() bool { _, known := metrics(t, address)[gauge]; return !known }, func() string { return gauge + " outlives it" })
+}
