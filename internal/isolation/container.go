@@ -250,6 +250,7 @@ func (m *Model) applyExited(e event.Event) {
 		return
 	}
 	if e.Exit != nil {
+		m.recount()
 		c.exits[e.Exit.Cause]++
 	}
 }
@@ -360,7 +361,9 @@ func (m *Model) applyMemory(at time.Time, readings []Reading) {
 			continue
 		}
 		c.reading = r
-		c.reconcileKills(at, r.OOMKills)
+		if c.reconcileKills(at, r.OOMKills) {
+			m.recount()
+		}
 		c.tellLimits(at, r.Limits)
 		if r.UsageBytes != nil {
 			c.history.usage(m.clock.at(at), *r.UsageBytes)
@@ -371,16 +374,19 @@ func (m *Model) applyMemory(at time.Time, readings []Reading) {
 // reconcileKills takes in the kernel's own count of kills. What it had counted two readings ago, a second
 // or so, and what no event has told since was lost on the way to nsviz. Of a decision about a group the kernel
 // may have counted one more than there were: after the process that it chose it kills all that are in the
-// group, and counts that one again if it is not gone yet (oom_kill_process in mm/oom_kill.c).
-func (c *container) reconcileKills(at time.Time, counted *uint64) {
+// group, and counts that one again if it is not gone yet (oom_kill_process in mm/oom_kill.c). It reports whether there
+// were any.
+func (c *container) reconcileKills(at time.Time, counted *uint64) (found bool) {
 	if before := c.counted[0]; before != nil && *before > c.oomKills+c.groupDecisions {
 		missed := *before - c.oomKills - c.groupDecisions
 		c.oomKills += missed
 		c.unobserved += missed
 		c.unobservedEver += missed
 		c.tell(Moment{Time: at, Kind: MomentUnobserved, Count: missed})
+		found = true
 	}
 	c.counted[0], c.counted[1] = c.counted[1], counted
+	return found
 }
 
 // addLive adds a container to those that live.
