@@ -161,6 +161,7 @@ func (m *Model) revive(c *container) {
 	c.history = history{}
 	c.oomKills, c.countedUntil = 0, never
 	c.counted, c.unobserved, c.refused = [2]*uint64{}, 0, nil
+	m.recount()
 	c.groupDecisions, c.lastGroup = 0, 0
 	c.unheld, c.stuck, c.stuckKnown, c.stuckTold = nil, nil, false, false
 }
@@ -255,13 +256,13 @@ func (m *Model) applyExited(e event.Event) {
 		// It has been started again since.
 	case c.live():
 		if e.Exit != nil {
-			c.countRefusals(e.Time, e.Exit.PIDsRefused)
+			m.countRefusals(c, e.Time, e.Exit.PIDsRefused)
 		}
 		m.end(c, e.Time, e.Exit)
 	case c.exit == nil:
 		// That it was gone showed before its end was read from the ring.
 		if e.Exit != nil {
-			c.countRefusals(e.Time, e.Exit.PIDsRefused)
+			m.countRefusals(c, e.Time, e.Exit.PIDsRefused)
 		}
 		c.exit, c.exited, c.exitedAt = e.Exit, e.Time, m.clock.at(e.Time)
 		c.chronicle.tellExit(ended(e.Time, e.Exit), containerExtent)
@@ -269,6 +270,7 @@ func (m *Model) applyExited(e event.Event) {
 		return
 	}
 	if e.Exit != nil {
+		m.recount()
 		c.exits[e.Exit.Cause]++
 	}
 }
@@ -381,9 +383,11 @@ func (m *Model) applyMemory(at time.Time, readings []Reading) {
 			continue
 		}
 		c.reading = r
-		c.reconcileKills(at, r.OOMKills)
+		if c.reconcileKills(at, r.OOMKills) {
+			m.recount()
+		}
 		c.tellLimits(at, r.Limits)
-		c.countRefusals(at, r.PIDsRefused)
+		m.countRefusals(c, at, r.PIDsRefused)
 		c.readStuck(at, r.StuckAt)
 		if r.UsageBytes != nil {
 			c.history.usage(m.clock.at(at), *r.UsageBytes)
@@ -394,16 +398,19 @@ func (m *Model) applyMemory(at time.Time, readings []Reading) {
 // reconcileKills takes in the kernel's own count of kills. What it had counted two readings ago, a second
 // or so, and what no event has told since was lost on the way to nsviz. Of a decision about a group the kernel
 // may have counted one more than there were: after the process that it chose it kills all that are in the
-// group, and counts that one again if it is not gone yet (oom_kill_process in mm/oom_kill.c).
-func (c *container) reconcileKills(at time.Time, counted *uint64) {
+// group, and counts that one again if it is not gone yet (oom_kill_process in mm/oom_kill.c). It reports whether there
+// were any.
+func (c *container) reconcileKills(at time.Time, counted *uint64) (found bool) {
 	if before := c.counted[0]; before != nil && *before > c.oomKills+c.groupDecisions {
 		missed := *before - c.oomKills - c.groupDecisions
 		c.oomKills += missed
 		c.unobserved += missed
 		c.unobservedEver += missed
 		c.tell(Moment{Time: at, Kind: MomentUnobserved, Count: missed})
+		found = true
 	}
 	c.counted[0], c.counted[1] = c.counted[1], counted
+	return found
 }
 
 // addLive adds a container to those that live.

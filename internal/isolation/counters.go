@@ -64,50 +64,73 @@ func (h *Histogram) observe(seconds float64) {
 	h.Sum += seconds
 }
 
-// totals adds up, by label: containers that had the same name one after the other are one series,
-// so that it does not fall when one of them is forgotten.
-func (m *Model) totals() Totals {
-	t := Totals{
-		Since: m.began, Known: map[string]time.Time{},
-		Events:             maps.Clone(m.counters.events),
-		NamespacesCreated:  maps.Clone(m.counters.namespacesCreated),
-		NamespacesJoined:   maps.Clone(m.counters.namespacesJoined),
-		OOMKills:           map[KillKey]uint64{},
-		OOMKillsUnobserved: map[string]uint64{},
-		PIDsRefused:        map[string]uint64{},
-		Exits:              map[ExitKey]uint64{},
-		Lost:               maps.Clone(m.counters.lost),
-		BPFErrors:          maps.Clone(m.counters.bpfErrors),
-		Starts:             m.counters.starts,
-		FoldedContainers:   m.counters.folded,
+// labelTotals are the totals by the label of a container. Snapshots share them: they are not changed.
+type labelTotals struct {
+	known      map[string]time.Time
+	kills      map[KillKey]uint64
+	unobserved map[string]uint64
+	exits      map[ExitKey]uint64
+	refused    map[string]uint64
+}
+
+// recount has the totals by label added up again for the next snapshot.
+func (m *Model) recount() { m.byLabel = nil }
+
+// addUp adds up, by label: containers that had the same name one after the other are one series, so that it does not
+// fall when one of them is forgotten.
+func (m *Model) addUp() *labelTotals {
+	t := &labelTotals{
+		known: make(map[string]time.Time, len(m.labels)), kills: map[KillKey]uint64{}, unobserved: map[string]uint64{}, exits: map[ExitKey]uint64{},
+		refused: map[string]uint64{},
 	}
-	t.Starts.Counts = append([]uint64(nil), m.counters.starts.Counts...)
 	count := func(label string, kills map[event.Scope]uint64, exits map[event.Cause]uint64, unobserved uint64) {
 		if unobserved > 0 {
-			t.OOMKillsUnobserved[label] += unobserved
+			t.unobserved[label] += unobserved
 		}
 		for scope, n := range kills {
-			t.OOMKills[KillKey{label, scope}] += n
+			t.kills[KillKey{label, scope}] += n
 		}
 		for cause, n := range exits {
-			t.Exits[ExitKey{label, cause}] += n
+			t.exits[ExitKey{label, cause}] += n
 		}
 	}
 	count("", m.counters.hostKills, nil, 0)
 	count(UnknownLabel, m.counters.unknownKills, nil, 0)
 	count(FoldedLabel, m.counters.foldedKills, m.counters.foldedExits, m.counters.foldedUnobserved)
 	if n := m.counters.foldedRefused; n > 0 {
-		t.PIDsRefused[FoldedLabel] = n
+		t.refused[FoldedLabel] = n
 	}
 	for _, c := range m.containers {
 		label := c.label()
 		if c.refused != nil || c.refusedEver > 0 { // else it is unknown
-			t.PIDsRefused[label] += c.refusedEver
+			t.refused[label] += c.refusedEver
 		}
 		count(label, c.kills, c.exits, c.unobservedEver)
-		if since, ok := t.Known[label]; !ok || c.knownSince.Before(since) {
-			t.Known[label] = c.knownSince
+		if since, ok := t.known[label]; !ok || c.knownSince.Before(since) {
+			t.known[label] = c.knownSince
 		}
 	}
+	return t
+}
+
+func (m *Model) totals() Totals {
+	if m.byLabel == nil {
+		m.byLabel = m.addUp()
+	}
+	t := Totals{
+		Since: m.began, Known: m.byLabel.known,
+		Events:             maps.Clone(m.counters.events),
+		NamespacesCreated:  maps.Clone(m.counters.namespacesCreated),
+		NamespacesJoined:   maps.Clone(m.counters.namespacesJoined),
+		OOMKills:           m.byLabel.kills,
+		OOMKillsUnobserved: m.byLabel.unobserved,
+		PIDsRefused:        m.byLabel.refused,
+		Exits:              m.byLabel.exits,
+		Lost:               maps.Clone(m.counters.lost),
+		BPFErrors:          maps.Clone(m.counters.bpfErrors),
+		Starts:             m.counters.starts,
+		FoldedContainers:   m.counters.folded,
+	}
+	t.Starts.Counts = append([]uint64(nil), m.counters.starts.Counts...)
 	return t
 }

@@ -8,6 +8,7 @@ import (
 )
 
 func (m *Model) applyKill(e event.Event) {
+	m.recount()
 	kill := Kill{Event: e}
 	victim := e.OOM.Victim
 	if victim.Container == nil {

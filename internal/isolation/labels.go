@@ -14,6 +14,7 @@ func (l *labelled) of(c *container) *[]*container {
 
 // relabel applies a change to a container's label or to whether it lives.
 func (m *Model) relabel(c *container, change func()) {
+	m.recount()
 	m.unlabel(c)
 	change()
 	label := c.label()
@@ -28,6 +29,7 @@ func (m *Model) relabel(c *container, change func()) {
 
 // unlabel removes a container from those of its label. It does nothing if it is not among them.
 func (m *Model) unlabel(c *container) {
+	m.recount()
 	label := c.label()
 	l := m.labels[label]
 	if l == nil {

@@ -82,6 +82,7 @@ type Model struct {
 
 	leftOut  LeftOut // but for kills
 	counters counters
+	byLabel  *labelTotals // nil where they have changed since the latest snapshot
 }
 
 // New makes an empty model.
@@ -261,6 +262,7 @@ func forgetOldest[T any](list *[]*T, limit int, leftOut *uint64, tooOld func(*T)
 }
 
 func (m *Model) drop(i int) {
+	m.recount()
 	gone := m.ended[i]
 	if i == 0 {
 		m.ended[0] = nil // for the collector; append moves the rest in time

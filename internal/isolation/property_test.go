@@ -165,6 +165,9 @@ func TestAnyStory(t *testing.T) {
 			if problem := makesSense(s); problem != "" {
 				fail("%s", problem)
 			}
+			if diff := cmp.Diff(m.addUp(), m.byLabel, cmp.AllowUnexported(labelTotals{})); diff != "" {
+				fail("the totals by label are out of date (-now +kept):\n%s", diff)
+			}
 			if problem := fell(before, s); problem != "" {
 				fail("%s", problem)
 			}
