@@ -142,6 +142,14 @@ func TestCgroupHistories(t *testing.T) {
 			},
 		},
 		{
+			"swap first, then memory", slice,
+			[]Fact{
+				foundSlice(1, CgroupLimits{Memory: limit(9), Swap: limit(5)}), changedAt(2, slice, kubelet, CgroupLimits{Swap: limit(6)}),
+				changedAt(2.1, slice, kubelet, CgroupLimits{Memory: limit(8)}),
+			},
+			[]string{"1 found", "1 limits memory ? to 9 swap ? to 5", "2 limits_changed by kubelet/80 memory 9 to 8 swap 5 to 6"},
+		},
+		{
 			"changed while writes were not watched", slice,
 			[]Fact{
 				foundSlice(1, CgroupLimits{Memory: limit(9), PIDs: limit(5)}), writesTold(2, MethodNone), writesTold(4, "fanotify"),

@@ -207,5 +207,7 @@ func merged(earlier, later []LimitChange) []LimitChange {
 			list = append(list, change)
 		}
 	}
+	order := []Resource{ResourceMemory, ResourceSwap, ResourceCPU, ResourcePIDs}
+	slices.SortStableFunc(list, func(a, b LimitChange) int { return slices.Index(order, a.Resource) - slices.Index(order, b.Resource) })
 	return slices.DeleteFunc(list, func(c LimitChange) bool { return c.From != nil && c.From.equal(c.To) })
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"runtime"
 	"slices"
 	"time"
 
@@ -147,6 +148,8 @@ func (f *writeFollower) follow(ctx context.Context, w writeSource, err error) {
 // run reports writes until the watch fails or ctx is done.
 func (f *writeFollower) run(ctx context.Context, w writeSource) error {
 	defer context.AfterFunc(ctx, w.Close)()
+	runtime.LockOSThread() // whose time is measured
+	defer runtime.UnlockOSThread()
 	p := f.p
 	spare, since := mostSpare, p.now()
 	var left []hostfs.CgroupWrite
@@ -158,7 +161,7 @@ func (f *writeFollower) run(ctx context.Context, w writeSource) error {
 				return err
 			}
 		}
-		began := p.now()
+		began, worked := p.now(), threadTime()
 		var lostMore bool
 		var err error
 		if left, lostMore, err = f.handle(list, w.Pending); err != nil {
@@ -168,12 +171,19 @@ func (f *writeFollower) run(ctx context.Context, w writeSource) error {
 			p.cfg.Log.Info("limits of cgroups were changed faster than the kernel could report; by whom some were is not known")
 			f.readAll(time.Time{})
 		}
-		ended := p.now()
-		spare = min(spare+began.Sub(since)/restShare, mostSpare) - ended.Sub(began)
-		if since = ended; spare < 0 && !pause(ctx, -spare*restShare) {
+		spare = min(spare+began.Sub(since)/restShare, mostSpare) - (threadTime() - worked)
+		if since = p.now(); spare < 0 && !pause(ctx, -spare*restShare) {
 			return ctx.Err()
 		}
 	}
+}
+
+// threadTime is how long the present thread has had a CPU. What a goroutine waits for is no work of its own: neither for a
+// loop that is held up, nor for a CPU that others use.
+func threadTime() time.Duration {
+	var ts unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &ts) // which has been there since Linux 2.6
+	return time.Duration(ts.Nano())
 }
 
 // written is a cgroup that was written to.

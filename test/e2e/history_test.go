@@ -61,7 +61,13 @@ func TestHistory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	awaits("a reading of the limits", func(m *isolation.Moment) bool { return m.Kind == isolation.MomentLimits })
+	isReading := func(m isolation.Moment) bool { return m.Kind == isolation.MomentLimits }
+	awaits("a reading of the limits", func(m *isolation.Moment) bool { return isReading(*m) })
+	eventually(t, func() bool { // the one that records reads them in its own time
+		var a story.Answer
+		stdout, _, _ := nsviz(t, "why", name, "-o", "json", "--recording", recording)
+		return json.Unmarshal([]byte(stdout), &a) == nil && slices.ContainsFunc(a.History, isReading)
+	}, func() string { return "no reading of the limits is recorded" })
 	removeContainer(t, side)
 	docker(t, "run", "-d", "--name", side, "--network=container:"+name, busyboxImage, "sleep", "1000")
 	docker(t, "exec", name, "true")
