@@ -8,9 +8,12 @@ import (
 	"os"
 	"sync"
 
+	"github.com/spf13/cobra"
+
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/metrics"
 	"github.com/nsviz/nsviz/internal/pipeline"
+	"github.com/nsviz/nsviz/internal/terminal"
 	"github.com/nsviz/nsviz/internal/ui"
 )
 
@@ -86,11 +89,31 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 func show(ctx context.Context, snapshot func() *isolation.Snapshot, changed <-chan struct{}, notes func() []string, replay bool) error {
 	err := ui.Run(ctx, ui.Options{
 		Snapshots: snapshot, Changed: changed, Notes: notes, Replay: replay, NoColor: os.Getenv("NO_COLOR") != "",
+		Guard: guardCommand(),
 	})
 	if err != nil && !errors.Is(err, context.Canceled) {
 		return fmt.Errorf("draw the dashboard: %w", err)
 	}
 	return nil
+}
+
+// guardName is the hidden subcommand that gives the terminal back if nsviz dies.
+const guardName = "terminal-guard"
+
+// guardCommand is nil where nsviz cannot find itself.
+func guardCommand() []string {
+	self, err := os.Executable()
+	if err != nil {
+		return nil
+	}
+	return []string{self, guardName}
+}
+
+func newTerminalGuard() *cobra.Command {
+	return &cobra.Command{
+		Use: guardName, Hidden: true, Args: noArguments,
+		RunE: func(*cobra.Command, []string) error { return terminal.Guard() },
+	}
 }
 
 func (o *options) metrics(p *pipeline.Pipeline, log *slog.Logger) metrics.Config {

@@ -25,7 +25,9 @@ func main() {
 	// A reader that goes away (nsviz events | head -1) shows as an error of the write, so that nsviz
 	// can end in its own way.
 	signal.Ignore(syscall.SIGPIPE)
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
+	// Whoever asks again in this way, because nsviz does not end, gets what every goroutine is at.
+	context.AfterFunc(ctx, func() { signal.Reset(syscall.SIGQUIT) })
 	code := run(ctx, os.Args[1:], stdout{os.Stdout}, os.Stderr)
 	stop()
 	os.Exit(code)

@@ -93,7 +93,7 @@ Without a command it draws the dashboard and serves metrics beside it. It needs 
 		newServe(s, o), newEvents(s, o), newDemo(s, o),
 		newPs(s, o), newNs(s, o), newInspect(s, o), newWhy(s, o), newDoctor(s, o),
 		newRecord(s, o), newReplay(s, o),
-		newVersion(s), newMan(), newDemoInside(s),
+		newVersion(s), newMan(), newDemoInside(s), newTerminalGuard(),
 	)
 	refuseUnknownShells(root)
 	return root

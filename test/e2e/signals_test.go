@@ -14,9 +14,9 @@ import (
 	"github.com/nsviz/nsviz/internal/record"
 )
 
-// signals are those that end nsviz, well.
+// signals are those that end nsviz well.
 func signals() map[string]syscall.Signal {
-	return map[string]syscall.Signal{"SIGINT": syscall.SIGINT, "SIGTERM": syscall.SIGTERM, "SIGHUP": syscall.SIGHUP}
+	return map[string]syscall.Signal{"SIGINT": syscall.SIGINT, "SIGTERM": syscall.SIGTERM, "SIGHUP": syscall.SIGHUP, "SIGQUIT": syscall.SIGQUIT}
 }
 
 // Every signal that asks nsviz to end does, with exit code 0, and nothing is left in the kernel.
