@@ -28,9 +28,9 @@ type source struct{ from, recording string }
 const defaultSource = "http://" + metrics.DefaultAddress
 
 func (s *source) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&s.from, "from", defaultSource,
+	cmd.Flags().Var(newChecked(&s.from, defaultSource, "string", notEmpty("an address or a recording")), "from",
 		"the nsviz to ask, http://USER:PASSWORD@… where it wants one; or a recording")
-	cmd.Flags().StringVar(&s.recording, "recording", "", "ask a recording, made by nsviz record, and not an nsviz that runs")
+	cmd.Flags().Var(newChecked(&s.recording, "", "string", notEmpty("a file")), "recording", "ask a recording, made by nsviz record, and not an nsviz that runs")
 }
 
 // named reports whether the command line names a source.

@@ -28,7 +28,7 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 	}
 	notes := &notes{}
 	log := slog.New(notes)
-	p, err := o.pipeline(log)
+	p, err := o.watcher(log)
 	if err != nil {
 		return err
 	}

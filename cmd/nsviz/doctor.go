@@ -30,7 +30,7 @@ func newDoctor(s *streams, o *options) *cobra.Command {
 func doctor(ctx context.Context, s *streams, o *options) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	p, err := o.pipeline(o.quiet(s.err))
+	p, err := o.watcher(o.quiet(s.err))
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ func events(parent context.Context, s *streams, o *options, write func(event.Eve
 	ctx, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)
 	log := o.logger(s.err)
-	p, err := o.pipeline(log, func(f isolation.Fact) {
+	p, err := o.watcher(log, func(f isolation.Fact) {
 		if f.Event == nil || errors.Is(context.Cause(ctx), errReaderGone) {
 			return
 		}

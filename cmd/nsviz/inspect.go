@@ -19,7 +19,8 @@ import (
 )
 
 func newInspect(s *streams, o *options) *cobra.Command {
-	var form, failOn string
+	var form string
+	var failOn severity
 	var from source
 	var sizes bool
 	cmd := &cobra.Command{
@@ -40,18 +41,11 @@ no root.`,
   sudo nsviz inspect web --fail-on high     for CI: exit code 1 if there is such a finding
   nsviz inspect web --from FILE             what a recording knows of it, dead or alive`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			threshold := anatomy.Critical
-			if failOn != "" {
-				var err error
-				if threshold, err = anatomy.ParseSeverity(failOn); err != nil {
-					return errUsage{fmt.Errorf("--fail-on: %w", err)}
-				}
-			}
 			if story.IsName(args[0]) {
 				return errUsage{fmt.Errorf("inspect is for containers; nsviz why %s tells of a namespace or a cgroup", ui.Clean(args[0]))}
 			}
 			if named(cmd) {
-				if failOn != "" {
+				if failOn.set {
 					return errUsage{errors.New("--fail-on is for a container that runs: what --from and --recording ask knows no findings")}
 				}
 				return inspectKnown(cmd, s.out, &from, args[0], form)
@@ -65,13 +59,13 @@ no root.`,
 			} else {
 				err = writeAnatomy(s.out, a)
 			}
-			if err != nil || failOn == "" {
+			if err != nil || !failOn.set {
 				return err
 			}
-			return failing(a.Findings, threshold)
+			return failing(a.Findings, failOn.Severity)
 		},
 	}
-	cmd.Flags().StringVar(&failOn, "fail-on", "", "exit with code 1 if a finding is of this severity or worse")
+	cmd.Flags().Var(newChecked(&failOn, severity{}, "string", parseSeverity), "fail-on", "exit with code 1 if a finding is of this severity or worse")
 	cmd.Flags().BoolVar(&sizes, "sizes", false, "count what is in each layer of the root file system, which takes longer")
 	_ = cmd.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions(anatomy.Severities(), cobra.ShellCompDirectiveNoFileComp))
 	from.flags(cmd)

@@ -35,9 +35,15 @@ func main() {
 
 // run is the whole program.
 func run(ctx context.Context, args []string, out, stderr io.Writer) int {
-	root := newRoot(&streams{out: out, err: stderr})
-	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	err := ownIDs().notLent()
+	if err == nil {
+		err = enoughFiles(fewFiles)
+	}
+	if err == nil {
+		root := newRoot(&streams{out: out, err: stderr})
+		root.SetArgs(args)
+		err = root.ExecuteContext(ctx)
+	}
 	if err == nil || errors.Is(err, errReaderGone) {
 		return exitDone
 	}

@@ -47,7 +47,7 @@ func recordTo(parent context.Context, s *streams, o *options, path string) (err 
 	defer cancel(nil)
 	log := o.logger(s.err)
 	flushed := time.Now()
-	p, err := o.pipeline(log, func(f isolation.Fact) {
+	p, err := o.watcher(log, func(f isolation.Fact) {
 		if err := w.Write(f); err != nil {
 			cancel(err)
 			return

@@ -17,14 +17,9 @@ func newReplay(s *streams, _ *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "replay FILE", GroupID: groupReplay, Args: arguments("FILE"),
 		Short: "Show the dashboard from a recording; needs no root",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if speed <= 0 {
-				return errUsage{fmt.Errorf("--speed %v: want a number above 0", speed)}
-			}
-			return replay(cmd.Context(), s, args[0], speed)
-		},
+		RunE:  func(cmd *cobra.Command, args []string) error { return replay(cmd.Context(), s, args[0], speed) },
 	}
-	cmd.Flags().Float64Var(&speed, "speed", 1, "how much faster than it happened")
+	cmd.Flags().Var(newChecked(&speed, 1, "float", parseSpeed), "speed", "how much faster than it happened")
 	return cmd
 }
 
