@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/nsviz/nsviz/internal/probes"
@@ -25,12 +26,31 @@ func main() {
 	// A reader that goes away (nsviz events | head -1) shows as an error of the write, so that nsviz
 	// can end in its own way.
 	signal.Ignore(syscall.SIGPIPE)
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
-	// Whoever asks again in this way, because nsviz does not end, gets what every goroutine is at.
-	context.AfterFunc(ctx, func() { signal.Reset(syscall.SIGQUIT) })
+	ctx, stop := untilSignalled(context.Background())
 	code := run(ctx, os.Args[1:], stdout{os.Stdout}, os.Stderr)
 	stop()
 	os.Exit(code)
+}
+
+// untilSignalled returns a context that ends with the first signal that asks nsviz to end. A signal that whoever started nsviz
+// has had ignored stays ignored: nohup does that with SIGHUP, and a shell without job control with SIGINT and SIGQUIT of what
+// runs in the background.
+func untilSignalled(parent context.Context) (ctx context.Context, stop context.CancelFunc) {
+	var signals []os.Signal
+	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
+		if !signal.Ignored(s) {
+			signals = append(signals, s)
+		}
+	}
+	if len(signals) == 0 { // of which signal.Notify makes all that there are
+		return context.WithCancel(parent)
+	}
+	ctx, stop = signal.NotifyContext(parent, signals...)
+	if slices.Contains(signals, os.Signal(syscall.SIGQUIT)) {
+		// Whoever asks again in this way, because nsviz does not end, gets what every goroutine is at.
+		context.AfterFunc(ctx, func() { signal.Reset(syscall.SIGQUIT) })
+	}
+	return ctx, stop
 }
 
 // run is the whole program.
