@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"time"
 
@@ -37,6 +38,7 @@ func replay(ctx context.Context, s *streams, path string, speed float64) error {
 		return errUnsupported{errors.New("stdout is no terminal to draw on; run nsviz replay in one")}
 	}
 	notes := &notes{}
+	adoptLogs(slog.New(notes))
 	notes.add("replay of " + path)
 	player := record.NewPlayer(reader, speed, time.After)
 	ctx, cancel := context.WithCancel(ctx)

@@ -53,12 +53,15 @@ Without a command it draws the dashboard and serves metrics beside it. It needs 
   sudo nsviz demo            the same, with a container that runs out of memory
   sudo nsviz events -o json  every event, one a line
   sudo nsviz doctor          what this host allows, and what nsviz makes of it`,
-		Args:              noArguments,
-		Version:           versionLine(),
-		SilenceErrors:     true,
-		SilenceUsage:      true,
-		PersistentPreRunE: func(*cobra.Command, []string) error { return o.chooseMethods() },
-		RunE:              func(cmd *cobra.Command, _ []string) error { return dashboard(cmd.Context(), s, o, nil) },
+		Args:          noArguments,
+		Version:       versionLine(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			adoptLogs(o.quiet(s.err))
+			return o.chooseMethods()
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return dashboard(cmd.Context(), s, o, nil) },
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetOut(s.out)
@@ -156,6 +159,13 @@ func (o *options) quiet(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
 }
 
+// adoptLogs has all that libraries log come to log, as warnings: net/http, OpenTelemetry and others use Go's own log package, which
+// would write to stderr and so over the dashboard.
+func adoptLogs(log *slog.Logger) {
+	slog.SetLogLoggerLevel(slog.LevelWarn)
+	slog.SetDefault(log)
+}
+
 // chooseMethods reads --probe-methods.
 func (o *options) chooseMethods() error {
 	for _, name := range o.methods {
@@ -178,6 +188,7 @@ func (o *options) watcher(log *slog.Logger, sinks ...func(isolation.Fact)) (*pip
 
 // pipeline sets up what all live commands share.
 func (o *options) pipeline(log *slog.Logger, sinks ...func(isolation.Fact)) (*pipeline.Pipeline, error) {
+	adoptLogs(log)
 	if _, err := docker.New(docker.Config{Host: o.dockerHost, Log: log}); err != nil {
 		return nil, errUsage{err} // it connects to nothing: only the address can be wrong
 	}
