@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -399,5 +400,26 @@ func BenchmarkRender(b *testing.B) {
 				Render(s, v, 120, 40)
 			}
 		})
+	}
+}
+
+// nsviz may have begun after the container: the first line has what nsviz saw, the row all since the container's start.
+func TestWhichKillsAreCounted(t *testing.T) {
+	s := *scene()
+	s.Containers = slices.Clone(s.Containers)
+	for i := range s.Containers {
+		if s.Containers[i].Label == "hog" {
+			s.Containers[i].OOMKills = 288
+		}
+	}
+	s.Totals.OOMKills = map[isolation.KillKey]uint64{{Container: "hog", Scope: event.ScopeCgroup}: 33}
+	frame := Render(&s, View{}, 120, 40).Text()
+	for _, want := range []string{"33 OOM kills seen", "  288     3", "OOM kills since its start"} {
+		if !strings.Contains(frame, want) {
+			t.Errorf("no %q in\n%s", want, frame)
+		}
+	}
+	if help := Render(&s, View{Help: true}, 120, 40).Text(); !strings.Contains(help, "OOM kills seen") {
+		t.Errorf("the help says nothing of it:\n%s", help)
 	}
 }
