@@ -17,17 +17,17 @@ func (c *Collector) collectTotals(ch chan<- prometheus.Metric, t *isolation.Tota
 	c.collectContainerTotals(ch, t, live)
 	c.collectStarts(ch, &t.Starts)
 
-	for reason, n := range merge(t.Lost, clean) {
+	for reason, n := range t.Lost {
 		c.send(ch, eventsLost, float64(n), reason)
 	}
-	for place, n := range merge(t.BPFErrors, clean) {
+	for place, n := range t.BPFErrors {
 		c.send(ch, bpfErrors, float64(n), place)
 	}
 }
 
 func (c *Collector) collectNamespaceTotals(ch chan<- prometheus.Metric, t *isolation.Totals) {
 	created := merge(t.NamespacesCreated, func(k isolation.NamespaceKey) [2]string {
-		return [2]string{k.Type.String(), clean(string(k.Via))}
+		return [2]string{k.Type.String(), string(k.Via)}
 	})
 	for _, typ := range event.NamespaceTypes() {
 		for _, via := range []event.Via{event.ViaClone, event.ViaUnshare} {
@@ -42,7 +42,7 @@ func (c *Collector) collectNamespaceTotals(ch chan<- prometheus.Metric, t *isola
 
 func (c *Collector) collectContainerTotals(ch chan<- prometheus.Metric, t *isolation.Totals, live []labelled) {
 	kills := merge(t.OOMKills, func(k isolation.KillKey) [2]string {
-		return [2]string{clean(k.Container), clean(string(k.Scope))}
+		return [2]string{k.Container, string(k.Scope)}
 	})
 	for _, l := range live {
 		kills[[2]string{l.label, string(event.ScopeCgroup)}] += 0
@@ -50,7 +50,7 @@ func (c *Collector) collectContainerTotals(ch chan<- prometheus.Metric, t *isola
 	for labels, n := range kills {
 		c.send(ch, oomKills, float64(n), labels[:]...)
 	}
-	unobserved := merge(t.OOMKillsUnobserved, clean)
+	unobserved := merge(t.OOMKillsUnobserved, func(label string) string { return label })
 	for _, l := range live {
 		unobserved[l.label] += 0
 	}
@@ -58,7 +58,7 @@ func (c *Collector) collectContainerTotals(ch chan<- prometheus.Metric, t *isola
 		c.send(ch, oomKillsUnobserved, float64(n), label)
 	}
 	exits := merge(t.Exits, func(k isolation.ExitKey) [2]string {
-		return [2]string{clean(k.Container), clean(string(k.Cause))}
+		return [2]string{k.Container, string(k.Cause)}
 	})
 	for labels, n := range exits {
 		c.send(ch, containerExits, float64(n), labels[:]...)

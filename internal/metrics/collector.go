@@ -3,6 +3,7 @@ package metrics
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -60,9 +61,9 @@ func (c *Collector) send(ch chan<- prometheus.Metric, f family, value float64, l
 		kind = prometheus.CounterValue
 	}
 	for i, l := range labels {
-		labels[i] = clean(l)
+		labels[i] = foreign.Label(l)
 	}
 	// It panics on a wrong number of labels and on values that are no UTF-8: the former is a mistake
-	// here that any test finds, the latter clean has ruled out.
+	// here that any test finds, the latter foreign.Label rules out, which keeps different labels different, too.
 	ch <- prometheus.MustNewConstMetric(c.descs[f], kind, value, labels...)
 }

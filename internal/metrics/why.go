@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"sync"
 
+	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/story"
 )
@@ -102,7 +103,7 @@ func reply(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	encoder := json.NewEncoder(w)
+	encoder := json.NewEncoder(foreign.JSONWriter(w))
 	encoder.SetEscapeHTML(false)
 	_ = encoder.Encode(body) // a client that has gone is no matter
 }
