@@ -16,10 +16,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/metrics"
 	"github.com/nsviz/nsviz/internal/record"
-	"github.com/nsviz/nsviz/internal/ui"
 )
 
 // source is whom to ask about what happened: an nsviz that is running, or a recording.
@@ -90,9 +90,9 @@ func recorded[A any](path string, of func(*isolation.Snapshot) (A, error)) (answ
 	answer, err = of(snapshot)
 	switch {
 	case err != nil && cut != nil:
-		return answer, fmt.Errorf("%s: %s; %w", path, ui.Clean(err.Error()), cut)
+		return answer, fmt.Errorf("%s: %s; %w", path, foreign.Prose(err.Error()), cut)
 	case err != nil:
-		return answer, fmt.Errorf("%s: %s", path, ui.Clean(err.Error()))
+		return answer, fmt.Errorf("%s: %s", path, foreign.Prose(err.Error()))
 	case cut != nil:
 		err = fmt.Errorf("%s: %w, %w", path, cut, errIncomplete)
 	}
@@ -158,7 +158,7 @@ func refused(status int, body []byte, address string) error {
 		}
 		return fmt.Errorf("what answers at %s is no nsviz that knows the question (HTTP status %d)", address, status)
 	}
-	said := strings.TrimSpace(ui.Clean(refusal.Error))
+	said := strings.TrimSpace(foreign.Prose(refusal.Error))
 	if status == http.StatusBadRequest {
 		return fmt.Errorf("the nsviz at %s is of another version and does not know the question: %s", address, said)
 	}

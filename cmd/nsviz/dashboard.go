@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -75,7 +76,7 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 			}
 		})
 	}
-	err = show(ctx, p.Snapshot, p.Changed(), notes.list, false)
+	err = show(ctx, p.Snapshot, p.Changed(), notes.list, s.zone, false)
 	cancel()
 	running.Wait()
 	close(failures)
@@ -86,10 +87,12 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 }
 
 // show draws snapshots until the user quits or ctx is done.
-func show(ctx context.Context, snapshot func() *isolation.Snapshot, changed <-chan struct{}, notes func() []string, replay bool) error {
+func show(
+	ctx context.Context, snapshot func() *isolation.Snapshot, changed <-chan struct{}, notes func() []string, zone *time.Location, replay bool,
+) error {
 	err := ui.Run(ctx, ui.Options{
 		Snapshots: snapshot, Changed: changed, Notes: notes, Replay: replay, NoColor: os.Getenv("NO_COLOR") != "",
-		Guard: guardCommand(),
+		Guard: guardCommand(), Zone: zone,
 	})
 	if err != nil && !errors.Is(err, context.Canceled) {
 		return fmt.Errorf("draw the dashboard: %w", err)

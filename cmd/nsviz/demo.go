@@ -69,7 +69,7 @@ only program is nsviz. With KVM where the host has it; without, QEMU emulates, w
 			case terminal:
 				return dashboard(ctx, s, o, beside)
 			}
-			return events(ctx, s, o, eventWriter(s.out, "text"), beside)
+			return events(ctx, s, o, eventWriter(s.out, "text", s.zone), beside)
 		},
 	}
 	cmd.Flags().BoolVar(&bare, "no-docker", false, "make the containers by hand even where an engine answers")

@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/ui"
 )
@@ -21,7 +23,7 @@ func newEvents(s *streams, o *options) *cobra.Command {
 		Use: "events", GroupID: groupWatch, Args: noArguments,
 		Short: "Print every event as it happens, one a line",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return events(cmd.Context(), s, o, eventWriter(s.out, form), nil)
+			return events(cmd.Context(), s, o, eventWriter(s.out, form, s.zone), nil)
 		},
 	}
 	outputFlag(cmd, &form, "text", "json")
@@ -70,14 +72,14 @@ func events(parent context.Context, s *streams, o *options, write func(event.Eve
 }
 
 // eventWriter writes one event a line, each at once.
-func eventWriter(out io.Writer, form string) func(event.Event) error {
+func eventWriter(out io.Writer, form string, zone *time.Location) func(event.Event) error {
 	if form == "json" {
-		encoder := json.NewEncoder(out)
+		encoder := json.NewEncoder(foreign.JSONWriter(out))
 		encoder.SetEscapeHTML(false)
 		return func(e event.Event) error { return encoder.Encode(e) }
 	}
 	return func(e event.Event) error {
-		_, err := fmt.Fprintln(out, ui.EventText(e))
+		_, err := fmt.Fprintln(out, ui.EventText(e, zone))
 		return err
 	}
 }

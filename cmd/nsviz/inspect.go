@@ -12,10 +12,10 @@ import (
 	"github.com/nsviz/nsviz/internal/anatomy"
 	"github.com/nsviz/nsviz/internal/container/docker"
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/story"
-	"github.com/nsviz/nsviz/internal/ui"
 )
 
 func newInspect(s *streams, o *options) *cobra.Command {
@@ -42,13 +42,13 @@ no root.`,
   nsviz inspect web --from FILE             what a recording knows of it, dead or alive`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if story.IsName(args[0]) {
-				return errUsage{fmt.Errorf("inspect is for containers; nsviz why %s tells of a namespace or a cgroup", ui.Clean(args[0]))}
+				return errUsage{fmt.Errorf("inspect is for containers; nsviz why %s tells of a namespace or a cgroup", foreign.Prose(args[0]))}
 			}
 			if named(cmd) {
 				if failOn.set {
 					return errUsage{errors.New("--fail-on is for a container that runs: what --from and --recording ask knows no findings")}
 				}
-				return inspectKnown(cmd, s.out, &from, args[0], form)
+				return inspectKnown(cmd, s, &from, args[0], form)
 			}
 			a, err := o.inspect(cmd.Context(), s, args[0], sizes)
 			if err != nil {
@@ -57,7 +57,7 @@ no root.`,
 			if form == "json" {
 				err = writeJSON(s.out, a)
 			} else {
-				err = writeAnatomy(s.out, a)
+				err = writeAnatomy(s.out, a, s.zone)
 			}
 			if err != nil || !failOn.set {
 				return err
@@ -114,7 +114,7 @@ func (o *options) inspect(ctx context.Context, s *streams, name string, sizes bo
 	}
 	a, err := anatomy.Gather(ctx, host, layout, snapshot, c, extra)
 	if err != nil {
-		return nil, fmt.Errorf("inspect %s: %w", ui.Clean(c.Label), err)
+		return nil, fmt.Errorf("inspect %s: %w", foreign.Prose(c.Label), err)
 	}
 	return a, nil
 }
@@ -178,7 +178,7 @@ func findContainer(s *isolation.Snapshot, name string, cgroupOf func(pid int32) 
 		return named, clean(err)
 	case errors.As(err, &ambiguous) || named != nil && named != holder:
 		return nil, fmt.Errorf("%s is a process of %s (%s), and ids of other containers begin so; give a name or more of the id",
-			name, event.ShortID(holder.ID), ui.Clean(holder.Label))
+			name, event.ShortID(holder.ID), foreign.Prose(holder.Label))
 	}
 	return holder, nil
 }
@@ -193,5 +193,5 @@ func clean(err error) error {
 
 type cleanError struct{ error }
 
-func (e cleanError) Error() string { return ui.Clean(e.error.Error()) }
+func (e cleanError) Error() string { return foreign.Prose(e.error.Error()) }
 func (e cleanError) Unwrap() error { return e.error }

@@ -9,8 +9,12 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
+	"time"
+	_ "time/tzdata" // for hosts and images that lack it
 
+	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/probes"
 )
 
@@ -60,15 +64,24 @@ func run(ctx context.Context, args []string, out, stderr io.Writer) int {
 		err = enoughFiles(fewFiles)
 	}
 	if err == nil {
-		root := newRoot(&streams{out: out, err: stderr})
+		root := newRoot(&streams{out: out, err: stderr, zone: time.Local})
 		root.SetArgs(args)
 		err = root.ExecuteContext(ctx)
 	}
 	if err == nil || errors.Is(err, errReaderGone) {
 		return exitDone
 	}
-	fmt.Fprintln(stderr, "nsviz:", err)
+	fmt.Fprintln(stderr, "nsviz:", errorText(err))
 	return exitCode(err)
+}
+
+// errorText is an error as people may read it. What engines, files and the kernel answer may stand in it.
+func errorText(err error) string {
+	lines := strings.Split(err.Error(), "\n")
+	for i, line := range lines {
+		lines[i] = foreign.Prose(line)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // errUsage is a mistake on the command line.

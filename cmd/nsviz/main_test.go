@@ -11,11 +11,17 @@ import (
 	"testing"
 )
 
-// waitUntilSignalled has the test's program wait for a signal, in a process of its own.
-const waitUntilSignalled = "NSVIZ_TEST_WAIT"
+// What these variables say the test's program does, in a process of its own: wait for a signal, or be nsviz.
+const (
+	waitUntilSignalled = "NSVIZ_TEST_WAIT"
+	beNsviz            = "NSVIZ_TEST_RUN"
+)
 
 func TestMain(m *testing.M) {
-	if os.Getenv(waitUntilSignalled) == "" {
+	switch {
+	case os.Getenv(beNsviz) != "":
+		os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
+	case os.Getenv(waitUntilSignalled) == "":
 		os.Exit(m.Run())
 	}
 	ctx, stop := untilSignalled(context.Background())
@@ -80,6 +86,18 @@ func TestSignalsThatAreIgnored(t *testing.T) {
 			}
 		})
 	}
+}
+
+// runWith runs nsviz with a variable in its environment and returns what it says.
+func runWith(t *testing.T, variable string, args ...string) string {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], args...)
+	cmd.Env = append(os.Environ(), beNsviz+"=yes", variable)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("nsviz %v: %v\n%s", args, err, out)
+	}
+	return string(out)
 }
 
 func readLine(r io.Reader) (string, error) {

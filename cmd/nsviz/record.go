@@ -39,7 +39,7 @@ func recordTo(parent context.Context, s *streams, o *options, path string) (err 
 			_ = os.Remove(path)
 		}
 	}()
-	w, err := record.NewWriter(file, time.Now())
+	w, err := record.NewWriter(file, time.Now().UTC())
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -17,8 +18,11 @@ import (
 	"github.com/nsviz/nsviz/internal/probes"
 )
 
-// streams is where output goes: data to out, all else to err.
-type streams struct{ out, err io.Writer }
+// streams is where output goes: data to out, all else to err. Text has its times in the zone, JSON in UTC.
+type streams struct {
+	out, err io.Writer
+	zone     *time.Location
+}
 
 // options are the flags that all commands have.
 type options struct {

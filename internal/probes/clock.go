@@ -16,5 +16,5 @@ func HostClock(bootNS uint64) time.Time {
 	// Neither call can fail for these clocks on a kernel that has BPF ring buffers.
 	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &boot)
 	_ = unix.ClockGettime(unix.CLOCK_REALTIME, &wall)
-	return time.Unix(0, wall.Nano()-boot.Nano()+int64(bootNS))
+	return time.Unix(0, wall.Nano()-boot.Nano()+int64(bootNS)).UTC()
 }

@@ -61,7 +61,7 @@ func anatomyTitle(c *isolation.Container, w int) []line {
 // inOneSentence is the lesson of nsviz, told of this container; of one that has ended, how it did.
 func inOneSentence(c *isolation.Container, s *isolation.Snapshot) line {
 	if !c.Live() {
-		return told(story.Container(c, s))
+		return told(story.Container(c, s), s.Time)
 	}
 	l := text(Name, c.Label)
 	switch {

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -400,6 +401,30 @@ func BenchmarkRender(b *testing.B) {
 				Render(s, v, 120, 40)
 			}
 		})
+	}
+}
+
+// Every clock on the screen shows the time of the zone that the view has.
+func TestClocksAreLocal(t *testing.T) {
+	tokyo := time.FixedZone("Asia/Tokyo", 9*60*60)
+	utc := regexp.MustCompile(`\b12:2\d:\d\d`) // where the scene's clocks are without a zone
+	s := scene()
+	views := []View{{}, {Tab: Kills}, {Tab: Events}, {Tab: Namespaces}, {Tab: Host}}
+	for _, tab := range []Tab{Containers, Kills, Namespaces} {
+		for _, key := range (View{Tab: tab}).keys(s) {
+			views = append(views, View{Tab: tab, Open: key})
+		}
+	}
+	for _, v := range views {
+		v.Zone = tokyo
+		frame := Render(s, v, 120, 60).Text()
+		if found := utc.FindString(frame); found != "" || !strings.Contains(frame, "● live · 21:26:15") {
+			t.Errorf("%s in the view of %+v:\n%s", found, v, frame)
+		}
+		v.Frozen = s
+		if frame := Render(sceneEmpty(), v, 120, 60).Text(); utc.MatchString(frame) {
+			t.Errorf("frozen in the view of %+v:\n%s", v, frame)
+		}
 	}
 }
 

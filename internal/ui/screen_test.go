@@ -14,6 +14,7 @@ import (
 	"github.com/creack/pty"
 	"golang.org/x/sys/unix"
 
+	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -180,7 +181,7 @@ func TestRunInASCII(t *testing.T) {
 	go func() { _, _ = io.Copy(io.Discard, s.terminal) }()
 	s.checkEnd(t)
 	for _, f := range fallbacks() {
-		if len(f.text) != 1 || textWidth(string(f.rune)) != 1 {
+		if len(f.text) != 1 || foreign.Width(string(f.rune)) != 1 {
 			t.Errorf("%c is not replaced by as much", f.rune)
 		}
 	}

@@ -39,6 +39,8 @@ type Options struct {
 	Notes func() []string
 	// NoColor leaves bold, underlined and reversed text as the only marks.
 	NoColor bool
+	// Zone is the time zone of the clocks; nil is that of the snapshots.
+	Zone *time.Location
 	// Replay says that the snapshots come from a recording.
 	Replay bool
 }
@@ -126,7 +128,7 @@ func draw(ctx context.Context, screen tcell.Screen, device *terminal.Terminal, o
 	}()
 
 	sh := &shell{screen: screen, options: o, styles: tcellStyles(!o.NoColor)}
-	sh.view.Replay = o.Replay
+	sh.view.Replay, sh.view.Zone = o.Replay, o.Zone
 	return sh.loop(ctx, input)
 }
 
