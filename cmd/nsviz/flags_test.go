@@ -36,7 +36,7 @@ func TestFlagsThatAreRefused(t *testing.T) {
 		"events --xyzzy":                 "unknown flag: --xyzzy; see nsviz events --help",
 		"ps -x":                          "see nsviz ps --help",
 		"evnts":                          `no command "evnts"; did you mean nsviz events? See nsviz --help`,
-		"insepct a":                      "did you mean nsviz inspect?",
+		"inspekt a":                      "did you mean nsviz inspect?",
 		"doc":                            "did you mean nsviz doctor?",
 		"xyzzy":                          `no command "xyzzy"; see nsviz --help`,
 		"help nope":                      `no command "nope"; see nsviz --help`,

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// maxText is how many bytes of one string are looked at; no screen shows more of it.
+	// maxText is how many bytes of one string are shown; no screen has room for more.
 	maxText = 4096
 	// maxCluster is how many runes one cell may hold: a letter and its accents, not a tower of them.
 	maxCluster = 8
@@ -20,28 +20,32 @@ const (
 	// NameWidth is how many columns a name takes at most in a table or a sentence. Names of Kubernetes' containers
 	// are almost as long.
 	NameWidth = 80
-	// wordWidth is how many columns any word takes at most: longer than the paths that one may want to copy.
-	wordWidth = 256
-	// maxProse is how many bytes of several sentences are looked at.
+	// WordWidth is how many columns any word takes at most: more than the paths that one may want to copy.
+	WordWidth = 256
+	// maxProse is how many bytes of several sentences are shown.
 	maxProse = 64 << 10
 )
 
 // Clean makes a string safe and honest to show. Cleaned again it stays the same, as long as it is not too long; of
-// more than 4,096 bytes only the beginning is shown.
+// more than 4,096 bytes the middle is left out.
 func Clean(s string) string {
-	return show(beginning(s, maxText))
+	return show(bounded(s, maxText))
 }
 
-// beginning is at most n bytes of s, without half a character at the end.
-func beginning(s string, n int) string {
+// bounded is at most n bytes of s: its beginning and its end, without half a character.
+func bounded(s string, n int) string {
 	if len(s) <= n {
 		return s
 	}
-	end := n
-	for end > n-utf8.UTFMax && !utf8.RuneStart(s[end]) {
+	half := (n - len(Ellipsis)) / 2
+	end, start := half, len(s)-half
+	for end > half-utf8.UTFMax && !utf8.RuneStart(s[end]) {
 		end--
 	}
-	return s[:end]
+	for start < len(s)-half+utf8.UTFMax && !utf8.RuneStart(s[start]) {
+		start++
+	}
+	return s[:end] + Ellipsis + s[start:]
 }
 
 // show escapes what is not shown as it is. Most text has none of that.
@@ -58,9 +62,9 @@ func Name(s string) string { return CutMiddle(Clean(s), NameWidth) }
 // Prose makes sentences safe to show in which names and paths may stand, and cuts the middle out of every word that is too
 // long.
 func Prose(s string) string {
-	words := strings.Split(beginning(s, maxProse), " ")
+	words := strings.Split(bounded(s, maxProse), " ")
 	for i, w := range words {
-		words[i] = CutMiddle(Clean(w), wordWidth)
+		words[i] = CutMiddle(Clean(w), WordWidth)
 	}
 	// Joined again, a mark could stand on a blank.
 	return show(strings.Join(words, " "))

@@ -43,11 +43,11 @@ func TestClean(t *testing.T) {
 			t.Errorf("%s: cleaned twice it is %q", tt.name, again)
 		}
 	}
-	if n := len(Clean(strings.Repeat("x", 1<<20))); n != maxText {
-		t.Errorf("a megabyte is cut to %d bytes", n)
-	}
-	if s := Clean(strings.Repeat("x", maxText-1) + "デ"); s != strings.Repeat("x", maxText-1) {
-		t.Errorf("half a character is left: %q", s[len(s)-8:])
+	for _, unit := range []string{"x", "デ", "é"} {
+		s := Clean("begin" + strings.Repeat(unit, 1<<20) + "end")
+		if len(s) > maxText || !strings.HasPrefix(s, "begin"+unit) || !strings.HasSuffix(s, unit+"end") || !strings.Contains(s, unit+"…"+unit) || Clean(s) != s {
+			t.Errorf("a megabyte of %s became %d bytes: %.40q", unit, len(s), s)
+		}
 	}
 }
 

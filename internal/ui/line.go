@@ -132,7 +132,19 @@ func (l line) dimmed() line {
 	return out
 }
 
-// wrap breaks the line at blanks into lines of at most w columns; a longer word is cut into pieces.
+// cutMiddle cuts the middle out of a line that is wider than w columns.
+func (l line) cutMiddle(w int) line {
+	whole := l.width()
+	if whole <= w {
+		return l
+	}
+	head, _ := l.split(w / 2)
+	_, tail := l.split(whole - (w - head.width() - 1) + 1) // where a wide rune is divided, split stops before it
+	return head.join(text(head[len(head)-1].style, foreign.Ellipsis), tail)
+}
+
+// wrap breaks the line at blanks into lines of at most w columns; a longer word is cut into pieces, and the middle out of one
+// that no page should be filled with.
 func (l line) wrap(w int) []line {
 	if w <= 0 {
 		return nil
@@ -145,6 +157,7 @@ func (l line) wrap(w int) []line {
 		current, used = nil, 0
 	}
 	for _, word := range l.words() {
+		word = word.cutMiddle(foreign.WordWidth)
 		ww := word.width()
 		if used > 0 && used+1+ww > w {
 			flush()

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -51,6 +52,14 @@ func TestLineWrap(t *testing.T) {
 		if diff := cmp.Diff(tt.want, got); diff != "" {
 			t.Errorf("in %d columns (-want +got):\n%s", tt.w, diff)
 		}
+	}
+	long := text(Plain, "cgroup ").add(Number, "/"+strings.Repeat("x", 1500)).add(Strong, strings.Repeat("デ", 1200)+"/end")
+	var all strings.Builder
+	for _, l := range long.wrap(80) {
+		all.WriteString(l.String())
+	}
+	if got, want := all.String(), "cgroup/"+strings.Repeat("x", 127)+"…"+strings.Repeat("デ", 61)+"/end"; got != want {
+		t.Errorf("a long word became %s, want %s", got, want)
 	}
 	if got := len(line{}.wrap(10)); got != 1 {
 		t.Errorf("nothing wraps into %d lines", got)
