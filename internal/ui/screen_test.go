@@ -139,9 +139,9 @@ func TestRunOnATerminal(t *testing.T) {
 
 // A screen of any size that a terminal or the environment claims can be drawn.
 func TestRunInAnySize(t *testing.T) {
-	for _, columns := range []string{"-5", "0", "2000000000", "junk"} {
-		t.Setenv("COLUMNS", columns)
-		t.Setenv("LINES", columns)
+	for _, size := range [][2]string{{"-5", ""}, {"", "-5"}, {"0", "0"}, {"2000000000", ""}, {"junk", "junk"}} {
+		t.Setenv("COLUMNS", size[0])
+		t.Setenv("LINES", size[1])
 		s := sitDown(t, t.Context(), Options{Snapshots: scene})
 		s.await(t, "● live")
 		s.types(t, "q")
