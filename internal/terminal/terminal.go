@@ -113,9 +113,10 @@ func raw(from *unix.Termios) *unix.Termios {
 // Start takes the terminal over: what is typed comes at once and is not echoed.
 func (t *Terminal) Start() error {
 	if len(t.options.Guard) > 0 {
-		var err error
-		if t.guard, err = startGuard(t.options.Guard, t); err != nil {
-			t.guard = nil // it is no reason not to draw
+		if g, err := startGuard(t.options.Guard, t); err == nil { // else it is no reason not to draw
+			t.mu.Lock()
+			t.guard = g
+			t.mu.Unlock()
 		}
 	}
 	if err := t.apply(raw(t.saved)); err != nil {
