@@ -14,9 +14,26 @@ VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 # caches stay the user's own.
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo -E)
 
+# The first Go on the PATH may be older than what builds nsviz: before 1.21 it neither understands go.mod nor fetches another one.
+WANTED_GO := $(shell awk '$$1 == "go" { print $$2 }' go.mod)
+define enough_go
+said=$$($(GO) version 2>&1 || true); \
+found=$$(sed -nE 's/^go version .*\bgo([0-9][0-9.]*).*/\1/p' <<<"$$said"); \
+if [[ $$(printf '%s\n' '$(WANTED_GO)' "$$found" | sort -V | head -n 1) != '$(WANTED_GO)' ]]; then \
+	echo "nsviz needs Go $(WANTED_GO), and '$(GO)' is $${found:-none ($${said##*: })}: install that one, or any from 1.21 on, which fetches it" \
+		"by itself where GOTOOLCHAIN lets it (Debian 12 has 1.19), and put it first on the PATH, or say make GO=/path/to/bin/go" >&2; \
+	exit 1; \
+fi
+endef
+
 define go_build
+@$(enough_go)
 CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/nsviz ./cmd/nsviz
 endef
+
+.PHONY: enough-go
+enough-go:
+	@$(enough_go)
 
 .PHONY: build
 build: ## Build bin/nsviz, one static binary (the default)
@@ -61,7 +78,7 @@ uninstall: ## Remove what install installed
 		'$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/nsviz.fish'
 
 .PHONY: generate
-generate: ## Compile bpf/ into gen/ (needs clang-19, llvm-19, libbpf-dev)
+generate: enough-go ## Compile bpf/ into gen/ (needs clang-19, llvm-19, libbpf-dev)
 	@for tool in clang-19 llvm-strip-19; do \
 		command -v $$tool >/dev/null || { echo "$$tool is missing: 'test/setup check' installs it, on Debian and Ubuntu" >&2; exit 1; }; \
 	done
@@ -73,12 +90,12 @@ fmt: ## Format the Go and the C
 	clang-format-19 -i bpf/*.c bpf/*.h
 
 .PHONY: check
-check: ## Check formats, lint, and that generated files are up to date
+check: enough-go ## Check formats, lint, and that generated files are up to date
 	test/setup check
 	test/lint
 
 .PHONY: test
-test: ## Run all tests: installs what they need, starts an engine if none answers, cleans up
+test: enough-go ## Run all tests: installs what they need, starts an engine if none answers, cleans up
 	test/setup test
 	test/all
 
@@ -95,11 +112,11 @@ TESTFLAGS ?=
 tagged = $(shell grep -rlE '^//go:build .*\b$(1)\b' --include='*_test.go' . | xargs -r -n 1 dirname | sort -u)
 
 .PHONY: test-unit
-test-unit: ## Run the tests that need nothing but Go
+test-unit: enough-go ## Run the tests that need nothing but Go
 	$(GO_TEST) $(if $(IN_CI),-count=1) $(TESTFLAGS) ./... | $(TALLY)
 
 .PHONY: test-root
-test-root: ## Run the tests that need root
+test-root: enough-go ## Run the tests that need root
 	test/with-engine $(HOST_TEST) -tags root $(TESTFLAGS) $(call tagged,root) | $(TALLY) -v
 
 .PHONY: test-e2e
@@ -112,12 +129,12 @@ space := $(subst ,, )
 VM     = $(GO) run ./test/vm $(if $(ONLY),-only '$(subst $(space),$(comma),$(ONLY))') $(if $(LOGS),-logs '$(LOGS)') $(if $(RUN),-run '$(RUN)') $(if $(IN_CI),-again)
 
 .PHONY: test-vm
-test-vm: ## Run the tests that need root on other kernels, in virtual machines
+test-vm: enough-go ## Run the tests that need root on other kernels, in virtual machines
 	test/setup vm
 	$(VM) matrix | $(TALLY)
 
 .PHONY: test-system
-test-system: ## Run end-to-end tests in full Debian systems, in virtual machines
+test-system: enough-go ## Run end-to-end tests in full Debian systems, in virtual machines
 	test/setup vm
 	$(VM) system | $(TALLY)
 

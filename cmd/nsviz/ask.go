@@ -16,11 +16,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/metrics"
 	"github.com/nsviz/nsviz/internal/record"
 	"github.com/nsviz/nsviz/internal/story"
-	"github.com/nsviz/nsviz/internal/ui"
 )
 
 // source is whom to ask about what happened: an nsviz that is running, or a recording.
@@ -29,9 +29,9 @@ type source struct{ from, recording string }
 const defaultSource = "http://" + metrics.DefaultAddress
 
 func (s *source) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&s.from, "from", defaultSource,
+	cmd.Flags().Var(newChecked(&s.from, defaultSource, "string", notEmpty("an address or a recording")), "from",
 		"the nsviz to ask, http://USER:PASSWORD@… where it wants one; or a recording")
-	cmd.Flags().StringVar(&s.recording, "recording", "", "ask a recording, made by nsviz record, and not an nsviz that runs")
+	cmd.Flags().Var(newChecked(&s.recording, "", "string", notEmpty("a file")), "recording", "ask a recording, made by nsviz record, and not an nsviz that runs")
 }
 
 // named reports whether the command line names a source.
@@ -92,9 +92,9 @@ func recorded[A any](path string, of func(*isolation.Snapshot) (A, error)) (answ
 	answer, err = of(snapshot)
 	switch {
 	case err != nil && lacks != nil:
-		return answer, fmt.Errorf("%s: %s; %w", path, ui.Clean(err.Error()), lacks)
+		return answer, fmt.Errorf("%s: %s; %w", path, foreign.Prose(err.Error()), lacks)
 	case err != nil:
-		return answer, fmt.Errorf("%s: %s", path, ui.Clean(err.Error()))
+		return answer, fmt.Errorf("%s: %s", path, foreign.Prose(err.Error()))
 	case lacks != nil:
 		err = fmt.Errorf("%s: %w, %w", path, lacks, errIncomplete)
 	}
@@ -177,7 +177,7 @@ func refused(status int, body []byte, address string) error {
 		}
 		return fmt.Errorf("what answers at %s is no nsviz that knows the question (HTTP status %d)", address, status)
 	}
-	said := strings.TrimSpace(ui.Clean(refusal.Error))
+	said := strings.TrimSpace(foreign.Prose(refusal.Error))
 	if status == http.StatusBadRequest {
 		return fmt.Errorf("the nsviz at %s is of another version and does not know the question: %s", address, said)
 	}

@@ -7,11 +7,15 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
 
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/metrics"
 	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/sink"
+	"github.com/nsviz/nsviz/internal/terminal"
 	"github.com/nsviz/nsviz/internal/ui"
 )
 
@@ -26,7 +30,7 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 	}
 	notes := &notes{}
 	log := slog.New(notes)
-	p, err := o.pipeline(log)
+	p, err := o.watcher(log)
 	if err != nil {
 		return err
 	}
@@ -73,7 +77,7 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 			}
 		})
 	}
-	err = show(ctx, p.Snapshot, p.Changed(), notes.list, false)
+	err = show(ctx, p.Snapshot, p.Changed(), notes.list, s.zone, false)
 	cancel()
 	running.Wait()
 	close(failures)
@@ -84,9 +88,12 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 }
 
 // show draws snapshots until the user quits or ctx is done.
-func show(ctx context.Context, snapshot func() *isolation.Snapshot, changed <-chan struct{}, notes func() []string, replay bool) error {
+func show(
+	ctx context.Context, snapshot func() *isolation.Snapshot, changed <-chan struct{}, notes func() []string, zone *time.Location, replay bool,
+) error {
 	err := ui.Run(ctx, ui.Options{
 		Snapshots: snapshot, Changed: changed, Notes: notes, Replay: replay, NoColor: os.Getenv("NO_COLOR") != "",
+		Guard: guardCommand(), Zone: zone,
 	})
 	if err != nil && !errors.Is(err, context.Canceled) {
 		return fmt.Errorf("draw the dashboard: %w", err)
@@ -105,4 +112,23 @@ func (o *options) metrics(p *pipeline.Pipeline, log *slog.Logger, out ...any) me
 		return list
 	}
 	return metrics.Config{Snapshot: p.Snapshot, Whole: p.Whole, Sinks: sinks, Build: build(), WebConfigFile: o.webConfig, Logger: log}
+}
+
+// guardName is the hidden subcommand that gives the terminal back if nsviz dies.
+const guardName = "terminal-guard"
+
+// guardCommand is nil where nsviz cannot find itself.
+func guardCommand() []string {
+	self, err := os.Executable()
+	if err != nil {
+		return nil
+	}
+	return []string{self, guardName}
+}
+
+func newTerminalGuard() *cobra.Command {
+	return &cobra.Command{
+		Use: guardName, Hidden: true, Args: noArguments,
+		RunE: func(*cobra.Command, []string) error { return terminal.Guard() },
+	}
 }

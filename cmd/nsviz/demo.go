@@ -69,11 +69,11 @@ only program is nsviz. With KVM where the host has it; without, QEMU emulates, w
 			case terminal:
 				return dashboard(ctx, s, o, beside)
 			}
-			return events(ctx, s, o, eventWriter(patient(s.out), "text"), beside)
+			return events(ctx, s, o, eventWriter(patient(s.out), "text", s.zone), beside)
 		},
 	}
 	cmd.Flags().BoolVar(&bare, "no-docker", false, "make the containers by hand even where an engine answers")
-	cmd.Flags().DurationVar(&duration, "duration", 0, "end after this long; 0 is until q or Ctrl-C")
+	cmd.Flags().Var(newChecked(&duration, 0, "duration", parseDuration), "duration", "end after this long; 0 is until q or Ctrl-C")
 	cmd.Flags().BoolVar(&vm.none, "no-vm", false, "start: boot no virtual machine to compare with")
 	cmd.Flags().StringVar(&vm.kernel, "kernel", "", "start: the kernel that the virtual machine boots (default: this host's, from /boot)")
 	return cmd

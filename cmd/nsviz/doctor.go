@@ -12,10 +12,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nsviz/nsviz/internal/container/docker"
+	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/probes"
-	"github.com/nsviz/nsviz/internal/ui"
 )
 
 func newDoctor(s *streams, o *options) *cobra.Command {
@@ -30,7 +30,7 @@ func newDoctor(s *streams, o *options) *cobra.Command {
 func doctor(ctx context.Context, s *streams, o *options) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	p, err := o.pipeline(o.quiet(s.err))
+	p, err := o.watcher(o.quiet(s.err))
 	if err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func awaitEngine(ctx context.Context, p *pipeline.Pipeline) {
 
 func diagnosis(out io.Writer, s *isolation.Snapshot) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "host\t%s, Linux %s, cgroup %s\n", ui.Clean(s.Host.Name), s.Host.Kernel, s.Host.CgroupVersion)
+	fmt.Fprintf(w, "host\t%s, Linux %s, cgroup %s\n", foreign.Prose(s.Host.Name), s.Host.Kernel, s.Host.CgroupVersion)
 	for _, e := range s.Engines {
 		fmt.Fprintf(w, "%s\t%s\n", e.Name, engineText(e))
 	}
@@ -124,5 +124,5 @@ func engineText(e isolation.Engine) string {
 	if e.Detail == "" {
 		return string(e.State)
 	}
-	return string(e.State) + ": " + ui.Clean(e.Detail)
+	return string(e.State) + ": " + foreign.Prose(e.Detail)
 }

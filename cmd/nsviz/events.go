@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/sink"
 	"github.com/nsviz/nsviz/internal/ui"
@@ -27,7 +28,7 @@ func newEvents(s *streams, o *options) *cobra.Command {
 nsviz does not wait for its reader. A reader that is too slow, or stops for a while, misses events; an
 events_lost event in their place gives their number.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return events(cmd.Context(), s, o, eventWriter(patient(s.out), form), nil)
+			return events(cmd.Context(), s, o, eventWriter(patient(s.out), form, s.zone), nil)
 		},
 	}
 	outputFlag(cmd, &form, "text", "json")
@@ -69,7 +70,7 @@ func events(parent context.Context, s *streams, o *options, write func(event.Eve
 	defer cancel(nil)
 	log := o.logger(s.err)
 	out := eventSink(write)
-	p, err := o.pipeline(log, func(f isolation.Fact) {
+	p, err := o.watcher(log, func(f isolation.Fact) {
 		if f.Event != nil {
 			out.Put(f)
 		}
@@ -126,14 +127,14 @@ func closeSink(s interface {
 }
 
 // eventWriter writes one event a line, each at once.
-func eventWriter(out io.Writer, form string) func(event.Event) error {
+func eventWriter(out io.Writer, form string, zone *time.Location) func(event.Event) error {
 	if form == "json" {
-		encoder := json.NewEncoder(out)
+		encoder := json.NewEncoder(foreign.JSONWriter(out))
 		encoder.SetEscapeHTML(false)
 		return func(e event.Event) error { return encoder.Encode(e) }
 	}
 	return func(e event.Event) error {
-		_, err := fmt.Fprintln(out, ui.EventText(e))
+		_, err := fmt.Fprintln(out, ui.EventText(e, zone))
 		return err
 	}
 }

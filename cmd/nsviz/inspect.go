@@ -12,14 +12,15 @@ import (
 	"github.com/nsviz/nsviz/internal/anatomy"
 	"github.com/nsviz/nsviz/internal/container/docker"
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/story"
-	"github.com/nsviz/nsviz/internal/ui"
 )
 
 func newInspect(s *streams, o *options) *cobra.Command {
-	var form, failOn string
+	var form string
+	var failOn severity
 	var from source
 	var sizes bool
 	cmd := &cobra.Command{
@@ -40,21 +41,14 @@ no root.`,
   sudo nsviz inspect web --fail-on high     for CI: exit code 1 if there is such a finding
   nsviz inspect web --from FILE             what a recording knows of it, dead or alive`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			threshold := anatomy.Critical
-			if failOn != "" {
-				var err error
-				if threshold, err = anatomy.ParseSeverity(failOn); err != nil {
-					return errUsage{fmt.Errorf("--fail-on: %w", err)}
-				}
-			}
 			if story.IsName(args[0]) {
-				return errUsage{fmt.Errorf("inspect is for containers; nsviz why %s tells of a namespace or a cgroup", ui.Clean(args[0]))}
+				return errUsage{fmt.Errorf("inspect is for containers; nsviz why %s tells of a namespace or a cgroup", foreign.Prose(args[0]))}
 			}
 			if named(cmd) {
-				if failOn != "" {
+				if failOn.set {
 					return errUsage{errors.New("--fail-on is for a container that runs: what --from and --recording ask knows no findings")}
 				}
-				return inspectKnown(cmd, s.out, &from, args[0], form)
+				return inspectKnown(cmd, s, &from, args[0], form)
 			}
 			a, err := o.inspect(cmd.Context(), s, args[0], sizes)
 			if err != nil {
@@ -63,15 +57,15 @@ no root.`,
 			if form == "json" {
 				err = writeJSON(s.out, a)
 			} else {
-				err = writeAnatomy(s.out, a)
+				err = writeAnatomy(s.out, a, s.zone)
 			}
-			if err != nil || failOn == "" {
+			if err != nil || !failOn.set {
 				return err
 			}
-			return failing(a.Findings, threshold)
+			return failing(a.Findings, failOn.Severity)
 		},
 	}
-	cmd.Flags().StringVar(&failOn, "fail-on", "", "exit with code 1 if a finding is of this severity or worse")
+	cmd.Flags().Var(newChecked(&failOn, severity{}, "string", parseSeverity), "fail-on", "exit with code 1 if a finding is of this severity or worse")
 	cmd.Flags().BoolVar(&sizes, "sizes", false, "count what is in each layer of the root file system, which takes longer")
 	_ = cmd.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions(anatomy.Severities(), cobra.ShellCompDirectiveNoFileComp))
 	from.flags(cmd)
@@ -120,7 +114,7 @@ func (o *options) inspect(ctx context.Context, s *streams, name string, sizes bo
 	}
 	a, err := anatomy.Gather(ctx, host, layout, snapshot, c, extra)
 	if err != nil {
-		return nil, fmt.Errorf("inspect %s: %w", ui.Clean(c.Label), err)
+		return nil, fmt.Errorf("inspect %s: %w", foreign.Prose(c.Label), err)
 	}
 	return a, nil
 }
@@ -187,7 +181,7 @@ func findContainer(s *isolation.Snapshot, name string, cgroupOf func(pid int32) 
 		return named, clean(err)
 	case errors.As(err, &ambiguous) || named != nil && named != holder:
 		return nil, fmt.Errorf("%s is a process of %s (%s), and ids of other containers begin so; give a name or more of the id",
-			name, event.ShortID(holder.ID), ui.Clean(holder.Label))
+			name, event.ShortID(holder.ID), foreign.Prose(holder.Label))
 	}
 	return holder, nil
 }
@@ -202,5 +196,5 @@ func clean(err error) error {
 
 type cleanError struct{ error }
 
-func (e cleanError) Error() string { return ui.Clean(e.error.Error()) }
+func (e cleanError) Error() string { return foreign.Prose(e.error.Error()) }
 func (e cleanError) Unwrap() error { return e.error }

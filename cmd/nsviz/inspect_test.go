@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -94,7 +95,7 @@ func TestHostileAnatomy(t *testing.T) {
 		Unknown:    []string{hostile},
 	}
 	var b strings.Builder
-	if err := writeAnatomy(&b, a); err != nil {
+	if err := writeAnatomy(&b, a, time.UTC); err != nil {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(b.String()) {
@@ -110,7 +111,7 @@ func TestHostileAnatomy(t *testing.T) {
 // Of what is unknown it is said that it is, and no zero is told.
 func TestUnknownAnatomy(t *testing.T) {
 	var b strings.Builder
-	if err := writeAnatomy(&b, &anatomy.Anatomy{Privileges: &anatomy.Privileges{}}); err != nil {
+	if err := writeAnatomy(&b, &anatomy.Anatomy{Privileges: &anatomy.Privileges{}}, time.UTC); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"mnt         unknown\n", "memory      unknown\n", "pids        unknown\n", "seccomp     unknown\n", "bounding    unknown\n"} {
@@ -145,7 +146,7 @@ func TestNamespaceWords(t *testing.T) {
 func TestManyMountsInText(t *testing.T) {
 	var b strings.Builder
 	a := &anatomy.Anatomy{Mounts: make([]anatomy.Mount, 5000)}
-	if err := writeAnatomy(&b, a); err != nil || strings.Count(b.String(), "\n") > maxListed+40 || !strings.Contains(b.String(), "and 4960 more") {
+	if err := writeAnatomy(&b, a, time.UTC); err != nil || strings.Count(b.String(), "\n") > maxListed+40 || !strings.Contains(b.String(), "and 4960 more") {
 		t.Errorf("%v in %d lines", err, strings.Count(b.String(), "\n"))
 	}
 }

@@ -7,18 +7,19 @@ import (
 	"io"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/metrics"
 	"github.com/nsviz/nsviz/internal/story"
-	"github.com/nsviz/nsviz/internal/ui"
 )
 
 // inspectKnown tells what a session or a recording knows of a container, without /proc.
-func inspectKnown(cmd *cobra.Command, out io.Writer, from *source, name, form string) error {
+func inspectKnown(cmd *cobra.Command, out *streams, from *source, name, form string) error {
 	of := func(s *isolation.Snapshot) (k story.Known, err error) {
 		c, err := story.Find(s, name)
 		if err != nil {
@@ -30,9 +31,9 @@ func inspectKnown(cmd *cobra.Command, out io.Writer, from *source, name, form st
 		func(k story.Known) string { return k.Sentence },
 		func(k story.Known) error {
 			if form == "json" {
-				return writeJSON(out, k)
+				return writeJSON(out.out, k)
 			}
-			return writeKnown(out, &k)
+			return writeKnown(out.out, &k, out.zone)
 		})
 }
 
@@ -43,7 +44,7 @@ func whereToAsk(err error) error {
 		return err
 	}
 	return fmt.Errorf("%s that runs; if it has ended, an nsviz that ran meanwhile may know it: nsviz inspect %s --from %s, or --recording FILE",
-		ui.Clean(err.Error()), ui.Clean(missing.Name), defaultSource)
+		foreign.Prose(err.Error()), foreign.Prose(missing.Name), defaultSource)
 }
 
 // knownText writes for people what is known of a container.
@@ -53,22 +54,22 @@ type knownText struct {
 	k *story.Known
 }
 
-func writeKnown(out io.Writer, k *story.Known) error {
-	t := knownText{k: k}
+func writeKnown(out io.Writer, k *story.Known, zone *time.Location) error {
+	t := knownText{anatomyText: anatomyText{zone: zone}, k: k}
 	t.head()
-	fmt.Fprintf(&t, "\n%s\n", ui.Clean(k.Sentence))
+	fmt.Fprintf(&t, "\n%s\n", foreign.Prose(k.Sentence))
 	if k.State == isolation.Exited {
 		t.section("What it saw")
 	} else {
 		t.section("What it sees")
 	}
 	for _, kind := range event.NamespaceTypes() {
-		t.lines(kind.String(), knownNamespaceWords(k, kind))
+		t.lines(kind.String(), t.namespaceWords(kind))
 	}
 	t.uses()
 	if len(k.History) > 0 {
 		t.section("What happened")
-		writeMoments(&t.Builder, k.History, wordsFor(k.Container, k.State))
+		writeMoments(&t.Builder, k.History, wordsFor(k.Container, k.State), zone)
 	}
 	t.section("What is unknown")
 	for _, what := range k.Unknown {
@@ -80,14 +81,14 @@ func writeKnown(out io.Writer, k *story.Known) error {
 
 func (t *knownText) head() {
 	k := t.k
-	words := []string{cmp.Or(k.Container.Name, event.ShortID(k.Container.ID)), "id " + event.ShortID(k.Container.ID)}
+	words := []string{foreign.Name(cmp.Or(k.Container.Name, event.ShortID(k.Container.ID))), "id " + event.ShortID(k.Container.ID)}
 	if k.Container.Image != "" {
-		words = append(words, "image "+k.Container.Image)
+		words = append(words, "image "+foreign.Name(k.Container.Image))
 	}
 	if k.Container.Runtime != "" {
 		words = append(words, k.Container.Runtime)
 	}
-	fmt.Fprintln(t, ui.Clean(strings.Join(append(words, string(k.State)), ", ")))
+	fmt.Fprintln(t, foreign.Prose(strings.Join(append(words, string(k.State)), ", ")))
 	const layout = "2006-01-02 15:04:05"
 	if k.PID != 0 {
 		verb := "is"
@@ -96,15 +97,15 @@ func (t *knownText) head() {
 		}
 		text := fmt.Sprintf("PID 1 %s %s, on the host process %d", verb, k.Comm, k.PID)
 		if !k.Started.IsZero() {
-			text += ", started " + k.Started.Local().Format(layout)
+			text += ", started " + k.Started.In(t.zone).Format(layout)
 		}
-		fmt.Fprintln(t, ui.Clean(text))
+		fmt.Fprintln(t, foreign.Prose(text))
 	}
-	fmt.Fprintf(t, "as nsviz knew it at %s, without a look at /proc\n", k.AsOf.Local().Format(layout))
+	fmt.Fprintf(t, "as nsviz knew it at %s, without a look at /proc\n", k.AsOf.In(t.zone).Format(layout))
 }
 
-func knownNamespaceWords(k *story.Known, kind event.NamespaceType) []string {
-	n, ok := k.Namespaces[kind]
+func (t *knownText) namespaceWords(kind event.NamespaceType) []string {
+	n, ok := t.k.Namespaces[kind]
 	if !ok {
 		return []string{"unknown"}
 	}
@@ -119,14 +120,14 @@ func knownNamespaceWords(k *story.Known, kind event.NamespaceType) []string {
 	}
 	words = fmt.Sprintf("%s (%d)", words, n.ID)
 	if n.Creator != nil {
-		words += ", made by " + n.Creator.Comm + " at " + n.Created.Local().Format("15:04:05.000")
+		words += ", made by " + n.Creator.Comm + " at " + n.Created.In(t.zone).Format("15:04:05.000")
 	}
 	if !n.Freed.IsZero() {
 		how := ", freed at "
 		if n.FreedVia != event.ViaKernel {
 			how = ", found gone at "
 		}
-		words += how + n.Freed.Local().Format("15:04:05.000")
+		words += how + n.Freed.In(t.zone).Format("15:04:05.000")
 	}
 	return []string{words}
 }

@@ -10,9 +10,9 @@ import (
 
 	"github.com/nsviz/nsviz/internal/anatomy"
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/story"
-	"github.com/nsviz/nsviz/internal/ui"
 )
 
 // maxListed is how many lines one list has; JSON has them all.
@@ -22,13 +22,14 @@ const maxListed = 40
 type anatomyText struct {
 	strings.Builder
 
-	a *anatomy.Anatomy
+	a    *anatomy.Anatomy
+	zone *time.Location
 }
 
 // writeAnatomy words an anatomy in sections, in the order of the lesson: what it sees, may use, is made
 // of, may do, and where the holes are.
-func writeAnatomy(out io.Writer, a *anatomy.Anatomy) error {
-	t := anatomyText{a: a}
+func writeAnatomy(out io.Writer, a *anatomy.Anatomy, zone *time.Location) error {
+	t := anatomyText{a: a, zone: zone}
 	t.head()
 	t.sees()
 	t.uses()
@@ -50,10 +51,10 @@ func (t *anatomyText) section(title string) { fmt.Fprintf(t, "\n%s\n", title) }
 // line writes what is known under a word; foreign text is escaped here.
 func (t *anatomyText) line(word, text string) {
 	if word == "" {
-		fmt.Fprintf(t, "  %s\n", ui.Clean(text))
+		fmt.Fprintf(t, "  %s\n", foreign.Prose(text))
 		return
 	}
-	fmt.Fprintf(t, "  %-11s %s\n", word, ui.Clean(text))
+	fmt.Fprintf(t, "  %-11s %s\n", word, foreign.Prose(text))
 }
 
 // lines writes a list under one word.
@@ -79,22 +80,22 @@ func (t *anatomyText) name() string {
 
 func (t *anatomyText) head() {
 	a := t.a
-	words := []string{t.name(), "id " + event.ShortID(a.Container.ID)}
+	words := []string{foreign.Name(t.name()), "id " + event.ShortID(a.Container.ID)}
 	if a.Container.Image != "" {
-		words = append(words, "image "+a.Container.Image)
+		words = append(words, "image "+foreign.Name(a.Container.Image))
 	}
 	if a.Container.Runtime != "" {
 		words = append(words, a.Container.Runtime)
 	}
-	fmt.Fprintln(t, ui.Clean(strings.Join(words, ", ")))
+	fmt.Fprintln(t, foreign.Prose(strings.Join(words, ", ")))
 	if a.PID == 0 {
 		return
 	}
 	text := fmt.Sprintf("PID 1 is %s, on the host process %d", a.Comm, a.PID)
 	if !a.Started.IsZero() {
-		text += ", started " + a.Started.Local().Format("2006-01-02 15:04:05")
+		text += ", started " + a.Started.In(t.zone).Format("2006-01-02 15:04:05")
 	}
-	fmt.Fprintln(t, ui.Clean(text))
+	fmt.Fprintln(t, foreign.Prose(text))
 }
 
 func (t *anatomyText) sees() {
@@ -414,10 +415,10 @@ func (t *anatomyText) holes() {
 	}
 	for i := range t.a.Findings {
 		f := &t.a.Findings[i]
-		fmt.Fprintf(t, "  %-8s %s [%s]\n", strings.ToUpper(f.Severity.String()), ui.Clean(f.Title), f.ID)
+		fmt.Fprintf(t, "  %-8s %s [%s]\n", strings.ToUpper(f.Severity.String()), foreign.Prose(f.Title), f.ID)
 		for _, detail := range f.Details {
-			fmt.Fprintf(t, "             %s\n", ui.Clean(detail))
+			fmt.Fprintf(t, "             %s\n", foreign.Prose(detail))
 		}
-		fmt.Fprintf(t, "           %s\n           see:   %s\n           close: %s\n", ui.Clean(f.Meaning), ui.Clean(f.See), ui.Clean(f.Close))
+		fmt.Fprintf(t, "           %s\n           see:   %s\n           close: %s\n", foreign.Prose(f.Meaning), foreign.Prose(f.See), foreign.Prose(f.Close))
 	}
 }

@@ -8,9 +8,13 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
+	_ "time/tzdata" // for hosts and images that lack it
 
+	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/probes"
 	"github.com/nsviz/nsviz/internal/sink"
 )
@@ -27,7 +31,7 @@ func main() {
 	// A reader that goes away (nsviz events | head -1) shows as an error of the write, so that nsviz
 	// can end in its own way.
 	signal.Ignore(syscall.SIGPIPE)
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	ctx, stop := untilSignalled(context.Background())
 	// A reader of stdout or stderr that has stopped does not keep nsviz from ending either.
 	late := make(chan struct{})
 	context.AfterFunc(ctx, func() { time.AfterFunc(outputPatience, func() { close(late) }) })
@@ -45,16 +49,52 @@ const (
 	waitingLogBytes = 1 << 20
 )
 
+// untilSignalled returns a context that ends with the first signal that asks nsviz to end. A signal that whoever started nsviz
+// has had ignored stays ignored: nohup does that with SIGHUP, and a shell without job control with SIGINT and SIGQUIT of what
+// runs in the background.
+func untilSignalled(parent context.Context) (ctx context.Context, stop context.CancelFunc) {
+	var signals []os.Signal
+	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
+		if !signal.Ignored(s) {
+			signals = append(signals, s)
+		}
+	}
+	if len(signals) == 0 { // of which signal.Notify makes all that there are
+		return context.WithCancel(parent)
+	}
+	ctx, stop = signal.NotifyContext(parent, signals...)
+	if slices.Contains(signals, os.Signal(syscall.SIGQUIT)) {
+		// Whoever asks again in this way, because nsviz does not end, gets what every goroutine is at.
+		context.AfterFunc(ctx, func() { signal.Reset(syscall.SIGQUIT) })
+	}
+	return ctx, stop
+}
+
 // run is the whole program.
 func run(ctx context.Context, args []string, out, stderr io.Writer) int {
-	root := newRoot(&streams{out: out, err: stderr})
-	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	err := ownIDs().notLent()
+	if err == nil {
+		err = enoughFiles(fewFiles)
+	}
+	if err == nil {
+		root := newRoot(&streams{out: out, err: stderr, zone: time.Local})
+		root.SetArgs(args)
+		err = root.ExecuteContext(ctx)
+	}
 	if err == nil || errors.Is(err, errReaderGone) {
 		return exitDone
 	}
-	fmt.Fprintln(stderr, "nsviz:", err)
+	fmt.Fprintln(stderr, "nsviz:", errorText(err))
 	return exitCode(err)
+}
+
+// errorText is an error as people may read it. What engines, files and the kernel answer may stand in it.
+func errorText(err error) string {
+	lines := strings.Split(err.Error(), "\n")
+	for i, line := range lines {
+		lines[i] = foreign.Prose(line)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // errUsage is a mistake on the command line.

@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
-	"github.com/nsviz/nsviz/internal/ui"
 )
 
 // mermaidNames is how many containers of a group are named.
@@ -105,7 +105,7 @@ var mermaidEscapes = strings.NewReplacer(`"`, "#quot;", "#", "#35;", "&", "#38;"
 func mermaidString(lines ...string) string {
 	escaped := make([]string, len(lines))
 	for i, line := range lines {
-		escaped[i] = mermaidEscapes.Replace(cmp.Or(ui.Clean(line), "?")) // an empty label is no label
+		escaped[i] = mermaidEscapes.Replace(cmp.Or(foreign.Name(line), "?")) // an empty label is no label
 	}
 	return `"` + strings.Join(escaped, "<br/>") + `"`
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -34,9 +35,9 @@ func (n *notes) list() []string {
 // Enabled takes warnings and errors.
 func (n *notes) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelWarn }
 
-// Handle keeps the message, with the error where there is one.
+// Handle keeps the first line of the message, with the error where there is one.
 func (n *notes) Handle(_ context.Context, r slog.Record) error {
-	text := r.Message
+	text, _, _ := strings.Cut(r.Message, "\n")
 	r.Attrs(func(a slog.Attr) bool {
 		if a.Key == "error" {
 			text += ": " + a.Value.String()

@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
-	"github.com/nsviz/nsviz/internal/ui"
 )
 
 func newNs(s *streams, o *options) *cobra.Command {
@@ -104,7 +104,7 @@ func inhabitants(n isolation.Namespace) []string {
 		words = append(words, "the host's")
 	}
 	for _, c := range n.Containers {
-		words = append(words, ui.Clean(c))
+		words = append(words, foreign.Name(c))
 	}
 	switch len(n.Processes) {
 	case 0:
@@ -115,7 +115,7 @@ func inhabitants(n isolation.Namespace) []string {
 		words = append(words, fmt.Sprintf("%d processes from %d on", len(n.Processes), n.Processes[0]))
 	}
 	for _, pin := range n.PinnedBy {
-		words = append(words, "kept by "+ui.Clean(pin))
+		words = append(words, "kept by "+foreign.Prose(pin))
 	}
 	return words
 }
@@ -128,7 +128,7 @@ func nsDot(out io.Writer, s *isolation.Snapshot) error {
 	b.WriteString("graph namespaces {\n  rankdir=LR;\n  node [fontname=\"sans-serif\"];\n")
 	for i := range s.Containers {
 		c := &s.Containers[i]
-		label := []string{c.Label}
+		label := []string{foreign.Name(c.Label)}
 		if own := ownTypes(c); own != "" {
 			label = append(label, "its own: "+own)
 		}
@@ -150,7 +150,7 @@ func nsDot(out io.Writer, s *isolation.Snapshot) error {
 		case len(n.Processes) == 0 && !n.Host:
 			style = ",style=dashed"
 			for _, pin := range n.PinnedBy {
-				label = append(label, "kept by "+pin)
+				label = append(label, "kept by "+foreign.Prose(pin))
 			}
 		default:
 			continue
@@ -176,7 +176,7 @@ func ownTypes(c *isolation.Container) string {
 // dotString quotes lines for Graphviz, where only the quote and the backslash are special.
 func dotString(lines ...string) string {
 	for i, line := range lines {
-		line = strings.ReplaceAll(ui.Clean(line), `\`, `\\`)
+		line = strings.ReplaceAll(foreign.Clean(line), `\`, `\\`)
 		lines[i] = strings.ReplaceAll(line, `"`, `\"`)
 	}
 	return `"` + strings.Join(lines, `\n`) + `"`

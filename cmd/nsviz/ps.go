@@ -11,9 +11,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/story"
-	"github.com/nsviz/nsviz/internal/ui"
 )
 
 func newPs(s *streams, o *options) *cobra.Command {
@@ -31,7 +31,7 @@ func newPs(s *streams, o *options) *cobra.Command {
 			if form == "json" {
 				return writeJSON(s.out, psJSON(snapshot))
 			}
-			return psTable(s.out, snapshot)
+			return psTable(s.out, snapshot, s.zone)
 		},
 	}
 	outputFlag(cmd, &form, "table", "json")
@@ -48,7 +48,7 @@ func (o *options) once(ctx context.Context, s *streams) (*isolation.Snapshot, er
 }
 
 func writeJSON(out io.Writer, v any) error {
-	encoder := json.NewEncoder(out)
+	encoder := json.NewEncoder(foreign.JSONWriter(out))
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(v)
@@ -141,7 +141,7 @@ func psNamespaces(memberships [event.NamespaceTypeCount]isolation.Membership) ma
 	return out
 }
 
-func psTable(out io.Writer, s *isolation.Snapshot) error {
+func psTable(out io.Writer, s *isolation.Snapshot, zone *time.Location) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprint(w, "CONTAINER\tHOST PID\tSTARTED")
 	for _, t := range event.NamespaceTypes() {
@@ -150,7 +150,7 @@ func psTable(out io.Writer, s *isolation.Snapshot) error {
 	fmt.Fprintln(w, "\tMEMORY\tLIMIT\tOOM\tIMAGE")
 	for i := range s.Containers {
 		c := &s.Containers[i]
-		fmt.Fprintf(w, "%s\t%s\t%s", ui.Clean(c.Label), orUnknown(c.InitPID != 0, c.InitPID), started(c.Started))
+		fmt.Fprintf(w, "%s\t%s\t%s", foreign.Name(c.Label), orUnknown(c.InitPID != 0, c.InitPID), started(c.Started, zone))
 		for _, m := range c.Namespaces {
 			fmt.Fprintf(w, "\t%s", relationWord(m))
 		}
@@ -160,26 +160,26 @@ func psTable(out io.Writer, s *isolation.Snapshot) error {
 		}
 		switch {
 		case c.Unheld != nil:
-			limit = "not held, in " + ui.Clean(c.Unheld.Cgroup)
+			limit = "not held, in " + foreign.Name(c.Unheld.Cgroup)
 		case c.Stuck != nil:
 			limit += ", stuck: the OOM killer is off"
 		}
-		fmt.Fprintf(w, "\t%s\t%s\t%d\t%s\n", bytesOrUnknown(c.Memory.UsageBytes), limit, c.OOMKills, ui.Clean(c.Image))
+		fmt.Fprintf(w, "\t%s\t%s\t%d\t%s\n", bytesOrUnknown(c.Memory.UsageBytes), limit, c.OOMKills, foreign.Name(c.Image))
 	}
 	for i := range s.VMs {
 		v := &s.VMs[i]
-		fmt.Fprintf(w, "%s\t%d\t%s", ui.Clean(v.Label())+" (VM)", v.PID, started(v.Started))
+		fmt.Fprintf(w, "%s\t%d\t%s", foreign.Name(v.Label())+" (VM)", v.PID, started(v.Started, zone))
 		for _, m := range v.Namespaces {
 			fmt.Fprintf(w, "\t%s", relationWord(m))
 		}
 		// Its limit is in the sentence: no cgroup holds a guest to its memory.
-		fmt.Fprintf(w, "\t%s\t-\t-\t%s\n", bytesOrUnknown(v.ResidentBytes), ui.Clean(story.VM(v).String()))
+		fmt.Fprintf(w, "\t%s\t-\t-\t%s\n", bytesOrUnknown(v.ResidentBytes), story.VM(v).For(zone))
 	}
 	return w.Flush()
 }
 
-func started(at time.Time) string {
-	return orUnknown(!at.IsZero(), at.Local().Format("2006-01-02 15:04:05"))
+func started(at time.Time, zone *time.Location) string {
+	return orUnknown(!at.IsZero(), at.In(zone).Format("2006-01-02 15:04:05"))
 }
 
 func orUnknown(known bool, v any) string {

@@ -57,7 +57,7 @@ func create(path string) (*recording, error) {
 		return nil, fmt.Errorf("record: %w", err)
 	}
 	r := &recording{file: file, flushed: time.Now()}
-	if r.writer, err = record.NewWriter(file, time.Now()); err != nil {
+	if r.writer, err = record.NewWriter(file, time.Now().UTC()); err != nil {
 		r.discard()
 		return nil, err
 	}
@@ -153,7 +153,7 @@ func recordFrom(
 	ctx, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)
 	log := o.logger(s.err)
-	p, err := o.pipeline(log, out.Put)
+	p, err := o.watcher(log, out.Put)
 	if err != nil {
 		return err
 	}

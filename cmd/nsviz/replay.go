@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"time"
 
@@ -17,14 +18,9 @@ func newReplay(s *streams, _ *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "replay FILE", GroupID: groupReplay, Args: arguments("FILE"),
 		Short: "Show the dashboard from a recording; needs no root",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if speed <= 0 {
-				return errUsage{fmt.Errorf("--speed %v: want a number above 0", speed)}
-			}
-			return replay(cmd.Context(), s, args[0], speed)
-		},
+		RunE:  func(cmd *cobra.Command, args []string) error { return replay(cmd.Context(), s, args[0], speed) },
 	}
-	cmd.Flags().Float64Var(&speed, "speed", 1, "how much faster than it happened")
+	cmd.Flags().Var(newChecked(&speed, 1, "float", parseSpeed), "speed", "how much faster than it happened")
 	return cmd
 }
 
@@ -42,6 +38,7 @@ func replay(ctx context.Context, s *streams, path string, speed float64) error {
 		return errUnsupported{errors.New("stdout is no terminal to draw on; run nsviz replay in one")}
 	}
 	notes := &notes{}
+	adoptLogs(slog.New(notes))
 	notes.add("replay of " + path)
 	player := record.NewPlayer(reader, speed, time.After)
 	ctx, cancel := context.WithCancel(ctx)
@@ -57,7 +54,7 @@ func replay(ctx context.Context, s *streams, path string, speed float64) error {
 		}
 		played <- err
 	}()
-	err = show(ctx, player.Snapshot, player.Changed(), notes.list, true)
+	err = show(ctx, player.Snapshot, player.Changed(), notes.list, s.zone, true)
 	cancel()
 	if failed := <-played; failed != nil {
 		err = errors.Join(err, fmt.Errorf("%s: %w", path, failed))

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -17,8 +18,11 @@ import (
 	"github.com/nsviz/nsviz/internal/probes"
 )
 
-// streams is where output goes: data to out, all else to err.
-type streams struct{ out, err io.Writer }
+// streams is where output goes: data to out, all else to err. Text has its times in the zone, JSON in UTC.
+type streams struct {
+	out, err io.Writer
+	zone     *time.Location
+}
 
 // options are the flags that all commands have.
 type options struct {
@@ -27,10 +31,9 @@ type options struct {
 	dockerHost string
 	procRoot   string
 	cgroupRoot string
-	logLevel   string
+	level      level
 	methods    []string
 
-	level        slog.Level
 	probeMethods []probes.Method
 }
 
@@ -55,21 +58,19 @@ Without a command it draws the dashboard and serves metrics beside it. It needs 
   sudo nsviz events -o json  every event, one a line
   sudo nsviz doctor          what this host allows, and what nsviz makes of it`,
 		Args:          noArguments,
+		Version:       versionLine(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRunE: func(*cobra.Command, []string) error {
-			if err := o.level.UnmarshalText([]byte(o.logLevel)); err != nil {
-				return errUsage{fmt.Errorf("--log-level %q: want debug, info, warn or error", o.logLevel)}
-			}
+			adoptLogs(o.quiet(s.err))
 			return o.chooseMethods()
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return dashboard(cmd.Context(), s, o, nil) },
 	}
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetOut(s.out)
 	root.SetErr(s.err)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
-		return errUsage{fmt.Errorf("%w; see nsviz --help", err)}
-	})
+	root.SetFlagErrorFunc(wrongFlag)
 	flags := root.PersistentFlags()
 	flags.StringArrayVar(&o.listen, "web.listen-address", []string{metrics.DefaultAddress},
 		`address to serve metrics on; repeatable, "" is none`)
@@ -77,7 +78,8 @@ Without a command it draws the dashboard and serves metrics beside it. It needs 
 	flags.StringVar(&o.dockerHost, "docker-host", "", "Docker engine to ask for names (default $DOCKER_HOST, or the usual socket)")
 	flags.StringVar(&o.procRoot, "proc-root", hostfs.DefaultProc, "where the host's procfs is mounted")
 	flags.StringVar(&o.cgroupRoot, "cgroup-root", hostfs.DefaultCgroup, "where the host's cgroups are mounted")
-	flags.StringVar(&o.logLevel, "log-level", "info", "how much to say on stderr: debug, info, warn, error")
+	flags.Var(newChecked(&o.level, level(slog.LevelInfo), "string", parseLevel), "log-level",
+		"how much to say on stderr: debug, info, warn, error (default info)")
 	flags.StringSliceVar(&o.methods, "probe-methods", nil, "the only methods by which the kernel may be hooked (default all)")
 	_ = flags.MarkHidden("probe-methods") // for those who look for a difference between the methods
 
@@ -93,27 +95,37 @@ Without a command it draws the dashboard and serves metrics beside it. It needs 
 		newServe(s, o), newEvents(s, o), newDemo(s, o),
 		newPs(s, o), newNs(s, o), newInspect(s, o), newWhy(s, o), newDoctor(s, o),
 		newRecord(s, o), newReplay(s, o),
-		newVersion(s), newMan(), newDemoInside(s),
+		newVersion(s), newMan(), newDemoInside(s), newTerminalGuard(),
 	)
-	refuseUnknownShells(root)
+	strictHelp(root)
 	return root
 }
 
-// refuseUnknownShells makes nsviz completion fail for a shell that it has nothing for, where cobra
-// would print its help.
-func refuseUnknownShells(root *cobra.Command) {
+// strictHelp makes nsviz help and nsviz completion fail for what they have nothing for, where cobra would print
+// something else.
+func strictHelp(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {
-		if cmd.Name() != "completion" {
-			continue
-		}
-		cmd.Args = func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return nil
+		switch cmd.Name() {
+		case "help":
+			cmd.RunE = func(_ *cobra.Command, args []string) error {
+				of, others, err := root.Find(args)
+				if err != nil || of.HasSubCommands() && len(others) > 0 {
+					return noCommand(of, others[0])
+				}
+				of.InitDefaultHelpFlag()
+				return of.Help()
 			}
-			return errUsage{fmt.Errorf("no completion for %q; see %s --help", args[0], cmd.CommandPath())}
+		case "completion":
+			cmd.Args = func(cmd *cobra.Command, args []string) error {
+				if len(args) == 0 {
+					return nil
+				}
+				return noCommand(cmd, args[0])
+			}
+			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 		}
-		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	}
 }
 
@@ -122,7 +134,7 @@ func noArguments(cmd *cobra.Command, args []string) error {
 		return nil
 	}
 	if !cmd.HasParent() {
-		return errUsage{fmt.Errorf("no command %q; see nsviz --help", args[0])}
+		return noCommand(cmd, args[0])
 	}
 	return errUsage{fmt.Errorf("%s takes no argument %q", cmd.CommandPath(), args[0])}
 }
@@ -139,16 +151,23 @@ func arguments(names ...string) cobra.PositionalArgs {
 
 // logger writes to w; the dashboard passes a place that does not disturb the screen.
 func (o *options) logger(w io.Writer) *slog.Logger {
-	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: o.level}))
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.Level(o.level)}))
 }
 
 // quiet is a logger for commands that look once: their answer says what matters.
 func (o *options) quiet(w io.Writer) *slog.Logger {
-	level := o.level
+	level := slog.Level(o.level)
 	if level == slog.LevelInfo {
 		level = slog.LevelWarn
 	}
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
+}
+
+// adoptLogs has all that libraries log come to log, as warnings: net/http, OpenTelemetry and others use Go's own log package, which
+// would write to stderr and so over the dashboard.
+func adoptLogs(log *slog.Logger) {
+	slog.SetLogLoggerLevel(slog.LevelWarn)
+	slog.SetDefault(log)
 }
 
 // chooseMethods reads --probe-methods.
@@ -163,8 +182,17 @@ func (o *options) chooseMethods() error {
 	return nil
 }
 
+// watcher sets up what the commands share that watch.
+func (o *options) watcher(log *slog.Logger, sinks ...func(isolation.Fact)) (*pipeline.Pipeline, error) {
+	if err := enoughFiles(watchFiles); err != nil {
+		return nil, err
+	}
+	return o.pipeline(log, sinks...)
+}
+
 // pipeline sets up what all live commands share.
 func (o *options) pipeline(log *slog.Logger, sinks ...func(isolation.Fact)) (*pipeline.Pipeline, error) {
+	adoptLogs(log)
 	if _, err := docker.New(docker.Config{Host: o.dockerHost, Log: log}); err != nil {
 		return nil, errUsage{err} // it connects to nothing: only the address can be wrong
 	}
@@ -175,20 +203,4 @@ func (o *options) pipeline(log *slog.Logger, sinks ...func(isolation.Fact)) (*pi
 		Log:          log,
 		Sinks:        sinks,
 	})
-}
-
-// outputFlag adds -o with the given forms, the first being the default.
-func outputFlag(cmd *cobra.Command, form *string, forms ...string) {
-	list := strings.Join(forms[:len(forms)-1], ", ") + " or " + forms[len(forms)-1]
-	cmd.Flags().StringVarP(form, "output", "o", forms[0], "form of the output: "+list)
-	check := cmd.Args
-	cmd.Args = func(cmd *cobra.Command, args []string) error {
-		for _, f := range forms {
-			if f == *form {
-				return check(cmd, args)
-			}
-		}
-		return errUsage{fmt.Errorf("-o %q: want %s", *form, list)}
-	}
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(forms, cobra.ShellCompDirectiveNoFileComp))
 }

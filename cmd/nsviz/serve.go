@@ -29,7 +29,7 @@ func serve(parent context.Context, s *streams, o *options) error {
 	if len(listeners) == 0 {
 		return errUsage{fmt.Errorf("nothing to serve on: --web.listen-address is empty")}
 	}
-	p, err := o.pipeline(log)
+	p, err := o.watcher(log)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/demo"
+	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/story"
 	"github.com/nsviz/nsviz/internal/ui"
@@ -113,4 +114,4 @@ func paragraph(text string, w int) string {
 	return strings.Join(wrapped(text, w), "\n") + "\n"
 }
 
-func wrapped(text string, w int) []string { return ui.Wrap(ui.Clean(text), max(w, 20)) }
+func wrapped(text string, w int) []string { return ui.Wrap(foreign.Prose(text), max(w, 20)) }

@@ -28,13 +28,17 @@ func build() metrics.BuildInfo {
 	return b
 }
 
+func versionLine() string {
+	b := build()
+	return fmt.Sprintf("nsviz %s (%s, %s/%s)", b.Version, b.GoVersion, runtime.GOOS, runtime.GOARCH)
+}
+
 func newVersion(s *streams) *cobra.Command {
 	return &cobra.Command{
 		Use: "version", GroupID: groupHelp, Args: noArguments,
 		Short: "Print the version",
 		RunE: func(*cobra.Command, []string) error {
-			b := build()
-			_, err := fmt.Fprintf(s.out, "nsviz %s (%s, %s/%s)\n", b.Version, b.GoVersion, runtime.GOOS, runtime.GOARCH)
+			_, err := fmt.Fprintln(s.out, versionLine())
 			return err
 		},
 	}

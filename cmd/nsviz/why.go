@@ -11,10 +11,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/metrics"
 	"github.com/nsviz/nsviz/internal/story"
-	"github.com/nsviz/nsviz/internal/ui"
 )
 
 func newWhy(s *streams, _ *options) *cobra.Command {
@@ -49,14 +49,16 @@ nsviz serve) or from a recording. It needs no root.`,
 					func(s *isolation.Snapshot) (story.NamespaceAnswer, error) { return story.WhyNamespace(s, namespace) },
 					func(a story.NamespaceAnswer) string { return a.Sentence },
 					func(a story.NamespaceAnswer) error {
-						return writeStory(s.out, a.Sentence, a.History, story.NamespaceMoment)
+						return writeStory(s.out, a.Text(), a.History, story.NamespaceMoment, s.zone)
 					})
 			}
 			if cgroup, ok := story.ParseCgroupName(name); ok {
 				return tell(cmd, s.out, &from, form, url.Values{"cgroup": {cgroup}},
 					func(s *isolation.Snapshot) (story.CgroupAnswer, error) { return story.WhyCgroup(s, cgroup) },
 					func(a story.CgroupAnswer) string { return a.Sentence },
-					func(a story.CgroupAnswer) error { return writeStory(s.out, a.Sentence, a.History, story.CgroupMoment) })
+					func(a story.CgroupAnswer) error {
+						return writeStory(s.out, a.Text(), a.History, story.CgroupMoment, s.zone)
+					})
 			}
 			if story.IsName(name) {
 				return errUsage{fmt.Errorf("%q: a namespace is named as in net:4026532184, a cgroup as in cgroup:/system.slice", name)}
@@ -70,7 +72,7 @@ nsviz serve) or from a recording. It needs no root.`,
 					return story.Why(c, s), nil
 				},
 				func(a story.Answer) string { return a.Sentence },
-				func(a story.Answer) error { return writeAnswer(s.out, &a, whole) })
+				func(a story.Answer) error { return writeAnswer(s.out, &a, whole, s.zone) })
 		},
 	}
 	from.flags(cmd)
@@ -93,16 +95,16 @@ func tell[A any](
 }
 
 // writeAnswer writes the answer on the first line, and what happened below it.
-func writeAnswer(out io.Writer, a *story.Answer, whole bool) error {
+func writeAnswer(out io.Writer, a *story.Answer, whole bool, zone *time.Location) error {
 	var b strings.Builder
-	fmt.Fprintln(&b, ui.Clean(a.Sentence))
+	fmt.Fprintln(&b, foreign.Prose(a.Sentence))
 	moments, rest := a.History, 0
 	if !whole {
 		moments, rest = story.Brief(moments)
 	}
 	if len(moments) > 0 {
 		fmt.Fprintln(&b)
-		writeMoments(&b, moments, wordsFor(a.Container, a.State))
+		writeMoments(&b, moments, wordsFor(a.Container, a.State), zone)
 	}
 	switch {
 	case rest == 1:
@@ -115,12 +117,14 @@ func writeAnswer(out io.Writer, a *story.Answer, whole bool) error {
 }
 
 // writeStory writes a sentence, and what happened below it.
-func writeStory(out io.Writer, sentence string, moments []isolation.Moment, words func(*isolation.Moment) story.Text) error {
+func writeStory(
+	out io.Writer, answer story.Text, moments []isolation.Moment, words func(*isolation.Moment) story.Text, zone *time.Location,
+) error {
 	var b strings.Builder
-	fmt.Fprintln(&b, ui.Clean(sentence))
+	fmt.Fprintln(&b, answer.For(zone))
 	if len(moments) > 0 {
 		fmt.Fprintln(&b)
-		writeMoments(&b, moments, words)
+		writeMoments(&b, moments, words, zone)
 	}
 	_, err := io.WriteString(out, b.String())
 	return err
@@ -133,12 +137,12 @@ func wordsFor(c event.Container, state isolation.ContainerState) func(*isolation
 }
 
 // writeMoments writes a line for each moment. Whatever comes from outside is made safe.
-func writeMoments(b *strings.Builder, moments []isolation.Moment, words func(*isolation.Moment) story.Text) {
+func writeMoments(b *strings.Builder, moments []isolation.Moment, words func(*isolation.Moment) story.Text, zone *time.Location) {
 	for i := range moments {
 		m := &moments[i]
 		if m.LeftOut > 0 {
 			fmt.Fprintf(b, "  (%d things in between are not kept)\n", m.LeftOut)
 		}
-		fmt.Fprintf(b, "  %s  %s\n", m.Time.In(time.Local).Format("2006-01-02 15:04:05.000"), ui.Clean(words(m).String()))
+		fmt.Fprintf(b, "  %s  %s\n", m.Time.In(zone).Format("2006-01-02 15:04:05.000"), words(m).For(zone))
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/record"
 	"github.com/nsviz/nsviz/internal/story"
@@ -41,16 +42,16 @@ func TestHostileHistory(t *testing.T) {
 	history := hostileHistory()
 	for name, write := range map[string]func(b *strings.Builder) error{
 		"why": func(b *strings.Builder) error {
-			return writeAnswer(b, &story.Answer{Container: c, Sentence: hostile, History: history}, true)
+			return writeAnswer(b, &story.Answer{Container: c, Sentence: hostile, History: history}, true, time.UTC)
 		},
 		"why, in short": func(b *strings.Builder) error {
-			return writeAnswer(b, &story.Answer{Container: c, Sentence: hostile, History: history}, false)
+			return writeAnswer(b, &story.Answer{Container: c, Sentence: hostile, History: history}, false, time.UTC)
 		},
 		"why of a namespace": func(b *strings.Builder) error {
-			return writeStory(b, hostile, history, story.NamespaceMoment)
+			return writeStory(b, story.Text{{Text: hostile}}, history, story.NamespaceMoment, time.UTC)
 		},
 		"why of a cgroup": func(b *strings.Builder) error {
-			return writeStory(b, hostile, history, story.CgroupMoment)
+			return writeStory(b, story.Text{{Text: hostile}}, history, story.CgroupMoment, time.UTC)
 		},
 		"inspect": func(b *strings.Builder) error {
 			return writeKnown(b, &story.Known{
@@ -58,7 +59,7 @@ func TestHostileHistory(t *testing.T) {
 				Namespaces: map[event.NamespaceType]story.KnownNamespace{event.Net: {
 					ID: 1, SharedWithHost: new(false), SharedWith: []string{hostile}, Creator: &event.Process{Comm: hostile},
 				}},
-			})
+			}, time.UTC)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -82,7 +83,7 @@ func TestHostileHistory(t *testing.T) {
 func TestLittleKnown(t *testing.T) {
 	var b strings.Builder
 	k := story.Remember(&isolation.Container{ID: strings.Repeat("a", 64), State: isolation.Exited}, &isolation.Snapshot{})
-	if err := writeKnown(&b, &k); err != nil {
+	if err := writeKnown(&b, &k, time.UTC); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
@@ -96,38 +97,123 @@ func TestLittleKnown(t *testing.T) {
 		t.Errorf("of nothing it is told what it was:\n%s", &b)
 	}
 	b.Reset()
-	if err := writeAnswer(&b, &story.Answer{Sentence: "web runs."}, false); err != nil || b.String() != "web runs.\n" {
+	if err := writeAnswer(&b, &story.Answer{Sentence: "web runs."}, false, time.UTC); err != nil || b.String() != "web runs.\n" {
 		t.Errorf("%v, %q", err, b.String())
 	}
 }
 
-// A recording is asked by either flag.
-func TestAskARecording(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "recording")
+// makeRecording records events of a second, from the epoch on, with a container called longName among them.
+func makeRecording(t *testing.T) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "recording")
 	file, err := os.Create(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	w, err := record.NewWriter(file, time.Unix(0, 0))
+	w, err := record.NewWriter(file, time.Unix(0, 0).UTC())
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, id := range []string{"a1", "a2"} {
-		c := &event.Container{ID: id, Name: "web" + id}
-		at := time.Unix(int64(i), 0)
-		if err := w.Write(isolation.Fact{Time: at, Event: &event.Event{Time: at, Type: event.ContainerStarted, PID: 5, Comm: "app", Container: c}}); err != nil {
+	started := func(second int64, c *event.Container) event.Event {
+		return event.Event{Time: time.Unix(second, 0).UTC(), Type: event.ContainerStarted, PID: 5, Comm: "app", Container: c}
+	}
+	at := time.Unix(1, 0).UTC()
+	namespace := &event.Namespace{Type: event.Net, ID: 7, Via: event.ViaUnshare}
+	for _, e := range []event.Event{
+		started(0, &event.Container{ID: "a1", Name: "weba1"}), started(1, &event.Container{ID: "a2", Name: "weba2"}),
+		started(1, &event.Container{ID: "b1", Name: longName, Image: longName}),
+		{Time: at, Type: event.CgroupCreated, PID: 4, Comm: "runc", Cgroup: &event.Cgroup{Path: "/docker/a2", ID: 9}},
+		{Time: at, Type: event.NamespaceCreated, PID: 4, Comm: "runc", Namespace: namespace},
+		{Time: at, Type: event.NamespaceFreed, Namespace: &event.Namespace{Type: event.Net, ID: 7, Via: event.ViaKernel}},
+	} {
+		if err := w.Write(isolation.Fact{Time: e.Time, Event: &e}); err != nil {
 			t.Fatal(err)
 		}
-	}
-	made := event.Event{Time: time.Unix(1, 0), Type: event.CgroupCreated, PID: 4, Comm: "runc", Cgroup: &event.Cgroup{Path: "/docker/a2", ID: 9}}
-	if err := w.Write(isolation.Fact{Time: made.Time, Event: &made}); err != nil {
-		t.Fatal(err)
 	}
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
+	return path
+}
+
+// longName is a name that no table has room for.
+var longName = strings.Repeat("x", 3000)
+
+// In text clocks show the local time, in JSON UTC, sentences included.
+func TestTimesAreLocalInText(t *testing.T) {
+	path := makeRecording(t)
+	for _, test := range []struct{ args, local, utc string }{
+		{"why weba2", "1970-01-01 09:00:01.000  its own program started", ""},
+		{"why cgroup:/docker/a2", "made by runc (PID 4, of the host) at 1970-01-01 09:00:01.000.", "at 1970-01-01 00:00:01.000 UTC."},
+		{"why net:7", "made by runc (PID 4, of the host) by unshare at 1970-01-01 09:00:01.000. The kernel freed it at 1970-01-01 09:00:01.000.", "freed it at 1970-01-01 00:00:01.000 UTC."},
+		{"inspect weba2", "as nsviz knew it at 1970-01-01 09:00:01", `"as_of": "1970-01-01T00:00:01Z"`},
+	} {
+		args := append(strings.Fields(test.args), "--recording", path)
+		text := runWith(t, "TZ=Asia/Tokyo", args...)
+		if !strings.Contains(text, test.local) || strings.Contains(text, "00:00:0") || strings.Contains(text, "UTC") {
+			t.Errorf("%s says\n%s\nwant %s", test.args, text, test.local)
+		}
+		form := runWith(t, "TZ=Asia/Tokyo", append(args, "-o", "json")...)
+		if !strings.Contains(form, test.utc) || strings.Contains(form, "09:00") {
+			t.Errorf("%s -o json says\n%s\nwant %s", test.args, form, test.utc)
+		}
+	}
+}
+
+// A name of 3,000 characters makes no text wide, and stands in JSON as it is.
+func TestLongNames(t *testing.T) {
+	path := makeRecording(t)
+	for _, command := range []string{"why", "inspect"} {
+		text := runWith(t, "TZ=UTC", command, "b1", "--recording", path)
+		for line := range strings.Lines(text) {
+			if n := foreign.Width(strings.TrimSuffix(line, "\n")); n > 500 {
+				t.Errorf("a line of %s has %d columns", command, n)
+			}
+		}
+		if !strings.Contains(text, "xx…xx") {
+			t.Errorf("%s does not say that the name was cut:\n%s", command, text)
+		}
+		if form := runWith(t, "TZ=UTC", command, "b1", "--recording", path, "-o", "json"); !strings.Contains(form, `"`+longName+`"`) {
+			t.Errorf("%s -o json has not all of the name", command)
+		}
+	}
+	c := isolation.Container{ID: "1", Label: longName, Image: longName, State: isolation.Running}
+	s := &isolation.Snapshot{
+		Containers: []isolation.Container{c}, VMs: []isolation.VM{{Name: longName, Kind: "qemu", Container: longName}},
+		Namespaces: []isolation.Namespace{{Type: event.Net, ID: 2, Containers: []string{longName}, PinnedBy: []string{"/run/" + longName}}, {Type: event.Net, ID: 3, PinnedBy: []string{longName}}},
+		Host:       isolation.Host{Name: longName}, Engines: []isolation.Engine{{Name: "docker", Detail: longName}},
+	}
+	for name, write := range map[string]func(*strings.Builder) error{
+		"ps":         func(b *strings.Builder) error { return psTable(b, s, time.UTC) },
+		"ns":         func(b *strings.Builder) error { return nsTree(b, s) },
+		"ns dot":     func(b *strings.Builder) error { return nsDot(b, s) },
+		"ns mermaid": func(b *strings.Builder) error { return nsMermaid(b, s) },
+		"doctor":     func(b *strings.Builder) error { return diagnosis(b, s) },
+		"error": func(b *strings.Builder) error {
+			b.WriteString(errorText(&story.NotFoundError{Name: longName}))
+			return nil
+		},
+	} {
+		var b strings.Builder
+		if err := write(&b); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(b.String()) {
+			if n := foreign.Width(strings.TrimSuffix(line, "\n")); n > 700 {
+				t.Errorf("a line of %s has %d columns", name, n)
+			}
+		}
+		if !strings.Contains(b.String(), "x…x") {
+			t.Errorf("%s has\n%s", name, &b)
+		}
+	}
+}
+
+// A recording is asked by either flag.
+func TestAskARecording(t *testing.T) {
+	path := makeRecording(t)
+	dir := filepath.Dir(path)
 	for _, test := range []struct {
 		args []string
 		code int
@@ -150,7 +236,7 @@ func TestAskARecording(t *testing.T) {
 		{[]string{"why", "net:x", "--from", path}, exitUsage, "net:4026532184"},
 		{[]string{"why"}, exitUsage, "NAME|ID|NAMESPACE|CGROUP"},
 		{[]string{"inspect", "cgroup:/docker/a2", "--from", path}, exitUsage, "nsviz why cgroup:/docker/a2"},
-		{[]string{"why", "net:[7]", "--from", path}, exitFailed, "nothing is known of a namespace net:[7]"},
+		{[]string{"why", "net:[8]", "--from", path}, exitFailed, "nothing is known of a namespace net:[8]"},
 	} {
 		var out, stderr strings.Builder
 		code := run(t.Context(), test.args, &out, &stderr)

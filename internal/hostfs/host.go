@@ -90,7 +90,7 @@ func parseSystemStat(data []byte) (cpus int, boot time.Time, err error) {
 			if err != nil {
 				return cpus, time.Time{}, fmt.Errorf("btime: %w", err)
 			}
-			return cpus, time.Unix(seconds, 0), nil
+			return cpus, time.Unix(seconds, 0).UTC(), nil
 		}
 	}
 	return cpus, time.Time{}, errors.New("no btime line")

@@ -12,7 +12,7 @@ import (
 func (c *Collector) collectProbes(ch chan<- prometheus.Metric, probes []isolation.Probe) {
 	seen := make(map[[2]string]bool, len(probes))
 	for _, p := range probes {
-		labels := [2]string{clean(p.Name), clean(p.Method)}
+		labels := [2]string{p.Name, p.Method}
 		if seen[labels] {
 			continue
 		}
@@ -35,20 +35,20 @@ func (c *Collector) collectNamespaces(ch chan<- prometheus.Metric, all []isolati
 	}
 }
 
-// labelled is a live container with its label cleaned.
+// labelled is a live container with its label.
 type labelled struct {
 	*isolation.Container
 	label string
 }
 
 // liveContainers picks the containers that have gauges. Labels are unique among the live ones; if
-// two were the same once cleaned, the one that started first keeps the label, since a duplicate
+// two were the same after all, the one that started first keeps the label, since a duplicate
 // sample would cost the whole scrape. The other is still counted in nsviz_containers.
 func liveContainers(all []isolation.Container) []labelled {
 	live := make([]labelled, 0, len(all))
 	seen := make(map[string]bool, len(all))
 	for i := range all {
-		label := clean(all[i].Label)
+		label := all[i].Label
 		if !all[i].Live() || seen[label] {
 			continue
 		}
@@ -63,7 +63,7 @@ func (c *Collector) collectContainers(ch chan<- prometheus.Metric, s *isolation.
 	// A runtime whose containers have all ended counts 0: its last value must not just vanish.
 	running := make(map[string]int)
 	for i := range all {
-		runtime := clean(all[i].Runtime)
+		runtime := all[i].Runtime
 		running[runtime] += 0
 		if all[i].Live() {
 			running[runtime]++
@@ -134,7 +134,7 @@ func (c *Collector) collectVMs(ch chan<- prometheus.Metric, all []isolation.VM) 
 	counts := make(map[[4]string]int)
 	for i := range all {
 		v := &all[i]
-		counts[[...]string{clean(v.Kind), clean(v.Acceleration), clean(v.Manager), clean(v.Container)}]++
+		counts[[...]string{v.Kind, v.Acceleration, v.Manager, v.Container}]++
 	}
 	for labels, n := range counts {
 		c.send(ch, virtualMachines, float64(n), labels[:]...)

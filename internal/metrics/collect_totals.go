@@ -19,21 +19,21 @@ func (c *Collector) collectTotals(ch chan<- prometheus.Metric, t *isolation.Tota
 	c.collectContainerTotals(ch, t, live)
 	c.collectStarts(ch, t)
 
-	lost := merge(t.Lost, clean)
+	lost := merge(t.Lost, itself)
 	for _, reason := range event.LostReasons() {
 		lost[reason] += 0
 	}
 	for reason, n := range lost {
 		c.count(ch, eventsLost, n, t.Since, reason)
 	}
-	for place, n := range merge(t.BPFErrors, clean) {
+	for place, n := range t.BPFErrors {
 		c.count(ch, bpfErrors, n, t.Since, place)
 	}
 }
 
 func (c *Collector) collectNamespaceTotals(ch chan<- prometheus.Metric, t *isolation.Totals) {
 	created := merge(t.NamespacesCreated, func(k isolation.NamespaceKey) [2]string {
-		return [2]string{k.Type.String(), clean(string(k.Via))}
+		return [2]string{k.Type.String(), string(k.Via)}
 	})
 	for _, typ := range event.NamespaceTypes() {
 		for _, via := range []event.Via{event.ViaClone, event.ViaUnshare, event.ViaReconcile} {
@@ -51,14 +51,14 @@ func (c *Collector) collectNamespaceTotals(ch chan<- prometheus.Metric, t *isola
 func (c *Collector) collectContainerTotals(ch chan<- prometheus.Metric, t *isolation.Totals, live []labelled) {
 	since := knownSince(t)
 	kills := merge(t.OOMKills, func(k isolation.KillKey) [2]string {
-		return [2]string{clean(k.Container), clean(string(k.Scope))}
+		return [2]string{k.Container, string(k.Scope)}
 	})
-	unobserved := merge(t.OOMKillsUnobserved, clean)
-	for label, n := range merge(t.PIDsRefused, clean) {
+	unobserved := merge(t.OOMKillsUnobserved, itself)
+	for label, n := range t.PIDsRefused {
 		c.count(ch, pidsRefused, n, since(label), label)
 	}
 	exits := merge(t.Exits, func(k isolation.ExitKey) [2]string {
-		return [2]string{clean(k.Container), clean(string(k.Cause))}
+		return [2]string{k.Container, string(k.Cause)}
 	})
 	for _, scope := range event.Scopes() {
 		kills[[2]string{"", string(scope)}] += 0
@@ -84,17 +84,10 @@ func (c *Collector) collectContainerTotals(ch chan<- prometheus.Metric, t *isola
 	c.count(ch, containersFolded, t.FoldedContainers, t.Since)
 }
 
-// knownSince returns when the counters of a container, by its clean label, began to count.
+// knownSince returns when the counters of a container, by its label, began to count.
 func knownSince(t *isolation.Totals) func(label string) time.Time {
-	first := make(map[string]time.Time, len(t.Known))
-	for label, at := range t.Known {
-		label = clean(label)
-		if before, ok := first[label]; !ok || at.Before(before) {
-			first[label] = at
-		}
-	}
 	return func(label string) time.Time {
-		if at, ok := first[label]; ok {
+		if at, ok := t.Known[label]; ok {
 			return at
 		}
 		return t.Since // the host's, and those of containers that were folded away

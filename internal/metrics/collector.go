@@ -5,6 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/sink"
 )
@@ -66,17 +67,18 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 // send sends one sample of a gauge.
 func (c *Collector) send(ch chan<- prometheus.Metric, f family, value float64, labels ...string) {
 	for i, l := range labels {
-		labels[i] = clean(l)
+		labels[i] = foreign.Label(l)
 	}
 	// It panics on a wrong number of labels and on values that are no UTF-8: the former is a mistake
-	// here that any test finds, the latter clean has ruled out.
+	// here that any test finds, the latter foreign.Label rules out, which
+	// keeps different labels different, too.
 	ch <- prometheus.MustNewConstMetric(c.descs[f], prometheus.GaugeValue, value, labels...)
 }
 
 // count sends one sample of a counter that began to count at a time; zero is unknown.
 func (c *Collector) count(ch chan<- prometheus.Metric, f family, n uint64, since time.Time, labels ...string) {
 	for i, l := range labels {
-		labels[i] = clean(l)
+		labels[i] = foreign.Label(l)
 	}
 	if since.IsZero() {
 		ch <- prometheus.MustNewConstMetric(c.descs[f], prometheus.CounterValue, float64(n), labels...)

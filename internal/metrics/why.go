@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/story"
 )
@@ -184,7 +185,7 @@ func send(w http.ResponseWriter, status int, body []byte) {
 
 func encode(v any) []byte {
 	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
+	encoder := json.NewEncoder(foreign.JSONWriter(&b))
 	encoder.SetEscapeHTML(false)
 	_ = encoder.Encode(v) // plain values, which can be encoded
 	return b.Bytes()

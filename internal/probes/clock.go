@@ -29,7 +29,7 @@ func HostClock(bootNS uint64) time.Time {
 			best, offset = took, wall-before-took/2
 		}
 	}
-	return time.Unix(0, offset+int64(bootNS))
+	return time.Unix(0, offset+int64(bootNS)).UTC()
 }
 
 // clockNS reads a clock, which cannot fail for those of a kernel that has BPF ring buffers.

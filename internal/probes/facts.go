@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
@@ -47,6 +48,8 @@ type Facts struct {
 	// Memlock says why RLIMIT_MEMLOCK could not be raised; nil where it could be or need not.
 	Memlock error
 
+	// confined is what is known of limits to this process, for the words of a refusal.
+	confined confinement
 	// struck holds, by its first program, each option that did not load or attach although nothing
 	// spoke against it.
 	struck map[string]error
@@ -68,6 +71,7 @@ func Gather(cache *btf.Cache) Facts {
 	if err := unix.Uname(&uts); err == nil {
 		f.Kernel = unix.ByteSliceToString(uts.Release[:])
 	}
+	f.confined = readConfinement()
 	// Kernels before 5.11 charge BPF maps to this limit; it is not fatal by itself where it cannot
 	// be raised, since the maps may fit.
 	f.Memlock = rlimit.RemoveMemlock()
@@ -247,15 +251,23 @@ func (f Facts) Check() error {
 	return nil
 }
 
-// refused explains a bpf() call that the kernel refused.
+// refused explains a bpf() call that the kernel refused. What can be known comes before what can be guessed.
 func (f Facts) refused(err error) error {
-	if !errors.Is(err, unix.EPERM) && !errors.Is(err, unix.EACCES) {
+	filter := f.confined.stopped() && f.confined.behindFilter()
+	if !errors.Is(err, unix.EPERM) && !errors.Is(err, unix.EACCES) && !filter {
 		return fmt.Errorf("set up BPF: %w", err)
 	}
 	why := fmt.Errorf("%w: %w", ErrNotPermitted, plainCause(err))
-	switch {
-	case !f.Root:
+	switch missing := f.confined.missing(); {
+	case !f.Root && !f.confined.has():
 		return fmt.Errorf("loading BPF programs needs root: %w; run: sudo nsviz", why)
+	case len(missing) > 0:
+		return fmt.Errorf("the kernel refuses BPF: %w; %s", why, adviceMissing(missing))
+	case filter:
+		return fmt.Errorf("a seccomp filter refuses the bpf system call: %w; %s", why, adviceFilter)
+	case f.confined.stopped():
+		return fmt.Errorf("something refuses the bpf system call although nsviz may use it by its capabilities: %w; look for "+
+			"a security module's policy (SELinux, AppArmor, BPF) and for a user namespace around nsviz", why)
 	case f.Memlock != nil:
 		return fmt.Errorf("the kernel refuses BPF maps: %w; the limit on locked memory is too low and could not "+
 			"be raised (%s): start nsviz with a higher one (ulimit -l unlimited, LimitMEMLOCK=infinity); or else %s", why,
@@ -268,6 +280,14 @@ func (f Facts) refused(err error) error {
 const adviceRefused = "look for lockdown=confidentiality (cat /sys/kernel/security/lockdown), a seccomp filter or " +
 	"missing capabilities if nsviz is in a container (it needs CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE and " +
 	"CAP_SYS_RESOURCE)"
+
+// adviceFilter says what to do about a seccomp filter.
+const adviceFilter = "start nsviz without it, or allow bpf and perf_event_open in it (docker run --security-opt " +
+	"seccomp=unconfined, SystemCallFilter= of a systemd unit)"
+
+func adviceMissing(capabilities []string) string {
+	return "nsviz lacks " + strings.Join(capabilities, " and ") + " (docker run --cap-add, CapabilityBoundingSet= of a systemd unit)"
+}
 
 // syscallFunction is the kernel's function of a system call on an architecture.
 func syscallFunction(arch, name string) string {

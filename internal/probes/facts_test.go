@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/cilium/ebpf"
@@ -16,6 +17,7 @@ func TestCheck(t *testing.T) {
 	const privileges = "look for lockdown=confidentiality (cat /sys/kernel/security/lockdown), a seccomp filter or missing " +
 		"capabilities if nsviz is in a container (it needs CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE and CAP_SYS_RESOURCE)"
 	refused := fmt.Errorf("map create: %w", unix.EPERM)
+	const all = uint64(1)<<41 - 1
 	for _, test := range []struct {
 		name  string
 		facts Facts
@@ -57,6 +59,46 @@ func TestCheck(t *testing.T) {
 			says: "the kernel refuses BPF maps: not permitted: operation not permitted; the limit on locked memory is too low " +
 				"and could not be raised (operation not permitted): start nsviz with a higher one (ulimit -l unlimited, " +
 				"LimitMEMLOCK=infinity); or else " + adviceRefused,
+		},
+		{
+			name:  "a seccomp filter, and too little locked memory",
+			facts: Facts{Root: true, RingBuffer: refused, Memlock: unix.EPERM, confined: confinement{new(all), new(true), unix.EPERM}},
+			is:    ErrNotPermitted,
+			says:  "a seccomp filter refuses the bpf system call: not permitted: operation not permitted; " + adviceFilter,
+		},
+		{
+			name:  "a seccomp filter that says there is no such call",
+			facts: Facts{Root: true, RingBuffer: fmt.Errorf("map create: %w", unix.ENOSYS), confined: confinement{new(all), new(true), unix.ENOSYS}},
+			is:    ErrNotPermitted,
+			says:  "a seccomp filter refuses the bpf system call: not permitted: function not implemented; " + adviceFilter,
+		},
+		{
+			name:  "a seccomp filter that has nothing to do with it",
+			facts: Facts{Root: true, RingBuffer: refused, Memlock: unix.EPERM, confined: confinement{new(all), new(true), nil}},
+			is:    ErrNotPermitted,
+			says: "the kernel refuses BPF maps: not permitted: operation not permitted; the limit on locked memory is too low " +
+				"and could not be raised (operation not permitted): start nsviz with a higher one (ulimit -l unlimited, " +
+				"LimitMEMLOCK=infinity); or else " + adviceRefused,
+		},
+		{
+			name:  "root without capabilities, behind a filter",
+			facts: Facts{Root: true, RingBuffer: refused, Memlock: unix.EPERM, confined: confinement{new(uint64(0)), new(true), unix.EPERM}},
+			is:    ErrNotPermitted,
+			says: "the kernel refuses BPF: not permitted: operation not permitted; nsviz lacks CAP_BPF and CAP_PERFMON (docker run " +
+				"--cap-add, CapabilityBoundingSet= of a systemd unit)",
+		},
+		{
+			name:  "not root, and all capabilities",
+			facts: Facts{RingBuffer: refused, confined: confinement{new(all), new(true), unix.EPERM}},
+			is:    ErrNotPermitted,
+			says:  "a seccomp filter refuses the bpf system call: not permitted: operation not permitted; " + adviceFilter,
+		},
+		{
+			name:  "a security module",
+			facts: Facts{Root: true, RingBuffer: refused, confined: confinement{new(all), new(false), unix.EPERM}},
+			is:    ErrNotPermitted,
+			says: "something refuses the bpf system call although nsviz may use it by its capabilities: not permitted: operation not " +
+				"permitted; look for a security module's policy (SELinux, AppArmor, BPF) and for a user namespace around nsviz",
 		},
 		{
 			name:  "root in a cage",
@@ -142,6 +184,30 @@ func TestMarkVictimPrototype(t *testing.T) {
 		}
 		if got := markVictimTakesTask(types); got != test.want {
 			t.Errorf("%s with %d arguments passes the task: %v, want %v", test.name, len(test.params), got, test.want)
+		}
+	}
+}
+
+func TestConfinement(t *testing.T) {
+	for _, tt := range []struct {
+		status   string
+		filtered *bool
+		missing  string
+		has      bool
+	}{
+		{"Name:\tnsviz\nCapEff:\t000001ffffffffff\nSeccomp:\t0\nSeccomp_filters:\t0\n", new(false), "", true},
+		{"CapEff:\t0000000000200000\nSeccomp:\t2\n", new(true), "", true}, // CAP_SYS_ADMIN has it all
+		{"CapEff:\t000000c000000000\nSeccomp:\t1\n", new(false), "", true},
+		{"CapEff:\t0000008000000000\n", nil, "CAP_PERFMON", false},
+		{"CapEff:\t0000000000000000\nSeccomp:\t2\n", new(true), "CAP_BPF CAP_PERFMON", false},
+		{"CapEff:\tjunk\n", nil, "", false},
+		{"", nil, "", false},
+	} {
+		var c confinement
+		c.parse([]byte(tt.status))
+		if got := strings.Join(c.missing(), " "); got != tt.missing || c.has() != tt.has || c.behindFilter() != (tt.filtered != nil && *tt.filtered) ||
+			(c.filtered == nil) != (tt.filtered == nil) {
+			t.Errorf("%q: %+v, missing %q", tt.status, c, got)
 		}
 	}
 }

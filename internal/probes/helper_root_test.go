@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/cilium/ebpf/btf"
 	"golang.org/x/sys/unix"
 )
 
@@ -56,6 +57,11 @@ func helper(task string) error {
 		select {} // the hog is on its own
 	case "hog-shared":
 		return hogShared(in)
+	case "filter-bpf":
+		return checkBehindFilter(uint32(n))
+	case "check":
+		fmt.Println(Gather(btf.NewCache()).Check())
+		return nil
 	case "hold":
 		if err := take(n); err != nil {
 			return err

@@ -215,16 +215,19 @@ func choose(k kind, f Facts) (Choice, error) {
 	}
 	if k.without == "" {
 		return Choice{}, fmt.Errorf("%s cannot be watched on kernel %s (%s): %w", k.name, f.Kernel,
-			reason(passed, ""), verdict(passed))
+			reason(passed, ""), f.verdict(passed))
 	}
 	return Choice{Name: k.name, Method: None, Reason: reason(passed, k.without)}, nil
 }
 
 // verdict is what it means that nothing of what was passed over works. EPERM says that somebody
 // forbids it; EACCES does not, it is the verifier's word for a program that it does not accept.
-func verdict(passed []error) error {
+func (f Facts) verdict(passed []error) error {
 	for _, err := range passed {
 		if errors.Is(err, unix.EPERM) {
+			if missing := f.confined.missing(); len(missing) > 0 {
+				return fmt.Errorf("%w; %s", ErrNotPermitted, adviceMissing(missing))
+			}
 			return fmt.Errorf("%w; %s", ErrNotPermitted, adviceRefused)
 		}
 	}

@@ -75,7 +75,7 @@ func WhyCgroup(s *isolation.Snapshot, at string) (CgroupAnswer, error) {
 	}
 	a := CgroupAnswer{
 		Path: found.Path, Container: found.Container, Created: found.Created, Creator: found.Creator, Removed: found.Removed,
-		OOMKills: found.OOMKills, Earlier: earlier, Sentence: cgroupSentence(found, earlier).String(), History: found.History,
+		OOMKills: found.OOMKills, Earlier: earlier, History: found.History,
 	}
 	if found.Limits != (isolation.CgroupLimits{}) {
 		a.Limits = &found.Limits
@@ -83,27 +83,29 @@ func WhyCgroup(s *isolation.Snapshot, at string) (CgroupAnswer, error) {
 	if a.History == nil {
 		a.History = []isolation.Moment{}
 	}
+	a.Sentence = a.Text().String()
 	return a, nil
 }
 
-func cgroupSentence(g *isolation.Cgroup, earlier int) Text {
-	t := text(Number, g.Path)
-	if g.Created.IsZero() {
+// Text words the answer.
+func (a *CgroupAnswer) Text() Text {
+	t := text(Number, a.Path)
+	if a.Created.IsZero() {
 		t = t.add(Plain, " was not seen being made.")
 	} else {
-		t = t.add(Plain, " was made by ").join(doer(g.Creator, "")).add(Plain, " at "+moment(g.Created)+".")
+		t = t.add(Plain, " was made by ").join(doer(a.Creator, "")).add(Plain, " at ").at(a.Created, fullTime).add(Plain, ".")
 	}
-	if g.Container != nil {
-		t = t.sentence(text(Plain, "It belongs to ").add(Name, g.Container.Label()).add(Plain, "."))
+	if a.Container != nil {
+		t = t.sentence(text(Plain, "It belongs to ").add(Name, a.Container.Label()).add(Plain, "."))
 	}
-	limited := cgroupLimits(g)
+	limited := cgroupLimits(a.Limits)
 	switch {
-	case !g.Removed.IsZero():
+	case !a.Removed.IsZero():
 		when := " at "
-		if n := len(g.History); n > 0 && g.History[n-1].Kind == isolation.MomentGone { // when another one was made
+		if n := len(a.History); n > 0 && a.History[n-1].Kind == isolation.MomentGone { // when another one was made
 			when = " before "
 		}
-		t = t.sentence(text(Plain, "It was ").add(Strong, "removed").add(Plain, when+moment(g.Removed)+"."))
+		t = t.sentence(text(Plain, "It was ").add(Strong, "removed").add(Plain, when).at(a.Removed, fullTime).add(Plain, "."))
 		if limited != "" {
 			t = t.sentence(text(Plain, "It had "+limited+"."))
 		}
@@ -112,22 +114,25 @@ func cgroupSentence(g *isolation.Cgroup, earlier int) Text {
 	default:
 		t = t.sentence(text(Plain, "It ").add(Strong, "is there").add(Plain, "."))
 	}
-	if g.OOMKills > 0 {
-		t = t.sentence(text(Plain, "The OOM killer took ").add(Strong, count(g.OOMKills, "process", "processes")).
+	if a.OOMKills > 0 {
+		t = t.sentence(text(Plain, "The OOM killer took ").add(Strong, count(a.OOMKills, "process", "processes")).
 			add(Plain, " in it or because its limit was reached."))
 	}
-	if earlier > 0 {
-		t = t.sentence(text(Plain, fmt.Sprintf("Before it, %s had the same path.", count(uint64(earlier), "other one", "other ones"))))
+	if a.Earlier > 0 {
+		t = t.sentence(text(Plain, fmt.Sprintf("Before it, %s had the same path.", count(uint64(a.Earlier), "other one", "other ones"))))
 	}
 	return t
 }
 
-// cgroupLimits words the limits that are known.
-func cgroupLimits(g *isolation.Cgroup) string {
+// cgroupLimits words the limits that are known; nil is none.
+func cgroupLimits(known *isolation.CgroupLimits) string {
+	if known == nil {
+		return ""
+	}
 	var set []string
 	none := 0
 	for _, r := range []isolation.Resource{isolation.ResourceMemory, isolation.ResourceSwap, isolation.ResourceCPU, isolation.ResourcePIDs} {
-		l := g.Limits.Of(r)
+		l := known.Of(r)
 		switch {
 		case l == nil:
 		case l.Value == nil && r == isolation.ResourceSwap: // whether there is such a limit depends on the host
@@ -166,5 +171,5 @@ func CgroupMoment(m *isolation.Moment) Text {
 		// Whose process it was stands in the words of the kill itself.
 		return Moment(m, &isolation.Container{})
 	}
-	return t.add(Plain, times(m))
+	return t.join(times(m))
 }

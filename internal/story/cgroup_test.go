@@ -35,7 +35,7 @@ func TestIsName(t *testing.T) {
 func TestWhyCgroup(t *testing.T) {
 	limit := func(n float64) *isolation.Limit { return &isolation.Limit{Value: &n} }
 	none := &isolation.Limit{Unlimited: true}
-	noon := time.Date(2026, 11, 23, 12, 0, 0, 0, time.Local)
+	noon := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	kubelet := &event.Process{PID: 812, Comm: "kubelet"}
 	s := &isolation.Snapshot{Cgroups: []isolation.Cgroup{
 		{Path: "/pod", Created: noon, Creator: kubelet, Limits: isolation.CgroupLimits{Memory: limit(64 << 20), CPU: limit(0.5), PIDs: none}, OOMKills: 2},
@@ -46,12 +46,12 @@ func TestWhyCgroup(t *testing.T) {
 		{Path: "/pod", Removed: noon},
 	}}
 	for path, want := range map[string]string{
-		"/pod": "/pod was made by kubelet (PID 812, of the host) at 2026-11-23 12:00:00.000. It is there and has a limit of 64 MiB of memory and " +
+		"/pod": "/pod was made by kubelet (PID 812, of the host) at 2026-11-23 12:00:00.000 UTC. It is there and has a limit of 64 MiB of memory and " +
 			"a limit of 0.5 CPUs. The OOM killer took 2 processes in it or because its limit was reached. Before it, 1 other one had the same path.",
-		"/lost": "/lost was not seen being made. It was removed before 2026-11-23 12:00:00.000.",
+		"/lost": "/lost was not seen being made. It was removed before 2026-11-23 12:00:00.000 UTC.",
 		"/old":  "/old was not seen being made. It is there.",
 		"/free": "/free was not seen being made. It is there and has no limits of its own.",
-		"/gone": "/gone was made by somebody at 2026-11-23 12:00:00.000. It belongs to web. It was removed at 2026-11-23 12:00:01.000. " +
+		"/gone": "/gone was made by somebody at 2026-11-23 12:00:00.000 UTC. It belongs to web. It was removed at 2026-11-23 12:00:01.000 UTC. " +
 			"It had a limit of 1 process.",
 	} {
 		a, err := WhyCgroup(s, path)
@@ -74,7 +74,7 @@ func TestWhyCgroup(t *testing.T) {
 func TestCgroupMoment(t *testing.T) {
 	kubelet := &event.Process{PID: 812, Comm: "kubelet"}
 	none := isolation.Limit{Unlimited: true}
-	noon := time.Date(2026, 11, 23, 12, 0, 0, 0, time.Local)
+	noon := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	for _, test := range []struct {
 		moment isolation.Moment
 		want   string
@@ -82,7 +82,7 @@ func TestCgroupMoment(t *testing.T) {
 		{isolation.Moment{Kind: isolation.MomentMovedIn, By: kubelet}, "kubelet (PID 812, of the host) moved a process into it"},
 		{
 			isolation.Moment{Kind: isolation.MomentMovedIn, By: kubelet, Count: 3, Until: noon},
-			"kubelet (PID 812, of the host) moved a process into it, 3 times, the latest at 12:00:00.000",
+			"kubelet (PID 812, of the host) moved a process into it, 3 times, the latest at 12:00:00.000 UTC",
 		},
 		{isolation.Moment{Kind: isolation.MomentMovedIn}, "somebody moved a process into it"},
 		{isolation.Moment{Kind: isolation.MomentKind(event.CgroupCreated), By: kubelet}, "kubelet (PID 812, of the host) made it"},

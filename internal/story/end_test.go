@@ -235,7 +235,7 @@ func TestEnded(t *testing.T) {
 				c.PIDsRefused = new(uint64(0))
 				c.Unheld = &isolation.Unheld{Since: end, Cgroup: "/x", By: &event.Process{PID: 812, Comm: "bash"}}
 			},
-			"web ended by itself with exit code 0. At its end it was not held by its memory limit since " + moment(end) +
+			"web ended by itself with exit code 0. At its end it was not held by its memory limit since " + end.UTC().Format("2006-01-02 15:04:05.000 UTC") +
 				": PID 1 had been moved to /x by bash (PID 812, of the host).",
 		},
 		{
@@ -303,7 +303,7 @@ func TestLives(t *testing.T) {
 			"its PID 1 was moved out of its cgroup", func(c *isolation.Container) {
 				c.Unheld = &isolation.Unheld{Since: end, Cgroup: "/", By: &event.Process{PID: 812, Comm: "bash"}}
 			},
-			"web runs. It is not held by its memory limit since " + moment(end) + ": PID 1 was moved to / by bash (PID 812, of the host). " +
+			"web runs. It is not held by its memory limit since " + end.UTC().Format("2006-01-02 15:04:05.000 UTC") + ": PID 1 was moved to / by bash (PID 812, of the host). " +
 				"The kernel's OOM killer has killed nothing in it since it started.",
 		},
 		{
@@ -315,12 +315,12 @@ func TestLives(t *testing.T) {
 			"stuck at its limit", func(c *isolation.Container) {
 				c.Stuck, c.Memory.LimitBytes = &isolation.Stuck{Since: end, Cgroup: "/docker/" + webID}, new(uint64(24*mib))
 			},
-			"web runs. It is stuck at its limit of 24 MiB since " + moment(end) + "; the OOM killer is off for it, so its processes wait until " +
+			"web runs. It is stuck at its limit of 24 MiB since " + end.UTC().Format("2006-01-02 15:04:05.000 UTC") + "; the OOM killer is off for it, so its processes wait until " +
 				"somebody makes room or raises the limit. The kernel's OOM killer has killed nothing in it since it started.",
 		},
 		{
 			"stuck at the limit above", func(c *isolation.Container) { c.Stuck = &isolation.Stuck{Since: end, Cgroup: "/pod"} },
-			"web runs. It is stuck at the limit of /pod since " + moment(end) + "; the OOM killer is off for it, so its processes wait until " +
+			"web runs. It is stuck at the limit of /pod since " + end.UTC().Format("2006-01-02 15:04:05.000 UTC") + "; the OOM killer is off for it, so its processes wait until " +
 				"somebody makes room or raises the limit. The kernel's OOM killer has killed nothing in it since it started.",
 		},
 		{

@@ -39,10 +39,10 @@ func Moment(m *isolation.Moment, c *isolation.Container) Text {
 	case isolation.MomentKind(event.OOMKill):
 		return killWords(m, c)
 	case isolation.MomentUnobserved:
-		return text(Plain, "the kernel has counted ").add(Strong, count(m.Times(), "OOM kill", "OOM kills")).add(Plain, " that no event told of"+until(m))
+		return text(Plain, "the kernel has counted ").add(Strong, count(m.Times(), "OOM kill", "OOM kills")).add(Plain, " that no event told of").join(until(m))
 	case isolation.MomentPIDsRefused:
 		return text(Plain, "the kernel refused it a new process or thread ").add(Strong, timesWords(m.Times())).
-			add(Plain, ": a limit of processes was reached"+until(m))
+			add(Plain, ": a limit of processes was reached").join(until(m))
 	case isolation.MomentKind(event.InitMoved):
 		t = movedWords(m, c.ID)
 	case isolation.MomentStuck:
@@ -60,7 +60,7 @@ func Moment(m *isolation.Moment, c *isolation.Container) Text {
 	default: // of a later version
 		t = text(Plain, string(m.Kind))
 	}
-	return t.add(Plain, times(m))
+	return t.join(times(m))
 }
 
 // NamespaceMoment words one moment of a namespace's history, without its time.
@@ -93,23 +93,23 @@ func NamespaceMoment(m *isolation.Moment) Text {
 	default: // of a later version
 		t = text(Plain, string(m.Kind))
 	}
-	return t.add(Plain, times(m))
+	return t.join(times(m))
 }
 
 // until is when something repeated happened for the last time.
-func until(m *isolation.Moment) string {
+func until(m *isolation.Moment) Text {
 	if m.Until.IsZero() {
-		return ""
+		return nil
 	}
-	return ", the latest at " + m.Until.Local().Format("15:04:05.000")
+	return text(Plain, ", the latest at ").at(m.Until, clockTime)
 }
 
 // times says how often something happened, where it did more than once.
-func times(m *isolation.Moment) string {
+func times(m *isolation.Moment) Text {
 	if m.Times() == 1 {
-		return ""
+		return nil
 	}
-	return ", " + grouped(m.Times()) + " times" + until(m)
+	return text(Plain, ", "+grouped(m.Times())+" times").join(until(m))
 }
 
 // grouped writes a number in groups of three digits.
@@ -384,7 +384,7 @@ func killWords(m *isolation.Moment, c *isolation.Container) Text {
 	k := &isolation.Kill{Event: event.Event{PID: m.OOM.Victim.PID, Comm: m.OOM.Victim.Comm, Container: m.OOM.Victim.Container, OOM: m.OOM}}
 	t := text(Plain, "the ").add(Strong, "kernel's OOM killer").add(Plain, " killed ")
 	if m.Times() > 1 {
-		t = t.add(Strong, count(m.Times(), "process", "processes")).add(Plain, until(m)+": ")
+		t = t.add(Strong, count(m.Times(), "process", "processes")).join(until(m)).add(Plain, ": ")
 	}
 	t = t.join(victim(k))
 	if m.OOM.Victim.Init {

@@ -52,7 +52,7 @@ func TestMoment(t *testing.T) {
 		{isolation.Moment{Kind: created, By: runc(8, web), Via: event.ViaClone, Namespaces: []isolation.Touched{born(event.UTS)}}, "runc (PID 8, its own) made an uts namespace by clone"},
 		{
 			isolation.Moment{Kind: joined, By: runc(0, nil), Namespaces: []isolation.Touched{own(event.Net), own(event.Mnt)}, Count: 1203, Until: at(1)},
-			"runc (of the host) joined its mnt and net namespaces, as `docker exec` does, 1,203 times, the latest at " + at(1).Local().Format("15:04:05.000"),
+			"runc (of the host) joined its mnt and net namespaces, as `docker exec` does, 1,203 times, the latest at " + at(1).UTC().Format("15:04:05.000 UTC"),
 		},
 		{isolation.Moment{Kind: joined, By: runc(8, db), Namespaces: []isolation.Touched{own(event.Net), own(event.Mnt)}}, "runc (PID 8, in db) joined its mnt and net namespaces"},
 		{isolation.Moment{Kind: joined, By: runc(8, web), Namespaces: []isolation.Touched{{Type: event.Net, Host: true}}}, "runc (PID 8, its own) joined the host's net namespace"},
@@ -107,14 +107,14 @@ func TestMoment(t *testing.T) {
 		},
 		{
 			isolation.Moment{Kind: isolation.MomentKind(event.OOMKill), OOM: ownKill, Count: 3, Until: at(1)},
-			"the kernel's OOM killer killed 3 processes, the latest at " + at(1).Local().Format("15:04:05.000") +
+			"the kernel's OOM killer killed 3 processes, the latest at " + at(1).UTC().Format("15:04:05.000 UTC") +
 				": hog (PID 90, 60 MiB). web had reached its 64 MiB limit when hog asked for more.",
 		},
 		{isolation.Moment{Kind: isolation.MomentKind(event.OOMKill)}, "an OOM kill of which nothing more is known"},
 		{isolation.Moment{Kind: isolation.MomentUnobserved, Count: 2}, "the kernel has counted 2 OOM kills that no event told of"},
 		{
 			isolation.Moment{Kind: isolation.MomentPIDsRefused, Count: 3, Until: at(1)},
-			"the kernel refused it a new process or thread 3 times: a limit of processes was reached, the latest at " + at(1).Local().Format("15:04:05.000"),
+			"the kernel refused it a new process or thread 3 times: a limit of processes was reached, the latest at " + at(1).UTC().Format("15:04:05.000 UTC"),
 		},
 		{isolation.Moment{Kind: isolation.MomentPIDsRefused, Count: 1}, "the kernel refused it a new process or thread once: a limit of processes was reached"},
 		{
@@ -137,7 +137,7 @@ func TestMoment(t *testing.T) {
 		{isolation.Moment{Kind: isolation.MomentVerdict, Verdict: says(137, false)}, "asked about its end, docker said exit code 137, OOMKilled=false"},
 		{isolation.Moment{Kind: isolation.MomentVerdict, Verdict: &isolation.Verdict{Removed: true}}, "asked about its end, docker knew it no more"},
 		{isolation.Moment{Kind: isolation.MomentVerdict}, "asked about its end, docker said nothing"},
-		{isolation.Moment{Kind: isolation.MomentSaid, Said: "exec_start", Count: 2, Until: at(1)}, "docker told: exec_start, 2 times, the latest at " + at(1).Local().Format("15:04:05.000")},
+		{isolation.Moment{Kind: isolation.MomentSaid, Said: "exec_start", Count: 2, Until: at(1)}, "docker told: exec_start, 2 times, the latest at " + at(1).UTC().Format("15:04:05.000 UTC")},
 		{isolation.Moment{Kind: "of_a_later_version"}, "of_a_later_version"},
 	} {
 		if got := Moment(&test.moment, &c).String(); got != test.want {
@@ -214,10 +214,10 @@ func TestWhyNamespace(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"net:1": "net:[1] is the host's own. It lives; 1 process is known in it.",
-		"net:[7]": "net:[7] was made by runc (PID 8, in web) by clone at " + moment(at(1)) + ". It lives; 2 processes are known in it, of db and web. " +
+		"net:[7]": "net:[7] was made by runc (PID 8, in web) by clone at " + at(1).UTC().Format("2006-01-02 15:04:05.000 UTC") + ". It lives; 2 processes are known in it, of db and web. " +
 			"It is kept by /run/x. Its owner is user:[5]. Before it, 1 other one had the same number.",
-		"uts:7": "uts:[7]'s birth was not seen. The kernel freed it at " + moment(at(0.4)) + ".",
-		"pid:8": "pid:[8]'s birth was not seen. It is gone: by " + moment(at(0.3)) + " it was not found any more, or its number was another's. Its parent is pid:[3].",
+		"uts:7": "uts:[7]'s birth was not seen. The kernel freed it at " + at(0.4).UTC().Format("2006-01-02 15:04:05.000 UTC") + ".",
+		"pid:8": "pid:[8]'s birth was not seen. It is gone: by " + at(0.3).UTC().Format("2006-01-02 15:04:05.000 UTC") + " it was not found any more, or its number was another's. Its parent is pid:[3].",
 	} {
 		parsed, ok := ParseNamespaceName(name)
 		a, err := WhyNamespace(s, parsed)

@@ -26,7 +26,7 @@ func held(c *isolation.Container, s *isolation.Snapshot) Text {
 	if u.Since.IsZero() {
 		return t.add(Plain, ": PID 1 is in ").add(Number, cgroupWords(u.Cgroup)).add(Plain, ", which was so when nsviz looked.")
 	}
-	return t.add(Plain, " since "+moment(u.Since)+": PID 1 "+was+" to ").add(Number, cgroupWords(u.Cgroup)).add(Plain, " by ").
+	return t.add(Plain, " since ").at(u.Since, fullTime).add(Plain, ": PID 1 "+was+" to ").add(Number, cgroupWords(u.Cgroup)).add(Plain, " by ").
 		join(doer(u.By, c.ID)).add(Plain, ".")
 }
 
@@ -51,7 +51,7 @@ func stuck(c *isolation.Container) Text {
 	if c.Stuck == nil {
 		return nil
 	}
-	t := text(Plain, "It is ").add(Alert, "stuck at "+StuckLimit(c)).add(Plain, " since "+moment(c.Stuck.Since)+"; the ").
+	t := text(Plain, "It is ").add(Alert, "stuck at "+StuckLimit(c)).add(Plain, " since ").at(c.Stuck.Since, fullTime).add(Plain, "; the ").
 		add(Strong, "OOM killer is off").add(Plain, " for it, so its processes wait until somebody makes room or raises the limit.")
 	return t
 }

@@ -92,50 +92,50 @@ func WhyNamespace(s *isolation.Snapshot, name NamespaceName) (NamespaceAnswer, e
 		Type: found.Type, ID: found.ID, Owner: found.Owner, Parent: found.Parent, Host: found.Host,
 		Created: found.Created, Via: found.Via, Creator: found.Creator, Freed: found.Freed, FreedVia: found.FreedVia,
 		Processes: found.Processes, Containers: found.Containers, PinnedBy: found.PinnedBy, Earlier: earlier,
-		Sentence: namespaceSentence(found, earlier).String(), History: found.History,
+		History: found.History,
 	}
 	if a.History == nil {
 		a.History = []isolation.Moment{}
 	}
+	a.Sentence = a.Text().String()
 	return a, nil
 }
 
-func namespaceSentence(n *isolation.Namespace, earlier int) Text {
-	t := text(Number, NamespaceName{n.Type, n.ID}.String())
+// Text words the answer.
+func (a *NamespaceAnswer) Text() Text {
+	t := text(Number, NamespaceName{a.Type, a.ID}.String())
 	switch {
-	case n.Host:
+	case a.Host:
 		t = t.add(Plain, " is the ").add(Strong, "host's own").add(Plain, ".")
-	case n.Creator != nil:
-		t = t.add(Plain, " was made by ").join(doer(n.Creator, "")).add(Plain, byCall(n.Via)+" at "+moment(n.Created)+".")
+	case a.Creator != nil:
+		t = t.add(Plain, " was made by ").join(doer(a.Creator, "")).add(Plain, byCall(a.Via)+" at ").at(a.Created, fullTime).add(Plain, ".")
 	default:
 		t = t.add(Plain, "'s birth was not seen.")
 	}
 	switch {
-	case n.Freed.IsZero():
-		who := []string{count(uint64(len(n.Processes)), "process is", "processes are") + " known in it"}
-		if len(n.Containers) > 0 {
-			who = append(who, "of "+list(n.Containers))
+	case a.Freed.IsZero():
+		who := []string{count(uint64(len(a.Processes)), "process is", "processes are") + " known in it"}
+		if len(a.Containers) > 0 {
+			who = append(who, "of "+list(a.Containers))
 		}
 		t = t.sentence(text(Plain, "It ").add(Strong, "lives").add(Plain, "; "+strings.Join(who, ", ")+"."))
-		if len(n.PinnedBy) > 0 {
-			t = t.sentence(text(Plain, "It is kept by "+list(n.PinnedBy)+"."))
+		if len(a.PinnedBy) > 0 {
+			t = t.sentence(text(Plain, "It is kept by "+list(a.PinnedBy)+"."))
 		}
-	case n.FreedVia == event.ViaKernel:
-		t = t.sentence(text(Plain, "The kernel ").add(Strong, "freed").add(Plain, " it at "+moment(n.Freed)+"."))
+	case a.FreedVia == event.ViaKernel:
+		t = t.sentence(text(Plain, "The kernel ").add(Strong, "freed").add(Plain, " it at ").at(a.Freed, fullTime).add(Plain, "."))
 	default:
-		t = t.sentence(text(Plain, "It is ").add(Strong, "gone").add(Plain, ": by "+moment(n.Freed)+" it was not found any more, or its number was another's."))
+		t = t.sentence(text(Plain, "It is ").add(Strong, "gone").add(Plain, ": by ").at(a.Freed, fullTime).
+			add(Plain, " it was not found any more, or its number was another's."))
 	}
-	if n.Owner != 0 {
-		t = t.sentence(text(Plain, "Its owner is ").add(Number, NamespaceName{event.User, n.Owner}.String()).add(Plain, "."))
+	if a.Owner != 0 {
+		t = t.sentence(text(Plain, "Its owner is ").add(Number, NamespaceName{event.User, a.Owner}.String()).add(Plain, "."))
 	}
-	if n.Parent != 0 {
-		t = t.sentence(text(Plain, "Its parent is ").add(Number, NamespaceName{n.Type, n.Parent}.String()).add(Plain, "."))
+	if a.Parent != 0 {
+		t = t.sentence(text(Plain, "Its parent is ").add(Number, NamespaceName{a.Type, a.Parent}.String()).add(Plain, "."))
 	}
-	if earlier > 0 {
-		t = t.sentence(text(Plain, fmt.Sprintf("Before it, %s had the same number.", count(uint64(earlier), "other one", "other ones"))))
+	if a.Earlier > 0 {
+		t = t.sentence(text(Plain, fmt.Sprintf("Before it, %s had the same number.", count(uint64(a.Earlier), "other one", "other ones"))))
 	}
 	return t
 }
-
-// moment is a time in the local zone.
-func moment(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05.000") }

@@ -1,6 +1,11 @@
 package story
 
-import "strings"
+import (
+	"strings"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/foreign"
+)
 
 // Weight says what a piece of a text is; a view decides how that looks.
 type Weight uint8
@@ -18,18 +23,46 @@ const (
 type Piece struct {
 	Text   string
 	Weight Weight
+	// At is a time, in place of Text, and Layout how it is written. A view writes it in its own zone.
+	At     time.Time
+	Layout string
+}
+
+// In returns what the piece says where clocks show the time of a zone.
+func (p Piece) In(zone *time.Location) string {
+	if p.At.IsZero() {
+		return p.Text
+	}
+	return p.At.In(zone).Format(p.Layout)
 }
 
 // Text is one or more sentences.
 type Text []Piece
 
-// String is the text without its weights.
+// String is the text without its weights, for JSON: its times are in UTC and say so.
 func (t Text) String() string {
 	var b strings.Builder
 	for _, p := range t {
-		b.WriteString(p.Text)
+		b.WriteString(p.In(time.UTC))
+		if !p.At.IsZero() {
+			b.WriteString(" UTC")
+		}
 	}
 	return b.String()
+}
+
+// For is the text for people whose clocks show the time of a zone. Foreign text in it is escaped, and names are cut where they
+// are too long.
+func (t Text) For(zone *time.Location) string {
+	var b strings.Builder
+	for _, p := range t {
+		s := p.In(zone)
+		if p.Weight == Name {
+			s = foreign.Name(s)
+		}
+		b.WriteString(s)
+	}
+	return foreign.Prose(b.String())
 }
 
 func text(weight Weight, s string) Text { return Text{}.add(weight, s) }
@@ -38,7 +71,21 @@ func (t Text) add(weight Weight, s string) Text {
 	if s == "" {
 		return t
 	}
-	return append(t, Piece{s, weight})
+	return append(t, Piece{Text: s, Weight: weight})
+}
+
+// The layouts of times.
+const (
+	fullTime  = "2006-01-02 15:04:05.000"
+	clockTime = "15:04:05.000"
+)
+
+// at appends a time.
+func (t Text) at(when time.Time, layout string) Text {
+	if when.IsZero() {
+		return t.add(Plain, "an unknown time")
+	}
+	return append(t, Piece{At: when, Layout: layout})
 }
 
 func (t Text) join(others ...Text) Text {

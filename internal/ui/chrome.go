@@ -74,7 +74,8 @@ func (sc screen) headerParts() []headerPart {
 	if kills > 0 {
 		style = BarAlarm
 	}
-	return append(parts, headerPart{text(style, count(kills, "OOM kill", "OOM kills")), 0})
+	// Those that nsviz has seen. A row has all since its container started, by the kernel's own count.
+	return append(parts, headerPart{text(style, count(kills, "OOM kill", "OOM kills")+" seen"), 0})
 }
 
 // kernelText names the kernel; some sources say "Linux" before the version, some do not.

@@ -16,7 +16,7 @@ func containerPage(c *isolation.Container, s *isolation.Snapshot, w int) []line 
 	lines := anatomyTitle(c, w)
 	lines = append(lines, paragraph(inOneSentence(c, s), 1, w)...)
 	if c.Live() {
-		if limits := told(story.AtLimits(c, s)); len(limits) > 0 {
+		if limits := told(story.AtLimits(c, s), s.Time); len(limits) > 0 {
 			lines = append(lines, paragraph(limits, 1, w)...)
 		}
 	}
@@ -66,7 +66,7 @@ func anatomyTitle(c *isolation.Container, w int) []line {
 // inOneSentence is the lesson of nsviz, told of this container; of one that has ended, how it did.
 func inOneSentence(c *isolation.Container, s *isolation.Snapshot) line {
 	if !c.Live() {
-		return told(story.Container(c, s))
+		return told(story.Container(c, s), s.Time)
 	}
 	l := text(Name, c.Label)
 	switch {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/story"
 )
@@ -282,7 +283,7 @@ func streamLabel(c *event.Container, w int) line {
 	if c == nil || c.Name == "" {
 		return text(Name, c.Label())
 	}
-	return text(Name, cutMiddle(clean(c.Name), w))
+	return text(Name, foreign.CutMiddle(foreign.Clean(c.Name), w))
 }
 
 func indent(l line) line { return line{}.space(1).join(l) }

@@ -1,6 +1,10 @@
 package ui
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/nsviz/nsviz/internal/foreign"
+)
 
 // Cell is one place on the screen.
 type Cell struct {
@@ -41,7 +45,7 @@ func (f Frame) set(y int, r row) {
 		if r.selected {
 			style |= Selected
 		}
-		for cluster, w := range clusters(sp.text) {
+		for cluster, w := range foreign.Clusters(sp.text) {
 			cells[x] = Cell{cluster, style}
 			for i := 1; i < w; i++ {
 				cells[x+i] = Cell{"", style}

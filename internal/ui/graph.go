@@ -3,6 +3,7 @@ package ui
 import (
 	"strings"
 
+	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -43,7 +44,7 @@ func barIn(style Style, usage, limit uint64, w int) line {
 	}
 	fill := strings.Repeat("█", eighths/8) + eighthsAcross[eighths%8]
 	l := text(style, fill)
-	return l.add(Dim, strings.Repeat("░", w-textWidth(fill)))
+	return l.add(Dim, strings.Repeat("░", w-foreign.Width(fill)))
 }
 
 // bucket is what one column of a graph shows.

@@ -25,6 +25,8 @@ func helpPage(w int) []line {
 		"Not held: PID 1 was moved out of it. Stuck: the OOM killer is off for it. 20!: it was refused more processes.")
 	add("OOM kill", "OOM is out of memory. When a group is at its limit and asks for more, the kernel picks one of its processes and kills it. "+
 		"If that was the container's PID 1, the container ends; if not, it lives on and its log may show nothing.")
+	add("OOM kills seen", "In the first line, those that nsviz has seen since it began, in all containers and outside. The column OOM has all since the "+
+		"container started, by the kernel's own count, so also those from before nsviz began.")
 	add("host PID", "Inside, the first process of a container is PID 1. It has another number on the host, and with that number you can find it in ps.")
 	add("START", "From the making of the cgroup to the first instruction of the container's own program. It is short because no kernel boots.")
 	add("LAST MINUTE", "Memory. Full height is the limit, or all the host has where there is no limit. × is where OOM kills fell.")

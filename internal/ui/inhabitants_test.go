@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -20,7 +21,7 @@ func TestInhabitants(t *testing.T) {
 	} {
 		got := ""
 		for _, p := range inhabitants(&n, s) {
-			got += Clean(p.text)
+			got += foreign.Clean(p.text)
 		}
 		if got != want {
 			t.Errorf("%d: %q, want %q", n.ID, got, want)

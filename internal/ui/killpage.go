@@ -3,6 +3,7 @@ package ui
 import (
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/isolation"
@@ -29,7 +30,7 @@ func killPage(k *isolation.Kill, s *isolation.Snapshot, w int) []line {
 	}
 	title = title.add(Dim, "   "+milliIn(k.Event.Time, s.Time)+", "+ago(s.Time.Sub(k.Event.Time)))
 	lines := []line{nil, title, nil}
-	lines = append(lines, paragraph(told(story.Kill(k, s)), left, min(w, 100))...)
+	lines = append(lines, paragraph(told(story.Kill(k, s), s.Time), left, min(w, 100))...)
 	lines = append(lines, nil)
 	add := func(name string, value line) { lines = append(lines, facts(name, value, left, names, w)...) }
 	o := k.Event.OOM
@@ -55,7 +56,7 @@ func killPage(k *isolation.Kill, s *isolation.Snapshot, w int) []line {
 	}
 	add("asked", asked)
 	if label != "" {
-		add("effect", killOutcome(k, c))
+		add("effect", killOutcome(k, c, s.Time))
 	}
 	if hand := byHand(o, s.Host.CgroupVersion); hand != "" {
 		lines = append(lines, nil)
@@ -150,8 +151,8 @@ func victimTraits(v event.Victim) line {
 }
 
 // killOutcome says what became of the container and what its engine will tell.
-func killOutcome(k *isolation.Kill, c *isolation.Container) line {
-	l := told(story.KillEffect(k, c))
+func killOutcome(k *isolation.Kill, c *isolation.Container, now time.Time) line {
+	l := told(story.KillEffect(k, c), now)
 	if c != nil && c.Runtime == "docker" {
 		l = l.add(Dim, " docker logs shows nothing of this.")
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/story"
 )
@@ -48,7 +49,7 @@ func (sc screen) banner(h int) []line {
 		style = KillMark
 	}
 	label := text(Plain, " ").add(style, " OOM KILL ").add(Dim, " "+clockIn(k.Event.Time, sc.s.Time)+"  ")
-	sentences := told(story.Kill(k, sc.s))
+	sentences := told(story.Kill(k, sc.s), sc.s.Time)
 	if left := label.width(); sc.w >= 76 {
 		lines := sentences.wrap(sc.w - left - 1)
 		for i := range lines {
@@ -76,7 +77,7 @@ func capped(lines []line, n int) []line {
 	lines = lines[:n]
 	if n > 0 {
 		last := lines[n-1]
-		lines[n-1] = last.cut(max(last.width()-1, 0)).add(Plain, ellipsis)
+		lines[n-1] = last.cut(max(last.width()-1, 0)).add(Plain, foreign.Ellipsis)
 	}
 	return lines
 }
@@ -92,7 +93,7 @@ func (sc screen) kills(h int) []row {
 	for i := range keys {
 		keys[i] = key(i)
 	}
-	sentences := paragraph(told(story.Kill(list[sc.v.cursor(keys)], sc.s)), 1, sc.w)
+	sentences := paragraph(told(story.Kill(list[sc.v.cursor(keys)], sc.s), sc.s.Time), 1, sc.w)
 	below := 1 + len(sentences)
 	if h-below < 5 {
 		below, sentences = 0, nil

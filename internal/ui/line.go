@@ -2,7 +2,9 @@ package ui
 
 import (
 	"strings"
+	"time"
 
+	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
@@ -26,7 +28,7 @@ func (l line) add(style Style, text string) line {
 	if text == "" {
 		return l
 	}
-	return append(l, span{clean(text), style})
+	return append(l, span{foreign.Clean(text), style})
 }
 
 // space appends n blanks.
@@ -40,14 +42,18 @@ func (l line) join(others ...line) line {
 	return l
 }
 
-// told shows a story in the styles of the screen.
-func told(t story.Text) line {
+// told shows a story in the styles of the screen, at a time now, whose zone its clocks have.
+func told(t story.Text, now time.Time) line {
 	styles := map[story.Weight]Style{
 		story.Strong: Strong, story.Name: Name, story.Number: Number, story.Alert: Warn,
 	}
 	var l line
 	for _, p := range t {
-		l = l.add(styles[p.Weight], p.Text)
+		words := p.In(now.Location())
+		if p.Weight == story.Name {
+			words = foreign.Name(words)
+		}
+		l = l.add(styles[p.Weight], words)
 	}
 	return l
 }
@@ -68,7 +74,7 @@ func (l line) String() string {
 func (l line) width() int {
 	n := 0
 	for _, sp := range l {
-		n += textWidth(sp.text)
+		n += foreign.Width(sp.text)
 	}
 	return n
 }
@@ -77,7 +83,7 @@ func (l line) width() int {
 func (l line) cut(w int) line {
 	used := 0
 	for i, sp := range l {
-		sw := textWidth(sp.text)
+		sw := foreign.Width(sp.text)
 		if used+sw <= w {
 			used += sw
 			continue
@@ -86,10 +92,10 @@ func (l line) cut(w int) line {
 		// Where not even the ellipsis has room it takes the place of the last column before it.
 		if used == w && i > 0 {
 			last := short[i-1]
-			short[i-1].text = cut(last.text+ellipsis, textWidth(last.text))
+			short[i-1].text = foreign.Cut(last.text+foreign.Ellipsis, foreign.Width(last.text))
 			return short
 		}
-		if t := cut(sp.text, w-used); t != "" {
+		if t := foreign.Cut(sp.text, w-used); t != "" {
 			short = append(short, span{t, sp.style})
 		}
 		return short
@@ -126,7 +132,19 @@ func (l line) dimmed() line {
 	return out
 }
 
-// wrap breaks the line at blanks into lines of at most w columns; a longer word is cut into pieces.
+// cutMiddle cuts the middle out of a line that is wider than w columns.
+func (l line) cutMiddle(w int) line {
+	whole := l.width()
+	if whole <= w {
+		return l
+	}
+	head, _ := l.split(w / 2)
+	_, tail := l.split(whole - (w - head.width() - 1) + 1) // where a wide rune is divided, split stops before it
+	return head.join(text(head[len(head)-1].style, foreign.Ellipsis), tail)
+}
+
+// wrap breaks the line at blanks into lines of at most w columns; a longer word is cut into pieces, and the middle out of one
+// that no page should be filled with.
 func (l line) wrap(w int) []line {
 	if w <= 0 {
 		return nil
@@ -139,6 +157,7 @@ func (l line) wrap(w int) []line {
 		current, used = nil, 0
 	}
 	for _, word := range l.words() {
+		word = word.cutMiddle(foreign.WordWidth)
 		ww := word.width()
 		if used > 0 && used+1+ww > w {
 			flush()
@@ -191,7 +210,7 @@ func (l line) split(w int) (head, tail line) {
 	used := 0
 	for i, sp := range l {
 		end := 0
-		for cluster, cw := range clusters(sp.text) {
+		for cluster, cw := range foreign.Clusters(sp.text) {
 			if used+cw > w {
 				if end > 0 {
 					head = append(head, span{sp.text[:end], sp.style})
@@ -212,12 +231,12 @@ func (l line) split(w int) (head, tail line) {
 func dividesAt(s string, i, j int) bool {
 	w := 0
 	for _, part := range []string{s[:i], s[i:j], s[j:]} {
-		if clean(part) != part {
+		if foreign.Clean(part) != part {
 			return false
 		}
-		w += textWidth(part)
+		w += foreign.Width(part)
 	}
-	return w == textWidth(s)
+	return w == foreign.Width(s)
 }
 
 // mark flags what a search found. It folds case only where that keeps the length of the text.
@@ -225,7 +244,7 @@ func (l line) mark(needle string) line {
 	if needle == "" {
 		return l
 	}
-	needle = strings.ToLower(clean(needle))
+	needle = strings.ToLower(foreign.Clean(needle))
 	var out line
 	for _, sp := range l {
 		folded, rest := strings.ToLower(sp.text), sp.text

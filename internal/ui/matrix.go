@@ -107,6 +107,11 @@ func legend(c columns, w int) []line {
 		parts = append(parts, text(KillMark, killSign).add(Dim, " OOM kill"))
 	}
 	lines := flow(parts, 3, marker, w)
+	// The help has this too; it is worth no line of its own.
+	counts := append(parts[:len(parts):len(parts)], text(Title, "OOM").add(Dim, " kills since its start"))
+	if l := flow(counts, 3, marker, w); c.spark > 0 && c.oom > 0 && len(l) == len(lines) {
+		lines = l
+	}
 	if c.namespace > 0 && c.namespace < 4 {
 		parts = nil
 		for _, t := range event.NamespaceTypes() {

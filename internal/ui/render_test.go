@@ -2,6 +2,8 @@ package ui
 
 import (
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -399,5 +401,50 @@ func BenchmarkRender(b *testing.B) {
 				Render(s, v, 120, 40)
 			}
 		})
+	}
+}
+
+// Every clock on the screen shows the time of the zone that the view has.
+func TestClocksAreLocal(t *testing.T) {
+	tokyo := time.FixedZone("Asia/Tokyo", 9*60*60)
+	utc := regexp.MustCompile(`\b12:2\d:\d\d`) // where the scene's clocks are without a zone
+	s := scene()
+	views := []View{{}, {Tab: Kills}, {Tab: Events}, {Tab: Namespaces}, {Tab: Host}}
+	for _, tab := range []Tab{Containers, Kills, Namespaces} {
+		for _, key := range (View{Tab: tab}).keys(s) {
+			views = append(views, View{Tab: tab, Open: key})
+		}
+	}
+	for _, v := range views {
+		v.Zone = tokyo
+		frame := Render(s, v, 120, 60).Text()
+		if found := utc.FindString(frame); found != "" || !strings.Contains(frame, "● live · 21:26:15") {
+			t.Errorf("%s in the view of %+v:\n%s", found, v, frame)
+		}
+		v.Frozen = s
+		if frame := Render(sceneEmpty(), v, 120, 60).Text(); utc.MatchString(frame) {
+			t.Errorf("frozen in the view of %+v:\n%s", v, frame)
+		}
+	}
+}
+
+// nsviz may have begun after the container: the first line has what nsviz saw, the row all since the container's start.
+func TestWhichKillsAreCounted(t *testing.T) {
+	s := *scene()
+	s.Containers = slices.Clone(s.Containers)
+	for i := range s.Containers {
+		if s.Containers[i].Label == "hog" {
+			s.Containers[i].OOMKills = 288
+		}
+	}
+	s.Totals.OOMKills = map[isolation.KillKey]uint64{{Container: "hog", Scope: event.ScopeCgroup}: 33}
+	frame := Render(&s, View{}, 120, 40).Text()
+	for _, want := range []string{"33 OOM kills seen", "  288     3", "OOM kills since its start"} {
+		if !strings.Contains(frame, want) {
+			t.Errorf("no %q in\n%s", want, frame)
+		}
+	}
+	if help := Render(&s, View{Help: true}, 120, 40).Text(); !strings.Contains(help, "OOM kills seen") {
+		t.Errorf("the help says nothing of it:\n%s", help)
 	}
 }

@@ -2,26 +2,35 @@ package ui
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/gdamore/tcell/v2"
 
 	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/terminal"
 )
 
 const (
 	// frameGap is the least time between two frames that changes ask for; keys do not wait.
 	frameGap = 100 * time.Millisecond
+	// maxBatch is how many events are answered between two frames.
+	maxBatch = 256
 	// clockTick is how often a screen is drawn on which nothing happens, for its clocks.
 	clockTick = time.Second
 )
 
 // Options are what the dashboard is connected to.
 type Options struct {
-	// Screen is the terminal; nil opens the one that the process runs in. Run initializes it and
-	// gives it back.
+	// Screen is what is drawn on; nil is a terminal. Run initializes it and gives it back.
 	Screen tcell.Screen
+	// Terminal is the device file of the terminal; empty is the one that the process runs in.
+	Terminal string
+	// Guard is the command of the process that gives the terminal back if this one dies (terminal.Guard); nil
+	// is none.
+	Guard []string
 	// Snapshots returns the latest snapshot. It is called for every frame and must not block.
 	Snapshots func() *isolation.Snapshot
 	// Changed is sent to when there is a new snapshot; nil draws once a second.
@@ -30,19 +39,75 @@ type Options struct {
 	Notes func() []string
 	// NoColor leaves bold, underlined and reversed text as the only marks.
 	NoColor bool
+	// Zone is the time zone of the clocks; nil is that of the snapshots.
+	Zone *time.Location
 	// Replay says that the snapshots come from a recording.
 	Replay bool
 }
 
+// stuckPatience is how long the terminal library may take to end. What it writes fails before that is over.
+const stuckPatience = time.Second
+
+// errStuck is what Run returns after the terminal library did not end.
+var errStuck = errors.New("the terminal library did not end; the terminal was given back without it")
+
 // Run shows the dashboard until the user quits or ctx ends, which are both no error. It gives the
-// terminal back on every way out; a panic passes on only after that.
+// terminal back on every way out; a panic passes on only after that. Once ctx has ended Run returns soon,
+// whatever the library and the terminal do.
 func Run(ctx context.Context, o Options) error {
-	screen := o.Screen
+	screen, device := o.Screen, (*terminal.Terminal)(nil)
 	if screen == nil {
 		var err error
-		if screen, err = tcell.NewScreen(); err != nil {
+		if screen, device, err = openScreen(o); err != nil {
 			return fmt.Errorf("open the terminal: %w (check TERM, or run nsviz serve, which needs no terminal)", err)
 		}
+	}
+	type end struct {
+		err      error
+		panicked any
+	}
+	ended := make(chan end, 1)
+	go func() {
+		var e end
+		defer func() {
+			if e.panicked = recover(); e.panicked != nil {
+				e.panicked = fmt.Sprintf("%v\n\n%s", e.panicked, debug.Stack())
+			}
+			ended <- e
+		}()
+		e.err = draw(ctx, screen, device, o)
+	}()
+	finish := func(e end) error {
+		if e.panicked != nil {
+			panic(e.panicked)
+		}
+		return e.err
+	}
+	select {
+	case e := <-ended:
+		return finish(e)
+	case <-ctx.Done():
+	}
+	if device != nil {
+		device.Hurry()
+	}
+	late := time.NewTimer(stuckPatience)
+	defer late.Stop()
+	select {
+	case e := <-ended:
+		return finish(e)
+	case <-late.C:
+	}
+	if device != nil {
+		return errors.Join(errStuck, device.Abandon())
+	}
+	return errStuck
+}
+
+// draw runs the dashboard on a screen, from its initialization to its end.
+func draw(ctx context.Context, screen tcell.Screen, device *terminal.Terminal, o Options) error {
+	if device != nil {
+		defer func() { _ = device.Close() }() // all is written
 	}
 	if err := screen.Init(); err != nil {
 		return fmt.Errorf("take over the terminal: %w (nsviz serve and nsviz events need no terminal)", err)
@@ -51,15 +116,38 @@ func Run(ctx context.Context, o Options) error {
 	stop := make(chan struct{})
 	go screen.ChannelEvents(input, stop)
 	defer func() {
+		if device != nil {
+			device.Hurry()
+		}
+		finished := drainEvents(screen)
 		screen.Fini()
+		close(finished)
 		close(stop)
 		for range input { // until its sender is gone
 		}
 	}()
 
 	sh := &shell{screen: screen, options: o, styles: tcellStyles(!o.NoColor)}
-	sh.view.Replay = o.Replay
+	sh.view.Replay, sh.view.Zone = o.Replay, o.Zone
 	return sh.loop(ctx, input)
+}
+
+// drainEvents takes events from the library until what it returns is closed. Fini waits for the library's
+// goroutines, which wait for room in the queue of events, which nobody else reads any more.
+func drainEvents(screen tcell.Screen) (finished chan<- struct{}) {
+	stop := make(chan struct{})
+	if queue, ok := screen.(interface{ EventQ() chan tcell.Event }); ok {
+		go func() {
+			for {
+				select {
+				case <-queue.EventQ():
+				case <-stop:
+					return
+				}
+			}
+		}()
+	}
+	return stop
 }
 
 // shell is the dashboard on a terminal: the current view, and the snapshot that is on screen, which
@@ -94,7 +182,7 @@ func (sh *shell) loop(ctx context.Context, input <-chan tcell.Event) error {
 			if !ok {
 				return nil
 			}
-			quit, err := sh.handle(ev)
+			quit, err := sh.handleAll(ev, input)
 			if quit || err != nil {
 				return err
 			}
@@ -119,26 +207,45 @@ func (sh *shell) loop(ctx context.Context, input <-chan tcell.Event) error {
 	}
 }
 
+// handleAll answers an event and those that wait behind it, and draws once: a key that repeats, or a paste, comes
+// quicker than frames can be drawn.
+func (sh *shell) handleAll(ev tcell.Event, input <-chan tcell.Event) (quit bool, err error) {
+	repaint := false
+	for range maxBatch {
+		action, err := sh.handle(ev)
+		if action == Quit || err != nil {
+			return true, err
+		}
+		repaint = repaint || action == Repaint
+		ev = nil
+		select {
+		case ev = <-input:
+		default:
+		}
+		if ev == nil { // nothing waits, or nothing more will come
+			break
+		}
+	}
+	sh.draw()
+	if repaint {
+		sh.screen.Sync()
+	}
+	return false, nil
+}
+
 // handle answers what the terminal sent.
-func (sh *shell) handle(ev tcell.Event) (quit bool, err error) {
+func (sh *shell) handle(ev tcell.Event) (Action, error) {
 	switch ev := ev.(type) {
 	case *tcell.EventKey:
 		view, action := Update(sh.view, translate(ev), sh.drawn)
 		sh.view = view
-		if action == Quit {
-			return true, nil
-		}
-		sh.draw()
-		if action == Repaint {
-			sh.screen.Sync()
-		}
+		return action, nil
 	case *tcell.EventResize:
-		sh.draw()
-		sh.screen.Sync()
+		return Repaint, nil
 	case *tcell.EventError:
-		return false, fmt.Errorf("read from the terminal: %w", ev)
+		return Stay, fmt.Errorf("read from the terminal: %w", ev)
 	}
-	return false, nil
+	return Stay, nil
 }
 
 // draw shows the latest snapshot.

@@ -17,8 +17,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// terminal is a simulated screen that says when it was drawn and when it was given back.
-type terminal struct {
+// simulated is a simulated screen that says when it was drawn and when it was given back.
+type simulated struct {
 	tcell.SimulationScreen
 
 	initErr error
@@ -28,14 +28,14 @@ type terminal struct {
 	once    sync.Once
 }
 
-func newTerminal() *terminal {
-	return &terminal{
+func newSimulated() *simulated {
+	return &simulated{
 		SimulationScreen: tcell.NewSimulationScreen("UTF-8"),
 		shown:            make(chan string, 1), ready: make(chan struct{}),
 	}
 }
 
-func (s *terminal) Init() error {
+func (s *simulated) Init() error {
 	if s.initErr != nil {
 		return s.initErr
 	}
@@ -45,7 +45,7 @@ func (s *terminal) Init() error {
 }
 
 // Show keeps the latest frame for whoever waits for it.
-func (s *terminal) Show() {
+func (s *simulated) Show() {
 	s.SimulationScreen.Show()
 	var b strings.Builder
 	cells, w, _ := s.GetContents()
@@ -63,13 +63,13 @@ func (s *terminal) Show() {
 	s.once.Do(func() { close(s.ready) })
 }
 
-func (s *terminal) Fini() {
+func (s *simulated) Fini() {
 	s.fini.Add(1)
 	s.SimulationScreen.Fini()
 }
 
 // await waits for a frame that has a text on it.
-func (s *terminal) await(t *testing.T, want string) string {
+func (s *simulated) await(t *testing.T, want string) string {
 	t.Helper()
 	for {
 		select {
@@ -91,7 +91,7 @@ func start(ctx context.Context, o Options) (wait func() error) {
 }
 
 func TestRunDrawsAnswersKeysAndQuits(t *testing.T) {
-	screen := newTerminal()
+	screen := newSimulated()
 	wait := start(t.Context(), Options{
 		Screen: screen, Snapshots: scene,
 		Notes: func() []string { return []string{"metrics: port in use"} },
@@ -119,7 +119,7 @@ func TestRunDrawsAnswersKeysAndQuits(t *testing.T) {
 }
 
 func TestRunFollowsChanges(t *testing.T) {
-	screen := newTerminal()
+	screen := newSimulated()
 	var latest atomic.Pointer[isolation.Snapshot]
 	latest.Store(sceneFirst())
 	changed := make(chan struct{}, 1)
@@ -144,7 +144,7 @@ func TestRunFollowsChanges(t *testing.T) {
 }
 
 func TestRunResizes(t *testing.T) {
-	screen := newTerminal()
+	screen := newSimulated()
 	wait := start(t.Context(), Options{Screen: screen, Snapshots: scene})
 	screen.await(t, "what it sees: namespaces")
 	for _, size := range []struct {
@@ -166,7 +166,7 @@ func TestRunResizes(t *testing.T) {
 func TestRunGivesTheTerminalBack(t *testing.T) {
 	t.Run("when the context ends", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		screen := newTerminal()
+		screen := newSimulated()
 		wait := start(ctx, Options{Screen: screen, Snapshots: scene})
 		<-screen.ready
 		cancel()
@@ -178,7 +178,7 @@ func TestRunGivesTheTerminalBack(t *testing.T) {
 		}
 	})
 	t.Run("when the terminal fails", func(t *testing.T) {
-		screen := newTerminal()
+		screen := newSimulated()
 		wait := start(t.Context(), Options{Screen: screen, Snapshots: scene})
 		<-screen.ready
 		gone := errors.New("hung up")
@@ -193,13 +193,13 @@ func TestRunGivesTheTerminalBack(t *testing.T) {
 		}
 	})
 	t.Run("when it panics", func(t *testing.T) {
-		screen := newTerminal()
+		screen := newSimulated()
 		recovered := make(chan any, 1)
 		go func() {
 			defer func() { recovered <- recover() }()
 			_ = Run(t.Context(), Options{Screen: screen, Snapshots: func() *isolation.Snapshot { panic("a bug") }})
 		}()
-		if r := <-recovered; r != "a bug" {
+		if r, ok := (<-recovered).(string); !ok || !strings.HasPrefix(r, "a bug\n\ngoroutine ") {
 			t.Errorf("the panic became %v", r)
 		}
 		if screen.fini.Load() != 1 {
@@ -207,7 +207,7 @@ func TestRunGivesTheTerminalBack(t *testing.T) {
 		}
 	})
 	t.Run("when there is none", func(t *testing.T) {
-		screen := newTerminal()
+		screen := newSimulated()
 		screen.initErr = errors.New("not a terminal")
 		err := Run(t.Context(), Options{Screen: screen, Snapshots: scene})
 		if !errors.Is(err, screen.initErr) || !strings.Contains(err.Error(), "nsviz serve") {
@@ -217,7 +217,7 @@ func TestRunGivesTheTerminalBack(t *testing.T) {
 }
 
 func TestShellCopiesWideRunesAndStyles(t *testing.T) {
-	screen := newTerminal()
+	screen := newSimulated()
 	if err := screen.Init(); err != nil {
 		t.Fatal(err)
 	}
@@ -239,7 +239,7 @@ func TestShellCopiesWideRunesAndStyles(t *testing.T) {
 }
 
 func TestShellDrawsAtMostTenTimesASecond(t *testing.T) {
-	screen := newTerminal()
+	screen := newSimulated()
 	var frames atomic.Int32
 	changed := make(chan struct{})
 	began := time.Now()

@@ -9,39 +9,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestClean(t *testing.T) {
-	for _, tt := range []struct{ name, in, want string }{
-		{"plain", "hello world", "hello world"},
-		{"escape sequence", "\x1b[31mred\x1b[0m", `\x1b[31mred\x1b[0m`},
-		{"newline and tab", "a\r\n\tb\x00", `a\x0d\x0a\x09b\x00`},
-		{"delete", "a\x7f", `a\x7f`},
-		{"C1 control", "a\u009b31m", `a\u009b31m`},
-		{"invalid UTF-8", "a\xff\xc3(", `a\xff\xc3(`},
-		{"direction controls", "a\u202eb\u2066c\u200f", `a\u202eb\u2066c\u200f`},
-		{"invisible", "a\u200b\ufeff\u00ad\u2028b", `a\u200b\ufeff\u00ad\u2028b`},
-		{"tags", "a\U000e0041", `a\U000e0041`},
-		{"private use", "\ue0b0", `\ue0b0`},
-		{"wide runes stay", "データ 标签", "データ 标签"},
-		{"accents stay", "e\u0301é", "e\u0301é"},
-		{"a mark that leads", "\u0301a", `\u0301a`},
-		{"a mark on a blank", "a \u0301b", `a\x20\u0301b`},
-		{"a tower of marks", "a" + strings.Repeat("\u0301", 9), `\x61` + strings.Repeat(`\u0301`, 9)},
-		{"a rune of four columns", "⸻", `\u2e3b`},
-		{"joined emoji come apart", "👩\u200d👧", `👩\u200d👧`},
-		{"our own symbols", "●○×▸─█▏❚▶…", "●○×▸─█▏❚▶…"},
-	} {
-		if got := clean(tt.in); got != tt.want {
-			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
-		}
-		if again := clean(clean(tt.in)); again != clean(tt.in) {
-			t.Errorf("%s: cleaned twice it is %q", tt.name, again)
-		}
-	}
-	if n := len(clean(strings.Repeat("x", 1<<20))); n != maxForeign {
-		t.Errorf("a megabyte is cut to %d bytes", n)
-	}
-}
-
 func TestLineFit(t *testing.T) {
 	l := text(Plain, "データベース").add(Name, "main")
 	for w, want := range []string{"", "…", "… ", "デ…", "デ… ", "デー…", "デー… "} {
@@ -85,6 +52,14 @@ func TestLineWrap(t *testing.T) {
 		if diff := cmp.Diff(tt.want, got); diff != "" {
 			t.Errorf("in %d columns (-want +got):\n%s", tt.w, diff)
 		}
+	}
+	long := text(Plain, "cgroup ").add(Number, "/"+strings.Repeat("x", 1500)).add(Strong, strings.Repeat("デ", 1200)+"/end")
+	var all strings.Builder
+	for _, l := range long.wrap(80) {
+		all.WriteString(l.String())
+	}
+	if got, want := all.String(), "cgroup/"+strings.Repeat("x", 127)+"…"+strings.Repeat("デ", 61)+"/end"; got != want {
+		t.Errorf("a long word became %s, want %s", got, want)
 	}
 	if got := len(line{}.wrap(10)); got != 1 {
 		t.Errorf("nothing wraps into %d lines", got)
@@ -139,27 +114,6 @@ func TestUnits(t *testing.T) {
 	} {
 		if got := fmt.Sprint(uptime(tt.d), ", ", startTime(tt.d), ", ", ago(tt.d)); got != tt.up+", "+tt.start+", "+tt.since {
 			t.Errorf("%v: %s", tt.d, got)
-		}
-	}
-}
-
-func TestCutMiddle(t *testing.T) {
-	for _, tt := range []struct {
-		s    string
-		w    int
-		want string
-	}{
-		{"nsviz-demo-quiet", 10, "nsviz…uiet"},
-		{"nsviz-demo-hog", 10, "nsviz…-hog"},
-		{"web", 10, "web"},
-		{"nsviz-demo-hog", 4, "nsv…"},
-		{"データベース主系統本番", 10, "デー…本番"},
-		{"データベース主系統本番", 11, "デー…統本番"},
-		{"nsviz-demo-hog", 0, ""},
-	} {
-		got := cutMiddle(tt.s, tt.w)
-		if got != tt.want || textWidth(got) > tt.w || clean(got) != got {
-			t.Errorf("cutMiddle(%q, %d) = %q, want %q", tt.s, tt.w, got, tt.want)
 		}
 	}
 }

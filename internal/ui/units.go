@@ -52,15 +52,15 @@ func count(n uint64, one, many string) string {
 	return strconv.FormatUint(n, 10) + " " + many
 }
 
-// clockIn writes a time of day in the zone of the snapshot that is being drawn.
-func clockIn(t, now time.Time) string { return stamp(t, now, "15:04:05") }
+// clockIn writes a time of day in the zone of the screen, which is that of now.
+func clockIn(t, now time.Time) string { return stamp(t, now.Location(), "15:04:05") }
 
 // milliIn is clockIn to the millisecond.
-func milliIn(t, now time.Time) string { return stamp(t, now, "15:04:05.000") }
+func milliIn(t, now time.Time) string { return stamp(t, now.Location(), "15:04:05.000") }
 
-func stamp(t, now time.Time, layout string) string {
+func stamp(t time.Time, zone *time.Location, layout string) string {
 	if t.IsZero() {
 		return "?"
 	}
-	return t.In(now.Location()).Format(layout)
+	return t.In(zone).Format(layout)
 }

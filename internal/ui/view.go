@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"time"
+
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
@@ -42,6 +44,9 @@ type View struct {
 	// Frozen is the snapshot that the user stopped at; nil while the screen is live.
 	Frozen *isolation.Snapshot
 
+	// Zone is the time zone of every clock on the screen; nil is that of the snapshot's time.
+	Zone *time.Location
+
 	// Notes are short remarks of the program, for example where it serves metrics.
 	Notes []string
 	// Replay is set where the snapshots come from a recording.
@@ -51,15 +56,20 @@ type View struct {
 	Width, Height int
 }
 
-// shown is the snapshot to draw: the frozen one, if there is one.
+// shown is the snapshot to draw: the frozen one, if there is one. Its time is in the zone of the screen.
 func (v View) shown(s *isolation.Snapshot) *isolation.Snapshot {
 	if v.Frozen != nil {
-		return v.Frozen
+		s = v.Frozen
 	}
 	if s == nil {
 		return &isolation.Snapshot{}
 	}
-	return s
+	if v.Zone == nil {
+		return s
+	}
+	zoned := *s
+	zoned.Time = s.Time.In(v.Zone)
+	return &zoned
 }
 
 // missed is how many events came since the screen was frozen.

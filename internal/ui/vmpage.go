@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/story"
 )
@@ -12,7 +13,7 @@ import (
 // vmPage tells what the host knows of a virtual machine, and how it differs from a container.
 func vmPage(v *isolation.VM, s *isolation.Snapshot, w int) []line {
 	lines := []line{vmTitle(v)}
-	lines = append(lines, paragraph(told(story.VMInWords(v)), 1, w)...)
+	lines = append(lines, paragraph(told(story.VMInWords(v), s.Time), 1, w)...)
 	lines = append(lines, indented(box("beside a container", vmBeside(v, s, w-6), w-2))...)
 	lines = append(lines, vmBoxes(v, s, w-2)...)
 	place := placeOf(v.Namespaces, "The process itself", "others").
@@ -62,7 +63,7 @@ func vmSeen(v *isolation.VM, s *isolation.Snapshot, w int) []line {
 	if !v.Started.IsZero() {
 		since := clockIn(v.Started, s.Time)
 		if s.Time.Sub(v.Started) >= 24*time.Hour {
-			since = stamp(v.Started, s.Time, "2006-01-02 15:04")
+			since = stamp(v.Started, s.Time.Location(), "2006-01-02 15:04")
 		}
 		up = up.add(Dim, ", since "+since)
 	}
@@ -136,7 +137,7 @@ func vmBeside(v *isolation.VM, s *isolation.Snapshot, w int) []line {
 		}
 	}
 	kernel := "this host's"
-	if with := kernel + ", " + kernelText(s.Host.Kernel); s.Host.Kernel != "" && textWidth(clean(with)) <= column {
+	if with := kernel + ", " + kernelText(s.Host.Kernel); s.Host.Kernel != "" && foreign.Width(foreign.Clean(with)) <= column {
 		kernel = with
 	}
 	row := func(name, container string, vm line) { add(name, text(Plain, container), vm) }

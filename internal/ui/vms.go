@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/story"
 )
@@ -133,7 +134,7 @@ func runBy(v *isolation.VM, w int) string {
 	default:
 		by = strings.ToUpper(by)
 	}
-	if both := v.Kind + ", " + by; textWidth(clean(both)) <= w {
+	if both := v.Kind + ", " + by; foreign.Width(foreign.Clean(both)) <= w {
 		return both
 	}
 	return by

@@ -5,25 +5,22 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
-// EventText words one event for people, as the event stream does, on one line: its time in the local
-// zone, what it is, the container's label, and what happened. Foreign text is escaped.
-func EventText(e event.Event) string {
+// EventText words one event for people, as the event stream does, on one line: its time in a zone, what it is, the container's
+// label, and what happened. Foreign text is escaped, and cut where it is too long for a line.
+func EventText(e event.Event, zone *time.Location) string {
 	r := wordEvents([]event.Event{e}, &isolation.Snapshot{})
 	label := e.Subject().Label()
 	if label == "" {
 		label = "-"
 	}
-	return e.Time.In(time.Local).Format("15:04:05.000") + "  " + pad(r.kind, 10) + "  " + pad(clean(label), 20) + "  " + r.text.String()
+	return stamp(e.Time, zone, "15:04:05.000") + "  " + pad(r.kind, 10) + "  " + pad(foreign.Name(label), 20) + "  " + foreign.Prose(r.text.String())
 }
 
-func pad(s string, w int) string { return s + blanks(w-textWidth(s)) }
-
-// Clean makes a string safe to print: what could move a cursor, reorder text or is not UTF-8 comes
-// out escaped.
-func Clean(s string) string { return clean(s) }
+func pad(s string, w int) string { return s + blanks(w-foreign.Width(s)) }
 
 // Wrap breaks a text into lines of at most w columns.
 func Wrap(s string, w int) []string {

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -8,7 +9,9 @@ import (
 )
 
 func TestEventText(t *testing.T) {
-	at := time.Date(2026, 3, 14, 12, 26, 14, 871e6, time.Local)
+	tokyo := time.FixedZone("Asia/Tokyo", 9*60*60)
+	at := time.Date(2026, 3, 14, 3, 26, 14, 871e6, time.UTC)
+	long := strings.Repeat("x", 3000)
 	for _, tt := range []struct {
 		name string
 		e    event.Event
@@ -19,8 +22,10 @@ func TestEventText(t *testing.T) {
 			"12:26:14.871  lost        -                     2 events: ring full"},
 		{"hostile", event.Event{Time: at, Type: event.CgroupCreated, Cgroup: &event.Cgroup{Path: "/\x1b[2J", Container: ref("x", "a\nb")}},
 			`12:26:14.871  cgroup      a\x0ab                made /\x1b[2J`},
+		{"long", event.Event{Time: at, Type: event.CgroupCreated, Cgroup: &event.Cgroup{Path: "/" + long, Container: ref("x", long)}},
+			"12:26:14.871  cgroup      " + long[:40] + "…" + long[:39] + "  made /" + long[:127] + "…" + long[:127]},
 	} {
-		if got := EventText(tt.e); got != tt.want {
+		if got := EventText(tt.e, tokyo); got != tt.want {
 			t.Errorf("%s:\n got %q\nwant %q", tt.name, got, tt.want)
 		}
 	}

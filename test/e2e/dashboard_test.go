@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -140,6 +141,44 @@ func TestDashboardWherePortIsInUse(t *testing.T) {
 	})
 	term.keys(t, "q")
 	term.awaitEnd(t, 0)
+}
+
+// What a library logs is a note above the table, and not a line across the screen: net/http does, of an engine that answers HEAD
+// with a body.
+func TestDashboardNotesWhatLibrariesLog(t *testing.T) {
+	engine, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer engine.Close()
+	go func() {
+		for {
+			conn, err := engine.Accept()
+			if err != nil {
+				return // closed
+			}
+			go func() {
+				defer conn.Close()
+				for request := make([]byte, 4096); ; {
+					if _, err := conn.Read(request); err != nil {
+						return
+					}
+					_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Length: 2\r\n\r\nOK")
+				}
+			}()
+		}
+	}()
+	term := tmux(t, 160, 40, nil, binary(), "--web.listen-address=", "--docker-host=tcp://"+engine.Addr().String())
+	screen := term.await(t, contains("Unsolicited response"))
+	for line := range strings.Lines(screen) {
+		if strings.Contains(line, "Unsolicited") && !strings.HasPrefix(line, "── ") {
+			t.Errorf("over the screen:\n%s", screen)
+		}
+	}
+	term.keys(t, "q")
+	if screen := term.awaitEnd(t, 0); strings.Contains(screen, "Unsolicited") {
+		t.Errorf("on the screen that was there before:\n%s", screen)
+	}
 }
 
 // Who may not watch is told so on the screen that was there before.

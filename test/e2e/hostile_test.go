@@ -16,12 +16,12 @@ import (
 )
 
 // renameSelf is shell that gives the shell itself a name which would clear the screen, ring, begin a
-// new line and end with half a rune.
+// new line, turn the rest of a line around and end with half a rune.
 const (
-	renameSelf  = `printf 'x\033[2J\007\n"\\\342\202' >/proc/self/comm; `
-	hostileName = "x\x1b[2J\a\n\"\\\xe2\x82"
+	renameSelf  = `printf 'x\033[2J\007\n"\\\342\200\256\342\202' >/proc/self/comm; `
+	hostileName = "x\x1b[2J\a\n\"\\\u202e\xe2\x82"
 	// escapedName is the same as terminals get it.
-	escapedName = `x\x1b[2J\x07\x0a"\\xe2\x82`
+	escapedName = `x\x1b[2J\x07\x0a"\\u202e\xe2\x82`
 )
 
 // hostileLabel is a container's label of the same kind; nsviz shows no labels.
@@ -126,8 +126,9 @@ func checkHarmless(t *testing.T, what, output string) {
 		t.Errorf("%s is not UTF-8: %q", what, output)
 	}
 	for line := range strings.Lines(output) {
-		if strings.ContainsFunc(strings.TrimSuffix(line, "\n"), unicode.IsControl) {
-			t.Errorf("%s has control characters: %q", what, line)
+		acts := func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }
+		if strings.ContainsFunc(strings.TrimSuffix(line, "\n"), acts) {
+			t.Errorf("%s has control or format characters: %q", what, line)
 		}
 	}
 }

@@ -65,7 +65,7 @@ func TestStressDemo(t *testing.T) {
 			dashboard.await(t, match(fmt.Sprintf(`(?m)^..hog .* %d *$`, own)))
 			dashboard.await(t, func(screen string) bool {
 				all := metrics(t, address)[`nsviz_events_total{type="oom_kill"}`]
-				return strings.Contains(screen, all+" OOM kills")
+				return strings.Contains(screen, all+" OOM kills seen")
 			})
 			dashboard.keys(t, "3", "Enter")
 			dashboard.await(t, func(screen string) bool {

@@ -105,6 +105,30 @@ func TestKernelRefuses(t *testing.T) {
 	}
 }
 
+// Where nsviz cannot work, or would lend its rights, each command says so at once.
+func TestRefusesThePlace(t *testing.T) {
+	dir, lent := openDir(t)
+	if err := os.Chmod(lent, 0o755|os.ModeSetuid); err != nil {
+		t.Fatal(err)
+	}
+	few := func(n string, args ...string) []string {
+		return append([]string{"prlimit", "--nofile=" + n + ":" + n, "--", binary()}, args...)
+	}
+	refusals := []refusal{
+		{"setuid", asNobody(lent, "ps"), nil, notSupported, []string{"setuid", "chmod ug-s", "sudo"}},
+		{"few files/ps", few("20", "ps"), nil, notSupported, []string{"only 20 files", "needs 32", "ulimit -n"}},
+	}
+	for _, name := range []string{"events", "serve", "doctor", "demo --no-docker", "record " + filepath.Join(dir, "recording")} {
+		refusals = append(refusals, refusal{
+			"few files/" + name, few("100", strings.Fields(name)...), nil, notSupported, []string{"only 100 files", "needs 256", "ulimit -n"},
+		})
+	}
+	checkRefusals(t, refusals)
+	if _, err := os.Stat(filepath.Join(dir, "recording")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a recording is left: %v", err)
+	}
+}
+
 // doctor says what it can, and then fails as the others do.
 func TestDoctorWhereTheKernelRefuses(t *testing.T) {
 	_, open := openDir(t)
@@ -253,7 +277,12 @@ func TestBadUsage(t *testing.T) {
 		{"record", "wants FILE"},
 		{"record one two", "wants FILE"},
 		{"replay one two", "wants FILE"},
+		{"evnts", "did you mean nsviz events?"},
+		{"help nope", `no command "nope"`},
 		{"replay --speed 0 file", "above 0"},
+		{"replay --speed NaN file", "above 0"},
+		{"replay --speed Inf file", "above 0"},
+		{"demo --duration -5s", "0 or more"},
 		{"replay --speed fast file", "fast"},
 		{"demo nonsense", "oom, start and isolation"},
 		{"demo oom start", "one demo at a time"},

@@ -4,9 +4,13 @@ package e2e
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -14,9 +18,9 @@ import (
 	"github.com/nsviz/nsviz/internal/record"
 )
 
-// signals are those that end nsviz, well.
+// signals are those that end nsviz well.
 func signals() map[string]syscall.Signal {
-	return map[string]syscall.Signal{"SIGINT": syscall.SIGINT, "SIGTERM": syscall.SIGTERM, "SIGHUP": syscall.SIGHUP}
+	return map[string]syscall.Signal{"SIGINT": syscall.SIGINT, "SIGTERM": syscall.SIGTERM, "SIGHUP": syscall.SIGHUP, "SIGQUIT": syscall.SIGQUIT}
 }
 
 // Every signal that asks nsviz to end does, with exit code 0, and nothing is left in the kernel.
@@ -59,6 +63,52 @@ func TestSignals(t *testing.T) {
 			awaitBPFGone(t, objects)
 		})
 	}
+}
+
+// What nohup starts goes on when the terminal is gone.
+func TestNohup(t *testing.T) {
+	dir := t.TempDir()
+	recording, log := filepath.Join(dir, "recording"), filepath.Join(dir, "log")
+	term := tmux(t, 80, 24, nil, "bash", "-ic", `nohup "$0" record "$1" >"$2" 2>&1 & echo "started $!"; wait`, binary(), recording, log)
+	screen := term.await(t, match(`started \d+`))
+	pid, err := strconv.Atoi(regexp.MustCompile(`started (\d+)`).FindStringSubmatch(screen)[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	says := func(text string) func() bool {
+		return func() bool {
+			content, err := os.ReadFile(log)
+			return err == nil && strings.Contains(string(content), text)
+		}
+	}
+	logged := func() string {
+		content, err := os.ReadFile(log)
+		return fmt.Sprintf("the log is %s, %v", content, err)
+	}
+	eventually(t, says("end it with Ctrl-C"), logged)
+	before := modified(t, recording)
+	term.run(t, "kill-server") // which hangs up
+	// It goes on to write what it sees.
+	eventually(t, func() bool { return modified(t, recording).After(before) }, logged)
+	if err := syscall.Kill(pid, syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	before = modified(t, recording)
+	eventually(t, func() bool { return modified(t, recording).After(before) }, logged)
+	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, says("msg=recorded"), logged)
+	checkWhole(t, recording)
+}
+
+func modified(t *testing.T, file string) time.Time {
+	t.Helper()
+	info, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.ModTime()
 }
 
 // A signal that comes before nsviz has begun ends it, too.

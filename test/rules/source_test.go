@@ -93,6 +93,9 @@ func breaches(path string, content []byte) ([]string, error) {
 			if !ok {
 				return true
 			}
+			if selector.Sel.Name == "Local" && !test && file.Name.Name != "main" {
+				report(n.Pos(), "the time zone is passed in, by main")
+			}
 			of, ok := selector.X.(*ast.Ident)
 			if !ok {
 				return true
@@ -138,6 +141,9 @@ func TestBreaches(t *testing.T) {
 		{"a.go", "package a\nimport \"os\"\nvar exit = os.Exit", 1},
 		{"a.go", "package a\nimport \"time\"\nfunc f() { time.Sleep(1) }", 0},
 		{"a_test.go", "package a\nimport \"time\"\nfunc f() { func() { time.Sleep(1) }() }", 1},
+		{"a.go", "package a\nimport \"time\"\nvar zone = time.Local", 1},
+		{"a.go", "package a\nimport \"time\"\nfunc f(t time.Time) { t.Local() }", 1},
+		{"main.go", "package main\nimport \"time\"\nvar zone = time.Local", 0},
 		{"a_test.go", "package a\nimport \"os\"\nfunc TestMain() { os.Exit(1) }", 0},
 	}
 	for _, test := range tests {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"regexp"
 	"strings"
 	"syscall"
 
@@ -19,8 +20,15 @@ type host struct {
 	socket string
 }
 
-// parseHost takes an address as --docker-host or $DOCKER_HOST has it.
+// apiVersion is what the engine's API calls a version.
+var apiVersion = regexp.MustCompile(`^v?[0-9]{1,4}\.[0-9]{1,4}$`)
+
+// parseHost takes an address as --docker-host or $DOCKER_HOST has it. It also fails where the environment asks for a version of
+// the API that is none: the client would put it into the path of each request.
 func parseHost(address string) (host, error) {
+	if v := os.Getenv(client.EnvOverrideAPIVersion); v != "" && !apiVersion.MatchString(v) {
+		return host{}, fmt.Errorf("$%s %q: want a version such as 1.41, or nothing", client.EnvOverrideAPIVersion, v)
+	}
 	from := ""
 	if address == "" {
 		if address = os.Getenv(client.EnvOverrideHost); address != "" {

@@ -210,3 +210,12 @@ func TestSocketWithoutPermission(t *testing.T) {
 		t.Errorf("knock: %v", err)
 	}
 }
+
+func TestVersionInTheEnvironment(t *testing.T) {
+	for version, ok := range map[string]bool{"": true, "1.41": true, "v1.41": true, "junk": false, "../../x": false, "1": false, "1.41 ": false} {
+		t.Setenv("DOCKER_API_VERSION", version)
+		if _, err := parseHost("unix:///run/docker.sock"); (err == nil) != ok || err != nil && !strings.Contains(err.Error(), "$DOCKER_API_VERSION") {
+			t.Errorf("%q: %v", version, err)
+		}
+	}
+}

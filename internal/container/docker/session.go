@@ -180,7 +180,7 @@ func (s *session) event(m events.Message) {
 	if m.Type != events.ContainerEventType || !validID(id) {
 		return
 	}
-	at := time.Unix(0, m.TimeNano)
+	at := time.Unix(0, m.TimeNano).UTC()
 	if action := deed(m.Action); action != "" && at.After(s.subscribed) {
 		s.status.sink.Did(id, action, at)
 	}

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"errors"
+	"math"
+	"strings"
+	"testing"
+)
+
+// What cannot be worked with is refused where it is set, with a sentence and the exit code of bad usage.
+func TestFlagsThatAreRefused(t *testing.T) {
+	for args, says := range map[string]string{
+		"demo --duration -5s":            `"-5s" for "--duration" flag: want a duration of 0 or more`,
+		"demo --duration=-1ns":           "want a duration of 0 or more",
+		"demo --duration 5":              "such as 90s or 5m",
+		"demo --duration 1e9h":           "such as 90s or 5m",
+		"demo --duration 9999999999999h": "such as 90s or 5m",
+		"replay --speed NaN f":           "want a number above 0",
+		"replay --speed nan f":           "want a number above 0",
+		"replay --speed Inf f":           "want a number above 0",
+		"replay --speed -Inf f":          "want a number above 0",
+		"replay --speed -1 f":            "want a number above 0",
+		"replay --speed 0 f":             "want a number above 0",
+		"replay --speed 1e-320 f":        "at least 0.001",
+		"replay --speed 1e300 f":         "at most 1000000",
+		"replay --speed fast f":          `"fast"`,
+		"replay --speed= f":              "want a number above 0",
+		"ps --log-level loud":            "debug, info, warn or error",
+		"ps --log-level=":                "debug, info, warn or error",
+		"ps -o yaml":                     "want table or json",
+		"ns -o=":                         "want tree, json, dot or mermaid",
+		"inspect a --fail-on bad":        "info, low, medium, high, critical",
+		"why a --recording=":             "want a file",
+		"why a --from=":                  "want an address or a recording",
+		"events --outptu json":           "unknown flag: --outptu; did you mean --output? See nsviz events --help",
+		"events --xyzzy":                 "unknown flag: --xyzzy; see nsviz events --help",
+		"ps -x":                          "see nsviz ps --help",
+		"evnts":                          `no command "evnts"; did you mean nsviz events? See nsviz --help`,
+		"inspekt a":                      "did you mean nsviz inspect?",
+		"doc":                            "did you mean nsviz doctor?",
+		"xyzzy":                          `no command "xyzzy"; see nsviz --help`,
+		"help nope":                      `no command "nope"; see nsviz --help`,
+		"help evnts":                     "did you mean nsviz events?",
+		"help completion bsh":            "did you mean nsviz completion bash?",
+		"completion bsh":                 "did you mean nsviz completion bash?",
+	} {
+		var out, stderr strings.Builder
+		code := run(t.Context(), strings.Fields(args), &out, &stderr)
+		if code != exitUsage || out.Len() > 0 || !strings.Contains(stderr.String(), says) || strings.Count(stderr.String(), "\n") != 1 {
+			t.Errorf("%s: exit code %d\n%s%s want %s", args, code, &out, &stderr, says)
+		}
+	}
+}
+
+func TestHelpAndVersion(t *testing.T) {
+	for args, says := range map[string]string{
+		"--version":   "nsviz unknown (go",
+		"version":     "nsviz unknown (go",
+		"help":        "Usage:",
+		"help events": "nsviz events [flags]",
+		// What the demo's lesson is called is no command, but there is help for it.
+		"help demo start":      "nsviz demo",
+		"help completion bash": "nsviz completion bash",
+		"completion":           "completion",
+		"help help":            "nsviz help",
+		"demo --help":          "end after this long; 0 is until q or Ctrl-C\n",
+		"replay --help":        "(default 1)",
+		"ps --help":            `(default "table")`,
+	} {
+		var out, stderr strings.Builder
+		if code := run(t.Context(), strings.Fields(args), &out, &stderr); code != exitDone || stderr.Len() > 0 || !strings.Contains(out.String(), says) {
+			t.Errorf("%s: exit code %d\n%s%s want %s", args, code, &out, &stderr, says)
+		}
+	}
+}
+
+func TestNearest(t *testing.T) {
+	words := []string{"ps", "ns", "events", "inspect", "doctor", "record", "replay", "serve", "demo", "why"}
+	for typed, want := range map[string]string{
+		"pss": "ps", "evnet": "events", "EVENTS": "events", "rec": "record", "repaly": "replay", "dmeo": "demo",
+		"list": "", "p": "ps", "": "", "x": "", "docker": "doctor", "wyh": "why", "イベント": "", "xyzzy": "",
+	} {
+		if got := nearest(typed, words); got != want {
+			t.Errorf("%q: %q, want %q", typed, got, want)
+		}
+	}
+}
+
+func TestEnoughFiles(t *testing.T) {
+	if err := enoughFiles(1); err != nil {
+		t.Error(err)
+	}
+	err := enoughFiles(math.MaxUint64)
+	if err == nil || !strings.Contains(err.Error(), "ulimit -n") || exitCode(err) != exitNotSupported {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestNotLent(t *testing.T) {
+	for own, refused := range map[ids]bool{
+		{0, 0, 0, 0}: false, {1000, 1000, 1000, 1000}: false, {1000, 0, 1000, 1000}: true, {1000, 1000, 1000, 0}: true, {0, 1000, 0, 0}: true,
+	} {
+		err := own.notLent()
+		var unsupported errUnsupported
+		if (err != nil) != refused || refused && !errors.As(err, &unsupported) {
+			t.Errorf("%+v: %v", own, err)
+		}
+	}
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// What these variables say the test's program does, in a process of its own: wait for a signal, or be nsviz.
+const (
+	waitUntilSignalled = "NSVIZ_TEST_WAIT"
+	beNsviz            = "NSVIZ_TEST_RUN"
+)
+
+func TestMain(m *testing.M) {
+	switch {
+	case os.Getenv(beNsviz) != "":
+		os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
+	case os.Getenv(waitUntilSignalled) == "":
+		os.Exit(m.Run())
+	}
+	ctx, stop := untilSignalled(context.Background())
+	fmt.Println("ready")
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		fmt.Println("undisturbed")
+		stop()
+	}()
+	<-ctx.Done()
+	fmt.Println("ended")
+	os.Exit(0)
+}
+
+// What nohup or a shell has had ignored stays ignored, and all else ends nsviz.
+func TestSignalsThatAreIgnored(t *testing.T) {
+	for _, tt := range []struct {
+		ignore string // for trap
+		signal syscall.Signal
+		ends   bool
+	}{
+		{"HUP", syscall.SIGHUP, false},
+		{"HUP", syscall.SIGTERM, true},
+		{"INT QUIT", syscall.SIGINT, false},
+		{"INT QUIT", syscall.SIGQUIT, false},
+		{"INT QUIT", syscall.SIGHUP, true},
+		{"HUP INT QUIT TERM", syscall.SIGTERM, false},
+		{"USR1", syscall.SIGQUIT, true},
+	} {
+		t.Run(tt.ignore+"/"+tt.signal.String(), func(t *testing.T) {
+			cmd := exec.Command("sh", "-c", `trap '' `+tt.ignore+`; exec "$0"`, os.Args[0])
+			cmd.Env = append(os.Environ(), waitUntilSignalled+"=yes")
+			stdin, err := cmd.StdinPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			stdout, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			if line, err := readLine(stdout); line != "ready" {
+				t.Fatalf("%q, %v", line, err)
+			}
+			if err := cmd.Process.Signal(tt.signal); err != nil {
+				t.Fatal(err)
+			}
+			if !tt.ends {
+				_ = stdin.Close() // a signal that was not ignored would have come before
+			}
+			rest, err := io.ReadAll(stdout)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Wait(); err != nil {
+				t.Error(err)
+			}
+			if ended := !strings.Contains(string(rest), "undisturbed"); ended != tt.ends {
+				t.Errorf("it ended: %v\n%s", ended, rest)
+			}
+		})
+	}
+}
+
+// runWith runs nsviz with a variable in its environment and returns what it says.
+func runWith(t *testing.T, variable string, args ...string) string {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], args...)
+	cmd.Env = append(os.Environ(), beNsviz+"=yes", variable)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("nsviz %v: %v\n%s", args, err, out)
+	}
+	return string(out)
+}
+
+func readLine(r io.Reader) (string, error) {
+	var line []byte
+	for b := make([]byte, 1); ; {
+		if _, err := r.Read(b); err != nil || b[0] == '\n' {
+			return string(line), err
+		}
+		line = append(line, b[0])
+	}
+}

@@ -1,0 +1,109 @@
+package foreign
+
+import (
+	"iter"
+
+	"github.com/rivo/uniseg"
+)
+
+// Ellipsis stands for what was cut.
+const Ellipsis = "…"
+
+// plainRune is how many bytes the rune at the start of s has if it is printable ASCII or one of the
+// lines and blocks that nsviz draws with (U+2500 to U+259F); else 0. Those are one column each and
+// never join each other, so that most of a screen needs no Unicode tables.
+func plainRune(s string) int {
+	switch {
+	case s[0] >= ' ' && s[0] <= '~':
+		return 1
+	case len(s) > 2 && s[0] == 0xe2 && (s[1] == 0x94 || s[1] == 0x95 || s[1] == 0x96 && s[2] <= 0x9f) &&
+		uniseg.EastAsianAmbiguousWidth == 1:
+		return 3
+	}
+	return 0
+}
+
+// plainWidth is the width of a string of plain runes; false where there are others.
+func plainWidth(s string) (w int, plain bool) {
+	for len(s) > 0 {
+		n := plainRune(s)
+		if n == 0 {
+			return 0, false
+		}
+		s = s[n:]
+		w++
+	}
+	return w, true
+}
+
+// Clusters yields the grapheme clusters of a clean string with the columns that each takes.
+func Clusters(s string) iter.Seq2[string, int] {
+	return func(yield func(string, int) bool) {
+		state := -1
+		for len(s) > 0 {
+			if n := plainRune(s); n > 0 && (len(s) == n || plainRune(s[n:]) > 0) {
+				if !yield(s[:n], 1) {
+					return
+				}
+				s, state = s[n:], -1
+				continue
+			}
+			var cluster string
+			var w int
+			cluster, s, w, state = uniseg.FirstGraphemeClusterInString(s, state)
+			if !yield(cluster, w) {
+				return
+			}
+		}
+	}
+}
+
+// Width is how many columns a clean string takes.
+func Width(s string) int {
+	if n, plain := plainWidth(s); plain {
+		return n
+	}
+	n := 0
+	for _, w := range Clusters(s) {
+		n += w
+	}
+	return n
+}
+
+// Cut shortens a clean string to at most w columns; what is missing shows as an ellipsis.
+func Cut(s string, w int) string {
+	if Width(s) <= w {
+		return s
+	}
+	if w <= 0 {
+		return ""
+	}
+	used, end := 0, 0
+	for cluster, cw := range Clusters(s) {
+		if used+cw > w-1 {
+			break
+		}
+		used += cw
+		end += len(cluster)
+	}
+	return s[:end] + Ellipsis
+}
+
+// CutMiddle is Cut for a name: names that begin alike are told apart by how they end.
+func CutMiddle(s string, w int) string {
+	whole := Width(s)
+	if whole <= w || w < 5 {
+		return Cut(s, w)
+	}
+	head := Cut(s, w/2+1) // with the ellipsis
+	room := w - Width(head)
+	at, left := 0, whole
+	for cluster, cw := range Clusters(s) {
+		if left <= room {
+			break
+		}
+		at += len(cluster)
+		left -= cw
+	}
+	return head + s[at:]
+}

@@ -1,0 +1,191 @@
+package foreign
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/rivo/uniseg"
+)
+
+const (
+	// maxText is how many bytes of one string are shown; no screen has room for more.
+	maxText = 4096
+	// maxCluster is how many runes one cell may hold: a letter and its accents, not a tower of them.
+	maxCluster = 8
+
+	// NameWidth is how many columns a name takes at most in a table or a sentence. Names of Kubernetes' containers
+	// are almost as long.
+	NameWidth = 80
+	// WordWidth is how many columns any word takes at most: more than the paths that one may want to copy.
+	WordWidth = 256
+	// maxProse is how many bytes of several sentences are shown.
+	maxProse = 64 << 10
+)
+
+// Clean makes a string safe and honest to show. Cleaned again it stays the same, as long as it is not too long; of
+// more than 4,096 bytes the middle is left out.
+func Clean(s string) string {
+	return show(bounded(s, maxText))
+}
+
+// bounded is at most n bytes of s: its beginning and its end, without half a character.
+func bounded(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	half := (n - len(Ellipsis)) / 2
+	end, start := half, len(s)-half
+	for end > half-utf8.UTFMax && !utf8.RuneStart(s[end]) {
+		end--
+	}
+	for start < len(s)-half+utf8.UTFMax && !utf8.RuneStart(s[start]) {
+		start++
+	}
+	return s[:end] + Ellipsis + s[start:]
+}
+
+// show escapes what is not shown as it is. Most text has none of that.
+func show(s string) string {
+	if _, plain := plainWidth(s); plain {
+		return s
+	}
+	return escape(s)
+}
+
+// Name makes a name safe to show, and cuts its middle out where it is longer than any table should be wide.
+func Name(s string) string { return CutMiddle(Clean(s), NameWidth) }
+
+// Prose makes sentences safe to show in which names and paths may stand, and cuts the middle out of every word that is too
+// long.
+func Prose(s string) string {
+	words := strings.Split(bounded(s, maxProse), " ")
+	for i, w := range words {
+		words[i] = CutMiddle(Clean(w), WordWidth)
+	}
+	// Joined again, a mark could stand on a blank.
+	return show(strings.Join(words, " "))
+}
+
+// Label makes a string the value of a metric's label. Different strings become different labels: where a backslash begins
+// what reads as an escape it is escaped itself.
+func Label(s string) string {
+	for _, kind := range []string{"x", "u", "U"} {
+		s = strings.ReplaceAll(s, `\`+kind, `\x5c`+kind)
+	}
+	return show(s)
+}
+
+// escape replaces all that is not shown as it is.
+func escape(s string) string {
+	var b strings.Builder
+	for len(s) > 0 {
+		n := 0
+		for n < len(s) {
+			r, size := utf8.DecodeRuneInString(s[n:])
+			if hidden(r) || r == utf8.RuneError && size == 1 {
+				break
+			}
+			n += size
+		}
+		escapeClusters(&b, s[:n])
+		s = s[n:]
+		if len(s) == 0 {
+			break
+		}
+		r, size := utf8.DecodeRuneInString(s)
+		if r == utf8.RuneError && size == 1 {
+			fmt.Fprintf(&b, `\x%02x`, s[0])
+		} else {
+			writeEscaped(&b, r)
+		}
+		s = s[size:]
+	}
+	return b.String()
+}
+
+// escapeClusters writes text whose characters are all shown, without what they would do to each other.
+func escapeClusters(b *strings.Builder, s string) {
+	for len(s) > 0 {
+		cluster, rest, w, _ := uniseg.FirstGraphemeClusterInString(s, -1)
+		first, _ := utf8.DecodeRuneInString(cluster)
+		// A mark that leads a cluster would join whatever is to its left; on a blank it would do so
+		// once the text is wrapped there.
+		stray := unicode.Is(unicode.M, first) || (first == ' ' && len(cluster) > 1)
+		if w < 1 || w > 2 || stray || utf8.RuneCountInString(cluster) > maxCluster {
+			for _, r := range cluster {
+				writeEscaped(b, r)
+			}
+		} else {
+			b.WriteString(cluster)
+		}
+		s = rest
+	}
+}
+
+// hidden reports whether a rune does something else than to look like itself: a control character, a format character such
+// as a direction mark, a blank that is no space, a character that is drawn as nothing, or one that is not assigned.
+func hidden(r rune) bool {
+	return !unicode.IsPrint(r) ||
+		// Fillers of Hangul, the grapheme joiner and others that are letters or marks, but are not drawn.
+		unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) || unicode.Is(unicode.Variation_Selector, r) ||
+		r == '\u2800' || r == '\U0001d159' // Braille without a dot, a note without a head
+}
+
+func writeEscaped(b *strings.Builder, r rune) {
+	switch {
+	case r < 0x80:
+		fmt.Fprintf(b, `\x%02x`, r)
+	case r < 0x10000:
+		fmt.Fprintf(b, `\u%04x`, r)
+	default:
+		fmt.Fprintf(b, `\U%08x`, r)
+	}
+}
+
+// JSON escapes in a JSON text what a terminal would not show as it is. The values stay the same.
+func JSON(text []byte) []byte {
+	for i := 0; i < len(text); {
+		r, size := utf8.DecodeRune(text[i:])
+		if jsonHides(r) {
+			return escapeJSON(append([]byte{}, text[:i]...), text[i:])
+		}
+		i += size
+	}
+	return text
+}
+
+// jsonHides reports whether a rune is escaped in JSON. What separates values is ASCII.
+func jsonHides(r rune) bool { return r >= 0x7f && hidden(r) }
+
+func escapeJSON(done, text []byte) []byte {
+	for len(text) > 0 {
+		r, size := utf8.DecodeRune(text)
+		switch {
+		case !jsonHides(r):
+			done = append(done, text[:size]...)
+		case r >= 0x10000:
+			high, low := utf16.EncodeRune(r)
+			done = fmt.Appendf(done, `\u%04x\u%04x`, high, low)
+		default:
+			done = fmt.Appendf(done, `\u%04x`, r)
+		}
+		text = text[size:]
+	}
+	return done
+}
+
+// JSONWriter returns a writer that writes each JSON text that it gets as JSON does.
+func JSONWriter(out io.Writer) io.Writer { return jsonWriter{out} }
+
+type jsonWriter struct{ out io.Writer }
+
+func (w jsonWriter) Write(text []byte) (int, error) {
+	if _, err := w.out.Write(JSON(text)); err != nil {
+		return 0, err
+	}
+	return len(text), nil
+}

@@ -1,0 +1,56 @@
+package story
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+// Each reader has the times of a sentence in one zone: JSON in UTC, people in theirs.
+func TestZones(t *testing.T) {
+	tokyo := time.FixedZone("Asia/Tokyo", 9*60*60)
+	made := time.Date(2026, 11, 28, 22, 30, 0, 0, time.UTC)
+	s := &isolation.Snapshot{
+		Cgroups: []isolation.Cgroup{{Path: "/pod", Created: made, Creator: &event.Process{PID: 1, Comm: "systemd"}, Removed: made.Add(time.Minute).In(tokyo)}},
+		Freed:   []isolation.Namespace{{Type: event.Net, ID: 7, Created: made, Creator: &event.Process{PID: 8, Comm: "runc"}, Freed: made.Add(time.Minute).Local(), FreedVia: event.ViaKernel}},
+	}
+	cgroup, err := WhyCgroup(s, "/pod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	namespace, err := WhyNamespace(s, NamespaceName{event.Net, 7})
+	if err != nil {
+		t.Fatal(err)
+	}
+	joins := &isolation.Moment{Kind: isolation.MomentKind(event.NamespaceJoined), Count: 3, Until: made}
+	for _, tt := range []struct{ got, want string }{
+		{cgroup.Sentence, "/pod was made by systemd (PID 1, of the host) at 2026-11-28 22:30:00.000 UTC. It was removed at 2026-11-28 22:31:00.000 UTC."},
+		{cgroup.Text().For(tokyo), "/pod was made by systemd (PID 1, of the host) at 2026-11-29 07:30:00.000. It was removed at 2026-11-29 07:31:00.000."},
+		{namespace.Sentence, "net:[7] was made by runc (PID 8, of the host) at 2026-11-28 22:30:00.000 UTC. The kernel freed it at 2026-11-28 22:31:00.000 UTC."},
+		{namespace.Text().For(tokyo), "net:[7] was made by runc (PID 8, of the host) at 2026-11-29 07:30:00.000. The kernel freed it at 2026-11-29 07:31:00.000."},
+		{NamespaceMoment(joins).String(), "somebody joined it, 3 times, the latest at 22:30:00.000 UTC"},
+		{NamespaceMoment(joins).For(tokyo), "somebody joined it, 3 times, the latest at 07:30:00.000"},
+		{text(Plain, "at ").at(time.Time{}, fullTime).For(tokyo), "at an unknown time"},
+	} {
+		if tt.got != tt.want {
+			t.Errorf("%s\nwant\n%s", tt.got, tt.want)
+		}
+	}
+}
+
+// What people read has no name that is longer than a few lines, and nothing that acts on their terminal. JSON has all of it.
+func TestTextForPeople(t *testing.T) {
+	long := strings.Repeat("x", 3000)
+	c := &isolation.Container{ID: "1", Label: long + "\u202e", State: isolation.Running, Named: true}
+	text := Container(c, &isolation.Snapshot{})
+	if s := text.String(); !strings.HasPrefix(s, long+"\u202e runs.") {
+		t.Errorf("JSON has %q", s)
+	}
+	shown := text.For(time.UTC)
+	if len(shown) > 250 || !strings.HasPrefix(shown, "xxx") || !strings.Contains(shown, "x…x") || !strings.Contains(shown, `\u202e runs.`) {
+		t.Errorf("people read %q", shown)
+	}
+}

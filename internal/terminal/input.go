@@ -1,0 +1,265 @@
+package terminal
+
+import (
+	"bytes"
+	"strconv"
+	"time"
+	"unicode/utf8"
+)
+
+// The library reads keys with tcell's input processor, which has these faults (tcell 2.13.10 and 3.6.0):
+//
+//   - tScreen.scanInput runs until its buffer is empty. A byte that is no UTF-8 makes the decoder return ErrInvalidUTF8
+//     without consuming it, so that the loop never ends: it uses up a CPU, no key is read any more, and Fini waits for it.
+//   - An OSC, APC, PM or SOS that never ends takes all that follows. So does a CSI, up to its final byte, without a bound.
+//   - The contents of a DCS are taken for keys, and so may contain q.
+//   - A key of win32-input-mode carries a repeat count of up to 2³¹, and as many events are made of it.
+//
+// So the library never sees any of these.
+type input struct {
+	// charset is the encoding of what is typed.
+	charset charset
+	state   inputState
+	// pending is a character or an escape sequence that has not ended.
+	pending []byte
+	// dropped counts the bytes of the string that is being dropped.
+	dropped int
+	// since is when the sequence began.
+	since time.Time
+}
+
+// charset says which bytes above 0x7f are characters.
+type charset int
+
+const (
+	// charsetUTF8 has characters of several bytes. What is not UTF-8 is dropped: a byte of another encoding, or a Meta key
+	// of a terminal that sets the eighth bit for it.
+	charsetUTF8 charset = iota
+	// charsetASCII has none.
+	charsetASCII
+	// charsetOther is any other encoding. The library decodes it by a table that has an entry for every byte.
+	charsetOther
+)
+
+type inputState int
+
+const (
+	inputText         inputState = iota
+	inputEscape                  // after ESC
+	inputSingle                  // after ESC N or ESC O: one more byte
+	inputCSI                     // after ESC [: up to a final byte
+	inputExcess                  // in a CSI that is too long
+	inputString                  // in an OSC, DCS, APC, PM or SOS: up to ESC \ or BEL
+	inputStringEscape            // after ESC in one
+)
+
+const (
+	esc = 0x1b
+	bel = 0x07
+	can = 0x18
+	sub = 0x1a
+
+	// maxCSI is longer than any key or mouse report.
+	maxCSI = 64
+	// maxString is longer than any answer of a terminal.
+	maxString = 64 << 10
+	// maxRepeat is how often one report may repeat a key.
+	maxRepeat = 100
+
+	// escapePause is after how long an ESC without anything behind it is the Esc key.
+	escapePause = 30 * time.Millisecond
+	// sequencePause is after how long a sequence that has not ended never will. It may have been split on a slow line.
+	sequencePause = 250 * time.Millisecond
+	// sequenceTime is how long a sequence may take, whatever comes meanwhile: a key that is held down repeats within
+	// the pause.
+	sequenceTime = time.Second
+)
+
+// pause returns how long to wait for the rest of what has begun, or 0 if nothing has.
+func (in *input) pause() time.Duration {
+	switch {
+	case in.state == inputEscape:
+		return escapePause
+	case in.state != inputText || len(in.pending) > 0:
+		return sequencePause
+	}
+	return 0
+}
+
+// expire ends what has begun, because nothing came within the pause. It appends to out what is left of it: an Esc
+// key, or nothing.
+func (in *input) expire(out []byte) []byte {
+	if in.state == inputEscape {
+		out = append(out, in.pending...)
+	}
+	in.reset()
+	return out
+}
+
+func (in *input) reset() {
+	in.state, in.pending, in.dropped = inputText, in.pending[:0], 0
+}
+
+// feed appends to out what the library may have of the bytes that were read now.
+func (in *input) feed(out, read []byte, now time.Time) []byte {
+	if in.pause() > 0 && now.Sub(in.since) > sequenceTime {
+		out = in.expire(out)
+	}
+	for _, b := range read {
+		if in.pause() == 0 {
+			in.since = now
+		}
+		out = in.next(out, b)
+	}
+	return out
+}
+
+func (in *input) next(out []byte, b byte) []byte {
+	switch in.state {
+	case inputText:
+		return in.text(out, b)
+	case inputEscape:
+		return in.escape(out, b)
+	case inputSingle:
+		if b < ' ' || b > '~' {
+			return in.abort(out, b)
+		}
+		out = append(append(out, in.pending...), b)
+		in.reset()
+	case inputCSI:
+		return in.csi(out, b)
+	case inputExcess:
+		in.dropped++
+		switch {
+		case b < ' ' || b > '~':
+			return in.abort(out, b)
+		case b >= '@' || in.dropped > maxString:
+			in.reset()
+		}
+	case inputString:
+		in.dropped++
+		switch {
+		case b == esc:
+			in.state = inputStringEscape
+		case b == bel || in.dropped > maxString:
+			in.reset()
+		case b < 0x08 || b > 0x0d && b < ' ': // such as Ctrl-C: no string has it
+			return in.abort(out, b)
+		}
+	case inputStringEscape:
+		if b == '\\' || b == bel {
+			in.reset()
+			return out
+		}
+		in.state, in.pending = inputEscape, append(in.pending[:0], esc) // the string is cut short by another sequence
+		return in.escape(out, b)
+	}
+	return out
+}
+
+// abort drops the sequence and takes the byte for itself, except for CAN and SUB, which only end a sequence.
+func (in *input) abort(out []byte, b byte) []byte {
+	in.reset()
+	if b == can || b == sub {
+		return out
+	}
+	return in.text(out, b)
+}
+
+func (in *input) text(out []byte, b byte) []byte {
+	if len(in.pending) > 0 {
+		in.pending = append(in.pending, b)
+		return in.character(out)
+	}
+	switch {
+	case b == esc:
+		in.state, in.pending = inputEscape, append(in.pending, esc)
+	case b < utf8.RuneSelf || in.charset == charsetOther:
+		out = append(out, b)
+	case in.charset == charsetUTF8:
+		in.pending = append(in.pending, b)
+		return in.character(out)
+	}
+	return out
+}
+
+// character passes on what is pending as soon as it is a character. Of what is none it drops the first byte and looks
+// at the others again.
+func (in *input) character(out []byte) []byte {
+	if !utf8.FullRune(in.pending) {
+		return out
+	}
+	if r, size := utf8.DecodeRune(in.pending); r != utf8.RuneError || size > 1 {
+		out = append(out, in.pending...)
+		in.pending = in.pending[:0]
+		return out
+	}
+	var others [utf8.UTFMax]byte
+	n := copy(others[:], in.pending[1:])
+	in.pending = in.pending[:0]
+	for _, b := range others[:n] {
+		out = in.next(out, b)
+	}
+	return out
+}
+
+func (in *input) escape(out []byte, b byte) []byte {
+	switch {
+	case b == '[':
+		in.state, in.pending = inputCSI, append(in.pending, b)
+	case b == 'N' || b == 'O':
+		in.state, in.pending = inputSingle, append(in.pending, b)
+	case b == ']' || b == 'P' || b == 'X' || b == '^' || b == '_':
+		in.state, in.pending = inputString, in.pending[:0]
+	case b == esc:
+		return append(out, esc) // and the second one is pending
+	case b < utf8.RuneSelf:
+		out = append(append(out, in.pending...), b)
+		in.reset()
+	default: // Alt with such a character is the character
+		return in.abort(out, b)
+	}
+	return out
+}
+
+func (in *input) csi(out []byte, b byte) []byte {
+	switch {
+	case b == esc:
+		in.state, in.pending = inputEscape, append(in.pending[:0], esc)
+	case b < ' ' || b > '~':
+		return in.abort(out, b)
+	case b < '@' && len(in.pending) >= maxCSI:
+		in.reset()
+		in.state = inputExcess
+	case b < '@':
+		in.pending = append(in.pending, b)
+	default:
+		in.pending = append(in.pending, b)
+		if !floods(in.pending) {
+			out = append(out, in.pending...)
+		}
+		in.reset()
+	}
+	return out
+}
+
+// floods reports whether a sequence is a key of win32-input-mode that is repeated more often than a key can be.
+// Its form is ESC [ Vk ; Sc ; Uc ; Kd ; Cs ; Rc _, where any number may be missing.
+func floods(sequence []byte) bool {
+	parameters, ok := bytes.CutSuffix(sequence[2:], []byte("_"))
+	if !ok {
+		return false
+	}
+	// The library leaves empty parameters out, so that any of them may take the place of the repeat count.
+	for _, p := range bytes.Split(parameters, []byte(";")) {
+		if n, err := strconv.Atoi(string(p)); len(p) > 0 && (err != nil || n > 1<<16) {
+			return true
+		}
+	}
+	fields := bytes.FieldsFunc(parameters, func(r rune) bool { return r == ';' })
+	if len(fields) < 6 {
+		return false
+	}
+	n, err := strconv.Atoi(string(fields[5]))
+	return err != nil || n > maxRepeat
+}

@@ -1,0 +1,344 @@
+package terminal
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"strconv"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+	"golang.org/x/text/encoding"
+)
+
+// Device is the terminal that a process runs in.
+const Device = "/dev/tty"
+
+// The largest screen that is drawn. A terminal may claim to be any size, up to 65,535 columns and rows, and a screen
+// of that size would take all memory.
+const (
+	maxColumns = 1024
+	maxRows    = 512
+)
+
+// hurry is how long writing may still take once the end has begun.
+const hurry = 500 * time.Millisecond
+
+// Options are what a Terminal is opened with.
+type Options struct {
+	// Path is the terminal's device file.
+	Path string
+	// Columns and Rows are its size where it does not know it; 0 is 80 and 24.
+	Columns, Rows int
+	// Encoding returns the encoding of what is typed, nil for UTF-8. It is called with the first bytes that are
+	// read. Nil is UTF-8.
+	Encoding func() encoding.Encoding
+	// Guard is the command of a process that gives the terminal back if this one dies; it calls Guard. Nil is none.
+	Guard []string
+}
+
+// Terminal is a terminal that is taken over from Start to Stop. Its methods may be called at the same time.
+type Terminal struct {
+	options Options
+	file    *os.File // non-blocking, so that deadlines end what waits
+	saved   *unix.Termios
+	guard   *guard
+
+	// What Read has and has not passed on yet.
+	input input
+	ready []byte
+
+	mu       sync.Mutex
+	ended    bool // no more reading
+	writable time.Time
+	lost     bool // something was not written
+	resized  func()
+	signals  chan os.Signal
+	watching sync.WaitGroup
+}
+
+// Open opens a terminal and remembers its settings. It changes nothing yet.
+func Open(o Options) (*Terminal, error) {
+	file, err := os.OpenFile(o.Path, os.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	t := &Terminal{options: o, file: file}
+	if t.saved, err = t.settings(); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s is no terminal: %w", o.Path, err), file.Close())
+	}
+	return t, nil
+}
+
+// control runs f with the file descriptor. os.File.Fd would end the work of the deadlines.
+func (t *Terminal) control(f func(fd int) error) error {
+	connection, err := t.file.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failed error
+	if err := connection.Control(func(fd uintptr) { failed = f(int(fd)) }); err != nil {
+		return err
+	}
+	return failed
+}
+
+func (t *Terminal) settings() (settings *unix.Termios, err error) {
+	err = t.control(func(fd int) error {
+		settings, err = unix.IoctlGetTermios(fd, unix.TCGETS)
+		return err
+	})
+	return settings, err
+}
+
+// apply sets the terminal's settings at once. TCSETSW would wait for somebody to read what was written.
+func (t *Terminal) apply(settings *unix.Termios) error {
+	return t.control(func(fd int) error { return unix.IoctlSetTermios(fd, unix.TCSETS, settings) })
+}
+
+// raw returns the settings of cfmakeraw(3).
+func raw(from *unix.Termios) *unix.Termios {
+	s := *from
+	s.Iflag &^= unix.IGNBRK | unix.BRKINT | unix.PARMRK | unix.ISTRIP | unix.INLCR | unix.IGNCR | unix.ICRNL | unix.IXON
+	s.Oflag &^= unix.OPOST
+	s.Lflag &^= unix.ECHO | unix.ECHONL | unix.ICANON | unix.ISIG | unix.IEXTEN
+	s.Cflag &^= unix.CSIZE | unix.PARENB
+	s.Cflag |= unix.CS8
+	s.Cc[unix.VMIN], s.Cc[unix.VTIME] = 1, 0
+	return &s
+}
+
+// Start takes the terminal over: what is typed comes at once and is not echoed.
+func (t *Terminal) Start() error {
+	if len(t.options.Guard) > 0 {
+		if g, err := startGuard(t.options.Guard, t); err == nil { // else it is no reason not to draw
+			t.mu.Lock()
+			t.guard = g
+			t.mu.Unlock()
+		}
+	}
+	if err := t.apply(raw(t.saved)); err != nil {
+		t.releaseGuard()
+		return err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	signals := make(chan os.Signal, 1)
+	t.signals = signals
+	signal.Notify(signals, unix.SIGWINCH)
+	t.watching.Go(func() {
+		for range signals {
+			t.mu.Lock()
+			resized := t.resized
+			t.mu.Unlock()
+			if resized != nil {
+				resized()
+			}
+		}
+	})
+	return nil
+}
+
+// NotifyResize has f called when the terminal's size changes; nil is nobody.
+func (t *Terminal) NotifyResize(f func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.resized = f
+}
+
+// Size returns the columns and rows to draw on.
+func (t *Terminal) Size() (columns, rows int, err error) {
+	var size *unix.Winsize
+	err = t.control(func(fd int) error {
+		size, err = unix.IoctlGetWinsize(fd, unix.TIOCGWINSZ)
+		return err
+	})
+	if err != nil {
+		return 0, 0, err
+	}
+	columns, rows = int(size.Col), int(size.Row)
+	if columns == 0 {
+		columns = t.options.Columns
+	}
+	if columns <= 0 {
+		columns = 80
+	}
+	if rows == 0 {
+		rows = t.options.Rows
+	}
+	if rows <= 0 {
+		rows = 24
+	}
+	return min(columns, maxColumns), min(rows, maxRows), nil
+}
+
+// Side returns a number of columns or rows from the environment, or 0 where that is none.
+func Side(variable string) int {
+	n, err := strconv.Atoi(variable)
+	if err != nil || n < 0 {
+		return 0
+	}
+	return n
+}
+
+// Read returns what was typed, without what the library could not take. It blocks until something is typed, or until
+// Drain.
+func (t *Terminal) Read(p []byte) (int, error) {
+	var buffer [128]byte
+	for len(t.ready) == 0 {
+		if err := t.waitFor(t.input.pause()); err != nil {
+			return 0, err
+		}
+		n, err := t.file.Read(buffer[:])
+		if n > 0 {
+			t.input.charset = t.charset()
+			t.ready = t.input.feed(t.ready[:0], buffer[:n], time.Now())
+			continue
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return 0, err
+		}
+		t.ready = t.input.expire(t.ready[:0])
+	}
+	n := copy(p, t.ready)
+	t.ready = t.ready[n:]
+	return n, nil
+}
+
+// waitFor limits the next read, where pause is not 0.
+func (t *Terminal) waitFor(pause time.Duration) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.ended {
+		return os.ErrDeadlineExceeded
+	}
+	var deadline time.Time
+	if pause > 0 {
+		deadline = time.Now().Add(pause)
+	}
+	return t.file.SetReadDeadline(deadline)
+}
+
+func (t *Terminal) charset() charset {
+	if t.options.Encoding == nil {
+		return charsetUTF8
+	}
+	return charsetOf(t.options.Encoding())
+}
+
+// charsetOf finds out what an encoding does with the eighth bit.
+func charsetOf(e encoding.Encoding) charset {
+	if e == nil {
+		return charsetUTF8
+	}
+	switch text, err := e.NewDecoder().Bytes([]byte("\xc3\xa9")); {
+	case err == nil && string(text) == "é":
+		return charsetUTF8
+	case err == nil && string(text) == "\ufffd\ufffd":
+		return charsetASCII
+	}
+	return charsetOther
+}
+
+// Write writes, and blocks as long as nobody reads. After Hurry it fails soon instead.
+func (t *Terminal) Write(p []byte) (int, error) {
+	n, err := t.file.Write(p)
+	if err != nil {
+		t.mu.Lock()
+		t.lost = true
+		t.mu.Unlock()
+	}
+	return n, err
+}
+
+// Hurry bounds the time that writing may still take, because the end has begun.
+func (t *Terminal) Hurry() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.writable.IsZero() {
+		t.writable = time.Now().Add(hurry)
+		_ = t.file.SetWriteDeadline(t.writable) // it fails for no terminal
+	}
+}
+
+// Drain ends Read.
+func (t *Terminal) Drain() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.ended = true
+	return t.file.SetReadDeadline(time.Now())
+}
+
+// Stop gives the terminal back after the library has written what ends its work.
+func (t *Terminal) Stop() error {
+	err := t.giveBack()
+	t.mu.Lock()
+	lost := t.lost
+	t.mu.Unlock()
+	if lost {
+		t.reset()
+	}
+	t.releaseGuard()
+	return err
+}
+
+// Abandon gives the terminal back while the library does not answer. What it writes from here on fails.
+func (t *Terminal) Abandon() error {
+	err := t.giveBack()
+	t.reset()
+	t.releaseGuard()
+	_ = t.file.Close() // it ends what still reads and writes
+	return err
+}
+
+func (t *Terminal) giveBack() error {
+	t.ignoreResizes()
+	return t.apply(t.saved)
+}
+
+func (t *Terminal) ignoreResizes() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.signals != nil {
+		signal.Stop(t.signals)
+		close(t.signals)
+		t.signals = nil
+	}
+}
+
+func (t *Terminal) releaseGuard() {
+	t.mu.Lock()
+	g := t.guard
+	t.guard = nil
+	t.mu.Unlock()
+	if g != nil {
+		g.release()
+	}
+}
+
+// Close closes the terminal. It gives nothing back.
+func (t *Terminal) Close() error {
+	t.ignoreResizes()
+	t.watching.Wait()
+	return t.file.Close()
+}
+
+// leave is what ends all that the library may have begun: a sequence or a synchronized frame that was cut short, reports of
+// the mouse, of pastes, of the focus and of keys in other forms, colours, line drawing, a hidden cursor, and last the
+// alternate screen.
+const leave = "\x18\x1b\\\x1b[?2026l" + "\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[?1004l" +
+	"\x1b[?9001l\x1b[<u\x1b[>4;0m" + "\x1b[0m\x1b(B\x0f\x1b[?7h\x1b[?1l\x1b>" + "\x1b[?25h" + "\x1b[?1049l"
+
+// reset writes leave in place of what waits to be read: it has room then even where nobody reads, and whoever
+// reads later finds the terminal as it was.
+func (t *Terminal) reset() {
+	_ = t.control(func(fd int) error {
+		if err := unix.IoctlSetInt(fd, unix.TCFLSH, unix.TCOFLUSH); err != nil {
+			return err
+		}
+		_, err := unix.Write(fd, []byte(leave)) // it does not block
+		return err
+	})
+}

@@ -1,0 +1,68 @@
+package ui
+
+import (
+	"cmp"
+	"errors"
+	"os"
+
+	"github.com/gdamore/tcell/v2"
+	_ "github.com/gdamore/tcell/v2/encoding" // the encodings that a locale may name
+	"golang.org/x/text/encoding"
+
+	"github.com/nsviz/nsviz/internal/terminal"
+)
+
+// openScreen opens a terminal for the library to draw on.
+func openScreen(o Options) (tcell.Screen, *terminal.Terminal, error) {
+	var screen tcell.Screen
+	device, err := terminal.Open(terminal.Options{
+		Path: cmp.Or(o.Terminal, terminal.Device), Guard: o.Guard,
+		Columns: terminal.Side(os.Getenv("COLUMNS")), Rows: terminal.Side(os.Getenv("LINES")),
+		Encoding: func() encoding.Encoding { return tcell.GetEncoding(screen.CharacterSet()) },
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	// The library makes a screen of these before it asks the terminal for its size, and panics where one is negative.
+	for _, variable := range []string{"COLUMNS", "LINES"} {
+		if err := os.Unsetenv(variable); err != nil {
+			return nil, nil, errors.Join(err, device.Close())
+		}
+	}
+	// A locale that the library does not know is no reason to draw nothing.
+	tcell.SetEncodingFallback(tcell.EncodingFallbackASCII)
+	if screen, err = tcell.NewTerminfoScreenFromTty(tty{device}); err != nil {
+		return nil, nil, errors.Join(err, device.Close())
+	}
+	for _, f := range fallbacks() {
+		screen.RegisterRuneFallback(f.rune, f.text)
+	}
+	return screen, device, nil
+}
+
+type fallback struct {
+	rune rune
+	text string
+}
+
+// fallbacks are what is drawn where the locale's encoding lacks a rune. What has none becomes "?", which is the mark
+// of what is unknown.
+func fallbacks() []fallback {
+	list := []fallback{
+		{'●', "*"}, {'○', "o"}, {'×', "x"}, {'·', "."}, {'…', "~"}, {'“', `"`}, {'”', `"`}, {'µ', "u"},
+		{'▶', ">"}, {'▸', ">"}, {'❚', "|"}, {'▒', ":"}, {'╭', "+"}, {'╮', "+"}, {'╰', "+"}, {'╯', "+"},
+	}
+	for r := '▁'; r <= '▏'; r++ { // the eighths of a block
+		list = append(list, fallback{r, "#"})
+	}
+	return list
+}
+
+// tty is a terminal as the library wants it.
+type tty struct{ *terminal.Terminal }
+
+// WindowSize returns the terminal's size.
+func (t tty) WindowSize() (tcell.WindowSize, error) {
+	columns, rows, err := t.Size()
+	return tcell.WindowSize{Width: columns, Height: rows}, err
+}

@@ -1,0 +1,241 @@
+package ui
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
+
+	"github.com/nsviz/nsviz/internal/foreign"
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+// someone sits at a terminal on which the dashboard runs.
+type someone struct {
+	terminal, device *os.File
+	before           unix.Termios
+	seen             bytes.Buffer
+	ended            chan error
+}
+
+// sitDown starts the dashboard on a terminal.
+func sitDown(t *testing.T, ctx context.Context, o Options) *someone { //nolint:revive // t comes first in tests
+	t.Helper()
+	t.Setenv("TERM", "xterm-256color")
+	terminal, device, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = terminal.Close()
+		_ = device.Close()
+	})
+	if err := pty.Setsize(terminal, &pty.Winsize{Cols: 120, Rows: 40}); err != nil {
+		t.Fatal(err)
+	}
+	s := &someone{terminal: terminal, device: device, before: settingsOf(t, device), ended: make(chan error, 1)}
+	o.Terminal = device.Name()
+	go func() { s.ended <- Run(ctx, o) }()
+	return s
+}
+
+func settingsOf(t *testing.T, device *os.File) unix.Termios {
+	t.Helper()
+	s, err := unix.IoctlGetTermios(int(device.Fd()), unix.TCGETS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return *s
+}
+
+// await reads until it has seen a text that it had not before.
+func (s *someone) await(t *testing.T, text string) {
+	t.Helper()
+	if err := s.read(text); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *someone) read(text string) error {
+	chunk := make([]byte, 4096)
+	for {
+		if i := strings.Index(s.seen.String(), text); i >= 0 {
+			s.seen.Next(i + len(text))
+			return nil
+		}
+		n, err := s.terminal.Read(chunk)
+		if err != nil {
+			return fmt.Errorf("%w; no %q in %q", err, text, &s.seen)
+		}
+		s.seen.Write(chunk[:n])
+	}
+}
+
+func (s *someone) types(t *testing.T, keys string) {
+	t.Helper()
+	if _, err := io.WriteString(s.terminal, keys); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// checkEnd waits for the end, and wants the terminal as it was.
+func (s *someone) checkEnd(t *testing.T) {
+	t.Helper()
+	if err := <-s.ended; err != nil {
+		t.Error(err)
+	}
+	if now := settingsOf(t, s.device); now != s.before {
+		t.Errorf("the terminal is left with %+v, was %+v", now, s.before)
+	}
+}
+
+// Keys work after whatever a keyboard, a terminal or a paste sends.
+func TestRunOnATerminal(t *testing.T) {
+	for name, junk := range map[string]string{
+		"nothing":                     "",
+		"bytes that are no UTF-8":     "\xff\xfe\xe9",
+		"half a character":            "\xe6\x97",
+		"an OSC that never ends":      "\x1b]0;",
+		"an APC that never ends":      "\x1b_Gi=1",
+		"a DCS with q in it":          "\x1bP1+rq\x1b\\",
+		"a key repeated without end":  "\x1b[65;30;106;1;0;2000000000_",
+		"a sequence that never ends":  "\x1b[1;",
+		"more keys than anyone reads": strings.Repeat("jk", 1000),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := sitDown(t, t.Context(), Options{Snapshots: scene})
+			s.await(t, "● live")
+			s.types(t, junk)
+			// What never ends is given up after a pause, so the first of these may be taken for a part of it.
+			again := time.NewTicker(400 * time.Millisecond)
+			defer again.Stop()
+			helped := make(chan error, 1)
+			go func() { helped <- s.read("What is this?") }()
+			s.types(t, "?")
+			for waiting := true; waiting; {
+				select {
+				case err := <-helped:
+					if waiting = false; err != nil {
+						t.Fatal(err)
+					}
+				case <-again.C:
+					s.types(t, "?")
+				}
+			}
+			go func() { _, _ = io.Copy(io.Discard, s.terminal) }()
+			s.types(t, "q")
+			s.checkEnd(t)
+		})
+	}
+}
+
+// A screen of any size that a terminal or the environment claims can be drawn.
+func TestRunInAnySize(t *testing.T) {
+	for _, size := range [][2]string{{"-5", ""}, {"", "-5"}, {"0", "0"}, {"2000000000", ""}, {"junk", "junk"}} {
+		t.Setenv("COLUMNS", size[0])
+		t.Setenv("LINES", size[1])
+		s := sitDown(t, t.Context(), Options{Snapshots: scene})
+		s.await(t, "● live")
+		s.types(t, "q")
+		go func() { _, _ = io.Copy(io.Discard, s.terminal) }()
+		s.checkEnd(t)
+	}
+}
+
+// Where a locale has another encoding than UTF-8 the dashboard draws what there is in it.
+func TestRunInOtherLocales(t *testing.T) {
+	for locale, tt := range map[string]struct{ typed, shown string }{
+		"de_DE.ISO-8859-1":    {"Z\xe9z", "Z\xe9z"},
+		"de_DE.UTF-8":         {"Z\xe9z\xc3\xa9", "Zzé"},
+		"C":                   {"Z\xe9z", "Zz"},
+		"de_DE.no-such-thing": {"Z\xe9z", "Zz"},
+	} {
+		t.Run(locale, func(t *testing.T) {
+			t.Setenv("LC_ALL", locale)
+			s := sitDown(t, t.Context(), Options{Snapshots: scene})
+			s.await(t, "live")
+			s.types(t, "/"+tt.typed+"\r")
+			s.await(t, "only what")
+			s.await(t, tt.shown)
+			s.types(t, "q")
+			go func() { _, _ = io.Copy(io.Discard, s.terminal) }()
+			s.checkEnd(t)
+		})
+	}
+}
+
+// Where the encoding has no ●, it does not become the mark of what is unknown.
+func TestRunInASCII(t *testing.T) {
+	t.Setenv("LC_ALL", "C")
+	s := sitDown(t, t.Context(), Options{Snapshots: scene})
+	s.await(t, "* live")
+	s.types(t, "q")
+	go func() { _, _ = io.Copy(io.Discard, s.terminal) }()
+	s.checkEnd(t)
+	for _, f := range fallbacks() {
+		if len(f.text) != 1 || foreign.Width(string(f.rune)) != 1 {
+			t.Errorf("%c is not replaced by as much", f.rune)
+		}
+	}
+}
+
+// Where nobody reads the terminal any more, the dashboard ends all the same.
+func TestRunEndsWhereNobodyReads(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	s := sitDown(t, ctx, Options{Snapshots: scene})
+	s.await(t, "● live")
+	s.types(t, strings.Repeat("\x0c", 100)) // each draws all of the screen anew
+	waiting := func() int {
+		n, err := unix.IoctlGetInt(int(s.terminal.Fd()), unix.TIOCINQ)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for last := 0; last == 0 || waiting() != last; {
+		last = waiting()
+		<-tick.C
+	}
+	cancel()
+	s.checkEnd(t)
+	s.await(t, "\x1b[?1049l")
+}
+
+// stuckScreen is a library that never comes back.
+type stuckScreen struct {
+	*simulated
+
+	forever chan struct{}
+}
+
+func (s stuckScreen) Show() { <-s.forever }
+
+func TestRunEndsWithoutTheLibrary(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	screen := stuckScreen{newSimulated(), make(chan struct{})}
+	asked := make(chan struct{}, 1)
+	wait := start(ctx, Options{Screen: screen, Snapshots: func() *isolation.Snapshot {
+		select {
+		case asked <- struct{}{}:
+		default:
+		}
+		return scene()
+	}})
+	<-asked
+	cancel()
+	if err := wait(); !errors.Is(err, errStuck) {
+		t.Errorf("got %v", err)
+	}
+	close(screen.forever)
+}

@@ -1,0 +1,70 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/event"
+)
+
+// Whoever lives in Tokyo has Tokyo's time on the screen and in text. JSON is for machines and has UTC everywhere.
+func TestTimeZones(t *testing.T) {
+	const name = "nsviz-test-zone"
+	t.Setenv("TZ", "Asia/Tokyo")
+	zone, err := time.LoadLocation("Asia/Tokyo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	removeContainer(t, name)
+	address := freeAddress(t)
+	dashboard := tmux(t, 120, 40, []string{"TZ=Asia/Tokyo"}, binary(), "--web.listen-address", address)
+	dashboard.await(t, match(`\d+ namespaces`))
+	text := newLines()
+	textProcess := start(t, text, "events")
+	textProcess.stderr.await(t, "watching")
+	events := startEvents(t)
+	recording := filepath.Join(t.TempDir(), "recording")
+	recordWhile(t, recording, func() { docker(t, "run", "-d", "--name", name, busyboxImage, "sleep", "1000") })
+	started := events.await(t, 1, of(event.ContainerStarted, name))[0]
+
+	clock := started.Time.In(zone).Format("15:04:05.000")
+	text.await(t, clock+"  started     "+name)
+	dashboard.await(t, match(clock+` +started +`+name))
+	dashboard.await(t, func(screen string) bool {
+		return strings.Contains(screen, "● live · "+time.Now().In(zone).Format("15:04:"))
+	})
+
+	for _, args := range [][]string{
+		{"ps"}, {"ns"}, {"inspect", name}, {"why", name, "--history", "--from", "http://" + address}, {"inspect", name, "--from", "http://" + address},
+		{"why", name, "--history", "--recording", recording}, {"inspect", name, "--recording", recording},
+		{"why", "cgroup:/docker/" + started.Container.ID, "--from", "http://" + address},
+	} {
+		stdout, stderr, code := nsviz(t, args...)
+		if day := started.Time.In(zone).Format("2006-01-02 15:04:"); code != 0 || args[0] != "ns" && !strings.Contains(stdout, day) || strings.Contains(stdout, "UTC") {
+			t.Errorf("nsviz %v: exit code %d, want %s…\n%s%s", args, code, day, stdout, stderr)
+		}
+		stdout, stderr, code = nsviz(t, append(args, "-o", "json")...)
+		if offsets := offset.FindAllString(stdout, 3); code != 0 || len(offsets) > 0 || args[0] != "ns" && !utc.MatchString(stdout) {
+			t.Errorf("nsviz %v -o json: exit code %d, times such as %q\n%s%s", args, code, offsets, stdout, stderr)
+		}
+	}
+	whole, err := exec.Command("gzip", "-dc", recording).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if offsets := offset.FindAllString(string(whole), 3); len(offsets) > 0 {
+		t.Errorf("the recording has %q", offsets)
+	}
+}
+
+// utc matches a time as JSON has it, offset one that is not in UTC.
+var (
+	utc    = regexp.MustCompile(`"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"`)
+	offset = regexp.MustCompile(`"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?[+-]\d\d:\d\d"`)
+)
