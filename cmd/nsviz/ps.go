@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
 	"text/tabwriter"
 	"time"
 
@@ -67,7 +68,7 @@ type psElement struct {
 	Started    time.Time                             `json:"started,omitzero"`
 	Namespaces map[event.NamespaceType]*psMembership `json:"namespaces"`
 	Memory     psMemory                              `json:"memory"`
-	OOMKills   uint64                                `json:"oom_kills"`
+	OOMKills   *uint64                               `json:"oom_kills,omitempty"`
 	VM         *psVM                                 `json:"vm,omitempty"`
 }
 
@@ -154,7 +155,7 @@ func psTable(out io.Writer, s *isolation.Snapshot) error {
 		if c.Memory.Unlimited {
 			limit = "none"
 		}
-		fmt.Fprintf(w, "\t%s\t%s\t%d\t%s\n", bytesOrUnknown(c.Memory.UsageBytes), limit, c.OOMKills, ui.Clean(c.Image))
+		fmt.Fprintf(w, "\t%s\t%s\t%s\t%s\n", bytesOrUnknown(c.Memory.UsageBytes), limit, kills(c), ui.Clean(c.Image))
 	}
 	for i := range s.VMs {
 		v := &s.VMs[i]
@@ -166,6 +167,17 @@ func psTable(out io.Writer, s *isolation.Snapshot) error {
 		fmt.Fprintf(w, "\t%s\t-\t-\t%s\n", bytesOrUnknown(v.ResidentBytes), ui.Clean(story.VM(v).String()))
 	}
 	return w.Flush()
+}
+
+// kills is how many OOM kills there were in a container since it started.
+func kills(c *isolation.Container) string {
+	switch {
+	case c.OOMKills != nil:
+		return strconv.FormatUint(*c.OOMKills, 10)
+	case c.OOMKillsAtLeast > 0:
+		return fmt.Sprintf("%d+", c.OOMKillsAtLeast)
+	}
+	return "?"
 }
 
 func started(at time.Time) string {

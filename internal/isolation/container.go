@@ -38,11 +38,15 @@ type container struct {
 	limits     limits
 	within     []uint64 // the namespaces of Model.within that have it
 	oomKills   uint64   // as shown: since its latest start
+	// killsKnown is set where oomKills lacks none: its beginning was seen, or the kernel's count was there to take
+	// over. Else there were at least so many.
+	killsKnown bool
 	// countedUntil is when the kernel's own count was taken over; kills up to then are in it.
 	countedUntil time.Time
 	// counted are the kernel's own counts of kills of the two latest readings, the older one first.
 	counted    [2]*uint64
 	unobserved uint64 // of oomKills, those that no event told of
+	countable  bool   // the kernel's own count could be read
 	// groupDecisions is how many decisions of memory.oom.group the oomKills came by, lastGroup the latest one.
 	groupDecisions, lastGroup uint64
 
@@ -148,8 +152,8 @@ func (m *Model) revive(c *container) {
 	c.namespaces = event.NamespaceIDs{}
 	c.reading = Reading{}
 	c.history = history{}
-	c.oomKills, c.countedUntil = 0, time.Time{}
-	c.counted, c.unobserved = [2]*uint64{}, 0
+	c.oomKills, c.killsKnown, c.countedUntil = 0, false, time.Time{}
+	c.counted, c.unobserved, c.countable = [2]*uint64{}, 0, false
 	c.groupDecisions, c.lastGroup = 0, 0
 }
 
@@ -177,6 +181,7 @@ func (m *Model) applyCgroupCreated(e event.Event) {
 	}
 	c.cgroup = e.Cgroup.Path
 	c.created = e.Time
+	c.killsKnown = true
 	c.tell(made(&e))
 }
 
@@ -214,6 +219,7 @@ func (m *Model) applyStarted(e event.Event) {
 	}
 	c.state = Running
 	c.started = e.Time
+	c.killsKnown = true
 	c.initPID, c.initComm = e.PID, e.Comm
 	if e.Start != nil {
 		c.phases = e.Start.Phases
@@ -272,7 +278,7 @@ func ended(at time.Time, exit *event.Exit) Moment {
 func (c *container) end() End {
 	return End{
 		Time: c.exited, InitPID: c.initPID, InitComm: c.initComm, Exit: c.exit, Verdict: c.verdict,
-		OOMKills: c.oomKills, LatestKill: c.latestKill,
+		OOMKills: c.allKills(), OOMKillsAtLeast: c.oomKills, LatestKill: c.latestKill,
 	}
 }
 
@@ -321,6 +327,7 @@ func (m *Model) applyFound(at time.Time, f Found) {
 	c.cgroup, c.found = f.CgroupPath, at
 	if f.OOMKills != nil {
 		c.oomKills, c.countedUntil = *f.OOMKills, at
+		c.killsKnown, c.countable = true, true
 	}
 	found := Moment{Time: at, Kind: MomentFound, Cgroup: f.CgroupPath}
 	if f.Starting {
@@ -366,6 +373,13 @@ func (m *Model) applyMemory(at time.Time, readings []Reading) {
 // may have counted one more than there were: after the process that it chose it kills all that are in the
 // group, and counts that one again if it is not gone yet (oom_kill_process in mm/oom_kill.c).
 func (c *container) reconcileKills(at time.Time, counted *uint64) {
+	if counted != nil && !c.countable {
+		c.countable = true
+		if !c.killsKnown && *counted > c.oomKills {
+			// It was found when the count could not be read: these are not kills that nsviz has missed.
+			c.oomKills, c.countedUntil = *counted, at
+		}
+	}
 	if before := c.counted[0]; before != nil && *before > c.oomKills+c.groupDecisions {
 		missed := *before - c.oomKills - c.groupDecisions
 		c.oomKills += missed
@@ -374,6 +388,22 @@ func (c *container) reconcileKills(at time.Time, counted *uint64) {
 		c.tell(Moment{Time: at, Kind: MomentUnobserved, Count: missed})
 	}
 	c.counted[0], c.counted[1] = c.counted[1], counted
+}
+
+// allKills is how many OOM kills there were in it since it started; nil is unknown.
+func (c *container) allKills() *uint64 {
+	if !c.killsKnown {
+		return nil
+	}
+	return new(c.oomKills)
+}
+
+// unobservedKills is how many of them only the kernel has counted; nil where its count could not be read.
+func (c *container) unobservedKills() *uint64 {
+	if !c.countable {
+		return nil
+	}
+	return new(c.unobserved)
 }
 
 // list builds the containers of a snapshot, with at most listed of those that have ended.
@@ -425,7 +455,7 @@ func (m *Model) present(c *container) Container {
 			History: c.history.points(m.now),
 		},
 		Processes: c.reading.Processes,
-		OOMKills:  c.oomKills, OOMKillsUnobserved: c.unobserved, LatestKill: c.latestKill,
+		OOMKills:  c.allKills(), OOMKillsAtLeast: c.oomKills, OOMKillsUnobserved: c.unobservedKills(), LatestKill: c.latestKill,
 		Limits: c.limits.known, History: c.chronicle.share(),
 	}
 }

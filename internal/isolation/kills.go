@@ -36,7 +36,9 @@ func (m *Model) applyKill(e event.Event) {
 			c.reading.UsageBytes, c.reading.LimitBytes = e.OOM.UsageBytes, e.OOM.LimitBytes
 		}
 	}
-	kill.Ordinal = c.oomKills
+	if c.killsKnown {
+		kill.Ordinal = c.oomKills
+	}
 	kill.InitPID, kill.InitComm = c.initPID, c.initComm
 	switch {
 	case victim.Container.Inner != nil:

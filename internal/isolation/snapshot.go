@@ -132,10 +132,13 @@ type Container struct {
 	// Processes is how many there are in its cgroup; nil is unknown.
 	Processes *int
 	// OOMKills counts the victims in this container since it started: those that nsviz saw and, where it
-	// was running before, the kernel's own count of the earlier ones.
-	OOMKills uint64
-	// OOMKillsUnobserved is how many of OOMKills no event told of: the kernel's own count has them.
-	OOMKillsUnobserved uint64
+	// was running before, the kernel's own count of the earlier ones. It is nil where that could not be read, since
+	// nobody knows then what was killed before. OOMKillsAtLeast is how many nsviz knows of in any case.
+	OOMKills        *uint64
+	OOMKillsAtLeast uint64
+	// OOMKillsUnobserved is how many of them no event told of: the kernel's own count has them. It is nil where
+	// that count could not be read.
+	OOMKillsUnobserved *uint64
 	// LatestKill is the latest OOM kill in it since it started or, where one took its PID 1, that one;
 	// nil where no event told of any.
 	LatestKill *Kill
@@ -152,17 +155,19 @@ type End struct {
 	InitPID  int32
 	InitComm string
 	// Exit is nil where how it ended is unknown.
-	Exit       *event.Exit
-	Verdict    *Verdict
-	OOMKills   uint64
-	LatestKill *Kill
+	Exit    *event.Exit
+	Verdict *Verdict
+	// OOMKills and OOMKillsAtLeast are as those of a Container.
+	OOMKills        *uint64
+	OOMKillsAtLeast uint64
+	LatestKill      *Kill
 }
 
 // End is how the container has ended; it is meant for one that has.
 func (c *Container) End() End {
 	return End{
 		Time: c.Exited, InitPID: c.InitPID, InitComm: c.InitComm, Exit: c.Exit, Verdict: c.Verdict,
-		OOMKills: c.OOMKills, LatestKill: c.LatestKill,
+		OOMKills: c.OOMKills, OOMKillsAtLeast: c.OOMKillsAtLeast, LatestKill: c.LatestKill,
 	}
 }
 
@@ -221,7 +226,8 @@ type MemoryPoint struct {
 // Kill is one OOM kill, with what the model knew when it happened.
 type Kill struct {
 	Event event.Event
-	// Ordinal is the number of this kill in its container, from 1.
+	// Ordinal is the number of this kill in its container, from 1; 0 is unknown. On the host it is the number since
+	// nsviz watches.
 	Ordinal uint64
 	// Survived is whether the container lived on: false where its PID 1 was the victim or, as with
 	// memory.oom.group, another victim of the same decision, true where it was not, nil where it is

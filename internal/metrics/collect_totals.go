@@ -52,7 +52,9 @@ func (c *Collector) collectContainerTotals(ch chan<- prometheus.Metric, t *isola
 	}
 	unobserved := merge(t.OOMKillsUnobserved, clean)
 	for _, l := range live {
-		unobserved[l.label] += 0
+		if l.OOMKillsUnobserved != nil { // else the kernel's count is not to be read, and that it is 0 nobody knows
+			unobserved[l.label] += 0
+		}
 	}
 	for label, n := range unobserved {
 		c.send(ch, oomKillsUnobserved, float64(n), label)

@@ -20,15 +20,17 @@ func Container(c *isolation.Container, s *isolation.Snapshot) Text {
 		state = "is starting"
 	}
 	t := text(Name, c.Label).add(Plain, " "+state+".")
-	switch {
-	case c.OOMKills == 0:
+	switch n := c.OOMKillsAtLeast; {
+	case c.OOMKills == nil && n == 0:
+		t = t.sentence(text(Plain, "The kernel's OOM killer has killed nothing in it since nsviz found it; what it killed before is unknown."))
+	case n == 0:
 		t = t.sentence(text(Plain, "The kernel's OOM killer has killed nothing in it since it started."))
 	case c.LatestKill == nil:
-		t = t.sentence(text(Plain, "The kernel's OOM killer has killed ").add(Strong, count(c.OOMKills, "process", "processes")).
+		t = t.sentence(text(Plain, "The kernel's OOM killer has killed ").add(Strong, atLeast(c.OOMKills, n)).
 			add(Plain, " in it since it started, of which nsviz saw none."))
 	default:
-		t = t.sentence(text(Plain, "The kernel's OOM killer has killed ").add(Strong, count(c.OOMKills, "process", "processes")).
-			add(Plain, " in it since it started"+ofWhich(c.OOMKills)).join(victim(c.LatestKill)).add(Plain, "."))
+		t = t.sentence(text(Plain, "The kernel's OOM killer has killed ").add(Strong, atLeast(c.OOMKills, n)).
+			add(Plain, " in it since it started"+ofWhich(n)).join(victim(c.LatestKill)).add(Plain, "."))
 		t = t.sentence(killWhy(c.LatestKill, c.LatestKill.Event.OOM, c))
 	}
 	if c.Previous != nil {
@@ -205,17 +207,21 @@ func (e ending) before() Text {
 
 // kills tells what else the OOM killer did in it.
 func (e ending) kills() Text {
-	n := e.OOMKills
+	n := e.OOMKillsAtLeast
 	if e.Exit != nil && e.Exit.Cause == event.CauseOOMKill {
 		if n < 2 {
 			return nil
 		}
-		return text(Plain, "It had killed ").add(Strong, count(n-1, "other process", "other processes")).add(Plain, " in it as well.")
+		others := count(n-1, "other process", "other processes")
+		if e.OOMKills == nil {
+			others = "at least " + others
+		}
+		return text(Plain, "It had killed ").add(Strong, others).add(Plain, " in it as well.")
 	}
 	if n == 0 {
 		return nil
 	}
-	t := text(Plain, "While it ran, the kernel's OOM killer killed ").add(Strong, count(n, "process", "processes")).add(Plain, " in it")
+	t := text(Plain, "While it ran, the kernel's OOM killer killed ").add(Strong, atLeast(e.OOMKills, n)).add(Plain, " in it")
 	if k := e.LatestKill; k != nil {
 		t = t.add(Plain, ofWhich(n)).join(victim(k)).add(Plain, ".").sentence(killWhy(k, k.Event.OOM, e.c))
 	} else {
@@ -225,6 +231,15 @@ func (e ending) kills() Text {
 		t = t.sentence(text(Plain, "Its exit code shows nothing of that."))
 	}
 	return t
+}
+
+// atLeast is how many processes were killed: all of them or, where that is unknown (nil), at least n.
+func atLeast(all *uint64, n uint64) string {
+	words := count(n, "process", "processes")
+	if all == nil {
+		return "at least " + words
+	}
+	return words
 }
 
 // ofWhich leads to the one of n kills that is told.

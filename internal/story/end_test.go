@@ -21,7 +21,7 @@ var (
 func ended(exit *event.Exit) isolation.Container {
 	return isolation.Container{
 		ID: webID, Label: "web", Named: true, Runtime: "docker", State: isolation.Exited, InitPID: 100, InitComm: "sh",
-		CgroupPath: "/docker/" + webID, Started: end.Add(-time.Minute), Exited: end, Exit: exit,
+		CgroupPath: "/docker/" + webID, Started: end.Add(-time.Minute), Exited: end, Exit: exit, OOMKills: new(uint64(0)),
 	}
 }
 
@@ -175,14 +175,14 @@ func TestEnded(t *testing.T) {
 		},
 		{
 			"out of its own memory", oomKilled(), func(c *isolation.Container) {
-				c.OOMKills, c.LatestKill, c.Verdict = 1, kill(100, own), says(137, true)
+				c.OOMKills, c.OOMKillsAtLeast, c.LatestKill, c.Verdict = new(uint64(1)), 1, kill(100, own), says(137, true)
 			},
 			"The kernel's OOM killer ended web: it killed its PID 1, hog (PID 100, 60 MiB). web had reached its 64 MiB limit when hog asked for more. " +
 				"At that moment 63.0 of 64 MiB were in use. docker says exit code 137 and OOMKilled=true, which is right.",
 		},
 		{
 			"out of a parent's memory", oomKilled(), func(c *isolation.Container) {
-				c.OOMKills, c.LatestKill, c.Verdict = 3, kill(100, "/docker"), says(137, false)
+				c.OOMKills, c.OOMKillsAtLeast, c.LatestKill, c.Verdict = new(uint64(3)), 3, kill(100, "/docker"), says(137, false)
 			},
 			"The kernel's OOM killer ended web: it killed its PID 1, hog (PID 100, 60 MiB). The cgroup above web, /docker, had reached its " +
 				"64 MiB limit when hog asked for more. At that moment 63.0 of 64 MiB were in use. It had killed 2 other processes in it as well. " +
@@ -190,7 +190,7 @@ func TestEnded(t *testing.T) {
 		},
 		{
 			"out of the host's memory", oomKilled(), func(c *isolation.Container) {
-				c.OOMKills, c.LatestKill, c.Memory.Unlimited = 1, kill(100, ""), true
+				c.OOMKills, c.OOMKillsAtLeast, c.LatestKill, c.Memory.Unlimited = new(uint64(1)), 1, kill(100, ""), true
 			},
 			"The kernel's OOM killer ended web: it killed its PID 1, hog (PID 100, 60 MiB). The host had run out of memory when hog asked " +
 				"for more; web has no limit of its own.",
@@ -201,7 +201,7 @@ func TestEnded(t *testing.T) {
 		},
 		{
 			"well, after a child was killed", exited(0), func(c *isolation.Container) {
-				c.OOMKills, c.LatestKill, c.Verdict = 1, kill(120, own), says(0, true)
+				c.OOMKills, c.OOMKillsAtLeast, c.LatestKill, c.Verdict = new(uint64(1)), 1, kill(120, own), says(0, true)
 			},
 			"web ended by itself with exit code 0. While it ran, the kernel's OOM killer killed 1 process in it: hog (PID 120, 60 MiB). " +
 				"web had reached its 64 MiB limit when hog asked for more. Its exit code shows nothing of that. " +
@@ -209,14 +209,14 @@ func TestEnded(t *testing.T) {
 		},
 		{
 			"killed by hand, after children were killed", signalled(9, runc()), func(c *isolation.Container) {
-				c.OOMKills, c.LatestKill = 7, kill(120, own)
+				c.OOMKills, c.OOMKillsAtLeast, c.LatestKill = new(uint64(7)), 7, kill(120, own)
 			},
 			"web was ended by its engine: runc (PID 4242, uid 0) sent SIGKILL without asking before, as `docker kill` and `docker rm --force` do. " +
 				"While it ran, the kernel's OOM killer killed 7 processes in it, the latest of them hog (PID 120, 60 MiB). " +
 				"web had reached its 64 MiB limit when hog asked for more.",
 		},
 		{
-			"kills that only the kernel counted", exited(0), func(c *isolation.Container) { c.OOMKills = 2 },
+			"kills that only the kernel counted", exited(0), func(c *isolation.Container) { c.OOMKills, c.OOMKillsAtLeast = new(uint64(2)), 2 },
 			"web ended by itself with exit code 0. While it ran, the kernel's OOM killer killed 2 processes in it, of which nsviz saw none. " +
 				"Its exit code shows nothing of that.",
 		},
@@ -241,7 +241,20 @@ func TestEnded(t *testing.T) {
 			"web ended by itself with exit code 0.",
 		},
 		{
-			"nobody saw it end, the engine judges", nil, func(c *isolation.Container) { c.OOMKills, c.Verdict = 1, says(137, true) },
+			"nsviz found it and could not read the kernel's count", exited(0), func(c *isolation.Container) {
+				c.OOMKills, c.OOMKillsAtLeast, c.LatestKill = nil, 2, kill(120, "/docker/"+webID)
+			},
+			"web ended by itself with exit code 0. While it ran, the kernel's OOM killer killed at least 2 processes in it, the latest of them " +
+				"hog (PID 120, 60 MiB). web had reached its 64 MiB limit when hog asked for more. Its exit code shows nothing of that.",
+		},
+		{
+			"perhaps the engine means a kill of before", exited(0), func(c *isolation.Container) { c.OOMKills, c.Verdict = nil, says(0, true) },
+			"web ended by itself with exit code 0. docker says exit code 0 and OOMKilled=true.",
+		},
+		{
+			"nobody saw it end, the engine judges", nil, func(c *isolation.Container) {
+				c.OOMKills, c.OOMKillsAtLeast, c.Verdict = new(uint64(1)), 1, says(137, true)
+			},
 			"web has ended; how is unknown, since nsviz did not see its PID 1 die. While it ran, the kernel's OOM killer killed 1 process in it, " +
 				"of which nsviz saw none. docker says exit code 137 and OOMKilled=true.",
 		},
@@ -272,14 +285,18 @@ func TestLives(t *testing.T) {
 		},
 		{
 			"a child was killed", func(c *isolation.Container) {
-				c.OOMKills, c.LatestKill = 12, kill(120, "/docker/"+webID)
+				c.OOMKills, c.OOMKillsAtLeast, c.LatestKill = new(uint64(12)), 12, kill(120, "/docker/"+webID)
 			},
 			"web runs. The kernel's OOM killer has killed 12 processes in it since it started, the latest of them hog (PID 120, 60 MiB). " +
 				"web had reached its 64 MiB limit when hog asked for more.",
 		},
 		{
-			"kills from before nsviz", func(c *isolation.Container) { c.OOMKills = 1 },
+			"kills from before nsviz", func(c *isolation.Container) { c.OOMKills, c.OOMKillsAtLeast = new(uint64(1)), 1 },
 			"web runs. The kernel's OOM killer has killed 1 process in it since it started, of which nsviz saw none.",
+		},
+		{
+			"nsviz found it and could not read the kernel's count", func(c *isolation.Container) { c.OOMKills = nil },
+			"web runs. The kernel's OOM killer has killed nothing in it since nsviz found it; what it killed before is unknown.",
 		},
 		{
 			"it was started again", func(c *isolation.Container) {

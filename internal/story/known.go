@@ -30,7 +30,7 @@ type Known struct {
 	UsageBytes *uint64                 `json:"usage_bytes,omitempty"`
 	Processes  *int                    `json:"processes,omitempty"`
 	Limits     *isolation.CgroupLimits `json:"limits,omitempty"`
-	OOMKills   uint64                  `json:"oom_kills"`
+	OOMKills   *uint64                 `json:"oom_kills,omitempty"`
 	End        *Ending                 `json:"end,omitempty"`
 	Previous   *Ending                 `json:"previous,omitempty"`
 	History    []isolation.Moment      `json:"history"`
@@ -157,6 +157,9 @@ func unknowns(c *isolation.Container, k *Known) []string {
 		list = append(list, "its namespaces")
 	case len(missing) > 0:
 		list = append(list, "its "+strings.Join(missing, ", ")+" namespace")
+	}
+	if c.OOMKills == nil {
+		list = append(list, "how many processes the OOM killer took from it before nsviz found it")
 	}
 	if c.Memory.UsageBytes == nil {
 		list = append(list, "how much memory it used: there was no reading")

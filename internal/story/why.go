@@ -18,7 +18,7 @@ type Answer struct {
 	Comm     string        `json:"comm,omitempty"`
 	Started  time.Time     `json:"started,omitzero"`
 	Sentence string        `json:"sentence"`
-	OOMKills uint64        `json:"oom_kills"`
+	OOMKills *uint64       `json:"oom_kills,omitempty"`
 	Kills    []event.Event `json:"kills,omitempty"`
 	End      *Ending       `json:"end,omitempty"`
 	Previous *Ending       `json:"previous,omitempty"`

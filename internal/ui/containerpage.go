@@ -189,20 +189,31 @@ func cgroupFacts(c *isolation.Container, w int) []line {
 		procs = text(Dim, "none, it has ended")
 	}
 	add("processes", procs)
-	kills := text(Plain, "none")
-	if c.OOMKills > 0 {
-		kills = text(KillMark, strconv.FormatUint(c.OOMKills, 10)).add(Dim, " since it started")
-		if n := c.OOMKillsUnobserved; n > 0 {
-			kills = kills.add(Warn, fmt.Sprintf("; %d of them only the kernel has counted, their events were lost", n))
-		}
-	}
-	add("OOM kills", kills)
+	add("OOM kills", killCount(c))
 	path := text(Unknown, "?")
 	if c.CgroupPath != "" {
 		path = text(Number, story.ShortPath(c.CgroupPath))
 	}
 	add("cgroup", path)
 	return lines
+}
+
+// killCount says how many OOM kills there were in a container since it started.
+func killCount(c *isolation.Container) line {
+	n := c.OOMKillsAtLeast
+	kills := text(Plain, "none")
+	switch {
+	case c.OOMKills == nil && n == 0:
+		return text(Unknown, "unknown").add(Dim, "; none since nsviz found it")
+	case c.OOMKills == nil:
+		kills = text(KillMark, "at least "+strconv.FormatUint(n, 10)).add(Dim, "; how many before nsviz found it is unknown")
+	case n > 0:
+		kills = text(KillMark, strconv.FormatUint(n, 10)).add(Dim, " since it started")
+	}
+	if lost := c.OOMKillsUnobserved; lost != nil && *lost > 0 {
+		kills = kills.add(Warn, fmt.Sprintf("; %d of them only the kernel has counted, their events were lost", *lost))
+	}
+	return kills
 }
 
 // memoryChart is the last minute of memory, large enough to see the saw teeth of an OOM loop.
@@ -218,7 +229,7 @@ func memoryChart(c *isolation.Container, w int) []line {
 	for i := range rows {
 		name := line{}
 		switch {
-		case i == 0 && c.OOMKills > 0:
+		case i == 0 && c.OOMKillsAtLeast > 0:
 			name = text(KillMark, killSign+" kills")
 		case i == 1:
 			name = text(Dim, story.Bytes(top)+" ┤")

@@ -14,7 +14,7 @@ func killPage(k *isolation.Kill, s *isolation.Snapshot, w int) []line {
 	const left, names = 1, 10
 	title := text(Plain, " ").add(KillLabel, " OOM KILL ").add(Plain, " ")
 	label := story.VictimContainer(k).Label()
-	if k.Ordinal > 0 {
+	if k.Ordinal > 0 && label != "" {
 		title = title.add(Strong, story.Ordinal(k.Ordinal)).add(Plain, " in ")
 	} else if label != "" {
 		title = title.add(Plain, "in ")

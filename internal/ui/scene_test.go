@@ -84,12 +84,12 @@ func sceneContainers() []isolation.Container {
 			ID: id, Label: name, Named: true, Image: image, Runtime: "docker", State: isolation.Running,
 			InitPID: pid, InitComm: comm, CgroupPath: "/docker/" + id,
 			Created: sceneTime.Add(-up - start), Started: sceneTime.Add(-up), StartDuration: &start,
-			Namespaces: memberships(pattern, 4026532180+uint64(pid)), Processes: ptr(1),
+			Namespaces: memberships(pattern, 4026532180+uint64(pid)), Processes: ptr(1), OOMKills: ptr(uint64(0)),
 		}
 	}
 	hog := live(hogID, "hog", "stress-ng", 28473, "stress-ng", 45*time.Second, 412*time.Millisecond, "ooooohhh")
 	hog.Memory = isolation.Memory{UsageBytes: mibs(63.9), LimitBytes: mibs(64), History: sawTeeth()}
-	hog.OOMKills, hog.Processes = 12, ptr(3)
+	hog.OOMKills, hog.OOMKillsAtLeast, hog.Processes = ptr(uint64(12)), 12, ptr(3)
 	hog.Phases = []event.Phase{
 		{Name: "create", AtMS: -153.1}, {Name: "cgroup"}, {Name: "entered", AtMS: 0.2}, {Name: "namespaces", AtMS: 21.1},
 		{Name: "namespace_mnt", AtMS: 21.1, TookMS: ptr(0.67)}, {Name: "namespace_net", AtMS: 21.1, TookMS: ptr(0.67)},
@@ -266,7 +266,7 @@ func sceneEnded() *isolation.Snapshot {
 		s.Containers = append(s.Containers, isolation.Container{
 			ID: name + "-id", Label: name, Image: "alpine", Runtime: "docker", State: isolation.Exited, InitPID: 29101, InitComm: "sh",
 			Created: sceneTime.Add(-past - 3*time.Second), Started: sceneTime.Add(-past - 3*time.Second), Exited: sceneTime.Add(-past),
-			Exit: exit, OOMKills: kills,
+			Exit: exit, OOMKills: &kills, OOMKillsAtLeast: kills,
 		})
 	}
 	end("job-ok", 2*time.Second, 0, &event.Exit{Code: ptr(int32(0)), Cause: event.CauseExited})
@@ -309,7 +309,7 @@ func sceneVMs() *isolation.Snapshot {
 	s := scene()
 	kata := isolation.Container{
 		ID: "29333aa0aa01f0e1d2c3b4a5968778695a4b3c2d1e0f00112233445566778899", Label: "pod", Named: true, Image: "busybox", Runtime: "docker",
-		State: isolation.Starting, Created: sceneTime.Add(-3 * time.Minute), Processes: ptr(2),
+		State: isolation.Starting, Created: sceneTime.Add(-3 * time.Minute), Processes: ptr(2), OOMKills: ptr(uint64(0)),
 		Memory: isolation.Memory{UsageBytes: mibs(171), LimitBytes: mibs(512), History: flat(171)},
 	}
 	s.Containers = append(s.Containers, kata)

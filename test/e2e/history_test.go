@@ -108,7 +108,7 @@ func TestHistory(t *testing.T) {
 	for source, k := range map[string]*story.Known{"served": &served, "recorded": &recorded} {
 		t.Run(source, func(t *testing.T) {
 			t.Log(strings.Join(words(&k.Container, k.History), "\n"))
-			if k.Container.ID != id || k.PID != int32(pid) || k.State != isolation.Exited || k.OOMKills != 1 || k.End == nil || k.End.Sender != story.SenderEngine {
+			if k.Container.ID != id || k.PID != int32(pid) || k.State != isolation.Exited || k.OOMKills == nil || *k.OOMKills != 1 || k.End == nil || k.End.Sender != story.SenderEngine {
 				t.Errorf("%+v", k)
 			}
 			inOrder(t, k, []string{
@@ -264,7 +264,7 @@ type agreement struct {
 	PID               int32
 	Comm, Cgroup      string
 	State             isolation.ContainerState
-	OOMKills          uint64
+	OOMKills          *uint64
 	Created, Finished bool
 }
 
