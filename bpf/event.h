@@ -13,7 +13,7 @@
 
 /* Grows with every change of a layout below. */
 enum event_version {
-	EVENT_VERSION = 4,
+	EVENT_VERSION = 5,
 };
 
 enum event_kind {
@@ -132,14 +132,14 @@ struct start_event {
 };
 _Static_assert(sizeof(struct start_event) == 48 + 56 + 8 + 32, "start layout");
 
-/* A signal that a process sent. */
+/* A signal that a process sent, or the kernel because of it. */
 struct sent_signal {
 	__u64 boot_ns;
 	__u64 cgroup_id; /* of the sender, as are the rest */
 	__u32 pid;	 /* 0: there was no such signal */
 	__u32 signal;
 	__u32 uid; /* real, as the host counts */
-	__u32 pad;
+	__u32 pid_namespace_ended; /* 1: the kernel sent it, since the process was PID 1 of the namespace and died */
 	char comm[COMM_LEN];
 };
 _Static_assert(sizeof(struct sent_signal) == 32 + 16, "signal layout");

@@ -57,6 +57,8 @@ enum { BPF_RB_AVAIL_DATA = 0 };
 #define SEND_SIG_NOINFO 0
 #define SEND_SIG_PRIV 1
 #define SIGNAL_GROUP_EXIT 0x00000004
+/* include/linux/sched.h: in a task's flags, that it is on its way out. */
+#define PF_EXITING 0x00000004
 
 #define KERNEL_TYPE __attribute__((preserve_access_index))
 
@@ -197,6 +199,15 @@ struct cpuset {
 } KERNEL_TYPE;
 
 /* Tasks. */
+struct upid {
+	struct pid_namespace *ns;
+} KERNEL_TYPE;
+
+struct pid {
+	unsigned int level;	/* of the namespace that it is of */
+	struct upid numbers[1]; /* really one for each level, the host's first */
+} KERNEL_TYPE;
+
 struct mm_struct {
 	atomic_long_t pgtables_bytes;
 } KERNEL_TYPE;
@@ -213,6 +224,8 @@ struct task_struct {
 	int pid;
 	int tgid;
 	int exit_code;
+	unsigned int flags;
+	struct pid *thread_pid;
 	__u64 start_boottime; /* when it was made, ns */
 	char comm[16];
 	struct task_struct *real_parent;

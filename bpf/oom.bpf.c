@@ -60,6 +60,7 @@ static __always_inline int on_signal(int sig, unsigned long info, struct task_st
 		kill.tid = FIELD(trusted, task, pid);
 		if (bpf_map_update_elem(&kernel_kills, &current_tid, &kill, BPF_ANY) != 0)
 			count_error(ERROR_MAP_OOM);
+		note_kernel_kill(task, trusted);
 		return 0;
 	}
 	note_sender(sig, info, task, result, trusted);

@@ -74,7 +74,7 @@ const (
 type NsvizEventVersion uint32
 
 const (
-	NsvizEventVersionEVENT_VERSION NsvizEventVersion = 4
+	NsvizEventVersionEVENT_VERSION NsvizEventVersion = 5
 )
 
 type NsvizExitEvent struct {
@@ -194,14 +194,14 @@ const (
 )
 
 type NsvizSentSignal struct {
-	_        structs.HostLayout
-	BootNs   uint64
-	CgroupId uint64
-	Pid      uint32
-	Signal   uint32
-	Uid      uint32
-	Pad      uint32
-	Comm     [16]int8
+	_                 structs.HostLayout
+	BootNs            uint64
+	CgroupId          uint64
+	Pid               uint32
+	Signal            uint32
+	Uid               uint32
+	PidNamespaceEnded uint32
+	Comm              [16]int8
 }
 
 type NsvizStartEvent struct {

@@ -193,16 +193,22 @@ type Exit struct {
 	Cause  Cause `json:"cause,omitempty"`
 	// By is who sent the signal; absent where the kernel did or where it is unknown.
 	By *Process `json:"by,omitempty"`
+	// PIDNamespaceEnded is the process that was PID 1 of the PID namespace that the container was in, another
+	// container's as a rule: it died, and so the kernel killed all that was in the namespace. Nil is no such end.
+	PIDNamespaceEnded *Process `json:"pid_namespace_ended,omitempty"`
 	// EarlierSignal is the latest signal before the end that a process sent and that was not the end: one
 	// that PID 1 ignored, or upon which it ended in its own way.
 	EarlierSignal *SentSignal `json:"earlier_signal,omitempty"`
 }
 
-// Senders are the processes that sent signals.
+// Senders are the processes that sent signals, or because of which the kernel did.
 func (x *Exit) Senders() []*Process {
 	var list []*Process
 	if x.By != nil {
 		list = append(list, x.By)
+	}
+	if x.PIDNamespaceEnded != nil {
+		list = append(list, x.PIDNamespaceEnded)
 	}
 	if s := x.EarlierSignal; s != nil && s.By != nil {
 		list = append(list, s.By)

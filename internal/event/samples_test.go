@@ -96,5 +96,15 @@ func more() []Event {
 			Time: at, Type: NamespaceCreated, PID: 2331, Comm: "nsviz", Self: true,
 			Namespace: &Namespace{Type: UTS, ID: 4026532179, Owner: 4026531837, Via: ViaClone, ChildPID: 2340},
 		},
+		{
+			Time: at.Add(time.Second), Type: ContainerExited, PID: 2360, Comm: "httpd",
+			Container: &Container{ID: innerID, Name: "sidecar", Image: "busybox", Runtime: "docker"},
+			Exit: &Exit{
+				Code: new(int32(137)), Signal: 9, Cause: CauseSignal,
+				PIDNamespaceEnded: &Process{
+					PID: 2251, Comm: "nginx", UID: new(uint32(0)), Container: &Container{ID: webID, Name: "web", Image: "nginx:1.29", Runtime: "docker"},
+				},
+			},
+		},
 	}
 }

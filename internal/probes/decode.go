@@ -218,6 +218,10 @@ func (d *decoder) exit(h *gen.NsvizEventHeader, record []byte) ([]event.Event, e
 	status := unix.WaitStatus(w.Status)
 	exit := &event.Exit{Cause: event.CauseExited}
 	latest, earlier := d.sentSignal(&w.Latest), d.sentSignal(&w.Earlier)
+	var namespaceEnd *event.Process // whose end of a PID namespace had the kernel send the latest one
+	if latest != nil && w.Latest.PidNamespaceEnded != 0 {
+		latest, namespaceEnd = nil, latest.By
+	}
 	if latest != nil {
 		exit.EarlierSignal = latest
 	} else {
@@ -230,6 +234,8 @@ func (d *decoder) exit(h *gen.NsvizEventHeader, record []byte) ([]event.Event, e
 		switch {
 		case w.OomKilled != 0 && unix.Signal(sig) == unix.SIGKILL:
 			exit.Cause = event.CauseOOMKill
+		case namespaceEnd != nil && unix.Signal(sig) == unix.SIGKILL:
+			exit.PIDNamespaceEnded = namespaceEnd
 		case latest != nil && latest.Signal == sig:
 			exit.By, exit.EarlierSignal = latest.By, earlier
 		}

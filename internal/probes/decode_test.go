@@ -272,6 +272,29 @@ func TestDecode(t *testing.T) {
 			})},
 		},
 		{
+			name: "killed by the kernel, with all in its PID namespace",
+			record: exitRecord(func(w *gen.NsvizExitEvent) {
+				w.Status, w.Earlier, w.Latest = 9, sent(15, 700), sent(9, 800)
+				w.Latest.PidNamespaceEnded = 1
+			}),
+			want: []event.Event{acting(event.ContainerExited, func(e *event.Event) {
+				e.Exit = &event.Exit{
+					Code: new(int32(137)), Signal: 9, Cause: event.CauseSignal,
+					PIDNamespaceEnded: wantSent(9, 800).By, EarlierSignal: wantSent(15, 700),
+				}
+			})},
+		},
+		{
+			name: "by itself, just before the end of its PID namespace",
+			record: exitRecord(func(w *gen.NsvizExitEvent) {
+				w.Status, w.Latest = 3<<8, sent(9, 800)
+				w.Latest.PidNamespaceEnded = 1
+			}),
+			want: []event.Event{acting(event.ContainerExited, func(e *event.Event) {
+				e.Exit = &event.Exit{Code: new(int32(3)), Cause: event.CauseExited}
+			})},
+		},
+		{
 			name: "killed by somebody who had asked before",
 			record: exitRecord(func(w *gen.NsvizExitEvent) {
 				w.Status, w.Earlier, w.Latest = 9, sent(15, 700), sent(9, 800)

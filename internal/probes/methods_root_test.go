@@ -35,6 +35,7 @@ func TestByEveryMethod(t *testing.T) {
 		{"container killed by somebody", containerKilledBySomebody},
 		{"container ignores signal", containerIgnoresSignal},
 		{"container killer", containerKiller},
+		{"container in a PID namespace that ends", containerInEndedNamespace},
 		{"container init in host mounts", containerInitInHostMounts},
 		{"container init OOM-killed", containerInitOOMKilled},
 		{"container child OOM-killed", containerChildOOMKilled},

@@ -124,6 +124,9 @@ func (e ending) bySignal() Text {
 	}
 	signal := signalName(x.Signal)
 	sent := func(t Text) Text { return t.join(process(x.By)).add(Plain, " sent ").add(Strong, signal) }
+	if first := x.PIDNamespaceEnded; first != nil {
+		return e.name().add(Plain, " was ended by ").add(Strong, signal).add(Plain, ": ").join(namespaceEnd(first)).add(Plain, ".")
+	}
 	was := e.name().add(Plain, " was ended by ")
 	const notTheKernel = " It was not the kernel's OOM killer."
 	switch e.sender() {
@@ -153,6 +156,15 @@ func (e ending) bySignal() Text {
 		return sent(was.add(Strong, "systemd").add(Plain, ", as it does when the unit of a container is stopped: ")).add(Plain, ".")
 	}
 	return sent(was.add(Strong, "a process of the host").add(Plain, ": ")).add(Plain, ".")
+}
+
+// namespaceEnd tells of the end of a PID namespace; first was its PID 1.
+func namespaceEnd(first *event.Process) Text {
+	whose := text(Plain, "the ").add(Strong, "PID namespace").add(Plain, " that it was in")
+	if first.Container != nil {
+		whose = text(Name, first.Container.Label()).add(Plain, "'s ").add(Strong, "PID namespace")
+	}
+	return whose.add(Plain, " ended with its first process, ").join(process(first)).add(Plain, ", so the kernel killed everything in it")
 }
 
 // byEngine says with which command an engine does what it did.

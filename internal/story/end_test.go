@@ -64,6 +64,12 @@ func kill(pid int32, cgroup string) *isolation.Kill {
 	return k
 }
 
+// with is an end with a PID namespace whose PID 1 was first.
+func with(exit *event.Exit, first *event.Process) *event.Exit {
+	exit.PIDNamespaceEnded = first
+	return exit
+}
+
 func says(code int32, oomKilled bool) *isolation.Verdict {
 	return &isolation.Verdict{ID: webID, ExitCode: &code, OOMKilled: &oomKilled}
 }
@@ -166,6 +172,15 @@ func TestEnded(t *testing.T) {
 		{
 			"from the host, as an older recording has it", signalled(9, &event.Process{PID: 122}), nil,
 			"web was ended by a process of the host: a process (PID 122) sent SIGKILL.",
+		},
+		{
+			"with another container's PID namespace", with(signalled(9, nil), sender(90, "sleep", 0, db)), nil,
+			"web was ended by SIGKILL: db's PID namespace ended with its first process, sleep (PID 90, uid 0), so the kernel killed everything in it.",
+		},
+		{
+			"with a PID namespace of the host's", with(signalled(9, nil), sender(90, "unshare", 0, nil)), nil,
+			"web was ended by SIGKILL: the PID namespace that it was in ended with its first process, unshare (PID 90, uid 0), so the kernel " +
+				"killed everything in it.",
 		},
 		{"by nobody knows whom", signalled(9, nil), nil, "web was ended by SIGKILL; who sent it is unknown."},
 		{"a fault", signalled(11, nil), nil, "web was ended by SIGSEGV, which the kernel sends to a program for a fault of its own."},

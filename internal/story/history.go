@@ -360,6 +360,8 @@ func exitWords(at time.Time, x *event.Exit) Text {
 	switch {
 	case x.Cause == event.CauseOOMKill:
 		t = t.add(Plain, "was killed by the ").add(Strong, "kernel's OOM killer")
+	case x.PIDNamespaceEnded != nil:
+		t = t.add(Plain, "was ended by ").add(Strong, signalName(x.Signal)).add(Plain, ": ").join(namespaceEnd(x.PIDNamespaceEnded))
 	case x.Signal != 0:
 		t = t.add(Plain, "was ended by ").add(Strong, signalName(x.Signal))
 		if x.By != nil {

@@ -203,6 +203,12 @@ func wordExit(x *event.Exit) line {
 	switch {
 	case x.Cause == event.CauseOOMKill:
 		return text(KillMark, "OOM-killed")
+	case x.PIDNamespaceEnded != nil:
+		whose := "its"
+		if c := x.PIDNamespaceEnded.Container; c != nil {
+			whose = c.Label() + "'s"
+		}
+		return text(Warn, "killed: "+whose+" PID namespace ended")
 	case x.Cause == event.CauseSignal || x.Signal != 0:
 		l := text(Warn, "killed by a signal")
 		if x.Signal != 0 {

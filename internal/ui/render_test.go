@@ -325,6 +325,12 @@ func TestEventRows(t *testing.T) {
 		{"killed", []event.Event{{Type: event.ContainerExited, PID: 9, Comm: "sh",
 			Exit: &event.Exit{Code: ptr(int32(137)), Signal: 9, Cause: event.CauseSignal, By: &event.Process{PID: 123, Comm: "runc"}}}},
 			"exited", "sh (9) killed by signal 9 (by runc, PID 123)"},
+		{"killed with a PID namespace", []event.Event{{Type: event.ContainerExited, PID: 9, Comm: "sh", Exit: &event.Exit{
+			Code: ptr(int32(137)), Signal: 9, Cause: event.CauseSignal, PIDNamespaceEnded: &event.Process{PID: 7, Comm: "app", Container: ref(hogID, "hog")},
+		}}}, "exited", "sh (9) killed: hog's PID namespace ended"},
+		{"killed with a PID namespace of no container", []event.Event{{Type: event.ContainerExited, PID: 9, Comm: "sh", Exit: &event.Exit{
+			Code: ptr(int32(137)), Signal: 9, Cause: event.CauseSignal, PIDNamespaceEnded: &event.Process{PID: 7, Comm: "unshare"},
+		}}}, "exited", "sh (9) killed: its PID namespace ended"},
 		{"code unknown", []event.Event{{Type: event.ContainerExited, Exit: &event.Exit{Cause: event.CauseExited}}},
 			"exited", "a process exited, its code is unknown"},
 		{"OOM-killed", []event.Event{{Type: event.ContainerExited, PID: 9, Exit: &event.Exit{Signal: 9, Cause: event.CauseOOMKill}}},

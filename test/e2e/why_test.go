@@ -167,6 +167,18 @@ func TestWhy(t *testing.T) {
 			says: "was ended by a process of another container, nsviz-test-why-killer: kill \\(PID [0-9]+, uid 0\\) sent SIGKILL",
 		},
 		{
+			name: "nsviz-test-why-joined", act: func(t *testing.T, name string) int {
+				const first = "nsviz-test-why-first"
+				run(t, first, busyboxImage, "sh", "-c", waits)
+				run(t, name, "--pid=container:"+first, busyboxImage, "sh", "-c", waits)
+				docker(t, "kill", first)
+				return 0
+			},
+			code: 137, cause: event.CauseSignal, uid: -1, flag: story.JudgementRight,
+			says: "was ended by SIGKILL: nsviz-test-why-first's PID namespace ended with its first process, sh \\(PID [0-9]+, uid 0\\), " +
+				"so the kernel killed everything in it\\.",
+		},
+		{
 			name: "nsviz-test-why-oom", act: func(t *testing.T, name string) int {
 				removeContainer(t, name)
 				docker(t, "run", "-d", "--name", name, "--memory=32m", busyboxImage, "tail", "/dev/zero")
