@@ -173,8 +173,8 @@ struct oom_event {
 	__u32 scope;	     /* enum oom_scope */
 	__u8 victim_is_init; /* of a container that nsviz follows */
 	__u8 sizes_known;
-	__u8 group; /* 1: memory.oom.group, all that is in the cgroup is killed */
-	__u8 pad;
+	__u8 group;	      /* 1: memory.oom.group, all that is in the cgroup is killed */
+	__u8 victim_is_early; /* in a new cgroup in which no program of its own has run */
 	char victim_comm[COMM_LEN];
 };
 _Static_assert(sizeof(struct oom_event) == 48 + 72 + 24 + 16, "oom layout");

@@ -372,7 +372,7 @@ static __always_inline int on_mark_victim(__u32 tid)
 	struct oom_event *event;
 	struct mm_struct *mm;
 	struct init *init;
-	__u64 now, memcg, domain, group, trigger;
+	__u64 now, memcg, domain, group, trigger, victim_cgroup_id;
 	__u32 victim_pid;
 
 	if (!kill || kill->tid != tid)
@@ -422,8 +422,11 @@ static __always_inline int on_mark_victim(__u32 tid)
 	event->domain_cgroup_id = decision.domain_cgroup_id;
 	event->limit_pages = decision.limit_pages;
 	event->usage_pages = decision.usage_pages;
-	event->victim_cgroup_id = task_cgroup_id(victim);
-	/* Older kernels take no key from the ring's memory, so this has a copy on the stack. */
+	/* Older kernels take no key from the ring's memory, so these have copies on the stack. */
+	victim_cgroup_id = task_cgroup_id(victim);
+	event->victim_cgroup_id = victim_cgroup_id;
+	if (bpf_map_lookup_elem(&fresh_cgroups, &victim_cgroup_id))
+		event->victim_is_early = 1;
 	victim_pid = BPF_CORE_READ(victim, tgid);
 	event->victim_pid = victim_pid;
 	event->victim_tid = tid;

@@ -179,7 +179,7 @@ type NsvizOomEvent struct {
 	VictimIsInit      uint8
 	SizesKnown        uint8
 	Group             uint8
-	Pad               uint8
+	VictimIsEarly     uint8
 	VictimComm        [16]int8
 }
 

@@ -282,6 +282,8 @@ type Victim struct {
 	Container *Container `json:"container,omitempty"`
 	// Init is set where the victim is PID 1 of its container, so that the container ends with it.
 	Init bool `json:"init,omitempty"`
+	// Starting is set where the container's own program did not run yet: the victim is a process of its runtime.
+	Starting bool `json:"starting,omitempty"`
 }
 
 // Lost says that events did not reach nsviz.

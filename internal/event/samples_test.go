@@ -97,6 +97,17 @@ func more() []Event {
 			Namespace: &Namespace{Type: UTS, ID: 4026532179, Owner: 4026531837, Via: ViaClone, ChildPID: 2340},
 		},
 		{
+			Time: at.Add(500 * time.Millisecond), Type: OOMKill, PID: 2370, Comm: "runc:[2:INIT]",
+			Container: &Container{ID: innerID, Name: "tiny", Image: "busybox", Runtime: "docker"},
+			OOM: &OOM{
+				Scope: ScopeCgroup, Cgroup: "/tiny", LimitBytes: new(uint64(3145728)), UsageBytes: new(uint64(3145728)),
+				Victim: Victim{
+					PID: 2370, TID: 2370, Comm: "runc:[2:INIT]", Cgroup: "/tiny/" + innerID, Starting: true,
+					Container: &Container{ID: innerID, Name: "tiny", Image: "busybox", Runtime: "docker"},
+				},
+			},
+		},
+		{
 			Time: at.Add(time.Second), Type: ContainerExited, PID: 2360, Comm: "httpd",
 			Container: &Container{ID: innerID, Name: "sidecar", Image: "busybox", Runtime: "docker"},
 			Exit: &Exit{

@@ -27,6 +27,8 @@ type container struct {
 	phases                   []event.Phase // of the start, replaced, never changed: snapshots share them
 	engineStarted            time.Time     // of the latest start that the engine told of
 	exit                     *event.Exit
+	startKilled              bool // something was OOM-killed while it started
+	neverRan                 bool // and so its own program never ran
 	verdict                  *Verdict
 	latestKill               *Kill // replaced, never changed: snapshots share it
 	previous                 *End  // the same
@@ -148,6 +150,7 @@ func (m *Model) revive(c *container) {
 	c.initPID, c.initComm = 0, ""
 	c.created, c.started, c.exited, c.found = time.Time{}, time.Time{}, time.Time{}, time.Time{}
 	c.startDuration, c.exit, c.verdict, c.latestKill = nil, nil, nil, nil
+	c.startKilled, c.neverRan = false, false
 	c.phases = nil
 	c.namespaces = event.NamespaceIDs{}
 	c.reading = Reading{}
@@ -218,6 +221,7 @@ func (m *Model) applyStarted(e event.Event) {
 		m.revive(c)
 	}
 	c.state = Running
+	c.startKilled = false // it goes on without what was killed
 	c.started = e.Time
 	c.killsKnown = true
 	c.initPID, c.initComm = e.PID, e.Comm
@@ -247,7 +251,7 @@ func (m *Model) applyExited(e event.Event) {
 	case c.exit == nil:
 		// That it was gone showed before its end was read from the ring.
 		c.exit, c.exited = e.Exit, e.Time
-		c.chronicle.tellExit(ended(e.Time, e.Exit), containerExtent)
+		c.chronicle.tellExit(c.ended(e.Time, e.Exit), containerExtent)
 	default:
 		return
 	}
@@ -257,19 +261,30 @@ func (m *Model) applyExited(e event.Event) {
 }
 
 func (m *Model) end(c *container, at time.Time, exit *event.Exit) {
+	if exit == nil && c.state == Starting && c.startKilled {
+		c.neverRan = true
+		exit = &event.Exit{Signal: sigKill, Cause: event.CauseOOMKill}
+	}
 	c.state = Exited
 	c.exited = at
 	c.exit = exit
 	c.reading.Processes = nil
 	m.ended = append(m.ended, c)
-	m.tellEnd(c, ended(at, exit))
+	m.tellEnd(c, c.ended(at, exit))
 	m.leave(c)
 	c.chronicle.rest()
 }
 
-func ended(at time.Time, exit *event.Exit) Moment {
-	if exit == nil {
+// sigKill is the signal by which the OOM killer kills.
+const sigKill = 9
+
+// ended is the moment of its end.
+func (c *container) ended(at time.Time, exit *event.Exit) Moment {
+	switch {
+	case exit == nil:
 		return Moment{Time: at, Kind: MomentGone}
+	case c.neverRan:
+		return Moment{Time: at, Kind: MomentNeverRan, Exit: exit, OOM: c.latestKill.Event.OOM}
 	}
 	return Moment{Time: at, Kind: momentExited, Exit: exit}
 }
@@ -277,7 +292,7 @@ func ended(at time.Time, exit *event.Exit) Moment {
 // end is how the container has ended.
 func (c *container) end() End {
 	return End{
-		Time: c.exited, InitPID: c.initPID, InitComm: c.initComm, Exit: c.exit, Verdict: c.verdict,
+		Time: c.exited, InitPID: c.initPID, InitComm: c.initComm, Exit: c.exit, NeverRan: c.neverRan, Verdict: c.verdict,
 		OOMKills: c.allKills(), OOMKillsAtLeast: c.oomKills, LatestKill: c.latestKill,
 	}
 }
@@ -449,7 +464,7 @@ func (m *Model) present(c *container) Container {
 		ID: c.id, Label: c.label(), Named: c.name != "", Image: c.image, Runtime: c.runtime, State: c.state,
 		InitPID: c.initPID, InitComm: c.initComm, CgroupPath: c.cgroup,
 		Created: c.created, Started: c.started, Exited: c.exited,
-		StartDuration: c.startDuration, Phases: c.phases, Exit: c.exit, Verdict: c.verdict, Previous: c.previous,
+		StartDuration: c.startDuration, Phases: c.phases, Exit: c.exit, NeverRan: c.neverRan, Verdict: c.verdict, Previous: c.previous,
 		Memory: Memory{
 			UsageBytes: c.reading.UsageBytes, LimitBytes: c.reading.LimitBytes, Unlimited: c.reading.Unlimited,
 			History: c.history.points(m.now),

@@ -28,6 +28,9 @@ func (m *Model) applyKill(e event.Event) {
 			c.lastGroup = e.OOM.Decision
 		}
 	}
+	if victim.Starting && victim.Container.Inner == nil && c.state == Starting {
+		c.startKilled = true
+	}
 	c.history.kill(e.Time)
 	c.tell(Moment{Time: e.Time, Kind: momentKilled, OOM: e.OOM})
 	if e.OOM.UsageBytes != nil && c.cgroup != "" && e.OOM.Cgroup == c.cgroup {

@@ -273,6 +273,54 @@ func TestUnknownKills(t *testing.T) {
 	}
 }
 
+// A container whose start the OOM killer ended has never run its program, and that is what it ended of.
+func TestStartThatIsKilled(t *testing.T) {
+	a := who("a", "web")
+	early := func(seconds float64) Fact {
+		f := killed(seconds, &a, 55)
+		f.Event.OOM.Victim.Starting = true
+		return f
+	}
+	by := &event.Exit{Signal: 9, Cause: event.CauseOOMKill}
+	for _, test := range []struct {
+		name     string
+		facts    []Fact
+		neverRan bool
+		exit     *event.Exit
+		last     MomentKind // of its history
+	}{
+		{"killed, and its cgroup is removed", []Fact{created(1, a), early(2), removed(3, a)}, true, by, momentCgroupGone},
+		{"killed, and its cgroup is found gone", []Fact{created(1, a), early(2), gone(3, a)}, true, by, MomentNeverRan},
+		{
+			"it goes on without what was killed",
+			[]Fact{created(1, a), early(2), started(3, a, 50), exited(4, a, 50)}, false, &event.Exit{Code: new(int32(0)), Cause: event.CauseExited}, momentExited,
+		},
+		{"its end is lost after that", []Fact{created(1, a), early(2), started(3, a, 50), removed(4, a)}, false, nil, momentCgroupGone},
+		{"a kill of which that is not known", []Fact{created(1, a), killed(2, &a, 55), removed(3, a)}, false, nil, momentCgroupGone},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := snapshotOf(test.facts...).container(t, "a")
+			if c.NeverRan != test.neverRan || c.End().NeverRan != test.neverRan || c.Live() {
+				t.Errorf("%s, never ran: %v", c.State, c.NeverRan)
+			}
+			if diff := cmp.Diff(test.exit, c.Exit); diff != "" {
+				t.Errorf("exit (-want +got):\n%s", diff)
+			}
+			if last := c.History[len(c.History)-1].Kind; last != test.last {
+				t.Errorf("its history ends with %s, want %s", last, test.last)
+			}
+		})
+	}
+	again := snapshotOf(created(1, a), early(2), removed(3, a), created(4, a), started(5, a, 60)).container(t, "a")
+	if again.NeverRan || again.Previous == nil || !again.Previous.NeverRan {
+		t.Errorf("the second start works: %+v, before it %+v", again, again.Previous)
+	}
+	told := again.History[2] // after its cgroup and the kill
+	if told.Kind != MomentNeverRan || told.OOM == nil || told.OOM.Victim.PID != 55 {
+		t.Errorf("told as %+v", told)
+	}
+}
+
 func TestKillsShowInTheHistory(t *testing.T) {
 	a := who("a", "web")
 	own, above := killed(3.1, &a, 55), killed(3.2, &a, 56)

@@ -19,6 +19,7 @@ const (
 	MomentVerdict    MomentKind = "engine_verdict"       // what the engine said of its end, when asked
 	MomentSaid       MomentKind = "engine_event"         // what the engine told that it did
 	MomentGone       MomentKind = "gone"                 // it was not there any more; its end was not seen
+	MomentNeverRan   MomentKind = "never_ran"            // it ended before its own program ran: its start was OOM-killed
 	momentCgroup                = MomentKind(event.CgroupCreated)
 	momentCgroupGone            = MomentKind(event.CgroupRemoved)
 	momentBorn                  = MomentKind(event.NamespaceCreated)
@@ -52,7 +53,7 @@ type Moment struct {
 	Init   *event.Process `json:"init,omitempty"`
 	Start  *event.Start   `json:"start,omitempty"`
 	Limits []LimitChange  `json:"limits,omitempty"`
-	// OOM is the latest of the kills.
+	// OOM is the latest of the kills, or the one by which a start ended.
 	OOM     *event.OOM  `json:"oom,omitempty"`
 	Exit    *event.Exit `json:"exit,omitempty"`
 	Verdict *Verdict    `json:"verdict,omitempty"`

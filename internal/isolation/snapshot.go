@@ -122,6 +122,9 @@ type Container struct {
 	// empty where nsviz did not see the start.
 	Phases []event.Phase
 	Exit   *event.Exit
+	// NeverRan is set where it has ended before its own program ran, since the OOM killer took a process that was
+	// starting it: the LatestKill.
+	NeverRan bool
 	// Verdict is what the engine says of its end; nil is nothing.
 	Verdict *Verdict
 	// Previous is how its run before this one ended; nil where nsviz saw none.
@@ -155,8 +158,10 @@ type End struct {
 	InitPID  int32
 	InitComm string
 	// Exit is nil where how it ended is unknown.
-	Exit    *event.Exit
-	Verdict *Verdict
+	Exit *event.Exit
+	// NeverRan is as that of a Container.
+	NeverRan bool
+	Verdict  *Verdict
 	// OOMKills and OOMKillsAtLeast are as those of a Container.
 	OOMKills        *uint64
 	OOMKillsAtLeast uint64
@@ -166,7 +171,7 @@ type End struct {
 // End is how the container has ended; it is meant for one that has.
 func (c *Container) End() End {
 	return End{
-		Time: c.Exited, InitPID: c.InitPID, InitComm: c.InitComm, Exit: c.Exit, Verdict: c.Verdict,
+		Time: c.Exited, InitPID: c.InitPID, InitComm: c.InitComm, Exit: c.Exit, NeverRan: c.NeverRan, Verdict: c.Verdict,
 		OOMKills: c.OOMKills, OOMKillsAtLeast: c.OOMKillsAtLeast, LatestKill: c.LatestKill,
 	}
 }

@@ -268,7 +268,7 @@ func (d *decoder) oomKill(h *gen.NsvizEventHeader, record []byte) ([]event.Event
 	e.PID, e.Comm, e.CgroupID = int32(w.VictimPid), comm(w.VictimComm), w.VictimCgroupId
 	victim := event.Victim{
 		PID: int32(w.VictimPid), TID: int32(w.VictimTid), Comm: e.Comm, UID: new(w.VictimUid),
-		OOMScoreAdj: new(w.VictimOomScoreAdj), Init: w.VictimIsInit != 0,
+		OOMScoreAdj: new(w.VictimOomScoreAdj), Init: w.VictimIsInit != 0, Starting: w.VictimIsEarly != 0,
 	}
 	if w.SizesKnown != 0 {
 		victim.AnonBytes = new(w.AnonPages * d.pageSize)

@@ -197,7 +197,7 @@ func containerInitOOMKilled(t *testing.T, w *watch) {
 	p.release() // the shell
 	p.release() // the hog
 	p.wait()
-	if kill := w.await("kills", 1, killsIn(c))[0]; kill.PID != p.pid || !kill.OOM.Victim.Init {
+	if kill := w.await("kills", 1, killsIn(c))[0]; kill.PID != p.pid || !kill.OOM.Victim.Init || kill.OOM.Victim.Starting {
 		t.Errorf("victim %d, init %d: %+v", kill.PID, p.pid, kill.OOM.Victim)
 	}
 	want := &event.Exit{Code: new(int32(137)), Signal: 9, Cause: event.CauseOOMKill}

@@ -66,6 +66,8 @@ func (e ending) how() Text {
 	switch {
 	case x == nil:
 		return e.name().add(Plain, " has ended; how is unknown, since nsviz did not see its PID 1 die.")
+	case e.NeverRan:
+		return e.neverRan()
 	case x.Cause == event.CauseOOMKill:
 		return e.byOOMKiller()
 	case x.Signal != 0 || x.Cause == event.CauseSignal:
@@ -87,10 +89,29 @@ func (e ending) fatal() *isolation.Kill {
 	if e.Exit == nil || e.Exit.Cause != event.CauseOOMKill || k == nil || k.Event.OOM == nil {
 		return nil
 	}
-	if v := k.Event.OOM.Victim; v.Init || v.PID != 0 && v.PID == e.InitPID {
+	if v := k.Event.OOM.Victim; e.NeverRan || v.Init || v.PID != 0 && v.PID == e.InitPID {
 		return k
 	}
 	return nil
+}
+
+// neverRan tells of a start that the OOM killer ended.
+func (e ending) neverRan() Text {
+	t := e.name().add(Plain, " ").add(Strong, "never ran its program").add(Plain, ": its start was ").add(Strong, "OOM-killed")
+	k := e.fatal()
+	if k == nil {
+		return t.add(Plain, ".")
+	}
+	o := k.Event.OOM
+	if o.Cgroup != "" && o.LimitBytes != nil {
+		whose := text(Plain, ", limit of ").add(Number, ShortPath(o.Cgroup))
+		if PlaceOfLimit(k, o, e.c) == LimitOwn {
+			whose = text(Plain, ", its own limit")
+		}
+		t = t.join(whose).add(Plain, " "+Bytes(*o.LimitBytes))
+	}
+	t = t.add(Plain, ".").sentence(text(Plain, "The kernel killed ").join(victim(k)).add(Plain, ", a process of its runtime."))
+	return t.sentence(killWhy(k, o, e.c))
 }
 
 func (e ending) byOOMKiller() Text {

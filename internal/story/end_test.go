@@ -256,6 +256,28 @@ func TestEnded(t *testing.T) {
 			"web ended by itself with exit code 0.",
 		},
 		{
+			"its start was OOM-killed, by a limit above", &event.Exit{Signal: 9, Cause: event.CauseOOMKill}, func(c *isolation.Container) {
+				c.InitPID, c.InitComm, c.Started, c.NeverRan = 0, "", time.Time{}, true
+				c.CgroupPath, c.OOMKills, c.OOMKillsAtLeast, c.LatestKill = "/tiny/"+webID, new(uint64(1)), 1, kill(120, "/tiny")
+			},
+			"web never ran its program: its start was OOM-killed, limit of /tiny 64 MiB. The kernel killed hog (PID 120, 60 MiB), a process of its " +
+				"runtime. The cgroup above web, /tiny, had reached its 64 MiB limit when hog asked for more.",
+		},
+		{
+			"its start was OOM-killed, by its own limit", &event.Exit{Signal: 9, Cause: event.CauseOOMKill}, func(c *isolation.Container) {
+				c.NeverRan, c.OOMKills, c.OOMKillsAtLeast, c.LatestKill = true, new(uint64(2)), 2, kill(120, own)
+			},
+			"web never ran its program: its start was OOM-killed, its own limit 64 MiB. The kernel killed hog (PID 120, 60 MiB), a process of its " +
+				"runtime. web had reached its 64 MiB limit when hog asked for more. It had killed 1 other process in it as well.",
+		},
+		{
+			"its start was OOM-killed, the host being full", &event.Exit{Signal: 9, Cause: event.CauseOOMKill}, func(c *isolation.Container) {
+				c.NeverRan, c.OOMKills, c.OOMKillsAtLeast, c.LatestKill, c.Memory.Unlimited = true, new(uint64(1)), 1, kill(120, ""), true
+			},
+			"web never ran its program: its start was OOM-killed. The kernel killed hog (PID 120, 60 MiB), a process of its runtime. The host had run " +
+				"out of memory when hog asked for more; web has no limit of its own.",
+		},
+		{
 			"nsviz found it and could not read the kernel's count", exited(0), func(c *isolation.Container) {
 				c.OOMKills, c.OOMKillsAtLeast, c.LatestKill = nil, 2, kill(120, "/docker/"+webID)
 			},

@@ -44,6 +44,8 @@ func Moment(m *isolation.Moment, c *isolation.Container) Text {
 		t = exitWords(m.Time, m.Exit)
 	case isolation.MomentGone:
 		t = text(Plain, "it was gone; its end was not seen")
+	case isolation.MomentNeverRan:
+		t = text(Plain, "it ended, and its own program ").add(Strong, "never ran").add(Plain, ": its start was OOM-killed")
 	case isolation.MomentVerdict:
 		t = verdictWords(engineName(c), m.Verdict)
 	case isolation.MomentSaid:
@@ -81,6 +83,8 @@ func NamespaceMoment(m *isolation.Moment) Text {
 		t = text(Name, m.Container.Label()).add(Plain, ", which was in it, ended: ").join(exitWords(m.Time, m.Exit))
 	case isolation.MomentGone:
 		t = text(Name, m.Container.Label()).add(Plain, ", which was in it, was gone")
+	case isolation.MomentNeverRan:
+		t = text(Name, m.Container.Label()).add(Plain, ", which was in it, ended before its own program ran: its start was OOM-killed")
 	default: // of a later version
 		t = text(Plain, string(m.Kind))
 	}
@@ -345,8 +349,11 @@ func killWords(m *isolation.Moment, c *isolation.Container) Text {
 		t = t.add(Strong, count(m.Times(), "process", "processes")).add(Plain, until(m)+": ")
 	}
 	t = t.join(victim(k))
-	if m.OOM.Victim.Init {
+	switch {
+	case m.OOM.Victim.Init:
 		t = t.add(Plain, ", its PID 1")
+	case m.OOM.Victim.Starting:
+		t = t.add(Plain, ", a process of its runtime")
 	}
 	return t.add(Plain, ". ").join(killWhy(k, m.OOM, c))
 }

@@ -270,6 +270,10 @@ func KillEffect(k *isolation.Kill, c *isolation.Container) Text {
 		l = l.add(Strong, Ordinal(k.Ordinal)+" kill").add(Plain, "; ")
 	}
 	switch {
+	case k.Event.OOM.Victim.Starting && c != nil && c.NeverRan:
+		return l.add(Name, label).add(Plain, " never ran its program: the victim was a process of its runtime, which was starting it.")
+	case k.Event.OOM.Victim.Starting:
+		return l.add(Plain, "the victim was a process of its runtime, which was starting it; its own program did not run yet.")
 	case k.Survived != nil && !*k.Survived, k.Survived == nil && k.Event.OOM.Victim.Init:
 		if v := k.Event.OOM.Victim; v.Init || v.PID != 0 && v.PID == k.InitPID {
 			return l.add(Name, label).add(Plain, " ends with it, because the victim was its PID 1.")

@@ -140,7 +140,7 @@ func unknowns(c *isolation.Container, k *Known) []string {
 	} else {
 		list = append(list, only+"and were gone with it")
 	}
-	if c.Started.IsZero() && c.State != isolation.Starting {
+	if c.Started.IsZero() && c.State != isolation.Starting && !c.NeverRan {
 		list = append(list, "when its own program started")
 	}
 	if c.Created.IsZero() {

@@ -30,6 +30,8 @@ type Answer struct {
 type Ending struct {
 	Time time.Time   `json:"time,omitzero"`
 	Exit *event.Exit `json:"exit,omitempty"`
+	// NeverRan is set where its own program never ran, since its start was OOM-killed.
+	NeverRan bool `json:"never_ran,omitempty"`
 	// Sender is what kind of process sent the signal that ended it.
 	Sender Sender `json:"sender,omitempty"`
 	// Kill is the OOM kill that ended it.
@@ -75,7 +77,7 @@ func Why(c *isolation.Container, s *isolation.Snapshot) Answer {
 }
 
 func (e ending) answer() *Ending {
-	out := &Ending{Time: e.Time, Exit: e.Exit, Sender: e.sender()}
+	out := &Ending{Time: e.Time, Exit: e.Exit, NeverRan: e.NeverRan, Sender: e.sender()}
 	if k := e.fatal(); k != nil {
 		out.Kill = &k.Event
 	}

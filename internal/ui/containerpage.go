@@ -286,7 +286,7 @@ func history(c *isolation.Container, s *isolation.Snapshot, w int) []line {
 		}
 	}
 	if c.Previous != nil {
-		add(c.Previous.Time, text(Plain, "its run before this one ended: ").join(wordExit(c.Previous.Exit)))
+		add(c.Previous.Time, text(Plain, "its run before this one ended: ").join(wordEnd(*c.Previous)))
 	}
 	if !c.Created.IsZero() {
 		add(c.Created, text(Plain, "its cgroup was made"))
@@ -316,7 +316,7 @@ func history(c *isolation.Container, s *isolation.Snapshot, w int) []line {
 		add(kills[i].Event.Time, text(KillMark, what).add(Plain, ": ").join(wordKillOf(kills[i])))
 	}
 	if !c.Live() {
-		add(c.Exited, text(Death, "ended").add(Plain, ": ").join(wordExit(c.Exit)))
+		add(c.Exited, text(Death, "ended").add(Plain, ": ").join(wordEnd(c.End())))
 	}
 	if len(lines) == 0 {
 		return []line{text(Dim, "nsviz did not see it start, and has seen nothing happen to it since.")}

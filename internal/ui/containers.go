@@ -300,7 +300,7 @@ func (c columns) ended(ct *isolation.Container, s *isolation.Snapshot, needle st
 	}
 	rest := c
 	rest.name, rest.image, rest.pid, rest.up, rest.oom, rest.procs = 0, 0, 0, 0, 0, 0
-	story := wordExit(ct.Exit)
+	story := wordEnd(ct.End())
 	if !ct.Exited.IsZero() {
 		story = story.add(Dim, ", "+ago(s.Time.Sub(ct.Exited)))
 	}

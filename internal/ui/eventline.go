@@ -195,6 +195,14 @@ func withIDs(es []event.Event, s *isolation.Snapshot) line {
 	return l
 }
 
+// wordEnd says how a run of a container ended.
+func wordEnd(e isolation.End) line {
+	if e.NeverRan {
+		return text(KillMark, "OOM-killed").add(Plain, " before its own program ran")
+	}
+	return wordExit(e.Exit)
+}
+
 // wordExit says how a container ended.
 func wordExit(x *event.Exit) line {
 	if x == nil {
@@ -253,6 +261,9 @@ func wordKill(e *event.Event) line {
 	}
 	if o.Scope == event.ScopeSystem {
 		l = l.add(Plain, ", the host was out of memory")
+	}
+	if o.Victim.Starting {
+		l = l.add(Plain, ", while the container was starting")
 	}
 	return l
 }

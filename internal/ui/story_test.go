@@ -88,6 +88,14 @@ func TestKillStory(t *testing.T) {
 		{"PID 1 is unknown, the container is forgotten", func(k *isolation.Kill, s *isolation.Snapshot) {
 			k.Survived, s.Containers = nil, nil
 		}, killed + "hog had reached its 64 MiB limit when stress-ng-vm asked for more. 12th kill; hog may have ended with it: its PID 1 is unknown."},
+		{"while it started", func(k *isolation.Kill, s *isolation.Snapshot) {
+			k.Event.OOM.Victim.Starting, k.Survived, k.Ordinal, s.Containers[3].State = true, nil, 1, isolation.Starting
+		}, killed + "hog had reached its 64 MiB limit when stress-ng-vm asked for more. 1st kill; the victim was a process of its runtime, which was " +
+			"starting it; its own program did not run yet."},
+		{"while it started, and it never did", func(k *isolation.Kill, s *isolation.Snapshot) {
+			k.Event.OOM.Victim.Starting, k.Survived, k.Ordinal, s.Containers[3].State, s.Containers[3].NeverRan = true, nil, 1, isolation.Exited, true
+		}, killed + "hog had reached its 64 MiB limit when stress-ng-vm asked for more. 1st kill; hog never ran its program: the victim was a process " +
+			"of its runtime, which was starting it."},
 		{"it lived on, and ended later", func(k *isolation.Kill, s *isolation.Snapshot) {
 			s.Containers[3].State, k.InitComm = isolation.Exited, ""
 		}, killed + "hog had reached its 64 MiB limit when stress-ng-vm asked for more. 12th kill; hog lived on then, because its PID 1 (28473) was not the victim."},
