@@ -10,10 +10,11 @@
 
 #define COMM_LEN 16
 #define CGROUP_PATH_LEN 1024
+#define COMMAND_LINE_LEN 256
 
 /* Grows with every change of a layout below. */
 enum event_version {
-	EVENT_VERSION = 5,
+	EVENT_VERSION = 6,
 };
 
 enum event_kind {
@@ -62,6 +63,7 @@ enum error_place {
 	ERROR_MAP_OOM,	   /* no room to remember an OOM decision or its signal */
 	ERROR_READ,	   /* kernel memory could not be read: a field is unknown */
 	ERROR_PATH,	   /* a cgroup's path was too long and is cut */
+	ERROR_CMDLINE,	   /* a victim's memory could not be read: its command line is unknown */
 	ERROR_PLACES,
 };
 
@@ -176,8 +178,14 @@ struct oom_event {
 	__u8 group;	      /* 1: memory.oom.group, all that is in the cgroup is killed */
 	__u8 victim_is_early; /* in a new cgroup in which no program of its own has run */
 	char victim_comm[COMM_LEN];
+	char victim_process_comm[COMM_LEN]; /* of its first thread, as is that of the trigger */
+	char trigger_process_comm[COMM_LEN];
+	__u32 arguments_len;		     /* of the victim's command line, bytes; 0 unknown */
+	__u32 command_line_len;		     /* how much of it follows */
+	char command_line[COMMAND_LINE_LEN]; /* only command_line_len bytes are sent */
 };
-_Static_assert(sizeof(struct oom_event) == 48 + 72 + 24 + 16, "oom layout");
+_Static_assert(sizeof(struct oom_event) == 48 + 72 + 24 + 3 * 16 + 8 + COMMAND_LINE_LEN,
+	       "oom layout");
 
 /* No event: what reading from the iterator over sockets gives. */
 struct foreign_socket {

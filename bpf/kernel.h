@@ -210,6 +210,8 @@ struct pid {
 
 struct mm_struct {
 	atomic_long_t pgtables_bytes;
+	unsigned long arg_start; /* where the command line is, in the process's own memory */
+	unsigned long arg_end;
 } KERNEL_TYPE;
 
 struct signal_struct {
@@ -234,6 +236,7 @@ struct task_struct {
 	struct cred *real_cred; /* cred is what the task may pose as for the length of a call */
 	struct css_set *cgroups;
 	struct signal_struct *signal;
+	struct mm_struct *mm;
 	struct mempolicy *mempolicy;
 	nodemask_t mems_allowed;
 } KERNEL_TYPE;

@@ -45,7 +45,8 @@ const (
 	NsvizErrorPlaceERROR_MAP_OOM     NsvizErrorPlace = 5
 	NsvizErrorPlaceERROR_READ        NsvizErrorPlace = 6
 	NsvizErrorPlaceERROR_PATH        NsvizErrorPlace = 7
-	NsvizErrorPlaceERROR_PLACES      NsvizErrorPlace = 8
+	NsvizErrorPlaceERROR_CMDLINE     NsvizErrorPlace = 8
+	NsvizErrorPlaceERROR_PLACES      NsvizErrorPlace = 9
 )
 
 type NsvizEventHeader struct {
@@ -74,7 +75,7 @@ const (
 type NsvizEventVersion uint32
 
 const (
-	NsvizEventVersionEVENT_VERSION NsvizEventVersion = 5
+	NsvizEventVersionEVENT_VERSION NsvizEventVersion = 6
 )
 
 type NsvizExitEvent struct {
@@ -160,27 +161,32 @@ type NsvizNamespacesEvent struct {
 }
 
 type NsvizOomEvent struct {
-	_                 structs.HostLayout
-	Header            NsvizEventHeader
-	Decision          uint64
-	VictimCgroupId    uint64
-	DomainCgroupId    uint64
-	LimitPages        uint64
-	UsagePages        uint64
-	AnonPages         uint64
-	FilePages         uint64
-	ShmemPages        uint64
-	PgtablesBytes     uint64
-	VictimPid         uint32
-	VictimTid         uint32
-	VictimUid         uint32
-	VictimOomScoreAdj int32
-	Scope             uint32
-	VictimIsInit      uint8
-	SizesKnown        uint8
-	Group             uint8
-	VictimIsEarly     uint8
-	VictimComm        [16]int8
+	_                  structs.HostLayout
+	Header             NsvizEventHeader
+	Decision           uint64
+	VictimCgroupId     uint64
+	DomainCgroupId     uint64
+	LimitPages         uint64
+	UsagePages         uint64
+	AnonPages          uint64
+	FilePages          uint64
+	ShmemPages         uint64
+	PgtablesBytes      uint64
+	VictimPid          uint32
+	VictimTid          uint32
+	VictimUid          uint32
+	VictimOomScoreAdj  int32
+	Scope              uint32
+	VictimIsInit       uint8
+	SizesKnown         uint8
+	Group              uint8
+	VictimIsEarly      uint8
+	VictimComm         [16]int8
+	VictimProcessComm  [16]int8
+	TriggerProcessComm [16]int8
+	ArgumentsLen       uint32
+	CommandLineLen     uint32
+	CommandLine        [256]int8
 }
 
 type NsvizOomScope uint32
@@ -237,6 +243,7 @@ const (
 	NsvizMapFreshCgroups                = "fresh_cgroups"
 	NsvizMapInits                       = "inits"
 	NsvizMapKernelKills                 = "kernel_kills"
+	NsvizMapOomScratch                  = "oom_scratch"
 	NsvizMapUrgent                      = "urgent"
 	NsvizProgCgroupsAttachRawTp         = "cgroups_attach_raw_tp"
 	NsvizProgCgroupsAttachTpBtf         = "cgroups_attach_tp_btf"
@@ -286,6 +293,7 @@ const (
 	NsvizProgRootsPivotRootSysExit      = "roots_pivot_root_sys_exit"
 	NsvizProgSocketsIter                = "sockets_iter"
 	NsvizVarCgroupEventType             = "cgroup_event_type"
+	NsvizVarCommandLines                = "command_lines"
 	NsvizVarErrorPlaceType              = "error_place_type"
 	NsvizVarEventKindType               = "event_kind_type"
 	NsvizVarEventVersionType            = "event_version_type"
@@ -409,6 +417,7 @@ type NsvizMapSpecs struct {
 	FreshCgroups  *ebpf.MapSpec `ebpf:"fresh_cgroups"`
 	Inits         *ebpf.MapSpec `ebpf:"inits"`
 	KernelKills   *ebpf.MapSpec `ebpf:"kernel_kills"`
+	OomScratch    *ebpf.MapSpec `ebpf:"oom_scratch"`
 	Urgent        *ebpf.MapSpec `ebpf:"urgent"`
 }
 
@@ -417,6 +426,7 @@ type NsvizMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type NsvizVariableSpecs struct {
 	CgroupEventType         *ebpf.VariableSpec `ebpf:"cgroup_event_type"`
+	CommandLines            *ebpf.VariableSpec `ebpf:"command_lines"`
 	ErrorPlaceType          *ebpf.VariableSpec `ebpf:"error_place_type"`
 	EventKindType           *ebpf.VariableSpec `ebpf:"event_kind_type"`
 	EventVersionType        *ebpf.VariableSpec `ebpf:"event_version_type"`
@@ -465,6 +475,7 @@ type NsvizMaps struct {
 	FreshCgroups  *ebpf.Map `ebpf:"fresh_cgroups"`
 	Inits         *ebpf.Map `ebpf:"inits"`
 	KernelKills   *ebpf.Map `ebpf:"kernel_kills"`
+	OomScratch    *ebpf.Map `ebpf:"oom_scratch"`
 	Urgent        *ebpf.Map `ebpf:"urgent"`
 }
 
@@ -479,6 +490,7 @@ func (m *NsvizMaps) Close() error {
 		m.FreshCgroups,
 		m.Inits,
 		m.KernelKills,
+		m.OomScratch,
 		m.Urgent,
 	)
 }
@@ -488,6 +500,7 @@ func (m *NsvizMaps) Close() error {
 // It can be passed to LoadNsvizObjects or ebpf.CollectionSpec.LoadAndAssign.
 type NsvizVariables struct {
 	CgroupEventType         *ebpf.Variable `ebpf:"cgroup_event_type"`
+	CommandLines            *ebpf.Variable `ebpf:"command_lines"`
 	ErrorPlaceType          *ebpf.Variable `ebpf:"error_place_type"`
 	EventKindType           *ebpf.Variable `ebpf:"event_kind_type"`
 	EventVersionType        *ebpf.Variable `ebpf:"event_version_type"`

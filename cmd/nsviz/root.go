@@ -29,6 +29,7 @@ type options struct {
 	cgroupRoot string
 	logLevel   string
 	methods    []string
+	noCommands bool
 
 	level        slog.Level
 	probeMethods []probes.Method
@@ -77,6 +78,8 @@ Without a command it draws the dashboard and serves metrics beside it. It needs 
 	flags.StringVar(&o.dockerHost, "docker-host", "", "Docker engine to ask for names (default $DOCKER_HOST, or the usual socket)")
 	flags.StringVar(&o.procRoot, "proc-root", hostfs.DefaultProc, "where the host's procfs is mounted")
 	flags.StringVar(&o.cgroupRoot, "cgroup-root", hostfs.DefaultCgroup, "where the host's cgroups are mounted")
+	flags.BoolVar(&o.noCommands, "no-command-lines", false,
+		"leave the command lines of OOM victims, which may hold secrets, out of events, recordings and the API")
 	flags.StringVar(&o.logLevel, "log-level", "info", "how much to say on stderr: debug, info, warn, error")
 	flags.StringSliceVar(&o.methods, "probe-methods", nil, "the only methods by which the kernel may be hooked (default all)")
 	_ = flags.MarkHidden("probe-methods") // for those who look for a difference between the methods
@@ -174,6 +177,8 @@ func (o *options) pipeline(log *slog.Logger, sinks ...func(isolation.Fact)) (*pi
 		ProbeMethods: o.probeMethods,
 		Log:          log,
 		Sinks:        sinks,
+
+		NoCommandLines: o.noCommands,
 	})
 }
 

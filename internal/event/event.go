@@ -227,6 +227,9 @@ type SentSignal struct {
 type Process struct {
 	PID  int32  `json:"pid,omitempty"`
 	Comm string `json:"comm,omitempty"`
+	// ProcessComm is what its first thread calls itself, of an OOM kill's trigger, whose Comm is that of the thread
+	// which asked; "" is unknown.
+	ProcessComm string `json:"process_comm,omitempty"`
 	// UID is its user, as the host counts; nil is unknown.
 	UID *uint32 `json:"uid,omitempty"`
 	// Container is where the process lives.
@@ -261,22 +264,44 @@ type OOM struct {
 	Victim Victim `json:"victim"`
 	// Trigger is the process that asked for memory when there was none.
 	Trigger *Process `json:"trigger,omitempty"`
+	// Memory is what the memory was made of that ran out, of a cgroup's or of the system's; nil is unknown.
+	Memory *Memory `json:"memory,omitempty"`
 
 	// CgroupID is the id behind Cgroup, 0 where there is none.
 	CgroupID uint64 `json:"-"`
 }
 
+// Memory is what memory is made of, read just after a kill. No byte is in two of its parts; nil is unknown.
+type Memory struct {
+	// AnonBytes are the processes' own: heaps and stacks.
+	AnonBytes *uint64 `json:"anon_bytes,omitempty"`
+	// FileBytes are cached files, ShmemBytes files of tmpfs and shared memory.
+	FileBytes  *uint64 `json:"file_bytes,omitempty"`
+	ShmemBytes *uint64 `json:"shmem_bytes,omitempty"`
+	// KernelBytes is what the kernel keeps for them, SockBytes the buffers of their sockets.
+	KernelBytes *uint64 `json:"kernel_bytes,omitempty"`
+	SockBytes   *uint64 `json:"sock_bytes,omitempty"`
+	// AfterMS is how long after the kill it was read, in milliseconds: by then the victim may have given back what was its own.
+	AfterMS float64 `json:"after_ms"`
+}
+
 // Victim is the process that the OOM killer chose.
 type Victim struct {
-	PID           int32   `json:"pid"`
-	TID           int32   `json:"tid,omitempty"`
-	Comm          string  `json:"comm,omitempty"`
-	AnonBytes     *uint64 `json:"anon_bytes,omitempty"`
-	FileBytes     *uint64 `json:"file_bytes,omitempty"`
-	ShmemBytes    *uint64 `json:"shmem_bytes,omitempty"`
-	PgtablesBytes *uint64 `json:"pgtables_bytes,omitempty"`
-	OOMScoreAdj   *int32  `json:"oom_score_adj,omitempty"`
-	UID           *uint32 `json:"uid,omitempty"`
+	PID int32 `json:"pid"`
+	TID int32 `json:"tid,omitempty"`
+	// Comm is what the thread calls itself that the kernel picked, ProcessComm what the process's first thread does.
+	Comm        string `json:"comm,omitempty"`
+	ProcessComm string `json:"process_comm,omitempty"`
+	// CommandLine is how the process was called or what it has written over that, its arguments with spaces between
+	// them, escaped; "" is unknown. CommandLineCut is set where there was more of it.
+	CommandLine    string  `json:"command_line,omitempty"`
+	CommandLineCut bool    `json:"command_line_cut,omitempty"`
+	AnonBytes      *uint64 `json:"anon_bytes,omitempty"`
+	FileBytes      *uint64 `json:"file_bytes,omitempty"`
+	ShmemBytes     *uint64 `json:"shmem_bytes,omitempty"`
+	PgtablesBytes  *uint64 `json:"pgtables_bytes,omitempty"`
+	OOMScoreAdj    *int32  `json:"oom_score_adj,omitempty"`
+	UID            *uint32 `json:"uid,omitempty"`
 	// Cgroup is the path of the one that it was in.
 	Cgroup    string     `json:"cgroup,omitempty"`
 	Container *Container `json:"container,omitempty"`

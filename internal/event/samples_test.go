@@ -69,17 +69,22 @@ func samples() []Event {
 			},
 		},
 		{
-			Time: after(6 * time.Second), Type: OOMKill, PID: 2251, Comm: "nginx", Container: web,
+			Time: after(6 * time.Second), Type: OOMKill, PID: 2251, Comm: "nginx-aio", Container: web,
 			OOM: &OOM{
 				Scope: ScopeCgroup, Cgroup: "/docker/" + webID,
 				LimitBytes: new(uint64(33554432)), UsageBytes: new(uint64(33550336)), Decision: 4645794903592, Group: true,
 				Victim: Victim{
-					PID: 2251, TID: 2253, Comm: "nginx",
+					PID: 2251, TID: 2253, Comm: "nginx-aio", ProcessComm: "nginx",
+					CommandLine: "nginx: worker process, with a title that is long", CommandLineCut: true,
 					AnonBytes: new(uint64(32641024)), FileBytes: new(uint64(4096)), ShmemBytes: new(uint64(0)),
 					PgtablesBytes: new(uint64(106496)), OOMScoreAdj: new(int32(-500)), UID: new(uint32(101)), Cgroup: "/docker/" + webID,
 					Container: web, Init: true,
 				},
-				Trigger: &Process{PID: 2330, Comm: "php-fpm", Container: web},
+				Trigger: &Process{PID: 2330, Comm: "php-fpm", ProcessComm: "php-fpm", Container: web},
+				Memory: &Memory{
+					AnonBytes: new(uint64(30412800)), FileBytes: new(uint64(8192)), ShmemBytes: new(uint64(1048576)),
+					KernelBytes: new(uint64(2072576)), SockBytes: new(uint64(8192)), AfterMS: 0.412,
+				},
 			},
 		},
 		{

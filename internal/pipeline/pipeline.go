@@ -24,6 +24,8 @@ type Config struct {
 	DockerHost string
 	// ProbeMethods, where there are any, are the only ones by which the kernel may be hooked.
 	ProbeMethods []probes.Method
+	// NoCommandLines leaves the command lines of OOM victims, which may hold secrets, out of all that is told.
+	NoCommandLines bool
 	// UrgentRingBytes is the size of the ring of OOM kills and deaths; 0 is the default of probes.Config.
 	UrgentRingBytes uint32
 	Log             *slog.Logger
@@ -184,6 +186,7 @@ func (p *Pipeline) watch(ctx context.Context) error {
 	kernel, err := probes.Open(probes.Config{
 		Hierarchy: p.layout.HierarchyID, Unified: p.layout.Controller == "", OwnMntNamespace: p.own[event.Mnt],
 		Clock: probes.HostClock, Methods: p.cfg.ProbeMethods, UrgentRingBytes: p.cfg.UrgentRingBytes,
+		NoCommandLines: p.cfg.NoCommandLines,
 		// What starts and ends while the rest is attached is told of by the number of its cgroup alone.
 		CgroupsWatched: func() error {
 			return p.walk(func(hostfs.Cgroup, *container.Ref) error { return nil })
@@ -229,7 +232,11 @@ func (p *Pipeline) watch(ctx context.Context) error {
 	if p.hostPIDs { // else hardly any namespace would be found, and taken for freed
 		readers.Go(func() { p.survey(ctx, kernel.Sockets(), freedIsHooked) })
 	}
-	return kernel.Run(ctx, func(b probes.Batch) { p.do(func() { p.take(b) }) })
+	victims := p.victims()
+	return kernel.Run(ctx, func(b probes.Batch) {
+		victims.complete(b.Events)
+		p.do(func() { p.take(b) })
+	})
 }
 
 func (p *Pipeline) awaitNames(ctx context.Context) {
@@ -261,9 +268,13 @@ func methodOf(choices []probes.Choice, name string) probes.Method {
 
 // take attributes a batch of events and tells the model.
 func (p *Pipeline) take(b probes.Batch) {
+	domains := domains{p: p}
 	for _, e := range p.namespaces.complete(b.Events) {
 		if !p.tracker.Attribute(&e) {
 			continue
+		}
+		if e.OOM != nil {
+			domains.complete(&e)
 		}
 		e.Self = p.hostPIDs && e.PID == p.self
 		if e.Type == event.CgroupCreated {

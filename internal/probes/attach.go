@@ -32,6 +32,8 @@ type Config struct {
 	CgroupsWatched func() error
 	// Methods, where there are any, are the only ones that may be used.
 	Methods []Method
+	// NoCommandLines leaves out the command lines of OOM victims.
+	NoCommandLines bool
 }
 
 // Probes is the set of attached programs with their rings.
@@ -115,6 +117,7 @@ func configure(spec *ebpf.CollectionSpec, cfg Config) error {
 		gen.NsvizVarTrackedHierarchy: cfg.Hierarchy,
 		gen.NsvizVarTrackedIsUnified: cfg.Unified,
 		gen.NsvizVarOwnMntNamespace:  uint32(cfg.OwnMntNamespace),
+		gen.NsvizVarCommandLines:     !cfg.NoCommandLines,
 		gen.NsvizVarEventsWatermark:  uint64(spec.Maps[gen.NsvizMapEvents].MaxEntries) / 4,
 	} {
 		if err := spec.Variables[name].Set(value); err != nil {

@@ -259,16 +259,25 @@ func (d *decoder) sentSignal(w *gen.NsvizSentSignal) *event.SentSignal {
 }
 
 func (d *decoder) oomKill(h *gen.NsvizEventHeader, record []byte) ([]event.Event, error) {
-	w, err := whole[gen.NsvizOomEvent](record)
-	if err != nil {
+	w := new(gen.NsvizOomEvent)
+	fixed := int(unsafe.Offsetof(w.CommandLine))
+	if err := view(record, fixed, w); err != nil {
 		return nil, err
 	}
+	if w.CommandLineLen > uint32(len(w.CommandLine)) || fixed+int(w.CommandLineLen) > len(record) {
+		return nil, fmt.Errorf("%w: command line of %d bytes in %d", errMalformed, w.CommandLineLen, len(record))
+	}
 	e := d.base(h, event.OOMKill)
-	trigger := &event.Process{PID: e.PID, Comm: e.Comm, CgroupID: e.CgroupID}
+	trigger := &event.Process{PID: e.PID, Comm: e.Comm, ProcessComm: comm(w.TriggerProcessComm), CgroupID: e.CgroupID}
 	e.PID, e.Comm, e.CgroupID = int32(w.VictimPid), comm(w.VictimComm), w.VictimCgroupId
 	victim := event.Victim{
-		PID: int32(w.VictimPid), TID: int32(w.VictimTid), Comm: e.Comm, UID: new(w.VictimUid),
+		PID: int32(w.VictimPid), TID: int32(w.VictimTid), Comm: e.Comm, ProcessComm: comm(w.VictimProcessComm), UID: new(w.VictimUid),
 		OOMScoreAdj: new(w.VictimOomScoreAdj), Init: w.VictimIsInit != 0, Starting: w.VictimIsEarly != 0,
+	}
+	if arguments := record[fixed : fixed+int(w.CommandLineLen)]; w.ArgumentsLen > w.CommandLineLen {
+		victim.CommandLine, victim.CommandLineCut = event.CommandLine(arguments, true), true
+	} else {
+		victim.CommandLine = event.CommandLine(arguments, false)
 	}
 	if w.SizesKnown != 0 {
 		victim.AnonBytes = new(w.AnonPages * d.pageSize)

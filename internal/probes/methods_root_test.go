@@ -47,6 +47,7 @@ func TestByEveryMethod(t *testing.T) {
 		{"limit below the container", limitBelow},
 		{"trigger elsewhere", triggerElsewhere},
 		{"thread is the victim", threadIsTheVictim},
+		{"command lines", commandLines},
 		{"memory is shared", sharedMemory},
 		{"exiting is no kill", exitingIsNoKill},
 		{"disabled kills nothing", disabledKillsNothing},

@@ -49,6 +49,7 @@ func places() map[gen.NsvizErrorPlace]string {
 		gen.NsvizErrorPlaceERROR_MAP_OOM:     "map_oom",
 		gen.NsvizErrorPlaceERROR_READ:        "read",
 		gen.NsvizErrorPlaceERROR_PATH:        "path",
+		gen.NsvizErrorPlaceERROR_CMDLINE:     "command_line",
 	}
 }
 

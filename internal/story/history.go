@@ -355,6 +355,9 @@ func killWords(m *isolation.Moment, c *isolation.Container) Text {
 	case m.OOM.Victim.Starting:
 		t = t.add(Plain, ", a process of its runtime")
 	}
+	if line := CommandLine(&m.OOM.Victim); line != "" && line != VictimComm(k) {
+		t = t.add(Plain, ", called ").add(Number, line)
+	}
 	return t.add(Plain, ". ").join(killWhy(k, m.OOM, c))
 }
 

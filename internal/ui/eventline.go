@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -243,7 +244,7 @@ func wordExit(x *event.Exit) line {
 // wordKill is an OOM kill in a few words; killStory has the sentences.
 func wordKill(e *event.Event) line {
 	o := e.OOM
-	pid, comm := o.Victim.PID, o.Victim.Comm
+	pid, comm := o.Victim.PID, cmp.Or(o.Victim.ProcessComm, o.Victim.Comm)
 	if pid == 0 {
 		pid = e.PID
 	}

@@ -119,10 +119,13 @@ func hogKill(n int, at time.Time) isolation.Kill {
 			OOM: &event.OOM{
 				Scope: event.ScopeCgroup, Cgroup: "/docker/" + hogID, LimitBytes: mibs(64), UsageBytes: mibs(64), Decision: uint64(n),
 				Victim: event.Victim{
-					PID: pid, TID: pid, Comm: "stress-ng-vm", AnonBytes: mibs(60.1), FileBytes: mibs(0.8), ShmemBytes: ptr(uint64(0)),
+					PID: pid, TID: pid, Comm: "stress-ng-vm", ProcessComm: "stress-ng-vm", CommandLine: "stress-ng-vm [run]", AnonBytes: mibs(60.1), FileBytes: mibs(0.8), ShmemBytes: ptr(uint64(0)),
 					PgtablesBytes: ptr(uint64(484 << 10)), OOMScoreAdj: ptr(int32(1000)), UID: ptr(uint32(0)), Container: ref(hogID, "hog"),
 				},
-				Trigger: &event.Process{PID: pid, Comm: "stress-ng-vm", Container: ref(hogID, "hog")},
+				Trigger: &event.Process{PID: pid, Comm: "stress-ng-vm", ProcessComm: "stress-ng-vm", Container: ref(hogID, "hog")},
+				Memory: &event.Memory{
+					AnonBytes: mibs(61.2), FileBytes: ptr(uint64(0)), ShmemBytes: mibs(0.2), KernelBytes: mibs(2.4), AfterMS: 0.41,
+				},
 			},
 		},
 		Ordinal: uint64(n), Survived: ptr(true), InitPID: 28473, InitComm: "stress-ng",
@@ -252,6 +255,8 @@ func sceneHostile() *isolation.Snapshot {
 		k.Event.Container = ref(hogID, names[1])
 		k.Event.OOM.Victim.Container = k.Event.Container
 		k.Event.OOM.Victim.Comm = "\x1b[2J核心"
+		k.Event.OOM.Victim.ProcessComm, k.Event.OOM.Trigger.ProcessComm = "\x1b[2J核", "\x1b[3J"
+		k.Event.OOM.Victim.CommandLine, k.Event.OOM.Victim.CommandLineCut = "\x1b]0;x\x07\u202e核心", true // as no nsviz writes it
 	}
 	s.Host.Name = "node\t\x9b1"
 	s.Events = sceneEvents(s.Kills)

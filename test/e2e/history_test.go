@@ -121,7 +121,7 @@ func TestHistory(t *testing.T) {
 				// The runtime, or systemd for it; it may have ended before it could be asked for its name.
 				"(\\(PID .*, of the host\\) changed|a reading found) its memory limit .*from 64 MiB to 96 MiB",
 				fmt.Sprintf("\\(PID %d, of the host\\) changed its limit of processes from 50 processes to 60 processes", os.Getpid()),
-				"the kernel's OOM killer killed tail \\(PID .*\\)\\. " + name + " had reached its 96 MiB limit",
+				"the kernel's OOM killer killed tail \\(PID .*\\), called tail /dev/zero\\. " + name + " had reached its 96 MiB limit",
 				"nsenter \\(PID " + fmt.Sprint(enter.Process.Pid) + ", of the host\\) joined its net namespace",
 				"its PID 1 was ended by SIGKILL from .*, exit code 137; .* before, .* had sent it SIGTERM",
 				"removed its cgroup",

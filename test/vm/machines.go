@@ -80,7 +80,7 @@ func matrix() []machine {
 // tests out.
 const (
 	systemTests = "StressDemo|InitIsTheVictim"
-	of612       = "|NsAgreesWithLsns|PsAgreesWithEngine|RestartAndExec|Podman|SystemdOomd|InAPrivilegedContainer|AppArmor"
+	of612       = "|NsAgreesWithLsns|PsAgreesWithEngine|RestartAndExec|Podman|SystemdOomd|InAPrivilegedContainer|AppArmor|VictimOfFilesInMemory|StartThatIsKilled"
 	of510       = "|Why" // thirteen containers
 )
 
