@@ -49,6 +49,8 @@ type container struct {
 	counted    [2]*uint64
 	unobserved uint64 // of oomKills, those that no event told of
 	countable  bool   // the kernel's own count could be read
+	// shownKills and shownUnobserved are the latest that snapshots have: replaced, never changed.
+	shownKills, shownUnobserved *uint64
 	// groupDecisions is how many decisions of memory.oom.group the oomKills came by, lastGroup the latest one.
 	groupDecisions, lastGroup uint64
 
@@ -410,7 +412,7 @@ func (c *container) allKills() *uint64 {
 	if !c.killsKnown {
 		return nil
 	}
-	return new(c.oomKills)
+	return shown(&c.shownKills, c.oomKills)
 }
 
 // unobservedKills is how many of them only the kernel has counted; nil where its count could not be read.
@@ -418,7 +420,15 @@ func (c *container) unobservedKills() *uint64 {
 	if !c.countable {
 		return nil
 	}
-	return new(c.unobserved)
+	return shown(&c.shownUnobserved, c.unobserved)
+}
+
+// shown is a number as snapshots point to it: another one where it has changed.
+func shown(last **uint64, n uint64) *uint64 {
+	if *last == nil || **last != n {
+		*last = new(n)
+	}
+	return *last
 }
 
 // list builds the containers of a snapshot, with at most listed of those that have ended.
