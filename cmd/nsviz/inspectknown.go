@@ -117,6 +117,9 @@ func knownNamespaceWords(k *story.Known, kind event.NamespaceType) []string {
 	case with != "":
 		words = "shared with " + with
 	}
+	if n.Abandoned != nil {
+		words += "; " + abandonedWords(n.Abandoned)
+	}
 	words = fmt.Sprintf("%s (%d)", words, n.ID)
 	if n.Creator != nil {
 		words += ", made by " + n.Creator.Comm + " at " + n.Created.Local().Format("15:04:05.000")

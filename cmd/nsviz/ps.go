@@ -86,6 +86,8 @@ type psMembership struct {
 	ID             uint64   `json:"id"`
 	SharedWithHost *bool    `json:"shared_with_host,omitempty"`
 	SharedWith     []string `json:"shared_with,omitempty"`
+	// Abandoned is set where the container that it was made for is not in it any more.
+	Abandoned *isolation.Abandoned `json:"abandoned,omitempty"`
 }
 
 type psMemory struct {
@@ -129,7 +131,7 @@ func psNamespaces(memberships [event.NamespaceTypeCount]isolation.Membership) ma
 		if m.ID == 0 {
 			continue
 		}
-		membership := &psMembership{ID: m.ID, SharedWith: m.SharedWith}
+		membership := &psMembership{ID: m.ID, SharedWith: m.SharedWith, Abandoned: m.Abandoned}
 		if m.Relation != isolation.RelationUnknown {
 			membership.SharedWithHost = new(m.Relation == isolation.RelationHost)
 		}
@@ -198,8 +200,12 @@ func bytesOrUnknown(n *uint64) string {
 	return story.Bytes(*n)
 }
 
-// relationWord says whose a namespace is; containers that share one carry the same number.
+// relationWord says whose a namespace is; containers that share one carry the same number. One that is left behind by the
+// container that it was made for is a dead one.
 func relationWord(m isolation.Membership) string {
+	if m.Abandoned != nil {
+		return "dead"
+	}
 	switch m.Relation {
 	case isolation.RelationOwn:
 		return "own"

@@ -8,9 +8,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/isolation"
 )
 
 // walled is a container without a hole.
@@ -93,6 +95,12 @@ func TestHoles(t *testing.T) {
 		{"time", host(event.Time), "", 0, ""},
 		{"unknown namespace", func(a *Anatomy) { a.Namespaces[event.PID].SharedWithHost = nil; delete(a.Namespaces, event.Net) }, "", 0, ""},
 		{"a pod", func(a *Anatomy) { a.Namespaces[event.Net].SharedWith = []string{"sidecar"} }, "shared_net_namespace", Info, "sidecar"},
+		{"left by whoever it was made for", func(a *Anatomy) {
+			a.Namespaces[event.Net].Abandoned = &isolation.Abandoned{By: "vpn", Since: time.Unix(1, 0)}
+		}, "abandoned_net_namespace", Medium, "vpn"},
+		{"left, and that one has ended", func(a *Anatomy) {
+			a.Namespaces[event.IPC].Abandoned = &isolation.Abandoned{By: "db", Ended: true}
+		}, "abandoned_ipc_namespace", Medium, "db"},
 		{"neighbours in the host's", func(a *Anatomy) { a.Namespaces[event.Time].SharedWith = []string{"other"} }, "", 0, ""},
 
 		{"root", func(a *Anatomy) { a.Privileges.UID = new(uint32(0)) }, "host_root", Medium, ""},

@@ -34,12 +34,14 @@ type container struct {
 	previous                 *End  // the same
 
 	namespaces event.NamespaceIDs
-	reading    Reading
-	history    history
-	chronicle  chronicle // over all of its runs
-	limits     limits
-	within     []uint64 // the namespaces of Model.within that have it
-	oomKills   uint64   // as shown: since its latest start
+	// madeFor are the containers that its namespaces were made for, by what reading the host found; nil is unknown.
+	madeFor   map[event.NamespaceType]event.Container
+	reading   Reading
+	history   history
+	chronicle chronicle // over all of its runs
+	limits    limits
+	within    []uint64 // the namespaces of Model.within that have it
+	oomKills  uint64   // as shown: since its latest start
 	// killsKnown is set where oomKills lacks none: its beginning was seen, or the kernel's count was there to take
 	// over. Else there were at least so many.
 	killsKnown bool
@@ -155,6 +157,7 @@ func (m *Model) revive(c *container) {
 	c.startKilled, c.neverRan = false, false
 	c.phases = nil
 	c.namespaces = event.NamespaceIDs{}
+	c.madeFor = nil
 	c.reading = Reading{}
 	c.history = history{}
 	c.oomKills, c.killsKnown, c.countedUntil = 0, false, time.Time{}
@@ -236,8 +239,10 @@ func (m *Model) applyStarted(e event.Event) {
 			m.counters.starts.observe(c.startDuration.Seconds())
 		}
 	}
+	m.claim(c)
 	m.enter(c, c.namespaces)
 	m.tellEntry(c, Moment{Time: e.Time, Kind: momentStarted, Init: initOf(e.PID, e.Comm), Start: e.Start})
+	m.tellAbandoned(c, e.Time)
 }
 
 func (m *Model) applyExited(e event.Event) {
@@ -355,6 +360,7 @@ func (m *Model) applyFound(at time.Time, f Found) {
 	c.initPID, c.initComm = f.InitPID, f.InitComm
 	c.started = f.Started
 	c.namespaces = f.Namespaces
+	c.madeFor = f.MadeFor
 	m.enter(c, c.namespaces)
 	found.Init = initOf(f.InitPID, f.InitComm)
 	m.tellEntry(c, found)
@@ -448,9 +454,13 @@ func (m *Model) list(listed int) []Container {
 	m.share(live)
 
 	list := make([]Container, 0, len(live)+min(len(m.ended), listed))
+	names := successors{m: m}
 	for i, c := range live {
 		list = append(list, m.present(c))
 		list[i].Namespaces = m.sharing.memberships[i]
+		for _, t := range inherited {
+			list[i].Namespaces[t].Abandoned = names.abandoned(c, t)
+		}
 	}
 	for i := len(m.ended) - 1; i >= 0 && len(list) < len(live)+listed; i-- {
 		c := m.ended[i]

@@ -19,6 +19,7 @@ const (
 	MomentVerdict    MomentKind = "engine_verdict"       // what the engine said of its end, when asked
 	MomentSaid       MomentKind = "engine_event"         // what the engine told that it did
 	MomentGone       MomentKind = "gone"                 // it was not there any more; its end was not seen
+	MomentAbandoned  MomentKind = "abandoned"            // the container that a namespace was made for has another one
 	MomentNeverRan   MomentKind = "never_ran"            // it ended before its own program ran: its start was OOM-killed
 	momentCgroup                = MomentKind(event.CgroupCreated)
 	momentCgroupGone            = MomentKind(event.CgroupRemoved)
@@ -46,7 +47,8 @@ type Moment struct {
 	Via event.Via `json:"via,omitempty"`
 	// Namespaces are those that were made or joined, or those of a container that started.
 	Namespaces []Touched `json:"namespaces,omitempty"`
-	// Container is, in the history of a namespace, the container that started, was found or ended in it.
+	// Container is, in the history of a namespace, the container that started, was found or ended in it, and where a
+	// namespace was abandoned the one that it was made for.
 	Container *event.Container `json:"container,omitempty"`
 	Cgroup    string           `json:"cgroup,omitempty"`
 	// Init is the container's PID 1, of one that was found or started.

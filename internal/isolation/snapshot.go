@@ -197,6 +197,9 @@ type Membership struct {
 	// SharedWith are the labels of the other live containers in the same namespace, sorted; also
 	// filled where the namespace is the host's.
 	SharedWith []string
+	// Abandoned is set where the container that it was made for is not in it any more: only of net and ipc namespaces
+	// of live containers.
+	Abandoned *Abandoned
 	// Group numbers the shared namespaces of the snapshot from 1; containers with the same number
 	// share. 0 where Relation is not RelationShared.
 	Group int

@@ -50,9 +50,10 @@ func (p *Pipeline) look(ctx context.Context) error {
 	if err != nil {
 		p.cfg.Log.Debug("boot time", "error", err)
 	}
+	mounts := sync.OnceValue(p.hostMounts)
 	err = p.walk(func(c hostfs.Cgroup, ref *container.Ref) error {
 		at := p.now()
-		found, _, err := p.find(c, ref, host.BootTime)
+		found, _, err := p.find(c, ref, host.BootTime, mounts)
 		if err != nil || found == nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/container"
@@ -24,6 +25,7 @@ func (p *Pipeline) scan(kernel *probes.Probes) error {
 	}
 	var cgroups []isolation.FoundCgroup
 	var refs []*container.Ref
+	mounts := sync.OnceValue(p.hostMounts)
 	err = p.walkAll(func(c hostfs.Cgroup, ref *container.Ref) error {
 		at := p.now()
 		memory, own, err := p.layout.Limits(c.Path)
@@ -35,7 +37,7 @@ func (p *Pipeline) scan(kernel *probes.Probes) error {
 		if ref == nil || ref.Root != c.Path {
 			return nil
 		}
-		found, init, err := p.find(c, ref, host.BootTime)
+		found, init, err := p.find(c, ref, host.BootTime, mounts)
 		if err != nil {
 			return err
 		}
@@ -44,7 +46,7 @@ func (p *Pipeline) scan(kernel *probes.Probes) error {
 				return err
 			}
 			// Its program may have begun to run before that: then this finds it.
-			if found, init, err = p.find(c, ref, host.BootTime); err != nil || found == nil {
+			if found, init, err = p.find(c, ref, host.BootTime, mounts); err != nil || found == nil {
 				return err
 			}
 		}
@@ -102,6 +104,9 @@ func (p *Pipeline) walkAll(visit func(hostfs.Cgroup, *container.Ref) error) erro
 func (p *Pipeline) takeFound(at time.Time, ref *container.Ref, found isolation.Found) {
 	c := p.tracker.Describe(ref)
 	found.Container = *c
+	for t, of := range found.MadeFor {
+		found.MadeFor[t] = *p.tracker.Describe(&container.Ref{ID: of.ID, Runtime: ref.Runtime})
+	}
 	if !found.Starting {
 		p.tracker.Started(ref, found.InitPID, found.Started)
 	}
@@ -110,8 +115,8 @@ func (p *Pipeline) takeFound(at time.Time, ref *container.Ref, found isolation.F
 }
 
 // find describes the container whose root cgroup is c; nil where it is gone, or has no processes: none yet, or
-// none any more, when whoever made the cgroup has left it behind.
-func (p *Pipeline) find(c hostfs.Cgroup, ref *container.Ref, boot time.Time) (*isolation.Found, int32, error) {
+// none any more, when whoever made the cgroup has left it behind. mounts are the host's.
+func (p *Pipeline) find(c hostfs.Cgroup, ref *container.Ref, boot time.Time, mounts func() []hostfs.Mount) (*isolation.Found, int32, error) {
 	found := &isolation.Found{Container: event.Container{ID: ref.ID}, CgroupPath: c.Path}
 	procs, err := p.layout.TreeProcs(c.Path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -136,10 +141,27 @@ func (p *Pipeline) find(c hostfs.Cgroup, ref *container.Ref, boot time.Time) (*i
 	}
 	found.InitPID, found.InitComm = init.PID, init.Comm
 	found.Namespaces = init.Namespaces
+	if madeFor, err := p.fs.MadeFor(init.PID, mounts()); err == nil { // else it is gone, and that is told as its end
+		for t, id := range madeFor {
+			if found.MadeFor == nil {
+				found.MadeFor = map[event.NamespaceType]event.Container{}
+			}
+			found.MadeFor[t] = event.Container{ID: id}
+		}
+	}
 	if !boot.IsZero() {
 		found.Started = boot.Add(time.Duration(init.StartTime) * clockTick)
 	}
 	return found, init.PID, nil
+}
+
+// hostMounts are the host's mounts; nil is unknown.
+func (p *Pipeline) hostMounts() []hostfs.Mount {
+	mounts, err := p.fs.HostMounts()
+	if err != nil {
+		p.cfg.Log.Debug("for whom namespaces were made", "error", err)
+	}
+	return mounts
 }
 
 // clockTick is the unit of start times in /proc: USER_HZ is 100 on every architecture that nsviz

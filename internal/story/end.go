@@ -19,7 +19,7 @@ func Container(c *isolation.Container, s *isolation.Snapshot) Text {
 	if c.State == isolation.Starting {
 		state = "is starting"
 	}
-	t := text(Name, c.Label).add(Plain, " "+state+".")
+	t := text(Name, c.Label).add(Plain, " "+state+".").sentence(Abandoned(c))
 	switch n := c.OOMKillsAtLeast; {
 	case c.OOMKills == nil && n == 0:
 		t = t.sentence(text(Plain, "The kernel's OOM killer has killed nothing in it since nsviz found it; what it killed before is unknown."))

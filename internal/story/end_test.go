@@ -332,6 +332,22 @@ func TestLives(t *testing.T) {
 			"web runs. The kernel's OOM killer has killed 1 process in it since it started, of which nsviz saw none.",
 		},
 		{
+			"its network was made for another one, which has another since", func(c *isolation.Container) {
+				c.Namespaces[event.Net].Abandoned = &isolation.Abandoned{By: "vpn", Since: end}
+			},
+			"web runs. Its network is a dead one: vpn got a new one at " + moment(end) + "; restart web. The kernel's OOM killer has killed nothing in it " +
+				"since it started.",
+		},
+		{
+			"its network and shared memory were made for others, which have ended", func(c *isolation.Container) {
+				c.Namespaces[event.Net].Abandoned = &isolation.Abandoned{By: "vpn", Since: end, Ended: true}
+				c.Namespaces[event.IPC].Abandoned = &isolation.Abandoned{By: "db", Ended: true}
+			},
+			"web runs. Its network is a dead one: vpn, which it was made for, ended at " + moment(end) + "; start vpn, then restart web. Its shared memory " +
+				"is a dead one: db, which it was made for, has ended; start db, then restart web. The kernel's OOM killer has killed nothing in it since " +
+				"it started.",
+		},
+		{
 			"nsviz found it and could not read the kernel's count", func(c *isolation.Container) { c.OOMKills = nil },
 			"web runs. The kernel's OOM killer has killed nothing in it since nsviz found it; what it killed before is unknown.",
 		},

@@ -44,6 +44,8 @@ func Moment(m *isolation.Moment, c *isolation.Container) Text {
 		t = exitWords(m.Time, m.Exit)
 	case isolation.MomentGone:
 		t = text(Plain, "it was gone; its end was not seen")
+	case isolation.MomentAbandoned:
+		t = abandonedWords(m)
 	case isolation.MomentNeverRan:
 		t = text(Plain, "it ended, and its own program ").add(Strong, "never ran").add(Plain, ": its start was OOM-killed")
 	case isolation.MomentVerdict:
@@ -359,6 +361,12 @@ func killWords(m *isolation.Moment, c *isolation.Container) Text {
 		t = t.add(Plain, ", called ").add(Number, line)
 	}
 	return t.add(Plain, ". ").join(killWhy(k, m.OOM, c))
+}
+
+// abandonedWords tells that the container which a namespace was made for has another one.
+func abandonedWords(m *isolation.Moment) Text {
+	t := text(Name, m.Container.Label()).add(Plain, " got a new "+list(typeNames(m.Namespaces))+" namespace")
+	return t.add(Plain, ": the one that it had before, in which this container still is, is ").add(Strong, "a dead one")
 }
 
 // exitWords tells how PID 1 ended.

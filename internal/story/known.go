@@ -45,6 +45,8 @@ type KnownNamespace struct {
 	Parent         uint64   `json:"parent,omitempty"`
 	SharedWithHost *bool    `json:"shared_with_host,omitempty"`
 	SharedWith     []string `json:"shared_with,omitempty"`
+	// Abandoned is set where the container that it was made for is not in it any more.
+	Abandoned *isolation.Abandoned `json:"abandoned,omitempty"`
 	// Created and Creator are absent where its birth was not seen.
 	Created  time.Time      `json:"created,omitzero"`
 	Creator  *event.Process `json:"creator,omitempty"`
@@ -71,7 +73,7 @@ func Remember(c *isolation.Container, s *isolation.Snapshot) Known {
 		if m.ID == 0 {
 			continue
 		}
-		n := KnownNamespace{ID: m.ID, SharedWith: m.SharedWith}
+		n := KnownNamespace{ID: m.ID, SharedWith: m.SharedWith, Abandoned: m.Abandoned}
 		if m.Relation != isolation.RelationUnknown {
 			n.SharedWithHost = new(m.Relation == isolation.RelationHost)
 		}

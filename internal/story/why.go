@@ -20,8 +20,10 @@ type Answer struct {
 	Sentence string        `json:"sentence"`
 	OOMKills *uint64       `json:"oom_kills,omitempty"`
 	Kills    []event.Event `json:"kills,omitempty"`
-	End      *Ending       `json:"end,omitempty"`
-	Previous *Ending       `json:"previous,omitempty"`
+	// Abandoned are the namespaces that were made for another container, which is not in them any more.
+	Abandoned map[event.NamespaceType]*isolation.Abandoned `json:"abandoned,omitempty"`
+	End       *Ending                                      `json:"end,omitempty"`
+	Previous  *Ending                                      `json:"previous,omitempty"`
 	// History is what happened to it, over all of its runs.
 	History []isolation.Moment `json:"history,omitempty"`
 }
@@ -65,6 +67,14 @@ func Why(c *isolation.Container, s *isolation.Snapshot) Answer {
 		e := s.Kills[i].Event
 		if of := VictimContainer(&s.Kills[i]); of != nil && of.ID == c.ID && !e.Time.Before(since) {
 			a.Kills = append(a.Kills, e)
+		}
+	}
+	for t := range c.Namespaces {
+		if by := c.Namespaces[t].Abandoned; by != nil {
+			if a.Abandoned == nil {
+				a.Abandoned = map[event.NamespaceType]*isolation.Abandoned{}
+			}
+			a.Abandoned[event.NamespaceType(t)] = by
 		}
 	}
 	if !c.Live() {

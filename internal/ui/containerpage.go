@@ -76,6 +76,9 @@ func inOneSentence(c *isolation.Container, s *isolation.Snapshot) line {
 		l = l.add(Plain, fmt.Sprintf("; the first is %s, which the host calls PID %d", c.InitComm, c.InitPID))
 	}
 	l = l.add(Plain, ". ").join(machinesIn(c, s))
+	if dead := told(story.Abandoned(c)); len(dead) > 0 {
+		l = l.join(dead).add(Plain, " ")
+	}
 	if machineOf(c, s) != nil {
 		return l.add(Plain, "What runs in it sees that machine and its kernel, and none of the namespaces here.")
 	}
@@ -152,6 +155,9 @@ func namespaceFacts(c *isolation.Container, w int) []line {
 
 // membershipWords says in words what the symbol of the table says.
 func membershipWords(m isolation.Membership, t event.NamespaceType, style Style) line {
+	if m.Abandoned != nil {
+		return text(style, "dead: "+m.Abandoned.By+" has left it")
+	}
 	switch m.Relation {
 	case isolation.RelationOwn:
 		return text(style, "its own")

@@ -63,6 +63,8 @@ func TestGolden(t *testing.T) {
 		{"containers_unknown", sceneUnknown(), View{}, 120, 40},
 		{"containers_unknown_60x20", sceneUnknown(), View{}, 60, 20},
 		{"containers_shared", sceneShared(), View{}, 120, 40},
+		{"containers_abandoned", sceneAbandoned(), View{}, 120, 40},
+		{"container_abandoned", sceneAbandoned(), press(on(Containers, sidecarID), sceneAbandoned(), enter), 120, 40},
 		{"containers_many", sceneMany(200), on(Containers, fmt.Sprintf("%064x", 101)), 120, 40},
 		{"containers_many_end", sceneMany(200), on(Containers, fmt.Sprintf("%064x", 200)), 80, 24},
 		{"containers_frozen", later, View{Frozen: scene()}, 120, 40},

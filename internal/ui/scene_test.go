@@ -309,6 +309,20 @@ func sceneShared() *isolation.Snapshot {
 	return s
 }
 
+// sceneAbandoned has a container in the network of another one, which has another one since.
+func sceneAbandoned() *isolation.Snapshot {
+	s := scene()
+	for i := range s.Containers {
+		if c := &s.Containers[i]; c.Label == "sidecar" {
+			c.Namespaces[event.Net] = isolation.Membership{
+				ID: c.Namespaces[event.Net].ID, Relation: isolation.RelationOwn,
+				Abandoned: &isolation.Abandoned{By: "web"}, // since when depends on the time zone
+			}
+		}
+	}
+	return s
+}
+
 // sceneVMs has virtual machines beside the containers, and a container that is one.
 func sceneVMs() *isolation.Snapshot {
 	s := scene()
