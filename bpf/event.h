@@ -10,10 +10,11 @@
 
 #define COMM_LEN 16
 #define CGROUP_PATH_LEN 1024
+#define COMMAND_LINE_LEN 256
 
 /* Grows with every change of a layout below. */
 enum event_version {
-	EVENT_VERSION = 5,
+	EVENT_VERSION = 6,
 };
 
 enum event_kind {
@@ -65,6 +66,7 @@ enum error_place {
 	ERROR_PATH,	      /* a cgroup's path was too long: user space looks it up by id */
 	ERROR_RING_LIFECYCLE, /* the ring of cgroups and starts was full: an event is lost */
 	ERROR_THROTTLED,      /* more events than its share from one user in one cgroup */
+	ERROR_CMDLINE,	      /* a victim's memory could not be read: its command line is unknown */
 	ERROR_PLACES,
 };
 
@@ -135,14 +137,14 @@ struct start_event {
 };
 _Static_assert(sizeof(struct start_event) == 48 + 56 + 8 + 32, "start layout");
 
-/* A signal that a process sent. */
+/* A signal that a process sent, or the kernel because of it. */
 struct sent_signal {
 	__u64 boot_ns;
 	__u64 cgroup_id; /* of the sender, as are the rest */
 	__u32 pid;	 /* 0: there was no such signal */
 	__u32 signal;
 	__u32 uid; /* real, as the host counts */
-	__u32 pad;
+	__u32 pid_namespace_ended; /* 1: the kernel sent it, since the process was PID 1 of the namespace and died */
 	char comm[COMM_LEN];
 };
 _Static_assert(sizeof(struct sent_signal) == 32 + 16, "signal layout");
@@ -200,8 +202,16 @@ struct oom_event {
 	__u8 group;  /* 1: memory.oom.group, all that is in the cgroup is killed */
 	__u8 unread; /* bits of enum oom_unread */
 	char victim_comm[COMM_LEN];
+	char victim_process_comm[COMM_LEN]; /* of its first thread, as is that of the trigger */
+	char trigger_process_comm[COMM_LEN];
+	__u32 arguments_len;	/* of the victim's command line, bytes; 0 unknown */
+	__u16 command_line_len; /* how much of it follows */
+	__u8 victim_is_early;	/* in a new cgroup in which no program of its own has run */
+	__u8 pad;
+	char command_line[COMMAND_LINE_LEN]; /* only command_line_len bytes are sent */
 };
-_Static_assert(sizeof(struct oom_event) == 48 + 72 + 24 + 16, "oom layout");
+_Static_assert(sizeof(struct oom_event) == 48 + 72 + 24 + 3 * 16 + 8 + COMMAND_LINE_LEN,
+	       "oom layout");
 
 /* No event: what reading from the iterator over sockets gives. */
 struct foreign_socket {

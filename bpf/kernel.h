@@ -57,6 +57,8 @@ enum { BPF_RB_AVAIL_DATA = 0 };
 #define SEND_SIG_NOINFO 0
 #define SEND_SIG_PRIV 1
 #define SIGNAL_GROUP_EXIT 0x00000004
+/* include/linux/sched.h: in a task's flags, that it is on its way out. */
+#define PF_EXITING 0x00000004
 
 #define KERNEL_TYPE __attribute__((preserve_access_index))
 
@@ -205,8 +207,19 @@ struct pids_cgroup {
 } KERNEL_TYPE;
 
 /* Tasks. */
+struct upid {
+	struct pid_namespace *ns;
+} KERNEL_TYPE;
+
+struct pid {
+	unsigned int level;	/* of the namespace that it is of */
+	struct upid numbers[1]; /* really one for each level, the host's first */
+} KERNEL_TYPE;
+
 struct mm_struct {
 	atomic_long_t pgtables_bytes;
+	unsigned long arg_start; /* where the command line is, in the process's own memory */
+	unsigned long arg_end;
 } KERNEL_TYPE;
 
 struct signal_struct {
@@ -221,6 +234,8 @@ struct task_struct {
 	int pid;
 	int tgid;
 	int exit_code;
+	unsigned int flags;
+	struct pid *thread_pid;
 	__u64 start_boottime; /* when it was made, ns */
 	char comm[16];
 	struct task_struct *real_parent;
@@ -229,6 +244,7 @@ struct task_struct {
 	struct cred *real_cred; /* cred is what the task may pose as for the length of a call */
 	struct css_set *cgroups;
 	struct signal_struct *signal;
+	struct mm_struct *mm;
 	struct mempolicy *mempolicy;
 	nodemask_t mems_allowed;
 } KERNEL_TYPE;

@@ -126,13 +126,77 @@ static __always_inline bool is_noted(int sig)
 	return sig >= 1 && sig < 64 && ((FATAL_SIGNALS | STOP_SIGNALS) & SIGNAL_BIT(sig));
 }
 
+/* The PID namespace that a process is in at a level; the host's is at 0. */
+static __always_inline struct pid_namespace *pid_namespace_at(struct pid *pid, __u32 level,
+							      __u64 *failed)
+{
+	void *number = (void *)__builtin_preserve_access_index(&pid->numbers);
+
+	number += (__u64)level * bpf_core_type_size(struct upid);
+	return READ(failed, (struct upid *)number, ns);
+}
+
+/*
+ * When PID 1 of a PID namespace dies, the kernel kills all that are in it, from the context of its last
+ * thread (zap_pid_ns_processes, kernel/pid_namespace.c). What else the kernel kills in its own name has
+ * other reasons: a limit of CPU time, reboot(2) inside of a container, a tracer that ends.
+ */
+static __always_inline bool is_namespace_end(struct task_struct *task, __u64 *failed)
+{
+	struct task_struct *current = (void *)bpf_get_current_task();
+	struct pid_namespace *ending;
+	struct pid *pid;
+	__u32 level;
+
+	if (!(READ(failed, current, flags) & PF_EXITING))
+		return false;
+	pid = READ(failed, current, thread_pid);
+	level = READ(failed, pid, level);
+	ending = pid_namespace_at(pid, level, failed);
+	if (!ending || READ(failed, ending, child_reaper) != current)
+		return false;
+	pid = READ(failed, task, thread_pid);
+	return READ(failed, pid, level) >= level && pid_namespace_at(pid, level, failed) == ending;
+}
+
+static __always_inline void fill_sender(struct sent_signal *noted, int sig, __u64 *failed)
+{
+	__u64 sender = bpf_get_current_pid_tgid();
+
+	noted->boot_ns = bpf_ktime_get_boot_ns();
+	noted->cgroup_id = task_cgroup_id((void *)bpf_get_current_task(), failed);
+	noted->pid = sender >> 32;
+	noted->signal = sig;
+	noted->uid = (__u32)bpf_get_current_uid_gid();
+	noted->pid_namespace_ended = 0;
+	bpf_get_current_comm(noted->comm, sizeof(noted->comm));
+}
+
+/* A SIGKILL by the kernel itself; that of the OOM killer is told by mark_victim. */
+static __always_inline void note_kernel_kill(struct task_struct *task, const bool trusted)
+{
+	__u32 pid = FIELD(trusted, task, tgid);
+	struct init *init = bpf_map_lookup_elem(&inits, &pid);
+	__u64 failed = 0;
+
+	if (!init || init->latest.signal == SIGKILL)
+		return;
+	if (is_namespace_end(task, &failed)) {
+		if (init->latest.pid)
+			init->earlier = init->latest;
+		fill_sender(&init->latest, SIGKILL, &failed);
+		init->latest.pid_namespace_ended = 1;
+	}
+	count_failed(failed);
+}
+
 static __always_inline void note_sender(int sig, unsigned long info, struct task_struct *task,
 					int result, const bool trusted)
 {
 	__u32 pid = FIELD(trusted, task, tgid);
 	struct init *init = bpf_map_lookup_elem(&inits, &pid);
 	struct sent_signal *noted;
-	__u64 sender, failed = 0;
+	__u64 failed = 0;
 	int code = 0;
 
 	if (!init || info == SEND_SIG_PRIV)
@@ -160,15 +224,8 @@ static __always_inline void note_sender(int sig, unsigned long info, struct task
 	default: /* pending already: this sender's changes nothing */
 		return;
 	}
-	sender = bpf_get_current_pid_tgid();
-	noted->boot_ns = bpf_ktime_get_boot_ns();
-	noted->cgroup_id = task_cgroup_id((void *)bpf_get_current_task(), &failed);
+	fill_sender(noted, sig, &failed);
 	count_failed(failed);
-	noted->pid = sender >> 32;
-	noted->signal = sig;
-	noted->uid = (__u32)bpf_get_current_uid_gid();
-	noted->pad = 0;
-	bpf_get_current_comm(noted->comm, sizeof(noted->comm));
 }
 
 /* Whether task is of the process that is PID 1 in the PID namespace that its children are in. */

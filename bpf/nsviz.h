@@ -22,6 +22,8 @@ const volatile bool tracked_is_unified = true;
  * of shares it.
  */
 const volatile __u32 own_mnt_namespace = 0;
+/* Whether the command lines of OOM victims are told: they may hold secrets. */
+const volatile bool command_lines = true;
 /*
  * Whether user space is still finding out which containers there are. Until it has, a start or an end
  * may be that of a container that it has not told the programs of, so those are reported as well.

@@ -62,6 +62,7 @@ static __always_inline int on_signal(int sig, unsigned long info, struct task_st
 		kill.tid = FIELD(trusted, task, pid);
 		if (bpf_map_update_elem(&kernel_kills, &current_tid, &kill, BPF_ANY) != 0)
 			count_error(ERROR_MAP_OOM);
+		note_kernel_kill(task, trusted);
 		return 0;
 	}
 	note_sender(sig, info, task, result, trusted);
@@ -376,6 +377,59 @@ VERIFIED_ONCE int scope_of_nodes(__u64 address)
 	return outside_cpuset ? OOM_SCOPE_CPUSET : OOM_SCOPE_SYSTEM;
 }
 
+/* An event is put together here, since the part of the command line that is sent varies in length. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct oom_event);
+} oom_scratch SEC(".maps");
+
+/*
+ * The command line of a victim, out of its own memory, which is at hand where the victim itself asked for
+ * more: as a rule. It is read as /proc/PID/cmdline has it (get_mm_cmdline, fs/proc/base.c): where the last
+ * byte of the arguments is no zero, the program has written a title over them, perhaps beyond.
+ */
+static __always_inline void read_command_line(struct oom_event *event, struct mm_struct *mm,
+					      __u64 *failed)
+{
+	struct task_struct *current = (void *)bpf_get_current_task();
+	__u64 start, end, len;
+	char last;
+	long read;
+
+	if (!command_lines || !mm || READ(failed, current, mm) != mm)
+		return;
+	start = READ(failed, mm, arg_start);
+	end = READ(failed, mm, arg_end);
+	if (end <= start)
+		return;
+	len = end - start;
+	if (bpf_probe_read_user(&last, sizeof(last), (void *)(end - 1)) != 0)
+		goto unreadable;
+	if (last) {
+		read = bpf_probe_read_user_str(event->command_line, COMMAND_LINE_LEN,
+					       (void *)start);
+		if (read <= 1)
+			goto unreadable;
+		event->arguments_len = read - 1;
+		if (read == COMMAND_LINE_LEN)
+			event->arguments_len = COMMAND_LINE_LEN; /* and perhaps more */
+		event->command_line_len = read - 1;
+		return;
+	}
+	event->arguments_len = len > 0xffffffff ? 0xffffffff : len;
+	if (len > COMMAND_LINE_LEN)
+		len = COMMAND_LINE_LEN;
+	if (bpf_probe_read_user(event->command_line, len, (void *)start) != 0)
+		goto unreadable;
+	event->command_line_len = len;
+	return;
+unreadable:
+	event->arguments_len = 0;
+	count_error(ERROR_CMDLINE);
+}
+
 /*
  * With memory.oom.group one decision has several victims, of which the first may have given its
  * memory back when the last is marked. They come one right after the other, but for what the kernel
@@ -392,9 +446,9 @@ static __always_inline int on_mark_victim(__u32 tid)
 	struct oom_event *event;
 	struct mm_struct *mm;
 	struct init *init;
-	__u64 now, memcg, domain, group, trigger;
+	__u64 now, memcg, domain, group, trigger, victim_cgroup_id, sent;
 	__u64 failed = 0, uid_failed = 0, adj_failed = 0, sizes_failed = 0;
-	__u32 victim_pid;
+	__u32 victim_pid, zero = 0;
 
 	if (!kill || kill->tid != tid)
 		return 0; /* already exiting: marked, not killed */
@@ -430,21 +484,22 @@ static __always_inline int on_mark_victim(__u32 tid)
 			count_error(ERROR_MAP_OOM);
 	}
 
-	event = bpf_ringbuf_reserve(&urgent, sizeof(*event), 0);
-	if (!event) {
-		count_error(ERROR_RING_URGENT);
+	/* Nobody else can be in here: the kernel marks under oom_lock. */
+	event = bpf_map_lookup_elem(&oom_scratch, &zero);
+	if (!event)
 		return 0;
-	}
-	__builtin_memset(event, 0, sizeof(*event));
-	fill_header(&event->header, EVENT_OOM_KILL, sizeof(*event), &failed);
+	__builtin_memset(event, 0, __builtin_offsetof(struct oom_event, command_line));
+	fill_header(&event->header, EVENT_OOM_KILL, 0, &failed);
 	event->decision = decision.id;
 	event->scope = decision.scope;
 	event->group = has_up_to(memcg, MEMCG_GROUP, decision.domain_cgroup_id);
 	event->domain_cgroup_id = decision.domain_cgroup_id;
 	event->limit_pages = decision.limit_pages;
 	event->usage_pages = decision.usage_pages;
-	event->victim_cgroup_id = task_cgroup_id(victim, &failed);
-	/* Older kernels take no key from the ring's memory, so this has a copy on the stack. */
+	victim_cgroup_id = task_cgroup_id(victim, &failed);
+	event->victim_cgroup_id = victim_cgroup_id;
+	if (bpf_map_lookup_elem(&fresh_cgroups, &victim_cgroup_id))
+		event->victim_is_early = 1;
 	victim_pid = READ(&failed, victim, tgid);
 	event->victim_pid = victim_pid;
 	event->victim_tid = tid;
@@ -454,6 +509,11 @@ static __always_inline int on_mark_victim(__u32 tid)
 			(adj_failed ? OOM_UNREAD_SCORE_ADJ : 0) |
 			(decision.unread ? OOM_UNREAD_DOMAIN : 0);
 	failed += failed_helper(BPF_CORE_READ_STR_INTO(&event->victim_comm, victim, comm));
+	failed += failed_helper(
+		BPF_CORE_READ_STR_INTO(&event->victim_process_comm, victim, group_leader, comm));
+	failed += failed_helper(BPF_CORE_READ_STR_INTO(&event->trigger_process_comm,
+						       (struct task_struct *)bpf_get_current_task(),
+						       group_leader, comm));
 	/* mark_oom_victim has just put the memory here; task->mm may be gone at any moment. */
 	mm = READ(&failed, victim, signal, oom_mm);
 	event->anon_pages = mm_counter(mm, MM_ANONPAGES, &sizes_failed);
@@ -461,13 +521,20 @@ static __always_inline int on_mark_victim(__u32 tid)
 	event->shmem_pages = mm_counter(mm, MM_SHMEMPAGES, &sizes_failed);
 	event->pgtables_bytes = READ(&sizes_failed, mm, pgtables_bytes.counter);
 	event->sizes_known = !sizes_failed;
+	read_command_line(event, mm, &failed);
 	count_failed(failed + uid_failed + adj_failed + sizes_failed);
 	init = bpf_map_lookup_elem(&inits, &victim_pid);
 	if (init) {
 		init->oom_killed = 1;
 		event->victim_is_init = 1;
 	}
-	bpf_ringbuf_submit(event, BPF_RB_FORCE_WAKEUP);
+	sent = event->command_line_len;
+	if (sent > COMMAND_LINE_LEN)
+		sent = COMMAND_LINE_LEN;
+	sent += __builtin_offsetof(struct oom_event, command_line);
+	event->header.size = sent;
+	if (bpf_ringbuf_output(&urgent, event, sent, BPF_RB_FORCE_WAKEUP) != 0)
+		count_error(ERROR_RING_URGENT);
 	return 0;
 }
 

@@ -49,7 +49,8 @@ const (
 	NsvizErrorPlaceERROR_PATH           NsvizErrorPlace = 7
 	NsvizErrorPlaceERROR_RING_LIFECYCLE NsvizErrorPlace = 8
 	NsvizErrorPlaceERROR_THROTTLED      NsvizErrorPlace = 9
-	NsvizErrorPlaceERROR_PLACES         NsvizErrorPlace = 10
+	NsvizErrorPlaceERROR_CMDLINE        NsvizErrorPlace = 10
+	NsvizErrorPlaceERROR_PLACES         NsvizErrorPlace = 11
 )
 
 type NsvizEventHeader struct {
@@ -79,7 +80,7 @@ const (
 type NsvizEventVersion uint32
 
 const (
-	NsvizEventVersionEVENT_VERSION NsvizEventVersion = 5
+	NsvizEventVersionEVENT_VERSION NsvizEventVersion = 6
 )
 
 type NsvizExitEvent struct {
@@ -178,27 +179,34 @@ type NsvizNamespacesEvent struct {
 }
 
 type NsvizOomEvent struct {
-	_                 structs.HostLayout
-	Header            NsvizEventHeader
-	Decision          uint64
-	VictimCgroupId    uint64
-	DomainCgroupId    uint64
-	LimitPages        uint64
-	UsagePages        uint64
-	AnonPages         uint64
-	FilePages         uint64
-	ShmemPages        uint64
-	PgtablesBytes     uint64
-	VictimPid         uint32
-	VictimTid         uint32
-	VictimUid         uint32
-	VictimOomScoreAdj int32
-	Scope             uint32
-	VictimIsInit      uint8
-	SizesKnown        uint8
-	Group             uint8
-	Unread            uint8
-	VictimComm        [16]int8
+	_                  structs.HostLayout
+	Header             NsvizEventHeader
+	Decision           uint64
+	VictimCgroupId     uint64
+	DomainCgroupId     uint64
+	LimitPages         uint64
+	UsagePages         uint64
+	AnonPages          uint64
+	FilePages          uint64
+	ShmemPages         uint64
+	PgtablesBytes      uint64
+	VictimPid          uint32
+	VictimTid          uint32
+	VictimUid          uint32
+	VictimOomScoreAdj  int32
+	Scope              uint32
+	VictimIsInit       uint8
+	SizesKnown         uint8
+	Group              uint8
+	Unread             uint8
+	VictimComm         [16]int8
+	VictimProcessComm  [16]int8
+	TriggerProcessComm [16]int8
+	ArgumentsLen       uint32
+	CommandLineLen     uint16
+	VictimIsEarly      uint8
+	Pad                uint8
+	CommandLine        [256]int8
 }
 
 type NsvizOomScope uint32
@@ -220,14 +228,14 @@ const (
 )
 
 type NsvizSentSignal struct {
-	_        structs.HostLayout
-	BootNs   uint64
-	CgroupId uint64
-	Pid      uint32
-	Signal   uint32
-	Uid      uint32
-	Pad      uint32
-	Comm     [16]int8
+	_                 structs.HostLayout
+	BootNs            uint64
+	CgroupId          uint64
+	Pid               uint32
+	Signal            uint32
+	Uid               uint32
+	PidNamespaceEnded uint32
+	Comm              [16]int8
 }
 
 type NsvizStartEvent struct {
@@ -284,6 +292,7 @@ const (
 	NsvizMapInits                       = "inits"
 	NsvizMapKernelKills                 = "kernel_kills"
 	NsvizMapLifecycle                   = "lifecycle"
+	NsvizMapOomScratch                  = "oom_scratch"
 	NsvizMapThrottleSources             = "throttle_sources"
 	NsvizMapUnsentNamespaces            = "unsent_namespaces"
 	NsvizMapUrgent                      = "urgent"
@@ -335,6 +344,7 @@ const (
 	NsvizProgRootsPivotRootSysExit      = "roots_pivot_root_sys_exit"
 	NsvizProgSocketsIter                = "sockets_iter"
 	NsvizVarCgroupEventType             = "cgroup_event_type"
+	NsvizVarCommandLines                = "command_lines"
 	NsvizVarErrorPlaceType              = "error_place_type"
 	NsvizVarEventKindType               = "event_kind_type"
 	NsvizVarEventVersionType            = "event_version_type"
@@ -465,6 +475,7 @@ type NsvizMapSpecs struct {
 	Inits            *ebpf.MapSpec `ebpf:"inits"`
 	KernelKills      *ebpf.MapSpec `ebpf:"kernel_kills"`
 	Lifecycle        *ebpf.MapSpec `ebpf:"lifecycle"`
+	OomScratch       *ebpf.MapSpec `ebpf:"oom_scratch"`
 	ThrottleSources  *ebpf.MapSpec `ebpf:"throttle_sources"`
 	UnsentNamespaces *ebpf.MapSpec `ebpf:"unsent_namespaces"`
 	Urgent           *ebpf.MapSpec `ebpf:"urgent"`
@@ -475,6 +486,7 @@ type NsvizMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type NsvizVariableSpecs struct {
 	CgroupEventType         *ebpf.VariableSpec `ebpf:"cgroup_event_type"`
+	CommandLines            *ebpf.VariableSpec `ebpf:"command_lines"`
 	ErrorPlaceType          *ebpf.VariableSpec `ebpf:"error_place_type"`
 	EventKindType           *ebpf.VariableSpec `ebpf:"event_kind_type"`
 	EventVersionType        *ebpf.VariableSpec `ebpf:"event_version_type"`
@@ -530,6 +542,7 @@ type NsvizMaps struct {
 	Inits            *ebpf.Map `ebpf:"inits"`
 	KernelKills      *ebpf.Map `ebpf:"kernel_kills"`
 	Lifecycle        *ebpf.Map `ebpf:"lifecycle"`
+	OomScratch       *ebpf.Map `ebpf:"oom_scratch"`
 	ThrottleSources  *ebpf.Map `ebpf:"throttle_sources"`
 	UnsentNamespaces *ebpf.Map `ebpf:"unsent_namespaces"`
 	Urgent           *ebpf.Map `ebpf:"urgent"`
@@ -547,6 +560,7 @@ func (m *NsvizMaps) Close() error {
 		m.Inits,
 		m.KernelKills,
 		m.Lifecycle,
+		m.OomScratch,
 		m.ThrottleSources,
 		m.UnsentNamespaces,
 		m.Urgent,
@@ -558,6 +572,7 @@ func (m *NsvizMaps) Close() error {
 // It can be passed to LoadNsvizObjects or ebpf.CollectionSpec.LoadAndAssign.
 type NsvizVariables struct {
 	CgroupEventType         *ebpf.Variable `ebpf:"cgroup_event_type"`
+	CommandLines            *ebpf.Variable `ebpf:"command_lines"`
 	ErrorPlaceType          *ebpf.Variable `ebpf:"error_place_type"`
 	EventKindType           *ebpf.Variable `ebpf:"event_kind_type"`
 	EventVersionType        *ebpf.Variable `ebpf:"event_version_type"`

@@ -118,6 +118,9 @@ func (t *knownText) namespaceWords(kind event.NamespaceType) []string {
 	case with != "":
 		words = "shared with " + with
 	}
+	if n.Abandoned != nil {
+		words += "; " + abandonedWords(n.Abandoned)
+	}
 	words = fmt.Sprintf("%s (%d)", words, n.ID)
 	if n.Creator != nil {
 		words += ", made by " + n.Creator.Comm + " at " + n.Created.In(t.zone).Format("15:04:05.000")

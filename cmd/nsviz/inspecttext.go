@@ -12,6 +12,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
@@ -154,6 +155,8 @@ func namespaceWords(n *anatomy.Namespace, self string) string {
 		words = "shared with " + with
 	}
 	switch {
+	case n.Abandoned != nil:
+		words += "; " + abandonedWords(n.Abandoned)
 	case n.MadeFor == "" && n.Oldest == "":
 	case n.MadeFor == self:
 		words += "; made for this one"
@@ -168,6 +171,23 @@ func namespaceWords(n *anatomy.Namespace, self string) string {
 		words += "; " + n.Oldest + " is the oldest"
 	}
 	return fmt.Sprintf("%s (%d)", words, n.ID)
+}
+
+// abandonedWords says where the container has gone that a namespace was made for.
+func abandonedWords(a *isolation.Abandoned) string {
+	at := ""
+	if !a.Since.IsZero() {
+		at = a.Since.Local().Format("2006-01-02 15:04:05")
+	}
+	switch {
+	case a.Ended && at == "":
+		return "a dead one: made for " + a.By + ", which has ended"
+	case a.Ended:
+		return "a dead one: made for " + a.By + ", which ended at " + at
+	case at == "":
+		return "a dead one: made for " + a.By + ", which has another one"
+	}
+	return "a dead one: made for " + a.By + ", which has had another one since " + at
 }
 
 // idMapWords says who the container's users are outside.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
 	"text/tabwriter"
 	"time"
 
@@ -67,7 +68,7 @@ type psElement struct {
 	Started    time.Time                             `json:"started,omitzero"`
 	Namespaces map[event.NamespaceType]*psMembership `json:"namespaces"`
 	Memory     psMemory                              `json:"memory"`
-	OOMKills   uint64                                `json:"oom_kills"`
+	OOMKills   *uint64                               `json:"oom_kills,omitempty"`
 	// PIDsRefused is absent where it is unknown.
 	PIDsRefused *uint64           `json:"pids_refused,omitempty"`
 	Unheld      *isolation.Unheld `json:"unheld,omitempty"`
@@ -89,6 +90,8 @@ type psMembership struct {
 	ID             uint64   `json:"id"`
 	SharedWithHost *bool    `json:"shared_with_host,omitempty"`
 	SharedWith     []string `json:"shared_with,omitempty"`
+	// Abandoned is set where the container that it was made for is not in it any more.
+	Abandoned *isolation.Abandoned `json:"abandoned,omitempty"`
 }
 
 type psMemory struct {
@@ -132,7 +135,7 @@ func psNamespaces(memberships [event.NamespaceTypeCount]isolation.Membership) ma
 		if m.ID == 0 {
 			continue
 		}
-		membership := &psMembership{ID: m.ID, SharedWith: m.SharedWith.Labels()}
+		membership := &psMembership{ID: m.ID, SharedWith: m.SharedWith.Labels(), Abandoned: m.Abandoned}
 		if m.Relation != isolation.RelationUnknown {
 			membership.SharedWithHost = new(m.Relation == isolation.RelationHost)
 		}
@@ -164,7 +167,7 @@ func psTable(out io.Writer, s *isolation.Snapshot, zone *time.Location) error {
 		case c.Stuck != nil:
 			limit += ", stuck: the OOM killer is off"
 		}
-		fmt.Fprintf(w, "\t%s\t%s\t%d\t%s\n", bytesOrUnknown(c.Memory.UsageBytes), limit, c.OOMKills, foreign.Name(c.Image))
+		fmt.Fprintf(w, "\t%s\t%s\t%s\t%s\n", bytesOrUnknown(c.Memory.UsageBytes), limit, kills(c), foreign.Name(c.Image))
 	}
 	for i := range s.VMs {
 		v := &s.VMs[i]
@@ -176,6 +179,17 @@ func psTable(out io.Writer, s *isolation.Snapshot, zone *time.Location) error {
 		fmt.Fprintf(w, "\t%s\t-\t-\t%s\n", bytesOrUnknown(v.ResidentBytes), story.VM(v).For(zone))
 	}
 	return w.Flush()
+}
+
+// kills is how many OOM kills there were in a container since it started.
+func kills(c *isolation.Container) string {
+	switch {
+	case c.OOMKills != nil:
+		return strconv.FormatUint(*c.OOMKills, 10)
+	case c.OOMKillsAtLeast > 0:
+		return fmt.Sprintf("%d+", c.OOMKillsAtLeast)
+	}
+	return "?"
 }
 
 func started(at time.Time, zone *time.Location) string {
@@ -196,8 +210,12 @@ func bytesOrUnknown(n *uint64) string {
 	return story.Bytes(*n)
 }
 
-// relationWord says whose a namespace is; containers that share one carry the same number.
+// relationWord says whose a namespace is; containers that share one carry the same number. One that is left behind by the
+// container that it was made for is a dead one.
 func relationWord(m isolation.Membership) string {
+	if m.Abandoned != nil {
+		return "dead"
+	}
 	switch m.Relation {
 	case isolation.RelationOwn:
 		return "own"

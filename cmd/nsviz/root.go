@@ -33,6 +33,7 @@ type options struct {
 	cgroupRoot string
 	level      level
 	methods    []string
+	noCommands bool
 
 	probeMethods []probes.Method
 }
@@ -80,6 +81,8 @@ Without a command it draws the dashboard and serves metrics beside it. It needs 
 	flags.StringVar(&o.cgroupRoot, "cgroup-root", hostfs.DefaultCgroup, "where the host's cgroups are mounted")
 	flags.Var(newChecked(&o.level, level(slog.LevelInfo), "string", parseLevel), "log-level",
 		"how much to say on stderr: debug, info, warn, error (default info)")
+	flags.BoolVar(&o.noCommands, "no-command-lines", false,
+		"leave the command lines of OOM victims, which may hold secrets, out of events, recordings and the API")
 	flags.StringSliceVar(&o.methods, "probe-methods", nil, "the only methods by which the kernel may be hooked (default all)")
 	_ = flags.MarkHidden("probe-methods") // for those who look for a difference between the methods
 
@@ -202,5 +205,7 @@ func (o *options) pipeline(log *slog.Logger, sinks ...func(isolation.Fact)) (*pi
 		ProbeMethods: o.probeMethods,
 		Log:          log,
 		Sinks:        sinks,
+
+		NoCommandLines: o.noCommands,
 	})
 }

@@ -64,6 +64,8 @@ type Namespace struct {
 	// started first.
 	MadeFor string `json:"made_for,omitempty"`
 	Oldest  string `json:"oldest,omitempty"`
+	// Abandoned is set where the container that it was made for is known to be gone, or in another one.
+	Abandoned *isolation.Abandoned `json:"abandoned,omitempty"`
 }
 
 // TimeOffsets is by how many nanoseconds its clocks are ahead of the host's.

@@ -92,7 +92,7 @@ func namespaces(s *isolation.Snapshot, c *isolation.Container) map[event.Namespa
 		if m.ID == 0 {
 			continue
 		}
-		n := &Namespace{ID: m.ID, SharedWith: m.SharedWith.Labels()}
+		n := &Namespace{ID: m.ID, SharedWith: m.SharedWith.Labels(), Abandoned: m.Abandoned}
 		if m.Relation != isolation.RelationUnknown {
 			n.SharedWithHost = new(m.Relation == isolation.RelationHost)
 		}

@@ -110,6 +110,9 @@ func (h *holes) namespaces() {
 			})
 		}
 		n := h.a.Namespaces[t]
+		if n != nil && n.Abandoned != nil {
+			h.abandoned(t, n)
+		}
 		if n == nil || n.SharedWithHost == nil || *n.SharedWithHost || len(n.SharedWith) == 0 {
 			continue
 		}
@@ -121,6 +124,30 @@ func (h *holes) namespaces() {
 			See:     fmt.Sprintf("lsns %d", n.ID), Close: "start it without the option that joins the other container's namespace",
 		})
 	}
+}
+
+// abandoned is no hole, but a wall around nothing: what an engine has set up in the namespace went with the container
+// that it was made for.
+func (h *holes) abandoned(t event.NamespaceType, n *Namespace) {
+	by := n.Abandoned
+	where := "that has another one now"
+	restart := "restart this container, so that it joins the one that " + by.By + " has now"
+	if by.Ended {
+		where = "that has ended"
+		restart = "start " + by.By + ", then restart this container"
+	}
+	meaning := "It shares it with nobody that it was meant to share it with."
+	switch t {
+	case event.Net:
+		meaning = "When a container ends, its engine takes the interfaces, addresses and routes out of its namespace: nothing leads out of it."
+	case event.IPC:
+		meaning = "The shared memory, semaphores and message queues in it are not those that " + by.By + " uses."
+	}
+	h.add(Finding{
+		ID: "abandoned_" + t.String() + "_namespace", Severity: Medium,
+		Title:   "Its " + t.String() + " namespace is a dead one: it was made for " + by.By + ", and " + where,
+		Details: []string{by.By}, Meaning: meaning, See: fmt.Sprintf("lsns %d", n.ID), Close: restart,
+	})
 }
 
 func (h *holes) users() {

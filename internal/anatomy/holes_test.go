@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/hostfs"
@@ -94,6 +95,12 @@ func TestHoles(t *testing.T) {
 		{"time", host(event.Time), "", 0, ""},
 		{"unknown namespace", func(a *Anatomy) { a.Namespaces[event.PID].SharedWithHost = nil; delete(a.Namespaces, event.Net) }, "", 0, ""},
 		{"a pod", func(a *Anatomy) { a.Namespaces[event.Net].SharedWith = []string{"sidecar"} }, "shared_net_namespace", Info, "sidecar"},
+		{"left by whoever it was made for", func(a *Anatomy) {
+			a.Namespaces[event.Net].Abandoned = &isolation.Abandoned{By: "vpn", Since: time.Unix(1, 0)}
+		}, "abandoned_net_namespace", Medium, "vpn"},
+		{"left, and that one has ended", func(a *Anatomy) {
+			a.Namespaces[event.IPC].Abandoned = &isolation.Abandoned{By: "db", Ended: true}
+		}, "abandoned_ipc_namespace", Medium, "db"},
 		{"neighbours in the host's", func(a *Anatomy) { a.Namespaces[event.Time].SharedWith = []string{"other"} }, "", 0, ""},
 
 		{"outside of its cgroup", func(a *Anatomy) {

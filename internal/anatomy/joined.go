@@ -2,15 +2,9 @@ package anatomy
 
 import (
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
-
-// engineFiles are what engines mount that belongs to a namespace: who joins another container's gets that
-// one's file.
-var engineFiles = map[event.NamespaceType][]string{
-	event.Net: {"/etc/hosts", "/etc/resolv.conf"},
-	event.IPC: {"/dev/shm"},
-}
 
 // joined says of the namespaces that are not the host's for whom they were made. Of a pid namespace that is
 // the container whose PID 1 is the namespace's: when that process ends, so do all in it. Of others the engine's
@@ -23,7 +17,7 @@ func (g *gatherer) joined() {
 		inside := g.inside(t, n.ID)
 		if t == event.PID {
 			n.MadeFor = g.holderOf(inside)
-		} else if id := g.engineFile(engineFiles[t]); id != "" && (len(n.SharedWith) > 0 || id != g.Container.ID) {
+		} else if id := g.engineFile(hostfs.EngineFiles(t)); id != "" && (len(n.SharedWith) > 0 || id != g.Container.ID) {
 			n.MadeFor = g.label(id)
 		}
 		if len(n.SharedWith) == 0 {
@@ -71,7 +65,7 @@ func (g *gatherer) engineFile(points []string) string {
 			if m.Path != point || m.Kind != KindEngine {
 				continue
 			}
-			if id := engineOwner(m.Source); id != "" {
+			if id, _ := hostfs.EngineFile(m.Source); id != "" {
 				return id
 			}
 		}

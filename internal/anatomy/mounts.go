@@ -55,19 +55,13 @@ func hostPath(m *hostfs.Mount, candidates []*hostfs.Mount) string {
 	return best
 }
 
-var (
-	// volumePath is where Docker, Podman and Kubernetes keep volumes.
-	volumePath = regexp.MustCompile(`/volumes/([^/]+)/_data(/|$)|/volumes/kubernetes\.io~`)
-	// enginePath is what an engine makes for a container: Docker's /etc/hosts and the like, Podman's.
-	enginePath = regexp.MustCompile(`/(?:containers|overlay-containers|sandboxes)/([0-9a-f]{64})/|/kubelet/pods/[^/]+/etc-hosts$`)
-)
+// volumePath is where Docker, Podman and Kubernetes keep volumes.
+var volumePath = regexp.MustCompile(`/volumes/([^/]+)/_data(/|$)|/volumes/kubernetes\.io~`)
 
-// engineOwner is the id of the container or sandbox that an engine has made a file for.
-func engineOwner(source string) string {
-	if m := enginePath.FindStringSubmatch(source); m != nil {
-		return m[1]
-	}
-	return ""
+// ofEngine reports whether an engine has made what is mounted for a container.
+func ofEngine(source string) bool {
+	_, is := hostfs.EngineFile(source)
+	return is
 }
 
 func kind(m *hostfs.Mount, source string) MountKind {
@@ -83,7 +77,7 @@ func kind(m *hostfs.Mount, source string) MountKind {
 		return KindKernel
 	case covers && (m.FSType == "tmpfs" || m.FSType == "devtmpfs"):
 		return KindMask
-	case enginePath.MatchString(source):
+	case ofEngine(source):
 		return KindEngine
 	case volumePath.MatchString(source):
 		return KindVolume

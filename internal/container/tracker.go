@@ -420,7 +420,8 @@ func (t *Tracker) exited(e *event.Event) bool {
 }
 
 // killed completes an OOM kill. The probes call the first program of a service an init, too, inside
-// a container and outside; whose init it is shows here.
+// a container and outside; whose init it is shows here. So it does whether it is the container that is starting, or
+// only a cgroup inside that is new.
 func (t *Tracker) killed(e *event.Event) {
 	oom := e.OOM
 	outside := t.outside[oom.Victim.PID]
@@ -431,14 +432,17 @@ func (t *Tracker) killed(e *event.Event) {
 	oom.Cgroup = t.Path(oom.CgroupID)
 	t.locate(oom.Trigger)
 	c := t.cgroups[e.CgroupID]
+	if c == nil || c.root == nil {
+		oom.Victim.Init, oom.Victim.Starting = outside != nil, false
+		return
+	}
 	switch {
 	case outside != nil:
 		oom.Victim.Init = true
-	case c == nil || c.root == nil:
-		oom.Victim.Init = false
 	case c.root.init != 0:
 		oom.Victim.Init = c.root.init == oom.Victim.PID
 	}
+	oom.Victim.Starting = oom.Victim.Starting && !c.root.known
 }
 
 // bury forgets a removed cgroup, but not at once.

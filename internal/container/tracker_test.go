@@ -35,6 +35,11 @@ func exited(ms int, pid int32, cgroup uint64) event.Event {
 	return event.Event{Time: at(ms), Type: event.ContainerExited, PID: pid, CgroupID: cgroup, Exit: &event.Exit{}}
 }
 
+func early(e event.Event) event.Event {
+	e.OOM.Victim.Starting = true
+	return e
+}
+
 func killed(ms int, pid int32, cgroup uint64, init bool) event.Event {
 	return event.Event{
 		Time: at(ms), Type: event.OOMKill, PID: pid, CgroupID: cgroup,
@@ -406,5 +411,39 @@ func BenchmarkAttribute(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		tracker.Attribute(&e)
+	}
+}
+
+// Who is killed in a new cgroup belongs to a container's start only where that is the container's own one.
+func TestKillWhileStarting(t *testing.T) {
+	for name, test := range map[string]struct {
+		before []event.Event
+		in     uint64
+		want   bool
+	}{
+		"before its program":               {[]event.Event{created(0, root, rootPath)}, root, true},
+		"before its program, further down": {[]event.Event{created(0, root, rootPath), created(1, below, belowPath)}, below, true},
+		"after it has started":             {[]event.Event{created(0, root, rootPath), started(2, 50, root)}, root, false},
+		"in a new cgroup inside":           {[]event.Event{created(0, root, rootPath), started(2, 50, root), created(3, below, belowPath)}, below, false},
+		"after it has ended":               {[]event.Event{created(0, root, rootPath), started(2, 50, root), exited(3, 50, root)}, root, false},
+		"in the next run":                  {[]event.Event{created(0, root, rootPath), started(2, 50, root), removed(3, root, rootPath), created(4, again, rootPath)}, again, true},
+		"of a service of the host":         {nil, service, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tracker := newTestTracker()
+			for _, e := range test.before {
+				tracker.Attribute(&e)
+			}
+			kill := early(killed(9, 55, test.in, false))
+			tracker.Attribute(&kill)
+			if got := kill.OOM.Victim.Starting; got != test.want {
+				t.Errorf("it is starting: %v, want %v", got, test.want)
+			}
+			kill = killed(9, 55, test.in, false) // the kernel says that something has run in that cgroup
+			tracker.Attribute(&kill)
+			if kill.OOM.Victim.Starting {
+				t.Error("it is starting, and the kernel does not say so")
+			}
+		})
 	}
 }

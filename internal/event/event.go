@@ -223,6 +223,9 @@ type Exit struct {
 	Cause  Cause `json:"cause,omitempty"`
 	// By is who sent the signal; absent where the kernel did or where it is unknown.
 	By *Process `json:"by,omitempty"`
+	// PIDNamespaceEnded is the process that was PID 1 of the PID namespace that the container was in, another
+	// container's as a rule: it died, and so the kernel killed all that was in the namespace. Nil is no such end.
+	PIDNamespaceEnded *Process `json:"pid_namespace_ended,omitempty"`
 	// EarlierSignal is the latest signal before the end that a process sent and that was not the end: one
 	// that PID 1 ignored, or upon which it ended in its own way.
 	EarlierSignal *SentSignal `json:"earlier_signal,omitempty"`
@@ -231,7 +234,7 @@ type Exit struct {
 	PIDsRefused *uint64 `json:"pids_refused,omitempty"`
 }
 
-// Senders are the processes that sent signals; x may be nil.
+// Senders are the processes that sent signals, or because of which the kernel did; x may be nil.
 func (x *Exit) Senders() []*Process {
 	var list []*Process
 	if x == nil {
@@ -239,6 +242,9 @@ func (x *Exit) Senders() []*Process {
 	}
 	if x.By != nil {
 		list = append(list, x.By)
+	}
+	if x.PIDNamespaceEnded != nil {
+		list = append(list, x.PIDNamespaceEnded)
 	}
 	if s := x.EarlierSignal; s != nil && s.By != nil {
 		list = append(list, s.By)
@@ -257,6 +263,9 @@ type SentSignal struct {
 type Process struct {
 	PID  int32  `json:"pid,omitempty"`
 	Comm string `json:"comm,omitempty"`
+	// ProcessComm is what its first thread calls itself, of an OOM kill's trigger, whose Comm is that of the thread
+	// which asked; "" is unknown.
+	ProcessComm string `json:"process_comm,omitempty"`
 	// UID is its user, as the host counts; nil is unknown.
 	UID *uint32 `json:"uid,omitempty"`
 	// Container is where the process lives; ContainerUnknown is as in Event.
@@ -295,22 +304,44 @@ type OOM struct {
 	Victim Victim `json:"victim"`
 	// Trigger is the process that asked for memory when there was none.
 	Trigger *Process `json:"trigger,omitempty"`
+	// Memory is what the memory was made of that ran out, of a cgroup's or of the system's; nil is unknown.
+	Memory *Memory `json:"memory,omitempty"`
 
 	// CgroupID is the id behind Cgroup, 0 where there is none.
 	CgroupID uint64 `json:"-"`
 }
 
+// Memory is what memory is made of, read just after a kill. No byte is in two of its parts; nil is unknown.
+type Memory struct {
+	// AnonBytes are the processes' own: heaps and stacks.
+	AnonBytes *uint64 `json:"anon_bytes,omitempty"`
+	// FileBytes are cached files, ShmemBytes files of tmpfs and shared memory.
+	FileBytes  *uint64 `json:"file_bytes,omitempty"`
+	ShmemBytes *uint64 `json:"shmem_bytes,omitempty"`
+	// KernelBytes is what the kernel keeps for them, SockBytes the buffers of their sockets.
+	KernelBytes *uint64 `json:"kernel_bytes,omitempty"`
+	SockBytes   *uint64 `json:"sock_bytes,omitempty"`
+	// AfterMS is how long after the kill it was read, in milliseconds: by then the victim may have given back what was its own.
+	AfterMS float64 `json:"after_ms"`
+}
+
 // Victim is the process that the OOM killer chose.
 type Victim struct {
-	PID           int32   `json:"pid"`
-	TID           int32   `json:"tid,omitempty"`
-	Comm          string  `json:"comm,omitempty"`
-	AnonBytes     *uint64 `json:"anon_bytes,omitempty"`
-	FileBytes     *uint64 `json:"file_bytes,omitempty"`
-	ShmemBytes    *uint64 `json:"shmem_bytes,omitempty"`
-	PgtablesBytes *uint64 `json:"pgtables_bytes,omitempty"`
-	OOMScoreAdj   *int32  `json:"oom_score_adj,omitempty"`
-	UID           *uint32 `json:"uid,omitempty"`
+	PID int32 `json:"pid"`
+	TID int32 `json:"tid,omitempty"`
+	// Comm is what the thread calls itself that the kernel picked, ProcessComm what the process's first thread does.
+	Comm        string `json:"comm,omitempty"`
+	ProcessComm string `json:"process_comm,omitempty"`
+	// CommandLine is how the process was called or what it has written over that, its arguments with spaces between
+	// them, escaped; "" is unknown. CommandLineCut is set where there was more of it.
+	CommandLine    string  `json:"command_line,omitempty"`
+	CommandLineCut bool    `json:"command_line_cut,omitempty"`
+	AnonBytes      *uint64 `json:"anon_bytes,omitempty"`
+	FileBytes      *uint64 `json:"file_bytes,omitempty"`
+	ShmemBytes     *uint64 `json:"shmem_bytes,omitempty"`
+	PgtablesBytes  *uint64 `json:"pgtables_bytes,omitempty"`
+	OOMScoreAdj    *int32  `json:"oom_score_adj,omitempty"`
+	UID            *uint32 `json:"uid,omitempty"`
 	// Cgroup is the path of the one that it was in.
 	Cgroup string `json:"cgroup,omitempty"`
 	// Container is the one that it was in; ContainerUnknown is as in Event.
@@ -318,6 +349,8 @@ type Victim struct {
 	ContainerUnknown bool       `json:"container_unknown,omitempty"`
 	// Init is set where the victim is PID 1 of its container, so that the container ends with it.
 	Init bool `json:"init,omitempty"`
+	// Starting is set where the container's own program did not run yet: the victim is a process of its runtime.
+	Starting bool `json:"starting,omitempty"`
 }
 
 // The reasons for which events did not reach nsviz. A recording may have others, of other versions.

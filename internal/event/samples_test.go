@@ -74,17 +74,22 @@ func samples() []Event {
 			},
 		},
 		{
-			Time: after(6 * time.Second), Type: OOMKill, PID: 2251, Comm: "nginx", Container: web,
+			Time: after(6 * time.Second), Type: OOMKill, PID: 2251, Comm: "nginx-aio", Container: web,
 			OOM: &OOM{
 				Scope: ScopeCgroup, Cgroup: "/docker/" + webID,
 				LimitBytes: new(uint64(33554432)), UsageBytes: new(uint64(33550336)), Decision: 4645794903592, Group: true,
 				Victim: Victim{
-					PID: 2251, TID: 2253, Comm: "nginx",
+					PID: 2251, TID: 2253, Comm: "nginx-aio", ProcessComm: "nginx",
+					CommandLine: "nginx: worker process, with a title that is long", CommandLineCut: true,
 					AnonBytes: new(uint64(32641024)), FileBytes: new(uint64(4096)), ShmemBytes: new(uint64(0)),
 					PgtablesBytes: new(uint64(106496)), OOMScoreAdj: new(int32(-500)), UID: new(uint32(101)), Cgroup: "/docker/" + webID,
 					Container: web, Init: true,
 				},
-				Trigger: &Process{PID: 2330, Comm: "php-fpm", Container: web},
+				Trigger: &Process{PID: 2330, Comm: "php-fpm", ProcessComm: "php-fpm", Container: web},
+				Memory: &Memory{
+					AnonBytes: new(uint64(30412800)), FileBytes: new(uint64(8192)), ShmemBytes: new(uint64(1048576)),
+					KernelBytes: new(uint64(2072576)), SockBytes: new(uint64(8192)), AfterMS: 0.412,
+				},
 			},
 		},
 		{
@@ -119,6 +124,27 @@ func more() []Event {
 		{
 			Time: at, Type: InitMoved, PID: 2401, Comm: "bash",
 			Moved: &Moved{PID: 2251, Container: &Container{ID: webID}, Home: "/docker/" + webID, To: "/docker/" + webID, Held: true},
+		},
+		{
+			Time: at.Add(500 * time.Millisecond), Type: OOMKill, PID: 2370, Comm: "runc:[2:INIT]",
+			Container: &Container{ID: innerID, Name: "tiny", Image: "busybox", Runtime: "docker"},
+			OOM: &OOM{
+				Scope: ScopeCgroup, Cgroup: "/tiny", LimitBytes: new(uint64(3145728)), UsageBytes: new(uint64(3145728)),
+				Victim: Victim{
+					PID: 2370, TID: 2370, Comm: "runc:[2:INIT]", Cgroup: "/tiny/" + innerID, Starting: true,
+					Container: &Container{ID: innerID, Name: "tiny", Image: "busybox", Runtime: "docker"},
+				},
+			},
+		},
+		{
+			Time: at.Add(time.Second), Type: ContainerExited, PID: 2360, Comm: "httpd",
+			Container: &Container{ID: innerID, Name: "sidecar", Image: "busybox", Runtime: "docker"},
+			Exit: &Exit{
+				Code: new(int32(137)), Signal: 9, Cause: CauseSignal,
+				PIDNamespaceEnded: &Process{
+					PID: 2251, Comm: "nginx", UID: new(uint32(0)), Container: &Container{ID: webID, Name: "web", Image: "nginx:1.29", Runtime: "docker"},
+				},
+			},
 		},
 	}
 }

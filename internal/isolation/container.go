@@ -31,24 +31,34 @@ type container struct {
 	phases                   []event.Phase // of the start, replaced, never changed: snapshots share them
 	engineStarted            time.Time     // of the latest start that the engine told of
 	exit                     *event.Exit
+	startKilled              bool // something was OOM-killed while it started
+	neverRan                 bool // and so its own program never ran
 	verdict                  *Verdict
 	latestKill               *Kill // replaced, never changed: snapshots share it
 	previous                 *End  // the same
 
 	namespaces event.NamespaceIDs
-	reading    Reading
-	history    history
-	chronicle  chronicle // over all of its runs
-	limits     limits
-	within     []residence // where it is in Model.within
-	oomKills   uint64      // as shown: since its latest start
+	// madeFor are the containers that its namespaces were made for, by what reading the host found; nil is unknown.
+	madeFor   map[event.NamespaceType]event.Container
+	reading   Reading
+	history   history
+	chronicle chronicle // over all of its runs
+	limits    limits
+	within    []residence // where it is in Model.within
+	oomKills  uint64      // as shown: since its latest start
+	// killsKnown is set where oomKills lacks none: its beginning was seen, or the kernel's count was there to take
+	// over. Else there were at least so many.
+	killsKnown bool
 	// countedUntil is when the kernel's own count was taken over; kills up to then are in it.
 	countedUntil instant
 	knownSince   time.Time // when a fact mentioned it first
 	// counted are the kernel's own counts of kills of the two latest readings, the older one first.
 	counted    [2]*uint64
 	unobserved uint64  // of oomKills, those that no event told of
+	countable  bool    // the kernel's own count could be read
 	refused    *uint64 // processes and threads that its limit refused it, since its latest start; nil is unknown
+	// shownKills and shownUnobserved are the latest that snapshots have: replaced, never changed.
+	shownKills, shownUnobserved *uint64
 	// unheld, stuck: replaced, never changed, since snapshots share them. stuckKnown is whether the latest reading said
 	// either, stuckTold whether the history has it.
 	unheld                *Unheld
@@ -155,12 +165,14 @@ func (m *Model) revive(c *container) {
 	c.initPID, c.initComm = 0, ""
 	c.created, c.started, c.exited, c.found = time.Time{}, time.Time{}, time.Time{}, time.Time{}
 	c.startDuration, c.exit, c.verdict, c.latestKill = nil, nil, nil, nil
+	c.startKilled, c.neverRan = false, false
 	c.phases = nil
 	c.namespaces = event.NamespaceIDs{}
+	c.madeFor = nil
 	c.reading = Reading{}
 	c.history = history{}
-	c.oomKills, c.countedUntil = 0, never
-	c.counted, c.unobserved, c.refused = [2]*uint64{}, 0, nil
+	c.oomKills, c.killsKnown, c.countedUntil = 0, false, never
+	c.counted, c.unobserved, c.countable, c.refused = [2]*uint64{}, 0, false, nil
 	m.recount()
 	c.groupDecisions, c.lastGroup = 0, 0
 	c.unheld, c.stuck, c.stuckKnown, c.stuckTold = nil, nil, false, false
@@ -190,6 +202,7 @@ func (m *Model) applyCgroupCreated(e event.Event) {
 	}
 	c.cgroup = e.Cgroup.Path
 	c.created, c.createdAt = e.Time, m.clock.at(e.Time)
+	c.killsKnown = true
 	c.tell(made(&e))
 }
 
@@ -231,7 +244,9 @@ func (m *Model) applyStarted(e event.Event) {
 		m.revive(c)
 	}
 	c.state = Running
+	c.startKilled = false // it goes on without what was killed
 	c.started, c.startedAt = e.Time, m.clock.at(e.Time)
+	c.killsKnown = true
 	c.initPID, c.initComm = e.PID, e.Comm
 	if e.Start != nil {
 		c.phases = e.Start.Phases
@@ -242,8 +257,10 @@ func (m *Model) applyStarted(e event.Event) {
 			m.counters.starts.observe(c.startDuration.Seconds())
 		}
 	}
+	m.claim(c)
 	m.enter(c, c.namespaces)
 	m.tellEntry(c, Moment{Time: e.Time, Kind: momentStarted, Init: initOf(e.PID, e.Comm), Start: e.Start})
+	m.tellAbandoned(c, e.Time)
 }
 
 func (m *Model) applyExited(e event.Event) {
@@ -265,7 +282,7 @@ func (m *Model) applyExited(e event.Event) {
 			m.countRefusals(c, e.Time, e.Exit.PIDsRefused)
 		}
 		c.exit, c.exited, c.exitedAt = e.Exit, e.Time, m.clock.at(e.Time)
-		c.chronicle.tellExit(ended(e.Time, e.Exit), containerExtent)
+		c.chronicle.tellExit(c.ended(e.Time, e.Exit), containerExtent)
 	default:
 		return
 	}
@@ -276,20 +293,31 @@ func (m *Model) applyExited(e event.Event) {
 }
 
 func (m *Model) end(c *container, at time.Time, exit *event.Exit) {
+	if exit == nil && c.state == Starting && c.startKilled {
+		c.neverRan = true
+		exit = &event.Exit{Signal: sigKill, Cause: event.CauseOOMKill}
+	}
 	m.relabel(c, func() { c.state = Exited })
 	c.exited, c.exitedAt = at, m.clock.at(at)
 	c.exit = exit
 	c.reading.Processes = nil
 	c.stuck, c.stuckKnown, c.stuckTold = nil, false, false
 	m.ended = append(m.ended, c)
-	m.tellEnd(c, ended(at, exit))
+	m.tellEnd(c, c.ended(at, exit))
 	m.leave(c)
 	c.chronicle.rest()
 }
 
-func ended(at time.Time, exit *event.Exit) Moment {
-	if exit == nil {
+// sigKill is the signal by which the OOM killer kills.
+const sigKill = 9
+
+// ended is the moment of its end.
+func (c *container) ended(at time.Time, exit *event.Exit) Moment {
+	switch {
+	case exit == nil:
 		return Moment{Time: at, Kind: MomentGone}
+	case c.neverRan:
+		return Moment{Time: at, Kind: MomentNeverRan, Exit: exit, OOM: c.latestKill.Event.OOM}
 	}
 	return Moment{Time: at, Kind: momentExited, Exit: exit}
 }
@@ -297,8 +325,8 @@ func ended(at time.Time, exit *event.Exit) Moment {
 // end is how the container has ended.
 func (c *container) end() End {
 	return End{
-		Time: c.exited, InitPID: c.initPID, InitComm: c.initComm, Exit: c.exit, Verdict: c.verdict,
-		OOMKills: c.oomKills, LatestKill: c.latestKill, PIDsRefused: c.refused,
+		Time: c.exited, InitPID: c.initPID, InitComm: c.initComm, Exit: c.exit, NeverRan: c.neverRan, Verdict: c.verdict,
+		OOMKills: c.allKills(), OOMKillsAtLeast: c.oomKills, LatestKill: c.latestKill, PIDsRefused: c.refused,
 	}
 }
 
@@ -350,6 +378,7 @@ func (m *Model) applyFound(at time.Time, f Found) {
 	c.cgroup, c.found, c.foundAt = f.CgroupPath, at, m.clock.at(at)
 	if f.OOMKills != nil {
 		c.oomKills, c.countedUntil = *f.OOMKills, m.clock.at(at)
+		c.killsKnown, c.countable = true, true
 	}
 	found := Moment{Time: at, Kind: MomentFound, Cgroup: f.CgroupPath}
 	if f.Starting {
@@ -360,7 +389,7 @@ func (m *Model) applyFound(at time.Time, f Found) {
 	c.initPID, c.initComm = f.InitPID, f.InitComm
 	c.started, c.startedAt = f.Started, m.clock.at(f.Started)
 	c.namespaces = f.Namespaces
-	c.unheld = f.Unheld
+	c.unheld, c.madeFor = f.Unheld, f.MadeFor
 	m.enter(c, c.namespaces)
 	found.Init = initOf(f.InitPID, f.InitComm)
 	m.tellEntry(c, found)
@@ -383,7 +412,7 @@ func (m *Model) applyMemory(at time.Time, readings []Reading) {
 			continue
 		}
 		c.reading = r
-		if c.reconcileKills(at, r.OOMKills) {
+		if c.reconcileKills(at, m.clock.at(at), r.OOMKills) {
 			m.recount()
 		}
 		c.tellLimits(at, r.Limits)
@@ -400,7 +429,14 @@ func (m *Model) applyMemory(at time.Time, readings []Reading) {
 // may have counted one more than there were: after the process that it chose it kills all that are in the
 // group, and counts that one again if it is not gone yet (oom_kill_process in mm/oom_kill.c). It reports whether there
 // were any.
-func (c *container) reconcileKills(at time.Time, counted *uint64) (found bool) {
+func (c *container) reconcileKills(at time.Time, instant instant, counted *uint64) (found bool) {
+	if counted != nil && !c.countable {
+		c.countable = true
+		if !c.killsKnown && *counted > c.oomKills {
+			// It was found when the count could not be read: these are not kills that nsviz has missed.
+			c.oomKills, c.countedUntil = *counted, instant
+		}
+	}
 	if before := c.counted[0]; before != nil && *before > c.oomKills+c.groupDecisions {
 		missed := *before - c.oomKills - c.groupDecisions
 		c.oomKills += missed
@@ -436,6 +472,30 @@ func (m *Model) keepLive() {
 	})
 }
 
+// allKills is how many OOM kills there were in it since it started; nil is unknown.
+func (c *container) allKills() *uint64 {
+	if !c.killsKnown {
+		return nil
+	}
+	return shown(&c.shownKills, c.oomKills)
+}
+
+// unobservedKills is how many of them only the kernel has counted; nil where its count could not be read.
+func (c *container) unobservedKills() *uint64 {
+	if !c.countable {
+		return nil
+	}
+	return shown(&c.shownUnobserved, c.unobserved)
+}
+
+// shown is a number as snapshots point to it: another one where it has changed.
+func shown(last **uint64, n uint64) *uint64 {
+	if *last == nil || **last != n {
+		*last = new(n)
+	}
+	return *last
+}
+
 // list builds the containers of a snapshot, with at most listed of those that have ended.
 func (m *Model) list(listed int) []Container {
 	m.keepLive()
@@ -447,9 +507,13 @@ func (m *Model) list(listed int) []Container {
 	m.share(live)
 
 	list := make([]Container, 0, len(live)+min(len(m.ended), listed))
+	names := successors{m: m}
 	for i, c := range live {
 		list = append(list, m.present(c))
 		list[i].Namespaces = m.sharing.memberships[i]
+		for _, t := range inherited {
+			list[i].Namespaces[t].Abandoned = names.abandoned(c, t)
+		}
 	}
 	for i := len(m.ended) - 1; i >= 0 && len(list) < len(live)+listed; i-- {
 		c := m.ended[i]
@@ -476,13 +540,13 @@ func (m *Model) present(c *container) Container {
 		ID: c.id, Label: c.label(), Named: c.name != "", Image: c.image, Runtime: c.runtime, State: c.state,
 		InitPID: c.initPID, InitComm: c.initComm, CgroupPath: c.cgroup,
 		Created: c.created, Started: c.started, Exited: c.exited,
-		StartDuration: c.startDuration, Phases: c.phases, Exit: c.exit, Verdict: c.verdict, Previous: c.previous,
+		StartDuration: c.startDuration, Phases: c.phases, Exit: c.exit, NeverRan: c.neverRan, Verdict: c.verdict, Previous: c.previous,
 		Memory: Memory{
 			UsageBytes: c.reading.UsageBytes, LimitBytes: c.reading.LimitBytes, Unlimited: c.reading.Unlimited,
 			History: c.history.series(m.nowAt),
 		},
 		Processes: c.reading.Processes,
-		OOMKills:  c.oomKills, OOMKillsUnobserved: c.unobserved, LatestKill: c.latestKill,
+		OOMKills:  c.allKills(), OOMKillsAtLeast: c.oomKills, OOMKillsUnobserved: c.unobservedKills(), LatestKill: c.latestKill,
 		PIDsRefused: c.refused, Unheld: c.unheld, Stuck: c.stuck, StuckKnown: c.stuckKnown,
 		Limits: c.limits.known, History: c.chronicle.share(),
 	}

@@ -57,6 +57,9 @@ type Found struct {
 	InitComm   string             `json:"init_comm,omitempty"`
 	Started    time.Time          `json:"started,omitzero"`
 	Namespaces event.NamespaceIDs `json:"namespaces,omitzero"`
+	// MadeFor are the containers that its net and ipc namespaces were made for, itself or others, where its engine has
+	// left a trace of that.
+	MadeFor map[event.NamespaceType]event.Container `json:"made_for,omitempty"`
 	// OOMKills is the kernel's own count of the kills in its cgroup up to now; nil is unknown.
 	OOMKills *uint64 `json:"oom_kills,omitempty"`
 	// Unheld is set where its PID 1 is not in its cgroup.

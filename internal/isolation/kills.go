@@ -34,6 +34,9 @@ func (m *Model) applyKill(e event.Event) {
 			c.lastGroup = e.OOM.Decision
 		}
 	}
+	if victim.Starting && victim.Container.Inner == nil && c.state == Starting {
+		c.startKilled = true
+	}
 	c.history.kill(m.clock.at(e.Time))
 	c.tell(Moment{Time: e.Time, Kind: momentKilled, OOM: e.OOM})
 	if e.OOM.UsageBytes != nil && c.cgroup != "" && e.OOM.Cgroup == c.cgroup {
@@ -42,7 +45,9 @@ func (m *Model) applyKill(e event.Event) {
 			c.reading.UsageBytes, c.reading.LimitBytes = e.OOM.UsageBytes, e.OOM.LimitBytes
 		}
 	}
-	kill.Ordinal = c.oomKills
+	if c.killsKnown {
+		kill.Ordinal = c.oomKills
+	}
 	kill.InitPID, kill.InitComm = c.initPID, c.initComm
 	decision := m.decisionOf(&kill)
 	switch {

@@ -89,7 +89,7 @@ func TestKills(t *testing.T) {
 		{
 			"what the kernel has counted is not known",
 			[]Fact{found(2, a, 50), killed(3, &a, 55)},
-			[]outcome{{1, "yes"}}, 1, map[string]uint64{"web/cgroup": 1},
+			[]outcome{{0, "yes"}}, 1, map[string]uint64{"web/cgroup": 1},
 		},
 		{
 			"found once more, the count stays",
@@ -123,7 +123,7 @@ func TestKills(t *testing.T) {
 			if diff := cmp.Diff(test.outcomes, outcomes(s)); diff != "" {
 				t.Errorf("kills (-want +got):\n%s", diff)
 			}
-			if got := s.container(t, "a").OOMKills; got != test.ofA {
+			if got := s.container(t, "a").OOMKillsAtLeast; got != test.ofA {
 				t.Errorf("%d kills in the container", got)
 			}
 			if diff := cmp.Diff(test.totals, killCounts(s)); diff != "" {
@@ -212,8 +212,8 @@ func TestUnobservedKills(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			s := snapshotOf(test.facts...)
 			c := s.container(t, "a")
-			if c.OOMKills != test.all || c.OOMKillsUnobserved != test.unobserved {
-				t.Errorf("%d kills, %d unobserved; want %d, %d", c.OOMKills, c.OOMKillsUnobserved, test.all, test.unobserved)
+			if *c.OOMKills != test.all || c.OOMKillsAtLeast != test.all || *c.OOMKillsUnobserved != test.unobserved {
+				t.Errorf("%d kills, %d unobserved; want %d, %d", *c.OOMKills, *c.OOMKillsUnobserved, test.all, test.unobserved)
 			}
 			if n, seen := s.Totals.OOMKillsUnobserved["web"], s.OOMKillCount(); n != test.total || seen != test.totalSeen {
 				t.Errorf("counters: %d unobserved, %d seen; want %d, %d", n, seen, test.total, test.totalSeen)
@@ -225,6 +225,99 @@ func TestUnobservedKills(t *testing.T) {
 	m := modelOf(folded, append(running, reading(3, 2), reading(3.5, 2), reading(4, 2), exited(5, a, 50), passed(10))...)
 	if n := m.Snapshot().Totals.OOMKillsUnobserved[FoldedLabel]; n != 2 {
 		t.Errorf("%d unobserved kills of forgotten containers, want 2", n)
+	}
+}
+
+// Unknown is not zero: of a container that was found running, only the kernel's own count says what was killed before.
+func TestUnknownKills(t *testing.T) {
+	a := who("a", "web")
+	counted := found(2, a, 50)
+	counted.Found.OOMKills = new(uint64(0))
+	reading := memory(3, a, 512)
+	reading.Memory[0].OOMKills = new(uint64(4))
+	for _, test := range []struct {
+		name       string
+		facts      []Fact
+		all        *uint64
+		atLeast    uint64
+		unobserved *uint64
+	}{
+		{"seen from its making on", []Fact{created(1, a)}, new(uint64(0)), 0, nil},
+		{"seen from its start on", []Fact{started(1, a, 50)}, new(uint64(0)), 0, nil},
+		{"found, and the kernel's count with it", []Fact{counted}, new(uint64(0)), 0, new(uint64(0))},
+		{"found, without any count", []Fact{found(2, a, 50)}, nil, 0, nil},
+		{"likewise, and a kill since", []Fact{found(2, a, 50), killed(3, &a, 55)}, nil, 1, nil},
+		{"likewise, and no count in the readings", []Fact{found(2, a, 50), memory(3, a, 512)}, nil, 0, nil},
+		{"a count that came late misses none that nsviz was there for", []Fact{found(2, a, 50), reading, reading, reading}, nil, 4, new(uint64(0))},
+		{"known by a kill alone", []Fact{killed(3, &a, 55)}, nil, 1, nil},
+		{
+			"the next run is seen from its making on",
+			[]Fact{found(2, a, 50), exited(3, a, 50), created(4, a), started(5, a, 60), killed(6, &a, 61)}, new(uint64(1)), 1, nil,
+		},
+		{
+			"found again after an end that was not seen",
+			[]Fact{created(1, a), started(2, a, 50), killed(3, &a, 51), gone(4, a), found(5, a, 60)}, nil, 0, nil,
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := snapshotOf(test.facts...).container(t, "a")
+			got := []any{c.OOMKills, c.OOMKillsAtLeast, c.OOMKillsUnobserved}
+			if diff := cmp.Diff([]any{test.all, test.atLeast, test.unobserved}, got); diff != "" {
+				t.Errorf("all, at least, unobserved (-want +got):\n%s", diff)
+			}
+		})
+	}
+	ended := snapshotOf(found(2, a, 50), killed(3, &a, 55), exited(4, a, 50), created(5, a), started(6, a, 60)).container(t, "a").Previous
+	if ended.OOMKills != nil || ended.OOMKillsAtLeast != 1 {
+		t.Errorf("of the run before %v kills are known, at least %d", ended.OOMKills, ended.OOMKillsAtLeast)
+	}
+}
+
+// A container whose start the OOM killer ended has never run its program, and that is what it ended of.
+func TestStartThatIsKilled(t *testing.T) {
+	a := who("a", "web")
+	early := func(seconds float64) Fact {
+		f := killed(seconds, &a, 55)
+		f.Event.OOM.Victim.Starting = true
+		return f
+	}
+	by := &event.Exit{Signal: 9, Cause: event.CauseOOMKill}
+	for _, test := range []struct {
+		name     string
+		facts    []Fact
+		neverRan bool
+		exit     *event.Exit
+		last     MomentKind // of its history
+	}{
+		{"killed, and its cgroup is removed", []Fact{created(1, a), early(2), removed(3, a)}, true, by, momentCgroupGone},
+		{"killed, and its cgroup is found gone", []Fact{created(1, a), early(2), gone(3, a)}, true, by, MomentNeverRan},
+		{
+			"it goes on without what was killed",
+			[]Fact{created(1, a), early(2), started(3, a, 50), exited(4, a, 50)}, false, &event.Exit{Code: new(int32(0)), Cause: event.CauseExited}, momentExited,
+		},
+		{"its end is lost after that", []Fact{created(1, a), early(2), started(3, a, 50), removed(4, a)}, false, nil, momentCgroupGone},
+		{"a kill of which that is not known", []Fact{created(1, a), killed(2, &a, 55), removed(3, a)}, false, nil, momentCgroupGone},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := snapshotOf(test.facts...).container(t, "a")
+			if c.NeverRan != test.neverRan || c.End().NeverRan != test.neverRan || c.Live() {
+				t.Errorf("%s, never ran: %v", c.State, c.NeverRan)
+			}
+			if diff := cmp.Diff(test.exit, c.Exit); diff != "" {
+				t.Errorf("exit (-want +got):\n%s", diff)
+			}
+			if last := c.History[len(c.History)-1].Kind; last != test.last {
+				t.Errorf("its history ends with %s, want %s", last, test.last)
+			}
+		})
+	}
+	again := snapshotOf(created(1, a), early(2), removed(3, a), created(4, a), started(5, a, 60)).container(t, "a")
+	if again.NeverRan || again.Previous == nil || !again.Previous.NeverRan {
+		t.Errorf("the second start works: %+v, before it %+v", again, again.Previous)
+	}
+	told := again.History[2] // after its cgroup and the kill
+	if told.Kind != MomentNeverRan || told.OOM == nil || told.OOM.Victim.PID != 55 {
+		t.Errorf("told as %+v", told)
 	}
 }
 

@@ -30,7 +30,7 @@ func lifeOf(t *testing.T, s *Snapshot, letter string) life {
 	}
 	l := life{
 		State: c.State, PID: c.InitPID, Created: seconds(c.Created), Started: seconds(c.Started), Exited: seconds(c.Exited),
-		Ended: c.Exit != nil, Kills: c.OOMKills,
+		Ended: c.Exit != nil, Kills: c.OOMKillsAtLeast,
 	}
 	for k, n := range s.Totals.Exits {
 		if k.Container == c.Label {

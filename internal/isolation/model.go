@@ -74,6 +74,7 @@ type Model struct {
 	sharing       sharing              // as of the latest snapshot
 	listed        []Namespace          // the namespaces of the latest snapshot; nil where they have changed since
 	vms           []SurveyedVM         // as of the latest survey; replaced, never changed
+	surveyed      time.Time            // when that was taken in; zero is never
 	events        []event.Event
 	kills         []Kill
 	logged        uint64 // how many kills were ever added to kills

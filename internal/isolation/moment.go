@@ -22,6 +22,8 @@ const (
 	MomentGone        MomentKind = "gone"                 // it was not there any more; its end was not seen
 	MomentStuck       MomentKind = "stuck_at_limit"       // processes wait for memory, and the OOM killer is off
 	MomentUnstuck     MomentKind = "stuck_no_more"
+	MomentAbandoned   MomentKind = "abandoned" // the container that a namespace was made for has another one
+	MomentNeverRan    MomentKind = "never_ran" // it ended before its own program ran: its start was OOM-killed
 	momentCgroup                 = MomentKind(event.CgroupCreated)
 	momentCgroupGone             = MomentKind(event.CgroupRemoved)
 	momentBorn                   = MomentKind(event.NamespaceCreated)
@@ -51,14 +53,15 @@ type Moment struct {
 	Via event.Via `json:"via,omitempty"`
 	// Namespaces are those that were made or joined, or those of a container that started.
 	Namespaces []Touched `json:"namespaces,omitempty"`
-	// Container is, in the history of a namespace, the container that started, was found or ended in it.
+	// Container is, in the history of a namespace, the container that started, was found or ended in it, and where a
+	// namespace was abandoned the one that it was made for.
 	Container *event.Container `json:"container,omitempty"`
 	Cgroup    string           `json:"cgroup,omitempty"`
 	// Init is the container's PID 1, of one that was found or started.
 	Init   *event.Process `json:"init,omitempty"`
 	Start  *event.Start   `json:"start,omitempty"`
 	Limits []LimitChange  `json:"limits,omitempty"`
-	// OOM is the latest of the kills.
+	// OOM is the latest of the kills, or the one by which a start ended.
 	OOM     *event.OOM   `json:"oom,omitempty"`
 	Moved   *event.Moved `json:"moved,omitempty"`
 	Exit    *event.Exit  `json:"exit,omitempty"`

@@ -24,7 +24,11 @@ type namespace struct {
 	freedVia      event.Via
 	contained     bool // a container was in it
 	replaced      bool // it is not in Model.namespaces any more
-	chronicle     chronicle
+	// madeFor is the container that it was made for; nil is unknown. madeInside is set where that container's runtime made
+	// it from inside the container's cgroup, and so for that container alone.
+	madeFor    *event.Container
+	madeInside bool
+	chronicle  chronicle
 }
 
 func compareNamespaces(a, b *namespace) int {
@@ -99,6 +103,7 @@ func (m *Model) bury(n *namespace, at time.Time, via event.Via) {
 // not dropped here: it may be newer than the survey. Its end comes as an event.
 func (m *Model) applySurvey(at time.Time, s Survey) {
 	m.listed = nil
+	m.surveyed = at
 	m.vms = s.VMs
 	for _, n := range m.namespaces {
 		n.processes, n.pinnedBy = nil, nil

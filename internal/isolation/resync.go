@@ -94,8 +94,8 @@ func (s *Snapshot) Resync() []Fact {
 		present.Containers = append(present.Containers, PresentContainer{ID: c.ID, InitPID: c.InitPID, Started: c.Started})
 		found := &Found{
 			Container:  event.Container{ID: c.ID, Image: c.Image, Runtime: c.Runtime},
-			CgroupPath: c.CgroupPath, InitPID: c.InitPID, InitComm: c.InitComm, Started: c.Started, OOMKills: new(c.OOMKills),
-			Starting: c.State == Starting,
+			CgroupPath: c.CgroupPath, InitPID: c.InitPID, InitComm: c.InitComm, Started: c.Started, OOMKills: c.OOMKills,
+			Starting: c.State == Starting, Unheld: c.Unheld,
 		}
 		if c.Named {
 			found.Container.Name = strings.TrimSuffix(c.Label, " ("+event.ShortID(c.ID)+")")

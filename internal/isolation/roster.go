@@ -34,6 +34,16 @@ func (r *roster) all() iter.Seq[*container] {
 	}
 }
 
+// hasOther reports whether another container than c is on it.
+func (r *roster) hasOther(c *container) bool {
+	for other := range r.all() {
+		if other != c {
+			return true
+		}
+	}
+	return false
+}
+
 // enterNamespace adds a container to the roster of a namespace.
 func (m *Model) enterNamespace(c *container, id uint64) {
 	r := m.within[id]

@@ -145,6 +145,9 @@ type Container struct {
 	// empty where nsviz did not see the start.
 	Phases []event.Phase
 	Exit   *event.Exit
+	// NeverRan is set where it has ended before its own program ran, since the OOM killer took a process that was
+	// starting it: the LatestKill.
+	NeverRan bool
 	// Verdict is what the engine says of its end; nil is nothing.
 	Verdict *Verdict
 	// Previous is how its run before this one ended; nil where nsviz saw none.
@@ -155,10 +158,13 @@ type Container struct {
 	// Processes is how many there are in its cgroup; nil is unknown.
 	Processes *int
 	// OOMKills counts the victims in this container since it started: those that nsviz saw and, where it
-	// was running before, the kernel's own count of the earlier ones.
-	OOMKills uint64
-	// OOMKillsUnobserved is how many of OOMKills no event told of: the kernel's own count has them.
-	OOMKillsUnobserved uint64
+	// was running before, the kernel's own count of the earlier ones. It is nil where that could not be read, since
+	// nobody knows then what was killed before. OOMKillsAtLeast is how many nsviz knows of in any case.
+	OOMKills        *uint64
+	OOMKillsAtLeast uint64
+	// OOMKillsUnobserved is how many of them no event told of: the kernel's own count has them. It is nil where
+	// that count could not be read.
+	OOMKillsUnobserved *uint64
 	// LatestKill is the latest OOM kill in it since it started or, where one took its PID 1, that one;
 	// nil where no event told of any.
 	LatestKill *Kill
@@ -184,10 +190,14 @@ type End struct {
 	InitPID  int32
 	InitComm string
 	// Exit is nil where how it ended is unknown.
-	Exit       *event.Exit
-	Verdict    *Verdict
-	OOMKills   uint64
-	LatestKill *Kill
+	Exit *event.Exit
+	// NeverRan is as that of a Container.
+	NeverRan bool
+	Verdict  *Verdict
+	// OOMKills and OOMKillsAtLeast are as those of a Container.
+	OOMKills        *uint64
+	OOMKillsAtLeast uint64
+	LatestKill      *Kill
 	// PIDsRefused is as in Container.
 	PIDsRefused *uint64
 }
@@ -195,8 +205,8 @@ type End struct {
 // End is how the container has ended; it is meant for one that has.
 func (c *Container) End() End {
 	return End{
-		Time: c.Exited, InitPID: c.InitPID, InitComm: c.InitComm, Exit: c.Exit, Verdict: c.Verdict,
-		OOMKills: c.OOMKills, LatestKill: c.LatestKill, PIDsRefused: c.PIDsRefused,
+		Time: c.Exited, InitPID: c.InitPID, InitComm: c.InitComm, Exit: c.Exit, NeverRan: c.NeverRan, Verdict: c.Verdict,
+		OOMKills: c.OOMKills, OOMKillsAtLeast: c.OOMKillsAtLeast, LatestKill: c.LatestKill, PIDsRefused: c.PIDsRefused,
 	}
 }
 
@@ -221,6 +231,9 @@ type Membership struct {
 	// SharedWith are the other live containers in the same namespace; also filled where the namespace
 	// is the host's.
 	SharedWith Others
+	// Abandoned is set where the container that it was made for is not in it any more: only of net and ipc namespaces
+	// of live containers.
+	Abandoned *Abandoned
 	// Group numbers the shared namespaces of the snapshot from 1; containers with the same number
 	// share. 0 where Relation is not RelationShared.
 	Group int
@@ -240,7 +253,8 @@ type Memory struct {
 // Kill is one OOM kill, with what the model knew when it happened.
 type Kill struct {
 	Event event.Event
-	// Ordinal is the number of this kill in its container, from 1.
+	// Ordinal is the number of this kill in its container, from 1; 0 is unknown. On the host it is the number since
+	// nsviz watches.
 	Ordinal uint64
 	// Survived is whether the container lived on: false where its PID 1 was the victim or, as with
 	// memory.oom.group, another victim of the same decision, true where it was not, nil where it is

@@ -68,7 +68,7 @@ func TestPreviousEnd(t *testing.T) {
 	c := snapshotOf(created(1, a), started(2, a, 50), killed(3, &a, 55), ofInit, exited(5, a, 50), created(7, a), started(8, a, 60)).container(t, "a")
 	want := &End{
 		Time: at(5), InitPID: 50, InitComm: "app", Exit: &event.Exit{Code: new(int32(0)), Cause: event.CauseExited},
-		OOMKills:   2,
+		OOMKills: new(uint64(2)), OOMKillsAtLeast: 2,
 		LatestKill: &Kill{Event: *ofInit.Event, Ordinal: 2, Survived: new(false), InitPID: 50, InitComm: "app"},
 	}
 	if diff := cmp.Diff(want, c.Previous); diff != "" {

@@ -70,7 +70,9 @@ func (c *Collector) collectContainerTotals(ch chan<- prometheus.Metric, t *isola
 		for _, cause := range event.Causes() {
 			exits[[2]string{l.label, string(cause)}] += 0
 		}
-		unobserved[l.label] += 0
+		if l.OOMKillsUnobserved != nil { // else the kernel's count cannot be read, and whether it is 0 is unknown
+			unobserved[l.label] += 0
+		}
 	}
 	for labels, n := range kills {
 		c.count(ch, oomKills, n, since(labels[0]), labels[:]...)

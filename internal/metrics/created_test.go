@@ -17,7 +17,7 @@ import (
 // from absent to 1, and most containers end once.
 func TestCountersStartAtZero(t *testing.T) {
 	text := scrape(t, registryOf(t, &isolation.Snapshot{
-		Containers: []isolation.Container{{ID: "1", Label: "web", State: isolation.Starting}, {ID: "2", Label: "gone", State: isolation.Exited}},
+		Containers: []isolation.Container{{ID: "1", Label: "web", State: isolation.Starting, OOMKillsUnobserved: new(uint64(0))}, {ID: "2", Label: "gone", State: isolation.Exited}},
 		Totals:     isolation.Totals{BPFErrors: map[string]uint64{"read": 0}, Exits: map[isolation.ExitKey]uint64{{Container: "gone", Cause: event.CauseSignal}: 1}},
 	}))
 	want := []string{`nsviz_bpf_errors_total{place="read"} 0`, `nsviz_oom_kills_unobserved_total{container="web"} 0`}

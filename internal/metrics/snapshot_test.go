@@ -33,16 +33,18 @@ func fullSnapshot() *isolation.Snapshot {
 		Namespaces: memberships(),
 		Memory:     isolation.Memory{UsageBytes: new(uint64(60 << 20)), LimitBytes: new(uint64(64 << 20))},
 		InitPID:    100, Stuck: &isolation.Stuck{Cgroup: "/docker/1111"}, StuckKnown: true,
+		OOMKillsUnobserved: new(uint64(2)),
 	}
 	sidecar := isolation.Container{
 		ID: "2222", Label: "sidecar", Named: true, Image: "envoy", Runtime: "docker", State: isolation.Running,
 		Namespaces: memberships(),
 		Memory:     isolation.Memory{UsageBytes: new(uint64(1 << 20)), Unlimited: true},
 		InitPID:    101, Unheld: &isolation.Unheld{Cgroup: "/"}, StuckKnown: true,
+		OOMKillsUnobserved: new(uint64(0)),
 	}
 	sidecar.Namespaces[event.PID].Relation = isolation.RelationHost
 	sidecar.Namespaces[event.Net].Relation = isolation.RelationShared
-	unread := isolation.Container{ID: "3333", Label: "3333", State: isolation.Starting}
+	unread := isolation.Container{ID: "3333", Label: "3333", State: isolation.Starting} // not its count of kills either
 	odd := isolation.Container{
 		ID: "4444", Label: hostile, Named: true, Image: hostile, Runtime: "docker", State: isolation.Running,
 	}

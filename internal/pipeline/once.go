@@ -46,20 +46,19 @@ func (p *Pipeline) look(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	boot := p.bootTime()
+	host := p.lookAtHost()
 	known, empty := map[string]bool{}, map[string]rootCgroup{} // containers
-	take := func(root rootCgroup, f *foundContainer) error {
+	take := func(root rootCgroup, f *foundContainer) {
 		at := p.now()
 		if memory, err := p.layout.Memory(root.Path); err == nil && root.Path != "" {
 			f.OOMKills = memory.OOMKills
 		}
 		known[root.ref.ID] = true
 		p.do(func() { p.takeFound(at, root.ref, f) })
-		return nil
 	}
 	err := p.walk(func(c hostfs.Cgroup, ref *container.Ref) error {
 		root := rootCgroup{c, ref}
-		f, err := p.find(c, ref, boot)
+		f, err := p.find(c, ref, host)
 		if err != nil {
 			return err
 		}
@@ -67,12 +66,17 @@ func (p *Pipeline) look(ctx context.Context) error {
 			empty[ref.ID] = root
 			return nil
 		}
-		return take(root, f)
+		take(root, f)
+		return nil
 	})
 	if err != nil {
 		return err
 	}
-	if err := p.outsideOf(ctx, boot, known, empty, take); err != nil {
+	err = p.outsideOf(ctx, host, known, empty, func(root rootCgroup, f *foundContainer) error {
+		take(root, f)
+		return nil
+	})
+	if err != nil {
 		return err
 	}
 	sockets := probes.OpenSockets()

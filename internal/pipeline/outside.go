@@ -55,7 +55,7 @@ func isAtOrBelow(cgroup, path string) bool {
 
 // outsideOf finds, of the running containers of the engine, those that are not among the found ones. empty are the
 // cgroups, by container, that have no processes. It calls visit for each.
-func (p *Pipeline) outsideOf(ctx context.Context, boot time.Time, found map[string]bool, empty map[string]rootCgroup, visit func(rootCgroup, *foundContainer) error) error {
+func (p *Pipeline) outsideOf(ctx context.Context, host hostState, found map[string]bool, empty map[string]rootCgroup, visit func(rootCgroup, *foundContainer) error) error {
 	if !p.hostPIDs || !p.engineAnswers() {
 		return nil
 	}
@@ -64,7 +64,7 @@ func (p *Pipeline) outsideOf(ctx context.Context, boot time.Time, found map[stri
 		p.cfg.Log.Debug("ask for containers that are in none of their cgroups", "error", err)
 	}
 	for id, init := range inits {
-		proc, ok := p.initAt(init, boot)
+		proc, ok := p.initAt(init, host)
 		if !ok {
 			continue
 		}
@@ -77,12 +77,9 @@ func (p *Pipeline) outsideOf(ctx context.Context, boot time.Time, found map[stri
 			of = rootCgroup{ref: &container.Ref{Runtime: docker.Runtime, ID: id}}
 		}
 		f := &foundContainer{Found: isolation.Found{
-			Container: event.Container{ID: id}, CgroupPath: of.Path, InitPID: proc.PID, InitComm: proc.Comm, Namespaces: proc.Namespaces,
-			Unheld: &isolation.Unheld{Cgroup: proc.Cgroup},
+			Container: event.Container{ID: id}, CgroupPath: of.Path, Unheld: &isolation.Unheld{Cgroup: proc.Cgroup},
 		}}
-		if !boot.IsZero() {
-			f.Started = startedAt(boot, proc)
-		}
+		p.describe(f, proc, host)
 		if err := visit(of, f); err != nil {
 			return err
 		}
@@ -106,19 +103,15 @@ const sameStart = time.Minute
 
 // initAt reads the process that an engine says is a container's PID 1. It reports false where that cannot be: the engine
 // may count processes in another way.
-func (p *Pipeline) initAt(init docker.Init, boot time.Time) (hostfs.Process, bool) {
+func (p *Pipeline) initAt(init docker.Init, host hostState) (hostfs.Process, bool) {
 	proc, err := p.fs.Process(init.PID, p.layout)
 	if err != nil || proc.Cgroup == "" || proc.Namespaces[event.Mnt] == p.own[event.Mnt] {
 		return hostfs.Process{}, false
 	}
-	if !boot.IsZero() && !init.Started.IsZero() && startedAt(boot, proc).Sub(init.Started).Abs() > sameStart {
+	if started := host.started(proc); !started.IsZero() && !init.Started.IsZero() && started.Sub(init.Started).Abs() > sameStart {
 		return hostfs.Process{}, false
 	}
 	return proc, true
-}
-
-func startedAt(boot time.Time, proc hostfs.Process) time.Time {
-	return boot.Add(time.Duration(proc.StartTime) * clockTick)
 }
 
 // isThere reports whether a container's PID 1 that was just found is still there.

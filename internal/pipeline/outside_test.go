@@ -115,7 +115,7 @@ func (o *outsideTest) found() string {
 	if !ok {
 		o.t.Fatal("no container's path")
 	}
-	f, err := o.find(hostfs.Cgroup{Path: path, ID: 7}, &ref, time.Time{})
+	f, err := o.find(hostfs.Cgroup{Path: path, ID: 7}, &ref, hostState{mounts: func() []hostfs.Mount { return nil }})
 	switch {
 	case err != nil:
 		return err.Error()
@@ -204,7 +204,7 @@ func TestInitAt(t *testing.T) {
 		{"gone", docker.Init{PID: 52, Started: boot.Add(62 * time.Second)}, false},
 		{"in nsviz's own mount namespace", docker.Init{PID: 51, Started: boot.Add(62 * time.Second)}, false},
 	} {
-		if proc, ok := o.initAt(test.init, boot); ok != test.want || ok && proc.Comm != "app" {
+		if proc, ok := o.initAt(test.init, hostState{boot: boot}); ok != test.want || ok && proc.Comm != "app" {
 			t.Errorf("%s: %t, %+v", test.name, ok, proc)
 		}
 	}

@@ -24,6 +24,8 @@ type Config struct {
 	DockerHost string
 	// ProbeMethods, where there are any, are the only ones by which the kernel may be hooked.
 	ProbeMethods []probes.Method
+	// NoCommandLines leaves the command lines of OOM victims, which may hold secrets, out of everything.
+	NoCommandLines bool
 	// The sizes of the rings; 0 is the default of probes.Config.
 	EventsRingBytes, LifecycleRingBytes, UrgentRingBytes uint32
 	Log                                                  *slog.Logger
@@ -71,6 +73,8 @@ type Pipeline struct {
 	doubts chan struct{}
 	// early are the containers that ran before execs were hooked, by their cgroup; until the host is read.
 	early map[uint64]*foundContainer
+	// domains are what the memory of the OOM kills of the current batch was made of.
+	domains domains
 
 	// inputs carries what the other goroutines have read, as what is to be done with it.
 	inputs chan func()
@@ -199,6 +203,7 @@ func (p *Pipeline) watch(ctx context.Context) error {
 		Hierarchy: p.layout.HierarchyID, Unified: p.layout.Controller == "", OwnMntNamespace: p.own[event.Mnt],
 		Clock: probes.HostClock, Methods: p.cfg.ProbeMethods, EventsRingBytes: p.cfg.EventsRingBytes,
 		LifecycleRingBytes: p.cfg.LifecycleRingBytes, UrgentRingBytes: p.cfg.UrgentRingBytes, CgroupsWatched: p.readEarly,
+		NoCommandLines: p.cfg.NoCommandLines,
 	})
 	if err != nil {
 		return err
@@ -241,7 +246,11 @@ func (p *Pipeline) watch(ctx context.Context) error {
 		readers.Go(func() { p.survey(ctx, kernel, freedIsHooked) })
 	}
 	readers.Go(func() { p.reconcile(ctx, kernel) })
-	return kernel.Run(ctx, func(b probes.Batch) { p.do(func() { p.take(b) }) })
+	victims := p.victims()
+	return kernel.Run(ctx, func(b probes.Batch) {
+		victims.complete(b.Events)
+		p.do(func() { p.take(b) })
+	})
 }
 
 func (p *Pipeline) awaitNames(ctx context.Context) {
@@ -274,6 +283,7 @@ func methodOf(choices []probes.Choice, name string) probes.Method {
 // take attributes a batch of events and tells the model.
 func (p *Pipeline) take(b probes.Batch) {
 	p.until = b.Until
+	p.domains = domains{p: p}
 	for _, e := range p.namespaces.complete(b.Events) {
 		p.takeEvent(e)
 	}
@@ -291,6 +301,8 @@ func (p *Pipeline) takeEvent(e event.Event) {
 	}
 	e.Self = p.isSelf(&e)
 	switch e.Type {
+	case event.OOMKill:
+		p.domains.complete(&e)
 	case event.CgroupCreated:
 		p.askName(e.Cgroup.Container)
 	case event.EventsLost:

@@ -68,12 +68,12 @@ func (p *Pipeline) reconcileOnce(ctx context.Context, kernel *probes.Probes) err
 		unread, p.unread = p.unread, nil
 	})
 	p.readLimits(unread)
-	boot := p.bootTime()
+	hostNow := p.lookAtHost()
 	for _, root := range roots {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := p.reconcileContainer(ctx, kernel, root, boot); err != nil {
+		if err := p.reconcileContainer(ctx, kernel, root, hostNow); err != nil {
 			return err
 		}
 	}
@@ -118,11 +118,11 @@ func (p *Pipeline) readLimits(cgroups []container.Cgroup) {
 }
 
 // reconcileContainer finds out whether a container's init is what it is known to be.
-func (p *Pipeline) reconcileContainer(ctx context.Context, kernel *probes.Probes, root rootCgroup, boot time.Time) error {
+func (p *Pipeline) reconcileContainer(ctx context.Context, kernel *probes.Probes, root rootCgroup, host hostState) error {
 	var state container.State
 	p.ask(func() { state = p.tracker.StateOf(root.ref) })
 	if state.Init != 0 {
-		if !p.hostPIDs || p.lives(state, boot) {
+		if !p.hostPIDs || p.lives(state, host) {
 			return nil
 		}
 		// Its end may be in a ring.
@@ -140,21 +140,21 @@ func (p *Pipeline) reconcileContainer(ctx context.Context, kernel *probes.Probes
 			return nil
 		}
 	}
-	_, err := p.admit(kernel, root, boot)
+	_, err := p.admit(kernel, root, host)
 	return err
 }
 
 // lives reports whether a container's init still exists. A process that was made after its program began is another
 // one with its PID.
-func (p *Pipeline) lives(state container.State, boot time.Time) bool {
+func (p *Pipeline) lives(state container.State, host hostState) bool {
 	proc, err := p.fs.Process(state.Init, p.layout)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false
 	}
-	if err != nil || boot.IsZero() || state.Started.IsZero() {
+	made := host.started(proc)
+	if err != nil || made.IsZero() || state.Started.IsZero() {
 		return true
 	}
 	const slack = time.Second // of both clocks
-	made := boot.Add(time.Duration(proc.StartTime) * clockTick)
 	return made.Before(state.Started.Add(slack))
 }

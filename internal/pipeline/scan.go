@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/container"
@@ -19,7 +20,7 @@ import (
 // these.
 func (p *Pipeline) scan(ctx context.Context, kernel *probes.Probes) error {
 	defer func() { p.early = nil }()
-	boot := p.bootTime()
+	host := p.lookAtHost()
 	var cgroups []isolation.FoundCgroup
 	var refs []*container.Ref
 	known, empty := map[string]bool{}, map[string]rootCgroup{} // containers
@@ -34,7 +35,7 @@ func (p *Pipeline) scan(ctx context.Context, kernel *probes.Probes) error {
 			return nil
 		}
 		root := rootCgroup{c, ref}
-		there, err := p.admit(kernel, root, boot)
+		there, err := p.admit(kernel, root, host)
 		if there {
 			known[ref.ID] = true
 		} else {
@@ -45,7 +46,7 @@ func (p *Pipeline) scan(ctx context.Context, kernel *probes.Probes) error {
 	if err != nil {
 		return err
 	}
-	err = p.outsideOf(ctx, boot, known, empty, func(root rootCgroup, f *foundContainer) error { return p.enlist(kernel, root, f) })
+	err = p.outsideOf(ctx, host, known, empty, func(root rootCgroup, f *foundContainer) error { return p.enlist(kernel, root, f) })
 	if err != nil {
 		return err
 	}
@@ -62,9 +63,9 @@ func (p *Pipeline) scan(ctx context.Context, kernel *probes.Probes) error {
 // starts and ends while the rest is attached is reported by the number of its cgroup alone, so all cgroups are placed.
 func (p *Pipeline) readEarly() error {
 	p.early = map[uint64]*foundContainer{}
-	boot := p.bootTime()
+	host := p.lookAtHost()
 	return p.walk(func(c hostfs.Cgroup, ref *container.Ref) error {
-		f, err := p.find(c, ref, boot)
+		f, err := p.find(c, ref, host)
 		if err == nil && f != nil && f.InitPID != 0 {
 			f.ran = true
 			p.early[c.ID] = f
@@ -75,14 +76,14 @@ func (p *Pipeline) readEarly() error {
 
 // admit takes in the container whose own cgroup is root, if it has processes, and has the probes follow it: its start where
 // its program does not run yet, else its end. It reports whether there is one.
-func (p *Pipeline) admit(kernel *probes.Probes, root rootCgroup, boot time.Time) (bool, error) {
+func (p *Pipeline) admit(kernel *probes.Probes, root rootCgroup, host hostState) (bool, error) {
 	f := p.early[root.ID]
 	if f != nil && !p.isThere(root.Cgroup, f) {
 		f = nil
 	}
 	var err error
 	if f == nil {
-		if f, err = p.find(root.Cgroup, root.ref, boot); err != nil {
+		if f, err = p.find(root.Cgroup, root.ref, host); err != nil {
 			return false, err
 		}
 	}
@@ -91,7 +92,7 @@ func (p *Pipeline) admit(kernel *probes.Probes, root rootCgroup, boot time.Time)
 			return false, err
 		}
 		// Its program may have begun to run before that: then this finds it.
-		if f, err = p.find(root.Cgroup, root.ref, boot); err != nil || f == nil {
+		if f, err = p.find(root.Cgroup, root.ref, host); err != nil || f == nil {
 			return false, err
 		}
 	}
@@ -140,13 +141,26 @@ func settledKills(now func() time.Time, read func() (*uint64, error)) (count *ui
 	return count, at, nil
 }
 
-// bootTime is when the host was booted, by the wall clock as it is now; zero is unknown.
-func (p *Pipeline) bootTime() time.Time {
+// hostState is what is read of the host once for all containers that are described.
+type hostState struct {
+	boot   time.Time             // when the host was booted, by the wall clock as it is now; zero is unknown
+	mounts func() []hostfs.Mount // nil is unknown
+}
+
+func (p *Pipeline) lookAtHost() hostState {
 	host, err := p.fs.Host()
 	if err != nil {
 		p.cfg.Log.Debug("boot time", "error", err)
 	}
-	return host.BootTime
+	return hostState{host.BootTime, sync.OnceValue(p.hostMounts)}
+}
+
+// started returns when a process was made; zero is unknown.
+func (h hostState) started(proc hostfs.Process) time.Time {
+	if h.boot.IsZero() {
+		return time.Time{}
+	}
+	return h.boot.Add(time.Duration(proc.StartTime) * clockTick)
 }
 
 // walk is walkAll for the root cgroup of each container alone.
@@ -179,6 +193,9 @@ func (p *Pipeline) walkAll(visit func(hostfs.Cgroup, *container.Ref) error) erro
 func (p *Pipeline) takeFound(at time.Time, ref *container.Ref, f *foundContainer) {
 	c := p.tracker.Describe(ref)
 	f.Container = *c
+	for t, of := range f.MadeFor {
+		f.MadeFor[t] = *p.tracker.Describe(&container.Ref{ID: of.ID, Runtime: ref.Runtime})
+	}
 	switch {
 	case f.Starting:
 	case f.Unheld != nil:
@@ -199,7 +216,7 @@ type foundContainer struct {
 
 // find describes the container whose root cgroup is c; nil where it is gone, or has no processes: none yet, or
 // none any more, when whoever made the cgroup has left it behind.
-func (p *Pipeline) find(c hostfs.Cgroup, ref *container.Ref, boot time.Time) (*foundContainer, error) {
+func (p *Pipeline) find(c hostfs.Cgroup, ref *container.Ref, host hostState) (*foundContainer, error) {
 	f := &foundContainer{Found: isolation.Found{Container: event.Container{ID: ref.ID}, CgroupPath: c.Path}}
 	procs, err := p.layout.TreeProcs(c.Path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -226,12 +243,32 @@ func (p *Pipeline) find(c hostfs.Cgroup, ref *container.Ref, boot time.Time) (*f
 		f.Starting = true
 		return f, nil
 	}
-	f.InitPID, f.InitComm = init.PID, init.Comm
-	f.Namespaces = init.Namespaces
-	if !boot.IsZero() {
-		f.Started = startedAt(boot, init)
-	}
+	p.describe(f, init, host)
 	return f, nil
+}
+
+// describe sets what a container's PID 1 says of it.
+func (p *Pipeline) describe(f *foundContainer, init hostfs.Process, host hostState) {
+	f.InitPID, f.InitComm, f.Namespaces, f.Started = init.PID, init.Comm, init.Namespaces, host.started(init)
+	madeFor, err := p.fs.MadeFor(init.PID, host.mounts())
+	if err != nil { // it is gone, which an event reports as its end
+		return
+	}
+	for t, id := range madeFor {
+		if f.MadeFor == nil {
+			f.MadeFor = map[event.NamespaceType]event.Container{}
+		}
+		f.MadeFor[t] = event.Container{ID: id}
+	}
+}
+
+// hostMounts are the host's mounts; nil is unknown.
+func (p *Pipeline) hostMounts() []hostfs.Mount {
+	mounts, err := p.fs.HostMounts()
+	if err != nil {
+		p.cfg.Log.Debug("for whom namespaces were made", "error", err)
+	}
+	return mounts
 }
 
 // clockTick is the unit of start times in /proc: USER_HZ is 100 on every architecture that nsviz

@@ -37,6 +37,8 @@ type Config struct {
 	CgroupsWatched func() error
 	// Methods, where there are any, are the only ones that may be used.
 	Methods []Method
+	// NoCommandLines leaves out the command lines of OOM victims.
+	NoCommandLines bool
 }
 
 // Probes is the set of attached programs with their rings.
@@ -122,6 +124,7 @@ func configure(spec *ebpf.CollectionSpec, cfg Config) error {
 	values := map[string]any{
 		gen.NsvizVarTrackedHierarchy:   cfg.Hierarchy,
 		gen.NsvizVarTrackedIsUnified:   cfg.Unified,
+		gen.NsvizVarCommandLines:       !cfg.NoCommandLines,
 		gen.NsvizVarOwnMntNamespace:    uint32(cfg.OwnMntNamespace),
 		gen.NsvizVarEventsWatermark:    uint64(spec.Maps[gen.NsvizMapEvents].MaxEntries) / 4,
 		gen.NsvizVarLifecycleWatermark: uint64(spec.Maps[gen.NsvizMapLifecycle].MaxEntries) / 4,

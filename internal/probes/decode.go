@@ -228,6 +228,10 @@ func (d *decoder) exit(h *gen.NsvizEventHeader, record []byte) ([]event.Event, e
 	status := unix.WaitStatus(w.Status)
 	exit := &event.Exit{Cause: event.CauseExited}
 	latest, earlier := d.sentSignal(&w.Latest), d.sentSignal(&w.Earlier)
+	var namespaceEnd *event.Process // whose end of a PID namespace had the kernel send the latest one
+	if latest != nil && w.Latest.PidNamespaceEnded != 0 {
+		latest, namespaceEnd = nil, latest.By
+	}
 	if latest != nil {
 		exit.EarlierSignal = latest
 	} else {
@@ -240,6 +244,8 @@ func (d *decoder) exit(h *gen.NsvizEventHeader, record []byte) ([]event.Event, e
 		switch {
 		case w.OomKilled != 0 && unix.Signal(sig) == unix.SIGKILL:
 			exit.Cause = event.CauseOOMKill
+		case namespaceEnd != nil && unix.Signal(sig) == unix.SIGKILL:
+			exit.PIDNamespaceEnded = namespaceEnd
 		case latest != nil && latest.Signal == sig:
 			exit.By, exit.EarlierSignal = latest.By, earlier
 		}
@@ -279,20 +285,29 @@ func (d *decoder) sentSignal(w *gen.NsvizSentSignal) *event.SentSignal {
 }
 
 func (d *decoder) oomKill(h *gen.NsvizEventHeader, record []byte) ([]event.Event, error) {
-	w, err := whole[gen.NsvizOomEvent](record)
-	if err != nil {
+	w := new(gen.NsvizOomEvent)
+	fixed := int(unsafe.Offsetof(w.CommandLine))
+	if err := view(record, fixed, w); err != nil {
 		return nil, err
 	}
+	if int(w.CommandLineLen) > len(w.CommandLine) || fixed+int(w.CommandLineLen) > len(record) {
+		return nil, fmt.Errorf("%w: command line of %d bytes in %d", errMalformed, w.CommandLineLen, len(record))
+	}
 	e := d.base(h, event.OOMKill)
-	trigger := &event.Process{PID: e.PID, Comm: e.Comm, CgroupID: e.CgroupID}
+	trigger := &event.Process{PID: e.PID, Comm: e.Comm, ProcessComm: comm(w.TriggerProcessComm), CgroupID: e.CgroupID}
 	e.PID, e.Comm, e.CgroupID = int32(w.VictimPid), comm(w.VictimComm), w.VictimCgroupId
-	victim := event.Victim{PID: int32(w.VictimPid), TID: int32(w.VictimTid), Comm: e.Comm, Init: w.VictimIsInit != 0}
+	victim := event.Victim{PID: int32(w.VictimPid), TID: int32(w.VictimTid), Comm: e.Comm, ProcessComm: comm(w.VictimProcessComm), Init: w.VictimIsInit != 0, Starting: w.VictimIsEarly != 0}
 	unread := func(bit gen.NsvizOomUnread) bool { return gen.NsvizOomUnread(w.Unread)&bit != 0 }
 	if !unread(gen.NsvizOomUnreadOOM_UNREAD_UID) {
 		victim.UID = new(w.VictimUid)
 	}
 	if !unread(gen.NsvizOomUnreadOOM_UNREAD_SCORE_ADJ) {
 		victim.OOMScoreAdj = new(w.VictimOomScoreAdj)
+	}
+	if arguments := record[fixed : fixed+int(w.CommandLineLen)]; w.ArgumentsLen > uint32(w.CommandLineLen) {
+		victim.CommandLine, victim.CommandLineCut = event.CommandLine(arguments, true), true
+	} else {
+		victim.CommandLine = event.CommandLine(arguments, false)
 	}
 	if w.SizesKnown != 0 {
 		victim.AnonBytes = new(w.AnonPages * d.pageSize)

@@ -97,9 +97,19 @@ func oomRecord(edit func(*gen.NsvizOomEvent)) []byte {
 		LimitPages: 16384, UsagePages: 16380, AnonPages: 16000, FilePages: 3, ShmemPages: 1, PgtablesBytes: 172032,
 		VictimPid: 5000, VictimTid: 5001, VictimUid: 1000, VictimOomScoreAdj: -998,
 		Scope: uint32(gen.NsvizOomScopeOOM_SCOPE_CGROUP), SizesKnown: 1, VictimComm: rawComm("stress-ng-vm"),
+		VictimProcessComm: rawComm("stress-ng"), TriggerProcessComm: rawComm("runc"),
 	}
+	called(&w, "stress-ng\x00--vm\x001\x00", 0)
 	edit(&w)
-	return record(w, 0)
+	return record(w, len(w.CommandLine)-min(int(w.CommandLineLen), len(w.CommandLine)))
+}
+
+// called gives a victim a command line, of which more bytes are not sent.
+func called(w *gen.NsvizOomEvent, arguments string, more int) {
+	w.CommandLineLen, w.ArgumentsLen = uint16(len(arguments)), uint32(len(arguments)+more)
+	for i := range len(arguments) {
+		w.CommandLine[i] = int8(arguments[i])
+	}
 }
 
 func movedRecord(edit func(*gen.NsvizInitMovedEvent)) []byte {
@@ -129,11 +139,11 @@ func kill(edit func(*event.OOM)) event.Event {
 	oom := &event.OOM{
 		Scope: event.ScopeCgroup, LimitBytes: new(uint64(64 << 20)), UsageBytes: new(uint64(16380 * 4096)), Decision: 99,
 		Victim: event.Victim{
-			PID: 5000, TID: 5001, Comm: "stress-ng-vm", AnonBytes: new(uint64(16000 * 4096)), FileBytes: new(uint64(3 * 4096)),
+			PID: 5000, TID: 5001, Comm: "stress-ng-vm", ProcessComm: "stress-ng", CommandLine: "stress-ng --vm 1", AnonBytes: new(uint64(16000 * 4096)), FileBytes: new(uint64(3 * 4096)),
 			ShmemBytes: new(uint64(4096)), PgtablesBytes: new(uint64(172032)), OOMScoreAdj: new(int32(-998)),
 			UID: new(uint32(1000)),
 		},
-		Trigger:  &event.Process{PID: 4242, Comm: "runc:[1:CHILD]", CgroupID: 77},
+		Trigger:  &event.Process{PID: 4242, Comm: "runc:[1:CHILD]", ProcessComm: "runc", CgroupID: 77},
 		CgroupID: 902,
 	}
 	edit(oom)
@@ -299,6 +309,29 @@ func TestDecode(t *testing.T) {
 			})},
 		},
 		{
+			name: "killed by the kernel, with all in its PID namespace",
+			record: exitRecord(func(w *gen.NsvizExitEvent) {
+				w.Status, w.Earlier, w.Latest = 9, sent(15, 700), sent(9, 800)
+				w.Latest.PidNamespaceEnded = 1
+			}),
+			want: []event.Event{acting(event.ContainerExited, func(e *event.Event) {
+				e.Exit = &event.Exit{
+					Code: new(int32(137)), Signal: 9, Cause: event.CauseSignal,
+					PIDNamespaceEnded: wantSent(9, 800).By, EarlierSignal: wantSent(15, 700),
+				}
+			})},
+		},
+		{
+			name: "by itself, just before the end of its PID namespace",
+			record: exitRecord(func(w *gen.NsvizExitEvent) {
+				w.Status, w.Latest = 3<<8, sent(9, 800)
+				w.Latest.PidNamespaceEnded = 1
+			}),
+			want: []event.Event{acting(event.ContainerExited, func(e *event.Event) {
+				e.Exit = &event.Exit{Code: new(int32(3)), Cause: event.CauseExited}
+			})},
+		},
+		{
 			name: "killed by somebody who had asked before",
 			record: exitRecord(func(w *gen.NsvizExitEvent) {
 				w.Status, w.Earlier, w.Latest = 9, sent(15, 700), sent(9, 800)
@@ -338,6 +371,23 @@ func TestDecode(t *testing.T) {
 			})},
 		},
 		{name: "kill at a limit", record: oomRecord(asIs), want: []event.Event{kill(func(*event.OOM) {})}},
+		{
+			name:   "kill of a process whose command line is unknown",
+			record: oomRecord(func(w *gen.NsvizOomEvent) { w.CommandLineLen, w.ArgumentsLen = 0, 0 }),
+			want:   []event.Event{kill(func(o *event.OOM) { o.Victim.CommandLine = "" })},
+		},
+		{
+			name:   "kill of a process whose command line is too long",
+			record: oomRecord(func(w *gen.NsvizOomEvent) { called(w, "java\x00-cp\x00/a.jar:\xe3\x83", 4000) }),
+			want: []event.Event{kill(func(o *event.OOM) {
+				o.Victim.CommandLine, o.Victim.CommandLineCut = "java -cp /a.jar:", true
+			})},
+		},
+		{
+			name:   "kill while a container starts",
+			record: oomRecord(func(w *gen.NsvizOomEvent) { w.VictimIsEarly = 1 }),
+			want:   []event.Event{kill(func(o *event.OOM) { o.Victim.Starting = true })},
+		},
 		{
 			name:   "kill of an init",
 			record: oomRecord(func(w *gen.NsvizOomEvent) { w.VictimIsInit = 1 }),
@@ -395,27 +445,32 @@ func malformed() map[string][]byte {
 		return cgroupRecord("/a", func(w *gen.NsvizCgroupEvent) { w.PathLen = length })
 	}
 	return map[string][]byte{
-		"nothing":             nil,
-		"less than a header":  make([]byte, headerSize-1),
-		"zeroes":              make([]byte, 2048),
-		"version":             freed(func(w *gen.NsvizNamespaceFreedEvent) { w.Header.Version++ }),
-		"unknown kind":        freed(func(w *gen.NsvizNamespaceFreedEvent) { w.Header.Kind = 200 }),
-		"kind 0":              freed(func(w *gen.NsvizNamespaceFreedEvent) { w.Header.Kind = 0 }),
-		"larger than itself":  freed(func(w *gen.NsvizNamespaceFreedEvent) { w.Header.Size++ }),
-		"as large as can be":  freed(func(w *gen.NsvizNamespaceFreedEvent) { w.Header.Size = math.MaxUint32 }),
-		"smaller than it is":  freed(func(w *gen.NsvizNamespaceFreedEvent) { w.Header.Size = 1 }),
-		"namespaces, cut":     kind(gen.NsvizEventKindEVENT_NAMESPACES),
-		"freed, cut":          kind(gen.NsvizEventKindEVENT_NAMESPACE_FREED),
-		"cgroup, cut":         kind(gen.NsvizEventKindEVENT_CGROUP),
-		"start, cut":          kind(gen.NsvizEventKindEVENT_START),
-		"exit, cut":           kind(gen.NsvizEventKindEVENT_EXIT),
-		"kill, cut":           kind(gen.NsvizEventKindEVENT_OOM_KILL),
-		"move, cut":           kind(gen.NsvizEventKindEVENT_INIT_MOVED),
-		"path without a zero": path(0),
-		"path too long":       path(4),
-		"path far too long":   path(math.MaxUint32),
-		"unknown via":         namespacesRecord(func(w *gen.NsvizNamespacesEvent) { w.Via = 4 }),
-		"no via":              namespacesRecord(func(w *gen.NsvizNamespacesEvent) { w.Via = 0 }),
+		"nothing":            nil,
+		"less than a header": make([]byte, headerSize-1),
+		"zeroes":             make([]byte, 2048),
+		"version":            freed(func(w *gen.NsvizNamespaceFreedEvent) { w.Header.Version++ }),
+		"unknown kind":       freed(func(w *gen.NsvizNamespaceFreedEvent) { w.Header.Kind = 200 }),
+		"kind 0":             freed(func(w *gen.NsvizNamespaceFreedEvent) { w.Header.Kind = 0 }),
+		"larger than itself": freed(func(w *gen.NsvizNamespaceFreedEvent) { w.Header.Size++ }),
+		"as large as can be": freed(func(w *gen.NsvizNamespaceFreedEvent) { w.Header.Size = math.MaxUint32 }),
+		"smaller than it is": freed(func(w *gen.NsvizNamespaceFreedEvent) { w.Header.Size = 1 }),
+		"namespaces, cut":    kind(gen.NsvizEventKindEVENT_NAMESPACES),
+		"freed, cut":         kind(gen.NsvizEventKindEVENT_NAMESPACE_FREED),
+		"cgroup, cut":        kind(gen.NsvizEventKindEVENT_CGROUP),
+		"start, cut":         kind(gen.NsvizEventKindEVENT_START),
+		"exit, cut":          kind(gen.NsvizEventKindEVENT_EXIT),
+		"kill, cut":          kind(gen.NsvizEventKindEVENT_OOM_KILL),
+		"move, cut":          kind(gen.NsvizEventKindEVENT_INIT_MOVED),
+		"command line, cut":  oomRecord(func(w *gen.NsvizOomEvent) { w.CommandLineLen = 256 })[:256],
+		"command line too long": oomRecord(func(w *gen.NsvizOomEvent) {
+			w.CommandLineLen = 257
+		}),
+		"command line far too long": oomRecord(func(w *gen.NsvizOomEvent) { w.CommandLineLen = math.MaxUint16 }),
+		"path without a zero":       path(0),
+		"path too long":             path(4),
+		"path far too long":         path(math.MaxUint32),
+		"unknown via":               namespacesRecord(func(w *gen.NsvizNamespacesEvent) { w.Via = 4 }),
+		"no via":                    namespacesRecord(func(w *gen.NsvizNamespacesEvent) { w.Via = 0 }),
 	}
 }
 

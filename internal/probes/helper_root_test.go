@@ -16,6 +16,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"unsafe"
 
 	"github.com/cilium/ebpf/btf"
 	"golang.org/x/sys/unix"
@@ -53,8 +54,25 @@ func helper(task string) error {
 			}
 			_ = hog()
 		}()
-		onFirstThread(func() { _, _, _ = unix.RawSyscall(unix.SYS_EXIT, 0, 0, 0) })
+		onFirstThread(func() {
+			name := []byte("first\x00")
+			_, _, _ = unix.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_NAME, uintptr(unsafe.Pointer(&name[0])), 0)
+			_, _, _ = unix.RawSyscall(unix.SYS_EXIT, 0, 0, 0)
+		})
 		select {} // the hog is on its own
+	case "titled-hog":
+		// Over all of its arguments, to the last byte: what comes next in memory belongs to the title, too.
+		for _, a := range os.Args {
+			title := unsafe.Slice(unsafe.StringData(a), len(a)+1)
+			for i := range title {
+				title[i] = 't'
+			}
+		}
+		fmt.Println("titled")
+		if _, err := in.ReadString('\n'); err != nil {
+			return nil //nolint:nilerr // nobody needs it any more
+		}
+		return hog()
 	case "hog-shared":
 		return hogShared(in)
 	case "filter-bpf":

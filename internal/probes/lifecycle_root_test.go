@@ -201,7 +201,7 @@ func containerInitOOMKilled(t *testing.T, w *watch) {
 	p.release() // the shell
 	p.release() // the hog
 	p.wait()
-	if kill := w.await("kills", 1, killsIn(c))[0]; kill.PID != p.pid || !kill.OOM.Victim.Init {
+	if kill := w.await("kills", 1, killsIn(c))[0]; kill.PID != p.pid || !kill.OOM.Victim.Init || kill.OOM.Victim.Starting {
 		t.Errorf("victim %d, init %d: %+v", kill.PID, p.pid, kill.OOM.Victim)
 	}
 	want := &event.Exit{Code: new(int32(137)), Signal: 9, Cause: event.CauseOOMKill}
@@ -230,6 +230,56 @@ func containerChildOOMKilled(t *testing.T, w *watch) {
 		if e.PID == p.pid || e.OOM.Victim.Init || e.Comm != "tail" {
 			t.Errorf("the victim is %+v, the init %d", e.OOM.Victim, p.pid)
 		}
+	}
+}
+
+// containerInEndedNamespace: a container that is in another one's PID namespace (docker run --pid=container:NAME) is
+// killed by the kernel when PID 1 of that dies, whatever that one dies of.
+func containerInEndedNamespace(t *testing.T, w *watch) {
+	for name, end := range map[string]func(first *process){
+		"by itself": func(first *process) { _ = first.in.Close() },
+		"killed":    func(first *process) { _ = first.cmd.Process.Kill() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := w.in(t)
+			home := makeCgroup(t, "first")
+			cmd := exec.Command("cat")
+			cmd.SysProcAttr = &unix.SysProcAttr{Cloneflags: unix.CLONE_NEWPID}
+			first := start(t, cmd)
+			home.add(first)
+
+			c := makeCgroup(t, "container")
+			program, err := os.Executable()
+			if err != nil {
+				t.Fatal(err)
+			}
+			joins := exec.Command("sh", "-c", fmt.Sprintf("read go; exec nsenter --pid -t %d %s", first.pid, program))
+			joins.Env = append(os.Environ(), helperVariable+"=contain trap : TERM; echo in; while :; do read end; done")
+			p := start(t, joins)
+			c.add(p)
+			p.release() // the shell
+			p.release() // the helper
+			p.line()
+			started := w.await("starts", 1, of(event.ContainerStarted, c))[0]
+			if err := unix.Kill(int(started.PID), unix.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+			end(first)
+			first.wait()
+			p.wait()
+			got := new(*w.awaitExit(c).Exit)
+			if asked := got.EarlierSignal; asked == nil || asked.Signal != int32(unix.SIGTERM) || asked.By.PID != int32(os.Getpid()) {
+				t.Errorf("asked before by %+v", asked)
+			}
+			got.EarlierSignal = nil
+			want := &event.Exit{
+				Code: new(int32(137)), Signal: 9, Cause: event.CauseSignal,
+				PIDNamespaceEnded: &event.Process{PID: first.pid, Comm: "cat", UID: new(uint32(0)), CgroupID: home.id},
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("exit (-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 

@@ -107,6 +107,9 @@ func triggerElsewhere(t *testing.T, w *watch) {
 	if e.PID != victim.pid || *e.OOM.Victim.OOMScoreAdj != 1000 || e.CgroupID != going.id {
 		t.Errorf("victim %+v in %d, want %d in %d", e.OOM.Victim, e.CgroupID, victim.pid, going.id)
 	}
+	if e.OOM.Victim.CommandLine != "" { // it is in the memory of another process than the one that asked
+		t.Errorf("called %q", e.OOM.Victim.CommandLine)
+	}
 	if e.OOM.Trigger.PID != trigger.pid || e.OOM.Trigger.CgroupID != asking.id {
 		t.Errorf("asked for by %+v, want %d in %d", e.OOM.Trigger, trigger.pid, asking.id)
 	}
@@ -133,8 +136,70 @@ func threadIsTheVictim(t *testing.T, w *watch) {
 	if e.PID != p.pid || e.OOM.Victim.PID != p.pid || e.OOM.Victim.TID == p.pid {
 		t.Errorf("victim %+v, want another thread of %d", e.OOM.Victim, p.pid)
 	}
+	if v := e.OOM.Victim; v.ProcessComm != "first" || v.Comm == "first" || v.Comm == "" || v.Comm != e.Comm {
+		t.Errorf("the thread is called %q, the process %q", v.Comm, v.ProcessComm)
+	}
+	if by := e.OOM.Trigger; by.ProcessComm != "first" || by.Comm == "first" || by.Comm == "" {
+		t.Errorf("the thread that asked is called %q, its process %q", by.Comm, by.ProcessComm)
+	}
 	if got, want := told(e.OOM.Victim), log.of(e.OOM.Victim.TID); !got.agrees(want, countsExactly(w.Facts().Kernel)) {
 		t.Errorf("sizes\ntold %+v\nlog  %+v", got, want)
+	}
+}
+
+// commandLines: of a victim that asked for the memory itself it is known how it was called, as procfs had it. A page that
+// cannot be read at the moment, as where the kernel balances memory nodes, is counted.
+func commandLines(t *testing.T, w *watch) {
+	known := 0
+	defer func() {
+		if known == 0 {
+			t.Error("of none it is known")
+		}
+	}()
+	for name, test := range map[string]struct {
+		task string
+		more []string
+	}{
+		"arguments":      {"hog", []string{"--queue", "", "\x1b\xff"}},
+		"long arguments": {"hog", []string{strings.Repeat("long", 100)}},
+		"a title":        {"titled-hog", []string{"what", "is", "covered"}},
+		"a long title":   {"titled-hog", []string{strings.Repeat("long", 100)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := w.in(t)
+			home := makeCgroup(t, "called")
+			home.limit(limitBytes)
+			cmd := helperCommand(test.task)
+			cmd.Args = append(cmd.Args, test.more...)
+			p := start(t, cmd)
+			home.add(p)
+			if test.task != "hog" {
+				p.release()
+				p.line()
+			}
+			text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p.pid))
+			if err != nil {
+				t.Fatal(err)
+			}
+			before := w.errorsAt("command_line")
+			p.release()
+			if status := p.wait(); status.Signal() != unix.SIGKILL {
+				t.Fatalf("it ended with %v", status)
+			}
+			cut := len(text) > event.MaxCommandLine
+			if cut {
+				text = text[:event.MaxCommandLine]
+			}
+			v := w.killedOnce(home).OOM.Victim
+			if v.CommandLine == "" {
+				eventually(t, "that it could not be read is counted", func() bool { return w.errorsAt("command_line") > before })
+				return
+			}
+			known++
+			if want := event.CommandLine(text, cut); !strings.HasPrefix(v.CommandLine, want[:len(want)-1]) || len(v.CommandLine) > len(want) || v.CommandLineCut != cut {
+				t.Errorf("called %q, cut %v; procfs had\n       %q, %v", v.CommandLine, v.CommandLineCut, want, cut)
+			}
+		})
 	}
 }
 

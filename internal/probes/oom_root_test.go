@@ -229,6 +229,9 @@ func oomKill(t *testing.T, w *watch) {
 			if e.OOM.Victim.Init || e.OOM.Group {
 				t.Errorf("the init of nothing, or killed with a group: %+v", e.OOM)
 			}
+			if !e.OOM.Victim.Starting {
+				t.Error("no program of its own has run in its cgroup, and that is not said")
+			}
 			w.catchUp()
 			if n := len(w.seen(killsIn(home))); n != 1 || home.kills() != 1 {
 				t.Errorf("%d kills told; the kernel counted %d", n, home.kills())

@@ -54,6 +54,7 @@ func places() map[gen.NsvizErrorPlace]string {
 		gen.NsvizErrorPlaceERROR_READ:           "read",
 		gen.NsvizErrorPlaceERROR_PATH:           "path",
 		gen.NsvizErrorPlaceERROR_THROTTLED:      "throttled",
+		gen.NsvizErrorPlaceERROR_CMDLINE:        "command_line",
 	}
 }
 
@@ -279,8 +280,6 @@ func (r *reader) read(ring *ringbuf.Reader, until uint64) (taken []stamped, malf
 		}
 	}
 }
-
-func bootNow() uint64 { return uint64(clockNS(unix.CLOCK_BOOTTIME)) }
 
 // interrupt ends a wait.
 func (r *reader) interrupt() {

@@ -230,6 +230,13 @@ func (s *stream) seen(match func(event.Event) bool) []event.Event {
 	return found
 }
 
+// errorsAt is how many errors were told of at a place.
+func (s *stream) errorsAt(place string) uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.errors[place]
+}
+
 // await waits until every set of probes has told of n events of which match is true.
 func (w *watch) await(what string, n int, match func(event.Event) bool) []event.Event {
 	w.t.Helper()

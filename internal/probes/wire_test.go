@@ -95,6 +95,13 @@ func enumValues(t *testing.T, name string) map[string]uint64 {
 	return values
 }
 
+// What is kept of a command line is the same whoever has read it.
+func TestCommandLinesAreCutAlike(t *testing.T) {
+	if n := len(gen.NsvizOomEvent{}.CommandLine); n != event.MaxCommandLine {
+		t.Errorf("%d bytes by the programs, %d by procfs", n, event.MaxCommandLine)
+	}
+}
+
 func TestNamespaceTypesCountAlike(t *testing.T) {
 	want := map[string]uint64{"NAMESPACE_TYPES": event.NamespaceTypeCount}
 	for _, kind := range event.NamespaceTypes() {
@@ -207,6 +214,7 @@ func TestSettingsAreTaken(t *testing.T) {
 	}
 	cfg := Config{
 		Hierarchy: 7, OwnMntNamespace: 4026531841, EventsRingBytes: 1 << 16, UrgentRingBytes: 1 << 13, Clock: HostClock,
+		NoCommandLines: true,
 	}
 	if err := configure(spec, cfg); err != nil {
 		t.Fatal(err)
@@ -215,17 +223,17 @@ func TestSettingsAreTaken(t *testing.T) {
 		t.Errorf("rings of %d and %d bytes", events, urgent)
 	}
 	var hierarchy, own uint32
-	unified := true
+	unified, lines := true, true
 	var watermark uint64
 	for name, into := range map[string]any{
 		gen.NsvizVarTrackedHierarchy: &hierarchy, gen.NsvizVarOwnMntNamespace: &own,
-		gen.NsvizVarTrackedIsUnified: &unified, gen.NsvizVarEventsWatermark: &watermark,
+		gen.NsvizVarTrackedIsUnified: &unified, gen.NsvizVarEventsWatermark: &watermark, gen.NsvizVarCommandLines: &lines,
 	} {
 		if err := spec.Variables[name].Get(into); err != nil {
 			t.Error(err)
 		}
 	}
-	if hierarchy != 7 || own != 4026531841 || unified || watermark != 1<<14 {
-		t.Errorf("the programs would read %d, %d, %v, %d", hierarchy, own, unified, watermark)
+	if hierarchy != 7 || own != 4026531841 || unified || watermark != 1<<14 || lines {
+		t.Errorf("the programs would read %d, %d, %v, %d, %v", hierarchy, own, unified, watermark, lines)
 	}
 }

@@ -19,16 +19,18 @@ func Container(c *isolation.Container, s *isolation.Snapshot) Text {
 	if c.State == isolation.Starting {
 		state = "is starting"
 	}
-	t := text(Name, c.Label).add(Plain, " "+state+".").sentence(held(c, s)).sentence(stuck(c))
-	switch {
-	case c.OOMKills == 0:
+	t := text(Name, c.Label).add(Plain, " "+state+".").sentence(held(c, s)).sentence(stuck(c)).sentence(Abandoned(c))
+	switch n := c.OOMKillsAtLeast; {
+	case c.OOMKills == nil && n == 0:
+		t = t.sentence(text(Plain, "The kernel's OOM killer has killed nothing in it since nsviz found it; what it killed before is unknown."))
+	case n == 0:
 		t = t.sentence(text(Plain, "The kernel's OOM killer has killed nothing in it since it started."))
 	case c.LatestKill == nil:
-		t = t.sentence(text(Plain, "The kernel's OOM killer has killed ").add(Strong, count(c.OOMKills, "process", "processes")).
+		t = t.sentence(text(Plain, "The kernel's OOM killer has killed ").add(Strong, atLeast(c.OOMKills, n)).
 			add(Plain, " in it since it started, of which nsviz saw none."))
 	default:
-		t = t.sentence(text(Plain, "The kernel's OOM killer has killed ").add(Strong, count(c.OOMKills, "process", "processes")).
-			add(Plain, " in it since it started"+ofWhich(c.OOMKills)).join(victim(c.LatestKill)).add(Plain, "."))
+		t = t.sentence(text(Plain, "The kernel's OOM killer has killed ").add(Strong, atLeast(c.OOMKills, n)).
+			add(Plain, " in it since it started"+ofWhich(n)).join(victim(c.LatestKill)).add(Plain, "."))
 		t = t.sentence(killWhy(c.LatestKill, c.LatestKill.Event.OOM, c))
 	}
 	t = t.sentence(refused(c.PIDsRefused, c))
@@ -69,6 +71,8 @@ func (e ending) how() Text {
 	switch {
 	case x == nil:
 		return e.name().add(Plain, " has ended; how is unknown, since nsviz did not see its PID 1 die.")
+	case e.NeverRan:
+		return e.neverRan()
 	case x.Cause == event.CauseOOMKill:
 		return e.byOOMKiller()
 	case x.Signal != 0 || x.Cause == event.CauseSignal:
@@ -90,10 +94,29 @@ func (e ending) fatal() *isolation.Kill {
 	if e.Exit == nil || e.Exit.Cause != event.CauseOOMKill || k == nil || k.Event.OOM == nil {
 		return nil
 	}
-	if v := k.Event.OOM.Victim; v.Init || v.PID != 0 && v.PID == e.InitPID {
+	if v := k.Event.OOM.Victim; e.NeverRan || v.Init || v.PID != 0 && v.PID == e.InitPID {
 		return k
 	}
 	return nil
+}
+
+// neverRan tells of a start that the OOM killer ended.
+func (e ending) neverRan() Text {
+	t := e.name().add(Plain, " ").add(Strong, "never ran its program").add(Plain, ": its start was ").add(Strong, "OOM-killed")
+	k := e.fatal()
+	if k == nil {
+		return t.add(Plain, ".")
+	}
+	o := k.Event.OOM
+	if o.Cgroup != "" && o.LimitBytes != nil {
+		whose := text(Plain, ", limit of ").add(Number, ShortPath(o.Cgroup))
+		if PlaceOfLimit(k, o, e.c) == LimitOwn {
+			whose = text(Plain, ", its own limit")
+		}
+		t = t.join(whose).add(Plain, " "+Bytes(*o.LimitBytes))
+	}
+	t = t.add(Plain, ".").sentence(text(Plain, "The kernel killed ").join(victim(k)).add(Plain, ", a process of its runtime."))
+	return t.sentence(killWhy(k, o, e.c))
 }
 
 func (e ending) byOOMKiller() Text {
@@ -127,6 +150,9 @@ func (e ending) bySignal() Text {
 	}
 	signal := signalName(x.Signal)
 	sent := func(t Text) Text { return t.join(process(x.By)).add(Plain, " sent ").add(Strong, signal) }
+	if first := x.PIDNamespaceEnded; first != nil {
+		return e.name().add(Plain, " was ended by ").add(Strong, signal).add(Plain, ": ").join(namespaceEnd(first)).add(Plain, ".")
+	}
 	was := e.name().add(Plain, " was ended by ")
 	const notTheKernel = " It was not the kernel's OOM killer."
 	switch e.sender() {
@@ -158,6 +184,15 @@ func (e ending) bySignal() Text {
 		return sent(was.add(Strong, "systemd").add(Plain, ", as it does when the unit of a container is stopped: ")).add(Plain, ".")
 	}
 	return sent(was.add(Strong, "a process of the host").add(Plain, ": ")).add(Plain, ".")
+}
+
+// namespaceEnd tells of the end of a PID namespace; first was its PID 1.
+func namespaceEnd(first *event.Process) Text {
+	whose := text(Plain, "the ").add(Strong, "PID namespace").add(Plain, " that it was in")
+	if first.Container != nil {
+		whose = text(Name, first.Container.Label()).add(Plain, "'s ").add(Strong, "PID namespace")
+	}
+	return whose.add(Plain, " ended with its first process, ").join(process(first)).add(Plain, ", so the kernel killed everything in it")
 }
 
 // byEngine says with which command an engine does what it did.
@@ -212,17 +247,21 @@ func (e ending) before() Text {
 
 // kills tells what else the OOM killer did in it.
 func (e ending) kills() Text {
-	n := e.OOMKills
+	n := e.OOMKillsAtLeast
 	if e.Exit != nil && e.Exit.Cause == event.CauseOOMKill {
 		if n < 2 {
 			return nil
 		}
-		return text(Plain, "It had killed ").add(Strong, count(n-1, "other process", "other processes")).add(Plain, " in it as well.")
+		others := count(n-1, "other process", "other processes")
+		if e.OOMKills == nil {
+			others = "at least " + others
+		}
+		return text(Plain, "It had killed ").add(Strong, others).add(Plain, " in it as well.")
 	}
 	if n == 0 {
 		return nil
 	}
-	t := text(Plain, "While it ran, the kernel's OOM killer killed ").add(Strong, count(n, "process", "processes")).add(Plain, " in it")
+	t := text(Plain, "While it ran, the kernel's OOM killer killed ").add(Strong, atLeast(e.OOMKills, n)).add(Plain, " in it")
 	if k := e.LatestKill; k != nil {
 		t = t.add(Plain, ofWhich(n)).join(victim(k)).add(Plain, ".").sentence(killWhy(k, k.Event.OOM, e.c))
 	} else {
@@ -232,6 +271,15 @@ func (e ending) kills() Text {
 		t = t.sentence(text(Plain, "Its exit code shows nothing of that."))
 	}
 	return t
+}
+
+// atLeast is how many processes were killed: all of them or, where that is unknown (nil), at least n.
+func atLeast(all *uint64, n uint64) string {
+	words := count(n, "process", "processes")
+	if all == nil {
+		return "at least " + words
+	}
+	return words
 }
 
 // ofWhich leads to the one of n kills that is told.

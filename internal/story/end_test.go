@@ -21,7 +21,7 @@ var (
 func ended(exit *event.Exit) isolation.Container {
 	return isolation.Container{
 		ID: webID, Label: "web", Named: true, Runtime: "docker", State: isolation.Exited, InitPID: 100, InitComm: "sh",
-		CgroupPath: "/docker/" + webID, Started: end.Add(-time.Minute), Exited: end, Exit: exit,
+		CgroupPath: "/docker/" + webID, Started: end.Add(-time.Minute), Exited: end, Exit: exit, OOMKills: new(uint64(0)),
 	}
 }
 
@@ -62,6 +62,12 @@ func kill(pid int32, cgroup string) *isolation.Kill {
 		k.Event.OOM.LimitBytes, k.Event.OOM.UsageBytes = new(uint64(64*mib)), new(uint64(63*mib))
 	}
 	return k
+}
+
+// with is an end with a PID namespace whose PID 1 was first.
+func with(exit *event.Exit, first *event.Process) *event.Exit {
+	exit.PIDNamespaceEnded = first
+	return exit
 }
 
 func says(code int32, oomKilled bool) *isolation.Verdict {
@@ -167,6 +173,15 @@ func TestEnded(t *testing.T) {
 			"from the host, as an older recording has it", signalled(9, &event.Process{PID: 122}), nil,
 			"web was ended by a process of the host: a process (PID 122) sent SIGKILL.",
 		},
+		{
+			"with another container's PID namespace", with(signalled(9, nil), sender(90, "sleep", 0, db)), nil,
+			"web was ended by SIGKILL: db's PID namespace ended with its first process, sleep (PID 90, uid 0), so the kernel killed everything in it.",
+		},
+		{
+			"with a PID namespace of the host's", with(signalled(9, nil), sender(90, "unshare", 0, nil)), nil,
+			"web was ended by SIGKILL: the PID namespace that it was in ended with its first process, unshare (PID 90, uid 0), so the kernel " +
+				"killed everything in it.",
+		},
 		{"by nobody knows whom", signalled(9, nil), nil, "web was ended by SIGKILL; who sent it is unknown."},
 		{"a fault", signalled(11, nil), nil, "web was ended by SIGSEGV, which the kernel sends to a program for a fault of its own."},
 		{
@@ -175,14 +190,14 @@ func TestEnded(t *testing.T) {
 		},
 		{
 			"out of its own memory", oomKilled(), func(c *isolation.Container) {
-				c.OOMKills, c.LatestKill, c.Verdict = 1, kill(100, own), says(137, true)
+				c.OOMKills, c.OOMKillsAtLeast, c.LatestKill, c.Verdict = new(uint64(1)), 1, kill(100, own), says(137, true)
 			},
 			"The kernel's OOM killer ended web: it killed its PID 1, hog (PID 100, 60 MiB). web had reached its 64 MiB limit when hog asked for more. " +
 				"At that moment 63.0 of 64 MiB were in use. docker says exit code 137 and OOMKilled=true, which is right.",
 		},
 		{
 			"out of a parent's memory", oomKilled(), func(c *isolation.Container) {
-				c.OOMKills, c.LatestKill, c.Verdict = 3, kill(100, "/docker"), says(137, false)
+				c.OOMKills, c.OOMKillsAtLeast, c.LatestKill, c.Verdict = new(uint64(3)), 3, kill(100, "/docker"), says(137, false)
 			},
 			"The kernel's OOM killer ended web: it killed its PID 1, hog (PID 100, 60 MiB). The cgroup above web, /docker, had reached its " +
 				"64 MiB limit when hog asked for more. At that moment 63.0 of 64 MiB were in use. It had killed 2 other processes in it as well. " +
@@ -190,7 +205,7 @@ func TestEnded(t *testing.T) {
 		},
 		{
 			"out of the host's memory", oomKilled(), func(c *isolation.Container) {
-				c.OOMKills, c.LatestKill, c.Memory.Unlimited = 1, kill(100, ""), true
+				c.OOMKills, c.OOMKillsAtLeast, c.LatestKill, c.Memory.Unlimited = new(uint64(1)), 1, kill(100, ""), true
 			},
 			"The kernel's OOM killer ended web: it killed its PID 1, hog (PID 100, 60 MiB). The host had run out of memory when hog asked " +
 				"for more; web has no limit of its own.",
@@ -201,7 +216,7 @@ func TestEnded(t *testing.T) {
 		},
 		{
 			"well, after a child was killed", exited(0), func(c *isolation.Container) {
-				c.OOMKills, c.LatestKill, c.Verdict = 1, kill(120, own), says(0, true)
+				c.OOMKills, c.OOMKillsAtLeast, c.LatestKill, c.Verdict = new(uint64(1)), 1, kill(120, own), says(0, true)
 			},
 			"web ended by itself with exit code 0. While it ran, the kernel's OOM killer killed 1 process in it: hog (PID 120, 60 MiB). " +
 				"web had reached its 64 MiB limit when hog asked for more. Its exit code shows nothing of that. " +
@@ -209,14 +224,14 @@ func TestEnded(t *testing.T) {
 		},
 		{
 			"killed by hand, after children were killed", signalled(9, runc()), func(c *isolation.Container) {
-				c.OOMKills, c.LatestKill = 7, kill(120, own)
+				c.OOMKills, c.OOMKillsAtLeast, c.LatestKill = new(uint64(7)), 7, kill(120, own)
 			},
 			"web was ended by its engine: runc (PID 4242, uid 0) sent SIGKILL without asking before, as `docker kill` and `docker rm --force` do. " +
 				"While it ran, the kernel's OOM killer killed 7 processes in it, the latest of them hog (PID 120, 60 MiB). " +
 				"web had reached its 64 MiB limit when hog asked for more.",
 		},
 		{
-			"kills that only the kernel counted", exited(0), func(c *isolation.Container) { c.OOMKills = 2 },
+			"kills that only the kernel counted", exited(0), func(c *isolation.Container) { c.OOMKills, c.OOMKillsAtLeast = new(uint64(2)), 2 },
 			"web ended by itself with exit code 0. While it ran, the kernel's OOM killer killed 2 processes in it, of which nsviz saw none. " +
 				"Its exit code shows nothing of that.",
 		},
@@ -259,7 +274,42 @@ func TestEnded(t *testing.T) {
 			"web ended by itself with exit code 0.",
 		},
 		{
-			"nobody saw it end, the engine judges", nil, func(c *isolation.Container) { c.OOMKills, c.Verdict = 1, says(137, true) },
+			"its start was OOM-killed, by a limit above", &event.Exit{Signal: 9, Cause: event.CauseOOMKill}, func(c *isolation.Container) {
+				c.InitPID, c.InitComm, c.Started, c.NeverRan = 0, "", time.Time{}, true
+				c.CgroupPath, c.OOMKills, c.OOMKillsAtLeast, c.LatestKill = "/tiny/"+webID, new(uint64(1)), 1, kill(120, "/tiny")
+			},
+			"web never ran its program: its start was OOM-killed, limit of /tiny 64 MiB. The kernel killed hog (PID 120, 60 MiB), a process of its " +
+				"runtime. The cgroup above web, /tiny, had reached its 64 MiB limit when hog asked for more.",
+		},
+		{
+			"its start was OOM-killed, by its own limit", &event.Exit{Signal: 9, Cause: event.CauseOOMKill}, func(c *isolation.Container) {
+				c.NeverRan, c.OOMKills, c.OOMKillsAtLeast, c.LatestKill = true, new(uint64(2)), 2, kill(120, own)
+			},
+			"web never ran its program: its start was OOM-killed, its own limit 64 MiB. The kernel killed hog (PID 120, 60 MiB), a process of its " +
+				"runtime. web had reached its 64 MiB limit when hog asked for more. It had killed 1 other process in it as well.",
+		},
+		{
+			"its start was OOM-killed, the host being full", &event.Exit{Signal: 9, Cause: event.CauseOOMKill}, func(c *isolation.Container) {
+				c.NeverRan, c.OOMKills, c.OOMKillsAtLeast, c.LatestKill, c.Memory.Unlimited = true, new(uint64(1)), 1, kill(120, ""), true
+			},
+			"web never ran its program: its start was OOM-killed. The kernel killed hog (PID 120, 60 MiB), a process of its runtime. The host had run " +
+				"out of memory when hog asked for more; web has no limit of its own.",
+		},
+		{
+			"nsviz found it and could not read the kernel's count", exited(0), func(c *isolation.Container) {
+				c.OOMKills, c.OOMKillsAtLeast, c.LatestKill = nil, 2, kill(120, "/docker/"+webID)
+			},
+			"web ended by itself with exit code 0. While it ran, the kernel's OOM killer killed at least 2 processes in it, the latest of them " +
+				"hog (PID 120, 60 MiB). web had reached its 64 MiB limit when hog asked for more. Its exit code shows nothing of that.",
+		},
+		{
+			"perhaps the engine means a kill of before", exited(0), func(c *isolation.Container) { c.OOMKills, c.Verdict = nil, says(0, true) },
+			"web ended by itself with exit code 0. docker says exit code 0 and OOMKilled=true.",
+		},
+		{
+			"nobody saw it end, the engine judges", nil, func(c *isolation.Container) {
+				c.OOMKills, c.OOMKillsAtLeast, c.Verdict = new(uint64(1)), 1, says(137, true)
+			},
 			"web has ended; how is unknown, since nsviz did not see its PID 1 die. While it ran, the kernel's OOM killer killed 1 process in it, " +
 				"of which nsviz saw none. docker says exit code 137 and OOMKilled=true.",
 		},
@@ -290,13 +340,13 @@ func TestLives(t *testing.T) {
 		},
 		{
 			"a child was killed", func(c *isolation.Container) {
-				c.OOMKills, c.LatestKill = 12, kill(120, "/docker/"+webID)
+				c.OOMKills, c.OOMKillsAtLeast, c.LatestKill = new(uint64(12)), 12, kill(120, "/docker/"+webID)
 			},
 			"web runs. The kernel's OOM killer has killed 12 processes in it since it started, the latest of them hog (PID 120, 60 MiB). " +
 				"web had reached its 64 MiB limit when hog asked for more.",
 		},
 		{
-			"kills from before nsviz", func(c *isolation.Container) { c.OOMKills = 1 },
+			"kills from before nsviz", func(c *isolation.Container) { c.OOMKills, c.OOMKillsAtLeast = new(uint64(1)), 1 },
 			"web runs. The kernel's OOM killer has killed 1 process in it since it started, of which nsviz saw none.",
 		},
 		{
@@ -327,6 +377,26 @@ func TestLives(t *testing.T) {
 			"refused processes", func(c *isolation.Container) { c.PIDsRefused, c.Limits.PIDs = new(uint64(1204)), new(limit(20)) },
 			"web runs. The kernel's OOM killer has killed nothing in it since it started. The kernel refused it a new process or thread " +
 				"1,204 times, since its limit of 20 processes was reached.",
+		},
+		{
+			"its network was made for another one, which has another since", func(c *isolation.Container) {
+				c.Namespaces[event.Net].Abandoned = &isolation.Abandoned{By: "vpn", Since: end}
+			},
+			"web runs. Its network is a dead one: vpn got a new one at " + end.UTC().Format("2006-01-02 15:04:05.000 UTC") + "; restart web. The kernel's OOM killer has killed nothing in it " +
+				"since it started.",
+		},
+		{
+			"its network and shared memory were made for others, which have ended", func(c *isolation.Container) {
+				c.Namespaces[event.Net].Abandoned = &isolation.Abandoned{By: "vpn", Since: end, Ended: true}
+				c.Namespaces[event.IPC].Abandoned = &isolation.Abandoned{By: "db", Ended: true}
+			},
+			"web runs. Its network is a dead one: vpn, which it was made for, ended at " + end.UTC().Format("2006-01-02 15:04:05.000 UTC") + "; start vpn, then restart web. Its shared memory " +
+				"is a dead one: db, which it was made for, has ended; start db, then restart web. The kernel's OOM killer has killed nothing in it since " +
+				"it started.",
+		},
+		{
+			"nsviz found it and could not read the kernel's count", func(c *isolation.Container) { c.OOMKills = nil },
+			"web runs. The kernel's OOM killer has killed nothing in it since nsviz found it; what it killed before is unknown.",
 		},
 		{
 			"it was started again", func(c *isolation.Container) {

@@ -31,11 +31,13 @@ func Judge(e isolation.End) Judgement {
 		return JudgementRight
 	case fatal:
 		return JudgementWrong
-	case says && e.OOMKills == 0:
+	case says && e.OOMKillsAtLeast == 0 && e.OOMKills == nil: // perhaps before nsviz found it
+		return JudgementUnknown
+	case says && e.OOMKillsAtLeast == 0:
 		return JudgementUnconfirmed
 	case e.Exit == nil: // perhaps that did end it
 		return JudgementUnknown
-	case e.OOMKills > 0:
+	case e.OOMKillsAtLeast > 0:
 		return JudgementMisleading
 	}
 	return JudgementRight

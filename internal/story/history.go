@@ -53,6 +53,10 @@ func Moment(m *isolation.Moment, c *isolation.Container) Text {
 		t = exitWords(m.Time, m.Exit)
 	case isolation.MomentGone:
 		t = text(Plain, "it was gone; its end was not seen")
+	case isolation.MomentAbandoned:
+		t = abandonedWords(m)
+	case isolation.MomentNeverRan:
+		t = text(Plain, "it ended, and its own program ").add(Strong, "never ran").add(Plain, ": its start was OOM-killed")
 	case isolation.MomentVerdict:
 		t = verdictWords(engineName(c), m.Verdict)
 	case isolation.MomentSaid:
@@ -90,6 +94,8 @@ func NamespaceMoment(m *isolation.Moment) Text {
 		t = text(Name, m.Container.Label()).add(Plain, ", which was in it, ended: ").join(exitWords(m.Time, m.Exit))
 	case isolation.MomentGone:
 		t = text(Name, m.Container.Label()).add(Plain, ", which was in it, was gone")
+	case isolation.MomentNeverRan:
+		t = text(Name, m.Container.Label()).add(Plain, ", which was in it, ended before its own program ran: its start was OOM-killed")
 	default: // of a later version
 		t = text(Plain, string(m.Kind))
 	}
@@ -387,10 +393,22 @@ func killWords(m *isolation.Moment, c *isolation.Container) Text {
 		t = t.add(Strong, count(m.Times(), "process", "processes")).join(until(m)).add(Plain, ": ")
 	}
 	t = t.join(victim(k))
-	if m.OOM.Victim.Init {
+	switch {
+	case m.OOM.Victim.Init:
 		t = t.add(Plain, ", its PID 1")
+	case m.OOM.Victim.Starting:
+		t = t.add(Plain, ", a process of its runtime")
+	}
+	if line := CommandLine(&m.OOM.Victim); line != "" && line != VictimComm(k) {
+		t = t.add(Plain, ", called ").add(Number, line)
 	}
 	return t.add(Plain, ". ").join(killWhy(k, m.OOM, c))
+}
+
+// abandonedWords tells that the container which a namespace was made for has another one.
+func abandonedWords(m *isolation.Moment) Text {
+	t := text(Name, m.Container.Label()).add(Plain, " got a new "+list(typeNames(m.Namespaces))+" namespace")
+	return t.add(Plain, ": the one that it had before, in which this container still is, is ").add(Strong, "a dead one")
 }
 
 // exitWords tells how PID 1 ended.
@@ -402,6 +420,8 @@ func exitWords(at time.Time, x *event.Exit) Text {
 	switch {
 	case x.Cause == event.CauseOOMKill:
 		t = t.add(Plain, "was killed by the ").add(Strong, "kernel's OOM killer")
+	case x.PIDNamespaceEnded != nil:
+		t = t.add(Plain, "was ended by ").add(Strong, signalName(x.Signal)).add(Plain, ": ").join(namespaceEnd(x.PIDNamespaceEnded))
 	case x.Signal != 0:
 		t = t.add(Plain, "was ended by ").add(Strong, signalName(x.Signal))
 		if x.By != nil {

@@ -291,7 +291,7 @@ func TestRemember(t *testing.T) {
 	}
 
 	little := isolation.Container{ID: webID, Label: "web", State: isolation.Exited}
-	for _, says := range []string{"when its own program started", "how it was started", "its namespaces", "how much memory", "its limits", "how it ended", "what its engine says"} {
+	for _, says := range []string{"when its own program started", "how it was started", "its namespaces", "how much memory", "its limits", "how many processes the OOM killer took from it before", "how it ended", "what its engine says"} {
 		if !strings.Contains(strings.Join(Remember(&little, s).Unknown, "\n"), says) {
 			t.Errorf("of one of which nothing is known it is not said: %s", says)
 		}

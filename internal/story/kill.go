@@ -1,6 +1,7 @@
 package story
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -98,6 +99,9 @@ func killWhat(k *isolation.Kill) Text {
 func victim(k *isolation.Kill) Text {
 	t := text(Strong, VictimComm(k))
 	var facts []string
+	if thread := VictimThread(k); thread != "" {
+		facts = append(facts, "thread "+thread)
+	}
 	if pid := VictimPID(k); pid != 0 {
 		facts = append(facts, fmt.Sprintf("PID %d", pid))
 	}
@@ -123,8 +127,12 @@ func VictimPID(k *isolation.Kill) int32 {
 	return k.Event.PID
 }
 
-// VictimComm is what the victim calls itself, or words for a process whose name is unknown.
+// VictimComm is what the victim calls itself, a process by its first thread, or words for a process whose name is
+// unknown.
 func VictimComm(k *isolation.Kill) string {
+	if k.Event.OOM != nil && k.Event.OOM.Victim.ProcessComm != "" {
+		return k.Event.OOM.Victim.ProcessComm
+	}
 	if k.Event.OOM != nil && k.Event.OOM.Victim.Comm != "" {
 		return k.Event.OOM.Victim.Comm
 	}
@@ -132,6 +140,25 @@ func VictimComm(k *isolation.Kill) string {
 		return k.Event.Comm
 	}
 	return someProcess
+}
+
+// VictimThread is what the thread calls itself that the kernel picked, where the process is called otherwise; else "".
+func VictimThread(k *isolation.Kill) string {
+	if k.Event.OOM == nil {
+		return ""
+	}
+	if v := &k.Event.OOM.Victim; v.ProcessComm != "" && v.Comm != v.ProcessComm {
+		return v.Comm
+	}
+	return ""
+}
+
+// CommandLine is how the victim was called, or what it has written over that; "" is unknown.
+func CommandLine(v *event.Victim) string {
+	if v.CommandLineCut {
+		return v.CommandLine + "…"
+	}
+	return v.CommandLine
 }
 
 // ChargedBytes is the victim's memory that counted against the limit, as far as it is known. Mapped
@@ -158,7 +185,7 @@ func killWhy(k *isolation.Kill, o *event.OOM, c *isolation.Container) Text {
 	}
 	switch o.Scope {
 	case event.ScopeCgroup:
-		return when(whoseLimit(k, o, c)).add(Plain, ".")
+		return when(whoseLimit(k, o, c)).add(Plain, ".").sentence(memoryWords(o))
 	case event.ScopeSystem:
 		l := when(text(Plain, "The ").add(Strong, "host had run out of memory"))
 		switch {
@@ -170,7 +197,7 @@ func killWhy(k *isolation.Kill, o *event.OOM, c *isolation.Container) Text {
 		default:
 			l = l.add(Plain, "; ").add(Name, label).add(Plain, " was below its own limit")
 		}
-		return l.add(Plain, ".")
+		return l.add(Plain, ".").sentence(memoryWords(o))
 	case event.ScopeCpuset:
 		return when(text(Plain, "The memory nodes that its cpuset allows were full")).add(Plain, ".")
 	case event.ScopeMempolicy:
@@ -255,11 +282,14 @@ func trigger(k *isolation.Kill, o *event.OOM) Text {
 	if t.PID != 0 && t.PID == VictimPID(k) {
 		return text(Strong, VictimComm(k))
 	}
-	name := t.Comm
+	name := TriggerComm(t)
 	if name == "" {
 		name = "a process"
 	}
 	var facts []string
+	if t.ProcessComm != "" && t.Comm != "" && t.ProcessComm != t.Comm {
+		facts = append(facts, "thread "+t.Comm)
+	}
 	if t.PID != 0 {
 		facts = append(facts, fmt.Sprintf("PID %d", t.PID))
 	}
@@ -268,16 +298,62 @@ func trigger(k *isolation.Kill, o *event.OOM) Text {
 		facts = append(facts, "in "+t.Container.Label())
 	}
 	l := text(Plain, "another process, ").add(Strong, name)
-	if t.Comm == "" {
+	named := TriggerComm(t) != ""
+	if !named {
 		l = text(Plain, "another process")
 	}
 	if len(facts) > 0 {
 		l = l.add(Plain, " ("+strings.Join(facts, ", ")+")")
 	}
-	if t.Comm != "" {
+	if named {
 		l = l.add(Plain, ",")
 	}
 	return l
+}
+
+// TriggerComm is what the process that asked for memory calls itself, by its first thread; "" is unknown.
+func TriggerComm(t *event.Process) string { return cmp.Or(t.ProcessComm, t.Comm) }
+
+// memoryWords says what the memory that ran out was made of, where that explains more than the victim does: when one kind
+// of it was most of it, and the victim's own memory less than half of that. Nil where it does not.
+func memoryWords(o *event.OOM) Text {
+	m := o.Memory
+	if m == nil {
+		return nil
+	}
+	known := func(n *uint64) uint64 {
+		if n == nil {
+			return 0
+		}
+		return *n
+	}
+	kinds := []struct {
+		bytes uint64
+		what  string
+	}{
+		{known(m.ShmemBytes), "files in memory (tmpfs, shared memory)"},
+		{known(m.KernelBytes) + known(m.SockBytes), "kernel memory (slabs, page tables, sockets)"},
+		{known(m.FileBytes), "cached files"},
+		{known(m.AnonBytes), "memory of its processes (heaps, stacks)"},
+	}
+	most, sum := kinds[0], uint64(0)
+	for _, kind := range kinds {
+		sum += kind.bytes
+		if kind.bytes > most.bytes {
+			most = kind
+		}
+	}
+	// What was in use when the kernel decided; when the rest was read, the victim may have given back its part.
+	sum = max(sum, known(o.UsageBytes))
+	own := o.Victim.AnonBytes
+	if most.bytes < sum/2 || known(own) > most.bytes/2 || own == nil && most == kinds[len(kinds)-1] {
+		return nil
+	}
+	size := Bytes(most.bytes)
+	if o.LimitBytes != nil {
+		size = BytesOf(most.bytes, " of ", *o.LimitBytes)
+	}
+	return text(Strong, size).add(Plain, " were "+most.what+".")
 }
 
 // KillEffect says how often this happened and whether the container lives on.
@@ -291,6 +367,10 @@ func KillEffect(k *isolation.Kill, c *isolation.Container) Text {
 		l = l.add(Strong, Ordinal(k.Ordinal)+" kill").add(Plain, "; ")
 	}
 	switch {
+	case k.Event.OOM.Victim.Starting && c != nil && c.NeverRan:
+		return l.add(Name, label).add(Plain, " never ran its program: the victim was a process of its runtime, which was starting it.")
+	case k.Event.OOM.Victim.Starting:
+		return l.add(Plain, "the victim was a process of its runtime, which was starting it; its own program did not run yet.")
 	case k.Survived != nil && !*k.Survived, k.Survived == nil && k.Event.OOM.Victim.Init:
 		if v := k.Event.OOM.Victim; v.Init || v.PID != 0 && v.PID == k.InitPID {
 			return l.add(Name, label).add(Plain, " ends with it, because the victim was its PID 1.")

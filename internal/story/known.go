@@ -30,7 +30,7 @@ type Known struct {
 	UsageBytes  *uint64                 `json:"usage_bytes,omitempty"`
 	Processes   *int                    `json:"processes,omitempty"`
 	Limits      *isolation.CgroupLimits `json:"limits,omitempty"`
-	OOMKills    uint64                  `json:"oom_kills"`
+	OOMKills    *uint64                 `json:"oom_kills,omitempty"`
 	PIDsRefused *uint64                 `json:"pids_refused,omitempty"`
 	Unheld      *isolation.Unheld       `json:"unheld,omitempty"`
 	Stuck       *isolation.Stuck        `json:"stuck,omitempty"`
@@ -48,6 +48,8 @@ type KnownNamespace struct {
 	Parent         uint64   `json:"parent,omitempty"`
 	SharedWithHost *bool    `json:"shared_with_host,omitempty"`
 	SharedWith     []string `json:"shared_with,omitempty"`
+	// Abandoned is set where the container that it was made for is not in it any more.
+	Abandoned *isolation.Abandoned `json:"abandoned,omitempty"`
 	// Created and Creator are absent where its birth was not seen.
 	Created  time.Time      `json:"created,omitzero"`
 	Creator  *event.Process `json:"creator,omitempty"`
@@ -75,7 +77,7 @@ func Remember(c *isolation.Container, s *isolation.Snapshot) Known {
 		if m.ID == 0 {
 			continue
 		}
-		n := KnownNamespace{ID: m.ID, SharedWith: m.SharedWith.Labels()}
+		n := KnownNamespace{ID: m.ID, SharedWith: m.SharedWith.Labels(), Abandoned: m.Abandoned}
 		if m.Relation != isolation.RelationUnknown {
 			n.SharedWithHost = new(m.Relation == isolation.RelationHost)
 		}
@@ -144,7 +146,7 @@ func unknowns(c *isolation.Container, k *Known) []string {
 	} else {
 		list = append(list, only+"and were gone with it")
 	}
-	if c.Started.IsZero() && c.State != isolation.Starting {
+	if c.Started.IsZero() && c.State != isolation.Starting && !c.NeverRan {
 		list = append(list, "when its own program started")
 	}
 	if c.Created.IsZero() {
@@ -161,6 +163,9 @@ func unknowns(c *isolation.Container, k *Known) []string {
 		list = append(list, "its namespaces")
 	case len(missing) > 0:
 		list = append(list, "its "+strings.Join(missing, ", ")+" namespace")
+	}
+	if c.OOMKills == nil {
+		list = append(list, "how many processes the OOM killer took from it before nsviz found it")
 	}
 	if c.Memory.UsageBytes == nil {
 		list = append(list, "how much memory it used: there was no reading")

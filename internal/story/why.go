@@ -18,14 +18,16 @@ type Answer struct {
 	Comm     string    `json:"comm,omitempty"`
 	Started  time.Time `json:"started,omitzero"`
 	Sentence string    `json:"sentence"`
-	OOMKills uint64    `json:"oom_kills"`
+	OOMKills *uint64   `json:"oom_kills,omitempty"`
 	// PIDsRefused is absent where it is unknown.
 	PIDsRefused *uint64           `json:"pids_refused,omitempty"`
 	Unheld      *isolation.Unheld `json:"unheld,omitempty"`
 	Stuck       *isolation.Stuck  `json:"stuck,omitempty"`
 	Kills       []event.Event     `json:"kills,omitempty"`
-	End         *Ending           `json:"end,omitempty"`
-	Previous    *Ending           `json:"previous,omitempty"`
+	// Abandoned are the namespaces that were made for another container, which is not in them any more.
+	Abandoned map[event.NamespaceType]*isolation.Abandoned `json:"abandoned,omitempty"`
+	End       *Ending                                      `json:"end,omitempty"`
+	Previous  *Ending                                      `json:"previous,omitempty"`
 	// History is what happened to it, over all of its runs.
 	History []isolation.Moment `json:"history,omitempty"`
 }
@@ -34,6 +36,8 @@ type Answer struct {
 type Ending struct {
 	Time time.Time   `json:"time,omitzero"`
 	Exit *event.Exit `json:"exit,omitempty"`
+	// NeverRan is set where its own program never ran, since its start was OOM-killed.
+	NeverRan bool `json:"never_ran,omitempty"`
 	// Sender is what kind of process sent the signal that ended it.
 	Sender Sender `json:"sender,omitempty"`
 	// Kill is the OOM kill that ended it.
@@ -69,6 +73,14 @@ func Why(c *isolation.Container, s *isolation.Snapshot) Answer {
 			a.Kills = append(a.Kills, e)
 		}
 	}
+	for t := range c.Namespaces {
+		if by := c.Namespaces[t].Abandoned; by != nil {
+			if a.Abandoned == nil {
+				a.Abandoned = map[event.NamespaceType]*isolation.Abandoned{}
+			}
+			a.Abandoned[event.NamespaceType(t)] = by
+		}
+	}
 	if !c.Live() {
 		a.End = ending{c, c.End(), s}.answer()
 	}
@@ -79,7 +91,7 @@ func Why(c *isolation.Container, s *isolation.Snapshot) Answer {
 }
 
 func (e ending) answer() *Ending {
-	out := &Ending{Time: e.Time, Exit: e.Exit, Sender: e.sender()}
+	out := &Ending{Time: e.Time, Exit: e.Exit, NeverRan: e.NeverRan, Sender: e.sender()}
 	if k := e.fatal(); k != nil {
 		out.Kill = &k.Event
 	}

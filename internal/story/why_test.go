@@ -15,7 +15,7 @@ import (
 
 func TestWhy(t *testing.T) {
 	c := ended(oomKilled())
-	c.OOMKills, c.LatestKill, c.Verdict = 2, kill(100, "/docker/"+webID), says(137, false)
+	c.OOMKills, c.OOMKillsAtLeast, c.LatestKill, c.Verdict = new(uint64(2)), 2, kill(100, "/docker/"+webID), says(137, false)
 	c.Previous = &isolation.End{Time: end.Add(-time.Hour), Exit: signalled(9, sender(122, "kill", 1000, nil))}
 	earlier := *kill(90, "/docker/"+webID)
 	earlier.Event.Time = end.Add(-time.Hour) // of the run before
@@ -23,7 +23,7 @@ func TestWhy(t *testing.T) {
 	elsewhere.Event.Container, elsewhere.Event.OOM.Victim.Container = db, db
 	s := &isolation.Snapshot{Containers: []isolation.Container{c}, Kills: []isolation.Kill{earlier, elsewhere, *c.LatestKill}}
 	want := Answer{
-		Container: *web, State: isolation.Exited, PID: 100, Comm: "sh", Started: c.Started, OOMKills: 2,
+		Container: *web, State: isolation.Exited, PID: 100, Comm: "sh", Started: c.Started, OOMKills: new(uint64(2)),
 		Sentence: Container(&c, s).String(), Kills: []event.Event{c.LatestKill.Event},
 		End: &Ending{
 			Time: end, Exit: c.Exit, Kill: &c.LatestKill.Event,

@@ -81,6 +81,9 @@ func inOneSentence(c *isolation.Container, s *isolation.Snapshot) line {
 		l = l.add(Plain, fmt.Sprintf("; the first is %s, which the host calls PID %d", c.InitComm, c.InitPID))
 	}
 	l = l.add(Plain, ". ").join(machinesIn(c, s))
+	if dead := told(story.Abandoned(c), s.Time); len(dead) > 0 {
+		l = l.join(dead).add(Plain, " ")
+	}
 	if machineOf(c, s) != nil {
 		return l.add(Plain, "What runs in it sees that machine and its kernel, and none of the namespaces here.")
 	}
@@ -157,6 +160,9 @@ func namespaceFacts(c *isolation.Container, w int) []line {
 
 // membershipWords says in words what the symbol of the table says.
 func membershipWords(m isolation.Membership, t event.NamespaceType, style Style) line {
+	if m.Abandoned != nil {
+		return text(style, "dead: "+m.Abandoned.By+" has left it")
+	}
 	switch m.Relation {
 	case isolation.RelationOwn:
 		return text(style, "its own")
@@ -200,14 +206,7 @@ func cgroupFacts(c *isolation.Container, w int) []line {
 		procs = procs.add(Warn, fmt.Sprintf("; %d more were refused", *c.PIDsRefused))
 	}
 	add("processes", procs)
-	kills := text(Plain, "none")
-	if c.OOMKills > 0 {
-		kills = text(KillMark, strconv.FormatUint(c.OOMKills, 10)).add(Dim, " since it started")
-		if n := c.OOMKillsUnobserved; n > 0 {
-			kills = kills.add(Warn, fmt.Sprintf("; %d of them only the kernel has counted, their events were lost", n))
-		}
-	}
-	add("OOM kills", kills)
+	add("OOM kills", killCount(c))
 	switch {
 	case !c.Live():
 	case c.Unheld != nil:
@@ -223,6 +222,24 @@ func cgroupFacts(c *isolation.Container, w int) []line {
 	return lines
 }
 
+// killCount says how many OOM kills there were in a container since it started.
+func killCount(c *isolation.Container) line {
+	n := c.OOMKillsAtLeast
+	kills := text(Plain, "none")
+	switch {
+	case c.OOMKills == nil && n == 0:
+		return text(Unknown, "unknown").add(Dim, "; none since nsviz found it")
+	case c.OOMKills == nil:
+		kills = text(KillMark, "at least "+strconv.FormatUint(n, 10)).add(Dim, "; how many before nsviz found it is unknown")
+	case n > 0:
+		kills = text(KillMark, strconv.FormatUint(n, 10)).add(Dim, " since it started")
+	}
+	if lost := c.OOMKillsUnobserved; lost != nil && *lost > 0 {
+		kills = kills.add(Warn, fmt.Sprintf("; %d of them only the kernel has counted, their events were lost", *lost))
+	}
+	return kills
+}
+
 // memoryChart is the last minute of memory, large enough to see the saw teeth of an OOM loop.
 func memoryChart(c *isolation.Container, w int) []line {
 	const high = 4
@@ -236,7 +253,7 @@ func memoryChart(c *isolation.Container, w int) []line {
 	for i := range rows {
 		name := line{}
 		switch {
-		case i == 0 && c.OOMKills > 0:
+		case i == 0 && c.OOMKillsAtLeast > 0:
 			name = text(KillMark, killSign+" kills")
 		case i == 1:
 			name = text(Dim, story.Bytes(top)+" ┤")
@@ -293,7 +310,7 @@ func history(c *isolation.Container, s *isolation.Snapshot, w int) []line {
 		}
 	}
 	if c.Previous != nil {
-		add(c.Previous.Time, text(Plain, "its run before this one ended: ").join(wordExit(c.Previous.Exit)))
+		add(c.Previous.Time, text(Plain, "its run before this one ended: ").join(wordEnd(*c.Previous)))
 	}
 	if !c.Created.IsZero() {
 		add(c.Created, text(Plain, "its cgroup was made"))
@@ -330,7 +347,7 @@ func history(c *isolation.Container, s *isolation.Snapshot, w int) []line {
 		add(kills[i].Event.Time, text(KillMark, what).add(Plain, ": ").join(wordKillOf(kills[i])))
 	}
 	if !c.Live() {
-		add(c.Exited, text(Death, "ended").add(Plain, ": ").join(wordExit(c.Exit)))
+		add(c.Exited, text(Death, "ended").add(Plain, ": ").join(wordEnd(c.End())))
 	}
 	if len(lines) == 0 {
 		return []line{text(Dim, "nsviz did not see it start, and has seen nothing happen to it since.")}

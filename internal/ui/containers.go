@@ -29,7 +29,7 @@ func listedContainers(s *isolation.Snapshot, needle string) []*isolation.Contain
 		}
 		if !c.Live() {
 			past := s.Time.Sub(c.Exited)
-			if past > killedStays || (past > endedStays && c.OOMKills == 0) || ended == mostEnded {
+			if past > killedStays || (past > endedStays && c.OOMKillsAtLeast == 0) || ended == mostEnded {
 				continue
 			}
 			ended++
@@ -277,8 +277,13 @@ func (c columns) counts(ct *isolation.Container) line {
 	var l line
 	if c.oom > 0 {
 		kills := text(Dim, "0")
-		if ct.OOMKills > 0 {
-			kills = text(KillMark, strconv.FormatUint(ct.OOMKills, 10))
+		switch n := ct.OOMKillsAtLeast; {
+		case ct.OOMKills == nil && n == 0:
+			kills = text(Unknown, "?")
+		case ct.OOMKills == nil:
+			kills = text(KillMark, strconv.FormatUint(n, 10)).add(Unknown, "+")
+		case n > 0:
+			kills = text(KillMark, strconv.FormatUint(n, 10))
 		}
 		l = l.join(kills.right(c.oom)).space(1)
 	}
@@ -320,7 +325,7 @@ func (c columns) ended(ct *isolation.Container, s *isolation.Snapshot, needle st
 	}
 	rest := c
 	rest.name, rest.image, rest.pid, rest.up, rest.oom, rest.procs = 0, 0, 0, 0, 0, 0
-	story := wordExit(ct.Exit)
+	story := wordEnd(ct.End())
 	if !ct.Exited.IsZero() {
 		story = story.add(Dim, ", "+ago(s.Time.Sub(ct.Exited)))
 	}

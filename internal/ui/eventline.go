@@ -208,6 +208,14 @@ func withIDs(es []event.Event, s *isolation.Snapshot) line {
 	return l
 }
 
+// wordEnd says how a run of a container ended.
+func wordEnd(e isolation.End) line {
+	if e.NeverRan {
+		return text(KillMark, "OOM-killed").add(Plain, " before its own program ran")
+	}
+	return wordExit(e.Exit)
+}
+
 // wordExit says how a container ended.
 func wordExit(x *event.Exit) line {
 	if x == nil {
@@ -216,6 +224,12 @@ func wordExit(x *event.Exit) line {
 	switch {
 	case x.Cause == event.CauseOOMKill:
 		return text(KillMark, "OOM-killed")
+	case x.PIDNamespaceEnded != nil:
+		whose := "its"
+		if c := x.PIDNamespaceEnded.Container; c != nil {
+			whose = c.Label() + "'s"
+		}
+		return text(Warn, "killed: "+whose+" PID namespace ended")
 	case x.Cause == event.CauseSignal || x.Signal != 0:
 		l := text(Warn, "killed by a signal")
 		if x.Signal != 0 {
@@ -242,7 +256,7 @@ func wordExit(x *event.Exit) line {
 // wordKill is an OOM kill in a few words; killStory has the sentences.
 func wordKill(e *event.Event) line {
 	o := e.OOM
-	pid, comm := o.Victim.PID, o.Victim.Comm
+	pid, comm := o.Victim.PID, cmp.Or(o.Victim.ProcessComm, o.Victim.Comm)
 	if pid == 0 {
 		pid = e.PID
 	}
@@ -260,6 +274,9 @@ func wordKill(e *event.Event) line {
 	}
 	if o.Scope == event.ScopeSystem {
 		l = l.add(Plain, ", the host was out of memory")
+	}
+	if o.Victim.Starting {
+		l = l.add(Plain, ", while the container was starting")
 	}
 	return l
 }

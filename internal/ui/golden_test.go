@@ -69,6 +69,8 @@ func TestGolden(t *testing.T) {
 		{"container_refused", sceneLimits(), press(on(Containers, webID), sceneLimits(), enter), 120, 40},
 		{"container_stuck", sceneLimits(), press(on(Containers, hogID), sceneLimits(), enter), 80, 24},
 		{"events_moved", sceneLimits(), View{Tab: Events}, 120, 20},
+		{"containers_abandoned", sceneAbandoned(), View{}, 120, 40},
+		{"container_abandoned", sceneAbandoned(), press(on(Containers, sidecarID), sceneAbandoned(), enter), 120, 40},
 		{"containers_many", sceneMany(200), on(Containers, fmt.Sprintf("%064x", 101)), 120, 40},
 		{"containers_many_end", sceneMany(200), on(Containers, fmt.Sprintf("%064x", 200)), 80, 24},
 		{"containers_frozen", later, View{Frozen: scene()}, 120, 40},

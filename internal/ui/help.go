@@ -19,8 +19,8 @@ func helpPage(w int) []line {
 	lines = append(lines, nil)
 	add("namespace", "A private copy of one thing a process can see: its own files (mnt), process numbers (pid), network (net), shared memory (ipc), "+
 		"host name (uts), users (user), cgroup tree (cgroup) or boot clock (time). Two processes in the same namespace see the same.")
-	add("● ○ a b ?", "● the container has one of its own. ○ it uses the host's: no wall there (bold where engines usually put one up). A letter: it shares one with the containers that show the same letter "+
-		"in that column. ? nsviz could not read it.")
+	add("● ○ a b ? !", "● the container has one of its own. ○ it uses the host's: no wall there (bold where engines usually put one up). A letter: it shares one with the containers that show the same letter "+
+		"in that column. ? nsviz could not read it. ! whoever it was made for has another one now.")
 	add("cgroup", "A group of processes with a budget. Its memory limit is what docker run --memory sets. The bar shows how much of it is used. "+
 		"Not held: PID 1 was moved out of it. Stuck: the OOM killer is off for it. 20!: it was refused more processes.")
 	add("OOM kill", "OOM is out of memory. When a group is at its limit and asks for more, the kernel picks one of its processes and kills it. "+

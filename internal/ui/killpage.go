@@ -15,7 +15,7 @@ func killPage(k *isolation.Kill, s *isolation.Snapshot, w int) []line {
 	const left, names = 1, 10
 	title := text(Plain, " ").add(KillLabel, " OOM KILL ").add(Plain, " ")
 	label := story.VictimContainer(k).Label()
-	if k.Ordinal > 0 {
+	if k.Ordinal > 0 && label != "" {
 		title = title.add(Strong, story.Ordinal(k.Ordinal)).add(Plain, " in ")
 	} else if label != "" {
 		title = title.add(Plain, "in ")
@@ -39,14 +39,23 @@ func killPage(k *isolation.Kill, s *isolation.Snapshot, w int) []line {
 	}
 	c := story.ContainerOf(s, story.VictimContainer(k))
 	add("where", killWhere(k, o, c))
-	add("victim", processLine(story.VictimPID(k), story.VictimComm(k)).join(victimThread(o.Victim)))
+	add("victim", processLine(story.VictimPID(k), story.VictimComm(k)).join(victimThread(k)))
 	add("", victimSizes(o.Victim))
 	if o.Victim.OOMScoreAdj != nil || o.Victim.UID != nil {
 		add("", victimTraits(o.Victim))
 	}
+	if line := story.CommandLine(&o.Victim); line != "" {
+		add("called", text(Plain, line))
+	}
+	if o.Memory != nil {
+		add("memory", memoryParts(o.Memory))
+	}
 	asked := text(Unknown, "unknown")
 	if t := o.Trigger; t != nil && (t.PID != 0 || t.Comm != "") {
-		asked = processLine(t.PID, t.Comm)
+		asked = processLine(t.PID, story.TriggerComm(t))
+		if t.ProcessComm != "" && t.Comm != t.ProcessComm {
+			asked = asked.add(Plain, ", its thread "+t.Comm)
+		}
 		switch {
 		case t.PID != 0 && t.PID == story.VictimPID(k):
 			asked = asked.add(Plain, ", the victim itself")
@@ -101,11 +110,38 @@ func killWhere(k *isolation.Kill, o *event.OOM, c *isolation.Container) line {
 	return l
 }
 
-func victimThread(v event.Victim) line {
-	if v.TID != 0 && v.TID != v.PID {
+func victimThread(k *isolation.Kill) line {
+	v, name := &k.Event.OOM.Victim, story.VictimThread(k)
+	switch {
+	case v.TID != 0 && v.TID != v.PID && name != "":
+		return text(Plain, ", its thread "+name).add(Dim, " ("+strconv.Itoa(int(v.TID))+")")
+	case v.TID != 0 && v.TID != v.PID:
 		return text(Plain, ", its thread "+strconv.Itoa(int(v.TID)))
 	}
 	return nil
+}
+
+// memoryParts lists what the memory was made of that ran out.
+func memoryParts(m *event.Memory) line {
+	var parts []string
+	for _, part := range []struct {
+		bytes *uint64
+		name  string
+	}{
+		{m.AnonBytes, "of its processes"},
+		{m.ShmemBytes, "files in memory (tmpfs, shared memory)"},
+		{m.FileBytes, "cached files"},
+		{m.KernelBytes, "kernel memory"},
+		{m.SockBytes, "sockets"},
+	} {
+		if part.bytes != nil {
+			parts = append(parts, story.Bytes(*part.bytes)+" "+part.name)
+		}
+	}
+	if len(parts) == 0 {
+		return text(Unknown, "unknown")
+	}
+	return text(Plain, strings.Join(parts, ", ")).add(Dim, "; "+story.Millis(time.Duration(m.AfterMS*float64(time.Millisecond)))+" after the kill")
 }
 
 // victimSizes lists what the victim's memory was made of.

@@ -165,6 +165,8 @@ func shortWhy(k *isolation.Kill, s *isolation.Snapshot) line {
 	}
 	switch {
 	case story.VictimContainer(k) == nil:
+	case o != nil && o.Victim.Starting:
+		l = l.add(Dim, ", while it started")
 	case k.Survived == nil:
 		l = l.add(Dim, ", outcome unknown")
 	case *k.Survived:

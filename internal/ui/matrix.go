@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"slices"
+
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
@@ -11,6 +13,7 @@ const (
 	ownSign     = "●"
 	hostSign    = "○"
 	unknownSign = "?"
+	deadSign    = "!" // whoever it was made for has another one
 )
 
 // namespaceLetters name the types where a column has room for a single letter.
@@ -66,6 +69,9 @@ func namespaceCells(ct *isolation.Container, w int) line {
 
 // membershipSign is the symbol of a container's place in a namespace.
 func membershipSign(m isolation.Membership, t event.NamespaceType) (string, Style) {
+	if m.Abandoned != nil {
+		return deadSign, Alarm
+	}
 	switch m.Relation {
 	case isolation.RelationOwn:
 		return ownSign, Own
@@ -78,6 +84,11 @@ func membershipSign(m isolation.Membership, t event.NamespaceType) (string, Styl
 		return groupLetter(m.Group), Shared
 	}
 	return unknownSign, Unknown
+}
+
+// hasDead reports whether a container is in a dead namespace.
+func hasDead(ct *isolation.Container) bool {
+	return slices.ContainsFunc(ct.Namespaces[:], func(m isolation.Membership) bool { return m.Abandoned != nil })
 }
 
 // groupLetter names a group that shares a namespace: a to z, A to Z, and + for those beyond.
@@ -93,8 +104,9 @@ func groupLetter(group int) string {
 	return "+"
 }
 
-// legend explains every symbol of the table, in as many lines as the width needs.
-func legend(c columns, w int) []line {
+// legend explains every symbol of the table, in as many lines as the width needs. That of a dead namespace is seldom
+// there, and explained where it is.
+func legend(c columns, w int, dead bool) []line {
 	var parts []line
 	if c.namespace > 0 {
 		parts = append(parts,
@@ -102,6 +114,9 @@ func legend(c columns, w int) []line {
 			text(HostUsual, hostSign).add(Dim, " the host's"),
 			text(Shared, "a b").add(Dim, " shared with each other"),
 			text(Unknown, unknownSign).add(Dim, " unknown"))
+	}
+	if c.namespace > 0 && dead {
+		parts = append(parts, text(Alarm, deadSign).add(Dim, " a dead one"))
 	}
 	if c.spark > 0 {
 		parts = append(parts, text(KillMark, killSign).add(Dim, " OOM kill"))

@@ -327,10 +327,19 @@ func TestEventRows(t *testing.T) {
 		{"killed", []event.Event{{Type: event.ContainerExited, PID: 9, Comm: "sh",
 			Exit: &event.Exit{Code: ptr(int32(137)), Signal: 9, Cause: event.CauseSignal, By: &event.Process{PID: 123, Comm: "runc"}}}},
 			"exited", "sh (9) killed by signal 9 (by runc, PID 123)"},
+		{"killed with a PID namespace", []event.Event{{Type: event.ContainerExited, PID: 9, Comm: "sh", Exit: &event.Exit{
+			Code: ptr(int32(137)), Signal: 9, Cause: event.CauseSignal, PIDNamespaceEnded: &event.Process{PID: 7, Comm: "app", Container: ref(hogID, "hog")},
+		}}}, "exited", "sh (9) killed: hog's PID namespace ended"},
+		{"killed with a PID namespace of no container", []event.Event{{Type: event.ContainerExited, PID: 9, Comm: "sh", Exit: &event.Exit{
+			Code: ptr(int32(137)), Signal: 9, Cause: event.CauseSignal, PIDNamespaceEnded: &event.Process{PID: 7, Comm: "unshare"},
+		}}}, "exited", "sh (9) killed: its PID namespace ended"},
 		{"code unknown", []event.Event{{Type: event.ContainerExited, Exit: &event.Exit{Cause: event.CauseExited}}},
 			"exited", "a process exited, its code is unknown"},
 		{"OOM-killed", []event.Event{{Type: event.ContainerExited, PID: 9, Exit: &event.Exit{Signal: 9, Cause: event.CauseOOMKill}}},
 			"exited", "PID 9 OOM-killed"},
+		{"a start that is OOM-killed", []event.Event{{Type: event.OOMKill, PID: 9, Comm: "runc:[2:INIT]",
+			OOM: &event.OOM{Scope: event.ScopeCgroup, LimitBytes: mibs(3), Victim: event.Victim{AnonBytes: mibs(2.4), Starting: true}}}},
+			"oom kill", "runc:[2:INIT] (9), 2.4 of 3 MiB, while the container was starting"},
 		{"host out of memory", []event.Event{{Type: event.OOMKill, PID: 9, Comm: "db",
 			OOM: &event.OOM{Scope: event.ScopeSystem, Victim: event.Victim{AnonBytes: mibs(900)}}}},
 			"oom kill", "db (9), 900 MiB, the host was out of memory"},
@@ -434,7 +443,7 @@ func TestWhichKillsAreCounted(t *testing.T) {
 	s.Containers = slices.Clone(s.Containers)
 	for i := range s.Containers {
 		if s.Containers[i].Label == "hog" {
-			s.Containers[i].OOMKills = 288
+			s.Containers[i].OOMKills, s.Containers[i].OOMKillsAtLeast = new(uint64(288)), 288
 		}
 	}
 	s.Totals.OOMKills = map[isolation.KillKey]uint64{{Container: "hog", Scope: event.ScopeCgroup}: 33}

@@ -84,12 +84,12 @@ func sceneContainers() []isolation.Container {
 			ID: id, Label: name, Named: true, Image: image, Runtime: "docker", State: isolation.Running,
 			InitPID: pid, InitComm: comm, CgroupPath: "/docker/" + id,
 			Created: sceneTime.Add(-up - start), Started: sceneTime.Add(-up), StartDuration: &start,
-			Namespaces: memberships(pattern, 4026532180+uint64(pid)), Processes: ptr(1),
+			Namespaces: memberships(pattern, 4026532180+uint64(pid)), Processes: ptr(1), OOMKills: ptr(uint64(0)),
 		}
 	}
 	hog := live(hogID, "hog", "stress-ng", 28473, "stress-ng", 45*time.Second, 412*time.Millisecond, "ooooohhh")
 	hog.Memory = isolation.Memory{UsageBytes: mibs(63.9), LimitBytes: mibs(64), History: sawTeeth()}
-	hog.OOMKills, hog.Processes = 12, ptr(3)
+	hog.OOMKills, hog.OOMKillsAtLeast, hog.Processes = ptr(uint64(12)), 12, ptr(3)
 	hog.Phases = []event.Phase{
 		{Name: "create", AtMS: -153.1}, {Name: "cgroup"}, {Name: "entered", AtMS: 0.2}, {Name: "namespaces", AtMS: 21.1},
 		{Name: "namespace_mnt", AtMS: 21.1, TookMS: ptr(0.67)}, {Name: "namespace_net", AtMS: 21.1, TookMS: ptr(0.67)},
@@ -119,10 +119,13 @@ func hogKill(n int, at time.Time) isolation.Kill {
 			OOM: &event.OOM{
 				Scope: event.ScopeCgroup, Cgroup: "/docker/" + hogID, LimitBytes: mibs(64), UsageBytes: mibs(64), Decision: uint64(n),
 				Victim: event.Victim{
-					PID: pid, TID: pid, Comm: "stress-ng-vm", AnonBytes: mibs(60.1), FileBytes: mibs(0.8), ShmemBytes: ptr(uint64(0)),
+					PID: pid, TID: pid, Comm: "stress-ng-vm", ProcessComm: "stress-ng-vm", CommandLine: "stress-ng-vm [run]", AnonBytes: mibs(60.1), FileBytes: mibs(0.8), ShmemBytes: ptr(uint64(0)),
 					PgtablesBytes: ptr(uint64(484 << 10)), OOMScoreAdj: ptr(int32(1000)), UID: ptr(uint32(0)), Container: ref(hogID, "hog"),
 				},
-				Trigger: &event.Process{PID: pid, Comm: "stress-ng-vm", Container: ref(hogID, "hog")},
+				Trigger: &event.Process{PID: pid, Comm: "stress-ng-vm", ProcessComm: "stress-ng-vm", Container: ref(hogID, "hog")},
+				Memory: &event.Memory{
+					AnonBytes: mibs(61.2), FileBytes: ptr(uint64(0)), ShmemBytes: mibs(0.2), KernelBytes: mibs(2.4), AfterMS: 0.41,
+				},
 			},
 		},
 		Ordinal: uint64(n), Survived: ptr(true), InitPID: 28473, InitComm: "stress-ng",
@@ -252,6 +255,8 @@ func sceneHostile() *isolation.Snapshot {
 		k.Event.Container = ref(hogID, names[1])
 		k.Event.OOM.Victim.Container = k.Event.Container
 		k.Event.OOM.Victim.Comm = "\x1b[2J核心"
+		k.Event.OOM.Victim.ProcessComm, k.Event.OOM.Trigger.ProcessComm = "\x1b[2J核", "\x1b[3J"
+		k.Event.OOM.Victim.CommandLine, k.Event.OOM.Victim.CommandLineCut = "\x1b]0;x\x07\u202e核心", true // as no nsviz writes it
 	}
 	s.Host.Name = "node\t\x9b1"
 	s.Events = sceneEvents(s.Kills)
@@ -266,7 +271,7 @@ func sceneEnded() *isolation.Snapshot {
 		s.Containers = append(s.Containers, isolation.Container{
 			ID: name + "-id", Label: name, Image: "alpine", Runtime: "docker", State: isolation.Exited, InitPID: 29101, InitComm: "sh",
 			Created: sceneTime.Add(-past - 3*time.Second), Started: sceneTime.Add(-past - 3*time.Second), Exited: sceneTime.Add(-past),
-			Exit: exit, OOMKills: kills,
+			Exit: exit, OOMKills: &kills, OOMKillsAtLeast: kills,
 		})
 	}
 	end("job-ok", 2*time.Second, 0, &event.Exit{Code: ptr(int32(0)), Cause: event.CauseExited})
@@ -323,12 +328,26 @@ func sceneLimits() *isolation.Snapshot {
 	return s
 }
 
+// sceneAbandoned has a container in the network of another one, which has another one since.
+func sceneAbandoned() *isolation.Snapshot {
+	s := scene()
+	for i := range s.Containers {
+		if c := &s.Containers[i]; c.Label == "sidecar" {
+			c.Namespaces[event.Net] = isolation.Membership{
+				ID: c.Namespaces[event.Net].ID, Relation: isolation.RelationOwn,
+				Abandoned: &isolation.Abandoned{By: "web"}, // since when depends on the time zone
+			}
+		}
+	}
+	return s
+}
+
 // sceneVMs has virtual machines beside the containers, and a container that is one.
 func sceneVMs() *isolation.Snapshot {
 	s := scene()
 	kata := isolation.Container{
 		ID: "29333aa0aa01f0e1d2c3b4a5968778695a4b3c2d1e0f00112233445566778899", Label: "pod", Named: true, Image: "busybox", Runtime: "docker",
-		State: isolation.Starting, Created: sceneTime.Add(-3 * time.Minute), Processes: ptr(2),
+		State: isolation.Starting, Created: sceneTime.Add(-3 * time.Minute), Processes: ptr(2), OOMKills: ptr(uint64(0)),
 		Memory: isolation.Memory{UsageBytes: mibs(171), LimitBytes: mibs(512), History: flat(171)},
 	}
 	s.Containers = append(s.Containers, kata)

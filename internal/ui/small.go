@@ -90,7 +90,7 @@ func (sc screen) smallBody(h int) []row {
 			c := list[i]
 			l = l.join(text(Name, c.Label).fit(name)).space(1)
 			if !c.Live() {
-				return l.join(wordExit(c.Exit))
+				return l.join(wordEnd(c.End()))
 			}
 			return l.join(memoryCell(c.Memory, 0, memoryText))
 		})

@@ -88,6 +88,14 @@ func TestKillStory(t *testing.T) {
 		{"PID 1 is unknown, the container is forgotten", func(k *isolation.Kill, s *isolation.Snapshot) {
 			k.Survived, s.Containers = nil, nil
 		}, killed + "hog had reached its 64 MiB limit when stress-ng-vm asked for more. 12th kill; hog may have ended with it: its PID 1 is unknown."},
+		{"while it started", func(k *isolation.Kill, s *isolation.Snapshot) {
+			k.Event.OOM.Victim.Starting, k.Survived, k.Ordinal, s.Containers[3].State = true, nil, 1, isolation.Starting
+		}, killed + "hog had reached its 64 MiB limit when stress-ng-vm asked for more. 1st kill; the victim was a process of its runtime, which was " +
+			"starting it; its own program did not run yet."},
+		{"while it started, and it never did", func(k *isolation.Kill, s *isolation.Snapshot) {
+			k.Event.OOM.Victim.Starting, k.Survived, k.Ordinal, s.Containers[3].State, s.Containers[3].NeverRan = true, nil, 1, isolation.Exited, true
+		}, killed + "hog had reached its 64 MiB limit when stress-ng-vm asked for more. 1st kill; hog never ran its program: the victim was a process " +
+			"of its runtime, which was starting it."},
 		{"it lived on, and ended later", func(k *isolation.Kill, s *isolation.Snapshot) {
 			s.Containers[3].State, k.InitComm = isolation.Exited, ""
 		}, killed + "hog had reached its 64 MiB limit when stress-ng-vm asked for more. 12th kill; hog lived on then, because its PID 1 (28473) was not the victim."},
@@ -107,12 +115,45 @@ func TestKillStory(t *testing.T) {
 			v := &k.Event.OOM.Victim
 			v.AnonBytes, v.ShmemBytes = nil, nil
 		}, "hog: the kernel killed stress-ng-vm (PID 28502). hog had reached its 64 MiB limit when stress-ng-vm asked for more." + lives},
+		{"threads are called otherwise", func(k *isolation.Kill, s *isolation.Snapshot) {
+			k.Event.Comm, k.Event.OOM.Victim.Comm, k.Event.OOM.Victim.ProcessComm = "pool-1-thread-7", "pool-1-thread-7", "java"
+			k.Event.OOM.Trigger = &event.Process{PID: 28600, Comm: "GC Thread#0", ProcessComm: "java", Container: hog}
+		}, "hog: the kernel killed java (thread pool-1-thread-7, PID 28502, 60.1 MiB). hog had reached its 64 MiB limit when another process, java " +
+			"(thread GC Thread#0, PID 28600), asked for more." + lives},
+		{"as an older recording has it", func(k *isolation.Kill, s *isolation.Snapshot) {
+			k.Event.OOM.Victim.ProcessComm, k.Event.OOM.Victim.CommandLine, k.Event.OOM.Trigger.ProcessComm, k.Event.OOM.Memory = "", "", "", nil
+		}, killed + "hog had reached its 64 MiB limit when stress-ng-vm asked for more." + lives},
+		{"the memory is files of tmpfs", func(k *isolation.Kill, s *isolation.Snapshot) {
+			k.Event.OOM.Victim.AnonBytes, k.Event.OOM.Memory = mibs(1), &event.Memory{AnonBytes: mibs(1.5), FileBytes: mibs(0), ShmemBytes: mibs(61), KernelBytes: mibs(1)}
+		}, "hog: the kernel killed stress-ng-vm (PID 28502, 1 MiB). hog had reached its 64 MiB limit when stress-ng-vm asked for more. 61.0 of 64 MiB were " +
+			"files in memory (tmpfs, shared memory)." + lives},
+		{"it is shared memory that the victim has mapped, too", func(k *isolation.Kill, s *isolation.Snapshot) {
+			k.Event.OOM.Victim.AnonBytes, k.Event.OOM.Victim.ShmemBytes = mibs(1), mibs(50)
+			k.Event.OOM.Memory = &event.Memory{ShmemBytes: mibs(61)}
+		}, "hog: the kernel killed stress-ng-vm (PID 28502, 51 MiB). hog had reached its 64 MiB limit when stress-ng-vm asked for more. 61.0 of 64 MiB were " +
+			"files in memory (tmpfs, shared memory)." + lives},
+		{"it is the kernel's", func(k *isolation.Kill, s *isolation.Snapshot) {
+			k.Event.OOM.Victim.AnonBytes, k.Event.OOM.Memory = mibs(1), &event.Memory{AnonBytes: mibs(9), KernelBytes: mibs(40), SockBytes: mibs(10)}
+		}, "hog: the kernel killed stress-ng-vm (PID 28502, 1 MiB). hog had reached its 64 MiB limit when stress-ng-vm asked for more. 50.0 of 64 MiB were " +
+			"kernel memory (slabs, page tables, sockets)." + lives},
+		{"it is that of a crowd", func(k *isolation.Kill, s *isolation.Snapshot) {
+			k.Event.OOM.Victim.AnonBytes, k.Event.OOM.Memory = mibs(2), &event.Memory{AnonBytes: mibs(58), FileBytes: mibs(1)}
+		}, "hog: the kernel killed stress-ng-vm (PID 28502, 2 MiB). hog had reached its 64 MiB limit when stress-ng-vm asked for more. 58.0 of 64 MiB were " +
+			"memory of its processes (heaps, stacks)." + lives},
+		{"it is nothing in particular", func(k *isolation.Kill, s *isolation.Snapshot) {
+			k.Event.OOM.Victim.AnonBytes, k.Event.OOM.Memory = mibs(1), &event.Memory{AnonBytes: mibs(20), FileBytes: mibs(20), ShmemBytes: mibs(20), KernelBytes: mibs(4)}
+		}, "hog: the kernel killed stress-ng-vm (PID 28502, 1 MiB). hog had reached its 64 MiB limit when stress-ng-vm asked for more." + lives},
+		{"the host's memory is files of tmpfs", func(k *isolation.Kill, s *isolation.Snapshot) {
+			k.Event.OOM.Scope, k.Event.OOM.Cgroup, k.Event.OOM.LimitBytes, k.Event.OOM.UsageBytes = event.ScopeSystem, "", nil, nil
+			k.Event.OOM.Memory = &event.Memory{AnonBytes: mibs(2048), FileBytes: mibs(100), ShmemBytes: mibs(21 * 1024), KernelBytes: mibs(500)}
+		}, killed + "The host had run out of memory when stress-ng-vm asked for more; hog was below its own 64 MiB limit. 21 GiB were files in memory (tmpfs, " +
+			"shared memory)." + lives},
 		{"the victim's name is unknown", func(k *isolation.Kill, s *isolation.Snapshot) {
-			k.Event.Comm, k.Event.OOM.Victim.Comm, k.Event.OOM.Trigger = "", "", nil
+			k.Event.Comm, k.Event.OOM.Victim.Comm, k.Event.OOM.Victim.ProcessComm, k.Event.OOM.Trigger = "", "", "", nil
 		}, "hog: the kernel killed a process (PID 28502, 60.1 MiB). hog had reached its 64 MiB limit." + lives},
 		{"a process of the host", func(k *isolation.Kill, s *isolation.Snapshot) {
 			k.Event.Container, k.Event.OOM.Victim.Container, k.Survived, k.Ordinal = nil, nil, nil, 0
-			k.Event.OOM.Scope, k.Event.OOM.Victim.Comm = event.ScopeSystem, "mysqld"
+			k.Event.OOM.Scope, k.Event.OOM.Victim.Comm, k.Event.OOM.Victim.ProcessComm = event.ScopeSystem, "mysqld", "mysqld"
 			k.Event.OOM.Trigger = proc(27311, "nginx", web)
 		}, "The kernel killed mysqld (PID 28502, 60.1 MiB), a process of the host. " +
 			"The host had run out of memory when another process, nginx (PID 27311, in web), asked for more."},

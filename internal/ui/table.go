@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/nsviz/nsviz/internal/isolation"
 )
@@ -20,7 +21,7 @@ func (sc screen) containers(h int) []row {
 		table = len(empty) + min(len(vms), h/28)
 	}
 	head := c.headLines(h >= 20, c.groups(), c.head())
-	marks := legend(c, sc.w)
+	marks := legend(c, sc.w, slices.ContainsFunc(list, hasDead))
 	if len(list) == 0 {
 		marks = nil
 	}

@@ -51,7 +51,7 @@ type psEntry struct {
 		LimitBytes *uint64 `json:"limit_bytes"`
 		Unlimited  bool
 	}
-	OOMKills uint64 `json:"oom_kills"`
+	OOMKills *uint64 `json:"oom_kills"`
 }
 
 func TestPsAgreesWithEngine(t *testing.T) {

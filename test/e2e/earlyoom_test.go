@@ -41,8 +41,8 @@ func TestEarlyoom(t *testing.T) {
 	if x.Cause != event.CauseSignal || x.By == nil || x.By.Comm != "earlyoom" || answer.End.Sender != story.SenderEarlyOOM {
 		t.Errorf("%+v by %+v, %q", x, x.By, answer.End.Sender)
 	}
-	if answer.OOMKills != 0 || answer.End.Engine.OOMKilled == nil || *answer.End.Engine.OOMKilled {
-		t.Errorf("%d OOM kills; the engine says %+v", answer.OOMKills, answer.End.Engine)
+	if answer.OOMKills == nil || *answer.OOMKills != 0 || answer.End.Engine.OOMKilled == nil || *answer.End.Engine.OOMKilled {
+		t.Errorf("%v OOM kills; the engine says %+v", answer.OOMKills, answer.End.Engine)
 	}
 	want := fmt.Sprintf("%s was ended by earlyoom, which kills before memory runs out: earlyoom (PID %d, uid 0) sent SIGKILL. "+
 		"It was not the kernel's OOM killer.", victim, x.By.PID)

@@ -288,9 +288,22 @@ func metrics(t *testing.T, address string) map[string]string {
 
 func scrape(t *testing.T, address string) (samples map[string]string, body string) {
 	t.Helper()
+	text := get(t, "http://"+address+"/metrics")
+	samples = map[string]string{}
+	for line := range strings.Lines(text) {
+		if i := strings.LastIndexByte(strings.TrimSpace(line), ' '); i > 0 && line[0] != '#' {
+			samples[line[:i]] = strings.TrimSpace(line[i:])
+		}
+	}
+	return samples, text
+}
+
+// get is what a web server answers.
+func get(t *testing.T, url string) string {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/metrics", nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -301,15 +314,9 @@ func scrape(t *testing.T, address string) (samples map[string]string, body strin
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
 	if err != nil || response.StatusCode != http.StatusOK {
-		t.Fatalf("scrape: %s, %v\n%s", response.Status, err, text)
+		t.Fatalf("%s: %s, %v\n%s", url, response.Status, err, text)
 	}
-	samples = map[string]string{}
-	for line := range strings.Lines(string(text)) {
-		if i := strings.LastIndexByte(strings.TrimSpace(line), ' '); i > 0 && line[0] != '#' {
-			samples[line[:i]] = strings.TrimSpace(line[i:])
-		}
-	}
-	return samples, string(text)
+	return string(text)
 }
 
 // nsviz runs a command that ends by itself and returns what it printed and its exit code.

@@ -131,7 +131,7 @@ func TestHistory(t *testing.T) {
 	for source, k := range map[string]*story.Known{"served": &served, "recorded": &recorded} {
 		t.Run(source, func(t *testing.T) {
 			t.Log(strings.Join(words(&k.Container, k.History), "\n"))
-			if k.Container.ID != id || k.PID != int32(pid) || k.State != isolation.Exited || k.OOMKills != 1 || k.End == nil || k.End.Sender != story.SenderEngine {
+			if k.Container.ID != id || k.PID != int32(pid) || k.State != isolation.Exited || k.OOMKills == nil || *k.OOMKills != 1 || k.End == nil || k.End.Sender != story.SenderEngine {
 				t.Errorf("%+v", k)
 			}
 			swapWords := ""
@@ -148,7 +148,7 @@ func TestHistory(t *testing.T) {
 				// The runtime, or systemd for it; it may have ended before it could be asked for its name.
 				"(\\(PID .*, of the host\\) changed|a reading found) its memory limit .*from 64 MiB to 96 MiB",
 				fmt.Sprintf("\\(PID %d, of the host\\) changed its limit of processes from 50 processes to 60 processes", os.Getpid()),
-				"the kernel's OOM killer killed tail \\(PID .*\\)\\. " + name + " had reached its 96 MiB limit",
+				"the kernel's OOM killer killed tail \\(PID .*\\), called tail /dev/zero\\. " + name + " had reached its 96 MiB limit",
 				swapWords,
 				"nsenter \\(PID " + fmt.Sprint(enter.Process.Pid) + ", of the host\\) joined its net namespace",
 				"its PID 1 was ended by SIGKILL from .*, exit code 137; .* before, .* had sent it SIGTERM",
@@ -292,7 +292,7 @@ type agreement struct {
 	PID               int32
 	Comm, Cgroup      string
 	State             isolation.ContainerState
-	OOMKills          uint64
+	OOMKills          *uint64
 	Created, Finished bool
 }
 

@@ -167,6 +167,18 @@ func TestWhy(t *testing.T) {
 			says: "was ended by a process of another container, nsviz-test-why-killer: kill \\(PID [0-9]+, uid 0\\) sent SIGKILL",
 		},
 		{
+			name: "nsviz-test-why-joined", act: func(t *testing.T, name string) int {
+				const first = "nsviz-test-why-first"
+				run(t, first, busyboxImage, "sh", "-c", waits)
+				run(t, name, "--pid=container:"+first, busyboxImage, "sh", "-c", waits)
+				docker(t, "kill", first)
+				return 0
+			},
+			code: 137, cause: event.CauseSignal, uid: -1, flag: story.JudgementRight,
+			says: "was ended by SIGKILL: nsviz-test-why-first's PID namespace ended with its first process, sh \\(PID [0-9]+, uid 0\\), " +
+				"so the kernel killed everything in it\\.",
+		},
+		{
 			name: "nsviz-test-why-oom", act: func(t *testing.T, name string) int {
 				removeContainer(t, name)
 				docker(t, "run", "-d", "--name", name, "--memory=32m", busyboxImage, "tail", "/dev/zero")
@@ -271,8 +283,8 @@ func (c whyCase) check(t *testing.T, a story.Answer, killer int) {
 	case int64(*x.By.UID) != c.uid || killer != 0 && int(x.By.PID) != killer:
 		t.Errorf("done by PID %d, uid %d; want %d, %d", x.By.PID, *x.By.UID, killer, c.uid)
 	}
-	if c.kills != (a.OOMKills > 0) || c.kills != (len(a.Kills) > 0) {
-		t.Errorf("%d kills, %d of them told", a.OOMKills, len(a.Kills))
+	if a.OOMKills == nil || c.kills != (*a.OOMKills > 0) || c.kills != (len(a.Kills) > 0) {
+		t.Errorf("%v kills, %d of them told", a.OOMKills, len(a.Kills))
 	}
 	if !regexp.MustCompile(strings.ReplaceAll(c.says, "PID PID", fmt.Sprintf("PID %d", killer))).MatchString(a.Sentence) {
 		t.Errorf("it says: %s\nwant %s", a.Sentence, c.says)
@@ -324,7 +336,7 @@ func whyLives(t *testing.T, address string) {
 	var answer story.Answer
 	eventually(t, func() bool {
 		answer, _ = why(t, address, name)
-		return answer.OOMKills > 0
+		return answer.OOMKills != nil && *answer.OOMKills > 0
 	}, func() string { return fmt.Sprintf("%+v", answer) })
 	if answer.State != isolation.Running || answer.End != nil || len(answer.Kills) != 1 ||
 		!strings.HasPrefix(answer.Sentence, name+" runs. The kernel's OOM killer has killed 1 process in it since it started: tail (PID ") {

@@ -1,0 +1,61 @@
+package hostfs
+
+import (
+	"golang.org/x/sys/unix"
+)
+
+// Arguments holds the command line of a process as /proc/PID/cmdline has it.
+type Arguments struct {
+	// Text holds the arguments with a zero byte behind each, or the title that the process has written over them.
+	Text []byte
+	// Cut is set where there is more than was asked for.
+	Cut bool
+	// StartTime is when the process started, in clock ticks since boot: what tells it from a later one with the
+	// same PID.
+	StartTime uint64
+}
+
+// Arguments reads at most so many bytes of a process's command line. A process that has given its memory back has none. The
+// kernel takes the process's mmap_lock for it, so that Arguments blocks while another thread holds that.
+func (f *FS) Arguments(pid int32, most int) (Arguments, error) {
+	dir, err := openDirectory(f.pidDir(pid))
+	if err != nil {
+		return Arguments{}, err
+	}
+	defer dir.close()
+	var space [smallFile]byte
+	stat, err := readStat(dir, space[:])
+	if err != nil {
+		return Arguments{}, err
+	}
+	text, err := dir.beginning("cmdline", most+1)
+	if err != nil {
+		return Arguments{}, err
+	}
+	return Arguments{Text: text[:min(len(text), most)], Cut: len(text) > most, StartTime: stat.StartTime}, nil
+}
+
+// beginning returns at most so many bytes of the file called name.
+func (d directory) beginning(name string, most int) ([]byte, error) {
+	fail := func(err error) ([]byte, error) { return nil, pathError("read", d.path+"/"+name, err) }
+	fd, err := openat(d.fd, name, unix.O_RDONLY)
+	if err != nil {
+		return fail(err)
+	}
+	defer unix.Close(fd)
+	buf := make([]byte, most)
+	used := 0
+	for used < most {
+		n, err := unix.Read(fd, buf[used:])
+		switch {
+		case err == unix.EINTR:
+		case err != nil:
+			return fail(err)
+		case n == 0:
+			return buf[:used], nil
+		default:
+			used += n
+		}
+	}
+	return buf, nil
+}

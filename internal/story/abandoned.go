@@ -1,0 +1,49 @@
+package story
+
+import (
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+// Abandoned describes the namespaces of a container that were made for another one, which is not in them any more. It
+// returns nil where there are none.
+func Abandoned(c *isolation.Container) Text {
+	var t Text
+	for _, typ := range event.NamespaceTypes() {
+		a := c.Namespaces[typ].Abandoned
+		if a == nil {
+			continue
+		}
+		what := text(Plain, "Its "+typ.String()+" namespace is ")
+		switch typ {
+		case event.Net:
+			what = text(Plain, "Its network is ")
+		case event.IPC:
+			what = text(Plain, "Its shared memory is ")
+		}
+		t = t.sentence(what.add(Alert, "a dead one").add(Plain, ": ").join(departure(a)).add(Plain, "; "+cure(a, c.Label)+"."))
+	}
+	return t
+}
+
+// departure says what became of the container that a namespace was made for.
+func departure(a *isolation.Abandoned) Text {
+	t := text(Name, a.By)
+	switch {
+	case a.Ended && a.Since.IsZero():
+		return t.add(Plain, ", which it was made for, has ended")
+	case a.Ended:
+		return t.add(Plain, ", which it was made for, ended at ").at(a.Since, fullTime)
+	case a.Since.IsZero():
+		return t.add(Plain, ", which it was made for, has got a new one")
+	}
+	return t.add(Plain, " got a new one at ").at(a.Since, fullTime)
+}
+
+// cure says what brings a container together again with the one that its namespace was made for.
+func cure(a *isolation.Abandoned, label string) string {
+	if a.Ended {
+		return "start " + a.By + ", then restart " + label
+	}
+	return "restart " + label
+}

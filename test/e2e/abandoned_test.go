@@ -1,0 +1,84 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/anatomy"
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/story"
+)
+
+// A container in the network of another one is left behind in a dead one when that is restarted, which an nsviz that was
+// there says, and one that comes later.
+func TestDeadNetwork(t *testing.T) {
+	const vpn, app = "nsviz-test-vpn", "nsviz-test-app"
+	for _, name := range []string{vpn, app} {
+		removeContainer(t, name)
+	}
+	address := freeAddress(t)
+	dashboard := tmux(t, 160, 40, nil, binary(), "--web.listen-address", address)
+	dashboard.await(t, contains("live", "metrics on"))
+	docker(t, "run", "-d", "--name", vpn, busyboxImage, "sleep", "1000")
+	docker(t, "run", "-d", "--name", app, "--network=container:"+vpn, "--ipc=private", busyboxImage, "sleep", "1000")
+	if a, known := why(t, address, app); !known || a.Abandoned != nil || strings.Contains(a.Sentence, "dead") {
+		t.Errorf("both are in it: %+v", a)
+	}
+	docker(t, "restart", "-t", "0", vpn)
+
+	says := "Its network is a dead one: " + vpn + " got a new one at "
+	check := func(address string) story.Answer {
+		t.Helper()
+		var a story.Answer
+		eventually(t, func() bool {
+			a, _ = why(t, address, app)
+			return a.Abandoned[event.Net] != nil && !a.Abandoned[event.Net].Ended
+		}, func() string { return fmt.Sprintf("%+v", a) })
+		by := a.Abandoned[event.Net]
+		started, err := time.Parse(time.RFC3339Nano, docker(t, "inspect", "-f", "{{.State.StartedAt}}", vpn))
+		// The engine says so when it has heard of it.
+		if err != nil || len(a.Abandoned) != 1 || by.By != vpn || started.Sub(by.Since).Abs() > patience {
+			t.Errorf("abandoned by %+v; the engine started %s at %v, %v", by, vpn, started, err)
+		}
+		if !strings.Contains(a.Sentence, says) || !strings.Contains(a.Sentence, "; restart "+app+".") {
+			t.Errorf("it says: %s", a.Sentence)
+		}
+		return a
+	}
+	a := check(address)
+	told := false
+	for _, m := range a.History {
+		told = told || m.Kind == isolation.MomentAbandoned && m.Container != nil && m.Container.Name == vpn
+	}
+	if !told {
+		t.Errorf("its history has nothing of that: %+v", a.History)
+	}
+	check(startServe(t)) // which has found both running
+
+	dashboard.find(t, app)
+	dashboard.await(t, match(`(?m)^..`+app+` .* ! .*\n`))
+	dashboard.await(t, contains("! a dead one"))
+	dashboard.keys(t, "Enter")
+	dashboard.await(t, func(screen string) bool { return strings.Contains(prose(screen), says) })
+
+	found := false
+	for _, f := range inspect(t, app).Findings {
+		found = found || f.ID == "abandoned_net_namespace" && f.Severity == anatomy.Medium
+	}
+	if !found {
+		t.Error("inspect finds nothing")
+	}
+	docker(t, "restart", "-t", "0", app) // as it is told
+	eventually(t, func() bool {
+		a, _ = why(t, address, app)
+		return a.Previous != nil && a.State == isolation.Running
+	}, func() string { return fmt.Sprintf("%+v", a) })
+	if a.Abandoned != nil || strings.Contains(strings.Split(a.Sentence, "Of its run before")[0], "dead") {
+		t.Errorf("they are together again: %s", a.Sentence)
+	}
+}

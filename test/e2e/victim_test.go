@@ -1,0 +1,120 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"compress/gzip"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/nsviz/nsviz/internal/event"
+)
+
+// A small process is killed in a container whose memory is full of files: the kill says what the memory was made of,
+// which process it was, and how it was called. That last is told to nobody by an nsviz that was asked not to.
+func TestVictimOfFilesInMemory(t *testing.T) {
+	const name, secret = "nsviz-test-tmpfs", "token-f3a9"
+	address := freeAddress(t)
+	dashboard := tmux(t, 140, 40, nil, binary(), "--web.listen-address", address)
+	dashboard.await(t, contains("live", "metrics on"))
+	dashboard.find(t, name)
+	dir := t.TempDir()
+	events := startEvents(t)
+	recordings := map[string]string{"told": filepath.Join(dir, "told"), "untold": filepath.Join(dir, "untold")}
+	var recorders []*process
+	for how, args := range map[string][]string{"told": nil, "untold": {"--no-command-lines"}} {
+		p := start(t, io.Discard, append([]string{"record", recordings[how]}, args...)...)
+		p.stderr.await(t, "recording")
+		recorders = append(recorders, p)
+	}
+	quiet, quietAddress := newLines(), freeAddress(t)
+	start(t, quiet, "events", "-o", "json", "--no-command-lines").stderr.await(t, "watching")
+	start(t, io.Discard, "serve", "--no-command-lines", "--web.listen-address", quietAddress).stderr.await(t, "watching")
+
+	removeContainer(t, name)
+	// The file is what the kernel must count as shared memory, and tail takes what is left.
+	out := docker(t, "run", "--name", name, "--memory=64m", "--tmpfs=/big:size=56m", busyboxImage, "sh", "-c",
+		"dd if=/dev/zero of=/big/"+secret+" bs=64k 2>/dev/null; tail /dev/zero /big/"+secret+" >/dev/null; wc -c /big/"+secret)
+	size, err := strconv.ParseUint(strings.Fields(out)[0], 10, 64)
+	if err != nil {
+		t.Fatalf("%q: %v", out, err)
+	}
+	kill := events.await(t, 1, of(event.OOMKill, name))[0]
+	events.await(t, 1, of(event.ContainerExited, name))
+	v, m := kill.OOM.Victim, kill.OOM.Memory
+	if v.Comm != "tail" || v.ProcessComm != "tail" || kill.OOM.Trigger.ProcessComm != "tail" {
+		t.Errorf("killed %+v, asked by %+v", v, kill.OOM.Trigger)
+	}
+	if want := "tail /dev/zero /big/" + secret; v.CommandLine != want || v.CommandLineCut {
+		t.Errorf("called %q, want %q", v.CommandLine, want)
+	}
+	if m == nil || m.AnonBytes == nil || m.FileBytes == nil || m.ShmemBytes == nil || m.KernelBytes == nil {
+		t.Fatalf("the memory is %+v", m)
+	}
+	const slack = 1 << 20 // what CPUs have charged beforehand
+	if *m.ShmemBytes > size+slack || *m.ShmemBytes+slack < size || *m.AnonBytes > 16<<20 || m.AfterMS <= 0 || m.AfterMS > 100 {
+		t.Errorf("the file had %d bytes, the memory is: anon %d, files %d, shmem %d, kernel %d after %v ms",
+			size, *m.AnonBytes, *m.FileBytes, *m.ShmemBytes, *m.KernelBytes, m.AfterMS)
+	}
+	// By then the victim may have given back what was its own.
+	sum := *m.AnonBytes + *m.FileBytes + *m.ShmemBytes + *m.KernelBytes
+	if sum > *kill.OOM.UsageBytes+slack || sum+*v.AnonBytes < *kill.OOM.UsageBytes*9/10 {
+		t.Errorf("%d in all its parts, and %d of the victim; %d in use", sum, *v.AnonBytes, *kill.OOM.UsageBytes)
+	}
+
+	const says = " of 64 MiB were files in memory (tmpfs, shared memory)."
+	answer, known := why(t, address, name)
+	if !known || !strings.Contains(answer.Sentence, says) || len(answer.Kills) != 1 || answer.Kills[0].OOM.Victim.CommandLine != v.CommandLine {
+		t.Errorf("%+v", answer)
+	}
+	dashboard.keys(t, "3", "Enter")
+	dashboard.await(t, func(screen string) bool {
+		return strings.Contains(prose(screen), says) && match(`called +tail /dev/zero`)(prose(screen)) && match(`memory .* files in memory`)(prose(screen))
+	})
+
+	// Those who are not to tell.
+	quiet.await(t, `"type":"container_exited"`)
+	texts := map[string]string{"events": quiet.String()}
+	for _, p := range recorders {
+		p.stop(t)
+	}
+	texts["recording"] = recordingText(t, recordings["untold"])
+	for _, path := range []string{"/api/v1/why?container=", "/api/v1/inspect?container="} {
+		texts[path] = get(t, "http://"+quietAddress+path+name)
+	}
+	for where, text := range texts {
+		if strings.Contains(text, secret) || strings.Contains(text, "command_line") || !strings.Contains(text, `"process_comm":"tail"`) {
+			t.Errorf("%s, without command lines:\n%s", where, text)
+		}
+	}
+	if text := recordingText(t, recordings["told"]); !strings.Contains(text, secret) {
+		t.Errorf("a recording that may have it has not")
+	}
+	_, told := scrape(t, address)
+	if strings.Contains(told, secret) {
+		t.Error("a metric has a command line")
+	}
+}
+
+// recordingText is all that is in a recording.
+func recordingText(t *testing.T, file string) string {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	zip, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(zip)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
