@@ -78,7 +78,7 @@ func (s *session) subscribe(ctx context.Context, cancel context.CancelCauseFunc)
 		wanted.Add("event", string(action))
 	}
 	s.subscribed = s.since
-	s.messages, s.ended = s.client.Events(ctx, events.ListOptions{
+	s.messages, s.ended = s.client.Events(expect(ctx, expectEvents), events.ListOptions{
 		// The engine answers before it subscribes us, so a list taken right then can miss what
 		// happens in between. It keeps its latest 256 events: with a time to start from it tells those
 		// too, and after a lost connection those that we missed.

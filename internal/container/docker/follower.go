@@ -62,7 +62,7 @@ func New(cfg Config) (*Follower, error) {
 	if err != nil {
 		return nil, err
 	}
-	cli, err := h.client()
+	cli, err := h.client(wallClock{}, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -11,7 +11,6 @@ import (
 	engine "github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/events"
 	"github.com/docker/docker/api/types/filters"
-	"github.com/docker/docker/client"
 
 	"github.com/nsviz/nsviz/internal/container"
 )
@@ -25,12 +24,15 @@ const (
 	maxPatience = 4
 )
 
+// hurry is added to the state of an engine whose events are not read as fast as they come.
+const hurry = "its events come faster than they are read, so names may be late"
+
 // session is one connection to the engine, from the first ping to the first failure. Everything
 // but the requests happens on the goroutine that is in Run.
 type session struct {
 	*Follower
 	status    *status
-	client    *client.Client
+	client    *connection
 	negotiate sync.Once
 
 	messages <-chan events.Message
@@ -48,31 +50,42 @@ type session struct {
 	asking    bool
 	inspected chan container.Verdict
 
+	// throttled is signalled when events have come faster than they are read.
+	throttled <-chan struct{}
+
 	// touched are the containers that events spoke of while a list is under way, nil while none is.
 	// For them the list may be older than what is known.
 	touched map[string]struct{}
+	// hurried is set where events came too fast since the latest ping.
+	hurried bool
 	// steady is set once the engine has answered for a while.
 	steady bool
 }
 
 // listing is the answer to one list request.
 type listing struct {
-	containers []engine.Summary
-	everyone   bool // all containers were asked for
+	containers []container.Identity // the newest first
+	everyone   bool                 // all containers were asked for
 	problem    *problem
 }
 
 // session connects and stays until something goes wrong, or until ctx ends. It reports whether the
 // engine was well for a while, and what went wrong.
 func (f *Follower) session(ctx context.Context, st *status) (steady bool, p *problem) {
-	cli, err := f.host.client()
+	throttled := make(chan struct{}, 1)
+	cli, err := f.host.client(f.cfg.Clock, func() {
+		select {
+		case throttled <- struct{}{}:
+		default: // it is noted already
+		}
+	})
 	if err != nil {
 		// New could do it; since then a certificate has become unreadable.
 		return false, &problem{Failing, brief(err), err}
 	}
 	defer cli.Close()
 	s := &session{
-		Follower: f, status: st, client: cli,
+		Follower: f, status: st, client: cli, throttled: throttled,
 		listed: make(chan listing, 1), pinged: make(chan *problem, 1), inspected: make(chan container.Verdict, 1),
 	}
 	defer s.workers.Wait()
@@ -125,6 +138,12 @@ func (s *session) follow(ctx context.Context, version string) *problem {
 		case message := <-s.messages:
 			s.event(message)
 
+		case <-s.throttled:
+			s.hurried = true
+			if s.status.state == Connected {
+				s.connected(version)
+			}
+
 		case answer := <-s.listed:
 			if answer.problem != nil {
 				return s.unanswered(answer)
@@ -136,7 +155,7 @@ func (s *session) follow(ctx context.Context, version string) *problem {
 			default:
 			}
 			if s.apply(answer) {
-				s.status.set(Connected, version)
+				s.connected(version)
 				s.markSynced()
 			}
 
@@ -161,9 +180,22 @@ func (s *session) follow(ctx context.Context, version string) *problem {
 				return p
 			}
 			s.steady = true
+			if s.hurried {
+				// The engine drops events that nobody takes: what these said shows in the list.
+				s.hurried = false
+				s.asks.addEveryone()
+			}
 			pingDue, stopPing = alarm(s.cfg.Clock, s.cfg.PingEvery)
 		}
 	}
+}
+
+// connected passes on that the engine answers.
+func (s *session) connected(version string) {
+	if s.hurried {
+		version += "; " + hurry
+	}
+	s.status.set(Connected, version)
 }
 
 // streamProblem says why the event stream ended.
@@ -242,9 +274,9 @@ func (s *session) list(ctx context.Context) {
 		return
 	}
 	s.touched = map[string]struct{}{}
-	options := engine.ListOptions{All: true, Filters: filters.NewArgs()}
+	filter := filters.NewArgs()
 	for _, id := range ids {
-		options.Filters.Add("id", id)
+		filter.Add("id", id)
 	}
 	timeout := s.cfg.Timeout
 	if everyone {
@@ -254,9 +286,12 @@ func (s *session) list(ctx context.Context) {
 	}
 	s.workers.Go(func() {
 		answer := listing{everyone: everyone}
-		answer.problem = s.call(ctx, "container list", timeout, func(ctx context.Context) (err error) {
-			answer.containers, err = s.client.ContainerList(ctx, options)
-			return err
+		answer.problem = s.call(ctx, "container list", timeout, func(ctx context.Context) error {
+			return s.client.containers(ctx, filter, func(c *engine.Summary) {
+				if identity, ok := fromSummary(c); ok {
+					answer.containers = append(answer.containers, identity)
+				}
+			})
 		})
 		s.listed <- answer
 	})
@@ -285,9 +320,8 @@ func (s *session) apply(answer listing) bool {
 		return false
 	}
 	// The engine lists the newest first; they are told last, so that a sink of bounded size keeps them.
-	for i := len(answer.containers) - 1; i >= 0; i-- {
-		identity, ok := fromSummary(&answer.containers[i])
-		if _, changed := touched[identity.ID]; ok && !changed {
+	for _, identity := range slices.Backward(answer.containers) {
+		if _, changed := touched[identity.ID]; !changed {
 			s.status.sink.Identify(identity)
 		}
 	}
