@@ -20,7 +20,7 @@ func (p *Pipeline) Once(ctx context.Context) (*isolation.Snapshot, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var producers sync.WaitGroup
-	producers.Go(func() { _ = p.names.Run(ctx, &nameSink{p: p, ctx: ctx}) })
+	producers.Go(func() { _ = p.followEngine(ctx) })
 	var err error
 	producers.Go(func() {
 		defer cancel()

@@ -60,6 +60,7 @@ type Pipeline struct {
 	tracker    *container.Tracker
 	directory  *container.Directory
 	namespaces *registry
+	questions  map[string]question // by id, about containers without a name
 
 	// inputs carries what the other goroutines have read, as what is to be done with it.
 	inputs chan func()
@@ -78,6 +79,7 @@ func New(cfg Config) (*Pipeline, error) {
 		cfg: cfg, now: time.Now,
 		directory:  container.NewDirectory(rememberedNames),
 		namespaces: newRegistry(),
+		questions:  map[string]question{},
 		inputs:     make(chan func()),
 		model:      isolation.New(isolation.DefaultLimits()),
 		changed:    make(chan struct{}, 1),
@@ -154,7 +156,7 @@ func (p *Pipeline) Run(ctx context.Context) error {
 			}
 		})
 	}
-	produce(func(ctx context.Context) error { return p.names.Run(ctx, &nameSink{p: p, ctx: ctx}) })
+	produce(p.followEngine)
 	produce(p.watch)
 	go func() {
 		producers.Wait()
@@ -266,9 +268,7 @@ func (p *Pipeline) take(b probes.Batch) {
 			continue
 		}
 		e.Self = p.hostPIDs && e.PID == p.self
-		if e.Type == event.CgroupCreated {
-			p.askName(e.Cgroup.Container)
-		}
+		p.askNames(&e)
 		p.tellEvent(e)
 	}
 	if b.Errors != nil {

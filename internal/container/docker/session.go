@@ -20,6 +20,9 @@ const (
 	gather = 10 * time.Millisecond
 	// maxTouched is how many containers may change while a list is under way.
 	maxTouched = 4096
+	// maxLookups is how many lists are fetched at a time: one of all containers, which may take long, and others of
+	// those for which somebody waits.
+	maxLookups = 4
 	// maxPatience is how often the time for the list of all containers doubles.
 	maxPatience = 4
 )
@@ -35,8 +38,8 @@ type session struct {
 	client    *connection
 	negotiate sync.Once
 
-	messages <-chan events.Message
-	ended    <-chan error // why messages ended
+	stream // once it is open
+	opened chan stream
 	// subscribed is from when on the engine tells. What is not younger was told in an earlier session.
 	subscribed time.Time
 
@@ -53,19 +56,34 @@ type session struct {
 	// throttled is signalled when events have come faster than they are read.
 	throttled <-chan struct{}
 
-	// touched are the containers that events spoke of while a list is under way, nil while none is.
-	// For them the list may be older than what is known.
-	touched map[string]struct{}
+	// lookups are the lists that are under way, maxLookups at most. One of them may be that of all containers.
+	lookups map[*lookup]struct{}
 	// hurried is set where events came too fast since the latest ping.
 	hurried bool
 	// steady is set once the engine has answered for a while.
 	steady bool
 }
 
-// listing is the answer to one list request.
+// stream is the stream of the engine's events.
+type stream struct {
+	messages <-chan events.Message
+	ended    <-chan error // why messages ended; closed after that
+}
+
+// lookup is one list request.
+type lookup struct {
+	ids      []string
+	everyone bool // all containers are asked for
+	// touched are the containers that events spoke of while it is under way. For them the list may be older than
+	// what is known.
+	touched map[string]struct{}
+}
+
+// listing is the answer to a list request.
 type listing struct {
+	*lookup
+
 	containers []container.Identity // the newest first
-	everyone   bool                 // all containers were asked for
 	problem    *problem
 }
 
@@ -86,7 +104,7 @@ func (f *Follower) session(ctx context.Context, st *status) (steady bool, p *pro
 	defer cli.Close()
 	s := &session{
 		Follower: f, status: st, client: cli, throttled: throttled,
-		listed: make(chan listing, 1), pinged: make(chan *problem, 1), inspected: make(chan container.Verdict, 1),
+		opened: make(chan stream, 1), lookups: map[*lookup]struct{}{}, listed: make(chan listing, maxLookups), pinged: make(chan *problem, 1), inspected: make(chan container.Verdict, 1),
 	}
 	defer s.workers.Wait()
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -96,16 +114,21 @@ func (f *Follower) session(ctx context.Context, st *status) (steady bool, p *pro
 	if p != nil {
 		return false, p
 	}
-	// Events first, then the list: what changes in between is told by both, and by none never.
-	s.subscribe(ctx, cancel)
-	if ctx.Err() == nil {
-		p = s.follow(ctx, version)
+	if s.since.IsZero() {
+		s.since = s.cfg.Clock.Now()
 	}
+	s.subscribed = s.since
+	since := s.since
+	s.workers.Go(func() { s.opened <- s.subscribe(ctx, cancel, since) })
+	p = s.follow(ctx, version)
 	if ctx.Err() != nil {
 		// The stream did not begin in time, or Run ends; what else failed, failed of that.
 		p = s.streamProblem(ctx, ctx.Err())
 	}
 	cancel(nil)
+	if s.ended == nil {
+		s.stream = <-s.opened
+	}
 	for range s.ended {
 		// The client closes the channel when its goroutine ends.
 	}
@@ -120,17 +143,20 @@ func (s *session) follow(ctx context.Context, version string) *problem {
 	stopGather := func() {}
 	defer func() { stopGather() }()
 
-	s.asks.addEveryone()
-	due := true // questions wait for the list that is under way
+	due := false // questions wait for room
 	for {
-		if due && s.touched == nil {
-			due = false
-			s.list(ctx)
+		if due {
+			due = !s.lookUp(ctx)
 		}
 		s.inspectNext(ctx)
 		select {
 		case <-ctx.Done():
 			return nil // the caller knows why
+
+		case s.stream = <-s.opened:
+			// Events first, then the list: what changes in between is told by both, and by none never.
+			s.asks.addEveryone()
+			due = true
 
 		case err := <-s.ended:
 			return s.streamProblem(ctx, err)
@@ -145,8 +171,13 @@ func (s *session) follow(ctx context.Context, version string) *problem {
 			}
 
 		case answer := <-s.listed:
+			delete(s.lookups, answer.lookup)
+			due = true
 			if answer.problem != nil {
-				return s.unanswered(answer)
+				if p := s.unanswered(answer); p != nil {
+					return p
+				}
+				continue
 			}
 			// A subscription that failed shows only now, and without one the list is soon wrong.
 			select {
@@ -232,8 +263,10 @@ func (s *session) event(m events.Message) {
 	}
 	switch m.Action {
 	case events.ActionCreate, events.ActionRename, events.ActionDestroy:
-		if s.touched != nil && len(s.touched) <= maxTouched {
-			s.touched[id] = struct{}{}
+		for l := range s.lookups {
+			if len(l.touched) <= maxTouched {
+				l.touched[id] = struct{}{}
+			}
 		}
 	}
 	// Never beyond our own clock: a wrong time would hide the events of the next session.
@@ -263,29 +296,42 @@ func deed(action events.Action) string {
 	return ""
 }
 
-// list starts to fetch what is asked for. One list is under way at a time.
+// lookUp starts to fetch what is asked for. It returns false where that has to wait for lists that are under way.
+func (s *session) lookUp(ctx context.Context) bool {
+	for len(s.lookups) < maxLookups {
+		// The list of all waits for the one before it, and for the event stream.
+		everyone := s.ended != nil
+		for l := range s.lookups {
+			everyone = everyone && !l.everyone
+		}
+		l := &lookup{touched: map[string]struct{}{}}
+		if l.ids, l.everyone = s.asks.take(everyone); len(l.ids) == 0 && !l.everyone {
+			return true
+		}
+		s.list(ctx, l)
+	}
+	return false
+}
+
+// list starts to fetch one list.
 //
 // It is the list endpoint even for a single container: inspect takes the container's lock, which
 // the engine holds for the whole of a start, so it would answer when the container is up and
 // perhaps gone. The list reads a snapshot in memory.
-func (s *session) list(ctx context.Context) {
-	ids, everyone := s.asks.take()
-	if len(ids) == 0 && !everyone {
-		return
-	}
-	s.touched = map[string]struct{}{}
+func (s *session) list(ctx context.Context, l *lookup) {
 	filter := filters.NewArgs()
-	for _, id := range ids {
+	for _, id := range l.ids {
 		filter.Add("id", id)
 	}
 	timeout := s.cfg.Timeout
-	if everyone {
+	if l.everyone {
 		// With thousands of containers on a busy host the list may well take longer, and asking
 		// again with the same patience would never get it.
 		timeout <<= min(s.unlisted, maxPatience)
 	}
+	s.lookups[l] = struct{}{}
 	s.workers.Go(func() {
-		answer := listing{everyone: everyone}
+		answer := listing{lookup: l}
 		answer.problem = s.call(ctx, "container list", timeout, func(ctx context.Context) error {
 			return s.client.containers(ctx, filter, func(c *engine.Summary) {
 				if identity, ok := fromSummary(c); ok {
@@ -297,9 +343,17 @@ func (s *session) list(ctx context.Context) {
 	})
 }
 
-// unanswered takes note of a list that did not come.
+// unanswered takes note of a list that did not come. An engine that is late with a few names is not taken for one
+// that has gone, which the ping would tell: it is asked again.
 func (s *session) unanswered(answer listing) *problem {
-	if answer.everyone && errors.Is(answer.problem, errNoAnswer) {
+	late := errors.Is(answer.problem, errNoAnswer)
+	switch {
+	case late && !answer.everyone:
+		for _, id := range answer.ids {
+			s.asks.add(id)
+		}
+		return nil
+	case late:
 		s.unlisted++
 	}
 	return answer.problem
@@ -309,19 +363,22 @@ func (s *session) unanswered(answer listing) *problem {
 // destroyed are gone, and the others are asked for again already. It reports whether with it all
 // containers are known.
 func (s *session) apply(answer listing) bool {
-	touched := s.touched
-	s.touched = nil
 	if answer.everyone {
 		s.unlisted = 0
 	}
-	if len(touched) > maxTouched {
+	if len(answer.touched) > maxTouched {
 		// Nobody knows any more which ones.
-		s.asks.addEveryone()
+		for _, id := range answer.ids {
+			s.asks.add(id)
+		}
+		if answer.everyone {
+			s.asks.addEveryone()
+		}
 		return false
 	}
 	// The engine lists the newest first; they are told last, so that a sink of bounded size keeps them.
 	for _, identity := range slices.Backward(answer.containers) {
-		if _, changed := touched[identity.ID]; !changed {
+		if _, changed := answer.touched[identity.ID]; !changed {
 			s.status.sink.Identify(identity)
 		}
 	}
