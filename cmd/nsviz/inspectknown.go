@@ -57,15 +57,10 @@ func writeKnown(out io.Writer, k *story.Known) error {
 	t := knownText{k: k}
 	t.head()
 	fmt.Fprintf(&t, "\n%s\n", ui.Clean(k.Sentence))
-	if k.State == isolation.Exited {
-		t.section("What it saw")
-	} else {
-		t.section("What it sees")
+	if k.State != isolation.Created {
+		t.sees()
+		t.uses()
 	}
-	for _, kind := range event.NamespaceTypes() {
-		t.lines(kind.String(), knownNamespaceWords(k, kind))
-	}
-	t.uses()
 	if len(k.History) > 0 {
 		t.section("What happened")
 		writeMoments(&t.Builder, k.History, wordsFor(k.Container, k.State))
@@ -129,6 +124,17 @@ func knownNamespaceWords(k *story.Known, kind event.NamespaceType) []string {
 		words += how + n.Freed.Local().Format("15:04:05.000")
 	}
 	return []string{words}
+}
+
+func (t *knownText) sees() {
+	title := "What it sees"
+	if t.k.State == isolation.Exited {
+		title = "What it saw"
+	}
+	t.section(title)
+	for _, kind := range event.NamespaceTypes() {
+		t.lines(kind.String(), knownNamespaceWords(t.k, kind))
+	}
 }
 
 func (t *knownText) uses() {

@@ -15,6 +15,9 @@ type container struct {
 	// qualified is set where another live container had the same name when this one got it. It stays:
 	// a label that is in use does not change.
 	qualified bool
+	// never is what is known of it beside what follows, as long as it has not started; ordinal tells the order of those.
+	never   NeverStarted
+	ordinal uint64
 
 	state    ContainerState
 	initPID  int32
@@ -53,7 +56,11 @@ type container struct {
 	unobservedEver uint64
 }
 
-func (c *container) live() bool { return c.state != Exited }
+func newContainer(id string) *container {
+	return &container{id: id, state: Starting, kills: map[event.Scope]uint64{}, exits: map[event.Cause]uint64{}}
+}
+
+func (c *container) live() bool { return c.state == Starting || c.state == Running }
 
 func (c *container) label() string {
 	switch {
@@ -80,11 +87,15 @@ func (c *container) add(gone *container) {
 func (m *Model) know(said *event.Container) *container {
 	c := m.containers[said.ID]
 	if c == nil {
-		c = &container{
-			id: said.ID, state: Starting,
-			kills: map[event.Scope]uint64{}, exits: map[event.Cause]uint64{},
+		if c = m.unstarted[said.ID]; c == nil {
+			c = newContainer(said.ID)
 		}
+		delete(m.unstarted, said.ID)
 		m.containers[said.ID] = c
+		c.state = Starting
+		name := c.name
+		c.name, c.verdict = "", nil
+		m.identify(c, &event.Container{Name: name}) // now its label matters
 	}
 	m.identify(c, said)
 	return c
@@ -116,7 +127,7 @@ func (m *Model) holder(c *container) *container {
 }
 
 func (m *Model) applyIdentity(said event.Container) {
-	if c := m.containers[said.ID]; c != nil {
+	if c := m.find(said.ID); c != nil {
 		m.identify(c, &said)
 	}
 }
@@ -195,8 +206,7 @@ func (m *Model) applyCgroupRemoved(e event.Event) {
 	}
 	if c.live() {
 		if c.state == Starting && len(c.exits) == 0 && len(c.kills) == 0 {
-			m.leave(c)
-			delete(m.containers, c.id) // it never ran
+			m.neverRan(c, &e)
 			return
 		}
 		m.end(c, e.Time, nil)
@@ -279,14 +289,21 @@ func (c *container) end() End {
 // applyVerdict takes in what the engine says of an end. It may say so when the container has been
 // started again, or, if seldom, before the end was read from the ring.
 func (m *Model) applyVerdict(at time.Time, v Verdict) {
-	c := m.containers[v.ID]
-	if c == nil {
+	c := m.find(v.ID)
+	if c == nil || v.StartError != "" && c.state == Running { // that is about a start before this one
 		return
 	}
 	said := v
 	said.ID = ""
 	c.tell(Moment{Time: at, Kind: MomentVerdict, Verdict: &said})
 	switch {
+	case c.state == Created:
+		c.failedToStart(&v)
+		if c.never.Failed.IsZero() && v.StartError != "" {
+			c.never.Failed = at
+		}
+	case v.StartError != "":
+		c.verdict = &v
 	case c.live() && c.previous != nil && c.previous.Verdict == nil:
 		previous := *c.previous
 		previous.Verdict = &v

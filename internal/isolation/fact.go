@@ -74,6 +74,8 @@ type Verdict struct {
 	OOMKilled *bool  `json:"oom_killed,omitempty"`
 	// Removed is set where the engine knew the container no more when it was asked.
 	Removed bool `json:"removed,omitempty"`
+	// StartError is why the engine could not start the container; ExitCode is then what the engine made up.
+	StartError string `json:"start_error,omitempty"`
 }
 
 // Reading is what one container's cgroup is charged for at one moment.
@@ -96,6 +98,8 @@ type EngineEvent struct {
 	Action string `json:"action"`
 	// At is when, by the engine's own clock, the wall clock; zero in recordings of versions that did not keep it.
 	At time.Time `json:"at,omitzero"`
+	// Container says who it is, where the engine made it.
+	Container *event.Container `json:"container,omitempty"`
 }
 
 // Survey is all namespaces that could be found by reading the host, and the virtual machines. Recordings

@@ -22,11 +22,13 @@ type Limits struct {
 	// Cgroups is how many cgroups are kept at most that are there, Removed how many that are not any more, those
 	// with kills and others apart; these are kept for Retention, too.
 	Cgroups, Removed int
+	// Unstarted is how many containers are kept at most that have never started.
+	Unstarted int
 }
 
 // DefaultLimits are those of the program.
 func DefaultLimits() Limits {
-	return Limits{Events: 1000, Kills: 500, Retention: 15 * time.Minute, Ended: 4096, Listed: 64, Freed: 2048, Cgroups: 16384, Removed: 1024}
+	return Limits{Events: 1000, Kills: 500, Retention: 15 * time.Minute, Ended: 4096, Listed: 64, Freed: 2048, Cgroups: 16384, Removed: 1024, Unstarted: 1024}
 }
 
 // Model holds what is known. It is for one goroutine.
@@ -41,7 +43,11 @@ type Model struct {
 
 	containers map[string]*container
 	ended      []*container // in the order of their end
-	namespaces map[uint64]*namespace
+	// unstarted are those that their engine has made and whose own program has never run.
+	unstarted     map[string]*container
+	lastUnstarted uint64
+	unstartedSeen time.Time // when those to be forgotten were looked for
+	namespaces    map[uint64]*namespace
 	// within are the live containers that are in a namespace and not in the host's, the first one first.
 	within map[uint64][]*container
 	// freed are the namespaces that were freed not long ago, in the order of that: those that containers
@@ -66,6 +72,7 @@ func New(limits Limits) *Model {
 	return &Model{
 		limits:     limits,
 		containers: map[string]*container{},
+		unstarted:  map[string]*container{},
 		namespaces: map[uint64]*namespace{},
 		within:     map[uint64][]*container{},
 		cgroups:    map[string]*cgroup{},
@@ -102,13 +109,7 @@ func (m *Model) Apply(f Fact) {
 	case f.Verdict != nil:
 		m.applyVerdict(f.Time, *f.Verdict)
 	case f.Said != nil:
-		if c := m.containers[f.Said.ID]; c != nil {
-			c.tell(Moment{Time: f.Time, Kind: MomentSaid, Said: f.Said.Action})
-			if f.Said.Action == "start" {
-				c.engineStarted = f.Said.At
-				c.endPhases()
-			}
-		}
+		m.applySaid(f.Time, f.Said)
 	case f.Cgroups != nil:
 		m.applyCgroupsFound(f.Time, f.Cgroups)
 	case f.CgroupWrite != nil:
@@ -121,6 +122,26 @@ func (m *Model) Apply(f Fact) {
 		m.counters.bpfErrors = f.BPFErrors
 	}
 	m.forget()
+}
+
+// applySaid takes in what an engine did with a container.
+func (m *Model) applySaid(at time.Time, said *EngineEvent) {
+	if said.Action == "create" {
+		m.applyMade(said)
+		return
+	}
+	c := m.find(said.ID)
+	if c == nil {
+		return
+	}
+	c.tell(Moment{Time: at, Kind: MomentSaid, Said: said.Action})
+	switch said.Action {
+	case "start":
+		c.engineStarted = said.At
+		c.endPhases()
+	case "destroy":
+		c.never.Removed = at
+	}
 }
 
 func (m *Model) applyEngine(e Engine) {
@@ -198,6 +219,7 @@ func (m *Model) forget() {
 		i := slices.IndexFunc(m.ended, func(c *container) bool { return c.oomKills == 0 })
 		m.drop(max(i, 0))
 	}
+	m.forgetUnstarted()
 	for i := range m.freed {
 		m.freed[i] = forgetOldest(m.freed[i], func(n *namespace) bool { return m.now.Sub(n.freed) > m.limits.Retention }, m.limits.Freed)
 	}
@@ -237,10 +259,11 @@ func (m *Model) drop(i int) {
 // Snapshot is the model as it stands.
 func (m *Model) Snapshot() *Snapshot { return m.snapshot(m.limits.Listed) }
 
-// Whole is a snapshot that lists every ended container and freed namespace that the model has kept, and the
-// cgroups: for a question about one of them, not for each frame of a screen.
+// Whole is a snapshot that lists every ended container and freed namespace that the model has kept, the containers that have
+// never started, and the cgroups: for a question about one of them, not for each frame of a screen.
 func (m *Model) Whole() *Snapshot {
 	s := m.snapshot(len(m.ended))
+	s.Containers = append(s.Containers, m.listUnstarted()...)
 	s.Freed = m.listFreed()
 	s.Cgroups = m.listCgroups()
 	return s

@@ -17,7 +17,8 @@ type Snapshot struct {
 	Probes  []Probe
 	Engines []Engine
 
-	// Containers holds the live ones in the order of their start, then the ended ones, latest first.
+	// Containers holds the live ones in the order of their start, then the ended ones, latest first, and from Model.Whole
+	// those that have never started.
 	Containers []Container
 	// VMs are the virtual machines, by PID.
 	VMs []VM
@@ -92,6 +93,7 @@ type ContainerState string
 
 // The states of a container.
 const (
+	Created  ContainerState = "created"  // its own program has never run; only Model.Whole lists it
 	Starting ContainerState = "starting" // its cgroup exists, its own program does not run yet
 	Running  ContainerState = "running"
 	Exited   ContainerState = "exited"
@@ -126,6 +128,8 @@ type Container struct {
 	Verdict *Verdict
 	// Previous is how its run before this one ended; nil where nsviz saw none.
 	Previous *End
+	// NeverStarted is set in the state Created alone.
+	NeverStarted *NeverStarted
 
 	Namespaces [event.NamespaceTypeCount]Membership
 	Memory     Memory
@@ -166,8 +170,8 @@ func (c *Container) End() End {
 	}
 }
 
-// Live reports whether the container has not ended.
-func (c *Container) Live() bool { return c.State != Exited }
+// Live reports whether the container has begun to start and has not ended.
+func (c *Container) Live() bool { return c.State == Starting || c.State == Running }
 
 // Relation says whose namespace it is that a container is in.
 type Relation string

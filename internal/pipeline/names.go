@@ -122,12 +122,19 @@ func (s *nameSink) Forget(string) {}
 
 // Ended passes on what the engine says of a container's end.
 func (s *nameSink) Ended(v container.Verdict) {
-	s.put(isolation.Fact{Verdict: &isolation.Verdict{ID: v.ID, ExitCode: v.ExitCode, OOMKilled: v.OOMKilled, Removed: v.Removed}})
+	s.put(isolation.Fact{Verdict: &isolation.Verdict{ID: v.ID, ExitCode: v.ExitCode, OOMKilled: v.OOMKilled, Removed: v.Removed, StartError: v.StartError}})
 }
 
 // Did passes on what the engine tells that it did.
 func (s *nameSink) Did(id, action string, at time.Time) {
-	s.put(isolation.Fact{Said: &isolation.EngineEvent{ID: id, Action: action, At: plain(at)}})
+	said := &isolation.EngineEvent{ID: id, Action: action, At: plain(at)}
+	if action == "create" {
+		said.Container = &event.Container{ID: id, Runtime: docker.Runtime}
+		if identity, ok := s.directory.Get(id); ok {
+			said.Container.Name, said.Container.Image = identity.Name, identity.Image
+		}
+	}
+	s.put(isolation.Fact{Said: said})
 }
 
 // EngineState passes on whether the engine answers.

@@ -269,6 +269,9 @@ func (p *Pipeline) take(b probes.Batch) {
 		}
 		e.Self = p.hostPIDs && e.PID == p.self
 		p.askNames(&e)
+		if e.Type == event.CgroupRemoved && p.tracker.NeverRan(e.Cgroup.ID) {
+			p.names.AskStart(e.Cgroup.Container.ID)
+		}
 		p.tellEvent(e)
 	}
 	if b.Errors != nil {

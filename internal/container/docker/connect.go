@@ -70,6 +70,7 @@ func (s *session) subscribe(ctx context.Context, cancel context.CancelCauseFunc,
 	wanted := filters.NewArgs(
 		filters.Arg("type", string(events.ContainerEventType)), filters.Arg("event", string(events.ActionCreate)),
 		filters.Arg("event", string(events.ActionHealthStatus)),
+		filters.Arg("type", string(events.NetworkEventType)), filters.Arg("event", string(events.ActionDisconnect)),
 	)
 	for _, action := range deeds() {
 		wanted.Add("event", string(action))

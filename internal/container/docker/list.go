@@ -58,15 +58,17 @@ func summaries(body io.Reader, visit func(*engine.Summary)) error {
 			return errTooMany
 		}
 		var entry struct { // what is used of an engine.Summary
-			ID     string `json:"Id"`
-			Names  []string
-			Image  string
-			Labels map[string]string
+			ID      string `json:"Id"`
+			Names   []string
+			Image   string
+			Labels  map[string]string
+			State   string
+			Created int64
 		}
 		if err := decoder.Decode(&entry); err != nil {
 			return err
 		}
-		visit(&engine.Summary{ID: entry.ID, Names: entry.Names, Image: entry.Image, Labels: entry.Labels})
+		visit(&engine.Summary{ID: entry.ID, Names: entry.Names, Image: entry.Image, Labels: entry.Labels, State: entry.State, Created: entry.Created})
 	}
 	_, err = decoder.Token()
 	return err

@@ -51,7 +51,7 @@ type session struct {
 	// asked about at a time.
 	dead      []death
 	asking    bool
-	inspected chan container.Verdict
+	inspected chan inspection
 
 	// throttled is signalled when events have come faster than they are read.
 	throttled <-chan struct{}
@@ -62,6 +62,20 @@ type session struct {
 	hurried bool
 	// steady is set once the engine has answered for a while.
 	steady bool
+}
+
+// listed is an entry of the engine's list.
+type listed struct {
+	container.Identity
+
+	unstarted time.Time // when it was created, of one that has never been started
+}
+
+// inspection is the answer to a question about a container that died, or did not start.
+type inspection struct {
+	container.Verdict
+
+	dead bool
 }
 
 // stream is the stream of the engine's events.
@@ -83,7 +97,7 @@ type lookup struct {
 type listing struct {
 	*lookup
 
-	containers []container.Identity // the newest first
+	containers []listed // the newest first
 	problem    *problem
 }
 
@@ -104,7 +118,7 @@ func (f *Follower) session(ctx context.Context, st *status) (steady bool, p *pro
 	defer cli.Close()
 	s := &session{
 		Follower: f, status: st, client: cli, throttled: throttled,
-		opened: make(chan stream, 1), lookups: map[*lookup]struct{}{}, listed: make(chan listing, maxLookups), pinged: make(chan *problem, 1), inspected: make(chan container.Verdict, 1),
+		opened: make(chan stream, 1), lookups: map[*lookup]struct{}{}, listed: make(chan listing, maxLookups), pinged: make(chan *problem, 1), inspected: make(chan inspection, 1),
 	}
 	defer s.workers.Wait()
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -192,7 +206,12 @@ func (s *session) follow(ctx context.Context, version string) *problem {
 
 		case verdict := <-s.inspected:
 			s.asking = false
-			s.status.sink.Ended(verdict)
+			if verdict.dead || verdict.StartError != "" || verdict.Removed {
+				s.status.sink.Ended(verdict.Verdict)
+			}
+
+		case id := <-s.failed:
+			s.startFailed(id)
 
 		case <-s.asks.wake:
 			if gathered == nil {
@@ -240,6 +259,10 @@ func (s *session) streamProblem(ctx context.Context, err error) *problem {
 // event passes on what an event says.
 func (s *session) event(m events.Message) {
 	id := m.Actor.ID
+	if m.Type == events.NetworkEventType && m.Action == events.ActionDisconnect {
+		s.disconnected(m.Actor.Attributes["container"])
+		return
+	}
 	if m.Type != events.ContainerEventType || !validID(id) {
 		return
 	}
@@ -255,8 +278,14 @@ func (s *session) event(m events.Message) {
 			}
 			s.status.sink.Identify(identity)
 		}
+		if m.Action == events.ActionCreate {
+			s.created(id, at)
+		}
 		s.asks.add(id)
+	case events.ActionStart:
+		delete(s.unstarted, id)
 	case events.ActionDestroy:
+		delete(s.unstarted, id)
 		s.status.sink.Forget(id)
 	case events.ActionDie:
 		s.died(id, at)
@@ -335,7 +364,11 @@ func (s *session) list(ctx context.Context, l *lookup) {
 		answer.problem = s.call(ctx, "container list", timeout, func(ctx context.Context) error {
 			return s.client.containers(ctx, filter, func(c *engine.Summary) {
 				if identity, ok := fromSummary(c); ok {
-					answer.containers = append(answer.containers, identity)
+					entry := listed{Identity: identity}
+					if c.State == engine.StateCreated {
+						entry.unstarted = time.Unix(c.Created, 0)
+					}
+					answer.containers = append(answer.containers, entry)
 				}
 			})
 		})
@@ -377,9 +410,13 @@ func (s *session) apply(answer listing) bool {
 		return false
 	}
 	// The engine lists the newest first; they are told last, so that a sink of bounded size keeps them.
-	for _, identity := range slices.Backward(answer.containers) {
-		if _, changed := answer.touched[identity.ID]; !changed {
-			s.status.sink.Identify(identity)
+	for _, c := range slices.Backward(answer.containers) {
+		if _, changed := answer.touched[c.ID]; changed {
+			continue
+		}
+		s.status.sink.Identify(c.Identity)
+		if !c.unstarted.IsZero() && s.created(c.ID, c.unstarted) {
+			s.startFailed(c.ID) // perhaps one has
 		}
 	}
 	return answer.everyone
