@@ -12,8 +12,8 @@ import (
 	"github.com/nsviz/nsviz/internal/probes"
 )
 
-// oncePatience is how long a one-shot command waits for the engine's names.
-const oncePatience = 2 * time.Second
+// OncePatience is how long a one-shot command waits for the engine's names.
+const OncePatience = 2 * time.Second
 
 // Once looks at the host a single time, without any probe, and returns what it sees.
 func (p *Pipeline) Once(ctx context.Context) (*isolation.Snapshot, error) {
@@ -42,7 +42,7 @@ func (p *Pipeline) Once(ctx context.Context) (*isolation.Snapshot, error) {
 func (p *Pipeline) look(ctx context.Context) error {
 	select {
 	case <-p.names.Synced():
-	case <-time.After(oncePatience):
+	case <-time.After(OncePatience):
 	case <-ctx.Done():
 		return ctx.Err()
 	}
