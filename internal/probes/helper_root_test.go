@@ -56,6 +56,12 @@ func helper(task string) error {
 		select {} // the hog is on its own
 	case "hog-shared":
 		return hogShared(in)
+	case "rights":
+		config, err := io.ReadAll(in)
+		if err != nil {
+			return err
+		}
+		return tryRights(argument, string(config))
 	case "hold":
 		if err := take(n); err != nil {
 			return err
