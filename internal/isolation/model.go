@@ -61,6 +61,7 @@ type Model struct {
 	sharing       sharing      // as of the latest snapshot
 	listed        []Namespace  // the namespaces of the latest snapshot; nil where they have changed since
 	vms           []SurveyedVM // as of the latest survey; replaced, never changed
+	unseen        *Unseen      // the same
 	events        []event.Event
 	kills         []Kill
 
@@ -272,7 +273,7 @@ func (m *Model) Whole() *Snapshot {
 func (m *Model) snapshot(listed int) *Snapshot {
 	s := &Snapshot{
 		Time: m.now, Version: m.version,
-		Host: m.host, Probes: m.probes, Engines: slices.Clone(m.engines),
+		Host: m.host, Probes: m.probes, Engines: slices.Clone(m.engines), Unseen: m.unseen,
 		Containers: m.list(listed),
 		Events:     latest(m.events, m.limits.Events),
 		Kills:      latest(m.kills, m.limits.Kills),

@@ -79,7 +79,7 @@ func (m *Model) bury(n *namespace, at time.Time, via event.Via) {
 // not dropped here: it may be newer than the survey. Its end comes as an event.
 func (m *Model) applySurvey(at time.Time, s Survey) {
 	m.listed = nil
-	m.vms = s.VMs
+	m.vms, m.unseen = s.VMs, s.Unseen
 	for _, n := range m.namespaces {
 		n.processes, n.pinnedBy = nil, nil
 	}

@@ -16,6 +16,8 @@ type Snapshot struct {
 	Host    Host
 	Probes  []Probe
 	Engines []Engine
+	// Unseen is what the latest survey could not look into; nil is unknown.
+	Unseen *Unseen
 
 	// Containers holds the live ones in the order of their start, then the ended ones, latest first, and from Model.Whole
 	// those that have never started.

@@ -47,9 +47,9 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	live := liveContainers(s.Containers)
 	c.collectProbes(ch, s.Probes)
-	c.collectNamespaces(ch, s.Namespaces)
+	c.collectNamespaces(ch, s.Namespaces, s.Unseen)
 	c.collectContainers(ch, s.Containers, live)
-	c.collectVMs(ch, s.VMs)
+	c.collectVMs(ch, s.VMs, s.Unseen)
 	c.collectTotals(ch, &s.Totals, live)
 }
 

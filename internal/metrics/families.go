@@ -22,6 +22,7 @@ const (
 	buildInfo family = iota
 	probeInfo
 	namespaces
+	processesUnseen
 	namespaceCreated
 	namespaceJoined
 	containers
@@ -52,6 +53,8 @@ func Families() [familyCount]Family {
 			"How nsviz learns one kind of fact on this host; method is the hook in use, none where there is none; always 1."},
 		namespaces: {"nsviz_namespaces", Gauge, []string{"type"},
 			"Live namespaces of the host, its own included."},
+		processesUnseen: {"nsviz_processes_unseen", Gauge, nil,
+			"Processes whose namespaces nsviz may not read, so that nsviz_namespaces may be too low; absent where /proc hides how many there are."},
 		namespaceCreated: {"nsviz_namespace_created_total", Counter, []string{"type", "via"},
 			"Namespaces created, by what created them."},
 		namespaceJoined: {"nsviz_namespace_joined_total", Counter, []string{"type"},

@@ -62,6 +62,7 @@ func fullSnapshot() *isolation.Snapshot {
 			{PID: 14, Kind: "qemu", Manager: "kata", Acceleration: "kvm", Container: hostile},
 			{PID: 15, Kind: "gvisor", Container: "web"},
 		},
+		Unseen: &isolation.Unseen{Processes: 3},
 		Namespaces: []isolation.Namespace{
 			{Type: event.Mnt, ID: 1, Host: true}, {Type: event.Mnt, ID: 2},
 			{Type: event.PID, ID: 3, Host: true}, {Type: event.Net, ID: 4, Host: true},

@@ -46,6 +46,7 @@ func (p *Pipeline) look(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	p.warn(noteUnseen(p.sight))
 	host, err := p.fs.Host()
 	if err != nil {
 		p.cfg.Log.Debug("boot time", "error", err)

@@ -54,7 +54,9 @@ type Pipeline struct {
 	// self is nsviz's own PID in procfs; hostPIDs is whether procfs counts as the host does.
 	self     int32
 	hostPIDs bool
-	names    *docker.Follower
+	// sight is how much of the processes nsviz may look into.
+	sight hostfs.Sight
+	names *docker.Follower
 
 	// For the loop's goroutine alone.
 	tracker    *container.Tracker
@@ -123,12 +125,19 @@ func (p *Pipeline) host() (isolation.Host, error) {
 	if p.hostPIDs, err = p.fs.HostPIDs(); err != nil {
 		return isolation.Host{}, err
 	}
-	notes := p.layout.Notes
-	if !p.hostPIDs {
-		notes = append(slices.Clone(notes), noteForeignPIDs)
+	if p.sight, err = p.fs.Sight(); err != nil {
+		return isolation.Host{}, err
 	}
-	for _, note := range notes {
-		p.cfg.Log.Warn(note)
+	notes := slices.Clone(p.layout.Notes)
+	if !p.hostPIDs {
+		notes = append(notes, noteForeignPIDs)
+	}
+	p.warn(notes...)
+	// These are warned of where they matter.
+	for _, note := range []string{noteUnseen(p.sight), noteUnfound(p.sight)} {
+		if note != "" {
+			notes = append(notes, note)
+		}
 	}
 	return isolation.Host{
 		Name: h.Name, Kernel: h.Kernel, CgroupVersion: string(p.layout.Version), Namespaces: namespaces,
@@ -139,6 +148,35 @@ func (p *Pipeline) host() (isolation.Host, error) {
 // noteForeignPIDs says what a PID namespace of its own hides from nsviz.
 const noteForeignPIDs = "/proc shows only the processes of nsviz's own PID namespace, so of containers that ran before nsviz " +
 	"the processes stay unknown, and who is in which namespace: run nsviz on the host, or start its container with --pid=host"
+
+// noteUnseen says which processes nsviz may not look into, where these are most of them.
+func noteUnseen(s hostfs.Sight) string {
+	const means = "; their namespaces, and virtual machines among them, stay unknown: run nsviz as root, or with CAP_SYS_PTRACE"
+	switch {
+	case s.Hidden:
+		return "/proc hides the processes of other users (hidepid), and CAP_SYS_PTRACE is missing" + means
+	case s.Refused > 0 && !s.MayTrace:
+		return fmt.Sprintf("nsviz may not look into %d of %d processes, because CAP_SYS_PTRACE is missing%s", s.Refused, s.Processes, means)
+	}
+	return ""
+}
+
+// noteUnfound says what becomes of a lost event where nsviz may not look up a cgroup by its number.
+func noteUnfound(s hostfs.Sight) string {
+	if s.MayOpenByID {
+		return ""
+	}
+	return "CAP_DAC_READ_SEARCH is missing, so a container whose creation event is lost is found only when the cgroup tree is read the next time"
+}
+
+// warn logs the notes that there are.
+func (p *Pipeline) warn(notes ...string) {
+	for _, note := range notes {
+		if note != "" {
+			p.cfg.Log.Warn(note)
+		}
+	}
+}
 
 // Run watches until ctx is done, and then delivers what is left. It fails where the host allows no
 // probes (probes.ErrNotPermitted, probes.ErrNotSupported) or where reading them fails.
@@ -203,7 +241,14 @@ func (p *Pipeline) watch(ctx context.Context) error {
 	if err == nil {
 		defer writes.Close()
 	}
-	p.do(func() { p.tell(isolation.Fact{Probes: append(statuses(kernel.Choices()), statusOfWrites(err))}) })
+	p.warn(noteUnseen(p.sight), noteUnfound(p.sight))
+	learned := append(statuses(kernel.Choices()), statusOfWrites(err))
+	for _, s := range learned {
+		if s.Method == isolation.MethodNone {
+			p.cfg.Log.Info("the kernel does not tell everything here", "missing", s.Name, "reason", s.Reason)
+		}
+	}
+	p.do(func() { p.tell(isolation.Fact{Probes: learned}) })
 	if ctx.Err() != nil {
 		return nil
 	}

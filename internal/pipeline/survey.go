@@ -30,7 +30,8 @@ func (p *Pipeline) survey(ctx context.Context, sockets *probes.Sockets, freedIsH
 		default:
 			ended := p.now()
 			p.do(func() {
-				news, alive := p.namespaces.endSurvey(ended, s, thorough, freedIsHooked)
+				// What nsviz may not see is not gone.
+				news, alive := p.namespaces.endSurvey(ended, s, thorough && !s.Unseen.Blind(), freedIsHooked)
 				for _, e := range news {
 					p.tellEvent(e)
 				}
@@ -105,10 +106,14 @@ func (s *surveyor) look(ctx context.Context, known map[uint64]acquaintance) (_ i
 			delete(s.relations, id)
 		}
 	}
+	unseen := isolation.Unseen{Untraced: !s.p.sight.MayTrace, Hidden: s.p.sight.Hidden}
 	for _, pid := range pids {
-		ids, err := s.p.fs.Namespaces(pid)
+		ids, refused, err := s.p.fs.VisibleNamespaces(pid)
 		if err != nil {
 			continue // gone meanwhile
+		}
+		if refused {
+			unseen.Processes++
 		}
 		s.lookForVM(pid, &list)
 		for _, t := range event.NamespaceTypes() {
@@ -122,6 +127,7 @@ func (s *surveyor) look(ctx context.Context, known map[uint64]acquaintance) (_ i
 			})
 		}
 	}
+	list.Unseen = &unseen
 	mounts, err := s.p.fs.NamespaceMounts()
 	if err != nil {
 		return isolation.Survey{}, false, err

@@ -92,7 +92,7 @@ func WhyNamespace(s *isolation.Snapshot, name NamespaceName) (NamespaceAnswer, e
 		Type: found.Type, ID: found.ID, Owner: found.Owner, Parent: found.Parent, Host: found.Host,
 		Created: found.Created, Via: found.Via, Creator: found.Creator, Freed: found.Freed, FreedVia: found.FreedVia,
 		Processes: found.Processes, Containers: found.Containers, PinnedBy: found.PinnedBy, Earlier: earlier,
-		Sentence: namespaceSentence(found, earlier).String(), History: found.History,
+		Sentence: namespaceSentence(found, earlier, s.Unseen).String(), History: found.History,
 	}
 	if a.History == nil {
 		a.History = []isolation.Moment{}
@@ -100,7 +100,7 @@ func WhyNamespace(s *isolation.Snapshot, name NamespaceName) (NamespaceAnswer, e
 	return a, nil
 }
 
-func namespaceSentence(n *isolation.Namespace, earlier int) Text {
+func namespaceSentence(n *isolation.Namespace, earlier int, unseen *isolation.Unseen) Text {
 	t := text(Number, NamespaceName{n.Type, n.ID}.String())
 	switch {
 	case n.Host:
@@ -115,6 +115,9 @@ func namespaceSentence(n *isolation.Namespace, earlier int) Text {
 		who := []string{count(uint64(len(n.Processes)), "process is", "processes are") + " known in it"}
 		if len(n.Containers) > 0 {
 			who = append(who, "of "+list(n.Containers))
+		}
+		if unseen.Blind() {
+			who = append(who, "and there may be others, which nsviz may not see")
 		}
 		t = t.sentence(text(Plain, "It ").add(Strong, "lives").add(Plain, "; "+strings.Join(who, ", ")+"."))
 		if len(n.PinnedBy) > 0 {
