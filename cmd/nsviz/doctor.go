@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -101,6 +102,7 @@ func (d diagnosis) write(out io.Writer) error {
 		fmt.Fprintf(w, "%s\t%s\n", e.Name, engineText(e))
 	}
 	fmt.Fprintf(w, "containers\t%s\n", d.containers())
+	fmt.Fprintf(w, "own memory\t%s\n", ownMemoryText(s.OwnMemory, debug.SetMemoryLimit(-1), s.LiveCount()))
 	for _, note := range s.Host.Notes {
 		fmt.Fprintf(w, "note\t%s\n", note)
 	}

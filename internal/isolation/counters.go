@@ -14,6 +14,7 @@ type counters struct {
 	hostKills         map[event.Scope]uint64
 	lost              map[string]uint64
 	bpfErrors         map[string]uint64
+	savings           map[Saving]uint64
 	starts            Histogram
 
 	// What forgotten containers have counted.
@@ -31,6 +32,7 @@ func newCounters() counters {
 		namespacesJoined:  map[event.NamespaceType]uint64{},
 		hostKills:         map[event.Scope]uint64{},
 		lost:              map[string]uint64{},
+		savings:           map[Saving]uint64{},
 		starts:            Histogram{Counts: make([]uint64, len(StartBuckets()))},
 		foldedKills:       map[event.Scope]uint64{},
 		foldedExits:       map[event.Cause]uint64{},
@@ -71,6 +73,7 @@ func (m *Model) totals() Totals {
 		Exits:              map[ExitKey]uint64{},
 		Lost:               maps.Clone(m.counters.lost),
 		BPFErrors:          maps.Clone(m.counters.bpfErrors),
+		Savings:            maps.Clone(m.counters.savings),
 		Starts:             m.counters.starts,
 		FoldedContainers:   m.counters.folded,
 	}

@@ -26,6 +26,7 @@ type Fact struct {
 	CgroupWrite *CgroupWrite  `json:"cgroup_write,omitempty"`
 	Memory      []Reading     `json:"memory,omitempty"`
 	Namespaces  *Survey       `json:"namespaces,omitempty"`
+	OwnMemory   *OwnMemory    `json:"own_memory,omitempty"`
 	// BPFErrors are totals by place.
 	BPFErrors map[string]uint64 `json:"bpf_errors,omitempty"`
 }

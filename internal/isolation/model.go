@@ -33,7 +33,8 @@ func DefaultLimits() Limits {
 
 // Model holds what is known. It is for one goroutine.
 type Model struct {
-	limits  Limits
+	limits  Limits // as of now
+	usual   Limits // where nsviz has not to save memory
 	version uint64
 	now     time.Time
 
@@ -62,6 +63,7 @@ type Model struct {
 	listed        []Namespace  // the namespaces of the latest snapshot; nil where they have changed since
 	vms           []SurveyedVM // as of the latest survey; replaced, never changed
 	unseen        *Unseen      // the same
+	own           *OwnMemory   // replaced, never changed
 	events        []event.Event
 	kills         []Kill
 
@@ -72,6 +74,7 @@ type Model struct {
 func New(limits Limits) *Model {
 	return &Model{
 		limits:     limits,
+		usual:      limits,
 		containers: map[string]*container{},
 		unstarted:  map[string]*container{},
 		namespaces: map[uint64]*namespace{},
@@ -119,6 +122,8 @@ func (m *Model) Apply(f Fact) {
 		m.applyMemory(f.Time, f.Memory)
 	case f.Namespaces != nil:
 		m.applySurvey(f.Time, *f.Namespaces)
+	case f.OwnMemory != nil:
+		m.applyOwn(*f.OwnMemory)
 	case f.BPFErrors != nil:
 		m.counters.bpfErrors = f.BPFErrors
 	}
@@ -273,7 +278,7 @@ func (m *Model) Whole() *Snapshot {
 func (m *Model) snapshot(listed int) *Snapshot {
 	s := &Snapshot{
 		Time: m.now, Version: m.version,
-		Host: m.host, Probes: m.probes, Engines: slices.Clone(m.engines), Unseen: m.unseen,
+		Host: m.host, Probes: m.probes, Engines: slices.Clone(m.engines), Unseen: m.unseen, OwnMemory: m.own,
 		Containers: m.list(listed),
 		Events:     latest(m.events, m.limits.Events),
 		Kills:      latest(m.kills, m.limits.Kills),

@@ -18,6 +18,8 @@ type Snapshot struct {
 	Engines []Engine
 	// Unseen is what the latest survey could not look into; nil is unknown.
 	Unseen *Unseen
+	// OwnMemory is what nsviz itself may use; nil is unknown.
+	OwnMemory *OwnMemory
 
 	// Containers holds the live ones in the order of their start, then the ended ones, latest first, and from Model.Whole
 	// those that have never started.
@@ -276,6 +278,7 @@ type Totals struct {
 	Exits              map[ExitKey]uint64
 	Lost               map[string]uint64 // by reason
 	BPFErrors          map[string]uint64 // by place
+	Savings            map[Saving]uint64 // how often nsviz took each step
 	Starts             Histogram
 	// FoldedContainers is how many ended containers were folded into the label FoldedLabel, so that
 	// memory and the number of series stay bounded.

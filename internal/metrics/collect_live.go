@@ -133,3 +133,14 @@ func (c *Collector) collectVMs(ch chan<- prometheus.Metric, all []isolation.VM, 
 		c.send(ch, virtualMachines, float64(n), labels[:]...)
 	}
 }
+
+// collectOwnMemory sends what nsviz does without, where it is known how much memory it may use.
+func (c *Collector) collectOwnMemory(ch chan<- prometheus.Metric, s *isolation.Snapshot) {
+	if s.OwnMemory == nil {
+		return
+	}
+	c.send(ch, memorySaving, float64(s.OwnMemory.Saving))
+	for _, step := range isolation.Savings() {
+		c.send(ch, memorySavings, float64(s.Totals.Savings[step]), step.String())
+	}
+}

@@ -51,6 +51,7 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	c.collectContainers(ch, s.Containers, live)
 	c.collectVMs(ch, s.VMs, s.Unseen)
 	c.collectTotals(ch, &s.Totals, live)
+	c.collectOwnMemory(ch, s)
 }
 
 // send sends one sample of a gauge or a counter.

@@ -40,6 +40,8 @@ const (
 	events
 	eventsLost
 	bpfErrors
+	memorySaving
+	memorySavings
 
 	familyCount
 )
@@ -89,5 +91,9 @@ func Families() [familyCount]Family {
 			"Events that did not reach nsviz."},
 		bpfErrors: {"nsviz_bpf_errors_total", Counter, []string{"place"},
 			"Failed kernel reads and helper calls in nsviz's BPF programs."},
+		memorySaving: {"nsviz_memory_saving_step", Gauge, nil,
+			"What nsviz does without since its own cgroup is nearly full: 0 nothing, 1 most of the past, 2 the search for what keeps a namespace, too."},
+		memorySavings: {"nsviz_memory_saving_steps_total", Counter, []string{"step"},
+			"How often nsviz began to do without something since its own cgroup was nearly full."},
 	}
 }

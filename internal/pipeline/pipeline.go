@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/container"
@@ -26,7 +27,10 @@ type Config struct {
 	ProbeMethods []probes.Method
 	// UrgentRingBytes is the size of the ring of OOM kills and deaths; 0 is the default of probes.Config.
 	UrgentRingBytes uint32
-	Log             *slog.Logger
+	// LimitMemory is called with the lowest limit on memory, in bytes, that holds for nsviz itself, at first and whenever that changes;
+	// nil is for those who do not care.
+	LimitMemory func(lowest uint64)
+	Log         *slog.Logger
 	// Sinks are told every fact, in the order in which the model is told, by the loop's goroutine.
 	Sinks []func(isolation.Fact)
 }
@@ -57,6 +61,9 @@ type Pipeline struct {
 	// sight is how much of the processes nsviz may look into.
 	sight hostfs.Sight
 	names *docker.Follower
+	// memory is for one goroutine at a time; saving is the isolation.Saving that it is at.
+	memory *ownMemory
+	saving atomic.Int32
 
 	// For the loop's goroutine alone.
 	tracker    *container.Tracker
@@ -103,6 +110,10 @@ func New(cfg Config) (*Pipeline, error) {
 		return nil, err
 	}
 	p.tell(isolation.Fact{Host: &host})
+	p.memory = newOwnMemory(p.fs, p.layout, p.self, cfg.LimitMemory, cfg.Log)
+	if m := p.memory.look(); m != nil {
+		p.applyOwnMemory(*m)
+	}
 	return p, nil
 }
 
@@ -270,6 +281,7 @@ func (p *Pipeline) watch(ctx context.Context) error {
 	var readers sync.WaitGroup
 	defer readers.Wait()
 	readers.Go(func() { p.sample(ctx) })
+	readers.Go(func() { p.watchOwnMemory(ctx) })
 	if writes != nil {
 		readers.Go(func() { p.follow(ctx, writes) })
 	}

@@ -142,7 +142,7 @@ func (s *surveyor) look(ctx context.Context, known map[uint64]acquaintance) (_ i
 	s.recall(found)
 	s.addUnentered(found, known)
 	s.addAncestors(found, known)
-	if thorough = s.searched && !s.misses(found, known); !thorough && !s.p.now().Before(s.rest) {
+	if thorough = s.searched && !s.misses(found, known); !thorough && !s.p.now().Before(s.rest) && !s.p.savesSearches() {
 		thorough = true
 		began := s.p.now()
 		if err := s.search(ctx, pids, found); err != nil {

@@ -201,6 +201,8 @@ func expectations() map[string]expectation {
 		"Events lost and failed reads/A": may,
 		"Events lost and failed reads/B": may,
 		"Events lost and failed reads/C": some(0, 0, "container", panelHog),
+		"Events lost and failed reads/D": some(0, 0, "step", "past"),
+		"Events lost and failed reads/E": may,
 		"What watching costs/A":          some(0, 2),
 		"What watching costs/B":          some(1<<20, 200<<20),
 		"Probe methods/A now":            some(1, 1, "probe", "OOM victims"),
