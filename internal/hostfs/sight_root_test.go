@@ -30,7 +30,9 @@ func TestRootSight(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		os.Stdout.WriteString("\nsight " + string(line) + "\n")
+		if _, err := os.Stdout.WriteString("\nsight " + string(line) + "\n"); err != nil {
+			t.Fatal(err)
+		}
 		return
 	default:
 		// Mounted by root for itself, and looked at by another user.
