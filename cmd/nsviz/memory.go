@@ -17,14 +17,18 @@ import (
 const goMemoryLimit = "GOMEMLIMIT"
 
 // limitMemory has the Go runtime keep to what nsviz's own cgroup allows, where the user does not say how much it may use.
-func (o *options) limitMemory(log *slog.Logger) func(lowest uint64) {
+func (o *options) limitMemory(log *slog.Logger) func(lowest *uint64) {
 	if os.Getenv(goMemoryLimit) != "" {
 		return nil
 	}
-	return func(lowest uint64) {
+	return func(lowest *uint64) {
 		limit := pipeline.GoMemoryLimit(lowest)
-		if debug.SetMemoryLimit(limit) != limit {
-			log.Info("the Go runtime keeps to 90 % of the lowest limit of nsviz's own cgroup", goMemoryLimit, limit, "limit_bytes", lowest)
+		switch {
+		case debug.SetMemoryLimit(limit) == limit:
+		case lowest == nil:
+			log.Info("nsviz's own cgroup has no limit any more, and the Go runtime has none")
+		default:
+			log.Info("the Go runtime keeps to 90 % of the lowest limit of nsviz's own cgroup", goMemoryLimit, limit, "limit_bytes", *lowest)
 		}
 	}
 }

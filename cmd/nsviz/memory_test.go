@@ -47,10 +47,13 @@ func TestLimitMemory(t *testing.T) {
 	}
 	t.Setenv(goMemoryLimit, "")
 	limit := (&options{}).limitMemory(logger)
-	limit(1 << 30)
-	limit(1 << 30)
+	limit(new(uint64(1 << 30)))
+	limit(new(uint64(1 << 30)))
 	if got := debug.SetMemoryLimit(-1); got != 1<<30/10*9 {
 		t.Errorf("the limit is %d", got)
+	}
+	if limit(nil); debug.SetMemoryLimit(-1) != math.MaxInt64 {
+		t.Error("the limit is kept though the cgroup has none any more")
 	}
 	if n := strings.Count(log.String(), "GOMEMLIMIT=966367638 limit_bytes=1073741824"); n != 1 {
 		t.Errorf("logged %d times:\n%s", n, &log)

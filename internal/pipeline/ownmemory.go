@@ -47,7 +47,7 @@ func nextSaving(step isolation.Saving, share float64) isolation.Saving {
 type ownMemory struct {
 	rooms func() ([]hostfs.MemoryRoom, error)
 	// limit has the Go runtime keep to what the lowest limit allows; nil where that is not wanted.
-	limit func(lowest uint64)
+	limit func(lowest *uint64)
 	// free gives back to the kernel what is free already.
 	free func()
 	log  *slog.Logger
@@ -56,7 +56,7 @@ type ownMemory struct {
 	known bool // that is, ever read
 }
 
-func newOwnMemory(fs *hostfs.FS, layout hostfs.Layout, self int32, limit func(uint64), log *slog.Logger) *ownMemory {
+func newOwnMemory(fs *hostfs.FS, layout hostfs.Layout, self int32, limit func(*uint64), log *slog.Logger) *ownMemory {
 	return &ownMemory{
 		rooms: func() ([]hostfs.MemoryRoom, error) {
 			path, err := fs.CgroupPath(self, layout)
@@ -93,7 +93,7 @@ func (o *ownMemory) look() *isolation.OwnMemory {
 	before, first := o.now, !o.known
 	o.now, o.known = next, true
 	moved := !sameLimit(before.LimitBytes, next.LimitBytes)
-	if moved && next.LimitBytes != nil {
+	if moved {
 		o.keepTo(next)
 	}
 	if next.Saving != before.Saving {
@@ -108,9 +108,9 @@ func (o *ownMemory) look() *isolation.OwnMemory {
 // keepTo has the runtime keep to a limit that is new, and warns of one that is too low.
 func (o *ownMemory) keepTo(m isolation.OwnMemory) {
 	if o.limit != nil {
-		o.limit(*m.LimitBytes)
+		o.limit(m.LimitBytes)
 	}
-	if *m.LimitBytes < MemoryNeeded(0) {
+	if m.LimitBytes != nil && *m.LimitBytes < MemoryNeeded(0) {
 		o.log.Warn("the limit on memory is too low: the OOM killer may take nsviz", "limit_bytes", *m.LimitBytes, "cgroup", m.Cgroup,
 			"needed_bytes", MemoryNeeded(0))
 	}
@@ -195,5 +195,11 @@ func (p *Pipeline) savesSearches() bool {
 	return isolation.Saving(p.saving.Load()) >= isolation.SavesSearches
 }
 
-// GoMemoryLimit is how much of a cgroup's limit, in bytes, the Go runtime may use. The rest is for what is not the runtime's.
-func GoMemoryLimit(lowest uint64) int64 { return int64(min(lowest/10*9, math.MaxInt64)) }
+// GoMemoryLimit is how much of a cgroup's limit, in bytes, the Go runtime may use; without one it is math.MaxInt64, as the runtime
+// has it. The rest is for what is not the runtime's.
+func GoMemoryLimit(lowest *uint64) int64 {
+	if lowest == nil {
+		return math.MaxInt64
+	}
+	return int64(min(*lowest/10*9, math.MaxInt64))
+}

@@ -39,14 +39,14 @@ type fakeRooms struct {
 	err    error
 	freed  int
 	frees  uint64 // how much that gives back of the first one
-	limits []uint64
+	limits []*uint64
 	log    bytes.Buffer
 }
 
 func (f *fakeRooms) ownMemory() *ownMemory {
 	return &ownMemory{
 		rooms: func() ([]hostfs.MemoryRoom, error) { return slices.Clone(f.list), f.err },
-		limit: func(lowest uint64) { f.limits = append(f.limits, lowest) },
+		limit: func(lowest *uint64) { f.limits = append(f.limits, lowest) },
 		free:  func() { f.freed++; f.list[0].UsedBytes -= f.frees },
 		log:   slog.New(slog.NewTextHandler(&f.log, nil)),
 	}
@@ -89,7 +89,7 @@ func TestOwnMemory(t *testing.T) {
 	look("limited anew", own(24, isolation.SavesNothing))
 	f.list = nil
 	look("without a limit", &isolation.OwnMemory{})
-	if diff := cmp.Diff([]uint64{80 * mib, 24 * mib}, f.limits); diff != "" {
+	if diff := cmp.Diff([]*uint64{new(uint64(80 * mib)), new(uint64(24 * mib)), nil}, f.limits); diff != "" {
 		t.Errorf("limits of the runtime (-want +got):\n%s", diff)
 	}
 	for _, want := range []string{
@@ -114,9 +114,12 @@ func TestOwnMemoryUnknown(t *testing.T) {
 // A limit far above what a machine has stays one that the runtime can take.
 func TestGoMemoryLimit(t *testing.T) {
 	for limit, want := range map[uint64]int64{100: 90, 64 << 20: 60397974, math.MaxUint64: math.MaxInt64} {
-		if got := GoMemoryLimit(limit); got != want {
+		if got := GoMemoryLimit(&limit); got != want {
 			t.Errorf("of %d: %d, want %d", limit, got, want)
 		}
+	}
+	if got := GoMemoryLimit(nil); got != math.MaxInt64 {
+		t.Errorf("without a limit: %d", got)
 	}
 }
 

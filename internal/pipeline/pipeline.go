@@ -27,9 +27,9 @@ type Config struct {
 	ProbeMethods []probes.Method
 	// UrgentRingBytes is the size of the ring of OOM kills and deaths; 0 is the default of probes.Config.
 	UrgentRingBytes uint32
-	// LimitMemory is called with the lowest limit on memory, in bytes, that holds for nsviz itself, at first and whenever that changes;
-	// nil is for those who do not care.
-	LimitMemory func(lowest uint64)
+	// LimitMemory is called with the lowest limit on memory, in bytes, that holds for nsviz itself, where there is one, and whenever
+	// that changes, with nil where it is gone. A nil LimitMemory is for those who do not care.
+	LimitMemory func(lowest *uint64)
 	Log         *slog.Logger
 	// Sinks are told every fact, in the order in which the model is told, by the loop's goroutine.
 	Sinks []func(isolation.Fact)
