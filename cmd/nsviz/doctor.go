@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -27,8 +29,8 @@ func newDoctor(s *streams, o *options) *cobra.Command {
 }
 
 // doctor attaches everything once and tells how that went.
-func doctor(ctx context.Context, s *streams, o *options) error {
-	ctx, cancel := context.WithCancel(ctx)
+func doctor(parent context.Context, s *streams, o *options) error {
+	ctx, cancel := context.WithCancel(parent)
 	defer cancel()
 	p, err := o.watcher(o.quiet(s.err))
 	if err != nil {
@@ -43,7 +45,29 @@ func doctor(ctx context.Context, s *streams, o *options) error {
 		cancel()
 	}()
 	failed := p.Run(ctx)
-	return errors.Join(diagnosis(s.out, p.Snapshot()), failed)
+	d := diagnosis{snapshot: p.Snapshot()}
+	select {
+	case <-p.Attached():
+	default:
+		// Whoever may not watch may look.
+		d.snapshot, d.unlooked = o.lookAfter(parent, d.snapshot)
+	}
+	return errors.Join(d.write(s.out), failed)
+}
+
+// lookAfter looks at a host on which no probe could be attached. It returns what was known before with what it finds, and why it
+// could not look.
+func (o *options) lookAfter(ctx context.Context, before *isolation.Snapshot) (*isolation.Snapshot, error) {
+	p, err := o.pipeline(slog.New(slog.DiscardHandler)) // what it warns of was said
+	if err != nil {
+		return before, err
+	}
+	looked, err := p.Once(ctx)
+	if err != nil {
+		return before, err
+	}
+	looked.Probes = before.Probes
+	return looked, nil
 }
 
 // awaitEngine waits until it is known whether the engine answers. The follower bounds that.
@@ -62,13 +86,23 @@ func awaitEngine(ctx context.Context, p *pipeline.Pipeline) {
 	}
 }
 
-func diagnosis(out io.Writer, s *isolation.Snapshot) error {
+// diagnosis is what doctor found out.
+type diagnosis struct {
+	snapshot *isolation.Snapshot
+	// unlooked is why it is not known what is on the host.
+	unlooked error
+}
+
+func (d diagnosis) write(out io.Writer) error {
+	s := d.snapshot
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "host\t%s, Linux %s, cgroup %s\n", foreign.Prose(s.Host.Name), s.Host.Kernel, s.Host.CgroupVersion)
+	fmt.Fprintf(w, "host\t%s, Linux %s, cgroup %s\n", orUnknown(s.Host.Name != "", foreign.Prose(s.Host.Name)),
+		orUnknown(s.Host.Kernel != "", s.Host.Kernel), s.Host.CgroupVersion)
 	for _, e := range s.Engines {
 		fmt.Fprintf(w, "%s\t%s\n", e.Name, engineText(e))
 	}
-	fmt.Fprintf(w, "containers\t%d running\n", s.LiveCount())
+	fmt.Fprintf(w, "containers\t%s\n", d.containers())
+	fmt.Fprintf(w, "own memory\t%s\n", ownMemoryText(s.OwnMemory, debug.SetMemoryLimit(-1), s.LiveCount()))
 	for _, note := range s.Host.Notes {
 		fmt.Fprintf(w, "note\t%s\n", note)
 	}
@@ -95,6 +129,14 @@ func diagnosis(out io.Writer, s *isolation.Snapshot) error {
 		}
 	}
 	return w.Flush()
+}
+
+// containers says how many there are.
+func (d diagnosis) containers() string {
+	if d.unlooked != nil {
+		return "unknown: " + foreign.Prose(d.unlooked.Error())
+	}
+	return fmt.Sprintf("%d running", d.snapshot.LiveCount())
 }
 
 // method explains a way of hooking into the kernel to somebody who has never met it.

@@ -137,7 +137,7 @@ func TestNamespaceWords(t *testing.T) {
 		if n != nil {
 			n.ID = 7
 		}
-		if got := namespaceWords(n, "web"); got != want {
+		if got := namespaceWords(n, "web", time.UTC); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}

@@ -58,15 +58,10 @@ func writeKnown(out io.Writer, k *story.Known, zone *time.Location) error {
 	t := knownText{anatomyText: anatomyText{zone: zone}, k: k}
 	t.head()
 	fmt.Fprintf(&t, "\n%s\n", foreign.Prose(k.Sentence))
-	if k.State == isolation.Exited {
-		t.section("What it saw")
-	} else {
-		t.section("What it sees")
+	if k.State != isolation.Created {
+		t.sees()
+		t.uses()
 	}
-	for _, kind := range event.NamespaceTypes() {
-		t.lines(kind.String(), t.namespaceWords(kind))
-	}
-	t.uses()
 	if len(k.History) > 0 {
 		t.section("What happened")
 		writeMoments(&t.Builder, k.History, wordsFor(k.Container, k.State), zone)
@@ -119,7 +114,7 @@ func (t *knownText) namespaceWords(kind event.NamespaceType) []string {
 		words = "shared with " + with
 	}
 	if n.Abandoned != nil {
-		words += "; " + abandonedWords(n.Abandoned)
+		words += "; " + abandonedWords(n.Abandoned, t.zone)
 	}
 	words = fmt.Sprintf("%s (%d)", words, n.ID)
 	if n.Creator != nil {
@@ -133,6 +128,17 @@ func (t *knownText) namespaceWords(kind event.NamespaceType) []string {
 		words += how + n.Freed.In(t.zone).Format("15:04:05.000")
 	}
 	return []string{words}
+}
+
+func (t *knownText) sees() {
+	title := "What it sees"
+	if t.k.State == isolation.Exited {
+		title = "What it saw"
+	}
+	t.section(title)
+	for _, kind := range event.NamespaceTypes() {
+		t.lines(kind.String(), t.namespaceWords(kind))
+	}
 }
 
 func (t *knownText) uses() {

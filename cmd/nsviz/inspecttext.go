@@ -102,7 +102,7 @@ func (t *anatomyText) head() {
 func (t *anatomyText) sees() {
 	t.section("What it sees")
 	for _, kind := range event.NamespaceTypes() {
-		t.line(kind.String(), namespaceWords(t.a.Namespaces[kind], t.name()))
+		t.line(kind.String(), namespaceWords(t.a.Namespaces[kind], t.name(), t.zone))
 	}
 	if t.a.Hostname != nil {
 		t.line("host name", cmp.Or(*t.a.Hostname, "(empty)"))
@@ -141,7 +141,7 @@ func (t *anatomyText) sees() {
 }
 
 // namespaceWords says whose a namespace is that the container called self is in.
-func namespaceWords(n *anatomy.Namespace, self string) string {
+func namespaceWords(n *anatomy.Namespace, self string, zone *time.Location) string {
 	if n == nil {
 		return "unknown"
 	}
@@ -156,7 +156,7 @@ func namespaceWords(n *anatomy.Namespace, self string) string {
 	}
 	switch {
 	case n.Abandoned != nil:
-		words += "; " + abandonedWords(n.Abandoned)
+		words += "; " + abandonedWords(n.Abandoned, zone)
 	case n.MadeFor == "" && n.Oldest == "":
 	case n.MadeFor == self:
 		words += "; made for this one"
@@ -174,10 +174,10 @@ func namespaceWords(n *anatomy.Namespace, self string) string {
 }
 
 // abandonedWords says where the container has gone that a namespace was made for.
-func abandonedWords(a *isolation.Abandoned) string {
+func abandonedWords(a *isolation.Abandoned, zone *time.Location) string {
 	at := ""
 	if !a.Since.IsZero() {
-		at = a.Since.Local().Format("2006-01-02 15:04:05")
+		at = a.Since.In(zone).Format("2006-01-02 15:04:05")
 	}
 	switch {
 	case a.Ended && at == "":

@@ -50,6 +50,8 @@ type nsNamespace struct {
 	Processes  []int32             `json:"processes"`
 	Containers []string            `json:"containers"`
 	PinnedBy   []string            `json:"pinned_by"`
+	// ProcessesIncomplete is set where others may be in it, whose namespaces nsviz may not read.
+	ProcessesIncomplete bool `json:"processes_incomplete,omitempty"`
 }
 
 func nsJSON(s *isolation.Snapshot) []nsNamespace {
@@ -60,6 +62,8 @@ func nsJSON(s *isolation.Snapshot) []nsNamespace {
 			Processes:  append([]int32{}, n.Processes...),
 			Containers: append([]string{}, n.Containers...),
 			PinnedBy:   append([]string{}, n.PinnedBy...),
+
+			ProcessesIncomplete: s.Unseen.Any(),
 		})
 	}
 	return list
@@ -81,7 +85,7 @@ func nsTree(out io.Writer, s *isolation.Snapshot) error {
 		}
 		for _, n := range all {
 			if n.Parent == 0 || !known(n.Parent) {
-				branch(&b, all, n, 1)
+				branch(&b, all, n, 1, s.Unseen)
 			}
 		}
 	}
@@ -89,16 +93,16 @@ func nsTree(out io.Writer, s *isolation.Snapshot) error {
 	return err
 }
 
-func branch(b *strings.Builder, all []isolation.Namespace, n isolation.Namespace, depth int) {
-	fmt.Fprintf(b, "%s%d  %s\n", strings.Repeat("  ", depth), n.ID, strings.Join(inhabitants(n), ", "))
+func branch(b *strings.Builder, all []isolation.Namespace, n isolation.Namespace, depth int, unseen *isolation.Unseen) {
+	fmt.Fprintf(b, "%s%d  %s\n", strings.Repeat("  ", depth), n.ID, strings.Join(inhabitants(n, unseen), ", "))
 	for _, child := range all {
 		if child.Parent == n.ID && child.ID != n.ID {
-			branch(b, all, child, depth+1)
+			branch(b, all, child, depth+1, unseen)
 		}
 	}
 }
 
-func inhabitants(n isolation.Namespace) []string {
+func inhabitants(n isolation.Namespace, unseen *isolation.Unseen) []string {
 	var words []string
 	if n.Host {
 		words = append(words, "the host's")
@@ -106,13 +110,21 @@ func inhabitants(n isolation.Namespace) []string {
 	for _, c := range n.Containers {
 		words = append(words, foreign.Name(c))
 	}
+	atLeast := ""
+	if unseen.Blind() {
+		atLeast = "at least "
+	}
 	switch len(n.Processes) {
 	case 0:
-		words = append(words, "no process")
+		if unseen.Blind() {
+			words = append(words, "processes unknown")
+		} else {
+			words = append(words, "no process")
+		}
 	case 1:
-		words = append(words, fmt.Sprintf("1 process: %d", n.Processes[0]))
+		words = append(words, fmt.Sprintf("%s1 process: %d", atLeast, n.Processes[0]))
 	default:
-		words = append(words, fmt.Sprintf("%d processes from %d on", len(n.Processes), n.Processes[0]))
+		words = append(words, fmt.Sprintf("%s%d processes from %d on", atLeast, len(n.Processes), n.Processes[0]))
 	}
 	for _, pin := range n.PinnedBy {
 		words = append(words, "kept by "+foreign.Prose(pin))
@@ -149,6 +161,9 @@ func nsDot(out io.Writer, s *isolation.Snapshot) error {
 		case joined[n.ID]:
 		case len(n.Processes) == 0 && !n.Host:
 			style = ",style=dashed"
+			if s.Unseen.Blind() {
+				label = append(label, "processes unknown")
+			}
 			for _, pin := range n.PinnedBy {
 				label = append(label, "kept by "+foreign.Prose(pin))
 			}

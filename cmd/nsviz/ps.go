@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -37,15 +36,6 @@ func newPs(s *streams, o *options) *cobra.Command {
 	}
 	outputFlag(cmd, &form, "table", "json")
 	return cmd
-}
-
-// once looks at the host a single time.
-func (o *options) once(ctx context.Context, s *streams) (*isolation.Snapshot, error) {
-	p, err := o.pipeline(o.quiet(s.err))
-	if err != nil {
-		return nil, err
-	}
-	return p.Once(ctx)
 }
 
 func writeJSON(out io.Writer, v any) error {

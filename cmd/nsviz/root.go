@@ -203,6 +203,7 @@ func (o *options) pipeline(log *slog.Logger, sinks ...func(isolation.Fact)) (*pi
 		Roots:        hostfs.Roots{Proc: o.procRoot, Cgroup: o.cgroupRoot},
 		DockerHost:   o.dockerHost,
 		ProbeMethods: o.probeMethods,
+		LimitMemory:  o.limitMemory(log),
 		Log:          log,
 		Sinks:        sinks,
 

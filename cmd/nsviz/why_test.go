@@ -189,7 +189,7 @@ func TestLongNames(t *testing.T) {
 		"ns":         func(b *strings.Builder) error { return nsTree(b, s) },
 		"ns dot":     func(b *strings.Builder) error { return nsDot(b, s) },
 		"ns mermaid": func(b *strings.Builder) error { return nsMermaid(b, s) },
-		"doctor":     func(b *strings.Builder) error { return diagnosis(b, s) },
+		"doctor":     func(b *strings.Builder) error { return diagnosis{snapshot: s}.write(b) },
 		"error": func(b *strings.Builder) error {
 			b.WriteString(errorText(&story.NotFoundError{Name: longName}))
 			return nil

@@ -6,14 +6,18 @@ import (
 	"time"
 )
 
-// Directory keeps the identities of containers, those of the dead too. It is bounded: the one that
-// was touched least recently goes first. It is safe for concurrent use.
+// Directory keeps the identities of containers, those of the dead too. It is bounded in their number and their size:
+// the one that was touched least recently goes first. It is safe for concurrent use.
 type Directory struct {
-	mu      sync.Mutex // guards entries, order
+	mu      sync.Mutex // guards entries, order, bytes
 	limit   int
 	entries map[string]*list.Element
 	order   *list.List // of Identity, most recently touched first
+	bytes   int        // of all identities
 }
+
+// directoryBytes bounds the text in a Directory: some thousand containers with a few KiB of labels each.
+const directoryBytes = 16 << 20
 
 // NewDirectory makes a directory of at most limit identities.
 func NewDirectory(limit int) *Directory {
@@ -32,15 +36,33 @@ func (d *Directory) Put(id Identity) bool {
 		}
 		e.Value = id
 		d.order.MoveToFront(e)
+		d.bytes += id.size() - old.size()
+		d.shrink()
 		return old.Name != id.Name || old.Image != id.Image || old.Runtime != id.Runtime
 	}
 	d.entries[id.ID] = d.order.PushFront(id)
-	for d.order.Len() > d.limit {
-		oldest := d.order.Back()
-		delete(d.entries, oldest.Value.(Identity).ID)
-		d.order.Remove(oldest)
-	}
+	d.bytes += id.size()
+	d.shrink()
 	return true
+}
+
+// shrink drops what is beyond the bounds. The caller holds the lock.
+func (d *Directory) shrink() {
+	for d.order.Len() > d.limit || d.bytes > directoryBytes && d.order.Len() > 1 {
+		oldest := d.order.Back()
+		id := d.order.Remove(oldest).(Identity)
+		delete(d.entries, id.ID)
+		d.bytes -= id.size()
+	}
+}
+
+// size is how many bytes of text an identity has.
+func (id *Identity) size() int {
+	n := len(id.ID) + len(id.Runtime) + len(id.Name) + len(id.Image)
+	for key, value := range id.Labels {
+		n += len(key) + len(value)
+	}
+	return n
 }
 
 // Get finds an identity by its full id.

@@ -2,6 +2,7 @@ package container
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -81,4 +82,29 @@ func TestDirectoryIsConcurrent(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+// Large identities leave room for fewer of them.
+func TestDirectoryIsBoundedInBytes(t *testing.T) {
+	d := NewDirectory(8192)
+	label := strings.Repeat("x", 16<<10)
+	identity := func(n int) Identity {
+		return Identity{ID: fmt.Sprint(n), Labels: map[string]string{"l": label}}
+	}
+	const n = 2 * directoryBytes / (16 << 10)
+	for i := range n {
+		d.Put(identity(i))
+		d.Put(identity(i)) // the same again takes no more room
+	}
+	if d.bytes > directoryBytes || d.order.Len() != len(d.entries) || len(d.entries) < n/2-8 {
+		t.Errorf("%d bytes in %d entries, %d in order", d.bytes, len(d.entries), d.order.Len())
+	}
+	if _, ok := d.Get(fmt.Sprint(n - 1)); !ok {
+		t.Error("the latest one is gone")
+	}
+	d.Put(Identity{ID: "grows"})
+	d.Put(Identity{ID: "grows", Name: strings.Repeat("y", 2*directoryBytes)})
+	if len(d.entries) != 1 {
+		t.Errorf("%d entries beside one that is larger than all may be", len(d.entries)-1)
+	}
 }

@@ -290,6 +290,12 @@ func (t *Tracker) Removed(id uint64) bool {
 	return ok && c.removed
 }
 
+// NeverRan reports whether a cgroup is a container's own, and no program of the container was seen in it since it was made.
+func (t *Tracker) NeverRan(id uint64) bool {
+	c := t.cgroups[id]
+	return c != nil && c.root == c && !c.known && !c.created.isZero()
+}
+
 // Describe gives a container as events name it, with what is known of it by now.
 func (t *Tracker) Describe(ref *Ref) *event.Container {
 	if ref == nil {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/nsviz/nsviz/internal/container/docker"
 )
@@ -20,9 +21,18 @@ type Engine struct {
 	runner *docker.Runner
 	binary string // the path of nsviz
 	owner  int    // the pid of this nsviz
-	image  string // once it is there
+	image  string // once it was begun
+	ready  bool   // the image is there
 	made   []string
+	// unfinished is set where a request was given up.
+	unfinished error
+	// after is time.AfterFunc, and returns what stops it.
+	after func(time.Duration, func()) (stop func() bool)
 }
+
+// grace is how long a request that makes or removes something may go on after the demo was ended. The engine finishes
+// what it was asked for even where nobody waits for it; who does not wait cannot remove it either.
+const grace = 5 * time.Second
 
 // label marks the containers of demos; its value is the pid of the nsviz that made them.
 const label = "nsviz.demo"
@@ -31,8 +41,31 @@ const imageName = "nsviz-demo-image"
 
 // NewEngine makes containers with runner, which it closes in the end.
 func NewEngine(runner *docker.Runner, binary string, owner int) *Engine {
-	return &Engine{runner: runner, binary: binary, owner: owner}
+	return &Engine{runner: runner, binary: binary, owner: owner, after: func(d time.Duration, f func()) func() bool {
+		return time.AfterFunc(d, f).Stop
+	}}
 }
+
+// finish makes a context for a request that is to be finished where ctx ends: it ends a while later.
+func (e *Engine) finish(ctx context.Context) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	ended := make(chan struct{})
+	var late func() bool
+	stop := context.AfterFunc(ctx, func() {
+		defer close(ended)
+		late = e.after(grace, func() { cancel(errLate) })
+	})
+	return longer, func() {
+		if !stop() {
+			<-ended
+			late()
+		}
+		cancel(nil)
+	}
+}
+
+// errLate says what becomes of a request that was not finished in time.
+var errLate = errors.New("the engine has not answered; what it makes of it the next demo removes")
 
 // Clean removes the containers and images of demos whose nsviz is gone.
 func (e *Engine) Clean(ctx context.Context) (others bool, err error) {
@@ -72,20 +105,34 @@ func alive(pid string) bool {
 
 // Start makes and starts a container, the image first.
 func (e *Engine) Start(ctx context.Context, spec Spec) error {
-	if e.image == "" {
-		name := fmt.Sprintf("%s:%d", imageName, e.owner)
-		if err := e.build(ctx, name); err != nil {
-			return err
+	longer, cancel := e.finish(ctx)
+	defer cancel()
+	if !e.ready {
+		// Noted before it is there, as the containers are: who ends the demo meanwhile removes it.
+		e.image = fmt.Sprintf("%s:%d", imageName, e.owner)
+		if err := e.build(longer, e.image); err != nil {
+			return e.late(longer, err)
 		}
-		e.image = name
+		e.ready = true
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
 	e.made = append(e.made, spec.Name)
-	return e.runner.Start(ctx, docker.Run{
+	return e.late(longer, e.runner.Start(longer, docker.Run{
 		Name: spec.Name, Image: e.image, Command: []string{"/nsviz", Command, string(spec.Role)},
 		Labels:      map[string]string{label: strconv.Itoa(e.owner)},
 		MemoryBytes: spec.MemoryBytes, NetworkOf: spec.NetworkOf,
 		HostPID: spec.HostPID, HostNetwork: spec.HostNetwork, NoNetwork: true,
-	})
+	}))
+}
+
+// late keeps in mind for the end that a request was not finished.
+func (e *Engine) late(ctx context.Context, err error) error {
+	if err != nil && errors.Is(context.Cause(ctx), errLate) {
+		e.unfinished = errLate
+	}
+	return err
 }
 
 // build imports an image with the nsviz binary as its only file.
@@ -118,8 +165,10 @@ func (e *Engine) build(ctx context.Context, name string) error {
 
 // Remove removes a container.
 func (e *Engine) Remove(ctx context.Context, name string) error {
-	if err := e.runner.Remove(ctx, name); err != nil {
-		return err
+	longer, cancel := e.finish(ctx)
+	defer cancel()
+	if err := e.runner.Remove(longer, name); err != nil {
+		return e.late(longer, err)
 	}
 	e.made = slices.DeleteFunc(e.made, func(made string) bool { return made == name })
 	return nil
@@ -136,5 +185,5 @@ func (e *Engine) Close(ctx context.Context) error {
 	if e.image != "" {
 		errs = append(errs, e.runner.RemoveImage(ctx, e.image))
 	}
-	return errors.Join(append(errs, e.runner.Close())...)
+	return errors.Join(append(errs, e.unfinished, e.runner.Close())...)
 }

@@ -361,11 +361,12 @@ const (
 	LostThrottled = "throttled" // its source had sent more than its share
 	LostCall      = "call not remembered"
 	LostMalformed = "malformed record"
+	LostEngine    = "engine queue full" // what the engine said of its containers
 )
 
 // LostReasons lists these.
 func LostReasons() []string {
-	return []string{LostRing, LostLifecycle, LostUrgent, LostThrottled, LostCall, LostMalformed}
+	return []string{LostRing, LostLifecycle, LostUrgent, LostThrottled, LostCall, LostMalformed, LostEngine}
 }
 
 // The reasons for which a consumer of nsviz missed events that had reached nsviz.

@@ -18,6 +18,15 @@ var capabilityNames = [...]string{
 	"checkpoint_restore",
 }
 
+// Those that decide how much nsviz sees.
+const (
+	capDACReadSearch = 2
+	capSysPtrace     = 19
+)
+
+// Has reports whether the capability of a number is in the set.
+func (c Capabilities) Has(capability int) bool { return c>>capability&1 != 0 }
+
 // Names lists the capabilities in the set as capabilities(7) calls them, in lower case as capsh does:
 // cap_chown. One that is newer than nsviz is called by its number.
 func (c Capabilities) Names() []string {

@@ -2,7 +2,9 @@ package hostfs
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -17,13 +19,28 @@ func (f *FS) Namespaces(pid int32) (event.NamespaceIDs, error) {
 	return f.namespacesIn(f.pidDir(pid))
 }
 
+// VisibleNamespaces is Namespaces for those who want to know what they do not see: refused is set where the kernel does not
+// tell which namespaces a process is in, also where /proc hides all that is in the process's directory (hidepid=1).
+func (f *FS) VisibleNamespaces(pid int32) (ids event.NamespaceIDs, refused bool, err error) {
+	dir, err := openDirectory(f.pidDir(pid))
+	if errors.Is(err, fs.ErrPermission) {
+		return event.NamespaceIDs{}, true, nil
+	}
+	if err != nil {
+		return event.NamespaceIDs{}, false, err
+	}
+	defer dir.close()
+	return readNamespaces(dir)
+}
+
 func (f *FS) namespacesIn(pidDir string) (event.NamespaceIDs, error) {
 	dir, err := openDirectory(pidDir)
 	if err != nil {
 		return event.NamespaceIDs{}, err
 	}
 	defer dir.close()
-	return readNamespaces(dir)
+	ids, _, err := readNamespaces(dir)
+	return ids, err
 }
 
 // namespaceLinks are the links below /proc/PID, in the order of the types.
@@ -32,40 +49,43 @@ var namespaceLinks = [event.NamespaceTypeCount]string{
 }
 
 // readNamespaces reads the links' texts, which is several times cheaper than stat(2): that would
-// make the kernel build an inode for each namespace.
-func readNamespaces(dir directory) (event.NamespaceIDs, error) {
-	var ids event.NamespaceIDs
+// make the kernel build an inode for each namespace. refused is set where the kernel does not tell them.
+func readNamespaces(dir directory) (ids event.NamespaceIDs, refused bool, err error) {
 	var space [64]byte
 	missing := false
 	for t, link := range namespaceLinks {
 		n, err := unix.Readlinkat(dir.fd, link, space[:])
+		if err == nil && n == 0 {
+			err = unix.EACCES // as kernels say it that refuse with an empty text, such as 5.10
+		}
 		switch err {
 		case nil:
 		case unix.EACCES, unix.EPERM:
+			refused = true
 			continue
 		case unix.ENOENT, unix.ESRCH:
 			missing = true
 			continue
 		default:
-			return ids, pathError("readlink", dir.path+"/"+link, err)
+			return ids, refused, pathError("readlink", dir.path+"/"+link, err)
 		}
 		kind, id, err := parseNamespaceLink(space[:n])
 		if err == nil && kind != event.NamespaceType(t) {
 			err = fmt.Errorf("a %s namespace", kind)
 		}
 		if err != nil {
-			return ids, fmt.Errorf("parse %s/%s: %w", dir.path, link, err)
+			return ids, refused, fmt.Errorf("parse %s/%s: %w", dir.path, link, err)
 		}
 		ids[t] = id
 	}
 	if !missing {
-		return ids, nil
+		return ids, refused, nil
 	}
 	// A type that the kernel lacks, a zombie, or a process that is gone? Only the last has no ns.
 	if err := unix.Faccessat(dir.fd, "ns", unix.F_OK, 0); err == unix.ENOENT || err == unix.ESRCH {
-		return event.NamespaceIDs{}, pathError("read", dir.path+"/ns", unix.ESRCH)
+		return event.NamespaceIDs{}, false, pathError("read", dir.path+"/ns", unix.ESRCH)
 	}
-	return ids, nil
+	return ids, refused, nil
 }
 
 // parseNamespaceLink reads "net:[4026531840]", the text of a link in /proc/PID/ns and the root of

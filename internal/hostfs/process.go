@@ -92,7 +92,7 @@ func (f *FS) Process(pid int32, layout Layout) (Process, error) {
 		return p, err
 	}
 	p.NSPID, p.UID = status.NSPID, status.UID
-	if p.Namespaces, err = readNamespaces(dir); err != nil {
+	if p.Namespaces, _, err = readNamespaces(dir); err != nil {
 		return p, err
 	}
 	if layout.Dir == "" {

@@ -240,7 +240,7 @@ func TestLiveProcess(t *testing.T) {
 		"readStat, pinned":   func() error { _, err := readStat(pinned, nil); return err },
 		"readStatus, pinned": func() error { _, err := readStatus(pinned, nil); return err },
 		"readNamespaces, pinned": func() error {
-			_, err := readNamespaces(pinned)
+			_, _, err := readNamespaces(pinned)
 			return err
 		},
 	} {

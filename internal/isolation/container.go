@@ -17,6 +17,10 @@ type container struct {
 	// qualified is set where another live container had the same name when this one got it. It stays:
 	// a label that is in use does not change.
 	qualified bool
+	// never is what is known of it beside what follows, as long as it has not started; ordinal tells the order of those.
+	neverStarted NeverStarted
+	ordinal      uint64
+	overAt       instant // when its start failed or its engine removed it; never is that neither is known
 
 	state    ContainerState
 	initPID  int32
@@ -76,7 +80,14 @@ type container struct {
 	refusedEver uint64
 }
 
-func (c *container) live() bool { return c.state != Exited }
+func (m *Model) newContainer(id string) *container {
+	return &container{
+		id: id, state: Starting, chronicle: chronicle{clock: &m.clock}, countedUntil: never, overAt: never, knownSince: m.now,
+		kills: map[event.Scope]uint64{}, exits: map[event.Cause]uint64{},
+	}
+}
+
+func (c *container) live() bool { return c.state == Starting || c.state == Running }
 
 func (c *container) label() string {
 	switch {
@@ -107,20 +118,27 @@ func (c *container) add(gone *container) {
 func (m *Model) know(said *event.Container) *container {
 	c := m.containers[said.ID]
 	if c == nil {
-		c = &container{
-			id: said.ID, state: Starting, chronicle: chronicle{clock: &m.clock}, countedUntil: never, knownSince: m.now,
-			kills: map[event.Scope]uint64{}, exits: map[event.Cause]uint64{},
+		if c = m.unstarted[said.ID]; c == nil {
+			c = m.newContainer(said.ID)
 		}
+		delete(m.unstarted, said.ID)
 		m.containers[said.ID] = c
+		name := c.name
+		c.state, c.name, c.qualified, c.verdict, c.killsKnown, c.knownSince = Starting, "", false, nil, false, m.now
 		m.relabel(c, func() {})
 		m.addLive(c)
+		m.identify(c, &event.Container{Name: name}) // now its label matters
 	}
 	m.identify(c, said)
 	return c
 }
 
 func (m *Model) identify(c *container, said *event.Container) {
-	if said.Name != "" && said.Name != c.name {
+	switch {
+	case said.Name == "" || said.Name == c.name:
+	case m.containers[c.id] != c: // it has not started, and so has no label that others could have
+		c.name, c.qualified = said.Name, false
+	default:
 		m.relabel(c, func() {
 			c.name, c.qualified = said.Name, false
 			c.qualified = c.live() && m.holder(c) != nil
@@ -135,7 +153,7 @@ func (m *Model) identify(c *container, said *event.Container) {
 }
 
 func (m *Model) applyIdentity(said event.Container) {
-	if c := m.containers[said.ID]; c != nil {
+	if c := m.find(said.ID); c != nil {
 		m.identify(c, &said)
 	}
 }
@@ -221,10 +239,7 @@ func (m *Model) applyCgroupRemoved(e event.Event) {
 	}
 	if c.live() {
 		if c.state == Starting && len(c.exits) == 0 && len(c.kills) == 0 && c.refusedEver == 0 {
-			m.leave(c)
-			m.unlabel(c)
-			c.state = Exited
-			delete(m.containers, c.id) // it never ran
+			m.neverRan(c, &e)
 			return
 		}
 		// systemd removes a unit's cgroup that has become empty.
@@ -333,14 +348,21 @@ func (c *container) end() End {
 // applyVerdict takes in what the engine says of an end. It may say so when the container has been
 // started again, or, if seldom, before the end was read from the ring.
 func (m *Model) applyVerdict(at time.Time, v Verdict) {
-	c := m.containers[v.ID]
-	if c == nil {
+	c := m.find(v.ID)
+	if c == nil || v.StartError != "" && c.state == Running { // that is about a start before this one
 		return
 	}
 	said := v
 	said.ID = ""
 	c.tell(Moment{Time: at, Kind: MomentVerdict, Verdict: &said})
 	switch {
+	case c.state == Created:
+		c.failedToStart(&v)
+		if c.neverStarted.Failed.IsZero() && v.StartError != "" {
+			c.neverStarted.Failed, c.overAt = at, m.clock.at(at)
+		}
+	case v.StartError != "":
+		c.verdict = &v
 	case c.live() && c.previous != nil && c.previous.Verdict == nil:
 		previous := *c.previous
 		previous.Verdict = &v

@@ -16,6 +16,7 @@ type counters struct {
 	unknownKills      map[event.Scope]uint64 // in cgroups of which nothing is known
 	lost              map[string]uint64
 	bpfErrors         map[string]uint64
+	savings           map[Saving]uint64
 	starts            Histogram
 
 	// What forgotten containers have counted.
@@ -35,6 +36,7 @@ func newCounters() counters {
 		hostKills:         map[event.Scope]uint64{},
 		unknownKills:      map[event.Scope]uint64{},
 		lost:              map[string]uint64{},
+		savings:           map[Saving]uint64{},
 		starts:            Histogram{Counts: make([]uint64, len(StartBuckets()))},
 		foldedKills:       map[event.Scope]uint64{},
 		foldedExits:       map[event.Cause]uint64{},
@@ -128,6 +130,7 @@ func (m *Model) totals() Totals {
 		Exits:              m.byLabel.exits,
 		Lost:               maps.Clone(m.counters.lost),
 		BPFErrors:          maps.Clone(m.counters.bpfErrors),
+		Savings:            maps.Clone(m.counters.savings),
 		Starts:             m.counters.starts,
 		FoldedContainers:   m.counters.folded,
 	}

@@ -30,6 +30,7 @@ type Fact struct {
 	Memory      []Reading     `json:"memory,omitempty"`
 	Namespaces  *Survey       `json:"namespaces,omitempty"`
 	Present     *Present      `json:"present,omitempty"`
+	OwnMemory   *OwnMemory    `json:"own_memory,omitempty"`
 	// BPFErrors are totals by place.
 	BPFErrors map[string]uint64 `json:"bpf_errors,omitempty"`
 }
@@ -102,6 +103,8 @@ type Verdict struct {
 	OOMKilled *bool  `json:"oom_killed,omitempty"`
 	// Removed is set where the engine knew the container no more when it was asked.
 	Removed bool `json:"removed,omitempty"`
+	// StartError is why the engine could not start the container; ExitCode is then what the engine made up.
+	StartError string `json:"start_error,omitempty"`
 }
 
 // Reading is what one container's cgroup is charged for at one moment.
@@ -130,6 +133,8 @@ type EngineEvent struct {
 	Action string `json:"action"`
 	// At is when, by the engine's own clock, the wall clock; zero in recordings of versions that did not keep it.
 	At time.Time `json:"at,omitzero"`
+	// Container says who it is, where the engine made it.
+	Container *event.Container `json:"container,omitempty"`
 }
 
 // Survey is all namespaces that could be found by reading the host, and the virtual machines. Recordings
@@ -137,7 +142,27 @@ type EngineEvent struct {
 type Survey struct {
 	Namespaces []Surveyed   `json:"namespaces"`
 	VMs        []SurveyedVM `json:"vms,omitempty"`
+	// Unseen is what nsviz could not look into; nil in recordings of versions that did not count it.
+	Unseen *Unseen `json:"unseen,omitempty"`
 }
+
+// Unseen are the processes whose namespaces nsviz may not read, so that it does not know of namespaces that only they are in,
+// and of virtual machines that they are.
+type Unseen struct {
+	// Processes is how many of those in /proc they are.
+	Processes int `json:"processes"`
+	// Hidden is set where there are more, which /proc does not show.
+	Hidden bool `json:"hidden,omitempty"`
+	// Untraced is set where nsviz has not the right to look into the processes of others (CAP_SYS_PTRACE). Otherwise they are a few
+	// that have more rights than nsviz has, or that a security module protects.
+	Untraced bool `json:"untraced,omitempty"`
+}
+
+// Blind reports whether so much is unseen that what was found is not even nearly all. It may be called on nil.
+func (u *Unseen) Blind() bool { return u != nil && (u.Hidden || u.Untraced && u.Processes > 0) }
+
+// Any reports whether there may be namespaces and virtual machines that were not found. It may be called on nil.
+func (u *Unseen) Any() bool { return u != nil && (u.Hidden || u.Processes > 0) }
 
 // Surveyed is one namespace of a Survey.
 type Surveyed struct {

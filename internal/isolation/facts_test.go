@@ -130,6 +130,16 @@ func said(seconds float64, c event.Container, action string) Fact {
 	return Fact{Time: at(seconds), Said: &EngineEvent{ID: c.ID, Action: action}}
 }
 
+// madeByEngine is that the engine made a container.
+func madeByEngine(seconds float64, c event.Container) Fact {
+	return Fact{Time: at(seconds), Said: &EngineEvent{ID: c.ID, Action: "create", At: at(seconds), Container: &c}}
+}
+
+// notStarted is that the engine could not start it.
+func notStarted(seconds float64, c event.Container, why string) Fact {
+	return Fact{Time: at(seconds), Verdict: &Verdict{ID: c.ID, ExitCode: new(int32(127)), StartError: why}}
+}
+
 // joined is a process, nil is of the host, that enters a namespace.
 func joined(seconds float64, pid int32, c *event.Container, n event.Namespace) Fact {
 	n.Via = event.ViaSetns

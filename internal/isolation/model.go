@@ -23,11 +23,13 @@ type Limits struct {
 	// Cgroups is how many cgroups are kept at most that are there, Removed how many that are not any more, those
 	// with kills and others apart; these are kept for Retention, too.
 	Cgroups, Removed int
+	// Unstarted is how many containers are kept at most that have never started.
+	Unstarted int
 }
 
 // DefaultLimits are those of the program.
 func DefaultLimits() Limits {
-	return Limits{Events: 1000, Kills: 500, Retention: 15 * time.Minute, Ended: 4096, Listed: 64, Freed: 2048, Cgroups: 16384, Removed: 1024}
+	return Limits{Events: 1000, Kills: 500, Retention: 15 * time.Minute, Ended: 4096, Listed: 64, Freed: 2048, Cgroups: 16384, Removed: 1024, Unstarted: 1024}
 }
 
 // RecordingLimits are for a model of a complete recording, which is asked about any time in it. Nothing is forgotten for
@@ -41,7 +43,8 @@ func RecordingLimits() Limits {
 
 // Model holds what is known. It is for one goroutine.
 type Model struct {
-	limits  Limits
+	limits  Limits // as of now
+	usual   Limits // where nsviz has not to save memory
 	version uint64
 	began   time.Time // of the first fact that has a time
 	now     time.Time // the wall clock's, for display
@@ -55,9 +58,13 @@ type Model struct {
 	containers map[string]*container
 	live       []*container // and some that have ended since the latest snapshot, in the order of that
 	ended      []*container // in the order of their end
-	labels     map[string]*labelled
-	namespaces map[uint64]*namespace
-	sorted     ordered[*namespace] // those of namespaces, by type and number
+	// unstarted are those that their engine has made and whose own program has never run.
+	unstarted     map[string]*container
+	lastUnstarted uint64
+	unstartedSeen instant // when those to be forgotten were looked for
+	labels        map[string]*labelled
+	namespaces    map[uint64]*namespace
+	sorted        ordered[*namespace] // those of namespaces, by type and number
 	// within are the live containers that are in a namespace and not in the host's, the first one first.
 	within  map[uint64]*roster
 	entered uint64 // how many entries were ever made in these
@@ -75,6 +82,8 @@ type Model struct {
 	listed        []Namespace          // the namespaces of the latest snapshot; nil where they have changed since
 	vms           []SurveyedVM         // as of the latest survey; replaced, never changed
 	surveyed      time.Time            // when that was taken in; zero is never
+	unseen        *Unseen              // as of the latest survey; replaced, never changed
+	own           *OwnMemory           // replaced, never changed
 	events        []event.Event
 	kills         []Kill
 	logged        uint64 // how many kills were ever added to kills
@@ -90,6 +99,9 @@ type Model struct {
 func New(limits Limits) *Model {
 	return &Model{
 		limits:        limits,
+		usual:         limits,
+		unstarted:     map[string]*container{},
+		unstartedSeen: never,
 		nowAt:         never,
 		containers:    map[string]*container{},
 		labels:        map[string]*labelled{},
@@ -133,13 +145,7 @@ func (m *Model) Apply(f Fact) {
 	case f.Verdict != nil:
 		m.applyVerdict(f.Time, *f.Verdict)
 	case f.Said != nil:
-		if c := m.containers[f.Said.ID]; c != nil {
-			c.tell(Moment{Time: f.Time, Kind: MomentSaid, Said: f.Said.Action})
-			if f.Said.Action == "start" {
-				c.engineStarted = f.Said.At
-				c.endPhases()
-			}
-		}
+		m.applySaid(f.Time, f.Said)
 	case f.Cgroups != nil:
 		m.applyCgroupsFound(f.Time, f.Cgroups)
 	case f.CgroupWrite != nil:
@@ -150,10 +156,32 @@ func (m *Model) Apply(f Fact) {
 		m.applySurvey(f.Time, *f.Namespaces)
 	case f.Present != nil:
 		m.applyPresent(f.Time, f.Present)
+	case f.OwnMemory != nil:
+		m.applyOwn(*f.OwnMemory)
 	case f.BPFErrors != nil:
 		m.counters.bpfErrors = f.BPFErrors
 	}
 	m.forget()
+}
+
+// applySaid takes in what an engine did with a container.
+func (m *Model) applySaid(at time.Time, said *EngineEvent) {
+	if said.Action == "create" {
+		m.applyMade(said)
+		return
+	}
+	c := m.find(said.ID)
+	if c == nil {
+		return
+	}
+	c.tell(Moment{Time: at, Kind: MomentSaid, Said: said.Action})
+	switch said.Action {
+	case "start":
+		c.engineStarted = said.At
+		c.endPhases()
+	case "destroy":
+		c.neverStarted.Removed, c.overAt = at, m.clock.at(at)
+	}
 }
 
 func (m *Model) applyEngine(e Engine) {
@@ -236,6 +264,7 @@ func (m *Model) forget() {
 		m.drop(max(i, 0))
 		m.leftOut.Containers++
 	}
+	m.forgetUnstarted()
 	for i := range m.freed {
 		forgetOldest(&m.freed[i], m.limits.Freed, &m.leftOut.Namespaces,
 			func(n *namespace) bool { return m.nowAt.sub(n.freedAt) > m.limits.Retention }, func(*namespace) {})
@@ -285,10 +314,11 @@ func (m *Model) drop(i int) {
 // Snapshot is the model as it stands.
 func (m *Model) Snapshot() *Snapshot { return m.snapshot(m.limits.Listed) }
 
-// Whole is a snapshot that lists every ended container and freed namespace that the model has kept, and the
-// cgroups: for a question about one of them, not for each frame of a screen.
+// Whole is a snapshot that lists every ended container and freed namespace that the model has kept, the containers that have
+// never started, and the cgroups: for a question about one of them, not for each frame of a screen.
 func (m *Model) Whole() *Snapshot {
 	s := m.snapshot(len(m.ended))
+	s.Containers = append(s.Containers, m.listUnstarted()...)
 	s.Freed = m.listFreed()
 	s.Cgroups = m.listCgroups()
 	return s
@@ -297,7 +327,7 @@ func (m *Model) Whole() *Snapshot {
 func (m *Model) snapshot(listed int) *Snapshot {
 	s := &Snapshot{
 		Time: m.now, Version: m.version,
-		Host: m.host, Probes: m.probes, Engines: slices.Clone(m.engines),
+		Host: m.host, Probes: m.probes, Engines: slices.Clone(m.engines), Unseen: m.unseen, OwnMemory: m.own,
 		Containers: m.list(listed),
 		Events:     latest(m.events, m.limits.Events),
 		Kills:      latest(m.kills, m.limits.Kills),

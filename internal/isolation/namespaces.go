@@ -104,7 +104,7 @@ func (m *Model) bury(n *namespace, at time.Time, via event.Via) {
 func (m *Model) applySurvey(at time.Time, s Survey) {
 	m.listed = nil
 	m.surveyed = at
-	m.vms = s.VMs
+	m.vms, m.unseen = s.VMs, s.Unseen
 	for _, n := range m.namespaces {
 		n.processes, n.pinnedBy = nil, nil
 	}

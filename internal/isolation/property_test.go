@@ -129,9 +129,16 @@ func (s *story) next() Fact {
 	case 16:
 		return decided(killed(second, &c, s.pid()), s.Uint64N(3))
 	case 17:
-		return judged(second, c, s.IntN(2) == 0)
+		f := judged(second, c, s.IntN(2) == 0)
+		if s.IntN(2) == 0 {
+			f.Verdict.OOMKilled, f.Verdict.StartError = nil, "no such file"
+		}
+		return f
 	case 18:
-		return said(second, c, []string{"start", "exec_start", "update"}[s.IntN(3)])
+		if s.IntN(2) == 0 {
+			return madeByEngine(second, c)
+		}
+		return said(second, c, []string{"start", "exec_start", "update", "destroy"}[s.IntN(4)])
 	case 19:
 		return joined(second, s.pid(), &c, *s.namespace())
 	}
@@ -146,7 +153,7 @@ func (s *story) facts(n int) []Fact {
 	return list
 }
 
-var smallLimits = Limits{Events: 20, Kills: 10, Retention: 2 * time.Minute, Ended: 3, Listed: 2, Freed: 3, Cgroups: 4, Removed: 2}
+var smallLimits = Limits{Events: 20, Kills: 10, Retention: 2 * time.Minute, Ended: 3, Listed: 2, Freed: 3, Cgroups: 4, Removed: 2, Unstarted: 2}
 
 // Whatever the order of the facts, a snapshot makes sense and no total falls.
 func TestAnyStory(t *testing.T) {
@@ -180,6 +187,14 @@ func TestAnyStory(t *testing.T) {
 			}
 			if n := len(m.removed[0]) + len(m.removed[1]); n > 2*smallLimits.Removed || len(m.cgroups) > smallLimits.Cgroups {
 				fail("%d cgroups, %d removed", len(m.cgroups), n)
+			}
+			if len(m.unstarted) > smallLimits.Unstarted {
+				fail("%d containers that never started", len(m.unstarted))
+			}
+			for _, c := range m.listUnstarted() {
+				if c.State != Created || c.Live() || m.containers[c.ID] != nil {
+					fail("%s never started, and is %s", c.Label, c.State)
+				}
 			}
 			if len(m.ended) > smallLimits.Ended || len(s.Events) > smallLimits.Events || len(s.Kills) > smallLimits.Kills {
 				fail("%d ended, %d events, %d kills", len(m.ended), len(s.Events), len(s.Kills))
@@ -293,10 +308,11 @@ func TestReplayTellsTheSame(t *testing.T) {
 	}
 }
 
-// withFreed is a snapshot with the namespaces that are no more.
+// withFreed is a snapshot with the namespaces that are no more and the containers that never started.
 func withFreed(m *Model) *Snapshot {
 	s := m.Snapshot()
 	s.Freed = m.listFreed()
+	s.Containers = append(s.Containers, m.listUnstarted()...)
 	return s
 }
 

@@ -16,8 +16,13 @@ type Snapshot struct {
 	Host    Host
 	Probes  []Probe
 	Engines []Engine
+	// Unseen is what the latest survey could not look into; nil is unknown.
+	Unseen *Unseen
+	// OwnMemory is what nsviz itself may use; nil is unknown.
+	OwnMemory *OwnMemory
 
-	// Containers holds the live ones in the order of their start, then the ended ones, latest first.
+	// Containers holds the live ones in the order of their start, then the ended ones, latest first, and from Model.Whole
+	// those that have never started.
 	Containers []Container
 	// VMs are the virtual machines, by PID.
 	VMs []VM
@@ -115,6 +120,7 @@ type ContainerState string
 
 // The states of a container.
 const (
+	Created  ContainerState = "created"  // its own program has never run; only Model.Whole lists it
 	Starting ContainerState = "starting" // its cgroup exists, its own program does not run yet
 	Running  ContainerState = "running"
 	Exited   ContainerState = "exited"
@@ -152,6 +158,8 @@ type Container struct {
 	Verdict *Verdict
 	// Previous is how its run before this one ended; nil where nsviz saw none.
 	Previous *End
+	// NeverStarted is set in the state Created alone.
+	NeverStarted *NeverStarted
 
 	Namespaces [event.NamespaceTypeCount]Membership
 	Memory     Memory
@@ -210,8 +218,8 @@ func (c *Container) End() End {
 	}
 }
 
-// Live reports whether the container has not ended.
-func (c *Container) Live() bool { return c.State != Exited }
+// Live reports whether the container has begun to start and has not ended.
+func (c *Container) Live() bool { return c.State == Starting || c.State == Running }
 
 // Relation says whose namespace it is that a container is in.
 type Relation string
@@ -310,6 +318,7 @@ type Totals struct {
 	PIDsRefused map[string]uint64
 	Exits       map[ExitKey]uint64
 	Lost        map[string]uint64 // by reason
+	Savings     map[Saving]uint64 // how often nsviz took each step
 	BPFErrors   map[string]uint64 // by place
 	Starts      Histogram
 	// FoldedContainers is how many ended containers were folded into the label FoldedLabel, so that

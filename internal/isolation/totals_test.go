@@ -228,6 +228,7 @@ func TestCounters(t *testing.T) {
 		OOMKills:          map[KillKey]uint64{}, OOMKillsUnobserved: map[string]uint64{}, PIDsRefused: map[string]uint64{}, Exits: map[ExitKey]uint64{},
 		Lost:      map[string]uint64{"ring full": 10},
 		BPFErrors: map[string]uint64{"read": 3, "path": 1},
+		Savings:   map[Saving]uint64{},
 		Starts:    Histogram{Counts: make([]uint64, len(StartBuckets()))},
 	}
 	if diff := cmp.Diff(want, s.Totals); diff != "" {

@@ -23,7 +23,15 @@ func (c *Collector) collectProbes(ch chan<- prometheus.Metric, probes []isolatio
 
 // collectNamespaces counts the namespaces by type. The host itself has one of each type, so that
 // none at all means that they could not be read: such a type is absent.
-func (c *Collector) collectNamespaces(ch chan<- prometheus.Metric, all []isolation.Namespace) {
+//
+// Where nsviz may not look into the processes of others, those that it finds are not even nearly all: then all are absent.
+func (c *Collector) collectNamespaces(ch chan<- prometheus.Metric, all []isolation.Namespace, unseen *isolation.Unseen) {
+	if unseen != nil && !unseen.Hidden {
+		c.send(ch, processesUnseen, float64(unseen.Processes))
+	}
+	if unseen.Blind() {
+		return
+	}
 	var counts [event.NamespaceTypeCount]int
 	for i := range all {
 		counts[all[i].Type]++
@@ -130,7 +138,12 @@ func (c *Collector) collectMemory(ch chan<- prometheus.Metric, l labelled) {
 
 // collectVMs counts the virtual machines. One that is in a container is counted with that container's name,
 // since its process and its memory are the container's, too.
-func (c *Collector) collectVMs(ch chan<- prometheus.Metric, all []isolation.VM) {
+//
+// Like namespaces, they are absent where nsviz may look into hardly any process.
+func (c *Collector) collectVMs(ch chan<- prometheus.Metric, all []isolation.VM, unseen *isolation.Unseen) {
+	if unseen.Blind() {
+		return
+	}
 	counts := make(map[[4]string]int)
 	for i := range all {
 		v := &all[i]
@@ -138,5 +151,16 @@ func (c *Collector) collectVMs(ch chan<- prometheus.Metric, all []isolation.VM) 
 	}
 	for labels, n := range counts {
 		c.send(ch, virtualMachines, float64(n), labels[:]...)
+	}
+}
+
+// collectOwnMemory sends what nsviz does without, where it is known how much memory it may use.
+func (c *Collector) collectOwnMemory(ch chan<- prometheus.Metric, s *isolation.Snapshot) {
+	if s.OwnMemory == nil {
+		return
+	}
+	c.send(ch, memorySaving, float64(s.OwnMemory.Saving))
+	for _, step := range isolation.Savings() {
+		c.count(ch, memorySavings, s.Totals.Savings[step], s.Totals.Since, step.String())
 	}
 }

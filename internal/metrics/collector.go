@@ -58,10 +58,11 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	live := liveContainers(s.Containers)
 	c.collectProbes(ch, s.Probes)
-	c.collectNamespaces(ch, s.Namespaces)
+	c.collectNamespaces(ch, s.Namespaces, s.Unseen)
 	c.collectContainers(ch, s, live)
-	c.collectVMs(ch, s.VMs)
+	c.collectVMs(ch, s.VMs, s.Unseen)
 	c.collectTotals(ch, &s.Totals, live)
+	c.collectOwnMemory(ch, s)
 }
 
 // send sends one sample of a gauge.

@@ -99,7 +99,7 @@ func TestUnknownIsAbsent(t *testing.T) {
 	}}))
 	for _, name := range []string{
 		"nsviz_container_memory_usage_bytes", "nsviz_container_memory_limit_bytes",
-		"nsviz_container_namespace_shared", "nsviz_namespaces",
+		"nsviz_container_namespace_shared", "nsviz_namespaces", "nsviz_memory_saving_steps_total",
 	} {
 		if strings.Contains(text, "\n"+name+"{") {
 			t.Errorf("%s is served though nothing is known", name)
@@ -107,6 +107,40 @@ func TestUnknownIsAbsent(t *testing.T) {
 	}
 	if !strings.Contains(text, `nsviz_container_info{container="dark",`) {
 		t.Error("the container itself is missing")
+	}
+}
+
+// Where nsviz may not look, what it found is no count.
+func TestUnseenIsAbsent(t *testing.T) {
+	for name, tt := range map[string]struct {
+		unseen          *isolation.Unseen
+		counts, unseens string
+	}{
+		"before the first survey": {nil, "nsviz_namespaces", ""},
+		"all is seen":             {&isolation.Unseen{Untraced: true}, "nsviz_namespaces", "nsviz_processes_unseen 0"},
+		"all but a few":           {&isolation.Unseen{Processes: 2}, "nsviz_namespaces", "nsviz_processes_unseen 2"},
+		"no right to look":        {&isolation.Unseen{Processes: 51, Untraced: true}, "", "nsviz_processes_unseen 51"},
+		"hidden":                  {&isolation.Unseen{Hidden: true, Untraced: true}, "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := fullSnapshot()
+			s.Unseen = tt.unseen
+			text := scrape(t, registryOf(t, s))
+			for _, family := range []string{"nsviz_namespaces", "nsviz_virtual_machines"} {
+				if served := strings.Contains(text, "\n"+family+"{"); served != (tt.counts != "") {
+					t.Errorf("%s is served: %v", family, served)
+				}
+			}
+			got := ""
+			for line := range strings.Lines(text) {
+				if strings.HasPrefix(line, "nsviz_processes_unseen") {
+					got = strings.TrimSpace(line)
+				}
+			}
+			if got != tt.unseens {
+				t.Errorf("%q, want %q", got, tt.unseens)
+			}
+		})
 	}
 }
 

@@ -22,6 +22,7 @@ const (
 	buildInfo family = iota
 	probeInfo
 	namespaces
+	processesUnseen
 	namespaceCreated
 	namespaceJoined
 	containers
@@ -44,6 +45,8 @@ const (
 	bpfErrors
 	sinkDropped
 	connectionsDropped
+	memorySaving
+	memorySavings
 
 	familyCount
 )
@@ -57,6 +60,8 @@ func Families() [familyCount]Family {
 			"How nsviz learns one kind of fact on this host; method is the hook in use, none where there is none; always 1."},
 		namespaces: {"nsviz_namespaces", Gauge, []string{"type"},
 			"Live namespaces of the host, its own included."},
+		processesUnseen: {"nsviz_processes_unseen", Gauge, nil,
+			"Processes whose namespaces nsviz may not read, so that nsviz_namespaces may be too low; absent where /proc hides how many there are."},
 		namespaceCreated: {"nsviz_namespace_created_total", Counter, []string{"type", "via"},
 			"Namespaces created, by what created them."},
 		namespaceJoined: {"nsviz_namespace_joined_total", Counter, []string{"type"},
@@ -101,5 +106,9 @@ func Families() [familyCount]Family {
 			"What a consumer of nsviz did not get, since it took too little: lines of its log."},
 		connectionsDropped: {"nsviz_web_connections_dropped_total", Counter, []string{"reason"},
 			"Connections to this server that were not kept, since there were too many: idle ones that made room for others, or refused ones."},
+		memorySaving: {"nsviz_memory_saving_step", Gauge, nil,
+			"What nsviz does without since its own cgroup is nearly full: 0 nothing, 1 most of the past, 2 the search for what keeps a namespace, too."},
+		memorySavings: {"nsviz_memory_saving_steps_total", Counter, []string{"step"},
+			"How often nsviz began to do without something since its own cgroup was nearly full."},
 	}
 }

@@ -67,6 +67,8 @@ func fullSnapshot() *isolation.Snapshot {
 			{PID: 14, Kind: "qemu", Manager: "kata", Acceleration: "kvm", Container: hostile},
 			{PID: 15, Kind: "gvisor", Container: "web"},
 		},
+		Unseen:    &isolation.Unseen{Processes: 3},
+		OwnMemory: &isolation.OwnMemory{Saving: isolation.SavesPast},
 		Namespaces: []isolation.Namespace{
 			{Type: event.Mnt, ID: 1, Host: true}, {Type: event.Mnt, ID: 2},
 			{Type: event.PID, ID: 3, Host: true}, {Type: event.Net, ID: 4, Host: true},
@@ -97,6 +99,7 @@ func fullSnapshot() *isolation.Snapshot {
 			},
 			Lost:      map[string]uint64{"ring full": 3},
 			BPFErrors: map[string]uint64{"namespace_read": 2},
+			Savings:   map[isolation.Saving]uint64{isolation.SavesPast: 4},
 			Starts: isolation.Histogram{
 				Counts: []uint64{0, 1, 1, 1, 3, 5, 5, 5, 5, 5, 5, 5, 5, 6},
 				Count:  7,

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/container"
@@ -10,22 +11,108 @@ import (
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
-// nameSink takes what the engine says. It is called by the follower's goroutine.
+const (
+	// maxEngineFacts and maxEngineBytes bound what of the engine's words waits for the loop.
+	maxEngineFacts = 8192
+	maxEngineBytes = 8 << 20
+)
+
+// followEngine follows the engine until ctx ends, and then hands over what waits.
+func (p *Pipeline) followEngine(ctx context.Context) error {
+	sink := newNameSink(p.directory, p.now)
+	ended := make(chan struct{})
+	var err error
+	go func() {
+		defer close(ended)
+		err = p.names.Run(ctx, sink)
+	}()
+	for over := false; !over; {
+		select {
+		case <-sink.wake:
+		case <-ended:
+			over = true
+		}
+		facts, dropped := sink.take()
+		if len(facts) == 0 && dropped == 0 {
+			continue
+		}
+		p.do(func() {
+			for _, f := range facts {
+				p.tell(f)
+			}
+			if dropped > 0 {
+				p.tellEvent(event.Event{Time: p.now(), Type: event.EventsLost, Lost: &event.Lost{Count: dropped, Reason: event.LostEngine}})
+			}
+		})
+	}
+	return err
+}
+
+// nameSink takes what the engine says. It never waits for the loop: an engine whose events are not taken in time drops
+// them, and behind them are the names that the loop needs.
 type nameSink struct {
-	p   *Pipeline
-	ctx context.Context
+	directory *container.Directory
+	now       func() time.Time
+	wake      chan struct{} // holds a token while there is something to take
+
+	mu      sync.Mutex // guards the rest
+	facts   []isolation.Fact
+	dropped uint64
+	// late are names for which there was no room in facts.
+	late  map[string]*event.Container
+	bytes int // of names and images that wait
+}
+
+func newNameSink(directory *container.Directory, now func() time.Time) *nameSink {
+	return &nameSink{directory: directory, now: now, wake: make(chan struct{}, 1), late: map[string]*event.Container{}}
+}
+
+// put queues a fact, with the time at which it came.
+func (s *nameSink) put(f isolation.Fact) {
+	f.Time = s.now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	size := 0
+	if f.Identity != nil {
+		size = len(f.Identity.Name) + len(f.Identity.Image)
+	}
+	switch {
+	case s.bytes+size > maxEngineBytes:
+		s.dropped++
+		size = 0
+	case len(s.facts) < maxEngineFacts:
+		s.facts = append(s.facts, f)
+	case f.Identity != nil && len(s.late) < rememberedNames:
+		s.late[f.Identity.ID] = f.Identity
+	default:
+		s.dropped++
+		size = 0
+	}
+	s.bytes += size
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// take returns what has come, in its order but for names for which there was no room, and how much was dropped.
+func (s *nameSink) take() (facts []isolation.Fact, dropped uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	facts, dropped = s.facts, s.dropped
+	s.facts, s.dropped, s.bytes = nil, 0, 0
+	for id, c := range s.late {
+		facts = append(facts, isolation.Fact{Time: s.now(), Identity: c})
+		delete(s.late, id)
+	}
+	return facts, dropped
 }
 
 // Identify keeps an identity at once, so that an event that is taken a moment later has its name.
 func (s *nameSink) Identify(id container.Identity) {
-	if !s.p.directory.Put(id) {
-		return
+	if s.directory.Put(id) {
+		s.put(isolation.Fact{Identity: &event.Container{ID: id.ID, Name: id.Name, Image: id.Image, Runtime: id.Runtime}})
 	}
-	s.p.do(func() {
-		s.p.tell(isolation.Fact{Identity: &event.Container{
-			ID: id.ID, Name: id.Name, Image: id.Image, Runtime: id.Runtime,
-		}})
-	})
 }
 
 // Forget does nothing: names outlive their containers, and the directory is bounded.
@@ -33,34 +120,65 @@ func (s *nameSink) Forget(string) {}
 
 // Ended passes on what the engine says of a container's end.
 func (s *nameSink) Ended(v container.Verdict) {
-	s.p.do(func() {
-		s.p.tell(isolation.Fact{Verdict: &isolation.Verdict{
-			ID: v.ID, ExitCode: v.ExitCode, OOMKilled: v.OOMKilled, Removed: v.Removed,
-		}})
-	})
+	s.put(isolation.Fact{Verdict: &isolation.Verdict{ID: v.ID, ExitCode: v.ExitCode, OOMKilled: v.OOMKilled, Removed: v.Removed, StartError: v.StartError}})
 }
 
 // Did passes on what the engine tells that it did.
 func (s *nameSink) Did(id, action string, at time.Time) {
-	now, at := s.p.now(), plain(at)
-	s.p.do(func() {
-		s.p.tell(isolation.Fact{Time: now, Said: &isolation.EngineEvent{ID: id, Action: action, At: at}})
-	})
+	said := &isolation.EngineEvent{ID: id, Action: action, At: plain(at)}
+	if action == "create" {
+		said.Container = &event.Container{ID: id, Runtime: docker.Runtime}
+		if identity, ok := s.directory.Get(id); ok {
+			said.Container.Name, said.Container.Image = identity.Name, identity.Image
+		}
+	}
+	s.put(isolation.Fact{Said: said})
 }
 
 // EngineState passes on whether the engine answers.
 func (s *nameSink) EngineState(state docker.State, detail string) {
-	s.p.do(func() {
-		s.p.tell(isolation.Fact{Engine: &isolation.Engine{
-			Name: "docker", State: isolation.EngineState(state), Detail: detail,
-		}})
-	})
+	s.put(isolation.Fact{Engine: &isolation.Engine{Name: "docker", State: isolation.EngineState(state), Detail: detail}})
 }
 
-// askName asks the engine for a container that it has not told of.
+// askAgain bounds how often the engine is asked about a container that it does not know: after so long, and then after
+// twice as long each time.
+const (
+	askAgain       = 500 * time.Millisecond
+	longestUnasked = time.Minute
+	maxQuestions   = 4096
+)
+
+// question is when the engine was asked about a container, and for how long it is not asked again.
+type question struct {
+	asked time.Time
+	pause time.Duration
+}
+
+// askNames asks the engine for the containers of an event that have no name yet, and of which the engine should have
+// told: its events are late, or were lost.
+func (p *Pipeline) askNames(e *event.Event) {
+	p.askName(e.Container)
+	if e.Cgroup != nil {
+		p.askName(e.Cgroup.Container)
+	}
+	if e.OOM != nil && e.OOM.Trigger != nil {
+		p.askName(e.OOM.Trigger.Container)
+	}
+}
+
+// askName asks the engine for a container that it has not told of. It does not wait for the answer.
 func (p *Pipeline) askName(c *event.Container) {
 	if c == nil || c.Name != "" {
 		return
 	}
+	now := p.now()
+	q := p.questions[c.ID]
+	if now.Before(q.asked.Add(q.pause)) {
+		return
+	}
+	if len(p.questions) >= maxQuestions {
+		clear(p.questions) // then some are asked about once too often
+	}
+	p.questions[c.ID] = question{asked: now, pause: min(max(2*q.pause, askAgain), longestUnasked)}
 	p.names.Ask(c.ID)
 }

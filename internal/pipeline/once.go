@@ -12,15 +12,15 @@ import (
 	"github.com/nsviz/nsviz/internal/probes"
 )
 
-// oncePatience is how long a one-shot command waits for the engine's names.
-const oncePatience = 2 * time.Second
+// OncePatience is how long a one-shot command waits for the engine's names.
+const OncePatience = 2 * time.Second
 
 // Once looks at the host a single time, without any probe, and returns what it sees.
 func (p *Pipeline) Once(ctx context.Context) (*isolation.Snapshot, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var producers sync.WaitGroup
-	producers.Go(func() { _ = p.names.Run(ctx, &nameSink{p: p, ctx: ctx}) })
+	producers.Go(func() { _ = p.followEngine(ctx) })
 	var err error
 	producers.Go(func() {
 		defer cancel()
@@ -42,10 +42,11 @@ func (p *Pipeline) Once(ctx context.Context) (*isolation.Snapshot, error) {
 func (p *Pipeline) look(ctx context.Context) error {
 	select {
 	case <-p.names.Synced():
-	case <-time.After(oncePatience):
+	case <-time.After(OncePatience):
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	p.warn(noteUnseen(p.sight))
 	host := p.lookAtHost()
 	known, empty := map[string]bool{}, map[string]rootCgroup{} // containers
 	take := func(root rootCgroup, f *foundContainer) {

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/container"
@@ -28,7 +29,10 @@ type Config struct {
 	NoCommandLines bool
 	// The sizes of the rings; 0 is the default of probes.Config.
 	EventsRingBytes, LifecycleRingBytes, UrgentRingBytes uint32
-	Log                                                  *slog.Logger
+	// LimitMemory is called with the lowest limit on memory, in bytes, that holds for nsviz itself, where there is one, and whenever
+	// that changes, with nil where it is gone. A nil LimitMemory is for those who do not care.
+	LimitMemory func(lowest *uint64)
+	Log         *slog.Logger
 	// Sinks are called with every fact, in order, by the loop's goroutine. They must not block: package sink decouples a
 	// file or a pipe.
 	Sinks []func(isolation.Fact)
@@ -57,7 +61,12 @@ type Pipeline struct {
 	// self is nsviz's own PID in procfs; hostPIDs is whether procfs counts as the host does.
 	self     int32
 	hostPIDs bool
-	names    *docker.Follower
+	// sight is how much of the processes nsviz may look into.
+	sight hostfs.Sight
+	names *docker.Follower
+	// memory is for one goroutine at a time; saving is the isolation.Saving that it is at.
+	memory *ownMemory
+	saving atomic.Int32
 
 	// For the loop's goroutine alone.
 	tracker    *container.Tracker
@@ -74,7 +83,8 @@ type Pipeline struct {
 	// early are the containers that ran before execs were hooked, by their cgroup; until the host is read.
 	early map[uint64]*foundContainer
 	// domains are what the memory of the OOM kills of the current batch was made of.
-	domains domains
+	domains   domains
+	questions map[string]question // by id, about containers without a name
 
 	// inputs carries what the other goroutines have read, as what is to be done with it.
 	inputs chan func()
@@ -94,6 +104,7 @@ func New(cfg Config) (*Pipeline, error) {
 		cfg: cfg, now: time.Now,
 		directory:  container.NewDirectory(rememberedNames),
 		namespaces: newRegistry(),
+		questions:  map[string]question{},
 		inputs:     make(chan func()),
 		doubts:     make(chan struct{}, 1),
 		model:      isolation.New(isolation.DefaultLimits()),
@@ -117,6 +128,10 @@ func New(cfg Config) (*Pipeline, error) {
 		return nil, err
 	}
 	p.tell(isolation.Fact{Host: &host})
+	p.memory = newOwnMemory(p.fs, p.layout, p.self, cfg.LimitMemory, cfg.Log)
+	if m := p.memory.look(); m != nil {
+		p.applyOwnMemory(*m)
+	}
 	return p, nil
 }
 
@@ -139,12 +154,19 @@ func (p *Pipeline) host() (isolation.Host, error) {
 	if p.hostPIDs, err = p.fs.HostPIDs(); err != nil {
 		return isolation.Host{}, err
 	}
-	notes := p.layout.Notes
-	if !p.hostPIDs {
-		notes = append(slices.Clone(notes), noteForeignPIDs)
+	if p.sight, err = p.fs.Sight(); err != nil {
+		return isolation.Host{}, err
 	}
-	for _, note := range notes {
-		p.cfg.Log.Warn(note)
+	notes := slices.Clone(p.layout.Notes)
+	if !p.hostPIDs {
+		notes = append(notes, noteForeignPIDs)
+	}
+	p.warn(notes...)
+	// These are warned of where they matter.
+	for _, note := range []string{noteUnseen(p.sight), noteUnfound(p.sight)} {
+		if note != "" {
+			notes = append(notes, note)
+		}
 	}
 	return isolation.Host{
 		Name: h.Name, Kernel: h.Kernel, CgroupVersion: string(p.layout.Version), Namespaces: namespaces,
@@ -155,6 +177,35 @@ func (p *Pipeline) host() (isolation.Host, error) {
 // noteForeignPIDs says what a PID namespace of its own hides from nsviz.
 const noteForeignPIDs = "/proc shows only the processes of nsviz's own PID namespace, so of containers that ran before nsviz " +
 	"the processes stay unknown, and who is in which namespace: run nsviz on the host, or start its container with --pid=host"
+
+// noteUnseen says which processes nsviz may not look into, where these are most of them.
+func noteUnseen(s hostfs.Sight) string {
+	const means = "; their namespaces, and virtual machines among them, stay unknown: run nsviz as root, or with CAP_SYS_PTRACE"
+	switch {
+	case s.Hidden:
+		return "/proc hides the processes of other users (hidepid), and CAP_SYS_PTRACE is missing" + means
+	case s.Refused > 0 && !s.MayTrace:
+		return fmt.Sprintf("nsviz may not look into %d of %d processes, because CAP_SYS_PTRACE is missing%s", s.Refused, s.Processes, means)
+	}
+	return ""
+}
+
+// noteUnfound says what becomes of a lost event where nsviz may not look up a cgroup by its number.
+func noteUnfound(s hostfs.Sight) string {
+	if s.MayOpenByID {
+		return ""
+	}
+	return "CAP_DAC_READ_SEARCH is missing, so a container whose creation event is lost is found only when the cgroup tree is read the next time"
+}
+
+// warn logs the notes that there are.
+func (p *Pipeline) warn(notes ...string) {
+	for _, note := range notes {
+		if note != "" {
+			p.cfg.Log.Warn(note)
+		}
+	}
+}
 
 // Run watches until ctx is done, and then delivers what is left. It fails where the host allows no
 // probes (probes.ErrNotPermitted, probes.ErrNotSupported) or where reading them fails.
@@ -172,7 +223,7 @@ func (p *Pipeline) Run(ctx context.Context) error {
 			}
 		})
 	}
-	produce(func(ctx context.Context) error { return p.names.Run(ctx, &nameSink{p: p, ctx: ctx}) })
+	produce(p.followEngine)
 	produce(p.watch)
 	go func() {
 		producers.Wait()
@@ -217,9 +268,14 @@ func (p *Pipeline) watch(ctx context.Context) error {
 	if unwatched == nil {
 		defer writes.Close()
 	}
-	p.do(func() {
-		p.tell(isolation.Fact{Probes: append(statuses(kernel.Choices()), statusOfWrites(writes, unwatched))})
-	})
+	p.warn(noteUnseen(p.sight), noteUnfound(p.sight))
+	learned := append(statuses(kernel.Choices()), statusOfWrites(writes, unwatched))
+	for _, s := range learned {
+		if s.Method == isolation.MethodNone {
+			p.cfg.Log.Info("the kernel does not tell everything here", "missing", s.Name, "reason", s.Reason)
+		}
+	}
+	p.do(func() { p.tell(isolation.Fact{Probes: learned}) })
 	if ctx.Err() != nil {
 		return nil
 	}
@@ -241,6 +297,7 @@ func (p *Pipeline) watch(ctx context.Context) error {
 	var readers sync.WaitGroup
 	defer readers.Wait()
 	readers.Go(func() { p.sample(ctx) })
+	readers.Go(func() { p.watchOwnMemory(ctx) })
 	readers.Go(func() { newWriteFollower(p, func() { kernel.Sync(ctx) }).follow(ctx, writes, unwatched) })
 	if p.hostPIDs { // else hardly any namespace would be found, and taken for freed
 		readers.Go(func() { p.survey(ctx, kernel, freedIsHooked) })
@@ -300,11 +357,14 @@ func (p *Pipeline) takeEvent(e event.Event) {
 		return
 	}
 	e.Self = p.isSelf(&e)
+	p.askNames(&e)
 	switch e.Type {
 	case event.OOMKill:
 		p.domains.complete(&e)
-	case event.CgroupCreated:
-		p.askName(e.Cgroup.Container)
+	case event.CgroupRemoved:
+		if p.tracker.NeverRan(e.Cgroup.ID) {
+			p.names.AskStart(e.Cgroup.Container.ID)
+		}
 	case event.EventsLost:
 		p.doubt()
 	}

@@ -168,7 +168,7 @@ const missesToFree = 2
 func (r *registry) endSurvey(at time.Time, s isolation.Survey, thorough, freedIsHooked bool) ([]event.Event, isolation.Survey) {
 	var news []event.Event
 	found := make(map[uint64]bool, len(s.Namespaces))
-	alive := isolation.Survey{Namespaces: make([]isolation.Surveyed, 0, len(s.Namespaces)), VMs: s.VMs}
+	alive := isolation.Survey{Namespaces: make([]isolation.Surveyed, 0, len(s.Namespaces)), VMs: s.VMs, Unseen: s.Unseen}
 	for _, n := range s.Namespaces {
 		known := r.known[n.ID]
 		if known != nil && known.typ != n.Type {

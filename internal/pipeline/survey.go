@@ -34,7 +34,8 @@ func (p *Pipeline) survey(ctx context.Context, kernel *probes.Probes, freedIsHoo
 				return
 			}
 			p.do(func() {
-				news, alive := p.namespaces.endSurvey(ended, s, thorough, freedIsHooked)
+				// What nsviz may not see is not gone.
+				news, alive := p.namespaces.endSurvey(ended, s, thorough && !s.Unseen.Blind(), freedIsHooked)
 				for _, e := range news {
 					e.Time = p.until
 					p.tellEvent(e)
@@ -110,10 +111,14 @@ func (s *surveyor) look(ctx context.Context, known map[uint64]acquaintance) (_ i
 			delete(s.relations, id)
 		}
 	}
+	unseen := isolation.Unseen{Untraced: !s.p.sight.MayTrace, Hidden: s.p.sight.Hidden}
 	for _, pid := range pids {
-		ids, err := s.p.fs.Namespaces(pid)
+		ids, refused, err := s.p.fs.VisibleNamespaces(pid)
 		if err != nil {
 			continue // gone meanwhile
+		}
+		if refused {
+			unseen.Processes++
 		}
 		s.lookForVM(pid, &list)
 		for _, t := range event.NamespaceTypes() {
@@ -127,6 +132,7 @@ func (s *surveyor) look(ctx context.Context, known map[uint64]acquaintance) (_ i
 			})
 		}
 	}
+	list.Unseen = &unseen
 	mounts, err := s.p.fs.NamespaceMounts()
 	if err != nil {
 		return isolation.Survey{}, false, err
@@ -141,7 +147,7 @@ func (s *surveyor) look(ctx context.Context, known map[uint64]acquaintance) (_ i
 	s.recall(found)
 	s.addUnentered(found, known)
 	s.addAncestors(found, known)
-	if thorough = s.searched && !s.misses(found, known); !thorough && !s.p.now().Before(s.rest) {
+	if thorough = s.searched && !s.misses(found, known); !thorough && !s.p.now().Before(s.rest) && !s.p.savesSearches() {
 		thorough = true
 		began := s.p.now()
 		if err := s.search(ctx, pids, found); err != nil {

@@ -80,6 +80,12 @@ func helper(task string) error {
 	case "check":
 		fmt.Println(Gather(btf.NewCache()).Check())
 		return nil
+	case "rights":
+		config, err := io.ReadAll(in)
+		if err != nil {
+			return err
+		}
+		return tryRights(argument, string(config))
 	case "hold":
 		if err := take(n); err != nil {
 			return err

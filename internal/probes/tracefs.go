@@ -2,6 +2,7 @@ package probes
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -13,9 +14,12 @@ import (
 // openTracefs opens tracefs where it is mounted, else mounts one that nobody else sees and that is
 // gone when the returned directory is closed: nothing on the host changes.
 func openTracefs() (*os.Root, error) {
+	closed := false // it is mounted, and not for us to read
 	for _, dir := range []string{"/sys/kernel/tracing", "/sys/kernel/debug/tracing"} {
 		root, err := os.OpenRoot(dir)
 		if err != nil {
+			var fs unix.Statfs_t
+			closed = closed || errors.Is(err, os.ErrPermission) && unix.Statfs(dir, &fs) == nil && fs.Type == unix.TRACEFS_MAGIC
 			continue
 		}
 		if _, err := root.Stat("events/syscalls"); err == nil {
@@ -24,6 +28,9 @@ func openTracefs() (*os.Root, error) {
 		_ = root.Close()
 	}
 	root, err := mountTracefs()
+	if err != nil && closed {
+		return nil, fmt.Errorf("tracefs is open to root alone: %w: CAP_DAC_READ_SEARCH is missing", os.ErrPermission)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("tracefs is not mounted and cannot be: %w; try: mount -t tracefs tracefs /sys/kernel/tracing", err)
 	}

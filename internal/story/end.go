@@ -12,8 +12,16 @@ import (
 // Container tells how a container ended and who did it or, of one that lives, what was killed in it and
 // how its run before this one ended.
 func Container(c *isolation.Container, s *isolation.Snapshot) Text {
-	if !c.Live() {
-		return ending{c, c.End(), s}.tell()
+	switch {
+	case c.State == isolation.Created:
+		return neverStarted(c)
+	case !c.Live():
+		e := ending{c, c.End(), s}
+		t := e.tell()
+		if e.startFailed() && c.Previous != nil {
+			t = t.sentence(text(Plain, "Of its run before that: ")).join(ending{c, *c.Previous, s}.tell())
+		}
+		return t
 	}
 	state := "runs"
 	if c.State == isolation.Starting {
@@ -69,6 +77,8 @@ func (e ending) sender() Sender {
 func (e ending) how() Text {
 	x := e.Exit
 	switch {
+	case e.startFailed():
+		return e.name().add(Plain, " was ").add(Strong, "not started again").add(Plain, ": ").join(failedStart(e.c, e.Verdict.StartError, e.Verdict.ExitCode))
 	case x == nil:
 		return e.name().add(Plain, " has ended; how is unknown, since nsviz did not see its PID 1 die.")
 	case e.NeverRan:
@@ -86,6 +96,11 @@ func (e ending) how() Text {
 			signalName(signal)+"."))
 	}
 	return t
+}
+
+// startFailed reports whether it is no end of a run, but a start that failed.
+func (e ending) startFailed() bool {
+	return e.Exit == nil && e.Verdict != nil && e.Verdict.StartError != ""
 }
 
 // fatal is the kill that ended it; nil where it was none, or where nsviz does not know it.

@@ -445,6 +445,8 @@ func exitWords(at time.Time, x *event.Exit) Text {
 
 func verdictWords(engine string, v *isolation.Verdict) Text {
 	switch {
+	case v != nil && v.StartError != "":
+		return text(Plain, "asked about its start, "+engine+" said ").add(Strong, strings.TrimSuffix(v.StartError, ": unknown"))
 	case v == nil || v.ExitCode == nil && v.OOMKilled == nil && !v.Removed:
 		return text(Plain, "asked about its end, "+engine+" said nothing")
 	case v.ExitCode == nil && v.OOMKilled == nil:

@@ -27,16 +27,17 @@ type Known struct {
 
 	Namespaces map[event.NamespaceType]KnownNamespace `json:"namespaces"`
 	// UsageBytes and Processes are as last read.
-	UsageBytes  *uint64                 `json:"usage_bytes,omitempty"`
-	Processes   *int                    `json:"processes,omitempty"`
-	Limits      *isolation.CgroupLimits `json:"limits,omitempty"`
-	OOMKills    *uint64                 `json:"oom_kills,omitempty"`
-	PIDsRefused *uint64                 `json:"pids_refused,omitempty"`
-	Unheld      *isolation.Unheld       `json:"unheld,omitempty"`
-	Stuck       *isolation.Stuck        `json:"stuck,omitempty"`
-	End         *Ending                 `json:"end,omitempty"`
-	Previous    *Ending                 `json:"previous,omitempty"`
-	History     []isolation.Moment      `json:"history"`
+	UsageBytes   *uint64                 `json:"usage_bytes,omitempty"`
+	Processes    *int                    `json:"processes,omitempty"`
+	Limits       *isolation.CgroupLimits `json:"limits,omitempty"`
+	OOMKills     *uint64                 `json:"oom_kills,omitempty"`
+	PIDsRefused  *uint64                 `json:"pids_refused,omitempty"`
+	Unheld       *isolation.Unheld       `json:"unheld,omitempty"`
+	Stuck        *isolation.Stuck        `json:"stuck,omitempty"`
+	End          *Ending                 `json:"end,omitempty"`
+	NeverStarted *isolation.NeverStarted `json:"never_started,omitempty"`
+	Previous     *Ending                 `json:"previous,omitempty"`
+	History      []isolation.Moment      `json:"history"`
 	// Unknown says in sentences what is not known, and why.
 	Unknown []string `json:"unknown"`
 }
@@ -64,7 +65,7 @@ func Remember(c *isolation.Container, s *isolation.Snapshot) Known {
 		AsOf: s.Time, Container: why.Container, State: c.State, PID: c.InitPID, Comm: c.InitComm, Cgroup: c.CgroupPath,
 		Created: c.Created, Started: c.Started, Sentence: why.Sentence, Namespaces: map[event.NamespaceType]KnownNamespace{},
 		UsageBytes: c.Memory.UsageBytes, Processes: c.Processes, OOMKills: c.OOMKills,
-		PIDsRefused: c.PIDsRefused, Unheld: c.Unheld, Stuck: c.Stuck, End: why.End, Previous: why.Previous,
+		PIDsRefused: c.PIDsRefused, Unheld: c.Unheld, Stuck: c.Stuck, End: why.End, NeverStarted: why.NeverStarted, Previous: why.Previous,
 		History: why.History, Unknown: []string{},
 	}
 	if k.History == nil {
@@ -141,6 +142,15 @@ func companions(c *isolation.Container, n *isolation.Namespace) []string {
 func unknowns(c *isolation.Container, k *Known) []string {
 	only := "its processes, users, network, file systems and privileges, and the holes in its walls: they are in /proc, "
 	var list []string
+	if n := c.NeverStarted; n != nil {
+		if n.Error == "" && !n.Tried.IsZero() {
+			list = append(list, "why it did not start: its engine has not said")
+		}
+		if n.Made.IsZero() {
+			list = append(list, "when its engine made it")
+		}
+		return append(list, "what it would have been allowed: no process of it is there, nor ever was")
+	}
 	if c.Live() {
 		list = append(list, only+"which `sudo nsviz inspect` reads while it lives")
 	} else {

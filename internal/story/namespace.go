@@ -24,9 +24,11 @@ type NamespaceAnswer struct {
 	Freed    time.Time      `json:"freed,omitzero"`
 	FreedVia event.Via      `json:"freed_via,omitempty"`
 	// Processes, Containers and PinnedBy are who is in it and what keeps it, now.
-	Processes  []int32  `json:"processes,omitempty"`
-	Containers []string `json:"containers,omitempty"`
-	PinnedBy   []string `json:"pinned_by,omitempty"`
+	Processes []int32 `json:"processes,omitempty"`
+	// ProcessesIncomplete is set where nsviz may not see most of the host's processes.
+	ProcessesIncomplete bool     `json:"processes_incomplete,omitempty"`
+	Containers          []string `json:"containers,omitempty"`
+	PinnedBy            []string `json:"pinned_by,omitempty"`
 	// Earlier is how many namespaces of this type are known that had the number before.
 	Earlier  int                `json:"earlier,omitempty"`
 	Sentence string             `json:"sentence"`
@@ -92,7 +94,7 @@ func WhyNamespace(s *isolation.Snapshot, name NamespaceName) (NamespaceAnswer, e
 		Type: found.Type, ID: found.ID, Owner: found.Owner, Parent: found.Parent, Host: found.Host,
 		Created: found.Created, Via: found.Via, Creator: found.Creator, Freed: found.Freed, FreedVia: found.FreedVia,
 		Processes: found.Processes, Containers: found.Containers, PinnedBy: found.PinnedBy, Earlier: earlier,
-		History: found.History,
+		ProcessesIncomplete: s.Unseen.Blind(), History: found.History,
 	}
 	if a.History == nil {
 		a.History = []isolation.Moment{}
@@ -117,6 +119,9 @@ func (a *NamespaceAnswer) Text() Text {
 		who := []string{count(uint64(len(a.Processes)), "process is", "processes are") + " known in it"}
 		if len(a.Containers) > 0 {
 			who = append(who, "of "+list(a.Containers))
+		}
+		if a.ProcessesIncomplete {
+			who = append(who, "and there may be others, which nsviz may not see")
 		}
 		t = t.sentence(text(Plain, "It ").add(Strong, "lives").add(Plain, "; "+strings.Join(who, ", ")+"."))
 		if len(a.PinnedBy) > 0 {

@@ -27,7 +27,9 @@ type Answer struct {
 	// Abandoned are the namespaces that were made for another container, which is not in them any more.
 	Abandoned map[event.NamespaceType]*isolation.Abandoned `json:"abandoned,omitempty"`
 	End       *Ending                                      `json:"end,omitempty"`
-	Previous  *Ending                                      `json:"previous,omitempty"`
+	// NeverStarted is set for one whose own program has never run.
+	NeverStarted *isolation.NeverStarted `json:"never_started,omitempty"`
+	Previous     *Ending                 `json:"previous,omitempty"`
 	// History is what happened to it, over all of its runs.
 	History []isolation.Moment `json:"history,omitempty"`
 }
@@ -51,6 +53,8 @@ type Engine struct {
 	OOMKilled *bool     `json:"oom_killed,omitempty"`
 	Removed   bool      `json:"removed,omitempty"`
 	Judgement Judgement `json:"judgement,omitempty"`
+	// StartError is why the engine could not start it again.
+	StartError string `json:"start_error,omitempty"`
 }
 
 // Why answers how a container ended and who did it.
@@ -58,7 +62,7 @@ func Why(c *isolation.Container, s *isolation.Snapshot) Answer {
 	a := Answer{
 		Container: event.Container{ID: c.ID, Image: c.Image, Runtime: c.Runtime}, State: c.State,
 		PID: c.InitPID, Comm: c.InitComm, Started: c.Started, Sentence: Container(c, s).String(), OOMKills: c.OOMKills,
-		PIDsRefused: c.PIDsRefused, Unheld: c.Unheld, Stuck: c.Stuck, History: c.History,
+		PIDsRefused: c.PIDsRefused, Unheld: c.Unheld, Stuck: c.Stuck, NeverStarted: c.NeverStarted, History: c.History,
 	}
 	if c.Named {
 		a.Container.Name = c.Label
@@ -81,7 +85,7 @@ func Why(c *isolation.Container, s *isolation.Snapshot) Answer {
 			a.Abandoned[event.NamespaceType(t)] = by
 		}
 	}
-	if !c.Live() {
+	if c.State == isolation.Exited {
 		a.End = ending{c, c.End(), s}.answer()
 	}
 	if c.Previous != nil {
@@ -96,7 +100,7 @@ func (e ending) answer() *Ending {
 		out.Kill = &k.Event
 	}
 	if v := e.Verdict; v != nil {
-		out.Engine = &Engine{ExitCode: v.ExitCode, OOMKilled: v.OOMKilled, Removed: v.Removed, Judgement: Judge(e.End)}
+		out.Engine = &Engine{ExitCode: v.ExitCode, OOMKilled: v.OOMKilled, Removed: v.Removed, Judgement: Judge(e.End), StartError: v.StartError}
 	}
 	return out
 }

@@ -65,10 +65,10 @@ func (sc screen) headerParts() []headerPart {
 	}
 	parts = append(parts, headerPart{text(Bar, count(uint64(s.LiveCount()), "container", "containers")), 0})
 	if n := len(s.VMs); n > 0 && sc.w >= 60 {
-		parts = append(parts, headerPart{text(Bar, count(uint64(n), "VM", "VMs")), 1})
+		parts = append(parts, headerPart{text(Bar, sc.found(n, "VM", "VMs")), 1})
 	}
 	if n := len(s.Namespaces); n > 0 && sc.w >= 80 {
-		parts = append(parts, headerPart{text(Bar, count(uint64(n), "namespace", "namespaces")), 1})
+		parts = append(parts, headerPart{text(Bar, sc.found(n, "namespace", "namespaces")), 1})
 	}
 	kills, style := s.OOMKillCount(), Bar
 	if kills > 0 {
@@ -76,6 +76,14 @@ func (sc screen) headerParts() []headerPart {
 	}
 	// Those that nsviz has seen. A row has all since its container started, by the kernel's own count.
 	return append(parts, headerPart{text(style, count(kills, "OOM kill", "OOM kills")+" seen"), 0})
+}
+
+// found counts what surveys find: where nsviz may not look everywhere there are more.
+func (sc screen) found(n int, one, many string) string {
+	if sc.s.Unseen.Blind() {
+		return fmt.Sprintf("%d+ %s", n, many)
+	}
+	return count(uint64(n), one, many)
 }
 
 // kernelText names the kernel; some sources say "Linux" before the version, some do not.

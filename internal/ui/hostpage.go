@@ -40,6 +40,14 @@ func hostPage(s *isolation.Snapshot, v View, w int) []line {
 	add("memory", memory)
 	add("processors", cpus)
 
+	if u := s.Unseen; u.Any() {
+		words := fmt.Sprintf("the namespaces of %d are unknown: nsviz may not look into them", u.Processes)
+		if u.Hidden {
+			words = "/proc hides those of other users, and who is in which namespace"
+		}
+		add("processes", text(Unknown, "?").add(Plain, " "+words))
+	}
+
 	section("How nsviz learns each fact")
 	lines = append(lines, probeLines(s, w)...)
 

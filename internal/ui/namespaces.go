@@ -72,7 +72,7 @@ func (sc screen) namespaces(h int) []row {
 			if owner > 0 {
 				l = l.join(ownerText(n).dimmed().fit(owner))
 			}
-			l = l.join(text(Plain, strconv.Itoa(len(n.Processes))).right(5)).space(2)
+			l = l.join(processCount(n, sc.s).right(5)).space(2)
 			if made > 0 {
 				when, by := bornText(n, sc.s)
 				l = l.join(when.fit(made)).space(2).join(by.mark(sc.v.Search).fit(who)).space(1)
@@ -123,6 +123,18 @@ func bornText(n *isolation.Namespace, s *isolation.Snapshot) (when, by line) {
 	return when, by
 }
 
+// processCount is how many processes are in a namespace, or how many of them nsviz may see.
+func processCount(n *isolation.Namespace, s *isolation.Snapshot) line {
+	count := strconv.Itoa(len(n.Processes))
+	switch {
+	case !s.Unseen.Blind():
+		return text(Plain, count)
+	case len(n.Processes) == 0:
+		return text(Unknown, "?")
+	}
+	return text(Plain, count).add(Unknown, "+")
+}
+
 // inhabitants says who is in a namespace, or what keeps it where nobody is.
 func inhabitants(n *isolation.Namespace, s *isolation.Snapshot) line {
 	var l line
@@ -156,7 +168,13 @@ func inhabitants(n *isolation.Namespace, s *isolation.Snapshot) line {
 	case len(n.Processes) > 0 && len(n.PinnedBy) == 0:
 		return text(Dim, "processes in no container")
 	case len(n.PinnedBy) > 0:
-		return text(Dim, "kept by ").add(Plain, strings.Join(n.PinnedBy, ", "))
+		l = text(Dim, "kept by ").add(Plain, strings.Join(n.PinnedBy, ", "))
+		if s.Unseen.Blind() {
+			l = l.add(Dim, "; processes ").add(Unknown, "?")
+		}
+		return l
+	case s.Unseen.Blind():
+		return text(Dim, "processes ").add(Unknown, "?")
 	}
 	return text(Dim, "nobody; something unseen keeps it")
 }
@@ -174,7 +192,11 @@ func (sc screen) namespaceCounts() []line {
 		parts = append(parts, text(Strong, t.String()).add(Dim, fmt.Sprintf(" %d", per[t])))
 	}
 	lines := flow(parts, 3, marker, sc.w)
-	return append([]line{rule(text(Title, "live namespaces by type"), sc.w)}, lines...)
+	title := text(Title, "live namespaces by type")
+	if sc.s.Unseen.Blind() {
+		title = title.add(Unknown, ", of the processes that nsviz may look into")
+	}
+	return append([]line{rule(title, sc.w)}, lines...)
 }
 
 // sees says what a namespace of a type sets apart, in words.
@@ -227,7 +249,11 @@ func namespacePage(n *isolation.Namespace, s *isolation.Snapshot, w int) []line 
 		add("parent", parent)
 	}
 	if len(n.PinnedBy) > 0 {
-		add("kept by", text(Plain, strings.Join(n.PinnedBy, ", ")).add(Dim, "; it outlives its processes"))
+		why := text(Plain, strings.Join(n.PinnedBy, ", "))
+		if !s.Unseen.Blind() {
+			why = why.add(Dim, "; it outlives its processes")
+		}
+		add("kept by", why)
 	}
 	pids := make([]string, len(n.Processes))
 	for i, p := range n.Processes {
@@ -236,6 +262,9 @@ func namespacePage(n *isolation.Namespace, s *isolation.Snapshot, w int) []line 
 	procs := text(Dim, "none that nsviz can see")
 	if len(pids) > 0 {
 		procs = text(Number, strings.Join(pids, " "))
+		if s.Unseen.Blind() {
+			procs = procs.add(Dim, ", and perhaps others, which nsviz may not see")
+		}
 	}
 	add("host PIDs", procs)
 	lines = append(lines, nil)

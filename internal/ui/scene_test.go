@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -211,6 +212,19 @@ func scene() *isolation.Snapshot {
 		s.Kills = append(s.Kills, hogKill(n, sceneTime.Add(-time.Duration(13-n)*1900*time.Millisecond+771*time.Millisecond)))
 	}
 	s.Events = sceneEvents(s.Kills)
+	return s
+}
+
+// sceneUnseen is of an nsviz that may not look into the processes of others.
+func sceneUnseen() *isolation.Snapshot {
+	s := scene()
+	s.Unseen = &isolation.Unseen{Processes: 51, Untraced: true}
+	s.Namespaces = slices.Clone(s.Namespaces)
+	for i := range s.Namespaces {
+		if n := &s.Namespaces[i]; len(n.Containers) == 0 && !n.Host {
+			n.Processes = nil
+		}
+	}
 	return s
 }
 

@@ -138,19 +138,25 @@ func TestDemoOOM(t *testing.T) {
 	}
 }
 
+// endsByItself waits until nsviz has ended well.
+func (p *process) endsByItself(t *testing.T) {
+	t.Helper()
+	select {
+	case <-p.ended:
+	case <-time.After(patience):
+		t.Fatal("it goes on")
+	}
+	if p.err != nil {
+		t.Errorf("%v, want exit code 0\n%s", p.err, p.stderr)
+	}
+}
+
 // A demo ends by itself where that is wanted.
 func TestDemoDuration(t *testing.T) {
 	for _, m := range makers() {
 		t.Run(m.name, func(t *testing.T) {
 			p := startDemo(t, append([]string{"isolation", "--duration=2s"}, m.args...)...)
-			select {
-			case <-p.ended:
-			case <-time.After(patience):
-				t.Fatal("it goes on")
-			}
-			if p.err != nil {
-				t.Errorf("%v, want exit code 0\n%s", p.err, p.stderr)
-			}
+			p.endsByItself(t)
 			if left := demoLeftovers(t, p.pid()); len(left) > 0 {
 				t.Errorf("left behind: %v", left)
 			}
@@ -370,4 +376,15 @@ func namespaceOf(t *testing.T, pid int, typ event.NamespaceType) (id uint64) {
 		t.Fatalf("%s: %v", link, err)
 	}
 	return id
+}
+
+// A demo may be ended at any moment, also while the engine makes what it was just asked for.
+func TestDemoEndsAtAnyMoment(t *testing.T) {
+	for duration := 100 * time.Millisecond; duration <= time.Second; duration += 30 * time.Millisecond {
+		p := startDemo(t, "--duration", duration.String())
+		p.endsByItself(t)
+		if left := demoLeftovers(t, p.pid()); len(left) > 0 {
+			t.Errorf("ended after %v it leaves behind: %v", duration, left)
+		}
+	}
 }

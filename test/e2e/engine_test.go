@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"net"
 	"path/filepath"
 	"strings"
@@ -81,8 +82,18 @@ func TestEngineDoesNotAnswer(t *testing.T) {
 			term.keys(t, "5")
 			term.await(t, match(`docker +(absent|failing): `))
 
+			for _, args := range [][]string{{"ps"}, {"ps", "-o", "json"}, {"ns"}, {"inspect", id[:12]}} {
+				args = append(args, "--docker-host", host)
+				if _, stderr, code := nsviz(t, args...); code != 0 && args[0] != "inspect" ||
+					!match(`^nsviz: docker does not answer \(.*\): names are missing\n`)(stderr) {
+					t.Errorf("nsviz %v: exit code %d\n%s", args, code, stderr)
+				}
+			}
 			var list []psEntry
-			nsvizJSON(t, &list, "ps", "-o", "json", "--docker-host", host)
+			stdout, _, _ := nsviz(t, "ps", "-o", "json", "--docker-host", host)
+			if err := json.Unmarshal([]byte(stdout), &list); err != nil {
+				t.Fatalf("%v in %s", err, stdout)
+			}
 			found := false
 			for _, c := range list {
 				if c.ID == earlyID {

@@ -93,10 +93,11 @@ func breaches(path string, content []byte) ([]string, error) {
 			if !ok {
 				return true
 			}
-			if selector.Sel.Name == "Local" && !test && file.Name.Name != "main" {
+			of, ok := selector.X.(*ast.Ident)
+			ofMain := ok && of.Name == "time" && file.Name.Name == "main"
+			if selector.Sel.Name == "Local" && !test && !ofMain {
 				report(n.Pos(), "the time zone is passed in, by main")
 			}
-			of, ok := selector.X.(*ast.Ident)
 			if !ok {
 				return true
 			}
@@ -144,6 +145,7 @@ func TestBreaches(t *testing.T) {
 		{"a.go", "package a\nimport \"time\"\nvar zone = time.Local", 1},
 		{"a.go", "package a\nimport \"time\"\nfunc f(t time.Time) { t.Local() }", 1},
 		{"main.go", "package main\nimport \"time\"\nvar zone = time.Local", 0},
+		{"main.go", "package main\nimport \"time\"\nfunc f(t time.Time) { t.Local() }", 1},
 		{"a_test.go", "package a\nimport \"os\"\nfunc TestMain() { os.Exit(1) }", 0},
 	}
 	for _, test := range tests {

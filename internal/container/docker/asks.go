@@ -28,9 +28,6 @@ func newAsks() *asks {
 func (a *asks) add(id string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.everyone {
-		return
-	}
 	a.open[id] = struct{}{}
 	if len(a.open) > maxAsks {
 		a.everyone = true
@@ -39,25 +36,24 @@ func (a *asks) add(id string) {
 	a.signal()
 }
 
-// addEveryone asks for all containers, which answers every other question.
+// addEveryone asks for all containers. The other questions stay: their answers may be there sooner.
 func (a *asks) addEveryone() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.everyone = true
-	clear(a.open)
 	a.signal()
 }
 
-// take hands out the ids of the next request; everyone means all containers instead. Both are
-// empty where nothing is asked.
-func (a *asks) take() (ids []string, everyone bool) {
+// take hands out the ids of the next request; everyone means all containers instead, where that may be. Both are
+// empty where nothing is asked that may be.
+func (a *asks) take(mayBeEveryone bool) (ids []string, everyone bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	select {
 	case <-a.wake:
 	default:
 	}
-	if a.everyone {
+	if a.everyone && mayBeEveryone {
 		a.everyone = false
 		return nil, true
 	}

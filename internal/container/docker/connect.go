@@ -63,26 +63,24 @@ func (s *session) ping(ctx context.Context) *problem {
 }
 
 // subscribe opens the event stream. A failure shows as the stream's end.
-func (s *session) subscribe(ctx context.Context, cancel context.CancelCauseFunc) {
-	if s.since.IsZero() {
-		s.since = s.cfg.Clock.Now()
-	}
+func (s *session) subscribe(ctx context.Context, cancel context.CancelCauseFunc, since time.Time) (opened stream) {
 	// The bound is on the beginning of the stream, which itself has no end.
 	stop := s.cfg.Clock.AfterFunc(s.cfg.Timeout, func() { cancel(errNoAnswer) })
 	defer stop()
 	wanted := filters.NewArgs(
 		filters.Arg("type", string(events.ContainerEventType)), filters.Arg("event", string(events.ActionCreate)),
 		filters.Arg("event", string(events.ActionHealthStatus)),
+		filters.Arg("type", string(events.NetworkEventType)), filters.Arg("event", string(events.ActionDisconnect)),
 	)
 	for _, action := range deeds() {
 		wanted.Add("event", string(action))
 	}
-	s.subscribed = s.since
-	s.messages, s.ended = s.client.Events(ctx, events.ListOptions{
+	opened.messages, opened.ended = s.client.Events(expect(ctx, expectEvents), events.ListOptions{
 		// The engine answers before it subscribes us, so a list taken right then can miss what
 		// happens in between. It keeps its latest 256 events: with a time to start from it tells those
 		// too, and after a lost connection those that we missed.
-		Since:   fmt.Sprintf("%d.%09d", s.since.Unix(), s.since.Nanosecond()),
+		Since:   fmt.Sprintf("%d.%09d", since.Unix(), since.Nanosecond()),
 		Filters: wanted,
 	})
+	return opened
 }

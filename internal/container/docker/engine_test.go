@@ -367,6 +367,9 @@ func (s sink) Ended(v container.Verdict) {
 	if v.Removed {
 		text += " removed"
 	}
+	if v.StartError != "" {
+		text += " not started: " + v.StartError
+	}
 	s.calls <- text
 }
 func (s sink) EngineState(state State, detail string) {

@@ -28,10 +28,10 @@ type Sink interface {
 	Identify(container.Identity)
 	// Forget tells that the engine removed the container.
 	Forget(id string)
-	// Ended tells of every container that died what the engine says of that.
+	// Ended tells of every container that died, and of those that could not be started, what the engine says of that.
 	Ended(container.Verdict)
 	// Did tells what the engine did with a container, in its own word, such as "start" or "exec_start", and when
-	// by its own clock.
+	// by its own clock. "create" comes after Identify, also for containers that were there and have never been started.
 	Did(id, action string, at time.Time)
 	// EngineState tells a change: the engine's version where it is connected, otherwise a short
 	// reason.
@@ -43,12 +43,16 @@ type Follower struct {
 	host host
 	cfg  Config
 	asks *asks
+	// failed are containers whose start has failed, to be asked about.
+	failed chan string
 
 	synced     chan struct{}
 	syncedOnce sync.Once
 
 	// The rest belongs to Run.
 
+	// unstarted are the containers that were created and not started, maxUnstarted at most, and when it was last asked why.
+	unstarted map[string]time.Time
 	// since is up to when the engine's events are known; zero before the first session.
 	since time.Time
 	// unlisted counts the sessions in a row that ended because the list did not come in time.
@@ -62,12 +66,15 @@ func New(cfg Config) (*Follower, error) {
 	if err != nil {
 		return nil, err
 	}
-	cli, err := h.client()
+	cli, err := h.client(wallClock{}, nil)
 	if err != nil {
 		return nil, err
 	}
 	defer cli.Close()
-	return &Follower{host: h, cfg: cfg.withDefaults(), asks: newAsks(), synced: make(chan struct{})}, nil
+	return &Follower{
+		host: h, cfg: cfg.withDefaults(), asks: newAsks(), synced: make(chan struct{}),
+		failed: make(chan string, maxDead), unstarted: map[string]time.Time{},
+	}, nil
 }
 
 // Ask asks who a container is; the answer goes to Sink.Identify where the engine knows. It never
@@ -75,6 +82,18 @@ func New(cfg Config) (*Follower, error) {
 func (f *Follower) Ask(id string) {
 	if validID(id) {
 		f.asks.add(id)
+	}
+}
+
+// AskStart asks why a container did not start; the answer goes to Sink.Ended where the engine knows. It never waits and
+// may be called from any goroutine. Of too many at a time the answers stay unknown.
+func (f *Follower) AskStart(id string) {
+	if !validID(id) {
+		return
+	}
+	select {
+	case f.failed <- id:
+	default:
 	}
 }
 

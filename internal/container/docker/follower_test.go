@@ -42,8 +42,10 @@ func TestNamesOfWhatIsThereAndOfWhatComes(t *testing.T) {
 	r.expect("identify docker 000000000003 shop nginx map[]")
 	e.emit(events.ActionDestroy, id(3), map[string]string{"name": "shop", "image": "nginx"})
 	r.expect("forget 000000000003")
-	if got, want := <-r.sink.deeds, "000000000003 start +1s"; got != want {
-		t.Errorf("told %q, want %q", got, want)
+	for _, want := range []string{"000000000003 create +0s", "000000000003 start +1s"} {
+		if got := <-r.sink.deeds; got != want {
+			t.Errorf("told %q, want %q", got, want)
+		}
 	}
 }
 
@@ -253,7 +255,6 @@ func TestTooManyChangesDuringList(t *testing.T) {
 		r.expect("forget " + id(n + 2)[:12])
 	}
 	release()
-	r.clock.fire(t, gather)
 	e.requested("list all")
 	r.expect("identify docker 000000000001 web nginx map[]", connected)
 }

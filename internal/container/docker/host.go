@@ -2,15 +2,21 @@ package docker
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
+	"net/url"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"syscall"
 
 	"github.com/docker/docker/client"
+	"github.com/docker/go-connections/sockets"
+	"github.com/docker/go-connections/tlsconfig"
 )
 
 // host is the address of an engine.
@@ -51,22 +57,68 @@ func parseHost(address string) (host, error) {
 	}
 }
 
+// connection is a client for one session, whose answers are bounded.
+type connection struct {
+	*client.Client
+
+	http      *http.Client
+	url       url.URL // of the API, without its version
+	transport *http.Transport
+}
+
+// Close closes the connections that are idle.
+func (c *connection) Close() error {
+	c.transport.CloseIdleConnections()
+	return nil
+}
+
 // client makes a client for one session. It does not connect. The next session takes a new one,
 // since a client keeps the version that it negotiated, and the engine may come back as another.
-func (h host) client() (*client.Client, error) {
-	var options []client.Opt
-	if h.socket == "" {
-		// Only here: with certificates in the environment, the client would speak TLS on a unix
-		// socket as well, where no engine does.
-		options = append(options, client.WithTLSClientConfigFromEnv())
-	}
-	options = append(options, client.WithHost(h.url), client.WithVersionFromEnv(),
-		client.WithAPIVersionNegotiation())
-	cli, err := client.NewClientWithOpts(options...)
+// throttled is that of boundedTransport.
+func (h host) client(clock Clock, throttled func()) (*connection, error) {
+	address, err := client.ParseHostURL(h.url)
 	if err != nil {
 		return nil, fmt.Errorf("docker host %q: %w", h.url, err)
 	}
-	return cli, nil
+	c := &connection{
+		url:       url.URL{Scheme: "http", Host: client.DummyHost},
+		transport: &http.Transport{MaxResponseHeaderBytes: maxHeader},
+	}
+	if h.socket == "" {
+		c.url.Host, c.url.Path = address.Host, address.Path
+		// Only here: with certificates in the environment, the client would speak TLS on a unix
+		// socket as well, where no engine does.
+		if c.transport.TLSClientConfig, err = tlsFromEnv(); err != nil {
+			return nil, fmt.Errorf("docker host %q: %w", h.url, err)
+		}
+		if c.transport.TLSClientConfig != nil {
+			c.url.Scheme = "https"
+		}
+	}
+	if err := sockets.ConfigureTransport(c.transport, address.Scheme, address.Host); err != nil {
+		return nil, fmt.Errorf("docker host %q: %w", h.url, err)
+	}
+	c.http = &http.Client{
+		Transport: &boundedTransport{base: c.transport, clock: clock, throttled: throttled}, CheckRedirect: client.CheckRedirect,
+	}
+	// The host comes first: it would want to configure the transport, which it cannot look into.
+	if c.Client, err = client.NewClientWithOpts(client.WithHost(h.url), client.WithHTTPClient(c.http), client.WithScheme(c.url.Scheme),
+		client.WithVersionFromEnv(), client.WithAPIVersionNegotiation()); err != nil {
+		return nil, fmt.Errorf("docker host %q: %w", h.url, err)
+	}
+	return c, nil
+}
+
+// tlsFromEnv is what the environment says about TLS, as the docker command takes it; nil is nothing.
+func tlsFromEnv() (*tls.Config, error) {
+	dir := os.Getenv(client.EnvOverrideCertPath)
+	if dir == "" {
+		return nil, nil //nolint:nilnil // no TLS is no error
+	}
+	return tlsconfig.Client(tlsconfig.Options{
+		CAFile: filepath.Join(dir, "ca.pem"), CertFile: filepath.Join(dir, "cert.pem"), KeyFile: filepath.Join(dir, "key.pem"),
+		InsecureSkipVerify: os.Getenv(client.EnvTLSVerify) == "",
+	})
 }
 
 // knock connects to a unix socket and hangs up. It is no dearer than a look at the path and tells

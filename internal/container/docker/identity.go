@@ -118,3 +118,15 @@ func cut(s string, limit int) string {
 	}
 	return strings.Clone(s[:limit])
 }
+
+// cutFront shortens s to at most limit bytes, between two runes, and keeps its end.
+func cutFront(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	at := len(s) - limit
+	for at < len(s) && !utf8.RuneStart(s[at]) {
+		at++
+	}
+	return strings.Clone(s[at:])
+}

@@ -32,7 +32,7 @@ func Inits(ctx context.Context, host string, known func(id string) bool) (map[st
 	if address.socket == "" {
 		return nil, nil
 	}
-	api, err := address.client()
+	api, err := address.client(wallClock{}, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -45,15 +45,15 @@ func Inits(ctx context.Context, host string, known func(id string) bool) (map[st
 		}
 		return explain(address, what, settingsPatience, err)
 	}
-	list, err := api.ContainerList(ctx, engine.ListOptions{Filters: filters.NewArgs(filters.Arg("status", "running"))})
+	api.NegotiateAPIVersion(ctx)
+	unknown := map[string]struct{}{}
+	err = api.containers(ctx, filters.NewArgs(filters.Arg("status", "running")), func(c *engine.Summary) {
+		if validID(c.ID) && !known(c.ID) && len(unknown) < mostInits {
+			unknown[c.ID] = struct{}{}
+		}
+	})
 	if err != nil {
 		return nil, explained("list of containers", err)
-	}
-	unknown := map[string]struct{}{}
-	for i := range list {
-		if id := list[i].ID; validID(id) && !known(id) && len(unknown) < mostInits {
-			unknown[id] = struct{}{}
-		}
 	}
 	inits := map[string]Init{}
 	for _, id := range slices.Sorted(maps.Keys(unknown)) {

@@ -12,11 +12,10 @@ import (
 	engine "github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
 	images "github.com/docker/docker/api/types/image"
-	"github.com/docker/docker/client"
 )
 
 // Runner runs containers on an engine, for the demos.
-type Runner struct{ api *client.Client }
+type Runner struct{ api *connection }
 
 // Run describes a container to run.
 type Run struct {
@@ -37,13 +36,15 @@ func NewRunner(ctx context.Context, host string) (*Runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	api, err := address.client()
+	api, err := address.client(wallClock{}, nil)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := api.Ping(ctx); err != nil {
+	pong, err := api.Ping(ctx)
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("ask the engine: %w", err), api.Close())
 	}
+	api.NegotiateAPIVersionPing(pong)
 	return &Runner{api: api}, nil
 }
 
@@ -108,13 +109,10 @@ func (r *Runner) Remove(ctx context.Context, name string) error {
 
 // Labelled lists the containers that have a label, running or not, as id to that label's value.
 func (r *Runner) Labelled(ctx context.Context, label string) (map[string]string, error) {
-	list, err := r.api.ContainerList(ctx, engine.ListOptions{All: true, Filters: filters.NewArgs(filters.Arg("label", label))})
+	found := map[string]string{}
+	err := r.api.containers(ctx, filters.NewArgs(filters.Arg("label", label)), func(c *engine.Summary) { found[c.ID] = c.Labels[label] })
 	if err != nil {
 		return nil, fmt.Errorf("list containers: %w", err)
-	}
-	found := make(map[string]string, len(list))
-	for _, c := range list {
-		found[c.ID] = c.Labels[label]
 	}
 	return found, nil
 }

@@ -11,7 +11,6 @@ import (
 	engine "github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/events"
 	"github.com/docker/docker/api/types/filters"
-	"github.com/docker/docker/client"
 
 	"github.com/nsviz/nsviz/internal/container"
 )
@@ -21,20 +20,26 @@ const (
 	gather = 10 * time.Millisecond
 	// maxTouched is how many containers may change while a list is under way.
 	maxTouched = 4096
+	// maxLookups is how many lists are fetched at a time: one of all containers, which may take long, and others of
+	// those for which somebody waits.
+	maxLookups = 4
 	// maxPatience is how often the time for the list of all containers doubles.
 	maxPatience = 4
 )
+
+// hurry is added to the state of an engine whose events are not read as fast as they come.
+const hurry = "its events come faster than they are read, so names may be late"
 
 // session is one connection to the engine, from the first ping to the first failure. Everything
 // but the requests happens on the goroutine that is in Run.
 type session struct {
 	*Follower
 	status    *status
-	client    *client.Client
+	client    *connection
 	negotiate sync.Once
 
-	messages <-chan events.Message
-	ended    <-chan error // why messages ended
+	stream // once it is open
+	opened chan stream
 	// subscribed is from when on the engine tells. What is not younger was told in an earlier session.
 	subscribed time.Time
 
@@ -46,34 +51,74 @@ type session struct {
 	// asked about at a time.
 	dead      []death
 	asking    bool
-	inspected chan container.Verdict
+	inspected chan inspection
 
-	// touched are the containers that events spoke of while a list is under way, nil while none is.
-	// For them the list may be older than what is known.
-	touched map[string]struct{}
+	// throttled is signalled when events have come faster than they are read.
+	throttled <-chan struct{}
+
+	// lookups are the lists that are under way, maxLookups at most. One of them may be that of all containers.
+	lookups map[*lookup]struct{}
+	// hurried is set where events came too fast since the latest ping.
+	hurried bool
 	// steady is set once the engine has answered for a while.
 	steady bool
 }
 
-// listing is the answer to one list request.
+// listed is an entry of the engine's list.
+type listed struct {
+	container.Identity
+
+	unstarted time.Time // when it was created, of one that has never been started
+}
+
+// inspection is the answer to a question about a container that died, or did not start.
+type inspection struct {
+	container.Verdict
+
+	dead bool
+}
+
+// stream is the stream of the engine's events.
+type stream struct {
+	messages <-chan events.Message
+	ended    <-chan error // why messages ended; closed after that
+}
+
+// lookup is one list request.
+type lookup struct {
+	ids      []string
+	everyone bool // all containers are asked for
+	// touched are the containers that events spoke of while it is under way. For them the list may be older than
+	// what is known.
+	touched map[string]struct{}
+}
+
+// listing is the answer to a list request.
 type listing struct {
-	containers []engine.Summary
-	everyone   bool // all containers were asked for
+	*lookup
+
+	containers []listed // the newest first
 	problem    *problem
 }
 
 // session connects and stays until something goes wrong, or until ctx ends. It reports whether the
 // engine was well for a while, and what went wrong.
 func (f *Follower) session(ctx context.Context, st *status) (steady bool, p *problem) {
-	cli, err := f.host.client()
+	throttled := make(chan struct{}, 1)
+	cli, err := f.host.client(f.cfg.Clock, func() {
+		select {
+		case throttled <- struct{}{}:
+		default: // it is noted already
+		}
+	})
 	if err != nil {
 		// New could do it; since then a certificate has become unreadable.
 		return false, &problem{Failing, brief(err), err}
 	}
 	defer cli.Close()
 	s := &session{
-		Follower: f, status: st, client: cli,
-		listed: make(chan listing, 1), pinged: make(chan *problem, 1), inspected: make(chan container.Verdict, 1),
+		Follower: f, status: st, client: cli, throttled: throttled,
+		opened: make(chan stream, 1), lookups: map[*lookup]struct{}{}, listed: make(chan listing, maxLookups), pinged: make(chan *problem, 1), inspected: make(chan inspection, 1),
 	}
 	defer s.workers.Wait()
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -83,16 +128,21 @@ func (f *Follower) session(ctx context.Context, st *status) (steady bool, p *pro
 	if p != nil {
 		return false, p
 	}
-	// Events first, then the list: what changes in between is told by both, and by none never.
-	s.subscribe(ctx, cancel)
-	if ctx.Err() == nil {
-		p = s.follow(ctx, version)
+	if s.since.IsZero() {
+		s.since = s.cfg.Clock.Now()
 	}
+	s.subscribed = s.since
+	since := s.since
+	s.workers.Go(func() { s.opened <- s.subscribe(ctx, cancel, since) })
+	p = s.follow(ctx, version)
 	if ctx.Err() != nil {
 		// The stream did not begin in time, or Run ends; what else failed, failed of that.
 		p = s.streamProblem(ctx, ctx.Err())
 	}
 	cancel(nil)
+	if s.ended == nil {
+		s.stream = <-s.opened
+	}
 	for range s.ended {
 		// The client closes the channel when its goroutine ends.
 	}
@@ -107,17 +157,20 @@ func (s *session) follow(ctx context.Context, version string) *problem {
 	stopGather := func() {}
 	defer func() { stopGather() }()
 
-	s.asks.addEveryone()
-	due := true // questions wait for the list that is under way
+	due := false // questions wait for room
 	for {
-		if due && s.touched == nil {
-			due = false
-			s.list(ctx)
+		if due {
+			due = !s.lookUp(ctx)
 		}
 		s.inspectNext(ctx)
 		select {
 		case <-ctx.Done():
 			return nil // the caller knows why
+
+		case s.stream = <-s.opened:
+			// Events first, then the list: what changes in between is told by both, and by none never.
+			s.asks.addEveryone()
+			due = true
 
 		case err := <-s.ended:
 			return s.streamProblem(ctx, err)
@@ -125,9 +178,20 @@ func (s *session) follow(ctx context.Context, version string) *problem {
 		case message := <-s.messages:
 			s.event(message)
 
+		case <-s.throttled:
+			s.hurried = true
+			if s.status.state == Connected {
+				s.connected(version)
+			}
+
 		case answer := <-s.listed:
+			delete(s.lookups, answer.lookup)
+			due = true
 			if answer.problem != nil {
-				return s.unanswered(answer)
+				if p := s.unanswered(answer); p != nil {
+					return p
+				}
+				continue
 			}
 			// A subscription that failed shows only now, and without one the list is soon wrong.
 			select {
@@ -136,13 +200,18 @@ func (s *session) follow(ctx context.Context, version string) *problem {
 			default:
 			}
 			if s.apply(answer) {
-				s.status.set(Connected, version)
+				s.connected(version)
 				s.markSynced()
 			}
 
 		case verdict := <-s.inspected:
 			s.asking = false
-			s.status.sink.Ended(verdict)
+			if verdict.dead || verdict.StartError != "" || verdict.Removed {
+				s.status.sink.Ended(verdict.Verdict)
+			}
+
+		case id := <-s.failed:
+			s.startFailed(id)
 
 		case <-s.asks.wake:
 			if gathered == nil {
@@ -161,9 +230,22 @@ func (s *session) follow(ctx context.Context, version string) *problem {
 				return p
 			}
 			s.steady = true
+			if s.hurried {
+				// The engine drops events that nobody takes: what these said shows in the list.
+				s.hurried = false
+				s.asks.addEveryone()
+			}
 			pingDue, stopPing = alarm(s.cfg.Clock, s.cfg.PingEvery)
 		}
 	}
+}
+
+// connected passes on that the engine answers.
+func (s *session) connected(version string) {
+	if s.hurried {
+		version += "; " + hurry
+	}
+	s.status.set(Connected, version)
 }
 
 // streamProblem says why the event stream ended.
@@ -177,6 +259,10 @@ func (s *session) streamProblem(ctx context.Context, err error) *problem {
 // event passes on what an event says.
 func (s *session) event(m events.Message) {
 	id := m.Actor.ID
+	if m.Type == events.NetworkEventType && m.Action == events.ActionDisconnect {
+		s.disconnected(m.Actor.Attributes["container"])
+		return
+	}
 	if m.Type != events.ContainerEventType || !validID(id) {
 		return
 	}
@@ -192,16 +278,24 @@ func (s *session) event(m events.Message) {
 			}
 			s.status.sink.Identify(identity)
 		}
+		if m.Action == events.ActionCreate {
+			s.created(id, at)
+		}
 		s.asks.add(id)
+	case events.ActionStart:
+		delete(s.unstarted, id)
 	case events.ActionDestroy:
+		delete(s.unstarted, id)
 		s.status.sink.Forget(id)
 	case events.ActionDie:
 		s.died(id, at)
 	}
 	switch m.Action {
 	case events.ActionCreate, events.ActionRename, events.ActionDestroy:
-		if s.touched != nil && len(s.touched) <= maxTouched {
-			s.touched[id] = struct{}{}
+		for l := range s.lookups {
+			if len(l.touched) <= maxTouched {
+				l.touched[id] = struct{}{}
+			}
 		}
 	}
 	// Never beyond our own clock: a wrong time would hide the events of the next session.
@@ -231,40 +325,68 @@ func deed(action events.Action) string {
 	return ""
 }
 
-// list starts to fetch what is asked for. One list is under way at a time.
+// lookUp starts to fetch what is asked for. It returns false where that has to wait for lists that are under way.
+func (s *session) lookUp(ctx context.Context) bool {
+	for len(s.lookups) < maxLookups {
+		// The list of all waits for the one before it, and for the event stream.
+		everyone := s.ended != nil
+		for l := range s.lookups {
+			everyone = everyone && !l.everyone
+		}
+		l := &lookup{touched: map[string]struct{}{}}
+		if l.ids, l.everyone = s.asks.take(everyone); len(l.ids) == 0 && !l.everyone {
+			return true
+		}
+		s.list(ctx, l)
+	}
+	return false
+}
+
+// list starts to fetch one list.
 //
 // It is the list endpoint even for a single container: inspect takes the container's lock, which
 // the engine holds for the whole of a start, so it would answer when the container is up and
 // perhaps gone. The list reads a snapshot in memory.
-func (s *session) list(ctx context.Context) {
-	ids, everyone := s.asks.take()
-	if len(ids) == 0 && !everyone {
-		return
-	}
-	s.touched = map[string]struct{}{}
-	options := engine.ListOptions{All: true, Filters: filters.NewArgs()}
-	for _, id := range ids {
-		options.Filters.Add("id", id)
+func (s *session) list(ctx context.Context, l *lookup) {
+	filter := filters.NewArgs()
+	for _, id := range l.ids {
+		filter.Add("id", id)
 	}
 	timeout := s.cfg.Timeout
-	if everyone {
+	if l.everyone {
 		// With thousands of containers on a busy host the list may well take longer, and asking
 		// again with the same patience would never get it.
 		timeout <<= min(s.unlisted, maxPatience)
 	}
+	s.lookups[l] = struct{}{}
 	s.workers.Go(func() {
-		answer := listing{everyone: everyone}
-		answer.problem = s.call(ctx, "container list", timeout, func(ctx context.Context) (err error) {
-			answer.containers, err = s.client.ContainerList(ctx, options)
-			return err
+		answer := listing{lookup: l}
+		answer.problem = s.call(ctx, "container list", timeout, func(ctx context.Context) error {
+			return s.client.containers(ctx, filter, func(c *engine.Summary) {
+				if identity, ok := fromSummary(c); ok {
+					entry := listed{Identity: identity}
+					if c.State == engine.StateCreated {
+						entry.unstarted = time.Unix(c.Created, 0)
+					}
+					answer.containers = append(answer.containers, entry)
+				}
+			})
 		})
 		s.listed <- answer
 	})
 }
 
-// unanswered takes note of a list that did not come.
+// unanswered takes note of a list that did not come. An engine that is late with a few names is not taken for one
+// that has gone, which the ping would tell: it is asked again.
 func (s *session) unanswered(answer listing) *problem {
-	if answer.everyone && errors.Is(answer.problem, errNoAnswer) {
+	late := errors.Is(answer.problem, errNoAnswer)
+	switch {
+	case late && !answer.everyone:
+		for _, id := range answer.ids {
+			s.asks.add(id)
+		}
+		return nil
+	case late:
 		s.unlisted++
 	}
 	return answer.problem
@@ -274,21 +396,27 @@ func (s *session) unanswered(answer listing) *problem {
 // destroyed are gone, and the others are asked for again already. It reports whether with it all
 // containers are known.
 func (s *session) apply(answer listing) bool {
-	touched := s.touched
-	s.touched = nil
 	if answer.everyone {
 		s.unlisted = 0
 	}
-	if len(touched) > maxTouched {
+	if len(answer.touched) > maxTouched {
 		// Nobody knows any more which ones.
-		s.asks.addEveryone()
+		for _, id := range answer.ids {
+			s.asks.add(id)
+		}
+		if answer.everyone {
+			s.asks.addEveryone()
+		}
 		return false
 	}
 	// The engine lists the newest first; they are told last, so that a sink of bounded size keeps them.
-	for i := len(answer.containers) - 1; i >= 0; i-- {
-		identity, ok := fromSummary(&answer.containers[i])
-		if _, changed := touched[identity.ID]; ok && !changed {
-			s.status.sink.Identify(identity)
+	for _, c := range slices.Backward(answer.containers) {
+		if _, changed := answer.touched[c.ID]; changed {
+			continue
+		}
+		s.status.sink.Identify(c.Identity)
+		if !c.unstarted.IsZero() && s.created(c.ID, c.unstarted) {
+			s.startFailed(c.ID) // perhaps one has
 		}
 	}
 	return answer.everyone

@@ -9,7 +9,6 @@ import (
 
 	"github.com/containerd/errdefs"
 	engine "github.com/docker/docker/api/types/container"
-	"github.com/docker/docker/client"
 
 	"github.com/nsviz/nsviz/internal/container"
 )
@@ -25,7 +24,7 @@ func Settings(ctx context.Context, host, id string) (container.Settings, error) 
 	if err != nil {
 		return container.Settings{}, err
 	}
-	api, err := address.client()
+	api, err := address.client(wallClock{}, nil)
 	if err != nil {
 		return container.Settings{}, err
 	}
@@ -97,7 +96,7 @@ func settingsOf(answer engine.InspectResponse) container.Settings {
 
 // layers are those of an image, the lowest first. What made them is known where as many steps of the image's
 // history have a size as there are layers: the engine does not say which steps made none.
-func layers(ctx context.Context, api *client.Client, image string) []container.ImageLayer {
+func layers(ctx context.Context, api *connection, image string) []container.ImageLayer {
 	answer, err := api.ImageInspect(ctx, image)
 	if err != nil || len(answer.RootFS.Layers) == 0 {
 		return nil

@@ -6,6 +6,7 @@ import (
 
 	"github.com/containerd/errdefs"
 	engine "github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/events"
 
 	"github.com/nsviz/nsviz/internal/container"
 )
@@ -13,16 +14,55 @@ import (
 // maxDead is how many deaths wait to be asked about. Of the others the engine's word stays unknown.
 const maxDead = 1024
 
-// death is a die event.
+// maxUnstarted is how many containers are kept in mind that were created and not started.
+const maxUnstarted = 4096
+
+// maxStartError bounds the reason of a failed start, in bytes. It ends with what matters.
+const maxStartError = 1 << 10
+
+// death is a die event, or a start that failed.
 type death struct {
 	id string
-	at time.Time // by the engine's clock
+	at time.Time // by the engine's clock; zero for a start that failed
 }
 
 func (s *session) died(id string, at time.Time) {
 	if len(s.dead) < maxDead {
 		s.dead = append(s.dead, death{id, at})
 	}
+}
+
+// created keeps in mind that a container is there and not started. It reports whether that is new.
+func (s *session) created(id string, at time.Time) bool {
+	if _, known := s.unstarted[id]; known || len(s.unstarted) >= maxUnstarted {
+		return false
+	}
+	s.unstarted[id] = time.Time{}
+	s.status.sink.Did(id, string(events.ActionCreate), at)
+	return true
+}
+
+// disconnected asks about a container that left its network without having been started. Of a start that failed the
+// engine tells nothing else.
+func (s *session) disconnected(id string) {
+	if _, ok := s.unstarted[id]; ok {
+		s.startFailed(id)
+	}
+}
+
+// sameStart is for how long the signs of a failed start are of one and the same.
+const sameStart = 2 * time.Second
+
+// startFailed asks about a container whose start has failed, once for each start.
+func (s *session) startFailed(id string) {
+	if asked, ok := s.unstarted[id]; ok {
+		now := s.cfg.Clock.Now()
+		if now.Sub(asked) < sameStart {
+			return
+		}
+		s.unstarted[id] = now
+	}
+	s.died(id, time.Time{})
 }
 
 // inspectNext asks about the next death, unless a question is under way. Only inspect tells whether the
@@ -38,7 +78,7 @@ func (s *session) inspectNext(ctx context.Context) {
 	s.dead = s.dead[1:]
 	s.asking = true
 	s.workers.Go(func() {
-		verdict := container.Verdict{ID: next.id}
+		verdict := inspection{Verdict: container.Verdict{ID: next.id}, dead: !next.at.IsZero()}
 		var answer engine.InspectResponse
 		problem := s.call(ctx, "inspection", s.cfg.Timeout, func(ctx context.Context) (err error) {
 			answer, err = s.client.ContainerInspect(ctx, next.id)
@@ -51,7 +91,10 @@ func (s *session) inspectNext(ctx context.Context) {
 		switch {
 		case problem != nil:
 			s.status.log.Debug("ask how a container ended", "container", next.id, "error", problem)
-		case answer.ContainerJSONBase != nil:
+		case answer.ContainerJSONBase == nil:
+		case next.at.IsZero():
+			verdict.ExitCode, verdict.StartError = startOf(answer.State)
+		default:
 			verdict.ExitCode, verdict.OOMKilled = stateOf(answer.State, next.at)
 		}
 		s.inspected <- verdict
@@ -68,4 +111,13 @@ func stateOf(state *engine.State, at time.Time) (code *int32, oomKilled *bool) {
 		return nil, nil
 	}
 	return new(int32(state.ExitCode)), new(state.OOMKilled)
+}
+
+// startOf is what the engine says of a start that failed: the reason, and the exit code that it made up for it. Nothing, where
+// it has started the container since.
+func startOf(state *engine.State) (code *int32, reason string) {
+	if state == nil || state.Running || state.Error == "" {
+		return nil, ""
+	}
+	return new(int32(state.ExitCode)), cutFront(state.Error, maxStartError)
 }

@@ -3,6 +3,7 @@ package docker
 import (
 	"encoding/json"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -79,4 +80,46 @@ func TestManyDeathsAreBounded(t *testing.T) {
 	if len(s.dead) != maxDead || s.dead[0].id != id(0) {
 		t.Errorf("%d wait", len(s.dead))
 	}
+}
+
+// Of a start that fails the engine tells nothing but that the container left its network; asked, it says why.
+func TestFailedStarts(t *testing.T) {
+	e := newEngine(t)
+	before := summary(1, "before", "busybox")
+	before.State, before.Created = engine.StateCreated, epoch.Add(-time.Hour).Unix()
+	e.set(before)
+	e.answer(inspectPath(1), state(engine.State{Status: "created", ExitCode: 128, Error: "no such device"}))
+	e.start()
+	r := begin(t, e)
+	r.expect("identify docker 000000000001 before busybox map[]", connected)
+	r.expect("ended 000000000001 code 128 not started: no such device")
+	if got, want := <-r.sink.deeds, "000000000001 create +-1h0m0.123456789s"; got != want {
+		t.Errorf("told %q, want %q", got, want)
+	}
+	disconnect := func(n int) {
+		e.emitRaw(`{"Type":"network","Action":"disconnect","Actor":{"ID":"` + id(99) + `","Attributes":{"container":"` + id(n) + `"}}}`)
+	}
+	e.answer(inspectPath(2), state(engine.State{Status: "created", ExitCode: 127, Error: strings.Repeat("x", maxStartError) + "not found"}))
+	e.emit(events.ActionCreate, id(2), map[string]string{"name": "web"})
+	disconnect(2)
+	disconnect(2) // which is of the same start
+	r.expect("identify docker 000000000002 web  map[] created 2026-03-01T12:00:00.123456789Z")
+	r.expect("ended 000000000002 code 127 not started: " + strings.Repeat("x", maxStartError-9) + "not found")
+
+	r.clock.pass(sameStart)
+	r.follower.AskStart(id(2)) // of the next one
+	r.expect("ended 000000000002 code 127 not started: " + strings.Repeat("x", maxStartError-9) + "not found")
+
+	// One that has started leaves its network at its end, which is another matter.
+	e.emit(events.ActionCreate, id(3), map[string]string{"name": "db"})
+	e.emit(events.ActionStart, id(3), map[string]string{"name": "db"})
+	disconnect(3)
+	r.expect("identify docker 000000000003 db  map[] created 2026-03-01T12:00:00.123456789Z")
+
+	// Others may have seen a start fail. What has started meanwhile is not told.
+	e.answer(inspectPath(4), state(engine.State{Running: true, Error: "earlier"}))
+	r.follower.AskStart(id(4))
+	r.follower.AskStart("../5")
+	r.follower.AskStart(id(6)) // not there any more
+	r.expect("ended 000000000006 removed")
 }

@@ -1,0 +1,106 @@
+package docker
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"reflect"
+
+	"github.com/docker/docker/api/types"
+	engine "github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/filters"
+)
+
+// containers lists containers, running or not, and calls visit for each, the newest first. The client's own list has all of
+// them in memory at once, with all that the engine says of them, several times over.
+func (c *connection) containers(ctx context.Context, filter filters.Args, visit func(*engine.Summary)) error {
+	wanted, err := filters.ToJSON(filter)
+	if err != nil {
+		return err
+	}
+	address := c.url.JoinPath("v"+c.ClientVersion(), "containers", "json")
+	address.RawQuery = url.Values{"all": {"1"}, "filters": {wanted}}.Encode()
+	request, err := http.NewRequestWithContext(expect(ctx, expectList), http.MethodGet, address.String(), nil)
+	if err != nil {
+		return err
+	}
+	answer, err := c.http.Do(request)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return refusal(answer)
+	}
+	return summaries(answer.Body, visit)
+}
+
+// summaries decodes a list of containers entry by entry.
+func summaries(body io.Reader, visit func(*engine.Summary)) error {
+	decoder := json.NewDecoder(&scannedReader{body, valueScanner{depth: 1, limit: maxEntry, what: "a container in the answer"}})
+	begin, err := decoder.Token()
+	if err != nil {
+		return err
+	}
+	switch begin {
+	case json.Delim('['):
+	case json.Delim('{'):
+		return &json.UnmarshalTypeError{Value: "object", Type: reflect.TypeFor[[]engine.Summary]()}
+	default:
+		return &json.UnmarshalTypeError{Value: "single value", Type: reflect.TypeFor[[]engine.Summary]()}
+	}
+	for n := 0; decoder.More(); n++ {
+		if n == maxEntries {
+			return errTooMany
+		}
+		var entry struct { // what is used of an engine.Summary
+			ID      string `json:"Id"`
+			Names   []string
+			Image   string
+			Labels  map[string]string
+			State   string
+			Created int64
+		}
+		if err := decoder.Decode(&entry); err != nil {
+			return err
+		}
+		visit(&engine.Summary{ID: entry.ID, Names: entry.Names, Image: entry.Image, Labels: entry.Labels, State: entry.State, Created: entry.Created})
+	}
+	_, err = decoder.Token()
+	return err
+}
+
+// refusal is what an engine says in an answer that is none.
+func refusal(answer *http.Response) error {
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return err
+	}
+	var said types.ErrorResponse
+	switch {
+	case json.Unmarshal(body, &said) == nil && said.Message != "":
+		return errors.New(said.Message)
+	case len(body) > 0:
+		return errors.New(string(body))
+	}
+	return fmt.Errorf("request returned %s", answer.Status)
+}
+
+// scannedReader reads as long as no value is too large.
+type scannedReader struct {
+	io.Reader
+
+	values valueScanner
+}
+
+func (r *scannedReader) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	if _, tooLarge := r.values.scan(p[:n]); tooLarge != nil {
+		return 0, tooLarge
+	}
+	return n, err
+}

@@ -1,0 +1,73 @@
+package isolation
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/event"
+)
+
+func saves(seconds float64, step Saving) Fact {
+	return Fact{Time: at(seconds), OwnMemory: &OwnMemory{LimitBytes: new(uint64(64 << 20)), Cgroup: "/small", Saving: step}}
+}
+
+// To save memory the model forgets of the past, and not what it has counted; afterwards it keeps as much as ever.
+func TestSaving(t *testing.T) {
+	const many = 2000
+	m := New(DefaultLimits())
+	for i := range many {
+		c := event.Container{ID: fmt.Sprintf("%064x", i+1), Runtime: "docker", Name: fmt.Sprintf("c%d", i)}
+		m.Apply(created(1, c))
+		m.Apply(started(2, c, int32(100+i)))
+		m.Apply(exited(3, c, int32(100+i)))
+	}
+	kept := func() (ended, events int) { return len(m.ended), len(m.events) }
+	exits := func() (n uint64) {
+		for _, count := range m.Snapshot().Totals.Exits {
+			n += count
+		}
+		return n
+	}
+	if ended, _ := kept(); ended != many {
+		t.Fatalf("%d are kept at first", ended)
+	}
+	for _, tt := range []struct {
+		step          Saving
+		ended, events int
+		taken         [2]uint64
+	}{{SavesPast, 512, 125, [2]uint64{1, 0}}, {SavesSearches, 64, 16, [2]uint64{1, 1}}} {
+		m.Apply(saves(4, tt.step))
+		ended, events := kept()
+		if ended != tt.ended || events != tt.events {
+			t.Errorf("%s: %d ended ones and %d events are kept, want %d and %d", tt.step, ended, events, tt.ended, tt.events)
+		}
+		s := m.Snapshot()
+		if taken := [2]uint64{s.Totals.Savings[SavesPast], s.Totals.Savings[SavesSearches]}; taken != tt.taken || s.OwnMemory.Saving != tt.step {
+			t.Errorf("%s: steps %v are counted, at %s", tt.step, taken, s.OwnMemory.Saving)
+		}
+		if got := exits(); got != many {
+			t.Errorf("%s: %d ends are counted", tt.step, got)
+		}
+	}
+	m.Apply(Fact{Time: at(3 + (2 * time.Minute).Seconds())})
+	if ended, _ := kept(); ended != 0 {
+		t.Errorf("%d are kept for longer than a minute", ended)
+	}
+	m.Apply(saves(130, SavesNothing))
+	if m.limits != DefaultLimits() {
+		t.Errorf("kept afterwards: %+v", m.limits)
+	}
+	m.Apply(saves(140, SavesSearches)) // both steps at once
+	if s := m.Snapshot(); s.Totals.Savings[SavesPast] != 2 || s.Totals.Savings[SavesSearches] != 2 {
+		t.Errorf("counted: %v", s.Totals.Savings)
+	}
+}
+
+// A model that is small already is not made larger.
+func TestSavingOfLittle(t *testing.T) {
+	little := Limits{Events: 3, Kills: 100, Ended: 1000, Retention: time.Second}
+	if got, want := little.saving(SavesPast), (Limits{Events: 3, Kills: 16, Ended: 125, Retention: time.Second}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}

@@ -1,0 +1,114 @@
+package isolation
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/event"
+)
+
+// NeverStarted is what is known of a container whose own program has never run. A zero time is unknown or has not come.
+type NeverStarted struct {
+	// Made is when its engine made it, by the engine's clock.
+	Made time.Time `json:"made,omitzero"`
+	// Tried is when its cgroup was made for a start, and Failed when that had failed.
+	Tried  time.Time `json:"tried,omitzero"`
+	Failed time.Time `json:"failed,omitzero"`
+	// Removed is when its engine removed it.
+	Removed time.Time `json:"removed,omitzero"`
+	// Error is why, in the engine's words, and ExitCode the one that the engine made up for that.
+	Error    string `json:"error,omitempty"`
+	ExitCode *int32 `json:"exit_code,omitempty"`
+}
+
+// applyMade takes in that the engine made a container. It is one of the model's others only once its cgroup is there.
+func (m *Model) applyMade(said *EngineEvent) {
+	c := m.find(said.ID)
+	if c == nil {
+		if said.Container == nil {
+			return // an older recording, which does not say who it is
+		}
+		c = m.newContainer(said.ID)
+		m.identify(c, said.Container)
+		m.keepUnstarted(c)
+	}
+	if c.neverStarted.Made.IsZero() {
+		c.neverStarted.Made = said.At
+	}
+}
+
+// find is a container, whether it has ever started or not; nil where none is known.
+func (m *Model) find(id string) *container {
+	if c := m.containers[id]; c != nil {
+		return c
+	}
+	return m.unstarted[id]
+}
+
+// neverRan keeps what is known of a container that was to start, and whose own program has not run.
+func (m *Model) neverRan(c *container, e *event.Event) {
+	m.leave(c)
+	m.unlabel(c)
+	c.state = Exited
+	delete(m.containers, c.id)
+	kept := m.newContainer(c.id)
+	kept.name, kept.image, kept.runtime = c.name, c.image, c.runtime
+	kept.chronicle, kept.neverStarted = c.chronicle, c.neverStarted
+	kept.neverStarted.Tried, kept.neverStarted.Failed = c.created, e.Time
+	kept.overAt = m.clock.at(e.Time)
+	kept.failedToStart(c.verdict)
+	kept.tell(Moment{Time: e.Time, Kind: momentCgroupGone, By: actor(e), Cgroup: e.Cgroup.Path})
+	m.keepUnstarted(kept)
+}
+
+func (m *Model) keepUnstarted(c *container) {
+	c.state = Created
+	c.killsKnown = true // nothing of it ran that could have been killed
+	m.lastUnstarted++
+	c.ordinal = m.lastUnstarted
+	m.unstarted[c.id] = c
+	if len(m.unstarted) > m.limits.Unstarted {
+		oldest := c
+		for _, other := range m.unstarted {
+			if other.ordinal < oldest.ordinal {
+				oldest = other
+			}
+		}
+		delete(m.unstarted, oldest.id)
+	}
+}
+
+// failedToStart takes in why the engine could not start a container; it keeps what it said before where it says nothing.
+func (c *container) failedToStart(v *Verdict) {
+	if v != nil && v.StartError != "" {
+		c.neverStarted.Error, c.neverStarted.ExitCode = v.StartError, v.ExitCode
+	}
+}
+
+// unstartedEvery is how often the containers that never started are looked through.
+const unstartedEvery = 10 * time.Second
+
+// forgetUnstarted drops the containers whose start failed long ago, or that their engine removed long ago. One that was only
+// made is kept as long as there is room.
+func (m *Model) forgetUnstarted() {
+	if len(m.unstarted) == 0 || m.nowAt.sub(m.unstartedSeen) < unstartedEvery {
+		return
+	}
+	m.unstartedSeen = m.nowAt
+	maps.DeleteFunc(m.unstarted, func(_ string, c *container) bool {
+		return c.overAt != never && m.nowAt.sub(c.overAt) > m.limits.Retention
+	})
+}
+
+// listUnstarted lists them for a snapshot, the latest first.
+func (m *Model) listUnstarted() []Container {
+	kept := slices.SortedFunc(maps.Values(m.unstarted), func(a, b *container) int { return cmp.Compare(b.ordinal, a.ordinal) })
+	list := make([]Container, len(kept))
+	for i, c := range kept {
+		list[i] = m.present(c)
+		list[i].NeverStarted = new(c.neverStarted)
+	}
+	return list
+}

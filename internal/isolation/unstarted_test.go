@@ -1,0 +1,117 @@
+package isolation
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/nsviz/nsviz/internal/event"
+)
+
+// kept finds a container of a snapshot that lists all.
+func kept(t *testing.T, letter string, facts ...Fact) *Container {
+	t.Helper()
+	return modelOf(DefaultLimits(), facts...).Whole().container(t, letter)
+}
+
+func TestNeverStarted(t *testing.T) {
+	const why = "exec: no such file"
+	bar := who("a", "bar")
+	code := new(int32(127))
+	tests := map[string]struct {
+		facts []Fact
+		want  NeverStarted
+	}{
+		"only made": {[]Fact{madeByEngine(1, bar)}, NeverStarted{Made: at(1)}},
+		"its engine says why, before the cgroup is removed": {
+			[]Fact{madeByEngine(1, bar), created(2, bar), notStarted(3, bar, why), removed(4, bar)},
+			NeverStarted{Made: at(1), Tried: at(2), Failed: at(4), Error: why, ExitCode: code},
+		},
+		"its engine says why, after that": {
+			[]Fact{madeByEngine(1, bar), created(2, bar), removed(4, bar), notStarted(5, bar, why)},
+			NeverStarted{Made: at(1), Tried: at(2), Failed: at(4), Error: why, ExitCode: code},
+		},
+		"before there was a cgroup": {
+			[]Fact{madeByEngine(1, bar), notStarted(3, bar, why)}, NeverStarted{Made: at(1), Failed: at(3), Error: why, ExitCode: code},
+		},
+		"without an engine": {[]Fact{created(2, bar), removed(4, bar)}, NeverStarted{Tried: at(2), Failed: at(4)}},
+		"removed": {
+			[]Fact{madeByEngine(1, bar), created(2, bar), removed(4, bar), said(5, bar, "destroy"), judgedRemoved(6, bar)},
+			NeverStarted{Made: at(1), Tried: at(2), Failed: at(4), Removed: at(5)},
+		},
+		"tried twice": {
+			[]Fact{madeByEngine(1, bar), created(2, bar), removed(4, bar), notStarted(5, bar, "busy"), created(6, bar), removed(7, bar), notStarted(8, bar, why)},
+			NeverStarted{Made: at(1), Tried: at(6), Failed: at(7), Error: why, ExitCode: code},
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			c := kept(t, "a", test.facts...)
+			if c.State != Created || c.Live() || c.Label != "bar" || c.NeverStarted == nil {
+				t.Fatalf("%+v", c)
+			}
+			if diff := cmp.Diff(test.want, *c.NeverStarted); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			// What runs or ran is not mixed with it.
+			if s := snapshotOf(test.facts...); len(s.Containers) > 0 || s.LiveCount() > 0 {
+				t.Errorf("a snapshot has %+v", s.Containers)
+			}
+		})
+	}
+}
+
+// judgedRemoved is that the engine knew it no more.
+func judgedRemoved(seconds float64, c event.Container) Fact {
+	return Fact{Time: at(seconds), Verdict: &Verdict{ID: c.ID, Removed: true}}
+}
+
+// A container that starts in the end is one like any other.
+func TestStartsInTheEnd(t *testing.T) {
+	web := who("a", "web")
+	facts := []Fact{
+		madeByEngine(1, web), created(2, web), notStarted(3, web, "busy"), removed(4, web),
+		created(5, web), started(6, web, 7, 1), said(7, web, "start"),
+	}
+	c := kept(t, "a", facts...)
+	if c.State != Running || c.NeverStarted != nil || c.Verdict != nil {
+		t.Errorf("it runs: %+v", c)
+	}
+	// One that it had before it was started is another container's.
+	other := who("b", "web")
+	s := snapshotOf(append(facts, madeByEngine(8, other), created(9, other), started(10, other, 8, 2))...)
+	if c := s.container(t, "b"); c.Label != "web (bbbbbbbbbbbb)" {
+		t.Errorf("two called web: %s", c.Label)
+	}
+}
+
+// A start that fails after an earlier run is told beside that.
+func TestIsNotStartedAgain(t *testing.T) {
+	web := who("a", "web")
+	c := kept(t, "a", created(1, web), started(2, web, 7, 1), exited(3, web, 7), judged(4, web, false),
+		created(5, web), removed(6, web), notStarted(7, web, "busy"))
+	if c.State != Exited || c.Exit != nil || c.Verdict == nil || c.Verdict.StartError != "busy" ||
+		c.Previous == nil || c.Previous.Exit == nil || c.Previous.Verdict == nil || c.Previous.Verdict.StartError != "" {
+		t.Errorf("%+v, before %+v", c, c.Previous)
+	}
+}
+
+func TestNeverStartedAreForgotten(t *testing.T) {
+	limits := DefaultLimits()
+	limits.Unstarted = 3
+	list := func(facts ...Fact) string {
+		names := ""
+		for _, c := range modelOf(limits, facts...).Whole().Containers {
+			names += c.Label
+		}
+		return names
+	}
+	late := limits.Retention.Seconds() + 60
+	a, b, c, d := who("a", "a"), who("b", "b"), who("c", "c"), who("d", "d")
+	if got := list(madeByEngine(1, a), madeByEngine(2, b), madeByEngine(3, c), madeByEngine(4, d)); got != "dcb" {
+		t.Errorf("kept: %s, want the latest", got)
+	}
+	if got := list(madeByEngine(1, a), madeByEngine(2, b), notStarted(3, b, "x"), madeByEngine(4, c), said(5, c, "destroy"), passed(late)); got != "a" {
+		t.Errorf("kept: %s, want only what may still start", got)
+	}
+}

@@ -1,0 +1,229 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/nsviz/nsviz/internal/container"
+	"github.com/nsviz/nsviz/internal/container/docker"
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/probes"
+)
+
+// engineOf serves a container list and a stream of events on a socket.
+func engineOf(t *testing.T, list, stream http.HandlerFunc) (host string) {
+	t.Helper()
+	socket := filepath.Join(t.TempDir(), "docker.sock")
+	listener, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Api-Version", "1.41")
+		switch path := r.URL.Path; {
+		case strings.HasSuffix(path, "/version"):
+			io.WriteString(w, `{"Version":"20.10.24"}`)
+		case strings.HasSuffix(path, "/events"):
+			w.(http.Flusher).Flush()
+			stream(w, r)
+		case strings.HasSuffix(path, "/containers/json"):
+			list(w, r)
+		}
+	}))
+	server.Listener.Close()
+	server.Listener = listener
+	server.Start()
+	t.Cleanup(func() {
+		server.CloseClientConnections()
+		server.Close()
+		goleak.VerifyNone(t)
+	})
+	return "unix://" + socket
+}
+
+// nameless is a pipeline of which nothing is at work, with an engine to ask.
+func nameless(t *testing.T, host string) *Pipeline {
+	t.Helper()
+	log := slog.New(slog.DiscardHandler)
+	names, err := docker.New(docker.Config{Host: host, Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	directory := container.NewDirectory(rememberedNames)
+	return &Pipeline{
+		cfg: Config{Log: log}, now: time.Now, names: names, directory: directory, tracker: container.NewTracker(directory, nil),
+		namespaces: newRegistry(), questions: map[string]question{}, inputs: make(chan func()),
+		model: isolation.New(isolation.DefaultLimits()), changed: make(chan struct{}, 1),
+	}
+}
+
+// namesOf is a pipeline of which only the names are at work, on an engine. Its loop does not run.
+func namesOf(t *testing.T, host string) *Pipeline {
+	t.Helper()
+	p := nameless(t, host)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = p.followEngine(ctx)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		for {
+			select {
+			case f := <-p.inputs:
+				f()
+			case <-ended:
+				return
+			}
+		}
+	})
+	return p
+}
+
+// awaitName waits until the directory has the name of a container.
+func (p *Pipeline) awaitName(t *testing.T, id string) string {
+	t.Helper()
+	look := time.NewTicker(time.Millisecond)
+	defer look.Stop()
+	deadline := time.After(10 * time.Second)
+	for {
+		select {
+		case <-look.C:
+			if identity, ok := p.directory.Get(id); ok {
+				return identity.Name
+			}
+		case <-deadline:
+			t.Fatalf("the name of %s does not come", id)
+		}
+	}
+}
+
+func containerID(n int) string { return fmt.Sprintf("%064x", n) }
+
+// A loop that is busy holds up no name: what an engine says is read as fast as it comes, however much lies before it.
+func TestNamesDoNotWaitForTheLoop(t *testing.T) {
+	const ooms = 2 * maxEngineFacts
+	p := namesOf(t, engineOf(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "[]") },
+		func(w http.ResponseWriter, r *http.Request) {
+			line := func(action, id, name string) {
+				fmt.Fprintf(w, `{"Type":"container","Action":%q,"Actor":{"ID":%q,"Attributes":{"name":%q}},"timeNano":%d}`+"\n",
+					action, id, name, time.Now().Add(time.Hour).UnixNano())
+			}
+			for range ooms {
+				line("oom", containerID(1), "hog")
+			}
+			line("create", containerID(2), "web")
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		}))
+	if name := p.awaitName(t, containerID(2)); name != "web" {
+		t.Errorf("it is called %q", name)
+	}
+	// What there was no room for is counted, and no name is among it.
+	(<-p.inputs)() // the first ones
+	for p.model.Snapshot().Totals.Lost[event.LostEngine] == 0 {
+		(<-p.inputs)()
+	}
+}
+
+// The engine is asked about a container that events of the kernel speak of and whose name has not come; the stream may
+// stand still.
+func TestUnknownContainersAreAskedFor(t *testing.T) {
+	asked := make(chan string, 100)
+	p := namesOf(t, engineOf(t,
+		func(w http.ResponseWriter, r *http.Request) {
+			filters := r.FormValue("filters")
+			if filters == "" {
+				io.WriteString(w, "[]")
+				return
+			}
+			asked <- filters
+			fmt.Fprintf(w, `[{"Id":%q,"Names":["/web"],"Image":"nginx"}]`, containerID(1))
+		},
+		func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	const cgroup = 7
+	p.tracker.Place(cgroup, "/docker/"+containerID(1))
+	kill := func() {
+		p.take(probes.Batch{Events: []event.Event{{
+			Time: time.Now(), Type: event.OOMKill, CgroupID: cgroup, OOM: &event.OOM{Victim: event.Victim{PID: 9}},
+		}}})
+	}
+	kill()
+	kill() // which is not asked about again so soon
+	if name := p.awaitName(t, containerID(1)); name != "web" {
+		t.Errorf("it is called %q", name)
+	}
+	if got := <-asked; !strings.Contains(got, containerID(1)) || len(asked) > 0 {
+		t.Errorf("asked for %q, and %d times more", got, len(asked))
+	}
+	kill()
+	kills := p.model.Snapshot().Kills
+	if c := kills[len(kills)-1].Event.Container; c == nil || c.Name != "web" {
+		t.Errorf("the victim's container is %+v", c)
+	}
+}
+
+// An engine that does not know a container is asked about it more and more seldom.
+func TestUnknownContainersAreAskedForSeldom(t *testing.T) {
+	p := nameless(t, "unix:///nowhere/docker.sock")
+	now := midnight
+	p.now = func() time.Time { return now }
+	var gaps []time.Duration
+	last := now
+	for range 2000 {
+		before := p.questions[containerID(1)]
+		p.askName(&event.Container{ID: containerID(1)})
+		if q := p.questions[containerID(1)]; q != before {
+			gaps = append(gaps, now.Sub(last))
+			last = now
+		}
+		now = now.Add(100 * time.Millisecond)
+	}
+	want := []time.Duration{0, 500 * time.Millisecond, time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second, 32 * time.Second, time.Minute, time.Minute}
+	if fmt.Sprint(gaps) != fmt.Sprint(want) {
+		t.Errorf("asked after %v, want %v", gaps, want)
+	}
+	for n := range 2 * maxQuestions {
+		p.askName(&event.Container{ID: containerID(n)})
+	}
+	if len(p.questions) > maxQuestions {
+		t.Errorf("%d questions are remembered", len(p.questions))
+	}
+}
+
+func TestEngineQueueIsBounded(t *testing.T) {
+	s := newNameSink(container.NewDirectory(rememberedNames), time.Now)
+	for n := range maxEngineFacts {
+		s.Did(containerID(n), "start", midnight)
+	}
+	s.Did(containerID(1), "oom", midnight)
+	s.Identify(container.Identity{ID: containerID(1), Name: "late"})
+	s.Identify(container.Identity{ID: containerID(1), Name: "later"})
+	facts, dropped := s.take()
+	if len(facts) != maxEngineFacts+1 || facts[maxEngineFacts].Identity.Name != "later" || dropped != 1 {
+		t.Errorf("%d facts, %d dropped", len(facts), dropped)
+	}
+	image := strings.Repeat("x", 1<<20)
+	for n := range 100 {
+		s.Identify(container.Identity{ID: containerID(n), Name: "large", Image: image})
+	}
+	if facts, dropped = s.take(); len(facts) > maxEngineBytes>>20 || len(facts)+int(dropped) != 100 {
+		t.Errorf("%d large facts, %d dropped", len(facts), dropped)
+	}
+	if facts, dropped = s.take(); len(facts) != 0 || dropped != 0 {
+		t.Errorf("%d facts, %d dropped of nothing", len(facts), dropped)
+	}
+}

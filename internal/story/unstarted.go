@@ -1,0 +1,49 @@
+package story
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+// neverStarted tells of a container whose own program has never run, and why.
+func neverStarted(c *isolation.Container) Text {
+	n := c.NeverStarted
+	engine := engineName(c)
+	t := text(Name, c.Label)
+	switch {
+	case n == nil: // of a later version
+		return t.add(Plain, " has never started.")
+	case n.Error == "" && n.Tried.IsZero():
+		t = t.add(Plain, " has ").add(Strong, "never been started").add(Plain, ".")
+		if !n.Made.IsZero() {
+			t = t.sentence(text(Plain, engine+" made it at ").at(n.Made, fullTime).add(Plain, ", and nothing has started it since."))
+		}
+	default:
+		t = t.add(Plain, " ").add(Strong, "never started").add(Plain, ": ").join(failedStart(c, n.Error, n.ExitCode))
+		if !n.Tried.IsZero() {
+			t = t.sentence(text(Plain, "Its cgroup was made at ").at(n.Tried, fullTime).
+				add(Plain, fmt.Sprintf(" and removed after %s, and no program of its own ran in it.", duration(n.Failed.Sub(n.Tried)))))
+		}
+	}
+	if !n.Removed.IsZero() {
+		t = t.sentence(text(Plain, engine+" removed it at ").at(n.Removed, fullTime).add(Plain, "."))
+	}
+	return t
+}
+
+// failedStart says why the engine could not start a container. An exit code that no program gave needs a word.
+func failedStart(c *isolation.Container, reason string, code *int32) Text {
+	engine := engineName(c)
+	if reason == "" {
+		return text(Plain, fmt.Sprintf("its start failed, and %s did not say why.", engine))
+	}
+	// Docker ends with what kind of error it is, where it knows.
+	reason = strings.TrimSuffix(strings.TrimSpace(reason), ": unknown")
+	t := text(Plain, engine+" could not start it: ").add(Strong, strings.TrimSuffix(reason, ".")).add(Plain, ".")
+	if code != nil {
+		t = t.sentence(text(Plain, "The ").add(Strong, fmt.Sprintf("exit code %d", *code)).add(Plain, fmt.Sprintf(" is %s's own word for that.", engine)))
+	}
+	return t
+}

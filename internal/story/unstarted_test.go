@@ -1,0 +1,66 @@
+package story
+
+import (
+	"testing"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+func TestNeverStarted(t *testing.T) {
+	made := time.Date(2026, 11, 23, 20, 0, 0, 0, time.UTC)
+	const why = `OCI runtime create failed: exec: "/no": no such file or directory: unknown`
+	for name, test := range map[string]struct {
+		never *isolation.NeverStarted
+		want  string
+	}{
+		"only made": {
+			&isolation.NeverStarted{Made: made},
+			"bar has never been started. docker made it at 2026-11-23 20:00:00.000 UTC, and nothing has started it since.",
+		},
+		"failed": {
+			&isolation.NeverStarted{Made: made, Tried: made, Failed: made.Add(340 * time.Millisecond), Error: why, ExitCode: new(int32(127))},
+			`bar never started: docker could not start it: OCI runtime create failed: exec: "/no": no such file or directory. ` +
+				"The exit code 127 is docker's own word for that. " +
+				"Its cgroup was made at 2026-11-23 20:00:00.000 UTC and removed after 340 ms, and no program of its own ran in it.",
+		},
+		"failed early": {
+			&isolation.NeverStarted{Made: made, Failed: made, Error: "no such device.", ExitCode: new(int32(128))},
+			"bar never started: docker could not start it: no such device. The exit code 128 is docker's own word for that.",
+		},
+		"removed": {
+			&isolation.NeverStarted{Made: made, Tried: made, Failed: made.Add(time.Second), Removed: made.Add(2 * time.Second)},
+			"bar never started: its start failed, and docker did not say why. Its cgroup was made at 2026-11-23 20:00:00.000 UTC and removed " +
+				"after 1.0 s, and no program of its own ran in it. docker removed it at 2026-11-23 20:00:02.000 UTC.",
+		},
+		"found": {&isolation.NeverStarted{}, "bar has never been started."},
+		"later": {nil, "bar has never started."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := isolation.Container{ID: webID, Label: "bar", Named: true, Runtime: "docker", State: isolation.Created, NeverStarted: test.never}
+			a := Why(&c, &isolation.Snapshot{})
+			if a.Sentence != test.want {
+				t.Errorf("%s\nwant\n%s", a.Sentence, test.want)
+			}
+			if a.End != nil || a.NeverStarted != test.never || a.State != isolation.Created {
+				t.Errorf("%+v", a)
+			}
+		})
+	}
+}
+
+// A start that fails after a run is told with that run.
+func TestNotStartedAgain(t *testing.T) {
+	c := ended(nil)
+	c.Label, c.Verdict = "web", &isolation.Verdict{ExitCode: new(int32(127)), StartError: "no such file: unknown"}
+	c.Previous = &isolation.End{Time: end, Exit: &event.Exit{Code: new(int32(0)), Cause: event.CauseExited}}
+	const want = "web was not started again: docker could not start it: no such file. The exit code 127 is docker's own word for that. " +
+		"Of its run before that: web ended by itself with exit code 0."
+	if got := Container(&c, &isolation.Snapshot{}).String(); got != want {
+		t.Errorf("%s\nwant\n%s", got, want)
+	}
+	if a := Why(&c, &isolation.Snapshot{}); a.End.Engine.StartError != c.Verdict.StartError {
+		t.Errorf("%+v", a.End.Engine)
+	}
+}
