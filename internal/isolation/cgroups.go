@@ -171,7 +171,8 @@ func (m *Model) tellCgroupKill(e *event.Event) {
 }
 
 // applyWrite tells a cgroup, and the container whose own it is, what somebody wrote to it.
-func (m *Model) applyWrite(at time.Time, w *CgroupWrite) {
+func (m *Model) applyWrite(f Fact) {
+	at, w := f.Time, f.CgroupWrite
 	g := m.cgroupAt(w.Path)
 	if g == nil {
 		return
@@ -188,8 +189,11 @@ func (m *Model) applyWrite(at time.Time, w *CgroupWrite) {
 		g.tell(Moment{Time: at, Kind: MomentLimits, Limits: first})
 	}
 	g.chronicle.tellChange(Moment{Time: at, Kind: MomentChanged, By: w.By, ByAnyOf: w.ByAnyOf, Limits: changed}, cgroupExtent)
-	// Until its own program runs, its engine still sets them.
-	if c := m.containers[containerID(w.Container)]; c != nil && c.state == Running && c.cgroup == w.Path {
+	// Until its own program runs, its engine still sets them. Whether it does may not be known yet.
+	switch c := m.containers[containerID(w.Container)]; {
+	case c == nil || c.state == Starting:
+		m.await(containerID(w.Container), f)
+	case c.state == Running && c.cgroup == w.Path:
 		c.tellWritten(at, w)
 	}
 }

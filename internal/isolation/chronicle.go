@@ -20,6 +20,8 @@ type chronicle struct {
 	// visits are the latest calls of which further parts may come, the next one to be replaced at index next.
 	visits [4]visit
 	next   uint8
+	// late is set while moments are added that are older than others by more than lateness.
+	late bool
 }
 
 // span is from when and until when a moment was.
@@ -54,7 +56,7 @@ func (l *chronicle) tell(m Moment, e extent) { l.tellAt(l.clock.at(m.Time), m, e
 // tellAt adds a moment whose time was converted when it was reported: the wall clock may have been set since.
 func (l *chronicle) tellAt(when instant, m Moment, e extent) {
 	at := len(l.moments)
-	for at > 0 && when < l.spans[at-1].from && l.spans[at-1].from.sub(when) <= lateness {
+	for at > 0 && when < l.spans[at-1].from && (l.late || l.spans[at-1].from.sub(when) <= lateness) {
 		at--
 	}
 	if l.fold(&m, at, when) {

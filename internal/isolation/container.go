@@ -128,6 +128,7 @@ func (m *Model) know(said *event.Container) *container {
 		m.relabel(c, func() {})
 		m.addLive(c)
 		m.identify(c, &event.Container{Name: name}) // now its label matters
+		m.arrives(c)
 	}
 	m.identify(c, said)
 	return c
@@ -272,6 +273,7 @@ func (m *Model) applyStarted(e event.Event) {
 			m.counters.starts.observe(c.startDuration.Seconds())
 		}
 	}
+	m.arrives(c)
 	m.claim(c)
 	m.enter(c, c.namespaces)
 	m.tellEntry(c, Moment{Time: e.Time, Kind: momentStarted, Init: initOf(e.PID, e.Comm), Start: e.Start})
@@ -347,14 +349,17 @@ func (c *container) end() End {
 
 // applyVerdict takes in what the engine says of an end. It may say so when the container has been
 // started again, or, if seldom, before the end was read from the ring.
-func (m *Model) applyVerdict(at time.Time, v Verdict) {
+func (m *Model) applyVerdict(f Fact) {
+	at, v := f.Time, *f.Verdict
 	c := m.find(v.ID)
-	if c == nil || v.StartError != "" && c.state == Running { // that is about a start before this one
+	switch {
+	case c == nil, c.state == Created && c.neverStarted.Tried.IsZero() && v.StartError == "" && !v.Removed: // it did start
+		m.await(v.ID, f)
+		return
+	case v.StartError != "" && c.state == Running: // that is about a start before this one
 		return
 	}
-	said := v
-	said.ID = ""
-	c.tell(Moment{Time: at, Kind: MomentVerdict, Verdict: &said})
+	c.tellVerdict(at, &v)
 	switch {
 	case c.state == Created:
 		c.failedToStart(&v)
@@ -370,6 +375,12 @@ func (m *Model) applyVerdict(at time.Time, v Verdict) {
 	default:
 		c.verdict = &v
 	}
+}
+
+func (c *container) tellVerdict(at time.Time, v *Verdict) {
+	said := *v
+	said.ID = ""
+	c.tell(Moment{Time: at, Kind: MomentVerdict, Verdict: &said})
 }
 
 // endPhases adds the engine's word to the phases of a start, once both are known: it may come before the start
@@ -412,6 +423,7 @@ func (m *Model) applyFound(at time.Time, f Found) {
 	c.started, c.startedAt = f.Started, m.clock.at(f.Started)
 	c.namespaces = f.Namespaces
 	c.unheld, c.madeFor = f.Unheld, f.MadeFor
+	m.arrives(c)
 	m.enter(c, c.namespaces)
 	found.Init = initOf(f.InitPID, f.InitComm)
 	m.tellEntry(c, found)

@@ -84,6 +84,7 @@ type Model struct {
 	surveyed      time.Time            // when that was taken in; zero is never
 	unseen        *Unseen              // as of the latest survey; replaced, never changed
 	own           *OwnMemory           // replaced, never changed
+	waiting       waiting
 	events        []event.Event
 	kills         []Kill
 	logged        uint64 // how many kills were ever added to kills
@@ -143,13 +144,13 @@ func (m *Model) Apply(f Fact) {
 	case f.Identity != nil:
 		m.applyIdentity(*f.Identity)
 	case f.Verdict != nil:
-		m.applyVerdict(f.Time, *f.Verdict)
+		m.applyVerdict(f)
 	case f.Said != nil:
-		m.applySaid(f.Time, f.Said)
+		m.applySaid(f)
 	case f.Cgroups != nil:
 		m.applyCgroupsFound(f.Time, f.Cgroups)
 	case f.CgroupWrite != nil:
-		m.applyWrite(f.Time, f.CgroupWrite)
+		m.applyWrite(f)
 	case f.Memory != nil:
 		m.applyMemory(f.Time, f.Memory)
 	case f.Namespaces != nil:
@@ -161,17 +162,20 @@ func (m *Model) Apply(f Fact) {
 	case f.BPFErrors != nil:
 		m.counters.bpfErrors = f.BPFErrors
 	}
+	m.takeWaiting()
 	m.forget()
 }
 
 // applySaid takes in what an engine did with a container.
-func (m *Model) applySaid(at time.Time, said *EngineEvent) {
+func (m *Model) applySaid(f Fact) {
+	at, said := f.Time, f.Said
 	if said.Action == "create" {
 		m.applyMade(said)
 		return
 	}
 	c := m.find(said.ID)
 	if c == nil {
+		m.await(said.ID, f)
 		return
 	}
 	c.tell(Moment{Time: at, Kind: MomentSaid, Said: said.Action})
