@@ -68,7 +68,7 @@ func (r *recording) write(f isolation.Fact) error {
 	if err := r.writer.Write(f); err != nil {
 		return err
 	}
-	if f.Host == nil && f.Probes == nil && f.Engine == nil {
+	if f.Host == nil && f.Probes == nil && f.Engine == nil && f.OwnMemory == nil {
 		r.worth.Store(true)
 	}
 	if now := time.Now(); now.Sub(r.flushed) > flushInterval {

@@ -5,6 +5,8 @@ package e2e
 import (
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,12 +15,15 @@ import (
 
 	"github.com/nsviz/nsviz/deploy/grafana"
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/hostfs"
 )
 
 // The containers of TestEveryPanel.
 const (
 	panelHog    = "nsviz-test-panel-hog"
 	panelSharer = "nsviz-test-panel-sharer" // in the host's pid and net
+	panelMoved  = "nsviz-test-panel-moved"  // its PID 1 is moved out of its cgroup
+	panelStuck  = "nsviz-test-panel-stuck"  // it is refused processes and, on cgroup v1, stuck at its limit
 )
 
 // truth is what happened while Prometheus watched nsviz, from elsewhere.
@@ -97,6 +102,13 @@ type expectation func(truth, []series) string
 // may is for what need not happen on a host.
 func may(truth, []series) string { return "" }
 
+func none(_ truth, list []series) string {
+	if len(list) != 0 {
+		return "want nothing"
+	}
+	return ""
+}
+
 // value wants a single series whose last value is as check says.
 func value(check func(truth, float64) bool) expectation {
 	return func(happened truth, list []series) string {
@@ -155,7 +167,7 @@ const (
 
 // expectations are what every query of the dashboard returns after the stress demo. Panels of the
 // same title differ in whether they show one moment.
-func expectations() map[string]expectation {
+func expectations(layout hostfs.Layout) map[string]expectation {
 	seconds := value(func(_ truth, v float64) bool { return v > 0 && v < 30 })
 	sometimeSeconds := some(0.001, 30)
 	var madeByRuntime, aliveOfAllTypes []expectation
@@ -164,6 +176,10 @@ func expectations() map[string]expectation {
 	}
 	for _, typ := range []event.NamespaceType{event.Mnt, event.PID, event.Net, event.IPC, event.UTS} {
 		madeByRuntime = append(madeByRuntime, some(0.5, many, "type", typ.String(), "via", "unshare"))
+	}
+	stuck := some(1, 1, "container", panelStuck)
+	if layout.Controller == "" {
+		stuck = none // v2 knows no such thing
 	}
 	return map[string]expectation{
 		"Containers running/A now":       atLeast(1),
@@ -189,27 +205,30 @@ func expectations() map[string]expectation {
 			some(0, 0, "container", panelSharer, "type", "mnt"),
 			some(0, 0, "container", panelSharer, "type", "ipc"),
 		),
-		"Containers running/A":           some(1, many, "runtime", "docker"),
-		"Containers running/B":           some(1, many, "monitor", "qemu"),
-		"Start time/A":                   sometimeSeconds,
-		"Start time/B":                   sometimeSeconds,
-		"Start time/C":                   sometimeSeconds,
-		"Start time, spread/A":           some(0.5, many, "le", "+Inf"),
-		"Exits by cause/A":               some(1, many, "cause", "exited"),
-		"Live containers/A now":          some(1, 1, "container", panelSharer, "image", busyboxImage, "runtime", "docker"),
-		"Events/A":                       each(some(0.05, many, "type", "oom_kill"), some(0.01, many, "type", "container_started")),
-		"Events lost and failed reads/A": may,
-		"Events lost and failed reads/B": may,
-		"Events lost and failed reads/C": some(0, 0, "container", panelHog),
-		"Events lost and failed reads/D": some(0, 0, "sink", "log"),
-		"Events lost and failed reads/E": some(0, 0, "reason", "refused"),
-		"Events lost and failed reads/F": some(0, 0, "step", "past"),
-		"Events lost and failed reads/G": may,
-		"What watching costs/A":          some(0, 2),
-		"What watching costs/B":          some(1<<20, 200<<20),
-		"Probe methods/A now":            some(1, 1, "probe", "OOM victims"),
-		"Builds/A now":                   exactly(func(truth) float64 { return 1 }),
-		"Containers folded away/A":       exactly(func(truth) float64 { return 0 }),
+		"Containers running/A":                   some(1, many, "runtime", "docker"),
+		"Containers running/B":                   some(1, many, "monitor", "qemu"),
+		"Start time/A":                           sometimeSeconds,
+		"Start time/B":                           sometimeSeconds,
+		"Start time/C":                           sometimeSeconds,
+		"Start time, spread/A":                   some(0.5, many, "le", "+Inf"),
+		"Exits by cause/A":                       some(1, many, "cause", "exited"),
+		"Processes refused/A":                    some(1, many, "container", panelStuck),
+		"Outside its limits, or stuck at them/A": some(1, 1, "container", panelMoved),
+		"Outside its limits, or stuck at them/B": stuck,
+		"Live containers/A now":                  some(1, 1, "container", panelSharer, "image", busyboxImage, "runtime", "docker"),
+		"Events/A":                               each(some(0.05, many, "type", "oom_kill"), some(0.01, many, "type", "container_started")),
+		"Events lost and failed reads/A":         may,
+		"Events lost and failed reads/B":         may,
+		"Events lost and failed reads/C":         some(0, 0, "container", panelHog),
+		"Events lost and failed reads/D":         some(0, 0, "sink", "log"),
+		"Events lost and failed reads/E":         some(0, 0, "reason", "refused"),
+		"Events lost and failed reads/F":         some(0, 0, "step", "past"),
+		"Events lost and failed reads/G":         may,
+		"What watching costs/A":                  some(0, 2),
+		"What watching costs/B":                  some(1<<20, 200<<20),
+		"Probe methods/A now":                    some(1, 1, "probe", "OOM victims"),
+		"Builds/A now":                           exactly(func(truth) float64 { return 1 }),
+		"Containers folded away/A":               exactly(func(truth) float64 { return 0 }),
 	}
 }
 
@@ -243,6 +262,12 @@ func TestEveryPanel(t *testing.T) {
 
 	startProgram(t, qemuPath(t), stoppedVM("-m", "64")...)
 	docker(t, "run", "-d", "--name", panelSharer, "--net=host", "--pid=host", busyboxImage, "sleep", "1000")
+	moved := run(t, panelMoved, busyboxImage, "sh", "-c", waits)
+	if err := os.WriteFile(filepath.Join(trackedHierarchy(t).Dir, "cgroup.procs"), []byte(strconv.Itoa(moved)), 0); err != nil {
+		t.Fatal(err)
+	}
+	run(t, panelStuck, "--pids-limit=4", "--memory=32m", "--oom-kill-disable", busyboxImage, "sh", "-c",
+		`sh -c "sleep 1000 & sleep 1000 & sleep 1000 & sleep 1000"; echo ready; exec awk 'BEGIN { s = "xxxxxxxx"; while (1) s = s s }'`)
 	happened := truth{kills: float64(ownCount(t, docker(t, "run", "--name", panelHog, "--memory=64m", stressImage, "sh", "-c",
 		"stress-ng --vm 1 --vm-bytes 200M --timeout 5s >/dev/null 2>&1; "+readOwnCounter)))}
 	events.await(t, 1, of(event.ContainerExited, panelHog))
@@ -286,7 +311,7 @@ func checkPanels(t *testing.T, p *prometheus, happened truth) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	expected := expectations()
+	expected := expectations(trackedHierarchy(t))
 	when := p.lastScrape(t)
 	for _, q := range queries {
 		key, ask := q.Panel+"/"+q.RefID, p.until
