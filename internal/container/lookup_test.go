@@ -44,7 +44,7 @@ func TestUnreportedCgroupIsLookedUp(t *testing.T) {
 		t.Errorf("asked %d times", h.asked)
 	}
 	ref := &Ref{Runtime: "docker", ID: idA, Root: rootPath}
-	want := []Discovery{{Cgroup{root, rootPath}, ref}, {Cgroup{below, belowPath}, ref}}
+	want := []Discovery{{Cgroup{root, rootPath}, ref, false}, {Cgroup{below, belowPath}, ref, false}}
 	if diff := cmp.Diff(want, tracker.Discovered()); diff != "" {
 		t.Errorf("discovered (-want +got):\n%s", diff)
 	}
@@ -144,5 +144,69 @@ func TestCgroupsAreBounded(t *testing.T) {
 	}
 	if n := len(tracker.unresolved); n > mostUnresolved {
 		t.Errorf("%d ids of nothing kept", n)
+	}
+}
+
+// TestPathOfAnother: the removal of a cgroup was lost, and another one has its path, as after `docker restart`. That the
+// first one is gone is reported before the other one, once, and never as the end of the other one.
+func TestPathOfAnother(t *testing.T) {
+	const younger = 960
+	for name, test := range map[string]struct {
+		report func(*Tracker)
+		want   []Discovery
+	}{
+		"created": {
+			func(tracker *Tracker) { e := created(5, younger, rootPath); tracker.Attribute(&e) },
+			[]Discovery{{Cgroup{root, rootPath}, &Ref{Runtime: "docker", ID: idA, Root: rootPath}, true}},
+		},
+		"discovered": {
+			func(tracker *Tracker) { tracker.Discover(younger, rootPath) },
+			[]Discovery{
+				{Cgroup{root, rootPath}, &Ref{Runtime: "docker", ID: idA, Root: rootPath}, true},
+				{Cgroup{younger, rootPath}, &Ref{Runtime: "docker", ID: idA, Root: rootPath}, false},
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tracker := newTestTracker()
+			e := created(1, root, rootPath)
+			tracker.Attribute(&e)
+			test.report(tracker)
+			if diff := cmp.Diff(test.want, tracker.Discovered()); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			tracker.Mark()
+			unknown, gone := tracker.Compare([]Cgroup{{host, "/"}, {service, "/system.slice/cron.service"}, {younger, rootPath}})
+			if unknown != nil || gone != nil {
+				t.Errorf("unknown %v, gone %v", unknown, gone)
+			}
+			tracker.Started(&Ref{Runtime: "docker", ID: idA, Root: rootPath}, 50, at(6), false)
+			if e := removed(7, root, rootPath); tracker.Attribute(&e) {
+				t.Error("the removal of the first one is reported again, by the path that the other one has")
+			}
+			if state := tracker.StateOf(&Ref{Runtime: "docker", ID: idA, Root: rootPath}); state.Init != 50 {
+				t.Errorf("the other one's PID 1 is %d", state.Init)
+			}
+			if e := removed(8, younger, rootPath); !tracker.Attribute(&e) || e.Cgroup.Container == nil {
+				t.Error("the removal of the other one is not reported")
+			}
+		})
+	}
+}
+
+// TestCompareWhatHasThePathOfAnother: of the cgroups of no container, too, the older one is not reported as gone when a younger
+// one has its path: by that the younger one would seem to be gone.
+func TestCompareWhatHasThePathOfAnother(t *testing.T) {
+	tracker := newTestTracker()
+	tracker.Place(970, "/user.slice")
+	tracker.Mark()
+	e := created(5, 971, "/user.slice")
+	tracker.Attribute(&e)
+	if _, gone := tracker.Compare([]Cgroup{{host, "/"}, {service, "/system.slice/cron.service"}}); gone != nil {
+		t.Errorf("gone: %v", gone)
+	}
+	tracker.Mark()
+	if _, gone := tracker.Compare([]Cgroup{{host, "/"}, {service, "/system.slice/cron.service"}}); len(gone) != 1 || gone[0].ID != 971 {
+		t.Errorf("gone later: %v", gone)
 	}
 }

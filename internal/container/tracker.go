@@ -45,22 +45,24 @@ type Tracker struct {
 	outside map[int32]*cgroup
 	// unresolved are the ids that the resolver found nothing for. The kernel gives no id out again.
 	unresolved map[uint64]struct{}
-	// discovered are the cgroups that were found by a lookup since Discovered was called.
+	// discovered are the cgroups that were found, or found to be removed, since Discovered was called.
 	discovered []Discovery
 	// generation grows by one with each Mark.
 	generation uint64
 	limit      int // of cgroups
 }
 
-// Discovery is a cgroup that was not reported and that something else spoke of.
+// Discovery is a cgroup that was not reported and that something else spoke of, or one that was removed without a report.
 type Discovery struct {
 	Cgroup
 
 	Container *Ref // nil is none
+	Removed   bool // another cgroup has its path
 }
 
 // cgroup is one cgroup of the tracked hierarchy.
 type cgroup struct {
+	id   uint64
 	path string
 	ref  *Ref
 	// root is the container's own cgroup, which this one is or is below; nil outside containers.
@@ -110,10 +112,14 @@ func (t *Tracker) place(id uint64, path string) *cgroup {
 		return c
 	}
 	t.makeRoom()
-	c := &cgroup{path: path, generation: t.generation}
+	c := &cgroup{id: id, path: path, generation: t.generation}
 	if ref, ok := t.parser.Parse(path); ok {
 		c.ref = &ref
 		if root := ref.innermost().Root; root == path {
+			if before := t.roots[path]; before != nil { // two cannot have a path at the same time
+				t.discovered = append(t.discovered, Discovery{Cgroup{before.id, path}, before.ref, true})
+				t.bury(before.id, before)
+			}
 			c.root = c
 			t.roots[path] = c
 		} else if c.root = t.roots[root]; c.root == nil {
@@ -192,7 +198,7 @@ func (t *Tracker) Discover(id uint64, path string) *Ref {
 		return c.ref
 	}
 	ref := t.place(id, path).ref
-	t.discovered = append(t.discovered, Discovery{Cgroup{id, path}, ref})
+	t.discovered = append(t.discovered, Discovery{Cgroup{id, path}, ref, false})
 	return ref
 }
 
@@ -209,7 +215,8 @@ func (t *Tracker) Mark() { t.generation++ }
 
 // Compare compares what is known with all cgroups of the host, as they were read since the latest Mark; every event up to
 // the end of that reading has been attributed. It returns those of them that are not known, in their order, and those
-// that were known before the Mark and are not among them, those below first.
+// that were known before the Mark and are not among them, those below first. A cgroup whose path another one has is
+// neither: that it was removed shows by the other.
 func (t *Tracker) Compare(host []Cgroup) (unknown, gone []Cgroup) {
 	there := make(map[uint64]struct{}, len(host))
 	for _, c := range host {
@@ -218,10 +225,21 @@ func (t *Tracker) Compare(host []Cgroup) (unknown, gone []Cgroup) {
 			unknown = append(unknown, c)
 		}
 	}
+	younger := map[string]struct{}{} // by path
 	for id, c := range t.cgroups {
-		if _, ok := there[id]; !ok && !c.removed && c.generation < t.generation {
-			gone = append(gone, Cgroup{id, c.path})
+		if _, ok := there[id]; (ok || c.generation == t.generation) && !c.removed {
+			younger[c.path] = struct{}{}
 		}
+	}
+	for id, c := range t.cgroups {
+		if _, ok := there[id]; ok || c.removed || c.generation == t.generation {
+			continue
+		}
+		if _, replaced := younger[c.path]; replaced {
+			t.bury(id, c)
+			continue
+		}
+		gone = append(gone, Cgroup{id, c.path})
 	}
 	slices.SortFunc(gone, func(a, b Cgroup) int { return strings.Compare(b.Path, a.Path) })
 	return unknown, gone
@@ -343,6 +361,9 @@ func (t *Tracker) Attribute(e *event.Event) bool {
 		e.Cgroup.Container = t.Describe(c.ref)
 	case event.CgroupRemoved:
 		c := t.cgroups[e.Cgroup.ID]
+		if now := t.roots[e.Cgroup.Path]; now != nil && now != c {
+			return false // it was found to be removed when that took its path
+		}
 		if c == nil || c.path != e.Cgroup.Path {
 			c = t.place(e.Cgroup.ID, e.Cgroup.Path)
 		}

@@ -136,10 +136,10 @@ func TestWhatIsAStartAndAnExit(t *testing.T) {
 		}},
 		{"a removal told twice", []step{
 			mkdir(root, rootPath, 0), {removed(10, root, rootPath), true}, mkdir(again, rootPath, 20),
-			{removed(10, root, rootPath), true}, mkdir(below, belowPath, 21), {started(25, 70, below), true}, {exited(29, 70, again), true},
+			{removed(10, root, rootPath), false}, mkdir(below, belowPath, 21), {started(25, 70, below), true}, {exited(29, 70, again), true},
 		}},
 		{"a removal that is read after the next making", []step{
-			mkdir(root, rootPath, 0), mkdir(again, rootPath, 20), {removed(10, root, rootPath), true}, mkdir(below, belowPath, 21),
+			mkdir(root, rootPath, 0), mkdir(again, rootPath, 20), {removed(10, root, rootPath), false}, mkdir(below, belowPath, 21),
 			{started(25, 70, below), true}, {started(26, 70, again), false}, {exited(29, 70, again), true},
 		}},
 		{"an id given out again", []step{

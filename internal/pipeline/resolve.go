@@ -43,6 +43,13 @@ func (p *Pipeline) resolve(id uint64) []container.Cgroup {
 func (p *Pipeline) takeDiscovered(at time.Time) {
 	for _, d := range p.tracker.Discovered() {
 		c := p.tracker.Describe(d.Container)
+		if d.Removed {
+			p.tellEvent(event.Event{
+				Time: at, Type: event.CgroupRemoved,
+				Cgroup: &event.Cgroup{Path: d.Path, ID: d.ID, Container: c, Via: event.ViaReconcile},
+			})
+			continue
+		}
 		p.tellEvent(event.Event{
 			Time: at, Type: event.CgroupCreated,
 			Cgroup: &event.Cgroup{Path: d.Path, ID: d.ID, Container: c, Via: event.ViaReconcile},
