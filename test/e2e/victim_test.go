@@ -87,7 +87,7 @@ func TestVictimOfFilesInMemory(t *testing.T) {
 		texts[path] = get(t, "http://"+quietAddress+path+name)
 	}
 	for where, text := range texts {
-		if strings.Contains(text, secret) || strings.Contains(text, "command_line") || !strings.Contains(text, `"process_comm":"tail"`) {
+		if strings.Contains(text, secret) || strings.Contains(text, `"command_line":"`) || !strings.Contains(text, `"process_comm":"tail"`) {
 			t.Errorf("%s, without command lines:\n%s", where, text)
 		}
 	}
