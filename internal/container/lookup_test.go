@@ -122,7 +122,7 @@ func TestCgroupsAreBounded(t *testing.T) {
 	tracker := lookupTracker(h)
 	tracker.limit = 100
 	tracker.Place(root, rootPath)
-	tracker.Started(&Ref{ID: idA, Root: rootPath}, 50, at(0), false)
+	tracker.Started(&Ref{ID: idA, Root: rootPath}, Init{PID: 50, Made: at(0)})
 	for i := range uint64(1000) {
 		c := Cgroup{2000 + i, fmt.Sprintf("/user.slice/%d", i)}
 		h.byID[c.ID] = []Cgroup{c}
@@ -180,7 +180,7 @@ func TestPathOfAnother(t *testing.T) {
 			if unknown != nil || gone != nil {
 				t.Errorf("unknown %v, gone %v", unknown, gone)
 			}
-			tracker.Started(&Ref{Runtime: "docker", ID: idA, Root: rootPath}, 50, at(6), false)
+			tracker.Started(&Ref{Runtime: "docker", ID: idA, Root: rootPath}, Init{PID: 50, Made: at(6)})
 			if e := removed(7, root, rootPath); tracker.Attribute(&e) {
 				t.Error("the removal of the first one is reported again, by the path that the other one has")
 			}

@@ -2,7 +2,6 @@ package container
 
 import (
 	"strings"
-	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
 )
@@ -34,14 +33,17 @@ func (t *Tracker) initMoved(e *event.Event) bool {
 
 // StartedOutside is Started for a container whose init was found in none of the container's cgroups. The container's own
 // cgroup may be gone.
-func (t *Tracker) StartedOutside(ref *Ref, init int32, forked time.Time, ran bool) {
+func (t *Tracker) StartedOutside(ref *Ref, init Init) *event.Event {
 	root := t.roots[ref.innermost().Root]
 	if root == nil {
 		root = &cgroup{path: ref.innermost().Root, ref: ref}
 		root.root = root
 	}
-	root.init, root.known, root.found, root.started, root.ran = init, true, true, forked, ran
-	t.outside[init] = root
+	end := t.start(root, init)
+	if end == nil {
+		t.outside[init.PID] = root
+	}
+	return end
 }
 
 // homeOf is the container's own cgroup of an init, by the cgroup that an event names or, of one that is outside of the

@@ -85,7 +85,7 @@ func TestStartedOutside(t *testing.T) {
 			tracker.Place(root, path)
 			home = root
 		}
-		tracker.StartedOutside(&Ref{ID: idA, Runtime: "docker", Root: path}, 50, at(0), false)
+		tracker.StartedOutside(&Ref{ID: idA, Runtime: "docker", Root: path}, Init{PID: 50, Made: at(0)})
 		kill := killed(6, 50, host, true)
 		tracker.Attribute(&kill)
 		if kill.Container.Label() != "web" || !kill.OOM.Victim.Init {
@@ -101,6 +101,26 @@ func TestStartedOutside(t *testing.T) {
 		}
 		if again := exited(9, 50, home); tracker.Attribute(&again) {
 			t.Errorf("%s: it ended twice", name)
+		}
+	}
+}
+
+// The end of an init outside of its cgroup was lost: whoever has its PID then is none of the container's.
+func TestOutsideForgetsTheDead(t *testing.T) {
+	ref := &Ref{ID: idA, Runtime: "docker", Root: rootPath}
+	for name, forget := range map[string]func(*Tracker){
+		"reading the host found it gone":  func(tracker *Tracker) { tracker.Ended(ref) },
+		"the container was found gone":    func(tracker *Tracker) { tracker.Gone(idA) },
+		"the container was started again": func(tracker *Tracker) { tracker.Started(ref, Init{PID: 60, Made: at(5)}) },
+	} {
+		tracker := newTestTracker()
+		tracker.Place(root, rootPath)
+		tracker.StartedOutside(ref, Init{PID: 50, Made: at(0)})
+		forget(tracker)
+		kill := killed(6, 50, service, true)
+		tracker.Attribute(&kill)
+		if kill.Container != nil || kill.OOM.Victim.Container != nil || kill.OOM.Victim.Init {
+			t.Errorf("%s: a kill on the host is told as %+v", name, kill.OOM.Victim)
 		}
 	}
 }

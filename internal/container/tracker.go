@@ -1,6 +1,7 @@
 package container
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -47,6 +48,9 @@ type Tracker struct {
 	unresolved map[uint64]struct{}
 	// discovered are the cgroups that were found, or found to be removed, since Discovered was called.
 	discovered []Discovery
+	// unclaimed are the latest ends of processes that were no known init in a container's cgroup, by PID: reading the host
+	// may be about to report one.
+	unclaimed map[int32]unclaimed
 	// generation grows by one with each Mark.
 	generation uint64
 	limit      int // of cgroups
@@ -79,7 +83,11 @@ type cgroup struct {
 	init              int32
 	known, found, ran bool
 	// started is when the init was made, where it was found, or when its program started; zero is unknown.
-	started time.Time
+	started moment
+	// ended is the PID of the init whose end an event has reported, until another one starts, and endedNS when that was,
+	// since boot; 0 is none.
+	ended   int32
+	endedNS uint64
 	// joined, of the root alone, are the namespaces that were joined from inside it while it starts.
 	joined map[event.NamespaceType]joining
 }
@@ -100,6 +108,7 @@ func NewTracker(directory *Directory, resolve Resolver) *Tracker {
 		cgroups: map[uint64]*cgroup{}, roots: map[string]*cgroup{}, births: births{byID: map[uint64]*birth{}},
 		unresolved: map[uint64]struct{}{},
 		outside:    map[int32]*cgroup{},
+		unclaimed:  map[int32]unclaimed{},
 	}
 }
 
@@ -214,7 +223,8 @@ func (t *Tracker) Discovered() []Discovery {
 func (t *Tracker) Mark() { t.generation++ }
 
 // Compare compares what is known with all cgroups of the host, as they were read since the latest Mark; every event up to
-// the end of that reading has been attributed. It returns those of them that are not known, in their order, and those
+// the end of that reading has been attributed. It returns those of them that are not known, in their order (only containers'
+// own where there is no room for more), and those
 // that were known before the Mark and are not among them, those below first. A cgroup whose path another one has is
 // neither: that it was removed shows by the other.
 func (t *Tracker) Compare(host []Cgroup) (unknown, gone []Cgroup) {
@@ -224,6 +234,12 @@ func (t *Tracker) Compare(host []Cgroup) (unknown, gone []Cgroup) {
 		if known := t.cgroups[c.ID]; known == nil {
 			unknown = append(unknown, c)
 		}
+	}
+	if len(t.cgroups)+len(unknown) > t.limit { // the others are looked up when something speaks of them
+		unknown = slices.DeleteFunc(unknown, func(c Cgroup) bool {
+			ref, ok := t.parser.Parse(c.Path)
+			return !ok || ref.innermost().Root != c.Path
+		})
 	}
 	younger := map[string]struct{}{} // by path
 	for id, c := range t.cgroups {
@@ -247,14 +263,20 @@ func (t *Tracker) Compare(host []Cgroup) (unknown, gone []Cgroup) {
 
 // State is what is known of a container's first process.
 type State struct {
-	Init    int32     // its PID; 0 where its program does not run, as far as is known
-	Started time.Time // as the process was made or later, but not later than its program began; zero is unknown
+	Init int32 // its PID; 0 where its program does not run, as far as is known
+	// StartedNS is a time since boot, in nanoseconds: as the process was made or later, but not later than its program
+	// began; 0 is unknown.
+	StartedNS uint64
+	// Ended is the PID of the one whose end an event has reported, where there was none since, and EndedNS when that was,
+	// as StartedNS; 0 is none.
+	Ended   int32
+	EndedNS uint64
 }
 
 // StateOf returns what is known of the container that ref names.
 func (t *Tracker) StateOf(ref *Ref) State {
 	if root := t.roots[ref.innermost().Root]; root != nil {
-		return State{root.init, root.started}
+		return State{root.init, root.started.bootNS, root.ended, root.endedNS}
 	}
 	return State{}
 }
@@ -262,16 +284,57 @@ func (t *Tracker) StateOf(ref *Ref) State {
 // Ended reports that a container's first process is gone and no event has said so.
 func (t *Tracker) Ended(ref *Ref) {
 	if root := t.roots[ref.innermost().Root]; root != nil {
+		delete(t.outside, root.init)
 		root.init, root.known, root.found = 0, true, false
 	}
 }
 
-// Started reports a container that was found running, with its init and when that process was made; 0
-// and the zero time are unknown. ran is whether its program ran before execs were hooked.
-func (t *Tracker) Started(ref *Ref, init int32, forked time.Time, ran bool) {
+// Gone reports that a container is gone, by its id, and no event has said so.
+func (t *Tracker) Gone(id string) {
+	maps.DeleteFunc(t.outside, func(_ int32, root *cgroup) bool { return root.ref.ID == id })
+}
+
+// Init is a container's first process, as reading the host found it.
+type Init struct {
+	PID int32 // 0 is unknown
+	// Made is when the process was made, MadeNS the same since boot in nanoseconds; zero is unknown.
+	Made   time.Time
+	MadeNS uint64
+	// Ran is whether its program ran before execs were hooked, so that no exec is its start.
+	Ran bool
+}
+
+// unclaimed is the end of a process in a container's cgroup.
+type unclaimed struct {
+	event.Event
+
+	root *cgroup
+}
+
+// mostUnclaimed is how many of these are kept.
+const mostUnclaimed = 256
+
+// Started reports a container that was found running. Where the process has ended since it was found, it returns the event of
+// that, which is yet to be attributed, else nil.
+func (t *Tracker) Started(ref *Ref, init Init) *event.Event {
 	if root := t.roots[ref.innermost().Root]; root != nil {
-		root.init, root.known, root.found, root.started, root.ran = init, true, true, forked, ran
+		return t.start(root, init)
 	}
+	return nil
+}
+
+func (t *Tracker) start(root *cgroup, init Init) *event.Event {
+	if root.init != init.PID {
+		delete(t.outside, root.init)
+	}
+	root.init, root.known, root.found, root.ran, root.ended = init.PID, true, true, init.Ran, 0
+	root.started = moment{init.Made, init.MadeNS}
+	end, ok := t.unclaimed[init.PID]
+	if !ok || end.root != root || end.BootNS < init.MadeNS {
+		return nil
+	}
+	delete(t.unclaimed, init.PID)
+	return &end.Event
 }
 
 // pathOf returns the path of a cgroup of which an event tells by its id alone; "" is unknown.
@@ -413,14 +476,14 @@ func (t *Tracker) started(e *event.Event) bool {
 	// that of a shell whose container has long been running as well, when it makes way for another program.
 	if root.found {
 		isIt := root.init == e.PID || root.init == 0
-		isNew := !root.ran && (!root.created.isZero() || e.Time.Sub(root.started) < startingFor)
+		isNew := !root.ran && (!root.created.isZero() || momentOf(e).since(root.started) < startingFor)
 		if !isIt || !isNew {
 			return false
 		}
 	} else if root.init != 0 {
 		return false
 	}
-	root.init, root.known, root.found, root.started = e.PID, true, false, e.Time
+	root.init, root.known, root.found, root.started, root.ended = e.PID, true, false, momentOf(e), 0
 	e.Start.Phases = t.phases(c, e)
 	return true
 }
@@ -431,15 +494,20 @@ func (t *Tracker) exited(e *event.Event) bool {
 		return false
 	}
 	delete(t.outside, e.PID)
-	if e.Container == nil {
-		e.Container = t.Describe(root.ref)
-	}
 	// It may have been older than the probes and gone before the host was read.
 	neverFound := !root.known && root.created.isZero()
 	if root.init != e.PID && !neverFound {
+		if len(t.unclaimed) >= mostUnclaimed {
+			clear(t.unclaimed)
+		}
+		t.unclaimed[e.PID] = unclaimed{*e, root}
 		return false
 	}
-	root.init, root.known, root.found = 0, true, false
+	delete(t.unclaimed, e.PID)
+	if e.Container == nil {
+		e.Container = t.Describe(root.ref)
+	}
+	root.init, root.known, root.found, root.ended, root.endedNS = 0, true, false, e.PID, e.BootNS
 	for _, sender := range e.Exit.Senders() {
 		t.locate(sender)
 	}

@@ -166,7 +166,7 @@ func TestFoundRunning(t *testing.T) {
 	t.Run("long ago", func(t *testing.T) {
 		tracker := newTestTracker()
 		tracker.Place(root, rootPath)
-		tracker.Started(ref, 50, time.Time{}, false)
+		tracker.Started(ref, Init{PID: 50})
 		for _, step := range []struct {
 			event event.Event
 			want  bool
@@ -182,7 +182,7 @@ func TestFoundRunning(t *testing.T) {
 	t.Run("just now", func(t *testing.T) {
 		tracker := newTestTracker()
 		tracker.Place(root, rootPath)
-		tracker.Started(ref, 50, time.Time{}, false)
+		tracker.Started(ref, Init{PID: 50})
 		for _, step := range []struct {
 			event event.Event
 			want  bool
@@ -214,7 +214,7 @@ func TestFoundRunning(t *testing.T) {
 			tracker := newTestTracker()
 			tracker.Place(root, rootPath)
 			if test.found >= 0 {
-				tracker.Started(ref, test.found, test.forked, test.ran)
+				tracker.Started(ref, Init{PID: test.found, Made: test.forked, Ran: test.ran})
 			}
 			for i, e := range test.steps {
 				if got := tracker.Attribute(&e); got != test.want[i] {
@@ -225,7 +225,7 @@ func TestFoundRunning(t *testing.T) {
 	})
 	t.Run("whose cgroup is not known", func(t *testing.T) {
 		tracker := newTestTracker()
-		tracker.Started(ref, 50, time.Time{}, false)
+		tracker.Started(ref, Init{PID: 50})
 		if e := exited(5, 50, root); tracker.Attribute(&e) {
 			t.Error("an exit in an unknown cgroup")
 		}

@@ -104,6 +104,12 @@ func (l Layout) directory(path string) (string, error) {
 	return strings.TrimSuffix(l.Dir+rest, "/"), nil
 }
 
+// Shows reports whether the cgroup at path would have its directory below Dir.
+func (l Layout) Shows(path string) bool {
+	_, err := l.directory(path)
+	return err == nil
+}
+
 // ID is the kernel's id of the cgroup at path: the inode number of its directory.
 func (l Layout) ID(path string) (uint64, error) {
 	dir, err := l.directory(path)

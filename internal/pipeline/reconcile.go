@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/container"
@@ -69,15 +70,16 @@ func (p *Pipeline) reconcileOnce(ctx context.Context, kernel *probes.Probes) err
 	})
 	p.readLimits(unread)
 	hostNow := p.lookAtHost()
+	var failed error
 	for _, root := range roots {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		if err := p.reconcileContainer(ctx, kernel, root, hostNow); err != nil {
-			return err
+			failed = errors.Join(failed, err) // the others are looked at all the same
 		}
 	}
-	return nil
+	return failed
 }
 
 // rootCgroup is a container's own cgroup.
@@ -91,9 +93,7 @@ type rootCgroup struct {
 // ones that are not.
 func (p *Pipeline) compareCgroups(host []container.Cgroup, complete bool) {
 	unknown, gone := p.tracker.Compare(host)
-	if !complete {
-		gone = nil
-	}
+	gone = slices.DeleteFunc(gone, func(c container.Cgroup) bool { return !complete || !p.layout.Shows(c.Path) })
 	for _, c := range gone {
 		e := event.Event{Time: p.until, Type: event.CgroupRemoved, Cgroup: &event.Cgroup{Path: c.Path, ID: c.ID, Via: event.ViaReconcile}}
 		p.takeEvent(e)
@@ -101,7 +101,7 @@ func (p *Pipeline) compareCgroups(host []container.Cgroup, complete bool) {
 	for _, c := range unknown {
 		p.tracker.Discover(c.ID, c.Path)
 	}
-	p.takeDiscovered(p.until)
+	p.tellDiscovered(p.until)
 }
 
 // readLimits reads the limits of cgroups that were discovered.
@@ -121,8 +121,14 @@ func (p *Pipeline) readLimits(cgroups []container.Cgroup) {
 func (p *Pipeline) reconcileContainer(ctx context.Context, kernel *probes.Probes, root rootCgroup, host hostState) error {
 	var state container.State
 	p.ask(func() { state = p.tracker.StateOf(root.ref) })
-	if state.Init != 0 {
-		if !p.hostPIDs || p.lives(state, host) {
+	switch {
+	case state.Ended != 0: // what was made before that is left over, and is no container
+		f, err := p.find(root.Cgroup, root.ref, host)
+		if err != nil || f == nil || f.Starting || f.madeNS <= state.EndedNS {
+			return err
+		}
+	case state.Init != 0:
+		if !p.hostPIDs || p.lives(state) {
 			return nil
 		}
 		// Its end may be in a ring.
@@ -146,15 +152,13 @@ func (p *Pipeline) reconcileContainer(ctx context.Context, kernel *probes.Probes
 
 // lives reports whether a container's init still exists. A process that was made after its program began is another
 // one with its PID.
-func (p *Pipeline) lives(state container.State, host hostState) bool {
+func (p *Pipeline) lives(state container.State) bool {
 	proc, err := p.fs.Process(state.Init, p.layout)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false
 	}
-	made := host.started(proc)
-	if err != nil || made.IsZero() || state.Started.IsZero() {
+	if err != nil || state.StartedNS == 0 {
 		return true
 	}
-	const slack = time.Second // of both clocks
-	return made.Before(state.Started.Add(slack))
+	return madeNS(proc) <= state.StartedNS
 }

@@ -1,11 +1,13 @@
 package pipeline
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -13,18 +15,11 @@ import (
 // was lost. To find that out does not end what runs now.
 func TestRestartWhoseRemovalWasLost(t *testing.T) {
 	path := "/docker/" + outsideID
-	began := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
+	began := reconcileBegan
 	for name, lost := range map[string]bool{"its creation was seen": false, "its creation was lost, too": true} {
 		t.Run(name, func(t *testing.T) {
-			p := nameless(t, "")
-			p.doubts = make(chan struct{}, 1)
-			second := 0
-			take := func(e event.Event) {
-				second++
-				e.Time, e.BootNS = began.Add(time.Duration(second)*time.Second), uint64(second)*uint64(time.Second)
-				p.until = e.Time
-				p.takeEvent(e)
-			}
+			p := newReconcileTest(t)
+			take := p.take
 			created := func(id uint64) event.Event {
 				return event.Event{Type: event.CgroupCreated, Cgroup: &event.Cgroup{Path: path, ID: id}}
 			}
@@ -41,8 +36,7 @@ func TestRestartWhoseRemovalWasLost(t *testing.T) {
 			p.until = began.Add(time.Minute)
 			p.compareCgroups([]container.Cgroup{{ID: 8, Path: path}}, true)
 			if lost { // as reading the host again finds it
-				ref, _ := container.NewParser().Parse(path)
-				p.takeFound(p.until, &ref, &foundContainer{Found: isolation.Found{CgroupPath: path, InitPID: 60, Started: began}})
+				p.find(path, 60)
 			}
 			s := p.Snapshot()
 			if len(s.Containers) != 1 || s.Containers[0].State != isolation.Running || s.Containers[0].InitPID != 60 {
@@ -54,5 +48,123 @@ func TestRestartWhoseRemovalWasLost(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// reconcileTest is a pipeline without probes, whose events are a second apart.
+type reconcileTest struct {
+	*Pipeline
+
+	second int
+}
+
+var reconcileBegan = time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
+
+func newReconcileTest(t *testing.T) *reconcileTest {
+	p := nameless(t, "")
+	p.doubts = make(chan struct{}, 1)
+	return &reconcileTest{Pipeline: p}
+}
+
+func (r *reconcileTest) at() (time.Time, uint64) {
+	return reconcileBegan.Add(time.Duration(r.second) * time.Second), uint64(r.second) * uint64(time.Second)
+}
+
+func (r *reconcileTest) take(e event.Event) {
+	r.second++
+	e.Time, e.BootNS = r.at()
+	r.until = e.Time
+	r.takeEvent(e)
+}
+
+// find takes in what reading the host has found of the container.
+func (r *reconcileTest) find(path string, pid int32) {
+	ref, _ := container.NewParser().Parse(path)
+	r.takeFound(r.until, &ref, &foundContainer{Found: isolation.Found{CgroupPath: path, InitPID: pid, Started: reconcileBegan}, madeNS: uint64(time.Second) / 2})
+}
+
+// TestEndWhileItWasFound: a start was lost, and the container ends while reading the host finds it. Its end is told once, with its
+// exit code, and it does not live on.
+func TestEndWhileItWasFound(t *testing.T) {
+	path := "/docker/" + outsideID
+	exit := event.Event{Type: event.ContainerExited, PID: 50, CgroupID: 7, Comm: "app", Exit: &event.Exit{Code: new(int32(3)), Cause: event.CauseExited}}
+	for name, look := range map[string]func(*reconcileTest){
+		"its creation was seen": func(r *reconcileTest) {
+			r.take(event.Event{Type: event.CgroupCreated, Cgroup: &event.Cgroup{Path: path, ID: 7}})
+			r.take(exit)
+			r.find(path, 50)
+		},
+		"its cgroup was discovered": func(r *reconcileTest) {
+			r.tracker.Discover(7, path)
+			r.tellDiscovered(reconcileBegan)
+			r.take(exit)
+			r.find(path, 50)
+		},
+		"the end comes last": func(r *reconcileTest) {
+			r.take(event.Event{Type: event.CgroupCreated, Cgroup: &event.Cgroup{Path: path, ID: 7}})
+			r.find(path, 50)
+			r.take(exit)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newReconcileTest(t)
+			look(r)
+			s := r.Snapshot()
+			if len(s.Containers) != 1 {
+				t.Fatalf("%+v", s.Containers)
+			}
+			c := &s.Containers[0]
+			if c.State != isolation.Exited || c.Exit == nil || c.Exit.Code == nil || *c.Exit.Code != 3 {
+				t.Errorf("%s, %+v", c.State, c.Exit)
+			}
+			for k, n := range s.Totals.Exits {
+				if k.Cause != event.CauseExited || n != 1 {
+					t.Errorf("%d ends by %s", n, k.Cause)
+				}
+			}
+		})
+	}
+}
+
+// TestManyCgroupsAreNotDiscoveredAgainAndAgain: a host has more cgroups than may be kept. Only containers' own are discovered, and
+// to compare does not cause another comparison.
+func TestManyCgroupsAreNotDiscoveredAgainAndAgain(t *testing.T) {
+	r := newReconcileTest(t)
+	host := []container.Cgroup{}
+	for i := range uint64(70_000) {
+		host = append(host, container.Cgroup{ID: 1000 + i, Path: fmt.Sprintf("/user.slice/%d", i)})
+	}
+	own := container.Cgroup{ID: 7, Path: "/docker/" + outsideID}
+	host = append(host, own)
+	for range 2 {
+		r.tracker.Mark()
+		r.compareCgroups(host, true)
+	}
+	if n := r.Snapshot().Totals.Events[event.CgroupCreated]; n != 1 {
+		t.Errorf("%d cgroups were reported as created", n)
+	}
+	select {
+	case <-r.doubts:
+		t.Error("the comparison causes another one")
+	default:
+	}
+}
+
+// TestPartOfTheHierarchy: nsviz sees a part of the cgroups. What events told of the others is not undone since it is not seen.
+func TestPartOfTheHierarchy(t *testing.T) {
+	r := newReconcileTest(t)
+	r.layout = hostfs.Layout{Dir: "/sys/fs/cgroup", Root: "/kubepods"}
+	for id, path := range map[uint64]string{7: "/docker/" + outsideID, 8: "/kubepods/burstable"} {
+		r.take(event.Event{Type: event.CgroupCreated, Cgroup: &event.Cgroup{Path: path, ID: id}})
+	}
+	r.tracker.Mark()
+	r.compareCgroups(nil, true)
+	for _, g := range r.Whole().Cgroups {
+		if removed := !g.Removed.IsZero(); removed != (g.Path == "/kubepods/burstable") {
+			t.Errorf("%s removed: %t", g.Path, removed)
+		}
+	}
+	if s := r.Snapshot(); len(s.Containers) != 1 || !s.Containers[0].Live() {
+		t.Errorf("%+v", s.Containers)
 	}
 }

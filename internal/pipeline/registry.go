@@ -18,6 +18,8 @@ type registry struct {
 	known map[uint64]*knownNamespace
 	// surveyed is whether a survey has been taken in: what the first one finds is no news.
 	surveyed bool
+	// unreported is whether births may have been unreported since the beginning, since events were lost or throttled.
+	unreported bool
 
 	// Of the survey under way: when it began, the numbers that were freed since, and whether events
 	// were lost since.
@@ -37,6 +39,9 @@ type knownNamespace struct {
 	told bool
 	// doubtful is whether its end may be among events that were lost.
 	doubtful bool
+	// silent is whether its birth was not reported though births were watched. The probes report no end of a namespace whose
+	// birth was throttled.
+	silent bool
 	// missed is how many surveys in a row did not find it, of those that looked everywhere for it.
 	missed int
 }
@@ -63,7 +68,7 @@ func (r *registry) complete(batch []event.Event) []event.Event {
 		}
 		switch {
 		case e.Type == event.EventsLost:
-			r.doubt()
+			r.doubt(e.Lost.Reason)
 		case e.Namespace != nil:
 			before, ok := r.note(&e)
 			if !ok {
@@ -100,12 +105,16 @@ func (r *registry) note(e *event.Event) (before *event.Event, ok bool) {
 		// Known, if only from a survey that was faster than the event.
 		old.relate(n.Owner, n.Parent)
 		old.told = true
+		old.silent = old.silent && e.Type == event.NamespaceJoined
 		return nil, true
 	}
 	if old != nil {
 		before = new(end(e.Time, n.ID, old))
 	}
-	r.known[n.ID] = &knownNamespace{typ: n.Type, owner: n.Owner, parent: n.Parent, since: e.Time, told: true}
+	r.known[n.ID] = &knownNamespace{
+		typ: n.Type, owner: n.Owner, parent: n.Parent, since: e.Time, told: true,
+		silent: e.Type == event.NamespaceJoined && (r.surveyed || r.unreported),
+	}
 	if n.Via == event.ViaUnshare {
 		r.known[n.ID].unsharer = e.PID
 	}
@@ -122,11 +131,17 @@ func (k *knownNamespace) relate(owner, parent uint64) {
 	}
 }
 
-// doubt notes that events were lost.
-func (r *registry) doubt() {
+// doubt notes that events were lost. Of what is throttled only births are missing: ends are not throttled.
+func (r *registry) doubt(reason string) {
+	r.unreported = true
+	if reason == event.LostThrottled {
+		return
+	}
 	r.lossy = true
 	for _, known := range r.known {
-		known.doubtful, known.missed = true, 0
+		if !known.doubtful { // from now on it counts
+			known.doubtful, known.missed = true, 0
+		}
 	}
 }
 
@@ -162,7 +177,7 @@ const missesToFree = 2
 
 // endSurvey compares the survey with what is known and returns what no probe has told, and the survey
 // without what has ended since it began. A birth is told when a second survey finds the namespace and
-// still no event has told of it. Where the end of namespaces is hooked and nothing was lost, a
+// still no event has told of it. Where the end of namespaces is hooked and nothing was lost of this one, a
 // namespace that a survey does not find is alive all the same, kept by something that cannot be found.
 // Elsewhere it counts as missed where the survey was thorough.
 func (r *registry) endSurvey(at time.Time, s isolation.Survey, thorough, freedIsHooked bool) ([]event.Event, isolation.Survey) {
@@ -187,6 +202,7 @@ func (r *registry) endSurvey(at time.Time, s isolation.Survey, thorough, freedIs
 		if known == nil {
 			r.known[n.ID] = &knownNamespace{
 				typ: n.Type, owner: n.Owner, parent: n.Parent, since: r.began, found: at, told: !r.surveyed,
+				silent: r.surveyed || r.unreported,
 			}
 			continue
 		}
@@ -204,7 +220,7 @@ func (r *registry) endSurvey(at time.Time, s isolation.Survey, thorough, freedIs
 			continue
 		}
 		known.missed++
-		if freedIsHooked && !known.doubtful {
+		if freedIsHooked && !known.doubtful && !known.silent {
 			continue
 		}
 		if known.missed >= missesToFree {

@@ -42,6 +42,12 @@ func lost(ms int) event.Event {
 }
 
 // found is a survey of net namespaces with these numbers.
+func throttled(ms int) event.Event {
+	e := lost(ms)
+	e.Lost.Reason = event.LostThrottled
+	return e
+}
+
 func found(ids ...uint64) isolation.Survey {
 	s := isolation.Survey{Namespaces: []isolation.Surveyed{}}
 	for _, id := range ids {
@@ -291,6 +297,42 @@ func TestSurveys(t *testing.T) {
 			"an end before it says nothing", true,
 			[]look{{found: found(1, 2)}, {before: []event.Event{numberFreed(500, 2)}, told: []string{"-net2 kernel"}, found: found(1, 2)}, {found: found(1, 2), news: []string{"+net2 reconcile"}}},
 			[]uint64{1, 2},
+		},
+		{
+			"the end of one whose birth was throttled is not sent", true,
+			[]look{
+				{found: found(1)},
+				{before: []event.Event{throttled(500)}, found: found(1, 2)},
+				{found: found(1, 2), news: []string{"+net2 reconcile"}},
+				{found: found(1)},
+				{found: found(1), news: []string{"-net2 reconcile"}},
+			},
+			[]uint64{1},
+		},
+		{
+			"nor is it where only somebody who joined it was seen", true,
+			[]look{
+				{found: found(1)},
+				{before: []event.Event{throttled(500), joined(600, event.Net, 2)}, found: found(1)},
+				{found: found(1), news: []string{"-net2 reconcile"}},
+			},
+			[]uint64{1},
+		},
+		{
+			"throttled births say nothing of the end of others", true,
+			[]look{
+				{found: found(1, 2)}, {before: []event.Event{throttled(500)}, found: found(1)}, {before: []event.Event{throttled(1500)}, found: found(1)},
+				{before: []event.Event{throttled(2500)}, found: found(1)},
+			},
+			[]uint64{1, 2},
+		},
+		{
+			"what is lost again and again puts off no end", false,
+			[]look{
+				{found: found(1, 2)}, {before: []event.Event{lost(500)}, found: found(1)},
+				{before: []event.Event{lost(1500)}, found: found(1), news: []string{"-net2 reconcile"}},
+			},
+			[]uint64{1},
 		},
 		{
 			"a number that another type has now", true,

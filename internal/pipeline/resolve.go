@@ -41,7 +41,15 @@ func (p *Pipeline) resolve(id uint64) []container.Cgroup {
 // takeDiscovered takes in the cgroups that something spoke of at a time and that had not been reported. Of a container
 // among them more is found when the host is read again.
 func (p *Pipeline) takeDiscovered(at time.Time) {
-	for _, d := range p.tracker.Discovered() {
+	if p.tellDiscovered(at) {
+		p.doubt()
+	}
+}
+
+// tellDiscovered is the same without reading the host again. It reports whether there was something.
+func (p *Pipeline) tellDiscovered(at time.Time) bool {
+	list := p.tracker.Discovered()
+	for _, d := range list {
 		c := p.tracker.Describe(d.Container)
 		if d.Removed {
 			p.tellEvent(event.Event{
@@ -56,13 +64,13 @@ func (p *Pipeline) takeDiscovered(at time.Time) {
 		})
 		p.tell(isolation.Fact{Time: at, Cgroups: []isolation.FoundCgroup{{Path: d.Path, Container: c}}})
 		p.unread = append(p.unread, d.Cgroup)
-		p.doubt()
 		if d.Container == nil || d.Container.Root != d.Path {
 			continue
 		}
 		p.askName(c)
 		p.tell(isolation.Fact{Time: at, Found: &isolation.Found{Container: *c, CgroupPath: d.Path, Starting: true}})
 	}
+	return len(list) > 0
 }
 
 // doubt has the host read again for what nobody knows of.

@@ -36,6 +36,7 @@ func (p *Pipeline) sample(ctx context.Context) {
 		p.do(func() {
 			p.tell(isolation.Fact{Time: now, Memory: readings})
 			for _, id := range gone {
+				p.tracker.Gone(id)
 				p.tell(isolation.Fact{Time: now, Gone: &isolation.Gone{ID: id}})
 			}
 		})

@@ -36,17 +36,25 @@ func (p *Pipeline) scan(ctx context.Context, kernel *probes.Probes) error {
 		}
 		root := rootCgroup{c, ref}
 		there, err := p.admit(kernel, root, host)
+		if err != nil { // the others are looked at all the same
+			p.cfg.Log.Warn("look for a container", "cgroup", c.Path, "error", err)
+		}
 		if there {
 			known[ref.ID] = true
 		} else {
 			empty[ref.ID] = root
 		}
-		return err
+		return nil
 	})
 	if err != nil {
 		return err
 	}
-	err = p.outsideOf(ctx, host, known, empty, func(root rootCgroup, f *foundContainer) error { return p.enlist(kernel, root, f) })
+	err = p.outsideOf(ctx, host, known, empty, func(root rootCgroup, f *foundContainer) error {
+		if err := p.enlist(kernel, root, f); err != nil {
+			p.cfg.Log.Warn("look for a container outside of its cgroup", "container", root.ref.ID, "error", err)
+		}
+		return nil
+	})
 	if err != nil {
 		return err
 	}
@@ -155,6 +163,9 @@ func (p *Pipeline) lookAtHost() hostState {
 	return hostState{host.BootTime, sync.OnceValue(p.hostMounts)}
 }
 
+// madeNS returns when a process was made, since boot in nanoseconds, to clockTick.
+func madeNS(proc hostfs.Process) uint64 { return proc.StartTime * uint64(clockTick) }
+
 // started returns when a process was made; zero is unknown.
 func (h hostState) started(proc hostfs.Process) time.Time {
 	if h.boot.IsZero() {
@@ -191,27 +202,36 @@ func (p *Pipeline) walkAll(visit func(hostfs.Cgroup, *container.Ref) error) erro
 }
 
 func (p *Pipeline) takeFound(at time.Time, ref *container.Ref, f *foundContainer) {
+	if f.InitPID != 0 && p.tracker.StateOf(ref).Ended == f.InitPID {
+		return // it has ended since it was found, and that has been reported
+	}
 	c := p.tracker.Describe(ref)
 	f.Container = *c
 	for t, of := range f.MadeFor {
 		f.MadeFor[t] = *p.tracker.Describe(&container.Ref{ID: of.ID, Runtime: ref.Runtime})
 	}
+	var end *event.Event
+	init := container.Init{PID: f.InitPID, Made: f.Started, MadeNS: f.madeNS, Ran: f.ran}
 	switch {
 	case f.Starting:
 	case f.Unheld != nil:
-		p.tracker.StartedOutside(ref, f.InitPID, f.Started, f.ran)
+		end = p.tracker.StartedOutside(ref, init)
 	default:
-		p.tracker.Started(ref, f.InitPID, f.Started, f.ran)
+		end = p.tracker.Started(ref, init)
 	}
 	p.askName(c)
 	p.tell(isolation.Fact{Time: at, Found: &f.Found})
+	if end != nil {
+		p.takeEvent(*end)
+	}
 }
 
 // foundContainer is a container that reading the host has found.
 type foundContainer struct {
 	isolation.Found
 
-	ran bool // its program ran before execs were hooked
+	madeNS uint64 // when its PID 1 was made, since boot; 0 is unknown
+	ran    bool   // its program ran before execs were hooked
 }
 
 // find describes the container whose root cgroup is c; nil where it is gone, or has no processes: none yet, or
@@ -250,6 +270,7 @@ func (p *Pipeline) find(c hostfs.Cgroup, ref *container.Ref, host hostState) (*f
 // describe sets what a container's PID 1 says of it.
 func (p *Pipeline) describe(f *foundContainer, init hostfs.Process, host hostState) {
 	f.InitPID, f.InitComm, f.Namespaces, f.Started = init.PID, init.Comm, init.Namespaces, host.started(init)
+	f.madeNS = madeNS(init)
 	madeFor, err := p.fs.MadeFor(init.PID, host.mounts())
 	if err != nil { // it is gone, which an event reports as its end
 		return
