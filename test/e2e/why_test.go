@@ -112,7 +112,7 @@ func TestWhy(t *testing.T) {
 				return 0
 			},
 			code: 137, cause: event.CauseSignal, sender: story.SenderEngine, uid: 0, flag: story.JudgementRight,
-			says: "sent SIGKILL 1\\.[0-9] s after SIGTERM, which had not ended it: that is the second step of `docker stop`",
+			says: "sent SIGKILL [0-9]+\\.[0-9] s after SIGTERM, which had not ended it: that is the second step of `docker stop`",
 		},
 		{
 			name: "nsviz-test-why-stop-handler", act: func(t *testing.T, name string) int {
