@@ -137,24 +137,24 @@ func doer(by *event.Process, id string) Text {
 		name = someProcess
 	}
 	t := text(Strong, name)
-	var facts []string
+	var facts []Text
 	if by.PID != 0 {
-		facts = append(facts, fmt.Sprintf("PID %d", by.PID))
+		facts = append(facts, text(Plain, fmt.Sprintf("PID %d", by.PID)))
 	}
 	switch {
 	case by.ContainerUnknown:
-		facts = append(facts, "in "+UnknownPlace)
+		facts = append(facts, text(Plain, "in "+UnknownPlace))
 	case by.Container == nil:
-		facts = append(facts, "of the host")
+		facts = append(facts, text(Plain, "of the host"))
 	case by.Container.ID == id:
-		facts = append(facts, "its own")
+		facts = append(facts, text(Plain, "its own"))
 	default:
-		facts = append(facts, "in "+by.Container.Label())
+		facts = append(facts, text(Plain, "in ").add(Name, by.Container.Label()))
 	}
 	if by.Container != nil && by.Container.Inner != nil {
-		facts = append(facts, "there in "+by.Container.Inner.Label())
+		facts = append(facts, text(Plain, "there in ").add(Name, by.Container.Inner.Label()))
 	}
-	return t.add(Plain, " ("+strings.Join(facts, ", ")+")")
+	return t.addFacts(facts)
 }
 
 func initWords(init *event.Process) string {

@@ -18,7 +18,9 @@ type Answer struct {
 	Comm     string    `json:"comm,omitempty"`
 	Started  time.Time `json:"started,omitzero"`
 	Sentence string    `json:"sentence"`
-	OOMKills *uint64   `json:"oom_kills,omitempty"`
+	// Text is the sentence in pieces, for whoever writes its times and names in another way.
+	Text     Text    `json:"text,omitempty"`
+	OOMKills *uint64 `json:"oom_kills,omitempty"`
 	// PIDsRefused is absent where it is unknown.
 	PIDsRefused *uint64           `json:"pids_refused,omitempty"`
 	Unheld      *isolation.Unheld `json:"unheld,omitempty"`
@@ -59,9 +61,10 @@ type Engine struct {
 
 // Why answers how a container ended and who did it.
 func Why(c *isolation.Container, s *isolation.Snapshot) Answer {
+	words := Container(c, s)
 	a := Answer{
 		Container: event.Container{ID: c.ID, Image: c.Image, Runtime: c.Runtime}, State: c.State,
-		PID: c.InitPID, Comm: c.InitComm, Started: c.Started, Sentence: Container(c, s).String(), OOMKills: c.OOMKills,
+		PID: c.InitPID, Comm: c.InitComm, Started: c.Started, Sentence: words.String(), Text: words, OOMKills: c.OOMKills,
 		PIDsRefused: c.PIDsRefused, Unheld: c.Unheld, Stuck: c.Stuck, NeverStarted: c.NeverStarted, History: c.History,
 	}
 	if c.Named {

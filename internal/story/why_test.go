@@ -24,7 +24,7 @@ func TestWhy(t *testing.T) {
 	s := &isolation.Snapshot{Containers: []isolation.Container{c}, Kills: []isolation.Kill{earlier, elsewhere, *c.LatestKill}}
 	want := Answer{
 		Container: *web, State: isolation.Exited, PID: 100, Comm: "sh", Started: c.Started, OOMKills: new(uint64(2)),
-		Sentence: Container(&c, s).String(), Kills: []event.Event{c.LatestKill.Event},
+		Sentence: Container(&c, s).String(), Text: Container(&c, s), Kills: []event.Event{c.LatestKill.Event},
 		End: &Ending{
 			Time: end, Exit: c.Exit, Kill: &c.LatestKill.Event,
 			Engine: &Engine{ExitCode: new(int32(137)), OOMKilled: new(false), Judgement: JudgementWrong},
