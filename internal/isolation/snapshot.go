@@ -206,8 +206,9 @@ type End struct {
 	OOMKills        *uint64
 	OOMKillsAtLeast uint64
 	LatestKill      *Kill
-	// PIDsRefused is as in Container.
+	// PIDsRefused is as in Container, and PIDsLimit its own limit of processes as last read in that run; nil is unknown.
 	PIDsRefused *uint64
+	PIDsLimit   *Limit
 }
 
 // End is how the container has ended; it is meant for one that has.
@@ -215,6 +216,7 @@ func (c *Container) End() End {
 	return End{
 		Time: c.Exited, InitPID: c.InitPID, InitComm: c.InitComm, Exit: c.Exit, NeverRan: c.NeverRan, Verdict: c.Verdict,
 		OOMKills: c.OOMKills, OOMKillsAtLeast: c.OOMKillsAtLeast, LatestKill: c.LatestKill, PIDsRefused: c.PIDsRefused,
+		PIDsLimit: c.Limits.PIDs,
 	}
 }
 

@@ -41,7 +41,7 @@ func Container(c *isolation.Container, s *isolation.Snapshot) Text {
 			add(Plain, " in it since it started"+ofWhich(n)).join(victim(c.LatestKill)).add(Plain, "."))
 		t = t.sentence(killWhy(c.LatestKill, c.LatestKill.Event.OOM, c))
 	}
-	t = t.sentence(refused(c.PIDsRefused, c))
+	t = t.sentence(refused(c.PIDsRefused, c.Limits.PIDs))
 	if c.Previous != nil {
 		t = t.sentence(text(Plain, "Of its run before this one: ")).join(ending{c, *c.Previous, s}.tell())
 	}
@@ -56,7 +56,7 @@ type ending struct {
 }
 
 func (e ending) tell() Text {
-	t := e.how().sentence(e.before()).sentence(e.kills()).sentence(refused(e.PIDsRefused, e.c))
+	t := e.how().sentence(e.before()).sentence(e.kills()).sentence(refused(e.PIDsRefused, e.PIDsLimit))
 	if !e.c.Live() {
 		t = t.sentence(held(e.c, e.s))
 	}

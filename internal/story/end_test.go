@@ -237,7 +237,7 @@ func TestEnded(t *testing.T) {
 		},
 		{
 			"it could not fork", exited(2), func(c *isolation.Container) { c.PIDsRefused, c.Limits.PIDs = new(uint64(1)), new(limit(20)) },
-			"web ended by itself with exit code 2. The kernel refused it a new process or thread once, since its limit of 20 processes was reached.",
+			"web ended by itself with exit code 2. The kernel refused it a new process or thread once, since a limit of processes was reached: its own of 20 processes, or that of a cgroup above or inside it.",
 		},
 		{
 			"it could not fork, and the limit is above", exited(2), func(c *isolation.Container) {
@@ -376,7 +376,15 @@ func TestLives(t *testing.T) {
 		{
 			"refused processes", func(c *isolation.Container) { c.PIDsRefused, c.Limits.PIDs = new(uint64(1204)), new(limit(20)) },
 			"web runs. The kernel's OOM killer has killed nothing in it since it started. The kernel refused it a new process or thread " +
-				"1,204 times, since its limit of 20 processes was reached.",
+				"1,204 times, since a limit of processes was reached: its own of 20 processes, or that of a cgroup above or inside it.",
+		},
+		{
+			"refused processes in the run before, which had another limit", func(c *isolation.Container) {
+				c.Limits.PIDs = new(limit(4000))
+				c.Previous = &isolation.End{Time: end, Exit: exited(1), PIDsRefused: new(uint64(2)), PIDsLimit: new(limit(20))}
+			},
+			"web runs. The kernel's OOM killer has killed nothing in it since it started. Of its run before this one: web ended by itself with exit code 1. " +
+				"The kernel refused it a new process or thread 2 times, since a limit of processes was reached: its own of 20 processes, or that of a cgroup above or inside it.",
 		},
 		{
 			"its network was made for another one, which has another since", func(c *isolation.Container) {

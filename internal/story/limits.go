@@ -9,7 +9,7 @@ import (
 // AtLimits tells whether a live container is held by its limits and what they do to it beside OOM kills; nil where there is
 // nothing to tell.
 func AtLimits(c *isolation.Container, s *isolation.Snapshot) Text {
-	return Text(nil).sentence(held(c, s)).sentence(stuck(c)).sentence(refused(c.PIDsRefused, c))
+	return Text(nil).sentence(held(c, s)).sentence(stuck(c)).sentence(refused(c.PIDsRefused, c.Limits.PIDs))
 }
 
 // held tells of a container whose PID 1 is in a cgroup that is not the container's own; nil of any other.
@@ -67,17 +67,18 @@ func StuckLimit(c *isolation.Container) string {
 	return "its limit"
 }
 
-// refused tells how many processes and threads the kernel refused a container in one run; nil where it refused none, or
-// where that is unknown.
-func refused(n *uint64, c *isolation.Container) Text {
+// refused tells how many processes and threads the kernel refused a container in one run, in which own was the limit of its
+// own cgroup; nil where it refused none, or where that is unknown. Whose limit it was the kernel's count does not say: on
+// cgroup v1 and before Linux 6.11 it may be one above, and the counts of cgroups inside are in it.
+func refused(n *uint64, own *isolation.Limit) Text {
 	if n == nil || *n == 0 {
 		return nil
 	}
-	t := text(Plain, "The kernel refused it a new process or thread ").add(Strong, timesWords(*n)).add(Plain, ", since ")
-	if l := c.Limits.PIDs; l != nil && l.Value != nil {
-		return t.add(Plain, "its limit of "+LimitWords(isolation.ResourcePIDs, *l)+" was reached.")
+	t := text(Plain, "The kernel refused it a new process or thread ").add(Strong, timesWords(*n)).add(Plain, ", since a limit of processes was reached")
+	if own != nil && own.Value != nil {
+		t = t.add(Plain, ": its own of "+LimitWords(isolation.ResourcePIDs, *own)+", or that of a cgroup above or inside it")
 	}
-	return t.add(Plain, "a limit of processes was reached.")
+	return t.add(Plain, ".")
 }
 
 func timesWords(n uint64) string {

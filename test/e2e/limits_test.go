@@ -195,7 +195,7 @@ func TestProcessesRefused(t *testing.T) {
 		a, _ = why(t, address, lives)
 		return a.PIDsRefused != nil && *a.PIDsRefused == 1
 	}, func() string { return fmt.Sprintf("refused: %+v, %s", a.PIDsRefused, a.Sentence) })
-	if !strings.HasSuffix(a.Sentence, "The kernel refused it a new process or thread once, since its limit of 4 processes was reached.") {
+	if !strings.HasSuffix(a.Sentence, "The kernel refused it a new process or thread once, since a limit of processes was reached: its own of 4 processes, or that of a cgroup above or inside it.") {
 		t.Error(a.Sentence)
 	}
 	if got := metrics(t, address)[counter(lives)]; got != "1" {
