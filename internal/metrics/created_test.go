@@ -25,7 +25,8 @@ func TestCountersStartAtZero(t *testing.T) {
 		want = append(want, fmt.Sprintf(`nsviz_container_exits_total{cause=%q,container="web"} 0`, cause))
 	}
 	for _, scope := range event.Scopes() {
-		want = append(want, fmt.Sprintf(`nsviz_oom_kills_total{container="web",scope=%q} 0`, scope), fmt.Sprintf(`nsviz_oom_kills_total{container="",scope=%q} 0`, scope))
+		want = append(want, fmt.Sprintf(`nsviz_oom_kills_total{container="web",scope=%q} 0`, scope), fmt.Sprintf(`nsviz_oom_kills_total{container="",scope=%q} 0`, scope),
+			fmt.Sprintf(`nsviz_oom_kills_total{container="(unknown)",scope=%q} 0`, scope))
 	}
 	for _, reason := range event.LostReasons() {
 		want = append(want, fmt.Sprintf(`nsviz_events_lost_total{reason=%q} 0`, reason))
