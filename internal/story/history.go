@@ -46,7 +46,7 @@ func Moment(m *isolation.Moment, c *isolation.Container) Text {
 	case isolation.MomentKind(event.InitMoved):
 		t = movedWords(m, c.ID)
 	case isolation.MomentStuck:
-		t = text(Strong, "stuck").add(Plain, " at the limit of ").add(Number, cgroupWords(m.Cgroup)).add(Plain, ", for which the OOM killer is off")
+		t = text(Strong, "stuck").add(Plain, " at the limit of ").add(Number, CgroupWords(m.Cgroup)).add(Plain, ", for which the OOM killer is off")
 	case isolation.MomentUnstuck:
 		t = text(Plain, "stuck at its limit no more")
 	case isolation.MomentKind(event.ContainerExited):

@@ -24,9 +24,9 @@ func held(c *isolation.Container, s *isolation.Snapshot) Text {
 	}
 	t := text(Plain, is).add(Alert, "not held by "+OwnLimits(s))
 	if u.Since.IsZero() {
-		return t.add(Plain, ": PID 1 is in ").add(Number, cgroupWords(u.Cgroup)).add(Plain, ", which was so when nsviz looked.")
+		return t.add(Plain, ": PID 1 is in ").add(Number, CgroupWords(u.Cgroup)).add(Plain, ", which was so when nsviz looked.")
 	}
-	return t.add(Plain, " since ").at(u.Since, fullTime).add(Plain, ": PID 1 "+was+" to ").add(Number, cgroupWords(u.Cgroup)).add(Plain, " by ").
+	return t.add(Plain, " since ").at(u.Since, fullTime).add(Plain, ": PID 1 "+was+" to ").add(Number, CgroupWords(u.Cgroup)).add(Plain, " by ").
 		join(doer(u.By, c.ID)).add(Plain, ".")
 }
 
@@ -39,7 +39,8 @@ func OwnLimits(s *isolation.Snapshot) string {
 	return "its memory limit"
 }
 
-func cgroupWords(path string) string {
+// CgroupWords names the cgroup at a path; "" is an unknown one.
+func CgroupWords(path string) string {
 	if path == "" {
 		return "a cgroup that is unknown"
 	}
@@ -98,5 +99,5 @@ func movedWords(m *isolation.Moment, id string) Text {
 	if m.Moved.Held {
 		return t.add(Plain, "back to its own cgroup, whose limits hold it again")
 	}
-	return t.add(Plain, "out of its own cgroup, to ").add(Number, cgroupWords(m.Moved.To)).add(Plain, ": the limits of that do not hold it any more")
+	return t.add(Plain, "out of its own cgroup, to ").add(Number, CgroupWords(m.Moved.To)).add(Plain, ": the limits of that do not hold it any more")
 }

@@ -208,11 +208,10 @@ func cgroupFacts(c *isolation.Container, w int) []line {
 	}
 	add("processes", procs)
 	add("OOM kills", killCount(c))
-	switch {
-	case !c.Live():
-	case c.Unheld != nil:
+	if c.Live() && c.Unheld != nil {
 		add("not held", text(Alarm, "PID 1 is not in this cgroup").add(Plain, ", so that what is limited here does not hold it"))
-	case c.Stuck != nil:
+	}
+	if c.Live() && c.Stuck != nil {
 		add("stuck", text(Alarm, "at "+story.StuckLimit(c)).add(Plain, "; the OOM killer is off for it"))
 	}
 	path := text(Unknown, "?")
@@ -329,7 +328,7 @@ func history(c *isolation.Container, s *isolation.Snapshot, w int) []line {
 		add(c.Started, l)
 	}
 	if u := c.Unheld; u != nil && !u.Since.IsZero() {
-		l := text(Alarm, "PID 1 was moved out of its cgroup").add(Plain, ", to ").add(Number, story.ShortPath(u.Cgroup))
+		l := text(Alarm, "PID 1 was moved out of its cgroup").add(Plain, ", to ").add(Number, story.CgroupWords(u.Cgroup))
 		if u.By != nil {
 			l = l.add(Plain, " by ").join(processLine(u.By.PID, u.By.Comm))
 		}

@@ -37,3 +37,20 @@ func TestContainerHistoryIsInOrder(t *testing.T) {
 		}
 	}
 }
+
+// One that is not held and stuck is shown as both, and a cgroup that is unknown in words.
+func TestUnheldAndStuck(t *testing.T) {
+	c := isolation.Container{ID: "1", Label: "web", State: isolation.Running, Unheld: &isolation.Unheld{Since: time.Unix(1, 0)}, Stuck: &isolation.Stuck{Cgroup: "/pod"}}
+	page := ""
+	for _, l := range containerPage(&c, &isolation.Snapshot{Containers: []isolation.Container{c}}, 120) {
+		page += l.String() + "\n"
+	}
+	for _, want := range []string{"not held   PID 1 is not in this cgroup", "stuck      at the limit of /pod", "PID 1 was moved out of its cgroup, to a cgroup that is unknown"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("no %q in\n%s", want, page)
+		}
+	}
+	if row := (columns{bar: 8, memory: 20}).memoryOf(&c).String(); !strings.HasPrefix(row, "not held, stuck") {
+		t.Errorf("row: %q", row)
+	}
+}
