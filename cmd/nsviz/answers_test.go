@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -144,5 +145,27 @@ func TestAnswersAreInLocalTime(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// An nsviz that saves memory forgets sooner, and says so.
+func TestUnknownSaysHowLongItWouldBeKnown(t *testing.T) {
+	for step, kept := range map[isolation.Saving]string{
+		isolation.SavesNothing: "for 15 minutes", isolation.SavesPast: "for 5 minutes", isolation.SavesSearches: "for a minute",
+	} {
+		m := isolation.New(isolation.DefaultLimits())
+		m.Apply(isolation.Fact{Time: sessionStart, OwnMemory: &isolation.OwnMemory{Saving: step}})
+		address := serveModel(t, m)
+		for _, args := range []string{"why nope", "why net:7", "why cgroup:/nope", "inspect nope"} {
+			var out, stderr strings.Builder
+			code := run(t.Context(), append(strings.Fields(args), "--from", address), &out, &stderr)
+			want := "; the nsviz at http://" + address + " knows those that were there since it began, " + kept + " after their end at most"
+			if code != exitFailed || !strings.Contains(stderr.String(), want) {
+				t.Errorf("%s: exit code %d: %swant %s", args, code, &stderr, want)
+			}
+		}
+	}
+	if err := refused(http.StatusNotFound, []byte(`{"error":"nothing is known"}`), "ADDRESS"); !strings.HasSuffix(err.Error(), "since it began, for a while after their end") {
+		t.Errorf("of an earlier version: %v", err)
 	}
 }

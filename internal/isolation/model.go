@@ -337,6 +337,7 @@ func (m *Model) snapshot(listed int) *Snapshot {
 		Kills:      latest(m.kills, m.limits.Kills),
 		Totals:     m.totals(),
 		LeftOut:    m.leftOut,
+		Retention:  m.limits.Retention,
 	}
 	m.killsShared = true
 	s.LeftOut.Kills = m.logged - uint64(len(s.Kills))

@@ -41,6 +41,8 @@ type Snapshot struct {
 	Totals Totals
 	// LeftOut is what is not there because there was too much of it.
 	LeftOut LeftOut
+	// Retention is how long what has ended is kept at most, as of now.
+	Retention time.Duration
 }
 
 // LeftOut counts what a model does not keep, or has dropped before its time, since its Limits were reached. Of cgroups
