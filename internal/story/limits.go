@@ -18,15 +18,15 @@ func held(c *isolation.Container, s *isolation.Snapshot) Text {
 	if u == nil {
 		return nil
 	}
-	is, was := "It is ", "was moved"
+	is, has, was := "It is ", "It has ", "was moved"
 	if !c.Live() {
-		is, was = "At its end it was ", "had been moved"
+		is, has, was = "At its end it was ", "At its end it had ", "had been moved"
 	}
-	t := text(Plain, is).add(Alert, "not held by "+OwnLimits(s))
 	if u.Since.IsZero() {
-		return t.add(Plain, ": PID 1 is in ").add(Number, CgroupWords(u.Cgroup)).add(Plain, ", which was so when nsviz looked.")
+		return text(Plain, is).add(Alert, "not held by "+OwnLimits(s)).add(Plain, ": PID 1 is in ").add(Number, CgroupWords(u.Cgroup)).add(Plain, ", which was so when nsviz looked.")
 	}
-	return t.add(Plain, " since ").at(u.Since, fullTime).add(Plain, ": PID 1 "+was+" to ").add(Number, CgroupWords(u.Cgroup)).add(Plain, " by ").
+	t := text(Plain, has).add(Alert, "not been held by "+OwnLimits(s)).add(Plain, " since ").at(u.Since, fullTime)
+	return t.add(Plain, ": PID 1 "+was+" to ").add(Number, CgroupWords(u.Cgroup)).add(Plain, " by ").
 		join(doer(u.By, c.ID)).add(Plain, ".")
 }
 
@@ -52,9 +52,12 @@ func stuck(c *isolation.Container) Text {
 	if c.Stuck == nil {
 		return nil
 	}
-	t := text(Plain, "It is ").add(Alert, "stuck at "+StuckLimit(c)).add(Plain, " since ").at(c.Stuck.Since, fullTime).add(Plain, "; the ").
-		add(Strong, "OOM killer is off").add(Plain, " for it, so its processes wait until somebody makes room or raises the limit.")
-	return t
+	who, its := "It has been ", "its"
+	if c.Unheld != nil { // it has left processes behind in its own cgroup
+		who, its = "The processes in its own cgroup have been ", "those"
+	}
+	return text(Plain, who).add(Alert, "stuck at "+StuckLimit(c)).add(Plain, " since ").at(c.Stuck.Since, fullTime).add(Plain, "; the ").
+		add(Strong, "OOM killer is off").add(Plain, " for it, so "+its+" processes wait until somebody makes room or raises the limit.")
 }
 
 // StuckLimit names the limit at which a container is stuck: its limit of 64 MiB, the limit of /pod.
