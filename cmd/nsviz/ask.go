@@ -182,7 +182,14 @@ func refused(status int, body []byte, address string) error {
 		return fmt.Errorf("the nsviz at %s is of another version and does not know the question: %s", address, said)
 	}
 	if status == http.StatusNotFound {
-		return fmt.Errorf("%s; the nsviz at %s knows those that ran since it began and ended in the last 15 minutes", said, address)
+		kept := ", for a while after their end"
+		if n := refusal.RetentionSeconds; n > 0 {
+			kept = fmt.Sprintf(", for %.0f minutes after their end at most", n/60)
+			if n == 60 {
+				kept = ", for a minute after their end at most"
+			}
+		}
+		return fmt.Errorf("%s; the nsviz at %s knows those that were there since it began%s", said, address, kept)
 	}
 	return errors.New(said)
 }

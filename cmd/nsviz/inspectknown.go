@@ -57,7 +57,7 @@ type knownText struct {
 func writeKnown(out io.Writer, k *story.Known, zone *time.Location) error {
 	t := knownText{anatomyText: anatomyText{zone: zone}, k: k}
 	t.head()
-	fmt.Fprintf(&t, "\n%s\n", foreign.Prose(k.Sentence))
+	fmt.Fprintf(&t, "\n%s\n", answerWords(k.Text, k.Sentence).For(zone))
 	if k.State != isolation.Created {
 		t.sees()
 		t.uses()

@@ -147,17 +147,7 @@ func psTable(out io.Writer, s *isolation.Snapshot, zone *time.Location) error {
 		for _, m := range c.Namespaces {
 			fmt.Fprintf(w, "\t%s", relationWord(m))
 		}
-		limit := bytesOrUnknown(c.Memory.LimitBytes)
-		if c.Memory.Unlimited {
-			limit = "none"
-		}
-		switch {
-		case c.Unheld != nil:
-			limit = "not held, in " + foreign.Name(c.Unheld.Cgroup)
-		case c.Stuck != nil:
-			limit += ", stuck: the OOM killer is off"
-		}
-		fmt.Fprintf(w, "\t%s\t%s\t%s\t%s\n", bytesOrUnknown(c.Memory.UsageBytes), limit, kills(c), foreign.Name(c.Image))
+		fmt.Fprintf(w, "\t%s\t%s\t%s\t%s\n", bytesOrUnknown(c.Memory.UsageBytes), limit(c), kills(c), foreign.Name(c.Image))
 	}
 	for i := range s.VMs {
 		v := &s.VMs[i]
@@ -169,6 +159,24 @@ func psTable(out io.Writer, s *isolation.Snapshot, zone *time.Location) error {
 		fmt.Fprintf(w, "\t%s\t-\t-\t%s\n", bytesOrUnknown(v.ResidentBytes), story.VM(v).For(zone))
 	}
 	return w.Flush()
+}
+
+// limit is a container's limit of memory and whether that does what it is for.
+func limit(c *isolation.Container) string {
+	words := bytesOrUnknown(c.Memory.LimitBytes)
+	if c.Memory.Unlimited {
+		words = "none"
+	}
+	const stuck = "stuck: the OOM killer is off"
+	switch {
+	case c.Unheld != nil && c.Stuck != nil:
+		return "not held, in " + foreign.Name(story.CgroupWords(c.Unheld.Cgroup)) + "; " + words + ", " + stuck
+	case c.Unheld != nil:
+		return "not held, in " + foreign.Name(story.CgroupWords(c.Unheld.Cgroup))
+	case c.Stuck != nil:
+		return words + ", " + stuck
+	}
+	return words
 }
 
 // kills is how many OOM kills there were in a container since it started.

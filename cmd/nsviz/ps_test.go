@@ -48,3 +48,30 @@ func TestPsTellsUnknownKillsFromNone(t *testing.T) {
 		}
 	}
 }
+
+// Why a limit does not do what it is for stands in its place, all of it.
+func TestPsTellsOfLimitsThatDoNotHold(t *testing.T) {
+	for _, test := range []struct {
+		unheld *isolation.Unheld
+		stuck  *isolation.Stuck
+		want   string
+	}{
+		{nil, nil, "64 MiB"},
+		{&isolation.Unheld{Cgroup: "/"}, nil, "not held, in /"},
+		{&isolation.Unheld{}, nil, "not held, in a cgroup that is unknown"},
+		{nil, &isolation.Stuck{}, "64 MiB, stuck: the OOM killer is off"},
+		{&isolation.Unheld{Cgroup: "/x"}, &isolation.Stuck{}, "not held, in /x; 64 MiB, stuck: the OOM killer is off"},
+	} {
+		s := &isolation.Snapshot{Containers: []isolation.Container{{
+			ID: "a", Label: "web", State: isolation.Running, Image: "IMAGE", Memory: isolation.Memory{LimitBytes: new(uint64(64 << 20))}, Unheld: test.unheld, Stuck: test.stuck,
+		}}}
+		var table bytes.Buffer
+		if err := psTable(&table, s, time.UTC); err != nil {
+			t.Fatal(err)
+		}
+		header, row, _ := strings.Cut(table.String(), "\n")
+		if got := strings.TrimSpace(row[strings.Index(header, "LIMIT"):strings.Index(header, "OOM")]); got != test.want {
+			t.Errorf("%q, want %q", got, test.want)
+		}
+	}
+}

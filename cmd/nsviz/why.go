@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/metrics"
 	"github.com/nsviz/nsviz/internal/story"
@@ -97,7 +96,7 @@ func tell[A any](
 // writeAnswer writes the answer on the first line, and what happened below it.
 func writeAnswer(out io.Writer, a *story.Answer, whole bool, zone *time.Location) error {
 	var b strings.Builder
-	fmt.Fprintln(&b, foreign.Prose(a.Sentence))
+	fmt.Fprintln(&b, answerWords(a.Text, a.Sentence).For(zone))
 	moments, rest := a.History, 0
 	if !whole {
 		moments, rest = story.Brief(moments)
@@ -114,6 +113,14 @@ func writeAnswer(out io.Writer, a *story.Answer, whole bool, zone *time.Location
 	}
 	_, err := io.WriteString(out, b.String())
 	return err
+}
+
+// answerWords are the words of an answer. An nsviz of an earlier version answers with the sentence alone.
+func answerWords(words story.Text, sentence string) story.Text {
+	if len(words) == 0 {
+		return story.Text{{Text: sentence}}
+	}
+	return words
 }
 
 // writeStory writes a sentence, and what happened below it.

@@ -1,6 +1,7 @@
 package anatomy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -189,7 +190,7 @@ func (g *gatherer) pids(cgroup string) ([]int32, error) {
 	if more, err := g.layout.TreeProcs(cgroup); err == nil {
 		pids = append(pids, more...)
 	}
-	g.unknown("which other processes it has made in %s, where its PID 1 is", g.Unheld.Cgroup)
+	g.unknown("which other processes it has made in %s, where its PID 1 is", cmp.Or(g.Unheld.Cgroup, "the cgroup"))
 	slices.Sort(pids)
 	return slices.Compact(pids), nil
 }

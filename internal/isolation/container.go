@@ -344,6 +344,7 @@ func (c *container) end() End {
 	return End{
 		Time: c.exited, InitPID: c.initPID, InitComm: c.initComm, Exit: c.exit, NeverRan: c.neverRan, Verdict: c.verdict,
 		OOMKills: c.allKills(), OOMKillsAtLeast: c.oomKills, LatestKill: c.latestKill, PIDsRefused: c.refused,
+		PIDsLimit: c.limits.known.PIDs,
 	}
 }
 

@@ -147,3 +147,15 @@ func TestPIDsRefused(t *testing.T) {
 		t.Errorf("history (-want +got):\n%s", diff)
 	}
 }
+
+// Of the run before the limit is kept that it had.
+func TestLimitOfThePreviousRun(t *testing.T) {
+	a := who("a", "web")
+	c := snapshotOf(
+		created(1, a), started(2, a, 50), limited(3, a, CgroupLimits{PIDs: limit(20)}), exited(4, a, 50), removed(4, a),
+		created(5, a), started(6, a, 60), limited(7, a, CgroupLimits{PIDs: limit(4000)}),
+	).container(t, "a")
+	if c.Previous == nil || !cmp.Equal(c.Previous.PIDsLimit, limit(20)) || !cmp.Equal(c.End().PIDsLimit, limit(4000)) {
+		t.Errorf("%+v, now %+v", c.Previous, c.End().PIDsLimit)
+	}
+}

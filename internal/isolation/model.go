@@ -37,7 +37,7 @@ func DefaultLimits() Limits {
 func RecordingLimits() Limits {
 	return Limits{
 		Events: 1000, Kills: 1 << 16, Retention: math.MaxInt64, Ended: 1 << 17, Listed: 64, Freed: 1 << 18,
-		Cgroups: 1 << 17, Removed: 1 << 17,
+		Cgroups: 1 << 17, Removed: 1 << 17, Unstarted: 1 << 16,
 	}
 }
 
@@ -337,6 +337,7 @@ func (m *Model) snapshot(listed int) *Snapshot {
 		Kills:      latest(m.kills, m.limits.Kills),
 		Totals:     m.totals(),
 		LeftOut:    m.leftOut,
+		Retention:  m.limits.Retention,
 	}
 	m.killsShared = true
 	s.LeftOut.Kills = m.logged - uint64(len(s.Kills))

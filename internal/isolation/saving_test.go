@@ -36,15 +36,16 @@ func TestSaving(t *testing.T) {
 		step          Saving
 		ended, events int
 		taken         [2]uint64
-	}{{SavesPast, 512, 125, [2]uint64{1, 0}}, {SavesSearches, 64, 16, [2]uint64{1, 1}}} {
+		kept          time.Duration
+	}{{SavesPast, 512, 125, [2]uint64{1, 0}, 5 * time.Minute}, {SavesSearches, 64, 16, [2]uint64{1, 1}, time.Minute}} {
 		m.Apply(saves(4, tt.step))
 		ended, events := kept()
 		if ended != tt.ended || events != tt.events {
 			t.Errorf("%s: %d ended ones and %d events are kept, want %d and %d", tt.step, ended, events, tt.ended, tt.events)
 		}
 		s := m.Snapshot()
-		if taken := [2]uint64{s.Totals.Savings[SavesPast], s.Totals.Savings[SavesSearches]}; taken != tt.taken || s.OwnMemory.Saving != tt.step {
-			t.Errorf("%s: steps %v are counted, at %s", tt.step, taken, s.OwnMemory.Saving)
+		if taken := [2]uint64{s.Totals.Savings[SavesPast], s.Totals.Savings[SavesSearches]}; taken != tt.taken || s.OwnMemory.Saving != tt.step || s.Retention != tt.kept {
+			t.Errorf("%s: steps %v are counted, at %s, what has ended is kept for %s", tt.step, taken, s.OwnMemory.Saving, s.Retention)
 		}
 		if got := exits(); got != many {
 			t.Errorf("%s: %d ends are counted", tt.step, got)

@@ -41,6 +41,8 @@ type Snapshot struct {
 	Totals Totals
 	// LeftOut is what is not there because there was too much of it.
 	LeftOut LeftOut
+	// Retention is how long what has ended is kept at most, as of now.
+	Retention time.Duration
 }
 
 // LeftOut counts what a model does not keep, or has dropped before its time, since its Limits were reached. Of cgroups
@@ -206,8 +208,9 @@ type End struct {
 	OOMKills        *uint64
 	OOMKillsAtLeast uint64
 	LatestKill      *Kill
-	// PIDsRefused is as in Container.
+	// PIDsRefused is as in Container, and PIDsLimit its own limit of processes as last read in that run; nil is unknown.
 	PIDsRefused *uint64
+	PIDsLimit   *Limit
 }
 
 // End is how the container has ended; it is meant for one that has.
@@ -215,6 +218,7 @@ func (c *Container) End() End {
 	return End{
 		Time: c.Exited, InitPID: c.InitPID, InitComm: c.InitComm, Exit: c.Exit, NeverRan: c.NeverRan, Verdict: c.Verdict,
 		OOMKills: c.OOMKills, OOMKillsAtLeast: c.OOMKillsAtLeast, LatestKill: c.LatestKill, PIDsRefused: c.PIDsRefused,
+		PIDsLimit: c.Limits.PIDs,
 	}
 }
 

@@ -96,6 +96,14 @@ func TestIsNotStartedAgain(t *testing.T) {
 	}
 }
 
+// A recording is asked about containers that never started, too.
+func TestRecordingsKeepTheNeverStarted(t *testing.T) {
+	bar := who("a", "bar")
+	if n := len(modelOf(RecordingLimits(), madeByEngine(1, bar), passed(DefaultLimits().Retention.Seconds())).Whole().Containers); n != 1 {
+		t.Errorf("%d containers are kept, want 1", n)
+	}
+}
+
 func TestNeverStartedAreForgotten(t *testing.T) {
 	limits := DefaultLimits()
 	limits.Unstarted = 3

@@ -46,8 +46,7 @@ func (c *Collector) collectNamespaceTotals(ch chan<- prometheus.Metric, t *isola
 	}
 }
 
-// collectContainerTotals starts those of each live container at 0, and those of the host. There are eight for a
-// container. What an ended one has not counted is left out.
+// collectContainerTotals starts those of each live container at 0, those of the host and those of unknown places. What an ended one has not counted is left out.
 func (c *Collector) collectContainerTotals(ch chan<- prometheus.Metric, t *isolation.Totals, live []labelled) {
 	since := knownSince(t)
 	kills := merge(t.OOMKills, func(k isolation.KillKey) [2]string {
@@ -62,6 +61,7 @@ func (c *Collector) collectContainerTotals(ch chan<- prometheus.Metric, t *isola
 	})
 	for _, scope := range event.Scopes() {
 		kills[[2]string{"", string(scope)}] += 0
+		kills[[2]string{isolation.UnknownLabel, string(scope)}] += 0
 	}
 	for _, l := range live {
 		for _, scope := range event.Scopes() {

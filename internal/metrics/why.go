@@ -24,6 +24,9 @@ const (
 // Refusal is the answer where there is none.
 type Refusal struct {
 	Error string `json:"error"`
+	// RetentionSeconds is how long nsviz keeps what has ended at most, of something of which nothing is known; else, and from
+	// an earlier version, 0.
+	RetentionSeconds float64 `json:"retention_seconds,omitempty"`
 }
 
 // maxQuestions bounds the questions that are being answered at the same time; further ones get a 503.
@@ -93,7 +96,7 @@ func (q *questions) snapshot(ctx context.Context) (*isolation.Snapshot, error) {
 
 func (q *questions) why(w http.ResponseWriter, r *http.Request) {
 	refuse := func() {
-		reply(w, http.StatusBadRequest, Refusal{"want one container=NAME, one namespace=TYPE:[ID] or one cgroup=/PATH"})
+		reply(w, http.StatusBadRequest, Refusal{Error: "want one container=NAME, one namespace=TYPE:[ID] or one cgroup=/PATH"})
 	}
 	query := r.URL.Query()
 	namespaces, cgroups := query["namespace"], query["cgroup"]
@@ -129,7 +132,7 @@ func (q *questions) inspect(w http.ResponseWriter, r *http.Request) {
 func (q *questions) ofContainer(w http.ResponseWriter, r *http.Request, of func(*isolation.Container, *isolation.Snapshot) any) {
 	names := r.URL.Query()["container"]
 	if len(names) != 1 {
-		reply(w, http.StatusBadRequest, Refusal{"want one container=NAME"})
+		reply(w, http.StatusBadRequest, Refusal{Error: "want one container=NAME"})
 		return
 	}
 	q.answer(w, r, func(s *isolation.Snapshot) (any, error) {
@@ -146,7 +149,7 @@ func (q *questions) answer(w http.ResponseWriter, r *http.Request, of func(*isol
 	case q.slots <- struct{}{}:
 	default:
 		w.Header().Set(retryAfterHeader, "1")
-		reply(w, http.StatusServiceUnavailable, Refusal{busy})
+		reply(w, http.StatusServiceUnavailable, Refusal{Error: busy})
 		return
 	}
 	status, body := q.prepare(r.Context(), of)
@@ -159,17 +162,17 @@ func (q *questions) prepare(ctx context.Context, of func(*isolation.Snapshot) (a
 	s, err := q.snapshot(ctx)
 	switch {
 	case err != nil:
-		return http.StatusServiceUnavailable, encode(Refusal{err.Error()}) // who asked has gone
+		return http.StatusServiceUnavailable, encode(Refusal{Error: err.Error()}) // who asked has gone
 	case s == nil:
-		return http.StatusServiceUnavailable, encode(Refusal{"nsviz has seen nothing yet"})
+		return http.StatusServiceUnavailable, encode(Refusal{Error: "nsviz has seen nothing yet"})
 	}
 	answer, err := of(s)
 	var ambiguous *story.AmbiguousError
 	switch {
 	case errors.As(err, &ambiguous):
-		return http.StatusConflict, encode(Refusal{err.Error()})
+		return http.StatusConflict, encode(Refusal{Error: err.Error()})
 	case err != nil:
-		return http.StatusNotFound, encode(Refusal{err.Error()})
+		return http.StatusNotFound, encode(Refusal{err.Error(), s.Retention.Seconds()})
 	}
 	return http.StatusOK, encode(answer)
 }

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -43,7 +44,7 @@ func TestWhy(t *testing.T) {
 	if err := json.Unmarshal([]byte(body), &namespace); err != nil || status != http.StatusOK || namespace.Type != event.Net || namespace.Owner != 5 {
 		t.Errorf("%d, %v: %s", status, err, body)
 	}
-	s.Cgroups = []isolation.Cgroup{{Path: "/a b"}}
+	s.Cgroups, s.Retention = []isolation.Cgroup{{Path: "/a b"}}, 5*time.Minute
 	status, body = ask(t, WhyPath, fixed(s), "?cgroup="+url.QueryEscape("/a b/"))
 	var cgroup story.CgroupAnswer
 	if err := json.Unmarshal([]byte(body), &cgroup); err != nil || status != http.StatusOK || cgroup.Path != "/a b" || cgroup.Sentence == "" {
@@ -77,7 +78,11 @@ func TestWhy(t *testing.T) {
 		for _, path := range paths {
 			status, body := ask(t, path, fixed(test.whole), test.query)
 			var refusal Refusal
-			if err := json.Unmarshal([]byte(body), &refusal); err != nil || status != test.status || !strings.Contains(refusal.Error, test.says) {
+			var kept float64 // what it says of how long it keeps what has ended
+			if test.status == http.StatusNotFound {
+				kept = 300
+			}
+			if err := json.Unmarshal([]byte(body), &refusal); err != nil || refusal.RetentionSeconds != kept || status != test.status || !strings.Contains(refusal.Error, test.says) {
 				t.Errorf("%s%s: %d, %v: %s", path, test.query, status, err, body)
 			}
 		}

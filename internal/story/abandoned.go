@@ -21,7 +21,7 @@ func Abandoned(c *isolation.Container) Text {
 		case event.IPC:
 			what = text(Plain, "Its shared memory is ")
 		}
-		t = t.sentence(what.add(Alert, "a dead one").add(Plain, ": ").join(departure(a)).add(Plain, "; "+cure(a, c.Label)+"."))
+		t = t.sentence(what.add(Alert, "a dead one").add(Plain, ": ").join(departure(a)).add(Plain, "; ").join(cure(a, c.Label)).add(Plain, "."))
 	}
 	return t
 }
@@ -41,9 +41,9 @@ func departure(a *isolation.Abandoned) Text {
 }
 
 // cure says what brings a container together again with the one that its namespace was made for.
-func cure(a *isolation.Abandoned, label string) string {
+func cure(a *isolation.Abandoned, label string) Text {
 	if a.Ended {
-		return "start " + a.By + ", then restart " + label
+		return text(Plain, "start ").add(Name, a.By).add(Plain, ", then restart ").add(Name, label)
 	}
-	return "restart " + label
+	return text(Plain, "restart ").add(Name, label)
 }

@@ -23,25 +23,25 @@ func Container(c *isolation.Container, s *isolation.Snapshot) Text {
 		}
 		return t
 	}
-	state := "runs"
+	state, since := "runs", "since it started"
 	if c.State == isolation.Starting {
-		state = "is starting"
+		state, since = "is starting", "so far"
 	}
 	t := text(Name, c.Label).add(Plain, " "+state+".").sentence(held(c, s)).sentence(stuck(c)).sentence(Abandoned(c))
 	switch n := c.OOMKillsAtLeast; {
 	case c.OOMKills == nil && n == 0:
 		t = t.sentence(text(Plain, "The kernel's OOM killer has killed nothing in it since nsviz found it; what it killed before is unknown."))
 	case n == 0:
-		t = t.sentence(text(Plain, "The kernel's OOM killer has killed nothing in it since it started."))
+		t = t.sentence(text(Plain, "The kernel's OOM killer has killed nothing in it "+since+"."))
 	case c.LatestKill == nil:
 		t = t.sentence(text(Plain, "The kernel's OOM killer has killed ").add(Strong, atLeast(c.OOMKills, n)).
-			add(Plain, " in it since it started, of which nsviz saw none."))
+			add(Plain, " in it "+since+", of which nsviz saw none."))
 	default:
 		t = t.sentence(text(Plain, "The kernel's OOM killer has killed ").add(Strong, atLeast(c.OOMKills, n)).
-			add(Plain, " in it since it started"+ofWhich(n)).join(victim(c.LatestKill)).add(Plain, "."))
+			add(Plain, " in it "+since+ofWhich(n)).join(victim(c.LatestKill)).add(Plain, "."))
 		t = t.sentence(killWhy(c.LatestKill, c.LatestKill.Event.OOM, c))
 	}
-	t = t.sentence(refused(c.PIDsRefused, c))
+	t = t.sentence(refused(c.PIDsRefused, c.Limits.PIDs))
 	if c.Previous != nil {
 		t = t.sentence(text(Plain, "Of its run before this one: ")).join(ending{c, *c.Previous, s}.tell())
 	}
@@ -56,7 +56,7 @@ type ending struct {
 }
 
 func (e ending) tell() Text {
-	t := e.how().sentence(e.before()).sentence(e.kills()).sentence(refused(e.PIDsRefused, e.c))
+	t := e.how().sentence(e.before()).sentence(e.kills()).sentence(refused(e.PIDsRefused, e.PIDsLimit))
 	if !e.c.Live() {
 		t = t.sentence(held(e.c, e.s))
 	}

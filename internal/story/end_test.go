@@ -237,7 +237,7 @@ func TestEnded(t *testing.T) {
 		},
 		{
 			"it could not fork", exited(2), func(c *isolation.Container) { c.PIDsRefused, c.Limits.PIDs = new(uint64(1)), new(limit(20)) },
-			"web ended by itself with exit code 2. The kernel refused it a new process or thread once, since its limit of 20 processes was reached.",
+			"web ended by itself with exit code 2. The kernel refused it a new process or thread once, since a limit of processes was reached: its own of 20 processes, or that of a cgroup above or inside it.",
 		},
 		{
 			"it could not fork, and the limit is above", exited(2), func(c *isolation.Container) {
@@ -250,7 +250,7 @@ func TestEnded(t *testing.T) {
 				c.PIDsRefused = new(uint64(0))
 				c.Unheld = &isolation.Unheld{Since: end, Cgroup: "/x", By: &event.Process{PID: 812, Comm: "bash"}}
 			},
-			"web ended by itself with exit code 0. At its end it was not held by its memory limit since " + end.UTC().Format("2006-01-02 15:04:05.000 UTC") +
+			"web ended by itself with exit code 0. At its end it had not been held by its memory limit since " + end.UTC().Format("2006-01-02 15:04:05.000 UTC") +
 				": PID 1 had been moved to /x by bash (PID 812, of the host).",
 		},
 		{
@@ -336,7 +336,7 @@ func TestLives(t *testing.T) {
 		{"untouched", func(*isolation.Container) {}, "web runs. The kernel's OOM killer has killed nothing in it since it started."},
 		{
 			"starting", func(c *isolation.Container) { c.State = isolation.Starting },
-			"web is starting. The kernel's OOM killer has killed nothing in it since it started.",
+			"web is starting. The kernel's OOM killer has killed nothing in it so far.",
 		},
 		{
 			"a child was killed", func(c *isolation.Container) {
@@ -353,7 +353,7 @@ func TestLives(t *testing.T) {
 			"its PID 1 was moved out of its cgroup", func(c *isolation.Container) {
 				c.Unheld = &isolation.Unheld{Since: end, Cgroup: "/", By: &event.Process{PID: 812, Comm: "bash"}}
 			},
-			"web runs. It is not held by its memory limit since " + end.UTC().Format("2006-01-02 15:04:05.000 UTC") + ": PID 1 was moved to / by bash (PID 812, of the host). " +
+			"web runs. It has not been held by its memory limit since " + end.UTC().Format("2006-01-02 15:04:05.000 UTC") + ": PID 1 was moved to / by bash (PID 812, of the host). " +
 				"The kernel's OOM killer has killed nothing in it since it started.",
 		},
 		{
@@ -365,18 +365,26 @@ func TestLives(t *testing.T) {
 			"stuck at its limit", func(c *isolation.Container) {
 				c.Stuck, c.Memory.LimitBytes = &isolation.Stuck{Since: end, Cgroup: "/docker/" + webID}, new(uint64(24*mib))
 			},
-			"web runs. It is stuck at its limit of 24 MiB since " + end.UTC().Format("2006-01-02 15:04:05.000 UTC") + "; the OOM killer is off for it, so its processes wait until " +
+			"web runs. It has been stuck at its limit of 24 MiB since " + end.UTC().Format("2006-01-02 15:04:05.000 UTC") + "; the OOM killer is off for it, so its processes wait until " +
 				"somebody makes room or raises the limit. The kernel's OOM killer has killed nothing in it since it started.",
 		},
 		{
 			"stuck at the limit above", func(c *isolation.Container) { c.Stuck = &isolation.Stuck{Since: end, Cgroup: "/pod"} },
-			"web runs. It is stuck at the limit of /pod since " + end.UTC().Format("2006-01-02 15:04:05.000 UTC") + "; the OOM killer is off for it, so its processes wait until " +
+			"web runs. It has been stuck at the limit of /pod since " + end.UTC().Format("2006-01-02 15:04:05.000 UTC") + "; the OOM killer is off for it, so its processes wait until " +
 				"somebody makes room or raises the limit. The kernel's OOM killer has killed nothing in it since it started.",
 		},
 		{
 			"refused processes", func(c *isolation.Container) { c.PIDsRefused, c.Limits.PIDs = new(uint64(1204)), new(limit(20)) },
 			"web runs. The kernel's OOM killer has killed nothing in it since it started. The kernel refused it a new process or thread " +
-				"1,204 times, since its limit of 20 processes was reached.",
+				"1,204 times, since a limit of processes was reached: its own of 20 processes, or that of a cgroup above or inside it.",
+		},
+		{
+			"refused processes in the run before, which had another limit", func(c *isolation.Container) {
+				c.Limits.PIDs = new(limit(4000))
+				c.Previous = &isolation.End{Time: end, Exit: exited(1), PIDsRefused: new(uint64(2)), PIDsLimit: new(limit(20))}
+			},
+			"web runs. The kernel's OOM killer has killed nothing in it since it started. Of its run before this one: web ended by itself with exit code 1. " +
+				"The kernel refused it a new process or thread 2 times, since a limit of processes was reached: its own of 20 processes, or that of a cgroup above or inside it.",
 		},
 		{
 			"its network was made for another one, which has another since", func(c *isolation.Container) {
@@ -437,6 +445,69 @@ func TestSenderOf(t *testing.T) {
 	for _, nobody := range []*event.Process{nil, {}} {
 		if got := SenderOf(nobody, webID); got != SenderUnknown {
 			t.Errorf("nobody is %q", got)
+		}
+	}
+}
+
+// What is told of a live container together is true and reads well, whatever comes together.
+func TestStatesTogether(t *testing.T) {
+	const when = "2026-11-23 20:00:00.000 UTC"
+	const why = "the latest of them hog (PID 120, 60 MiB). web had reached its 64 MiB limit when hog asked for more."
+	for states := range 1 << 6 {
+		has := func(state int) bool { return states&(1<<state) != 0 }
+		const starting, unheld, stuck, abandoned, killed, unknown = 0, 1, 2, 3, 4, 5
+		c := ended(nil)
+		c.Exited, c.State = time.Time{}, isolation.Running
+		want, since := []string{"web runs."}, "since it started"
+		if has(starting) {
+			c.State = isolation.Starting
+			want, since = []string{"web is starting."}, "so far"
+		}
+		if has(unheld) {
+			c.Unheld = &isolation.Unheld{Since: end, Cgroup: "/", By: &event.Process{PID: 812, Comm: "bash"}}
+			want = append(want, "It has not been held by its memory limit since "+when+": PID 1 was moved to / by bash (PID 812, of the host).")
+		}
+		if has(stuck) {
+			c.Stuck, c.Memory.LimitBytes = &isolation.Stuck{Since: end, Cgroup: "/docker/" + webID}, new(uint64(24*mib))
+			who, its := "It has", "its"
+			if has(unheld) {
+				who, its = "The processes in its own cgroup have", "those"
+			}
+			want = append(want, who+" been stuck at its limit of 24 MiB since "+when+"; the OOM killer is off for it, so "+its+
+				" processes wait until somebody makes room or raises the limit.")
+		}
+		if has(abandoned) {
+			c.Namespaces[event.Net].Abandoned = &isolation.Abandoned{By: "vpn", Since: end}
+			want = append(want, "Its network is a dead one: vpn got a new one at "+when+"; restart web.")
+		}
+		if has(killed) {
+			c.OOMKills, c.OOMKillsAtLeast, c.LatestKill = new(uint64(2)), 2, kill(120, "/docker/"+webID)
+		}
+		if has(unknown) {
+			c.OOMKills = nil
+		}
+		switch {
+		case has(killed) && has(unknown):
+			want = append(want, "The kernel's OOM killer has killed at least 2 processes in it "+since+", "+why)
+		case has(killed):
+			want = append(want, "The kernel's OOM killer has killed 2 processes in it "+since+", "+why)
+		case has(unknown):
+			want = append(want, "The kernel's OOM killer has killed nothing in it since nsviz found it; what it killed before is unknown.")
+		default:
+			want = append(want, "The kernel's OOM killer has killed nothing in it "+since+".")
+		}
+		if got := Container(&c, &isolation.Snapshot{Time: end}).String(); got != strings.Join(want, " ") {
+			t.Errorf("\n got %s\nwant %s", got, strings.Join(want, " "))
+		}
+		// Of these an ended one has only what mattered to its end, and one that never started none.
+		c.State, c.Exited, c.Exit = isolation.Exited, end, exited(1)
+		gone := Container(&c, &isolation.Snapshot{Time: end}).String()
+		if strings.Contains(gone, "stuck") || strings.Contains(gone, "restart") || strings.Contains(gone, "had not been held") != has(unheld) || strings.Contains(gone, "2 processes") != has(killed) {
+			t.Error(gone)
+		}
+		c.State, c.NeverStarted = isolation.Created, &isolation.NeverStarted{}
+		if never := Container(&c, &isolation.Snapshot{Time: end}).String(); never != "web has never been started." {
+			t.Error(never)
 		}
 	}
 }

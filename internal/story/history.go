@@ -46,7 +46,7 @@ func Moment(m *isolation.Moment, c *isolation.Container) Text {
 	case isolation.MomentKind(event.InitMoved):
 		t = movedWords(m, c.ID)
 	case isolation.MomentStuck:
-		t = text(Strong, "stuck").add(Plain, " at the limit of ").add(Number, cgroupWords(m.Cgroup)).add(Plain, ", for which the OOM killer is off")
+		t = text(Strong, "stuck").add(Plain, " at the limit of ").add(Number, CgroupWords(m.Cgroup)).add(Plain, ", for which the OOM killer is off")
 	case isolation.MomentUnstuck:
 		t = text(Plain, "stuck at its limit no more")
 	case isolation.MomentKind(event.ContainerExited):
@@ -137,24 +137,24 @@ func doer(by *event.Process, id string) Text {
 		name = someProcess
 	}
 	t := text(Strong, name)
-	var facts []string
+	var facts []Text
 	if by.PID != 0 {
-		facts = append(facts, fmt.Sprintf("PID %d", by.PID))
+		facts = append(facts, text(Plain, fmt.Sprintf("PID %d", by.PID)))
 	}
 	switch {
 	case by.ContainerUnknown:
-		facts = append(facts, "in "+UnknownPlace)
+		facts = append(facts, text(Plain, "in "+UnknownPlace))
 	case by.Container == nil:
-		facts = append(facts, "of the host")
+		facts = append(facts, text(Plain, "of the host"))
 	case by.Container.ID == id:
-		facts = append(facts, "its own")
+		facts = append(facts, text(Plain, "its own"))
 	default:
-		facts = append(facts, "in "+by.Container.Label())
+		facts = append(facts, text(Plain, "in ").add(Name, by.Container.Label()))
 	}
 	if by.Container != nil && by.Container.Inner != nil {
-		facts = append(facts, "there in "+by.Container.Inner.Label())
+		facts = append(facts, text(Plain, "there in ").add(Name, by.Container.Inner.Label()))
 	}
-	return t.add(Plain, " ("+strings.Join(facts, ", ")+")")
+	return t.addFacts(facts)
 }
 
 func initWords(init *event.Process) string {

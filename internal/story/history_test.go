@@ -275,7 +275,7 @@ func TestRemember(t *testing.T) {
 	}
 	a := Why(&c, s)
 	if diff := cmp.Diff(a, Answer{
-		Container: k.Container, State: k.State, PID: k.PID, Comm: k.Comm, Started: k.Started, Sentence: k.Sentence, OOMKills: k.OOMKills,
+		Container: k.Container, State: k.State, PID: k.PID, Comm: k.Comm, Started: k.Started, Sentence: k.Sentence, Text: k.Text, OOMKills: k.OOMKills,
 		End: k.End, History: k.History,
 	}); diff != "" {
 		t.Errorf("why and inspect differ:\n%s", diff)

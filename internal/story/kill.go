@@ -286,25 +286,23 @@ func trigger(k *isolation.Kill, o *event.OOM) Text {
 	if name == "" {
 		name = "a process"
 	}
-	var facts []string
+	var facts []Text
 	if t.ProcessComm != "" && t.Comm != "" && t.ProcessComm != t.Comm {
-		facts = append(facts, "thread "+t.Comm)
+		facts = append(facts, text(Plain, "thread "+t.Comm))
 	}
 	if t.PID != 0 {
-		facts = append(facts, fmt.Sprintf("PID %d", t.PID))
+		facts = append(facts, text(Plain, fmt.Sprintf("PID %d", t.PID)))
 	}
 	home := VictimContainer(k)
 	if t.Container != nil && (home == nil || t.Container.ID != home.ID) {
-		facts = append(facts, "in "+t.Container.Label())
+		facts = append(facts, text(Plain, "in ").add(Name, t.Container.Label()))
 	}
 	l := text(Plain, "another process, ").add(Strong, name)
 	named := TriggerComm(t) != ""
 	if !named {
 		l = text(Plain, "another process")
 	}
-	if len(facts) > 0 {
-		l = l.add(Plain, " ("+strings.Join(facts, ", ")+")")
-	}
+	l = l.addFacts(facts)
 	if named {
 		l = l.add(Plain, ",")
 	}

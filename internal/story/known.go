@@ -24,6 +24,7 @@ type Known struct {
 	Created   time.Time                `json:"created,omitzero"`
 	Started   time.Time                `json:"started,omitzero"`
 	Sentence  string                   `json:"sentence"`
+	Text      Text                     `json:"text,omitempty"`
 
 	Namespaces map[event.NamespaceType]KnownNamespace `json:"namespaces"`
 	// UsageBytes and Processes are as last read.
@@ -63,7 +64,7 @@ func Remember(c *isolation.Container, s *isolation.Snapshot) Known {
 	why := Why(c, s)
 	k := Known{
 		AsOf: s.Time, Container: why.Container, State: c.State, PID: c.InitPID, Comm: c.InitComm, Cgroup: c.CgroupPath,
-		Created: c.Created, Started: c.Started, Sentence: why.Sentence, Namespaces: map[event.NamespaceType]KnownNamespace{},
+		Created: c.Created, Started: c.Started, Sentence: why.Sentence, Text: why.Text, Namespaces: map[event.NamespaceType]KnownNamespace{},
 		UsageBytes: c.Memory.UsageBytes, Processes: c.Processes, OOMKills: c.OOMKills,
 		PIDsRefused: c.PIDsRefused, Unheld: c.Unheld, Stuck: c.Stuck, End: why.End, NeverStarted: why.NeverStarted, Previous: why.Previous,
 		History: why.History, Unknown: []string{},

@@ -9,7 +9,7 @@ import (
 // AtLimits tells whether a live container is held by its limits and what they do to it beside OOM kills; nil where there is
 // nothing to tell.
 func AtLimits(c *isolation.Container, s *isolation.Snapshot) Text {
-	return Text(nil).sentence(held(c, s)).sentence(stuck(c)).sentence(refused(c.PIDsRefused, c))
+	return Text(nil).sentence(held(c, s)).sentence(stuck(c)).sentence(refused(c.PIDsRefused, c.Limits.PIDs))
 }
 
 // held tells of a container whose PID 1 is in a cgroup that is not the container's own; nil of any other.
@@ -18,15 +18,15 @@ func held(c *isolation.Container, s *isolation.Snapshot) Text {
 	if u == nil {
 		return nil
 	}
-	is, was := "It is ", "was moved"
+	is, has, was := "It is ", "It has ", "was moved"
 	if !c.Live() {
-		is, was = "At its end it was ", "had been moved"
+		is, has, was = "At its end it was ", "At its end it had ", "had been moved"
 	}
-	t := text(Plain, is).add(Alert, "not held by "+OwnLimits(s))
 	if u.Since.IsZero() {
-		return t.add(Plain, ": PID 1 is in ").add(Number, cgroupWords(u.Cgroup)).add(Plain, ", which was so when nsviz looked.")
+		return text(Plain, is).add(Alert, "not held by "+OwnLimits(s)).add(Plain, ": PID 1 is in ").add(Number, CgroupWords(u.Cgroup)).add(Plain, ", which was so when nsviz looked.")
 	}
-	return t.add(Plain, " since ").at(u.Since, fullTime).add(Plain, ": PID 1 "+was+" to ").add(Number, cgroupWords(u.Cgroup)).add(Plain, " by ").
+	t := text(Plain, has).add(Alert, "not been held by "+OwnLimits(s)).add(Plain, " since ").at(u.Since, fullTime)
+	return t.add(Plain, ": PID 1 "+was+" to ").add(Number, CgroupWords(u.Cgroup)).add(Plain, " by ").
 		join(doer(u.By, c.ID)).add(Plain, ".")
 }
 
@@ -39,7 +39,8 @@ func OwnLimits(s *isolation.Snapshot) string {
 	return "its memory limit"
 }
 
-func cgroupWords(path string) string {
+// CgroupWords names the cgroup at a path; "" is an unknown one.
+func CgroupWords(path string) string {
 	if path == "" {
 		return "a cgroup that is unknown"
 	}
@@ -51,9 +52,12 @@ func stuck(c *isolation.Container) Text {
 	if c.Stuck == nil {
 		return nil
 	}
-	t := text(Plain, "It is ").add(Alert, "stuck at "+StuckLimit(c)).add(Plain, " since ").at(c.Stuck.Since, fullTime).add(Plain, "; the ").
-		add(Strong, "OOM killer is off").add(Plain, " for it, so its processes wait until somebody makes room or raises the limit.")
-	return t
+	who, its := "It has been ", "its"
+	if c.Unheld != nil { // it has left processes behind in its own cgroup
+		who, its = "The processes in its own cgroup have been ", "those"
+	}
+	return text(Plain, who).add(Alert, "stuck at "+StuckLimit(c)).add(Plain, " since ").at(c.Stuck.Since, fullTime).add(Plain, "; the ").
+		add(Strong, "OOM killer is off").add(Plain, " for it, so "+its+" processes wait until somebody makes room or raises the limit.")
 }
 
 // StuckLimit names the limit at which a container is stuck: its limit of 64 MiB, the limit of /pod.
@@ -67,17 +71,18 @@ func StuckLimit(c *isolation.Container) string {
 	return "its limit"
 }
 
-// refused tells how many processes and threads the kernel refused a container in one run; nil where it refused none, or
-// where that is unknown.
-func refused(n *uint64, c *isolation.Container) Text {
+// refused tells how many processes and threads the kernel refused a container in one run, in which own was the limit of its
+// own cgroup; nil where it refused none, or where that is unknown. Whose limit it was the kernel's count does not say: on
+// cgroup v1 and before Linux 6.11 it may be one above, and the counts of cgroups inside are in it.
+func refused(n *uint64, own *isolation.Limit) Text {
 	if n == nil || *n == 0 {
 		return nil
 	}
-	t := text(Plain, "The kernel refused it a new process or thread ").add(Strong, timesWords(*n)).add(Plain, ", since ")
-	if l := c.Limits.PIDs; l != nil && l.Value != nil {
-		return t.add(Plain, "its limit of "+LimitWords(isolation.ResourcePIDs, *l)+" was reached.")
+	t := text(Plain, "The kernel refused it a new process or thread ").add(Strong, timesWords(*n)).add(Plain, ", since a limit of processes was reached")
+	if own != nil && own.Value != nil {
+		t = t.add(Plain, ": its own of "+LimitWords(isolation.ResourcePIDs, *own)+", or that of a cgroup above or inside it")
 	}
-	return t.add(Plain, "a limit of processes was reached.")
+	return t.add(Plain, ".")
 }
 
 func timesWords(n uint64) string {
@@ -97,5 +102,5 @@ func movedWords(m *isolation.Moment, id string) Text {
 	if m.Moved.Held {
 		return t.add(Plain, "back to its own cgroup, whose limits hold it again")
 	}
-	return t.add(Plain, "out of its own cgroup, to ").add(Number, cgroupWords(m.Moved.To)).add(Plain, ": the limits of that do not hold it any more")
+	return t.add(Plain, "out of its own cgroup, to ").add(Number, CgroupWords(m.Moved.To)).add(Plain, ": the limits of that do not hold it any more")
 }

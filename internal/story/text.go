@@ -1,6 +1,8 @@
 package story
 
 import (
+	"encoding"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,18 +21,41 @@ const (
 	Alert         // what is not as it should be
 )
 
-// Piece is a part of a text that has one weight.
+var (
+	_ encoding.TextMarshaler   = Weight(0)
+	_ encoding.TextUnmarshaler = (*Weight)(nil)
+)
+
+// weightNames are the weights in JSON.
+var weightNames = []string{Plain: "plain", Strong: "strong", Name: "name", Number: "number", Alert: "alert"}
+
+// MarshalText writes the weight's name. It never fails.
+func (w Weight) MarshalText() ([]byte, error) {
+	if int(w) >= len(weightNames) {
+		w = Plain
+	}
+	return []byte(weightNames[w]), nil
+}
+
+// UnmarshalText reads a weight's name; one of a later version is Plain. It never fails.
+func (w *Weight) UnmarshalText(name []byte) error {
+	*w = Weight(max(slices.Index(weightNames, string(name)), 0))
+	return nil
+}
+
+// Piece is a part of a text that has one weight. Its JSON form is described in docs/EVENTS.md.
 type Piece struct {
-	Text   string
-	Weight Weight
-	// At is a time, in place of Text, and Layout how it is written. A view writes it in its own zone.
-	At     time.Time
-	Layout string
+	// Text is what the piece says; of a time, in UTC, and it says so.
+	Text   string `json:"text"`
+	Weight Weight `json:"weight,omitempty"`
+	// At is the time that the piece is, and Layout how it is written, for time.Time.Format. A view writes it in its own zone.
+	At     time.Time `json:"time,omitzero"`
+	Layout string    `json:"layout,omitempty"`
 }
 
 // In returns what the piece says where clocks show the time of a zone.
 func (p Piece) In(zone *time.Location) string {
-	if p.At.IsZero() {
+	if p.At.IsZero() || p.Layout == "" {
 		return p.Text
 	}
 	return p.At.In(zone).Format(p.Layout)
@@ -43,10 +68,7 @@ type Text []Piece
 func (t Text) String() string {
 	var b strings.Builder
 	for _, p := range t {
-		b.WriteString(p.In(time.UTC))
-		if !p.At.IsZero() {
-			b.WriteString(" UTC")
-		}
+		b.WriteString(p.Text)
 	}
 	return b.String()
 }
@@ -85,7 +107,23 @@ func (t Text) at(when time.Time, layout string) Text {
 	if when.IsZero() {
 		return t.add(Plain, "an unknown time")
 	}
-	return append(t, Piece{At: when, Layout: layout})
+	when = when.UTC()
+	return append(t, Piece{Text: when.Format(layout) + " UTC", At: when, Layout: layout})
+}
+
+// addFacts appends what else is known of something, in brackets.
+func (t Text) addFacts(facts []Text) Text {
+	for i, fact := range facts {
+		before := ", "
+		if i == 0 {
+			before = " ("
+		}
+		t = t.add(Plain, before).join(fact)
+	}
+	if len(facts) > 0 {
+		t = t.add(Plain, ")")
+	}
+	return t
 }
 
 func (t Text) join(others ...Text) Text {

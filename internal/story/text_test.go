@@ -1,9 +1,12 @@
 package story
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/isolation"
@@ -52,5 +55,28 @@ func TestTextForPeople(t *testing.T) {
 	shown := text.For(time.UTC)
 	if len(shown) > 250 || !strings.HasPrefix(shown, "xxx") || !strings.Contains(shown, "x…x") || !strings.Contains(shown, `\u202e runs.`) {
 		t.Errorf("people read %q", shown)
+	}
+}
+
+// A text is the same for who reads it from JSON; a time or a weight of a later version is words.
+func TestTextInJSON(t *testing.T) {
+	tokyo := time.FixedZone("Asia/Tokyo", 9*60*60)
+	said := text(Name, "web").add(Plain, " was ").add(Alert, "moved").add(Plain, " at ").at(time.Date(2026, 11, 29, 7, 30, 0, 0, tokyo), fullTime)
+	form, err := json.Marshal(said)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `[{"text":"web","weight":"name"},{"text":" was "},{"text":"moved","weight":"alert"},{"text":" at "},` +
+		`{"text":"2026-11-28 22:30:00.000 UTC","time":"2026-11-28T22:30:00Z","layout":"2006-01-02 15:04:05.000"}]`
+	if string(form) != want {
+		t.Errorf("%s\nwant\n%s", form, want)
+	}
+	var read Text
+	if err := json.Unmarshal(form, &read); err != nil || !cmp.Equal(read, said) || read.For(tokyo) != "web was moved at 2026-11-29 07:30:00.000" {
+		t.Errorf("%v: %v", err, read)
+	}
+	var later Text
+	if err := json.Unmarshal([]byte(`[{"text":"soon","weight":"loud","time":"2026-11-28T22:30:00Z"}]`), &later); err != nil || later.For(tokyo) != "soon" {
+		t.Errorf("%v: %v", err, later)
 	}
 }

@@ -18,7 +18,9 @@ type Answer struct {
 	Comm     string    `json:"comm,omitempty"`
 	Started  time.Time `json:"started,omitzero"`
 	Sentence string    `json:"sentence"`
-	OOMKills *uint64   `json:"oom_kills,omitempty"`
+	// Text is the sentence in pieces, for whoever writes its times and names in another way.
+	Text     Text    `json:"text,omitempty"`
+	OOMKills *uint64 `json:"oom_kills,omitempty"`
 	// PIDsRefused is absent where it is unknown.
 	PIDsRefused *uint64           `json:"pids_refused,omitempty"`
 	Unheld      *isolation.Unheld `json:"unheld,omitempty"`
@@ -59,9 +61,10 @@ type Engine struct {
 
 // Why answers how a container ended and who did it.
 func Why(c *isolation.Container, s *isolation.Snapshot) Answer {
+	words := Container(c, s)
 	a := Answer{
 		Container: event.Container{ID: c.ID, Image: c.Image, Runtime: c.Runtime}, State: c.State,
-		PID: c.InitPID, Comm: c.InitComm, Started: c.Started, Sentence: Container(c, s).String(), OOMKills: c.OOMKills,
+		PID: c.InitPID, Comm: c.InitComm, Started: c.Started, Sentence: words.String(), Text: words, OOMKills: c.OOMKills,
 		PIDsRefused: c.PIDsRefused, Unheld: c.Unheld, Stuck: c.Stuck, NeverStarted: c.NeverStarted, History: c.History,
 	}
 	if c.Named {
@@ -131,24 +134,29 @@ func (e *AmbiguousError) Error() string {
 }
 
 // Find finds a container by its name, its id or the beginning of its id: of several that had a name one
-// after the other the live one, or the one that ended last. It fails with NotFoundError or
-// AmbiguousError.
+// after the other the live one, or the latest one. It fails with NotFoundError or AmbiguousError.
 func Find(s *isolation.Snapshot, name string) (*isolation.Container, error) {
 	name = strings.TrimPrefix(name, "/") // as Docker writes names
 	if name == "" {
 		return nil, &NotFoundError{name}
 	}
-	var found *isolation.Container
+	var found, latest *isolation.Container
 	var candidates []string
 	for i := range s.Containers {
 		c := &s.Containers[i]
-		if c.Label == name || c.ID == name {
+		if c.ID == name || c.Label == name && c.Live() {
 			return c, nil
+		}
+		if c.Label == name && (latest == nil || latestOf(c).After(latestOf(latest))) {
+			latest = c
 		}
 		if strings.HasPrefix(c.ID, name) {
 			found = c
 			candidates = append(candidates, fmt.Sprintf("%s (%s)", event.ShortID(c.ID), c.Label))
 		}
+	}
+	if latest != nil {
+		return latest, nil
 	}
 	switch len(candidates) {
 	case 0:
@@ -157,4 +165,17 @@ func Find(s *isolation.Snapshot, name string) (*isolation.Container, error) {
 		return found, nil
 	}
 	return nil, &AmbiguousError{name, candidates}
+}
+
+// latestOf is when the latest thing is known to have happened to a container that is not live.
+func latestOf(c *isolation.Container) time.Time {
+	latest := c.Exited
+	if n := c.NeverStarted; n != nil {
+		for _, at := range []time.Time{n.Made, n.Tried, n.Failed} {
+			if at.After(latest) {
+				latest = at
+			}
+		}
+	}
+	return latest
 }

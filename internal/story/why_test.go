@@ -24,7 +24,7 @@ func TestWhy(t *testing.T) {
 	s := &isolation.Snapshot{Containers: []isolation.Container{c}, Kills: []isolation.Kill{earlier, elsewhere, *c.LatestKill}}
 	want := Answer{
 		Container: *web, State: isolation.Exited, PID: 100, Comm: "sh", Started: c.Started, OOMKills: new(uint64(2)),
-		Sentence: Container(&c, s).String(), Kills: []event.Event{c.LatestKill.Event},
+		Sentence: Container(&c, s).String(), Text: Container(&c, s), Kills: []event.Event{c.LatestKill.Event},
 		End: &Ending{
 			Time: end, Exit: c.Exit, Kill: &c.LatestKill.Event,
 			Engine: &Engine{ExitCode: new(int32(137)), OOMKilled: new(false), Judgement: JudgementWrong},
@@ -57,6 +57,31 @@ func TestFind(t *testing.T) {
 		var missing *NotFoundError
 		if got, err := Find(s, name); !errors.As(err, &missing) {
 			t.Errorf("%q: %v, %v", name, got, err)
+		}
+	}
+	// A name goes to the latest of those that had it and are not live, whether or not it has ever started.
+	at := func(minutes int) time.Time { return end.Add(time.Duration(minutes) * time.Minute) }
+	older := one(strings.Repeat("c1", 32), "task", isolation.Exited)
+	older.Exited = at(10)
+	for what, test := range map[string]struct {
+		never isolation.NeverStarted
+		later bool
+	}{
+		"made later": {isolation.NeverStarted{Made: at(11)}, true}, "tried later": {isolation.NeverStarted{Tried: at(11)}, true},
+		"failed later": {isolation.NeverStarted{Made: at(1), Tried: at(2), Failed: at(11)}, true},
+		"before":       {isolation.NeverStarted{Made: at(1), Failed: at(9), Removed: at(9)}, false}, "unknown": {isolation.NeverStarted{}, false},
+	} {
+		never := one(strings.Repeat("c2", 32), "task", isolation.Created)
+		never.NeverStarted = &test.never
+		for _, list := range [][]isolation.Container{{older, never}, {never, older}} {
+			got, err := Find(&isolation.Snapshot{Containers: list}, "task")
+			if err != nil || (got.State == isolation.Created) != test.later {
+				t.Errorf("%s: %+v, %v", what, got, err)
+			}
+		}
+		live := one(strings.Repeat("c3", 32), "task", isolation.Running)
+		if got, err := Find(&isolation.Snapshot{Containers: []isolation.Container{older, never, live}}, "task"); err != nil || !got.Live() {
+			t.Errorf("%s: %+v, %v, want the live one", what, got, err)
 		}
 	}
 	_, err := Find(s, "a")

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -207,11 +208,10 @@ func cgroupFacts(c *isolation.Container, w int) []line {
 	}
 	add("processes", procs)
 	add("OOM kills", killCount(c))
-	switch {
-	case !c.Live():
-	case c.Unheld != nil:
+	if c.Live() && c.Unheld != nil {
 		add("not held", text(Alarm, "PID 1 is not in this cgroup").add(Plain, ", so that what is limited here does not hold it"))
-	case c.Stuck != nil:
+	}
+	if c.Live() && c.Stuck != nil {
 		add("stuck", text(Alarm, "at "+story.StuckLimit(c)).add(Plain, "; the OOM killer is off for it"))
 	}
 	path := text(Unknown, "?")
@@ -296,18 +296,20 @@ func waterfall(steps []story.Step, w int) []line {
 
 // history tells what nsviz saw of the container, oldest first.
 func history(c *isolation.Container, s *isolation.Snapshot, w int) []line {
-	var lines []line
+	type entry struct {
+		at, order time.Time
+		what      line
+	}
+	var entries []entry
+	var latest time.Time
 	add := func(at time.Time, what line) {
-		when := text(Dim, "?")
-		if !at.IsZero() {
-			when = text(Dim, milliIn(at, s.Time))
+		order := at
+		if at.IsZero() { // it happened after what is added before it
+			order = latest
+		} else if at.After(latest) {
+			latest = at
 		}
-		for i, l := range what.wrap(max(w-14, 8)) {
-			if i > 0 {
-				when = nil
-			}
-			lines = append(lines, when.fit(14).join(l))
-		}
+		entries = append(entries, entry{at, order, what})
 	}
 	if c.Previous != nil {
 		add(c.Previous.Time, text(Plain, "its run before this one ended: ").join(wordEnd(*c.Previous)))
@@ -326,7 +328,7 @@ func history(c *isolation.Container, s *isolation.Snapshot, w int) []line {
 		add(c.Started, l)
 	}
 	if u := c.Unheld; u != nil && !u.Since.IsZero() {
-		l := text(Alarm, "PID 1 was moved out of its cgroup").add(Plain, ", to ").add(Number, story.ShortPath(u.Cgroup))
+		l := text(Alarm, "PID 1 was moved out of its cgroup").add(Plain, ", to ").add(Number, story.CgroupWords(u.Cgroup))
 		if u.By != nil {
 			l = l.add(Plain, " by ").join(processLine(u.By.PID, u.By.Comm))
 		}
@@ -349,8 +351,22 @@ func history(c *isolation.Container, s *isolation.Snapshot, w int) []line {
 	if !c.Live() {
 		add(c.Exited, text(Death, "ended").add(Plain, ": ").join(wordEnd(c.End())))
 	}
-	if len(lines) == 0 {
+	if len(entries) == 0 {
 		return []line{text(Dim, "nsviz did not see it start, and has seen nothing happen to it since.")}
+	}
+	slices.SortStableFunc(entries, func(a, b entry) int { return a.order.Compare(b.order) })
+	var lines []line
+	for _, e := range entries {
+		when := text(Dim, "?")
+		if !e.at.IsZero() {
+			when = text(Dim, milliIn(e.at, s.Time))
+		}
+		for i, l := range e.what.wrap(max(w-14, 8)) {
+			if i > 0 {
+				when = nil
+			}
+			lines = append(lines, when.fit(14).join(l))
+		}
 	}
 	return lines
 }

@@ -259,7 +259,9 @@ func (c columns) memoryOf(ct *isolation.Container) line {
 	switch {
 	case ct.Unheld != nil:
 		l := text(Alarm, "not held")
-		if ct.Unheld.Cgroup != "" {
+		if ct.Stuck != nil {
+			l = l.add(Alarm, ", stuck")
+		} else if ct.Unheld.Cgroup != "" {
 			l = l.add(Warn, ", in "+story.ShortPath(ct.Unheld.Cgroup))
 		}
 		return l.fit(c.memoryWidth())
