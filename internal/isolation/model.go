@@ -37,7 +37,7 @@ func DefaultLimits() Limits {
 func RecordingLimits() Limits {
 	return Limits{
 		Events: 1000, Kills: 1 << 16, Retention: math.MaxInt64, Ended: 1 << 17, Listed: 64, Freed: 1 << 18,
-		Cgroups: 1 << 17, Removed: 1 << 17,
+		Cgroups: 1 << 17, Removed: 1 << 17, Unstarted: 1 << 17,
 	}
 }
 
@@ -60,6 +60,7 @@ type Model struct {
 	ended      []*container // in the order of their end
 	// unstarted are those that their engine has made and whose own program has never run.
 	unstarted     map[string]*container
+	madeOrder     []*container // these, the first one first, and some that have started since
 	lastUnstarted uint64
 	unstartedSeen instant // when those to be forgotten were looked for
 	labels        map[string]*labelled

@@ -44,8 +44,8 @@ type Snapshot struct {
 }
 
 // LeftOut counts what a model does not keep, or has dropped before its time, since its Limits were reached. Of cgroups
-// that are not kept one may be counted several times.
-type LeftOut struct{ Containers, Namespaces, Cgroups, Kills uint64 }
+// that are not kept one may be counted several times. Unstarted are the containers that never started.
+type LeftOut struct{ Containers, Namespaces, Cgroups, Kills, Unstarted uint64 }
 
 // IsZero reports whether nothing is left out.
 func (l LeftOut) IsZero() bool { return l == LeftOut{} }

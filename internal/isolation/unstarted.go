@@ -69,14 +69,23 @@ func (m *Model) keepUnstarted(c *container) {
 	m.lastUnstarted++
 	c.ordinal = m.lastUnstarted
 	m.unstarted[c.id] = c
-	if len(m.unstarted) > m.limits.Unstarted {
-		oldest := c
-		for _, other := range m.unstarted {
-			if other.ordinal < oldest.ordinal {
-				oldest = other
-			}
+	if len(m.madeOrder) > 2*len(m.unstarted)+leastKept {
+		m.madeOrder = slices.DeleteFunc(m.madeOrder, func(c *container) bool { return m.unstarted[c.id] != c })
+	}
+	m.madeOrder = append(m.madeOrder, c)
+	m.boundUnstarted()
+}
+
+// boundUnstarted drops the oldest ones where there are too many.
+func (m *Model) boundUnstarted() {
+	for len(m.unstarted) > m.limits.Unstarted {
+		oldest := m.madeOrder[0]
+		m.madeOrder[0] = nil // for the collector; append moves the rest in time
+		m.madeOrder = m.madeOrder[1:]
+		if m.unstarted[oldest.id] == oldest {
+			delete(m.unstarted, oldest.id)
+			m.leftOut.Unstarted++
 		}
-		delete(m.unstarted, oldest.id)
 	}
 }
 
@@ -93,6 +102,7 @@ const unstartedEvery = 10 * time.Second
 // forgetUnstarted drops the containers whose start failed long ago, or that their engine removed long ago. One that was only
 // made is kept as long as there is room.
 func (m *Model) forgetUnstarted() {
+	m.boundUnstarted()
 	if len(m.unstarted) == 0 || m.nowAt.sub(m.unstartedSeen) < unstartedEvery {
 		return
 	}

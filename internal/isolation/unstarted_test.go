@@ -1,6 +1,7 @@
 package isolation
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -113,5 +114,17 @@ func TestNeverStartedAreForgotten(t *testing.T) {
 	}
 	if got := list(madeByEngine(1, a), madeByEngine(2, b), notStarted(3, b, "x"), madeByEngine(4, c), said(5, c, "destroy"), passed(late)); got != "a" {
 		t.Errorf("kept: %s, want only what may still start", got)
+	}
+	// One that has started since makes room, and to save memory fewer are kept.
+	if got := list(madeByEngine(1, a), created(2, a), madeByEngine(3, b), madeByEngine(4, c), madeByEngine(5, d)); got != "adcb" {
+		t.Errorf("kept: %s, want a, which starts, and the three", got)
+	}
+	limits.Unstarted = 20
+	many := make([]Fact, 0, 21)
+	for i := range 20 {
+		many = append(many, madeByEngine(1, event.Container{ID: fmt.Sprint(i), Name: "x"}))
+	}
+	if got := list(append(many, saves(2, SavesPast))...); len(got) != leastKept {
+		t.Errorf("%d are kept to save memory", len(got))
 	}
 }
