@@ -25,6 +25,9 @@ type Limits struct {
 	Cgroups, Removed int
 	// Unstarted is how many containers are kept at most that have never started.
 	Unstarted int
+	// Fixed keeps them the same at every step of saving memory. The steps in a recording are those of the nsviz that
+	// recorded it, and say nothing of the memory of the one that reads it.
+	Fixed bool
 }
 
 // DefaultLimits are those of the program.
@@ -37,7 +40,7 @@ func DefaultLimits() Limits {
 func RecordingLimits() Limits {
 	return Limits{
 		Events: 1000, Kills: 1 << 16, Retention: math.MaxInt64, Ended: 1 << 17, Listed: 64, Freed: 1 << 18,
-		Cgroups: 1 << 17, Removed: 1 << 17, Unstarted: 1 << 17,
+		Cgroups: 1 << 17, Removed: 1 << 17, Unstarted: 1 << 17, Fixed: true,
 	}
 }
 
