@@ -239,7 +239,7 @@ func (m *Model) applyCgroupRemoved(e event.Event) {
 		return
 	}
 	if c.live() {
-		if c.state == Starting && len(c.exits) == 0 && len(c.kills) == 0 && c.refusedEver == 0 {
+		if c.state == Starting && !c.everRan() {
 			m.neverRan(c, &e)
 			return
 		}
@@ -249,6 +249,11 @@ func (m *Model) applyCgroupRemoved(e event.Event) {
 		}
 	}
 	c.tell(Moment{Time: e.Time, Kind: momentCgroupGone, By: actor(&e), Cgroup: e.Cgroup.Path})
+}
+
+// everRan reports whether a run before the present one is known, by its end or by what was counted.
+func (c *container) everRan() bool {
+	return c.previous != nil || len(c.exits) > 0 || len(c.kills) > 0 || c.unobservedEver > 0 || c.refusedEver > 0
 }
 
 func (m *Model) applyStarted(e event.Event) {

@@ -9,9 +9,11 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// NeverStarted is what is known of a container whose own program has never run. A zero time is unknown or has not come.
+// NeverStarted is what is known of a container whose own program has not run, as far as nsviz knows. A zero time is unknown
+// or has not come.
 type NeverStarted struct {
-	// Made is when its engine made it, by the engine's clock.
+	// Made is when its engine made it, by the engine's clock. Where it is unknown, its program may have run before nsviz
+	// watched.
 	Made time.Time `json:"made,omitzero"`
 	// Tried is when its cgroup was made for a start, and Failed when that had failed.
 	Tried  time.Time `json:"tried,omitzero"`

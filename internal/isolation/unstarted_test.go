@@ -35,6 +35,9 @@ func TestNeverStarted(t *testing.T) {
 		"before there was a cgroup": {
 			[]Fact{madeByEngine(1, bar), notStarted(3, bar, why)}, NeverStarted{Made: at(1), Failed: at(3), Error: why, ExitCode: code},
 		},
+		"it was about to start when nsviz looked": {
+			[]Fact{foundStarting(2, bar), removed(4, bar)}, NeverStarted{Failed: at(4)},
+		},
 		"without an engine": {[]Fact{created(2, bar), removed(4, bar)}, NeverStarted{Tried: at(2), Failed: at(4)}},
 		"removed": {
 			[]Fact{madeByEngine(1, bar), created(2, bar), removed(4, bar), said(5, bar, "destroy"), judgedRemoved(6, bar)},
@@ -60,6 +63,13 @@ func TestNeverStarted(t *testing.T) {
 			}
 		})
 	}
+}
+
+// foundStarting is a container that is there, and whose own program does not run yet.
+func foundStarting(seconds float64, c event.Container) Fact {
+	f := found(seconds, c, 0)
+	f.Found.Starting, f.Found.Started = true, at(0)
+	return f
 }
 
 // judgedRemoved is that the engine knew it no more.
@@ -94,6 +104,30 @@ func TestIsNotStartedAgain(t *testing.T) {
 	if c.State != Exited || c.Exit != nil || c.Verdict == nil || c.Verdict.StartError != "busy" ||
 		c.Previous == nil || c.Previous.Exit == nil || c.Previous.Verdict == nil || c.Previous.Verdict.StartError != "" {
 		t.Errorf("%+v, before %+v", c, c.Previous)
+	}
+}
+
+// A container that ran has not "never started", whatever is known of its end.
+func TestHasRunBefore(t *testing.T) {
+	web := who("a", "web")
+	again := []Fact{created(20, web), removed(21, web)}
+	for name, facts := range map[string][]Fact{
+		"its end was not seen":          {madeByEngine(1, web), created(1, web), started(2, web, 7, 1), gone(10, web)},
+		"its end was found by a resync": {created(1, web), started(2, web, 7, 1), {Time: at(10), Present: &Present{}}},
+		"it was found":                  {found(1, web, 7), gone(10, web)},
+		"only its kills were counted": {
+			created(1, web), started(2, web, 7, 1), read(3, web, Reading{OOMKills: new(uint64(3))}), read(4, web, Reading{OOMKills: new(uint64(3))}),
+			read(5, web, Reading{OOMKills: new(uint64(3))}), gone(10, web),
+		},
+	} {
+		m := modelOf(DefaultLimits(), append(facts, again...)...)
+		c := m.Whole().container(t, "a")
+		if c.State != Exited || c.NeverStarted != nil || c.Previous == nil || c.Previous.InitPID != 7 {
+			t.Errorf("%s: %s, never started: %+v, before: %+v", name, c.State, c.NeverStarted, c.Previous)
+		}
+		if want := m.containers[web.ID].unobservedEver; m.Snapshot().Totals.OOMKillsUnobserved["web"] != want || name == "only its kills were counted" && want != 3 {
+			t.Errorf("%s: %d kills that no event told of", name, want)
+		}
 	}
 }
 
