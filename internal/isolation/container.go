@@ -57,10 +57,11 @@ type container struct {
 	countedUntil instant
 	knownSince   time.Time // when a fact mentioned it first
 	// counted are the kernel's own counts of kills of the two latest readings, the older one first.
-	counted    [2]*uint64
-	unobserved uint64  // of oomKills, those that no event told of
-	countable  bool    // the kernel's own count could be read
-	refused    *uint64 // processes and threads that its limit refused it, since its latest start; nil is unknown
+	counted     [2]*uint64
+	unobserved  uint64  // of oomKills, those that no event told of
+	countable   bool    // the kernel's own count could be read
+	refused     *uint64 // processes and threads that its limit refused it, since its latest start; nil is unknown
+	refusedRead uint64  // the latest reading of that
 	// shownKills and shownUnobserved are the latest that snapshots have: replaced, never changed.
 	shownKills, shownUnobserved *uint64
 	// unheld, stuck: replaced, never changed, since snapshots share them. stuckKnown is whether the latest reading said
@@ -191,7 +192,8 @@ func (m *Model) revive(c *container) {
 	c.reading = Reading{}
 	c.history = history{}
 	c.oomKills, c.killsKnown, c.countedUntil = 0, false, never
-	c.counted, c.unobserved, c.countable, c.refused = [2]*uint64{}, 0, false, nil
+	c.counted, c.unobserved, c.countable = [2]*uint64{}, 0, false
+	c.refused, c.refusedRead = nil, 0
 	m.recount()
 	c.groupDecisions, c.lastGroup = 0, 0
 	c.unheld, c.stuck, c.stuckKnown, c.stuckTold = nil, nil, false, false
