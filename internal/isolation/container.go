@@ -473,9 +473,12 @@ func (m *Model) applyMemory(at time.Time, readings []Reading) {
 func (c *container) reconcileKills(at time.Time, instant instant, counted *uint64) (found bool) {
 	if counted != nil && !c.countable {
 		c.countable = true
-		if !c.killsKnown && *counted > c.oomKills {
+		if !c.killsKnown {
 			// It was found when the count could not be read: these are not kills that nsviz has missed.
-			c.oomKills, c.countedUntil = *counted, instant
+			if *counted >= c.oomKills { // else it was read before the latest one that an event told of
+				c.oomKills, c.countedUntil = *counted, instant
+			}
+			c.killsKnown = true
 		}
 	}
 	if before := c.counted[0]; before != nil && *before > c.oomKills+c.groupDecisions {

@@ -50,7 +50,7 @@ func TestNeverStarted(t *testing.T) {
 				"Its cgroup, which was there when nsviz looked, was removed at 2026-11-23 20:00:00.000 UTC, and no program of its own ran in it meanwhile.",
 		},
 		"nothing else is known": {&isolation.NeverStarted{}, "bar was not started."},
-		"later": {nil, "bar has never started."},
+		"later":                 {nil, "bar has never started."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := isolation.Container{ID: webID, Label: "bar", Named: true, Runtime: "docker", State: isolation.Created, NeverStarted: test.never}
