@@ -95,6 +95,18 @@ func TestMoment(t *testing.T) {
 			"runc (PID 7, of the host) changed its swap limit from 32 MiB to none",
 		},
 		{
+			isolation.Moment{Kind: isolation.MomentChanged, By: runc(7, nil), Limits: []isolation.LimitChange{
+				{Resource: isolation.ResourceMemory, To: limit(32 * mib)}, {Resource: isolation.ResourcePIDs, From: &none, To: limit(1)},
+				{Resource: isolation.ResourceSwap, To: none},
+			}},
+			"runc (PID 7, of the host) set its memory limit to 32 MiB (unknown before), its limit of processes from none to 1 process, " +
+				"its swap limit to none (unknown before)",
+		},
+		{
+			isolation.Moment{Kind: isolation.MomentChanged, By: runc(7, nil), Limits: []isolation.LimitChange{{Resource: isolation.ResourceMemory, To: limit(32 * mib)}}},
+			"runc (PID 7, of the host) set its memory limit to 32 MiB (unknown before)",
+		},
+		{
 			isolation.Moment{Kind: isolation.MomentChanged, ByAnyOf: []event.Process{*runc(7, nil), *runc(8, web), {PID: 9}, {}}, Limits: []isolation.LimitChange{
 				{Resource: isolation.ResourceMemory, From: new(limit(32 * mib)), To: limit(64 * mib)},
 			}},
