@@ -373,6 +373,12 @@ func (m *Model) applyVerdict(f Fact) {
 		if c.neverStarted.Failed.IsZero() && v.StartError != "" {
 			c.neverStarted.Failed, c.overAt = at, m.clock.at(at)
 		}
+		if n := &c.neverStarted; v.Removed {
+			n.Suspected = n.Tried.IsZero() && n.Error == ""
+			if c.overAt == never {
+				c.overAt = m.clock.at(at)
+			}
+		}
 	case v.StartError != "":
 		c.verdict = &v
 	case c.live() && c.previous != nil && c.previous.Verdict == nil:

@@ -20,6 +20,9 @@ type NeverStarted struct {
 	Failed time.Time `json:"failed,omitzero"`
 	// Removed is when its engine removed it.
 	Removed time.Time `json:"removed,omitzero"`
+	// Suspected is set where its engine was to be asked about a start or an end of it, of which nothing else is known, and had
+	// removed it by then: whether anything tried to start it is unknown.
+	Suspected bool `json:"suspected,omitempty"`
 	// Error is why, in the engine's words, and ExitCode the one that the engine made up for that.
 	Error    string `json:"error,omitempty"`
 	ExitCode *int32 `json:"exit_code,omitempty"`
@@ -58,7 +61,7 @@ func (m *Model) neverRan(c *container, e *event.Event) {
 	kept := m.newContainer(c.id)
 	kept.name, kept.image, kept.runtime = c.name, c.image, c.runtime
 	kept.chronicle, kept.neverStarted = c.chronicle, c.neverStarted
-	kept.neverStarted.Tried, kept.neverStarted.Failed = c.created, e.Time
+	kept.neverStarted.Tried, kept.neverStarted.Failed, kept.neverStarted.Suspected = c.created, e.Time, false
 	kept.overAt = m.clock.at(e.Time)
 	kept.failedToStart(c.verdict)
 	kept.tell(Moment{Time: e.Time, Kind: momentCgroupGone, By: actor(e), Cgroup: e.Cgroup.Path})

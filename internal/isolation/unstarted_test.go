@@ -43,6 +43,16 @@ func TestNeverStarted(t *testing.T) {
 			[]Fact{madeByEngine(1, bar), created(2, bar), removed(4, bar), said(5, bar, "destroy"), judgedRemoved(6, bar)},
 			NeverStarted{Made: at(1), Tried: at(2), Failed: at(4), Removed: at(5)},
 		},
+		"removed before its engine could say whether its start had failed": {
+			[]Fact{madeByEngine(1, bar), said(2, bar, "destroy"), judgedRemoved(3, bar)}, NeverStarted{Made: at(1), Removed: at(2), Suspected: true},
+		},
+		"likewise, and its end is told late": {
+			[]Fact{madeByEngine(1, bar), judgedRemoved(2, bar), said(3, bar, "destroy")}, NeverStarted{Made: at(1), Removed: at(3), Suspected: true},
+		},
+		"only made and removed": {[]Fact{madeByEngine(1, bar), said(2, bar, "destroy")}, NeverStarted{Made: at(1), Removed: at(2)}},
+		"its cgroup shows only later": {
+			[]Fact{madeByEngine(1, bar), judgedRemoved(5, bar), created(2, bar), removed(4, bar)}, NeverStarted{Made: at(1), Tried: at(2), Failed: at(4)},
+		},
 		"tried twice": {
 			[]Fact{madeByEngine(1, bar), created(2, bar), removed(4, bar), notStarted(5, bar, "busy"), created(6, bar), removed(7, bar), notStarted(8, bar, why)},
 			NeverStarted{Made: at(1), Tried: at(6), Failed: at(7), Error: why, ExitCode: code},

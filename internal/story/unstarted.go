@@ -17,6 +17,12 @@ func neverStarted(c *isolation.Container) Text {
 		return t.add(Plain, " has never started.")
 	case n.Error == "" && n.Tried.IsZero() && n.Failed.IsZero() && n.Made.IsZero():
 		t = t.add(Plain, " was ").add(Strong, "not started").add(Plain, ".")
+	case n.Suspected:
+		t = t.add(Plain, " is ").add(Strong, "not known to have started").add(Plain, ".")
+		if !n.Made.IsZero() {
+			t = t.sentence(text(Plain, engine+" made it at ").at(n.Made, fullTime).add(Plain, "."))
+		}
+		t = t.sentence(text(Plain, "Whether anything tried to start it is unknown, since it was removed before "+engine+" could be asked."))
 	case n.Error == "" && n.Tried.IsZero() && n.Failed.IsZero():
 		t = t.add(Plain, " has ").add(Strong, "never been started").add(Plain, ".").
 			sentence(text(Plain, engine+" made it at ").at(n.Made, fullTime).add(Plain, ", and nothing has started it since."))

@@ -25,6 +25,11 @@ func TestNeverStarted(t *testing.T) {
 				"The exit code 127 is docker's own word for that. " +
 				"Its cgroup was made at 2026-11-23 20:00:00.000 UTC and removed after 340 ms, and no program of its own ran in it.",
 		},
+		"suspected": {
+			&isolation.NeverStarted{Made: made, Removed: made.Add(time.Second), Suspected: true},
+			"bar is not known to have started. docker made it at 2026-11-23 20:00:00.000 UTC. Whether anything tried to start it is unknown, since it was " +
+				"removed before docker could be asked. docker removed it at 2026-11-23 20:00:01.000 UTC.",
+		},
 		"failed early": {
 			&isolation.NeverStarted{Made: made, Failed: made, Error: "no such device.", ExitCode: new(int32(128))},
 			"bar never started: docker could not start it: no such device. The exit code 128 is docker's own word for that.",
