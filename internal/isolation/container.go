@@ -412,7 +412,10 @@ func (m *Model) applyFound(at time.Time, f Found) {
 	c := m.containers[f.Container.ID]
 	if c != nil && c.state == Running {
 		m.identify(c, &f.Container)
-		if c.cgroup == "" {
+		switch {
+		case f.Resync != nil:
+			m.foundAgain(c, at, &f)
+		case c.cgroup == "":
 			c.cgroup = f.CgroupPath
 		}
 		return // the events have told more
@@ -426,6 +429,7 @@ func (m *Model) applyFound(at time.Time, f Found) {
 		c.oomKills, c.countedUntil = *f.OOMKills, m.clock.at(at)
 		c.killsKnown, c.countable = true, true
 	}
+	c.takeResync(at, &f)
 	found := Moment{Time: at, Kind: MomentFound, Cgroup: f.CgroupPath}
 	if f.Starting {
 		c.tell(found)
@@ -488,15 +492,19 @@ func (c *container) reconcileKills(at time.Time, instant instant, counted *uint6
 		}
 	}
 	if before := c.counted[0]; before != nil && *before > c.oomKills+c.groupDecisions {
-		missed := *before - c.oomKills - c.groupDecisions
-		c.oomKills += missed
-		c.unobserved += missed
-		c.unobservedEver += missed
-		c.tell(Moment{Time: at, Kind: MomentUnobserved, Count: missed})
+		c.missedKills(at, *before-c.oomKills-c.groupDecisions)
 		found = true
 	}
 	c.counted[0], c.counted[1] = c.counted[1], counted
 	return found
+}
+
+// missedKills counts kills that no event told of.
+func (c *container) missedKills(at time.Time, n uint64) {
+	c.oomKills += n
+	c.unobserved += n
+	c.unobservedEver += n
+	c.tell(Moment{Time: at, Kind: MomentUnobserved, Count: n})
 }
 
 // addLive adds a container to those that live.
@@ -551,9 +559,7 @@ func (m *Model) list(listed int) []Container {
 	m.keepLive()
 	live := m.live
 	// From one snapshot to the next hardly anything changes its place, which makes sorting quick.
-	slices.SortFunc(live, func(a, b *container) int {
-		return cmp.Or(cmp.Compare(a.begin(), b.begin()), strings.Compare(a.id, b.id))
-	})
+	slices.SortFunc(live, inOrder)
 	m.share(live)
 
 	list := make([]Container, 0, len(live)+min(len(m.ended), listed))
@@ -571,6 +577,11 @@ func (m *Model) list(listed int) []Container {
 		list[len(list)-1].Namespaces = m.sharing.past(c)
 	}
 	return list
+}
+
+// inOrder compares live containers by when they began.
+func inOrder(a, b *container) int {
+	return cmp.Or(cmp.Compare(a.begin(), b.begin()), strings.Compare(a.id, b.id))
 }
 
 // begin is the earliest instant known of a container.

@@ -104,6 +104,9 @@ func (m *Model) bury(n *namespace, at time.Time, via event.Via) {
 func (m *Model) applySurvey(at time.Time, s Survey) {
 	m.listed = nil
 	m.surveyed = at
+	if s.Resync {
+		m.surveyed = s.Of
+	}
 	m.vms, m.unseen = s.VMs, s.Unseen
 	for _, n := range m.namespaces {
 		n.processes, n.pinnedBy = nil, nil
@@ -128,6 +131,10 @@ func (m *Model) applySurvey(at time.Time, s Survey) {
 			n.parent = found.Parent
 		}
 		n.processes, n.pinnedBy = found.Processes, found.PinnedBy
+		if found.MadeFor != nil {
+			n.madeFor, n.madeInside = found.MadeFor, found.MadeInside
+		}
+		n.contained = n.contained || found.Contained
 	}
 }
 

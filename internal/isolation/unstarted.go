@@ -54,6 +54,16 @@ func (m *Model) find(id string) *container {
 
 // neverRan keeps what is known of a container that was to start, and whose own program has not run.
 func (m *Model) neverRan(c *container, e *event.Event) {
+	kept := m.unstart(c)
+	kept.neverStarted.Tried, kept.neverStarted.Failed, kept.neverStarted.Suspected = c.created, e.Time, false
+	kept.overAt = m.clock.at(e.Time)
+	kept.failedToStart(c.verdict)
+	kept.tell(Moment{Time: e.Time, Kind: momentCgroupGone, By: actor(e), Cgroup: e.Cgroup.Path})
+	m.keepUnstarted(kept)
+}
+
+// unstart returns, for keepUnstarted, a container in place of one that has only begun to start.
+func (m *Model) unstart(c *container) *container {
 	m.leave(c)
 	m.unlabel(c)
 	c.state = Exited
@@ -61,11 +71,7 @@ func (m *Model) neverRan(c *container, e *event.Event) {
 	kept := m.newContainer(c.id)
 	kept.name, kept.image, kept.runtime = c.name, c.image, c.runtime
 	kept.chronicle, kept.neverStarted = c.chronicle, c.neverStarted
-	kept.neverStarted.Tried, kept.neverStarted.Failed, kept.neverStarted.Suspected = c.created, e.Time, false
-	kept.overAt = m.clock.at(e.Time)
-	kept.failedToStart(c.verdict)
-	kept.tell(Moment{Time: e.Time, Kind: momentCgroupGone, By: actor(e), Cgroup: e.Cgroup.Path})
-	m.keepUnstarted(kept)
+	return kept
 }
 
 func (m *Model) keepUnstarted(c *container) {
