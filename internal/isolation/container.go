@@ -595,12 +595,21 @@ func (c *container) begin() instant {
 	return never
 }
 
+// instantOf is the instant of a time for a snapshot; 0 where the time is unknown.
+func instantOf(t time.Time, at instant) Instant {
+	if t.IsZero() {
+		return 0
+	}
+	return at.shown()
+}
+
 // present shows a container, all but its namespaces.
 func (m *Model) present(c *container) Container {
 	return Container{
 		ID: c.id, Label: c.label(), Named: c.name != "", Image: c.image, Runtime: c.runtime, State: c.state,
 		InitPID: c.initPID, InitComm: c.initComm, CgroupPath: c.cgroup,
 		Created: c.created, Started: c.started, Exited: c.exited,
+		CreatedAt: instantOf(c.created, c.createdAt), StartedAt: instantOf(c.started, c.startedAt), ExitedAt: instantOf(c.exited, c.exitedAt),
 		StartDuration: c.startDuration, Phases: c.phases, Exit: c.exit, NeverRan: c.neverRan, Verdict: c.verdict, Previous: c.previous,
 		Memory: Memory{
 			UsageBytes: c.reading.UsageBytes, LimitBytes: c.reading.LimitBytes, Unlimited: c.reading.Unlimited,

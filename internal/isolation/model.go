@@ -334,7 +334,7 @@ func (m *Model) Whole() *Snapshot {
 
 func (m *Model) snapshot(listed int) *Snapshot {
 	s := &Snapshot{
-		Time: m.now, Version: m.version,
+		Time: m.now, At: m.nowAt.shown(), Version: m.version,
 		Host: m.host, Probes: m.probes, Engines: slices.Clone(m.engines), Unseen: m.unseen, OwnMemory: m.own,
 		Containers: m.list(listed),
 		Events:     latest(m.events, m.limits.Events),

@@ -158,7 +158,7 @@ func (m *Model) presentNamespace(n *namespace) Namespace {
 		Created: n.created, Via: n.via, Creator: n.creator,
 		Processes: n.processes, PinnedBy: n.pinnedBy,
 		Host:  m.host.Namespaces[n.typ] == n.id,
-		Freed: n.freed, FreedVia: n.freedVia, History: n.chronicle.share(),
+		Freed: n.freed, FreedVia: n.freedVia, CreatedAt: instantOf(n.created, n.createdAt), FreedAt: instantOf(n.freed, n.freedAt), History: n.chronicle.share(),
 	}
 }
 

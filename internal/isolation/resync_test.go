@@ -41,13 +41,13 @@ func there(m *Model) (list []string) {
 // asItIs is what a snapshot says of the present, and not of what has happened.
 func asItIs(m *Model) *Snapshot {
 	s := m.Whole()
-	s.Version, s.Events, s.Kills, s.Totals, s.LeftOut, s.Freed = 0, nil, nil, Totals{}, LeftOut{}, nil
+	s.Version, s.At, s.Events, s.Kills, s.Totals, s.LeftOut, s.Freed = 0, 0, nil, nil, Totals{}, LeftOut{}, nil
 	s.Containers = slices.DeleteFunc(s.Containers, func(c Container) bool { return c.State == Exited })
 	slices.SortFunc(s.Containers, func(a, b Container) int { return strings.Compare(a.ID, b.ID) }) // not by when they began
 	for i := range s.Containers {
 		c := &s.Containers[i]
 		c.Created, c.StartDuration, c.Phases, c.LatestKill, c.OOMKillsUnobserved, c.History = time.Time{}, nil, nil, nil, nil, nil
-		c.Memory.History, c.Previous = Series{}, nil
+		c.Memory.History, c.Previous, c.CreatedAt = Series{}, nil, 0
 		for t := range c.Namespaces {
 			if by := c.Namespaces[t].Abandoned; by != nil && by.Ended {
 				c.Namespaces[t].Abandoned = &Abandoned{By: by.By, Ended: true} // when is not known
@@ -56,7 +56,7 @@ func asItIs(m *Model) *Snapshot {
 	}
 	for i := range s.Namespaces {
 		n := &s.Namespaces[i]
-		n.Created, n.Creator, n.Via, n.History = time.Time{}, nil, "", nil
+		n.Created, n.CreatedAt, n.Creator, n.Via, n.History = time.Time{}, 0, nil, "", nil
 	}
 	s.Cgroups = slices.DeleteFunc(s.Cgroups, func(g Cgroup) bool { return !g.Removed.IsZero() })
 	for i := range s.Cgroups {

@@ -268,7 +268,7 @@ func TestRemember(t *testing.T) {
 			{Type: event.Net, ID: 7, Owner: 1, Created: at(-60.5), Creator: runc(8, web), Freed: at(0.5), FreedVia: event.ViaKernel, History: []isolation.Moment{
 				in(-65, event.ContainerStarted, other("before")), in(-62, event.ContainerExited, other("before")),
 				in(-60, event.ContainerStarted, web), in(-50, event.ContainerStarted, other("side")), in(-40, event.ContainerExited, other("side")),
-				in(-30, event.ContainerStarted, db), in(3, event.ContainerStarted, other("after")),
+				in(-30, event.ContainerStarted, db), in(0, event.ContainerExited, web), in(3, event.ContainerStarted, other("after")),
 			}},
 			{Type: event.Net, ID: 7, Created: at(-80), Freed: at(-70)}, // older
 		},
