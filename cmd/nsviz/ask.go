@@ -107,7 +107,7 @@ func leftOut(n isolation.LeftOut) error {
 	for _, kind := range []struct {
 		n    uint64
 		what string
-	}{{n.Containers, "ended containers"}, {n.Namespaces, "freed namespaces"}, {n.Cgroups, "cgroups"}, {n.Kills, "OOM kills"}} {
+	}{{n.Containers, "ended containers"}, {n.Namespaces, "freed namespaces"}, {n.Cgroups, "cgroups"}, {n.Kills, "OOM kills"}, {n.Unstarted, "containers that never started"}} {
 		if kind.n > 0 {
 			list = append(list, fmt.Sprintf("%d %s", kind.n, kind.what))
 		}

@@ -171,7 +171,7 @@ func TestCgroupHistories(t *testing.T) {
 				foundSlice(0, CgroupLimits{}), cgroupEvent(1, event.CgroupCreated, leaf),
 				changedAt(1.1, leaf, kubelet, CgroupLimits{Swap: limit(64)}),
 			},
-			[]string{"1 cgroup_created by systemd/10", "1.1 limits swap ? to 64"},
+			[]string{"1 cgroup_created by systemd/10", "1.1 limits_changed by kubelet/80 swap ? to 64"},
 		},
 		{
 			"a container's own", path(web), []Fact{created(1, web), started(2, web, 5), killed(3, &web, 6), exited(4, web, 5), removed(5, web)},
@@ -235,6 +235,15 @@ func TestLimitsWritten(t *testing.T) {
 			"found after writes may have been missed, and read meanwhile",
 			[]Fact{limited(3, web, of(1)), limited(6, web, of(1)), reread(9, 5, web, of(2))}, []string{"9 limits_changed memory 1 to 2 after 6"},
 		},
+		{
+			"before anything was read", []Fact{wrote(4, web, "dockerd", of(2)), limited(7, web, of(2)), wrote(8, web, "dockerd", of(3))},
+			[]string{"4 limits_changed by dockerd/80 memory ? to 2", "8 limits_changed by dockerd/80 memory 2 to 3"},
+		},
+		{
+			"before anything was read, by one of two", []Fact{wroteOneOf(4, web, of(2))},
+			[]string{"4 limits_changed by any of dockerd/80 or sh/81 memory ? to 2"},
+		},
+		{"found before anything was read, after writes may have been missed", []Fact{limited(3, web, CgroupLimits{PIDs: limit(5)}), reread(9, 5, web, of(2))}, []string{}},
 		{"of before it ran", []Fact{wrote(1.5, web, "runc", of(1)), limited(3, web, of(1))}, nil},
 		{"of another time", []Fact{limited(3, web, of(1)), limited(4, web, of(2)), wrote(9, web, "dockerd", of(2))}, []string{"4 limits_changed memory 1 to 2 after 3"}},
 	} {
@@ -244,9 +253,9 @@ func TestLimitsWritten(t *testing.T) {
 				facts = []Fact{created(1, web), test.facts[0], started(2, web, 5)}
 				test.facts = test.facts[1:]
 			}
-			var got []string
+			got := test.want[:0:0]
 			for _, line := range historyOf(t, "a", append(facts, test.facts...)...) {
-				if len(line) > 2 && line[2:16] == "limits_changed" {
+				if len(line) > 2 && line[2:min(16, len(line))] == "limits_changed" {
 					got = append(got, line)
 				}
 			}

@@ -25,6 +25,34 @@ func (i instant) sub(other instant) time.Duration {
 	return time.Duration(i - other)
 }
 
+// Instant is an instant as snapshots have it, for ages and orders that no setting of the wall clock changes; 0 is unknown.
+type Instant int64
+
+// shown returns i for a snapshot.
+func (i instant) shown() Instant {
+	if i == never {
+		return 0
+	}
+	return Instant(i)
+}
+
+// Stamp is a time by the wall clock, and its Instant.
+type Stamp struct {
+	Time time.Time
+	At   Instant
+}
+
+// Before reports whether s is before other: by the instants or, where one is unknown, by the wall clock.
+func (s Stamp) Before(other Stamp) bool { return s.Sub(other) < 0 }
+
+// Sub returns the time from other to s, likewise.
+func (s Stamp) Sub(other Stamp) time.Duration {
+	if s.At == 0 || other.At == 0 {
+		return s.Time.Sub(other.Time)
+	}
+	return time.Duration(s.At - other.At)
+}
+
 // clock converts wall-clock times to instants. Every history refers to the clock of its model.
 type clock struct {
 	ahead int64 // by how many nanoseconds the wall clock was ahead of the kernel's in the latest fact

@@ -57,10 +57,11 @@ type container struct {
 	countedUntil instant
 	knownSince   time.Time // when a fact mentioned it first
 	// counted are the kernel's own counts of kills of the two latest readings, the older one first.
-	counted    [2]*uint64
-	unobserved uint64  // of oomKills, those that no event told of
-	countable  bool    // the kernel's own count could be read
-	refused    *uint64 // processes and threads that its limit refused it, since its latest start; nil is unknown
+	counted     [2]*uint64
+	unobserved  uint64  // of oomKills, those that no event told of
+	countable   bool    // the kernel's own count could be read
+	refused     *uint64 // processes and threads that its limit refused it, since its latest start; nil is unknown
+	refusedRead uint64  // the latest reading of that
 	// shownKills and shownUnobserved are the latest that snapshots have: replaced, never changed.
 	shownKills, shownUnobserved *uint64
 	// unheld, stuck: replaced, never changed, since snapshots share them. stuckKnown is whether the latest reading said
@@ -89,16 +90,6 @@ func (m *Model) newContainer(id string) *container {
 
 func (c *container) live() bool { return c.state == Starting || c.state == Running }
 
-func (c *container) label() string {
-	switch {
-	case c.name == "":
-		return event.ShortID(c.id)
-	case c.qualified:
-		return c.name + " (" + event.ShortID(c.id) + ")"
-	}
-	return c.name
-}
-
 // add takes over the counts of a container that gives up the same label.
 func (c *container) add(gone *container) {
 	for scope, n := range gone.kills {
@@ -112,51 +103,6 @@ func (c *container) add(gone *container) {
 		c.knownSince = gone.knownSince
 	}
 	c.refusedEver += gone.refusedEver
-}
-
-// know returns the container, made if it is new, with what is said of it.
-func (m *Model) know(said *event.Container) *container {
-	c := m.containers[said.ID]
-	if c == nil {
-		if c = m.unstarted[said.ID]; c == nil {
-			c = m.newContainer(said.ID)
-		}
-		delete(m.unstarted, said.ID)
-		m.containers[said.ID] = c
-		name := c.name
-		c.state, c.name, c.qualified, c.verdict, c.killsKnown, c.knownSince = Starting, "", false, nil, false, m.now
-		m.relabel(c, func() {})
-		m.addLive(c)
-		m.identify(c, &event.Container{Name: name}) // now its label matters
-		m.arrives(c)
-	}
-	m.identify(c, said)
-	return c
-}
-
-func (m *Model) identify(c *container, said *event.Container) {
-	switch {
-	case said.Name == "" || said.Name == c.name:
-	case m.containers[c.id] != c: // it has not started, and so has no label that others could have
-		c.name, c.qualified = said.Name, false
-	default:
-		m.relabel(c, func() {
-			c.name, c.qualified = said.Name, false
-			c.qualified = c.live() && m.holder(c) != nil
-		})
-	}
-	if said.Image != "" {
-		c.image = said.Image
-	}
-	if said.Runtime != "" {
-		c.runtime = said.Runtime
-	}
-}
-
-func (m *Model) applyIdentity(said event.Container) {
-	if c := m.find(said.ID); c != nil {
-		m.identify(c, &said)
-	}
 }
 
 // revive begins a container's life anew: it was started again, where it is live after an end that
@@ -191,7 +137,8 @@ func (m *Model) revive(c *container) {
 	c.reading = Reading{}
 	c.history = history{}
 	c.oomKills, c.killsKnown, c.countedUntil = 0, false, never
-	c.counted, c.unobserved, c.countable, c.refused = [2]*uint64{}, 0, false, nil
+	c.counted, c.unobserved, c.countable = [2]*uint64{}, 0, false
+	c.refused, c.refusedRead = nil, 0
 	m.recount()
 	c.groupDecisions, c.lastGroup = 0, 0
 	c.unheld, c.stuck, c.stuckKnown, c.stuckTold = nil, nil, false, false
@@ -239,7 +186,7 @@ func (m *Model) applyCgroupRemoved(e event.Event) {
 		return
 	}
 	if c.live() {
-		if c.state == Starting && len(c.exits) == 0 && len(c.kills) == 0 && c.refusedEver == 0 {
+		if c.state == Starting && !c.everRan() {
 			m.neverRan(c, &e)
 			return
 		}
@@ -249,6 +196,11 @@ func (m *Model) applyCgroupRemoved(e event.Event) {
 		}
 	}
 	c.tell(Moment{Time: e.Time, Kind: momentCgroupGone, By: actor(&e), Cgroup: e.Cgroup.Path})
+}
+
+// everRan reports whether a run before the present one is known, by its end or by what was counted.
+func (c *container) everRan() bool {
+	return c.previous != nil || len(c.exits) > 0 || len(c.kills) > 0 || c.unobservedEver > 0 || c.refusedEver > 0
 }
 
 func (m *Model) applyStarted(e event.Event) {
@@ -367,6 +319,12 @@ func (m *Model) applyVerdict(f Fact) {
 		if c.neverStarted.Failed.IsZero() && v.StartError != "" {
 			c.neverStarted.Failed, c.overAt = at, m.clock.at(at)
 		}
+		if n := &c.neverStarted; v.Removed {
+			n.Suspected = n.Tried.IsZero() && n.Error == ""
+			if c.overAt == never {
+				c.overAt = m.clock.at(at)
+			}
+		}
 	case v.StartError != "":
 		c.verdict = &v
 	case c.live() && c.previous != nil && c.previous.Verdict == nil:
@@ -400,7 +358,10 @@ func (m *Model) applyFound(at time.Time, f Found) {
 	c := m.containers[f.Container.ID]
 	if c != nil && c.state == Running {
 		m.identify(c, &f.Container)
-		if c.cgroup == "" {
+		switch {
+		case f.Resync != nil:
+			m.foundAgain(c, at, &f)
+		case c.cgroup == "":
 			c.cgroup = f.CgroupPath
 		}
 		return // the events have told more
@@ -414,6 +375,7 @@ func (m *Model) applyFound(at time.Time, f Found) {
 		c.oomKills, c.countedUntil = *f.OOMKills, m.clock.at(at)
 		c.killsKnown, c.countable = true, true
 	}
+	c.takeResync(at, &f)
 	found := Moment{Time: at, Kind: MomentFound, Cgroup: f.CgroupPath}
 	if f.Starting {
 		c.tell(found)
@@ -467,21 +429,28 @@ func (m *Model) applyMemory(at time.Time, readings []Reading) {
 func (c *container) reconcileKills(at time.Time, instant instant, counted *uint64) (found bool) {
 	if counted != nil && !c.countable {
 		c.countable = true
-		if !c.killsKnown && *counted > c.oomKills {
+		if !c.killsKnown {
 			// It was found when the count could not be read: these are not kills that nsviz has missed.
-			c.oomKills, c.countedUntil = *counted, instant
+			if *counted >= c.oomKills { // else it was read before the latest one that an event told of
+				c.oomKills, c.countedUntil = *counted, instant
+			}
+			c.killsKnown = true
 		}
 	}
 	if before := c.counted[0]; before != nil && *before > c.oomKills+c.groupDecisions {
-		missed := *before - c.oomKills - c.groupDecisions
-		c.oomKills += missed
-		c.unobserved += missed
-		c.unobservedEver += missed
-		c.tell(Moment{Time: at, Kind: MomentUnobserved, Count: missed})
+		c.missedKills(at, *before-c.oomKills-c.groupDecisions)
 		found = true
 	}
 	c.counted[0], c.counted[1] = c.counted[1], counted
 	return found
+}
+
+// missedKills counts kills that no event told of.
+func (c *container) missedKills(at time.Time, n uint64) {
+	c.oomKills += n
+	c.unobserved += n
+	c.unobservedEver += n
+	c.tell(Moment{Time: at, Kind: MomentUnobserved, Count: n})
 }
 
 // addLive adds a container to those that live.
@@ -536,9 +505,7 @@ func (m *Model) list(listed int) []Container {
 	m.keepLive()
 	live := m.live
 	// From one snapshot to the next hardly anything changes its place, which makes sorting quick.
-	slices.SortFunc(live, func(a, b *container) int {
-		return cmp.Or(cmp.Compare(a.begin(), b.begin()), strings.Compare(a.id, b.id))
-	})
+	slices.SortFunc(live, inOrder)
 	m.share(live)
 
 	list := make([]Container, 0, len(live)+min(len(m.ended), listed))
@@ -558,6 +525,11 @@ func (m *Model) list(listed int) []Container {
 	return list
 }
 
+// inOrder compares live containers by when they began.
+func inOrder(a, b *container) int {
+	return cmp.Or(cmp.Compare(a.begin(), b.begin()), strings.Compare(a.id, b.id))
+}
+
 // begin is the earliest instant known of a container.
 func (c *container) begin() instant {
 	switch {
@@ -569,12 +541,21 @@ func (c *container) begin() instant {
 	return never
 }
 
+// instantOf is the instant of a time for a snapshot; 0 where the time is unknown.
+func instantOf(t time.Time, at instant) Instant {
+	if t.IsZero() {
+		return 0
+	}
+	return at.shown()
+}
+
 // present shows a container, all but its namespaces.
 func (m *Model) present(c *container) Container {
 	return Container{
 		ID: c.id, Label: c.label(), Named: c.name != "", Image: c.image, Runtime: c.runtime, State: c.state,
 		InitPID: c.initPID, InitComm: c.initComm, CgroupPath: c.cgroup,
 		Created: c.created, Started: c.started, Exited: c.exited,
+		CreatedAt: instantOf(c.created, c.createdAt), StartedAt: instantOf(c.started, c.startedAt), ExitedAt: instantOf(c.exited, c.exitedAt),
 		StartDuration: c.startDuration, Phases: c.phases, Exit: c.exit, NeverRan: c.neverRan, Verdict: c.verdict, Previous: c.previous,
 		Memory: Memory{
 			UsageBytes: c.reading.UsageBytes, LimitBytes: c.reading.LimitBytes, Unlimited: c.reading.Unlimited,

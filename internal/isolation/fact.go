@@ -41,6 +41,15 @@ type Present struct {
 	Containers []PresentContainer `json:"containers"`
 	Namespaces []uint64           `json:"namespaces"` // by number
 	Cgroups    []FoundCgroup      `json:"cgroups"`    // of the tracked hierarchy
+	// Unstarted are the containers that have never started, the oldest first; nil in recordings of versions that did not
+	// list them.
+	Unstarted []PresentUnstarted `json:"unstarted,omitzero"`
+}
+
+// PresentUnstarted is a container whose own program has never run.
+type PresentUnstarted struct {
+	Container event.Container `json:"container"`
+	Is        NeverStarted    `json:"is"`
 }
 
 // PresentContainer is a live container, with what distinguishes one run of it from another.
@@ -67,6 +76,20 @@ type Found struct {
 	Unheld *Unheld `json:"unheld,omitempty"`
 	// Starting is set where its own program does not run yet.
 	Starting bool `json:"starting,omitempty"`
+	// Resync is set where facts are missing and a model that missed none says how it is, beside the above: this is taken
+	// over by a model that knows the container, too.
+	Resync *FoundAgain `json:"resync,omitempty"`
+}
+
+// FoundAgain is what only a model knows of a container that runs.
+type FoundAgain struct {
+	Stuck *Stuck `json:"stuck,omitempty"`
+	// Verdict is what its engine has said, as of a start that fails.
+	Verdict *Verdict `json:"verdict,omitempty"`
+	// Countable is set where the kernel's own count of OOM kills could be read. GroupDecisions is for how many decisions it
+	// may be one too high.
+	Countable      bool   `json:"countable,omitempty"`
+	GroupDecisions uint64 `json:"group_decisions,omitempty"`
 }
 
 // FoundCgroup is a cgroup of the tracked hierarchy that was there when nsviz looked.
@@ -144,6 +167,10 @@ type Survey struct {
 	VMs        []SurveyedVM `json:"vms,omitempty"`
 	// Unseen is what nsviz could not look into; nil in recordings of versions that did not count it.
 	Unseen *Unseen `json:"unseen,omitempty"`
+	// Resync is set where facts are missing and it is repeated, with what events have told since. Of is when it was taken
+	// then; zero is that none was yet.
+	Resync bool      `json:"resync,omitempty"`
+	Of     time.Time `json:"of,omitzero"`
 }
 
 // Unseen are the processes whose namespaces nsviz may not read, so that it does not know of namespaces that only they are in,
@@ -172,4 +199,9 @@ type Surveyed struct {
 	Parent    uint64              `json:"parent,omitempty"`
 	Processes []int32             `json:"processes,omitempty"`
 	PinnedBy  []string            `json:"pinned_by,omitempty"`
+	// MadeFor and what follows are known to a model alone, and set where facts are missing: the container that the namespace
+	// was made for, whether its runtime made it in that container's cgroup, and whether any container was in it.
+	MadeFor    *event.Container `json:"made_for,omitempty"`
+	MadeInside bool             `json:"made_inside,omitempty"`
+	Contained  bool             `json:"contained,omitempty"`
 }

@@ -112,6 +112,9 @@ func TestPIDsRefused(t *testing.T) {
 		want  *uint64
 		total map[string]uint64 // by label
 	}{
+		// As where it is summed over a subtree of which a part is removed.
+		{"the sum falls", append(running, refused(3, 100), refused(4, 0), refused(5, 0), refused(6, 60), refused(7, 100)), n(200), map[string]uint64{"web": 200}},
+		{"the sum falls, of before nsviz", []Fact{found(3, a, 50), refused(4, 5), refused(5, 2), refused(6, 3)}, n(6), map[string]uint64{"web": 1}},
 		{"not counted", append(running, read(3, a, Reading{})), nil, map[string]uint64{}},
 		{"none", append(running, refused(3, 0)), n(0), map[string]uint64{"web": 0}},
 		{"some", append(running, refused(3, 0), refused(4, 3), refused(5, 7)), n(7), map[string]uint64{"web": 7}},
@@ -121,6 +124,7 @@ func TestPIDsRefused(t *testing.T) {
 		{"without a reading", append(running, ended(3, n(4)), removed(5, a)), n(4), map[string]uint64{"web": 4}},
 		{"its end was seen to be gone first", append(running, gone(3, a), ended(2.9, n(4))), n(4), map[string]uint64{"web": 4}},
 		{"fewer at the end, as PID 1's own cgroup has them", append(running, refused(3, 6), ended(4, n(4))), n(6), map[string]uint64{"web": 6}},
+		{"fewer at the end, and more later", append(running, refused(3, 6), ended(4, n(4)), created(5, a), started(6, a, 60), refused(7, 5)), n(5), map[string]uint64{"web": 11}},
 		{"started again", append(running, ended(3, n(4)), removed(3, a), created(4, a), started(5, a, 60), refused(6, 1)), n(1), map[string]uint64{"web": 5}},
 		{
 			"forgotten", append(running, ended(3, n(4)), removed(3, a), passed(3600)), nil, map[string]uint64{FoldedLabel: 4},

@@ -9,7 +9,7 @@ import (
 
 func (m *Model) applyKill(e event.Event) {
 	m.recount()
-	kill := Kill{Event: e}
+	kill := Kill{Event: e, At: m.clock.at(e.Time).shown()}
 	victim := e.OOM.Victim
 	if victim.Container == nil {
 		counts := m.counters.hostKills

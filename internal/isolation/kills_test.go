@@ -248,7 +248,7 @@ func TestUnknownKills(t *testing.T) {
 		{"found, without any count", []Fact{found(2, a, 50)}, nil, 0, nil},
 		{"likewise, and a kill since", []Fact{found(2, a, 50), killed(3, &a, 55)}, nil, 1, nil},
 		{"likewise, and no count in the readings", []Fact{found(2, a, 50), memory(3, a, 512)}, nil, 0, nil},
-		{"a count that came late misses none that nsviz was there for", []Fact{found(2, a, 50), reading, reading, reading}, nil, 4, new(uint64(0))},
+		{"a count that came late misses none that nsviz was there for", []Fact{found(2, a, 50), reading, reading, reading}, new(uint64(4)), 4, new(uint64(0))},
 		{"known by a kill alone", []Fact{killed(3, &a, 55)}, nil, 1, nil},
 		{
 			"the next run is seen from its making on",
@@ -337,5 +337,39 @@ func TestKillsShowInTheHistory(t *testing.T) {
 	got = snapshotOf(started(2, a, 50), nowhere).container(t, "a").Memory.History.Points()[HistoryLength-1]
 	if diff := cmp.Diff(MemoryPoint{Kills: 1}, got); diff != "" {
 		t.Errorf("nowhere (-want +got):\n%s", diff)
+	}
+}
+
+// A container that was found when the kernel's count could not be read, as of a VM, is known as well as any once it can.
+func TestCountIsTakenOver(t *testing.T) {
+	a := who("a", "web")
+	counted := func(seconds float64, n uint64) Fact { return read(seconds, a, Reading{OOMKills: &n}) }
+	for name, test := range map[string]struct {
+		facts   []Fact
+		want    *uint64
+		atLeast uint64
+		ordinal uint64 // of the latest kill that an event told of; 0 is unknown or none
+	}{
+		"not read":                   {nil, nil, 0, 0},
+		"not read, and one is seen":  {[]Fact{killed(3, &a, 51)}, nil, 1, 0},
+		"some":                       {[]Fact{counted(3, 5)}, new(uint64(5)), 5, 0},
+		"none":                       {[]Fact{counted(3, 0)}, new(uint64(0)), 0, 0},
+		"and one more":               {[]Fact{counted(3, 5), killed(4, &a, 51)}, new(uint64(6)), 6, 6},
+		"none, and then one":         {[]Fact{counted(3, 0), killed(4, &a, 51)}, new(uint64(1)), 1, 1},
+		"the one that was seen":      {[]Fact{killed(3, &a, 51), counted(4, 1), killed(5, &a, 51)}, new(uint64(2)), 2, 2},
+		"of before the one seen":     {[]Fact{killed(3, &a, 51), counted(3, 0)}, new(uint64(1)), 1, 0},
+		"one of them is late":        {[]Fact{counted(3, 5), killed(2.9, &a, 51)}, new(uint64(5)), 5, 5},
+		"the one seen, again, later": {[]Fact{killed(2, &a, 51), counted(3, 2), killed(2.9, &a, 52)}, new(uint64(2)), 2, 2},
+	} {
+		c := snapshotOf(append([]Fact{found(1, a, 50)}, test.facts...)...).container(t, "a")
+		if diff := cmp.Diff(test.want, c.OOMKills); diff != "" || c.OOMKillsAtLeast != test.atLeast {
+			t.Errorf("%s: at least %d, -want +got:\n%s", name, c.OOMKillsAtLeast, diff)
+		}
+		if c.LatestKill != nil && c.LatestKill.Ordinal != test.ordinal {
+			t.Errorf("%s: the latest kill is number %d, want %d", name, c.LatestKill.Ordinal, test.ordinal)
+		}
+		if c.OOMKillsUnobserved != nil && *c.OOMKillsUnobserved > 0 {
+			t.Errorf("%s: %d are taken for lost", name, *c.OOMKillsUnobserved)
+		}
 	}
 }

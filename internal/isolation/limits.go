@@ -98,10 +98,13 @@ func (l *limits) take(at time.Time, read *CgroupLimits) (first, changed []LimitC
 }
 
 // written is take for what was read because of a write, the time of which is known, or because writes may have been
-// missed since w.After.
+// missed since w.After. What somebody wrote has changed even where it is unknown what it was before.
 func (l *limits) written(at time.Time, when instant, w *CgroupWrite) (first, changed []LimitChange) {
 	l.wrote = when
 	first, changed = l.take(at, w.Limits)
+	if w.By != nil || w.ByAnyOf != nil {
+		first, changed = nil, merged(first, changed)
+	}
 	for i := range changed {
 		c := &changed[i]
 		if w.After.IsZero() || w.After.After(c.After) {

@@ -25,6 +25,9 @@ type Limits struct {
 	Cgroups, Removed int
 	// Unstarted is how many containers are kept at most that have never started.
 	Unstarted int
+	// Fixed keeps them the same at every step of saving memory. The steps in a recording are those of the nsviz that
+	// recorded it, and say nothing of the memory of the one that reads it.
+	Fixed bool
 }
 
 // DefaultLimits are those of the program.
@@ -37,7 +40,7 @@ func DefaultLimits() Limits {
 func RecordingLimits() Limits {
 	return Limits{
 		Events: 1000, Kills: 1 << 16, Retention: math.MaxInt64, Ended: 1 << 17, Listed: 64, Freed: 1 << 18,
-		Cgroups: 1 << 17, Removed: 1 << 17, Unstarted: 1 << 16,
+		Cgroups: 1 << 17, Removed: 1 << 17, Unstarted: 1 << 17, Fixed: true,
 	}
 }
 
@@ -60,6 +63,7 @@ type Model struct {
 	ended      []*container // in the order of their end
 	// unstarted are those that their engine has made and whose own program has never run.
 	unstarted     map[string]*container
+	madeOrder     []*container // these, the first one first, and some that have started since
 	lastUnstarted uint64
 	unstartedSeen instant // when those to be forgotten were looked for
 	labels        map[string]*labelled
@@ -330,7 +334,7 @@ func (m *Model) Whole() *Snapshot {
 
 func (m *Model) snapshot(listed int) *Snapshot {
 	s := &Snapshot{
-		Time: m.now, Version: m.version,
+		Time: m.now, At: m.nowAt.shown(), Version: m.version,
 		Host: m.host, Probes: m.probes, Engines: slices.Clone(m.engines), Unseen: m.unseen, OwnMemory: m.own,
 		Containers: m.list(listed),
 		Events:     latest(m.events, m.limits.Events),

@@ -2,6 +2,7 @@ package isolation
 
 import (
 	"fmt"
+	"reflect"
 	"testing"
 	"time"
 
@@ -93,6 +94,18 @@ func TestLogsAreBounded(t *testing.T) {
 	}
 	if n := m.Snapshot().Totals.Events[event.OOMKill]; n != 1000 {
 		t.Errorf("%d kills counted", n)
+	}
+}
+
+// A bound that is 0 keeps nothing.
+func TestEveryLimitIsSet(t *testing.T) {
+	for name, limits := range map[string]Limits{"default": DefaultLimits(), "recording": RecordingLimits()} {
+		is := reflect.ValueOf(limits)
+		for i := range is.NumField() {
+			if is.Field(i).CanInt() && is.Field(i).Int() <= 0 {
+				t.Errorf("%s: %s is %v", name, is.Type().Field(i).Name, is.Field(i))
+			}
+		}
 	}
 }
 

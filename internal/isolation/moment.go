@@ -88,7 +88,7 @@ type Touched struct {
 // LimitChange is one limit of a cgroup, for a container of its own one, and what it was before.
 type LimitChange struct {
 	Resource Resource `json:"resource"`
-	// From is nil at the first reading. Where only a later reading found the change, and not the kernel told of
+	// From is nil where nothing was read before: at the first reading, and of a write before that. Where only a later reading found the change, and not the kernel told of
 	// it, it lies between After, when the limit was read the time before, and the moment itself.
 	From  *Limit    `json:"from,omitempty"`
 	To    Limit     `json:"to"`

@@ -104,6 +104,9 @@ func (m *Model) bury(n *namespace, at time.Time, via event.Via) {
 func (m *Model) applySurvey(at time.Time, s Survey) {
 	m.listed = nil
 	m.surveyed = at
+	if s.Resync {
+		m.surveyed = s.Of
+	}
 	m.vms, m.unseen = s.VMs, s.Unseen
 	for _, n := range m.namespaces {
 		n.processes, n.pinnedBy = nil, nil
@@ -128,6 +131,10 @@ func (m *Model) applySurvey(at time.Time, s Survey) {
 			n.parent = found.Parent
 		}
 		n.processes, n.pinnedBy = found.Processes, found.PinnedBy
+		if found.MadeFor != nil {
+			n.madeFor, n.madeInside = found.MadeFor, found.MadeInside
+		}
+		n.contained = n.contained || found.Contained
 	}
 }
 
@@ -151,7 +158,7 @@ func (m *Model) presentNamespace(n *namespace) Namespace {
 		Created: n.created, Via: n.via, Creator: n.creator,
 		Processes: n.processes, PinnedBy: n.pinnedBy,
 		Host:  m.host.Namespaces[n.typ] == n.id,
-		Freed: n.freed, FreedVia: n.freedVia, History: n.chronicle.share(),
+		Freed: n.freed, FreedVia: n.freedVia, CreatedAt: instantOf(n.created, n.createdAt), FreedAt: instantOf(n.freed, n.freedAt), History: n.chronicle.share(),
 	}
 }
 

@@ -23,7 +23,7 @@ func survey(seconds float64, list ...Surveyed) Fact {
 }
 
 // noHistory leaves out what TestHistories is about.
-var noHistory = cmpopts.IgnoreFields(Namespace{}, "History")
+var noHistory = cmpopts.IgnoreFields(Namespace{}, "History", "CreatedAt", "FreedAt")
 
 func TestNamespaces(t *testing.T) {
 	c := who("a", "web")

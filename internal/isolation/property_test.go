@@ -372,7 +372,10 @@ func TestLeftOutIsCounted(t *testing.T) {
 	for range 15 {
 		m.Apply(killed(1, nil, 5))
 	}
-	want := LeftOut{Containers: uint64(10 - limits.Ended), Namespaces: uint64(10 - limits.Freed), Cgroups: uint64(10 - limits.Removed), Kills: uint64(15 - limits.Kills)}
+	for i := range 10 {
+		m.Apply(madeByEngine(1, event.Container{ID: fmt.Sprint("never ", i)}))
+	}
+	want := LeftOut{Containers: uint64(10 - limits.Ended), Namespaces: uint64(10 - limits.Freed), Cgroups: uint64(10 - limits.Removed), Kills: uint64(15 - limits.Kills), Unstarted: uint64(10 - limits.Unstarted)}
 	if got := m.Snapshot().LeftOut; got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}

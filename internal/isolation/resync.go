@@ -1,9 +1,9 @@
 package isolation
 
 import (
+	"cmp"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
@@ -17,6 +17,7 @@ func (m *Model) applyPresent(at time.Time, p *Present) {
 	for _, c := range p.Containers {
 		live[c.ID] = c
 	}
+	m.presentUnstarted(at, p.Unstarted)
 	// In an order that does not depend on maps.
 	for _, id := range slices.Sorted(maps.Keys(m.containers)) {
 		c := m.containers[id]
@@ -69,44 +70,125 @@ func (m *Model) applyPresent(at time.Time, p *Present) {
 	}
 }
 
-// Resync returns facts that bring a model that missed some to the state of a full snapshot: what exists and what does not.
-// They do not say what happened meanwhile.
-func (s *Snapshot) Resync() []Fact {
-	present := &Present{Containers: []PresentContainer{}, Namespaces: []uint64{}, Cgroups: []FoundCgroup{}}
-	list := []Fact{{Host: &s.Host}, {Probes: s.Probes}}
-	for i := range s.Engines {
-		list = append(list, Fact{Engine: &s.Engines[i]})
+// presentUnstarted takes over which containers have never started. One that is not listed has started meanwhile or, where it
+// is that old, was forgotten.
+func (m *Model) presentUnstarted(at time.Time, list []PresentUnstarted) {
+	if list == nil {
+		return
 	}
-	list = append(list, Fact{Present: present})
-	for i := range s.Namespaces {
-		present.Namespaces = append(present.Namespaces, s.Namespaces[i].ID)
+	listed := map[string]bool{}
+	for i := range list {
+		listed[list[i].Container.ID] = true
 	}
-	for i := range s.Cgroups {
-		if g := &s.Cgroups[i]; g.Removed.IsZero() {
-			present.Cgroups = append(present.Cgroups, FoundCgroup{Path: g.Path, Container: g.Container, Limits: &g.Limits})
+	for id, c := range m.unstarted {
+		if !listed[id] && (c.overAt == never || m.clock.at(at).sub(c.overAt) <= DefaultLimits().Retention) {
+			delete(m.unstarted, id)
 		}
-	}
-	for i := range s.Containers {
-		c := &s.Containers[i]
-		if !c.Live() {
-			continue
-		}
-		present.Containers = append(present.Containers, PresentContainer{ID: c.ID, InitPID: c.InitPID, Started: c.Started})
-		found := &Found{
-			Container:  event.Container{ID: c.ID, Image: c.Image, Runtime: c.Runtime},
-			CgroupPath: c.CgroupPath, InitPID: c.InitPID, InitComm: c.InitComm, Started: c.Started, OOMKills: c.OOMKills,
-			Starting: c.State == Starting, Unheld: c.Unheld,
-		}
-		if c.Named {
-			found.Container.Name = strings.TrimSuffix(c.Label, " ("+event.ShortID(c.ID)+")")
-		}
-		for t := range c.Namespaces {
-			found.Namespaces[t] = c.Namespaces[t].ID
-		}
-		list = append(list, Fact{Found: found})
 	}
 	for i := range list {
-		list[i].Time = s.Time
+		said := &list[i].Container
+		c := m.unstarted[said.ID]
+		switch known := m.containers[said.ID]; {
+		case c != nil:
+		case known == nil:
+			c = m.newContainer(said.ID)
+			m.keepUnstarted(c)
+		case known.state == Starting && !known.everRan():
+			c = m.unstart(known)
+			m.keepUnstarted(c)
+		default:
+			continue // it has run, which the other one has forgotten
+		}
+		m.identify(c, said)
+		c.neverStarted = list[i].Is
+		if over := c.neverStarted.over(); !over.IsZero() {
+			c.overAt = m.clock.at(over)
+		}
+	}
+}
+
+// over is when its start failed or, later, its engine removed it; zero is that neither is known.
+func (n *NeverStarted) over() time.Time {
+	if !n.Removed.IsZero() {
+		return n.Removed
+	}
+	return n.Failed
+}
+
+// foundAgain takes over how a container is that runs, where facts are missing.
+func (m *Model) foundAgain(c *container, at time.Time, f *Found) {
+	c.cgroup = f.CgroupPath
+	if f.OOMKills != nil {
+		switch kills := *f.OOMKills; {
+		case !c.killsKnown:
+			c.oomKills, c.countedUntil = max(c.oomKills, kills), m.clock.at(at)
+		case kills > c.oomKills:
+			c.missedKills(at, kills-c.oomKills)
+			c.countedUntil = m.clock.at(at)
+			m.recount()
+		}
+		c.killsKnown = true
+	}
+	c.takeResync(at, f)
+	m.listed = nil
+}
+
+// takeResync takes over what does not depend on whether the container was known.
+func (c *container) takeResync(at time.Time, f *Found) {
+	r := f.Resync
+	if r == nil {
+		return
+	}
+	c.unheld, c.madeFor = f.Unheld, f.MadeFor
+	c.countable, c.groupDecisions, c.verdict = r.Countable, r.GroupDecisions, r.Verdict
+	if c.stuckTold && r.Stuck == nil {
+		c.readStuck(at, new(""))
+	}
+	c.stuck = r.Stuck
+}
+
+// Resync returns facts that bring a model that missed some to the state of this one: what exists, how it is, and what does
+// not exist any more. They do not say what happened meanwhile. Their time is to be set to the present.
+func (m *Model) Resync() []Fact {
+	present := &Present{Containers: []PresentContainer{}, Namespaces: []uint64{}, Cgroups: []FoundCgroup{}, Unstarted: []PresentUnstarted{}}
+	list := []Fact{{Host: new(m.host)}, {Probes: m.probes}}
+	for _, e := range m.engines {
+		list = append(list, Fact{Engine: &e})
+	}
+	if m.own != nil {
+		list = append(list, Fact{OwnMemory: m.own})
+	}
+	if m.counters.bpfErrors != nil {
+		list = append(list, Fact{BPFErrors: m.counters.bpfErrors})
+	}
+	list = append(list, Fact{Present: present})
+	for _, path := range slices.Sorted(maps.Keys(m.cgroups)) {
+		g := m.cgroups[path]
+		present.Cgroups = append(present.Cgroups, FoundCgroup{Path: path, Container: g.container, Limits: new(g.limits.current())})
+	}
+	for _, c := range slices.SortedFunc(maps.Values(m.unstarted), func(a, b *container) int { return cmp.Compare(a.ordinal, b.ordinal) }) {
+		present.Unstarted = append(present.Unstarted, PresentUnstarted{*c.who(), c.neverStarted})
+	}
+	m.keepLive()
+	for _, c := range slices.SortedFunc(slices.Values(m.live), inOrder) {
+		present.Containers = append(present.Containers, PresentContainer{ID: c.id, InitPID: c.initPID, Started: c.started})
+		list = append(list, Fact{Found: &Found{
+			Container: *c.who(), CgroupPath: c.cgroup, InitPID: c.initPID, InitComm: c.initComm, Started: c.started,
+			Namespaces: c.namespaces, MadeFor: c.madeFor, OOMKills: c.allKills(), Unheld: c.unheld, Starting: c.state == Starting,
+			Resync: &FoundAgain{Stuck: c.stuck, Verdict: c.verdict, Countable: c.countable, GroupDecisions: c.groupDecisions},
+		}})
+	}
+	survey := &Survey{Namespaces: []Surveyed{}, VMs: m.vms, Unseen: m.unseen, Resync: true, Of: m.surveyed}
+	for _, n := range m.sorted.list() {
+		present.Namespaces = append(present.Namespaces, n.id)
+		survey.Namespaces = append(survey.Namespaces, Surveyed{
+			Type: n.typ, ID: n.id, Owner: n.owner, Parent: n.parent, Processes: n.processes, PinnedBy: n.pinnedBy,
+			MadeFor: n.madeFor, MadeInside: n.madeInside, Contained: n.contained,
+		})
+	}
+	list = append(list, Fact{Namespaces: survey})
+	for i := range list {
+		list[i].Time = m.now
 	}
 	return list
 }
@@ -125,7 +207,7 @@ func (f *Fact) Size() int {
 		}
 	}
 	if p := f.Present; p != nil {
-		size += 100*len(p.Containers) + 8*len(p.Namespaces) + 2*perContainer*len(p.Cgroups)
+		size += 100*len(p.Containers) + 2*perContainer*len(p.Unstarted) + 8*len(p.Namespaces) + 2*perContainer*len(p.Cgroups)
 	}
 	return size
 }

@@ -45,6 +45,9 @@ type OwnMemory struct {
 // saving are limits at a step: a model keeps so much then. The counters are as right as ever, since what is forgotten is folded
 // into them.
 func (l Limits) saving(s Saving) Limits {
+	if l.Fixed {
+		return l
+	}
 	less := func(share int, retention time.Duration) Limits {
 		l.Retention = min(l.Retention, retention)
 		for _, n := range []*int{&l.Events, &l.Kills, &l.Ended, &l.Freed, &l.Removed, &l.Unstarted} {

@@ -65,6 +65,27 @@ func TestSaving(t *testing.T) {
 	}
 }
 
+// How little memory the nsviz had that recorded is no reason to forget of its recording.
+func TestSavingIsOfTheOneThatRecords(t *testing.T) {
+	const many = 200
+	m := New(RecordingLimits())
+	for i := range many {
+		c := event.Container{ID: fmt.Sprintf("%064x", i+1), Runtime: "docker"}
+		m.Apply(started(2, c, int32(100+i)))
+		m.Apply(killed(2, &c, 7))
+		m.Apply(exited(3, c, int32(100+i)))
+	}
+	m.Apply(saves(4, SavesSearches))
+	m.Apply(passed(3600))
+	s := m.Whole()
+	if len(s.Containers) != many || len(s.Kills) != many || len(s.Events) != 3*many || !s.LeftOut.IsZero() {
+		t.Errorf("%d containers, %d kills, %d events, left out: %+v", len(s.Containers), len(s.Kills), len(s.Events), s.LeftOut)
+	}
+	if s.OwnMemory.Saving != SavesSearches || s.Totals.Savings[SavesPast] != 1 || s.Totals.Savings[SavesSearches] != 1 {
+		t.Errorf("the step is %s, counted: %v", s.OwnMemory.Saving, s.Totals.Savings)
+	}
+}
+
 // A model that is small already is not made larger.
 func TestSavingOfLittle(t *testing.T) {
 	little := Limits{Events: 3, Kills: 100, Ended: 1000, Retention: time.Second}

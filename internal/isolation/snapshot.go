@@ -10,6 +10,8 @@ import (
 // as they like, from any goroutine.
 type Snapshot struct {
 	Time time.Time
+	// At is the same for ages.
+	At Instant
 	// Version grows with every change of the model; equal versions mean equal snapshots.
 	Version uint64
 
@@ -46,8 +48,8 @@ type Snapshot struct {
 }
 
 // LeftOut counts what a model does not keep, or has dropped before its time, since its Limits were reached. Of cgroups
-// that are not kept one may be counted several times.
-type LeftOut struct{ Containers, Namespaces, Cgroups, Kills uint64 }
+// that are not kept one may be counted several times. Unstarted are the containers that never started.
+type LeftOut struct{ Containers, Namespaces, Cgroups, Kills, Unstarted uint64 }
 
 // IsZero reports whether nothing is left out.
 func (l LeftOut) IsZero() bool { return l == LeftOut{} }
@@ -147,6 +149,8 @@ type Container struct {
 	Created time.Time
 	Started time.Time
 	Exited  time.Time
+	// CreatedAt, StartedAt and ExitedAt are the same for ages.
+	CreatedAt, StartedAt, ExitedAt Instant
 	// StartDuration is the time from cgroup to exec; nil where nsviz did not see it.
 	StartDuration *time.Duration
 	// Phases are the steps of its start, in order, with the engine's start as the last one where it told;
@@ -222,6 +226,23 @@ func (c *Container) End() End {
 	}
 }
 
+// Now is when the snapshot was taken.
+func (s *Snapshot) Now() Stamp { return Stamp{s.Time, s.At} }
+
+// Begin is when the container began, as far as that is known: when its own program started or else its cgroup was made.
+func (c *Container) Begin() Stamp {
+	if c.Started.IsZero() {
+		return Stamp{c.Created, c.CreatedAt}
+	}
+	return Stamp{c.Started, c.StartedAt}
+}
+
+// Ended is when the container ended.
+func (c *Container) Ended() Stamp { return Stamp{c.Exited, c.ExitedAt} }
+
+// When is when the kill was.
+func (k *Kill) When() Stamp { return Stamp{k.Event.Time, k.At} }
+
 // Live reports whether the container has begun to start and has not ended.
 func (c *Container) Live() bool { return c.State == Starting || c.State == Running }
 
@@ -265,6 +286,8 @@ type Memory struct {
 // Kill is one OOM kill, with what the model knew when it happened.
 type Kill struct {
 	Event event.Event
+	// At is when, for ages.
+	At Instant
 	// Ordinal is the number of this kill in its container, from 1; 0 is unknown. On the host it is the number since
 	// nsviz watches.
 	Ordinal uint64
@@ -298,6 +321,8 @@ type Namespace struct {
 	// Freed is when it was freed, or was found to be, by which FreedVia tells; zero while it lives.
 	Freed    time.Time
 	FreedVia event.Via
+	// CreatedAt and FreedAt are when, for ages.
+	CreatedAt, FreedAt Instant
 	// History is what happened to it: the first moments and the latest ones.
 	History []Moment
 }

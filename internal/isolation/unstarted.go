@@ -9,15 +9,20 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// NeverStarted is what is known of a container whose own program has never run. A zero time is unknown or has not come.
+// NeverStarted is what is known of a container whose own program has not run, as far as nsviz knows. A zero time is unknown
+// or has not come.
 type NeverStarted struct {
-	// Made is when its engine made it, by the engine's clock.
+	// Made is when its engine made it, by the engine's clock. Where it is unknown, its program may have run before nsviz
+	// watched.
 	Made time.Time `json:"made,omitzero"`
 	// Tried is when its cgroup was made for a start, and Failed when that had failed.
 	Tried  time.Time `json:"tried,omitzero"`
 	Failed time.Time `json:"failed,omitzero"`
 	// Removed is when its engine removed it.
 	Removed time.Time `json:"removed,omitzero"`
+	// Suspected is set where its engine was to be asked about a start or an end of it, of which nothing else is known, and had
+	// removed it by then: whether anything tried to start it is unknown.
+	Suspected bool `json:"suspected,omitempty"`
 	// Error is why, in the engine's words, and ExitCode the one that the engine made up for that.
 	Error    string `json:"error,omitempty"`
 	ExitCode *int32 `json:"exit_code,omitempty"`
@@ -49,6 +54,16 @@ func (m *Model) find(id string) *container {
 
 // neverRan keeps what is known of a container that was to start, and whose own program has not run.
 func (m *Model) neverRan(c *container, e *event.Event) {
+	kept := m.unstart(c)
+	kept.neverStarted.Tried, kept.neverStarted.Failed, kept.neverStarted.Suspected = c.created, e.Time, false
+	kept.overAt = m.clock.at(e.Time)
+	kept.failedToStart(c.verdict)
+	kept.tell(Moment{Time: e.Time, Kind: momentCgroupGone, By: actor(e), Cgroup: e.Cgroup.Path})
+	m.keepUnstarted(kept)
+}
+
+// unstart returns, for keepUnstarted, a container in place of one that has only begun to start.
+func (m *Model) unstart(c *container) *container {
 	m.leave(c)
 	m.unlabel(c)
 	c.state = Exited
@@ -56,11 +71,7 @@ func (m *Model) neverRan(c *container, e *event.Event) {
 	kept := m.newContainer(c.id)
 	kept.name, kept.image, kept.runtime = c.name, c.image, c.runtime
 	kept.chronicle, kept.neverStarted = c.chronicle, c.neverStarted
-	kept.neverStarted.Tried, kept.neverStarted.Failed = c.created, e.Time
-	kept.overAt = m.clock.at(e.Time)
-	kept.failedToStart(c.verdict)
-	kept.tell(Moment{Time: e.Time, Kind: momentCgroupGone, By: actor(e), Cgroup: e.Cgroup.Path})
-	m.keepUnstarted(kept)
+	return kept
 }
 
 func (m *Model) keepUnstarted(c *container) {
@@ -69,14 +80,23 @@ func (m *Model) keepUnstarted(c *container) {
 	m.lastUnstarted++
 	c.ordinal = m.lastUnstarted
 	m.unstarted[c.id] = c
-	if len(m.unstarted) > m.limits.Unstarted {
-		oldest := c
-		for _, other := range m.unstarted {
-			if other.ordinal < oldest.ordinal {
-				oldest = other
-			}
+	if len(m.madeOrder) > 2*len(m.unstarted)+leastKept {
+		m.madeOrder = slices.DeleteFunc(m.madeOrder, func(c *container) bool { return m.unstarted[c.id] != c })
+	}
+	m.madeOrder = append(m.madeOrder, c)
+	m.boundUnstarted()
+}
+
+// boundUnstarted drops the oldest ones where there are too many.
+func (m *Model) boundUnstarted() {
+	for len(m.unstarted) > m.limits.Unstarted {
+		oldest := m.madeOrder[0]
+		m.madeOrder[0] = nil // for the collector; append moves the rest in time
+		m.madeOrder = m.madeOrder[1:]
+		if m.unstarted[oldest.id] == oldest {
+			delete(m.unstarted, oldest.id)
+			m.leftOut.Unstarted++
 		}
-		delete(m.unstarted, oldest.id)
 	}
 }
 
@@ -93,6 +113,7 @@ const unstartedEvery = 10 * time.Second
 // forgetUnstarted drops the containers whose start failed long ago, or that their engine removed long ago. One that was only
 // made is kept as long as there is room.
 func (m *Model) forgetUnstarted() {
+	m.boundUnstarted()
 	if len(m.unstarted) == 0 || m.nowAt.sub(m.unstartedSeen) < unstartedEvery {
 		return
 	}

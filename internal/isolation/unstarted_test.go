@@ -1,6 +1,7 @@
 package isolation
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -34,10 +35,23 @@ func TestNeverStarted(t *testing.T) {
 		"before there was a cgroup": {
 			[]Fact{madeByEngine(1, bar), notStarted(3, bar, why)}, NeverStarted{Made: at(1), Failed: at(3), Error: why, ExitCode: code},
 		},
+		"it was about to start when nsviz looked": {
+			[]Fact{foundStarting(2, bar), removed(4, bar)}, NeverStarted{Failed: at(4)},
+		},
 		"without an engine": {[]Fact{created(2, bar), removed(4, bar)}, NeverStarted{Tried: at(2), Failed: at(4)}},
 		"removed": {
 			[]Fact{madeByEngine(1, bar), created(2, bar), removed(4, bar), said(5, bar, "destroy"), judgedRemoved(6, bar)},
 			NeverStarted{Made: at(1), Tried: at(2), Failed: at(4), Removed: at(5)},
+		},
+		"removed before its engine could say whether its start had failed": {
+			[]Fact{madeByEngine(1, bar), said(2, bar, "destroy"), judgedRemoved(3, bar)}, NeverStarted{Made: at(1), Removed: at(2), Suspected: true},
+		},
+		"likewise, and its end is told late": {
+			[]Fact{madeByEngine(1, bar), judgedRemoved(2, bar), said(3, bar, "destroy")}, NeverStarted{Made: at(1), Removed: at(3), Suspected: true},
+		},
+		"only made and removed": {[]Fact{madeByEngine(1, bar), said(2, bar, "destroy")}, NeverStarted{Made: at(1), Removed: at(2)}},
+		"its cgroup shows only later": {
+			[]Fact{madeByEngine(1, bar), judgedRemoved(5, bar), created(2, bar), removed(4, bar)}, NeverStarted{Made: at(1), Tried: at(2), Failed: at(4)},
 		},
 		"tried twice": {
 			[]Fact{madeByEngine(1, bar), created(2, bar), removed(4, bar), notStarted(5, bar, "busy"), created(6, bar), removed(7, bar), notStarted(8, bar, why)},
@@ -59,6 +73,13 @@ func TestNeverStarted(t *testing.T) {
 			}
 		})
 	}
+}
+
+// foundStarting is a container that is there, and whose own program does not run yet.
+func foundStarting(seconds float64, c event.Container) Fact {
+	f := found(seconds, c, 0)
+	f.Found.Starting, f.Found.Started = true, at(0)
+	return f
 }
 
 // judgedRemoved is that the engine knew it no more.
@@ -96,11 +117,27 @@ func TestIsNotStartedAgain(t *testing.T) {
 	}
 }
 
-// A recording is asked about containers that never started, too.
-func TestRecordingsKeepTheNeverStarted(t *testing.T) {
-	bar := who("a", "bar")
-	if n := len(modelOf(RecordingLimits(), madeByEngine(1, bar), passed(DefaultLimits().Retention.Seconds())).Whole().Containers); n != 1 {
-		t.Errorf("%d containers are kept, want 1", n)
+// A container that ran has not "never started", whatever is known of its end.
+func TestHasRunBefore(t *testing.T) {
+	web := who("a", "web")
+	again := []Fact{created(20, web), removed(21, web)}
+	for name, facts := range map[string][]Fact{
+		"its end was not seen":          {madeByEngine(1, web), created(1, web), started(2, web, 7, 1), gone(10, web)},
+		"its end was found by a resync": {created(1, web), started(2, web, 7, 1), {Time: at(10), Present: &Present{}}},
+		"it was found":                  {found(1, web, 7), gone(10, web)},
+		"only its kills were counted": {
+			created(1, web), started(2, web, 7, 1), read(3, web, Reading{OOMKills: new(uint64(3))}), read(4, web, Reading{OOMKills: new(uint64(3))}),
+			read(5, web, Reading{OOMKills: new(uint64(3))}), gone(10, web),
+		},
+	} {
+		m := modelOf(DefaultLimits(), append(facts, again...)...)
+		c := m.Whole().container(t, "a")
+		if c.State != Exited || c.NeverStarted != nil || c.Previous == nil || c.Previous.InitPID != 7 {
+			t.Errorf("%s: %s, never started: %+v, before: %+v", name, c.State, c.NeverStarted, c.Previous)
+		}
+		if want := m.containers[web.ID].unobservedEver; m.Snapshot().Totals.OOMKillsUnobserved["web"] != want || name == "only its kills were counted" && want != 3 {
+			t.Errorf("%s: %d kills that no event told of", name, want)
+		}
 	}
 }
 
@@ -121,5 +158,17 @@ func TestNeverStartedAreForgotten(t *testing.T) {
 	}
 	if got := list(madeByEngine(1, a), madeByEngine(2, b), notStarted(3, b, "x"), madeByEngine(4, c), said(5, c, "destroy"), passed(late)); got != "a" {
 		t.Errorf("kept: %s, want only what may still start", got)
+	}
+	// One that has started since makes room, and to save memory fewer are kept.
+	if got := list(madeByEngine(1, a), created(2, a), madeByEngine(3, b), madeByEngine(4, c), madeByEngine(5, d)); got != "adcb" {
+		t.Errorf("kept: %s, want a, which starts, and the three", got)
+	}
+	limits.Unstarted = 20
+	many := make([]Fact, 0, 21)
+	for i := range 20 {
+		many = append(many, madeByEngine(1, event.Container{ID: fmt.Sprint(i), Name: "x"}))
+	}
+	if got := list(append(many, saves(2, SavesPast))...); len(got) != leastKept {
+		t.Errorf("%d are kept to save memory", len(got))
 	}
 }

@@ -69,7 +69,7 @@ func TestPreviousEnd(t *testing.T) {
 	want := &End{
 		Time: at(5), InitPID: 50, InitComm: "app", Exit: &event.Exit{Code: new(int32(0)), Cause: event.CauseExited},
 		OOMKills: new(uint64(2)), OOMKillsAtLeast: 2,
-		LatestKill: &Kill{Event: *ofInit.Event, Ordinal: 2, Survived: new(false), InitPID: 50, InitComm: "app"},
+		LatestKill: &Kill{Event: *ofInit.Event, At: Instant(at(4).UnixNano()), Ordinal: 2, Survived: new(false), InitPID: 50, InitComm: "app"},
 	}
 	if diff := cmp.Diff(want, c.Previous); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -48,7 +48,7 @@ func TestWordsOfUnknownContainers(t *testing.T) {
 		{
 			"somebody wrote",
 			[]Fact{wrote(3, a, "runc", mib(64)), wrote(10, a, "bash", mib(32)), runs(20, 1)},
-			[]string{"limits", "limits_changed bash", "found"}, false,
+			[]string{"limits_changed runc", "limits_changed bash", "found"}, false,
 		},
 		{
 			"its engine set the limits before its own program ran",
@@ -58,7 +58,7 @@ func TestWordsOfUnknownContainers(t *testing.T) {
 		{
 			"its start is read after somebody wrote",
 			[]Fact{created(1, a), wrote(1.5, a, "runc", mib(64)), wrote(10, a, "bash", mib(32)), started(2, a, 50)},
-			[]string{"cgroup_created", "container_started", "limits"}, false,
+			[]string{"cgroup_created", "container_started", "limits_changed bash"}, false,
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

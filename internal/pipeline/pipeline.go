@@ -447,7 +447,9 @@ func (p *Pipeline) Whole() *isolation.Snapshot {
 
 // Resync returns facts that describe what exists, for a recording that missed some.
 func (p *Pipeline) Resync() []isolation.Fact {
-	list := p.Whole().Resync()
+	p.mu.Lock()
+	list := p.model.Resync()
+	p.mu.Unlock()
 	now := p.now()
 	boot := p.bootAt(now)
 	for i := range list {

@@ -506,7 +506,7 @@ func TestStatesTogether(t *testing.T) {
 			t.Error(gone)
 		}
 		c.State, c.NeverStarted = isolation.Created, &isolation.NeverStarted{}
-		if never := Container(&c, &isolation.Snapshot{Time: end}).String(); never != "web has never been started." {
+		if never := Container(&c, &isolation.Snapshot{Time: end}).String(); never != "web was not started." {
 			t.Error(never)
 		}
 	}

@@ -335,23 +335,29 @@ func changeWords(m *isolation.Moment, id string) Text {
 	if known {
 		t = by
 	}
+	verb := " changed"
+	if slices.ContainsFunc(m.Limits, func(l isolation.LimitChange) bool { return l.From == nil }) {
+		verb = " set" // perhaps to what it was
+	}
 	for i, l := range m.Limits {
-		from := "unknown"
+		from, before := "", " (unknown before)"
 		if l.From != nil {
-			from = LimitWords(l.Resource, *l.From)
+			from, before = " from "+LimitWords(l.Resource, *l.From), ""
 		}
 		if known {
-			verb := " changed"
 			if i > 0 {
 				verb = ","
 			}
-			t = t.add(Plain, verb+" its "+limitOf(l.Resource)+" from "+from+" to ").add(Strong, LimitWords(l.Resource, l.To))
+			t = t.add(Plain, verb+" its "+limitOf(l.Resource)+from+" to ").add(Strong, LimitWords(l.Resource, l.To))
+			if before != "" {
+				t = t.add(Plain, before)
+			}
 			continue
 		}
 		if i > 0 {
 			t = t.add(Plain, "; ")
 		}
-		t = t.add(Plain, "a reading found its "+limitOf(l.Resource)+" changed from "+from+" to ").add(Strong, LimitWords(l.Resource, l.To))
+		t = t.add(Plain, "a reading found its "+limitOf(l.Resource)+" changed"+from+" to ").add(Strong, LimitWords(l.Resource, l.To))
 		if !l.After.IsZero() {
 			t = t.add(Plain, ", within the "+duration(m.Time.Sub(l.After))+" before")
 		}

@@ -95,6 +95,18 @@ func TestMoment(t *testing.T) {
 			"runc (PID 7, of the host) changed its swap limit from 32 MiB to none",
 		},
 		{
+			isolation.Moment{Kind: isolation.MomentChanged, By: runc(7, nil), Limits: []isolation.LimitChange{
+				{Resource: isolation.ResourceMemory, To: limit(32 * mib)}, {Resource: isolation.ResourcePIDs, From: &none, To: limit(1)},
+				{Resource: isolation.ResourceSwap, To: none},
+			}},
+			"runc (PID 7, of the host) set its memory limit to 32 MiB (unknown before), its limit of processes from none to 1 process, " +
+				"its swap limit to none (unknown before)",
+		},
+		{
+			isolation.Moment{Kind: isolation.MomentChanged, By: runc(7, nil), Limits: []isolation.LimitChange{{Resource: isolation.ResourceMemory, To: limit(32 * mib)}}},
+			"runc (PID 7, of the host) set its memory limit to 32 MiB (unknown before)",
+		},
+		{
 			isolation.Moment{Kind: isolation.MomentChanged, ByAnyOf: []event.Process{*runc(7, nil), *runc(8, web), {PID: 9}, {}}, Limits: []isolation.LimitChange{
 				{Resource: isolation.ResourceMemory, From: new(limit(32 * mib)), To: limit(64 * mib)},
 			}},
@@ -256,7 +268,7 @@ func TestRemember(t *testing.T) {
 			{Type: event.Net, ID: 7, Owner: 1, Created: at(-60.5), Creator: runc(8, web), Freed: at(0.5), FreedVia: event.ViaKernel, History: []isolation.Moment{
 				in(-65, event.ContainerStarted, other("before")), in(-62, event.ContainerExited, other("before")),
 				in(-60, event.ContainerStarted, web), in(-50, event.ContainerStarted, other("side")), in(-40, event.ContainerExited, other("side")),
-				in(-30, event.ContainerStarted, db), in(3, event.ContainerStarted, other("after")),
+				in(-30, event.ContainerStarted, db), in(0, event.ContainerExited, web), in(3, event.ContainerStarted, other("after")),
 			}},
 			{Type: event.Net, ID: 7, Created: at(-80), Freed: at(-70)}, // older
 		},

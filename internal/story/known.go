@@ -103,10 +103,16 @@ func namespaceOf(c *isolation.Container, s *isolation.Snapshot, t event.Namespac
 	for _, list := range [][]isolation.Namespace{s.Namespaces, s.Freed} {
 		for i := range list {
 			n := &list[i]
-			if n.Type != t || n.ID != id || !c.Live() && n.Created.After(c.Exited) || !n.Freed.IsZero() && n.Freed.Before(c.Started) {
+			created := isolation.Stamp{Time: n.Created, At: n.CreatedAt}
+			switch {
+			case n.Type != t || n.ID != id:
+				continue
+			case !c.Live() && !n.Created.IsZero() && c.Ended().Before(created):
+				continue
+			case !n.Freed.IsZero() && !c.Started.IsZero() && (isolation.Stamp{Time: n.Freed, At: n.FreedAt}).Before(isolation.Stamp{Time: c.Started, At: c.StartedAt}):
 				continue
 			}
-			if best == nil || n.Created.After(best.Created) {
+			if best == nil || best.Created.IsZero() || !n.Created.IsZero() && (isolation.Stamp{Time: best.Created, At: best.CreatedAt}).Before(created) {
 				best = n
 			}
 		}
@@ -121,15 +127,14 @@ func companions(c *isolation.Container, n *isolation.Namespace) []string {
 		return nil
 	}
 	with := map[string]string{} // by id
-	for i := range n.History {
+	from, to := ownRun(c, n.History)
+	for i := range to {
 		m := &n.History[i]
 		switch {
 		case m.Container == nil || m.Container.ID == c.ID:
-		case m.Kind == isolation.MomentKind(event.ContainerStarted) || m.Kind == isolation.MomentFound:
-			if m.Time.Before(c.Exited) {
-				with[m.Container.ID] = m.Container.Label()
-			}
-		case m.Time.Before(c.Started):
+		case begins(m):
+			with[m.Container.ID] = m.Container.Label()
+		case i < from:
 			delete(with, m.Container.ID)
 		}
 	}
@@ -137,6 +142,35 @@ func companions(c *isolation.Container, n *isolation.Namespace) []string {
 		return nil
 	}
 	return slices.Sorted(maps.Values(with))
+}
+
+// begins reports whether a moment of a namespace is that a container began in it.
+func begins(m *isolation.Moment) bool {
+	return m.Kind == isolation.MomentKind(event.ContainerStarted) || m.Kind == isolation.MomentFound
+}
+
+// ownRun returns the place of the start of an ended container in the history of a namespace, which is in order whatever was
+// done to the clock, and the place of its end. What is not kept was before the moment that says so.
+func ownRun(c *isolation.Container, history []isolation.Moment) (from, to int) {
+	leftOut, to := 0, len(history)
+	from = -1
+	for i := range history {
+		m := &history[i]
+		if m.LeftOut > 0 {
+			leftOut = i
+		}
+		switch {
+		case m.Container == nil || m.Container.ID != c.ID:
+		case begins(m):
+			from, to = i, len(history)
+		default:
+			to = i
+		}
+	}
+	if from < 0 {
+		from = min(leftOut, to)
+	}
+	return from, to
 }
 
 // unknowns says what is not known.

@@ -15,22 +15,42 @@ func neverStarted(c *isolation.Container) Text {
 	switch {
 	case n == nil: // of a later version
 		return t.add(Plain, " has never started.")
-	case n.Error == "" && n.Tried.IsZero():
-		t = t.add(Plain, " has ").add(Strong, "never been started").add(Plain, ".")
+	case n.Error == "" && n.Tried.IsZero() && n.Failed.IsZero() && n.Made.IsZero():
+		t = t.add(Plain, " was ").add(Strong, "not started").add(Plain, ".")
+	case n.Suspected:
+		t = t.add(Plain, " is ").add(Strong, "not known to have started").add(Plain, ".")
 		if !n.Made.IsZero() {
-			t = t.sentence(text(Plain, engine+" made it at ").at(n.Made, fullTime).add(Plain, ", and nothing has started it since."))
+			t = t.sentence(text(Plain, engine+" made it at ").at(n.Made, fullTime).add(Plain, "."))
 		}
+		t = t.sentence(text(Plain, "Whether anything tried to start it is unknown, since it was removed before "+engine+" could be asked."))
+	case n.Error == "" && n.Tried.IsZero() && n.Failed.IsZero():
+		t = t.add(Plain, " has ").add(Strong, "never been started").add(Plain, ".").
+			sentence(text(Plain, engine+" made it at ").at(n.Made, fullTime).add(Plain, ", and nothing has started it since."))
 	default:
-		t = t.add(Plain, " ").add(Strong, "never started").add(Plain, ": ").join(failedStart(c, n.Error, n.ExitCode))
-		if !n.Tried.IsZero() {
-			t = t.sentence(text(Plain, "Its cgroup was made at ").at(n.Tried, fullTime).
-				add(Plain, fmt.Sprintf(" and removed after %s, and no program of its own ran in it.", duration(n.Failed.Sub(n.Tried)))))
+		if n.Made.IsZero() { // it may have run before nsviz watched
+			t = t.add(Plain, " was ").add(Strong, "not started")
+		} else {
+			t = t.add(Plain, " ").add(Strong, "never started")
 		}
+		t = t.add(Plain, ": ").join(failedStart(c, n.Error, n.ExitCode)).sentence(emptyCgroup(n))
 	}
 	if !n.Removed.IsZero() {
 		t = t.sentence(text(Plain, engine+" removed it at ").at(n.Removed, fullTime).add(Plain, "."))
 	}
 	return t
+}
+
+// emptyCgroup tells of the cgroup of a start that failed; nil where none is known to have been made.
+func emptyCgroup(n *isolation.NeverStarted) Text {
+	switch {
+	case !n.Tried.IsZero():
+		return text(Plain, "Its cgroup was made at ").at(n.Tried, fullTime).
+			add(Plain, fmt.Sprintf(" and removed after %s, and no program of its own ran in it.", duration(n.Failed.Sub(n.Tried))))
+	case n.Error == "" && !n.Failed.IsZero():
+		return text(Plain, "Its cgroup, which was there when nsviz looked, was removed at ").at(n.Failed, fullTime).
+			add(Plain, ", and no program of its own ran in it meanwhile.")
+	}
+	return nil
 }
 
 // failedStart says why the engine could not start a container. An exit code that no program gave needs a word.

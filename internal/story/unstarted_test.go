@@ -25,6 +25,11 @@ func TestNeverStarted(t *testing.T) {
 				"The exit code 127 is docker's own word for that. " +
 				"Its cgroup was made at 2026-11-23 20:00:00.000 UTC and removed after 340 ms, and no program of its own ran in it.",
 		},
+		"suspected": {
+			&isolation.NeverStarted{Made: made, Removed: made.Add(time.Second), Suspected: true},
+			"bar is not known to have started. docker made it at 2026-11-23 20:00:00.000 UTC. Whether anything tried to start it is unknown, since it was " +
+				"removed before docker could be asked. docker removed it at 2026-11-23 20:00:01.000 UTC.",
+		},
 		"failed early": {
 			&isolation.NeverStarted{Made: made, Failed: made, Error: "no such device.", ExitCode: new(int32(128))},
 			"bar never started: docker could not start it: no such device. The exit code 128 is docker's own word for that.",
@@ -34,8 +39,23 @@ func TestNeverStarted(t *testing.T) {
 			"bar never started: its start failed, and docker did not say why. Its cgroup was made at 2026-11-23 20:00:00.000 UTC and removed " +
 				"after 1.0 s, and no program of its own ran in it. docker removed it at 2026-11-23 20:00:02.000 UTC.",
 		},
-		"found": {&isolation.NeverStarted{}, "bar has never been started."},
-		"later": {nil, "bar has never started."},
+		// Whether it ever ran before nsviz is not known.
+		"not made before nsviz's eyes": {
+			&isolation.NeverStarted{Tried: made, Failed: made.Add(340 * time.Millisecond)},
+			"bar was not started: its start failed, and docker did not say why. " +
+				"Its cgroup was made at 2026-11-23 20:00:00.000 UTC and removed after 340 ms, and no program of its own ran in it.",
+		},
+		"that, and why": {
+			&isolation.NeverStarted{Failed: made, Error: "no such device", ExitCode: new(int32(128))},
+			"bar was not started: docker could not start it: no such device. The exit code 128 is docker's own word for that.",
+		},
+		"found while it started": {
+			&isolation.NeverStarted{Failed: made},
+			"bar was not started: its start failed, and docker did not say why. " +
+				"Its cgroup, which was there when nsviz looked, was removed at 2026-11-23 20:00:00.000 UTC, and no program of its own ran in it meanwhile.",
+		},
+		"nothing else is known": {&isolation.NeverStarted{}, "bar was not started."},
+		"later":                 {nil, "bar has never started."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := isolation.Container{ID: webID, Label: "bar", Named: true, Runtime: "docker", State: isolation.Created, NeverStarted: test.never}

@@ -70,13 +70,13 @@ func Why(c *isolation.Container, s *isolation.Snapshot) Answer {
 	if c.Named {
 		a.Container.Name = c.Label
 	}
-	since := c.Started
-	if !c.Created.IsZero() {
-		since = c.Created
+	since := isolation.Stamp{Time: c.Created, At: c.CreatedAt}
+	if c.Created.IsZero() {
+		since = c.Begin()
 	}
 	for i := range s.Kills {
 		e := s.Kills[i].Event
-		if of := VictimContainer(&s.Kills[i]); of != nil && of.ID == c.ID && !e.Time.Before(since) {
+		if of := VictimContainer(&s.Kills[i]); of != nil && of.ID == c.ID && !s.Kills[i].When().Before(since) {
 			a.Kills = append(a.Kills, e)
 		}
 	}

@@ -28,7 +28,7 @@ func listedContainers(s *isolation.Snapshot, needle string) []*isolation.Contain
 			continue
 		}
 		if !c.Live() {
-			past := s.Time.Sub(c.Exited)
+			past := s.Now().Sub(c.Ended())
 			if past > killedStays || (past > endedStays && c.OOMKillsAtLeast == 0) || ended == mostEnded {
 				continue
 			}
@@ -320,8 +320,8 @@ func (c columns) ended(ct *isolation.Container, s *isolation.Snapshot, needle st
 	}
 	if c.up > 0 {
 		lived := text(Dim, "?")
-		if from := bornAt(ct); !from.IsZero() && !ct.Exited.IsZero() {
-			lived = text(Dim, uptime(ct.Exited.Sub(from)))
+		if from := ct.Begin(); !from.Time.IsZero() && !ct.Exited.IsZero() {
+			lived = text(Dim, uptime(ct.Ended().Sub(from)))
 		}
 		l = l.join(lived.right(c.up)).space(1)
 	}
@@ -329,7 +329,7 @@ func (c columns) ended(ct *isolation.Container, s *isolation.Snapshot, needle st
 	rest.name, rest.image, rest.pid, rest.up, rest.oom, rest.procs = 0, 0, 0, 0, 0, 0
 	story := wordEnd(ct.End())
 	if !ct.Exited.IsZero() {
-		story = story.add(Dim, ", "+ago(s.Time.Sub(ct.Exited)))
+		story = story.add(Dim, ", "+ago(s.Now().Sub(ct.Ended())))
 	}
 	return l.join(text(Dim, " ended: ").join(story).fit(rest.width() - marker - 2)).space(1).join(c.counts(ct))
 }

@@ -40,7 +40,7 @@ func (sc screen) banner(h int) []line {
 		return nil
 	}
 	k := kills[0]
-	past := sc.s.Time.Sub(k.Event.Time)
+	past := sc.s.Now().Sub(k.When())
 	if past > bannerStays {
 		return nil
 	}

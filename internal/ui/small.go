@@ -15,7 +15,7 @@ func (sc screen) small() []row {
 		return append(rows, sc.smallBody(sc.h-1)...)
 	}
 	kills := listedKills(sc.s, sc.v.Search)
-	fresh := len(kills) > 0 && sc.s.Time.Sub(kills[0].Event.Time) <= bannerFresh
+	fresh := len(kills) > 0 && sc.s.Now().Sub(kills[0].When()) <= bannerFresh
 	if sc.h == 1 {
 		if fresh {
 			return []row{{line: sc.smallKill()}}
