@@ -206,9 +206,12 @@ func TestUnknownContainersAreAskedForSeldom(t *testing.T) {
 
 func TestEngineQueueIsBounded(t *testing.T) {
 	s := newNameSink(container.NewDirectory(rememberedNames), time.Now)
-	for n := range maxEngineFacts {
-		s.Did(containerID(n), "start", midnight)
+	fill := func() {
+		for n := range maxEngineFacts {
+			s.Did(containerID(n), "start", midnight)
+		}
 	}
+	fill()
 	s.Did(containerID(1), "oom", midnight)
 	s.Identify(container.Identity{ID: containerID(1), Name: "late"})
 	s.Identify(container.Identity{ID: containerID(1), Name: "later"})
@@ -216,14 +219,57 @@ func TestEngineQueueIsBounded(t *testing.T) {
 	if len(facts) != maxEngineFacts+1 || facts[maxEngineFacts].Identity.Name != "later" || dropped != 1 {
 		t.Errorf("%d facts, %d dropped", len(facts), dropped)
 	}
-	image := strings.Repeat("x", 1<<20)
-	for n := range 100 {
-		s.Identify(container.Identity{ID: containerID(n), Name: "large", Image: image})
+	// More names than the directory keeps.
+	fill()
+	for n := range rememberedNames + 10 {
+		s.Identify(container.Identity{ID: containerID(n), Name: "other"})
 	}
-	if facts, dropped = s.take(); len(facts) > maxEngineBytes>>20 || len(facts)+int(dropped) != 100 {
-		t.Errorf("%d large facts, %d dropped", len(facts), dropped)
+	if facts, dropped = s.take(); len(facts) != maxEngineFacts+rememberedNames || dropped != 10 {
+		t.Errorf("%d facts, %d dropped", len(facts), dropped)
 	}
 	if facts, dropped = s.take(); len(facts) != 0 || dropped != 0 {
 		t.Errorf("%d facts, %d dropped of nothing", len(facts), dropped)
+	}
+}
+
+// The directory calls a name news once, and the follower reports the engine's state once. Neither is lost where there is no
+// room for it, however large the names are that wait.
+func TestFullEngineQueueLosesNoNameAndNoState(t *testing.T) {
+	const containers = 40
+	s := newNameSink(container.NewDirectory(rememberedNames), time.Now)
+	image := strings.Repeat("x", maxEngineBytes/containers+1000) // of all of them more than may wait, and less than the directory keeps
+	s.EngineState(docker.Connecting, "")
+	for n := range containers {
+		s.Identify(container.Identity{ID: containerID(n), Name: "web", Image: image})
+	}
+	for n := range maxEngineFacts {
+		s.Did(containerID(n), "start", midnight)
+	}
+	s.EngineState(docker.Connected, "20.10.24")
+	s.EngineState(docker.Failing, "no answer")
+
+	named := map[string]bool{}
+	var state isolation.EngineState
+	takes := 0
+	for wakes := true; wakes; takes++ {
+		<-s.wake
+		size := 0
+		facts, _ := s.take()
+		for _, f := range facts {
+			switch {
+			case f.Identity != nil:
+				named[f.Identity.ID] = true
+				size += nameBytes(f.Identity)
+			case f.Engine != nil:
+				state = f.Engine.State
+			}
+		}
+		if size > maxEngineBytes {
+			t.Errorf("take %d has %d bytes of names", takes, size)
+		}
+		wakes = len(s.wake) > 0
+	}
+	if len(named) != containers || state != isolation.EngineFailing || takes < 2 {
+		t.Errorf("%d of %d containers have their names after %d takes; the engine is %q", len(named), containers, takes, state)
 	}
 }
