@@ -185,6 +185,14 @@ func (s *nameSink) Did(id, action string, at time.Time) {
 	s.put(isolation.Fact{Said: said})
 }
 
+// Lost counts what the engine cannot be asked about any more.
+func (s *nameSink) Lost(n uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dropped += n
+	s.signal()
+}
+
 // EngineState passes on whether the engine answers.
 func (s *nameSink) EngineState(state docker.State, detail string) {
 	s.put(isolation.Fact{Engine: &isolation.Engine{Name: "docker", State: isolation.EngineState(state), Detail: detail}})
@@ -202,6 +210,15 @@ const (
 type question struct {
 	asked time.Time
 	pause time.Duration
+}
+
+// askStart asks the engine why a container did not start, if it may be one of its own. Any user can make a cgroup that looks like
+// one of another runtime.
+func (p *Pipeline) askStart(c *event.Container) {
+	_, told := p.directory.Get(c.ID)
+	if told || c.Runtime == docker.Runtime {
+		p.names.AskStart(c.ID)
+	}
 }
 
 // askNames asks the engine for the containers of an event that have no name yet, and of which the engine should have

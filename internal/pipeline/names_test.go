@@ -22,8 +22,8 @@ import (
 	"github.com/nsviz/nsviz/internal/probes"
 )
 
-// engineOf serves a container list and a stream of events on a socket.
-func engineOf(t *testing.T, list, stream http.HandlerFunc) (host string) {
+// engineOf serves containers, as a list and one by one, and a stream of events on a socket.
+func engineOf(t *testing.T, containers, stream http.HandlerFunc) (host string) {
 	t.Helper()
 	socket := filepath.Join(t.TempDir(), "docker.sock")
 	listener, err := net.Listen("unix", socket)
@@ -38,8 +38,8 @@ func engineOf(t *testing.T, list, stream http.HandlerFunc) (host string) {
 		case strings.HasSuffix(path, "/events"):
 			w.(http.Flusher).Flush()
 			stream(w, r)
-		case strings.HasSuffix(path, "/containers/json"):
-			list(w, r)
+		case strings.Contains(path, "/containers/"):
+			containers(w, r)
 		}
 	}))
 	server.Listener.Close()
@@ -176,6 +176,43 @@ func TestUnknownContainersAreAskedFor(t *testing.T) {
 	}
 }
 
+// Why a container did not start the engine is asked only where it may be its own: any user can make cgroups that look like
+// containers of another runtime.
+func TestOnlyItsOwnStartsAreAskedFor(t *testing.T) {
+	asked := make(chan string, 100)
+	p := namesOf(t, engineOf(t,
+		func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, "/containers/json") {
+				io.WriteString(w, "[]")
+				return
+			}
+			asked <- r.URL.Path
+			w.WriteHeader(http.StatusNotFound)
+		},
+		func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	p.directory.Put(container.Identity{ID: containerID(3), Runtime: docker.Runtime, Name: "web"})
+	for i, path := range []string{
+		"/user.slice/libpod-" + containerID(1) + ".scope", "/user.slice/" + containerID(2),
+		"/tiny/" + containerID(3), "/system.slice/docker-" + containerID(4) + ".scope",
+	} {
+		cgroup := &event.Cgroup{ID: uint64(100 + i), Path: path}
+		p.take(probes.Batch{Events: []event.Event{
+			{Time: midnight, BootNS: 1, Type: event.CgroupCreated, CgroupID: cgroup.ID, Cgroup: cgroup},
+			{Time: midnight, BootNS: 2, Type: event.CgroupRemoved, CgroupID: cgroup.ID, Cgroup: cgroup},
+		}})
+	}
+	for _, n := range []int{3, 4} {
+		select {
+		case got := <-asked:
+			if !strings.Contains(got, containerID(n)) {
+				t.Errorf("asked for %s, want container %d", got, n)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatalf("not asked for container %d", n)
+		}
+	}
+}
+
 // An engine that does not know a container is asked about it more and more seldom.
 func TestUnknownContainersAreAskedForSeldom(t *testing.T) {
 	p := nameless(t, "unix:///nowhere/docker.sock")
@@ -229,6 +266,10 @@ func TestEngineQueueIsBounded(t *testing.T) {
 	}
 	if facts, dropped = s.take(); len(facts) != 0 || dropped != 0 {
 		t.Errorf("%d facts, %d dropped of nothing", len(facts), dropped)
+	}
+	s.Lost(7) // by the follower
+	if facts, dropped = s.take(); len(facts) != 0 || dropped != 7 {
+		t.Errorf("%d facts, %d dropped by the follower", len(facts), dropped)
 	}
 }
 

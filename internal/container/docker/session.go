@@ -47,9 +47,10 @@ type session struct {
 	listed  chan listing
 	pinged  chan *problem
 
-	// dead are the containers that died and that the engine is to be asked about, oldest first. One is
-	// asked about at a time.
+	// dead are the containers that died, or did not start, by the engine's own word, and that it is to be asked about, oldest
+	// first. starts are those that others say did not start; they come after these. One is asked about at a time.
 	dead      []death
+	starts    []string
 	asking    bool
 	inspected chan inspection
 
@@ -230,6 +231,7 @@ func (s *session) follow(ctx context.Context, version string) *problem {
 				return p
 			}
 			s.steady = true
+			s.reportUnasked()
 			if s.hurried {
 				// The engine drops events that nobody takes: what these said shows in the list.
 				s.hurried = false
