@@ -57,14 +57,19 @@ type nameSink struct {
 
 	mu      sync.Mutex // guards the rest
 	facts   []isolation.Fact
+	bytes   int // of the names and images in facts
 	dropped uint64
-	// late are names for which there was no room in facts.
-	late  map[string]*event.Container
-	bytes int // of names and images that wait
+	// state is the latest state of the engine, where there was no room for it in facts. It is never dropped: the follower
+	// reports a state once.
+	state *isolation.Fact
+	// late are the containers for whose names there was no room in facts, oldest first. The directory has these names, and it
+	// will not call them news again.
+	late   []string
+	isLate map[string]struct{}
 }
 
 func newNameSink(directory *container.Directory, now func() time.Time) *nameSink {
-	return &nameSink{directory: directory, now: now, wake: make(chan struct{}, 1), late: map[string]*event.Container{}}
+	return &nameSink{directory: directory, now: now, wake: make(chan struct{}, 1), isLate: map[string]struct{}{}}
 }
 
 // put queues a fact, with the time at which it came.
@@ -72,46 +77,91 @@ func (s *nameSink) put(f isolation.Fact) {
 	f.Time = s.now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	size := 0
-	if f.Identity != nil {
-		size = len(f.Identity.Name) + len(f.Identity.Image)
-	}
+	size := nameBytes(f.Identity)
 	switch {
-	case s.bytes+size > maxEngineBytes:
-		s.dropped++
-		size = 0
-	case len(s.facts) < maxEngineFacts:
+	case len(s.facts) < maxEngineFacts && s.bytes+size <= maxEngineBytes:
 		s.facts = append(s.facts, f)
-	case f.Identity != nil && len(s.late) < rememberedNames:
-		s.late[f.Identity.ID] = f.Identity
+		s.bytes += size
+	case f.Engine != nil:
+		s.state = &f
+	case f.Identity != nil:
+		s.putLate(f.Identity.ID)
 	default:
 		s.dropped++
-		size = 0
 	}
-	s.bytes += size
+	s.signal()
+}
+
+// putLate keeps in mind that a name waits in the directory. Beyond what the directory holds, the oldest one is dropped. The
+// caller holds the lock.
+func (s *nameSink) putLate(id string) {
+	if _, known := s.isLate[id]; known {
+		return
+	}
+	if len(s.late) == rememberedNames {
+		delete(s.isLate, s.late[0])
+		s.late = s.late[1:]
+		s.dropped++
+	}
+	s.late = append(s.late, id)
+	s.isLate[id] = struct{}{}
+}
+
+// take returns what has come, in its order but for what there was no room for, and how much was dropped. What still does not
+// fit, the next take returns.
+func (s *nameSink) take() (facts []isolation.Fact, dropped uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	facts = s.facts
+	for size := s.bytes; len(s.late) > 0; s.late = s.late[1:] {
+		id := s.late[0]
+		identity, ok := s.directory.Get(id)
+		if !ok {
+			s.dropped++
+			delete(s.isLate, id)
+			continue
+		}
+		c := asEvent(identity)
+		if size += nameBytes(c); size > maxEngineBytes && len(facts) > 0 {
+			s.signal()
+			break
+		}
+		facts = append(facts, isolation.Fact{Time: s.now(), Identity: c})
+		delete(s.isLate, id)
+	}
+	if s.state != nil {
+		facts = append(facts, *s.state)
+	}
+	dropped = s.dropped
+	s.facts, s.bytes, s.dropped, s.state = nil, 0, 0, nil
+	return facts, dropped
+}
+
+// signal puts the token in; the caller holds the lock.
+func (s *nameSink) signal() {
 	select {
 	case s.wake <- struct{}{}:
 	default:
 	}
 }
 
-// take returns what has come, in its order but for names for which there was no room, and how much was dropped.
-func (s *nameSink) take() (facts []isolation.Fact, dropped uint64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	facts, dropped = s.facts, s.dropped
-	s.facts, s.dropped, s.bytes = nil, 0, 0
-	for id, c := range s.late {
-		facts = append(facts, isolation.Fact{Time: s.now(), Identity: c})
-		delete(s.late, id)
+// nameBytes is how much text a name has.
+func nameBytes(c *event.Container) int {
+	if c == nil {
+		return 0
 	}
-	return facts, dropped
+	return len(c.Name) + len(c.Image)
+}
+
+// asEvent is an identity as events have it.
+func asEvent(id container.Identity) *event.Container {
+	return &event.Container{ID: id.ID, Name: id.Name, Image: id.Image, Runtime: id.Runtime}
 }
 
 // Identify keeps an identity at once, so that an event that is taken a moment later has its name.
 func (s *nameSink) Identify(id container.Identity) {
 	if s.directory.Put(id) {
-		s.put(isolation.Fact{Identity: &event.Container{ID: id.ID, Name: id.Name, Image: id.Image, Runtime: id.Runtime}})
+		s.put(isolation.Fact{Identity: asEvent(id)})
 	}
 }
 
@@ -135,6 +185,14 @@ func (s *nameSink) Did(id, action string, at time.Time) {
 	s.put(isolation.Fact{Said: said})
 }
 
+// Lost counts what the engine cannot be asked about any more.
+func (s *nameSink) Lost(n uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dropped += n
+	s.signal()
+}
+
 // EngineState passes on whether the engine answers.
 func (s *nameSink) EngineState(state docker.State, detail string) {
 	s.put(isolation.Fact{Engine: &isolation.Engine{Name: "docker", State: isolation.EngineState(state), Detail: detail}})
@@ -152,6 +210,15 @@ const (
 type question struct {
 	asked time.Time
 	pause time.Duration
+}
+
+// askStart asks the engine why a container did not start, if it may be one of its own. Any user can make a cgroup that looks like
+// one of another runtime.
+func (p *Pipeline) askStart(c *event.Container) {
+	_, told := p.directory.Get(c.ID)
+	if told || c.Runtime == docker.Runtime {
+		p.names.AskStart(c.ID)
+	}
 }
 
 // askNames asks the engine for the containers of an event that have no name yet, and of which the engine should have

@@ -22,8 +22,8 @@ import (
 	"github.com/nsviz/nsviz/internal/probes"
 )
 
-// engineOf serves a container list and a stream of events on a socket.
-func engineOf(t *testing.T, list, stream http.HandlerFunc) (host string) {
+// engineOf serves containers, as a list and one by one, and a stream of events on a socket.
+func engineOf(t *testing.T, containers, stream http.HandlerFunc) (host string) {
 	t.Helper()
 	socket := filepath.Join(t.TempDir(), "docker.sock")
 	listener, err := net.Listen("unix", socket)
@@ -38,8 +38,8 @@ func engineOf(t *testing.T, list, stream http.HandlerFunc) (host string) {
 		case strings.HasSuffix(path, "/events"):
 			w.(http.Flusher).Flush()
 			stream(w, r)
-		case strings.HasSuffix(path, "/containers/json"):
-			list(w, r)
+		case strings.Contains(path, "/containers/"):
+			containers(w, r)
 		}
 	}))
 	server.Listener.Close()
@@ -176,6 +176,43 @@ func TestUnknownContainersAreAskedFor(t *testing.T) {
 	}
 }
 
+// Why a container did not start the engine is asked only where it may be its own: any user can make cgroups that look like
+// containers of another runtime.
+func TestOnlyItsOwnStartsAreAskedFor(t *testing.T) {
+	asked := make(chan string, 100)
+	p := namesOf(t, engineOf(t,
+		func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, "/containers/json") {
+				io.WriteString(w, "[]")
+				return
+			}
+			asked <- r.URL.Path
+			w.WriteHeader(http.StatusNotFound)
+		},
+		func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	p.directory.Put(container.Identity{ID: containerID(3), Runtime: docker.Runtime, Name: "web"})
+	for i, path := range []string{
+		"/user.slice/libpod-" + containerID(1) + ".scope", "/user.slice/" + containerID(2),
+		"/tiny/" + containerID(3), "/system.slice/docker-" + containerID(4) + ".scope",
+	} {
+		cgroup := &event.Cgroup{ID: uint64(100 + i), Path: path}
+		p.take(probes.Batch{Events: []event.Event{
+			{Time: midnight, BootNS: 1, Type: event.CgroupCreated, CgroupID: cgroup.ID, Cgroup: cgroup},
+			{Time: midnight, BootNS: 2, Type: event.CgroupRemoved, CgroupID: cgroup.ID, Cgroup: cgroup},
+		}})
+	}
+	for _, n := range []int{3, 4} {
+		select {
+		case got := <-asked:
+			if !strings.Contains(got, containerID(n)) {
+				t.Errorf("asked for %s, want container %d", got, n)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatalf("not asked for container %d", n)
+		}
+	}
+}
+
 // An engine that does not know a container is asked about it more and more seldom.
 func TestUnknownContainersAreAskedForSeldom(t *testing.T) {
 	p := nameless(t, "unix:///nowhere/docker.sock")
@@ -206,9 +243,12 @@ func TestUnknownContainersAreAskedForSeldom(t *testing.T) {
 
 func TestEngineQueueIsBounded(t *testing.T) {
 	s := newNameSink(container.NewDirectory(rememberedNames), time.Now)
-	for n := range maxEngineFacts {
-		s.Did(containerID(n), "start", midnight)
+	fill := func() {
+		for n := range maxEngineFacts {
+			s.Did(containerID(n), "start", midnight)
+		}
 	}
+	fill()
 	s.Did(containerID(1), "oom", midnight)
 	s.Identify(container.Identity{ID: containerID(1), Name: "late"})
 	s.Identify(container.Identity{ID: containerID(1), Name: "later"})
@@ -216,14 +256,61 @@ func TestEngineQueueIsBounded(t *testing.T) {
 	if len(facts) != maxEngineFacts+1 || facts[maxEngineFacts].Identity.Name != "later" || dropped != 1 {
 		t.Errorf("%d facts, %d dropped", len(facts), dropped)
 	}
-	image := strings.Repeat("x", 1<<20)
-	for n := range 100 {
-		s.Identify(container.Identity{ID: containerID(n), Name: "large", Image: image})
+	// More names than the directory keeps.
+	fill()
+	for n := range rememberedNames + 10 {
+		s.Identify(container.Identity{ID: containerID(n), Name: "other"})
 	}
-	if facts, dropped = s.take(); len(facts) > maxEngineBytes>>20 || len(facts)+int(dropped) != 100 {
-		t.Errorf("%d large facts, %d dropped", len(facts), dropped)
+	if facts, dropped = s.take(); len(facts) != maxEngineFacts+rememberedNames || dropped != 10 {
+		t.Errorf("%d facts, %d dropped", len(facts), dropped)
 	}
 	if facts, dropped = s.take(); len(facts) != 0 || dropped != 0 {
 		t.Errorf("%d facts, %d dropped of nothing", len(facts), dropped)
+	}
+	s.Lost(7) // by the follower
+	if facts, dropped = s.take(); len(facts) != 0 || dropped != 7 {
+		t.Errorf("%d facts, %d dropped by the follower", len(facts), dropped)
+	}
+}
+
+// The directory calls a name news once, and the follower reports the engine's state once. Neither is lost where there is no
+// room for it, however large the names are that wait.
+func TestFullEngineQueueLosesNoNameAndNoState(t *testing.T) {
+	const containers = 40
+	s := newNameSink(container.NewDirectory(rememberedNames), time.Now)
+	image := strings.Repeat("x", maxEngineBytes/containers+1000) // of all of them more than may wait, and less than the directory keeps
+	s.EngineState(docker.Connecting, "")
+	for n := range containers {
+		s.Identify(container.Identity{ID: containerID(n), Name: "web", Image: image})
+	}
+	for n := range maxEngineFacts {
+		s.Did(containerID(n), "start", midnight)
+	}
+	s.EngineState(docker.Connected, "20.10.24")
+	s.EngineState(docker.Failing, "no answer")
+
+	named := map[string]bool{}
+	var state isolation.EngineState
+	takes := 0
+	for wakes := true; wakes; takes++ {
+		<-s.wake
+		size := 0
+		facts, _ := s.take()
+		for _, f := range facts {
+			switch {
+			case f.Identity != nil:
+				named[f.Identity.ID] = true
+				size += nameBytes(f.Identity)
+			case f.Engine != nil:
+				state = f.Engine.State
+			}
+		}
+		if size > maxEngineBytes {
+			t.Errorf("take %d has %d bytes of names", takes, size)
+		}
+		wakes = len(s.wake) > 0
+	}
+	if len(named) != containers || state != isolation.EngineFailing || takes < 2 {
+		t.Errorf("%d of %d containers have their names after %d takes; the engine is %q", len(named), containers, takes, state)
 	}
 }

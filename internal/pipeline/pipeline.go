@@ -363,7 +363,7 @@ func (p *Pipeline) takeEvent(e event.Event) {
 		p.domains.complete(&e)
 	case event.CgroupRemoved:
 		if p.tracker.NeverRan(e.Cgroup.ID) {
-			p.names.AskStart(e.Cgroup.Container.ID)
+			p.askStart(e.Cgroup.Container)
 		}
 	case event.EventsLost:
 		p.doubt()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -18,8 +19,12 @@ const (
 	maxAnswer = 1 << 20
 	// maxList is the size of the list of containers, which is decoded entry by entry.
 	maxList = 32 << 20
-	// maxEntry is the size of one entry of that list, and of one event.
+	// maxEntry is how much of one entry of that list, and of one event, is decoded. Its own members, which come after labels of
+	// any size, may have maxRest more; the rest of what does not fit is left out.
 	maxEntry = 1 << 20
+	maxRest  = 64 << 10
+	// maxWhole is the size of an entry or event with what is left out of it.
+	maxWhole = 16 << 20
 	// maxEntries is how many entries that list may have.
 	maxEntries = 1 << 16
 	// maxHeader is the size of the header of an answer.
@@ -56,9 +61,23 @@ func (e *tooLargeError) Error() string {
 type boundedTransport struct {
 	base  http.RoundTripper
 	clock Clock
-	// throttled, where there is one, is called when the engine has sent events faster than they are read. It then may
-	// have dropped some.
-	throttled func()
+	notes *streamNotes // nil where nobody cares
+}
+
+// streamNotes is what the reader of the event stream has to say of it.
+type streamNotes struct {
+	wake chan struct{} // holds a token while there is something new
+	// hurried is set when the engine has sent events faster than they are read. It then may have dropped some.
+	hurried atomic.Bool
+	// cut counts the events of which a part was left out.
+	cut atomic.Uint64
+}
+
+func (n *streamNotes) signal() {
+	select {
+	case n.wake <- struct{}{}:
+	default:
+	}
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -74,8 +93,8 @@ func (t *boundedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	case expectEvents:
 		body.limit = 0
 		answer.Body = &eventBody{
-			boundedBody: body, clock: t.clock, throttled: t.throttled,
-			values: valueScanner{limit: maxEntry, what: "an event"}, rate: rate.NewLimiter(eventRate, eventBurst),
+			boundedBody: body, clock: t.clock, notes: t.notes,
+			values: valueFilter{bounds: entryBounds(), what: "an event"}, rate: rate.NewLimiter(eventRate, eventBurst),
 		}
 		return answer, nil
 	case expectList:
@@ -141,23 +160,32 @@ func (b *boundedBody) Close() error {
 type eventBody struct {
 	*boundedBody
 
-	clock     Clock
-	throttled func()
-	values    valueScanner
-	rate      *rate.Limiter
-	began     time.Time // when the event began that is being read; zero between two
-	unpaid    int       // bytes that throttle has not counted
+	clock  Clock
+	notes  *streamNotes
+	values valueFilter
+	rate   *rate.Limiter
+	began  time.Time // when the event began that is being read; zero between two
+	unpaid int       // bytes that throttle has not counted
 }
 
-func (b *eventBody) Read(p []byte) (int, error) {
+func (b *eventBody) Read(p []byte) (int, error) { return b.values.read(p, b.fill) }
+
+// fill reads the next part of the stream into the filter; p is room for it.
+func (b *eventBody) fill(p []byte) error {
 	if !b.began.IsZero() {
 		left := maxEventTime - b.clock.Now().Sub(b.began)
 		defer b.clock.AfterFunc(max(left, 0), func() { b.cancel(errSlow) })()
 	}
 	n, err := b.boundedBody.Read(p)
-	if ended, tooLarge := b.values.scan(p[:n]); tooLarge != nil {
-		return 0, tooLarge
-	} else if b.unpaid += n; ended > 0 {
+	ended, tooLarge := b.values.scan(p[:n])
+	if tooLarge != nil {
+		return tooLarge
+	}
+	if cuts := b.values.takeCuts(); len(cuts) > 0 && b.notes != nil {
+		b.notes.cut.Add(uint64(len(cuts)))
+		b.notes.signal()
+	}
+	if b.unpaid += n; ended > 0 {
 		b.began = time.Time{}
 		b.throttle(ended + b.unpaid>>10)
 		b.unpaid &= 1<<10 - 1
@@ -165,7 +193,7 @@ func (b *eventBody) Read(p []byte) (int, error) {
 	if b.values.open() && b.began.IsZero() {
 		b.began = b.clock.Now()
 	}
-	return n, err
+	return err
 }
 
 // throttle waits until so much more may have been read.
@@ -175,8 +203,9 @@ func (b *eventBody) throttle(cost int) {
 	if wait <= 0 {
 		return
 	}
-	if b.throttled != nil {
-		b.throttled()
+	if b.notes != nil {
+		b.notes.hurried.Store(true)
+		b.notes.signal()
 	}
 	over, stop := alarm(b.clock, wait)
 	defer stop()
@@ -186,45 +215,214 @@ func (b *eventBody) throttle(cost int) {
 	}
 }
 
-// valueScanner bounds the size of each of the objects and arrays in a stream of JSON. It tells where they end and
-// nothing else: whether it is JSON the decoder says.
-type valueScanner struct {
+// valueBounds are bounds on a value, in bytes.
+type valueBounds struct {
+	limit int64 // of what is passed on, but for its own members
+	rest  int64 // how much more these may have
+	whole int64 // with what is left out
+}
+
+func entryBounds() valueBounds { return valueBounds{limit: maxEntry, rest: maxRest, whole: maxWhole} }
+
+// valueFilter bounds the size of each of the objects and arrays in a stream of JSON: of a larger one it leaves out the members that
+// do not fit, at any depth. It looks at brackets, commas and quotes and at nothing else: whether it is JSON the decoder says.
+type valueFilter struct {
+	bounds valueBounds
 	// depth is how deep the bounded values lie: 0 is a stream of them, 1 the elements of an array.
 	depth int
-	limit int64
 	what  string
 
 	at              int   // the depth now
 	size            int64 // since the end of the latest value
 	quoted, escaped bool
+
+	out   []byte // filtered
+	taken int    // how much of it has been read
+	err   error  // what comes after it
+
+	// held is what has come since the latest place at which the value can be cut: a member, or the beginning of one.
+	held []byte
+	kept int64 // of the value, in out or read from there
+	cut  bool  // something was left out of the value
+	// leavingOut is set while a member that does not fit is left out. passed is the depth of what was passed on before it; first is set
+	// where it has no member before it there.
+	leavingOut, first bool
+	passed            int
+
+	ended int   // how many values have ended
+	cuts  []int // see takeCuts
 }
 
-// scan looks at the next part of the stream. It returns how many values end in it.
-func (s *valueScanner) scan(p []byte) (ended int, err error) {
-	for _, c := range p {
-		s.size++
-		switch {
-		case s.escaped:
-			s.escaped = false
-		case s.quoted:
-			s.escaped = c == '\\'
-			s.quoted = c != '"'
-		case c == '"':
-			s.quoted = true
-		case c == '{', c == '[':
-			s.at++
-		case c == '}', c == ']':
-			if s.at--; s.at == s.depth {
-				ended++
-				s.size = 0
-			}
+// read fills p with what is filtered; fill gets more of the stream and scans it, with p as room.
+func (f *valueFilter) read(p []byte, fill func(p []byte) error) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	for f.taken == len(f.out) && f.err == nil {
+		f.out, f.taken = reuse(f.out), 0
+		f.err = fill(p)
+	}
+	if f.taken == len(f.out) {
+		return 0, f.err
+	}
+	n := copy(p, f.out[f.taken:])
+	f.taken += n
+	return n, nil
+}
+
+// reuse empties a buffer; one that has become large it lets go of.
+func reuse(buffer []byte) []byte {
+	if cap(buffer) > maxRest {
+		return nil
+	}
+	return buffer[:0]
+}
+
+// scan takes in the next part of the stream. It returns how many values end in it.
+func (f *valueFilter) scan(p []byte) (ended int, err error) {
+	before := f.ended
+	for len(p) > 0 {
+		n := f.plain(p)
+		if n > 0 {
+			f.size += int64(n)
+			f.add(p[:n])
+		} else {
+			n = 1
+			f.size++
+			f.take(p[:n])
 		}
-		if s.size > s.limit {
-			return ended, &tooLargeError{s.what, s.limit}
+		p = p[n:]
+		most := f.bounds.whole
+		if f.at <= f.depth {
+			most = f.bounds.limit
+		}
+		if f.size > most {
+			return f.ended - before, &tooLargeError{f.what, most}
 		}
 	}
-	return ended, nil
+	return f.ended - before, nil
+}
+
+// takeCuts returns the numbers, from 0, of the values of which something was left out, those that have ended since the last time.
+func (f *valueFilter) takeCuts() []int {
+	cuts := f.cuts
+	f.cuts = nil
+	return cuts
+}
+
+// plain is how many bytes p begins with that mean nothing here.
+func (f *valueFilter) plain(p []byte) int {
+	if f.escaped {
+		return 0
+	}
+	for i, c := range p {
+		switch c {
+		case '"':
+			return i
+		case '\\':
+			if f.quoted {
+				return i
+			}
+		case ',', '{', '}', '[', ']':
+			if !f.quoted {
+				return i
+			}
+		}
+	}
+	return len(p)
+}
+
+// take takes in one byte that is not plain.
+func (f *valueFilter) take(c []byte) {
+	switch {
+	case f.escaped:
+		f.escaped = false
+	case f.quoted:
+		f.escaped = c[0] == '\\'
+		f.quoted = f.escaped
+	case c[0] == '"':
+		f.quoted = true
+	case c[0] == ',':
+		f.comma(c)
+		return
+	case c[0] == '{', c[0] == '[':
+		f.add(c)
+		if f.at++; !f.leavingOut {
+			f.flush()
+		}
+		return
+	default:
+		f.end(c)
+		return
+	}
+	f.add(c)
+}
+
+// add takes in a part of a member, or of what is around the values.
+func (f *valueFilter) add(p []byte) {
+	switch {
+	case f.at <= f.depth:
+		f.out = append(f.out, p...)
+		return
+	case f.leavingOut:
+		return
+	}
+	most := f.bounds.limit
+	if f.at == f.depth+1 {
+		most += f.bounds.rest
+	}
+	if f.kept+int64(len(f.held)+len(p)) <= most {
+		f.held = append(f.held, p...)
+		return
+	}
+	begin := p
+	if len(f.held) > 0 {
+		begin = f.held
+	}
+	f.leavingOut, f.passed, f.first, f.cut = true, f.at, begin[0] != ',', true
+	f.held = f.held[:0]
+}
+
+// comma ends a member.
+func (f *valueFilter) comma(c []byte) {
+	switch {
+	case f.leavingOut && f.at == f.passed:
+		f.leavingOut = false
+		if f.first {
+			return // what comes now is the first one
+		}
+	case !f.leavingOut:
+		f.flush()
+	}
+	f.add(c)
+}
+
+// end ends an object or array.
+func (f *valueFilter) end(c []byte) {
+	if f.at > f.depth && (!f.leavingOut || f.at == f.passed) {
+		f.leavingOut = false
+		f.held = append(f.held, c...)
+		f.flush()
+	} else {
+		f.add(c)
+	}
+	if f.at--; f.at != f.depth {
+		return
+	}
+	if f.cut {
+		f.cuts = append(f.cuts, f.ended)
+	}
+	f.ended++
+	f.size, f.kept, f.cut = 0, 0, false
+	f.held = reuse(f.held)
+}
+
+// flush passes on what is held.
+func (f *valueFilter) flush() {
+	f.out = append(f.out, f.held...)
+	f.kept += int64(len(f.held))
+	f.held = f.held[:0]
 }
 
 // open reports whether a value has begun and not ended.
-func (s *valueScanner) open() bool { return s.quoted || s.at > s.depth }
+func (f *valueFilter) open() bool { return f.quoted || f.at > f.depth }

@@ -189,6 +189,7 @@ func (s e2eSink) Identify(i container.Identity)          { s.calls <- i }
 func (s e2eSink) Forget(id string)                       { s.calls <- forgotten(id) }
 func (s e2eSink) Ended(v container.Verdict)              { s.calls <- v }
 func (s e2eSink) Did(string, string, time.Time)          {}
+func (s e2eSink) Lost(uint64)                            {}
 func (s e2eSink) EngineState(state State, detail string) { s.calls <- engineIs{state, detail} }
 
 // wait takes calls until one is as wanted.

@@ -355,6 +355,7 @@ func (s sink) Identify(i container.Identity) {
 	s.calls <- text
 }
 
+func (s sink) Lost(n uint64)    { s.calls <- fmt.Sprintf("lost %d", n) }
 func (s sink) Forget(id string) { s.calls <- "forget " + id[:12] }
 func (s sink) Ended(v container.Verdict) {
 	text := "ended " + v.ID[:12]

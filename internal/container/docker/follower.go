@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/container"
@@ -33,6 +34,8 @@ type Sink interface {
 	// Did tells what the engine did with a container, in its own word, such as "start" or "exec_start", and when
 	// by its own clock. "create" comes after Identify, also for containers that were there and have never been started.
 	Did(id, action string, at time.Time)
+	// Lost tells that so many ends of containers of which the engine told will have no Ended: more came than it can be asked about.
+	Lost(n uint64)
 	// EngineState tells a change: the engine's version where it is connected, otherwise a short
 	// reason.
 	EngineState(state State, detail string)
@@ -43,8 +46,9 @@ type Follower struct {
 	host host
 	cfg  Config
 	asks *asks
-	// failed are containers whose start has failed, to be asked about.
-	failed chan string
+	// failed are containers whose start has failed, to be asked about. unasked counts those for which there was no room.
+	failed  chan string
+	unasked atomic.Uint64
 
 	synced     chan struct{}
 	syncedOnce sync.Once
@@ -73,7 +77,7 @@ func New(cfg Config) (*Follower, error) {
 	defer cli.Close()
 	return &Follower{
 		host: h, cfg: cfg.withDefaults(), asks: newAsks(), synced: make(chan struct{}),
-		failed: make(chan string, maxDead), unstarted: map[string]time.Time{},
+		failed: make(chan string, maxStarts), unstarted: map[string]time.Time{},
 	}, nil
 }
 
@@ -86,7 +90,8 @@ func (f *Follower) Ask(id string) {
 }
 
 // AskStart asks why a container did not start; the answer goes to Sink.Ended where the engine knows. It never waits and
-// may be called from any goroutine. Of too many at a time the answers stay unknown.
+// may be called from any goroutine. Of too many at a time the answers stay unknown, which the log says. It comes after the
+// questions about what the engine itself told of.
 func (f *Follower) AskStart(id string) {
 	if !validID(id) {
 		return
@@ -94,6 +99,7 @@ func (f *Follower) AskStart(id string) {
 	select {
 	case f.failed <- id:
 	default:
+		f.unasked.Add(1)
 	}
 }
 

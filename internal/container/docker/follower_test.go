@@ -231,10 +231,12 @@ func TestEventsDuringSlowList(t *testing.T) {
 	e.emit(events.ActionRename, id(1), map[string]string{"name": "after", "image": "nginx"})
 	e.emit(events.ActionDestroy, id(2), nil)
 	r.expect("identify docker 000000000001 after nginx map[]", "forget 000000000002")
+	releaseNext := e.holdLists() // which may be asked for at once
 	release()
 	r.expect("identify docker 000000000003 same redis map[]", connected)
 
 	e.set(summary(1, "after", "nginx"))
+	releaseNext()
 	r.clock.fire(t, gather)
 	e.requested("list 1")
 	r.expect("identify docker 000000000001 after nginx map[]")

@@ -74,8 +74,8 @@ func (c *connection) Close() error {
 
 // client makes a client for one session. It does not connect. The next session takes a new one,
 // since a client keeps the version that it negotiated, and the engine may come back as another.
-// throttled is that of boundedTransport.
-func (h host) client(clock Clock, throttled func()) (*connection, error) {
+// notes is that of boundedTransport.
+func (h host) client(clock Clock, notes *streamNotes) (*connection, error) {
 	address, err := client.ParseHostURL(h.url)
 	if err != nil {
 		return nil, fmt.Errorf("docker host %q: %w", h.url, err)
@@ -99,7 +99,7 @@ func (h host) client(clock Clock, throttled func()) (*connection, error) {
 		return nil, fmt.Errorf("docker host %q: %w", h.url, err)
 	}
 	c.http = &http.Client{
-		Transport: &boundedTransport{base: c.transport, clock: clock, throttled: throttled}, CheckRedirect: client.CheckRedirect,
+		Transport: &boundedTransport{base: c.transport, clock: clock, notes: notes}, CheckRedirect: client.CheckRedirect,
 	}
 	// The host comes first: it would want to configure the transport, which it cannot look into.
 	if c.Client, err = client.NewClientWithOpts(client.WithHost(h.url), client.WithHTTPClient(c.http), client.WithScheme(c.url.Scheme),

@@ -47,7 +47,7 @@ func Inits(ctx context.Context, host string, known func(id string) bool) (map[st
 	}
 	api.NegotiateAPIVersion(ctx)
 	unknown := map[string]struct{}{}
-	err = api.containers(ctx, filters.NewArgs(filters.Arg("status", "running")), func(c *engine.Summary) {
+	err = api.containers(ctx, filters.NewArgs(filters.Arg("status", "running")), func(c *engine.Summary, _ bool) {
 		if validID(c.ID) && !known(c.ID) && len(unknown) < mostInits {
 			unknown[c.ID] = struct{}{}
 		}

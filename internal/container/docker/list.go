@@ -15,9 +15,9 @@ import (
 	"github.com/docker/docker/api/types/filters"
 )
 
-// containers lists containers, running or not, and calls visit for each, the newest first. The client's own list has all of
-// them in memory at once, with all that the engine says of them, several times over.
-func (c *connection) containers(ctx context.Context, filter filters.Args, visit func(*engine.Summary)) error {
+// containers lists containers, running or not, and calls visit for each, the newest first; whole is false for one of which something was
+// left out. The client's own list has all of them in memory at once, with all that the engine says of them, several times over.
+func (c *connection) containers(ctx context.Context, filter filters.Args, visit func(c *engine.Summary, whole bool)) error {
 	wanted, err := filters.ToJSON(filter)
 	if err != nil {
 		return err
@@ -40,8 +40,9 @@ func (c *connection) containers(ctx context.Context, filter filters.Args, visit 
 }
 
 // summaries decodes a list of containers entry by entry.
-func summaries(body io.Reader, visit func(*engine.Summary)) error {
-	decoder := json.NewDecoder(&scannedReader{body, valueScanner{depth: 1, limit: maxEntry, what: "a container in the answer"}})
+func summaries(body io.Reader, visit func(c *engine.Summary, whole bool)) error {
+	filtered := &filteredReader{body, valueFilter{bounds: entryBounds(), depth: 1, what: "a container in the answer"}}
+	decoder := json.NewDecoder(filtered)
 	begin, err := decoder.Token()
 	if err != nil {
 		return err
@@ -53,6 +54,7 @@ func summaries(body io.Reader, visit func(*engine.Summary)) error {
 	default:
 		return &json.UnmarshalTypeError{Value: "single value", Type: reflect.TypeFor[[]engine.Summary]()}
 	}
+	cuts := map[int]bool{} // by the number of the entry
 	for n := 0; decoder.More(); n++ {
 		if n == maxEntries {
 			return errTooMany
@@ -68,7 +70,10 @@ func summaries(body io.Reader, visit func(*engine.Summary)) error {
 		if err := decoder.Decode(&entry); err != nil {
 			return err
 		}
-		visit(&engine.Summary{ID: entry.ID, Names: entry.Names, Image: entry.Image, Labels: entry.Labels, State: entry.State, Created: entry.Created})
+		for _, cut := range filtered.values.takeCuts() {
+			cuts[cut] = true
+		}
+		visit(&engine.Summary{ID: entry.ID, Names: entry.Names, Image: entry.Image, Labels: entry.Labels, State: entry.State, Created: entry.Created}, !cuts[n])
 	}
 	_, err = decoder.Token()
 	return err
@@ -90,17 +95,19 @@ func refusal(answer *http.Response) error {
 	return fmt.Errorf("request returned %s", answer.Status)
 }
 
-// scannedReader reads as long as no value is too large.
-type scannedReader struct {
+// filteredReader reads a stream without what does not fit.
+type filteredReader struct {
 	io.Reader
 
-	values valueScanner
+	values valueFilter
 }
 
-func (r *scannedReader) Read(p []byte) (int, error) {
-	n, err := r.Reader.Read(p)
-	if _, tooLarge := r.values.scan(p[:n]); tooLarge != nil {
-		return 0, tooLarge
-	}
-	return n, err
+func (r *filteredReader) Read(p []byte) (int, error) {
+	return r.values.read(p, func(p []byte) error {
+		n, err := r.Reader.Read(p)
+		if _, tooLarge := r.values.scan(p[:n]); tooLarge != nil {
+			return tooLarge
+		}
+		return err
+	})
 }

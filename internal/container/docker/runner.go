@@ -110,7 +110,7 @@ func (r *Runner) Remove(ctx context.Context, name string) error {
 // Labelled lists the containers that have a label, running or not, as id to that label's value.
 func (r *Runner) Labelled(ctx context.Context, label string) (map[string]string, error) {
 	found := map[string]string{}
-	err := r.api.containers(ctx, filters.NewArgs(filters.Arg("label", label)), func(c *engine.Summary) { found[c.ID] = c.Labels[label] })
+	err := r.api.containers(ctx, filters.NewArgs(filters.Arg("label", label)), func(c *engine.Summary, _ bool) { found[c.ID] = c.Labels[label] })
 	if err != nil {
 		return nil, fmt.Errorf("list containers: %w", err)
 	}

@@ -3,6 +3,7 @@ package docker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -30,6 +31,9 @@ const (
 // hurry is added to the state of an engine whose events are not read as fast as they come.
 const hurry = "its events come faster than they are read, so names may be late"
 
+// incomplete is added to the state of an engine that says more of containers than is taken in.
+const incomplete = "known in part, since larger than %d MiB: containers %d, events %d"
+
 // session is one connection to the engine, from the first ping to the first failure. Everything
 // but the requests happens on the goroutine that is in Run.
 type session struct {
@@ -47,19 +51,23 @@ type session struct {
 	listed  chan listing
 	pinged  chan *problem
 
-	// dead are the containers that died and that the engine is to be asked about, oldest first. One is
-	// asked about at a time.
+	// dead are the containers that died, or did not start, by the engine's own word, and that it is to be asked about, oldest
+	// first. starts are those that others say did not start; they come after these. One is asked about at a time.
 	dead      []death
+	starts    []string
 	asking    bool
 	inspected chan inspection
 
-	// throttled is signalled when events have come faster than they are read.
-	throttled <-chan struct{}
+	notes *streamNotes
 
 	// lookups are the lists that are under way, maxLookups at most. One of them may be that of all containers.
 	lookups map[*lookup]struct{}
 	// hurried is set where events came too fast since the latest ping.
 	hurried bool
+	// large are the containers of which the engine's list says more than is taken in. cutEvents counts such events; shownCuts is what the
+	// engine's state says of them, which changes with a ping.
+	large                map[string]struct{}
+	cutEvents, shownCuts uint64
 	// steady is set once the engine has answered for a while.
 	steady bool
 }
@@ -69,6 +77,8 @@ type listed struct {
 	container.Identity
 
 	unstarted time.Time // when it was created, of one that has never been started
+	named     bool      // Identity is all there
+	whole     bool      // nothing was left out
 }
 
 // inspection is the answer to a question about a container that died, or did not start.
@@ -104,20 +114,15 @@ type listing struct {
 // session connects and stays until something goes wrong, or until ctx ends. It reports whether the
 // engine was well for a while, and what went wrong.
 func (f *Follower) session(ctx context.Context, st *status) (steady bool, p *problem) {
-	throttled := make(chan struct{}, 1)
-	cli, err := f.host.client(f.cfg.Clock, func() {
-		select {
-		case throttled <- struct{}{}:
-		default: // it is noted already
-		}
-	})
+	notes := &streamNotes{wake: make(chan struct{}, 1)}
+	cli, err := f.host.client(f.cfg.Clock, notes)
 	if err != nil {
 		// New could do it; since then a certificate has become unreadable.
 		return false, &problem{Failing, brief(err), err}
 	}
 	defer cli.Close()
 	s := &session{
-		Follower: f, status: st, client: cli, throttled: throttled,
+		Follower: f, status: st, client: cli, notes: notes, large: map[string]struct{}{},
 		opened: make(chan stream, 1), lookups: map[*lookup]struct{}{}, listed: make(chan listing, maxLookups), pinged: make(chan *problem, 1), inspected: make(chan inspection, 1),
 	}
 	defer s.workers.Wait()
@@ -176,13 +181,17 @@ func (s *session) follow(ctx context.Context, version string) *problem {
 			return s.streamProblem(ctx, err)
 
 		case message := <-s.messages:
-			s.event(message)
-
-		case <-s.throttled:
-			s.hurried = true
-			if s.status.state == Connected {
-				s.connected(version)
+			before := len(s.large)
+			if s.event(message); len(s.large) != before {
+				s.stillConnected(version)
 			}
+
+		case <-s.notes.wake:
+			s.takeNotes()
+			if s.shownCuts == 0 {
+				s.shownCuts = s.cutEvents
+			}
+			s.stillConnected(version)
 
 		case answer := <-s.listed:
 			delete(s.lookups, answer.lookup)
@@ -199,9 +208,12 @@ func (s *session) follow(ctx context.Context, version string) *problem {
 				return s.streamProblem(ctx, err)
 			default:
 			}
+			before := len(s.large)
 			if s.apply(answer) {
 				s.connected(version)
 				s.markSynced()
+			} else if len(s.large) != before {
+				s.stillConnected(version)
 			}
 
 		case verdict := <-s.inspected:
@@ -230,14 +242,27 @@ func (s *session) follow(ctx context.Context, version string) *problem {
 				return p
 			}
 			s.steady = true
+			s.reportUnasked()
+			s.takeNotes()
+			s.shownCuts = s.cutEvents
 			if s.hurried {
 				// The engine drops events that nobody takes: what these said shows in the list.
 				s.hurried = false
 				s.asks.addEveryone()
+			} else {
+				s.stillConnected(version)
 			}
 			pingDue, stopPing = alarm(s.cfg.Clock, s.cfg.PingEvery)
 		}
 	}
+}
+
+// takeNotes takes in what the reader of the event stream noted.
+func (s *session) takeNotes() {
+	if s.notes.hurried.Swap(false) {
+		s.hurried = true
+	}
+	s.cutEvents += s.notes.cut.Swap(0)
 }
 
 // connected passes on that the engine answers.
@@ -245,7 +270,17 @@ func (s *session) connected(version string) {
 	if s.hurried {
 		version += "; " + hurry
 	}
+	if len(s.large) > 0 || s.shownCuts > 0 {
+		version += "; " + fmt.Sprintf(incomplete, maxEntry>>20, len(s.large), s.shownCuts)
+	}
 	s.status.set(Connected, version)
+}
+
+// stillConnected passes on what has changed of that.
+func (s *session) stillConnected(version string) {
+	if s.status.state == Connected {
+		s.connected(version)
+	}
 }
 
 // streamProblem says why the event stream ended.
@@ -286,6 +321,7 @@ func (s *session) event(m events.Message) {
 		delete(s.unstarted, id)
 	case events.ActionDestroy:
 		delete(s.unstarted, id)
+		delete(s.large, id)
 		s.status.sink.Forget(id)
 	case events.ActionDie:
 		s.died(id, at)
@@ -362,9 +398,11 @@ func (s *session) list(ctx context.Context, l *lookup) {
 	s.workers.Go(func() {
 		answer := listing{lookup: l}
 		answer.problem = s.call(ctx, "container list", timeout, func(ctx context.Context) error {
-			return s.client.containers(ctx, filter, func(c *engine.Summary) {
-				if identity, ok := fromSummary(c); ok {
-					entry := listed{Identity: identity}
+			return s.client.containers(ctx, filter, func(c *engine.Summary, whole bool) {
+				identity, ok := fromSummary(c)
+				if ok || !whole && validID(c.ID) {
+					entry := listed{Identity: identity, named: ok, whole: whole}
+					entry.ID = c.ID
 					if c.State == engine.StateCreated {
 						entry.unstarted = time.Unix(c.Created, 0)
 					}
@@ -409,10 +447,21 @@ func (s *session) apply(answer listing) bool {
 		}
 		return false
 	}
+	if answer.everyone {
+		clear(s.large)
+	}
 	// The engine lists the newest first; they are told last, so that a sink of bounded size keeps them.
 	for _, c := range slices.Backward(answer.containers) {
 		if _, changed := answer.touched[c.ID]; changed {
 			continue
+		}
+		if c.whole {
+			delete(s.large, c.ID)
+		} else {
+			s.large[c.ID] = struct{}{}
+		}
+		if !c.named {
+			continue // better no name than a wrong one
 		}
 		s.status.sink.Identify(c.Identity)
 		if !c.unstarted.IsZero() && s.created(c.ID, c.unstarted) {

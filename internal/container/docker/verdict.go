@@ -14,6 +14,10 @@ import (
 // maxDead is how many deaths wait to be asked about. Of the others the engine's word stays unknown.
 const maxDead = 1024
 
+// maxStarts is how many failed starts that the engine has not told of wait to be asked about. Any user who may make cgroups
+// can bring up as many as he likes.
+const maxStarts = 1024
+
 // maxUnstarted is how many containers are kept in mind that were created and not started.
 const maxUnstarted = 4096
 
@@ -26,10 +30,13 @@ type death struct {
 	at time.Time // by the engine's clock; zero for a start that failed
 }
 
+// died asks about what the engine itself told of.
 func (s *session) died(id string, at time.Time) {
-	if len(s.dead) < maxDead {
-		s.dead = append(s.dead, death{id, at})
+	if len(s.dead) == maxDead {
+		s.status.sink.Lost(1)
+		return
 	}
+	s.dead = append(s.dead, death{id, at})
 }
 
 // created keeps in mind that a container is there and not started. It reports whether that is new.
@@ -53,16 +60,44 @@ func (s *session) disconnected(id string) {
 // sameStart is for how long the signs of a failed start are of one and the same.
 const sameStart = 2 * time.Second
 
-// startFailed asks about a container whose start has failed, once for each start.
+// startFailed asks about a container whose start has failed, once for each start. One that the engine has not told of is asked
+// about when nothing else is.
 func (s *session) startFailed(id string) {
-	if asked, ok := s.unstarted[id]; ok {
-		now := s.cfg.Clock.Now()
-		if now.Sub(asked) < sameStart {
+	asked, told := s.unstarted[id]
+	if !told {
+		if len(s.starts) == maxStarts {
+			s.unasked.Add(1)
 			return
 		}
-		s.unstarted[id] = now
+		s.starts = append(s.starts, id)
+		return
 	}
+	now := s.cfg.Clock.Now()
+	if now.Sub(asked) < sameStart {
+		return
+	}
+	s.unstarted[id] = now
 	s.died(id, time.Time{})
+}
+
+// reportUnasked logs how many failed starts nobody asked about. It is no lost event: the engine did not tell of them.
+func (s *session) reportUnasked() {
+	if n := s.unasked.Swap(0); n > 0 {
+		s.status.log.Info("too many starts failed at a time for the engine to be asked about all of them", "not_asked", n)
+	}
+}
+
+// next takes what is to be asked about next.
+func (s *session) next() (d death, ok bool) {
+	switch {
+	case len(s.dead) > 0:
+		d, s.dead = s.dead[0], s.dead[1:]
+	case len(s.starts) > 0:
+		d.id, s.starts = s.starts[0], s.starts[1:]
+	default:
+		return death{}, false
+	}
+	return d, true
 }
 
 // inspectNext asks about the next death, unless a question is under way. Only inspect tells whether the
@@ -71,11 +106,13 @@ func (s *session) startFailed(id string) {
 //
 // The exit code in the event is not taken: a label of the image can be called exitCode and hides it.
 func (s *session) inspectNext(ctx context.Context) {
-	if s.asking || len(s.dead) == 0 {
+	if s.asking {
 		return
 	}
-	next := s.dead[0]
-	s.dead = s.dead[1:]
+	next, ok := s.next()
+	if !ok {
+		return
+	}
 	s.asking = true
 	s.workers.Go(func() {
 		verdict := inspection{Verdict: container.Verdict{ID: next.id}, dead: !next.at.IsZero()}

@@ -1,7 +1,9 @@
 package docker
 
 import (
+	"bytes"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -73,12 +75,51 @@ func TestSlowVerdict(t *testing.T) {
 }
 
 func TestManyDeathsAreBounded(t *testing.T) {
-	s := &session{}
-	for i := range 2 * maxDead {
+	told := sink{calls: make(chan string, maxDead)}
+	s := &session{Follower: &Follower{cfg: Config{}.withDefaults()}, status: &status{sink: told}}
+	for i := range maxDead + 3 {
 		s.died(id(i), epoch)
 	}
 	if len(s.dead) != maxDead || s.dead[0].id != id(0) {
 		t.Errorf("%d wait", len(s.dead))
+	}
+	if n := len(told.calls); n != 3 || <-told.calls != "lost 1" {
+		t.Errorf("%d are reported as lost", n)
+	}
+}
+
+// Whoever makes cgroups that look like containers takes no question from what the engine itself tells of.
+func TestDeathsComeBeforeForgedStarts(t *testing.T) {
+	e := newEngine(t)
+	var log bytes.Buffer
+	e.start()
+	r := begin(t, e, func(c *Config) { c.Log = slog.New(slog.NewTextHandler(&log, nil)) })
+	r.expect(connected)
+	e.emit(events.ActionCreate, id(1), map[string]string{"name": "web"})
+	r.expect("identify docker 000000000001 web  map[] created 2026-03-01T12:00:00.123456789Z")
+
+	forged := func(n int) int { return 0x1000 + n }
+	first := "GET /v1.41" + inspectPath(forged(0))
+	e.answer(inspectPath(forged(0)), hang)
+	r.follower.AskStart(id(forged(0)))
+	e.requested(first)
+	const forgeries = 1 + 2*maxStarts + 500 // in the queue, in the channel before it, and too many
+	for n := 1; n < forgeries; n++ {
+		r.follower.AskStart(id(forged(n)))
+	}
+	e.answer(inspectPath(1), state(engine.State{Status: "created", ExitCode: 127, Error: "no such file"}))
+	e.answer(inspectPath(2), state(engine.State{ExitCode: 3, FinishedAt: epoch.Format(time.RFC3339Nano)}))
+	e.emitRaw(`{"Type":"network","Action":"disconnect","Actor":{"ID":"` + id(99) + `","Attributes":{"container":"` + id(1) + `"}}}`)
+	e.emit(events.ActionDie, id(2), nil)
+	e.emit(events.ActionDestroy, id(9), nil)
+	r.expect("forget 000000000009") // so that all before it has been taken in
+	r.clock.fire(t, DefaultTimeout)
+	r.expect("ended 000000000001 code 127 not started: no such file", "ended 000000000002 code 3 OOMKilled false")
+	r.clock.fire(t, DefaultPingEvery)
+	r.clock.await(t, DefaultPingEvery) // answered
+	r.end()
+	if !strings.Contains(log.String(), " not_asked=") {
+		t.Errorf("the log does not say that some were not asked about:\n%s", log.String())
 	}
 }
 
