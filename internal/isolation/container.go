@@ -421,38 +421,6 @@ func (m *Model) applyMemory(at time.Time, readings []Reading) {
 	}
 }
 
-// reconcileKills takes in the kernel's own count of kills. What it had counted two readings ago, a second
-// or so, and what no event has told since was lost on the way to nsviz. Of a decision about a group the kernel
-// may have counted one more than there were: after the process that it chose it kills all that are in the
-// group, and counts that one again if it is not gone yet (oom_kill_process in mm/oom_kill.c). It reports whether there
-// were any.
-func (c *container) reconcileKills(at time.Time, instant instant, counted *uint64) (found bool) {
-	if counted != nil && !c.countable {
-		c.countable = true
-		if !c.killsKnown {
-			// It was found when the count could not be read: these are not kills that nsviz has missed.
-			if *counted >= c.oomKills { // else it was read before the latest one that an event told of
-				c.oomKills, c.countedUntil = *counted, instant
-			}
-			c.killsKnown = true
-		}
-	}
-	if before := c.counted[0]; before != nil && *before > c.oomKills+c.groupDecisions {
-		c.missedKills(at, *before-c.oomKills-c.groupDecisions)
-		found = true
-	}
-	c.counted[0], c.counted[1] = c.counted[1], counted
-	return found
-}
-
-// missedKills counts kills that no event told of.
-func (c *container) missedKills(at time.Time, n uint64) {
-	c.oomKills += n
-	c.unobserved += n
-	c.unobservedEver += n
-	c.tell(Moment{Time: at, Kind: MomentUnobserved, Count: n})
-}
-
 // addLive adds a container to those that live.
 func (m *Model) addLive(c *container) {
 	if c.inLive {

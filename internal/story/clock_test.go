@@ -35,7 +35,7 @@ func TestTheClockIsSet(t *testing.T) {
 	events := []event.Event{
 		net(event.NamespaceCreated), start(before, 80), exit(before, 80), start(*web, 100), start(*db, 90), kill, exit(*web, 100), start(after, 70),
 	}
-	for step := range len(events) {
+	for step := range events {
 		for _, by := range []time.Duration{0, 20 * time.Minute, -20 * time.Minute} {
 			m := isolation.New(isolation.DefaultLimits())
 			m.Apply(isolation.Fact{Time: at(0), BootNS: 1e12, Host: &isolation.Host{}})
