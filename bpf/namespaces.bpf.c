@@ -135,8 +135,7 @@ static __always_inline void send_difference(struct task_struct *task, const __u3
 	/* Each type becomes an event of its own in user space. */
 	for (int i = 0; i < NAMESPACE_TYPES; i++)
 		types += changed >> i & 1;
-	if (!may_send(task_cgroup_id((void *)bpf_get_current_task(), failed), THROTTLE_NAMESPACES,
-		      types)) {
+	if (!may_send(THROTTLE_NAMESPACES, types, failed)) {
 		if (via != VIA_SETNS)
 			note_unsent(after, changed);
 		return;

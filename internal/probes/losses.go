@@ -71,36 +71,45 @@ func (r *reader) countErrors(now uint64, b *Batch) error {
 	return nil
 }
 
+// throttledSource is a source with the map that it is in, by its place in rings.throttled.
+type throttledSource struct {
+	gen.NsvizThrottleSource
+
+	subject int
+}
+
 // addThrottled adds one loss per source that was throttled since the last time, more events in all. What sources
 // dropped that were pushed out of the map since has no name.
 func (r *reader) addThrottled(now, more uint64, b *Batch) error {
-	reported := map[gen.NsvizThrottleSource]uint64{}
-	var source gen.NsvizThrottleSource
-	var state gen.NsvizThrottleState
-	counts := map[gen.NsvizThrottleSource]uint64{}
-	entries := r.maps.throttled.Iterate()
-	for entries.Next(&source, &state) {
-		if state.Dropped > 0 {
-			counts[source] = state.Dropped
+	reported := map[throttledSource]uint64{}
+	counts := map[throttledSource]gen.NsvizThrottleState{}
+	for subject, m := range r.maps.throttled {
+		source := throttledSource{subject: subject}
+		var state gen.NsvizThrottleState
+		entries := m.Iterate()
+		for entries.Next(&source.NsvizThrottleSource, &state) {
+			if state.Dropped > 0 {
+				counts[source] = state
+			}
 		}
-	}
-	// A map that changes faster than it is read is read in part; the rest has no name.
-	if err := entries.Err(); err != nil && !errors.Is(err, ebpf.ErrIterationAborted) {
-		return err
+		// A map that changes faster than it is read is read in part; the rest has no name.
+		if err := entries.Err(); err != nil && !errors.Is(err, ebpf.ErrIterationAborted) {
+			return err
+		}
 	}
 	for _, source := range slices.SortedFunc(maps.Keys(counts), compareSources) {
-		before := r.throttled[source]
-		if before > counts[source] { // it was pushed out, and is back with a new count
+		before, state := r.throttled[source], counts[source]
+		if before > state.Dropped { // it was pushed out, and is back with a new count
 			before = 0
 		}
-		n := min(counts[source]-before, more) // the map may be ahead of the total
+		n := min(state.Dropped-before, more) // the map may be ahead of the total
 		reported[source] = before + n
 		if n == 0 {
 			continue
 		}
 		more -= n
 		e := r.lost(now, n, event.LostThrottled)
-		e.CgroupID, e.Lost.UID = source.CgroupId, new(source.Uid)
+		e.CgroupID, e.Lost.UID = state.CgroupId, new(source.Uid)
 		b.Events = append(b.Events, e)
 	}
 	r.throttled = reported
@@ -110,8 +119,9 @@ func (r *reader) addThrottled(now, more uint64, b *Batch) error {
 	return nil
 }
 
-func compareSources(a, b gen.NsvizThrottleSource) int {
-	return cmp.Or(cmp.Compare(a.CgroupId, b.CgroupId), cmp.Compare(a.Uid, b.Uid), cmp.Compare(a.Subject, b.Subject))
+func compareSources(a, b throttledSource) int {
+	return cmp.Or(cmp.Compare(a.subject, b.subject), cmp.Compare(a.CgroupId, b.CgroupId), cmp.Compare(a.Uid, b.Uid),
+		cmp.Compare(a.UserNs, b.UserNs))
 }
 
 // longestCall is after what time the return of an unshare or setns counts as missed.

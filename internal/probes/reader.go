@@ -67,8 +67,9 @@ type stamped struct {
 // rings are what the reader reads.
 type rings struct {
 	events, lifecycle, urgent *ebpf.Map // of type RingBuf
-	// errors counts by place, calls are those under way, throttled are the sources of events.
-	errors, calls, throttled *ebpf.Map
+	// errors counts by place, calls are those under way.
+	errors, calls *ebpf.Map
+	throttled     []*ebpf.Map // the sources of events, a map for each subject
 }
 
 // reader reads all rings in one goroutine, so that what happened on any of them comes in one order.
@@ -93,8 +94,8 @@ type reader struct {
 	record      ringbuf.Record
 	held        []stamped // read already, but later than what the other ring is known to hold
 	counted     map[gen.NsvizErrorPlace]uint64
-	throttled   map[gen.NsvizThrottleSource]uint64 // events by source, as reported up to now
-	nextErrors  uint64                             // boot time
+	throttled   map[throttledSource]uint64 // events by source, as reported up to now
+	nextErrors  uint64                     // boot time
 	placeNames  map[gen.NsvizErrorPlace]string
 	lossReasons map[gen.NsvizErrorPlace]string
 }
