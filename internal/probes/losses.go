@@ -78,11 +78,9 @@ type throttledSource struct {
 	subject int
 }
 
-// addThrottled adds one loss per source that was throttled since the last time, more events in all. What sources
-// dropped that were pushed out of the map since has no name.
+// addThrottled adds one loss per source that was throttled since the last time, more events in all.
 func (r *reader) addThrottled(now, more uint64, b *Batch) error {
-	reported := map[throttledSource]uint64{}
-	counts := map[throttledSource]gen.NsvizThrottleState{}
+	counts, complete := map[throttledSource]gen.NsvizThrottleState{}, true
 	for subject, m := range r.maps.throttled {
 		source := throttledSource{subject: subject}
 		var state gen.NsvizThrottleState
@@ -92,10 +90,24 @@ func (r *reader) addThrottled(now, more uint64, b *Batch) error {
 				counts[source] = state
 			}
 		}
-		// A map that changes faster than it is read is read in part; the rest has no name.
-		if err := entries.Err(); err != nil && !errors.Is(err, ebpf.ErrIterationAborted) {
+		// A map that changes faster than it is read is read in part.
+		err := entries.Err()
+		if err != nil && !errors.Is(err, ebpf.ErrIterationAborted) {
 			return err
 		}
+		complete = complete && err == nil
+	}
+	r.nameThrottled(now, more, counts, complete, b)
+	return nil
+}
+
+// nameThrottled adds one loss per source in counts that has dropped events since the last time, more in all. What sources
+// dropped that were pushed out of their map since, or that were not read now, has no name. complete is whether all were
+// read: only then those that are not there are forgotten, since one that comes back would be named for all it ever dropped.
+func (r *reader) nameThrottled(now, more uint64, counts map[throttledSource]gen.NsvizThrottleState, complete bool, b *Batch) {
+	reported := map[throttledSource]uint64{}
+	if !complete {
+		maps.Copy(reported, r.throttled)
 	}
 	for _, source := range slices.SortedFunc(maps.Keys(counts), compareSources) {
 		before, state := r.throttled[source], counts[source]
@@ -116,7 +128,6 @@ func (r *reader) addThrottled(now, more uint64, b *Batch) error {
 	if more > 0 {
 		b.Events = append(b.Events, r.lost(now, more, event.LostThrottled))
 	}
-	return nil
 }
 
 func compareSources(a, b throttledSource) int {
