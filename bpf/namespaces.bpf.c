@@ -17,7 +17,8 @@ struct namespace_call {
  * Thread to the unshare or setns that it is in. It is in one such call at a time. No entry is pushed out by
  * others, so that a return without one belongs to a call that never began: one that seccomp refused, where
  * only the tracepoint of the return fires, or one from before the programs. User space removes entries whose
- * return was missed (a kretprobe may be) when there is no room.
+ * return was missed, as that of a kretprobe is while more threads are in the function than it has room for (max(10, 2 * CPUs)),
+ * and counts them.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -135,25 +135,51 @@ func TestMissedReturnIsCounted(t *testing.T) {
 	p.wait()
 }
 
-// TestStaleCallsMakeRoom: entries of calls whose return was missed go when there is no room for new ones.
+// TestStaleCallsMakeRoom: entries of calls whose return was missed are removed and counted as lost, at once where it is known which
+// threads are still in their call; else the old ones, when half of the room is taken.
 func TestStaleCallsMakeRoom(t *testing.T) {
-	b := newBench(t)
-	now := uint64(time.Hour)
-	young := now - uint64(longestCall)/2
-	for tid, entered := range []uint64{1, young, 1, young} {
-		if err := b.maps.calls.Put(uint32(tid), gen.NsvizNamespaceCall{EnteredNs: entered}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	b.count(gen.NsvizErrorPlaceERROR_MAP_CALLS, 1)
-	if err := b.countErrors(now, &Batch{}); err != nil {
-		t.Fatal(err)
-	}
-	for tid, want := range []bool{false, true, false, true} {
-		var call gen.NsvizNamespaceCall
-		if err := b.maps.calls.Lookup(uint32(tid), &call); (err == nil) != want {
-			t.Errorf("thread %d: %v, want an entry: %v", tid, err, want)
-		}
+	const now = uint64(time.Hour)
+	const young, aged, old = now - uint64(youngCall)/2, now - uint64(longestCall)/2, 1
+	for _, test := range []struct {
+		name    string
+		entered []uint64 // by thread; there is room for 8
+		inCall  func(tid int32) bool
+		gone    []uint32
+	}{
+		{"known", []uint64{aged, old, old, young}, func(tid int32) bool { return tid == 1 }, []uint32{0, 2}},
+		{"unknown, half full", []uint64{old, aged, old, young}, nil, []uint32{0, 2}},
+		{"unknown, and there is room", []uint64{old, aged, young}, nil, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			b := newBench(t)
+			b.inCall = test.inCall
+			for tid, entered := range test.entered {
+				if err := b.maps.calls.Put(uint32(tid), gen.NsvizNamespaceCall{EnteredNs: entered}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var batch Batch
+			if err := b.countErrors(now, &batch); err != nil {
+				t.Fatal(err)
+			}
+			for tid := range test.entered {
+				var call gen.NsvizNamespaceCall
+				want := !slices.Contains(test.gone, uint32(tid))
+				if err := b.maps.calls.Lookup(uint32(tid), &call); (err == nil) != want {
+					t.Errorf("thread %d: %v, want an entry: %v", tid, err, want)
+				}
+			}
+			var lost uint64
+			for _, e := range batch.Events {
+				if e.Lost.Reason != event.LostCall {
+					t.Errorf("unexpected loss %+v", e.Lost)
+				}
+				lost += e.Lost.Count
+			}
+			if want := uint64(len(test.gone)); lost != want || batch.Errors["map_calls"] != want {
+				t.Errorf("%d counted as lost, %d errors, want %d", lost, batch.Errors["map_calls"], want)
+			}
+		})
 	}
 }
 

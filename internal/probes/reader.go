@@ -76,6 +76,7 @@ type rings struct {
 type reader struct {
 	rings   []*ringbuf.Reader
 	maps    rings
+	inCall  func(tid int32) bool // see Config
 	decoder *decoder
 	clock   Clock
 	epoll   int
@@ -96,6 +97,8 @@ type reader struct {
 	counted     map[gen.NsvizErrorPlace]uint64
 	throttled   map[throttledSource]uint64 // events by source, as reported up to now
 	nextErrors  uint64                     // boot time
+	nextSweep   uint64                     // likewise, of the calls under way
+	missedCalls uint64                     // whose entries were removed
 	placeNames  map[gen.NsvizErrorPlace]string
 	lossReasons map[gen.NsvizErrorPlace]string
 }
