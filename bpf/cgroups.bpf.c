@@ -26,8 +26,7 @@ static __always_inline int on_cgroup(struct cgroup *cgroup, const char *path, bo
 	if (removed)
 		bpf_map_delete_elem(&fresh_cgroups, &id);
 	/* Whoever was given a part of the hierarchy makes cgroups there as often as he likes. */
-	if (!may_send(task_cgroup_id((void *)bpf_get_current_task(), &failed), THROTTLE_LIFECYCLE,
-		      1)) {
+	if (!may_send(THROTTLE_LIFECYCLE, 1, &failed)) {
 		count_failed(failed);
 		return 0;
 	}
@@ -105,8 +104,7 @@ static __always_inline void on_init_attach(__u64 to, struct task_struct *task, c
 	if (!init)
 		return;
 	/* Whoever may move it once may do so again and again. */
-	if (!may_send(task_cgroup_id((void *)bpf_get_current_task(), &failed), THROTTLE_LIFECYCLE,
-		      1)) {
+	if (!may_send(THROTTLE_LIFECYCLE, 1, &failed)) {
 		count_failed(failed);
 		return;
 	}

@@ -86,6 +86,37 @@ static __always_inline bool memcg_oom_lock(struct mem_cgroup *memcg, __u64 *fail
 	return READ(failed, memcg, oom_lock);
 }
 
+/*
+ * The ids of a cgroup's ancestors, from the root down to itself, by level; pointers to them since 6.1, 7f203bc89eb6
+ * ("cgroup: Replace cgroup->ancestor_ids[] with ->ancestors[]").
+ */
+struct cgroup___ids {
+	__u64 ancestor_ids[1]; /* really level + 1 */
+} KERNEL_TYPE;
+struct cgroup___pointers {
+	struct cgroup *ancestors[1];
+} KERNEL_TYPE;
+
+/* The id of a cgroup's ancestor at a level, or its own where it is not below that; 0 unknown. */
+static __always_inline __u64 cgroup_ancestor_id(struct cgroup *cgroup, __u32 level, __u64 *failed)
+{
+	__u32 own = READ(failed, cgroup, level);
+	struct cgroup *ancestor = NULL;
+	__u64 at, id = 0;
+
+	at = (own < level ? own : level) * sizeof(id);
+	if (bpf_core_field_exists(((struct cgroup___ids *)0)->ancestor_ids)) {
+		at += (__u64)__builtin_preserve_access_index(
+			&((struct cgroup___ids *)cgroup)->ancestor_ids);
+		*failed += failed_helper(bpf_probe_read_kernel(&id, sizeof(id), (void *)at));
+		return id;
+	}
+	at += (__u64)__builtin_preserve_access_index(
+		&((struct cgroup___pointers *)cgroup)->ancestors);
+	*failed += failed_helper(bpf_probe_read_kernel(&ancestor, sizeof(ancestor), (void *)at));
+	return READ(failed, ancestor, kn, id);
+}
+
 /* mempolicy depends on CONFIG_NUMA, mems_allowed and cpusets on CONFIG_CPUSETS. */
 static __always_inline bool has_memory_nodes(void)
 {

@@ -82,6 +82,8 @@ struct ns_common {
 
 struct user_namespace {
 	struct user_namespace *parent;
+	int level;    /* below the host's, which is at 0 */
+	kuid_t owner; /* who made it, as the host counts */
 	struct ns_common ns;
 } KERNEL_TYPE;
 

@@ -70,8 +70,10 @@ static __always_inline int on_exec(struct task_struct *task, const bool trusted)
 		if (known ? known->started : !settling)
 			return 0;
 		/* What is reported only because nobody knows yet: any user can exec as often as he likes. */
-		if (!known && !may_send(cgroup_id, THROTTLE_LIFECYCLE, 1))
+		if (!known && !may_send(THROTTLE_LIFECYCLE, 1, &failed)) {
+			count_failed(failed);
 			return 0;
+		}
 	}
 
 	init.cgroup_id = cgroup_id;
@@ -261,7 +263,7 @@ static __always_inline int on_exit(struct task_struct *task, const bool trusted)
 			return 0;
 		unknown.cgroup_id = task_cgroup_id(task, &failed);
 		init = &unknown;
-		if (!may_send(unknown.cgroup_id, THROTTLE_LIFECYCLE, 1)) {
+		if (!may_send(THROTTLE_LIFECYCLE, 1, &failed)) {
 			count_failed(failed);
 			return 0;
 		}

@@ -17,7 +17,8 @@ struct namespace_call {
  * Thread to the unshare or setns that it is in. It is in one such call at a time. No entry is pushed out by
  * others, so that a return without one belongs to a call that never began: one that seccomp refused, where
  * only the tracepoint of the return fires, or one from before the programs. User space removes entries whose
- * return was missed (a kretprobe may be) when there is no room.
+ * return was missed, as that of a kretprobe is while more threads are in the function than it has room for (max(10, 2 * CPUs)),
+ * and counts them.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -135,8 +136,7 @@ static __always_inline void send_difference(struct task_struct *task, const __u3
 	/* Each type becomes an event of its own in user space. */
 	for (int i = 0; i < NAMESPACE_TYPES; i++)
 		types += changed >> i & 1;
-	if (!may_send(task_cgroup_id((void *)bpf_get_current_task(), failed), THROTTLE_NAMESPACES,
-		      types)) {
+	if (!may_send(THROTTLE_NAMESPACES, types, failed)) {
 		if (via != VIA_SETNS)
 			note_unsent(after, changed);
 		return;

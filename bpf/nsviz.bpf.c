@@ -32,4 +32,3 @@ const enum namespace_via *namespace_via_type __attribute__((unused));
 const enum oom_scope *oom_scope_type __attribute__((unused));
 const enum error_place *error_place_type __attribute__((unused));
 const enum oom_unread *oom_unread_type __attribute__((unused));
-const enum throttle_subject *throttle_subject_type __attribute__((unused));

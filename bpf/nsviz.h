@@ -179,14 +179,23 @@ static __always_inline struct pids_cgroup *pids_state(struct task_struct *task, 
 	return (void *)state;
 }
 
-/* The cgroup of task in the tracked hierarchy; 0 unknown. */
-static __always_inline __u64 task_cgroup_id(struct task_struct *task, __u64 *failed)
+/* The cgroup of task in the tracked hierarchy; NULL unknown. */
+static __always_inline struct cgroup *task_cgroup(struct task_struct *task, __u64 *failed)
 {
 	if (tracked_is_unified)
-		return READ(failed, task, cgroups, dfl_cgrp, kn, id);
+		return READ(failed, task, cgroups, dfl_cgrp);
 	if (!bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id))
+		return NULL;
+	return READ(failed, memory_state(task, failed), cgroup);
+}
+
+/* Its id; 0 unknown. */
+static __always_inline __u64 task_cgroup_id(struct task_struct *task, __u64 *failed)
+{
+	if (!tracked_is_unified &&
+	    !bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id))
 		return 0;
-	return cgroup_id_of(READ(failed, memory_state(task, failed), cgroup), failed);
+	return cgroup_id_of(task_cgroup(task, failed), failed);
 }
 
 /* Fills the header for what the current process does. */

@@ -1,8 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * A share of the rings for everybody. What any user can make happen as often as he likes is limited by who
- * does it: a real user ID in a cgroup. A container's root is told apart from the host's by its cgroup, a
- * user of the host from the runtimes by his ID. What is over the share is counted by who did it and not sent.
+ * does it, the source. What is over a source's share is counted under its name and not sent. Who can make
+ * sources at will has as many shares, so a source is named by what he cannot change:
+ *
+ * - The user is the one who made the outermost user namespace that the process is in, and only outside of any
+ *   the process's own. In a user namespace a user has all IDs that are mapped into it, 65,536 as a rule.
+ * - Whoever was given a part of the cgroups, as every user is by systemd, makes cgroups there and moves into
+ *   them. So of a cgroup counts its ancestor at a low level, above what is given away.
+ *
+ * The ring of cgroups and starts (THROTTLE_LIFECYCLE) has one source for each user other than root, one for
+ * each user namespace that root made, and for root himself one for each cgroup at the second level: a service,
+ * a container of Docker's, a class of a Kubernetes node's pods. Only who is root on the host, outside of user
+ * namespaces, and may make cgroups at the first or second level can fill it.
+ *
+ * The ring of namespaces (THROTTLE_NAMESPACES) has one source for each user other than root in each cgroup at
+ * the third level, and for root, in user namespaces that he made as well, one for each cgroup. There root's
+ * user namespaces are no sources, since he makes those themselves at will. Who is root in a container and
+ * makes cgroups there, or a user where cgroups of the third level or above are given away, can fill it.
  */
 #ifndef NSVIZ_THROTTLE_H
 #define NSVIZ_THROTTLE_H
@@ -20,9 +35,9 @@ enum throttle_subject {
 };
 
 struct throttle_source {
-	__u64 cgroup_id; /* in the tracked hierarchy; 0 unknown */
-	__u32 uid;	 /* real, as the host counts */
-	__u32 subject;	 /* enum throttle_subject */
+	__u64 cgroup_id; /* in the tracked hierarchy; 0 unknown, or any */
+	__u32 uid;	 /* as the host counts */
+	__u32 user_ns;	 /* the outermost one, by number; 0 none, or any */
 };
 
 /*
@@ -30,43 +45,93 @@ struct throttle_source {
  * more than a burst ahead of the clock has to wait.
  */
 struct throttle_state {
-	__u64 due_ns;  /* boot time */
-	__u64 dropped; /* events, since the source was first seen */
+	__u64 due_ns;	 /* boot time */
+	__u64 dropped;	 /* events, since the source was first seen */
+	__u64 cgroup_id; /* where the source was of late, or an ancestor of that */
 };
 
-/* A source that is pushed out starts again with a full burst. */
-struct {
+/*
+ * The sources of each subject. One that is pushed out starts again with a full burst; so the sources of
+ * namespaces, of which some can be made at will, push out none of the others.
+ */
+struct throttle_sources {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 4096);
 	__type(key, struct throttle_source);
 	__type(value, struct throttle_state);
-} throttle_sources SEC(".maps");
+};
+struct throttle_sources throttle_namespaces SEC(".maps");
+struct throttle_sources throttle_lifecycle SEC(".maps");
+
+/* How deep user namespaces nest (create_user_ns, kernel/user_namespace.c). */
+#define USER_NAMESPACE_LEVELS 33
+
+/* The outermost user namespace that task is in, below the host's; NULL where it is in that. */
+static __always_inline struct user_namespace *outermost_user_ns(struct task_struct *task,
+								__u64 *failed)
+{
+	struct user_namespace *ns = READ(failed, task, real_cred, user_ns);
+	int level = READ(failed, ns, level);
+
+	if (level < 1)
+		return NULL;
+	for (int i = 1; i < USER_NAMESPACE_LEVELS && i < level; i++)
+		ns = READ(failed, ns, parent);
+	return ns;
+}
+
+/* Which source the current process is; returns the cgroup that it is in, or an ancestor of that. */
+static __always_inline __u64 find_source(struct throttle_source *source, const __u32 subject,
+					 __u64 *failed)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct user_namespace *user_ns = outermost_user_ns(task, failed);
+	__u64 cgroup_id;
+	__u32 level;
+
+	source->uid = (__u32)bpf_get_current_uid_gid();
+	if (user_ns)
+		source->uid = READ(failed, user_ns, owner.val);
+	if (subject == THROTTLE_LIFECYCLE)
+		level = 2;
+	else
+		level = source->uid ? 3 : ~0u;
+	cgroup_id = cgroup_ancestor_id(task_cgroup(task, failed), level, failed);
+	if (subject == THROTTLE_NAMESPACES)
+		source->cgroup_id = cgroup_id;
+	else if (source->uid)
+		; /* all of the user's */
+	else if (user_ns)
+		source->user_ns = READ(failed, user_ns, ns.inum);
+	else
+		source->cgroup_id = cgroup_id;
+	return cgroup_id;
+}
 
 /*
  * Whether the current process may send something that is count events in user space. CPUs do not wait for each
  * other here: two that are at it at once may take one interval together.
  */
-static __always_inline bool may_send(__u64 cgroup_id, __u32 subject, __u64 count)
+static __always_inline bool may_send(const __u32 subject, __u64 count, __u64 *failed)
 {
-	struct throttle_source source = {
-		.cgroup_id = cgroup_id,
-		.uid = (__u32)bpf_get_current_uid_gid(),
-		.subject = subject,
-	};
+	void *sources = subject == THROTTLE_LIFECYCLE ? &throttle_lifecycle : &throttle_namespaces;
+	struct throttle_source source = {};
+	__u64 cgroup_id = find_source(&source, subject, failed);
 	__u64 now = bpf_ktime_get_boot_ns(), due;
-	struct throttle_state *state = bpf_map_lookup_elem(&throttle_sources, &source);
+	struct throttle_state *state = bpf_map_lookup_elem(sources, &source);
 
 	if (!state) {
 		struct throttle_state first = { .due_ns = now + throttle_interval_ns };
 
 		/* Where that fails the next event tries again. */
-		bpf_map_update_elem(&throttle_sources, &source, &first, BPF_NOEXIST);
+		bpf_map_update_elem(sources, &source, &first, BPF_NOEXIST);
 		return true;
 	}
 	due = state->due_ns;
 	if (due < now)
 		due = now;
 	if (due - now > throttle_burst * throttle_interval_ns) {
+		state->cgroup_id = cgroup_id;
 		__sync_fetch_and_add(&state->dropped, count);
 		count_errors(ERROR_THROTTLED, count);
 		return false;

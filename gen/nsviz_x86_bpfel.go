@@ -262,21 +262,15 @@ type NsvizThrottleSource struct {
 	_        structs.HostLayout
 	CgroupId uint64
 	Uid      uint32
-	Subject  uint32
+	UserNs   uint32
 }
 
 type NsvizThrottleState struct {
-	_       structs.HostLayout
-	DueNs   uint64
-	Dropped uint64
+	_        structs.HostLayout
+	DueNs    uint64
+	Dropped  uint64
+	CgroupId uint64
 }
-
-type NsvizThrottleSubject uint32
-
-const (
-	NsvizThrottleSubjectTHROTTLE_NAMESPACES NsvizThrottleSubject = 0
-	NsvizThrottleSubjectTHROTTLE_LIFECYCLE  NsvizThrottleSubject = 1
-)
 
 // Names of all BPF objects in the ELF.
 //
@@ -293,7 +287,8 @@ const (
 	NsvizMapKernelKills                 = "kernel_kills"
 	NsvizMapLifecycle                   = "lifecycle"
 	NsvizMapOomScratch                  = "oom_scratch"
-	NsvizMapThrottleSources             = "throttle_sources"
+	NsvizMapThrottleLifecycle           = "throttle_lifecycle"
+	NsvizMapThrottleNamespaces          = "throttle_namespaces"
 	NsvizMapUnsentNamespaces            = "unsent_namespaces"
 	NsvizMapUrgent                      = "urgent"
 	NsvizProgCgroupsAttachRawTp         = "cgroups_attach_raw_tp"
@@ -365,7 +360,6 @@ const (
 	NsvizVarStartEventType              = "start_event_type"
 	NsvizVarThrottleBurst               = "throttle_burst"
 	NsvizVarThrottleIntervalNs          = "throttle_interval_ns"
-	NsvizVarThrottleSubjectType         = "throttle_subject_type"
 	NsvizVarTrackedHierarchy            = "tracked_hierarchy"
 	NsvizVarTrackedIsUnified            = "tracked_is_unified"
 )
@@ -465,20 +459,21 @@ type NsvizProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type NsvizMapSpecs struct {
-	Calls            *ebpf.MapSpec `ebpf:"calls"`
-	CgroupScratch    *ebpf.MapSpec `ebpf:"cgroup_scratch"`
-	Decisions        *ebpf.MapSpec `ebpf:"decisions"`
-	Domains          *ebpf.MapSpec `ebpf:"domains"`
-	Errors           *ebpf.MapSpec `ebpf:"errors"`
-	Events           *ebpf.MapSpec `ebpf:"events"`
-	FreshCgroups     *ebpf.MapSpec `ebpf:"fresh_cgroups"`
-	Inits            *ebpf.MapSpec `ebpf:"inits"`
-	KernelKills      *ebpf.MapSpec `ebpf:"kernel_kills"`
-	Lifecycle        *ebpf.MapSpec `ebpf:"lifecycle"`
-	OomScratch       *ebpf.MapSpec `ebpf:"oom_scratch"`
-	ThrottleSources  *ebpf.MapSpec `ebpf:"throttle_sources"`
-	UnsentNamespaces *ebpf.MapSpec `ebpf:"unsent_namespaces"`
-	Urgent           *ebpf.MapSpec `ebpf:"urgent"`
+	Calls              *ebpf.MapSpec `ebpf:"calls"`
+	CgroupScratch      *ebpf.MapSpec `ebpf:"cgroup_scratch"`
+	Decisions          *ebpf.MapSpec `ebpf:"decisions"`
+	Domains            *ebpf.MapSpec `ebpf:"domains"`
+	Errors             *ebpf.MapSpec `ebpf:"errors"`
+	Events             *ebpf.MapSpec `ebpf:"events"`
+	FreshCgroups       *ebpf.MapSpec `ebpf:"fresh_cgroups"`
+	Inits              *ebpf.MapSpec `ebpf:"inits"`
+	KernelKills        *ebpf.MapSpec `ebpf:"kernel_kills"`
+	Lifecycle          *ebpf.MapSpec `ebpf:"lifecycle"`
+	OomScratch         *ebpf.MapSpec `ebpf:"oom_scratch"`
+	ThrottleLifecycle  *ebpf.MapSpec `ebpf:"throttle_lifecycle"`
+	ThrottleNamespaces *ebpf.MapSpec `ebpf:"throttle_namespaces"`
+	UnsentNamespaces   *ebpf.MapSpec `ebpf:"unsent_namespaces"`
+	Urgent             *ebpf.MapSpec `ebpf:"urgent"`
 }
 
 // NsvizVariableSpecs contains global variables before they are loaded into the kernel.
@@ -507,7 +502,6 @@ type NsvizVariableSpecs struct {
 	StartEventType          *ebpf.VariableSpec `ebpf:"start_event_type"`
 	ThrottleBurst           *ebpf.VariableSpec `ebpf:"throttle_burst"`
 	ThrottleIntervalNs      *ebpf.VariableSpec `ebpf:"throttle_interval_ns"`
-	ThrottleSubjectType     *ebpf.VariableSpec `ebpf:"throttle_subject_type"`
 	TrackedHierarchy        *ebpf.VariableSpec `ebpf:"tracked_hierarchy"`
 	TrackedIsUnified        *ebpf.VariableSpec `ebpf:"tracked_is_unified"`
 }
@@ -532,20 +526,21 @@ func (o *NsvizObjects) Close() error {
 //
 // It can be passed to LoadNsvizObjects or ebpf.CollectionSpec.LoadAndAssign.
 type NsvizMaps struct {
-	Calls            *ebpf.Map `ebpf:"calls"`
-	CgroupScratch    *ebpf.Map `ebpf:"cgroup_scratch"`
-	Decisions        *ebpf.Map `ebpf:"decisions"`
-	Domains          *ebpf.Map `ebpf:"domains"`
-	Errors           *ebpf.Map `ebpf:"errors"`
-	Events           *ebpf.Map `ebpf:"events"`
-	FreshCgroups     *ebpf.Map `ebpf:"fresh_cgroups"`
-	Inits            *ebpf.Map `ebpf:"inits"`
-	KernelKills      *ebpf.Map `ebpf:"kernel_kills"`
-	Lifecycle        *ebpf.Map `ebpf:"lifecycle"`
-	OomScratch       *ebpf.Map `ebpf:"oom_scratch"`
-	ThrottleSources  *ebpf.Map `ebpf:"throttle_sources"`
-	UnsentNamespaces *ebpf.Map `ebpf:"unsent_namespaces"`
-	Urgent           *ebpf.Map `ebpf:"urgent"`
+	Calls              *ebpf.Map `ebpf:"calls"`
+	CgroupScratch      *ebpf.Map `ebpf:"cgroup_scratch"`
+	Decisions          *ebpf.Map `ebpf:"decisions"`
+	Domains            *ebpf.Map `ebpf:"domains"`
+	Errors             *ebpf.Map `ebpf:"errors"`
+	Events             *ebpf.Map `ebpf:"events"`
+	FreshCgroups       *ebpf.Map `ebpf:"fresh_cgroups"`
+	Inits              *ebpf.Map `ebpf:"inits"`
+	KernelKills        *ebpf.Map `ebpf:"kernel_kills"`
+	Lifecycle          *ebpf.Map `ebpf:"lifecycle"`
+	OomScratch         *ebpf.Map `ebpf:"oom_scratch"`
+	ThrottleLifecycle  *ebpf.Map `ebpf:"throttle_lifecycle"`
+	ThrottleNamespaces *ebpf.Map `ebpf:"throttle_namespaces"`
+	UnsentNamespaces   *ebpf.Map `ebpf:"unsent_namespaces"`
+	Urgent             *ebpf.Map `ebpf:"urgent"`
 }
 
 func (m *NsvizMaps) Close() error {
@@ -561,7 +556,8 @@ func (m *NsvizMaps) Close() error {
 		m.KernelKills,
 		m.Lifecycle,
 		m.OomScratch,
-		m.ThrottleSources,
+		m.ThrottleLifecycle,
+		m.ThrottleNamespaces,
 		m.UnsentNamespaces,
 		m.Urgent,
 	)
@@ -593,7 +589,6 @@ type NsvizVariables struct {
 	StartEventType          *ebpf.Variable `ebpf:"start_event_type"`
 	ThrottleBurst           *ebpf.Variable `ebpf:"throttle_burst"`
 	ThrottleIntervalNs      *ebpf.Variable `ebpf:"throttle_interval_ns"`
-	ThrottleSubjectType     *ebpf.Variable `ebpf:"throttle_subject_type"`
 	TrackedHierarchy        *ebpf.Variable `ebpf:"tracked_hierarchy"`
 	TrackedIsUnified        *ebpf.Variable `ebpf:"tracked_is_unified"`
 }

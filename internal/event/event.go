@@ -379,8 +379,9 @@ const (
 type Lost struct {
 	Count  uint64 `json:"count"`
 	Reason string `json:"reason"`
-	// UID and Cgroup are the user, as the host counts, and the cgroup whose events were throttled, since they had
-	// sent more than their share; absent for other reasons and where they are unknown.
+	// UID is the user, as the host counts, whose events were throttled, since he had sent more than his share; in
+	// user namespaces it is the one who made the outermost. Cgroup is where he was of late, or an ancestor of that.
+	// They are absent for other reasons and where they are unknown.
 	UID    *uint32 `json:"uid,omitempty"`
 	Cgroup string  `json:"cgroup,omitempty"`
 }

@@ -16,6 +16,8 @@ const (
 	memoryPatience = 500 * time.Millisecond
 	// mostWaiting is how many of those that took longer may still be waited for, a thread each, by nobody but the kernel.
 	mostWaiting = 16
+	// mostWaitingOfCgroup is how many of those may be of processes in the same cgroup: nobody can use up all.
+	mostWaitingOfCgroup = 4
 )
 
 // errNoAnswer says that a file was not read in time.
@@ -26,18 +28,22 @@ type patientReader struct {
 	patience time.Duration
 
 	mu      sync.Mutex
-	waiting map[string]struct{} // the files that are still waited for, by path
+	waiting map[string]string // the files that are still waited for, by path: the cgroups that their processes are in
 }
 
 func newPatientReader() *patientReader {
-	return &patientReader{patience: memoryPatience, waiting: map[string]struct{}{}}
+	return &patientReader{patience: memoryPatience, waiting: map[string]string{}}
 }
 
 // read reads a file below dir. It fails with errNoAnswer where that takes too long; the thread is left behind then, and
 // until it comes back the same file is not read again.
 func (p *patientReader) read(dir directory, name string) ([]byte, error) {
 	path := dir.path + "/" + name
-	if !p.begin(path) {
+	cgroups, err := dir.read("cgroup", nil)
+	if err != nil {
+		cgroups = nil // as where it has ended; reading goes on to say so
+	}
+	if !p.begin(path, string(cgroups)) {
 		return nil, pathError("read", path, errNoAnswer)
 	}
 	// The caller closes its own.
@@ -68,13 +74,22 @@ func (p *patientReader) read(dir directory, name string) ([]byte, error) {
 	}
 }
 
-func (p *patientReader) begin(path string) bool {
+func (p *patientReader) begin(path, cgroups string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if _, waits := p.waiting[path]; waits || len(p.waiting) == mostWaiting {
 		return false
 	}
-	p.waiting[path] = struct{}{}
+	same := 0
+	for _, other := range p.waiting {
+		if cgroups != "" && other == cgroups {
+			same++
+		}
+	}
+	if same == mostWaitingOfCgroup {
+		return false
+	}
+	p.waiting[path] = cgroups
 	return true
 }
 

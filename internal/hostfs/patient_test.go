@@ -116,3 +116,36 @@ func TestWaitingIsBounded(t *testing.T) {
 		t.Errorf("gone: %v", err)
 	}
 }
+
+// The processes of one cgroup that do not answer keep nobody from reading those of another.
+func TestWaitingIsBoundedForEachCgroup(t *testing.T) {
+	p := newPatientReader()
+	p.patience = time.Millisecond
+	process := func(cgroup string) (directory, string) {
+		path := t.TempDir()
+		writeFile(t, filepath.Join(path, "cgroup"), "0::"+cgroup+"\n")
+		writeFile(t, filepath.Join(path, "cmdline"), "yes")
+		dir, err := openDirectory(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(dir.close)
+		return dir, filepath.Join(path, "cmdline")
+	}
+	var blocked []string
+	for range mostWaiting {
+		dir, path := process("/bad")
+		block(t, path)
+		blocked = append(blocked, path)
+		if _, err := p.read(dir, "cmdline"); !errors.Is(err, errNoAnswer) {
+			t.Error(err)
+		}
+	}
+	dir, _ := process("/good")
+	if data, err := p.read(dir, "cmdline"); string(data) != "yes" || err != nil {
+		t.Errorf("%q, %v", data, err)
+	}
+	for _, path := range blocked[:mostWaitingOfCgroup] {
+		answer(t, p, path)
+	}
+}

@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
@@ -21,8 +23,12 @@ func since(e *event.Event, now uint64) (time.Duration, bool) {
 }
 
 const (
-	// mostStuck limits how many command lines are being read at the same time.
-	mostStuck = 4
+	// mostStuck limits how many command lines are being read at the same time; mostStuckOfCgroup how many of victims
+	// in one cgroup, or of one that ran out, and mostStuckOfUser how many of a user's, other than root. So nobody whose
+	// memory does not answer ends the reading for others.
+	mostStuck         = 16
+	mostStuckOfCgroup = 2
+	mostStuckOfUser   = 4
 	// victimPatience is how long to wait for one. Reading it takes about 50 µs.
 	victimPatience = 20 * time.Millisecond
 )
@@ -35,7 +41,64 @@ type victims struct {
 	read  func(pid int32, most int) (hostfs.Arguments, error)
 	now   func() uint64
 	after func(time.Duration) <-chan time.Time
-	stuck chan struct{} // has an element for each reading under way
+	log   *slog.Logger
+
+	mu     sync.Mutex
+	stuck  map[share]int // readings under way
+	warned bool          // that some are left out, since there was none under way
+}
+
+// share is what readings share a limit by; all of them have the zero one.
+type share struct {
+	cgroup, domain uint64 // the victim's own, and that which ran out, by id
+	uid            uint32
+}
+
+// shares returns the limits that the reading for a kill counts against.
+func shares(e *event.Event) map[share]int {
+	limits := map[share]int{{}: mostStuck}
+	if e.CgroupID != 0 {
+		limits[share{cgroup: e.CgroupID}] = mostStuckOfCgroup
+	}
+	if e.OOM.CgroupID != 0 {
+		limits[share{domain: e.OOM.CgroupID}] = mostStuckOfCgroup
+	}
+	if uid := e.OOM.Victim.UID; uid != nil && *uid != 0 {
+		limits[share{uid: *uid}] = mostStuckOfUser
+	}
+	return limits
+}
+
+// begin reports whether the reading for a kill may be made. Where it may not, that is logged once, until none is under way.
+func (v *victims) begin(limits map[share]int, pid int32) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for s, most := range limits {
+		if v.stuck[s] >= most {
+			if !v.warned {
+				v.warned = true
+				v.log.Warn("command lines of OOM victims are missing: reading those of earlier ones has not ended, as where a process keeps its memory from being read",
+					"waiting", v.stuck[share{}], "first_missing_pid", pid)
+			}
+			return false
+		}
+	}
+	for s := range limits {
+		v.stuck[s]++
+	}
+	return true
+}
+
+// end ends a reading.
+func (v *victims) end(limits map[share]int) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for s := range limits {
+		if v.stuck[s]--; v.stuck[s] == 0 {
+			delete(v.stuck, s)
+		}
+	}
+	v.warned = v.warned && len(v.stuck) > 0
 }
 
 // victims returns nil where command lines are left out, or where procfs numbers processes otherwise than the host.
@@ -43,7 +106,7 @@ func (p *Pipeline) victims() *victims {
 	if p.cfg.NoCommandLines || !p.hostPIDs {
 		return nil
 	}
-	return &victims{read: p.fs.Arguments, now: probes.BootNow, after: time.After, stuck: make(chan struct{}, mostStuck)}
+	return &victims{read: p.fs.Arguments, now: probes.BootNow, after: time.After, log: p.cfg.Log, stuck: map[share]int{}}
 }
 
 // complete sets the command lines that are not known yet.
@@ -59,7 +122,7 @@ func (v *victims) complete(events []event.Event) {
 		if age, known := since(e, v.now()); !known || age > justKilled {
 			continue
 		}
-		if a, ok := v.ask(e.OOM.Victim.PID); ok && startedBefore(a.StartTime, e.BootNS) {
+		if a, ok := v.ask(e); ok && startedBefore(a.StartTime, e.BootNS) {
 			e.OOM.Victim.CommandLine = event.CommandLine(a.Text, a.Cut)
 			e.OOM.Victim.CommandLineCut = a.Cut && e.OOM.Victim.CommandLine != ""
 		}
@@ -73,15 +136,14 @@ func startedBefore(ticks, bootNS uint64) bool {
 }
 
 // ask reads one command line. It returns false if that fails or takes too long.
-func (v *victims) ask(pid int32) (hostfs.Arguments, bool) {
-	select {
-	case v.stuck <- struct{}{}:
-	default:
+func (v *victims) ask(e *event.Event) (hostfs.Arguments, bool) {
+	pid, limits := e.OOM.Victim.PID, shares(e)
+	if !v.begin(limits, pid) {
 		return hostfs.Arguments{}, false
 	}
 	answer := make(chan *hostfs.Arguments, 1)
 	go func() {
-		defer func() { <-v.stuck }()
+		defer v.end(limits)
 		a, err := v.read(pid, event.MaxCommandLine)
 		if err != nil { // as a rule it is gone
 			answer <- nil

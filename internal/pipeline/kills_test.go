@@ -1,7 +1,11 @@
 package pipeline
 
 import (
+	"bytes"
 	"errors"
+	"log/slog"
+	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,7 +29,7 @@ func TestVictimsAreAskedForTheirCommandLine(t *testing.T) {
 	v := &victims{
 		now:   func() uint64 { return uint64(now) },
 		after: func(time.Duration) <-chan time.Time { return nil },
-		stuck: make(chan struct{}, 1),
+		stuck: map[share]int{},
 		read: func(pid int32, most int) (hostfs.Arguments, error) {
 			asked = append(asked, pid)
 			switch pid {
@@ -71,39 +75,75 @@ func TestVictimsAreAskedForTheirCommandLine(t *testing.T) {
 	}
 }
 
-// A victim whose memory is locked holds up the reader, and nobody else.
-func TestAVictimThatDoesNotAnswerHoldsUpNothing(t *testing.T) {
-	over := make(chan time.Time)
-	close(over)
-	locked, reading := make(chan struct{}), make(chan int32)
-	v := &victims{
-		now: func() uint64 { return uint64(time.Second) }, after: func(time.Duration) <-chan time.Time { return over },
-		stuck: make(chan struct{}, 2),
-		read: func(pid int32, most int) (hostfs.Arguments, error) {
-			reading <- pid
-			<-locked
-			return hostfs.Arguments{Text: []byte("too late\x00")}, nil
-		},
+// Victims whose memory does not answer hold up the reader, and neither the events nor the victims of others. That some are left
+// out is logged once.
+func TestVictimsThatDoNotAnswerHoldUpNothing(t *testing.T) {
+	user := func(uid uint32) *uint32 { return &uid }
+	kill := func(pid int32, cgroup, domain uint64, uid *uint32) event.Event {
+		e := killAt(time.Second, pid, "")
+		e.CgroupID, e.OOM.CgroupID, e.OOM.Victim.UID = cgroup, domain, uid
+		return e
 	}
-	batch := []event.Event{killAt(time.Second, 1, ""), killAt(time.Second, 2, ""), killAt(time.Second, 3, "")}
-	v.complete(batch) // returns, though each of them waits
-	for _, e := range batch {
-		if e.OOM.Victim.CommandLine != "" {
-			t.Errorf("%d: %q", e.PID, e.OOM.Victim.CommandLine)
-		}
-	}
-	asked := map[int32]bool{<-reading: true, <-reading: true}
-	select {
-	case pid := <-reading:
-		t.Errorf("%d is asked, too, while as many as may be are stuck", pid)
-	default:
-	}
-	if !asked[1] || !asked[2] {
-		t.Errorf("asked %v", asked)
-	}
-	close(locked)
-	for range cap(v.stuck) { // they let go
-		v.stuck <- struct{}{}
+	for _, test := range []struct {
+		name string
+		of   func(n uint64) event.Event // the kills of which none is answered
+		asks int
+	}{
+		{"of one cgroup", func(n uint64) event.Event { return kill(int32(n), 7, 0, user(0)) }, mostStuckOfCgroup},
+		{"in one that ran out", func(n uint64) event.Event { return kill(int32(n), 100+n, 7, user(0)) }, mostStuckOfCgroup},
+		{"of one user", func(n uint64) event.Event { return kill(int32(n), 100+n, 100+n, user(4242)) }, mostStuckOfUser},
+		{"of everybody", func(n uint64) event.Event { return kill(int32(n), 100+n, 100+n, user(0)) }, mostStuck},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			const other = 1000 // a victim of somebody else
+			answers := make(chan time.Time)
+			over := make(chan time.Time)
+			close(over)
+			locked, reading := make(chan struct{}), make(chan int32, 3*mostStuck)
+			var log bytes.Buffer
+			v := &victims{
+				now: func() uint64 { return uint64(time.Second) }, after: func(time.Duration) <-chan time.Time { return over },
+				log: slog.New(slog.NewTextHandler(&log, nil)), stuck: map[share]int{},
+				read: func(pid int32, most int) (hostfs.Arguments, error) {
+					reading <- pid
+					if pid != other {
+						<-locked
+					}
+					return hostfs.Arguments{Text: []byte("text\x00")}, nil
+				},
+			}
+			var batch []event.Event
+			for n := range uint64(2 * mostStuck) {
+				batch = append(batch, test.of(n+1))
+			}
+			v.complete(batch) // returns, though each of them waits
+			for _, e := range batch {
+				if e.OOM.Victim.CommandLine != "" {
+					t.Errorf("%d: %q", e.PID, e.OOM.Victim.CommandLine)
+				}
+			}
+			for range test.asks {
+				<-reading
+			}
+			if n := v.stuck[share{}]; n != test.asks {
+				t.Errorf("%d are being read, want %d", n, test.asks)
+			}
+			if n := strings.Count(log.String(), "command lines of OOM victims are missing"); n != 1 {
+				t.Errorf("logged %d times: %s", n, &log)
+			}
+			v.after = func(time.Duration) <-chan time.Time { return answers } // waits for the answer
+			batch = []event.Event{kill(other, other, other, user(other))}
+			v.complete(batch)
+			if got, want := batch[0].OOM.Victim.CommandLine != "", test.name != "of everybody"; got != want {
+				t.Errorf("that of another is known: %t", got)
+			}
+			close(locked)
+			for done := false; !done; runtime.Gosched() { // they let go
+				v.mu.Lock()
+				done = len(v.stuck) == 0 && !v.warned
+				v.mu.Unlock()
+			}
+		})
 	}
 }
 

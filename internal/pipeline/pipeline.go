@@ -250,11 +250,15 @@ func (p *Pipeline) ask(f func()) {
 
 // watch attaches the probes, takes in what was there before them, and then reads.
 func (p *Pipeline) watch(ctx context.Context) error {
+	var inCall func(tid int32) bool
+	if p.hostPIDs {
+		inCall = p.fs.InNamespaceCall
+	}
 	kernel, err := probes.Open(probes.Config{
 		Hierarchy: p.layout.HierarchyID, Unified: p.layout.Controller == "", OwnMntNamespace: p.own[event.Mnt],
 		Clock: probes.HostClock, Methods: p.cfg.ProbeMethods, EventsRingBytes: p.cfg.EventsRingBytes,
 		LifecycleRingBytes: p.cfg.LifecycleRingBytes, UrgentRingBytes: p.cfg.UrgentRingBytes, CgroupsWatched: p.readEarly,
-		NoCommandLines: p.cfg.NoCommandLines,
+		NoCommandLines: p.cfg.NoCommandLines, InNamespaceCall: inCall,
 	})
 	if err != nil {
 		return err

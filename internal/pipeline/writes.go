@@ -198,7 +198,10 @@ type written struct {
 const mostRounds = 4
 
 // handle reports writes. It reads the limits that were written to, and then what has been written meanwhile: whoever
-// wrote to the same limit up to that point may have written what was read. It returns the writes that are still to be
+// wrote to the same limit up to that point may have written what was read. What it cannot see is a write that has not
+// returned, as one of a memory limit below the usage, whose value is in force already: it is reported then as that of the
+// one whose write has returned. The late write that follows changes nothing, like one of the same value, which runtimes
+// and systemd make as a rule; so it does not put the first author in doubt. It returns the writes that are still to be
 // handled, and whether some were lost.
 func (f *writeFollower) handle(list []hostfs.CgroupWrite, pending func() ([]hostfs.CgroupWrite, bool, error)) (left []hostfs.CgroupWrite, lost bool, err error) {
 	at := f.p.now()

@@ -37,6 +37,8 @@ type Config struct {
 	CgroupsWatched func() error
 	// Methods, where there are any, are the only ones that may be used.
 	Methods []Method
+	// InNamespaceCall reports whether a thread, by the host's number, is in unshare or setns, or may be. It may be nil.
+	InNamespaceCall func(tid int32) bool
 	// NoCommandLines leaves out the command lines of OOM victims.
 	NoCommandLines bool
 }
@@ -101,10 +103,12 @@ func (p *Probes) open(cfg Config, cache *btf.Cache) error {
 
 	if p.reader, err = newReader(rings{
 		events: p.maps[gen.NsvizMapEvents], lifecycle: p.maps[gen.NsvizMapLifecycle], urgent: p.maps[gen.NsvizMapUrgent],
-		errors: p.maps[gen.NsvizMapErrors], calls: p.maps[gen.NsvizMapCalls], throttled: p.maps[gen.NsvizMapThrottleSources],
+		errors: p.maps[gen.NsvizMapErrors], calls: p.maps[gen.NsvizMapCalls],
+		throttled: []*ebpf.Map{p.maps[gen.NsvizMapThrottleNamespaces], p.maps[gen.NsvizMapThrottleLifecycle]},
 	}, cfg.Clock); err != nil {
 		return err
 	}
+	p.reader.inCall = cfg.InNamespaceCall
 	if err := p.attachAll(loader, cfg.CgroupsWatched); err != nil {
 		return err
 	}

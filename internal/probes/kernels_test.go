@@ -309,6 +309,16 @@ var absences = []struct {
 		kernels: []string{"6.12-amd64", "sid-amd64"},
 		why:     "one count before 6.11; guarded by bpf_core_field_exists in pids_refused",
 	},
+	{
+		places:  []string{"cgroup___pointers.ancestors"},
+		kernels: []string{"5.10.218-amd64", "5.10-amd64", "5.10-arm64"},
+		why:     "ids before 6.1; guarded by bpf_core_field_exists in cgroup_ancestor_id",
+	},
+	{
+		places:  []string{"cgroup___ids.ancestor_ids"},
+		kernels: []string{"6.1-amd64", "6.1-arm64", "6.12-amd64", "sid-amd64"},
+		why:     "pointers since 6.1; guarded by bpf_core_field_exists in cgroup_ancestor_id",
+	},
 }
 
 // TestKernelsHaveWhatIsRead: every program that may run on a kernel finds there what it reads.

@@ -32,6 +32,9 @@ func (r *reader) lost(now, count uint64, reason string) event.Event {
 
 // countErrors reads the error counters and adds the events that were lost since the last time to b.
 func (r *reader) countErrors(now uint64, b *Batch) error {
+	if err := r.removeStaleCalls(now); err != nil {
+		return fmt.Errorf("remove calls that have ended: %w", err)
+	}
 	changed := len(r.counted) == 0 // at first, so that all places are known to count 0
 	for place := range gen.NsvizErrorPlaceERROR_PLACES {
 		var perCPU []uint64
@@ -42,6 +45,9 @@ func (r *reader) countErrors(now uint64, b *Batch) error {
 		for _, n := range perCPU {
 			sum += n
 		}
+		if place == gen.NsvizErrorPlaceERROR_MAP_CALLS {
+			sum += r.missedCalls
+		}
 		more := sum - r.counted[place]
 		r.counted[place] = sum
 		if more == 0 {
@@ -51,14 +57,9 @@ func (r *reader) countErrors(now uint64, b *Batch) error {
 		if reason, ok := r.lossReasons[place]; ok {
 			b.Events = append(b.Events, r.lost(now, more, reason))
 		}
-		switch place {
-		case gen.NsvizErrorPlaceERROR_THROTTLED:
+		if place == gen.NsvizErrorPlaceERROR_THROTTLED {
 			if err := r.addThrottled(now, more, b); err != nil {
 				return fmt.Errorf("read who was throttled: %w", err)
-			}
-		case gen.NsvizErrorPlaceERROR_MAP_CALLS:
-			if err := r.removeStaleCalls(now); err != nil {
-				return fmt.Errorf("remove calls that have long ended: %w", err)
 			}
 		}
 	}
@@ -71,69 +72,110 @@ func (r *reader) countErrors(now uint64, b *Batch) error {
 	return nil
 }
 
-// addThrottled adds one loss per source that was throttled since the last time, more events in all. What sources
-// dropped that were pushed out of the map since has no name.
+// throttledSource is a source with the map that it is in, by its place in rings.throttled.
+type throttledSource struct {
+	gen.NsvizThrottleSource
+
+	subject int
+}
+
+// addThrottled adds one loss per source that was throttled since the last time, more events in all.
 func (r *reader) addThrottled(now, more uint64, b *Batch) error {
-	reported := map[gen.NsvizThrottleSource]uint64{}
-	var source gen.NsvizThrottleSource
-	var state gen.NsvizThrottleState
-	counts := map[gen.NsvizThrottleSource]uint64{}
-	entries := r.maps.throttled.Iterate()
-	for entries.Next(&source, &state) {
-		if state.Dropped > 0 {
-			counts[source] = state.Dropped
+	counts, complete := map[throttledSource]gen.NsvizThrottleState{}, true
+	for subject, m := range r.maps.throttled {
+		source := throttledSource{subject: subject}
+		var state gen.NsvizThrottleState
+		entries := m.Iterate()
+		for entries.Next(&source.NsvizThrottleSource, &state) {
+			if state.Dropped > 0 {
+				counts[source] = state
+			}
 		}
+		// A map that changes faster than it is read is read in part.
+		err := entries.Err()
+		if err != nil && !errors.Is(err, ebpf.ErrIterationAborted) {
+			return err
+		}
+		complete = complete && err == nil
 	}
-	// A map that changes faster than it is read is read in part; the rest has no name.
-	if err := entries.Err(); err != nil && !errors.Is(err, ebpf.ErrIterationAborted) {
-		return err
+	r.nameThrottled(now, more, counts, complete, b)
+	return nil
+}
+
+// nameThrottled adds one loss per source in counts that has dropped events since the last time, more in all. What sources
+// dropped that were pushed out of their map since, or that were not read now, has no name. complete is whether all were
+// read: only then those that are not there are forgotten, since one that comes back would be named for all it ever dropped.
+func (r *reader) nameThrottled(now, more uint64, counts map[throttledSource]gen.NsvizThrottleState, complete bool, b *Batch) {
+	reported := map[throttledSource]uint64{}
+	if !complete {
+		maps.Copy(reported, r.throttled)
 	}
 	for _, source := range slices.SortedFunc(maps.Keys(counts), compareSources) {
-		before := r.throttled[source]
-		if before > counts[source] { // it was pushed out, and is back with a new count
+		before, state := r.throttled[source], counts[source]
+		if before > state.Dropped { // it was pushed out, and is back with a new count
 			before = 0
 		}
-		n := min(counts[source]-before, more) // the map may be ahead of the total
+		n := min(state.Dropped-before, more) // the map may be ahead of the total
 		reported[source] = before + n
 		if n == 0 {
 			continue
 		}
 		more -= n
 		e := r.lost(now, n, event.LostThrottled)
-		e.CgroupID, e.Lost.UID = source.CgroupId, new(source.Uid)
+		e.CgroupID, e.Lost.UID = state.CgroupId, new(source.Uid)
 		b.Events = append(b.Events, e)
 	}
 	r.throttled = reported
 	if more > 0 {
 		b.Events = append(b.Events, r.lost(now, more, event.LostThrottled))
 	}
-	return nil
 }
 
-func compareSources(a, b gen.NsvizThrottleSource) int {
-	return cmp.Or(cmp.Compare(a.CgroupId, b.CgroupId), cmp.Compare(a.Uid, b.Uid), cmp.Compare(a.Subject, b.Subject))
+func compareSources(a, b throttledSource) int {
+	return cmp.Or(cmp.Compare(a.subject, b.subject), cmp.Compare(a.CgroupId, b.CgroupId), cmp.Compare(a.Uid, b.Uid),
+		cmp.Compare(a.UserNs, b.UserNs))
 }
 
-// longestCall is after what time the return of an unshare or setns counts as missed.
-const longestCall = time.Minute
+const (
+	// youngCall is for how long the entry of an unshare or setns is left alone: its return may be on its way.
+	youngCall = time.Second
+	// longestCall is after what time its return counts as missed where nobody knows whether the thread is still in it.
+	longestCall = time.Minute
+	// sweepShare is the share of the time in which entries are looked through, one part of so many.
+	sweepShare = 50
+)
 
-// removeStaleCalls makes room in the map of calls: the kernel may miss the return of a call that is hooked by a
-// kretprobe, and then its entry stays.
+// removeStaleCalls removes the entries of calls whose return was missed, and counts them: the kernel misses a return that is
+// hooked by a kretprobe while more threads are in the function than it has room for, twice the number of CPUs or ten.
+// Where it cannot be known which threads are still in their call, it removes old entries, and only where room runs short.
 func (r *reader) removeStaleCalls(now uint64) error {
-	var stale []uint32
+	if now < r.nextSweep {
+		return nil
+	}
+	began := time.Now()
+	defer func() { r.nextSweep = now + uint64(max(time.Since(began)*sweepShare, errorsInterval/2)) }()
+	old := map[uint32]time.Duration{}
 	var tid uint32
 	var call gen.NsvizNamespaceCall
+	n := 0
 	entries := r.maps.calls.Iterate()
 	for entries.Next(&tid, &call) {
-		if call.EnteredNs+uint64(longestCall) < now {
-			stale = append(stale, tid)
+		n++
+		if age := time.Duration(now - min(now, call.EnteredNs)); age > youngCall {
+			old[tid] = age
 		}
 	}
 	if err := entries.Err(); err != nil && !errors.Is(err, ebpf.ErrIterationAborted) {
 		return err
 	}
-	for _, tid := range stale {
-		if err := r.maps.calls.Delete(tid); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+	for tid, age := range old {
+		if r.inCall != nil && r.inCall(int32(tid)) || r.inCall == nil && (age <= longestCall || 2*n < int(r.maps.calls.MaxEntries())) {
+			continue
+		}
+		switch err := r.maps.calls.Delete(tid); {
+		case err == nil:
+			r.missedCalls++
+		case !errors.Is(err, ebpf.ErrKeyNotExist):
 			return err
 		}
 	}

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"syscall"
 	"testing"
@@ -133,25 +135,51 @@ func TestMissedReturnIsCounted(t *testing.T) {
 	p.wait()
 }
 
-// TestStaleCallsMakeRoom: entries of calls whose return was missed go when there is no room for new ones.
+// TestStaleCallsMakeRoom: entries of calls whose return was missed are removed and counted as lost, at once where it is known which
+// threads are still in their call; else the old ones, when half of the room is taken.
 func TestStaleCallsMakeRoom(t *testing.T) {
-	b := newBench(t)
-	now := uint64(time.Hour)
-	young := now - uint64(longestCall)/2
-	for tid, entered := range []uint64{1, young, 1, young} {
-		if err := b.maps.calls.Put(uint32(tid), gen.NsvizNamespaceCall{EnteredNs: entered}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	b.count(gen.NsvizErrorPlaceERROR_MAP_CALLS, 1)
-	if err := b.countErrors(now, &Batch{}); err != nil {
-		t.Fatal(err)
-	}
-	for tid, want := range []bool{false, true, false, true} {
-		var call gen.NsvizNamespaceCall
-		if err := b.maps.calls.Lookup(uint32(tid), &call); (err == nil) != want {
-			t.Errorf("thread %d: %v, want an entry: %v", tid, err, want)
-		}
+	const now = uint64(time.Hour)
+	const young, aged, old = now - uint64(youngCall)/2, now - uint64(longestCall)/2, 1
+	for _, test := range []struct {
+		name    string
+		entered []uint64 // by thread; there is room for 8
+		inCall  func(tid int32) bool
+		gone    []uint32
+	}{
+		{"known", []uint64{aged, old, old, young}, func(tid int32) bool { return tid == 1 }, []uint32{0, 2}},
+		{"unknown, half full", []uint64{old, aged, old, young}, nil, []uint32{0, 2}},
+		{"unknown, and there is room", []uint64{old, aged, young}, nil, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			b := newBench(t)
+			b.inCall = test.inCall
+			for tid, entered := range test.entered {
+				if err := b.maps.calls.Put(uint32(tid), gen.NsvizNamespaceCall{EnteredNs: entered}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var batch Batch
+			if err := b.countErrors(now, &batch); err != nil {
+				t.Fatal(err)
+			}
+			for tid := range test.entered {
+				var call gen.NsvizNamespaceCall
+				want := !slices.Contains(test.gone, uint32(tid))
+				if err := b.maps.calls.Lookup(uint32(tid), &call); (err == nil) != want {
+					t.Errorf("thread %d: %v, want an entry: %v", tid, err, want)
+				}
+			}
+			var lost uint64
+			for _, e := range batch.Events {
+				if e.Lost.Reason != event.LostCall {
+					t.Errorf("unexpected loss %+v", e.Lost)
+				}
+				lost += e.Lost.Count
+			}
+			if want := uint64(len(test.gone)); lost != want || batch.Errors["map_calls"] != want {
+				t.Errorf("%d counted as lost, %d errors, want %d", lost, batch.Errors["map_calls"], want)
+			}
+		})
 	}
 }
 
@@ -233,28 +261,33 @@ func TestFailedReadsAreCounted(t *testing.T) {
 	}
 }
 
-// TestFloodIsThrottled: a user who makes more namespaces than his share has the rest counted under his name, others
-// have theirs reported, and nothing is lost for want of room.
-func TestFloodIsThrottled(t *testing.T) {
-	const burst, calls, uid = 100, 1000, 65533
+// startThrottled runs probes under which a source may send that many events at once, and then no more for an hour.
+func startThrottled(t *testing.T, burst uint64) *watch {
+	t.Helper()
 	cfg := hostConfig(t)
 	cfg.ThrottleBurst, cfg.ThrottleInterval = burst, time.Hour
-	w := &watch{t: t}
 	s := &stream{Probes: openProbes(t, cfg), way: "the best", more: make(chan struct{}, 1)}
-	w.stream, w.streams = s, []*stream{s}
 	if err := s.Settled(); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx, s.take) }()
-	defer func() {
+	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
-	}()
+	})
+	return &watch{t: t, stream: s, streams: []*stream{s}}
+}
 
+// TestFloodIsThrottled: a user who makes more namespaces than his share has the rest counted under his name, others
+// have theirs reported, and nothing is lost for want of room.
+func TestFloodIsThrottled(t *testing.T) {
+	const burst, calls, uid = 100, 1000, 65533
+	w := startThrottled(t, burst)
+	s := w.stream
 	home := makeCgroup(t, "flood")
 	flood := startHelper(t, fmt.Sprint("flood ", calls))
 	home.add(flood)
@@ -300,17 +333,171 @@ func floodNamespaces(uid, n int) error {
 		return err
 	}
 	for range n {
-		// Like fork: the child is a copy of this thread, and does nothing that takes the Go runtime.
-		pid, _, errno := unix.RawSyscall6(unix.SYS_CLONE, unix.CLONE_NEWUSER|uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
-		if errno != 0 {
-			return fmt.Errorf("clone: %w", errno)
-		}
-		if pid == 0 {
-			_, _, _ = unix.RawSyscall(unix.SYS_EXIT_GROUP, 0, 0, 0)
-		}
-		if _, err := unix.Wait4(int(pid), nil, 0, nil); err != nil {
-			return fmt.Errorf("wait: %w", err)
+		if err := makeUserNamespace(); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// makeUserNamespace has a child make one and end at once.
+func makeUserNamespace() error {
+	// Like fork: the child is a copy of this thread, and does nothing that takes the Go runtime.
+	pid, _, errno := unix.RawSyscall6(unix.SYS_CLONE, unix.CLONE_NEWUSER|uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
+	if errno != 0 {
+		return fmt.Errorf("clone: %w", errno)
+	}
+	if pid == 0 {
+		_, _, _ = unix.RawSyscall(unix.SYS_EXIT_GROUP, 0, 0, 0)
+	}
+	if _, err := unix.Wait4(int(pid), nil, 0, nil); err != nil {
+		return fmt.Errorf("wait: %w", err)
+	}
+	return nil
+}
+
+// TestFloodFromManyCgroupsIsThrottled: whoever was given a part of the cgroups makes some there, moves from one to the
+// other and has the same share as before, with whatever user ID, while every container that starts beside is seen.
+func TestFloodFromManyCgroupsIsThrottled(t *testing.T) {
+	const burst, rounds, containers = 150, 300, 3
+	const user, first = 65533, 300000 // the first of the IDs that are mapped into user namespaces
+	userNS := func(outside int) *syscall.SysProcAttr {
+		ids := []syscall.SysProcIDMap{{HostID: outside, Size: 1000}}
+		return &syscall.SysProcAttr{
+			Cloneflags: unix.CLONE_NEWUSER, UidMappings: ids, GidMappings: ids, Credential: &syscall.Credential{NoSetGroups: true},
+		}
+	}
+	for _, test := range []struct {
+		name       string
+		level      int // of the cgroup that is given away
+		owner      int
+		task       string // before the flood's
+		isolate    *syscall.SysProcAttr
+		ids        int    // real user IDs that it changes between
+		uid        uint32 // under which it counts
+		namespaces bool   // whether its share of them is limited, too
+	}{
+		{"a user", 3, user, "as-user ", nil, 1, user, true},
+		{"a user with many IDs", 3, user, "in-user-namespace ", nil, 1000, user, true},
+		{"root", 2, 0, "", nil, 1, 0, false},
+		{"root of a user namespace", 1, first, "", userNS(first), 1000, 0, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := startThrottled(t, burst)
+			home := makeCgroup(t, "flood")
+			for level := 1; ; level++ {
+				if err := os.Chmod(home.dir, 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if level == test.level {
+					break
+				}
+				home = makeCgroupIn(t, home.path, "below")
+			}
+			for _, file := range []string{"", "cgroup.procs"} {
+				if err := os.Chown(filepath.Join(home.dir, file), test.owner, test.owner); err != nil {
+					t.Fatal(err)
+				}
+			}
+			cmd := helperCommand(fmt.Sprintf("%sflood-cgroups %d %d %s", test.task, rounds, test.ids, home.dir))
+			cmd.SysProcAttr = test.isolate
+			flood := start(t, cmd)
+			home.add(flood)
+			pid := flood.pid
+			if test.task == "in-user-namespace " {
+				flood.release()
+				if _, err := fmt.Sscan(flood.line(), &pid); err != nil {
+					t.Fatal(err)
+				}
+				for file, ids := range map[string]string{"uid_map": fmt.Sprintf("0 %d 1\n1 %d 999", user, first), "gid_map": "0 0 1"} {
+					if err := os.WriteFile(fmt.Sprintf("/proc/%d/%s", pid, file), []byte(ids), 0); err != nil {
+						t.Fatal(err)
+					}
+				}
+				flood.release()
+				flood.line()
+			}
+			flood.release()
+			for range containers {
+				p, c := contain(t, w, "read end; exit 3")
+				w.await("starts", 1, of(event.ContainerStarted, c))
+				p.release()
+				p.wait()
+				w.await("exits", 1, of(event.ContainerExited, c))
+			}
+			flood.line()
+			flood.release()
+			flood.wait()
+
+			count := func(types ...event.Type) int {
+				return len(w.seen(func(e event.Event) bool { return e.PID == pid && slices.Contains(types, e.Type) }))
+			}
+			events := func() int { return count(event.CgroupCreated, event.CgroupRemoved) }
+			namespaces := func() int { return count(event.NamespaceCreated) }
+			lost := func() (n int) {
+				for _, e := range w.seen(func(e event.Event) bool { return e.Type == event.EventsLost }) {
+					if e.Lost.Reason != event.LostThrottled || e.Lost.UID == nil || *e.Lost.UID != test.uid || e.CgroupID == 0 {
+						t.Errorf("unexpected loss %+v of %d", e.Lost, e.CgroupID)
+					}
+					n += int(e.Lost.Count)
+				}
+				return n
+			}
+			const made = 3 * rounds // cgroups that are made and removed, and namespaces
+			eventually(t, "everything is reported or counted", func() bool { return events()+namespaces()+lost() >= made })
+			t.Logf("of %d: %d of cgroups and %d of namespaces reported, %d lost", made, events(), namespaces(), lost())
+			if n := events(); n != burst+1 {
+				t.Errorf("%d events of cgroups, with a burst of %d", n, burst)
+			}
+			// The user may have made one before the flood.
+			if n := namespaces(); test.namespaces && (n < burst || n > burst+1) || !test.namespaces && n != rounds {
+				t.Errorf("%d events of namespaces of %d, with a burst of %d", n, rounds, burst)
+			}
+		})
+	}
+}
+
+// floodCgroups makes cgroups, moves from each to the next and removes it, and makes a user namespace in each.
+func floodCgroups(argument string) error {
+	var n, ids int
+	var dir string
+	if _, err := fmt.Sscan(argument, &n, &ids, &dir); err != nil {
+		return err
+	}
+	enter := func(dir string) error { return os.WriteFile(dir+"/cgroup.procs", []byte("0"), 0) }
+	last := dir
+	for i := range n {
+		if ids > 1 { // the effective one stays root's, and with it what root may do
+			if _, _, errno := unix.RawSyscall(unix.SYS_SETREUID, uintptr(i%ids), ^uintptr(0), 0); errno != 0 {
+				return fmt.Errorf("setreuid: %w", errno)
+			}
+		}
+		next := fmt.Sprint(dir, "/", i)
+		if err := os.Mkdir(next, 0o755); err != nil {
+			return err
+		}
+		if err := errors.Join(enter(next), makeUserNamespace()); err != nil {
+			return err
+		}
+		if last != dir {
+			if err := os.Remove(last); err != nil {
+				return err
+			}
+		}
+		last = next
+	}
+	return errors.Join(enter(dir), os.Remove(last))
+}
+
+// inUserNamespace has a task done by a child in a user namespace that this process makes, and writes the child's PID. The
+// child execs once more when it has been given IDs, with which it is root there.
+func inUserNamespace(task string) error {
+	cmd := helperCommand("exec " + task)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWUSER, Pdeathsig: unix.SIGKILL}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	fmt.Println(cmd.Process.Pid)
+	return cmd.Wait()
 }

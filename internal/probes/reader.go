@@ -67,14 +67,16 @@ type stamped struct {
 // rings are what the reader reads.
 type rings struct {
 	events, lifecycle, urgent *ebpf.Map // of type RingBuf
-	// errors counts by place, calls are those under way, throttled are the sources of events.
-	errors, calls, throttled *ebpf.Map
+	// errors counts by place, calls are those under way.
+	errors, calls *ebpf.Map
+	throttled     []*ebpf.Map // the sources of events, a map for each subject
 }
 
 // reader reads all rings in one goroutine, so that what happened on any of them comes in one order.
 type reader struct {
 	rings   []*ringbuf.Reader
 	maps    rings
+	inCall  func(tid int32) bool // see Config
 	decoder *decoder
 	clock   Clock
 	epoll   int
@@ -93,8 +95,10 @@ type reader struct {
 	record      ringbuf.Record
 	held        []stamped // read already, but later than what the other ring is known to hold
 	counted     map[gen.NsvizErrorPlace]uint64
-	throttled   map[gen.NsvizThrottleSource]uint64 // events by source, as reported up to now
-	nextErrors  uint64                             // boot time
+	throttled   map[throttledSource]uint64 // events by source, as reported up to now
+	nextErrors  uint64                     // boot time
+	nextSweep   uint64                     // likewise, of the calls under way
+	missedCalls uint64                     // whose entries were removed
 	placeNames  map[gen.NsvizErrorPlace]string
 	lossReasons map[gen.NsvizErrorPlace]string
 }

@@ -75,10 +75,10 @@ func newBench(t *testing.T) *bench {
 		calls: newMap(ebpf.MapSpec{
 			Type: ebpf.Hash, KeySize: 4, ValueSize: uint32(unsafe.Sizeof(gen.NsvizNamespaceCall{})), MaxEntries: 8,
 		}),
-		throttled: newMap(ebpf.MapSpec{
+		throttled: []*ebpf.Map{newMap(ebpf.MapSpec{
 			Type: ebpf.LRUHash, KeySize: uint32(unsafe.Sizeof(gen.NsvizThrottleSource{})),
 			ValueSize: uint32(unsafe.Sizeof(gen.NsvizThrottleState{})), MaxEntries: 8,
-		}),
+		})},
 	}
 	b := &bench{
 		t: t, toEvents: writer(maps.events), toLifecycle: writer(maps.lifecycle), toUrgent: writer(maps.urgent), maps: maps,
