@@ -75,7 +75,7 @@ func TestKernelsLackingSomethingAreFound(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := map[string][]string{
-			"task_struct.exit_code of 4 bytes":          {"lifecycle_exit_tp_btf"},
+			"task_struct.exit_code of 4 bytes": {"lifecycle_exit_tp_btf"},
 			// As in the table of absences.
 			"pids_cgroup___single.events_limit.counter": {"lifecycle_exit_tp_btf"},
 			"cgroup___ids.ancestor_ids":                 {"lifecycle_exit_tp_btf"},
