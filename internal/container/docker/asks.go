@@ -1,6 +1,9 @@
 package docker
 
-import "sync"
+import (
+	"maps"
+	"sync"
+)
 
 const (
 	// maxAsks is how many questions may be open.
@@ -15,25 +18,50 @@ type asks struct {
 	// wake holds a token while there is something to take.
 	wake chan struct{}
 
-	mu       sync.Mutex
-	open     map[string]struct{}
-	everyone bool
+	mu sync.Mutex
+	// open are those that may be taken; fresh ones still wait for others to share their request.
+	open, fresh map[string]struct{}
+	everyone    bool
 }
 
 func newAsks() *asks {
-	return &asks{wake: make(chan struct{}, 1), open: map[string]struct{}{}}
+	return &asks{wake: make(chan struct{}, 1), open: map[string]struct{}{}, fresh: map[string]struct{}{}}
 }
 
 // add asks for one id.
 func (a *asks) add(id string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.open[id] = struct{}{}
-	if len(a.open) > maxAsks {
+	if _, asked := a.open[id]; !asked {
+		a.fresh[id] = struct{}{}
+	}
+	if len(a.open)+len(a.fresh) > maxAsks {
 		a.everyone = true
 		clear(a.open)
+		clear(a.fresh)
 	}
 	a.signal()
+}
+
+// again asks for ids once more, without a wait for others.
+func (a *asks) again(ids []string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, id := range ids {
+		a.open[id] = struct{}{}
+	}
+}
+
+// gathered has the fresh ones wait no longer.
+func (a *asks) gathered() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	maps.Copy(a.open, a.fresh)
+	clear(a.fresh)
+	select {
+	case <-a.wake:
+	default:
+	}
 }
 
 // addEveryone asks for all containers. The other questions stay: their answers may be there sooner.
@@ -49,17 +77,12 @@ func (a *asks) addEveryone() {
 func (a *asks) take(mayBeEveryone bool) (ids []string, everyone bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	select {
-	case <-a.wake:
-	default:
-	}
 	if a.everyone && mayBeEveryone {
 		a.everyone = false
 		return nil, true
 	}
 	for id := range a.open {
 		if len(ids) == batch {
-			a.signal()
 			break
 		}
 		ids = append(ids, id)

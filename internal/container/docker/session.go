@@ -175,6 +175,7 @@ func (s *session) follow(ctx context.Context, version string) *problem {
 		case s.stream = <-s.opened:
 			// Events first, then the list: what changes in between is told by both, and by none never.
 			s.asks.addEveryone()
+			s.asks.gathered() // what was asked before
 			due = true
 
 		case err := <-s.ended:
@@ -231,6 +232,7 @@ func (s *session) follow(ctx context.Context, version string) *problem {
 			}
 
 		case <-gathered:
+			s.asks.gathered()
 			gathered, due = nil, true
 
 		case <-pingDue:
@@ -420,9 +422,7 @@ func (s *session) unanswered(answer listing) *problem {
 	late := errors.Is(answer.problem, errNoAnswer)
 	switch {
 	case late && !answer.everyone:
-		for _, id := range answer.ids {
-			s.asks.add(id)
-		}
+		s.asks.again(answer.ids)
 		return nil
 	case late:
 		s.unlisted++
@@ -439,9 +439,7 @@ func (s *session) apply(answer listing) bool {
 	}
 	if len(answer.touched) > maxTouched {
 		// Nobody knows any more which ones.
-		for _, id := range answer.ids {
-			s.asks.add(id)
-		}
+		s.asks.again(answer.ids)
 		if answer.everyone {
 			s.asks.addEveryone()
 		}
