@@ -41,6 +41,10 @@ func checkBehindFilter(errno uint32) error {
 
 // Behind a seccomp filter nsviz names it, whatever the limit on locked memory is.
 func TestBehindSeccompFilter(t *testing.T) {
+	setpriv, err := exec.LookPath("setpriv") // by its path: a shell may have one of its own
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, tt := range []struct {
 		name    string
 		task    string
@@ -51,10 +55,10 @@ func TestBehindSeccompFilter(t *testing.T) {
 		{"ENOSYS", fmt.Sprint("filter-bpf ", int(unix.ENOSYS)), nil, "a seccomp filter refuses the bpf system call: not permitted: function not implemented; start"},
 		{
 			"EPERM, and locked memory that cannot be raised", fmt.Sprint("filter-bpf ", int(unix.EPERM)),
-			[]string{"sh", "-c", `ulimit -l 64 && exec "$@"`, "sh", "setpriv", "--bounding-set=-sys_resource", "--"}, "a seccomp filter refuses the bpf system call",
+			[]string{"sh", "-c", `ulimit -l 64 && exec "$@"`, "sh", setpriv, "--bounding-set=-sys_resource", "--"}, "a seccomp filter refuses the bpf system call",
 		},
 		{
-			"no filter, no capabilities", "check", []string{"setpriv", "--bounding-set=-all", "--"},
+			"no filter, no capabilities", "check", []string{setpriv, "--bounding-set=-all", "--"},
 			"the kernel refuses BPF: not permitted: operation not permitted; nsviz lacks CAP_BPF and CAP_PERFMON",
 		},
 		{"nothing", "check", nil, "<nil>"},

@@ -92,6 +92,14 @@ func helper(task string) error {
 		}
 	case "hogs":
 		return hogs(argument)
+	case "unshare-later":
+		fmt.Println("its thread is chosen")
+		if _, err := in.ReadString('\n'); err != nil {
+			return nil //nolint:nilerr // nobody needs it any more
+		}
+		if err := unix.Unshare(unix.CLONE_NEWUTS | unix.CLONE_NEWIPC); err != nil {
+			return err
+		}
 	case "unshare":
 		// UTS and IPC at once: two namespaces a call, one record.
 		for range n {

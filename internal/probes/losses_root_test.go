@@ -111,7 +111,9 @@ func seccompAnswers(t *testing.T, w *watch) {
 // the same thread calls again.
 func TestMissedReturnIsCounted(t *testing.T) {
 	w := startWatch(t)
-	p := startHelper(t, "unshare 1")
+	p := startHelper(t, "unshare-later")
+	p.release()
+	p.line()
 	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", p.pid))
 	if err != nil {
 		t.Fatal(err)
