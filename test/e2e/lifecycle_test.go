@@ -14,10 +14,10 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// 200 containers, four at a time, that live for a moment: each starts once and exits once, under its
+// 100 containers, four at a time, that live for a moment: each starts once and exits once, under its
 // name, and none is left over.
 func TestShortLives(t *testing.T) {
-	const containers, atOnce = 200, 4
+	const containers, atOnce = 100, 4
 	address := startServe(t)
 	events := startEvents(t)
 	prefix := "nsviz-test-brief-"

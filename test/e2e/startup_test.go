@@ -89,11 +89,11 @@ func first(events map[string][]time.Time, atLatest time.Time) time.Time {
 	return atLatest
 }
 
-// Containers that start and end while nsviz attaches are neither lost nor doubled. nsviz is started 50 times
+// Containers that start and end while nsviz attaches are neither lost nor doubled. nsviz is started 36 times
 // in the middle of a storm of containers that live for a moment, and each time beside one that lives on. The
 // engine's own log says which there were, and an nsviz that watches all the time, when.
 func TestStartUpRace(t *testing.T) {
-	const rounds, atOnce = 50, 2
+	const rounds, atOnce = 36, 2
 	hung := hungEngine(t)
 	log := followEngine(t)
 	witness := startEvents(t)
