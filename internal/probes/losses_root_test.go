@@ -361,7 +361,7 @@ func makeUserNamespace() error {
 // TestFloodFromManyCgroupsIsThrottled: whoever was given a part of the cgroups makes some there, moves from one to the
 // other and has the same share as before, with whatever user ID, while every container that starts beside is seen.
 func TestFloodFromManyCgroupsIsThrottled(t *testing.T) {
-	const burst, rounds, containers = 150, 300, 3
+	const burst, rounds, containers = 60, 120, 2
 	const user, first = 65533, 300000 // the first of the IDs that are mapped into user namespaces
 	userNS := func(outside int) *syscall.SysProcAttr {
 		ids := []syscall.SysProcIDMap{{HostID: outside, Size: 1000}}
