@@ -118,9 +118,29 @@ func (s *successors) inPlaceOf(gone *event.Container) *container {
 	return nil
 }
 
+// mayHaveLeft reports whether a container that has just started may be another run of one, or have the name of one, for which
+// namespaces were made that others are in.
+func (m *Model) mayHaveLeft(c *container) bool {
+	if c.revived || c.qualified || m.borrowed {
+		return true
+	}
+	l := m.labels[c.name]
+	return l != nil && len(l.ended) > 0
+}
+
+// borrows notes whether a container that was found is in a namespace that was made for another one.
+func (m *Model) borrows(c *container) {
+	for _, owner := range c.madeFor {
+		m.borrowed = m.borrowed || owner.ID != c.id
+	}
+}
+
 // tellAbandoned appends to the histories of the containers that one which has just started has left behind in another
 // namespace.
 func (m *Model) tellAbandoned(c *container, at time.Time) {
+	if !m.mayHaveLeft(c) { // as of most that start, of which there may be thousands
+		return
+	}
 	names := successors{m: m}
 	for _, other := range m.containers {
 		if other == c || !other.live() {

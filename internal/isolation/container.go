@@ -35,6 +35,7 @@ type container struct {
 	phases                   []event.Phase // of the start, replaced, never changed: snapshots share them
 	engineStarted            time.Time     // of the latest start that the engine told of
 	exit                     *event.Exit
+	revived                  bool // it had another run before
 	startKilled              bool // something was OOM-killed while it started
 	neverRan                 bool // and so its own program never ran
 	verdict                  *Verdict
@@ -125,6 +126,7 @@ func (m *Model) revive(c *container) {
 		m.addLive(c)
 	}
 	m.leave(c)
+	c.revived = true
 	c.limits = limits{}
 	c.state = Starting
 	c.initPID, c.initComm = 0, ""
@@ -375,7 +377,7 @@ func (m *Model) applyFound(at time.Time, f Found) {
 		c.oomKills, c.countedUntil = *f.OOMKills, m.clock.at(at)
 		c.killsKnown, c.countable = true, true
 	}
-	c.takeResync(at, &f)
+	m.takeResync(c, at, &f)
 	found := Moment{Time: at, Kind: MomentFound, Cgroup: f.CgroupPath}
 	if f.Starting {
 		c.tell(found)
@@ -386,6 +388,7 @@ func (m *Model) applyFound(at time.Time, f Found) {
 	c.started, c.startedAt = f.Started, m.clock.at(f.Started)
 	c.namespaces = f.Namespaces
 	c.unheld, c.madeFor = f.Unheld, f.MadeFor
+	m.borrows(c)
 	m.arrives(c)
 	m.enter(c, c.namespaces)
 	found.Init = initOf(f.InitPID, f.InitComm)

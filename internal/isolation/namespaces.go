@@ -133,6 +133,7 @@ func (m *Model) applySurvey(at time.Time, s Survey) {
 		n.processes, n.pinnedBy = found.Processes, found.PinnedBy
 		if found.MadeFor != nil {
 			n.madeFor, n.madeInside = found.MadeFor, found.MadeInside
+			m.borrowed = m.borrowed || n.madeFor != nil
 		}
 		n.contained = n.contained || found.Contained
 	}

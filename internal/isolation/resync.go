@@ -129,17 +129,18 @@ func (m *Model) foundAgain(c *container, at time.Time, f *Found) {
 		}
 		c.killsKnown = true
 	}
-	c.takeResync(at, f)
+	m.takeResync(c, at, f)
 	m.listed = nil
 }
 
 // takeResync takes over what does not depend on whether the container was known.
-func (c *container) takeResync(at time.Time, f *Found) {
+func (m *Model) takeResync(c *container, at time.Time, f *Found) {
 	r := f.Resync
 	if r == nil {
 		return
 	}
 	c.unheld, c.madeFor = f.Unheld, f.MadeFor
+	m.borrows(c)
 	c.countable, c.groupDecisions, c.verdict = r.Countable, r.GroupDecisions, r.Verdict
 	if c.stuckTold && r.Stuck == nil {
 		c.readStuck(at, new(""))
