@@ -42,24 +42,35 @@ type successors struct {
 	byName map[string]*container // of the live containers; nil until it is needed
 }
 
+// ownerOf returns for whom a namespace of a container was made; without an ID it is unknown. alone is whether it was made for that
+// one alone.
+func (m *Model) ownerOf(c *container, t event.NamespaceType) (owner event.Container, alone bool) {
+	if owner := c.madeFor[t]; owner.ID != "" {
+		return owner, true
+	}
+	if n := m.namespaces[c.namespaces[t]]; n != nil && n.typ == t && n.madeFor != nil {
+		return *n.madeFor, n.madeInside
+	}
+	return event.Container{}, false
+}
+
+// lodge notes whether a container is in a namespace that was made for another one.
+func (m *Model) lodge(c *container) {
+	c.lodges = false
+	for _, t := range inherited {
+		owner, _ := m.ownerOf(c, t)
+		c.lodges = c.lodges || owner.ID != "" && owner.ID != c.id
+	}
+}
+
 // abandoned returns nil where a namespace of a live container is not abandoned, or where that is unknown.
 func (s *successors) abandoned(c *container, t event.NamespaceType) *Abandoned {
 	m, id := s.m, c.namespaces[t]
 	if id == 0 || m.host.Namespaces[t] == id {
 		return nil
 	}
-	n := m.namespaces[id]
-	if n != nil && n.typ != t {
-		n = nil
-	}
-	owner, alone := c.madeFor[t], true
-	if owner.ID == "" {
-		if n == nil || n.madeFor == nil {
-			return nil
-		}
-		owner, alone = *n.madeFor, n.madeInside
-	}
-	if owner.ID == c.id {
+	owner, alone := m.ownerOf(c, t)
+	if owner.ID == "" || owner.ID == c.id {
 		return nil
 	}
 	a := s.departed(owner, t, id)
@@ -67,6 +78,7 @@ func (s *successors) abandoned(c *container, t event.NamespaceType) *Abandoned {
 		return a
 	}
 	// It was made outside of any container, perhaps to outlive them: then it is mounted somewhere, which a survey shows.
+	n := m.namespaces[id]
 	if !m.surveyed.After(a.Since) || slices.ContainsFunc(n.pinnedBy, func(by string) bool { return strings.HasPrefix(by, "/") }) {
 		return nil
 	}
@@ -118,32 +130,12 @@ func (s *successors) inPlaceOf(gone *event.Container) *container {
 	return nil
 }
 
-// mayHaveLeft reports whether a container that has just started may be another run of one, or have the name of one, for which
-// namespaces were made that others are in.
-func (m *Model) mayHaveLeft(c *container) bool {
-	if c.revived || c.qualified || m.borrowed {
-		return true
-	}
-	l := m.labels[c.name]
-	return l != nil && len(l.ended) > 0
-}
-
-// borrows notes whether a container that was found is in a namespace that was made for another one.
-func (m *Model) borrows(c *container) {
-	for _, owner := range c.madeFor {
-		m.borrowed = m.borrowed || owner.ID != c.id
-	}
-}
-
 // tellAbandoned appends to the histories of the containers that one which has just started has left behind in another
 // namespace.
 func (m *Model) tellAbandoned(c *container, at time.Time) {
-	if !m.mayHaveLeft(c) { // as of most that start, of which there may be thousands
-		return
-	}
 	names := successors{m: m}
-	for _, other := range m.containers {
-		if other == c || !other.live() {
+	for _, other := range m.live {
+		if other == c || !other.lodges || !other.live() {
 			continue
 		}
 		for _, t := range inherited {

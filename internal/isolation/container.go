@@ -35,7 +35,6 @@ type container struct {
 	phases                   []event.Phase // of the start, replaced, never changed: snapshots share them
 	engineStarted            time.Time     // of the latest start that the engine told of
 	exit                     *event.Exit
-	revived                  bool // it had another run before
 	startKilled              bool // something was OOM-killed while it started
 	neverRan                 bool // and so its own program never ran
 	verdict                  *Verdict
@@ -44,7 +43,9 @@ type container struct {
 
 	namespaces event.NamespaceIDs
 	// madeFor are the containers that its namespaces were made for, by what reading the host found; nil is unknown.
-	madeFor   map[event.NamespaceType]event.Container
+	madeFor map[event.NamespaceType]event.Container
+	// lodges is whether it is in a namespace that was made for another container.
+	lodges    bool
 	reading   Reading
 	history   history
 	chronicle chronicle // over all of its runs
@@ -126,7 +127,6 @@ func (m *Model) revive(c *container) {
 		m.addLive(c)
 	}
 	m.leave(c)
-	c.revived = true
 	c.limits = limits{}
 	c.state = Starting
 	c.initPID, c.initComm = 0, ""
@@ -388,7 +388,6 @@ func (m *Model) applyFound(at time.Time, f Found) {
 	c.started, c.startedAt = f.Started, m.clock.at(f.Started)
 	c.namespaces = f.Namespaces
 	c.unheld, c.madeFor = f.Unheld, f.MadeFor
-	m.borrows(c)
 	m.arrives(c)
 	m.enter(c, c.namespaces)
 	found.Init = initOf(f.InitPID, f.InitComm)
@@ -484,6 +483,9 @@ func (m *Model) list(listed int) []Container {
 	for i, c := range live {
 		list = append(list, m.present(c))
 		list[i].Namespaces = m.sharing.memberships[i]
+		if !c.lodges {
+			continue
+		}
 		for _, t := range inherited {
 			list[i].Namespaces[t].Abandoned = names.abandoned(c, t)
 		}

@@ -86,7 +86,6 @@ type Model struct {
 	listed        []Namespace          // the namespaces of the latest snapshot; nil where they have changed since
 	vms           []SurveyedVM         // as of the latest survey; replaced, never changed
 	surveyed      time.Time            // when that was taken in; zero is never
-	borrowed      bool                 // a container may be in a namespace that was made for one that the model does not know
 	unseen        *Unseen              // as of the latest survey; replaced, never changed
 	own           *OwnMemory           // replaced, never changed
 	waiting       waiting

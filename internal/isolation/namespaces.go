@@ -133,7 +133,9 @@ func (m *Model) applySurvey(at time.Time, s Survey) {
 		n.processes, n.pinnedBy = found.Processes, found.PinnedBy
 		if found.MadeFor != nil {
 			n.madeFor, n.madeInside = found.MadeFor, found.MadeInside
-			m.borrowed = m.borrowed || n.madeFor != nil
+			for c := range m.within[n.id].all() {
+				m.lodge(c)
+			}
 		}
 		n.contained = n.contained || found.Contained
 	}

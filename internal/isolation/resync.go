@@ -140,7 +140,7 @@ func (m *Model) takeResync(c *container, at time.Time, f *Found) {
 		return
 	}
 	c.unheld, c.madeFor = f.Unheld, f.MadeFor
-	m.borrows(c)
+	m.lodge(c)
 	c.countable, c.groupDecisions, c.verdict = r.Countable, r.GroupDecisions, r.Verdict
 	if c.stuckTold && r.Stuck == nil {
 		c.readStuck(at, new(""))

@@ -34,6 +34,7 @@ func (m *Model) enter(c *container, ids event.NamespaceIDs) {
 	for t, id := range ids {
 		m.settle(c, event.NamespaceType(t), id)
 	}
+	m.lodge(c)
 }
 
 func (m *Model) settle(c *container, t event.NamespaceType, id uint64) {
