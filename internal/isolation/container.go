@@ -478,10 +478,11 @@ func (m *Model) list(listed int) []Container {
 	slices.SortFunc(live, inOrder)
 	m.share(live)
 
-	list := make([]Container, 0, len(live)+min(len(m.ended), listed))
+	ended := m.ended[max(len(m.ended)-listed, 0):]
+	list := make([]Container, len(live)+len(ended))
 	names := successors{m: m}
 	for i, c := range live {
-		list = append(list, m.present(c))
+		m.present(c, &list[i])
 		list[i].Namespaces = m.sharing.memberships[i]
 		if !c.lodges {
 			continue
@@ -490,10 +491,10 @@ func (m *Model) list(listed int) []Container {
 			list[i].Namespaces[t].Abandoned = names.abandoned(c, t)
 		}
 	}
-	for i := len(m.ended) - 1; i >= 0 && len(list) < len(live)+listed; i-- {
-		c := m.ended[i]
-		list = append(list, m.present(c))
-		list[len(list)-1].Namespaces = m.sharing.past(c)
+	for i, c := range slices.Backward(ended) {
+		to := &list[len(list)-1-i]
+		m.present(c, to)
+		to.Namespaces = m.sharing.past(c)
 	}
 	return list
 }
@@ -522,9 +523,9 @@ func instantOf(t time.Time, at instant) Instant {
 	return at.shown()
 }
 
-// present shows a container, all but its namespaces.
-func (m *Model) present(c *container) Container {
-	return Container{
+// present fills in a container of a snapshot, all but its namespaces.
+func (m *Model) present(c *container, to *Container) {
+	*to = Container{
 		ID: c.id, Label: c.label(), Named: c.name != "", Image: c.image, Runtime: c.runtime, State: c.state,
 		InitPID: c.initPID, InitComm: c.initComm, CgroupPath: c.cgroup,
 		Created: c.created, Started: c.started, Exited: c.exited,

@@ -102,7 +102,7 @@ type Model struct {
 
 // New makes an empty model.
 func New(limits Limits) *Model {
-	return &Model{
+	m := &Model{
 		limits:        limits,
 		usual:         limits,
 		unstarted:     map[string]*container{},
@@ -118,6 +118,8 @@ func New(limits Limits) *Model {
 		counters:      newCounters(),
 		sorted:        ordered[*namespace]{compare: compareNamespaces, gone: func(n *namespace) bool { return n.replaced }},
 	}
+	m.sharing = sharing{rosters: m.within, round: 1} // that of no roster yet
+	return m
 }
 
 // Apply tells the model one fact. Facts come in the order of their time, more or less; a fact that

@@ -22,8 +22,9 @@ type namespace struct {
 	freed         time.Time // zero while it lives
 	freedAt       instant
 	freedVia      event.Via
-	contained     bool // a container was in it
-	replaced      bool // it is not in Model.namespaces any more
+	contained     bool    // a container was in it
+	replaced      bool    // it is not in Model.namespaces any more
+	roster        *roster // of those who were in it at last; nil where nobody ever was
 	// madeFor is the container that it was made for; nil is unknown. madeInside is set where that container's runtime made
 	// it from inside the container's cgroup, and so for that container alone.
 	madeFor    *event.Container
@@ -39,6 +40,7 @@ func compareNamespaces(a, b *namespace) int {
 func (m *Model) putNamespace(n *namespace) {
 	m.removeNamespace(n.id)
 	m.namespaces[n.id] = n
+	n.roster = m.within[n.id]
 	m.sorted.add(n)
 }
 
@@ -149,20 +151,22 @@ func (m *Model) listNamespaces() []Namespace {
 	sorted := m.sorted.list()
 	m.listed = make([]Namespace, len(sorted))
 	for i, n := range sorted {
-		m.listed[i] = m.presentNamespace(n)
-		m.listed[i].Containers = m.sharing.labelsIn(n.id)
+		m.presentNamespace(n, &m.listed[i])
+		m.listed[i].Containers = m.sharing.labelsIn(m.sharing.in(n.roster, n.id))
 	}
 	return m.listed
 }
 
-func (m *Model) presentNamespace(n *namespace) Namespace {
-	return Namespace{
-		Type: n.typ, ID: n.id, Owner: n.owner, Parent: n.parent,
-		Created: n.created, Via: n.via, Creator: n.creator,
-		Processes: n.processes, PinnedBy: n.pinnedBy,
-		Host:  m.host.Namespaces[n.typ] == n.id,
-		Freed: n.freed, FreedVia: n.freedVia, CreatedAt: instantOf(n.created, n.createdAt), FreedAt: instantOf(n.freed, n.freedAt), History: n.chronicle.share(),
+// presentNamespace fills in an empty namespace of a snapshot. There may be tens of thousands: a literal would be copied there.
+func (m *Model) presentNamespace(n *namespace, to *Namespace) {
+	to.Type, to.ID, to.Owner, to.Parent = n.typ, n.id, n.owner, n.parent
+	to.Created, to.CreatedAt, to.Via, to.Creator = n.created, instantOf(n.created, n.createdAt), n.via, n.creator
+	to.Processes, to.PinnedBy = n.processes, n.pinnedBy
+	to.Host = m.host.Namespaces[n.typ] == n.id
+	if !n.freed.IsZero() {
+		to.Freed, to.FreedAt, to.FreedVia = n.freed, n.freedAt.shown(), n.freedVia
 	}
+	to.History = n.chronicle.share()
 }
 
 // listFreed lists the namespaces that are no more, the latest first.
@@ -170,9 +174,9 @@ func (m *Model) listFreed() []Namespace {
 	freed := slices.Concat(m.freed[0], m.freed[1])
 	slices.Reverse(freed)
 	slices.SortStableFunc(freed, func(a, b *namespace) int { return cmp.Compare(b.freedAt, a.freedAt) })
-	var list []Namespace
-	for _, n := range freed {
-		list = append(list, m.presentNamespace(n))
+	list := slices.Grow([]Namespace(nil), len(freed))[:len(freed)]
+	for i, n := range freed {
+		m.presentNamespace(n, &list[i])
 	}
 	return list
 }

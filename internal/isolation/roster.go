@@ -10,6 +10,10 @@ import (
 type roster struct {
 	list []entry // by place; those that have left have no container
 	left int     // how many of them
+
+	// space is an index of sharing.spaces, valid in a round of that.
+	space int32
+	round uint64
 }
 
 type entry struct {
@@ -18,7 +22,10 @@ type entry struct {
 }
 
 // residence is a container's place on the roster of a namespace.
-type residence struct{ namespace, place uint64 }
+type residence struct {
+	namespace, place uint64
+	roster           *roster
+}
 
 // all iterates over the containers, the first one first.
 func (r *roster) all() iter.Seq[*container] {
@@ -50,15 +57,18 @@ func (m *Model) enterNamespace(c *container, id uint64) {
 	if r == nil {
 		r = &roster{}
 		m.within[id] = r
+		if n := m.namespaces[id]; n != nil {
+			n.roster = r
+		}
 	}
 	m.entered++
 	r.list = append(r.list, entry{m.entered, c})
-	c.within = append(c.within, residence{id, m.entered})
+	c.within = append(c.within, residence{id, m.entered, r})
 }
 
 // leaveNamespace removes a container from a roster.
 func (m *Model) leaveNamespace(at residence) {
-	r := m.within[at.namespace]
+	r := at.roster
 	i, ok := slices.BinarySearchFunc(r.list, at.place, func(e entry, place uint64) int { return cmp.Compare(e.place, place) })
 	if !ok {
 		return
@@ -72,7 +82,15 @@ func (m *Model) leaveNamespace(at residence) {
 	}
 }
 
-// isWithin reports whether a container is on the roster of a namespace.
-func (c *container) isWithin(id uint64) bool {
-	return slices.ContainsFunc(c.within, func(r residence) bool { return r.namespace == id })
+// rosterOf returns the roster of a namespace where a container is on it, else nil.
+func (c *container) rosterOf(id uint64) *roster {
+	for i := range c.within {
+		if c.within[i].namespace == id {
+			return c.within[i].roster
+		}
+	}
+	return nil
 }
+
+// isWithin reports whether a container is on the roster of a namespace.
+func (c *container) isWithin(id uint64) bool { return c.rosterOf(id) != nil }

@@ -61,10 +61,15 @@ type sharing struct {
 	members []member // the live containers in the order of the list
 	labels  []string // of members; snapshots share it
 
-	// spaces are the namespaces that members are in, byID their indexes by number.
+	// spaces are the namespaces that members are in. A namespace's roster has its index, or hosts where it has none: of the
+	// host's, in which all may be.
 	spaces []space
-	byID   map[uint64]int32
-	arena  []int32 // the members of spaces
+	hosts  map[uint64]int32
+	round  uint64 // grows with each rebuilding
+	// rosters are Model.within.
+	rosters map[uint64]*roster
+	arena   []int32 // the members of spaces
+	order   []int32 // of members, by their labels
 	// sets are those of several members that share a namespace.
 	sets     []memberSet
 	numbered int // the highest number of a group
@@ -131,10 +136,8 @@ func (s *sharing) begin(host event.NamespaceIDs, live []*container) {
 	s.memberships = slices.Grow(s.memberships[:0], len(live))[:len(live)]
 	clear(s.memberships)
 	s.spaces = s.spaces[:0]
-	if s.byID == nil {
-		s.byID = map[uint64]int32{}
-	}
-	clear(s.byID)
+	s.hosts = map[uint64]int32{}
+	s.round++
 	s.ones, s.numbered = nil, 0
 	for i, c := range live {
 		m := member{container: c, label: c.label(), begin: c.begin(), namespaces: c.namespaces}
@@ -143,17 +146,29 @@ func (s *sharing) begin(host event.NamespaceIDs, live []*container) {
 			if id == 0 {
 				continue
 			}
-			at, ok := s.byID[id]
-			if !ok {
-				at = int32(len(s.spaces))
-				s.byID[id] = at
-				s.spaces = append(s.spaces, space{set: -1})
-			}
+			at := s.spaceOf(c.rosterOf(id), id)
 			m.spaces[t] = at
 			s.spaces[at].count++
 		}
 		s.members[i] = m
 	}
+}
+
+// spaceOf returns the index of a namespace, made if it is new. Its roster may be nil.
+func (s *sharing) spaceOf(r *roster, id uint64) int32 {
+	next := int32(len(s.spaces))
+	switch at, ok := s.hosts[id]; {
+	case r != nil && r.round == s.round:
+		return r.space
+	case r != nil:
+		r.space, r.round = next, s.round
+	case ok:
+		return at
+	default:
+		s.hosts[id] = next
+	}
+	s.spaces = append(s.spaces, space{set: -1})
+	return next
 }
 
 // findSets finds the sets of members that share a namespace.
@@ -203,14 +218,15 @@ func (s *sharing) findSets() {
 		return
 	}
 	// Added in the order of their labels, the members of every group are sorted.
-	order := make([]int32, len(s.members))
-	for i := range order {
-		order[i] = int32(i)
+	// Where the latest member is the only new one, hardly any is out of place, which makes sorting quick.
+	s.order = slices.DeleteFunc(s.order, func(i int32) bool { return int(i) >= len(s.members) })
+	for i := len(s.order); i < len(s.members); i++ {
+		s.order = append(s.order, int32(i))
 	}
-	slices.SortFunc(order, func(a, b int32) int {
+	slices.SortFunc(s.order, func(a, b int32) int {
 		return cmp.Or(strings.Compare(s.labels[a], s.labels[b]), cmp.Compare(a, b))
 	})
-	for _, i := range order {
+	for _, i := range s.order {
 		m := &s.members[i]
 		for t, id := range m.namespaces {
 			if id == 0 || s.spaces[m.spaces[t]].set < 0 {
@@ -273,17 +289,22 @@ func (s *sharing) numberOfOne(member int32) int {
 	return s.ones[member]
 }
 
-// in returns who is in a namespace, nil where nobody is.
-func (s *sharing) in(id uint64) *space {
-	if at, ok := s.byID[id]; ok {
+// in returns who is in a namespace, by its roster, which may be nil, and its number; nil where nobody is.
+func (s *sharing) in(r *roster, id uint64) *space {
+	if r != nil && r.round == s.round {
+		return &s.spaces[r.space]
+	}
+	if at, ok := s.hosts[id]; ok {
 		return &s.spaces[at]
 	}
 	return nil
 }
 
+// spaceNumbered is in for whoever has only the number.
+func (s *sharing) spaceNumbered(id uint64) *space { return s.in(s.rosters[id], id) }
+
 // labelsIn are the labels of the live containers in a namespace, sorted.
-func (s *sharing) labelsIn(id uint64) []string {
-	sp := s.in(id)
+func (s *sharing) labelsIn(sp *space) []string {
 	switch {
 	case sp == nil:
 		return nil
@@ -296,19 +317,19 @@ func (s *sharing) labelsIn(id uint64) []string {
 
 // visitors are the live containers in a namespace, as something sees them that is none.
 func (s *sharing) visitors(id uint64) Others {
-	sp := s.in(id)
+	sp := s.spaceNumbered(id)
 	switch {
 	case sp == nil:
 		return Others{}
 	case sp.set >= 0:
 		return Others{in: s.sets[sp.set].group, self: -1, count: int32(len(sp.members))}
 	}
-	return Others{in: &group{labels: s.labelsIn(id)}, self: -1, count: 1}
+	return Others{in: &group{labels: s.labelsIn(sp)}, self: -1, count: 1}
 }
 
 // groupNumber is the number of those in a namespace; 0 where they have none.
 func (s *sharing) groupNumber(id uint64) int {
-	switch sp := s.in(id); {
+	switch sp := s.spaceNumbered(id); {
 	case sp == nil:
 		return 0
 	case sp.set >= 0:
@@ -333,7 +354,7 @@ func (s *sharing) past(gone *container) (list [event.NamespaceTypeCount]Membersh
 			is.Relation, is.SharedWith = RelationHost, s.visitors(id)
 		default:
 			is.Relation = RelationOwn
-			sp := s.in(id)
+			sp := s.spaceNumbered(id)
 			if sp == nil {
 				continue
 			}

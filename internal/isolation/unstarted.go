@@ -128,7 +128,7 @@ func (m *Model) listUnstarted() []Container {
 	kept := slices.SortedFunc(maps.Values(m.unstarted), func(a, b *container) int { return cmp.Compare(b.ordinal, a.ordinal) })
 	list := make([]Container, len(kept))
 	for i, c := range kept {
-		list[i] = m.present(c)
+		m.present(c, &list[i])
 		list[i].NeverStarted = new(c.neverStarted)
 	}
 	return list
