@@ -102,6 +102,8 @@ test: enough-go ## Run all tests: installs what they need, starts an engine if n
 # In CI a skipped test has tested nothing, and neither has a result from the cache.
 IN_CI     := $(filter true,$(CI))
 TALLY      = $(GO) run ./test/tally $(if $(IN_CI),-no-skips) $(if $(COUNTS),-add '$(COUNTS)')
+# A program that is built for this waits a second when it ends, as hundreds of helpers of the tests do.
+export GORACE := atexit_sleep_ms=0
 GO_TEST    = $(GO) test -json -race
 # Tests of the host itself: never from the cache, and one package at a time, since each would see
 # what the others do.

@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -51,19 +50,21 @@ const (
 
 // untilSignalled returns a context that ends with the first signal that asks nsviz to end. A signal that whoever started nsviz
 // has had ignored stays ignored: nohup does that with SIGHUP, and a shell without job control with SIGINT and SIGQUIT of what
-// runs in the background.
+// runs in the background. Go remembers that of SIGHUP and SIGINT alone: SIGQUIT is taken to be ignored where SIGINT is, and
+// SIGTERM never is.
 func untilSignalled(parent context.Context) (ctx context.Context, stop context.CancelFunc) {
-	var signals []os.Signal
-	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
-		if !signal.Ignored(s) {
-			signals = append(signals, s)
-		}
+	signals := []os.Signal{syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		signals = append(signals, syscall.SIGHUP)
 	}
-	if len(signals) == 0 { // of which signal.Notify makes all that there are
-		return context.WithCancel(parent)
+	interruptible := !signal.Ignored(syscall.SIGINT)
+	if interruptible {
+		signals = append(signals, syscall.SIGINT, syscall.SIGQUIT)
+	} else {
+		signal.Ignore(syscall.SIGQUIT)
 	}
 	ctx, stop = signal.NotifyContext(parent, signals...)
-	if slices.Contains(signals, os.Signal(syscall.SIGQUIT)) {
+	if interruptible {
 		// Whoever asks again in this way, because nsviz does not end, gets what every goroutine is at.
 		context.AfterFunc(ctx, func() { signal.Reset(syscall.SIGQUIT) })
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -116,8 +117,12 @@ func (r *recording) sink(waiting int, resync func() []isolation.Fact) *sink.Sink
 		Name: "recording", Values: waiting, Bytes: waitingFactBytes,
 		Size:  func(f isolation.Fact) int { return f.Size() },
 		Write: r.write,
-		Missed: func(n uint64, last isolation.Fact) []isolation.Fact {
-			return append([]isolation.Fact{lost(n, last, event.LostRecording)}, resync()...)
+		Keep:  keepLosses,
+		Missed: func(n uint64, last isolation.Fact, kept []isolation.Fact) []isolation.Fact {
+			if n == 0 {
+				return kept
+			}
+			return slices.Concat(kept, []isolation.Fact{lost(n, last, event.LostRecording)}, resync())
 		},
 	})
 }

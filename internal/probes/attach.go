@@ -194,7 +194,11 @@ func (f *Facts) strike(c Choice, err error) {
 	if f.struck == nil {
 		f.struck = map[string]error{}
 	}
-	f.struck[c.Programs[0]] = plainCause(err)
+	cause := plainCause(err)
+	if c.Method == Kprobe || c.Method == Tracepoint {
+		cause = perfCause(err)
+	}
+	f.struck[c.Programs[0]] = cause
 }
 
 // Choices says how each kind of fact is hooked.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/cilium/ebpf"
@@ -194,7 +195,7 @@ func tryKprobe(functions map[string]bool) error {
 	defer func() { _ = prog.Close() }()
 	l, err := link.Kprobe(function, prog, nil)
 	if err != nil {
-		return plainCause(err)
+		return perfCause(err)
 	}
 	return l.Close()
 }
@@ -222,6 +223,31 @@ func plainCause(err error) error {
 		return ebpf.ErrNotSupported
 	}
 	return errno
+}
+
+// perfParanoid has who may use perf events. Debian's kernels know 3, by which nobody may but who has CAP_SYS_ADMIN.
+const perfParanoid = "/proc/sys/kernel/perf_event_paranoid"
+
+// perfCause is plainCause of a perf event that could not be opened.
+func perfCause(err error) error {
+	cause := plainCause(err)
+	if level := perfLevel(perfParanoid); cause == unix.EACCES && level > 2 {
+		return fmt.Errorf("%w: kernel.perf_event_paranoid is %d, and CAP_SYS_ADMIN is missing", cause, level)
+	}
+	return cause
+}
+
+// perfLevel reads a file like perfParanoid; it returns 0 where it cannot.
+func perfLevel(file string) int {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return 0
+	}
+	level, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		return 0
+	}
+	return level
 }
 
 // enotsupp is ENOTSUPP of the kernel's include/linux/errno.h, which is not meant for user space and

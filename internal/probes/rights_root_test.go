@@ -150,10 +150,13 @@ func chargesLockedMemory(t *testing.T) bool {
 func TestListedRights(t *testing.T) {
 	p := openProbes(t, hostConfig(t))
 	root := map[string]Method{}
-	viaTracefs := false
 	for _, choice := range p.Choices() {
 		root[choice.Name] = choice.Method
-		viaTracefs = viaTracefs || choice.Method == Tracepoint
+	}
+	// Perf events may be for administrators alone.
+	viaPerf := []uintptr{}
+	if perfLevel(perfParanoid) > 2 {
+		viaPerf = append(viaPerf, unix.CAP_SYS_ADMIN)
 	}
 	needed := slices.Clone(rightsNeeded)
 	// Seeing the processes of others is for those who read /proc.
@@ -179,15 +182,16 @@ func TestListedRights(t *testing.T) {
 	}
 	t.Run("suffice", func(t *testing.T) {
 		a := attemptAs(t, false, needed...)
-		if !viaTracefs {
-			same(t, a)
-			return
-		}
 		if a.Error != "" {
 			t.Fatalf("refused: %s", a.Error)
 		}
 		for name, method := range root {
-			if got := a.Methods[name]; got != method && (method != Tracepoint || got != None || !strings.Contains(a.Reasons[name], "tracefs")) {
+			because := map[Method]string{Tracepoint: "tracefs"}
+			if len(viaPerf) > 0 {
+				because[Kprobe] = "kernel.perf_event_paranoid is "
+			}
+			reason, allowed := because[method]
+			if got := a.Methods[name]; got != method && (!allowed || got != None || !strings.Contains(a.Reasons[name], reason)) {
 				t.Errorf("%s by %s, root has it by %s: %s", name, got, method, a.Reasons[name])
 			}
 		}
@@ -203,7 +207,7 @@ func TestListedRights(t *testing.T) {
 		}
 	})
 	t.Run("tracefs for root alone", func(t *testing.T) {
-		same(t, attemptAs(t, true, with(unix.CAP_DAC_READ_SEARCH)...))
+		same(t, attemptAs(t, true, with(append(viaPerf, unix.CAP_DAC_READ_SEARCH)...)...))
 		a := attemptAs(t, true, needed...)
 		for name, method := range root {
 			if method == Tracepoint && (a.Methods[name] != None || !strings.Contains(a.Reasons[name], "CAP_DAC_READ_SEARCH")) {

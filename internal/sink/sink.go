@@ -17,9 +17,13 @@ type Config[T any] struct {
 	Size func(T) int
 	// Write writes a value; it may block. An error ends the sink.
 	Write func(T) error
-	// Missed, if set, returns the values to write in place of n that were dropped; last is the last one of them. It is
-	// called by Put or by the sink's own goroutine.
-	Missed func(n uint64, last T) []T
+	// Keep, if set, is asked before a value is dropped whether it must not be lost: then it returns kept with the value in it,
+	// which then does not count as dropped. kept are values that it returned so before; it may change them, and has to
+	// bound their number. The sink is locked while it runs.
+	Keep func(kept []T, v T) ([]T, bool)
+	// Missed, if set, returns the values to write in place of n that were dropped and of those kept; last is the last one
+	// of them all. It is called by Put or by the sink's own goroutine.
+	Missed func(n uint64, last T, kept []T) []T
 }
 
 // Sink is a bounded queue with a goroutine that writes its values.
@@ -35,7 +39,8 @@ type Sink[T any] struct {
 	writing   bool // a value is neither in queue nor written
 	full      bool // values are dropped until half of the room is free again
 	missed    uint64
-	last      T // of those missed
+	kept      []T
+	last      T // of those missed and those kept
 	closed    bool
 	abandoned bool // nobody waits for the goroutine any more
 	err       error
@@ -78,9 +83,15 @@ func (s *Sink[T]) Put(v T) {
 	}
 	if n := len(s.queue); n > 0 && (n >= values || s.bytes+size > bytes) {
 		s.full = true
+		s.last = v
+		if s.cfg.Keep != nil {
+			var keeps bool
+			if s.kept, keeps = s.cfg.Keep(s.kept, v); keeps {
+				return
+			}
+		}
 		s.dropped++
 		s.missed++
-		s.last = v
 		return
 	}
 	s.full = false
@@ -93,16 +104,19 @@ func (s *Sink[T]) Put(v T) {
 
 // takeMissed returns the values that stand for those that were dropped. s.mu is held, except while Missed is called.
 func (s *Sink[T]) takeMissed() []T {
-	if s.missed == 0 || s.cfg.Missed == nil {
+	if !s.misses() {
 		return nil
 	}
 	var none T
-	n, last := s.missed, s.last
-	s.missed, s.last = 0, none
+	n, last, kept := s.missed, s.last, s.kept
+	s.missed, s.last, s.kept = 0, none, nil
 	s.mu.Unlock()
 	defer s.mu.Lock()
-	return s.cfg.Missed(n, last)
+	return s.cfg.Missed(n, last, kept)
 }
+
+// misses reports whether the consumer has to be told of values that were dropped or kept. s.mu is held.
+func (s *Sink[T]) misses() bool { return s.cfg.Missed != nil && (s.missed > 0 || len(s.kept) > 0) }
 
 // run writes until the sink is closed and nothing waits, or Write fails.
 func (s *Sink[T]) run() {
@@ -139,7 +153,7 @@ func (s *Sink[T]) wait() bool {
 			return false
 		case len(s.queue) > 0:
 			return true
-		case s.missed > 0 && s.cfg.Missed != nil:
+		case s.misses():
 			// The consumer has caught up, and nothing new may come for long.
 			missed := s.takeMissed()
 			for _, m := range missed {
@@ -172,7 +186,7 @@ func (s *Sink[T]) Stats() Stats {
 }
 
 func (s *Sink[T]) waiting() uint64 {
-	n := uint64(len(s.queue))
+	n := uint64(len(s.queue) + len(s.kept))
 	if s.writing {
 		n++
 	}

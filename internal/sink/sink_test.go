@@ -47,7 +47,7 @@ func (r *reader) values() []int {
 func (r *reader) config() Config[int] {
 	return Config[int]{
 		Name: "test", Values: 8, Bytes: 1 << 20, Size: func(int) int { return 1 }, Write: r.write,
-		Missed: func(n uint64, _ int) []int { return []int{-int(n)} },
+		Missed: func(n uint64, _ int, _ []int) []int { return []int{-int(n)} },
 	}
 }
 
@@ -120,6 +120,60 @@ func TestConsumerThatStops(t *testing.T) {
 	account(t, r.values(), 101)
 	if got := r.values(); !slices.Contains(got, -91) {
 		t.Errorf("not told at once: %v", got)
+	}
+}
+
+// What must not be lost is not dropped: it comes where it would have been, before what tells of the others.
+func TestKept(t *testing.T) {
+	r := newReader()
+	cfg := r.config()
+	cfg.Keep = func(kept []int, v int) ([]int, bool) {
+		if v < 1000 {
+			return kept, false
+		}
+		if len(kept) > 0 {
+			return []int{kept[0] + v}, true
+		}
+		return []int{v}, true
+	}
+	cfg.Missed = func(n uint64, last int, kept []int) []int { return append(kept, -int(n), -last) }
+	s := New(cfg)
+	s.Put(0)
+	<-r.asked
+	for i := 1; i < 12; i++ { // of which eight wait
+		s.Put(i)
+	}
+	s.Put(2000)
+	s.Put(12)
+	s.Put(3000)
+	if got, want := s.Stats(), (Stats{Name: "test", Dropped: 4, Waiting: 10}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	var unwritten *UnwrittenError
+	if err := s.Close(gone()); !errors.As(err, &unwritten) || unwritten.Count != 14 {
+		t.Errorf("%v, want 14 not written", err)
+	}
+	close(r.takes)
+	<-s.ended
+
+	r = newReader()
+	cfg.Write = r.write
+	s = New(cfg)
+	s.Put(0)
+	<-r.asked
+	for i := 1; i < 9; i++ {
+		s.Put(i)
+	}
+	s.Put(4000) // alone
+	close(r.takes)
+	if err := s.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := r.values(), []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 4000, 0, -4000}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	if got, want := s.Stats(), (Stats{Name: "test", Written: 12}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
 	}
 }
 
@@ -223,7 +277,7 @@ func TestMissedIsCalledWithoutLock(t *testing.T) {
 	r := newReader()
 	cfg := r.config()
 	var s *Sink[int]
-	cfg.Missed = func(n uint64, last int) []int {
+	cfg.Missed = func(n uint64, last int, _ []int) []int {
 		if last != int(n)+8 {
 			t.Errorf("%d missed, the last one is %d", n, last)
 		}
@@ -254,7 +308,7 @@ func TestConcurrentPuts(t *testing.T) {
 			}
 			return nil
 		},
-		Missed: func(n uint64, _ int) []int { return []int{-int(n)} },
+		Missed: func(n uint64, _ int, _ []int) []int { return []int{-int(n)} },
 	})
 	var putting sync.WaitGroup
 	for range 8 {

@@ -23,7 +23,7 @@ func NewWriter(name string, out io.Writer, size int) *Writer {
 			_, err := out.Write(text)
 			return err
 		},
-		Missed: func(n uint64, _ []byte) [][]byte {
+		Missed: func(n uint64, _ []byte, _ [][]byte) [][]byte {
 			return [][]byte{fmt.Appendf(nil, "(%d lines are left out here: they were not read fast enough)\n", n)}
 		},
 	})}
