@@ -5,13 +5,13 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/test/lsns"
 )
 
 func TestNamespaces(t *testing.T) {
@@ -67,17 +67,13 @@ func TestParseNamespaceLink(t *testing.T) {
 
 // TestLiveNamespacesAgreeWithLsns compares this process and a child with what lsns(8) says of them.
 func TestLiveNamespacesAgreeWithLsns(t *testing.T) {
-	lsns, err := exec.LookPath("lsns")
-	if err != nil {
-		t.Fatalf("needs lsns of util-linux: %v", err)
-	}
 	f := liveFS(t)
 	for _, pid := range []int32{int32(os.Getpid()), startChild(t, nil, "cat").pid} {
 		got, err := f.Namespaces(pid)
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := lsnsOf(t, lsns, pid)
+		want := lsnsOf(t, pid)
 		if got != want {
 			t.Errorf("PID %d: %v, lsns says %v", pid, got, want)
 		}
@@ -85,12 +81,9 @@ func TestLiveNamespacesAgreeWithLsns(t *testing.T) {
 }
 
 // lsnsOf asks lsns for the namespaces of one process.
-func lsnsOf(t testing.TB, lsns string, pid int32) (ids event.NamespaceIDs) {
+func lsnsOf(t testing.TB, pid int32) (ids event.NamespaceIDs) {
 	t.Helper()
-	out, err := exec.Command(lsns, "-n", "-o", "NS,TYPE,PID", "-p", strconv.Itoa(int(pid))).Output()
-	if err != nil {
-		t.Fatal(err)
-	}
+	out := lsns.Output(t, "-n", "-o", "NS,TYPE,PID", "-p", strconv.Itoa(int(pid)))
 	for line := range bytes.Lines(out) {
 		fields := strings.Fields(string(line))
 		kind, err := event.ParseNamespaceType(fields[1])

@@ -18,16 +18,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/test/lsns"
 )
 
 // The tests in this file change the machine for as long as they run: they make namespaces, a mount
 // and cgroups. `go test -tags root` as root runs them.
 
 func TestRootAllNamespacesAgreeWithLsns(t *testing.T) {
-	lsns, err := exec.LookPath("lsns")
-	if err != nil {
-		t.Fatal(err)
-	}
 	child := startChild(t, &syscall.SysProcAttr{
 		Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS |
 			unix.CLONE_NEWUSER | unix.CLONE_NEWCGROUP,
@@ -42,10 +39,7 @@ func TestRootAllNamespacesAgreeWithLsns(t *testing.T) {
 		}
 	}
 	// Every row of lsns is a namespace and one process in it; what vanished meanwhile is left out.
-	out, err := exec.Command(lsns, "-n", "-o", "NS,TYPE,PID").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
+	out := lsns.Output(t, "-n", "-o", "NS,TYPE,PID")
 	compared, seen := 0, event.NamespaceIDs{}
 	for line := range strings.Lines(string(out)) {
 		var id uint64

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +16,7 @@ import (
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/probes"
+	"github.com/nsviz/nsviz/test/lsns"
 )
 
 // watched is a pipeline that runs, and what it has told.
@@ -215,12 +215,9 @@ func (n namespace) in(s *isolation.Snapshot) *isolation.Namespace {
 
 // lsns asks lsns(8) for the namespaces that have processes, with the numbers of their parents and their
 // owners; 0 where it does not say.
-func lsns(t *testing.T) map[namespace][2]uint64 {
+func lsnsNamespaces(t *testing.T) map[namespace][2]uint64 {
 	t.Helper()
-	out, err := exec.Command("lsns", "-r", "-n", "-o", "NS,TYPE,PNS,ONS").Output()
-	if err != nil {
-		t.Fatalf("lsns: %v", err)
-	}
+	out := lsns.Output(t, "-r", "-n", "-o", "NS,TYPE,PNS,ONS")
 	all := map[namespace][2]uint64{}
 	for line := range strings.Lines(string(out)) {
 		var n namespace
@@ -229,6 +226,7 @@ func lsns(t *testing.T) map[namespace][2]uint64 {
 		if _, err := fmt.Sscan(line, &n.id, &name, &above[0], &above[1]); err != nil {
 			t.Fatalf("%q: %v", line, err)
 		}
+		var err error
 		if n.typ, err = event.ParseNamespaceType(name); err != nil {
 			t.Fatal(err)
 		}
@@ -268,7 +266,7 @@ func agree(t *testing.T, snapshot func() *isolation.Snapshot) {
 	again := time.NewTicker(50 * time.Millisecond)
 	defer again.Stop()
 	for {
-		problem := disagreement(lsns(t), snapshot())
+		problem := disagreement(lsnsNamespaces(t), snapshot())
 		if problem == "" {
 			return
 		}

@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/test/lsns"
 )
 
 // nsEntry is what the tests check of `nsviz ns -o json`.
@@ -30,12 +31,9 @@ type nsEntry struct {
 	PinnedBy   []string `json:"pinned_by"`
 }
 
-func lsns(t *testing.T) map[uint64]string {
+func lsnsNamespaces(t *testing.T) map[uint64]string {
 	t.Helper()
-	out, err := exec.Command("lsns", "--json", "-o", "NS,TYPE").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
+	out := lsns.Output(t, "--json", "-o", "NS,TYPE")
 	var parsed struct {
 		Namespaces []struct {
 			NS   uint64
@@ -59,7 +57,7 @@ func agreesWithLsns(t *testing.T, more func([]nsEntry) string) {
 	var list []nsEntry
 	var problem string
 	eventually(t, func() bool {
-		want := lsns(t)
+		want := lsnsNamespaces(t)
 		nsvizJSON(t, &list, "ns", "-o", "json")
 		problem = ""
 		for _, n := range list {
@@ -94,7 +92,7 @@ func countsAgree(t *testing.T, address string) {
 				want[n.Type]++
 			}
 		}
-		for _, typ := range lsns(t) {
+		for _, typ := range lsnsNamespaces(t) {
 			want[typ]++
 		}
 		samples := metrics(t, address)
