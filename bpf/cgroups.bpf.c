@@ -103,7 +103,7 @@ static __always_inline void on_init_attach(__u64 to, struct task_struct *task, c
 	init = bpf_map_lookup_elem(&inits, &pid);
 	if (!init)
 		return;
-	/* Whoever may move it once may do so again and again. */
+	/* A user who may move it can do so without end. */
 	if (!may_send(THROTTLE_LIFECYCLE, 1, &failed)) {
 		count_failed(failed);
 		return;

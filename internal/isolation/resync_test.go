@@ -110,17 +110,7 @@ func TestResyncIsComplete(t *testing.T) {
 					lossy.Apply(f)
 				}
 			}
-			data, err := json.Marshal(full.Resync())
-			if err != nil {
-				t.Fatal(err)
-			}
-			var resync []Fact
-			if err := json.Unmarshal(data, &resync); err != nil {
-				t.Fatal(err)
-			}
-			for _, f := range resync {
-				lossy.Apply(f)
-			}
+			resync(t, full, lossy)
 			for range 3 {
 				for _, f := range again {
 					full.Apply(f)
@@ -135,6 +125,22 @@ func TestResyncIsComplete(t *testing.T) {
 				lossy.Apply(f)
 			}
 		}
+	}
+}
+
+// resync brings a model that has missed some facts up to another one, by way of a recording.
+func resync(t *testing.T, full, lossy *Model) {
+	t.Helper()
+	data, err := json.Marshal(full.Resync())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var facts []Fact
+	if err := json.Unmarshal(data, &facts); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range facts {
+		lossy.Apply(f)
 	}
 }
 
@@ -156,17 +162,7 @@ func TestResync(t *testing.T) {
 			if i != to {
 				continue
 			}
-			data, err := json.Marshal(full.Resync())
-			if err != nil {
-				t.Fatal(err)
-			}
-			var resync []Fact
-			if err := json.Unmarshal(data, &resync); err != nil {
-				t.Fatal(err)
-			}
-			for _, f := range resync {
-				lossy.Apply(f)
-			}
+			resync(t, full, lossy)
 			if diff := cmp.Diff(there(full), there(lossy)); diff != "" {
 				t.Fatalf("seed %d, without facts %d to %d (-all +some):\n%s", seed, from, to, diff)
 			}
