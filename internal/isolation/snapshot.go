@@ -12,8 +12,6 @@ type Snapshot struct {
 	Time time.Time
 	// At is the same for ages.
 	At Instant
-	// Version grows with every change of the model; equal versions mean equal snapshots.
-	Version uint64
 
 	Host    Host
 	Probes  []Probe
