@@ -8,7 +8,7 @@ import (
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/container/docker"
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/sink"
 )
 
@@ -20,7 +20,7 @@ const (
 
 // followEngine follows the engine until ctx ends, and then hands over what waits.
 func (p *Pipeline) followEngine(ctx context.Context) error {
-	s := newNameSink(p.directory, p.now, func(f isolation.Fact) {
+	s := newNameSink(p.directory, p.now, func(f fact.Fact) {
 		p.do(func() {
 			if f.Event != nil {
 				p.tellEvent(*f.Event)
@@ -46,13 +46,13 @@ type nameSink struct {
 
 // engineFact is something that the engine said. Of a late one the name waits in the directory, and the fact has the id alone.
 type engineFact struct {
-	isolation.Fact
+	fact.Fact
 
 	late bool
 }
 
 // newNameSink returns a nameSink that has all facts taken by take, one after the other, by a goroutine of its own.
-func newNameSink(directory *container.Directory, now func() time.Time, take func(isolation.Fact)) *nameSink {
+func newNameSink(directory *container.Directory, now func() time.Time, take func(fact.Fact)) *nameSink {
 	s := &nameSink{directory: directory, now: now, late: map[string]bool{}}
 	s.facts = sink.New(sink.Config[engineFact]{
 		Name: "engine", Values: maxEngineFacts, Bytes: maxEngineBytes,
@@ -81,7 +81,7 @@ func newNameSink(directory *container.Directory, now func() time.Time, take func
 }
 
 // put queues a fact, with the time at which it came.
-func (s *nameSink) put(f isolation.Fact) {
+func (s *nameSink) put(f fact.Fact) {
 	f.Time = s.now()
 	s.facts.Put(engineFact{Fact: f})
 }
@@ -110,7 +110,7 @@ func (s *nameSink) keep(kept []engineFact, f engineFact) ([]engineFact, bool) {
 		kept = addEngineLoss(kept[1:], s.lost(1))
 	}
 	s.late[f.Identity.ID] = true
-	return append(kept, engineFact{isolation.Fact{Time: f.Time, Identity: &event.Container{ID: f.Identity.ID}}, true}), true
+	return append(kept, engineFact{fact.Fact{Time: f.Time, Identity: &event.Container{ID: f.Identity.ID}}, true}), true
 }
 
 // addEngineLoss adds a loss to the one that is kept, if there is one.
@@ -126,7 +126,7 @@ func addEngineLoss(kept []engineFact, f engineFact) []engineFact {
 // lost returns the event that says that so much of what the engine said was lost.
 func (s *nameSink) lost(n uint64) engineFact {
 	at := s.now()
-	return engineFact{Fact: isolation.Fact{Time: at, Event: &event.Event{
+	return engineFact{Fact: fact.Fact{Time: at, Event: &event.Event{
 		Time: at, Type: event.EventsLost, Lost: &event.Lost{Count: n, Reason: event.LostEngine},
 	}}}
 }
@@ -147,25 +147,25 @@ func asEvent(id container.Identity) *event.Container {
 // Identify keeps an identity at once, so that an event that is taken a moment later has its name.
 func (s *nameSink) Identify(id container.Identity) {
 	if s.directory.Put(id) {
-		s.put(isolation.Fact{Identity: asEvent(id)})
+		s.put(fact.Fact{Identity: asEvent(id)})
 	}
 }
 
 // Ended passes on what the engine says of a container's end.
 func (s *nameSink) Ended(v container.Verdict) {
-	s.put(isolation.Fact{Verdict: &isolation.Verdict{ID: v.ID, ExitCode: v.ExitCode, OOMKilled: v.OOMKilled, Removed: v.Removed, StartError: v.StartError}})
+	s.put(fact.Fact{EngineReport: &fact.EngineReport{ID: v.ID, ExitCode: v.ExitCode, OOMKilled: v.OOMKilled, Removed: v.Removed, StartError: v.StartError}})
 }
 
 // Did passes on what the engine tells that it did.
 func (s *nameSink) Did(id, action string, at time.Time) {
-	said := &isolation.EngineEvent{ID: id, Action: action, At: plain(at)}
+	said := &fact.EngineEvent{ID: id, Action: action, At: plain(at)}
 	if action == "create" {
 		said.Container = &event.Container{ID: id, Runtime: docker.Runtime}
 		if identity, ok := s.directory.Get(id); ok {
 			said.Container.Name, said.Container.Image = identity.Name, identity.Image
 		}
 	}
-	s.put(isolation.Fact{Said: said})
+	s.put(fact.Fact{EngineEvent: said})
 }
 
 // Lost reports how many ends the engine cannot be asked about any more.
@@ -173,7 +173,7 @@ func (s *nameSink) Lost(n uint64) { s.facts.Put(s.lost(n)) }
 
 // EngineState passes on whether the engine answers.
 func (s *nameSink) EngineState(state docker.State, detail string) {
-	s.put(isolation.Fact{Engine: &isolation.Engine{Name: "docker", State: isolation.EngineState(state), Detail: detail}})
+	s.put(fact.Fact{Engine: &fact.Engine{Name: "docker", State: fact.EngineState(state), Detail: detail}})
 }
 
 // askAgain bounds how often the engine is asked about a container that it does not know: after so long, and then after

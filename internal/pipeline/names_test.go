@@ -19,6 +19,7 @@ import (
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/container/docker"
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/probes"
 )
@@ -243,11 +244,11 @@ func TestUnknownContainersAreAskedForSeldom(t *testing.T) {
 }
 
 // stuckNames returns a nameSink whose facts are not taken, but for a first one, before goOn is called, which returns the others.
-func stuckNames(t *testing.T) (s *nameSink, goOn func() []isolation.Fact) {
+func stuckNames(t *testing.T) (s *nameSink, goOn func() []fact.Fact) {
 	t.Helper()
 	begun, going := make(chan struct{}, 1), make(chan struct{})
-	var taken []isolation.Fact
-	s = newNameSink(container.NewDirectory(rememberedNames), time.Now, func(f isolation.Fact) {
+	var taken []fact.Fact
+	s = newNameSink(container.NewDirectory(rememberedNames), time.Now, func(f fact.Fact) {
 		select {
 		case begun <- struct{}{}:
 			<-going
@@ -257,7 +258,7 @@ func stuckNames(t *testing.T) (s *nameSink, goOn func() []isolation.Fact) {
 	})
 	s.Did(containerID(0), "start", midnight)
 	<-begun
-	return s, func() []isolation.Fact {
+	return s, func() []fact.Fact {
 		close(going)
 		if err := s.facts.Close(t.Context()); err != nil {
 			t.Error(err)
@@ -347,13 +348,13 @@ func TestFullEngineQueueLosesNoNameAndNoState(t *testing.T) {
 	s.EngineState(docker.Connected, "20.10.24")
 	s.EngineState(docker.Failing, "no answer")
 	// A name that is late waits without its text.
-	kept, ok := s.keep(nil, engineFact{Fact: isolation.Fact{Identity: &event.Container{ID: containerID(0), Name: "web", Image: image}}})
+	kept, ok := s.keep(nil, engineFact{Fact: fact.Fact{Identity: &event.Container{ID: containerID(0), Name: "web", Image: image}}})
 	if !ok || len(kept) != 1 || nameBytes(kept[0].Identity) != 0 {
 		t.Errorf("%v: %d kept", ok, len(kept))
 	}
 
 	named := map[string]bool{}
-	var states []isolation.EngineState
+	var states []fact.EngineState
 	for _, f := range goOn() {
 		switch {
 		case f.Identity != nil && f.Identity.Image == image:
@@ -362,7 +363,7 @@ func TestFullEngineQueueLosesNoNameAndNoState(t *testing.T) {
 			states = append(states, f.Engine.State)
 		}
 	}
-	if want := []isolation.EngineState{isolation.EngineConnecting, isolation.EngineFailing}; len(named) != containers || !slices.Equal(states, want) {
+	if want := []fact.EngineState{fact.EngineConnecting, fact.EngineFailing}; len(named) != containers || !slices.Equal(states, want) {
 		t.Errorf("%d of %d containers have their names; the engine is %q, want %q", len(named), containers, states, want)
 	}
 }
