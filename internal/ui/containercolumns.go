@@ -9,56 +9,6 @@ import (
 	"github.com/nsviz/nsviz/internal/story"
 )
 
-const (
-	// An ended container stays in the table for a minute; one that had OOM kills for longer, since
-	// that is what people come to look for.
-	endedStays       = time.Minute
-	killedStays      = 15 * time.Minute
-	mostEnded        = 5
-	keyOfEnded  byte = '@'
-)
-
-// listedContainers are those that the table shows: the live ones, then a handful of ended ones.
-func listedContainers(s *isolation.Snapshot, needle string) []*isolation.Container {
-	var out []*isolation.Container
-	ended := 0
-	for i := range s.Containers {
-		c := &s.Containers[i]
-		if !matches(needle, c.Label, c.ID, c.Image, c.Runtime, c.InitComm) {
-			continue
-		}
-		if !c.Live() {
-			past := s.Now().Sub(c.Ended())
-			if past > killedStays || (past > endedStays && c.OOMKillsAtLeast == 0) || ended == mostEnded {
-				continue
-			}
-			ended++
-		}
-		out = append(out, c)
-	}
-	return out
-}
-
-// containerKey is a container's id; one that ended also has its end in the key, since an engine may
-// start the same container anew.
-func containerKey(c *isolation.Container) string {
-	if c.Live() {
-		return c.ID
-	}
-	return c.ID + string(keyOfEnded) + strconv.FormatInt(c.Exited.UnixNano(), 10)
-}
-
-// sameContainer reports whether two keys are of one container, perhaps of different lives.
-func sameContainer(a, b string) bool {
-	idOf := func(key string) string {
-		if i := strings.LastIndexByte(key, keyOfEnded); i >= 0 {
-			return key[:i]
-		}
-		return key
-	}
-	return idOf(a) == idOf(b)
-}
-
 // columns are the widths of the table's columns; 0 is a column that has no room. They depend on the
 // width of the screen alone, so that a column keeps its place whatever happens.
 type columns struct {
@@ -69,26 +19,15 @@ type columns struct {
 	oom, procs                  int
 }
 
-const (
-	marker     = 2  // the cursor
-	memoryText = 13 // 1023/1024 MiB
-)
+const memoryText = 13 // 1023/1024 MiB
 
 // width is what the columns take, with the gaps between them.
 func (c columns) width() int {
-	w := marker + c.name + 1
-	for _, column := range []int{c.image, c.pid, c.up, c.start, c.spark, c.oom, c.procs} {
-		if column > 0 {
-			w += column + 1
-		}
+	w := marker
+	for i := range containerColumns {
+		w += containerColumns[i].space(c)
 	}
-	if c.namespace > 0 {
-		w += 1 + namespaceColumns*c.namespace + c.namespace/4
-	}
-	if c.bar > 0 {
-		w += c.bar + 1
-	}
-	return w + c.memory + 1
+	return w
 }
 
 // columnsFor drops columns until the rest fits, the least telling first, and hands out what is left.
@@ -133,51 +72,202 @@ func columnsFor(w int) columns {
 	return c
 }
 
-// titles are those columns' titles that differ between the parts of the table.
-type titles struct {
-	name, image, start   string
-	namespaces           line
-	memory, spark, count string
+// containerColumn is a column of the table of containers and of the virtual machines below them.
+type containerColumn struct {
+	// width is that of the text among the widths of all columns; 0 is a column that has no room.
+	width func(c columns) int
+	// before and gap are the blanks before it and after it.
+	before bool
+	gap    func(c columns) int
+	group  columnGroup
+	right  bool // the text stands at the right
+
+	// title and vmTitle are the titles above the containers and above the virtual machines.
+	title, vmTitle func(c columns) line
+	// live and vm are the cells of a live container and of a virtual machine.
+	live func(ct *isolation.Container, in tableRow) line
+	vm   func(v *isolation.VM, in tableRow) line
+	// ended is the cell of a container that is no more. Where it is nil, the place is given to how that one ended.
+	ended func(ct *isolation.Container, in tableRow) line
+}
+
+// tableRow is what a cell is drawn with beside its row's subject.
+type tableRow struct {
+	columns
+	s      *isolation.Snapshot
+	needle string
+}
+
+// columnGroup is what columns have in common; a title above them says it.
+type columnGroup int
+
+const (
+	groupNone columnGroup = iota
+	groupSees             // namespaces
+	groupUses             // cgroup
+)
+
+func titled(title string) func(columns) line {
+	return func(columns) line { return text(Title, title) }
+}
+
+func oneBlank(columns) int { return 1 }
+
+// containerColumns are the columns from left to right. What is drawn stands here and in columnsFor, which gives each its room.
+var containerColumns = []containerColumn{
+	{
+		width: func(c columns) int { return c.name }, gap: oneBlank,
+		title: titled("CONTAINER"),
+		vmTitle: func(c columns) line {
+			if c.name < len("VIRTUAL MACHINE") {
+				return text(Title, "VM")
+			}
+			return text(Title, "VIRTUAL MACHINE")
+		},
+		live:  func(ct *isolation.Container, in tableRow) line { return text(Name, ct.Label).mark(in.needle) },
+		vm:    func(v *isolation.VM, in tableRow) line { return vmName(v).mark(in.needle) },
+		ended: func(ct *isolation.Container, in tableRow) line { return text(Dim, ct.Label).mark(in.needle) },
+	},
+	{
+		width: func(c columns) int { return c.image }, gap: oneBlank,
+		title: titled("IMAGE"), vmTitle: titled("RUN BY"),
+		live:  func(ct *isolation.Container, in tableRow) line { return orUnknown(ct.Image).dimmed().mark(in.needle) },
+		vm:    func(v *isolation.VM, in tableRow) line { return text(Dim, runBy(v, in.image)).mark(in.needle) },
+		ended: func(ct *isolation.Container, in tableRow) line { return text(Dim, ct.Image).mark(in.needle) },
+	},
+	{
+		width: func(c columns) int { return c.pid }, gap: oneBlank, right: true,
+		title: titled("HOST PID"), vmTitle: titled("HOST PID"),
+		live:  func(ct *isolation.Container, _ tableRow) line { return pidText(ct.InitPID) },
+		vm:    func(v *isolation.VM, _ tableRow) line { return pidText(v.PID) },
+		ended: func(ct *isolation.Container, _ tableRow) line { return pidText(ct.InitPID).dimmed() },
+	},
+	{
+		width: func(c columns) int { return c.up }, gap: oneBlank, right: true,
+		title: titled("UP"), vmTitle: titled("UP"),
+		live:  func(ct *isolation.Container, in tableRow) line { return upText(ct, in.s) },
+		vm:    func(v *isolation.VM, in tableRow) line { return vmUp(v, in.s.Time) },
+		ended: func(ct *isolation.Container, _ tableRow) line { return livedText(ct) },
+	},
+	{
+		width: func(c columns) int { return c.start }, gap: oneBlank, right: true,
+		title: titled("START"), vmTitle: titled(""),
+		live: func(ct *isolation.Container, _ tableRow) line { return startText(ct) },
+		vm:   func(*isolation.VM, tableRow) line { return nil },
+	},
+	{
+		width: func(c columns) int { return namespaceColumns * c.namespace }, before: true, gap: func(c columns) int { return c.namespace / 4 },
+		group: groupSees,
+		title: func(c columns) line { return namespaceHead(c.namespace) }, vmTitle: titled("INSIDE"),
+		live: func(ct *isolation.Container, in tableRow) line {
+			if machineOf(ct, in.s) != nil {
+				return opaque("a VM, below", in.namespace)
+			}
+			return namespaceCells(ct, in.namespace)
+		},
+		vm: vmInside,
+	},
+	{
+		width: columns.memoryWidth, gap: oneBlank, group: groupUses,
+		title: titled("MEMORY"),
+		vmTitle: func(c columns) line {
+			if c.memoryWidth() < len("RESIDENT/GIVEN") {
+				return text(Title, "RESIDENT")
+			}
+			return text(Title, "RESIDENT/GIVEN")
+		},
+		live: func(ct *isolation.Container, in tableRow) line { return in.memoryOf(ct) },
+		vm:   func(v *isolation.VM, in tableRow) line { return vmMemory(v, in.bar, in.memory) },
+	},
+	{
+		width: func(c columns) int { return c.spark }, gap: oneBlank, group: groupUses,
+		title: func(c columns) line {
+			if c.spark < len("LAST MINUTE") {
+				return text(Title, "LAST MIN")
+			}
+			return text(Title, "LAST MINUTE")
+		},
+		vmTitle: func(c columns) line {
+			if c.image > 0 {
+				return nil
+			}
+			return text(Title, "RUN BY")
+		},
+		live: func(ct *isolation.Container, in tableRow) line {
+			return spark(ct.Memory, in.s.Host.MemoryBytes, in.spark)
+		},
+		vm: func(v *isolation.VM, in tableRow) line {
+			if in.image > 0 {
+				return nil
+			}
+			return text(Dim, runBy(v, in.spark)).mark(in.needle)
+		},
+	},
+	{
+		width: func(c columns) int { return c.oom }, gap: oneBlank, group: groupUses, right: true,
+		title: titled("OOM"), vmTitle: titled("VCPU"),
+		live:  func(ct *isolation.Container, _ tableRow) line { return oomText(ct) },
+		vm:    func(v *isolation.VM, _ tableRow) line { return vcpus(v) },
+		ended: func(ct *isolation.Container, _ tableRow) line { return oomText(ct) },
+	},
+	{
+		width: func(c columns) int { return c.procs }, gap: oneBlank, right: true,
+		title: titled("PROCS"), vmTitle: titled("PROCS"),
+		live:  func(ct *isolation.Container, _ tableRow) line { return processesText(ct) },
+		vm:    func(*isolation.VM, tableRow) line { return text(Strong, "1") },
+		ended: func(*isolation.Container, tableRow) line { return nil },
+	},
+}
+
+// space is what the column takes of a line, with the blanks around it; 0 where it has no room.
+func (col *containerColumn) space(c columns) int {
+	w := col.width(c)
+	if w == 0 {
+		return 0
+	}
+	if col.before {
+		w++
+	}
+	return w + col.gap(c)
+}
+
+// put appends a cell to a line, where the column has room.
+func (col *containerColumn) put(l line, c columns, cell func() line) line {
+	w := col.width(c)
+	if w == 0 {
+		return l
+	}
+	if col.before {
+		l = l.space(1)
+	}
+	if col.right {
+		return l.join(cell().right(w)).space(col.gap(c))
+	}
+	return l.join(cell().fit(w)).space(col.gap(c))
 }
 
 // head is the row of column titles above the containers.
 func (c columns) head() line {
-	spark := "LAST MINUTE"
-	if c.spark < len(spark) {
-		spark = "LAST MIN"
+	l := line{}.space(marker)
+	for i := range containerColumns {
+		col := &containerColumns[i]
+		l = col.put(l, c, func() line { return col.title(c) })
 	}
-	return c.titled(titles{
-		name: "CONTAINER", image: "IMAGE", start: "START", namespaces: namespaceHead(c.namespace),
-		memory: "MEMORY", spark: spark, count: "OOM",
-	})
+	return l
 }
 
-func (c columns) titled(t titles) line {
-	title := func(s string) line { return text(Title, s) }
-	l := line{}.space(marker).join(title(t.name).fit(c.name)).space(1)
-	if c.image > 0 {
-		l = l.join(title(t.image).fit(c.image)).space(1)
-	}
-	for _, column := range []struct {
-		width int
-		name  string
-	}{{c.pid, "HOST PID"}, {c.up, "UP"}, {c.start, t.start}} {
-		if column.width > 0 {
-			l = l.join(title(column.name).right(column.width)).space(1)
-		}
-	}
-	if c.namespace > 0 {
-		l = l.space(1).join(t.namespaces).space(c.namespace / 4)
-	}
-	l = l.join(title(t.memory).fit(c.memoryWidth())).space(1)
-	if c.spark > 0 {
-		l = l.join(title(t.spark).fit(c.spark)).space(1)
-	}
-	if c.oom > 0 {
-		l = l.join(title(t.count).right(c.oom)).space(1)
-	}
-	if c.procs > 0 {
-		l = l.join(title("PROCS").right(c.procs))
+// vmHead is the row of titles above the virtual machines, in the columns of the containers. Where not all of them fit,
+// which says which ones are shown.
+func (c columns) vmHead(which string) line {
+	l := line{}.space(marker)
+	for i := range containerColumns {
+		col := &containerColumns[i]
+		l = col.put(l, c, func() line {
+			if i == 0 && which != "" {
+				return text(Title, which)
+			}
+			return col.vmTitle(c)
+		})
 	}
 	return l
 }
@@ -193,12 +283,26 @@ func (c columns) memoryWidth() int {
 // groups is the row above the titles that says what the columns are about.
 func (c columns) groups() line { return c.grouped("namespaces", "cgroup") }
 
+// vmGroups is groups for virtual machines.
+func (c columns) vmGroups() line { return c.grouped("own kernel", "guest memory") }
+
 func (c columns) grouped(sees, uses string) line {
 	if c.namespace < 4 {
 		return nil
 	}
-	left := c
-	left.namespace, left.bar, left.memory, left.spark, left.oom, left.procs = 0, 0, 0, 0, 0, 0
+	before, seen, used := marker+1, 0, -1
+	for i := range containerColumns {
+		switch col := &containerColumns[i]; col.group {
+		case groupSees:
+			seen += col.width(c)
+		case groupUses:
+			used += col.space(c)
+		default:
+			if seen == 0 {
+				before += col.space(c)
+			}
+		}
+	}
 	group := func(what, name string, w int) line {
 		if len(what)+len(name)+len("[ :  ]") <= w {
 			name = what + ": " + name
@@ -206,52 +310,64 @@ func (c columns) grouped(sees, uses string) line {
 		l := text(Dim, "╭ ").add(Strong, name).add(Dim, " ")
 		return l.add(Dim, strings.Repeat("─", max(w-l.width()-1, 0))+"╮")
 	}
-	memory := c.memoryWidth()
-	for _, column := range []int{c.spark, c.oom} {
-		if column > 0 {
-			memory += column + 1
-		}
-	}
-	return line{}.space(left.width()).
-		join(group("what it sees", sees, namespaceColumns*c.namespace-1)).space(2).
-		join(group("what it may use", uses, memory))
+	return line{}.space(before).join(group("what it sees", sees, seen-1)).space(2).join(group("what it may use", uses, used))
 }
 
 // row draws one container.
 func (c columns) row(ct *isolation.Container, s *isolation.Snapshot, selected bool, needle string) line {
+	in := tableRow{c, s, needle}
 	l := cursorMark(selected)
 	if !ct.Live() {
-		return l.join(c.ended(ct, s, needle))
+		return c.ended(l, ct, in)
 	}
-	l = l.join(text(Name, ct.Label).mark(needle).fit(c.name)).space(1)
-	if c.image > 0 {
-		l = l.join(orUnknown(ct.Image).dimmed().mark(needle).fit(c.image)).space(1)
+	for i := range containerColumns {
+		col := &containerColumns[i]
+		l = col.put(l, c, func() line { return col.live(ct, in) })
 	}
-	if c.pid > 0 {
-		l = l.join(pidText(ct.InitPID).right(c.pid)).space(1)
+	return l
+}
+
+// vmRow draws one virtual machine. It has a single wall where a container has up to eight.
+func (c columns) vmRow(v *isolation.VM, s *isolation.Snapshot, selected bool, needle string) line {
+	in := tableRow{c, s, needle}
+	l := cursorMark(selected)
+	for i := range containerColumns {
+		col := &containerColumns[i]
+		l = col.put(l, c, func() line { return col.vm(v, in) })
 	}
-	if c.up > 0 {
-		up := upText(ct, s.Time)
-		if v := machineOf(ct, s); v != nil && ct.State == isolation.Starting {
-			up = vmUp(v, s.Time) // no program of the container's own starts on this kernel
+	return l
+}
+
+// ended draws a container that is no more: its name and how it ended, where the live ones have
+// their namespaces and memory.
+func (c columns) ended(l line, ct *isolation.Container, in tableRow) line {
+	room := 0
+	for i := range containerColumns {
+		if col := &containerColumns[i]; col.ended == nil {
+			room += col.space(c)
 		}
-		l = l.join(up.right(c.up)).space(1)
 	}
-	if c.start > 0 {
-		l = l.join(startText(ct).right(c.start)).space(1)
-	}
-	if c.namespace > 0 {
-		cells := namespaceCells(ct, c.namespace)
-		if machineOf(ct, s) != nil {
-			cells = opaque("a VM, below", c.namespace)
+	told := false
+	for i := range containerColumns {
+		col := &containerColumns[i]
+		if col.ended != nil {
+			l = col.put(l, c, func() line { return col.ended(ct, in) })
+			continue
 		}
-		l = l.space(1).join(cells).space(c.namespace / 4)
+		if !told {
+			l = l.join(text(Dim, " ended: ").join(endText(ct, in.s)).fit(room - 1)).space(1)
+			told = true
+		}
 	}
-	l = l.join(c.memoryOf(ct)).space(1)
-	if c.spark > 0 {
-		l = l.join(spark(ct.Memory, s.Host.MemoryBytes, c.spark)).space(1)
+	return l
+}
+
+func endText(ct *isolation.Container, s *isolation.Snapshot) line {
+	l := wordEnd(ct.End())
+	if !ct.Exited.IsZero() {
+		l = l.add(Dim, ", "+ago(s.Now().Sub(ct.Ended())))
 	}
-	return l.join(c.counts(ct))
+	return l
 }
 
 // memoryOf is a container's memory or, where that matters more, why its limit does not do what it is for.
@@ -275,64 +391,31 @@ func (c columns) memoryOf(ct *isolation.Container) line {
 	return memoryCell(ct.Memory, c.bar, c.memory)
 }
 
-func (c columns) counts(ct *isolation.Container) line {
-	var l line
-	if c.oom > 0 {
-		kills := text(Dim, "0")
-		switch n := ct.OOMKillsAtLeast; {
-		case ct.OOMKills == nil && n == 0:
-			kills = text(Unknown, "?")
-		case ct.OOMKills == nil:
-			kills = text(KillMark, strconv.FormatUint(n, 10)).add(Unknown, "+")
-		case n > 0:
-			kills = text(KillMark, strconv.FormatUint(n, 10))
-		}
-		l = l.join(kills.right(c.oom)).space(1)
+// oomText is how many OOM kills there were in a container since it started.
+func oomText(ct *isolation.Container) line {
+	switch n := ct.OOMKillsAtLeast; {
+	case ct.OOMKills == nil && n == 0:
+		return text(Unknown, "?")
+	case ct.OOMKills == nil:
+		return text(KillMark, strconv.FormatUint(n, 10)).add(Unknown, "+")
+	case n > 0:
+		return text(KillMark, strconv.FormatUint(n, 10))
 	}
-	if c.procs > 0 {
-		procs := text(Unknown, "?")
-		switch {
-		case !ct.Live():
-			procs = nil
-		case ct.Processes != nil:
-			procs = text(Plain, strconv.Itoa(*ct.Processes))
-			if refusedAny(ct) {
-				procs = text(Warn, strconv.Itoa(*ct.Processes)+"!")
-			}
-		}
-		l = l.join(procs.right(c.procs))
+	return text(Dim, "0")
+}
+
+func processesText(ct *isolation.Container) line {
+	switch {
+	case ct.Processes == nil:
+		return text(Unknown, "?")
+	case refusedAny(ct):
+		return text(Warn, strconv.Itoa(*ct.Processes)+"!")
 	}
-	return l
+	return text(Plain, strconv.Itoa(*ct.Processes))
 }
 
 // refusedAny reports whether a limit has kept a container from making processes.
 func refusedAny(ct *isolation.Container) bool { return ct.PIDsRefused != nil && *ct.PIDsRefused > 0 }
-
-// ended draws a container that is no more: its name and how it ended, where the live ones have
-// their namespaces and memory.
-func (c columns) ended(ct *isolation.Container, s *isolation.Snapshot, needle string) line {
-	l := text(Dim, ct.Label).mark(needle).fit(c.name).space(1)
-	if c.image > 0 {
-		l = l.join(text(Dim, ct.Image).mark(needle).fit(c.image)).space(1)
-	}
-	if c.pid > 0 {
-		l = l.join(pidText(ct.InitPID).dimmed().right(c.pid)).space(1)
-	}
-	if c.up > 0 {
-		lived := text(Dim, "?")
-		if from := ct.Begin(); !from.Time.IsZero() && !ct.Exited.IsZero() {
-			lived = text(Dim, uptime(ct.Ended().Sub(from)))
-		}
-		l = l.join(lived.right(c.up)).space(1)
-	}
-	rest := c
-	rest.name, rest.image, rest.pid, rest.up, rest.oom, rest.procs = 0, 0, 0, 0, 0, 0
-	story := wordEnd(ct.End())
-	if !ct.Exited.IsZero() {
-		story = story.add(Dim, ", "+ago(s.Now().Sub(ct.Ended())))
-	}
-	return l.join(text(Dim, " ended: ").join(story).fit(rest.width() - marker - 2)).space(1).join(c.counts(ct))
-}
 
 func pidText(pid int32) line {
 	if pid == 0 {
@@ -349,15 +432,27 @@ func bornAt(ct *isolation.Container) time.Time {
 	return ct.Created
 }
 
-func upText(ct *isolation.Container, now time.Time) line {
-	switch from := bornAt(ct); {
-	case ct.State == isolation.Starting:
+func upText(ct *isolation.Container, s *isolation.Snapshot) line {
+	if ct.State == isolation.Starting {
+		if v := machineOf(ct, s); v != nil {
+			return vmUp(v, s.Time) // no program of the container's own starts on this kernel
+		}
 		return text(Birth, "starts")
-	case from.IsZero():
-		return text(Unknown, "?")
-	default:
-		return text(Plain, uptime(now.Sub(from)))
 	}
+	from := bornAt(ct)
+	if from.IsZero() {
+		return text(Unknown, "?")
+	}
+	return text(Plain, uptime(s.Time.Sub(from)))
+}
+
+// livedText is how long a container lived that is no more.
+func livedText(ct *isolation.Container) line {
+	from := ct.Begin()
+	if from.Time.IsZero() || ct.Exited.IsZero() {
+		return text(Dim, "?")
+	}
+	return text(Dim, uptime(ct.Ended().Sub(from)))
 }
 
 func startText(ct *isolation.Container) line {

@@ -3,14 +3,112 @@ package ui
 import (
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
-// containers draws the first view: the table, the latest kill in words, the stream.
-func (sc screen) containers(h int) []row {
+// containersView lists the containers and, below them, the virtual machines, with the latest kill in words and the stream.
+type containersView struct{ listView }
+
+func (containersView) title() string { return "Containers" }
+
+func (containersView) help() (name string, words []explained) {
+	return "containers", []explained{
+		{"namespace", "A private copy of one thing a process can see: its own files (mnt), process numbers (pid), network (net), shared memory (ipc), " +
+			"host name (uts), users (user), cgroup tree (cgroup) or boot clock (time). Two processes in the same namespace see the same."},
+		{"● ○ a b ? !", "● the container has one of its own. ○ it uses the host's: no wall there (bold where engines usually put one up). A letter: it shares one with the containers that show the same letter " +
+			"in that column. ? nsviz could not read it. ! whoever it was made for has another one now."},
+		{"cgroup", "A group of processes with a budget. Its memory limit is what docker run --memory sets. The bar shows how much of it is used. " +
+			"Not held: PID 1 was moved out of it. Stuck: the OOM killer is off for it. 20!: it was refused more processes."},
+		{"OOM kill", "OOM is out of memory. When a group is at its limit and asks for more, the kernel picks one of its processes and kills it. " +
+			"If that was the container's PID 1, the container ends; if not, it lives on and its log may show nothing."},
+		{"OOM kills seen", "In the first line, those that nsviz has seen since it began, in all containers and outside. The column OOM has all since the " +
+			"container started, by the kernel's own count, so also those from before nsviz began."},
+		{"host PID", "Inside, the first process of a container is PID 1. It has another number on the host, and with that number you can find it in ps."},
+		{"START", "From the making of the cgroup to the first instruction of the container's own program. It is short because no kernel boots."},
+		{"LAST MINUTE", "Memory. Full height is the limit, or all the host has where there is no limit. × is where OOM kills fell."},
+		{"VM", "A virtual machine is a small computer, and from here one process: its memory is the guest's, its threads are the guest's processors (VCPU). " +
+			"Inside runs a kernel of its own, with processes, containers and OOM kills that this kernel knows nothing of (▒). RESIDENT/GIVEN: what the process takes of the host, " +
+			"and what the guest was given. KVM lets the guest run on the real processors; emulated is in software, and slow."},
+	}
+}
+
+// keys are those of the containers, then those of the virtual machines.
+func (containersView) keys(s *isolation.Snapshot, search string) []string {
+	return append(keysOf(listedContainers(s, search), containerKey), keysOf(listedVMs(s, search), vmKey)...)
+}
+
+func (containersView) page(s *isolation.Snapshot, st State, w int) []line {
+	c := find(s.Containers, func(c *isolation.Container) bool { return containerKey(c) == st.Open })
+	if c == nil { // it has ended meanwhile, or was started anew
+		c = find(s.Containers, func(c *isolation.Container) bool { return sameContainer(containerKey(c), st.Open) })
+	}
+	if c != nil {
+		return containerPage(c, s, w)
+	}
+	if v := find(s.VMs, func(v *isolation.VM) bool { return vmKey(v) == st.Open }); v != nil {
+		return vmPage(v, s, w)
+	}
+	return nil
+}
+
+const (
+	// An ended container stays in the table for a minute; one that had OOM kills for longer, since
+	// that is what people come to look for.
+	endedStays       = time.Minute
+	killedStays      = 15 * time.Minute
+	mostEnded        = 5
+	keyOfEnded  byte = '@'
+)
+
+// listedContainers are those that the table shows: the live ones, then a handful of ended ones.
+func listedContainers(s *isolation.Snapshot, needle string) []*isolation.Container {
+	var out []*isolation.Container
+	ended := 0
+	for i := range s.Containers {
+		c := &s.Containers[i]
+		if !matches(needle, c.Label, c.ID, c.Image, c.Runtime, c.InitComm) {
+			continue
+		}
+		if !c.Live() {
+			past := s.Now().Sub(c.Ended())
+			if past > killedStays || (past > endedStays && c.OOMKillsAtLeast == 0) || ended == mostEnded {
+				continue
+			}
+			ended++
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// containerKey is a container's id; one that ended also has its end in the key, since an engine may
+// start the same container anew.
+func containerKey(c *isolation.Container) string {
+	if c.Live() {
+		return c.ID
+	}
+	return c.ID + string(keyOfEnded) + strconv.FormatInt(c.Exited.UnixNano(), 10)
+}
+
+// sameContainer reports whether two keys are of one container, perhaps of different lives.
+func sameContainer(a, b string) bool {
+	idOf := func(key string) string {
+		if i := strings.LastIndexByte(key, keyOfEnded); i >= 0 {
+			return key[:i]
+		}
+		return key
+	}
+	return idOf(a) == idOf(b)
+}
+
+// rows draws the table, the latest kill in words, the stream.
+func (containersView) rows(sc screen, h int) []row {
 	c := columnsFor(sc.w)
-	list, vms := listedContainers(sc.s, sc.v.Search), listedVMs(sc.s, sc.v.Search)
+	list, vms := listedContainers(sc.s, sc.state.Search), listedVMs(sc.s, sc.state.Search)
 	table := max(len(list), min(h/4, 6)) // a few rows in reserve: a container more moves nothing
 	if len(vms) > 0 {
 		table = max(len(list)+h/28, min(h/8, 3)) // and where there is room, a blank one before the machines
@@ -57,7 +155,7 @@ func (sc screen) containers(h int) []row {
 	machines += max(min(len(vms)-machines, room-len(marks)-stream-table), 0)
 
 	rows := plainRows(head)
-	at := sc.v.cursor(sc.v.keys(sc.s))
+	at := sc.state.cursor(sc.state.keys(sc.s))
 	if len(list) == 0 {
 		rows = append(rows, plainRows(empty[:min(len(empty), table)])...)
 	} else {
@@ -73,7 +171,7 @@ func (sc screen) containers(h int) []row {
 	rows = append(rows, plainRows(vmHead)...)
 	for i := from; i < to; i++ {
 		selected := i == at-len(list)
-		rows = append(rows, row{c.vmRow(vms[i], sc.s, selected, sc.v.Search), selected})
+		rows = append(rows, row{c.vmRow(vms[i], sc.s, selected, sc.state.Search), selected})
 	}
 	rows = append(rows, plainRows(marks)...)
 	rows = append(rows, plainRows(banner)...)
@@ -81,6 +179,36 @@ func (sc screen) containers(h int) []row {
 		rows = append(rows, sc.stream(h-len(rows))...)
 	}
 	return rows
+}
+
+// smallRows draws the latest kill if it is fresh and nobody types, then a line for each container.
+func (v containersView) smallRows(sc screen, h int) []row {
+	var rows []row
+	if kill := sc.smallKill(); kill != nil && !sc.state.Typing {
+		rows = append(rows, row{line: kill})
+	}
+	if h -= len(rows); h <= 0 {
+		return rows
+	}
+	list, vms := listedContainers(sc.s, sc.state.Search), listedVMs(sc.s, sc.state.Search)
+	if len(list)+len(vms) == 0 {
+		return append(rows, row{line: text(Dim, "no container")})
+	}
+	name := min(max(sc.w-marker-1-len("63.9/64 MiB"), sc.w/3), 24)
+	drawn, _, _ := sc.list(v.keys(sc.s, sc.state.Search), h, func(i int, selected bool) line {
+		l := cursorMark(selected)
+		if i >= len(list) {
+			v := vms[i-len(list)]
+			return l.join(text(Title, "VM ").join(vmName(v)).fit(name)).space(1).join(vmMemory(v, 0, memoryText))
+		}
+		c := list[i]
+		l = l.join(text(Name, c.Label).fit(name)).space(1)
+		if !c.Live() {
+			return l.join(wordEnd(c.End()))
+		}
+		return l.join(memoryCell(c.Memory, 0, memoryText))
+	})
+	return append(rows, drawn...)
 }
 
 // streamRows is how many of so many rows the stream takes.
@@ -110,7 +238,7 @@ func (sc screen) containerRows(c columns, list []*isolation.Container, n, at int
 	from, to := partOf(len(list), n, at)
 	rows := make([]row, 0, n+1)
 	for i := from; i < to; i++ {
-		rows = append(rows, row{c.row(list[i], sc.s, i == at, sc.v.Search), i == at})
+		rows = append(rows, row{c.row(list[i], sc.s, i == at, sc.state.Search), i == at})
 	}
 	if noted {
 		rows = append(rows, row{line: moreNote(from, to, len(list))})
@@ -126,54 +254,24 @@ func partOf(count, n, at int) (from, to int) {
 	return window(count, max(at, 0), n)
 }
 
-// list draws as many of count rows as n leaves room for, the one under the cursor among them. Where
-// not all fit, it leaves the last row to a note.
-func (sc screen) list(count, n int, key func(int) string, draw func(i int, selected bool) line) (rows []row, from, to int) {
-	if count > n && n > 2 {
-		n--
-	}
-	keys := make([]string, count)
-	for i := range keys {
-		keys[i] = key(i)
-	}
-	at := sc.v.cursor(keys)
-	from, to = window(count, at, n)
-	for i := from; i < to; i++ {
-		rows = append(rows, row{draw(i, i == at), i == at})
-	}
-	return rows, from, to
-}
-
-func moreNote(from, to, n int) line {
-	return text(Dim, fmt.Sprintf("  %d to %d of %d", from+1, to, n))
-}
-
-// cursorMark is the first columns of a row in a list.
-func cursorMark(selected bool) line {
-	if selected {
-		return text(Strong, "▸ ")
-	}
-	return line{}.space(marker)
-}
-
 // noContainers is what the table says while it is empty, and what to do about it; beside virtual machines in
 // a single line.
 func (sc screen) noContainers(machines bool) []line {
 	switch {
-	case machines && sc.v.Search != "":
-		return []line{text(Dim, "  no container matches “"+sc.v.Search+"”")}
+	case machines && sc.state.Search != "":
+		return []line{text(Dim, "  no container matches “"+sc.state.Search+"”")}
 	case machines:
 		return []line{text(Dim, "  no container is running")}
-	case sc.v.Search != "" && len(sc.s.VMs) > 0:
-		return []line{nil, text(Plain, "  No container matches “"+sc.v.Search+"”, and no VM."), nil}
-	case sc.v.Search != "":
-		return []line{nil, text(Plain, "  No container matches “"+sc.v.Search+"”."), nil}
-	case sc.s.Probes == nil && !sc.v.Replay:
+	case sc.state.Search != "" && len(sc.s.VMs) > 0:
+		return []line{nil, text(Plain, "  No container matches “"+sc.state.Search+"”, and no VM."), nil}
+	case sc.state.Search != "":
+		return []line{nil, text(Plain, "  No container matches “"+sc.state.Search+"”."), nil}
+	case sc.s.Probes == nil && !sc.state.Replay:
 		return []line{
 			nil, text(Strong, "  nsviz is attaching its probes to the kernel…"),
 			text(Dim, "  This takes a second or two; containers that already run show up right after."), nil,
 		}
-	case sc.v.Replay:
+	case sc.state.Replay:
 		return []line{nil, text(Plain, "  At this point of the recording no container is running."), nil}
 	}
 	return []line{
@@ -193,22 +291,13 @@ func (sc screen) stream(h int) []row {
 		return nil
 	}
 	rows := []row{{line: rule(text(Title, "events").add(Dim, ", newest first"), sc.w)}}
-	events := eventRows(sc.s, sc.v.Search, h-1, true)
+	events := eventRows(sc.s, sc.state.Search, h-1, true)
 	if len(events) == 0 {
 		return append(rows, row{line: sc.noEvents()})
 	}
-	for _, e := range events {
-		rows = append(rows, row{line: indent(e.line(sc.s, sc.streamName(), sc.v.Search))})
+	columns := eventColumns(sc, events)
+	for i := range events {
+		rows = append(rows, row{line: indent(rowLine(columns, i))})
 	}
 	return rows
-}
-
-// streamName is the width of the container column in the stream.
-func (sc screen) streamName() int { return min(max(sc.w/8, 8), 20) }
-
-func (sc screen) noEvents() line {
-	if sc.v.Search != "" {
-		return text(Dim, " No event matches “"+sc.v.Search+"”.")
-	}
-	return text(Dim, " Nothing has happened yet. Starts, exits and OOM kills will show up here.")
 }

@@ -281,20 +281,6 @@ func wordKill(e *event.Event) line {
 	return l
 }
 
-// streamKind is the width of the stream's second column.
-const streamKind = 9
-
-// line draws the row in the stream's columns.
-func (r eventRow) line(s *isolation.Snapshot, nameWidth int, needle string) line {
-	var l line
-	l = l.add(Dim, milliIn(r.first.Time, s.Time)).space(2)
-	l = l.join(text(r.style, r.kind).fit(streamKind)).space(1)
-	if nameWidth > 0 {
-		l = l.join(streamLabel(r.first.Subject(), nameWidth).mark(needle).fit(nameWidth)).space(1)
-	}
-	return l.join(r.text.mark(needle))
-}
-
 // streamLabel is a container's label in w columns. Of an id the beginning matters, which the engine's commands take.
 func streamLabel(c *event.Container, w int) line {
 	if c == nil || c.Name == "" {

@@ -1,0 +1,86 @@
+package ui
+
+import "fmt"
+
+// marker is the width of the cursor's column.
+const marker = 2
+
+// column is a column of a list.
+type column struct {
+	title string
+	// width is that of the text in columns of the screen. In the last column 0 is whatever is left of the line.
+	width int
+	right bool // the text stands at the right
+	gap   int  // blanks after it
+	cell  func(i int) line
+}
+
+// put appends a cell to a line.
+func (c column) put(l, cell line) line {
+	switch {
+	case c.width == 0:
+		return l.join(cell)
+	case c.right:
+		cell = cell.right(c.width)
+	default:
+		cell = cell.fit(c.width)
+	}
+	return l.join(cell).space(c.gap)
+}
+
+// titleLine is the row of titles above a list.
+func titleLine(columns []column) line {
+	l := line{}.space(marker)
+	for _, c := range columns {
+		l = c.put(l, text(Title, c.title))
+	}
+	return l
+}
+
+// rowLine is row i of a list, to the right of the cursor's column.
+func rowLine(columns []column, i int) line {
+	var l line
+	for _, c := range columns {
+		l = c.put(l, c.cell(i))
+	}
+	return l
+}
+
+// table draws the titles and as many of the rows with these keys as h rows leave room for, the one under the cursor among
+// them. Where not all fit, the last row says which ones these are, and in what order.
+func (sc screen) table(columns []column, keys []string, h int, order string) []row {
+	rows, from, to := sc.list(keys, h-1, func(i int, selected bool) line {
+		return cursorMark(selected).join(rowLine(columns, i))
+	})
+	rows = append([]row{{line: titleLine(columns)}}, rows...)
+	if to-from < len(keys) && h > 3 {
+		rows = append(rows, row{line: moreNote(from, to, len(keys)).add(Dim, order)})
+	}
+	return rows
+}
+
+// list draws as many of the rows with these keys as n leaves room for, the one under the cursor among them. Where
+// not all fit, it leaves the last row to a note.
+func (sc screen) list(keys []string, n int, draw func(i int, selected bool) line) (rows []row, from, to int) {
+	if len(keys) > n && n > 2 {
+		n--
+	}
+	at := sc.state.cursor(keys)
+	from, to = window(len(keys), at, n)
+	for i := from; i < to; i++ {
+		rows = append(rows, row{draw(i, i == at), i == at})
+	}
+	return rows, from, to
+}
+
+func moreNote(from, to, n int) line {
+	return text(Dim, fmt.Sprintf("  %d to %d of %d", from+1, to, n))
+}
+
+// cursorMark is the first columns of a row in a list.
+func cursorMark(selected bool) line {
+	if selected {
+		return text(Strong, "▸ ")
+	}
+	return line{}.space(marker)
+}
