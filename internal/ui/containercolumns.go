@@ -363,9 +363,9 @@ func (c columns) ended(l line, ct *isolation.Container, in tableRow) line {
 }
 
 func endText(ct *isolation.Container, s *isolation.Snapshot) line {
-	l := wordEnd(ct.End())
+	l := told(story.BriefEnd(ct.End()), s.Time)
 	if !ct.Exited.IsZero() {
-		l = l.add(Dim, ", "+ago(s.Now().Sub(ct.Ended())))
+		l = l.add(Dim, ", "+story.Ago(s.Now().Sub(ct.Ended())))
 	}
 	return l
 }
@@ -443,7 +443,7 @@ func upText(ct *isolation.Container, s *isolation.Snapshot) line {
 	if from.IsZero() {
 		return text(Unknown, "?")
 	}
-	return text(Plain, uptime(s.Time.Sub(from)))
+	return text(Plain, story.Uptime(s.Time.Sub(from)))
 }
 
 // livedText is how long a container lived that is no more.
@@ -452,14 +452,14 @@ func livedText(ct *isolation.Container) line {
 	if from.Time.IsZero() || ct.Exited.IsZero() {
 		return text(Dim, "?")
 	}
-	return text(Dim, uptime(ct.Ended().Sub(from)))
+	return text(Dim, story.Uptime(ct.Ended().Sub(from)))
 }
 
 func startText(ct *isolation.Container) line {
 	if ct.StartDuration == nil {
 		return text(Unknown, "?")
 	}
-	return text(Plain, startTime(*ct.StartDuration))
+	return text(Plain, story.StartDuration(*ct.StartDuration))
 }
 
 // orUnknown is a text, or a question mark where there is none.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/story"
 )
 
 // containersView lists the containers and, below them, the virtual machines, with the latest kill in words and the stream.
@@ -204,7 +205,7 @@ func (v containersView) smallRows(sc screen, h int) []row {
 		c := list[i]
 		l = l.join(text(Name, c.Label).fit(name)).space(1)
 		if !c.Live() {
-			return l.join(wordEnd(c.End()))
+			return l.join(told(story.BriefEnd(c.End()), sc.s.Time))
 		}
 		return l.join(memoryCell(c.Memory, 0, memoryText))
 	})

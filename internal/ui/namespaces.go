@@ -8,6 +8,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/story"
 )
 
 // namespacesView lists the live namespaces.
@@ -244,7 +245,7 @@ func namespacePage(n *isolation.Namespace, s *isolation.Snapshot, w int) []line 
 	_, by := bornText(n, s)
 	when := text(Dim, "before nsviz started")
 	if !n.Created.IsZero() {
-		when = text(Plain, milliIn(n.Created, s.Time)).add(Dim, ", "+ago(s.Time.Sub(n.Created)))
+		when = text(Plain, milliIn(n.Created, s.Time)).add(Dim, ", "+story.Ago(s.Time.Sub(n.Created)))
 	}
 	add("made", when)
 	add("by", by)

@@ -58,7 +58,7 @@ func vmUp(v *isolation.VM, now time.Time) line {
 	if v.Started.IsZero() {
 		return text(Unknown, "?")
 	}
-	return text(Plain, uptime(now.Sub(v.Started)))
+	return text(Plain, story.Uptime(now.Sub(v.Started)))
 }
 
 // vmName is a virtual machine's name, with the container that it is in.
