@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/query"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
@@ -71,7 +72,7 @@ func listedContainers(s *isolation.Snapshot, needle string) []*isolation.Contain
 	ended := 0
 	for i := range s.Containers {
 		c := &s.Containers[i]
-		if !matches(needle, c.Label, c.ID, c.Image, c.Runtime, c.InitComm) {
+		if !query.Containers.Match(c, needle) {
 			continue
 		}
 		if !c.Live() {

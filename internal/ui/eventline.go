@@ -10,6 +10,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/query"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
@@ -50,7 +51,7 @@ func eventRows(s *isolation.Snapshot, needle string, most int, fold bool) []even
 		} else {
 			r = wordEvents(s.Events[start:end], s)
 		}
-		if matches(needle, r.kind, r.first.Subject().Label(), r.text.String()) {
+		if needle == "" || query.Events.Match(query.Event{First: &r.first, Kind: r.kind, Words: r.text.String()}, needle) {
 			rows = append(rows, r)
 		}
 		end = start

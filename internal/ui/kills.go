@@ -2,12 +2,12 @@ package ui
 
 import (
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/query"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
@@ -46,7 +46,7 @@ func listedKills(s *isolation.Snapshot, needle string) []*isolation.Kill {
 	var out []*isolation.Kill
 	for i := len(s.Kills) - 1; i >= 0; i-- {
 		k := &s.Kills[i]
-		if matches(needle, story.VictimContainer(k).Label(), story.VictimComm(k), strconv.Itoa(int(story.VictimPID(k)))) {
+		if query.Kills.Match(k, needle) {
 			out = append(out, k)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/query"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
@@ -39,12 +40,7 @@ func listedNamespaces(s *isolation.Snapshot, needle string) []*isolation.Namespa
 	var out []*isolation.Namespace
 	for i := range s.Namespaces {
 		n := &s.Namespaces[i]
-		creator := ""
-		if n.Creator != nil {
-			creator = n.Creator.Comm
-		}
-		if matches(needle, n.Type.String(), strconv.FormatUint(n.ID, 10), creator, strings.Join(n.Containers, " "),
-			strings.Join(n.PinnedBy, " ")) {
+		if query.Namespaces.Match(n, needle) {
 			out = append(out, n)
 		}
 	}

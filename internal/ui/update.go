@@ -1,8 +1,6 @@
 package ui
 
 import (
-	"strings"
-
 	"github.com/rivo/uniseg"
 
 	"github.com/nsviz/nsviz/internal/isolation"
@@ -220,18 +218,4 @@ func moved(i, n, page int, key KeyName) int {
 		i = n - 1
 	}
 	return min(max(i, 0), n-1)
-}
-
-// matches reports whether any of the texts contains the search text, whatever the case.
-func matches(needle string, texts ...string) bool {
-	if needle == "" {
-		return true
-	}
-	needle = strings.ToLower(needle)
-	for _, t := range texts {
-		if strings.Contains(strings.ToLower(t), needle) {
-			return true
-		}
-	}
-	return false
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/query"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
@@ -19,7 +20,7 @@ func listedVMs(s *isolation.Snapshot, needle string) []*isolation.VM {
 	var out []*isolation.VM
 	for i := range s.VMs {
 		v := &s.VMs[i]
-		if matches(needle, v.Name, v.Kind, v.Manager, v.Acceleration, v.Container, "VM") {
+		if query.VMs.Match(v, needle) {
 			out = append(out, v)
 		}
 	}

@@ -82,6 +82,7 @@ type barrier struct {
 
 var barriers = []barrier{
 	{"internal/ui", ends, "a view reads snapshots only"},
+	{"internal/query", append([]string{module + "internal/ui"}, ends...), "it names what is in rows, and draws none"},
 	{"internal/metrics", ends, "a view reads snapshots only"},
 	{"internal/story", ends, "a view reads snapshots only"},
 	{"internal/anatomy", []string{module + "internal/probes", module + "internal/container", module + "gen", module + "internal/ui"}, "it asks the kernel's files only, and shows nothing"},
@@ -158,6 +159,9 @@ func TestForbiddenImports(t *testing.T) {
 		{"internal/ui", module + "internal/hostfs", true},
 		{"internal/metrics", module + "internal/container/docker", true},
 		{"internal/ui", module + "internal/anatomy", true},
+		{"internal/query", module + "internal/hostfs", true},
+		{"internal/query", module + "internal/ui", true},
+		{"internal/ui", module + "internal/query", false},
 		{"internal/anatomy", module + "internal/hostfs", false},
 		{"internal/anatomy", module + "internal/container/docker", true},
 		{"internal/isolation", module + "internal/event", false},
