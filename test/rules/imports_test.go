@@ -40,6 +40,7 @@ type barrier struct {
 
 var barriers = []barrier{
 	{"internal/ui", ends, "a view reads snapshots only"},
+	{"internal/query", append([]string{module + "internal/ui"}, ends...), "it names what is in rows, and draws none"},
 	{"internal/metrics", ends, "a view reads snapshots only"},
 	{"internal/metrics", []string{"net", module + "internal/story", module + "internal/server"}, "it makes samples, and serves nothing"},
 	{"internal/server", ends, "a view reads snapshots only"},
@@ -167,6 +168,9 @@ func TestForbiddenImports(t *testing.T) {
 		{"internal/server", module + "internal/hostfs", true},
 		{"internal/ui", "github.com/prometheus/client_golang/prometheus", true},
 		{"internal/ui", module + "internal/anatomy", true},
+		{"internal/query", module + "internal/hostfs", true},
+		{"internal/query", module + "internal/ui", true},
+		{"internal/ui", module + "internal/query", false},
 		{"internal/anatomy", module + "internal/hostfs", false},
 		{"internal/anatomy", module + "internal/container/docker", true},
 		{"internal/isolation", module + "internal/event", false},
