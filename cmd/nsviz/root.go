@@ -35,7 +35,7 @@ type options struct {
 	methods    []string
 	noCommands bool
 
-	probeMethods []probes.Method
+	probeMethods []fact.Method
 }
 
 const (
@@ -176,7 +176,7 @@ func adoptLogs(log *slog.Logger) {
 // chooseMethods reads --probe-methods.
 func (o *options) chooseMethods() error {
 	for _, name := range o.methods {
-		method := probes.Method(name)
+		method := fact.Method(name)
 		if !slices.Contains(probes.Methods(), method) {
 			return errUsage{fmt.Errorf("--probe-methods: no method %q; there are %v", name, probes.Methods())}
 		}

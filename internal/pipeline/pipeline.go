@@ -25,7 +25,7 @@ type Config struct {
 	// DockerHost is the address of the Docker engine; "" is the usual one.
 	DockerHost string
 	// ProbeMethods, where there are any, are the only ones by which the kernel may be hooked.
-	ProbeMethods []probes.Method
+	ProbeMethods []fact.Method
 	// NoCommandLines leaves the command lines of OOM victims, which may hold secrets, out of everything.
 	NoCommandLines bool
 	// The sizes of the rings; 0 is the default of probes.Config.
@@ -274,13 +274,13 @@ func (p *Pipeline) watch(ctx context.Context) error {
 		defer writes.Close()
 	}
 	p.warn(noteUnseen(p.sight), noteUnfound(p.sight))
-	learned := append(statuses(kernel.Choices()), statusOfWrites(writes, unwatched))
-	for _, s := range learned {
-		if s.Method == fact.MethodNone {
+	list := learned(kernel.Choices(), statusOfWrites(writes, unwatched))
+	for _, s := range list {
+		if !s.Works() {
 			p.cfg.Log.Info("the kernel does not tell everything here", "missing", s.Name, "reason", s.Reason)
 		}
 	}
-	p.do(func() { p.tell(fact.Fact{Probes: learned}) })
+	p.do(func() { p.tell(fact.Fact{Probes: list}) })
 	if ctx.Err() != nil {
 		return nil
 	}
@@ -288,7 +288,7 @@ func (p *Pipeline) watch(ctx context.Context) error {
 	// What happens from here on is in the rings or in the queue of writes and is read after the scan: without a
 	// gap, and what is both there and in the scan does no harm.
 	p.awaitNames(ctx)
-	freedIsHooked := methodOf(kernel.Choices(), probes.FactNamespacesFreed) != probes.None
+	freedIsHooked := slices.ContainsFunc(list, func(s fact.Probe) bool { return s.Name == fact.ProbeNamespacesFreed && s.Works() })
 	if err := p.scan(ctx, kernel); err != nil {
 		return err
 	}
@@ -325,21 +325,13 @@ func (p *Pipeline) awaitNames(ctx context.Context) {
 	}
 }
 
-func statuses(choices []probes.Choice) []fact.Probe {
-	list := make([]fact.Probe, len(choices))
+// learned lists how each kind of fact is learned: by the kernel's probes, and the watch of writes.
+func learned(choices []probes.Choice, writes fact.Probe) []fact.Probe {
+	list := make([]fact.Probe, len(choices), len(choices)+1)
 	for i, c := range choices {
-		list[i] = fact.Probe{Name: c.Name, Method: string(c.Method), Reason: c.Reason}
+		list[i] = c.Probe
 	}
-	return list
-}
-
-func methodOf(choices []probes.Choice, name string) probes.Method {
-	for _, c := range choices {
-		if c.Name == name {
-			return c.Method
-		}
-	}
-	return probes.None
+	return append(list, writes)
 }
 
 // take attributes a batch of events and tells the model.

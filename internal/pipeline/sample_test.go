@@ -155,7 +155,7 @@ func TestLimitsAreReadSeldom(t *testing.T) {
 		}
 	}
 	const turns = 2 * limitsEvery * wholeEvery
-	for method, want := range map[string]int{fact.MethodNone: turns / wholeEvery, MethodFanotify: turns / wholeEvery / limitsEvery} {
+	for method, want := range map[fact.Method]int{fact.MethodNone: turns / wholeEvery, fact.MethodFanotify: turns / wholeEvery / limitsEvery} {
 		p := &Pipeline{layout: hostfs.Layout{Version: hostfs.CgroupV2, Dir: dir, Root: "/", Whole: true}}
 		p.cfg.Log = slog.New(slog.DiscardHandler)
 		s := newSampler(p)

@@ -16,9 +16,6 @@ import (
 	"github.com/nsviz/nsviz/internal/hostfs"
 )
 
-// MethodFanotify is how the kernel reports writes to cgroups.
-const MethodFanotify = "fanotify"
-
 // writeSource reports writes to cgroups; it is a [hostfs.CgroupWrites], but in tests.
 type writeSource interface {
 	Next() (list []hostfs.CgroupWrite, lost bool, err error)
@@ -39,11 +36,11 @@ func (p *Pipeline) watchWrites() (writeSource, error) {
 // statusOfWrites is the status of the watch. Without one, because of err, changes are found when limits are read the
 // next time.
 func statusOfWrites(w writeSource, err error) fact.Probe {
-	status := fact.Probe{Name: fact.ProbeCgroupWrites, Method: MethodFanotify}
+	status := fact.Probe{Name: fact.ProbeCgroupWrites, Method: fact.MethodFanotify}
 	switch {
 	case err != nil:
-		status.Method = fact.MethodNone
-		status.Reason = MethodFanotify + ": " + err.Error() + "; changes are found up to two seconds late, only those of containers, and not by whom"
+		status.Method, status.RuledOut = fact.MethodNone, []fact.Method{fact.MethodFanotify}
+		status.Reason = string(fact.MethodFanotify) + ": " + err.Error() + "; changes are found up to two seconds late, only those of containers, and not by whom"
 		if passing(err) {
 			status.Reason += "; it is tried again"
 		}
@@ -71,7 +68,7 @@ func (p *Pipeline) setProbe(status fact.Probe) {
 	p.do(func() {
 		list := slices.Clone(p.Snapshot().Probes)
 		i := slices.IndexFunc(list, func(have fact.Probe) bool { return have.Name == status.Name })
-		if i >= 0 && list[i] != status {
+		if i >= 0 && !list[i].Equal(status) {
 			list[i] = status
 			p.tell(fact.Fact{Probes: list})
 		}

@@ -19,7 +19,6 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
-	"github.com/nsviz/nsviz/internal/probes"
 )
 
 // writesTest is a follower of writes on a made-up host, whose loop takes what it reports.
@@ -95,7 +94,7 @@ func (w *writesTest) set(path, file, value string) {
 func reported(f fact.Fact) string {
 	if f.Probes != nil {
 		i := slices.IndexFunc(f.Probes, func(p fact.Probe) bool { return p.Name == fact.ProbeCgroupWrites })
-		return f.Probes[i].Method + " " + f.Probes[i].Reason
+		return string(f.Probes[i].Method) + " " + f.Probes[i].Reason
 	}
 	if f.CgroupWrite == nil {
 		return "?"
@@ -322,21 +321,14 @@ func TestFailedWatchIsOpenedAgain(t *testing.T) {
 	}
 }
 
-// The model knows a probe by its name.
-func TestProbeNames(t *testing.T) {
-	if fact.ProbeCgroupsEntered != probes.FactCgroupsEntered {
-		t.Errorf("%q is %q in the model", probes.FactCgroupsEntered, fact.ProbeCgroupsEntered)
-	}
-}
-
 func TestStatusOfWrites(t *testing.T) {
-	if s := statusOfWrites(oldSource{}, nil); s.Method != MethodFanotify || !strings.Contains(s.Reason, "(no such device)") {
+	if s := statusOfWrites(oldSource{}, nil); s.Method != fact.MethodFanotify || !strings.Contains(s.Reason, "(no such device)") {
 		t.Errorf("%+v", s)
 	}
-	if s := statusOfWrites(brokenSource{}, nil); s.Method != MethodFanotify || s.Reason != "" {
+	if s := statusOfWrites(brokenSource{}, nil); s.Method != fact.MethodFanotify || s.Reason != "" {
 		t.Errorf("%+v", s)
 	}
-	if s := statusOfWrites(nil, errors.New("no")); s.Method != fact.MethodNone || !strings.HasPrefix(s.Reason, MethodFanotify+": no; ") {
+	if s := statusOfWrites(nil, errors.New("no")); s.Method != fact.MethodNone || !slices.Equal(s.RuledOut, []fact.Method{fact.MethodFanotify}) || !strings.HasPrefix(s.Reason, "fanotify: no; ") {
 		t.Errorf("%+v", s)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"os/signal"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/probes"
 )
 
@@ -52,7 +53,7 @@ func ExampleOpen() {
 func ExampleNewPlan() {
 	host := probes.Facts{
 		Kernel: "6.12.0", Arch: "amd64", MarkVictimTakesTask: true, Tracepoints: map[string]bool{},
-		Refused: map[probes.Method]error{probes.Fentry: os.ErrPermission, probes.Kprobe: os.ErrPermission},
+		Refused: map[fact.Method]error{fact.MethodFentry: os.ErrPermission, fact.MethodKprobe: os.ErrPermission},
 	}
 	for _, name := range []string{
 		"sched_process_fork", "sched_process_exec", "sched_process_exit", "signal_generate", "mark_victim",

@@ -23,6 +23,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/nsviz/nsviz/internal/container"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // TestRealEngine follows the engine of $DOCKER_HOST. It fails where none answers.
@@ -65,7 +66,7 @@ func TestRealEngine(t *testing.T) {
 		t.Fatal(err)
 	}
 	told.wait("the end of "+name, func(call any) bool {
-		v, ok := call.(container.Verdict)
+		v, ok := call.(fact.EngineReport)
 		return ok && v.ID == id && v.ExitCode != nil && *v.ExitCode == 0 && v.OOMKilled != nil && !*v.OOMKilled && !v.Removed
 	})
 	follower.Ask(id)
@@ -186,7 +187,7 @@ type (
 )
 
 func (s e2eSink) Identify(i container.Identity)          { s.calls <- i }
-func (s e2eSink) Ended(v container.Verdict)              { s.calls <- v }
+func (s e2eSink) Ended(v fact.EngineReport)              { s.calls <- v }
 func (s e2eSink) Lost(uint64)                            {}
 func (s e2eSink) EngineState(state State, detail string) { s.calls <- engineIs{state, detail} }
 

@@ -22,6 +22,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/nsviz/nsviz/internal/container"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // patience is how long a test waits for what must happen. It is never waited for in full, unless
@@ -364,7 +365,7 @@ func (s sink) Identify(i container.Identity) {
 }
 
 func (s sink) Lost(n uint64) { s.calls <- fmt.Sprintf("lost %d", n) }
-func (s sink) Ended(v container.Verdict) {
+func (s sink) Ended(v fact.EngineReport) {
 	text := "ended " + v.ID[:12]
 	if v.ExitCode != nil {
 		text += fmt.Sprintf(" code %d", *v.ExitCode)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/container"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // State says what the engine is for us.
@@ -28,7 +29,7 @@ type Sink interface {
 	// be told again; the last one counts.
 	Identify(container.Identity)
 	// Ended tells of every container that died, and of those that could not be started, what the engine says of that.
-	Ended(container.Verdict)
+	Ended(fact.EngineReport)
 	// Did tells what the engine did with a container, in its own word, such as "start" or "exec_start", and when
 	// by its own clock. "create" comes after Identify, also for containers that were there and have never been started.
 	Did(id, action string, at time.Time)

@@ -8,7 +8,7 @@ import (
 	engine "github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/events"
 
-	"github.com/nsviz/nsviz/internal/container"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // maxDead is how many deaths wait to be asked about. Of the others the engine's word stays unknown.
@@ -115,7 +115,7 @@ func (s *session) inspectNext(ctx context.Context) {
 	}
 	s.asking = true
 	s.workers.Go(func() {
-		verdict := inspection{Verdict: container.Verdict{ID: next.id}, dead: !next.at.IsZero()}
+		verdict := inspection{EngineReport: fact.EngineReport{ID: next.id}, dead: !next.at.IsZero()}
 		var answer engine.InspectResponse
 		problem := s.call(ctx, "inspection", s.cfg.Timeout, func(ctx context.Context) (err error) {
 			answer, err = s.client.ContainerInspect(ctx, next.id)
