@@ -2,14 +2,9 @@ package anatomy
 
 import (
 	"slices"
-)
 
-// engineDefaults are the capabilities that Docker, Podman and containerd give a container by default.
-// (Podman gives less: without mknod, net_raw and audit_write.)
-var engineDefaults = []string{
-	"cap_chown", "cap_dac_override", "cap_fsetid", "cap_fowner", "cap_mknod", "cap_net_raw", "cap_setgid", "cap_setuid",
-	"cap_setfcap", "cap_setpcap", "cap_net_bind_service", "cap_sys_chroot", "cap_kill", "cap_audit_write",
-}
+	"github.com/nsviz/nsviz/internal/container/runtime"
+)
 
 // powers says what one can do with the capabilities that matter most; the others are Medium.
 var powers = map[string]Severity{
@@ -51,12 +46,13 @@ func (h *holes) capabilities() {
 		name string
 		caps []string
 	}{{"bounding", p.Capabilities.Bounding}, {"effective", p.Capabilities.Effective}, {"ambient", p.Capabilities.Ambient}}
+	usual := runtime.UsualCapabilities()
 	extra := map[string]string{} // the sets by the name of the capability
 	var order []string
 	worst := Info
 	for _, set := range sets {
 		for _, c := range set.caps {
-			if slices.Contains(engineDefaults, c) {
+			if slices.Contains(usual, c) {
 				continue
 			}
 			if extra[c] == "" {

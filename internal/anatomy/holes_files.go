@@ -5,6 +5,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/nsviz/nsviz/internal/container/runtime"
 )
 
 // at is the mount that a path is in, the last one where several cover each other.
@@ -79,7 +81,7 @@ func (h *holes) mounts() {
 		if e == nil || m.Kind != KindBind && m.Kind != KindVolume {
 			continue
 		}
-		if slices.Contains(engineSockets, path.Base(m.Source)) {
+		if runtime.IsSocket(path.Base(m.Source)) {
 			sockets = append(sockets, m.Source+" at "+m.Path)
 			continue
 		}

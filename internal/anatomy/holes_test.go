@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
@@ -38,10 +39,10 @@ func walled() *Anatomy {
 		Devices: []Device{{Path: "/dev/null", Major: 1, Minor: 3}, {Path: "/dev/console", Major: 136, Minor: 5}},
 		Privileges: &Privileges{
 			UID:          new(uint32(1000)),
-			Capabilities: Capabilities{Bounding: slices.Clone(engineDefaults), Effective: []string{}, Ambient: []string{}},
+			Capabilities: Capabilities{Bounding: runtime.UsualCapabilities(), Effective: []string{}, Ambient: []string{}},
 			Seccomp:      seccompFilter, NoNewPrivs: new(true), LSM: new("docker-default (enforce)"),
 		},
-		hostBounding: append(slices.Clone(engineDefaults), "cap_sys_admin", "cap_sys_module"),
+		hostBounding: append(runtime.UsualCapabilities(), "cap_sys_admin", "cap_sys_module"),
 	}
 	for _, t := range event.NamespaceTypes() {
 		// Like nearly all containers it has the host's user and time namespaces.

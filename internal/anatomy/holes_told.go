@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/hostfs"
 )
@@ -229,7 +230,7 @@ func toldCapabilities(t *Told, hostBounding []string) []string {
 		set = slices.Clone(hostBounding)
 	case slices.Contains(drop, "all"):
 	default:
-		set = slices.Clone(engineDefaults)
+		set = slices.Clone(runtime.Lookup(t.Engine).Capabilities)
 	}
 	set = slices.DeleteFunc(set, func(c string) bool { return slices.Contains(drop, c) })
 	set = union(set, add)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/hostfs"
 )
 
@@ -97,19 +98,21 @@ type exposure struct {
 
 // sensitive says so of a path; nil is not at all.
 func sensitive(at string) *exposure {
-	if slices.Contains(engineSockets, path.Base(at)) {
+	if runtime.IsSocket(path.Base(at)) { // a read-only mount keeps nobody from connecting
 		return &exposure{Critical, Critical, "who may write to it commands the engine"}
 	}
 	if e, ok := sensitivePaths[at]; ok {
 		return &e
 	}
+	for _, r := range runtime.All() {
+		switch f := &r.Files; {
+		case f.SocketDir != "" && f.SocketDir == at:
+			return &exposure{Critical, Critical, "the sockets of the engine"}
+		case f.StateDir != "" && f.StateDir == at:
+			return &exposure{Critical, High, "the files of all containers"}
+		}
+	}
 	return nil
-}
-
-// engineSockets are the names of sockets of container engines. A read-only mount keeps nobody from
-// connecting.
-var engineSockets = []string{
-	"docker.sock", "containerd.sock", "crio.sock", "podman.sock", "dockershim.sock", "cri-dockerd.sock", "buildkitd.sock",
 }
 
 var sensitivePaths = map[string]exposure{
@@ -136,13 +139,9 @@ var sensitivePaths = map[string]exposure{
 	"/sys":                {Critical, Medium, "the kernel's view of the hardware, and its settings"},
 	"/run":                {Critical, Critical, "the sockets of the host's services, the engine's among them"},
 	"/var/run":            {Critical, Critical, "the sockets of the host's services, the engine's among them"},
-	"/run/containerd":     {Critical, Critical, "the sockets of the engine"},
 	"/run/systemd":        {Critical, High, "the sockets of the host's service manager"},
 	"/var":                {Critical, High, "what the host's services keep, other containers among them"},
 	"/var/lib":            {Critical, High, "what the host's services keep, other containers among them"},
-	"/var/lib/docker":     {Critical, High, "the files of all containers"},
-	"/var/lib/containerd": {Critical, High, "the files of all containers"},
-	"/var/lib/containers": {Critical, High, "the files of all containers"},
 	"/var/lib/kubelet":    {Critical, High, "the secrets of all pods"},
 	"/var/log":            {Medium, Medium, "what the host's services have written down"},
 	"/var/spool/cron":     {Critical, Low, "what the host runs as root"},

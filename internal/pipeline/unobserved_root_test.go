@@ -18,7 +18,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/nsviz/nsviz/internal/container"
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
@@ -117,7 +117,7 @@ func layout(t *testing.T) hostfs.Layout {
 func makeContainer(t *testing.T, limitBytes int) (dir string) {
 	t.Helper()
 	l := layout(t)
-	dir = filepath.Join(l.Dir, container.DemoPrefix+"unobserved-"+strconv.Itoa(os.Getpid()))
+	dir = filepath.Join(l.Dir, runtime.DemoPrefix+"unobserved-"+strconv.Itoa(os.Getpid()))
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
@@ -236,7 +237,7 @@ func byRuntime(m *isolation.Moment, c *isolation.Container) bool {
 	if m.By == nil || len(m.Namespaces) < 2 || !m.Namespaces[0].Own || m.By.Container != nil && m.By.Container.ID != c.ID {
 		return false
 	}
-	return strings.HasPrefix(m.By.Comm, "runc:[") || m.By.Comm == "runc" || m.By.Comm == "crun"
+	return runtime.Enters(m.By.Comm)
 }
 
 // whereWords says which of a container's namespaces are not its own.
