@@ -211,6 +211,51 @@ func TestHoles(t *testing.T) {
 		if f.Title == "" || f.Meaning == "" || f.See == "" || f.Close == "" {
 			t.Errorf("%s does not say all: %+v", test.name, f)
 		}
+		adviceOfEveryRuntime(t, test.name, test.change)
+	}
+}
+
+// adviceOfEveryRuntime fails where the advice on a hole names a program of another runtime, or flags that the container's runtime does
+// not have.
+func adviceOfEveryRuntime(t *testing.T, name string, change func(*Anatomy)) {
+	t.Helper()
+	programs, flags := regexp.MustCompile(`\b(docker|podman)\b`), regexp.MustCompile(`(^|[ (])-`)
+	for _, r := range append(runtime.All(), runtime.Runtime{Name: "of a later version"}) {
+		a := walled()
+		a.Container.Runtime = r.Name
+		change(a)
+		for _, f := range Holes(a) {
+			for _, program := range programs.FindAllString(f.Close, -1) {
+				if program != r.Name {
+					t.Errorf("%s, runtime %q: advised %q", name, r.Name, f.Close)
+				}
+			}
+			if f.Close == "" || !r.RunFlags && flags.MatchString(f.Close) {
+				t.Errorf("%s, runtime %q: advised %q", name, r.Name, f.Close)
+			}
+		}
+	}
+}
+
+func TestAdviceOfDocker(t *testing.T) {
+	a := walled()
+	a.Container.Runtime = runtime.Docker
+	a.Namespaces[event.Net].SharedWithHost = new(true)
+	a.Resources.Memory.MaxBytes = &hostfs.Limit[uint64]{Unlimited: true}
+	a.Processes = append(a.Processes, Process{PID: 4243, Comm: "sh", privileges: hostfs.Privileges{Bounding: new(hostfs.Capabilities(1 << 21))}})
+	want := map[string]string{
+		"host_net_namespace": "start it without --network=host; publish the ports that are needed with -p",
+		"no_memory_limit":    "start it with --memory",
+		"privileged_process": "docker exec without --privileged",
+	}
+	for _, f := range Holes(a) {
+		if f.Close != want[f.ID] {
+			t.Errorf("%s: %q, want %q", f.ID, f.Close, want[f.ID])
+		}
+		delete(want, f.ID)
+	}
+	if len(want) > 0 {
+		t.Errorf("not found: %v", want)
 	}
 }
 

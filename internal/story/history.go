@@ -29,7 +29,7 @@ func Moment(m *isolation.Moment, c *isolation.Container) Text {
 	case isolation.MomentKind(event.NamespaceJoined):
 		t = doer(m.By, c.ID).add(Plain, " joined ").join(joined(m))
 		if byRuntime(m, c) {
-			t = t.add(Plain, fmt.Sprintf(", as `%s exec` does", engineName(c)))
+			t = t.add(Plain, asCommands(c, runtime.Exec))
 		}
 	case isolation.MomentKind(event.ContainerStarted):
 		t = startWords(m)
