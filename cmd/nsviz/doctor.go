@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nsviz/nsviz/internal/container/docker"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/pipeline"
@@ -74,7 +75,7 @@ func (o *options) lookAfter(ctx context.Context, before *isolation.Snapshot) (*i
 func awaitEngine(ctx context.Context, p *pipeline.Pipeline) {
 	for {
 		for _, e := range p.Snapshot().Engines {
-			if e.State != isolation.EngineState(docker.Connecting) {
+			if e.State != fact.EngineState(docker.Connecting) {
 				return
 			}
 		}
@@ -151,18 +152,18 @@ func methods() []method {
 		{string(probes.RawTracepoint), "the same places, for kernels that do not let programs use their types there"},
 		{string(probes.Tracepoint), "the entry and the return of a system call, as tracefs offers them"},
 		{pipeline.MethodFanotify, "the kernel's notice that a file was written to, and by whom"},
-		{isolation.MethodNone, "not told by the kernel here: found by looking, so later, or not at all"},
+		{fact.MethodNone, "not told by the kernel here: found by looking, so later, or not at all"},
 	}
 }
 
 // mentioned reports whether a method is in use or is in a reason.
-func mentioned(list []isolation.Probe, method string) bool {
-	return slices.ContainsFunc(list, func(p isolation.Probe) bool {
+func mentioned(list []fact.Probe, method string) bool {
+	return slices.ContainsFunc(list, func(p fact.Probe) bool {
 		return p.Method == method || strings.Contains(p.Reason, method+": ")
 	})
 }
 
-func engineText(e isolation.Engine) string {
+func engineText(e fact.Engine) string {
 	if e.Detail == "" {
 		return string(e.State)
 	}
