@@ -7,6 +7,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -64,7 +65,7 @@ func TestCommandsOfEveryRuntime(t *testing.T) {
 		},
 		"made and removed": {
 			func(c *isolation.Container) Text {
-				c.State, c.NeverStarted = isolation.Created, &isolation.NeverStarted{Made: at(0), Tried: at(0), Failed: at(1), Removed: at(2), Error: "busy", ExitCode: new(int32(128))}
+				c.State, c.NeverStarted = isolation.Created, &fact.NeverStarted{Made: at(0), Tried: at(0), Failed: at(1), Removed: at(2), Error: "busy", ExitCode: new(int32(128))}
 				return Container(c, &isolation.Snapshot{})
 			},
 			"web never started: docker could not start it: busy. The exit code 128 is docker's own word for that. Its cgroup was made at {at0} and removed " +
