@@ -165,9 +165,6 @@ func (s *nameSink) Identify(id container.Identity) {
 	}
 }
 
-// Forget does nothing: names outlive their containers, and the directory is bounded.
-func (s *nameSink) Forget(string) {}
-
 // Ended passes on what the engine says of a container's end.
 func (s *nameSink) Ended(v container.Verdict) {
 	s.put(fact.Fact{EngineReport: &fact.EngineReport{ID: v.ID, ExitCode: v.ExitCode, OOMKilled: v.OOMKilled, Removed: v.Removed, StartError: v.StartError}})

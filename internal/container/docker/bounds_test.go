@@ -89,8 +89,8 @@ func TestEndlessInspection(t *testing.T) {
 	e.answer(inspectPath(1), endless(t, `{"Mounts":[{}`, ",{}", maxAnswer+1<<20))
 	e.emit(events.ActionDie, id(1), nil)
 	r.expect("ended 000000000001")
-	e.emit(events.ActionDestroy, id(1), nil)
-	r.expect("forget 000000000001")
+	e.destroy(id(1), nil)
+	r.expect("destroy 000000000001")
 }
 
 // An event that begins and does not end is given up in time; between two events there is no hurry.
@@ -99,8 +99,8 @@ func TestEventDrips(t *testing.T) {
 	e.start()
 	r := begin(t, e)
 	r.expect(connected)
-	e.emit(events.ActionDestroy, id(1), nil)
-	r.expect("forget 000000000001")
+	e.destroy(id(1), nil)
+	r.expect("destroy 000000000001")
 	e.emitRaw(`{"Type":"cont`)
 	r.clock.await(t, maxEventTime)
 	// A further byte does not buy more time.
@@ -203,8 +203,8 @@ func TestLargeContainerAmongOthers(t *testing.T) {
 	attributes := map[string]string{"a": large.Labels["a"], "name": "next", "image": "redis:7", "z": "1"}
 	e.emitAt(epoch.Add(30*time.Second), events.ActionCreate, id(5), attributes)
 	r.expectBoth("identify docker 000000000005 next redis:7 map[z:1] created 2026-03-01T12:00:30.123456789Z", cut+"1")
-	e.emit(events.ActionDestroy, id(2), attributes)
-	r.expect("forget 000000000002", connected+"; known in part, since larger than 1 MiB: containers 1, events 1")
+	e.destroy(id(2), attributes)
+	r.expect("destroy 000000000002", connected+"; known in part, since larger than 1 MiB: containers 1, events 1")
 	r.clock.fire(t, DefaultPingEvery)
 	r.expect(connected + "; known in part, since larger than 1 MiB: containers 1, events 2")
 

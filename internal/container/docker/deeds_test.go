@@ -28,14 +28,13 @@ func TestDeeds(t *testing.T) {
 		emit(action)
 	}
 	e.emitAt(epoch, events.ActionDestroy, id(2), nil) // of before
-	r.expect("forget 000000000002")
 	e.emitRaw("garbage\n")
 	<-r.sink.calls
 	r.clock.fire(t, DefaultRetryMin)
 	r.expect(connected)
 	e.emitAt(epoch.Add(time.Duration(second)*time.Second), events.ActionKill, id(1), nil) // once more
 	emit(events.ActionDestroy)
-	r.expect("forget 000000000001")
+	r.expect("destroy 000000000001")
 	var got []string
 	for range len(r.sink.deeds) {
 		got = append(got, <-r.sink.deeds)

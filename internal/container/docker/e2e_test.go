@@ -85,7 +85,7 @@ func TestRealEngine(t *testing.T) {
 		if err := cli.ContainerRemove(ctx, id, engine.RemoveOptions{Force: true}); err != nil {
 			t.Fatal(err)
 		}
-		told.forgotten(id)
+		told.removed(id)
 	}
 }
 
@@ -178,19 +178,23 @@ type e2eSink struct {
 }
 
 type (
-	forgotten string
-	engineIs  struct {
+	removed  string
+	engineIs struct {
 		state  State
 		detail string
 	}
 )
 
 func (s e2eSink) Identify(i container.Identity)          { s.calls <- i }
-func (s e2eSink) Forget(id string)                       { s.calls <- forgotten(id) }
 func (s e2eSink) Ended(v container.Verdict)              { s.calls <- v }
-func (s e2eSink) Did(string, string, time.Time)          {}
 func (s e2eSink) Lost(uint64)                            {}
 func (s e2eSink) EngineState(state State, detail string) { s.calls <- engineIs{state, detail} }
+
+func (s e2eSink) Did(id, action string, _ time.Time) {
+	if action == "destroy" {
+		s.calls <- removed(id)
+	}
+}
 
 // wait takes calls until one is as wanted.
 func (s e2eSink) wait(what string, wanted func(call any) bool) {
@@ -218,9 +222,9 @@ func (s e2eSink) identity(id, name, image string, labels map[string]string) {
 	})
 }
 
-func (s e2eSink) forgotten(id string) {
+func (s e2eSink) removed(id string) {
 	s.t.Helper()
-	s.wait("the removal of "+id, func(call any) bool { return call == forgotten(id) })
+	s.wait("the removal of "+id, func(call any) bool { return call == removed(id) })
 }
 
 func (s e2eSink) connected() {

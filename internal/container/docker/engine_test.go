@@ -101,6 +101,11 @@ func (e *fakeEngine) emit(action events.Action, id string, attributes map[string
 	e.emitAt(epoch, action, id, attributes)
 }
 
+// destroy tells that a container was removed, a moment after the follower has subscribed, so that the sink hears of it.
+func (e *fakeEngine) destroy(id string, attributes map[string]string) {
+	e.emitAt(epoch.Add(1), events.ActionDestroy, id, attributes)
+}
+
 func (e *fakeEngine) emitAt(at time.Time, action events.Action, id string, attributes map[string]string) {
 	line, err := json.Marshal(events.Message{
 		Type: events.ContainerEventType, Action: action,
@@ -345,6 +350,9 @@ type sink struct {
 
 func (s sink) Did(id, action string, at time.Time) {
 	s.deeds <- fmt.Sprintf("%s %s +%v", id[:12], action, at.Sub(epoch))
+	if action == "destroy" { // which is the end of what a test does with a container
+		s.calls <- "destroy " + id[:12]
+	}
 }
 
 func (s sink) Identify(i container.Identity) {
@@ -355,8 +363,7 @@ func (s sink) Identify(i container.Identity) {
 	s.calls <- text
 }
 
-func (s sink) Lost(n uint64)    { s.calls <- fmt.Sprintf("lost %d", n) }
-func (s sink) Forget(id string) { s.calls <- "forget " + id[:12] }
+func (s sink) Lost(n uint64) { s.calls <- fmt.Sprintf("lost %d", n) }
 func (s sink) Ended(v container.Verdict) {
 	text := "ended " + v.ID[:12]
 	if v.ExitCode != nil {

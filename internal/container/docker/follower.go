@@ -27,8 +27,6 @@ type Sink interface {
 	// Identify tells of every container that is found, created or renamed. The same identity may
 	// be told again; the last one counts.
 	Identify(container.Identity)
-	// Forget tells that the engine removed the container.
-	Forget(id string)
 	// Ended tells of every container that died, and of those that could not be started, what the engine says of that.
 	Ended(container.Verdict)
 	// Did tells what the engine did with a container, in its own word, such as "start" or "exec_start", and when

@@ -40,8 +40,8 @@ func TestNamesOfWhatIsThereAndOfWhatComes(t *testing.T) {
 	e.emitAt(epoch.Add(time.Second), events.ActionStart, id(3), map[string]string{"name": "web", "image": "nginx"})
 	e.emit(events.ActionRename, id(3), map[string]string{"name": "shop", "oldName": "/web", "image": "nginx"})
 	r.expect("identify docker 000000000003 shop nginx map[]")
-	e.emit(events.ActionDestroy, id(3), map[string]string{"name": "shop", "image": "nginx"})
-	r.expect("forget 000000000003")
+	e.destroy(id(3), map[string]string{"name": "shop", "image": "nginx"})
+	r.expect("destroy 000000000003")
 	for _, want := range []string{"000000000003 create +0s", "000000000003 start +1s"} {
 		if got := <-r.sink.deeds; got != want {
 			t.Errorf("told %q, want %q", got, want)
@@ -56,11 +56,11 @@ func TestUnexpectedEventsAreIgnored(t *testing.T) {
 	r.expect(connected)
 	e.emit("exec_create: sh", id(1), map[string]string{"name": "web"})
 	e.emit(events.ActionCreate, "../../etc", map[string]string{"name": "web"})
-	e.emit(events.ActionDestroy, "", nil)
+	e.destroy("", nil)
 	e.emitRaw(`{"Type":"network","Action":"create","Actor":{"ID":"` + id(2) + `","Attributes":{"name":"n"}}}`)
 	e.emitRaw(`{}`)
-	e.emit(events.ActionDestroy, id(9), nil)
-	r.expect("forget 000000000009")
+	e.destroy(id(9), nil)
+	r.expect("destroy 000000000009")
 }
 
 // An event of a container without a name still makes the follower ask who it is.
@@ -130,7 +130,7 @@ func TestMissedEventsAreAskedFor(t *testing.T) {
 	e.emitAt(epoch.Add(30*time.Second), events.ActionDestroy, id(1), nil)
 	e.emitAt(epoch.Add(20*time.Second), events.ActionDestroy, id(2), nil)
 	e.emitAt(epoch.Add(time.Hour), events.ActionDestroy, id(3), nil) // a clock that is wrong
-	r.expect("forget 000000000001", "forget 000000000002", "forget 000000000003")
+	r.expect("destroy 000000000001", "destroy 000000000002", "destroy 000000000003")
 	e.emitRaw("garbage\n")
 	<-r.sink.calls
 	r.clock.fire(t, DefaultRetryMin)
@@ -229,8 +229,8 @@ func TestEventsDuringSlowList(t *testing.T) {
 	r := begin(t, e)
 	e.requested("list all")
 	e.emit(events.ActionRename, id(1), map[string]string{"name": "after", "image": "nginx"})
-	e.emit(events.ActionDestroy, id(2), nil)
-	r.expect("identify docker 000000000001 after nginx map[]", "forget 000000000002")
+	e.destroy(id(2), nil)
+	r.expect("identify docker 000000000001 after nginx map[]", "destroy 000000000002")
 	releaseNext := e.holdLists() // which may be asked for at once
 	release()
 	r.expect("identify docker 000000000003 same redis map[]", connected)
@@ -251,10 +251,10 @@ func TestTooManyChangesDuringList(t *testing.T) {
 	r := begin(t, e)
 	e.requested("list all")
 	for n := range maxTouched + 1 {
-		e.emit(events.ActionDestroy, id(n+2), nil)
+		e.destroy(id(n+2), nil)
 	}
 	for n := range maxTouched + 1 {
-		r.expect("forget " + id(n + 2)[:12])
+		r.expect("destroy " + id(n + 2)[:12])
 	}
 	release()
 	e.requested("list all")

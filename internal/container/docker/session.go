@@ -324,7 +324,6 @@ func (s *session) event(m events.Message) {
 	case events.ActionDestroy:
 		delete(s.unstarted, id)
 		delete(s.large, id)
-		s.status.sink.Forget(id)
 	case events.ActionDie:
 		s.died(id, at)
 	}

@@ -68,8 +68,8 @@ func TestSlowVerdict(t *testing.T) {
 	e.emit(events.ActionDie, id(1), nil)
 	e.emit(events.ActionDie, id(2), nil)
 	e.requested("GET /v1.41" + inspectPath(1))
-	e.emit(events.ActionDestroy, id(9), nil)
-	r.expect("forget 000000000009")
+	e.destroy(id(9), nil)
+	r.expect("destroy 000000000009")
 	r.clock.fire(t, DefaultTimeout)
 	r.expect("ended 000000000001", "ended 000000000002 code 3 OOMKilled false")
 }
@@ -111,8 +111,8 @@ func TestDeathsComeBeforeForgedStarts(t *testing.T) {
 	e.answer(inspectPath(2), state(engine.State{ExitCode: 3, FinishedAt: epoch.Format(time.RFC3339Nano)}))
 	e.emitRaw(`{"Type":"network","Action":"disconnect","Actor":{"ID":"` + id(99) + `","Attributes":{"container":"` + id(1) + `"}}}`)
 	e.emit(events.ActionDie, id(2), nil)
-	e.emit(events.ActionDestroy, id(9), nil)
-	r.expect("forget 000000000009") // so that all before it has been taken in
+	e.destroy(id(9), nil)
+	r.expect("destroy 000000000009") // so that all before it has been taken in
 	r.clock.fire(t, DefaultTimeout)
 	r.expect("ended 000000000001 code 127 not started: no such file", "ended 000000000002 code 3 OOMKilled false")
 	r.clock.fire(t, DefaultPingEvery)
