@@ -16,7 +16,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/nsviz/nsviz/internal/container"
-	"github.com/nsviz/nsviz/internal/container/docker"
+	"github.com/nsviz/nsviz/internal/container/engine/docker"
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
@@ -64,7 +65,7 @@ func nameless(t *testing.T, host string) *Pipeline {
 	}
 	directory := container.NewDirectory(rememberedNames)
 	return &Pipeline{
-		cfg: Config{Log: log}, now: time.Now, names: names, directory: directory, tracker: container.NewTracker(directory, nil),
+		cfg: Config{Engine: names, Log: log}, now: time.Now, directory: directory, tracker: container.NewTracker(directory, nil),
 		namespaces: newRegistry(), questions: map[string]question{}, inputs: make(chan func()),
 		model: isolation.New(isolation.DefaultLimits()), changed: make(chan struct{}, 1),
 	}
@@ -191,7 +192,7 @@ func TestOnlyItsOwnStartsAreAskedFor(t *testing.T) {
 			w.WriteHeader(http.StatusNotFound)
 		},
 		func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
-	p.directory.Put(container.Identity{ID: containerID(3), Runtime: docker.Runtime, Name: "web"})
+	p.directory.Put(container.Identity{ID: containerID(3), Runtime: runtime.Docker, Name: "web"})
 	for i, path := range []string{
 		"/user.slice/libpod-" + containerID(1) + ".scope", "/user.slice/" + containerID(2),
 		"/tiny/" + containerID(3), "/system.slice/docker-" + containerID(4) + ".scope",
@@ -246,11 +247,11 @@ func TestEngineQueueIsBounded(t *testing.T) {
 	s := newNameSink(container.NewDirectory(rememberedNames), time.Now)
 	fill := func() {
 		for n := range maxEngineFacts {
-			s.Did(containerID(n), "start", midnight)
+			s.Did(fact.EngineEvent{ID: containerID(n), Action: fact.ActionStart, At: midnight})
 		}
 	}
 	fill()
-	s.Did(containerID(1), "oom", midnight)
+	s.Did(fact.EngineEvent{ID: containerID(1), Action: fact.ActionOOM, At: midnight})
 	s.Identify(container.Identity{ID: containerID(1), Name: "late"})
 	s.Identify(container.Identity{ID: containerID(1), Name: "later"})
 	facts, dropped := s.take()
@@ -280,15 +281,15 @@ func TestFullEngineQueueLosesNoNameAndNoState(t *testing.T) {
 	const containers = 40
 	s := newNameSink(container.NewDirectory(rememberedNames), time.Now)
 	image := strings.Repeat("x", maxEngineBytes/containers+1000) // of all of them more than may wait, and less than the directory keeps
-	s.EngineState(docker.Connecting, "")
+	s.EngineState(fact.Engine{State: fact.EngineConnecting})
 	for n := range containers {
 		s.Identify(container.Identity{ID: containerID(n), Name: "web", Image: image})
 	}
 	for n := range maxEngineFacts {
-		s.Did(containerID(n), "start", midnight)
+		s.Did(fact.EngineEvent{ID: containerID(n), Action: fact.ActionStart, At: midnight})
 	}
-	s.EngineState(docker.Connected, "20.10.24")
-	s.EngineState(docker.Failing, "no answer")
+	s.EngineState(fact.Engine{State: fact.EngineConnected, Detail: "20.10.24"})
+	s.EngineState(fact.Engine{State: fact.EngineFailing, Detail: "no answer"})
 
 	named := map[string]bool{}
 	var state fact.EngineState

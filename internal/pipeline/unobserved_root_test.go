@@ -33,7 +33,7 @@ func TestUnobservedKills(t *testing.T) {
 	hold, held := make(chan struct{}), make(chan struct{})
 	holding := false
 	p, err := pipeline.New(pipeline.Config{
-		DockerHost:      "unix://" + t.TempDir() + "/docker.sock", // nobody's
+		Engine:          nobody(t),
 		Log:             slog.New(slog.NewTextHandler(t.Output(), nil)),
 		UrgentRingBytes: uint32(os.Getpagesize()),
 		Sinks: []func(fact.Fact){func(f fact.Fact) {

@@ -62,7 +62,7 @@ func Moment(m *isolation.Moment, c *isolation.Container) Text {
 	case isolation.MomentVerdict:
 		t = verdictWords(engineName(c), m.Verdict)
 	case isolation.MomentSaid:
-		t = text(Plain, engineName(c)+" told: ").add(Strong, m.Said)
+		t = text(Plain, engineName(c)+" told: ").add(Strong, string(m.Said))
 	default: // of a later version
 		t = text(Plain, string(m.Kind))
 	}
@@ -510,7 +510,7 @@ func telling(m *isolation.Moment, started bool) bool {
 		return started && !setUp
 	case isolation.MomentSaid:
 		switch m.Said {
-		case "start", "die", "exec_start", "update", "oom", "kill", "stop": // the kernel's side of it is told
+		case fact.ActionStart, fact.ActionDie, fact.ActionExec, fact.ActionUpdate, fact.ActionOOM, fact.ActionKill, fact.ActionStop: // the kernel's side of it is told
 			return false
 		}
 	case isolation.MomentVerdict: // it stands in the sentence
