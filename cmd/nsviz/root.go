@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/nsviz/nsviz/internal/container/docker"
+	"github.com/nsviz/nsviz/internal/container/engine/docker"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/pipeline"
@@ -196,12 +196,13 @@ func (o *options) watcher(log *slog.Logger, sinks ...func(fact.Fact)) (*pipeline
 // pipeline sets up what all live commands share.
 func (o *options) pipeline(log *slog.Logger, sinks ...func(fact.Fact)) (*pipeline.Pipeline, error) {
 	adoptLogs(log)
-	if _, err := docker.New(docker.Config{Host: o.dockerHost, Log: log}); err != nil {
+	engine, err := docker.New(docker.Config{Host: o.dockerHost, Log: log})
+	if err != nil {
 		return nil, errUsage{err} // it connects to nothing: only the address can be wrong
 	}
 	return pipeline.New(pipeline.Config{
 		Roots:        hostfs.Roots{Proc: o.procRoot, Cgroup: o.cgroupRoot},
-		DockerHost:   o.dockerHost,
+		Engine:       engine,
 		ProbeMethods: o.probeMethods,
 		LimitMemory:  o.limitMemory(log),
 		Log:          log,

@@ -174,7 +174,7 @@ func (m *Model) Apply(f fact.Fact) {
 // applySaid takes in what an engine did with a container.
 func (m *Model) applySaid(f fact.Fact) {
 	at, said := f.Time, f.EngineEvent
-	if said.Action == "create" {
+	if said.Action == fact.ActionCreate {
 		m.applyMade(said)
 		return
 	}
@@ -185,10 +185,10 @@ func (m *Model) applySaid(f fact.Fact) {
 	}
 	c.tell(Moment{Time: at, Kind: MomentSaid, Said: said.Action})
 	switch said.Action {
-	case "start":
+	case fact.ActionStart:
 		c.engineStarted = said.At
 		c.endPhases()
-	case "destroy":
+	case fact.ActionRemove:
 		c.neverStarted.Removed, c.overAt = at, m.clock.at(at)
 	}
 }

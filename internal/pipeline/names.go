@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/container"
-	"github.com/nsviz/nsviz/internal/container/docker"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/sink"
@@ -29,7 +28,7 @@ func (p *Pipeline) followEngine(ctx context.Context) error {
 			}
 		})
 	})
-	err := p.names.Run(ctx, s)
+	err := p.cfg.Engine.Run(ctx, s)
 	_ = s.facts.Close(context.WithoutCancel(ctx)) // it cannot fail, since the loop takes all
 	return err
 }
@@ -156,25 +155,22 @@ func (s *nameSink) Ended(report fact.EngineReport) {
 	s.put(fact.Fact{EngineReport: &report})
 }
 
-// Did passes on what the engine tells that it did.
-func (s *nameSink) Did(id, action string, at time.Time) {
-	said := &fact.EngineEvent{ID: id, Action: action, At: plain(at)}
-	if action == "create" {
-		said.Container = &event.Container{ID: id, Runtime: docker.Runtime}
-		if identity, ok := s.directory.Get(id); ok {
-			said.Container.Name, said.Container.Image = identity.Name, identity.Image
+// Did passes on what the engine did.
+func (s *nameSink) Did(e fact.EngineEvent) {
+	e.At = plain(e.At)
+	if e.Container != nil {
+		if identity, ok := s.directory.Get(e.ID); ok {
+			e.Container.Name, e.Container.Image = identity.Name, identity.Image
 		}
 	}
-	s.put(fact.Fact{EngineEvent: said})
+	s.put(fact.Fact{EngineEvent: &e})
 }
 
 // Lost reports how many ends the engine cannot be asked about any more.
 func (s *nameSink) Lost(n uint64) { s.facts.Put(s.lost(n)) }
 
 // EngineState passes on whether the engine answers.
-func (s *nameSink) EngineState(state docker.State, detail string) {
-	s.put(fact.Fact{Engine: &fact.Engine{Name: "docker", State: fact.EngineState(state), Detail: detail}})
-}
+func (s *nameSink) EngineState(e fact.Engine) { s.put(fact.Fact{Engine: &e}) }
 
 // askAgain bounds how often the engine is asked about a container that it does not know: after so long, and then after
 // twice as long each time.
@@ -194,8 +190,8 @@ type question struct {
 // one of another runtime.
 func (p *Pipeline) askStart(c *event.Container) {
 	_, told := p.directory.Get(c.ID)
-	if told || c.Runtime == docker.Runtime {
-		p.names.AskStart(c.ID)
+	if told || c.Runtime == p.cfg.Engine.Name() {
+		p.cfg.Engine.AskStart(c.ID)
 	}
 }
 
@@ -225,5 +221,5 @@ func (p *Pipeline) askName(c *event.Container) {
 		clear(p.questions) // then some are asked about once too often
 	}
 	p.questions[c.ID] = question{asked: now, pause: min(max(2*q.pause, askAgain), longestUnasked)}
-	p.names.Ask(c.ID)
+	p.cfg.Engine.Ask(c.ID)
 }

@@ -17,7 +17,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/nsviz/nsviz/internal/container"
-	"github.com/nsviz/nsviz/internal/container/docker"
+	"github.com/nsviz/nsviz/internal/container/engine/docker"
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
@@ -65,7 +66,7 @@ func nameless(t *testing.T, host string) *Pipeline {
 	}
 	directory := container.NewDirectory(rememberedNames)
 	return &Pipeline{
-		cfg: Config{Log: log}, now: time.Now, names: names, directory: directory, tracker: container.NewTracker(directory, nil),
+		cfg: Config{Engine: names, Log: log}, now: time.Now, directory: directory, tracker: container.NewTracker(directory, nil),
 		namespaces: newRegistry(), questions: map[string]question{}, inputs: make(chan func()),
 		model: isolation.New(isolation.DefaultLimits()), changed: make(chan struct{}, 1),
 	}
@@ -192,7 +193,7 @@ func TestOnlyItsOwnStartsAreAskedFor(t *testing.T) {
 			w.WriteHeader(http.StatusNotFound)
 		},
 		func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
-	p.directory.Put(container.Identity{ID: containerID(3), Runtime: docker.Runtime, Name: "web"})
+	p.directory.Put(container.Identity{ID: containerID(3), Runtime: runtime.Docker, Name: "web"})
 	for i, path := range []string{
 		"/user.slice/libpod-" + containerID(1) + ".scope", "/user.slice/" + containerID(2),
 		"/tiny/" + containerID(3), "/system.slice/docker-" + containerID(4) + ".scope",
@@ -256,7 +257,7 @@ func stuckNames(t *testing.T) (s *nameSink, goOn func() []fact.Fact) {
 		}
 		taken = append(taken, f)
 	})
-	s.Did(containerID(0), "start", midnight)
+	s.Did(fact.EngineEvent{ID: containerID(0), Action: fact.ActionStart, At: midnight})
 	<-begun
 	return s, func() []fact.Fact {
 		close(going)
@@ -270,7 +271,7 @@ func stuckNames(t *testing.T) (s *nameSink, goOn func() []fact.Fact) {
 // fill puts as many facts as there is room for.
 func (s *nameSink) fill() {
 	for n := range maxEngineFacts {
-		s.Did(containerID(n), "start", midnight)
+		s.Did(fact.EngineEvent{ID: containerID(n), Action: fact.ActionStart, At: midnight})
 	}
 }
 
@@ -278,7 +279,7 @@ func (s *nameSink) fill() {
 func TestEngineQueueIsBounded(t *testing.T) {
 	s, goOn := stuckNames(t)
 	s.fill()
-	s.Did(containerID(1), "oom", midnight)
+	s.Did(fact.EngineEvent{ID: containerID(1), Action: fact.ActionOOM, At: midnight})
 	s.Identify(container.Identity{ID: containerID(1), Name: "late"})
 	s.Identify(container.Identity{ID: containerID(1), Name: "later"})
 	s.Lost(7) // by the follower
@@ -299,7 +300,7 @@ func TestEngineQueueIsBounded(t *testing.T) {
 func TestLateNamesAreBounded(t *testing.T) {
 	s, goOn := stuckNames(t)
 	s.fill()
-	s.EngineState(docker.Connecting, "") // which lies before them
+	s.EngineState(fact.Engine{Name: "docker", State: fact.EngineConnecting}) // which lies before them
 	for n := range rememberedNames + 10 {
 		s.Identify(container.Identity{ID: containerID(n), Name: "other"})
 	}
@@ -340,13 +341,13 @@ func TestFullEngineQueueLosesNoNameAndNoState(t *testing.T) {
 	const containers = 40
 	s, goOn := stuckNames(t)
 	image := strings.Repeat("x", maxEngineBytes/containers+1000) // of all of them more than may wait, and less than the directory keeps
-	s.EngineState(docker.Connecting, "")
+	s.EngineState(fact.Engine{State: fact.EngineConnecting})
 	for n := range containers {
 		s.Identify(container.Identity{ID: containerID(n), Name: "web", Image: image})
 	}
 	s.fill()
-	s.EngineState(docker.Connected, "20.10.24")
-	s.EngineState(docker.Failing, "no answer")
+	s.EngineState(fact.Engine{Name: "docker", State: fact.EngineConnected, Detail: "20.10.24"})
+	s.EngineState(fact.Engine{Name: "docker", State: fact.EngineFailing, Detail: "no answer"})
 	// A name that is late waits without its text.
 	kept, ok := s.keep(nil, engineFact{Fact: fact.Fact{Identity: &event.Container{ID: containerID(0), Name: "web", Image: image}}})
 	if !ok || len(kept) != 1 || nameBytes(kept[0].Identity) != 0 {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
@@ -27,7 +28,7 @@ func Moment(m *isolation.Moment, c *isolation.Container) Text {
 	case isolation.MomentKind(event.NamespaceJoined):
 		t = doer(m.By, c.ID).add(Plain, " joined ").join(joined(m))
 		if byRuntime(m, c) {
-			t = t.add(Plain, fmt.Sprintf(", as `%s exec` does", engineName(c)))
+			t = t.add(Plain, asCommands(c, runtime.Exec))
 		}
 	case isolation.MomentKind(event.ContainerStarted):
 		t = startWords(m)
@@ -59,7 +60,7 @@ func Moment(m *isolation.Moment, c *isolation.Container) Text {
 	case isolation.MomentVerdict:
 		t = verdictWords(engineName(c), m.Verdict)
 	case isolation.MomentSaid:
-		t = text(Plain, engineName(c)+" told: ").add(Strong, m.Said)
+		t = text(Plain, engineName(c)+" told: ").add(Strong, string(m.Said))
 	default: // of a later version
 		t = text(Plain, string(m.Kind))
 	}
@@ -235,7 +236,7 @@ func byRuntime(m *isolation.Moment, c *isolation.Container) bool {
 	if m.By == nil || len(m.Namespaces) < 2 || !m.Namespaces[0].Own || m.By.Container != nil && m.By.Container.ID != c.ID {
 		return false
 	}
-	return strings.HasPrefix(m.By.Comm, "runc:[") || m.By.Comm == "runc" || m.By.Comm == "crun"
+	return runtime.Enters(m.By.Comm)
 }
 
 // whereWords says which of a container's namespaces are not its own.
@@ -475,7 +476,7 @@ func telling(m *isolation.Moment, started bool) bool {
 		return started && !setUp
 	case isolation.MomentSaid:
 		switch m.Said {
-		case "start", "die", "exec_start", "update", "oom", "kill", "stop": // the kernel's side of it is told
+		case fact.ActionStart, fact.ActionDie, fact.ActionExec, fact.ActionUpdate, fact.ActionOOM, fact.ActionKill, fact.ActionStop: // the kernel's side of it is told
 			return false
 		}
 	case isolation.MomentVerdict: // it stands in the sentence

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -119,7 +118,7 @@ func (f *Follower) session(ctx context.Context, st *status) (steady bool, p *pro
 	cli, err := f.host.client(f.cfg.Clock, notes)
 	if err != nil {
 		// New could do it; since then a certificate has become unreadable.
-		return false, &problem{Failing, brief(err), err}
+		return false, &problem{fact.EngineFailing, brief(err), err}
 	}
 	defer cli.Close()
 	s := &session{
@@ -276,12 +275,12 @@ func (s *session) connected(version string) {
 	if len(s.large) > 0 || s.shownCuts > 0 {
 		version += "; " + fmt.Sprintf(incomplete, maxEntry>>20, len(s.large), s.shownCuts)
 	}
-	s.status.set(Connected, version)
+	s.status.set(fact.EngineConnected, version)
 }
 
 // stillConnected passes on what has changed of that.
 func (s *session) stillConnected(version string) {
-	if s.status.state == Connected {
+	if s.status.state == fact.EngineConnected {
 		s.connected(version)
 	}
 }
@@ -305,8 +304,8 @@ func (s *session) event(m events.Message) {
 		return
 	}
 	at := time.Unix(0, m.TimeNano).UTC()
-	if action := deed(m.Action); action != "" && at.After(s.subscribed) {
-		s.status.sink.Did(id, action, at)
+	if action, ok := actionOf(m.Action); ok && at.After(s.subscribed) {
+		s.status.sink.Did(fact.EngineEvent{ID: id, Action: action, At: at})
 	}
 	switch m.Action {
 	case events.ActionCreate, events.ActionRename:
@@ -340,27 +339,6 @@ func (s *session) event(m events.Message) {
 	if at.After(s.since) && !at.After(s.cfg.Clock.Now()) {
 		s.since = at
 	}
-}
-
-// deeds are the actions that are told as they are. What follows a colon is left out: of exec_start it is a
-// command line, which may hold a secret.
-func deeds() []events.Action {
-	return []events.Action{
-		events.ActionStart, events.ActionRestart, events.ActionStop, events.ActionKill, events.ActionDie, events.ActionOOM, events.ActionPause,
-		events.ActionUnPause, events.ActionUpdate, events.ActionRename, events.ActionDestroy, events.ActionExecStart,
-		events.ActionHealthStatusHealthy, events.ActionHealthStatusUnhealthy,
-	}
-}
-
-// deed is the engine's word for what it did; "" is none that is told.
-func deed(action events.Action) string {
-	if strings.HasPrefix(string(action), string(events.ActionExecStart)+":") {
-		action = events.ActionExecStart
-	}
-	if slices.Contains(deeds(), action) {
-		return string(action)
-	}
-	return ""
 }
 
 // lookUp starts to fetch what is asked for. It returns false where that has to wait for lists that are under way.

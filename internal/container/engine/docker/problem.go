@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/docker/docker/client"
+
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // maxDetail bounds the reasons that come from the engine, in bytes.
@@ -19,9 +21,9 @@ const maxDetail = 200
 // errNoAnswer cancels a request that took too long.
 var errNoAnswer = errors.New("no answer in time")
 
-// problem is why a session ended, in the words for Sink.EngineState.
+// problem is why a session ended, in the words for engine.Sink.EngineState.
 type problem struct {
-	state  State
+	state  fact.EngineState
 	detail string
 	err    error
 }
@@ -35,27 +37,27 @@ func explain(h host, what string, timeout time.Duration, err error) *problem {
 		return p
 	}
 	if errors.Is(err, errNoAnswer) {
-		return &problem{Failing, fmt.Sprintf("does not answer the %s within %v", what, timeout), err}
+		return &problem{fact.EngineFailing, fmt.Sprintf("does not answer the %s within %v", what, timeout), err}
 	}
 	failure, inRequest := errors.AsType[*url.Error](err)
 	if client.IsErrConnectionFailed(err) && !inRequest {
 		// The client says no more than "cannot connect" where the connection was refused.
-		return &problem{Absent, "nothing answers at " + h.url, err}
+		return &problem{fact.EngineAbsent, "nothing answers at " + h.url, err}
 	}
 	if isGarbage(err) {
-		return &problem{Failing, what + ": the answer is not the Docker API's: " + brief(err), err}
+		return &problem{fact.EngineFailing, what + ": the answer is not the Docker API's: " + brief(err), err}
 	}
 	if inRequest {
 		err = failure.Err // without the address, which is an encoded path for a unix socket
 	}
-	return &problem{Failing, what + ": " + brief(err), err}
+	return &problem{fact.EngineFailing, what + ": " + brief(err), err}
 }
 
 // explainStream puts the end of the event stream into words. An engine that is stopped ends it.
 func explainStream(h host, timeout time.Duration, err error) *problem {
 	_, broken := errors.AsType[net.Error](err)
 	if broken || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return &problem{Connecting, "the event stream ended", err}
+		return &problem{fact.EngineConnecting, "the event stream ended", err}
 	}
 	return explain(h, "event stream", timeout, err)
 }

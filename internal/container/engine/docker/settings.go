@@ -17,14 +17,9 @@ import (
 // answers all else.
 const settingsPatience = DefaultTimeout
 
-// Settings asks the engine at host, as Config.Host has it, what it was told about a container. It waits no longer
-// than a few seconds. Of an image that is gone the layers are unknown.
-func Settings(ctx context.Context, host, id string) (container.Settings, error) {
-	address, err := parseHost(host)
-	if err != nil {
-		return container.Settings{}, err
-	}
-	api, err := address.client(wallClock{}, nil)
+// Settings implements engine.Engine. Of an image that is gone the layers are unknown.
+func (f *Follower) Settings(ctx context.Context, id string) (container.Settings, error) {
+	api, err := f.host.client(wallClock{}, nil)
 	if err != nil {
 		return container.Settings{}, err
 	}
@@ -39,7 +34,7 @@ func Settings(ctx context.Context, host, id string) (container.Settings, error) 
 		if cause := context.Cause(ctx); cause != nil {
 			err = cause
 		}
-		return container.Settings{}, explain(address, "inspection", settingsPatience, err)
+		return container.Settings{}, explain(f.host, "inspection", settingsPatience, err)
 	case answer.ContainerJSONBase == nil || answer.HostConfig == nil:
 		return container.Settings{}, errors.New("the engine's answer has no settings")
 	}

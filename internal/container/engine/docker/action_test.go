@@ -6,11 +6,12 @@ import (
 
 	"github.com/docker/docker/api/types/events"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
-// Of what the engine does its own words are told, without what follows them; and after a lost connection
-// not again.
-func TestDeeds(t *testing.T) {
+// Of what the engine does no more is told than which action it was; and after a lost connection not again.
+func TestActionsOfAnEngine(t *testing.T) {
 	e := newEngine(t)
 	e.start()
 	r := begin(t, e)
@@ -45,5 +46,21 @@ func TestDeeds(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestActionOf(t *testing.T) {
+	for word, want := range map[events.Action]fact.EngineAction{
+		"start": fact.ActionStart, "restart": fact.ActionRestart, "stop": fact.ActionStop, "kill": fact.ActionKill, "die": fact.ActionDie,
+		"oom": fact.ActionOOM, "pause": fact.ActionPause, "unpause": fact.ActionUnpause, "update": fact.ActionUpdate,
+		"rename": fact.ActionRename, "destroy": fact.ActionRemove, "exec_start": fact.ActionExec, "exec_start: sh -c secret": fact.ActionExec,
+		"health_status: healthy": fact.ActionHealthy, "health_status: unhealthy": fact.ActionUnhealthy,
+		// not told, or told otherwise
+		"create": "", "": "", "health_status": "", "health_status: starting": "", "exec_die": "", "exec_started": "", "attach": "", "Start": "",
+	} {
+		got, ok := actionOf(word)
+		if got != want || ok != (want != "") {
+			t.Errorf("%q: %q, %t", word, got, ok)
+		}
 	}
 }

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 func TestNewHost(t *testing.T) {
@@ -205,7 +207,7 @@ func TestSocketWithoutPermission(t *testing.T) {
 		defer func() { _ = syscall.Setfsuid(0) }()
 	}
 	var p *problem
-	if err := (host{socket: e.socket}).knock(context.Background()); !errors.As(err, &p) || p.state != Failing ||
+	if err := (host{socket: e.socket}).knock(context.Background()); !errors.As(err, &p) || p.state != fact.EngineFailing ||
 		!strings.HasPrefix(p.detail, "no permission to open ") {
 		t.Errorf("knock: %v", err)
 	}

@@ -72,8 +72,8 @@ func (s *session) subscribe(ctx context.Context, cancel context.CancelCauseFunc,
 		filters.Arg("event", string(events.ActionHealthStatus)),
 		filters.Arg("type", string(events.NetworkEventType)), filters.Arg("event", string(events.ActionDisconnect)),
 	)
-	for _, action := range deeds() {
-		wanted.Add("event", string(action))
+	for word := range actions {
+		wanted.Add("event", string(word))
 	}
 	opened.messages, opened.ended = s.client.Events(expect(ctx, expectEvents), events.ListOptions{
 		// The engine answers before it subscribes us, so a list taken right then can miss what

@@ -3,7 +3,7 @@
 //
 // The engine may be absent, slow, hung or restarted: the follower never gives up on it and never
 // makes its caller wait. It holds nothing but the questions that are still open; what it learns
-// goes to a Sink at once.
+// goes to an engine.Sink at once.
 //
 // One connection to the engine is a session: subscribe to the events, then list all containers,
 // then follow the events, answer questions and ping. Whatever goes wrong ends the session, and the

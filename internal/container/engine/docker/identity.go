@@ -9,10 +9,8 @@ import (
 	engine "github.com/docker/docker/api/types/container"
 
 	"github.com/nsviz/nsviz/internal/container"
+	"github.com/nsviz/nsviz/internal/container/runtime"
 )
-
-// Runtime is the Identity.Runtime of every container told here.
-const Runtime = "docker"
 
 // Bounds of what is taken over from the engine, in bytes. The engine accepts labels of any length
 // and number, in images too, and all of them would be kept for as long as the identity is.
@@ -32,7 +30,7 @@ func fromSummary(c *engine.Summary) (container.Identity, bool) {
 		return container.Identity{}, false
 	}
 	return container.Identity{
-		ID: c.ID, Runtime: Runtime, Name: cut(name, maxName), Image: shortImage(c.Image), Labels: boundLabels(c.Labels),
+		ID: c.ID, Runtime: runtime.Docker, Name: cut(name, maxName), Image: shortImage(c.Image), Labels: boundLabels(c.Labels),
 	}, true
 }
 
@@ -52,7 +50,7 @@ func fromAttributes(id string, attributes map[string]string) (container.Identity
 		delete(own, key)
 	}
 	return container.Identity{
-		ID: id, Runtime: Runtime, Name: cut(name, maxName), Image: shortImage(attributes["image"]), Labels: boundLabels(own),
+		ID: id, Runtime: runtime.Docker, Name: cut(name, maxName), Image: shortImage(attributes["image"]), Labels: boundLabels(own),
 	}, true
 }
 

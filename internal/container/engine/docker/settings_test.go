@@ -38,7 +38,9 @@ func TestSettings(t *testing.T) {
 	e.answer("/images/sha256:1/history", answerJSON([]image.HistoryResponseItem{
 		{CreatedBy: "CMD top"}, {CreatedBy: "RUN second", Size: 7}, {CreatedBy: "ENV x=y"}, {CreatedBy: "ADD " + strings.Repeat("x", 1000), Size: 9},
 	}))
-	ask := func() (container.Settings, error) { return Settings(t.Context(), "unix://"+e.socket, id(1)) }
+	ask := func() (container.Settings, error) {
+		return following(t, "unix://"+e.socket).Settings(t.Context(), id(1))
+	}
 	got, err := ask()
 	if err != nil {
 		t.Fatal(err)
@@ -108,7 +110,7 @@ func TestSettingsFail(t *testing.T) {
 	e := newEngine(t)
 	e.start()
 	t.Cleanup(e.stop)
-	host := "unix://" + e.socket
+	f := following(t, "unix://"+e.socket)
 	for _, test := range []struct {
 		answer http.HandlerFunc
 		says   string
@@ -119,7 +121,7 @@ func TestSettingsFail(t *testing.T) {
 		{say(http.StatusOK, "text/html", `<html>`), "not the Docker API's"},
 	} {
 		e.answer(inspectPath(1), test.answer)
-		if got, err := Settings(t.Context(), host, id(1)); err == nil || !strings.Contains(err.Error(), test.says) {
+		if got, err := f.Settings(t.Context(), id(1)); err == nil || !strings.Contains(err.Error(), test.says) {
 			t.Errorf("%+v, %v, want %q", got, err, test.says)
 		}
 	}
@@ -129,12 +131,10 @@ func TestSettingsFail(t *testing.T) {
 		cancel()
 		hang(w, r)
 	})
-	if got, err := Settings(ctx, host, id(1)); err == nil {
+	if got, err := f.Settings(ctx, id(1)); err == nil {
 		t.Errorf("%+v of an engine that hangs", got)
 	}
-	for _, host := range []string{"nowhere", "unix://" + t.TempDir() + "/docker.sock"} {
-		if got, err := Settings(t.Context(), host, id(1)); err == nil {
-			t.Errorf("%s: %+v", host, got)
-		}
+	if got, err := following(t, "unix://"+t.TempDir()+"/docker.sock").Settings(t.Context(), id(1)); err == nil {
+		t.Errorf("%+v of an engine that is not there", got)
 	}
 }

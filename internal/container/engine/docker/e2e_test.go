@@ -178,22 +178,16 @@ type e2eSink struct {
 	calls chan any
 }
 
-type (
-	removed  string
-	engineIs struct {
-		state  State
-		detail string
-	}
-)
+type removed string
 
-func (s e2eSink) Identify(i container.Identity)          { s.calls <- i }
-func (s e2eSink) Ended(v fact.EngineReport)              { s.calls <- v }
-func (s e2eSink) Lost(uint64)                            {}
-func (s e2eSink) EngineState(state State, detail string) { s.calls <- engineIs{state, detail} }
+func (s e2eSink) Identify(i container.Identity) { s.calls <- i }
+func (s e2eSink) Ended(v fact.EngineReport)     { s.calls <- v }
+func (s e2eSink) Lost(uint64)                   {}
+func (s e2eSink) EngineState(e fact.Engine)     { s.calls <- e }
 
-func (s e2eSink) Did(id, action string, _ time.Time) {
-	if action == "destroy" {
-		s.calls <- removed(id)
+func (s e2eSink) Did(e fact.EngineEvent) {
+	if e.Action == fact.ActionRemove {
+		s.calls <- removed(e.ID)
 	}
 }
 
@@ -231,7 +225,7 @@ func (s e2eSink) removed(id string) {
 func (s e2eSink) connected() {
 	s.t.Helper()
 	s.wait("the connection", func(call any) bool {
-		e, ok := call.(engineIs)
-		return ok && e.state == Connected && e.detail != ""
+		e, ok := call.(fact.Engine)
+		return ok && e.State == fact.EngineConnected && e.Detail != ""
 	})
 }

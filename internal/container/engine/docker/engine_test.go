@@ -349,10 +349,10 @@ type sink struct {
 	deeds chan string // with room for all
 }
 
-func (s sink) Did(id, action string, at time.Time) {
-	s.deeds <- fmt.Sprintf("%s %s +%v", id[:12], action, at.Sub(epoch))
-	if action == "destroy" { // which is the end of what a test does with a container
-		s.calls <- "destroy " + id[:12]
+func (s sink) Did(e fact.EngineEvent) {
+	s.deeds <- fmt.Sprintf("%s %s +%v", e.ID[:12], e.Action, e.At.Sub(epoch))
+	if e.Action == fact.ActionRemove { // which is the end of what a test does with a container
+		s.calls <- "destroy " + e.ID[:12]
 	}
 }
 
@@ -381,8 +381,8 @@ func (s sink) Ended(v fact.EngineReport) {
 	}
 	s.calls <- text
 }
-func (s sink) EngineState(state State, detail string) {
-	s.calls <- strings.TrimSpace(fmt.Sprintf("%s %s", state, detail))
+func (s sink) EngineState(e fact.Engine) {
+	s.calls <- strings.TrimSpace(fmt.Sprintf("%s %s", e.State, e.Detail))
 }
 
 // run is a follower at work on a fake engine.

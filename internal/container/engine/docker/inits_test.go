@@ -6,7 +6,19 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/nsviz/nsviz/internal/container/engine"
 )
+
+// following makes a follower that does not run.
+func following(t *testing.T, host string) *Follower {
+	t.Helper()
+	f, err := New(Config{Host: host})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
 
 func TestInits(t *testing.T) {
 	e := newEngine(t)
@@ -19,16 +31,16 @@ func TestInits(t *testing.T) {
 	e.answer(inspectPath(1), running("4242", "2026-11-23T20:16:45.05Z"))
 	e.answer(inspectPath(3), say(http.StatusOK, "application/json", `{"State": {"Running": false, "Pid": 0}}`))
 	e.answer(inspectPath(5), running("4294967297", "never"))
-	got, err := Inits(t.Context(), "unix://"+e.socket, func(have string) bool { return have == id(2) })
-	want := map[string]Init{id(1): {PID: 4242, Started: time.Date(2026, 11, 23, 20, 16, 45, 50e6, time.UTC)}}
+	got, err := following(t, "unix://"+e.socket).Inits(t.Context(), func(have string) bool { return have == id(2) })
+	want := map[string]engine.Init{id(1): {PID: 4242, Started: time.Date(2026, 11, 23, 20, 16, 45, 50e6, time.UTC)}}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("%v; -want +got:\n%s", err, diff)
 	}
 	e.stop()
-	if got, err := Inits(t.Context(), "unix://"+e.socket, func(string) bool { return false }); err == nil || got != nil {
+	if got, err := following(t, "unix://"+e.socket).Inits(t.Context(), func(string) bool { return false }); err == nil || got != nil {
 		t.Errorf("without an engine: %v, %v", got, err)
 	}
-	if got, err := Inits(t.Context(), "tcp://192.0.2.1:2375", func(string) bool { return false }); err != nil || got != nil {
+	if got, err := following(t, "tcp://192.0.2.1:2375").Inits(t.Context(), func(string) bool { return false }); err != nil || got != nil {
 		t.Errorf("of another host: %v, %v", got, err)
 	}
 }

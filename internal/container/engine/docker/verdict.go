@@ -6,8 +6,9 @@ import (
 
 	"github.com/containerd/errdefs"
 	engine "github.com/docker/docker/api/types/container"
-	"github.com/docker/docker/api/types/events"
 
+	"github.com/nsviz/nsviz/internal/container/runtime"
+	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 )
 
@@ -45,7 +46,9 @@ func (s *session) created(id string, at time.Time) bool {
 		return false
 	}
 	s.unstarted[id] = time.Time{}
-	s.status.sink.Did(id, string(events.ActionCreate), at)
+	s.status.sink.Did(fact.EngineEvent{
+		ID: id, Action: fact.ActionCreate, At: at, Container: &event.Container{ID: id, Runtime: runtime.Docker},
+	})
 	return true
 }
 

@@ -17,6 +17,8 @@ import (
 	"github.com/docker/docker/client"
 	"github.com/docker/go-connections/sockets"
 	"github.com/docker/go-connections/tlsconfig"
+
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // host is the address of an engine.
@@ -140,14 +142,14 @@ func (h host) knock(ctx context.Context) error {
 func socketProblem(socket string, err error) error {
 	switch {
 	case errors.Is(err, syscall.ENOENT), errors.Is(err, syscall.ENOTDIR):
-		return &problem{Absent, "no socket at " + socket, err}
+		return &problem{fact.EngineAbsent, "no socket at " + socket, err}
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return &problem{Absent, "nothing listens on " + socket, err}
+		return &problem{fact.EngineAbsent, "nothing listens on " + socket, err}
 	case errors.Is(err, os.ErrPermission):
-		return &problem{Failing, "no permission to open " + socket +
+		return &problem{fact.EngineFailing, "no permission to open " + socket +
 			": run nsviz as root or as a member of the socket's group", err}
 	case errors.Is(err, syscall.EAGAIN):
-		return &problem{Failing, "does not accept connections on " + socket, err}
+		return &problem{fact.EngineFailing, "does not accept connections on " + socket, err}
 	}
 	return err
 }
