@@ -25,15 +25,6 @@ type Finding struct {
 	Close   string `json:"close"`
 }
 
-// Worst is the highest severity among findings; false where there are none.
-func Worst(findings []Finding) (Severity, bool) {
-	var worst Severity
-	for i := range findings {
-		worst = max(worst, findings[i].Severity)
-	}
-	return worst, len(findings) > 0
-}
-
 // Holes finds the holes in a container's walls by what was gathered of it, the worst first. On what is
 // unknown there is no finding.
 func Holes(a *Anatomy) []Finding {

@@ -314,15 +314,6 @@ func TestPrivileged(t *testing.T) {
 	}
 }
 
-func TestWorst(t *testing.T) {
-	if _, some := Worst(nil); some {
-		t.Error("nothing is the worst")
-	}
-	if s, some := Worst([]Finding{{Severity: Low}, {Severity: High}, {}}); s != High || !some {
-		t.Errorf("%s, %v", s, some)
-	}
-}
-
 func TestBounded(t *testing.T) {
 	if got := bounded(make([]string, maxDetails)); len(got) != maxDetails {
 		t.Errorf("%d", len(got))

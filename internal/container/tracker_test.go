@@ -362,8 +362,8 @@ func TestRemovedCgroupsAreRememberedAndBounded(t *testing.T) {
 		if got := tracker.Attribute(&e); got != want {
 			t.Errorf("%d: %v", i, got)
 		}
-		if (tracker.Path(uint64(1000+i)) == path(i)) != want {
-			t.Errorf("%d: path %q", i, tracker.Path(uint64(1000+i)))
+		if (tracker.path(uint64(1000+i)) == path(i)) != want {
+			t.Errorf("%d: path %q", i, tracker.path(uint64(1000+i)))
 		}
 	}
 }
@@ -380,7 +380,7 @@ func TestTombstoneOfAReusedID(t *testing.T) {
 			tracker.Attribute(&e)
 		}
 	}
-	if got := tracker.Path(root); got != "/docker/"+idB {
+	if got := tracker.path(root); got != "/docker/"+idB {
 		t.Errorf("path %q", got)
 	}
 }

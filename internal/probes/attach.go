@@ -205,9 +205,6 @@ func (f *Facts) strike(c Choice, err error) {
 // Choices says how each kind of fact is hooked.
 func (p *Probes) Choices() []Choice { return p.choices }
 
-// Facts says what was learned about the host.
-func (p *Probes) Facts() Facts { return p.facts }
-
 // Sockets finds namespaces by sockets; it is closed with the probes.
 func (p *Probes) Sockets() *Sockets { return p.sockets }
 
