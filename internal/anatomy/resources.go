@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"unicode"
 
+	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/story"
 )
@@ -193,7 +193,7 @@ func limitWords[T uint64 | float64](name string, own, effective *hostfs.Limit[T]
 			if limit.Cgroup == "" {
 				words += " set above what is visible"
 			} else {
-				words += " set by " + printable(story.ShortPath(limit.Cgroup))
+				words += " set by " + foreign.Clean(story.ShortPath(limit.Cgroup))
 			}
 			switch {
 			case own == nil:
@@ -228,14 +228,4 @@ func times(n uint64) string {
 func decimal(n float64) string {
 	text := strconv.FormatFloat(n, 'f', 2, 64)
 	return strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
-}
-
-// printable replaces what a terminal would take for a command: cgroup names are anybody's choice.
-func printable(text string) string {
-	return strings.Map(func(c rune) rune {
-		if !unicode.IsPrint(c) {
-			return unicode.ReplacementChar
-		}
-		return c
-	}, text)
 }

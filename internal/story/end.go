@@ -315,11 +315,3 @@ func ofWhich(n uint64) string {
 	}
 	return ", the latest of them "
 }
-
-// duration is a time between two signals.
-func duration(d time.Duration) string {
-	if d < time.Second {
-		return fmt.Sprintf("%d ms", max(d, 0).Milliseconds())
-	}
-	return fmt.Sprintf("%.1f s", d.Seconds())
-}

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
-	"time"
 
 	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
@@ -269,10 +267,10 @@ func startWords(m *isolation.Moment) Text {
 		t = t.add(Plain, initFacts(m.Init.PID, m.Init.Comm))
 	}
 	if m.Start != nil && m.Start.DurationMS != nil {
-		t = t.add(Plain, fmt.Sprintf(", %.0f ms after its cgroup was made", *m.Start.DurationMS))
+		t = t.add(Plain, ", "+StartDuration(millis(*m.Start.DurationMS))+" after its cgroup was made")
 		for _, phase := range m.Start.Phases {
 			if phase.Name == "namespaces" {
-				t = t.add(Plain, fmt.Sprintf(" (its namespaces after %.0f ms)", phase.AtMS))
+				t = t.add(Plain, " (its namespaces after "+StartDuration(millis(phase.AtMS))+")")
 			}
 		}
 	}
@@ -417,38 +415,6 @@ func killWords(m *isolation.Moment, c *isolation.Container) Text {
 func abandonedWords(m *isolation.Moment) Text {
 	t := text(Name, m.Container.Label()).add(Plain, " got a new "+list(typeNames(m.Namespaces))+" namespace")
 	return t.add(Plain, ": the one that it had before, in which this container still is, is ").add(Strong, "a dead one")
-}
-
-// exitWords tells how PID 1 ended.
-func exitWords(at time.Time, x *event.Exit) Text {
-	if x == nil {
-		return text(Plain, "its PID 1 ended; how is unknown")
-	}
-	t := text(Plain, "its PID 1 ")
-	switch {
-	case x.Cause == event.CauseOOMKill:
-		t = t.add(Plain, "was killed by the ").add(Strong, "kernel's OOM killer")
-	case x.PIDNamespaceEnded != nil:
-		t = t.add(Plain, "was ended by ").add(Strong, signalName(x.Signal)).add(Plain, ": ").join(namespaceEnd(x.PIDNamespaceEnded))
-	case x.Signal != 0:
-		t = t.add(Plain, "was ended by ").add(Strong, signalName(x.Signal))
-		if x.By != nil {
-			t = t.add(Plain, " from ").join(process(x.By))
-		}
-	case x.Cause == event.CauseSignal:
-		t = t.add(Plain, "was ended by a signal")
-	default:
-		t = t.add(Plain, "ended by itself")
-	}
-	if x.Code != nil {
-		t = t.add(Plain, ", ").add(Strong, fmt.Sprintf("exit code %d", *x.Code))
-	}
-	if s := x.EarlierSignal; s != nil && s.By != nil && syscall.Signal(s.Signal) != 0 {
-		if past := at.Sub(s.Time); past >= 0 && past <= recently {
-			t = t.add(Plain, "; "+duration(past)+" before, ").join(process(s.By)).add(Plain, " had sent it ").add(Strong, signalName(s.Signal))
-		}
-	}
-	return t
 }
 
 func verdictWords(engine string, v *fact.EngineReport) Text {

@@ -61,7 +61,7 @@ func SenderOf(by *event.Process, id string) Sender {
 func process(by *event.Process) Text {
 	name := by.Comm
 	if name == "" {
-		name = "a process"
+		name = someProcess
 	}
 	t := text(Strong, name)
 	var facts []string

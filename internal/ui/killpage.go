@@ -29,7 +29,7 @@ func killPage(k *isolation.Kill, s *isolation.Snapshot, w int) []line {
 	default:
 		title = title.add(Plain, "on the host")
 	}
-	title = title.add(Dim, "   "+milliIn(k.Event.Time, s.Time)+", "+ago(s.Time.Sub(k.Event.Time)))
+	title = title.add(Dim, "   "+milliIn(k.Event.Time, s.Time)+", "+story.Ago(s.Time.Sub(k.Event.Time)))
 	lines := []line{nil, title, nil}
 	lines = append(lines, paragraph(told(story.Kill(k, s), s.Time), left, min(w, 100))...)
 	lines = append(lines, nil)

@@ -11,8 +11,14 @@ import (
 	"github.com/nsviz/nsviz/internal/story"
 )
 
-// hostPage says what nsviz knows of the host, how it knows it, and what it missed.
-func hostPage(s *isolation.Snapshot, v View, w int) []line {
+// hostView is a page on the host.
+type hostView struct{ pageView }
+
+func (hostView) title() string                          { return "Host" }
+func (hostView) help() (name string, words []explained) { return "this host", nil }
+
+// page says what nsviz knows of the host, how it knows it, and what it missed.
+func (hostView) page(s *isolation.Snapshot, st State, w int) []line {
 	const left, names = 2, 14
 	var lines []line
 	section := func(title string) {
@@ -88,7 +94,7 @@ func hostPage(s *isolation.Snapshot, v View, w int) []line {
 	}
 	lines = append(lines, flow(parts, 3, left, w)...)
 	notes := slices.Clone(s.Host.Notes)
-	for _, n := range v.Notes {
+	for _, n := range st.Notes {
 		if !slices.Contains(notes, n) { // a warning at the start tells the same
 			notes = append(notes, n)
 		}

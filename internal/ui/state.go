@@ -3,28 +3,11 @@ package ui
 import (
 	"time"
 
-	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
-// Tab is one of the views.
-type Tab int
-
-// The views, in the order of their digits.
-const (
-	Containers Tab = iota
-	Namespaces
-	Kills
-	Events
-	Host
-
-	tabCount
-)
-
-var tabNames = [tabCount]string{"Containers", "Namespaces", "OOM kills", "Events", "Host"}
-
-// View is what the user chose. Its zero value is a fresh dashboard.
-type View struct {
+// State is what the user chose. Its zero value is a fresh dashboard.
+type State struct {
 	Tab Tab
 	// Cursor holds, for each view, the key of the row under the cursor: a container's id in the
 	// first, or a virtual machine's key. Empty is the first row, and stays there when new rows come in above.
@@ -57,24 +40,24 @@ type View struct {
 }
 
 // shown is the snapshot to draw: the frozen one, if there is one. Its time is in the zone of the screen.
-func (v View) shown(s *isolation.Snapshot) *isolation.Snapshot {
-	if v.Frozen != nil {
-		s = v.Frozen
+func (st State) shown(s *isolation.Snapshot) *isolation.Snapshot {
+	if st.Frozen != nil {
+		s = st.Frozen
 	}
 	if s == nil {
 		return &isolation.Snapshot{}
 	}
-	if v.Zone == nil {
+	if st.Zone == nil {
 		return s
 	}
 	zoned := *s
-	zoned.Time = s.Time.In(v.Zone)
+	zoned.Time = s.Time.In(st.Zone)
 	return &zoned
 }
 
 // missed is how many events came since the screen was frozen.
-func (v View) missed(s *isolation.Snapshot) uint64 {
-	if v.Frozen == nil || s == nil {
+func (st State) missed(s *isolation.Snapshot) uint64 {
+	if st.Frozen == nil || s == nil {
 		return 0
 	}
 	total := func(s *isolation.Snapshot) (n uint64) {
@@ -83,7 +66,7 @@ func (v View) missed(s *isolation.Snapshot) uint64 {
 		}
 		return n
 	}
-	now, then := total(s), total(v.Frozen)
+	now, then := total(s), total(st.Frozen)
 	if now < then {
 		return 0
 	}
@@ -91,35 +74,11 @@ func (v View) missed(s *isolation.Snapshot) uint64 {
 }
 
 // keys are the keys of the current view's rows, from top to bottom.
-func (v View) keys(s *isolation.Snapshot) []string {
-	var keys []string
-	switch v.Tab {
-	case Containers:
-		for _, c := range listedContainers(s, v.Search) {
-			keys = append(keys, containerKey(c))
-		}
-		for _, v := range listedVMs(s, v.Search) {
-			keys = append(keys, vmKey(v))
-		}
-	case Namespaces:
-		for _, n := range listedNamespaces(s, v.Search) {
-			keys = append(keys, namespaceKey(n))
-		}
-	case Kills:
-		for _, k := range listedKills(s, v.Search) {
-			keys = append(keys, killKey(k))
-		}
-	case Events:
-		for _, e := range eventRows(s, v.Search, len(s.Events), false) {
-			keys = append(keys, e.key)
-		}
-	}
-	return keys
-}
+func (st State) keys(s *isolation.Snapshot) []string { return views[st.Tab].keys(s, st.Search) }
 
 // cursor is the index of the row under the cursor; 0 where that row is gone or none was chosen.
-func (v View) cursor(keys []string) int {
-	return max(indexOf(keys, v.Cursor[v.Tab]), 0)
+func (st State) cursor(keys []string) int {
+	return max(indexOf(keys, st.Cursor[st.Tab]), 0)
 }
 
 // indexOf finds a row by its key. A container that ended since is found under its new key.
@@ -141,25 +100,4 @@ func indexOf(keys []string, key string) int {
 }
 
 // pageOpen reports whether a page of text is shown rather than a list.
-func (v View) pageOpen() bool { return v.Help || v.Open != "" || v.Tab == Host }
-
-// related is where Enter leads from an event: to the kill that it tells of, or to its container.
-func related(s *isolation.Snapshot, e event.Event) (Tab, string) {
-	if e.Type == event.OOMKill {
-		for i := range s.Kills {
-			if k := &s.Kills[i]; eventKey(&k.Event) == eventKey(&e) {
-				return Kills, killKey(k)
-			}
-		}
-	}
-	about := e.Subject()
-	if about == nil {
-		return Events, ""
-	}
-	for _, c := range listedContainers(s, "") {
-		if c.ID == about.ID {
-			return Containers, containerKey(c)
-		}
-	}
-	return Events, ""
-}
+func (st State) pageOpen() bool { return st.Help || st.Open != "" || views[st.Tab].single() }
