@@ -1,8 +1,6 @@
 package hostfs
 
-import (
-	"golang.org/x/sys/unix"
-)
+import "github.com/nsviz/nsviz/internal/host/pseudofs"
 
 // Arguments holds the command line of a process as /proc/PID/cmdline has it.
 type Arguments struct {
@@ -18,44 +16,19 @@ type Arguments struct {
 // Arguments reads at most so many bytes of a process's command line. A process that has given its memory back has none. The
 // kernel takes the process's mmap_lock for it, so that Arguments blocks while another thread holds that.
 func (f *FS) Arguments(pid int32, most int) (Arguments, error) {
-	dir, err := openDirectory(f.pidDir(pid))
+	dir, err := pseudofs.OpenDir(f.proc.PID(pid))
 	if err != nil {
 		return Arguments{}, err
 	}
-	defer dir.close()
-	var space [smallFile]byte
+	defer dir.Close()
+	var space [pseudofs.SmallFile]byte
 	stat, err := readStat(dir, space[:])
 	if err != nil {
 		return Arguments{}, err
 	}
-	text, err := dir.beginning("cmdline", most+1)
+	text, err := dir.ReadStart("cmdline", most+1)
 	if err != nil {
 		return Arguments{}, err
 	}
 	return Arguments{Text: text[:min(len(text), most)], Cut: len(text) > most, StartTime: stat.StartTime}, nil
-}
-
-// beginning returns at most so many bytes of the file called name.
-func (d directory) beginning(name string, most int) ([]byte, error) {
-	fail := func(err error) ([]byte, error) { return nil, pathError("read", d.path+"/"+name, err) }
-	fd, err := openat(d.fd, name, unix.O_RDONLY)
-	if err != nil {
-		return fail(err)
-	}
-	defer unix.Close(fd)
-	buf := make([]byte, most)
-	used := 0
-	for used < most {
-		n, err := unix.Read(fd, buf[used:])
-		switch {
-		case err == unix.EINTR:
-		case err != nil:
-			return fail(err)
-		case n == 0:
-			return buf[:used], nil
-		default:
-			used += n
-		}
-	}
-	return buf, nil
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host/hosttest"
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
 // BenchmarkNamespacesOf1000 reads the eight namespace links of 1000 processes.
@@ -33,7 +35,7 @@ func BenchmarkNamespacesOfAll(b *testing.B) {
 			b.Fatal(err)
 		}
 		for _, pid := range pids {
-			if _, err := f.Namespaces(pid); err != nil && !isGone(err) {
+			if _, err := f.Namespaces(pid); err != nil && !pseudofs.IsGone(err) {
 				b.Fatal(err)
 			}
 		}
@@ -119,7 +121,7 @@ func BenchmarkWalkOf1000(b *testing.B) {
 	for i := range 1000 {
 		dir := filepath.Join(roots.Cgroup, fmt.Sprintf("docker-%04d.scope", i))
 		for file := range 5 {
-			writeFile(b, filepath.Join(dir, fmt.Sprintf("memory.%d", file)), "")
+			hosttest.WriteFile(b, filepath.Join(dir, fmt.Sprintf("memory.%d", file)), "")
 		}
 	}
 	b.ReportAllocs()

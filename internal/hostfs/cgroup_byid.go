@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 	"golang.org/x/sys/unix"
 )
 
@@ -22,7 +23,7 @@ func (l Layout) PathByID(id uint64) (string, error) {
 	what := "look up cgroup " + strconv.FormatUint(id, 10)
 	mount, err := unix.Open(l.Dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", what, pathError("open", l.Dir, err))
+		return "", fmt.Errorf("%s: %w", what, pseudofs.PathError("open", l.Dir, err))
 	}
 	defer func() { _ = unix.Close(mount) }()
 	handle := unix.NewFileHandle(fileIDKernfs, binary.NativeEndian.AppendUint64(nil, id))

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
 // CgroupVersion says which kinds of cgroup hierarchy a host uses.
@@ -63,11 +65,11 @@ type cgroupMount struct {
 // reach the hierarchies, which in a container with the host's /sys/fs/cgroup mounted elsewhere is
 // not where the host has them. Only mounts at or below the root for cgroups count.
 func (f *FS) Cgroups() (Layout, error) {
-	mountinfo, err := readFile(f.procFile("self/mountinfo"), nil)
+	mountinfo, err := pseudofs.ReadFile(f.proc.File("self/mountinfo"), nil)
 	if err != nil {
 		return Layout{}, fmt.Errorf("find the cgroup hierarchies: %w", err)
 	}
-	hierarchies, err := readFile(f.procFile("self/cgroup"), nil)
+	hierarchies, err := pseudofs.ReadFile(f.proc.File("self/cgroup"), nil)
 	if err != nil {
 		return Layout{}, fmt.Errorf("find the cgroup hierarchies: %w", err)
 	}
@@ -128,7 +130,7 @@ func cgroupMounts(mountinfo []byte, root string) (v1, v2 []cgroupMount) {
 // isHierarchyRoot tells a hierarchy's root from all other cgroups by its inode number, which is 1:
 // kernfs counts from there. (Paths do not tell, for a cgroup namespace makes them relative.)
 func isHierarchyRoot(dir string) bool {
-	stat, err := lstat(dir)
+	stat, err := pseudofs.Lstat(dir)
 	return err == nil && stat.Ino == 1
 }
 
@@ -219,7 +221,7 @@ func bestMount(mounts []cgroupMount, controller string) (best cgroupMount, found
 
 // hasMemoryController reads which controllers a unified hierarchy has.
 func (m cgroupMount) hasMemoryController() bool {
-	data, err := readFile(m.dir+"/cgroup.controllers", nil)
+	data, err := pseudofs.ReadFile(m.dir+"/cgroup.controllers", nil)
 	if err != nil {
 		return false
 	}
@@ -235,7 +237,7 @@ func (m cgroupMount) hasMemoryController() bool {
 func (f *FS) whyNoMemory(layout Layout) string {
 	const lost = "no memory controller, so memory and limits are unknown, and of an OOM kill " +
 		"which cgroup had reached its limit: "
-	data, err := readFile(f.procFile("cgroups"), nil)
+	data, err := pseudofs.ReadFile(f.proc.File("cgroups"), nil)
 	enabled, known := parseMemoryEnabled(data)
 	switch {
 	case err == nil && known && !enabled:

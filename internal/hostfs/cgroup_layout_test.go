@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/nsviz/nsviz/internal/host/hosttest"
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
 func TestCgroups(t *testing.T) {
@@ -56,7 +58,7 @@ func TestCgroupsSaysWhatToDo(t *testing.T) {
 	}
 	elsewhere := strings.ReplaceAll(string(own), roots.Cgroup, roots.Cgroup+"-of-another")
 	for name, text := range map[string]string{"empty": "", "elsewhere": elsewhere, "cut": string(own[:len(own)/2])} {
-		writeFile(t, mountinfo, text)
+		hosttest.WriteFile(t, mountinfo, text)
 		if layout, err := f.Cgroups(); err == nil || !strings.Contains(err.Error(), "--cgroup-root") {
 			t.Errorf("%s: %+v, %v", name, layout, err)
 		}
@@ -65,7 +67,7 @@ func TestCgroupsSaysWhatToDo(t *testing.T) {
 		if err := os.Remove(filepath.Join(roots.Proc, name)); err != nil {
 			t.Fatal(err)
 		}
-		if layout, err := f.Cgroups(); !isGone(err) || !strings.Contains(err.Error(), name) {
+		if layout, err := f.Cgroups(); !pseudofs.IsGone(err) || !strings.Contains(err.Error(), name) {
 			t.Errorf("without %s: %+v, %v", name, layout, err)
 		}
 	}
@@ -134,11 +136,11 @@ func TestCgroupsWithoutMemory(t *testing.T) {
 		return layout.Notes[0]
 	}
 	f, roots := openHost(t, "v2")
-	writeFile(t, filepath.Join(roots.Cgroup, "cgroup.controllers"), "cpuset cpu io pids\n")
+	hosttest.WriteFile(t, filepath.Join(roots.Cgroup, "cgroup.controllers"), "cpuset cpu io pids\n")
 	if note := notes(f); !strings.Contains(note, "cgroup.controllers does not list it") {
 		t.Errorf("v2 without it: %q", note)
 	}
-	writeFile(t, filepath.Join(roots.Proc, "cgroups"), "#subsys_name\thierarchy\tnum_cgroups\tenabled\nmemory\t0\t71\t0\n")
+	hosttest.WriteFile(t, filepath.Join(roots.Proc, "cgroups"), "#subsys_name\thierarchy\tnum_cgroups\tenabled\nmemory\t0\t71\t0\n")
 	if note := notes(f); !strings.Contains(note, "boot with cgroup_enable=memory") {
 		t.Errorf("v2 with it switched off: %q", note)
 	}
@@ -149,7 +151,7 @@ func TestCgroupsWithoutMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	writeFile(t, mountinfo, strings.Replace(string(text), "rw,memory", "rw,perf_event", 1))
+	hosttest.WriteFile(t, mountinfo, strings.Replace(string(text), "rw,memory", "rw,perf_event", 1))
 	if note := notes(f); !strings.Contains(note, "mount -t cgroup -o memory none "+roots.Cgroup+"/memory") {
 		t.Errorf("v1 without it: %q", note)
 	}
@@ -178,7 +180,7 @@ func TestLiveCgroups(t *testing.T) {
 		return
 	}
 	t.Logf("%+v", layout)
-	if id := inode(t, layout.Dir); (id == 1) != layout.Whole {
+	if id := hosttest.Inode(t, layout.Dir); (id == 1) != layout.Whole {
 		t.Errorf("whole: %v, but the inode number is %d", layout.Whole, id)
 	}
 	found := 0
@@ -191,10 +193,10 @@ func TestLiveCgroups(t *testing.T) {
 			return err
 		}
 		id, err := layout.ID(c.Path)
-		if isGone(err) {
+		if pseudofs.IsGone(err) {
 			return nil
 		}
-		if want := inode(t, dir); c.ID != want || id != want || err != nil {
+		if want := hosttest.Inode(t, dir); c.ID != want || id != want || err != nil {
 			t.Errorf("%s: %d, %d, %v; stat says %d", c.Path, c.ID, id, err, want)
 		}
 		return nil

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/nsviz/nsviz/internal/host/hosttest"
 )
 
 func TestMemory(t *testing.T) {
@@ -45,7 +46,7 @@ func TestMemoryOfNonsense(t *testing.T) {
 		for name, text := range files {
 			layout, _ := hostLayout(t, host)
 			path := map[string]string{"v1": "/docker/f1:odd", "v2": dockerScope}[host]
-			writeFile(t, filepath.Join(layout.Dir, path, name), text)
+			hosttest.WriteFile(t, filepath.Join(layout.Dir, path, name), text)
 			got, err := layout.Memory(path)
 			if err == nil || !strings.Contains(err.Error(), name) {
 				t.Errorf("%s: %v", name, err)
@@ -82,8 +83,8 @@ func TestStuckAt(t *testing.T) {
 		dir := t.TempDir()
 		layout := Layout{Version: CgroupV1, Controller: "memory", Dir: dir, Root: "/", Whole: true, HasMemory: true}
 		for path, c := range map[string]control{"/": {}, "/docker": test.docker, "/docker/web": test.web} {
-			writeFile(t, dir+path+"/memory.usage_in_bytes", "1\n")
-			writeFile(t, dir+path+"/memory.oom_control", fmt.Sprintf("oom_kill_disable %d\nunder_oom %d\noom_kill 0\n", c.off, c.under))
+			hosttest.WriteFile(t, dir+path+"/memory.usage_in_bytes", "1\n")
+			hosttest.WriteFile(t, dir+path+"/memory.oom_control", fmt.Sprintf("oom_kill_disable %d\nunder_oom %d\noom_kill 0\n", c.off, c.under))
 		}
 		m, err := layout.Memory("/docker/web")
 		if err != nil {

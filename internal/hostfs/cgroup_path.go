@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/sys/unix"
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
 // ErrOutsideMount says that a cgroup is in a part of the hierarchy that [Layout.Dir] does not show,
@@ -18,24 +18,24 @@ var ErrOutsideMount = errors.New("the cgroup is outside of the mounted part of t
 
 // CgroupPath reads which cgroup of layout's tracked hierarchy a process is in.
 func (f *FS) CgroupPath(pid int32, layout Layout) (string, error) {
-	dir, err := openDirectory(f.pidDir(pid))
+	dir, err := pseudofs.OpenDir(f.proc.PID(pid))
 	if err != nil {
 		return "", err
 	}
-	defer dir.close()
-	var space [smallFile]byte
+	defer dir.Close()
+	var space [pseudofs.SmallFile]byte
 	return layout.readCgroupPath(dir, space[:])
 }
 
 // readCgroupPath reads /proc/PID/cgroup below dir.
-func (l Layout) readCgroupPath(dir directory, buf []byte) (string, error) {
-	data, err := dir.read("cgroup", buf)
+func (l Layout) readCgroupPath(dir pseudofs.Dir, buf []byte) (string, error) {
+	data, err := dir.Read("cgroup", buf)
 	if err != nil {
 		return "", err
 	}
 	path, err := parseCgroupPath(data, l.HierarchyID)
 	if err != nil {
-		return "", fmt.Errorf("parse %s/cgroup: %w", dir.path, err)
+		return "", fmt.Errorf("parse %s/cgroup: %w", dir.Path(), err)
 	}
 	return l.canonical(path)
 }
@@ -116,7 +116,7 @@ func (l Layout) ID(path string) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	stat, err := lstat(dir)
+	stat, err := pseudofs.Lstat(dir)
 	return stat.Ino, err
 }
 
@@ -130,12 +130,4 @@ func cutPathPrefix(path, prefix string) (string, bool) {
 		return "/", found && path != ""
 	}
 	return rest, found && rest[0] == '/'
-}
-
-func lstat(path string) (unix.Stat_t, error) {
-	var stat unix.Stat_t
-	if err := unix.Lstat(path, &stat); err != nil {
-		return unix.Stat_t{}, pathError("lstat", path, err)
-	}
-	return stat, nil
 }

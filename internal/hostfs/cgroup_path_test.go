@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"strings"
 	"testing"
+
+	"github.com/nsviz/nsviz/internal/host/hosttest"
 )
 
 func TestCgroupPath(t *testing.T) {
@@ -124,7 +126,7 @@ func TestID(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range []string{"/", "/init.scope", dockerScope} {
-		if got, err := layout.ID(path); got != inode(t, roots.Cgroup+path) || err != nil {
+		if got, err := layout.ID(path); got != hosttest.Inode(t, roots.Cgroup+path) || err != nil {
 			t.Errorf("%s: %d, %v", path, got, err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 	"golang.org/x/sys/unix"
 )
 
@@ -28,7 +29,7 @@ func (l Layout) Walk(visit func(Cgroup) error) error {
 	if err != nil {
 		return fmt.Errorf("walk the cgroups: %w", err)
 	}
-	if _, err := lstat(dir); err != nil {
+	if _, err := pseudofs.Lstat(dir); err != nil {
 		return fmt.Errorf("walk the cgroups: %w", err)
 	}
 	w := walker{visit: func(c Cgroup, _ string) error { return visit(c) }}
@@ -67,7 +68,7 @@ func (l Layout) TreeProcs(path string) ([]int32, error) {
 			return nil
 		}
 		more, err := appendProcs(pids, below)
-		if isGone(err) {
+		if pseudofs.IsGone(err) {
 			return nil
 		}
 		pids = more
@@ -101,7 +102,7 @@ type walker struct {
 
 // walk goes through the cgroup at path, whose files are in dir. It returns an error of visit only.
 func (w *walker) walk(path, dir string) error {
-	stat, err := lstat(dir)
+	stat, err := pseudofs.Lstat(dir)
 	if err != nil {
 		w.note(err)
 		return nil
@@ -134,15 +135,15 @@ func (w *walker) walk(path, dir string) error {
 }
 
 func (w *walker) note(err error) {
-	if w.failed == nil && !isGone(err) && !errors.Is(err, unix.ENODEV) {
+	if w.failed == nil && !pseudofs.IsGone(err) && !errors.Is(err, unix.ENODEV) {
 		w.failed = err
 	}
 }
 
 // appendProcs reads cgroup.procs in dir.
 func appendProcs(pids []int32, dir string) ([]int32, error) {
-	var space [smallFile]byte
-	data, err := readFile(dir+"/cgroup.procs", space[:])
+	var space [pseudofs.SmallFile]byte
+	data, err := pseudofs.ReadFile(dir+"/cgroup.procs", space[:])
 	if errors.Is(err, unix.EOPNOTSUPP) {
 		return pids, nil // a threaded cgroup: its processes count in the domain above it
 	}
@@ -155,7 +156,7 @@ func appendProcs(pids []int32, dir string) ([]int32, error) {
 // appendPIDs parses a cgroup.procs.
 func appendPIDs(pids []int32, data []byte) []int32 {
 	for line := range bytes.SplitSeq(data, []byte("\n")) {
-		if pid, ok := parsePID(line); ok { // "0" is a process of a PID namespace out of sight
+		if pid, ok := pseudofs.ParsePID(line); ok { // "0" is a process of a PID namespace out of sight
 			pids = append(pids, pid)
 		}
 	}

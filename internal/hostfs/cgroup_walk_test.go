@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/nsviz/nsviz/internal/host/hosttest"
 )
 
 func hostLayout(t testing.TB, name string) (Layout, Roots) {
@@ -116,7 +117,7 @@ func TestWalkOfADepthWithoutEnd(t *testing.T) {
 		root = next
 	}
 	_ = root.Close()
-	writeFile(t, filepath.Join(roots.Cgroup, "memory", "last", "cgroup.procs"), "")
+	hosttest.WriteFile(t, filepath.Join(roots.Cgroup, "memory", "last", "cgroup.procs"), "")
 	var last string
 	err = layout.Walk(func(c Cgroup) error { last = c.Path; return nil })
 	if last != "/last" || err == nil || !strings.Contains(err.Error(), "file name too long") {
@@ -142,7 +143,7 @@ func TestProcs(t *testing.T) {
 			t.Errorf("all of %s: %v, %v", test.path, got, err)
 		}
 	}
-	writeFile(t, filepath.Join(roots.Cgroup, "init.scope/cgroup.procs"), "-1\nx\n99999999999\n\n 5\n7\n8") // no kernel does
+	hosttest.WriteFile(t, filepath.Join(roots.Cgroup, "init.scope/cgroup.procs"), "-1\nx\n99999999999\n\n 5\n7\n8") // no kernel does
 	if got, err := layout.Procs("/init.scope"); err != nil || !slices.Equal(got, []int32{7, 8}) {
 		t.Errorf("of nonsense: %v, %v", got, err)
 	}

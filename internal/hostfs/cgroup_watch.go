@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 	"golang.org/x/sys/unix"
 )
 
@@ -35,11 +36,11 @@ func (l Layout) Watch(path string) (*Watch, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := openDirectory(dirPath)
+	dir, err := pseudofs.OpenDir(dirPath)
 	if err != nil {
 		return nil, err
 	}
-	defer dir.close()
+	defer dir.Close()
 	w := &Watch{unified: l.Controller == "", dir: dirPath}
 	names := [WatchedFiles]string{"memory.usage_in_bytes", "memory.limit_in_bytes", "memory.oom_control"}
 	if w.unified {
@@ -48,16 +49,16 @@ func (l Layout) Watch(path string) (*Watch, error) {
 	files := w.files()
 	for i, file := range files {
 		*file = watchedFile{name: names[i], fd: -1}
-		fd, err := openat(dir.fd, file.name, unix.O_RDONLY)
+		fd, err := pseudofs.Open(dir.FD(), file.name, unix.O_RDONLY)
 		switch {
 		case err == nil:
 			file.fd = fd
 		case err != unix.ENOENT:
-			file.err = pathError("open", dirPath+"/"+file.name, err)
+			file.err = pseudofs.PathError("open", dirPath+"/"+file.name, err)
 		}
 	}
 	if !w.usage.is() { // has it been removed since its directory was opened?
-		if _, err := lstat(dirPath); err != nil {
+		if _, err := pseudofs.Lstat(dirPath); err != nil {
 			w.Close()
 			return nil, err
 		}
@@ -139,7 +140,7 @@ func (w *Watch) fact(file watchedFile, parse func(text string) (*uint64, error))
 		err = fmt.Errorf("longer than %d bytes", n)
 	}
 	if err != nil {
-		return nil, pathError("read", w.dir+"/"+file.name, err)
+		return nil, pseudofs.PathError("read", w.dir+"/"+file.name, err)
 	}
 	fact, err := parse(string(space[:n]))
 	if err != nil {

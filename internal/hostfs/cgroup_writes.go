@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"unsafe"
 
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 	"golang.org/x/sys/unix"
 )
 
@@ -118,7 +119,7 @@ func (w *CgroupWrites) mark(fd int, tracked Layout) error {
 				h.files["tasks"] = Membership
 			}
 		}
-		stat, err := lstat(layout.Dir)
+		stat, err := pseudofs.Lstat(layout.Dir)
 		if err == nil && w.byHandle {
 			h.fsid, err = handlesOf(layout.Dir)
 		}
@@ -140,22 +141,22 @@ func (w *CgroupWrites) mark(fd int, tracked Layout) error {
 func handlesOf(dir string) (unix.Fsid, error) {
 	var stat unix.Statfs_t
 	if err := unix.Statfs(dir, &stat); err != nil {
-		return unix.Fsid{}, pathError("statfs", dir, err)
+		return unix.Fsid{}, pseudofs.PathError("statfs", dir, err)
 	}
 	handle, _, err := unix.NameToHandleAt(unix.AT_FDCWD, dir, 0)
 	if err != nil {
-		return unix.Fsid{}, pathError("name_to_handle_at", dir, err)
+		return unix.Fsid{}, pseudofs.PathError("name_to_handle_at", dir, err)
 	}
 	fd, err := openByHandle(dir, handle)
 	if err != nil {
-		return unix.Fsid{}, pathError("open_by_handle_at", dir, err)
+		return unix.Fsid{}, pseudofs.PathError("open_by_handle_at", dir, err)
 	}
 	_ = unix.Close(fd)
 	return stat.Fsid, nil
 }
 
 func openByHandle(mount string, handle unix.FileHandle) (int, error) {
-	dir, err := openat(unix.AT_FDCWD, mount, unix.O_RDONLY|unix.O_DIRECTORY)
+	dir, err := pseudofs.Open(unix.AT_FDCWD, mount, unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		return -1, err
 	}
@@ -304,9 +305,9 @@ func (w *CgroupWrites) named(details []byte, pid int32) (_ CgroupWrite, ok bool,
 		case err == unix.ESTALE:
 			return CgroupWrite{}, false, nil // the cgroup is gone
 		case err != nil:
-			return CgroupWrite{}, false, pathError("open_by_handle_at", h.Dir, err)
+			return CgroupWrite{}, false, pseudofs.PathError("open_by_handle_at", h.Dir, err)
 		}
-		dir, err := os.Readlink(w.f.procFile("self/fd/" + strconv.Itoa(fd)))
+		dir, err := os.Readlink(w.f.proc.File("self/fd/" + strconv.Itoa(fd)))
 		_ = unix.Close(fd)
 		if err != nil {
 			return CgroupWrite{}, false, err
@@ -348,7 +349,7 @@ func parseNamedEvent(details []byte) (fsid unix.Fsid, handle unix.FileHandle, na
 
 // about finds out which cgroup's file is open, and whether it is one that counts.
 func (w *CgroupWrites) about(fd int, pid int32) (CgroupWrite, bool) {
-	link, err := os.Readlink(w.f.procFile("self/fd/" + strconv.Itoa(fd)))
+	link, err := os.Readlink(w.f.proc.File("self/fd/" + strconv.Itoa(fd)))
 	if err != nil {
 		return CgroupWrite{}, false
 	}
@@ -379,7 +380,7 @@ func (w *CgroupWrites) cgroupOf(h *writtenHierarchy, link string, inode uint64, 
 		if err != nil {
 			return false
 		}
-		stat, err := lstat(dir + "/" + path.Base(link))
+		stat, err := pseudofs.Lstat(dir + "/" + path.Base(link))
 		return err == nil && stat.Ino == inode && stat.Dev == h.device
 	}
 	if rest, below := cutPathPrefix(path.Dir(link), h.Dir); below {

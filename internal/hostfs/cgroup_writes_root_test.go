@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+
+	"github.com/nsviz/nsviz/internal/host/hosttest"
 )
 
 // nextWrite waits for a write to a cgroup.
@@ -95,18 +97,18 @@ func checkCgroupWrites(t *testing.T, f *FS, layout Layout, byHandle bool) {
 	}
 	defer w.Close()
 	// write has a shell write and wait, so that it can be asked who it is.
-	write := func(script string) *child {
+	write := func(script string) *hosttest.Child {
 		t.Helper()
-		return startChild(t, nil, "sh", "-c", script+`; echo; read -r line; :`)
+		return hosttest.Start(t, nil, "sh", "-c", script+`; echo; read -r line; :`)
 	}
 	for controller, file := range fileOf {
 		value := map[string]string{"memory": "100000000", "cpu": "50000", "pids": "100"}[controller]
 		c := write(fmt.Sprintf("echo %s >%s%s/%s", value, dirs[controller], below, file))
-		c.line(t)
-		if got, want := nextWrite(t, w, below), (CgroupWrite{Path: below, Changes: changeOf[controller], PID: c.pid}); got != want {
+		c.Line(t)
+		if got, want := nextWrite(t, w, below), (CgroupWrite{Path: below, Changes: changeOf[controller], PID: c.PID}); got != want {
 			t.Errorf("%s: %+v, want %+v", controller, got, want)
 		}
-		c.end(t)
+		c.End(t)
 	}
 	memory, own, err := layout.Limits(below)
 	if err != nil {
@@ -132,16 +134,16 @@ func checkCgroupWrites(t *testing.T, f *FS, layout Layout, byHandle bool) {
 		exec 2>&1 %[6]s --cgroup --mount sh -c 'mount %[3]s none %[5]s && echo 90000000 >%[5]s/%[4]s; echo; read -r line; :'`,
 		dirs["memory"], below, of, file, t.TempDir(), unshare))
 	home := dirs["memory"] // on v2 the root takes processes, too
-	t.Cleanup(func() { _ = os.WriteFile(home+"/cgroup.procs", []byte(strconv.Itoa(int(c.pid))), 0) })
-	c.line(t)
-	if got, want := nextWrite(t, w, below), (CgroupWrite{Path: below, Changes: Membership, PID: c.pid}); got != want {
+	t.Cleanup(func() { _ = os.WriteFile(home+"/cgroup.procs", []byte(strconv.Itoa(int(c.PID))), 0) })
+	c.Line(t)
+	if got, want := nextWrite(t, w, below), (CgroupWrite{Path: below, Changes: Membership, PID: c.PID}); got != want {
 		t.Errorf("moved: %+v, want %+v", got, want)
 	}
-	c.say(t, "go on")
-	if line := c.line(t); line != "" {
+	c.Say(t, "go on")
+	if line := c.Line(t); line != "" {
 		t.Fatal(line)
 	}
-	if got, want := nextWrite(t, w, below), (CgroupWrite{Path: below, Changes: changeOf["memory"], PID: c.pid}); got != want {
+	if got, want := nextWrite(t, w, below), (CgroupWrite{Path: below, Changes: changeOf["memory"], PID: c.PID}); got != want {
 		t.Errorf("in a cgroup namespace: %+v, want %+v", got, want)
 	}
 

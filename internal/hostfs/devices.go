@@ -41,7 +41,7 @@ func (f *FS) Devices(pid int32, mounts []Mount) ([]Device, error) {
 	default:
 		return nil, fmt.Errorf("list the devices: /dev is a %s", dev.FSType)
 	}
-	root, err := os.OpenRoot(f.pidDir(pid) + "/root")
+	root, err := os.OpenRoot(f.proc.PID(pid) + "/root")
 	if err != nil {
 		return nil, fmt.Errorf("list the devices: %w", err)
 	}

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/nsviz/nsviz/internal/host/hosttest"
 )
 
 // A test without privileges can make no device nodes: the end-to-end tests look at those of containers.
@@ -13,7 +15,7 @@ func TestDevicesOfNobody(t *testing.T) {
 	f, roots := openHost(t, "v2")
 	mounts := []Mount{{Point: "/", FSType: "overlay"}, {Point: "/dev", FSType: "tmpfs"}}
 	root := filepath.Join(roots.Proc, "9", "root")
-	writeFile(t, filepath.Join(root, "dev", "null"), "no device")
+	hosttest.WriteFile(t, filepath.Join(root, "dev", "null"), "no device")
 	if got, err := f.Devices(9, mounts); len(got) != 0 || err != nil {
 		t.Errorf("%+v, %v", got, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host/hosttest"
 )
 
 func TestEngineFile(t *testing.T) {
@@ -65,7 +66,7 @@ func TestMadeFor(t *testing.T) {
 		"of a part of the file system that is not the host's": {"72 1 8:2 /other/containers/" + vpn + "/hosts /etc/hosts rw - ext4 /dev/sdb rw\n", nil},
 		"made by nobody": {"72 1 8:1 /srv/hosts /etc/hosts rw - ext4 /dev/sda rw\n", nil},
 	} {
-		writeFile(t, filepath.Join(roots.Proc, "9", "mountinfo"), test.mounts)
+		hosttest.WriteFile(t, filepath.Join(roots.Proc, "9", "mountinfo"), test.mounts)
 		got, err := f.MadeFor(9, host)
 		if diff := cmp.Diff(test.want, got); diff != "" || err != nil {
 			t.Errorf("%s: %v (-want +got):\n%s", name, err, diff)

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"unsafe"
 
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 	"golang.org/x/sys/unix"
 )
 
@@ -18,17 +19,17 @@ const LookingThread = "nsviz:look"
 // No file of procfs tells it of another namespace than the reader's. So a thread enters that namespace,
 // asks, and is thrown away; that takes CAP_SYS_ADMIN in the user namespaces of both.
 func (f *FS) Hostname(pid int32) (string, error) {
-	path := f.pidDir(pid) + "/ns/uts"
-	fd, err := openat(unix.AT_FDCWD, path, unix.O_RDONLY)
+	path := f.proc.PID(pid) + "/ns/uts"
+	fd, err := pseudofs.Open(unix.AT_FDCWD, path, unix.O_RDONLY)
 	if err != nil {
-		return "", pathError("open", path, err)
+		return "", pseudofs.PathError("open", path, err)
 	}
 	defer unix.Close(fd)
-	own, err := openat(unix.AT_FDCWD, f.procFile("self/ns/uts"), unix.O_RDONLY)
+	own, err := pseudofs.Open(unix.AT_FDCWD, f.proc.File("self/ns/uts"), unix.O_RDONLY)
 	if err == nil {
 		defer unix.Close(own)
-		theirs, err := inodeOf(fd)
-		ours, ownErr := inodeOf(own)
+		theirs, err := pseudofs.Inode(fd)
+		ours, ownErr := pseudofs.Inode(own)
 		if err == nil && ownErr == nil && theirs == ours {
 			return hostname()
 		}
@@ -38,7 +39,7 @@ func (f *FS) Hostname(pid int32) (string, error) {
 		comm := append([]byte(LookingThread), 0)
 		_ = unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(&comm[0])), 0, 0, 0) // fails for bad addresses only
 		if err := unix.Setns(fd, unix.CLONE_NEWUTS); err != nil {
-			return pathError("enter", path, err)
+			return pseudofs.PathError("enter", path, err)
 		}
 		var err error
 		name, err = hostname()

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host/hosttest"
 )
 
 func TestRootHostname(t *testing.T) {
@@ -27,18 +28,18 @@ func TestRootHostname(t *testing.T) {
 	for _, name := range []string{"web", "\x1b[2J\tname", strings.Repeat("n", 64), ""} {
 		for _, users := range [][]string{nil, {"--user", "--map-root-user"}} {
 			args := append(users, "--uts", "sh", "-c", `printf %s "$0" >/proc/sys/kernel/hostname; echo; exec cat >/dev/null`, name)
-			child := startChild(t, nil, append([]string{"unshare"}, args...)...)
-			child.line(t)
+			child := hosttest.Start(t, nil, append([]string{"unshare"}, args...)...)
+			child.Line(t)
 			want := name
 			if name == "" { // nothing was written
 				want = host
 			}
-			if got, err := f.Hostname(child.pid); got != want || err != nil {
+			if got, err := f.Hostname(child.PID); got != want || err != nil {
 				t.Errorf("%v: %q, %v, want %q", args, got, err, want)
 			}
-			child.end(t)
-			child.reap(t)
-			if _, err := f.Hostname(child.pid); !errors.Is(err, fs.ErrNotExist) {
+			child.End(t)
+			child.Reap(t)
+			if _, err := f.Hostname(child.PID); !errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("of a process that is gone: %v", err)
 			}
 		}

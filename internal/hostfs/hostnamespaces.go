@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"strconv"
 
 	"github.com/nsviz/nsviz/internal/event"
 )
@@ -57,7 +55,7 @@ func (f *FS) HostNamespaces() (ids event.NamespaceIDs, from string, err error) {
 			return ids, source.from, nil
 		}
 	}
-	own, err := f.namespacesIn(f.procFile("self"))
+	own, err := f.namespacesIn(f.proc.File("self"))
 	if err != nil {
 		return event.NamespaceIDs{}, "", fmt.Errorf("read nsviz's own namespaces: %w", err)
 	}
@@ -72,7 +70,7 @@ func (f *FS) HostNamespaces() (ids event.NamespaceIDs, from string, err error) {
 	}
 	if initial.IsZero() {
 		return event.NamespaceIDs{}, "", fmt.Errorf("%s shows no namespaces, not even nsviz's own: "+
-			"run nsviz as root on the host", f.procFile("self/ns"))
+			"run nsviz as root on the host", f.proc.File("self/ns"))
 	}
 	if alike {
 		return own, FromSelf, nil
@@ -85,7 +83,7 @@ func (f *FS) HostNamespaces() (ids event.NamespaceIDs, from string, err error) {
 // first two processes tell. Where nothing can be read it is taken for an ordinary host.
 func (f *FS) HostPIDs() (bool, error) {
 	initial := initialNamespaces()[event.PID]
-	own, err := f.namespacesIn(f.procFile("self"))
+	own, err := f.namespacesIn(f.proc.File("self"))
 	if err != nil {
 		return false, fmt.Errorf("read nsviz's own namespaces: %w", err)
 	}
@@ -98,19 +96,4 @@ func (f *FS) HostPIDs() (bool, error) {
 		}
 	}
 	return false, nil
-}
-
-// Self is this process's number in the procfs, which is another one than its own where that belongs to
-// another PID namespace.
-func (f *FS) Self() (int32, error) {
-	path := f.procFile("self")
-	target, err := os.Readlink(path)
-	if err != nil {
-		return 0, err
-	}
-	pid, err := strconv.ParseInt(target, 10, 32)
-	if err != nil {
-		return 0, fmt.Errorf("parse %s: %w", path, err)
-	}
-	return int32(pid), nil
 }

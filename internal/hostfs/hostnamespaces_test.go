@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host/hosttest"
 )
 
 func TestHostNamespaces(t *testing.T) {
@@ -44,9 +45,9 @@ func TestHostNamespaces(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f, roots := openHost(t, "v2")
-			writeNamespaces(t, filepath.Join(roots.Proc, "1"), test.pid1)
-			writeNamespaces(t, filepath.Join(roots.Proc, "2"), test.pid2)
-			writeNamespaces(t, filepath.Join(roots.Proc, "self"), test.self)
+			hosttest.WriteNamespaces(t, filepath.Join(roots.Proc, "1"), test.pid1)
+			hosttest.WriteNamespaces(t, filepath.Join(roots.Proc, "2"), test.pid2)
+			hosttest.WriteNamespaces(t, filepath.Join(roots.Proc, "self"), test.self)
 			got, from, err := f.HostNamespaces()
 			if got != test.want || from != test.from {
 				t.Errorf("got %v from %q,\nwant %v from %q", got, from, test.want, test.from)
@@ -68,7 +69,7 @@ func TestHostNamespacesWithoutPIDs1And2(t *testing.T) {
 	f, roots := openHost(t, "v1")
 	ids := initialNamespaces()
 	ids[event.Net] = 4026531840
-	writeNamespaces(t, filepath.Join(roots.Proc, "self"), ids)
+	hosttest.WriteNamespaces(t, filepath.Join(roots.Proc, "self"), ids)
 	if got, from, err := f.HostNamespaces(); got != ids || from != FromSelf || err != nil {
 		t.Errorf("got %v, %q, %v", got, from, err)
 	}

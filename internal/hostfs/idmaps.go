@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"strconv"
+
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
 // IDRange is one line of a user namespace's map: Count ids from Inside on are, outside, those from
@@ -17,19 +19,19 @@ type IDRange struct {
 // IDMaps reads the maps of a process's user namespace. Outside is the reader's user namespace, or where
 // the process is in the same one, that namespace's parent. A namespace without a map yet has none.
 func (f *FS) IDMaps(pid int32) (uids, gids []IDRange, err error) {
-	dir, err := openDirectory(f.pidDir(pid))
+	dir, err := pseudofs.OpenDir(f.proc.PID(pid))
 	if err != nil {
 		return nil, nil, err
 	}
-	defer dir.close()
+	defer dir.Close()
 	for name, into := range map[string]*[]IDRange{"uid_map": &uids, "gid_map": &gids} {
-		var space [smallFile]byte
-		data, err := dir.read(name, space[:])
+		var space [pseudofs.SmallFile]byte
+		data, err := dir.Read(name, space[:])
 		if err != nil {
 			return nil, nil, err
 		}
 		if *into, err = parseIDMap(data); err != nil {
-			return nil, nil, fmt.Errorf("parse %s/%s: %w", dir.path, name, err)
+			return nil, nil, fmt.Errorf("parse %s/%s: %w", dir.Path(), name, err)
 		}
 	}
 	return uids, gids, nil

@@ -7,11 +7,12 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/nsviz/nsviz/internal/host/hosttest"
 )
 
 func TestIDMaps(t *testing.T) {
 	f, roots := openHost(t, "v2")
-	write := func(name, text string) { writeFile(t, filepath.Join(roots.Proc, "9", name), text) }
+	write := func(name, text string) { hosttest.WriteFile(t, filepath.Join(roots.Proc, "9", name), text) }
 	write("uid_map", "         0     100000      65536\n     65536       1000          1\n")
 	write("gid_map", "")
 	uids, gids, err := f.IDMaps(9)

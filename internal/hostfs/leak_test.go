@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host/hosttest"
 )
 
 // TestNothingStaysOpen counts this process's descriptors around every reader, whether it succeeds
@@ -53,20 +54,11 @@ func TestNothingStaysOpen(t *testing.T) {
 		}
 	}
 	readAll() // the runtime opens its poller at the first file
-	before := openDescriptors(t)
+	before := hosttest.OpenDescriptors(t)
 	for range 3 {
 		readAll()
 	}
-	if after := openDescriptors(t); after != before {
+	if after := hosttest.OpenDescriptors(t); after != before {
 		t.Errorf("%d descriptors before, %d after", before, after)
 	}
-}
-
-func openDescriptors(t testing.TB) int {
-	t.Helper()
-	entries, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return len(entries)
 }

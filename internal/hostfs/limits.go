@@ -3,6 +3,8 @@ package hostfs
 import (
 	"errors"
 	"io/fs"
+
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
 // OwnLimits are what a cgroup itself limits besides its memory; nil is unknown.
@@ -17,7 +19,7 @@ type OwnLimits struct {
 // OwnLimits reads the limits of the cgroup at path, of which that of memory is known or nil: three or four small files.
 // In the hierarchies besides the tracked one it takes the same path, as engines do. What cannot be read is unknown.
 func (l Layout) OwnLimits(path string, memory *Limit[uint64]) OwnLimits {
-	r := &resourceReader{tracked: l, path: path, pathIn: func(Layout) string { return path }, buf: make([]byte, smallFile)}
+	r := &resourceReader{tracked: l, path: path, pathIn: func(Layout) string { return path }, buf: make([]byte, pseudofs.SmallFile)}
 	var limits OwnLimits
 	if c, found := r.cgroup("memory"); found && !c.unconfined {
 		if c.v1() {

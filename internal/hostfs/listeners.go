@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
 // Listener is a socket that can be reached from outside its process: one of TCP that listens, or one of
@@ -30,15 +31,15 @@ var socketFiles = []struct{ name, protocol, state string }{
 
 // Listeners lists those in the network namespace of a process.
 func (f *FS) Listeners(pid int32) ([]Listener, error) {
-	dir, err := openDirectory(f.pidDir(pid) + "/net")
+	dir, err := pseudofs.OpenDir(f.proc.PID(pid) + "/net")
 	if err != nil {
 		return nil, err
 	}
-	defer dir.close()
+	defer dir.Close()
 	var list []Listener
 	for _, file := range socketFiles {
-		data, err := dir.read(file.name, nil)
-		if isGone(err) && strings.HasSuffix(file.name, "6") {
+		data, err := dir.Read(file.name, nil)
+		if pseudofs.IsGone(err) && strings.HasSuffix(file.name, "6") {
 			continue // a kernel without IPv6
 		}
 		if err != nil {
@@ -85,14 +86,14 @@ func parseHexAddrPort(text string) (netip.AddrPort, bool) {
 
 // SocketInodes calls visit with each socket that a process has open.
 func (f *FS) SocketInodes(pid int32, visit func(inode uint64)) error {
-	dir, err := openDirectory(f.pidDir(pid))
+	dir, err := pseudofs.OpenDir(f.proc.PID(pid))
 	if err != nil {
 		return err
 	}
-	defer dir.close()
-	return dir.each("fd", func(fds directory, name string) {
+	defer dir.Close()
+	return dir.Each("fd", func(fds pseudofs.Dir, name string) {
 		var space [64]byte
-		n, err := unix.Readlinkat(fds.fd, name, space[:])
+		n, err := unix.Readlinkat(fds.FD(), name, space[:])
 		if err != nil {
 			return // closed meanwhile
 		}
@@ -143,11 +144,11 @@ func (f *FS) PortProxies(hostMnt uint64) ([]PortProxy, error) {
 
 // cmdline reads a process's command line.
 func (f *FS) cmdline(pid int32) ([]byte, error) {
-	dir, err := openDirectory(f.pidDir(pid))
+	dir, err := pseudofs.OpenDir(f.proc.PID(pid))
 	if err != nil {
 		return nil, err
 	}
-	defer dir.close()
+	defer dir.Close()
 	return f.memory.read(dir, "cmdline")
 }
 

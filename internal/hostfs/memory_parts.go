@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
 // MemoryParts holds what memory is made of: the memory that a cgroup and those below it are charged for, or the host's.
@@ -29,10 +31,10 @@ func (l Layout) MemoryParts(path string) (MemoryParts, error) {
 	if err != nil {
 		return MemoryParts{}, err
 	}
-	if _, err := lstat(dir); err != nil { // else nothing would be known, without a word
+	if _, err := pseudofs.Lstat(dir); err != nil { // else nothing would be known, without a word
 		return MemoryParts{}, err
 	}
-	r := &resourceReader{tracked: l, path: path, buf: make([]byte, 2*smallFile)}
+	r := &resourceReader{tracked: l, path: path, buf: make([]byte, 2*pseudofs.SmallFile)}
 	var m MemoryParts
 	var files *uint64 // with ShmemBytes
 	if l.Controller != "" {
@@ -56,8 +58,8 @@ func (l Layout) MemoryParts(path string) (MemoryParts, error) {
 
 // MemoryParts reads what the host's memory is made of.
 func (f *FS) MemoryParts() (MemoryParts, error) {
-	var space [smallFile]byte
-	data, err := readFile(f.procFile("meminfo"), space[:])
+	var space [pseudofs.SmallFile]byte
+	data, err := pseudofs.ReadFile(f.proc.File("meminfo"), space[:])
 	if err != nil {
 		return MemoryParts{}, err
 	}
@@ -76,7 +78,7 @@ func (f *FS) MemoryParts() (MemoryParts, error) {
 		number, unit := bytes.CutSuffix(bytes.TrimSpace(value), []byte(" kB"))
 		n, err := strconv.ParseUint(string(number), 10, 64)
 		if err != nil || !unit || n > math.MaxUint64>>10 {
-			return MemoryParts{}, fmt.Errorf("parse %s: %s is %q, not a number of kB", f.procFile("meminfo"), key, bytes.TrimSpace(value))
+			return MemoryParts{}, fmt.Errorf("parse %s: %s is %q, not a number of kB", f.proc.File("meminfo"), key, bytes.TrimSpace(value))
 		}
 		*into = new(n << 10)
 	}

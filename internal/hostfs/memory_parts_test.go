@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/nsviz/nsviz/internal/host/hosttest"
 )
 
 func TestMemoryParts(t *testing.T) {
@@ -56,7 +57,7 @@ func TestMemoryParts(t *testing.T) {
 				t.Fatal(err)
 			}
 			for name, text := range test.files {
-				writeFile(t, filepath.Join(layout.Dir, test.path, name), text)
+				hosttest.WriteFile(t, filepath.Join(layout.Dir, test.path, name), text)
 			}
 			got, err := layout.MemoryParts(test.path)
 			if err != nil {
@@ -76,7 +77,7 @@ func TestMemoryParts(t *testing.T) {
 	if _, err := layout.MemoryParts("/gone"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("of a cgroup that is gone: %v", err)
 	}
-	writeFile(t, filepath.Join(layout.Dir, dockerScope, "memory.stat"), "anon much\nfile 1\nshmem 0\n")
+	hosttest.WriteFile(t, filepath.Join(layout.Dir, dockerScope, "memory.stat"), "anon much\nfile 1\nshmem 0\n")
 	if got, err := layout.MemoryParts(dockerScope); err == nil || got.AnonBytes != nil || *got.FileBytes != 1 {
 		t.Errorf("what makes no sense: %+v, %v", got, err)
 	}
@@ -84,7 +85,7 @@ func TestMemoryParts(t *testing.T) {
 
 func TestMemoryPartsOfTheHost(t *testing.T) {
 	f, roots := openHost(t, "v2")
-	writeFile(t, filepath.Join(roots.Proc, "meminfo"), "MemTotal:       1000 kB\nBuffers:          20 kB\nCached:          300 kB\nSwapCached:        9 kB\n"+
+	hosttest.WriteFile(t, filepath.Join(roots.Proc, "meminfo"), "MemTotal:       1000 kB\nBuffers:          20 kB\nCached:          300 kB\nSwapCached:        9 kB\n"+
 		"AnonPages:       400 kB\nShmem:           100 kB\nSlab:             50 kB\nKernelStack:       4 kB\nPageTables:        3 kB\nPercpu:            2 kB\n")
 	got, err := f.MemoryParts()
 	if err != nil {
@@ -96,7 +97,7 @@ func TestMemoryPartsOfTheHost(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	for _, text := range []string{"Shmem: 1 MB\n", "Slab: -1 kB\n", "AnonPages: 99999999999999999999 kB\n", "Cached:\n"} {
-		writeFile(t, filepath.Join(roots.Proc, "meminfo"), text)
+		hosttest.WriteFile(t, filepath.Join(roots.Proc, "meminfo"), text)
 		if got, err := f.MemoryParts(); err == nil {
 			t.Errorf("%q: %+v", text, got)
 		}

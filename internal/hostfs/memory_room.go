@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
 // MemoryRoom is what a cgroup may use of memory, and how much of that it does.
@@ -33,7 +35,7 @@ func (l Layout) MemoryRooms(path string) ([]MemoryRoom, error) {
 	}
 	own, err := l.directory(path)
 	if err == nil {
-		_, err = lstat(own)
+		_, err = pseudofs.Lstat(own)
 	}
 	if err != nil {
 		return nil, err
@@ -42,7 +44,7 @@ func (l Layout) MemoryRooms(path string) ([]MemoryRoom, error) {
 	if l.Controller != "" {
 		files = roomFiles{"memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"}
 	}
-	r := &resourceReader{tracked: l, path: path, buf: make([]byte, 2*smallFile)}
+	r := &resourceReader{tracked: l, path: path, buf: make([]byte, 2*pseudofs.SmallFile)}
 	var rooms []MemoryRoom
 	top := own
 	for at := path; ; at = at[:max(1, strings.LastIndexByte(at, '/'))] {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/nsviz/nsviz/internal/host/hosttest"
 )
 
 // All levels that have a limit count, and what the kernel can drop does not.
@@ -51,7 +52,7 @@ func TestMemoryRooms(t *testing.T) {
 				t.Fatal(err)
 			}
 			for path, text := range tt.files {
-				writeFile(t, filepath.Join(l.Dir, path), text)
+				hosttest.WriteFile(t, filepath.Join(l.Dir, path), text)
 			}
 			got, err := l.MemoryRooms("/a/b/c")
 			if err != nil {
@@ -73,7 +74,7 @@ func TestMemoryRoomsUnknown(t *testing.T) {
 	if _, err := l.MemoryRooms("/gone"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("of one that is gone: %v", err)
 	}
-	writeFile(t, filepath.Join(l.Dir, "odd", "memory.max"), "odd\n")
+	hosttest.WriteFile(t, filepath.Join(l.Dir, "odd", "memory.max"), "odd\n")
 	if got, err := l.MemoryRooms("/odd"); err == nil {
 		t.Errorf("from nonsense: %+v", got)
 	}

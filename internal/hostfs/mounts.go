@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
 // Mount is one mount of a process's mount namespace.
@@ -25,7 +27,7 @@ type Mount struct {
 // Mounts lists what is mounted below a process's root, in the order of mountinfo: of two mounts at
 // one place the later one covers the earlier.
 func (f *FS) Mounts(pid int32) ([]Mount, error) {
-	data, err := readFile(f.pidDir(pid)+"/mountinfo", nil)
+	data, err := pseudofs.ReadFile(f.proc.PID(pid)+"/mountinfo", nil)
 	if err != nil {
 		return nil, fmt.Errorf("list the mounts of PID %d: %w", pid, err)
 	}
@@ -35,9 +37,9 @@ func (f *FS) Mounts(pid int32) ([]Mount, error) {
 // HostMounts lists what is mounted on the host: the mounts of PID 1, or where those are not to be
 // had, nsviz's own.
 func (f *FS) HostMounts() ([]Mount, error) {
-	data, err := readFile(f.procFile("1/mountinfo"), nil)
+	data, err := pseudofs.ReadFile(f.proc.File("1/mountinfo"), nil)
 	if err != nil {
-		if data, err = readFile(f.procFile("self/mountinfo"), nil); err != nil {
+		if data, err = pseudofs.ReadFile(f.proc.File("self/mountinfo"), nil); err != nil {
 			return nil, fmt.Errorf("list the host's mounts: %w", err)
 		}
 	}

@@ -7,12 +7,13 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/nsviz/nsviz/internal/host/hosttest"
 )
 
 func TestMounts(t *testing.T) {
 	f, roots := openHost(t, "v2")
 	path := filepath.Join(roots.Proc, "9", "mountinfo")
-	writeFile(t, path, `71 47 0:38 / / rw,relatime master:2 - overlay overlay rw,lowerdir=/l/A:/l/B,upperdir=/u\040p/diff,workdir=/w
+	hosttest.WriteFile(t, path, `71 47 0:38 / / rw,relatime master:2 - overlay overlay rw,lowerdir=/l/A:/l/B,upperdir=/u\040p/diff,workdir=/w
 75 71 0:44 / /sys ro,nosuid - sysfs sysfs rw
 76 71 0:45 / /x\040y rw - tmpfs my\040source ro,size=1k
 no mount
@@ -26,7 +27,7 @@ no mount
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("%v %s", err, diff)
 	}
-	writeFile(t, path, manyMounts(2500))
+	hosttest.WriteFile(t, path, manyMounts(2500))
 	if got, err := f.Mounts(9); len(got) != 5000 || err != nil {
 		t.Errorf("%d of 5000, %v", len(got), err)
 	}

@@ -10,35 +10,36 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
 // Namespaces reads the ids of the namespaces that a process is in. An id is 0 where the kernel
 // refuses to tell (other users' processes without CAP_SYS_PTRACE, or a host that is locked down),
 // where it has no such type, and for most types of a zombie, which has left its namespaces.
 func (f *FS) Namespaces(pid int32) (event.NamespaceIDs, error) {
-	return f.namespacesIn(f.pidDir(pid))
+	return f.namespacesIn(f.proc.PID(pid))
 }
 
 // VisibleNamespaces is Namespaces for those who want to know what they do not see: refused is set where the kernel does not
 // tell which namespaces a process is in, also where /proc hides all that is in the process's directory (hidepid=1).
 func (f *FS) VisibleNamespaces(pid int32) (ids event.NamespaceIDs, refused bool, err error) {
-	dir, err := openDirectory(f.pidDir(pid))
+	dir, err := pseudofs.OpenDir(f.proc.PID(pid))
 	if errors.Is(err, fs.ErrPermission) {
 		return event.NamespaceIDs{}, true, nil
 	}
 	if err != nil {
 		return event.NamespaceIDs{}, false, err
 	}
-	defer dir.close()
+	defer dir.Close()
 	return readNamespaces(dir)
 }
 
 func (f *FS) namespacesIn(pidDir string) (event.NamespaceIDs, error) {
-	dir, err := openDirectory(pidDir)
+	dir, err := pseudofs.OpenDir(pidDir)
 	if err != nil {
 		return event.NamespaceIDs{}, err
 	}
-	defer dir.close()
+	defer dir.Close()
 	ids, _, err := readNamespaces(dir)
 	return ids, err
 }
@@ -50,11 +51,11 @@ var namespaceLinks = [event.NamespaceTypeCount]string{
 
 // readNamespaces reads the links' texts, which is several times cheaper than stat(2): that would
 // make the kernel build an inode for each namespace. refused is set where the kernel does not tell them.
-func readNamespaces(dir directory) (ids event.NamespaceIDs, refused bool, err error) {
+func readNamespaces(dir pseudofs.Dir) (ids event.NamespaceIDs, refused bool, err error) {
 	var space [64]byte
 	missing := false
 	for t, link := range namespaceLinks {
-		n, err := unix.Readlinkat(dir.fd, link, space[:])
+		n, err := unix.Readlinkat(dir.FD(), link, space[:])
 		if err == nil && n == 0 {
 			err = unix.EACCES // as kernels say it that refuse with an empty text, such as 5.10
 		}
@@ -67,14 +68,14 @@ func readNamespaces(dir directory) (ids event.NamespaceIDs, refused bool, err er
 			missing = true
 			continue
 		default:
-			return ids, refused, pathError("readlink", dir.path+"/"+link, err)
+			return ids, refused, pseudofs.PathError("readlink", dir.Path()+"/"+link, err)
 		}
 		kind, id, err := parseNamespaceLink(space[:n])
 		if err == nil && kind != event.NamespaceType(t) {
 			err = fmt.Errorf("a %s namespace", kind)
 		}
 		if err != nil {
-			return ids, refused, fmt.Errorf("parse %s/%s: %w", dir.path, link, err)
+			return ids, refused, fmt.Errorf("parse %s/%s: %w", dir.Path(), link, err)
 		}
 		ids[t] = id
 	}
@@ -82,8 +83,8 @@ func readNamespaces(dir directory) (ids event.NamespaceIDs, refused bool, err er
 		return ids, refused, nil
 	}
 	// A type that the kernel lacks, a zombie, or a process that is gone? Only the last has no ns.
-	if err := unix.Faccessat(dir.fd, "ns", unix.F_OK, 0); err == unix.ENOENT || err == unix.ESRCH {
-		return event.NamespaceIDs{}, false, pathError("read", dir.path+"/ns", unix.ESRCH)
+	if err := unix.Faccessat(dir.FD(), "ns", unix.F_OK, 0); err == unix.ENOENT || err == unix.ESRCH {
+		return event.NamespaceIDs{}, false, pseudofs.PathError("read", dir.Path()+"/ns", unix.ESRCH)
 	}
 	return ids, refused, nil
 }

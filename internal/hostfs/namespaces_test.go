@@ -11,17 +11,18 @@ import (
 	"testing"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host/hosttest"
 	"github.com/nsviz/nsviz/test/lsns"
 )
 
 func TestNamespaces(t *testing.T) {
 	f, roots := openHost(t, "v2")
 	want := event.NamespaceIDs{11, 12, 13, 14, 15, 16, 17, 0} // a kernel without time namespaces
-	writeNamespaces(t, filepath.Join(roots.Proc, "7"), want)
+	hosttest.WriteNamespaces(t, filepath.Join(roots.Proc, "7"), want)
 	if got, err := f.Namespaces(7); got != want || err != nil {
 		t.Errorf("got %v, %v", got, err)
 	}
-	writeNamespaces(t, filepath.Join(roots.Proc, "8"), event.NamespaceIDs{})
+	hosttest.WriteNamespaces(t, filepath.Join(roots.Proc, "8"), event.NamespaceIDs{})
 	if got, err := f.Namespaces(8); !got.IsZero() || err != nil {
 		t.Errorf("with nothing to read: %v, %v", got, err)
 	}
@@ -68,7 +69,7 @@ func TestParseNamespaceLink(t *testing.T) {
 // TestLiveNamespacesAgreeWithLsns compares this process and a child with what lsns(8) says of them.
 func TestLiveNamespacesAgreeWithLsns(t *testing.T) {
 	f := liveFS(t)
-	for _, pid := range []int32{int32(os.Getpid()), startChild(t, nil, "cat").pid} {
+	for _, pid := range []int32{int32(os.Getpid()), hosttest.Start(t, nil, "cat").PID} {
 		got, err := f.Namespaces(pid)
 		if err != nil {
 			t.Fatal(err)
@@ -130,7 +131,7 @@ func TestLiveRelations(t *testing.T) {
 
 func TestRelationsOfWhatIsNoNamespace(t *testing.T) {
 	f, roots := openHost(t, "v2")
-	writeFile(t, filepath.Join(roots.Proc, "1", "ns", "net"), "")
+	hosttest.WriteFile(t, filepath.Join(roots.Proc, "1", "ns", "net"), "")
 	if list, err := f.NamespaceRelations(1, event.Net, nothing); err == nil {
 		t.Errorf("%+v", list)
 	}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
 // Interface is a network interface with the addresses that are known to be its.
@@ -30,12 +32,12 @@ type Network struct {
 // address is in fib_trie and the networks of the interfaces are in route: where one of them has the
 // address in it, it is that interface's.
 func (f *FS) Network(pid int32) (Network, error) {
-	dir, err := openDirectory(f.pidDir(pid) + "/net")
+	dir, err := pseudofs.OpenDir(f.proc.PID(pid) + "/net")
 	if err != nil {
 		return Network{}, err
 	}
-	defer dir.close()
-	data, err := dir.read("dev", nil)
+	defer dir.Close()
+	data, err := dir.Read("dev", nil)
 	if err != nil {
 		return Network{}, err
 	}
@@ -45,8 +47,8 @@ func (f *FS) Network(pid int32) (Network, error) {
 	}
 	// Without IPv4 or IPv6 in the kernel their files are missing.
 	read := func(name string) ([]byte, error) {
-		data, err := dir.read(name, nil)
-		if isGone(err) {
+		data, err := dir.Read(name, nil)
+		if pseudofs.IsGone(err) {
 			return nil, nil
 		}
 		return data, err
@@ -68,7 +70,7 @@ func (f *FS) Network(pid int32) (Network, error) {
 		n.add(name, address)
 	}
 	// The process may have gone after the first file, and then the others look as if they were missing.
-	if _, err := lstat(dir.path + "/dev"); err != nil {
+	if _, err := pseudofs.Lstat(dir.Path() + "/dev"); err != nil {
 		return Network{}, fmt.Errorf("read the addresses: %w", err)
 	}
 	return n, nil

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/nsviz/nsviz/internal/host/hosttest"
 )
 
 const devFile = `Inter-|   Receive                                                |  Transmit
@@ -48,7 +49,7 @@ odd	zz	00000000	0001	0	0	0	0000FFFF	0	0	0
 func TestNetwork(t *testing.T) {
 	f, roots := openHost(t, "v2")
 	dir := filepath.Join(roots.Proc, "9", "net")
-	writeFile(t, filepath.Join(dir, "dev"), devFile)
+	hosttest.WriteFile(t, filepath.Join(dir, "dev"), devFile)
 	network, err := f.Network(9) // neither IPv4 nor IPv6
 	want := Network{Interfaces: []Interface{{Name: "lo"}, {Name: "eth0"}, {Name: "a:b\x1b"}}}
 	compare := cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })
@@ -56,9 +57,9 @@ func TestNetwork(t *testing.T) {
 	if diff := cmp.Diff(want, network, compare, compareAddr); diff != "" || err != nil {
 		t.Errorf("%v %s", err, diff)
 	}
-	writeFile(t, filepath.Join(dir, "fib_trie"), trieFile)
-	writeFile(t, filepath.Join(dir, "route"), routeFile)
-	writeFile(t, filepath.Join(dir, "if_inet6"), "fe80000000000000000000fffe000001 04 40 20 80     eth0\n"+
+	hosttest.WriteFile(t, filepath.Join(dir, "fib_trie"), trieFile)
+	hosttest.WriteFile(t, filepath.Join(dir, "route"), routeFile)
+	hosttest.WriteFile(t, filepath.Join(dir, "if_inet6"), "fe80000000000000000000fffe000001 04 40 20 80     eth0\n"+
 		"00000000000000000000000000000001 01 80 10 80       lo\nbad 01 80 10 80 lo\n00000000000000000000000000000001 01 ff 10 80 lo\n0000 01\n")
 	network, err = f.Network(9)
 	want = Network{

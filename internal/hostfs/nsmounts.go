@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
 // NamespaceMount is a bind mount that keeps a namespace alive, as Docker and `ip netns` make them.
@@ -18,9 +19,9 @@ type NamespaceMount struct {
 // its own (in a container, or by systemd's sandboxing) that shows none of them; where those are not
 // to be had it reads nsviz's own.
 func (f *FS) NamespaceMounts() ([]NamespaceMount, error) {
-	mountinfo, err := readFile(f.procFile("1/mountinfo"), nil)
+	mountinfo, err := pseudofs.ReadFile(f.proc.File("1/mountinfo"), nil)
 	if err != nil {
-		if mountinfo, err = readFile(f.procFile("self/mountinfo"), nil); err != nil {
+		if mountinfo, err = pseudofs.ReadFile(f.proc.File("self/mountinfo"), nil); err != nil {
 			return nil, fmt.Errorf("list the mounted namespaces: %w", err)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
 // PinKind says how a process keeps a namespace alive that it is not in.
@@ -48,11 +49,11 @@ func SocketPin(netNamespace uint64, pid int32, fd uint32, inode uint64) Namespac
 // NamespacePins lists what a process has of the namespaces that are wanted: open files, threads, and
 // namespaces for its children. One namespace may come several times.
 func (f *FS) NamespacePins(pid int32, wanted func(event.NamespaceType, uint64) bool) ([]NamespacePin, error) {
-	dir, err := openDirectory(f.pidDir(pid))
+	dir, err := pseudofs.OpenDir(f.proc.PID(pid))
 	if err != nil {
 		return nil, err
 	}
-	defer dir.close()
+	defer dir.Close()
 	r := pinReader{fs: f, dir: dir, pid: pid, wanted: wanted}
 	if err := r.readFiles(); err != nil {
 		return nil, err
@@ -65,16 +66,16 @@ func (f *FS) NamespacePins(pid int32, wanted func(event.NamespaceType, uint64) b
 
 type pinReader struct {
 	fs     *FS
-	dir    directory // the process's
+	dir    pseudofs.Dir // the process's
 	pid    int32
 	wanted func(event.NamespaceType, uint64) bool
 	found  []NamespacePin
 }
 
 func (r *pinReader) readFiles() error {
-	return r.dir.each("fd", func(fds directory, name string) {
+	return r.dir.Each("fd", func(fds pseudofs.Dir, name string) {
 		var space [64]byte
-		n, err := unix.Readlinkat(fds.fd, name, space[:])
+		n, err := unix.Readlinkat(fds.FD(), name, space[:])
 		switch {
 		case err != nil: // closed meanwhile
 		case string(space[:n]) == "/":
@@ -88,8 +89,8 @@ func (r *pinReader) readFiles() error {
 // noteDetached looks at an open file that calls itself "/". That is how a namespace looks that was
 // opened where it was mounted and is mounted no more, as after `ip netns delete`; it may as well be a
 // folder, which a look at its inode shows without opening it.
-func (r *pinReader) noteDetached(fds directory, name string) {
-	fd, err := openat(fds.fd, name, unix.O_PATH)
+func (r *pinReader) noteDetached(fds pseudofs.Dir, name string) {
+	fd, err := pseudofs.Open(fds.FD(), name, unix.O_PATH)
 	if err != nil {
 		return
 	}
@@ -104,8 +105,8 @@ func (r *pinReader) noteDetached(fds directory, name string) {
 // namespaces than the first one of its process, and programs in Go do.
 func (r *pinReader) readThreads() error {
 	first := strconv.Itoa(int(r.pid))
-	return r.dir.each("task", func(tasks directory, name string) {
-		tid, ok := parsePID([]byte(name))
+	return r.dir.Each("task", func(tasks pseudofs.Dir, name string) {
+		tid, ok := pseudofs.ParsePID([]byte(name))
 		if !ok {
 			return
 		}
@@ -114,7 +115,7 @@ func (r *pinReader) readThreads() error {
 			for _, link := range links {
 				var space [64]byte
 				path := name + "/" + link
-				n, err := unix.Readlinkat(tasks.fd, path, space[:])
+				n, err := unix.Readlinkat(tasks.FD(), path, space[:])
 				if err == nil { // not of a type that the kernel lacks, nor of a thread that is gone
 					r.note(space[:n], kind, tid, "task/", path)
 				}
@@ -133,16 +134,16 @@ var childrensLinks = [...]string{"ns/pid_for_children", "ns/time_for_children"}
 // AwaitsFirstChild reports whether a process has unshared a PID namespace that nothing has entered yet. Its
 // number is nowhere in procfs: the link for children leads nowhere.
 func (f *FS) AwaitsFirstChild(pid int32) bool {
-	dir, err := openDirectory(f.pidDir(pid))
+	dir, err := pseudofs.OpenDir(f.proc.PID(pid))
 	if err != nil {
 		return false
 	}
-	defer dir.close()
+	defer dir.Close()
 	awaits := false
-	_ = dir.each("task", func(tasks directory, name string) { // a process or thread that is gone awaits none
+	_ = dir.Each("task", func(tasks pseudofs.Dir, name string) { // a process or thread that is gone awaits none
 		var space [64]byte
-		_, err := unix.Readlinkat(tasks.fd, name+"/ns/pid_for_children", space[:])
-		_, gone := unix.Readlinkat(tasks.fd, name+"/ns/pid", space[:])
+		_, err := unix.Readlinkat(tasks.FD(), name+"/ns/pid_for_children", space[:])
+		_, gone := unix.Readlinkat(tasks.FD(), name+"/ns/pid", space[:])
 		awaits = awaits || err == unix.ENOENT && gone == nil
 	})
 	return awaits
@@ -176,11 +177,11 @@ func namesNamespaceType(link []byte) bool {
 // MountPins lists the namespaces that are mounted in the mount namespace of a process, or of the thread
 // tid of it where that is not 0, as far as the process's root shows them.
 func (f *FS) MountPins(pid, tid int32, wanted func(event.NamespaceType, uint64) bool) ([]NamespacePin, error) {
-	path := f.pidDir(pid) + "/mountinfo"
+	path := f.proc.PID(pid) + "/mountinfo"
 	if tid != 0 {
-		path = f.pidDir(pid) + "/task/" + strconv.Itoa(int(tid)) + "/mountinfo"
+		path = f.proc.PID(pid) + "/task/" + strconv.Itoa(int(tid)) + "/mountinfo"
 	}
-	mountinfo, err := readFile(path, nil)
+	mountinfo, err := pseudofs.ReadFile(path, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -199,7 +200,7 @@ func (f *FS) Pinned(p NamespacePin) bool {
 	if p.link == "" {
 		return false
 	}
-	path := f.pidDir(p.PID) + "/" + p.link
+	path := f.proc.PID(p.PID) + "/" + p.link
 	var space [64]byte
 	n, err := unix.Readlink(path, space[:])
 	if err != nil {
@@ -214,7 +215,7 @@ func (f *FS) Pinned(p NamespacePin) bool {
 	if string(space[:n]) != "/" {
 		return false
 	}
-	fd, err := openat(unix.AT_FDCWD, path, unix.O_PATH)
+	fd, err := pseudofs.Open(unix.AT_FDCWD, path, unix.O_PATH)
 	if err != nil {
 		return false
 	}
@@ -230,21 +231,21 @@ func (f *FS) PinRelations(p NamespacePin, known func(uint64) bool) ([]NamespaceR
 	if p.link == "" || p.Kind == PinSocket {
 		return nil, fmt.Errorf("the relations of %s namespace %d: it is out of reach", p.Type, p.ID)
 	}
-	return namespaceRelations(f.pidDir(p.PID)+"/"+p.link, p.Type, known)
+	return namespaceRelations(f.proc.PID(p.PID)+"/"+p.link, p.Type, known)
 }
 
 // MountRelations is [FS.NamespaceRelations] of a namespace that is mounted in the host's mount
 // namespace.
 func (f *FS) MountRelations(m NamespaceMount, known func(uint64) bool) ([]NamespaceRelation, error) {
-	for _, root := range []string{f.procFile("1/root"), ""} {
-		fd, err := openat(unix.AT_FDCWD, root+m.Point, unix.O_PATH|unix.O_NOFOLLOW)
+	for _, root := range []string{f.proc.File("1/root"), ""} {
+		fd, err := pseudofs.Open(unix.AT_FDCWD, root+m.Point, unix.O_PATH|unix.O_NOFOLLOW)
 		if err != nil {
 			continue
 		}
 		defer unix.Close(fd)
 		// Something else may be mounted above it, or there may be another file system of nsviz's own.
 		if t, id, ok := f.namespaceAt(fd); ok && t == m.Type && id == m.ID {
-			return namespaceRelations(f.procFile("self/fd/"+strconv.Itoa(fd)), t, known)
+			return namespaceRelations(f.proc.File("self/fd/"+strconv.Itoa(fd)), t, known)
 		}
 	}
 	return nil, fmt.Errorf("the relations of %s namespace %d: it cannot be reached at %s", m.Type, m.ID, m.Point)
@@ -256,12 +257,12 @@ func (f *FS) namespaceAt(fd int) (event.NamespaceType, uint64, bool) {
 	if err := unix.Fstatfs(fd, &stat); err != nil || stat.Type != unix.NSFS_MAGIC {
 		return 0, 0, false
 	}
-	id, err := inodeOf(fd)
+	id, err := pseudofs.Inode(fd)
 	if err != nil {
 		return 0, 0, false
 	}
 	// It is a namespace, and to open it does nothing.
-	open, err := openat(unix.AT_FDCWD, f.procFile("self/fd/"+strconv.Itoa(fd)), unix.O_RDONLY)
+	open, err := pseudofs.Open(unix.AT_FDCWD, f.proc.File("self/fd/"+strconv.Itoa(fd)), unix.O_RDONLY)
 	if err != nil {
 		return 0, 0, false
 	}

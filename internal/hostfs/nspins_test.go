@@ -10,6 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host/hosttest"
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
 // link makes a symbolic link as those of procfs are.
@@ -32,8 +34,8 @@ func TestNamespacePins(t *testing.T) {
 	} {
 		link(t, filepath.Join(dir, "fd", fd), text)
 	}
-	writeNamespaces(t, filepath.Join(dir, "task", "7"), event.NamespaceIDs{11, 12, 13, 14, 15, 16, 17, 18})
-	writeNamespaces(t, filepath.Join(dir, "task", "9"), event.NamespaceIDs{11, 12, 33, 14, 35, 16, 17, 18})
+	hosttest.WriteNamespaces(t, filepath.Join(dir, "task", "7"), event.NamespaceIDs{11, 12, 13, 14, 15, 16, 17, 18})
+	hosttest.WriteNamespaces(t, filepath.Join(dir, "task", "9"), event.NamespaceIDs{11, 12, 33, 14, 35, 16, 17, 18})
 	link(t, filepath.Join(dir, "task", "7", "ns", "time_for_children"), "time:[38]")
 	link(t, filepath.Join(dir, "task", "9", "ns", "pid_for_children"), "pid:[32]")
 
@@ -70,7 +72,7 @@ func TestNamespacePins(t *testing.T) {
 			t.Errorf("%+v holds another one", pin)
 		}
 	}
-	if _, err := f.NamespacePins(8, unknown); !isGone(err) {
+	if _, err := f.NamespacePins(8, unknown); !pseudofs.IsGone(err) {
 		t.Errorf("of a process that is gone: %v", err)
 	}
 }
@@ -98,8 +100,8 @@ func TestMountPins(t *testing.T) {
 99 98 0:4 / /proc rw - proc proc rw
 99 98 0:4 mnt:[23] /run/c rw - nsfs nsfs rw
 `
-	writeFile(t, filepath.Join(roots.Proc, "7", "mountinfo"), text)
-	writeFile(t, filepath.Join(roots.Proc, "7", "task", "9", "mountinfo"), text)
+	hosttest.WriteFile(t, filepath.Join(roots.Proc, "7", "mountinfo"), text)
+	hosttest.WriteFile(t, filepath.Join(roots.Proc, "7", "task", "9", "mountinfo"), text)
 	for _, tid := range []int32{0, 9} {
 		got, err := f.MountPins(7, tid, func(t event.NamespaceType, id uint64) bool { return t == event.Net && id == 22 })
 		want := []NamespacePin{{Type: event.Net, ID: 22, Kind: PinMount, PID: 7, TID: tid, Point: "/run/a b"}}
@@ -112,7 +114,7 @@ func TestMountPins(t *testing.T) {
 			}
 		}
 	}
-	if _, err := f.MountPins(8, 0, everything); !isGone(err) {
+	if _, err := f.MountPins(8, 0, everything); !pseudofs.IsGone(err) {
 		t.Errorf("of a process that is gone: %v", err)
 	}
 }

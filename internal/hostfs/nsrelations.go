@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
 // NamespaceRelation says to whom a namespace belongs: Owner is the user namespace that owns it,
@@ -27,13 +28,13 @@ func (f *FS) NamespaceRelations(pid int32, t event.NamespaceType, known func(uin
 	if int(t) >= len(namespaceLinks) {
 		return nil, fmt.Errorf("no namespace type %d", t)
 	}
-	return namespaceRelations(f.pidDir(pid)+"/"+namespaceLinks[t], t, known)
+	return namespaceRelations(f.proc.PID(pid)+"/"+namespaceLinks[t], t, known)
 }
 
 func namespaceRelations(path string, t event.NamespaceType, known func(uint64) bool) ([]NamespaceRelation, error) {
-	fd, err := openat(unix.AT_FDCWD, path, unix.O_RDONLY)
+	fd, err := pseudofs.Open(unix.AT_FDCWD, path, unix.O_RDONLY)
 	if err != nil {
-		return nil, pathError("open", path, err)
+		return nil, pseudofs.PathError("open", path, err)
 	}
 	l := lineage{known: known}
 	if err := l.climb(fd, t); err != nil {
@@ -52,7 +53,7 @@ type lineage struct {
 // climb notes the namespace that fd is open on and then its ancestors, and closes fd.
 func (l *lineage) climb(fd int, t event.NamespaceType) error {
 	defer unix.Close(fd)
-	id, err := inodeOf(fd)
+	id, err := pseudofs.Inode(fd)
 	if err != nil {
 		return err
 	}
@@ -110,17 +111,9 @@ func relatedNamespace(fd int, request uint) (related int, id uint64, err error) 
 	if err != nil {
 		return -1, 0, err
 	}
-	if id, err = inodeOf(related); err != nil {
+	if id, err = pseudofs.Inode(related); err != nil {
 		_ = unix.Close(related)
 		return -1, 0, err
 	}
 	return related, id, nil
-}
-
-func inodeOf(fd int) (uint64, error) {
-	var stat unix.Stat_t
-	if err := unix.Fstat(fd, &stat); err != nil {
-		return 0, err
-	}
-	return stat.Ino, nil
 }

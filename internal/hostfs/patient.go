@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
 // Some files of a process are read out of its memory (cmdline) or out of the map of that (maps). A page of it may be one
@@ -37,20 +37,19 @@ func newPatientReader() *patientReader {
 
 // read reads a file below dir. It fails with errNoAnswer where that takes too long; the thread is left behind then, and
 // until it comes back the same file is not read again.
-func (p *patientReader) read(dir directory, name string) ([]byte, error) {
-	path := dir.path + "/" + name
-	cgroups, err := dir.read("cgroup", nil)
+func (p *patientReader) read(dir pseudofs.Dir, name string) ([]byte, error) {
+	path := dir.Path() + "/" + name
+	cgroups, err := dir.Read("cgroup", nil)
 	if err != nil {
 		cgroups = nil // as where it has ended; reading goes on to say so
 	}
 	if !p.begin(path, string(cgroups)) {
-		return nil, pathError("read", path, errNoAnswer)
+		return nil, pseudofs.PathError("read", path, errNoAnswer)
 	}
-	// The caller closes its own.
-	fd, err := unix.FcntlInt(uintptr(dir.fd), unix.F_DUPFD_CLOEXEC, 0)
+	own, err := dir.Dup() // the caller closes its own
 	if err != nil {
 		p.end(path)
-		return nil, pathError("open", dir.path, err)
+		return nil, err
 	}
 	type result struct {
 		data []byte
@@ -59,9 +58,8 @@ func (p *patientReader) read(dir directory, name string) ([]byte, error) {
 	done := make(chan result, 1)
 	go func() {
 		defer p.end(path)
-		own := directory{fd: fd, path: dir.path}
-		defer own.close()
-		data, err := own.read(name, nil)
+		defer own.Close()
+		data, err := own.Read(name, nil)
 		done <- result{data, err}
 	}()
 	timeout := time.NewTimer(p.patience)
@@ -70,7 +68,7 @@ func (p *patientReader) read(dir directory, name string) ([]byte, error) {
 	case r := <-done:
 		return r.data, r.err
 	case <-timeout.C:
-		return nil, pathError("read", path, errNoAnswer)
+		return nil, pseudofs.PathError("read", path, errNoAnswer)
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nsviz/nsviz/internal/host/hosttest"
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 	"golang.org/x/sys/unix"
 )
 
@@ -87,14 +89,14 @@ func TestWaitingIsBounded(t *testing.T) {
 	proc := t.TempDir()
 	p := newPatientReader()
 	p.patience = time.Millisecond
-	dir, err := openDirectory(proc)
+	dir, err := pseudofs.OpenDir(proc)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer dir.close()
+	defer dir.Close()
 	for i := range mostWaiting + 4 {
 		name := fmt.Sprint(i)
-		writeFile(t, filepath.Join(proc, name), "")
+		hosttest.WriteFile(t, filepath.Join(proc, name), "")
 		block(t, filepath.Join(proc, name))
 		for range 2 {
 			if _, err := p.read(dir, name); !errors.Is(err, errNoAnswer) {
@@ -108,11 +110,11 @@ func TestWaitingIsBounded(t *testing.T) {
 	for i := range mostWaiting {
 		answer(t, p, filepath.Join(proc, fmt.Sprint(i)))
 	}
-	writeFile(t, filepath.Join(proc, "well"), "yes")
+	hosttest.WriteFile(t, filepath.Join(proc, "well"), "yes")
 	if data, err := p.read(dir, "well"); string(data) != "yes" || err != nil {
 		t.Errorf("%q, %v", data, err)
 	}
-	if _, err := p.read(dir, "gone"); !isGone(err) {
+	if _, err := p.read(dir, "gone"); !pseudofs.IsGone(err) {
 		t.Errorf("gone: %v", err)
 	}
 }
@@ -121,15 +123,15 @@ func TestWaitingIsBounded(t *testing.T) {
 func TestWaitingIsBoundedForEachCgroup(t *testing.T) {
 	p := newPatientReader()
 	p.patience = time.Millisecond
-	process := func(cgroup string) (directory, string) {
+	process := func(cgroup string) (pseudofs.Dir, string) {
 		path := t.TempDir()
-		writeFile(t, filepath.Join(path, "cgroup"), "0::"+cgroup+"\n")
-		writeFile(t, filepath.Join(path, "cmdline"), "yes")
-		dir, err := openDirectory(path)
+		hosttest.WriteFile(t, filepath.Join(path, "cgroup"), "0::"+cgroup+"\n")
+		hosttest.WriteFile(t, filepath.Join(path, "cmdline"), "yes")
+		dir, err := pseudofs.OpenDir(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(dir.close)
+		t.Cleanup(dir.Close)
 		return dir, filepath.Join(path, "cmdline")
 	}
 	var blocked []string

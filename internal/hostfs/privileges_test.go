@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/nsviz/nsviz/internal/host/hosttest"
 )
 
 func TestPrivileges(t *testing.T) {
@@ -26,14 +27,14 @@ func TestPrivileges(t *testing.T) {
 		"cut in a number": {"CapEff:\t0000000000000001\nCapBnd:\t0000000", Privileges{Effective: set(1)}},
 		"empty":           {"", Privileges{}},
 	} {
-		writeFile(t, filepath.Join(roots.Proc, "9", "status"), test.status)
+		hosttest.WriteFile(t, filepath.Join(roots.Proc, "9", "status"), test.status)
 		got, err := f.Privileges(9)
 		if diff := cmp.Diff(test.want, got); diff != "" || err != nil {
 			t.Errorf("%s: %v %s", name, err, diff)
 		}
 	}
 	for _, status := range []string{"CapEff:\tx\n", "CapBnd:\t\n", "Seccomp:\t-1\n", "NoNewPrivs:\tyes\n", "CapEff:\t10000000000000000\n"} {
-		writeFile(t, filepath.Join(roots.Proc, "9", "status"), status)
+		hosttest.WriteFile(t, filepath.Join(roots.Proc, "9", "status"), status)
 		if got, err := f.Privileges(9); err == nil || got != (Privileges{}) {
 			t.Errorf("%q: %+v, %v", status, got, err)
 		}
@@ -51,7 +52,7 @@ func TestLSMLabel(t *testing.T) {
 		"system_u:system_r:container_t:s0:c1,c2\x00": "system_u:system_r:container_t:s0:c1,c2",
 		"": "",
 	} {
-		writeFile(t, filepath.Join(roots.Proc, "9", "attr", "current"), text)
+		hosttest.WriteFile(t, filepath.Join(roots.Proc, "9", "attr", "current"), text)
 		if got, err := f.LSMLabel(9); got != want || err != nil {
 			t.Errorf("%q: %q, %v", text, got, err)
 		}

@@ -6,9 +6,9 @@ import (
 	"iter"
 	"os"
 	"slices"
-	"strconv"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
 // Process is one process of the host.
@@ -31,7 +31,7 @@ type Process struct {
 
 // PIDs lists the host's processes in ascending order.
 func (f *FS) PIDs() ([]int32, error) {
-	dir, err := os.Open(f.proc)
+	dir, err := os.Open(string(f.proc))
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +42,7 @@ func (f *FS) PIDs() ([]int32, error) {
 	}
 	pids := make([]int32, 0, len(names))
 	for _, name := range names {
-		if pid, ok := parsePID([]byte(name)); ok {
+		if pid, ok := pseudofs.ParsePID([]byte(name)); ok {
 			pids = append(pids, pid)
 		}
 	}
@@ -62,7 +62,7 @@ func (f *FS) Processes(layout Layout) iter.Seq2[Process, error] {
 		}
 		for _, pid := range pids {
 			process, err := f.Process(pid, layout)
-			if isGone(err) {
+			if pseudofs.IsGone(err) {
 				continue
 			}
 			if !yield(process, err) {
@@ -76,12 +76,12 @@ func (f *FS) Processes(layout Layout) iter.Seq2[Process, error] {
 // that may be read in part only comes with the error.
 func (f *FS) Process(pid int32, layout Layout) (Process, error) {
 	p := Process{PID: pid}
-	dir, err := openDirectory(f.pidDir(pid))
+	dir, err := pseudofs.OpenDir(f.proc.PID(pid))
 	if err != nil {
 		return p, err
 	}
-	defer dir.close()
-	var space [smallFile]byte
+	defer dir.Close()
+	var space [pseudofs.SmallFile]byte
 	stat, err := readStat(dir, space[:])
 	if err != nil {
 		return p, err
@@ -105,10 +105,14 @@ func (f *FS) Process(pid int32, layout Layout) (Process, error) {
 	return p, err
 }
 
+// Self returns nsviz's own PID in the procfs, which is another one than os.Getpid's where that belongs to another PID
+// namespace.
+func (f *FS) Self() (int32, error) { return f.proc.Self() }
+
 // Comm reads a process's name, which it chooses itself: up to 15 bytes of anything but NUL.
 func (f *FS) Comm(pid int32) (string, error) {
-	var space [smallFile]byte
-	data, err := readFile(f.pidDir(pid)+"/comm", space[:])
+	var space [pseudofs.SmallFile]byte
+	data, err := pseudofs.ReadFile(f.proc.PID(pid)+"/comm", space[:])
 	if err != nil {
 		return "", err
 	}
@@ -122,19 +126,10 @@ func (f *FS) Comm(pid int32) (string, error) {
 // kernel appends " (deleted)" when the file is gone. Kernel threads run none, which reads as
 // fs.ErrNotExist.
 func (f *FS) Exe(pid int32) (string, error) {
-	path := f.pidDir(pid) + "/exe"
+	path := f.proc.PID(pid) + "/exe"
 	target, err := os.Readlink(path)
 	if err != nil {
-		return "", pathError("readlink", path, errors.Unwrap(err))
+		return "", pseudofs.PathError("readlink", path, errors.Unwrap(err))
 	}
 	return target, nil
-}
-
-// parsePID accepts what the kernel writes for the PID of a living process: decimal, from 1 on.
-func parsePID(text []byte) (int32, bool) {
-	if len(text) == 0 || text[0] < '1' || text[0] > '9' {
-		return 0, false
-	}
-	pid, err := strconv.ParseInt(string(text), 10, 32)
-	return int32(pid), err == nil
 }

@@ -1,26 +1,21 @@
 package hostfs
 
 import (
-	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
-	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"golang.org/x/sys/unix"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host/hosttest"
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
 const dockerScope = "/system.slice/docker-5c7ea0a9b3f1d0aa51ed2f2ee1c4f75a4ac8e0a2b7f6a1b6ddf52a0f0a3f9d11.scope"
@@ -28,7 +23,7 @@ const dockerScope = "/system.slice/docker-5c7ea0a9b3f1d0aa51ed2f2ee1c4f75a4ac8e0
 func TestPIDs(t *testing.T) {
 	f, roots := openHost(t, "v2")
 	for _, name := range []string{"0", "01", "-5", "+5", "5a", "2147483648", "self5", "٣"} {
-		writeFile(t, filepath.Join(roots.Proc, name, "stat"), "")
+		hosttest.WriteFile(t, filepath.Join(roots.Proc, name, "stat"), "")
 	}
 	got, err := f.PIDs()
 	if want := []int32{1, 2, 1430, 1500}; err != nil || !slices.Equal(got, want) {
@@ -44,11 +39,11 @@ func TestProcesses(t *testing.T) {
 	}
 	ids := initialNamespaces()
 	ids[event.Net] = 4026532321
-	writeNamespaces(t, filepath.Join(roots.Proc, "1430"), ids)
+	hosttest.WriteNamespaces(t, filepath.Join(roots.Proc, "1430"), ids)
 	for _, pid := range []string{"1", "2"} { // these may not be read, or have none
-		writeNamespaces(t, filepath.Join(roots.Proc, pid), event.NamespaceIDs{})
+		hosttest.WriteNamespaces(t, filepath.Join(roots.Proc, pid), event.NamespaceIDs{})
 	}
-	writeFile(t, filepath.Join(roots.Proc, "3", "ns", "kept"), "") // vanishes before its stat is read
+	hosttest.WriteFile(t, filepath.Join(roots.Proc, "3", "ns", "kept"), "") // vanishes before its stat is read
 	want := []Process{
 		{PID: 1, Comm: "systemd", NSPID: []int32{1}, StartTime: 31, Cgroup: "/init.scope"},
 		{PID: 2, Comm: "kthreadd", NSPID: []int32{2}, StartTime: 31, Cgroup: "/"},
@@ -99,100 +94,18 @@ func TestProcessesOfAnUnreadableDirectory(t *testing.T) {
 func TestComm(t *testing.T) {
 	f, roots := openHost(t, "v2")
 	for text, want := range map[string]string{"a\n": "a", "a\n\n": "a\n", "\n": "", "": "", "a": "a", "\x1b]0;x\a\n": "\x1b]0;x\a"} {
-		writeFile(t, filepath.Join(roots.Proc, "9", "comm"), text)
+		hosttest.WriteFile(t, filepath.Join(roots.Proc, "9", "comm"), text)
 		if got, err := f.Comm(9); got != want || err != nil {
 			t.Errorf("%q: %q, %v", text, got, err)
 		}
 	}
 }
 
-// child is a process that lives until end is called or the test is over.
-type child struct {
-	pid   int32
-	cmd   *exec.Cmd
-	stdin io.WriteCloser
-	out   *bufio.Reader
-}
-
-// startChild runs a program that ends at the end of its input.
-func startChild(t testing.TB, attr *syscall.SysProcAttr, argv ...string) *child {
-	t.Helper()
-	cmd := exec.Command(argv[0], argv[1:]...)
-	cmd.SysProcAttr = attr
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	c := &child{pid: int32(cmd.Process.Pid), cmd: cmd, stdin: stdin, out: bufio.NewReader(stdout)}
-	// exec closes what tells Start that it has happened a moment before it sets the new name (begin_new_exec in
-	// the kernel's fs/exec.c).
-	own, err := os.ReadFile("/proc/self/comm")
-	for err == nil {
-		var comm []byte
-		if comm, err = os.ReadFile(fmt.Sprintf("/proc/%d/comm", c.pid)); !bytes.Equal(comm, own) {
-			break
-		}
-		runtime.Gosched()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if cmd.ProcessState == nil {
-			c.end(t)
-			c.reap(t)
-		}
-	})
-	return c
-}
-
-// line is the next one that the process writes.
-func (c *child) line(t testing.TB) string {
-	t.Helper()
-	line, err := c.out.ReadString('\n')
-	if err != nil {
-		t.Fatalf("%q, %v", line, err)
-	}
-	return strings.TrimSuffix(line, "\n")
-}
-
-// say writes a line that the process reads.
-func (c *child) say(t testing.TB, line string) {
-	t.Helper()
-	if _, err := io.WriteString(c.stdin, line+"\n"); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// end waits until the process is a zombie.
-func (c *child) end(t testing.TB) {
-	t.Helper()
-	_ = c.stdin.Close() // a second time it only says so
-	if err := unix.Waitid(unix.P_PID, int(c.pid), nil, unix.WEXITED|unix.WNOWAIT, nil); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// reap ends the zombie.
-func (c *child) reap(t testing.TB) {
-	t.Helper()
-	if err := c.cmd.Wait(); err != nil {
-		t.Error(err)
-	}
-}
-
 // TestLiveProcess follows one process through its life, reading it by all readers.
 func TestLiveProcess(t *testing.T) {
 	f := liveFS(t)
-	cat := startChild(t, nil, "cat")
-	pid := cat.pid
+	cat := hosttest.Start(t, nil, "cat")
+	pid := cat.PID
 
 	process, err := f.Process(pid, Layout{})
 	if err != nil {
@@ -215,18 +128,18 @@ func TestLiveProcess(t *testing.T) {
 	if exe, err := f.Exe(pid); exe != path || err != nil {
 		t.Errorf("runs %q, want %q, %v", exe, path, err)
 	}
-	pinned, err := openDirectory(f.pidDir(pid))
+	pinned, err := pseudofs.OpenDir(f.proc.PID(pid))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer pinned.close()
+	defer pinned.Close()
 
-	cat.end(t)
+	cat.End(t)
 	zombie, err := f.Process(pid, Layout{})
 	if err != nil || zombie.StartTime != process.StartTime || zombie.Namespaces[event.Net] != 0 {
 		t.Errorf("as a zombie: %+v, %v", zombie, err)
 	}
-	cat.reap(t)
+	cat.Reap(t)
 
 	for name, read := range map[string]func() error{
 		"Stat":               func() error { _, err := f.Stat(pid); return err },
@@ -262,7 +175,7 @@ func TestLiveCommOfHostileProcess(t *testing.T) {
 		if err := os.Symlink(cat, program); err != nil { // exec takes the comm from the name
 			t.Fatal(err)
 		}
-		pid := startChild(t, nil, program).pid
+		pid := hosttest.Start(t, nil, program).PID
 		stat, err := f.Stat(pid)
 		if err != nil || stat.Comm != comm || stat.PPID != int32(os.Getpid()) {
 			t.Errorf("%q by stat: %+v, %v", comm, stat, err)

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 	"golang.org/x/sys/unix"
 )
 
@@ -50,8 +51,8 @@ func (f *FS) Resources(pid int32, layout Layout, path string) (Resources, error)
 	if len(layout.Others) == 0 {
 		return layout.Resources(path)
 	}
-	var space [smallFile]byte
-	data, err := readFile(f.pidDir(pid)+"/cgroup", space[:])
+	var space [pseudofs.SmallFile]byte
+	data, err := pseudofs.ReadFile(f.proc.PID(pid)+"/cgroup", space[:])
 	if err != nil {
 		data = nil // the same path is what engines choose
 	}
@@ -84,18 +85,18 @@ func (l Layout) resources(path string, pathIn func(Layout) string) (Resources, e
 	if err != nil {
 		return Resources{}, err
 	}
-	before, err := lstat(dirPath)
+	before, err := pseudofs.Lstat(dirPath)
 	if err != nil {
 		return Resources{}, err
 	}
-	r := &resourceReader{tracked: l, path: path, pathIn: pathIn, buf: make([]byte, 2*smallFile)}
+	r := &resourceReader{tracked: l, path: path, pathIn: pathIn, buf: make([]byte, 2*pseudofs.SmallFile)}
 	resources := Resources{
 		Cgroup: path, Memory: r.memory(), CPU: r.cpu(), PIDs: r.pids(), IO: r.io(), Pressure: r.pressures(),
 	}
 	// Whether all that was read is of one cgroup that is still there.
-	after, err := lstat(dirPath)
+	after, err := pseudofs.Lstat(dirPath)
 	if err == nil && before.Ino != after.Ino {
-		err = pathError("read", dirPath, unix.ENODEV)
+		err = pseudofs.PathError("read", dirPath, unix.ENODEV)
 	}
 	if err != nil {
 		return Resources{}, err
@@ -149,11 +150,11 @@ func (r *resourceReader) cgroup(controller string) (cgroupIn, bool) {
 // text reads a file of a cgroup. One that is not there, or that the kernel does not answer for (PSI
 // that is switched off), is unknown.
 func (r *resourceReader) text(dir, name string) (string, bool) {
-	data, err := readFile(dir+"/"+name, r.buf)
+	data, err := pseudofs.ReadFile(dir+"/"+name, r.buf)
 	if err == nil {
 		return string(data), true
 	}
-	if !isGone(err) && !errors.Is(err, unix.EOPNOTSUPP) {
+	if !pseudofs.IsGone(err) && !errors.Is(err, unix.EOPNOTSUPP) {
 		r.errs = append(r.errs, err)
 	}
 	return "", false

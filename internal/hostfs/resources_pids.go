@@ -1,6 +1,10 @@
 package hostfs
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
+)
 
 // PIDsUse is how many tasks (processes and threads) are in a cgroup and those below it.
 type PIDsUse struct {
@@ -61,14 +65,14 @@ func (c cgroupIn) countsBelow() bool {
 	if c.v1() || c.LocalPIDsEvents {
 		return false
 	}
-	_, err := lstat(c.dir + "/pids.events.local")
+	_, err := pseudofs.Lstat(c.dir + "/pids.events.local")
 	return err == nil
 }
 
 // PIDsRefused reads how often the kernel has refused a new process or thread in the cgroup at path or below it, as
 // [PIDsUse] has it; nil is unknown.
 func (l Layout) PIDsRefused(path string) (*uint64, error) {
-	r := &resourceReader{tracked: l, path: path, pathIn: func(Layout) string { return path }, buf: make([]byte, smallFile)}
+	r := &resourceReader{tracked: l, path: path, pathIn: func(Layout) string { return path }, buf: make([]byte, pseudofs.SmallFile)}
 	c, found := r.cgroup("pids")
 	if !found || c.unconfined {
 		return nil, nil

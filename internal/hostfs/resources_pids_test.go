@@ -1,6 +1,10 @@
 package hostfs
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/nsviz/nsviz/internal/host/hosttest"
+)
 
 // What pids.events counts depends on the kernel: v1, and v2 before 6.11, count for each cgroup alone, and those below are
 // added; v2 after that counts for those below, too.
@@ -28,7 +32,7 @@ func TestPIDsRefused(t *testing.T) {
 	} {
 		dir := t.TempDir()
 		for path, text := range test.files {
-			writeFile(t, dir+path, text)
+			hosttest.WriteFile(t, dir+path, text)
 		}
 		layout := Layout{Version: CgroupV2, Dir: dir, Root: "/", Whole: true, LocalPIDsEvents: test.local}
 		if test.v1 {

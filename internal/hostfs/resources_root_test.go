@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/nsviz/nsviz/internal/host/hosttest"
 )
 
 // TestRootResources makes a cgroup with limits below one with lower ones, in each hierarchy that the
@@ -36,7 +38,7 @@ func TestRootResources(t *testing.T) {
 		dirs[controller] = c.dir
 	}
 	unified := layout.Controller == ""
-	cat := startChild(t, nil, "cat")
+	cat := hosttest.Start(t, nil, "cat")
 	made := map[string]bool{}
 	for _, dir := range dirs {
 		if made[dir] {
@@ -53,8 +55,8 @@ func TestRootResources(t *testing.T) {
 			}
 		}
 		home := dir // on v2 the root takes processes, too
-		t.Cleanup(func() { _ = os.WriteFile(home+"/cgroup.procs", []byte(strconv.Itoa(int(cat.pid))), 0) })
-		set(t, dir+leaf+"/cgroup.procs", strconv.Itoa(int(cat.pid)))
+		t.Cleanup(func() { _ = os.WriteFile(home+"/cgroup.procs", []byte(strconv.Itoa(int(cat.PID))), 0) })
+		set(t, dir+leaf+"/cgroup.procs", strconv.Itoa(int(cat.PID)))
 	}
 	files := map[bool][]string{
 		true:  {"memory.max", "cpu.max"},
@@ -67,7 +69,7 @@ func TestRootResources(t *testing.T) {
 	set(t, dirs["cpu"]+name+"/"+files[1], "70000")
 	set(t, dirs["cpu"]+leaf+"/"+files[1], "25000")
 
-	got, err := f.Resources(cat.pid, layout, leaf)
+	got, err := f.Resources(cat.PID, layout, leaf)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +98,7 @@ func TestRootResources(t *testing.T) {
 	current := dirs["memory"] + leaf + "/" + map[bool]string{true: "memory.current", false: "memory.usage_in_bytes"}[unified]
 	for steady := false; !steady; {
 		before := get(t, current)
-		if got, err = f.Resources(cat.pid, layout, leaf); err != nil {
+		if got, err = f.Resources(cat.PID, layout, leaf); err != nil {
 			t.Fatal(err)
 		}
 		if steady = get(t, current) == before; steady && fmt.Sprint(*got.Memory.CurrentBytes) != before {
@@ -114,7 +116,7 @@ func TestRootResources(t *testing.T) {
 	}
 
 	gone := layout.Dir + leaf
-	set(t, layout.Dir+"/cgroup.procs", strconv.Itoa(int(cat.pid)))
+	set(t, layout.Dir+"/cgroup.procs", strconv.Itoa(int(cat.PID)))
 	if err := os.Remove(filepath.Clean(gone)); err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/nsviz/nsviz/internal/host/hosttest"
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
 // resourceFiles are what the kernel says, on v2 and on v1; @ is the container's.
@@ -52,7 +54,7 @@ func resourcesHost(t testing.TB, name string) (*FS, Layout, Roots) {
 	t.Helper()
 	f, roots := openHost(t, name)
 	for path, text := range resourceFiles[name] {
-		writeFile(t, filepath.Join(roots.Cgroup, strings.Replace(path, "@", dockerScope, 1)), text)
+		hosttest.WriteFile(t, filepath.Join(roots.Cgroup, strings.Replace(path, "@", dockerScope, 1)), text)
 	}
 	layout, err := f.Cgroups()
 	if err != nil {
@@ -140,8 +142,8 @@ func indented(t *testing.T, text []byte) string {
 // deep in it.
 func TestResourcesUnderAnotherPath(t *testing.T) {
 	f, layout, roots := resourcesHost(t, "v1")
-	writeFile(t, filepath.Join(roots.Cgroup, "cpu,cpuacct/cpuacct.usage"), "77\n")
-	writeFile(t, filepath.Join(roots.Proc, "12/cgroup"), "6:pids:/docker/f1/unit\n5:memory:/docker/f1:odd/unit\n3:cpu,cpuacct:/\n")
+	hosttest.WriteFile(t, filepath.Join(roots.Cgroup, "cpu,cpuacct/cpuacct.usage"), "77\n")
+	hosttest.WriteFile(t, filepath.Join(roots.Proc, "12/cgroup"), "6:pids:/docker/f1/unit\n5:memory:/docker/f1:odd/unit\n3:cpu,cpuacct:/\n")
 	got, err := f.Resources(12, layout, "/docker/f1:odd")
 	if err != nil || got.PIDs == nil || got.PIDs.Current == nil || *got.PIDs.Current != 3 {
 		t.Errorf("pids of the container: %+v, %v", got.PIDs, err)
@@ -155,8 +157,8 @@ func TestResourcesUnderAnotherPath(t *testing.T) {
 // TestResourcesOfAHybridHost is about a hybrid host: pressure is in the unified hierarchy.
 func TestResourcesOfAHybridHost(t *testing.T) {
 	f, roots := openHost(t, "hybrid")
-	writeFile(t, filepath.Join(roots.Cgroup, "unified/docker/a1/io.pressure"), "some avg10=3.00 avg60=0.00 avg300=0.00 total=9\n")
-	writeFile(t, filepath.Join(roots.Cgroup, "unified/docker/a1/cpu.stat"), "usage_usec 3000000\n")
+	hosttest.WriteFile(t, filepath.Join(roots.Cgroup, "unified/docker/a1/io.pressure"), "some avg10=3.00 avg60=0.00 avg300=0.00 total=9\n")
+	hosttest.WriteFile(t, filepath.Join(roots.Cgroup, "unified/docker/a1/cpu.stat"), "usage_usec 3000000\n")
 	layout, err := f.Cgroups()
 	if err != nil {
 		t.Fatal(err)
@@ -186,7 +188,7 @@ func TestResourcesOfNonsense(t *testing.T) {
 			if host == "v1" {
 				path, pid = "/docker/f1:odd", 12
 			}
-			writeFile(t, filepath.Join(layout.Dir, path, name), text)
+			hosttest.WriteFile(t, filepath.Join(layout.Dir, path, name), text)
 			got, err := f.Resources(pid, layout, path)
 			if err == nil || !strings.Contains(err.Error(), name) || errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("%s, %s: %v", host, name, err)
@@ -216,7 +218,7 @@ func TestResourcesNeedNoFile(t *testing.T) {
 				t.Errorf("without %s: %+v, %v", name, got, err)
 			}
 		}
-		layout, err := (&FS{proc: roots.Proc, cgroup: roots.Cgroup}).Cgroups()
+		layout, err := (&FS{proc: pseudofs.Proc(roots.Proc), cgroup: roots.Cgroup}).Cgroups()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -238,7 +240,7 @@ func TestResourcesAcrossARemoval(t *testing.T) {
 		dir := filepath.Join(layout.Dir, "docker/f1:odd")
 		got, err := layout.resources("/docker/f1:odd", func(Layout) string {
 			if err := os.Rename(dir, dir+"-was"); err == nil && remade {
-				writeFile(t, filepath.Join(dir, "memory.usage_in_bytes"), "1\n")
+				hosttest.WriteFile(t, filepath.Join(dir, "memory.usage_in_bytes"), "1\n")
 			}
 			return "/docker/f1:odd"
 		})
@@ -251,12 +253,12 @@ func TestResourcesAcrossARemoval(t *testing.T) {
 func TestIOv1(t *testing.T) {
 	dir := t.TempDir()
 	r := &resourceReader{}
-	writeFile(t, filepath.Join(dir, "blkio.throttle.io_service_bytes_recursive"), "Total 0\n")
+	hosttest.WriteFile(t, filepath.Join(dir, "blkio.throttle.io_service_bytes_recursive"), "Total 0\n")
 	if got := r.ioV1(dir); got != nil {
 		t.Errorf("nothing is counted: %+v", got)
 	}
-	writeFile(t, filepath.Join(dir, "blkio.bfq.io_service_bytes_recursive"), "254:0 Read 4096\n254:0 Write 512\n254:0 Sync 9\nTotal 4608\n")
-	writeFile(t, filepath.Join(dir, "blkio.bfq.io_serviced_recursive"), "254:0 Read 1\n254:0 Write 2\nTotal 3\n")
+	hosttest.WriteFile(t, filepath.Join(dir, "blkio.bfq.io_service_bytes_recursive"), "254:0 Read 4096\n254:0 Write 512\n254:0 Sync 9\nTotal 4608\n")
+	hosttest.WriteFile(t, filepath.Join(dir, "blkio.bfq.io_serviced_recursive"), "254:0 Read 1\n254:0 Write 2\nTotal 3\n")
 	n := func(n uint64) *uint64 { return &n }
 	counts := IOCounts{ReadBytes: n(4096), WriteBytes: n(512), Reads: n(1), Writes: n(2)}
 	if diff := cmp.Diff(&IOUse{IOCounts: counts, Devices: []IODevice{{"254:0", counts}}}, r.ioV1(dir)); diff != "" {
@@ -269,14 +271,14 @@ func TestIOv1(t *testing.T) {
 
 func TestUseHierarchyOff(t *testing.T) {
 	_, layout, _ := resourcesHost(t, "v1")
-	writeFile(t, filepath.Join(layout.Dir, "docker/memory.use_hierarchy"), "0\n")
-	writeFile(t, filepath.Join(layout.Dir, "docker/f1:odd/memory.stat"), "hierarchical_memory_limit 67108864\n")
+	hosttest.WriteFile(t, filepath.Join(layout.Dir, "docker/memory.use_hierarchy"), "0\n")
+	hosttest.WriteFile(t, filepath.Join(layout.Dir, "docker/f1:odd/memory.stat"), "hierarchical_memory_limit 67108864\n")
 	got, err := layout.Resources("/docker/f1:odd")
 	if limit := got.Memory.EffectiveMaxBytes; err != nil || limit.Cgroup != "/docker/f1:odd" || *limit.Value != 64<<20 {
 		t.Errorf("%+v, %v", limit, err)
 	}
 	// The kernel knows a lower limit, above what is mounted.
-	writeFile(t, filepath.Join(layout.Dir, "docker/f1:odd/memory.stat"), "hierarchical_memory_limit 4096\n")
+	hosttest.WriteFile(t, filepath.Join(layout.Dir, "docker/f1:odd/memory.stat"), "hierarchical_memory_limit 4096\n")
 	got, err = layout.Resources("/docker/f1:odd")
 	if limit := got.Memory.EffectiveMaxBytes; err != nil || limit.Cgroup != "" || *limit.Value != 4096 {
 		t.Errorf("%+v, %v", limit, err)

@@ -18,6 +18,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host/hosttest"
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 	"github.com/nsviz/nsviz/test/lsns"
 )
 
@@ -25,7 +27,7 @@ import (
 // and cgroups. `go test -tags root` as root runs them.
 
 func TestRootAllNamespacesAgreeWithLsns(t *testing.T) {
-	child := startChild(t, &syscall.SysProcAttr{
+	child := hosttest.Start(t, &syscall.SysProcAttr{
 		Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS |
 			unix.CLONE_NEWUSER | unix.CLONE_NEWCGROUP,
 	}, "cat")
@@ -34,7 +36,7 @@ func TestRootAllNamespacesAgreeWithLsns(t *testing.T) {
 		if err != nil {
 			t.Errorf("PID %d: %v", process.PID, err)
 		}
-		if process.PID == child.pid && (len(process.NSPID) != 2 || process.NSPID[0] != child.pid || process.NSPID[1] != 1) {
+		if process.PID == child.PID && (len(process.NSPID) != 2 || process.NSPID[0] != child.PID || process.NSPID[1] != 1) {
 			t.Errorf("the child calls itself %v", process.NSPID)
 		}
 	}
@@ -59,12 +61,12 @@ func TestRootAllNamespacesAgreeWithLsns(t *testing.T) {
 		if err != nil || ids[kind] != id && ids[kind] != 0 { // 0: it is a zombie by now
 			t.Errorf("%s of PID %d is %d, %v; lsns says %d", kind, pid, ids[kind], err, id)
 		}
-		if pid == child.pid {
+		if pid == child.PID {
 			seen[kind] = id
 		}
 		compared++
 	}
-	own, err := f.Namespaces(child.pid)
+	own, err := f.Namespaces(child.PID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,8 +83,8 @@ func TestRootRelations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	child := startChild(t, &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNET}, "cat")
-	ids, err := f.Namespaces(child.pid)
+	child := hosttest.Start(t, &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNET}, "cat")
+	ids, err := f.Namespaces(child.PID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +94,7 @@ func TestRootRelations(t *testing.T) {
 		event.User: {self[event.User], self[event.User]},
 		event.UTS:  {self[event.User], 0}, // it is the host's
 	} {
-		list, err := f.NamespaceRelations(child.pid, kind, nothing)
+		list, err := f.NamespaceRelations(child.PID, kind, nothing)
 		if err != nil || list[0] != (NamespaceRelation{Type: kind, ID: ids[kind], Owner: want[0], Parent: want[1]}) {
 			t.Errorf("%s: %+v, %v, want %v", kind, list, err, want)
 		}
@@ -106,7 +108,7 @@ func TestRootNamespaceMounts(t *testing.T) {
 		t.Fatal(err)
 	}
 	point := filepath.Join(t.TempDir(), "net of\ta \\container")
-	writeFile(t, point, "")
+	hosttest.WriteFile(t, point, "")
 	if err := unix.Mount("/proc/self/ns/net", point, "", unix.MS_BIND, ""); err != nil {
 		t.Fatal(err)
 	}
@@ -123,13 +125,13 @@ func TestRootNamespaceMounts(t *testing.T) {
 
 // TestRootForeignProcfs opens the procfs of a PID namespace that this process is not in.
 func TestRootForeignProcfs(t *testing.T) {
-	child := startChild(t, nil, "unshare", "--pid", "--fork", "--mount-proc", "sh", "-c", "echo $$; exec cat >/dev/null")
-	if line := child.line(t); line != "1" {
+	child := hosttest.Start(t, nil, "unshare", "--pid", "--fork", "--mount-proc", "sh", "-c", "echo $$; exec cat >/dev/null")
+	if line := child.Line(t); line != "1" {
 		t.Fatalf("%q", line)
 	}
 	var inner int32
 	for process, err := range liveFS(t).Processes(Layout{}) {
-		if err == nil && process.PPID == child.pid {
+		if err == nil && process.PPID == child.PID {
 			inner = process.PID
 		}
 	}
@@ -138,7 +140,7 @@ func TestRootForeignProcfs(t *testing.T) {
 		t.Errorf("%v, %v", f, err)
 	}
 	// Its PID 1 is not the host's init, and it has no kthreadd.
-	if ids, from, err := (&FS{proc: proc}).HostNamespaces(); err == nil {
+	if ids, from, err := (&FS{proc: pseudofs.Proc(proc)}).HostNamespaces(); err == nil {
 		t.Errorf("takes %v by %s for the host's", ids, from)
 	}
 }
@@ -194,7 +196,7 @@ func TestRootCgroup(t *testing.T) {
 	if err != nil || path != name+"/inner" {
 		t.Errorf("the process is in %q, %v", path, err)
 	}
-	if id, err := layout.ID(path); err != nil || id != inode(t, leaf) {
+	if id, err := layout.ID(path); err != nil || id != hosttest.Inode(t, leaf) {
 		t.Errorf("its id is %d, %v", id, err)
 	}
 	own, err := layout.Procs(path)
@@ -229,15 +231,15 @@ func TestRootCgroup(t *testing.T) {
 	}
 
 	checkWatch(t, watch, layout, path, 1)
-	pinned, err := openDirectory(leaf)
+	pinned, err := pseudofs.OpenDir(leaf)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer pinned.close()
+	defer pinned.Close()
 	if err := os.Remove(leaf); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := pinned.read("cgroup.procs", nil); !isGone(err) {
+	if _, err := pinned.Read("cgroup.procs", nil); !pseudofs.IsGone(err) {
 		t.Errorf("a pinned cgroup that is gone: %v", err)
 	}
 	for what, read := range map[string]func() error{

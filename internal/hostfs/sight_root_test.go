@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/nsviz/nsviz/internal/host/hosttest"
 	"golang.org/x/sys/unix"
 )
 
@@ -55,7 +56,7 @@ func TestRootSight(t *testing.T) {
 		return
 	}
 	// One that anybody may look into but those who may not look into those of others.
-	startChild(t, nil, "cat")
+	hosttest.Start(t, nil, "cat")
 	for options, want := range map[string]struct{ traces, hidden, refused bool }{
 		"hidepid=0":        {false, false, true},
 		"hidepid=1":        {false, false, true},

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
 // Stat is what nsviz reads of /proc/PID/stat.
@@ -20,12 +22,12 @@ type Stat struct {
 
 // Stat reads a process's stat file, the cheapest source of its parent and its start time.
 func (f *FS) Stat(pid int32) (Stat, error) {
-	dir, err := openDirectory(f.pidDir(pid))
+	dir, err := pseudofs.OpenDir(f.proc.PID(pid))
 	if err != nil {
 		return Stat{}, err
 	}
-	defer dir.close()
-	var space [smallFile]byte
+	defer dir.Close()
+	var space [pseudofs.SmallFile]byte
 	return readStat(dir, space[:])
 }
 
@@ -36,14 +38,14 @@ func (f *FS) StartTime(pid int32) (uint64, error) {
 	return stat.StartTime, err
 }
 
-func readStat(dir directory, buf []byte) (Stat, error) {
-	data, err := dir.read("stat", buf)
+func readStat(dir pseudofs.Dir, buf []byte) (Stat, error) {
+	data, err := dir.Read("stat", buf)
 	if err != nil {
 		return Stat{}, err
 	}
 	stat, err := parseStat(data)
 	if err != nil {
-		return Stat{}, fmt.Errorf("parse %s/stat: %w", dir.path, err)
+		return Stat{}, fmt.Errorf("parse %s/stat: %w", dir.Path(), err)
 	}
 	return stat, nil
 }
@@ -63,7 +65,7 @@ func parseStat(data []byte) (Stat, error) {
 	if open < 0 || end < open {
 		return Stat{}, errors.New("no (comm)")
 	}
-	pid, ok := parsePID(bytes.TrimSuffix(data[:open], []byte(" ")))
+	pid, ok := pseudofs.ParsePID(bytes.TrimSuffix(data[:open], []byte(" ")))
 	if !ok {
 		return Stat{}, fmt.Errorf("no PID before the comm, but %q", string(data[:open]))
 	}

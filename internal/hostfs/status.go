@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
 // Status is what nsviz reads of /proc/PID/status.
@@ -22,23 +24,23 @@ type Status struct {
 // Status reads a process's status file. The kernel writes some 50 lines for it: Stat is cheaper
 // where it suffices.
 func (f *FS) Status(pid int32) (Status, error) {
-	dir, err := openDirectory(f.pidDir(pid))
+	dir, err := pseudofs.OpenDir(f.proc.PID(pid))
 	if err != nil {
 		return Status{}, err
 	}
-	defer dir.close()
-	var space [smallFile]byte
+	defer dir.Close()
+	var space [pseudofs.SmallFile]byte
 	return readStatus(dir, space[:])
 }
 
-func readStatus(dir directory, buf []byte) (Status, error) {
-	data, err := dir.read("status", buf)
+func readStatus(dir pseudofs.Dir, buf []byte) (Status, error) {
+	data, err := dir.Read("status", buf)
 	if err != nil {
 		return Status{}, err
 	}
 	status, err := parseStatus(data)
 	if err != nil {
-		return Status{}, fmt.Errorf("parse %s/status: %w", dir.path, err)
+		return Status{}, fmt.Errorf("parse %s/status: %w", dir.Path(), err)
 	}
 	return status, nil
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 	"golang.org/x/sys/unix"
 )
 
@@ -16,12 +17,12 @@ var namespaceCalls = []int{unix.SYS_UNSHARE, unix.SYS_SETNS, 310, 346, 337, 375}
 // InNamespaceCall reports whether a thread is in unshare or setns, or may be: what cannot be read is not known. One that has
 // ended is not. Another call may have one of the numbers, depending on the architecture.
 func (f *FS) InNamespaceCall(tid int32) bool {
-	dir, err := openDirectory(f.pidDir(tid))
+	dir, err := pseudofs.OpenDir(f.proc.PID(tid))
 	if err != nil {
 		return !errors.Is(err, fs.ErrNotExist)
 	}
-	defer dir.close()
-	text, err := dir.read("syscall", nil)
+	defer dir.Close()
+	text, err := dir.Read("syscall", nil)
 	if err != nil {
 		return !errors.Is(err, unix.ESRCH)
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
 // TimeOffsets is by how much the clocks of a time namespace are ahead of the host's.
@@ -17,9 +19,9 @@ type TimeOffsets struct {
 // TimeOffsets reads the offsets of the time namespace that a process's children are in, which is its own
 // except just after an unshare. A kernel without time namespaces has no such file: fs.ErrNotExist.
 func (f *FS) TimeOffsets(pid int32) (TimeOffsets, error) {
-	path := f.pidDir(pid) + "/timens_offsets"
+	path := f.proc.PID(pid) + "/timens_offsets"
 	var space [256]byte
-	data, err := readFile(path, space[:])
+	data, err := pseudofs.ReadFile(path, space[:])
 	if err != nil {
 		return TimeOffsets{}, err
 	}

@@ -6,11 +6,13 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/nsviz/nsviz/internal/host/hosttest"
 )
 
 func TestTimeOffsets(t *testing.T) {
 	f, roots := openHost(t, "v2")
-	write := func(text string) { writeFile(t, filepath.Join(roots.Proc, "9", "timens_offsets"), text) }
+	write := func(text string) { hosttest.WriteFile(t, filepath.Join(roots.Proc, "9", "timens_offsets"), text) }
 	for text, want := range map[string]TimeOffsets{
 		"monotonic           0         0\nboottime            0         0\n": {},
 		"monotonic       86400 500000000\nboottime          -2 500000000\n":  {86400*time.Second + 500*time.Millisecond, -1500 * time.Millisecond},

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 	"golang.org/x/sys/unix"
 )
 
@@ -59,11 +60,11 @@ func (f *FS) VMM(pid int32, layout Layout) (VMM, bool, error) {
 	if !ok {
 		return VMM{}, false, nil
 	}
-	dir, err := openDirectory(f.pidDir(pid))
+	dir, err := pseudofs.OpenDir(f.proc.PID(pid))
 	if err != nil {
 		return VMM{}, false, err
 	}
-	defer dir.close()
+	defer dir.Close()
 	r := vmmReader{dir: dir, kind: kind, patient: f.memory}
 	for _, read := range []func() error{r.readFiles, r.readThreads, r.readArguments} {
 		if err := read(); err != nil {
@@ -89,8 +90,8 @@ const kataShim = "containerd-shim-kata-v2"
 // program is the name of the file that a process runs; "" where it may not be known. A file that was
 // replaced by an update keeps its name.
 func (f *FS) program(pid int32) string {
-	var space [smallFile]byte
-	n, err := unix.Readlink(f.pidDir(pid)+"/exe", space[:])
+	var space [pseudofs.SmallFile]byte
+	n, err := unix.Readlink(f.proc.PID(pid)+"/exe", space[:])
 	if err != nil {
 		return ""
 	}
@@ -117,7 +118,7 @@ func (f *FS) vmmCandidate(pid int32) (VMMKind, bool) {
 
 // vmmReader holds what tells of one candidate.
 type vmmReader struct {
-	dir     directory
+	dir     pseudofs.Dir
 	kind    VMMKind
 	patient *patientReader
 
@@ -134,9 +135,9 @@ type vmmReader struct {
 }
 
 func (r *vmmReader) readFiles() error {
-	return r.dir.each("fd", func(fds directory, name string) {
+	return r.dir.Each("fd", func(fds pseudofs.Dir, name string) {
 		var space [256]byte
-		n, err := unix.Readlinkat(fds.fd, name, space[:])
+		n, err := unix.Readlinkat(fds.FD(), name, space[:])
 		if err != nil {
 			return // closed meanwhile
 		}
@@ -160,12 +161,12 @@ func (r *vmmReader) readFiles() error {
 }
 
 func (r *vmmReader) readThreads() error {
-	return r.dir.each("task", func(tasks directory, name string) {
-		if _, ok := parsePID([]byte(name)); !ok {
+	return r.dir.Each("task", func(tasks pseudofs.Dir, name string) {
+		if _, ok := pseudofs.ParsePID([]byte(name)); !ok {
 			return
 		}
 		var space [64]byte
-		comm, err := tasks.read(name+"/comm", space[:])
+		comm, err := tasks.Read(name+"/comm", space[:])
 		if err != nil {
 			return // gone meanwhile
 		}
@@ -396,7 +397,7 @@ func guestRange(line []byte) uint64 {
 // resident reads the second number of statm, which counts in pages.
 func (r *vmmReader) resident() *uint64 {
 	var space [128]byte
-	data, err := r.dir.read("statm", space[:])
+	data, err := r.dir.Read("statm", space[:])
 	if err != nil {
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/nsviz/nsviz/internal/host/hosttest"
 )
 
 // vmProcess is what a made-up process of the tests has in procfs.
@@ -25,14 +26,14 @@ func (p vmProcess) write(t *testing.T, proc string, pid int) {
 	t.Helper()
 	dir := filepath.Join(proc, fmt.Sprint(pid))
 	link(t, filepath.Join(dir, "exe"), p.exe)
-	write := func(name, content string) { writeFile(t, filepath.Join(dir, name), content) }
+	write := func(name, content string) { hosttest.WriteFile(t, filepath.Join(dir, name), content) }
 	write("stat", fmt.Sprintf("%d (%s) S %d %s 4242 0\n", pid, p.comm, p.parent, strings.Repeat(" 0", 17)))
 	write("status", fmt.Sprintf("Name:\t%s\nTgid:\t%d\nPPid:\t%d\nUid:\t0\t0\t0\t0\nNSpid:\t%d\n", p.comm, pid, p.parent, pid))
 	write("cgroup", "0::"+dockerScope+"\n")
 	write("statm", "351795 9280 5513 1431 0 291417 0\n")
 	write("cmdline", strings.Join(p.arguments, "\x00")+"\x00")
 	write("maps", p.maps)
-	writeNamespaces(t, dir, initialNamespaces())
+	hosttest.WriteNamespaces(t, dir, initialNamespaces())
 	for i, comm := range append([]string{p.comm}, p.threads...) {
 		write(fmt.Sprintf("task/%d/comm", pid+i), comm+"\n")
 	}

@@ -1,0 +1,103 @@
+package hosttest
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/nsviz/nsviz/internal/event"
+)
+
+//go:embed hosts/*.txt
+var hosts embed.FS
+
+// Unpack unpacks hosts/NAME.txt, in which "-- path --" lines head the files, and returns where the host that it makes
+// has its procfs and its cgroup file systems. Where a file says @CGROUP@ it gets the latter.
+func Unpack(t testing.TB, name string) (proc, cgroup string) {
+	t.Helper()
+	archive, err := hosts.ReadFile("hosts/" + name + ".txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	proc, cgroup = filepath.Join(dir, "proc"), filepath.Join(dir, "cgroup")
+	archive = bytes.ReplaceAll(archive, []byte("@CGROUP@"), []byte(cgroup))
+	var path string
+	var content []byte
+	flush := func() {
+		if path != "" {
+			WriteFile(t, filepath.Join(dir, path), string(content))
+		}
+	}
+	for line := range bytes.Lines(archive) {
+		header, found := strings.CutPrefix(string(line), "-- ")
+		if header, ends := strings.CutSuffix(header, " --\n"); found && ends {
+			flush()
+			path, content = header, nil
+			continue
+		}
+		content = append(content, line...)
+	}
+	flush()
+	return proc, cgroup
+}
+
+// WriteFile writes a file, and makes the folders above it.
+func WriteFile(t testing.TB, path, content string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// WriteNamespaces makes the links below ns in a process's directory; an id of 0 gets none.
+func WriteNamespaces(t testing.TB, pidDir string, ids event.NamespaceIDs) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Join(pidDir, "ns"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range event.NamespaceTypes() {
+		if ids[kind] == 0 {
+			continue
+		}
+		if err := os.Symlink(fmt.Sprintf("%s:[%d]", kind, ids[kind]), filepath.Join(pidDir, "ns", kind.String())); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Inode asks stat(1) for an id.
+func Inode(t testing.TB, path string) uint64 {
+	t.Helper()
+	out, err := exec.Command("stat", "-c", "%i", path).Output()
+	if err != nil {
+		t.Fatalf("stat %s: %v", path, err)
+	}
+	id, err := strconv.ParseUint(strings.TrimSpace(string(out)), 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+// OpenDescriptors counts the files that this process has open.
+func OpenDescriptors(t testing.TB) int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(entries)
+}
