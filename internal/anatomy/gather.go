@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host/mountinfo"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
@@ -197,17 +198,17 @@ func (g *gatherer) pids(cgroup string) ([]int32, error) {
 
 // madeOf reads the container's file systems.
 func (g *gatherer) madeOf() {
-	mounts, err := g.host.Mounts(g.PID)
+	mounts, err := g.host.Mounts.Of(g.PID)
 	if err != nil {
 		g.unknown("its file systems: %v", err)
 		return
 	}
-	outside, err := g.host.HostMounts()
+	outside, err := g.host.Mounts.OfHost()
 	if err != nil {
 		g.unknown("where on the host its mounts are from: %v", err)
 	}
 	g.Mounts = classify(mounts, outside)
-	if root, ok := hostfs.MountAt(mounts, "/"); ok {
+	if root, ok := mountinfo.At(mounts, "/"); ok {
 		g.root(root)
 	}
 	devices, err := g.host.Devices(g.PID, mounts)
@@ -222,7 +223,7 @@ func (g *gatherer) madeOf() {
 	}
 }
 
-func (g *gatherer) root(m *hostfs.Mount) {
+func (g *gatherer) root(m *mountinfo.Mount) {
 	g.Root = &Root{Type: m.FSType, ReadOnly: m.ReadOnly}
 	overlay, ok := m.Overlay()
 	if !ok {

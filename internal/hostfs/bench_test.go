@@ -134,7 +134,7 @@ func BenchmarkWalkOf1000(b *testing.B) {
 }
 
 func BenchmarkNamespaceMountsOf5000(b *testing.B) {
-	text := []byte(manyMounts(5000))
+	text := []byte(hosttest.ManyMounts(5000))
 	b.SetBytes(int64(len(text)))
 	b.ReportAllocs()
 	for b.Loop() {

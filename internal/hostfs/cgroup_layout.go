@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/nsviz/nsviz/internal/host/mountinfo"
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
@@ -103,19 +104,19 @@ func (f *FS) resolvedCgroup() string {
 }
 
 // cgroupMounts finds the mounted hierarchies at or below root.
-func cgroupMounts(mountinfo []byte, root string) (v1, v2 []cgroupMount) {
+func cgroupMounts(table []byte, root string) (v1, v2 []cgroupMount) {
 	below := strings.TrimSuffix(root, "/") + "/"
-	for m := range mounts(mountinfo) {
-		isV1 := string(m.fsType) == "cgroup"
-		if !isV1 && string(m.fsType) != "cgroup2" {
+	for m := range mountinfo.Lines(table) {
+		isV1 := string(m.FSType) == "cgroup"
+		if !isV1 && string(m.FSType) != "cgroup2" {
 			continue
 		}
-		found := cgroupMount{dir: unescapeMount(m.point), root: unescapeMount(m.root)}
+		found := cgroupMount{dir: mountinfo.Unescape(m.Point), root: mountinfo.Unescape(m.Root)}
 		if found.dir != root && !strings.HasPrefix(found.dir, below) {
 			continue
 		}
 		found.whole = isHierarchyRoot(found.dir)
-		for option := range bytes.SplitSeq(m.superOptions, []byte(",")) {
+		for option := range bytes.SplitSeq(m.SuperOptions, []byte(",")) {
 			found.options = append(found.options, string(option))
 		}
 		if isV1 {

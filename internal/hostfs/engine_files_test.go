@@ -9,6 +9,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/host/hosttest"
+	"github.com/nsviz/nsviz/internal/host/mountinfo"
 )
 
 func TestEngineFile(t *testing.T) {
@@ -41,7 +42,7 @@ func TestEngineFile(t *testing.T) {
 func TestMadeFor(t *testing.T) {
 	vpn, app := strings.Repeat("3f", 32), strings.Repeat("4e", 32)
 	const docker = "/var/lib/docker/containers/"
-	host := []Mount{
+	host := []mountinfo.Mount{
 		{Device: "8:1", Root: "/", Point: "/"}, {Device: "8:2", Root: "/sub", Point: "/var/lib/docker"},
 		{Device: "0:55", Root: "/", Point: docker + vpn + "/mounts/shm"}, {Device: "0:56", Root: "/", Point: docker + app + "/mounts/shm"},
 	}

@@ -3,6 +3,7 @@ package hostfs
 import (
 	"path/filepath"
 
+	"github.com/nsviz/nsviz/internal/host/mountinfo"
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
@@ -17,6 +18,8 @@ type Roots struct {
 
 // FS reads the host's file systems. Any number of goroutines may use one at a time, and there is nothing to close.
 type FS struct {
+	Mounts *mountinfo.Reader
+
 	proc   pseudofs.Proc
 	cgroup string
 	memory *patientReader
@@ -32,5 +35,5 @@ func Open(roots Roots) (*FS, error) {
 	if roots.Cgroup == "" {
 		roots.Cgroup = DefaultCgroup
 	}
-	return &FS{proc: proc, cgroup: filepath.Clean(roots.Cgroup), memory: newPatientReader()}, nil
+	return &FS{Mounts: mountinfo.New(proc), proc: proc, cgroup: filepath.Clean(roots.Cgroup), memory: newPatientReader()}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host/mountinfo"
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
@@ -19,27 +20,27 @@ type NamespaceMount struct {
 // its own (in a container, or by systemd's sandboxing) that shows none of them; where those are not
 // to be had it reads nsviz's own.
 func (f *FS) NamespaceMounts() ([]NamespaceMount, error) {
-	mountinfo, err := pseudofs.ReadFile(f.proc.File("1/mountinfo"), nil)
+	table, err := pseudofs.ReadFile(f.proc.File("1/mountinfo"), nil)
 	if err != nil {
-		if mountinfo, err = pseudofs.ReadFile(f.proc.File("self/mountinfo"), nil); err != nil {
+		if table, err = pseudofs.ReadFile(f.proc.File("self/mountinfo"), nil); err != nil {
 			return nil, fmt.Errorf("list the mounted namespaces: %w", err)
 		}
 	}
-	return parseNamespaceMounts(mountinfo), nil
+	return parseNamespaceMounts(table), nil
 }
 
-func parseNamespaceMounts(mountinfo []byte) []NamespaceMount {
+func parseNamespaceMounts(table []byte) []NamespaceMount {
 	var found []NamespaceMount
-	for m := range mounts(mountinfo) {
-		if string(m.fsType) != "nsfs" {
+	for m := range mountinfo.Lines(table) {
+		if string(m.FSType) != "nsfs" {
 			continue
 		}
 		// What is no namespace of a type that nsviz knows (nsfs may get others) is left out.
-		kind, id, err := parseNamespaceLink(m.root)
+		kind, id, err := parseNamespaceLink(m.Root)
 		if err != nil {
 			continue
 		}
-		found = append(found, NamespaceMount{Type: kind, ID: id, Point: unescapeMount(m.point)})
+		found = append(found, NamespaceMount{Type: kind, ID: id, Point: mountinfo.Unescape(m.Point)})
 	}
 	return found
 }

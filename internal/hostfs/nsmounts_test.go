@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host/hosttest"
 )
 
 func TestNamespaceMounts(t *testing.T) {
@@ -52,7 +53,7 @@ func TestNamespaceMountsAreNamespacesOnly(t *testing.T) {
 }
 
 func TestNamespaceMountsOfFiveThousand(t *testing.T) {
-	got := parseNamespaceMounts([]byte(manyMounts(5000)))
+	got := parseNamespaceMounts([]byte(hosttest.ManyMounts(5000)))
 	if len(got) != 5000 || got[4999] != (NamespaceMount{Type: event.Net, ID: 4026536999, Point: "/run/docker/netns/000000001387"}) {
 		t.Errorf("%d found, last %v", len(got), got[len(got)-1])
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/container/docker"
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host/mountinfo"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
@@ -115,7 +116,7 @@ func (o *outsideTest) found() string {
 	if !ok {
 		o.t.Fatal("no container's path")
 	}
-	f, err := o.find(hostfs.Cgroup{Path: path, ID: 7}, &ref, hostState{mounts: func() []hostfs.Mount { return nil }})
+	f, err := o.find(hostfs.Cgroup{Path: path, ID: 7}, &ref, hostState{mounts: func() []mountinfo.Mount { return nil }})
 	switch {
 	case err != nil:
 		return err.Error()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host/mountinfo"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/probes"
@@ -151,8 +152,8 @@ func settledKills(now func() time.Time, read func() (*uint64, error)) (count *ui
 
 // hostState is what is read of the host once for all containers that are described.
 type hostState struct {
-	boot   time.Time             // when the host was booted, by the wall clock as it is now; zero is unknown
-	mounts func() []hostfs.Mount // nil is unknown
+	boot   time.Time                // when the host was booted, by the wall clock as it is now; zero is unknown
+	mounts func() []mountinfo.Mount // nil is unknown
 }
 
 func (p *Pipeline) lookAtHost() hostState {
@@ -284,8 +285,8 @@ func (p *Pipeline) describe(f *foundContainer, init hostfs.Process, host hostSta
 }
 
 // hostMounts are the host's mounts; nil is unknown.
-func (p *Pipeline) hostMounts() []hostfs.Mount {
-	mounts, err := p.fs.HostMounts()
+func (p *Pipeline) hostMounts() []mountinfo.Mount {
+	mounts, err := p.fs.Mounts.OfHost()
 	if err != nil {
 		p.cfg.Log.Debug("for whom namespaces were made", "error", err)
 	}

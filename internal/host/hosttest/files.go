@@ -101,3 +101,15 @@ func OpenDescriptors(t testing.TB) int {
 	}
 	return len(entries)
 }
+
+// ManyMounts returns the mountinfo of a host with n overlay mounts and a namespace mount after each.
+func ManyMounts(n int) string {
+	var text strings.Builder
+	for i := range n {
+		fmt.Fprintf(&text, "%d 28 0:%d / /var/lib/docker/overlay2/%064x/merged rw,relatime shared:%d - overlay overlay "+
+			"rw,lowerdir=/var/lib/docker/overlay2/l/AAAAAAAAAAAAAAAAAAAAAAAAAA:/var/lib/docker/overlay2/l/BBBBBBBBBBBBBBBBBBBBBBBBBB\n",
+			2*i+40, i+40, i, i)
+		fmt.Fprintf(&text, "%d 41 0:4 net:[%d] /run/docker/netns/%012x rw shared:%d - nsfs nsfs rw\n", 2*i+41, 4026532000+i, i, i)
+	}
+	return text.String()
+}

@@ -1,4 +1,4 @@
-package hostfs
+package mountinfo
 
 import (
 	"errors"
@@ -8,17 +8,19 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/nsviz/nsviz/internal/host/hosttest"
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
 func TestMounts(t *testing.T) {
-	f, roots := openHost(t, "v2")
-	path := filepath.Join(roots.Proc, "9", "mountinfo")
+	proc, _ := hosttest.Unpack(t, "v2")
+	r := New(pseudofs.Proc(proc))
+	path := filepath.Join(proc, "9", "mountinfo")
 	hosttest.WriteFile(t, path, `71 47 0:38 / / rw,relatime master:2 - overlay overlay rw,lowerdir=/l/A:/l/B,upperdir=/u\040p/diff,workdir=/w
 75 71 0:44 / /sys ro,nosuid - sysfs sysfs rw
 76 71 0:45 / /x\040y rw - tmpfs my\040source ro,size=1k
 no mount
 77 71 0:46 / /cut rw - tmp`)
-	got, err := f.Mounts(9)
+	got, err := r.Of(9)
 	want := []Mount{
 		{Device: "0:38", Root: "/", Point: "/", FSType: "overlay", Source: "overlay", SuperOptions: `rw,lowerdir=/l/A:/l/B,upperdir=/u\040p/diff,workdir=/w`},
 		{Device: "0:44", Root: "/", Point: "/sys", ReadOnly: true, FSType: "sysfs", Source: "sysfs", SuperOptions: "rw"},
@@ -27,14 +29,14 @@ no mount
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("%v %s", err, diff)
 	}
-	hosttest.WriteFile(t, path, manyMounts(2500))
-	if got, err := f.Mounts(9); len(got) != 5000 || err != nil {
+	hosttest.WriteFile(t, path, hosttest.ManyMounts(2500))
+	if got, err := r.Of(9); len(got) != 5000 || err != nil {
 		t.Errorf("%d of 5000, %v", len(got), err)
 	}
-	if _, err := f.Mounts(99); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := r.Of(99); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("gone: %v", err)
 	}
-	host, err := f.HostMounts()
+	host, err := r.OfHost()
 	if err != nil || len(host) == 0 || host[1].Point != "/run" { // PID 1's, which has /run, not nsviz's own
 		t.Errorf("of the host: %+v, %v", host, err)
 	}
@@ -62,14 +64,14 @@ func TestOverlay(t *testing.T) {
 	}
 }
 
-func TestMountAt(t *testing.T) {
+func TestAt(t *testing.T) {
 	mounts := []Mount{{Point: "/", Device: "1"}, {Point: "/a", Device: "2"}, {Point: "/a/b", Device: "3"}, {Point: "/a", Device: "4"}}
 	for path, want := range map[string]string{"/": "1", "/ab": "1", "/a": "4", "/a/c": "4", "/a/b": "3", "/a/b/c": "3"} {
-		if m, ok := MountAt(mounts, path); !ok || m.Device != want {
+		if m, ok := At(mounts, path); !ok || m.Device != want {
 			t.Errorf("%s: %+v, want %s", path, m, want)
 		}
 	}
-	if _, ok := MountAt(nil, "/"); ok {
+	if _, ok := At(nil, "/"); ok {
 		t.Error("there is a mount")
 	}
 }

@@ -1,7 +1,6 @@
-package hostfs
+package mountinfo
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 )
@@ -22,7 +21,7 @@ func TestParseMount(t *testing.T) {
 		"1 2 0:4 / /\x1b[31m rw - a b c":                               {"/", "/\x1b[31m", "a", "c"},
 	} {
 		m, ok := parseMount([]byte(line))
-		got := [4]string{unescapeMount(m.root), unescapeMount(m.point), string(m.fsType), string(m.superOptions)}
+		got := [4]string{Unescape(m.Root), Unescape(m.Point), string(m.FSType), string(m.SuperOptions)}
 		if !ok || got != want {
 			t.Errorf("%q: %q, %v", line, got, ok)
 		}
@@ -38,33 +37,21 @@ func TestParseMount(t *testing.T) {
 	}
 }
 
-// manyMounts is the mountinfo of a host with n overlay mounts and a namespace mount after each.
-func manyMounts(n int) string {
-	var text strings.Builder
-	for i := range n {
-		fmt.Fprintf(&text, "%d 28 0:%d / /var/lib/docker/overlay2/%064x/merged rw,relatime shared:%d - overlay overlay "+
-			"rw,lowerdir=/var/lib/docker/overlay2/l/AAAAAAAAAAAAAAAAAAAAAAAAAA:/var/lib/docker/overlay2/l/BBBBBBBBBBBBBBBBBBBBBBBBBB\n",
-			2*i+40, i+40, i, i)
-		fmt.Fprintf(&text, "%d 41 0:4 net:[%d] /run/docker/netns/%012x rw shared:%d - nsfs nsfs rw\n", 2*i+41, 4026532000+i, i, i)
-	}
-	return text.String()
-}
-
 func FuzzParseMount(f *testing.F) {
 	f.Add([]byte("1 2 0:4 net:[1] /run/n rw - nsfs nsfs rw\n"), "/run/a b")
 	f.Add([]byte(" - \n - "), "\\040\t\n - #")
 	escape := strings.NewReplacer(" ", `\040`, "\t", `\011`, "\n", `\012`, "\\", `\134`) // as the kernel does
 	f.Fuzz(func(t *testing.T, data []byte, path string) {
-		for m := range mounts(data) {
-			if len(m.point) == 0 || m.point[0] != '/' || len(m.fsType) == 0 {
+		for m := range Lines(data) {
+			if len(m.Point) == 0 || m.Point[0] != '/' || len(m.FSType) == 0 {
 				t.Errorf("%q: %q", data, m)
 			}
 		}
 		path = "/" + path
 		found := 0
-		for m := range mounts([]byte("1 2 0:4 " + escape.Replace(path) + " " + escape.Replace(path) + " rw - nsfs nsfs rw\n")) {
+		for m := range Lines([]byte("1 2 0:4 " + escape.Replace(path) + " " + escape.Replace(path) + " rw - nsfs nsfs rw\n")) {
 			found++
-			if unescapeMount(m.root) != path || unescapeMount(m.point) != path {
+			if Unescape(m.Root) != path || Unescape(m.Point) != path {
 				t.Errorf("%q: %q", path, m)
 			}
 		}

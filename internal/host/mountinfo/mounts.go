@@ -1,4 +1,4 @@
-package hostfs
+package mountinfo
 
 import (
 	"fmt"
@@ -24,22 +24,28 @@ type Mount struct {
 	SuperOptions string
 }
 
-// Mounts lists what is mounted below a process's root, in the order of mountinfo: of two mounts at
+// Reader reads mount tables of a procfs. Any number of goroutines may use one at a time.
+type Reader struct{ proc pseudofs.Proc }
+
+// New returns a reader of the mount tables in proc.
+func New(proc pseudofs.Proc) *Reader { return &Reader{proc} }
+
+// Of lists what is mounted below a process's root, in the order of mountinfo: of two mounts at
 // one place the later one covers the earlier.
-func (f *FS) Mounts(pid int32) ([]Mount, error) {
-	data, err := pseudofs.ReadFile(f.proc.PID(pid)+"/mountinfo", nil)
+func (r *Reader) Of(pid int32) ([]Mount, error) {
+	data, err := pseudofs.ReadFile(r.proc.PID(pid)+"/mountinfo", nil)
 	if err != nil {
 		return nil, fmt.Errorf("list the mounts of PID %d: %w", pid, err)
 	}
 	return parseMounts(data), nil
 }
 
-// HostMounts lists what is mounted on the host: the mounts of PID 1, or where those are not to be
+// OfHost lists what is mounted on the host: the mounts of PID 1, or where those are not to be
 // had, nsviz's own.
-func (f *FS) HostMounts() ([]Mount, error) {
-	data, err := pseudofs.ReadFile(f.proc.File("1/mountinfo"), nil)
+func (r *Reader) OfHost() ([]Mount, error) {
+	data, err := pseudofs.ReadFile(r.proc.File("1/mountinfo"), nil)
 	if err != nil {
-		if data, err = pseudofs.ReadFile(f.proc.File("self/mountinfo"), nil); err != nil {
+		if data, err = pseudofs.ReadFile(r.proc.File("self/mountinfo"), nil); err != nil {
 			return nil, fmt.Errorf("list the host's mounts: %w", err)
 		}
 	}
@@ -48,11 +54,11 @@ func (f *FS) HostMounts() ([]Mount, error) {
 
 func parseMounts(mountinfo []byte) []Mount {
 	var list []Mount
-	for m := range mounts(mountinfo) {
+	for m := range Lines(mountinfo) {
 		list = append(list, Mount{
-			Device: string(m.device), Root: unescapeMount(m.root), Point: unescapeMount(m.point),
-			ReadOnly: hasOption(string(m.options), "ro") || hasOption(string(m.superOptions), "ro"),
-			FSType:   unescapeMount(m.fsType), Source: unescapeMount(m.source), SuperOptions: string(m.superOptions),
+			Device: string(m.Device), Root: Unescape(m.Root), Point: Unescape(m.Point),
+			ReadOnly: hasOption(string(m.Options), "ro") || hasOption(string(m.SuperOptions), "ro"),
+			FSType:   Unescape(m.FSType), Source: Unescape(m.Source), SuperOptions: string(m.SuperOptions),
 		})
 	}
 	return list
@@ -65,6 +71,20 @@ func hasOption(options, name string) bool {
 		}
 	}
 	return false
+}
+
+// At returns the mount that a path is in: of those around it the innermost, and of several at one
+// place the last one.
+func At(mounts []Mount, at string) (*Mount, bool) {
+	var best *Mount
+	for i := range mounts {
+		m := &mounts[i]
+		around := m.Point == "/" || at == m.Point || strings.HasPrefix(at, m.Point+"/")
+		if around && (best == nil || len(m.Point) >= len(best.Point)) {
+			best = m
+		}
+	}
+	return best, best != nil
 }
 
 // Overlay is what a mount of overlayfs is made of. Paths are as whoever mounted it gave them.
@@ -84,7 +104,7 @@ func (m *Mount) Overlay() (Overlay, bool) {
 	for option := range strings.SplitSeq(m.SuperOptions, ",") {
 		key, value, _ := strings.Cut(option, "=")
 		// The kernel has escaped the commas in paths, as well as the blanks.
-		value = unescapeMount([]byte(value))
+		value = Unescape([]byte(value))
 		switch key {
 		case "lowerdir":
 			o.Lower = append(o.Lower, splitLayers(value)...)

@@ -1,27 +1,27 @@
-package hostfs
+package mountinfo
 
 import (
 	"bytes"
 	"iter"
 )
 
-// mount is one line of mountinfo. Its fields point into the text that was parsed and are still
-// escaped; unescapeMount decodes them.
-type mount struct {
-	device       []byte // major:minor of the file system
-	root         []byte // what of the file system is mounted
-	point        []byte // where
-	options      []byte // of this mount
-	fsType       []byte
-	source       []byte
-	superOptions []byte // for cgroup v1 they name the controllers
+// Line is one line of mountinfo. Its fields point into the text that was parsed and are still
+// escaped; [Unescape] decodes them.
+type Line struct {
+	Device       []byte // major:minor of the file system
+	Root         []byte // what of the file system is mounted
+	Point        []byte // where
+	Options      []byte // of this mount
+	FSType       []byte
+	Source       []byte
+	SuperOptions []byte // for cgroup v1 they name the controllers
 }
 
-// mounts goes through the text of /proc/PID/mountinfo. It passes over lines that are not as
+// Lines goes through the text of /proc/PID/mountinfo. It passes over lines that are not as
 // proc_pid_mountinfo(5) says: they are some file system's invention and do not concern nsviz,
 // which looks for a few kinds only.
-func mounts(mountinfo []byte) iter.Seq[mount] {
-	return func(yield func(mount) bool) {
+func Lines(mountinfo []byte) iter.Seq[Line] {
+	return func(yield func(Line) bool) {
 		for line := range bytes.Lines(mountinfo) {
 			m, ok := parseMount(line)
 			if ok && !yield(m) {
@@ -33,44 +33,44 @@ func mounts(mountinfo []byte) iter.Seq[mount] {
 
 // parseMount reads "id parent major:minor root point options [optional…] - type source super". The
 // kernel writes the whitespace within fields in octal, so that spaces only separate.
-func parseMount(line []byte) (mount, bool) {
+func parseMount(line []byte) (Line, bool) {
 	line = bytes.TrimSuffix(line, []byte("\n"))
 	// A field "-" is the separator; a mount point cannot be one since it begins with a slash.
 	before, after, found := bytes.Cut(line, []byte(" - "))
 	if !found {
-		return mount{}, false
+		return Line{}, false
 	}
-	var m mount
+	var m Line
 	index := 0
 	for field := range bytes.SplitSeq(before, []byte(" ")) {
 		switch index {
 		case 2:
-			m.device = field
+			m.Device = field
 		case 3:
-			m.root = field
+			m.Root = field
 		case 4:
-			m.point = field
+			m.Point = field
 		case 5:
-			m.options = field
+			m.Options = field
 		}
 		index++
 	}
-	if index < 6 || len(m.root) == 0 || len(m.point) == 0 || m.point[0] != '/' {
-		return mount{}, false
+	if index < 6 || len(m.Root) == 0 || len(m.Point) == 0 || m.Point[0] != '/' {
+		return Line{}, false
 	}
 	fsType, rest, found := bytes.Cut(after, []byte(" "))
 	if !found || len(fsType) == 0 {
-		return mount{}, false
+		return Line{}, false
 	}
 	// The source may be empty, and a few file systems have spaces in their super options.
-	m.source, m.superOptions, found = bytes.Cut(rest, []byte(" "))
-	m.fsType = fsType
+	m.Source, m.SuperOptions, found = bytes.Cut(rest, []byte(" "))
+	m.FSType = fsType
 	return m, found
 }
 
-// unescapeMount decodes the kernel's octal escapes (\040 is a space). A backslash that starts no
+// Unescape decodes the kernel's octal escapes (\040 is a space). A backslash that starts no
 // such escape stands for itself.
-func unescapeMount(text []byte) string {
+func Unescape(text []byte) string {
 	if bytes.IndexByte(text, '\\') < 0 {
 		return string(text)
 	}
