@@ -141,7 +141,7 @@ func (g *gatherer) sees() {
 	case !errors.Is(err, fs.ErrNotExist): // a kernel without time namespaces
 		g.unknown("the offsets of its clocks: %v", err)
 	}
-	network, err := g.host.Network(g.PID)
+	network, err := g.host.Net.Of(g.PID)
 	if err != nil {
 		g.unknown("its network: %v", err)
 		return

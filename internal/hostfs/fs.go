@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 
 	"github.com/nsviz/nsviz/internal/host/mountinfo"
+	"github.com/nsviz/nsviz/internal/host/netfs"
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
@@ -19,6 +20,7 @@ type Roots struct {
 // FS reads the host's file systems. Any number of goroutines may use one at a time, and there is nothing to close.
 type FS struct {
 	Mounts *mountinfo.Reader
+	Net    *netfs.Reader
 
 	proc   pseudofs.Proc
 	cgroup string
@@ -35,5 +37,5 @@ func Open(roots Roots) (*FS, error) {
 	if roots.Cgroup == "" {
 		roots.Cgroup = DefaultCgroup
 	}
-	return &FS{Mounts: mountinfo.New(proc), proc: proc, cgroup: filepath.Clean(roots.Cgroup), memory: newPatientReader()}, nil
+	return &FS{Mounts: mountinfo.New(proc), Net: netfs.New(proc), proc: proc, cgroup: filepath.Clean(roots.Cgroup), memory: newPatientReader()}, nil
 }

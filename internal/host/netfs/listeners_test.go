@@ -1,12 +1,12 @@
-package hostfs
+package netfs
 
 import (
 	"net"
-	"net/netip"
 	"os"
 	"slices"
-	"strings"
 	"testing"
+
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
 func TestParseHexAddrPort(t *testing.T) {
@@ -28,27 +28,9 @@ func TestParseHexAddrPort(t *testing.T) {
 	}
 }
 
-func TestParsePortProxy(t *testing.T) {
-	line := func(words string) []byte { return []byte(strings.ReplaceAll(words, " ", "\x00") + "\x00") }
-	got, ok := parsePortProxy(line("/usr/bin/docker-proxy -proto tcp -host-ip 0.0.0.0 -host-port 8080 " +
-		"-container-ip 172.17.0.2 -container-port 80 -use-listen-fd"))
-	want := PortProxy{Protocol: "tcp", Host: netip.MustParseAddrPort("0.0.0.0:8080"), Container: netip.MustParseAddrPort("172.17.0.2:80")}
-	if !ok || got != want {
-		t.Errorf("%+v, %t", got, ok)
-	}
-	for _, words := range []string{
-		"", "docker-proxy", "docker-proxy -proto", "docker-proxy -proto tcp -host-ip x -host-port 1 -container-ip ::1 -container-port 1",
-		"docker-proxy -proto tcp -host-ip ::1 -host-port 65536 -container-ip ::1 -container-port 1",
-	} {
-		if got, ok := parsePortProxy(line(words)); ok {
-			t.Errorf("%q: %+v", words, got)
-		}
-	}
-}
-
 // TestListeners compares with sockets of this process.
 func TestListeners(t *testing.T) {
-	f := liveFS(t)
+	r := New(pseudofs.DefaultProc)
 	pid := int32(os.Getpid())
 	tcp, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -66,10 +48,10 @@ func TestListeners(t *testing.T) {
 	}
 	defer connected.Close()
 	own := map[uint64]bool{}
-	if err := f.SocketInodes(pid, func(inode uint64) { own[inode] = true }); err != nil {
+	if err := r.SocketInodes(pid, func(inode uint64) { own[inode] = true }); err != nil {
 		t.Fatal(err)
 	}
-	list, err := f.Listeners(pid)
+	list, err := r.Listeners(pid)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package hostfs
+package netfs
 
 import (
 	"errors"
@@ -9,7 +9,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/nsviz/nsviz/internal/host/hosttest"
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
 const devFile = `Inter-|   Receive                                                |  Transmit
@@ -47,10 +49,11 @@ odd	zz	00000000	0001	0	0	0	0000FFFF	0	0	0
 `
 
 func TestNetwork(t *testing.T) {
-	f, roots := openHost(t, "v2")
-	dir := filepath.Join(roots.Proc, "9", "net")
+	proc, _ := hosttest.Unpack(t, "v2")
+	r := New(pseudofs.Proc(proc))
+	dir := filepath.Join(proc, "9", "net")
 	hosttest.WriteFile(t, filepath.Join(dir, "dev"), devFile)
-	network, err := f.Network(9) // neither IPv4 nor IPv6
+	network, err := r.Of(9) // neither IPv4 nor IPv6
 	want := Network{Interfaces: []Interface{{Name: "lo"}, {Name: "eth0"}, {Name: "a:b\x1b"}}}
 	compare := cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })
 	compareAddr := cmp.Comparer(func(a, b netip.Addr) bool { return a == b })
@@ -61,7 +64,7 @@ func TestNetwork(t *testing.T) {
 	hosttest.WriteFile(t, filepath.Join(dir, "route"), routeFile)
 	hosttest.WriteFile(t, filepath.Join(dir, "if_inet6"), "fe80000000000000000000fffe000001 04 40 20 80     eth0\n"+
 		"00000000000000000000000000000001 01 80 10 80       lo\nbad 01 80 10 80 lo\n00000000000000000000000000000001 01 ff 10 80 lo\n0000 01\n")
-	network, err = f.Network(9)
+	network, err = r.Of(9)
 	want = Network{
 		Interfaces: []Interface{
 			{Name: "lo", Addresses: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/8"), netip.MustParsePrefix("::1/128")}},
@@ -76,7 +79,7 @@ func TestNetwork(t *testing.T) {
 	if err := os.Remove(filepath.Join(dir, "dev")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.Network(9); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := r.Of(9); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("gone: %v", err)
 	}
 }

@@ -1,4 +1,4 @@
-package hostfs
+package netfs
 
 import (
 	"bytes"
@@ -11,6 +11,12 @@ import (
 
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
+
+// Reader reads the network files of a procfs. Any number of goroutines may use one at a time.
+type Reader struct{ proc pseudofs.Proc }
+
+// New returns a reader of the network files in proc.
+func New(proc pseudofs.Proc) *Reader { return &Reader{proc} }
 
 // Interface is a network interface with the addresses that are known to be its.
 type Interface struct {
@@ -26,13 +32,13 @@ type Network struct {
 	Unplaced []netip.Addr
 }
 
-// Network reads the interfaces and the addresses of the network namespace that a process is in.
+// Of reads the interfaces and the addresses of the network namespace that a process is in.
 //
 // Only netlink tells an IPv4 address's interface, and only to who is in the namespace. In procfs the
 // address is in fib_trie and the networks of the interfaces are in route: where one of them has the
 // address in it, it is that interface's.
-func (f *FS) Network(pid int32) (Network, error) {
-	dir, err := pseudofs.OpenDir(f.proc.PID(pid) + "/net")
+func (r *Reader) Of(pid int32) (Network, error) {
+	dir, err := pseudofs.OpenDir(r.proc.PID(pid) + "/net")
 	if err != nil {
 		return Network{}, err
 	}

@@ -1,17 +1,14 @@
-package hostfs
+package netfs
 
 import (
 	"bytes"
 	"encoding/hex"
-	"errors"
-	"io/fs"
 	"net/netip"
 	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
-	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
@@ -30,8 +27,8 @@ var socketFiles = []struct{ name, protocol, state string }{
 }
 
 // Listeners lists those in the network namespace of a process.
-func (f *FS) Listeners(pid int32) ([]Listener, error) {
-	dir, err := pseudofs.OpenDir(f.proc.PID(pid) + "/net")
+func (r *Reader) Listeners(pid int32) ([]Listener, error) {
+	dir, err := pseudofs.OpenDir(r.proc.PID(pid) + "/net")
 	if err != nil {
 		return nil, err
 	}
@@ -85,8 +82,8 @@ func parseHexAddrPort(text string) (netip.AddrPort, bool) {
 }
 
 // SocketInodes calls visit with each socket that a process has open.
-func (f *FS) SocketInodes(pid int32, visit func(inode uint64)) error {
-	dir, err := pseudofs.OpenDir(f.proc.PID(pid))
+func (r *Reader) SocketInodes(pid int32, visit func(inode uint64)) error {
+	dir, err := pseudofs.OpenDir(r.proc.PID(pid))
 	if err != nil {
 		return err
 	}
@@ -102,76 +99,4 @@ func (f *FS) SocketInodes(pid int32, visit func(inode uint64)) error {
 			visit(inode)
 		}
 	})
-}
-
-// PortProxy is a process of Docker's that passes a port of the host on to a container.
-type PortProxy struct {
-	PID      int32
-	Protocol string // "tcp", "udp" or "sctp"
-	// Host is what it was told to listen at, Container where it connects to.
-	Host, Container netip.AddrPort
-}
-
-// PortProxies finds the processes that run a program called docker-proxy and are in the same mount
-// namespace as the host's: no container's process is that.
-func (f *FS) PortProxies(hostMnt uint64) ([]PortProxy, error) {
-	pids, err := f.PIDs()
-	if err != nil {
-		return nil, err
-	}
-	var list []PortProxy
-	for _, pid := range pids {
-		if !strings.HasSuffix(f.program(pid), "docker-proxy") { // rootless: rootlesskit-docker-proxy
-			continue
-		}
-		if ids, err := f.Namespaces(pid); err != nil || ids[event.Mnt] != hostMnt {
-			continue
-		}
-		data, err := f.cmdline(pid)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return list, err
-		}
-		if p, ok := parsePortProxy(data); ok {
-			p.PID = pid
-			list = append(list, p)
-		}
-	}
-	return list, nil
-}
-
-// cmdline reads a process's command line.
-func (f *FS) cmdline(pid int32) ([]byte, error) {
-	dir, err := pseudofs.OpenDir(f.proc.PID(pid))
-	if err != nil {
-		return nil, err
-	}
-	defer dir.Close()
-	return f.memory.read(dir, "cmdline")
-}
-
-// parsePortProxy reads a command line like docker-proxy -proto tcp -host-ip 0.0.0.0 -host-port 80
-// -container-ip 172.17.0.2 -container-port 80.
-func parsePortProxy(cmdline []byte) (p PortProxy, ok bool) {
-	arguments := strings.Split(string(cmdline), "\x00")
-	value := func(name string) string {
-		for i, a := range arguments {
-			if a == "-"+name && i+1 < len(arguments) {
-				return arguments[i+1]
-			}
-		}
-		return ""
-	}
-	address := func(end string) (netip.AddrPort, bool) {
-		ip, err := netip.ParseAddr(value(end + "-ip"))
-		port, portErr := strconv.ParseUint(value(end+"-port"), 10, 16)
-		return netip.AddrPortFrom(ip, uint16(port)), err == nil && portErr == nil
-	}
-	var host, inside bool
-	p.Protocol = value("proto")
-	p.Host, host = address("host")
-	p.Container, inside = address("container")
-	return p, host && inside && p.Protocol != ""
 }
