@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host/nsfs"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
@@ -21,11 +22,11 @@ type Anatomy struct {
 
 	Namespaces map[event.NamespaceType]*Namespace `json:"namespaces"`
 	// Hostname is what the host is called inside; it may be empty, and nil is unknown.
-	Hostname    *string          `json:"hostname,omitempty"`
-	UIDMap      []hostfs.IDRange `json:"uid_map,omitzero"`
-	GIDMap      []hostfs.IDRange `json:"gid_map,omitzero"`
-	TimeOffsets *TimeOffsets     `json:"time_offsets,omitempty"`
-	Network     *Network         `json:"network,omitempty"`
+	Hostname    *string        `json:"hostname,omitempty"`
+	UIDMap      []nsfs.IDRange `json:"uid_map,omitzero"`
+	GIDMap      []nsfs.IDRange `json:"gid_map,omitzero"`
+	TimeOffsets *TimeOffsets   `json:"time_offsets,omitempty"`
+	Network     *Network       `json:"network,omitempty"`
 	// Ports are those of the host that lead into it.
 	Ports     []Port    `json:"ports,omitzero"`
 	Processes []Process `json:"processes,omitzero"`

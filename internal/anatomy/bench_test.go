@@ -24,7 +24,7 @@ func BenchmarkGather(b *testing.B) {
 	if err != nil {
 		b.Skip(err)
 	}
-	ids, err := host.Namespaces(pid)
+	ids, err := host.NS.Of(pid)
 	if err != nil {
 		b.Fatal(err)
 	}

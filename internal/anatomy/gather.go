@@ -125,16 +125,16 @@ type gatherer struct {
 
 // sees reads what the container sees of the host, beside its namespaces' numbers.
 func (g *gatherer) sees() {
-	if name, err := g.host.Hostname(g.PID); err == nil {
+	if name, err := g.host.NS.Hostname(g.PID); err == nil {
 		g.Hostname = &name
 	} else {
 		g.unknown("its host name: %v", err)
 	}
 	var err error
-	if g.UIDMap, g.GIDMap, err = g.host.IDMaps(g.PID); err != nil {
+	if g.UIDMap, g.GIDMap, err = g.host.NS.IDMaps(g.PID); err != nil {
 		g.unknown("which users it has outside: %v", err)
 	}
-	offsets, err := g.host.TimeOffsets(g.PID)
+	offsets, err := g.host.NS.TimeOffsets(g.PID)
 	switch {
 	case err == nil:
 		g.TimeOffsets = &TimeOffsets{MonotonicNS: int64(offsets.Monotonic), BoottimeNS: int64(offsets.Boottime)}

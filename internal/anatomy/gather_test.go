@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host/nsfs"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
@@ -123,7 +124,7 @@ func TestGather(t *testing.T) {
 			event.Net: {ID: 8, SharedWithHost: new(false), SharedWith: []string{"sidecar"}},
 			event.IPC: {ID: 9},
 		}, a.Namespaces),
-		"users":   cmp.Diff([]hostfs.IDRange{{Inside: 0, Outside: 100000, Count: 65536}}, a.UIDMap),
+		"users":   cmp.Diff([]nsfs.IDRange{{Inside: 0, Outside: 100000, Count: 65536}}, a.UIDMap),
 		"clocks":  cmp.Diff(&TimeOffsets{MonotonicNS: 1e9, BoottimeNS: 5}, a.TimeOffsets),
 		"name":    cmp.Diff(&host, a.Hostname),
 		"network": cmp.Diff(&Network{Interfaces: []Interface{{Name: "lo"}}}, a.Network),

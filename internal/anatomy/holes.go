@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host/nsfs"
 	"github.com/nsviz/nsviz/internal/hostfs"
 )
 
@@ -74,7 +75,7 @@ func (h *holes) ownUsers() bool {
 	if n == nil || n.SharedWithHost == nil || *n.SharedWithHost || h.a.UIDMap == nil {
 		return false
 	}
-	outside, mapped := hostfs.OutsideID(h.a.UIDMap, 0)
+	outside, mapped := nsfs.OutsideID(h.a.UIDMap, 0)
 	return !mapped || outside != 0
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host/nsfs"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
@@ -19,7 +20,7 @@ import (
 func walled() *Anatomy {
 	a := &Anatomy{
 		PID: 4242, Namespaces: map[event.NamespaceType]*Namespace{},
-		UIDMap:    []hostfs.IDRange{{Inside: 0, Outside: 0, Count: 4294967295}},
+		UIDMap:    []nsfs.IDRange{{Inside: 0, Outside: 0, Count: 4294967295}},
 		Processes: []Process{{PID: 4242, Comm: "web"}},
 		Resources: &hostfs.Resources{
 			Memory: &hostfs.MemoryUse{MaxBytes: &hostfs.Limit[uint64]{Value: new(uint64(64 << 20))}},
@@ -57,7 +58,7 @@ func mount(a *Anatomy, source, at string, readOnly bool) {
 // remap gives the container a user namespace in which root is outside whatever it says.
 func remap(a *Anatomy, outside uint32) {
 	a.Namespaces[event.User].SharedWithHost = new(false)
-	a.UIDMap = []hostfs.IDRange{{Inside: 0, Outside: outside, Count: 65536}}
+	a.UIDMap = []nsfs.IDRange{{Inside: 0, Outside: outside, Count: 65536}}
 }
 
 func TestHoles(t *testing.T) {

@@ -16,7 +16,7 @@ type Arguments struct {
 // Arguments reads at most so many bytes of a process's command line. A process that has given its memory back has none. The
 // kernel takes the process's mmap_lock for it, so that Arguments blocks while another thread holds that.
 func (f *FS) Arguments(pid int32, most int) (Arguments, error) {
-	dir, err := pseudofs.OpenDir(f.proc.PID(pid))
+	dir, err := f.proc.OpenPID(pid)
 	if err != nil {
 		return Arguments{}, err
 	}

@@ -11,20 +11,6 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// BenchmarkNamespacesOf1000 reads the eight namespace links of 1000 processes.
-func BenchmarkNamespacesOf1000(b *testing.B) {
-	f := liveFS(b)
-	pid := int32(os.Getpid())
-	b.ReportAllocs()
-	for b.Loop() {
-		for range 1000 {
-			if _, err := f.Namespaces(pid); err != nil {
-				b.Fatal(err)
-			}
-		}
-	}
-}
-
 // BenchmarkNamespacesOfAll reads those of the machine's processes, each one different.
 func BenchmarkNamespacesOfAll(b *testing.B) {
 	f := liveFS(b)
@@ -35,7 +21,7 @@ func BenchmarkNamespacesOfAll(b *testing.B) {
 			b.Fatal(err)
 		}
 		for _, pid := range pids {
-			if _, err := f.Namespaces(pid); err != nil && !pseudofs.IsGone(err) {
+			if _, err := f.NS.Of(pid); err != nil && !pseudofs.IsGone(err) {
 				b.Fatal(err)
 			}
 		}
@@ -133,37 +119,6 @@ func BenchmarkWalkOf1000(b *testing.B) {
 	}
 }
 
-func BenchmarkNamespaceMountsOf5000(b *testing.B) {
-	text := []byte(hosttest.ManyMounts(5000))
-	b.SetBytes(int64(len(text)))
-	b.ReportAllocs()
-	for b.Loop() {
-		if n := len(parseNamespaceMounts(text)); n != 5000 {
-			b.Fatal(n)
-		}
-	}
-}
-
-// BenchmarkPinsOf1000Files searches a process that has 1000 files open, none of which is a namespace,
-// as the search for what nothing else shows does with every process.
-func BenchmarkPinsOf1000Files(b *testing.B) {
-	f := liveFS(b)
-	for range 1000 {
-		file, err := os.Open(os.DevNull)
-		if err != nil {
-			b.Fatal(err)
-		}
-		defer file.Close()
-	}
-	pid := int32(os.Getpid())
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := f.NamespacePins(pid, func(event.NamespaceType, uint64) bool { return false }); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
 // BenchmarkPinsOfAll searches the machine's processes; BenchmarkNamespacesOfAll is what a survey that
 // has nothing to search for does.
 func BenchmarkPinsOfAll(b *testing.B) {
@@ -175,7 +130,7 @@ func BenchmarkPinsOfAll(b *testing.B) {
 			b.Fatal(err)
 		}
 		for _, pid := range pids {
-			_, _ = f.NamespacePins(pid, func(event.NamespaceType, uint64) bool { return false }) // gone, or closed to this user
+			_, _ = f.NS.Pins(pid, func(event.NamespaceType, uint64) bool { return false }) // gone, or closed to this user
 		}
 		read += len(pids)
 	}

@@ -18,7 +18,7 @@ var ErrOutsideMount = errors.New("the cgroup is outside of the mounted part of t
 
 // CgroupPath reads which cgroup of layout's tracked hierarchy a process is in.
 func (f *FS) CgroupPath(pid int32, layout Layout) (string, error) {
-	dir, err := pseudofs.OpenDir(f.proc.PID(pid))
+	dir, err := f.proc.OpenPID(pid)
 	if err != nil {
 		return "", err
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/host/mountinfo"
 	"github.com/nsviz/nsviz/internal/host/netfs"
+	"github.com/nsviz/nsviz/internal/host/nsfs"
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
@@ -21,6 +22,7 @@ type Roots struct {
 type FS struct {
 	Mounts *mountinfo.Reader
 	Net    *netfs.Reader
+	NS     *nsfs.Reader
 
 	proc   pseudofs.Proc
 	cgroup string
@@ -37,5 +39,5 @@ func Open(roots Roots) (*FS, error) {
 	if roots.Cgroup == "" {
 		roots.Cgroup = DefaultCgroup
 	}
-	return &FS{Mounts: mountinfo.New(proc), Net: netfs.New(proc), proc: proc, cgroup: filepath.Clean(roots.Cgroup), memory: newPatientReader()}, nil
+	return &FS{Mounts: mountinfo.New(proc), Net: netfs.New(proc), NS: nsfs.New(proc), proc: proc, cgroup: filepath.Clean(roots.Cgroup), memory: newPatientReader()}, nil
 }

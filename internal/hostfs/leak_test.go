@@ -17,8 +17,8 @@ func TestNothingStaysOpen(t *testing.T) {
 	readAll := func() {
 		for _, f := range []*FS{f, live} {
 			_, _ = f.Host()
-			_, _, _ = f.HostNamespaces()
-			_, _ = f.NamespaceMounts()
+			_, _, _ = f.NS.OfHost()
+			_, _ = f.NS.Mounts()
 			layout, _ := f.Cgroups()
 			for _, err := range f.Processes(layout) {
 				_ = err // who vanishes meanwhile is not what this is about
@@ -28,16 +28,16 @@ func TestNothingStaysOpen(t *testing.T) {
 				_, _ = f.Status(pid)
 				_, _ = f.Comm(pid)
 				_, _ = f.Exe(pid)
-				_, _ = f.Namespaces(pid)
+				_, _ = f.NS.Of(pid)
 				_, _ = f.CgroupPath(pid, layout)
 				for _, kind := range event.NamespaceTypes() {
-					_, _ = f.NamespaceRelations(pid, kind, nothing)
+					_, _ = f.NS.Relations(pid, kind, nothing)
 				}
-				pins, _ := f.NamespacePins(pid, everything)
-				_, _ = f.MountPins(pid, 0, everything)
+				pins, _ := f.NS.Pins(pid, everything)
+				_, _ = f.NS.MountPins(pid, 0, everything)
 				for _, pin := range pins {
-					_ = f.Pinned(pin)
-					_, _ = f.PinRelations(pin, nothing)
+					_ = f.NS.Pinned(pin)
+					_, _ = f.NS.PinRelations(pin, nothing)
 				}
 			}
 			_ = layout.Walk(func(c Cgroup) error {
@@ -62,3 +62,9 @@ func TestNothingStaysOpen(t *testing.T) {
 		t.Errorf("%d descriptors before, %d after", before, after)
 	}
 }
+
+// nothing is known.
+func nothing(uint64) bool { return false }
+
+// everything is wanted.
+func everything(event.NamespaceType, uint64) bool { return true }

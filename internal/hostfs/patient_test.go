@@ -8,9 +8,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nsviz/nsviz/internal/host/hosttest"
-	"github.com/nsviz/nsviz/internal/host/pseudofs"
 	"golang.org/x/sys/unix"
+
+	"github.com/nsviz/nsviz/internal/host/hosttest"
+	"github.com/nsviz/nsviz/internal/host/nsfs"
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
 // block puts in the place of a file one that does not answer until the test ends.
@@ -78,7 +80,7 @@ func TestMemoryThatDoesNotAnswer(t *testing.T) {
 	proxy.write(t, roots.Proc, vmPID+1)
 	dir = filepath.Join(roots.Proc, fmt.Sprint(vmPID+1))
 	block(t, dir+"/cmdline")
-	if list, err := f.PortProxies(initialNamespaces()[0]); len(list) > 0 || !errors.Is(err, errNoAnswer) {
+	if list, err := f.PortProxies(nsfs.Initial()[0]); len(list) > 0 || !errors.Is(err, errNoAnswer) {
 		t.Errorf("%+v, %v", list, err)
 	}
 	answer(t, f.memory, dir+"/cmdline")

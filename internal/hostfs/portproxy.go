@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
 // PortProxy is a process of Docker's that passes a port of the host on to a container.
@@ -31,7 +30,7 @@ func (f *FS) PortProxies(hostMnt uint64) ([]PortProxy, error) {
 		if !strings.HasSuffix(f.program(pid), "docker-proxy") { // rootless: rootlesskit-docker-proxy
 			continue
 		}
-		if ids, err := f.Namespaces(pid); err != nil || ids[event.Mnt] != hostMnt {
+		if ids, err := f.NS.Of(pid); err != nil || ids[event.Mnt] != hostMnt {
 			continue
 		}
 		data, err := f.cmdline(pid)
@@ -51,7 +50,7 @@ func (f *FS) PortProxies(hostMnt uint64) ([]PortProxy, error) {
 
 // cmdline reads a process's command line.
 func (f *FS) cmdline(pid int32) ([]byte, error) {
-	dir, err := pseudofs.OpenDir(f.proc.PID(pid))
+	dir, err := f.proc.OpenPID(pid)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host/nsfs"
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
@@ -76,7 +77,7 @@ func (f *FS) Processes(layout Layout) iter.Seq2[Process, error] {
 // that may be read in part only comes with the error.
 func (f *FS) Process(pid int32, layout Layout) (Process, error) {
 	p := Process{PID: pid}
-	dir, err := pseudofs.OpenDir(f.proc.PID(pid))
+	dir, err := f.proc.OpenPID(pid)
 	if err != nil {
 		return p, err
 	}
@@ -92,7 +93,7 @@ func (f *FS) Process(pid int32, layout Layout) (Process, error) {
 		return p, err
 	}
 	p.NSPID, p.UID = status.NSPID, status.UID
-	if p.Namespaces, _, err = readNamespaces(dir); err != nil {
+	if p.Namespaces, _, err = nsfs.ReadIDs(dir); err != nil {
 		return p, err
 	}
 	if layout.Dir == "" {

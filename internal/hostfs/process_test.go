@@ -15,7 +15,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/host/hosttest"
-	"github.com/nsviz/nsviz/internal/host/pseudofs"
+	"github.com/nsviz/nsviz/internal/host/nsfs"
 )
 
 const dockerScope = "/system.slice/docker-5c7ea0a9b3f1d0aa51ed2f2ee1c4f75a4ac8e0a2b7f6a1b6ddf52a0f0a3f9d11.scope"
@@ -37,7 +37,7 @@ func TestProcesses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ids := initialNamespaces()
+	ids := nsfs.Initial()
 	ids[event.Net] = 4026532321
 	hosttest.WriteNamespaces(t, filepath.Join(roots.Proc, "1430"), ids)
 	for _, pid := range []string{"1", "2"} { // these may not be read, or have none
@@ -128,7 +128,7 @@ func TestLiveProcess(t *testing.T) {
 	if exe, err := f.Exe(pid); exe != path || err != nil {
 		t.Errorf("runs %q, want %q, %v", exe, path, err)
 	}
-	pinned, err := pseudofs.OpenDir(f.proc.PID(pid))
+	pinned, err := f.proc.OpenPID(pid)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,15 +145,15 @@ func TestLiveProcess(t *testing.T) {
 		"Stat":               func() error { _, err := f.Stat(pid); return err },
 		"StartTime":          func() error { _, err := f.StartTime(pid); return err },
 		"Status":             func() error { _, err := f.Status(pid); return err },
-		"Namespaces":         func() error { _, err := f.Namespaces(pid); return err },
-		"NamespaceRelations": func() error { _, err := f.NamespaceRelations(pid, event.Net, nothing); return err },
+		"Namespaces":         func() error { _, err := f.NS.Of(pid); return err },
+		"NamespaceRelations": func() error { _, err := f.NS.Relations(pid, event.Net, nothing); return err },
 		"CgroupPath":         func() error { _, err := f.CgroupPath(pid, Layout{}); return err },
 		"Comm":               func() error { _, err := f.Comm(pid); return err },
 		"Exe":                func() error { _, err := f.Exe(pid); return err },
 		"readStat, pinned":   func() error { _, err := readStat(pinned, nil); return err },
 		"readStatus, pinned": func() error { _, err := readStatus(pinned, nil); return err },
 		"readNamespaces, pinned": func() error {
-			_, _, err := readNamespaces(pinned)
+			_, _, err := nsfs.ReadIDs(pinned)
 			return err
 		},
 	} {

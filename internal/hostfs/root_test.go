@@ -19,6 +19,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/host/hosttest"
+	"github.com/nsviz/nsviz/internal/host/nsfs"
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 	"github.com/nsviz/nsviz/test/lsns"
 )
@@ -54,7 +55,7 @@ func TestRootAllNamespacesAgreeWithLsns(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ids, err := f.Namespaces(pid)
+		ids, err := f.NS.Of(pid)
 		if errors.Is(err, fs.ErrNotExist) || pid == 0 {
 			continue
 		}
@@ -66,7 +67,7 @@ func TestRootAllNamespacesAgreeWithLsns(t *testing.T) {
 		}
 		compared++
 	}
-	own, err := f.Namespaces(child.PID)
+	own, err := f.NS.Of(child.PID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,52 +76,6 @@ func TestRootAllNamespacesAgreeWithLsns(t *testing.T) {
 		t.Errorf("the child is in %v, lsns says %v", own, seen)
 	}
 	t.Logf("%d namespaces compared", compared)
-}
-
-func TestRootRelations(t *testing.T) {
-	f := liveFS(t)
-	self, err := f.Namespaces(int32(os.Getpid()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	child := hosttest.Start(t, &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNET}, "cat")
-	ids, err := f.Namespaces(child.PID)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for kind, want := range map[event.NamespaceType][2]uint64{
-		event.Net:  {ids[event.User], 0},
-		event.PID:  {ids[event.User], self[event.PID]},
-		event.User: {self[event.User], self[event.User]},
-		event.UTS:  {self[event.User], 0}, // it is the host's
-	} {
-		list, err := f.NamespaceRelations(child.PID, kind, nothing)
-		if err != nil || list[0] != (NamespaceRelation{Type: kind, ID: ids[kind], Owner: want[0], Parent: want[1]}) {
-			t.Errorf("%s: %+v, %v, want %v", kind, list, err, want)
-		}
-	}
-}
-
-func TestRootNamespaceMounts(t *testing.T) {
-	f := liveFS(t)
-	ids, err := f.Namespaces(int32(os.Getpid()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	point := filepath.Join(t.TempDir(), "net of\ta \\container")
-	hosttest.WriteFile(t, point, "")
-	if err := unix.Mount("/proc/self/ns/net", point, "", unix.MS_BIND, ""); err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := unix.Unmount(point, unix.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	}()
-	mounts, err := f.NamespaceMounts()
-	if err != nil || !slices.Contains(mounts, NamespaceMount{Type: event.Net, ID: ids[event.Net], Point: point}) {
-		t.Errorf("%v, %v", mounts, err)
-	}
 }
 
 // TestRootForeignProcfs opens the procfs of a PID namespace that this process is not in.
@@ -140,7 +95,7 @@ func TestRootForeignProcfs(t *testing.T) {
 		t.Errorf("%v, %v", f, err)
 	}
 	// Its PID 1 is not the host's init, and it has no kthreadd.
-	if ids, from, err := (&FS{proc: pseudofs.Proc(proc)}).HostNamespaces(); err == nil {
+	if ids, from, err := nsfs.New(pseudofs.Proc(proc)).OfHost(); err == nil {
 		t.Errorf("takes %v by %s for the host's", ids, from)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host/nsfs"
 )
 
 // Sight is how much of the host's processes nsviz may look into.
@@ -32,7 +33,7 @@ func (f *FS) Sight() (s Sight, err error) {
 		return Sight{}, err
 	}
 	for _, pid := range pids {
-		_, refused, err := f.VisibleNamespaces(pid)
+		_, refused, err := f.NS.Visible(pid)
 		if err != nil {
 			continue // gone meanwhile
 		}
@@ -58,11 +59,11 @@ func (f *FS) ownCapabilities() (Capabilities, error) {
 	if err != nil {
 		return 0, fmt.Errorf("read nsviz's own capabilities: %w", err)
 	}
-	ids, err := f.Namespaces(self)
+	ids, err := f.NS.Of(self)
 	if err != nil {
 		return 0, fmt.Errorf("read nsviz's own namespaces: %w", err)
 	}
-	host := ids[event.User] == initialNamespaces()[event.User] || ids[event.User] == 0
+	host := ids[event.User] == nsfs.Initial()[event.User] || ids[event.User] == 0
 	if !host || p.Effective == nil {
 		return 0, nil
 	}

@@ -22,7 +22,7 @@ type Stat struct {
 
 // Stat reads a process's stat file, the cheapest source of its parent and its start time.
 func (f *FS) Stat(pid int32) (Stat, error) {
-	dir, err := pseudofs.OpenDir(f.proc.PID(pid))
+	dir, err := f.proc.OpenPID(pid)
 	if err != nil {
 		return Stat{}, err
 	}

@@ -24,7 +24,7 @@ type Status struct {
 // Status reads a process's status file. The kernel writes some 50 lines for it: Stat is cheaper
 // where it suffices.
 func (f *FS) Status(pid int32) (Status, error) {
-	dir, err := pseudofs.OpenDir(f.proc.PID(pid))
+	dir, err := f.proc.OpenPID(pid)
 	if err != nil {
 		return Status{}, err
 	}

@@ -9,8 +9,9 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/nsviz/nsviz/internal/host/pseudofs"
 	"golang.org/x/sys/unix"
+
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
 // VMMKind is the program that runs a virtual machine or, as gVisor, a kernel of its own.
@@ -60,7 +61,7 @@ func (f *FS) VMM(pid int32, layout Layout) (VMM, bool, error) {
 	if !ok {
 		return VMM{}, false, nil
 	}
-	dir, err := pseudofs.OpenDir(f.proc.PID(pid))
+	dir, err := f.proc.OpenPID(pid)
 	if err != nil {
 		return VMM{}, false, err
 	}

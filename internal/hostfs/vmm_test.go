@@ -7,7 +7,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/nsviz/nsviz/internal/host/hosttest"
+	"github.com/nsviz/nsviz/internal/host/nsfs"
 )
 
 // vmProcess is what a made-up process of the tests has in procfs.
@@ -25,7 +27,7 @@ const vmPID = 700
 func (p vmProcess) write(t *testing.T, proc string, pid int) {
 	t.Helper()
 	dir := filepath.Join(proc, fmt.Sprint(pid))
-	link(t, filepath.Join(dir, "exe"), p.exe)
+	hosttest.Link(t, filepath.Join(dir, "exe"), p.exe)
 	write := func(name, content string) { hosttest.WriteFile(t, filepath.Join(dir, name), content) }
 	write("stat", fmt.Sprintf("%d (%s) S %d %s 4242 0\n", pid, p.comm, p.parent, strings.Repeat(" 0", 17)))
 	write("status", fmt.Sprintf("Name:\t%s\nTgid:\t%d\nPPid:\t%d\nUid:\t0\t0\t0\t0\nNSpid:\t%d\n", p.comm, pid, p.parent, pid))
@@ -33,13 +35,13 @@ func (p vmProcess) write(t *testing.T, proc string, pid int) {
 	write("statm", "351795 9280 5513 1431 0 291417 0\n")
 	write("cmdline", strings.Join(p.arguments, "\x00")+"\x00")
 	write("maps", p.maps)
-	hosttest.WriteNamespaces(t, dir, initialNamespaces())
+	hosttest.WriteNamespaces(t, dir, nsfs.Initial())
 	for i, comm := range append([]string{p.comm}, p.threads...) {
 		write(fmt.Sprintf("task/%d/comm", pid+i), comm+"\n")
 	}
 	write("fd/.kept", "") // the folder is there without any, too
 	for i, text := range p.fds {
-		link(t, filepath.Join(dir, "fd", fmt.Sprint(i)), text)
+		hosttest.Link(t, filepath.Join(dir, "fd", fmt.Sprint(i)), text)
 	}
 }
 
@@ -181,7 +183,7 @@ func TestVMM(t *testing.T) {
 				t.Fatal(err)
 			}
 			if test.process.parent != 0 {
-				link(t, filepath.Join(roots.Proc, "70", "exe"), "/usr/local/bin/containerd-shim-kata-v2")
+				hosttest.Link(t, filepath.Join(roots.Proc, "70", "exe"), "/usr/local/bin/containerd-shim-kata-v2")
 			}
 			test.process.write(t, roots.Proc, vmPID)
 			got, ok, err := f.VMM(vmPID, layout)
@@ -194,7 +196,7 @@ func TestVMM(t *testing.T) {
 			want := *test.want
 			want.Process = Process{
 				PID: vmPID, PPID: int32(test.process.parent), Comm: test.process.comm, NSPID: []int32{vmPID}, StartTime: 4242,
-				Namespaces: initialNamespaces(), Cgroup: dockerScope,
+				Namespaces: nsfs.Initial(), Cgroup: dockerScope,
 			}
 			if want.ResidentBytes = got.ResidentBytes; got.ResidentBytes == nil || *got.ResidentBytes < 9280*4096 {
 				t.Error("its resident memory is unknown, or wrong")

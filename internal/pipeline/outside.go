@@ -39,7 +39,7 @@ func (p *Pipeline) firstIn(namespace uint64) (hostfs.Process, bool) {
 		return hostfs.Process{}, false
 	}
 	for _, pid := range pids {
-		if ids, err := p.fs.Namespaces(pid); err != nil || ids[event.PID] != namespace {
+		if ids, err := p.fs.NS.Of(pid); err != nil || ids[event.PID] != namespace {
 			continue
 		}
 		if proc, err := p.fs.Process(pid, p.layout); err == nil && isFirst(proc) && proc.Namespaces[event.PID] == namespace {

@@ -13,6 +13,7 @@ import (
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/container/docker"
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host/nsfs"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/probes"
@@ -140,7 +141,7 @@ func (p *Pipeline) host() (isolation.Host, error) {
 	if err != nil {
 		p.cfg.Log.Warn("some facts about the host are unknown", "error", err)
 	}
-	namespaces, from, err := p.fs.HostNamespaces()
+	namespaces, from, err := p.fs.NS.OfHost()
 	if err != nil {
 		p.cfg.Log.Warn("the host's own namespaces are not all known", "error", err)
 	}
@@ -148,10 +149,10 @@ func (p *Pipeline) host() (isolation.Host, error) {
 	if p.self, err = p.fs.Self(); err != nil {
 		return isolation.Host{}, err
 	}
-	if p.own, err = p.fs.Namespaces(p.self); err != nil {
+	if p.own, err = p.fs.NS.Of(p.self); err != nil {
 		return isolation.Host{}, fmt.Errorf("read nsviz's own namespaces: %w", err)
 	}
-	if p.hostPIDs, err = p.fs.HostPIDs(); err != nil {
+	if p.hostPIDs, err = p.fs.NS.HostPIDs(); err != nil {
 		return isolation.Host{}, err
 	}
 	if p.sight, err = p.fs.Sight(); err != nil {
@@ -252,7 +253,7 @@ func (p *Pipeline) ask(f func()) {
 func (p *Pipeline) watch(ctx context.Context) error {
 	var inCall func(tid int32) bool
 	if p.hostPIDs {
-		inCall = p.fs.InNamespaceCall
+		inCall = p.fs.NS.InNamespaceCall
 	}
 	kernel, err := probes.Open(probes.Config{
 		Hierarchy: p.layout.HierarchyID, Unified: p.layout.Controller == "", OwnMntNamespace: p.own[event.Mnt],
@@ -380,7 +381,7 @@ func (p *Pipeline) isSelf(e *event.Event) bool {
 	if p.hostPIDs && e.PID == p.self {
 		return true
 	}
-	return e.Comm == hostfs.LookingThread && e.Container == nil && !e.ContainerUnknown &&
+	return e.Comm == nsfs.LookingThread && e.Container == nil && !e.ContainerUnknown &&
 		e.Type == event.NamespaceJoined && e.Namespace.Type == event.UTS
 }
 

@@ -113,3 +113,14 @@ func ManyMounts(n int) string {
 	}
 	return text.String()
 }
+
+// Link makes a symbolic link as those of procfs are.
+func Link(t testing.TB, path, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(text, path); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -83,7 +83,7 @@ func parseHexAddrPort(text string) (netip.AddrPort, bool) {
 
 // SocketInodes calls visit with each socket that a process has open.
 func (r *Reader) SocketInodes(pid int32, visit func(inode uint64)) error {
-	dir, err := pseudofs.OpenDir(r.proc.PID(pid))
+	dir, err := r.proc.OpenPID(pid)
 	if err != nil {
 		return err
 	}

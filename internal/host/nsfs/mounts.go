@@ -1,4 +1,4 @@
-package hostfs
+package nsfs
 
 import (
 	"fmt"
@@ -8,29 +8,29 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// NamespaceMount is a bind mount that keeps a namespace alive, as Docker and `ip netns` make them.
-type NamespaceMount struct {
+// Mount is a bind mount that keeps a namespace alive, as Docker and `ip netns` make them.
+type Mount struct {
 	Type  event.NamespaceType
 	ID    uint64
 	Point string
 }
 
-// NamespaceMounts lists the namespaces that are mounted in the host's mount namespace, in the order
+// Mounts lists the namespaces that are mounted in the host's mount namespace, in the order
 // in which mountinfo has them. It reads the mounts of PID 1, for nsviz may have a mount namespace of
 // its own (in a container, or by systemd's sandboxing) that shows none of them; where those are not
 // to be had it reads nsviz's own.
-func (f *FS) NamespaceMounts() ([]NamespaceMount, error) {
-	table, err := pseudofs.ReadFile(f.proc.File("1/mountinfo"), nil)
+func (r *Reader) Mounts() ([]Mount, error) {
+	table, err := pseudofs.ReadFile(r.proc.File("1/mountinfo"), nil)
 	if err != nil {
-		if table, err = pseudofs.ReadFile(f.proc.File("self/mountinfo"), nil); err != nil {
+		if table, err = pseudofs.ReadFile(r.proc.File("self/mountinfo"), nil); err != nil {
 			return nil, fmt.Errorf("list the mounted namespaces: %w", err)
 		}
 	}
 	return parseNamespaceMounts(table), nil
 }
 
-func parseNamespaceMounts(table []byte) []NamespaceMount {
-	var found []NamespaceMount
+func parseNamespaceMounts(table []byte) []Mount {
+	var found []Mount
 	for m := range mountinfo.Lines(table) {
 		if string(m.FSType) != "nsfs" {
 			continue
@@ -40,7 +40,7 @@ func parseNamespaceMounts(table []byte) []NamespaceMount {
 		if err != nil {
 			continue
 		}
-		found = append(found, NamespaceMount{Type: kind, ID: id, Point: mountinfo.Unescape(m.Point)})
+		found = append(found, Mount{Type: kind, ID: id, Point: mountinfo.Unescape(m.Point)})
 	}
 	return found
 }

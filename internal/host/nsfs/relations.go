@@ -1,4 +1,4 @@
-package hostfs
+package nsfs
 
 import (
 	"errors"
@@ -11,27 +11,27 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// NamespaceRelation says to whom a namespace belongs: Owner is the user namespace that owns it,
+// Relation says to whom a namespace belongs: Owner is the user namespace that owns it,
 // Parent, for PID and user namespaces, the one that it was made in. An id is 0 where there is none or
 // where it is out of this process's sight: the kernel tells of nothing above the asker's own
 // namespaces.
-type NamespaceRelation struct {
+type Relation struct {
 	Type          event.NamespaceType
 	ID            uint64
 	Owner, Parent uint64
 }
 
-// NamespaceRelations asks the kernel for the relations of the process's namespace of type t, which
+// Relations asks the kernel for the relations of the process's namespace of type t, which
 // come first, of its owner and its parent, of theirs, and so on: up to where the kernel tells no more,
 // or to those that are known already. Ancestors may have no process, and then nothing else tells of them.
-func (f *FS) NamespaceRelations(pid int32, t event.NamespaceType, known func(uint64) bool) ([]NamespaceRelation, error) {
+func (r *Reader) Relations(pid int32, t event.NamespaceType, known func(uint64) bool) ([]Relation, error) {
 	if int(t) >= len(namespaceLinks) {
 		return nil, fmt.Errorf("no namespace type %d", t)
 	}
-	return namespaceRelations(f.proc.PID(pid)+"/"+namespaceLinks[t], t, known)
+	return namespaceRelations(r.proc.PID(pid)+"/"+namespaceLinks[t], t, known)
 }
 
-func namespaceRelations(path string, t event.NamespaceType, known func(uint64) bool) ([]NamespaceRelation, error) {
+func namespaceRelations(path string, t event.NamespaceType, known func(uint64) bool) ([]Relation, error) {
 	fd, err := pseudofs.Open(unix.AT_FDCWD, path, unix.O_RDONLY)
 	if err != nil {
 		return nil, pseudofs.PathError("open", path, err)
@@ -47,7 +47,7 @@ func namespaceRelations(path string, t event.NamespaceType, known func(uint64) b
 // namespaces 32 deep at most.
 type lineage struct {
 	known func(uint64) bool
-	found []NamespaceRelation
+	found []Relation
 }
 
 // climb notes the namespace that fd is open on and then its ancestors, and closes fd.
@@ -62,7 +62,7 @@ func (l *lineage) climb(fd int, t event.NamespaceType) error {
 		return err
 	}
 	at := len(l.found)
-	l.found = append(l.found, NamespaceRelation{Type: t, ID: id, Owner: ownerID})
+	l.found = append(l.found, Relation{Type: t, ID: id, Owner: ownerID})
 	if err := l.next(owner, ownerID, event.User); err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package hostfs
+package nsfs
 
 import (
 	"fmt"
@@ -7,20 +7,13 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
 func TestInNamespaceCall(t *testing.T) {
 	proc := t.TempDir()
-	if err := os.WriteFile(filepath.Join(proc, "stat"), []byte("cpu  1 2 3\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Mkdir(filepath.Join(proc, "self"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	f, err := Open(Roots{Proc: proc})
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := New(pseudofs.Proc(proc))
 	for tid, test := range []struct {
 		name, text string
 		want       bool
@@ -41,18 +34,18 @@ func TestInNamespaceCall(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if got := f.InNamespaceCall(int32(tid)); got != test.want {
+		if got := r.InNamespaceCall(int32(tid)); got != test.want {
 			t.Errorf("%s: %t", test.name, got)
 		}
 	}
-	if f.InNamespaceCall(4242) {
+	if r.InNamespaceCall(4242) {
 		t.Error("it has ended")
 	}
 }
 
 func TestLiveInNamespaceCall(t *testing.T) {
-	f := liveFS(t)
-	if f.InNamespaceCall(1 << 30) {
+	r := New(pseudofs.DefaultProc)
+	if r.InNamespaceCall(1 << 30) {
 		t.Error("a thread that there is not")
 	}
 }

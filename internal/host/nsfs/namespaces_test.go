@@ -1,4 +1,4 @@
-package hostfs
+package nsfs
 
 import (
 	"bytes"
@@ -12,21 +12,22 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/host/hosttest"
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 	"github.com/nsviz/nsviz/test/lsns"
 )
 
 func TestNamespaces(t *testing.T) {
-	f, roots := openHost(t, "v2")
+	r, proc := openHost(t, "v2")
 	want := event.NamespaceIDs{11, 12, 13, 14, 15, 16, 17, 0} // a kernel without time namespaces
-	hosttest.WriteNamespaces(t, filepath.Join(roots.Proc, "7"), want)
-	if got, err := f.Namespaces(7); got != want || err != nil {
+	hosttest.WriteNamespaces(t, filepath.Join(proc, "7"), want)
+	if got, err := r.Of(7); got != want || err != nil {
 		t.Errorf("got %v, %v", got, err)
 	}
-	hosttest.WriteNamespaces(t, filepath.Join(roots.Proc, "8"), event.NamespaceIDs{})
-	if got, err := f.Namespaces(8); !got.IsZero() || err != nil {
+	hosttest.WriteNamespaces(t, filepath.Join(proc, "8"), event.NamespaceIDs{})
+	if got, err := r.Of(8); !got.IsZero() || err != nil {
 		t.Errorf("with nothing to read: %v, %v", got, err)
 	}
-	if _, err := f.Namespaces(2); !errors.Is(err, fs.ErrNotExist) { // it has no ns directory
+	if _, err := r.Of(2); !errors.Is(err, fs.ErrNotExist) { // it has no ns directory
 		t.Errorf("gone: %v", err)
 	}
 }
@@ -38,14 +39,14 @@ func TestNamespacesRefusesWhatIsNone(t *testing.T) {
 		"pid": "/etc/passwd",
 		"uts": strings.Repeat("uts", 100),
 	} {
-		f, roots := openHost(t, "v2")
-		if err := os.Mkdir(filepath.Join(roots.Proc, "1", "ns"), 0o755); err != nil {
+		r, proc := openHost(t, "v2")
+		if err := os.Mkdir(filepath.Join(proc, "1", "ns"), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Symlink(text, filepath.Join(roots.Proc, "1", "ns", link)); err != nil {
+		if err := os.Symlink(text, filepath.Join(proc, "1", "ns", link)); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := f.Namespaces(1); err == nil || !strings.Contains(err.Error(), "/1/ns/"+link) {
+		if got, err := r.Of(1); err == nil || !strings.Contains(err.Error(), "/1/ns/"+link) {
 			t.Errorf("%s: %v, %v", link, got, err)
 		}
 	}
@@ -68,9 +69,9 @@ func TestParseNamespaceLink(t *testing.T) {
 
 // TestLiveNamespacesAgreeWithLsns compares this process and a child with what lsns(8) says of them.
 func TestLiveNamespacesAgreeWithLsns(t *testing.T) {
-	f := liveFS(t)
+	r := New(pseudofs.DefaultProc)
 	for _, pid := range []int32{int32(os.Getpid()), hosttest.Start(t, nil, "cat").PID} {
-		got, err := f.Namespaces(pid)
+		got, err := r.Of(pid)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -101,9 +102,9 @@ func lsnsOf(t testing.TB, pid int32) (ids event.NamespaceIDs) {
 // TestLiveRelations asks for this process's namespaces: an owner is its own user namespace or,
 // where that is not the owner, out of sight; the parents are.
 func TestLiveRelations(t *testing.T) {
-	f := liveFS(t)
+	r := New(pseudofs.DefaultProc)
 	pid := int32(os.Getpid())
-	ids, err := f.Namespaces(pid)
+	ids, err := r.Of(pid)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +112,7 @@ func TestLiveRelations(t *testing.T) {
 		if ids[kind] == 0 {
 			continue
 		}
-		list, err := f.NamespaceRelations(pid, kind, nothing)
+		list, err := r.Relations(pid, kind, nothing)
 		if err != nil || len(list) == 0 || list[0].Type != kind || list[0].ID != ids[kind] {
 			t.Errorf("%s: %+v, %v", kind, list, err)
 			continue
@@ -124,15 +125,15 @@ func TestLiveRelations(t *testing.T) {
 			t.Errorf("%s has the parent %d, which is not in sight", kind, parent)
 		}
 	}
-	if _, err := f.NamespaceRelations(pid, event.NamespaceTypeCount, nothing); err == nil {
+	if _, err := r.Relations(pid, event.NamespaceTypeCount, nothing); err == nil {
 		t.Error("no such type, and no error")
 	}
 }
 
 func TestRelationsOfWhatIsNoNamespace(t *testing.T) {
-	f, roots := openHost(t, "v2")
-	hosttest.WriteFile(t, filepath.Join(roots.Proc, "1", "ns", "net"), "")
-	if list, err := f.NamespaceRelations(1, event.Net, nothing); err == nil {
+	r, proc := openHost(t, "v2")
+	hosttest.WriteFile(t, filepath.Join(proc, "1", "ns", "net"), "")
+	if list, err := r.Relations(1, event.Net, nothing); err == nil {
 		t.Errorf("%+v", list)
 	}
 }

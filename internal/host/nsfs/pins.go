@@ -1,4 +1,4 @@
-package hostfs
+package nsfs
 
 import (
 	"bytes"
@@ -23,9 +23,9 @@ const (
 	PinSocket                  // the process has a socket of it open
 )
 
-// NamespacePin is what keeps a namespace alive beside the processes that are in it, and the process
+// Pin is what keeps a namespace alive beside the processes that are in it, and the process
 // that has it.
-type NamespacePin struct {
+type Pin struct {
 	Type event.NamespaceType
 	ID   uint64
 	Kind PinKind
@@ -40,48 +40,48 @@ type NamespacePin struct {
 }
 
 // SocketPin is the pin of a net namespace by an open socket, of which /proc does not tell; inode is the socket's own.
-func SocketPin(netNamespace uint64, pid int32, fd uint32, inode uint64) NamespacePin {
-	return NamespacePin{
+func SocketPin(netNamespace uint64, pid int32, fd uint32, inode uint64) Pin {
+	return Pin{
 		Type: event.Net, ID: netNamespace, Kind: PinSocket, PID: pid, link: fmt.Sprintf("fd/%d", fd), socket: fmt.Sprintf("socket:[%d]", inode),
 	}
 }
 
-// NamespacePins lists what a process has of the namespaces that are wanted: open files, threads, and
+// Pins lists what a process has of the namespaces that are wanted: open files, threads, and
 // namespaces for its children. One namespace may come several times.
-func (f *FS) NamespacePins(pid int32, wanted func(event.NamespaceType, uint64) bool) ([]NamespacePin, error) {
-	dir, err := pseudofs.OpenDir(f.proc.PID(pid))
+func (r *Reader) Pins(pid int32, wanted func(event.NamespaceType, uint64) bool) ([]Pin, error) {
+	dir, err := r.proc.OpenPID(pid)
 	if err != nil {
 		return nil, err
 	}
 	defer dir.Close()
-	r := pinReader{fs: f, dir: dir, pid: pid, wanted: wanted}
-	if err := r.readFiles(); err != nil {
+	search := pinSearch{proc: r.proc, dir: dir, pid: pid, wanted: wanted}
+	if err := search.readFiles(); err != nil {
 		return nil, err
 	}
-	if err := r.readThreads(); err != nil {
+	if err := search.readThreads(); err != nil {
 		return nil, err
 	}
-	return r.found, nil
+	return search.found, nil
 }
 
-type pinReader struct {
-	fs     *FS
+type pinSearch struct {
+	proc   pseudofs.Proc
 	dir    pseudofs.Dir // the process's
 	pid    int32
 	wanted func(event.NamespaceType, uint64) bool
-	found  []NamespacePin
+	found  []Pin
 }
 
-func (r *pinReader) readFiles() error {
-	return r.dir.Each("fd", func(fds pseudofs.Dir, name string) {
+func (s *pinSearch) readFiles() error {
+	return s.dir.Each("fd", func(fds pseudofs.Dir, name string) {
 		var space [64]byte
 		n, err := unix.Readlinkat(fds.FD(), name, space[:])
 		switch {
 		case err != nil: // closed meanwhile
 		case string(space[:n]) == "/":
-			r.noteDetached(fds, name)
+			s.noteDetached(fds, name)
 		default:
-			r.note(space[:n], PinFile, 0, "fd/", name)
+			s.note(space[:n], PinFile, 0, "fd/", name)
 		}
 	})
 }
@@ -89,23 +89,23 @@ func (r *pinReader) readFiles() error {
 // noteDetached looks at an open file that calls itself "/". That is how a namespace looks that was
 // opened where it was mounted and is mounted no more, as after `ip netns delete`; it may as well be a
 // folder, which a look at its inode shows without opening it.
-func (r *pinReader) noteDetached(fds pseudofs.Dir, name string) {
+func (s *pinSearch) noteDetached(fds pseudofs.Dir, name string) {
 	fd, err := pseudofs.Open(fds.FD(), name, unix.O_PATH)
 	if err != nil {
 		return
 	}
 	defer unix.Close(fd)
-	kind, id, ok := r.fs.namespaceAt(fd)
-	if ok && r.wanted(kind, id) {
-		r.found = append(r.found, NamespacePin{Type: kind, ID: id, Kind: PinFile, PID: r.pid, link: "fd/" + name})
+	kind, id, ok := namespaceAt(s.proc, fd)
+	if ok && s.wanted(kind, id) {
+		s.found = append(s.found, Pin{Type: kind, ID: id, Kind: PinFile, PID: s.pid, link: "fd/" + name})
 	}
 }
 
 // readThreads reads what threads are in and what their children will be in. A thread can have other
 // namespaces than the first one of its process, and programs in Go do.
-func (r *pinReader) readThreads() error {
-	first := strconv.Itoa(int(r.pid))
-	return r.dir.Each("task", func(tasks pseudofs.Dir, name string) {
+func (s *pinSearch) readThreads() error {
+	first := strconv.Itoa(int(s.pid))
+	return s.dir.Each("task", func(tasks pseudofs.Dir, name string) {
 		tid, ok := pseudofs.ParsePID([]byte(name))
 		if !ok {
 			return
@@ -117,7 +117,7 @@ func (r *pinReader) readThreads() error {
 				path := name + "/" + link
 				n, err := unix.Readlinkat(tasks.FD(), path, space[:])
 				if err == nil { // not of a type that the kernel lacks, nor of a thread that is gone
-					r.note(space[:n], kind, tid, "task/", path)
+					s.note(space[:n], kind, tid, "task/", path)
 				}
 			}
 			if name == first { // what the first one is in is no pin
@@ -133,8 +133,8 @@ var childrensLinks = [...]string{"ns/pid_for_children", "ns/time_for_children"}
 
 // AwaitsFirstChild reports whether a process has unshared a PID namespace that nothing has entered yet. Its
 // number is nowhere in procfs: the link for children leads nowhere.
-func (f *FS) AwaitsFirstChild(pid int32) bool {
-	dir, err := pseudofs.OpenDir(f.proc.PID(pid))
+func (r *Reader) AwaitsFirstChild(pid int32) bool {
+	dir, err := r.proc.OpenPID(pid)
 	if err != nil {
 		return false
 	}
@@ -149,16 +149,16 @@ func (f *FS) AwaitsFirstChild(pid int32) bool {
 	return awaits
 }
 
-func (r *pinReader) note(text []byte, kind PinKind, tid int32, links, name string) {
+func (s *pinSearch) note(text []byte, kind PinKind, tid int32, links, name string) {
 	// Most open files are something else, and errors that say so would cost more than reading them.
 	if !namesNamespaceType(text) {
 		return
 	}
 	t, id, err := parseNamespaceLink(text)
-	if err != nil || !r.wanted(t, id) {
+	if err != nil || !s.wanted(t, id) {
 		return
 	}
-	r.found = append(r.found, NamespacePin{Type: t, ID: id, Kind: kind, PID: r.pid, TID: tid, link: links + name})
+	s.found = append(s.found, Pin{Type: t, ID: id, Kind: kind, PID: s.pid, TID: tid, link: links + name})
 }
 
 func namesNamespaceType(link []byte) bool {
@@ -176,31 +176,31 @@ func namesNamespaceType(link []byte) bool {
 
 // MountPins lists the namespaces that are mounted in the mount namespace of a process, or of the thread
 // tid of it where that is not 0, as far as the process's root shows them.
-func (f *FS) MountPins(pid, tid int32, wanted func(event.NamespaceType, uint64) bool) ([]NamespacePin, error) {
-	path := f.proc.PID(pid) + "/mountinfo"
+func (r *Reader) MountPins(pid, tid int32, wanted func(event.NamespaceType, uint64) bool) ([]Pin, error) {
+	path := r.proc.PID(pid) + "/mountinfo"
 	if tid != 0 {
-		path = f.proc.PID(pid) + "/task/" + strconv.Itoa(int(tid)) + "/mountinfo"
+		path = r.proc.PID(pid) + "/task/" + strconv.Itoa(int(tid)) + "/mountinfo"
 	}
 	mountinfo, err := pseudofs.ReadFile(path, nil)
 	if err != nil {
 		return nil, err
 	}
-	var found []NamespacePin
+	var found []Pin
 	for _, m := range parseNamespaceMounts(mountinfo) {
 		if wanted(m.Type, m.ID) {
-			found = append(found, NamespacePin{Type: m.Type, ID: m.ID, Kind: PinMount, PID: pid, TID: tid, Point: m.Point})
+			found = append(found, Pin{Type: m.Type, ID: m.ID, Kind: PinMount, PID: pid, TID: tid, Point: m.Point})
 		}
 	}
 	return found, nil
 }
 
 // Pinned reports whether a pin still holds its namespace. It does not ask that of a PinMount: that
-// takes as long as [FS.MountPins].
-func (f *FS) Pinned(p NamespacePin) bool {
+// takes as long as [Reader.MountPins].
+func (r *Reader) Pinned(p Pin) bool {
 	if p.link == "" {
 		return false
 	}
-	path := f.proc.PID(p.PID) + "/" + p.link
+	path := r.proc.PID(p.PID) + "/" + p.link
 	var space [64]byte
 	n, err := unix.Readlink(path, space[:])
 	if err != nil {
@@ -220,39 +220,39 @@ func (f *FS) Pinned(p NamespacePin) bool {
 		return false
 	}
 	defer unix.Close(fd)
-	t, id, ok := f.namespaceAt(fd)
+	t, id, ok := namespaceAt(r.proc, fd)
 	return ok && t == p.Type && id == p.ID
 }
 
-// PinRelations is [FS.NamespaceRelations] of a namespace that is pinned. A PinMount's is not asked
+// PinRelations is [Reader.Relations] of a namespace that is pinned. A PinMount's is not asked
 // for: its path may lead through a file system that its owner makes hang. Nor is a PinSocket's: that would take the
 // socket into our hands.
-func (f *FS) PinRelations(p NamespacePin, known func(uint64) bool) ([]NamespaceRelation, error) {
+func (r *Reader) PinRelations(p Pin, known func(uint64) bool) ([]Relation, error) {
 	if p.link == "" || p.Kind == PinSocket {
 		return nil, fmt.Errorf("the relations of %s namespace %d: it is out of reach", p.Type, p.ID)
 	}
-	return namespaceRelations(f.proc.PID(p.PID)+"/"+p.link, p.Type, known)
+	return namespaceRelations(r.proc.PID(p.PID)+"/"+p.link, p.Type, known)
 }
 
-// MountRelations is [FS.NamespaceRelations] of a namespace that is mounted in the host's mount
+// MountRelations is [Reader.Relations] of a namespace that is mounted in the host's mount
 // namespace.
-func (f *FS) MountRelations(m NamespaceMount, known func(uint64) bool) ([]NamespaceRelation, error) {
-	for _, root := range []string{f.proc.File("1/root"), ""} {
+func (r *Reader) MountRelations(m Mount, known func(uint64) bool) ([]Relation, error) {
+	for _, root := range []string{r.proc.File("1/root"), ""} {
 		fd, err := pseudofs.Open(unix.AT_FDCWD, root+m.Point, unix.O_PATH|unix.O_NOFOLLOW)
 		if err != nil {
 			continue
 		}
 		defer unix.Close(fd)
 		// Something else may be mounted above it, or there may be another file system of nsviz's own.
-		if t, id, ok := f.namespaceAt(fd); ok && t == m.Type && id == m.ID {
-			return namespaceRelations(f.proc.File("self/fd/"+strconv.Itoa(fd)), t, known)
+		if t, id, ok := namespaceAt(r.proc, fd); ok && t == m.Type && id == m.ID {
+			return namespaceRelations(r.proc.File("self/fd/"+strconv.Itoa(fd)), t, known)
 		}
 	}
 	return nil, fmt.Errorf("the relations of %s namespace %d: it cannot be reached at %s", m.Type, m.ID, m.Point)
 }
 
 // namespaceAt says which namespace it is that fd, which may be an O_PATH, is open on, if any.
-func (f *FS) namespaceAt(fd int) (event.NamespaceType, uint64, bool) {
+func namespaceAt(proc pseudofs.Proc, fd int) (event.NamespaceType, uint64, bool) {
 	var stat unix.Statfs_t
 	if err := unix.Fstatfs(fd, &stat); err != nil || stat.Type != unix.NSFS_MAGIC {
 		return 0, 0, false
@@ -262,7 +262,7 @@ func (f *FS) namespaceAt(fd int) (event.NamespaceType, uint64, bool) {
 		return 0, 0, false
 	}
 	// It is a namespace, and to open it does nothing.
-	open, err := pseudofs.Open(unix.AT_FDCWD, f.proc.File("self/fd/"+strconv.Itoa(fd)), unix.O_RDONLY)
+	open, err := pseudofs.Open(unix.AT_FDCWD, proc.File("self/fd/"+strconv.Itoa(fd)), unix.O_RDONLY)
 	if err != nil {
 		return 0, 0, false
 	}

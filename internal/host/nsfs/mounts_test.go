@@ -1,4 +1,4 @@
-package hostfs
+package nsfs
 
 import (
 	"os"
@@ -13,12 +13,12 @@ import (
 )
 
 func TestNamespaceMounts(t *testing.T) {
-	f, roots := openHost(t, "v2")
-	got, err := f.NamespaceMounts()
+	r, proc := openHost(t, "v2")
+	got, err := r.Mounts()
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []NamespaceMount{
+	want := []Mount{
 		{Type: event.Net, ID: 4026532321, Point: "/run/docker/netns/ac5f66f4f2f2"},
 		{Type: event.UTS, ID: 4026532400, Point: "/run/uts with\\odd\tname"},
 	}
@@ -26,16 +26,16 @@ func TestNamespaceMounts(t *testing.T) {
 		t.Error(diff)
 	}
 	// Where PID 1's mounts are not to be had, nsviz's own serve.
-	if err := os.Rename(filepath.Join(roots.Proc, "1/mountinfo"), filepath.Join(roots.Proc, "self/mountinfo")); err != nil {
+	if err := os.Rename(filepath.Join(proc, "1/mountinfo"), filepath.Join(proc, "self/mountinfo")); err != nil {
 		t.Fatal(err)
 	}
-	if got, err = f.NamespaceMounts(); err != nil || !cmp.Equal(want, got) {
+	if got, err = r.Mounts(); err != nil || !cmp.Equal(want, got) {
 		t.Errorf("by self: %v, %v", got, err)
 	}
-	if err := os.Remove(filepath.Join(roots.Proc, "self/mountinfo")); err != nil {
+	if err := os.Remove(filepath.Join(proc, "self/mountinfo")); err != nil {
 		t.Fatal(err)
 	}
-	if got, err = f.NamespaceMounts(); err == nil || !strings.Contains(err.Error(), "self/mountinfo") {
+	if got, err = r.Mounts(); err == nil || !strings.Contains(err.Error(), "self/mountinfo") {
 		t.Errorf("by nothing: %v, %v", got, err)
 	}
 }
@@ -47,14 +47,14 @@ func TestNamespaceMountsAreNamespacesOnly(t *testing.T) {
 		"1 2 0:4 / /d rw - nsfs nsfs rw\n" +
 		"1 2 0:4 net:[8] /e rw - nsf"
 	got := parseNamespaceMounts([]byte(text))
-	if want := []NamespaceMount{{Type: event.Net, ID: 5, Point: "/a"}}; !cmp.Equal(want, got) {
+	if want := []Mount{{Type: event.Net, ID: 5, Point: "/a"}}; !cmp.Equal(want, got) {
 		t.Errorf("got %v", got)
 	}
 }
 
 func TestNamespaceMountsOfFiveThousand(t *testing.T) {
 	got := parseNamespaceMounts([]byte(hosttest.ManyMounts(5000)))
-	if len(got) != 5000 || got[4999] != (NamespaceMount{Type: event.Net, ID: 4026536999, Point: "/run/docker/netns/000000001387"}) {
+	if len(got) != 5000 || got[4999] != (Mount{Type: event.Net, ID: 4026536999, Point: "/run/docker/netns/000000001387"}) {
 		t.Errorf("%d found, last %v", len(got), got[len(got)-1])
 	}
 }

@@ -1,4 +1,4 @@
-package hostfs
+package nsfs
 
 import (
 	"bytes"
@@ -18,8 +18,8 @@ type IDRange struct {
 
 // IDMaps reads the maps of a process's user namespace. Outside is the reader's user namespace, or where
 // the process is in the same one, that namespace's parent. A namespace without a map yet has none.
-func (f *FS) IDMaps(pid int32) (uids, gids []IDRange, err error) {
-	dir, err := pseudofs.OpenDir(f.proc.PID(pid))
+func (r *Reader) IDMaps(pid int32) (uids, gids []IDRange, err error) {
+	dir, err := r.proc.OpenPID(pid)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -1,4 +1,4 @@
-package hostfs
+package nsfs
 
 import (
 	"errors"
@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/nsviz/nsviz/internal/host/pseudofs"
 	"golang.org/x/sys/unix"
 )
 
@@ -16,8 +15,8 @@ var namespaceCalls = []int{unix.SYS_UNSHARE, unix.SYS_SETNS, 310, 346, 337, 375}
 
 // InNamespaceCall reports whether a thread is in unshare or setns, or may be: what cannot be read is not known. One that has
 // ended is not. Another call may have one of the numbers, depending on the architecture.
-func (f *FS) InNamespaceCall(tid int32) bool {
-	dir, err := pseudofs.OpenDir(f.proc.PID(tid))
+func (r *Reader) InNamespaceCall(tid int32) bool {
+	dir, err := r.proc.OpenPID(tid)
 	if err != nil {
 		return !errors.Is(err, fs.ErrNotExist)
 	}

@@ -1,4 +1,4 @@
-package hostfs
+package nsfs
 
 import (
 	"bytes"
@@ -18,8 +18,8 @@ type TimeOffsets struct {
 
 // TimeOffsets reads the offsets of the time namespace that a process's children are in, which is its own
 // except just after an unshare. A kernel without time namespaces has no such file: fs.ErrNotExist.
-func (f *FS) TimeOffsets(pid int32) (TimeOffsets, error) {
-	path := f.proc.PID(pid) + "/timens_offsets"
+func (r *Reader) TimeOffsets(pid int32) (TimeOffsets, error) {
+	path := r.proc.PID(pid) + "/timens_offsets"
 	var space [256]byte
 	data, err := pseudofs.ReadFile(path, space[:])
 	if err != nil {

@@ -1,6 +1,6 @@
 //go:build root
 
-package hostfs
+package nsfs
 
 import (
 	"errors"
@@ -12,16 +12,17 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/host/hosttest"
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
 func TestRootHostname(t *testing.T) {
-	f := liveFS(t)
+	r := New(pseudofs.DefaultProc)
 	self := int32(os.Getpid())
 	host, err := os.Hostname()
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, err := f.Namespaces(self)
+	before, err := r.Of(self)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,23 +35,23 @@ func TestRootHostname(t *testing.T) {
 			if name == "" { // nothing was written
 				want = host
 			}
-			if got, err := f.Hostname(child.PID); got != want || err != nil {
+			if got, err := r.Hostname(child.PID); got != want || err != nil {
 				t.Errorf("%v: %q, %v, want %q", args, got, err, want)
 			}
 			child.End(t)
 			child.Reap(t)
-			if _, err := f.Hostname(child.PID); !errors.Is(err, fs.ErrNotExist) {
+			if _, err := r.Hostname(child.PID); !errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("of a process that is gone: %v", err)
 			}
 		}
 	}
-	if got, err := f.Hostname(self); got != host || err != nil {
+	if got, err := r.Hostname(self); got != host || err != nil {
 		t.Errorf("%q, %v, want %q", got, err, host)
 	}
 	// No thread stays elsewhere; one that ends takes a moment.
 	left := func(kind event.NamespaceType, id uint64) bool { return kind == event.UTS && id != before[event.UTS] }
 	for {
-		pins, err := f.NamespacePins(self, left)
+		pins, err := r.Pins(self, left)
 		if err != nil {
 			t.Fatal(err)
 		}

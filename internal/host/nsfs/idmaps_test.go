@@ -1,4 +1,4 @@
-package hostfs
+package nsfs
 
 import (
 	"errors"
@@ -7,29 +7,30 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/nsviz/nsviz/internal/host/hosttest"
 )
 
 func TestIDMaps(t *testing.T) {
-	f, roots := openHost(t, "v2")
-	write := func(name, text string) { hosttest.WriteFile(t, filepath.Join(roots.Proc, "9", name), text) }
+	r, proc := openHost(t, "v2")
+	write := func(name, text string) { hosttest.WriteFile(t, filepath.Join(proc, "9", name), text) }
 	write("uid_map", "         0     100000      65536\n     65536       1000          1\n")
 	write("gid_map", "")
-	uids, gids, err := f.IDMaps(9)
+	uids, gids, err := r.IDMaps(9)
 	if diff := cmp.Diff([]IDRange{{0, 100000, 65536}, {65536, 1000, 1}}, uids); diff != "" || gids != nil || err != nil {
 		t.Errorf("%v, %v %s", gids, err, diff)
 	}
 	write("gid_map", "         0          0 4294967295\n")
-	if _, gids, err := f.IDMaps(9); err != nil || len(gids) != 1 || gids[0].Count != 4294967295 {
+	if _, gids, err := r.IDMaps(9); err != nil || len(gids) != 1 || gids[0].Count != 4294967295 {
 		t.Errorf("the host's: %v, %v", gids, err)
 	}
 	for _, text := range []string{"0 0\n", "0 0 1", "0 0 x\n", "-1 0 1\n", "0 0 4294967296\n", "\n"} {
 		write("uid_map", text)
-		if uids, _, err := f.IDMaps(9); err == nil {
+		if uids, _, err := r.IDMaps(9); err == nil {
 			t.Errorf("%q: %v", text, uids)
 		}
 	}
-	if _, _, err := f.IDMaps(99); !errors.Is(err, fs.ErrNotExist) {
+	if _, _, err := r.IDMaps(99); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("gone: %v", err)
 	}
 }

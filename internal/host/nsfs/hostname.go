@@ -1,12 +1,13 @@
-package hostfs
+package nsfs
 
 import (
 	"bytes"
 	"runtime"
 	"unsafe"
 
-	"github.com/nsviz/nsviz/internal/host/pseudofs"
 	"golang.org/x/sys/unix"
+
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
 // LookingThread is what the thread calls itself that enters a UTS namespace to ask for its host name, so that an nsviz
@@ -18,14 +19,14 @@ const LookingThread = "nsviz:look"
 //
 // No file of procfs tells it of another namespace than the reader's. So a thread enters that namespace,
 // asks, and is thrown away; that takes CAP_SYS_ADMIN in the user namespaces of both.
-func (f *FS) Hostname(pid int32) (string, error) {
-	path := f.proc.PID(pid) + "/ns/uts"
+func (r *Reader) Hostname(pid int32) (string, error) {
+	path := r.proc.PID(pid) + "/ns/uts"
 	fd, err := pseudofs.Open(unix.AT_FDCWD, path, unix.O_RDONLY)
 	if err != nil {
 		return "", pseudofs.PathError("open", path, err)
 	}
 	defer unix.Close(fd)
-	own, err := pseudofs.Open(unix.AT_FDCWD, f.proc.File("self/ns/uts"), unix.O_RDONLY)
+	own, err := pseudofs.Open(unix.AT_FDCWD, r.proc.File("self/ns/uts"), unix.O_RDONLY)
 	if err == nil {
 		defer unix.Close(own)
 		theirs, err := pseudofs.Inode(fd)

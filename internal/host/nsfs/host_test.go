@@ -1,4 +1,4 @@
-package hostfs
+package nsfs
 
 import (
 	"path/filepath"
@@ -7,10 +7,11 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/host/hosttest"
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
 func TestHostNamespaces(t *testing.T) {
-	boot := initialNamespaces()
+	boot := Initial()
 	boot[event.Mnt], boot[event.Net] = 4026531841, 4026531840
 	init := boot // on some systems init has a mount namespace of its own
 	init[event.Mnt] = 4026532300
@@ -21,7 +22,7 @@ func TestHostNamespaces(t *testing.T) {
 	sharesPID[event.PID] = boot[event.PID]
 	old := boot // a kernel without time namespaces
 	old[event.Time] = 0
-	constants, oldConstants := initialNamespaces(), initialNamespaces()
+	constants, oldConstants := Initial(), Initial()
 	oldConstants[event.Time] = 0
 	oldContainer := container
 	oldContainer[event.Time] = 0
@@ -44,11 +45,11 @@ func TestHostNamespaces(t *testing.T) {
 		"nothing readable at all":                {},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f, roots := openHost(t, "v2")
-			hosttest.WriteNamespaces(t, filepath.Join(roots.Proc, "1"), test.pid1)
-			hosttest.WriteNamespaces(t, filepath.Join(roots.Proc, "2"), test.pid2)
-			hosttest.WriteNamespaces(t, filepath.Join(roots.Proc, "self"), test.self)
-			got, from, err := f.HostNamespaces()
+			r, proc := openHost(t, "v2")
+			hosttest.WriteNamespaces(t, filepath.Join(proc, "1"), test.pid1)
+			hosttest.WriteNamespaces(t, filepath.Join(proc, "2"), test.pid2)
+			hosttest.WriteNamespaces(t, filepath.Join(proc, "self"), test.self)
+			got, from, err := r.OfHost()
 			if got != test.want || from != test.from {
 				t.Errorf("got %v from %q,\nwant %v from %q", got, from, test.want, test.from)
 			}
@@ -58,7 +59,7 @@ func TestHostNamespaces(t *testing.T) {
 			if err != nil && !strings.Contains(err.Error(), "run nsviz as root") {
 				t.Errorf("%q does not help", err)
 			}
-			if host, err := f.HostPIDs(); host == test.foreign || err != nil {
+			if host, err := r.HostPIDs(); host == test.foreign || err != nil {
 				t.Errorf("it counts as the host does: %v, %v", host, err)
 			}
 		})
@@ -66,23 +67,23 @@ func TestHostNamespaces(t *testing.T) {
 }
 
 func TestHostNamespacesWithoutPIDs1And2(t *testing.T) {
-	f, roots := openHost(t, "v1")
-	ids := initialNamespaces()
+	r, proc := openHost(t, "v1")
+	ids := Initial()
 	ids[event.Net] = 4026531840
-	hosttest.WriteNamespaces(t, filepath.Join(roots.Proc, "self"), ids)
-	if got, from, err := f.HostNamespaces(); got != ids || from != FromSelf || err != nil {
+	hosttest.WriteNamespaces(t, filepath.Join(proc, "self"), ids)
+	if got, from, err := r.OfHost(); got != ids || from != FromSelf || err != nil {
 		t.Errorf("got %v, %q, %v", got, from, err)
 	}
 }
 
 // TestLiveHostNamespaces holds the constants against the kernel, wherever the test runs.
 func TestLiveHostNamespaces(t *testing.T) {
-	ids, from, err := liveFS(t).HostNamespaces()
+	ids, from, err := New(pseudofs.DefaultProc).OfHost()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Log(from, ids)
-	for kind, want := range initialNamespaces() {
+	for kind, want := range Initial() {
 		// An init may have left the namespaces that it was started in, all but the PID namespace.
 		moved := from == FromInit && event.NamespaceType(kind) != event.PID
 		if want != 0 && ids[kind] != 0 && ids[kind] != want && !moved {

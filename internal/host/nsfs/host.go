@@ -1,4 +1,4 @@
-package hostfs
+package nsfs
 
 import (
 	"errors"
@@ -8,7 +8,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// Where HostNamespaces has its answer from.
+// Where OfHost has its answer from.
 const (
 	FromInit      = "/proc/1 (init)"
 	FromKthreadd  = "/proc/2 (kthreadd)"
@@ -16,11 +16,11 @@ const (
 	FromConstants = "the kernel's constants (mnt and net are unknown)"
 )
 
-// initialNamespaces are the numbers that the kernel gives to the namespaces that it boots with, by
+// Initial are the numbers that the kernel gives to the namespaces that it boots with, by
 // its enum init_ns_ino (PROC_*_INIT_INO before 6.18): user, uts, ipc and pid since 3.8, cgroup
 // since 4.6, time since 5.6. No other namespace gets them: dynamic ones start at 0xf0000000. Those
 // of the initial mnt and net namespaces were dynamic for long; they are 0 here.
-func initialNamespaces() event.NamespaceIDs {
+func Initial() event.NamespaceIDs {
 	return event.NamespaceIDs{
 		event.IPC:      0xefffffff,
 		event.UTS:      0xeffffffe,
@@ -31,7 +31,7 @@ func initialNamespaces() event.NamespaceIDs {
 	}
 }
 
-// HostNamespaces returns the ids of the host's own namespaces and where they are known from.
+// OfHost returns the ids of the host's own namespaces and where they are known from.
 //
 // The best source is the host's init: what else runs on the host descends from it and shares its
 // namespaces, also on the few systems where it leaves those that it was started in. But /proc/1
@@ -41,13 +41,13 @@ func initialNamespaces() event.NamespaceIDs {
 // always has PID 2, and it stays in the namespaces that the kernel booted with. Next are nsviz's
 // own, if they agree with the kernel in all types that have a constant; what is left are the
 // constants themselves.
-func (f *FS) HostNamespaces() (ids event.NamespaceIDs, from string, err error) {
-	initial := initialNamespaces()
+func (r *Reader) OfHost() (ids event.NamespaceIDs, from string, err error) {
+	initial := Initial()
 	for _, source := range []struct {
 		pid  int32
 		from string
 	}{{1, FromInit}, {2, FromKthreadd}} {
-		ids, err := f.Namespaces(source.pid)
+		ids, err := r.Of(source.pid)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
 			return event.NamespaceIDs{}, "", fmt.Errorf("read the host's namespaces: %w", err)
 		}
@@ -55,7 +55,7 @@ func (f *FS) HostNamespaces() (ids event.NamespaceIDs, from string, err error) {
 			return ids, source.from, nil
 		}
 	}
-	own, err := f.namespacesIn(f.proc.File("self"))
+	own, err := r.namespacesIn(r.proc.File("self"))
 	if err != nil {
 		return event.NamespaceIDs{}, "", fmt.Errorf("read nsviz's own namespaces: %w", err)
 	}
@@ -70,7 +70,7 @@ func (f *FS) HostNamespaces() (ids event.NamespaceIDs, from string, err error) {
 	}
 	if initial.IsZero() {
 		return event.NamespaceIDs{}, "", fmt.Errorf("%s shows no namespaces, not even nsviz's own: "+
-			"run nsviz as root on the host", f.proc.File("self/ns"))
+			"run nsviz as root on the host", r.proc.File("self/ns"))
 	}
 	if alike {
 		return own, FromSelf, nil
@@ -81,9 +81,9 @@ func (f *FS) HostNamespaces() (ids event.NamespaceIDs, from string, err error) {
 // HostPIDs reports whether the procfs counts processes as the kernel does: it does where it belongs to the
 // initial PID namespace. A process of that namespace sees itself only in such a procfs; for any other the
 // first two processes tell. Where nothing can be read it is taken for an ordinary host.
-func (f *FS) HostPIDs() (bool, error) {
-	initial := initialNamespaces()[event.PID]
-	own, err := f.namespacesIn(f.proc.File("self"))
+func (r *Reader) HostPIDs() (bool, error) {
+	initial := Initial()[event.PID]
+	own, err := r.namespacesIn(r.proc.File("self"))
 	if err != nil {
 		return false, fmt.Errorf("read nsviz's own namespaces: %w", err)
 	}
@@ -91,7 +91,7 @@ func (f *FS) HostPIDs() (bool, error) {
 		return true, nil
 	}
 	for _, pid := range []int32{1, 2} {
-		if ids, err := f.Namespaces(pid); err == nil && ids[event.PID] == initial {
+		if ids, err := r.Of(pid); err == nil && ids[event.PID] == initial {
 			return true, nil
 		}
 	}

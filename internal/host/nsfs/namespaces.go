@@ -1,4 +1,4 @@
-package hostfs
+package nsfs
 
 import (
 	"bytes"
@@ -13,17 +13,23 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// Namespaces reads the ids of the namespaces that a process is in. An id is 0 where the kernel
+// Reader reads the namespaces of a procfs. Any number of goroutines may use one at a time.
+type Reader struct{ proc pseudofs.Proc }
+
+// New returns a reader of the namespaces in proc.
+func New(proc pseudofs.Proc) *Reader { return &Reader{proc} }
+
+// Of reads the ids of the namespaces that a process is in. An id is 0 where the kernel
 // refuses to tell (other users' processes without CAP_SYS_PTRACE, or a host that is locked down),
 // where it has no such type, and for most types of a zombie, which has left its namespaces.
-func (f *FS) Namespaces(pid int32) (event.NamespaceIDs, error) {
-	return f.namespacesIn(f.proc.PID(pid))
+func (r *Reader) Of(pid int32) (event.NamespaceIDs, error) {
+	return r.namespacesIn(r.proc.PID(pid))
 }
 
-// VisibleNamespaces is Namespaces for those who want to know what they do not see: refused is set where the kernel does not
+// Visible is [Reader.Of] for those who want to know what they do not see: refused is set where the kernel does not
 // tell which namespaces a process is in, also where /proc hides all that is in the process's directory (hidepid=1).
-func (f *FS) VisibleNamespaces(pid int32) (ids event.NamespaceIDs, refused bool, err error) {
-	dir, err := pseudofs.OpenDir(f.proc.PID(pid))
+func (r *Reader) Visible(pid int32) (ids event.NamespaceIDs, refused bool, err error) {
+	dir, err := r.proc.OpenPID(pid)
 	if errors.Is(err, fs.ErrPermission) {
 		return event.NamespaceIDs{}, true, nil
 	}
@@ -31,16 +37,16 @@ func (f *FS) VisibleNamespaces(pid int32) (ids event.NamespaceIDs, refused bool,
 		return event.NamespaceIDs{}, false, err
 	}
 	defer dir.Close()
-	return readNamespaces(dir)
+	return ReadIDs(dir)
 }
 
-func (f *FS) namespacesIn(pidDir string) (event.NamespaceIDs, error) {
+func (r *Reader) namespacesIn(pidDir string) (event.NamespaceIDs, error) {
 	dir, err := pseudofs.OpenDir(pidDir)
 	if err != nil {
 		return event.NamespaceIDs{}, err
 	}
 	defer dir.Close()
-	ids, _, err := readNamespaces(dir)
+	ids, _, err := ReadIDs(dir)
 	return ids, err
 }
 
@@ -49,9 +55,10 @@ var namespaceLinks = [event.NamespaceTypeCount]string{
 	"ns/mnt", "ns/pid", "ns/net", "ns/ipc", "ns/uts", "ns/user", "ns/cgroup", "ns/time",
 }
 
-// readNamespaces reads the links' texts, which is several times cheaper than stat(2): that would
-// make the kernel build an inode for each namespace. refused is set where the kernel does not tell them.
-func readNamespaces(dir pseudofs.Dir) (ids event.NamespaceIDs, refused bool, err error) {
+// ReadIDs is [Reader.Of] for a process whose directory is open; refused is set where the kernel does not tell. It reads
+// the links' texts, which is several times cheaper than stat(2): that would make the kernel build an inode for each
+// namespace.
+func ReadIDs(dir pseudofs.Dir) (ids event.NamespaceIDs, refused bool, err error) {
 	var space [64]byte
 	missing := false
 	for t, link := range namespaceLinks {

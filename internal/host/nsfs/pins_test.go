@@ -1,4 +1,4 @@
-package hostfs
+package nsfs
 
 import (
 	"os"
@@ -14,38 +14,27 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// link makes a symbolic link as those of procfs are.
-func link(t testing.TB, path, text string) {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink(text, path); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func TestNamespacePins(t *testing.T) {
-	f, roots := openHost(t, "v2")
-	dir := filepath.Join(roots.Proc, "7")
+	r, proc := openHost(t, "v2")
+	dir := filepath.Join(proc, "7")
 	for fd, text := range map[string]string{
 		"0": "/dev/null", "1": "socket:[21]", "2": "net:[22]", "3": "anon_inode:[pidfd]", "4": "pidfd:[24]", "5": "/", "6": "mnt:[26",
 		"70": "user:[27]", "8": "net:[28] (deleted)",
 	} {
-		link(t, filepath.Join(dir, "fd", fd), text)
+		hosttest.Link(t, filepath.Join(dir, "fd", fd), text)
 	}
 	hosttest.WriteNamespaces(t, filepath.Join(dir, "task", "7"), event.NamespaceIDs{11, 12, 13, 14, 15, 16, 17, 18})
 	hosttest.WriteNamespaces(t, filepath.Join(dir, "task", "9"), event.NamespaceIDs{11, 12, 33, 14, 35, 16, 17, 18})
-	link(t, filepath.Join(dir, "task", "7", "ns", "time_for_children"), "time:[38]")
-	link(t, filepath.Join(dir, "task", "9", "ns", "pid_for_children"), "pid:[32]")
+	hosttest.Link(t, filepath.Join(dir, "task", "7", "ns", "time_for_children"), "time:[38]")
+	hosttest.Link(t, filepath.Join(dir, "task", "9", "ns", "pid_for_children"), "pid:[32]")
 
 	unknown := func(_ event.NamespaceType, id uint64) bool { return id > 20 }
-	got, err := f.NamespacePins(7, unknown)
+	got, err := r.Pins(7, unknown)
 	if err != nil {
 		t.Fatal(err)
 	}
-	slices.SortFunc(got, func(a, b NamespacePin) int { return int(a.ID) - int(b.ID) })
-	want := []NamespacePin{
+	slices.SortFunc(got, func(a, b Pin) int { return int(a.ID) - int(b.ID) })
+	want := []Pin{
 		{Type: event.Net, ID: 22, Kind: PinFile, PID: 7},
 		{Type: event.User, ID: 27, Kind: PinFile, PID: 7},
 		{Type: event.PID, ID: 32, Kind: PinChildren, PID: 7, TID: 9},
@@ -53,68 +42,68 @@ func TestNamespacePins(t *testing.T) {
 		{Type: event.UTS, ID: 35, Kind: PinThread, PID: 7, TID: 9},
 		{Type: event.Time, ID: 38, Kind: PinChildren, PID: 7, TID: 7},
 	}
-	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(NamespacePin{})); diff != "" {
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(Pin{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	for _, pin := range got {
-		if !f.Pinned(pin) {
+		if !r.Pinned(pin) {
 			t.Errorf("%+v does not hold", pin)
 		}
 		path := filepath.Join(dir, pin.link)
 		if err := os.Remove(path); err != nil {
 			t.Fatal(err)
 		}
-		if f.Pinned(pin) {
+		if r.Pinned(pin) {
 			t.Errorf("%+v holds what is not there", pin)
 		}
-		link(t, path, pin.Type.String()+":[99]")
-		if f.Pinned(pin) {
+		hosttest.Link(t, path, pin.Type.String()+":[99]")
+		if r.Pinned(pin) {
 			t.Errorf("%+v holds another one", pin)
 		}
 	}
-	if _, err := f.NamespacePins(8, unknown); !pseudofs.IsGone(err) {
+	if _, err := r.Pins(8, unknown); !pseudofs.IsGone(err) {
 		t.Errorf("of a process that is gone: %v", err)
 	}
 }
 
 func TestAwaitsFirstChild(t *testing.T) {
-	f, roots := openHost(t, "v2")
-	task := filepath.Join(roots.Proc, "7", "task")
-	link(t, filepath.Join(task, "7", "ns", "pid"), "pid:[12]")
-	link(t, filepath.Join(task, "7", "ns", "pid_for_children"), "pid:[12]")
-	if f.AwaitsFirstChild(7) {
+	r, proc := openHost(t, "v2")
+	task := filepath.Join(proc, "7", "task")
+	hosttest.Link(t, filepath.Join(task, "7", "ns", "pid"), "pid:[12]")
+	hosttest.Link(t, filepath.Join(task, "7", "ns", "pid_for_children"), "pid:[12]")
+	if r.AwaitsFirstChild(7) {
 		t.Error("it has unshared nothing")
 	}
-	link(t, filepath.Join(task, "9", "ns", "pid"), "pid:[12]")
-	if !f.AwaitsFirstChild(7) {
+	hosttest.Link(t, filepath.Join(task, "9", "ns", "pid"), "pid:[12]")
+	if !r.AwaitsFirstChild(7) {
 		t.Error("its thread 9 has unshared a namespace that has no number yet")
 	}
-	if f.AwaitsFirstChild(8) {
+	if r.AwaitsFirstChild(8) {
 		t.Error("it is gone")
 	}
 }
 
 func TestMountPins(t *testing.T) {
-	f, roots := openHost(t, "v2")
+	r, proc := openHost(t, "v2")
 	text := `99 98 0:4 net:[22] /run/a\040b rw - nsfs nsfs rw
 99 98 0:4 / /proc rw - proc proc rw
 99 98 0:4 mnt:[23] /run/c rw - nsfs nsfs rw
 `
-	hosttest.WriteFile(t, filepath.Join(roots.Proc, "7", "mountinfo"), text)
-	hosttest.WriteFile(t, filepath.Join(roots.Proc, "7", "task", "9", "mountinfo"), text)
+	hosttest.WriteFile(t, filepath.Join(proc, "7", "mountinfo"), text)
+	hosttest.WriteFile(t, filepath.Join(proc, "7", "task", "9", "mountinfo"), text)
 	for _, tid := range []int32{0, 9} {
-		got, err := f.MountPins(7, tid, func(t event.NamespaceType, id uint64) bool { return t == event.Net && id == 22 })
-		want := []NamespacePin{{Type: event.Net, ID: 22, Kind: PinMount, PID: 7, TID: tid, Point: "/run/a b"}}
-		if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(NamespacePin{})); err != nil || diff != "" {
+		got, err := r.MountPins(7, tid, func(t event.NamespaceType, id uint64) bool { return t == event.Net && id == 22 })
+		want := []Pin{{Type: event.Net, ID: 22, Kind: PinMount, PID: 7, TID: tid, Point: "/run/a b"}}
+		if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(Pin{})); err != nil || diff != "" {
 			t.Errorf("thread %d: %v (-want +got):\n%s", tid, err, diff)
 		}
 		for _, pin := range got {
-			if list, err := f.PinRelations(pin, nothing); err == nil || f.Pinned(pin) {
+			if list, err := r.PinRelations(pin, nothing); err == nil || r.Pinned(pin) {
 				t.Errorf("a mount elsewhere is not to be reached: %+v, %v", list, err)
 			}
 		}
 	}
-	if _, err := f.MountPins(8, 0, everything); !pseudofs.IsGone(err) {
+	if _, err := r.MountPins(8, 0, everything); !pseudofs.IsGone(err) {
 		t.Errorf("of a process that is gone: %v", err)
 	}
 }
