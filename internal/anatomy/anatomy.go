@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/nsfs"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
@@ -36,7 +37,7 @@ type Anatomy struct {
 	Stuck  *isolation.Stuck  `json:"stuck,omitempty"`
 
 	// Resources is nil where its cgroup could not be read.
-	Resources *hostfs.Resources `json:"resources,omitempty"`
+	Resources *cgroupfs.Resources `json:"resources,omitempty"`
 
 	Root    *Root    `json:"root,omitempty"`
 	Mounts  []Mount  `json:"mounts,omitzero"`

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/mountinfo"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
@@ -38,7 +39,7 @@ type Extra struct {
 
 // Gather reads all there is to know about a container of a snapshot, which has just been made. It fails
 // only where the container has ended; what else cannot be read is unknown.
-func Gather(ctx context.Context, host *hostfs.FS, layout hostfs.Layout, s *isolation.Snapshot, c *isolation.Container, extra Extra) (*Anatomy, error) {
+func Gather(ctx context.Context, host *hostfs.FS, layout cgroupfs.Layout, s *isolation.Snapshot, c *isolation.Container, extra Extra) (*Anatomy, error) {
 	a := &Anatomy{
 		Container: event.Container{ID: c.ID, Image: c.Image, Runtime: c.Runtime}, State: c.State,
 		PID: c.InitPID, Comm: c.InitComm, Started: c.Started,
@@ -117,7 +118,7 @@ type gatherer struct {
 
 	ctx    context.Context
 	host   *hostfs.FS
-	layout hostfs.Layout
+	layout cgroupfs.Layout
 
 	snapshot *isolation.Snapshot
 	sizes    bool
@@ -165,7 +166,7 @@ func (g *gatherer) processes(cgroup string) {
 			g.unknown("%d of its processes: nsviz looks at %d", len(pids)-i, maxProcesses)
 			return
 		}
-		p, err := g.host.Process(pid, hostfs.Layout{})
+		p, err := g.host.Process(pid, cgroupfs.Layout{})
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -299,7 +300,7 @@ func (g *gatherer) mayDo() {
 
 // mayUse reads what it uses and may use.
 func (g *gatherer) mayUse(cgroup string) {
-	r, err := g.host.Resources(g.PID, g.layout, cgroup)
+	r, err := g.host.Cgroups.Resources(g.PID, g.layout, cgroup)
 	if err != nil {
 		g.unknown("what it uses and may use, in whole or in part: %v", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/nsfs"
 	"github.com/nsviz/nsviz/internal/hostfs"
 )
@@ -299,7 +300,7 @@ func (h *holes) limits() {
 }
 
 // unlimited is whether neither a container's own cgroup nor one above it, as far as is visible, sets a limit.
-func unlimited(own, effective *hostfs.Limit[uint64]) bool {
+func unlimited(own, effective *cgroupfs.Limit[uint64]) bool {
 	if effective != nil {
 		return effective.Unlimited
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/hosttest"
 )
 
@@ -19,7 +20,7 @@ func TestNothingStaysOpen(t *testing.T) {
 			_, _ = f.Host()
 			_, _, _ = f.NS.OfHost()
 			_, _ = f.NS.Mounts()
-			layout, _ := f.Cgroups()
+			layout, _ := f.Cgroups.Layout()
 			for _, err := range f.Processes(layout) {
 				_ = err // who vanishes meanwhile is not what this is about
 			}
@@ -29,7 +30,7 @@ func TestNothingStaysOpen(t *testing.T) {
 				_, _ = f.Comm(pid)
 				_, _ = f.Exe(pid)
 				_, _ = f.NS.Of(pid)
-				_, _ = f.CgroupPath(pid, layout)
+				_, _ = f.Cgroups.PathOf(pid, layout)
 				for _, kind := range event.NamespaceTypes() {
 					_, _ = f.NS.Relations(pid, kind, nothing)
 				}
@@ -40,7 +41,7 @@ func TestNothingStaysOpen(t *testing.T) {
 					_, _ = f.NS.PinRelations(pin, nothing)
 				}
 			}
-			_ = layout.Walk(func(c Cgroup) error {
+			_ = layout.Walk(func(c cgroupfs.Cgroup) error {
 				_, _ = layout.Memory(c.Path)
 				_, _ = layout.TreeProcs(c.Path)
 				_, _ = layout.Memory(c.Path + "/gone")

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/nsfs"
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
@@ -54,7 +55,7 @@ func (f *FS) PIDs() ([]int32, error) {
 // Processes reads every process in ascending order of PIDs, each one when it is asked for. It
 // leaves out what vanishes meanwhile. A process that could be read in part only comes with an
 // error and the reading goes on; an error without a PID ends it. A zero layout leaves Cgroup empty.
-func (f *FS) Processes(layout Layout) iter.Seq2[Process, error] {
+func (f *FS) Processes(layout cgroupfs.Layout) iter.Seq2[Process, error] {
 	return func(yield func(Process, error) bool) {
 		pids, err := f.PIDs()
 		if err != nil {
@@ -75,7 +76,7 @@ func (f *FS) Processes(layout Layout) iter.Seq2[Process, error] {
 
 // Process reads all of one process. A zero layout leaves Cgroup empty. What could be read of a process
 // that may be read in part only comes with the error.
-func (f *FS) Process(pid int32, layout Layout) (Process, error) {
+func (f *FS) Process(pid int32, layout cgroupfs.Layout) (Process, error) {
 	p := Process{PID: pid}
 	dir, err := f.proc.OpenPID(pid)
 	if err != nil {
@@ -99,8 +100,8 @@ func (f *FS) Process(pid int32, layout Layout) (Process, error) {
 	if layout.Dir == "" {
 		return p, nil
 	}
-	p.Cgroup, err = layout.readCgroupPath(dir, space[:])
-	if errors.Is(err, ErrOutsideMount) { // its path has no name here: unknown, and no failure
+	p.Cgroup, err = layout.ReadPath(dir, space[:])
+	if errors.Is(err, cgroupfs.ErrOutsideMount) { // its path has no name here: unknown, and no failure
 		err = nil
 	}
 	return p, err

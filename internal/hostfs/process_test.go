@@ -14,11 +14,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/hosttest"
 	"github.com/nsviz/nsviz/internal/host/nsfs"
 )
-
-const dockerScope = "/system.slice/docker-5c7ea0a9b3f1d0aa51ed2f2ee1c4f75a4ac8e0a2b7f6a1b6ddf52a0f0a3f9d11.scope"
 
 func TestPIDs(t *testing.T) {
 	f, roots := openHost(t, "v2")
@@ -33,7 +32,7 @@ func TestPIDs(t *testing.T) {
 
 func TestProcesses(t *testing.T) {
 	f, roots := openHost(t, "v2")
-	layout, err := f.Cgroups()
+	layout, err := f.Cgroups.Layout()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +48,7 @@ func TestProcesses(t *testing.T) {
 		{PID: 2, Comm: "kthreadd", NSPID: []int32{2}, StartTime: 31, Cgroup: "/"},
 		{
 			PID: 1430, PPID: 1407, Comm: "we (i) r\\d\n) R 1 (x", NSPID: []int32{1430, 1}, UID: 1000, StartTime: 5423,
-			Namespaces: ids, Cgroup: dockerScope,
+			Namespaces: ids, Cgroup: hosttest.DockerScope,
 		},
 	}
 	var got []Process
@@ -67,7 +66,7 @@ func TestProcesses(t *testing.T) {
 	if !slices.Equal(failed, []int32{1500}) { // its stat is cut short
 		t.Errorf("failed: %v", failed)
 	}
-	for process, err := range f.Processes(Layout{}) {
+	for process, err := range f.Processes(cgroupfs.Layout{}) {
 		if err != nil || process.PID != 1 || process.Cgroup != "" {
 			t.Errorf("without a layout: %+v, %v", process, err)
 		}
@@ -81,7 +80,7 @@ func TestProcessesOfAnUnreadableDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := 0
-	for process, err := range f.Processes(Layout{}) {
+	for process, err := range f.Processes(cgroupfs.Layout{}) {
 		if n++; err == nil || process.PID != 0 {
 			t.Errorf("%+v, %v", process, err)
 		}
@@ -107,7 +106,7 @@ func TestLiveProcess(t *testing.T) {
 	cat := hosttest.Start(t, nil, "cat")
 	pid := cat.PID
 
-	process, err := f.Process(pid, Layout{})
+	process, err := f.Process(pid, cgroupfs.Layout{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +134,7 @@ func TestLiveProcess(t *testing.T) {
 	defer pinned.Close()
 
 	cat.End(t)
-	zombie, err := f.Process(pid, Layout{})
+	zombie, err := f.Process(pid, cgroupfs.Layout{})
 	if err != nil || zombie.StartTime != process.StartTime || zombie.Namespaces[event.Net] != 0 {
 		t.Errorf("as a zombie: %+v, %v", zombie, err)
 	}
@@ -147,7 +146,7 @@ func TestLiveProcess(t *testing.T) {
 		"Status":             func() error { _, err := f.Status(pid); return err },
 		"Namespaces":         func() error { _, err := f.NS.Of(pid); return err },
 		"NamespaceRelations": func() error { _, err := f.NS.Relations(pid, event.Net, nothing); return err },
-		"CgroupPath":         func() error { _, err := f.CgroupPath(pid, Layout{}); return err },
+		"CgroupPath":         func() error { _, err := f.Cgroups.PathOf(pid, cgroupfs.Layout{}); return err },
 		"Comm":               func() error { _, err := f.Comm(pid); return err },
 		"Exe":                func() error { _, err := f.Exe(pid); return err },
 		"readStat, pinned":   func() error { _, err := readStat(pinned, nil); return err },
@@ -192,7 +191,7 @@ func TestLiveCommOfHostileProcess(t *testing.T) {
 func TestLiveProcesses(t *testing.T) {
 	f := liveFS(t)
 	self := false
-	for process, err := range f.Processes(Layout{}) {
+	for process, err := range f.Processes(cgroupfs.Layout{}) {
 		if err != nil {
 			t.Errorf("PID %d: %v", process.PID, err)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
@@ -56,7 +57,7 @@ type VMM struct {
 // VMM reports whether a process is a virtual machine, and reads what the host can see of it. The name that
 // a process gives itself counts for nothing: the program that it runs makes it a candidate, which takes one
 // system call, and its open files and threads decide. A monitor that has made no machine yet is none.
-func (f *FS) VMM(pid int32, layout Layout) (VMM, bool, error) {
+func (f *FS) VMM(pid int32, layout cgroupfs.Layout) (VMM, bool, error) {
 	kind, ok := f.vmmCandidate(pid)
 	if !ok {
 		return VMM{}, false, nil

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/hosttest"
 	"github.com/nsviz/nsviz/internal/host/nsfs"
 )
@@ -31,7 +32,7 @@ func (p vmProcess) write(t *testing.T, proc string, pid int) {
 	write := func(name, content string) { hosttest.WriteFile(t, filepath.Join(dir, name), content) }
 	write("stat", fmt.Sprintf("%d (%s) S %d %s 4242 0\n", pid, p.comm, p.parent, strings.Repeat(" 0", 17)))
 	write("status", fmt.Sprintf("Name:\t%s\nTgid:\t%d\nPPid:\t%d\nUid:\t0\t0\t0\t0\nNSpid:\t%d\n", p.comm, pid, p.parent, pid))
-	write("cgroup", "0::"+dockerScope+"\n")
+	write("cgroup", "0::"+hosttest.DockerScope+"\n")
 	write("statm", "351795 9280 5513 1431 0 291417 0\n")
 	write("cmdline", strings.Join(p.arguments, "\x00")+"\x00")
 	write("maps", p.maps)
@@ -178,7 +179,7 @@ func TestVMM(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			f, roots := openHost(t, "v2")
-			layout, err := f.Cgroups()
+			layout, err := f.Cgroups.Layout()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -196,7 +197,7 @@ func TestVMM(t *testing.T) {
 			want := *test.want
 			want.Process = Process{
 				PID: vmPID, PPID: int32(test.process.parent), Comm: test.process.comm, NSPID: []int32{vmPID}, StartTime: 4242,
-				Namespaces: nsfs.Initial(), Cgroup: dockerScope,
+				Namespaces: nsfs.Initial(), Cgroup: hosttest.DockerScope,
 			}
 			if want.ResidentBytes = got.ResidentBytes; got.ResidentBytes == nil || *got.ResidentBytes < 9280*4096 {
 				t.Error("its resident memory is unknown, or wrong")
@@ -207,7 +208,7 @@ func TestVMM(t *testing.T) {
 		})
 	}
 	f, _ := openHost(t, "v2")
-	if _, ok, err := f.VMM(vmPID, Layout{}); ok || err != nil {
+	if _, ok, err := f.VMM(vmPID, cgroupfs.Layout{}); ok || err != nil {
 		t.Errorf("of a process that is gone: %t, %v", ok, err)
 	}
 }
@@ -244,7 +245,7 @@ func BenchmarkVMMOfNone(b *testing.B) {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		if _, ok, err := f.VMM(pid, Layout{}); ok || err != nil {
+		if _, ok, err := f.VMM(pid, cgroupfs.Layout{}); ok || err != nil {
 			b.Fatal(ok, err)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/probes"
 )
@@ -171,7 +172,7 @@ type domains struct {
 
 // reading holds what memory is made of, and the boot time at which that was read.
 type reading struct {
-	hostfs.MemoryParts
+	cgroupfs.MemoryParts
 
 	at uint64
 }
@@ -200,7 +201,7 @@ func (d *domains) complete(e *event.Event) {
 		}
 		d.read[path] = m
 	}
-	if m.MemoryParts == (hostfs.MemoryParts{}) {
+	if m.MemoryParts == (cgroupfs.MemoryParts{}) {
 		return
 	}
 	after, _ := since(e, m.at)
@@ -211,10 +212,10 @@ func (d *domains) complete(e *event.Event) {
 }
 
 // parts reads what the memory of a cgroup is made of. What cannot be read is nil.
-func (d *domains) parts(path string) hostfs.MemoryParts {
-	read := d.p.fs.MemoryParts
+func (d *domains) parts(path string) cgroupfs.MemoryParts {
+	read := d.p.fs.Cgroups.MemoryParts
 	if path != "" {
-		read = func() (hostfs.MemoryParts, error) { return d.p.layout.MemoryParts(path) }
+		read = func() (cgroupfs.MemoryParts, error) { return d.p.layout.MemoryParts(path) }
 	}
 	parts, err := read()
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/container/docker"
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
@@ -115,7 +116,7 @@ func (p *Pipeline) initAt(init docker.Init, host hostState) (hostfs.Process, boo
 }
 
 // isThere reports whether a container's PID 1 that was just found is still there.
-func (p *Pipeline) isThere(cgroup hostfs.Cgroup, f *foundContainer) bool {
+func (p *Pipeline) isThere(cgroup cgroupfs.Cgroup, f *foundContainer) bool {
 	if f.Unheld != nil {
 		_, err := p.fs.StartTime(f.InitPID)
 		return err == nil

@@ -13,6 +13,7 @@ import (
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/container/docker"
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/nsfs"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
@@ -57,7 +58,7 @@ type Pipeline struct {
 	cfg    Config
 	now    func() time.Time
 	fs     *hostfs.FS
-	layout hostfs.Layout
+	layout cgroupfs.Layout
 	own    event.NamespaceIDs
 	// self is nsviz's own PID in procfs; hostPIDs is whether procfs counts as the host does.
 	self     int32
@@ -118,7 +119,7 @@ func New(cfg Config) (*Pipeline, error) {
 	if p.fs, err = hostfs.Open(cfg.Roots); err != nil {
 		return nil, err
 	}
-	if p.layout, err = p.fs.Cgroups(); err != nil {
+	if p.layout, err = p.fs.Cgroups.Layout(); err != nil {
 		return nil, err
 	}
 	if p.names, err = docker.New(docker.Config{Host: cfg.DockerHost, Log: cfg.Log}); err != nil {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/probes"
 )
@@ -44,7 +44,7 @@ func (p *Pipeline) reconcileOnce(ctx context.Context, kernel *probes.Probes) err
 	var host []container.Cgroup
 	var roots []rootCgroup
 	parser := container.NewParser()
-	err := p.layout.Walk(func(c hostfs.Cgroup) error {
+	err := p.layout.Walk(func(c cgroupfs.Cgroup) error {
 		host = append(host, container.Cgroup{ID: c.ID, Path: c.Path})
 		if ref, ok := parser.Parse(c.Path); ok && ref.Root == c.Path {
 			roots = append(roots, rootCgroup{c, &ref})
@@ -84,7 +84,7 @@ func (p *Pipeline) reconcileOnce(ctx context.Context, kernel *probes.Probes) err
 
 // rootCgroup is a container's own cgroup.
 type rootCgroup struct {
-	hostfs.Cgroup
+	cgroupfs.Cgroup
 
 	ref *container.Ref
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/mountinfo"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
@@ -25,7 +26,7 @@ func (p *Pipeline) scan(ctx context.Context, kernel *probes.Probes) error {
 	var cgroups []isolation.FoundCgroup
 	var refs []*container.Ref
 	known, empty := map[string]bool{}, map[string]rootCgroup{} // containers
-	err := p.walkAll(func(c hostfs.Cgroup, ref *container.Ref) error {
+	err := p.walkAll(func(c cgroupfs.Cgroup, ref *container.Ref) error {
 		memory, own, err := p.layout.Limits(c.Path)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
@@ -73,7 +74,7 @@ func (p *Pipeline) scan(ctx context.Context, kernel *probes.Probes) error {
 func (p *Pipeline) readEarly() error {
 	p.early = map[uint64]*foundContainer{}
 	host := p.lookAtHost()
-	return p.walk(func(c hostfs.Cgroup, ref *container.Ref) error {
+	return p.walk(func(c cgroupfs.Cgroup, ref *container.Ref) error {
 		f, err := p.find(c, ref, host)
 		if err == nil && f != nil && f.InitPID != 0 {
 			f.ran = true
@@ -176,8 +177,8 @@ func (h hostState) started(proc hostfs.Process) time.Time {
 }
 
 // walk is walkAll for the root cgroup of each container alone.
-func (p *Pipeline) walk(visit func(hostfs.Cgroup, *container.Ref) error) error {
-	return p.walkAll(func(c hostfs.Cgroup, ref *container.Ref) error {
+func (p *Pipeline) walk(visit func(cgroupfs.Cgroup, *container.Ref) error) error {
+	return p.walkAll(func(c cgroupfs.Cgroup, ref *container.Ref) error {
 		if ref == nil || ref.Root != c.Path {
 			return nil
 		}
@@ -187,9 +188,9 @@ func (p *Pipeline) walk(visit func(hostfs.Cgroup, *container.Ref) error) error {
 
 // walkAll goes through the cgroups of the tracked hierarchy, tells the tracker of all of them and calls visit for
 // each, with the container that it belongs to or nil.
-func (p *Pipeline) walkAll(visit func(hostfs.Cgroup, *container.Ref) error) error {
+func (p *Pipeline) walkAll(visit func(cgroupfs.Cgroup, *container.Ref) error) error {
 	parser := container.NewParser()
-	err := p.layout.Walk(func(c hostfs.Cgroup) error {
+	err := p.layout.Walk(func(c cgroupfs.Cgroup) error {
 		p.do(func() { p.tracker.Place(c.ID, c.Path) })
 		if ref, ok := parser.Parse(c.Path); ok {
 			return visit(c, &ref)
@@ -237,7 +238,7 @@ type foundContainer struct {
 
 // find describes the container whose root cgroup is c; nil where it is gone, or has no processes: none yet, or
 // none any more, when whoever made the cgroup has left it behind.
-func (p *Pipeline) find(c hostfs.Cgroup, ref *container.Ref, host hostState) (*foundContainer, error) {
+func (p *Pipeline) find(c cgroupfs.Cgroup, ref *container.Ref, host hostState) (*foundContainer, error) {
 	f := &foundContainer{Found: isolation.Found{Container: event.Container{ID: ref.ID}, CgroupPath: c.Path}}
 	procs, err := p.layout.TreeProcs(c.Path)
 	if errors.Is(err, fs.ErrNotExist) {

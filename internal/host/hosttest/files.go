@@ -14,6 +14,9 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
+// DockerScope is the cgroup of the container in the host v2.
+const DockerScope = "/system.slice/docker-5c7ea0a9b3f1d0aa51ed2f2ee1c4f75a4ac8e0a2b7f6a1b6ddf52a0f0a3f9d11.scope"
+
 //go:embed hosts/*.txt
 var hosts embed.FS
 
