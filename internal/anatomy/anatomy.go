@@ -7,7 +7,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/nsfs"
-	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/host/procfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -97,7 +97,7 @@ type Process struct {
 	// PIDs are its numbers in each pid namespace, the host's first, its own last.
 	PIDs []int32 `json:"pids"`
 
-	privileges hostfs.Privileges
+	privileges procfs.Privileges
 }
 
 // Root is its root file system. Of an overlay, Lower are the read-only layers, the topmost first, and

@@ -12,6 +12,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/mountinfo"
+	"github.com/nsviz/nsviz/internal/host/procfs"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
@@ -63,7 +64,7 @@ func Gather(ctx context.Context, host *hostfs.FS, layout cgroupfs.Layout, s *iso
 		a.Findings = Holes(a)
 		return a, nil
 	}
-	began, err := host.StartTime(a.PID)
+	began, err := host.Proc.StartTime(a.PID)
 	if err != nil {
 		return nil, ended(err)
 	}
@@ -74,7 +75,7 @@ func Gather(ctx context.Context, host *hostfs.FS, layout cgroupfs.Layout, s *iso
 	g.ports()
 	g.mayDo()
 	// Another process may have its number by now, and the answers are that one's.
-	if now, err := host.StartTime(a.PID); err != nil || now != began {
+	if now, err := host.Proc.StartTime(a.PID); err != nil || now != began {
 		return nil, ended(err)
 	}
 	a.Findings = Holes(a)
@@ -166,7 +167,7 @@ func (g *gatherer) processes(cgroup string) {
 			g.unknown("%d of its processes: nsviz looks at %d", len(pids)-i, maxProcesses)
 			return
 		}
-		p, err := g.host.Process(pid, cgroupfs.Layout{})
+		p, err := g.host.Proc.Process(pid, cgroupfs.Layout{})
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -175,7 +176,7 @@ func (g *gatherer) processes(cgroup string) {
 			continue
 		}
 		process := Process{PID: pid, Comm: p.Comm, UID: p.UID, PIDs: p.NSPID}
-		if process.privileges, err = g.host.Privileges(pid); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if process.privileges, err = g.host.Proc.Privileges(pid); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			g.unknown("what its process %d may do: %v", pid, err)
 		}
 		g.Processes = append(g.Processes, process)
@@ -277,23 +278,23 @@ func (g *gatherer) layers() {
 
 // mayDo reads the privileges of the container's PID 1.
 func (g *gatherer) mayDo() {
-	p, err := g.host.Privileges(g.PID)
+	p, err := g.host.Proc.Privileges(g.PID)
 	if err != nil {
 		g.unknown("what it may do: %v", err)
 		return
 	}
 	g.Privileges = privileges(p)
-	if status, err := g.host.Status(g.PID); err == nil {
+	if status, err := g.host.Proc.Status(g.PID); err == nil {
 		g.Privileges.UID = &status.UID
 	} else {
 		g.unknown("its user: %v", err)
 	}
-	if label, err := g.host.LSMLabel(g.PID); err == nil {
+	if label, err := g.host.Proc.LSMLabel(g.PID); err == nil {
 		g.Privileges.LSM = &label
 	} else {
 		g.unknown("its security profile: %v", err)
 	}
-	if p, err := g.host.Privileges(1); err == nil {
+	if p, err := g.host.Proc.Privileges(1); err == nil {
 		g.hostBounding = names(p.Bounding)
 	}
 }
@@ -313,7 +314,7 @@ func (g *gatherer) mayUse(cgroup string) {
 	}
 }
 
-func privileges(p hostfs.Privileges) *Privileges {
+func privileges(p procfs.Privileges) *Privileges {
 	out := &Privileges{
 		Capabilities: Capabilities{
 			Bounding: names(p.Bounding), Effective: names(p.Effective), Permitted: names(p.Permitted),
@@ -333,20 +334,20 @@ const (
 	seccompFilter   = "filter"
 )
 
-func seccompWord(mode hostfs.SeccompMode) string {
+func seccompWord(mode procfs.SeccompMode) string {
 	switch mode {
-	case hostfs.SeccompDisabled:
+	case procfs.SeccompDisabled:
 		return seccompDisabled
-	case hostfs.SeccompStrict:
+	case procfs.SeccompStrict:
 		return seccompStrict
-	case hostfs.SeccompFilter:
+	case procfs.SeccompFilter:
 		return seccompFilter
 	}
 	return fmt.Sprint("mode ", int(mode))
 }
 
 // names is nil where the set is unknown.
-func names(set *hostfs.Capabilities) []string {
+func names(set *procfs.Capabilities) []string {
 	if set == nil {
 		return nil
 	}

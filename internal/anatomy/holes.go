@@ -9,7 +9,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/nsfs"
-	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/host/procfs"
 )
 
 // Finding is a place where a container's walls have a hole, or are lower than they need to be.
@@ -240,7 +240,7 @@ func (h *holes) processes() {
 				more = append(more, name)
 			}
 		}
-		if other.privileges.Seccomp != nil && *other.privileges.Seccomp == hostfs.SeccompDisabled && p.Seccomp == seccompFilter {
+		if other.privileges.Seccomp != nil && *other.privileges.Seccomp == procfs.SeccompDisabled && p.Seccomp == seccompFilter {
 			more = append(more, "no seccomp filter")
 		}
 		if len(more) > 0 {

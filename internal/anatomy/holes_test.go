@@ -13,7 +13,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/nsfs"
-	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/host/procfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -139,13 +139,13 @@ func TestHoles(t *testing.T) {
 		{"unknown privileges", func(a *Anatomy) { a.Privileges = nil }, "", 0, ""},
 
 		{"an exec with more", func(a *Anatomy) {
-			a.Processes = append(a.Processes, Process{PID: 4300, Comm: "sh", privileges: hostfs.Privileges{Bounding: new(hostfs.Capabilities(1 << 21))}})
+			a.Processes = append(a.Processes, Process{PID: 4300, Comm: "sh", privileges: procfs.Privileges{Bounding: new(procfs.Capabilities(1 << 21))}})
 		}, "privileged_process", High, "PID 4300 (sh): cap_sys_admin"},
 		{"an exec without a filter", func(a *Anatomy) {
-			a.Processes = append(a.Processes, Process{PID: 4300, Comm: "sh", privileges: hostfs.Privileges{Seccomp: new(hostfs.SeccompDisabled)}})
+			a.Processes = append(a.Processes, Process{PID: 4300, Comm: "sh", privileges: procfs.Privileges{Seccomp: new(procfs.SeccompDisabled)}})
 		}, "privileged_process", High, "PID 4300 (sh): no seccomp filter"},
 		{"an exec with less", func(a *Anatomy) {
-			a.Processes = append(a.Processes, Process{PID: 4300, privileges: hostfs.Privileges{Bounding: new(hostfs.Capabilities(1)), Seccomp: new(hostfs.SeccompFilter)}})
+			a.Processes = append(a.Processes, Process{PID: 4300, privileges: procfs.Privileges{Bounding: new(procfs.Capabilities(1)), Seccomp: new(procfs.SeccompFilter)}})
 		}, "", 0, ""},
 
 		{"/proc/sys", func(a *Anatomy) { a.Mounts[2].ReadOnly = false }, "writable_proc_sys", High, ""},

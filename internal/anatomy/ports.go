@@ -108,22 +108,22 @@ func (g *gatherer) proxied() (found []Port, err error) {
 			}
 		}
 	}
-	proxies, err := g.host.PortProxies(g.snapshot.Host.Namespaces[event.Mnt])
+	proxies, err := portProxies(g.host, g.snapshot.Host.Namespaces[event.Mnt])
 	if err != nil {
 		return nil, err
 	}
 	for _, p := range proxies {
-		if !addresses[p.Container.Addr()] {
+		if !addresses[p.container.Addr()] {
 			continue
 		}
-		listeners, err := g.host.Net.Listeners(p.PID)
-		listens := slices.ContainsFunc(listeners, func(l netfs.Listener) bool { return l.Protocol == p.Protocol && l.Address == p.Host })
+		listeners, err := g.host.Net.Listeners(p.pid)
+		listens := slices.ContainsFunc(listeners, func(l netfs.Listener) bool { return l.Protocol == p.protocol && l.Address == p.host })
 		// The tables of SCTP are not read. A proxy that is gone listens no more.
-		if err != nil || !listens && p.Protocol != "sctp" {
+		if err != nil || !listens && p.protocol != "sctp" {
 			continue
 		}
 		found = append(found, Port{
-			HostIP: p.Host.Addr(), HostPort: p.Host.Port(), Protocol: p.Protocol, ContainerPort: p.Container.Port(), By: ByProxy, PID: p.PID,
+			HostIP: p.host.Addr(), HostPort: p.host.Port(), Protocol: p.protocol, ContainerPort: p.container.Port(), By: ByProxy, PID: p.pid,
 		})
 	}
 	return found, nil

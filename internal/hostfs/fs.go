@@ -5,6 +5,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/mountinfo"
 	"github.com/nsviz/nsviz/internal/host/netfs"
 	"github.com/nsviz/nsviz/internal/host/nsfs"
+	"github.com/nsviz/nsviz/internal/host/procfs"
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
@@ -20,9 +21,9 @@ type FS struct {
 	Net     *netfs.Reader
 	NS      *nsfs.Reader
 	Cgroups *cgroupfs.Reader
+	Proc    *procfs.Reader
 
-	proc   pseudofs.Proc
-	memory *patientReader
+	proc pseudofs.Proc
 }
 
 // Open returns a reader for the file systems at roots, once Proc has turned out to be a procfs.
@@ -34,6 +35,6 @@ func Open(roots Roots) (*FS, error) {
 	}
 	return &FS{
 		Mounts: mountinfo.New(proc), Net: netfs.New(proc), NS: nsfs.New(proc), Cgroups: cgroupfs.New(proc, roots.Cgroup),
-		proc: proc, memory: newPatientReader(),
+		Proc: procfs.New(proc), proc: proc,
 	}, nil
 }

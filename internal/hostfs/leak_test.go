@@ -21,14 +21,14 @@ func TestNothingStaysOpen(t *testing.T) {
 			_, _, _ = f.NS.OfHost()
 			_, _ = f.NS.Mounts()
 			layout, _ := f.Cgroups.Layout()
-			for _, err := range f.Processes(layout) {
+			for _, err := range f.Proc.Processes(layout) {
 				_ = err // who vanishes meanwhile is not what this is about
 			}
 			for _, pid := range []int32{own, 1430, 1500, 1, -1} {
-				_, _ = f.Stat(pid)
-				_, _ = f.Status(pid)
-				_, _ = f.Comm(pid)
-				_, _ = f.Exe(pid)
+				_, _ = f.Proc.Stat(pid)
+				_, _ = f.Proc.Status(pid)
+				_, _ = f.Proc.Comm(pid)
+				_, _ = f.Proc.Exe(pid)
 				_, _ = f.NS.Of(pid)
 				_, _ = f.Cgroups.PathOf(pid, layout)
 				for _, kind := range event.NamespaceTypes() {

@@ -15,6 +15,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/nsfs"
+	"github.com/nsviz/nsviz/internal/host/procfs"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/probes"
@@ -64,7 +65,7 @@ type Pipeline struct {
 	self     int32
 	hostPIDs bool
 	// sight is how much of the processes nsviz may look into.
-	sight hostfs.Sight
+	sight procfs.Sight
 	names *docker.Follower
 	// memory is for one goroutine at a time; saving is the isolation.Saving that it is at.
 	memory *ownMemory
@@ -147,7 +148,7 @@ func (p *Pipeline) host() (isolation.Host, error) {
 		p.cfg.Log.Warn("the host's own namespaces are not all known", "error", err)
 	}
 	p.cfg.Log.Debug("the host's namespaces", "from", from)
-	if p.self, err = p.fs.Self(); err != nil {
+	if p.self, err = p.fs.Proc.Self(); err != nil {
 		return isolation.Host{}, err
 	}
 	if p.own, err = p.fs.NS.Of(p.self); err != nil {
@@ -156,7 +157,7 @@ func (p *Pipeline) host() (isolation.Host, error) {
 	if p.hostPIDs, err = p.fs.NS.HostPIDs(); err != nil {
 		return isolation.Host{}, err
 	}
-	if p.sight, err = p.fs.Sight(); err != nil {
+	if p.sight, err = p.fs.Proc.Sight(); err != nil {
 		return isolation.Host{}, err
 	}
 	notes := slices.Clone(p.layout.Notes)
@@ -181,7 +182,7 @@ const noteForeignPIDs = "/proc shows only the processes of nsviz's own PID names
 	"the processes stay unknown, and who is in which namespace: run nsviz on the host, or start its container with --pid=host"
 
 // noteUnseen says which processes nsviz may not look into, where these are most of them.
-func noteUnseen(s hostfs.Sight) string {
+func noteUnseen(s procfs.Sight) string {
 	const means = "; their namespaces, and virtual machines among them, stay unknown: run nsviz as root, or with CAP_SYS_PTRACE"
 	switch {
 	case s.Hidden:
@@ -193,7 +194,7 @@ func noteUnseen(s hostfs.Sight) string {
 }
 
 // noteUnfound says what becomes of a lost event where nsviz may not look up a cgroup by its number.
-func noteUnfound(s hostfs.Sight) string {
+func noteUnfound(s procfs.Sight) string {
 	if s.MayOpenByID {
 		return ""
 	}

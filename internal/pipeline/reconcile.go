@@ -153,7 +153,7 @@ func (p *Pipeline) reconcileContainer(ctx context.Context, kernel *probes.Probes
 // lives reports whether a container's init still exists. A process that was made after its program began is another
 // one with its PID.
 func (p *Pipeline) lives(state container.State) bool {
-	proc, err := p.fs.Process(state.Init, p.layout)
+	proc, err := p.fs.Proc.Process(state.Init, p.layout)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false
 	}

@@ -177,7 +177,7 @@ func (s *sampler) isOutside(c *sampled) bool {
 	if c.init == 0 {
 		return false
 	}
-	_, err := s.p.fs.StartTime(c.init)
+	_, err := s.p.fs.Proc.StartTime(c.init)
 	return err == nil
 }
 

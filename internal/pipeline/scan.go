@@ -13,7 +13,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/mountinfo"
-	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/host/procfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/probes"
 )
@@ -166,10 +166,10 @@ func (p *Pipeline) lookAtHost() hostState {
 }
 
 // madeNS returns when a process was made, since boot in nanoseconds, to clockTick.
-func madeNS(proc hostfs.Process) uint64 { return proc.StartTime * uint64(clockTick) }
+func madeNS(proc procfs.Process) uint64 { return proc.StartTime * uint64(clockTick) }
 
 // started returns when a process was made; zero is unknown.
-func (h hostState) started(proc hostfs.Process) time.Time {
+func (h hostState) started(proc procfs.Process) time.Time {
 	if h.boot.IsZero() {
 		return time.Time{}
 	}
@@ -270,7 +270,7 @@ func (p *Pipeline) find(c cgroupfs.Cgroup, ref *container.Ref, host hostState) (
 }
 
 // describe sets what a container's PID 1 says of it.
-func (p *Pipeline) describe(f *foundContainer, init hostfs.Process, host hostState) {
+func (p *Pipeline) describe(f *foundContainer, init procfs.Process, host hostState) {
 	f.InitPID, f.InitComm, f.Namespaces, f.Started = init.PID, init.Comm, init.Namespaces, host.started(init)
 	f.madeNS = madeNS(init)
 	madeFor, err := p.fs.MadeFor(init.PID, host.mounts())
@@ -301,11 +301,11 @@ const clockTick = 10 * time.Millisecond
 // init picks the container's first process among those of its cgroup: the one that is PID 1 in the
 // outermost of its own PID namespaces, or where it has none of its own, the one that started first.
 // It reports false while there are only processes of the runtime.
-func (p *Pipeline) init(procs []int32) (hostfs.Process, bool) {
-	var best hostfs.Process
+func (p *Pipeline) init(procs []int32) (procfs.Process, bool) {
+	var best procfs.Process
 	ok := false
 	for _, pid := range procs {
-		proc, err := p.fs.Process(pid, p.layout)
+		proc, err := p.fs.Proc.Process(pid, p.layout)
 		if err != nil || p.ofRuntime(proc) {
 			continue
 		}
@@ -316,7 +316,7 @@ func (p *Pipeline) init(procs []int32) (hostfs.Process, bool) {
 	return best, ok
 }
 
-func before(a, b hostfs.Process) bool {
+func before(a, b procfs.Process) bool {
 	aFirst, bFirst := isFirst(a), isFirst(b)
 	switch {
 	case aFirst != bFirst:
@@ -329,14 +329,14 @@ func before(a, b hostfs.Process) bool {
 	return a.PID < b.PID
 }
 
-func isFirst(p hostfs.Process) bool {
+func isFirst(p procfs.Process) bool {
 	return len(p.NSPID) > 1 && p.NSPID[len(p.NSPID)-1] == 1
 }
 
 // ofRuntime reports whether a process is the runtime's own, in the container's cgroup but before the
 // container's program: runc calls itself runc:[2:INIT] there, crun crun. Before it has given itself that name it
 // has the one of the file that it was started from, and the mount namespace of nsviz, as the probes have it.
-func (p *Pipeline) ofRuntime(proc hostfs.Process) bool {
+func (p *Pipeline) ofRuntime(proc procfs.Process) bool {
 	return strings.HasPrefix(proc.Comm, "runc") || proc.Comm == "crun" || proc.Comm == "conmon" ||
 		proc.Namespaces[event.Mnt] == p.own[event.Mnt] && !isFirst(proc)
 }

@@ -131,7 +131,7 @@ func (s *surveyor) add(found sightings, pin nsfs.Pin) {
 
 // reason says in words what pins a namespace.
 func (s *surveyor) reason(pin nsfs.Pin) string {
-	comm, err := s.p.fs.Comm(pin.PID)
+	comm, err := s.p.fs.Proc.Comm(pin.PID)
 	if err != nil {
 		comm = "?" // it goes just now
 	}

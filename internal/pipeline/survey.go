@@ -101,7 +101,7 @@ func (s sightings) lacks(_ event.NamespaceType, id uint64) bool { return s[id] =
 func (s *surveyor) look(ctx context.Context, known map[uint64]acquaintance) (_ isolation.Survey, thorough bool, _ error) {
 	var list isolation.Survey
 	found := sightings{}
-	pids, err := s.p.fs.PIDs()
+	pids, err := s.p.fs.Proc.PIDs()
 	if err != nil {
 		return isolation.Survey{}, false, err
 	}

@@ -405,7 +405,7 @@ func (f *writeFollower) who(now time.Time, pid int32) {
 		return
 	}
 	maps.DeleteFunc(f.writers, func(_ int32, w writer) bool { return now.Sub(w.seen) > remembered })
-	comm, err := f.p.fs.Comm(pid)
+	comm, err := f.p.fs.Proc.Comm(pid)
 	var path string
 	if err == nil {
 		path, err = f.p.fs.Cgroups.PathOf(pid, f.p.layout)

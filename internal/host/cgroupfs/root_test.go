@@ -20,6 +20,9 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
+// The tests in this file change the machine for as long as they run: they make cgroups.
+// `go test -tags root` as root runs them.
+
 // TestRootCgroup makes a cgroup with a limit, has the OOM killer act in it, and removes it.
 func TestRootCgroup(t *testing.T) {
 	const limit = 16 << 20

@@ -10,6 +10,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/nsviz/nsviz/internal/event"
 )
@@ -125,5 +128,32 @@ func Link(t testing.TB, path, text string) {
 	}
 	if err := os.Symlink(text, path); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Block puts in the place of a file one that does not answer until the test ends, or [Answer] lets it.
+func Block(t testing.TB, path string) {
+	t.Helper()
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Answer lets go on whoever waits at a file that is blocked, and waits until somebody does.
+func Answer(t testing.TB, path string) {
+	t.Helper()
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		f, err := os.OpenFile(path, os.O_WRONLY|unix.O_NONBLOCK, 0)
+		if err == nil {
+			_ = f.Close() // nothing was written to it
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("nobody waits at %s: %v", path, err)
+		}
 	}
 }

@@ -16,6 +16,9 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
+// The tests in this file change the machine for as long as they run: they make namespaces and a mount.
+// `go test -tags root` as root runs them.
+
 func TestRootRelations(t *testing.T) {
 	r := New(pseudofs.DefaultProc)
 	self, err := r.Of(int32(os.Getpid()))

@@ -1,4 +1,4 @@
-package hostfs
+package procfs
 
 import "github.com/nsviz/nsviz/internal/host/pseudofs"
 
@@ -15,8 +15,8 @@ type Arguments struct {
 
 // Arguments reads at most so many bytes of a process's command line. A process that has given its memory back has none. The
 // kernel takes the process's mmap_lock for it, so that Arguments blocks while another thread holds that.
-func (f *FS) Arguments(pid int32, most int) (Arguments, error) {
-	dir, err := f.proc.OpenPID(pid)
+func (r *Reader) Arguments(pid int32, most int) (Arguments, error) {
+	dir, err := r.proc.OpenPID(pid)
 	if err != nil {
 		return Arguments{}, err
 	}

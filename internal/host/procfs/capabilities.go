@@ -1,4 +1,4 @@
-package hostfs
+package procfs
 
 import (
 	"fmt"

@@ -1,4 +1,4 @@
-package hostfs
+package procfs
 
 import (
 	"bytes"
@@ -23,8 +23,8 @@ type Status struct {
 
 // Status reads a process's status file. The kernel writes some 50 lines for it: Stat is cheaper
 // where it suffices.
-func (f *FS) Status(pid int32) (Status, error) {
-	dir, err := f.proc.OpenPID(pid)
+func (r *Reader) Status(pid int32) (Status, error) {
+	dir, err := r.proc.OpenPID(pid)
 	if err != nil {
 		return Status{}, err
 	}

@@ -1,4 +1,4 @@
-package hostfs
+package procfs
 
 import (
 	"errors"
@@ -20,8 +20,14 @@ const (
 	mostWaitingOfCgroup = 4
 )
 
-// errNoAnswer says that a file was not read in time.
-var errNoAnswer = errors.New("the process's memory does not answer")
+// ErrNoAnswer says that a file was not read in time.
+var ErrNoAnswer = errors.New("the process's memory does not answer")
+
+// ReadMemory reads a file of a process that is read out of its memory, such as cmdline and maps. It fails with [ErrNoAnswer]
+// where that takes longer than half a second.
+func (r *Reader) ReadMemory(dir pseudofs.Dir, name string) ([]byte, error) {
+	return r.memory.read(dir, name)
+}
 
 // patientReader reads such files. It may be used by any number of goroutines at a time.
 type patientReader struct {
@@ -35,7 +41,7 @@ func newPatientReader() *patientReader {
 	return &patientReader{patience: memoryPatience, waiting: map[string]string{}}
 }
 
-// read reads a file below dir. It fails with errNoAnswer where that takes too long; the thread is left behind then, and
+// read reads a file below dir. It fails with ErrNoAnswer where that takes too long; the thread is left behind then, and
 // until it comes back the same file is not read again.
 func (p *patientReader) read(dir pseudofs.Dir, name string) ([]byte, error) {
 	path := dir.Path() + "/" + name
@@ -44,7 +50,7 @@ func (p *patientReader) read(dir pseudofs.Dir, name string) ([]byte, error) {
 		cgroups = nil // as where it has ended; reading goes on to say so
 	}
 	if !p.begin(path, string(cgroups)) {
-		return nil, pseudofs.PathError("read", path, errNoAnswer)
+		return nil, pseudofs.PathError("read", path, ErrNoAnswer)
 	}
 	own, err := dir.Dup() // the caller closes its own
 	if err != nil {
@@ -68,7 +74,7 @@ func (p *patientReader) read(dir pseudofs.Dir, name string) ([]byte, error) {
 	case r := <-done:
 		return r.data, r.err
 	case <-timeout.C:
-		return nil, pseudofs.PathError("read", path, errNoAnswer)
+		return nil, pseudofs.PathError("read", path, ErrNoAnswer)
 	}
 }
 

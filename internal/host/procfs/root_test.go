@@ -1,6 +1,6 @@
 //go:build root
 
-package hostfs
+package procfs
 
 import (
 	"errors"
@@ -21,16 +21,13 @@ import (
 	"github.com/nsviz/nsviz/test/lsns"
 )
 
-// The tests in this file change the machine for as long as they run: they make namespaces, a mount
-// and cgroups. `go test -tags root` as root runs them.
-
 func TestRootAllNamespacesAgreeWithLsns(t *testing.T) {
 	child := hosttest.Start(t, &syscall.SysProcAttr{
 		Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS |
 			unix.CLONE_NEWUSER | unix.CLONE_NEWCGROUP,
 	}, "cat")
-	f := liveFS(t)
-	for process, err := range f.Processes(cgroupfs.Layout{}) {
+	r := New(pseudofs.DefaultProc)
+	for process, err := range r.Processes(cgroupfs.Layout{}) {
 		if err != nil {
 			t.Errorf("PID %d: %v", process.PID, err)
 		}
@@ -52,7 +49,7 @@ func TestRootAllNamespacesAgreeWithLsns(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ids, err := f.NS.Of(pid)
+		ids, err := r.ns.Of(pid)
 		if errors.Is(err, fs.ErrNotExist) || pid == 0 {
 			continue
 		}
@@ -64,7 +61,7 @@ func TestRootAllNamespacesAgreeWithLsns(t *testing.T) {
 		}
 		compared++
 	}
-	own, err := f.NS.Of(child.PID)
+	own, err := r.ns.Of(child.PID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,14 +79,14 @@ func TestRootForeignProcfs(t *testing.T) {
 		t.Fatalf("%q", line)
 	}
 	var inner int32
-	for process, err := range liveFS(t).Processes(cgroupfs.Layout{}) {
+	for process, err := range New(pseudofs.DefaultProc).Processes(cgroupfs.Layout{}) {
 		if err == nil && process.PPID == child.PID {
 			inner = process.PID
 		}
 	}
 	proc := "/proc/" + strconv.Itoa(int(inner)) + "/root/proc"
-	if f, err := Open(Roots{Proc: proc}); err == nil || !strings.Contains(err.Error(), "this process is not in it") {
-		t.Errorf("%v, %v", f, err)
+	if p, err := pseudofs.OpenProc(proc); err == nil || !strings.Contains(err.Error(), "this process is not in it") {
+		t.Errorf("%v, %v", p, err)
 	}
 	// Its PID 1 is not the host's init, and it has no kthreadd.
 	if ids, from, err := nsfs.New(pseudofs.Proc(proc)).OfHost(); err == nil {

@@ -1,4 +1,4 @@
-package hostfs
+package procfs
 
 import (
 	"bytes"
@@ -7,8 +7,9 @@ import (
 	"io/fs"
 	"strconv"
 
-	"github.com/nsviz/nsviz/internal/host/pseudofs"
 	"golang.org/x/sys/unix"
+
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
 // SeccompMode is how a process's system calls are filtered.
@@ -36,8 +37,8 @@ type Privileges struct {
 }
 
 // Privileges reads what a process may do.
-func (f *FS) Privileges(pid int32) (Privileges, error) {
-	path := f.proc.PID(pid) + "/status"
+func (r *Reader) Privileges(pid int32) (Privileges, error) {
+	path := r.proc.PID(pid) + "/status"
 	var space [pseudofs.SmallFile]byte
 	data, err := pseudofs.ReadFile(path, space[:])
 	if err != nil {
@@ -91,10 +92,10 @@ func parsePrivileges(status []byte) (p Privileges, err error) {
 
 // LSMLabel reads under which profile (AppArmor) or label (SELinux, Smack) a process runs, as that
 // module words it. It is "" where no such module is at work, and then there is no error.
-func (f *FS) LSMLabel(pid int32) (string, error) {
+func (r *Reader) LSMLabel(pid int32) (string, error) {
 	var space [pseudofs.SmallFile]byte
 	// With several modules, current belongs to the first one that has something to say.
-	data, err := pseudofs.ReadFile(f.proc.PID(pid)+"/attr/current", space[:])
+	data, err := pseudofs.ReadFile(r.proc.PID(pid)+"/attr/current", space[:])
 	switch {
 	case err == nil:
 		data, _, _ = bytes.Cut(data, []byte{0}) // SELinux ends it with a NUL
@@ -103,7 +104,7 @@ func (f *FS) LSMLabel(pid int32) (string, error) {
 		return "", nil // no module has answered
 	case errors.Is(err, fs.ErrNotExist):
 		// The kernel has no modules of that kind, or the process is gone.
-		if _, gone := pseudofs.Lstat(f.proc.PID(pid)); gone != nil {
+		if _, gone := pseudofs.Lstat(r.proc.PID(pid)); gone != nil {
 			return "", gone
 		}
 		return "", nil

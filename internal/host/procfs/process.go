@@ -1,17 +1,32 @@
-package hostfs
+package procfs
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"iter"
 	"os"
 	"slices"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/nsfs"
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
+
+// Reader reads the processes of a procfs. Any number of goroutines may use one at a time, and there is nothing to close.
+type Reader struct {
+	proc   pseudofs.Proc
+	ns     *nsfs.Reader
+	memory *patientReader
+}
+
+// New returns a reader of the processes in proc.
+func New(proc pseudofs.Proc) *Reader {
+	return &Reader{proc: proc, ns: nsfs.New(proc), memory: newPatientReader()}
+}
 
 // Process is one process of the host.
 type Process struct {
@@ -32,8 +47,8 @@ type Process struct {
 }
 
 // PIDs lists the host's processes in ascending order.
-func (f *FS) PIDs() ([]int32, error) {
-	dir, err := os.Open(string(f.proc))
+func (r *Reader) PIDs() ([]int32, error) {
+	dir, err := os.Open(string(r.proc))
 	if err != nil {
 		return nil, err
 	}
@@ -55,15 +70,15 @@ func (f *FS) PIDs() ([]int32, error) {
 // Processes reads every process in ascending order of PIDs, each one when it is asked for. It
 // leaves out what vanishes meanwhile. A process that could be read in part only comes with an
 // error and the reading goes on; an error without a PID ends it. A zero layout leaves Cgroup empty.
-func (f *FS) Processes(layout cgroupfs.Layout) iter.Seq2[Process, error] {
+func (r *Reader) Processes(layout cgroupfs.Layout) iter.Seq2[Process, error] {
 	return func(yield func(Process, error) bool) {
-		pids, err := f.PIDs()
+		pids, err := r.PIDs()
 		if err != nil {
 			yield(Process{}, fmt.Errorf("list processes: %w", err))
 			return
 		}
 		for _, pid := range pids {
-			process, err := f.Process(pid, layout)
+			process, err := r.Process(pid, layout)
 			if pseudofs.IsGone(err) {
 				continue
 			}
@@ -76,9 +91,9 @@ func (f *FS) Processes(layout cgroupfs.Layout) iter.Seq2[Process, error] {
 
 // Process reads all of one process. A zero layout leaves Cgroup empty. What could be read of a process
 // that may be read in part only comes with the error.
-func (f *FS) Process(pid int32, layout cgroupfs.Layout) (Process, error) {
+func (r *Reader) Process(pid int32, layout cgroupfs.Layout) (Process, error) {
 	p := Process{PID: pid}
-	dir, err := f.proc.OpenPID(pid)
+	dir, err := r.Open(pid)
 	if err != nil {
 		return p, err
 	}
@@ -107,14 +122,17 @@ func (f *FS) Process(pid int32, layout cgroupfs.Layout) (Process, error) {
 	return p, err
 }
 
+// Open opens a process's directory.
+func (r *Reader) Open(pid int32) (pseudofs.Dir, error) { return r.proc.OpenPID(pid) }
+
 // Self returns nsviz's own PID in the procfs, which is another one than os.Getpid's where that belongs to another PID
 // namespace.
-func (f *FS) Self() (int32, error) { return f.proc.Self() }
+func (r *Reader) Self() (int32, error) { return r.proc.Self() }
 
 // Comm reads a process's name, which it chooses itself: up to 15 bytes of anything but NUL.
-func (f *FS) Comm(pid int32) (string, error) {
+func (r *Reader) Comm(pid int32) (string, error) {
 	var space [pseudofs.SmallFile]byte
-	data, err := pseudofs.ReadFile(f.proc.PID(pid)+"/comm", space[:])
+	data, err := pseudofs.ReadFile(r.proc.PID(pid)+"/comm", space[:])
 	if err != nil {
 		return "", err
 	}
@@ -127,11 +145,33 @@ func (f *FS) Comm(pid int32) (string, error) {
 // Exe reads the path of the program that a process runs, as its own mount namespace names it; the
 // kernel appends " (deleted)" when the file is gone. Kernel threads run none, which reads as
 // fs.ErrNotExist.
-func (f *FS) Exe(pid int32) (string, error) {
-	path := f.proc.PID(pid) + "/exe"
+func (r *Reader) Exe(pid int32) (string, error) {
+	path := r.proc.PID(pid) + "/exe"
 	target, err := os.Readlink(path)
 	if err != nil {
 		return "", pseudofs.PathError("readlink", path, errors.Unwrap(err))
 	}
 	return target, nil
+}
+
+// Program returns the name of the file that a process runs; "" where it may not be known. A file that was
+// replaced by an update keeps its name.
+func (r *Reader) Program(pid int32) string {
+	var space [pseudofs.SmallFile]byte
+	n, err := unix.Readlink(r.proc.PID(pid)+"/exe", space[:])
+	if err != nil {
+		return ""
+	}
+	exe := bytes.TrimSuffix(space[:n], []byte(" (deleted)"))
+	return string(exe[bytes.LastIndexByte(exe, '/')+1:])
+}
+
+// Cmdline reads a process's command line. It fails with [ErrNoAnswer] where that takes too long.
+func (r *Reader) Cmdline(pid int32) ([]byte, error) {
+	dir, err := r.Open(pid)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	return r.memory.read(dir, "cmdline")
 }

@@ -1,4 +1,4 @@
-package hostfs
+package procfs
 
 import (
 	"bytes"
@@ -21,8 +21,8 @@ type Stat struct {
 }
 
 // Stat reads a process's stat file, the cheapest source of its parent and its start time.
-func (f *FS) Stat(pid int32) (Stat, error) {
-	dir, err := f.proc.OpenPID(pid)
+func (r *Reader) Stat(pid int32) (Stat, error) {
+	dir, err := r.proc.OpenPID(pid)
 	if err != nil {
 		return Stat{}, err
 	}
@@ -33,8 +33,8 @@ func (f *FS) Stat(pid int32) (Stat, error) {
 
 // StartTime reads when a process started, in clock ticks since boot: what tells it from a later one
 // with the same PID.
-func (f *FS) StartTime(pid int32) (uint64, error) {
-	stat, err := f.Stat(pid)
+func (r *Reader) StartTime(pid int32) (uint64, error) {
+	stat, err := r.Stat(pid)
 	return stat.StartTime, err
 }
 

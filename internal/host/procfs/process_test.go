@@ -1,4 +1,4 @@
-package hostfs
+package procfs
 
 import (
 	"errors"
@@ -17,32 +17,29 @@ import (
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/hosttest"
 	"github.com/nsviz/nsviz/internal/host/nsfs"
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
 func TestPIDs(t *testing.T) {
-	f, roots := openHost(t, "v2")
+	r, proc := openHost(t, "v2")
 	for _, name := range []string{"0", "01", "-5", "+5", "5a", "2147483648", "self5", "٣"} {
-		hosttest.WriteFile(t, filepath.Join(roots.Proc, name, "stat"), "")
+		hosttest.WriteFile(t, filepath.Join(proc, name, "stat"), "")
 	}
-	got, err := f.PIDs()
+	got, err := r.PIDs()
 	if want := []int32{1, 2, 1430, 1500}; err != nil || !slices.Equal(got, want) {
 		t.Errorf("got %v, %v", got, err)
 	}
 }
 
 func TestProcesses(t *testing.T) {
-	f, roots := openHost(t, "v2")
-	layout, err := f.Cgroups.Layout()
-	if err != nil {
-		t.Fatal(err)
-	}
+	r, layout, proc := openCgroups(t, "v2")
 	ids := nsfs.Initial()
 	ids[event.Net] = 4026532321
-	hosttest.WriteNamespaces(t, filepath.Join(roots.Proc, "1430"), ids)
+	hosttest.WriteNamespaces(t, filepath.Join(proc, "1430"), ids)
 	for _, pid := range []string{"1", "2"} { // these may not be read, or have none
-		hosttest.WriteNamespaces(t, filepath.Join(roots.Proc, pid), event.NamespaceIDs{})
+		hosttest.WriteNamespaces(t, filepath.Join(proc, pid), event.NamespaceIDs{})
 	}
-	hosttest.WriteFile(t, filepath.Join(roots.Proc, "3", "ns", "kept"), "") // vanishes before its stat is read
+	hosttest.WriteFile(t, filepath.Join(proc, "3", "ns", "kept"), "") // vanishes before its stat is read
 	want := []Process{
 		{PID: 1, Comm: "systemd", NSPID: []int32{1}, StartTime: 31, Cgroup: "/init.scope"},
 		{PID: 2, Comm: "kthreadd", NSPID: []int32{2}, StartTime: 31, Cgroup: "/"},
@@ -53,7 +50,7 @@ func TestProcesses(t *testing.T) {
 	}
 	var got []Process
 	var failed []int32
-	for process, err := range f.Processes(layout) {
+	for process, err := range r.Processes(layout) {
 		if err != nil {
 			failed = append(failed, process.PID)
 			continue
@@ -66,7 +63,7 @@ func TestProcesses(t *testing.T) {
 	if !slices.Equal(failed, []int32{1500}) { // its stat is cut short
 		t.Errorf("failed: %v", failed)
 	}
-	for process, err := range f.Processes(cgroupfs.Layout{}) {
+	for process, err := range r.Processes(cgroupfs.Layout{}) {
 		if err != nil || process.PID != 1 || process.Cgroup != "" {
 			t.Errorf("without a layout: %+v, %v", process, err)
 		}
@@ -75,12 +72,12 @@ func TestProcesses(t *testing.T) {
 }
 
 func TestProcessesOfAnUnreadableDirectory(t *testing.T) {
-	f, roots := openHost(t, "v2")
-	if err := os.RemoveAll(roots.Proc); err != nil {
+	r, proc := openHost(t, "v2")
+	if err := os.RemoveAll(proc); err != nil {
 		t.Fatal(err)
 	}
 	n := 0
-	for process, err := range f.Processes(cgroupfs.Layout{}) {
+	for process, err := range r.Processes(cgroupfs.Layout{}) {
 		if n++; err == nil || process.PID != 0 {
 			t.Errorf("%+v, %v", process, err)
 		}
@@ -91,10 +88,10 @@ func TestProcessesOfAnUnreadableDirectory(t *testing.T) {
 }
 
 func TestComm(t *testing.T) {
-	f, roots := openHost(t, "v2")
+	r, proc := openHost(t, "v2")
 	for text, want := range map[string]string{"a\n": "a", "a\n\n": "a\n", "\n": "", "": "", "a": "a", "\x1b]0;x\a\n": "\x1b]0;x\a"} {
-		hosttest.WriteFile(t, filepath.Join(roots.Proc, "9", "comm"), text)
-		if got, err := f.Comm(9); got != want || err != nil {
+		hosttest.WriteFile(t, filepath.Join(proc, "9", "comm"), text)
+		if got, err := r.Comm(9); got != want || err != nil {
 			t.Errorf("%q: %q, %v", text, got, err)
 		}
 	}
@@ -102,11 +99,11 @@ func TestComm(t *testing.T) {
 
 // TestLiveProcess follows one process through its life, reading it by all readers.
 func TestLiveProcess(t *testing.T) {
-	f := liveFS(t)
+	r := New(pseudofs.DefaultProc)
 	cat := hosttest.Start(t, nil, "cat")
 	pid := cat.PID
 
-	process, err := f.Process(pid, cgroupfs.Layout{})
+	process, err := r.Process(pid, cgroupfs.Layout{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,31 +121,31 @@ func TestLiveProcess(t *testing.T) {
 	if path, err = filepath.EvalSymlinks(path); err != nil {
 		t.Fatal(err)
 	}
-	if exe, err := f.Exe(pid); exe != path || err != nil {
+	if exe, err := r.Exe(pid); exe != path || err != nil {
 		t.Errorf("runs %q, want %q, %v", exe, path, err)
 	}
-	pinned, err := f.proc.OpenPID(pid)
+	pinned, err := r.proc.OpenPID(pid)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer pinned.Close()
 
 	cat.End(t)
-	zombie, err := f.Process(pid, cgroupfs.Layout{})
+	zombie, err := r.Process(pid, cgroupfs.Layout{})
 	if err != nil || zombie.StartTime != process.StartTime || zombie.Namespaces[event.Net] != 0 {
 		t.Errorf("as a zombie: %+v, %v", zombie, err)
 	}
 	cat.Reap(t)
 
 	for name, read := range map[string]func() error{
-		"Stat":               func() error { _, err := f.Stat(pid); return err },
-		"StartTime":          func() error { _, err := f.StartTime(pid); return err },
-		"Status":             func() error { _, err := f.Status(pid); return err },
-		"Namespaces":         func() error { _, err := f.NS.Of(pid); return err },
-		"NamespaceRelations": func() error { _, err := f.NS.Relations(pid, event.Net, nothing); return err },
-		"CgroupPath":         func() error { _, err := f.Cgroups.PathOf(pid, cgroupfs.Layout{}); return err },
-		"Comm":               func() error { _, err := f.Comm(pid); return err },
-		"Exe":                func() error { _, err := f.Exe(pid); return err },
+		"Stat":               func() error { _, err := r.Stat(pid); return err },
+		"StartTime":          func() error { _, err := r.StartTime(pid); return err },
+		"Status":             func() error { _, err := r.Status(pid); return err },
+		"Namespaces":         func() error { _, err := r.ns.Of(pid); return err },
+		"NamespaceRelations": func() error { _, err := r.ns.Relations(pid, event.Net, func(uint64) bool { return false }); return err },
+		"CgroupPath":         func() error { _, err := cgroupfs.New(r.proc, "").PathOf(pid, cgroupfs.Layout{}); return err },
+		"Comm":               func() error { _, err := r.Comm(pid); return err },
+		"Exe":                func() error { _, err := r.Exe(pid); return err },
 		"readStat, pinned":   func() error { _, err := readStat(pinned, nil); return err },
 		"readStatus, pinned": func() error { _, err := readStatus(pinned, nil); return err },
 		"readNamespaces, pinned": func() error {
@@ -168,30 +165,30 @@ func TestLiveCommOfHostileProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := liveFS(t)
+	r := New(pseudofs.DefaultProc)
 	for _, comm := range []string{") R 1 (", "a\nb", "\n", "a\\nb\\", "\x1b[31m", "\xff\xfe", "a b"} {
 		program := filepath.Join(t.TempDir(), comm)
 		if err := os.Symlink(cat, program); err != nil { // exec takes the comm from the name
 			t.Fatal(err)
 		}
 		pid := hosttest.Start(t, nil, program).PID
-		stat, err := f.Stat(pid)
+		stat, err := r.Stat(pid)
 		if err != nil || stat.Comm != comm || stat.PPID != int32(os.Getpid()) {
 			t.Errorf("%q by stat: %+v, %v", comm, stat, err)
 		}
-		if status, err := f.Status(pid); err != nil || status.Comm != comm {
+		if status, err := r.Status(pid); err != nil || status.Comm != comm {
 			t.Errorf("%q by status: %+v, %v", comm, status, err)
 		}
-		if got, err := f.Comm(pid); err != nil || got != comm {
+		if got, err := r.Comm(pid); err != nil || got != comm {
 			t.Errorf("%q by comm: %q, %v", comm, got, err)
 		}
 	}
 }
 
 func TestLiveProcesses(t *testing.T) {
-	f := liveFS(t)
+	r := New(pseudofs.DefaultProc)
 	self := false
-	for process, err := range f.Processes(cgroupfs.Layout{}) {
+	for process, err := range r.Processes(cgroupfs.Layout{}) {
 		if err != nil {
 			t.Errorf("PID %d: %v", process.PID, err)
 		}

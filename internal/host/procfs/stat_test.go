@@ -1,4 +1,4 @@
-package hostfs
+package procfs
 
 import (
 	"errors"
@@ -50,20 +50,20 @@ func TestParseStatRefuses(t *testing.T) {
 }
 
 func TestStat(t *testing.T) {
-	f, roots := openHost(t, "v2")
-	got, err := f.Stat(1430)
+	r, proc := openHost(t, "v2")
+	got, err := r.Stat(1430)
 	want := Stat{PID: 1430, Comm: "we (i) r\\d\n) R 1 (x", State: 'S', PPID: 1407, StartTime: 5423}
 	if err != nil || got != want {
 		t.Errorf("got %+v, %v", got, err)
 	}
-	if start, err := f.StartTime(1); start != 31 || err != nil {
+	if start, err := r.StartTime(1); start != 31 || err != nil {
 		t.Errorf("PID 1 started at %d, %v", start, err)
 	}
-	if _, err := f.Stat(1500); err == nil || !strings.Contains(err.Error(), roots.Proc+"/1500/stat") {
+	if _, err := r.Stat(1500); err == nil || !strings.Contains(err.Error(), proc+"/1500/stat") {
 		t.Errorf("a truncated file: %v", err)
 	}
 	for _, pid := range []int32{99, 0, -1} {
-		if _, err := f.StartTime(pid); !errors.Is(err, fs.ErrNotExist) {
+		if _, err := r.StartTime(pid); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("PID %d: %v", pid, err)
 		}
 	}

@@ -1,6 +1,6 @@
 //go:build root
 
-package hostfs
+package procfs
 
 import (
 	"encoding/json"
@@ -10,8 +10,10 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/nsviz/nsviz/internal/host/hosttest"
 	"golang.org/x/sys/unix"
+
+	"github.com/nsviz/nsviz/internal/host/hosttest"
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
 // sightVariable has the test binary say how much it sees, in a process of its own.
@@ -23,7 +25,7 @@ func TestRootSight(t *testing.T) {
 	switch options := os.Getenv(sightVariable); options {
 	case "":
 	case "here":
-		s, err := liveFS(t).Sight()
+		s, err := New(pseudofs.DefaultProc).Sight()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package hostfs
+package procfs
 
 import (
 	"fmt"
@@ -22,18 +22,18 @@ type Sight struct {
 }
 
 // Sight looks at every process. What it finds holds for as long as nsviz has the rights that it has.
-func (f *FS) Sight() (s Sight, err error) {
-	may, err := f.ownCapabilities()
+func (r *Reader) Sight() (s Sight, err error) {
+	may, err := r.ownCapabilities()
 	if err != nil {
 		return Sight{}, err
 	}
 	s.MayTrace, s.MayOpenByID = may.Has(capSysPtrace), may.Has(capDACReadSearch)
-	pids, err := f.PIDs()
+	pids, err := r.PIDs()
 	if err != nil {
 		return Sight{}, err
 	}
 	for _, pid := range pids {
-		_, refused, err := f.NS.Visible(pid)
+		_, refused, err := r.ns.Visible(pid)
 		if err != nil {
 			continue // gone meanwhile
 		}
@@ -50,16 +50,16 @@ func (f *FS) Sight() (s Sight, err error) {
 func HidesProcesses(pids []int32) bool { return !slices.Contains(pids, 1) }
 
 // ownCapabilities are those that nsviz has on the host: none where it is in a user namespace of its own.
-func (f *FS) ownCapabilities() (Capabilities, error) {
-	self, err := f.Self()
+func (r *Reader) ownCapabilities() (Capabilities, error) {
+	self, err := r.Self()
 	if err != nil {
 		return 0, err
 	}
-	p, err := f.Privileges(self)
+	p, err := r.Privileges(self)
 	if err != nil {
 		return 0, fmt.Errorf("read nsviz's own capabilities: %w", err)
 	}
-	ids, err := f.NS.Of(self)
+	ids, err := r.ns.Of(self)
 	if err != nil {
 		return 0, fmt.Errorf("read nsviz's own namespaces: %w", err)
 	}

@@ -1,4 +1,4 @@
-package hostfs
+package procfs
 
 import (
 	"errors"
@@ -63,13 +63,13 @@ func TestParseStatusRefuses(t *testing.T) {
 }
 
 func TestStatus(t *testing.T) {
-	f, _ := openHost(t, "v2")
-	got, err := f.Status(1430)
+	r, _ := openHost(t, "v2")
+	got, err := r.Status(1430)
 	want := Status{Comm: "we (i) r\\d\n) R 1 (x", TGID: 1430, PPID: 1407, UID: 1000, NSPID: []int32{1430, 1}}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Error(err, diff)
 	}
-	if _, err := f.Status(99); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := r.Status(99); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a process that is not there: %v", err)
 	}
 }

@@ -1,4 +1,4 @@
-package hostfs
+package vmm
 
 import (
 	"bytes"
@@ -12,19 +12,20 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
+	"github.com/nsviz/nsviz/internal/host/procfs"
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// VMMKind is the program that runs a virtual machine or, as gVisor, a kernel of its own.
-type VMMKind string
+// Kind is the program that runs a virtual machine or, as gVisor, a kernel of its own.
+type Kind string
 
 // The kinds of virtual machine monitors that are recognised.
 const (
-	QEMU            VMMKind = "qemu"
-	Firecracker     VMMKind = "firecracker"
-	CloudHypervisor VMMKind = "cloud-hypervisor"
-	Dragonball      VMMKind = "dragonball" // Kata's own, a part of its shim
-	GVisor          VMMKind = "gvisor"     // no machine, but a kernel that is a process
+	QEMU            Kind = "qemu"
+	Firecracker     Kind = "firecracker"
+	CloudHypervisor Kind = "cloud-hypervisor"
+	Dragonball      Kind = "dragonball" // Kata's own, a part of its shim
+	GVisor          Kind = "gvisor"     // no machine, but a kernel that is a process
 )
 
 // Acceleration is what runs the code of a guest.
@@ -37,11 +38,11 @@ const (
 	Emulation Acceleration = "emulation"
 )
 
-// VMM is a process that is a virtual machine.
-type VMM struct {
-	Process
+// Machine is a process that is a virtual machine.
+type Machine struct {
+	procfs.Process
 
-	Kind VMMKind
+	Kind Kind
 	// Name is what its command line calls the guest; "" where it says nothing.
 	Name string
 	// Kata is set where Kata runs it.
@@ -54,55 +55,44 @@ type VMM struct {
 	ResidentBytes *uint64
 }
 
-// VMM reports whether a process is a virtual machine, and reads what the host can see of it. The name that
+// Detect reports whether a process is a virtual machine, and reads what the host can see of it. The name that
 // a process gives itself counts for nothing: the program that it runs makes it a candidate, which takes one
 // system call, and its open files and threads decide. A monitor that has made no machine yet is none.
-func (f *FS) VMM(pid int32, layout cgroupfs.Layout) (VMM, bool, error) {
-	kind, ok := f.vmmCandidate(pid)
+func Detect(procs *procfs.Reader, pid int32, layout cgroupfs.Layout) (Machine, bool, error) {
+	kind, ok := candidate(procs.Program(pid))
 	if !ok {
-		return VMM{}, false, nil
+		return Machine{}, false, nil
 	}
-	dir, err := f.proc.OpenPID(pid)
+	dir, err := procs.Open(pid)
 	if err != nil {
-		return VMM{}, false, err
+		return Machine{}, false, err
 	}
 	defer dir.Close()
-	r := vmmReader{dir: dir, kind: kind, patient: f.memory}
+	r := reader{dir: dir, kind: kind, procs: procs}
 	for _, read := range []func() error{r.readFiles, r.readThreads, r.readArguments} {
 		if err := read(); err != nil {
-			return VMM{}, false, err
+			return Machine{}, false, err
 		}
 	}
 	if !r.isVMM() {
-		return VMM{}, false, nil
+		return Machine{}, false, nil
 	}
-	vmm := VMM{
+	m := Machine{
 		Kind: kind, Name: r.name(), VCPUs: r.vcpus(), MemoryBytes: r.memory(), Acceleration: r.acceleration(),
 		ResidentBytes: r.resident(),
 	}
-	if vmm.Process, err = f.Process(pid, layout); err != nil {
-		return VMM{}, false, err
+	if m.Process, err = procs.Process(pid, layout); err != nil {
+		return Machine{}, false, err
 	}
-	vmm.Kata = kind == Dragonball || f.program(vmm.PPID) == kataShim
-	return vmm, true, nil
+	m.Kata = kind == Dragonball || procs.Program(m.PPID) == kataShim
+	return m, true, nil
 }
 
 const kataShim = "containerd-shim-kata-v2"
 
-// program is the name of the file that a process runs; "" where it may not be known. A file that was
-// replaced by an update keeps its name.
-func (f *FS) program(pid int32) string {
-	var space [pseudofs.SmallFile]byte
-	n, err := unix.Readlink(f.proc.PID(pid)+"/exe", space[:])
-	if err != nil {
-		return ""
-	}
-	exe := bytes.TrimSuffix(space[:n], []byte(" (deleted)"))
-	return string(exe[bytes.LastIndexByte(exe, '/')+1:])
-}
-
-func (f *FS) vmmCandidate(pid int32) (VMMKind, bool) {
-	switch program := f.program(pid); {
+// candidate says which monitor a program is by its name.
+func candidate(program string) (Kind, bool) {
+	switch {
 	// Not qemu-x86_64 and the like, which run a single program and have no guest.
 	case strings.HasPrefix(program, "qemu-system-"), program == "qemu-kvm":
 		return QEMU, true
@@ -118,11 +108,11 @@ func (f *FS) vmmCandidate(pid int32) (VMMKind, bool) {
 	return "", false
 }
 
-// vmmReader holds what tells of one candidate.
-type vmmReader struct {
-	dir     pseudofs.Dir
-	kind    VMMKind
-	patient *patientReader
+// reader holds what tells of one candidate.
+type reader struct {
+	dir   pseudofs.Dir
+	kind  Kind
+	procs *procfs.Reader
 
 	// Of its open files:
 	kvmDevice, kvmVM, mshv bool
@@ -136,7 +126,7 @@ type vmmReader struct {
 	arguments []string
 }
 
-func (r *vmmReader) readFiles() error {
+func (r *reader) readFiles() error {
 	return r.dir.Each("fd", func(fds pseudofs.Dir, name string) {
 		var space [256]byte
 		n, err := unix.Readlinkat(fds.FD(), name, space[:])
@@ -162,7 +152,7 @@ func (r *vmmReader) readFiles() error {
 	})
 }
 
-func (r *vmmReader) readThreads() error {
+func (r *reader) readThreads() error {
 	return r.dir.Each("task", func(tasks pseudofs.Dir, name string) {
 		if _, ok := pseudofs.ParsePID([]byte(name)); !ok {
 			return
@@ -185,7 +175,7 @@ func (r *vmmReader) readThreads() error {
 
 // isVCPU reports whether a thread's name is that of a vCPU. QEMU gives its threads names only with
 // `-name debug-threads=on`, as libvirt and Kata have it.
-func (r *vmmReader) isVCPU(thread string) bool {
+func (r *reader) isVCPU(thread string) bool {
 	var number string
 	switch r.kind {
 	case QEMU:
@@ -204,9 +194,9 @@ func (r *vmmReader) isVCPU(thread string) bool {
 	return err == nil
 }
 
-func (r *vmmReader) readArguments() error {
-	data, err := r.patient.read(r.dir, "cmdline")
-	if errors.Is(err, errNoAnswer) {
+func (r *reader) readArguments() error {
+	data, err := r.procs.ReadMemory(r.dir, "cmdline")
+	if errors.Is(err, procfs.ErrNoAnswer) {
 		return nil // what it would say stays unknown
 	}
 	if err != nil {
@@ -218,7 +208,7 @@ func (r *vmmReader) readArguments() error {
 	return nil
 }
 
-func (r *vmmReader) isVMM() bool {
+func (r *reader) isVMM() bool {
 	switch r.kind {
 	case QEMU:
 		// One that emulates and names no thread has neither vCPUs to be seen nor KVM; but its main loop
@@ -233,7 +223,7 @@ func (r *vmmReader) isVMM() bool {
 	return r.kvmVM || r.vcpuThreads > 0
 }
 
-func (r *vmmReader) acceleration() Acceleration {
+func (r *reader) acceleration() Acceleration {
 	switch {
 	case r.kvmVM || r.kvmDevice:
 		return KVM
@@ -245,7 +235,7 @@ func (r *vmmReader) acceleration() Acceleration {
 	return ""
 }
 
-func (r *vmmReader) vcpus() *int {
+func (r *reader) vcpus() *int {
 	switch {
 	case r.kind == GVisor: // those of its KVM are how it runs threads, and no promise
 	case r.vcpuThreads > 0:
@@ -258,7 +248,7 @@ func (r *vmmReader) vcpus() *int {
 	return nil
 }
 
-func (r *vmmReader) memory() *uint64 {
+func (r *reader) memory() *uint64 {
 	switch r.kind {
 	case GVisor:
 		return nil // it takes what its programs need
@@ -272,10 +262,10 @@ func (r *vmmReader) memory() *uint64 {
 	return r.mapped()
 }
 
-// maxVMName is how many bytes of a name are kept: longer than any that people give, shorter than a command line.
-const maxVMName = 128
+// maxName is how many bytes of a name are kept: longer than any that people give, shorter than a command line.
+const maxName = 128
 
-func (r *vmmReader) name() string {
+func (r *reader) name() string {
 	name := ""
 	switch r.kind {
 	case QEMU:
@@ -283,7 +273,7 @@ func (r *vmmReader) name() string {
 	case Firecracker:
 		name = r.option("--id")
 	}
-	end := min(len(name), maxVMName)
+	end := min(len(name), maxName)
 	for end > 0 && end < len(name) && !utf8.RuneStart(name[end]) {
 		end--
 	}
@@ -291,7 +281,7 @@ func (r *vmmReader) name() string {
 }
 
 // option is the value of the last option of a name; "" where there is none. QEMU takes one dash for two.
-func (r *vmmReader) option(name string) string {
+func (r *reader) option(name string) string {
 	value := ""
 	for i := 1; i < len(r.arguments); i++ {
 		argument, inOne, cut := r.arguments[i], "", false
@@ -360,8 +350,8 @@ const (
 )
 
 // mapped sums up the mappings that look like guest memory; nil where there are none.
-func (r *vmmReader) mapped() *uint64 {
-	maps, err := r.patient.read(r.dir, "maps")
+func (r *reader) mapped() *uint64 {
+	maps, err := r.procs.ReadMemory(r.dir, "maps")
 	if err != nil {
 		return nil
 	}
@@ -397,7 +387,7 @@ func guestRange(line []byte) uint64 {
 }
 
 // resident reads the second number of statm, which counts in pages.
-func (r *vmmReader) resident() *uint64 {
+func (r *reader) resident() *uint64 {
 	var space [128]byte
 	data, err := r.dir.Read("statm", space[:])
 	if err != nil {

@@ -1,4 +1,4 @@
-package hostfs
+package procfs
 
 import (
 	"errors"
@@ -6,10 +6,12 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
 func TestLiveArguments(t *testing.T) {
-	f := liveFS(t)
+	r := New(pseudofs.DefaultProc)
 	name := "/proc/self/fd/0" // never ends
 	cmd := exec.Command("cat", name, strings.Repeat("x", 40))
 	in, err := cmd.StdinPipe()
@@ -30,15 +32,15 @@ func TestLiveArguments(t *testing.T) {
 		want string
 		cut  bool
 	}{{4096, whole, false}, {len(whole), whole, false}, {len(whole) - 1, whole[:len(whole)-1], true}, {5, whole[:5], true}} {
-		a, err := f.Arguments(pid, test.most)
+		a, err := r.Arguments(pid, test.most)
 		if err != nil || string(a.Text) != test.want || a.Cut != test.cut {
 			t.Errorf("%d: %q, cut %v, %v", test.most, a.Text, a.Cut, err)
 		}
-		if started, err := f.StartTime(pid); err != nil || a.StartTime != started {
+		if started, err := r.StartTime(pid); err != nil || a.StartTime != started {
 			t.Errorf("started at %d, %d: %v", a.StartTime, started, err)
 		}
 	}
-	if _, err := f.Arguments(1<<30, 10); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := r.Arguments(1<<30, 10); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("of nobody: %v", err)
 	}
 }
