@@ -14,6 +14,7 @@ import (
 	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/foreign"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/story"
@@ -101,11 +102,11 @@ func (o *options) inspect(ctx context.Context, s *streams, name string, sizes bo
 	if err != nil {
 		return nil, err
 	}
-	layout, err := host.Cgroups()
+	layout, err := host.Cgroups.Layout()
 	if err != nil {
 		return nil, err
 	}
-	c, err := findContainer(snapshot, name, func(pid int32) (string, error) { return host.CgroupPath(pid, layout) })
+	c, err := findContainer(snapshot, name, func(pid int32) (string, error) { return host.Cgroups.PathOf(pid, layout) })
 	if err != nil {
 		return nil, whereToAsk(err)
 	}
@@ -139,7 +140,7 @@ func (o *options) told(ctx context.Context, id string) (*anatomy.Told, error) {
 		CapAdd: s.CapAdd, CapDrop: s.CapDrop, AppArmor: s.AppArmorProfile,
 	}
 	if s.SwapUnlimited || s.SwapBytes != nil {
-		t.Swap = &hostfs.Limit[uint64]{Value: s.SwapBytes, Unlimited: s.SwapUnlimited}
+		t.Swap = &cgroupfs.Limit[uint64]{Value: s.SwapBytes, Unlimited: s.SwapUnlimited}
 	}
 	for _, option := range s.SecurityOptions {
 		switch strings.Replace(option, ":", "=", 1) { // the older way to write it

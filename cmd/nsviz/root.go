@@ -12,6 +12,8 @@ import (
 
 	"github.com/nsviz/nsviz/internal/container/engine/docker"
 	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/probes"
@@ -35,7 +37,7 @@ type options struct {
 	methods    []string
 	noCommands bool
 
-	probeMethods []probes.Method
+	probeMethods []fact.Method
 }
 
 const (
@@ -77,8 +79,8 @@ Without a command it draws the dashboard and serves metrics beside it. It needs 
 		`address to serve metrics on; repeatable, "" is none`)
 	flags.StringVar(&o.webConfig, "web.config.file", "", "file with TLS and basic auth settings of the metrics server")
 	flags.StringVar(&o.dockerHost, "docker-host", "", "Docker engine to ask for names (default $DOCKER_HOST, or the usual socket)")
-	flags.StringVar(&o.procRoot, "proc-root", hostfs.DefaultProc, "where the host's procfs is mounted")
-	flags.StringVar(&o.cgroupRoot, "cgroup-root", hostfs.DefaultCgroup, "where the host's cgroups are mounted")
+	flags.StringVar(&o.procRoot, "proc-root", pseudofs.DefaultProc, "where the host's procfs is mounted")
+	flags.StringVar(&o.cgroupRoot, "cgroup-root", cgroupfs.DefaultRoot, "where the host's cgroups are mounted")
 	flags.Var(newChecked(&o.level, level(slog.LevelInfo), "string", parseLevel), "log-level",
 		"how much to say on stderr: debug, info, warn, error (default info)")
 	flags.BoolVar(&o.noCommands, "no-command-lines", false,
@@ -176,7 +178,7 @@ func adoptLogs(log *slog.Logger) {
 // chooseMethods reads --probe-methods.
 func (o *options) chooseMethods() error {
 	for _, name := range o.methods {
-		method := probes.Method(name)
+		method := fact.Method(name)
 		if !slices.Contains(probes.Methods(), method) {
 			return errUsage{fmt.Errorf("--probe-methods: no method %q; there are %v", name, probes.Methods())}
 		}

@@ -135,7 +135,7 @@ func (m *Model) Apply(f fact.Fact) {
 		m.listed = nil
 	case f.Probes != nil:
 		m.probes = slices.Clone(f.Probes)
-		m.watchWrites(slices.ContainsFunc(m.probes, func(p fact.Probe) bool { return p.Name == fact.ProbeCgroupWrites && p.Method != fact.MethodNone }))
+		m.watchWrites(slices.ContainsFunc(m.probes, func(p fact.Probe) bool { return p.Name == fact.ProbeCgroupWrites && p.Works() }))
 	case f.Engine != nil:
 		m.applyEngine(*f.Engine)
 	case f.Event != nil:

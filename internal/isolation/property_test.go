@@ -97,7 +97,7 @@ func (s *story) next() fact.Fact {
 		return survey(second, list...)
 	case 8:
 		s.errors++
-		return fact.Fact{Time: at(second), BPFErrors: map[string]uint64{"read": s.errors}}
+		return fact.Fact{Time: at(second), BPFErrors: map[fact.ErrorPlace]uint64{"read": s.errors}}
 	case 9:
 		return passed(second)
 	case 21:

@@ -151,8 +151,8 @@ func (s *nameSink) Identify(id container.Identity) {
 }
 
 // Ended passes on what the engine says of a container's end.
-func (s *nameSink) Ended(v container.Verdict) {
-	s.put(fact.Fact{EngineReport: &fact.EngineReport{ID: v.ID, ExitCode: v.ExitCode, OOMKilled: v.OOMKilled, Removed: v.Removed, StartError: v.StartError}})
+func (s *nameSink) Ended(report fact.EngineReport) {
+	s.put(fact.Fact{EngineReport: &report})
 }
 
 // Did passes on what the engine did.

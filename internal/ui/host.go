@@ -139,7 +139,7 @@ func probeLines(s *isolation.Snapshot, w int) []line {
 		if p.Method == fact.MethodNone || p.Method == "" {
 			style = Warn
 		}
-		l := line{}.space(2).join(text(Plain, p.Name).fit(name)).space(1).join(text(style, p.Method).fit(method)).space(1)
+		l := line{}.space(2).join(text(Plain, string(p.Name)).fit(name)).space(1).join(text(style, string(p.Method)).fit(method)).space(1)
 		reason := text(Dim, p.Reason).wrap(max(w-l.width()-1, 8))
 		if p.Reason == "" {
 			reason = []line{nil}
@@ -158,8 +158,8 @@ func probeLines(s *isolation.Snapshot, w int) []line {
 }
 
 // tally lists the counts that are not zero, by name.
-func tally(counts map[string]uint64, what string, names int) []line {
-	var keys []string
+func tally[K ~string](counts map[K]uint64, what string, names int) []line {
+	var keys []K
 	for k, n := range counts {
 		if n > 0 {
 			keys = append(keys, k)
@@ -168,7 +168,7 @@ func tally(counts map[string]uint64, what string, names int) []line {
 	slices.Sort(keys)
 	var lines []line
 	for _, k := range keys {
-		lines = append(lines, text(Warn, "  "+strconv.FormatUint(counts[k], 10)).fit(2+names).add(Plain, what+": "+k))
+		lines = append(lines, text(Warn, "  "+strconv.FormatUint(counts[k], 10)).fit(2+names).add(Plain, what+": "+string(k)))
 	}
 	return lines
 }

@@ -247,7 +247,7 @@ func sceneFirst() *isolation.Snapshot {
 func sceneLossy() *isolation.Snapshot {
 	s := scene()
 	s.Totals.Lost = map[string]uint64{"ring full": 12, "reader too slow": 3}
-	s.Totals.BPFErrors = map[string]uint64{"victim mm": 2}
+	s.Totals.BPFErrors = map[fact.ErrorPlace]uint64{"victim mm": 2}
 	s.Engines[0] = fact.Engine{Name: "docker", State: fact.EngineFailing, Detail: "context deadline exceeded"}
 	for i := range s.Containers {
 		s.Containers[i].Label, s.Containers[i].Named = event.ShortID(s.Containers[i].ID), false

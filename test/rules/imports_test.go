@@ -55,7 +55,7 @@ const table = module + "internal/container/runtime"
 
 // ends are the packages at which facts enter.
 var ends = []string{
-	module + "gen", module + "internal/probes", module + "internal/hostfs", module + "internal/container", module + "internal/anatomy",
+	module + "gen", module + "internal/probes", module + "internal/hostfs", module + "internal/host", module + "internal/container", module + "internal/anatomy",
 }
 
 // below tells whether a path is the other, or in its tree.

@@ -38,7 +38,7 @@ type Sink interface {
 	// be told again; the last one counts.
 	Identify(container.Identity)
 	// Ended tells of every container that died, and of those that could not be started, what the engine says of that.
-	Ended(container.Verdict)
+	Ended(fact.EngineReport)
 	// Did tells what the engine did with a container. fact.ActionCreate comes after Identify, also for containers that were there and
 	// have never been started; its Container has an id and a runtime.
 	Did(fact.EngineEvent)

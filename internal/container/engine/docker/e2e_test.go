@@ -66,7 +66,7 @@ func TestRealEngine(t *testing.T) {
 		t.Fatal(err)
 	}
 	told.wait("the end of "+name, func(call any) bool {
-		v, ok := call.(container.Verdict)
+		v, ok := call.(fact.EngineReport)
 		return ok && v.ID == id && v.ExitCode != nil && *v.ExitCode == 0 && v.OOMKilled != nil && !*v.OOMKilled && !v.Removed
 	})
 	follower.Ask(id)
@@ -181,7 +181,7 @@ type e2eSink struct {
 type removed string
 
 func (s e2eSink) Identify(i container.Identity) { s.calls <- i }
-func (s e2eSink) Ended(v container.Verdict)     { s.calls <- v }
+func (s e2eSink) Ended(v fact.EngineReport)     { s.calls <- v }
 func (s e2eSink) Lost(uint64)                   {}
 func (s e2eSink) EngineState(e fact.Engine)     { s.calls <- e }
 

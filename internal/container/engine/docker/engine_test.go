@@ -365,7 +365,7 @@ func (s sink) Identify(i container.Identity) {
 }
 
 func (s sink) Lost(n uint64) { s.calls <- fmt.Sprintf("lost %d", n) }
-func (s sink) Ended(v container.Verdict) {
+func (s sink) Ended(v fact.EngineReport) {
 	text := "ended " + v.ID[:12]
 	if v.ExitCode != nil {
 		text += fmt.Sprintf(" code %d", *v.ExitCode)

@@ -83,7 +83,7 @@ type listed struct {
 
 // inspection is the answer to a question about a container that died, or did not start.
 type inspection struct {
-	container.Verdict
+	fact.EngineReport
 
 	dead bool
 }
@@ -220,7 +220,7 @@ func (s *session) follow(ctx context.Context, version string) *problem {
 		case verdict := <-s.inspected:
 			s.asking = false
 			if verdict.dead || verdict.StartError != "" || verdict.Removed {
-				s.status.sink.Ended(verdict.Verdict)
+				s.status.sink.Ended(verdict.EngineReport)
 			}
 
 		case id := <-s.failed:

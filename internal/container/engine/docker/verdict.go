@@ -7,7 +7,6 @@ import (
 	"github.com/containerd/errdefs"
 	engine "github.com/docker/docker/api/types/container"
 
-	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
@@ -119,7 +118,7 @@ func (s *session) inspectNext(ctx context.Context) {
 	}
 	s.asking = true
 	s.workers.Go(func() {
-		verdict := inspection{Verdict: container.Verdict{ID: next.id}, dead: !next.at.IsZero()}
+		verdict := inspection{EngineReport: fact.EngineReport{ID: next.id}, dead: !next.at.IsZero()}
 		var answer engine.InspectResponse
 		problem := s.call(ctx, "inspection", s.cfg.Timeout, func(ctx context.Context) (err error) {
 			answer, err = s.client.ContainerInspect(ctx, next.id)
