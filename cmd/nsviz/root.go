@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/nsviz/nsviz/internal/container/engine"
 	"github.com/nsviz/nsviz/internal/container/engine/docker"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
@@ -198,13 +199,13 @@ func (o *options) watcher(log *slog.Logger, sinks ...func(fact.Fact)) (*pipeline
 // pipeline sets up what all live commands share.
 func (o *options) pipeline(log *slog.Logger, sinks ...func(fact.Fact)) (*pipeline.Pipeline, error) {
 	adoptLogs(log)
-	engine, err := docker.New(docker.Config{Host: o.dockerHost, Log: log})
+	names, err := o.engine(log)
 	if err != nil {
-		return nil, errUsage{err} // it connects to nothing: only the address can be wrong
+		return nil, err
 	}
 	return pipeline.New(pipeline.Config{
 		Roots:        hostfs.Roots{Proc: o.procRoot, Cgroup: o.cgroupRoot},
-		Engine:       engine,
+		Engine:       names,
 		ProbeMethods: o.probeMethods,
 		LimitMemory:  o.limitMemory(log),
 		Log:          log,
@@ -212,4 +213,13 @@ func (o *options) pipeline(log *slog.Logger, sinks ...func(fact.Fact)) (*pipelin
 
 		NoCommandLines: o.noCommands,
 	})
+}
+
+// engine makes the engine that is asked for names. It connects to nothing yet: only its address can be wrong.
+func (o *options) engine(log *slog.Logger) (engine.Engine, error) {
+	e, err := docker.New(docker.Config{Host: o.dockerHost, Log: log})
+	if err != nil {
+		return nil, errUsage{err}
+	}
+	return e, nil
 }
