@@ -8,16 +8,14 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"slices"
-	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
-	"github.com/nsviz/nsviz/internal/container/docker"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/pipeline"
-	"github.com/nsviz/nsviz/internal/probes"
 )
 
 func newDoctor(s *streams, o *options) *cobra.Command {
@@ -74,7 +72,7 @@ func (o *options) lookAfter(ctx context.Context, before *isolation.Snapshot) (*i
 func awaitEngine(ctx context.Context, p *pipeline.Pipeline) {
 	for {
 		for _, e := range p.Snapshot().Engines {
-			if e.State != isolation.EngineState(docker.Connecting) {
+			if e.State != fact.EngineConnecting {
 				return
 			}
 		}
@@ -140,29 +138,32 @@ func (d diagnosis) containers() string {
 }
 
 // method explains a way of hooking into the kernel to somebody who has never met it.
-type method struct{ name, means string }
+type method struct {
+	name  fact.Method
+	means string
+}
 
 // methods are in the order in which nsviz prefers them.
 func methods() []method {
 	return []method{
-		{string(probes.Fentry), "a jump at the entry of a kernel function (fexit: at its return); the cheapest way into a function"},
-		{string(probes.Kprobe), "a breakpoint at a kernel function; works on older kernels, and costs a little more each time"},
-		{string(probes.TpBTF), "a place that the kernel's authors have marked, with the kernel's own types; cheap and stable"},
-		{string(probes.RawTracepoint), "the same places, for kernels that do not let programs use their types there"},
-		{string(probes.Tracepoint), "the entry and the return of a system call, as tracefs offers them"},
-		{pipeline.MethodFanotify, "the kernel's notice that a file was written to, and by whom"},
-		{isolation.MethodNone, "not told by the kernel here: found by looking, so later, or not at all"},
+		{fact.MethodFentry, "a jump at the entry of a kernel function (fexit: at its return); the cheapest way into a function"},
+		{fact.MethodKprobe, "a breakpoint at a kernel function; works on older kernels, and costs a little more each time"},
+		{fact.MethodTpBTF, "a place that the kernel's authors have marked, with the kernel's own types; cheap and stable"},
+		{fact.MethodRawTracepoint, "the same places, for kernels that do not let programs use their types there"},
+		{fact.MethodTracepoint, "the entry and the return of a system call, as tracefs offers them"},
+		{fact.MethodFanotify, "the kernel's notice that a file was written to, and by whom"},
+		{fact.MethodNone, "not told by the kernel here: found by looking, so later, or not at all"},
 	}
 }
 
-// mentioned reports whether a method is in use or is in a reason.
-func mentioned(list []isolation.Probe, method string) bool {
-	return slices.ContainsFunc(list, func(p isolation.Probe) bool {
-		return p.Method == method || strings.Contains(p.Reason, method+": ")
+// mentioned reports whether a method is in use or was ruled out.
+func mentioned(list []fact.Probe, method fact.Method) bool {
+	return slices.ContainsFunc(list, func(p fact.Probe) bool {
+		return p.Method == method || slices.Contains(p.RuledOut, method)
 	})
 }
 
-func engineText(e isolation.Engine) string {
+func engineText(e fact.Engine) string {
 	if e.Detail == "" {
 		return string(e.State)
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -19,7 +20,7 @@ func TestDiagnosisOfUnknown(t *testing.T) {
 			"containers  unknown: open /x: permission denied\n", "host        ?, Linux ?,", "no probe could be attached",
 		}},
 		{diagnosis{snapshot: &isolation.Snapshot{
-			Host:       isolation.Host{Name: "here", Kernel: "6.1"},
+			Host:       fact.Host{Name: "here", Kernel: "6.1"},
 			Containers: []isolation.Container{{State: isolation.Running}, {State: isolation.Exited}},
 		}}, []string{"containers  1 running\n", "host        here, Linux 6.1,"}},
 	} {

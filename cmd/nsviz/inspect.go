@@ -10,7 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nsviz/nsviz/internal/anatomy"
-	"github.com/nsviz/nsviz/internal/container/docker"
+	"github.com/nsviz/nsviz/internal/container/engine/docker"
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/hostfs"
@@ -109,7 +110,7 @@ func (o *options) inspect(ctx context.Context, s *streams, name string, sizes bo
 		return nil, whereToAsk(err)
 	}
 	extra := anatomy.Extra{Sizes: sizes}
-	if c.Runtime == docker.Runtime {
+	if c.Runtime == runtime.Docker {
 		extra.Told, extra.Untold = o.told(ctx, c.ID)
 	}
 	a, err := anatomy.Gather(ctx, host, layout, snapshot, c, extra)
@@ -121,12 +122,16 @@ func (o *options) inspect(ctx context.Context, s *streams, name string, sizes bo
 
 // told asks the engine what it was told about a container.
 func (o *options) told(ctx context.Context, id string) (*anatomy.Told, error) {
-	s, err := docker.Settings(ctx, o.dockerHost, id)
+	engine, err := docker.New(docker.Config{Host: o.dockerHost})
+	if err != nil {
+		return nil, err
+	}
+	s, err := engine.Settings(ctx, id)
 	if err != nil {
 		return nil, err
 	}
 	t := &anatomy.Told{
-		Engine: docker.Runtime, Privileged: s.Privileged, ReadOnly: s.ReadonlyRootfs, MemoryBytes: s.MemoryBytes, CPUs: s.CPUs, PIDs: s.PIDs,
+		Engine: engine.Name(), Privileged: s.Privileged, ReadOnly: s.ReadonlyRootfs, MemoryBytes: s.MemoryBytes, CPUs: s.CPUs, PIDs: s.PIDs,
 		Modes: map[event.NamespaceType]string{
 			event.Net: s.NetworkMode, event.PID: s.PIDMode, event.IPC: s.IPCMode, event.UTS: s.UTSMode, event.User: s.UserMode,
 			event.CgroupNS: s.CgroupMode, event.Mnt: "",

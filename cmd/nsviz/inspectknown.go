@@ -12,9 +12,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
-	"github.com/nsviz/nsviz/internal/metrics"
+	"github.com/nsviz/nsviz/internal/server"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
@@ -27,7 +28,7 @@ func inspectKnown(cmd *cobra.Command, out *streams, from *source, name, form str
 		}
 		return story.Remember(c, s), nil
 	}
-	return ask(cmd, from, metrics.InspectPath, url.Values{"container": {name}}, of,
+	return ask(cmd, from, server.InspectPath, url.Values{"container": {name}}, of,
 		func(k story.Known) string { return k.Sentence },
 		func(k story.Known) error {
 			if form == "json" {
@@ -152,11 +153,11 @@ func (t *knownText) uses() {
 	if k.UsageBytes != nil {
 		memory = story.Bytes(*k.UsageBytes) + " at the last reading"
 	}
-	limits := isolation.CgroupLimits{}
+	limits := fact.CgroupLimits{}
 	if k.Limits != nil {
 		limits = *k.Limits
 	}
-	limit := func(r isolation.Resource, l *isolation.Limit) string {
+	limit := func(r fact.Resource, l *fact.Limit) string {
 		if l == nil {
 			return "limit unknown"
 		}
@@ -165,11 +166,11 @@ func (t *knownText) uses() {
 		}
 		return "limit " + story.LimitWords(r, *l)
 	}
-	t.line("memory", memory+", "+limit(isolation.ResourceMemory, limits.Memory))
+	t.line("memory", memory+", "+limit(fact.ResourceMemory, limits.Memory))
 	if limits.Swap != nil { // not every host can limit it
-		t.line("swap", limit(isolation.ResourceSwap, limits.Swap))
+		t.line("swap", limit(fact.ResourceSwap, limits.Swap))
 	}
-	t.line("CPU", limit(isolation.ResourceCPU, limits.CPU))
+	t.line("CPU", limit(fact.ResourceCPU, limits.CPU))
 	processes := ""
 	if k.Processes != nil {
 		processes = fmt.Sprint(*k.Processes, " at the last reading, ")
@@ -178,7 +179,7 @@ func (t *knownText) uses() {
 	if k.PIDsRefused != nil && *k.PIDsRefused > 0 {
 		refused = fmt.Sprintf(", %d more were refused", *k.PIDsRefused)
 	}
-	t.line("processes", processes+limit(isolation.ResourcePIDs, limits.PIDs)+refused)
+	t.line("processes", processes+limit(fact.ResourcePIDs, limits.PIDs)+refused)
 	if k.Cgroup != "" {
 		t.line("cgroup", k.Cgroup)
 	}

@@ -7,8 +7,8 @@ import (
 	"os"
 	"runtime/debug"
 
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
-	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/story"
 )
@@ -34,7 +34,7 @@ func (o *options) limitMemory(log *slog.Logger) func(lowest *uint64) {
 }
 
 // ownMemoryText says what nsviz may use and what it needs to watch so many containers.
-func ownMemoryText(m *isolation.OwnMemory, goLimit int64, containers int) string {
+func ownMemoryText(m *fact.OwnMemory, goLimit int64, containers int) string {
 	needs := fmt.Sprintf("nsviz needs about %s for %d containers", story.Bytes(pipeline.MemoryNeeded(containers)), containers)
 	kept := ""
 	if goLimit != math.MaxInt64 {

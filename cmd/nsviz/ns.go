@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
@@ -93,7 +94,7 @@ func nsTree(out io.Writer, s *isolation.Snapshot) error {
 	return err
 }
 
-func branch(b *strings.Builder, all []isolation.Namespace, n isolation.Namespace, depth int, unseen *isolation.Unseen) {
+func branch(b *strings.Builder, all []isolation.Namespace, n isolation.Namespace, depth int, unseen *fact.Unseen) {
 	fmt.Fprintf(b, "%s%d  %s\n", strings.Repeat("  ", depth), n.ID, strings.Join(inhabitants(n, unseen), ", "))
 	for _, child := range all {
 		if child.Parent == n.ID && child.ID != n.ID {
@@ -102,7 +103,7 @@ func branch(b *strings.Builder, all []isolation.Namespace, n isolation.Namespace
 	}
 }
 
-func inhabitants(n isolation.Namespace, unseen *isolation.Unseen) []string {
+func inhabitants(n isolation.Namespace, unseen *fact.Unseen) []string {
 	var words []string
 	if n.Host {
 		words = append(words, "the host's")

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/nsviz/nsviz/internal/container/docker"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/pipeline"
@@ -31,18 +31,18 @@ func (o *options) once(ctx context.Context, s *streams) (*isolation.Snapshot, er
 
 // missingNames says that names are missing since an engine did not give them; "" where none are. That there is no engine
 // matters only where there are containers of one.
-func missingNames(e isolation.Engine, s *isolation.Snapshot) string {
+func missingNames(e fact.Engine, s *isolation.Snapshot) string {
 	why := e.Detail
 	switch e.State {
-	case isolation.EngineConnected:
+	case fact.EngineConnected:
 		return ""
-	case isolation.EngineConnecting:
+	case fact.EngineConnecting:
 		why = fmt.Sprintf("no answer within %v", pipeline.OncePatience)
-	case isolation.EngineAbsent:
+	case fact.EngineAbsent:
 		nameless := false
 		for i := range s.Containers {
 			c := &s.Containers[i]
-			nameless = nameless || !c.Named && c.Runtime == docker.Runtime
+			nameless = nameless || !c.Named && c.Runtime == e.Name
 		}
 		if !nameless {
 			return ""

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/story"
@@ -60,10 +61,10 @@ type psElement struct {
 	Memory     psMemory                              `json:"memory"`
 	OOMKills   *uint64                               `json:"oom_kills,omitempty"`
 	// PIDsRefused is absent where it is unknown.
-	PIDsRefused *uint64           `json:"pids_refused,omitempty"`
-	Unheld      *isolation.Unheld `json:"unheld,omitempty"`
-	Stuck       *isolation.Stuck  `json:"stuck,omitempty"`
-	VM          *psVM             `json:"vm,omitempty"`
+	PIDsRefused *uint64      `json:"pids_refused,omitempty"`
+	Unheld      *fact.Unheld `json:"unheld,omitempty"`
+	Stuck       *fact.Stuck  `json:"stuck,omitempty"`
+	VM          *psVM        `json:"vm,omitempty"`
 }
 
 const kindVM = "vm"

@@ -10,12 +10,12 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/nsviz/nsviz/internal/container/docker"
+	"github.com/nsviz/nsviz/internal/container/engine/docker"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/hostfs"
-	"github.com/nsviz/nsviz/internal/isolation"
-	"github.com/nsviz/nsviz/internal/metrics"
 	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/probes"
+	"github.com/nsviz/nsviz/internal/server"
 )
 
 // streams is where output goes: data to out, all else to err. Text has its times in the zone, JSON in UTC.
@@ -35,7 +35,7 @@ type options struct {
 	methods    []string
 	noCommands bool
 
-	probeMethods []probes.Method
+	probeMethods []fact.Method
 }
 
 const (
@@ -73,7 +73,7 @@ Without a command it draws the dashboard and serves metrics beside it. It needs 
 	root.SetErr(s.err)
 	root.SetFlagErrorFunc(wrongFlag)
 	flags := root.PersistentFlags()
-	flags.StringArrayVar(&o.listen, "web.listen-address", []string{metrics.DefaultAddress},
+	flags.StringArrayVar(&o.listen, "web.listen-address", []string{server.DefaultAddress},
 		`address to serve metrics on; repeatable, "" is none`)
 	flags.StringVar(&o.webConfig, "web.config.file", "", "file with TLS and basic auth settings of the metrics server")
 	flags.StringVar(&o.dockerHost, "docker-host", "", "Docker engine to ask for names (default $DOCKER_HOST, or the usual socket)")
@@ -176,7 +176,7 @@ func adoptLogs(log *slog.Logger) {
 // chooseMethods reads --probe-methods.
 func (o *options) chooseMethods() error {
 	for _, name := range o.methods {
-		method := probes.Method(name)
+		method := fact.Method(name)
 		if !slices.Contains(probes.Methods(), method) {
 			return errUsage{fmt.Errorf("--probe-methods: no method %q; there are %v", name, probes.Methods())}
 		}
@@ -186,7 +186,7 @@ func (o *options) chooseMethods() error {
 }
 
 // watcher sets up what the commands share that watch.
-func (o *options) watcher(log *slog.Logger, sinks ...func(isolation.Fact)) (*pipeline.Pipeline, error) {
+func (o *options) watcher(log *slog.Logger, sinks ...func(fact.Fact)) (*pipeline.Pipeline, error) {
 	if err := enoughFiles(watchFiles); err != nil {
 		return nil, err
 	}
@@ -194,14 +194,15 @@ func (o *options) watcher(log *slog.Logger, sinks ...func(isolation.Fact)) (*pip
 }
 
 // pipeline sets up what all live commands share.
-func (o *options) pipeline(log *slog.Logger, sinks ...func(isolation.Fact)) (*pipeline.Pipeline, error) {
+func (o *options) pipeline(log *slog.Logger, sinks ...func(fact.Fact)) (*pipeline.Pipeline, error) {
 	adoptLogs(log)
-	if _, err := docker.New(docker.Config{Host: o.dockerHost, Log: log}); err != nil {
+	engine, err := docker.New(docker.Config{Host: o.dockerHost, Log: log})
+	if err != nil {
 		return nil, errUsage{err} // it connects to nothing: only the address can be wrong
 	}
 	return pipeline.New(pipeline.Config{
 		Roots:        hostfs.Roots{Proc: o.procRoot, Cgroup: o.cgroupRoot},
-		DockerHost:   o.dockerHost,
+		Engine:       engine,
 		ProbeMethods: o.probeMethods,
 		LimitMemory:  o.limitMemory(log),
 		Log:          log,

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/record"
@@ -27,8 +28,8 @@ func hostileHistory() []isolation.Moment {
 		event.Type(isolation.MomentVerdict), event.Type(isolation.MomentSaid), event.Type(isolation.MomentGone), hostile,
 	}, event.Types()...) {
 		list = append(list, isolation.Moment{
-			Time: time.Unix(0, 0), Kind: isolation.MomentKind(kind), By: by, Via: hostile, Namespaces: touched, Container: c, Cgroup: hostile, Init: by, Said: hostile,
-			Limits: []isolation.LimitChange{{Resource: hostile, To: isolation.Limit{Value: new(1.0)}}}, Count: 2, Until: time.Unix(1, 0), LeftOut: 3,
+			Time: time.Unix(0, 0), Kind: isolation.MomentKind(kind), By: by, Via: hostile, Namespaces: touched, Container: c, Cgroup: hostile, Init: by, Said: fact.EngineAction(hostile),
+			Limits: []isolation.LimitChange{{Resource: hostile, To: fact.Limit{Value: new(1.0)}}}, Count: 2, Until: time.Unix(1, 0), LeftOut: 3,
 			OOM:  &event.OOM{Scope: event.ScopeCgroup, Cgroup: hostile, Victim: event.Victim{PID: 7, Comm: hostile, Container: c}, Trigger: by},
 			Exit: &event.Exit{Signal: 9, By: by, EarlierSignal: &event.SentSignal{Signal: 15, Time: time.Unix(0, 0), By: by}},
 		})
@@ -127,7 +128,7 @@ func makeRecording(t *testing.T) (path string) {
 		{Time: at, Type: event.NamespaceCreated, PID: 4, Comm: "runc", Namespace: namespace},
 		{Time: at, Type: event.NamespaceFreed, Namespace: &event.Namespace{Type: event.Net, ID: 7, Via: event.ViaKernel}},
 	} {
-		if err := w.Write(isolation.Fact{Time: e.Time, Event: &e}); err != nil {
+		if err := w.Write(fact.Fact{Time: e.Time, Event: &e}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -182,7 +183,7 @@ func TestLongNames(t *testing.T) {
 	s := &isolation.Snapshot{
 		Containers: []isolation.Container{c}, VMs: []isolation.VM{{Name: longName, Kind: "qemu", Container: longName}},
 		Namespaces: []isolation.Namespace{{Type: event.Net, ID: 2, Containers: []string{longName}, PinnedBy: []string{"/run/" + longName}}, {Type: event.Net, ID: 3, PinnedBy: []string{longName}}},
-		Host:       isolation.Host{Name: longName}, Engines: []isolation.Engine{{Name: "docker", Detail: longName}},
+		Host:       fact.Host{Name: longName}, Engines: []fact.Engine{{Name: "docker", Detail: longName}},
 	}
 	for name, write := range map[string]func(*strings.Builder) error{
 		"ps":         func(b *strings.Builder) error { return psTable(b, s, time.UTC) },

@@ -97,8 +97,8 @@ func TestDocumentedReasons(t *testing.T) {
 func TestDocumentedCommands(t *testing.T) {
 	sections, _ := page(t)
 	for command, files := range map[string][]string{
-		"ps": {"../../cmd/nsviz/ps.go"}, "ns": {"../../cmd/nsviz/ns.go"}, "why": {"../story/why.go", "../story/text.go", "../isolation/moment.go"},
-		"why TYPE:[ID]": {"../story/namespace.go"}, "why cgroup:PATH": {"../story/cgroup.go", "../isolation/limits.go"}, "inspect --from": {"../story/known.go", "../isolation/limits.go"},
+		"ps": {"../../cmd/nsviz/ps.go"}, "ns": {"../../cmd/nsviz/ns.go"}, "why": {"../story/why.go", "../story/text.go", "../isolation/moment.go", "../fact/limit.go"},
+		"why TYPE:[ID]": {"../story/namespace.go"}, "why cgroup:PATH": {"../story/cgroup.go", "../fact/limits.go"}, "inspect --from": {"../story/known.go", "../fact/limits.go"},
 		"inspect": {"../anatomy/anatomy.go", "../anatomy/holes.go", "../anatomy/ports.go", "../hostfs/idmaps.go", "../hostfs/resources.go",
 			"../hostfs/resources_memory.go", "../hostfs/resources_cpu.go", "../hostfs/resources_pids.go", "../hostfs/resources_io.go",
 			"../hostfs/resources_pressure.go"},
@@ -121,6 +121,7 @@ func TestDocumentedCommands(t *testing.T) {
 			fields[typ.String()] = true
 		}
 		maps.Copy(fields, sourceFields(t, "../isolation/moment.go")) // histories are, too, and documented once
+		maps.Copy(fields, sourceFields(t, "../fact/limit.go"))       // with the limits in them
 		maps.Copy(fields, sourceFields(t, "../story/text.go"))       // as are texts
 		for field := range fieldsOf(reflect.TypeFor[Event]()) {      // whole events are in some
 			_, name, _ := strings.Cut(field, ".")

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 )
 
@@ -111,7 +112,7 @@ type PortProxy struct {
 	Host, Container netip.AddrPort
 }
 
-// PortProxies finds the processes that run a program called docker-proxy and are in the same mount
+// PortProxies finds the processes that run an engine's port proxy and are in the same mount
 // namespace as the host's: no container's process is that.
 func (f *FS) PortProxies(hostMnt uint64) ([]PortProxy, error) {
 	pids, err := f.PIDs()
@@ -120,7 +121,7 @@ func (f *FS) PortProxies(hostMnt uint64) ([]PortProxy, error) {
 	}
 	var list []PortProxy
 	for _, pid := range pids {
-		if !strings.HasSuffix(f.program(pid), "docker-proxy") { // rootless: rootlesskit-docker-proxy
+		if !runtime.IsPortProxy(f.program(pid)) {
 			continue
 		}
 		if ids, err := f.Namespaces(pid); err != nil || ids[event.Mnt] != hostMnt {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // Limits bound what the model keeps.
@@ -46,17 +47,16 @@ func RecordingLimits() Limits {
 
 // Model holds what is known. It is for one goroutine.
 type Model struct {
-	limits  Limits // as of now
-	usual   Limits // where nsviz has not to save memory
-	version uint64
-	began   time.Time // of the first fact that has a time
-	now     time.Time // the wall clock's, for display
-	nowAt   instant   // the same, for ages
-	clock   clock
+	limits Limits    // as of now
+	usual  Limits    // where nsviz has not to save memory
+	began  time.Time // of the first fact that has a time
+	now    time.Time // the wall clock's, for display
+	nowAt  instant   // the same, for ages
+	clock  clock
 
-	host    Host
-	probes  []Probe
-	engines []Engine
+	host    fact.Host
+	probes  []fact.Probe
+	engines []fact.Engine
 
 	containers map[string]*container
 	live       []*container // and some that have ended since the latest snapshot, in the order of that
@@ -84,10 +84,10 @@ type Model struct {
 	swapLimited   bool                 // this host can limit swap
 	sharing       sharing              // as of the latest snapshot
 	listed        []Namespace          // the namespaces of the latest snapshot; nil where they have changed since
-	vms           []SurveyedVM         // as of the latest survey; replaced, never changed
+	vms           []fact.VM            // as of the latest survey; replaced, never changed
 	surveyed      time.Time            // when that was taken in; zero is never
-	unseen        *Unseen              // as of the latest survey; replaced, never changed
-	own           *OwnMemory           // replaced, never changed
+	unseen        *fact.Unseen         // as of the latest survey; replaced, never changed
+	own           *fact.OwnMemory      // replaced, never changed
 	waiting       waiting
 	events        []event.Event
 	kills         []Kill
@@ -124,8 +124,7 @@ func New(limits Limits) *Model {
 
 // Apply tells the model one fact. Facts come in the order of their time, more or less; a fact that
 // is a little late does not turn the time back.
-func (m *Model) Apply(f Fact) {
-	m.version++
+func (m *Model) Apply(f fact.Fact) {
 	m.advance(&f)
 	if m.began.IsZero() {
 		m.began = m.now
@@ -136,7 +135,7 @@ func (m *Model) Apply(f Fact) {
 		m.listed = nil
 	case f.Probes != nil:
 		m.probes = slices.Clone(f.Probes)
-		m.watchWrites(slices.ContainsFunc(m.probes, func(p Probe) bool { return p.Name == ProbeCgroupWrites && p.Method != MethodNone }))
+		m.watchWrites(slices.ContainsFunc(m.probes, func(p fact.Probe) bool { return p.Name == fact.ProbeCgroupWrites && p.Works() }))
 	case f.Engine != nil:
 		m.applyEngine(*f.Engine)
 	case f.Event != nil:
@@ -149,9 +148,9 @@ func (m *Model) Apply(f Fact) {
 		}
 	case f.Identity != nil:
 		m.applyIdentity(*f.Identity)
-	case f.Verdict != nil:
+	case f.EngineReport != nil:
 		m.applyVerdict(f)
-	case f.Said != nil:
+	case f.EngineEvent != nil:
 		m.applySaid(f)
 	case f.Cgroups != nil:
 		m.applyCgroupsFound(f.Time, f.Cgroups)
@@ -173,9 +172,9 @@ func (m *Model) Apply(f Fact) {
 }
 
 // applySaid takes in what an engine did with a container.
-func (m *Model) applySaid(f Fact) {
-	at, said := f.Time, f.Said
-	if said.Action == "create" {
+func (m *Model) applySaid(f fact.Fact) {
+	at, said := f.Time, f.EngineEvent
+	if said.Action == fact.ActionCreate {
 		m.applyMade(said)
 		return
 	}
@@ -186,15 +185,15 @@ func (m *Model) applySaid(f Fact) {
 	}
 	c.tell(Moment{Time: at, Kind: MomentSaid, Said: said.Action})
 	switch said.Action {
-	case "start":
+	case fact.ActionStart:
 		c.engineStarted = said.At
 		c.endPhases()
-	case "destroy":
+	case fact.ActionRemove:
 		c.neverStarted.Removed, c.overAt = at, m.clock.at(at)
 	}
 }
 
-func (m *Model) applyEngine(e Engine) {
+func (m *Model) applyEngine(e fact.Engine) {
 	for i := range m.engines {
 		if m.engines[i].Name == e.Name {
 			m.engines[i] = e
@@ -336,7 +335,7 @@ func (m *Model) Whole() *Snapshot {
 
 func (m *Model) snapshot(listed int) *Snapshot {
 	s := &Snapshot{
-		Time: m.now, At: m.nowAt.shown(), Version: m.version,
+		Time: m.now, At: m.nowAt.shown(),
 		Host: m.host, Probes: m.probes, Engines: slices.Clone(m.engines), Unseen: m.unseen, OwnMemory: m.own,
 		Containers: m.list(listed),
 		Events:     latest(m.events, m.limits.Events),

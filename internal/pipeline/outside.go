@@ -7,10 +7,10 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/container"
-	"github.com/nsviz/nsviz/internal/container/docker"
+	"github.com/nsviz/nsviz/internal/container/engine"
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/hostfs"
-	"github.com/nsviz/nsviz/internal/isolation"
 )
 
 // A container is where its cgroup has processes. One whose PID 1 was moved to another cgroup is found by where else it
@@ -59,7 +59,7 @@ func (p *Pipeline) outsideOf(ctx context.Context, host hostState, found map[stri
 	if !p.hostPIDs || !p.engineAnswers() {
 		return nil
 	}
-	inits, err := docker.Inits(ctx, p.cfg.DockerHost, func(id string) bool { return found[id] })
+	inits, err := p.cfg.Engine.Inits(ctx, func(id string) bool { return found[id] })
 	if err != nil {
 		p.cfg.Log.Debug("ask for containers that are in none of their cgroups", "error", err)
 	}
@@ -74,10 +74,10 @@ func (p *Pipeline) outsideOf(ctx context.Context, host hostState, found map[stri
 		}
 		of, known := empty[id]
 		if !known {
-			of = rootCgroup{ref: &container.Ref{Runtime: docker.Runtime, ID: id}}
+			of = rootCgroup{ref: &container.Ref{Runtime: p.cfg.Engine.Name(), ID: id}}
 		}
-		f := &foundContainer{Found: isolation.Found{
-			Container: event.Container{ID: id}, CgroupPath: of.Path, Unheld: &isolation.Unheld{Cgroup: proc.Cgroup},
+		f := &foundContainer{Found: fact.Found{
+			Container: event.Container{ID: id}, CgroupPath: of.Path, Unheld: &fact.Unheld{Cgroup: proc.Cgroup},
 		}}
 		p.describe(f, proc, host)
 		if err := visit(of, f); err != nil {
@@ -90,7 +90,7 @@ func (p *Pipeline) outsideOf(ctx context.Context, host hostState, found map[stri
 // engineAnswers reports whether there is an engine that need not be waited for.
 func (p *Pipeline) engineAnswers() bool {
 	for _, e := range p.Snapshot().Engines {
-		if e.State == isolation.EngineConnected {
+		if e.State == fact.EngineConnected {
 			return true
 		}
 	}
@@ -103,7 +103,7 @@ const sameStart = time.Minute
 
 // initAt reads the process that an engine says is a container's PID 1. It reports false where that cannot be: the engine
 // may count processes in another way.
-func (p *Pipeline) initAt(init docker.Init, host hostState) (hostfs.Process, bool) {
+func (p *Pipeline) initAt(init engine.Init, host hostState) (hostfs.Process, bool) {
 	proc, err := p.fs.Process(init.PID, p.layout)
 	if err != nil || proc.Cgroup == "" || proc.Namespaces[event.Mnt] == p.own[event.Mnt] {
 		return hostfs.Process{}, false

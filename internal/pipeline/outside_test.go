@@ -12,8 +12,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/container"
-	"github.com/nsviz/nsviz/internal/container/docker"
+	"github.com/nsviz/nsviz/internal/container/engine"
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
@@ -195,14 +196,14 @@ func TestInitAt(t *testing.T) {
 	o.process(51, 0, "sshd", "/", 1, 6000)
 	for _, test := range []struct {
 		name string
-		init docker.Init
+		init engine.Init
 		want bool
 	}{
-		{"it is it", docker.Init{PID: 50, Started: boot.Add(62 * time.Second)}, true},
-		{"nobody knows when", docker.Init{PID: 50}, true},
-		{"of another time", docker.Init{PID: 50, Started: boot.Add(time.Hour)}, false},
-		{"gone", docker.Init{PID: 52, Started: boot.Add(62 * time.Second)}, false},
-		{"in nsviz's own mount namespace", docker.Init{PID: 51, Started: boot.Add(62 * time.Second)}, false},
+		{"it is it", engine.Init{PID: 50, Started: boot.Add(62 * time.Second)}, true},
+		{"nobody knows when", engine.Init{PID: 50}, true},
+		{"of another time", engine.Init{PID: 50, Started: boot.Add(time.Hour)}, false},
+		{"gone", engine.Init{PID: 52, Started: boot.Add(62 * time.Second)}, false},
+		{"in nsviz's own mount namespace", engine.Init{PID: 51, Started: boot.Add(62 * time.Second)}, false},
 	} {
 		if proc, ok := o.initAt(test.init, hostState{boot: boot}); ok != test.want || ok && proc.Comm != "app" {
 			t.Errorf("%s: %t, %+v", test.name, ok, proc)
@@ -224,22 +225,22 @@ func TestSamplerOfUnheld(t *testing.T) {
 	s.most = 0 // of an ordinary file that is open nobody can see that it is gone
 	defer s.close()
 	snapshot := &isolation.Snapshot{Containers: []isolation.Container{{
-		ID: outsideID, State: isolation.Running, CgroupPath: path, InitPID: 50, Unheld: &isolation.Unheld{Cgroup: "/"},
+		ID: outsideID, State: isolation.Running, CgroupPath: path, InitPID: 50, Unheld: &fact.Unheld{Cgroup: "/"},
 	}}}
-	read := func() isolation.Reading {
+	read := func() fact.Reading {
 		t.Helper()
 		list, gone := s.readings(snapshot)
 		if len(gone) > 0 {
 			t.Fatalf("%v is gone", gone)
 		}
 		if len(list) == 0 {
-			return isolation.Reading{}
+			return fact.Reading{}
 		}
 		r := list[0]
 		r.Limits = nil
 		return r
 	}
-	want := isolation.Reading{ID: outsideID, LimitBytes: new(uint64(8192)), OOMKills: new(uint64(0)), StuckAt: new("")}
+	want := fact.Reading{ID: outsideID, LimitBytes: new(uint64(8192)), OOMKills: new(uint64(0)), StuckAt: new("")}
 	for range 2 * wholeEvery {
 		if diff := cmp.Diff(want, read()); diff != "" {
 			t.Fatalf("-want +got:\n%s", diff)
@@ -251,7 +252,7 @@ func TestSamplerOfUnheld(t *testing.T) {
 	if diff := cmp.Diff(want, read()); diff != "" {
 		t.Errorf("held again: -want +got:\n%s", diff)
 	}
-	snapshot.Containers[0].Unheld = &isolation.Unheld{Cgroup: "/"}
+	snapshot.Containers[0].Unheld = &fact.Unheld{Cgroup: "/"}
 	if err := os.RemoveAll(o.memory + path); err != nil {
 		t.Fatal(err)
 	}

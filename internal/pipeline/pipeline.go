@@ -11,8 +11,9 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/container"
-	"github.com/nsviz/nsviz/internal/container/docker"
+	"github.com/nsviz/nsviz/internal/container/engine"
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/probes"
@@ -21,10 +22,10 @@ import (
 // Config says what to watch.
 type Config struct {
 	Roots hostfs.Roots
-	// DockerHost is the address of the Docker engine; "" is the usual one.
-	DockerHost string
+	// Engine is asked for names, and says what it does.
+	Engine engine.Engine
 	// ProbeMethods, where there are any, are the only ones by which the kernel may be hooked.
-	ProbeMethods []probes.Method
+	ProbeMethods []fact.Method
 	// NoCommandLines leaves the command lines of OOM victims, which may hold secrets, out of everything.
 	NoCommandLines bool
 	// The sizes of the rings; 0 is the default of probes.Config.
@@ -35,7 +36,7 @@ type Config struct {
 	Log         *slog.Logger
 	// Sinks are called with every fact, in order, by the loop's goroutine. They must not block: package sink decouples a
 	// file or a pipe.
-	Sinks []func(isolation.Fact)
+	Sinks []func(fact.Fact)
 }
 
 // The rhythm of what is read and not told; where it takes long it is read less often, down to the longest one.
@@ -63,7 +64,6 @@ type Pipeline struct {
 	hostPIDs bool
 	// sight is how much of the processes nsviz may look into.
 	sight hostfs.Sight
-	names *docker.Follower
 	// memory is for one goroutine at a time; saving is the isolation.Saving that it is at.
 	memory *ownMemory
 	saving atomic.Int32
@@ -120,14 +120,11 @@ func New(cfg Config) (*Pipeline, error) {
 	if p.layout, err = p.fs.Cgroups(); err != nil {
 		return nil, err
 	}
-	if p.names, err = docker.New(docker.Config{Host: cfg.DockerHost, Log: cfg.Log}); err != nil {
-		return nil, err
-	}
 	host, err := p.host()
 	if err != nil {
 		return nil, err
 	}
-	p.tell(isolation.Fact{Host: &host})
+	p.tell(fact.Fact{Host: &host})
 	p.memory = newOwnMemory(p.fs, p.layout, p.self, cfg.LimitMemory, cfg.Log)
 	if m := p.memory.look(); m != nil {
 		p.applyOwnMemory(*m)
@@ -135,7 +132,7 @@ func New(cfg Config) (*Pipeline, error) {
 	return p, nil
 }
 
-func (p *Pipeline) host() (isolation.Host, error) {
+func (p *Pipeline) host() (fact.Host, error) {
 	h, err := p.fs.Host()
 	if err != nil {
 		p.cfg.Log.Warn("some facts about the host are unknown", "error", err)
@@ -146,16 +143,16 @@ func (p *Pipeline) host() (isolation.Host, error) {
 	}
 	p.cfg.Log.Debug("the host's namespaces", "from", from)
 	if p.self, err = p.fs.Self(); err != nil {
-		return isolation.Host{}, err
+		return fact.Host{}, err
 	}
 	if p.own, err = p.fs.Namespaces(p.self); err != nil {
-		return isolation.Host{}, fmt.Errorf("read nsviz's own namespaces: %w", err)
+		return fact.Host{}, fmt.Errorf("read nsviz's own namespaces: %w", err)
 	}
 	if p.hostPIDs, err = p.fs.HostPIDs(); err != nil {
-		return isolation.Host{}, err
+		return fact.Host{}, err
 	}
 	if p.sight, err = p.fs.Sight(); err != nil {
-		return isolation.Host{}, err
+		return fact.Host{}, err
 	}
 	notes := slices.Clone(p.layout.Notes)
 	if !p.hostPIDs {
@@ -168,7 +165,7 @@ func (p *Pipeline) host() (isolation.Host, error) {
 			notes = append(notes, note)
 		}
 	}
-	return isolation.Host{
+	return fact.Host{
 		Name: h.Name, Kernel: h.Kernel, CgroupVersion: string(p.layout.Version), Namespaces: namespaces,
 		MemoryBytes: h.MemoryBytes, CPUs: h.CPUs, Notes: notes,
 	}, nil
@@ -273,13 +270,13 @@ func (p *Pipeline) watch(ctx context.Context) error {
 		defer writes.Close()
 	}
 	p.warn(noteUnseen(p.sight), noteUnfound(p.sight))
-	learned := append(statuses(kernel.Choices()), statusOfWrites(writes, unwatched))
-	for _, s := range learned {
-		if s.Method == isolation.MethodNone {
+	list := learned(kernel.Choices(), statusOfWrites(writes, unwatched))
+	for _, s := range list {
+		if !s.Works() {
 			p.cfg.Log.Info("the kernel does not tell everything here", "missing", s.Name, "reason", s.Reason)
 		}
 	}
-	p.do(func() { p.tell(isolation.Fact{Probes: learned}) })
+	p.do(func() { p.tell(fact.Fact{Probes: list}) })
 	if ctx.Err() != nil {
 		return nil
 	}
@@ -287,7 +284,7 @@ func (p *Pipeline) watch(ctx context.Context) error {
 	// What happens from here on is in the rings or in the queue of writes and is read after the scan: without a
 	// gap, and what is both there and in the scan does no harm.
 	p.awaitNames(ctx)
-	freedIsHooked := methodOf(kernel.Choices(), probes.FactNamespacesFreed) != probes.None
+	freedIsHooked := slices.ContainsFunc(list, func(s fact.Probe) bool { return s.Name == fact.ProbeNamespacesFreed && s.Works() })
 	if err := p.scan(ctx, kernel); err != nil {
 		return err
 	}
@@ -318,27 +315,19 @@ func (p *Pipeline) awaitNames(ctx context.Context) {
 	patience := time.NewTimer(namesPatience)
 	defer patience.Stop()
 	select {
-	case <-p.names.Synced():
+	case <-p.cfg.Engine.Synced():
 	case <-patience.C:
 	case <-ctx.Done():
 	}
 }
 
-func statuses(choices []probes.Choice) []isolation.Probe {
-	list := make([]isolation.Probe, len(choices))
+// learned lists how each kind of fact is learned: by the kernel's probes, and the watch of writes.
+func learned(choices []probes.Choice, writes fact.Probe) []fact.Probe {
+	list := make([]fact.Probe, len(choices), len(choices)+1)
 	for i, c := range choices {
-		list[i] = isolation.Probe{Name: c.Name, Method: string(c.Method), Reason: c.Reason}
+		list[i] = c.Probe
 	}
-	return list
-}
-
-func methodOf(choices []probes.Choice, name string) probes.Method {
-	for _, c := range choices {
-		if c.Name == name {
-			return c.Method
-		}
-	}
-	return probes.None
+	return append(list, writes)
 }
 
 // take attributes a batch of events and tells the model.
@@ -349,7 +338,7 @@ func (p *Pipeline) take(b probes.Batch) {
 		p.takeEvent(e)
 	}
 	if b.Errors != nil {
-		p.tell(isolation.Fact{BPFErrors: b.Errors})
+		p.tell(fact.Fact{BPFErrors: b.Errors})
 		p.doubt() // what the programs could not remember may be a start or an end
 	}
 }
@@ -385,7 +374,7 @@ func (p *Pipeline) isSelf(e *event.Event) bool {
 }
 
 func (p *Pipeline) tellEvent(e event.Event) {
-	f := isolation.Fact{Time: e.Time, BootNS: e.BootNS, Event: &e}
+	f := fact.Fact{Time: e.Time, BootNS: e.BootNS, Event: &e}
 	if f.BootNS == 0 {
 		f.BootNS = p.bootAt(e.Time)
 	}
@@ -408,7 +397,7 @@ func (p *Pipeline) bootAt(t time.Time) uint64 {
 func plain(t time.Time) time.Time { return t.UTC().Round(0) }
 
 // tell applies a fact to the model and passes it on to the sinks.
-func (p *Pipeline) tell(f isolation.Fact) {
+func (p *Pipeline) tell(f fact.Fact) {
 	if f.Time.IsZero() {
 		f.Time = p.now()
 	}
@@ -450,7 +439,7 @@ func (p *Pipeline) Whole() *isolation.Snapshot {
 }
 
 // Resync returns facts that describe what exists, for a recording that missed some.
-func (p *Pipeline) Resync() []isolation.Fact {
+func (p *Pipeline) Resync() []fact.Fact {
 	p.mu.Lock()
 	list := p.model.Resync()
 	p.mu.Unlock()

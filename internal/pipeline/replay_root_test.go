@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/demo"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/pipeline"
@@ -33,9 +34,9 @@ func TestReplayedRecordingGivesTheSameSnapshot(t *testing.T) {
 	}
 	var recordFailed error
 	p, err := pipeline.New(pipeline.Config{
-		DockerHost: "unix://" + t.TempDir() + "/docker.sock", // nobody's
-		Log:        slog.New(slog.NewTextHandler(t.Output(), nil)),
-		Sinks: []func(isolation.Fact){func(f isolation.Fact) {
+		Engine: nobody(t),
+		Log:    slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Sinks: []func(fact.Fact){func(f fact.Fact) {
 			recordFailed = errors.Join(recordFailed, writer.Write(f))
 		}},
 	})

@@ -18,8 +18,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/nsviz/nsviz/internal/container"
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/pipeline"
@@ -32,10 +33,10 @@ func TestUnobservedKills(t *testing.T) {
 	hold, held := make(chan struct{}), make(chan struct{})
 	holding := false
 	p, err := pipeline.New(pipeline.Config{
-		DockerHost:      "unix://" + t.TempDir() + "/docker.sock", // nobody's
+		Engine:          nobody(t),
 		Log:             slog.New(slog.NewTextHandler(t.Output(), nil)),
 		UrgentRingBytes: uint32(os.Getpagesize()),
-		Sinks: []func(isolation.Fact){func(f isolation.Fact) {
+		Sinks: []func(fact.Fact){func(f fact.Fact) {
 			if f.Event != nil && f.Event.Type == event.CgroupCreated && f.Event.Cgroup.Container != nil && !holding {
 				holding = true
 				close(held)
@@ -117,7 +118,7 @@ func layout(t *testing.T) hostfs.Layout {
 func makeContainer(t *testing.T, limitBytes int) (dir string) {
 	t.Helper()
 	l := layout(t)
-	dir = filepath.Join(l.Dir, container.DemoPrefix+"unobserved-"+strconv.Itoa(os.Getpid()))
+	dir = filepath.Join(l.Dir, runtime.DemoPrefix+"unobserved-"+strconv.Itoa(os.Getpid()))
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}

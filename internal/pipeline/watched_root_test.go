@@ -13,9 +13,9 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/pipeline"
-	"github.com/nsviz/nsviz/internal/probes"
 	"github.com/nsviz/nsviz/test/lsns"
 )
 
@@ -67,15 +67,15 @@ func watchWith(t *testing.T, set func(*pipeline.Config)) *watched {
 	return w
 }
 
-func config(t *testing.T, sinks ...func(isolation.Fact)) pipeline.Config {
+func config(t *testing.T, sinks ...func(fact.Fact)) pipeline.Config {
 	return pipeline.Config{
-		DockerHost: "unix://" + t.TempDir() + "/docker.sock", // nobody's
-		Log:        slog.New(slog.NewTextHandler(t.Output(), nil)),
-		Sinks:      sinks,
+		Engine: nobody(t),
+		Log:    slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Sinks:  sinks,
 	}
 }
 
-func (w *watched) take(f isolation.Fact) {
+func (w *watched) take(f fact.Fact) {
 	w.mu.Lock()
 	switch {
 	case f.Event != nil:
@@ -151,8 +151,8 @@ func (w *watched) awaitSurveys(t *testing.T, n int) {
 // endsAreHooked reports whether the kernel tells of the end of namespaces.
 func (w *watched) endsAreHooked() bool {
 	for _, p := range w.Snapshot().Probes {
-		if p.Name == probes.FactNamespacesFreed {
-			return p.Method != isolation.MethodNone
+		if p.Name == fact.ProbeNamespacesFreed {
+			return p.Works()
 		}
 	}
 	return false

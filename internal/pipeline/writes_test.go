@@ -16,9 +16,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsviz/nsviz/internal/container"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
-	"github.com/nsviz/nsviz/internal/probes"
 )
 
 // writesTest is a follower of writes on a made-up host, whose loop takes what it reports.
@@ -27,13 +27,13 @@ type writesTest struct {
 
 	t     *testing.T
 	dir   string // of the unified hierarchy
-	facts chan isolation.Fact
+	facts chan fact.Fact
 }
 
 func newWritesTest(t *testing.T) *writesTest {
 	t.Helper()
 	proc := t.TempDir()
-	w := &writesTest{t: t, dir: t.TempDir(), facts: make(chan isolation.Fact, 64)}
+	w := &writesTest{t: t, dir: t.TempDir(), facts: make(chan fact.Fact, 64)}
 	for path, text := range map[string]string{
 		"stat": "cpu  1 2 3\n", "self/comm": "nsviz\n", "80/comm": "kubelet\n", "80/cgroup": "0::/\n", "81/comm": "sh\n", "81/cgroup": "0::/\n",
 	} {
@@ -53,7 +53,7 @@ func newWritesTest(t *testing.T) *writesTest {
 		layout: hostfs.Layout{Version: hostfs.CgroupV2, Dir: w.dir, Root: "/", Whole: true, HasMemory: true},
 	}
 	p.cfg.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
-	p.cfg.Sinks = []func(isolation.Fact){func(f isolation.Fact) {
+	p.cfg.Sinks = []func(fact.Fact){func(f fact.Fact) {
 		if f.Event == nil && f.Cgroups == nil { // which are of cgroups that nothing else has reported
 			w.facts <- f
 		}
@@ -90,11 +90,11 @@ func (w *writesTest) set(path, file, value string) {
 	w.write(filepath.Join(w.dir, path, file), value+"\n")
 }
 
-// fact words what is reported of a write or of the watch.
-func fact(f isolation.Fact) string {
+// reported words what is reported of a write or of the watch.
+func reported(f fact.Fact) string {
 	if f.Probes != nil {
-		i := slices.IndexFunc(f.Probes, func(p isolation.Probe) bool { return p.Name == isolation.ProbeCgroupWrites })
-		return f.Probes[i].Method + " " + f.Probes[i].Reason
+		i := slices.IndexFunc(f.Probes, func(p fact.Probe) bool { return p.Name == fact.ProbeCgroupWrites })
+		return string(f.Probes[i].Method) + " " + f.Probes[i].Reason
 	}
 	if f.CgroupWrite == nil {
 		return "?"
@@ -107,7 +107,7 @@ func fact(f isolation.Fact) string {
 		words = append(words, fmt.Sprintf("or %s/%d", by.Comm, by.PID))
 	}
 	if l := f.CgroupWrite.Limits; l != nil {
-		for _, r := range []isolation.Resource{isolation.ResourceMemory, isolation.ResourceSwap, isolation.ResourceCPU, isolation.ResourcePIDs} {
+		for _, r := range fact.Resources() {
 			if l.Of(r) != nil {
 				words = append(words, fmt.Sprintf("%s %v", r, *l.Of(r).Value))
 			}
@@ -204,7 +204,7 @@ func TestWritersOfOneLimit(t *testing.T) {
 			w.p.ask(func() {})
 			var got []string
 			for range len(w.facts) {
-				got = append(got, fact(<-w.facts))
+				got = append(got, reported(<-w.facts))
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" || lost || err != nil || len(left) != test.left {
 				t.Errorf("%v is left, lost: %t, %v; -want +got:\n%s", left, lost, err, diff)
@@ -277,9 +277,9 @@ func TestFailedWatchIsOpenedAgain(t *testing.T) {
 				return last, nil
 			}
 			w.p.ask(func() {
-				w.p.tell(isolation.Fact{Probes: []isolation.Probe{{Name: "another"}, statusOfWrites(last, test.err)}})
+				w.p.tell(fact.Fact{Probes: []fact.Probe{{Name: "another"}, statusOfWrites(last, test.err)}})
 			})
-			began := fact(<-w.facts)
+			began := reported(<-w.facts)
 			ctx, cancel := context.WithCancel(t.Context())
 			ended := make(chan struct{})
 			go func() {
@@ -302,7 +302,7 @@ func TestFailedWatchIsOpenedAgain(t *testing.T) {
 			}
 			var got []string
 			for len(got) == 0 || !strings.Contains(got[len(got)-1], "kubelet") {
-				got = append(got, fact(<-w.facts))
+				got = append(got, reported(<-w.facts))
 			}
 			const says = "; changes are found up to two seconds late, only those of containers, and not by whom; it is tried again"
 			want := []string{
@@ -321,21 +321,14 @@ func TestFailedWatchIsOpenedAgain(t *testing.T) {
 	}
 }
 
-// The model knows a probe by its name.
-func TestProbeNames(t *testing.T) {
-	if isolation.ProbeCgroupsEntered != probes.FactCgroupsEntered {
-		t.Errorf("%q is %q in the model", probes.FactCgroupsEntered, isolation.ProbeCgroupsEntered)
-	}
-}
-
 func TestStatusOfWrites(t *testing.T) {
-	if s := statusOfWrites(oldSource{}, nil); s.Method != MethodFanotify || !strings.Contains(s.Reason, "(no such device)") {
+	if s := statusOfWrites(oldSource{}, nil); s.Method != fact.MethodFanotify || !strings.Contains(s.Reason, "(no such device)") {
 		t.Errorf("%+v", s)
 	}
-	if s := statusOfWrites(brokenSource{}, nil); s.Method != MethodFanotify || s.Reason != "" {
+	if s := statusOfWrites(brokenSource{}, nil); s.Method != fact.MethodFanotify || s.Reason != "" {
 		t.Errorf("%+v", s)
 	}
-	if s := statusOfWrites(nil, errors.New("no")); s.Method != isolation.MethodNone || !strings.HasPrefix(s.Reason, MethodFanotify+": no; ") {
+	if s := statusOfWrites(nil, errors.New("no")); s.Method != fact.MethodNone || !slices.Equal(s.RuledOut, []fact.Method{fact.MethodFanotify}) || !strings.HasPrefix(s.Reason, "fanotify: no; ") {
 		t.Errorf("%+v", s)
 	}
 }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -24,23 +26,23 @@ func (m *metronome) after(d time.Duration) <-chan time.Time {
 }
 
 // moments makes facts at these times after the beginning.
-func moments(after ...time.Duration) []isolation.Fact {
-	var list []isolation.Fact
+func moments(after ...time.Duration) []fact.Fact {
+	var list []fact.Fact
 	for _, d := range after {
-		list = append(list, isolation.Fact{Time: begin.Add(d)})
+		list = append(list, fact.Fact{Time: begin.Add(d)})
 	}
 	return list
 }
 
 // booted gives facts the kernel's time, in seconds.
-func booted(seconds []uint64, facts []isolation.Fact) []isolation.Fact {
+func booted(seconds []uint64, facts []fact.Fact) []fact.Fact {
 	for i := range facts {
 		facts[i].BootNS = seconds[i] * uint64(time.Second)
 	}
 	return facts
 }
 
-func player(t *testing.T, facts []isolation.Fact, speed float64, after func(time.Duration) <-chan time.Time) *Player {
+func player(t *testing.T, facts []fact.Fact, speed float64, after func(time.Duration) <-chan time.Time) *Player {
 	t.Helper()
 	r, err := NewReader(bytes.NewReader(recording(t, facts...)))
 	if err != nil {
@@ -54,7 +56,7 @@ func TestPace(t *testing.T) {
 	tests := []struct {
 		name  string
 		speed float64
-		facts []isolation.Fact
+		facts []fact.Fact
 		waits []time.Duration
 	}{
 		{"as it happened", 1, moments(0, 500*ms, 1500*ms), []time.Duration{500 * ms, time.Second}},
@@ -66,14 +68,14 @@ func TestPace(t *testing.T) {
 		{"infinitely fast", math.Inf(1), moments(0, 500*ms), nil},
 		{"infinitely slow", 1e-300, moments(0, 500*ms), []time.Duration{longestPause}},
 		{"a night", 1, moments(0, 8*time.Hour, 8*time.Hour+time.Second), []time.Duration{longestPause, time.Second}},
-		{"the longest night", 1, []isolation.Fact{{Time: time.Unix(0, 0)}, {Time: begin.AddDate(5000, 0, 0)}}, []time.Duration{longestPause}},
+		{"the longest night", 1, []fact.Fact{{Time: time.Unix(0, 0)}, {Time: begin.AddDate(5000, 0, 0)}}, []time.Duration{longestPause}},
 		{"a fact that is late", 1, moments(0, time.Second, 500*ms, 1500*ms), []time.Duration{time.Second, 500 * ms}},
 		{"at once", 1, moments(time.Second, time.Second, time.Second), nil},
 		{"a burst", 1, moments(0, 4*ms, 8*ms, 12*ms, 16*ms, 20*ms, 24*ms), []time.Duration{12 * ms, 12 * ms}},
 		{"a burst, then a long pause", 1, moments(0, 9*ms, time.Hour), []time.Duration{longestPause}},
 		{"somebody has set the clock back", 1, booted([]uint64{1, 2, 4}, moments(0, -20*time.Minute, -20*time.Minute)), []time.Duration{time.Second, 2 * time.Second}},
 		{"somebody has set the clock forward", 1, booted([]uint64{1, 2}, moments(0, 20*time.Minute)), []time.Duration{time.Second}},
-		{"without times", 1, []isolation.Fact{{}, {}}, nil},
+		{"without times", 1, []fact.Fact{{}, {}}, nil},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -124,8 +126,8 @@ func TestPlayerOfAPart(t *testing.T) {
 	if err := p.Run(t.Context()); !errors.Is(err, ErrCutShort) {
 		t.Errorf("%v", err)
 	}
-	if got := p.Snapshot().Version; got != uint64(len(facts())) {
-		t.Errorf("%d facts were played", got)
+	if got, want := p.Snapshot().Time, begin.Add(time.Duration(len(facts())-1)*time.Second); !got.Equal(want) {
+		t.Errorf("played up to %v, want %v", got, want)
 	}
 }
 
@@ -139,8 +141,8 @@ func TestPlayerIsStopped(t *testing.T) {
 		if err := p.Run(ctx); err != nil {
 			t.Error(err)
 		}
-		if got := p.Snapshot().Version; got != 1 {
-			t.Errorf("%d facts were played", got)
+		if got := p.Snapshot().Time; !got.Equal(begin) {
+			t.Errorf("played up to %v, want the first fact", got)
 		}
 	})
 	t.Run("while it plays", func(t *testing.T) {
@@ -150,16 +152,17 @@ func TestPlayerIsStopped(t *testing.T) {
 		if err := p.Run(ctx); err != nil {
 			t.Error(err)
 		}
-		if got := p.Snapshot().Version; got != 0 {
-			t.Errorf("%d facts were played", got)
+		if got := p.Snapshot().Time; !got.IsZero() {
+			t.Errorf("played up to %v, want nothing", got)
 		}
 	})
 }
 
 // Views look while it plays.
 func TestPlayerIsConcurrent(t *testing.T) {
-	var many []isolation.Fact
-	for range 50 {
+	var many []fact.Fact
+	const times = 50 // each with one event
+	for range times {
 		many = append(many, facts()...)
 	}
 	p := player(t, many, 0, nil)
@@ -170,16 +173,17 @@ func TestPlayerIsConcurrent(t *testing.T) {
 		select {
 		case <-p.Changed():
 			s := p.Snapshot()
-			if s.Version < last {
-				t.Errorf("version %d after %d", s.Version, last)
+			played := s.Totals.Events[event.CgroupCreated]
+			if played < last {
+				t.Errorf("%d events after %d", played, last)
 			}
-			last = s.Version
+			last = played
 		case err := <-done:
 			if err != nil {
 				t.Error(err)
 			}
-			if got := p.Snapshot().Version; got != uint64(len(many)) {
-				t.Errorf("%d facts were played", got)
+			if got := p.Snapshot().Totals.Events[event.CgroupCreated]; got != times {
+				t.Errorf("%d events were played, want %d", got, times)
 			}
 			return
 		}

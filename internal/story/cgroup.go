@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -14,12 +15,12 @@ import (
 type CgroupAnswer struct {
 	Path string `json:"path"`
 	// Container is the one whose own cgroup it is or below whose cgroup it is.
-	Container *event.Container        `json:"container,omitempty"`
-	Created   time.Time               `json:"created,omitzero"`
-	Creator   *event.Process          `json:"creator,omitempty"`
-	Removed   time.Time               `json:"removed,omitzero"`
-	Limits    *isolation.CgroupLimits `json:"limits,omitempty"`
-	OOMKills  uint64                  `json:"oom_kills"`
+	Container *event.Container   `json:"container,omitempty"`
+	Created   time.Time          `json:"created,omitzero"`
+	Creator   *event.Process     `json:"creator,omitempty"`
+	Removed   time.Time          `json:"removed,omitzero"`
+	Limits    *fact.CgroupLimits `json:"limits,omitempty"`
+	OOMKills  uint64             `json:"oom_kills"`
 	// Earlier is how many cgroups are known that had the path before.
 	Earlier  int                `json:"earlier,omitempty"`
 	Sentence string             `json:"sentence"`
@@ -77,7 +78,7 @@ func WhyCgroup(s *isolation.Snapshot, at string) (CgroupAnswer, error) {
 		Path: found.Path, Container: found.Container, Created: found.Created, Creator: found.Creator, Removed: found.Removed,
 		OOMKills: found.OOMKills, Earlier: earlier, History: found.History,
 	}
-	if found.Limits != (isolation.CgroupLimits{}) {
+	if found.Limits != (fact.CgroupLimits{}) {
 		a.Limits = &found.Limits
 	}
 	if a.History == nil {
@@ -125,22 +126,22 @@ func (a *CgroupAnswer) Text() Text {
 }
 
 // cgroupLimits words the limits that are known; nil is none.
-func cgroupLimits(known *isolation.CgroupLimits) string {
+func cgroupLimits(known *fact.CgroupLimits) string {
 	if known == nil {
 		return ""
 	}
 	var set []string
 	none := 0
-	for _, r := range []isolation.Resource{isolation.ResourceMemory, isolation.ResourceSwap, isolation.ResourceCPU, isolation.ResourcePIDs} {
+	for _, r := range []fact.Resource{fact.ResourceMemory, fact.ResourceSwap, fact.ResourceCPU, fact.ResourcePIDs} {
 		l := known.Of(r)
 		switch {
 		case l == nil:
-		case l.Value == nil && r == isolation.ResourceSwap: // whether there is such a limit depends on the host
+		case l.Value == nil && r == fact.ResourceSwap: // whether there is such a limit depends on the host
 		case l.Value == nil:
 			none++
 		default:
 			words := "a limit of " + LimitWords(r, *l)
-			if r == isolation.ResourceMemory || r == isolation.ResourceSwap {
+			if r == fact.ResourceMemory || r == fact.ResourceSwap {
 				words += " of " + string(r)
 			}
 			set = append(set, words)

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -33,15 +34,15 @@ func TestIsName(t *testing.T) {
 }
 
 func TestWhyCgroup(t *testing.T) {
-	limit := func(n float64) *isolation.Limit { return &isolation.Limit{Value: &n} }
-	none := &isolation.Limit{Unlimited: true}
+	limit := func(n float64) *fact.Limit { return &fact.Limit{Value: &n} }
+	none := &fact.Limit{Unlimited: true}
 	noon := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	kubelet := &event.Process{PID: 812, Comm: "kubelet"}
 	s := &isolation.Snapshot{Cgroups: []isolation.Cgroup{
-		{Path: "/pod", Created: noon, Creator: kubelet, Limits: isolation.CgroupLimits{Memory: limit(64 << 20), CPU: limit(0.5), PIDs: none}, OOMKills: 2},
+		{Path: "/pod", Created: noon, Creator: kubelet, Limits: fact.CgroupLimits{Memory: limit(64 << 20), CPU: limit(0.5), PIDs: none}, OOMKills: 2},
 		{Path: "/old"},
-		{Path: "/free", Limits: isolation.CgroupLimits{Memory: none, CPU: none, PIDs: none}},
-		{Path: "/gone", Created: noon, Removed: noon.Add(time.Second), Container: &event.Container{ID: "a1", Name: "web"}, Limits: isolation.CgroupLimits{PIDs: limit(1)}},
+		{Path: "/free", Limits: fact.CgroupLimits{Memory: none, CPU: none, PIDs: none}},
+		{Path: "/gone", Created: noon, Removed: noon.Add(time.Second), Container: &event.Container{ID: "a1", Name: "web"}, Limits: fact.CgroupLimits{PIDs: limit(1)}},
 		{Path: "/lost", Removed: noon, History: []isolation.Moment{{Kind: isolation.MomentGone}}},
 		{Path: "/pod", Removed: noon},
 	}}
@@ -73,7 +74,7 @@ func TestWhyCgroup(t *testing.T) {
 
 func TestCgroupMoment(t *testing.T) {
 	kubelet := &event.Process{PID: 812, Comm: "kubelet"}
-	none := isolation.Limit{Unlimited: true}
+	none := fact.Limit{Unlimited: true}
 	noon := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	for _, test := range []struct {
 		moment isolation.Moment
@@ -89,8 +90,8 @@ func TestCgroupMoment(t *testing.T) {
 		{isolation.Moment{Kind: isolation.MomentKind(event.CgroupRemoved), By: kubelet}, "kubelet (PID 812, of the host) removed it"},
 		{
 			isolation.Moment{Kind: isolation.MomentChanged, By: kubelet, Limits: []isolation.LimitChange{
-				{Resource: isolation.ResourceMemory, From: &none, To: isolation.Limit{Value: new(float64(64 << 20))}},
-				{Resource: isolation.ResourcePIDs, From: &isolation.Limit{Value: new(5.0)}, To: none},
+				{Resource: fact.ResourceMemory, From: &none, To: fact.Limit{Value: new(float64(64 << 20))}},
+				{Resource: fact.ResourcePIDs, From: &fact.Limit{Value: new(5.0)}, To: none},
 			}},
 			"kubelet (PID 812, of the host) changed its memory limit from none to 64 MiB, its limit of processes from 5 processes to none",
 		},

@@ -6,7 +6,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -26,7 +28,7 @@ func Moment(m *isolation.Moment, c *isolation.Container) Text {
 	case isolation.MomentKind(event.NamespaceJoined):
 		t = doer(m.By, c.ID).add(Plain, " joined ").join(joined(m))
 		if byRuntime(m, c) {
-			t = t.add(Plain, fmt.Sprintf(", as `%s exec` does", engineName(c)))
+			t = t.add(Plain, asCommands(c, runtime.Exec))
 		}
 	case isolation.MomentKind(event.ContainerStarted):
 		t = startWords(m)
@@ -58,7 +60,7 @@ func Moment(m *isolation.Moment, c *isolation.Container) Text {
 	case isolation.MomentVerdict:
 		t = verdictWords(engineName(c), m.Verdict)
 	case isolation.MomentSaid:
-		t = text(Plain, engineName(c)+" told: ").add(Strong, m.Said)
+		t = text(Plain, engineName(c)+" told: ").add(Strong, string(m.Said))
 	default: // of a later version
 		t = text(Plain, string(m.Kind))
 	}
@@ -234,7 +236,7 @@ func byRuntime(m *isolation.Moment, c *isolation.Container) bool {
 	if m.By == nil || len(m.Namespaces) < 2 || !m.Namespaces[0].Own || m.By.Container != nil && m.By.Container.ID != c.ID {
 		return false
 	}
-	return strings.HasPrefix(m.By.Comm, "runc:[") || m.By.Comm == "runc" || m.By.Comm == "crun"
+	return runtime.Enters(m.By.Comm)
 }
 
 // whereWords says which of a container's namespaces are not its own.
@@ -276,17 +278,17 @@ func startWords(m *isolation.Moment) Text {
 }
 
 // LimitWords words a limit: 64 MiB, 1.5 CPUs, 100 processes, none.
-func LimitWords(r isolation.Resource, l isolation.Limit) string {
+func LimitWords(r fact.Resource, l fact.Limit) string {
 	if l.Value == nil {
 		return "none"
 	}
 	number := strconv.FormatFloat(*l.Value, 'f', -1, 64)
 	switch {
-	case r == isolation.ResourceMemory || r == isolation.ResourceSwap:
+	case r == fact.ResourceMemory || r == fact.ResourceSwap:
 		return Bytes(uint64(*l.Value))
-	case r == isolation.ResourceCPU && *l.Value == 1:
+	case r == fact.ResourceCPU && *l.Value == 1:
 		return "1 CPU"
-	case r == isolation.ResourceCPU:
+	case r == fact.ResourceCPU:
 		return number + " CPUs"
 	case *l.Value == 1:
 		return "1 process"
@@ -295,11 +297,11 @@ func LimitWords(r isolation.Resource, l isolation.Limit) string {
 }
 
 // limitOf is what a limit of a resource is called.
-func limitOf(r isolation.Resource) string {
+func limitOf(r fact.Resource) string {
 	switch r {
-	case isolation.ResourceCPU:
+	case fact.ResourceCPU:
 		return "CPU limit"
-	case isolation.ResourcePIDs:
+	case fact.ResourcePIDs:
 		return "limit of processes"
 	}
 	return string(r) + " limit"
@@ -312,9 +314,9 @@ func limitList(limits []isolation.LimitChange) []string {
 		switch {
 		case l.To.Value == nil:
 			words[i] = "no " + limitOf(l.Resource)
-		case l.Resource == isolation.ResourceSwap && *l.To.Value == 0:
+		case l.Resource == fact.ResourceSwap && *l.To.Value == 0:
 			words[i] = "no swap"
-		case l.Resource == isolation.ResourceMemory || l.Resource == isolation.ResourceSwap:
+		case l.Resource == fact.ResourceMemory || l.Resource == fact.ResourceSwap:
 			words[i] += " of " + string(l.Resource)
 		}
 	}
@@ -415,7 +417,7 @@ func abandonedWords(m *isolation.Moment) Text {
 	return t.add(Plain, ": the one that it had before, in which this container still is, is ").add(Strong, "a dead one")
 }
 
-func verdictWords(engine string, v *isolation.Verdict) Text {
+func verdictWords(engine string, v *fact.EngineReport) Text {
 	switch {
 	case v != nil && v.StartError != "":
 		return text(Plain, "asked about its start, "+engine+" said ").add(Strong, strings.TrimSuffix(v.StartError, ": unknown"))
@@ -474,7 +476,7 @@ func telling(m *isolation.Moment, started bool) bool {
 		return started && !setUp
 	case isolation.MomentSaid:
 		switch m.Said {
-		case "start", "die", "exec_start", "update", "oom", "kill", "stop": // the kernel's side of it is told
+		case fact.ActionStart, fact.ActionDie, fact.ActionExec, fact.ActionUpdate, fact.ActionOOM, fact.ActionKill, fact.ActionStop: // the kernel's side of it is told
 			return false
 		}
 	case isolation.MomentVerdict: // it stands in the sentence

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -20,12 +21,12 @@ func neverStarted(c *isolation.Container) Text {
 	case n.Suspected:
 		t = t.add(Plain, " is ").add(Strong, "not known to have started").add(Plain, ".")
 		if !n.Made.IsZero() {
-			t = t.sentence(text(Plain, engine+" made it at ").at(n.Made, fullTime).add(Plain, "."))
+			t = t.sentence(text(Plain, engineBegins(c)+" made it at ").at(n.Made, fullTime).add(Plain, "."))
 		}
 		t = t.sentence(text(Plain, "Whether anything tried to start it is unknown, since it was removed before "+engine+" could be asked."))
 	case n.Error == "" && n.Tried.IsZero() && n.Failed.IsZero():
 		t = t.add(Plain, " has ").add(Strong, "never been started").add(Plain, ".").
-			sentence(text(Plain, engine+" made it at ").at(n.Made, fullTime).add(Plain, ", and nothing has started it since."))
+			sentence(text(Plain, engineBegins(c)+" made it at ").at(n.Made, fullTime).add(Plain, ", and nothing has started it since."))
 	default:
 		if n.Made.IsZero() { // it may have run before nsviz watched
 			t = t.add(Plain, " was ").add(Strong, "not started")
@@ -35,13 +36,13 @@ func neverStarted(c *isolation.Container) Text {
 		t = t.add(Plain, ": ").join(failedStart(c, n.Error, n.ExitCode)).sentence(emptyCgroup(n))
 	}
 	if !n.Removed.IsZero() {
-		t = t.sentence(text(Plain, engine+" removed it at ").at(n.Removed, fullTime).add(Plain, "."))
+		t = t.sentence(text(Plain, engineBegins(c)+" removed it at ").at(n.Removed, fullTime).add(Plain, "."))
 	}
 	return t
 }
 
 // emptyCgroup tells of the cgroup of a start that failed; nil where none is known to have been made.
-func emptyCgroup(n *isolation.NeverStarted) Text {
+func emptyCgroup(n *fact.NeverStarted) Text {
 	switch {
 	case !n.Tried.IsZero():
 		return text(Plain, "Its cgroup was made at ").at(n.Tried, fullTime).

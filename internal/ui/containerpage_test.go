@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/story"
 )
@@ -57,7 +58,7 @@ func TestWhatHappenedIsWhatWhyTells(t *testing.T) {
 
 // One that is not held and stuck is shown as both, and a cgroup that is unknown in words.
 func TestUnheldAndStuck(t *testing.T) {
-	c := isolation.Container{ID: "1", Label: "web", State: isolation.Running, Unheld: &isolation.Unheld{Since: time.Unix(1, 0)}, Stuck: &isolation.Stuck{Cgroup: "/pod"}}
+	c := isolation.Container{ID: "1", Label: "web", State: isolation.Running, Unheld: &fact.Unheld{Since: time.Unix(1, 0)}, Stuck: &fact.Stuck{Cgroup: "/pod"}}
 	c.History = []isolation.Moment{{Kind: isolation.MomentKind(event.InitMoved), Moved: &event.Moved{PID: 7}}}
 	page := ""
 	for _, l := range containerPage(&c, &isolation.Snapshot{Containers: []isolation.Container{c}}, 120) {

@@ -209,7 +209,7 @@ func withIDs(es []event.Event, s *isolation.Snapshot) line {
 	return l
 }
 
-// wordKill is an OOM kill in a few words; killStory has the sentences.
+// wordKill returns an OOM kill in a few words; package story has the sentences.
 func wordKill(e *event.Event) line {
 	o := e.OOM
 	pid, comm := o.Victim.PID, cmp.Or(o.Victim.ProcessComm, o.Victim.Comm)

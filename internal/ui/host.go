@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/story"
 )
@@ -63,7 +64,7 @@ func (hostView) page(s *isolation.Snapshot, st State, w int) []line {
 	}
 	for _, e := range s.Engines {
 		style := Warn
-		if e.State == isolation.EngineConnected {
+		if e.State == fact.EngineConnected {
 			style = Calm
 		}
 		value := text(style, string(e.State))
@@ -135,10 +136,10 @@ func probeLines(s *isolation.Snapshot, w int) []line {
 	var lines []line
 	for _, p := range s.Probes {
 		style := Calm
-		if p.Method == isolation.MethodNone || p.Method == "" {
+		if p.Method == fact.MethodNone || p.Method == "" {
 			style = Warn
 		}
-		l := line{}.space(2).join(text(Plain, p.Name).fit(name)).space(1).join(text(style, p.Method).fit(method)).space(1)
+		l := line{}.space(2).join(text(Plain, string(p.Name)).fit(name)).space(1).join(text(style, string(p.Method)).fit(method)).space(1)
 		reason := text(Dim, p.Reason).wrap(max(w-l.width()-1, 8))
 		if p.Reason == "" {
 			reason = []line{nil}
@@ -157,8 +158,8 @@ func probeLines(s *isolation.Snapshot, w int) []line {
 }
 
 // tally lists the counts that are not zero, by name.
-func tally(counts map[string]uint64, what string, names int) []line {
-	var keys []string
+func tally[K ~string](counts map[K]uint64, what string, names int) []line {
+	var keys []K
 	for k, n := range counts {
 		if n > 0 {
 			keys = append(keys, k)
@@ -167,7 +168,7 @@ func tally(counts map[string]uint64, what string, names int) []line {
 	slices.Sort(keys)
 	var lines []line
 	for _, k := range keys {
-		lines = append(lines, text(Warn, "  "+strconv.FormatUint(counts[k], 10)).fit(2+names).add(Plain, what+": "+k))
+		lines = append(lines, text(Warn, "  "+strconv.FormatUint(counts[k], 10)).fit(2+names).add(Plain, what+": "+string(k)))
 	}
 	return lines
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/story"
@@ -189,8 +190,11 @@ func victimTraits(v event.Victim) line {
 // killOutcome says what became of the container and what its engine will tell.
 func killOutcome(k *isolation.Kill, c *isolation.Container, now time.Time) line {
 	l := told(story.KillEffect(k, c), now)
-	if c != nil && c.Runtime == "docker" {
-		l = l.add(Dim, " docker logs shows nothing of this.")
+	if c == nil {
+		return l
+	}
+	if logs := runtime.Lookup(c.Runtime).Commands[runtime.Logs]; logs != "" {
+		l = l.add(Dim, " "+logs+" shows nothing of this.")
 	}
 	return l
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -120,7 +121,7 @@ func sceneContainers() []isolation.Container {
 		{
 			Time: sceneTime.Add(-20 * time.Second), Kind: isolation.MomentChanged, By: &event.Process{PID: 4410, Comm: "runc"},
 			Limits: []isolation.LimitChange{{
-				Resource: isolation.ResourceMemory, From: &isolation.Limit{Value: ptr(32.0 * mib)}, To: isolation.Limit{Unlimited: true},
+				Resource: fact.ResourceMemory, From: &fact.Limit{Value: ptr(32.0 * mib)}, To: fact.Limit{Unlimited: true},
 			}},
 		},
 	}
@@ -164,8 +165,8 @@ func hogHistory() []isolation.Moment {
 		},
 		started(&hog, 412, "user", "cgroup", "time"),
 		{Time: sceneTime.Add(-44 * time.Second), Kind: isolation.MomentLimits, Limits: []isolation.LimitChange{
-			{Resource: isolation.ResourceMemory, To: isolation.Limit{Value: ptr(64.0 * mib)}},
-			{Resource: isolation.ResourceCPU, To: isolation.Limit{Unlimited: true}}, {Resource: isolation.ResourcePIDs, To: isolation.Limit{Unlimited: true}},
+			{Resource: fact.ResourceMemory, To: fact.Limit{Value: ptr(64.0 * mib)}},
+			{Resource: fact.ResourceCPU, To: fact.Limit{Unlimited: true}}, {Resource: fact.ResourcePIDs, To: fact.Limit{Unlimited: true}},
 		}},
 		{
 			Time: sceneTime.Add(-22029 * time.Millisecond), Kind: isolation.MomentKind(event.OOMKill), Count: 12, Until: kills.Event.Time,
@@ -252,15 +253,15 @@ func sceneNamespaces() []isolation.Namespace {
 // scene is the busy host of the screenshots.
 func scene() *isolation.Snapshot {
 	s := &isolation.Snapshot{
-		Time: sceneTime, Version: 100,
-		Host: isolation.Host{Name: "node-1", Kernel: "6.18.5", CgroupVersion: "v1", Namespaces: hostNamespaces(), MemoryBytes: 8 << 30, CPUs: 2},
-		Probes: []isolation.Probe{
+		Time: sceneTime,
+		Host: fact.Host{Name: "node-1", Kernel: "6.18.5", CgroupVersion: "v1", Namespaces: hostNamespaces(), MemoryBytes: 8 << 30, CPUs: 2},
+		Probes: []fact.Probe{
 			{Name: "namespaces by clone", Method: "tp_btf", Reason: "the cheapest hook, and this kernel has it"},
 			{Name: "namespaces by unshare", Method: "tracepoint", Reason: "fentry is refused by a security module here (EPERM); this hook costs every system call of the host about 20 ns"},
 			{Name: "namespaces freed", Method: "none", Reason: "no hook is allowed here; nsviz reads /proc instead"},
 			{Name: "OOM victims", Method: "tp_btf"},
 		},
-		Engines:    []isolation.Engine{{Name: "docker", State: isolation.EngineConnected, Detail: "20.10.24"}},
+		Engines:    []fact.Engine{{Name: "docker", State: fact.EngineConnected, Detail: "20.10.24"}},
 		Containers: sceneContainers(),
 		Namespaces: sceneNamespaces(),
 		Totals: isolation.Totals{
@@ -280,7 +281,7 @@ func scene() *isolation.Snapshot {
 // sceneUnseen is of an nsviz that may not look into the processes of others.
 func sceneUnseen() *isolation.Snapshot {
 	s := scene()
-	s.Unseen = &isolation.Unseen{Processes: 51, Untraced: true}
+	s.Unseen = &fact.Unseen{Processes: 51, Untraced: true}
 	s.Namespaces = slices.Clone(s.Namespaces)
 	for i := range s.Namespaces {
 		if n := &s.Namespaces[i]; len(n.Containers) == 0 && !n.Host {
@@ -294,7 +295,7 @@ func sceneUnseen() *isolation.Snapshot {
 func sceneEmpty() *isolation.Snapshot {
 	s := scene()
 	s.Containers, s.Kills, s.Events, s.Totals = nil, nil, nil, isolation.Totals{}
-	s.Engines[0] = isolation.Engine{Name: "docker", State: isolation.EngineAbsent, Detail: "nothing listens at /var/run/docker.sock"}
+	s.Engines[0] = fact.Engine{Name: "docker", State: fact.EngineAbsent, Detail: "nothing listens at /var/run/docker.sock"}
 	return s
 }
 
@@ -308,8 +309,8 @@ func sceneFirst() *isolation.Snapshot {
 func sceneLossy() *isolation.Snapshot {
 	s := scene()
 	s.Totals.Lost = map[string]uint64{"ring full": 12, "reader too slow": 3}
-	s.Totals.BPFErrors = map[string]uint64{"victim mm": 2}
-	s.Engines[0] = isolation.Engine{Name: "docker", State: isolation.EngineFailing, Detail: "context deadline exceeded"}
+	s.Totals.BPFErrors = map[fact.ErrorPlace]uint64{"victim mm": 2}
+	s.Engines[0] = fact.Engine{Name: "docker", State: fact.EngineFailing, Detail: "context deadline exceeded"}
 	for i := range s.Containers {
 		s.Containers[i].Label, s.Containers[i].Named = event.ShortID(s.Containers[i].ID), false
 	}
@@ -388,7 +389,7 @@ func sceneUnknown() *isolation.Snapshot {
 	s.Containers[1].Memory.UsageBytes = mibs(5)
 	s.Containers[2].Memory.LimitBytes = mibs(5)
 	s.Containers[3].State = isolation.Starting
-	s.Host = isolation.Host{}
+	s.Host = fact.Host{}
 	s.Kills = []isolation.Kill{{Event: event.Event{Time: sceneTime, Type: event.OOMKill, OOM: &event.OOM{}}}}
 	s.Events = []event.Event{s.Kills[0].Event, {Time: sceneTime, Type: "brand_new", PID: 7, Comm: "later"}}
 	return s
@@ -408,10 +409,10 @@ func sceneLimits() *isolation.Snapshot {
 	s := scene()
 	s.Host.CgroupVersion = "v1"
 	agent, web, hog := &s.Containers[0], &s.Containers[1], &s.Containers[3]
-	agent.Unheld = &isolation.Unheld{Since: sceneTime.Add(-time.Minute), Cgroup: "/", By: &event.Process{PID: 812, Comm: "bash"}}
+	agent.Unheld = &fact.Unheld{Since: sceneTime.Add(-time.Minute), Cgroup: "/", By: &event.Process{PID: 812, Comm: "bash"}}
 	agent.Memory.UsageBytes = nil
-	web.PIDsRefused, web.Limits.PIDs, web.Processes = ptr(uint64(1204)), &isolation.Limit{Value: ptr(20.0)}, ptr(20)
-	hog.Stuck = &isolation.Stuck{Since: sceneTime.Add(-20 * time.Second), Cgroup: hog.CgroupPath}
+	web.PIDsRefused, web.Limits.PIDs, web.Processes = ptr(uint64(1204)), &fact.Limit{Value: ptr(20.0)}, ptr(20)
+	hog.Stuck = &fact.Stuck{Since: sceneTime.Add(-20 * time.Second), Cgroup: hog.CgroupPath}
 	agent.History = append(agent.History, isolation.Moment{
 		Time: agent.Unheld.Since, Kind: isolation.MomentKind(event.InitMoved), By: agent.Unheld.By, Moved: &event.Moved{PID: agent.InitPID, To: "/"},
 	})
@@ -473,7 +474,7 @@ func sceneVMsOnly() *isolation.Snapshot {
 		{PID: 41, Kind: "cloud-hypervisor"},
 		{PID: 42, Kind: "qemu", Acceleration: "emulation", ResidentBytes: mibs(37)},
 		{PID: 43, Kind: "dragonball", Manager: "kata", Acceleration: "kvm", MemoryBytes: mibs(2048)},
-		{PID: 44, Kind: isolation.KindGVisor, ResidentBytes: mibs(62), Started: sceneTime.Add(-time.Minute)},
+		{PID: 44, Kind: fact.KindGVisor, ResidentBytes: mibs(62), Started: sceneTime.Add(-time.Minute)},
 		{PID: 45, Kind: "qemu", Acceleration: "mshv", VCPUs: ptr(64), MemoryBytes: mibs(65536), ResidentBytes: ptr(uint64(0))},
 	}
 	return s

@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/story"
 )
@@ -43,7 +44,7 @@ func TestHistory(t *testing.T) {
 			return slices.ContainsFunc(a.History, func(m isolation.Moment) bool { return is(&m) })
 		}, func() string { return what + " is not in\n" + strings.Join(words(&a.Container, a.History), "\n") })
 	}
-	changed := func(r isolation.Resource) func(*isolation.Moment) bool {
+	changed := func(r fact.Resource) func(*isolation.Moment) bool {
 		return func(m *isolation.Moment) bool {
 			return m.Kind == isolation.MomentChanged &&
 				slices.ContainsFunc(m.Limits, func(l isolation.LimitChange) bool { return l.Resource == r })
@@ -76,11 +77,11 @@ func TestHistory(t *testing.T) {
 		return m.Kind == isolation.MomentKind(event.NamespaceJoined) && m.Count == 2 && len(m.Namespaces) > 1
 	})
 	docker(t, "update", "--memory=96m", "--memory-swap=96m", name)
-	awaits("a change of the memory's limit", changed(isolation.ResourceMemory))
+	awaits("a change of the memory's limit", changed(fact.ResourceMemory))
 	if err := os.WriteFile(fileOfCgroup(t, pid, "pids", "pids.max"), []byte("60"), 0); err != nil {
 		t.Fatal(err)
 	}
-	awaits("a change of the processes' limit", changed(isolation.ResourcePIDs))
+	awaits("a change of the processes' limit", changed(fact.ResourcePIDs))
 	_ = exec.Command("docker", "exec", name, "tail", "/dev/zero").Run() // it is killed
 	awaits("the kill", func(m *isolation.Moment) bool { return m.Kind == isolation.MomentKind(event.OOMKill) })
 	// On v1 the limit is that of both together, of which the engine has told 96 MiB. Not every kernel has one.
@@ -95,7 +96,7 @@ func TestHistory(t *testing.T) {
 		}
 		awaits("a change of the swap's limit", func(m *isolation.Moment) bool {
 			return m.Kind == isolation.MomentChanged && slices.ContainsFunc(m.Limits, func(l isolation.LimitChange) bool {
-				return l.Resource == isolation.ResourceSwap && l.To.Value != nil && *l.To.Value == 32<<20
+				return l.Resource == fact.ResourceSwap && l.To.Value != nil && *l.To.Value == 32<<20
 			})
 		})
 		swapped = true
@@ -108,7 +109,7 @@ func TestHistory(t *testing.T) {
 	docker(t, "stop", "--time", "1", name)
 	docker(t, "rm", name)
 	docker(t, "rm", "-f", side)
-	awaits("its removal", func(m *isolation.Moment) bool { return m.Said == "destroy" })
+	awaits("its removal", func(m *isolation.Moment) bool { return m.Said == fact.ActionRemove })
 	awaits("the engine's word", func(m *isolation.Moment) bool { return m.Kind == isolation.MomentVerdict })
 	awaits("the removal of its cgroup", func(m *isolation.Moment) bool { return m.Kind == isolation.MomentKind(event.CgroupRemoved) })
 
@@ -251,10 +252,11 @@ func checkEngineLog(t *testing.T, k *story.Known, began time.Time) {
 	counts, want := map[string]uint64{}, map[string]uint64{}
 	for i := range k.History {
 		if m := &k.History[i]; m.Kind == isolation.MomentSaid {
-			if counts[m.Said] == 0 {
-				order = append(order, m.Said)
+			action := string(m.Said)
+			if counts[action] == 0 {
+				order = append(order, action)
 			}
-			counts[m.Said] += m.Times()
+			counts[action] += m.Times()
 		}
 	}
 	for line := range strings.Lines(log) {
@@ -285,7 +287,7 @@ type agreement struct {
 	Kernel            []string
 	Engine            map[string]uint64
 	Limits            []string
-	Now               isolation.CgroupLimits
+	Now               fact.CgroupLimits
 	Namespaces        map[event.NamespaceType]story.KnownNamespace
 	End               story.Ending
 	Unknown           []string
@@ -312,7 +314,7 @@ func agreed(k *story.Known) agreement {
 		told := instants.ReplaceAllString(list[i], "")
 		switch m.Kind {
 		case isolation.MomentSaid:
-			a.Engine[m.Said] += m.Times()
+			a.Engine[string(m.Said)] += m.Times()
 		case isolation.MomentVerdict:
 			a.Engine[told]++
 		case isolation.MomentLimits, isolation.MomentChanged:
