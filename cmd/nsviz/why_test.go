@@ -9,6 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/nsviz/nsviz/internal/diagram"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
@@ -187,8 +188,8 @@ func TestLongNames(t *testing.T) {
 	for name, write := range map[string]func(*strings.Builder) error{
 		"ps":         func(b *strings.Builder) error { return psTable(b, s, time.UTC) },
 		"ns":         func(b *strings.Builder) error { return nsTree(b, s) },
-		"ns dot":     func(b *strings.Builder) error { return nsDot(b, s) },
-		"ns mermaid": func(b *strings.Builder) error { return nsMermaid(b, s) },
+		"ns dot":     func(b *strings.Builder) error { return diagram.WriteDOT(b, s) },
+		"ns mermaid": func(b *strings.Builder) error { return diagram.WriteMermaid(b, s) },
 		"doctor":     func(b *strings.Builder) error { return diagnosis{snapshot: s}.write(b) },
 		"error": func(b *strings.Builder) error {
 			b.WriteString(errorText(&story.NotFoundError{Name: longName}))

@@ -84,6 +84,7 @@ var barriers = []barrier{
 	{"internal/ui", ends, "a view reads snapshots only"},
 	{"internal/metrics", ends, "a view reads snapshots only"},
 	{"internal/story", ends, "a view reads snapshots only"},
+	{"internal/diagram", ends, "a view reads snapshots only"},
 	{"internal/anatomy", []string{module + "internal/probes", module + "internal/container", module + "gen", module + "internal/ui"}, "it asks the kernel's files only, and shows nothing"},
 	{"internal/event", []string{module}, "what happened is plain values"},
 }
@@ -158,6 +159,7 @@ func TestForbiddenImports(t *testing.T) {
 		{"internal/ui", module + "internal/hostfs", true},
 		{"internal/metrics", module + "internal/container/docker", true},
 		{"internal/ui", module + "internal/anatomy", true},
+		{"internal/diagram", module + "internal/hostfs", true},
 		{"internal/anatomy", module + "internal/hostfs", false},
 		{"internal/anatomy", module + "internal/container/docker", true},
 		{"internal/isolation", module + "internal/event", false},

@@ -1,4 +1,4 @@
-package main
+package diagram
 
 import (
 	"bytes"
@@ -12,7 +12,7 @@ import (
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
-func TestNsMermaid(t *testing.T) {
+func TestMermaid(t *testing.T) {
 	container := func(label string, host, shared []event.NamespaceType) isolation.Container {
 		c := isolation.Container{ID: label, Label: label, State: isolation.Running}
 		for i := range c.Namespaces {
@@ -37,7 +37,7 @@ func TestNsMermaid(t *testing.T) {
 	s.Containers = append(s.Containers, ended, container(`db"]<b>`, user, net),
 		container("backup\x1b", []event.NamespaceType{event.PID, event.User}, net), container("apart", nil, nil))
 	var out bytes.Buffer
-	if err := nsMermaid(&out, s); err != nil {
+	if err := WriteMermaid(&out, s); err != nil {
 		t.Fatal(err)
 	}
 	var webs strings.Builder
@@ -71,7 +71,7 @@ func TestNsMermaid(t *testing.T) {
 	}
 
 	out.Reset()
-	if err := nsMermaid(&out, &isolation.Snapshot{}); err != nil || out.String() != "flowchart LR\n" {
+	if err := WriteMermaid(&out, &isolation.Snapshot{}); err != nil || out.String() != "flowchart LR\n" {
 		t.Errorf("no container: %q, %v", &out, err)
 	}
 }

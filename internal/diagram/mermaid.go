@@ -1,4 +1,4 @@
-package main
+package diagram
 
 import (
 	"cmp"
@@ -21,9 +21,9 @@ type sharers struct {
 	shared []int    // in the order in which they were met, from 1
 }
 
-// nsMermaid draws who shares what, as a flowchart. Containers that share the same with the same are one
-// node, so that thirty of them with walls all around are as readable as one.
-func nsMermaid(out io.Writer, s *isolation.Snapshot) error {
+// WriteMermaid writes who shares what as a Mermaid flowchart. Live containers that share the same namespaces with the same
+// others are one node, so that thirty fully isolated ones are as readable as one.
+func WriteMermaid(out io.Writer, s *isolation.Snapshot) error {
 	var groups []*sharers
 	byKey := map[string]*sharers{}
 	var namespaces []string // the labels of the shared ones
