@@ -15,6 +15,7 @@ import (
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/report"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
@@ -55,7 +56,7 @@ no root.`,
 				return err
 			}
 			if form == "json" {
-				err = writeJSON(s.out, a)
+				err = report.WriteJSON(s.out, a)
 			} else {
 				err = writeAnatomy(s.out, a, s.zone)
 			}

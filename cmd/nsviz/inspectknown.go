@@ -15,6 +15,7 @@ import (
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/metrics"
+	"github.com/nsviz/nsviz/internal/report"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
@@ -31,7 +32,7 @@ func inspectKnown(cmd *cobra.Command, out *streams, from *source, name, form str
 		func(k story.Known) string { return k.Sentence },
 		func(k story.Known) error {
 			if form == "json" {
-				return writeJSON(out.out, k)
+				return report.WriteJSON(out.out, k)
 			}
 			return writeKnown(out.out, &k, out.zone)
 		})

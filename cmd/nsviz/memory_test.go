@@ -7,33 +7,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"testing"
-
-	"github.com/nsviz/nsviz/internal/isolation"
 )
-
-func TestOwnMemoryText(t *testing.T) {
-	for _, tt := range []struct {
-		own        *isolation.OwnMemory
-		goLimit    int64
-		containers int
-		want       string
-	}{
-		{nil, math.MaxInt64, 0, "its limit is unknown; nsviz needs about 32 MiB for 0 containers"},
-		{&isolation.OwnMemory{}, 50 << 20, 0, "without a limit, the Go runtime keeps to 50 MiB; nsviz needs about 32 MiB for 0 containers"},
-		{
-			&isolation.OwnMemory{LimitBytes: new(uint64(64 << 20)), Cgroup: "/a\n"}, 58 << 20, 100,
-			`limit of 64 MiB of the cgroup /a\x0a, the Go runtime keeps to 58 MiB; nsviz needs about 39.8 MiB for 100 containers`,
-		},
-		{
-			&isolation.OwnMemory{LimitBytes: new(uint64(64 << 20))}, math.MaxInt64, 1000,
-			"limit of 64 MiB of a cgroup above, out of sight; nsviz needs about 110 MiB for 1000 containers: the limit is too low",
-		},
-	} {
-		if got := ownMemoryText(tt.own, tt.goLimit, tt.containers); got != tt.want {
-			t.Errorf("%q, want %q", got, tt.want)
-		}
-	}
-}
 
 // The runtime keeps to what the cgroup allows, unless the user says how much it may use.
 func TestLimitMemory(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/metrics"
+	"github.com/nsviz/nsviz/internal/report"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
@@ -87,7 +88,7 @@ func tell[A any](
 ) error {
 	return ask(cmd, from, metrics.WhyPath, query, of, sentence, func(a A) error {
 		if form == "json" {
-			return writeJSON(out, a)
+			return report.WriteJSON(out, a)
 		}
 		return write(a)
 	})

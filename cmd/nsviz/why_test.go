@@ -14,6 +14,7 @@ import (
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/record"
+	"github.com/nsviz/nsviz/internal/report"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
@@ -186,11 +187,11 @@ func TestLongNames(t *testing.T) {
 		Host:       isolation.Host{Name: longName}, Engines: []isolation.Engine{{Name: "docker", Detail: longName}},
 	}
 	for name, write := range map[string]func(*strings.Builder) error{
-		"ps":         func(b *strings.Builder) error { return psTable(b, s, time.UTC) },
-		"ns":         func(b *strings.Builder) error { return nsTree(b, s) },
+		"ps":         func(b *strings.Builder) error { return report.WriteWorkloads(b, s, time.UTC) },
+		"ns":         func(b *strings.Builder) error { return report.WriteNamespaces(b, s) },
 		"ns dot":     func(b *strings.Builder) error { return diagram.WriteDOT(b, s) },
 		"ns mermaid": func(b *strings.Builder) error { return diagram.WriteMermaid(b, s) },
-		"doctor":     func(b *strings.Builder) error { return diagnosis{snapshot: s}.write(b) },
+		"doctor":     func(b *strings.Builder) error { return report.Diagnosis{Snapshot: s}.WriteText(b) },
 		"error": func(b *strings.Builder) error {
 			b.WriteString(errorText(&story.NotFoundError{Name: longName}))
 			return nil

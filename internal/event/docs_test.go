@@ -97,7 +97,7 @@ func TestDocumentedReasons(t *testing.T) {
 func TestDocumentedCommands(t *testing.T) {
 	sections, _ := page(t)
 	for command, files := range map[string][]string{
-		"ps": {"../../cmd/nsviz/ps.go"}, "ns": {"../../cmd/nsviz/ns.go"}, "why": {"../story/why.go", "../story/text.go", "../isolation/moment.go"},
+		"ps": {"../report/ps.go"}, "ns": {"../report/ns.go"}, "why": {"../story/why.go", "../story/text.go", "../isolation/moment.go"},
 		"why TYPE:[ID]": {"../story/namespace.go"}, "why cgroup:PATH": {"../story/cgroup.go", "../isolation/limits.go"}, "inspect --from": {"../story/known.go", "../isolation/limits.go"},
 		"inspect": {"../anatomy/anatomy.go", "../anatomy/holes.go", "../anatomy/ports.go", "../hostfs/idmaps.go", "../hostfs/resources.go",
 			"../hostfs/resources_memory.go", "../hostfs/resources_cpu.go", "../hostfs/resources_pids.go", "../hostfs/resources_io.go",

@@ -85,6 +85,9 @@ var barriers = []barrier{
 	{"internal/metrics", ends, "a view reads snapshots only"},
 	{"internal/story", ends, "a view reads snapshots only"},
 	{"internal/diagram", ends, "a view reads snapshots only"},
+	{"internal/report", []string{
+		module + "internal/probes", module + "internal/container", module + "internal/pipeline", module + "internal/ui", module + "gen", "os", "net/http",
+	}, "a document depends on the values that it is made from"},
 	{"internal/anatomy", []string{module + "internal/probes", module + "internal/container", module + "gen", module + "internal/ui"}, "it asks the kernel's files only, and shows nothing"},
 	{"internal/event", []string{module}, "what happened is plain values"},
 }
@@ -160,6 +163,9 @@ func TestForbiddenImports(t *testing.T) {
 		{"internal/metrics", module + "internal/container/docker", true},
 		{"internal/ui", module + "internal/anatomy", true},
 		{"internal/diagram", module + "internal/hostfs", true},
+		{"internal/report", module + "internal/anatomy", false},
+		{"internal/report", module + "internal/pipeline", true},
+		{"internal/report", "os", true},
 		{"internal/anatomy", module + "internal/hostfs", false},
 		{"internal/anatomy", module + "internal/container/docker", true},
 		{"internal/isolation", module + "internal/event", false},

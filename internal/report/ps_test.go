@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"bytes"
@@ -22,7 +22,7 @@ func TestPsTellsUnknownKillsFromNone(t *testing.T) {
 		VMs: []isolation.VM{{PID: 9, Kind: "qemu", Name: "machine"}},
 	}
 	var table bytes.Buffer
-	if err := psTable(&table, s, time.UTC); err != nil {
+	if err := WriteWorkloads(&table, s, time.UTC); err != nil {
 		t.Fatal(err)
 	}
 	column := strings.Index(strings.SplitN(table.String(), "\n", 2)[0], "OOM")
@@ -34,7 +34,7 @@ func TestPsTellsUnknownKillsFromNone(t *testing.T) {
 		}
 	}
 
-	text, err := json.Marshal(psJSON(s))
+	text, err := json.Marshal(Workloads(s))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +66,7 @@ func TestPsTellsOfLimitsThatDoNotHold(t *testing.T) {
 			ID: "a", Label: "web", State: isolation.Running, Image: "IMAGE", Memory: isolation.Memory{LimitBytes: new(uint64(64 << 20))}, Unheld: test.unheld, Stuck: test.stuck,
 		}}}
 		var table bytes.Buffer
-		if err := psTable(&table, s, time.UTC); err != nil {
+		if err := WriteWorkloads(&table, s, time.UTC); err != nil {
 			t.Fatal(err)
 		}
 		header, row, _ := strings.Cut(table.String(), "\n")

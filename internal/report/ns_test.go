@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"bytes"
@@ -55,13 +55,13 @@ time
 	} {
 		s.Unseen = tt.unseen
 		var out bytes.Buffer
-		if err := nsTree(&out, s); err != nil {
+		if err := WriteNamespaces(&out, s); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(tt.tree, out.String()); diff != "" {
 			t.Errorf("%+v (-want +got):\n%s", tt.unseen, diff)
 		}
-		for _, n := range nsJSON(s) {
+		for _, n := range Namespaces(s) {
 			if n.ProcessesIncomplete != tt.incomplete {
 				t.Errorf("%+v: %+v", tt.unseen, n)
 			}

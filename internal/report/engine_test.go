@@ -1,7 +1,8 @@
-package main
+package report
 
 import (
 	"testing"
+	"time"
 
 	"github.com/nsviz/nsviz/internal/isolation"
 )
@@ -31,7 +32,7 @@ func TestMissingNames(t *testing.T) {
 		},
 	} {
 		e := isolation.Engine{Name: "docker", State: tt.state, Detail: tt.detail}
-		if got := missingNames(e, &isolation.Snapshot{Containers: tt.containers}); got != tt.want {
+		if got := MissingNames(e, &isolation.Snapshot{Containers: tt.containers}, 2*time.Second); got != tt.want {
 			t.Errorf("%s %q: %q, want %q", tt.state, tt.detail, got, tt.want)
 		}
 	}
