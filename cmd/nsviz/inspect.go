@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -15,8 +16,8 @@ import (
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/metrics"
 	"github.com/nsviz/nsviz/internal/report"
-	"github.com/nsviz/nsviz/internal/story"
 )
 
 func newInspect(s *streams, o *options) *cobra.Command {
@@ -42,7 +43,7 @@ no root.`,
   sudo nsviz inspect web --fail-on high     for CI: exit code 1 if there is such a finding
   nsviz inspect web --from FILE             what a recording knows of it, dead or alive`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if story.IsName(args[0]) {
+			if report.IsName(args[0]) {
 				return errUsage{fmt.Errorf("inspect is for containers; nsviz why %s tells of a namespace or a cgroup", foreign.Prose(args[0]))}
 			}
 			if named(cmd) {
@@ -58,7 +59,7 @@ no root.`,
 			if form == "json" {
 				err = report.WriteJSON(s.out, a)
 			} else {
-				err = writeAnatomy(s.out, a, s.zone)
+				err = report.WriteAnatomy(s.out, a, s.zone)
 			}
 			if err != nil || !failOn.set {
 				return err
@@ -73,6 +74,35 @@ no root.`,
 	cmd.Flags().Lookup("from").DefValue = "" // without it /proc is read
 	outputFlag(cmd, &form, "text", "json")
 	return cmd
+}
+
+// inspectKnown tells what a session or a recording knows of a container, without /proc.
+func inspectKnown(cmd *cobra.Command, out *streams, from *source, name, form string) error {
+	of := func(s *isolation.Snapshot) (k report.Known, err error) {
+		c, err := report.Find(s, name)
+		if err != nil {
+			return k, err
+		}
+		return report.NewKnown(c, s), nil
+	}
+	return ask(cmd, from, metrics.InspectPath, url.Values{"container": {name}}, of,
+		func(k report.Known) string { return k.Sentence },
+		func(k report.Known) error {
+			if form == "json" {
+				return report.WriteJSON(out.out, k)
+			}
+			return k.WriteText(out.out, out.zone)
+		})
+}
+
+// whereToAsk says of a container that /proc knows nothing of who may know more.
+func whereToAsk(err error) error {
+	var missing *report.NotFoundError
+	if !errors.As(err, &missing) {
+		return err
+	}
+	return fmt.Errorf("%s that runs; if it has ended, an nsviz that ran meanwhile may know it: nsviz inspect %s --from %s, or --recording FILE",
+		foreign.Prose(err.Error()), foreign.Prose(missing.Name), defaultSource)
 }
 
 // failing is the error that findings of a severity or worse are.
@@ -157,7 +187,7 @@ func (o *options) told(ctx context.Context, id string) (*anatomy.Told, error) {
 // findContainer finds a live container by its name, its id, a PID of the host or the beginning of its
 // id. What is a PID of one and begins the id of another is told as the doubt that it is.
 func findContainer(s *isolation.Snapshot, name string, cgroupOf func(pid int32) (string, error)) (*isolation.Container, error) {
-	named, err := story.Find(s, name)
+	named, err := report.Find(s, name)
 	if err == nil && (named.Label == strings.TrimPrefix(name, "/") || named.ID == name) {
 		return named, nil
 	}
@@ -174,7 +204,7 @@ func findContainer(s *isolation.Snapshot, name string, cgroupOf func(pid int32) 
 			holder = c
 		}
 	}
-	var ambiguous *story.AmbiguousError
+	var ambiguous *report.AmbiguousError
 	switch {
 	case holder == nil && failed == nil && named == nil && !errors.As(err, &ambiguous):
 		return nil, fmt.Errorf("process %d is in no container", number)

@@ -165,7 +165,7 @@ func kills(c *isolation.Container) string {
 }
 
 func started(at time.Time, zone *time.Location) string {
-	return orUnknown(!at.IsZero(), at.In(zone).Format("2006-01-02 15:04:05"))
+	return orUnknown(!at.IsZero(), at.In(zone).Format(toTheSecond))
 }
 
 func orUnknown(known bool, v any) string {

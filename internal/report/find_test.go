@@ -1,4 +1,4 @@
-package story
+package report
 
 import (
 	"errors"
@@ -7,32 +7,35 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
-	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
-func TestWhy(t *testing.T) {
-	c := ended(oomKilled())
-	c.OOMKills, c.OOMKillsAtLeast, c.LatestKill, c.Verdict = new(uint64(2)), 2, kill(100, "/docker/"+webID), says(137, false)
-	c.Previous = &isolation.End{Time: end.Add(-time.Hour), Exit: signalled(9, sender(122, "kill", 1000, nil))}
-	earlier := *kill(90, "/docker/"+webID)
-	earlier.Event.Time = end.Add(-time.Hour) // of the run before
-	elsewhere := *kill(91, "/docker/"+dbID)
-	elsewhere.Event.Container, elsewhere.Event.OOM.Victim.Container = db, db
-	s := &isolation.Snapshot{Containers: []isolation.Container{c}, Kills: []isolation.Kill{earlier, elsewhere, *c.LatestKill}}
-	want := Answer{
-		Container: *web, State: isolation.Exited, PID: 100, Comm: "sh", Started: c.Started, OOMKills: new(uint64(2)),
-		Sentence: Container(&c, s).String(), Text: Container(&c, s), Kills: []event.Event{c.LatestKill.Event},
-		End: &Ending{
-			Time: end, Exit: c.Exit, Kill: &c.LatestKill.Event,
-			Engine: &Engine{ExitCode: new(int32(137)), OOMKilled: new(false), Judgement: JudgementWrong},
-		},
-		Previous: &Ending{Time: end.Add(-time.Hour), Exit: c.Previous.Exit, Sender: SenderHost},
+func TestParseCgroupName(t *testing.T) {
+	for name, want := range map[string]string{
+		"cgroup:/": "/", "cgroup:/a/b/": "/a/b", "cgroup://a": "/a", "cgroup:/a/../b": "/b",
+		"cgroup:": "", "cgroup:a": "", "cgroup:[4026531835]": "", "cgroup:4026531835": "", "/a": "", "a": "", "": "",
+	} {
+		if got, ok := ParseCgroupName(name); got != want || ok != (want != "") {
+			t.Errorf("%q: %q, %v, want %q", name, got, ok, want)
+		}
 	}
-	if diff := cmp.Diff(want, Why(&c, s)); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+}
+
+func TestIsName(t *testing.T) {
+	for name, want := range map[string]bool{
+		"cgroup:/a": true, "cgroup:a": true, "cgroup:": true, "net:[1]": true, "net:": true, "web": false, "cgroup": false, "web:1": false, "": false,
+	} {
+		if got := IsName(name); got != want {
+			t.Errorf("%q: %t", name, got)
+		}
+	}
+}
+
+func TestParseNamespaceName(t *testing.T) {
+	for _, name := range []string{"net", "net:", "net:[7", "net:7]", "net:[7]]", "net:0", "net:-7", "web:7", "net:[]", "net:x", ":7", "net:99999999999999999999"} {
+		if n, ok := ParseNamespaceName(name); ok {
+			t.Errorf("%s is %s", name, n)
+		}
 	}
 }
 

@@ -1,4 +1,4 @@
-package anatomy
+package report
 
 import (
 	"fmt"
@@ -10,23 +10,23 @@ import (
 	"github.com/nsviz/nsviz/internal/story"
 )
 
-// ResourceLine is a line about a subject; one without a subject goes on about that of the line before.
-type ResourceLine struct{ Subject, Words string }
+// resourceLine is a line about a subject; one without a subject goes on about that of the line before.
+type resourceLine struct{ subject, words string }
 
-// ResourceLines says in words what a container uses and may use, a line for each subject. What is
+// resourceLines says in words what a container uses and may use, a line for each subject. What is
 // unknown is left out of a line, and said where nothing is known of the subject or of its limit.
-func ResourceLines(r hostfs.Resources) []ResourceLine {
-	lines := []ResourceLine{{"memory", memoryWords(r.Memory, r.Cgroup)}}
+func resourceLines(r hostfs.Resources) []resourceLine {
+	lines := []resourceLine{{"memory", memoryWords(r.Memory, r.Cgroup)}}
 	if m := r.Memory; m != nil {
 		if split := splitWords(m); split != "" {
-			lines = append(lines, ResourceLine{"", "of it " + split})
+			lines = append(lines, resourceLine{"", "of it " + split})
 		}
 	}
 	return append(lines,
-		ResourceLine{"cpu", cpuWords(r.CPU, r.Cgroup)},
-		ResourceLine{"pids", pidsWords(r.PIDs, r.Cgroup)},
-		ResourceLine{"io", ioWords(r.IO)},
-		ResourceLine{"pressure", pressureWords(r.Pressure)},
+		resourceLine{"cpu", cpuWords(r.CPU, r.Cgroup)},
+		resourceLine{"pids", pidsWords(r.PIDs, r.Cgroup)},
+		resourceLine{"io", ioWords(r.IO)},
+		resourceLine{"pressure", pressureWords(r.Pressure)},
 	)
 }
 

@@ -1,64 +1,28 @@
-package main
+package report
 
 import (
-	"cmp"
-	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"strings"
 	"time"
 
-	"github.com/spf13/cobra"
-
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
-	"github.com/nsviz/nsviz/internal/metrics"
-	"github.com/nsviz/nsviz/internal/report"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
-// inspectKnown tells what a session or a recording knows of a container, without /proc.
-func inspectKnown(cmd *cobra.Command, out *streams, from *source, name, form string) error {
-	of := func(s *isolation.Snapshot) (k story.Known, err error) {
-		c, err := story.Find(s, name)
-		if err != nil {
-			return k, err
-		}
-		return story.Remember(c, s), nil
-	}
-	return ask(cmd, from, metrics.InspectPath, url.Values{"container": {name}}, of,
-		func(k story.Known) string { return k.Sentence },
-		func(k story.Known) error {
-			if form == "json" {
-				return report.WriteJSON(out.out, k)
-			}
-			return writeKnown(out.out, &k, out.zone)
-		})
-}
-
-// whereToAsk says of a container that /proc knows nothing of who may know more.
-func whereToAsk(err error) error {
-	var missing *story.NotFoundError
-	if !errors.As(err, &missing) {
-		return err
-	}
-	return fmt.Errorf("%s that runs; if it has ended, an nsviz that ran meanwhile may know it: nsviz inspect %s --from %s, or --recording FILE",
-		foreign.Prose(err.Error()), foreign.Prose(missing.Name), defaultSource)
-}
-
 // knownText writes for people what is known of a container.
 type knownText struct {
-	anatomyText
+	sections
 
-	k *story.Known
+	k *Known
 }
 
-func writeKnown(out io.Writer, k *story.Known, zone *time.Location) error {
-	t := knownText{anatomyText: anatomyText{zone: zone}, k: k}
+// WriteText writes for people what is known, with times in a zone.
+func (k *Known) WriteText(out io.Writer, zone *time.Location) error {
+	t := knownText{sections{zone: zone}, k}
 	t.head()
-	fmt.Fprintf(&t, "\n%s\n", answerWords(k.Text, k.Sentence).For(zone))
+	fmt.Fprintf(&t, "\n%s\n", sentenceOr(k.Text, k.Sentence).For(zone))
 	if k.State != isolation.Created {
 		t.sees()
 		t.uses()
@@ -77,27 +41,13 @@ func writeKnown(out io.Writer, k *story.Known, zone *time.Location) error {
 
 func (t *knownText) head() {
 	k := t.k
-	words := []string{foreign.Name(cmp.Or(k.Container.Name, event.ShortID(k.Container.ID))), "id " + event.ShortID(k.Container.ID)}
-	if k.Container.Image != "" {
-		words = append(words, "image "+foreign.Name(k.Container.Image))
+	t.title(k.Container, string(k.State))
+	verb := "is"
+	if k.State == isolation.Exited {
+		verb = "was"
 	}
-	if k.Container.Runtime != "" {
-		words = append(words, k.Container.Runtime)
-	}
-	fmt.Fprintln(t, foreign.Prose(strings.Join(append(words, string(k.State)), ", ")))
-	const layout = "2006-01-02 15:04:05"
-	if k.PID != 0 {
-		verb := "is"
-		if k.State == isolation.Exited {
-			verb = "was"
-		}
-		text := fmt.Sprintf("PID 1 %s %s, on the host process %d", verb, k.Comm, k.PID)
-		if !k.Started.IsZero() {
-			text += ", started " + k.Started.In(t.zone).Format(layout)
-		}
-		fmt.Fprintln(t, foreign.Prose(text))
-	}
-	fmt.Fprintf(t, "as nsviz knew it at %s, without a look at /proc\n", k.AsOf.In(t.zone).Format(layout))
+	t.pid1(verb, k.PID, k.Comm, k.Started)
+	fmt.Fprintf(t, "as nsviz knew it at %s, without a look at /proc\n", k.AsOf.In(t.zone).Format(toTheSecond))
 }
 
 func (t *knownText) namespaceWords(kind event.NamespaceType) []string {

@@ -1,4 +1,4 @@
-package story
+package report
 
 import (
 	"fmt"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/story"
 )
 
 // Known is what `nsviz inspect --from -o json` prints, described in docs/EVENTS.md: what a session or a
@@ -24,7 +25,7 @@ type Known struct {
 	Created   time.Time                `json:"created,omitzero"`
 	Started   time.Time                `json:"started,omitzero"`
 	Sentence  string                   `json:"sentence"`
-	Text      Text                     `json:"text,omitempty"`
+	Text      story.Text               `json:"text,omitempty"`
 
 	Namespaces map[event.NamespaceType]KnownNamespace `json:"namespaces"`
 	// UsageBytes and Processes are as last read.
@@ -59,9 +60,9 @@ type KnownNamespace struct {
 	FreedVia event.Via      `json:"freed_via,omitempty"`
 }
 
-// Remember tells what is known of a container without looking at /proc.
-func Remember(c *isolation.Container, s *isolation.Snapshot) Known {
-	why := Why(c, s)
+// NewKnown reports what is known of a container without a look at /proc.
+func NewKnown(c *isolation.Container, s *isolation.Snapshot) Known {
+	why := WhyContainer(c, s)
 	k := Known{
 		AsOf: s.Time, Container: why.Container, State: c.State, PID: c.InitPID, Comm: c.InitComm, Cgroup: c.CgroupPath,
 		Created: c.Created, Started: c.Started, Sentence: why.Sentence, Text: why.Text, Namespaces: map[event.NamespaceType]KnownNamespace{},
@@ -228,7 +229,7 @@ func unknowns(c *isolation.Container, k *Known) []string {
 	}
 	for i := range c.History {
 		if n := c.History[i].LeftOut; n > 0 {
-			list = append(list, fmt.Sprintf("%s moments in the middle of its history, which are not kept", grouped(n)))
+			list = append(list, fmt.Sprintf("%s moments in the middle of its history, which are not kept", story.Grouped(n)))
 		}
 	}
 	return list

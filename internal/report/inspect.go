@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"cmp"
@@ -16,22 +16,19 @@ import (
 	"github.com/nsviz/nsviz/internal/story"
 )
 
-// maxListed is how many lines one list has; JSON has them all.
-const maxListed = 40
-
-// anatomyText writes an anatomy for people. Whatever comes from outside is made safe by field.
+// anatomyText writes an anatomy for people.
 type anatomyText struct {
-	strings.Builder
+	sections
 
-	a    *anatomy.Anatomy
-	zone *time.Location
+	a *anatomy.Anatomy
 }
 
-// writeAnatomy words an anatomy in sections, in the order of the lesson: what it sees, may use, is made
-// of, may do, and where the holes are.
-func writeAnatomy(out io.Writer, a *anatomy.Anatomy, zone *time.Location) error {
-	t := anatomyText{a: a, zone: zone}
-	t.head()
+// WriteAnatomy writes an anatomy for people, with times in a zone. Its sections are in the order of the lesson: what the container
+// sees, may use, is made of, may do, and where the holes are.
+func WriteAnatomy(out io.Writer, a *anatomy.Anatomy, zone *time.Location) error {
+	t := anatomyText{sections{zone: zone}, a}
+	t.title(a.Container)
+	t.pid1("is", a.PID, a.Comm, a.Started)
 	t.sees()
 	t.uses()
 	t.madeOf()
@@ -47,62 +44,10 @@ func writeAnatomy(out io.Writer, a *anatomy.Anatomy, zone *time.Location) error 
 	return err
 }
 
-func (t *anatomyText) section(title string) { fmt.Fprintf(t, "\n%s\n", title) }
-
-// line writes what is known under a word; foreign text is escaped here.
-func (t *anatomyText) line(word, text string) {
-	if word == "" {
-		fmt.Fprintf(t, "  %s\n", foreign.Prose(text))
-		return
-	}
-	fmt.Fprintf(t, "  %-11s %s\n", word, foreign.Prose(text))
-}
-
-// lines writes a list under one word.
-func (t *anatomyText) lines(word string, list []string) {
-	for i, text := range list {
-		if i > 0 {
-			word = " " // the same column
-		}
-		t.line(word, text)
-	}
-}
-
-func bound(list []string) []string {
-	if len(list) <= maxListed {
-		return list
-	}
-	return append(slices.Clone(list[:maxListed]), fmt.Sprintf("and %d more; -o json has them all", len(list)-maxListed))
-}
-
-func (t *anatomyText) name() string {
-	return cmp.Or(t.a.Container.Name, event.ShortID(t.a.Container.ID))
-}
-
-func (t *anatomyText) head() {
-	a := t.a
-	words := []string{foreign.Name(t.name()), "id " + event.ShortID(a.Container.ID)}
-	if a.Container.Image != "" {
-		words = append(words, "image "+foreign.Name(a.Container.Image))
-	}
-	if a.Container.Runtime != "" {
-		words = append(words, a.Container.Runtime)
-	}
-	fmt.Fprintln(t, foreign.Prose(strings.Join(words, ", ")))
-	if a.PID == 0 {
-		return
-	}
-	text := fmt.Sprintf("PID 1 is %s, on the host process %d", a.Comm, a.PID)
-	if !a.Started.IsZero() {
-		text += ", started " + a.Started.In(t.zone).Format("2006-01-02 15:04:05")
-	}
-	fmt.Fprintln(t, foreign.Prose(text))
-}
-
 func (t *anatomyText) sees() {
 	t.section("What it sees")
 	for _, kind := range event.NamespaceTypes() {
-		t.line(kind.String(), namespaceWords(t.a.Namespaces[kind], t.name(), t.zone))
+		t.line(kind.String(), namespaceWords(t.a.Namespaces[kind], label(t.a.Container), t.zone))
 	}
 	if t.a.Hostname != nil {
 		t.line("host name", cmp.Or(*t.a.Hostname, "(empty)"))
@@ -177,7 +122,7 @@ func namespaceWords(n *anatomy.Namespace, self string, zone *time.Location) stri
 func abandonedWords(a *isolation.Abandoned, zone *time.Location) string {
 	at := ""
 	if !a.Since.IsZero() {
-		at = a.Since.In(zone).Format("2006-01-02 15:04:05")
+		at = a.Since.In(zone).Format(toTheSecond)
 	}
 	switch {
 	case a.Ended && at == "":
@@ -260,8 +205,8 @@ func (t *anatomyText) uses() {
 	if s := t.a.Stuck; s != nil {
 		t.line("stuck", "at the limit of "+story.ShortPath(s.Cgroup)+"; the OOM killer is off for it, so its processes wait for memory")
 	}
-	for _, line := range anatomy.ResourceLines(r) {
-		t.line(cmp.Or(line.Subject, " "), line.Words) // a space: the same column
+	for _, line := range resourceLines(r) {
+		t.line(cmp.Or(line.subject, " "), line.words) // a space: the same column
 	}
 }
 

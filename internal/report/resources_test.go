@@ -1,4 +1,4 @@
-package anatomy
+package report
 
 import (
 	"strings"
@@ -51,12 +51,12 @@ func TestResourceLines(t *testing.T) {
 			"pressure: waiting in the last 10 s: memory 0 % (all tasks 0 %), cpu 1.5 %, io unknown"},
 	} {
 		var lines []string
-		for _, line := range ResourceLines(test.resources) {
-			if line.Subject == "" {
-				lines = append(lines, "  "+line.Words)
+		for _, line := range resourceLines(test.resources) {
+			if line.subject == "" {
+				lines = append(lines, "  "+line.words)
 				continue
 			}
-			lines = append(lines, line.Subject+": "+line.Words)
+			lines = append(lines, line.subject+": "+line.words)
 		}
 		if diff := cmp.Diff(test.want, strings.Join(lines, "\n")); diff != "" {
 			t.Error(name, diff)

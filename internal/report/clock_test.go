@@ -1,4 +1,4 @@
-package story
+package report
 
 import (
 	"slices"
@@ -52,8 +52,8 @@ func TestTheClockIsSet(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			k := Remember(c, s)
-			if n := len(Why(c, s).Kills); n != 1 || k.Namespaces[event.Net].Created.IsZero() {
+			k := NewKnown(c, s)
+			if n := len(WhyContainer(c, s).Kills); n != 1 || k.Namespaces[event.Net].Created.IsZero() {
 				t.Errorf("set by %v before event %d: %d kills, its net namespace is %+v", by, step, n, k.Namespaces[event.Net])
 			}
 			if got := k.Namespaces[event.Net].SharedWith; !slices.Equal(got, []string{"db"}) {
