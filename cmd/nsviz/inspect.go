@@ -16,8 +16,8 @@ import (
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
-	"github.com/nsviz/nsviz/internal/metrics"
 	"github.com/nsviz/nsviz/internal/report"
+	"github.com/nsviz/nsviz/internal/server"
 )
 
 func newInspect(s *streams, o *options) *cobra.Command {
@@ -85,7 +85,7 @@ func inspectKnown(cmd *cobra.Command, out *streams, from *source, name, form str
 		}
 		return report.NewKnown(c, s), nil
 	}
-	return ask(cmd, from, metrics.InspectPath, url.Values{"container": {name}}, of,
+	return ask(cmd, from, server.InspectPath, url.Values{"container": {name}}, of,
 		func(k report.Known) string { return k.Sentence },
 		func(k report.Known) error {
 			if form == "json" {

@@ -13,9 +13,9 @@ import (
 	"github.com/nsviz/nsviz/internal/container/docker"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
-	"github.com/nsviz/nsviz/internal/metrics"
 	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/probes"
+	"github.com/nsviz/nsviz/internal/server"
 )
 
 // streams is where output goes: data to out, all else to err. Text has its times in the zone, JSON in UTC.
@@ -73,7 +73,7 @@ Without a command it draws the dashboard and serves metrics beside it. It needs 
 	root.SetErr(s.err)
 	root.SetFlagErrorFunc(wrongFlag)
 	flags := root.PersistentFlags()
-	flags.StringArrayVar(&o.listen, "web.listen-address", []string{metrics.DefaultAddress},
+	flags.StringArrayVar(&o.listen, "web.listen-address", []string{server.DefaultAddress},
 		`address to serve metrics on; repeatable, "" is none`)
 	flags.StringVar(&o.webConfig, "web.config.file", "", "file with TLS and basic auth settings of the metrics server")
 	flags.StringVar(&o.dockerHost, "docker-host", "", "Docker engine to ask for names (default $DOCKER_HOST, or the usual socket)")

@@ -8,8 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nsviz/nsviz/internal/isolation"
-	"github.com/nsviz/nsviz/internal/metrics"
 	"github.com/nsviz/nsviz/internal/report"
+	"github.com/nsviz/nsviz/internal/server"
 )
 
 func newWhy(s *streams, _ *options) *cobra.Command {
@@ -77,7 +77,7 @@ func tell[A any](
 	cmd *cobra.Command, out io.Writer, from *source, form string, query url.Values,
 	of func(*isolation.Snapshot) (A, error), sentence func(A) string, write func(A) error,
 ) error {
-	return ask(cmd, from, metrics.WhyPath, query, of, sentence, func(a A) error {
+	return ask(cmd, from, server.WhyPath, query, of, sentence, func(a A) error {
 		if form == "json" {
 			return report.WriteJSON(out, a)
 		}

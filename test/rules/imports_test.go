@@ -69,7 +69,8 @@ var privileges = []privilege{
 	// test/vm/btf is no part of nsviz: it makes what a test of internal/probes reads.
 	{"github.com/cilium/ebpf", []string{"internal/probes", "gen", "test/vm/btf"}},
 	{"github.com/gdamore/tcell", []string{"internal/ui"}},
-	{"github.com/prometheus/client_golang", []string{"internal/metrics", "deploy"}},
+	{"github.com/prometheus/client_golang", []string{"internal/metrics", "internal/server", "deploy"}},
+	{"github.com/prometheus/exporter-toolkit", []string{"internal/server"}},
 	{"github.com/docker/docker", []string{"internal/container/docker"}},
 }
 
@@ -83,6 +84,8 @@ type barrier struct {
 var barriers = []barrier{
 	{"internal/ui", ends, "a view reads snapshots only"},
 	{"internal/metrics", ends, "a view reads snapshots only"},
+	{"internal/metrics", []string{"net", module + "internal/story", module + "internal/server"}, "it makes samples, and serves nothing"},
+	{"internal/server", ends, "a view reads snapshots only"},
 	{"internal/story", ends, "a view reads snapshots only"},
 	{"internal/diagram", ends, "a view reads snapshots only"},
 	{"internal/report", []string{
@@ -161,6 +164,13 @@ func TestForbiddenImports(t *testing.T) {
 		{"internal/ui", module + "internal/isolation", false},
 		{"internal/ui", module + "internal/hostfs", true},
 		{"internal/metrics", module + "internal/container/docker", true},
+		{"internal/metrics", "github.com/prometheus/client_golang/prometheus", false},
+		{"internal/metrics", "net/http", true},
+		{"internal/server", "net/http", false},
+		{"internal/server", "github.com/prometheus/client_golang/prometheus/promhttp", false},
+		{"internal/server", module + "internal/metrics", false},
+		{"internal/server", module + "internal/hostfs", true},
+		{"internal/ui", "github.com/prometheus/client_golang/prometheus", true},
 		{"internal/ui", module + "internal/anatomy", true},
 		{"internal/diagram", module + "internal/hostfs", true},
 		{"internal/report", module + "internal/anatomy", false},

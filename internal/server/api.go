@@ -1,4 +1,4 @@
-package metrics
+package server
 
 import (
 	"bytes"
@@ -6,92 +6,44 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"sync/atomic"
-	"time"
 
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/report"
 )
 
-// The paths of questions. GET WhyPath?container=NAME gives a report.ContainerAnswer, WhyPath?namespace=TYPE:[ID] a
-// report.NamespaceAnswer, WhyPath?cgroup=/PATH a report.CgroupAnswer, InspectPath?container=NAME a report.Known; or a Refusal with the status 404 or 409.
+// The paths of the API. GET WhyPath?container=NAME returns a report.ContainerAnswer, WhyPath?namespace=TYPE:[ID] a
+// report.NamespaceAnswer, WhyPath?cgroup=/PATH a report.CgroupAnswer, InspectPath?container=NAME a report.Known. A question without an
+// answer returns a Refusal, with the status 404 where nothing is known and 409 where a name is ambiguous.
 const (
 	WhyPath     = "/api/v1/why"
 	InspectPath = "/api/v1/inspect"
 )
 
-// Refusal is the answer where there is none.
+// Refusal is the body of an API answer whose status is not 200.
 type Refusal struct {
 	Error string `json:"error"`
-	// RetentionSeconds is how long nsviz keeps what has ended at most, of something of which nothing is known; else, and from
-	// an earlier version, 0.
+	// RetentionSeconds is how long nsviz keeps what has ended at most. It is sent with the status 404 alone, and not by earlier
+	// versions of nsviz: then it is 0.
 	RetentionSeconds float64 `json:"retention_seconds,omitempty"`
 }
 
 // maxQuestions bounds the questions that are being answered at the same time; further ones get a 503.
 const maxQuestions = 32
 
-// The pause between two full snapshots, as a multiple of the time that the last one took: the model stands still for that
-// long, and any user of this host may ask.
 const (
-	snapshotRest     = 24 // times as long
-	leastRest        = 20 * time.Millisecond
-	longestRest      = 2 * time.Second
 	busy             = "too many questions at once"
 	retryAfterHeader = "Retry-After"
 )
 
-// questions answers questions from full snapshots. Questions that arrive at the same time share one, which is made after
-// all of them have arrived.
+// questions answers questions from full snapshots.
 type questions struct {
-	whole func() *isolation.Snapshot
-	slots chan struct{} // holds one for each question
-	turn  chan struct{} // held by whoever makes a snapshot or looks at what is below
-	rest  func(took time.Duration) time.Duration
-
-	latest  *isolation.Snapshot
-	taken   time.Time // when the making of it began
-	next    time.Time // when the next one may be made
-	waiting atomic.Int32
+	snapshots *snapshots
+	slots     chan struct{} // holds one for each question that is being answered
 }
 
-func newQuestions(whole func() *isolation.Snapshot) *questions {
-	return &questions{
-		whole: whole, slots: make(chan struct{}, maxQuestions), turn: make(chan struct{}, 1),
-		rest: func(took time.Duration) time.Duration { return min(max(snapshotRest*took, leastRest), longestRest) },
-	}
-}
-
-// snapshot returns a snapshot that was made after the call; nil where there is none yet. It fails when ctx is done.
-func (q *questions) snapshot(ctx context.Context) (*isolation.Snapshot, error) {
-	asked := time.Now()
-	q.waiting.Add(1)
-	select {
-	case q.turn <- struct{}{}:
-	case <-ctx.Done():
-		q.waiting.Add(-1) // whoever has the turn, or has it next, drops the snapshot
-		return nil, ctx.Err()
-	}
-	defer func() {
-		if q.waiting.Add(-1) == 0 {
-			q.latest = nil // it may be large, and nobody waits for it
-		}
-		<-q.turn
-	}()
-	if q.latest == nil || q.taken.Before(asked) {
-		pause := time.NewTimer(time.Until(q.next))
-		defer pause.Stop()
-		select {
-		case <-pause.C:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-		q.taken = time.Now()
-		q.latest = q.whole()
-		q.next = time.Now().Add(q.rest(time.Since(q.taken)))
-	}
-	return q.latest, nil
+func newQuestions(full func() *isolation.Snapshot) *questions {
+	return &questions{snapshots: newSnapshots(full), slots: make(chan struct{}, maxQuestions)}
 }
 
 func (q *questions) why(w http.ResponseWriter, r *http.Request) {
@@ -159,7 +111,7 @@ func (q *questions) answer(w http.ResponseWriter, r *http.Request, of func(*isol
 
 // prepare makes an answer, ready to be sent.
 func (q *questions) prepare(ctx context.Context, of func(*isolation.Snapshot) (any, error)) (status int, body []byte) {
-	s, err := q.snapshot(ctx)
+	s, err := q.snapshots.get(ctx)
 	switch {
 	case err != nil:
 		return http.StatusServiceUnavailable, encode(Refusal{Error: err.Error()}) // who asked has gone

@@ -1,4 +1,4 @@
-package metrics
+package metricstest
 
 import (
 	"fmt"
@@ -11,12 +11,6 @@ import (
 // line break that would end a sample, an escape sequence, a NUL, half a rune.
 const hostile = "a\"} 1\nb\\c\x1b[2J\x00\xe2\x82 déjà 日本"
 
-var testBuild = BuildInfo{Version: "1.2.3", Revision: "0123abcd", GoVersion: "go1.26"}
-
-func fixed(s *isolation.Snapshot) func() *isolation.Snapshot {
-	return func() *isolation.Snapshot { return s }
-}
-
 // memberships is what Docker gives by default: own namespaces, but the host's user and time ones.
 func memberships() (m [event.NamespaceTypeCount]isolation.Membership) {
 	for _, t := range event.NamespaceTypes() {
@@ -27,7 +21,8 @@ func memberships() (m [event.NamespaceTypeCount]isolation.Membership) {
 	return m
 }
 
-func fullSnapshot() *isolation.Snapshot {
+// Full returns a snapshot with a sample of every metric family, and with names that are hard to write as labels.
+func Full() *isolation.Snapshot {
 	web := isolation.Container{
 		ID: "1111", Label: "web", Named: true, Image: "nginx:1.27", Runtime: "docker", State: isolation.Running,
 		Namespaces: memberships(),
@@ -110,8 +105,8 @@ func fullSnapshot() *isolation.Snapshot {
 	}
 }
 
-// crowd is a snapshot with n live containers.
-func crowd(n int) *isolation.Snapshot {
+// Crowd returns a snapshot with n live containers, each with a kill.
+func Crowd(n int) *isolation.Snapshot {
 	s := &isolation.Snapshot{Totals: isolation.Totals{OOMKills: make(map[isolation.KillKey]uint64)}}
 	for i := range n {
 		label := fmt.Sprintf("container-%d", i)

@@ -1,4 +1,4 @@
-package metrics
+package server
 
 import (
 	"fmt"
@@ -10,6 +10,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/exporter-toolkit/web"
+
+	"github.com/nsviz/nsviz/internal/metrics"
 )
 
 // The paths that a Server answers, besides the landing page at /.
@@ -23,7 +25,7 @@ const maxScrapes = 40
 
 // newRegistry holds the Collector and what nsviz itself uses (process_* and go_*): a bounded number
 // of series that tell what watching costs.
-func newRegistry(c *Collector) (*prometheus.Registry, error) {
+func newRegistry(c *metrics.Collector) (*prometheus.Registry, error) {
 	registry := prometheus.NewRegistry()
 	for _, collector := range []prometheus.Collector{
 		c,
@@ -37,8 +39,8 @@ func newRegistry(c *Collector) (*prometheus.Registry, error) {
 	return registry, nil
 }
 
-// newHandler answers the landing page, the metrics, the health check and questions.
-func newHandler(registry *prometheus.Registry, q *questions, build BuildInfo, logger *slog.Logger) (http.Handler, error) {
+// newHandler returns the handler of all paths: landing page, metrics, health check and API.
+func newHandler(registry *prometheus.Registry, q *questions, build metrics.BuildInfo, logger *slog.Logger) (http.Handler, error) {
 	landing, err := web.NewLandingPage(web.LandingConfig{
 		Name:        "nsviz",
 		Description: "Container isolation as the kernel makes it: namespaces, cgroups, OOM kills.",

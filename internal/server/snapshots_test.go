@@ -1,4 +1,4 @@
-package metrics
+package server
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/metrics/metricstest"
 )
 
 // slowReader is a client that has asked and does not read.
@@ -35,7 +36,7 @@ func question(ctx context.Context) *http.Request {
 
 // Who asks and does not read keeps nobody else waiting.
 func TestSlowReaderHoldsNobodyUp(t *testing.T) {
-	q := newQuestions(fixed(fullSnapshot()))
+	q := newQuestions(fixed(metricstest.Full()))
 	slow := newSlowReader()
 	done := make(chan struct{})
 	go func() {
@@ -65,9 +66,9 @@ func TestQuestionsShareASnapshot(t *testing.T) {
 			close(first)
 			<-going
 		}
-		return fullSnapshot()
+		return metricstest.Full()
 	})
-	q.rest = func(time.Duration) time.Duration { return 0 }
+	q.snapshots.backoff = func(time.Duration) time.Duration { return 0 }
 	var asking sync.WaitGroup
 	var codes sync.Map
 	ask := func() {
@@ -84,10 +85,10 @@ func TestQuestionsShareASnapshot(t *testing.T) {
 		ask()
 	}
 	patience := time.After(time.Minute)
-	for q.waiting.Load() < maxQuestions {
+	for q.snapshots.waiting.Load() < maxQuestions {
 		select {
 		case <-patience:
-			t.Fatalf("%d wait", q.waiting.Load())
+			t.Fatalf("%d wait", q.snapshots.waiting.Load())
 		default:
 		}
 	}
@@ -103,7 +104,7 @@ func TestQuestionsShareASnapshot(t *testing.T) {
 	if n := made.Load(); n != 2 {
 		t.Errorf("%d snapshots for %d questions", n, maxQuestions)
 	}
-	if q.latest != nil {
+	if q.snapshots.latest != nil {
 		t.Error("a snapshot is kept of which nobody has need")
 	}
 }
@@ -111,17 +112,17 @@ func TestQuestionsShareASnapshot(t *testing.T) {
 // However many ask one after the other, making snapshots takes a small part of the time.
 func TestSnapshotsAreRare(t *testing.T) {
 	made := 0
-	q := newQuestions(func() *isolation.Snapshot { made++; return fullSnapshot() })
-	if got := q.rest(10 * time.Millisecond); got != 240*time.Millisecond {
+	q := newQuestions(func() *isolation.Snapshot { made++; return metricstest.Full() })
+	if got := q.snapshots.backoff(10 * time.Millisecond); got != 240*time.Millisecond {
 		t.Errorf("after one that took 10 ms: %v", got)
 	}
-	if got := q.rest(0); got != leastRest {
+	if got := q.snapshots.backoff(0); got != minPause {
 		t.Errorf("after one that took no time: %v", got)
 	}
-	if got := q.rest(time.Minute); got != longestRest {
+	if got := q.snapshots.backoff(time.Minute); got != maxPause {
 		t.Errorf("after one that took a minute: %v", got)
 	}
-	q.rest = func(time.Duration) time.Duration { return time.Hour }
+	q.snapshots.backoff = func(time.Duration) time.Duration { return time.Hour }
 	q.why(httptest.NewRecorder(), question(t.Context()))
 	ctx, gone := context.WithCancel(t.Context())
 	gone()

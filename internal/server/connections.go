@@ -1,4 +1,4 @@
-package metrics
+package server
 
 import (
 	"container/list"
@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nsviz/nsviz/internal/metrics"
 )
 
 // The bounds of the connections that a Server has at a time: each is a file descriptor, of which nsviz needs many to look
@@ -28,14 +30,6 @@ func connectionLimit() int {
 	return int(min(max(files.Cur/connectionShare, leastConnections), mostConnections))
 }
 
-// DroppedConnections counts the connections that a Server closed because there were too many.
-type DroppedConnections struct {
-	// Idle connections were closed to make room for others.
-	Idle uint64
-	// Refused connections came while all others were busy.
-	Refused uint64
-}
-
 // connections bounds the connections of all listeners together. A further one replaces the one that has been idle for the
 // longest time; if all are busy it is refused. So a client that only holds connections open does not keep a scraper out, as
 // it would if further ones had to wait (netutil.LimitListener).
@@ -45,7 +39,7 @@ type connections struct {
 	mu      sync.Mutex // guards what follows
 	open    map[net.Conn]*list.Element
 	idle    *list.List // of net.Conn without a request, the one that has been idle for the longest time first
-	dropped DroppedConnections
+	dropped metrics.DroppedConnections
 }
 
 func newConnections(limit int) *connections {
@@ -54,7 +48,7 @@ func newConnections(limit int) *connections {
 
 // state is for http.Server.ConnState.
 func (c *connections) state(conn net.Conn, state http.ConnState) {
-	if drop := c.take(conn, state); drop != nil {
+	if drop := c.record(conn, state); drop != nil {
 		// That of TLS would say farewell, and wait for the other side.
 		if t, ok := drop.(*tls.Conn); ok {
 			drop = t.NetConn()
@@ -63,8 +57,8 @@ func (c *connections) state(conn net.Conn, state http.ConnState) {
 	}
 }
 
-// take records the state of a connection, and returns the one to close; nil is none.
-func (c *connections) take(conn net.Conn, state http.ConnState) (drop net.Conn) {
+// record records the state of a connection, and returns the one to close; nil means none.
+func (c *connections) record(conn net.Conn, state http.ConnState) (drop net.Conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	element, known := c.open[conn]
@@ -98,7 +92,7 @@ func (c *connections) take(conn net.Conn, state http.ConnState) (drop net.Conn) 
 }
 
 // stats returns what was dropped so far.
-func (c *connections) stats() DroppedConnections {
+func (c *connections) stats() metrics.DroppedConnections {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.dropped

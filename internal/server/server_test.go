@@ -1,4 +1,4 @@
-package metrics
+package server
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,13 +22,19 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/metrics"
+	"github.com/nsviz/nsviz/internal/metrics/metricstest"
 )
+
+func fixed(s *isolation.Snapshot) func() *isolation.Snapshot {
+	return func() *isolation.Snapshot { return s }
+}
 
 func testConfig(webConfigFile string) Config {
 	return Config{
-		Snapshot:      fixed(fullSnapshot()),
-		Whole:         fixed(fullSnapshot()),
-		Build:         testBuild,
+		Snapshot:      fixed(metricstest.Full()),
+		Full:          fixed(metricstest.Full()),
+		Build:         metrics.BuildInfo{Version: "1.2.3", Revision: "0123abcd", GoVersion: "go1.26"},
 		WebConfigFile: webConfigFile,
 		Logger:        slog.New(slog.DiscardHandler),
 	}
@@ -36,7 +43,7 @@ func testConfig(webConfigFile string) Config {
 // start serves on n loopback ports until the test ends, and checks that the end is clean.
 func start(t *testing.T, cfg Config, n int) []net.Listener {
 	t.Helper()
-	server, err := NewServer(cfg)
+	server, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,6 +117,24 @@ func TestServeTellsOfItself(t *testing.T) {
 	}
 }
 
+// Prometheus asks for OpenMetrics, in which counters say when they began to count.
+func TestServeTimesOfCreation(t *testing.T) {
+	server, err := New(testConfig(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := httptest.NewRequest(http.MethodGet, MetricsPath, nil)
+	request.Header.Set("Accept", "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5")
+	answer := httptest.NewRecorder()
+	server.handler.ServeHTTP(answer, request)
+	if got := answer.Header().Get("Content-Type"); !strings.HasPrefix(got, "application/openmetrics-text") {
+		t.Errorf("Content-Type %s", got)
+	}
+	if body := answer.Body.String(); !strings.Contains(body, "\nnsviz_web_connections_dropped_created{reason=\"idle\"} ") {
+		t.Errorf("no time of creation in\n%s", body)
+	}
+}
+
 func TestServeBeforeTheFirstSnapshot(t *testing.T) {
 	cfg := testConfig("")
 	cfg.Snapshot = func() *isolation.Snapshot { return nil }
@@ -150,13 +175,13 @@ func TestServeBasicAuth(t *testing.T) {
 	}
 }
 
-func TestNewServerBadWebConfig(t *testing.T) {
+func TestNewBadWebConfig(t *testing.T) {
 	bad := filepath.Join(t.TempDir(), "web.yml")
 	if err := os.WriteFile(bad, []byte("basic_auth_user:\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, file := range []string{bad, bad + ".missing"} {
-		_, err := NewServer(testConfig(file))
+		_, err := New(testConfig(file))
 		if err == nil || !strings.HasPrefix(err.Error(), "--web.config.file "+file+": ") {
 			t.Errorf("got %v", err)
 		}
@@ -170,9 +195,9 @@ func TestServeCancelFinishesRequests(t *testing.T) {
 	cfg.Snapshot = func() *isolation.Snapshot {
 		close(asked)
 		<-answer
-		return fullSnapshot()
+		return metricstest.Full()
 	}
-	server, err := NewServer(cfg)
+	server, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +233,7 @@ func TestServeCancelFinishesRequests(t *testing.T) {
 }
 
 func TestServeCancelledBefore(t *testing.T) {
-	server, err := NewServer(testConfig(""))
+	server, err := New(testConfig(""))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -228,7 +253,7 @@ func TestServeCancelledBefore(t *testing.T) {
 
 // A listener that fails stops the others, and Serve says which it was.
 func TestServeOneFails(t *testing.T) {
-	server, err := NewServer(testConfig(""))
+	server, err := New(testConfig(""))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package metrics
+package server
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/exporter-toolkit/web"
 
 	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/metrics"
 	"github.com/nsviz/nsviz/internal/sink"
 )
 
@@ -23,21 +24,21 @@ const (
 	shutdownTimeout = time.Second // so that a signal ends nsviz within two
 )
 
-// Config is what a Server needs.
+// Config configures a Server.
 type Config struct {
-	// Snapshot gives the model of the moment; nil while there is none yet.
+	// Snapshot returns the model as it stands, for the metrics; nil while there is none yet.
 	Snapshot func() *isolation.Snapshot
-	// Whole gives it with every ended container and freed namespace that the model has kept.
-	Whole func() *isolation.Snapshot
-	// Sinks counts what the sinks of this process have dropped; nil is that there are none.
+	// Full returns it with every ended container and freed namespace that the model has kept, for the API.
+	Full func() *isolation.Snapshot
+	// Sinks returns the counts of this process's sinks; a nil Sinks means that there are none.
 	Sinks func() []sink.Stats
-	Build BuildInfo
-	// WebConfigFile is the exporter-toolkit file with TLS and basic auth; "" is neither.
+	Build metrics.BuildInfo
+	// WebConfigFile names the exporter-toolkit file with TLS and basic auth; "" means neither.
 	WebConfigFile string
 	Logger        *slog.Logger
 }
 
-// Server answers scrapes over HTTP.
+// Server answers scrapes and the questions of the API over HTTP.
 type Server struct {
 	handler       http.Handler
 	connections   *connections
@@ -45,22 +46,19 @@ type Server struct {
 	logger        *slog.Logger
 }
 
-// NewServer returns a Server, or says what is wrong with the web configuration file.
-func NewServer(cfg Config) (*Server, error) {
+// New returns a Server. It fails if the web configuration file is not valid.
+func New(cfg Config) (*Server, error) {
 	if err := web.Validate(cfg.WebConfigFile); err != nil {
 		return nil, fmt.Errorf("--web.config.file %s: %w", cfg.WebConfigFile, err)
 	}
 	open := newConnections(connectionLimit())
-	collector := NewCollector(cfg.Snapshot, cfg.Build)
-	collector.connections = open.stats
-	if cfg.Sinks != nil {
-		collector.sinks = cfg.Sinks
-	}
-	registry, err := newRegistry(collector)
+	registry, err := newRegistry(metrics.NewCollector(metrics.Config{
+		Snapshot: cfg.Snapshot, Sinks: cfg.Sinks, DroppedConnections: open.stats, Build: cfg.Build,
+	}))
 	if err != nil {
 		return nil, err
 	}
-	handler, err := newHandler(registry, newQuestions(cfg.Whole), cfg.Build, cfg.Logger)
+	handler, err := newHandler(registry, newQuestions(cfg.Full), cfg.Build, cfg.Logger)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package metrics
+package server
 
 import (
 	"bufio"
@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/metrics"
+	"github.com/nsviz/nsviz/internal/metrics/metricstest"
 )
 
 // dial opens a connection that says nothing until the end of the test.
@@ -77,12 +79,12 @@ func TestIdleConnectionsAreBounded(t *testing.T) {
 func TestBusyConnectionsAreKept(t *testing.T) {
 	asked, answer := make(chan struct{}, 2), make(chan struct{})
 	cfg := testConfig("")
-	cfg.Whole = func() *isolation.Snapshot {
+	cfg.Full = func() *isolation.Snapshot {
 		asked <- struct{}{}
 		<-answer
-		return fullSnapshot()
+		return metricstest.Full()
 	}
-	server, err := NewServer(cfg)
+	server, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +137,7 @@ func TestBusyConnectionsAreKept(t *testing.T) {
 	ask(third, WhyPath+"?container=web") // which waits for its turn
 	idle(0)
 	awaitClosed(t, dial(t, address))
-	if got, want := open.stats(), (DroppedConnections{Idle: 1, Refused: 1}); got != want {
+	if got, want := open.stats(), (metrics.DroppedConnections{Idle: 1, Refused: 1}); got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}
 	close(answer)
@@ -180,7 +182,7 @@ func TestAbortedScrape(t *testing.T) {
 			log := &records{}
 			cfg := testConfig("")
 			cfg.Logger = slog.New(log)
-			server, err := NewServer(cfg)
+			server, err := New(cfg)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,4 +1,4 @@
-package metrics
+package server
 
 import (
 	"encoding/json"
@@ -52,7 +52,7 @@ func TestWhy(t *testing.T) {
 	}
 	for _, test := range []struct {
 		query  string
-		whole  *isolation.Snapshot
+		full   *isolation.Snapshot
 		status int
 		says   string
 	}{
@@ -76,7 +76,7 @@ func TestWhy(t *testing.T) {
 			paths = paths[:1]
 		}
 		for _, path := range paths {
-			status, body := ask(t, path, fixed(test.whole), test.query)
+			status, body := ask(t, path, fixed(test.full), test.query)
 			var refusal Refusal
 			var kept float64 // what it says of how long it keeps what has ended
 			if test.status == http.StatusNotFound {
@@ -89,9 +89,9 @@ func TestWhy(t *testing.T) {
 	}
 }
 
-func ask(t *testing.T, path string, whole func() *isolation.Snapshot, query string) (status int, body string) {
+func ask(t *testing.T, path string, full func() *isolation.Snapshot, query string) (status int, body string) {
 	t.Helper()
-	q := newQuestions(whole)
+	q := newQuestions(full)
 	answer := httptest.NewRecorder()
 	request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path+query, nil)
 	if path == InspectPath {
