@@ -4,20 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/nsviz/nsviz/internal/anatomy"
+	"github.com/nsviz/nsviz/internal/client"
 	"github.com/nsviz/nsviz/internal/container/docker"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/report"
-	"github.com/nsviz/nsviz/internal/server"
 )
 
 func newInspect(s *streams, o *options) *cobra.Command {
@@ -50,7 +49,7 @@ no root.`,
 				if failOn.set {
 					return errUsage{errors.New("--fail-on is for a container that runs: what --from and --recording ask knows no findings")}
 				}
-				return inspectKnown(cmd, s, &from, args[0], form)
+				return ask(cmd, s, &from, form, client.Inspect(args[0]), func(k report.Known) error { return k.WriteText(s.out, s.zone) })
 			}
 			a, err := o.inspect(cmd.Context(), s, args[0], sizes)
 			if err != nil {
@@ -76,25 +75,6 @@ no root.`,
 	return cmd
 }
 
-// inspectKnown tells what a session or a recording knows of a container, without /proc.
-func inspectKnown(cmd *cobra.Command, out *streams, from *source, name, form string) error {
-	of := func(s *isolation.Snapshot) (k report.Known, err error) {
-		c, err := report.Find(s, name)
-		if err != nil {
-			return k, err
-		}
-		return report.NewKnown(c, s), nil
-	}
-	return ask(cmd, from, server.InspectPath, url.Values{"container": {name}}, of,
-		func(k report.Known) string { return k.Sentence },
-		func(k report.Known) error {
-			if form == "json" {
-				return report.WriteJSON(out.out, k)
-			}
-			return k.WriteText(out.out, out.zone)
-		})
-}
-
 // whereToAsk says of a container that /proc knows nothing of who may know more.
 func whereToAsk(err error) error {
 	var missing *report.NotFoundError
@@ -102,7 +82,7 @@ func whereToAsk(err error) error {
 		return err
 	}
 	return fmt.Errorf("%s that runs; if it has ended, an nsviz that ran meanwhile may know it: nsviz inspect %s --from %s, or --recording FILE",
-		foreign.Prose(err.Error()), foreign.Prose(missing.Name), defaultSource)
+		foreign.Prose(err.Error()), foreign.Prose(missing.Name), client.DefaultFrom)
 }
 
 // failing is the error that findings of a severity or worse are.

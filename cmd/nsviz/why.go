@@ -2,14 +2,11 @@ package main
 
 import (
 	"fmt"
-	"io"
-	"net/url"
 
 	"github.com/spf13/cobra"
 
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/client"
 	"github.com/nsviz/nsviz/internal/report"
-	"github.com/nsviz/nsviz/internal/server"
 )
 
 func newWhy(s *streams, _ *options) *cobra.Command {
@@ -40,29 +37,17 @@ nsviz serve) or from a recording. It needs no root.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name := args[0]
 			if namespace, ok := report.ParseNamespaceName(name); ok {
-				return tell(cmd, s.out, &from, form, url.Values{"namespace": {namespace.String()}},
-					func(s *isolation.Snapshot) (report.NamespaceAnswer, error) { return report.WhyNamespace(s, namespace) },
-					func(a report.NamespaceAnswer) string { return a.Sentence },
+				return ask(cmd, s, &from, form, client.WhyNamespace(namespace),
 					func(a report.NamespaceAnswer) error { return a.WriteText(s.out, s.zone) })
 			}
 			if cgroup, ok := report.ParseCgroupName(name); ok {
-				return tell(cmd, s.out, &from, form, url.Values{"cgroup": {cgroup}},
-					func(s *isolation.Snapshot) (report.CgroupAnswer, error) { return report.WhyCgroup(s, cgroup) },
-					func(a report.CgroupAnswer) string { return a.Sentence },
+				return ask(cmd, s, &from, form, client.WhyCgroup(cgroup),
 					func(a report.CgroupAnswer) error { return a.WriteText(s.out, s.zone) })
 			}
 			if report.IsName(name) {
 				return errUsage{fmt.Errorf("%q: a namespace is named as in net:4026532184, a cgroup as in cgroup:/system.slice", name)}
 			}
-			return tell(cmd, s.out, &from, form, url.Values{"container": {name}},
-				func(s *isolation.Snapshot) (a report.ContainerAnswer, err error) {
-					c, err := report.Find(s, name)
-					if err != nil {
-						return a, err
-					}
-					return report.WhyContainer(c, s), nil
-				},
-				func(a report.ContainerAnswer) string { return a.Sentence },
+			return ask(cmd, s, &from, form, client.WhyContainer(name),
 				func(a report.ContainerAnswer) error { return a.WriteText(s.out, complete, s.zone) })
 		},
 	}
@@ -70,17 +55,4 @@ nsviz serve) or from a recording. It needs no root.`,
 	cmd.Flags().BoolVar(&complete, "history", false, "tell all that is kept of what happened to it")
 	outputFlag(cmd, &form, "text", "json")
 	return cmd
-}
-
-// tell asks why and writes the answer, by write or as JSON.
-func tell[A any](
-	cmd *cobra.Command, out io.Writer, from *source, form string, query url.Values,
-	of func(*isolation.Snapshot) (A, error), sentence func(A) string, write func(A) error,
-) error {
-	return ask(cmd, from, server.WhyPath, query, of, sentence, func(a A) error {
-		if form == "json" {
-			return report.WriteJSON(out, a)
-		}
-		return write(a)
-	})
 }
