@@ -65,6 +65,16 @@ func patient(out io.Writer) io.Writer {
 	return out
 }
 
+// width is how many columns there are to write in.
+func width(out io.Writer) int {
+	if f, ok := out.(interface{ Fd() uintptr }); ok {
+		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
+			return min(w, 120)
+		}
+	}
+	return 80
+}
+
 // isTerminal reports whether out is a terminal to draw on.
 func isTerminal(out io.Writer) bool {
 	f, ok := out.(interface{ Fd() uintptr })

@@ -1,4 +1,4 @@
-package main
+package lesson
 
 import (
 	"context"
@@ -6,31 +6,38 @@ import (
 	"io"
 	"time"
 
-	"golang.org/x/term"
-
 	"github.com/nsviz/nsviz/internal/demo"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/isolation"
-	"github.com/nsviz/nsviz/internal/pipeline"
 )
 
-// vmFlags say which virtual machine a start is compared with.
-type vmFlags struct {
-	none   bool
-	kernel string
+// Watcher is an nsviz that watches the starts.
+type Watcher interface {
+	Snapshot() *isolation.Snapshot
+	// Changed returns a channel that receives when there is another snapshot.
+	Changed() <-chan struct{}
 }
 
-// lesson tells of the starts of demo start: of the first one at length, with a virtual machine beside it, and of
-// the others in short.
-type lesson struct {
-	out  io.Writer
-	p    *pipeline.Pipeline
-	vm   vmFlags
-	told int
+// VM says which virtual machine a start is compared with.
+type VM struct {
+	// None is to compare it with none.
+	None bool
+	// Kernel is the file of the kernel that the machine boots; "" is this host's own.
+	Kernel string
 }
 
-func newLesson(out io.Writer, p *pipeline.Pipeline, vm vmFlags) *lesson {
-	return &lesson{out: out, p: p, vm: vm}
+// Lesson writes of the starts: of the first one at length, with a virtual machine beside it, and of the others in short.
+type Lesson struct {
+	out   io.Writer
+	width func() int
+	watch Watcher
+	vm    VM
+	told  int
+}
+
+// New returns a lesson that writes to out, in lines of so many columns.
+func New(out io.Writer, width func() int, watch Watcher, vm VM) *Lesson {
+	return &Lesson{out: out, width: width, watch: watch, vm: vm}
 }
 
 // tellingPatience is how long a start may take to be known, and how long the engine's word on it is waited for.
@@ -39,21 +46,21 @@ const (
 	enginesWord     = time.Second
 )
 
-// started tells of one start. It takes as long as a virtual machine does to boot, with the first one.
-func (l *lesson) started(ctx context.Context, name string) error {
+// Started writes of the start of the container with a name. With the first one it takes as long as a virtual machine does to boot.
+func (l *Lesson) Started(ctx context.Context, name string) error {
 	c := l.await(ctx, name)
 	if ctx.Err() != nil {
 		return nil //nolint:nilerr // the demo ends
 	}
 	l.told++
-	w := width(l.out)
+	w := l.width()
 	if c == nil {
 		return l.say(paragraph(fmt.Sprintf("nsviz has not seen the start of %s within %v.", name, tellingPatience), w))
 	}
-	if err := l.say(startText(c, l.told == 1, w)); err != nil || l.told > 1 || l.vm.none {
+	if err := l.say(startText(c, l.told == 1, w)); err != nil || l.told > 1 || l.vm.None {
 		return err
 	}
-	vm, err := demo.FindVM(demo.ThisHost(), l.vm.kernel)
+	vm, err := demo.FindVM(demo.ThisHost(), l.vm.Kernel)
 	if err != nil {
 		return l.say(noVMText(err, w))
 	}
@@ -70,14 +77,14 @@ func (l *lesson) started(ctx context.Context, name string) error {
 	return l.say(bootText(c, boot, w))
 }
 
-func (l *lesson) say(text string) error {
+func (l *Lesson) say(text string) error {
 	_, err := io.WriteString(l.out, text)
 	return err
 }
 
 // await waits until the start of a container is known, and a little longer for the engine's word on it. nil: it
 // did not come to be known.
-func (l *lesson) await(ctx context.Context, name string) *isolation.Container {
+func (l *Lesson) await(ctx context.Context, name string) *isolation.Container {
 	over := time.NewTimer(tellingPatience)
 	defer over.Stop()
 	known := false
@@ -91,7 +98,7 @@ func (l *lesson) await(ctx context.Context, name string) *isolation.Container {
 			over.Reset(enginesWord)
 		}
 		select {
-		case <-l.p.Changed():
+		case <-l.watch.Changed():
 		case <-over.C:
 			return l.find(name)
 		case <-ctx.Done():
@@ -101,22 +108,12 @@ func (l *lesson) await(ctx context.Context, name string) *isolation.Container {
 }
 
 // find is the container whose start is known, nil before that.
-func (l *lesson) find(name string) *isolation.Container {
-	s := l.p.Snapshot()
+func (l *Lesson) find(name string) *isolation.Container {
+	s := l.watch.Snapshot()
 	for i := range s.Containers {
 		if c := &s.Containers[i]; c.Label == name && len(c.Phases) > 0 {
 			return c
 		}
 	}
 	return nil
-}
-
-// width is how many columns there are to write in.
-func width(out io.Writer) int {
-	if f, ok := out.(interface{ Fd() uintptr }); ok {
-		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
-			return min(w, 120)
-		}
-	}
-	return 80
 }
