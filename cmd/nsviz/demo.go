@@ -14,6 +14,7 @@ import (
 	"github.com/nsviz/nsviz/internal/demo/lesson"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/output"
 	"github.com/nsviz/nsviz/internal/pipeline"
 )
 
@@ -60,17 +61,17 @@ only program is nsviz. With KVM where the host has it; without, QEMU emulates, w
 			beside := func(ctx context.Context, p *pipeline.Pipeline) error {
 				play := demo.Play{Suffix: fmt.Sprint(os.Getpid()), Wait: time.After}
 				if scenario == demo.Start {
-					play.Started = lesson.New(s.out, func() int { return width(s.out) }, p, vm).Started
+					play.Started = lesson.New(s.out, func() int { return output.Width(s.out) }, p, vm).Started
 				}
 				return playDemo(ctx, o, scenario, bare, play)
 			}
-			switch terminal := isTerminal(s.out); {
+			switch terminal := output.IsTerminal(s.out); {
 			case terminal && scenario == demo.Start:
 				return events(ctx, s, o, func(event.Event) error { return nil }, beside)
 			case terminal:
 				return dashboard(ctx, s, o, beside)
 			}
-			return events(ctx, s, o, eventWriter(patient(s.out), "text", s.zone), beside)
+			return events(ctx, s, o, eventWriter(output.Patient(s.out), "text", s.zone), beside)
 		},
 	}
 	cmd.Flags().BoolVar(&bare, "no-docker", false, "make the containers by hand even where an engine answers")

@@ -15,6 +15,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/output"
 	"github.com/nsviz/nsviz/internal/sink"
 	"github.com/nsviz/nsviz/internal/ui"
 )
@@ -29,7 +30,7 @@ func newEvents(s *streams, o *options) *cobra.Command {
 nsviz does not wait for its reader. A reader that is too slow, or stops for a while, misses events; an
 events_lost event in their place gives their number.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return events(cmd.Context(), s, o, eventWriter(patient(s.out), form, s.zone), nil)
+			return events(cmd.Context(), s, o, eventWriter(output.Patient(s.out), form, s.zone), nil)
 		},
 	}
 	outputFlag(cmd, &form, "text", "json")
@@ -122,7 +123,7 @@ func events(parent context.Context, s *streams, o *options, write func(event.Eve
 	}
 	var running sync.WaitGroup
 	running.Go(func() {
-		if err := awaitReaderGone(ctx, s.out); err != nil {
+		if err := output.AwaitReaderGone(ctx, s.out); err != nil {
 			cancel(err)
 		}
 	})

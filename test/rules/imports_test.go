@@ -93,6 +93,9 @@ var barriers = []barrier{
 	}, "a document depends on the values that it is made from"},
 	{"internal/anatomy", []string{module + "internal/probes", module + "internal/container", module + "gen", module + "internal/ui"}, "it asks the kernel's files only, and shows nothing"},
 	{"internal/event", []string{module}, "what happened is plain values"},
+	{"internal/output", []string{module}, "it does not matter what is written"},
+	{"internal/place", []string{module}, "it looks at its own process alone"},
+	{"internal/spelling", []string{module}, "it compares words"},
 }
 
 // ends are the packages at which facts enter.

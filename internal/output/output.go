@@ -1,4 +1,5 @@
-package main
+// Package output writes to a stdout whose reader may stop reading or go away.
+package output
 
 import (
 	"bytes"
@@ -13,22 +14,23 @@ import (
 	"golang.org/x/term"
 )
 
-// stdout is where data goes.
-type stdout struct {
+// Stdout is where data goes.
+type Stdout struct {
 	*os.File
-	late <-chan struct{} // closed when a write that blocks is given up; nil is never
+	// Late is closed when a write that blocks is given up; nil is never.
+	Late <-chan struct{}
 }
 
-// errReaderGone is that whoever read the output has had enough, as in nsviz events | head -1.
-var errReaderGone = errors.New("nobody reads the output any more")
+// ErrReaderGone is that whoever read the output has had enough, as in nsviz events | head -1.
+var ErrReaderGone = errors.New("nobody reads the output any more")
 
-// errReaderStopped reports that the reading end is open, but nobody reads.
-var errReaderStopped = errors.New("the output was not written: nobody reads it")
+// ErrReaderStopped reports that the reading end is open, but nobody reads.
+var ErrReaderStopped = errors.New("the output was not written: nobody reads it")
 
-// Write fails with errReaderGone if the reading end is closed, and with errReaderStopped if nobody has read by the time
+// Write fails with ErrReaderGone if the reading end is closed, and with ErrReaderStopped if nobody has read by the time
 // that nsviz must end. In the latter case p may still be written later.
-func (s stdout) Write(p []byte) (int, error) {
-	if s.late == nil {
+func (s Stdout) Write(p []byte) (int, error) {
+	if s.Late == nil {
 		return s.write(p)
 	}
 	type outcome struct {
@@ -43,30 +45,30 @@ func (s stdout) Write(p []byte) (int, error) {
 	select {
 	case o := <-done:
 		return o.n, o.err
-	case <-s.late:
-		return 0, errReaderStopped
+	case <-s.Late:
+		return 0, ErrReaderStopped
 	}
 }
 
-func (s stdout) write(p []byte) (int, error) {
+func (s Stdout) write(p []byte) (int, error) {
 	n, err := s.File.Write(p)
 	if errors.Is(err, syscall.EPIPE) {
-		err = errReaderGone
+		err = ErrReaderGone
 	}
 	return n, err
 }
 
-// patient returns out without a limit in time, for a sink: nothing waits for that, and it counts what was not written.
-func patient(out io.Writer) io.Writer {
-	if s, ok := out.(stdout); ok {
-		s.late = nil
+// Patient returns out without a limit in time, for a sink: nothing waits for that, and it counts what was not written.
+func Patient(out io.Writer) io.Writer {
+	if s, ok := out.(Stdout); ok {
+		s.Late = nil
 		return s
 	}
 	return out
 }
 
-// width is how many columns there are to write in.
-func width(out io.Writer) int {
+// Width is how many columns there are to write in.
+func Width(out io.Writer) int {
 	if f, ok := out.(interface{ Fd() uintptr }); ok {
 		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
 			return min(w, 120)
@@ -75,16 +77,16 @@ func width(out io.Writer) int {
 	return 80
 }
 
-// isTerminal reports whether out is a terminal to draw on.
-func isTerminal(out io.Writer) bool {
+// IsTerminal reports whether out is a terminal to draw on.
+func IsTerminal(out io.Writer) bool {
 	f, ok := out.(interface{ Fd() uintptr })
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// awaitReaderGone returns nil when ctx is done and errReaderGone when the reading end of out, a pipe,
+// AwaitReaderGone returns nil when ctx is done and ErrReaderGone when the reading end of out, a pipe,
 // is closed: on a quiet host the next write, which would tell, may be hours away. Where out is no
 // pipe it waits for ctx.
-func awaitReaderGone(ctx context.Context, out io.Writer) error {
+func AwaitReaderGone(ctx context.Context, out io.Writer) error {
 	f, ok := out.(interface{ Fd() uintptr })
 	if !ok {
 		<-ctx.Done()
@@ -116,7 +118,7 @@ func awaitReaderGone(ctx context.Context, out io.Writer) error {
 		case ctx.Err() != nil:
 			return nil
 		default:
-			return errReaderGone
+			return ErrReaderGone
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package pipeline
 
 import (
 	"bytes"
@@ -10,17 +10,17 @@ import (
 )
 
 // The runtime keeps to what the cgroup allows, unless the user says how much it may use.
-func TestLimitMemory(t *testing.T) {
+func TestLimitGoRuntime(t *testing.T) {
 	before := debug.SetMemoryLimit(-1)
 	t.Cleanup(func() { debug.SetMemoryLimit(before) })
 	var log bytes.Buffer
 	logger := slog.New(slog.NewTextHandler(&log, nil))
 	t.Setenv(goMemoryLimit, "off")
-	if (&options{}).limitMemory(logger) != nil {
+	if LimitGoRuntime(logger) != nil {
 		t.Error("the user's own limit is not respected")
 	}
 	t.Setenv(goMemoryLimit, "")
-	limit := (&options{}).limitMemory(logger)
+	limit := LimitGoRuntime(logger)
 	limit(new(uint64(1 << 30)))
 	limit(new(uint64(1 << 30)))
 	if got := debug.SetMemoryLimit(-1); got != 1<<30/10*9 {

@@ -1,29 +1,13 @@
-package main
+// Package spelling finds the word that was most likely meant.
+package spelling
 
 import (
-	"fmt"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/spf13/cobra"
 )
 
-// noCommand is the error that there is no such command below one.
-func noCommand(below *cobra.Command, name string) error {
-	var names []string
-	for _, c := range below.Commands() {
-		if c.IsAvailableCommand() || c.Name() == "help" {
-			names = append(names, c.Name())
-		}
-	}
-	if near := nearest(name, names); near != "" {
-		return errUsage{fmt.Errorf("no command %q; did you mean %s %s? See %[2]s --help", name, below.CommandPath(), near)}
-	}
-	return errUsage{fmt.Errorf("no command %q; see %s --help", name, below.CommandPath())}
-}
-
-// nearest returns the word that was most likely meant, or "" if none is near.
-func nearest(typed string, words []string) string {
+// Nearest returns the word that was most likely meant, or "" if none is near.
+func Nearest(typed string, words []string) string {
 	// A word of five letters may have two that are wrong.
 	best, least := "", 1+(utf8.RuneCountInString(typed)+2)/3
 	for _, w := range words {

@@ -1,4 +1,5 @@
-package main
+// Package place checks whether nsviz can do its work in the process that it was started as.
+package place
 
 import (
 	"errors"
@@ -15,6 +16,21 @@ const (
 	watchFiles = 256
 )
 
+// Error reports that nsviz cannot do its work here, and what to do about that.
+type Error struct{ error }
+
+// CanStart returns an error where nsviz must not or cannot even begin: where it is installed setuid or setgid, or may open hardly
+// any files.
+func CanStart() error {
+	if err := ownIDs().notLent(); err != nil {
+		return err
+	}
+	return enoughFiles(fewFiles)
+}
+
+// CanWatch returns an error where this process may not open the files that watching takes.
+func CanWatch() error { return enoughFiles(watchFiles) }
+
 // enoughFiles returns an error where this process may not open as many files. Go's runtime has raised the soft limit to
 // the hard one by now.
 func enoughFiles(wanted uint64) error {
@@ -25,7 +41,7 @@ func enoughFiles(wanted uint64) error {
 	if limit.Cur >= wanted {
 		return nil
 	}
-	return errUnsupported{fmt.Errorf("nsviz may open only %d files, and needs %d here: raise the limit "+
+	return &Error{fmt.Errorf("nsviz may open only %d files, and needs %d here: raise the limit "+
 		"(ulimit -n, LimitNOFILE=)", limit.Cur, wanted)}
 }
 
@@ -40,6 +56,6 @@ func (i ids) notLent() error {
 	if i.uid == i.euid && i.gid == i.egid {
 		return nil
 	}
-	return errUnsupported{errors.New("nsviz is installed setuid or setgid, and would lend its rights to every user: remove that " +
+	return &Error{errors.New("nsviz is installed setuid or setgid, and would lend its rights to every user: remove that " +
 		"(chmod ug-s), and run it with sudo, or give the file the capabilities that the README names")}
 }

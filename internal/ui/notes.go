@@ -1,4 +1,4 @@
-package main
+package ui
 
 import (
 	"context"
@@ -8,21 +8,23 @@ import (
 	"sync"
 )
 
-// notes are the short remarks that the dashboard shows. As a log handler it takes warnings, of which
+// Notes are the short remarks that the dashboard shows. As a log handler it takes warnings, of which
 // the latest is shown: writing them to stderr would spoil the screen.
-type notes struct {
+type Notes struct {
 	mu      sync.Mutex
 	lines   []string
 	warning string
 }
 
-func (n *notes) add(line string) {
+// Add adds a remark that stays.
+func (n *Notes) Add(line string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.lines = append(n.lines, line)
 }
 
-func (n *notes) list() []string {
+// List returns the remarks, and the latest warning behind them.
+func (n *Notes) List() []string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	list := slices.Clone(n.lines)
@@ -33,10 +35,10 @@ func (n *notes) list() []string {
 }
 
 // Enabled takes warnings and errors.
-func (n *notes) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelWarn }
+func (n *Notes) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelWarn }
 
 // Handle keeps the first line of the message, with the error where there is one.
-func (n *notes) Handle(_ context.Context, r slog.Record) error {
+func (n *Notes) Handle(_ context.Context, r slog.Record) error {
 	text, _, _ := strings.Cut(r.Message, "\n")
 	r.Attrs(func(a slog.Attr) bool {
 		if a.Key == "error" {
@@ -52,7 +54,7 @@ func (n *notes) Handle(_ context.Context, r slog.Record) error {
 
 // WithAttrs leaves attributes out: there is no room for them. What is about a container engine is left
 // out as a whole: the dashboard tells of engines by itself, and knows when they are back.
-func (n *notes) WithAttrs(attrs []slog.Attr) slog.Handler {
+func (n *Notes) WithAttrs(attrs []slog.Attr) slog.Handler {
 	if slices.ContainsFunc(attrs, func(a slog.Attr) bool { return a.Key == "engine" }) {
 		return slog.DiscardHandler
 	}
@@ -60,4 +62,4 @@ func (n *notes) WithAttrs(attrs []slog.Attr) slog.Handler {
 }
 
 // WithGroup does as WithAttrs.
-func (n *notes) WithGroup(string) slog.Handler { return n }
+func (n *Notes) WithGroup(string) slog.Handler { return n }

@@ -1,23 +1,22 @@
-package main
+package pipeline
 
 import (
 	"log/slog"
 	"os"
 	"runtime/debug"
-
-	"github.com/nsviz/nsviz/internal/pipeline"
 )
 
 // goMemoryLimit is the variable by which a user says how much the Go runtime may use. The runtime itself reads it.
 const goMemoryLimit = "GOMEMLIMIT"
 
-// limitMemory has the Go runtime keep to what nsviz's own cgroup allows, where the user does not say how much it may use.
-func (o *options) limitMemory(log *slog.Logger) func(lowest *uint64) {
+// LimitGoRuntime returns a Config.LimitMemory that has the Go runtime keep to what nsviz's own cgroup allows; nil where the user says
+// how much it may use.
+func LimitGoRuntime(log *slog.Logger) func(lowest *uint64) {
 	if os.Getenv(goMemoryLimit) != "" {
 		return nil
 	}
 	return func(lowest *uint64) {
-		limit := pipeline.GoMemoryLimit(lowest)
+		limit := GoMemoryLimit(lowest)
 		switch {
 		case debug.SetMemoryLimit(limit) == limit:
 		case lowest == nil:
