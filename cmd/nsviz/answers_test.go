@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/record"
@@ -22,7 +23,7 @@ var sessionStart = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 
 // troubledFacts are of four containers, unheld, stuck, abandoned and never, a minute after the session's start each. Whom
 // abandoned is left by, and where the one is that moved unheld's PID 1, is called longName.
-func troubledFacts() []isolation.Fact {
+func troubledFacts() []fact.Fact {
 	id := func(letter string) string { return strings.Repeat(letter, 64) }
 	who := func(letter, name string) *event.Container {
 		return &event.Container{ID: id(letter), Name: name, Runtime: "docker"}
@@ -30,30 +31,30 @@ func troubledFacts() []isolation.Fact {
 	at := func(minutes float64) time.Time {
 		return sessionStart.Add(time.Duration(minutes * float64(time.Minute)))
 	}
-	happened := func(minutes float64, e event.Event) isolation.Fact {
+	happened := func(minutes float64, e event.Event) fact.Fact {
 		e.Time = at(minutes)
-		return isolation.Fact{Time: e.Time, Event: &e}
+		return fact.Fact{Time: e.Time, Event: &e}
 	}
-	cgroup := func(minutes float64, typ event.Type, c *event.Container) isolation.Fact {
+	cgroup := func(minutes float64, typ event.Type, c *event.Container) fact.Fact {
 		return happened(minutes, event.Event{Type: typ, PID: 10, Comm: "runc", Cgroup: &event.Cgroup{Path: "/docker/" + c.ID, ID: 1, Container: c}})
 	}
-	started := func(c *event.Container, pid int32, netns uint64) isolation.Fact {
+	started := func(c *event.Container, pid int32, netns uint64) fact.Fact {
 		s := &event.Start{DurationMS: new(150.0)}
 		s.Namespaces = event.NamespaceIDs{1000 + uint64(pid), 2000 + uint64(pid), netns, 3000 + uint64(pid)}
 		return happened(0, event.Event{Type: event.ContainerStarted, PID: pid, Comm: "app", Container: c, Start: s})
 	}
 	unheld, stuck, abandoned, never, vpn := who("a", "unheld"), who("b", "stuck"), who("c", "abandoned"), who("d", "never"), who("e", longName)
-	born := func(minutes float64, netns uint64) isolation.Fact {
+	born := func(minutes float64, netns uint64) fact.Fact {
 		return happened(minutes, event.Event{
 			Type: event.NamespaceCreated, PID: 9, Comm: "runc", Container: vpn, Namespace: &event.Namespace{Type: event.Net, ID: netns, Via: event.ViaUnshare},
 		})
 	}
-	stuckAt := func(minutes float64) isolation.Fact {
+	stuckAt := func(minutes float64) fact.Fact {
 		path := "/docker/" + stuck.ID
-		return isolation.Fact{Time: at(minutes), Memory: []isolation.Reading{{ID: stuck.ID, StuckAt: &path}}}
+		return fact.Fact{Time: at(minutes), Memory: []fact.Reading{{ID: stuck.ID, StuckAt: &path}}}
 	}
-	return []isolation.Fact{
-		{Time: at(0), Host: &isolation.Host{Namespaces: event.NamespaceIDs{1, 2, 3, 4}}},
+	return []fact.Fact{
+		{Time: at(0), Host: &fact.Host{Namespaces: event.NamespaceIDs{1, 2, 3, 4}}},
 		cgroup(0, event.CgroupCreated, unheld), started(unheld, 50, 31),
 		cgroup(0, event.CgroupCreated, stuck), started(stuck, 60, 32),
 		cgroup(0, event.CgroupCreated, vpn), born(0, 33), started(vpn, 70, 33),
@@ -64,7 +65,7 @@ func troubledFacts() []isolation.Fact {
 		stuckAt(1), stuckAt(1.1),
 		happened(1, event.Event{Type: event.ContainerExited, PID: 70, Comm: "app", Container: vpn, Exit: &event.Exit{Code: new(int32(0)), Cause: event.CauseExited}}),
 		cgroup(1, event.CgroupRemoved, vpn),
-		{Time: at(1), Said: &isolation.EngineEvent{ID: never.ID, Action: "create", At: at(1), Container: never}},
+		{Time: at(1), EngineEvent: &fact.EngineEvent{ID: never.ID, Action: "create", At: at(1), Container: never}},
 	}
 }
 
@@ -149,11 +150,11 @@ func TestAnswersAreInLocalTime(t *testing.T) {
 
 // An nsviz that saves memory forgets sooner, and says so.
 func TestUnknownSaysHowLongItWouldBeKnown(t *testing.T) {
-	for step, kept := range map[isolation.Saving]string{
-		isolation.SavesNothing: "for 15 minutes", isolation.SavesPast: "for 5 minutes", isolation.SavesSearches: "for a minute",
+	for step, kept := range map[fact.Saving]string{
+		fact.SavesNothing: "for 15 minutes", fact.SavesPast: "for 5 minutes", fact.SavesSearches: "for a minute",
 	} {
 		m := isolation.New(isolation.DefaultLimits())
-		m.Apply(isolation.Fact{Time: sessionStart, OwnMemory: &isolation.OwnMemory{Saving: step}})
+		m.Apply(fact.Fact{Time: sessionStart, OwnMemory: &fact.OwnMemory{Saving: step}})
 		address := serveModel(t, m)
 		for _, args := range []string{"why nope", "why net:7", "why cgroup:/nope", "inspect nope"} {
 			var out, stderr strings.Builder

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nsviz/nsviz/internal/container/docker"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/report"
@@ -69,7 +70,7 @@ func (o *options) lookAfter(ctx context.Context, before *isolation.Snapshot) (*i
 func awaitEngine(ctx context.Context, p *pipeline.Pipeline) {
 	for {
 		for _, e := range p.Snapshot().Engines {
-			if e.State != isolation.EngineState(docker.Connecting) {
+			if e.State != fact.EngineState(docker.Connecting) {
 				return
 			}
 		}

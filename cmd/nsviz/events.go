@@ -13,8 +13,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
-	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/output"
 	"github.com/nsviz/nsviz/internal/sink"
 	"github.com/nsviz/nsviz/internal/ui"
@@ -48,13 +48,13 @@ const (
 const drainPatience = 800 * time.Millisecond
 
 // eventSink writes events to a reader for which nobody waits.
-func eventSink(write func(event.Event) error) *sink.Sink[isolation.Fact] {
-	return sink.New(sink.Config[isolation.Fact]{
+func eventSink(write func(event.Event) error) *sink.Sink[fact.Fact] {
+	return sink.New(sink.Config[fact.Fact]{
 		Name: "events", Values: waitingEvents, Bytes: waitingEventBytes,
-		Size:  func(f isolation.Fact) int { return f.Size() },
-		Write: func(f isolation.Fact) error { return write(*f.Event) },
+		Size:  func(f fact.Fact) int { return f.Size() },
+		Write: func(f fact.Fact) error { return write(*f.Event) },
 		Keep:  keepLosses,
-		Missed: func(n uint64, last isolation.Fact, kept []isolation.Fact) []isolation.Fact {
+		Missed: func(n uint64, last fact.Fact, kept []fact.Fact) []fact.Fact {
 			if n == 0 {
 				return kept
 			}
@@ -68,7 +68,7 @@ const maxKeptLosses = 64
 
 // keepLosses keeps events that say what had been lost before, so that a consumer that misses them learns it all the same. It adds
 // up those of one source, and from maxKeptLosses on those of one reason, whose source then is left out.
-func keepLosses(kept []isolation.Fact, f isolation.Fact) ([]isolation.Fact, bool) {
+func keepLosses(kept []fact.Fact, f fact.Fact) ([]fact.Fact, bool) {
 	if f.Event == nil || f.Event.Lost == nil {
 		return kept, false
 	}
@@ -81,8 +81,8 @@ func keepLosses(kept []isolation.Fact, f isolation.Fact) ([]isolation.Fact, bool
 }
 
 // indexLoss returns which of kept is a loss of the same source and reason, -1 for none.
-func indexLoss(kept []isolation.Fact, like event.Lost) int {
-	return slices.IndexFunc(kept, func(f isolation.Fact) bool {
+func indexLoss(kept []fact.Fact, like event.Lost) int {
+	return slices.IndexFunc(kept, func(f fact.Fact) bool {
 		l := f.Event.Lost
 		sameUser := l.UID == nil && like.UID == nil || l.UID != nil && like.UID != nil && *l.UID == *like.UID
 		return l.Reason == like.Reason && l.Cgroup == like.Cgroup && sameUser
@@ -90,7 +90,7 @@ func indexLoss(kept []isolation.Fact, like event.Lost) int {
 }
 
 // addLoss adds a loss that f told to the one at i, or behind them all where i is negative. It is told at the time of the last.
-func addLoss(kept []isolation.Fact, i int, f isolation.Fact, add event.Lost) []isolation.Fact {
+func addLoss(kept []fact.Fact, i int, f fact.Fact, add event.Lost) []fact.Fact {
 	if i >= 0 {
 		add.Count += kept[i].Event.Lost.Count
 		kept = slices.Delete(kept, i, i+1)
@@ -101,8 +101,8 @@ func addLoss(kept []isolation.Fact, i int, f isolation.Fact, add event.Lost) []i
 }
 
 // lost returns the event that stands for n facts that a consumer missed; last is the last one of them.
-func lost(n uint64, last isolation.Fact, reason string) isolation.Fact {
-	return isolation.Fact{Time: last.Time, BootNS: last.BootNS, Event: &event.Event{
+func lost(n uint64, last fact.Fact, reason string) fact.Fact {
+	return fact.Fact{Time: last.Time, BootNS: last.BootNS, Event: &event.Event{
 		Time: last.Time, Type: event.EventsLost, Lost: &event.Lost{Count: n, Reason: reason},
 	}}
 }
@@ -113,7 +113,7 @@ func events(parent context.Context, s *streams, o *options, write func(event.Eve
 	defer cancel(nil)
 	log := o.logger(s.err)
 	out := eventSink(write)
-	p, err := o.watcher(log, func(f isolation.Fact) {
+	p, err := o.watcher(log, func(f fact.Fact) {
 		if f.Event != nil {
 			out.Put(f)
 		}

@@ -6,20 +6,20 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // throttled is a loss of a user's events in a cgroup.
-func throttled(second int64, count uint64, uid uint32, cgroup string) isolation.Fact {
-	f := lost(count, isolation.Fact{Time: time.Unix(second, 0)}, event.LostThrottled)
+func throttled(second int64, count uint64, uid uint32, cgroup string) fact.Fact {
+	f := lost(count, fact.Fact{Time: time.Unix(second, 0)}, event.LostThrottled)
 	f.Event.Lost.UID, f.Event.Lost.Cgroup = &uid, cgroup
 	return f
 }
 
 // A slow reader learns of each loss that it did not read, by its source as long as they are few.
 func TestKeepLosses(t *testing.T) {
-	var kept []isolation.Fact
-	keep := func(f isolation.Fact, want bool) {
+	var kept []fact.Fact
+	keep := func(f fact.Fact, want bool) {
 		t.Helper()
 		var keeps bool
 		if kept, keeps = keepLosses(kept, f); keeps != want {

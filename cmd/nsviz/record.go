@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/record"
 	"github.com/nsviz/nsviz/internal/sink"
@@ -65,7 +65,7 @@ func create(path string) (*recording, error) {
 	return r, nil
 }
 
-func (r *recording) write(f isolation.Fact) error {
+func (r *recording) write(f fact.Fact) error {
 	if err := r.writer.Write(f); err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func recordTo(parent context.Context, s *streams, o *options, path string) error
 		return err
 	}
 	var p atomic.Pointer[pipeline.Pipeline]
-	out := r.sink(waitingFacts, func() []isolation.Fact {
+	out := r.sink(waitingFacts, func() []fact.Fact {
 		if p := p.Load(); p != nil {
 			return p.Resync()
 		}
@@ -112,23 +112,23 @@ func recordTo(parent context.Context, s *streams, o *options, path string) error
 
 // sink returns a sink that writes facts to the recording; up to waiting of them wait. After a gap it writes the facts
 // of resync.
-func (r *recording) sink(waiting int, resync func() []isolation.Fact) *sink.Sink[isolation.Fact] {
-	return sink.New(sink.Config[isolation.Fact]{
+func (r *recording) sink(waiting int, resync func() []fact.Fact) *sink.Sink[fact.Fact] {
+	return sink.New(sink.Config[fact.Fact]{
 		Name: "recording", Values: waiting, Bytes: waitingFactBytes,
-		Size:  func(f isolation.Fact) int { return f.Size() },
+		Size:  func(f fact.Fact) int { return f.Size() },
 		Write: r.write,
 		Keep:  keepLosses,
-		Missed: func(n uint64, last isolation.Fact, kept []isolation.Fact) []isolation.Fact {
+		Missed: func(n uint64, last fact.Fact, kept []fact.Fact) []fact.Fact {
 			if n == 0 {
 				return kept
 			}
-			return slices.Concat(kept, []isolation.Fact{lost(n, last, event.LostRecording)}, resync())
+			return slices.Concat(kept, []fact.Fact{lost(n, last, event.LostRecording)}, resync())
 		},
 	})
 }
 
 // end writes what waits and the trailer, and closes the file. After a failure the file is kept, unless nothing is in it.
-func (r *recording) end(out *sink.Sink[isolation.Fact], failed error) error {
+func (r *recording) end(out *sink.Sink[fact.Fact], failed error) error {
 	writing := closeSink(out)
 	var n *sink.UnwrittenError
 	switch path := r.file.Name(); {
@@ -153,7 +153,7 @@ var errRecording = errors.New("the recording failed")
 
 // recordFrom watches until parent is done, or watching or writing fails.
 func recordFrom(
-	parent context.Context, s *streams, o *options, where *atomic.Pointer[pipeline.Pipeline], out *sink.Sink[isolation.Fact], path string,
+	parent context.Context, s *streams, o *options, where *atomic.Pointer[pipeline.Pipeline], out *sink.Sink[fact.Fact], path string,
 ) error {
 	ctx, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)

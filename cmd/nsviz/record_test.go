@@ -10,25 +10,26 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/record"
 )
 
 var (
 	// ofItself is what nsviz records before it sees anything.
-	ofItself = isolation.Fact{Time: time.Unix(1, 0), Host: &isolation.Host{Name: "host"}}
-	seen     = isolation.Fact{Time: time.Unix(2, 0), Event: &event.Event{Time: time.Unix(2, 0), Type: event.CgroupCreated, Cgroup: &event.Cgroup{Path: "/job", ID: 1}}}
+	ofItself = fact.Fact{Time: time.Unix(1, 0), Host: &fact.Host{Name: "host"}}
+	seen     = fact.Fact{Time: time.Unix(2, 0), Event: &event.Event{Time: time.Unix(2, 0), Type: event.CgroupCreated, Cgroup: &event.Cgroup{Path: "/job", ID: 1}}}
 )
 
 // recordUntil makes a recording that ends with an error, or nil.
-func recordUntil(t *testing.T, failed error, facts ...isolation.Fact) (path string, err error) {
+func recordUntil(t *testing.T, failed error, facts ...fact.Fact) (path string, err error) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "recording")
 	r, err := create(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := r.sink(waitingFacts, func() []isolation.Fact { return nil })
+	out := r.sink(waitingFacts, func() []fact.Fact { return nil })
 	for _, f := range facts {
 		out.Put(f)
 	}
@@ -93,7 +94,7 @@ func TestRecordingIsNoOtherFile(t *testing.T) {
 	if err := os.Rename(path, path+"2"); err != nil {
 		t.Fatal(err)
 	}
-	out := r.sink(waitingFacts, func() []isolation.Fact { return nil })
+	out := r.sink(waitingFacts, func() []fact.Fact { return nil })
 	if err := r.end(out, errors.New("not permitted")); err == nil {
 		t.Error("no error")
 	}
@@ -111,7 +112,7 @@ func TestRecordingFails(t *testing.T) {
 	}
 	_ = r.file.Close() // as if the disk were gone
 	r.flushed = time.Time{}
-	out := r.sink(waitingFacts, func() []isolation.Fact { return nil })
+	out := r.sink(waitingFacts, func() []fact.Fact { return nil })
 	out.Put(seen)
 	<-out.Failed()
 	err = r.end(out, errRecording)
@@ -140,8 +141,8 @@ func TestRecordingTooSlow(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := event.Container{ID: "ab", Name: "web"}
-	resync := []isolation.Fact{{Time: time.Unix(3, 0), Found: &isolation.Found{Container: c, InitPID: 5}}}
-	out := r.sink(100, func() []isolation.Fact { return resync })
+	resync := []fact.Fact{{Time: time.Unix(3, 0), Found: &fact.Found{Container: c, InitPID: 5}}}
+	out := r.sink(100, func() []fact.Fact { return resync })
 	if _, err := r.file.Seek(0, io.SeekStart); err != nil { // for another writer
 		t.Fatal(err)
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nsviz/nsviz/internal/container/docker"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/hostfs"
-	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/place"
 	"github.com/nsviz/nsviz/internal/probes"
@@ -187,7 +187,7 @@ func (o *options) chooseMethods() error {
 }
 
 // watcher sets up what the commands share that watch.
-func (o *options) watcher(log *slog.Logger, sinks ...func(isolation.Fact)) (*pipeline.Pipeline, error) {
+func (o *options) watcher(log *slog.Logger, sinks ...func(fact.Fact)) (*pipeline.Pipeline, error) {
 	if err := place.CanWatch(); err != nil {
 		return nil, err
 	}
@@ -195,7 +195,7 @@ func (o *options) watcher(log *slog.Logger, sinks ...func(isolation.Fact)) (*pip
 }
 
 // pipeline sets up what all live commands share.
-func (o *options) pipeline(log *slog.Logger, sinks ...func(isolation.Fact)) (*pipeline.Pipeline, error) {
+func (o *options) pipeline(log *slog.Logger, sinks ...func(fact.Fact)) (*pipeline.Pipeline, error) {
 	adoptLogs(log)
 	if _, err := docker.New(docker.Config{Host: o.dockerHost, Log: log}); err != nil {
 		return nil, errUsage{err} // it connects to nothing: only the address can be wrong

@@ -9,6 +9,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/diagram"
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/record"
@@ -40,7 +41,7 @@ func makeRecording(t *testing.T) (path string) {
 		{Time: at, Type: event.NamespaceCreated, PID: 4, Comm: "runc", Namespace: namespace},
 		{Time: at, Type: event.NamespaceFreed, Namespace: &event.Namespace{Type: event.Net, ID: 7, Via: event.ViaKernel}},
 	} {
-		if err := w.Write(isolation.Fact{Time: e.Time, Event: &e}); err != nil {
+		if err := w.Write(fact.Fact{Time: e.Time, Event: &e}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -95,7 +96,7 @@ func TestLongNames(t *testing.T) {
 	s := &isolation.Snapshot{
 		Containers: []isolation.Container{c}, VMs: []isolation.VM{{Name: longName, Kind: "qemu", Container: longName}},
 		Namespaces: []isolation.Namespace{{Type: event.Net, ID: 2, Containers: []string{longName}, PinnedBy: []string{"/run/" + longName}}, {Type: event.Net, ID: 3, PinnedBy: []string{longName}}},
-		Host:       isolation.Host{Name: longName}, Engines: []isolation.Engine{{Name: "docker", Detail: longName}},
+		Host:       fact.Host{Name: longName}, Engines: []fact.Engine{{Name: "docker", Detail: longName}},
 	}
 	for name, write := range map[string]func(*strings.Builder) error{
 		"ps":         func(b *strings.Builder) error { return report.WriteWorkloads(b, s, time.UTC) },

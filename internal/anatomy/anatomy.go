@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
@@ -31,8 +32,8 @@ type Anatomy struct {
 	Processes []Process `json:"processes,omitzero"`
 
 	// Unheld is set where its PID 1 is not in its own cgroup, Stuck where its processes wait for memory without an end.
-	Unheld *isolation.Unheld `json:"unheld,omitempty"`
-	Stuck  *isolation.Stuck  `json:"stuck,omitempty"`
+	Unheld *fact.Unheld `json:"unheld,omitempty"`
+	Stuck  *fact.Stuck  `json:"stuck,omitempty"`
 
 	// Resources is nil where its cgroup could not be read.
 	Resources *hostfs.Resources `json:"resources,omitempty"`

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
@@ -32,7 +33,7 @@ func BenchmarkGather(b *testing.B) {
 	for t, number := range ids {
 		c.Namespaces[t] = isolation.Membership{ID: number, Relation: isolation.RelationOwn}
 	}
-	s := &isolation.Snapshot{Containers: []isolation.Container{c}, Host: isolation.Host{Namespaces: event.NamespaceIDs{event.Mnt: ids[event.Mnt]}}}
+	s := &isolation.Snapshot{Containers: []isolation.Container{c}, Host: fact.Host{Namespaces: event.NamespaceIDs{event.Mnt: ids[event.Mnt]}}}
 	processes := 0
 	for b.Loop() {
 		a, err := Gather(b.Context(), host, layout, s, &c, Extra{})

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
@@ -104,10 +105,10 @@ func TestHoles(t *testing.T) {
 		{"neighbours in the host's", func(a *Anatomy) { a.Namespaces[event.Time].SharedWith = []string{"other"} }, "", 0, ""},
 
 		{"outside of its cgroup", func(a *Anatomy) {
-			a.Unheld, a.Resources.Cgroup = &isolation.Unheld{Cgroup: "/"}, "/docker/web"
+			a.Unheld, a.Resources.Cgroup = &fact.Unheld{Cgroup: "/"}, "/docker/web"
 		}, "outside_its_cgroup", High, "PID 1 is in /, and not in /docker/web"},
 		{"outside, who knows where", func(a *Anatomy) {
-			a.Unheld, a.Resources = &isolation.Unheld{}, nil
+			a.Unheld, a.Resources = &fact.Unheld{}, nil
 		}, "outside_its_cgroup", High, "PID 1 is in a cgroup that is unknown"},
 
 		{"root", func(a *Anatomy) { a.Privileges.UID = new(uint32(0)) }, "host_root", Medium, ""},

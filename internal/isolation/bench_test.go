@@ -6,13 +6,14 @@ import (
 	"testing"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // crowd is a host with many containers, as Docker makes them: five namespaces of their own, the others
 // the host's. Every tenth shares its net namespace with the one before. As many have ended.
 func crowd(n int) *Model {
 	m := modelOf(DefaultLimits(), hostIs(1, 2, 3, 4, 5, 6, 7, 8))
-	survey := &Survey{}
+	survey := &fact.Survey{}
 	for i := range 2 * n {
 		c := event.Container{ID: fmt.Sprintf("%064x", i), Name: fmt.Sprintf("service-%d", i), Runtime: "docker"}
 		first := uint64(10 + 5*i)
@@ -30,10 +31,10 @@ func crowd(n int) *Model {
 		}
 		m.Apply(memory(second, c, 1<<20))
 		for j, id := range ids[:5] {
-			survey.Namespaces = append(survey.Namespaces, Surveyed{Type: event.NamespaceType(j), ID: id, Processes: []int32{int32(i)}})
+			survey.Namespaces = append(survey.Namespaces, fact.Namespace{Type: event.NamespaceType(j), ID: id, Processes: []int32{int32(i)}})
 		}
 	}
-	m.Apply(Fact{Time: m.now, Namespaces: survey})
+	m.Apply(fact.Fact{Time: m.now, Namespaces: survey})
 	return m
 }
 
@@ -113,23 +114,23 @@ func namespacesOf(i int, shared bool) []uint64 {
 // housing is a host with n live containers and their namespaces.
 func housing(n int, shared bool) *Model {
 	m := modelOf(DefaultLimits(), hostIs(1, 2, 3, 4, 5, 6, 7, 8))
-	survey := &Survey{}
+	survey := &fact.Survey{}
 	for i := range n {
 		c := event.Container{ID: fmt.Sprintf("%064x", i), Name: fmt.Sprintf("service-%d", i), Runtime: "docker"}
 		ids := namespacesOf(i, shared)
 		m.Apply(created(float64(i)/1000, c))
 		m.Apply(started(float64(i)/1000, c, int32(i+1), ids...))
 		for t, id := range ids[:5] {
-			survey.Namespaces = append(survey.Namespaces, Surveyed{Type: event.NamespaceType(t), ID: id, Processes: []int32{int32(i)}})
+			survey.Namespaces = append(survey.Namespaces, fact.Namespace{Type: event.NamespaceType(t), ID: id, Processes: []int32{int32(i)}})
 		}
 	}
-	m.Apply(Fact{Time: m.now, Namespaces: survey})
+	m.Apply(fact.Fact{Time: m.now, Namespaces: survey})
 	for second := range HistoryLength {
-		var readings []Reading
+		var readings []fact.Reading
 		for i := range n {
-			readings = append(readings, Reading{ID: fmt.Sprintf("%064x", i), UsageBytes: new(uint64(1 << 20)), Unlimited: true, Processes: new(2)})
+			readings = append(readings, fact.Reading{ID: fmt.Sprintf("%064x", i), UsageBytes: new(uint64(1 << 20)), Unlimited: true, Processes: new(2)})
 		}
-		m.Apply(Fact{Time: at(float64(second)), Memory: readings})
+		m.Apply(fact.Fact{Time: at(float64(second)), Memory: readings})
 	}
 	return m
 }
@@ -137,7 +138,7 @@ func housing(n int, shared bool) *Model {
 func BenchmarkApply(b *testing.B) {
 	m := crowd(1000)
 	c := event.Container{ID: fmt.Sprintf("%064x", 1), Name: "service-1"}
-	for name, f := range map[string]Fact{
+	for name, f := range map[string]fact.Fact{
 		"kill":   killed(60, &c, 5),
 		"joined": happened(60, event.Event{Type: event.NamespaceJoined, Namespace: &event.Namespace{Type: event.Net, ID: 3}}),
 		"cgroup": createdAt(60, c, path(c)+"/below"),

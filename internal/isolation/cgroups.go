@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // cgroup is the model's view of one cgroup of the tracked hierarchy, a container's own or any other.
@@ -87,12 +88,12 @@ func (m *Model) forgetRemoved(g *cgroup) {
 }
 
 // applyCgroupsFound takes in the cgroups that were there when nsviz looked.
-func (m *Model) applyCgroupsFound(at time.Time, found []FoundCgroup) {
+func (m *Model) applyCgroupsFound(at time.Time, found []fact.FoundCgroup) {
 	for i := range found {
 		f := &found[i]
 		g := m.cgroups[f.Path]
 		switch {
-		case g != nil && (f.Limits == nil || g.limits.known != (CgroupLimits{})):
+		case g != nil && (f.Limits == nil || g.limits.known != (fact.CgroupLimits{})):
 			continue // events or writes have told more
 		case g == nil:
 			if g = m.cgroupAt(f.Path); g == nil {
@@ -171,7 +172,7 @@ func (m *Model) tellCgroupKill(e *event.Event) {
 }
 
 // applyWrite tells a cgroup, and the container whose own it is, what somebody wrote to it.
-func (m *Model) applyWrite(f Fact) {
+func (m *Model) applyWrite(f fact.Fact) {
 	at, w := f.Time, f.CgroupWrite
 	g := m.cgroupAt(w.Path)
 	if g == nil {
@@ -208,7 +209,7 @@ type Cgroup struct {
 	Creator *event.Process
 	Removed time.Time
 	// Limits are its own, as known.
-	Limits CgroupLimits
+	Limits fact.CgroupLimits
 	// OOMKills are those of which events told: of processes in it, or because its limit was reached.
 	OOMKills uint64
 	History  []Moment

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // told writes moments in short, a line each.
@@ -70,7 +71,7 @@ func told(moments []Moment) []string {
 	return list
 }
 
-func limitWords(l Limit) string {
+func limitWords(l fact.Limit) string {
 	if l.Value == nil {
 		return "none"
 	}
@@ -78,29 +79,29 @@ func limitWords(l Limit) string {
 }
 
 // born is a namespace made by a process.
-func born(seconds float64, pid int32, comm string, c *event.Container, typ event.NamespaceType, id uint64) Fact {
+func born(seconds float64, pid int32, comm string, c *event.Container, typ event.NamespaceType, id uint64) fact.Fact {
 	return happened(seconds, event.Event{
 		Type: event.NamespaceCreated, PID: pid, Comm: comm, Container: c,
 		Namespace: &event.Namespace{Type: typ, ID: id, Owner: 6, Via: event.ViaUnshare},
 	})
 }
 
-func freed(seconds float64, typ event.NamespaceType, id uint64) Fact {
+func freed(seconds float64, typ event.NamespaceType, id uint64) fact.Fact {
 	return happened(seconds, event.Event{Type: event.NamespaceFreed, Namespace: &event.Namespace{Type: typ, ID: id, Via: event.ViaKernel}})
 }
 
 // acted is a join by a process of any name.
-func acted(comm string, f Fact) Fact {
+func acted(comm string, f fact.Fact) fact.Fact {
 	f.Event.Comm = comm
 	return f
 }
 
 // wholeLife is what a container goes through, and another one that shares its net namespace.
-func wholeLife() []Fact {
+func wholeLife() []fact.Fact {
 	web, db := who("a", "web"), who("b", "db")
 	net := event.Namespace{Type: event.Net, ID: 22}
 	mnt := event.Namespace{Type: event.Mnt, ID: 20}
-	return []Fact{
+	return []fact.Fact{
 		hostIs(1, 2, 3, 4, 5, 6, 7, 8),
 		created(1, web),
 		born(1.1, 9, "runc", &web, event.Mnt, 20), born(1.1, 9, "runc", &web, event.PID, 21), born(1.1, 9, "runc", &web, event.Net, 22),
@@ -109,15 +110,15 @@ func wholeLife() []Fact {
 		acted("dockerd", joined(1.3, 50, nil, net)),
 		started(1.5, web, 100, 20, 21, 22, 4, 5, 6, 7, 8),
 		said(1.6, web, "start"),
-		limited(2, web, CgroupLimits{Memory: limit(64), CPU: limit(0), PIDs: limit(100)}),
-		limited(2.5, web, CgroupLimits{Memory: limit(64)}),
+		limited(2, web, fact.CgroupLimits{Memory: limit(64), CPU: limit(0), PIDs: limit(100)}),
+		limited(2.5, web, fact.CgroupLimits{Memory: limit(64)}),
 		created(3, db),
 		joined(3.1, 60, &db, net),
 		started(3.2, db, 110, 30, 31, 22, 4, 5, 6, 7, 8),
 		joined(4, 70, nil, mnt), joined(4, 70, nil, net),
 		joined(5, 71, nil, mnt), joined(5, 71, nil, net),
-		limited(5.4, web, CgroupLimits{Memory: limit(64), CPU: limit(0)}),
-		limited(6, web, CgroupLimits{Memory: limit(96), PIDs: limit(100)}),
+		limited(5.4, web, fact.CgroupLimits{Memory: limit(64), CPU: limit(0)}),
+		limited(6, web, fact.CgroupLimits{Memory: limit(96), PIDs: limit(100)}),
 		killed(7, &web, 101), killed(7.1, &web, 102),
 		joined(8, 72, nil, mnt),
 		killed(8, &web, 103),
@@ -184,7 +185,7 @@ func TestHistories(t *testing.T) {
 	if !mnt.Freed.Equal(at(10.3)) || mnt.FreedVia != event.ViaKernel || mnt.Owner != 6 || mnt.Creator.PID != 9 {
 		t.Errorf("mnt:20 is %+v", mnt)
 	}
-	if c := s.container(t, "a"); !c.Limits.Memory.equal(*limit(96)) || !c.Limits.CPU.equal(*limit(0)) {
+	if c := s.container(t, "a"); !c.Limits.Memory.Equal(*limit(96)) || !c.Limits.CPU.Equal(*limit(0)) {
 		t.Errorf("limits are %+v", c.Limits)
 	}
 }
@@ -198,7 +199,7 @@ func namespaceOf(t *testing.T, list []Namespace, id uint64) *Namespace {
 	return &list[i]
 }
 
-func historyOf(t *testing.T, letter string, facts ...Fact) []string {
+func historyOf(t *testing.T, letter string, facts ...fact.Fact) []string {
 	t.Helper()
 	return told(modelOf(DefaultLimits(), facts...).Whole().container(t, letter).History)
 }
@@ -209,19 +210,19 @@ func TestContainerHistories(t *testing.T) {
 	const entry = "container_started mnt:20 pid:21 net:22"
 	for _, test := range []struct {
 		name  string
-		facts []Fact
+		facts []fact.Fact
 		want  []string
 	}{
 		{
-			"running before nsviz", []Fact{found(1, web, 5, 20), limited(2, web, CgroupLimits{Memory: limit(1)}), gone(3, web)},
+			"running before nsviz", []fact.Fact{found(1, web, 5, 20), limited(2, web, fact.CgroupLimits{Memory: limit(1)}), gone(3, web)},
 			[]string{"1 found mnt:20", "2 limits memory ? to 1", "3 gone"},
 		},
 		{
-			"its end is read after it is gone", []Fact{created(1, web), started(2, web, 5), removed(3, web), exited(2.9, web, 5)},
+			"its end is read after it is gone", []fact.Fact{created(1, web), started(2, web, 5), removed(3, web), exited(2.9, web, 5)},
 			[]string{"1 cgroup_created by runc/10", "2 container_started", "2.9 container_exited", "3 cgroup_removed by runc/10"},
 		},
 		{
-			"started again", []Fact{created(1, web), started(2, web, 5), exited(3, web, 5), created(4, web), started(5, web, 6)},
+			"started again", []fact.Fact{created(1, web), started(2, web, 5), exited(3, web, 5), created(4, web), started(5, web, 6)},
 			[]string{
 				"1 cgroup_created by runc/10", "2 container_started", "3 container_exited",
 				"4 cgroup_created by runc/10", "5 container_started",
@@ -229,7 +230,7 @@ func TestContainerHistories(t *testing.T) {
 		},
 		{
 			"made by its runtime from outside",
-			[]Fact{
+			[]fact.Fact{
 				born(1, 9, "crun", nil, event.Mnt, 20), born(1, 9, "crun", nil, event.PID, 21), created(1.1, web),
 				started(1.2, web, 5, 20, 21),
 			},
@@ -239,38 +240,38 @@ func TestContainerHistories(t *testing.T) {
 		},
 		{
 			"kills that only the kernel has counted",
-			[]Fact{started(1, web, 5), counted(2, web, 3), counted(3, web, 3), counted(4, web, 5), counted(5, web, 5), counted(6, web, 5)},
+			[]fact.Fact{started(1, web, 5), counted(2, web, 3), counted(3, web, 3), counted(4, web, 5), counted(5, web, 5), counted(6, web, 5)},
 			[]string{"1 container_started", "4 oom_kills_unobserved 5 times until 6"},
 		},
 		{
 			"a limit that was not read is not changed",
-			[]Fact{
-				started(1, web, 5), limited(2, web, CgroupLimits{Memory: limit(1), PIDs: limit(2)}), limited(3, web, CgroupLimits{Memory: limit(1)}),
-				limited(4, web, CgroupLimits{PIDs: limit(0)}), limited(5, web, CgroupLimits{CPU: limit(1)}),
+			[]fact.Fact{
+				started(1, web, 5), limited(2, web, fact.CgroupLimits{Memory: limit(1), PIDs: limit(2)}), limited(3, web, fact.CgroupLimits{Memory: limit(1)}),
+				limited(4, web, fact.CgroupLimits{PIDs: limit(0)}), limited(5, web, fact.CgroupLimits{CPU: limit(1)}),
 			},
 			[]string{
 				"1 container_started", "2 limits memory ? to 1 pids ? to 2", "4 limits_changed pids 2 to none after 2", "5 limits cpu ? to 1",
 			},
 		},
 		{
-			"no reading of limits before its program runs", []Fact{created(1, web), memory(1.1, web, 5), started(2, web, 5)},
+			"no reading of limits before its program runs", []fact.Fact{created(1, web), memory(1.1, web, 5), started(2, web, 5)},
 			[]string{"1 cgroup_created by runc/10", "2 container_started"},
 		},
 		{
-			"a name that comes later", []Fact{started(1, who("b", ""), 5, 20, 21, 22), started(2, web, 6, 30, 31, 22)},
+			"a name that comes later", []fact.Fact{started(1, who("b", ""), 5, 20, 21, 22), started(2, web, 6, 30, 31, 22)},
 			[]string{"2 container_started mnt:30 pid:31 net:22 of bbbbbbbbbbbb"},
 		},
 		{
-			"late ones take their place", []Fact{started(1, web, 5, 20, 21, 22), said(3, web, "kill"), joined(2.5, 7, nil, net), said(1.5, web, "start")},
+			"late ones take their place", []fact.Fact{started(1, web, 5, 20, 21, 22), said(3, web, "kill"), joined(2.5, 7, nil, net), said(1.5, web, "start")},
 			[]string{"1 " + entry, "1.5 engine_event start", "2.5 namespace_joined by nsenter/7 net:22*", "3 engine_event kill"},
 		},
 		{
-			"the clock was set back", []Fact{started(100, web, 5, 20, 21, 22), said(102, web, "kill"), said(1, web, "start")},
+			"the clock was set back", []fact.Fact{started(100, web, 5, 20, 21, 22), said(102, web, "kill"), said(1, web, "start")},
 			[]string{"100 " + entry, "102 engine_event kill", "1 engine_event start"},
 		},
 		{
 			"a container that leaves for another's namespace, and for one that nobody knows",
-			[]Fact{
+			[]fact.Fact{
 				started(1, web, 5, 20, 21, 22), started(2, who("b", "db"), 6, 30, 31, 32),
 				joined(3, 5, &web, event.Namespace{Type: event.Net, ID: 32}), joined(4, 5, &web, event.Namespace{Type: event.Mnt, ID: 99}),
 			},
@@ -278,7 +279,7 @@ func TestContainerHistories(t *testing.T) {
 		},
 		{
 			"brought in from outside as a process of its own, but not on its way in",
-			[]Fact{
+			[]fact.Fact{
 				created(1, web), born(1, 8, "runc", &web, event.Net, 22), joined(1, 8, &web, net), started(1, web, 5, 20, 21, 22), joined(2, 9, &web, net),
 			},
 			[]string{
@@ -286,7 +287,7 @@ func TestContainerHistories(t *testing.T) {
 			},
 		},
 		{
-			"what the engine does again and again", []Fact{started(1, web, 5), said(2, web, "exec_start"), said(3, web, "exec_start"), said(4, web, "update")},
+			"what the engine does again and again", []fact.Fact{started(1, web, 5), said(2, web, "exec_start"), said(3, web, "exec_start"), said(4, web, "update")},
 			[]string{"1 container_started", "2 engine_event 2 times until 3 exec_start", "4 engine_event update"},
 		},
 	} {
@@ -299,8 +300,8 @@ func TestContainerHistories(t *testing.T) {
 }
 
 // counted is a reading of the kernel's own count of kills.
-func counted(seconds float64, c event.Container, kills uint64) Fact {
-	return Fact{Time: at(seconds), Memory: []Reading{{ID: c.ID, OOMKills: &kills}}}
+func counted(seconds float64, c event.Container, kills uint64) fact.Fact {
+	return fact.Fact{Time: at(seconds), Memory: []fact.Reading{{ID: c.ID, OOMKills: &kills}}}
 }
 
 // A crowd of the same is one moment, of many processes under one name.
@@ -391,7 +392,7 @@ func TestNumberGivenOutAgain(t *testing.T) {
 		DefaultLimits(),
 		born(1, 9, "first", nil, event.UTS, 50), freed(2, event.UTS, 50), born(2, 9, "second", nil, event.Net, 50),
 		born(3, 9, "third", nil, event.Net, 50), // whose end nobody told
-		survey(4, Surveyed{Type: event.IPC, ID: 50}),
+		survey(4, fact.Namespace{Type: event.IPC, ID: 50}),
 		happened(5, event.Event{Type: event.NamespaceCreated, Namespace: &event.Namespace{Type: event.IPC, ID: 50, Via: event.ViaReconcile}}),
 	).Whole()
 	var got []string

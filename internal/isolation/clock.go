@@ -3,6 +3,8 @@ package isolation
 import (
 	"math"
 	"time"
+
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // instant is a time for ages and orders: nanoseconds of the kernel's clock (CLOCK_BOOTTIME), which nobody sets. In
@@ -67,7 +69,7 @@ func (c *clock) at(t time.Time) instant {
 }
 
 // advance sets the model's time to that of a fact. A late fact does not turn it back.
-func (m *Model) advance(f *Fact) {
+func (m *Model) advance(f *fact.Fact) {
 	if f.BootNS == 0 {
 		if f.Time.After(m.now) {
 			m.now = f.Time

@@ -10,11 +10,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // booted gives facts the kernel's time: the host started a thousand seconds before t0.
-func booted(facts []Fact) []Fact {
-	list := make([]Fact, len(facts))
+func booted(facts []fact.Fact) []fact.Fact {
+	list := make([]fact.Fact, len(facts))
 	for i, f := range facts {
 		f.BootNS = uint64(f.Time.Sub(t0) + 1000*time.Second)
 		list[i] = f
@@ -23,8 +24,8 @@ func booted(facts []Fact) []Fact {
 }
 
 // set is what the same facts say where somebody sets the wall clock by so much before one of them.
-func set(facts []Fact, from int, by time.Duration) []Fact {
-	list := make([]Fact, len(facts))
+func set(facts []fact.Fact, from int, by time.Duration) []fact.Fact {
+	list := make([]fact.Fact, len(facts))
 	for i, f := range facts {
 		if i >= from {
 			f.Time = f.Time.Add(by)
@@ -47,7 +48,7 @@ func set(facts []Fact, from int, by time.Duration) []Fact {
 // A container that has ended is kept for a quarter of an hour by the kernel's clock, whatever is done to the wall clock.
 func TestSettingTheClockAgesNothing(t *testing.T) {
 	a := who("a", "web")
-	facts := booted([]Fact{
+	facts := booted([]fact.Fact{
 		created(1, a), started(2, a, 50), killed(3, &a, 51), exited(4, a, 50), removed(4, a),
 		happened(4, event.Event{Type: event.NamespaceCreated, Namespace: &event.Namespace{Type: event.Net, ID: 7, Via: event.ViaClone}}),
 		happened(5, event.Event{Type: event.NamespaceFreed, Namespace: &event.Namespace{Type: event.Net, ID: 7}}),
@@ -66,7 +67,7 @@ func TestSettingTheClockAgesNothing(t *testing.T) {
 			t.Errorf("set by %v: it is %v, want %v", by, s.Time, want)
 		}
 		later := passed(8 + 15*60)
-		later.Time, later.BootNS = later.Time.Add(by), booted([]Fact{later})[0].BootNS
+		later.Time, later.BootNS = later.Time.Add(by), booted([]fact.Fact{later})[0].BootNS
 		m.Apply(later)
 		if s := m.Whole(); s.Totals.FoldedContainers != 1 || len(s.Freed) != 0 || len(s.Cgroups) != 0 {
 			t.Errorf("set by %v, a quarter of an hour later: %d folded, %d freed namespaces, %d cgroups", by, s.Totals.FoldedContainers, len(s.Freed), len(s.Cgroups))
@@ -79,7 +80,7 @@ func TestKillsAfterTheClockWasSetBack(t *testing.T) {
 	a := who("a", "web")
 	running := found(1, a, 50)
 	running.Found.OOMKills = new(uint64(5))
-	facts := set(booted([]Fact{running, memory(2, a, 7), killed(3, &a, 51), memory(4, a, 9)}), 2, -20*time.Minute)
+	facts := set(booted([]fact.Fact{running, memory(2, a, 7), killed(3, &a, 51), memory(4, a, 9)}), 2, -20*time.Minute)
 	c := modelOf(DefaultLimits(), facts...).Snapshot().container(t, "a")
 	if c.OOMKills == nil || *c.OOMKills != 6 {
 		t.Errorf("%d kills, want the kernel's 5 and one", c.OOMKillsAtLeast)
@@ -89,7 +90,7 @@ func TestKillsAfterTheClockWasSetBack(t *testing.T) {
 		t.Errorf("memory (-want +got):\n%s", diff)
 	}
 	// By one second, so that what comes now could be taken for late.
-	facts = set(booted([]Fact{created(1, a), started(1.2, a, 50), exited(1.4, a, 50)}), 2, -time.Second)
+	facts = set(booted([]fact.Fact{created(1, a), started(1.2, a, 50), exited(1.4, a, 50)}), 2, -time.Second)
 	if diff := cmp.Diff([]string{"cgroup_created", "container_started", "container_exited"}, kinds(modelOf(DefaultLimits(), facts...).Snapshot().container(t, "a").History)); diff != "" {
 		t.Errorf("history (-want +got):\n%s", diff)
 	}
@@ -105,7 +106,7 @@ func kinds(history []Moment) (list []string) {
 // Recordings without the kernel's time are told by the wall clock, as before.
 func TestWithoutTheKernelsTime(t *testing.T) {
 	a := who("a", "web")
-	facts := []Fact{started(2, a, 50), exited(4, a, 50), passed(5 + 15*60)}
+	facts := []fact.Fact{started(2, a, 50), exited(4, a, 50), passed(5 + 15*60)}
 	if n := snapshotOf(facts...).Totals.FoldedContainers; n != 1 {
 		t.Errorf("%d folded", n)
 	}

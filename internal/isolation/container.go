@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // container is the model's view of one container.
@@ -18,7 +19,7 @@ type container struct {
 	// a label that is in use does not change.
 	qualified bool
 	// never is what is known of it beside what follows, as long as it has not started; ordinal tells the order of those.
-	neverStarted NeverStarted
+	neverStarted fact.NeverStarted
 	ordinal      uint64
 	overAt       instant // when its start failed or its engine removed it; never is that neither is known
 
@@ -37,7 +38,7 @@ type container struct {
 	exit                     *event.Exit
 	startKilled              bool // something was OOM-killed while it started
 	neverRan                 bool // and so its own program never ran
-	verdict                  *Verdict
+	verdict                  *fact.EngineReport
 	latestKill               *Kill // replaced, never changed: snapshots share it
 	previous                 *End  // the same
 
@@ -46,7 +47,7 @@ type container struct {
 	madeFor map[event.NamespaceType]event.Container
 	// lodges is whether it is in a namespace that was made for another container.
 	lodges    bool
-	reading   Reading
+	reading   fact.Reading
 	history   history
 	chronicle chronicle // over all of its runs
 	limits    limits
@@ -68,8 +69,8 @@ type container struct {
 	shownKills, shownUnobserved *uint64
 	// unheld, stuck: replaced, never changed, since snapshots share them. stuckKnown is whether the latest reading said
 	// either, stuckTold whether the history has it.
-	unheld                *Unheld
-	stuck                 *Stuck
+	unheld                *fact.Unheld
+	stuck                 *fact.Stuck
 	stuckKnown, stuckTold bool
 	// groupDecisions is how many decisions of memory.oom.group the oomKills came by, lastGroup the latest one.
 	groupDecisions, lastGroup uint64
@@ -136,7 +137,7 @@ func (m *Model) revive(c *container) {
 	c.phases = nil
 	c.namespaces = event.NamespaceIDs{}
 	c.madeFor = nil
-	c.reading = Reading{}
+	c.reading = fact.Reading{}
 	c.history = history{}
 	c.oomKills, c.killsKnown, c.countedUntil = 0, false, never
 	c.counted, c.unobserved, c.countable = [2]*uint64{}, 0, false
@@ -304,8 +305,8 @@ func (c *container) end() End {
 
 // applyVerdict takes in what the engine says of an end. It may say so when the container has been
 // started again, or, if seldom, before the end was read from the ring.
-func (m *Model) applyVerdict(f Fact) {
-	at, v := f.Time, *f.Verdict
+func (m *Model) applyVerdict(f fact.Fact) {
+	at, v := f.Time, *f.EngineReport
 	c := m.find(v.ID)
 	switch {
 	case c == nil, c.state == Created && c.neverStarted.Tried.IsZero() && v.StartError == "" && !v.Removed: // it did start
@@ -338,7 +339,7 @@ func (m *Model) applyVerdict(f Fact) {
 	}
 }
 
-func (c *container) tellVerdict(at time.Time, v *Verdict) {
+func (c *container) tellVerdict(at time.Time, v *fact.EngineReport) {
 	said := *v
 	said.ID = ""
 	c.tell(Moment{Time: at, Kind: MomentVerdict, Verdict: &said})
@@ -356,7 +357,7 @@ func (c *container) endPhases() {
 	c.phases = append(slices.Clip(c.phases), event.Phase{Name: event.PhaseEngineStart, AtMS: at})
 }
 
-func (m *Model) applyFound(at time.Time, f Found) {
+func (m *Model) applyFound(at time.Time, f fact.Found) {
 	c := m.containers[f.Container.ID]
 	if c != nil && c.state == Running {
 		m.identify(c, &f.Container)
@@ -398,7 +399,7 @@ func (m *Model) applyFound(at time.Time, f Found) {
 // somebody has set the clock, in a recording that does not have the kernel's.
 const clockSetBack = time.Minute
 
-func (m *Model) applyMemory(at time.Time, readings []Reading) {
+func (m *Model) applyMemory(at time.Time, readings []fact.Reading) {
 	if m.nowAt.sub(m.clock.at(at)) > clockSetBack {
 		m.nowAt, m.now = m.clock.at(at), at
 		for _, c := range m.containers {

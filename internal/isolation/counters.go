@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // counters are what the model counts besides what each container counts for itself.
@@ -16,7 +17,7 @@ type counters struct {
 	unknownKills      map[event.Scope]uint64 // in cgroups of which nothing is known
 	lost              map[string]uint64
 	bpfErrors         map[string]uint64
-	savings           map[Saving]uint64
+	savings           map[fact.Saving]uint64
 	starts            Histogram
 
 	// What forgotten containers have counted.
@@ -36,7 +37,7 @@ func newCounters() counters {
 		hostKills:         map[event.Scope]uint64{},
 		unknownKills:      map[event.Scope]uint64{},
 		lost:              map[string]uint64{},
-		savings:           map[Saving]uint64{},
+		savings:           map[fact.Saving]uint64{},
 		starts:            Histogram{Counts: make([]uint64, len(StartBuckets()))},
 		foldedKills:       map[event.Scope]uint64{},
 		foldedExits:       map[event.Cause]uint64{},

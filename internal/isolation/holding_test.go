@@ -6,40 +6,41 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // moved is a container's PID 1 that bash moves to a cgroup.
-func moved(seconds float64, c event.Container, pid int32, to string, held bool) Fact {
+func moved(seconds float64, c event.Container, pid int32, to string, held bool) fact.Fact {
 	return happened(seconds, event.Event{
 		Type: event.InitMoved, PID: 812, Comm: "bash", Moved: &event.Moved{PID: pid, Container: &c, Home: path(c), To: to, Held: held},
 	})
 }
 
 // read is a reading of a container.
-func read(seconds float64, c event.Container, r Reading) Fact {
+func read(seconds float64, c event.Container, r fact.Reading) fact.Fact {
 	r.ID = c.ID
-	return Fact{Time: at(seconds), Memory: []Reading{r}}
+	return fact.Fact{Time: at(seconds), Memory: []fact.Reading{r}}
 }
 
 func TestUnheld(t *testing.T) {
 	a := who("a", "web")
-	running := []Fact{created(1, a), started(2, a, 50)}
+	running := []fact.Fact{created(1, a), started(2, a, 50)}
 	foundOutside := found(3, a, 50)
-	foundOutside.Found.Unheld = &Unheld{Cgroup: "/"}
+	foundOutside.Found.Unheld = &fact.Unheld{Cgroup: "/"}
 	by := &event.Process{PID: 812, Comm: "bash"}
-	out := &Unheld{Since: at(4), Cgroup: "/", By: by}
+	out := &fact.Unheld{Since: at(4), Cgroup: "/", By: by}
 	for _, test := range []struct {
 		name  string
-		facts []Fact
+		facts []fact.Fact
 		state ContainerState
-		want  *Unheld
+		want  *fact.Unheld
 	}{
 		{"held", running, Running, nil},
 		{"moved out", append(running, moved(4, a, 50, "/", false)), Running, out},
-		{"moved out, and on", append(running, moved(4, a, 50, "/x", false), moved(5, a, 50, "/", false)), Running, &Unheld{Since: at(5), Cgroup: "/", By: by}},
+		{"moved out, and on", append(running, moved(4, a, 50, "/x", false), moved(5, a, 50, "/", false)), Running, &fact.Unheld{Since: at(5), Cgroup: "/", By: by}},
 		{"moved out and back", append(running, moved(4, a, 50, "/", false), moved(5, a, 50, path(a), true)), Running, nil},
 		{"another process of it", append(running, moved(4, a, 51, "/", false)), Running, nil},
-		{"found so", []Fact{foundOutside}, Running, &Unheld{Cgroup: "/"}},
+		{"found so", []fact.Fact{foundOutside}, Running, &fact.Unheld{Cgroup: "/"}},
 		{"its cgroup is removed as it is empty", append(running, moved(4, a, 50, "/", false), removed(5, a)), Running, out},
 		{"it ends", append(running, moved(4, a, 50, "/", false), removed(5, a), exited(6, a, 50)), Exited, out},
 		{"it is started again", append(running, moved(4, a, 50, "/", false), exited(6, a, 50), removed(6, a), created(7, a), started(8, a, 60)), Running, nil},
@@ -59,25 +60,25 @@ func TestUnheld(t *testing.T) {
 
 func TestStuck(t *testing.T) {
 	b := who("b", "web")
-	running := []Fact{created(1, b), started(2, b, 50)}
-	stuckAt := func(seconds float64, where string) Fact { return read(seconds, b, Reading{StuckAt: &where}) }
+	running := []fact.Fact{created(1, b), started(2, b, 50)}
+	stuckAt := func(seconds float64, where string) fact.Fact { return read(seconds, b, fact.Reading{StuckAt: &where}) }
 	for _, test := range []struct {
 		name    string
-		facts   []Fact
+		facts   []fact.Fact
 		known   bool
-		want    *Stuck
+		want    *fact.Stuck
 		history []string
 	}{
-		{"unknown", []Fact{read(3, b, Reading{})}, false, nil, nil},
-		{"not stuck", []Fact{stuckAt(3, "")}, true, nil, nil},
-		{"for a moment", []Fact{stuckAt(3, path(b)), stuckAt(4, "")}, true, nil, nil},
-		{"for longer", []Fact{stuckAt(3, path(b)), stuckAt(4, path(b)), stuckAt(5, path(b))}, true, &Stuck{Since: at(3), Cgroup: path(b)}, []string{"4 stuck_at_limit"}},
-		{"until somebody made room", []Fact{stuckAt(3, path(b)), stuckAt(4, path(b)), stuckAt(5, "")}, true, nil, []string{"4 stuck_at_limit", "5 stuck_no_more"}},
-		{"again", []Fact{
+		{"unknown", []fact.Fact{read(3, b, fact.Reading{})}, false, nil, nil},
+		{"not stuck", []fact.Fact{stuckAt(3, "")}, true, nil, nil},
+		{"for a moment", []fact.Fact{stuckAt(3, path(b)), stuckAt(4, "")}, true, nil, nil},
+		{"for longer", []fact.Fact{stuckAt(3, path(b)), stuckAt(4, path(b)), stuckAt(5, path(b))}, true, &fact.Stuck{Since: at(3), Cgroup: path(b)}, []string{"4 stuck_at_limit"}},
+		{"until somebody made room", []fact.Fact{stuckAt(3, path(b)), stuckAt(4, path(b)), stuckAt(5, "")}, true, nil, []string{"4 stuck_at_limit", "5 stuck_no_more"}},
+		{"again", []fact.Fact{
 			stuckAt(3, path(b)), stuckAt(4, path(b)), stuckAt(5, ""), stuckAt(6, path(b)), stuckAt(7, path(b)), stuckAt(8, ""),
 		}, true, nil, []string{"4 stuck_at_limit 2 times until 7", "5 stuck_no_more 2 times until 8"}},
-		{"until it ended", []Fact{stuckAt(3, path(b)), stuckAt(4, path(b)), exited(5, b, 50)}, false, nil, []string{"4 stuck_at_limit"}},
-		{"not to be read any more", []Fact{stuckAt(3, path(b)), read(4, b, Reading{})}, false, nil, nil},
+		{"until it ended", []fact.Fact{stuckAt(3, path(b)), stuckAt(4, path(b)), exited(5, b, 50)}, false, nil, []string{"4 stuck_at_limit"}},
+		{"not to be read any more", []fact.Fact{stuckAt(3, path(b)), read(4, b, fact.Reading{})}, false, nil, nil},
 	} {
 		facts := append(running, test.facts...)
 		c := snapshotOf(facts...).container(t, "b")
@@ -98,9 +99,9 @@ func TestStuck(t *testing.T) {
 
 func TestPIDsRefused(t *testing.T) {
 	a, b := who("a", "web"), who("b", "web")
-	running := []Fact{created(1, a), started(2, a, 50)}
-	refused := func(seconds float64, n uint64) Fact { return read(seconds, a, Reading{PIDsRefused: &n}) }
-	ended := func(seconds float64, n *uint64) Fact {
+	running := []fact.Fact{created(1, a), started(2, a, 50)}
+	refused := func(seconds float64, n uint64) fact.Fact { return read(seconds, a, fact.Reading{PIDsRefused: &n}) }
+	ended := func(seconds float64, n *uint64) fact.Fact {
 		f := exited(seconds, a, 50)
 		f.Event.Exit.PIDsRefused = n
 		return f
@@ -108,18 +109,18 @@ func TestPIDsRefused(t *testing.T) {
 	n := func(n uint64) *uint64 { return &n }
 	for _, test := range []struct {
 		name  string
-		facts []Fact
+		facts []fact.Fact
 		want  *uint64
 		total map[string]uint64 // by label
 	}{
 		// As where it is summed over a subtree of which a part is removed.
 		{"the sum falls", append(running, refused(3, 100), refused(4, 0), refused(5, 0), refused(6, 60), refused(7, 100)), n(200), map[string]uint64{"web": 200}},
-		{"the sum falls, of before nsviz", []Fact{found(3, a, 50), refused(4, 5), refused(5, 2), refused(6, 3)}, n(6), map[string]uint64{"web": 1}},
-		{"not counted", append(running, read(3, a, Reading{})), nil, map[string]uint64{}},
+		{"the sum falls, of before nsviz", []fact.Fact{found(3, a, 50), refused(4, 5), refused(5, 2), refused(6, 3)}, n(6), map[string]uint64{"web": 1}},
+		{"not counted", append(running, read(3, a, fact.Reading{})), nil, map[string]uint64{}},
 		{"none", append(running, refused(3, 0)), n(0), map[string]uint64{"web": 0}},
 		{"some", append(running, refused(3, 0), refused(4, 3), refused(5, 7)), n(7), map[string]uint64{"web": 7}},
 		{"before the first reading", append(running, refused(3, 5)), n(5), map[string]uint64{"web": 5}},
-		{"before nsviz", []Fact{found(3, a, 50), refused(4, 5), refused(5, 7)}, n(7), map[string]uint64{"web": 2}},
+		{"before nsviz", []fact.Fact{found(3, a, 50), refused(4, 5), refused(5, 7)}, n(7), map[string]uint64{"web": 2}},
 		{"after the last reading", append(running, refused(3, 1), ended(4, n(4)), removed(5, a)), n(4), map[string]uint64{"web": 4}},
 		{"without a reading", append(running, ended(3, n(4)), removed(5, a)), n(4), map[string]uint64{"web": 4}},
 		{"its end was seen to be gone first", append(running, gone(3, a), ended(2.9, n(4))), n(4), map[string]uint64{"web": 4}},
@@ -156,8 +157,8 @@ func TestPIDsRefused(t *testing.T) {
 func TestLimitOfThePreviousRun(t *testing.T) {
 	a := who("a", "web")
 	c := snapshotOf(
-		created(1, a), started(2, a, 50), limited(3, a, CgroupLimits{PIDs: limit(20)}), exited(4, a, 50), removed(4, a),
-		created(5, a), started(6, a, 60), limited(7, a, CgroupLimits{PIDs: limit(4000)}),
+		created(1, a), started(2, a, 50), limited(3, a, fact.CgroupLimits{PIDs: limit(20)}), exited(4, a, 50), removed(4, a),
+		created(5, a), started(6, a, 60), limited(7, a, fact.CgroupLimits{PIDs: limit(4000)}),
 	).container(t, "a")
 	if c.Previous == nil || !cmp.Equal(c.Previous.PIDsLimit, limit(20)) || !cmp.Equal(c.End().PIDsLimit, limit(4000)) {
 		t.Errorf("%+v, now %+v", c.Previous, c.End().PIDsLimit)

@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // outcome is what a kill did: its number and whether the container survived.
@@ -27,7 +28,7 @@ func outcomes(s *Snapshot) []outcome {
 }
 
 // decided gives a kill the number of its decision.
-func decided(f Fact, decision uint64) Fact {
+func decided(f fact.Fact, decision uint64) fact.Fact {
 	f.Event.OOM.Decision = decision
 	return f
 }
@@ -38,13 +39,13 @@ func TestKills(t *testing.T) {
 	inside.Inner = &event.Container{ID: id("c")}
 	ofInit := killed(3, &a, 77)
 	ofInit.Event.OOM.Victim.Init = true
-	running := []Fact{created(1, a), started(2, a, 50), created(1, b), started(2, b, 60)}
+	running := []fact.Fact{created(1, a), started(2, a, 50), created(1, b), started(2, b, 60)}
 	counted := found(2, a, 50)
 	counted.Found.OOMKills = new(uint64(7))
 
 	tests := []struct {
 		name     string
-		facts    []Fact
+		facts    []fact.Fact
 		outcomes []outcome
 		ofA      uint64 // OOMKills
 		totals   map[string]uint64
@@ -56,7 +57,7 @@ func TestKills(t *testing.T) {
 		},
 		{"of PID 1", append(running, killed(3, &a, 50)), []outcome{{1, "no"}}, 1, map[string]uint64{"web/cgroup": 1}},
 		{"of PID 1, as the kernel says", append(running, ofInit), []outcome{{1, "no"}}, 1, map[string]uint64{"web/cgroup": 1}},
-		{"while starting", []Fact{created(1, a), killed(3, &a, 55)}, []outcome{{1, "unknown"}}, 1, map[string]uint64{"web/cgroup": 1}},
+		{"while starting", []fact.Fact{created(1, a), killed(3, &a, 55)}, []outcome{{1, "unknown"}}, 1, map[string]uint64{"web/cgroup": 1}},
 		{"in one inside", append(running, killed(3, &inside, 55)), []outcome{{1, "unknown"}}, 1, map[string]uint64{"web/cgroup": 1}},
 		{
 			"each container counts for itself",
@@ -78,17 +79,17 @@ func TestKills(t *testing.T) {
 		},
 		{
 			"the kernel has counted before",
-			[]Fact{counted, killed(3, &a, 55)},
+			[]fact.Fact{counted, killed(3, &a, 55)},
 			[]outcome{{8, "yes"}}, 8, map[string]uint64{"web/cgroup": 1},
 		},
 		{
 			"the kernel's count has it already",
-			[]Fact{counted, killed(1.9, &a, 55), killed(3, &a, 56)},
+			[]fact.Fact{counted, killed(1.9, &a, 55), killed(3, &a, 56)},
 			[]outcome{{7, "yes"}, {8, "yes"}}, 8, map[string]uint64{"web/cgroup": 2},
 		},
 		{
 			"what the kernel has counted is not known",
-			[]Fact{found(2, a, 50), killed(3, &a, 55)},
+			[]fact.Fact{found(2, a, 50), killed(3, &a, 55)},
 			[]outcome{{0, "yes"}}, 1, map[string]uint64{"web/cgroup": 1},
 		},
 		{
@@ -181,17 +182,17 @@ func TestKillBeforeTheFirstReading(t *testing.T) {
 // What the kernel has counted and no event has told within two readings is taken over from its count.
 func TestUnobservedKills(t *testing.T) {
 	a := who("a", "web")
-	reading := func(seconds float64, kills uint64) Fact {
+	reading := func(seconds float64, kills uint64) fact.Fact {
 		f := memory(seconds, a, 512)
 		f.Memory[0].OOMKills = &kills
 		return f
 	}
-	running := []Fact{created(1, a), started(2, a, 50)}
+	running := []fact.Fact{created(1, a), started(2, a, 50)}
 	counted := found(2, a, 50)
 	counted.Found.OOMKills = new(uint64(7))
 	for _, test := range []struct {
 		name             string
-		facts            []Fact
+		facts            []fact.Fact
 		all, unobserved  uint64 // of the container as it is
 		total, totalSeen uint64 // of the counters
 	}{
@@ -201,7 +202,7 @@ func TestUnobservedKills(t *testing.T) {
 		{"too early to say", append(running, reading(3, 2), reading(3.5, 2)), 0, 0, 0, 0},
 		{"told of one of three", append(running, killed(2.5, &a, 55), reading(3, 3), reading(3.5, 3), reading(4, 3)), 3, 2, 2, 1},
 		{"more events than counted, as on v1 with cgroups below", append(running, killed(2.5, &a, 55), reading(3, 0), reading(3.5, 0), reading(4, 0)), 1, 0, 0, 1},
-		{"in the count when it was found", []Fact{counted, reading(3, 7), reading(3.5, 8), reading(4, 8), reading(4.5, 8)}, 8, 1, 1, 0},
+		{"in the count when it was found", []fact.Fact{counted, reading(3, 7), reading(3.5, 8), reading(4, 8), reading(4.5, 8)}, 8, 1, 1, 0},
 		{
 			"another life, another count",
 			append(running, reading(3, 2), reading(3.5, 2), reading(4, 2), exited(5, a, 50), created(6, a), started(7, a, 60),
@@ -237,26 +238,26 @@ func TestUnknownKills(t *testing.T) {
 	reading.Memory[0].OOMKills = new(uint64(4))
 	for _, test := range []struct {
 		name       string
-		facts      []Fact
+		facts      []fact.Fact
 		all        *uint64
 		atLeast    uint64
 		unobserved *uint64
 	}{
-		{"seen from its making on", []Fact{created(1, a)}, new(uint64(0)), 0, nil},
-		{"seen from its start on", []Fact{started(1, a, 50)}, new(uint64(0)), 0, nil},
-		{"found, and the kernel's count with it", []Fact{counted}, new(uint64(0)), 0, new(uint64(0))},
-		{"found, without any count", []Fact{found(2, a, 50)}, nil, 0, nil},
-		{"likewise, and a kill since", []Fact{found(2, a, 50), killed(3, &a, 55)}, nil, 1, nil},
-		{"likewise, and no count in the readings", []Fact{found(2, a, 50), memory(3, a, 512)}, nil, 0, nil},
-		{"a count that came late misses none that nsviz was there for", []Fact{found(2, a, 50), reading, reading, reading}, new(uint64(4)), 4, new(uint64(0))},
-		{"known by a kill alone", []Fact{killed(3, &a, 55)}, nil, 1, nil},
+		{"seen from its making on", []fact.Fact{created(1, a)}, new(uint64(0)), 0, nil},
+		{"seen from its start on", []fact.Fact{started(1, a, 50)}, new(uint64(0)), 0, nil},
+		{"found, and the kernel's count with it", []fact.Fact{counted}, new(uint64(0)), 0, new(uint64(0))},
+		{"found, without any count", []fact.Fact{found(2, a, 50)}, nil, 0, nil},
+		{"likewise, and a kill since", []fact.Fact{found(2, a, 50), killed(3, &a, 55)}, nil, 1, nil},
+		{"likewise, and no count in the readings", []fact.Fact{found(2, a, 50), memory(3, a, 512)}, nil, 0, nil},
+		{"a count that came late misses none that nsviz was there for", []fact.Fact{found(2, a, 50), reading, reading, reading}, new(uint64(4)), 4, new(uint64(0))},
+		{"known by a kill alone", []fact.Fact{killed(3, &a, 55)}, nil, 1, nil},
 		{
 			"the next run is seen from its making on",
-			[]Fact{found(2, a, 50), exited(3, a, 50), created(4, a), started(5, a, 60), killed(6, &a, 61)}, new(uint64(1)), 1, nil,
+			[]fact.Fact{found(2, a, 50), exited(3, a, 50), created(4, a), started(5, a, 60), killed(6, &a, 61)}, new(uint64(1)), 1, nil,
 		},
 		{
 			"found again after an end that was not seen",
-			[]Fact{created(1, a), started(2, a, 50), killed(3, &a, 51), gone(4, a), found(5, a, 60)}, nil, 0, nil,
+			[]fact.Fact{created(1, a), started(2, a, 50), killed(3, &a, 51), gone(4, a), found(5, a, 60)}, nil, 0, nil,
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -276,7 +277,7 @@ func TestUnknownKills(t *testing.T) {
 // A container whose start the OOM killer ended has never run its program, and that is what it ended of.
 func TestStartThatIsKilled(t *testing.T) {
 	a := who("a", "web")
-	early := func(seconds float64) Fact {
+	early := func(seconds float64) fact.Fact {
 		f := killed(seconds, &a, 55)
 		f.Event.OOM.Victim.Starting = true
 		return f
@@ -284,19 +285,19 @@ func TestStartThatIsKilled(t *testing.T) {
 	by := &event.Exit{Signal: 9, Cause: event.CauseOOMKill}
 	for _, test := range []struct {
 		name     string
-		facts    []Fact
+		facts    []fact.Fact
 		neverRan bool
 		exit     *event.Exit
 		last     MomentKind // of its history
 	}{
-		{"killed, and its cgroup is removed", []Fact{created(1, a), early(2), removed(3, a)}, true, by, momentCgroupGone},
-		{"killed, and its cgroup is found gone", []Fact{created(1, a), early(2), gone(3, a)}, true, by, MomentNeverRan},
+		{"killed, and its cgroup is removed", []fact.Fact{created(1, a), early(2), removed(3, a)}, true, by, momentCgroupGone},
+		{"killed, and its cgroup is found gone", []fact.Fact{created(1, a), early(2), gone(3, a)}, true, by, MomentNeverRan},
 		{
 			"it goes on without what was killed",
-			[]Fact{created(1, a), early(2), started(3, a, 50), exited(4, a, 50)}, false, &event.Exit{Code: new(int32(0)), Cause: event.CauseExited}, momentExited,
+			[]fact.Fact{created(1, a), early(2), started(3, a, 50), exited(4, a, 50)}, false, &event.Exit{Code: new(int32(0)), Cause: event.CauseExited}, momentExited,
 		},
-		{"its end is lost after that", []Fact{created(1, a), early(2), started(3, a, 50), removed(4, a)}, false, nil, momentCgroupGone},
-		{"a kill of which that is not known", []Fact{created(1, a), killed(2, &a, 55), removed(3, a)}, false, nil, momentCgroupGone},
+		{"its end is lost after that", []fact.Fact{created(1, a), early(2), started(3, a, 50), removed(4, a)}, false, nil, momentCgroupGone},
+		{"a kill of which that is not known", []fact.Fact{created(1, a), killed(2, &a, 55), removed(3, a)}, false, nil, momentCgroupGone},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := snapshotOf(test.facts...).container(t, "a")
@@ -343,25 +344,25 @@ func TestKillsShowInTheHistory(t *testing.T) {
 // A container that was found when the kernel's count could not be read, as of a VM, is known as well as any once it can.
 func TestCountIsTakenOver(t *testing.T) {
 	a := who("a", "web")
-	counted := func(seconds float64, n uint64) Fact { return read(seconds, a, Reading{OOMKills: &n}) }
+	counted := func(seconds float64, n uint64) fact.Fact { return read(seconds, a, fact.Reading{OOMKills: &n}) }
 	for name, test := range map[string]struct {
-		facts   []Fact
+		facts   []fact.Fact
 		want    *uint64
 		atLeast uint64
 		ordinal uint64 // of the latest kill that an event told of; 0 is unknown or none
 	}{
 		"not read":                   {nil, nil, 0, 0},
-		"not read, and one is seen":  {[]Fact{killed(3, &a, 51)}, nil, 1, 0},
-		"some":                       {[]Fact{counted(3, 5)}, new(uint64(5)), 5, 0},
-		"none":                       {[]Fact{counted(3, 0)}, new(uint64(0)), 0, 0},
-		"and one more":               {[]Fact{counted(3, 5), killed(4, &a, 51)}, new(uint64(6)), 6, 6},
-		"none, and then one":         {[]Fact{counted(3, 0), killed(4, &a, 51)}, new(uint64(1)), 1, 1},
-		"the one that was seen":      {[]Fact{killed(3, &a, 51), counted(4, 1), killed(5, &a, 51)}, new(uint64(2)), 2, 2},
-		"of before the one seen":     {[]Fact{killed(3, &a, 51), counted(3, 0)}, new(uint64(1)), 1, 0},
-		"one of them is late":        {[]Fact{counted(3, 5), killed(2.9, &a, 51)}, new(uint64(5)), 5, 5},
-		"the one seen, again, later": {[]Fact{killed(2, &a, 51), counted(3, 2), killed(2.9, &a, 52)}, new(uint64(2)), 2, 2},
+		"not read, and one is seen":  {[]fact.Fact{killed(3, &a, 51)}, nil, 1, 0},
+		"some":                       {[]fact.Fact{counted(3, 5)}, new(uint64(5)), 5, 0},
+		"none":                       {[]fact.Fact{counted(3, 0)}, new(uint64(0)), 0, 0},
+		"and one more":               {[]fact.Fact{counted(3, 5), killed(4, &a, 51)}, new(uint64(6)), 6, 6},
+		"none, and then one":         {[]fact.Fact{counted(3, 0), killed(4, &a, 51)}, new(uint64(1)), 1, 1},
+		"the one that was seen":      {[]fact.Fact{killed(3, &a, 51), counted(4, 1), killed(5, &a, 51)}, new(uint64(2)), 2, 2},
+		"of before the one seen":     {[]fact.Fact{killed(3, &a, 51), counted(3, 0)}, new(uint64(1)), 1, 0},
+		"one of them is late":        {[]fact.Fact{counted(3, 5), killed(2.9, &a, 51)}, new(uint64(5)), 5, 5},
+		"the one seen, again, later": {[]fact.Fact{killed(2, &a, 51), counted(3, 2), killed(2.9, &a, 52)}, new(uint64(2)), 2, 2},
 	} {
-		c := snapshotOf(append([]Fact{found(1, a, 50)}, test.facts...)...).container(t, "a")
+		c := snapshotOf(append([]fact.Fact{found(1, a, 50)}, test.facts...)...).container(t, "a")
 		if diff := cmp.Diff(test.want, c.OOMKills); diff != "" || c.OOMKillsAtLeast != test.atLeast {
 			t.Errorf("%s: at least %d, -want +got:\n%s", name, c.OOMKillsAtLeast, diff)
 		}

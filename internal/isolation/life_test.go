@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // life is what a container's life is judged by.
@@ -52,142 +53,142 @@ func TestLife(t *testing.T) {
 
 	tests := []struct {
 		name  string
-		facts []Fact
+		facts []fact.Fact
 		want  life
 	}{
-		{"its cgroup is made", []Fact{created(1, a)}, life{State: Starting, Created: 1}},
-		{"it runs", []Fact{created(1, a), started(2, a, 50)}, life{State: Running, PID: 50, Created: 1, Started: 2}},
+		{"its cgroup is made", []fact.Fact{created(1, a)}, life{State: Starting, Created: 1}},
+		{"it runs", []fact.Fact{created(1, a), started(2, a, 50)}, life{State: Running, PID: 50, Created: 1, Started: 2}},
 		{
 			"cgroups below are nothing new",
-			[]Fact{created(1, a), createdAt(1.5, a, below), started(2, a, 50), createdAt(3, a, below+"/x")},
+			[]fact.Fact{created(1, a), createdAt(1.5, a, below), started(2, a, 50), createdAt(3, a, below+"/x")},
 			life{State: Running, PID: 50, Created: 1, Started: 2},
 		},
 		{
 			"it ends",
-			[]Fact{created(1, a), started(2, a, 50), exited(5, a, 50), removed(6, a)},
+			[]fact.Fact{created(1, a), started(2, a, 50), exited(5, a, 50), removed(6, a)},
 			life{State: Exited, PID: 50, Created: 1, Started: 2, Exited: 5, Ended: true, Exits: 1},
 		},
 		{
 			"a cgroup made below after its end does not revive it",
-			[]Fact{created(1, a), started(2, a, 50), exited(5, a, 50), createdAt(6, a, below)},
+			[]fact.Fact{created(1, a), started(2, a, 50), exited(5, a, 50), createdAt(6, a, below)},
 			life{State: Exited, PID: 50, Created: 1, Started: 2, Exited: 5, Ended: true, Exits: 1},
 		},
 		{
 			"it is started again",
-			[]Fact{created(1, a), started(2, a, 50), killed(3, &a, 55), exited(5, a, 50), removed(6, a), created(7, a), started(8, a, 60)},
+			[]fact.Fact{created(1, a), started(2, a, 50), killed(3, &a, 55), exited(5, a, 50), removed(6, a), created(7, a), started(8, a, 60)},
 			life{State: Running, PID: 60, Created: 7, Started: 8, Exits: 1},
 		},
 		{
 			"it is started again and ends again",
-			[]Fact{
+			[]fact.Fact{
 				created(1, a), started(2, a, 50), exited(5, a, 50), removed(6, a), created(7, a), started(8, a, 60), exited(9, a, 60),
 			},
 			life{State: Exited, PID: 60, Created: 7, Started: 8, Exited: 9, Ended: true, Exits: 2},
 		},
 		{
 			"it is started again, its making lost",
-			[]Fact{created(1, a), started(2, a, 50), exited(5, a, 50), started(8, a, 60)},
+			[]fact.Fact{created(1, a), started(2, a, 50), exited(5, a, 50), started(8, a, 60)},
 			life{State: Running, PID: 60, Started: 8, Exits: 1},
 		},
 		{
 			"its exit is lost, its cgroup is removed",
-			[]Fact{created(1, a), started(2, a, 50), removed(6, a)},
+			[]fact.Fact{created(1, a), started(2, a, 50), removed(6, a)},
 			life{State: Exited, PID: 50, Created: 1, Started: 2, Exited: 6},
 		},
 		{
 			"its exit is told after the removal",
-			[]Fact{created(1, a), started(2, a, 50), removed(6, a), exited(5, a, 50), exited(5, a, 50)},
+			[]fact.Fact{created(1, a), started(2, a, 50), removed(6, a), exited(5, a, 50), exited(5, a, 50)},
 			life{State: Exited, PID: 50, Created: 1, Started: 2, Exited: 5, Ended: true, Exits: 1},
 		},
 		{
 			"it is gone, nobody told",
-			[]Fact{created(1, a), started(2, a, 50), gone(6, a), gone(7, a)},
+			[]fact.Fact{created(1, a), started(2, a, 50), gone(6, a), gone(7, a)},
 			life{State: Exited, PID: 50, Created: 1, Started: 2, Exited: 6},
 		},
 		{
 			"it is started again, its end lost",
-			[]Fact{created(1, a), started(2, a, 50), killed(3, &a, 55), created(7, a), started(8, a, 60)},
+			[]fact.Fact{created(1, a), started(2, a, 50), killed(3, &a, 55), created(7, a), started(8, a, 60)},
 			life{State: Running, PID: 60, Created: 7, Started: 8},
 		},
 		{
 			"its exit is told after it is started again",
-			[]Fact{created(1, a), started(2, a, 50), removed(6, a), created(7, a), exited(5, a, 50), started(8, a, 60)},
+			[]fact.Fact{created(1, a), started(2, a, 50), removed(6, a), created(7, a), exited(5, a, 50), started(8, a, 60)},
 			life{State: Running, PID: 60, Created: 7, Started: 8, Exits: 1},
 		},
 		{
 			"its exit is told after its cgroup is made again",
-			[]Fact{created(1, a), started(2, a, 50), created(7, a), exited(5, a, 50)},
+			[]fact.Fact{created(1, a), started(2, a, 50), created(7, a), exited(5, a, 50)},
 			life{State: Starting, Created: 7, Exits: 1},
 		},
 		{
 			"how it ended is not told",
-			[]Fact{created(1, a), started(2, a, 50), unknownExit},
+			[]fact.Fact{created(1, a), started(2, a, 50), unknownExit},
 			life{State: Exited, PID: 50, Created: 1, Started: 2, Exited: 5},
 		},
 		{
-			"only its end is heard of", []Fact{exited(5, a, 50)},
+			"only its end is heard of", []fact.Fact{exited(5, a, 50)},
 			life{State: Exited, Exited: 5, Ended: true, Exits: 1},
 		},
-		{"only its start is heard of", []Fact{started(5, a, 50)}, life{State: Running, PID: 50, Started: 5}},
-		{"only a kill is heard of", []Fact{killed(5, &a, 55)}, life{State: Exited, Exited: 5, Kills: 1}},
+		{"only its start is heard of", []fact.Fact{started(5, a, 50)}, life{State: Running, PID: 50, Started: 5}},
+		{"only a kill is heard of", []fact.Fact{killed(5, &a, 55)}, life{State: Exited, Exited: 5, Kills: 1}},
 		{
-			"a kill is heard of first", []Fact{killed(5, &a, 55), created(6, a), started(7, a, 60)},
+			"a kill is heard of first", []fact.Fact{killed(5, &a, 55), created(6, a), started(7, a, 60)},
 			life{State: Running, PID: 60, Created: 6, Started: 7},
 		},
 		{
 			"what happens to one inside is not its own life",
-			[]Fact{
+			[]fact.Fact{
 				created(1, a), started(2, a, 50), createdAt(3, inside, path(a)+"/docker/x"), started(3, inside, 60), exited(4, inside, 60),
 			},
 			life{State: Running, PID: 50, Created: 1, Started: 2},
 		},
-		{"found", []Fact{found(1, a, 50)}, life{State: Running, PID: 50, Started: -99}},
-		{"found starting", []Fact{startingFound}, life{State: Starting}},
+		{"found", []fact.Fact{found(1, a, 50)}, life{State: Running, PID: 50, Started: -99}},
+		{"found starting", []fact.Fact{startingFound}, life{State: Starting}},
 		{
-			"found starting, then it runs", []Fact{startingFound, started(3, a, 50)},
+			"found starting, then it runs", []fact.Fact{startingFound, started(3, a, 50)},
 			life{State: Running, PID: 50, Started: 3},
 		},
 		{
-			"found starting, then running", []Fact{startingFound, found(3, a, 50)},
+			"found starting, then running", []fact.Fact{startingFound, found(3, a, 50)},
 			life{State: Running, PID: 50, Started: -97},
 		},
 		{
-			"found, then the making of its cgroup is read", []Fact{found(3, a, 50), created(1, a), created(1.5, a)},
+			"found, then the making of its cgroup is read", []fact.Fact{found(3, a, 50), created(1, a), created(1.5, a)},
 			life{State: Running, PID: 50, Created: 1, Started: -97},
 		},
 		{
 			"found, then its birth is read",
-			[]Fact{found(3, a, 50), created(1, a), started(2, a, 50)},
+			[]fact.Fact{found(3, a, 50), created(1, a), started(2, a, 50)},
 			life{State: Running, PID: 50, Created: 1, Started: 2},
 		},
 		{
 			"found, then its birth and its end are read",
-			[]Fact{found(3, a, 50), created(1, a), started(2, a, 50), exited(5, a, 50)},
+			[]fact.Fact{found(3, a, 50), created(1, a), started(2, a, 50), exited(5, a, 50)},
 			life{State: Exited, PID: 50, Created: 1, Started: 2, Exited: 5, Ended: true, Exits: 1},
 		},
 		{
 			"found, then it is started again, its end lost",
-			[]Fact{found(3, a, 50), created(7, a), started(8, a, 60)},
+			[]fact.Fact{found(3, a, 50), created(7, a), started(8, a, 60)},
 			life{State: Running, PID: 60, Created: 7, Started: 8},
 		},
 		{
 			"found once more",
-			[]Fact{created(1, a), started(2, a, 50), found(3, a, 99)},
+			[]fact.Fact{created(1, a), started(2, a, 50), found(3, a, 99)},
 			life{State: Running, PID: 50, Created: 1, Started: 2},
 		},
 		{
 			"found after its end",
-			[]Fact{created(1, a), started(2, a, 50), exited(3, a, 50), found(4, a, 60)},
+			[]fact.Fact{created(1, a), started(2, a, 50), exited(3, a, 50), found(4, a, 60)},
 			life{State: Running, PID: 60, Started: -96, Exits: 1},
 		},
 		{
 			"found, its start in /proc a little too late, then it ends",
-			[]Fact{found(103, a, 50), exited(2, a, 50)},
+			[]fact.Fact{found(103, a, 50), exited(2, a, 50)},
 			life{State: Exited, PID: 50, Started: 3, Exited: 2, Ended: true, Exits: 1},
 		},
 		{
 			"removal of another cgroup is nothing",
-			[]Fact{created(1, a), started(2, a, 50), happened(3, event.Event{
+			[]fact.Fact{created(1, a), started(2, a, 50), happened(3, event.Event{
 				Type: event.CgroupRemoved, Cgroup: &event.Cgroup{Path: below, Container: &a},
 			})},
 			life{State: Running, PID: 50, Created: 1, Started: 2},
@@ -261,14 +262,14 @@ func TestStartDurations(t *testing.T) {
 
 func TestMemory(t *testing.T) {
 	a := who("a", "web")
-	facts := []Fact{memory(0, a, 1), created(1, a), memory(2, a, 4096)}
+	facts := []fact.Fact{memory(0, a, 1), created(1, a), memory(2, a, 4096)}
 	c := snapshotOf(facts...).container(t, "a")
 	want := Memory{UsageBytes: new(uint64(4096)), LimitBytes: new(uint64(1 << 20)), History: c.Memory.History}
 	if diff := cmp.Diff(want, c.Memory); diff != "" || c.Processes == nil || *c.Processes != 2 {
 		t.Errorf("%v processes (-want +got):\n%s", c.Processes, diff)
 	}
 	// What is no longer known is unknown.
-	facts = append(facts, Fact{Time: at(3), Memory: []Reading{{ID: a.ID, Unlimited: true}}})
+	facts = append(facts, fact.Fact{Time: at(3), Memory: []fact.Reading{{ID: a.ID, Unlimited: true}}})
 	c = snapshotOf(facts...).container(t, "a")
 	want = Memory{Unlimited: true, History: c.Memory.History}
 	if diff := cmp.Diff(want, c.Memory); diff != "" || c.Processes != nil {

@@ -3,45 +3,14 @@ package isolation
 import (
 	"slices"
 	"time"
+
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
-// CgroupLimits are the limits of a cgroup itself; nil is unknown or, in a Reading or a CgroupWrite, not read.
-type CgroupLimits struct {
-	Memory *Limit `json:"memory,omitempty"`
-	// Swap is what may be swapped out of it. On cgroup v1 it is what the limit of memory and swap together leaves
-	// beyond that of memory.
-	Swap *Limit `json:"swap,omitempty"`
-	CPU  *Limit `json:"cpu,omitempty"`
-	PIDs *Limit `json:"pids,omitempty"`
-}
-
-const resourceCount = 4
-
-// each are the limits by resource, in the order in which they are shown.
-func (l *CgroupLimits) each() [resourceCount]struct {
-	of Resource
-	is **Limit
-} {
-	return [...]struct {
-		of Resource
-		is **Limit
-	}{{ResourceMemory, &l.Memory}, {ResourceSwap, &l.Swap}, {ResourceCPU, &l.CPU}, {ResourcePIDs, &l.PIDs}}
-}
-
-// Of returns the limit of a resource; nil is unknown.
-func (l *CgroupLimits) Of(r Resource) *Limit {
-	for _, limit := range l.each() {
-		if limit.of == r {
-			return *limit.is
-		}
-	}
-	return nil
-}
-
 // unlimited is what a cgroup has that was just made. Whether swap can be limited depends on the host.
-func unlimited(swap bool) CgroupLimits {
-	none := &Limit{Unlimited: true}
-	l := CgroupLimits{Memory: none, CPU: none, PIDs: none}
+func unlimited(swap bool) fact.CgroupLimits {
+	none := &fact.Limit{Unlimited: true}
+	l := fact.CgroupLimits{Memory: none, CPU: none, PIDs: none}
 	if swap {
 		l.Swap = none
 	}
@@ -50,19 +19,19 @@ func unlimited(swap bool) CgroupLimits {
 
 // limits are those of one cgroup, as known.
 type limits struct {
-	known CgroupLimits
+	known fact.CgroupLimits
 	// read is when each was read for the last time, stale whether it may have changed since without anybody seeing it.
-	read  [resourceCount]time.Time
-	stale [resourceCount]bool
+	read  [fact.ResourceCount]time.Time
+	stale [fact.ResourceCount]bool
 	wrote instant // when a write was reported for the last time; 0 is never
 }
 
 // current returns what is known and not stale.
-func (l *limits) current() CgroupLimits {
+func (l *limits) current() fact.CgroupLimits {
 	current := l.known
-	for i, limit := range current.each() {
+	for i, r := range fact.Resources() {
 		if l.stale[i] {
-			*limit.is = nil
+			current.Set(r, nil)
 		}
 	}
 	return current
@@ -76,22 +45,23 @@ func (l *limits) expire() {
 }
 
 // take takes in what was read, and returns what is known for the first time and what has changed.
-func (l *limits) take(at time.Time, read *CgroupLimits) (first, changed []LimitChange) {
+func (l *limits) take(at time.Time, read *fact.CgroupLimits) (first, changed []LimitChange) {
 	if read == nil {
 		return nil, nil
 	}
-	known := l.known.each()
-	for i, now := range read.each() {
-		if *now.is == nil {
+	for i, r := range fact.Resources() {
+		now := read.Of(r)
+		if now == nil {
 			continue
 		}
-		before, after := *known[i].is, l.read[i]
-		*known[i].is, l.read[i], l.stale[i] = *now.is, at, false
+		before, after := l.known.Of(r), l.read[i]
+		l.known.Set(r, now)
+		l.read[i], l.stale[i] = at, false
 		switch {
 		case before == nil:
-			first = append(first, LimitChange{Resource: now.of, To: **now.is})
-		case !before.equal(**now.is):
-			changed = append(changed, LimitChange{Resource: now.of, From: before, To: **now.is, After: after})
+			first = append(first, LimitChange{Resource: r, To: *now})
+		case !before.Equal(*now):
+			changed = append(changed, LimitChange{Resource: r, From: before, To: *now, After: after})
 		}
 	}
 	return first, changed
@@ -99,7 +69,7 @@ func (l *limits) take(at time.Time, read *CgroupLimits) (first, changed []LimitC
 
 // written is take for what was read because of a write, the time of which is known, or because writes may have been
 // missed since w.After. What somebody wrote has changed even where it is unknown what it was before.
-func (l *limits) written(at time.Time, when instant, w *CgroupWrite) (first, changed []LimitChange) {
+func (l *limits) written(at time.Time, when instant, w *fact.CgroupWrite) (first, changed []LimitChange) {
 	l.wrote = when
 	first, changed = l.take(at, w.Limits)
 	if w.By != nil || w.ByAnyOf != nil {
@@ -115,7 +85,7 @@ func (l *limits) written(at time.Time, when instant, w *CgroupWrite) (first, cha
 }
 
 // tellLimits tells what a reading found of the limits, where that is news.
-func (c *container) tellLimits(at time.Time, read *CgroupLimits) {
+func (c *container) tellLimits(at time.Time, read *fact.CgroupLimits) {
 	if past := c.chronicle.clock.at(at).sub(c.limits.wrote); c.limits.wrote != 0 && past >= 0 && past < lateness {
 		return // it may have been read before that was written
 	}
@@ -129,7 +99,7 @@ func (c *container) tellLimits(at time.Time, read *CgroupLimits) {
 }
 
 // tellWritten tells of limits that somebody wrote.
-func (c *container) tellWritten(at time.Time, w *CgroupWrite) {
+func (c *container) tellWritten(at time.Time, w *fact.CgroupWrite) {
 	first, changed := c.limits.written(at, c.chronicle.clock.at(at), w)
 	if first != nil {
 		c.tell(Moment{Time: at, Kind: MomentLimits, Limits: first})
@@ -142,11 +112,11 @@ func (c *container) tellWritten(at time.Time, w *CgroupWrite) {
 
 // attribute notes who made a change that a reading found just before the write was reported. What of the write is
 // among changed is no such change.
-func (l *chronicle) attribute(at time.Time, w *CgroupWrite, changed []LimitChange, e extent) {
+func (l *chronicle) attribute(at time.Time, w *fact.CgroupWrite, changed []LimitChange, e extent) {
 	isWritten := func(c LimitChange) bool {
 		of := func(other LimitChange) bool { return other.Resource == c.Resource }
 		is := w.Limits.Of(c.Resource)
-		return is != nil && is.equal(c.To) && !slices.ContainsFunc(changed, of)
+		return is != nil && is.Equal(c.To) && !slices.ContainsFunc(changed, of)
 	}
 	for i := len(l.moments) - 1; i >= 0; i-- {
 		m := &l.moments[i]
@@ -210,7 +180,9 @@ func merged(earlier, later []LimitChange) []LimitChange {
 			list = append(list, change)
 		}
 	}
-	order := []Resource{ResourceMemory, ResourceSwap, ResourceCPU, ResourcePIDs}
-	slices.SortStableFunc(list, func(a, b LimitChange) int { return slices.Index(order, a.Resource) - slices.Index(order, b.Resource) })
-	return slices.DeleteFunc(list, func(c LimitChange) bool { return c.From != nil && c.From.equal(c.To) })
+	order := fact.Resources()
+	slices.SortStableFunc(list, func(a, b LimitChange) int {
+		return slices.Index(order[:], a.Resource) - slices.Index(order[:], b.Resource)
+	})
+	return slices.DeleteFunc(list, func(c LimitChange) bool { return c.From != nil && c.From.Equal(c.To) })
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // Limits bound what the model keeps.
@@ -54,9 +55,9 @@ type Model struct {
 	nowAt   instant   // the same, for ages
 	clock   clock
 
-	host    Host
-	probes  []Probe
-	engines []Engine
+	host    fact.Host
+	probes  []fact.Probe
+	engines []fact.Engine
 
 	containers map[string]*container
 	live       []*container // and some that have ended since the latest snapshot, in the order of that
@@ -84,10 +85,10 @@ type Model struct {
 	swapLimited   bool                 // this host can limit swap
 	sharing       sharing              // as of the latest snapshot
 	listed        []Namespace          // the namespaces of the latest snapshot; nil where they have changed since
-	vms           []SurveyedVM         // as of the latest survey; replaced, never changed
+	vms           []fact.VM            // as of the latest survey; replaced, never changed
 	surveyed      time.Time            // when that was taken in; zero is never
-	unseen        *Unseen              // as of the latest survey; replaced, never changed
-	own           *OwnMemory           // replaced, never changed
+	unseen        *fact.Unseen         // as of the latest survey; replaced, never changed
+	own           *fact.OwnMemory      // replaced, never changed
 	waiting       waiting
 	events        []event.Event
 	kills         []Kill
@@ -124,7 +125,7 @@ func New(limits Limits) *Model {
 
 // Apply tells the model one fact. Facts come in the order of their time, more or less; a fact that
 // is a little late does not turn the time back.
-func (m *Model) Apply(f Fact) {
+func (m *Model) Apply(f fact.Fact) {
 	m.version++
 	m.advance(&f)
 	if m.began.IsZero() {
@@ -136,7 +137,7 @@ func (m *Model) Apply(f Fact) {
 		m.listed = nil
 	case f.Probes != nil:
 		m.probes = slices.Clone(f.Probes)
-		m.watchWrites(slices.ContainsFunc(m.probes, func(p Probe) bool { return p.Name == ProbeCgroupWrites && p.Method != MethodNone }))
+		m.watchWrites(slices.ContainsFunc(m.probes, func(p fact.Probe) bool { return p.Name == fact.ProbeCgroupWrites && p.Method != fact.MethodNone }))
 	case f.Engine != nil:
 		m.applyEngine(*f.Engine)
 	case f.Event != nil:
@@ -149,9 +150,9 @@ func (m *Model) Apply(f Fact) {
 		}
 	case f.Identity != nil:
 		m.applyIdentity(*f.Identity)
-	case f.Verdict != nil:
+	case f.EngineReport != nil:
 		m.applyVerdict(f)
-	case f.Said != nil:
+	case f.EngineEvent != nil:
 		m.applySaid(f)
 	case f.Cgroups != nil:
 		m.applyCgroupsFound(f.Time, f.Cgroups)
@@ -173,8 +174,8 @@ func (m *Model) Apply(f Fact) {
 }
 
 // applySaid takes in what an engine did with a container.
-func (m *Model) applySaid(f Fact) {
-	at, said := f.Time, f.Said
+func (m *Model) applySaid(f fact.Fact) {
+	at, said := f.Time, f.EngineEvent
 	if said.Action == "create" {
 		m.applyMade(said)
 		return
@@ -194,7 +195,7 @@ func (m *Model) applySaid(f Fact) {
 	}
 }
 
-func (m *Model) applyEngine(e Engine) {
+func (m *Model) applyEngine(e fact.Engine) {
 	for i := range m.engines {
 		if m.engines[i].Name == e.Name {
 			m.engines[i] = e

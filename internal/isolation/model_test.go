@@ -9,17 +9,20 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 func TestHostProbesEngines(t *testing.T) {
-	host := Host{Name: "host", Kernel: "6.12", CgroupVersion: "v2", CPUs: 2}
-	probes := []Probe{{Name: "namespaces by clone", Method: "tp_btf"}}
-	engine := func(name string, state EngineState) Fact { return Fact{Engine: &Engine{Name: name, State: state}} }
+	host := fact.Host{Name: "host", Kernel: "6.12", CgroupVersion: "v2", CPUs: 2}
+	probes := []fact.Probe{{Name: "namespaces by clone", Method: "tp_btf"}}
+	engine := func(name string, state fact.EngineState) fact.Fact {
+		return fact.Fact{Engine: &fact.Engine{Name: name, State: state}}
+	}
 	s := snapshotOf(
-		Fact{Host: &host}, Fact{Probes: probes},
-		engine("docker", EngineConnecting), engine("podman", EngineAbsent), engine("docker", EngineConnected),
+		fact.Fact{Host: &host}, fact.Fact{Probes: probes},
+		engine("docker", fact.EngineConnecting), engine("podman", fact.EngineAbsent), engine("docker", fact.EngineConnected),
 	)
-	want := []Engine{{Name: "docker", State: EngineConnected}, {Name: "podman", State: EngineAbsent}}
+	want := []fact.Engine{{Name: "docker", State: fact.EngineConnected}, {Name: "podman", State: fact.EngineAbsent}}
 	if diff := cmp.Diff(want, s.Engines); diff != "" {
 		t.Errorf("engines (-want +got):\n%s", diff)
 	}
@@ -31,12 +34,12 @@ func TestHostProbesEngines(t *testing.T) {
 func TestTimeAndVersion(t *testing.T) {
 	m := New(DefaultLimits())
 	for i, step := range []struct {
-		fact Fact
+		fact fact.Fact
 		now  time.Time
 	}{
 		{passed(5), at(5)},
 		{passed(3), at(5)}, // late
-		{Fact{}, at(5)},
+		{fact.Fact{}, at(5)},
 		{memory(4, who("a", ""), 1), at(5)},
 		{passed(7), at(7)},
 	} {
@@ -128,7 +131,7 @@ func TestNoLogs(t *testing.T) {
 // An event that does not say what its type promises is none.
 func TestHollowEvents(t *testing.T) {
 	for _, typ := range event.Types() {
-		s := snapshotOf(Fact{Event: &event.Event{Type: typ}})
+		s := snapshotOf(fact.Fact{Event: &event.Event{Type: typ}})
 		hollow := typ != event.ContainerStarted && typ != event.ContainerExited
 		if n := s.Totals.Events[typ]; (n == 0) != hollow {
 			t.Errorf("%s: counted %d times", typ, n)
@@ -141,10 +144,10 @@ func TestHollowEvents(t *testing.T) {
 			{Type: typ, OOM: &event.OOM{Victim: event.Victim{Container: &event.Container{}}}},
 			{Type: typ, Cgroup: &event.Cgroup{Container: &event.Container{}}},
 		} {
-			snapshotOf(Fact{Event: &e}, Fact{Event: &e}, gone(1, event.Container{}))
+			snapshotOf(fact.Fact{Event: &e}, fact.Fact{Event: &e}, gone(1, event.Container{}))
 		}
 	}
-	s := snapshotOf(Fact{Event: &event.Event{Type: "of_a_later_version"}})
+	s := snapshotOf(fact.Fact{Event: &event.Event{Type: "of_a_later_version"}})
 	if len(s.Events) != 1 || s.Totals.Events["of_a_later_version"] != 1 {
 		t.Errorf("%+v", s.Events)
 	}

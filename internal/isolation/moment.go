@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // MomentKind says what a Moment tells of. Where an event told it, it is the event's type.
@@ -62,10 +63,10 @@ type Moment struct {
 	Start  *event.Start   `json:"start,omitempty"`
 	Limits []LimitChange  `json:"limits,omitempty"`
 	// OOM is the latest of the kills, or the one by which a start ended.
-	OOM     *event.OOM   `json:"oom,omitempty"`
-	Moved   *event.Moved `json:"moved,omitempty"`
-	Exit    *event.Exit  `json:"exit,omitempty"`
-	Verdict *Verdict     `json:"verdict,omitempty"`
+	OOM     *event.OOM         `json:"oom,omitempty"`
+	Moved   *event.Moved       `json:"moved,omitempty"`
+	Exit    *event.Exit        `json:"exit,omitempty"`
+	Verdict *fact.EngineReport `json:"verdict,omitempty"`
 	// Said is the engine's word for what it did.
 	Said string `json:"said,omitempty"`
 }
@@ -87,34 +88,10 @@ type Touched struct {
 
 // LimitChange is one limit of a cgroup, for a container of its own one, and what it was before.
 type LimitChange struct {
-	Resource Resource `json:"resource"`
+	Resource fact.Resource `json:"resource"`
 	// From is nil where nothing was read before: at the first reading, and of a write before that. Where only a later reading found the change, and not the kernel told of
 	// it, it lies between After, when the limit was read the time before, and the moment itself.
-	From  *Limit    `json:"from,omitempty"`
-	To    Limit     `json:"to"`
-	After time.Time `json:"after,omitzero"`
-}
-
-// Resource is what a limit is about.
-type Resource string
-
-// The resources whose limits are followed.
-const (
-	ResourceMemory Resource = "memory" // bytes
-	ResourceSwap   Resource = "swap"   // bytes
-	ResourceCPU    Resource = "cpu"    // cores
-	ResourcePIDs   Resource = "pids"   // processes and threads
-)
-
-// Limit is a limit that is known: a value, or that there is none.
-type Limit struct {
-	Value     *float64 `json:"value,omitempty"`
-	Unlimited bool     `json:"unlimited,omitempty"`
-}
-
-func (l Limit) equal(other Limit) bool {
-	if l.Value == nil || other.Value == nil {
-		return l.Value == other.Value && l.Unlimited == other.Unlimited
-	}
-	return *l.Value == *other.Value && l.Unlimited == other.Unlimited
+	From  *fact.Limit `json:"from,omitempty"`
+	To    fact.Limit  `json:"to"`
+	After time.Time   `json:"after,omitzero"`
 }

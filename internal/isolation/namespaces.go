@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // namespace is the model's view of one live namespace.
@@ -103,7 +104,7 @@ func (m *Model) bury(n *namespace, at time.Time, via event.Via) {
 
 // applySurvey takes over which processes are in which namespace. What the survey does not list is
 // not dropped here: it may be newer than the survey. Its end comes as an event.
-func (m *Model) applySurvey(at time.Time, s Survey) {
+func (m *Model) applySurvey(at time.Time, s fact.Survey) {
 	m.listed = nil
 	m.surveyed = at
 	if s.Resync {

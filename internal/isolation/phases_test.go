@@ -6,40 +6,41 @@ import (
 	"testing"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // The engine's word on a start is the last of its phases, whenever it comes, and of no other start.
 func TestPhases(t *testing.T) {
 	a := who("a", "web")
-	begun := func(seconds float64) Fact {
+	begun := func(seconds float64) fact.Fact {
 		f := started(seconds, a, int32(seconds))
 		f.Event.Start.Phases = []event.Phase{{Name: event.PhaseCgroup}, {Name: event.PhaseExec, AtMS: 1000}}
 		return f
 	}
-	said := func(seconds float64, letter string) Fact {
-		return Fact{Time: at(seconds), Said: &EngineEvent{ID: id(letter), Action: "start", At: at(seconds)}}
+	said := func(seconds float64, letter string) fact.Fact {
+		return fact.Fact{Time: at(seconds), EngineEvent: &fact.EngineEvent{ID: id(letter), Action: "start", At: at(seconds)}}
 	}
-	first := []Fact{created(1, a), begun(2)}
-	end := []Fact{exited(5, a, 2), removed(6, a)}
-	again := []Fact{created(7, a), begun(8)}
+	first := []fact.Fact{created(1, a), begun(2)}
+	end := []fact.Fact{exited(5, a, 2), removed(6, a)}
+	again := []fact.Fact{created(7, a), begun(8)}
 	tests := []struct {
 		name  string
-		facts [][]Fact
+		facts [][]fact.Fact
 		want  string
 	}{
-		{"not seen", [][]Fact{{created(1, a), said(4, "a")}}, ""},
-		{"without the engine", [][]Fact{first}, "cgroup exec"},
-		{"afterwards", [][]Fact{first, {said(4, "a")}}, "cgroup exec engine_start"},
-		{"twice", [][]Fact{first, {said(4, "a"), said(5, "a")}}, "cgroup exec engine_start"},
-		{"before the start was read", [][]Fact{{created(1, a), said(4, "a"), begun(2)}}, "cgroup exec engine_start"},
-		{"after the end", [][]Fact{first, end, {said(7, "a")}}, "cgroup exec engine_start"},
-		{"of another", [][]Fact{first, {said(4, "b")}}, "cgroup exec"},
-		{"of the start before", [][]Fact{first, {said(4, "a")}, end, again}, "cgroup exec"},
-		{"of both", [][]Fact{first, {said(4, "a")}, end, again, {said(9, "a")}}, "cgroup exec engine_start"},
+		{"not seen", [][]fact.Fact{{created(1, a), said(4, "a")}}, ""},
+		{"without the engine", [][]fact.Fact{first}, "cgroup exec"},
+		{"afterwards", [][]fact.Fact{first, {said(4, "a")}}, "cgroup exec engine_start"},
+		{"twice", [][]fact.Fact{first, {said(4, "a"), said(5, "a")}}, "cgroup exec engine_start"},
+		{"before the start was read", [][]fact.Fact{{created(1, a), said(4, "a"), begun(2)}}, "cgroup exec engine_start"},
+		{"after the end", [][]fact.Fact{first, end, {said(7, "a")}}, "cgroup exec engine_start"},
+		{"of another", [][]fact.Fact{first, {said(4, "b")}}, "cgroup exec"},
+		{"of the start before", [][]fact.Fact{first, {said(4, "a")}, end, again}, "cgroup exec"},
+		{"of both", [][]fact.Fact{first, {said(4, "a")}, end, again, {said(9, "a")}}, "cgroup exec engine_start"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			var facts []Fact
+			var facts []fact.Fact
 			for _, part := range test.facts {
 				facts = append(facts, part...)
 			}
@@ -63,7 +64,7 @@ func TestPhasesOfASnapshotStay(t *testing.T) {
 	m.Apply(created(1, a))
 	m.Apply(begun)
 	before := m.Snapshot().Containers[0].Phases
-	m.Apply(Fact{Time: at(3), Said: &EngineEvent{ID: a.ID, Action: "start", At: at(3)}})
+	m.Apply(fact.Fact{Time: at(3), EngineEvent: &fact.EngineEvent{ID: a.ID, Action: "start", At: at(3)}})
 	after := m.Snapshot().Containers[0].Phases
 	if len(before) != 2 || len(after) != 3 || fmt.Sprint(before) != fmt.Sprint(after[:2]) || len(begun.Event.Start.Phases) != 2 {
 		t.Errorf("before %v, after %v", before, after)

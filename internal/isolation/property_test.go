@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // story makes up facts about a small host on which everything happens, in every order.
@@ -50,7 +51,7 @@ func (s *story) namespace() *event.Namespace {
 	return &event.Namespace{Type: t, ID: uint64(10*int(t) + 1 + s.IntN(3)), Via: []event.Via{event.ViaClone, event.ViaReconcile}[s.IntN(2)]}
 }
 
-func (s *story) next() Fact {
+func (s *story) next() fact.Fact {
 	s.now += s.Float64()
 	if s.IntN(50) == 0 {
 		s.now += 300 * s.Float64()
@@ -66,7 +67,7 @@ func (s *story) next() Fact {
 		h.Time = at(second)
 		return h
 	case 1:
-		return Fact{Time: at(second), Engine: &Engine{Name: "docker", State: EngineConnected}}
+		return fact.Fact{Time: at(second), Engine: &fact.Engine{Name: "docker", State: fact.EngineConnected}}
 	case 2:
 		return named(second, c)
 	case 3:
@@ -81,26 +82,26 @@ func (s *story) next() Fact {
 	case 5, 6:
 		f := memory(second, c, uint64(s.IntN(1<<20)))
 		if s.IntN(2) == 0 {
-			f.Memory[0].Limits = &CgroupLimits{Memory: limit(s.IntN(3)), PIDs: limit(s.IntN(2))}
+			f.Memory[0].Limits = &fact.CgroupLimits{Memory: limit(s.IntN(3)), PIDs: limit(s.IntN(2))}
 		}
 		if s.IntN(2) == 0 {
 			f.Memory[0].PIDsRefused, f.Memory[0].StuckAt = new(uint64(s.IntN(5))), new([]string{"", path(c)}[s.IntN(2)])
 		}
 		return f
 	case 7:
-		var list []Surveyed
+		var list []fact.Namespace
 		for range s.IntN(10) {
 			n := s.namespace()
-			list = append(list, Surveyed{Type: n.Type, ID: n.ID, Processes: []int32{s.pid()}})
+			list = append(list, fact.Namespace{Type: n.Type, ID: n.ID, Processes: []int32{s.pid()}})
 		}
 		return survey(second, list...)
 	case 8:
 		s.errors++
-		return Fact{Time: at(second), BPFErrors: map[string]uint64{"read": s.errors}}
+		return fact.Fact{Time: at(second), BPFErrors: map[string]uint64{"read": s.errors}}
 	case 9:
 		return passed(second)
 	case 21:
-		return Fact{Time: at(second), Cgroups: []FoundCgroup{{Path: "/", Limits: &CgroupLimits{Memory: limit(s.IntN(3))}}, {Path: path(c), Container: &c}}}
+		return fact.Fact{Time: at(second), Cgroups: []fact.FoundCgroup{{Path: "/", Limits: &fact.CgroupLimits{Memory: limit(s.IntN(3))}}, {Path: path(c), Container: &c}}}
 	case 23:
 		return moved(second, c, s.pid(), []string{"/", path(c)}[s.IntN(2)], s.IntN(2) == 0)
 	case 24:
@@ -108,11 +109,11 @@ func (s *story) next() Fact {
 		f.Event.Exit.PIDsRefused = new(uint64(s.IntN(5)))
 		return f
 	case 22:
-		w := &CgroupWrite{Path: path(c), Container: &c, By: &event.Process{PID: s.pid(), Comm: "x\n"}}
+		w := &fact.CgroupWrite{Path: path(c), Container: &c, By: &event.Process{PID: s.pid(), Comm: "x\n"}}
 		if s.IntN(2) == 0 {
-			w.Limits = &CgroupLimits{Memory: limit(s.IntN(3)), PIDs: limit(s.IntN(2))}
+			w.Limits = &fact.CgroupLimits{Memory: limit(s.IntN(3)), PIDs: limit(s.IntN(2))}
 		}
-		return Fact{Time: at(second), CgroupWrite: w}
+		return fact.Fact{Time: at(second), CgroupWrite: w}
 	case 10:
 		typ := []event.Type{event.NamespaceCreated, event.NamespaceJoined, event.NamespaceFreed}[s.IntN(3)]
 		return happened(second, event.Event{Type: typ, PID: s.pid(), Comm: "x\n", Container: &c, Namespace: s.namespace()})
@@ -131,7 +132,7 @@ func (s *story) next() Fact {
 	case 17:
 		f := judged(second, c, s.IntN(2) == 0)
 		if s.IntN(2) == 0 {
-			f.Verdict.OOMKilled, f.Verdict.StartError = nil, "no such file"
+			f.EngineReport.OOMKilled, f.EngineReport.StartError = nil, "no such file"
 		}
 		return f
 	case 18:
@@ -145,8 +146,8 @@ func (s *story) next() Fact {
 	return killed(second, nil, s.pid())
 }
 
-func (s *story) facts(n int) []Fact {
-	list := make([]Fact, n)
+func (s *story) facts(n int) []fact.Fact {
+	list := make([]fact.Fact, n)
 	for i := range list {
 		list[i] = s.next()
 	}
@@ -291,7 +292,7 @@ func TestReplayTellsTheSame(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var back Fact
+			var back fact.Fact
 			if err := json.Unmarshal(data, &back); err != nil {
 				t.Fatalf("%v in %s", err, data)
 			}

@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // applyPresent ends what does not exist any more, whose end is among the missing facts, and takes over the limits of the
 // cgroups that exist.
-func (m *Model) applyPresent(at time.Time, p *Present) {
+func (m *Model) applyPresent(at time.Time, p *fact.Present) {
 	m.listed = nil
-	live := map[string]PresentContainer{}
+	live := map[string]fact.PresentContainer{}
 	for _, c := range p.Containers {
 		live[c.ID] = c
 	}
@@ -72,7 +73,7 @@ func (m *Model) applyPresent(at time.Time, p *Present) {
 
 // presentUnstarted takes over which containers have never started. One that is not listed has started meanwhile or, where it
 // is that old, was forgotten.
-func (m *Model) presentUnstarted(at time.Time, list []PresentUnstarted) {
+func (m *Model) presentUnstarted(at time.Time, list []fact.PresentUnstarted) {
 	if list == nil {
 		return
 	}
@@ -101,22 +102,14 @@ func (m *Model) presentUnstarted(at time.Time, list []PresentUnstarted) {
 		}
 		m.identify(c, said)
 		c.neverStarted = list[i].Is
-		if over := c.neverStarted.over(); !over.IsZero() {
+		if over := c.neverStarted.Over(); !over.IsZero() {
 			c.overAt = m.clock.at(over)
 		}
 	}
 }
 
-// over is when its start failed or, later, its engine removed it; zero is that neither is known.
-func (n *NeverStarted) over() time.Time {
-	if !n.Removed.IsZero() {
-		return n.Removed
-	}
-	return n.Failed
-}
-
 // foundAgain takes over how a container is that runs, where facts are missing.
-func (m *Model) foundAgain(c *container, at time.Time, f *Found) {
+func (m *Model) foundAgain(c *container, at time.Time, f *fact.Found) {
 	c.cgroup = f.CgroupPath
 	if f.OOMKills != nil {
 		switch kills := *f.OOMKills; {
@@ -134,14 +127,14 @@ func (m *Model) foundAgain(c *container, at time.Time, f *Found) {
 }
 
 // takeResync takes over what does not depend on whether the container was known.
-func (m *Model) takeResync(c *container, at time.Time, f *Found) {
+func (m *Model) takeResync(c *container, at time.Time, f *fact.Found) {
 	r := f.Resync
 	if r == nil {
 		return
 	}
 	c.unheld, c.madeFor = f.Unheld, f.MadeFor
 	m.lodge(c)
-	c.countable, c.groupDecisions, c.verdict = r.Countable, r.GroupDecisions, r.Verdict
+	c.countable, c.groupDecisions, c.verdict = r.Countable, r.GroupDecisions, r.EngineReport
 	if c.stuckTold && r.Stuck == nil {
 		c.readStuck(at, new(""))
 	}
@@ -150,65 +143,46 @@ func (m *Model) takeResync(c *container, at time.Time, f *Found) {
 
 // Resync returns facts that bring a model that missed some to the state of this one: what exists, how it is, and what does
 // not exist any more. They do not say what happened meanwhile. Their time is to be set to the present.
-func (m *Model) Resync() []Fact {
-	present := &Present{Containers: []PresentContainer{}, Namespaces: []uint64{}, Cgroups: []FoundCgroup{}, Unstarted: []PresentUnstarted{}}
-	list := []Fact{{Host: new(m.host)}, {Probes: m.probes}}
+func (m *Model) Resync() []fact.Fact {
+	present := &fact.Present{Containers: []fact.PresentContainer{}, Namespaces: []uint64{}, Cgroups: []fact.FoundCgroup{}, Unstarted: []fact.PresentUnstarted{}}
+	list := []fact.Fact{{Host: new(m.host)}, {Probes: m.probes}}
 	for _, e := range m.engines {
-		list = append(list, Fact{Engine: &e})
+		list = append(list, fact.Fact{Engine: &e})
 	}
 	if m.own != nil {
-		list = append(list, Fact{OwnMemory: m.own})
+		list = append(list, fact.Fact{OwnMemory: m.own})
 	}
 	if m.counters.bpfErrors != nil {
-		list = append(list, Fact{BPFErrors: m.counters.bpfErrors})
+		list = append(list, fact.Fact{BPFErrors: m.counters.bpfErrors})
 	}
-	list = append(list, Fact{Present: present})
+	list = append(list, fact.Fact{Present: present})
 	for _, path := range slices.Sorted(maps.Keys(m.cgroups)) {
 		g := m.cgroups[path]
-		present.Cgroups = append(present.Cgroups, FoundCgroup{Path: path, Container: g.container, Limits: new(g.limits.current())})
+		present.Cgroups = append(present.Cgroups, fact.FoundCgroup{Path: path, Container: g.container, Limits: new(g.limits.current())})
 	}
 	for _, c := range slices.SortedFunc(maps.Values(m.unstarted), func(a, b *container) int { return cmp.Compare(a.ordinal, b.ordinal) }) {
-		present.Unstarted = append(present.Unstarted, PresentUnstarted{*c.who(), c.neverStarted})
+		present.Unstarted = append(present.Unstarted, fact.PresentUnstarted{Container: *c.who(), Is: c.neverStarted})
 	}
 	m.keepLive()
 	for _, c := range slices.SortedFunc(slices.Values(m.live), inOrder) {
-		present.Containers = append(present.Containers, PresentContainer{ID: c.id, InitPID: c.initPID, Started: c.started})
-		list = append(list, Fact{Found: &Found{
+		present.Containers = append(present.Containers, fact.PresentContainer{ID: c.id, InitPID: c.initPID, Started: c.started})
+		list = append(list, fact.Fact{Found: &fact.Found{
 			Container: *c.who(), CgroupPath: c.cgroup, InitPID: c.initPID, InitComm: c.initComm, Started: c.started,
 			Namespaces: c.namespaces, MadeFor: c.madeFor, OOMKills: c.allKills(), Unheld: c.unheld, Starting: c.state == Starting,
-			Resync: &FoundAgain{Stuck: c.stuck, Verdict: c.verdict, Countable: c.countable, GroupDecisions: c.groupDecisions},
+			Resync: &fact.FoundAgain{Stuck: c.stuck, EngineReport: c.verdict, Countable: c.countable, GroupDecisions: c.groupDecisions},
 		}})
 	}
-	survey := &Survey{Namespaces: []Surveyed{}, VMs: m.vms, Unseen: m.unseen, Resync: true, Of: m.surveyed}
+	survey := &fact.Survey{Namespaces: []fact.Namespace{}, VMs: m.vms, Unseen: m.unseen, Resync: true, Of: m.surveyed}
 	for _, n := range m.sorted.list() {
 		present.Namespaces = append(present.Namespaces, n.id)
-		survey.Namespaces = append(survey.Namespaces, Surveyed{
+		survey.Namespaces = append(survey.Namespaces, fact.Namespace{
 			Type: n.typ, ID: n.id, Owner: n.owner, Parent: n.parent, Processes: n.processes, PinnedBy: n.pinnedBy,
 			MadeFor: n.madeFor, MadeInside: n.madeInside, Contained: n.contained,
 		})
 	}
-	list = append(list, Fact{Namespaces: survey})
+	list = append(list, fact.Fact{Namespaces: survey})
 	for i := range list {
 		list[i].Time = m.now
 	}
 	return list
-}
-
-// Size returns roughly how many bytes of memory a fact takes.
-func (f *Fact) Size() int {
-	const base, perContainer = 1 << 10, 200
-	size := base + len(f.Memory)*perContainer + len(f.Cgroups)*2*perContainer
-	if s := f.Namespaces; s != nil {
-		size += len(s.VMs) * 2 * perContainer
-		for i := range s.Namespaces {
-			size += 100 + 4*len(s.Namespaces[i].Processes)
-			for _, pin := range s.Namespaces[i].PinnedBy {
-				size += 16 + len(pin)
-			}
-		}
-	}
-	if p := f.Present; p != nil {
-		size += 100*len(p.Containers) + 2*perContainer*len(p.Unstarted) + 8*len(p.Namespaces) + 2*perContainer*len(p.Cgroups)
-	}
-	return size
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // there is what a snapshot knows to be there, without names: of those a model that has forgotten less may know more.
@@ -73,28 +74,28 @@ func TestResyncIsComplete(t *testing.T) {
 	never, failed, later := who("e", "never"), who("f", "failed"), who("9", "later")
 	in := func(net uint64) []uint64 { return []uint64{1, 2, net, 4} }
 	outside := found(12, d, 70, in(31)...)
-	outside.Found.Unheld, outside.Found.MadeFor = &Unheld{Cgroup: "/"}, map[event.NamespaceType]event.Container{event.Net: a}
+	outside.Found.Unheld, outside.Found.MadeFor = &fact.Unheld{Cgroup: "/"}, map[event.NamespaceType]event.Container{event.Net: a}
 	outside.Found.OOMKills = new(uint64(2))
 	grouped := decided(killed(13, &a, 53), 4)
 	grouped.Event.OOM.Group = true
-	surveyed := survey(16, Surveyed{Type: event.Net, ID: 30, Owner: 1, Processes: []int32{60}}, Surveyed{Type: event.Net, ID: 31, Processes: []int32{50, 70}, PinnedBy: []string{"/run/x"}})
-	surveyed.Namespaces.VMs, surveyed.Namespaces.Unseen = []SurveyedVM{{PID: 9, Kind: "qemu"}}, &Unseen{Processes: 3}
-	facts := []Fact{
-		hostIs(1, 2, 3, 4), {Time: at(0), Probes: []Probe{{Name: ProbeCgroupWrites, Method: "fanotify"}}},
-		{Time: at(0), Engine: &Engine{Name: "docker", State: EngineConnecting}}, {Time: at(0), Cgroups: []FoundCgroup{{Path: "/"}, {Path: "/jobs"}}},
+	surveyed := survey(16, fact.Namespace{Type: event.Net, ID: 30, Owner: 1, Processes: []int32{60}}, fact.Namespace{Type: event.Net, ID: 31, Processes: []int32{50, 70}, PinnedBy: []string{"/run/x"}})
+	surveyed.Namespaces.VMs, surveyed.Namespaces.Unseen = []fact.VM{{PID: 9, Kind: "qemu"}}, &fact.Unseen{Processes: 3}
+	facts := []fact.Fact{
+		hostIs(1, 2, 3, 4), {Time: at(0), Probes: []fact.Probe{{Name: fact.ProbeCgroupWrites, Method: "fanotify"}}},
+		{Time: at(0), Engine: &fact.Engine{Name: "docker", State: fact.EngineConnecting}}, {Time: at(0), Cgroups: []fact.FoundCgroup{{Path: "/"}, {Path: "/jobs"}}},
 		madeByEngine(1, later), created(1, a), born(1.1, 9, "runc", &a, event.Net, 30), started(2, a, 50, in(30)...), created(3, b), started(4, b, 60, in(30)...),
 		created(4, c), started(4.5, c, 80, in(3)...), madeByEngine(5, failed), moved(5, c, 80, "/", false),
 		// From here on some are missing.
-		saves(6, SavesPast), madeByEngine(6, never), created(6.1, failed), notStarted(6.2, failed, "busy"), removed(6.3, failed),
+		saves(6, fact.SavesPast), madeByEngine(6, never), created(6.1, failed), notStarted(6.2, failed, "busy"), removed(6.3, failed),
 		created(6.4, later), started(6.5, later, 90, in(30)...), moved(6.6, c, 80, path(c), true), moved(6.7, b, 60, "/x", false),
 		exited(7, a, 50), removed(7.1, a), created(8, a), born(8.1, 9, "runc", &a, event.Net, 31), started(9, a, 51, in(31)...),
-		wrote(10, c, "bash", CgroupLimits{Memory: limit(7)}), createdAt(11, who("8", ""), "/jobs/8"), outside,
-		killed(12.5, &b, 61), grouped, {Time: at(14), BPFErrors: map[string]uint64{"read": 3}}, read(15, a, Reading{StuckAt: new("/docker")}),
-		read(15.5, a, Reading{StuckAt: new("/docker")}), surveyed, {Time: at(17), Engine: &Engine{Name: "docker", State: EngineConnected}}, passed(18),
+		wrote(10, c, "bash", fact.CgroupLimits{Memory: limit(7)}), createdAt(11, who("8", ""), "/jobs/8"), outside,
+		killed(12.5, &b, 61), grouped, {Time: at(14), BPFErrors: map[string]uint64{"read": 3}}, read(15, a, fact.Reading{StuckAt: new("/docker")}),
+		read(15.5, a, fact.Reading{StuckAt: new("/docker")}), surveyed, {Time: at(17), Engine: &fact.Engine{Name: "docker", State: fact.EngineConnected}}, passed(18),
 	}
-	again := []Fact{{Time: at(20)}}
-	for n, r := range []Reading{{ID: a.ID, OOMKills: new(uint64(2))}, {ID: b.ID, OOMKills: new(uint64(1))}, {ID: c.ID, OOMKills: new(uint64(0))}, {ID: d.ID, OOMKills: new(uint64(2))}, {ID: later.ID, OOMKills: new(uint64(0))}} {
-		r.UsageBytes, r.Processes, r.PIDsRefused, r.StuckAt, r.Limits = new(uint64(n)), new(n), new(uint64(n)), new(""), &CgroupLimits{Memory: limit(7)}
+	again := []fact.Fact{{Time: at(20)}}
+	for n, r := range []fact.Reading{{ID: a.ID, OOMKills: new(uint64(2))}, {ID: b.ID, OOMKills: new(uint64(1))}, {ID: c.ID, OOMKills: new(uint64(0))}, {ID: d.ID, OOMKills: new(uint64(2))}, {ID: later.ID, OOMKills: new(uint64(0))}} {
+		r.UsageBytes, r.Processes, r.PIDsRefused, r.StuckAt, r.Limits = new(uint64(n)), new(n), new(uint64(n)), new(""), &fact.CgroupLimits{Memory: limit(7)}
 		if n == 0 {
 			r.StuckAt = new("/docker")
 		}
@@ -135,7 +136,7 @@ func resync(t *testing.T, full, lossy *Model) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var facts []Fact
+	var facts []fact.Fact
 	if err := json.Unmarshal(data, &facts); err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +179,7 @@ func TestResync(t *testing.T) {
 // What was made before facts were missing, and has started and ended meanwhile, is not said to have never started.
 func TestResyncOfWhatWasMade(t *testing.T) {
 	ran, old := who("a", "ran"), who("b", "old")
-	before := []Fact{madeByEngine(1, old), notStarted(2, old, "busy"), madeByEngine(1500, ran)}
+	before := []fact.Fact{madeByEngine(1, old), notStarted(2, old, "busy"), madeByEngine(1500, ran)}
 	full := modelOf(DefaultLimits(), append(before, created(1501, ran), started(1502, ran, 7), exited(1503, ran, 7), removed(1503, ran))...)
 	lossy := modelOf(RecordingLimits(), before...)
 	for _, f := range full.Resync() {
@@ -217,7 +218,7 @@ func TestResyncInTheHistories(t *testing.T) {
 
 // The size of a fact grows with what is in it.
 func TestFactSize(t *testing.T) {
-	small, large := Fact{}, survey(0, make([]Surveyed, 1000)...)
+	small, large := fact.Fact{}, survey(0, make([]fact.Namespace, 1000)...)
 	if small.Size() <= 0 || large.Size() < small.Size()+1000*50 {
 		t.Errorf("%d, %d", small.Size(), large.Size())
 	}

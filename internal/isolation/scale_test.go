@@ -5,26 +5,27 @@ import (
 	"testing"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // many are histories of n containers, as a recording of a large host has them.
-func many() map[string]func(n int) []Fact {
+func many() map[string]func(n int) []fact.Fact {
 	container := func(i int) event.Container {
 		return event.Container{ID: fmt.Sprintf("%064x", i), Name: fmt.Sprintf("service-%d", i), Runtime: "docker"}
 	}
-	start := func(i int, c event.Container, ids ...uint64) []Fact {
+	start := func(i int, c event.Container, ids ...uint64) []fact.Fact {
 		second := float64(i) / 100
-		return []Fact{created(second, c), started(second, c, int32(i+2), ids...)}
+		return []fact.Fact{created(second, c), started(second, c, int32(i+2), ids...)}
 	}
-	return map[string]func(n int) []Fact{
-		"live": func(n int) (facts []Fact) {
+	return map[string]func(n int) []fact.Fact{
+		"live": func(n int) (facts []fact.Fact) {
 			for i := range n {
 				facts = append(facts, start(i, container(i), namespacesOf(i, false)...)...)
 			}
 			return facts
 		},
 		// One after the other, as `docker run --rm --name job` makes them.
-		"same name": func(n int) (facts []Fact) {
+		"same name": func(n int) (facts []fact.Fact) {
 			for i := range n {
 				c := container(i)
 				c.Name = "job"
@@ -34,7 +35,7 @@ func many() map[string]func(n int) []Fact {
 			return facts
 		},
 		// Each ends while all others are there, in one net namespace.
-		"one pod": func(n int) (facts []Fact) {
+		"one pod": func(n int) (facts []fact.Fact) {
 			for i := range n {
 				facts = append(facts, start(i, container(i), namespacesOf(i, true)...)...)
 			}
@@ -44,7 +45,7 @@ func many() map[string]func(n int) []Fact {
 			return facts
 		},
 		// The cgroup is removed before the kill is told.
-		"killed": func(n int) (facts []Fact) {
+		"killed": func(n int) (facts []fact.Fact) {
 			for i := range n {
 				c := container(i)
 				facts = append(facts, start(i, c)...)
@@ -54,7 +55,7 @@ func many() map[string]func(n int) []Fact {
 			return facts
 		},
 		// It is restarted again and again while many have ended.
-		"restarted": func(n int) (facts []Fact) {
+		"restarted": func(n int) (facts []fact.Fact) {
 			for i := range n {
 				c := container(i)
 				facts = append(facts, start(i, c)...)

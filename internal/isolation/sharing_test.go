@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // matrix writes who shares what: a row per container with a cell per type that is known, own, host, ? or
@@ -45,83 +46,83 @@ func TestSharing(t *testing.T) {
 	host := hostIs(1, 2, 3)
 	tests := []struct {
 		name  string
-		facts []Fact
+		facts []fact.Fact
 		want  []string
 	}{
-		{"alone", []Fact{host, started(1, a, 5, 10, 11, 12)}, []string{"a: mnt=own pid=own net=own"}},
-		{"not started", []Fact{host, created(1, a)}, []string{"a:"}},
-		{"in the host's", []Fact{host, started(1, a, 5, 10, 2, 3)}, []string{"a: mnt=own pid=host net=host"}},
+		{"alone", []fact.Fact{host, started(1, a, 5, 10, 11, 12)}, []string{"a: mnt=own pid=own net=own"}},
+		{"not started", []fact.Fact{host, created(1, a)}, []string{"a:"}},
+		{"in the host's", []fact.Fact{host, started(1, a, 5, 10, 2, 3)}, []string{"a: mnt=own pid=host net=host"}},
 		{
-			"in the host's with others", []Fact{host, started(1, a, 5, 10, 2, 3), started(2, b, 6, 20, 21, 3), started(3, c, 6, 30, 31, 3)},
+			"in the host's with others", []fact.Fact{host, started(1, a, 5, 10, 2, 3), started(2, b, 6, 20, 21, 3), started(3, c, 6, 30, 31, 3)},
 			[]string{"a: mnt=own pid=host net=host(b,c)", "b: mnt=own pid=own net=host(a,c)", "c: mnt=own pid=own net=host(a,b)"},
 		},
 		{
-			"with each other", []Fact{host, started(1, a, 5, 10, 11, 12), started(2, b, 6, 20, 21, 12)},
+			"with each other", []fact.Fact{host, started(1, a, 5, 10, 11, 12), started(2, b, 6, 20, 21, 12)},
 			[]string{"a: mnt=own pid=own net=1(b)", "b: mnt=own pid=own net=1(a)"},
 		},
 		{
-			"the same ones have one number", []Fact{host, started(1, a, 5, 10, 11, 12), started(2, b, 6, 20, 11, 12)},
+			"the same ones have one number", []fact.Fact{host, started(1, a, 5, 10, 11, 12), started(2, b, 6, 20, 11, 12)},
 			[]string{"a: mnt=own pid=1(b) net=1(b)", "b: mnt=own pid=1(a) net=1(a)"},
 		},
 		{
 			"others have another",
-			[]Fact{host, started(1, a, 5, 10, 11, 12), started(2, b, 6, 20, 11, 12), started(3, c, 7, 30, 11, 32)},
+			[]fact.Fact{host, started(1, a, 5, 10, 11, 12), started(2, b, 6, 20, 11, 12), started(3, c, 7, 30, 11, 32)},
 			[]string{"a: mnt=own pid=1(b,c) net=2(b)", "b: mnt=own pid=1(a,c) net=2(a)", "c: mnt=own pid=1(a,b) net=own"},
 		},
 		{
 			"the same ones in the host's and in one of theirs",
-			[]Fact{host, started(1, a, 5, 10, 2, 12), started(2, b, 6, 20, 2, 12)},
+			[]fact.Fact{host, started(1, a, 5, 10, 2, 12), started(2, b, 6, 20, 2, 12)},
 			[]string{"a: mnt=own pid=host(b) net=1(b)", "b: mnt=own pid=host(a) net=1(a)"},
 		},
 		{
 			"numbers in the order of the list",
-			[]Fact{host, started(4, d, 8, 40, 41, 22), started(1, a, 5, 10, 11, 12), started(3, b, 6, 20, 21, 12), started(2, c, 7, 30, 31, 22)},
+			[]fact.Fact{host, started(4, d, 8, 40, 41, 22), started(1, a, 5, 10, 11, 12), started(3, b, 6, 20, 21, 12), started(2, c, 7, 30, 31, 22)},
 			[]string{"a: mnt=own pid=own net=1(b)", "c: mnt=own pid=own net=2(d)", "b: mnt=own pid=own net=1(a)", "d: mnt=own pid=own net=2(c)"},
 		},
 		{
-			"the host's are not known", []Fact{started(1, a, 5, 10, 11, 3), started(2, b, 6, 20, 21, 3)},
+			"the host's are not known", []fact.Fact{started(1, a, 5, 10, 11, 3), started(2, b, 6, 20, 21, 3)},
 			[]string{"a: mnt=? pid=? net=?(b)", "b: mnt=? pid=? net=?(a)"},
 		},
 		{
-			"one of the host's is not known, which takes no number", []Fact{hostIs(1, 0, 3), started(1, a, 5, 10, 11, 12), started(2, b, 6, 20, 11, 12), started(3, c, 7, 30, 11, 32)},
+			"one of the host's is not known, which takes no number", []fact.Fact{hostIs(1, 0, 3), started(1, a, 5, 10, 11, 12), started(2, b, 6, 20, 11, 12), started(3, c, 7, 30, 11, 32)},
 			[]string{"a: mnt=own pid=?(b,c) net=1(b)", "b: mnt=own pid=?(a,c) net=1(a)", "c: mnt=own pid=?(a,b) net=own"},
 		},
 		{
-			"the host's become known", []Fact{started(1, a, 5, 10, 11, 3), host},
+			"the host's become known", []fact.Fact{started(1, a, 5, 10, 11, 3), host},
 			[]string{"a: mnt=own pid=own net=host"},
 		},
 		{
 			"one has ended: what it shared it shared",
-			[]Fact{host, started(1, a, 5, 10, 11, 12), started(2, b, 6, 20, 21, 12), exited(3, b, 6)},
+			[]fact.Fact{host, started(1, a, 5, 10, 11, 12), started(2, b, 6, 20, 21, 12), exited(3, b, 6)},
 			[]string{"a: mnt=own pid=own net=own", "b: mnt=own pid=own net=1(a)"},
 		},
 		{
 			"one of three has ended",
-			[]Fact{host, started(1, a, 5, 10, 11, 12), started(2, b, 6, 20, 21, 12), started(3, c, 7, 30, 31, 12), exited(4, b, 6)},
+			[]fact.Fact{host, started(1, a, 5, 10, 11, 12), started(2, b, 6, 20, 21, 12), started(3, c, 7, 30, 31, 12), exited(4, b, 6)},
 			[]string{"a: mnt=own pid=own net=1(c)", "c: mnt=own pid=own net=1(a)", "b: mnt=own pid=own net=1(a,c)"},
 		},
 		{
 			"one has ended and its numbers are another's now",
-			[]Fact{host, started(1, a, 5, 10, 11, 12), exited(2, a, 5), started(3, b, 6, 10, 11, 12)},
+			[]fact.Fact{host, started(1, a, 5, 10, 11, 12), exited(2, a, 5), started(3, b, 6, 10, 11, 12)},
 			[]string{"b: mnt=own pid=own net=own", "a: mnt=own pid=own net=own"},
 		},
 		{
 			"one has ended in the host's",
-			[]Fact{host, started(1, a, 5, 10, 2, 3), exited(2, a, 5), started(3, b, 6, 20, 21, 3)},
+			[]fact.Fact{host, started(1, a, 5, 10, 2, 3), exited(2, a, 5), started(3, b, 6, 20, 21, 3)},
 			[]string{"b: mnt=own pid=own net=host", "a: mnt=own pid=host net=host(b)"},
 		},
 		{
 			"one has ended, the host's are not known",
-			[]Fact{started(1, a, 5, 10), started(1, b, 6, 10), exited(2, a, 5)}, []string{"b: mnt=?", "a: mnt=?"},
+			[]fact.Fact{started(1, a, 5, 10), started(1, b, 6, 10), exited(2, a, 5)}, []string{"b: mnt=?", "a: mnt=?"},
 		},
 		{
 			"names show as soon as they are known",
-			[]Fact{host, started(1, who("a", ""), 5, 10, 11, 12), started(2, b, 6, 20, 21, 12), named(3, a)},
+			[]fact.Fact{host, started(1, who("a", ""), 5, 10, 11, 12), started(2, b, 6, 20, 21, 12), named(3, a)},
 			[]string{"a: mnt=own pid=own net=1(b)", "b: mnt=own pid=own net=1(a)"},
 		},
 		{
 			"another start, other namespaces",
-			[]Fact{host, started(1, a, 5, 10, 11, 12), started(2, b, 6, 20, 21, 12), created(3, b), started(4, b, 7, 20, 21, 22)},
+			[]fact.Fact{host, started(1, a, 5, 10, 11, 12), started(2, b, 6, 20, 21, 12), created(3, b), started(4, b, 7, 20, 21, 22)},
 			[]string{"a: mnt=own pid=own net=own", "b: mnt=own pid=own net=own"},
 		},
 	}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // Snapshot is the model at one moment. It is immutable: whoever holds one may read it for as long
@@ -15,13 +16,13 @@ type Snapshot struct {
 	// Version grows with every change of the model; equal versions mean equal snapshots.
 	Version uint64
 
-	Host    Host
-	Probes  []Probe
-	Engines []Engine
+	Host    fact.Host
+	Probes  []fact.Probe
+	Engines []fact.Engine
 	// Unseen is what the latest survey could not look into; nil is unknown.
-	Unseen *Unseen
+	Unseen *fact.Unseen
 	// OwnMemory is what nsviz itself may use; nil is unknown.
-	OwnMemory *OwnMemory
+	OwnMemory *fact.OwnMemory
 
 	// Containers holds the live ones in the order of their start, then the ended ones, latest first, and from Model.Whole
 	// those that have never started.
@@ -54,69 +55,14 @@ type LeftOut struct{ Containers, Namespaces, Cgroups, Kills, Unstarted uint64 }
 // IsZero reports whether nothing is left out.
 func (l LeftOut) IsZero() bool { return l == LeftOut{} }
 
-// Host is the machine that nsviz watches.
-type Host struct {
-	Name   string `json:"name,omitempty"`
-	Kernel string `json:"kernel,omitempty"`
-	// CgroupVersion is "v1", "v2" or "hybrid" (v1 controllers beside a unified hierarchy).
-	CgroupVersion string `json:"cgroup_version,omitempty"`
-	// Namespaces are the host's own.
-	Namespaces event.NamespaceIDs `json:"namespaces,omitzero"`
-	// MemoryBytes is the host's RAM.
-	MemoryBytes uint64 `json:"memory_bytes,omitempty"`
-	// CPUs is the number of processors.
-	CPUs int `json:"cpus,omitempty"`
-	// Notes say, in sentences, what cannot be seen on this host and what to do about it.
-	Notes []string `json:"notes,omitempty"`
-}
-
-// Probe says how nsviz learns one kind of fact on this host.
-type Probe struct {
-	// Name is the fact, for example "namespaces by unshare".
-	Name string `json:"name"`
-	// Method is the hook in use, for example "fentry", "tp_btf", "tracepoint"; "none" where there is none.
-	Method string `json:"method"`
-	// Reason says in words why this method and not a better one.
-	Reason string `json:"reason,omitempty"`
-}
-
-// ProbeCgroupWrites is the Probe.Name of what is written to the limits of cgroups. The model relies on it: where it is
-// told, a cgroup that was just made has no limits until somebody sets them.
-const ProbeCgroupWrites = "cgroup limits changed"
-
-// ProbeCgroupsEntered is the Probe.Name of processes being moved, by which it shows that a container's PID 1 leaves its
-// cgroup.
-const ProbeCgroupsEntered = "cgroups entered"
-
 // Watches reports whether the kernel tells of one kind of fact, by its Probe.Name.
 func (s *Snapshot) Watches(probe string) bool {
 	for i := range s.Probes {
 		if s.Probes[i].Name == probe {
-			return s.Probes[i].Method != MethodNone
+			return s.Probes[i].Method != fact.MethodNone
 		}
 	}
 	return false
-}
-
-// MethodNone is the Probe.Method of a fact that cannot be hooked on this host.
-const MethodNone = "none"
-
-// EngineState says whether a container engine answers.
-type EngineState string
-
-// The states of a container engine.
-const (
-	EngineConnected  EngineState = "connected"
-	EngineConnecting EngineState = "connecting" // not asked yet, or being asked again
-	EngineAbsent     EngineState = "absent"     // nothing listens there
-	EngineFailing    EngineState = "failing"    // it is there and does not answer as it should
-)
-
-// Engine is a container engine that nsviz asks for names.
-type Engine struct {
-	Name   string      `json:"name"` // "docker"
-	State  EngineState `json:"state"`
-	Detail string      `json:"detail,omitempty"` // its version, or what went wrong
 }
 
 // ContainerState is where a container is in its life.
@@ -161,11 +107,11 @@ type Container struct {
 	// starting it: the LatestKill.
 	NeverRan bool
 	// Verdict is what the engine says of its end; nil is nothing.
-	Verdict *Verdict
+	Verdict *fact.EngineReport
 	// Previous is how its run before this one ended; nil where nsviz saw none.
 	Previous *End
 	// NeverStarted is set in the state Created alone.
-	NeverStarted *NeverStarted
+	NeverStarted *fact.NeverStarted
 
 	Namespaces [event.NamespaceTypeCount]Membership
 	Memory     Memory
@@ -186,13 +132,13 @@ type Container struct {
 	// own or one above, was reached; nil is unknown.
 	PIDsRefused *uint64
 	// Unheld is set where its PID 1 is not in its own cgroup; of an ended one, was not at its end.
-	Unheld *Unheld
+	Unheld *fact.Unheld
 	// Stuck is set where its processes wait for memory without an end; where it is nil, StuckKnown tells whether that is
 	// known.
-	Stuck      *Stuck
+	Stuck      *fact.Stuck
 	StuckKnown bool
 	// Limits are those of its own cgroup as last read; for an ended container, before its end.
-	Limits CgroupLimits
+	Limits fact.CgroupLimits
 	// History is what happened to it, over all of its runs: the first moments and the latest ones.
 	History []Moment
 }
@@ -207,14 +153,14 @@ type End struct {
 	Exit *event.Exit
 	// NeverRan is as that of a Container.
 	NeverRan bool
-	Verdict  *Verdict
+	Verdict  *fact.EngineReport
 	// OOMKills and OOMKillsAtLeast are as those of a Container.
 	OOMKills        *uint64
 	OOMKillsAtLeast uint64
 	LatestKill      *Kill
 	// PIDsRefused is as in Container, and PIDsLimit its own limit of processes as last read in that run; nil is unknown.
 	PIDsRefused *uint64
-	PIDsLimit   *Limit
+	PIDsLimit   *fact.Limit
 }
 
 // End is how the container has ended; it is meant for one that has.
@@ -346,9 +292,9 @@ type Totals struct {
 	// which that is unknown has none.
 	PIDsRefused map[string]uint64
 	Exits       map[ExitKey]uint64
-	Lost        map[string]uint64 // by reason
-	Savings     map[Saving]uint64 // how often nsviz took each step
-	BPFErrors   map[string]uint64 // by place
+	Lost        map[string]uint64      // by reason
+	Savings     map[fact.Saving]uint64 // how often nsviz took each step
+	BPFErrors   map[string]uint64      // by place
 	Starts      Histogram
 	// FoldedContainers is how many ended containers were folded into the label FoldedLabel, so that
 	// memory and the number of series stay bounded.

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 func labels(s *Snapshot) []string {
@@ -25,48 +26,48 @@ func TestLabels(t *testing.T) {
 	qualifiedA, qualifiedB := "web ("+short+")", "web ("+id("b")[:12]+")"
 	tests := []struct {
 		name   string
-		facts  []Fact
+		facts  []fact.Fact
 		labels []string
 		kills  map[string]uint64
 	}{
-		{"no name yet", []Fact{created(1, unnamed), killed(2, &unnamed, 5)}, []string{short}, map[string]uint64{short + "/cgroup": 1}},
+		{"no name yet", []fact.Fact{created(1, unnamed), killed(2, &unnamed, 5)}, []string{short}, map[string]uint64{short + "/cgroup": 1}},
 		{
 			"the name comes later, and the count with it",
-			[]Fact{created(1, unnamed), killed(2, &unnamed, 5), named(3, a), killed(4, &a, 5)},
+			[]fact.Fact{created(1, unnamed), killed(2, &unnamed, 5), named(3, a), killed(4, &a, 5)},
 			[]string{"web"}, map[string]uint64{"web/cgroup": 2},
 		},
 		{
 			"an event without the name does not take it away",
-			[]Fact{created(1, a), killed(2, &unnamed, 5)}, []string{"web"}, map[string]uint64{"web/cgroup": 1},
+			[]fact.Fact{created(1, a), killed(2, &unnamed, 5)}, []string{"web"}, map[string]uint64{"web/cgroup": 1},
 		},
 		{
 			"the name comes after the end",
-			[]Fact{created(1, unnamed), started(1, unnamed, 4), killed(2, &unnamed, 5), exited(3, unnamed, 4), named(4, a)},
+			[]fact.Fact{created(1, unnamed), started(1, unnamed, 4), killed(2, &unnamed, 5), exited(3, unnamed, 4), named(4, a)},
 			[]string{"web"}, map[string]uint64{"web/cgroup": 1},
 		},
-		{"a name of a container that is not known", []Fact{named(1, a)}, nil, map[string]uint64{}},
+		{"a name of a container that is not known", []fact.Fact{named(1, a)}, nil, map[string]uint64{}},
 		{
-			"renamed", []Fact{created(1, a), killed(2, &a, 5), named(3, who("a", "site"))},
+			"renamed", []fact.Fact{created(1, a), killed(2, &a, 5), named(3, who("a", "site"))},
 			[]string{"site"}, map[string]uint64{"site/cgroup": 1},
 		},
 		{
 			"two engines, one name",
-			[]Fact{created(1, a), created(2, b), killed(3, &a, 5), killed(3, &b, 5)},
+			[]fact.Fact{created(1, a), created(2, b), killed(3, &a, 5), killed(3, &b, 5)},
 			[]string{"web", qualifiedB}, map[string]uint64{"web/cgroup": 1, qualifiedB + "/cgroup": 1},
 		},
 		{
 			"the second keeps its label when the first ends",
-			[]Fact{created(1, a), started(1, a, 4), created(2, b), exited(3, a, 4), killed(4, &b, 5)},
+			[]fact.Fact{created(1, a), started(1, a, 4), created(2, b), exited(3, a, 4), killed(4, &b, 5)},
 			[]string{qualifiedB, "web"}, map[string]uint64{qualifiedB + "/cgroup": 1},
 		},
 		{
 			"one after the other they share the label and the count",
-			[]Fact{created(1, a), started(1, a, 4), killed(2, &a, 5), exited(3, a, 4), created(4, b), killed(5, &b, 5)},
+			[]fact.Fact{created(1, a), started(1, a, 4), killed(2, &a, 5), exited(3, a, 4), created(4, b), killed(5, &b, 5)},
 			[]string{"web", "web"}, map[string]uint64{"web/cgroup": 2},
 		},
 		{
 			"the first comes back: the second keeps the label and what was counted",
-			[]Fact{
+			[]fact.Fact{
 				created(1, a), started(1, a, 4), killed(2, &a, 5), exited(3, a, 4), created(4, b), killed(5, &b, 5),
 				created(6, a), killed(7, &a, 5),
 			},
@@ -74,7 +75,7 @@ func TestLabels(t *testing.T) {
 		},
 		{
 			"a name that comes after the end is no reason to qualify it",
-			[]Fact{created(1, unnamed), started(1, unnamed, 4), exited(2, unnamed, 4), created(3, b), named(4, a)},
+			[]fact.Fact{created(1, unnamed), started(1, unnamed, 4), exited(2, unnamed, 4), created(3, b), named(4, a)},
 			[]string{"web", "web"}, map[string]uint64{},
 		},
 	}
@@ -101,8 +102,8 @@ func TestIdentity(t *testing.T) {
 }
 
 // one is the life of a container, with a kill.
-func one(second float64, c event.Container) []Fact {
-	return []Fact{created(second, c), started(second, c, 4), killed(second, &c, 5), exited(second, c, 4), removed(second, c)}
+func one(second float64, c event.Container) []fact.Fact {
+	return []fact.Fact{created(second, c), started(second, c, 4), killed(second, &c, 5), exited(second, c, 4), removed(second, c)}
 }
 
 func TestRetention(t *testing.T) {
@@ -111,7 +112,7 @@ func TestRetention(t *testing.T) {
 	minutes := func(n float64) float64 { return n * 60 }
 	tests := []struct {
 		name   string
-		facts  []Fact
+		facts  []fact.Fact
 		kills  map[string]uint64
 		exits  map[string]uint64
 		folded uint64
@@ -145,7 +146,7 @@ func TestRetention(t *testing.T) {
 			map[string]uint64{"(folded)/cgroup": 1, "web/cgroup": 1}, map[string]uint64{"(folded)/exited": 1, "web/exited": 1}, 1,
 		},
 		{
-			"the host's own are kept", append([]Fact{killed(0, nil, 5)}, passed(minutes(100))),
+			"the host's own are kept", append([]fact.Fact{killed(0, nil, 5)}, passed(minutes(100))),
 			map[string]uint64{"/cgroup": 1}, map[string]uint64{}, 0,
 		},
 	}
@@ -209,14 +210,14 @@ func TestEndedContainersAreBounded(t *testing.T) {
 }
 
 func TestCounters(t *testing.T) {
-	ns := func(typ event.Type, via event.Via) Fact {
+	ns := func(typ event.Type, via event.Via) fact.Fact {
 		return happened(1, event.Event{Type: typ, Namespace: &event.Namespace{Type: event.Net, ID: 7, Via: via}})
 	}
 	lost := happened(1, event.Event{Type: event.EventsLost, Lost: &event.Lost{Count: 5, Reason: "ring full"}})
 	s := snapshotOf(
 		ns(event.NamespaceCreated, event.ViaClone), ns(event.NamespaceCreated, event.ViaReconcile), ns(event.NamespaceJoined, event.ViaSetns),
 		ns(event.NamespaceJoined, event.ViaSetns), ns(event.NamespaceFreed, event.ViaKernel), lost, lost,
-		Fact{BPFErrors: map[string]uint64{"read": 1}}, Fact{BPFErrors: map[string]uint64{"read": 3, "path": 1}},
+		fact.Fact{BPFErrors: map[string]uint64{"read": 1}}, fact.Fact{BPFErrors: map[string]uint64{"read": 3, "path": 1}},
 	)
 	want := Totals{
 		Since: at(1), Known: map[string]time.Time{},
@@ -228,7 +229,7 @@ func TestCounters(t *testing.T) {
 		OOMKills:          map[KillKey]uint64{}, OOMKillsUnobserved: map[string]uint64{}, PIDsRefused: map[string]uint64{}, Exits: map[ExitKey]uint64{},
 		Lost:      map[string]uint64{"ring full": 10},
 		BPFErrors: map[string]uint64{"read": 3, "path": 1},
-		Savings:   map[Saving]uint64{},
+		Savings:   map[fact.Saving]uint64{},
 		Starts:    Histogram{Counts: make([]uint64, len(StartBuckets()))},
 	}
 	if diff := cmp.Diff(want, s.Totals); diff != "" {

@@ -7,29 +7,11 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
-// NeverStarted is what is known of a container whose own program has not run, as far as nsviz knows. A zero time is unknown
-// or has not come.
-type NeverStarted struct {
-	// Made is when its engine made it, by the engine's clock. Where it is unknown, its program may have run before nsviz
-	// watched.
-	Made time.Time `json:"made,omitzero"`
-	// Tried is when its cgroup was made for a start, and Failed when that had failed.
-	Tried  time.Time `json:"tried,omitzero"`
-	Failed time.Time `json:"failed,omitzero"`
-	// Removed is when its engine removed it.
-	Removed time.Time `json:"removed,omitzero"`
-	// Suspected is set where its engine was to be asked about a start or an end of it, of which nothing else is known, and had
-	// removed it by then: whether anything tried to start it is unknown.
-	Suspected bool `json:"suspected,omitempty"`
-	// Error is why, in the engine's words, and ExitCode the one that the engine made up for that.
-	Error    string `json:"error,omitempty"`
-	ExitCode *int32 `json:"exit_code,omitempty"`
-}
-
 // applyMade takes in that the engine made a container. It is one of the model's others only once its cgroup is there.
-func (m *Model) applyMade(said *EngineEvent) {
+func (m *Model) applyMade(said *fact.EngineEvent) {
 	c := m.find(said.ID)
 	if c == nil {
 		if said.Container == nil {
@@ -101,7 +83,7 @@ func (m *Model) boundUnstarted() {
 }
 
 // failedToStart takes in why the engine could not start a container; it keeps what it said before where it says nothing.
-func (c *container) failedToStart(v *Verdict) {
+func (c *container) failedToStart(v *fact.EngineReport) {
 	if v != nil && v.StartError != "" {
 		c.neverStarted.Error, c.neverStarted.ExitCode = v.StartError, v.ExitCode
 	}

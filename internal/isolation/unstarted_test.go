@@ -7,10 +7,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // kept finds a container of a snapshot that lists all.
-func kept(t *testing.T, letter string, facts ...Fact) *Container {
+func kept(t *testing.T, letter string, facts ...fact.Fact) *Container {
 	t.Helper()
 	return modelOf(DefaultLimits(), facts...).Whole().container(t, letter)
 }
@@ -20,42 +21,42 @@ func TestNeverStarted(t *testing.T) {
 	bar := who("a", "bar")
 	code := new(int32(127))
 	tests := map[string]struct {
-		facts []Fact
-		want  NeverStarted
+		facts []fact.Fact
+		want  fact.NeverStarted
 	}{
-		"only made": {[]Fact{madeByEngine(1, bar)}, NeverStarted{Made: at(1)}},
+		"only made": {[]fact.Fact{madeByEngine(1, bar)}, fact.NeverStarted{Made: at(1)}},
 		"its engine says why, before the cgroup is removed": {
-			[]Fact{madeByEngine(1, bar), created(2, bar), notStarted(3, bar, why), removed(4, bar)},
-			NeverStarted{Made: at(1), Tried: at(2), Failed: at(4), Error: why, ExitCode: code},
+			[]fact.Fact{madeByEngine(1, bar), created(2, bar), notStarted(3, bar, why), removed(4, bar)},
+			fact.NeverStarted{Made: at(1), Tried: at(2), Failed: at(4), Error: why, ExitCode: code},
 		},
 		"its engine says why, after that": {
-			[]Fact{madeByEngine(1, bar), created(2, bar), removed(4, bar), notStarted(5, bar, why)},
-			NeverStarted{Made: at(1), Tried: at(2), Failed: at(4), Error: why, ExitCode: code},
+			[]fact.Fact{madeByEngine(1, bar), created(2, bar), removed(4, bar), notStarted(5, bar, why)},
+			fact.NeverStarted{Made: at(1), Tried: at(2), Failed: at(4), Error: why, ExitCode: code},
 		},
 		"before there was a cgroup": {
-			[]Fact{madeByEngine(1, bar), notStarted(3, bar, why)}, NeverStarted{Made: at(1), Failed: at(3), Error: why, ExitCode: code},
+			[]fact.Fact{madeByEngine(1, bar), notStarted(3, bar, why)}, fact.NeverStarted{Made: at(1), Failed: at(3), Error: why, ExitCode: code},
 		},
 		"it was about to start when nsviz looked": {
-			[]Fact{foundStarting(2, bar), removed(4, bar)}, NeverStarted{Failed: at(4)},
+			[]fact.Fact{foundStarting(2, bar), removed(4, bar)}, fact.NeverStarted{Failed: at(4)},
 		},
-		"without an engine": {[]Fact{created(2, bar), removed(4, bar)}, NeverStarted{Tried: at(2), Failed: at(4)}},
+		"without an engine": {[]fact.Fact{created(2, bar), removed(4, bar)}, fact.NeverStarted{Tried: at(2), Failed: at(4)}},
 		"removed": {
-			[]Fact{madeByEngine(1, bar), created(2, bar), removed(4, bar), said(5, bar, "destroy"), judgedRemoved(6, bar)},
-			NeverStarted{Made: at(1), Tried: at(2), Failed: at(4), Removed: at(5)},
+			[]fact.Fact{madeByEngine(1, bar), created(2, bar), removed(4, bar), said(5, bar, "destroy"), judgedRemoved(6, bar)},
+			fact.NeverStarted{Made: at(1), Tried: at(2), Failed: at(4), Removed: at(5)},
 		},
 		"removed before its engine could say whether its start had failed": {
-			[]Fact{madeByEngine(1, bar), said(2, bar, "destroy"), judgedRemoved(3, bar)}, NeverStarted{Made: at(1), Removed: at(2), Suspected: true},
+			[]fact.Fact{madeByEngine(1, bar), said(2, bar, "destroy"), judgedRemoved(3, bar)}, fact.NeverStarted{Made: at(1), Removed: at(2), Suspected: true},
 		},
 		"likewise, and its end is told late": {
-			[]Fact{madeByEngine(1, bar), judgedRemoved(2, bar), said(3, bar, "destroy")}, NeverStarted{Made: at(1), Removed: at(3), Suspected: true},
+			[]fact.Fact{madeByEngine(1, bar), judgedRemoved(2, bar), said(3, bar, "destroy")}, fact.NeverStarted{Made: at(1), Removed: at(3), Suspected: true},
 		},
-		"only made and removed": {[]Fact{madeByEngine(1, bar), said(2, bar, "destroy")}, NeverStarted{Made: at(1), Removed: at(2)}},
+		"only made and removed": {[]fact.Fact{madeByEngine(1, bar), said(2, bar, "destroy")}, fact.NeverStarted{Made: at(1), Removed: at(2)}},
 		"its cgroup shows only later": {
-			[]Fact{madeByEngine(1, bar), judgedRemoved(5, bar), created(2, bar), removed(4, bar)}, NeverStarted{Made: at(1), Tried: at(2), Failed: at(4)},
+			[]fact.Fact{madeByEngine(1, bar), judgedRemoved(5, bar), created(2, bar), removed(4, bar)}, fact.NeverStarted{Made: at(1), Tried: at(2), Failed: at(4)},
 		},
 		"tried twice": {
-			[]Fact{madeByEngine(1, bar), created(2, bar), removed(4, bar), notStarted(5, bar, "busy"), created(6, bar), removed(7, bar), notStarted(8, bar, why)},
-			NeverStarted{Made: at(1), Tried: at(6), Failed: at(7), Error: why, ExitCode: code},
+			[]fact.Fact{madeByEngine(1, bar), created(2, bar), removed(4, bar), notStarted(5, bar, "busy"), created(6, bar), removed(7, bar), notStarted(8, bar, why)},
+			fact.NeverStarted{Made: at(1), Tried: at(6), Failed: at(7), Error: why, ExitCode: code},
 		},
 	}
 	for name, test := range tests {
@@ -76,21 +77,21 @@ func TestNeverStarted(t *testing.T) {
 }
 
 // foundStarting is a container that is there, and whose own program does not run yet.
-func foundStarting(seconds float64, c event.Container) Fact {
+func foundStarting(seconds float64, c event.Container) fact.Fact {
 	f := found(seconds, c, 0)
 	f.Found.Starting, f.Found.Started = true, at(0)
 	return f
 }
 
 // judgedRemoved is that the engine knew it no more.
-func judgedRemoved(seconds float64, c event.Container) Fact {
-	return Fact{Time: at(seconds), Verdict: &Verdict{ID: c.ID, Removed: true}}
+func judgedRemoved(seconds float64, c event.Container) fact.Fact {
+	return fact.Fact{Time: at(seconds), EngineReport: &fact.EngineReport{ID: c.ID, Removed: true}}
 }
 
 // A container that starts in the end is one like any other.
 func TestStartsInTheEnd(t *testing.T) {
 	web := who("a", "web")
-	facts := []Fact{
+	facts := []fact.Fact{
 		madeByEngine(1, web), created(2, web), notStarted(3, web, "busy"), removed(4, web),
 		created(5, web), started(6, web, 7, 1), said(7, web, "start"),
 	}
@@ -120,14 +121,14 @@ func TestIsNotStartedAgain(t *testing.T) {
 // A container that ran has not "never started", whatever is known of its end.
 func TestHasRunBefore(t *testing.T) {
 	web := who("a", "web")
-	again := []Fact{created(20, web), removed(21, web)}
-	for name, facts := range map[string][]Fact{
+	again := []fact.Fact{created(20, web), removed(21, web)}
+	for name, facts := range map[string][]fact.Fact{
 		"its end was not seen":          {madeByEngine(1, web), created(1, web), started(2, web, 7, 1), gone(10, web)},
-		"its end was found by a resync": {created(1, web), started(2, web, 7, 1), {Time: at(10), Present: &Present{}}},
+		"its end was found by a resync": {created(1, web), started(2, web, 7, 1), {Time: at(10), Present: &fact.Present{}}},
 		"it was found":                  {found(1, web, 7), gone(10, web)},
 		"only its kills were counted": {
-			created(1, web), started(2, web, 7, 1), read(3, web, Reading{OOMKills: new(uint64(3))}), read(4, web, Reading{OOMKills: new(uint64(3))}),
-			read(5, web, Reading{OOMKills: new(uint64(3))}), gone(10, web),
+			created(1, web), started(2, web, 7, 1), read(3, web, fact.Reading{OOMKills: new(uint64(3))}), read(4, web, fact.Reading{OOMKills: new(uint64(3))}),
+			read(5, web, fact.Reading{OOMKills: new(uint64(3))}), gone(10, web),
 		},
 	} {
 		m := modelOf(DefaultLimits(), append(facts, again...)...)
@@ -144,7 +145,7 @@ func TestHasRunBefore(t *testing.T) {
 func TestNeverStartedAreForgotten(t *testing.T) {
 	limits := DefaultLimits()
 	limits.Unstarted = 3
-	list := func(facts ...Fact) string {
+	list := func(facts ...fact.Fact) string {
 		names := ""
 		for _, c := range modelOf(limits, facts...).Whole().Containers {
 			names += c.Label
@@ -164,11 +165,11 @@ func TestNeverStartedAreForgotten(t *testing.T) {
 		t.Errorf("kept: %s, want a, which starts, and the three", got)
 	}
 	limits.Unstarted = 20
-	many := make([]Fact, 0, 21)
+	many := make([]fact.Fact, 0, 21)
 	for i := range 20 {
 		many = append(many, madeByEngine(1, event.Container{ID: fmt.Sprint(i), Name: "x"}))
 	}
-	if got := list(append(many, saves(2, SavesPast))...); len(got) != leastKept {
+	if got := list(append(many, saves(2, fact.SavesPast))...); len(got) != leastKept {
 		t.Errorf("%d are kept to save memory", len(got))
 	}
 }

@@ -6,15 +6,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // The engine's word belongs to the end that it is about, whenever it comes.
 func TestVerdicts(t *testing.T) {
 	a := who("a", "web")
-	run := []Fact{created(1, a), started(2, a, 50)}
-	end := []Fact{exited(5, a, 50), removed(6, a)}
-	again := []Fact{created(7, a), started(8, a, 60)}
-	word := func(v *Verdict) string {
+	run := []fact.Fact{created(1, a), started(2, a, 50)}
+	end := []fact.Fact{exited(5, a, 50), removed(6, a)}
+	again := []fact.Fact{created(7, a), started(8, a, 60)}
+	word := func(v *fact.EngineReport) string {
 		switch {
 		case v == nil:
 			return "none"
@@ -25,24 +26,24 @@ func TestVerdicts(t *testing.T) {
 	}
 	tests := []struct {
 		name           string
-		facts          [][]Fact
+		facts          [][]fact.Fact
 		now, previous  string
 		previousExists bool
 	}{
-		{"none", [][]Fact{run, end}, "none", "none", false},
-		{"after the end", [][]Fact{run, end, {judged(6, a, true)}}, "OOM-killed", "none", false},
-		{"before the end is told", [][]Fact{run, {judged(5, a, true)}, end}, "OOM-killed", "none", false},
-		{"of a container that is not known", [][]Fact{run, end, {judged(6, who("b", "db"), true)}}, "none", "none", false},
-		{"it is started again", [][]Fact{run, end, {judged(6, a, true)}, again}, "none", "OOM-killed", true},
-		{"it has been started again", [][]Fact{run, end, again, {judged(9, a, true)}}, "none", "OOM-killed", true},
+		{"none", [][]fact.Fact{run, end}, "none", "none", false},
+		{"after the end", [][]fact.Fact{run, end, {judged(6, a, true)}}, "OOM-killed", "none", false},
+		{"before the end is told", [][]fact.Fact{run, {judged(5, a, true)}, end}, "OOM-killed", "none", false},
+		{"of a container that is not known", [][]fact.Fact{run, end, {judged(6, who("b", "db"), true)}}, "none", "none", false},
+		{"it is started again", [][]fact.Fact{run, end, {judged(6, a, true)}, again}, "none", "OOM-killed", true},
+		{"it has been started again", [][]fact.Fact{run, end, again, {judged(9, a, true)}}, "none", "OOM-killed", true},
 		{
-			"of both ends", [][]Fact{run, end, {judged(6, a, true)}, again, {exited(9, a, 60), judged(10, a, false)}},
+			"of both ends", [][]fact.Fact{run, end, {judged(6, a, true)}, again, {exited(9, a, 60), judged(10, a, false)}},
 			"not OOM-killed", "OOM-killed", true,
 		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			var facts []Fact
+			var facts []fact.Fact
 			for _, part := range test.facts {
 				facts = append(facts, part...)
 			}
@@ -82,9 +83,9 @@ func TestPreviousEnd(t *testing.T) {
 // The kill that ended a container is not hidden by those of its other processes that follow.
 func TestLatestKill(t *testing.T) {
 	a := who("a", "web")
-	run := []Fact{created(1, a), started(2, a, 50)}
+	run := []fact.Fact{created(1, a), started(2, a, 50)}
 	for name, test := range map[string]struct {
-		facts []Fact
+		facts []fact.Fact
 		want  int32
 	}{
 		"the latest":            {append(run, killed(3, &a, 55), killed(4, &a, 56)), 56},
@@ -99,7 +100,7 @@ func TestLatestKill(t *testing.T) {
 
 // A whole snapshot has all that the model has kept.
 func TestWhole(t *testing.T) {
-	var facts []Fact
+	var facts []fact.Fact
 	for i, letter := range []string{"a", "b", "c", "d", "e"} {
 		c := who(letter, letter)
 		facts = append(facts, started(float64(i), c, int32(i+1)), exited(float64(i)+0.5, c, int32(i+1)))

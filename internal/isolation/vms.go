@@ -7,35 +7,6 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// SurveyedVM is one virtual machine of a Survey. What could not be told is absent.
-type SurveyedVM struct {
-	PID int32 `json:"pid"`
-	// Kind is the program that it is: "qemu", "firecracker", "cloud-hypervisor", "dragonball" or "gvisor",
-	// which has no machine but a kernel of its own all the same.
-	Kind string `json:"kind"`
-	// Name is what its command line calls it.
-	Name string `json:"name,omitempty"`
-	// Manager is what runs it: "kata".
-	Manager string    `json:"manager,omitempty"`
-	Started time.Time `json:"started,omitzero"`
-	// Container is the id of the container whose cgroup it is in.
-	Container  string             `json:"container,omitempty"`
-	Namespaces event.NamespaceIDs `json:"namespaces,omitzero"`
-	VCPUs      *int               `json:"vcpus,omitempty"`
-	// Acceleration is "kvm", "mshv" or "emulation".
-	Acceleration string `json:"acceleration,omitempty"`
-	// MemoryBytes is what the guest has, ResidentBytes what the process takes of the host's memory.
-	MemoryBytes   *uint64 `json:"memory_bytes,omitempty"`
-	ResidentBytes *uint64 `json:"resident_bytes,omitempty"`
-}
-
-// The values of SurveyedVM that others ask for.
-const (
-	KindGVisor            = "gvisor"
-	AccelerationEmulation = "emulation"
-	ManagerKata           = "kata"
-)
-
 // VM is a virtual machine as the host sees it: one process. Its kernel and what runs on it are not to be seen.
 type VM struct {
 	PID                        int32

@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 func TestVMs(t *testing.T) {
@@ -15,11 +16,11 @@ func TestVMs(t *testing.T) {
 		copy(list[:], ids)
 		return list
 	}
-	machines := func(seconds float64, list ...SurveyedVM) Fact {
-		return Fact{Time: at(seconds), Namespaces: &Survey{VMs: list}}
+	machines := func(seconds float64, list ...fact.VM) fact.Fact {
+		return fact.Fact{Time: at(seconds), Namespaces: &fact.Survey{VMs: list}}
 	}
 	host := hostIs(1, 2, 3)
-	qemu := SurveyedVM{PID: 9, Kind: "qemu", Name: "lesson", Started: at(1), VCPUs: new(2), MemoryBytes: new(uint64(64)), Namespaces: in(1, 2, 3)}
+	qemu := fact.VM{PID: 9, Kind: "qemu", Name: "lesson", Started: at(1), VCPUs: new(2), MemoryBytes: new(uint64(64)), Namespaces: in(1, 2, 3)}
 	onHost := VM{
 		PID: 9, Kind: "qemu", Name: "lesson", Started: at(1), VCPUs: new(2), MemoryBytes: new(uint64(64)),
 		Namespaces: [event.NamespaceTypeCount]Membership{
@@ -28,17 +29,17 @@ func TestVMs(t *testing.T) {
 	}
 	tests := []struct {
 		name  string
-		facts []Fact
+		facts []fact.Fact
 		want  []VM
 	}{
-		{"none", []Fact{host, survey(1)}, nil},
-		{"on the host", []Fact{host, machines(2, qemu)}, []VM{onHost}},
-		{"gone by the next survey", []Fact{host, machines(2, qemu), survey(5)}, nil},
+		{"none", []fact.Fact{host, survey(1)}, nil},
+		{"on the host", []fact.Fact{host, machines(2, qemu)}, []VM{onHost}},
+		{"gone by the next survey", []fact.Fact{host, machines(2, qemu), survey(5)}, nil},
 		{
 			"in a container, as Kata's, in a namespace that two containers share, and one of its own",
-			[]Fact{
+			[]fact.Fact{
 				host, started(1, web, 5, 10, 11, 12), started(2, db, 6, 20, 21, 12),
-				machines(3, SurveyedVM{PID: 9, Kind: "qemu", Manager: "kata", Container: id("a"), Namespaces: in(10, 30, 12)}),
+				machines(3, fact.VM{PID: 9, Kind: "qemu", Manager: "kata", Container: id("a"), Namespaces: in(10, 30, 12)}),
 			},
 			[]VM{{
 				PID: 9, Kind: "qemu", Manager: "kata", Container: "web",
@@ -51,9 +52,9 @@ func TestVMs(t *testing.T) {
 		},
 		{
 			"two together, in a container that nobody knows",
-			[]Fact{host, machines(3,
-				SurveyedVM{PID: 8, Kind: "gvisor", Container: id("c"), Namespaces: in(0, 0, 40)},
-				SurveyedVM{PID: 9, Kind: "gvisor", Namespaces: in(0, 0, 40)})},
+			[]fact.Fact{host, machines(3,
+				fact.VM{PID: 8, Kind: "gvisor", Container: id("c"), Namespaces: in(0, 0, 40)},
+				fact.VM{PID: 9, Kind: "gvisor", Namespaces: in(0, 0, 40)})},
 			[]VM{
 				{PID: 8, Kind: "gvisor", Container: event.ShortID(id("c")), Namespaces: [event.NamespaceTypeCount]Membership{2: {ID: 40, Relation: RelationShared}}},
 				{PID: 9, Kind: "gvisor", Namespaces: [event.NamespaceTypeCount]Membership{2: {ID: 40, Relation: RelationShared}}},
@@ -61,7 +62,7 @@ func TestVMs(t *testing.T) {
 		},
 		{
 			"on a host whose namespaces are unknown",
-			[]Fact{machines(1, SurveyedVM{PID: 9, Kind: "firecracker", Namespaces: in(1)})},
+			[]fact.Fact{machines(1, fact.VM{PID: 9, Kind: "firecracker", Namespaces: in(1)})},
 			[]VM{{PID: 9, Kind: "firecracker", Namespaces: [event.NamespaceTypeCount]Membership{{ID: 1}}}},
 		},
 	}

@@ -1,6 +1,10 @@
 package isolation
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/nsviz/nsviz/internal/fact"
+)
 
 // The bounds of what waits for its container.
 const (
@@ -19,13 +23,13 @@ type waiting struct {
 }
 
 type waitingFact struct {
-	Fact
+	fact.Fact
 
 	at instant
 }
 
 // await keeps a fact until it fits to its container.
-func (m *Model) await(id string, f Fact) {
+func (m *Model) await(id string, f fact.Fact) {
 	w := &m.waiting
 	if id == "" {
 		return
@@ -85,11 +89,11 @@ func (w *waiting) drop(id string) {
 
 func (m *Model) applyWaited(c *container, f waitingFact) {
 	switch {
-	case f.Said != nil:
+	case f.EngineEvent != nil:
 		m.applySaid(f.Fact)
-	case f.Verdict != nil:
+	case f.EngineReport != nil:
 		if c.live() && !c.found.IsZero() && f.at < c.foundAt {
-			c.tellVerdict(f.Time, f.Verdict) // of an end before the run that was found
+			c.tellVerdict(f.Time, f.EngineReport) // of an end before the run that was found
 			return
 		}
 		m.applyVerdict(f.Fact)

@@ -8,56 +8,59 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // What an engine or a write said of a container is kept until the container is known, and then has its place.
 func TestWordsOfUnknownContainers(t *testing.T) {
 	a := who("a", "web")
-	mib := func(n float64) CgroupLimits { return CgroupLimits{Memory: &Limit{Value: new(n * (1 << 20))}} }
-	runs := func(seconds, since float64) Fact {
+	mib := func(n float64) fact.CgroupLimits {
+		return fact.CgroupLimits{Memory: &fact.Limit{Value: new(n * (1 << 20))}}
+	}
+	runs := func(seconds, since float64) fact.Fact {
 		f := found(seconds, a, 50)
 		f.Found.Started = at(since)
 		return f
 	}
 	for _, test := range []struct {
 		name    string
-		facts   []Fact
+		facts   []fact.Fact
 		history []string
 		verdict bool // of its end
 	}{
 		{
 			"found when events were lost, by which the engine's word was older",
-			[]Fact{said(3, a, "exec_start"), runs(20, 1)},
+			[]fact.Fact{said(3, a, "exec_start"), runs(20, 1)},
 			[]string{"engine_event exec_start", "found"}, false,
 		},
 		{
 			"the engine was faster than the ring",
-			[]Fact{judged(2, a, true), created(1, a), started(1.5, a, 50), exited(1.9, a, 50)},
+			[]fact.Fact{judged(2, a, true), created(1, a), started(1.5, a, 50), exited(1.9, a, 50)},
 			[]string{"cgroup_created", "container_started", "container_exited", "engine_verdict"}, true,
 		},
 		{
 			"the engine was faster than the ring, which has made the container",
-			[]Fact{madeByEngine(0.5, a), judged(2, a, true), created(1, a), started(1.5, a, 50), exited(1.9, a, 50)},
+			[]fact.Fact{madeByEngine(0.5, a), judged(2, a, true), created(1, a), started(1.5, a, 50), exited(1.9, a, 50)},
 			[]string{"cgroup_created", "container_started", "container_exited", "engine_verdict"}, true,
 		},
 		{
 			"what the engine said of an end is not of the run that was found later",
-			[]Fact{judged(2, a, true), runs(20, 10), exited(30, a, 50)},
+			[]fact.Fact{judged(2, a, true), runs(20, 10), exited(30, a, 50)},
 			[]string{"engine_verdict", "found", "container_exited"}, false,
 		},
 		{
 			"somebody wrote",
-			[]Fact{wrote(3, a, "runc", mib(64)), wrote(10, a, "bash", mib(32)), runs(20, 1)},
+			[]fact.Fact{wrote(3, a, "runc", mib(64)), wrote(10, a, "bash", mib(32)), runs(20, 1)},
 			[]string{"limits_changed runc", "limits_changed bash", "found"}, false,
 		},
 		{
 			"its engine set the limits before its own program ran",
-			[]Fact{wrote(3, a, "runc", mib(64)), runs(20, 5)},
+			[]fact.Fact{wrote(3, a, "runc", mib(64)), runs(20, 5)},
 			[]string{"found"}, false,
 		},
 		{
 			"its start is read after somebody wrote",
-			[]Fact{created(1, a), wrote(1.5, a, "runc", mib(64)), wrote(10, a, "bash", mib(32)), started(2, a, 50)},
+			[]fact.Fact{created(1, a), wrote(1.5, a, "runc", mib(64)), wrote(10, a, "bash", mib(32)), started(2, a, 50)},
 			[]string{"cgroup_created", "container_started", "limits_changed bash"}, false,
 		},
 	} {
@@ -96,7 +99,7 @@ func TestWaitingIsBounded(t *testing.T) {
 		t.Errorf("%d containers are awaited, in an order of %d", n, len(m.waiting.order))
 	}
 	for id, list := range m.waiting.facts {
-		if len(list) != mostWaiting || list[0].Said.Action != fmt.Sprint("did ", mostWaiting) {
+		if len(list) != mostWaiting || list[0].EngineEvent.Action != fmt.Sprint("did ", mostWaiting) {
 			t.Fatalf("of %s there waits %+v", id, list)
 		}
 	}

@@ -6,10 +6,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
-func (c *Collector) collectProbes(ch chan<- prometheus.Metric, probes []isolation.Probe) {
+func (c *Collector) collectProbes(ch chan<- prometheus.Metric, probes []fact.Probe) {
 	seen := make(map[[2]string]bool, len(probes))
 	for _, p := range probes {
 		labels := [2]string{p.Name, p.Method}
@@ -25,7 +26,7 @@ func (c *Collector) collectProbes(ch chan<- prometheus.Metric, probes []isolatio
 // none at all means that they could not be read: such a type is absent.
 //
 // Where nsviz may not look into the processes of others, those that it finds are not even nearly all: then all are absent.
-func (c *Collector) collectNamespaces(ch chan<- prometheus.Metric, all []isolation.Namespace, unseen *isolation.Unseen) {
+func (c *Collector) collectNamespaces(ch chan<- prometheus.Metric, all []isolation.Namespace, unseen *fact.Unseen) {
 	if unseen != nil && !unseen.Hidden {
 		c.send(ch, processesUnseen, float64(unseen.Processes))
 	}
@@ -67,7 +68,7 @@ func liveContainers(all []isolation.Container) []labelled {
 }
 
 func (c *Collector) collectContainers(ch chan<- prometheus.Metric, s *isolation.Snapshot, live []labelled) {
-	all, moves := s.Containers, s.Watches(isolation.ProbeCgroupsEntered)
+	all, moves := s.Containers, s.Watches(fact.ProbeCgroupsEntered)
 	// A runtime whose containers have all ended counts 0: its last value must not just vanish.
 	running := make(map[string]int)
 	for i := range all {
@@ -140,7 +141,7 @@ func (c *Collector) collectMemory(ch chan<- prometheus.Metric, l labelled) {
 // since its process and its memory are the container's, too.
 //
 // Like namespaces, they are absent where nsviz may look into hardly any process.
-func (c *Collector) collectVMs(ch chan<- prometheus.Metric, all []isolation.VM, unseen *isolation.Unseen) {
+func (c *Collector) collectVMs(ch chan<- prometheus.Metric, all []isolation.VM, unseen *fact.Unseen) {
 	if unseen.Blind() {
 		return
 	}
@@ -160,7 +161,7 @@ func (c *Collector) collectOwnMemory(ch chan<- prometheus.Metric, s *isolation.S
 		return
 	}
 	c.send(ch, memorySaving, float64(s.OwnMemory.Saving))
-	for _, step := range isolation.Savings() {
+	for _, step := range fact.Savings() {
 		c.count(ch, memorySavings, s.Totals.Savings[step], s.Totals.Since, step.String())
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/metrics/metricstest"
 	"github.com/nsviz/nsviz/internal/sink"
@@ -121,14 +122,14 @@ func TestUnknownIsAbsent(t *testing.T) {
 // Where nsviz may not look, what it found is no count.
 func TestUnseenIsAbsent(t *testing.T) {
 	for name, tt := range map[string]struct {
-		unseen          *isolation.Unseen
+		unseen          *fact.Unseen
 		counts, unseens string
 	}{
 		"before the first survey": {nil, "nsviz_namespaces", ""},
-		"all is seen":             {&isolation.Unseen{Untraced: true}, "nsviz_namespaces", "nsviz_processes_unseen 0"},
-		"all but a few":           {&isolation.Unseen{Processes: 2}, "nsviz_namespaces", "nsviz_processes_unseen 2"},
-		"no right to look":        {&isolation.Unseen{Processes: 51, Untraced: true}, "", "nsviz_processes_unseen 51"},
-		"hidden":                  {&isolation.Unseen{Hidden: true, Untraced: true}, "", ""},
+		"all is seen":             {&fact.Unseen{Untraced: true}, "nsviz_namespaces", "nsviz_processes_unseen 0"},
+		"all but a few":           {&fact.Unseen{Processes: 2}, "nsviz_namespaces", "nsviz_processes_unseen 2"},
+		"no right to look":        {&fact.Unseen{Processes: 51, Untraced: true}, "", "nsviz_processes_unseen 51"},
+		"hidden":                  {&fact.Unseen{Hidden: true, Untraced: true}, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := metricstest.Full()
@@ -190,7 +191,7 @@ func TestSameLabelTwice(t *testing.T) {
 }
 
 func TestProbesOfOneNameAndMethod(t *testing.T) {
-	s := &isolation.Snapshot{Probes: []isolation.Probe{
+	s := &isolation.Snapshot{Probes: []fact.Probe{
 		{Name: "oom", Method: "tp_btf", Reason: "one"}, {Name: "oom", Method: "tp_btf", Reason: "two"},
 	}}
 	if n := strings.Count(scrape(t, registryOf(t, s)), "nsviz_probe_info{"); n != 1 {

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/metrics/metricstest"
 )
@@ -110,7 +111,7 @@ func TestSeriesOfAContainer(t *testing.T) {
 		for i := range s.Containers { // with all that a container can have
 			c := &s.Containers[i]
 			s.Totals.Known[c.Label], s.Totals.PIDsRefused[c.Label] = time.Unix(2000, 0), 0
-			c.Unheld, c.Stuck, c.StuckKnown, c.OOMKillsUnobserved = &isolation.Unheld{}, &isolation.Stuck{}, true, new(uint64(0))
+			c.Unheld, c.Stuck, c.StuckKnown, c.OOMKillsUnobserved = &fact.Unheld{}, &fact.Stuck{}, true, new(uint64(0))
 		}
 		s.Containers = append(s.Containers, isolation.Container{ID: "0", Label: "other", Runtime: "docker", State: isolation.Exited}) // so that the runtime is counted
 		for line := range strings.Lines(openMetrics(t, s)) {

@@ -8,7 +8,7 @@ import (
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/container/docker"
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 const (
@@ -56,12 +56,12 @@ type nameSink struct {
 	wake      chan struct{} // holds a token while there is something to take
 
 	mu      sync.Mutex // guards the rest
-	facts   []isolation.Fact
+	facts   []fact.Fact
 	bytes   int // of the names and images in facts
 	dropped uint64
 	// state is the latest state of the engine, where there was no room for it in facts. It is never dropped: the follower
 	// reports a state once.
-	state *isolation.Fact
+	state *fact.Fact
 	// late are the containers for whose names there was no room in facts, oldest first. The directory has these names, and it
 	// will not call them news again.
 	late   []string
@@ -73,7 +73,7 @@ func newNameSink(directory *container.Directory, now func() time.Time) *nameSink
 }
 
 // put queues a fact, with the time at which it came.
-func (s *nameSink) put(f isolation.Fact) {
+func (s *nameSink) put(f fact.Fact) {
 	f.Time = s.now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -109,7 +109,7 @@ func (s *nameSink) putLate(id string) {
 
 // take returns what has come, in its order but for what there was no room for, and how much was dropped. What still does not
 // fit, the next take returns.
-func (s *nameSink) take() (facts []isolation.Fact, dropped uint64) {
+func (s *nameSink) take() (facts []fact.Fact, dropped uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	facts = s.facts
@@ -126,7 +126,7 @@ func (s *nameSink) take() (facts []isolation.Fact, dropped uint64) {
 			s.signal()
 			break
 		}
-		facts = append(facts, isolation.Fact{Time: s.now(), Identity: c})
+		facts = append(facts, fact.Fact{Time: s.now(), Identity: c})
 		delete(s.isLate, id)
 	}
 	if s.state != nil {
@@ -161,7 +161,7 @@ func asEvent(id container.Identity) *event.Container {
 // Identify keeps an identity at once, so that an event that is taken a moment later has its name.
 func (s *nameSink) Identify(id container.Identity) {
 	if s.directory.Put(id) {
-		s.put(isolation.Fact{Identity: asEvent(id)})
+		s.put(fact.Fact{Identity: asEvent(id)})
 	}
 }
 
@@ -170,19 +170,19 @@ func (s *nameSink) Forget(string) {}
 
 // Ended passes on what the engine says of a container's end.
 func (s *nameSink) Ended(v container.Verdict) {
-	s.put(isolation.Fact{Verdict: &isolation.Verdict{ID: v.ID, ExitCode: v.ExitCode, OOMKilled: v.OOMKilled, Removed: v.Removed, StartError: v.StartError}})
+	s.put(fact.Fact{EngineReport: &fact.EngineReport{ID: v.ID, ExitCode: v.ExitCode, OOMKilled: v.OOMKilled, Removed: v.Removed, StartError: v.StartError}})
 }
 
 // Did passes on what the engine tells that it did.
 func (s *nameSink) Did(id, action string, at time.Time) {
-	said := &isolation.EngineEvent{ID: id, Action: action, At: plain(at)}
+	said := &fact.EngineEvent{ID: id, Action: action, At: plain(at)}
 	if action == "create" {
 		said.Container = &event.Container{ID: id, Runtime: docker.Runtime}
 		if identity, ok := s.directory.Get(id); ok {
 			said.Container.Name, said.Container.Image = identity.Name, identity.Image
 		}
 	}
-	s.put(isolation.Fact{Said: said})
+	s.put(fact.Fact{EngineEvent: said})
 }
 
 // Lost counts what the engine cannot be asked about any more.
@@ -195,7 +195,7 @@ func (s *nameSink) Lost(n uint64) {
 
 // EngineState passes on whether the engine answers.
 func (s *nameSink) EngineState(state docker.State, detail string) {
-	s.put(isolation.Fact{Engine: &isolation.Engine{Name: "docker", State: isolation.EngineState(state), Detail: detail}})
+	s.put(fact.Fact{Engine: &fact.Engine{Name: "docker", State: fact.EngineState(state), Detail: detail}})
 }
 
 // askAgain bounds how often the engine is asked about a container that it does not know: after so long, and then after

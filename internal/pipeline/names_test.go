@@ -18,6 +18,7 @@ import (
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/container/docker"
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/probes"
 )
@@ -290,7 +291,7 @@ func TestFullEngineQueueLosesNoNameAndNoState(t *testing.T) {
 	s.EngineState(docker.Failing, "no answer")
 
 	named := map[string]bool{}
-	var state isolation.EngineState
+	var state fact.EngineState
 	takes := 0
 	for wakes := true; wakes; takes++ {
 		<-s.wake
@@ -310,7 +311,7 @@ func TestFullEngineQueueLosesNoNameAndNoState(t *testing.T) {
 		}
 		wakes = len(s.wake) > 0
 	}
-	if len(named) != containers || state != isolation.EngineFailing || takes < 2 {
+	if len(named) != containers || state != fact.EngineFailing || takes < 2 {
 		t.Errorf("%d of %d containers have their names after %d takes; the engine is %q", len(named), containers, takes, state)
 	}
 }

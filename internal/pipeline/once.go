@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/container"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/probes"
@@ -86,10 +87,10 @@ func (p *Pipeline) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.ask(func() { p.tell(isolation.Fact{Namespaces: &survey}) })
+	p.ask(func() { p.tell(fact.Fact{Namespaces: &survey}) })
 	sampler := newSampler(p)
 	defer sampler.close()
 	readings, _ := sampler.readings(p.Snapshot())
-	p.do(func() { p.tell(isolation.Fact{Memory: readings}) })
+	p.do(func() { p.tell(fact.Fact{Memory: readings}) })
 	return nil
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/container/docker"
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/hostfs"
-	"github.com/nsviz/nsviz/internal/isolation"
 )
 
 // A container is where its cgroup has processes. One whose PID 1 was moved to another cgroup is found by where else it
@@ -76,8 +76,8 @@ func (p *Pipeline) outsideOf(ctx context.Context, host hostState, found map[stri
 		if !known {
 			of = rootCgroup{ref: &container.Ref{Runtime: docker.Runtime, ID: id}}
 		}
-		f := &foundContainer{Found: isolation.Found{
-			Container: event.Container{ID: id}, CgroupPath: of.Path, Unheld: &isolation.Unheld{Cgroup: proc.Cgroup},
+		f := &foundContainer{Found: fact.Found{
+			Container: event.Container{ID: id}, CgroupPath: of.Path, Unheld: &fact.Unheld{Cgroup: proc.Cgroup},
 		}}
 		p.describe(f, proc, host)
 		if err := visit(of, f); err != nil {
@@ -90,7 +90,7 @@ func (p *Pipeline) outsideOf(ctx context.Context, host hostState, found map[stri
 // engineAnswers reports whether there is an engine that need not be waited for.
 func (p *Pipeline) engineAnswers() bool {
 	for _, e := range p.Snapshot().Engines {
-		if e.State == isolation.EngineConnected {
+		if e.State == fact.EngineConnected {
 			return true
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/container/docker"
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
@@ -224,22 +225,22 @@ func TestSamplerOfUnheld(t *testing.T) {
 	s.most = 0 // of an ordinary file that is open nobody can see that it is gone
 	defer s.close()
 	snapshot := &isolation.Snapshot{Containers: []isolation.Container{{
-		ID: outsideID, State: isolation.Running, CgroupPath: path, InitPID: 50, Unheld: &isolation.Unheld{Cgroup: "/"},
+		ID: outsideID, State: isolation.Running, CgroupPath: path, InitPID: 50, Unheld: &fact.Unheld{Cgroup: "/"},
 	}}}
-	read := func() isolation.Reading {
+	read := func() fact.Reading {
 		t.Helper()
 		list, gone := s.readings(snapshot)
 		if len(gone) > 0 {
 			t.Fatalf("%v is gone", gone)
 		}
 		if len(list) == 0 {
-			return isolation.Reading{}
+			return fact.Reading{}
 		}
 		r := list[0]
 		r.Limits = nil
 		return r
 	}
-	want := isolation.Reading{ID: outsideID, LimitBytes: new(uint64(8192)), OOMKills: new(uint64(0)), StuckAt: new("")}
+	want := fact.Reading{ID: outsideID, LimitBytes: new(uint64(8192)), OOMKills: new(uint64(0)), StuckAt: new("")}
 	for range 2 * wholeEvery {
 		if diff := cmp.Diff(want, read()); diff != "" {
 			t.Fatalf("-want +got:\n%s", diff)
@@ -251,7 +252,7 @@ func TestSamplerOfUnheld(t *testing.T) {
 	if diff := cmp.Diff(want, read()); diff != "" {
 		t.Errorf("held again: -want +got:\n%s", diff)
 	}
-	snapshot.Containers[0].Unheld = &isolation.Unheld{Cgroup: "/"}
+	snapshot.Containers[0].Unheld = &fact.Unheld{Cgroup: "/"}
 	if err := os.RemoveAll(o.memory + path); err != nil {
 		t.Fatal(err)
 	}

@@ -8,8 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/hostfs"
-	"github.com/nsviz/nsviz/internal/isolation"
 )
 
 // What nsviz needs, as measured with `serve`: its cgroup was charged for 25 MiB at most while it attached the probes, of which 10 MiB
@@ -28,16 +28,16 @@ func MemoryNeeded(containers int) uint64 {
 const ownMemoryInterval = 2 * time.Second
 
 // savesFrom is from which share of a limit on a step is taken. It ends where the share is by savesEnough lower.
-var savesFrom = map[isolation.Saving]float64{isolation.SavesPast: 0.80, isolation.SavesSearches: 0.90}
+var savesFrom = map[fact.Saving]float64{fact.SavesPast: 0.80, fact.SavesSearches: 0.90}
 
 const savesEnough = 0.10
 
 // nextSaving is the step to go to where so much of a limit is used: one on, one back or the same.
-func nextSaving(step isolation.Saving, share float64) isolation.Saving {
+func nextSaving(step fact.Saving, share float64) fact.Saving {
 	if from, more := savesFrom[step+1]; more && share >= from {
 		return step + 1
 	}
-	if step > isolation.SavesNothing && share < savesFrom[step]-savesEnough {
+	if step > fact.SavesNothing && share < savesFrom[step]-savesEnough {
 		return step - 1
 	}
 	return step
@@ -52,7 +52,7 @@ type ownMemory struct {
 	free func()
 	log  *slog.Logger
 
-	now   isolation.OwnMemory
+	now   fact.OwnMemory
 	known bool // that is, ever read
 }
 
@@ -70,13 +70,13 @@ func newOwnMemory(fs *hostfs.FS, layout hostfs.Layout, self int32, limit func(*u
 }
 
 // look reads what is used and reports what has changed: the limit, or what nsviz does without from now on; nil is nothing.
-func (o *ownMemory) look() *isolation.OwnMemory {
+func (o *ownMemory) look() *fact.OwnMemory {
 	rooms, err := o.rooms()
 	if err != nil {
 		o.log.Debug("how much memory nsviz may use is not known", "error", err)
 		return nil
 	}
-	next := isolation.OwnMemory{Saving: nextSaving(o.now.Saving, fullest(rooms).Share())}
+	next := fact.OwnMemory{Saving: nextSaving(o.now.Saving, fullest(rooms).Share())}
 	if next.Saving > o.now.Saving {
 		// Perhaps it is but what the runtime has not given back.
 		o.free()
@@ -106,7 +106,7 @@ func (o *ownMemory) look() *isolation.OwnMemory {
 }
 
 // keepTo has the runtime keep to a limit that is new, and warns of one that is too low.
-func (o *ownMemory) keepTo(m isolation.OwnMemory) {
+func (o *ownMemory) keepTo(m fact.OwnMemory) {
 	if o.limit != nil {
 		o.limit(m.LimitBytes)
 	}
@@ -116,12 +116,12 @@ func (o *ownMemory) keepTo(m isolation.OwnMemory) {
 	}
 }
 
-func (o *ownMemory) report(before isolation.Saving, full hostfs.MemoryRoom) {
+func (o *ownMemory) report(before fact.Saving, full hostfs.MemoryRoom) {
 	at := []any{"used_bytes", full.UsedBytes, "limit_bytes", full.LimitBytes, "cgroup", full.Cgroup}
 	switch {
 	case o.now.Saving > before:
 		o.log.Warn("the OOM killer may take nsviz soon: "+savingNote(o.now.Saving), at...)
-	case o.now.Saving == isolation.SavesNothing:
+	case o.now.Saving == fact.SavesNothing:
 		o.log.Info("nsviz's own cgroup has room again: nsviz keeps as much as usual", at...)
 	default:
 		o.log.Info("nsviz's own cgroup has more room again: "+savingNote(o.now.Saving), at...)
@@ -129,12 +129,12 @@ func (o *ownMemory) report(before isolation.Saving, full hostfs.MemoryRoom) {
 }
 
 // savingNote says what nsviz does without.
-func savingNote(step isolation.Saving) string {
+func savingNote(step fact.Saving) string {
 	const full = "nsviz's own cgroup is nearly full, so nsviz "
 	switch step {
-	case isolation.SavesPast:
+	case fact.SavesPast:
 		return full + "keeps less of what has ended (an eighth, for 5 minutes)"
-	case isolation.SavesSearches:
+	case fact.SavesSearches:
 		return full + "keeps hardly anything of what has ended (a minute) and does not search for what keeps a namespace without processes"
 	}
 	return ""
@@ -168,7 +168,7 @@ func (p *Pipeline) watchOwnMemory(ctx context.Context) {
 	for pause(ctx, ownMemoryInterval) {
 		if news := p.memory.look(); news != nil {
 			p.ask(func() { p.applyOwnMemory(*news) })
-			if news.Saving > isolation.SavesNothing {
+			if news.Saving > fact.SavesNothing {
 				p.memory.free() // what was just forgotten
 			}
 		}
@@ -176,9 +176,9 @@ func (p *Pipeline) watchOwnMemory(ctx context.Context) {
 }
 
 // applyOwnMemory takes in what nsviz may use, and shows what it does without as a note on the host.
-func (p *Pipeline) applyOwnMemory(m isolation.OwnMemory) {
-	before := isolation.Saving(p.saving.Swap(int32(m.Saving)))
-	p.tell(isolation.Fact{OwnMemory: &m})
+func (p *Pipeline) applyOwnMemory(m fact.OwnMemory) {
+	before := fact.Saving(p.saving.Swap(int32(m.Saving)))
+	p.tell(fact.Fact{OwnMemory: &m})
 	if m.Saving == before {
 		return
 	}
@@ -187,12 +187,12 @@ func (p *Pipeline) applyOwnMemory(m isolation.OwnMemory) {
 	if note := savingNote(m.Saving); note != "" {
 		host.Notes = append(host.Notes, note)
 	}
-	p.tell(isolation.Fact{Host: &host})
+	p.tell(fact.Fact{Host: &host})
 }
 
 // savesSearches reports whether nsviz does without searches for what keeps a namespace.
 func (p *Pipeline) savesSearches() bool {
-	return isolation.Saving(p.saving.Load()) >= isolation.SavesSearches
+	return fact.Saving(p.saving.Load()) >= fact.SavesSearches
 }
 
 // GoMemoryLimit is how much of a cgroup's limit, in bytes, the Go runtime may use; without one it is math.MaxInt64, as the runtime

@@ -12,16 +12,16 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/hostfs"
-	"github.com/nsviz/nsviz/internal/isolation"
 )
 
 func TestNextSaving(t *testing.T) {
-	const none, past, searches = isolation.SavesNothing, isolation.SavesPast, isolation.SavesSearches
+	const none, past, searches = fact.SavesNothing, fact.SavesPast, fact.SavesSearches
 	for _, tt := range []struct {
-		step  isolation.Saving
+		step  fact.Saving
 		share float64
-		want  isolation.Saving
+		want  fact.Saving
 	}{
 		{none, 0, none}, {none, 0.79, none}, {none, 0.80, past}, {none, 1.02, past}, // one after the other
 		{past, 0.85, past}, {past, 0.90, searches}, {past, 0.71, past}, {past, 0.69, none},
@@ -56,16 +56,16 @@ func TestOwnMemory(t *testing.T) {
 	const mib = 1 << 20
 	f := &fakeRooms{list: []hostfs.MemoryRoom{{Cgroup: "/a/b", LimitBytes: 100 * mib, UsedBytes: 10 * mib}, {Cgroup: "/a", LimitBytes: 80 * mib, UsedBytes: 20 * mib}}}
 	o := f.ownMemory()
-	own := func(limit uint64, step isolation.Saving) *isolation.OwnMemory {
-		return &isolation.OwnMemory{LimitBytes: new(limit * mib), Cgroup: "/a", Saving: step}
+	own := func(limit uint64, step fact.Saving) *fact.OwnMemory {
+		return &fact.OwnMemory{LimitBytes: new(limit * mib), Cgroup: "/a", Saving: step}
 	}
-	look := func(what string, want *isolation.OwnMemory) {
+	look := func(what string, want *fact.OwnMemory) {
 		t.Helper()
 		if diff := cmp.Diff(want, o.look()); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", what, diff)
 		}
 	}
-	look("at first", own(80, isolation.SavesNothing))
+	look("at first", own(80, fact.SavesNothing))
 	look("the same again", nil)
 
 	f.list[0].UsedBytes, f.frees = 85*mib, 30*mib
@@ -74,21 +74,21 @@ func TestOwnMemory(t *testing.T) {
 		t.Errorf("freed %d times, and logged %q", f.freed, &f.log)
 	}
 	f.frees, f.list[0].UsedBytes = 0, 85*mib // of the one whose limit is not the lowest
-	look("nearly full", own(80, isolation.SavesPast))
+	look("nearly full", own(80, fact.SavesPast))
 	f.list[0].UsedBytes, f.list[1].UsedBytes = 30*mib, 79*mib
-	look("as good as full", own(80, isolation.SavesSearches))
+	look("as good as full", own(80, fact.SavesSearches))
 	look("still", nil)
 	f.err = errors.New("gone")
 	look("not readable", nil)
 	f.err = nil
 	f.list[1].UsedBytes = 5 * mib
-	look("with room again", own(80, isolation.SavesPast))
-	look("with room still", own(80, isolation.SavesNothing))
+	look("with room again", own(80, fact.SavesPast))
+	look("with room still", own(80, fact.SavesNothing))
 
 	f.list[1].LimitBytes = 24 * mib
-	look("limited anew", own(24, isolation.SavesNothing))
+	look("limited anew", own(24, fact.SavesNothing))
 	f.list = nil
-	look("without a limit", &isolation.OwnMemory{})
+	look("without a limit", &fact.OwnMemory{})
 	if diff := cmp.Diff([]*uint64{new(uint64(80 * mib)), new(uint64(24 * mib)), nil}, f.limits); diff != "" {
 		t.Errorf("limits of the runtime (-want +got):\n%s", diff)
 	}
@@ -125,30 +125,30 @@ func TestGoMemoryLimit(t *testing.T) {
 
 // A step shows as a note on the host, is recorded and counted, and stops the searches; the step back takes it away.
 func TestSavingIsShown(t *testing.T) {
-	var facts []isolation.Fact
+	var facts []fact.Fact
 	p := nameless(t, "unix://"+filepath.Join(t.TempDir(), "none.sock"))
-	p.cfg.Sinks = append(p.cfg.Sinks, func(f isolation.Fact) { facts = append(facts, f) })
-	p.tell(isolation.Fact{Host: &isolation.Host{Name: "here", Notes: []string{"another"}}})
+	p.cfg.Sinks = append(p.cfg.Sinks, func(f fact.Fact) { facts = append(facts, f) })
+	p.tell(fact.Fact{Host: &fact.Host{Name: "here", Notes: []string{"another"}}})
 	for _, tt := range []struct {
-		step     isolation.Saving
+		step     fact.Saving
 		notes    []string
 		searches bool
 	}{
-		{isolation.SavesNothing, []string{"another"}, true},
-		{isolation.SavesPast, []string{"another", savingNote(isolation.SavesPast)}, true},
-		{isolation.SavesSearches, []string{"another", savingNote(isolation.SavesSearches)}, false},
-		{isolation.SavesNothing, []string{"another"}, true},
+		{fact.SavesNothing, []string{"another"}, true},
+		{fact.SavesPast, []string{"another", savingNote(fact.SavesPast)}, true},
+		{fact.SavesSearches, []string{"another", savingNote(fact.SavesSearches)}, false},
+		{fact.SavesNothing, []string{"another"}, true},
 	} {
-		p.applyOwnMemory(isolation.OwnMemory{Saving: tt.step})
+		p.applyOwnMemory(fact.OwnMemory{Saving: tt.step})
 		s := p.Snapshot()
 		if diff := cmp.Diff(tt.notes, s.Host.Notes); diff != "" || s.OwnMemory.Saving != tt.step || p.savesSearches() == tt.searches {
 			t.Errorf("%s: at %s, no searches %v (-want +got):\n%s", tt.step, s.OwnMemory.Saving, p.savesSearches(), diff)
 		}
 	}
-	if n := p.Snapshot().Totals.Savings[isolation.SavesSearches]; n != 1 {
+	if n := p.Snapshot().Totals.Savings[fact.SavesSearches]; n != 1 {
 		t.Errorf("counted %d times", n)
 	}
-	if !slices.ContainsFunc(facts, func(f isolation.Fact) bool { return f.OwnMemory != nil }) {
+	if !slices.ContainsFunc(facts, func(f fact.Fact) bool { return f.OwnMemory != nil }) {
 		t.Error("no fact says so")
 	}
 }

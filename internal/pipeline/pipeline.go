@@ -13,6 +13,7 @@ import (
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/container/docker"
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/probes"
@@ -35,7 +36,7 @@ type Config struct {
 	Log         *slog.Logger
 	// Sinks are called with every fact, in order, by the loop's goroutine. They must not block: package sink decouples a
 	// file or a pipe.
-	Sinks []func(isolation.Fact)
+	Sinks []func(fact.Fact)
 }
 
 // The rhythm of what is read and not told; where it takes long it is read less often, down to the longest one.
@@ -127,7 +128,7 @@ func New(cfg Config) (*Pipeline, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.tell(isolation.Fact{Host: &host})
+	p.tell(fact.Fact{Host: &host})
 	p.memory = newOwnMemory(p.fs, p.layout, p.self, cfg.LimitMemory, cfg.Log)
 	if m := p.memory.look(); m != nil {
 		p.applyOwnMemory(*m)
@@ -135,7 +136,7 @@ func New(cfg Config) (*Pipeline, error) {
 	return p, nil
 }
 
-func (p *Pipeline) host() (isolation.Host, error) {
+func (p *Pipeline) host() (fact.Host, error) {
 	h, err := p.fs.Host()
 	if err != nil {
 		p.cfg.Log.Warn("some facts about the host are unknown", "error", err)
@@ -146,16 +147,16 @@ func (p *Pipeline) host() (isolation.Host, error) {
 	}
 	p.cfg.Log.Debug("the host's namespaces", "from", from)
 	if p.self, err = p.fs.Self(); err != nil {
-		return isolation.Host{}, err
+		return fact.Host{}, err
 	}
 	if p.own, err = p.fs.Namespaces(p.self); err != nil {
-		return isolation.Host{}, fmt.Errorf("read nsviz's own namespaces: %w", err)
+		return fact.Host{}, fmt.Errorf("read nsviz's own namespaces: %w", err)
 	}
 	if p.hostPIDs, err = p.fs.HostPIDs(); err != nil {
-		return isolation.Host{}, err
+		return fact.Host{}, err
 	}
 	if p.sight, err = p.fs.Sight(); err != nil {
-		return isolation.Host{}, err
+		return fact.Host{}, err
 	}
 	notes := slices.Clone(p.layout.Notes)
 	if !p.hostPIDs {
@@ -168,7 +169,7 @@ func (p *Pipeline) host() (isolation.Host, error) {
 			notes = append(notes, note)
 		}
 	}
-	return isolation.Host{
+	return fact.Host{
 		Name: h.Name, Kernel: h.Kernel, CgroupVersion: string(p.layout.Version), Namespaces: namespaces,
 		MemoryBytes: h.MemoryBytes, CPUs: h.CPUs, Notes: notes,
 	}, nil
@@ -275,11 +276,11 @@ func (p *Pipeline) watch(ctx context.Context) error {
 	p.warn(noteUnseen(p.sight), noteUnfound(p.sight))
 	learned := append(statuses(kernel.Choices()), statusOfWrites(writes, unwatched))
 	for _, s := range learned {
-		if s.Method == isolation.MethodNone {
+		if s.Method == fact.MethodNone {
 			p.cfg.Log.Info("the kernel does not tell everything here", "missing", s.Name, "reason", s.Reason)
 		}
 	}
-	p.do(func() { p.tell(isolation.Fact{Probes: learned}) })
+	p.do(func() { p.tell(fact.Fact{Probes: learned}) })
 	if ctx.Err() != nil {
 		return nil
 	}
@@ -324,10 +325,10 @@ func (p *Pipeline) awaitNames(ctx context.Context) {
 	}
 }
 
-func statuses(choices []probes.Choice) []isolation.Probe {
-	list := make([]isolation.Probe, len(choices))
+func statuses(choices []probes.Choice) []fact.Probe {
+	list := make([]fact.Probe, len(choices))
 	for i, c := range choices {
-		list[i] = isolation.Probe{Name: c.Name, Method: string(c.Method), Reason: c.Reason}
+		list[i] = fact.Probe{Name: c.Name, Method: string(c.Method), Reason: c.Reason}
 	}
 	return list
 }
@@ -349,7 +350,7 @@ func (p *Pipeline) take(b probes.Batch) {
 		p.takeEvent(e)
 	}
 	if b.Errors != nil {
-		p.tell(isolation.Fact{BPFErrors: b.Errors})
+		p.tell(fact.Fact{BPFErrors: b.Errors})
 		p.doubt() // what the programs could not remember may be a start or an end
 	}
 }
@@ -385,7 +386,7 @@ func (p *Pipeline) isSelf(e *event.Event) bool {
 }
 
 func (p *Pipeline) tellEvent(e event.Event) {
-	f := isolation.Fact{Time: e.Time, BootNS: e.BootNS, Event: &e}
+	f := fact.Fact{Time: e.Time, BootNS: e.BootNS, Event: &e}
 	if f.BootNS == 0 {
 		f.BootNS = p.bootAt(e.Time)
 	}
@@ -408,7 +409,7 @@ func (p *Pipeline) bootAt(t time.Time) uint64 {
 func plain(t time.Time) time.Time { return t.UTC().Round(0) }
 
 // tell applies a fact to the model and passes it on to the sinks.
-func (p *Pipeline) tell(f isolation.Fact) {
+func (p *Pipeline) tell(f fact.Fact) {
 	if f.Time.IsZero() {
 		f.Time = p.now()
 	}
@@ -450,7 +451,7 @@ func (p *Pipeline) Whole() *isolation.Snapshot {
 }
 
 // Resync returns facts that describe what exists, for a recording that missed some.
-func (p *Pipeline) Resync() []isolation.Fact {
+func (p *Pipeline) Resync() []fact.Fact {
 	p.mu.Lock()
 	list := p.model.Resync()
 	p.mu.Unlock()

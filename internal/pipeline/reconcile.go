@@ -9,8 +9,8 @@ import (
 
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/hostfs"
-	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/probes"
 )
 
@@ -106,14 +106,14 @@ func (p *Pipeline) compareCgroups(host []container.Cgroup, complete bool) {
 
 // readLimits reads the limits of cgroups that were discovered.
 func (p *Pipeline) readLimits(cgroups []container.Cgroup) {
-	var read []isolation.FoundCgroup
+	var read []fact.FoundCgroup
 	for _, c := range cgroups {
 		if memory, own, err := p.layout.Limits(c.Path); err == nil {
-			read = append(read, isolation.FoundCgroup{Path: c.Path, Limits: limitsOf(memory, own)})
+			read = append(read, fact.FoundCgroup{Path: c.Path, Limits: limitsOf(memory, own)})
 		}
 	}
 	if len(read) > 0 {
-		p.do(func() { p.tell(isolation.Fact{Cgroups: read}) })
+		p.do(func() { p.tell(fact.Fact{Cgroups: read}) })
 	}
 }
 
@@ -139,7 +139,7 @@ func (p *Pipeline) reconcileContainer(ctx context.Context, kernel *probes.Probes
 		p.ask(func() {
 			if missed = p.tracker.StateOf(root.ref).Init == state.Init; missed {
 				p.tracker.Ended(root.ref)
-				p.tell(isolation.Fact{Time: p.now(), Gone: &isolation.Gone{ID: root.ref.ID}})
+				p.tell(fact.Fact{Time: p.now(), Gone: &fact.Gone{ID: root.ref.ID}})
 			}
 		})
 		if !missed {

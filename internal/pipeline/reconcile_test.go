@@ -7,6 +7,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
@@ -80,7 +81,7 @@ func (r *reconcileTest) take(e event.Event) {
 // find takes in what reading the host has found of the container.
 func (r *reconcileTest) find(path string, pid int32) {
 	ref, _ := container.NewParser().Parse(path)
-	r.takeFound(r.until, &ref, &foundContainer{Found: isolation.Found{CgroupPath: path, InitPID: pid, Started: reconcileBegan}, madeNS: uint64(time.Second) / 2})
+	r.takeFound(r.until, &ref, &foundContainer{Found: fact.Found{CgroupPath: path, InitPID: pid, Started: reconcileBegan}, madeNS: uint64(time.Second) / 2})
 }
 
 // TestEndWhileItWasFound: a start was lost, and the container ends while reading the host finds it. Its end is told once, with its

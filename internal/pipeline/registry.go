@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // registry knows the live namespaces by number, so that their end can be told where the kernel says
@@ -180,10 +180,10 @@ const missesToFree = 2
 // still no event has told of it. Where the end of namespaces is hooked and nothing was lost of this one, a
 // namespace that a survey does not find is alive all the same, kept by something that cannot be found.
 // Elsewhere it counts as missed where the survey was thorough.
-func (r *registry) endSurvey(at time.Time, s isolation.Survey, thorough, freedIsHooked bool) ([]event.Event, isolation.Survey) {
+func (r *registry) endSurvey(at time.Time, s fact.Survey, thorough, freedIsHooked bool) ([]event.Event, fact.Survey) {
 	var news []event.Event
 	found := make(map[uint64]bool, len(s.Namespaces))
-	alive := isolation.Survey{Namespaces: make([]isolation.Surveyed, 0, len(s.Namespaces)), VMs: s.VMs, Unseen: s.Unseen}
+	alive := fact.Survey{Namespaces: make([]fact.Namespace, 0, len(s.Namespaces)), VMs: s.VMs, Unseen: s.Unseen}
 	for _, n := range s.Namespaces {
 		known := r.known[n.ID]
 		if known != nil && known.typ != n.Type {

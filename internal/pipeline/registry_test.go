@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 var midnight = time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
@@ -48,10 +48,10 @@ func throttled(ms int) event.Event {
 	return e
 }
 
-func found(ids ...uint64) isolation.Survey {
-	s := isolation.Survey{Namespaces: []isolation.Surveyed{}}
+func found(ids ...uint64) fact.Survey {
+	s := fact.Survey{Namespaces: []fact.Namespace{}}
 	for _, id := range ids {
-		s.Namespaces = append(s.Namespaces, isolation.Surveyed{Type: event.Net, ID: id, Owner: 1})
+		s.Namespaces = append(s.Namespaces, fact.Namespace{Type: event.Net, ID: id, Owner: 1})
 	}
 	return s
 }
@@ -161,7 +161,7 @@ type look struct {
 	before []event.Event // events that are read before it begins
 	told   []string      // what is told of them
 	during []event.Event
-	found  isolation.Survey
+	found  fact.Survey
 	hasty  bool // it has not looked everywhere
 	news   []string
 	alive  []uint64 // what of the survey is told; nil is all of it
@@ -397,7 +397,7 @@ func TestSurveys(t *testing.T) {
 func TestAcquaintances(t *testing.T) {
 	r := newRegistry()
 	r.complete([]event.Event{made(-5, 5, event.Net, 2)})
-	for i, survey := range []isolation.Survey{found(1, 2), found(1), found(1)} {
+	for i, survey := range []fact.Survey{found(1, 2), found(1), found(1)} {
 		r.beginSurvey(at(1000 * i))
 		r.endSurvey(at(1000*i+100), survey, true, true)
 	}
@@ -419,9 +419,9 @@ func TestAcquaintances(t *testing.T) {
 func TestRelationsAreFilledIn(t *testing.T) {
 	r := newRegistry()
 	r.beginSurvey(at(0))
-	r.endSurvey(at(1), isolation.Survey{Namespaces: []isolation.Surveyed{{Type: event.PID, ID: 3}}}, true, true)
+	r.endSurvey(at(1), fact.Survey{Namespaces: []fact.Namespace{{Type: event.PID, ID: 3}}}, true, true)
 	r.beginSurvey(at(2))
-	r.endSurvey(at(3), isolation.Survey{Namespaces: []isolation.Surveyed{{Type: event.PID, ID: 3, Owner: 7}}}, true, true)
+	r.endSurvey(at(3), fact.Survey{Namespaces: []fact.Namespace{{Type: event.PID, ID: 3, Owner: 7}}}, true, true)
 	again := joined(4, event.PID, 3)
 	again.Namespace.Owner, again.Namespace.Parent = 8, 2
 	events := r.complete([]event.Event{again, numberFreed(5, 3)})
@@ -435,8 +435,8 @@ func TestRelationsAreFilledIn(t *testing.T) {
 func TestSurveyKeepsItsVMs(t *testing.T) {
 	r := newRegistry()
 	r.beginSurvey(at(0))
-	want := []isolation.SurveyedVM{{PID: 9, Kind: "qemu"}}
-	if _, alive := r.endSurvey(at(1), isolation.Survey{VMs: want}, true, true); !cmp.Equal(want, alive.VMs) {
+	want := []fact.VM{{PID: 9, Kind: "qemu"}}
+	if _, alive := r.endSurvey(at(1), fact.Survey{VMs: want}, true, true); !cmp.Equal(want, alive.VMs) {
 		t.Errorf("got %+v", alive.VMs)
 	}
 }

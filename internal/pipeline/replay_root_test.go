@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/demo"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/pipeline"
@@ -35,7 +36,7 @@ func TestReplayedRecordingGivesTheSameSnapshot(t *testing.T) {
 	p, err := pipeline.New(pipeline.Config{
 		DockerHost: "unix://" + t.TempDir() + "/docker.sock", // nobody's
 		Log:        slog.New(slog.NewTextHandler(t.Output(), nil)),
-		Sinks: []func(isolation.Fact){func(f isolation.Fact) {
+		Sinks: []func(fact.Fact){func(f fact.Fact) {
 			recordFailed = errors.Join(recordFailed, writer.Write(f))
 		}},
 	})

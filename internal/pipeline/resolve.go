@@ -7,7 +7,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // resolve looks up a cgroup that the tracker does not know, together with the container's own cgroup above it. Where
@@ -62,13 +62,13 @@ func (p *Pipeline) tellDiscovered(at time.Time) bool {
 			Time: at, Type: event.CgroupCreated,
 			Cgroup: &event.Cgroup{Path: d.Path, ID: d.ID, Container: c, Via: event.ViaReconcile},
 		})
-		p.tell(isolation.Fact{Time: at, Cgroups: []isolation.FoundCgroup{{Path: d.Path, Container: c}}})
+		p.tell(fact.Fact{Time: at, Cgroups: []fact.FoundCgroup{{Path: d.Path, Container: c}}})
 		p.unread = append(p.unread, d.Cgroup)
 		if d.Container == nil || d.Container.Root != d.Path {
 			continue
 		}
 		p.askName(c)
-		p.tell(isolation.Fact{Time: at, Found: &isolation.Found{Container: *c, CgroupPath: d.Path, Starting: true}})
+		p.tell(fact.Fact{Time: at, Found: &fact.Found{Container: *c, CgroupPath: d.Path, Starting: true}})
 	}
 	return len(list) > 0
 }

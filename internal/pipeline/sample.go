@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
@@ -34,10 +35,10 @@ func (p *Pipeline) sample(ctx context.Context) {
 		readings, gone := s.readings(p.Snapshot())
 		now := p.now()
 		p.do(func() {
-			p.tell(isolation.Fact{Time: now, Memory: readings})
+			p.tell(fact.Fact{Time: now, Memory: readings})
 			for _, id := range gone {
 				p.tracker.Gone(id)
-				p.tell(isolation.Fact{Time: now, Gone: &isolation.Gone{ID: id}})
+				p.tell(fact.Fact{Time: now, Gone: &fact.Gone{ID: id}})
 			}
 		})
 		if !pause(ctx, rest(p.now().Sub(began), sampleInterval, longestSampleInterval)) {
@@ -83,7 +84,7 @@ type sampled struct {
 	path    string
 	running bool          // when it was looked at
 	files   *hostfs.Watch // nil where they are not open
-	latest  isolation.Reading
+	latest  fact.Reading
 	memory  hostfs.Memory
 	whole   int // the turn in which all of it is read again
 	limits  int // the turn from which on its limits are read again with that
@@ -119,9 +120,9 @@ func (s *sampler) shut(c *sampled) {
 }
 
 // readings reads once. gone are the containers whose cgroup is found no more.
-func (s *sampler) readings(snapshot *isolation.Snapshot) (list []isolation.Reading, gone []string) {
+func (s *sampler) readings(snapshot *isolation.Snapshot) (list []fact.Reading, gone []string) {
 	s.turn++
-	s.written = snapshot.Watches(isolation.ProbeCgroupWrites)
+	s.written = snapshot.Watches(fact.ProbeCgroupWrites)
 	for i := range snapshot.Containers {
 		c := &snapshot.Containers[i]
 		if !c.Live() || c.CgroupPath == "" {
@@ -251,13 +252,13 @@ func (c *sampled) ignoreLeftovers() {
 }
 
 // limits are those of a container's own cgroup.
-func (s *sampler) limits(c *sampled) *isolation.CgroupLimits {
+func (s *sampler) limits(c *sampled) *fact.CgroupLimits {
 	memory := c.memory.Limit()
 	return limitsOf(memory, s.p.layout.OwnLimits(c.path, memory))
 }
 
-func limitsOf(memory *hostfs.Limit[uint64], own hostfs.OwnLimits) *isolation.CgroupLimits {
-	limits := &isolation.CgroupLimits{}
+func limitsOf(memory *hostfs.Limit[uint64], own hostfs.OwnLimits) *fact.CgroupLimits {
+	limits := &fact.CgroupLimits{}
 	if memory != nil {
 		limits.Memory = limit(memory.Value, memory.Unlimited)
 	}
@@ -273,9 +274,9 @@ func limitsOf(memory *hostfs.Limit[uint64], own hostfs.OwnLimits) *isolation.Cgr
 	return limits
 }
 
-func limit[T uint64 | float64](value *T, unlimited bool) *isolation.Limit {
+func limit[T uint64 | float64](value *T, unlimited bool) *fact.Limit {
 	if value == nil {
-		return &isolation.Limit{Unlimited: unlimited}
+		return &fact.Limit{Unlimited: unlimited}
 	}
-	return &isolation.Limit{Value: new(float64(*value))}
+	return &fact.Limit{Value: new(float64(*value))}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
@@ -50,8 +51,8 @@ func TestSampler(t *testing.T) {
 			ID: fmt.Sprint(i), State: isolation.Running, CgroupPath: fmt.Sprint("/", i),
 		})
 	}
-	reading := func(id string, usage uint64) isolation.Reading {
-		return isolation.Reading{ID: id, UsageBytes: &usage, Unlimited: true, OOMKills: new(uint64(1)), Processes: new(2)}
+	reading := func(id string, usage uint64) fact.Reading {
+		return fact.Reading{ID: id, UsageBytes: &usage, Unlimited: true, OOMKills: new(uint64(1)), Processes: new(2)}
 	}
 	for _, most := range []int{containers, 2, 0} {
 		p := &Pipeline{layout: hostfs.Layout{Version: hostfs.CgroupV2, Dir: dir, Root: "/", Whole: true}}
@@ -61,7 +62,7 @@ func TestSampler(t *testing.T) {
 		before := openFiles(t)
 		var told [containers]int // limits
 		for usage := range uint64(2 * wholeEvery) {
-			var want []isolation.Reading
+			var want []fact.Reading
 			for i := range containers {
 				write(i, "memory.current", fmt.Sprintln(usage))
 				want = append(want, reading(fmt.Sprint(i), usage))
@@ -72,7 +73,7 @@ func TestSampler(t *testing.T) {
 					continue
 				}
 				told[i]++
-				if diff := cmp.Diff(&isolation.CgroupLimits{Memory: &isolation.Limit{Unlimited: true}}, r.Limits); diff != "" {
+				if diff := cmp.Diff(&fact.CgroupLimits{Memory: &fact.Limit{Unlimited: true}}, r.Limits); diff != "" {
 					t.Errorf("limits:\n%s", diff)
 				}
 				got[i].Limits = nil
@@ -94,7 +95,7 @@ func TestSampler(t *testing.T) {
 			write(i, "memory.max", "65536\n")
 			write(i, "cgroup.procs", "10\n")
 		}
-		var got []isolation.Reading
+		var got []fact.Reading
 		for range wholeEvery {
 			got, _ = s.readings(&snapshot)
 		}
@@ -154,12 +155,12 @@ func TestLimitsAreReadSeldom(t *testing.T) {
 		}
 	}
 	const turns = 2 * limitsEvery * wholeEvery
-	for method, want := range map[string]int{isolation.MethodNone: turns / wholeEvery, MethodFanotify: turns / wholeEvery / limitsEvery} {
+	for method, want := range map[string]int{fact.MethodNone: turns / wholeEvery, MethodFanotify: turns / wholeEvery / limitsEvery} {
 		p := &Pipeline{layout: hostfs.Layout{Version: hostfs.CgroupV2, Dir: dir, Root: "/", Whole: true}}
 		p.cfg.Log = slog.New(slog.DiscardHandler)
 		s := newSampler(p)
 		snapshot := &isolation.Snapshot{
-			Probes:     []isolation.Probe{{Name: isolation.ProbeCgroupWrites, Method: method}},
+			Probes:     []fact.Probe{{Name: fact.ProbeCgroupWrites, Method: method}},
 			Containers: []isolation.Container{{ID: "a", State: isolation.Running, CgroupPath: "/a"}},
 		}
 		read := 0

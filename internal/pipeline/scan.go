@@ -11,8 +11,8 @@ import (
 
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/hostfs"
-	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/probes"
 )
 
@@ -21,7 +21,7 @@ import (
 func (p *Pipeline) scan(ctx context.Context, kernel *probes.Probes) error {
 	defer func() { p.early = nil }()
 	host := p.lookAtHost()
-	var cgroups []isolation.FoundCgroup
+	var cgroups []fact.FoundCgroup
 	var refs []*container.Ref
 	known, empty := map[string]bool{}, map[string]rootCgroup{} // containers
 	err := p.walkAll(func(c hostfs.Cgroup, ref *container.Ref) error {
@@ -29,7 +29,7 @@ func (p *Pipeline) scan(ctx context.Context, kernel *probes.Probes) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
-		cgroups = append(cgroups, isolation.FoundCgroup{Path: c.Path, Limits: limitsOf(memory, own)})
+		cgroups = append(cgroups, fact.FoundCgroup{Path: c.Path, Limits: limitsOf(memory, own)})
 		refs = append(refs, ref)
 		if ref == nil || ref.Root != c.Path {
 			return nil
@@ -62,7 +62,7 @@ func (p *Pipeline) scan(ctx context.Context, kernel *probes.Probes) error {
 		for i, ref := range refs {
 			cgroups[i].Container = p.tracker.Describe(ref)
 		}
-		p.tell(isolation.Fact{Cgroups: cgroups})
+		p.tell(fact.Fact{Cgroups: cgroups})
 	})
 	return nil
 }
@@ -220,7 +220,7 @@ func (p *Pipeline) takeFound(at time.Time, ref *container.Ref, f *foundContainer
 		end = p.tracker.Started(ref, init)
 	}
 	p.askName(c)
-	p.tell(isolation.Fact{Time: at, Found: &f.Found})
+	p.tell(fact.Fact{Time: at, Found: &f.Found})
 	if end != nil {
 		p.takeEvent(*end)
 	}
@@ -228,7 +228,7 @@ func (p *Pipeline) takeFound(at time.Time, ref *container.Ref, f *foundContainer
 
 // foundContainer is a container that reading the host has found.
 type foundContainer struct {
-	isolation.Found
+	fact.Found
 
 	madeNS uint64 // when its PID 1 was made, since boot; 0 is unknown
 	ran    bool   // its program ran before execs were hooked
@@ -237,7 +237,7 @@ type foundContainer struct {
 // find describes the container whose root cgroup is c; nil where it is gone, or has no processes: none yet, or
 // none any more, when whoever made the cgroup has left it behind.
 func (p *Pipeline) find(c hostfs.Cgroup, ref *container.Ref, host hostState) (*foundContainer, error) {
-	f := &foundContainer{Found: isolation.Found{Container: event.Container{ID: ref.ID}, CgroupPath: c.Path}}
+	f := &foundContainer{Found: fact.Found{Container: event.Container{ID: ref.ID}, CgroupPath: c.Path}}
 	procs, err := p.layout.TreeProcs(c.Path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -252,7 +252,7 @@ func (p *Pipeline) find(c hostfs.Cgroup, ref *container.Ref, host hostState) (*f
 	if !ok || !isFirst(init) {
 		if other, outside := p.initElsewhere(c.Path, init); outside && (!ok || before(other, init)) {
 			init, ok = other, true
-			f.Unheld = &isolation.Unheld{Cgroup: other.Cgroup}
+			f.Unheld = &fact.Unheld{Cgroup: other.Cgroup}
 		}
 	}
 	switch {

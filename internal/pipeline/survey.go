@@ -8,8 +8,8 @@ import (
 
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/hostfs"
-	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/probes"
 )
 
@@ -40,7 +40,7 @@ func (p *Pipeline) survey(ctx context.Context, kernel *probes.Probes, freedIsHoo
 					e.Time = p.until
 					p.tellEvent(e)
 				}
-				p.tell(isolation.Fact{Time: ended, Namespaces: &alive})
+				p.tell(fact.Fact{Time: ended, Namespaces: &alive})
 			})
 		}
 		if !pause(ctx, rest(p.now().Sub(began), surveyInterval, longestSurveyInterval)) {
@@ -83,13 +83,13 @@ func newSurveyor(p *Pipeline, sockets func() ([]probes.Socket, error)) *surveyor
 }
 
 // sightings are the namespaces that a survey under way has found.
-type sightings map[uint64]*isolation.Surveyed
+type sightings map[uint64]*fact.Namespace
 
-func (s sightings) see(t event.NamespaceType, id uint64) (n *isolation.Surveyed, first bool) {
+func (s sightings) see(t event.NamespaceType, id uint64) (n *fact.Namespace, first bool) {
 	if n = s[id]; n != nil {
 		return n, false
 	}
-	n = &isolation.Surveyed{Type: t, ID: id}
+	n = &fact.Namespace{Type: t, ID: id}
 	s[id] = n
 	return n, true
 }
@@ -98,12 +98,12 @@ func (s sightings) lacks(_ event.NamespaceType, id uint64) bool { return s[id] =
 
 // look makes a survey. It is thorough where everything that is known and was not found has been
 // searched for.
-func (s *surveyor) look(ctx context.Context, known map[uint64]acquaintance) (_ isolation.Survey, thorough bool, _ error) {
-	var list isolation.Survey
+func (s *surveyor) look(ctx context.Context, known map[uint64]acquaintance) (_ fact.Survey, thorough bool, _ error) {
+	var list fact.Survey
 	found := sightings{}
 	pids, err := s.p.fs.PIDs()
 	if err != nil {
-		return isolation.Survey{}, false, err
+		return fact.Survey{}, false, err
 	}
 	for id, r := range s.relations {
 		// Its number may belong to a younger one by now.
@@ -111,7 +111,7 @@ func (s *surveyor) look(ctx context.Context, known map[uint64]acquaintance) (_ i
 			delete(s.relations, id)
 		}
 	}
-	unseen := isolation.Unseen{Untraced: !s.p.sight.MayTrace, Hidden: s.p.sight.Hidden}
+	unseen := fact.Unseen{Untraced: !s.p.sight.MayTrace, Hidden: s.p.sight.Hidden}
 	for _, pid := range pids {
 		ids, refused, err := s.p.fs.VisibleNamespaces(pid)
 		if err != nil {
@@ -135,7 +135,7 @@ func (s *surveyor) look(ctx context.Context, known map[uint64]acquaintance) (_ i
 	list.Unseen = &unseen
 	mounts, err := s.p.fs.NamespaceMounts()
 	if err != nil {
-		return isolation.Survey{}, false, err
+		return fact.Survey{}, false, err
 	}
 	for _, m := range mounts {
 		n, _ := found.see(m.Type, m.ID)
@@ -151,14 +151,14 @@ func (s *surveyor) look(ctx context.Context, known map[uint64]acquaintance) (_ i
 		thorough = true
 		began := s.p.now()
 		if err := s.search(ctx, pids, found); err != nil {
-			return isolation.Survey{}, false, err
+			return fact.Survey{}, false, err
 		}
 		s.addAncestors(found, known)
 		ended := s.p.now()
 		s.searched, s.rest = true, ended.Add(searchRest*ended.Sub(began))
 	}
 	maps.DeleteFunc(s.relations, func(id uint64, _ relation) bool { return found[id] == nil })
-	list.Namespaces = make([]isolation.Surveyed, 0, len(found))
+	list.Namespaces = make([]fact.Namespace, 0, len(found))
 	for _, id := range slices.Sorted(maps.Keys(found)) {
 		list.Namespaces = append(list.Namespaces, *found[id])
 	}
@@ -166,7 +166,7 @@ func (s *surveyor) look(ctx context.Context, known map[uint64]acquaintance) (_ i
 }
 
 // relate fills in how a namespace is related, with what is remembered or else with what ask says.
-func (s *surveyor) relate(n *isolation.Surveyed, ask func(known func(uint64) bool) ([]hostfs.NamespaceRelation, error)) {
+func (s *surveyor) relate(n *fact.Namespace, ask func(known func(uint64) bool) ([]hostfs.NamespaceRelation, error)) {
 	r, ok := s.relations[n.ID]
 	if !ok || r.Type != n.Type {
 		asked := s.p.now()

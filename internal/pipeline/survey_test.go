@@ -14,8 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/hostfs"
-	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/probes"
 )
 
@@ -81,18 +81,18 @@ func (m *madeUp) process(pid int, comm string, ids map[event.NamespaceType]uint6
 }
 
 // look checks what a survey finds beyond what is always there.
-func (m *madeUp) look(what string, known map[uint64]acquaintance, thorough bool, want ...isolation.Surveyed) {
+func (m *madeUp) look(what string, known map[uint64]acquaintance, thorough bool, want ...fact.Namespace) {
 	m.t.Helper()
 	got, all, err := m.surveyor.look(m.t.Context(), known)
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	want = append([]isolation.Surveyed{
+	want = append([]fact.Namespace{
 		{Type: event.Mnt, ID: 10, Processes: []int32{1}},
 		{Type: event.Net, ID: 20, Processes: []int32{1}},
 		{Type: event.Net, ID: 40, PinnedBy: []string{"/run/netns/blue"}},
 	}, want...)
-	slices.SortFunc(want, func(a, b isolation.Surveyed) int { return int(a.ID) - int(b.ID) })
+	slices.SortFunc(want, func(a, b fact.Namespace) int { return int(a.ID) - int(b.ID) })
 	if diff := cmp.Diff(want, got.Namespaces); diff != "" || all != thorough {
 		m.t.Errorf("%s: thorough is %t, want %t (-want +got):\n%s", what, all, thorough, diff)
 	}
@@ -100,8 +100,8 @@ func (m *madeUp) look(what string, known map[uint64]acquaintance, thorough bool,
 
 func TestLook(t *testing.T) {
 	m := makeUp(t)
-	held := isolation.Surveyed{Type: event.Net, ID: 50, PinnedBy: []string{"an open file in PID 7 (holder)"}}
-	later := isolation.Surveyed{Type: event.UTS, ID: 60, PinnedBy: []string{"a thread of PID 7 (holder)"}}
+	held := fact.Namespace{Type: event.Net, ID: 50, PinnedBy: []string{"an open file in PID 7 (holder)"}}
+	later := fact.Namespace{Type: event.UTS, ID: 60, PinnedBy: []string{"a thread of PID 7 (holder)"}}
 	m.process(7, "holder", nil)
 	m.link("7/fd/3", "net:[50]")
 	m.look("the first searches", nil, true, held)
@@ -115,7 +115,7 @@ func TestLook(t *testing.T) {
 	m.now = m.now.Add(time.Minute)
 	owned := later
 	owned.Owner = 70
-	owner := isolation.Surveyed{Type: event.User, ID: 70, PinnedBy: []string{"a namespace that it owns"}}
+	owner := fact.Namespace{Type: event.User, ID: 70, PinnedBy: []string{"a namespace that it owns"}}
 	m.look("what is missing is searched for", known, true, held, owned, owner)
 	m.look("where it was found is remembered", known, true, held, owned, owner)
 
@@ -143,8 +143,8 @@ func TestLookForSockets(t *testing.T) {
 		asked++
 		return []probes.Socket{{NetNamespace: 50, Inode: 900, PID: 7, FD: 3}, {NetNamespace: 50, Inode: 901, PID: 7, FD: 4}, {NetNamespace: 20, Inode: 9, PID: 7, FD: 5}}, nil
 	}
-	held := isolation.Surveyed{Type: event.Net, ID: 50, Owner: 80, PinnedBy: []string{"an open socket in PID 7 (holder)"}}
-	owner := isolation.Surveyed{Type: event.User, ID: 80, PinnedBy: []string{"a namespace that it owns"}}
+	held := fact.Namespace{Type: event.Net, ID: 50, Owner: 80, PinnedBy: []string{"an open socket in PID 7 (holder)"}}
+	owner := fact.Namespace{Type: event.User, ID: 80, PinnedBy: []string{"a namespace that it owns"}}
 	known := map[uint64]acquaintance{50: {typ: event.Net, owner: 80}}
 	m.look("the first searches", known, true, held, owner)
 	m.look("where it was found is remembered", known, true, held, owner)
@@ -174,7 +174,7 @@ func TestLookForVMs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []isolation.SurveyedVM{{
+	want := []fact.VM{{
 		PID: 7, Kind: "qemu", Started: time.Unix(1002, 500e6).UTC(), Acceleration: "kvm", MemoryBytes: new(uint64(64 << 20)),
 		Namespaces: event.NamespaceIDs{event.Mnt: 10},
 	}}
@@ -187,14 +187,14 @@ func TestLookInOtherMountNamespaces(t *testing.T) {
 	m := makeUp(t)
 	m.process(7, "inside", map[event.NamespaceType]uint64{event.Mnt: 11})
 	m.write("7/mountinfo", "9 8 0:4 net:[40] /run/netns/blue rw - nsfs nsfs rw\n9 8 0:4 net:[51] /run/x rw - nsfs nsfs rw\n")
-	inside := isolation.Surveyed{Type: event.Mnt, ID: 11, Processes: []int32{7}}
+	inside := fact.Namespace{Type: event.Mnt, ID: 11, Processes: []int32{7}}
 	list, _, err := m.surveyor.look(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []isolation.Surveyed{inside, {Type: event.Net, ID: 51, PinnedBy: []string{"/run/x in the mount namespace of PID 7 (inside)"}}}
+	want := []fact.Namespace{inside, {Type: event.Net, ID: 51, PinnedBy: []string{"/run/x in the mount namespace of PID 7 (inside)"}}}
 	for range 2 { // found, and found again
-		got := []isolation.Surveyed{}
+		got := []fact.Namespace{}
 		for _, n := range list.Namespaces {
 			if n.ID == 11 || n.ID == 51 {
 				got = append(got, n)
@@ -217,8 +217,8 @@ func TestLookForUnentered(t *testing.T) {
 	m.process(7, "maker", nil)
 	m.link("7/task/7/ns/pid", "pid:[30]")
 	known := map[uint64]acquaintance{31: {typ: event.PID, owner: 0, unsharer: 7}}
-	m.look("unentered", known, true, isolation.Surveyed{Type: event.PID, ID: 31, PinnedBy: []string{"the next child of PID 7 (maker)"}})
+	m.look("unentered", known, true, fact.Namespace{Type: event.PID, ID: 31, PinnedBy: []string{"the next child of PID 7 (maker)"}})
 	m.link("7/task/7/ns/pid_for_children", "pid:[31]")
 	m.now = m.now.Add(time.Minute)
-	m.look("entered", known, true, isolation.Surveyed{Type: event.PID, ID: 31, PinnedBy: []string{"the next child of PID 7 (maker)"}})
+	m.look("entered", known, true, fact.Namespace{Type: event.PID, ID: 31, PinnedBy: []string{"the next child of PID 7 (maker)"}})
 }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/pipeline"
@@ -35,7 +36,7 @@ func TestUnobservedKills(t *testing.T) {
 		DockerHost:      "unix://" + t.TempDir() + "/docker.sock", // nobody's
 		Log:             slog.New(slog.NewTextHandler(t.Output(), nil)),
 		UrgentRingBytes: uint32(os.Getpagesize()),
-		Sinks: []func(isolation.Fact){func(f isolation.Fact) {
+		Sinks: []func(fact.Fact){func(f fact.Fact) {
 			if f.Event != nil && f.Event.Type == event.CgroupCreated && f.Event.Cgroup.Container != nil && !holding {
 				holding = true
 				close(held)

@@ -3,21 +3,21 @@ package pipeline
 import (
 	"time"
 
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // lookForVM adds a process to the survey if it is a virtual machine.
-func (s *surveyor) lookForVM(pid int32, survey *isolation.Survey) {
+func (s *surveyor) lookForVM(pid int32, survey *fact.Survey) {
 	vmm, ok, err := s.p.fs.VMM(pid, s.p.layout)
 	if err != nil || !ok {
 		return // or gone meanwhile
 	}
-	vm := isolation.SurveyedVM{
+	vm := fact.VM{
 		PID: pid, Kind: string(vmm.Kind), Name: vmm.Name, Namespaces: vmm.Namespaces, VCPUs: vmm.VCPUs,
 		Acceleration: string(vmm.Acceleration), MemoryBytes: vmm.MemoryBytes, ResidentBytes: vmm.ResidentBytes,
 	}
 	if vmm.Kata {
-		vm.Manager = isolation.ManagerKata
+		vm.Manager = fact.ManagerKata
 	}
 	if ref, ok := s.parser.Parse(vmm.Cgroup); ok {
 		vm.Container = ref.ID

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/probes"
@@ -67,7 +68,7 @@ func watchWith(t *testing.T, set func(*pipeline.Config)) *watched {
 	return w
 }
 
-func config(t *testing.T, sinks ...func(isolation.Fact)) pipeline.Config {
+func config(t *testing.T, sinks ...func(fact.Fact)) pipeline.Config {
 	return pipeline.Config{
 		DockerHost: "unix://" + t.TempDir() + "/docker.sock", // nobody's
 		Log:        slog.New(slog.NewTextHandler(t.Output(), nil)),
@@ -75,7 +76,7 @@ func config(t *testing.T, sinks ...func(isolation.Fact)) pipeline.Config {
 	}
 }
 
-func (w *watched) take(f isolation.Fact) {
+func (w *watched) take(f fact.Fact) {
 	w.mu.Lock()
 	switch {
 	case f.Event != nil:
@@ -152,7 +153,7 @@ func (w *watched) awaitSurveys(t *testing.T, n int) {
 func (w *watched) endsAreHooked() bool {
 	for _, p := range w.Snapshot().Probes {
 		if p.Name == probes.FactNamespacesFreed {
-			return p.Method != isolation.MethodNone
+			return p.Method != fact.MethodNone
 		}
 	}
 	return false

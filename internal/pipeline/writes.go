@@ -12,8 +12,8 @@ import (
 
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/hostfs"
-	"github.com/nsviz/nsviz/internal/isolation"
 )
 
 // MethodFanotify is how the kernel reports writes to cgroups.
@@ -38,11 +38,11 @@ func (p *Pipeline) watchWrites() (writeSource, error) {
 
 // statusOfWrites is the status of the watch. Without one, because of err, changes are found when limits are read the
 // next time.
-func statusOfWrites(w writeSource, err error) isolation.Probe {
-	status := isolation.Probe{Name: isolation.ProbeCgroupWrites, Method: MethodFanotify}
+func statusOfWrites(w writeSource, err error) fact.Probe {
+	status := fact.Probe{Name: fact.ProbeCgroupWrites, Method: MethodFanotify}
 	switch {
 	case err != nil:
-		status.Method = isolation.MethodNone
+		status.Method = fact.MethodNone
 		status.Reason = MethodFanotify + ": " + err.Error() + "; changes are found up to two seconds late, only those of containers, and not by whom"
 		if passing(err) {
 			status.Reason += "; it is tried again"
@@ -67,13 +67,13 @@ const (
 )
 
 // setProbe replaces the status of that name.
-func (p *Pipeline) setProbe(status isolation.Probe) {
+func (p *Pipeline) setProbe(status fact.Probe) {
 	p.do(func() {
 		list := slices.Clone(p.Snapshot().Probes)
-		i := slices.IndexFunc(list, func(have isolation.Probe) bool { return have.Name == status.Name })
+		i := slices.IndexFunc(list, func(have fact.Probe) bool { return have.Name == status.Name })
 		if i >= 0 && list[i] != status {
 			list[i] = status
-			p.tell(isolation.Fact{Probes: list})
+			p.tell(fact.Fact{Probes: list})
 		}
 	})
 }
@@ -191,7 +191,7 @@ type written struct {
 	path   string
 	read   hostfs.CgroupChange // what is to be read of it
 	by     map[hostfs.CgroupChange][]int32
-	limits *isolation.CgroupLimits // as read last; nil where the cgroup is gone
+	limits *fact.CgroupLimits // as read last; nil where the cgroup is gone
 }
 
 // mostRounds is how often limits are read that change meanwhile.
@@ -297,7 +297,7 @@ func (f *writeFollower) read(g *written) {
 // processes wrote to.
 func (f *writeFollower) report(at time.Time, g *written) {
 	for _, pid := range g.by[hostfs.Membership] {
-		f.tell(at, g.path, []int32{pid}, isolation.CgroupWrite{})
+		f.tell(at, g.path, []int32{pid}, fact.CgroupWrite{})
 	}
 	if g.limits == nil {
 		return
@@ -305,10 +305,10 @@ func (f *writeFollower) report(at time.Time, g *written) {
 	reported := hostfs.CgroupChange(0)
 	for {
 		var by []int32
-		var limits isolation.CgroupLimits
+		var limits fact.CgroupLimits
 		for _, l := range []struct {
 			change  hostfs.CgroupChange
-			is, now **isolation.Limit
+			is, now **fact.Limit
 		}{
 			{hostfs.MemoryLimit, &g.limits.Memory, &limits.Memory},
 			{hostfs.SwapLimit, &g.limits.Swap, &limits.Swap},
@@ -325,12 +325,12 @@ func (f *writeFollower) report(at time.Time, g *written) {
 		if by == nil {
 			return
 		}
-		f.tell(at, g.path, by, isolation.CgroupWrite{Limits: &limits})
+		f.tell(at, g.path, by, fact.CgroupWrite{Limits: &limits})
 	}
 }
 
 // tell reports one write by one of some processes; 0 among them is an unknown one.
-func (f *writeFollower) tell(at time.Time, path string, by []int32, write isolation.CgroupWrite) {
+func (f *writeFollower) tell(at time.Time, path string, by []int32, write fact.CgroupWrite) {
 	p := f.p
 	id, err := p.layout.ID(path)
 	if err != nil {
@@ -377,7 +377,7 @@ func (f *writeFollower) tell(at time.Time, path string, by []int32, write isolat
 		if inContainer {
 			write.Container = p.tracker.Describe(&of)
 		}
-		p.tell(isolation.Fact{Time: at, CgroupWrite: &write})
+		p.tell(fact.Fact{Time: at, CgroupWrite: &write})
 	})
 }
 
@@ -390,7 +390,7 @@ func (f *writeFollower) readAll(since time.Time) {
 	err := f.p.layout.Walk(func(c hostfs.Cgroup) error {
 		at := f.p.now()
 		if memory, own, err := f.p.layout.Limits(c.Path); err == nil {
-			f.tell(at, c.Path, nil, isolation.CgroupWrite{Limits: limitsOf(memory, own), After: since})
+			f.tell(at, c.Path, nil, fact.CgroupWrite{Limits: limitsOf(memory, own), After: since})
 		}
 		return nil
 	})

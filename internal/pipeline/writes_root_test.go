@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/report"
@@ -90,7 +91,7 @@ func heldAt(t *testing.T, path string) (p *pipeline.Pipeline, told, held <-chan 
 	t.Helper()
 	news, holds, hold := make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
 	holding := false
-	p, err := pipeline.New(config(t, func(f isolation.Fact) {
+	p, err := pipeline.New(config(t, func(f fact.Fact) {
 		if f.CgroupWrite != nil && f.CgroupWrite.Path == path && !holding {
 			holding = true
 			close(holds)
@@ -240,7 +241,7 @@ func TestWritesToRemovedCgroups(t *testing.T) {
 		t.Errorf("%+v", found)
 	}
 	for _, probe := range p.Snapshot().Probes {
-		if probe.Name == isolation.ProbeCgroupWrites && probe.Method != pipeline.MethodFanotify {
+		if probe.Name == fact.ProbeCgroupWrites && probe.Method != pipeline.MethodFanotify {
 			t.Errorf("%+v", probe)
 		}
 	}

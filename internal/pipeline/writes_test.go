@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsviz/nsviz/internal/container"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/probes"
@@ -27,13 +28,13 @@ type writesTest struct {
 
 	t     *testing.T
 	dir   string // of the unified hierarchy
-	facts chan isolation.Fact
+	facts chan fact.Fact
 }
 
 func newWritesTest(t *testing.T) *writesTest {
 	t.Helper()
 	proc := t.TempDir()
-	w := &writesTest{t: t, dir: t.TempDir(), facts: make(chan isolation.Fact, 64)}
+	w := &writesTest{t: t, dir: t.TempDir(), facts: make(chan fact.Fact, 64)}
 	for path, text := range map[string]string{
 		"stat": "cpu  1 2 3\n", "self/comm": "nsviz\n", "80/comm": "kubelet\n", "80/cgroup": "0::/\n", "81/comm": "sh\n", "81/cgroup": "0::/\n",
 	} {
@@ -53,7 +54,7 @@ func newWritesTest(t *testing.T) *writesTest {
 		layout: hostfs.Layout{Version: hostfs.CgroupV2, Dir: w.dir, Root: "/", Whole: true, HasMemory: true},
 	}
 	p.cfg.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
-	p.cfg.Sinks = []func(isolation.Fact){func(f isolation.Fact) {
+	p.cfg.Sinks = []func(fact.Fact){func(f fact.Fact) {
 		if f.Event == nil && f.Cgroups == nil { // which are of cgroups that nothing else has reported
 			w.facts <- f
 		}
@@ -90,10 +91,10 @@ func (w *writesTest) set(path, file, value string) {
 	w.write(filepath.Join(w.dir, path, file), value+"\n")
 }
 
-// fact words what is reported of a write or of the watch.
-func fact(f isolation.Fact) string {
+// reported words what is reported of a write or of the watch.
+func reported(f fact.Fact) string {
 	if f.Probes != nil {
-		i := slices.IndexFunc(f.Probes, func(p isolation.Probe) bool { return p.Name == isolation.ProbeCgroupWrites })
+		i := slices.IndexFunc(f.Probes, func(p fact.Probe) bool { return p.Name == fact.ProbeCgroupWrites })
 		return f.Probes[i].Method + " " + f.Probes[i].Reason
 	}
 	if f.CgroupWrite == nil {
@@ -107,7 +108,7 @@ func fact(f isolation.Fact) string {
 		words = append(words, fmt.Sprintf("or %s/%d", by.Comm, by.PID))
 	}
 	if l := f.CgroupWrite.Limits; l != nil {
-		for _, r := range []isolation.Resource{isolation.ResourceMemory, isolation.ResourceSwap, isolation.ResourceCPU, isolation.ResourcePIDs} {
+		for _, r := range fact.Resources() {
 			if l.Of(r) != nil {
 				words = append(words, fmt.Sprintf("%s %v", r, *l.Of(r).Value))
 			}
@@ -204,7 +205,7 @@ func TestWritersOfOneLimit(t *testing.T) {
 			w.p.ask(func() {})
 			var got []string
 			for range len(w.facts) {
-				got = append(got, fact(<-w.facts))
+				got = append(got, reported(<-w.facts))
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" || lost || err != nil || len(left) != test.left {
 				t.Errorf("%v is left, lost: %t, %v; -want +got:\n%s", left, lost, err, diff)
@@ -277,9 +278,9 @@ func TestFailedWatchIsOpenedAgain(t *testing.T) {
 				return last, nil
 			}
 			w.p.ask(func() {
-				w.p.tell(isolation.Fact{Probes: []isolation.Probe{{Name: "another"}, statusOfWrites(last, test.err)}})
+				w.p.tell(fact.Fact{Probes: []fact.Probe{{Name: "another"}, statusOfWrites(last, test.err)}})
 			})
-			began := fact(<-w.facts)
+			began := reported(<-w.facts)
 			ctx, cancel := context.WithCancel(t.Context())
 			ended := make(chan struct{})
 			go func() {
@@ -302,7 +303,7 @@ func TestFailedWatchIsOpenedAgain(t *testing.T) {
 			}
 			var got []string
 			for len(got) == 0 || !strings.Contains(got[len(got)-1], "kubelet") {
-				got = append(got, fact(<-w.facts))
+				got = append(got, reported(<-w.facts))
 			}
 			const says = "; changes are found up to two seconds late, only those of containers, and not by whom; it is tried again"
 			want := []string{
@@ -323,8 +324,8 @@ func TestFailedWatchIsOpenedAgain(t *testing.T) {
 
 // The model knows a probe by its name.
 func TestProbeNames(t *testing.T) {
-	if isolation.ProbeCgroupsEntered != probes.FactCgroupsEntered {
-		t.Errorf("%q is %q in the model", probes.FactCgroupsEntered, isolation.ProbeCgroupsEntered)
+	if fact.ProbeCgroupsEntered != probes.FactCgroupsEntered {
+		t.Errorf("%q is %q in the model", probes.FactCgroupsEntered, fact.ProbeCgroupsEntered)
 	}
 }
 
@@ -335,7 +336,7 @@ func TestStatusOfWrites(t *testing.T) {
 	if s := statusOfWrites(brokenSource{}, nil); s.Method != MethodFanotify || s.Reason != "" {
 		t.Errorf("%+v", s)
 	}
-	if s := statusOfWrites(nil, errors.New("no")); s.Method != isolation.MethodNone || !strings.HasPrefix(s.Reason, MethodFanotify+": no; ") {
+	if s := statusOfWrites(nil, errors.New("no")); s.Method != fact.MethodNone || !strings.HasPrefix(s.Reason, MethodFanotify+": no; ") {
 		t.Errorf("%+v", s)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -41,7 +42,7 @@ func NewPlayer(reader *Reader, speed float64, after func(time.Duration) <-chan t
 
 // Run plays until the recording ends (nil), breaks off (ErrCutShort) or ctx is done.
 func (p *Player) Run(ctx context.Context) error {
-	var last isolation.Fact // the latest one
+	var last fact.Fact // the latest one
 	var due time.Duration
 	for {
 		f, err := p.reader.Next()
@@ -75,14 +76,14 @@ func (p *Player) Run(ctx context.Context) error {
 
 // between is the time from one fact to another, by the kernel's clock where both have that: whoever set the wall clock
 // meanwhile made nothing happen sooner or later.
-func between(one, other isolation.Fact) time.Duration {
+func between(one, other fact.Fact) time.Duration {
 	if one.BootNS != 0 && other.BootNS != 0 {
 		return time.Duration(other.BootNS - one.BootNS)
 	}
 	return other.Time.Sub(one.Time)
 }
 
-func (p *Player) apply(f isolation.Fact) {
+func (p *Player) apply(f fact.Fact) {
 	p.mu.Lock()
 	p.model.Apply(f)
 	p.snapshot = nil

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -24,23 +25,23 @@ func (m *metronome) after(d time.Duration) <-chan time.Time {
 }
 
 // moments makes facts at these times after the beginning.
-func moments(after ...time.Duration) []isolation.Fact {
-	var list []isolation.Fact
+func moments(after ...time.Duration) []fact.Fact {
+	var list []fact.Fact
 	for _, d := range after {
-		list = append(list, isolation.Fact{Time: begin.Add(d)})
+		list = append(list, fact.Fact{Time: begin.Add(d)})
 	}
 	return list
 }
 
 // booted gives facts the kernel's time, in seconds.
-func booted(seconds []uint64, facts []isolation.Fact) []isolation.Fact {
+func booted(seconds []uint64, facts []fact.Fact) []fact.Fact {
 	for i := range facts {
 		facts[i].BootNS = seconds[i] * uint64(time.Second)
 	}
 	return facts
 }
 
-func player(t *testing.T, facts []isolation.Fact, speed float64, after func(time.Duration) <-chan time.Time) *Player {
+func player(t *testing.T, facts []fact.Fact, speed float64, after func(time.Duration) <-chan time.Time) *Player {
 	t.Helper()
 	r, err := NewReader(bytes.NewReader(recording(t, facts...)))
 	if err != nil {
@@ -54,7 +55,7 @@ func TestPace(t *testing.T) {
 	tests := []struct {
 		name  string
 		speed float64
-		facts []isolation.Fact
+		facts []fact.Fact
 		waits []time.Duration
 	}{
 		{"as it happened", 1, moments(0, 500*ms, 1500*ms), []time.Duration{500 * ms, time.Second}},
@@ -66,14 +67,14 @@ func TestPace(t *testing.T) {
 		{"infinitely fast", math.Inf(1), moments(0, 500*ms), nil},
 		{"infinitely slow", 1e-300, moments(0, 500*ms), []time.Duration{longestPause}},
 		{"a night", 1, moments(0, 8*time.Hour, 8*time.Hour+time.Second), []time.Duration{longestPause, time.Second}},
-		{"the longest night", 1, []isolation.Fact{{Time: time.Unix(0, 0)}, {Time: begin.AddDate(5000, 0, 0)}}, []time.Duration{longestPause}},
+		{"the longest night", 1, []fact.Fact{{Time: time.Unix(0, 0)}, {Time: begin.AddDate(5000, 0, 0)}}, []time.Duration{longestPause}},
 		{"a fact that is late", 1, moments(0, time.Second, 500*ms, 1500*ms), []time.Duration{time.Second, 500 * ms}},
 		{"at once", 1, moments(time.Second, time.Second, time.Second), nil},
 		{"a burst", 1, moments(0, 4*ms, 8*ms, 12*ms, 16*ms, 20*ms, 24*ms), []time.Duration{12 * ms, 12 * ms}},
 		{"a burst, then a long pause", 1, moments(0, 9*ms, time.Hour), []time.Duration{longestPause}},
 		{"somebody has set the clock back", 1, booted([]uint64{1, 2, 4}, moments(0, -20*time.Minute, -20*time.Minute)), []time.Duration{time.Second, 2 * time.Second}},
 		{"somebody has set the clock forward", 1, booted([]uint64{1, 2}, moments(0, 20*time.Minute)), []time.Duration{time.Second}},
-		{"without times", 1, []isolation.Fact{{}, {}}, nil},
+		{"without times", 1, []fact.Fact{{}, {}}, nil},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -158,7 +159,7 @@ func TestPlayerIsStopped(t *testing.T) {
 
 // Views look while it plays.
 func TestPlayerIsConcurrent(t *testing.T) {
-	var many []isolation.Fact
+	var many []fact.Fact
 	for range 50 {
 		many = append(many, facts()...)
 	}

@@ -11,7 +11,7 @@ import (
 	"io"
 	"time"
 
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // Errors of reading. They come wrapped in a sentence.
@@ -37,7 +37,7 @@ type header struct {
 
 // line is what stands on a line after the header: a fact, or the trailer with the number of facts.
 type line struct {
-	*isolation.Fact
+	*fact.Fact
 	Facts *uint64 `json:"facts,omitempty"`
 }
 
@@ -65,7 +65,7 @@ func NewWriter(w io.Writer, now time.Time) (*Writer, error) {
 }
 
 // Write adds a fact.
-func (w *Writer) Write(f isolation.Fact) error {
+func (w *Writer) Write(f fact.Fact) error {
 	if err := w.write(f); err != nil {
 		return fmt.Errorf("write recording: %w", err)
 	}
@@ -78,7 +78,7 @@ func (w *Writer) write(v any) error {
 	if err := w.json.Encode(v); err != nil {
 		return err
 	}
-	if f, ok := v.(isolation.Fact); ok && needsEscape(w.line.Bytes()) {
+	if f, ok := v.(fact.Fact); ok && needsEscape(w.line.Bytes()) {
 		w.line.Reset()
 		if err := w.json.Encode(rewriteFact(f, escape)); err != nil {
 			return err
@@ -169,28 +169,28 @@ func (r *Reader) header() error {
 
 // Next returns the next fact. At the end of a whole recording it returns io.EOF; where the
 // recording breaks off, ErrCutShort.
-func (r *Reader) Next() (isolation.Fact, error) {
+func (r *Reader) Next() (fact.Fact, error) {
 	if r.end != nil {
-		return isolation.Fact{}, r.end
+		return fact.Fact{}, r.end
 	}
 	f, err := r.next()
 	r.end = err
 	return f, err
 }
 
-func (r *Reader) next() (isolation.Fact, error) {
+func (r *Reader) next() (fact.Fact, error) {
 	if !r.lines.Scan() {
-		return isolation.Fact{}, r.cutShort(r.lines.Err())
+		return fact.Fact{}, r.cutShort(r.lines.Err())
 	}
 	var l line
 	if err := json.Unmarshal(r.lines.Bytes(), &l); err != nil {
-		return isolation.Fact{}, r.cutShort(cmp.Or(r.lines.Err(), err))
+		return fact.Fact{}, r.cutShort(cmp.Or(r.lines.Err(), err))
 	}
 	if l.Facts != nil {
-		return isolation.Fact{}, r.trailer(*l.Facts)
+		return fact.Fact{}, r.trailer(*l.Facts)
 	}
 	if l.Fact == nil {
-		return isolation.Fact{}, r.cutShort(errors.New("a line without a fact"))
+		return fact.Fact{}, r.cutShort(errors.New("a line without a fact"))
 	}
 	r.count++
 	if r.escaped && bytes.Contains(r.lines.Bytes(), escapePrefix) {

@@ -15,43 +15,44 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
 var begin = time.Date(2026, 11, 23, 20, 0, 0, 123456789, time.UTC)
 
 // facts has one fact of every kind.
-func facts() []isolation.Fact {
+func facts() []fact.Fact {
 	c := event.Container{ID: strings.Repeat("ab", 32), Name: "web", Runtime: "docker"}
-	list := []isolation.Fact{
-		{Host: &isolation.Host{Name: "host", Kernel: "6.12", Namespaces: event.NamespaceIDs{event.Net: 7}, CPUs: 2}},
-		{Probes: []isolation.Probe{{Name: "namespaces by clone", Method: "tp_btf"}}},
-		{Engine: &isolation.Engine{Name: "docker", State: isolation.EngineConnected}},
+	list := []fact.Fact{
+		{Host: &fact.Host{Name: "host", Kernel: "6.12", Namespaces: event.NamespaceIDs{event.Net: 7}, CPUs: 2}},
+		{Probes: []fact.Probe{{Name: "namespaces by clone", Method: "tp_btf"}}},
+		{Engine: &fact.Engine{Name: "docker", State: fact.EngineConnected}},
 		{Event: &event.Event{
 			Time: begin, Type: event.CgroupCreated, PID: 10, Comm: "<runc>&\n",
 			Cgroup: &event.Cgroup{Path: "/docker/x", ID: 3, Container: &c},
 		}},
-		{Found: &isolation.Found{Container: c, CgroupPath: "/docker/x", OOMKills: new(uint64(0)), Started: begin}},
+		{Found: &fact.Found{Container: c, CgroupPath: "/docker/x", OOMKills: new(uint64(0)), Started: begin}},
 		{Identity: &c},
-		{Memory: []isolation.Reading{{
+		{Memory: []fact.Reading{{
 			ID: c.ID, UsageBytes: new(uint64(0)), Unlimited: true, Processes: new(1),
-			Limits: &isolation.CgroupLimits{Memory: &isolation.Limit{Unlimited: true}, CPU: &isolation.Limit{Value: new(0.5)}, PIDs: &isolation.Limit{Value: new(0.0)}},
+			Limits: &fact.CgroupLimits{Memory: &fact.Limit{Unlimited: true}, CPU: &fact.Limit{Value: new(0.5)}, PIDs: &fact.Limit{Value: new(0.0)}},
 		}}},
-		{Said: &isolation.EngineEvent{ID: c.ID, Action: "exec_start", At: begin}},
-		{Namespaces: &isolation.Survey{
-			Namespaces: []isolation.Surveyed{{Type: event.Net, ID: 7, Processes: []int32{1, 2}}},
-			VMs: []isolation.SurveyedVM{{
+		{EngineEvent: &fact.EngineEvent{ID: c.ID, Action: "exec_start", At: begin}},
+		{Namespaces: &fact.Survey{
+			Namespaces: []fact.Namespace{{Type: event.Net, ID: 7, Processes: []int32{1, 2}}},
+			VMs: []fact.VM{{
 				PID: 7, Kind: "qemu", Started: begin, Container: c.ID, Namespaces: event.NamespaceIDs{event.Net: 7}, VCPUs: new(2),
 				Acceleration: "kvm", MemoryBytes: new(uint64(1 << 30)),
 			}},
 		}},
 		{BPFErrors: map[string]uint64{"read": 1}},
-		{Present: &isolation.Present{
-			Containers: []isolation.PresentContainer{{ID: c.ID, InitPID: 7}}, Namespaces: []uint64{7},
-			Cgroups: []isolation.FoundCgroup{{Path: "/docker/x", Container: &c, Limits: &isolation.CgroupLimits{PIDs: &isolation.Limit{Unlimited: true}}}},
+		{Present: &fact.Present{
+			Containers: []fact.PresentContainer{{ID: c.ID, InitPID: 7}}, Namespaces: []uint64{7},
+			Cgroups: []fact.FoundCgroup{{Path: "/docker/x", Container: &c, Limits: &fact.CgroupLimits{PIDs: &fact.Limit{Unlimited: true}}}},
 		}},
-		{Gone: &isolation.Gone{ID: c.ID}},
-		{Verdict: &isolation.Verdict{ID: c.ID, ExitCode: new(int32(0)), OOMKilled: new(false)}},
+		{Gone: &fact.Gone{ID: c.ID}},
+		{EngineReport: &fact.EngineReport{ID: c.ID, ExitCode: new(int32(0)), OOMKilled: new(false)}},
 		{}, // only time has passed
 	}
 	for i := range list {
@@ -61,7 +62,7 @@ func facts() []isolation.Fact {
 }
 
 // recording is a whole one.
-func recording(t testing.TB, facts ...isolation.Fact) []byte {
+func recording(t testing.TB, facts ...fact.Fact) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	w, err := NewWriter(&out, begin)
@@ -83,12 +84,12 @@ func recording(t testing.TB, facts ...isolation.Fact) []byte {
 }
 
 // read reads all facts until an error, which is io.EOF at the end of a whole recording.
-func read(data io.Reader) ([]isolation.Fact, error) {
+func read(data io.Reader) ([]fact.Fact, error) {
 	r, err := NewReader(data)
 	if err != nil {
 		return nil, err
 	}
-	var list []isolation.Fact
+	var list []fact.Fact
 	for {
 		f, err := r.Next()
 		if err != nil {
@@ -215,22 +216,22 @@ func TestVersionsAreTold(t *testing.T) {
 }
 
 func TestNotWhole(t *testing.T) {
-	fact := `{"time":"2026-11-23T20:00:00Z"}` + "\n"
+	one := `{"time":"2026-11-23T20:00:00Z"}` + "\n"
 	tests := []struct {
 		name, lines string
 		facts       int
 		says        string
 	}{
-		{"no trailer", fact + fact, 2, "after 2 facts"},
-		{"a trailer of more", fact + `{"facts":2}` + "\n", 1, "there should be 2"},
-		{"a trailer of fewer", fact + `{"facts":0}` + "\n", 1, "there should be 0"},
-		{"more after the end", fact + `{"facts":1}` + "\n" + fact, 1, "more follows"},
-		{"a line that is no JSON", fact + "what\n" + fact, 1, "invalid character"},
-		{"an empty line", fact + "\n" + fact, 1, "unexpected end"},
-		{"an empty object", fact + "{}\n", 1, "without a fact"},
-		{"null", fact + "null\n", 1, "without a fact"},
-		{"JSON of another kind", fact + "[]\n", 1, "cannot unmarshal"},
-		{"an unknown namespace type", fact + `{"event":{"type":"namespace_freed","namespace":{"type":"nope"}}}` + "\n", 1, "nope"},
+		{"no trailer", one + one, 2, "after 2 facts"},
+		{"a trailer of more", one + `{"facts":2}` + "\n", 1, "there should be 2"},
+		{"a trailer of fewer", one + `{"facts":0}` + "\n", 1, "there should be 0"},
+		{"more after the end", one + `{"facts":1}` + "\n" + one, 1, "more follows"},
+		{"a line that is no JSON", one + "what\n" + one, 1, "invalid character"},
+		{"an empty line", one + "\n" + one, 1, "unexpected end"},
+		{"an empty object", one + "{}\n", 1, "without a fact"},
+		{"null", one + "null\n", 1, "without a fact"},
+		{"JSON of another kind", one + "[]\n", 1, "cannot unmarshal"},
+		{"an unknown namespace type", one + `{"event":{"type":"namespace_freed","namespace":{"type":"nope"}}}` + "\n", 1, "nope"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -275,7 +276,7 @@ func TestOldRecording(t *testing.T) {
 	for _, m := range c.History {
 		kinds = append(kinds, string(m.Kind))
 	}
-	if got := strings.Join(kinds, " "); got != "container_started engine_verdict" || *c.Memory.LimitBytes != 96 || c.Limits != (isolation.CgroupLimits{}) {
+	if got := strings.Join(kinds, " "); got != "container_started engine_verdict" || *c.Memory.LimitBytes != 96 || c.Limits != (fact.CgroupLimits{}) {
 		t.Errorf("%s, %+v", got, c)
 	}
 }
@@ -312,13 +313,13 @@ func TestHugeLine(t *testing.T) {
 
 // A large survey is well below the longest line.
 func TestLargeSurvey(t *testing.T) {
-	survey := &isolation.Survey{}
+	survey := &fact.Survey{}
 	for i := range 10_000 {
-		survey.Namespaces = append(survey.Namespaces, isolation.Surveyed{
+		survey.Namespaces = append(survey.Namespaces, fact.Namespace{
 			Type: event.Net, ID: uint64(4026531840 + i), Processes: []int32{int32(i)}, PinnedBy: []string{strings.Repeat("/x", 50)},
 		})
 	}
-	got, err := read(bytes.NewReader(recording(t, isolation.Fact{Time: begin, Namespaces: survey})))
+	got, err := read(bytes.NewReader(recording(t, fact.Fact{Time: begin, Namespaces: survey})))
 	if err != io.EOF || len(got) != 1 || len(got[0].Namespaces.Namespaces) != 10_000 {
 		t.Errorf("%d facts, %v", len(got), err)
 	}
@@ -372,8 +373,8 @@ func TestCloseTwice(t *testing.T) {
 
 func FuzzReader(f *testing.F) {
 	f.Add([]byte(head + `{"time":"2026-11-23T20:00:00Z"}` + "\n" + `{"facts":1}` + "\n"))
-	for _, fact := range facts() {
-		line, err := json.Marshal(fact)
+	for _, one := range facts() {
+		line, err := json.Marshal(one)
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -388,8 +389,8 @@ func FuzzReader(f *testing.F) {
 		if err == nil {
 			t.Fatal("no end")
 		}
-		for _, fact := range list {
-			model.Apply(fact)
+		for _, one := range list {
+			model.Apply(one)
 			model.Snapshot()
 		}
 	})

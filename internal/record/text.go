@@ -6,7 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // JSON holds no bytes that are no UTF-8, but the kernel's names and paths may. encoding/json would write each such byte
@@ -62,8 +62,8 @@ func unescape(s string) string {
 }
 
 // rewriteFact returns a copy of a fact with every string rewritten. What was given stays as it is.
-func rewriteFact(f isolation.Fact, rewrite func(string) string) isolation.Fact {
-	return rewritten(reflect.ValueOf(f), rewrite).Interface().(isolation.Fact)
+func rewriteFact(f fact.Fact, rewrite func(string) string) fact.Fact {
+	return rewritten(reflect.ValueOf(f), rewrite).Interface().(fact.Fact)
 }
 
 func rewritten(v reflect.Value, rewrite func(string) string) reflect.Value {

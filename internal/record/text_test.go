@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -52,7 +53,7 @@ func FuzzEscape(f *testing.F) {
 // Every text of a fact is read as it was written, whatever bytes it has, and the line between is UTF-8.
 func TestRoundTripOfAnyText(t *testing.T) {
 	for _, text := range texts() {
-		var written []isolation.Fact
+		var written []fact.Fact
 		for _, f := range facts() {
 			written = append(written, rewriteFact(f, func(s string) string {
 				if s == "" {
@@ -87,8 +88,8 @@ func TestRoundTripOfAnyText(t *testing.T) {
 }
 
 // rewriteFacts copies facts.
-func rewriteFacts(facts []isolation.Fact) []isolation.Fact {
-	list := make([]isolation.Fact, len(facts))
+func rewriteFacts(facts []fact.Fact) []fact.Fact {
+	list := make([]fact.Fact, len(facts))
 	for i, f := range facts {
 		list[i] = rewriteFact(f, strings.Clone)
 	}
@@ -97,7 +98,7 @@ func rewriteFacts(facts []isolation.Fact) []isolation.Fact {
 
 // A copy shares nothing with what it was made of: no field of a fact is overlooked.
 func TestRewriteReachesEverything(t *testing.T) {
-	var full isolation.Fact
+	var full fact.Fact
 	fill(reflect.ValueOf(&full).Elem())
 	n := 0
 	rewriteFact(full, func(s string) string {
@@ -107,7 +108,7 @@ func TestRewriteReachesEverything(t *testing.T) {
 		n++
 		return s
 	})
-	if want := count(reflect.TypeFor[isolation.Fact](), 0); n != want {
+	if want := count(reflect.TypeFor[fact.Fact](), 0); n != want {
 		t.Errorf("%d texts of %d", n, want)
 	}
 }
@@ -191,10 +192,10 @@ func TestTextOfOldRecordings(t *testing.T) {
 
 // Two cgroups whose paths differ in a byte that is no UTF-8 are two in a replay.
 func TestCgroupsWithoutUTF8(t *testing.T) {
-	var facts []isolation.Fact
+	var facts []fact.Fact
 	for i, path := range []string{"/job\xff", "/job\xfe"} {
 		at := begin.Add(time.Duration(i) * time.Second)
-		facts = append(facts, isolation.Fact{Time: at, Event: &event.Event{
+		facts = append(facts, fact.Fact{Time: at, Event: &event.Event{
 			Time: at, Type: event.CgroupCreated, PID: 3, Comm: "mk\xc3", Cgroup: &event.Cgroup{Path: path, ID: uint64(i + 1)},
 		}})
 	}

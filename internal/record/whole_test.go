@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -15,7 +16,7 @@ import (
 // recording breaks off.
 func TestWhole(t *testing.T) {
 	const containers = 300
-	var facts []isolation.Fact
+	var facts []fact.Fact
 	for i := range containers {
 		c := &event.Container{ID: fmt.Sprintf("%064x", i), Name: fmt.Sprint("job-", i)}
 		at := begin.Add(time.Duration(i) * time.Hour)
@@ -23,7 +24,7 @@ func TestWhole(t *testing.T) {
 			{Time: at, Type: event.ContainerStarted, PID: 10, Container: c},
 			{Time: at.Add(time.Second), Type: event.ContainerExited, PID: 10, Container: c, Exit: &event.Exit{Cause: event.CauseExited}},
 		} {
-			facts = append(facts, isolation.Fact{Time: e.Time, Event: &e})
+			facts = append(facts, fact.Fact{Time: e.Time, Event: &e})
 		}
 	}
 	file := recording(t, facts...)
@@ -46,12 +47,12 @@ func TestWhole(t *testing.T) {
 // A cgroup that was removed is known at the end, however many were removed after it.
 func TestWholeKnowsRemovedCgroups(t *testing.T) {
 	const cgroups = 5000 // a live model keeps 1024 of these
-	var facts []isolation.Fact
+	var facts []fact.Fact
 	for i := range cgroups {
 		at := begin.Add(time.Duration(i) * time.Millisecond)
 		group := &event.Cgroup{Path: fmt.Sprint("/jobs/", i), ID: uint64(i + 1)}
 		for _, typ := range []event.Type{event.CgroupCreated, event.CgroupRemoved} {
-			facts = append(facts, isolation.Fact{Time: at, Event: &event.Event{Time: at, Type: typ, PID: 3, Comm: "batch", Cgroup: group}})
+			facts = append(facts, fact.Fact{Time: at, Event: &event.Event{Time: at, Type: typ, PID: 3, Comm: "batch", Cgroup: group}})
 		}
 	}
 	file := recording(t, facts...)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/story"
 )
@@ -13,12 +14,12 @@ import (
 type CgroupAnswer struct {
 	Path string `json:"path"`
 	// Container is the one whose own cgroup it is or below whose cgroup it is.
-	Container *event.Container        `json:"container,omitempty"`
-	Created   time.Time               `json:"created,omitzero"`
-	Creator   *event.Process          `json:"creator,omitempty"`
-	Removed   time.Time               `json:"removed,omitzero"`
-	Limits    *isolation.CgroupLimits `json:"limits,omitempty"`
-	OOMKills  uint64                  `json:"oom_kills"`
+	Container *event.Container   `json:"container,omitempty"`
+	Created   time.Time          `json:"created,omitzero"`
+	Creator   *event.Process     `json:"creator,omitempty"`
+	Removed   time.Time          `json:"removed,omitzero"`
+	Limits    *fact.CgroupLimits `json:"limits,omitempty"`
+	OOMKills  uint64             `json:"oom_kills"`
 	// Earlier is how many cgroups are known that had the path before.
 	Earlier  int                `json:"earlier,omitempty"`
 	Sentence string             `json:"sentence"`
@@ -53,7 +54,7 @@ func WhyCgroup(s *isolation.Snapshot, at string) (CgroupAnswer, error) {
 		Path: found.Path, Container: found.Container, Created: found.Created, Creator: found.Creator, Removed: found.Removed,
 		OOMKills: found.OOMKills, Earlier: earlier, History: found.History,
 	}
-	if found.Limits != (isolation.CgroupLimits{}) {
+	if found.Limits != (fact.CgroupLimits{}) {
 		a.Limits = &found.Limits
 	}
 	if a.History == nil {

@@ -8,19 +8,20 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
 func TestWhyCgroup(t *testing.T) {
-	limit := func(n float64) *isolation.Limit { return &isolation.Limit{Value: &n} }
-	none := &isolation.Limit{Unlimited: true}
+	limit := func(n float64) *fact.Limit { return &fact.Limit{Value: &n} }
+	none := &fact.Limit{Unlimited: true}
 	noon := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	kubelet := &event.Process{PID: 812, Comm: "kubelet"}
 	s := &isolation.Snapshot{Cgroups: []isolation.Cgroup{
-		{Path: "/pod", Created: noon, Creator: kubelet, Limits: isolation.CgroupLimits{Memory: limit(64 << 20), CPU: limit(0.5), PIDs: none}, OOMKills: 2},
+		{Path: "/pod", Created: noon, Creator: kubelet, Limits: fact.CgroupLimits{Memory: limit(64 << 20), CPU: limit(0.5), PIDs: none}, OOMKills: 2},
 		{Path: "/old"},
-		{Path: "/free", Limits: isolation.CgroupLimits{Memory: none, CPU: none, PIDs: none}},
-		{Path: "/gone", Created: noon, Removed: noon.Add(time.Second), Container: &event.Container{ID: "a1", Name: "web"}, Limits: isolation.CgroupLimits{PIDs: limit(1)}},
+		{Path: "/free", Limits: fact.CgroupLimits{Memory: none, CPU: none, PIDs: none}},
+		{Path: "/gone", Created: noon, Removed: noon.Add(time.Second), Container: &event.Container{ID: "a1", Name: "web"}, Limits: fact.CgroupLimits{PIDs: limit(1)}},
 		{Path: "/lost", Removed: noon, History: []isolation.Moment{{Kind: isolation.MomentGone}}},
 		{Path: "/pod", Removed: noon},
 	}}

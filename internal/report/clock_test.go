@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -38,14 +39,14 @@ func TestTheClockIsSet(t *testing.T) {
 	for step := range events {
 		for _, by := range []time.Duration{0, 20 * time.Minute, -20 * time.Minute} {
 			m := isolation.New(isolation.DefaultLimits())
-			m.Apply(isolation.Fact{Time: at(0), BootNS: 1e12, Host: &isolation.Host{}})
+			m.Apply(fact.Fact{Time: at(0), BootNS: 1e12, Host: &fact.Host{}})
 			for i, e := range events {
 				when, boot := at(float64(i)), uint64(1e12+1e9*i)
 				if i >= step {
 					when = when.Add(by)
 				}
 				e.Time = when
-				m.Apply(isolation.Fact{Time: when, BootNS: boot, Event: &e})
+				m.Apply(fact.Fact{Time: when, BootNS: boot, Event: &e})
 			}
 			s := m.Whole()
 			c, err := Find(s, "web")

@@ -13,14 +13,15 @@ import (
 
 	"github.com/nsviz/nsviz/internal/anatomy"
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
 // inWhy are the types that the section on `nsviz why` describes for all.
 var inWhy = []reflect.Type{
-	reflect.TypeFor[isolation.Moment](), reflect.TypeFor[story.Piece](), reflect.TypeFor[isolation.Limit](), reflect.TypeFor[isolation.Abandoned](),
-	reflect.TypeFor[isolation.Unheld](), reflect.TypeFor[isolation.Stuck](), reflect.TypeFor[isolation.NeverStarted](), reflect.TypeFor[Ending](), reflect.TypeFor[Engine](),
+	reflect.TypeFor[isolation.Moment](), reflect.TypeFor[story.Piece](), reflect.TypeFor[fact.Limit](), reflect.TypeFor[isolation.Abandoned](),
+	reflect.TypeFor[fact.Unheld](), reflect.TypeFor[fact.Stuck](), reflect.TypeFor[fact.NeverStarted](), reflect.TypeFor[Ending](), reflect.TypeFor[Engine](),
 }
 
 // The sections of docs/EVENTS.md name all fields of what the commands print as JSON, and their examples have no others.

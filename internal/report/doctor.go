@@ -8,6 +8,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/story"
@@ -97,7 +98,7 @@ func (d Diagnosis) ownMemory() string {
 // method explains a way of hooking into the kernel to somebody who has never met it.
 type method struct{ name, means string }
 
-// methods are in the order in which nsviz prefers them, by their name in isolation.Probe.Method.
+// methods are in the order in which nsviz prefers them, by their name in fact.Probe.Method.
 func methods() []method {
 	return []method{
 		{"fentry", "a jump at the entry of a kernel function (fexit: at its return); the cheapest way into a function"},
@@ -106,13 +107,13 @@ func methods() []method {
 		{"raw_tp", "the same places, for kernels that do not let programs use their types there"},
 		{"tracepoint", "the entry and the return of a system call, as tracefs offers them"},
 		{"fanotify", "the kernel's notice that a file was written to, and by whom"},
-		{isolation.MethodNone, "not told by the kernel here: found by looking, so later, or not at all"},
+		{fact.MethodNone, "not told by the kernel here: found by looking, so later, or not at all"},
 	}
 }
 
 // mentioned reports whether a method is in use or is in a reason.
-func mentioned(list []isolation.Probe, method string) bool {
-	return slices.ContainsFunc(list, func(p isolation.Probe) bool {
+func mentioned(list []fact.Probe, method string) bool {
+	return slices.ContainsFunc(list, func(p fact.Probe) bool {
 		return p.Method == method || strings.Contains(p.Reason, method+": ")
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/probes"
@@ -23,7 +24,7 @@ func TestDiagnosisOfUnknown(t *testing.T) {
 			"containers  unknown: open /x: permission denied\n", "host        ?, Linux ?,", "no probe could be attached",
 		}},
 		{Diagnosis{Snapshot: &isolation.Snapshot{
-			Host:       isolation.Host{Name: "here", Kernel: "6.1"},
+			Host:       fact.Host{Name: "here", Kernel: "6.1"},
 			Containers: []isolation.Container{{State: isolation.Running}, {State: isolation.Exited}},
 		}}, []string{"containers  1 running\n", "host        here, Linux 6.1,"}},
 	} {
@@ -41,19 +42,19 @@ func TestDiagnosisOfUnknown(t *testing.T) {
 
 func TestOwnMemory(t *testing.T) {
 	for _, tt := range []struct {
-		own        *isolation.OwnMemory
+		own        *fact.OwnMemory
 		goLimit    int64
 		containers int
 		want       string
 	}{
 		{nil, math.MaxInt64, 0, "its limit is unknown; nsviz needs about 32 MiB for 0 containers"},
-		{&isolation.OwnMemory{}, 50 << 20, 0, "without a limit, the Go runtime keeps to 50 MiB; nsviz needs about 32 MiB for 0 containers"},
+		{&fact.OwnMemory{}, 50 << 20, 0, "without a limit, the Go runtime keeps to 50 MiB; nsviz needs about 32 MiB for 0 containers"},
 		{
-			&isolation.OwnMemory{LimitBytes: new(uint64(64 << 20)), Cgroup: "/a\n"}, 58 << 20, 100,
+			&fact.OwnMemory{LimitBytes: new(uint64(64 << 20)), Cgroup: "/a\n"}, 58 << 20, 100,
 			`limit of 64 MiB of the cgroup /a\x0a, the Go runtime keeps to 58 MiB; nsviz needs about 39.8 MiB for 100 containers`,
 		},
 		{
-			&isolation.OwnMemory{LimitBytes: new(uint64(64 << 20))}, math.MaxInt64, 1000,
+			&fact.OwnMemory{LimitBytes: new(uint64(64 << 20))}, math.MaxInt64, 1000,
 			"limit of 64 MiB of a cgroup above, out of sight; nsviz needs about 110 MiB for 1000 containers: the limit is too low",
 		},
 	} {
@@ -69,7 +70,7 @@ func TestOwnMemory(t *testing.T) {
 
 // Whoever reads which methods are in use finds each of them explained.
 func TestEveryMethodIsExplained(t *testing.T) {
-	want := []string{pipeline.MethodFanotify, isolation.MethodNone}
+	want := []string{pipeline.MethodFanotify, fact.MethodNone}
 	for _, m := range probes.Methods() {
 		want = append(want, string(m))
 	}

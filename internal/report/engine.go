@@ -5,20 +5,21 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
 // MissingNames says that names are missing since an engine did not give them within a time; "" where none are. That there is no
 // engine matters only where there are containers of it.
-func MissingNames(e isolation.Engine, s *isolation.Snapshot, within time.Duration) string {
+func MissingNames(e fact.Engine, s *isolation.Snapshot, within time.Duration) string {
 	why := e.Detail
 	switch e.State {
-	case isolation.EngineConnected:
+	case fact.EngineConnected:
 		return ""
-	case isolation.EngineConnecting:
+	case fact.EngineConnecting:
 		why = fmt.Sprintf("no answer within %v", within)
-	case isolation.EngineAbsent:
+	case fact.EngineAbsent:
 		nameless := false
 		for i := range s.Containers {
 			c := &s.Containers[i]
@@ -34,7 +35,7 @@ func MissingNames(e isolation.Engine, s *isolation.Snapshot, within time.Duratio
 	return fmt.Sprintf("%s does not answer (%s): names are missing", e.Name, why)
 }
 
-func engineText(e isolation.Engine) string {
+func engineText(e fact.Engine) string {
 	if e.Detail == "" {
 		return string(e.State)
 	}

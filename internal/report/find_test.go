@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -67,12 +68,12 @@ func TestFind(t *testing.T) {
 	older := one(strings.Repeat("c1", 32), "task", isolation.Exited)
 	older.Exited = at(10)
 	for what, test := range map[string]struct {
-		never isolation.NeverStarted
+		never fact.NeverStarted
 		later bool
 	}{
-		"made later": {isolation.NeverStarted{Made: at(11)}, true}, "tried later": {isolation.NeverStarted{Tried: at(11)}, true},
-		"failed later": {isolation.NeverStarted{Made: at(1), Tried: at(2), Failed: at(11)}, true},
-		"before":       {isolation.NeverStarted{Made: at(1), Failed: at(9), Removed: at(9)}, false}, "unknown": {isolation.NeverStarted{}, false},
+		"made later": {fact.NeverStarted{Made: at(11)}, true}, "tried later": {fact.NeverStarted{Tried: at(11)}, true},
+		"failed later": {fact.NeverStarted{Made: at(1), Tried: at(2), Failed: at(11)}, true},
+		"before":       {fact.NeverStarted{Made: at(1), Failed: at(9), Removed: at(9)}, false}, "unknown": {fact.NeverStarted{}, false},
 	} {
 		never := one(strings.Repeat("c2", 32), "task", isolation.Created)
 		never.NeverStarted = &test.never

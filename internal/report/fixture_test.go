@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -47,6 +48,6 @@ func killed(pid int32, in *event.Container) isolation.Kill {
 }
 
 // says is what the engine says of the end.
-func says(code int32, oomKilled bool) *isolation.Verdict {
-	return &isolation.Verdict{ID: webID, ExitCode: &code, OOMKilled: &oomKilled}
+func says(code int32, oomKilled bool) *fact.EngineReport {
+	return &fact.EngineReport{ID: webID, ExitCode: &code, OOMKilled: &oomKilled}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/story"
 )
@@ -29,17 +30,17 @@ type Known struct {
 
 	Namespaces map[event.NamespaceType]KnownNamespace `json:"namespaces"`
 	// UsageBytes and Processes are as last read.
-	UsageBytes   *uint64                 `json:"usage_bytes,omitempty"`
-	Processes    *int                    `json:"processes,omitempty"`
-	Limits       *isolation.CgroupLimits `json:"limits,omitempty"`
-	OOMKills     *uint64                 `json:"oom_kills,omitempty"`
-	PIDsRefused  *uint64                 `json:"pids_refused,omitempty"`
-	Unheld       *isolation.Unheld       `json:"unheld,omitempty"`
-	Stuck        *isolation.Stuck        `json:"stuck,omitempty"`
-	End          *Ending                 `json:"end,omitempty"`
-	NeverStarted *isolation.NeverStarted `json:"never_started,omitempty"`
-	Previous     *Ending                 `json:"previous,omitempty"`
-	History      []isolation.Moment      `json:"history"`
+	UsageBytes   *uint64            `json:"usage_bytes,omitempty"`
+	Processes    *int               `json:"processes,omitempty"`
+	Limits       *fact.CgroupLimits `json:"limits,omitempty"`
+	OOMKills     *uint64            `json:"oom_kills,omitempty"`
+	PIDsRefused  *uint64            `json:"pids_refused,omitempty"`
+	Unheld       *fact.Unheld       `json:"unheld,omitempty"`
+	Stuck        *fact.Stuck        `json:"stuck,omitempty"`
+	End          *Ending            `json:"end,omitempty"`
+	NeverStarted *fact.NeverStarted `json:"never_started,omitempty"`
+	Previous     *Ending            `json:"previous,omitempty"`
+	History      []isolation.Moment `json:"history"`
 	// Unknown says in sentences what is not known, and why.
 	Unknown []string `json:"unknown"`
 }
@@ -73,7 +74,7 @@ func NewKnown(c *isolation.Container, s *isolation.Snapshot) Known {
 	if k.History == nil {
 		k.History = []isolation.Moment{}
 	}
-	if c.Limits != (isolation.CgroupLimits{}) {
+	if c.Limits != (fact.CgroupLimits{}) {
 		k.Limits = &c.Limits
 	}
 	for t, m := range c.Namespaces {

@@ -7,15 +7,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
 func TestNewKnown(t *testing.T) {
-	limit := func(v float64) *isolation.Limit { return &isolation.Limit{Value: &v} }
+	limit := func(v float64) *fact.Limit { return &fact.Limit{Value: &v} }
 	c := ended(killedBy(4242, "runc", 0))
 	c.Created, c.Verdict = at(-61), says(137, false)
 	c.Memory.UsageBytes = new(uint64(5))
-	c.Limits = isolation.CgroupLimits{Memory: limit(64), CPU: limit(1), PIDs: limit(2)}
+	c.Limits = fact.CgroupLimits{Memory: limit(64), CPU: limit(1), PIDs: limit(2)}
 	c.Namespaces[event.Net] = isolation.Membership{ID: 7, Relation: isolation.RelationOwn}
 	c.Namespaces[event.User] = isolation.Membership{ID: 1, Relation: isolation.RelationHost}
 	c.Namespaces[event.PID] = isolation.Membership{ID: 8}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/story"
 )
@@ -103,11 +104,11 @@ func (t *knownText) uses() {
 	if k.UsageBytes != nil {
 		memory = story.Bytes(*k.UsageBytes) + " at the last reading"
 	}
-	limits := isolation.CgroupLimits{}
+	limits := fact.CgroupLimits{}
 	if k.Limits != nil {
 		limits = *k.Limits
 	}
-	limit := func(r isolation.Resource, l *isolation.Limit) string {
+	limit := func(r fact.Resource, l *fact.Limit) string {
 		if l == nil {
 			return "limit unknown"
 		}
@@ -116,11 +117,11 @@ func (t *knownText) uses() {
 		}
 		return "limit " + story.LimitWords(r, *l)
 	}
-	t.line("memory", memory+", "+limit(isolation.ResourceMemory, limits.Memory))
+	t.line("memory", memory+", "+limit(fact.ResourceMemory, limits.Memory))
 	if limits.Swap != nil { // not every host can limit it
-		t.line("swap", limit(isolation.ResourceSwap, limits.Swap))
+		t.line("swap", limit(fact.ResourceSwap, limits.Swap))
 	}
-	t.line("CPU", limit(isolation.ResourceCPU, limits.CPU))
+	t.line("CPU", limit(fact.ResourceCPU, limits.CPU))
 	processes := ""
 	if k.Processes != nil {
 		processes = fmt.Sprint(*k.Processes, " at the last reading, ")
@@ -129,7 +130,7 @@ func (t *knownText) uses() {
 	if k.PIDsRefused != nil && *k.PIDsRefused > 0 {
 		refused = fmt.Sprintf(", %d more were refused", *k.PIDsRefused)
 	}
-	t.line("processes", processes+limit(isolation.ResourcePIDs, limits.PIDs)+refused)
+	t.line("processes", processes+limit(fact.ResourcePIDs, limits.PIDs)+refused)
 	if k.Cgroup != "" {
 		t.line("cgroup", k.Cgroup)
 	}

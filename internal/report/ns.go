@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
@@ -67,7 +68,7 @@ func WriteNamespaces(out io.Writer, s *isolation.Snapshot) error {
 	return err
 }
 
-func branch(b *strings.Builder, all []isolation.Namespace, n isolation.Namespace, depth int, unseen *isolation.Unseen) {
+func branch(b *strings.Builder, all []isolation.Namespace, n isolation.Namespace, depth int, unseen *fact.Unseen) {
 	fmt.Fprintf(b, "%s%d  %s\n", strings.Repeat("  ", depth), n.ID, strings.Join(inhabitants(n, unseen), ", "))
 	for _, child := range all {
 		if child.Parent == n.ID && child.ID != n.ID {
@@ -76,7 +77,7 @@ func branch(b *strings.Builder, all []isolation.Namespace, n isolation.Namespace
 	}
 }
 
-func inhabitants(n isolation.Namespace, unseen *isolation.Unseen) []string {
+func inhabitants(n isolation.Namespace, unseen *fact.Unseen) []string {
 	var words []string
 	if n.Host {
 		words = append(words, "the host's")

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -42,16 +43,16 @@ cgroup
 time
 `
 	for _, tt := range []struct {
-		unseen     *isolation.Unseen
+		unseen     *fact.Unseen
 		tree       string
 		incomplete bool
 	}{
 		{nil, seen, false},
-		{&isolation.Unseen{}, seen, false},
-		{&isolation.Unseen{Untraced: true}, seen, false}, // all are its own user's
-		{&isolation.Unseen{Processes: 1}, seen, true},
-		{&isolation.Unseen{Processes: 51, Untraced: true}, blind, true},
-		{&isolation.Unseen{Hidden: true}, blind, true},
+		{&fact.Unseen{}, seen, false},
+		{&fact.Unseen{Untraced: true}, seen, false}, // all are its own user's
+		{&fact.Unseen{Processes: 1}, seen, true},
+		{&fact.Unseen{Processes: 51, Untraced: true}, blind, true},
+		{&fact.Unseen{Hidden: true}, blind, true},
 	} {
 		s.Unseen = tt.unseen
 		var out bytes.Buffer

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/story"
@@ -28,10 +29,10 @@ type Workload struct {
 	Memory     Memory                              `json:"memory"`
 	OOMKills   *uint64                             `json:"oom_kills,omitempty"`
 	// PIDsRefused is absent where it is unknown.
-	PIDsRefused *uint64           `json:"pids_refused,omitempty"`
-	Unheld      *isolation.Unheld `json:"unheld,omitempty"`
-	Stuck       *isolation.Stuck  `json:"stuck,omitempty"`
-	VM          *VM               `json:"vm,omitempty"`
+	PIDsRefused *uint64      `json:"pids_refused,omitempty"`
+	Unheld      *fact.Unheld `json:"unheld,omitempty"`
+	Stuck       *fact.Stuck  `json:"stuck,omitempty"`
+	VM          *VM          `json:"vm,omitempty"`
 }
 
 // KindVM is the Workload.Kind of a virtual machine.

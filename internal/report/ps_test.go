@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -52,15 +53,15 @@ func TestPsTellsUnknownKillsFromNone(t *testing.T) {
 // Why a limit does not do what it is for stands in its place, all of it.
 func TestPsTellsOfLimitsThatDoNotHold(t *testing.T) {
 	for _, test := range []struct {
-		unheld *isolation.Unheld
-		stuck  *isolation.Stuck
+		unheld *fact.Unheld
+		stuck  *fact.Stuck
 		want   string
 	}{
 		{nil, nil, "64 MiB"},
-		{&isolation.Unheld{Cgroup: "/"}, nil, "not held, in /"},
-		{&isolation.Unheld{}, nil, "not held, in a cgroup that is unknown"},
-		{nil, &isolation.Stuck{}, "64 MiB, stuck: the OOM killer is off"},
-		{&isolation.Unheld{Cgroup: "/x"}, &isolation.Stuck{}, "not held, in /x; 64 MiB, stuck: the OOM killer is off"},
+		{&fact.Unheld{Cgroup: "/"}, nil, "not held, in /"},
+		{&fact.Unheld{}, nil, "not held, in a cgroup that is unknown"},
+		{nil, &fact.Stuck{}, "64 MiB, stuck: the OOM killer is off"},
+		{&fact.Unheld{Cgroup: "/x"}, &fact.Stuck{}, "not held, in /x; 64 MiB, stuck: the OOM killer is off"},
 	} {
 		s := &isolation.Snapshot{Containers: []isolation.Container{{
 			ID: "a", Label: "web", State: isolation.Running, Image: "IMAGE", Memory: isolation.Memory{LimitBytes: new(uint64(64 << 20))}, Unheld: test.unheld, Stuck: test.stuck,

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/story"
 )
@@ -21,16 +22,16 @@ type ContainerAnswer struct {
 	Text     story.Text `json:"text,omitempty"`
 	OOMKills *uint64    `json:"oom_kills,omitempty"`
 	// PIDsRefused is absent where it is unknown.
-	PIDsRefused *uint64           `json:"pids_refused,omitempty"`
-	Unheld      *isolation.Unheld `json:"unheld,omitempty"`
-	Stuck       *isolation.Stuck  `json:"stuck,omitempty"`
-	Kills       []event.Event     `json:"kills,omitempty"`
+	PIDsRefused *uint64       `json:"pids_refused,omitempty"`
+	Unheld      *fact.Unheld  `json:"unheld,omitempty"`
+	Stuck       *fact.Stuck   `json:"stuck,omitempty"`
+	Kills       []event.Event `json:"kills,omitempty"`
 	// Abandoned are the namespaces that were made for another container, which is not in them any more.
 	Abandoned map[event.NamespaceType]*isolation.Abandoned `json:"abandoned,omitempty"`
 	End       *Ending                                      `json:"end,omitempty"`
 	// NeverStarted is set for one whose own program has never run.
-	NeverStarted *isolation.NeverStarted `json:"never_started,omitempty"`
-	Previous     *Ending                 `json:"previous,omitempty"`
+	NeverStarted *fact.NeverStarted `json:"never_started,omitempty"`
+	Previous     *Ending            `json:"previous,omitempty"`
 	// History is what happened to it, over all of its runs.
 	History []isolation.Moment `json:"history,omitempty"`
 }

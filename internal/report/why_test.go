@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/story"
 )
@@ -35,14 +36,14 @@ func TestWhyContainer(t *testing.T) {
 
 // One that never started has no end, and one that was not started again has the engine's word on that.
 func TestWhyOfFailedStarts(t *testing.T) {
-	for name, never := range map[string]*isolation.NeverStarted{"known": {Made: end, Error: "no such file"}, "of a later version": nil} {
+	for name, never := range map[string]*fact.NeverStarted{"known": {Made: end, Error: "no such file"}, "of a later version": nil} {
 		c := isolation.Container{ID: webID, Label: "bar", Named: true, Runtime: "docker", State: isolation.Created, NeverStarted: never}
 		if a := WhyContainer(&c, &isolation.Snapshot{}); a.End != nil || a.NeverStarted != never || a.State != isolation.Created {
 			t.Errorf("%s: %+v", name, a)
 		}
 	}
 	c := ended(nil)
-	c.Verdict = &isolation.Verdict{ExitCode: new(int32(127)), StartError: "no such file: unknown"}
+	c.Verdict = &fact.EngineReport{ExitCode: new(int32(127)), StartError: "no such file: unknown"}
 	c.Previous = &isolation.End{Time: end, Exit: &event.Exit{Code: new(int32(0)), Cause: event.CauseExited}}
 	if a := WhyContainer(&c, &isolation.Snapshot{}); a.End.Engine.StartError != c.Verdict.StartError {
 		t.Errorf("%+v", a.End.Engine)

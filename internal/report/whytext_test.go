@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/story"
 )
@@ -24,7 +25,7 @@ func hostileHistory() []isolation.Moment {
 	}, event.Types()...) {
 		list = append(list, isolation.Moment{
 			Time: time.Unix(0, 0), Kind: isolation.MomentKind(kind), By: by, Via: hostile, Namespaces: touched, Container: c, Cgroup: hostile, Init: by, Said: hostile,
-			Limits: []isolation.LimitChange{{Resource: hostile, To: isolation.Limit{Value: new(1.0)}}}, Count: 2, Until: time.Unix(1, 0), LeftOut: 3,
+			Limits: []isolation.LimitChange{{Resource: hostile, To: fact.Limit{Value: new(1.0)}}}, Count: 2, Until: time.Unix(1, 0), LeftOut: 3,
 			OOM:  &event.OOM{Scope: event.ScopeCgroup, Cgroup: hostile, Victim: event.Victim{PID: 7, Comm: hostile, Container: c}, Trigger: by},
 			Exit: &event.Exit{Signal: 9, By: by, EarlierSignal: &event.SentSignal{Signal: 15, Time: time.Unix(0, 0), By: by}},
 		})

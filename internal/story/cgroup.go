@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -45,19 +46,19 @@ func Cgroup(g *isolation.Cgroup, earlier int) Text {
 }
 
 // cgroupLimits words the limits that are known.
-func cgroupLimits(known *isolation.CgroupLimits) string {
+func cgroupLimits(known *fact.CgroupLimits) string {
 	var set []string
 	none := 0
-	for _, r := range []isolation.Resource{isolation.ResourceMemory, isolation.ResourceSwap, isolation.ResourceCPU, isolation.ResourcePIDs} {
+	for _, r := range []fact.Resource{fact.ResourceMemory, fact.ResourceSwap, fact.ResourceCPU, fact.ResourcePIDs} {
 		l := known.Of(r)
 		switch {
 		case l == nil:
-		case l.Value == nil && r == isolation.ResourceSwap: // whether there is such a limit depends on the host
+		case l.Value == nil && r == fact.ResourceSwap: // whether there is such a limit depends on the host
 		case l.Value == nil:
 			none++
 		default:
 			words := "a limit of " + LimitWords(r, *l)
-			if r == isolation.ResourceMemory || r == isolation.ResourceSwap {
+			if r == fact.ResourceMemory || r == fact.ResourceSwap {
 				words += " of " + string(r)
 			}
 			set = append(set, words)

@@ -5,12 +5,13 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
 func TestCgroupMoment(t *testing.T) {
 	kubelet := &event.Process{PID: 812, Comm: "kubelet"}
-	none := isolation.Limit{Unlimited: true}
+	none := fact.Limit{Unlimited: true}
 	noon := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	for _, test := range []struct {
 		moment isolation.Moment
@@ -26,8 +27,8 @@ func TestCgroupMoment(t *testing.T) {
 		{isolation.Moment{Kind: isolation.MomentKind(event.CgroupRemoved), By: kubelet}, "kubelet (PID 812, of the host) removed it"},
 		{
 			isolation.Moment{Kind: isolation.MomentChanged, By: kubelet, Limits: []isolation.LimitChange{
-				{Resource: isolation.ResourceMemory, From: &none, To: isolation.Limit{Value: new(float64(64 << 20))}},
-				{Resource: isolation.ResourcePIDs, From: &isolation.Limit{Value: new(5.0)}, To: none},
+				{Resource: fact.ResourceMemory, From: &none, To: fact.Limit{Value: new(float64(64 << 20))}},
+				{Resource: fact.ResourcePIDs, From: &fact.Limit{Value: new(5.0)}, To: none},
 			}},
 			"kubelet (PID 812, of the host) changed its memory limit from none to 64 MiB, its limit of processes from 5 processes to none",
 		},

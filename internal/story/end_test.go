@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -70,8 +71,8 @@ func with(exit *event.Exit, first *event.Process) *event.Exit {
 	return exit
 }
 
-func says(code int32, oomKilled bool) *isolation.Verdict {
-	return &isolation.Verdict{ID: webID, ExitCode: &code, OOMKilled: &oomKilled}
+func says(code int32, oomKilled bool) *fact.EngineReport {
+	return &fact.EngineReport{ID: webID, ExitCode: &code, OOMKilled: &oomKilled}
 }
 
 func TestEnded(t *testing.T) {
@@ -241,14 +242,14 @@ func TestEnded(t *testing.T) {
 		},
 		{
 			"it could not fork, and the limit is above", exited(2), func(c *isolation.Container) {
-				c.PIDsRefused, c.Limits.PIDs = new(uint64(3)), &isolation.Limit{Unlimited: true}
+				c.PIDsRefused, c.Limits.PIDs = new(uint64(3)), &fact.Limit{Unlimited: true}
 			},
 			"web ended by itself with exit code 2. The kernel refused it a new process or thread 3 times, since a limit of processes was reached.",
 		},
 		{
 			"outside of its cgroup", exited(0), func(c *isolation.Container) {
 				c.PIDsRefused = new(uint64(0))
-				c.Unheld = &isolation.Unheld{Since: end, Cgroup: "/x", By: &event.Process{PID: 812, Comm: "bash"}}
+				c.Unheld = &fact.Unheld{Since: end, Cgroup: "/x", By: &event.Process{PID: 812, Comm: "bash"}}
 			},
 			"web ended by itself with exit code 0. At its end it had not been held by its memory limit since " + end.UTC().Format("2006-01-02 15:04:05.000 UTC") +
 				": PID 1 had been moved to /x by bash (PID 812, of the host).",
@@ -266,11 +267,11 @@ func TestEnded(t *testing.T) {
 			"web ended by itself with exit code 3. docker says exit code 255 and OOMKilled=false, which is right. The kernel's word is exit code 3.",
 		},
 		{
-			"the engine has removed it", exited(0), func(c *isolation.Container) { c.Verdict = &isolation.Verdict{Removed: true} },
+			"the engine has removed it", exited(0), func(c *isolation.Container) { c.Verdict = &fact.EngineReport{Removed: true} },
 			"web ended by itself with exit code 0. docker has removed it and can say nothing of it.",
 		},
 		{
-			"the engine says nothing", exited(0), func(c *isolation.Container) { c.Verdict = &isolation.Verdict{} },
+			"the engine says nothing", exited(0), func(c *isolation.Container) { c.Verdict = &fact.EngineReport{} },
 			"web ended by itself with exit code 0.",
 		},
 		{
@@ -351,25 +352,25 @@ func TestLives(t *testing.T) {
 		},
 		{
 			"its PID 1 was moved out of its cgroup", func(c *isolation.Container) {
-				c.Unheld = &isolation.Unheld{Since: end, Cgroup: "/", By: &event.Process{PID: 812, Comm: "bash"}}
+				c.Unheld = &fact.Unheld{Since: end, Cgroup: "/", By: &event.Process{PID: 812, Comm: "bash"}}
 			},
 			"web runs. It has not been held by its memory limit since " + end.UTC().Format("2006-01-02 15:04:05.000 UTC") + ": PID 1 was moved to / by bash (PID 812, of the host). " +
 				"The kernel's OOM killer has killed nothing in it since it started.",
 		},
 		{
-			"it was found out of its cgroup", func(c *isolation.Container) { c.Unheld = &isolation.Unheld{Cgroup: "/"} },
+			"it was found out of its cgroup", func(c *isolation.Container) { c.Unheld = &fact.Unheld{Cgroup: "/"} },
 			"web runs. It is not held by its memory limit: PID 1 is in /, which was so when nsviz looked. " +
 				"The kernel's OOM killer has killed nothing in it since it started.",
 		},
 		{
 			"stuck at its limit", func(c *isolation.Container) {
-				c.Stuck, c.Memory.LimitBytes = &isolation.Stuck{Since: end, Cgroup: "/docker/" + webID}, new(uint64(24*mib))
+				c.Stuck, c.Memory.LimitBytes = &fact.Stuck{Since: end, Cgroup: "/docker/" + webID}, new(uint64(24*mib))
 			},
 			"web runs. It has been stuck at its limit of 24 MiB since " + end.UTC().Format("2006-01-02 15:04:05.000 UTC") + "; the OOM killer is off for it, so its processes wait until " +
 				"somebody makes room or raises the limit. The kernel's OOM killer has killed nothing in it since it started.",
 		},
 		{
-			"stuck at the limit above", func(c *isolation.Container) { c.Stuck = &isolation.Stuck{Since: end, Cgroup: "/pod"} },
+			"stuck at the limit above", func(c *isolation.Container) { c.Stuck = &fact.Stuck{Since: end, Cgroup: "/pod"} },
 			"web runs. It has been stuck at the limit of /pod since " + end.UTC().Format("2006-01-02 15:04:05.000 UTC") + "; the OOM killer is off for it, so its processes wait until " +
 				"somebody makes room or raises the limit. The kernel's OOM killer has killed nothing in it since it started.",
 		},
@@ -464,11 +465,11 @@ func TestStatesTogether(t *testing.T) {
 			want, since = []string{"web is starting."}, "so far"
 		}
 		if has(unheld) {
-			c.Unheld = &isolation.Unheld{Since: end, Cgroup: "/", By: &event.Process{PID: 812, Comm: "bash"}}
+			c.Unheld = &fact.Unheld{Since: end, Cgroup: "/", By: &event.Process{PID: 812, Comm: "bash"}}
 			want = append(want, "It has not been held by its memory limit since "+when+": PID 1 was moved to / by bash (PID 812, of the host).")
 		}
 		if has(stuck) {
-			c.Stuck, c.Memory.LimitBytes = &isolation.Stuck{Since: end, Cgroup: "/docker/" + webID}, new(uint64(24*mib))
+			c.Stuck, c.Memory.LimitBytes = &fact.Stuck{Since: end, Cgroup: "/docker/" + webID}, new(uint64(24*mib))
 			who, its := "It has", "its"
 			if has(unheld) {
 				who, its = "The processes in its own cgroup have", "those"
@@ -505,7 +506,7 @@ func TestStatesTogether(t *testing.T) {
 		if strings.Contains(gone, "stuck") || strings.Contains(gone, "restart") || strings.Contains(gone, "had not been held") != has(unheld) || strings.Contains(gone, "2 processes") != has(killed) {
 			t.Error(gone)
 		}
-		c.State, c.NeverStarted = isolation.Created, &isolation.NeverStarted{}
+		c.State, c.NeverStarted = isolation.Created, &fact.NeverStarted{}
 		if never := Container(&c, &isolation.Snapshot{Time: end}).String(); never != "web was not started." {
 			t.Error(never)
 		}

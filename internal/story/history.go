@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -278,17 +279,17 @@ func startWords(m *isolation.Moment) Text {
 }
 
 // LimitWords words a limit: 64 MiB, 1.5 CPUs, 100 processes, none.
-func LimitWords(r isolation.Resource, l isolation.Limit) string {
+func LimitWords(r fact.Resource, l fact.Limit) string {
 	if l.Value == nil {
 		return "none"
 	}
 	number := strconv.FormatFloat(*l.Value, 'f', -1, 64)
 	switch {
-	case r == isolation.ResourceMemory || r == isolation.ResourceSwap:
+	case r == fact.ResourceMemory || r == fact.ResourceSwap:
 		return Bytes(uint64(*l.Value))
-	case r == isolation.ResourceCPU && *l.Value == 1:
+	case r == fact.ResourceCPU && *l.Value == 1:
 		return "1 CPU"
-	case r == isolation.ResourceCPU:
+	case r == fact.ResourceCPU:
 		return number + " CPUs"
 	case *l.Value == 1:
 		return "1 process"
@@ -297,11 +298,11 @@ func LimitWords(r isolation.Resource, l isolation.Limit) string {
 }
 
 // limitOf is what a limit of a resource is called.
-func limitOf(r isolation.Resource) string {
+func limitOf(r fact.Resource) string {
 	switch r {
-	case isolation.ResourceCPU:
+	case fact.ResourceCPU:
 		return "CPU limit"
-	case isolation.ResourcePIDs:
+	case fact.ResourcePIDs:
 		return "limit of processes"
 	}
 	return string(r) + " limit"
@@ -314,9 +315,9 @@ func limitList(limits []isolation.LimitChange) []string {
 		switch {
 		case l.To.Value == nil:
 			words[i] = "no " + limitOf(l.Resource)
-		case l.Resource == isolation.ResourceSwap && *l.To.Value == 0:
+		case l.Resource == fact.ResourceSwap && *l.To.Value == 0:
 			words[i] = "no swap"
-		case l.Resource == isolation.ResourceMemory || l.Resource == isolation.ResourceSwap:
+		case l.Resource == fact.ResourceMemory || l.Resource == fact.ResourceSwap:
 			words[i] += " of " + string(l.Resource)
 		}
 	}
@@ -449,7 +450,7 @@ func exitWords(at time.Time, x *event.Exit) Text {
 	return t
 }
 
-func verdictWords(engine string, v *isolation.Verdict) Text {
+func verdictWords(engine string, v *fact.EngineReport) Text {
 	switch {
 	case v != nil && v.StartError != "":
 		return text(Plain, "asked about its start, "+engine+" said ").add(Strong, strings.TrimSuffix(v.StartError, ": unknown"))

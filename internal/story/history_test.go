@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -15,7 +16,7 @@ func at(seconds float64) time.Time {
 	return end.Add(time.Duration(seconds * float64(time.Second)))
 }
 
-func limit(v float64) isolation.Limit { return isolation.Limit{Value: &v} }
+func limit(v float64) fact.Limit { return fact.Limit{Value: &v} }
 
 func born(typ event.NamespaceType) isolation.Touched { return isolation.Touched{Type: typ, ID: 5} }
 
@@ -36,7 +37,7 @@ func TestMoment(t *testing.T) {
 		exit    = isolation.MomentKind(event.ContainerExited)
 	)
 	ownKill := kill(90, "/docker/"+webID).Event.OOM
-	none := isolation.Limit{Unlimited: true}
+	none := fact.Limit{Unlimited: true}
 	for _, test := range []struct {
 		moment isolation.Moment
 		want   string
@@ -69,44 +70,44 @@ func TestMoment(t *testing.T) {
 		{isolation.Moment{Kind: isolation.MomentFound, Init: &event.Process{PID: 100, Comm: "sh"}}, "nsviz looked, and it was there; PID 1 is sh (100)"},
 		{
 			isolation.Moment{Kind: isolation.MomentLimits, Limits: []isolation.LimitChange{
-				{Resource: isolation.ResourceMemory, To: limit(64 * mib)}, {Resource: isolation.ResourceCPU, To: limit(1.5)}, {Resource: isolation.ResourcePIDs, To: none},
+				{Resource: fact.ResourceMemory, To: limit(64 * mib)}, {Resource: fact.ResourceCPU, To: limit(1.5)}, {Resource: fact.ResourcePIDs, To: none},
 			}},
 			"the first reading of its limits found 64 MiB of memory, 1.5 CPUs and no limit of processes",
 		},
 		{
 			isolation.Moment{Time: at(2), Kind: isolation.MomentChanged, Limits: []isolation.LimitChange{
-				{Resource: isolation.ResourceMemory, From: new(limit(64 * mib)), To: limit(96 * mib), After: at(1.5)},
-				{Resource: isolation.ResourcePIDs, From: &none, To: limit(1)},
+				{Resource: fact.ResourceMemory, From: new(limit(64 * mib)), To: limit(96 * mib), After: at(1.5)},
+				{Resource: fact.ResourcePIDs, From: &none, To: limit(1)},
 			}},
 			"a reading found its memory limit changed from 64 MiB to 96 MiB, within the 500 ms before; a reading found its limit of processes changed from none to 1 process",
 		},
 		{
 			isolation.Moment{Kind: isolation.MomentLimits, Limits: []isolation.LimitChange{
-				{Resource: isolation.ResourceMemory, To: none}, {Resource: isolation.ResourceSwap, To: limit(32 * mib)},
+				{Resource: fact.ResourceMemory, To: none}, {Resource: fact.ResourceSwap, To: limit(32 * mib)},
 			}},
 			"the first reading of its limits found no memory limit and 32 MiB of swap",
 		},
 		{
 			isolation.Moment{Kind: isolation.MomentChanged, By: runc(7, nil), Limits: []isolation.LimitChange{
-				{Resource: isolation.ResourceSwap, From: new(limit(32 * mib)), To: none},
+				{Resource: fact.ResourceSwap, From: new(limit(32 * mib)), To: none},
 			}},
 			"runc (PID 7, of the host) changed its swap limit from 32 MiB to none",
 		},
 		{
 			isolation.Moment{Kind: isolation.MomentChanged, By: runc(7, nil), Limits: []isolation.LimitChange{
-				{Resource: isolation.ResourceMemory, To: limit(32 * mib)}, {Resource: isolation.ResourcePIDs, From: &none, To: limit(1)},
-				{Resource: isolation.ResourceSwap, To: none},
+				{Resource: fact.ResourceMemory, To: limit(32 * mib)}, {Resource: fact.ResourcePIDs, From: &none, To: limit(1)},
+				{Resource: fact.ResourceSwap, To: none},
 			}},
 			"runc (PID 7, of the host) set its memory limit to 32 MiB (unknown before), its limit of processes from none to 1 process, " +
 				"its swap limit to none (unknown before)",
 		},
 		{
-			isolation.Moment{Kind: isolation.MomentChanged, By: runc(7, nil), Limits: []isolation.LimitChange{{Resource: isolation.ResourceMemory, To: limit(32 * mib)}}},
+			isolation.Moment{Kind: isolation.MomentChanged, By: runc(7, nil), Limits: []isolation.LimitChange{{Resource: fact.ResourceMemory, To: limit(32 * mib)}}},
 			"runc (PID 7, of the host) set its memory limit to 32 MiB (unknown before)",
 		},
 		{
 			isolation.Moment{Kind: isolation.MomentChanged, ByAnyOf: []event.Process{*runc(7, nil), *runc(8, web), {PID: 9}, {}}, Limits: []isolation.LimitChange{
-				{Resource: isolation.ResourceMemory, From: new(limit(32 * mib)), To: limit(64 * mib)},
+				{Resource: fact.ResourceMemory, From: new(limit(32 * mib)), To: limit(64 * mib)},
 			}},
 			"one of runc (PID 7, of the host), runc (PID 8, its own), a process (PID 9) that had ended and a process that had ended " +
 				"changed its memory limit from 32 MiB to 64 MiB",
@@ -145,7 +146,7 @@ func TestMoment(t *testing.T) {
 		},
 		{isolation.Moment{Kind: isolation.MomentGone}, "it was gone; its end was not seen"},
 		{isolation.Moment{Kind: isolation.MomentVerdict, Verdict: says(137, false)}, "asked about its end, docker said exit code 137, OOMKilled=false"},
-		{isolation.Moment{Kind: isolation.MomentVerdict, Verdict: &isolation.Verdict{Removed: true}}, "asked about its end, docker knew it no more"},
+		{isolation.Moment{Kind: isolation.MomentVerdict, Verdict: &fact.EngineReport{Removed: true}}, "asked about its end, docker knew it no more"},
 		{isolation.Moment{Kind: isolation.MomentVerdict}, "asked about its end, docker said nothing"},
 		{isolation.Moment{Kind: isolation.MomentSaid, Said: "exec_start", Count: 2, Until: at(1)}, "docker told: exec_start, 2 times, the latest at " + at(1).UTC().Format("15:04:05.000 UTC")},
 		{isolation.Moment{Kind: "of_a_later_version"}, "of_a_later_version"},

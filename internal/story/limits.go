@@ -3,6 +3,7 @@ package story
 import (
 	"fmt"
 
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -74,13 +75,13 @@ func StuckLimit(c *isolation.Container) string {
 // refused tells how many processes and threads the kernel refused a container in one run, in which own was the limit of its
 // own cgroup; nil where it refused none, or where that is unknown. Whose limit it was the kernel's count does not say: on
 // cgroup v1 and before Linux 6.11 it may be one above, and the counts of cgroups inside are in it.
-func refused(n *uint64, own *isolation.Limit) Text {
+func refused(n *uint64, own *fact.Limit) Text {
 	if n == nil || *n == 0 {
 		return nil
 	}
 	t := text(Plain, "The kernel refused it a new process or thread ").add(Strong, timesWords(*n)).add(Plain, ", since a limit of processes was reached")
 	if own != nil && own.Value != nil {
-		t = t.add(Plain, ": its own of "+LimitWords(isolation.ResourcePIDs, *own)+", or that of a cgroup above or inside it")
+		t = t.add(Plain, ": its own of "+LimitWords(fact.ResourcePIDs, *own)+", or that of a cgroup above or inside it")
 	}
 	return t.add(Plain, ".")
 }

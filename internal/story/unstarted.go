@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -41,7 +42,7 @@ func neverStarted(c *isolation.Container) Text {
 }
 
 // emptyCgroup tells of the cgroup of a start that failed; nil where none is known to have been made.
-func emptyCgroup(n *isolation.NeverStarted) Text {
+func emptyCgroup(n *fact.NeverStarted) Text {
 	switch {
 	case !n.Tried.IsZero():
 		return text(Plain, "Its cgroup was made at ").at(n.Tried, fullTime).

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -22,7 +23,7 @@ func VM(v *isolation.VM) Text {
 	}
 	switch v.Acceleration {
 	case "":
-	case isolation.AccelerationEmulation:
+	case fact.AccelerationEmulation:
 		has = append(has, "emulated")
 	default:
 		has = append(has, "by "+strings.ToUpper(v.Acceleration))
@@ -30,7 +31,7 @@ func VM(v *isolation.VM) Text {
 	if len(has) > 0 {
 		t = t.add(Plain, ": "+strings.Join(has, ", "))
 	}
-	if v.Kind == isolation.KindGVisor {
+	if v.Kind == fact.KindGVisor {
 		return t.add(Plain, "; its kernel is this process, and nothing inside is visible from the host")
 	}
 	return t.add(Plain, "; one process with a kernel of its own, and nothing inside is visible from the host")
@@ -48,7 +49,7 @@ func VMInWords(v *isolation.VM) Text {
 			add(Plain, ", which counts this process, too")
 	}
 	t = t.add(Plain, ".")
-	if v.Kind == isolation.KindGVisor {
+	if v.Kind == fact.KindGVisor {
 		return t.sentence(text(Plain, "There is no machine: the process is ").add(Strong, "itself a kernel").
 			add(Plain, ". It answers the system calls of the programs inside, so that this host's kernel does not see what they ask for.")).
 			sentence(text(Plain, "What they do is ").add(Strong, "not visible from here").add(Plain, "."))
@@ -71,7 +72,7 @@ func vmProcessors(v *isolation.VM) Text {
 	switch v.Acceleration {
 	case "":
 		return t.add(Plain, ".")
-	case isolation.AccelerationEmulation:
+	case fact.AccelerationEmulation:
 		return t.add(Plain, ", in which "+v.Kind+" ").add(Strong, "emulates").add(Plain, " every instruction: slow, and possible on any host.")
 	}
 	return t.add(Plain, "; this host's own processors run its instructions, guarded by ").add(Strong, strings.ToUpper(v.Acceleration)).add(Plain, ".")

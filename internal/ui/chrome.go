@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -169,17 +170,17 @@ func (sc screen) status() line {
 }
 
 // engineNote says what is missing on screen because an engine does not answer.
-func engineNote(e isolation.Engine, s *isolation.Snapshot) string {
+func engineNote(e fact.Engine, s *isolation.Snapshot) string {
 	unnamed := false
 	for i := range s.Containers {
 		unnamed = unnamed || (s.Containers[i].Live() && !s.Containers[i].Named)
 	}
 	switch e.State {
-	case isolation.EngineFailing:
+	case fact.EngineFailing:
 		return e.Name + ": not answering, showing short ids"
-	case isolation.EngineConnecting:
+	case fact.EngineConnecting:
 		return e.Name + ": connecting"
-	case isolation.EngineAbsent:
+	case fact.EngineAbsent:
 		if unnamed {
 			return e.Name + ": not there, showing short ids"
 		}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -25,7 +26,7 @@ func TestTheClockIsSet(t *testing.T) {
 				if e != nil {
 					e.Time = when
 				}
-				m.Apply(isolation.Fact{Time: when, BootNS: uint64(1e12 + 1e9*seconds), Event: e})
+				m.Apply(fact.Fact{Time: when, BootNS: uint64(1e12 + 1e9*seconds), Event: e})
 			}
 			apply(0, 0, &event.Event{Type: event.ContainerStarted, PID: 7, Container: c, Start: &event.Start{}})
 			apply(1, 0, &event.Event{Type: event.OOMKill, PID: 8, Container: c, OOM: &event.OOM{Scope: event.ScopeCgroup, Victim: event.Victim{PID: 8, Container: c}}})

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -16,7 +17,7 @@ func TestContainerHistoryIsInOrder(t *testing.T) {
 	at := func(minutes int) time.Time { return noon.Add(time.Duration(minutes) * time.Minute) }
 	c := isolation.Container{
 		ID: "1", Label: "web", State: isolation.Exited, Created: at(-2), Started: at(-1), Previous: &isolation.End{},
-		Unheld: &isolation.Unheld{Since: at(5), Cgroup: "/"},
+		Unheld: &fact.Unheld{Since: at(5), Cgroup: "/"},
 	}
 	s := &isolation.Snapshot{Time: at(20)}
 	for _, minutes := range []int{0, 10} {
@@ -40,7 +41,7 @@ func TestContainerHistoryIsInOrder(t *testing.T) {
 
 // One that is not held and stuck is shown as both, and a cgroup that is unknown in words.
 func TestUnheldAndStuck(t *testing.T) {
-	c := isolation.Container{ID: "1", Label: "web", State: isolation.Running, Unheld: &isolation.Unheld{Since: time.Unix(1, 0)}, Stuck: &isolation.Stuck{Cgroup: "/pod"}}
+	c := isolation.Container{ID: "1", Label: "web", State: isolation.Running, Unheld: &fact.Unheld{Since: time.Unix(1, 0)}, Stuck: &fact.Stuck{Cgroup: "/pod"}}
 	page := ""
 	for _, l := range containerPage(&c, &isolation.Snapshot{Containers: []isolation.Container{c}}, 120) {
 		page += l.String() + "\n"

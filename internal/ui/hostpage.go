@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/story"
 )
@@ -57,7 +58,7 @@ func hostPage(s *isolation.Snapshot, v View, w int) []line {
 	}
 	for _, e := range s.Engines {
 		style := Warn
-		if e.State == isolation.EngineConnected {
+		if e.State == fact.EngineConnected {
 			style = Calm
 		}
 		value := text(style, string(e.State))
@@ -129,7 +130,7 @@ func probeLines(s *isolation.Snapshot, w int) []line {
 	var lines []line
 	for _, p := range s.Probes {
 		style := Calm
-		if p.Method == isolation.MethodNone || p.Method == "" {
+		if p.Method == fact.MethodNone || p.Method == "" {
 			style = Warn
 		}
 		l := line{}.space(2).join(text(Plain, p.Name).fit(name)).space(1).join(text(style, p.Method).fit(method)).space(1)

@@ -12,6 +12,7 @@ import (
 	"github.com/rivo/uniseg"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -178,8 +179,8 @@ func FuzzRender(f *testing.F) {
 		for i := range s.Namespaces {
 			s.Namespaces[i].Containers, s.Namespaces[i].PinnedBy = []string{text}, []string{text}
 		}
-		s.Probes = []isolation.Probe{{Name: text, Method: text, Reason: text}}
-		s.Engines = []isolation.Engine{{Name: text, State: isolation.EngineFailing, Detail: text}}
+		s.Probes = []fact.Probe{{Name: text, Method: text, Reason: text}}
+		s.Engines = []fact.Engine{{Name: text, State: fact.EngineFailing, Detail: text}}
 		s.Totals.Lost = map[string]uint64{text: 1}
 		views := everyView(s)
 		v := views[int(which)%len(views)]
@@ -247,7 +248,7 @@ func TestMachineOf(t *testing.T) {
 	}{
 		{"Kata's", func(c *isolation.Container, v *isolation.VM) { c.InitPID = 7 }, true},
 		{"gVisor's", func(c *isolation.Container, v *isolation.VM) {
-			c.InitPID, v.Manager, v.Kind = 7, "", isolation.KindGVisor
+			c.InitPID, v.Manager, v.Kind = 7, "", fact.KindGVisor
 		}, true},
 		{"no other first process", func(c *isolation.Container, v *isolation.VM) { v.Manager = "" }, true},
 		{"the first process", func(c *isolation.Container, v *isolation.VM) { c.InitPID, v.Manager = v.PID, "" }, true},

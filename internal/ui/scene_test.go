@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -191,14 +192,14 @@ func sceneNamespaces() []isolation.Namespace {
 func scene() *isolation.Snapshot {
 	s := &isolation.Snapshot{
 		Time: sceneTime, Version: 100,
-		Host: isolation.Host{Name: "node-1", Kernel: "6.18.5", CgroupVersion: "v1", Namespaces: hostNamespaces(), MemoryBytes: 8 << 30, CPUs: 2},
-		Probes: []isolation.Probe{
+		Host: fact.Host{Name: "node-1", Kernel: "6.18.5", CgroupVersion: "v1", Namespaces: hostNamespaces(), MemoryBytes: 8 << 30, CPUs: 2},
+		Probes: []fact.Probe{
 			{Name: "namespaces by clone", Method: "tp_btf", Reason: "the cheapest hook, and this kernel has it"},
 			{Name: "namespaces by unshare", Method: "tracepoint", Reason: "fentry is refused by a security module here (EPERM); this hook costs every system call of the host about 20 ns"},
 			{Name: "namespaces freed", Method: "none", Reason: "no hook is allowed here; nsviz reads /proc instead"},
 			{Name: "OOM victims", Method: "tp_btf"},
 		},
-		Engines:    []isolation.Engine{{Name: "docker", State: isolation.EngineConnected, Detail: "20.10.24"}},
+		Engines:    []fact.Engine{{Name: "docker", State: fact.EngineConnected, Detail: "20.10.24"}},
 		Containers: sceneContainers(),
 		Namespaces: sceneNamespaces(),
 		Totals: isolation.Totals{
@@ -218,7 +219,7 @@ func scene() *isolation.Snapshot {
 // sceneUnseen is of an nsviz that may not look into the processes of others.
 func sceneUnseen() *isolation.Snapshot {
 	s := scene()
-	s.Unseen = &isolation.Unseen{Processes: 51, Untraced: true}
+	s.Unseen = &fact.Unseen{Processes: 51, Untraced: true}
 	s.Namespaces = slices.Clone(s.Namespaces)
 	for i := range s.Namespaces {
 		if n := &s.Namespaces[i]; len(n.Containers) == 0 && !n.Host {
@@ -232,7 +233,7 @@ func sceneUnseen() *isolation.Snapshot {
 func sceneEmpty() *isolation.Snapshot {
 	s := scene()
 	s.Containers, s.Kills, s.Events, s.Totals = nil, nil, nil, isolation.Totals{}
-	s.Engines[0] = isolation.Engine{Name: "docker", State: isolation.EngineAbsent, Detail: "nothing listens at /var/run/docker.sock"}
+	s.Engines[0] = fact.Engine{Name: "docker", State: fact.EngineAbsent, Detail: "nothing listens at /var/run/docker.sock"}
 	return s
 }
 
@@ -247,7 +248,7 @@ func sceneLossy() *isolation.Snapshot {
 	s := scene()
 	s.Totals.Lost = map[string]uint64{"ring full": 12, "reader too slow": 3}
 	s.Totals.BPFErrors = map[string]uint64{"victim mm": 2}
-	s.Engines[0] = isolation.Engine{Name: "docker", State: isolation.EngineFailing, Detail: "context deadline exceeded"}
+	s.Engines[0] = fact.Engine{Name: "docker", State: fact.EngineFailing, Detail: "context deadline exceeded"}
 	for i := range s.Containers {
 		s.Containers[i].Label, s.Containers[i].Named = event.ShortID(s.Containers[i].ID), false
 	}
@@ -308,7 +309,7 @@ func sceneUnknown() *isolation.Snapshot {
 	s.Containers[1].Memory.UsageBytes = mibs(5)
 	s.Containers[2].Memory.LimitBytes = mibs(5)
 	s.Containers[3].State = isolation.Starting
-	s.Host = isolation.Host{}
+	s.Host = fact.Host{}
 	s.Kills = []isolation.Kill{{Event: event.Event{Time: sceneTime, Type: event.OOMKill, OOM: &event.OOM{}}}}
 	s.Events = []event.Event{s.Kills[0].Event, {Time: sceneTime, Type: "brand_new", PID: 7, Comm: "later"}}
 	return s
@@ -328,10 +329,10 @@ func sceneLimits() *isolation.Snapshot {
 	s := scene()
 	s.Host.CgroupVersion = "v1"
 	agent, web, hog := &s.Containers[0], &s.Containers[1], &s.Containers[3]
-	agent.Unheld = &isolation.Unheld{Since: sceneTime.Add(-time.Minute), Cgroup: "/", By: &event.Process{PID: 812, Comm: "bash"}}
+	agent.Unheld = &fact.Unheld{Since: sceneTime.Add(-time.Minute), Cgroup: "/", By: &event.Process{PID: 812, Comm: "bash"}}
 	agent.Memory.UsageBytes = nil
-	web.PIDsRefused, web.Limits.PIDs, web.Processes = ptr(uint64(1204)), &isolation.Limit{Value: ptr(20.0)}, ptr(20)
-	hog.Stuck = &isolation.Stuck{Since: sceneTime.Add(-20 * time.Second), Cgroup: hog.CgroupPath}
+	web.PIDsRefused, web.Limits.PIDs, web.Processes = ptr(uint64(1204)), &fact.Limit{Value: ptr(20.0)}, ptr(20)
+	hog.Stuck = &fact.Stuck{Since: sceneTime.Add(-20 * time.Second), Cgroup: hog.CgroupPath}
 	s.Events = append(s.Events, event.Event{
 		Time: sceneTime.Add(-time.Minute), Type: event.InitMoved, PID: 812, Comm: "bash",
 		Moved: &event.Moved{PID: 27801, Container: ref(agentID, "agent"), Home: "/docker/" + agentID, To: "/"},
@@ -383,7 +384,7 @@ func sceneVMsOnly() *isolation.Snapshot {
 		{PID: 41, Kind: "cloud-hypervisor"},
 		{PID: 42, Kind: "qemu", Acceleration: "emulation", ResidentBytes: mibs(37)},
 		{PID: 43, Kind: "dragonball", Manager: "kata", Acceleration: "kvm", MemoryBytes: mibs(2048)},
-		{PID: 44, Kind: isolation.KindGVisor, ResidentBytes: mibs(62), Started: sceneTime.Add(-time.Minute)},
+		{PID: 44, Kind: fact.KindGVisor, ResidentBytes: mibs(62), Started: sceneTime.Add(-time.Minute)},
 		{PID: 45, Kind: "qemu", Acceleration: "mshv", VCPUs: ptr(64), MemoryBytes: mibs(65536), ResidentBytes: ptr(uint64(0))},
 	}
 	return s

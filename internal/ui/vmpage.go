@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/story"
@@ -30,7 +31,7 @@ func indented(lines []line) []line {
 
 func vmTitle(v *isolation.VM) line {
 	l := text(Plain, " ").add(Name, v.Label()).add(Dim, "   virtual machine")
-	if v.Kind == isolation.KindGVisor {
+	if v.Kind == fact.KindGVisor {
 		l = text(Plain, " ").add(Name, v.Label()).add(Dim, "   a kernel in a process")
 	}
 	if v.Container != "" {
@@ -68,7 +69,7 @@ func vmSeen(v *isolation.VM, s *isolation.Snapshot, w int) []line {
 		up = up.add(Dim, ", since "+since)
 	}
 	add("up", up)
-	if v.Kind != isolation.KindGVisor {
+	if v.Kind != fact.KindGVisor {
 		processors := vcpus(v)
 		if v.VCPUs != nil {
 			processors = text(Strong, strconv.Itoa(*v.VCPUs)).add(Dim, ", as threads of the process")
@@ -91,7 +92,7 @@ func vmAcceleration(v *isolation.VM) line {
 	switch v.Acceleration {
 	case "":
 		return text(Unknown, "?")
-	case isolation.AccelerationEmulation:
+	case fact.AccelerationEmulation:
 		return text(Strong, "emulated").add(Dim, ", instruction by instruction")
 	}
 	return text(Strong, strings.ToUpper(v.Acceleration)).add(Dim, ": on the host's own processors")
@@ -143,7 +144,7 @@ func vmBeside(v *isolation.VM, s *isolation.Snapshot, w int) []line {
 	row := func(name, container string, vm line) { add(name, text(Plain, container), vm) }
 	add("", text(Title, "A CONTAINER"), text(Title, "THIS VIRTUAL MACHINE"))
 	row("on the host", "processes with host PIDs", text(Plain, "one process, PID "+strconv.Itoa(int(v.PID))))
-	if v.Kind == isolation.KindGVisor {
+	if v.Kind == fact.KindGVisor {
 		row("kernel", kernel, text(Strong, "its own").add(Plain, ": that process"))
 		row("walls", "namespaces and cgroups", text(Plain, "system calls end there"))
 		row("memory", "what it uses, up to a limit", text(Plain, "what it uses, up to a limit"))

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/story"
@@ -34,7 +35,7 @@ func vmKey(v *isolation.VM) string { return fmt.Sprintf("/vm/%d/%d", v.PID, v.St
 // namespaces of such a container are those of the monitor, and tell nothing of its walls.
 func machineOf(c *isolation.Container, s *isolation.Snapshot) *isolation.VM {
 	for _, v := range s.InContainer(c) {
-		if v.Manager == isolation.ManagerKata || v.Kind == isolation.KindGVisor || c.InitPID == 0 || c.InitPID == v.PID {
+		if v.Manager == fact.ManagerKata || v.Kind == fact.KindGVisor || c.InitPID == 0 || c.InitPID == v.PID {
 			return v
 		}
 	}
@@ -129,7 +130,7 @@ func runBy(v *isolation.VM, w int) string {
 	switch by {
 	case "":
 		return v.Kind
-	case isolation.AccelerationEmulation:
+	case fact.AccelerationEmulation:
 		by = "emulated"
 	default:
 		by = strings.ToUpper(by)
@@ -159,7 +160,7 @@ func vmMemory(v *isolation.VM, barWidth, textWidth int) line {
 		l = l.join(text(Plain, takenOf(*taken, "/", *given, textWidth)).cut(textWidth))
 	case given != nil:
 		l = text(Unknown, "?").add(Plain, "/"+story.Bytes(*given))
-	case taken != nil && v.Kind == isolation.KindGVisor:
+	case taken != nil && v.Kind == fact.KindGVisor:
 		l = text(Plain, story.Bytes(*taken))
 	case taken != nil:
 		l = text(Plain, story.Bytes(*taken)+"/").add(Unknown, "?")
@@ -188,7 +189,7 @@ func vcpus(v *isolation.VM) line {
 	switch {
 	case v.VCPUs != nil:
 		return text(Plain, strconv.Itoa(*v.VCPUs))
-	case v.Kind == isolation.KindGVisor:
+	case v.Kind == fact.KindGVisor:
 		return text(Dim, "-")
 	}
 	return text(Unknown, "?")

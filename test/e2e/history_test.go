@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/report"
 	"github.com/nsviz/nsviz/internal/story"
@@ -44,7 +45,7 @@ func TestHistory(t *testing.T) {
 			return slices.ContainsFunc(a.History, func(m isolation.Moment) bool { return is(&m) })
 		}, func() string { return what + " is not in\n" + strings.Join(words(&a.Container, a.History), "\n") })
 	}
-	changed := func(r isolation.Resource) func(*isolation.Moment) bool {
+	changed := func(r fact.Resource) func(*isolation.Moment) bool {
 		return func(m *isolation.Moment) bool {
 			return m.Kind == isolation.MomentChanged &&
 				slices.ContainsFunc(m.Limits, func(l isolation.LimitChange) bool { return l.Resource == r })
@@ -77,11 +78,11 @@ func TestHistory(t *testing.T) {
 		return m.Kind == isolation.MomentKind(event.NamespaceJoined) && m.Count == 2 && len(m.Namespaces) > 1
 	})
 	docker(t, "update", "--memory=96m", "--memory-swap=96m", name)
-	awaits("a change of the memory's limit", changed(isolation.ResourceMemory))
+	awaits("a change of the memory's limit", changed(fact.ResourceMemory))
 	if err := os.WriteFile(fileOfCgroup(t, pid, "pids", "pids.max"), []byte("60"), 0); err != nil {
 		t.Fatal(err)
 	}
-	awaits("a change of the processes' limit", changed(isolation.ResourcePIDs))
+	awaits("a change of the processes' limit", changed(fact.ResourcePIDs))
 	_ = exec.Command("docker", "exec", name, "tail", "/dev/zero").Run() // it is killed
 	awaits("the kill", func(m *isolation.Moment) bool { return m.Kind == isolation.MomentKind(event.OOMKill) })
 	// On v1 the limit is that of both together, of which the engine has told 96 MiB. Not every kernel has one.
@@ -96,7 +97,7 @@ func TestHistory(t *testing.T) {
 		}
 		awaits("a change of the swap's limit", func(m *isolation.Moment) bool {
 			return m.Kind == isolation.MomentChanged && slices.ContainsFunc(m.Limits, func(l isolation.LimitChange) bool {
-				return l.Resource == isolation.ResourceSwap && l.To.Value != nil && *l.To.Value == 32<<20
+				return l.Resource == fact.ResourceSwap && l.To.Value != nil && *l.To.Value == 32<<20
 			})
 		})
 		swapped = true
@@ -286,7 +287,7 @@ type agreement struct {
 	Kernel            []string
 	Engine            map[string]uint64
 	Limits            []string
-	Now               isolation.CgroupLimits
+	Now               fact.CgroupLimits
 	Namespaces        map[event.NamespaceType]report.KnownNamespace
 	End               report.Ending
 	Unknown           []string

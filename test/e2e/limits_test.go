@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/nsviz/nsviz/internal/anatomy"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/report"
@@ -22,9 +23,9 @@ import (
 type listed struct {
 	Name        string
 	PID         int32
-	PIDsRefused *uint64           `json:"pids_refused"`
-	Unheld      *isolation.Unheld `json:"unheld"`
-	Stuck       *isolation.Stuck  `json:"stuck"`
+	PIDsRefused *uint64      `json:"pids_refused"`
+	Unheld      *fact.Unheld `json:"unheld"`
+	Stuck       *fact.Stuck  `json:"stuck"`
 }
 
 // ps looks for a container among those that are listed.

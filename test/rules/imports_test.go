@@ -126,10 +126,16 @@ func forbidden(who, path string, test bool) string {
 		}
 	}
 	standard := !strings.Contains(strings.SplitN(path, "/", 2)[0], ".")
-	if who == "internal/isolation" && !standard && path != module+"internal/event" {
-		return "the model knows events and nothing else"
+	if only := selfContained[who]; only != nil && !standard && !slices.Contains(only, path) {
+		return "it may import only " + strings.Join(only, " and ")
 	}
 	return ""
+}
+
+// selfContained names, for packages that depend on hardly anything, all that they may import beside the standard library.
+var selfContained = map[string][]string{
+	"internal/fact":      {module + "internal/event"},
+	"internal/isolation": {module + "internal/event", module + "internal/fact"},
 }
 
 func TestImports(t *testing.T) {
@@ -182,6 +188,11 @@ func TestForbiddenImports(t *testing.T) {
 		{"internal/anatomy", module + "internal/hostfs", false},
 		{"internal/anatomy", module + "internal/container/docker", true},
 		{"internal/isolation", module + "internal/event", false},
+		{"internal/isolation", module + "internal/fact", false},
+		{"internal/fact", module + "internal/event", false},
+		{"internal/fact", module + "internal/isolation", true},
+		{"internal/fact", "golang.org/x/sys/unix", true},
+		{"internal/event", module + "internal/fact", true},
 		{"internal/isolation", "time", false},
 		{"internal/isolation", module + "internal/record", true},
 		{"internal/isolation", "golang.org/x/sys/unix", true},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -27,14 +28,14 @@ func Full() *isolation.Snapshot {
 		ID: "1111", Label: "web", Named: true, Image: "nginx:1.27", Runtime: "docker", State: isolation.Running,
 		Namespaces: memberships(),
 		Memory:     isolation.Memory{UsageBytes: new(uint64(60 << 20)), LimitBytes: new(uint64(64 << 20))},
-		InitPID:    100, Stuck: &isolation.Stuck{Cgroup: "/docker/1111"}, StuckKnown: true,
+		InitPID:    100, Stuck: &fact.Stuck{Cgroup: "/docker/1111"}, StuckKnown: true,
 		OOMKillsUnobserved: new(uint64(2)),
 	}
 	sidecar := isolation.Container{
 		ID: "2222", Label: "sidecar", Named: true, Image: "envoy", Runtime: "docker", State: isolation.Running,
 		Namespaces: memberships(),
 		Memory:     isolation.Memory{UsageBytes: new(uint64(1 << 20)), Unlimited: true},
-		InitPID:    101, Unheld: &isolation.Unheld{Cgroup: "/"}, StuckKnown: true,
+		InitPID:    101, Unheld: &fact.Unheld{Cgroup: "/"}, StuckKnown: true,
 		OOMKillsUnobserved: new(uint64(0)),
 	}
 	sidecar.Namespaces[event.PID].Relation = isolation.RelationHost
@@ -49,10 +50,10 @@ func Full() *isolation.Snapshot {
 		Memory:     isolation.Memory{UsageBytes: new(uint64(64 << 20)), LimitBytes: new(uint64(64 << 20))},
 	}
 	return &isolation.Snapshot{
-		Probes: []isolation.Probe{
+		Probes: []fact.Probe{
 			{Name: "namespaces by clone", Method: "tp_btf"},
-			{Name: isolation.ProbeCgroupsEntered, Method: "tp_btf"},
-			{Name: "namespaces by unshare", Method: isolation.MethodNone, Reason: "kprobes are off"},
+			{Name: fact.ProbeCgroupsEntered, Method: "tp_btf"},
+			{Name: "namespaces by unshare", Method: fact.MethodNone, Reason: "kprobes are off"},
 		},
 		Containers: []isolation.Container{web, sidecar, unread, odd, gone},
 		VMs: []isolation.VM{
@@ -62,8 +63,8 @@ func Full() *isolation.Snapshot {
 			{PID: 14, Kind: "qemu", Manager: "kata", Acceleration: "kvm", Container: hostile},
 			{PID: 15, Kind: "gvisor", Container: "web"},
 		},
-		Unseen:    &isolation.Unseen{Processes: 3},
-		OwnMemory: &isolation.OwnMemory{Saving: isolation.SavesPast},
+		Unseen:    &fact.Unseen{Processes: 3},
+		OwnMemory: &fact.OwnMemory{Saving: fact.SavesPast},
 		Namespaces: []isolation.Namespace{
 			{Type: event.Mnt, ID: 1, Host: true}, {Type: event.Mnt, ID: 2},
 			{Type: event.PID, ID: 3, Host: true}, {Type: event.Net, ID: 4, Host: true},
@@ -94,7 +95,7 @@ func Full() *isolation.Snapshot {
 			},
 			Lost:      map[string]uint64{"ring full": 3},
 			BPFErrors: map[string]uint64{"namespace_read": 2},
-			Savings:   map[isolation.Saving]uint64{isolation.SavesPast: 4},
+			Savings:   map[fact.Saving]uint64{fact.SavesPast: 4},
 			Starts: isolation.Histogram{
 				Counts: []uint64{0, 1, 1, 1, 3, 5, 5, 5, 5, 5, 5, 5, 5, 6},
 				Count:  7,

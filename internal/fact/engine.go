@@ -1,0 +1,47 @@
+package fact
+
+import (
+	"time"
+
+	"github.com/nsviz/nsviz/internal/event"
+)
+
+// EngineState says whether a container engine answers.
+type EngineState string
+
+// The states of a container engine.
+const (
+	EngineConnected  EngineState = "connected"
+	EngineConnecting EngineState = "connecting" // not asked yet, or being asked again
+	EngineAbsent     EngineState = "absent"     // nothing listens there
+	EngineFailing    EngineState = "failing"    // it is there and does not answer as it should
+)
+
+// Engine is a container engine that nsviz asks for names.
+type Engine struct {
+	Name   string      `json:"name"` // "docker"
+	State  EngineState `json:"state"`
+	Detail string      `json:"detail,omitempty"` // its version, or what went wrong
+}
+
+// EngineReport holds what an engine reports about a container's end, or about a start that failed. It may be wrong. What it
+// does not say is nil.
+type EngineReport struct {
+	ID        string `json:"id,omitempty"` // not in a Moment, which is of one container
+	ExitCode  *int32 `json:"exit_code,omitempty"`
+	OOMKilled *bool  `json:"oom_killed,omitempty"`
+	// Removed is set if the engine no longer knew the container when it was asked.
+	Removed bool `json:"removed,omitempty"`
+	// StartError says, in the engine's words, why it could not start the container; ExitCode is then made up by the engine.
+	StartError string `json:"start_error,omitempty"`
+}
+
+// EngineEvent reports what an engine did with a container.
+type EngineEvent struct {
+	ID     string `json:"id"`
+	Action string `json:"action"`
+	// At is when, by the engine's own clock, the wall clock; zero in recordings of versions that did not keep it.
+	At time.Time `json:"at,omitzero"`
+	// Container says who it is, where the engine made it.
+	Container *event.Container `json:"container,omitempty"`
+}

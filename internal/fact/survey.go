@@ -1,0 +1,82 @@
+package fact
+
+import (
+	"time"
+
+	"github.com/nsviz/nsviz/internal/event"
+)
+
+// Survey lists the namespaces that could be found by reading the host, and the virtual machines. Recordings
+// of versions that did not look for these have none.
+type Survey struct {
+	Namespaces []Namespace `json:"namespaces"`
+	VMs        []VM        `json:"vms,omitempty"`
+	// Unseen is what nsviz could not look into; nil in recordings of versions that did not count it.
+	Unseen *Unseen `json:"unseen,omitempty"`
+	// Resync is set where facts are missing and it is repeated, with what events have told since. Of is when it was taken
+	// then; zero is that none was yet.
+	Resync bool      `json:"resync,omitempty"`
+	Of     time.Time `json:"of,omitzero"`
+}
+
+// Unseen are the processes whose namespaces nsviz may not read, so that it does not know of namespaces that only they are in,
+// and of virtual machines that they are.
+type Unseen struct {
+	// Processes is how many of those in /proc they are.
+	Processes int `json:"processes"`
+	// Hidden is set where there are more, which /proc does not show.
+	Hidden bool `json:"hidden,omitempty"`
+	// Untraced is set where nsviz has not the right to look into the processes of others (CAP_SYS_PTRACE). Otherwise they are a few
+	// that have more rights than nsviz has, or that a security module protects.
+	Untraced bool `json:"untraced,omitempty"`
+}
+
+// Blind reports whether so much is unseen that what was found is not even nearly all. It may be called on nil.
+func (u *Unseen) Blind() bool { return u != nil && (u.Hidden || u.Untraced && u.Processes > 0) }
+
+// Any reports whether there may be namespaces and virtual machines that were not found. It may be called on nil.
+func (u *Unseen) Any() bool { return u != nil && (u.Hidden || u.Processes > 0) }
+
+// Namespace is one namespace of a Survey.
+type Namespace struct {
+	Type      event.NamespaceType `json:"type"`
+	ID        uint64              `json:"id"`
+	Owner     uint64              `json:"owner,omitempty"`
+	Parent    uint64              `json:"parent,omitempty"`
+	Processes []int32             `json:"processes,omitempty"`
+	PinnedBy  []string            `json:"pinned_by,omitempty"`
+	// MadeFor and what follows are known to a model alone, and set where facts are missing: the container that the namespace
+	// was made for, whether its runtime made it in that container's cgroup, and whether any container was in it.
+	MadeFor    *event.Container `json:"made_for,omitempty"`
+	MadeInside bool             `json:"made_inside,omitempty"`
+	Contained  bool             `json:"contained,omitempty"`
+}
+
+// VM is one virtual machine of a Survey: a process of the host. What could not be found out is absent.
+type VM struct {
+	PID int32 `json:"pid"`
+	// Kind is the program that it is: "qemu", "firecracker", "cloud-hypervisor", "dragonball" or "gvisor",
+	// which has no machine but a kernel of its own all the same.
+	Kind string `json:"kind"`
+	// Name is what its command line calls it.
+	Name string `json:"name,omitempty"`
+	// Manager is what runs it: "kata".
+	Manager string    `json:"manager,omitempty"`
+	Started time.Time `json:"started,omitzero"`
+	// Container is the id of the container whose cgroup it is in.
+	Container  string             `json:"container,omitempty"`
+	Namespaces event.NamespaceIDs `json:"namespaces,omitzero"`
+	VCPUs      *int               `json:"vcpus,omitempty"`
+	// Acceleration is "kvm", "mshv" or "emulation".
+	Acceleration string `json:"acceleration,omitempty"`
+	// MemoryBytes is what the guest has, ResidentBytes what the process takes of the host's memory.
+	MemoryBytes   *uint64 `json:"memory_bytes,omitempty"`
+	ResidentBytes *uint64 `json:"resident_bytes,omitempty"`
+}
+
+// The values of a VM that others ask for.
+const (
+	KindGVisor            = "gvisor"
+	AccelerationEmulation = "emulation"
+	ManagerKata           = "kata"
+)
