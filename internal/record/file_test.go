@@ -1,4 +1,4 @@
-package main
+package record
 
 import (
 	"errors"
@@ -12,7 +12,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
-	"github.com/nsviz/nsviz/internal/record"
+	"github.com/nsviz/nsviz/internal/losses"
 )
 
 var (
@@ -25,7 +25,7 @@ var (
 func recordUntil(t *testing.T, failed error, facts ...fact.Fact) (path string, err error) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "recording")
-	r, err := create(path)
+	r, err := Create(path, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +33,7 @@ func recordUntil(t *testing.T, failed error, facts ...fact.Fact) (path string, e
 	for _, f := range facts {
 		out.Put(f)
 	}
-	return path, r.end(out, failed)
+	return path, r.End(out.Close(t.Context()), failed)
 }
 
 // What was recorded before nsviz failed is kept, and can be read to its end.
@@ -48,11 +48,11 @@ func TestRecordingOutlivesFailure(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	reader, err := record.NewReader(file)
+	reader, err := NewReader(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s, err := record.Whole(reader, isolation.RecordingLimits()); err != nil || len(s.Cgroups) != 1 {
+	if s, err := Whole(reader, isolation.RecordingLimits()); err != nil || len(s.Cgroups) != 1 {
 		t.Errorf("%v, %d cgroups", err, len(s.Cgroups))
 	}
 }
@@ -83,11 +83,11 @@ func TestRecordingIsNoOtherFile(t *testing.T) {
 	if err := os.WriteFile(path, []byte("precious"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := create(path); err == nil {
+	if _, err := Create(path, time.Now); err == nil {
 		t.Error("it writes over a file")
 	}
 	// Between the start and the failure somebody has put another file there.
-	r, err := create(path + "2")
+	r, err := Create(path+"2", time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func TestRecordingIsNoOtherFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	out := r.sink(waitingFacts, func() []fact.Fact { return nil })
-	if err := r.end(out, errors.New("not permitted")); err == nil {
+	if err := r.End(out.Close(t.Context()), errors.New("not permitted")); err == nil {
 		t.Error("no error")
 	}
 	if got, err := os.ReadFile(path + "2"); err != nil || string(got) != "precious" {
@@ -106,7 +106,7 @@ func TestRecordingIsNoOtherFile(t *testing.T) {
 // A recording that could not be written says why, once.
 func TestRecordingFails(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "recording")
-	r, err := create(path)
+	r, err := Create(path, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func TestRecordingFails(t *testing.T) {
 	out := r.sink(waitingFacts, func() []fact.Fact { return nil })
 	out.Put(seen)
 	<-out.Failed()
-	err = r.end(out, errRecording)
+	err = r.End(out.Close(t.Context()), ErrRecording)
 	if want := path + ": write recording: write " + path + ": file already closed; what was recorded until then is kept"; err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
@@ -136,7 +136,7 @@ func (g *gate) Write(p []byte) (int, error) {
 // Whoever plays a recording that was too slow learns how much it lacks, and what is there after that.
 func TestRecordingTooSlow(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "recording")
-	r, err := create(path)
+	r, err := Create(path, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +147,7 @@ func TestRecordingTooSlow(t *testing.T) {
 		t.Fatal(err)
 	}
 	disk := &gate{to: r.file}
-	if r.writer, err = record.NewWriter(disk, time.Unix(0, 0)); err != nil {
+	if r.writer, err = NewWriter(disk, time.Unix(0, 0)); err != nil {
 		t.Fatal(err)
 	}
 	r.flushed = time.Time{} // so that the first fact goes to the disk
@@ -157,11 +157,11 @@ func TestRecordingTooSlow(t *testing.T) {
 		out.Put(seen)
 	}
 	for range 5 { // what had been lost before is told all the same
-		out.Put(lost(7, seen, event.LostRing))
+		out.Put(losses.Of(7, seen, event.LostRing))
 	}
 	dropped := out.Stats().Dropped
 	disk.Unlock()
-	if err := r.end(out, nil); err != nil {
+	if err := r.End(out.Close(t.Context()), nil); err != nil {
 		t.Fatal(err)
 	}
 	file, err := os.Open(path)
@@ -169,11 +169,11 @@ func TestRecordingTooSlow(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	reader, err := record.NewReader(file)
+	reader, err := NewReader(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := record.Whole(reader, isolation.RecordingLimits())
+	s, err := Whole(reader, isolation.RecordingLimits())
 	if err != nil || dropped == 0 || s.Totals.Lost[event.LostRing] != 35 || s.Totals.Lost[event.LostRecording] != dropped || s.Totals.Events[event.CgroupCreated] != facts-dropped {
 		t.Errorf("%v: %d dropped, lost are %v, %d are there", err, dropped, s.Totals.Lost, s.Totals.Events[event.CgroupCreated])
 	}

@@ -1,4 +1,4 @@
-package main
+package losses
 
 import (
 	"fmt"
@@ -11,24 +11,24 @@ import (
 
 // throttled is a loss of a user's events in a cgroup.
 func throttled(second int64, count uint64, uid uint32, cgroup string) fact.Fact {
-	f := lost(count, fact.Fact{Time: time.Unix(second, 0)}, event.LostThrottled)
+	f := Of(count, fact.Fact{Time: time.Unix(second, 0)}, event.LostThrottled)
 	f.Event.Lost.UID, f.Event.Lost.Cgroup = &uid, cgroup
 	return f
 }
 
 // A slow reader learns of each loss that it did not read, by its source as long as they are few.
-func TestKeepLosses(t *testing.T) {
+func TestKeep(t *testing.T) {
 	var kept []fact.Fact
 	keep := func(f fact.Fact, want bool) {
 		t.Helper()
 		var keeps bool
-		if kept, keeps = keepLosses(kept, f); keeps != want {
+		if kept, keeps = Keep(kept, f); keeps != want {
 			t.Fatalf("kept is %t for %+v", keeps, f.Event)
 		}
 	}
 	first := throttled(1, 5, 1000, "/user.slice")
 	keep(first, true)
-	keep(seen, false)
+	keep(fact.Fact{Time: time.Unix(2, 0), Event: &event.Event{Type: event.CgroupCreated}}, false)
 	keep(throttled(2, 1, 1001, "/user.slice"), true)
 	keep(throttled(3, 1, 1000, "/other.slice"), true)
 	keep(throttled(4, 6, 1000, "/user.slice"), true)
@@ -46,7 +46,7 @@ func TestKeepLosses(t *testing.T) {
 	}
 
 	kept = nil
-	const sources = 10 * maxKeptLosses
+	const sources = 10 * maxKept
 	for i := range sources {
 		keep(throttled(int64(i), 2, uint32(i), "/user.slice"), true)
 	}
@@ -58,7 +58,7 @@ func TestKeepLosses(t *testing.T) {
 		}
 		last = f.Time
 	}
-	if len(kept) > maxKeptLosses+1 || total != 2*sources {
+	if len(kept) > maxKept+1 || total != 2*sources {
 		t.Errorf("%d of %d in %d", total, 2*sources, len(kept))
 	}
 	if l := kept[len(kept)-1].Event.Lost; l.UID != nil || l.Cgroup != "" || l.Count <= 2 {
