@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,7 +14,6 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/hostfs"
-	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/report"
 )
 
@@ -115,7 +113,7 @@ func (o *options) inspect(ctx context.Context, s *streams, name string, sizes bo
 	if err != nil {
 		return nil, err
 	}
-	c, err := findContainer(snapshot, name, func(pid int32) (string, error) { return host.CgroupPath(pid, layout) })
+	c, err := report.FindByPID(snapshot, name, func(pid int32) (string, error) { return host.CgroupPath(pid, layout) })
 	if err != nil {
 		return nil, whereToAsk(err)
 	}
@@ -163,49 +161,3 @@ func (o *options) told(ctx context.Context, id string) (*anatomy.Told, error) {
 	}
 	return t, nil
 }
-
-// findContainer finds a live container by its name, its id, a PID of the host or the beginning of its
-// id. What is a PID of one and begins the id of another is told as the doubt that it is.
-func findContainer(s *isolation.Snapshot, name string, cgroupOf func(pid int32) (string, error)) (*isolation.Container, error) {
-	named, err := report.Find(s, name)
-	if err == nil && (named.Label == strings.TrimPrefix(name, "/") || named.ID == name) {
-		return named, nil
-	}
-	number, notPID := strconv.ParseInt(name, 10, 32)
-	if notPID != nil || number <= 0 {
-		return named, clean(err)
-	}
-	var holder *isolation.Container
-	cgroup, failed := cgroupOf(int32(number))
-	for i := range s.Containers {
-		c := &s.Containers[i]
-		inside := failed == nil && c.CgroupPath != "" && (cgroup == c.CgroupPath || strings.HasPrefix(cgroup, c.CgroupPath+"/"))
-		if c.Live() && (c.InitPID == int32(number) || inside) {
-			holder = c
-		}
-	}
-	var ambiguous *report.AmbiguousError
-	switch {
-	case holder == nil && failed == nil && named == nil && !errors.As(err, &ambiguous):
-		return nil, fmt.Errorf("process %d is in no container", number)
-	case holder == nil:
-		return named, clean(err)
-	case errors.As(err, &ambiguous) || named != nil && named != holder:
-		return nil, fmt.Errorf("%s is a process of %s (%s), and ids of other containers begin so; give a name or more of the id",
-			name, event.ShortID(holder.ID), foreign.Prose(holder.Label))
-	}
-	return holder, nil
-}
-
-// clean makes an error that holds names safe to print.
-func clean(err error) error {
-	if err == nil {
-		return nil
-	}
-	return cleanError{err}
-}
-
-type cleanError struct{ error }
-
-func (e cleanError) Error() string { return foreign.Prose(e.error.Error()) }
-func (e cleanError) Unwrap() error { return e.error }

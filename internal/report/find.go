@@ -1,6 +1,7 @@
 package report
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"strconv"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/story"
 )
@@ -126,3 +128,49 @@ func latestOf(c *isolation.Container) time.Time {
 	}
 	return latest
 }
+
+// FindByPID does as Find does, and also finds a live container by the PID of one of its processes, as the host counts. cgroupOf
+// returns the cgroup of a process. It fails where a number is a PID of one container and the beginning of the id of another.
+func FindByPID(s *isolation.Snapshot, name string, cgroupOf func(pid int32) (string, error)) (*isolation.Container, error) {
+	named, err := Find(s, name)
+	if err == nil && (named.Label == strings.TrimPrefix(name, "/") || named.ID == name) {
+		return named, nil
+	}
+	number, notPID := strconv.ParseInt(name, 10, 32)
+	if notPID != nil || number <= 0 {
+		return named, clean(err)
+	}
+	var holder *isolation.Container
+	cgroup, failed := cgroupOf(int32(number))
+	for i := range s.Containers {
+		c := &s.Containers[i]
+		inside := failed == nil && c.CgroupPath != "" && (cgroup == c.CgroupPath || strings.HasPrefix(cgroup, c.CgroupPath+"/"))
+		if c.Live() && (c.InitPID == int32(number) || inside) {
+			holder = c
+		}
+	}
+	var ambiguous *AmbiguousError
+	switch {
+	case holder == nil && failed == nil && named == nil && !errors.As(err, &ambiguous):
+		return nil, fmt.Errorf("process %d is in no container", number)
+	case holder == nil:
+		return named, clean(err)
+	case errors.As(err, &ambiguous) || named != nil && named != holder:
+		return nil, fmt.Errorf("%s is a process of %s (%s), and ids of other containers begin so; give a name or more of the id",
+			name, event.ShortID(holder.ID), foreign.Prose(holder.Label))
+	}
+	return holder, nil
+}
+
+// clean makes an error that holds names safe to print.
+func clean(err error) error {
+	if err == nil {
+		return nil
+	}
+	return cleanError{err}
+}
+
+type cleanError struct{ error }
+
+func (e cleanError) Error() string { return foreign.Prose(e.error.Error()) }
+func (e cleanError) Unwrap() error { return e.error }
