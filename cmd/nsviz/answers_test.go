@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -165,8 +164,5 @@ func TestUnknownSaysHowLongItWouldBeKnown(t *testing.T) {
 				t.Errorf("%s: exit code %d: %swant %s", args, code, &stderr, want)
 			}
 		}
-	}
-	if err := refused(http.StatusNotFound, []byte(`{"error":"nothing is known"}`), "ADDRESS"); !strings.HasSuffix(err.Error(), "since it began, for a while after their end") {
-		t.Errorf("of an earlier version: %v", err)
 	}
 }

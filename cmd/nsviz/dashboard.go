@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/output"
 	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/server"
 	"github.com/nsviz/nsviz/internal/sink"
@@ -24,11 +25,11 @@ type companion func(context.Context, *pipeline.Pipeline) error
 
 // dashboard draws the live host until the user quits.
 func dashboard(ctx context.Context, s *streams, o *options, beside companion) error {
-	if !isTerminal(s.out) {
+	if !output.IsTerminal(s.out) {
 		return errUnsupported{errors.New("stdout is no terminal to draw on; use nsviz serve for metrics, " +
 			"nsviz events for a stream or nsviz ps for a list")}
 	}
-	notes := &notes{}
+	notes := &ui.Notes{}
 	log := slog.New(notes)
 	p, err := o.watcher(log)
 	if err != nil {
@@ -39,10 +40,10 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 		return err
 	}
 	if err != nil {
-		notes.add("metrics: " + err.Error()) // the dashboard is worth having without
+		notes.Add("metrics: " + err.Error()) // the dashboard is worth having without
 	}
 	for _, l := range listeners {
-		notes.add("metrics on http://" + l.Addr().String() + server.MetricsPath)
+		notes.Add("metrics on http://" + l.Addr().String() + server.MetricsPath)
 	}
 
 	ctx, cancel := context.WithCancel(ctx)
@@ -77,7 +78,7 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 			}
 		})
 	}
-	err = show(ctx, p.Snapshot, p.Changed(), notes.list, s.zone, false)
+	err = show(ctx, p.Snapshot, p.Changed(), notes.List, s.zone, false)
 	cancel()
 	running.Wait()
 	close(failures)

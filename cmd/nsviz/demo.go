@@ -11,15 +11,17 @@ import (
 
 	"github.com/nsviz/nsviz/internal/container/engine/docker"
 	"github.com/nsviz/nsviz/internal/demo"
+	"github.com/nsviz/nsviz/internal/demo/lesson"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/output"
 	"github.com/nsviz/nsviz/internal/pipeline"
 )
 
 func newDemo(s *streams, o *options) *cobra.Command {
 	var bare bool
 	var duration time.Duration
-	var vm vmFlags
+	var vm lesson.VM
 	cmd := &cobra.Command{
 		Use: "demo [oom|start|isolation]", GroupID: groupWatch,
 		ValidArgs: []string{string(demo.OOM), string(demo.Start), string(demo.Isolation)},
@@ -59,23 +61,23 @@ only program is nsviz. With KVM where the host has it; without, QEMU emulates, w
 			beside := func(ctx context.Context, p *pipeline.Pipeline) error {
 				play := demo.Play{Suffix: fmt.Sprint(os.Getpid()), Wait: time.After}
 				if scenario == demo.Start {
-					play.Started = newLesson(s.out, p, vm).started
+					play.Started = lesson.New(s.out, func() int { return output.Width(s.out) }, p, vm).Started
 				}
 				return playDemo(ctx, o, scenario, bare, play)
 			}
-			switch terminal := isTerminal(s.out); {
+			switch terminal := output.IsTerminal(s.out); {
 			case terminal && scenario == demo.Start:
 				return events(ctx, s, o, func(event.Event) error { return nil }, beside)
 			case terminal:
 				return dashboard(ctx, s, o, beside)
 			}
-			return events(ctx, s, o, eventWriter(patient(s.out), "text", s.zone), beside)
+			return events(ctx, s, o, eventWriter(output.Patient(s.out), "text", s.zone), beside)
 		},
 	}
 	cmd.Flags().BoolVar(&bare, "no-docker", false, "make the containers by hand even where an engine answers")
 	cmd.Flags().Var(newChecked(&duration, 0, "duration", parseDuration), "duration", "end after this long; 0 is until q or Ctrl-C")
-	cmd.Flags().BoolVar(&vm.none, "no-vm", false, "start: boot no virtual machine to compare with")
-	cmd.Flags().StringVar(&vm.kernel, "kernel", "", "start: the kernel that the virtual machine boots (default: this host's, from /boot)")
+	cmd.Flags().BoolVar(&vm.None, "no-vm", false, "start: boot no virtual machine to compare with")
+	cmd.Flags().StringVar(&vm.Kernel, "kernel", "", "start: the kernel that the virtual machine boots (default: this host's, from /boot)")
 	return cmd
 }
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"sync"
 	"time"
 
@@ -15,6 +14,8 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
+	"github.com/nsviz/nsviz/internal/losses"
+	"github.com/nsviz/nsviz/internal/output"
 	"github.com/nsviz/nsviz/internal/sink"
 	"github.com/nsviz/nsviz/internal/ui"
 )
@@ -29,7 +30,7 @@ func newEvents(s *streams, o *options) *cobra.Command {
 nsviz does not wait for its reader. A reader that is too slow, or stops for a while, misses events; an
 events_lost event in their place gives their number.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return events(cmd.Context(), s, o, eventWriter(patient(s.out), form, s.zone), nil)
+			return events(cmd.Context(), s, o, eventWriter(output.Patient(s.out), form, s.zone), nil)
 		},
 	}
 	outputFlag(cmd, &form, "text", "json")
@@ -52,58 +53,14 @@ func eventSink(write func(event.Event) error) *sink.Sink[fact.Fact] {
 		Name: "events", Values: waitingEvents, Bytes: waitingEventBytes,
 		Size:  func(f fact.Fact) int { return f.Size() },
 		Write: func(f fact.Fact) error { return write(*f.Event) },
-		Keep:  keepLosses,
+		Keep:  losses.Keep,
 		Missed: func(n uint64, last fact.Fact, kept []fact.Fact) []fact.Fact {
 			if n == 0 {
 				return kept
 			}
-			return append(kept, lost(n, last, event.LostReader))
+			return append(kept, losses.Of(n, last, event.LostReader))
 		},
 	})
-}
-
-// maxKeptLosses bounds the losses that a slow consumer is told of one by one, each with its source.
-const maxKeptLosses = 64
-
-// keepLosses keeps events that say what had been lost before, so that a consumer that misses them learns it all the same. It adds
-// up those of one source, and from maxKeptLosses on those of one reason, whose source then is left out.
-func keepLosses(kept []fact.Fact, f fact.Fact) ([]fact.Fact, bool) {
-	if f.Event == nil || f.Event.Lost == nil {
-		return kept, false
-	}
-	add := *f.Event.Lost
-	if i := indexLoss(kept, add); i >= 0 || len(kept) < maxKeptLosses {
-		return addLoss(kept, i, f, add), true
-	}
-	add.UID, add.Cgroup = nil, ""
-	return addLoss(kept, indexLoss(kept, add), f, add), true
-}
-
-// indexLoss returns which of kept is a loss of the same source and reason, -1 for none.
-func indexLoss(kept []fact.Fact, like event.Lost) int {
-	return slices.IndexFunc(kept, func(f fact.Fact) bool {
-		l := f.Event.Lost
-		sameUser := l.UID == nil && like.UID == nil || l.UID != nil && like.UID != nil && *l.UID == *like.UID
-		return l.Reason == like.Reason && l.Cgroup == like.Cgroup && sameUser
-	})
-}
-
-// addLoss adds a loss that f told to the one at i, or behind them all where i is negative. It is told at the time of the last.
-func addLoss(kept []fact.Fact, i int, f fact.Fact, add event.Lost) []fact.Fact {
-	if i >= 0 {
-		add.Count += kept[i].Event.Lost.Count
-		kept = slices.Delete(kept, i, i+1)
-	}
-	e := *f.Event
-	e.Lost, f.Event = &add, &e
-	return append(kept, f)
-}
-
-// lost returns the event that stands for n facts that a consumer missed; last is the last one of them.
-func lost(n uint64, last fact.Fact, reason string) fact.Fact {
-	return fact.Fact{Time: last.Time, BootNS: last.BootNS, Event: &event.Event{
-		Time: last.Time, Type: event.EventsLost, Lost: &event.Lost{Count: n, Reason: reason},
-	}}
 }
 
 // events writes every event until ctx is done, the reader goes away, or what runs beside it fails.
@@ -122,7 +79,7 @@ func events(parent context.Context, s *streams, o *options, write func(event.Eve
 	}
 	var running sync.WaitGroup
 	running.Go(func() {
-		if err := awaitReaderGone(ctx, s.out); err != nil {
+		if err := output.AwaitReaderGone(ctx, s.out); err != nil {
 			cancel(err)
 		}
 	})

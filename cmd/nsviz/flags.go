@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/nsviz/nsviz/internal/anatomy"
+	"github.com/nsviz/nsviz/internal/spelling"
 )
 
 // checked is a flag whose value is checked where it is set, so that no command gets one that it cannot work with.
@@ -130,9 +131,23 @@ func wrongFlag(cmd *cobra.Command, err error) error {
 				names = append(names, f.Name)
 			}
 		})
-		if near := nearest(unknown.GetSpecifiedName(), names); near != "" {
+		if near := spelling.Nearest(unknown.GetSpecifiedName(), names); near != "" {
 			return errUsage{fmt.Errorf("%w; did you mean --%s? See %s --help", err, near, cmd.CommandPath())}
 		}
 	}
 	return errUsage{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
+}
+
+// noCommand is the error that there is no such command below one.
+func noCommand(below *cobra.Command, name string) error {
+	var names []string
+	for _, c := range below.Commands() {
+		if c.IsAvailableCommand() || c.Name() == "help" {
+			names = append(names, c.Name())
+		}
+	}
+	if near := spelling.Nearest(name, names); near != "" {
+		return errUsage{fmt.Errorf("no command %q; did you mean %s %s? See %[2]s --help", name, below.CommandPath(), near)}
+	}
+	return errUsage{fmt.Errorf("no command %q; see %s --help", name, below.CommandPath())}
 }

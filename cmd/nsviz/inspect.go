@@ -4,19 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/nsviz/nsviz/internal/anatomy"
+	"github.com/nsviz/nsviz/internal/client"
 	"github.com/nsviz/nsviz/internal/container/engine"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/hostfs"
-	"github.com/nsviz/nsviz/internal/isolation"
-	"github.com/nsviz/nsviz/internal/story"
+	"github.com/nsviz/nsviz/internal/report"
 )
 
 func newInspect(s *streams, o *options) *cobra.Command {
@@ -42,23 +41,23 @@ no root.`,
   sudo nsviz inspect web --fail-on high     for CI: exit code 1 if there is such a finding
   nsviz inspect web --from FILE             what a recording knows of it, dead or alive`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if story.IsName(args[0]) {
+			if report.IsName(args[0]) {
 				return errUsage{fmt.Errorf("inspect is for containers; nsviz why %s tells of a namespace or a cgroup", foreign.Prose(args[0]))}
 			}
 			if named(cmd) {
 				if failOn.set {
 					return errUsage{errors.New("--fail-on is for a container that runs: what --from and --recording ask knows no findings")}
 				}
-				return inspectKnown(cmd, s, &from, args[0], form)
+				return ask(cmd, s, &from, form, client.Inspect(args[0]), func(k report.Known) error { return k.WriteText(s.out, s.zone) })
 			}
 			a, err := o.inspect(cmd.Context(), s, args[0], sizes)
 			if err != nil {
 				return err
 			}
 			if form == "json" {
-				err = writeJSON(s.out, a)
+				err = report.WriteJSON(s.out, a)
 			} else {
-				err = writeAnatomy(s.out, a, s.zone)
+				err = report.WriteAnatomy(s.out, a, s.zone)
 			}
 			if err != nil || !failOn.set {
 				return err
@@ -73,6 +72,16 @@ no root.`,
 	cmd.Flags().Lookup("from").DefValue = "" // without it /proc is read
 	outputFlag(cmd, &form, "text", "json")
 	return cmd
+}
+
+// whereToAsk says of a container that /proc knows nothing of who may know more.
+func whereToAsk(err error) error {
+	var missing *report.NotFoundError
+	if !errors.As(err, &missing) {
+		return err
+	}
+	return fmt.Errorf("%s that runs; if it has ended, an nsviz that ran meanwhile may know it: nsviz inspect %s --from %s, or --recording FILE",
+		foreign.Prose(err.Error()), foreign.Prose(missing.Name), client.DefaultFrom)
 }
 
 // failing is the error that findings of a severity or worse are.
@@ -105,7 +114,7 @@ func (o *options) inspect(ctx context.Context, s *streams, name string, sizes bo
 	if err != nil {
 		return nil, err
 	}
-	c, err := findContainer(snapshot, name, func(pid int32) (string, error) { return host.Cgroups.PathOf(pid, layout) })
+	c, err := report.FindByPID(snapshot, name, func(pid int32) (string, error) { return host.Cgroups.PathOf(pid, layout) })
 	if err != nil {
 		return nil, whereToAsk(err)
 	}
@@ -157,49 +166,3 @@ func told(ctx context.Context, asked engine.Engine, id string) (*anatomy.Told, e
 	}
 	return t, nil
 }
-
-// findContainer finds a live container by its name, its id, a PID of the host or the beginning of its
-// id. What is a PID of one and begins the id of another is told as the doubt that it is.
-func findContainer(s *isolation.Snapshot, name string, cgroupOf func(pid int32) (string, error)) (*isolation.Container, error) {
-	named, err := story.Find(s, name)
-	if err == nil && (named.Label == strings.TrimPrefix(name, "/") || named.ID == name) {
-		return named, nil
-	}
-	number, notPID := strconv.ParseInt(name, 10, 32)
-	if notPID != nil || number <= 0 {
-		return named, clean(err)
-	}
-	var holder *isolation.Container
-	cgroup, failed := cgroupOf(int32(number))
-	for i := range s.Containers {
-		c := &s.Containers[i]
-		inside := failed == nil && c.CgroupPath != "" && (cgroup == c.CgroupPath || strings.HasPrefix(cgroup, c.CgroupPath+"/"))
-		if c.Live() && (c.InitPID == int32(number) || inside) {
-			holder = c
-		}
-	}
-	var ambiguous *story.AmbiguousError
-	switch {
-	case holder == nil && failed == nil && named == nil && !errors.As(err, &ambiguous):
-		return nil, fmt.Errorf("process %d is in no container", number)
-	case holder == nil:
-		return named, clean(err)
-	case errors.As(err, &ambiguous) || named != nil && named != holder:
-		return nil, fmt.Errorf("%s is a process of %s (%s), and ids of other containers begin so; give a name or more of the id",
-			name, event.ShortID(holder.ID), foreign.Prose(holder.Label))
-	}
-	return holder, nil
-}
-
-// clean makes an error that holds names safe to print.
-func clean(err error) error {
-	if err == nil {
-		return nil
-	}
-	return cleanError{err}
-}
-
-type cleanError struct{ error }
-
-func (e cleanError) Error() string { return foreign.Prose(e.error.Error()) }
-func (e cleanError) Unwrap() error { return e.error }

@@ -14,6 +14,8 @@ import (
 	_ "time/tzdata" // for hosts and images that lack it
 
 	"github.com/nsviz/nsviz/internal/foreign"
+	"github.com/nsviz/nsviz/internal/output"
+	"github.com/nsviz/nsviz/internal/place"
 	"github.com/nsviz/nsviz/internal/probes"
 	"github.com/nsviz/nsviz/internal/sink"
 )
@@ -35,7 +37,7 @@ func main() {
 	late := make(chan struct{})
 	context.AfterFunc(ctx, func() { time.AfterFunc(outputPatience, func() { close(late) }) })
 	log := sink.NewWriter("log", os.Stderr, waitingLogBytes)
-	code := run(ctx, os.Args[1:], stdout{os.Stdout, late}, log)
+	code := run(ctx, os.Args[1:], output.Stdout{File: os.Stdout, Late: late}, log)
 	stop()
 	_ = closeSink(log) // there is nowhere left to report an error
 	os.Exit(code)
@@ -73,16 +75,13 @@ func untilSignalled(parent context.Context) (ctx context.Context, stop context.C
 
 // run is the whole program.
 func run(ctx context.Context, args []string, out, stderr io.Writer) int {
-	err := ownIDs().notLent()
-	if err == nil {
-		err = enoughFiles(fewFiles)
-	}
+	err := place.CanStart()
 	if err == nil {
 		root := newRoot(&streams{out: out, err: stderr, zone: time.Local})
 		root.SetArgs(args)
 		err = root.ExecuteContext(ctx)
 	}
-	if err == nil || errors.Is(err, errReaderGone) {
+	if err == nil || errors.Is(err, output.ErrReaderGone) {
 		return exitDone
 	}
 	fmt.Fprintln(stderr, "nsviz:", errorText(err))
@@ -111,10 +110,11 @@ func (e errUnsupported) Unwrap() error { return e.error }
 func exitCode(err error) int {
 	var usage errUsage
 	var unsupported errUnsupported
+	var unfit *place.Error
 	switch {
 	case errors.As(err, &usage):
 		return exitUsage
-	case errors.As(err, &unsupported), errors.Is(err, probes.ErrNotPermitted), errors.Is(err, probes.ErrNotSupported):
+	case errors.As(err, &unsupported), errors.As(err, &unfit), errors.Is(err, probes.ErrNotPermitted), errors.Is(err, probes.ErrNotSupported):
 		return exitNotSupported
 	}
 	return exitFailed

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/nsviz/nsviz/internal/ui"
 )
 
 // restoreLogs has the logs of later tests go where they went before.
@@ -25,15 +27,15 @@ func restoreLogs(t *testing.T) {
 // What a library logs is a note on the dashboard, in one line.
 func TestLogsOfLibrariesAreNotes(t *testing.T) {
 	restoreLogs(t)
-	n := &notes{}
-	n.add("metrics on http://127.0.0.1:10064/metrics")
+	n := &ui.Notes{}
+	n.Add("metrics on http://127.0.0.1:10064/metrics")
 	adoptLogs(slog.New(n))
 	log.Print("a library is worried\nat length")
-	if got := n.list(); len(got) != 2 || got[1] != "a library is worried" {
+	if got := n.List(); len(got) != 2 || got[1] != "a library is worried" {
 		t.Errorf("the notes are %q", got)
 	}
 	slog.Info("not worth a note")
-	if got := n.list(); len(got) != 2 || got[1] != "a library is worried" {
+	if got := n.List(); len(got) != 2 || got[1] != "a library is worried" {
 		t.Errorf("the notes are %q", got)
 	}
 }

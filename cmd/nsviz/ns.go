@@ -1,18 +1,10 @@
 package main
 
 import (
-	"fmt"
-	"io"
-	"slices"
-	"strings"
-	"time"
-
 	"github.com/spf13/cobra"
 
-	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/foreign"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/diagram"
+	"github.com/nsviz/nsviz/internal/report"
 )
 
 func newNs(s *streams, o *options) *cobra.Command {
@@ -27,173 +19,15 @@ func newNs(s *streams, o *options) *cobra.Command {
 			}
 			switch form {
 			case "json":
-				return writeJSON(s.out, nsJSON(snapshot))
+				return report.WriteJSON(s.out, report.Namespaces(snapshot))
 			case "dot":
-				return nsDot(s.out, snapshot)
+				return diagram.WriteDOT(s.out, snapshot)
 			case "mermaid":
-				return nsMermaid(s.out, snapshot)
+				return diagram.WriteMermaid(s.out, snapshot)
 			}
-			return nsTree(s.out, snapshot)
+			return report.WriteNamespaces(s.out, snapshot)
 		},
 	}
 	outputFlag(cmd, &form, "tree", "json", "dot", "mermaid")
 	return cmd
-}
-
-// nsNamespace is one element of `nsviz ns -o json`, described in docs/EVENTS.md.
-type nsNamespace struct {
-	Type       event.NamespaceType `json:"type"`
-	ID         uint64              `json:"id"`
-	Owner      uint64              `json:"owner,omitempty"`
-	Parent     uint64              `json:"parent,omitempty"`
-	Created    time.Time           `json:"created,omitzero"`
-	Creator    *event.Process      `json:"creator,omitempty"`
-	Processes  []int32             `json:"processes"`
-	Containers []string            `json:"containers"`
-	PinnedBy   []string            `json:"pinned_by"`
-	// ProcessesIncomplete is set where others may be in it, whose namespaces nsviz may not read.
-	ProcessesIncomplete bool `json:"processes_incomplete,omitempty"`
-}
-
-func nsJSON(s *isolation.Snapshot) []nsNamespace {
-	list := make([]nsNamespace, 0, len(s.Namespaces))
-	for _, n := range s.Namespaces {
-		list = append(list, nsNamespace{
-			Type: n.Type, ID: n.ID, Owner: n.Owner, Parent: n.Parent, Created: n.Created, Creator: n.Creator,
-			Processes:  append([]int32{}, n.Processes...),
-			Containers: append([]string{}, n.Containers...),
-			PinnedBy:   append([]string{}, n.PinnedBy...),
-
-			ProcessesIncomplete: s.Unseen.Any(),
-		})
-	}
-	return list
-}
-
-// nsTree prints type by type; pid and user namespaces below their parents.
-func nsTree(out io.Writer, s *isolation.Snapshot) error {
-	var b strings.Builder
-	for _, t := range event.NamespaceTypes() {
-		var all []isolation.Namespace
-		for _, n := range s.Namespaces {
-			if n.Type == t {
-				all = append(all, n)
-			}
-		}
-		fmt.Fprintf(&b, "%s\n", t)
-		known := func(id uint64) bool {
-			return slices.ContainsFunc(all, func(n isolation.Namespace) bool { return n.ID == id })
-		}
-		for _, n := range all {
-			if n.Parent == 0 || !known(n.Parent) {
-				branch(&b, all, n, 1, s.Unseen)
-			}
-		}
-	}
-	_, err := io.WriteString(out, b.String())
-	return err
-}
-
-func branch(b *strings.Builder, all []isolation.Namespace, n isolation.Namespace, depth int, unseen *fact.Unseen) {
-	fmt.Fprintf(b, "%s%d  %s\n", strings.Repeat("  ", depth), n.ID, strings.Join(inhabitants(n, unseen), ", "))
-	for _, child := range all {
-		if child.Parent == n.ID && child.ID != n.ID {
-			branch(b, all, child, depth+1, unseen)
-		}
-	}
-}
-
-func inhabitants(n isolation.Namespace, unseen *fact.Unseen) []string {
-	var words []string
-	if n.Host {
-		words = append(words, "the host's")
-	}
-	for _, c := range n.Containers {
-		words = append(words, foreign.Name(c))
-	}
-	atLeast := ""
-	if unseen.Blind() {
-		atLeast = "at least "
-	}
-	switch len(n.Processes) {
-	case 0:
-		if unseen.Blind() {
-			words = append(words, "processes unknown")
-		} else {
-			words = append(words, "no process")
-		}
-	case 1:
-		words = append(words, fmt.Sprintf("%s1 process: %d", atLeast, n.Processes[0]))
-	default:
-		words = append(words, fmt.Sprintf("%s%d processes from %d on", atLeast, len(n.Processes), n.Processes[0]))
-	}
-	for _, pin := range n.PinnedBy {
-		words = append(words, "kept by "+foreign.Prose(pin))
-	}
-	return words
-}
-
-// nsDot draws which container is in which namespace that is not only its own, and the namespaces that
-// live without a process.
-func nsDot(out io.Writer, s *isolation.Snapshot) error {
-	var b strings.Builder
-	joined := map[uint64]bool{} // there are edges to it
-	b.WriteString("graph namespaces {\n  rankdir=LR;\n  node [fontname=\"sans-serif\"];\n")
-	for i := range s.Containers {
-		c := &s.Containers[i]
-		label := []string{foreign.Name(c.Label)}
-		if own := ownTypes(c); own != "" {
-			label = append(label, "its own: "+own)
-		}
-		fmt.Fprintf(&b, "  %s [shape=box,label=%s];\n", dotString("c "+c.ID), dotString(label...))
-		for t, m := range c.Namespaces {
-			if m.ID != 0 && m.Relation != isolation.RelationOwn {
-				joined[m.ID] = true
-				fmt.Fprintf(&b, "  %s -- %s;\n", dotString("c "+c.ID), dotString(fmt.Sprint(event.NamespaceType(t), " ", m.ID)))
-			}
-		}
-	}
-	for _, n := range s.Namespaces {
-		label := []string{n.Type.String(), fmt.Sprint(n.ID)}
-		style := ""
-		switch {
-		case n.Host && len(n.Containers) > 0:
-			style = ",style=filled,fillcolor=lightgrey"
-		case joined[n.ID]:
-		case len(n.Processes) == 0 && !n.Host:
-			style = ",style=dashed"
-			if s.Unseen.Blind() {
-				label = append(label, "processes unknown")
-			}
-			for _, pin := range n.PinnedBy {
-				label = append(label, "kept by "+foreign.Prose(pin))
-			}
-		default:
-			continue
-		}
-		fmt.Fprintf(&b, "  %s [shape=ellipse,label=%s%s];\n", dotString(fmt.Sprint(n.Type, " ", n.ID)), dotString(label...), style)
-	}
-	b.WriteString("}\n")
-	_, err := io.WriteString(out, b.String())
-	return err
-}
-
-// ownTypes are the types of which a container has one of its own.
-func ownTypes(c *isolation.Container) string {
-	var own []string
-	for t, m := range c.Namespaces {
-		if m.Relation == isolation.RelationOwn {
-			own = append(own, event.NamespaceType(t).String())
-		}
-	}
-	return strings.Join(own, ", ")
-}
-
-// dotString quotes lines for Graphviz, where only the quote and the backslash are special.
-func dotString(lines ...string) string {
-	for i, line := range lines {
-		line = strings.ReplaceAll(foreign.Clean(line), `\`, `\\`)
-		lines[i] = strings.ReplaceAll(line, `"`, `\"`)
-	}
-	return `"` + strings.Join(lines, `\n`) + `"`
 }

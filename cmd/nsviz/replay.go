@@ -10,7 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/nsviz/nsviz/internal/output"
 	"github.com/nsviz/nsviz/internal/record"
+	"github.com/nsviz/nsviz/internal/ui"
 )
 
 func newReplay(s *streams, _ *options) *cobra.Command {
@@ -34,12 +36,12 @@ func replay(ctx context.Context, s *streams, path string, speed float64) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	if !isTerminal(s.out) {
+	if !output.IsTerminal(s.out) {
 		return errUnsupported{errors.New("stdout is no terminal to draw on; run nsviz replay in one")}
 	}
-	notes := &notes{}
+	notes := &ui.Notes{}
 	adoptLogs(slog.New(notes))
-	notes.add("replay of " + path)
+	notes.Add("replay of " + path)
 	player := record.NewPlayer(reader, speed, time.After)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -48,13 +50,13 @@ func replay(ctx context.Context, s *streams, path string, speed float64) error {
 		err := player.Run(ctx)
 		switch {
 		case errors.Is(err, record.ErrCutShort):
-			notes.add(err.Error())
+			notes.Add(err.Error())
 		case err == nil && ctx.Err() == nil:
-			notes.add("the recording ends here; q quits")
+			notes.Add("the recording ends here; q quits")
 		}
 		played <- err
 	}()
-	err = show(ctx, player.Snapshot, player.Changed(), notes.list, s.zone, true)
+	err = show(ctx, player.Snapshot, player.Changed(), notes.List, s.zone, true)
 	cancel()
 	if failed := <-played; failed != nil {
 		err = errors.Join(err, fmt.Errorf("%s: %w", path, failed))

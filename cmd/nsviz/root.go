@@ -17,6 +17,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/pipeline"
+	"github.com/nsviz/nsviz/internal/place"
 	"github.com/nsviz/nsviz/internal/probes"
 	"github.com/nsviz/nsviz/internal/server"
 )
@@ -190,7 +191,7 @@ func (o *options) chooseMethods() error {
 
 // watcher sets up what the commands share that watch.
 func (o *options) watcher(log *slog.Logger, sinks ...func(fact.Fact)) (*pipeline.Pipeline, error) {
-	if err := enoughFiles(watchFiles); err != nil {
+	if err := place.CanWatch(); err != nil {
 		return nil, err
 	}
 	return o.pipeline(log, sinks...)
@@ -207,7 +208,7 @@ func (o *options) pipeline(log *slog.Logger, sinks ...func(fact.Fact)) (*pipelin
 		Roots:        hostfs.Roots{Proc: o.procRoot, Cgroup: o.cgroupRoot},
 		Engine:       names,
 		ProbeMethods: o.probeMethods,
-		LimitMemory:  o.limitMemory(log),
+		LimitMemory:  pipeline.LimitGoRuntime(log),
 		Log:          log,
 		Sinks:        sinks,
 

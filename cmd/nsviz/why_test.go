@@ -6,102 +6,15 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
+	"github.com/nsviz/nsviz/internal/diagram"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/record"
-	"github.com/nsviz/nsviz/internal/story"
+	"github.com/nsviz/nsviz/internal/report"
 )
-
-// hostileHistory has foreign text in all places.
-func hostileHistory() []isolation.Moment {
-	c := &event.Container{ID: hostile, Name: hostile, Inner: &event.Container{ID: hostile, Name: hostile}}
-	by := &event.Process{PID: 7, Comm: hostile, Container: c}
-	touched := []isolation.Touched{{Type: event.Net, ID: 1, Container: c}}
-	var list []isolation.Moment
-	for _, kind := range append([]event.Type{
-		event.Type(isolation.MomentFound), event.Type(isolation.MomentLimits), event.Type(isolation.MomentChanged), event.Type(isolation.MomentUnobserved),
-		event.Type(isolation.MomentVerdict), event.Type(isolation.MomentSaid), event.Type(isolation.MomentGone), hostile,
-	}, event.Types()...) {
-		list = append(list, isolation.Moment{
-			Time: time.Unix(0, 0), Kind: isolation.MomentKind(kind), By: by, Via: hostile, Namespaces: touched, Container: c, Cgroup: hostile, Init: by, Said: fact.EngineAction(hostile),
-			Limits: []isolation.LimitChange{{Resource: hostile, To: fact.Limit{Value: new(1.0)}}}, Count: 2, Until: time.Unix(1, 0), LeftOut: 3,
-			OOM:  &event.OOM{Scope: event.ScopeCgroup, Cgroup: hostile, Victim: event.Victim{PID: 7, Comm: hostile, Container: c}, Trigger: by},
-			Exit: &event.Exit{Signal: 9, By: by, EarlierSignal: &event.SentSignal{Signal: 15, Time: time.Unix(0, 0), By: by}},
-		})
-	}
-	return list
-}
-
-// Nothing that comes from a container acts on the terminal of whoever reads its history.
-func TestHostileHistory(t *testing.T) {
-	c := event.Container{ID: hostile, Name: hostile, Image: hostile, Runtime: hostile}
-	history := hostileHistory()
-	for name, write := range map[string]func(b *strings.Builder) error{
-		"why": func(b *strings.Builder) error {
-			return writeAnswer(b, &story.Answer{Container: c, Sentence: hostile, History: history}, true, time.UTC)
-		},
-		"why, in short": func(b *strings.Builder) error {
-			return writeAnswer(b, &story.Answer{Container: c, Sentence: hostile, History: history}, false, time.UTC)
-		},
-		"why of a namespace": func(b *strings.Builder) error {
-			return writeStory(b, story.Text{{Text: hostile}}, history, story.NamespaceMoment, time.UTC)
-		},
-		"why of a cgroup": func(b *strings.Builder) error {
-			return writeStory(b, story.Text{{Text: hostile}}, history, story.CgroupMoment, time.UTC)
-		},
-		"inspect": func(b *strings.Builder) error {
-			return writeKnown(b, &story.Known{
-				Container: c, State: hostile, PID: 7, Comm: hostile, Cgroup: hostile, Sentence: hostile, History: history, Unknown: []string{hostile},
-				Namespaces: map[event.NamespaceType]story.KnownNamespace{event.Net: {
-					ID: 1, SharedWithHost: new(false), SharedWith: []string{hostile}, Creator: &event.Process{Comm: hostile},
-				}},
-			}, time.UTC)
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			var b strings.Builder
-			if err := write(&b); err != nil {
-				t.Fatal(err)
-			}
-			for line := range strings.Lines(b.String()) {
-				if strings.ContainsFunc(strings.TrimSuffix(line, "\n"), func(r rune) bool { return !unicode.IsPrint(r) }) || !utf8.ValidString(line) {
-					t.Errorf("%q", line)
-				}
-			}
-			if !strings.Contains(b.String(), `x\x1b[2J`) || name != "why, in short" && !strings.Contains(b.String(), "(3 things in between are not kept)") {
-				t.Errorf("not all is told:\n%s", &b)
-			}
-		})
-	}
-}
-
-// Of what is not known it is said that it is not.
-func TestLittleKnown(t *testing.T) {
-	var b strings.Builder
-	k := story.Remember(&isolation.Container{ID: strings.Repeat("a", 64), State: isolation.Exited}, &isolation.Snapshot{})
-	if err := writeKnown(&b, &k, time.UTC); err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{
-		"mnt         unknown\n", "memory      usage unknown, limit unknown\n", "CPU         limit unknown\n", "What is unknown\n  its processes",
-	} {
-		if !strings.Contains(b.String(), want) {
-			t.Errorf("no %q in\n%s", want, &b)
-		}
-	}
-	if strings.Contains(b.String(), "What happened") {
-		t.Errorf("of nothing it is told what it was:\n%s", &b)
-	}
-	b.Reset()
-	if err := writeAnswer(&b, &story.Answer{Sentence: "web runs."}, false, time.UTC); err != nil || b.String() != "web runs.\n" {
-		t.Errorf("%v, %q", err, b.String())
-	}
-}
 
 // makeRecording records events of a second, from the epoch on, with a container called longName among them.
 func makeRecording(t *testing.T) (path string) {
@@ -186,13 +99,13 @@ func TestLongNames(t *testing.T) {
 		Host:       fact.Host{Name: longName}, Engines: []fact.Engine{{Name: "docker", Detail: longName}},
 	}
 	for name, write := range map[string]func(*strings.Builder) error{
-		"ps":         func(b *strings.Builder) error { return psTable(b, s, time.UTC) },
-		"ns":         func(b *strings.Builder) error { return nsTree(b, s) },
-		"ns dot":     func(b *strings.Builder) error { return nsDot(b, s) },
-		"ns mermaid": func(b *strings.Builder) error { return nsMermaid(b, s) },
-		"doctor":     func(b *strings.Builder) error { return diagnosis{snapshot: s}.write(b) },
+		"ps":         func(b *strings.Builder) error { return report.WriteWorkloads(b, s, time.UTC) },
+		"ns":         func(b *strings.Builder) error { return report.WriteNamespaces(b, s) },
+		"ns dot":     func(b *strings.Builder) error { return diagram.WriteDOT(b, s) },
+		"ns mermaid": func(b *strings.Builder) error { return diagram.WriteMermaid(b, s) },
+		"doctor":     func(b *strings.Builder) error { return report.Diagnosis{Snapshot: s}.WriteText(b) },
 		"error": func(b *strings.Builder) error {
-			b.WriteString(errorText(&story.NotFoundError{Name: longName}))
+			b.WriteString(errorText(&report.NotFoundError{Name: longName}))
 			return nil
 		},
 	} {
@@ -244,16 +157,5 @@ func TestAskARecording(t *testing.T) {
 		if code != test.code || !strings.Contains(out.String()+stderr.String(), test.says) || (code == 0) != (stderr.Len() == 0) {
 			t.Errorf("%q: exit code %d\n%s%s", test.args, code, &out, &stderr)
 		}
-	}
-}
-
-// What was too much to be kept is no reason to say that there was nothing.
-func TestLeftOutIsSaid(t *testing.T) {
-	if err := leftOut(isolation.LeftOut{}); err != nil {
-		t.Error(err)
-	}
-	err := leftOut(isolation.LeftOut{Containers: 1, Namespaces: 2, Cgroups: 3, Kills: 4, Unstarted: 5})
-	if want := "the oldest are left out: 1 ended containers, 2 freed namespaces, 3 cgroups, 4 OOM kills and 5 containers that never started"; err == nil || !strings.HasSuffix(err.Error(), want) {
-		t.Errorf("%v", err)
 	}
 }

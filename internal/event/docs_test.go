@@ -1,17 +1,10 @@
 package event
 
 import (
-	"bytes"
 	"encoding/json"
-	"go/ast"
-	"go/parser"
-	"go/token"
-	"maps"
 	"os"
 	"reflect"
 	"regexp"
-	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -91,96 +84,4 @@ func TestDocumentedReasons(t *testing.T) {
 			t.Errorf("the reason %q is not documented", reason)
 		}
 	}
-}
-
-// The one-shot commands have structs of their own, in a package that no other can import.
-func TestDocumentedCommands(t *testing.T) {
-	sections, _ := page(t)
-	for command, files := range map[string][]string{
-		"ps": {"../../cmd/nsviz/ps.go"}, "ns": {"../../cmd/nsviz/ns.go"}, "why": {"../story/why.go", "../story/text.go", "../isolation/moment.go", "../fact/limit.go"},
-		"why TYPE:[ID]": {"../story/namespace.go"}, "why cgroup:PATH": {"../story/cgroup.go", "../fact/limits.go"}, "inspect --from": {"../story/known.go", "../fact/limits.go"},
-		"inspect": {"../anatomy/anatomy.go", "../anatomy/holes.go", "../anatomy/ports.go", "../host/nsfs/idmaps.go", "../host/cgroupfs/resources.go",
-			"../host/cgroupfs/resources_memory.go", "../host/cgroupfs/resources_cpu.go", "../host/cgroupfs/resources_pids.go", "../host/cgroupfs/resources_io.go",
-			"../host/cgroupfs/resources_pressure.go"},
-	} {
-		text := sections["`nsviz "+command+" -o json`"]
-		fields := map[string]bool{}
-		for _, file := range files {
-			maps.Copy(fields, sourceFields(t, file))
-		}
-		for field := range fields {
-			if !strings.Contains(text, "`"+field+"`") {
-				t.Errorf("%s: %s is not documented", command, field)
-			}
-		}
-		lines := examples(text)
-		if len(lines) != 1 {
-			t.Fatalf("%s: %d examples, want one", command, len(lines))
-		}
-		for _, typ := range NamespaceTypes() {
-			fields[typ.String()] = true
-		}
-		maps.Copy(fields, sourceFields(t, "../isolation/moment.go")) // histories are, too, and documented once
-		maps.Copy(fields, sourceFields(t, "../fact/limit.go"))       // with the limits in them
-		maps.Copy(fields, sourceFields(t, "../story/text.go"))       // as are texts
-		for field := range fieldsOf(reflect.TypeFor[Event]()) {      // whole events are in some
-			_, name, _ := strings.Cut(field, ".")
-			fields[name] = true
-		}
-		var list any
-		if err := json.Unmarshal([]byte(lines[0]), &list); err != nil {
-			t.Fatalf("%s: %v", command, err)
-		}
-		for _, key := range keys(list) {
-			if !fields[key] {
-				t.Errorf("%s: the example has %s, which is no field", command, key)
-			}
-		}
-		var compact bytes.Buffer
-		if err := json.Compact(&compact, []byte(lines[0])); err != nil || compact.String() != lines[0] {
-			t.Errorf("%s: the example is not one compact line (%v)", command, err)
-		}
-	}
-}
-
-// sourceFields lists the JSON names of all structs in a source file.
-func sourceFields(t *testing.T, file string) map[string]bool {
-	t.Helper()
-	source, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
-	if err != nil {
-		t.Fatal(err)
-	}
-	fields := map[string]bool{}
-	for node := range ast.Preorder(source) {
-		field, ok := node.(*ast.Field)
-		if !ok || field.Tag == nil {
-			continue
-		}
-		tag, err := strconv.Unquote(field.Tag.Value)
-		if err != nil {
-			t.Fatal(err)
-		}
-		name, _, _ := strings.Cut(reflect.StructTag(tag).Get("json"), ",")
-		fields[name] = true
-	}
-	if len(fields) == 0 {
-		t.Fatalf("%s has no JSON any more", file)
-	}
-	return fields
-}
-
-// keys lists the keys of all objects in a JSON value.
-func keys(v any) []string {
-	var all []string
-	switch v := v.(type) {
-	case []any:
-		for _, element := range v {
-			all = append(all, keys(element)...)
-		}
-	case map[string]any:
-		for _, key := range slices.Sorted(maps.Keys(v)) {
-			all = append(append(all, key), keys(v[key])...)
-		}
-	}
-	return all
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/pipeline"
+	"github.com/nsviz/nsviz/internal/report"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
@@ -78,7 +79,7 @@ func TestStoryOfACgroup(t *testing.T) {
 	if !strings.HasPrefix(told[0], by+"made it") || len(told) != 6 {
 		t.Errorf("told:\n%s", strings.Join(told, "\n"))
 	}
-	a, err := story.WhyCgroup(w.Whole(), path)
+	a, err := report.WhyCgroup(w.Whole(), path)
 	if err != nil || a.Removed.IsZero() || a.OOMKills != 1 || a.Creator == nil || int(a.Creator.PID) != os.Getpid() {
 		t.Errorf("%+v, %v", a, err)
 	}

@@ -9,11 +9,11 @@ import (
 
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
-	"github.com/nsviz/nsviz/internal/story"
+	"github.com/nsviz/nsviz/internal/report"
 )
 
-// The paths of the API. GET WhyPath?container=NAME returns a story.Answer, WhyPath?namespace=TYPE:[ID] a
-// story.NamespaceAnswer, WhyPath?cgroup=/PATH a story.CgroupAnswer, InspectPath?container=NAME a story.Known. A question without an
+// The paths of the API. GET WhyPath?container=NAME returns a report.ContainerAnswer, WhyPath?namespace=TYPE:[ID] a
+// report.NamespaceAnswer, WhyPath?cgroup=/PATH a report.CgroupAnswer, InspectPath?container=NAME a report.Known. A question without an
 // answer returns a Refusal, with the status 404 where nothing is known and 409 where a name is ambiguous.
 const (
 	WhyPath     = "/api/v1/why"
@@ -53,7 +53,7 @@ func (q *questions) why(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	namespaces, cgroups := query["namespace"], query["cgroup"]
 	if len(namespaces)+len(cgroups) == 0 {
-		q.ofContainer(w, r, func(c *isolation.Container, s *isolation.Snapshot) any { return story.Why(c, s) })
+		q.ofContainer(w, r, func(c *isolation.Container, s *isolation.Snapshot) any { return report.WhyContainer(c, s) })
 		return
 	}
 	if len(namespaces)+len(cgroups) > 1 || query.Has("container") {
@@ -61,24 +61,24 @@ func (q *questions) why(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if len(cgroups) == 1 {
-		at, ok := story.ParseCgroupName(story.CgroupName(cgroups[0]))
+		at, ok := report.ParseCgroupName(report.CgroupName(cgroups[0]))
 		if !ok {
 			refuse()
 			return
 		}
-		q.answer(w, r, func(s *isolation.Snapshot) (any, error) { return story.WhyCgroup(s, at) })
+		q.answer(w, r, func(s *isolation.Snapshot) (any, error) { return report.WhyCgroup(s, at) })
 		return
 	}
-	name, ok := story.ParseNamespaceName(namespaces[0])
+	name, ok := report.ParseNamespaceName(namespaces[0])
 	if !ok {
 		refuse()
 		return
 	}
-	q.answer(w, r, func(s *isolation.Snapshot) (any, error) { return story.WhyNamespace(s, name) })
+	q.answer(w, r, func(s *isolation.Snapshot) (any, error) { return report.WhyNamespace(s, name) })
 }
 
 func (q *questions) inspect(w http.ResponseWriter, r *http.Request) {
-	q.ofContainer(w, r, func(c *isolation.Container, s *isolation.Snapshot) any { return story.Remember(c, s) })
+	q.ofContainer(w, r, func(c *isolation.Container, s *isolation.Snapshot) any { return report.NewKnown(c, s) })
 }
 
 func (q *questions) ofContainer(w http.ResponseWriter, r *http.Request, of func(*isolation.Container, *isolation.Snapshot) any) {
@@ -88,7 +88,7 @@ func (q *questions) ofContainer(w http.ResponseWriter, r *http.Request, of func(
 		return
 	}
 	q.answer(w, r, func(s *isolation.Snapshot) (any, error) {
-		c, err := story.Find(s, names[0])
+		c, err := report.Find(s, names[0])
 		if err != nil {
 			return nil, err
 		}
@@ -119,7 +119,7 @@ func (q *questions) prepare(ctx context.Context, of func(*isolation.Snapshot) (a
 		return http.StatusServiceUnavailable, encode(Refusal{Error: "nsviz has seen nothing yet"})
 	}
 	answer, err := of(s)
-	var ambiguous *story.AmbiguousError
+	var ambiguous *report.AmbiguousError
 	switch {
 	case errors.As(err, &ambiguous):
 		return http.StatusConflict, encode(Refusal{Error: err.Error()})

@@ -13,7 +13,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/isolation"
-	"github.com/nsviz/nsviz/internal/story"
+	"github.com/nsviz/nsviz/internal/report"
 )
 
 func TestWhy(t *testing.T) {
@@ -23,30 +23,30 @@ func TestWhy(t *testing.T) {
 	}, Freed: []isolation.Namespace{{Type: event.Net, ID: 4026532184, Owner: 5}}}
 	for _, name := range []string{one, "we<b>\n&", "a1"} {
 		status, body := ask(t, WhyPath, fixed(s), "?container="+url.QueryEscape(name))
-		var got story.Answer
+		var got report.ContainerAnswer
 		if err := json.Unmarshal([]byte(body), &got); err != nil || status != http.StatusOK {
 			t.Fatalf("%d, %v: %s", status, err, body)
 		}
-		if diff := cmp.Diff(story.Why(&s.Containers[0], s), got); diff != "" {
+		if diff := cmp.Diff(report.WhyContainer(&s.Containers[0], s), got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 		status, body = ask(t, InspectPath, fixed(s), "?container="+url.QueryEscape(name))
-		var known story.Known
+		var known report.Known
 		if err := json.Unmarshal([]byte(body), &known); err != nil || status != http.StatusOK {
 			t.Fatalf("%d, %v: %s", status, err, body)
 		}
-		if diff := cmp.Diff(story.Remember(&s.Containers[0], s), known); diff != "" {
+		if diff := cmp.Diff(report.NewKnown(&s.Containers[0], s), known); diff != "" {
 			t.Errorf("inspect %s (-want +got):\n%s", name, diff)
 		}
 	}
 	status, body := ask(t, WhyPath, fixed(s), "?namespace="+url.QueryEscape("net:[4026532184]"))
-	var namespace story.NamespaceAnswer
+	var namespace report.NamespaceAnswer
 	if err := json.Unmarshal([]byte(body), &namespace); err != nil || status != http.StatusOK || namespace.Type != event.Net || namespace.Owner != 5 {
 		t.Errorf("%d, %v: %s", status, err, body)
 	}
 	s.Cgroups, s.Retention = []isolation.Cgroup{{Path: "/a b"}}, 5*time.Minute
 	status, body = ask(t, WhyPath, fixed(s), "?cgroup="+url.QueryEscape("/a b/"))
-	var cgroup story.CgroupAnswer
+	var cgroup report.CgroupAnswer
 	if err := json.Unmarshal([]byte(body), &cgroup); err != nil || status != http.StatusOK || cgroup.Path != "/a b" || cgroup.Sentence == "" {
 		t.Errorf("%d, %v: %s", status, err, body)
 	}

@@ -2,111 +2,31 @@ package story
 
 import (
 	"fmt"
-	"path"
-	"strings"
-	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
-// CgroupAnswer is what `nsviz why cgroup:PATH -o json` prints, described in docs/EVENTS.md.
-type CgroupAnswer struct {
-	Path string `json:"path"`
-	// Container is the one whose own cgroup it is or below whose cgroup it is.
-	Container *event.Container   `json:"container,omitempty"`
-	Created   time.Time          `json:"created,omitzero"`
-	Creator   *event.Process     `json:"creator,omitempty"`
-	Removed   time.Time          `json:"removed,omitzero"`
-	Limits    *fact.CgroupLimits `json:"limits,omitempty"`
-	OOMKills  uint64             `json:"oom_kills"`
-	// Earlier is how many cgroups are known that had the path before.
-	Earlier  int                `json:"earlier,omitempty"`
-	Sentence string             `json:"sentence"`
-	History  []isolation.Moment `json:"history"`
-}
-
-const cgroupPrefix = "cgroup:"
-
-// CgroupName is the name of the cgroup at a path.
-func CgroupName(path string) string { return cgroupPrefix + path }
-
-// IsName reports whether a name is one of a cgroup or of a namespace, even where it is not written as it should be: no
-// container can be called so.
-func IsName(name string) bool {
-	kind, _, found := strings.Cut(name, ":")
-	_, err := event.ParseNamespaceType(kind)
-	return found && err == nil // cgroup is a type of namespace, too
-}
-
-// ParseCgroupName reads cgroup:/path, with the path that the hierarchy with the memory controller has the cgroup
-// at. It reports false for anything else; no container and no namespace can be called so.
-func ParseCgroupName(name string) (cgroup string, ok bool) {
-	cgroup, ok = strings.CutPrefix(name, cgroupPrefix)
-	if !ok || !strings.HasPrefix(cgroup, "/") {
-		return "", false
-	}
-	return path.Clean(cgroup), true
-}
-
-// NoCgroupError is that no cgroup is known at a path.
-type NoCgroupError struct{ Path string }
-
-func (e *NoCgroupError) Error() string {
-	return "nothing is known of a cgroup " + e.Path + "; paths are as in /proc/PID/cgroup, of the hierarchy with the memory controller"
-}
-
-// WhyCgroup tells what became of the cgroup at a path: of several that were there one after the other the one that is
-// there, or the one that was removed last. It fails with NoCgroupError.
-func WhyCgroup(s *isolation.Snapshot, at string) (CgroupAnswer, error) {
-	var found *isolation.Cgroup
-	earlier := 0
-	for i := range s.Cgroups {
-		switch g := &s.Cgroups[i]; {
-		case g.Path != at:
-		case found == nil:
-			found = g
-		default:
-			earlier++
-		}
-	}
-	if found == nil {
-		return CgroupAnswer{}, &NoCgroupError{at}
-	}
-	a := CgroupAnswer{
-		Path: found.Path, Container: found.Container, Created: found.Created, Creator: found.Creator, Removed: found.Removed,
-		OOMKills: found.OOMKills, Earlier: earlier, History: found.History,
-	}
-	if found.Limits != (fact.CgroupLimits{}) {
-		a.Limits = &found.Limits
-	}
-	if a.History == nil {
-		a.History = []isolation.Moment{}
-	}
-	a.Sentence = a.Text().String()
-	return a, nil
-}
-
-// Text words the answer.
-func (a *CgroupAnswer) Text() Text {
-	t := text(Number, a.Path)
-	if a.Created.IsZero() {
+// Cgroup tells what became of a cgroup. So many others are known that had its path before.
+func Cgroup(g *isolation.Cgroup, earlier int) Text {
+	t := text(Number, g.Path)
+	if g.Created.IsZero() {
 		t = t.add(Plain, " was not seen being made.")
 	} else {
-		t = t.add(Plain, " was made by ").join(doer(a.Creator, "")).add(Plain, " at ").at(a.Created, fullTime).add(Plain, ".")
+		t = t.add(Plain, " was made by ").join(doer(g.Creator, "")).add(Plain, " at ").at(g.Created, fullTime).add(Plain, ".")
 	}
-	if a.Container != nil {
-		t = t.sentence(text(Plain, "It belongs to ").add(Name, a.Container.Label()).add(Plain, "."))
+	if g.Container != nil {
+		t = t.sentence(text(Plain, "It belongs to ").add(Name, g.Container.Label()).add(Plain, "."))
 	}
-	limited := cgroupLimits(a.Limits)
+	limited := cgroupLimits(&g.Limits)
 	switch {
-	case !a.Removed.IsZero():
+	case !g.Removed.IsZero():
 		when := " at "
-		if n := len(a.History); n > 0 && a.History[n-1].Kind == isolation.MomentGone { // when another one was made
+		if n := len(g.History); n > 0 && g.History[n-1].Kind == isolation.MomentGone { // when another one was made
 			when = " before "
 		}
-		t = t.sentence(text(Plain, "It was ").add(Strong, "removed").add(Plain, when).at(a.Removed, fullTime).add(Plain, "."))
+		t = t.sentence(text(Plain, "It was ").add(Strong, "removed").add(Plain, when).at(g.Removed, fullTime).add(Plain, "."))
 		if limited != "" {
 			t = t.sentence(text(Plain, "It had "+limited+"."))
 		}
@@ -115,21 +35,18 @@ func (a *CgroupAnswer) Text() Text {
 	default:
 		t = t.sentence(text(Plain, "It ").add(Strong, "is there").add(Plain, "."))
 	}
-	if a.OOMKills > 0 {
-		t = t.sentence(text(Plain, "The OOM killer took ").add(Strong, count(a.OOMKills, "process", "processes")).
+	if g.OOMKills > 0 {
+		t = t.sentence(text(Plain, "The OOM killer took ").add(Strong, count(g.OOMKills, "process", "processes")).
 			add(Plain, " in it or because its limit was reached."))
 	}
-	if a.Earlier > 0 {
-		t = t.sentence(text(Plain, fmt.Sprintf("Before it, %s had the same path.", count(uint64(a.Earlier), "other one", "other ones"))))
+	if earlier > 0 {
+		t = t.sentence(text(Plain, fmt.Sprintf("Before it, %s had the same path.", count(uint64(earlier), "other one", "other ones"))))
 	}
 	return t
 }
 
-// cgroupLimits words the limits that are known; nil is none.
+// cgroupLimits words the limits that are known.
 func cgroupLimits(known *fact.CgroupLimits) string {
-	if known == nil {
-		return ""
-	}
 	var set []string
 	none := 0
 	for _, r := range []fact.Resource{fact.ResourceMemory, fact.ResourceSwap, fact.ResourceCPU, fact.ResourcePIDs} {

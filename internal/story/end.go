@@ -104,8 +104,10 @@ func (e ending) startFailed() bool {
 	return e.Exit == nil && e.Verdict != nil && e.Verdict.StartError != ""
 }
 
-// fatal is the kill that ended it; nil where it was none, or where nsviz does not know it.
-func (e ending) fatal() *isolation.Kill {
+func (e ending) fatal() *isolation.Kill { return FatalKill(e.End) }
+
+// FatalKill returns the OOM kill that ended a run of a container; nil where it was none, or where nsviz does not know it.
+func FatalKill(e isolation.End) *isolation.Kill {
 	k := e.LatestKill
 	if e.Exit == nil || e.Exit.Cause != event.CauseOOMKill || k == nil || k.Event.OOM == nil {
 		return nil

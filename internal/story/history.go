@@ -115,11 +115,11 @@ func times(m *isolation.Moment) Text {
 	if m.Times() == 1 {
 		return nil
 	}
-	return text(Plain, ", "+grouped(m.Times())+" times").join(until(m))
+	return text(Plain, ", "+Grouped(m.Times())+" times").join(until(m))
 }
 
-// grouped writes a number in groups of three digits.
-func grouped(n uint64) string {
+// Grouped writes a number in groups of three digits.
+func Grouped(n uint64) string {
 	s := strconv.FormatUint(n, 10)
 	for i := len(s) - 3; i > 0; i -= 3 {
 		s = s[:i] + "," + s[i:]

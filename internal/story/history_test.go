@@ -1,9 +1,7 @@
 package story
 
 import (
-	"errors"
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -210,107 +208,5 @@ func TestBrief(t *testing.T) {
 	many := make([]isolation.Moment, 100)
 	if brief, rest := Brief(many); len(brief) != briefly || rest != 100-briefly {
 		t.Errorf("%d moments, and %d more", len(brief), rest)
-	}
-}
-
-func TestWhyNamespace(t *testing.T) {
-	history := []isolation.Moment{{Time: at(1), Kind: isolation.MomentFound}}
-	s := &isolation.Snapshot{
-		Namespaces: []isolation.Namespace{
-			{Type: event.Net, ID: 1, Host: true, Processes: []int32{1}},
-			{Type: event.Net, ID: 7, Created: at(1), Via: event.ViaClone, Creator: runc(8, web), Owner: 5, Processes: []int32{1, 2}, Containers: []string{"db", "web"}, PinnedBy: []string{"/run/x"}, History: history},
-		},
-		Freed: []isolation.Namespace{
-			{Type: event.Net, ID: 7, Freed: at(0.5), FreedVia: event.ViaKernel}, {Type: event.UTS, ID: 7, Freed: at(0.4), FreedVia: event.ViaKernel},
-			{Type: event.PID, ID: 8, Parent: 3, Freed: at(0.3), FreedVia: event.ViaReconcile},
-		},
-	}
-	for name, want := range map[string]string{
-		"net:1": "net:[1] is the host's own. It lives; 1 process is known in it.",
-		"net:[7]": "net:[7] was made by runc (PID 8, in web) by clone at " + at(1).UTC().Format("2006-01-02 15:04:05.000 UTC") + ". It lives; 2 processes are known in it, of db and web. " +
-			"It is kept by /run/x. Its owner is user:[5]. Before it, 1 other one had the same number.",
-		"uts:7": "uts:[7]'s birth was not seen. The kernel freed it at " + at(0.4).UTC().Format("2006-01-02 15:04:05.000 UTC") + ".",
-		"pid:8": "pid:[8]'s birth was not seen. It is gone: by " + at(0.3).UTC().Format("2006-01-02 15:04:05.000 UTC") + " it was not found any more, or its number was another's. Its parent is pid:[3].",
-	} {
-		parsed, ok := ParseNamespaceName(name)
-		a, err := WhyNamespace(s, parsed)
-		if !ok || err != nil || a.Sentence != want {
-			t.Errorf("%s: %v\n%s\nwant\n%s", name, err, a.Sentence, want)
-		}
-	}
-	_, err := WhyNamespace(s, NamespaceName{event.Net, 9})
-	if missing := (*NoNamespaceError)(nil); !errors.As(err, &missing) || err.Error() != "nothing is known of a namespace net:[9]" {
-		t.Errorf("%v", err)
-	}
-	for _, name := range []string{"net", "net:", "net:[7", "net:7]", "net:[7]]", "net:0", "net:-7", "web:7", "net:[]", "net:x", ":7", "net:99999999999999999999"} {
-		if n, ok := ParseNamespaceName(name); ok {
-			t.Errorf("%s is %s", name, n)
-		}
-	}
-}
-
-func TestRemember(t *testing.T) {
-	c := ended(signalled(9, sender(4242, "runc", 0, nil)))
-	c.Created, c.Verdict = at(-61), says(137, false)
-	c.Memory.UsageBytes = new(uint64(5))
-	c.Limits = fact.CgroupLimits{Memory: new(limit(64)), CPU: new(limit(1)), PIDs: new(limit(2))}
-	c.Namespaces[event.Net] = isolation.Membership{ID: 7, Relation: isolation.RelationOwn}
-	c.Namespaces[event.User] = isolation.Membership{ID: 1, Relation: isolation.RelationHost}
-	c.Namespaces[event.PID] = isolation.Membership{ID: 8}
-	c.History = []isolation.Moment{{Kind: isolation.MomentFound}, {Kind: isolation.MomentSaid, LeftOut: 1234}}
-	in := func(seconds float64, kind event.Type, of *event.Container) isolation.Moment {
-		return isolation.Moment{Time: at(seconds), Kind: isolation.MomentKind(kind), Container: of}
-	}
-	other := func(name string) *event.Container { return &event.Container{ID: name, Name: name} }
-	s := &isolation.Snapshot{
-		Time: at(5), Containers: []isolation.Container{c},
-		Namespaces: []isolation.Namespace{{Type: event.Net, ID: 7, Created: at(1)}}, // younger
-		Freed: []isolation.Namespace{
-			{Type: event.Net, ID: 7, Owner: 1, Created: at(-60.5), Creator: runc(8, web), Freed: at(0.5), FreedVia: event.ViaKernel, History: []isolation.Moment{
-				in(-65, event.ContainerStarted, other("before")), in(-62, event.ContainerExited, other("before")),
-				in(-60, event.ContainerStarted, web), in(-50, event.ContainerStarted, other("side")), in(-40, event.ContainerExited, other("side")),
-				in(-30, event.ContainerStarted, db), in(0, event.ContainerExited, web), in(3, event.ContainerStarted, other("after")),
-			}},
-			{Type: event.Net, ID: 7, Created: at(-80), Freed: at(-70)}, // older
-		},
-	}
-	k := Remember(&c, s)
-	want := map[event.NamespaceType]KnownNamespace{
-		event.Net: {
-			ID: 7, Owner: 1, SharedWithHost: new(false), SharedWith: []string{"db", "side"}, Created: at(-60.5), Creator: runc(8, web),
-			Freed: at(0.5), FreedVia: event.ViaKernel,
-		},
-		event.User: {ID: 1, SharedWithHost: new(true)},
-		event.PID:  {ID: 8},
-	}
-	if diff := cmp.Diff(want, k.Namespaces); diff != "" {
-		t.Errorf("namespaces (-want +got):\n%s", diff)
-	}
-	a := Why(&c, s)
-	if diff := cmp.Diff(a, Answer{
-		Container: k.Container, State: k.State, PID: k.PID, Comm: k.Comm, Started: k.Started, Sentence: k.Sentence, Text: k.Text, OOMKills: k.OOMKills,
-		End: k.End, History: k.History,
-	}); diff != "" {
-		t.Errorf("why and inspect differ:\n%s", diff)
-	}
-	unknown := strings.Join(k.Unknown, "\n")
-	for _, says := range []string{"were gone with it", "its mnt, ipc, uts, cgroup, time namespace", "1,234 moments"} {
-		if !strings.Contains(unknown, says) {
-			t.Errorf("nothing of %q in\n%s", says, unknown)
-		}
-	}
-	if len(k.Unknown) != 3 || !k.AsOf.Equal(at(5)) {
-		t.Errorf("unknown:\n%s", unknown)
-	}
-
-	little := isolation.Container{ID: webID, Label: "web", State: isolation.Exited}
-	for _, says := range []string{"when its own program started", "how it was started", "its namespaces", "how much memory", "its limits", "how many processes the OOM killer took from it before", "how it ended", "what its engine says"} {
-		if !strings.Contains(strings.Join(Remember(&little, s).Unknown, "\n"), says) {
-			t.Errorf("of one of which nothing is known it is not said: %s", says)
-		}
-	}
-	little.State = isolation.Running
-	if says := Remember(&little, s).Unknown[0]; !strings.Contains(says, "`sudo nsviz inspect` reads while it lives") {
-		t.Errorf("of one that lives: %s", says)
 	}
 }

@@ -90,7 +90,7 @@ func timesWords(n uint64) string {
 	if n == 1 {
 		return "once"
 	}
-	return grouped(n) + " times"
+	return Grouped(n) + " times"
 }
 
 // movedWords words that a container's PID 1 was moved, seen from the container with an id.

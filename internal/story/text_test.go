@@ -16,24 +16,16 @@ import (
 func TestZones(t *testing.T) {
 	tokyo := time.FixedZone("Asia/Tokyo", 9*60*60)
 	made := time.Date(2026, 11, 28, 22, 30, 0, 0, time.UTC)
-	s := &isolation.Snapshot{
-		Cgroups: []isolation.Cgroup{{Path: "/pod", Created: made, Creator: &event.Process{PID: 1, Comm: "systemd"}, Removed: made.Add(time.Minute).In(tokyo)}},
-		Freed:   []isolation.Namespace{{Type: event.Net, ID: 7, Created: made, Creator: &event.Process{PID: 8, Comm: "runc"}, Freed: made.Add(time.Minute).Local(), FreedVia: event.ViaKernel}},
-	}
-	cgroup, err := WhyCgroup(s, "/pod")
-	if err != nil {
-		t.Fatal(err)
-	}
-	namespace, err := WhyNamespace(s, NamespaceName{event.Net, 7})
-	if err != nil {
-		t.Fatal(err)
-	}
+	cgroup := Cgroup(&isolation.Cgroup{Path: "/pod", Created: made, Creator: &event.Process{PID: 1, Comm: "systemd"}, Removed: made.Add(time.Minute).In(tokyo)}, 0)
+	namespace := Namespace(&isolation.Namespace{
+		Type: event.Net, ID: 7, Created: made, Creator: &event.Process{PID: 8, Comm: "runc"}, Freed: made.Add(time.Minute).Local(), FreedVia: event.ViaKernel,
+	}, 0, false)
 	joins := &isolation.Moment{Kind: isolation.MomentKind(event.NamespaceJoined), Count: 3, Until: made}
 	for _, tt := range []struct{ got, want string }{
-		{cgroup.Sentence, "/pod was made by systemd (PID 1, of the host) at 2026-11-28 22:30:00.000 UTC. It was removed at 2026-11-28 22:31:00.000 UTC."},
-		{cgroup.Text().For(tokyo), "/pod was made by systemd (PID 1, of the host) at 2026-11-29 07:30:00.000. It was removed at 2026-11-29 07:31:00.000."},
-		{namespace.Sentence, "net:[7] was made by runc (PID 8, of the host) at 2026-11-28 22:30:00.000 UTC. The kernel freed it at 2026-11-28 22:31:00.000 UTC."},
-		{namespace.Text().For(tokyo), "net:[7] was made by runc (PID 8, of the host) at 2026-11-29 07:30:00.000. The kernel freed it at 2026-11-29 07:31:00.000."},
+		{cgroup.String(), "/pod was made by systemd (PID 1, of the host) at 2026-11-28 22:30:00.000 UTC. It was removed at 2026-11-28 22:31:00.000 UTC."},
+		{cgroup.For(tokyo), "/pod was made by systemd (PID 1, of the host) at 2026-11-29 07:30:00.000. It was removed at 2026-11-29 07:31:00.000."},
+		{namespace.String(), "net:[7] was made by runc (PID 8, of the host) at 2026-11-28 22:30:00.000 UTC. The kernel freed it at 2026-11-28 22:31:00.000 UTC."},
+		{namespace.For(tokyo), "net:[7] was made by runc (PID 8, of the host) at 2026-11-29 07:30:00.000. The kernel freed it at 2026-11-29 07:31:00.000."},
 		{NamespaceMoment(joins).String(), "somebody joined it, 3 times, the latest at 22:30:00.000 UTC"},
 		{NamespaceMoment(joins).For(tokyo), "somebody joined it, 3 times, the latest at 07:30:00.000"},
 		{text(Plain, "at ").at(time.Time{}, fullTime).For(tokyo), "at an unknown time"},

@@ -11,7 +11,7 @@ import (
 	"github.com/nsviz/nsviz/internal/anatomy"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/isolation"
-	"github.com/nsviz/nsviz/internal/story"
+	"github.com/nsviz/nsviz/internal/report"
 )
 
 // A container in the network of another one is left behind in a dead one when that is restarted, which an nsviz that was
@@ -32,9 +32,9 @@ func TestDeadNetwork(t *testing.T) {
 	docker(t, "restart", "-t", "0", vpn)
 
 	says := "Its network is a dead one: " + vpn + " got a new one at "
-	check := func(address string) story.Answer {
+	check := func(address string) report.ContainerAnswer {
 		t.Helper()
-		var a story.Answer
+		var a report.ContainerAnswer
 		eventually(t, func() bool {
 			a, _ = why(t, address, app)
 			return a.Abandoned[event.Net] != nil && !a.Abandoned[event.Net].Ended

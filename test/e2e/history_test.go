@@ -20,6 +20,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/report"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
@@ -38,7 +39,7 @@ func TestHistory(t *testing.T) {
 	// awaits waits until the latest moment of a kind is as wanted.
 	awaits := func(what string, is func(*isolation.Moment) bool) {
 		t.Helper()
-		var a story.Answer
+		var a report.ContainerAnswer
 		eventually(t, func() bool {
 			a, _ = why(t, address, name)
 			return slices.ContainsFunc(a.History, func(m isolation.Moment) bool { return is(&m) })
@@ -65,7 +66,7 @@ func TestHistory(t *testing.T) {
 	isReading := func(m isolation.Moment) bool { return m.Kind == isolation.MomentLimits }
 	awaits("a reading of the limits", func(m *isolation.Moment) bool { return isReading(*m) })
 	eventually(t, func() bool { // the one that records reads them in its own time
-		var a story.Answer
+		var a report.ContainerAnswer
 		stdout, _, _ := nsviz(t, "why", name, "-o", "json", "--recording", recording)
 		return json.Unmarshal([]byte(stdout), &a) == nil && slices.ContainsFunc(a.History, isReading)
 	}, func() string { return "no reading of the limits is recorded" })
@@ -118,7 +119,7 @@ func TestHistory(t *testing.T) {
 	}
 	// Where the end of namespaces is not hooked, each nsviz finds it in its own time.
 	for _, flags := range [][]string{{"--from", from}, {"--recording", recording}} {
-		var a story.NamespaceAnswer
+		var a report.NamespaceAnswer
 		eventually(t, func() bool {
 			stdout, _, _ := nsviz(t, append([]string{"why", link, "-o", "json"}, flags...)...) // a recording in the making is cut short
 			return json.Unmarshal([]byte(stdout), &a) == nil && !a.Freed.IsZero()
@@ -126,10 +127,10 @@ func TestHistory(t *testing.T) {
 	}
 	recorder.stop(t)
 
-	served, recorded := story.Known{}, story.Known{}
+	served, recorded := report.Known{}, report.Known{}
 	nsvizJSON(t, &served, "inspect", name, "-o", "json", "--from", from)
 	asks(t, &recorded, asNobody(open, "inspect", name, "-o", "json", "--from", recording)...)
-	for source, k := range map[string]*story.Known{"served": &served, "recorded": &recorded} {
+	for source, k := range map[string]*report.Known{"served": &served, "recorded": &recorded} {
 		t.Run(source, func(t *testing.T) {
 			t.Log(strings.Join(words(&k.Container, k.History), "\n"))
 			if k.Container.ID != id || k.PID != int32(pid) || k.State != isolation.Exited || k.OOMKills == nil || *k.OOMKills != 1 || k.End == nil || k.End.Sender != story.SenderEngine {
@@ -225,7 +226,7 @@ func words(of *event.Container, history []isolation.Moment) []string {
 
 // inOrder checks that what regular expressions describe was told one after the other, at times that do not
 // run back.
-func inOrder(t *testing.T, k *story.Known, steps []string) {
+func inOrder(t *testing.T, k *report.Known, steps []string) {
 	t.Helper()
 	list := words(&k.Container, k.History)
 	next := 0
@@ -244,7 +245,7 @@ func inOrder(t *testing.T, k *story.Known, steps []string) {
 
 // checkEngineLog compares the engine's words with the engine's own log: each as often, and in the order in
 // which they came for the first time.
-func checkEngineLog(t *testing.T, k *story.Known, began time.Time) {
+func checkEngineLog(t *testing.T, k *report.Known, began time.Time) {
 	t.Helper()
 	log := docker(t, "events", "--since", began.Format(time.RFC3339Nano), "--until", engineTime(t).Format(time.RFC3339Nano),
 		"--filter", "container="+k.Container.ID, "--format", "{{.Action}}")
@@ -288,8 +289,8 @@ type agreement struct {
 	Engine            map[string]uint64
 	Limits            []string
 	Now               fact.CgroupLimits
-	Namespaces        map[event.NamespaceType]story.KnownNamespace
-	End               story.Ending
+	Namespaces        map[event.NamespaceType]report.KnownNamespace
+	End               report.Ending
 	Unknown           []string
 	PID               int32
 	Comm, Cgroup      string
@@ -298,9 +299,9 @@ type agreement struct {
 	Created, Finished bool
 }
 
-func agreed(k *story.Known) agreement {
+func agreed(k *report.Known) agreement {
 	a := agreement{
-		Sentence: instants.ReplaceAllString(k.Sentence, ""), Now: *k.Limits, Engine: map[string]uint64{}, Namespaces: map[event.NamespaceType]story.KnownNamespace{},
+		Sentence: instants.ReplaceAllString(k.Sentence, ""), Now: *k.Limits, Engine: map[string]uint64{}, Namespaces: map[event.NamespaceType]report.KnownNamespace{},
 		End: timeless(k.End), Unknown: k.Unknown, PID: k.PID, Comm: k.Comm, Cgroup: k.Cgroup, State: k.State, OOMKills: k.OOMKills,
 		Created: !k.Created.IsZero(), Finished: !k.End.Time.IsZero(),
 	}
@@ -363,7 +364,7 @@ func checkWhyHistory(t *testing.T, name, sentence string, history []isolation.Mo
 // checkNamespaceHistory checks the story of the net namespace of name, in which side was, too.
 func checkNamespaceHistory(t *testing.T, link, name, side string, visitor int, from, recording string) {
 	for _, flags := range [][]string{{"--from", from}, {"--from", recording}} {
-		var a story.NamespaceAnswer
+		var a report.NamespaceAnswer
 		nsvizJSON(t, &a, append([]string{"why", link, "-o", "json"}, flags...)...)
 		if a.Created.IsZero() || a.Creator == nil || a.Owner == 0 || a.Freed.IsZero() || a.FreedVia == "" {
 			t.Errorf("%+v", a)

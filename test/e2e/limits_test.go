@@ -17,7 +17,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
-	"github.com/nsviz/nsviz/internal/story"
+	"github.com/nsviz/nsviz/internal/report"
 )
 
 // listed is what `nsviz ps -o json` has of a container.
@@ -75,9 +75,9 @@ func TestMovedOut(t *testing.T) {
 	layout := trackedHierarchy(t)
 	address := startServe(t)
 	pid := run(t, name, "--memory=64m", busyboxImage, "sh", "-c", waits)
-	awaitWhy := func(what string, is func(*story.Answer) bool) story.Answer {
+	awaitWhy := func(what string, is func(*report.ContainerAnswer) bool) report.ContainerAnswer {
 		t.Helper()
-		var a story.Answer
+		var a report.ContainerAnswer
 		eventually(t, func() bool {
 			var known bool
 			a, known = why(t, address, name)
@@ -85,7 +85,7 @@ func TestMovedOut(t *testing.T) {
 		}, func() string { return what + ": " + a.Sentence })
 		return a
 	}
-	awaitWhy("it runs", func(a *story.Answer) bool { return a.State == isolation.Running })
+	awaitWhy("it runs", func(a *report.ContainerAnswer) bool { return a.State == isolation.Running })
 	home, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
 	if err != nil {
 		t.Fatal(err)
@@ -107,7 +107,7 @@ func TestMovedOut(t *testing.T) {
 	me := fmt.Sprintf("%s (PID %d, of the host)", strings.TrimSpace(string(comm)), os.Getpid())
 
 	move("/")
-	a := awaitWhy("moved out", func(a *story.Answer) bool { return a.Unheld != nil })
+	a := awaitWhy("moved out", func(a *report.ContainerAnswer) bool { return a.Unheld != nil })
 	for _, part := range []string{"It has not been held by " + limits + " since ", ": PID 1 was moved to / by " + me + "."} {
 		if !strings.Contains(a.Sentence, part) {
 			t.Errorf("%q is not in %s", part, a.Sentence)
@@ -164,14 +164,14 @@ func TestMovedOut(t *testing.T) {
 			t.Fatalf("no cgroup of its own in %s", home)
 		}
 		move(back)
-		awaitWhy("moved back", func(a *story.Answer) bool { return a.Unheld == nil })
+		awaitWhy("moved back", func(a *report.ContainerAnswer) bool { return a.Unheld == nil })
 		eventually(t, func() bool { return metrics(t, late)[gauge] == "0" }, func() string { return gauge + " stays" })
 		move("/")
-		awaitWhy("moved out again", func(a *story.Answer) bool { return a.Unheld != nil })
+		awaitWhy("moved out again", func(a *report.ContainerAnswer) bool { return a.Unheld != nil })
 	}
 	docker(t, "kill", name)
 	for _, address := range []string{address, late} {
-		var a story.Answer
+		var a report.ContainerAnswer
 		eventually(t, func() bool {
 			a, _ = why(t, address, name)
 			return a.End != nil && a.End.Exit != nil
@@ -192,7 +192,7 @@ func TestProcessesRefused(t *testing.T) {
 	docker(t, "run", "-d", "--name", ends, "--pids-limit=4", busyboxImage, "sh", "-c", many+" & wait")
 	counter := func(name string) string { return fmt.Sprintf("nsviz_container_pids_refused_total{container=%q}", name) }
 
-	var a story.Answer
+	var a report.ContainerAnswer
 	eventually(t, func() bool {
 		a, _ = why(t, address, lives)
 		return a.PIDsRefused != nil && *a.PIDsRefused == 1
@@ -246,7 +246,7 @@ func TestStuckAtLimit(t *testing.T) {
 	// A string that doubles is written to by the program itself: what the kernel writes for it fails instead of waiting.
 	run(t, name, "--memory=32m", "--oom-kill-disable", busyboxImage, "sh", "-c",
 		`echo ready; awk 'BEGIN { s = "xxxxxxxx"; while (1) s = s s }' & wait`)
-	var a story.Answer
+	var a report.ContainerAnswer
 	eventually(t, func() bool {
 		a, _ = why(t, address, name)
 		return a.Stuck != nil && slices.ContainsFunc(a.History, func(m isolation.Moment) bool { return m.Kind == isolation.MomentStuck })

@@ -13,7 +13,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/isolation"
-	"github.com/nsviz/nsviz/internal/story"
+	"github.com/nsviz/nsviz/internal/report"
 )
 
 // makeLimited makes a cgroup with a memory limit at the top of the hierarchy with the memory controller, as a parent
@@ -68,7 +68,7 @@ func TestStartThatIsKilled(t *testing.T) {
 	if v := kill.OOM.Victim; !v.Starting || v.Init || kill.OOM.LimitBytes == nil || *kill.OOM.LimitBytes != 3<<20 || !strings.HasPrefix(v.Comm, "runc") && v.Comm != "exe" {
 		t.Errorf("killed %+v by limit %v", v, kill.OOM.LimitBytes)
 	}
-	var answer story.Answer
+	var answer report.ContainerAnswer
 	eventually(t, func() bool {
 		answer, _ = why(t, address, name)
 		return answer.End != nil
@@ -77,11 +77,11 @@ func TestStartThatIsKilled(t *testing.T) {
 		t.Errorf("its program is said to have started: %+v", started)
 	}
 	recorder.stop(t)
-	var recorded story.Answer
+	var recorded report.ContainerAnswer
 	nsvizJSON(t, &recorded, "why", name, "-o", "json", "--recording", recording)
 
 	says := name + " never ran its program: its start was OOM-killed, limit of " + kill.OOM.Cgroup + " 3 MiB."
-	for from, a := range map[string]story.Answer{"live": answer, "recorded": recorded} {
+	for from, a := range map[string]report.ContainerAnswer{"live": answer, "recorded": recorded} {
 		t.Log(from, a.Sentence)
 		if !strings.HasPrefix(a.Sentence, says) || !a.Started.IsZero() {
 			t.Errorf("%s: started %v, it says: %s\nwant %s", from, a.Started, a.Sentence, says)

@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/nsviz/nsviz/internal/isolation"
-	"github.com/nsviz/nsviz/internal/story"
+	"github.com/nsviz/nsviz/internal/report"
 )
 
 // A container that never started is known, and why; also where it was made before nsviz ran.
@@ -47,7 +47,7 @@ func TestWhyNeverStarted(t *testing.T) {
 				removeContainer(t, name)
 			}
 			c.act(t, name)
-			var a story.Answer
+			var a report.ContainerAnswer
 			eventually(t, func() bool {
 				var known bool
 				a, known = why(t, address, name)
@@ -96,7 +96,7 @@ func TestWhyNotStartedAgain(t *testing.T) {
 	if out, err := exec.Command("docker", "start", name).CombinedOutput(); err == nil {
 		t.Fatalf("it starts without its program: %s", out)
 	}
-	var a story.Answer
+	var a report.ContainerAnswer
 	eventually(t, func() bool {
 		a, _ = why(t, address, name)
 		return a.End != nil && a.End.Engine != nil && a.End.Engine.StartError != ""

@@ -21,11 +21,12 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/report"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
 // why asks the nsviz that serves at an address; false while it knows no such container.
-func why(t *testing.T, address, name string) (answer story.Answer, known bool) {
+func why(t *testing.T, address, name string) (answer report.ContainerAnswer, known bool) {
 	t.Helper()
 	stdout, stderr, code := nsviz(t, "why", name, "-o", "json", "--from", "http://"+address)
 	if code == failed && strings.Contains(stderr, "nothing is known of") {
@@ -41,9 +42,9 @@ func why(t *testing.T, address, name string) (answer story.Answer, known bool) {
 }
 
 // whyEnded asks until nsviz has seen the container end and the engine has judged.
-func whyEnded(t *testing.T, address, name string) story.Answer {
+func whyEnded(t *testing.T, address, name string) report.ContainerAnswer {
 	t.Helper()
-	var answer story.Answer
+	var answer report.ContainerAnswer
 	eventually(t, func() bool {
 		var known bool
 		answer, known = why(t, address, name)
@@ -215,7 +216,7 @@ func TestWhy(t *testing.T) {
 			says: "ended itself: its PID 1, sh \\(PID [0-9]+, uid 0\\) sent SIGABRT, to itself",
 		},
 	}
-	served := map[string]story.Answer{}
+	served := map[string]report.ContainerAnswer{}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			killer := c.act(t, c.name)
@@ -245,7 +246,7 @@ func TestWhy(t *testing.T) {
 		t.Run("recorded/"+name, func(t *testing.T) {
 			ask := asNobody(open, "why", name, "-o", "json", "--recording", recording)
 			stdout, stderr, code := outcome(t, exec.CommandContext(t.Context(), ask[0], ask[1:]...))
-			var got story.Answer
+			var got report.ContainerAnswer
 			if err := json.Unmarshal([]byte(stdout), &got); err != nil || code != 0 {
 				t.Fatalf("exit code %d, %v\n%s", code, err, stderr)
 			}
@@ -266,7 +267,7 @@ func TestWhy(t *testing.T) {
 }
 
 // check compares an answer with what was done and with the engine's own words.
-func (c whyCase) check(t *testing.T, a story.Answer, killer int) {
+func (c whyCase) check(t *testing.T, a report.ContainerAnswer, killer int) {
 	t.Helper()
 	t.Log(a.Sentence)
 	x := a.End.Exit
@@ -314,7 +315,7 @@ func (c whyCase) check(t *testing.T, a story.Answer, killer int) {
 }
 
 // timeless leaves the times out: two nsviz tell wall-clock time with some microseconds between them.
-func timeless(e *story.Ending) story.Ending {
+func timeless(e *report.Ending) report.Ending {
 	out := *e
 	out.Time, out.Kill = time.Time{}, nil
 	if e.Exit != nil {
@@ -333,7 +334,7 @@ func timeless(e *story.Ending) story.Ending {
 func whyLives(t *testing.T, address string) {
 	const name = "nsviz-test-why-lives"
 	run(t, name, "--memory=32m", busyboxImage, "sh", "-c", "tail /dev/zero; "+waits)
-	var answer story.Answer
+	var answer report.ContainerAnswer
 	eventually(t, func() bool {
 		answer, _ = why(t, address, name)
 		return answer.OOMKills != nil && *answer.OOMKills > 0
@@ -357,7 +358,7 @@ func whyStartedAgain(t *testing.T, address string) {
 	docker(t, "wait", name)
 	whyEnded(t, address, name)
 	docker(t, "start", name)
-	var answer story.Answer
+	var answer report.ContainerAnswer
 	eventually(t, func() bool {
 		answer, _ = why(t, address, name)
 		return answer.State == isolation.Running && answer.Previous != nil

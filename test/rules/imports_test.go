@@ -45,10 +45,17 @@ var barriers = []barrier{
 	{"internal/metrics", []string{"net", module + "internal/story", module + "internal/server"}, "it makes samples, and serves nothing"},
 	{"internal/server", ends, "a view reads snapshots only"},
 	{"internal/story", ends, "a view reads snapshots only"},
+	{"internal/diagram", ends, "a view reads snapshots only"},
+	{"internal/report", []string{
+		module + "internal/probes", module + "internal/container", module + "internal/pipeline", module + "internal/ui", module + "gen", "os", "net/http",
+	}, "a document depends on the values that it is made from"},
 	{"internal/anatomy", []string{module + "internal/probes", module + "internal/container", module + "gen", module + "internal/ui"}, "it asks the kernel's files only, and shows nothing"},
 	{"internal/event", []string{module}, "what happened is plain values"},
 	{"internal/container/runtime", []string{module}, "it is a table"},
 	{"internal/pipeline", []string{module + "internal/container/engine/docker"}, "it is given an engine, whichever that is"},
+	{"internal/output", []string{module}, "it does not matter what is written"},
+	{"internal/place", []string{module}, "it looks at its own process alone"},
+	{"internal/spelling", []string{module}, "it compares words"},
 }
 
 // table is the package that whoever words or recognises something may look into.
@@ -176,6 +183,10 @@ func TestForbiddenImports(t *testing.T) {
 		{"internal/query", module + "internal/hostfs", true},
 		{"internal/query", module + "internal/ui", true},
 		{"internal/ui", module + "internal/query", false},
+		{"internal/diagram", module + "internal/hostfs", true},
+		{"internal/report", module + "internal/anatomy", false},
+		{"internal/report", module + "internal/pipeline", true},
+		{"internal/report", "os", true},
 		{"internal/anatomy", module + "internal/hostfs", false},
 		{"internal/anatomy", module + "internal/container/engine/docker", true},
 		{"internal/anatomy", table, false},

@@ -1,0 +1,110 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/report"
+	"github.com/nsviz/nsviz/internal/server"
+	"github.com/nsviz/nsviz/internal/story"
+)
+
+// DefaultFrom is the address of an nsviz that runs on this host, if it serves where it does by default.
+const DefaultFrom = "http://" + server.DefaultAddress
+
+// Source is whom to ask.
+type Source struct {
+	// From is the address of an nsviz that is running, http://USER:PASSWORD@… where it wants one, or the path of a recording.
+	From string
+	// Recording is the path of a recording, and goes before From; "" is none.
+	Recording string
+}
+
+// recording returns the path of the recording to ask; "" is none, but an nsviz that is running.
+func (s Source) recording() string {
+	if s.Recording != "" || strings.Contains(s.From, "://") {
+		return s.Recording
+	}
+	if _, err := os.Stat(s.From); err != nil {
+		return ""
+	}
+	return s.From
+}
+
+// Question is what is asked, and A is what answers it.
+type Question[A any] struct {
+	path  string
+	query url.Values
+	// of answers it from a snapshot.
+	of func(*isolation.Snapshot) (A, error)
+	// complete reports whether it is an answer: anything may answer at an address.
+	complete func(*A) bool
+}
+
+// WhyContainer asks how a container ended and who did it, by its name, its id or the beginning of its id.
+func WhyContainer(name string) Question[report.ContainerAnswer] {
+	return Question[report.ContainerAnswer]{
+		path: server.WhyPath, query: url.Values{"container": {name}},
+		of: func(s *isolation.Snapshot) (a report.ContainerAnswer, err error) {
+			c, err := report.Find(s, name)
+			if err != nil {
+				return a, err
+			}
+			return report.WhyContainer(c, s), nil
+		},
+		complete: func(a *report.ContainerAnswer) bool { return a.Sentence != "" },
+	}
+}
+
+// WhyNamespace asks what became of a namespace.
+func WhyNamespace(name story.NamespaceName) Question[report.NamespaceAnswer] {
+	return Question[report.NamespaceAnswer]{
+		path: server.WhyPath, query: url.Values{"namespace": {name.String()}},
+		of:       func(s *isolation.Snapshot) (report.NamespaceAnswer, error) { return report.WhyNamespace(s, name) },
+		complete: func(a *report.NamespaceAnswer) bool { return a.Sentence != "" },
+	}
+}
+
+// WhyCgroup asks what became of the cgroup at a path.
+func WhyCgroup(path string) Question[report.CgroupAnswer] {
+	return Question[report.CgroupAnswer]{
+		path: server.WhyPath, query: url.Values{"cgroup": {path}},
+		of:       func(s *isolation.Snapshot) (report.CgroupAnswer, error) { return report.WhyCgroup(s, path) },
+		complete: func(a *report.CgroupAnswer) bool { return a.Sentence != "" },
+	}
+}
+
+// Inspect asks what is known of a container, without a look at /proc. It is named as for WhyContainer.
+func Inspect(name string) Question[report.Known] {
+	return Question[report.Known]{
+		path: server.InspectPath, query: url.Values{"container": {name}},
+		of: func(s *isolation.Snapshot) (k report.Known, err error) {
+			c, err := report.Find(s, name)
+			if err != nil {
+				return k, err
+			}
+			return report.NewKnown(c, s), nil
+		},
+		complete: func(k *report.Known) bool { return k.Sentence != "" },
+	}
+}
+
+var (
+	// ErrAddress reports that Source.From is neither an address nor the path of a file.
+	ErrAddress = errors.New("want an address such as " + DefaultFrom + ", or a recording that is there")
+	// ErrIncomplete reports that the answer is there, but rests on what there is of a recording.
+	ErrIncomplete = errors.New("so the answer may lack something")
+)
+
+// Ask puts a question to a source. With ErrIncomplete it returns an answer, too.
+func Ask[A any](ctx context.Context, from Source, q Question[A]) (answer A, err error) {
+	if path := from.recording(); path != "" {
+		return recorded(path, q.of)
+	}
+	err = served(ctx, from.From, q.path, q.query, &answer, func() bool { return q.complete(&answer) })
+	return answer, err
+}

@@ -1,0 +1,54 @@
+package client
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/nsviz/nsviz/internal/foreign"
+	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/record"
+	"github.com/nsviz/nsviz/internal/story"
+)
+
+// recorded asks a recording.
+func recorded[A any](path string, of func(*isolation.Snapshot) (A, error)) (answer A, err error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return answer, fmt.Errorf("ask a recording: %w", err)
+	}
+	defer func() { _ = file.Close() }()
+	reader, err := record.NewReader(file)
+	if err != nil {
+		return answer, fmt.Errorf("%s: %w", path, err)
+	}
+	snapshot, cut := record.Whole(reader, isolation.RecordingLimits())
+	lacks := errors.Join(cut, leftOut(snapshot.LeftOut))
+	answer, err = of(snapshot)
+	switch {
+	case err != nil && lacks != nil:
+		return answer, fmt.Errorf("%s: %s; %w", path, foreign.Prose(err.Error()), lacks)
+	case err != nil:
+		return answer, fmt.Errorf("%s: %s", path, foreign.Prose(err.Error()))
+	case lacks != nil:
+		err = fmt.Errorf("%s: %w, %w", path, lacks, ErrIncomplete)
+	}
+	return answer, err
+}
+
+// leftOut says what of a recording was too much to be kept; nil is nothing.
+func leftOut(n isolation.LeftOut) error {
+	var list []string
+	for _, kind := range []struct {
+		n    uint64
+		what string
+	}{{n.Containers, "ended containers"}, {n.Namespaces, "freed namespaces"}, {n.Cgroups, "cgroups"}, {n.Kills, "OOM kills"}, {n.Unstarted, "containers that never started"}} {
+		if kind.n > 0 {
+			list = append(list, fmt.Sprintf("%d %s", kind.n, kind.what))
+		}
+	}
+	if list == nil {
+		return nil
+	}
+	return fmt.Errorf("it holds more than can be kept at a time, and the oldest are left out: %s", story.Listed(list))
+}

@@ -1,0 +1,120 @@
+package lesson
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/container/runtime"
+	"github.com/nsviz/nsviz/internal/demo"
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+// Watcher is an nsviz that watches the starts.
+type Watcher interface {
+	Snapshot() *isolation.Snapshot
+	// Changed returns a channel that receives when there is another snapshot.
+	Changed() <-chan struct{}
+}
+
+// VM says which virtual machine a start is compared with.
+type VM struct {
+	// None is to compare it with none.
+	None bool
+	// Kernel is the file of the kernel that the machine boots; "" is this host's own.
+	Kernel string
+}
+
+// Lesson writes of the starts: of the first one at length, with a virtual machine beside it, and of the others in short.
+type Lesson struct {
+	out   io.Writer
+	width func() int
+	watch Watcher
+	vm    VM
+	told  int
+}
+
+// New returns a lesson that writes to out, in lines of so many columns.
+func New(out io.Writer, width func() int, watch Watcher, vm VM) *Lesson {
+	return &Lesson{out: out, width: width, watch: watch, vm: vm}
+}
+
+// tellingPatience is how long a start may take to be known, and how long the engine's word on it is waited for.
+const (
+	tellingPatience = 5 * time.Second
+	enginesWord     = time.Second
+)
+
+// Started writes of the start of the container with a name. With the first one it takes as long as a virtual machine does to boot.
+func (l *Lesson) Started(ctx context.Context, name string) error {
+	c := l.await(ctx, name)
+	if ctx.Err() != nil {
+		return nil //nolint:nilerr // the demo ends
+	}
+	l.told++
+	w := l.width()
+	if c == nil {
+		return l.say(paragraph(fmt.Sprintf("nsviz has not seen the start of %s within %v.", name, tellingPatience), w))
+	}
+	if err := l.say(startText(c, l.told == 1, w)); err != nil || l.told > 1 || l.vm.None {
+		return err
+	}
+	vm, err := demo.FindVM(demo.ThisHost(), l.vm.Kernel)
+	if err != nil {
+		return l.say(noVMText(err, w))
+	}
+	if err := l.say(bootingText(vm, w)); err != nil {
+		return err
+	}
+	boot, err := vm.Boot(ctx)
+	if ctx.Err() != nil {
+		return nil //nolint:nilerr // the demo ends
+	}
+	if err != nil {
+		return l.say(noVMText(err, w))
+	}
+	return l.say(bootText(c, boot, w))
+}
+
+func (l *Lesson) say(text string) error {
+	_, err := io.WriteString(l.out, text)
+	return err
+}
+
+// await waits until the start of a container is known, and a little longer for the engine's word on it. nil: it
+// did not come to be known.
+func (l *Lesson) await(ctx context.Context, name string) *isolation.Container {
+	over := time.NewTimer(tellingPatience)
+	defer over.Stop()
+	known := false
+	for {
+		c := l.find(name)
+		if c != nil && (c.Runtime != runtime.Docker || c.Phases[len(c.Phases)-1].Name == event.PhaseEngineStart) {
+			return c
+		}
+		if c != nil && !known {
+			known = true
+			over.Reset(enginesWord)
+		}
+		select {
+		case <-l.watch.Changed():
+		case <-over.C:
+			return l.find(name)
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// find is the container whose start is known, nil before that.
+func (l *Lesson) find(name string) *isolation.Container {
+	s := l.watch.Snapshot()
+	for i := range s.Containers {
+		if c := &s.Containers[i]; c.Label == name && len(c.Phases) > 0 {
+			return c
+		}
+	}
+	return nil
+}

@@ -1,0 +1,124 @@
+// Package output writes to a stdout whose reader may stop reading or go away.
+package output
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+	"golang.org/x/term"
+)
+
+// Stdout is where data goes.
+type Stdout struct {
+	*os.File
+	// Late is closed when a write that blocks is given up; nil is never.
+	Late <-chan struct{}
+}
+
+// ErrReaderGone is that whoever read the output has had enough, as in nsviz events | head -1.
+var ErrReaderGone = errors.New("nobody reads the output any more")
+
+// ErrReaderStopped reports that the reading end is open, but nobody reads.
+var ErrReaderStopped = errors.New("the output was not written: nobody reads it")
+
+// Write fails with ErrReaderGone if the reading end is closed, and with ErrReaderStopped if nobody has read by the time
+// that nsviz must end. In the latter case p may still be written later.
+func (s Stdout) Write(p []byte) (int, error) {
+	if s.Late == nil {
+		return s.write(p)
+	}
+	type outcome struct {
+		n   int
+		err error
+	}
+	text, done := bytes.Clone(p), make(chan outcome, 1)
+	go func() {
+		n, err := s.write(text)
+		done <- outcome{n, err}
+	}()
+	select {
+	case o := <-done:
+		return o.n, o.err
+	case <-s.Late:
+		return 0, ErrReaderStopped
+	}
+}
+
+func (s Stdout) write(p []byte) (int, error) {
+	n, err := s.File.Write(p)
+	if errors.Is(err, syscall.EPIPE) {
+		err = ErrReaderGone
+	}
+	return n, err
+}
+
+// Patient returns out without a limit in time, for a sink: nothing waits for that, and it counts what was not written.
+func Patient(out io.Writer) io.Writer {
+	if s, ok := out.(Stdout); ok {
+		s.Late = nil
+		return s
+	}
+	return out
+}
+
+// Width is how many columns there are to write in.
+func Width(out io.Writer) int {
+	if f, ok := out.(interface{ Fd() uintptr }); ok {
+		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
+			return min(w, 120)
+		}
+	}
+	return 80
+}
+
+// IsTerminal reports whether out is a terminal to draw on.
+func IsTerminal(out io.Writer) bool {
+	f, ok := out.(interface{ Fd() uintptr })
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// AwaitReaderGone returns nil when ctx is done and ErrReaderGone when the reading end of out, a pipe,
+// is closed: on a quiet host the next write, which would tell, may be hours away. Where out is no
+// pipe it waits for ctx.
+func AwaitReaderGone(ctx context.Context, out io.Writer) error {
+	f, ok := out.(interface{ Fd() uintptr })
+	if !ok {
+		<-ctx.Done()
+		return nil
+	}
+	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
+	if err != nil {
+		return fmt.Errorf("make an eventfd: %w", err)
+	}
+	defer func() { _ = unix.Close(wake) }()
+	woken := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(woken)
+		_, _ = unix.Write(wake, []byte{1, 0, 0, 0, 0, 0, 0, 0})
+	})
+	defer func() {
+		if !stop() {
+			<-woken // it must not write to a file that is closed
+		}
+	}()
+	// No events are asked for: errors and hang-ups are always told.
+	fds := []unix.PollFd{{Fd: int32(f.Fd())}, {Fd: int32(wake), Events: unix.POLLIN}}
+	for {
+		_, err := unix.Poll(fds, -1)
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case err != nil:
+			return fmt.Errorf("watch the output: %w", err)
+		case ctx.Err() != nil:
+			return nil
+		default:
+			return ErrReaderGone
+		}
+	}
+}

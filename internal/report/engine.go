@@ -1,0 +1,43 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/foreign"
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+// MissingNames says that names are missing since an engine did not give them within a time; "" where none are. That there is no
+// engine matters only where there are containers of it.
+func MissingNames(e fact.Engine, s *isolation.Snapshot, within time.Duration) string {
+	why := e.Detail
+	switch e.State {
+	case fact.EngineConnected:
+		return ""
+	case fact.EngineConnecting:
+		why = fmt.Sprintf("no answer within %v", within)
+	case fact.EngineAbsent:
+		nameless := false
+		for i := range s.Containers {
+			c := &s.Containers[i]
+			nameless = nameless || !c.Named && c.Runtime == e.Name
+		}
+		if !nameless {
+			return ""
+		}
+	}
+	if rest, ok := strings.CutPrefix(why, "does not answer "); ok {
+		return fmt.Sprintf("%s does not answer %s: names are missing", e.Name, rest)
+	}
+	return fmt.Sprintf("%s does not answer (%s): names are missing", e.Name, why)
+}
+
+func engineText(e fact.Engine) string {
+	if e.Detail == "" {
+		return string(e.State)
+	}
+	return string(e.State) + ": " + foreign.Prose(e.Detail)
+}

@@ -1,0 +1,40 @@
+package report
+
+import (
+	"testing"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+func TestMissingNames(t *testing.T) {
+	nameless := []isolation.Container{{ID: "7edab7c9fba3", Label: "7edab7c9fba3", Runtime: "docker", State: isolation.Running}}
+	podmans := []isolation.Container{{ID: "7edab7c9fba3", Label: "7edab7c9fba3", Runtime: "podman", State: isolation.Running}}
+	for _, tt := range []struct {
+		state      fact.EngineState
+		detail     string
+		containers []isolation.Container
+		want       string
+	}{
+		{fact.EngineConnected, "20.10.24, API 1.41", nameless, ""},
+		{fact.EngineConnecting, "", nil, "docker does not answer (no answer within 2s): names are missing"},
+		{fact.EngineConnecting, "the event stream ended", nil, "docker does not answer (no answer within 2s): names are missing"},
+		{fact.EngineFailing, "does not answer the ping within 3s", nil, "docker does not answer the ping within 3s: names are missing"},
+		{
+			fact.EngineFailing, "container list: the answer is larger than 32 MiB", nil,
+			"docker does not answer (container list: the answer is larger than 32 MiB): names are missing",
+		},
+		{fact.EngineAbsent, "no socket at /var/run/docker.sock", nil, ""},
+		{fact.EngineAbsent, "no socket at /var/run/docker.sock", podmans, ""},
+		{
+			fact.EngineAbsent, "no socket at /var/run/docker.sock", nameless,
+			"docker does not answer (no socket at /var/run/docker.sock): names are missing",
+		},
+	} {
+		e := fact.Engine{Name: "docker", State: tt.state, Detail: tt.detail}
+		if got := MissingNames(e, &isolation.Snapshot{Containers: tt.containers}, 2*time.Second); got != tt.want {
+			t.Errorf("%s %q: %q, want %q", tt.state, tt.detail, got, tt.want)
+		}
+	}
+}

@@ -1,0 +1,176 @@
+package report
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/foreign"
+	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/story"
+)
+
+const cgroupPrefix = "cgroup:"
+
+// CgroupName is the name of the cgroup at a path.
+func CgroupName(path string) string { return cgroupPrefix + path }
+
+// IsName reports whether a name is one of a cgroup or of a namespace, even where it is not written as it should be: no
+// container can be called so.
+func IsName(name string) bool {
+	kind, _, found := strings.Cut(name, ":")
+	_, err := event.ParseNamespaceType(kind)
+	return found && err == nil // cgroup is a type of namespace, too
+}
+
+// ParseCgroupName reads cgroup:/path, with the path that the hierarchy with the memory controller has the cgroup
+// at. It reports false for anything else; no container and no namespace can be called so.
+func ParseCgroupName(name string) (cgroup string, ok bool) {
+	cgroup, ok = strings.CutPrefix(name, cgroupPrefix)
+	if !ok || !strings.HasPrefix(cgroup, "/") {
+		return "", false
+	}
+	return path.Clean(cgroup), true
+}
+
+// ParseNamespaceName reads net:[4026532184], as the links in /proc/PID/ns have it, or net:4026532184, for shells
+// to which brackets mean something. It reports false for anything else; no container can be called so.
+func ParseNamespaceName(name string) (story.NamespaceName, bool) {
+	kind, number, found := strings.Cut(name, ":")
+	if !found {
+		return story.NamespaceName{}, false
+	}
+	if inside, ok := strings.CutPrefix(number, "["); ok {
+		if number, found = strings.CutSuffix(inside, "]"); !found {
+			return story.NamespaceName{}, false
+		}
+	}
+	t, err := event.ParseNamespaceType(kind)
+	id, notNumber := strconv.ParseUint(number, 10, 64)
+	if err != nil || notNumber != nil || id == 0 {
+		return story.NamespaceName{}, false
+	}
+	return story.NamespaceName{Type: t, ID: id}, true
+}
+
+// NotFoundError is that no container is called so.
+type NotFoundError struct{ Name string }
+
+func (e *NotFoundError) Error() string {
+	return fmt.Sprintf("nothing is known of a container %q", e.Name)
+}
+
+// AmbiguousError is that several containers' ids begin so.
+type AmbiguousError struct {
+	Name       string
+	Candidates []string
+}
+
+// maxCandidates is how many of the candidates a sentence names.
+const maxCandidates = 8
+
+func (e *AmbiguousError) Error() string {
+	named := e.Candidates
+	more := ""
+	if n := len(named) - maxCandidates; n > 0 {
+		named, more = named[:maxCandidates], fmt.Sprintf(" and %d more", n)
+	}
+	return fmt.Sprintf("%q is the beginning of several ids: %s%s; give more of it, or a name", e.Name, strings.Join(named, ", "), more)
+}
+
+// Find finds a container by its name, its id or the beginning of its id: of several that had a name one
+// after the other the live one, or the latest one. It fails with NotFoundError or AmbiguousError.
+func Find(s *isolation.Snapshot, name string) (*isolation.Container, error) {
+	name = strings.TrimPrefix(name, "/") // as Docker writes names
+	if name == "" {
+		return nil, &NotFoundError{name}
+	}
+	var found, latest *isolation.Container
+	var candidates []string
+	for i := range s.Containers {
+		c := &s.Containers[i]
+		if c.ID == name || c.Label == name && c.Live() {
+			return c, nil
+		}
+		if c.Label == name && (latest == nil || latestOf(c).After(latestOf(latest))) {
+			latest = c
+		}
+		if strings.HasPrefix(c.ID, name) {
+			found = c
+			candidates = append(candidates, fmt.Sprintf("%s (%s)", event.ShortID(c.ID), c.Label))
+		}
+	}
+	if latest != nil {
+		return latest, nil
+	}
+	switch len(candidates) {
+	case 0:
+		return nil, &NotFoundError{name}
+	case 1:
+		return found, nil
+	}
+	return nil, &AmbiguousError{name, candidates}
+}
+
+// latestOf is when the latest thing is known to have happened to a container that is not live.
+func latestOf(c *isolation.Container) time.Time {
+	latest := c.Exited
+	if n := c.NeverStarted; n != nil {
+		for _, at := range []time.Time{n.Made, n.Tried, n.Failed} {
+			if at.After(latest) {
+				latest = at
+			}
+		}
+	}
+	return latest
+}
+
+// FindByPID does as Find does, and also finds a live container by the PID of one of its processes, as the host counts. cgroupOf
+// returns the cgroup of a process. It fails where a number is a PID of one container and the beginning of the id of another.
+func FindByPID(s *isolation.Snapshot, name string, cgroupOf func(pid int32) (string, error)) (*isolation.Container, error) {
+	named, err := Find(s, name)
+	if err == nil && (named.Label == strings.TrimPrefix(name, "/") || named.ID == name) {
+		return named, nil
+	}
+	number, notPID := strconv.ParseInt(name, 10, 32)
+	if notPID != nil || number <= 0 {
+		return named, clean(err)
+	}
+	var holder *isolation.Container
+	cgroup, failed := cgroupOf(int32(number))
+	for i := range s.Containers {
+		c := &s.Containers[i]
+		inside := failed == nil && c.CgroupPath != "" && (cgroup == c.CgroupPath || strings.HasPrefix(cgroup, c.CgroupPath+"/"))
+		if c.Live() && (c.InitPID == int32(number) || inside) {
+			holder = c
+		}
+	}
+	var ambiguous *AmbiguousError
+	switch {
+	case holder == nil && failed == nil && named == nil && !errors.As(err, &ambiguous):
+		return nil, fmt.Errorf("process %d is in no container", number)
+	case holder == nil:
+		return named, clean(err)
+	case errors.As(err, &ambiguous) || named != nil && named != holder:
+		return nil, fmt.Errorf("%s is a process of %s (%s), and ids of other containers begin so; give a name or more of the id",
+			name, event.ShortID(holder.ID), foreign.Prose(holder.Label))
+	}
+	return holder, nil
+}
+
+// clean makes an error that holds names safe to print.
+func clean(err error) error {
+	if err == nil {
+		return nil
+	}
+	return cleanError{err}
+}
+
+type cleanError struct{ error }
+
+func (e cleanError) Error() string { return foreign.Prose(e.error.Error()) }
+func (e cleanError) Unwrap() error { return e.error }

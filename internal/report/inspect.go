@@ -1,0 +1,390 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/anatomy"
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/foreign"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
+	"github.com/nsviz/nsviz/internal/host/nsfs"
+	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/story"
+)
+
+// anatomyText writes an anatomy for people.
+type anatomyText struct {
+	sections
+
+	a *anatomy.Anatomy
+}
+
+// WriteAnatomy writes an anatomy for people, with times in a zone. Its sections are in the order of the lesson: what the container
+// sees, may use, is made of, may do, and where the holes are.
+func WriteAnatomy(out io.Writer, a *anatomy.Anatomy, zone *time.Location) error {
+	t := anatomyText{sections{zone: zone}, a}
+	t.title(a.Container)
+	t.pid1("is", a.PID, a.Comm, a.Started)
+	t.sees()
+	t.uses()
+	t.madeOf()
+	t.mayDo()
+	t.holes()
+	if len(a.Unknown) > 0 {
+		t.section("What is unknown")
+		for _, what := range bound(a.Unknown) {
+			t.line("", what)
+		}
+	}
+	_, err := io.WriteString(out, t.String())
+	return err
+}
+
+func (t *anatomyText) sees() {
+	t.section("What it sees")
+	for _, kind := range event.NamespaceTypes() {
+		t.line(kind.String(), namespaceWords(t.a.Namespaces[kind], label(t.a.Container), t.zone))
+	}
+	if t.a.Hostname != nil {
+		t.line("host name", cmp.Or(*t.a.Hostname, "(empty)"))
+	}
+	if maps := idMapWords(t.a); maps != "" {
+		t.line("users", maps)
+	}
+	if o := t.a.TimeOffsets; o != nil && *o != (anatomy.TimeOffsets{}) {
+		t.line("clocks", fmt.Sprintf("monotonic %+v, boottime %+v against the host's",
+			time.Duration(o.MonotonicNS), time.Duration(o.BoottimeNS)))
+	}
+	if n := t.a.Network; n != nil {
+		var list []string
+		for _, i := range n.Interfaces {
+			text := i.Name
+			for _, address := range i.Addresses {
+				text += " " + address.String()
+			}
+			list = append(list, text)
+		}
+		for _, address := range n.OtherAddresses {
+			list = append(list, address.String()+" on an interface that is unknown")
+		}
+		t.lines("network", bound(list))
+	}
+	var list []string
+	for i := range t.a.Ports {
+		list = append(list, t.a.Ports[i].String())
+	}
+	t.lines("ports", bound(list))
+	list = nil
+	for i := range t.a.Processes {
+		list = append(list, processWords(&t.a.Processes[i]))
+	}
+	t.lines("processes", bound(list))
+}
+
+// namespaceWords says whose a namespace is that the container called self is in.
+func namespaceWords(n *anatomy.Namespace, self string, zone *time.Location) string {
+	if n == nil {
+		return "unknown"
+	}
+	words := "its own"
+	switch with := strings.Join(bound(n.SharedWith), ", "); {
+	case n.SharedWithHost == nil:
+		words = "whose is unknown"
+	case *n.SharedWithHost:
+		words = "the host's"
+	case with != "":
+		words = "shared with " + with
+	}
+	switch {
+	case n.Abandoned != nil:
+		words += "; " + abandonedWords(n.Abandoned, zone)
+	case n.MadeFor == "" && n.Oldest == "":
+	case n.MadeFor == self:
+		words += "; made for this one"
+	case n.MadeFor != "":
+		words += "; made for " + n.MadeFor
+		if !slices.Contains(n.SharedWith, n.MadeFor) {
+			words += ", which is not in it"
+		}
+	case n.Oldest == self:
+		words += "; this one is the oldest"
+	case n.Oldest != "":
+		words += "; " + n.Oldest + " is the oldest"
+	}
+	return fmt.Sprintf("%s (%d)", words, n.ID)
+}
+
+// abandonedWords says where the container has gone that a namespace was made for.
+func abandonedWords(a *isolation.Abandoned, zone *time.Location) string {
+	at := ""
+	if !a.Since.IsZero() {
+		at = a.Since.In(zone).Format(toTheSecond)
+	}
+	switch {
+	case a.Ended && at == "":
+		return "a dead one: made for " + a.By + ", which has ended"
+	case a.Ended:
+		return "a dead one: made for " + a.By + ", which ended at " + at
+	case at == "":
+		return "a dead one: made for " + a.By + ", which has another one"
+	}
+	return "a dead one: made for " + a.By + ", which has had another one since " + at
+}
+
+// idMapWords says who the container's users are outside.
+func idMapWords(a *anatomy.Anatomy) string {
+	if a.UIDMap == nil {
+		return ""
+	}
+	outside, mapped := nsfs.OutsideID(a.UIDMap, 0)
+	n := a.Namespaces[event.User]
+	hosts := n != nil && n.SharedWithHost != nil && *n.SharedWithHost
+	words := fmt.Sprintf("root inside is uid %d outside", outside)
+	switch {
+	case hosts:
+		return "the host's: root inside is root outside"
+	case !mapped:
+		words = "root inside is nobody outside"
+	}
+	for _, list := range []struct {
+		name   string
+		ranges []nsfs.IDRange
+	}{{"uids", a.UIDMap}, {"gids", a.GIDMap}} {
+		var ranges []string
+		for _, r := range list.ranges {
+			if r.Count == 0 {
+				continue
+			}
+			ranges = append(ranges, fmt.Sprintf("%s are %s", span(r.Inside, r.Count), span(r.Outside, r.Count)))
+		}
+		if len(ranges) > 0 {
+			words += "; " + list.name + " " + strings.Join(bound(ranges), ", ")
+		}
+	}
+	return words
+}
+
+func span(from, count uint32) string {
+	if count == 1 {
+		return fmt.Sprint(from)
+	}
+	return fmt.Sprintf("%d-%d", from, uint64(from)+uint64(count)-1)
+}
+
+// processWords shows a process's numbers from the outside in.
+func processWords(p *anatomy.Process) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "host PID %d", p.PID)
+	for i, pid := range p.PIDs {
+		switch {
+		case i == 0: // the host's
+		case i == len(p.PIDs)-1:
+			fmt.Fprintf(&b, " is PID %d inside", pid)
+		default:
+			fmt.Fprintf(&b, " is PID %d one level in", pid)
+		}
+	}
+	fmt.Fprintf(&b, ": %s, uid %d", p.Comm, p.UID)
+	return b.String()
+}
+
+// uses is the place for all that it uses and may use.
+func (t *anatomyText) uses() {
+	t.section("What it may use")
+	var r cgroupfs.Resources // of which nothing is known
+	if t.a.Resources != nil {
+		r = *t.a.Resources
+	}
+	if u := t.a.Unheld; u != nil {
+		t.line("not held", "its PID 1 is in "+cmp.Or(u.Cgroup, "a cgroup that is unknown")+", so that what its own cgroup limits does not hold it")
+	}
+	if s := t.a.Stuck; s != nil {
+		t.line("stuck", "at the limit of "+story.ShortPath(s.Cgroup)+"; the OOM killer is off for it, so its processes wait for memory")
+	}
+	for _, line := range resourceLines(r) {
+		t.line(cmp.Or(line.subject, " "), line.words) // a space: the same column
+	}
+}
+
+func (t *anatomyText) madeOf() {
+	t.section("What it is made of")
+	if r := t.a.Root; r != nil {
+		t.line("root", r.Type+", "+writability(r.ReadOnly))
+		t.lines("layers", bound(layerWords(r)))
+		if r.Upper != "" {
+			t.line("changes in", r.Upper)
+		}
+		if w := r.Written; w != nil {
+			t.line("written", writtenWords(w))
+		}
+	}
+	quiet := 0
+	var list []string
+	for i := range t.a.Mounts {
+		m := &t.a.Mounts[i]
+		switch m.Kind {
+		case anatomy.KindRoot:
+			continue
+		case anatomy.KindKernel, anatomy.KindMask:
+			quiet++
+			continue
+		}
+		list = append(list, fmt.Sprintf("%s: %s, %s", m.Path, kindWords(m), writability(m.ReadOnly)))
+	}
+	list = bound(list)
+	if quiet > 0 {
+		list = append(list, fmt.Sprintf("and %d views of the kernel, or masks over them", quiet))
+	}
+	t.lines("mounts", list)
+	var devices []string
+	for _, d := range t.a.Devices {
+		kind := "character"
+		if d.Block {
+			kind = "block"
+		}
+		devices = append(devices, fmt.Sprintf("%s (%s %d:%d)", d.Path, kind, d.Major, d.Minor))
+	}
+	if len(devices) > 0 {
+		t.line("devices", strings.Join(bound(devices), ", "))
+	}
+}
+
+func layerWords(r *anatomy.Root) []string {
+	list := make([]string, 0, len(r.Lower))
+	for i, layer := range r.Lower {
+		switch i {
+		case 0:
+			layer += ", the topmost"
+		case len(r.Lower) - 1:
+			layer += ", the lowest"
+		}
+		if i < len(r.Layers) {
+			l := &r.Layers[i]
+			if l.Size != nil {
+				layer += ": " + writtenWords(l.Size)
+			}
+			if l.DiffID != "" {
+				layer += "; the image's " + shortDigest(l.DiffID)
+			}
+			if l.CreatedBy != "" {
+				layer += ", made by " + l.CreatedBy
+			}
+		}
+		list = append(list, layer)
+	}
+	return list
+}
+
+// shortDigest keeps of a digest what an id is shortened to.
+func shortDigest(digest string) string {
+	algorithm, hex, found := strings.Cut(digest, ":")
+	if !found {
+		return digest
+	}
+	return algorithm + ":" + event.ShortID(hex)
+}
+
+func writability(readOnly bool) string {
+	if readOnly {
+		return "read-only"
+	}
+	return "writable"
+}
+
+func kindWords(m *anatomy.Mount) string {
+	from := ""
+	if m.Source != "" {
+		from = " from " + m.Source
+	}
+	switch m.Kind {
+	case anatomy.KindVolume:
+		return "volume" + from
+	case anatomy.KindBind:
+		return "bind mount" + from
+	case anatomy.KindEngine:
+		return "made by the engine"
+	case anatomy.KindTmpfs:
+		return "tmpfs"
+	}
+	return m.Type + from
+}
+
+func writtenWords(w *anatomy.Written) string {
+	words := fmt.Sprintf("%s in %s", story.Bytes(w.Bytes), counted(w.Files, "file"))
+	if w.Deleted > 0 {
+		words += fmt.Sprintf("; %s of the layers below deleted", counted(w.Deleted, "name"))
+	}
+	if w.Stopped != "" {
+		words = "at least " + words + "; the count stopped since " + w.Stopped
+	}
+	return words
+}
+
+func counted(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprint(n, " ", one, "s")
+}
+
+func (t *anatomyText) mayDo() {
+	p := t.a.Privileges
+	if p == nil {
+		return
+	}
+	t.section("What it may do")
+	if p.UID != nil {
+		t.line("user", fmt.Sprintf("uid %d, as the host counts", *p.UID))
+	}
+	for _, set := range []struct {
+		word string
+		caps []string
+	}{{"bounding", p.Capabilities.Bounding}, {"effective", p.Capabilities.Effective}, {"ambient", p.Capabilities.Ambient}} {
+		switch {
+		case set.caps == nil:
+			t.line(set.word, "unknown")
+		case len(set.caps) == 0:
+			t.line(set.word, "no capability")
+		default:
+			t.line(set.word, strings.ReplaceAll(strings.Join(set.caps, " "), "cap_", ""))
+		}
+	}
+	seccomp := p.Seccomp
+	switch {
+	case seccomp == "":
+		seccomp = "unknown"
+	case p.SeccompFilters != nil && *p.SeccompFilters > 0:
+		seccomp = counted(*p.SeccompFilters, "filter")
+	}
+	t.line("seccomp", seccomp)
+	if p.NoNewPrivs != nil {
+		words := "off: setuid programs work"
+		if *p.NoNewPrivs {
+			words = "on"
+		}
+		t.line("no_new_privs", words)
+	}
+	if p.LSM != nil {
+		t.line("profile", cmp.Or(*p.LSM, "no security module is at work"))
+	}
+}
+
+func (t *anatomyText) holes() {
+	t.section("Holes in its walls")
+	if len(t.a.Findings) == 0 {
+		t.line("", "none found")
+	}
+	for i := range t.a.Findings {
+		f := &t.a.Findings[i]
+		fmt.Fprintf(t, "  %-8s %s [%s]\n", strings.ToUpper(f.Severity.String()), foreign.Prose(f.Title), f.ID)
+		for _, detail := range f.Details {
+			fmt.Fprintf(t, "             %s\n", foreign.Prose(detail))
+		}
+		fmt.Fprintf(t, "           %s\n           see:   %s\n           close: %s\n", foreign.Prose(f.Meaning), foreign.Prose(f.See), foreign.Prose(f.Close))
+	}
+}

@@ -1,0 +1,237 @@
+package report
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/story"
+)
+
+// Known is what `nsviz inspect --from -o json` prints, described in docs/EVENTS.md: what a session or a
+// recording knows of a container that lives or is dead, without /proc.
+type Known struct {
+	// AsOf is up to when the session or the recording tells.
+	AsOf      time.Time                `json:"as_of"`
+	Container event.Container          `json:"container"`
+	State     isolation.ContainerState `json:"state"`
+	PID       int32                    `json:"pid,omitempty"`
+	Comm      string                   `json:"comm,omitempty"`
+	Cgroup    string                   `json:"cgroup,omitempty"`
+	Created   time.Time                `json:"created,omitzero"`
+	Started   time.Time                `json:"started,omitzero"`
+	Sentence  string                   `json:"sentence"`
+	Text      story.Text               `json:"text,omitempty"`
+
+	Namespaces map[event.NamespaceType]KnownNamespace `json:"namespaces"`
+	// UsageBytes and Processes are as last read.
+	UsageBytes   *uint64            `json:"usage_bytes,omitempty"`
+	Processes    *int               `json:"processes,omitempty"`
+	Limits       *fact.CgroupLimits `json:"limits,omitempty"`
+	OOMKills     *uint64            `json:"oom_kills,omitempty"`
+	PIDsRefused  *uint64            `json:"pids_refused,omitempty"`
+	Unheld       *fact.Unheld       `json:"unheld,omitempty"`
+	Stuck        *fact.Stuck        `json:"stuck,omitempty"`
+	End          *Ending            `json:"end,omitempty"`
+	NeverStarted *fact.NeverStarted `json:"never_started,omitempty"`
+	Previous     *Ending            `json:"previous,omitempty"`
+	History      []isolation.Moment `json:"history"`
+	// Unknown says in sentences what is not known, and why.
+	Unknown []string `json:"unknown"`
+}
+
+// KnownNamespace is a namespace that a container is or was in.
+type KnownNamespace struct {
+	ID             uint64   `json:"id"`
+	Owner          uint64   `json:"owner,omitempty"`
+	Parent         uint64   `json:"parent,omitempty"`
+	SharedWithHost *bool    `json:"shared_with_host,omitempty"`
+	SharedWith     []string `json:"shared_with,omitempty"`
+	// Abandoned is set where the container that it was made for is not in it any more.
+	Abandoned *isolation.Abandoned `json:"abandoned,omitempty"`
+	// Created and Creator are absent where its birth was not seen.
+	Created  time.Time      `json:"created,omitzero"`
+	Creator  *event.Process `json:"creator,omitempty"`
+	Freed    time.Time      `json:"freed,omitzero"`
+	FreedVia event.Via      `json:"freed_via,omitempty"`
+}
+
+// NewKnown reports what is known of a container without a look at /proc.
+func NewKnown(c *isolation.Container, s *isolation.Snapshot) Known {
+	why := WhyContainer(c, s)
+	k := Known{
+		AsOf: s.Time, Container: why.Container, State: c.State, PID: c.InitPID, Comm: c.InitComm, Cgroup: c.CgroupPath,
+		Created: c.Created, Started: c.Started, Sentence: why.Sentence, Text: why.Text, Namespaces: map[event.NamespaceType]KnownNamespace{},
+		UsageBytes: c.Memory.UsageBytes, Processes: c.Processes, OOMKills: c.OOMKills,
+		PIDsRefused: c.PIDsRefused, Unheld: c.Unheld, Stuck: c.Stuck, End: why.End, NeverStarted: why.NeverStarted, Previous: why.Previous,
+		History: why.History, Unknown: []string{},
+	}
+	if k.History == nil {
+		k.History = []isolation.Moment{}
+	}
+	if c.Limits != (fact.CgroupLimits{}) {
+		k.Limits = &c.Limits
+	}
+	for t, m := range c.Namespaces {
+		if m.ID == 0 {
+			continue
+		}
+		n := KnownNamespace{ID: m.ID, SharedWith: m.SharedWith.Labels(), Abandoned: m.Abandoned}
+		if m.Relation != isolation.RelationUnknown {
+			n.SharedWithHost = new(m.Relation == isolation.RelationHost)
+		}
+		of := namespaceOf(c, s, event.NamespaceType(t), m.ID)
+		if of != nil {
+			n.Owner, n.Parent, n.Created, n.Creator, n.Freed, n.FreedVia = of.Owner, of.Parent, of.Created, of.Creator, of.Freed, of.FreedVia
+		}
+		if !c.Live() {
+			n.SharedWith = companions(c, of)
+		}
+		k.Namespaces[event.NamespaceType(t)] = n
+	}
+	k.Unknown = append(k.Unknown, unknowns(c, &k)...)
+	return k
+}
+
+// namespaceOf finds the namespace of a number that a container was in: of those that had the number one after
+// the other the youngest that was made before the container ended. It returns nil where it is not kept.
+func namespaceOf(c *isolation.Container, s *isolation.Snapshot, t event.NamespaceType, id uint64) *isolation.Namespace {
+	var best *isolation.Namespace
+	for _, list := range [][]isolation.Namespace{s.Namespaces, s.Freed} {
+		for i := range list {
+			n := &list[i]
+			created := isolation.Stamp{Time: n.Created, At: n.CreatedAt}
+			switch {
+			case n.Type != t || n.ID != id:
+				continue
+			case !c.Live() && !n.Created.IsZero() && c.Ended().Before(created):
+				continue
+			case !n.Freed.IsZero() && !c.Started.IsZero() && (isolation.Stamp{Time: n.Freed, At: n.FreedAt}).Before(isolation.Stamp{Time: c.Started, At: c.StartedAt}):
+				continue
+			}
+			if best == nil || best.Created.IsZero() || !n.Created.IsZero() && (isolation.Stamp{Time: best.Created, At: best.CreatedAt}).Before(created) {
+				best = n
+			}
+		}
+	}
+	return best
+}
+
+// companions are the labels of the other containers, dead ones too, that were in a namespace while an ended
+// container was. Of the host's, which most are in, that is not kept.
+func companions(c *isolation.Container, n *isolation.Namespace) []string {
+	if n == nil {
+		return nil
+	}
+	with := map[string]string{} // by id
+	from, to := ownRun(c, n.History)
+	for i := range to {
+		m := &n.History[i]
+		switch {
+		case m.Container == nil || m.Container.ID == c.ID:
+		case begins(m):
+			with[m.Container.ID] = m.Container.Label()
+		case i < from:
+			delete(with, m.Container.ID)
+		}
+	}
+	if len(with) == 0 {
+		return nil
+	}
+	return slices.Sorted(maps.Values(with))
+}
+
+// begins reports whether a moment of a namespace is that a container began in it.
+func begins(m *isolation.Moment) bool {
+	return m.Kind == isolation.MomentKind(event.ContainerStarted) || m.Kind == isolation.MomentFound
+}
+
+// ownRun returns the place of the start of an ended container in the history of a namespace, which is in order whatever was
+// done to the clock, and the place of its end. What is not kept was before the moment that says so.
+func ownRun(c *isolation.Container, history []isolation.Moment) (from, to int) {
+	leftOut, to := 0, len(history)
+	from = -1
+	for i := range history {
+		m := &history[i]
+		if m.LeftOut > 0 {
+			leftOut = i
+		}
+		switch {
+		case m.Container == nil || m.Container.ID != c.ID:
+		case begins(m):
+			from, to = i, len(history)
+		default:
+			to = i
+		}
+	}
+	if from < 0 {
+		from = min(leftOut, to)
+	}
+	return from, to
+}
+
+// unknowns says what is not known.
+func unknowns(c *isolation.Container, k *Known) []string {
+	only := "its processes, users, network, file systems and privileges, and the holes in its walls: they are in /proc, "
+	var list []string
+	if n := c.NeverStarted; n != nil {
+		if n.Error == "" && !n.Tried.IsZero() {
+			list = append(list, "why it did not start: its engine has not said")
+		}
+		if n.Made.IsZero() {
+			list = append(list, "when its engine made it")
+		}
+		return append(list, "what it would have been allowed: no process of it is there, nor ever was")
+	}
+	if c.Live() {
+		list = append(list, only+"which `sudo nsviz inspect` reads while it lives")
+	} else {
+		list = append(list, only+"and were gone with it")
+	}
+	if c.Started.IsZero() && c.State != isolation.Starting && !c.NeverRan {
+		list = append(list, "when its own program started")
+	}
+	if c.Created.IsZero() {
+		list = append(list, "how it was started: that was before nsviz watched, or was not seen")
+	}
+	var missing []string
+	for _, t := range event.NamespaceTypes() {
+		if _, ok := k.Namespaces[t]; !ok {
+			missing = append(missing, t.String())
+		}
+	}
+	switch {
+	case len(missing) == event.NamespaceTypeCount:
+		list = append(list, "its namespaces")
+	case len(missing) > 0:
+		list = append(list, "its "+strings.Join(missing, ", ")+" namespace")
+	}
+	if c.OOMKills == nil {
+		list = append(list, "how many processes the OOM killer took from it before nsviz found it")
+	}
+	if c.Memory.UsageBytes == nil {
+		list = append(list, "how much memory it used: there was no reading")
+	}
+	if k.Limits == nil {
+		list = append(list, "its limits: no reading fell into the time that its program ran")
+	} else if k.Limits.CPU == nil || k.Limits.PIDs == nil || k.Limits.Memory == nil {
+		list = append(list, "some of its limits: the controller is not there, or there was no reading")
+	}
+	if !c.Live() && c.Exit == nil {
+		list = append(list, "how it ended: nsviz did not see its PID 1 die")
+	}
+	if !c.Live() && c.Verdict == nil {
+		list = append(list, "what its engine says of its end")
+	}
+	for i := range c.History {
+		if n := c.History[i].LeftOut; n > 0 {
+			list = append(list, fmt.Sprintf("%s moments in the middle of its history, which are not kept", story.Grouped(n)))
+		}
+	}
+	return list
+}

@@ -1,0 +1,108 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/foreign"
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+// Namespace is one element of `nsviz ns -o json`, described in docs/EVENTS.md.
+type Namespace struct {
+	Type       event.NamespaceType `json:"type"`
+	ID         uint64              `json:"id"`
+	Owner      uint64              `json:"owner,omitempty"`
+	Parent     uint64              `json:"parent,omitempty"`
+	Created    time.Time           `json:"created,omitzero"`
+	Creator    *event.Process      `json:"creator,omitempty"`
+	Processes  []int32             `json:"processes"`
+	Containers []string            `json:"containers"`
+	PinnedBy   []string            `json:"pinned_by"`
+	// ProcessesIncomplete is set where others may be in it, whose namespaces nsviz may not read.
+	ProcessesIncomplete bool `json:"processes_incomplete,omitempty"`
+}
+
+// Namespaces lists all namespaces of the host.
+func Namespaces(s *isolation.Snapshot) []Namespace {
+	list := make([]Namespace, 0, len(s.Namespaces))
+	for _, n := range s.Namespaces {
+		list = append(list, Namespace{
+			Type: n.Type, ID: n.ID, Owner: n.Owner, Parent: n.Parent, Created: n.Created, Creator: n.Creator,
+			Processes:  append([]int32{}, n.Processes...),
+			Containers: append([]string{}, n.Containers...),
+			PinnedBy:   append([]string{}, n.PinnedBy...),
+
+			ProcessesIncomplete: s.Unseen.Any(),
+		})
+	}
+	return list
+}
+
+// WriteNamespaces writes them for people, type by type, pid and user namespaces below their parents.
+func WriteNamespaces(out io.Writer, s *isolation.Snapshot) error {
+	var b strings.Builder
+	for _, t := range event.NamespaceTypes() {
+		var all []isolation.Namespace
+		for _, n := range s.Namespaces {
+			if n.Type == t {
+				all = append(all, n)
+			}
+		}
+		fmt.Fprintf(&b, "%s\n", t)
+		known := func(id uint64) bool {
+			return slices.ContainsFunc(all, func(n isolation.Namespace) bool { return n.ID == id })
+		}
+		for _, n := range all {
+			if n.Parent == 0 || !known(n.Parent) {
+				branch(&b, all, n, 1, s.Unseen)
+			}
+		}
+	}
+	_, err := io.WriteString(out, b.String())
+	return err
+}
+
+func branch(b *strings.Builder, all []isolation.Namespace, n isolation.Namespace, depth int, unseen *fact.Unseen) {
+	fmt.Fprintf(b, "%s%d  %s\n", strings.Repeat("  ", depth), n.ID, strings.Join(inhabitants(n, unseen), ", "))
+	for _, child := range all {
+		if child.Parent == n.ID && child.ID != n.ID {
+			branch(b, all, child, depth+1, unseen)
+		}
+	}
+}
+
+func inhabitants(n isolation.Namespace, unseen *fact.Unseen) []string {
+	var words []string
+	if n.Host {
+		words = append(words, "the host's")
+	}
+	for _, c := range n.Containers {
+		words = append(words, foreign.Name(c))
+	}
+	atLeast := ""
+	if unseen.Blind() {
+		atLeast = "at least "
+	}
+	switch len(n.Processes) {
+	case 0:
+		if unseen.Blind() {
+			words = append(words, "processes unknown")
+		} else {
+			words = append(words, "no process")
+		}
+	case 1:
+		words = append(words, fmt.Sprintf("%s1 process: %d", atLeast, n.Processes[0]))
+	default:
+		words = append(words, fmt.Sprintf("%s%d processes from %d on", atLeast, len(n.Processes), n.Processes[0]))
+	}
+	for _, pin := range n.PinnedBy {
+		words = append(words, "kept by "+foreign.Prose(pin))
+	}
+	return words
+}

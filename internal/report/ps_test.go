@@ -1,0 +1,78 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+// What the OOM killer took is unknown where the kernel's count could not be read: absent, or a question mark.
+func TestPsTellsUnknownKillsFromNone(t *testing.T) {
+	s := &isolation.Snapshot{
+		Containers: []isolation.Container{
+			{ID: "a", Label: "none", Named: true, State: isolation.Running, OOMKills: new(uint64(0))},
+			{ID: "b", Label: "some", Named: true, State: isolation.Running, OOMKills: new(uint64(7)), OOMKillsAtLeast: 7},
+			{ID: "c", Label: "unknown", Named: true, State: isolation.Running},
+			{ID: "d", Label: "more", Named: true, State: isolation.Running, OOMKillsAtLeast: 3},
+		},
+		VMs: []isolation.VM{{PID: 9, Kind: "qemu", Name: "machine"}},
+	}
+	var table bytes.Buffer
+	if err := WriteWorkloads(&table, s, time.UTC); err != nil {
+		t.Fatal(err)
+	}
+	column := strings.Index(strings.SplitN(table.String(), "\n", 2)[0], "OOM")
+	for name, want := range map[string]string{"none": "0", "some": "7", "unknown": "?", "more": "3+", "machine": "-"} {
+		for line := range strings.Lines(table.String()) {
+			if strings.HasPrefix(line, name) && strings.Fields(line[column:])[0] != want {
+				t.Errorf("%s, want %s:\n%s", name, want, table.String())
+			}
+		}
+	}
+
+	text, err := json.Marshal(Workloads(s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []map[string]any
+	if err := json.Unmarshal(text, &list); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []any{0.0, 7.0, nil, nil, nil} {
+		if got := list[i]["oom_kills"]; got != want {
+			t.Errorf("%v has oom_kills %v, want %v", list[i]["name"], got, want)
+		}
+	}
+}
+
+// Why a limit does not do what it is for stands in its place, all of it.
+func TestPsTellsOfLimitsThatDoNotHold(t *testing.T) {
+	for _, test := range []struct {
+		unheld *fact.Unheld
+		stuck  *fact.Stuck
+		want   string
+	}{
+		{nil, nil, "64 MiB"},
+		{&fact.Unheld{Cgroup: "/"}, nil, "not held, in /"},
+		{&fact.Unheld{}, nil, "not held, in a cgroup that is unknown"},
+		{nil, &fact.Stuck{}, "64 MiB, stuck: the OOM killer is off"},
+		{&fact.Unheld{Cgroup: "/x"}, &fact.Stuck{}, "not held, in /x; 64 MiB, stuck: the OOM killer is off"},
+	} {
+		s := &isolation.Snapshot{Containers: []isolation.Container{{
+			ID: "a", Label: "web", State: isolation.Running, Image: "IMAGE", Memory: isolation.Memory{LimitBytes: new(uint64(64 << 20))}, Unheld: test.unheld, Stuck: test.stuck,
+		}}}
+		var table bytes.Buffer
+		if err := WriteWorkloads(&table, s, time.UTC); err != nil {
+			t.Fatal(err)
+		}
+		header, row, _ := strings.Cut(table.String(), "\n")
+		if got := strings.TrimSpace(row[strings.Index(header, "LIMIT"):strings.Index(header, "OOM")]); got != test.want {
+			t.Errorf("%q, want %q", got, test.want)
+		}
+	}
+}

@@ -1,0 +1,81 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/foreign"
+)
+
+// maxListed is how many lines one list has; JSON has them all.
+const maxListed = 40
+
+// toTheSecond is the layout of times that no other one has to be compared with.
+const toTheSecond = "2006-01-02 15:04:05"
+
+// sections is a text about one container, in sections. It makes safe what comes from outside.
+type sections struct {
+	strings.Builder
+
+	zone *time.Location
+}
+
+// title writes what a container is called, and what else is said of it.
+func (t *sections) title(c event.Container, more ...string) {
+	words := []string{foreign.Name(label(c)), "id " + event.ShortID(c.ID)}
+	if c.Image != "" {
+		words = append(words, "image "+foreign.Name(c.Image))
+	}
+	if c.Runtime != "" {
+		words = append(words, c.Runtime)
+	}
+	fmt.Fprintln(t, foreign.Prose(strings.Join(append(words, more...), ", ")))
+}
+
+// pid1 writes which process is or was its PID 1; pid 0 is unknown.
+func (t *sections) pid1(verb string, pid int32, comm string, started time.Time) {
+	if pid == 0 {
+		return
+	}
+	text := fmt.Sprintf("PID 1 %s %s, on the host process %d", verb, comm, pid)
+	if !started.IsZero() {
+		text += ", started " + started.In(t.zone).Format(toTheSecond)
+	}
+	fmt.Fprintln(t, foreign.Prose(text))
+}
+
+func (t *sections) section(title string) { fmt.Fprintf(t, "\n%s\n", title) }
+
+// line writes what is known under a word.
+func (t *sections) line(word, text string) {
+	if word == "" {
+		fmt.Fprintf(t, "  %s\n", foreign.Prose(text))
+		return
+	}
+	fmt.Fprintf(t, "  %-11s %s\n", word, foreign.Prose(text))
+}
+
+// lines writes a list under one word.
+func (t *sections) lines(word string, list []string) {
+	for i, text := range list {
+		if i > 0 {
+			word = " " // the same column
+		}
+		t.line(word, text)
+	}
+}
+
+// bound leaves out what is over maxListed, and says so.
+func bound(list []string) []string {
+	if len(list) <= maxListed {
+		return list
+	}
+	return append(slices.Clone(list[:maxListed]), fmt.Sprintf("and %d more; -o json has them all", len(list)-maxListed))
+}
+
+// label returns what a container is called: its name or the short form of its id.
+func label(c event.Container) string { return cmp.Or(c.Name, event.ShortID(c.ID)) }

@@ -1,0 +1,113 @@
+package report
+
+import (
+	"time"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/story"
+)
+
+// ContainerAnswer is what `nsviz why -o json` prints, described in docs/EVENTS.md.
+type ContainerAnswer struct {
+	Container event.Container          `json:"container"`
+	State     isolation.ContainerState `json:"state"`
+	// PID and Comm are the container's PID 1, as the host counts.
+	PID      int32     `json:"pid,omitempty"`
+	Comm     string    `json:"comm,omitempty"`
+	Started  time.Time `json:"started,omitzero"`
+	Sentence string    `json:"sentence"`
+	// Text is the sentence in pieces, for whoever writes its times and names in another way.
+	Text     story.Text `json:"text,omitempty"`
+	OOMKills *uint64    `json:"oom_kills,omitempty"`
+	// PIDsRefused is absent where it is unknown.
+	PIDsRefused *uint64       `json:"pids_refused,omitempty"`
+	Unheld      *fact.Unheld  `json:"unheld,omitempty"`
+	Stuck       *fact.Stuck   `json:"stuck,omitempty"`
+	Kills       []event.Event `json:"kills,omitempty"`
+	// Abandoned are the namespaces that were made for another container, which is not in them any more.
+	Abandoned map[event.NamespaceType]*isolation.Abandoned `json:"abandoned,omitempty"`
+	End       *Ending                                      `json:"end,omitempty"`
+	// NeverStarted is set for one whose own program has never run.
+	NeverStarted *fact.NeverStarted `json:"never_started,omitempty"`
+	Previous     *Ending            `json:"previous,omitempty"`
+	// History is what happened to it, over all of its runs.
+	History []isolation.Moment `json:"history,omitempty"`
+}
+
+// Ending is how one run of a container ended.
+type Ending struct {
+	Time time.Time   `json:"time,omitzero"`
+	Exit *event.Exit `json:"exit,omitempty"`
+	// NeverRan is set where its own program never ran, since its start was OOM-killed.
+	NeverRan bool `json:"never_ran,omitempty"`
+	// Sender is what kind of process sent the signal that ended it.
+	Sender story.Sender `json:"sender,omitempty"`
+	// Kill is the OOM kill that ended it.
+	Kill   *event.Event `json:"kill,omitempty"`
+	Engine *Engine      `json:"engine,omitempty"`
+}
+
+// Engine is what the engine says of an end, and what that is worth.
+type Engine struct {
+	ExitCode  *int32          `json:"exit_code,omitempty"`
+	OOMKilled *bool           `json:"oom_killed,omitempty"`
+	Removed   bool            `json:"removed,omitempty"`
+	Judgement story.Judgement `json:"judgement,omitempty"`
+	// StartError is why the engine could not start it again.
+	StartError string `json:"start_error,omitempty"`
+}
+
+// WhyContainer answers how a container ended and who did it.
+func WhyContainer(c *isolation.Container, s *isolation.Snapshot) ContainerAnswer {
+	words := story.Container(c, s)
+	a := ContainerAnswer{
+		Container: event.Container{ID: c.ID, Image: c.Image, Runtime: c.Runtime}, State: c.State,
+		PID: c.InitPID, Comm: c.InitComm, Started: c.Started, Sentence: words.String(), Text: words, OOMKills: c.OOMKills,
+		PIDsRefused: c.PIDsRefused, Unheld: c.Unheld, Stuck: c.Stuck, NeverStarted: c.NeverStarted, History: c.History,
+	}
+	if c.Named {
+		a.Container.Name = c.Label
+	}
+	since := isolation.Stamp{Time: c.Created, At: c.CreatedAt}
+	if c.Created.IsZero() {
+		since = c.Begin()
+	}
+	for i := range s.Kills {
+		e := s.Kills[i].Event
+		if of := story.VictimContainer(&s.Kills[i]); of != nil && of.ID == c.ID && !s.Kills[i].When().Before(since) {
+			a.Kills = append(a.Kills, e)
+		}
+	}
+	for t := range c.Namespaces {
+		if by := c.Namespaces[t].Abandoned; by != nil {
+			if a.Abandoned == nil {
+				a.Abandoned = map[event.NamespaceType]*isolation.Abandoned{}
+			}
+			a.Abandoned[event.NamespaceType(t)] = by
+		}
+	}
+	if c.State == isolation.Exited {
+		a.End = endingOf(c, c.End())
+	}
+	if c.Previous != nil {
+		a.Previous = endingOf(c, *c.Previous)
+	}
+	return a
+}
+
+// endingOf reports how a run of a container ended.
+func endingOf(c *isolation.Container, e isolation.End) *Ending {
+	out := &Ending{Time: e.Time, Exit: e.Exit, NeverRan: e.NeverRan}
+	if e.Exit != nil {
+		out.Sender = story.SenderOf(e.Exit.By, c.ID)
+	}
+	if k := story.FatalKill(e); k != nil {
+		out.Kill = &k.Event
+	}
+	if v := e.Verdict; v != nil {
+		out.Engine = &Engine{ExitCode: v.ExitCode, OOMKilled: v.OOMKilled, Removed: v.Removed, Judgement: story.Judge(e), StartError: v.StartError}
+	}
+	return out
+}

@@ -1,0 +1,74 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/story"
+)
+
+// WriteText writes the answer for people on the first line, and below it what happened last or, if complete is set, all that is
+// kept of what happened, with times in a zone.
+func (a *ContainerAnswer) WriteText(out io.Writer, complete bool, zone *time.Location) error {
+	var b strings.Builder
+	fmt.Fprintln(&b, sentenceOr(a.Text, a.Sentence).For(zone))
+	moments, rest := a.History, 0
+	if !complete {
+		moments, rest = story.Brief(moments)
+	}
+	if len(moments) > 0 {
+		fmt.Fprintln(&b)
+		writeMoments(&b, moments, wordsFor(a.Container, a.State), zone)
+	}
+	switch {
+	case rest == 1:
+		fmt.Fprintln(&b, "  and 1 thing more: --history tells it")
+	case rest > 1:
+		fmt.Fprintf(&b, "  and %d things more: --history tells them\n", rest)
+	}
+	_, err := io.WriteString(out, b.String())
+	return err
+}
+
+// sentenceOr returns words, or the sentence where there are none: an nsviz of an earlier version answers with that alone.
+func sentenceOr(words story.Text, sentence string) story.Text {
+	if len(words) == 0 {
+		return story.Text{{Text: sentence}}
+	}
+	return words
+}
+
+// writeAnswer writes a sentence, and what happened below it.
+func writeAnswer(
+	out io.Writer, answer story.Text, moments []isolation.Moment, words func(*isolation.Moment) story.Text, zone *time.Location,
+) error {
+	var b strings.Builder
+	fmt.Fprintln(&b, answer.For(zone))
+	if len(moments) > 0 {
+		fmt.Fprintln(&b)
+		writeMoments(&b, moments, words, zone)
+	}
+	_, err := io.WriteString(out, b.String())
+	return err
+}
+
+// wordsFor words the moments of a container of which an answer tells.
+func wordsFor(c event.Container, state isolation.ContainerState) func(*isolation.Moment) story.Text {
+	of := &isolation.Container{ID: c.ID, Label: label(c), Runtime: c.Runtime, State: state}
+	return func(m *isolation.Moment) story.Text { return story.Moment(m, of) }
+}
+
+// writeMoments writes a line for each moment. Whatever comes from outside is made safe.
+func writeMoments(b *strings.Builder, moments []isolation.Moment, words func(*isolation.Moment) story.Text, zone *time.Location) {
+	for i := range moments {
+		m := &moments[i]
+		if m.LeftOut > 0 {
+			fmt.Fprintf(b, "  (%d things in between are not kept)\n", m.LeftOut)
+		}
+		fmt.Fprintf(b, "  %s  %s\n", m.Time.In(zone).Format("2006-01-02 15:04:05.000"), words(m).For(zone))
+	}
+}
