@@ -43,7 +43,7 @@ func happened(c *isolation.Container, s *isolation.Snapshot, st State, w int) []
 	if st.Replay {
 		command += " --recording FILE"
 	}
-	more := text(Dim, "and "+count(uint64(rest), "thing", "things")+" more: ").add(KeyCap, command)
+	more := text(Dim, "and "+story.Count(uint64(rest), "thing", "things")+" more: ").add(KeyCap, command)
 	for _, l := range more.wrap(max(w-left, 8)) {
 		lines = append(lines, line{}.space(left).join(l))
 	}
