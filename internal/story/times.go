@@ -23,6 +23,19 @@ func ClockMillis(t time.Time, zone *time.Location) string { return inZone(t, zon
 // Minute is a day and a time to the minute.
 func Minute(t time.Time, zone *time.Location) string { return inZone(t, zone, minuteTime) }
 
+// Recent is the time of day, to the millisecond, of what happened on the day of now and in its zone; of another day the day and
+// the minute, of another year the day. It takes 12 columns at most.
+func Recent(t, now time.Time) string {
+	local := t.In(now.Location())
+	switch {
+	case local.Year() == now.Year() && local.YearDay() == now.YearDay():
+		return ClockMillis(t, now.Location())
+	case local.Year() == now.Year():
+		return inZone(t, now.Location(), "Jan _2 15:04")
+	}
+	return inZone(t, now.Location(), "2006-01-02")
+}
+
 func inZone(t time.Time, zone *time.Location, layout string) string {
 	if t.IsZero() {
 		return "?"

@@ -47,3 +47,22 @@ func TestClocksShowTheZone(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func TestRecent(t *testing.T) {
+	tokyo := time.FixedZone("Asia/Tokyo", 9*60*60)
+	now := time.Date(2026, 3, 14, 23, 0, 0, 0, time.UTC).In(tokyo) // the 15th there
+	for _, tt := range []struct {
+		at   time.Time
+		want string
+	}{
+		{now.Add(-time.Hour).UTC(), "07:00:00.000"},
+		{now.Add(-8*time.Hour - time.Millisecond).UTC(), "Mar 14 23:59"},
+		{now.Add(-12 * 24 * time.Hour), "Mar  3 08:00"},
+		{now.AddDate(-1, 0, 0), "2025-03-15"},
+		{time.Time{}, "?"},
+	} {
+		if got := Recent(tt.at, now); got != tt.want {
+			t.Errorf("%v: %q, want %q", tt.at, got, tt.want)
+		}
+	}
+}

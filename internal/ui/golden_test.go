@@ -100,6 +100,8 @@ func TestGolden(t *testing.T) {
 		{"container_that_is_vm", sceneVMs(), press(on(Containers, sceneVMs().Containers[4].ID), sceneVMs(), enter), 120, 40},
 		{"container_120x40", scene(), press(on(Containers, hogID), scene(), enter), 120, 40},
 		{"container_80x24", scene(), press(on(Containers, webID), scene(), enter), 80, 24},
+		{"container_80x60", scene(), press(on(Containers, hogID), scene(), enter), 80, 60},
+		{"container_200x50", sceneLimits(), press(on(Containers, webID), sceneLimits(), enter), 200, 50},
 		{"container_title_80x24", scene(), press(on(Containers, agentID), scene(), enter), 80, 24},
 		{"container_start_120x40", scene(), press(on(Containers, hogID), scene(), enter, Key{Name: KeyEnd}), 120, 40},
 		{"container_start_60x80", scene(), press(on(Containers, hogID), scene(), enter), 60, 80},

@@ -152,6 +152,13 @@ func FuzzRender(f *testing.F) {
 			c := &s.Containers[i]
 			c.ID, c.Label, c.Image, c.Runtime, c.InitComm, c.CgroupPath = text+fmt.Sprint(i), text, text, text, text, text
 			c.Namespaces[event.Net].SharedWith = isolation.OthersNamed(text, text)
+			for j := range c.History {
+				m := &c.History[j]
+				m.Cgroup, m.Said, m.By = text, fact.EngineAction(text), &event.Process{Comm: text, PID: 1, Container: who}
+				if j == 0 {
+					m.Kind = isolation.MomentKind(text)
+				}
+			}
 		}
 		s.VMs = sceneVMs().VMs
 		for i := range s.VMs {
