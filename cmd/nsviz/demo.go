@@ -104,7 +104,7 @@ func demoBackend(ctx context.Context, o *options, bare bool) (demo.Backend, erro
 	if err != nil {
 		return nil, err
 	}
-	layout, err := fs.Cgroups()
+	layout, err := fs.Cgroups.Layout()
 	if err != nil {
 		return nil, err
 	}

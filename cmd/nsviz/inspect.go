@@ -10,10 +10,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nsviz/nsviz/internal/anatomy"
-	"github.com/nsviz/nsviz/internal/container/engine/docker"
-	"github.com/nsviz/nsviz/internal/container/runtime"
+	"github.com/nsviz/nsviz/internal/container/engine"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/foreign"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/story"
@@ -101,17 +101,21 @@ func (o *options) inspect(ctx context.Context, s *streams, name string, sizes bo
 	if err != nil {
 		return nil, err
 	}
-	layout, err := host.Cgroups()
+	layout, err := host.Cgroups.Layout()
 	if err != nil {
 		return nil, err
 	}
-	c, err := findContainer(snapshot, name, func(pid int32) (string, error) { return host.CgroupPath(pid, layout) })
+	c, err := findContainer(snapshot, name, func(pid int32) (string, error) { return host.Cgroups.PathOf(pid, layout) })
 	if err != nil {
 		return nil, whereToAsk(err)
 	}
 	extra := anatomy.Extra{Sizes: sizes}
-	if c.Runtime == runtime.Docker {
-		extra.Told, extra.Untold = o.told(ctx, c.ID)
+	asked, err := o.engine(nil)
+	if err != nil {
+		return nil, err
+	}
+	if c.Runtime == asked.Name() {
+		extra.Told, extra.Untold = told(ctx, asked, c.ID)
 	}
 	a, err := anatomy.Gather(ctx, host, layout, snapshot, c, extra)
 	if err != nil {
@@ -120,18 +124,14 @@ func (o *options) inspect(ctx context.Context, s *streams, name string, sizes bo
 	return a, nil
 }
 
-// told asks the engine what it was told about a container.
-func (o *options) told(ctx context.Context, id string) (*anatomy.Told, error) {
-	engine, err := docker.New(docker.Config{Host: o.dockerHost})
-	if err != nil {
-		return nil, err
-	}
-	s, err := engine.Settings(ctx, id)
+// told asks an engine what it was told about a container.
+func told(ctx context.Context, asked engine.Engine, id string) (*anatomy.Told, error) {
+	s, err := asked.Settings(ctx, id)
 	if err != nil {
 		return nil, err
 	}
 	t := &anatomy.Told{
-		Engine: engine.Name(), Privileged: s.Privileged, ReadOnly: s.ReadonlyRootfs, MemoryBytes: s.MemoryBytes, CPUs: s.CPUs, PIDs: s.PIDs,
+		Engine: asked.Name(), Privileged: s.Privileged, ReadOnly: s.ReadonlyRootfs, MemoryBytes: s.MemoryBytes, CPUs: s.CPUs, PIDs: s.PIDs,
 		Modes: map[event.NamespaceType]string{
 			event.Net: s.NetworkMode, event.PID: s.PIDMode, event.IPC: s.IPCMode, event.UTS: s.UTSMode, event.User: s.UserMode,
 			event.CgroupNS: s.CgroupMode, event.Mnt: "",
@@ -139,7 +139,7 @@ func (o *options) told(ctx context.Context, id string) (*anatomy.Told, error) {
 		CapAdd: s.CapAdd, CapDrop: s.CapDrop, AppArmor: s.AppArmorProfile,
 	}
 	if s.SwapUnlimited || s.SwapBytes != nil {
-		t.Swap = &hostfs.Limit[uint64]{Value: s.SwapBytes, Unlimited: s.SwapUnlimited}
+		t.Swap = &cgroupfs.Limit[uint64]{Value: s.SwapBytes, Unlimited: s.SwapUnlimited}
 	}
 	for _, option := range s.SecurityOptions {
 		switch strings.Replace(option, ":", "=", 1) { // the older way to write it

@@ -8,7 +8,9 @@ import (
 
 	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
+	"github.com/nsviz/nsviz/internal/host/nsfs"
+	"github.com/nsviz/nsviz/internal/host/procfs"
 )
 
 // Finding is a place where a container's walls have a hole, or are lower than they need to be.
@@ -66,7 +68,7 @@ func (h *holes) ownUsers() bool {
 	if n == nil || n.SharedWithHost == nil || *n.SharedWithHost || h.a.UIDMap == nil {
 		return false
 	}
-	outside, mapped := hostfs.OutsideID(h.a.UIDMap, 0)
+	outside, mapped := nsfs.OutsideID(h.a.UIDMap, 0)
 	return !mapped || outside != 0
 }
 
@@ -242,7 +244,7 @@ func (h *holes) processes() {
 				more = append(more, name)
 			}
 		}
-		if other.privileges.Seccomp != nil && *other.privileges.Seccomp == hostfs.SeccompDisabled && p.Seccomp == seccompFilter {
+		if other.privileges.Seccomp != nil && *other.privileges.Seccomp == procfs.SeccompDisabled && p.Seccomp == seccompFilter {
 			more = append(more, "no seccomp filter")
 		}
 		if len(more) > 0 {
@@ -306,7 +308,7 @@ func (h *holes) limits() {
 }
 
 // unlimited is whether neither a container's own cgroup nor one above it, as far as is visible, sets a limit.
-func unlimited(own, effective *hostfs.Limit[uint64]) bool {
+func unlimited(own, effective *cgroupfs.Limit[uint64]) bool {
 	if effective != nil {
 		return effective.Unlimited
 	}

@@ -13,7 +13,9 @@ import (
 	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
+	"github.com/nsviz/nsviz/internal/host/nsfs"
+	"github.com/nsviz/nsviz/internal/host/procfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -21,11 +23,11 @@ import (
 func walled() *Anatomy {
 	a := &Anatomy{
 		PID: 4242, Namespaces: map[event.NamespaceType]*Namespace{},
-		UIDMap:    []hostfs.IDRange{{Inside: 0, Outside: 0, Count: 4294967295}},
+		UIDMap:    []nsfs.IDRange{{Inside: 0, Outside: 0, Count: 4294967295}},
 		Processes: []Process{{PID: 4242, Comm: "web"}},
-		Resources: &hostfs.Resources{
-			Memory: &hostfs.MemoryUse{MaxBytes: &hostfs.Limit[uint64]{Value: new(uint64(64 << 20))}},
-			PIDs:   &hostfs.PIDsUse{Max: &hostfs.Limit[uint64]{Value: new(uint64(50))}},
+		Resources: &cgroupfs.Resources{
+			Memory: &cgroupfs.MemoryUse{MaxBytes: &cgroupfs.Limit[uint64]{Value: new(uint64(64 << 20))}},
+			PIDs:   &cgroupfs.PIDsUse{Max: &cgroupfs.Limit[uint64]{Value: new(uint64(50))}},
 		},
 		Root: &Root{Type: "overlay", ReadOnly: true},
 		Mounts: []Mount{
@@ -59,7 +61,7 @@ func mount(a *Anatomy, source, at string, readOnly bool) {
 // remap gives the container a user namespace in which root is outside whatever it says.
 func remap(a *Anatomy, outside uint32) {
 	a.Namespaces[event.User].SharedWithHost = new(false)
-	a.UIDMap = []hostfs.IDRange{{Inside: 0, Outside: outside, Count: 65536}}
+	a.UIDMap = []nsfs.IDRange{{Inside: 0, Outside: outside, Count: 65536}}
 }
 
 func TestHoles(t *testing.T) {
@@ -139,13 +141,13 @@ func TestHoles(t *testing.T) {
 		{"unknown privileges", func(a *Anatomy) { a.Privileges = nil }, "", 0, ""},
 
 		{"an exec with more", func(a *Anatomy) {
-			a.Processes = append(a.Processes, Process{PID: 4300, Comm: "sh", privileges: hostfs.Privileges{Bounding: new(hostfs.Capabilities(1 << 21))}})
+			a.Processes = append(a.Processes, Process{PID: 4300, Comm: "sh", privileges: procfs.Privileges{Bounding: new(procfs.Capabilities(1 << 21))}})
 		}, "privileged_process", High, "PID 4300 (sh): cap_sys_admin"},
 		{"an exec without a filter", func(a *Anatomy) {
-			a.Processes = append(a.Processes, Process{PID: 4300, Comm: "sh", privileges: hostfs.Privileges{Seccomp: new(hostfs.SeccompDisabled)}})
+			a.Processes = append(a.Processes, Process{PID: 4300, Comm: "sh", privileges: procfs.Privileges{Seccomp: new(procfs.SeccompDisabled)}})
 		}, "privileged_process", High, "PID 4300 (sh): no seccomp filter"},
 		{"an exec with less", func(a *Anatomy) {
-			a.Processes = append(a.Processes, Process{PID: 4300, privileges: hostfs.Privileges{Bounding: new(hostfs.Capabilities(1)), Seccomp: new(hostfs.SeccompFilter)}})
+			a.Processes = append(a.Processes, Process{PID: 4300, privileges: procfs.Privileges{Bounding: new(procfs.Capabilities(1)), Seccomp: new(procfs.SeccompFilter)}})
 		}, "", 0, ""},
 
 		{"/proc/sys", func(a *Anatomy) { a.Mounts[2].ReadOnly = false }, "writable_proc_sys", High, ""},
@@ -182,13 +184,13 @@ func TestHoles(t *testing.T) {
 		{"a port for the host", port("127.0.0.1:8080", BySocket), "host_ports", Info, "127.0.0.1:8080/tcp of the host (its own socket, PID 7)"},
 		{"no ports", func(a *Anatomy) { a.Ports = []Port{} }, "", 0, ""},
 
-		{"memory", func(a *Anatomy) { a.Resources.Memory.MaxBytes = &hostfs.Limit[uint64]{Unlimited: true} }, "no_memory_limit", Medium, ""},
-		{"pids", func(a *Anatomy) { a.Resources.PIDs.Max = &hostfs.Limit[uint64]{Unlimited: true} }, "no_pids_limit", Medium, ""},
-		{"unknown limits", func(a *Anatomy) { a.Resources = &hostfs.Resources{Memory: &hostfs.MemoryUse{}} }, "", 0, ""},
+		{"memory", func(a *Anatomy) { a.Resources.Memory.MaxBytes = &cgroupfs.Limit[uint64]{Unlimited: true} }, "no_memory_limit", Medium, ""},
+		{"pids", func(a *Anatomy) { a.Resources.PIDs.Max = &cgroupfs.Limit[uint64]{Unlimited: true} }, "no_pids_limit", Medium, ""},
+		{"unknown limits", func(a *Anatomy) { a.Resources = &cgroupfs.Resources{Memory: &cgroupfs.MemoryUse{}} }, "", 0, ""},
 		{"no resources", func(a *Anatomy) { a.Resources = nil }, "", 0, ""},
 		{"a limit above", func(a *Anatomy) {
-			a.Resources.Memory.MaxBytes = &hostfs.Limit[uint64]{Unlimited: true}
-			a.Resources.Memory.EffectiveMaxBytes = &hostfs.Limit[uint64]{Value: new(uint64(1 << 30)), Cgroup: "/pod"}
+			a.Resources.Memory.MaxBytes = &cgroupfs.Limit[uint64]{Unlimited: true}
+			a.Resources.Memory.EffectiveMaxBytes = &cgroupfs.Limit[uint64]{Value: new(uint64(1 << 30)), Cgroup: "/pod"}
 		}, "", 0, ""},
 	}
 	for _, test := range tests {
@@ -242,8 +244,8 @@ func TestAdviceOfDocker(t *testing.T) {
 	a := walled()
 	a.Container.Runtime = runtime.Docker
 	a.Namespaces[event.Net].SharedWithHost = new(true)
-	a.Resources.Memory.MaxBytes = &hostfs.Limit[uint64]{Unlimited: true}
-	a.Processes = append(a.Processes, Process{PID: 4243, Comm: "sh", privileges: hostfs.Privileges{Bounding: new(hostfs.Capabilities(1 << 21))}})
+	a.Resources.Memory.MaxBytes = &cgroupfs.Limit[uint64]{Unlimited: true}
+	a.Processes = append(a.Processes, Process{PID: 4243, Comm: "sh", privileges: procfs.Privileges{Bounding: new(procfs.Capabilities(1 << 21))}})
 	want := map[string]string{
 		"host_net_namespace": "start it without --network=host; publish the ports that are needed with -p",
 		"no_memory_limit":    "start it with --memory",

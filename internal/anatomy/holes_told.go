@@ -9,7 +9,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 )
 
 // Told is what the engine was told when it made the container or since, in the engine's words. No fact of
@@ -24,7 +24,7 @@ type Told struct {
 	// MemoryBytes, CPUs and PIDs are limits; 0 is none.
 	MemoryBytes uint64
 	// Swap is the limit of what may be swapped out; nil is unknown.
-	Swap *hostfs.Limit[uint64]
+	Swap *cgroupfs.Limit[uint64]
 	CPUs float64
 	PIDs uint64
 	// CapAdd and CapDrop are names with or without CAP_, in any case, or ALL.
@@ -143,7 +143,7 @@ func (h *holes) toldLimits(t *Told, d *differences) {
 
 // toldSwap compares the limits of swap. On cgroup v1 the kernel limits memory and swap together: where that is as it was
 // told, the limit of memory alone is the difference.
-func (h *holes) toldSwap(t *Told, m *hostfs.MemoryUse, d *differences) {
+func (h *holes) toldSwap(t *Told, m *cgroupfs.MemoryUse, d *differences) {
 	told, has := t.Swap, m.SwapMaxBytes
 	if told == nil || has == nil || told.Unlimited && has.Unlimited {
 		return
@@ -157,7 +157,7 @@ func (h *holes) toldSwap(t *Told, m *hostfs.MemoryUse, d *differences) {
 			return
 		}
 	}
-	words := func(l *hostfs.Limit[uint64]) string {
+	words := func(l *cgroupfs.Limit[uint64]) string {
 		if l.Value == nil {
 			return "none"
 		}
@@ -167,7 +167,7 @@ func (h *holes) toldSwap(t *Told, m *hostfs.MemoryUse, d *differences) {
 	d.add(looser, Medium, "swap limit", words(told), words(has))
 }
 
-func toldLimit[T uint64 | float64](d *differences, what string, told T, has *hostfs.Limit[T], same func(T) bool, words func(T) string) {
+func toldLimit[T uint64 | float64](d *differences, what string, told T, has *cgroupfs.Limit[T], same func(T) bool, words func(T) string) {
 	if has == nil || !has.Unlimited && has.Value == nil {
 		return
 	}

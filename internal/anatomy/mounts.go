@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/nsviz/nsviz/internal/container/runtime"
+	"github.com/nsviz/nsviz/internal/host/mountinfo"
 	"github.com/nsviz/nsviz/internal/hostfs"
 )
 
@@ -17,9 +18,9 @@ var kernelTypes = []string{
 }
 
 // classify says of each mount what it is for and where on the host it is from.
-func classify(mounts, host []hostfs.Mount) []Mount {
+func classify(mounts, host []mountinfo.Mount) []Mount {
 	// Few mounts of the host are of one file system, and a container may have thousands.
-	byDevice := map[string][]*hostfs.Mount{}
+	byDevice := map[string][]*mountinfo.Mount{}
 	for i := range host {
 		byDevice[host[i].Device] = append(byDevice[host[i].Device], &host[i])
 	}
@@ -40,7 +41,7 @@ func classify(mounts, host []hostfs.Mount) []Mount {
 // hostPath is where on the host that is which is mounted; "" where the file system is mounted nowhere
 // there. Several paths may lead to it, by bind mounts: one that matters is preferred, so that no other
 // name hides it, else the one from nearest the file system's root.
-func hostPath(m *hostfs.Mount, candidates []*hostfs.Mount) string {
+func hostPath(m *mountinfo.Mount, candidates []*mountinfo.Mount) string {
 	best, bestRoot := "", 0
 	for _, c := range candidates {
 		rest, ok := strings.CutPrefix(m.Root, strings.TrimSuffix(c.Root, "/"))
@@ -65,7 +66,7 @@ func ofEngine(source string) bool {
 	return is
 }
 
-func kind(m *hostfs.Mount, source string) MountKind {
+func kind(m *mountinfo.Mount, source string) MountKind {
 	below := func(dir string) bool { return m.Point == dir || strings.HasPrefix(m.Point, dir+"/") }
 	covers := below("/proc") && m.Point != "/proc" || below("/sys") && m.Point != "/sys"
 	switch {

@@ -106,7 +106,7 @@ func act(task string) error {
 		if err != nil {
 			return err
 		}
-		name, err := host.Hostname(int32(pid))
+		name, err := host.NS.Hostname(int32(pid))
 		fmt.Println(name)
 		return err
 	case "time":

@@ -300,7 +300,7 @@ func TestEngineQueueIsBounded(t *testing.T) {
 func TestLateNamesAreBounded(t *testing.T) {
 	s, goOn := stuckNames(t)
 	s.fill()
-	s.EngineState(fact.Engine{Name: "docker", State: fact.EngineConnecting}) // which lies before them
+	s.EngineState(fact.Engine{State: fact.EngineConnecting}) // which lies before them
 	for n := range rememberedNames + 10 {
 		s.Identify(container.Identity{ID: containerID(n), Name: "other"})
 	}
@@ -346,8 +346,8 @@ func TestFullEngineQueueLosesNoNameAndNoState(t *testing.T) {
 		s.Identify(container.Identity{ID: containerID(n), Name: "web", Image: image})
 	}
 	s.fill()
-	s.EngineState(fact.Engine{Name: "docker", State: fact.EngineConnected, Detail: "20.10.24"})
-	s.EngineState(fact.Engine{Name: "docker", State: fact.EngineFailing, Detail: "no answer"})
+	s.EngineState(fact.Engine{State: fact.EngineConnected, Detail: "20.10.24"})
+	s.EngineState(fact.Engine{State: fact.EngineFailing, Detail: "no answer"})
 	// A name that is late waits without its text.
 	kept, ok := s.keep(nil, engineFact{Fact: fact.Fact{Identity: &event.Container{ID: containerID(0), Name: "web", Image: image}}})
 	if !ok || len(kept) != 1 || nameBytes(kept[0].Identity) != 0 {

@@ -15,6 +15,8 @@ import (
 	"github.com/nsviz/nsviz/internal/container/engine"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
+	"github.com/nsviz/nsviz/internal/host/mountinfo"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
@@ -37,9 +39,9 @@ func newOutsideTest(t *testing.T) *outsideTest {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Pipeline = &Pipeline{fs: fs, hostPIDs: true, now: time.Now, layout: hostfs.Layout{
-		Version: hostfs.CgroupV1, Controller: "memory", HierarchyID: 4, Dir: o.memory, Root: "/", Whole: true, HasMemory: true,
-		Others: map[string]hostfs.Layout{"pids": {Version: hostfs.CgroupV1, Controller: "pids", HierarchyID: 5, Dir: o.pids, Root: "/", Whole: true}},
+	o.Pipeline = &Pipeline{fs: fs, hostPIDs: true, now: time.Now, layout: cgroupfs.Layout{
+		Version: cgroupfs.V1, Controller: "memory", HierarchyID: 4, Dir: o.memory, Root: "/", Whole: true, HasMemory: true,
+		Others: map[string]cgroupfs.Layout{"pids": {Version: cgroupfs.V1, Controller: "pids", HierarchyID: 5, Dir: o.pids, Root: "/", Whole: true}},
 	}}
 	o.own[event.Mnt] = 1
 	o.cfg.Log = slog.New(slog.DiscardHandler)
@@ -116,7 +118,7 @@ func (o *outsideTest) found() string {
 	if !ok {
 		o.t.Fatal("no container's path")
 	}
-	f, err := o.find(hostfs.Cgroup{Path: path, ID: 7}, &ref, hostState{mounts: func() []hostfs.Mount { return nil }})
+	f, err := o.find(cgroupfs.Cgroup{Path: path, ID: 7}, &ref, hostState{mounts: func() []mountinfo.Mount { return nil }})
 	switch {
 	case err != nil:
 		return err.Error()

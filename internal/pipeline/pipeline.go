@@ -14,6 +14,9 @@ import (
 	"github.com/nsviz/nsviz/internal/container/engine"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
+	"github.com/nsviz/nsviz/internal/host/nsfs"
+	"github.com/nsviz/nsviz/internal/host/procfs"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/probes"
@@ -57,13 +60,13 @@ type Pipeline struct {
 	cfg    Config
 	now    func() time.Time
 	fs     *hostfs.FS
-	layout hostfs.Layout
+	layout cgroupfs.Layout
 	own    event.NamespaceIDs
 	// self is nsviz's own PID in procfs; hostPIDs is whether procfs counts as the host does.
 	self     int32
 	hostPIDs bool
 	// sight is how much of the processes nsviz may look into.
-	sight hostfs.Sight
+	sight procfs.Sight
 	// memory is for one goroutine at a time; saving is the isolation.Saving that it is at.
 	memory *ownMemory
 	saving atomic.Int32
@@ -117,7 +120,7 @@ func New(cfg Config) (*Pipeline, error) {
 	if p.fs, err = hostfs.Open(cfg.Roots); err != nil {
 		return nil, err
 	}
-	if p.layout, err = p.fs.Cgroups(); err != nil {
+	if p.layout, err = p.fs.Cgroups.Layout(); err != nil {
 		return nil, err
 	}
 	host, err := p.host()
@@ -137,21 +140,21 @@ func (p *Pipeline) host() (fact.Host, error) {
 	if err != nil {
 		p.cfg.Log.Warn("some facts about the host are unknown", "error", err)
 	}
-	namespaces, from, err := p.fs.HostNamespaces()
+	namespaces, from, err := p.fs.NS.OfHost()
 	if err != nil {
 		p.cfg.Log.Warn("the host's own namespaces are not all known", "error", err)
 	}
 	p.cfg.Log.Debug("the host's namespaces", "from", from)
-	if p.self, err = p.fs.Self(); err != nil {
+	if p.self, err = p.fs.Proc.Self(); err != nil {
 		return fact.Host{}, err
 	}
-	if p.own, err = p.fs.Namespaces(p.self); err != nil {
+	if p.own, err = p.fs.NS.Of(p.self); err != nil {
 		return fact.Host{}, fmt.Errorf("read nsviz's own namespaces: %w", err)
 	}
-	if p.hostPIDs, err = p.fs.HostPIDs(); err != nil {
+	if p.hostPIDs, err = p.fs.NS.HostPIDs(); err != nil {
 		return fact.Host{}, err
 	}
-	if p.sight, err = p.fs.Sight(); err != nil {
+	if p.sight, err = p.fs.Proc.Sight(); err != nil {
 		return fact.Host{}, err
 	}
 	notes := slices.Clone(p.layout.Notes)
@@ -176,7 +179,7 @@ const noteForeignPIDs = "/proc shows only the processes of nsviz's own PID names
 	"the processes stay unknown, and who is in which namespace: run nsviz on the host, or start its container with --pid=host"
 
 // noteUnseen says which processes nsviz may not look into, where these are most of them.
-func noteUnseen(s hostfs.Sight) string {
+func noteUnseen(s procfs.Sight) string {
 	const means = "; their namespaces, and virtual machines among them, stay unknown: run nsviz as root, or with CAP_SYS_PTRACE"
 	switch {
 	case s.Hidden:
@@ -188,7 +191,7 @@ func noteUnseen(s hostfs.Sight) string {
 }
 
 // noteUnfound says what becomes of a lost event where nsviz may not look up a cgroup by its number.
-func noteUnfound(s hostfs.Sight) string {
+func noteUnfound(s procfs.Sight) string {
 	if s.MayOpenByID {
 		return ""
 	}
@@ -249,7 +252,7 @@ func (p *Pipeline) ask(f func()) {
 func (p *Pipeline) watch(ctx context.Context) error {
 	var inCall func(tid int32) bool
 	if p.hostPIDs {
-		inCall = p.fs.InNamespaceCall
+		inCall = p.fs.NS.InNamespaceCall
 	}
 	kernel, err := probes.Open(probes.Config{
 		Hierarchy: p.layout.HierarchyID, Unified: p.layout.Controller == "", OwnMntNamespace: p.own[event.Mnt],
@@ -369,7 +372,7 @@ func (p *Pipeline) isSelf(e *event.Event) bool {
 	if p.hostPIDs && e.PID == p.self {
 		return true
 	}
-	return e.Comm == hostfs.LookingThread && e.Container == nil && !e.ContainerUnknown &&
+	return e.Comm == nsfs.LookingThread && e.Container == nil && !e.ContainerUnknown &&
 		e.Type == event.NamespaceJoined && e.Namespace.Type == event.UTS
 }
 

@@ -119,7 +119,7 @@ func playOOM(t *testing.T, enough func() bool, changed <-chan struct{}) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	layout, err := fs.Cgroups()
+	layout, err := fs.Cgroups.Layout()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/pipeline"
@@ -101,13 +102,13 @@ func TestUnobservedKills(t *testing.T) {
 	}
 }
 
-func layout(t *testing.T) hostfs.Layout {
+func layout(t *testing.T) cgroupfs.Layout {
 	t.Helper()
 	fs, err := hostfs.Open(hostfs.Roots{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	layout, err := fs.Cgroups()
+	layout, err := fs.Cgroups.Layout()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,19 +20,20 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/hostfs"
 )
 
 // patience is how long a test waits for what must come.
 const patience = 60 * time.Second
 
-func hostLayout(t testing.TB) hostfs.Layout {
+func hostLayout(t testing.TB) cgroupfs.Layout {
 	t.Helper()
 	host, err := hostfs.Open(hostfs.Roots{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	layout, err := host.Cgroups()
+	layout, err := host.Cgroups.Layout()
 	if err != nil {
 		t.Fatal(err)
 	}

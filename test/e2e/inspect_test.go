@@ -17,7 +17,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/anatomy"
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/host/nsfs"
 )
 
 func inspect(t *testing.T, name string) anatomy.Anatomy {
@@ -390,7 +390,7 @@ func TestInspectNested(t *testing.T) {
 	if user := a.Namespaces[event.User]; user.SharedWithHost == nil || *user.SharedWithHost {
 		t.Errorf("the user namespace is %+v", user)
 	}
-	if diff := cmp.Diff([]hostfs.IDRange{{Inside: 0, Outside: 0, Count: 1}}, a.UIDMap); diff != "" {
+	if diff := cmp.Diff([]nsfs.IDRange{{Inside: 0, Outside: 0, Count: 1}}, a.UIDMap); diff != "" {
 		t.Error(diff)
 	}
 	stdout, _, _ := nsviz(t, "inspect", name)

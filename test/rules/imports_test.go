@@ -48,6 +48,7 @@ var barriers = []barrier{
 	{"internal/anatomy", []string{module + "internal/probes", module + "internal/container", module + "gen", module + "internal/ui"}, "it asks the kernel's files only, and shows nothing"},
 	{"internal/event", []string{module}, "what happened is plain values"},
 	{"internal/container/runtime", []string{module}, "it is a table"},
+	{"internal/pipeline", []string{module + "internal/container/engine/docker"}, "it is given an engine, whichever that is"},
 }
 
 // table is the package that whoever words or recognises something may look into.
@@ -55,7 +56,7 @@ const table = module + "internal/container/runtime"
 
 // ends are the packages at which facts enter.
 var ends = []string{
-	module + "gen", module + "internal/probes", module + "internal/hostfs", module + "internal/container", module + "internal/anatomy",
+	module + "gen", module + "internal/probes", module + "internal/hostfs", module + "internal/host", module + "internal/container", module + "internal/anatomy",
 }
 
 // below tells whether a path is the other, or in its tree.
@@ -182,6 +183,8 @@ func TestForbiddenImports(t *testing.T) {
 		{"internal/story", module + "internal/container", true},
 		{"internal/isolation", table, true},
 		{"internal/container/runtime", module + "internal/event", true},
+		{"internal/pipeline", module + "internal/container/engine", false},
+		{"internal/pipeline", module + "internal/container/engine/docker", true},
 		{"internal/container/runtime", "regexp", false},
 		{"internal/isolation", module + "internal/event", false},
 		{"internal/isolation", module + "internal/fact", false},
