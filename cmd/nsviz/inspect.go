@@ -12,8 +12,8 @@ import (
 	"github.com/nsviz/nsviz/internal/anatomy"
 	"github.com/nsviz/nsviz/internal/container/docker"
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
-	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/story"
@@ -135,7 +135,10 @@ func (o *options) told(ctx context.Context, id string) (*anatomy.Told, error) {
 		CapAdd: s.CapAdd, CapDrop: s.CapDrop, AppArmor: s.AppArmorProfile,
 	}
 	if s.SwapUnlimited || s.SwapBytes != nil {
-		t.Swap = &cgroupfs.Limit[uint64]{Value: s.SwapBytes, Unlimited: s.SwapUnlimited}
+		t.Swap = &fact.Limit{Unlimited: s.SwapUnlimited}
+		if s.SwapBytes != nil {
+			t.Swap.Value = new(float64(*s.SwapBytes))
+		}
 	}
 	for _, option := range s.SecurityOptions {
 		switch strings.Replace(option, ":", "=", 1) { // the older way to write it

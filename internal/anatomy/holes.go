@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/nsfs"
 	"github.com/nsviz/nsviz/internal/host/procfs"
@@ -300,7 +301,7 @@ func (h *holes) limits() {
 }
 
 // unlimited is whether neither a container's own cgroup nor one above it, as far as is visible, sets a limit.
-func unlimited(own, effective *cgroupfs.Limit[uint64]) bool {
+func unlimited(own *fact.Limit, effective *cgroupfs.EffectiveLimit) bool {
 	if effective != nil {
 		return effective.Unlimited
 	}
