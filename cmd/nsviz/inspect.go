@@ -12,8 +12,8 @@ import (
 	"github.com/nsviz/nsviz/internal/client"
 	"github.com/nsviz/nsviz/internal/container/engine"
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
-	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/report"
 )
@@ -148,7 +148,10 @@ func told(ctx context.Context, asked engine.Engine, id string) (*anatomy.Told, e
 		CapAdd: s.CapAdd, CapDrop: s.CapDrop, AppArmor: s.AppArmorProfile,
 	}
 	if s.SwapUnlimited || s.SwapBytes != nil {
-		t.Swap = &cgroupfs.Limit[uint64]{Value: s.SwapBytes, Unlimited: s.SwapUnlimited}
+		t.Swap = &fact.Limit{Unlimited: s.SwapUnlimited}
+		if s.SwapBytes != nil {
+			t.Swap.Value = new(float64(*s.SwapBytes))
+		}
 	}
 	for _, option := range s.SecurityOptions {
 		switch strings.Replace(option, ":", "=", 1) { // the older way to write it

@@ -8,6 +8,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/nsfs"
 	"github.com/nsviz/nsviz/internal/host/procfs"
@@ -308,7 +309,7 @@ func (h *holes) limits() {
 }
 
 // unlimited is whether neither a container's own cgroup nor one above it, as far as is visible, sets a limit.
-func unlimited(own, effective *cgroupfs.Limit[uint64]) bool {
+func unlimited(own *fact.Limit, effective *cgroupfs.EffectiveLimit) bool {
 	if effective != nil {
 		return effective.Unlimited
 	}

@@ -26,8 +26,8 @@ func walled() *Anatomy {
 		UIDMap:    []nsfs.IDRange{{Inside: 0, Outside: 0, Count: 4294967295}},
 		Processes: []Process{{PID: 4242, Comm: "web"}},
 		Resources: &cgroupfs.Resources{
-			Memory: &cgroupfs.MemoryUse{MaxBytes: &cgroupfs.Limit[uint64]{Value: new(uint64(64 << 20))}},
-			PIDs:   &cgroupfs.PIDsUse{Max: &cgroupfs.Limit[uint64]{Value: new(uint64(50))}},
+			Memory: &cgroupfs.MemoryUse{MaxBytes: &fact.Limit{Value: new(float64(64 << 20))}},
+			PIDs:   &cgroupfs.PIDsUse{Max: &fact.Limit{Value: new(float64(50))}},
 		},
 		Root: &Root{Type: "overlay", ReadOnly: true},
 		Mounts: []Mount{
@@ -184,13 +184,13 @@ func TestHoles(t *testing.T) {
 		{"a port for the host", port("127.0.0.1:8080", BySocket), "host_ports", Info, "127.0.0.1:8080/tcp of the host (its own socket, PID 7)"},
 		{"no ports", func(a *Anatomy) { a.Ports = []Port{} }, "", 0, ""},
 
-		{"memory", func(a *Anatomy) { a.Resources.Memory.MaxBytes = &cgroupfs.Limit[uint64]{Unlimited: true} }, "no_memory_limit", Medium, ""},
-		{"pids", func(a *Anatomy) { a.Resources.PIDs.Max = &cgroupfs.Limit[uint64]{Unlimited: true} }, "no_pids_limit", Medium, ""},
+		{"memory", func(a *Anatomy) { a.Resources.Memory.MaxBytes = &fact.Limit{Unlimited: true} }, "no_memory_limit", Medium, ""},
+		{"pids", func(a *Anatomy) { a.Resources.PIDs.Max = &fact.Limit{Unlimited: true} }, "no_pids_limit", Medium, ""},
 		{"unknown limits", func(a *Anatomy) { a.Resources = &cgroupfs.Resources{Memory: &cgroupfs.MemoryUse{}} }, "", 0, ""},
 		{"no resources", func(a *Anatomy) { a.Resources = nil }, "", 0, ""},
 		{"a limit above", func(a *Anatomy) {
-			a.Resources.Memory.MaxBytes = &cgroupfs.Limit[uint64]{Unlimited: true}
-			a.Resources.Memory.EffectiveMaxBytes = &cgroupfs.Limit[uint64]{Value: new(uint64(1 << 30)), Cgroup: "/pod"}
+			a.Resources.Memory.MaxBytes = &fact.Limit{Unlimited: true}
+			a.Resources.Memory.EffectiveMaxBytes = &cgroupfs.EffectiveLimit{Limit: fact.Limit{Value: new(float64(1 << 30))}, Cgroup: "/pod"}
 		}, "", 0, ""},
 	}
 	for _, test := range tests {
@@ -244,7 +244,7 @@ func TestAdviceOfDocker(t *testing.T) {
 	a := walled()
 	a.Container.Runtime = runtime.Docker
 	a.Namespaces[event.Net].SharedWithHost = new(true)
-	a.Resources.Memory.MaxBytes = &cgroupfs.Limit[uint64]{Unlimited: true}
+	a.Resources.Memory.MaxBytes = &fact.Limit{Unlimited: true}
 	a.Processes = append(a.Processes, Process{PID: 4243, Comm: "sh", privileges: procfs.Privileges{Bounding: new(procfs.Capabilities(1 << 21))}})
 	want := map[string]string{
 		"host_net_namespace": "start it without --network=host; publish the ports that are needed with -p",

@@ -9,6 +9,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 )
 
@@ -24,7 +25,7 @@ type Told struct {
 	// MemoryBytes, CPUs and PIDs are limits; 0 is none.
 	MemoryBytes uint64
 	// Swap is the limit of what may be swapped out; nil is unknown.
-	Swap *cgroupfs.Limit[uint64]
+	Swap *fact.Limit
 	CPUs float64
 	PIDs uint64
 	// CapAdd and CapDrop are names with or without CAP_, in any case, or ALL.
@@ -126,14 +127,14 @@ func (h *holes) toldLimits(t *Told, d *differences) {
 	}
 	if m := h.a.Resources.Memory; m != nil {
 		// The kernel counts in pages, of at most 64 KiB.
-		told := t.MemoryBytes
-		toldLimit(d, "memory limit", told, m.MaxBytes, func(has uint64) bool { return has <= told && told-has < 64<<10 },
-			func(n uint64) string { return fmt.Sprint(n, " bytes") })
+		told := float64(t.MemoryBytes)
+		toldLimit(d, "memory limit", told, m.MaxBytes, func(has float64) bool { return has <= told && told-has < 64<<10 },
+			func(n float64) string { return fmt.Sprint(uint64(n), " bytes") })
 		h.toldSwap(t, m, d)
 	}
 	if p := h.a.Resources.PIDs; p != nil {
-		toldLimit(d, "limit of processes", t.PIDs, p.Max, func(has uint64) bool { return has == t.PIDs },
-			func(n uint64) string { return fmt.Sprint(n) })
+		toldLimit(d, "limit of processes", float64(t.PIDs), p.Max, func(has float64) bool { return has == float64(t.PIDs) },
+			func(n float64) string { return fmt.Sprint(uint64(n)) })
 	}
 	if c := h.a.Resources.CPU; c != nil {
 		toldLimit(d, "CPU quota", t.CPUs, c.QuotaCores, func(has float64) bool { return math.Abs(has-t.CPUs) < 0.005 },
@@ -148,36 +149,36 @@ func (h *holes) toldSwap(t *Told, m *cgroupfs.MemoryUse, d *differences) {
 	if told == nil || has == nil || told.Unlimited && has.Unlimited {
 		return
 	}
-	same := func(a, b uint64) bool { return max(a, b)-min(a, b) < 64<<10 }
+	same := func(a, b float64) bool { return math.Abs(a-b) < 64<<10 }
 	if told.Value != nil && has.Value != nil {
 		if same(*told.Value, *has.Value) {
 			return
 		}
-		if memory := m.MaxBytes; memory != nil && memory.Value != nil && same(t.MemoryBytes+*told.Value, *memory.Value+*has.Value) {
+		if memory := m.MaxBytes; memory != nil && memory.Value != nil && same(float64(t.MemoryBytes)+*told.Value, *memory.Value+*has.Value) {
 			return
 		}
 	}
-	words := func(l *cgroupfs.Limit[uint64]) string {
+	words := func(l *fact.Limit) string {
 		if l.Value == nil {
 			return "none"
 		}
-		return fmt.Sprint(*l.Value, " bytes")
+		return fmt.Sprint(uint64(*l.Value), " bytes")
 	}
 	looser := has.Value == nil || told.Value != nil && *has.Value > *told.Value
 	d.add(looser, Medium, "swap limit", words(told), words(has))
 }
 
-func toldLimit[T uint64 | float64](d *differences, what string, told T, has *cgroupfs.Limit[T], same func(T) bool, words func(T) string) {
+func toldLimit(d *differences, what string, told float64, has *fact.Limit, same func(float64) bool, words func(float64) string) {
 	if has == nil || !has.Unlimited && has.Value == nil {
 		return
 	}
-	say := func(n T) string {
+	say := func(n float64) string {
 		if n == 0 {
 			return "none"
 		}
 		return words(n)
 	}
-	var value T // 0 is none
+	var value float64 // 0 is none
 	if !has.Unlimited {
 		value = *has.Value
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 )
 
@@ -28,11 +29,11 @@ func TestTold(t *testing.T) {
 		return func(a *Anatomy) { a.Privileges.Capabilities.Bounding = names }
 	}
 	swap := func(told, has int) func(*Anatomy, *Told) {
-		limit := func(n int) *cgroupfs.Limit[uint64] {
+		limit := func(n int) *fact.Limit {
 			if n < 0 {
-				return &cgroupfs.Limit[uint64]{Unlimited: true}
+				return &fact.Limit{Unlimited: true}
 			}
-			return &cgroupfs.Limit[uint64]{Value: new(uint64(n))}
+			return &fact.Limit{Value: new(float64(n))}
 		}
 		return func(a *Anatomy, t *Told) { t.Swap, a.Resources.Memory.SwapMaxBytes = limit(told), limit(has) }
 	}
@@ -52,11 +53,11 @@ func TestTold(t *testing.T) {
 		{"processes", func(a *Anatomy, t *Told) { t.PIDs = 10 }, looser, Medium, "limit of processes: docker was told 10, the kernel has 50"},
 		{"a quota", func(a *Anatomy, t *Told) {
 			t.CPUs = 0.5
-			a.Resources.CPU = &cgroupfs.CPUUse{QuotaCores: &cgroupfs.Limit[float64]{Unlimited: true}}
+			a.Resources.CPU = &cgroupfs.CPUUse{QuotaCores: &fact.Limit{Unlimited: true}}
 		}, looser, Medium, "CPU quota: docker was told 0.5 CPUs, the kernel has none"},
 		{"the same quota", func(a *Anatomy, t *Told) {
 			t.CPUs = 0.333
-			a.Resources.CPU = &cgroupfs.CPUUse{QuotaCores: &cgroupfs.Limit[float64]{Value: new(0.33333)}}
+			a.Resources.CPU = &cgroupfs.CPUUse{QuotaCores: &fact.Limit{Value: new(0.33333)}}
 		}, "", 0, ""},
 		{"more swap", swap(64<<20, 128<<20), looser, Medium, "swap limit: docker was told 67108864 bytes, the kernel has 134217728 bytes"},
 		{"less swap", swap(64<<20, 0), stricter, Info, "swap limit: docker was told 67108864 bytes, the kernel has 0 bytes"},

@@ -108,8 +108,8 @@ func (p *Pipeline) compareCgroups(host []container.Cgroup, complete bool) {
 func (p *Pipeline) readLimits(cgroups []container.Cgroup) {
 	var read []fact.FoundCgroup
 	for _, c := range cgroups {
-		if memory, own, err := p.layout.Limits(c.Path); err == nil {
-			read = append(read, fact.FoundCgroup{Path: c.Path, Limits: limitsOf(memory, own)})
+		if limits, err := p.layout.Limits(c.Path); err == nil {
+			read = append(read, fact.FoundCgroup{Path: c.Path, Limits: limits})
 		}
 	}
 	if len(read) > 0 {

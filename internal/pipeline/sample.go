@@ -253,30 +253,5 @@ func (c *sampled) ignoreLeftovers() {
 
 // limits are those of a container's own cgroup.
 func (s *sampler) limits(c *sampled) *fact.CgroupLimits {
-	memory := c.memory.Limit()
-	return limitsOf(memory, s.p.layout.OwnLimits(c.path, memory))
-}
-
-func limitsOf(memory *cgroupfs.Limit[uint64], own cgroupfs.OwnLimits) *fact.CgroupLimits {
-	limits := &fact.CgroupLimits{}
-	if memory != nil {
-		limits.Memory = limit(memory.Value, memory.Unlimited)
-	}
-	if own.SwapBytes != nil {
-		limits.Swap = limit(own.SwapBytes.Value, own.SwapBytes.Unlimited)
-	}
-	if own.QuotaCores != nil {
-		limits.CPU = limit(own.QuotaCores.Value, own.QuotaCores.Unlimited)
-	}
-	if own.PIDs != nil {
-		limits.PIDs = limit(own.PIDs.Value, own.PIDs.Unlimited)
-	}
-	return limits
-}
-
-func limit[T uint64 | float64](value *T, unlimited bool) *fact.Limit {
-	if value == nil {
-		return &fact.Limit{Unlimited: unlimited}
-	}
-	return &fact.Limit{Value: new(float64(*value))}
+	return s.p.layout.OwnLimits(c.path, c.memory.Limit())
 }

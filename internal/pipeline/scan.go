@@ -27,11 +27,11 @@ func (p *Pipeline) scan(ctx context.Context, kernel *probes.Probes) error {
 	var refs []*container.Ref
 	known, empty := map[string]bool{}, map[string]rootCgroup{} // containers
 	err := p.walkAll(func(c cgroupfs.Cgroup, ref *container.Ref) error {
-		memory, own, err := p.layout.Limits(c.Path)
+		limits, err := p.layout.Limits(c.Path)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
-		cgroups = append(cgroups, fact.FoundCgroup{Path: c.Path, Limits: limitsOf(memory, own)})
+		cgroups = append(cgroups, fact.FoundCgroup{Path: c.Path, Limits: limits})
 		refs = append(refs, ref)
 		if ref == nil || ref.Root != c.Path {
 			return nil

@@ -285,8 +285,8 @@ func (f *writeFollower) read(g *written) {
 	}
 	g.read = 0
 	g.limits = nil
-	if memory, own, err := f.p.layout.Limits(g.path); err == nil {
-		g.limits = limitsOf(memory, own)
+	if limits, err := f.p.layout.Limits(g.path); err == nil {
+		g.limits = limits
 	}
 }
 
@@ -386,8 +386,8 @@ const mostWriters = 8
 func (f *writeFollower) readAll(since time.Time) {
 	err := f.p.layout.Walk(func(c cgroupfs.Cgroup) error {
 		at := f.p.now()
-		if memory, own, err := f.p.layout.Limits(c.Path); err == nil {
-			f.tell(at, c.Path, nil, fact.CgroupWrite{Limits: limitsOf(memory, own), After: since})
+		if limits, err := f.p.layout.Limits(c.Path); err == nil {
+			f.tell(at, c.Path, nil, fact.CgroupWrite{Limits: limits, After: since})
 		}
 		return nil
 	})

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/story"
@@ -43,9 +44,9 @@ func memoryWords(m *cgroupfs.MemoryUse, cgroup string) string {
 	if m.PeakBytes != nil {
 		words = append(words, "at most "+story.Bytes(*m.PeakBytes)+" so far")
 	}
-	words = append(words, limitWords("limit", m.MaxBytes, m.EffectiveMaxBytes, cgroup, story.Bytes))
+	words = append(words, limitWords("limit", m.MaxBytes, m.EffectiveMaxBytes, cgroup, func(n float64) string { return story.Bytes(uint64(n)) }))
 	if m.HighBytes != nil && m.HighBytes.Value != nil {
-		words = append(words, "slowed down from "+story.Bytes(*m.HighBytes.Value)+" on")
+		words = append(words, "slowed down from "+story.Bytes(uint64(*m.HighBytes.Value))+" on")
 	}
 	if m.SwapBytes != nil {
 		words = append(words, story.Bytes(*m.SwapBytes)+" in swap")
@@ -57,7 +58,7 @@ func memoryWords(m *cgroupfs.MemoryUse, cgroup string) string {
 	case *swap.Value == 0:
 		words = append(words, "no swap allowed")
 	default:
-		words = append(words, "swap limit "+story.Bytes(*swap.Value))
+		words = append(words, "swap limit "+story.Bytes(uint64(*swap.Value)))
 	}
 	if e := m.Events; e != nil {
 		if e.Max != nil && *e.Max > 0 {
@@ -121,7 +122,7 @@ func pidsWords(p *cgroupfs.PIDsUse, cgroup string) string {
 	if p.Current != nil {
 		words = append(words, fmt.Sprint(*p.Current, " in use"))
 	}
-	words = append(words, limitWords("limit", p.Max, p.EffectiveMax, cgroup, func(n uint64) string { return fmt.Sprint(n) }))
+	words = append(words, limitWords("limit", p.Max, p.EffectiveMax, cgroup, func(n float64) string { return fmt.Sprint(uint64(n)) }))
 	if p.Refused != nil && *p.Refused > 0 {
 		words = append(words, "refused "+times(*p.Refused))
 	}
@@ -175,10 +176,10 @@ func pressureWords(p *cgroupfs.Pressures) string {
 }
 
 // limitWords says the limit that holds, and the cgroup's own where another one is tighter.
-func limitWords[T uint64 | float64](name string, own, effective *cgroupfs.Limit[T], cgroup string, say func(T) string) string {
+func limitWords(name string, own *fact.Limit, effective *cgroupfs.EffectiveLimit, cgroup string, say func(float64) string) string {
 	limit := effective
-	if limit == nil {
-		limit = own
+	if limit == nil && own != nil {
+		limit = &cgroupfs.EffectiveLimit{Limit: *own}
 	}
 	var words string
 	switch {

@@ -6,13 +6,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 )
 
 func TestResourceLines(t *testing.T) {
 	n := func(n uint64) *uint64 { return &n }
 	x := func(x float64) *float64 { return &x }
-	none := &cgroupfs.Limit[uint64]{Unlimited: true}
+	none := &fact.Limit{Unlimited: true}
 	for name, test := range map[string]struct {
 		resources cgroupfs.Resources
 		want      string
@@ -20,25 +21,25 @@ func TestResourceLines(t *testing.T) {
 		"nothing": {cgroupfs.Resources{Cgroup: "/a"}, "memory: unknown\ncpu: unknown\npids: unknown\nio: unknown\npressure: unknown"},
 		"no limits": {cgroupfs.Resources{
 			Cgroup: "/a",
-			Memory: &cgroupfs.MemoryUse{CurrentBytes: n(1 << 20), MaxBytes: none, EffectiveMaxBytes: none, SwapMaxBytes: none},
-			CPU:    &cgroupfs.CPUUse{QuotaCores: &cgroupfs.Limit[float64]{Unlimited: true}, Shares: n(1024)},
-			PIDs:   &cgroupfs.PIDsUse{Current: n(3), EffectiveMax: &cgroupfs.Limit[uint64]{Unlimited: true, Partial: true}},
+			Memory: &cgroupfs.MemoryUse{CurrentBytes: n(1 << 20), MaxBytes: none, EffectiveMaxBytes: &cgroupfs.EffectiveLimit{Limit: *none}, SwapMaxBytes: none},
+			CPU:    &cgroupfs.CPUUse{QuotaCores: &fact.Limit{Unlimited: true}, Shares: n(1024)},
+			PIDs:   &cgroupfs.PIDsUse{Current: n(3), EffectiveMax: &cgroupfs.EffectiveLimit{Limit: fact.Limit{Unlimited: true}, Partial: true}},
 			IO:     &cgroupfs.IOUse{},
 		}, "memory: 1 MiB in use, no limit, swap unlimited\ncpu: no quota, shares 1024\n" +
 			"pids: 3 in use, no limit as far as is visible\nio: unknown\npressure: unknown"},
 		"limits": {cgroupfs.Resources{
 			Cgroup: "/a/b",
 			Memory: &cgroupfs.MemoryUse{
-				CurrentBytes: n(1 << 20), PeakBytes: n(3 << 20), HighBytes: &cgroupfs.Limit[uint64]{Value: n(4 << 20)},
-				MaxBytes: &cgroupfs.Limit[uint64]{Value: n(64 << 20)}, EffectiveMaxBytes: &cgroupfs.Limit[uint64]{Value: n(32 << 20), Cgroup: "/a\x1b"},
-				SwapBytes: n(0), SwapMaxBytes: &cgroupfs.Limit[uint64]{Value: n(0)}, AnonBytes: n(4096), FileBytes: n(8192),
+				CurrentBytes: n(1 << 20), PeakBytes: n(3 << 20), HighBytes: &fact.Limit{Value: x(4 << 20)},
+				MaxBytes: &fact.Limit{Value: x(64 << 20)}, EffectiveMaxBytes: &cgroupfs.EffectiveLimit{Limit: fact.Limit{Value: x(32 << 20)}, Cgroup: "/a\x1b"},
+				SwapBytes: n(0), SwapMaxBytes: &fact.Limit{Value: x(0)}, AnonBytes: n(4096), FileBytes: n(8192),
 				Events: &cgroupfs.MemoryEvents{Max: n(7), OOMKill: n(1)},
 			},
 			CPU: &cgroupfs.CPUUse{
-				QuotaCores: &cgroupfs.Limit[float64]{Value: x(0.5)}, EffectiveQuotaCores: &cgroupfs.Limit[float64]{Value: x(0.5), Cgroup: "/a/b"},
+				QuotaCores: &fact.Limit{Value: x(0.5)}, EffectiveQuotaCores: &cgroupfs.EffectiveLimit{Limit: fact.Limit{Value: x(0.5)}, Cgroup: "/a/b"},
 				Weight: n(100), UsageSeconds: x(2.5), ThrottledRatio: x(0.25), ThrottledSeconds: x(1.25),
 			},
-			PIDs: &cgroupfs.PIDsUse{Max: none, EffectiveMax: &cgroupfs.Limit[uint64]{Value: n(50), Cgroup: "/a"}},
+			PIDs: &cgroupfs.PIDsUse{Max: none, EffectiveMax: &cgroupfs.EffectiveLimit{Limit: fact.Limit{Value: x(50)}, Cgroup: "/a"}},
 			IO:   &cgroupfs.IOUse{IOCounts: cgroupfs.IOCounts{ReadBytes: n(4096), Reads: n(1), WriteBytes: n(0)}},
 			Pressure: &cgroupfs.Pressures{
 				CPU:    &cgroupfs.Pressure{Some: &cgroupfs.Stall{Avg10: x(1.5)}},

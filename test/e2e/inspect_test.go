@@ -123,11 +123,11 @@ func checkLimits(t *testing.T, name string, a *anatomy.Anatomy) {
 	t.Helper()
 	var memory uint64
 	if limit := a.Resources.Memory.MaxBytes; !limit.Unlimited {
-		memory = *limit.Value
+		memory = uint64(*limit.Value)
 	}
 	pids := "none"
 	if limit := a.Resources.PIDs.Max; !limit.Unlimited {
-		pids = fmt.Sprint(*limit.Value)
+		pids = fmt.Sprint(uint64(*limit.Value))
 	}
 	got := fmt.Sprint(memory, " ", pids, " ", a.Root.ReadOnly)
 	want := strings.NewReplacer("<nil>", "none").Replace(docker(t, "inspect", "-f",

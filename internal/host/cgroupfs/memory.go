@@ -6,6 +6,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // Memory is what a cgroup is charged for and may use. A nil field is unknown: the cgroup has no
@@ -24,11 +26,14 @@ type Memory struct {
 }
 
 // Limit is the limit; nil is unknown.
-func (m Memory) Limit() *Limit[uint64] {
+func (m Memory) Limit() *fact.Limit {
 	if m.LimitBytes == nil && !m.Unlimited {
 		return nil
 	}
-	return &Limit[uint64]{Value: m.LimitBytes, Unlimited: m.Unlimited}
+	if m.Unlimited {
+		return &fact.Limit{Unlimited: true}
+	}
+	return &fact.Limit{Value: new(float64(*m.LimitBytes))}
 }
 
 // unlimitedFrom is where a v1 limit stops being one. No limit is PAGE_COUNTER_MAX pages, LONG_MAX

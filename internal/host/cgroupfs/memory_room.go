@@ -54,7 +54,7 @@ func (l Layout) MemoryRooms(path string) ([]MemoryRoom, error) {
 		}
 		top = dir
 		if limit := r.limit(dir, files.limit); limit != nil && limit.Value != nil {
-			rooms = append(rooms, MemoryRoom{Cgroup: at, LimitBytes: *limit.Value, UsedBytes: r.used(dir, files)})
+			rooms = append(rooms, MemoryRoom{Cgroup: at, LimitBytes: uint64(*limit.Value), UsedBytes: r.used(dir, files)})
 		}
 		if at == "/" || l.Controller != "" && r.apart(dir) {
 			break

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
@@ -23,15 +24,14 @@ type Resources struct {
 	Pressure *Pressures `json:"pressure,omitempty"`
 }
 
-// Limit is a limit that is known: a value, or that there is none.
-type Limit[T uint64 | float64] struct {
-	Value     *T   `json:"value,omitempty"`
-	Unlimited bool `json:"unlimited,omitempty"`
-	// Cgroup is which cgroup sets an effective limit, the container's own or one above it. It is empty
-	// where nothing is limited and where the one that does is out of sight.
+// EffectiveLimit is the limit that holds for a cgroup: the lowest of its own and of those above it.
+type EffectiveLimit struct {
+	fact.Limit
+
+	// Cgroup is which cgroup sets it, the container's own or one above it. It is empty where nothing is limited and
+	// where the one that does is out of sight.
 	Cgroup string `json:"cgroup,omitempty"`
-	// Partial says of an effective limit that nsviz does not see all cgroups above, so that the true
-	// one may be lower.
+	// Partial is set if nsviz does not see all cgroups above, so that the true limit may be lower.
 	Partial bool `json:"partial,omitempty"`
 }
 
@@ -171,7 +171,7 @@ func (r *resourceReader) number(dir, name string) *uint64 {
 }
 
 // limit reads a file that is a number or, in the one way or the other, says that there is no limit.
-func (r *resourceReader) limit(dir, name string) *Limit[uint64] {
+func (r *resourceReader) limit(dir, name string) *fact.Limit {
 	return parsed(r, dir, name, parseLimit)
 }
 
@@ -189,18 +189,18 @@ func parsed[T any](r *resourceReader, dir, name string, parse func(text string) 
 	return value
 }
 
-func parseLimit(text string) (*Limit[uint64], error) {
+func parseLimit(text string) (*fact.Limit, error) {
 	if text == "max\n" {
-		return &Limit[uint64]{Unlimited: true}, nil
+		return &fact.Limit{Unlimited: true}, nil
 	}
 	n, err := parseBytes(text)
 	if err != nil {
 		return nil, err
 	}
 	if *n >= unlimitedFrom {
-		return &Limit[uint64]{Unlimited: true}, nil
+		return &fact.Limit{Unlimited: true}, nil
 	}
-	return &Limit[uint64]{Value: n}, nil
+	return &fact.Limit{Value: new(float64(*n))}, nil
 }
 
 // fields reads a file of lines "key number" into the numbers that are asked for. It tells whether
@@ -226,14 +226,14 @@ func (r *resourceReader) fields(dir, name string, wanted map[string]**uint64) bo
 // tightest finds the limit that holds for a cgroup: the lowest of its own and of all above it, the
 // nearest of several that are equal. read reads the limit of the one whose files are in dir; a cgroup
 // without the file (the root, or one whose parent does not hand the controller down) limits nothing.
-func tightest[T uint64 | float64](c cgroupIn, own *Limit[T], read func(dir string) *Limit[T]) *Limit[T] {
+func tightest(c cgroupIn, own *fact.Limit, read func(dir string) *fact.Limit) *EffectiveLimit {
 	if c.unconfined {
 		if c.v1() {
-			return &Limit[T]{Unlimited: true}
+			return &EffectiveLimit{Limit: fact.Limit{Unlimited: true}}
 		}
 		return nil
 	}
-	var lowest *Limit[T]
+	var lowest *EffectiveLimit
 	for path, limit := c.path, own; ; limit = nil {
 		if path != c.path {
 			dir, err := c.directory(path)
@@ -245,7 +245,7 @@ func tightest[T uint64 | float64](c cgroupIn, own *Limit[T], read func(dir strin
 		switch {
 		case limit == nil:
 		case lowest == nil, limit.Value != nil && (lowest.Value == nil || *limit.Value < *lowest.Value):
-			lowest = &Limit[T]{Value: limit.Value, Unlimited: limit.Unlimited}
+			lowest = &EffectiveLimit{Limit: *limit}
 			if limit.Value != nil {
 				lowest.Cgroup = path
 			}

@@ -4,13 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // CPUUse is how much CPU time a cgroup and those below it took and may take.
 type CPUUse struct {
 	// QuotaCores is the cgroup's own limit in CPUs, EffectiveQuotaCores the lowest of it and those above.
-	QuotaCores          *Limit[float64] `json:"quota_cores,omitempty"`
-	EffectiveQuotaCores *Limit[float64] `json:"effective_quota_cores,omitempty"`
+	QuotaCores          *fact.Limit     `json:"quota_cores,omitempty"`
+	EffectiveQuotaCores *EffectiveLimit `json:"effective_quota_cores,omitempty"`
 	// Weight (v2, 100 unless set) and Shares (v1, 1024) say how CPUs are divided when there are too few.
 	Weight       *uint64  `json:"weight,omitempty"`
 	Shares       *uint64  `json:"shares,omitempty"`
@@ -37,7 +39,7 @@ func (r *resourceReader) cpu() *CPUUse {
 	switch {
 	case !found:
 	case c.unconfined:
-		use.EffectiveQuotaCores = tightest[float64](c, nil, nil)
+		use.EffectiveQuotaCores = tightest(c, nil, nil)
 	case c.v1():
 		use.QuotaCores = r.quotaV1(c.dir)
 		use.EffectiveQuotaCores = tightest(c, use.QuotaCores, r.quotaV1)
@@ -81,15 +83,15 @@ func (r *resourceReader) cpuAccount() *float64 {
 	return seconds(usage, microseconds)
 }
 
-func (r *resourceReader) quotaV2(dir string) *Limit[float64] {
+func (r *resourceReader) quotaV2(dir string) *fact.Limit {
 	return parsed(r, dir, "cpu.max", parseCPUMax)
 }
 
 // parseCPUMax reads "quota period" in microseconds, where the quota may be "max".
-func parseCPUMax(text string) (*Limit[float64], error) {
+func parseCPUMax(text string) (*fact.Limit, error) {
 	first, second, _ := strings.Cut(text, " ")
 	if first == "max" {
-		return &Limit[float64]{Unlimited: true}, nil
+		return &fact.Limit{Unlimited: true}, nil
 	}
 	quota, err := parseBytes(first)
 	if err != nil {
@@ -102,13 +104,13 @@ func parseCPUMax(text string) (*Limit[float64], error) {
 	return cores(*quota, *period)
 }
 
-func (r *resourceReader) quotaV1(dir string) *Limit[float64] {
+func (r *resourceReader) quotaV1(dir string) *fact.Limit {
 	quota := parsed(r, dir, "cpu.cfs_quota_us", parseInt)
 	if quota == nil {
 		return nil
 	}
 	if *quota < 0 {
-		return &Limit[float64]{Unlimited: true}
+		return &fact.Limit{Unlimited: true}
 	}
 	period := r.number(dir, "cpu.cfs_period_us")
 	if period == nil {
@@ -121,10 +123,10 @@ func (r *resourceReader) quotaV1(dir string) *Limit[float64] {
 	return limit
 }
 
-func cores(quota, period uint64) (*Limit[float64], error) {
+func cores(quota, period uint64) (*fact.Limit, error) {
 	if period == 0 {
 		return nil, errors.New("the period is 0")
 	}
 	n := float64(quota) / float64(period)
-	return &Limit[float64]{Value: &n}, nil
+	return &fact.Limit{Value: &n}, nil
 }

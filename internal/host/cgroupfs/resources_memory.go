@@ -1,22 +1,24 @@
 package cgroupfs
 
+import "github.com/nsviz/nsviz/internal/fact"
+
 // MemoryUse is what a cgroup and those below it are charged for, and how much they may be.
 type MemoryUse struct {
 	CurrentBytes *uint64 `json:"current_bytes,omitempty"`
 	PeakBytes    *uint64 `json:"peak_bytes,omitempty"` // since it was made, or reset
 	// HighBytes is where the kernel slows the processes down; v1 has no such thing.
-	HighBytes *Limit[uint64] `json:"high_bytes,omitempty"`
+	HighBytes *fact.Limit `json:"high_bytes,omitempty"`
 	// MaxBytes is the cgroup's own limit, EffectiveMaxBytes the lowest of it and those above.
-	MaxBytes          *Limit[uint64] `json:"max_bytes,omitempty"`
-	EffectiveMaxBytes *Limit[uint64] `json:"effective_max_bytes,omitempty"`
-	SwapBytes         *uint64        `json:"swap_bytes,omitempty"`
+	MaxBytes          *fact.Limit     `json:"max_bytes,omitempty"`
+	EffectiveMaxBytes *EffectiveLimit `json:"effective_max_bytes,omitempty"`
+	SwapBytes         *uint64         `json:"swap_bytes,omitempty"`
 	// SwapMaxBytes is, on v1, what the limit of memory and swap together leaves beyond that of memory.
-	SwapMaxBytes *Limit[uint64] `json:"swap_max_bytes,omitempty"`
-	AnonBytes    *uint64        `json:"anon_bytes,omitempty"`
-	FileBytes    *uint64        `json:"file_bytes,omitempty"`   // with shared memory and tmpfs
-	KernelBytes  *uint64        `json:"kernel_bytes,omitempty"` // with slab, stacks and page tables
-	SlabBytes    *uint64        `json:"slab_bytes,omitempty"`
-	Events       *MemoryEvents  `json:"events,omitempty"`
+	SwapMaxBytes *fact.Limit   `json:"swap_max_bytes,omitempty"`
+	AnonBytes    *uint64       `json:"anon_bytes,omitempty"`
+	FileBytes    *uint64       `json:"file_bytes,omitempty"`   // with shared memory and tmpfs
+	KernelBytes  *uint64       `json:"kernel_bytes,omitempty"` // with slab, stacks and page tables
+	SlabBytes    *uint64       `json:"slab_bytes,omitempty"`
+	Events       *MemoryEvents `json:"events,omitempty"`
 }
 
 // MemoryEvents is memory.events, the kernel's own counts. On v1 only Max (the failcnt) and OOMKill are
@@ -54,7 +56,7 @@ func (r *resourceReader) memoryV2(c cgroupIn) (m MemoryUse) {
 	m.PeakBytes = r.number(c.dir, "memory.peak") // since Linux 5.19
 	m.HighBytes = r.limit(c.dir, "memory.high")
 	m.MaxBytes = r.limit(c.dir, "memory.max")
-	m.EffectiveMaxBytes = tightest(c, m.MaxBytes, func(dir string) *Limit[uint64] { return r.limit(dir, "memory.max") })
+	m.EffectiveMaxBytes = tightest(c, m.MaxBytes, func(dir string) *fact.Limit { return r.limit(dir, "memory.max") })
 	m.SwapBytes = r.number(c.dir, "memory.swap.current") // not there without swap accounting
 	m.SwapMaxBytes = r.limit(c.dir, "memory.swap.max")
 	if c.path != "/" { // the root has memory.stat, which is the host's
@@ -100,10 +102,10 @@ func (r *resourceReader) memoryV1(c cgroupIn) (m MemoryUse) {
 
 // effectiveMaxV1 finds the limit that holds. hierarchical is the kernel's own word on it, which
 // includes what is above a partial mount, but does not say whose limit it is.
-func (r *resourceReader) effectiveMaxV1(c cgroupIn, own *Limit[uint64], hierarchical *uint64) *Limit[uint64] {
+func (r *resourceReader) effectiveMaxV1(c cgroupIn, own *fact.Limit, hierarchical *uint64) *EffectiveLimit {
 	// Before Linux 5.11 (bef8620cd8e0) cgroups could be told not to be limited by those above.
 	apart := false
-	limit := tightest(c, own, func(dir string) *Limit[uint64] {
+	limit := tightest(c, own, func(dir string) *fact.Limit {
 		if use := r.number(dir, "memory.use_hierarchy"); use != nil && *use == 0 {
 			apart = true
 		}
@@ -115,23 +117,23 @@ func (r *resourceReader) effectiveMaxV1(c cgroupIn, own *Limit[uint64], hierarch
 	if limit == nil || hierarchical == nil {
 		return limit
 	}
-	if *hierarchical < unlimitedFrom && (limit.Value == nil || *hierarchical < *limit.Value) {
-		return &Limit[uint64]{Value: hierarchical}
+	if *hierarchical < unlimitedFrom && (limit.Value == nil || float64(*hierarchical) < *limit.Value) {
+		return &EffectiveLimit{Limit: fact.Limit{Value: new(float64(*hierarchical))}}
 	}
 	limit.Partial = false
 	return limit
 }
 
 // swapBeyond is how container engines count, too: v1 limits memory and swap together.
-func swapBeyond(both, memory *Limit[uint64]) *Limit[uint64] {
+func swapBeyond(both, memory *fact.Limit) *fact.Limit {
 	switch {
 	case both == nil || memory == nil:
 		return nil
 	case both.Unlimited:
-		return &Limit[uint64]{Unlimited: true}
+		return &fact.Limit{Unlimited: true}
 	case memory.Value == nil || *memory.Value > *both.Value:
 		return nil // the kernel does not allow it; one was written between the two reads
 	}
 	swap := *both.Value - *memory.Value
-	return &Limit[uint64]{Value: &swap}
+	return &fact.Limit{Value: &swap}
 }

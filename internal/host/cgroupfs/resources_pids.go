@@ -3,6 +3,7 @@ package cgroupfs
 import (
 	"errors"
 
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
@@ -10,8 +11,8 @@ import (
 type PIDsUse struct {
 	Current *uint64 `json:"current,omitempty"`
 	// Max is the cgroup's own limit, EffectiveMax the lowest of it and those above.
-	Max          *Limit[uint64] `json:"max,omitempty"`
-	EffectiveMax *Limit[uint64] `json:"effective_max,omitempty"`
+	Max          *fact.Limit     `json:"max,omitempty"`
+	EffectiveMax *EffectiveLimit `json:"effective_max,omitempty"`
 	// Refused is how often a new process or thread was refused, since a limit was reached. On v2 since Linux 6.11 that
 	// is the limit of the cgroup or of one below it; elsewhere it may be one above, too.
 	Refused *uint64 `json:"refused,omitempty"`
@@ -29,7 +30,7 @@ func (r *resourceReader) pids() *PIDsUse {
 		use.Max = r.limit(c.dir, "pids.max")
 		use.Refused = r.refused(c)
 	}
-	use.EffectiveMax = tightest(c, use.Max, func(dir string) *Limit[uint64] { return r.limit(dir, "pids.max") })
+	use.EffectiveMax = tightest(c, use.Max, func(dir string) *fact.Limit { return r.limit(dir, "pids.max") })
 	if use == (PIDsUse{}) {
 		return nil
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/hosttest"
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
@@ -77,17 +78,17 @@ func TestRootResources(t *testing.T) {
 	if got.Memory == nil || got.CPU == nil || got.PIDs == nil {
 		t.Fatalf("%+v", got)
 	}
-	for what, limit := range map[string]*Limit[uint64]{
-		"67108864 ":        got.Memory.MaxBytes,
+	for what, limit := range map[string]*EffectiveLimit{
+		"67108864 ":        ownAlone(got.Memory.MaxBytes),
 		"33554432 " + name: got.Memory.EffectiveMaxBytes,
-		"unlimited ":       got.PIDs.Max,
+		"unlimited ":       ownAlone(got.PIDs.Max),
 		"90 " + name:       got.PIDs.EffectiveMax,
 	} {
 		if said := say(limit); said != what {
 			t.Errorf("the limit %s is read as %s", what, said)
 		}
 	}
-	if said := say(got.CPU.QuotaCores); said != "0.25 " {
+	if said := say(ownAlone(got.CPU.QuotaCores)); said != "0.25 " {
 		t.Errorf("the quota is read as %s", said)
 	}
 	if said := say(got.CPU.EffectiveQuotaCores); said != "0.25 "+leaf {
@@ -142,7 +143,15 @@ func set(t *testing.T, file, text string) {
 	}
 }
 
-func say[T uint64 | float64](l *Limit[T]) string {
+// ownAlone is a cgroup's own limit as if nothing were above it.
+func ownAlone(l *fact.Limit) *EffectiveLimit {
+	if l == nil {
+		return nil
+	}
+	return &EffectiveLimit{Limit: *l}
+}
+
+func say(l *EffectiveLimit) string {
 	switch {
 	case l == nil:
 		return "unknown"
@@ -151,5 +160,5 @@ func say[T uint64 | float64](l *Limit[T]) string {
 	case l.Partial:
 		return "partial"
 	}
-	return fmt.Sprint(*l.Value, " ", l.Cgroup)
+	return strconv.FormatFloat(*l.Value, 'f', -1, 64) + " " + l.Cgroup
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/hosttest"
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
@@ -150,7 +151,7 @@ func TestResourcesUnderAnotherPath(t *testing.T) {
 		t.Errorf("pids of the container: %+v, %v", got.PIDs, err)
 	}
 	// The host's time is not the container's.
-	if diff := cmp.Diff(&CPUUse{EffectiveQuotaCores: &Limit[float64]{Unlimited: true}}, got.CPU); diff != "" {
+	if diff := cmp.Diff(&CPUUse{EffectiveQuotaCores: &EffectiveLimit{Limit: fact.Limit{Unlimited: true}}}, got.CPU); diff != "" {
 		t.Error(diff)
 	}
 }
