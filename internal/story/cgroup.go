@@ -8,7 +8,7 @@ import (
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
-// Cgroup tells what became of a cgroup. So many others are known that had its path before.
+// Cgroup tells what became of a cgroup. earlier is how many others are known that had its path before.
 func Cgroup(g *isolation.Cgroup, earlier int) Text {
 	t := text(Number, g.Path)
 	if g.Created.IsZero() {

@@ -17,8 +17,8 @@ type NamespaceName struct {
 // String is the name as the links in /proc/PID/ns have it.
 func (n NamespaceName) String() string { return fmt.Sprintf("%s:[%d]", n.Type, n.ID) }
 
-// Namespace tells what became of a namespace. So many others are known that had its number before; incomplete is set where nsviz
-// may not see most of the host's processes.
+// Namespace tells what became of a namespace. earlier is how many others are known that had its number before, and incomplete is
+// set where nsviz may not see most of the host's processes.
 func Namespace(n *isolation.Namespace, earlier int, incomplete bool) Text {
 	t := text(Number, NamespaceName{n.Type, n.ID}.String())
 	switch {
