@@ -16,6 +16,7 @@ import (
 
 	"github.com/nsviz/nsviz/deploy/grafana"
 	"github.com/nsviz/nsviz/internal/metrics"
+	"github.com/nsviz/nsviz/internal/server"
 )
 
 const (
@@ -50,8 +51,8 @@ func read(t *testing.T, path string) string {
 func TestPrometheusConfig(t *testing.T) {
 	promtool(t, "check", "config", "prometheus/prometheus.yml")
 	config := read(t, "prometheus/prometheus.yml")
-	if !strings.Contains(config, metrics.DefaultAddress) {
-		t.Errorf("prometheus.yml does not scrape %s", metrics.DefaultAddress)
+	if !strings.Contains(config, server.DefaultAddress) {
+		t.Errorf("prometheus.yml does not scrape %s", server.DefaultAddress)
 	}
 }
 

@@ -15,8 +15,8 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
-	"github.com/nsviz/nsviz/internal/metrics"
 	"github.com/nsviz/nsviz/internal/record"
+	"github.com/nsviz/nsviz/internal/server"
 )
 
 // sessionStart is noon in UTC and 21:00 in Asia/Tokyo.
@@ -97,7 +97,7 @@ func troubledRecording(t *testing.T) string {
 // serveModel answers questions about a model, as a running nsviz does, and returns its address.
 func serveModel(t *testing.T, m *isolation.Model) string {
 	t.Helper()
-	server, err := metrics.NewServer(metrics.Config{Snapshot: m.Whole, Whole: m.Whole, Logger: slog.New(slog.DiscardHandler)})
+	srv, err := server.New(server.Config{Snapshot: m.Whole, Full: m.Whole, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func serveModel(t *testing.T, m *isolation.Model) string {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error)
-	go func() { done <- server.Serve(ctx, []net.Listener{l}) }()
+	go func() { done <- srv.Serve(ctx, []net.Listener{l}) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-done; err != nil {

@@ -18,15 +18,15 @@ import (
 
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
-	"github.com/nsviz/nsviz/internal/metrics"
 	"github.com/nsviz/nsviz/internal/record"
+	"github.com/nsviz/nsviz/internal/server"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
 // source is whom to ask about what happened: an nsviz that is running, or a recording.
 type source struct{ from, recording string }
 
-const defaultSource = "http://" + metrics.DefaultAddress
+const defaultSource = "http://" + server.DefaultAddress
 
 func (s *source) flags(cmd *cobra.Command) {
 	cmd.Flags().Var(newChecked(&s.from, defaultSource, "string", notEmpty("an address or a recording")), "from",
@@ -132,7 +132,7 @@ func served(ctx context.Context, from, path string, query url.Values, answer any
 	base, err := url.Parse(from)
 	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
 		// The error of url.Parse has the password in it.
-		return errUsage{errors.New("--from: want an address such as http://" + metrics.DefaultAddress + ", or a recording that is there")}
+		return errUsage{errors.New("--from: want an address such as http://" + server.DefaultAddress + ", or a recording that is there")}
 	}
 	address := base.Redacted()
 	question := base.JoinPath(path)
@@ -141,7 +141,7 @@ func served(ctx context.Context, from, path string, query url.Values, answer any
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, question.String(), nil)
 	if err != nil {
-		return errUsage{errors.New("--from: want an address such as http://" + metrics.DefaultAddress)}
+		return errUsage{errors.New("--from: want an address such as http://" + server.DefaultAddress)}
 	}
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	response, err := client.Do(request)
@@ -170,7 +170,7 @@ func served(ctx context.Context, from, path string, query url.Values, answer any
 
 // refused puts an answer that is none into words.
 func refused(status int, body []byte, address string) error {
-	var refusal metrics.Refusal
+	var refusal server.Refusal
 	if json.Unmarshal(body, &refusal) != nil || refusal.Error == "" {
 		if status == http.StatusUnauthorized {
 			return fmt.Errorf("the nsviz at %s wants a password: --from http://USER:PASSWORD@…", address)

@@ -12,8 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nsviz/nsviz/internal/isolation"
-	"github.com/nsviz/nsviz/internal/metrics"
 	"github.com/nsviz/nsviz/internal/pipeline"
+	"github.com/nsviz/nsviz/internal/server"
 	"github.com/nsviz/nsviz/internal/sink"
 	"github.com/nsviz/nsviz/internal/terminal"
 	"github.com/nsviz/nsviz/internal/ui"
@@ -42,7 +42,7 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 		notes.add("metrics: " + err.Error()) // the dashboard is worth having without
 	}
 	for _, l := range listeners {
-		notes.add("metrics on http://" + l.Addr().String() + metrics.MetricsPath)
+		notes.add("metrics on http://" + l.Addr().String() + server.MetricsPath)
 	}
 
 	ctx, cancel := context.WithCancel(ctx)
@@ -61,11 +61,11 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 	}
 	start(p.Run)
 	if len(listeners) > 0 {
-		server, err := metrics.NewServer(o.metrics(p, log, s.err))
+		srv, err := server.New(o.server(p, log, s.err))
 		if err != nil {
 			return errUsage{err}
 		}
-		start(func(ctx context.Context) error { return server.Serve(ctx, listeners) })
+		start(func(ctx context.Context) error { return srv.Serve(ctx, listeners) })
 	}
 	if beside != nil {
 		start(func(ctx context.Context) error {
@@ -101,8 +101,8 @@ func show(
 	return nil
 }
 
-// metrics sets up the server; out are where this process writes, as far as that is by sinks.
-func (o *options) metrics(p *pipeline.Pipeline, log *slog.Logger, out ...any) metrics.Config {
+// server configures the server; out are where this process writes, as far as that is by sinks.
+func (o *options) server(p *pipeline.Pipeline, log *slog.Logger, out ...any) server.Config {
 	sinks := func() (list []sink.Stats) {
 		for _, o := range out {
 			if s, ok := o.(interface{ Stats() sink.Stats }); ok {
@@ -111,7 +111,7 @@ func (o *options) metrics(p *pipeline.Pipeline, log *slog.Logger, out ...any) me
 		}
 		return list
 	}
-	return metrics.Config{Snapshot: p.Snapshot, Whole: p.Whole, Sinks: sinks, Build: build(), WebConfigFile: o.webConfig, Logger: log}
+	return server.Config{Snapshot: p.Snapshot, Full: p.Whole, Sinks: sinks, Build: build(), WebConfigFile: o.webConfig, Logger: log}
 }
 
 // guardName is the hidden subcommand that gives the terminal back if nsviz dies.

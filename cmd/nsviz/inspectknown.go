@@ -15,7 +15,7 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
-	"github.com/nsviz/nsviz/internal/metrics"
+	"github.com/nsviz/nsviz/internal/server"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
@@ -28,7 +28,7 @@ func inspectKnown(cmd *cobra.Command, out *streams, from *source, name, form str
 		}
 		return story.Remember(c, s), nil
 	}
-	return ask(cmd, from, metrics.InspectPath, url.Values{"container": {name}}, of,
+	return ask(cmd, from, server.InspectPath, url.Values{"container": {name}}, of,
 		func(k story.Known) string { return k.Sentence },
 		func(k story.Known) error {
 			if form == "json" {

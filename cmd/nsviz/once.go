@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/nsviz/nsviz/internal/container/docker"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
@@ -43,7 +42,7 @@ func missingNames(e fact.Engine, s *isolation.Snapshot) string {
 		nameless := false
 		for i := range s.Containers {
 			c := &s.Containers[i]
-			nameless = nameless || !c.Named && c.Runtime == docker.Runtime
+			nameless = nameless || !c.Named && c.Runtime == e.Name
 		}
 		if !nameless {
 			return ""

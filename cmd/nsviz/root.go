@@ -10,14 +10,15 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/nsviz/nsviz/internal/container/docker"
+	"github.com/nsviz/nsviz/internal/container/engine"
+	"github.com/nsviz/nsviz/internal/container/engine/docker"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 	"github.com/nsviz/nsviz/internal/hostfs"
-	"github.com/nsviz/nsviz/internal/metrics"
 	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/probes"
+	"github.com/nsviz/nsviz/internal/server"
 )
 
 // streams is where output goes: data to out, all else to err. Text has its times in the zone, JSON in UTC.
@@ -75,7 +76,7 @@ Without a command it draws the dashboard and serves metrics beside it. It needs 
 	root.SetErr(s.err)
 	root.SetFlagErrorFunc(wrongFlag)
 	flags := root.PersistentFlags()
-	flags.StringArrayVar(&o.listen, "web.listen-address", []string{metrics.DefaultAddress},
+	flags.StringArrayVar(&o.listen, "web.listen-address", []string{server.DefaultAddress},
 		`address to serve metrics on; repeatable, "" is none`)
 	flags.StringVar(&o.webConfig, "web.config.file", "", "file with TLS and basic auth settings of the metrics server")
 	flags.StringVar(&o.dockerHost, "docker-host", "", "Docker engine to ask for names (default $DOCKER_HOST, or the usual socket)")
@@ -198,12 +199,13 @@ func (o *options) watcher(log *slog.Logger, sinks ...func(fact.Fact)) (*pipeline
 // pipeline sets up what all live commands share.
 func (o *options) pipeline(log *slog.Logger, sinks ...func(fact.Fact)) (*pipeline.Pipeline, error) {
 	adoptLogs(log)
-	if _, err := docker.New(docker.Config{Host: o.dockerHost, Log: log}); err != nil {
-		return nil, errUsage{err} // it connects to nothing: only the address can be wrong
+	names, err := o.engine(log)
+	if err != nil {
+		return nil, err
 	}
 	return pipeline.New(pipeline.Config{
 		Roots:        hostfs.Roots{Proc: o.procRoot, Cgroup: o.cgroupRoot},
-		DockerHost:   o.dockerHost,
+		Engine:       names,
 		ProbeMethods: o.probeMethods,
 		LimitMemory:  o.limitMemory(log),
 		Log:          log,
@@ -211,4 +213,13 @@ func (o *options) pipeline(log *slog.Logger, sinks ...func(fact.Fact)) (*pipelin
 
 		NoCommandLines: o.noCommands,
 	})
+}
+
+// engine makes the engine that is asked for names. It connects to nothing yet: only its address can be wrong.
+func (o *options) engine(log *slog.Logger) (engine.Engine, error) {
+	e, err := docker.New(docker.Config{Host: o.dockerHost, Log: log})
+	if err != nil {
+		return nil, errUsage{err}
+	}
+	return e, nil
 }

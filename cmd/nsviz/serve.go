@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/nsviz/nsviz/internal/metrics"
+	"github.com/nsviz/nsviz/internal/server"
 )
 
 func newServe(s *streams, o *options) *cobra.Command {
@@ -33,7 +33,7 @@ func serve(parent context.Context, s *streams, o *options) error {
 	if err != nil {
 		return err
 	}
-	server, err := metrics.NewServer(o.metrics(p, log, s.err))
+	srv, err := server.New(o.server(p, log, s.err))
 	if err != nil {
 		return errUsage{err}
 	}
@@ -42,7 +42,7 @@ func serve(parent context.Context, s *streams, o *options) error {
 	var running sync.WaitGroup
 	for _, f := range []func(context.Context) error{
 		p.Run,
-		func(ctx context.Context) error { return server.Serve(ctx, listeners) },
+		func(ctx context.Context) error { return srv.Serve(ctx, listeners) },
 	} {
 		running.Go(func() {
 			if err := f(ctx); err != nil {
@@ -63,7 +63,7 @@ func serve(parent context.Context, s *streams, o *options) error {
 
 // listen opens the addresses of --web.listen-address.
 func listen(addresses []string) ([]net.Listener, error) {
-	listeners, err := metrics.Listen(addresses)
+	listeners, err := server.Listen(addresses)
 	if malformed := (*net.AddrError)(nil); errors.As(err, &malformed) {
 		return nil, errUsage{err}
 	}

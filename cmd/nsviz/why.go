@@ -12,7 +12,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/isolation"
-	"github.com/nsviz/nsviz/internal/metrics"
+	"github.com/nsviz/nsviz/internal/server"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
@@ -85,7 +85,7 @@ func tell[A any](
 	cmd *cobra.Command, out io.Writer, from *source, form string, query url.Values,
 	of func(*isolation.Snapshot) (A, error), sentence func(A) string, write func(A) error,
 ) error {
-	return ask(cmd, from, metrics.WhyPath, query, of, sentence, func(a A) error {
+	return ask(cmd, from, server.WhyPath, query, of, sentence, func(a A) error {
 		if form == "json" {
 			return writeJSON(out, a)
 		}

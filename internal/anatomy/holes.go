@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
@@ -81,6 +82,14 @@ func (h *holes) ownUsers() bool {
 	return !mapped || outside != 0
 }
 
+// advice returns how to close a hole: by flags, where the container's runtime has those of `docker run`, else in words.
+func (h *holes) advice(flags, words string) string {
+	if runtime.Lookup(h.a.Container.Runtime).RunFlags {
+		return flags
+	}
+	return words
+}
+
 // soften is for what root of another user namespace can do less with.
 func (h *holes) soften(s Severity) Severity {
 	if h.ownUsers() && s > Low {
@@ -109,7 +118,8 @@ func (h *holes) namespaces() {
 		if s, ok := shared[t]; ok && h.onHost(t) {
 			h.add(Finding{
 				ID: "host_" + t.String() + "_namespace", Severity: s.severity, Title: "It is in the host's " + t.String() + " namespace",
-				Meaning: s.meaning, See: "readlink " + h.file("ns/"+t.String()) + " /proc/self/ns/" + t.String(), Close: s.close,
+				Meaning: s.meaning, See: "readlink " + h.file("ns/"+t.String()) + " /proc/self/ns/" + t.String(),
+				Close: h.advice(s.close, "start it in a namespace of its own"),
 			})
 		}
 		n := h.a.Namespaces[t]
@@ -163,8 +173,9 @@ func (h *holes) users() {
 		ID: "host_root", Severity: Medium, Title: "Its root is the host's root",
 		Meaning: "Its PID 1 is user 0 outside as well. Whatever gets past the other walls is root on the host, and files of " +
 			"the host that are mounted in belong to it.",
-		See:   "cat " + h.file("uid_map") + "; grep Uid " + h.file("status"),
-		Close: "run it as a user (--user, USER in the image), or give it a user namespace (the engine's userns-remap, a rootless engine)",
+		See: "cat " + h.file("uid_map") + "; grep Uid " + h.file("status"),
+		Close: h.advice("run it as a user (--user, USER in the image), or give it a user namespace (the engine's userns-remap, a rootless engine)",
+			"run it as a user (USER in the image), or give it a user namespace"),
 	})
 }
 
@@ -180,7 +191,7 @@ func (h *holes) confinement() {
 			Meaning: "Every system call of the kernel is open to it, those too that containers do not need and in which the holes " +
 				"of the past years were.",
 			See:   "grep Seccomp " + h.file("status") + "   (0 is none, 2 is a filter)",
-			Close: "start it without --security-opt seccomp=unconfined; without --privileged",
+			Close: h.advice("start it without --security-opt seccomp=unconfined; without --privileged", "start it unprivileged and with a seccomp filter"),
 		})
 	}
 	if p.NoNewPrivs != nil && !*p.NoNewPrivs {
@@ -188,7 +199,7 @@ func (h *holes) confinement() {
 			ID: "new_privileges", Severity: Low, Title: "Programs in it can gain privileges",
 			Meaning: "no_new_privs is off: a setuid program, or one with file capabilities, makes root of an ordinary user inside.",
 			See:     "grep NoNewPrivs " + h.file("status"),
-			Close:   "start it with --security-opt no-new-privileges",
+			Close:   h.advice("start it with --security-opt no-new-privileges", "start it with no_new_privs"),
 		})
 	}
 	if p.LSM == nil {
@@ -207,7 +218,9 @@ func (h *holes) confinement() {
 		h.add(Finding{
 			ID: "lsm_unconfined", Severity: Medium, Title: "The security module does not confine it", Details: []string{label},
 			Meaning: "AppArmor or SELinux is at work on this host, and this container is exempt from it or only watched by it.",
-			See:     see, Close: "start it without --security-opt apparmor=unconfined or label=disable, without --privileged; load the profile in enforce mode",
+			See:     see,
+			Close: h.advice("start it without --security-opt apparmor=unconfined or label=disable, without --privileged; load the profile in enforce mode",
+				"start it unprivileged and with a profile; load the profile in enforce mode"),
 		})
 	}
 }
@@ -251,10 +264,14 @@ func (h *holes) processes() {
 	if len(details) == 0 {
 		return
 	}
+	unprivileged := "bring programs in without more privileges than it has"
+	if exec := runtime.Lookup(h.a.Container.Runtime).Commands[runtime.Exec]; exec != "" {
+		unprivileged = exec + " without --privileged"
+	}
 	h.add(Finding{
 		ID: "privileged_process", Severity: h.soften(High), Title: "Processes in it may do more than its PID 1", Details: bounded(details),
 		Meaning: "They came in from outside with more privileges than the container was given, and share its files and, most often, its user.",
-		See:     "grep -E 'Cap|Seccomp' /proc/PID/status", Close: "docker exec without --privileged",
+		See:     "grep -E 'Cap|Seccomp' /proc/PID/status", Close: unprivileged,
 	})
 }
 
@@ -288,14 +305,14 @@ func (h *holes) limits() {
 		h.add(Finding{
 			ID: "no_memory_limit", Severity: Medium, Title: "Nothing limits its memory",
 			Meaning: "It can use up the host's memory, and then the kernel kills anywhere on the host.",
-			See:     h.cgroupFile("memory.max", "memory.limit_in_bytes"), Close: "start it with --memory",
+			See:     h.cgroupFile("memory.max", "memory.limit_in_bytes"), Close: h.advice("start it with --memory", "give it a limit of memory"),
 		})
 	}
 	if p != nil && unlimited(p.Max, p.EffectiveMax) {
 		h.add(Finding{
 			ID: "no_pids_limit", Severity: Medium, Title: "Nothing limits how many processes it has",
 			Meaning: "A fork bomb in it takes all process numbers of the host.",
-			See:     h.cgroupFile("pids.max", "pids.max"), Close: "start it with --pids-limit",
+			See:     h.cgroupFile("pids.max", "pids.max"), Close: h.advice("start it with --pids-limit", "give it a limit of processes"),
 		})
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
@@ -41,10 +42,10 @@ func walled() *Anatomy {
 		Devices: []Device{{Path: "/dev/null", Major: 1, Minor: 3}, {Path: "/dev/console", Major: 136, Minor: 5}},
 		Privileges: &Privileges{
 			UID:          new(uint32(1000)),
-			Capabilities: Capabilities{Bounding: slices.Clone(engineDefaults), Effective: []string{}, Ambient: []string{}},
+			Capabilities: Capabilities{Bounding: runtime.UsualCapabilities(), Effective: []string{}, Ambient: []string{}},
 			Seccomp:      seccompFilter, NoNewPrivs: new(true), LSM: new("docker-default (enforce)"),
 		},
-		hostBounding: append(slices.Clone(engineDefaults), "cap_sys_admin", "cap_sys_module"),
+		hostBounding: append(runtime.UsualCapabilities(), "cap_sys_admin", "cap_sys_module"),
 	}
 	for _, t := range event.NamespaceTypes() {
 		// Like nearly all containers it has the host's user and time namespaces.
@@ -213,6 +214,51 @@ func TestHoles(t *testing.T) {
 		if f.Title == "" || f.Meaning == "" || f.See == "" || f.Close == "" {
 			t.Errorf("%s does not say all: %+v", test.name, f)
 		}
+		adviceOfEveryRuntime(t, test.name, test.change)
+	}
+}
+
+// adviceOfEveryRuntime fails where the advice on a hole names a program of another runtime, or flags that the container's runtime does
+// not have.
+func adviceOfEveryRuntime(t *testing.T, name string, change func(*Anatomy)) {
+	t.Helper()
+	programs, flags := regexp.MustCompile(`\b(docker|podman)\b`), regexp.MustCompile(`(^|[ (])-`)
+	for _, r := range append(runtime.All(), runtime.Runtime{Name: "of a later version"}) {
+		a := walled()
+		a.Container.Runtime = r.Name
+		change(a)
+		for _, f := range Holes(a) {
+			for _, program := range programs.FindAllString(f.Close, -1) {
+				if program != r.Name {
+					t.Errorf("%s, runtime %q: advised %q", name, r.Name, f.Close)
+				}
+			}
+			if f.Close == "" || !r.RunFlags && flags.MatchString(f.Close) {
+				t.Errorf("%s, runtime %q: advised %q", name, r.Name, f.Close)
+			}
+		}
+	}
+}
+
+func TestAdviceOfDocker(t *testing.T) {
+	a := walled()
+	a.Container.Runtime = runtime.Docker
+	a.Namespaces[event.Net].SharedWithHost = new(true)
+	a.Resources.Memory.MaxBytes = &fact.Limit{Unlimited: true}
+	a.Processes = append(a.Processes, Process{PID: 4243, Comm: "sh", privileges: procfs.Privileges{Bounding: new(procfs.Capabilities(1 << 21))}})
+	want := map[string]string{
+		"host_net_namespace": "start it without --network=host; publish the ports that are needed with -p",
+		"no_memory_limit":    "start it with --memory",
+		"privileged_process": "docker exec without --privileged",
+	}
+	for _, f := range Holes(a) {
+		if f.Close != want[f.ID] {
+			t.Errorf("%s: %q, want %q", f.ID, f.Close, want[f.ID])
+		}
+		delete(want, f.ID)
+	}
+	if len(want) > 0 {
+		t.Errorf("not found: %v", want)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
@@ -68,13 +69,20 @@ func (h *holes) told() {
 	if r := h.a.Root; r != nil && r.ReadOnly != t.ReadOnly {
 		d.add(!r.ReadOnly, Low, "root file system", yesNo(t.ReadOnly, "read-only", "writable"), yesNo(r.ReadOnly, "a read-only one", "a writable one"))
 	}
-	see := "docker inspect " + event.ShortID(h.a.Container.ID) + "; nsviz inspect tells what the kernel has and where to see it"
+	see, again, anew := "nsviz inspect tells what the kernel has and where to see it", "", ""
+	commands := runtime.Lookup(t.Engine).Commands
+	if inspect := commands[runtime.Inspect]; inspect != "" {
+		see = inspect + " " + event.ShortID(h.a.Container.ID) + "; " + see
+	}
+	if update := commands[runtime.Update]; update != "" {
+		again, anew = " ("+update+")", "; "+update+" sets a limit anew"
+	}
 	if len(d.looser) > 0 {
 		h.add(Finding{
 			ID: "looser_than_told", Severity: h.soften(d.worst), Title: "The kernel permits it more than its engine was told", Details: bounded(d.looser),
 			Meaning: "Somebody has changed it behind the engine's back, by the kernel's files or from inside, or the engine did not do " +
 				"as it was told. Who trusts the engine's settings trusts walls that are not there.",
-			See: see, Close: "find out who did it; recreate the container, or tell the engine again (docker update)",
+			See: see, Close: "find out who did it; recreate the container, or tell the engine again" + again,
 		})
 	}
 	if len(d.strict) > 0 {
@@ -82,7 +90,7 @@ func (h *holes) told() {
 			ID: "stricter_than_told", Severity: Info, Title: "The kernel permits it less than its engine was told", Details: bounded(d.strict),
 			Meaning: "A program that gives up what it does not need is a good one; a limit that somebody lowered behind the engine's back " +
 				"may be why it is slow or killed.",
-			See: see, Close: "nothing, where it is meant so; docker update sets a limit anew",
+			See: see, Close: "nothing, where it is meant so" + anew,
 		})
 	}
 }
@@ -225,12 +233,14 @@ func toldCapabilities(t *Told, hostBounding []string) []string {
 	}
 	add, drop := capabilityNames(t.CapAdd), capabilityNames(t.CapDrop)
 	var set []string
-	switch {
+	switch byDefault := runtime.Lookup(t.Engine).Capabilities; {
 	case slices.Contains(add, "all"):
 		set = slices.Clone(hostBounding)
 	case slices.Contains(drop, "all"):
+	case byDefault == nil:
+		return nil
 	default:
-		set = slices.Clone(engineDefaults)
+		set = slices.Clone(byDefault)
 	}
 	set = slices.DeleteFunc(set, func(c string) bool { return slices.Contains(drop, c) })
 	set = union(set, add)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/host/mountinfo"
 	"github.com/nsviz/nsviz/internal/hostfs"
 )
@@ -98,53 +99,51 @@ type exposure struct {
 
 // sensitive says so of a path; nil is not at all.
 func sensitive(at string) *exposure {
-	if slices.Contains(engineSockets, path.Base(at)) {
+	if runtime.IsSocket(path.Base(at)) { // a read-only mount keeps nobody from connecting
 		return &exposure{Critical, Critical, "who may write to it commands the engine"}
 	}
 	if e, ok := sensitivePaths[at]; ok {
 		return &e
 	}
+	for _, r := range runtime.All() {
+		switch f := &r.Files; {
+		case f.SocketDir != "" && f.SocketDir == at:
+			return &exposure{Critical, Critical, "the sockets of the engine"}
+		case f.StateDir != "" && f.StateDir == at:
+			return &exposure{Critical, High, "the files of all containers"}
+		}
+	}
 	return nil
 }
 
-// engineSockets are the names of sockets of container engines. A read-only mount keeps nobody from
-// connecting.
-var engineSockets = []string{
-	"docker.sock", "containerd.sock", "crio.sock", "podman.sock", "dockershim.sock", "cri-dockerd.sock", "buildkitd.sock",
-}
-
 var sensitivePaths = map[string]exposure{
-	"/":                   {Critical, High, "all files of the host"},
-	"/etc":                {Critical, High, "the host's settings, its users and their password hashes"},
-	"/etc/shadow":         {Critical, High, "the host's password hashes"},
-	"/etc/passwd":         {Critical, Low, "the host's users"},
-	"/etc/sudoers":        {Critical, Medium, "who may become root on the host"},
-	"/etc/cron.d":         {Critical, Low, "what the host runs as root"},
-	"/etc/kubernetes":     {Critical, High, "the cluster's keys"},
-	"/root":               {Critical, High, "root's files and keys"},
-	"/root/.ssh":          {Critical, High, "root's keys"},
-	"/home":               {High, High, "the users' files and keys"},
-	"/boot":               {Critical, Low, "the kernel that the host boots next"},
-	"/usr":                {Critical, Info, "the host's programs"},
-	"/usr/bin":            {Critical, Info, "the host's programs"},
-	"/usr/lib":            {Critical, Info, "the host's libraries"},
-	"/bin":                {Critical, Info, "the host's programs"},
-	"/sbin":               {Critical, Info, "the host's programs"},
-	"/lib":                {Critical, Info, "the host's libraries and kernel modules"},
-	"/lib/modules":        {Critical, Info, "the host's kernel modules"},
-	"/dev":                {Critical, Critical, "the host's devices, its disks among them"},
-	"/proc":               {Critical, High, "the host's processes and the kernel's settings"},
-	"/sys":                {Critical, Medium, "the kernel's view of the hardware, and its settings"},
-	"/run":                {Critical, Critical, "the sockets of the host's services, the engine's among them"},
-	"/var/run":            {Critical, Critical, "the sockets of the host's services, the engine's among them"},
-	"/run/containerd":     {Critical, Critical, "the sockets of the engine"},
-	"/run/systemd":        {Critical, High, "the sockets of the host's service manager"},
-	"/var":                {Critical, High, "what the host's services keep, other containers among them"},
-	"/var/lib":            {Critical, High, "what the host's services keep, other containers among them"},
-	"/var/lib/docker":     {Critical, High, "the files of all containers"},
-	"/var/lib/containerd": {Critical, High, "the files of all containers"},
-	"/var/lib/containers": {Critical, High, "the files of all containers"},
-	"/var/lib/kubelet":    {Critical, High, "the secrets of all pods"},
-	"/var/log":            {Medium, Medium, "what the host's services have written down"},
-	"/var/spool/cron":     {Critical, Low, "what the host runs as root"},
+	"/":                {Critical, High, "all files of the host"},
+	"/etc":             {Critical, High, "the host's settings, its users and their password hashes"},
+	"/etc/shadow":      {Critical, High, "the host's password hashes"},
+	"/etc/passwd":      {Critical, Low, "the host's users"},
+	"/etc/sudoers":     {Critical, Medium, "who may become root on the host"},
+	"/etc/cron.d":      {Critical, Low, "what the host runs as root"},
+	"/etc/kubernetes":  {Critical, High, "the cluster's keys"},
+	"/root":            {Critical, High, "root's files and keys"},
+	"/root/.ssh":       {Critical, High, "root's keys"},
+	"/home":            {High, High, "the users' files and keys"},
+	"/boot":            {Critical, Low, "the kernel that the host boots next"},
+	"/usr":             {Critical, Info, "the host's programs"},
+	"/usr/bin":         {Critical, Info, "the host's programs"},
+	"/usr/lib":         {Critical, Info, "the host's libraries"},
+	"/bin":             {Critical, Info, "the host's programs"},
+	"/sbin":            {Critical, Info, "the host's programs"},
+	"/lib":             {Critical, Info, "the host's libraries and kernel modules"},
+	"/lib/modules":     {Critical, Info, "the host's kernel modules"},
+	"/dev":             {Critical, Critical, "the host's devices, its disks among them"},
+	"/proc":            {Critical, High, "the host's processes and the kernel's settings"},
+	"/sys":             {Critical, Medium, "the kernel's view of the hardware, and its settings"},
+	"/run":             {Critical, Critical, "the sockets of the host's services, the engine's among them"},
+	"/var/run":         {Critical, Critical, "the sockets of the host's services, the engine's among them"},
+	"/run/systemd":     {Critical, High, "the sockets of the host's service manager"},
+	"/var":             {Critical, High, "what the host's services keep, other containers among them"},
+	"/var/lib":         {Critical, High, "what the host's services keep, other containers among them"},
+	"/var/lib/kubelet": {Critical, High, "the secrets of all pods"},
+	"/var/log":         {Medium, Medium, "what the host's services have written down"},
+	"/var/spool/cron":  {Critical, Low, "what the host runs as root"},
 }

@@ -76,3 +76,19 @@ func TestManyMounts(t *testing.T) {
 		t.Errorf("%d mounts in %v", len(a.Mounts), took)
 	}
 }
+
+func TestSensitiveFilesOfEngines(t *testing.T) {
+	sockets := &exposure{Critical, Critical, "the sockets of the engine"}
+	socket := &exposure{Critical, Critical, "who may write to it commands the engine"}
+	files := &exposure{Critical, High, "the files of all containers"}
+	for at, want := range map[string]*exposure{
+		"/run/containerd": sockets, "/run/docker.sock": socket, "/x/crio.sock": socket, "/run/podman/podman.sock": socket,
+		"/var/lib/docker": files, "/var/lib/containerd": files, "/var/lib/containers": files,
+		"": nil, ".": nil, "/srv": nil, "/var/lib/docker/volumes": nil, "/run/containerd/x": nil,
+	} {
+		got := sensitive(at)
+		if (got == nil) != (want == nil) || got != nil && *got != *want {
+			t.Errorf("%q: %+v, want %+v", at, got, want)
+		}
+	}
+}

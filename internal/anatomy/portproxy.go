@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/hostfs"
 )
@@ -19,7 +20,7 @@ type portProxy struct {
 	host, container netip.AddrPort
 }
 
-// portProxies finds the processes that run a program called docker-proxy and are in the same mount
+// portProxies finds the processes that run an engine's port proxy and are in the same mount
 // namespace as the host's: no container's process is that.
 func portProxies(host *hostfs.FS, hostMnt uint64) ([]portProxy, error) {
 	pids, err := host.Proc.PIDs()
@@ -28,7 +29,7 @@ func portProxies(host *hostfs.FS, hostMnt uint64) ([]portProxy, error) {
 	}
 	var list []portProxy
 	for _, pid := range pids {
-		if !strings.HasSuffix(host.Proc.Program(pid), "docker-proxy") { // rootless: rootlesskit-docker-proxy
+		if !runtime.IsPortProxy(host.Proc.Program(pid)) {
 			continue
 		}
 		if ids, err := host.NS.Of(pid); err != nil || ids[event.Mnt] != hostMnt {

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/story"
 )
@@ -194,7 +194,7 @@ func limitWords(name string, own *fact.Limit, effective *cgroupfs.EffectiveLimit
 			if limit.Cgroup == "" {
 				words += " set above what is visible"
 			} else {
-				words += " set by " + printable(story.ShortPath(limit.Cgroup))
+				words += " set by " + foreign.Clean(story.ShortPath(limit.Cgroup))
 			}
 			switch {
 			case own == nil:
@@ -229,14 +229,4 @@ func times(n uint64) string {
 func decimal(n float64) string {
 	text := strconv.FormatFloat(n, 'f', 2, 64)
 	return strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
-}
-
-// printable replaces what a terminal would take for a command: cgroup names are anybody's choice.
-func printable(text string) string {
-	return strings.Map(func(c rune) rune {
-		if !unicode.IsPrint(c) {
-			return unicode.ReplacementChar
-		}
-		return c
-	}, text)
 }

@@ -45,7 +45,7 @@ func TestResourceLines(t *testing.T) {
 				CPU:    &cgroupfs.Pressure{Some: &cgroupfs.Stall{Avg10: x(1.5)}},
 				Memory: &cgroupfs.Pressure{Some: &cgroupfs.Stall{Avg10: x(0)}, Full: &cgroupfs.Stall{Avg10: x(0)}},
 			},
-		}, "memory: 1 MiB in use, at most 3 MiB so far, limit 32 MiB set by /a\uFFFD (its own: 64 MiB), slowed down from 4 MiB on, " +
+		}, "memory: 1 MiB in use, at most 3 MiB so far, limit 32 MiB set by /a\\x1b (its own: 64 MiB), slowed down from 4 MiB on, " +
 			"0 B in swap, no swap allowed, limit reached 7 times, OOM-killed once\n  of it 4 KiB anonymous, 8 KiB of files\n" +
 			"cpu: 2.5 s used, quota 0.5 cores, weight 100, throttled in 25 % of the periods for 1.25 s\n" +
 			"pids: limit 50 set by /a (its own: none)\nio: 4 KiB read in 1 request, 0 B written\n" +

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 )
 
@@ -383,7 +384,7 @@ func (t *Tracker) Describe(ref *Ref) *event.Container {
 		return nil
 	}
 	c := &event.Container{ID: ref.ID, Runtime: ref.Runtime, Inner: t.Describe(ref.Inner)}
-	if ref.Runtime == DemoRuntime {
+	if ref.Runtime == runtime.Demo {
 		c.Name = ref.ID
 	}
 	if identity, ok := t.directory.Get(ref.ID); ok {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 )
 
@@ -389,8 +390,8 @@ func TestDescribe(t *testing.T) {
 	if got := tracker.Describe(nil); got != nil {
 		t.Errorf("none: %v", got)
 	}
-	if diff := cmp.Diff(&event.Container{ID: "nsviz-demo-a", Name: "nsviz-demo-a", Runtime: DemoRuntime},
-		tracker.Describe(&Ref{Runtime: DemoRuntime, ID: "nsviz-demo-a"})); diff != "" {
+	if diff := cmp.Diff(&event.Container{ID: "nsviz-demo-a", Name: "nsviz-demo-a", Runtime: runtime.Demo},
+		tracker.Describe(&Ref{Runtime: runtime.Demo, ID: "nsviz-demo-a"})); diff != "" {
 		t.Errorf("demo (-want +got):\n%s", diff)
 	}
 	// The path does not tell the runtime, the engine does.

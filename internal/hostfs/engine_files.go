@@ -5,12 +5,13 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/host/mountinfo"
 )
 
 // enginePath is what an engine makes for a container: Docker's /etc/hosts and the like, Podman's, a sandbox's, a pod's.
-var enginePath = regexp.MustCompile(`/(?:containers|overlay-containers|sandboxes)/([0-9a-f]{64})/|/kubelet/pods/[^/]+/etc-hosts$`)
+var enginePath = regexp.MustCompile(`/(?:` + strings.Join(runtime.FileFolders(), "|") + `)/([0-9a-f]{64})/|/kubelet/pods/[^/]+/etc-hosts$`)
 
 // EngineFile reports whether the file at a path of the host is one that an engine has made for a container or a
 // sandbox, and the id of that; "" is that the path does not say.

@@ -13,8 +13,6 @@ type Snapshot struct {
 	Time time.Time
 	// At is the same for ages.
 	At Instant
-	// Version grows with every change of the model; equal versions mean equal snapshots.
-	Version uint64
 
 	Host    fact.Host
 	Probes  []fact.Probe

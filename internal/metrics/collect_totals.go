@@ -98,12 +98,17 @@ func knownSince(t *isolation.Totals) func(label string) time.Time {
 
 // collectSelf sends what nsviz itself could not do for those who read from it.
 func (c *Collector) collectSelf(ch chan<- prometheus.Metric) {
-	for _, s := range c.sinks() {
-		c.count(ch, sinkDropped, s.Dropped, c.began, s.Name)
+	if c.cfg.Sinks != nil {
+		for _, s := range c.cfg.Sinks() {
+			c.count(ch, sinkDropped, s.Dropped, c.created, s.Name)
+		}
 	}
-	dropped := c.connections()
-	c.count(ch, connectionsDropped, dropped.Idle, c.began, "idle")
-	c.count(ch, connectionsDropped, dropped.Refused, c.began, "refused")
+	var dropped DroppedConnections
+	if c.cfg.DroppedConnections != nil {
+		dropped = c.cfg.DroppedConnections()
+	}
+	c.count(ch, connectionsDropped, dropped.Idle, c.created, "idle")
+	c.count(ch, connectionsDropped, dropped.Refused, c.created, "refused")
 }
 
 func (c *Collector) collectStarts(ch chan<- prometheus.Metric, t *isolation.Totals) {

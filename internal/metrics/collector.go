@@ -17,25 +17,36 @@ type BuildInfo struct {
 	GoVersion string
 }
 
-// Collector serves snapshots of the model. It keeps no state and may be collected concurrently.
-type Collector struct {
-	snapshot    func() *isolation.Snapshot
-	sinks       func() []sink.Stats
-	connections func() DroppedConnections
-	began       time.Time // when this collector was made
-	build       BuildInfo
-	families    [familyCount]Family
-	descs       [familyCount]*prometheus.Desc
+// DroppedConnections counts the connections that a server closed because there were too many.
+type DroppedConnections struct {
+	// Idle connections were closed to make room for others.
+	Idle uint64
+	// Refused connections came while all others were busy.
+	Refused uint64
 }
 
-// NewCollector returns a Collector that asks snapshot for the model at each scrape. A nil snapshot
-// means that there is none yet; then only the build is served.
-func NewCollector(snapshot func() *isolation.Snapshot, build BuildInfo) *Collector {
-	c := &Collector{
-		snapshot: snapshot, began: time.Now(), build: build, families: Families(),
-		sinks: func() []sink.Stats { return nil }, connections: func() DroppedConnections { return DroppedConnections{} },
-	}
-	for f, family := range c.families {
+// Config says where a Collector gets its numbers. Its functions are called at each scrape.
+type Config struct {
+	// Snapshot returns the model as it stands; nil while there is none yet, and then only nsviz itself is described.
+	Snapshot func() *isolation.Snapshot
+	// Sinks returns the counts of this process's sinks; a nil Sinks means that there are none.
+	Sinks func() []sink.Stats
+	// DroppedConnections returns the counts of the server; a nil one means that it has dropped none.
+	DroppedConnections func() DroppedConnections
+	Build              BuildInfo
+}
+
+// Collector serves snapshots of the model. It keeps no state and may be collected concurrently.
+type Collector struct {
+	cfg     Config
+	created time.Time
+	descs   [familyCount]*prometheus.Desc
+}
+
+// NewCollector returns a Collector.
+func NewCollector(cfg Config) *Collector {
+	c := &Collector{cfg: cfg, created: time.Now()}
+	for f, family := range Families() {
 		c.descs[f] = prometheus.NewDesc(family.Name, family.Help, family.Labels, nil)
 	}
 	return c
@@ -50,9 +61,9 @@ func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect sends the samples of the snapshot of this moment.
 func (c *Collector) Collect(ch chan<- prometheus.Metric) {
-	c.send(ch, buildInfo, 1, c.build.Version, c.build.Revision, c.build.GoVersion)
+	c.send(ch, buildInfo, 1, c.cfg.Build.Version, c.cfg.Build.Revision, c.cfg.Build.GoVersion)
 	c.collectSelf(ch)
-	s := c.snapshot()
+	s := c.cfg.Snapshot()
 	if s == nil {
 		return
 	}

@@ -15,18 +15,26 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/metrics/metricstest"
 	"github.com/nsviz/nsviz/internal/sink"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
 
+// configOf is that of a process with a sink and a server that have dropped something.
+func configOf(s *isolation.Snapshot) Config {
+	return Config{
+		Snapshot:           func() *isolation.Snapshot { return s },
+		Sinks:              func() []sink.Stats { return []sink.Stats{{Name: "log", Written: 7, Dropped: 2}} },
+		DroppedConnections: func() DroppedConnections { return DroppedConnections{Idle: 4, Refused: 1} },
+		Build:              BuildInfo{Version: "1.2.3", Revision: "0123abcd", GoVersion: "go1.26"},
+	}
+}
+
 func registryOf(t testing.TB, s *isolation.Snapshot) *prometheus.Registry {
 	t.Helper()
 	registry := prometheus.NewPedanticRegistry()
-	collector := NewCollector(fixed(s), testBuild)
-	collector.sinks = func() []sink.Stats { return []sink.Stats{{Name: "log", Written: 7, Dropped: 2}} }
-	collector.connections = func() DroppedConnections { return DroppedConnections{Idle: 4, Refused: 1} }
-	if err := registry.Register(collector); err != nil {
+	if err := registry.Register(NewCollector(configOf(s))); err != nil {
 		t.Fatal(err)
 	}
 	return registry
@@ -37,7 +45,7 @@ func scrape(t testing.TB, gatherer prometheus.Gatherer) string {
 	t.Helper()
 	recorder := httptest.NewRecorder()
 	promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{}).
-		ServeHTTP(recorder, httptest.NewRequest("GET", MetricsPath, nil))
+		ServeHTTP(recorder, httptest.NewRequest("GET", "/metrics", nil))
 	body, err := io.ReadAll(recorder.Body)
 	if err != nil {
 		t.Fatal(err)
@@ -50,7 +58,7 @@ func scrape(t testing.TB, gatherer prometheus.Gatherer) string {
 
 func TestCollectWholeOutput(t *testing.T) {
 	for name, snapshot := range map[string]*isolation.Snapshot{
-		"full":        fullSnapshot(),
+		"full":        metricstest.Full(),
 		"empty":       {},
 		"no_snapshot": nil,
 	} {
@@ -75,7 +83,7 @@ func TestCollectWholeOutput(t *testing.T) {
 }
 
 func TestLint(t *testing.T) {
-	problems, err := testutil.GatherAndLint(registryOf(t, fullSnapshot()))
+	problems, err := testutil.GatherAndLint(registryOf(t, metricstest.Full()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +94,7 @@ func TestLint(t *testing.T) {
 
 // The full snapshot has a sample of every family, so that the golden file and the linters see all.
 func TestFullSnapshotHasEveryFamily(t *testing.T) {
-	text := scrape(t, registryOf(t, fullSnapshot()))
+	text := scrape(t, registryOf(t, metricstest.Full()))
 	for _, f := range Families() {
 		if !strings.Contains(text, "# TYPE "+f.Name+" "+f.Type+"\n") {
 			t.Errorf("%s (%s) is missing", f.Name, f.Type)
@@ -124,7 +132,7 @@ func TestUnseenIsAbsent(t *testing.T) {
 		"hidden":                  {&fact.Unseen{Hidden: true, Untraced: true}, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := fullSnapshot()
+			s := metricstest.Full()
 			s.Unseen = tt.unseen
 			text := scrape(t, registryOf(t, s))
 			for _, family := range []string{"nsviz_namespaces", "nsviz_virtual_machines"} {
@@ -146,7 +154,7 @@ func TestUnseenIsAbsent(t *testing.T) {
 }
 
 func TestEndedContainersHaveNoGauges(t *testing.T) {
-	for line := range strings.Lines(scrape(t, registryOf(t, fullSnapshot()))) {
+	for line := range strings.Lines(scrape(t, registryOf(t, metricstest.Full()))) {
 		if strings.Contains(line, `container="gone"`) && !strings.Contains(line, "_total{") {
 			t.Errorf("a gauge of an ended container: %s", line)
 		}
@@ -208,7 +216,7 @@ func TestFirstKillIsAStep(t *testing.T) {
 
 func TestDescribeSendsEveryFamily(t *testing.T) {
 	ch := make(chan *prometheus.Desc, familyCount)
-	NewCollector(fixed(nil), testBuild).Describe(ch)
+	NewCollector(configOf(nil)).Describe(ch)
 	close(ch)
 	i := 0
 	for desc := range ch {
@@ -223,7 +231,7 @@ func TestDescribeSendsEveryFamily(t *testing.T) {
 }
 
 func BenchmarkCollect1000Containers(b *testing.B) {
-	c := NewCollector(fixed(crowd(1000)), testBuild)
+	c := NewCollector(configOf(metricstest.Crowd(1000)))
 	b.ReportAllocs()
 	for b.Loop() {
 		ch := make(chan prometheus.Metric, 1024)
@@ -238,7 +246,7 @@ func BenchmarkCollect1000Containers(b *testing.B) {
 
 func BenchmarkScrape1000Containers(b *testing.B) {
 	registry := prometheus.NewRegistry()
-	if err := registry.Register(NewCollector(fixed(crowd(1000)), testBuild)); err != nil {
+	if err := registry.Register(NewCollector(configOf(metricstest.Crowd(1000)))); err != nil {
 		b.Fatal(err)
 	}
 	b.ReportAllocs()

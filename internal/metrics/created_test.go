@@ -11,9 +11,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/metrics/metricstest"
 )
 
 // Whatever a live container, the host or nsviz may count one day is there with 0 before: increase() does not see the step
@@ -49,16 +52,13 @@ func TestCountersStartAtZero(t *testing.T) {
 }
 
 // openMetrics is the text that Prometheus asks for.
-func openMetrics(t testing.TB, cfg Config) string {
+func openMetrics(t testing.TB, s *isolation.Snapshot) string {
 	t.Helper()
-	server, err := NewServer(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	request := httptest.NewRequest(http.MethodGet, MetricsPath, nil)
+	handler := promhttp.HandlerFor(registryOf(t, s), promhttp.HandlerOpts{EnableOpenMetrics: true, EnableOpenMetricsTextCreatedSamples: true})
+	request := httptest.NewRequest(http.MethodGet, "/metrics", nil)
 	request.Header.Set("Accept", "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5")
 	answer := httptest.NewRecorder()
-	server.handler.ServeHTTP(answer, request)
+	handler.ServeHTTP(answer, request)
 	if !strings.HasPrefix(answer.Header().Get("Content-Type"), "application/openmetrics-text") {
 		t.Fatalf("Content-Type %s", answer.Header().Get("Content-Type"))
 	}
@@ -67,12 +67,10 @@ func openMetrics(t testing.TB, cfg Config) string {
 
 // Each counter of nsviz says when it began to count, so that one which appears with a value has a step to it.
 func TestCountersSayWhenTheyWereCreated(t *testing.T) {
-	cfg := testConfig("")
-	s := fullSnapshot()
+	s := metricstest.Full()
 	s.Totals.Since = time.Unix(1000, 0)
 	s.Totals.Known = map[string]time.Time{"web": time.Unix(2000, 500e6), "gone": time.Unix(3000, 0), "raw\xff": time.Unix(5000, 0), `raw\xff`: time.Unix(4000, 0)}
-	cfg.Snapshot = fixed(s)
-	text := openMetrics(t, cfg)
+	text := openMetrics(t, s)
 	for _, line := range []string{
 		`nsviz_events_created{type="oom_kill"} 1000.0`,
 		`nsviz_oom_kills_created{container="web",scope="cgroup"} 2000.5`,
@@ -100,7 +98,7 @@ func TestCountersSayWhenTheyWereCreated(t *testing.T) {
 	}
 	// What is unknown is absent.
 	s.Totals.Since, s.Totals.Known = time.Time{}, nil
-	if text := openMetrics(t, cfg); strings.Contains(text, "nsviz_oom_kills_created") {
+	if text := openMetrics(t, s); strings.Contains(text, "nsviz_oom_kills_created") {
 		t.Error("created nobody knows when")
 	}
 }
@@ -108,8 +106,7 @@ func TestCountersSayWhenTheyWereCreated(t *testing.T) {
 // The number of series is bounded by that of the live containers, as docs/METRICS.md has it.
 func TestSeriesOfAContainer(t *testing.T) {
 	count := func(n int) (series, created int) {
-		cfg := testConfig("")
-		s := crowd(n)
+		s := metricstest.Crowd(n)
 		s.Totals.Since, s.Totals.Known, s.Totals.PIDsRefused = time.Unix(1000, 0), map[string]time.Time{}, map[string]uint64{}
 		for i := range s.Containers { // with all that a container can have
 			c := &s.Containers[i]
@@ -117,8 +114,7 @@ func TestSeriesOfAContainer(t *testing.T) {
 			c.Unheld, c.Stuck, c.StuckKnown, c.OOMKillsUnobserved = &fact.Unheld{}, &fact.Stuck{}, true, new(uint64(0))
 		}
 		s.Containers = append(s.Containers, isolation.Container{ID: "0", Label: "other", Runtime: "docker", State: isolation.Exited}) // so that the runtime is counted
-		cfg.Snapshot = fixed(s)
-		for line := range strings.Lines(openMetrics(t, cfg)) {
+		for line := range strings.Lines(openMetrics(t, s)) {
 			switch {
 			case !strings.HasPrefix(line, "nsviz_"):
 			case strings.Contains(line, "_created"):

@@ -42,7 +42,7 @@ func (p *Pipeline) Once(ctx context.Context) (*isolation.Snapshot, error) {
 
 func (p *Pipeline) look(ctx context.Context) error {
 	select {
-	case <-p.names.Synced():
+	case <-p.cfg.Engine.Synced():
 	case <-time.After(OncePatience):
 	case <-ctx.Done():
 		return ctx.Err()

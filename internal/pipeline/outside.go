@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/container"
-	"github.com/nsviz/nsviz/internal/container/docker"
+	"github.com/nsviz/nsviz/internal/container/engine"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
@@ -60,7 +60,7 @@ func (p *Pipeline) outsideOf(ctx context.Context, host hostState, found map[stri
 	if !p.hostPIDs || !p.engineAnswers() {
 		return nil
 	}
-	inits, err := docker.Inits(ctx, p.cfg.DockerHost, func(id string) bool { return found[id] })
+	inits, err := p.cfg.Engine.Inits(ctx, func(id string) bool { return found[id] })
 	if err != nil {
 		p.cfg.Log.Debug("ask for containers that are in none of their cgroups", "error", err)
 	}
@@ -75,7 +75,7 @@ func (p *Pipeline) outsideOf(ctx context.Context, host hostState, found map[stri
 		}
 		of, known := empty[id]
 		if !known {
-			of = rootCgroup{ref: &container.Ref{Runtime: docker.Runtime, ID: id}}
+			of = rootCgroup{ref: &container.Ref{Runtime: p.cfg.Engine.Name(), ID: id}}
 		}
 		f := &foundContainer{Found: fact.Found{
 			Container: event.Container{ID: id}, CgroupPath: of.Path, Unheld: &fact.Unheld{Cgroup: proc.Cgroup},
@@ -104,7 +104,7 @@ const sameStart = time.Minute
 
 // initAt reads the process that an engine says is a container's PID 1. It reports false where that cannot be: the engine
 // may count processes in another way.
-func (p *Pipeline) initAt(init docker.Init, host hostState) (procfs.Process, bool) {
+func (p *Pipeline) initAt(init engine.Init, host hostState) (procfs.Process, bool) {
 	proc, err := p.fs.Proc.Process(init.PID, p.layout)
 	if err != nil || proc.Cgroup == "" || proc.Namespaces[event.Mnt] == p.own[event.Mnt] {
 		return procfs.Process{}, false

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/container"
-	"github.com/nsviz/nsviz/internal/container/docker"
+	"github.com/nsviz/nsviz/internal/container/engine"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
@@ -198,14 +198,14 @@ func TestInitAt(t *testing.T) {
 	o.process(51, 0, "sshd", "/", 1, 6000)
 	for _, test := range []struct {
 		name string
-		init docker.Init
+		init engine.Init
 		want bool
 	}{
-		{"it is it", docker.Init{PID: 50, Started: boot.Add(62 * time.Second)}, true},
-		{"nobody knows when", docker.Init{PID: 50}, true},
-		{"of another time", docker.Init{PID: 50, Started: boot.Add(time.Hour)}, false},
-		{"gone", docker.Init{PID: 52, Started: boot.Add(62 * time.Second)}, false},
-		{"in nsviz's own mount namespace", docker.Init{PID: 51, Started: boot.Add(62 * time.Second)}, false},
+		{"it is it", engine.Init{PID: 50, Started: boot.Add(62 * time.Second)}, true},
+		{"nobody knows when", engine.Init{PID: 50}, true},
+		{"of another time", engine.Init{PID: 50, Started: boot.Add(time.Hour)}, false},
+		{"gone", engine.Init{PID: 52, Started: boot.Add(62 * time.Second)}, false},
+		{"in nsviz's own mount namespace", engine.Init{PID: 51, Started: boot.Add(62 * time.Second)}, false},
 	} {
 		if proc, ok := o.initAt(test.init, hostState{boot: boot}); ok != test.want || ok && proc.Comm != "app" {
 			t.Errorf("%s: %t, %+v", test.name, ok, proc)

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/container"
-	"github.com/nsviz/nsviz/internal/container/docker"
+	"github.com/nsviz/nsviz/internal/container/engine"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
@@ -25,8 +25,8 @@ import (
 // Config says what to watch.
 type Config struct {
 	Roots hostfs.Roots
-	// DockerHost is the address of the Docker engine; "" is the usual one.
-	DockerHost string
+	// Engine is asked for names, and says what it does.
+	Engine engine.Engine
 	// ProbeMethods, where there are any, are the only ones by which the kernel may be hooked.
 	ProbeMethods []fact.Method
 	// NoCommandLines leaves the command lines of OOM victims, which may hold secrets, out of everything.
@@ -67,7 +67,6 @@ type Pipeline struct {
 	hostPIDs bool
 	// sight is how much of the processes nsviz may look into.
 	sight procfs.Sight
-	names *docker.Follower
 	// memory is for one goroutine at a time; saving is the isolation.Saving that it is at.
 	memory *ownMemory
 	saving atomic.Int32
@@ -122,9 +121,6 @@ func New(cfg Config) (*Pipeline, error) {
 		return nil, err
 	}
 	if p.layout, err = p.fs.Cgroups.Layout(); err != nil {
-		return nil, err
-	}
-	if p.names, err = docker.New(docker.Config{Host: cfg.DockerHost, Log: cfg.Log}); err != nil {
 		return nil, err
 	}
 	host, err := p.host()
@@ -322,7 +318,7 @@ func (p *Pipeline) awaitNames(ctx context.Context) {
 	patience := time.NewTimer(namesPatience)
 	defer patience.Stop()
 	select {
-	case <-p.names.Synced():
+	case <-p.cfg.Engine.Synced():
 	case <-patience.C:
 	case <-ctx.Done():
 	}

@@ -34,8 +34,8 @@ func TestReplayedRecordingGivesTheSameSnapshot(t *testing.T) {
 	}
 	var recordFailed error
 	p, err := pipeline.New(pipeline.Config{
-		DockerHost: "unix://" + t.TempDir() + "/docker.sock", // nobody's
-		Log:        slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Engine: nobody(t),
+		Log:    slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Sinks: []func(fact.Fact){func(f fact.Fact) {
 			recordFailed = errors.Join(recordFailed, writer.Write(f))
 		}},

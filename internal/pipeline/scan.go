@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/container"
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
@@ -337,6 +337,5 @@ func isFirst(p procfs.Process) bool {
 // container's program: runc calls itself runc:[2:INIT] there, crun crun. Before it has given itself that name it
 // has the one of the file that it was started from, and the mount namespace of nsviz, as the probes have it.
 func (p *Pipeline) ofRuntime(proc procfs.Process) bool {
-	return strings.HasPrefix(proc.Comm, "runc") || proc.Comm == "crun" || proc.Comm == "conmon" ||
-		proc.Namespaces[event.Mnt] == p.own[event.Mnt] && !isFirst(proc)
+	return runtime.SetsUp(proc.Comm) || proc.Namespaces[event.Mnt] == p.own[event.Mnt] && !isFirst(proc)
 }

@@ -69,9 +69,9 @@ func watchWith(t *testing.T, set func(*pipeline.Config)) *watched {
 
 func config(t *testing.T, sinks ...func(fact.Fact)) pipeline.Config {
 	return pipeline.Config{
-		DockerHost: "unix://" + t.TempDir() + "/docker.sock", // nobody's
-		Log:        slog.New(slog.NewTextHandler(t.Output(), nil)),
-		Sinks:      sinks,
+		Engine: nobody(t),
+		Log:    slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Sinks:  sinks,
 	}
 }
 

@@ -312,7 +312,7 @@ func history(c *isolation.Container, s *isolation.Snapshot, w int) []line {
 		entries = append(entries, entry{at, order, what})
 	}
 	if c.Previous != nil {
-		add(c.Previous.Time, text(Plain, "its run before this one ended: ").join(wordEnd(*c.Previous)))
+		add(c.Previous.Time, text(Plain, "its run before this one ended: ").join(told(story.BriefEnd(*c.Previous), s.Time)))
 	}
 	if !c.Created.IsZero() {
 		add(c.Created, text(Plain, "its cgroup was made"))
@@ -323,7 +323,7 @@ func history(c *isolation.Container, s *isolation.Snapshot, w int) []line {
 			l = l.add(Plain, ": "+c.InitComm+" runs")
 		}
 		if c.StartDuration != nil {
-			l = l.add(Plain, ", ").add(Strong, startTime(*c.StartDuration)).add(Plain, " after its cgroup was made. No kernel had to boot.")
+			l = l.add(Plain, ", ").add(Strong, story.StartDuration(*c.StartDuration)).add(Plain, " after its cgroup was made. No kernel had to boot.")
 		}
 		add(c.Started, l)
 	}
@@ -349,7 +349,7 @@ func history(c *isolation.Container, s *isolation.Snapshot, w int) []line {
 		add(kills[i].Event.Time, text(KillMark, what).add(Plain, ": ").join(wordKillOf(kills[i])))
 	}
 	if !c.Live() {
-		add(c.Exited, text(Death, "ended").add(Plain, ": ").join(wordEnd(c.End())))
+		add(c.Exited, text(Death, "ended").add(Plain, ": ").join(told(story.BriefEnd(c.End()), s.Time)))
 	}
 	if len(entries) == 0 {
 		return []line{text(Dim, "nsviz did not see it start, and has seen nothing happen to it since.")}

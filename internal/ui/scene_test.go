@@ -191,7 +191,7 @@ func sceneNamespaces() []isolation.Namespace {
 // scene is the busy host of the screenshots.
 func scene() *isolation.Snapshot {
 	s := &isolation.Snapshot{
-		Time: sceneTime, Version: 100,
+		Time: sceneTime,
 		Host: fact.Host{Name: "node-1", Kernel: "6.18.5", CgroupVersion: "v1", Namespaces: hostNamespaces(), MemoryBytes: 8 << 30, CPUs: 2},
 		Probes: []fact.Probe{
 			{Name: "namespaces by clone", Method: "tp_btf", Reason: "the cheapest hook, and this kernel has it"},

@@ -1,0 +1,2 @@
+// Package metricstest makes snapshots for tests of what serves metrics.
+package metricstest

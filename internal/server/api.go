@@ -1,0 +1,147 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/nsviz/nsviz/internal/foreign"
+	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/story"
+)
+
+// The paths of the API. GET WhyPath?container=NAME returns a story.Answer, WhyPath?namespace=TYPE:[ID] a
+// story.NamespaceAnswer, WhyPath?cgroup=/PATH a story.CgroupAnswer, InspectPath?container=NAME a story.Known. A question without an
+// answer returns a Refusal, with the status 404 where nothing is known and 409 where a name is ambiguous.
+const (
+	WhyPath     = "/api/v1/why"
+	InspectPath = "/api/v1/inspect"
+)
+
+// Refusal is the body of an API answer whose status is not 200.
+type Refusal struct {
+	Error string `json:"error"`
+	// RetentionSeconds is how long nsviz keeps what has ended at most. It is sent with the status 404 alone, and not by earlier
+	// versions of nsviz: then it is 0.
+	RetentionSeconds float64 `json:"retention_seconds,omitempty"`
+}
+
+// maxQuestions bounds the questions that are being answered at the same time; further ones get a 503.
+const maxQuestions = 32
+
+const (
+	busy             = "too many questions at once"
+	retryAfterHeader = "Retry-After"
+)
+
+// questions answers questions from full snapshots.
+type questions struct {
+	snapshots *snapshots
+	slots     chan struct{} // holds one for each question that is being answered
+}
+
+func newQuestions(full func() *isolation.Snapshot) *questions {
+	return &questions{snapshots: newSnapshots(full), slots: make(chan struct{}, maxQuestions)}
+}
+
+func (q *questions) why(w http.ResponseWriter, r *http.Request) {
+	refuse := func() {
+		reply(w, http.StatusBadRequest, Refusal{Error: "want one container=NAME, one namespace=TYPE:[ID] or one cgroup=/PATH"})
+	}
+	query := r.URL.Query()
+	namespaces, cgroups := query["namespace"], query["cgroup"]
+	if len(namespaces)+len(cgroups) == 0 {
+		q.ofContainer(w, r, func(c *isolation.Container, s *isolation.Snapshot) any { return story.Why(c, s) })
+		return
+	}
+	if len(namespaces)+len(cgroups) > 1 || query.Has("container") {
+		refuse()
+		return
+	}
+	if len(cgroups) == 1 {
+		at, ok := story.ParseCgroupName(story.CgroupName(cgroups[0]))
+		if !ok {
+			refuse()
+			return
+		}
+		q.answer(w, r, func(s *isolation.Snapshot) (any, error) { return story.WhyCgroup(s, at) })
+		return
+	}
+	name, ok := story.ParseNamespaceName(namespaces[0])
+	if !ok {
+		refuse()
+		return
+	}
+	q.answer(w, r, func(s *isolation.Snapshot) (any, error) { return story.WhyNamespace(s, name) })
+}
+
+func (q *questions) inspect(w http.ResponseWriter, r *http.Request) {
+	q.ofContainer(w, r, func(c *isolation.Container, s *isolation.Snapshot) any { return story.Remember(c, s) })
+}
+
+func (q *questions) ofContainer(w http.ResponseWriter, r *http.Request, of func(*isolation.Container, *isolation.Snapshot) any) {
+	names := r.URL.Query()["container"]
+	if len(names) != 1 {
+		reply(w, http.StatusBadRequest, Refusal{Error: "want one container=NAME"})
+		return
+	}
+	q.answer(w, r, func(s *isolation.Snapshot) (any, error) {
+		c, err := story.Find(s, names[0])
+		if err != nil {
+			return nil, err
+		}
+		return of(c, s), nil
+	})
+}
+
+func (q *questions) answer(w http.ResponseWriter, r *http.Request, of func(*isolation.Snapshot) (any, error)) {
+	select {
+	case q.slots <- struct{}{}:
+	default:
+		w.Header().Set(retryAfterHeader, "1")
+		reply(w, http.StatusServiceUnavailable, Refusal{Error: busy})
+		return
+	}
+	status, body := q.prepare(r.Context(), of)
+	<-q.slots // whoever reads slowly keeps nobody else waiting
+	send(w, status, body)
+}
+
+// prepare makes an answer, ready to be sent.
+func (q *questions) prepare(ctx context.Context, of func(*isolation.Snapshot) (any, error)) (status int, body []byte) {
+	s, err := q.snapshots.get(ctx)
+	switch {
+	case err != nil:
+		return http.StatusServiceUnavailable, encode(Refusal{Error: err.Error()}) // who asked has gone
+	case s == nil:
+		return http.StatusServiceUnavailable, encode(Refusal{Error: "nsviz has seen nothing yet"})
+	}
+	answer, err := of(s)
+	var ambiguous *story.AmbiguousError
+	switch {
+	case errors.As(err, &ambiguous):
+		return http.StatusConflict, encode(Refusal{Error: err.Error()})
+	case err != nil:
+		return http.StatusNotFound, encode(Refusal{err.Error(), s.Retention.Seconds()})
+	}
+	return http.StatusOK, encode(answer)
+}
+
+func reply(w http.ResponseWriter, status int, body any) { send(w, status, encode(body)) }
+
+func send(w http.ResponseWriter, status int, body []byte) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // a client that has gone is no matter
+}
+
+func encode(v any) []byte {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(foreign.JSONWriter(&b))
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(v) // plain values, which can be encoded
+	return b.Bytes()
+}

@@ -1,0 +1,127 @@
+package server
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/story"
+)
+
+func TestWhy(t *testing.T) {
+	one, other := strings.Repeat("a1", 32), strings.Repeat("a2", 32)
+	s := &isolation.Snapshot{Containers: []isolation.Container{
+		{ID: one, Label: "we<b>\n&", Named: true, State: isolation.Running}, {ID: other, Label: "db", Named: true, State: isolation.Exited},
+	}, Freed: []isolation.Namespace{{Type: event.Net, ID: 4026532184, Owner: 5}}}
+	for _, name := range []string{one, "we<b>\n&", "a1"} {
+		status, body := ask(t, WhyPath, fixed(s), "?container="+url.QueryEscape(name))
+		var got story.Answer
+		if err := json.Unmarshal([]byte(body), &got); err != nil || status != http.StatusOK {
+			t.Fatalf("%d, %v: %s", status, err, body)
+		}
+		if diff := cmp.Diff(story.Why(&s.Containers[0], s), got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+		status, body = ask(t, InspectPath, fixed(s), "?container="+url.QueryEscape(name))
+		var known story.Known
+		if err := json.Unmarshal([]byte(body), &known); err != nil || status != http.StatusOK {
+			t.Fatalf("%d, %v: %s", status, err, body)
+		}
+		if diff := cmp.Diff(story.Remember(&s.Containers[0], s), known); diff != "" {
+			t.Errorf("inspect %s (-want +got):\n%s", name, diff)
+		}
+	}
+	status, body := ask(t, WhyPath, fixed(s), "?namespace="+url.QueryEscape("net:[4026532184]"))
+	var namespace story.NamespaceAnswer
+	if err := json.Unmarshal([]byte(body), &namespace); err != nil || status != http.StatusOK || namespace.Type != event.Net || namespace.Owner != 5 {
+		t.Errorf("%d, %v: %s", status, err, body)
+	}
+	s.Cgroups, s.Retention = []isolation.Cgroup{{Path: "/a b"}}, 5*time.Minute
+	status, body = ask(t, WhyPath, fixed(s), "?cgroup="+url.QueryEscape("/a b/"))
+	var cgroup story.CgroupAnswer
+	if err := json.Unmarshal([]byte(body), &cgroup); err != nil || status != http.StatusOK || cgroup.Path != "/a b" || cgroup.Sentence == "" {
+		t.Errorf("%d, %v: %s", status, err, body)
+	}
+	for _, test := range []struct {
+		query  string
+		full   *isolation.Snapshot
+		status int
+		says   string
+	}{
+		{"", s, http.StatusBadRequest, "container=NAME"},
+		{"?container=a&container=b", s, http.StatusBadRequest, "container=NAME"},
+		{"?container=nope", s, http.StatusNotFound, "nope"},
+		{"?container=", s, http.StatusNotFound, "nothing is known"},
+		{"?container=a", s, http.StatusConflict, "a1a1a1a1a1a1 (we<b>"},
+		{"?namespace=net:[1]", s, http.StatusNotFound, "net:[1]"},
+		{"?namespace=net", s, http.StatusBadRequest, "TYPE:[ID]"},
+		{"?namespace=net:1&namespace=net:2", s, http.StatusBadRequest, "TYPE:[ID]"},
+		{"?namespace=net:1&container=a", s, http.StatusBadRequest, "TYPE:[ID]"},
+		{"?cgroup=/c", s, http.StatusNotFound, "/c"},
+		{"?cgroup=c", s, http.StatusBadRequest, "cgroup=/PATH"},
+		{"?cgroup=/c&namespace=net:1", s, http.StatusBadRequest, "cgroup=/PATH"},
+		{"?cgroup=/c&container=a", s, http.StatusBadRequest, "cgroup=/PATH"},
+		{"?container=web", nil, http.StatusServiceUnavailable, "nothing yet"},
+	} {
+		paths := []string{WhyPath, InspectPath}
+		if strings.Contains(test.query, "namespace") || strings.Contains(test.query, "cgroup") {
+			paths = paths[:1]
+		}
+		for _, path := range paths {
+			status, body := ask(t, path, fixed(test.full), test.query)
+			var refusal Refusal
+			var kept float64 // what it says of how long it keeps what has ended
+			if test.status == http.StatusNotFound {
+				kept = 300
+			}
+			if err := json.Unmarshal([]byte(body), &refusal); err != nil || refusal.RetentionSeconds != kept || status != test.status || !strings.Contains(refusal.Error, test.says) {
+				t.Errorf("%s%s: %d, %v: %s", path, test.query, status, err, body)
+			}
+		}
+	}
+}
+
+func ask(t *testing.T, path string, full func() *isolation.Snapshot, query string) (status int, body string) {
+	t.Helper()
+	q := newQuestions(full)
+	answer := httptest.NewRecorder()
+	request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path+query, nil)
+	if path == InspectPath {
+		q.inspect(answer, request)
+	} else {
+		q.why(answer, request)
+	}
+	if got := answer.Header().Get("Content-Type"); got != "application/json" {
+		t.Errorf("%s%s: %s", path, query, got)
+	}
+	return answer.Code, answer.Body.String()
+}
+
+// The answers are behind the same password as the metrics, and there is no way to change anything.
+func TestWhyIsServed(t *testing.T) {
+	address := start(t, testConfig(""), 1)[0].Addr().String()
+	for method, want := range map[string]int{http.MethodGet: http.StatusNotFound, http.MethodPost: http.StatusMethodNotAllowed} {
+		for _, path := range []string{WhyPath, InspectPath} {
+			request, err := http.NewRequestWithContext(t.Context(), method, "http://"+address+path+"?container=nope", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			response, err := http.DefaultClient.Do(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = response.Body.Close()
+			if response.StatusCode != want {
+				t.Errorf("%s %s: %s, want %d", method, path, response.Status, want)
+			}
+		}
+	}
+}

@@ -1,0 +1,76 @@
+package server
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/prometheus/exporter-toolkit/web"
+
+	"github.com/nsviz/nsviz/internal/metrics"
+)
+
+// The paths that a Server answers, besides the landing page at /.
+const (
+	MetricsPath = "/metrics"
+	HealthyPath = "/-/healthy" // as Prometheus itself has it
+)
+
+// maxScrapes bounds the scrapes answered at the same time; further ones get a 503.
+const maxScrapes = 40
+
+// newRegistry holds the Collector and what nsviz itself uses (process_* and go_*): a bounded number
+// of series that tell what watching costs.
+func newRegistry(c *metrics.Collector) (*prometheus.Registry, error) {
+	registry := prometheus.NewRegistry()
+	for _, collector := range []prometheus.Collector{
+		c,
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	} {
+		if err := registry.Register(collector); err != nil {
+			return nil, fmt.Errorf("registering metrics: %w", err)
+		}
+	}
+	return registry, nil
+}
+
+// newHandler returns the handler of all paths: landing page, metrics, health check and API.
+func newHandler(registry *prometheus.Registry, q *questions, build metrics.BuildInfo, logger *slog.Logger) (http.Handler, error) {
+	landing, err := web.NewLandingPage(web.LandingConfig{
+		Name:        "nsviz",
+		Description: "Container isolation as the kernel makes it: namespaces, cgroups, OOM kills.",
+		Version:     build.Version,
+		Profiling:   "false",
+		Links: []web.LandingLinks{
+			{Address: MetricsPath, Text: "Metrics"},
+			{Address: HealthyPath, Text: "Health"},
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("making the landing page: %w", err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /{$}", landing)
+	mux.Handle("GET "+MetricsPath, onAbort(promhttp.HandlerFor(registry, promhttp.HandlerOpts{
+		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelError),
+		// One bad family must not hide the others. The registry counts what went wrong, as
+		// promhttp_metric_handler_errors_total.
+		ErrorHandling:       promhttp.ContinueOnError,
+		Registry:            registry,
+		MaxRequestsInFlight: maxScrapes,
+		EnableOpenMetrics:   true,
+		// When a counter began to count, so that one which appears with a value has a step to it.
+		EnableOpenMetricsTextCreatedSamples: true,
+	}), logger))
+	mux.HandleFunc("GET "+WhyPath, q.why)
+	mux.HandleFunc("GET "+InspectPath, q.inspect)
+	mux.HandleFunc("GET "+HealthyPath, func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, "nsviz is healthy.\n")
+	})
+	return mux, nil
+}

@@ -1,0 +1,128 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/exporter-toolkit/web"
+
+	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/metrics"
+	"github.com/nsviz/nsviz/internal/sink"
+)
+
+// A client that dawdles must not hold a connection for ever; a scrape takes milliseconds.
+const (
+	readTimeout     = 5 * time.Second
+	writeTimeout    = 30 * time.Second
+	idleTimeout     = 2 * time.Minute
+	shutdownTimeout = time.Second // so that a signal ends nsviz within two
+)
+
+// Config configures a Server.
+type Config struct {
+	// Snapshot returns the model as it stands, for the metrics; nil while there is none yet.
+	Snapshot func() *isolation.Snapshot
+	// Full returns it with every ended container and freed namespace that the model has kept, for the API.
+	Full func() *isolation.Snapshot
+	// Sinks returns the counts of this process's sinks; a nil Sinks means that there are none.
+	Sinks func() []sink.Stats
+	Build metrics.BuildInfo
+	// WebConfigFile names the exporter-toolkit file with TLS and basic auth; "" means neither.
+	WebConfigFile string
+	Logger        *slog.Logger
+}
+
+// Server answers scrapes and the questions of the API over HTTP.
+type Server struct {
+	handler       http.Handler
+	connections   *connections
+	webConfigFile string
+	logger        *slog.Logger
+}
+
+// New returns a Server. It fails if the web configuration file is not valid.
+func New(cfg Config) (*Server, error) {
+	if err := web.Validate(cfg.WebConfigFile); err != nil {
+		return nil, fmt.Errorf("--web.config.file %s: %w", cfg.WebConfigFile, err)
+	}
+	open := newConnections(connectionLimit())
+	registry, err := newRegistry(metrics.NewCollector(metrics.Config{
+		Snapshot: cfg.Snapshot, Sinks: cfg.Sinks, DroppedConnections: open.stats, Build: cfg.Build,
+	}))
+	if err != nil {
+		return nil, err
+	}
+	handler, err := newHandler(registry, newQuestions(cfg.Full), cfg.Build, cfg.Logger)
+	if err != nil {
+		return nil, err
+	}
+	return &Server{handler: handler, connections: open, webConfigFile: cfg.WebConfigFile, logger: cfg.Logger}, nil
+}
+
+// Serve answers on the listeners until ctx is cancelled, lets the requests under way finish, and
+// returns nil; if one listener fails all stop and its error is returned. Either way the listeners
+// are closed. Without listeners it just waits for ctx.
+func (s *Server) Serve(ctx context.Context, listeners []net.Listener) error {
+	servers := make([]*http.Server, len(listeners))
+	ended := make(chan error, len(listeners))
+	for i, l := range listeners {
+		// Each listener has its own http.Server: web.Serve rewrites the server's handler and TLS
+		// configuration, which on a shared one is a data race.
+		servers[i] = s.httpServer()
+		go func() { ended <- s.serveOne(servers[i], l) }()
+	}
+	running := len(listeners)
+	var failed error
+	select {
+	case <-ctx.Done():
+	case failed = <-ended:
+		running--
+	}
+	s.shutdown(servers)
+	for ; running > 0; running-- {
+		if err := <-ended; failed == nil {
+			failed = err
+		}
+	}
+	return failed
+}
+
+// serveOne blocks until the server is shut down, which is no error.
+func (s *Server) serveOne(server *http.Server, l net.Listener) error {
+	defer l.Close() // web.Serve leaves it open if the configuration has become unreadable
+	err := web.Serve(l, server, &web.FlagConfig{WebConfigFile: &s.webConfigFile}, s.logger)
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return fmt.Errorf("serving metrics on %s: %w", l.Addr(), err)
+}
+
+func (s *Server) httpServer() *http.Server {
+	return &http.Server{
+		Handler:           s.handler,
+		ReadHeaderTimeout: readTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    64 << 10,
+		ConnState:         s.connections.state,
+		ErrorLog:          serverLog(s.logger),
+	}
+}
+
+// shutdown stops the servers, all within one timeout; what is not finished by then is cut off.
+func (s *Server) shutdown(servers []*http.Server) {
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
+	defer cancel()
+	for _, server := range servers {
+		if err := server.Shutdown(ctx); err != nil {
+			server.Close()
+		}
+	}
+}

@@ -1,0 +1,68 @@
+package server
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+// The pause between two full snapshots, as a multiple of the time that the last one took: the model stands still for that
+// long, and any user of this host may ask.
+const (
+	snapshotPause = 24 // times as long
+	minPause      = 20 * time.Millisecond
+	maxPause      = 2 * time.Second
+)
+
+// snapshots shares full snapshots among requests. Requests that arrive at the same time share one, which is made after
+// all of them have arrived. No snapshot is kept while nobody waits for one.
+type snapshots struct {
+	full    func() *isolation.Snapshot
+	turn    chan struct{} // held by whoever makes a snapshot or reads what is below
+	backoff func(took time.Duration) time.Duration
+
+	latest  *isolation.Snapshot
+	begun   time.Time // when the making of latest began
+	next    time.Time // when the next one may be made
+	waiting atomic.Int32
+}
+
+func newSnapshots(full func() *isolation.Snapshot) *snapshots {
+	return &snapshots{
+		full: full, turn: make(chan struct{}, 1),
+		backoff: func(took time.Duration) time.Duration { return min(max(snapshotPause*took, minPause), maxPause) },
+	}
+}
+
+// get returns a snapshot that was made after the call; nil where there is none yet. It fails when ctx is done.
+func (s *snapshots) get(ctx context.Context) (*isolation.Snapshot, error) {
+	asked := time.Now()
+	s.waiting.Add(1)
+	select {
+	case s.turn <- struct{}{}:
+	case <-ctx.Done():
+		s.waiting.Add(-1) // whoever has the turn, or has it next, drops the snapshot
+		return nil, ctx.Err()
+	}
+	defer func() {
+		if s.waiting.Add(-1) == 0 {
+			s.latest = nil // it may be large, and nobody waits for it
+		}
+		<-s.turn
+	}()
+	if s.latest == nil || s.begun.Before(asked) {
+		pause := time.NewTimer(time.Until(s.next))
+		defer pause.Stop()
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		s.begun = time.Now()
+		s.latest = s.full()
+		s.next = time.Now().Add(s.backoff(time.Since(s.begun)))
+	}
+	return s.latest, nil
+}
