@@ -101,7 +101,7 @@ func TestDocumentedCommands(t *testing.T) {
 		"why TYPE:[ID]": {"../story/namespace.go"}, "why cgroup:PATH": {"../story/cgroup.go", "../fact/limits.go"}, "inspect --from": {"../story/known.go", "../fact/limits.go"},
 		"inspect": {"../anatomy/anatomy.go", "../anatomy/holes.go", "../anatomy/ports.go", "../host/nsfs/idmaps.go", "../host/cgroupfs/resources.go",
 			"../host/cgroupfs/resources_memory.go", "../host/cgroupfs/resources_cpu.go", "../host/cgroupfs/resources_pids.go", "../host/cgroupfs/resources_io.go",
-			"../host/cgroupfs/resources_pressure.go", "../fact/limit.go"},
+			"../host/cgroupfs/resources_pressure.go", "../fact/limit.go", "../fact/settings.go"},
 	} {
 		text := sections["`nsviz "+command+" -o json`"]
 		fields := map[string]bool{}
