@@ -13,8 +13,8 @@ import (
 	"github.com/nsviz/nsviz/internal/container/docker"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/foreign"
+	"github.com/nsviz/nsviz/internal/host"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
-	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/story"
 )
@@ -97,7 +97,7 @@ func (o *options) inspect(ctx context.Context, s *streams, name string, sizes bo
 	if err != nil {
 		return nil, err
 	}
-	host, err := hostfs.Open(hostfs.Roots{Proc: o.procRoot, Cgroup: o.cgroupRoot})
+	host, err := host.Open(host.Roots{Proc: o.procRoot, Cgroup: o.cgroupRoot})
 	if err != nil {
 		return nil, err
 	}

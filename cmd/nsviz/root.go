@@ -11,9 +11,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nsviz/nsviz/internal/container/docker"
+	"github.com/nsviz/nsviz/internal/host"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
-	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/metrics"
 	"github.com/nsviz/nsviz/internal/pipeline"
@@ -202,7 +202,7 @@ func (o *options) pipeline(log *slog.Logger, sinks ...func(isolation.Fact)) (*pi
 		return nil, errUsage{err} // it connects to nothing: only the address can be wrong
 	}
 	return pipeline.New(pipeline.Config{
-		Roots:        hostfs.Roots{Proc: o.procRoot, Cgroup: o.cgroupRoot},
+		Roots:        host.Roots{Proc: o.procRoot, Cgroup: o.cgroupRoot},
 		DockerHost:   o.dockerHost,
 		ProbeMethods: o.probeMethods,
 		LimitMemory:  o.limitMemory(log),

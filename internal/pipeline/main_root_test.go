@@ -19,7 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsviz/nsviz/internal/demo"
-	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/host"
 )
 
 // helperVariable makes the test binary do one thing that has to happen in a process of its own.
@@ -90,7 +90,7 @@ func act(task string) error {
 		if err != nil {
 			return err
 		}
-		host, err := hostfs.Open(hostfs.Roots{})
+		host, err := host.Open(host.Roots{})
 		if err != nil {
 			return err
 		}

@@ -8,8 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/nsviz/nsviz/internal/host"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
-	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -57,7 +57,7 @@ type ownMemory struct {
 	known bool // that is, ever read
 }
 
-func newOwnMemory(fs *hostfs.FS, layout cgroupfs.Layout, self int32, limit func(*uint64), log *slog.Logger) *ownMemory {
+func newOwnMemory(fs *host.FS, layout cgroupfs.Layout, self int32, limit func(*uint64), log *slog.Logger) *ownMemory {
 	return &ownMemory{
 		rooms: func() ([]cgroupfs.MemoryRoom, error) {
 			path, err := fs.Cgroups.PathOf(self, layout)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/container"
+	"github.com/nsviz/nsviz/internal/enginefiles"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/mountinfo"
@@ -158,7 +159,7 @@ type hostState struct {
 }
 
 func (p *Pipeline) lookAtHost() hostState {
-	host, err := p.fs.Host()
+	host, err := p.fs.Machine.Read()
 	if err != nil {
 		p.cfg.Log.Debug("boot time", "error", err)
 	}
@@ -273,11 +274,11 @@ func (p *Pipeline) find(c cgroupfs.Cgroup, ref *container.Ref, host hostState) (
 func (p *Pipeline) describe(f *foundContainer, init procfs.Process, host hostState) {
 	f.InitPID, f.InitComm, f.Namespaces, f.Started = init.PID, init.Comm, init.Namespaces, host.started(init)
 	f.madeNS = madeNS(init)
-	madeFor, err := p.fs.MadeFor(init.PID, host.mounts())
+	mounts, err := p.fs.Mounts.Of(init.PID)
 	if err != nil { // it is gone, which an event reports as its end
 		return
 	}
-	for t, id := range madeFor {
+	for t, id := range enginefiles.MadeFor(mounts, host.mounts()) {
 		if f.MadeFor == nil {
 			f.MadeFor = map[event.NamespaceType]event.Container{}
 		}

@@ -20,8 +20,8 @@ import (
 
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
-	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/pipeline"
 )
@@ -103,7 +103,7 @@ func TestUnobservedKills(t *testing.T) {
 
 func layout(t *testing.T) cgroupfs.Layout {
 	t.Helper()
-	fs, err := hostfs.Open(hostfs.Roots{})
+	fs, err := host.Open(host.Roots{})
 	if err != nil {
 		t.Fatal(err)
 	}

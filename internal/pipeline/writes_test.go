@@ -16,8 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsviz/nsviz/internal/container"
+	"github.com/nsviz/nsviz/internal/host"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
-	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/probes"
 )
@@ -44,7 +44,7 @@ func newWritesTest(t *testing.T) *writesTest {
 		w.set(path, "memory.max", "100")
 		w.set(path, "pids.max", "10")
 	}
-	fs, err := hostfs.Open(hostfs.Roots{Proc: proc, Cgroup: w.dir})
+	fs, err := host.Open(host.Roots{Proc: proc, Cgroup: w.dir})
 	if err != nil {
 		t.Fatal(err)
 	}

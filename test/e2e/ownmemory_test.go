@@ -13,8 +13,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nsviz/nsviz/internal/host"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
-	"github.com/nsviz/nsviz/internal/hostfs"
 )
 
 // ownCgroup is a cgroup with a limit, as its path, and two without one below it.
@@ -26,7 +26,7 @@ type ownCgroup struct {
 
 func makeOwnCgroup(t *testing.T, limit uint64) ownCgroup {
 	t.Helper()
-	host, err := hostfs.Open(hostfs.Roots{})
+	host, err := host.Open(host.Roots{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -86,11 +86,20 @@ var barriers = []barrier{
 	{"internal/story", ends, "a view reads snapshots only"},
 	{"internal/anatomy", []string{module + "internal/probes", module + "internal/container", module + "gen", module + "internal/ui"}, "it asks the kernel's files only, and shows nothing"},
 	{"internal/event", []string{module}, "what happened is plain values"},
+	{"internal/host", above, "a reader answers questions, and knows nobody who asks them"},
+	{"internal/vmm", above, "a reader answers questions, and knows nobody who asks them"},
+	{"internal/host/pseudofs", []string{module}, "the other readers are above it"},
 }
 
 // ends are the packages at which facts enter.
 var ends = []string{
-	module + "gen", module + "internal/probes", module + "internal/hostfs", module + "internal/host", module + "internal/container", module + "internal/anatomy",
+	module + "gen", module + "internal/probes", module + "internal/host", module + "internal/vmm", module + "internal/container", module + "internal/anatomy",
+}
+
+// above are the packages that ask the readers of the host's files.
+var above = []string{
+	module + "gen", module + "internal/probes", module + "internal/container", module + "internal/enginefiles", module + "internal/anatomy",
+	module + "internal/isolation", module + "internal/pipeline",
 }
 
 // below tells whether a path is the other, or in its tree.
@@ -155,10 +164,16 @@ func TestForbiddenImports(t *testing.T) {
 		{"internal/demo", "github.com/docker/docker/client", true},
 		{"internal/container/dockerfile", "github.com/docker/docker/client", true},
 		{"internal/ui", module + "internal/isolation", false},
-		{"internal/ui", module + "internal/hostfs", true},
+		{"internal/ui", module + "internal/host/procfs", true},
+		{"internal/metrics", module + "internal/vmm", true},
 		{"internal/metrics", module + "internal/container/docker", true},
 		{"internal/ui", module + "internal/anatomy", true},
-		{"internal/anatomy", module + "internal/hostfs", false},
+		{"internal/anatomy", module + "internal/host", false},
+		{"internal/host/nsfs", module + "internal/event", false},
+		{"internal/host/procfs", module + "internal/host/nsfs", false},
+		{"internal/host/procfs", module + "internal/container", true},
+		{"internal/host/pseudofs", module + "internal/host/procfs", true},
+		{"internal/vmm", module + "internal/isolation", true},
 		{"internal/anatomy", module + "internal/container/docker", true},
 		{"internal/isolation", module + "internal/event", false},
 		{"internal/isolation", "time", false},

@@ -34,7 +34,7 @@ func TestRootCgroup(t *testing.T) {
 	if !layout.Whole || !layout.HasMemory {
 		t.Fatalf("needs the host's memory hierarchy: %+v", layout)
 	}
-	name := fmt.Sprintf("/nsviz hostfs:%d", os.Getpid())
+	name := fmt.Sprintf("/nsviz cgroupfs:%d", os.Getpid())
 	outer := layout.Dir + name
 	leaf := outer + "/inner"
 	for _, dir := range []string{outer, leaf} {
@@ -166,7 +166,7 @@ func TestRootThreadedCgroup(t *testing.T) {
 		t.Fatal("needs a unified hierarchy")
 	}
 	layout := Layout{Dir: unified[0].dir, Root: unified[0].root}
-	name := fmt.Sprintf("/nsviz-hostfs-threaded-%d", os.Getpid())
+	name := fmt.Sprintf("/nsviz-cgroupfs-threaded-%d", os.Getpid())
 	for _, path := range []string{name, name + "/threads"} {
 		if err := os.Mkdir(layout.Dir+path, 0o755); err != nil {
 			t.Fatal(err)

@@ -1,4 +1,4 @@
-package hostfs
+package machine
 
 import (
 	"bytes"
@@ -10,8 +10,8 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// Host is what procfs says of the machine. A zero field is unknown.
-type Host struct {
+// Machine is what procfs says of the machine. A zero field is unknown.
+type Machine struct {
 	// Name is the host name as this process sees it: the kernel answers with that of the reader's
 	// UTS namespace, whichever procfs is asked.
 	Name string
@@ -25,37 +25,43 @@ type Host struct {
 	BootTime time.Time
 }
 
-// Host reads the facts about the machine. When some cannot be had, it returns the others together
+// Reader reads the facts about the machine that a procfs has. Any number of goroutines may use one at a time.
+type Reader struct{ proc pseudofs.Proc }
+
+// New returns a reader of the facts in proc.
+func New(proc pseudofs.Proc) *Reader { return &Reader{proc} }
+
+// Read reads the facts about the machine. When some cannot be had, it returns the others together
 // with an error.
-func (f *FS) Host() (Host, error) {
-	var host Host
+func (r *Reader) Read() (Machine, error) {
+	var m Machine
 	var errs []error
 	read := func(name string, use func(data []byte) error) {
-		data, err := pseudofs.ReadFile(f.proc.File(name), nil)
+		data, err := pseudofs.ReadFile(r.proc.File(name), nil)
 		if err == nil {
 			if err = use(data); err != nil {
-				err = fmt.Errorf("parse %s: %w", f.proc.File(name), err)
+				err = fmt.Errorf("parse %s: %w", r.proc.File(name), err)
 			}
 		}
 		errs = append(errs, err)
 	}
 	read("sys/kernel/hostname", func(data []byte) error {
-		host.Name = string(bytes.TrimSuffix(data, []byte("\n")))
+		m.Name = string(bytes.TrimSuffix(data, []byte("\n")))
 		return nil
 	})
 	read("sys/kernel/osrelease", func(data []byte) error {
-		host.Kernel = string(bytes.TrimSuffix(data, []byte("\n")))
+		m.Kernel = string(bytes.TrimSuffix(data, []byte("\n")))
 		return nil
 	})
 	read("meminfo", func(data []byte) (err error) {
-		host.MemoryBytes, err = parseMemTotal(data)
+		m.MemoryBytes, err = parseMemTotal(data)
 		return err
 	})
 	read("stat", func(data []byte) (err error) {
-		host.CPUs, host.BootTime, err = parseSystemStat(data)
+		m.CPUs, m.BootTime, err = parseSystemStat(data)
 		return err
 	})
-	return host, errors.Join(errs...)
+	return m, errors.Join(errs...)
 }
 
 // parseMemTotal finds MemTotal in /proc/meminfo, in bytes.

@@ -1,4 +1,4 @@
-package hostfs
+package rootfs
 
 import (
 	"errors"
@@ -11,9 +11,17 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/nsviz/nsviz/internal/host/mountinfo"
 	"golang.org/x/sys/unix"
+
+	"github.com/nsviz/nsviz/internal/host/mountinfo"
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
+
+// Reader looks into the root file systems of the processes of a procfs. Any number of goroutines may use one at a time.
+type Reader struct{ proc pseudofs.Proc }
+
+// New returns a reader of the root file systems of the processes in proc.
+func New(proc pseudofs.Proc) *Reader { return &Reader{proc} }
 
 // Device is a device node.
 type Device struct {
@@ -26,12 +34,12 @@ type Device struct {
 // maxDevices bounds how many entries of /dev are looked at.
 const maxDevices = 4096
 
-// ErrTooManyDevices is that a folder has more entries than nsviz looks at; what it has found comes with it.
+// ErrTooManyDevices says that a folder has more entries than nsviz looks at; what it has found comes with it.
 var ErrTooManyDevices = errors.New("there are too many entries in /dev")
 
 // Devices lists the device nodes in a process's /dev, without those in file systems mounted below it,
 // such as its terminals. mounts are the process's.
-func (f *FS) Devices(pid int32, mounts []mountinfo.Mount) ([]Device, error) {
+func (r *Reader) Devices(pid int32, mounts []mountinfo.Mount) ([]Device, error) {
 	dev, ok := mountinfo.At(mounts, "/dev")
 	if !ok {
 		return nil, fs.ErrNotExist
@@ -42,7 +50,7 @@ func (f *FS) Devices(pid int32, mounts []mountinfo.Mount) ([]Device, error) {
 	default:
 		return nil, fmt.Errorf("list the devices: /dev is a %s", dev.FSType)
 	}
-	root, err := os.OpenRoot(f.proc.PID(pid) + "/root")
+	root, err := os.OpenRoot(r.proc.PID(pid) + "/root")
 	if err != nil {
 		return nil, fmt.Errorf("list the devices: %w", err)
 	}

@@ -1,4 +1,4 @@
-package hostfs
+package rootfs
 
 import (
 	"errors"
@@ -9,21 +9,23 @@ import (
 
 	"github.com/nsviz/nsviz/internal/host/hosttest"
 	"github.com/nsviz/nsviz/internal/host/mountinfo"
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
 // A test without privileges can make no device nodes: the end-to-end tests look at those of containers.
 func TestDevicesOfNobody(t *testing.T) {
-	f, roots := openHost(t, "v2")
+	proc, _ := hosttest.Unpack(t, "v2")
+	r := New(pseudofs.Proc(proc))
 	mounts := []mountinfo.Mount{{Point: "/", FSType: "overlay"}, {Point: "/dev", FSType: "tmpfs"}}
-	root := filepath.Join(roots.Proc, "9", "root")
+	root := filepath.Join(proc, "9", "root")
 	hosttest.WriteFile(t, filepath.Join(root, "dev", "null"), "no device")
-	if got, err := f.Devices(9, mounts); len(got) != 0 || err != nil {
+	if got, err := r.Devices(9, mounts); len(got) != 0 || err != nil {
 		t.Errorf("%+v, %v", got, err)
 	}
-	if _, err := f.Devices(99, mounts); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := r.Devices(99, mounts); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("gone: %v", err)
 	}
-	if _, err := f.Devices(9, []mountinfo.Mount{{Point: "/", FSType: "overlay"}, {Point: "/dev", FSType: "fuse.trap"}}); err == nil {
+	if _, err := r.Devices(9, []mountinfo.Mount{{Point: "/", FSType: "overlay"}, {Point: "/dev", FSType: "fuse.trap"}}); err == nil {
 		t.Error("a FUSE was asked")
 	}
 	// A link out of the container leads nowhere.
@@ -33,7 +35,7 @@ func TestDevicesOfNobody(t *testing.T) {
 	if err := os.Symlink("/dev", filepath.Join(root, "dev")); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := f.Devices(9, mounts); err == nil || len(got) != 0 {
+	if got, err := r.Devices(9, mounts); err == nil || len(got) != 0 {
 		t.Errorf("through a link out: %+v", got)
 	}
 }

@@ -1,4 +1,4 @@
-package hostfs
+package rootfs
 
 import (
 	"context"
@@ -31,8 +31,8 @@ const maxDepth = 64
 
 // Written counts what is in a folder of the host, at most so many entries and until ctx ends. Nothing
 // leads it out of the folder: those who live in there may replace folders by symbolic links meanwhile.
-func (f *FS) Written(ctx context.Context, dir string, entries int) (Written, error) {
-	root, err := f.openHostRoot(dir)
+func (r *Reader) Written(ctx context.Context, dir string, entries int) (Written, error) {
+	root, err := r.openHostRoot(dir)
 	if err != nil {
 		return Written{}, fmt.Errorf("count what is written: %w", err)
 	}
@@ -44,12 +44,12 @@ func (f *FS) Written(ctx context.Context, dir string, entries int) (Written, err
 
 // openHostRoot opens a folder by its path on the host: as PID 1 sees it, or where that may not be looked
 // at, as nsviz does.
-func (f *FS) openHostRoot(dir string) (*os.Root, error) {
+func (r *Reader) openHostRoot(dir string) (*os.Root, error) {
 	if !filepath.IsAbs(dir) {
 		return nil, &fs.PathError{Op: "open", Path: dir, Err: errors.New("the path is relative to something unknown")}
 	}
-	root, err := os.OpenRoot(f.proc.File("1/root") + dir)
-	if f.proc == pseudofs.DefaultProc && (errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist)) {
+	root, err := os.OpenRoot(r.proc.File("1/root") + dir)
+	if r.proc == pseudofs.DefaultProc && (errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist)) {
 		root, err = os.OpenRoot(dir)
 	}
 	return root, err

@@ -1,4 +1,4 @@
-package hostfs
+package enginefiles
 
 import (
 	"path"
@@ -12,9 +12,9 @@ import (
 // enginePath is what an engine makes for a container: Docker's /etc/hosts and the like, Podman's, a sandbox's, a pod's.
 var enginePath = regexp.MustCompile(`/(?:containers|overlay-containers|sandboxes)/([0-9a-f]{64})/|/kubelet/pods/[^/]+/etc-hosts$`)
 
-// EngineFile reports whether the file at a path of the host is one that an engine has made for a container or a
+// Owner reports whether the file at a path of the host is one that an engine has made for a container or a
 // sandbox, and the id of that; "" is that the path does not say.
-func EngineFile(at string) (owner string, is bool) {
+func Owner(at string) (owner string, is bool) {
 	m := enginePath.FindStringSubmatch(at)
 	if m == nil {
 		return "", false
@@ -22,9 +22,9 @@ func EngineFile(at string) (owner string, is bool) {
 	return m[1], true
 }
 
-// EngineFiles returns where engines mount the files that belong to a namespace: a container that joins another one's gets
+// Points returns where engines mount the files that belong to a namespace: a container that joins another one's gets
 // that one's file.
-func EngineFiles(t event.NamespaceType) []string {
+func Points(t event.NamespaceType) []string {
 	switch t {
 	case event.Net:
 		return []string{"/etc/hosts", "/etc/resolv.conf"}
@@ -35,22 +35,18 @@ func EngineFiles(t event.NamespaceType) []string {
 }
 
 // MadeFor returns, by type, the ids of the containers that a process's namespaces were made for, by the files that an engine
-// has mounted for it. host are the host's mounts. It leaves out the types that no file tells of.
-func (f *FS) MadeFor(pid int32, host []mountinfo.Mount) (map[event.NamespaceType]string, error) {
-	mounts, err := f.Mounts.Of(pid)
-	if err != nil {
-		return nil, err
-	}
+// has mounted for it. mounts are the process's, host the host's. It leaves out the types that no file tells of.
+func MadeFor(mounts, host []mountinfo.Mount) map[event.NamespaceType]string {
 	var madeFor map[event.NamespaceType]string
 	for _, t := range event.NamespaceTypes() {
-		if id := ownerOf(EngineFiles(t), mounts, host); id != "" {
+		if id := ownerOf(Points(t), mounts, host); id != "" {
 			if madeFor == nil {
 				madeFor = map[event.NamespaceType]string{}
 			}
 			madeFor[t] = id
 		}
 	}
-	return madeFor, nil
+	return madeFor
 }
 
 // ownerOf returns the id of the container for which an engine has made the first of the files at points; "" is none.
@@ -66,7 +62,7 @@ func ownerOf(points []string, mounts, host []mountinfo.Mount) string {
 				if host[j].Device != m.Device || !within || rest != "" && rest[0] != '/' {
 					continue
 				}
-				if id, _ := EngineFile(path.Join(host[j].Point, rest)); id != "" {
+				if id, _ := Owner(path.Join(host[j].Point, rest)); id != "" {
 					return id
 				}
 			}

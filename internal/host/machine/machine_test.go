@@ -1,4 +1,4 @@
-package hostfs
+package machine
 
 import (
 	"bytes"
@@ -14,15 +14,19 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/nsviz/nsviz/internal/host/hosttest"
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-func TestHost(t *testing.T) {
-	f, _ := openHost(t, "v2")
-	got, err := f.Host()
+func TestRead(t *testing.T) {
+	proc, _ := hosttest.Unpack(t, "v2")
+	r := New(pseudofs.Proc(proc))
+	got, err := r.Read()
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Host{
+	want := Machine{
 		Name: "debian", Kernel: "6.1.0-41-amd64", MemoryBytes: 4018032 << 10, CPUs: 2,
 		BootTime: time.Unix(1767322800, 0),
 	}
@@ -31,12 +35,13 @@ func TestHost(t *testing.T) {
 	}
 }
 
-func TestHostReturnsWhatItCanHave(t *testing.T) {
-	f, roots := openHost(t, "v2")
-	if err := os.Remove(filepath.Join(roots.Proc, "meminfo")); err != nil {
+func TestReadReturnsWhatItCanHave(t *testing.T) {
+	proc, _ := hosttest.Unpack(t, "v2")
+	r := New(pseudofs.Proc(proc))
+	if err := os.Remove(filepath.Join(proc, "meminfo")); err != nil {
 		t.Fatal(err)
 	}
-	got, err := f.Host()
+	got, err := r.Read()
 	if !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("error %v", err)
 	}
@@ -72,9 +77,9 @@ func TestParseSystemStat(t *testing.T) {
 	}
 }
 
-// TestLiveHost compares with uname(1), nproc(1) and the Go runtime.
-func TestLiveHost(t *testing.T) {
-	host, err := liveFS(t).Host()
+// TestLiveMachine compares with uname(1), nproc(1) and the Go runtime.
+func TestLiveMachine(t *testing.T) {
+	host, err := New(pseudofs.DefaultProc).Read()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package hostfs
+package rootfs
 
 import (
 	"context"
@@ -10,11 +10,13 @@ import (
 	"testing"
 
 	"github.com/nsviz/nsviz/internal/host/hosttest"
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
 func TestWritten(t *testing.T) {
-	f, roots := openHost(t, "v2")
-	upper := filepath.Join(roots.Proc, "1", "root", "upper") // the fixture's host root
+	proc, _ := hosttest.Unpack(t, "v2")
+	r := New(pseudofs.Proc(proc))
+	upper := filepath.Join(proc, "1", "root", "upper") // the fixture's host root
 	hosttest.WriteFile(t, filepath.Join(upper, "a"), "12345")
 	hosttest.WriteFile(t, filepath.Join(upper, "d", "e", "b"), "123")
 	outside := t.TempDir()
@@ -27,29 +29,29 @@ func TestWritten(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	got, err := f.Written(t.Context(), "/upper", 100)
+	got, err := r.Written(t.Context(), "/upper", 100)
 	if want := (Written{Bytes: 8, Files: 4}); got != want || err != nil {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
 	}
-	if got, err := f.Written(t.Context(), "/upper", 3); err != nil || got.Stopped == "" || got.Files > 3 {
+	if got, err := r.Written(t.Context(), "/upper", 3); err != nil || got.Stopped == "" || got.Files > 3 {
 		t.Errorf("of three entries: %+v, %v", got, err)
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if got, err := f.Written(ended, "/upper", 100); err != nil || got.Stopped == "" || got.Files > 0 {
+	if got, err := r.Written(ended, "/upper", 100); err != nil || got.Stopped == "" || got.Files > 0 {
 		t.Errorf("in no time: %+v, %v", got, err)
 	}
 	deep := upper + strings.Repeat("/d", maxDepth+5)
 	hosttest.WriteFile(t, filepath.Join(deep, "x"), "1")
-	if got, err := f.Written(t.Context(), "/upper", 10000); err != nil || got.Stopped == "" || got.Files != 4 {
+	if got, err := r.Written(t.Context(), "/upper", 10000); err != nil || got.Stopped == "" || got.Files != 4 {
 		t.Errorf("very deep: %+v, %v", got, err)
 	}
 	for _, dir := range []string{"/gone", "relative"} {
-		if got, err := f.Written(t.Context(), dir, 100); err == nil {
+		if got, err := r.Written(t.Context(), dir, 100); err == nil {
 			t.Errorf("%s: %+v", dir, got)
 		}
 	}
-	if _, err := f.Written(t.Context(), "/gone", 100); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := r.Written(t.Context(), "/gone", 100); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("gone: %v", err)
 	}
 }

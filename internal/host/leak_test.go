@@ -1,4 +1,4 @@
-package hostfs
+package host
 
 import (
 	"os"
@@ -12,12 +12,20 @@ import (
 // TestNothingStaysOpen counts this process's descriptors around every reader, whether it succeeds
 // or fails.
 func TestNothingStaysOpen(t *testing.T) {
-	f, _ := openHost(t, "v2")
-	live := liveFS(t)
+	var roots Roots
+	roots.Proc, roots.Cgroup = hosttest.Unpack(t, "v2")
+	f, err := Open(roots)
+	if err != nil {
+		t.Fatal(err)
+	}
+	live, err := Open(Roots{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	own := int32(os.Getpid())
 	readAll := func() {
 		for _, f := range []*FS{f, live} {
-			_, _ = f.Host()
+			_, _ = f.Machine.Read()
 			_, _, _ = f.NS.OfHost()
 			_, _ = f.NS.Mounts()
 			layout, _ := f.Cgroups.Layout()

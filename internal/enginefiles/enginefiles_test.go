@@ -1,4 +1,4 @@
-package hostfs
+package enginefiles
 
 import (
 	"path/filepath"
@@ -10,9 +10,10 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/host/hosttest"
 	"github.com/nsviz/nsviz/internal/host/mountinfo"
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-func TestEngineFile(t *testing.T) {
+func TestOwner(t *testing.T) {
 	id := strings.Repeat("3f", 32)
 	for path, want := range map[string]string{
 		"/var/lib/docker/containers/" + id + "/hosts":                                     id,
@@ -26,7 +27,7 @@ func TestEngineFile(t *testing.T) {
 		"/var/lib/kubelet/pods/0b1c/volumes/kubernetes.io~empty-dir/a/etc-hosts/anything": "none",
 		"": "none",
 	} {
-		owner, is := EngineFile(path)
+		owner, is := Owner(path)
 		switch {
 		case !is:
 			owner = "none"
@@ -46,7 +47,8 @@ func TestMadeFor(t *testing.T) {
 		{Device: "8:1", Root: "/", Point: "/"}, {Device: "8:2", Root: "/sub", Point: "/var/lib/docker"},
 		{Device: "0:55", Root: "/", Point: docker + vpn + "/mounts/shm"}, {Device: "0:56", Root: "/", Point: docker + app + "/mounts/shm"},
 	}
-	f, roots := openHost(t, "v2")
+	proc, _ := hosttest.Unpack(t, "v2")
+	mounts := mountinfo.New(pseudofs.Proc(proc))
 	for name, test := range map[string]struct {
 		mounts string
 		want   map[event.NamespaceType]string
@@ -67,13 +69,13 @@ func TestMadeFor(t *testing.T) {
 		"of a part of the file system that is not the host's": {"72 1 8:2 /other/containers/" + vpn + "/hosts /etc/hosts rw - ext4 /dev/sdb rw\n", nil},
 		"made by nobody": {"72 1 8:1 /srv/hosts /etc/hosts rw - ext4 /dev/sda rw\n", nil},
 	} {
-		hosttest.WriteFile(t, filepath.Join(roots.Proc, "9", "mountinfo"), test.mounts)
-		got, err := f.MadeFor(9, host)
-		if diff := cmp.Diff(test.want, got); diff != "" || err != nil {
-			t.Errorf("%s: %v (-want +got):\n%s", name, err, diff)
+		hosttest.WriteFile(t, filepath.Join(proc, "9", "mountinfo"), test.mounts)
+		own, err := mounts.Of(9)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	if got, err := f.MadeFor(99, host); err == nil {
-		t.Errorf("of nobody: %v", got)
+		if diff := cmp.Diff(test.want, MadeFor(own, host)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
 	}
 }
