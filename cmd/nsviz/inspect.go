@@ -14,7 +14,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/host"
-	"github.com/nsviz/nsviz/internal/host/cgroupfs"
+	"github.com/nsviz/nsviz/internal/host/resources"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/story"
 )
@@ -135,7 +135,7 @@ func (o *options) told(ctx context.Context, id string) (*anatomy.Told, error) {
 		CapAdd: s.CapAdd, CapDrop: s.CapDrop, AppArmor: s.AppArmorProfile,
 	}
 	if s.SwapUnlimited || s.SwapBytes != nil {
-		t.Swap = &cgroupfs.Limit[uint64]{Value: s.SwapBytes, Unlimited: s.SwapUnlimited}
+		t.Swap = &resources.Limit[uint64]{Value: s.SwapBytes, Unlimited: s.SwapUnlimited}
 	}
 	for _, option := range s.SecurityOptions {
 		switch strings.Replace(option, ":", "=", 1) { // the older way to write it

@@ -5,9 +5,9 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/nsfs"
 	"github.com/nsviz/nsviz/internal/host/procfs"
+	"github.com/nsviz/nsviz/internal/host/resources"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -37,7 +37,7 @@ type Anatomy struct {
 	Stuck  *isolation.Stuck  `json:"stuck,omitempty"`
 
 	// Resources is nil where its cgroup could not be read.
-	Resources *cgroupfs.Resources `json:"resources,omitempty"`
+	Resources *resources.Resources `json:"resources,omitempty"`
 
 	Root    *Root    `json:"root,omitempty"`
 	Mounts  []Mount  `json:"mounts,omitzero"`

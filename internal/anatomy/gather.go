@@ -301,7 +301,7 @@ func (g *gatherer) mayDo() {
 
 // mayUse reads what it uses and may use.
 func (g *gatherer) mayUse(cgroup string) {
-	r, err := g.host.Cgroups.Resources(g.PID, g.layout, cgroup)
+	r, err := g.host.Resources.Of(g.PID, g.layout, cgroup)
 	if err != nil {
 		g.unknown("what it uses and may use, in whole or in part: %v", err)
 	}

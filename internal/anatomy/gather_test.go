@@ -14,6 +14,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/nsfs"
+	"github.com/nsviz/nsviz/internal/host/resources"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -129,7 +130,7 @@ func TestGather(t *testing.T) {
 		"clocks":  cmp.Diff(&TimeOffsets{MonotonicNS: 1e9, BoottimeNS: 5}, a.TimeOffsets),
 		"name":    cmp.Diff(&host, a.Hostname),
 		"network": cmp.Diff(&Network{Interfaces: []Interface{{Name: "lo"}}}, a.Network),
-		"pids":    cmp.Diff(&cgroupfs.Limit[uint64]{Unlimited: true}, a.Resources.PIDs.Max),
+		"pids":    cmp.Diff(&resources.Limit[uint64]{Unlimited: true}, a.Resources.PIDs.Max),
 		"root":    cmp.Diff(&Root{Type: "overlay", Lower: []string{"/l/A"}, Upper: "/upper", Written: &Written{Bytes: 5, Files: 1}}, a.Root),
 		"mounts": cmp.Diff([]Mount{
 			{Path: "/", Kind: KindRoot, Type: "overlay"}, {Path: "/dev", Kind: KindTmpfs, Type: "tmpfs"},

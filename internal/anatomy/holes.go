@@ -7,9 +7,9 @@ import (
 	"strings"
 
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/nsfs"
 	"github.com/nsviz/nsviz/internal/host/procfs"
+	"github.com/nsviz/nsviz/internal/host/resources"
 )
 
 // Finding is a place where a container's walls have a hole, or are lower than they need to be.
@@ -300,7 +300,7 @@ func (h *holes) limits() {
 }
 
 // unlimited is whether neither a container's own cgroup nor one above it, as far as is visible, sets a limit.
-func unlimited(own, effective *cgroupfs.Limit[uint64]) bool {
+func unlimited(own, effective *resources.Limit[uint64]) bool {
 	if effective != nil {
 		return effective.Unlimited
 	}

@@ -11,9 +11,9 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/nsfs"
 	"github.com/nsviz/nsviz/internal/host/procfs"
+	"github.com/nsviz/nsviz/internal/host/resources"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -23,9 +23,9 @@ func walled() *Anatomy {
 		PID: 4242, Namespaces: map[event.NamespaceType]*Namespace{},
 		UIDMap:    []nsfs.IDRange{{Inside: 0, Outside: 0, Count: 4294967295}},
 		Processes: []Process{{PID: 4242, Comm: "web"}},
-		Resources: &cgroupfs.Resources{
-			Memory: &cgroupfs.MemoryUse{MaxBytes: &cgroupfs.Limit[uint64]{Value: new(uint64(64 << 20))}},
-			PIDs:   &cgroupfs.PIDsUse{Max: &cgroupfs.Limit[uint64]{Value: new(uint64(50))}},
+		Resources: &resources.Resources{
+			Memory: &resources.MemoryUse{MaxBytes: &resources.Limit[uint64]{Value: new(uint64(64 << 20))}},
+			PIDs:   &resources.PIDsUse{Max: &resources.Limit[uint64]{Value: new(uint64(50))}},
 		},
 		Root: &Root{Type: "overlay", ReadOnly: true},
 		Mounts: []Mount{
@@ -182,13 +182,13 @@ func TestHoles(t *testing.T) {
 		{"a port for the host", port("127.0.0.1:8080", BySocket), "host_ports", Info, "127.0.0.1:8080/tcp of the host (its own socket, PID 7)"},
 		{"no ports", func(a *Anatomy) { a.Ports = []Port{} }, "", 0, ""},
 
-		{"memory", func(a *Anatomy) { a.Resources.Memory.MaxBytes = &cgroupfs.Limit[uint64]{Unlimited: true} }, "no_memory_limit", Medium, ""},
-		{"pids", func(a *Anatomy) { a.Resources.PIDs.Max = &cgroupfs.Limit[uint64]{Unlimited: true} }, "no_pids_limit", Medium, ""},
-		{"unknown limits", func(a *Anatomy) { a.Resources = &cgroupfs.Resources{Memory: &cgroupfs.MemoryUse{}} }, "", 0, ""},
+		{"memory", func(a *Anatomy) { a.Resources.Memory.MaxBytes = &resources.Limit[uint64]{Unlimited: true} }, "no_memory_limit", Medium, ""},
+		{"pids", func(a *Anatomy) { a.Resources.PIDs.Max = &resources.Limit[uint64]{Unlimited: true} }, "no_pids_limit", Medium, ""},
+		{"unknown limits", func(a *Anatomy) { a.Resources = &resources.Resources{Memory: &resources.MemoryUse{}} }, "", 0, ""},
 		{"no resources", func(a *Anatomy) { a.Resources = nil }, "", 0, ""},
 		{"a limit above", func(a *Anatomy) {
-			a.Resources.Memory.MaxBytes = &cgroupfs.Limit[uint64]{Unlimited: true}
-			a.Resources.Memory.EffectiveMaxBytes = &cgroupfs.Limit[uint64]{Value: new(uint64(1 << 30)), Cgroup: "/pod"}
+			a.Resources.Memory.MaxBytes = &resources.Limit[uint64]{Unlimited: true}
+			a.Resources.Memory.EffectiveMaxBytes = &resources.Limit[uint64]{Value: new(uint64(1 << 30)), Cgroup: "/pod"}
 		}, "", 0, ""},
 	}
 	for _, test := range tests {

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/host/cgroupfs"
+	"github.com/nsviz/nsviz/internal/host/resources"
 )
 
 // Told is what the engine was told when it made the container or since, in the engine's words. No fact of
@@ -23,7 +23,7 @@ type Told struct {
 	// MemoryBytes, CPUs and PIDs are limits; 0 is none.
 	MemoryBytes uint64
 	// Swap is the limit of what may be swapped out; nil is unknown.
-	Swap *cgroupfs.Limit[uint64]
+	Swap *resources.Limit[uint64]
 	CPUs float64
 	PIDs uint64
 	// CapAdd and CapDrop are names with or without CAP_, in any case, or ALL.
@@ -135,7 +135,7 @@ func (h *holes) toldLimits(t *Told, d *differences) {
 
 // toldSwap compares the limits of swap. On cgroup v1 the kernel limits memory and swap together: where that is as it was
 // told, the limit of memory alone is the difference.
-func (h *holes) toldSwap(t *Told, m *cgroupfs.MemoryUse, d *differences) {
+func (h *holes) toldSwap(t *Told, m *resources.MemoryUse, d *differences) {
 	told, has := t.Swap, m.SwapMaxBytes
 	if told == nil || has == nil || told.Unlimited && has.Unlimited {
 		return
@@ -149,7 +149,7 @@ func (h *holes) toldSwap(t *Told, m *cgroupfs.MemoryUse, d *differences) {
 			return
 		}
 	}
-	words := func(l *cgroupfs.Limit[uint64]) string {
+	words := func(l *resources.Limit[uint64]) string {
 		if l.Value == nil {
 			return "none"
 		}
@@ -159,7 +159,7 @@ func (h *holes) toldSwap(t *Told, m *cgroupfs.MemoryUse, d *differences) {
 	d.add(looser, Medium, "swap limit", words(told), words(has))
 }
 
-func toldLimit[T uint64 | float64](d *differences, what string, told T, has *cgroupfs.Limit[T], same func(T) bool, words func(T) string) {
+func toldLimit[T uint64 | float64](d *differences, what string, told T, has *resources.Limit[T], same func(T) bool, words func(T) string) {
 	if has == nil || !has.Unlimited && has.Value == nil {
 		return
 	}

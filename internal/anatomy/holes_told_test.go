@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/host/cgroupfs"
+	"github.com/nsviz/nsviz/internal/host/resources"
 )
 
 // asTold is what an engine was told of the container without a hole.
@@ -27,11 +27,11 @@ func TestTold(t *testing.T) {
 		return func(a *Anatomy) { a.Privileges.Capabilities.Bounding = names }
 	}
 	swap := func(told, has int) func(*Anatomy, *Told) {
-		limit := func(n int) *cgroupfs.Limit[uint64] {
+		limit := func(n int) *resources.Limit[uint64] {
 			if n < 0 {
-				return &cgroupfs.Limit[uint64]{Unlimited: true}
+				return &resources.Limit[uint64]{Unlimited: true}
 			}
-			return &cgroupfs.Limit[uint64]{Value: new(uint64(n))}
+			return &resources.Limit[uint64]{Value: new(uint64(n))}
 		}
 		return func(a *Anatomy, t *Told) { t.Swap, a.Resources.Memory.SwapMaxBytes = limit(told), limit(has) }
 	}
@@ -51,11 +51,11 @@ func TestTold(t *testing.T) {
 		{"processes", func(a *Anatomy, t *Told) { t.PIDs = 10 }, looser, Medium, "limit of processes: docker was told 10, the kernel has 50"},
 		{"a quota", func(a *Anatomy, t *Told) {
 			t.CPUs = 0.5
-			a.Resources.CPU = &cgroupfs.CPUUse{QuotaCores: &cgroupfs.Limit[float64]{Unlimited: true}}
+			a.Resources.CPU = &resources.CPUUse{QuotaCores: &resources.Limit[float64]{Unlimited: true}}
 		}, looser, Medium, "CPU quota: docker was told 0.5 CPUs, the kernel has none"},
 		{"the same quota", func(a *Anatomy, t *Told) {
 			t.CPUs = 0.333
-			a.Resources.CPU = &cgroupfs.CPUUse{QuotaCores: &cgroupfs.Limit[float64]{Value: new(0.33333)}}
+			a.Resources.CPU = &resources.CPUUse{QuotaCores: &resources.Limit[float64]{Value: new(0.33333)}}
 		}, "", 0, ""},
 		{"more swap", swap(64<<20, 128<<20), looser, Medium, "swap limit: docker was told 67108864 bytes, the kernel has 134217728 bytes"},
 		{"less swap", swap(64<<20, 0), stricter, Info, "swap limit: docker was told 67108864 bytes, the kernel has 0 bytes"},

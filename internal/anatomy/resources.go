@@ -6,7 +6,7 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/nsviz/nsviz/internal/host/cgroupfs"
+	"github.com/nsviz/nsviz/internal/host/resources"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
@@ -15,7 +15,7 @@ type ResourceLine struct{ Subject, Words string }
 
 // ResourceLines says in words what a container uses and may use, a line for each subject. What is
 // unknown is left out of a line, and said where nothing is known of the subject or of its limit.
-func ResourceLines(r cgroupfs.Resources) []ResourceLine {
+func ResourceLines(r resources.Resources) []ResourceLine {
 	lines := []ResourceLine{{"memory", memoryWords(r.Memory, r.Cgroup)}}
 	if m := r.Memory; m != nil {
 		if split := splitWords(m); split != "" {
@@ -32,7 +32,7 @@ func ResourceLines(r cgroupfs.Resources) []ResourceLine {
 
 const unknownWords = "unknown"
 
-func memoryWords(m *cgroupfs.MemoryUse, cgroup string) string {
+func memoryWords(m *resources.MemoryUse, cgroup string) string {
 	if m == nil {
 		return unknownWords
 	}
@@ -70,7 +70,7 @@ func memoryWords(m *cgroupfs.MemoryUse, cgroup string) string {
 	return strings.Join(words, ", ")
 }
 
-func splitWords(m *cgroupfs.MemoryUse) string {
+func splitWords(m *resources.MemoryUse) string {
 	var words []string
 	for _, part := range []struct {
 		name  string
@@ -83,7 +83,7 @@ func splitWords(m *cgroupfs.MemoryUse) string {
 	return strings.Join(words, ", ")
 }
 
-func cpuWords(c *cgroupfs.CPUUse, cgroup string) string {
+func cpuWords(c *resources.CPUUse, cgroup string) string {
 	if c == nil {
 		return unknownWords
 	}
@@ -113,7 +113,7 @@ func cpuWords(c *cgroupfs.CPUUse, cgroup string) string {
 	return strings.Join(words, ", ")
 }
 
-func pidsWords(p *cgroupfs.PIDsUse, cgroup string) string {
+func pidsWords(p *resources.PIDsUse, cgroup string) string {
 	if p == nil {
 		return unknownWords
 	}
@@ -128,7 +128,7 @@ func pidsWords(p *cgroupfs.PIDsUse, cgroup string) string {
 	return strings.Join(words, ", ")
 }
 
-func ioWords(io *cgroupfs.IOUse) string {
+func ioWords(io *resources.IOUse) string {
 	if io == nil {
 		return unknownWords
 	}
@@ -152,14 +152,14 @@ func ioWords(io *cgroupfs.IOUse) string {
 	return strings.Join(words, ", ")
 }
 
-func pressureWords(p *cgroupfs.Pressures) string {
+func pressureWords(p *resources.Pressures) string {
 	if p == nil {
 		return unknownWords
 	}
 	var words []string
 	for _, of := range []struct {
 		name string
-		*cgroupfs.Pressure
+		*resources.Pressure
 	}{{"memory", p.Memory}, {"cpu", p.CPU}, {"io", p.IO}} {
 		if of.Pressure == nil || of.Some == nil || of.Some.Avg10 == nil {
 			words = append(words, of.name+" "+unknownWords)
@@ -175,7 +175,7 @@ func pressureWords(p *cgroupfs.Pressures) string {
 }
 
 // limitWords says the limit that holds, and the cgroup's own where another one is tighter.
-func limitWords[T uint64 | float64](name string, own, effective *cgroupfs.Limit[T], cgroup string, say func(T) string) string {
+func limitWords[T uint64 | float64](name string, own, effective *resources.Limit[T], cgroup string, say func(T) string) string {
 	limit := effective
 	if limit == nil {
 		limit = own

@@ -2,7 +2,7 @@
 //
 // All readers take the roots of those file systems, so that they work on a host's /proc and /sys/fs/cgroup mounted
 // elsewhere as well as on made-up trees in tests. They know no BPF and no model. They keep nothing open between two
-// questions, but for what has a Close ([cgroupfs.Watch], [cgroupfs.Writes]), and no goroutine runs in them, but for one
+// questions, but for what has a Close ([resources.Watch], [cgroupfs.Writes]), and no goroutine runs in them, but for one
 // that a reading of a process's memory is left to, and nobody waits for longer than half a second
 // ([procfs.Reader.ReadMemory]), and the short-lived one of [nsfs.Reader.Hostname].
 //

@@ -8,6 +8,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/nsfs"
 	"github.com/nsviz/nsviz/internal/host/procfs"
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
+	"github.com/nsviz/nsviz/internal/host/resources"
 	"github.com/nsviz/nsviz/internal/host/rootfs"
 )
 
@@ -21,13 +22,14 @@ type Roots struct {
 // FS holds the readers of one host's file systems. Any number of goroutines may use one at a time, and there is nothing
 // to close.
 type FS struct {
-	Proc    *procfs.Reader
-	NS      *nsfs.Reader
-	Cgroups *cgroupfs.Reader
-	Mounts  *mountinfo.Reader
-	Root    *rootfs.Reader
-	Net     *netfs.Reader
-	Machine *machine.Reader
+	Proc      *procfs.Reader
+	NS        *nsfs.Reader
+	Cgroups   *cgroupfs.Reader
+	Resources *resources.Reader
+	Mounts    *mountinfo.Reader
+	Root      *rootfs.Reader
+	Net       *netfs.Reader
+	Machine   *machine.Reader
 }
 
 // Open returns the readers of the file systems at roots, once Proc has turned out to be a procfs.
@@ -38,7 +40,7 @@ func Open(roots Roots) (*FS, error) {
 		return nil, err
 	}
 	return &FS{
-		Proc: procfs.New(proc), NS: nsfs.New(proc), Cgroups: cgroupfs.New(proc, roots.Cgroup), Mounts: mountinfo.New(proc),
+		Proc: procfs.New(proc), NS: nsfs.New(proc), Cgroups: cgroupfs.New(proc, roots.Cgroup), Resources: resources.New(proc), Mounts: mountinfo.New(proc),
 		Root: rootfs.New(proc), Net: netfs.New(proc), Machine: machine.New(proc),
 	}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/hosttest"
+	"github.com/nsviz/nsviz/internal/host/resources"
 )
 
 // TestNothingStaysOpen counts this process's descriptors around every reader, whether it succeeds
@@ -50,10 +51,10 @@ func TestNothingStaysOpen(t *testing.T) {
 				}
 			}
 			_ = layout.Walk(func(c cgroupfs.Cgroup) error {
-				_, _ = layout.Memory(c.Path)
+				_, _ = resources.In(layout).Memory(c.Path)
 				_, _ = layout.TreeProcs(c.Path)
-				_, _ = layout.Memory(c.Path + "/gone")
-				if w, err := layout.Watch(c.Path); err == nil {
+				_, _ = resources.In(layout).Memory(c.Path + "/gone")
+				if w, err := resources.In(layout).Watch(c.Path); err == nil {
 					w.Close()
 					w.Close()
 				}

@@ -10,6 +10,7 @@ import (
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
+	"github.com/nsviz/nsviz/internal/host/resources"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/probes"
 )
@@ -108,7 +109,7 @@ func (p *Pipeline) compareCgroups(host []container.Cgroup, complete bool) {
 func (p *Pipeline) readLimits(cgroups []container.Cgroup) {
 	var read []isolation.FoundCgroup
 	for _, c := range cgroups {
-		if memory, own, err := p.layout.Limits(c.Path); err == nil {
+		if memory, own, err := resources.In(p.layout).Limits(c.Path); err == nil {
 			read = append(read, isolation.FoundCgroup{Path: c.Path, Limits: limitsOf(memory, own)})
 		}
 	}

@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/nsviz/nsviz/internal/host/cgroupfs"
+	"github.com/nsviz/nsviz/internal/host/resources"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -81,10 +81,10 @@ type sampler struct {
 // sampled is what the sampler knows of one container.
 type sampled struct {
 	path    string
-	running bool            // when it was looked at
-	files   *cgroupfs.Watch // nil where they are not open
+	running bool             // when it was looked at
+	files   *resources.Watch // nil where they are not open
 	latest  isolation.Reading
-	memory  cgroupfs.Memory
+	memory  resources.Memory
 	whole   int // the turn in which all of it is read again
 	limits  int // the turn from which on its limits are read again with that
 	absent  int // readings in a row that found no cgroup
@@ -99,7 +99,7 @@ func newSampler(p *Pipeline) *sampler {
 	// At most half of the files that this process may have open.
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err == nil {
-		s.most = int(min(limit.Cur/2/cgroupfs.WatchedFiles, mostWatched))
+		s.most = int(min(limit.Cur/2/resources.WatchedFiles, mostWatched))
 	}
 	return s
 }
@@ -197,7 +197,7 @@ func (s *sampler) read(c *sampled) error {
 		whole = true
 	}
 	var err error
-	if c.files, err = s.p.layout.Watch(c.path); err != nil {
+	if c.files, err = resources.In(s.p.layout).Watch(c.path); err != nil {
 		return err
 	}
 	if s.open++; s.open > s.most {
@@ -215,7 +215,7 @@ func (s *sampler) take(c *sampled, whole bool) error {
 		return err
 	}
 	c.latest.UsageBytes, c.latest.OOMKills, c.latest.Limits = c.memory.UsageBytes, c.memory.OOMKills, nil
-	c.latest.StuckAt = s.p.layout.StuckAt(c.path, &c.memory)
+	c.latest.StuckAt = resources.In(s.p.layout).StuckAt(c.path, &c.memory)
 	if !whole {
 		c.ignoreLeftovers()
 		return nil
@@ -230,7 +230,7 @@ func (s *sampler) take(c *sampled, whole bool) error {
 		c.latest.Limits = s.limits(c)
 		c.limits = s.turn + limitsEvery*wholeEvery
 	}
-	if refused, err := s.p.layout.PIDsRefused(c.path); err == nil {
+	if refused, err := resources.In(s.p.layout).PIDsRefused(c.path); err == nil {
 		c.latest.PIDsRefused = refused
 	}
 	if c.whole == 0 { // so that it is not the turn of all containers at the same time
@@ -253,10 +253,10 @@ func (c *sampled) ignoreLeftovers() {
 // limits are those of a container's own cgroup.
 func (s *sampler) limits(c *sampled) *isolation.CgroupLimits {
 	memory := c.memory.Limit()
-	return limitsOf(memory, s.p.layout.OwnLimits(c.path, memory))
+	return limitsOf(memory, resources.In(s.p.layout).OwnLimits(c.path, memory))
 }
 
-func limitsOf(memory *cgroupfs.Limit[uint64], own cgroupfs.OwnLimits) *isolation.CgroupLimits {
+func limitsOf(memory *resources.Limit[uint64], own resources.OwnLimits) *isolation.CgroupLimits {
 	limits := &isolation.CgroupLimits{}
 	if memory != nil {
 		limits.Memory = limit(memory.Value, memory.Unlimited)

@@ -15,6 +15,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/mountinfo"
 	"github.com/nsviz/nsviz/internal/host/procfs"
+	"github.com/nsviz/nsviz/internal/host/resources"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/probes"
 )
@@ -28,7 +29,7 @@ func (p *Pipeline) scan(ctx context.Context, kernel *probes.Probes) error {
 	var refs []*container.Ref
 	known, empty := map[string]bool{}, map[string]rootCgroup{} // containers
 	err := p.walkAll(func(c cgroupfs.Cgroup, ref *container.Ref) error {
-		memory, own, err := p.layout.Limits(c.Path)
+		memory, own, err := resources.In(p.layout).Limits(c.Path)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
@@ -124,7 +125,7 @@ func (p *Pipeline) enlist(kernel *probes.Probes, root rootCgroup, f *foundContai
 	at := p.now()
 	if root.Path != "" { // else its cgroup is gone, and the count with it
 		f.OOMKills, at, _ = settledKills(p.now, func() (*uint64, error) {
-			memory, err := p.layout.Memory(root.Path)
+			memory, err := resources.In(p.layout).Memory(root.Path)
 			return memory.OOMKills, err
 		})
 	}

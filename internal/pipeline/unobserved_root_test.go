@@ -22,6 +22,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/host"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
+	"github.com/nsviz/nsviz/internal/host/resources"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/pipeline"
 )
@@ -69,7 +70,7 @@ func TestUnobservedKills(t *testing.T) {
 	}
 	close(hold)
 
-	counted, err := layout(t).Memory("/" + filepath.Base(home))
+	counted, err := resources.In(layout(t)).Memory("/" + filepath.Base(home))
 	if err != nil || counted.OOMKills == nil || *counted.OOMKills != kills {
 		t.Fatalf("the kernel counted %+v, want %d: %v", counted, kills, err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
+	"github.com/nsviz/nsviz/internal/host/resources"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -288,7 +289,7 @@ func (f *writeFollower) read(g *written) {
 	}
 	g.read = 0
 	g.limits = nil
-	if memory, own, err := f.p.layout.Limits(g.path); err == nil {
+	if memory, own, err := resources.In(f.p.layout).Limits(g.path); err == nil {
 		g.limits = limitsOf(memory, own)
 	}
 }
@@ -389,7 +390,7 @@ const mostWriters = 8
 func (f *writeFollower) readAll(since time.Time) {
 	err := f.p.layout.Walk(func(c cgroupfs.Cgroup) error {
 		at := f.p.now()
-		if memory, own, err := f.p.layout.Limits(c.Path); err == nil {
+		if memory, own, err := resources.In(f.p.layout).Limits(c.Path); err == nil {
 			f.tell(at, c.Path, nil, isolation.CgroupWrite{Limits: limitsOf(memory, own), After: since})
 		}
 		return nil

@@ -15,6 +15,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/host"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
+	"github.com/nsviz/nsviz/internal/host/resources"
 )
 
 // ownCgroup is a cgroup with a limit, as its path, and two without one below it.
@@ -110,7 +111,7 @@ func TestOwnMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, func() bool {
-		rooms, err := c.layout.MemoryRooms(c.path)
+		rooms, err := resources.In(c.layout).MemoryRooms(c.path)
 		if err != nil || len(rooms) != 1 {
 			t.Fatalf("%+v, %v", rooms, err)
 		}

@@ -1,9 +1,10 @@
-package cgroupfs
+package resources
 
 import (
 	"errors"
 	"io/fs"
 
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
@@ -18,8 +19,8 @@ type OwnLimits struct {
 
 // OwnLimits reads the limits of the cgroup at path, of which that of memory is known or nil: three or four small files.
 // In the hierarchies besides the tracked one it takes the same path, as engines do. What cannot be read is unknown.
-func (l Layout) OwnLimits(path string, memory *Limit[uint64]) OwnLimits {
-	r := &resourceReader{tracked: l, path: path, pathIn: func(Layout) string { return path }, buf: make([]byte, pseudofs.SmallFile)}
+func (l Hierarchies) OwnLimits(path string, memory *Limit[uint64]) OwnLimits {
+	r := &resourceReader{tracked: l.Layout, path: path, pathIn: func(cgroupfs.Layout) string { return path }, buf: make([]byte, pseudofs.SmallFile)}
 	var limits OwnLimits
 	if c, found := r.cgroup("memory"); found && !c.unconfined {
 		if c.v1() {
@@ -43,7 +44,7 @@ func (l Layout) OwnLimits(path string, memory *Limit[uint64]) OwnLimits {
 
 // Limits reads the limits of the cgroup at path, its memory's and the others. What cannot be read is unknown; it
 // fails with fs.ErrNotExist where the tracked hierarchy has no such cgroup.
-func (l Layout) Limits(path string) (memory *Limit[uint64], own OwnLimits, err error) {
+func (l Hierarchies) Limits(path string) (memory *Limit[uint64], own OwnLimits, err error) {
 	watch, err := l.Watch(path)
 	if err != nil {
 		return nil, own, err

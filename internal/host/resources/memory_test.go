@@ -1,4 +1,4 @@
-package cgroupfs
+package resources
 
 import (
 	"errors"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/hosttest"
 )
 
@@ -29,11 +30,11 @@ func TestMemory(t *testing.T) {
 		{"hybrid", "/docker/a1", Memory{UsageBytes: is(1048576), LimitBytes: is(67108864), OOMKills: is(3), UnderOOM: new(false), OOMKillOff: new(false)}},
 	} {
 		layout, _ := hostLayout(t, test.host)
-		got, err := layout.Memory(test.path)
+		got, err := In(layout).Memory(test.path)
 		if diff := cmp.Diff(test.want, got); err != nil || diff != "" {
 			t.Errorf("%s %s: %v %s", test.host, test.path, err, diff)
 		}
-		if _, err := layout.Memory("/docker/gone"); !errors.Is(err, fs.ErrNotExist) {
+		if _, err := In(layout).Memory("/docker/gone"); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s, gone: %v", test.host, err)
 		}
 	}
@@ -48,7 +49,7 @@ func TestMemoryOfNonsense(t *testing.T) {
 			layout, _ := hostLayout(t, host)
 			path := map[string]string{"v1": "/docker/f1:odd", "v2": hosttest.DockerScope}[host]
 			hosttest.WriteFile(t, filepath.Join(layout.Dir, path, name), text)
-			got, err := layout.Memory(path)
+			got, err := In(layout).Memory(path)
 			if err == nil || !strings.Contains(err.Error(), name) {
 				t.Errorf("%s: %v", name, err)
 			}
@@ -82,22 +83,22 @@ func TestStuckAt(t *testing.T) {
 		{name: "stuck while the OOM killer is at work above", docker: control{1, 0}, web: control{1, 1}, of: "/docker/web"},
 	} {
 		dir := t.TempDir()
-		layout := Layout{Version: V1, Controller: "memory", Dir: dir, Root: "/", Whole: true, HasMemory: true}
+		layout := cgroupfs.Layout{Version: cgroupfs.V1, Controller: "memory", Dir: dir, Root: "/", Whole: true, HasMemory: true}
 		for path, c := range map[string]control{"/": {}, "/docker": test.docker, "/docker/web": test.web} {
 			hosttest.WriteFile(t, dir+path+"/memory.usage_in_bytes", "1\n")
 			hosttest.WriteFile(t, dir+path+"/memory.oom_control", fmt.Sprintf("oom_kill_disable %d\nunder_oom %d\noom_kill 0\n", c.off, c.under))
 		}
-		m, err := layout.Memory("/docker/web")
+		m, err := In(layout).Memory("/docker/web")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := layout.StuckAt("/docker/web", &m); got == nil || *got != test.of {
+		if got := In(layout).StuckAt("/docker/web", &m); got == nil || *got != test.of {
 			t.Errorf("%s: %v, want %q", test.name, got, test.of)
 		}
 	}
 	layout, _ := hostLayout(t, "v2")
-	m, err := layout.Memory(hosttest.DockerScope)
-	if got := layout.StuckAt(hosttest.DockerScope, &m); got != nil || err != nil {
+	m, err := In(layout).Memory(hosttest.DockerScope)
+	if got := In(layout).StuckAt(hosttest.DockerScope, &m); got != nil || err != nil {
 		t.Errorf("on v2: %q, %v", *got, err)
 	}
 }
@@ -113,6 +114,15 @@ func TestParseOOMKills(t *testing.T) {
 	for _, text := range []string{"", "oom 4\n", "oom_kill_disable 1\n", "oom_group_kill 3\n"} {
 		if got, err := parseOOMKills(text); got != nil || err != nil {
 			t.Errorf("%q: %v, %v", text, got, err)
+		}
+	}
+}
+
+func TestMemoryStaysInTheHierarchy(t *testing.T) {
+	layout, _ := hostLayout(t, "v2")
+	for _, path := range []string{"/../proc", "/init.scope/../../proc", "/..", "init.scope", "", "/a\x00b", "//etc"} {
+		if _, err := In(layout).Memory(path); err == nil {
+			t.Errorf("memory of %q", path)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package cgroupfs
+package resources
 
 import (
 	"errors"
@@ -32,8 +32,8 @@ type watchedFile struct {
 }
 
 // Watch opens the files of the cgroup at path.
-func (l Layout) Watch(path string) (*Watch, error) {
-	dirPath, err := l.directory(path)
+func (l Hierarchies) Watch(path string) (*Watch, error) {
+	dirPath, err := l.Directory(path)
 	if err != nil {
 		return nil, err
 	}

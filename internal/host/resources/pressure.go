@@ -1,4 +1,4 @@
-package cgroupfs
+package resources
 
 import (
 	"fmt"

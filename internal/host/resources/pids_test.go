@@ -1,8 +1,9 @@
-package cgroupfs
+package resources
 
 import (
 	"testing"
 
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/hosttest"
 )
 
@@ -34,13 +35,13 @@ func TestPIDsRefused(t *testing.T) {
 		for path, text := range test.files {
 			hosttest.WriteFile(t, dir+path, text)
 		}
-		layout := Layout{Version: V2, Dir: dir, Root: "/", Whole: true, LocalPIDsEvents: test.local}
+		layout := cgroupfs.Layout{Version: cgroupfs.V2, Dir: dir, Root: "/", Whole: true, LocalPIDsEvents: test.local}
 		if test.v1 {
-			layout = Layout{Version: V1, Controller: "memory", Dir: t.TempDir(), Root: "/", Whole: true, Others: map[string]Layout{
-				"pids": {Version: V1, Controller: "pids", Dir: dir, Root: "/", Whole: true},
+			layout = cgroupfs.Layout{Version: cgroupfs.V1, Controller: "memory", Dir: t.TempDir(), Root: "/", Whole: true, Others: map[string]cgroupfs.Layout{
+				"pids": {Version: cgroupfs.V1, Controller: "pids", Dir: dir, Root: "/", Whole: true},
 			}}
 		}
-		got, err := layout.PIDsRefused("/web")
+		got, err := In(layout).PIDsRefused("/web")
 		if err != nil || (got == nil) != test.absent || got != nil && *got != test.want {
 			t.Errorf("%s: %v, %v, want %d", test.name, got, err, test.want)
 		}

@@ -1,6 +1,6 @@
 //go:build root
 
-package cgroupfs
+package resources
 
 import (
 	"errors"
@@ -8,10 +8,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/hosttest"
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
@@ -19,8 +21,8 @@ import (
 // TestRootResources makes a cgroup with limits below one with lower ones, in each hierarchy that the
 // host has, and compares what is read with what the kernel's files say.
 func TestRootResources(t *testing.T) {
-	r := New(pseudofs.DefaultProc, "")
-	layout, err := r.Layout()
+	r := New(pseudofs.DefaultProc)
+	layout, err := cgroupfs.New(pseudofs.DefaultProc, "").Layout()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,12 +33,11 @@ func TestRootResources(t *testing.T) {
 	leaf := name + "/leaf"
 	dirs := map[string]string{} // of the hierarchy, by controller
 	for _, controller := range []string{"memory", "cpu", "cpuacct", "pids"} {
-		r := &resourceReader{tracked: layout, path: "/", pathIn: func(Layout) string { return "/" }}
-		c, found := r.cgroup(controller)
+		hierarchy, found := layout.Hierarchy(controller)
 		if !found {
 			t.Fatalf("no hierarchy for %s", controller)
 		}
-		dirs[controller] = c.dir
+		dirs[controller] = hierarchy.Dir
 	}
 	unified := layout.Controller == ""
 	cat := hosttest.Start(t, nil, "cat")
@@ -52,25 +53,25 @@ func TestRootResources(t *testing.T) {
 			}
 			t.Cleanup(func() { _ = os.Remove(dir + path) })
 			if unified && path == name {
-				set(t, dir+path+"/cgroup.subtree_control", "+memory +cpu +pids")
+				hosttest.SetFile(t, dir+path+"/cgroup.subtree_control", "+memory +cpu +pids")
 			}
 		}
 		home := dir // on v2 the root takes processes, too
 		t.Cleanup(func() { _ = os.WriteFile(home+"/cgroup.procs", []byte(strconv.Itoa(int(cat.PID))), 0) })
-		set(t, dir+leaf+"/cgroup.procs", strconv.Itoa(int(cat.PID)))
+		hosttest.SetFile(t, dir+leaf+"/cgroup.procs", strconv.Itoa(int(cat.PID)))
 	}
 	files := map[bool][]string{
 		true:  {"memory.max", "cpu.max"},
 		false: {"memory.limit_in_bytes", "cpu.cfs_quota_us"},
 	}[unified]
-	set(t, dirs["memory"]+name+"/"+files[0], "33554432")
-	set(t, dirs["memory"]+leaf+"/"+files[0], "67108864")
-	set(t, dirs["pids"]+name+"/pids.max", "90")
-	set(t, dirs["pids"]+leaf+"/pids.max", "max")
-	set(t, dirs["cpu"]+name+"/"+files[1], "70000")
-	set(t, dirs["cpu"]+leaf+"/"+files[1], "25000")
+	hosttest.SetFile(t, dirs["memory"]+name+"/"+files[0], "33554432")
+	hosttest.SetFile(t, dirs["memory"]+leaf+"/"+files[0], "67108864")
+	hosttest.SetFile(t, dirs["pids"]+name+"/pids.max", "90")
+	hosttest.SetFile(t, dirs["pids"]+leaf+"/pids.max", "max")
+	hosttest.SetFile(t, dirs["cpu"]+name+"/"+files[1], "70000")
+	hosttest.SetFile(t, dirs["cpu"]+leaf+"/"+files[1], "25000")
 
-	got, err := r.Resources(cat.PID, layout, leaf)
+	got, err := r.Of(cat.PID, layout, leaf)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,13 +94,20 @@ func TestRootResources(t *testing.T) {
 	if said := say(got.CPU.EffectiveQuotaCores); said != "0.25 "+leaf {
 		t.Errorf("the effective quota is read as %s", said)
 	}
+	memory, own, err := In(layout).Limits(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if said := []string{say(memory), say(own.QuotaCores), say(own.PIDs)}; !slices.Equal(said, []string{"33554432 ", "0.7 ", "90 "}) {
+		t.Errorf("the cgroup's own limits are read as %q", said)
+	}
 	// By the kernel's own files, while cat waits. Its memory may still change:
 	// the pages that a CPU has charged ahead are given back when another
 	// cgroup is charged there (drain_stock in mm/memcontrol.c).
 	current := dirs["memory"] + leaf + "/" + map[bool]string{true: "memory.current", false: "memory.usage_in_bytes"}[unified]
 	for steady := false; !steady; {
 		before := get(t, current)
-		if got, err = r.Resources(cat.PID, layout, leaf); err != nil {
+		if got, err = r.Of(cat.PID, layout, leaf); err != nil {
 			t.Fatal(err)
 		}
 		if steady = get(t, current) == before; steady && fmt.Sprint(*got.Memory.CurrentBytes) != before {
@@ -112,17 +120,20 @@ func TestRootResources(t *testing.T) {
 	if *got.PIDs.Current != 1 || got.CPU.UsageSeconds == nil || got.Memory.AnonBytes == nil || got.Memory.Events == nil {
 		t.Errorf("%+v %+v %+v", got.PIDs, got.CPU, got.Memory)
 	}
-	if root, err := layout.Resources("/"); err != nil {
+	if root, err := In(layout).Resources("/"); err != nil {
 		t.Errorf("the root: %+v, %v", root, err)
 	}
 
 	gone := layout.Dir + leaf
-	set(t, layout.Dir+"/cgroup.procs", strconv.Itoa(int(cat.PID)))
+	hosttest.SetFile(t, layout.Dir+"/cgroup.procs", strconv.Itoa(int(cat.PID)))
 	if err := os.Remove(filepath.Clean(gone)); err != nil {
 		t.Fatal(err)
 	}
-	if after, err := layout.Resources(leaf); !errors.Is(err, fs.ErrNotExist) || after != (Resources{}) {
+	if after, err := In(layout).Resources(leaf); !errors.Is(err, fs.ErrNotExist) || after != (Resources{}) {
 		t.Errorf("gone: %+v, %v", after, err)
+	}
+	if memory, own, err := In(layout).Limits(leaf); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("limits of what is gone: %+v, %+v, %v", memory, own, err)
 	}
 }
 
@@ -133,13 +144,6 @@ func get(t *testing.T, file string) string {
 		t.Fatal(err)
 	}
 	return strings.TrimSpace(string(text))
-}
-
-func set(t *testing.T, file, text string) {
-	t.Helper()
-	if err := os.WriteFile(file, []byte(text), 0); err != nil {
-		t.Fatal(err)
-	}
 }
 
 func say[T uint64 | float64](l *Limit[T]) string {

@@ -1,4 +1,4 @@
-package cgroupfs
+package resources
 
 // MemoryUse is what a cgroup and those below it are charged for, and how much they may be.
 type MemoryUse struct {

@@ -1,4 +1,4 @@
-package cgroupfs
+package resources
 
 import (
 	"errors"
@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/host/hosttest"
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
 func TestMemoryParts(t *testing.T) {
@@ -52,15 +53,11 @@ func TestMemoryParts(t *testing.T) {
 		{"no memory controller", "v2", hosttest.DockerScope, nil, MemoryParts{}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			r, _ := openHost(t, test.host)
-			layout, err := r.Layout()
-			if err != nil {
-				t.Fatal(err)
-			}
+			layout, _ := hostLayout(t, test.host)
 			for name, text := range test.files {
 				hosttest.WriteFile(t, filepath.Join(layout.Dir, test.path, name), text)
 			}
-			got, err := layout.MemoryParts(test.path)
+			got, err := In(layout).MemoryParts(test.path)
 			if err != nil {
 				t.Error(err)
 			}
@@ -70,25 +67,22 @@ func TestMemoryParts(t *testing.T) {
 		})
 	}
 
-	r, _ := openHost(t, "v2")
-	layout, err := r.Layout()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := layout.MemoryParts("/gone"); !errors.Is(err, fs.ErrNotExist) {
+	layout, _ := hostLayout(t, "v2")
+	if _, err := In(layout).MemoryParts("/gone"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("of a cgroup that is gone: %v", err)
 	}
 	hosttest.WriteFile(t, filepath.Join(layout.Dir, hosttest.DockerScope, "memory.stat"), "anon much\nfile 1\nshmem 0\n")
-	if got, err := layout.MemoryParts(hosttest.DockerScope); err == nil || got.AnonBytes != nil || *got.FileBytes != 1 {
+	if got, err := In(layout).MemoryParts(hosttest.DockerScope); err == nil || got.AnonBytes != nil || *got.FileBytes != 1 {
 		t.Errorf("what makes no sense: %+v, %v", got, err)
 	}
 }
 
 func TestMemoryPartsOfTheHost(t *testing.T) {
-	r, roots := openHost(t, "v2")
+	roots := unpack(t, "v2")
+	r := New(pseudofs.Proc(roots.Proc))
 	hosttest.WriteFile(t, filepath.Join(roots.Proc, "meminfo"), "MemTotal:       1000 kB\nBuffers:          20 kB\nCached:          300 kB\nSwapCached:        9 kB\n"+
 		"AnonPages:       400 kB\nShmem:           100 kB\nSlab:             50 kB\nKernelStack:       4 kB\nPageTables:        3 kB\nPercpu:            2 kB\n")
-	got, err := r.MemoryParts()
+	got, err := r.HostMemoryParts()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +93,7 @@ func TestMemoryPartsOfTheHost(t *testing.T) {
 	}
 	for _, text := range []string{"Shmem: 1 MB\n", "Slab: -1 kB\n", "AnonPages: 99999999999999999999 kB\n", "Cached:\n"} {
 		hosttest.WriteFile(t, filepath.Join(roots.Proc, "meminfo"), text)
-		if got, err := r.MemoryParts(); err == nil {
+		if got, err := r.HostMemoryParts(); err == nil {
 			t.Errorf("%q: %+v", text, got)
 		}
 	}

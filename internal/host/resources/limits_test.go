@@ -1,4 +1,4 @@
-package cgroupfs
+package resources
 
 import (
 	"testing"
@@ -22,7 +22,7 @@ func TestOwnLimits(t *testing.T) {
 	} {
 		_, layout, _ := resourcesHost(t, test.host)
 		memory := &Limit[uint64]{Value: new(uint64(64 << 20))}
-		if diff := cmp.Diff(test.want, layout.OwnLimits(test.path, memory)); diff != "" {
+		if diff := cmp.Diff(test.want, In(layout).OwnLimits(test.path, memory)); diff != "" {
 			t.Errorf("%s %s (-want +got):\n%s", test.host, test.path, diff)
 		}
 	}

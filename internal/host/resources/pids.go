@@ -1,8 +1,9 @@
-package cgroupfs
+package resources
 
 import (
 	"errors"
 
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
@@ -47,14 +48,14 @@ func (r *resourceReader) refused(c cgroupIn) *uint64 {
 	if sum == nil || c.countsBelow() {
 		return sum
 	}
-	w := walker{visit: func(_ Cgroup, dir string) error {
+	err := c.WalkTree(c.path, func(_ cgroupfs.Cgroup, dir string) error {
 		if n := count(dir); n != nil && dir != c.dir {
 			*sum += *n
 		}
 		return nil
-	}}
-	if w.walk(c.path, c.dir) != nil || w.failed != nil {
-		r.errs = append(r.errs, w.failed)
+	})
+	if err != nil {
+		r.errs = append(r.errs, err)
 	}
 	return sum
 }
@@ -71,8 +72,8 @@ func (c cgroupIn) countsBelow() bool {
 
 // PIDsRefused reads how often the kernel has refused a new process or thread in the cgroup at path or below it, as
 // [PIDsUse] has it; nil is unknown.
-func (l Layout) PIDsRefused(path string) (*uint64, error) {
-	r := &resourceReader{tracked: l, path: path, pathIn: func(Layout) string { return path }, buf: make([]byte, pseudofs.SmallFile)}
+func (l Hierarchies) PIDsRefused(path string) (*uint64, error) {
+	r := &resourceReader{tracked: l.Layout, path: path, pathIn: func(cgroupfs.Layout) string { return path }, buf: make([]byte, pseudofs.SmallFile)}
 	c, found := r.cgroup("pids")
 	if !found || c.unconfined {
 		return nil, nil

@@ -1,4 +1,4 @@
-package cgroupfs
+package resources
 
 import (
 	"errors"
@@ -29,11 +29,11 @@ type roomFiles struct{ limit, usage, inactive string }
 
 // MemoryRooms reads which of the cgroup at path and those above it have a limit on memory, from path upwards. Where there are none,
 // nothing is limited, as far as nsviz sees. When the cgroup is gone, the error is one of fs.ErrNotExist.
-func (l Layout) MemoryRooms(path string) ([]MemoryRoom, error) {
+func (l Hierarchies) MemoryRooms(path string) ([]MemoryRoom, error) {
 	if !l.HasMemory {
 		return nil, ErrNoMemory
 	}
-	own, err := l.directory(path)
+	own, err := l.Directory(path)
 	if err == nil {
 		_, err = pseudofs.Lstat(own)
 	}
@@ -44,11 +44,11 @@ func (l Layout) MemoryRooms(path string) ([]MemoryRoom, error) {
 	if l.Controller != "" {
 		files = roomFiles{"memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"}
 	}
-	r := &resourceReader{tracked: l, path: path, buf: make([]byte, 2*pseudofs.SmallFile)}
+	r := &resourceReader{tracked: l.Layout, path: path, buf: make([]byte, 2*pseudofs.SmallFile)}
 	var rooms []MemoryRoom
 	top := own
 	for at := path; ; at = at[:max(1, strings.LastIndexByte(at, '/'))] {
-		dir, err := l.directory(at)
+		dir, err := l.Directory(at)
 		if err != nil {
 			break // above what is mounted
 		}

@@ -1,4 +1,4 @@
-package cgroupfs
+package resources
 
 import (
 	"errors"
@@ -8,8 +8,21 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
+
+// Hierarchies reads the resources of the cgroups in a layout's hierarchies.
+type Hierarchies struct{ cgroupfs.Layout }
+
+// In returns the reader of the resources of the cgroups in a layout's hierarchies.
+func In(layout cgroupfs.Layout) Hierarchies { return Hierarchies{layout} }
+
+// Reader reads resources by what is in a procfs. Any number of goroutines may use one at a time.
+type Reader struct{ proc pseudofs.Proc }
+
+// New returns a reader for the host whose procfs is proc.
+func New(proc pseudofs.Proc) *Reader { return &Reader{proc} }
 
 // Resources is what a container uses and may use. What is nil is unknown, never zero: the kernel or
 // the hierarchy does not have it.
@@ -36,39 +49,35 @@ type Limit[T uint64 | float64] struct {
 }
 
 // Resources reads what the cgroup at path uses and may use. Hierarchies besides the tracked one are
-// asked for the same path; [Reader.Resources] finds the true one by a process.
+// asked for the same path; [Reader.Of] finds the true one by a process.
 //
 // When the cgroup is gone, or goes while it is read, the error is one of fs.ErrNotExist and nothing
 // is known. A file that is missing or makes no sense leaves its own facts unknown; the error of the
 // latter comes with all other facts.
-func (l Layout) Resources(path string) (Resources, error) {
-	return l.resources(path, func(Layout) string { return path })
+func (l Hierarchies) Resources(path string) (Resources, error) {
+	return l.resources(path, func(cgroupfs.Layout) string { return path })
 }
 
-// Resources reads what the cgroup at path of layout's tracked hierarchy uses and may use. Where a
+// Of reads what the cgroup at path of layout's tracked hierarchy uses and may use. Where a
 // controller has a hierarchy of its own, the cgroup there is that of the process pid, which is to be
 // in the cgroup at path or below it.
-func (r *Reader) Resources(pid int32, layout Layout, path string) (Resources, error) {
+func (r *Reader) Of(pid int32, layout cgroupfs.Layout, path string) (Resources, error) {
 	if len(layout.Others) == 0 {
-		return layout.Resources(path)
+		return In(layout).Resources(path)
 	}
 	var space [pseudofs.SmallFile]byte
 	data, err := pseudofs.ReadFile(r.proc.PID(pid)+"/cgroup", space[:])
 	if err != nil {
 		data = nil // the same path is what engines choose
 	}
-	in := func(h Layout) (string, bool) {
-		found, err := parseCgroupPath(data, h.HierarchyID)
-		if err != nil {
-			return "", false
-		}
-		found, err = h.canonical(found)
+	in := func(h cgroupfs.Layout) (string, bool) {
+		found, err := h.ParsePath(data)
 		return found, err == nil
 	}
 	// What the process is in below the container's cgroup (a systemd's unit) it is in elsewhere, too.
 	own, _ := in(layout)
-	below, isBelow := cutPathPrefix(own, path)
-	return layout.resources(path, func(h Layout) string {
+	below, isBelow := cgroupfs.CutPath(own, path)
+	return In(layout).resources(path, func(h cgroupfs.Layout) string {
 		elsewhere, known := in(h)
 		if !known || !isBelow {
 			return path
@@ -81,8 +90,8 @@ func (r *Reader) Resources(pid int32, layout Layout, path string) (Resources, er
 }
 
 // resources reads the cgroup at path; pathIn says where it is in another hierarchy.
-func (l Layout) resources(path string, pathIn func(Layout) string) (Resources, error) {
-	dirPath, err := l.directory(path)
+func (l Hierarchies) resources(path string, pathIn func(cgroupfs.Layout) string) (Resources, error) {
+	dirPath, err := l.Directory(path)
 	if err != nil {
 		return Resources{}, err
 	}
@@ -90,7 +99,7 @@ func (l Layout) resources(path string, pathIn func(Layout) string) (Resources, e
 	if err != nil {
 		return Resources{}, err
 	}
-	r := &resourceReader{tracked: l, path: path, pathIn: pathIn, buf: make([]byte, 2*pseudofs.SmallFile)}
+	r := &resourceReader{tracked: l.Layout, path: path, pathIn: pathIn, buf: make([]byte, 2*pseudofs.SmallFile)}
 	resources := Resources{
 		Cgroup: path, Memory: r.memory(), CPU: r.cpu(), PIDs: r.pids(), IO: r.io(), Pressure: r.pressures(),
 	}
@@ -107,16 +116,16 @@ func (l Layout) resources(path string, pathIn func(Layout) string) (Resources, e
 
 // resourceReader reads the files of one container's cgroups and keeps what went wrong.
 type resourceReader struct {
-	tracked Layout
+	tracked cgroupfs.Layout
 	path    string // in the tracked hierarchy
-	pathIn  func(Layout) string
+	pathIn  func(cgroupfs.Layout) string
 	buf     []byte
 	errs    []error
 }
 
 // cgroupIn is a cgroup in one of the host's hierarchies.
 type cgroupIn struct {
-	Layout
+	cgroupfs.Layout
 	path, dir string
 	// unconfined says that it is the hierarchy's root, though the container has a cgroup elsewhere: no
 	// limit of the controller holds, and what the files say is the whole host's.
@@ -126,24 +135,18 @@ type cgroupIn struct {
 // v1 tells whether the files are those of cgroup v1.
 func (c cgroupIn) v1() bool { return c.Controller != "" }
 
-// cgroup finds the container's cgroup in the hierarchy that has a controller: on v1 the controller's
-// own, else the unified one.
+// cgroup finds the container's cgroup in the hierarchy that has a controller.
 func (r *resourceReader) cgroup(controller string) (cgroupIn, bool) {
-	c := cgroupIn{Layout: r.tracked, path: r.path}
-	if controller != r.tracked.Controller {
-		other, found := r.tracked.Others[controller]
-		if !found && r.tracked.Controller != "" {
-			other, found = r.tracked.Others[""]
-			if !found {
-				return cgroupIn{}, false
-			}
-		}
-		if found {
-			c = cgroupIn{Layout: other, path: r.pathIn(other)}
-			c.unconfined = c.path == "/" && r.path != "/"
-		}
+	hierarchy, found := r.tracked.Hierarchy(controller)
+	if !found {
+		return cgroupIn{}, false
 	}
-	dir, err := c.directory(c.path)
+	c := cgroupIn{Layout: hierarchy, path: r.path}
+	if hierarchy.Controller != r.tracked.Controller {
+		c.path = r.pathIn(hierarchy)
+		c.unconfined = c.path == "/" && r.path != "/"
+	}
+	dir, err := c.Directory(c.path)
 	c.dir = dir
 	return c, err == nil
 }
@@ -236,7 +239,7 @@ func tightest[T uint64 | float64](c cgroupIn, own *Limit[T], read func(dir strin
 	var lowest *Limit[T]
 	for path, limit := c.path, own; ; limit = nil {
 		if path != c.path {
-			dir, err := c.directory(path)
+			dir, err := c.Directory(path)
 			if err != nil {
 				break // above what is mounted
 			}
@@ -253,7 +256,7 @@ func tightest[T uint64 | float64](c cgroupIn, own *Limit[T], read func(dir strin
 		if path == "/" {
 			break
 		}
-		path = parentOf(path)
+		path = cgroupfs.Parent(path)
 	}
 	if lowest != nil {
 		lowest.Partial = !c.Whole

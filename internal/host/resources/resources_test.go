@@ -1,4 +1,4 @@
-package cgroupfs
+package resources
 
 import (
 	"bytes"
@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/hosttest"
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
@@ -51,17 +52,13 @@ var resourceFiles = map[string]map[string]string{
 	},
 }
 
-func resourcesHost(t testing.TB, name string) (*Reader, Layout, hostRoots) {
+func resourcesHost(t testing.TB, name string) (*Reader, cgroupfs.Layout, hostRoots) {
 	t.Helper()
-	r, roots := openHost(t, name)
+	roots := unpack(t, name)
 	for path, text := range resourceFiles[name] {
 		hosttest.WriteFile(t, filepath.Join(roots.Cgroup, strings.Replace(path, "@", hosttest.DockerScope, 1)), text)
 	}
-	layout, err := r.Layout()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r, layout, roots
+	return New(pseudofs.Proc(roots.Proc)), roots.layout(t), roots
 }
 
 func TestResources(t *testing.T) {
@@ -106,7 +103,7 @@ func TestResources(t *testing.T) {
 		{"v2", "/", 2, `{"cgroup": "/"}`},
 	} {
 		r, layout, _ := resourcesHost(t, test.host)
-		got, err := r.Resources(test.pid, layout, test.path)
+		got, err := r.Of(test.pid, layout, test.path)
 		if err != nil {
 			t.Errorf("%s %s: %v", test.host, test.path, err)
 		}
@@ -145,7 +142,7 @@ func TestResourcesUnderAnotherPath(t *testing.T) {
 	r, layout, roots := resourcesHost(t, "v1")
 	hosttest.WriteFile(t, filepath.Join(roots.Cgroup, "cpu,cpuacct/cpuacct.usage"), "77\n")
 	hosttest.WriteFile(t, filepath.Join(roots.Proc, "12/cgroup"), "6:pids:/docker/f1/unit\n5:memory:/docker/f1:odd/unit\n3:cpu,cpuacct:/\n")
-	got, err := r.Resources(12, layout, "/docker/f1:odd")
+	got, err := r.Of(12, layout, "/docker/f1:odd")
 	if err != nil || got.PIDs == nil || got.PIDs.Current == nil || *got.PIDs.Current != 3 {
 		t.Errorf("pids of the container: %+v, %v", got.PIDs, err)
 	}
@@ -157,14 +154,12 @@ func TestResourcesUnderAnotherPath(t *testing.T) {
 
 // TestResourcesOfAHybridHost is about a hybrid host: pressure is in the unified hierarchy.
 func TestResourcesOfAHybridHost(t *testing.T) {
-	r, roots := openHost(t, "hybrid")
+	roots := unpack(t, "hybrid")
+	r := New(pseudofs.Proc(roots.Proc))
 	hosttest.WriteFile(t, filepath.Join(roots.Cgroup, "unified/docker/a1/io.pressure"), "some avg10=3.00 avg60=0.00 avg300=0.00 total=9\n")
 	hosttest.WriteFile(t, filepath.Join(roots.Cgroup, "unified/docker/a1/cpu.stat"), "usage_usec 3000000\n")
-	layout, err := r.Layout()
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := r.Resources(77, layout, "/docker/a1")
+	layout := roots.layout(t)
+	got, err := r.Of(77, layout, "/docker/a1")
 	if err != nil || got.Pressure == nil || got.Pressure.IO == nil || *got.Pressure.IO.Some.Avg10 != 3 || got.Pressure.CPU != nil {
 		t.Errorf("pressure: %+v, %v", got.Pressure, err)
 	}
@@ -190,7 +185,7 @@ func TestResourcesOfNonsense(t *testing.T) {
 				path, pid = "/docker/f1:odd", 12
 			}
 			hosttest.WriteFile(t, filepath.Join(layout.Dir, path, name), text)
-			got, err := r.Resources(pid, layout, path)
+			got, err := r.Of(pid, layout, path)
 			if err == nil || !strings.Contains(err.Error(), name) || errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("%s, %s: %v", host, name, err)
 			}
@@ -215,20 +210,17 @@ func TestResourcesNeedNoFile(t *testing.T) {
 			if host == "v1" {
 				path, pid = "/docker/f1:odd", 12
 			}
-			if got, err := r.Resources(pid, layout, path); err != nil || got.Memory == nil {
+			if got, err := r.Of(pid, layout, path); err != nil || got.Memory == nil {
 				t.Errorf("without %s: %+v, %v", name, got, err)
 			}
 		}
-		layout, err := New(pseudofs.Proc(roots.Proc), roots.Cgroup).Layout()
-		if err != nil {
-			t.Fatal(err)
-		}
+		layout := roots.layout(t)
 		for _, path := range []string{"/docker/gone", "/system.slice/gone.scope"} {
-			if got, err := layout.Resources(path); !errors.Is(err, fs.ErrNotExist) || got != (Resources{}) {
+			if got, err := In(layout).Resources(path); !errors.Is(err, fs.ErrNotExist) || got != (Resources{}) {
 				t.Errorf("%s: %+v, %v", path, got, err)
 			}
 		}
-		if _, err := layout.Resources("/../../etc"); err == nil || errors.Is(err, fs.ErrNotExist) {
+		if _, err := In(layout).Resources("/../../etc"); err == nil || errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("leads out: %v", err)
 		}
 	}
@@ -239,7 +231,7 @@ func TestResourcesAcrossARemoval(t *testing.T) {
 	for name, remade := range map[string]bool{"gone": false, "another": true} {
 		_, layout, _ := resourcesHost(t, "v1")
 		dir := filepath.Join(layout.Dir, "docker/f1:odd")
-		got, err := layout.resources("/docker/f1:odd", func(Layout) string {
+		got, err := In(layout).resources("/docker/f1:odd", func(cgroupfs.Layout) string {
 			if err := os.Rename(dir, dir+"-was"); err == nil && remade {
 				hosttest.WriteFile(t, filepath.Join(dir, "memory.usage_in_bytes"), "1\n")
 			}
@@ -274,13 +266,13 @@ func TestUseHierarchyOff(t *testing.T) {
 	_, layout, _ := resourcesHost(t, "v1")
 	hosttest.WriteFile(t, filepath.Join(layout.Dir, "docker/memory.use_hierarchy"), "0\n")
 	hosttest.WriteFile(t, filepath.Join(layout.Dir, "docker/f1:odd/memory.stat"), "hierarchical_memory_limit 67108864\n")
-	got, err := layout.Resources("/docker/f1:odd")
+	got, err := In(layout).Resources("/docker/f1:odd")
 	if limit := got.Memory.EffectiveMaxBytes; err != nil || limit.Cgroup != "/docker/f1:odd" || *limit.Value != 64<<20 {
 		t.Errorf("%+v, %v", limit, err)
 	}
 	// The kernel knows a lower limit, above what is mounted.
 	hosttest.WriteFile(t, filepath.Join(layout.Dir, "docker/f1:odd/memory.stat"), "hierarchical_memory_limit 4096\n")
-	got, err = layout.Resources("/docker/f1:odd")
+	got, err = In(layout).Resources("/docker/f1:odd")
 	if limit := got.Memory.EffectiveMaxBytes; err != nil || limit.Cgroup != "" || *limit.Value != 4096 {
 		t.Errorf("%+v, %v", limit, err)
 	}

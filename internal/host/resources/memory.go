@@ -1,4 +1,4 @@
-package cgroupfs
+package resources
 
 import (
 	"errors"
@@ -6,6 +6,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 )
 
 // Memory is what a cgroup is charged for and may use. A nil field is unknown: the cgroup has no
@@ -36,7 +38,7 @@ func (m Memory) Limit() *Limit[uint64] {
 const unlimitedFrom = math.MaxInt64 &^ (1<<16 - 1)
 
 // Memory reads the memory state of the cgroup at path: three small files.
-func (l Layout) Memory(path string) (m Memory, err error) {
+func (l Hierarchies) Memory(path string) (m Memory, err error) {
 	w, err := l.Watch(path)
 	if err != nil {
 		return Memory{}, err
@@ -86,7 +88,7 @@ func parseFlag(text, key string) (*bool, error) {
 // StuckAt finds where processes of the cgroup at path wait for memory that nobody frees: the cgroup, it or one above, of
 // which the limit was reached and for which the OOM killer is off; "" is that there is none. m is what was read of the
 // cgroup itself; it returns nil where that does not say.
-func (l Layout) StuckAt(path string, m *Memory) *string {
+func (l Hierarchies) StuckAt(path string, m *Memory) *string {
 	if m.UnderOOM == nil {
 		return nil
 	}
@@ -97,10 +99,10 @@ func (l Layout) StuckAt(path string, m *Memory) *string {
 		if above.OOMKillOff != nil && *above.OOMKillOff {
 			at = path
 		}
-		if path == l.top() || path == "/" {
+		if path == l.Top() || path == "/" {
 			break
 		}
-		path = parentOf(path)
+		path = cgroupfs.Parent(path)
 		w, err := l.Watch(path)
 		if err != nil {
 			return nil // gone meanwhile
@@ -113,6 +115,3 @@ func (l Layout) StuckAt(path string, m *Memory) *string {
 	}
 	return &at
 }
-
-// parentOf is the path of the cgroup above.
-func parentOf(path string) string { return path[:max(1, strings.LastIndexByte(path, '/'))] }

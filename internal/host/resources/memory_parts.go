@@ -1,4 +1,4 @@
-package cgroupfs
+package resources
 
 import (
 	"bytes"
@@ -26,15 +26,15 @@ type MemoryParts struct {
 
 // MemoryParts reads what the memory of the cgroup at path and those below it is made of. The kernel adds up for it what
 // each CPU has counted.
-func (l Layout) MemoryParts(path string) (MemoryParts, error) {
-	dir, err := l.directory(path)
+func (l Hierarchies) MemoryParts(path string) (MemoryParts, error) {
+	dir, err := l.Directory(path)
 	if err != nil {
 		return MemoryParts{}, err
 	}
 	if _, err := pseudofs.Lstat(dir); err != nil { // else nothing would be known, without a word
 		return MemoryParts{}, err
 	}
-	r := &resourceReader{tracked: l, path: path, buf: make([]byte, 2*pseudofs.SmallFile)}
+	r := &resourceReader{tracked: l.Layout, path: path, buf: make([]byte, 2*pseudofs.SmallFile)}
 	var m MemoryParts
 	var files *uint64 // with ShmemBytes
 	if l.Controller != "" {
@@ -56,8 +56,8 @@ func (l Layout) MemoryParts(path string) (MemoryParts, error) {
 	return m, errors.Join(r.errs...)
 }
 
-// MemoryParts reads what the host's memory is made of.
-func (r *Reader) MemoryParts() (MemoryParts, error) {
+// HostMemoryParts reads what the host's memory is made of.
+func (r *Reader) HostMemoryParts() (MemoryParts, error) {
 	var space [pseudofs.SmallFile]byte
 	data, err := pseudofs.ReadFile(r.proc.File("meminfo"), space[:])
 	if err != nil {
