@@ -33,11 +33,11 @@ func (l Layout) ReadPath(dir pseudofs.Dir, buf []byte) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	path, err := parseCgroupPath(data, l.HierarchyID)
-	if err != nil {
+	path, err := l.ParsePath(data)
+	if err != nil && err != ErrOutsideMount {
 		return "", fmt.Errorf("parse %s/cgroup: %w", dir.Path(), err)
 	}
-	return l.canonical(path)
+	return path, err
 }
 
 // ParsePath is [Reader.PathOf] for a process whose /proc/PID/cgroup has been read.
