@@ -29,8 +29,7 @@ func unpack(t testing.TB, name string) hostRoots {
 }
 
 // hostLayout makes a host and finds its cgroups.
-func hostLayout(t testing.TB, name string) (cgroupfs.Layout, hostRoots) {
+func hostLayout(t testing.TB, name string) cgroupfs.Layout {
 	t.Helper()
-	roots := unpack(t, name)
-	return roots.layout(t), roots
+	return unpack(t, name).layout(t)
 }

@@ -53,7 +53,7 @@ func TestMemoryParts(t *testing.T) {
 		{"no memory controller", "v2", hosttest.DockerScope, nil, MemoryParts{}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			layout, _ := hostLayout(t, test.host)
+			layout := hostLayout(t, test.host)
 			for name, text := range test.files {
 				hosttest.WriteFile(t, filepath.Join(layout.Dir, test.path, name), text)
 			}
@@ -67,7 +67,7 @@ func TestMemoryParts(t *testing.T) {
 		})
 	}
 
-	layout, _ := hostLayout(t, "v2")
+	layout := hostLayout(t, "v2")
 	if _, err := In(layout).MemoryParts("/gone"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("of a cgroup that is gone: %v", err)
 	}

@@ -29,7 +29,7 @@ func TestMemory(t *testing.T) {
 		{"v2", hosttest.DockerScope, Memory{UsageBytes: is(67104768), LimitBytes: is(67108864), OOMKills: is(144)}},
 		{"hybrid", "/docker/a1", Memory{UsageBytes: is(1048576), LimitBytes: is(67108864), OOMKills: is(3), UnderOOM: new(false), OOMKillOff: new(false)}},
 	} {
-		layout, _ := hostLayout(t, test.host)
+		layout := hostLayout(t, test.host)
 		got, err := In(layout).Memory(test.path)
 		if diff := cmp.Diff(test.want, got); err != nil || diff != "" {
 			t.Errorf("%s %s: %v %s", test.host, test.path, err, diff)
@@ -46,7 +46,7 @@ func TestMemoryOfNonsense(t *testing.T) {
 		"v1": {"memory.usage_in_bytes": "", "memory.limit_in_bytes": "18446744073709551616\n", "memory.oom_control": "oom_kill \n"},
 	} {
 		for name, text := range files {
-			layout, _ := hostLayout(t, host)
+			layout := hostLayout(t, host)
 			path := map[string]string{"v1": "/docker/f1:odd", "v2": hosttest.DockerScope}[host]
 			hosttest.WriteFile(t, filepath.Join(layout.Dir, path, name), text)
 			got, err := In(layout).Memory(path)
@@ -96,7 +96,7 @@ func TestStuckAt(t *testing.T) {
 			t.Errorf("%s: %v, want %q", test.name, got, test.of)
 		}
 	}
-	layout, _ := hostLayout(t, "v2")
+	layout := hostLayout(t, "v2")
 	m, err := In(layout).Memory(hosttest.DockerScope)
 	if got := In(layout).StuckAt(hosttest.DockerScope, &m); got != nil || err != nil {
 		t.Errorf("on v2: %q, %v", *got, err)
@@ -119,7 +119,7 @@ func TestParseOOMKills(t *testing.T) {
 }
 
 func TestMemoryStaysInTheHierarchy(t *testing.T) {
-	layout, _ := hostLayout(t, "v2")
+	layout := hostLayout(t, "v2")
 	for _, path := range []string{"/../proc", "/init.scope/../../proc", "/..", "init.scope", "", "/a\x00b", "//etc"} {
 		if _, err := In(layout).Memory(path); err == nil {
 			t.Errorf("memory of %q", path)
