@@ -1,10 +1,11 @@
 // Package host opens the readers of a host's file systems.
 //
 // All readers take the roots of those file systems, so that they work on a host's /proc and /sys/fs/cgroup mounted
-// elsewhere as well as on made-up trees in tests. They know no BPF and no model. They keep nothing open between two
-// questions, but for what has a Close ([resources.Watch], [cgroupfs.Writes]), and no goroutine runs in them, but for one
-// that a reading of a process's memory is left to, and nobody waits for longer than half a second
-// ([procfs.Reader.ReadMemory]), and the short-lived one of [nsfs.Reader.Hostname].
+// elsewhere as well as on made-up trees in tests. They know no BPF and no model.
+//
+// Between two questions nothing stays open, except for what has a Close: [resources.Watch] and [cgroupfs.Writes].
+// Two readers use a goroutine. [procfs.Reader.ReadMemory] leaves one behind where a process's memory does not answer
+// within half a second; [nsfs.Reader.Hostname] needs a thread of its own for as long as it asks.
 //
 // Processes and cgroups come and go while they are read. Whatever is gone is reported by an error
 // that satisfies errors.Is(err, fs.ErrNotExist), whichever of ENOENT, ESRCH and ENODEV the kernel

@@ -40,7 +40,7 @@ func Open(roots Roots) (*FS, error) {
 		return nil, err
 	}
 	return &FS{
-		Proc: procfs.New(proc), NS: nsfs.New(proc), Cgroups: cgroupfs.New(proc, roots.Cgroup), Resources: resources.New(proc), Mounts: mountinfo.New(proc),
-		Root: rootfs.New(proc), Net: netfs.New(proc), Machine: machine.New(proc),
+		Proc: procfs.New(proc), NS: nsfs.New(proc), Cgroups: cgroupfs.New(proc, roots.Cgroup), Resources: resources.New(proc),
+		Mounts: mountinfo.New(proc), Root: rootfs.New(proc), Net: netfs.New(proc), Machine: machine.New(proc),
 	}, nil
 }
