@@ -104,7 +104,7 @@ func gather(n int) (*crowd, error) {
 	if err != nil {
 		return c, err
 	}
-	layout, err := host.Cgroups()
+	layout, err := host.Cgroups.Layout()
 	if err != nil {
 		return c, err
 	}

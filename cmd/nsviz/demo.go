@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/nsviz/nsviz/internal/container/docker"
+	"github.com/nsviz/nsviz/internal/container/engine/docker"
 	"github.com/nsviz/nsviz/internal/demo"
 	"github.com/nsviz/nsviz/internal/demo/lesson"
 	"github.com/nsviz/nsviz/internal/event"
@@ -106,7 +106,7 @@ func demoBackend(ctx context.Context, o *options, bare bool) (demo.Backend, erro
 	if err != nil {
 		return nil, err
 	}
-	layout, err := fs.Cgroups()
+	layout, err := fs.Cgroups.Layout()
 	if err != nil {
 		return nil, err
 	}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/nsviz/nsviz/internal/container/docker"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/pipeline"
@@ -70,7 +69,7 @@ func (o *options) lookAfter(ctx context.Context, before *isolation.Snapshot) (*i
 func awaitEngine(ctx context.Context, p *pipeline.Pipeline) {
 	for {
 		for _, e := range p.Snapshot().Engines {
-			if e.State != fact.EngineState(docker.Connecting) {
+			if e.State != fact.EngineConnecting {
 				return
 			}
 		}

@@ -10,8 +10,9 @@ import (
 
 	"github.com/nsviz/nsviz/internal/anatomy"
 	"github.com/nsviz/nsviz/internal/client"
-	"github.com/nsviz/nsviz/internal/container/docker"
+	"github.com/nsviz/nsviz/internal/container/engine"
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/report"
@@ -109,17 +110,21 @@ func (o *options) inspect(ctx context.Context, s *streams, name string, sizes bo
 	if err != nil {
 		return nil, err
 	}
-	layout, err := host.Cgroups()
+	layout, err := host.Cgroups.Layout()
 	if err != nil {
 		return nil, err
 	}
-	c, err := report.FindByPID(snapshot, name, func(pid int32) (string, error) { return host.CgroupPath(pid, layout) })
+	c, err := report.FindByPID(snapshot, name, func(pid int32) (string, error) { return host.Cgroups.PathOf(pid, layout) })
 	if err != nil {
 		return nil, whereToAsk(err)
 	}
 	extra := anatomy.Extra{Sizes: sizes}
-	if c.Runtime == docker.Runtime {
-		extra.Told, extra.Untold = o.told(ctx, c.ID)
+	asked, err := o.engine(nil)
+	if err != nil {
+		return nil, err
+	}
+	if c.Runtime == asked.Name() {
+		extra.Told, extra.Untold = told(ctx, asked, c.ID)
 	}
 	a, err := anatomy.Gather(ctx, host, layout, snapshot, c, extra)
 	if err != nil {
@@ -128,14 +133,14 @@ func (o *options) inspect(ctx context.Context, s *streams, name string, sizes bo
 	return a, nil
 }
 
-// told asks the engine what it was told about a container.
-func (o *options) told(ctx context.Context, id string) (*anatomy.Told, error) {
-	s, err := docker.Settings(ctx, o.dockerHost, id)
+// told asks an engine what it was told about a container.
+func told(ctx context.Context, asked engine.Engine, id string) (*anatomy.Told, error) {
+	s, err := asked.Settings(ctx, id)
 	if err != nil {
 		return nil, err
 	}
 	t := &anatomy.Told{
-		Engine: docker.Runtime, Privileged: s.Privileged, ReadOnly: s.ReadonlyRootfs, MemoryBytes: s.MemoryBytes, CPUs: s.CPUs, PIDs: s.PIDs,
+		Engine: asked.Name(), Privileged: s.Privileged, ReadOnly: s.ReadonlyRootfs, MemoryBytes: s.MemoryBytes, CPUs: s.CPUs, PIDs: s.PIDs,
 		Modes: map[event.NamespaceType]string{
 			event.Net: s.NetworkMode, event.PID: s.PIDMode, event.IPC: s.IPCMode, event.UTS: s.UTSMode, event.User: s.UserMode,
 			event.CgroupNS: s.CgroupMode, event.Mnt: "",
@@ -143,7 +148,10 @@ func (o *options) told(ctx context.Context, id string) (*anatomy.Told, error) {
 		CapAdd: s.CapAdd, CapDrop: s.CapDrop, AppArmor: s.AppArmorProfile,
 	}
 	if s.SwapUnlimited || s.SwapBytes != nil {
-		t.Swap = &hostfs.Limit[uint64]{Value: s.SwapBytes, Unlimited: s.SwapUnlimited}
+		t.Swap = &fact.Limit{Unlimited: s.SwapUnlimited}
+		if s.SwapBytes != nil {
+			t.Swap.Value = new(float64(*s.SwapBytes))
+		}
 	}
 	for _, option := range s.SecurityOptions {
 		switch strings.Replace(option, ":", "=", 1) { // the older way to write it

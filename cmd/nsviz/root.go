@@ -10,8 +10,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/nsviz/nsviz/internal/container/docker"
+	"github.com/nsviz/nsviz/internal/container/engine"
+	"github.com/nsviz/nsviz/internal/container/engine/docker"
 	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/place"
@@ -36,7 +39,7 @@ type options struct {
 	methods    []string
 	noCommands bool
 
-	probeMethods []probes.Method
+	probeMethods []fact.Method
 }
 
 const (
@@ -78,8 +81,8 @@ Without a command it draws the dashboard and serves metrics beside it. It needs 
 		`address to serve metrics on; repeatable, "" is none`)
 	flags.StringVar(&o.webConfig, "web.config.file", "", "file with TLS and basic auth settings of the metrics server")
 	flags.StringVar(&o.dockerHost, "docker-host", "", "Docker engine to ask for names (default $DOCKER_HOST, or the usual socket)")
-	flags.StringVar(&o.procRoot, "proc-root", hostfs.DefaultProc, "where the host's procfs is mounted")
-	flags.StringVar(&o.cgroupRoot, "cgroup-root", hostfs.DefaultCgroup, "where the host's cgroups are mounted")
+	flags.StringVar(&o.procRoot, "proc-root", pseudofs.DefaultProc, "where the host's procfs is mounted")
+	flags.StringVar(&o.cgroupRoot, "cgroup-root", cgroupfs.DefaultRoot, "where the host's cgroups are mounted")
 	flags.Var(newChecked(&o.level, level(slog.LevelInfo), "string", parseLevel), "log-level",
 		"how much to say on stderr: debug, info, warn, error (default info)")
 	flags.BoolVar(&o.noCommands, "no-command-lines", false,
@@ -177,7 +180,7 @@ func adoptLogs(log *slog.Logger) {
 // chooseMethods reads --probe-methods.
 func (o *options) chooseMethods() error {
 	for _, name := range o.methods {
-		method := probes.Method(name)
+		method := fact.Method(name)
 		if !slices.Contains(probes.Methods(), method) {
 			return errUsage{fmt.Errorf("--probe-methods: no method %q; there are %v", name, probes.Methods())}
 		}
@@ -197,12 +200,13 @@ func (o *options) watcher(log *slog.Logger, sinks ...func(fact.Fact)) (*pipeline
 // pipeline sets up what all live commands share.
 func (o *options) pipeline(log *slog.Logger, sinks ...func(fact.Fact)) (*pipeline.Pipeline, error) {
 	adoptLogs(log)
-	if _, err := docker.New(docker.Config{Host: o.dockerHost, Log: log}); err != nil {
-		return nil, errUsage{err} // it connects to nothing: only the address can be wrong
+	names, err := o.engine(log)
+	if err != nil {
+		return nil, err
 	}
 	return pipeline.New(pipeline.Config{
 		Roots:        hostfs.Roots{Proc: o.procRoot, Cgroup: o.cgroupRoot},
-		DockerHost:   o.dockerHost,
+		Engine:       names,
 		ProbeMethods: o.probeMethods,
 		LimitMemory:  pipeline.LimitGoRuntime(log),
 		Log:          log,
@@ -210,4 +214,13 @@ func (o *options) pipeline(log *slog.Logger, sinks ...func(fact.Fact)) (*pipelin
 
 		NoCommandLines: o.noCommands,
 	})
+}
+
+// engine makes the engine that is asked for names. It connects to nothing yet: only its address can be wrong.
+func (o *options) engine(log *slog.Logger) (engine.Engine, error) {
+	e, err := docker.New(docker.Config{Host: o.dockerHost, Log: log})
+	if err != nil {
+		return nil, errUsage{err}
+	}
+	return e, nil
 }

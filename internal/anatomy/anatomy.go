@@ -6,7 +6,9 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
+	"github.com/nsviz/nsviz/internal/host/nsfs"
+	"github.com/nsviz/nsviz/internal/host/procfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -22,11 +24,11 @@ type Anatomy struct {
 
 	Namespaces map[event.NamespaceType]*Namespace `json:"namespaces"`
 	// Hostname is what the host is called inside; it may be empty, and nil is unknown.
-	Hostname    *string          `json:"hostname,omitempty"`
-	UIDMap      []hostfs.IDRange `json:"uid_map,omitzero"`
-	GIDMap      []hostfs.IDRange `json:"gid_map,omitzero"`
-	TimeOffsets *TimeOffsets     `json:"time_offsets,omitempty"`
-	Network     *Network         `json:"network,omitempty"`
+	Hostname    *string        `json:"hostname,omitempty"`
+	UIDMap      []nsfs.IDRange `json:"uid_map,omitzero"`
+	GIDMap      []nsfs.IDRange `json:"gid_map,omitzero"`
+	TimeOffsets *TimeOffsets   `json:"time_offsets,omitempty"`
+	Network     *Network       `json:"network,omitempty"`
 	// Ports are those of the host that lead into it.
 	Ports     []Port    `json:"ports,omitzero"`
 	Processes []Process `json:"processes,omitzero"`
@@ -36,7 +38,7 @@ type Anatomy struct {
 	Stuck  *fact.Stuck  `json:"stuck,omitempty"`
 
 	// Resources is nil where its cgroup could not be read.
-	Resources *hostfs.Resources `json:"resources,omitempty"`
+	Resources *cgroupfs.Resources `json:"resources,omitempty"`
 
 	Root    *Root    `json:"root,omitempty"`
 	Mounts  []Mount  `json:"mounts,omitzero"`
@@ -96,7 +98,7 @@ type Process struct {
 	// PIDs are its numbers in each pid namespace, the host's first, its own last.
 	PIDs []int32 `json:"pids"`
 
-	privileges hostfs.Privileges
+	privileges procfs.Privileges
 }
 
 // Root is its root file system. Of an overlay, Lower are the read-only layers, the topmost first, and

@@ -16,16 +16,16 @@ func BenchmarkGather(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	layout, err := host.Cgroups()
+	layout, err := host.Cgroups.Layout()
 	if err != nil {
 		b.Skip(err)
 	}
 	pid := int32(os.Getpid())
-	cgroup, err := host.CgroupPath(pid, layout)
+	cgroup, err := host.Cgroups.PathOf(pid, layout)
 	if err != nil {
 		b.Skip(err)
 	}
-	ids, err := host.Namespaces(pid)
+	ids, err := host.NS.Of(pid)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
+	"github.com/nsviz/nsviz/internal/host/mountinfo"
+	"github.com/nsviz/nsviz/internal/host/procfs"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
@@ -37,7 +40,7 @@ type Extra struct {
 
 // Gather reads all there is to know about a container of a snapshot, which has just been made. It fails
 // only where the container has ended; what else cannot be read is unknown.
-func Gather(ctx context.Context, host *hostfs.FS, layout hostfs.Layout, s *isolation.Snapshot, c *isolation.Container, extra Extra) (*Anatomy, error) {
+func Gather(ctx context.Context, host *hostfs.FS, layout cgroupfs.Layout, s *isolation.Snapshot, c *isolation.Container, extra Extra) (*Anatomy, error) {
 	a := &Anatomy{
 		Container: event.Container{ID: c.ID, Image: c.Image, Runtime: c.Runtime}, State: c.State,
 		PID: c.InitPID, Comm: c.InitComm, Started: c.Started,
@@ -61,7 +64,7 @@ func Gather(ctx context.Context, host *hostfs.FS, layout hostfs.Layout, s *isola
 		a.Findings = Holes(a)
 		return a, nil
 	}
-	began, err := host.StartTime(a.PID)
+	began, err := host.Proc.StartTime(a.PID)
 	if err != nil {
 		return nil, ended(err)
 	}
@@ -72,7 +75,7 @@ func Gather(ctx context.Context, host *hostfs.FS, layout hostfs.Layout, s *isola
 	g.ports()
 	g.mayDo()
 	// Another process may have its number by now, and the answers are that one's.
-	if now, err := host.StartTime(a.PID); err != nil || now != began {
+	if now, err := host.Proc.StartTime(a.PID); err != nil || now != began {
 		return nil, ended(err)
 	}
 	a.Findings = Holes(a)
@@ -116,7 +119,7 @@ type gatherer struct {
 
 	ctx    context.Context
 	host   *hostfs.FS
-	layout hostfs.Layout
+	layout cgroupfs.Layout
 
 	snapshot *isolation.Snapshot
 	sizes    bool
@@ -124,23 +127,23 @@ type gatherer struct {
 
 // sees reads what the container sees of the host, beside its namespaces' numbers.
 func (g *gatherer) sees() {
-	if name, err := g.host.Hostname(g.PID); err == nil {
+	if name, err := g.host.NS.Hostname(g.PID); err == nil {
 		g.Hostname = &name
 	} else {
 		g.unknown("its host name: %v", err)
 	}
 	var err error
-	if g.UIDMap, g.GIDMap, err = g.host.IDMaps(g.PID); err != nil {
+	if g.UIDMap, g.GIDMap, err = g.host.NS.IDMaps(g.PID); err != nil {
 		g.unknown("which users it has outside: %v", err)
 	}
-	offsets, err := g.host.TimeOffsets(g.PID)
+	offsets, err := g.host.NS.TimeOffsets(g.PID)
 	switch {
 	case err == nil:
 		g.TimeOffsets = &TimeOffsets{MonotonicNS: int64(offsets.Monotonic), BoottimeNS: int64(offsets.Boottime)}
 	case !errors.Is(err, fs.ErrNotExist): // a kernel without time namespaces
 		g.unknown("the offsets of its clocks: %v", err)
 	}
-	network, err := g.host.Network(g.PID)
+	network, err := g.host.Net.Of(g.PID)
 	if err != nil {
 		g.unknown("its network: %v", err)
 		return
@@ -164,7 +167,7 @@ func (g *gatherer) processes(cgroup string) {
 			g.unknown("%d of its processes: nsviz looks at %d", len(pids)-i, maxProcesses)
 			return
 		}
-		p, err := g.host.Process(pid, hostfs.Layout{})
+		p, err := g.host.Proc.Process(pid, cgroupfs.Layout{})
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -173,7 +176,7 @@ func (g *gatherer) processes(cgroup string) {
 			continue
 		}
 		process := Process{PID: pid, Comm: p.Comm, UID: p.UID, PIDs: p.NSPID}
-		if process.privileges, err = g.host.Privileges(pid); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if process.privileges, err = g.host.Proc.Privileges(pid); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			g.unknown("what its process %d may do: %v", pid, err)
 		}
 		g.Processes = append(g.Processes, process)
@@ -197,17 +200,17 @@ func (g *gatherer) pids(cgroup string) ([]int32, error) {
 
 // madeOf reads the container's file systems.
 func (g *gatherer) madeOf() {
-	mounts, err := g.host.Mounts(g.PID)
+	mounts, err := g.host.Mounts.Of(g.PID)
 	if err != nil {
 		g.unknown("its file systems: %v", err)
 		return
 	}
-	outside, err := g.host.HostMounts()
+	outside, err := g.host.Mounts.OfHost()
 	if err != nil {
 		g.unknown("where on the host its mounts are from: %v", err)
 	}
 	g.Mounts = classify(mounts, outside)
-	if root, ok := hostfs.MountAt(mounts, "/"); ok {
+	if root, ok := mountinfo.At(mounts, "/"); ok {
 		g.root(root)
 	}
 	devices, err := g.host.Devices(g.PID, mounts)
@@ -222,7 +225,7 @@ func (g *gatherer) madeOf() {
 	}
 }
 
-func (g *gatherer) root(m *hostfs.Mount) {
+func (g *gatherer) root(m *mountinfo.Mount) {
 	g.Root = &Root{Type: m.FSType, ReadOnly: m.ReadOnly}
 	overlay, ok := m.Overlay()
 	if !ok {
@@ -275,30 +278,30 @@ func (g *gatherer) layers() {
 
 // mayDo reads the privileges of the container's PID 1.
 func (g *gatherer) mayDo() {
-	p, err := g.host.Privileges(g.PID)
+	p, err := g.host.Proc.Privileges(g.PID)
 	if err != nil {
 		g.unknown("what it may do: %v", err)
 		return
 	}
 	g.Privileges = privileges(p)
-	if status, err := g.host.Status(g.PID); err == nil {
+	if status, err := g.host.Proc.Status(g.PID); err == nil {
 		g.Privileges.UID = &status.UID
 	} else {
 		g.unknown("its user: %v", err)
 	}
-	if label, err := g.host.LSMLabel(g.PID); err == nil {
+	if label, err := g.host.Proc.LSMLabel(g.PID); err == nil {
 		g.Privileges.LSM = &label
 	} else {
 		g.unknown("its security profile: %v", err)
 	}
-	if p, err := g.host.Privileges(1); err == nil {
+	if p, err := g.host.Proc.Privileges(1); err == nil {
 		g.hostBounding = names(p.Bounding)
 	}
 }
 
 // mayUse reads what it uses and may use.
 func (g *gatherer) mayUse(cgroup string) {
-	r, err := g.host.Resources(g.PID, g.layout, cgroup)
+	r, err := g.host.Cgroups.Resources(g.PID, g.layout, cgroup)
 	if err != nil {
 		g.unknown("what it uses and may use, in whole or in part: %v", err)
 	}
@@ -311,7 +314,7 @@ func (g *gatherer) mayUse(cgroup string) {
 	}
 }
 
-func privileges(p hostfs.Privileges) *Privileges {
+func privileges(p procfs.Privileges) *Privileges {
 	out := &Privileges{
 		Capabilities: Capabilities{
 			Bounding: names(p.Bounding), Effective: names(p.Effective), Permitted: names(p.Permitted),
@@ -331,20 +334,20 @@ const (
 	seccompFilter   = "filter"
 )
 
-func seccompWord(mode hostfs.SeccompMode) string {
+func seccompWord(mode procfs.SeccompMode) string {
 	switch mode {
-	case hostfs.SeccompDisabled:
+	case procfs.SeccompDisabled:
 		return seccompDisabled
-	case hostfs.SeccompStrict:
+	case procfs.SeccompStrict:
 		return seccompStrict
-	case hostfs.SeccompFilter:
+	case procfs.SeccompFilter:
 		return seccompFilter
 	}
 	return fmt.Sprint("mode ", int(mode))
 }
 
 // names is nil where the set is unknown.
-func names(set *hostfs.Capabilities) []string {
+func names(set *procfs.Capabilities) []string {
 	if set == nil {
 		return nil
 	}

@@ -11,6 +11,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
+	"github.com/nsviz/nsviz/internal/host/nsfs"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
@@ -20,7 +23,7 @@ type madeUpHost struct {
 	t      *testing.T
 	dir    string
 	fs     *hostfs.FS
-	layout hostfs.Layout
+	layout cgroupfs.Layout
 }
 
 const scope = "/system.slice/docker-" + id + ".scope"
@@ -65,7 +68,7 @@ func newMadeUpHost(t *testing.T) *madeUpHost {
 	if h.fs, err = hostfs.Open(hostfs.Roots{Proc: dir + "/proc", Cgroup: dir + "/cgroup"}); err != nil {
 		t.Fatal(err)
 	}
-	if h.layout, err = h.fs.Cgroups(); err != nil {
+	if h.layout, err = h.fs.Cgroups.Layout(); err != nil {
 		t.Fatal(err)
 	}
 	return h
@@ -123,11 +126,11 @@ func TestGather(t *testing.T) {
 			event.Net: {ID: 8, SharedWithHost: new(false), SharedWith: []string{"sidecar"}},
 			event.IPC: {ID: 9},
 		}, a.Namespaces),
-		"users":   cmp.Diff([]hostfs.IDRange{{Inside: 0, Outside: 100000, Count: 65536}}, a.UIDMap),
+		"users":   cmp.Diff([]nsfs.IDRange{{Inside: 0, Outside: 100000, Count: 65536}}, a.UIDMap),
 		"clocks":  cmp.Diff(&TimeOffsets{MonotonicNS: 1e9, BoottimeNS: 5}, a.TimeOffsets),
 		"name":    cmp.Diff(&host, a.Hostname),
 		"network": cmp.Diff(&Network{Interfaces: []Interface{{Name: "lo"}}}, a.Network),
-		"pids":    cmp.Diff(&hostfs.Limit[uint64]{Unlimited: true}, a.Resources.PIDs.Max),
+		"pids":    cmp.Diff(&fact.Limit{Unlimited: true}, a.Resources.PIDs.Max),
 		"root":    cmp.Diff(&Root{Type: "overlay", Lower: []string{"/l/A"}, Upper: "/upper", Written: &Written{Bytes: 5, Files: 1}}, a.Root),
 		"mounts": cmp.Diff([]Mount{
 			{Path: "/", Kind: KindRoot, Type: "overlay"}, {Path: "/dev", Kind: KindTmpfs, Type: "tmpfs"},

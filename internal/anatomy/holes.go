@@ -6,8 +6,12 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
+	"github.com/nsviz/nsviz/internal/host/nsfs"
+	"github.com/nsviz/nsviz/internal/host/procfs"
 )
 
 // Finding is a place where a container's walls have a hole, or are lower than they need to be.
@@ -22,15 +26,6 @@ type Finding struct {
 	Meaning string `json:"meaning"`
 	See     string `json:"see"`
 	Close   string `json:"close"`
-}
-
-// Worst is the highest severity among findings; false where there are none.
-func Worst(findings []Finding) (Severity, bool) {
-	var worst Severity
-	for i := range findings {
-		worst = max(worst, findings[i].Severity)
-	}
-	return worst, len(findings) > 0
 }
 
 // Holes finds the holes in a container's walls by what was gathered of it, the worst first. On what is
@@ -74,8 +69,16 @@ func (h *holes) ownUsers() bool {
 	if n == nil || n.SharedWithHost == nil || *n.SharedWithHost || h.a.UIDMap == nil {
 		return false
 	}
-	outside, mapped := hostfs.OutsideID(h.a.UIDMap, 0)
+	outside, mapped := nsfs.OutsideID(h.a.UIDMap, 0)
 	return !mapped || outside != 0
+}
+
+// advice returns how to close a hole: by flags, where the container's runtime has those of `docker run`, else in words.
+func (h *holes) advice(flags, words string) string {
+	if runtime.Lookup(h.a.Container.Runtime).RunFlags {
+		return flags
+	}
+	return words
 }
 
 // soften is for what root of another user namespace can do less with.
@@ -106,7 +109,8 @@ func (h *holes) namespaces() {
 		if s, ok := shared[t]; ok && h.onHost(t) {
 			h.add(Finding{
 				ID: "host_" + t.String() + "_namespace", Severity: s.severity, Title: "It is in the host's " + t.String() + " namespace",
-				Meaning: s.meaning, See: "readlink " + h.file("ns/"+t.String()) + " /proc/self/ns/" + t.String(), Close: s.close,
+				Meaning: s.meaning, See: "readlink " + h.file("ns/"+t.String()) + " /proc/self/ns/" + t.String(),
+				Close: h.advice(s.close, "start it in a namespace of its own"),
 			})
 		}
 		n := h.a.Namespaces[t]
@@ -160,8 +164,9 @@ func (h *holes) users() {
 		ID: "host_root", Severity: Medium, Title: "Its root is the host's root",
 		Meaning: "Its PID 1 is user 0 outside as well. Whatever gets past the other walls is root on the host, and files of " +
 			"the host that are mounted in belong to it.",
-		See:   "cat " + h.file("uid_map") + "; grep Uid " + h.file("status"),
-		Close: "run it as a user (--user, USER in the image), or give it a user namespace (the engine's userns-remap, a rootless engine)",
+		See: "cat " + h.file("uid_map") + "; grep Uid " + h.file("status"),
+		Close: h.advice("run it as a user (--user, USER in the image), or give it a user namespace (the engine's userns-remap, a rootless engine)",
+			"run it as a user (USER in the image), or give it a user namespace"),
 	})
 }
 
@@ -177,7 +182,7 @@ func (h *holes) confinement() {
 			Meaning: "Every system call of the kernel is open to it, those too that containers do not need and in which the holes " +
 				"of the past years were.",
 			See:   "grep Seccomp " + h.file("status") + "   (0 is none, 2 is a filter)",
-			Close: "start it without --security-opt seccomp=unconfined; without --privileged",
+			Close: h.advice("start it without --security-opt seccomp=unconfined; without --privileged", "start it unprivileged and with a seccomp filter"),
 		})
 	}
 	if p.NoNewPrivs != nil && !*p.NoNewPrivs {
@@ -185,7 +190,7 @@ func (h *holes) confinement() {
 			ID: "new_privileges", Severity: Low, Title: "Programs in it can gain privileges",
 			Meaning: "no_new_privs is off: a setuid program, or one with file capabilities, makes root of an ordinary user inside.",
 			See:     "grep NoNewPrivs " + h.file("status"),
-			Close:   "start it with --security-opt no-new-privileges",
+			Close:   h.advice("start it with --security-opt no-new-privileges", "start it with no_new_privs"),
 		})
 	}
 	if p.LSM == nil {
@@ -204,7 +209,9 @@ func (h *holes) confinement() {
 		h.add(Finding{
 			ID: "lsm_unconfined", Severity: Medium, Title: "The security module does not confine it", Details: []string{label},
 			Meaning: "AppArmor or SELinux is at work on this host, and this container is exempt from it or only watched by it.",
-			See:     see, Close: "start it without --security-opt apparmor=unconfined or label=disable, without --privileged; load the profile in enforce mode",
+			See:     see,
+			Close: h.advice("start it without --security-opt apparmor=unconfined or label=disable, without --privileged; load the profile in enforce mode",
+				"start it unprivileged and with a profile; load the profile in enforce mode"),
 		})
 	}
 }
@@ -238,7 +245,7 @@ func (h *holes) processes() {
 				more = append(more, name)
 			}
 		}
-		if other.privileges.Seccomp != nil && *other.privileges.Seccomp == hostfs.SeccompDisabled && p.Seccomp == seccompFilter {
+		if other.privileges.Seccomp != nil && *other.privileges.Seccomp == procfs.SeccompDisabled && p.Seccomp == seccompFilter {
 			more = append(more, "no seccomp filter")
 		}
 		if len(more) > 0 {
@@ -248,10 +255,14 @@ func (h *holes) processes() {
 	if len(details) == 0 {
 		return
 	}
+	unprivileged := "bring programs in without more privileges than it has"
+	if exec := runtime.Lookup(h.a.Container.Runtime).Commands[runtime.Exec]; exec != "" {
+		unprivileged = exec + " without --privileged"
+	}
 	h.add(Finding{
 		ID: "privileged_process", Severity: h.soften(High), Title: "Processes in it may do more than its PID 1", Details: bounded(details),
 		Meaning: "They came in from outside with more privileges than the container was given, and share its files and, most often, its user.",
-		See:     "grep -E 'Cap|Seccomp' /proc/PID/status", Close: "docker exec without --privileged",
+		See:     "grep -E 'Cap|Seccomp' /proc/PID/status", Close: unprivileged,
 	})
 }
 
@@ -285,20 +296,20 @@ func (h *holes) limits() {
 		h.add(Finding{
 			ID: "no_memory_limit", Severity: Medium, Title: "Nothing limits its memory",
 			Meaning: "It can use up the host's memory, and then the kernel kills anywhere on the host.",
-			See:     h.cgroupFile("memory.max", "memory.limit_in_bytes"), Close: "start it with --memory",
+			See:     h.cgroupFile("memory.max", "memory.limit_in_bytes"), Close: h.advice("start it with --memory", "give it a limit of memory"),
 		})
 	}
 	if p != nil && unlimited(p.Max, p.EffectiveMax) {
 		h.add(Finding{
 			ID: "no_pids_limit", Severity: Medium, Title: "Nothing limits how many processes it has",
 			Meaning: "A fork bomb in it takes all process numbers of the host.",
-			See:     h.cgroupFile("pids.max", "pids.max"), Close: "start it with --pids-limit",
+			See:     h.cgroupFile("pids.max", "pids.max"), Close: h.advice("start it with --pids-limit", "give it a limit of processes"),
 		})
 	}
 }
 
 // unlimited is whether neither a container's own cgroup nor one above it, as far as is visible, sets a limit.
-func unlimited(own, effective *hostfs.Limit[uint64]) bool {
+func unlimited(own *fact.Limit, effective *cgroupfs.EffectiveLimit) bool {
 	if effective != nil {
 		return effective.Unlimited
 	}

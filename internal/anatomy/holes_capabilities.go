@@ -2,14 +2,9 @@ package anatomy
 
 import (
 	"slices"
-)
 
-// engineDefaults are the capabilities that Docker, Podman and containerd give a container by default.
-// (Podman gives less: without mknod, net_raw and audit_write.)
-var engineDefaults = []string{
-	"cap_chown", "cap_dac_override", "cap_fsetid", "cap_fowner", "cap_mknod", "cap_net_raw", "cap_setgid", "cap_setuid",
-	"cap_setfcap", "cap_setpcap", "cap_net_bind_service", "cap_sys_chroot", "cap_kill", "cap_audit_write",
-}
+	"github.com/nsviz/nsviz/internal/container/runtime"
+)
 
 // powers says what one can do with the capabilities that matter most; the others are Medium.
 var powers = map[string]Severity{
@@ -51,12 +46,13 @@ func (h *holes) capabilities() {
 		name string
 		caps []string
 	}{{"bounding", p.Capabilities.Bounding}, {"effective", p.Capabilities.Effective}, {"ambient", p.Capabilities.Ambient}}
+	usual := runtime.UsualCapabilities()
 	extra := map[string]string{} // the sets by the name of the capability
 	var order []string
 	worst := Info
 	for _, set := range sets {
 		for _, c := range set.caps {
-			if slices.Contains(engineDefaults, c) {
+			if slices.Contains(usual, c) {
 				continue
 			}
 			if extra[c] == "" {
@@ -73,7 +69,9 @@ func (h *holes) capabilities() {
 		h.add(Finding{
 			ID: "privileged", Severity: h.soften(Critical), Title: "It is privileged: it has all capabilities of the host and no seccomp filter",
 			Meaning: "This is what --privileged makes. Its root can do what the host's root can; it is a container by name only.",
-			See:     see + "; grep Seccomp " + h.file("status"), Close: "start it without --privileged; add the one capability or device that it needs",
+			See:     see + "; grep Seccomp " + h.file("status"),
+			Close: h.advice("start it without --privileged; add the one capability or device that it needs",
+				"start it unprivileged; add the one capability or device that it needs"),
 		})
 	}
 	if len(order) > 0 {
@@ -85,7 +83,9 @@ func (h *holes) capabilities() {
 			ID: "added_capabilities", Severity: h.soften(worst), Title: "It has capabilities beyond the engines' default", Details: details,
 			Meaning: "Each is a part of root's power. What is in the bounding set can be had by a setuid program or one with file " +
 				"capabilities; what is effective, its PID 1 has now; what is ambient stays with every program that it starts.",
-			See: see, Close: "start it without the --cap-add in question; --cap-drop=ALL and --cap-add what it needs is better still",
+			See: see,
+			Close: h.advice("start it without the --cap-add in question; --cap-drop=ALL and --cap-add what it needs is better still",
+				"start it without the capability in question; none but what it needs is better still"),
 		})
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/nsviz/nsviz/internal/container/runtime"
 )
 
 // at is the mount that a path is in, the last one where several cover each other.
@@ -27,7 +29,8 @@ func (h *holes) kernelFiles() {
 			ID: "writable_proc_sys", Severity: h.soften(High), Title: "It can write to /proc/sys",
 			Meaning: "Most settings there are the whole host's. kernel.core_pattern names a program that the kernel runs as the host's root.",
 			See:     "findmnt -N " + fmt.Sprint(h.a.PID) + " -T /proc/sys",
-			Close:   "start it without --privileged and without --security-opt systempaths=unconfined; namespaced settings can be given with --sysctl",
+			Close: h.advice("start it without --privileged and without --security-opt systempaths=unconfined; namespaced settings can be given with --sysctl",
+				"start it unprivileged and with /proc/sys read-only"),
 		})
 	}
 	var sys, cgroups []string
@@ -49,21 +52,25 @@ func (h *holes) kernelFiles() {
 		h.add(Finding{
 			ID: "writable_sys", Severity: h.soften(High), Title: "It can write to the kernel's /sys", Details: bounded(sys),
 			Meaning: "There are settings of devices, drivers and the kernel of the whole host, and programs that the kernel runs as the host's root.",
-			See:     "findmnt -N " + fmt.Sprint(h.a.PID) + " -t sysfs", Close: "start it without --privileged; mount /sys read-only",
+			See:     "findmnt -N " + fmt.Sprint(h.a.PID) + " -t sysfs",
+			Close:   h.advice("start it without --privileged; mount /sys read-only", "start it unprivileged; mount /sys read-only"),
 		})
 	}
 	if len(cgroups) > 0 {
 		h.add(Finding{
 			ID: "writable_cgroups", Severity: h.soften(Medium), Title: "It can write to cgroup files", Details: bounded(cgroups),
 			Meaning: "It can change limits, its own among them; on cgroup v1 a release_agent is a program that the kernel runs as the host's root.",
-			See:     "findmnt -N " + fmt.Sprint(h.a.PID) + " -t cgroup,cgroup2", Close: "start it without --privileged; mount the cgroups read-only",
+			See:     "findmnt -N " + fmt.Sprint(h.a.PID) + " -t cgroup,cgroup2",
+			Close:   h.advice("start it without --privileged; mount the cgroups read-only", "start it unprivileged; mount the cgroups read-only"),
 		})
 	}
 	if r := h.a.Root; r != nil && !r.ReadOnly {
 		h.add(Finding{
 			ID: "writable_root", Severity: Info, Title: "Its root file system can be written to",
 			Meaning: "Whoever gets in can leave programs behind; what is written is lost with the container.",
-			See:     "findmnt -N " + fmt.Sprint(h.a.PID) + " /", Close: "start it with --read-only, and with --tmpfs for what it has to write",
+			See:     "findmnt -N " + fmt.Sprint(h.a.PID) + " /",
+			Close: h.advice("start it with --read-only, and with --tmpfs for what it has to write",
+				"start it with a read-only root file system, and with a tmpfs for what it has to write"),
 		})
 	}
 }
@@ -79,7 +86,7 @@ func (h *holes) mounts() {
 		if e == nil || m.Kind != KindBind && m.Kind != KindVolume {
 			continue
 		}
-		if slices.Contains(engineSockets, path.Base(m.Source)) {
+		if runtime.IsSocket(path.Base(m.Source)) {
 			sockets = append(sockets, m.Source+" at "+m.Path)
 			continue
 		}
@@ -107,7 +114,8 @@ func (h *holes) mounts() {
 		h.add(Finding{
 			ID: "host_mount", Severity: h.soften(pathsWorst), Title: "Files of the host that matter are mounted in", Details: bounded(paths),
 			Meaning: "What is mounted in is outside of the walls: the container reads it, and changes it where the mount is writable, as its user may.",
-			See:     "findmnt -N " + fmt.Sprint(h.a.PID), Close: "mount only the folder that is needed, read-only (-v FROM:TO:ro) where that will do",
+			See:     "findmnt -N " + fmt.Sprint(h.a.PID),
+			Close:   "mount only the folder that is needed, read-only" + h.advice(" (-v FROM:TO:ro)", "") + " where that will do",
 		})
 	}
 }
@@ -160,6 +168,6 @@ func (h *holes) devices() {
 		Meaning: "A device is the host's hardware, past all file systems. Whether it may be opened is also up to the cgroup's device rules, " +
 			"which nsviz does not read: a node that the container made by itself (cap_mknod) is most often refused.",
 		See:   fmt.Sprintf("ls -l /proc/%d/root/dev", h.a.PID),
-		Close: "start it without --device and without --privileged",
+		Close: h.advice("start it without --device and without --privileged", "start it unprivileged and without devices"),
 	})
 }

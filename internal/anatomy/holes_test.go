@@ -10,9 +10,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
+	"github.com/nsviz/nsviz/internal/host/nsfs"
+	"github.com/nsviz/nsviz/internal/host/procfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -20,11 +23,11 @@ import (
 func walled() *Anatomy {
 	a := &Anatomy{
 		PID: 4242, Namespaces: map[event.NamespaceType]*Namespace{},
-		UIDMap:    []hostfs.IDRange{{Inside: 0, Outside: 0, Count: 4294967295}},
+		UIDMap:    []nsfs.IDRange{{Inside: 0, Outside: 0, Count: 4294967295}},
 		Processes: []Process{{PID: 4242, Comm: "web"}},
-		Resources: &hostfs.Resources{
-			Memory: &hostfs.MemoryUse{MaxBytes: &hostfs.Limit[uint64]{Value: new(uint64(64 << 20))}},
-			PIDs:   &hostfs.PIDsUse{Max: &hostfs.Limit[uint64]{Value: new(uint64(50))}},
+		Resources: &cgroupfs.Resources{
+			Memory: &cgroupfs.MemoryUse{MaxBytes: &fact.Limit{Value: new(float64(64 << 20))}},
+			PIDs:   &cgroupfs.PIDsUse{Max: &fact.Limit{Value: new(float64(50))}},
 		},
 		Root: &Root{Type: "overlay", ReadOnly: true},
 		Mounts: []Mount{
@@ -39,10 +42,10 @@ func walled() *Anatomy {
 		Devices: []Device{{Path: "/dev/null", Major: 1, Minor: 3}, {Path: "/dev/console", Major: 136, Minor: 5}},
 		Privileges: &Privileges{
 			UID:          new(uint32(1000)),
-			Capabilities: Capabilities{Bounding: slices.Clone(engineDefaults), Effective: []string{}, Ambient: []string{}},
+			Capabilities: Capabilities{Bounding: runtime.UsualCapabilities(), Effective: []string{}, Ambient: []string{}},
 			Seccomp:      seccompFilter, NoNewPrivs: new(true), LSM: new("docker-default (enforce)"),
 		},
-		hostBounding: append(slices.Clone(engineDefaults), "cap_sys_admin", "cap_sys_module"),
+		hostBounding: append(runtime.UsualCapabilities(), "cap_sys_admin", "cap_sys_module"),
 	}
 	for _, t := range event.NamespaceTypes() {
 		// Like nearly all containers it has the host's user and time namespaces.
@@ -58,7 +61,7 @@ func mount(a *Anatomy, source, at string, readOnly bool) {
 // remap gives the container a user namespace in which root is outside whatever it says.
 func remap(a *Anatomy, outside uint32) {
 	a.Namespaces[event.User].SharedWithHost = new(false)
-	a.UIDMap = []hostfs.IDRange{{Inside: 0, Outside: outside, Count: 65536}}
+	a.UIDMap = []nsfs.IDRange{{Inside: 0, Outside: outside, Count: 65536}}
 }
 
 func TestHoles(t *testing.T) {
@@ -138,13 +141,13 @@ func TestHoles(t *testing.T) {
 		{"unknown privileges", func(a *Anatomy) { a.Privileges = nil }, "", 0, ""},
 
 		{"an exec with more", func(a *Anatomy) {
-			a.Processes = append(a.Processes, Process{PID: 4300, Comm: "sh", privileges: hostfs.Privileges{Bounding: new(hostfs.Capabilities(1 << 21))}})
+			a.Processes = append(a.Processes, Process{PID: 4300, Comm: "sh", privileges: procfs.Privileges{Bounding: new(procfs.Capabilities(1 << 21))}})
 		}, "privileged_process", High, "PID 4300 (sh): cap_sys_admin"},
 		{"an exec without a filter", func(a *Anatomy) {
-			a.Processes = append(a.Processes, Process{PID: 4300, Comm: "sh", privileges: hostfs.Privileges{Seccomp: new(hostfs.SeccompDisabled)}})
+			a.Processes = append(a.Processes, Process{PID: 4300, Comm: "sh", privileges: procfs.Privileges{Seccomp: new(procfs.SeccompDisabled)}})
 		}, "privileged_process", High, "PID 4300 (sh): no seccomp filter"},
 		{"an exec with less", func(a *Anatomy) {
-			a.Processes = append(a.Processes, Process{PID: 4300, privileges: hostfs.Privileges{Bounding: new(hostfs.Capabilities(1)), Seccomp: new(hostfs.SeccompFilter)}})
+			a.Processes = append(a.Processes, Process{PID: 4300, privileges: procfs.Privileges{Bounding: new(procfs.Capabilities(1)), Seccomp: new(procfs.SeccompFilter)}})
 		}, "", 0, ""},
 
 		{"/proc/sys", func(a *Anatomy) { a.Mounts[2].ReadOnly = false }, "writable_proc_sys", High, ""},
@@ -181,13 +184,13 @@ func TestHoles(t *testing.T) {
 		{"a port for the host", port("127.0.0.1:8080", BySocket), "host_ports", Info, "127.0.0.1:8080/tcp of the host (its own socket, PID 7)"},
 		{"no ports", func(a *Anatomy) { a.Ports = []Port{} }, "", 0, ""},
 
-		{"memory", func(a *Anatomy) { a.Resources.Memory.MaxBytes = &hostfs.Limit[uint64]{Unlimited: true} }, "no_memory_limit", Medium, ""},
-		{"pids", func(a *Anatomy) { a.Resources.PIDs.Max = &hostfs.Limit[uint64]{Unlimited: true} }, "no_pids_limit", Medium, ""},
-		{"unknown limits", func(a *Anatomy) { a.Resources = &hostfs.Resources{Memory: &hostfs.MemoryUse{}} }, "", 0, ""},
+		{"memory", func(a *Anatomy) { a.Resources.Memory.MaxBytes = &fact.Limit{Unlimited: true} }, "no_memory_limit", Medium, ""},
+		{"pids", func(a *Anatomy) { a.Resources.PIDs.Max = &fact.Limit{Unlimited: true} }, "no_pids_limit", Medium, ""},
+		{"unknown limits", func(a *Anatomy) { a.Resources = &cgroupfs.Resources{Memory: &cgroupfs.MemoryUse{}} }, "", 0, ""},
 		{"no resources", func(a *Anatomy) { a.Resources = nil }, "", 0, ""},
 		{"a limit above", func(a *Anatomy) {
-			a.Resources.Memory.MaxBytes = &hostfs.Limit[uint64]{Unlimited: true}
-			a.Resources.Memory.EffectiveMaxBytes = &hostfs.Limit[uint64]{Value: new(uint64(1 << 30)), Cgroup: "/pod"}
+			a.Resources.Memory.MaxBytes = &fact.Limit{Unlimited: true}
+			a.Resources.Memory.EffectiveMaxBytes = &cgroupfs.EffectiveLimit{Limit: fact.Limit{Value: new(float64(1 << 30))}, Cgroup: "/pod"}
 		}, "", 0, ""},
 	}
 	for _, test := range tests {
@@ -211,6 +214,51 @@ func TestHoles(t *testing.T) {
 		if f.Title == "" || f.Meaning == "" || f.See == "" || f.Close == "" {
 			t.Errorf("%s does not say all: %+v", test.name, f)
 		}
+		adviceOfEveryRuntime(t, test.name, test.change)
+	}
+}
+
+// adviceOfEveryRuntime fails where the advice on a hole names a program of another runtime, or flags that the container's runtime does
+// not have.
+func adviceOfEveryRuntime(t *testing.T, name string, change func(*Anatomy)) {
+	t.Helper()
+	programs, flags := regexp.MustCompile(`\b(docker|podman)\b`), regexp.MustCompile(`(^|[ (])-`)
+	for _, r := range append(runtime.All(), runtime.Runtime{Name: "of a later version"}) {
+		a := walled()
+		a.Container.Runtime = r.Name
+		change(a)
+		for _, f := range Holes(a) {
+			for _, program := range programs.FindAllString(f.Close, -1) {
+				if program != r.Name {
+					t.Errorf("%s, runtime %q: advised %q", name, r.Name, f.Close)
+				}
+			}
+			if f.Close == "" || !r.RunFlags && flags.MatchString(f.Close) {
+				t.Errorf("%s, runtime %q: advised %q", name, r.Name, f.Close)
+			}
+		}
+	}
+}
+
+func TestAdviceOfDocker(t *testing.T) {
+	a := walled()
+	a.Container.Runtime = runtime.Docker
+	a.Namespaces[event.Net].SharedWithHost = new(true)
+	a.Resources.Memory.MaxBytes = &fact.Limit{Unlimited: true}
+	a.Processes = append(a.Processes, Process{PID: 4243, Comm: "sh", privileges: procfs.Privileges{Bounding: new(procfs.Capabilities(1 << 21))}})
+	want := map[string]string{
+		"host_net_namespace": "start it without --network=host; publish the ports that are needed with -p",
+		"no_memory_limit":    "start it with --memory",
+		"privileged_process": "docker exec without --privileged",
+	}
+	for _, f := range Holes(a) {
+		if f.Close != want[f.ID] {
+			t.Errorf("%s: %q, want %q", f.ID, f.Close, want[f.ID])
+		}
+		delete(want, f.ID)
+	}
+	if len(want) > 0 {
+		t.Errorf("not found: %v", want)
 	}
 }
 
@@ -265,15 +313,6 @@ func TestPrivileged(t *testing.T) {
 	a.hostBounding = []string{"cap_bpf"}
 	if has() {
 		t.Error("it is called privileged and has less than the host")
-	}
-}
-
-func TestWorst(t *testing.T) {
-	if _, some := Worst(nil); some {
-		t.Error("nothing is the worst")
-	}
-	if s, some := Worst([]Finding{{Severity: Low}, {Severity: High}, {}}); s != High || !some {
-		t.Errorf("%s, %v", s, some)
 	}
 }
 

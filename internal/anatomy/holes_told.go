@@ -7,8 +7,10 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 )
 
 // Told is what the engine was told when it made the container or since, in the engine's words. No fact of
@@ -23,7 +25,7 @@ type Told struct {
 	// MemoryBytes, CPUs and PIDs are limits; 0 is none.
 	MemoryBytes uint64
 	// Swap is the limit of what may be swapped out; nil is unknown.
-	Swap *hostfs.Limit[uint64]
+	Swap *fact.Limit
 	CPUs float64
 	PIDs uint64
 	// CapAdd and CapDrop are names with or without CAP_, in any case, or ALL.
@@ -67,13 +69,20 @@ func (h *holes) told() {
 	if r := h.a.Root; r != nil && r.ReadOnly != t.ReadOnly {
 		d.add(!r.ReadOnly, Low, "root file system", yesNo(t.ReadOnly, "read-only", "writable"), yesNo(r.ReadOnly, "a read-only one", "a writable one"))
 	}
-	see := "docker inspect " + event.ShortID(h.a.Container.ID) + "; nsviz inspect tells what the kernel has and where to see it"
+	see, again, anew := "nsviz inspect tells what the kernel has and where to see it", "", ""
+	commands := runtime.Lookup(t.Engine).Commands
+	if inspect := commands[runtime.Inspect]; inspect != "" {
+		see = inspect + " " + event.ShortID(h.a.Container.ID) + "; " + see
+	}
+	if update := commands[runtime.Update]; update != "" {
+		again, anew = " ("+update+")", "; "+update+" sets a limit anew"
+	}
 	if len(d.looser) > 0 {
 		h.add(Finding{
 			ID: "looser_than_told", Severity: h.soften(d.worst), Title: "The kernel permits it more than its engine was told", Details: bounded(d.looser),
 			Meaning: "Somebody has changed it behind the engine's back, by the kernel's files or from inside, or the engine did not do " +
 				"as it was told. Who trusts the engine's settings trusts walls that are not there.",
-			See: see, Close: "find out who did it; recreate the container, or tell the engine again (docker update)",
+			See: see, Close: "find out who did it; recreate the container, or tell the engine again" + again,
 		})
 	}
 	if len(d.strict) > 0 {
@@ -81,7 +90,7 @@ func (h *holes) told() {
 			ID: "stricter_than_told", Severity: Info, Title: "The kernel permits it less than its engine was told", Details: bounded(d.strict),
 			Meaning: "A program that gives up what it does not need is a good one; a limit that somebody lowered behind the engine's back " +
 				"may be why it is slow or killed.",
-			See: see, Close: "nothing, where it is meant so; docker update sets a limit anew",
+			See: see, Close: "nothing, where it is meant so" + anew,
 		})
 	}
 }
@@ -118,14 +127,14 @@ func (h *holes) toldLimits(t *Told, d *differences) {
 	}
 	if m := h.a.Resources.Memory; m != nil {
 		// The kernel counts in pages, of at most 64 KiB.
-		told := t.MemoryBytes
-		toldLimit(d, "memory limit", told, m.MaxBytes, func(has uint64) bool { return has <= told && told-has < 64<<10 },
-			func(n uint64) string { return fmt.Sprint(n, " bytes") })
+		told := float64(t.MemoryBytes)
+		toldLimit(d, "memory limit", told, m.MaxBytes, func(has float64) bool { return has <= told && told-has < 64<<10 },
+			func(n float64) string { return fmt.Sprint(uint64(n), " bytes") })
 		h.toldSwap(t, m, d)
 	}
 	if p := h.a.Resources.PIDs; p != nil {
-		toldLimit(d, "limit of processes", t.PIDs, p.Max, func(has uint64) bool { return has == t.PIDs },
-			func(n uint64) string { return fmt.Sprint(n) })
+		toldLimit(d, "limit of processes", float64(t.PIDs), p.Max, func(has float64) bool { return has == float64(t.PIDs) },
+			func(n float64) string { return fmt.Sprint(uint64(n)) })
 	}
 	if c := h.a.Resources.CPU; c != nil {
 		toldLimit(d, "CPU quota", t.CPUs, c.QuotaCores, func(has float64) bool { return math.Abs(has-t.CPUs) < 0.005 },
@@ -135,41 +144,41 @@ func (h *holes) toldLimits(t *Told, d *differences) {
 
 // toldSwap compares the limits of swap. On cgroup v1 the kernel limits memory and swap together: where that is as it was
 // told, the limit of memory alone is the difference.
-func (h *holes) toldSwap(t *Told, m *hostfs.MemoryUse, d *differences) {
+func (h *holes) toldSwap(t *Told, m *cgroupfs.MemoryUse, d *differences) {
 	told, has := t.Swap, m.SwapMaxBytes
 	if told == nil || has == nil || told.Unlimited && has.Unlimited {
 		return
 	}
-	same := func(a, b uint64) bool { return max(a, b)-min(a, b) < 64<<10 }
+	same := func(a, b float64) bool { return math.Abs(a-b) < 64<<10 }
 	if told.Value != nil && has.Value != nil {
 		if same(*told.Value, *has.Value) {
 			return
 		}
-		if memory := m.MaxBytes; memory != nil && memory.Value != nil && same(t.MemoryBytes+*told.Value, *memory.Value+*has.Value) {
+		if memory := m.MaxBytes; memory != nil && memory.Value != nil && same(float64(t.MemoryBytes)+*told.Value, *memory.Value+*has.Value) {
 			return
 		}
 	}
-	words := func(l *hostfs.Limit[uint64]) string {
+	words := func(l *fact.Limit) string {
 		if l.Value == nil {
 			return "none"
 		}
-		return fmt.Sprint(*l.Value, " bytes")
+		return fmt.Sprint(uint64(*l.Value), " bytes")
 	}
 	looser := has.Value == nil || told.Value != nil && *has.Value > *told.Value
 	d.add(looser, Medium, "swap limit", words(told), words(has))
 }
 
-func toldLimit[T uint64 | float64](d *differences, what string, told T, has *hostfs.Limit[T], same func(T) bool, words func(T) string) {
+func toldLimit(d *differences, what string, told float64, has *fact.Limit, same func(float64) bool, words func(float64) string) {
 	if has == nil || !has.Unlimited && has.Value == nil {
 		return
 	}
-	say := func(n T) string {
+	say := func(n float64) string {
 		if n == 0 {
 			return "none"
 		}
 		return words(n)
 	}
-	var value T // 0 is none
+	var value float64 // 0 is none
 	if !has.Unlimited {
 		value = *has.Value
 	}
@@ -224,12 +233,14 @@ func toldCapabilities(t *Told, hostBounding []string) []string {
 	}
 	add, drop := capabilityNames(t.CapAdd), capabilityNames(t.CapDrop)
 	var set []string
-	switch {
+	switch byDefault := runtime.Lookup(t.Engine).Capabilities; {
 	case slices.Contains(add, "all"):
 		set = slices.Clone(hostBounding)
 	case slices.Contains(drop, "all"):
+	case byDefault == nil:
+		return nil
 	default:
-		set = slices.Clone(engineDefaults)
+		set = slices.Clone(byDefault)
 	}
 	set = slices.DeleteFunc(set, func(c string) bool { return slices.Contains(drop, c) })
 	set = union(set, add)

@@ -7,8 +7,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 )
 
 // asTold is what an engine was told of the container without a hole.
@@ -27,11 +29,11 @@ func TestTold(t *testing.T) {
 		return func(a *Anatomy) { a.Privileges.Capabilities.Bounding = names }
 	}
 	swap := func(told, has int) func(*Anatomy, *Told) {
-		limit := func(n int) *hostfs.Limit[uint64] {
+		limit := func(n int) *fact.Limit {
 			if n < 0 {
-				return &hostfs.Limit[uint64]{Unlimited: true}
+				return &fact.Limit{Unlimited: true}
 			}
-			return &hostfs.Limit[uint64]{Value: new(uint64(n))}
+			return &fact.Limit{Value: new(float64(n))}
 		}
 		return func(a *Anatomy, t *Told) { t.Swap, a.Resources.Memory.SwapMaxBytes = limit(told), limit(has) }
 	}
@@ -51,11 +53,11 @@ func TestTold(t *testing.T) {
 		{"processes", func(a *Anatomy, t *Told) { t.PIDs = 10 }, looser, Medium, "limit of processes: docker was told 10, the kernel has 50"},
 		{"a quota", func(a *Anatomy, t *Told) {
 			t.CPUs = 0.5
-			a.Resources.CPU = &hostfs.CPUUse{QuotaCores: &hostfs.Limit[float64]{Unlimited: true}}
+			a.Resources.CPU = &cgroupfs.CPUUse{QuotaCores: &fact.Limit{Unlimited: true}}
 		}, looser, Medium, "CPU quota: docker was told 0.5 CPUs, the kernel has none"},
 		{"the same quota", func(a *Anatomy, t *Told) {
 			t.CPUs = 0.333
-			a.Resources.CPU = &hostfs.CPUUse{QuotaCores: &hostfs.Limit[float64]{Value: new(0.33333)}}
+			a.Resources.CPU = &cgroupfs.CPUUse{QuotaCores: &fact.Limit{Value: new(0.33333)}}
 		}, "", 0, ""},
 		{"more swap", swap(64<<20, 128<<20), looser, Medium, "swap limit: docker was told 67108864 bytes, the kernel has 134217728 bytes"},
 		{"less swap", swap(64<<20, 0), stricter, Info, "swap limit: docker was told 67108864 bytes, the kernel has 0 bytes"},
@@ -137,5 +139,42 @@ func TestToldBesideOthers(t *testing.T) {
 		if diff := cmp.Diff(test.want, ids); diff != "" {
 			t.Error(diff)
 		}
+	}
+}
+
+func TestToldOfEveryEngine(t *testing.T) {
+	for _, r := range append(runtime.All(), runtime.Runtime{Name: "of a later version"}) {
+		a := walled()
+		a.Container.ID = "4f5ac1d2e3b4a5968778695a4b3c2d1e0f00112233445566778899aabbccddee"
+		looser := Finding{See: "nsviz inspect tells what the kernel has and where to see it", Close: "find out who did it; recreate the container, or tell the engine again"}
+		stricter := Finding{See: looser.See, Close: "nothing, where it is meant so"}
+		if r.RunFlags { // those with Docker's command line
+			looser.See = r.Name + " inspect 4f5ac1d2e3b4; " + looser.See
+			looser.Close += " (" + r.Name + " update)"
+			stricter = Finding{See: looser.See, Close: stricter.Close + "; " + r.Name + " update sets a limit anew"}
+		}
+		for limit, want := range map[uint64]Finding{32 << 20: looser, 65 << 20: stricter} {
+			a.told = asTold()
+			a.told.Engine, a.told.MemoryBytes = r.Name, limit
+			a.told.CapDrop, a.told.CapAdd = []string{"ALL"}, a.Privileges.Capabilities.Bounding
+			found := Holes(a)
+			if len(found) != 1 || found[0].See != want.See || found[0].Close != want.Close {
+				t.Errorf("engine %q: %+v, want %+v", r.Name, found, want)
+			}
+		}
+	}
+}
+
+// Of an engine of which it is not known what it gives by default, nothing is a difference.
+func TestToldWithUnknownDefaults(t *testing.T) {
+	a := walled()
+	a.told = asTold()
+	a.told.Engine = "of a later version"
+	if found := Holes(a); len(found) > 0 {
+		t.Errorf("%+v", found)
+	}
+	a.told.Engine = runtime.Podman // which gives less than this one has
+	if found := Holes(a); len(found) != 1 || found[0].ID != "looser_than_told" {
+		t.Errorf("%+v", found)
 	}
 }

@@ -49,7 +49,7 @@ func (g *gatherer) holderOf(inside []*isolation.Container) string {
 		if c.InitPID == 0 {
 			continue
 		}
-		status, err := g.host.Status(c.InitPID)
+		status, err := g.host.Proc.Status(c.InitPID)
 		if err == nil && len(status.NSPID) > 1 && status.NSPID[len(status.NSPID)-1] == 1 {
 			return c.Label
 		}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/nsviz/nsviz/internal/container/runtime"
+	"github.com/nsviz/nsviz/internal/host/mountinfo"
 	"github.com/nsviz/nsviz/internal/hostfs"
 )
 
@@ -16,9 +18,9 @@ var kernelTypes = []string{
 }
 
 // classify says of each mount what it is for and where on the host it is from.
-func classify(mounts, host []hostfs.Mount) []Mount {
+func classify(mounts, host []mountinfo.Mount) []Mount {
 	// Few mounts of the host are of one file system, and a container may have thousands.
-	byDevice := map[string][]*hostfs.Mount{}
+	byDevice := map[string][]*mountinfo.Mount{}
 	for i := range host {
 		byDevice[host[i].Device] = append(byDevice[host[i].Device], &host[i])
 	}
@@ -39,7 +41,7 @@ func classify(mounts, host []hostfs.Mount) []Mount {
 // hostPath is where on the host that is which is mounted; "" where the file system is mounted nowhere
 // there. Several paths may lead to it, by bind mounts: one that matters is preferred, so that no other
 // name hides it, else the one from nearest the file system's root.
-func hostPath(m *hostfs.Mount, candidates []*hostfs.Mount) string {
+func hostPath(m *mountinfo.Mount, candidates []*mountinfo.Mount) string {
 	best, bestRoot := "", 0
 	for _, c := range candidates {
 		rest, ok := strings.CutPrefix(m.Root, strings.TrimSuffix(c.Root, "/"))
@@ -64,7 +66,7 @@ func ofEngine(source string) bool {
 	return is
 }
 
-func kind(m *hostfs.Mount, source string) MountKind {
+func kind(m *mountinfo.Mount, source string) MountKind {
 	below := func(dir string) bool { return m.Point == dir || strings.HasPrefix(m.Point, dir+"/") }
 	covers := below("/proc") && m.Point != "/proc" || below("/sys") && m.Point != "/sys"
 	switch {
@@ -97,53 +99,51 @@ type exposure struct {
 
 // sensitive says so of a path; nil is not at all.
 func sensitive(at string) *exposure {
-	if slices.Contains(engineSockets, path.Base(at)) {
+	if runtime.IsSocket(path.Base(at)) { // a read-only mount keeps nobody from connecting
 		return &exposure{Critical, Critical, "who may write to it commands the engine"}
 	}
 	if e, ok := sensitivePaths[at]; ok {
 		return &e
 	}
+	for _, r := range runtime.All() {
+		switch f := &r.Files; {
+		case f.SocketDir != "" && f.SocketDir == at:
+			return &exposure{Critical, Critical, "the sockets of the engine"}
+		case f.StateDir != "" && f.StateDir == at:
+			return &exposure{Critical, High, "the files of all containers"}
+		}
+	}
 	return nil
 }
 
-// engineSockets are the names of sockets of container engines. A read-only mount keeps nobody from
-// connecting.
-var engineSockets = []string{
-	"docker.sock", "containerd.sock", "crio.sock", "podman.sock", "dockershim.sock", "cri-dockerd.sock", "buildkitd.sock",
-}
-
 var sensitivePaths = map[string]exposure{
-	"/":                   {Critical, High, "all files of the host"},
-	"/etc":                {Critical, High, "the host's settings, its users and their password hashes"},
-	"/etc/shadow":         {Critical, High, "the host's password hashes"},
-	"/etc/passwd":         {Critical, Low, "the host's users"},
-	"/etc/sudoers":        {Critical, Medium, "who may become root on the host"},
-	"/etc/cron.d":         {Critical, Low, "what the host runs as root"},
-	"/etc/kubernetes":     {Critical, High, "the cluster's keys"},
-	"/root":               {Critical, High, "root's files and keys"},
-	"/root/.ssh":          {Critical, High, "root's keys"},
-	"/home":               {High, High, "the users' files and keys"},
-	"/boot":               {Critical, Low, "the kernel that the host boots next"},
-	"/usr":                {Critical, Info, "the host's programs"},
-	"/usr/bin":            {Critical, Info, "the host's programs"},
-	"/usr/lib":            {Critical, Info, "the host's libraries"},
-	"/bin":                {Critical, Info, "the host's programs"},
-	"/sbin":               {Critical, Info, "the host's programs"},
-	"/lib":                {Critical, Info, "the host's libraries and kernel modules"},
-	"/lib/modules":        {Critical, Info, "the host's kernel modules"},
-	"/dev":                {Critical, Critical, "the host's devices, its disks among them"},
-	"/proc":               {Critical, High, "the host's processes and the kernel's settings"},
-	"/sys":                {Critical, Medium, "the kernel's view of the hardware, and its settings"},
-	"/run":                {Critical, Critical, "the sockets of the host's services, the engine's among them"},
-	"/var/run":            {Critical, Critical, "the sockets of the host's services, the engine's among them"},
-	"/run/containerd":     {Critical, Critical, "the sockets of the engine"},
-	"/run/systemd":        {Critical, High, "the sockets of the host's service manager"},
-	"/var":                {Critical, High, "what the host's services keep, other containers among them"},
-	"/var/lib":            {Critical, High, "what the host's services keep, other containers among them"},
-	"/var/lib/docker":     {Critical, High, "the files of all containers"},
-	"/var/lib/containerd": {Critical, High, "the files of all containers"},
-	"/var/lib/containers": {Critical, High, "the files of all containers"},
-	"/var/lib/kubelet":    {Critical, High, "the secrets of all pods"},
-	"/var/log":            {Medium, Medium, "what the host's services have written down"},
-	"/var/spool/cron":     {Critical, Low, "what the host runs as root"},
+	"/":                {Critical, High, "all files of the host"},
+	"/etc":             {Critical, High, "the host's settings, its users and their password hashes"},
+	"/etc/shadow":      {Critical, High, "the host's password hashes"},
+	"/etc/passwd":      {Critical, Low, "the host's users"},
+	"/etc/sudoers":     {Critical, Medium, "who may become root on the host"},
+	"/etc/cron.d":      {Critical, Low, "what the host runs as root"},
+	"/etc/kubernetes":  {Critical, High, "the cluster's keys"},
+	"/root":            {Critical, High, "root's files and keys"},
+	"/root/.ssh":       {Critical, High, "root's keys"},
+	"/home":            {High, High, "the users' files and keys"},
+	"/boot":            {Critical, Low, "the kernel that the host boots next"},
+	"/usr":             {Critical, Info, "the host's programs"},
+	"/usr/bin":         {Critical, Info, "the host's programs"},
+	"/usr/lib":         {Critical, Info, "the host's libraries"},
+	"/bin":             {Critical, Info, "the host's programs"},
+	"/sbin":            {Critical, Info, "the host's programs"},
+	"/lib":             {Critical, Info, "the host's libraries and kernel modules"},
+	"/lib/modules":     {Critical, Info, "the host's kernel modules"},
+	"/dev":             {Critical, Critical, "the host's devices, its disks among them"},
+	"/proc":            {Critical, High, "the host's processes and the kernel's settings"},
+	"/sys":             {Critical, Medium, "the kernel's view of the hardware, and its settings"},
+	"/run":             {Critical, Critical, "the sockets of the host's services, the engine's among them"},
+	"/var/run":         {Critical, Critical, "the sockets of the host's services, the engine's among them"},
+	"/run/systemd":     {Critical, High, "the sockets of the host's service manager"},
+	"/var":             {Critical, High, "what the host's services keep, other containers among them"},
+	"/var/lib":         {Critical, High, "what the host's services keep, other containers among them"},
+	"/var/lib/kubelet": {Critical, High, "the secrets of all pods"},
+	"/var/log":         {Medium, Medium, "what the host's services have written down"},
+	"/var/spool/cron":  {Critical, Low, "what the host runs as root"},
 }

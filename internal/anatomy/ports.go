@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/host/netfs"
 )
 
 // Port is a port of the host that leads into the container.
@@ -76,7 +76,7 @@ func (g *gatherer) ports() {
 
 // ownPorts are the sockets that its processes have in the host's network namespace.
 func (g *gatherer) ownPorts() (found []Port, err error) {
-	listeners, err := g.host.Listeners(g.PID)
+	listeners, err := g.host.Net.Listeners(g.PID)
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +84,7 @@ func (g *gatherer) ownPorts() (found []Port, err error) {
 	for i := range g.Processes {
 		pid := g.Processes[i].PID
 		// One that is gone has none.
-		_ = g.host.SocketInodes(pid, func(inode uint64) {
+		_ = g.host.Net.SocketInodes(pid, func(inode uint64) {
 			if _, known := holders[inode]; !known {
 				holders[inode] = pid
 			}
@@ -108,22 +108,22 @@ func (g *gatherer) proxied() (found []Port, err error) {
 			}
 		}
 	}
-	proxies, err := g.host.PortProxies(g.snapshot.Host.Namespaces[event.Mnt])
+	proxies, err := portProxies(g.host, g.snapshot.Host.Namespaces[event.Mnt])
 	if err != nil {
 		return nil, err
 	}
 	for _, p := range proxies {
-		if !addresses[p.Container.Addr()] {
+		if !addresses[p.container.Addr()] {
 			continue
 		}
-		listeners, err := g.host.Listeners(p.PID)
-		listens := slices.ContainsFunc(listeners, func(l hostfs.Listener) bool { return l.Protocol == p.Protocol && l.Address == p.Host })
+		listeners, err := g.host.Net.Listeners(p.pid)
+		listens := slices.ContainsFunc(listeners, func(l netfs.Listener) bool { return l.Protocol == p.protocol && l.Address == p.host })
 		// The tables of SCTP are not read. A proxy that is gone listens no more.
-		if err != nil || !listens && p.Protocol != "sctp" {
+		if err != nil || !listens && p.protocol != "sctp" {
 			continue
 		}
 		found = append(found, Port{
-			HostIP: p.Host.Addr(), HostPort: p.Host.Port(), Protocol: p.Protocol, ContainerPort: p.Container.Port(), By: ByProxy, PID: p.PID,
+			HostIP: p.host.Addr(), HostPort: p.host.Port(), Protocol: p.protocol, ContainerPort: p.container.Port(), By: ByProxy, PID: p.pid,
 		})
 	}
 	return found, nil
@@ -153,6 +153,6 @@ func (h *holes) ports() {
 		Meaning: "Who reaches such a port of the host talks to a program in the container. At 0.0.0.0 or :: that is every network that " +
 			"the host is in; what Docker publishes gets past the rules of ufw and firewalld. At 127.0.0.1 it is the host's own programs.",
 		See:   "ss -lntup",
-		Close: "publish only what is needed, at one address (-p 127.0.0.1:8080:80); containers reach each other by a network of their own",
+		Close: "publish only what is needed, at one address" + h.advice(" (-p 127.0.0.1:8080:80)", "") + "; containers reach each other by a network of their own",
 	})
 }

@@ -77,8 +77,8 @@ func (d *Directory) Get(id string) (Identity, bool) {
 	return e.Value.(Identity), true
 }
 
-// TakeCreated says once when the container of a full id was created; zero is unknown, or taken already.
-func (d *Directory) TakeCreated(id string) time.Time {
+// takeCreated says once when the container of a full id was created; zero is unknown, or taken already.
+func (d *Directory) takeCreated(id string) time.Time {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	e, ok := d.entries[id]

@@ -135,12 +135,12 @@ func TestCgroupsAreBounded(t *testing.T) {
 		t.Error("the container was pushed out")
 	}
 	for i := range uint64(1000) {
-		if path := tracker.Path(2000 + i); path != fmt.Sprintf("/user.slice/%d", i) {
+		if path := tracker.path(2000 + i); path != fmt.Sprintf("/user.slice/%d", i) {
 			t.Fatalf("cgroup %d is %q", i, path)
 		}
 	}
 	for i := range uint64(10 * mostUnresolved) {
-		tracker.Path(1_000_000 + i)
+		tracker.path(1_000_000 + i)
 	}
 	if n := len(tracker.unresolved); n > mostUnresolved {
 		t.Errorf("%d ids of nothing kept", n)

@@ -12,11 +12,11 @@ import (
 func (t *Tracker) initMoved(e *event.Event) bool {
 	m := e.Moved
 	home := t.cgroups[m.HomeID]
-	if home == nil || home.root == nil || t.Path(m.ToID) == "" {
+	if home == nil || home.root == nil || t.path(m.ToID) == "" {
 		return false
 	}
 	root := home.root
-	m.Home, m.To = root.path, t.Path(m.ToID)
+	m.Home, m.To = root.path, t.path(m.ToID)
 	m.Container = t.Describe(root.ref)
 	m.Held = m.To == root.path || strings.HasPrefix(m.To, root.path+"/")
 	wasOutside := t.outside[m.PID] == root

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/nsviz/nsviz/internal/container/runtime"
 )
 
 var (
@@ -59,6 +61,9 @@ func TestParse(t *testing.T) {
 			"containerd with cgroupfs below a kubelet with systemd", "/system.slice/containerd.service/kubepods-pod0a1b.slice:cri-containerd:" + idA,
 			Ref{Runtime: "containerd", ID: idA, Root: "/system.slice/containerd.service/kubepods-pod0a1b.slice:cri-containerd:" + idA},
 		},
+		{"podman with cgroupfs and a slice", "/user.slice:libpod:" + idA, Ref{Runtime: "podman", ID: idA, Root: "/user.slice:libpod:" + idA}},
+		{"nerdctl with cgroupfs and a slice", "/x.slice:nerdctl:" + idA, Ref{Runtime: "containerd", ID: idA, Root: "/x.slice:nerdctl:" + idA}},
+		{"CRI-O with cgroupfs and a slice", "/x.slice:crio:" + idA, Ref{Runtime: "cri-o", ID: idA, Root: "/x.slice:crio:" + idA}},
 		{"docker with cgroupfs and a slice", "/system.slice:docker:" + idA, Ref{Runtime: "docker", ID: idA, Root: "/system.slice:docker:" + idA}},
 		{"nerdctl", "/system.slice/nerdctl-" + idA + ".scope", Ref{Runtime: "containerd", ID: idA, Root: "/system.slice/nerdctl-" + idA + ".scope"}},
 		{
@@ -97,7 +102,7 @@ func TestParse(t *testing.T) {
 				Inner: &Ref{Runtime: "docker", ID: idA, Root: "/docker/" + idA + "/docker/" + idA},
 			},
 		},
-		{"nsviz's demo", "/nsviz-demo-web", Ref{Runtime: DemoRuntime, ID: "nsviz-demo-web", Root: "/nsviz-demo-web"}},
+		{"nsviz's demo", "/nsviz-demo-web", Ref{Runtime: runtime.Demo, ID: "nsviz-demo-web", Root: "/nsviz-demo-web"}},
 	}
 	parser := NewParser()
 	for _, test := range tests {

@@ -297,11 +297,11 @@ func TestTakeCreated(t *testing.T) {
 		t.Error("when it was created is no news")
 	}
 	for i, want := range []time.Time{at(2), {}} {
-		if got := d.TakeCreated(idA); !got.Equal(want) {
+		if got := d.takeCreated(idA); !got.Equal(want) {
 			t.Errorf("time %d: %v", i, got)
 		}
 	}
-	if got := d.TakeCreated(fmt.Sprintf("%064x", 1)); !got.IsZero() {
+	if got := d.takeCreated(fmt.Sprintf("%064x", 1)); !got.IsZero() {
 		t.Errorf("nobody: %v", got)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 )
 
@@ -351,8 +352,8 @@ func (t *Tracker) pathOf(id uint64) string {
 	return ""
 }
 
-// Path is the path of a cgroup; "" is unknown.
-func (t *Tracker) Path(id uint64) string {
+// path returns the path of a cgroup; "" is unknown.
+func (t *Tracker) path(id uint64) string {
 	if c := t.lookup(id); c != nil {
 		return c.path
 	}
@@ -383,7 +384,7 @@ func (t *Tracker) Describe(ref *Ref) *event.Container {
 		return nil
 	}
 	c := &event.Container{ID: ref.ID, Runtime: ref.Runtime, Inner: t.Describe(ref.Inner)}
-	if ref.Runtime == DemoRuntime {
+	if ref.Runtime == runtime.Demo {
 		c.Name = ref.ID
 	}
 	if identity, ok := t.directory.Get(ref.ID); ok {
@@ -437,7 +438,7 @@ func (t *Tracker) Attribute(e *event.Event) bool {
 		e.Container, e.ContainerUnknown = t.container(e.CgroupID)
 	}
 	if e.Lost != nil {
-		e.Lost.Cgroup = t.Path(e.CgroupID)
+		e.Lost.Cgroup = t.path(e.CgroupID)
 	}
 	switch {
 	case e.Namespace == nil:
@@ -523,8 +524,8 @@ func (t *Tracker) killed(e *event.Event) {
 	if outside != nil {
 		e.Container, e.ContainerUnknown = t.Describe(outside.ref), false
 	}
-	oom.Victim.Container, oom.Victim.ContainerUnknown, oom.Victim.Cgroup = e.Container, e.ContainerUnknown, t.Path(e.CgroupID)
-	oom.Cgroup = t.Path(oom.CgroupID)
+	oom.Victim.Container, oom.Victim.ContainerUnknown, oom.Victim.Cgroup = e.Container, e.ContainerUnknown, t.path(e.CgroupID)
+	oom.Cgroup = t.path(oom.CgroupID)
 	t.locate(oom.Trigger)
 	c := t.cgroups[e.CgroupID]
 	if c == nil || c.root == nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 )
 
@@ -361,8 +362,8 @@ func TestRemovedCgroupsAreRememberedAndBounded(t *testing.T) {
 		if got := tracker.Attribute(&e); got != want {
 			t.Errorf("%d: %v", i, got)
 		}
-		if (tracker.Path(uint64(1000+i)) == path(i)) != want {
-			t.Errorf("%d: path %q", i, tracker.Path(uint64(1000+i)))
+		if (tracker.path(uint64(1000+i)) == path(i)) != want {
+			t.Errorf("%d: path %q", i, tracker.path(uint64(1000+i)))
 		}
 	}
 }
@@ -379,7 +380,7 @@ func TestTombstoneOfAReusedID(t *testing.T) {
 			tracker.Attribute(&e)
 		}
 	}
-	if got := tracker.Path(root); got != "/docker/"+idB {
+	if got := tracker.path(root); got != "/docker/"+idB {
 		t.Errorf("path %q", got)
 	}
 }
@@ -389,8 +390,8 @@ func TestDescribe(t *testing.T) {
 	if got := tracker.Describe(nil); got != nil {
 		t.Errorf("none: %v", got)
 	}
-	if diff := cmp.Diff(&event.Container{ID: "nsviz-demo-a", Name: "nsviz-demo-a", Runtime: DemoRuntime},
-		tracker.Describe(&Ref{Runtime: DemoRuntime, ID: "nsviz-demo-a"})); diff != "" {
+	if diff := cmp.Diff(&event.Container{ID: "nsviz-demo-a", Name: "nsviz-demo-a", Runtime: runtime.Demo},
+		tracker.Describe(&Ref{Runtime: runtime.Demo, ID: "nsviz-demo-a"})); diff != "" {
 		t.Errorf("demo (-want +got):\n%s", diff)
 	}
 	// The path does not tell the runtime, the engine does.

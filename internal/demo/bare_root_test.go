@@ -39,7 +39,7 @@ func newBare(t *testing.T) *Bare {
 	if err != nil {
 		t.Fatal(err)
 	}
-	layout, err := host.Cgroups()
+	layout, err := host.Cgroups.Layout()
 	if err != nil {
 		t.Fatal(err)
 	}

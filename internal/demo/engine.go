@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/nsviz/nsviz/internal/container/docker"
+	"github.com/nsviz/nsviz/internal/container/engine/docker"
 )
 
 // Engine makes containers with Docker, from an image that holds nothing but nsviz itself: a static

@@ -18,7 +18,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/nsviz/nsviz/internal/container/docker"
+	"github.com/nsviz/nsviz/internal/container/engine/docker"
 )
 
 // slowEngine is an engine that makes what it was asked for even where nobody waits for it, and then only after it was asked to

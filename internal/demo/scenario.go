@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/nsviz/nsviz/internal/container/runtime"
 )
 
 // Prefix begins the name of everything that a demo makes.
-const Prefix = "nsviz-demo-"
+const Prefix = runtime.DemoPrefix
 
 // Role is what a demo container does.
 type Role string

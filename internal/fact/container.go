@@ -6,7 +6,8 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// Found reports a running container whose start was not seen.
+// Found reports a live container whose start the model may not have seen: nsviz found it when it looked, or facts are missing
+// (Resync).
 type Found struct {
 	Container  event.Container    `json:"container"`
 	CgroupPath string             `json:"cgroup_path"`

@@ -38,8 +38,8 @@ type EngineReport struct {
 
 // EngineEvent reports what an engine did with a container.
 type EngineEvent struct {
-	ID     string `json:"id"`
-	Action string `json:"action"`
+	ID     string       `json:"id"`
+	Action EngineAction `json:"action"`
 	// At is when, by the engine's own clock, the wall clock; zero in recordings of versions that did not keep it.
 	At time.Time `json:"at,omitzero"`
 	// Container says who it is, where the engine made it.

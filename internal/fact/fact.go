@@ -31,7 +31,7 @@ type Fact struct {
 	Present     *Present      `json:"present,omitempty"`
 	OwnMemory   *OwnMemory    `json:"own_memory,omitempty"`
 	// BPFErrors are totals by place.
-	BPFErrors map[string]uint64 `json:"bpf_errors,omitempty"`
+	BPFErrors map[ErrorPlace]uint64 `json:"bpf_errors,omitempty"`
 }
 
 // Size returns roughly how many bytes of memory a fact takes.

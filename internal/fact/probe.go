@@ -1,22 +1,80 @@
 package fact
 
-// Probe says how nsviz learns one kind of fact on this host.
+import "slices"
+
+// Probe reports how nsviz learns one kind of fact on this host.
 type Probe struct {
-	// Name is the fact, for example "namespaces by unshare".
-	Name string `json:"name"`
-	// Method is the hook in use, for example "fentry", "tp_btf", "tracepoint"; "none" where there is none.
-	Method string `json:"method"`
-	// Reason says in words why this method and not a better one.
+	Name ProbeName `json:"name"`
+	// Method is the hook in use.
+	Method Method `json:"method"`
+	// Reason says in words why this method and not a better one; empty if it is the first choice.
 	Reason string `json:"reason,omitempty"`
+	// RuledOut lists the better methods that do not work here, each with its reason in Reason. Recordings of versions that did
+	// not keep it have none.
+	RuledOut []Method `json:"ruled_out,omitempty"`
 }
 
-// ProbeCgroupWrites is the Probe.Name of what is written to the limits of cgroups. The model relies on it: where it is
-// told, a cgroup that was just made has no limits until somebody sets them.
-const ProbeCgroupWrites = "cgroup limits changed"
+// Equal reports whether two probes are the same.
+func (p Probe) Equal(other Probe) bool {
+	return p.Name == other.Name && p.Method == other.Method && p.Reason == other.Reason && slices.Equal(p.RuledOut, other.RuledOut)
+}
 
-// ProbeCgroupsEntered is the Probe.Name of processes being moved, by which it shows that a container's PID 1 leaves its
-// cgroup.
-const ProbeCgroupsEntered = "cgroups entered"
+// Works reports whether the kernel reports this kind of fact. Otherwise it is found by looking, or not at all.
+func (p Probe) Works() bool { return p.Method != MethodNone }
 
-// MethodNone is the Probe.Method of a fact that cannot be hooked on this host.
-const MethodNone = "none"
+// ProbeName names one kind of fact, in recordings, as a metric label and for people.
+type ProbeName string
+
+// The kinds of facts.
+const (
+	ProbeCgroupsMade        ProbeName = "cgroups made"
+	ProbeNamespacesCloned   ProbeName = "namespaces by clone"
+	ProbeNamespacesUnshared ProbeName = "namespaces by unshare"
+	ProbeNamespacesJoined   ProbeName = "namespaces joined by setns"
+	// ProbeNamespacesFreed may be missing: then somebody has to look for namespaces that are gone.
+	ProbeNamespacesFreed ProbeName = "namespaces freed"
+	ProbeCgroupsRemoved  ProbeName = "cgroups removed"
+	ProbeOOMDecisions    ProbeName = "OOM decisions"
+	ProbeOOMVictims      ProbeName = "OOM victims"
+	ProbeSignals         ProbeName = "signals and their senders"
+	ProbeContainerExits  ProbeName = "container exits"
+	ProbeContainerStarts ProbeName = "container starts"
+	// ProbeCgroupsEntered reports processes that are moved, and so a PID 1 that leaves its container's cgroup.
+	ProbeCgroupsEntered  ProbeName = "cgroups entered"
+	ProbeRootFileSystems ProbeName = "root file systems"
+	// ProbeCgroupWrites reports writes to limits of cgroups. The model relies on it: where it works, a new cgroup has no limits
+	// until somebody sets them.
+	ProbeCgroupWrites ProbeName = "cgroup limits changed"
+)
+
+// Method is a way to learn a kind of fact from the kernel.
+type Method string
+
+// The methods.
+const (
+	MethodFentry        Method = "fentry"
+	MethodKprobe        Method = "kprobe"
+	MethodTpBTF         Method = "tp_btf"
+	MethodRawTracepoint Method = "raw_tp"
+	MethodTracepoint    Method = "tracepoint"
+	MethodFanotify      Method = "fanotify" // the kernel's notice that a file was written to
+	MethodNone          Method = "none"     // the kernel does not report it here
+)
+
+// ErrorPlace names a place in the BPF programs at which something may fail, as a metric label and in recordings.
+type ErrorPlace string
+
+// The places.
+const (
+	ErrorRingEvents      ErrorPlace = "ring_events"
+	ErrorRingLifecycle   ErrorPlace = "ring_lifecycle"
+	ErrorRingUrgent      ErrorPlace = "ring_urgent"
+	ErrorMapCalls        ErrorPlace = "map_calls"
+	ErrorMapFreshCgroups ErrorPlace = "map_fresh_cgroups"
+	ErrorMapInits        ErrorPlace = "map_inits"
+	ErrorMapOOM          ErrorPlace = "map_oom"
+	ErrorRead            ErrorPlace = "read"
+	ErrorPath            ErrorPlace = "path"
+	ErrorThrottled       ErrorPlace = "throttled"
+	ErrorCommandLine     ErrorPlace = "command_line"
+)

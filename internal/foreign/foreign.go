@@ -17,9 +17,9 @@ const (
 	// maxCluster is how many runes one cell may hold: a letter and its accents, not a tower of them.
 	maxCluster = 8
 
-	// NameWidth is how many columns a name takes at most in a table or a sentence. Names of Kubernetes' containers
+	// nameWidth is how many columns a name takes at most in a table or a sentence. Names of Kubernetes' containers
 	// are almost as long.
-	NameWidth = 80
+	nameWidth = 80
 	// WordWidth is how many columns any word takes at most: more than the paths that one may want to copy.
 	WordWidth = 256
 	// maxProse is how many bytes of several sentences are shown.
@@ -57,7 +57,7 @@ func show(s string) string {
 }
 
 // Name makes a name safe to show, and cuts its middle out where it is longer than any table should be wide.
-func Name(s string) string { return CutMiddle(Clean(s), NameWidth) }
+func Name(s string) string { return CutMiddle(Clean(s), nameWidth) }
 
 // Prose makes sentences safe to show in which names and paths may stand, and cuts the middle out of every word that is too
 // long.
@@ -146,12 +146,12 @@ func writeEscaped(b *strings.Builder, r rune) {
 	}
 }
 
-// JSON escapes in a JSON text what a terminal would not show as it is. The values stay the same.
-func JSON(text []byte) []byte {
+// escapedJSON escapes in a JSON text what a terminal would not show as it is. The values stay the same.
+func escapedJSON(text []byte) []byte {
 	for i := 0; i < len(text); {
 		r, size := utf8.DecodeRune(text[i:])
 		if jsonHides(r) {
-			return escapeJSON(append([]byte{}, text[:i]...), text[i:])
+			return escapeRest(append([]byte{}, text[:i]...), text[i:])
 		}
 		i += size
 	}
@@ -161,7 +161,7 @@ func JSON(text []byte) []byte {
 // jsonHides reports whether a rune is escaped in JSON. What separates values is ASCII.
 func jsonHides(r rune) bool { return r >= 0x7f && hidden(r) }
 
-func escapeJSON(done, text []byte) []byte {
+func escapeRest(done, text []byte) []byte {
 	for len(text) > 0 {
 		r, size := utf8.DecodeRune(text)
 		switch {
@@ -184,7 +184,7 @@ func JSONWriter(out io.Writer) io.Writer { return jsonWriter{out} }
 type jsonWriter struct{ out io.Writer }
 
 func (w jsonWriter) Write(text []byte) (int, error) {
-	if _, err := w.out.Write(JSON(text)); err != nil {
+	if _, err := w.out.Write(escapedJSON(text)); err != nil {
 		return 0, err
 	}
 	return len(text), nil

@@ -79,7 +79,7 @@ func TestName(t *testing.T) {
 		strings.Repeat("x", 2000) + "-worker": strings.Repeat("x", 40) + "…" + strings.Repeat("x", 32) + "-worker",
 		strings.Repeat("デ", 3000):             strings.Repeat("デ", 20) + "…" + strings.Repeat("デ", 19),
 	} {
-		if got := Name(in); got != want || Width(got) > NameWidth {
+		if got := Name(in); got != want || Width(got) > nameWidth {
 			t.Errorf("%.20q…: %q, want %q", in, got, want)
 		}
 	}
@@ -190,7 +190,7 @@ func TestJSON(t *testing.T) {
 		}
 	}
 	plain := []byte(`{"name":"web"}`)
-	if got := JSON(plain); &got[0] != &plain[0] {
+	if got := escapedJSON(plain); &got[0] != &plain[0] {
 		t.Error("what needs no escape is copied")
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/nsviz/nsviz/internal/host/mountinfo"
 	"golang.org/x/sys/unix"
 )
 
@@ -30,8 +31,8 @@ var ErrTooManyDevices = errors.New("there are too many entries in /dev")
 
 // Devices lists the device nodes in a process's /dev, without those in file systems mounted below it,
 // such as its terminals. mounts are the process's.
-func (f *FS) Devices(pid int32, mounts []Mount) ([]Device, error) {
-	dev, ok := MountAt(mounts, "/dev")
+func (f *FS) Devices(pid int32, mounts []mountinfo.Mount) ([]Device, error) {
+	dev, ok := mountinfo.At(mounts, "/dev")
 	if !ok {
 		return nil, fs.ErrNotExist
 	}
@@ -41,7 +42,7 @@ func (f *FS) Devices(pid int32, mounts []Mount) ([]Device, error) {
 	default:
 		return nil, fmt.Errorf("list the devices: /dev is a %s", dev.FSType)
 	}
-	root, err := os.OpenRoot(f.pidDir(pid) + "/root")
+	root, err := os.OpenRoot(f.proc.PID(pid) + "/root")
 	if err != nil {
 		return nil, fmt.Errorf("list the devices: %w", err)
 	}
@@ -54,7 +55,7 @@ func (f *FS) Devices(pid int32, mounts []Mount) ([]Device, error) {
 }
 
 type deviceList struct {
-	mounts []Mount
+	mounts []mountinfo.Mount
 	left   int
 	found  []Device
 }
@@ -99,25 +100,11 @@ func (l *deviceList) list(root *os.Root, at string, depth int) error {
 	}
 }
 
-func isMountPoint(mounts []Mount, at string) bool {
+func isMountPoint(mounts []mountinfo.Mount, at string) bool {
 	for i := range mounts {
 		if mounts[i].Point == at {
 			return true
 		}
 	}
 	return false
-}
-
-// MountAt is the mount that a path is in: of those around it the innermost, and of several at one
-// place the last one.
-func MountAt(mounts []Mount, at string) (*Mount, bool) {
-	var best *Mount
-	for i := range mounts {
-		m := &mounts[i]
-		around := m.Point == "/" || at == m.Point || strings.HasPrefix(at, m.Point+"/")
-		if around && (best == nil || len(m.Point) >= len(best.Point)) {
-			best = m
-		}
-	}
-	return best, best != nil
 }

@@ -6,21 +6,24 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/nsviz/nsviz/internal/host/hosttest"
+	"github.com/nsviz/nsviz/internal/host/mountinfo"
 )
 
 // A test without privileges can make no device nodes: the end-to-end tests look at those of containers.
 func TestDevicesOfNobody(t *testing.T) {
 	f, roots := openHost(t, "v2")
-	mounts := []Mount{{Point: "/", FSType: "overlay"}, {Point: "/dev", FSType: "tmpfs"}}
+	mounts := []mountinfo.Mount{{Point: "/", FSType: "overlay"}, {Point: "/dev", FSType: "tmpfs"}}
 	root := filepath.Join(roots.Proc, "9", "root")
-	writeFile(t, filepath.Join(root, "dev", "null"), "no device")
+	hosttest.WriteFile(t, filepath.Join(root, "dev", "null"), "no device")
 	if got, err := f.Devices(9, mounts); len(got) != 0 || err != nil {
 		t.Errorf("%+v, %v", got, err)
 	}
 	if _, err := f.Devices(99, mounts); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("gone: %v", err)
 	}
-	if _, err := f.Devices(9, []Mount{{Point: "/", FSType: "overlay"}, {Point: "/dev", FSType: "fuse.trap"}}); err == nil {
+	if _, err := f.Devices(9, []mountinfo.Mount{{Point: "/", FSType: "overlay"}, {Point: "/dev", FSType: "fuse.trap"}}); err == nil {
 		t.Error("a FUSE was asked")
 	}
 	// A link out of the container leads nowhere.

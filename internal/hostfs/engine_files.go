@@ -5,11 +5,13 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host/mountinfo"
 )
 
 // enginePath is what an engine makes for a container: Docker's /etc/hosts and the like, Podman's, a sandbox's, a pod's.
-var enginePath = regexp.MustCompile(`/(?:containers|overlay-containers|sandboxes)/([0-9a-f]{64})/|/kubelet/pods/[^/]+/etc-hosts$`)
+var enginePath = regexp.MustCompile(`/(?:` + strings.Join(runtime.FileFolders(), "|") + `)/([0-9a-f]{64})/|/kubelet/pods/[^/]+/etc-hosts$`)
 
 // EngineFile reports whether the file at a path of the host is one that an engine has made for a container or a
 // sandbox, and the id of that; "" is that the path does not say.
@@ -35,8 +37,8 @@ func EngineFiles(t event.NamespaceType) []string {
 
 // MadeFor returns, by type, the ids of the containers that a process's namespaces were made for, by the files that an engine
 // has mounted for it. host are the host's mounts. It leaves out the types that no file tells of.
-func (f *FS) MadeFor(pid int32, host []Mount) (map[event.NamespaceType]string, error) {
-	mounts, err := f.Mounts(pid)
+func (f *FS) MadeFor(pid int32, host []mountinfo.Mount) (map[event.NamespaceType]string, error) {
+	mounts, err := f.Mounts.Of(pid)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +55,7 @@ func (f *FS) MadeFor(pid int32, host []Mount) (map[event.NamespaceType]string, e
 }
 
 // ownerOf returns the id of the container for which an engine has made the first of the files at points; "" is none.
-func ownerOf(points []string, mounts, host []Mount) string {
+func ownerOf(points []string, mounts, host []mountinfo.Mount) string {
 	for _, point := range points {
 		for i := range mounts {
 			m := &mounts[i]

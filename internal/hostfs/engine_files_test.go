@@ -8,6 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host/hosttest"
+	"github.com/nsviz/nsviz/internal/host/mountinfo"
 )
 
 func TestEngineFile(t *testing.T) {
@@ -40,7 +42,7 @@ func TestEngineFile(t *testing.T) {
 func TestMadeFor(t *testing.T) {
 	vpn, app := strings.Repeat("3f", 32), strings.Repeat("4e", 32)
 	const docker = "/var/lib/docker/containers/"
-	host := []Mount{
+	host := []mountinfo.Mount{
 		{Device: "8:1", Root: "/", Point: "/"}, {Device: "8:2", Root: "/sub", Point: "/var/lib/docker"},
 		{Device: "0:55", Root: "/", Point: docker + vpn + "/mounts/shm"}, {Device: "0:56", Root: "/", Point: docker + app + "/mounts/shm"},
 	}
@@ -65,7 +67,7 @@ func TestMadeFor(t *testing.T) {
 		"of a part of the file system that is not the host's": {"72 1 8:2 /other/containers/" + vpn + "/hosts /etc/hosts rw - ext4 /dev/sdb rw\n", nil},
 		"made by nobody": {"72 1 8:1 /srv/hosts /etc/hosts rw - ext4 /dev/sda rw\n", nil},
 	} {
-		writeFile(t, filepath.Join(roots.Proc, "9", "mountinfo"), test.mounts)
+		hosttest.WriteFile(t, filepath.Join(roots.Proc, "9", "mountinfo"), test.mounts)
 		got, err := f.MadeFor(9, host)
 		if diff := cmp.Diff(test.want, got); diff != "" || err != nil {
 			t.Errorf("%s: %v (-want +got):\n%s", name, err, diff)

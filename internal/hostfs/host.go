@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
 // Host is what procfs says of the machine. A zero field is unknown.
@@ -29,10 +31,10 @@ func (f *FS) Host() (Host, error) {
 	var host Host
 	var errs []error
 	read := func(name string, use func(data []byte) error) {
-		data, err := readFile(f.procFile(name), nil)
+		data, err := pseudofs.ReadFile(f.proc.File(name), nil)
 		if err == nil {
 			if err = use(data); err != nil {
-				err = fmt.Errorf("parse %s: %w", f.procFile(name), err)
+				err = fmt.Errorf("parse %s: %w", f.proc.File(name), err)
 			}
 		}
 		errs = append(errs, err)

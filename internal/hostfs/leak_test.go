@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
+	"github.com/nsviz/nsviz/internal/host/hosttest"
 )
 
 // TestNothingStaysOpen counts this process's descriptors around every reader, whether it succeeds
@@ -16,30 +18,30 @@ func TestNothingStaysOpen(t *testing.T) {
 	readAll := func() {
 		for _, f := range []*FS{f, live} {
 			_, _ = f.Host()
-			_, _, _ = f.HostNamespaces()
-			_, _ = f.NamespaceMounts()
-			layout, _ := f.Cgroups()
-			for _, err := range f.Processes(layout) {
+			_, _, _ = f.NS.OfHost()
+			_, _ = f.NS.Mounts()
+			layout, _ := f.Cgroups.Layout()
+			for _, err := range f.Proc.Processes(layout) {
 				_ = err // who vanishes meanwhile is not what this is about
 			}
 			for _, pid := range []int32{own, 1430, 1500, 1, -1} {
-				_, _ = f.Stat(pid)
-				_, _ = f.Status(pid)
-				_, _ = f.Comm(pid)
-				_, _ = f.Exe(pid)
-				_, _ = f.Namespaces(pid)
-				_, _ = f.CgroupPath(pid, layout)
+				_, _ = f.Proc.Stat(pid)
+				_, _ = f.Proc.Status(pid)
+				_, _ = f.Proc.Comm(pid)
+				_, _ = f.Proc.Exe(pid)
+				_, _ = f.NS.Of(pid)
+				_, _ = f.Cgroups.PathOf(pid, layout)
 				for _, kind := range event.NamespaceTypes() {
-					_, _ = f.NamespaceRelations(pid, kind, nothing)
+					_, _ = f.NS.Relations(pid, kind, nothing)
 				}
-				pins, _ := f.NamespacePins(pid, everything)
-				_, _ = f.MountPins(pid, 0, everything)
+				pins, _ := f.NS.Pins(pid, everything)
+				_, _ = f.NS.MountPins(pid, 0, everything)
 				for _, pin := range pins {
-					_ = f.Pinned(pin)
-					_, _ = f.PinRelations(pin, nothing)
+					_ = f.NS.Pinned(pin)
+					_, _ = f.NS.PinRelations(pin, nothing)
 				}
 			}
-			_ = layout.Walk(func(c Cgroup) error {
+			_ = layout.Walk(func(c cgroupfs.Cgroup) error {
 				_, _ = layout.Memory(c.Path)
 				_, _ = layout.TreeProcs(c.Path)
 				_, _ = layout.Memory(c.Path + "/gone")
@@ -53,20 +55,17 @@ func TestNothingStaysOpen(t *testing.T) {
 		}
 	}
 	readAll() // the runtime opens its poller at the first file
-	before := openDescriptors(t)
+	before := hosttest.OpenDescriptors(t)
 	for range 3 {
 		readAll()
 	}
-	if after := openDescriptors(t); after != before {
+	if after := hosttest.OpenDescriptors(t); after != before {
 		t.Errorf("%d descriptors before, %d after", before, after)
 	}
 }
 
-func openDescriptors(t testing.TB) int {
-	t.Helper()
-	entries, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return len(entries)
-}
+// nothing is known.
+func nothing(uint64) bool { return false }
+
+// everything is wanted.
+func everything(event.NamespaceType, uint64) bool { return true }

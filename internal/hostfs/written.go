@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
 // Written is what is in the upper layer of an overlayfs.
@@ -46,8 +48,8 @@ func (f *FS) openHostRoot(dir string) (*os.Root, error) {
 	if !filepath.IsAbs(dir) {
 		return nil, &fs.PathError{Op: "open", Path: dir, Err: errors.New("the path is relative to something unknown")}
 	}
-	root, err := os.OpenRoot(f.procFile("1/root") + dir)
-	if f.proc == DefaultProc && (errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist)) {
+	root, err := os.OpenRoot(f.proc.File("1/root") + dir)
+	if f.proc == pseudofs.DefaultProc && (errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist)) {
 		root, err = os.OpenRoot(dir)
 	}
 	return root, err

@@ -8,15 +8,17 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/nsviz/nsviz/internal/host/hosttest"
 )
 
 func TestWritten(t *testing.T) {
 	f, roots := openHost(t, "v2")
 	upper := filepath.Join(roots.Proc, "1", "root", "upper") // the fixture's host root
-	writeFile(t, filepath.Join(upper, "a"), "12345")
-	writeFile(t, filepath.Join(upper, "d", "e", "b"), "123")
+	hosttest.WriteFile(t, filepath.Join(upper, "a"), "12345")
+	hosttest.WriteFile(t, filepath.Join(upper, "d", "e", "b"), "123")
 	outside := t.TempDir()
-	writeFile(t, filepath.Join(outside, "secret"), strings.Repeat("x", 1000))
+	hosttest.WriteFile(t, filepath.Join(outside, "secret"), strings.Repeat("x", 1000))
 	for _, err := range []error{
 		os.Link(filepath.Join(upper, "a"), filepath.Join(upper, "d", "again")), // counted once
 		os.Symlink(outside, filepath.Join(upper, "d", "link")),                 // not followed
@@ -38,7 +40,7 @@ func TestWritten(t *testing.T) {
 		t.Errorf("in no time: %+v, %v", got, err)
 	}
 	deep := upper + strings.Repeat("/d", maxDepth+5)
-	writeFile(t, filepath.Join(deep, "x"), "1")
+	hosttest.WriteFile(t, filepath.Join(deep, "x"), "1")
 	if got, err := f.Written(t.Context(), "/upper", 10000); err != nil || got.Stopped == "" || got.Files != 4 {
 		t.Errorf("very deep: %+v, %v", got, err)
 	}

@@ -35,7 +35,7 @@ func killedBelow(seconds float64, path, full string) fact.Fact {
 }
 
 // writesTold is that what is written to limits is told, or that it is not.
-func writesTold(seconds float64, method string) fact.Fact {
+func writesTold(seconds float64, method fact.Method) fact.Fact {
 	return fact.Fact{Time: at(seconds), Probes: []fact.Probe{{Name: fact.ProbeCgroupWrites, Method: method}}}
 }
 

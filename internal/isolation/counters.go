@@ -16,7 +16,7 @@ type counters struct {
 	hostKills         map[event.Scope]uint64
 	unknownKills      map[event.Scope]uint64 // in cgroups of which nothing is known
 	lost              map[string]uint64
-	bpfErrors         map[string]uint64
+	bpfErrors         map[fact.ErrorPlace]uint64
 	savings           map[fact.Saving]uint64
 	starts            Histogram
 

@@ -127,7 +127,7 @@ func reread(seconds, after float64, c event.Container, limits fact.CgroupLimits)
 	return fact.Fact{Time: at(seconds), CgroupWrite: &fact.CgroupWrite{Path: path(c), Container: &c, Limits: &limits, After: at(after)}}
 }
 
-func said(seconds float64, c event.Container, action string) fact.Fact {
+func said(seconds float64, c event.Container, action fact.EngineAction) fact.Fact {
 	return fact.Fact{Time: at(seconds), EngineEvent: &fact.EngineEvent{ID: c.ID, Action: action}}
 }
 

@@ -5,16 +5,16 @@ import (
 	"time"
 )
 
-// HistoryStep and HistoryLength are the grain and the length of Memory.History.
+// historyStep and HistoryLength are the grain and the length of Memory.History.
 const (
-	HistoryStep   = time.Second
+	historyStep   = time.Second
 	HistoryLength = 60
 )
 
 // historyRoom is how many points are appended before the oldest ones are dropped, all at once.
 const historyRoom = HistoryLength / 2
 
-// MemoryPoint is one HistoryStep of a container's memory.
+// MemoryPoint is one historyStep of a container's memory.
 type MemoryPoint struct {
 	// MaxBytes is the highest usage read in that time; valid where Known.
 	MaxBytes uint64
@@ -44,7 +44,7 @@ func SeriesOf(points ...MemoryPoint) Series {
 // Empty reports whether nothing is known of the last minute.
 func (s Series) Empty() bool { return !s.known }
 
-// Points lists the last minute, oldest first, one entry per HistoryStep, the last one being now. It returns nil for
+// Points lists the last minute, oldest first, one entry per historyStep, the last one being now. It returns nil for
 // an empty Series.
 func (s Series) Points() []MemoryPoint {
 	if !s.known {
@@ -66,14 +66,14 @@ func (s Series) Points() []MemoryPoint {
 // Equal reports whether two Series have the same points.
 func (s Series) Equal(other Series) bool { return slices.Equal(s.Points(), other.Points()) }
 
-// history keeps a container's last minute, in steps of HistoryStep.
+// history keeps a container's last minute, in steps of historyStep.
 type history struct {
 	past []MemoryPoint // the steps before step; appended to, and else replaced: snapshots share it
 	last MemoryPoint
 	step int64 // the latest step that is known; 0 for none
 }
 
-func stepOf(at instant) int64 { return int64(at) / int64(HistoryStep) }
+func stepOf(at instant) int64 { return int64(at) / int64(historyStep) }
 
 // at changes the point of an instant. What is too late to matter is left out.
 func (h *history) at(t instant, change func(*MemoryPoint)) {

@@ -47,13 +47,12 @@ func RecordingLimits() Limits {
 
 // Model holds what is known. It is for one goroutine.
 type Model struct {
-	limits  Limits // as of now
-	usual   Limits // where nsviz has not to save memory
-	version uint64
-	began   time.Time // of the first fact that has a time
-	now     time.Time // the wall clock's, for display
-	nowAt   instant   // the same, for ages
-	clock   clock
+	limits Limits    // as of now
+	usual  Limits    // where nsviz has not to save memory
+	began  time.Time // of the first fact that has a time
+	now    time.Time // the wall clock's, for display
+	nowAt  instant   // the same, for ages
+	clock  clock
 
 	host    fact.Host
 	probes  []fact.Probe
@@ -126,7 +125,6 @@ func New(limits Limits) *Model {
 // Apply tells the model one fact. Facts come in the order of their time, more or less; a fact that
 // is a little late does not turn the time back.
 func (m *Model) Apply(f fact.Fact) {
-	m.version++
 	m.advance(&f)
 	if m.began.IsZero() {
 		m.began = m.now
@@ -137,7 +135,7 @@ func (m *Model) Apply(f fact.Fact) {
 		m.listed = nil
 	case f.Probes != nil:
 		m.probes = slices.Clone(f.Probes)
-		m.watchWrites(slices.ContainsFunc(m.probes, func(p fact.Probe) bool { return p.Name == fact.ProbeCgroupWrites && p.Method != fact.MethodNone }))
+		m.watchWrites(slices.ContainsFunc(m.probes, func(p fact.Probe) bool { return p.Name == fact.ProbeCgroupWrites && p.Works() }))
 	case f.Engine != nil:
 		m.applyEngine(*f.Engine)
 	case f.Event != nil:
@@ -176,7 +174,7 @@ func (m *Model) Apply(f fact.Fact) {
 // applySaid takes in what an engine did with a container.
 func (m *Model) applySaid(f fact.Fact) {
 	at, said := f.Time, f.EngineEvent
-	if said.Action == "create" {
+	if said.Action == fact.ActionCreate {
 		m.applyMade(said)
 		return
 	}
@@ -187,10 +185,10 @@ func (m *Model) applySaid(f fact.Fact) {
 	}
 	c.tell(Moment{Time: at, Kind: MomentSaid, Said: said.Action})
 	switch said.Action {
-	case "start":
+	case fact.ActionStart:
 		c.engineStarted = said.At
 		c.endPhases()
-	case "destroy":
+	case fact.ActionRemove:
 		c.neverStarted.Removed, c.overAt = at, m.clock.at(at)
 	}
 }
@@ -337,7 +335,7 @@ func (m *Model) Whole() *Snapshot {
 
 func (m *Model) snapshot(listed int) *Snapshot {
 	s := &Snapshot{
-		Time: m.now, At: m.nowAt.shown(), Version: m.version,
+		Time: m.now, At: m.nowAt.shown(),
 		Host: m.host, Probes: m.probes, Engines: slices.Clone(m.engines), Unseen: m.unseen, OwnMemory: m.own,
 		Containers: m.list(listed),
 		Events:     latest(m.events, m.limits.Events),

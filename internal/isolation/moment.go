@@ -67,8 +67,8 @@ type Moment struct {
 	Moved   *event.Moved       `json:"moved,omitempty"`
 	Exit    *event.Exit        `json:"exit,omitempty"`
 	Verdict *fact.EngineReport `json:"verdict,omitempty"`
-	// Said is the engine's word for what it did.
-	Said string `json:"said,omitempty"`
+	// Said is what the engine did.
+	Said fact.EngineAction `json:"said,omitempty"`
 }
 
 // Times is how many times it happened.

@@ -97,7 +97,7 @@ func (s *story) next() fact.Fact {
 		return survey(second, list...)
 	case 8:
 		s.errors++
-		return fact.Fact{Time: at(second), BPFErrors: map[string]uint64{"read": s.errors}}
+		return fact.Fact{Time: at(second), BPFErrors: map[fact.ErrorPlace]uint64{"read": s.errors}}
 	case 9:
 		return passed(second)
 	case 21:
@@ -139,7 +139,7 @@ func (s *story) next() fact.Fact {
 		if s.IntN(2) == 0 {
 			return madeByEngine(second, c)
 		}
-		return said(second, c, []string{"start", "exec_start", "update", "destroy"}[s.IntN(4)])
+		return said(second, c, []fact.EngineAction{fact.ActionStart, fact.ActionExec, fact.ActionUpdate, fact.ActionRemove}[s.IntN(4)])
 	case 19:
 		return joined(second, s.pid(), &c, *s.namespace())
 	}

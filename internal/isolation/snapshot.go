@@ -13,8 +13,6 @@ type Snapshot struct {
 	Time time.Time
 	// At is the same for ages.
 	At Instant
-	// Version grows with every change of the model; equal versions mean equal snapshots.
-	Version uint64
 
 	Host    fact.Host
 	Probes  []fact.Probe
@@ -55,11 +53,11 @@ type LeftOut struct{ Containers, Namespaces, Cgroups, Kills, Unstarted uint64 }
 // IsZero reports whether nothing is left out.
 func (l LeftOut) IsZero() bool { return l == LeftOut{} }
 
-// Watches reports whether the kernel tells of one kind of fact, by its Probe.Name.
-func (s *Snapshot) Watches(probe string) bool {
+// Watches reports whether the kernel reports one kind of fact.
+func (s *Snapshot) Watches(probe fact.ProbeName) bool {
 	for i := range s.Probes {
 		if s.Probes[i].Name == probe {
-			return s.Probes[i].Method != fact.MethodNone
+			return s.Probes[i].Works()
 		}
 	}
 	return false
@@ -292,9 +290,9 @@ type Totals struct {
 	// which that is unknown has none.
 	PIDsRefused map[string]uint64
 	Exits       map[ExitKey]uint64
-	Lost        map[string]uint64      // by reason
-	Savings     map[fact.Saving]uint64 // how often nsviz took each step
-	BPFErrors   map[string]uint64      // by place
+	Lost        map[string]uint64          // by reason
+	Savings     map[fact.Saving]uint64     // how often nsviz took each step
+	BPFErrors   map[fact.ErrorPlace]uint64 // by place
 	Starts      Histogram
 	// FoldedContainers is how many ended containers were folded into the label FoldedLabel, so that
 	// memory and the number of series stay bounded.

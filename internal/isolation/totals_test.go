@@ -217,7 +217,7 @@ func TestCounters(t *testing.T) {
 	s := snapshotOf(
 		ns(event.NamespaceCreated, event.ViaClone), ns(event.NamespaceCreated, event.ViaReconcile), ns(event.NamespaceJoined, event.ViaSetns),
 		ns(event.NamespaceJoined, event.ViaSetns), ns(event.NamespaceFreed, event.ViaKernel), lost, lost,
-		fact.Fact{BPFErrors: map[string]uint64{"read": 1}}, fact.Fact{BPFErrors: map[string]uint64{"read": 3, "path": 1}},
+		fact.Fact{BPFErrors: map[fact.ErrorPlace]uint64{"read": 1}}, fact.Fact{BPFErrors: map[fact.ErrorPlace]uint64{"read": 3, "path": 1}},
 	)
 	want := Totals{
 		Since: at(1), Known: map[string]time.Time{},
@@ -228,7 +228,7 @@ func TestCounters(t *testing.T) {
 		NamespacesJoined:  map[event.NamespaceType]uint64{event.Net: 2},
 		OOMKills:          map[KillKey]uint64{}, OOMKillsUnobserved: map[string]uint64{}, PIDsRefused: map[string]uint64{}, Exits: map[ExitKey]uint64{},
 		Lost:      map[string]uint64{"ring full": 10},
-		BPFErrors: map[string]uint64{"read": 3, "path": 1},
+		BPFErrors: map[fact.ErrorPlace]uint64{"read": 3, "path": 1},
 		Savings:   map[fact.Saving]uint64{},
 		Starts:    Histogram{Counts: make([]uint64, len(StartBuckets()))},
 	}

@@ -70,7 +70,7 @@ func TestWordsOfUnknownContainers(t *testing.T) {
 			for _, m := range c.History {
 				words := string(m.Kind)
 				if m.Said != "" {
-					words += " " + m.Said
+					words += " " + string(m.Said)
 				}
 				if m.Kind == MomentChanged {
 					words += " " + m.By.Comm
@@ -92,14 +92,14 @@ func TestWaitingIsBounded(t *testing.T) {
 	m := New(DefaultLimits())
 	for i := range 2 * mostAwaited {
 		for n := range 2 * mostWaiting {
-			m.Apply(said(float64(i), event.Container{ID: fmt.Sprint(i)}, fmt.Sprint("did ", n)))
+			m.Apply(said(float64(i), event.Container{ID: fmt.Sprint(i)}, fact.EngineAction(fmt.Sprint("did ", n))))
 		}
 	}
 	if n := len(m.waiting.facts); n != mostAwaited || len(m.waiting.order) != n {
 		t.Errorf("%d containers are awaited, in an order of %d", n, len(m.waiting.order))
 	}
 	for id, list := range m.waiting.facts {
-		if len(list) != mostWaiting || list[0].EngineEvent.Action != fmt.Sprint("did ", mostWaiting) {
+		if len(list) != mostWaiting || list[0].EngineEvent.Action != fact.EngineAction(fmt.Sprint("did ", mostWaiting)) {
 			t.Fatalf("of %s there waits %+v", id, list)
 		}
 	}

@@ -13,7 +13,7 @@ import (
 func (c *Collector) collectProbes(ch chan<- prometheus.Metric, probes []fact.Probe) {
 	seen := make(map[[2]string]bool, len(probes))
 	for _, p := range probes {
-		labels := [2]string{p.Name, p.Method}
+		labels := [2]string{string(p.Name), string(p.Method)}
 		if seen[labels] {
 			continue
 		}

@@ -27,7 +27,7 @@ func (c *Collector) collectTotals(ch chan<- prometheus.Metric, t *isolation.Tota
 		c.count(ch, eventsLost, n, t.Since, reason)
 	}
 	for place, n := range t.BPFErrors {
-		c.count(ch, bpfErrors, n, t.Since, place)
+		c.count(ch, bpfErrors, n, t.Since, string(place))
 	}
 }
 

@@ -24,7 +24,7 @@ import (
 func TestCountersStartAtZero(t *testing.T) {
 	text := scrape(t, registryOf(t, &isolation.Snapshot{
 		Containers: []isolation.Container{{ID: "1", Label: "web", State: isolation.Starting, OOMKillsUnobserved: new(uint64(0))}, {ID: "2", Label: "gone", State: isolation.Exited}},
-		Totals:     isolation.Totals{BPFErrors: map[string]uint64{"read": 0}, Exits: map[isolation.ExitKey]uint64{{Container: "gone", Cause: event.CauseSignal}: 1}},
+		Totals:     isolation.Totals{BPFErrors: map[fact.ErrorPlace]uint64{fact.ErrorRead: 0}, Exits: map[isolation.ExitKey]uint64{{Container: "gone", Cause: event.CauseSignal}: 1}},
 	}))
 	want := []string{`nsviz_bpf_errors_total{place="read"} 0`, `nsviz_oom_kills_unobserved_total{container="web"} 0`}
 	for _, cause := range event.Causes() {

@@ -6,7 +6,8 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
+	"github.com/nsviz/nsviz/internal/host/procfs"
 	"github.com/nsviz/nsviz/internal/probes"
 )
 
@@ -38,7 +39,7 @@ const (
 // block until the victim is gone: it has a goroutine of its own, which nobody waits for longer than victimPatience. victims is for
 // one goroutine.
 type victims struct {
-	read  func(pid int32, most int) (hostfs.Arguments, error)
+	read  func(pid int32, most int) (procfs.Arguments, error)
 	now   func() uint64
 	after func(time.Duration) <-chan time.Time
 	log   *slog.Logger
@@ -106,7 +107,7 @@ func (p *Pipeline) victims() *victims {
 	if p.cfg.NoCommandLines || !p.hostPIDs {
 		return nil
 	}
-	return &victims{read: p.fs.Arguments, now: probes.BootNow, after: time.After, log: p.cfg.Log, stuck: map[share]int{}}
+	return &victims{read: p.fs.Proc.Arguments, now: probes.BootNow, after: time.After, log: p.cfg.Log, stuck: map[share]int{}}
 }
 
 // complete sets the command lines that are not known yet.
@@ -136,12 +137,12 @@ func startedBefore(ticks, bootNS uint64) bool {
 }
 
 // ask reads one command line. It returns false if that fails or takes too long.
-func (v *victims) ask(e *event.Event) (hostfs.Arguments, bool) {
+func (v *victims) ask(e *event.Event) (procfs.Arguments, bool) {
 	pid, limits := e.OOM.Victim.PID, shares(e)
 	if !v.begin(limits, pid) {
-		return hostfs.Arguments{}, false
+		return procfs.Arguments{}, false
 	}
-	answer := make(chan *hostfs.Arguments, 1)
+	answer := make(chan *procfs.Arguments, 1)
 	go func() {
 		defer v.end(limits)
 		a, err := v.read(pid, event.MaxCommandLine)
@@ -154,11 +155,11 @@ func (v *victims) ask(e *event.Event) (hostfs.Arguments, bool) {
 	select {
 	case a := <-answer:
 		if a == nil {
-			return hostfs.Arguments{}, false
+			return procfs.Arguments{}, false
 		}
 		return *a, true
 	case <-v.after(victimPatience):
-		return hostfs.Arguments{}, false
+		return procfs.Arguments{}, false
 	}
 }
 
@@ -171,7 +172,7 @@ type domains struct {
 
 // reading holds what memory is made of, and the boot time at which that was read.
 type reading struct {
-	hostfs.MemoryParts
+	cgroupfs.MemoryParts
 
 	at uint64
 }
@@ -200,7 +201,7 @@ func (d *domains) complete(e *event.Event) {
 		}
 		d.read[path] = m
 	}
-	if m.MemoryParts == (hostfs.MemoryParts{}) {
+	if m.MemoryParts == (cgroupfs.MemoryParts{}) {
 		return
 	}
 	after, _ := since(e, m.at)
@@ -211,10 +212,10 @@ func (d *domains) complete(e *event.Event) {
 }
 
 // parts reads what the memory of a cgroup is made of. What cannot be read is nil.
-func (d *domains) parts(path string) hostfs.MemoryParts {
-	read := d.p.fs.MemoryParts
+func (d *domains) parts(path string) cgroupfs.MemoryParts {
+	read := d.p.fs.Cgroups.MemoryParts
 	if path != "" {
-		read = func() (hostfs.MemoryParts, error) { return d.p.layout.MemoryParts(path) }
+		read = func() (cgroupfs.MemoryParts, error) { return d.p.layout.MemoryParts(path) }
 	}
 	parts, err := read()
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/host/procfs"
 )
 
 // killAt is a kill of a process, by boot time.
@@ -30,19 +30,19 @@ func TestVictimsAreAskedForTheirCommandLine(t *testing.T) {
 		now:   func() uint64 { return uint64(now) },
 		after: func(time.Duration) <-chan time.Time { return nil },
 		stuck: map[share]int{},
-		read: func(pid int32, most int) (hostfs.Arguments, error) {
+		read: func(pid int32, most int) (procfs.Arguments, error) {
 			asked = append(asked, pid)
 			switch pid {
 			case 4:
-				return hostfs.Arguments{}, errors.New("gone")
+				return procfs.Arguments{}, errors.New("gone")
 			case 5:
-				return hostfs.Arguments{Text: []byte("other\x00"), StartTime: late}, nil
+				return procfs.Arguments{Text: []byte("other\x00"), StartTime: late}, nil
 			case 6:
-				return hostfs.Arguments{StartTime: early}, nil
+				return procfs.Arguments{StartTime: early}, nil
 			case 7:
-				return hostfs.Arguments{Text: []byte("java\x00-jar\xe3"), Cut: true, StartTime: early}, nil
+				return procfs.Arguments{Text: []byte("java\x00-jar\xe3"), Cut: true, StartTime: early}, nil
 			}
-			return hostfs.Arguments{Text: []byte("python3\x00app.py\x00"), StartTime: early}, nil
+			return procfs.Arguments{Text: []byte("python3\x00app.py\x00"), StartTime: early}, nil
 		},
 	}
 	batch := []event.Event{
@@ -104,12 +104,12 @@ func TestVictimsThatDoNotAnswerHoldUpNothing(t *testing.T) {
 			v := &victims{
 				now: func() uint64 { return uint64(time.Second) }, after: func(time.Duration) <-chan time.Time { return over },
 				log: slog.New(slog.NewTextHandler(&log, nil)), stuck: map[share]int{},
-				read: func(pid int32, most int) (hostfs.Arguments, error) {
+				read: func(pid int32, most int) (procfs.Arguments, error) {
 					reading <- pid
 					if pid != other {
 						<-locked
 					}
-					return hostfs.Arguments{Text: []byte("text\x00")}, nil
+					return procfs.Arguments{Text: []byte("text\x00")}, nil
 				},
 			}
 			var batch []event.Event

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nsviz/nsviz/internal/container"
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/pipeline"
@@ -96,7 +96,7 @@ func TestLostCgroups(t *testing.T) {
 	for i := range 200 {
 		makeCgroup(t, fmt.Sprintf("nsviz-test-lost-%d-%d", os.Getpid(), i))
 	}
-	id := fmt.Sprintf("%slost-%d", container.DemoPrefix, os.Getpid())
+	id := fmt.Sprintf("%slost-%d", runtime.DemoPrefix, os.Getpid())
 	dir := makeCgroup(t, id)
 	p := startContained(t, dir, "read line; exit 3")
 	close(hold)
@@ -169,7 +169,7 @@ func TestLongPath(t *testing.T) {
 		}
 		makeCgroup(t, path)
 	}
-	id := fmt.Sprintf("%slong-%d", container.DemoPrefix, os.Getpid())
+	id := fmt.Sprintf("%slong-%d", runtime.DemoPrefix, os.Getpid())
 	dir := makeCgroup(t, path+"/"+id)
 	p := startContained(t, dir, "read line || :")
 	w.await(t, "the container", func() bool {
@@ -185,7 +185,7 @@ func TestLongPath(t *testing.T) {
 // TestExecOfWhatRunsIsNoStart: a PID 1 that ran before nsviz and makes way for another program has not started then,
 // however young it is.
 func TestExecOfWhatRunsIsNoStart(t *testing.T) {
-	id := fmt.Sprintf("%sexec-%d", container.DemoPrefix, os.Getpid())
+	id := fmt.Sprintf("%sexec-%d", runtime.DemoPrefix, os.Getpid())
 	dir := makeCgroup(t, id)
 	p := startContained(t, dir, `read line; exec sh -c "echo again; read line || :"`)
 	w := watch(t)
@@ -206,7 +206,7 @@ func TestExecOfWhatRunsIsNoStart(t *testing.T) {
 
 // TestHostnameLeavesNoTrace: another nsviz that asks for a host name is no one who joins the namespace.
 func TestHostnameLeavesNoTrace(t *testing.T) {
-	id := fmt.Sprintf("%suts-%d", container.DemoPrefix, os.Getpid())
+	id := fmt.Sprintf("%suts-%d", runtime.DemoPrefix, os.Getpid())
 	dir := makeCgroup(t, id)
 	w := watch(t)
 	p := start(t, "sh", "-c", "read line; exec unshare --mount --uts sh -c 'echo up; read line || :'")

@@ -18,6 +18,8 @@ import (
 	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
 
+	"github.com/nsviz/nsviz/internal/container/engine"
+	"github.com/nsviz/nsviz/internal/container/engine/docker"
 	"github.com/nsviz/nsviz/internal/demo"
 	"github.com/nsviz/nsviz/internal/hostfs"
 )
@@ -27,6 +29,16 @@ const helperVariable = "NSVIZ_TEST_HELPER"
 
 // patience is how long a test waits for something that should come soon.
 const patience = 90 * time.Second
+
+// nobody is an engine that is not there.
+func nobody(t *testing.T) engine.Engine {
+	t.Helper()
+	e, err := docker.New(docker.Config{Host: "unix://" + t.TempDir() + "/docker.sock"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
 
 // TestMain is also what runs inside the demo's containers, which are made of the program that makes
 // them.
@@ -94,7 +106,7 @@ func act(task string) error {
 		if err != nil {
 			return err
 		}
-		name, err := host.Hostname(int32(pid))
+		name, err := host.NS.Hostname(int32(pid))
 		fmt.Println(name)
 		return err
 	case "time":

@@ -2,13 +2,13 @@ package pipeline
 
 import (
 	"context"
-	"sync"
+	"slices"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/container"
-	"github.com/nsviz/nsviz/internal/container/docker"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/sink"
 )
 
 const (
@@ -19,130 +19,115 @@ const (
 
 // followEngine follows the engine until ctx ends, and then hands over what waits.
 func (p *Pipeline) followEngine(ctx context.Context) error {
-	sink := newNameSink(p.directory, p.now)
-	ended := make(chan struct{})
-	var err error
-	go func() {
-		defer close(ended)
-		err = p.names.Run(ctx, sink)
-	}()
-	for over := false; !over; {
-		select {
-		case <-sink.wake:
-		case <-ended:
-			over = true
-		}
-		facts, dropped := sink.take()
-		if len(facts) == 0 && dropped == 0 {
-			continue
-		}
+	s := newNameSink(p.directory, p.now, func(f fact.Fact) {
 		p.do(func() {
-			for _, f := range facts {
+			if f.Event != nil {
+				p.tellEvent(*f.Event)
+			} else {
 				p.tell(f)
 			}
-			if dropped > 0 {
-				p.tellEvent(event.Event{Time: p.now(), Type: event.EventsLost, Lost: &event.Lost{Count: dropped, Reason: event.LostEngine}})
-			}
 		})
-	}
+	})
+	err := p.cfg.Engine.Run(ctx, s)
+	_ = s.facts.Close(context.WithoutCancel(ctx)) // it cannot fail, since the loop takes all
 	return err
 }
 
 // nameSink takes what the engine says. It never waits for the loop: an engine whose events are not taken in time drops
-// them, and behind them are the names that the loop needs.
+// them, and behind them are the names that the loop needs. Where there is no room for more, the engine's latest state and the
+// names wait all the same, since neither is said again.
 type nameSink struct {
 	directory *container.Directory
 	now       func() time.Time
-	wake      chan struct{} // holds a token while there is something to take
-
-	mu      sync.Mutex // guards the rest
-	facts   []fact.Fact
-	bytes   int // of the names and images in facts
-	dropped uint64
-	// state is the latest state of the engine, where there was no room for it in facts. It is never dropped: the follower
-	// reports a state once.
-	state *fact.Fact
-	// late are the containers for whose names there was no room in facts, oldest first. The directory has these names, and it
-	// will not call them news again.
-	late   []string
-	isLate map[string]struct{}
+	facts     *sink.Sink[engineFact]
+	late      map[string]bool // the containers among what keep has kept
 }
 
-func newNameSink(directory *container.Directory, now func() time.Time) *nameSink {
-	return &nameSink{directory: directory, now: now, wake: make(chan struct{}, 1), isLate: map[string]struct{}{}}
+// engineFact is something that the engine said. Of a late one the name waits in the directory, and the fact has the id alone.
+type engineFact struct {
+	fact.Fact
+
+	late bool
+}
+
+// newNameSink returns a nameSink that has all facts taken by take, one after the other, by a goroutine of its own.
+func newNameSink(directory *container.Directory, now func() time.Time, take func(fact.Fact)) *nameSink {
+	s := &nameSink{directory: directory, now: now, late: map[string]bool{}}
+	s.facts = sink.New(sink.Config[engineFact]{
+		Name: "engine", Values: maxEngineFacts, Bytes: maxEngineBytes,
+		Size: func(f engineFact) int { return nameBytes(f.Identity) },
+		Write: func(f engineFact) error {
+			if f.late {
+				identity, ok := s.directory.Get(f.Identity.ID)
+				if !ok {
+					f = s.lost(1)
+				} else {
+					f.Identity = asEvent(identity)
+				}
+			}
+			take(f.Fact)
+			return nil
+		},
+		Keep: s.keep,
+		Missed: func(n uint64, _ engineFact, kept []engineFact) []engineFact {
+			if n > 0 {
+				kept = addEngineLoss(kept, s.lost(n))
+			}
+			return kept
+		},
+	})
+	return s
 }
 
 // put queues a fact, with the time at which it came.
 func (s *nameSink) put(f fact.Fact) {
 	f.Time = s.now()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	size := nameBytes(f.Identity)
-	switch {
-	case len(s.facts) < maxEngineFacts && s.bytes+size <= maxEngineBytes:
-		s.facts = append(s.facts, f)
-		s.bytes += size
-	case f.Engine != nil:
-		s.state = &f
-	case f.Identity != nil:
-		s.putLate(f.Identity.ID)
-	default:
-		s.dropped++
-	}
-	s.signal()
+	s.facts.Put(engineFact{Fact: f})
 }
 
-// putLate keeps in mind that a name waits in the directory. Beyond what the directory holds, the oldest one is dropped. The
-// caller holds the lock.
-func (s *nameSink) putLate(id string) {
-	if _, known := s.isLate[id]; known {
-		return
+// keep is sink.Config.Keep. It keeps the latest state, one name for each container, and the sum of what was lost before. Beyond as
+// many names as the directory holds the oldest one is lost.
+func (s *nameSink) keep(kept []engineFact, f engineFact) ([]engineFact, bool) {
+	if len(kept) == 0 {
+		clear(s.late)
+	}
+	switch {
+	case f.Engine != nil:
+		kept = slices.DeleteFunc(kept, func(k engineFact) bool { return k.Engine != nil })
+		return append(kept, f), true
+	case f.Event != nil:
+		return addEngineLoss(kept, f), true
+	case f.Identity == nil:
+		return kept, false
+	case s.late[f.Identity.ID]:
+		return kept, true
 	}
 	if len(s.late) == rememberedNames {
-		delete(s.isLate, s.late[0])
-		s.late = s.late[1:]
-		s.dropped++
+		oldest := slices.IndexFunc(kept, func(k engineFact) bool { return k.late }) // before it are a state and a loss at most
+		delete(s.late, kept[oldest].Identity.ID)
+		copy(kept[1:oldest+1], kept[:oldest])
+		kept = addEngineLoss(kept[1:], s.lost(1))
 	}
-	s.late = append(s.late, id)
-	s.isLate[id] = struct{}{}
+	s.late[f.Identity.ID] = true
+	return append(kept, engineFact{fact.Fact{Time: f.Time, Identity: &event.Container{ID: f.Identity.ID}}, true}), true
 }
 
-// take returns what has come, in its order but for what there was no room for, and how much was dropped. What still does not
-// fit, the next take returns.
-func (s *nameSink) take() (facts []fact.Fact, dropped uint64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	facts = s.facts
-	for size := s.bytes; len(s.late) > 0; s.late = s.late[1:] {
-		id := s.late[0]
-		identity, ok := s.directory.Get(id)
-		if !ok {
-			s.dropped++
-			delete(s.isLate, id)
-			continue
-		}
-		c := asEvent(identity)
-		if size += nameBytes(c); size > maxEngineBytes && len(facts) > 0 {
-			s.signal()
-			break
-		}
-		facts = append(facts, fact.Fact{Time: s.now(), Identity: c})
-		delete(s.isLate, id)
+// addEngineLoss adds a loss to the one that is kept, if there is one.
+func addEngineLoss(kept []engineFact, f engineFact) []engineFact {
+	i := slices.IndexFunc(kept, func(k engineFact) bool { return k.Event != nil })
+	if i < 0 {
+		return append(kept, f)
 	}
-	if s.state != nil {
-		facts = append(facts, *s.state)
-	}
-	dropped = s.dropped
-	s.facts, s.bytes, s.dropped, s.state = nil, 0, 0, nil
-	return facts, dropped
+	kept[i].Event.Lost.Count += f.Event.Lost.Count
+	return kept
 }
 
-// signal puts the token in; the caller holds the lock.
-func (s *nameSink) signal() {
-	select {
-	case s.wake <- struct{}{}:
-	default:
-	}
+// lost returns the event that says that so much of what the engine said was lost.
+func (s *nameSink) lost(n uint64) engineFact {
+	at := s.now()
+	return engineFact{Fact: fact.Fact{Time: at, Event: &event.Event{
+		Time: at, Type: event.EventsLost, Lost: &event.Lost{Count: n, Reason: event.LostEngine},
+	}}}
 }
 
 // nameBytes is how much text a name has.
@@ -165,38 +150,27 @@ func (s *nameSink) Identify(id container.Identity) {
 	}
 }
 
-// Forget does nothing: names outlive their containers, and the directory is bounded.
-func (s *nameSink) Forget(string) {}
-
 // Ended passes on what the engine says of a container's end.
-func (s *nameSink) Ended(v container.Verdict) {
-	s.put(fact.Fact{EngineReport: &fact.EngineReport{ID: v.ID, ExitCode: v.ExitCode, OOMKilled: v.OOMKilled, Removed: v.Removed, StartError: v.StartError}})
+func (s *nameSink) Ended(report fact.EngineReport) {
+	s.put(fact.Fact{EngineReport: &report})
 }
 
-// Did passes on what the engine tells that it did.
-func (s *nameSink) Did(id, action string, at time.Time) {
-	said := &fact.EngineEvent{ID: id, Action: action, At: plain(at)}
-	if action == "create" {
-		said.Container = &event.Container{ID: id, Runtime: docker.Runtime}
-		if identity, ok := s.directory.Get(id); ok {
-			said.Container.Name, said.Container.Image = identity.Name, identity.Image
+// Did passes on what the engine did.
+func (s *nameSink) Did(e fact.EngineEvent) {
+	e.At = plain(e.At)
+	if e.Container != nil {
+		if identity, ok := s.directory.Get(e.ID); ok {
+			e.Container.Name, e.Container.Image = identity.Name, identity.Image
 		}
 	}
-	s.put(fact.Fact{EngineEvent: said})
+	s.put(fact.Fact{EngineEvent: &e})
 }
 
-// Lost counts what the engine cannot be asked about any more.
-func (s *nameSink) Lost(n uint64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.dropped += n
-	s.signal()
-}
+// Lost reports how many ends the engine cannot be asked about any more.
+func (s *nameSink) Lost(n uint64) { s.facts.Put(s.lost(n)) }
 
 // EngineState passes on whether the engine answers.
-func (s *nameSink) EngineState(state docker.State, detail string) {
-	s.put(fact.Fact{Engine: &fact.Engine{Name: "docker", State: fact.EngineState(state), Detail: detail}})
-}
+func (s *nameSink) EngineState(e fact.Engine) { s.put(fact.Fact{Engine: &e}) }
 
 // askAgain bounds how often the engine is asked about a container that it does not know: after so long, and then after
 // twice as long each time.
@@ -216,8 +190,8 @@ type question struct {
 // one of another runtime.
 func (p *Pipeline) askStart(c *event.Container) {
 	_, told := p.directory.Get(c.ID)
-	if told || c.Runtime == docker.Runtime {
-		p.names.AskStart(c.ID)
+	if told || c.Runtime == p.cfg.Engine.Name() {
+		p.cfg.Engine.AskStart(c.ID)
 	}
 }
 
@@ -247,5 +221,5 @@ func (p *Pipeline) askName(c *event.Container) {
 		clear(p.questions) // then some are asked about once too often
 	}
 	p.questions[c.ID] = question{asked: now, pause: min(max(2*q.pause, askAgain), longestUnasked)}
-	p.names.Ask(c.ID)
+	p.cfg.Engine.Ask(c.ID)
 }

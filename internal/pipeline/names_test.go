@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +17,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/nsviz/nsviz/internal/container"
-	"github.com/nsviz/nsviz/internal/container/docker"
+	"github.com/nsviz/nsviz/internal/container/engine/docker"
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
@@ -64,7 +66,7 @@ func nameless(t *testing.T, host string) *Pipeline {
 	}
 	directory := container.NewDirectory(rememberedNames)
 	return &Pipeline{
-		cfg: Config{Log: log}, now: time.Now, names: names, directory: directory, tracker: container.NewTracker(directory, nil),
+		cfg: Config{Engine: names, Log: log}, now: time.Now, directory: directory, tracker: container.NewTracker(directory, nil),
 		namespaces: newRegistry(), questions: map[string]question{}, inputs: make(chan func()),
 		model: isolation.New(isolation.DefaultLimits()), changed: make(chan struct{}, 1),
 	}
@@ -191,7 +193,7 @@ func TestOnlyItsOwnStartsAreAskedFor(t *testing.T) {
 			w.WriteHeader(http.StatusNotFound)
 		},
 		func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
-	p.directory.Put(container.Identity{ID: containerID(3), Runtime: docker.Runtime, Name: "web"})
+	p.directory.Put(container.Identity{ID: containerID(3), Runtime: runtime.Docker, Name: "web"})
 	for i, path := range []string{
 		"/user.slice/libpod-" + containerID(1) + ".scope", "/user.slice/" + containerID(2),
 		"/tiny/" + containerID(3), "/system.slice/docker-" + containerID(4) + ".scope",
@@ -242,35 +244,94 @@ func TestUnknownContainersAreAskedForSeldom(t *testing.T) {
 	}
 }
 
-func TestEngineQueueIsBounded(t *testing.T) {
-	s := newNameSink(container.NewDirectory(rememberedNames), time.Now)
-	fill := func() {
-		for n := range maxEngineFacts {
-			s.Did(containerID(n), "start", midnight)
+// stuckNames returns a nameSink whose facts are not taken, but for a first one, before goOn is called, which returns the others.
+func stuckNames(t *testing.T) (s *nameSink, goOn func() []fact.Fact) {
+	t.Helper()
+	begun, going := make(chan struct{}, 1), make(chan struct{})
+	var taken []fact.Fact
+	s = newNameSink(container.NewDirectory(rememberedNames), time.Now, func(f fact.Fact) {
+		select {
+		case begun <- struct{}{}:
+			<-going
+		default:
 		}
+		taken = append(taken, f)
+	})
+	s.Did(fact.EngineEvent{ID: containerID(0), Action: fact.ActionStart, At: midnight})
+	<-begun
+	return s, func() []fact.Fact {
+		close(going)
+		if err := s.facts.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+		return taken[1:]
 	}
-	fill()
-	s.Did(containerID(1), "oom", midnight)
+}
+
+// fill puts as many facts as there is room for.
+func (s *nameSink) fill() {
+	for n := range maxEngineFacts {
+		s.Did(fact.EngineEvent{ID: containerID(n), Action: fact.ActionStart, At: midnight})
+	}
+}
+
+// What there is no room for is dropped and counted, but names.
+func TestEngineQueueIsBounded(t *testing.T) {
+	s, goOn := stuckNames(t)
+	s.fill()
+	s.Did(fact.EngineEvent{ID: containerID(1), Action: fact.ActionOOM, At: midnight})
 	s.Identify(container.Identity{ID: containerID(1), Name: "late"})
 	s.Identify(container.Identity{ID: containerID(1), Name: "later"})
-	facts, dropped := s.take()
-	if len(facts) != maxEngineFacts+1 || facts[maxEngineFacts].Identity.Name != "later" || dropped != 1 {
-		t.Errorf("%d facts, %d dropped", len(facts), dropped)
+	s.Lost(7) // by the follower
+	s.Lost(2)
+	facts := goOn()
+	if len(facts) != maxEngineFacts+2 {
+		t.Fatalf("%d facts", len(facts))
 	}
-	// More names than the directory keeps.
-	fill()
+	if id := facts[maxEngineFacts].Identity; id == nil || id.Name != "later" {
+		t.Errorf("the name is %+v", id)
+	}
+	if e := facts[maxEngineFacts+1].Event; e == nil || e.Lost.Count != 10 || e.Lost.Reason != event.LostEngine {
+		t.Errorf("lost: %+v", e)
+	}
+}
+
+// Of more names than the directory keeps the oldest are lost, and counted.
+func TestLateNamesAreBounded(t *testing.T) {
+	s, goOn := stuckNames(t)
+	s.fill()
+	s.EngineState(fact.Engine{State: fact.EngineConnecting}) // which lies before them
 	for n := range rememberedNames + 10 {
 		s.Identify(container.Identity{ID: containerID(n), Name: "other"})
 	}
-	if facts, dropped = s.take(); len(facts) != maxEngineFacts+rememberedNames || dropped != 10 {
-		t.Errorf("%d facts, %d dropped", len(facts), dropped)
+	names, lost := 0, uint64(0)
+	for _, f := range goOn() {
+		switch {
+		case f.Event != nil:
+			lost += f.Event.Lost.Count
+		case f.Identity != nil:
+			if want := containerID(names + 10); f.Identity.ID != want || f.Identity.Name != "other" {
+				t.Fatalf("name %d is %+v", names, f.Identity)
+			}
+			names++
+		}
 	}
-	if facts, dropped = s.take(); len(facts) != 0 || dropped != 0 {
-		t.Errorf("%d facts, %d dropped of nothing", len(facts), dropped)
+	if names != rememberedNames || lost != 10 {
+		t.Errorf("%d names, %d lost", names, lost)
 	}
-	s.Lost(7) // by the follower
-	if facts, dropped = s.take(); len(facts) != 0 || dropped != 7 {
-		t.Errorf("%d facts, %d dropped by the follower", len(facts), dropped)
+}
+
+// A late name that the directory has lost meanwhile is counted.
+func TestLateNameThatIsGone(t *testing.T) {
+	s, goOn := stuckNames(t)
+	s.fill()
+	s.Identify(container.Identity{ID: containerID(1), Name: "late"})
+	for n := range rememberedNames { // which others than the engine asked for
+		s.directory.Put(container.Identity{ID: containerID(2 + n)})
+	}
+	facts := goOn()
+	if e := facts[len(facts)-1].Event; len(facts) != maxEngineFacts+1 || e == nil || e.Lost.Count != 1 {
+		t.Errorf("%d facts, the last one is %+v", len(facts), e)
 	}
 }
 
@@ -278,40 +339,32 @@ func TestEngineQueueIsBounded(t *testing.T) {
 // room for it, however large the names are that wait.
 func TestFullEngineQueueLosesNoNameAndNoState(t *testing.T) {
 	const containers = 40
-	s := newNameSink(container.NewDirectory(rememberedNames), time.Now)
+	s, goOn := stuckNames(t)
 	image := strings.Repeat("x", maxEngineBytes/containers+1000) // of all of them more than may wait, and less than the directory keeps
-	s.EngineState(docker.Connecting, "")
+	s.EngineState(fact.Engine{State: fact.EngineConnecting})
 	for n := range containers {
 		s.Identify(container.Identity{ID: containerID(n), Name: "web", Image: image})
 	}
-	for n := range maxEngineFacts {
-		s.Did(containerID(n), "start", midnight)
+	s.fill()
+	s.EngineState(fact.Engine{State: fact.EngineConnected, Detail: "20.10.24"})
+	s.EngineState(fact.Engine{State: fact.EngineFailing, Detail: "no answer"})
+	// A name that is late waits without its text.
+	kept, ok := s.keep(nil, engineFact{Fact: fact.Fact{Identity: &event.Container{ID: containerID(0), Name: "web", Image: image}}})
+	if !ok || len(kept) != 1 || nameBytes(kept[0].Identity) != 0 {
+		t.Errorf("%v: %d kept", ok, len(kept))
 	}
-	s.EngineState(docker.Connected, "20.10.24")
-	s.EngineState(docker.Failing, "no answer")
 
 	named := map[string]bool{}
-	var state fact.EngineState
-	takes := 0
-	for wakes := true; wakes; takes++ {
-		<-s.wake
-		size := 0
-		facts, _ := s.take()
-		for _, f := range facts {
-			switch {
-			case f.Identity != nil:
-				named[f.Identity.ID] = true
-				size += nameBytes(f.Identity)
-			case f.Engine != nil:
-				state = f.Engine.State
-			}
+	var states []fact.EngineState
+	for _, f := range goOn() {
+		switch {
+		case f.Identity != nil && f.Identity.Image == image:
+			named[f.Identity.ID] = true
+		case f.Engine != nil:
+			states = append(states, f.Engine.State)
 		}
-		if size > maxEngineBytes {
-			t.Errorf("take %d has %d bytes of names", takes, size)
-		}
-		wakes = len(s.wake) > 0
 	}
-	if len(named) != containers || state != fact.EngineFailing || takes < 2 {
-		t.Errorf("%d of %d containers have their names after %d takes; the engine is %q", len(named), containers, takes, state)
+	if want := []fact.EngineState{fact.EngineConnecting, fact.EngineFailing}; len(named) != containers || !slices.Equal(states, want) {
+		t.Errorf("%d of %d containers have their names; the engine is %q, want %q", len(named), containers, states, want)
 	}
 }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/probes"
 )
@@ -42,7 +42,7 @@ func (p *Pipeline) Once(ctx context.Context) (*isolation.Snapshot, error) {
 
 func (p *Pipeline) look(ctx context.Context) error {
 	select {
-	case <-p.names.Synced():
+	case <-p.cfg.Engine.Synced():
 	case <-time.After(OncePatience):
 	case <-ctx.Done():
 		return ctx.Err()
@@ -58,7 +58,7 @@ func (p *Pipeline) look(ctx context.Context) error {
 		known[root.ref.ID] = true
 		p.do(func() { p.takeFound(at, root.ref, f) })
 	}
-	err := p.walk(func(c hostfs.Cgroup, ref *container.Ref) error {
+	err := p.walk(func(c cgroupfs.Cgroup, ref *container.Ref) error {
 		root := rootCgroup{c, ref}
 		f, err := p.find(c, ref, host)
 		if err != nil {

@@ -7,10 +7,11 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/container"
-	"github.com/nsviz/nsviz/internal/container/docker"
+	"github.com/nsviz/nsviz/internal/container/engine"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
+	"github.com/nsviz/nsviz/internal/host/procfs"
 )
 
 // A container is where its cgroup has processes. One whose PID 1 was moved to another cgroup is found by where else it
@@ -19,13 +20,13 @@ import (
 
 // initElsewhere finds the PID 1 of the container whose cgroup is at path, where it is in another cgroup. inside is the best
 // of the processes that are in its own; it may be none.
-func (p *Pipeline) initElsewhere(path string, inside hostfs.Process) (hostfs.Process, bool) {
-	outside := func(init hostfs.Process) bool { return init.Cgroup != "" && !isAtOrBelow(init.Cgroup, path) }
+func (p *Pipeline) initElsewhere(path string, inside procfs.Process) (procfs.Process, bool) {
+	outside := func(init procfs.Process) bool { return init.Cgroup != "" && !isAtOrBelow(init.Cgroup, path) }
 	if init, ok := p.init(p.layout.ProcsElsewhere(path)); ok && outside(init) {
 		return init, true
 	}
 	if len(inside.NSPID) < 2 { // it has no PID namespace of its own
-		return hostfs.Process{}, false
+		return procfs.Process{}, false
 	}
 	// Of one that it shares with another container, PID 1 has another mount namespace.
 	init, ok := p.firstIn(inside.Namespaces[event.PID])
@@ -33,20 +34,20 @@ func (p *Pipeline) initElsewhere(path string, inside hostfs.Process) (hostfs.Pro
 }
 
 // firstIn finds the PID 1 of a PID namespace.
-func (p *Pipeline) firstIn(namespace uint64) (hostfs.Process, bool) {
-	pids, err := p.fs.PIDs()
+func (p *Pipeline) firstIn(namespace uint64) (procfs.Process, bool) {
+	pids, err := p.fs.Proc.PIDs()
 	if err != nil || namespace == 0 {
-		return hostfs.Process{}, false
+		return procfs.Process{}, false
 	}
 	for _, pid := range pids {
-		if ids, err := p.fs.Namespaces(pid); err != nil || ids[event.PID] != namespace {
+		if ids, err := p.fs.NS.Of(pid); err != nil || ids[event.PID] != namespace {
 			continue
 		}
-		if proc, err := p.fs.Process(pid, p.layout); err == nil && isFirst(proc) && proc.Namespaces[event.PID] == namespace {
+		if proc, err := p.fs.Proc.Process(pid, p.layout); err == nil && isFirst(proc) && proc.Namespaces[event.PID] == namespace {
 			return proc, true
 		}
 	}
-	return hostfs.Process{}, false
+	return procfs.Process{}, false
 }
 
 func isAtOrBelow(cgroup, path string) bool {
@@ -59,7 +60,7 @@ func (p *Pipeline) outsideOf(ctx context.Context, host hostState, found map[stri
 	if !p.hostPIDs || !p.engineAnswers() {
 		return nil
 	}
-	inits, err := docker.Inits(ctx, p.cfg.DockerHost, func(id string) bool { return found[id] })
+	inits, err := p.cfg.Engine.Inits(ctx, func(id string) bool { return found[id] })
 	if err != nil {
 		p.cfg.Log.Debug("ask for containers that are in none of their cgroups", "error", err)
 	}
@@ -74,7 +75,7 @@ func (p *Pipeline) outsideOf(ctx context.Context, host hostState, found map[stri
 		}
 		of, known := empty[id]
 		if !known {
-			of = rootCgroup{ref: &container.Ref{Runtime: docker.Runtime, ID: id}}
+			of = rootCgroup{ref: &container.Ref{Runtime: p.cfg.Engine.Name(), ID: id}}
 		}
 		f := &foundContainer{Found: fact.Found{
 			Container: event.Container{ID: id}, CgroupPath: of.Path, Unheld: &fact.Unheld{Cgroup: proc.Cgroup},
@@ -103,21 +104,21 @@ const sameStart = time.Minute
 
 // initAt reads the process that an engine says is a container's PID 1. It reports false where that cannot be: the engine
 // may count processes in another way.
-func (p *Pipeline) initAt(init docker.Init, host hostState) (hostfs.Process, bool) {
-	proc, err := p.fs.Process(init.PID, p.layout)
+func (p *Pipeline) initAt(init engine.Init, host hostState) (procfs.Process, bool) {
+	proc, err := p.fs.Proc.Process(init.PID, p.layout)
 	if err != nil || proc.Cgroup == "" || proc.Namespaces[event.Mnt] == p.own[event.Mnt] {
-		return hostfs.Process{}, false
+		return procfs.Process{}, false
 	}
 	if started := host.started(proc); !started.IsZero() && !init.Started.IsZero() && started.Sub(init.Started).Abs() > sameStart {
-		return hostfs.Process{}, false
+		return procfs.Process{}, false
 	}
 	return proc, true
 }
 
 // isThere reports whether a container's PID 1 that was just found is still there.
-func (p *Pipeline) isThere(cgroup hostfs.Cgroup, f *foundContainer) bool {
+func (p *Pipeline) isThere(cgroup cgroupfs.Cgroup, f *foundContainer) bool {
 	if f.Unheld != nil {
-		_, err := p.fs.StartTime(f.InitPID)
+		_, err := p.fs.Proc.StartTime(f.InitPID)
 		return err == nil
 	}
 	procs, err := p.layout.TreeProcs(cgroup.Path)

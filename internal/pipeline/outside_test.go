@@ -12,9 +12,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/container"
-	"github.com/nsviz/nsviz/internal/container/docker"
+	"github.com/nsviz/nsviz/internal/container/engine"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
+	"github.com/nsviz/nsviz/internal/host/mountinfo"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
@@ -37,9 +39,9 @@ func newOutsideTest(t *testing.T) *outsideTest {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Pipeline = &Pipeline{fs: fs, hostPIDs: true, now: time.Now, layout: hostfs.Layout{
-		Version: hostfs.CgroupV1, Controller: "memory", HierarchyID: 4, Dir: o.memory, Root: "/", Whole: true, HasMemory: true,
-		Others: map[string]hostfs.Layout{"pids": {Version: hostfs.CgroupV1, Controller: "pids", HierarchyID: 5, Dir: o.pids, Root: "/", Whole: true}},
+	o.Pipeline = &Pipeline{fs: fs, hostPIDs: true, now: time.Now, layout: cgroupfs.Layout{
+		Version: cgroupfs.V1, Controller: "memory", HierarchyID: 4, Dir: o.memory, Root: "/", Whole: true, HasMemory: true,
+		Others: map[string]cgroupfs.Layout{"pids": {Version: cgroupfs.V1, Controller: "pids", HierarchyID: 5, Dir: o.pids, Root: "/", Whole: true}},
 	}}
 	o.own[event.Mnt] = 1
 	o.cfg.Log = slog.New(slog.DiscardHandler)
@@ -116,7 +118,7 @@ func (o *outsideTest) found() string {
 	if !ok {
 		o.t.Fatal("no container's path")
 	}
-	f, err := o.find(hostfs.Cgroup{Path: path, ID: 7}, &ref, hostState{mounts: func() []hostfs.Mount { return nil }})
+	f, err := o.find(cgroupfs.Cgroup{Path: path, ID: 7}, &ref, hostState{mounts: func() []mountinfo.Mount { return nil }})
 	switch {
 	case err != nil:
 		return err.Error()
@@ -196,14 +198,14 @@ func TestInitAt(t *testing.T) {
 	o.process(51, 0, "sshd", "/", 1, 6000)
 	for _, test := range []struct {
 		name string
-		init docker.Init
+		init engine.Init
 		want bool
 	}{
-		{"it is it", docker.Init{PID: 50, Started: boot.Add(62 * time.Second)}, true},
-		{"nobody knows when", docker.Init{PID: 50}, true},
-		{"of another time", docker.Init{PID: 50, Started: boot.Add(time.Hour)}, false},
-		{"gone", docker.Init{PID: 52, Started: boot.Add(62 * time.Second)}, false},
-		{"in nsviz's own mount namespace", docker.Init{PID: 51, Started: boot.Add(62 * time.Second)}, false},
+		{"it is it", engine.Init{PID: 50, Started: boot.Add(62 * time.Second)}, true},
+		{"nobody knows when", engine.Init{PID: 50}, true},
+		{"of another time", engine.Init{PID: 50, Started: boot.Add(time.Hour)}, false},
+		{"gone", engine.Init{PID: 52, Started: boot.Add(62 * time.Second)}, false},
+		{"in nsviz's own mount namespace", engine.Init{PID: 51, Started: boot.Add(62 * time.Second)}, false},
 	} {
 		if proc, ok := o.initAt(test.init, hostState{boot: boot}); ok != test.want || ok && proc.Comm != "app" {
 			t.Errorf("%s: %t, %+v", test.name, ok, proc)

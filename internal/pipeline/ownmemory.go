@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/hostfs"
 )
 
@@ -45,7 +46,7 @@ func nextSaving(step fact.Saving, share float64) fact.Saving {
 
 // ownMemory keeps nsviz within the memory that its own cgroup may use, so that it is not the OOM killer's next victim.
 type ownMemory struct {
-	rooms func() ([]hostfs.MemoryRoom, error)
+	rooms func() ([]cgroupfs.MemoryRoom, error)
 	// limit has the Go runtime keep to what the lowest limit allows; nil where that is not wanted.
 	limit func(lowest *uint64)
 	// free gives back to the kernel what is free already.
@@ -56,10 +57,10 @@ type ownMemory struct {
 	known bool // that is, ever read
 }
 
-func newOwnMemory(fs *hostfs.FS, layout hostfs.Layout, self int32, limit func(*uint64), log *slog.Logger) *ownMemory {
+func newOwnMemory(fs *hostfs.FS, layout cgroupfs.Layout, self int32, limit func(*uint64), log *slog.Logger) *ownMemory {
 	return &ownMemory{
-		rooms: func() ([]hostfs.MemoryRoom, error) {
-			path, err := fs.CgroupPath(self, layout)
+		rooms: func() ([]cgroupfs.MemoryRoom, error) {
+			path, err := fs.Cgroups.PathOf(self, layout)
 			if err != nil {
 				return nil, err
 			}
@@ -116,7 +117,7 @@ func (o *ownMemory) keepTo(m fact.OwnMemory) {
 	}
 }
 
-func (o *ownMemory) report(before fact.Saving, full hostfs.MemoryRoom) {
+func (o *ownMemory) report(before fact.Saving, full cgroupfs.MemoryRoom) {
 	at := []any{"used_bytes", full.UsedBytes, "limit_bytes", full.LimitBytes, "cgroup", full.Cgroup}
 	switch {
 	case o.now.Saving > before:
@@ -141,11 +142,11 @@ func savingNote(step fact.Saving) string {
 }
 
 // fullest is the room of which the largest share is used; none is one that nothing is used of.
-func fullest(rooms []hostfs.MemoryRoom) hostfs.MemoryRoom {
+func fullest(rooms []cgroupfs.MemoryRoom) cgroupfs.MemoryRoom {
 	if len(rooms) == 0 {
-		return hostfs.MemoryRoom{}
+		return cgroupfs.MemoryRoom{}
 	}
-	return slices.MaxFunc(rooms, func(a, b hostfs.MemoryRoom) int {
+	return slices.MaxFunc(rooms, func(a, b cgroupfs.MemoryRoom) int {
 		switch {
 		case a.Share() < b.Share():
 			return -1

@@ -11,9 +11,12 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/container"
-	"github.com/nsviz/nsviz/internal/container/docker"
+	"github.com/nsviz/nsviz/internal/container/engine"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
+	"github.com/nsviz/nsviz/internal/host/nsfs"
+	"github.com/nsviz/nsviz/internal/host/procfs"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/probes"
@@ -22,10 +25,10 @@ import (
 // Config says what to watch.
 type Config struct {
 	Roots hostfs.Roots
-	// DockerHost is the address of the Docker engine; "" is the usual one.
-	DockerHost string
+	// Engine is asked for names, and says what it does.
+	Engine engine.Engine
 	// ProbeMethods, where there are any, are the only ones by which the kernel may be hooked.
-	ProbeMethods []probes.Method
+	ProbeMethods []fact.Method
 	// NoCommandLines leaves the command lines of OOM victims, which may hold secrets, out of everything.
 	NoCommandLines bool
 	// The sizes of the rings; 0 is the default of probes.Config.
@@ -57,14 +60,13 @@ type Pipeline struct {
 	cfg    Config
 	now    func() time.Time
 	fs     *hostfs.FS
-	layout hostfs.Layout
+	layout cgroupfs.Layout
 	own    event.NamespaceIDs
 	// self is nsviz's own PID in procfs; hostPIDs is whether procfs counts as the host does.
 	self     int32
 	hostPIDs bool
 	// sight is how much of the processes nsviz may look into.
-	sight hostfs.Sight
-	names *docker.Follower
+	sight procfs.Sight
 	// memory is for one goroutine at a time; saving is the isolation.Saving that it is at.
 	memory *ownMemory
 	saving atomic.Int32
@@ -118,10 +120,7 @@ func New(cfg Config) (*Pipeline, error) {
 	if p.fs, err = hostfs.Open(cfg.Roots); err != nil {
 		return nil, err
 	}
-	if p.layout, err = p.fs.Cgroups(); err != nil {
-		return nil, err
-	}
-	if p.names, err = docker.New(docker.Config{Host: cfg.DockerHost, Log: cfg.Log}); err != nil {
+	if p.layout, err = p.fs.Cgroups.Layout(); err != nil {
 		return nil, err
 	}
 	host, err := p.host()
@@ -141,21 +140,21 @@ func (p *Pipeline) host() (fact.Host, error) {
 	if err != nil {
 		p.cfg.Log.Warn("some facts about the host are unknown", "error", err)
 	}
-	namespaces, from, err := p.fs.HostNamespaces()
+	namespaces, from, err := p.fs.NS.OfHost()
 	if err != nil {
 		p.cfg.Log.Warn("the host's own namespaces are not all known", "error", err)
 	}
 	p.cfg.Log.Debug("the host's namespaces", "from", from)
-	if p.self, err = p.fs.Self(); err != nil {
+	if p.self, err = p.fs.Proc.Self(); err != nil {
 		return fact.Host{}, err
 	}
-	if p.own, err = p.fs.Namespaces(p.self); err != nil {
+	if p.own, err = p.fs.NS.Of(p.self); err != nil {
 		return fact.Host{}, fmt.Errorf("read nsviz's own namespaces: %w", err)
 	}
-	if p.hostPIDs, err = p.fs.HostPIDs(); err != nil {
+	if p.hostPIDs, err = p.fs.NS.HostPIDs(); err != nil {
 		return fact.Host{}, err
 	}
-	if p.sight, err = p.fs.Sight(); err != nil {
+	if p.sight, err = p.fs.Proc.Sight(); err != nil {
 		return fact.Host{}, err
 	}
 	notes := slices.Clone(p.layout.Notes)
@@ -180,7 +179,7 @@ const noteForeignPIDs = "/proc shows only the processes of nsviz's own PID names
 	"the processes stay unknown, and who is in which namespace: run nsviz on the host, or start its container with --pid=host"
 
 // noteUnseen says which processes nsviz may not look into, where these are most of them.
-func noteUnseen(s hostfs.Sight) string {
+func noteUnseen(s procfs.Sight) string {
 	const means = "; their namespaces, and virtual machines among them, stay unknown: run nsviz as root, or with CAP_SYS_PTRACE"
 	switch {
 	case s.Hidden:
@@ -192,7 +191,7 @@ func noteUnseen(s hostfs.Sight) string {
 }
 
 // noteUnfound says what becomes of a lost event where nsviz may not look up a cgroup by its number.
-func noteUnfound(s hostfs.Sight) string {
+func noteUnfound(s procfs.Sight) string {
 	if s.MayOpenByID {
 		return ""
 	}
@@ -253,7 +252,7 @@ func (p *Pipeline) ask(f func()) {
 func (p *Pipeline) watch(ctx context.Context) error {
 	var inCall func(tid int32) bool
 	if p.hostPIDs {
-		inCall = p.fs.InNamespaceCall
+		inCall = p.fs.NS.InNamespaceCall
 	}
 	kernel, err := probes.Open(probes.Config{
 		Hierarchy: p.layout.HierarchyID, Unified: p.layout.Controller == "", OwnMntNamespace: p.own[event.Mnt],
@@ -274,13 +273,13 @@ func (p *Pipeline) watch(ctx context.Context) error {
 		defer writes.Close()
 	}
 	p.warn(noteUnseen(p.sight), noteUnfound(p.sight))
-	learned := append(statuses(kernel.Choices()), statusOfWrites(writes, unwatched))
-	for _, s := range learned {
-		if s.Method == fact.MethodNone {
+	list := learned(kernel.Choices(), statusOfWrites(writes, unwatched))
+	for _, s := range list {
+		if !s.Works() {
 			p.cfg.Log.Info("the kernel does not tell everything here", "missing", s.Name, "reason", s.Reason)
 		}
 	}
-	p.do(func() { p.tell(fact.Fact{Probes: learned}) })
+	p.do(func() { p.tell(fact.Fact{Probes: list}) })
 	if ctx.Err() != nil {
 		return nil
 	}
@@ -288,7 +287,7 @@ func (p *Pipeline) watch(ctx context.Context) error {
 	// What happens from here on is in the rings or in the queue of writes and is read after the scan: without a
 	// gap, and what is both there and in the scan does no harm.
 	p.awaitNames(ctx)
-	freedIsHooked := methodOf(kernel.Choices(), probes.FactNamespacesFreed) != probes.None
+	freedIsHooked := slices.ContainsFunc(list, func(s fact.Probe) bool { return s.Name == fact.ProbeNamespacesFreed && s.Works() })
 	if err := p.scan(ctx, kernel); err != nil {
 		return err
 	}
@@ -319,27 +318,19 @@ func (p *Pipeline) awaitNames(ctx context.Context) {
 	patience := time.NewTimer(namesPatience)
 	defer patience.Stop()
 	select {
-	case <-p.names.Synced():
+	case <-p.cfg.Engine.Synced():
 	case <-patience.C:
 	case <-ctx.Done():
 	}
 }
 
-func statuses(choices []probes.Choice) []fact.Probe {
-	list := make([]fact.Probe, len(choices))
+// learned lists how each kind of fact is learned: by the kernel's probes, and the watch of writes.
+func learned(choices []probes.Choice, writes fact.Probe) []fact.Probe {
+	list := make([]fact.Probe, len(choices), len(choices)+1)
 	for i, c := range choices {
-		list[i] = fact.Probe{Name: c.Name, Method: string(c.Method), Reason: c.Reason}
+		list[i] = c.Probe
 	}
-	return list
-}
-
-func methodOf(choices []probes.Choice, name string) probes.Method {
-	for _, c := range choices {
-		if c.Name == name {
-			return c.Method
-		}
-	}
-	return probes.None
+	return append(list, writes)
 }
 
 // take attributes a batch of events and tells the model.
@@ -381,7 +372,7 @@ func (p *Pipeline) isSelf(e *event.Event) bool {
 	if p.hostPIDs && e.PID == p.self {
 		return true
 	}
-	return e.Comm == hostfs.LookingThread && e.Container == nil && !e.ContainerUnknown &&
+	return e.Comm == nsfs.LookingThread && e.Container == nil && !e.ContainerUnknown &&
 		e.Type == event.NamespaceJoined && e.Namespace.Type == event.UTS
 }
 

@@ -10,7 +10,7 @@ import (
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/probes"
 )
 
@@ -44,7 +44,7 @@ func (p *Pipeline) reconcileOnce(ctx context.Context, kernel *probes.Probes) err
 	var host []container.Cgroup
 	var roots []rootCgroup
 	parser := container.NewParser()
-	err := p.layout.Walk(func(c hostfs.Cgroup) error {
+	err := p.layout.Walk(func(c cgroupfs.Cgroup) error {
 		host = append(host, container.Cgroup{ID: c.ID, Path: c.Path})
 		if ref, ok := parser.Parse(c.Path); ok && ref.Root == c.Path {
 			roots = append(roots, rootCgroup{c, &ref})
@@ -84,7 +84,7 @@ func (p *Pipeline) reconcileOnce(ctx context.Context, kernel *probes.Probes) err
 
 // rootCgroup is a container's own cgroup.
 type rootCgroup struct {
-	hostfs.Cgroup
+	cgroupfs.Cgroup
 
 	ref *container.Ref
 }
@@ -108,8 +108,8 @@ func (p *Pipeline) compareCgroups(host []container.Cgroup, complete bool) {
 func (p *Pipeline) readLimits(cgroups []container.Cgroup) {
 	var read []fact.FoundCgroup
 	for _, c := range cgroups {
-		if memory, own, err := p.layout.Limits(c.Path); err == nil {
-			read = append(read, fact.FoundCgroup{Path: c.Path, Limits: limitsOf(memory, own)})
+		if limits, err := p.layout.Limits(c.Path); err == nil {
+			read = append(read, fact.FoundCgroup{Path: c.Path, Limits: limits})
 		}
 	}
 	if len(read) > 0 {
@@ -153,7 +153,7 @@ func (p *Pipeline) reconcileContainer(ctx context.Context, kernel *probes.Probes
 // lives reports whether a container's init still exists. A process that was made after its program began is another
 // one with its PID.
 func (p *Pipeline) lives(state container.State) bool {
-	proc, err := p.fs.Process(state.Init, p.layout)
+	proc, err := p.fs.Proc.Process(state.Init, p.layout)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -154,7 +154,7 @@ func TestManyCgroupsAreNotDiscoveredAgainAndAgain(t *testing.T) {
 // TestPartOfTheHierarchy: nsviz sees a part of the cgroups. What events told of the others is not undone since it is not seen.
 func TestPartOfTheHierarchy(t *testing.T) {
 	r := newReconcileTest(t)
-	r.layout = hostfs.Layout{Dir: "/sys/fs/cgroup", Root: "/kubepods"}
+	r.layout = cgroupfs.Layout{Dir: "/sys/fs/cgroup", Root: "/kubepods"}
 	for id, path := range map[uint64]string{7: "/docker/" + outsideID, 8: "/kubepods/burstable"} {
 		r.take(event.Event{Type: event.CgroupCreated, Cgroup: &event.Cgroup{Path: path, ID: id}})
 	}

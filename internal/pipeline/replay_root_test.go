@@ -34,8 +34,8 @@ func TestReplayedRecordingGivesTheSameSnapshot(t *testing.T) {
 	}
 	var recordFailed error
 	p, err := pipeline.New(pipeline.Config{
-		DockerHost: "unix://" + t.TempDir() + "/docker.sock", // nobody's
-		Log:        slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Engine: nobody(t),
+		Log:    slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Sinks: []func(fact.Fact){func(f fact.Fact) {
 			recordFailed = errors.Join(recordFailed, writer.Write(f))
 		}},
@@ -119,7 +119,7 @@ func playOOM(t *testing.T, enough func() bool, changed <-chan struct{}) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	layout, err := fs.Cgroups()
+	layout, err := fs.Cgroups.Layout()
 	if err != nil {
 		t.Fatal(err)
 	}

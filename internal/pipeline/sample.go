@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -82,10 +82,10 @@ type sampler struct {
 // sampled is what the sampler knows of one container.
 type sampled struct {
 	path    string
-	running bool          // when it was looked at
-	files   *hostfs.Watch // nil where they are not open
+	running bool            // when it was looked at
+	files   *cgroupfs.Watch // nil where they are not open
 	latest  fact.Reading
-	memory  hostfs.Memory
+	memory  cgroupfs.Memory
 	whole   int // the turn in which all of it is read again
 	limits  int // the turn from which on its limits are read again with that
 	absent  int // readings in a row that found no cgroup
@@ -100,7 +100,7 @@ func newSampler(p *Pipeline) *sampler {
 	// At most half of the files that this process may have open.
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err == nil {
-		s.most = int(min(limit.Cur/2/hostfs.WatchedFiles, mostWatched))
+		s.most = int(min(limit.Cur/2/cgroupfs.WatchedFiles, mostWatched))
 	}
 	return s
 }
@@ -178,7 +178,7 @@ func (s *sampler) isOutside(c *sampled) bool {
 	if c.init == 0 {
 		return false
 	}
-	_, err := s.p.fs.StartTime(c.init)
+	_, err := s.p.fs.Proc.StartTime(c.init)
 	return err == nil
 }
 
@@ -253,30 +253,5 @@ func (c *sampled) ignoreLeftovers() {
 
 // limits are those of a container's own cgroup.
 func (s *sampler) limits(c *sampled) *fact.CgroupLimits {
-	memory := c.memory.Limit()
-	return limitsOf(memory, s.p.layout.OwnLimits(c.path, memory))
-}
-
-func limitsOf(memory *hostfs.Limit[uint64], own hostfs.OwnLimits) *fact.CgroupLimits {
-	limits := &fact.CgroupLimits{}
-	if memory != nil {
-		limits.Memory = limit(memory.Value, memory.Unlimited)
-	}
-	if own.SwapBytes != nil {
-		limits.Swap = limit(own.SwapBytes.Value, own.SwapBytes.Unlimited)
-	}
-	if own.QuotaCores != nil {
-		limits.CPU = limit(own.QuotaCores.Value, own.QuotaCores.Unlimited)
-	}
-	if own.PIDs != nil {
-		limits.PIDs = limit(own.PIDs.Value, own.PIDs.Unlimited)
-	}
-	return limits
-}
-
-func limit[T uint64 | float64](value *T, unlimited bool) *fact.Limit {
-	if value == nil {
-		return &fact.Limit{Unlimited: unlimited}
-	}
-	return &fact.Limit{Value: new(float64(*value))}
+	return s.p.layout.OwnLimits(c.path, c.memory.Limit())
 }

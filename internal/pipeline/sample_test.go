@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -55,7 +55,7 @@ func TestSampler(t *testing.T) {
 		return fact.Reading{ID: id, UsageBytes: &usage, Unlimited: true, OOMKills: new(uint64(1)), Processes: new(2)}
 	}
 	for _, most := range []int{containers, 2, 0} {
-		p := &Pipeline{layout: hostfs.Layout{Version: hostfs.CgroupV2, Dir: dir, Root: "/", Whole: true}}
+		p := &Pipeline{layout: cgroupfs.Layout{Version: cgroupfs.V2, Dir: dir, Root: "/", Whole: true}}
 		p.cfg.Log = slog.New(slog.DiscardHandler)
 		s := newSampler(p)
 		s.most = most
@@ -81,8 +81,8 @@ func TestSampler(t *testing.T) {
 			if diff := cmp.Diff(want, got); diff != "" || len(gone) > 0 {
 				t.Fatalf("at most %d open, reading %d, gone %v:\n%s", most, usage, gone, diff)
 			}
-			if open := openFiles(t) - before; open != most*hostfs.WatchedFiles {
-				t.Errorf("%d files are open, want %d of %d containers", open, hostfs.WatchedFiles, most)
+			if open := openFiles(t) - before; open != most*cgroupfs.WatchedFiles {
+				t.Errorf("%d files are open, want %d of %d containers", open, cgroupfs.WatchedFiles, most)
 			}
 		}
 		for i, n := range told {
@@ -122,7 +122,7 @@ func TestSampler(t *testing.T) {
 }
 
 func TestSamplerGone(t *testing.T) {
-	p := &Pipeline{layout: hostfs.Layout{Version: hostfs.CgroupV2, Dir: t.TempDir(), Root: "/", Whole: true}}
+	p := &Pipeline{layout: cgroupfs.Layout{Version: cgroupfs.V2, Dir: t.TempDir(), Root: "/", Whole: true}}
 	s := newSampler(p)
 	defer s.close()
 	snapshot := isolation.Snapshot{Containers: []isolation.Container{{ID: "a", State: isolation.Running, CgroupPath: "/a"}}}
@@ -155,8 +155,8 @@ func TestLimitsAreReadSeldom(t *testing.T) {
 		}
 	}
 	const turns = 2 * limitsEvery * wholeEvery
-	for method, want := range map[string]int{fact.MethodNone: turns / wholeEvery, MethodFanotify: turns / wholeEvery / limitsEvery} {
-		p := &Pipeline{layout: hostfs.Layout{Version: hostfs.CgroupV2, Dir: dir, Root: "/", Whole: true}}
+	for method, want := range map[fact.Method]int{fact.MethodNone: turns / wholeEvery, fact.MethodFanotify: turns / wholeEvery / limitsEvery} {
+		p := &Pipeline{layout: cgroupfs.Layout{Version: cgroupfs.V2, Dir: dir, Root: "/", Whole: true}}
 		p.cfg.Log = slog.New(slog.DiscardHandler)
 		s := newSampler(p)
 		snapshot := &isolation.Snapshot{

@@ -5,14 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/container"
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
+	"github.com/nsviz/nsviz/internal/host/mountinfo"
+	"github.com/nsviz/nsviz/internal/host/procfs"
 	"github.com/nsviz/nsviz/internal/probes"
 )
 
@@ -24,12 +26,12 @@ func (p *Pipeline) scan(ctx context.Context, kernel *probes.Probes) error {
 	var cgroups []fact.FoundCgroup
 	var refs []*container.Ref
 	known, empty := map[string]bool{}, map[string]rootCgroup{} // containers
-	err := p.walkAll(func(c hostfs.Cgroup, ref *container.Ref) error {
-		memory, own, err := p.layout.Limits(c.Path)
+	err := p.walkAll(func(c cgroupfs.Cgroup, ref *container.Ref) error {
+		limits, err := p.layout.Limits(c.Path)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
-		cgroups = append(cgroups, fact.FoundCgroup{Path: c.Path, Limits: limitsOf(memory, own)})
+		cgroups = append(cgroups, fact.FoundCgroup{Path: c.Path, Limits: limits})
 		refs = append(refs, ref)
 		if ref == nil || ref.Root != c.Path {
 			return nil
@@ -72,7 +74,7 @@ func (p *Pipeline) scan(ctx context.Context, kernel *probes.Probes) error {
 func (p *Pipeline) readEarly() error {
 	p.early = map[uint64]*foundContainer{}
 	host := p.lookAtHost()
-	return p.walk(func(c hostfs.Cgroup, ref *container.Ref) error {
+	return p.walk(func(c cgroupfs.Cgroup, ref *container.Ref) error {
 		f, err := p.find(c, ref, host)
 		if err == nil && f != nil && f.InitPID != 0 {
 			f.ran = true
@@ -151,8 +153,8 @@ func settledKills(now func() time.Time, read func() (*uint64, error)) (count *ui
 
 // hostState is what is read of the host once for all containers that are described.
 type hostState struct {
-	boot   time.Time             // when the host was booted, by the wall clock as it is now; zero is unknown
-	mounts func() []hostfs.Mount // nil is unknown
+	boot   time.Time                // when the host was booted, by the wall clock as it is now; zero is unknown
+	mounts func() []mountinfo.Mount // nil is unknown
 }
 
 func (p *Pipeline) lookAtHost() hostState {
@@ -164,10 +166,10 @@ func (p *Pipeline) lookAtHost() hostState {
 }
 
 // madeNS returns when a process was made, since boot in nanoseconds, to clockTick.
-func madeNS(proc hostfs.Process) uint64 { return proc.StartTime * uint64(clockTick) }
+func madeNS(proc procfs.Process) uint64 { return proc.StartTime * uint64(clockTick) }
 
 // started returns when a process was made; zero is unknown.
-func (h hostState) started(proc hostfs.Process) time.Time {
+func (h hostState) started(proc procfs.Process) time.Time {
 	if h.boot.IsZero() {
 		return time.Time{}
 	}
@@ -175,8 +177,8 @@ func (h hostState) started(proc hostfs.Process) time.Time {
 }
 
 // walk is walkAll for the root cgroup of each container alone.
-func (p *Pipeline) walk(visit func(hostfs.Cgroup, *container.Ref) error) error {
-	return p.walkAll(func(c hostfs.Cgroup, ref *container.Ref) error {
+func (p *Pipeline) walk(visit func(cgroupfs.Cgroup, *container.Ref) error) error {
+	return p.walkAll(func(c cgroupfs.Cgroup, ref *container.Ref) error {
 		if ref == nil || ref.Root != c.Path {
 			return nil
 		}
@@ -186,9 +188,9 @@ func (p *Pipeline) walk(visit func(hostfs.Cgroup, *container.Ref) error) error {
 
 // walkAll goes through the cgroups of the tracked hierarchy, tells the tracker of all of them and calls visit for
 // each, with the container that it belongs to or nil.
-func (p *Pipeline) walkAll(visit func(hostfs.Cgroup, *container.Ref) error) error {
+func (p *Pipeline) walkAll(visit func(cgroupfs.Cgroup, *container.Ref) error) error {
 	parser := container.NewParser()
-	err := p.layout.Walk(func(c hostfs.Cgroup) error {
+	err := p.layout.Walk(func(c cgroupfs.Cgroup) error {
 		p.do(func() { p.tracker.Place(c.ID, c.Path) })
 		if ref, ok := parser.Parse(c.Path); ok {
 			return visit(c, &ref)
@@ -236,7 +238,7 @@ type foundContainer struct {
 
 // find describes the container whose root cgroup is c; nil where it is gone, or has no processes: none yet, or
 // none any more, when whoever made the cgroup has left it behind.
-func (p *Pipeline) find(c hostfs.Cgroup, ref *container.Ref, host hostState) (*foundContainer, error) {
+func (p *Pipeline) find(c cgroupfs.Cgroup, ref *container.Ref, host hostState) (*foundContainer, error) {
 	f := &foundContainer{Found: fact.Found{Container: event.Container{ID: ref.ID}, CgroupPath: c.Path}}
 	procs, err := p.layout.TreeProcs(c.Path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -268,7 +270,7 @@ func (p *Pipeline) find(c hostfs.Cgroup, ref *container.Ref, host hostState) (*f
 }
 
 // describe sets what a container's PID 1 says of it.
-func (p *Pipeline) describe(f *foundContainer, init hostfs.Process, host hostState) {
+func (p *Pipeline) describe(f *foundContainer, init procfs.Process, host hostState) {
 	f.InitPID, f.InitComm, f.Namespaces, f.Started = init.PID, init.Comm, init.Namespaces, host.started(init)
 	f.madeNS = madeNS(init)
 	madeFor, err := p.fs.MadeFor(init.PID, host.mounts())
@@ -284,8 +286,8 @@ func (p *Pipeline) describe(f *foundContainer, init hostfs.Process, host hostSta
 }
 
 // hostMounts are the host's mounts; nil is unknown.
-func (p *Pipeline) hostMounts() []hostfs.Mount {
-	mounts, err := p.fs.HostMounts()
+func (p *Pipeline) hostMounts() []mountinfo.Mount {
+	mounts, err := p.fs.Mounts.OfHost()
 	if err != nil {
 		p.cfg.Log.Debug("for whom namespaces were made", "error", err)
 	}
@@ -299,11 +301,11 @@ const clockTick = 10 * time.Millisecond
 // init picks the container's first process among those of its cgroup: the one that is PID 1 in the
 // outermost of its own PID namespaces, or where it has none of its own, the one that started first.
 // It reports false while there are only processes of the runtime.
-func (p *Pipeline) init(procs []int32) (hostfs.Process, bool) {
-	var best hostfs.Process
+func (p *Pipeline) init(procs []int32) (procfs.Process, bool) {
+	var best procfs.Process
 	ok := false
 	for _, pid := range procs {
-		proc, err := p.fs.Process(pid, p.layout)
+		proc, err := p.fs.Proc.Process(pid, p.layout)
 		if err != nil || p.ofRuntime(proc) {
 			continue
 		}
@@ -314,7 +316,7 @@ func (p *Pipeline) init(procs []int32) (hostfs.Process, bool) {
 	return best, ok
 }
 
-func before(a, b hostfs.Process) bool {
+func before(a, b procfs.Process) bool {
 	aFirst, bFirst := isFirst(a), isFirst(b)
 	switch {
 	case aFirst != bFirst:
@@ -327,14 +329,13 @@ func before(a, b hostfs.Process) bool {
 	return a.PID < b.PID
 }
 
-func isFirst(p hostfs.Process) bool {
+func isFirst(p procfs.Process) bool {
 	return len(p.NSPID) > 1 && p.NSPID[len(p.NSPID)-1] == 1
 }
 
 // ofRuntime reports whether a process is the runtime's own, in the container's cgroup but before the
 // container's program: runc calls itself runc:[2:INIT] there, crun crun. Before it has given itself that name it
 // has the one of the file that it was started from, and the mount namespace of nsviz, as the probes have it.
-func (p *Pipeline) ofRuntime(proc hostfs.Process) bool {
-	return strings.HasPrefix(proc.Comm, "runc") || proc.Comm == "crun" || proc.Comm == "conmon" ||
-		proc.Namespaces[event.Mnt] == p.own[event.Mnt] && !isFirst(proc)
+func (p *Pipeline) ofRuntime(proc procfs.Process) bool {
+	return runtime.SetsUp(proc.Comm) || proc.Namespaces[event.Mnt] == p.own[event.Mnt] && !isFirst(proc)
 }

@@ -8,7 +8,7 @@ import (
 	"slices"
 
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/host/nsfs"
 )
 
 // misses reports whether there is something to search for: what is known and not found. What was
@@ -24,13 +24,13 @@ func (s *surveyor) misses(found sightings, known map[uint64]acquaintance) bool {
 
 // recall looks again where an earlier search has found what is not found otherwise.
 func (s *surveyor) recall(found sightings) {
-	mounts := map[[2]int32]map[uint64]hostfs.NamespacePin{}
-	maps.DeleteFunc(s.pins, func(id uint64, pin hostfs.NamespacePin) bool {
+	mounts := map[[2]int32]map[uint64]nsfs.Pin{}
+	maps.DeleteFunc(s.pins, func(id uint64, pin nsfs.Pin) bool {
 		if found[id] != nil {
 			return true
 		}
-		if pin.Kind != hostfs.PinMount {
-			if !s.p.fs.Pinned(pin) {
+		if pin.Kind != nsfs.PinMount {
+			if !s.p.fs.NS.Pinned(pin) {
 				return true
 			}
 			s.add(found, pin)
@@ -40,8 +40,8 @@ func (s *surveyor) recall(found sightings) {
 		where := [2]int32{pin.PID, pin.TID}
 		mounted, read := mounts[where]
 		if !read {
-			mounted = map[uint64]hostfs.NamespacePin{}
-			list, _ := s.p.fs.MountPins(pin.PID, pin.TID, found.lacks)
+			mounted = map[uint64]nsfs.Pin{}
+			list, _ := s.p.fs.NS.MountPins(pin.PID, pin.TID, found.lacks)
 			for _, p := range list {
 				mounted[p.ID] = p
 			}
@@ -59,18 +59,18 @@ func (s *surveyor) recall(found sightings) {
 // of their births tell of them.
 func (s *surveyor) addUnentered(found sightings, known map[uint64]acquaintance) {
 	for id, k := range known {
-		if k.typ != event.PID || k.unsharer == 0 || found[id] != nil || !s.p.fs.AwaitsFirstChild(k.unsharer) {
+		if k.typ != event.PID || k.unsharer == 0 || found[id] != nil || !s.p.fs.NS.AwaitsFirstChild(k.unsharer) {
 			continue
 		}
 		n, _ := found.see(k.typ, id)
-		n.PinnedBy = append(n.PinnedBy, s.reason(hostfs.NamespacePin{Kind: hostfs.PinChildren, PID: k.unsharer}))
+		n.PinnedBy = append(n.PinnedBy, s.reason(nsfs.Pin{Kind: nsfs.PinChildren, PID: k.unsharer}))
 	}
 }
 
 // search looks for namespaces that nothing else shows, at everything else that can keep one: files and sockets
 // that are open, threads, what children will be in, and mounts in each of the mount namespaces.
 func (s *surveyor) search(ctx context.Context, pids []int32, found sightings) error {
-	add := func(pins []hostfs.NamespacePin) {
+	add := func(pins []nsfs.Pin) {
 		for _, pin := range pins {
 			if found[pin.ID] == nil {
 				s.pins[pin.ID] = pin
@@ -85,7 +85,7 @@ func (s *surveyor) search(ctx context.Context, pids []int32, found sightings) er
 		if pid == s.own { // it opens namespaces to look at them, and keeps none
 			continue
 		}
-		pins, err := s.p.fs.NamespacePins(pid, found.lacks)
+		pins, err := s.p.fs.NS.Pins(pid, found.lacks)
 		if err != nil {
 			continue // gone, or not for us to know
 		}
@@ -96,12 +96,12 @@ func (s *surveyor) search(ctx context.Context, pids []int32, found sightings) er
 		if n.Type != event.Mnt {
 			continue
 		}
-		if pin := s.pins[id]; len(n.Processes) == 0 && pin.Kind == hostfs.PinThread {
-			pins, _ := s.p.fs.MountPins(pin.PID, pin.TID, found.lacks)
+		if pin := s.pins[id]; len(n.Processes) == 0 && pin.Kind == nsfs.PinThread {
+			pins, _ := s.p.fs.NS.MountPins(pin.PID, pin.TID, found.lacks)
 			add(pins)
 		}
 		for _, pid := range n.Processes {
-			if pins, err := s.p.fs.MountPins(pid, 0, found.lacks); err == nil {
+			if pins, err := s.p.fs.NS.MountPins(pid, 0, found.lacks); err == nil {
 				add(pins)
 				break
 			}
@@ -115,35 +115,35 @@ func (s *surveyor) search(ctx context.Context, pids []int32, found sightings) er
 		s.p.cfg.Log.Debug("net namespaces that only sockets keep are not found", "error", err)
 	}
 	for _, socket := range sockets {
-		add([]hostfs.NamespacePin{hostfs.SocketPin(socket.NetNamespace, socket.PID, socket.FD, socket.Inode)})
+		add([]nsfs.Pin{nsfs.SocketPin(socket.NetNamespace, socket.PID, socket.FD, socket.Inode)})
 	}
 	return nil
 }
 
 // add adds what is pinned, and the reason.
-func (s *surveyor) add(found sightings, pin hostfs.NamespacePin) {
+func (s *surveyor) add(found sightings, pin nsfs.Pin) {
 	n, _ := found.see(pin.Type, pin.ID)
 	n.PinnedBy = append(n.PinnedBy, s.reason(pin))
-	s.relate(n, func(known func(uint64) bool) ([]hostfs.NamespaceRelation, error) {
-		return s.p.fs.PinRelations(pin, known)
+	s.relate(n, func(known func(uint64) bool) ([]nsfs.Relation, error) {
+		return s.p.fs.NS.PinRelations(pin, known)
 	})
 }
 
 // reason says in words what pins a namespace.
-func (s *surveyor) reason(pin hostfs.NamespacePin) string {
-	comm, err := s.p.fs.Comm(pin.PID)
+func (s *surveyor) reason(pin nsfs.Pin) string {
+	comm, err := s.p.fs.Proc.Comm(pin.PID)
 	if err != nil {
 		comm = "?" // it goes just now
 	}
 	who := fmt.Sprintf("PID %d (%s)", pin.PID, comm)
 	switch pin.Kind {
-	case hostfs.PinThread:
+	case nsfs.PinThread:
 		return "a thread of " + who
-	case hostfs.PinChildren:
+	case nsfs.PinChildren:
 		return "the next child of " + who
-	case hostfs.PinSocket:
+	case nsfs.PinSocket:
 		return "an open socket in " + who
-	case hostfs.PinMount:
+	case nsfs.PinMount:
 		return pin.Point + " in the mount namespace of " + who
 	}
 	return "an open file in " + who

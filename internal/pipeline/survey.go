@@ -9,7 +9,7 @@ import (
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/host/nsfs"
 	"github.com/nsviz/nsviz/internal/probes"
 )
 
@@ -57,7 +57,7 @@ type surveyor struct {
 	p         *Pipeline
 	own       int32 // this process
 	relations map[uint64]relation
-	pins      map[uint64]hostfs.NamespacePin
+	pins      map[uint64]nsfs.Pin
 	parser    *container.Parser
 	boot      time.Time                       // zero until it is needed
 	sockets   func() ([]probes.Socket, error) // of other net namespaces than their processes
@@ -66,7 +66,7 @@ type surveyor struct {
 }
 
 type relation struct {
-	hostfs.NamespaceRelation
+	nsfs.Relation
 
 	asked time.Time
 }
@@ -78,7 +78,7 @@ const searchRest = 19
 func newSurveyor(p *Pipeline, sockets func() ([]probes.Socket, error)) *surveyor {
 	return &surveyor{
 		p: p, own: p.self, parser: container.NewParser(), sockets: sockets,
-		relations: map[uint64]relation{}, pins: map[uint64]hostfs.NamespacePin{},
+		relations: map[uint64]relation{}, pins: map[uint64]nsfs.Pin{},
 	}
 }
 
@@ -101,7 +101,7 @@ func (s sightings) lacks(_ event.NamespaceType, id uint64) bool { return s[id] =
 func (s *surveyor) look(ctx context.Context, known map[uint64]acquaintance) (_ fact.Survey, thorough bool, _ error) {
 	var list fact.Survey
 	found := sightings{}
-	pids, err := s.p.fs.PIDs()
+	pids, err := s.p.fs.Proc.PIDs()
 	if err != nil {
 		return fact.Survey{}, false, err
 	}
@@ -113,7 +113,7 @@ func (s *surveyor) look(ctx context.Context, known map[uint64]acquaintance) (_ f
 	}
 	unseen := fact.Unseen{Untraced: !s.p.sight.MayTrace, Hidden: s.p.sight.Hidden}
 	for _, pid := range pids {
-		ids, refused, err := s.p.fs.VisibleNamespaces(pid)
+		ids, refused, err := s.p.fs.NS.Visible(pid)
 		if err != nil {
 			continue // gone meanwhile
 		}
@@ -127,21 +127,21 @@ func (s *surveyor) look(ctx context.Context, known map[uint64]acquaintance) (_ f
 			}
 			n, _ := found.see(t, ids[t])
 			n.Processes = append(n.Processes, pid)
-			s.relate(n, func(known func(uint64) bool) ([]hostfs.NamespaceRelation, error) {
-				return s.p.fs.NamespaceRelations(pid, t, known)
+			s.relate(n, func(known func(uint64) bool) ([]nsfs.Relation, error) {
+				return s.p.fs.NS.Relations(pid, t, known)
 			})
 		}
 	}
 	list.Unseen = &unseen
-	mounts, err := s.p.fs.NamespaceMounts()
+	mounts, err := s.p.fs.NS.Mounts()
 	if err != nil {
 		return fact.Survey{}, false, err
 	}
 	for _, m := range mounts {
 		n, _ := found.see(m.Type, m.ID)
 		n.PinnedBy = append(n.PinnedBy, m.Point)
-		s.relate(n, func(known func(uint64) bool) ([]hostfs.NamespaceRelation, error) {
-			return s.p.fs.MountRelations(m, known)
+		s.relate(n, func(known func(uint64) bool) ([]nsfs.Relation, error) {
+			return s.p.fs.NS.MountRelations(m, known)
 		})
 	}
 	s.recall(found)
@@ -166,7 +166,7 @@ func (s *surveyor) look(ctx context.Context, known map[uint64]acquaintance) (_ f
 }
 
 // relate fills in how a namespace is related, with what is remembered or else with what ask says.
-func (s *surveyor) relate(n *fact.Namespace, ask func(known func(uint64) bool) ([]hostfs.NamespaceRelation, error)) {
+func (s *surveyor) relate(n *fact.Namespace, ask func(known func(uint64) bool) ([]nsfs.Relation, error)) {
 	r, ok := s.relations[n.ID]
 	if !ok || r.Type != n.Type {
 		asked := s.p.now()

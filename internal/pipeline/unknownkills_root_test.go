@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"testing"
 
-	"github.com/nsviz/nsviz/internal/container"
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/pipeline"
@@ -27,7 +27,7 @@ func TestKillsWithoutTheMemoryController(t *testing.T) {
 		root = unified.Dir
 	}
 	home := root
-	for _, name := range []string{"nsviz-test-without-memory", container.DemoPrefix + "unknown"} {
+	for _, name := range []string{"nsviz-test-without-memory", runtime.DemoPrefix + "unknown"} {
 		home = filepath.Join(home, name+"-"+strconv.Itoa(os.Getpid()))
 		if err := os.Mkdir(home, 0o755); err != nil {
 			t.Fatal(err)

@@ -18,9 +18,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/nsviz/nsviz/internal/container"
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/pipeline"
@@ -33,7 +34,7 @@ func TestUnobservedKills(t *testing.T) {
 	hold, held := make(chan struct{}), make(chan struct{})
 	holding := false
 	p, err := pipeline.New(pipeline.Config{
-		DockerHost:      "unix://" + t.TempDir() + "/docker.sock", // nobody's
+		Engine:          nobody(t),
 		Log:             slog.New(slog.NewTextHandler(t.Output(), nil)),
 		UrgentRingBytes: uint32(os.Getpagesize()),
 		Sinks: []func(fact.Fact){func(f fact.Fact) {
@@ -101,13 +102,13 @@ func TestUnobservedKills(t *testing.T) {
 	}
 }
 
-func layout(t *testing.T) hostfs.Layout {
+func layout(t *testing.T) cgroupfs.Layout {
 	t.Helper()
 	fs, err := hostfs.Open(hostfs.Roots{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	layout, err := fs.Cgroups()
+	layout, err := fs.Cgroups.Layout()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +119,7 @@ func layout(t *testing.T) hostfs.Layout {
 func makeContainer(t *testing.T, limitBytes int) (dir string) {
 	t.Helper()
 	l := layout(t)
-	dir = filepath.Join(l.Dir, container.DemoPrefix+"unobserved-"+strconv.Itoa(os.Getpid()))
+	dir = filepath.Join(l.Dir, runtime.DemoPrefix+"unobserved-"+strconv.Itoa(os.Getpid()))
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}

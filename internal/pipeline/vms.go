@@ -4,26 +4,27 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/vmm"
 )
 
 // lookForVM adds a process to the survey if it is a virtual machine.
 func (s *surveyor) lookForVM(pid int32, survey *fact.Survey) {
-	vmm, ok, err := s.p.fs.VMM(pid, s.p.layout)
+	m, ok, err := vmm.Detect(s.p.fs.Proc, pid, s.p.layout)
 	if err != nil || !ok {
 		return // or gone meanwhile
 	}
 	vm := fact.VM{
-		PID: pid, Kind: string(vmm.Kind), Name: vmm.Name, Namespaces: vmm.Namespaces, VCPUs: vmm.VCPUs,
-		Acceleration: string(vmm.Acceleration), MemoryBytes: vmm.MemoryBytes, ResidentBytes: vmm.ResidentBytes,
+		PID: pid, Kind: string(m.Kind), Name: m.Name, Namespaces: m.Namespaces, VCPUs: m.VCPUs,
+		Acceleration: string(m.Acceleration), MemoryBytes: m.MemoryBytes, ResidentBytes: m.ResidentBytes,
 	}
-	if vmm.Kata {
+	if m.Kata {
 		vm.Manager = fact.ManagerKata
 	}
-	if ref, ok := s.parser.Parse(vmm.Cgroup); ok {
+	if ref, ok := s.parser.Parse(m.Cgroup); ok {
 		vm.Container = ref.ID
 	}
 	if boot := s.bootTime(); !boot.IsZero() {
-		vm.Started = plain(boot.Add(time.Duration(vmm.StartTime) * clockTick))
+		vm.Started = plain(boot.Add(time.Duration(m.StartTime) * clockTick))
 	}
 	survey.VMs = append(survey.VMs, vm)
 }

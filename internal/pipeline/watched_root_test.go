@@ -16,7 +16,6 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/pipeline"
-	"github.com/nsviz/nsviz/internal/probes"
 	"github.com/nsviz/nsviz/test/lsns"
 )
 
@@ -70,9 +69,9 @@ func watchWith(t *testing.T, set func(*pipeline.Config)) *watched {
 
 func config(t *testing.T, sinks ...func(fact.Fact)) pipeline.Config {
 	return pipeline.Config{
-		DockerHost: "unix://" + t.TempDir() + "/docker.sock", // nobody's
-		Log:        slog.New(slog.NewTextHandler(t.Output(), nil)),
-		Sinks:      sinks,
+		Engine: nobody(t),
+		Log:    slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Sinks:  sinks,
 	}
 }
 
@@ -152,8 +151,8 @@ func (w *watched) awaitSurveys(t *testing.T, n int) {
 // endsAreHooked reports whether the kernel tells of the end of namespaces.
 func (w *watched) endsAreHooked() bool {
 	for _, p := range w.Snapshot().Probes {
-		if p.Name == probes.FactNamespacesFreed {
-			return p.Method != fact.MethodNone
+		if p.Name == fact.ProbeNamespacesFreed {
+			return p.Works()
 		}
 	}
 	return false

@@ -13,23 +13,20 @@ import (
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 )
 
-// MethodFanotify is how the kernel reports writes to cgroups.
-const MethodFanotify = "fanotify"
-
-// writeSource reports writes to cgroups; it is a [hostfs.CgroupWrites], but in tests.
+// writeSource reports writes to cgroups; it is a [cgroupfs.Writes], but in tests.
 type writeSource interface {
-	Next() (list []hostfs.CgroupWrite, lost bool, err error)
-	Pending() (list []hostfs.CgroupWrite, lost bool, err error)
+	Next() (list []cgroupfs.Write, lost bool, err error)
+	Pending() (list []cgroupfs.Write, lost bool, err error)
 	WithoutHandles() error
 	Close()
 }
 
 // watchWrites begins to watch.
 func (p *Pipeline) watchWrites() (writeSource, error) {
-	w, err := p.fs.WatchCgroupWrites(p.layout)
+	w, err := p.fs.Cgroups.WatchWrites(p.layout)
 	if err != nil {
 		return nil, err // and no source that holds a nil
 	}
@@ -39,11 +36,11 @@ func (p *Pipeline) watchWrites() (writeSource, error) {
 // statusOfWrites is the status of the watch. Without one, because of err, changes are found when limits are read the
 // next time.
 func statusOfWrites(w writeSource, err error) fact.Probe {
-	status := fact.Probe{Name: fact.ProbeCgroupWrites, Method: MethodFanotify}
+	status := fact.Probe{Name: fact.ProbeCgroupWrites, Method: fact.MethodFanotify}
 	switch {
 	case err != nil:
-		status.Method = fact.MethodNone
-		status.Reason = MethodFanotify + ": " + err.Error() + "; changes are found up to two seconds late, only those of containers, and not by whom"
+		status.Method, status.RuledOut = fact.MethodNone, []fact.Method{fact.MethodFanotify}
+		status.Reason = string(fact.MethodFanotify) + ": " + err.Error() + "; changes are found up to two seconds late, only those of containers, and not by whom"
 		if passing(err) {
 			status.Reason += "; it is tried again"
 		}
@@ -71,7 +68,7 @@ func (p *Pipeline) setProbe(status fact.Probe) {
 	p.do(func() {
 		list := slices.Clone(p.Snapshot().Probes)
 		i := slices.IndexFunc(list, func(have fact.Probe) bool { return have.Name == status.Name })
-		if i >= 0 && list[i] != status {
+		if i >= 0 && !list[i].Equal(status) {
 			list[i] = status
 			p.tell(fact.Fact{Probes: list})
 		}
@@ -152,7 +149,7 @@ func (f *writeFollower) run(ctx context.Context, w writeSource) error {
 	defer runtime.UnlockOSThread()
 	p := f.p
 	spare, since := mostSpare, p.now()
-	var left []hostfs.CgroupWrite
+	var left []cgroupfs.Write
 	for {
 		list, lost := left, false
 		if len(list) == 0 {
@@ -189,8 +186,8 @@ func threadTime() time.Duration {
 // written is a cgroup that was written to.
 type written struct {
 	path   string
-	read   hostfs.CgroupChange // what is to be read of it
-	by     map[hostfs.CgroupChange][]int32
+	read   cgroupfs.Change // what is to be read of it
+	by     map[cgroupfs.Change][]int32
 	limits *fact.CgroupLimits // as read last; nil where the cgroup is gone
 }
 
@@ -203,7 +200,7 @@ const mostRounds = 4
 // one whose write has returned. The late write that follows changes nothing, like one of the same value, which runtimes
 // and systemd make as a rule; so it does not put the first author in doubt. It returns the writes that are still to be
 // handled, and whether some were lost.
-func (f *writeFollower) handle(list []hostfs.CgroupWrite, pending func() ([]hostfs.CgroupWrite, bool, error)) (left []hostfs.CgroupWrite, lost bool, err error) {
+func (f *writeFollower) handle(list []cgroupfs.Write, pending func() ([]cgroupfs.Write, bool, error)) (left []cgroupfs.Write, lost bool, err error) {
 	at := f.p.now()
 	var cgroups []*written
 	byPath := map[string]*written{}
@@ -212,7 +209,7 @@ func (f *writeFollower) handle(list []hostfs.CgroupWrite, pending func() ([]host
 			f.who(at, w.PID) // before it ends
 			g := byPath[w.Path]
 			if g == nil {
-				g = &written{path: w.Path, by: map[hostfs.CgroupChange][]int32{}}
+				g = &written{path: w.Path, by: map[cgroupfs.Change][]int32{}}
 				byPath[w.Path] = g
 				cgroups = append(cgroups, g)
 			}
@@ -251,9 +248,9 @@ func (f *writeFollower) handle(list []hostfs.CgroupWrite, pending func() ([]host
 }
 
 // changes are the single bits of a set.
-func changes(set hostfs.CgroupChange) func(yield func(hostfs.CgroupChange) bool) {
-	return func(yield func(hostfs.CgroupChange) bool) {
-		for bit := hostfs.CgroupChange(1); bit != 0 && bit <= set; bit <<= 1 {
+func changes(set cgroupfs.Change) func(yield func(cgroupfs.Change) bool) {
+	return func(yield func(cgroupfs.Change) bool) {
+		for bit := cgroupfs.Change(1); bit != 0 && bit <= set; bit <<= 1 {
 			if set&bit != 0 && !yield(bit) {
 				return
 			}
@@ -262,18 +259,18 @@ func changes(set hostfs.CgroupChange) func(yield func(hostfs.CgroupChange) bool)
 }
 
 // add notes a write.
-func (g *written) add(w hostfs.CgroupWrite) {
+func (g *written) add(w cgroupfs.Write) {
 	for change := range changes(w.Changes) {
 		if !slices.Contains(g.by[change], w.PID) {
 			g.by[change] = append(g.by[change], w.PID)
 		}
 	}
-	g.read |= w.Changes &^ hostfs.Membership
+	g.read |= w.Changes &^ cgroupfs.Membership
 }
 
 // shares reports whether a write is to a limit that others have written to.
-func (g *written) shares(w hostfs.CgroupWrite) bool {
-	for change := range changes(w.Changes &^ hostfs.Membership) {
+func (g *written) shares(w cgroupfs.Write) bool {
+	for change := range changes(w.Changes &^ cgroupfs.Membership) {
 		if len(g.by[change]) > 0 {
 			return true
 		}
@@ -288,32 +285,32 @@ func (f *writeFollower) read(g *written) {
 	}
 	g.read = 0
 	g.limits = nil
-	if memory, own, err := f.p.layout.Limits(g.path); err == nil {
-		g.limits = limitsOf(memory, own)
+	if limits, err := f.p.layout.Limits(g.path); err == nil {
+		g.limits = limits
 	}
 }
 
 // report reports what was written to a cgroup: each limit with those who wrote to it, and together those that the same
 // processes wrote to.
 func (f *writeFollower) report(at time.Time, g *written) {
-	for _, pid := range g.by[hostfs.Membership] {
+	for _, pid := range g.by[cgroupfs.Membership] {
 		f.tell(at, g.path, []int32{pid}, fact.CgroupWrite{})
 	}
 	if g.limits == nil {
 		return
 	}
-	reported := hostfs.CgroupChange(0)
+	reported := cgroupfs.Change(0)
 	for {
 		var by []int32
 		var limits fact.CgroupLimits
 		for _, l := range []struct {
-			change  hostfs.CgroupChange
+			change  cgroupfs.Change
 			is, now **fact.Limit
 		}{
-			{hostfs.MemoryLimit, &g.limits.Memory, &limits.Memory},
-			{hostfs.SwapLimit, &g.limits.Swap, &limits.Swap},
-			{hostfs.CPULimit, &g.limits.CPU, &limits.CPU},
-			{hostfs.PIDsLimit, &g.limits.PIDs, &limits.PIDs},
+			{cgroupfs.MemoryLimit, &g.limits.Memory, &limits.Memory},
+			{cgroupfs.SwapLimit, &g.limits.Swap, &limits.Swap},
+			{cgroupfs.CPULimit, &g.limits.CPU, &limits.CPU},
+			{cgroupfs.PIDsLimit, &g.limits.PIDs, &limits.PIDs},
 		} {
 			writers := g.by[l.change]
 			if len(writers) == 0 || *l.is == nil || reported&l.change != 0 || by != nil && !slices.Equal(by, writers) {
@@ -387,10 +384,10 @@ const mostWriters = 8
 // readAll reads the limits of all cgroups: those that have changed are reported, by whom is not known. since is from when
 // on writes may have been missed; zero is a moment ago.
 func (f *writeFollower) readAll(since time.Time) {
-	err := f.p.layout.Walk(func(c hostfs.Cgroup) error {
+	err := f.p.layout.Walk(func(c cgroupfs.Cgroup) error {
 		at := f.p.now()
-		if memory, own, err := f.p.layout.Limits(c.Path); err == nil {
-			f.tell(at, c.Path, nil, fact.CgroupWrite{Limits: limitsOf(memory, own), After: since})
+		if limits, err := f.p.layout.Limits(c.Path); err == nil {
+			f.tell(at, c.Path, nil, fact.CgroupWrite{Limits: limits, After: since})
 		}
 		return nil
 	})
@@ -405,10 +402,10 @@ func (f *writeFollower) who(now time.Time, pid int32) {
 		return
 	}
 	maps.DeleteFunc(f.writers, func(_ int32, w writer) bool { return now.Sub(w.seen) > remembered })
-	comm, err := f.p.fs.Comm(pid)
+	comm, err := f.p.fs.Proc.Comm(pid)
 	var path string
 	if err == nil {
-		path, err = f.p.fs.CgroupPath(pid, f.p.layout)
+		path, err = f.p.fs.Cgroups.PathOf(pid, f.p.layout)
 	}
 	w, known := f.writers[pid]
 	if err == nil {

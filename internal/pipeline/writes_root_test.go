@@ -241,7 +241,7 @@ func TestWritesToRemovedCgroups(t *testing.T) {
 		t.Errorf("%+v", found)
 	}
 	for _, probe := range p.Snapshot().Probes {
-		if probe.Name == fact.ProbeCgroupWrites && probe.Method != pipeline.MethodFanotify {
+		if probe.Name == fact.ProbeCgroupWrites && probe.Method != fact.MethodFanotify {
 			t.Errorf("%+v", probe)
 		}
 	}

@@ -17,9 +17,9 @@ import (
 
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
-	"github.com/nsviz/nsviz/internal/probes"
 )
 
 // writesTest is a follower of writes on a made-up host, whose loop takes what it reports.
@@ -51,7 +51,7 @@ func newWritesTest(t *testing.T) *writesTest {
 	p := &Pipeline{
 		fs: fs, hostPIDs: true, now: time.Now, inputs: make(chan func()), model: isolation.New(isolation.DefaultLimits()),
 		tracker: container.NewTracker(container.NewDirectory(1), nil), changed: make(chan struct{}, 1),
-		layout: hostfs.Layout{Version: hostfs.CgroupV2, Dir: w.dir, Root: "/", Whole: true, HasMemory: true},
+		layout: cgroupfs.Layout{Version: cgroupfs.V2, Dir: w.dir, Root: "/", Whole: true, HasMemory: true},
 	}
 	p.cfg.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
 	p.cfg.Sinks = []func(fact.Fact){func(f fact.Fact) {
@@ -95,7 +95,7 @@ func (w *writesTest) set(path, file, value string) {
 func reported(f fact.Fact) string {
 	if f.Probes != nil {
 		i := slices.IndexFunc(f.Probes, func(p fact.Probe) bool { return p.Name == fact.ProbeCgroupWrites })
-		return f.Probes[i].Method + " " + f.Probes[i].Reason
+		return string(f.Probes[i].Method) + " " + f.Probes[i].Reason
 	}
 	if f.CgroupWrite == nil {
 		return "?"
@@ -123,14 +123,14 @@ func reported(f fact.Fact) string {
 }
 
 func TestWritersOfOneLimit(t *testing.T) {
-	memoryOf := func(path string, pid int32) hostfs.CgroupWrite {
-		return hostfs.CgroupWrite{Path: path, Changes: hostfs.MemoryLimit, PID: pid}
+	memoryOf := func(path string, pid int32) cgroupfs.Write {
+		return cgroupfs.Write{Path: path, Changes: cgroupfs.MemoryLimit, PID: pid}
 	}
-	pidsOf := func(path string, pid int32) hostfs.CgroupWrite {
-		return hostfs.CgroupWrite{Path: path, Changes: hostfs.PIDsLimit, PID: pid}
+	pidsOf := func(path string, pid int32) cgroupfs.Write {
+		return cgroupfs.Write{Path: path, Changes: cgroupfs.PIDsLimit, PID: pid}
 	}
 	type batch struct {
-		writes []hostfs.CgroupWrite
+		writes []cgroupfs.Write
 		set    string // the memory limit of /a is set to that while limits are read, just before these writes show
 	}
 	for _, test := range []struct {
@@ -139,59 +139,59 @@ func TestWritersOfOneLimit(t *testing.T) {
 		want    []string
 		left    int
 	}{
-		{"one", []batch{{writes: []hostfs.CgroupWrite{memoryOf("/a", 80)}}}, []string{"/a kubelet/80 memory 100"}, 0},
+		{"one", []batch{{writes: []cgroupfs.Write{memoryOf("/a", 80)}}}, []string{"/a kubelet/80 memory 100"}, 0},
 		{
-			"one, of both limits", []batch{{writes: []hostfs.CgroupWrite{memoryOf("/a", 80), pidsOf("/a", 80), memoryOf("/a", 80)}}},
+			"one, of both limits", []batch{{writes: []cgroupfs.Write{memoryOf("/a", 80), pidsOf("/a", 80), memoryOf("/a", 80)}}},
 			[]string{"/a kubelet/80 memory 100 pids 10"}, 0,
 		},
 		{
-			"two of the same limit", []batch{{writes: []hostfs.CgroupWrite{memoryOf("/a", 80), memoryOf("/a", 81)}}},
+			"two of the same limit", []batch{{writes: []cgroupfs.Write{memoryOf("/a", 80), memoryOf("/a", 81)}}},
 			[]string{"/a or kubelet/80 or sh/81 memory 100"}, 0,
 		},
 		{
-			"two of two limits", []batch{{writes: []hostfs.CgroupWrite{memoryOf("/a", 80), pidsOf("/a", 81)}}},
+			"two of two limits", []batch{{writes: []cgroupfs.Write{memoryOf("/a", 80), pidsOf("/a", 81)}}},
 			[]string{"/a kubelet/80 memory 100", "/a sh/81 pids 10"}, 0,
 		},
 		{
-			"two of two cgroups", []batch{{writes: []hostfs.CgroupWrite{memoryOf("/a", 80), memoryOf("/b", 81)}}},
+			"two of two cgroups", []batch{{writes: []cgroupfs.Write{memoryOf("/a", 80), memoryOf("/b", 81)}}},
 			[]string{"/a kubelet/80 memory 100", "/b sh/81 memory 100"}, 0,
 		},
 		{
 			"the second shows while the limit of the first is read",
-			[]batch{{writes: []hostfs.CgroupWrite{memoryOf("/a", 80)}}, {writes: []hostfs.CgroupWrite{memoryOf("/a", 81)}, set: "200"}},
+			[]batch{{writes: []cgroupfs.Write{memoryOf("/a", 80)}}, {writes: []cgroupfs.Write{memoryOf("/a", 81)}, set: "200"}},
 			[]string{"/a or kubelet/80 or sh/81 memory 200"}, 0,
 		},
 		{
 			"another limit shows meanwhile",
-			[]batch{{writes: []hostfs.CgroupWrite{memoryOf("/a", 80)}}, {writes: []hostfs.CgroupWrite{pidsOf("/a", 81), memoryOf("/b", 81)}}},
+			[]batch{{writes: []cgroupfs.Write{memoryOf("/a", 80)}}, {writes: []cgroupfs.Write{pidsOf("/a", 81), memoryOf("/b", 81)}}},
 			[]string{"/a kubelet/80 memory 100"}, 2,
 		},
 		{
-			"one that has ended, and another", []batch{{writes: []hostfs.CgroupWrite{memoryOf("/a", 999), memoryOf("/a", 81)}}},
+			"one that has ended, and another", []batch{{writes: []cgroupfs.Write{memoryOf("/a", 999), memoryOf("/a", 81)}}},
 			[]string{"/a or /999 or sh/81 memory 100"}, 0,
 		},
-		{"one that has ended", []batch{{writes: []hostfs.CgroupWrite{memoryOf("/a", 999)}}}, []string{"/a memory 100"}, 0},
+		{"one that has ended", []batch{{writes: []cgroupfs.Write{memoryOf("/a", 999)}}}, []string{"/a memory 100"}, 0},
 		{
-			"moves have each their author", []batch{{writes: []hostfs.CgroupWrite{
-				{Path: "/a", Changes: hostfs.Membership, PID: 80}, {Path: "/a", Changes: hostfs.Membership, PID: 81},
+			"moves have each their author", []batch{{writes: []cgroupfs.Write{
+				{Path: "/a", Changes: cgroupfs.Membership, PID: 80}, {Path: "/a", Changes: cgroupfs.Membership, PID: 81},
 			}}},
 			[]string{"/a kubelet/80 moved", "/a sh/81 moved"}, 0,
 		},
 		{
 			"without end",
 			[]batch{
-				{writes: []hostfs.CgroupWrite{memoryOf("/a", 80)}}, {writes: []hostfs.CgroupWrite{memoryOf("/a", 80)}, set: "200"},
-				{writes: []hostfs.CgroupWrite{memoryOf("/a", 80)}, set: "300"}, {writes: []hostfs.CgroupWrite{memoryOf("/a", 80)}, set: "400"},
-				{writes: []hostfs.CgroupWrite{memoryOf("/a", 81)}, set: "500"},
+				{writes: []cgroupfs.Write{memoryOf("/a", 80)}}, {writes: []cgroupfs.Write{memoryOf("/a", 80)}, set: "200"},
+				{writes: []cgroupfs.Write{memoryOf("/a", 80)}, set: "300"}, {writes: []cgroupfs.Write{memoryOf("/a", 80)}, set: "400"},
+				{writes: []cgroupfs.Write{memoryOf("/a", 81)}, set: "500"},
 			},
 			[]string{"/a or kubelet/80 or sh/81 memory 400"}, 1,
 		},
-		{"gone", []batch{{writes: []hostfs.CgroupWrite{memoryOf("/c", 80)}}}, nil, 0},
+		{"gone", []batch{{writes: []cgroupfs.Write{memoryOf("/c", 80)}}}, nil, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := newWritesTest(t)
 			more := test.batches[1:]
-			left, lost, err := w.handle(test.batches[0].writes, func() ([]hostfs.CgroupWrite, bool, error) {
+			left, lost, err := w.handle(test.batches[0].writes, func() ([]cgroupfs.Write, bool, error) {
 				if len(more) == 0 {
 					return nil, false, nil
 				}
@@ -217,10 +217,10 @@ func TestWritersOfOneLimit(t *testing.T) {
 // brokenSource is a watch that fails at once.
 type brokenSource struct{ err error }
 
-func (s brokenSource) Next() ([]hostfs.CgroupWrite, bool, error)    { return nil, false, s.err }
-func (s brokenSource) Pending() ([]hostfs.CgroupWrite, bool, error) { return nil, false, s.err }
-func (s brokenSource) WithoutHandles() error                        { return nil }
-func (s brokenSource) Close()                                       {}
+func (s brokenSource) Next() ([]cgroupfs.Write, bool, error)    { return nil, false, s.err }
+func (s brokenSource) Pending() ([]cgroupfs.Write, bool, error) { return nil, false, s.err }
+func (s brokenSource) WithoutHandles() error                    { return nil }
+func (s brokenSource) Close()                                   {}
 
 // oldSource is one of a kernel without handles of cgroups.
 type oldSource struct{ brokenSource }
@@ -231,11 +231,11 @@ func (s oldSource) WithoutHandles() error { return unix.ENODEV }
 type openSource struct {
 	brokenSource
 
-	list   []hostfs.CgroupWrite
+	list   []cgroupfs.Write
 	closed chan struct{}
 }
 
-func (s *openSource) Next() ([]hostfs.CgroupWrite, bool, error) {
+func (s *openSource) Next() ([]cgroupfs.Write, bool, error) {
 	if list := s.list; list != nil {
 		s.list = nil
 		return list, false, nil
@@ -244,7 +244,7 @@ func (s *openSource) Next() ([]hostfs.CgroupWrite, bool, error) {
 	return nil, false, os.ErrClosed
 }
 
-func (s *openSource) Pending() ([]hostfs.CgroupWrite, bool, error) { return nil, false, nil }
+func (s *openSource) Pending() ([]cgroupfs.Write, bool, error) { return nil, false, nil }
 
 func (s *openSource) Close() {
 	select {
@@ -269,7 +269,7 @@ func TestFailedWatchIsOpenedAgain(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := newWritesTest(t)
-			last := &openSource{closed: make(chan struct{}), list: []hostfs.CgroupWrite{{Path: "/b", Changes: hostfs.PIDsLimit, PID: 80}}}
+			last := &openSource{closed: make(chan struct{}), list: []cgroupfs.Write{{Path: "/b", Changes: cgroupfs.PIDsLimit, PID: 80}}}
 			tries := 0
 			w.open = func() (writeSource, error) {
 				if tries++; tries < 3 {
@@ -322,21 +322,14 @@ func TestFailedWatchIsOpenedAgain(t *testing.T) {
 	}
 }
 
-// The model knows a probe by its name.
-func TestProbeNames(t *testing.T) {
-	if fact.ProbeCgroupsEntered != probes.FactCgroupsEntered {
-		t.Errorf("%q is %q in the model", probes.FactCgroupsEntered, fact.ProbeCgroupsEntered)
-	}
-}
-
 func TestStatusOfWrites(t *testing.T) {
-	if s := statusOfWrites(oldSource{}, nil); s.Method != MethodFanotify || !strings.Contains(s.Reason, "(no such device)") {
+	if s := statusOfWrites(oldSource{}, nil); s.Method != fact.MethodFanotify || !strings.Contains(s.Reason, "(no such device)") {
 		t.Errorf("%+v", s)
 	}
-	if s := statusOfWrites(brokenSource{}, nil); s.Method != MethodFanotify || s.Reason != "" {
+	if s := statusOfWrites(brokenSource{}, nil); s.Method != fact.MethodFanotify || s.Reason != "" {
 		t.Errorf("%+v", s)
 	}
-	if s := statusOfWrites(nil, errors.New("no")); s.Method != fact.MethodNone || !strings.HasPrefix(s.Reason, MethodFanotify+": no; ") {
+	if s := statusOfWrites(nil, errors.New("no")); s.Method != fact.MethodNone || !slices.Equal(s.RuledOut, []fact.Method{fact.MethodFanotify}) || !strings.HasPrefix(s.Reason, "fanotify: no; ") {
 		t.Errorf("%+v", s)
 	}
 }

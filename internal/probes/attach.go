@@ -14,6 +14,7 @@ import (
 	"github.com/cilium/ebpf/link"
 
 	"github.com/nsviz/nsviz/gen"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // Config says what the programs need to know of the host.
@@ -36,7 +37,7 @@ type Config struct {
 	// CgroupsWatched, where there is one, is called when the making of cgroups is seen and nothing else yet.
 	CgroupsWatched func() error
 	// Methods, where there are any, are the only ones that may be used.
-	Methods []Method
+	Methods []fact.Method
 	// InNamespaceCall reports whether a thread, by the host's number, is in unshare or setns, or may be. It may be nil.
 	InNamespaceCall func(tid int32) bool
 	// NoCommandLines leaves out the command lines of OOM victims.
@@ -150,7 +151,7 @@ func configure(spec *ebpf.CollectionSpec, cfg Config) error {
 // attachAll follows the plan; a method that fails for a kind of fact is struck out and the plan
 // made again, so that the choice stays in one place.
 func (p *Probes) attachAll(l *loader, cgroupsWatched func() error) error {
-	attached := map[string]Choice{}
+	attached := map[fact.ProbeName]Choice{}
 	for {
 		plan, err := NewPlan(p.facts)
 		if err != nil {
@@ -158,7 +159,7 @@ func (p *Probes) attachAll(l *loader, cgroupsWatched func() error) error {
 		}
 		retry := false
 		for _, c := range plan {
-			if _, done := attached[c.Name]; done || c.Method == None {
+			if _, done := attached[c.Name]; done || c.Method == fact.MethodNone {
 				continue
 			}
 			programs, links, err := l.attach(c)
@@ -170,7 +171,7 @@ func (p *Probes) attachAll(l *loader, cgroupsWatched func() error) error {
 			p.programs = append(p.programs, programs...)
 			p.links = append(p.links, links...)
 			attached[c.Name] = c
-			if c.Name == FactCgroupsMade && cgroupsWatched != nil {
+			if c.Name == fact.ProbeCgroupsMade && cgroupsWatched != nil {
 				if err := cgroupsWatched(); err != nil {
 					return err
 				}
@@ -195,7 +196,7 @@ func (f *Facts) strike(c Choice, err error) {
 		f.struck = map[string]error{}
 	}
 	cause := plainCause(err)
-	if c.Method == Kprobe || c.Method == Tracepoint {
+	if c.Method == fact.MethodKprobe || c.Method == fact.MethodTracepoint {
 		cause = perfCause(err)
 	}
 	f.struck[c.Programs[0]] = cause
@@ -203,9 +204,6 @@ func (f *Facts) strike(c Choice, err error) {
 
 // Choices says how each kind of fact is hooked.
 func (p *Probes) Choices() []Choice { return p.choices }
-
-// Facts says what was learned about the host.
-func (p *Probes) Facts() Facts { return p.facts }
 
 // Sockets finds namespaces by sockets; it is closed with the probes.
 func (p *Probes) Sockets() *Sockets { return p.sockets }

@@ -9,6 +9,7 @@ import (
 	"github.com/cilium/ebpf/btf"
 
 	"github.com/nsviz/nsviz/gen"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // verifierBudget is far below the million after which the verifier gives up: older kernels follow more
@@ -51,7 +52,7 @@ func TestEveryAllowedProgramAttaches(t *testing.T) {
 				t.Logf("%s: %v", k.name, err)
 				continue
 			}
-			programs, links, err := l.attach(Choice{Name: k.name, Method: o.method, Programs: o.programs})
+			programs, links, err := l.attach(Choice{Probe: fact.Probe{Name: k.name, Method: o.method}, Programs: o.programs})
 			if err != nil {
 				t.Errorf("%s by %s: %v", k.name, o.method, err)
 				continue

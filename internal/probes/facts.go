@@ -17,6 +17,8 @@ import (
 	"github.com/cilium/ebpf/link"
 	"github.com/cilium/ebpf/rlimit"
 	"golang.org/x/sys/unix"
+
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // Errors that say why nsviz cannot watch this host at all. They come wrapped in a sentence that
@@ -45,7 +47,7 @@ type Facts struct {
 	// thread id.
 	MarkVictimTakesTask bool
 	// Refused says for each method that does not work on this host why; absent ones do work.
-	Refused map[Method]error
+	Refused map[fact.Method]error
 	// Memlock says why RLIMIT_MEMLOCK could not be raised; nil where it could be or need not.
 	Memlock error
 
@@ -66,7 +68,7 @@ func Gather(cache *btf.Cache) Facts {
 		Root:        os.Geteuid() == 0,
 		Functions:   map[string]bool{},
 		Tracepoints: map[string]bool{},
-		Refused:     map[Method]error{},
+		Refused:     map[fact.Method]error{},
 	}
 	var uts unix.Utsname
 	if err := unix.Uname(&uts); err == nil {
@@ -88,13 +90,13 @@ func Gather(cache *btf.Cache) Facts {
 	f.readTypes(types)
 
 	if err := tryTracing(f.Functions, cache); err != nil {
-		f.Refused[Fentry] = err
+		f.Refused[fact.MethodFentry] = err
 	}
 	if err := tryKprobe(f.Functions); err != nil {
-		f.Refused[Kprobe] = err
+		f.Refused[fact.MethodKprobe] = err
 	}
 	if err := tryTracefs(); err != nil {
-		f.Refused[Tracepoint] = err
+		f.Refused[fact.MethodTracepoint] = err
 	}
 	return f
 }

@@ -21,6 +21,8 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // The kernels that these tests look at are those of test/vm/downloads. testdata/btf has of each what nsviz
@@ -98,7 +100,7 @@ func eligible(f Facts) []string {
 	for _, k := range kinds(f.Arch) {
 		for {
 			c, err := choose(k, f)
-			if err != nil || c.Method == None {
+			if err != nil || c.Method == fact.MethodNone {
 				break
 			}
 			programs = append(programs, c.Programs...)
@@ -363,23 +365,23 @@ func TestKernelsHaveWhatIsRead(t *testing.T) {
 // TestKernelsPlan: where nothing is refused, a fact is hooked in the best way that the kernel has; and by
 // kprobe where fentry is refused, as on arm64 before 6.0, whose BTF does not tell.
 func TestKernelsPlan(t *testing.T) {
-	best := map[string]Method{
-		"namespaces by clone":        TpBTF,
-		"namespaces by unshare":      Fentry,
-		"namespaces joined by setns": Fentry,
-		"namespaces freed":           Fentry,
-		"cgroups made":               TpBTF,
-		"cgroups removed":            TpBTF,
-		"OOM decisions":              Fentry,
-		"OOM victims":                TpBTF,
-		"signals and their senders":  TpBTF,
-		"container starts":           TpBTF,
-		"container exits":            TpBTF,
-		"cgroups entered":            TpBTF,
-		"root file systems":          Fentry,
+	best := map[fact.ProbeName]fact.Method{
+		"namespaces by clone":        fact.MethodTpBTF,
+		"namespaces by unshare":      fact.MethodFentry,
+		"namespaces joined by setns": fact.MethodFentry,
+		"namespaces freed":           fact.MethodFentry,
+		"cgroups made":               fact.MethodTpBTF,
+		"cgroups removed":            fact.MethodTpBTF,
+		"OOM decisions":              fact.MethodFentry,
+		"OOM victims":                fact.MethodTpBTF,
+		"signals and their senders":  fact.MethodTpBTF,
+		"container starts":           fact.MethodTpBTF,
+		"container exits":            fact.MethodTpBTF,
+		"cgroups entered":            fact.MethodTpBTF,
+		"root file systems":          fact.MethodFentry,
 	}
 	// The compiler has made something else of a function, so that it has no entry in the BTF.
-	lacking := map[string]map[string]Method{"5.10-arm64": {"OOM decisions": None}}
+	lacking := map[string]map[fact.ProbeName]fact.Method{"5.10-arm64": {"OOM decisions": fact.MethodNone}}
 	for _, kernel := range kernelNames(t) {
 		t.Run(kernel, func(t *testing.T) {
 			host := factsFrom(kernel, kernelTypes(t, kernel))
@@ -388,10 +390,10 @@ func TestKernelsPlan(t *testing.T) {
 			if diff := cmp.Diff(want, methodsOf(t, host)); diff != "" {
 				t.Errorf("methods (-want +got):\n%s", diff)
 			}
-			host.Refused = map[Method]error{Fentry: ebpf.ErrNotSupported}
+			host.Refused = map[fact.Method]error{fact.MethodFentry: ebpf.ErrNotSupported}
 			for name, method := range want {
-				if method == Fentry {
-					want[name] = Kprobe
+				if method == fact.MethodFentry {
+					want[name] = fact.MethodKprobe
 				}
 			}
 			if diff := cmp.Diff(want, methodsOf(t, host)); diff != "" {
@@ -402,13 +404,13 @@ func TestKernelsPlan(t *testing.T) {
 }
 
 // methodsOf is how a plan hooks each fact on a host.
-func methodsOf(t *testing.T, host Facts) map[string]Method {
+func methodsOf(t *testing.T, host Facts) map[fact.ProbeName]fact.Method {
 	t.Helper()
 	plan, err := NewPlan(host)
 	if err != nil {
 		t.Fatal(err)
 	}
-	methods := map[string]Method{}
+	methods := map[fact.ProbeName]fact.Method{}
 	for _, c := range plan {
 		methods[c.Name] = c.Method
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/nsviz/nsviz/gen"
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // losses are the places where an error means that an event is missing, with the reason to give.
@@ -64,7 +65,7 @@ func (r *reader) countErrors(now uint64, b *Batch) error {
 		}
 	}
 	if changed {
-		b.Errors = make(map[string]uint64, len(r.counted))
+		b.Errors = make(map[fact.ErrorPlace]uint64, len(r.counted))
 		for place, n := range r.counted {
 			b.Errors[r.placeNames[place]] = n
 		}

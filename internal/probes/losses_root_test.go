@@ -21,6 +21,7 @@ import (
 
 	"github.com/nsviz/nsviz/gen"
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // counted is what the programs have counted at a place.
@@ -188,7 +189,7 @@ func TestStaleCallsMakeRoom(t *testing.T) {
 // TestFailedReadsAreCounted runs programs on pointers that lead nowhere.
 func TestFailedReadsAreCounted(t *testing.T) {
 	const nowhere = 0x10000 // in the part of the address space that is the user's: no such read succeeds
-	p := openProbes(t, hostConfig(t), RawTracepoint, Tracepoint)
+	p := openProbes(t, hostConfig(t), fact.MethodRawTracepoint, fact.MethodTracepoint)
 	spec, err := gen.LoadNsviz()
 	if err != nil {
 		t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // flags are the options of unshare(1) and nsenter(1).
@@ -220,7 +221,7 @@ func namespaceFreed(t *testing.T, w *watch) {
 }
 
 func (s *stream) tellsOfEnds() bool {
-	return slices.ContainsFunc(s.Choices(), func(c Choice) bool { return c.Name == FactNamespacesFreed && c.Method != None })
+	return slices.ContainsFunc(s.Choices(), func(c Choice) bool { return c.Name == fact.ProbeNamespacesFreed && c.Method != fact.MethodNone })
 }
 
 // cgroupRemoved: who makes a cgroup and removes it, and which.

@@ -142,7 +142,7 @@ func threadIsTheVictim(t *testing.T, w *watch) {
 	if by := e.OOM.Trigger; by.ProcessComm != "first" || by.Comm == "first" || by.Comm == "" {
 		t.Errorf("the thread that asked is called %q, its process %q", by.Comm, by.ProcessComm)
 	}
-	if got, want := told(e.OOM.Victim), log.of(e.OOM.Victim.TID); !got.agrees(want, countsExactly(w.Facts().Kernel)) {
+	if got, want := told(e.OOM.Victim), log.of(e.OOM.Victim.TID); !got.agrees(want, countsExactly(w.facts.Kernel)) {
 		t.Errorf("sizes\ntold %+v\nlog  %+v", got, want)
 	}
 }

@@ -210,7 +210,7 @@ func oomKill(t *testing.T, w *watch) {
 			if e.PID != p.pid || e.OOM.Victim.PID != p.pid || e.Comm != e.OOM.Victim.Comm || e.Comm == "" {
 				t.Errorf("victim %d (%s), %d (%s), want %d", e.PID, e.Comm, e.OOM.Victim.PID, e.OOM.Victim.Comm, p.pid)
 			}
-			if got, want := told(e.OOM.Victim), log.of(e.OOM.Victim.TID); !got.agrees(want, countsExactly(w.Facts().Kernel)) {
+			if got, want := told(e.OOM.Victim), log.of(e.OOM.Victim.TID); !got.agrees(want, countsExactly(w.facts.Kernel)) {
 				t.Errorf("sizes\ntold %+v\nlog  %+v", got, want)
 			}
 			if e.OOM.Scope != event.ScopeCgroup || e.OOM.CgroupID != domain.id {

@@ -24,7 +24,7 @@ func TestOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := openProbes(t, hostConfig(t))
-	if got, want := p.Facts().Kernel, facts.Kernel; got != want || got == "" {
+	if got, want := p.facts.Kernel, facts.Kernel; got != want || got == "" {
 		t.Errorf("kernel %q, %q", got, want)
 	}
 	choices := p.Choices()

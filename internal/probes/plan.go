@@ -8,39 +8,20 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nsviz/nsviz/internal/fact"
 )
-
-// Method is a way of hooking into the kernel.
-type Method string
-
-// The methods, best first. None means that a fact is not hooked at all.
-const (
-	Fentry        Method = "fentry"
-	Kprobe        Method = "kprobe"
-	TpBTF         Method = "tp_btf"
-	RawTracepoint Method = "raw_tp"
-	Tracepoint    Method = "tracepoint"
-	None          Method = "none"
-)
-
-// FactNamespacesFreed is the name of a kind of fact that nsviz can live without: where it is not
-// hooked, somebody has to look for namespaces that are gone.
-const FactNamespacesFreed = "namespaces freed"
-
-// FactCgroupsEntered is the name of the kind of fact by which it shows that a container's PID 1 leaves its cgroup.
-const FactCgroupsEntered = "cgroups entered"
-
-// FactCgroupsMade is the name of the kind of fact that is hooked first.
-const FactCgroupsMade = "cgroups made"
 
 // Methods lists all methods by which a fact can be hooked, best first.
-func Methods() []Method { return []Method{Fentry, Kprobe, TpBTF, RawTracepoint, Tracepoint} }
+func Methods() []fact.Method {
+	return []fact.Method{fact.MethodFentry, fact.MethodKprobe, fact.MethodTpBTF, fact.MethodRawTracepoint, fact.MethodTracepoint}
+}
 
 // errNotChosen stands for a method that whoever started nsviz has left out.
 var errNotChosen = errors.New("left out by --probe-methods")
 
 // only refuses all methods but the given ones; without any it refuses none.
-func (f Facts) only(methods []Method) Facts {
+func (f Facts) only(methods []fact.Method) Facts {
 	if len(methods) == 0 {
 		return f
 	}
@@ -48,7 +29,7 @@ func (f Facts) only(methods []Method) Facts {
 	for _, m := range Methods() {
 		if !slices.Contains(methods, m) {
 			if refused == nil {
-				refused = map[Method]error{}
+				refused = map[fact.Method]error{}
 			}
 			refused[m] = errNotChosen
 		}
@@ -59,7 +40,7 @@ func (f Facts) only(methods []Method) Facts {
 
 // kind is one kind of fact that nsviz wants to learn, with its hooks in order of preference.
 type kind struct {
-	name    string
+	name    fact.ProbeName
 	options []option
 	// without says what becomes of the fact where no hook works. Where it is empty nsviz cannot do
 	// its work without this fact.
@@ -68,7 +49,7 @@ type kind struct {
 
 // option is one way to hook a kind of fact: the programs are attached together or not at all.
 type option struct {
-	method   Method
+	method   fact.Method
 	programs []string
 	// functions and tracepoints of the kernel that must exist.
 	functions   []string
@@ -88,16 +69,16 @@ const syscallTax = "every system call of the host pays a little for it, some 20 
 func kinds(arch string) []kind {
 	tracepoint := func(name, program string) []option {
 		return []option{
-			{method: TpBTF, programs: []string{program + "_tp_btf"}, tracepoints: []string{name}},
-			{method: RawTracepoint, programs: []string{program + "_raw_tp"}, tracepoints: []string{name}},
+			{method: fact.MethodTpBTF, programs: []string{program + "_tp_btf"}, tracepoints: []string{name}},
+			{method: fact.MethodRawTracepoint, programs: []string{program + "_raw_tp"}, tracepoints: []string{name}},
 		}
 	}
 	call := func(function, program string) []option {
 		return []option{
-			{method: Fentry, programs: []string{program + "_fentry", program + "_fexit"}, functions: []string{function}},
-			{method: Kprobe, programs: []string{program + "_kprobe", program + "_kretprobe"}, functions: []string{function}},
+			{method: fact.MethodFentry, programs: []string{program + "_fentry", program + "_fexit"}, functions: []string{function}},
+			{method: fact.MethodKprobe, programs: []string{program + "_kprobe", program + "_kretprobe"}, functions: []string{function}},
 			{
-				method:   Tracepoint,
+				method:   fact.MethodTracepoint,
 				programs: []string{program + "_sys_enter", program + "_sys_exit"},
 				cost:     syscallTax,
 			},
@@ -105,12 +86,12 @@ func kinds(arch string) []kind {
 	}
 	returns := func(calls ...string) []option {
 		options := []option{
-			{method: Fentry}, {method: Kprobe}, {method: Tracepoint, onlyIfTaxed: true},
+			{method: fact.MethodFentry}, {method: fact.MethodKprobe}, {method: fact.MethodTracepoint, onlyIfTaxed: true},
 		}
 		for i, suffix := range []string{"_fexit", "_kretprobe", "_sys_exit"} {
 			for _, name := range calls {
 				options[i].programs = append(options[i].programs, "roots_"+name+suffix)
-				if options[i].method != Tracepoint {
+				if options[i].method != fact.MethodTracepoint {
 					options[i].functions = append(options[i].functions, syscallFunction(arch, name))
 				}
 			}
@@ -119,56 +100,56 @@ func kinds(arch string) []kind {
 	}
 	return []kind{
 		// First, so that whoever then reads which cgroups there are knows every one that the others speak of.
-		{name: FactCgroupsMade, options: tracepoint("cgroup_mkdir", "cgroups_mkdir")},
-		{name: "namespaces by clone", options: tracepoint("sched_process_fork", "namespaces_fork")},
+		{name: fact.ProbeCgroupsMade, options: tracepoint("cgroup_mkdir", "cgroups_mkdir")},
+		{name: fact.ProbeNamespacesCloned, options: tracepoint("sched_process_fork", "namespaces_fork")},
 		{
-			name:    "namespaces by unshare",
+			name:    fact.ProbeNamespacesUnshared,
 			options: call("ksys_unshare", "namespaces_unshare"),
 			without: "found by reading /proc, without the moment and the maker",
 		},
 		{
-			name:    "namespaces joined by setns",
+			name:    fact.ProbeNamespacesJoined,
 			options: call(syscallFunction(arch, "setns"), "namespaces_setns"),
 			without: "not seen",
 		},
 		{
-			name: FactNamespacesFreed,
+			name: fact.ProbeNamespacesFreed,
 			options: []option{
-				{method: Fentry, programs: []string{"namespaces_free_fentry"}, functions: []string{"proc_free_inum"}},
-				{method: Kprobe, programs: []string{"namespaces_free_kprobe"}, functions: []string{"proc_free_inum"}},
+				{method: fact.MethodFentry, programs: []string{"namespaces_free_fentry"}, functions: []string{"proc_free_inum"}},
+				{method: fact.MethodKprobe, programs: []string{"namespaces_free_kprobe"}, functions: []string{"proc_free_inum"}},
 			},
 			without: "found by reading /proc, a few seconds late",
 		},
-		{name: "cgroups removed", options: tracepoint("cgroup_rmdir", "cgroups_rmdir")},
+		{name: fact.ProbeCgroupsRemoved, options: tracepoint("cgroup_rmdir", "cgroups_rmdir")},
 		{
-			name: "OOM decisions",
+			name: fact.ProbeOOMDecisions,
 			options: []option{
-				{method: Fentry, programs: []string{"oom_decision_fentry"}, functions: []string{"oom_kill_process"}},
-				{method: Kprobe, programs: []string{"oom_decision_kprobe"}, functions: []string{"oom_kill_process"}},
+				{method: fact.MethodFentry, programs: []string{"oom_decision_fentry"}, functions: []string{"oom_kill_process"}},
+				{method: fact.MethodKprobe, programs: []string{"oom_decision_kprobe"}, functions: []string{"oom_kill_process"}},
 			},
 			without: "the cgroup that ran out is found by its OOM lock, or by its usage, when the victim is marked; " +
 				"that a memory policy set by mbind ran out is not seen",
 		},
 		{
-			name: "OOM victims",
+			name: fact.ProbeOOMVictims,
 			options: []option{
-				{method: TpBTF, programs: []string{"oom_victim_task_tp_btf"}, tracepoints: []string{"mark_victim"}, victimTask: true},
-				{method: TpBTF, programs: []string{"oom_victim_pid_tp_btf"}, tracepoints: []string{"mark_victim"}, victimPID: true},
-				{method: RawTracepoint, programs: []string{"oom_victim_task_raw_tp"}, tracepoints: []string{"mark_victim"}, victimTask: true},
-				{method: RawTracepoint, programs: []string{"oom_victim_pid_raw_tp"}, tracepoints: []string{"mark_victim"}, victimPID: true},
+				{method: fact.MethodTpBTF, programs: []string{"oom_victim_task_tp_btf"}, tracepoints: []string{"mark_victim"}, victimTask: true},
+				{method: fact.MethodTpBTF, programs: []string{"oom_victim_pid_tp_btf"}, tracepoints: []string{"mark_victim"}, victimPID: true},
+				{method: fact.MethodRawTracepoint, programs: []string{"oom_victim_task_raw_tp"}, tracepoints: []string{"mark_victim"}, victimTask: true},
+				{method: fact.MethodRawTracepoint, programs: []string{"oom_victim_pid_raw_tp"}, tracepoints: []string{"mark_victim"}, victimPID: true},
 			},
 		},
-		{name: "signals and their senders", options: tracepoint("signal_generate", "lifecycle_signal")},
+		{name: fact.ProbeSignals, options: tracepoint("signal_generate", "lifecycle_signal")},
 		// Before the starts, so that none is told of whose end is not.
-		{name: "container exits", options: tracepoint("sched_process_exit", "lifecycle_exit")},
-		{name: "container starts", options: tracepoint("sched_process_exec", "lifecycle_exec")},
+		{name: fact.ProbeContainerExits, options: tracepoint("sched_process_exit", "lifecycle_exit")},
+		{name: fact.ProbeContainerStarts, options: tracepoint("sched_process_exec", "lifecycle_exec")},
 		{
-			name:    FactCgroupsEntered,
+			name:    fact.ProbeCgroupsEntered,
 			options: tracepoint("cgroup_attach_task", "cgroups_attach"),
 			without: "a start does not say when its cgroup was entered, and a PID 1 that is moved out of its cgroup is not seen",
 		},
 		{
-			name:    "root file systems",
+			name:    fact.ProbeRootFileSystems,
 			options: returns("mount", "move_mount", "pivot_root", "chroot"),
 			without: "a start does not say when its files were mounted and its root was changed",
 		},
@@ -177,13 +158,10 @@ func kinds(arch string) []kind {
 
 // Choice is how one kind of fact is hooked on a host.
 type Choice struct {
-	// Name is the fact, for example "namespaces by unshare".
-	Name   string
-	Method Method
-	// Programs are the names of the BPF programs to attach; none for the method None.
+	fact.Probe
+
+	// Programs are the names of the BPF programs to attach; none for fact.MethodNone.
 	Programs []string
-	// Reason says in words why it is this method; empty where it is the first choice.
-	Reason string
 }
 
 // NewPlan chooses the best hook for every kind of fact that the host allows. It is a pure function;
@@ -195,7 +173,7 @@ func NewPlan(f Facts) ([]Choice, error) {
 		if err != nil {
 			return nil, err
 		}
-		f.taxed = f.taxed || c.Method == Tracepoint
+		f.taxed = f.taxed || c.Method == fact.MethodTracepoint
 		plan = append(plan, c)
 	}
 	return plan, nil
@@ -203,21 +181,25 @@ func NewPlan(f Facts) ([]Choice, error) {
 
 func choose(k kind, f Facts) (Choice, error) {
 	var passed []error // why better options were passed over
+	var ruledOut []fact.Method
 	for _, o := range k.options {
 		if o.victimTask && !f.MarkVictimTakesTask || o.victimPID && f.MarkVictimTakesTask {
 			continue
 		}
 		if err := f.against(o); err != nil {
-			passed = append(passed, err)
+			passed, ruledOut = append(passed, err), append(ruledOut, o.method)
 			continue
 		}
-		return Choice{Name: k.name, Method: o.method, Programs: o.programs, Reason: reason(passed, o.cost)}, nil
+		return Choice{
+			Probe:    fact.Probe{Name: k.name, Method: o.method, Reason: reason(passed, o.cost), RuledOut: ruledOut},
+			Programs: o.programs,
+		}, nil
 	}
 	if k.without == "" {
 		return Choice{}, fmt.Errorf("%s cannot be watched on kernel %s (%s): %w", k.name, f.Kernel,
 			reason(passed, ""), f.verdict(passed))
 	}
-	return Choice{Name: k.name, Method: None, Reason: reason(passed, k.without)}, nil
+	return Choice{Probe: fact.Probe{Name: k.name, Method: fact.MethodNone, Reason: reason(passed, k.without), RuledOut: ruledOut}}, nil
 }
 
 // verdict is what it means that nothing of what was passed over works. EPERM says that somebody

@@ -11,11 +11,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
+
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // everything is a host that allows all: a current kernel on amd64.
 func everything() Facts {
-	f := Facts{Kernel: "6.12.0", Arch: runtime.GOARCH, Functions: map[string]bool{}, Tracepoints: map[string]bool{}, Refused: map[Method]error{},
+	f := Facts{Kernel: "6.12.0", Arch: runtime.GOARCH, Functions: map[string]bool{}, Tracepoints: map[string]bool{}, Refused: map[fact.Method]error{},
 		MarkVictimTakesTask: true}
 	for _, k := range kinds(runtime.GOARCH) {
 		for _, o := range k.options {
@@ -41,7 +43,7 @@ func chosen(plan []Choice) map[string]string {
 		if c.Reason != "" {
 			what += ": " + c.Reason
 		}
-		short[c.Name] = what
+		short[string(c.Name)] = what
 	}
 	return short
 }
@@ -79,8 +81,8 @@ func TestPlan(t *testing.T) {
 		{
 			name: "locked down: no fentry, no kprobes",
 			host: func(f *Facts) {
-				f.Refused[Fentry] = unix.EPERM
-				f.Refused[Kprobe] = errors.New("the kernel is built without kprobes")
+				f.Refused[fact.MethodFentry] = unix.EPERM
+				f.Refused[fact.MethodKprobe] = errors.New("the kernel is built without kprobes")
 			},
 			want: map[string]string{
 				"namespaces by unshare": "namespaces_unshare_sys_enter+namespaces_unshare_sys_exit: " +
@@ -97,9 +99,9 @@ func TestPlan(t *testing.T) {
 		{
 			name: "locked down, and no tracefs",
 			host: func(f *Facts) {
-				f.Refused[Fentry] = unix.EPERM
-				f.Refused[Kprobe] = unix.EPERM
-				f.Refused[Tracepoint] = errors.New("tracefs is not mounted and cannot be")
+				f.Refused[fact.MethodFentry] = unix.EPERM
+				f.Refused[fact.MethodKprobe] = unix.EPERM
+				f.Refused[fact.MethodTracepoint] = errors.New("tracefs is not mounted and cannot be")
 			},
 			want: map[string]string{
 				"namespaces by unshare": "none: fentry: operation not permitted; kprobe: operation not permitted; " +
@@ -117,7 +119,7 @@ func TestPlan(t *testing.T) {
 			name: "arm64 before 6.0: fentry loads and does not attach",
 			host: func(f *Facts) {
 				f.Kernel = "5.15.0"
-				f.Refused[Fentry] = plainCause(fmt.Errorf("attach: %w", unix.Errno(524)))
+				f.Refused[fact.MethodFentry] = plainCause(fmt.Errorf("attach: %w", unix.Errno(524)))
 			},
 			want: map[string]string{
 				"namespaces by unshare":      "namespaces_unshare_kprobe+namespaces_unshare_kretprobe: fentry: not supported",
@@ -200,6 +202,13 @@ func TestPlan(t *testing.T) {
 			if diff := cmp.Diff(want, chosen(plan)); diff != "" {
 				t.Errorf("plan (-want +got):\n%s", diff)
 			}
+			for _, c := range plan {
+				for _, m := range Methods() {
+					if named := strings.Contains(c.Reason, string(m)+": "); named != slices.Contains(c.RuledOut, m) {
+						t.Errorf("%s: ruled out are %v, and the reason is %q", c.Name, c.RuledOut, c.Reason)
+					}
+				}
+			}
 		})
 	}
 }
@@ -266,7 +275,7 @@ func TestKindsAreUnambiguous(t *testing.T) {
 		seen[name] = true
 	}
 	for _, k := range kinds(runtime.GOARCH) {
-		see(k.name)
+		see(string(k.name))
 		for _, o := range k.options {
 			if len(o.programs) == 0 {
 				t.Errorf("%s by %s has no program", k.name, o.method)
@@ -276,8 +285,8 @@ func TestKindsAreUnambiguous(t *testing.T) {
 			}
 		}
 	}
-	if !seen[FactNamespacesFreed] {
-		t.Errorf("no fact is called %q", FactNamespacesFreed)
+	if !seen[string(fact.ProbeNamespacesFreed)] {
+		t.Errorf("no fact is called %q", fact.ProbeNamespacesFreed)
 	}
 	if slices.ContainsFunc(kinds(runtime.GOARCH), func(k kind) bool { return len(k.options) == 0 }) {
 		t.Error("a fact has no hooks")

@@ -17,6 +17,7 @@ import (
 
 	"github.com/nsviz/nsviz/gen"
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // drainInterval is how long an ordinary event waits in its ring at most. OOM kills and deaths do
@@ -38,23 +39,23 @@ type Batch struct {
 	Until time.Time
 	// Errors are the totals by place of what the BPF programs could not do; nil where they have
 	// not changed since the last batch.
-	Errors map[string]uint64
+	Errors map[fact.ErrorPlace]uint64
 }
 
 // places names the error counters of bpf/event.h, as they appear in metrics.
-func places() map[gen.NsvizErrorPlace]string {
-	return map[gen.NsvizErrorPlace]string{
-		gen.NsvizErrorPlaceERROR_RING_EVENTS:    "ring_events",
-		gen.NsvizErrorPlaceERROR_RING_LIFECYCLE: "ring_lifecycle",
-		gen.NsvizErrorPlaceERROR_RING_URGENT:    "ring_urgent",
-		gen.NsvizErrorPlaceERROR_MAP_CALLS:      "map_calls",
-		gen.NsvizErrorPlaceERROR_MAP_FRESH:      "map_fresh_cgroups",
-		gen.NsvizErrorPlaceERROR_MAP_INITS:      "map_inits",
-		gen.NsvizErrorPlaceERROR_MAP_OOM:        "map_oom",
-		gen.NsvizErrorPlaceERROR_READ:           "read",
-		gen.NsvizErrorPlaceERROR_PATH:           "path",
-		gen.NsvizErrorPlaceERROR_THROTTLED:      "throttled",
-		gen.NsvizErrorPlaceERROR_CMDLINE:        "command_line",
+func places() map[gen.NsvizErrorPlace]fact.ErrorPlace {
+	return map[gen.NsvizErrorPlace]fact.ErrorPlace{
+		gen.NsvizErrorPlaceERROR_RING_EVENTS:    fact.ErrorRingEvents,
+		gen.NsvizErrorPlaceERROR_RING_LIFECYCLE: fact.ErrorRingLifecycle,
+		gen.NsvizErrorPlaceERROR_RING_URGENT:    fact.ErrorRingUrgent,
+		gen.NsvizErrorPlaceERROR_MAP_CALLS:      fact.ErrorMapCalls,
+		gen.NsvizErrorPlaceERROR_MAP_FRESH:      fact.ErrorMapFreshCgroups,
+		gen.NsvizErrorPlaceERROR_MAP_INITS:      fact.ErrorMapInits,
+		gen.NsvizErrorPlaceERROR_MAP_OOM:        fact.ErrorMapOOM,
+		gen.NsvizErrorPlaceERROR_READ:           fact.ErrorRead,
+		gen.NsvizErrorPlaceERROR_PATH:           fact.ErrorPath,
+		gen.NsvizErrorPlaceERROR_THROTTLED:      fact.ErrorThrottled,
+		gen.NsvizErrorPlaceERROR_CMDLINE:        fact.ErrorCommandLine,
 	}
 }
 
@@ -99,7 +100,7 @@ type reader struct {
 	nextErrors  uint64                     // boot time
 	nextSweep   uint64                     // likewise, of the calls under way
 	missedCalls uint64                     // whose entries were removed
-	placeNames  map[gen.NsvizErrorPlace]string
+	placeNames  map[gen.NsvizErrorPlace]fact.ErrorPlace
 	lossReasons map[gen.NsvizErrorPlace]string
 }
 

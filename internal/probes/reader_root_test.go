@@ -14,6 +14,7 @@ import (
 
 	"github.com/nsviz/nsviz/gen"
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // bench is a reader with rings that the test itself writes to.
@@ -183,8 +184,8 @@ func TestErrorsAreTold(t *testing.T) {
 		}
 		return counts
 	}
-	totals := func(counts map[string]uint64) map[string]uint64 {
-		all := map[string]uint64{}
+	totals := func(counts map[fact.ErrorPlace]uint64) map[fact.ErrorPlace]uint64 {
+		all := map[fact.ErrorPlace]uint64{}
 		for _, name := range places() {
 			all[name] = counts[name]
 		}
@@ -193,7 +194,7 @@ func TestErrorsAreTold(t *testing.T) {
 	for _, step := range []struct {
 		do     func()
 		lost   map[string]uint64
-		errors map[string]uint64
+		errors map[fact.ErrorPlace]uint64
 	}{
 		{do: func() {}, lost: map[string]uint64{}, errors: totals(nil)}, // so that all are known to be 0
 		{
@@ -203,13 +204,13 @@ func TestErrorsAreTold(t *testing.T) {
 				b.putRaw(b.toUrgent, make([]byte, recordSize))
 			},
 			lost:   map[string]uint64{"ring full": 3 * cpus, event.LostMalformed: 1},
-			errors: totals(map[string]uint64{"ring_events": 3 * cpus, "read": cpus}),
+			errors: totals(map[fact.ErrorPlace]uint64{"ring_events": 3 * cpus, "read": cpus}),
 		},
 		{do: func() {}, lost: map[string]uint64{}},
 		{
 			do:     func() { b.count(gen.NsvizErrorPlaceERROR_RING_EVENTS, 5) },
 			lost:   map[string]uint64{"ring full": 2 * cpus},
-			errors: totals(map[string]uint64{"ring_events": 5 * cpus, "read": cpus}),
+			errors: totals(map[fact.ErrorPlace]uint64{"ring_events": 5 * cpus, "read": cpus}),
 		},
 	} {
 		step.do()

@@ -14,12 +14,14 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // attempt is what somebody with some rights gets of the kernel.
 type attempt struct {
-	Methods map[string]Method
-	Reasons map[string]string
+	Methods map[fact.ProbeName]fact.Method
+	Reasons map[fact.ProbeName]string
 	// NotPermitted is set where it is nothing, and Error says why.
 	NotPermitted bool
 	Error        string
@@ -108,7 +110,7 @@ func tryHere(config string) error {
 	if err := json.Unmarshal([]byte(config), &c); err != nil {
 		return err
 	}
-	a := attempt{Methods: map[string]Method{}, Reasons: map[string]string{}}
+	a := attempt{Methods: map[fact.ProbeName]fact.Method{}, Reasons: map[fact.ProbeName]string{}}
 	p, err := Open(Config{Hierarchy: c.Hierarchy, Unified: c.Unified, OwnMntNamespace: c.OwnMntNamespace, Clock: fixedClock})
 	if err != nil {
 		a.NotPermitted, a.Error = errors.Is(err, ErrNotPermitted), err.Error()
@@ -149,7 +151,7 @@ func chargesLockedMemory(t *testing.T) bool {
 // The capabilities that README.md lists suffice, and none of them is too many.
 func TestListedRights(t *testing.T) {
 	p := openProbes(t, hostConfig(t))
-	root := map[string]Method{}
+	root := map[fact.ProbeName]fact.Method{}
 	for _, choice := range p.Choices() {
 		root[choice.Name] = choice.Method
 	}
@@ -186,12 +188,12 @@ func TestListedRights(t *testing.T) {
 			t.Fatalf("refused: %s", a.Error)
 		}
 		for name, method := range root {
-			because := map[Method]string{Tracepoint: "tracefs"}
+			because := map[fact.Method]string{fact.MethodTracepoint: "tracefs"}
 			if len(viaPerf) > 0 {
-				because[Kprobe] = "kernel.perf_event_paranoid is "
+				because[fact.MethodKprobe] = "kernel.perf_event_paranoid is "
 			}
 			reason, allowed := because[method]
-			if got := a.Methods[name]; got != method && (!allowed || got != None || !strings.Contains(a.Reasons[name], reason)) {
+			if got := a.Methods[name]; got != method && (!allowed || got != fact.MethodNone || !strings.Contains(a.Reasons[name], reason)) {
 				t.Errorf("%s by %s, root has it by %s: %s", name, got, method, a.Reasons[name])
 			}
 		}
@@ -210,7 +212,7 @@ func TestListedRights(t *testing.T) {
 		same(t, attemptAs(t, true, with(append(viaPerf, unix.CAP_DAC_READ_SEARCH)...)...))
 		a := attemptAs(t, true, needed...)
 		for name, method := range root {
-			if method == Tracepoint && (a.Methods[name] != None || !strings.Contains(a.Reasons[name], "CAP_DAC_READ_SEARCH")) {
+			if method == fact.MethodTracepoint && (a.Methods[name] != fact.MethodNone || !strings.Contains(a.Reasons[name], "CAP_DAC_READ_SEARCH")) {
 				t.Errorf("%s by %s: %s", name, a.Methods[name], a.Reasons[name])
 			}
 		}

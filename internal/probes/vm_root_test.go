@@ -75,7 +75,7 @@ func runOut(t *testing.T, w *watch, home cgroup, p *process, scope event.Scope, 
 	if want.constraint != constraint {
 		t.Errorf("the kernel says %q, want %q", want.constraint, constraint)
 	}
-	if got := told(e.OOM.Victim); !got.agrees(want, countsExactly(w.Facts().Kernel)) {
+	if got := told(e.OOM.Victim); !got.agrees(want, countsExactly(w.facts.Kernel)) {
 		t.Errorf("sizes\ntold %+v\nlog  %+v", got, want)
 	}
 }

@@ -19,19 +19,21 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/hostfs"
 )
 
 // patience is how long a test waits for what must come.
 const patience = 60 * time.Second
 
-func hostLayout(t testing.TB) hostfs.Layout {
+func hostLayout(t testing.TB) cgroupfs.Layout {
 	t.Helper()
 	host, err := hostfs.Open(hostfs.Roots{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	layout, err := host.Cgroups()
+	layout, err := host.Cgroups.Layout()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,12 +90,12 @@ type stream struct {
 
 	mu     sync.Mutex
 	events []event.Event
-	errors map[string]uint64
+	errors map[fact.ErrorPlace]uint64
 	more   chan struct{} // signalled after changes
 }
 
 // openProbes opens probes by the given methods alone; without any by the best.
-func openProbes(t *testing.T, cfg Config, methods ...Method) *Probes {
+func openProbes(t *testing.T, cfg Config, methods ...fact.Method) *Probes {
 	t.Helper()
 	cfg.Methods = methods
 	p, err := Open(cfg)
@@ -110,10 +112,10 @@ func openProbes(t *testing.T, cfg Config, methods ...Method) *Probes {
 
 // everyWay lists the different ways in which this host can be hooked: by the best methods that it has,
 // and by those that are left when less and less may be used.
-func everyWay(t *testing.T) [][]Method {
+func everyWay(t *testing.T) [][]fact.Method {
 	t.Helper()
 	facts := Gather(btf.NewCache())
-	var ways [][]Method
+	var ways [][]fact.Method
 	var before []Choice
 	for n := range Methods() {
 		plan, err := NewPlan(facts.only(Methods()[n:]))
@@ -135,7 +137,7 @@ func everyWay(t *testing.T) [][]Method {
 
 // startWatch opens probes, a set for each way, and runs them until the test ends. They have been told of every
 // container.
-func startWatch(t *testing.T, ways ...[]Method) *watch {
+func startWatch(t *testing.T, ways ...[]fact.Method) *watch {
 	t.Helper()
 	w := startSearching(t, ways...)
 	for _, s := range w.streams {
@@ -147,10 +149,10 @@ func startWatch(t *testing.T, ways ...[]Method) *watch {
 }
 
 // startSearching is startWatch before the probes have been told of anything.
-func startSearching(t *testing.T, ways ...[]Method) *watch {
+func startSearching(t *testing.T, ways ...[]fact.Method) *watch {
 	t.Helper()
 	if len(ways) == 0 {
-		ways = [][]Method{nil} // the best
+		ways = [][]fact.Method{nil} // the best
 	}
 	w := &watch{t: t}
 	for _, way := range ways {
@@ -231,7 +233,7 @@ func (s *stream) seen(match func(event.Event) bool) []event.Event {
 }
 
 // errorsAt is how many errors were told of at a place.
-func (s *stream) errorsAt(place string) uint64 {
+func (s *stream) errorsAt(place fact.ErrorPlace) uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.errors[place]

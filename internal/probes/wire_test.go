@@ -13,6 +13,7 @@ import (
 
 	"github.com/nsviz/nsviz/gen"
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 func builtIn(t testing.TB) *btf.Spec {
@@ -132,7 +133,7 @@ func TestEveryErrorHasAPlace(t *testing.T) {
 	}
 	delete(values, "ERROR_PLACES")
 	names := places()
-	seen := map[string]bool{}
+	seen := map[fact.ErrorPlace]bool{}
 	for name, place := range values {
 		label := names[gen.NsvizErrorPlace(place)]
 		if label == "" || seen[label] {
@@ -171,9 +172,9 @@ func TestPlanAndObjectNameTheSamePrograms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sections := map[Method][]string{
-		Fentry: {"fentry", "fexit"}, Kprobe: {"kprobe", "kretprobe"},
-		TpBTF: {"tp_btf"}, RawTracepoint: {"raw_tp"}, Tracepoint: {"tracepoint"},
+	sections := map[fact.Method][]string{
+		fact.MethodFentry: {"fentry", "fexit"}, fact.MethodKprobe: {"kprobe", "kretprobe"},
+		fact.MethodTpBTF: {"tp_btf"}, fact.MethodRawTracepoint: {"raw_tp"}, fact.MethodTracepoint: {"tracepoint"},
 	}
 	unused := maps.Clone(spec.Programs)
 	delete(unused, socketIterator)
@@ -196,7 +197,7 @@ func TestPlanAndObjectNameTheSamePrograms(t *testing.T) {
 				}
 			}
 			// What is asked of the host is what the sections hook.
-			if needed := slices.Concat(o.functions, o.tracepoints); o.method != Tracepoint && !slices.Equal(needed, hooked) {
+			if needed := slices.Concat(o.functions, o.tracepoints); o.method != fact.MethodTracepoint && !slices.Equal(needed, hooked) {
 				t.Errorf("%v hook %v, their option asks for %v", o.programs, hooked, needed)
 			}
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
@@ -125,8 +126,8 @@ func TestPlayerOfAPart(t *testing.T) {
 	if err := p.Run(t.Context()); !errors.Is(err, ErrCutShort) {
 		t.Errorf("%v", err)
 	}
-	if got := p.Snapshot().Version; got != uint64(len(facts())) {
-		t.Errorf("%d facts were played", got)
+	if got, want := p.Snapshot().Time, begin.Add(time.Duration(len(facts())-1)*time.Second); !got.Equal(want) {
+		t.Errorf("played up to %v, want %v", got, want)
 	}
 }
 
@@ -140,8 +141,8 @@ func TestPlayerIsStopped(t *testing.T) {
 		if err := p.Run(ctx); err != nil {
 			t.Error(err)
 		}
-		if got := p.Snapshot().Version; got != 1 {
-			t.Errorf("%d facts were played", got)
+		if got := p.Snapshot().Time; !got.Equal(begin) {
+			t.Errorf("played up to %v, want the first fact", got)
 		}
 	})
 	t.Run("while it plays", func(t *testing.T) {
@@ -151,8 +152,8 @@ func TestPlayerIsStopped(t *testing.T) {
 		if err := p.Run(ctx); err != nil {
 			t.Error(err)
 		}
-		if got := p.Snapshot().Version; got != 0 {
-			t.Errorf("%d facts were played", got)
+		if got := p.Snapshot().Time; !got.IsZero() {
+			t.Errorf("played up to %v, want nothing", got)
 		}
 	})
 }
@@ -160,7 +161,8 @@ func TestPlayerIsStopped(t *testing.T) {
 // Views look while it plays.
 func TestPlayerIsConcurrent(t *testing.T) {
 	var many []fact.Fact
-	for range 50 {
+	const times = 50 // each with one event
+	for range times {
 		many = append(many, facts()...)
 	}
 	p := player(t, many, 0, nil)
@@ -171,16 +173,17 @@ func TestPlayerIsConcurrent(t *testing.T) {
 		select {
 		case <-p.Changed():
 			s := p.Snapshot()
-			if s.Version < last {
-				t.Errorf("version %d after %d", s.Version, last)
+			played := s.Totals.Events[event.CgroupCreated]
+			if played < last {
+				t.Errorf("%d events after %d", played, last)
 			}
-			last = s.Version
+			last = played
 		case err := <-done:
 			if err != nil {
 				t.Error(err)
 			}
-			if got := p.Snapshot().Version; got != uint64(len(many)) {
-				t.Errorf("%d facts were played", got)
+			if got := p.Snapshot().Totals.Events[event.CgroupCreated]; got != times {
+				t.Errorf("%d events were played, want %d", got, times)
 			}
 			return
 		}

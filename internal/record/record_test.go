@@ -46,7 +46,7 @@ func facts() []fact.Fact {
 				Acceleration: "kvm", MemoryBytes: new(uint64(1 << 30)),
 			}},
 		}},
-		{BPFErrors: map[string]uint64{"read": 1}},
+		{BPFErrors: map[fact.ErrorPlace]uint64{fact.ErrorRead: 1}},
 		{Present: &fact.Present{
 			Containers: []fact.PresentContainer{{ID: c.ID, InitPID: 7}}, Namespaces: []uint64{7},
 			Cgroups: []fact.FoundCgroup{{Path: "/docker/x", Container: &c, Limits: &fact.CgroupLimits{PIDs: &fact.Limit{Unlimited: true}}}},

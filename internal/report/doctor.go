@@ -5,7 +5,6 @@ import (
 	"io"
 	"math"
 	"slices"
-	"strings"
 	"text/tabwriter"
 
 	"github.com/nsviz/nsviz/internal/fact"
@@ -96,24 +95,27 @@ func (d Diagnosis) ownMemory() string {
 }
 
 // method explains a way of hooking into the kernel to somebody who has never met it.
-type method struct{ name, means string }
+type method struct {
+	name  fact.Method
+	means string
+}
 
-// methods are in the order in which nsviz prefers them, by their name in fact.Probe.Method.
+// methods are in the order in which nsviz prefers them.
 func methods() []method {
 	return []method{
-		{"fentry", "a jump at the entry of a kernel function (fexit: at its return); the cheapest way into a function"},
-		{"kprobe", "a breakpoint at a kernel function; works on older kernels, and costs a little more each time"},
-		{"tp_btf", "a place that the kernel's authors have marked, with the kernel's own types; cheap and stable"},
-		{"raw_tp", "the same places, for kernels that do not let programs use their types there"},
-		{"tracepoint", "the entry and the return of a system call, as tracefs offers them"},
-		{"fanotify", "the kernel's notice that a file was written to, and by whom"},
+		{fact.MethodFentry, "a jump at the entry of a kernel function (fexit: at its return); the cheapest way into a function"},
+		{fact.MethodKprobe, "a breakpoint at a kernel function; works on older kernels, and costs a little more each time"},
+		{fact.MethodTpBTF, "a place that the kernel's authors have marked, with the kernel's own types; cheap and stable"},
+		{fact.MethodRawTracepoint, "the same places, for kernels that do not let programs use their types there"},
+		{fact.MethodTracepoint, "the entry and the return of a system call, as tracefs offers them"},
+		{fact.MethodFanotify, "the kernel's notice that a file was written to, and by whom"},
 		{fact.MethodNone, "not told by the kernel here: found by looking, so later, or not at all"},
 	}
 }
 
-// mentioned reports whether a method is in use or is in a reason.
-func mentioned(list []fact.Probe, method string) bool {
+// mentioned reports whether a method is in use or was ruled out.
+func mentioned(list []fact.Probe, method fact.Method) bool {
 	return slices.ContainsFunc(list, func(p fact.Probe) bool {
-		return p.Method == method || strings.Contains(p.Reason, method+": ")
+		return p.Method == method || slices.Contains(p.RuledOut, method)
 	})
 }

@@ -11,7 +11,8 @@ import (
 	"github.com/nsviz/nsviz/internal/anatomy"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/foreign"
-	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
+	"github.com/nsviz/nsviz/internal/host/nsfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/story"
 )
@@ -140,7 +141,7 @@ func idMapWords(a *anatomy.Anatomy) string {
 	if a.UIDMap == nil {
 		return ""
 	}
-	outside, mapped := hostfs.OutsideID(a.UIDMap, 0)
+	outside, mapped := nsfs.OutsideID(a.UIDMap, 0)
 	n := a.Namespaces[event.User]
 	hosts := n != nil && n.SharedWithHost != nil && *n.SharedWithHost
 	words := fmt.Sprintf("root inside is uid %d outside", outside)
@@ -152,7 +153,7 @@ func idMapWords(a *anatomy.Anatomy) string {
 	}
 	for _, list := range []struct {
 		name   string
-		ranges []hostfs.IDRange
+		ranges []nsfs.IDRange
 	}{{"uids", a.UIDMap}, {"gids", a.GIDMap}} {
 		var ranges []string
 		for _, r := range list.ranges {
@@ -195,7 +196,7 @@ func processWords(p *anatomy.Process) string {
 // uses is the place for all that it uses and may use.
 func (t *anatomyText) uses() {
 	t.section("What it may use")
-	var r hostfs.Resources // of which nothing is known
+	var r cgroupfs.Resources // of which nothing is known
 	if t.a.Resources != nil {
 		r = *t.a.Resources
 	}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/anatomy"
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/host/nsfs"
 )
 
 const hostile = "x\x1b[2J\a\n\u202e\xe2\x82"
@@ -93,13 +93,13 @@ func TestIDMapWords(t *testing.T) {
 	for want, a := range map[string]*anatomy.Anatomy{
 		"": {},
 		"the host's: root inside is root outside": {
-			UIDMap: []hostfs.IDRange{{Count: 4294967295}}, Namespaces: map[event.NamespaceType]*anatomy.Namespace{event.User: {SharedWithHost: new(true)}},
+			UIDMap: []nsfs.IDRange{{Count: 4294967295}}, Namespaces: map[event.NamespaceType]*anatomy.Namespace{event.User: {SharedWithHost: new(true)}},
 		},
 		"root inside is uid 100000 outside; uids 0-65535 are 100000-165535; gids 0 are 1000": {
-			UIDMap: []hostfs.IDRange{{Inside: 0, Outside: 100000, Count: 65536}}, GIDMap: []hostfs.IDRange{{Inside: 0, Outside: 1000, Count: 1}},
+			UIDMap: []nsfs.IDRange{{Inside: 0, Outside: 100000, Count: 65536}}, GIDMap: []nsfs.IDRange{{Inside: 0, Outside: 1000, Count: 1}},
 		},
-		"root inside is nobody outside; uids 5 are 6":    {UIDMap: []hostfs.IDRange{{Inside: 5, Outside: 6, Count: 1}}},
-		"root inside is uid 0 outside; uids 0-9 are 0-9": {UIDMap: []hostfs.IDRange{{Count: 10}}},
+		"root inside is nobody outside; uids 5 are 6":    {UIDMap: []nsfs.IDRange{{Inside: 5, Outside: 6, Count: 1}}},
+		"root inside is uid 0 outside; uids 0-9 are 0-9": {UIDMap: []nsfs.IDRange{{Count: 10}}},
 	} {
 		if got := idMapWords(a); got != want {
 			t.Errorf("%q, want %q", got, want)

@@ -4,9 +4,10 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"unicode"
 
-	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/foreign"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
@@ -15,7 +16,7 @@ type resourceLine struct{ subject, words string }
 
 // resourceLines says in words what a container uses and may use, a line for each subject. What is
 // unknown is left out of a line, and said where nothing is known of the subject or of its limit.
-func resourceLines(r hostfs.Resources) []resourceLine {
+func resourceLines(r cgroupfs.Resources) []resourceLine {
 	lines := []resourceLine{{"memory", memoryWords(r.Memory, r.Cgroup)}}
 	if m := r.Memory; m != nil {
 		if split := splitWords(m); split != "" {
@@ -32,7 +33,7 @@ func resourceLines(r hostfs.Resources) []resourceLine {
 
 const unknownWords = "unknown"
 
-func memoryWords(m *hostfs.MemoryUse, cgroup string) string {
+func memoryWords(m *cgroupfs.MemoryUse, cgroup string) string {
 	if m == nil {
 		return unknownWords
 	}
@@ -43,9 +44,9 @@ func memoryWords(m *hostfs.MemoryUse, cgroup string) string {
 	if m.PeakBytes != nil {
 		words = append(words, "at most "+story.Bytes(*m.PeakBytes)+" so far")
 	}
-	words = append(words, limitWords("limit", m.MaxBytes, m.EffectiveMaxBytes, cgroup, story.Bytes))
+	words = append(words, limitWords("limit", m.MaxBytes, m.EffectiveMaxBytes, cgroup, func(n float64) string { return story.Bytes(uint64(n)) }))
 	if m.HighBytes != nil && m.HighBytes.Value != nil {
-		words = append(words, "slowed down from "+story.Bytes(*m.HighBytes.Value)+" on")
+		words = append(words, "slowed down from "+story.Bytes(uint64(*m.HighBytes.Value))+" on")
 	}
 	if m.SwapBytes != nil {
 		words = append(words, story.Bytes(*m.SwapBytes)+" in swap")
@@ -57,7 +58,7 @@ func memoryWords(m *hostfs.MemoryUse, cgroup string) string {
 	case *swap.Value == 0:
 		words = append(words, "no swap allowed")
 	default:
-		words = append(words, "swap limit "+story.Bytes(*swap.Value))
+		words = append(words, "swap limit "+story.Bytes(uint64(*swap.Value)))
 	}
 	if e := m.Events; e != nil {
 		if e.Max != nil && *e.Max > 0 {
@@ -70,7 +71,7 @@ func memoryWords(m *hostfs.MemoryUse, cgroup string) string {
 	return strings.Join(words, ", ")
 }
 
-func splitWords(m *hostfs.MemoryUse) string {
+func splitWords(m *cgroupfs.MemoryUse) string {
 	var words []string
 	for _, part := range []struct {
 		name  string
@@ -83,7 +84,7 @@ func splitWords(m *hostfs.MemoryUse) string {
 	return strings.Join(words, ", ")
 }
 
-func cpuWords(c *hostfs.CPUUse, cgroup string) string {
+func cpuWords(c *cgroupfs.CPUUse, cgroup string) string {
 	if c == nil {
 		return unknownWords
 	}
@@ -113,7 +114,7 @@ func cpuWords(c *hostfs.CPUUse, cgroup string) string {
 	return strings.Join(words, ", ")
 }
 
-func pidsWords(p *hostfs.PIDsUse, cgroup string) string {
+func pidsWords(p *cgroupfs.PIDsUse, cgroup string) string {
 	if p == nil {
 		return unknownWords
 	}
@@ -121,14 +122,14 @@ func pidsWords(p *hostfs.PIDsUse, cgroup string) string {
 	if p.Current != nil {
 		words = append(words, fmt.Sprint(*p.Current, " in use"))
 	}
-	words = append(words, limitWords("limit", p.Max, p.EffectiveMax, cgroup, func(n uint64) string { return fmt.Sprint(n) }))
+	words = append(words, limitWords("limit", p.Max, p.EffectiveMax, cgroup, func(n float64) string { return fmt.Sprint(uint64(n)) }))
 	if p.Refused != nil && *p.Refused > 0 {
 		words = append(words, "refused "+times(*p.Refused))
 	}
 	return strings.Join(words, ", ")
 }
 
-func ioWords(io *hostfs.IOUse) string {
+func ioWords(io *cgroupfs.IOUse) string {
 	if io == nil {
 		return unknownWords
 	}
@@ -152,14 +153,14 @@ func ioWords(io *hostfs.IOUse) string {
 	return strings.Join(words, ", ")
 }
 
-func pressureWords(p *hostfs.Pressures) string {
+func pressureWords(p *cgroupfs.Pressures) string {
 	if p == nil {
 		return unknownWords
 	}
 	var words []string
 	for _, of := range []struct {
 		name string
-		*hostfs.Pressure
+		*cgroupfs.Pressure
 	}{{"memory", p.Memory}, {"cpu", p.CPU}, {"io", p.IO}} {
 		if of.Pressure == nil || of.Some == nil || of.Some.Avg10 == nil {
 			words = append(words, of.name+" "+unknownWords)
@@ -175,10 +176,10 @@ func pressureWords(p *hostfs.Pressures) string {
 }
 
 // limitWords says the limit that holds, and the cgroup's own where another one is tighter.
-func limitWords[T uint64 | float64](name string, own, effective *hostfs.Limit[T], cgroup string, say func(T) string) string {
+func limitWords(name string, own *fact.Limit, effective *cgroupfs.EffectiveLimit, cgroup string, say func(float64) string) string {
 	limit := effective
-	if limit == nil {
-		limit = own
+	if limit == nil && own != nil {
+		limit = &cgroupfs.EffectiveLimit{Limit: *own}
 	}
 	var words string
 	switch {
@@ -193,7 +194,7 @@ func limitWords[T uint64 | float64](name string, own, effective *hostfs.Limit[T]
 			if limit.Cgroup == "" {
 				words += " set above what is visible"
 			} else {
-				words += " set by " + printable(story.ShortPath(limit.Cgroup))
+				words += " set by " + foreign.Clean(story.ShortPath(limit.Cgroup))
 			}
 			switch {
 			case own == nil:
@@ -228,14 +229,4 @@ func times(n uint64) string {
 func decimal(n float64) string {
 	text := strconv.FormatFloat(n, 'f', 2, 64)
 	return strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
-}
-
-// printable replaces what a terminal would take for a command: cgroup names are anybody's choice.
-func printable(text string) string {
-	return strings.Map(func(c rune) rune {
-		if !unicode.IsPrint(c) {
-			return unicode.ReplacementChar
-		}
-		return c
-	}, text)
 }

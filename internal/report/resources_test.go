@@ -6,45 +6,46 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 )
 
 func TestResourceLines(t *testing.T) {
 	n := func(n uint64) *uint64 { return &n }
 	x := func(x float64) *float64 { return &x }
-	none := &hostfs.Limit[uint64]{Unlimited: true}
+	none := &fact.Limit{Unlimited: true}
 	for name, test := range map[string]struct {
-		resources hostfs.Resources
+		resources cgroupfs.Resources
 		want      string
 	}{
-		"nothing": {hostfs.Resources{Cgroup: "/a"}, "memory: unknown\ncpu: unknown\npids: unknown\nio: unknown\npressure: unknown"},
-		"no limits": {hostfs.Resources{
+		"nothing": {cgroupfs.Resources{Cgroup: "/a"}, "memory: unknown\ncpu: unknown\npids: unknown\nio: unknown\npressure: unknown"},
+		"no limits": {cgroupfs.Resources{
 			Cgroup: "/a",
-			Memory: &hostfs.MemoryUse{CurrentBytes: n(1 << 20), MaxBytes: none, EffectiveMaxBytes: none, SwapMaxBytes: none},
-			CPU:    &hostfs.CPUUse{QuotaCores: &hostfs.Limit[float64]{Unlimited: true}, Shares: n(1024)},
-			PIDs:   &hostfs.PIDsUse{Current: n(3), EffectiveMax: &hostfs.Limit[uint64]{Unlimited: true, Partial: true}},
-			IO:     &hostfs.IOUse{},
+			Memory: &cgroupfs.MemoryUse{CurrentBytes: n(1 << 20), MaxBytes: none, EffectiveMaxBytes: &cgroupfs.EffectiveLimit{Limit: *none}, SwapMaxBytes: none},
+			CPU:    &cgroupfs.CPUUse{QuotaCores: &fact.Limit{Unlimited: true}, Shares: n(1024)},
+			PIDs:   &cgroupfs.PIDsUse{Current: n(3), EffectiveMax: &cgroupfs.EffectiveLimit{Limit: fact.Limit{Unlimited: true}, Partial: true}},
+			IO:     &cgroupfs.IOUse{},
 		}, "memory: 1 MiB in use, no limit, swap unlimited\ncpu: no quota, shares 1024\n" +
 			"pids: 3 in use, no limit as far as is visible\nio: unknown\npressure: unknown"},
-		"limits": {hostfs.Resources{
+		"limits": {cgroupfs.Resources{
 			Cgroup: "/a/b",
-			Memory: &hostfs.MemoryUse{
-				CurrentBytes: n(1 << 20), PeakBytes: n(3 << 20), HighBytes: &hostfs.Limit[uint64]{Value: n(4 << 20)},
-				MaxBytes: &hostfs.Limit[uint64]{Value: n(64 << 20)}, EffectiveMaxBytes: &hostfs.Limit[uint64]{Value: n(32 << 20), Cgroup: "/a\x1b"},
-				SwapBytes: n(0), SwapMaxBytes: &hostfs.Limit[uint64]{Value: n(0)}, AnonBytes: n(4096), FileBytes: n(8192),
-				Events: &hostfs.MemoryEvents{Max: n(7), OOMKill: n(1)},
+			Memory: &cgroupfs.MemoryUse{
+				CurrentBytes: n(1 << 20), PeakBytes: n(3 << 20), HighBytes: &fact.Limit{Value: x(4 << 20)},
+				MaxBytes: &fact.Limit{Value: x(64 << 20)}, EffectiveMaxBytes: &cgroupfs.EffectiveLimit{Limit: fact.Limit{Value: x(32 << 20)}, Cgroup: "/a\x1b"},
+				SwapBytes: n(0), SwapMaxBytes: &fact.Limit{Value: x(0)}, AnonBytes: n(4096), FileBytes: n(8192),
+				Events: &cgroupfs.MemoryEvents{Max: n(7), OOMKill: n(1)},
 			},
-			CPU: &hostfs.CPUUse{
-				QuotaCores: &hostfs.Limit[float64]{Value: x(0.5)}, EffectiveQuotaCores: &hostfs.Limit[float64]{Value: x(0.5), Cgroup: "/a/b"},
+			CPU: &cgroupfs.CPUUse{
+				QuotaCores: &fact.Limit{Value: x(0.5)}, EffectiveQuotaCores: &cgroupfs.EffectiveLimit{Limit: fact.Limit{Value: x(0.5)}, Cgroup: "/a/b"},
 				Weight: n(100), UsageSeconds: x(2.5), ThrottledRatio: x(0.25), ThrottledSeconds: x(1.25),
 			},
-			PIDs: &hostfs.PIDsUse{Max: none, EffectiveMax: &hostfs.Limit[uint64]{Value: n(50), Cgroup: "/a"}},
-			IO:   &hostfs.IOUse{IOCounts: hostfs.IOCounts{ReadBytes: n(4096), Reads: n(1), WriteBytes: n(0)}},
-			Pressure: &hostfs.Pressures{
-				CPU:    &hostfs.Pressure{Some: &hostfs.Stall{Avg10: x(1.5)}},
-				Memory: &hostfs.Pressure{Some: &hostfs.Stall{Avg10: x(0)}, Full: &hostfs.Stall{Avg10: x(0)}},
+			PIDs: &cgroupfs.PIDsUse{Max: none, EffectiveMax: &cgroupfs.EffectiveLimit{Limit: fact.Limit{Value: x(50)}, Cgroup: "/a"}},
+			IO:   &cgroupfs.IOUse{IOCounts: cgroupfs.IOCounts{ReadBytes: n(4096), Reads: n(1), WriteBytes: n(0)}},
+			Pressure: &cgroupfs.Pressures{
+				CPU:    &cgroupfs.Pressure{Some: &cgroupfs.Stall{Avg10: x(1.5)}},
+				Memory: &cgroupfs.Pressure{Some: &cgroupfs.Stall{Avg10: x(0)}, Full: &cgroupfs.Stall{Avg10: x(0)}},
 			},
-		}, "memory: 1 MiB in use, at most 3 MiB so far, limit 32 MiB set by /a\uFFFD (its own: 64 MiB), slowed down from 4 MiB on, " +
+		}, "memory: 1 MiB in use, at most 3 MiB so far, limit 32 MiB set by /a\\x1b (its own: 64 MiB), slowed down from 4 MiB on, " +
 			"0 B in swap, no swap allowed, limit reached 7 times, OOM-killed once\n  of it 4 KiB anonymous, 8 KiB of files\n" +
 			"cpu: 2.5 s used, quota 0.5 cores, weight 100, throttled in 25 % of the periods for 1.25 s\n" +
 			"pids: limit 50 set by /a (its own: none)\nio: 4 KiB read in 1 request, 0 B written\n" +

@@ -126,12 +126,12 @@ func TestBusyConnectionsAreKept(t *testing.T) {
 	busy, used := dial(t, address), dial(t, address)
 	ask(busy, WhyPath+"?container=web")
 	<-asked
-	ask(used, HealthyPath)
+	ask(used, healthyPath)
 	read(used)
 	idle(1)
 	third := dial(t, address) // in place of the one that was used
 	awaitClosed(t, used)
-	ask(third, HealthyPath)
+	ask(third, healthyPath)
 	read(third)
 	idle(1)
 	ask(third, WhyPath+"?container=web") // which waits for its turn

@@ -17,7 +17,7 @@ import (
 // The paths that a Server answers, besides the landing page at /.
 const (
 	MetricsPath = "/metrics"
-	HealthyPath = "/-/healthy" // as Prometheus itself has it
+	healthyPath = "/-/healthy" // as Prometheus itself has it
 )
 
 // maxScrapes bounds the scrapes answered at the same time; further ones get a 503.
@@ -48,7 +48,7 @@ func newHandler(registry *prometheus.Registry, q *questions, build metrics.Build
 		Profiling:   "false",
 		Links: []web.LandingLinks{
 			{Address: MetricsPath, Text: "Metrics"},
-			{Address: HealthyPath, Text: "Health"},
+			{Address: healthyPath, Text: "Health"},
 		},
 	})
 	if err != nil {
@@ -69,7 +69,7 @@ func newHandler(registry *prometheus.Registry, q *questions, build metrics.Build
 	}), logger))
 	mux.HandleFunc("GET "+WhyPath, q.why)
 	mux.HandleFunc("GET "+InspectPath, q.inspect)
-	mux.HandleFunc("GET "+HealthyPath, func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET "+healthyPath, func(w http.ResponseWriter, _ *http.Request) {
 		io.WriteString(w, "nsviz is healthy.\n")
 	})
 	return mux, nil

@@ -1,6 +1,10 @@
 // Package story tells in sentences what a snapshot holds: how a kill came about, how a container ended
-// and who did it, and what the engine makes of that. It is pure; the dashboard and the commands say the
-// same thing because they say it by this package.
+// and who did it, and what the engine makes of that. The dashboard and the commands say the same thing
+// because they say it by this package.
 //
-// Names come from outside and are told as they are: whoever shows a text makes it harmless.
+// It is pure: a sentence depends on the snapshot alone. Its times are pieces of their own, which whoever
+// shows it writes in a time zone of theirs.
+//
+// Names come from outside and are in a Text as they are. Text.For makes them harmless; so must whoever
+// shows its pieces.
 package story

@@ -5,6 +5,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
@@ -214,16 +215,26 @@ func namespaceEnd(first *event.Process) Text {
 
 // byEngine says with which command an engine does what it did.
 func (e ending) byEngine(t Text) Text {
-	engine := engineName(e.c)
 	earlier := e.Exit.EarlierSignal
 	switch {
 	case syscall.Signal(e.Exit.Signal) != syscall.SIGKILL:
-		return t.add(Plain, fmt.Sprintf(", as `%s stop` does first.", engine))
+		return t.add(Plain, stopsFirst(e.c)+".")
 	case e.stopped():
-		return t.add(Plain, fmt.Sprintf(" %s after %s, which had not ended it: that is the second step of `%s stop`.",
-			duration(e.Time.Sub(earlier.Time)), signalName(earlier.Signal), engine))
+		t = t.add(Plain, fmt.Sprintf(" %s after %s, which had not ended it", duration(e.Time.Sub(earlier.Time)), signalName(earlier.Signal)))
+		if stop := runtime.Lookup(e.c.Runtime).Commands[runtime.Stop]; stop != "" {
+			t = t.add(Plain, ": that is the second step of `"+stop+"`")
+		}
+		return t.add(Plain, ".")
 	}
-	return t.add(Plain, fmt.Sprintf(" without asking before, as `%s kill` and `%[1]s rm --force` do.", engine))
+	return t.add(Plain, " without asking before"+asCommands(e.c, runtime.Kill, runtime.Remove)+".")
+}
+
+// stopsFirst says with which command an engine asks before it kills; it is empty where it has none.
+func stopsFirst(c *isolation.Container) string {
+	if as := asCommands(c, runtime.Stop); as != "" {
+		return as + " first"
+	}
+	return ""
 }
 
 // recently is for how long before an end a signal may have to do with it: a grace period that somebody has
@@ -257,7 +268,7 @@ func (e ending) before() Text {
 	}
 	t := text(Plain, duration(e.Time.Sub(s.Time))+" before, ").join(process(s.By)).add(Plain, " had sent it ").add(Strong, signalName(s.Signal))
 	if SenderOf(s.By, e.c.ID) == SenderEngine {
-		t = t.add(Plain, fmt.Sprintf(", as `%s stop` does first", engineName(e.c)))
+		t = t.add(Plain, stopsFirst(e.c))
 	}
 	return t.add(Plain, ".")
 }
@@ -305,12 +316,4 @@ func ofWhich(n uint64) string {
 		return ": "
 	}
 	return ", the latest of them "
-}
-
-// duration is a time between two signals.
-func duration(d time.Duration) string {
-	if d < time.Second {
-		return fmt.Sprintf("%d ms", max(d, 0).Milliseconds())
-	}
-	return fmt.Sprintf("%.1f s", d.Seconds())
 }

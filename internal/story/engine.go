@@ -3,6 +3,7 @@ package story
 import (
 	"fmt"
 
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
@@ -43,12 +44,38 @@ func Judge(e isolation.End) Judgement {
 	return JudgementRight
 }
 
-// engineName is what the container's engine is called.
+// engineName is what the container's engine is called within a sentence.
 func engineName(c *isolation.Container) string {
-	if c.Runtime == "" {
-		return "docker"
+	if c.Runtime == runtime.Unknown {
+		return "its engine"
 	}
 	return c.Runtime
+}
+
+// engineBegins is what it is called at the beginning of a sentence.
+func engineBegins(c *isolation.Container) string {
+	if c.Runtime == runtime.Unknown {
+		return "Its engine"
+	}
+	return c.Runtime
+}
+
+// asCommands says which of the engine's commands do what was done: ", as `docker kill` and `docker rm --force` do". It is empty where
+// the engine has none of them.
+func asCommands(c *isolation.Container, verbs ...runtime.Verb) string {
+	var commands []string
+	for _, v := range verbs {
+		if command := runtime.Lookup(c.Runtime).Commands[v]; command != "" {
+			commands = append(commands, "`"+command+"`")
+		}
+	}
+	switch len(commands) {
+	case 0:
+		return ""
+	case 1:
+		return ", as " + commands[0] + " does"
+	}
+	return ", as " + list(commands) + " do"
 }
 
 // engine sets the engine's word beside the truth.
@@ -57,7 +84,7 @@ func (e ending) engine() Text {
 	if v == nil {
 		return nil
 	}
-	t := text(Plain, engineName(e.c))
+	t := text(Plain, engineBegins(e.c))
 	if v.OOMKilled == nil {
 		if v.Removed {
 			return t.add(Plain, " has removed it and can say nothing of it.")

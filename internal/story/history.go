@@ -5,9 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
-	"time"
 
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
@@ -29,7 +28,7 @@ func Moment(m *isolation.Moment, c *isolation.Container) Text {
 	case isolation.MomentKind(event.NamespaceJoined):
 		t = doer(m.By, c.ID).add(Plain, " joined ").join(joined(m))
 		if byRuntime(m, c) {
-			t = t.add(Plain, fmt.Sprintf(", as `%s exec` does", engineName(c)))
+			t = t.add(Plain, asCommands(c, runtime.Exec))
 		}
 	case isolation.MomentKind(event.ContainerStarted):
 		t = startWords(m)
@@ -61,7 +60,7 @@ func Moment(m *isolation.Moment, c *isolation.Container) Text {
 	case isolation.MomentVerdict:
 		t = verdictWords(engineName(c), m.Verdict)
 	case isolation.MomentSaid:
-		t = text(Plain, engineName(c)+" told: ").add(Strong, m.Said)
+		t = text(Plain, engineName(c)+" told: ").add(Strong, string(m.Said))
 	default: // of a later version
 		t = text(Plain, string(m.Kind))
 	}
@@ -237,7 +236,7 @@ func byRuntime(m *isolation.Moment, c *isolation.Container) bool {
 	if m.By == nil || len(m.Namespaces) < 2 || !m.Namespaces[0].Own || m.By.Container != nil && m.By.Container.ID != c.ID {
 		return false
 	}
-	return strings.HasPrefix(m.By.Comm, "runc:[") || m.By.Comm == "runc" || m.By.Comm == "crun"
+	return runtime.Enters(m.By.Comm)
 }
 
 // whereWords says which of a container's namespaces are not its own.
@@ -268,10 +267,10 @@ func startWords(m *isolation.Moment) Text {
 		t = t.add(Plain, initFacts(m.Init.PID, m.Init.Comm))
 	}
 	if m.Start != nil && m.Start.DurationMS != nil {
-		t = t.add(Plain, fmt.Sprintf(", %.0f ms after its cgroup was made", *m.Start.DurationMS))
+		t = t.add(Plain, ", "+StartDuration(millis(*m.Start.DurationMS))+" after its cgroup was made")
 		for _, phase := range m.Start.Phases {
 			if phase.Name == "namespaces" {
-				t = t.add(Plain, fmt.Sprintf(" (its namespaces after %.0f ms)", phase.AtMS))
+				t = t.add(Plain, " (its namespaces after "+StartDuration(millis(phase.AtMS))+")")
 			}
 		}
 	}
@@ -418,38 +417,6 @@ func abandonedWords(m *isolation.Moment) Text {
 	return t.add(Plain, ": the one that it had before, in which this container still is, is ").add(Strong, "a dead one")
 }
 
-// exitWords tells how PID 1 ended.
-func exitWords(at time.Time, x *event.Exit) Text {
-	if x == nil {
-		return text(Plain, "its PID 1 ended; how is unknown")
-	}
-	t := text(Plain, "its PID 1 ")
-	switch {
-	case x.Cause == event.CauseOOMKill:
-		t = t.add(Plain, "was killed by the ").add(Strong, "kernel's OOM killer")
-	case x.PIDNamespaceEnded != nil:
-		t = t.add(Plain, "was ended by ").add(Strong, signalName(x.Signal)).add(Plain, ": ").join(namespaceEnd(x.PIDNamespaceEnded))
-	case x.Signal != 0:
-		t = t.add(Plain, "was ended by ").add(Strong, signalName(x.Signal))
-		if x.By != nil {
-			t = t.add(Plain, " from ").join(process(x.By))
-		}
-	case x.Cause == event.CauseSignal:
-		t = t.add(Plain, "was ended by a signal")
-	default:
-		t = t.add(Plain, "ended by itself")
-	}
-	if x.Code != nil {
-		t = t.add(Plain, ", ").add(Strong, fmt.Sprintf("exit code %d", *x.Code))
-	}
-	if s := x.EarlierSignal; s != nil && s.By != nil && syscall.Signal(s.Signal) != 0 {
-		if past := at.Sub(s.Time); past >= 0 && past <= recently {
-			t = t.add(Plain, "; "+duration(past)+" before, ").join(process(s.By)).add(Plain, " had sent it ").add(Strong, signalName(s.Signal))
-		}
-	}
-	return t
-}
-
 func verdictWords(engine string, v *fact.EngineReport) Text {
 	switch {
 	case v != nil && v.StartError != "":
@@ -509,7 +476,7 @@ func telling(m *isolation.Moment, started bool) bool {
 		return started && !setUp
 	case isolation.MomentSaid:
 		switch m.Said {
-		case "start", "die", "exec_start", "update", "oom", "kill", "stop": // the kernel's side of it is told
+		case fact.ActionStart, fact.ActionDie, fact.ActionExec, fact.ActionUpdate, fact.ActionOOM, fact.ActionKill, fact.ActionStop: // the kernel's side of it is told
 			return false
 		}
 	case isolation.MomentVerdict: // it stands in the sentence

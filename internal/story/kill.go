@@ -284,7 +284,7 @@ func trigger(k *isolation.Kill, o *event.OOM) Text {
 	}
 	name := TriggerComm(t)
 	if name == "" {
-		name = "a process"
+		name = someProcess
 	}
 	var facts []Text
 	if t.ProcessComm != "" && t.Comm != "" && t.ProcessComm != t.Comm {

@@ -24,16 +24,16 @@ func held(c *isolation.Container, s *isolation.Snapshot) Text {
 		is, has, was = "At its end it was ", "At its end it had ", "had been moved"
 	}
 	if u.Since.IsZero() {
-		return text(Plain, is).add(Alert, "not held by "+OwnLimits(s)).add(Plain, ": PID 1 is in ").add(Number, CgroupWords(u.Cgroup)).add(Plain, ", which was so when nsviz looked.")
+		return text(Plain, is).add(Alert, "not held by "+ownLimits(s)).add(Plain, ": PID 1 is in ").add(Number, CgroupWords(u.Cgroup)).add(Plain, ", which was so when nsviz looked.")
 	}
-	t := text(Plain, has).add(Alert, "not been held by "+OwnLimits(s)).add(Plain, " since ").at(u.Since, fullTime)
+	t := text(Plain, has).add(Alert, "not been held by "+ownLimits(s)).add(Plain, " since ").at(u.Since, fullTime)
 	return t.add(Plain, ": PID 1 "+was+" to ").add(Number, CgroupWords(u.Cgroup)).add(Plain, " by ").
 		join(doer(u.By, c.ID)).add(Plain, ".")
 }
 
-// OwnLimits names what a container's own cgroup limits: on cgroup v1 the hierarchy that nsviz follows is the memory
+// ownLimits names what a container's own cgroup limits: on cgroup v1 the hierarchy that nsviz follows is the memory
 // controller's.
-func OwnLimits(s *isolation.Snapshot) string {
+func ownLimits(s *isolation.Snapshot) string {
 	if s.Host.CgroupVersion == "v2" {
 		return "its limits"
 	}

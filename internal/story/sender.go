@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 )
 
@@ -29,15 +30,6 @@ const (
 	SenderUnattributed Sender = "unattributed"
 )
 
-// maxComm is how much of a thread's name the kernel keeps.
-const maxComm = 15
-
-// engines are how engines and their runtimes call themselves.
-var engines = []string{
-	"dockerd", "docker", "docker-containerd", "docker-runc", "containerd", "containerd-shim", "containerd-shim-runc-v2", "ctr",
-	"runc", "crun", "youki", "runsc", "podman", "conmon", "crio",
-}
-
 // SenderOf says what kind of process sent a signal to the PID 1 of the container with that id.
 func SenderOf(by *event.Process, id string) Sender {
 	switch {
@@ -50,19 +42,16 @@ func SenderOf(by *event.Process, id string) Sender {
 	case by.ContainerUnknown:
 		return SenderUnattributed
 	}
-	for _, name := range engines {
-		if by.Comm == name[:min(len(name), maxComm)] {
-			return SenderEngine
-		}
-	}
-	switch by.Comm {
-	case "systemd-oomd":
+	switch {
+	case runtime.IsOwn(by.Comm):
+		return SenderEngine
+	case by.Comm == "systemd-oomd":
 		return SenderSystemdOOMD
-	case "earlyoom":
+	case by.Comm == "earlyoom":
 		return SenderEarlyOOM
-	case "kubelet":
+	case by.Comm == "kubelet":
 		return SenderKubelet
-	case "systemd":
+	case by.Comm == "systemd":
 		return SenderSystemd
 	}
 	return SenderHost
@@ -72,7 +61,7 @@ func SenderOf(by *event.Process, id string) Sender {
 func process(by *event.Process) Text {
 	name := by.Comm
 	if name == "" {
-		name = "a process"
+		name = someProcess
 	}
 	t := text(Strong, name)
 	var facts []string

@@ -2,10 +2,8 @@ package story
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -61,6 +59,8 @@ func StartSteps(phases []event.Phase) []Step {
 }
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+func millis(n float64) time.Duration { return time.Duration(n * float64(time.Millisecond)) }
 
 func fromMS(v float64) time.Duration { return time.Duration(v * float64(time.Millisecond)) }
 
@@ -220,23 +220,6 @@ func StartSummary(steps []Step) string {
 		text += " The engine said " + Millis(after) + " later that it had started."
 	}
 	return text
-}
-
-// Millis is a time of at least zero in milliseconds, with as many decimals as say something: 0.67 ms, 21.1 ms,
-// 412 ms; from 10 s on in seconds.
-func Millis(d time.Duration) string {
-	v := ms(d)
-	switch {
-	case d >= 10*time.Second:
-		return fmt.Sprintf("%.1f s", d.Seconds())
-	case v > 0 && v < 0.005:
-		return "<0.01 ms"
-	case v == 0 || v >= 99.95:
-		return strconv.FormatFloat(v, 'f', 0, 64) + " ms"
-	case v >= 9.995:
-		return fmt.Sprintf("%.1f ms", v)
-	}
-	return fmt.Sprintf("%.2f ms", v)
 }
 
 // Bars draws the steps to one scale of w columns: where each begins and how many columns it has, at least one.

@@ -150,15 +150,3 @@ func TestBars(t *testing.T) {
 		t.Errorf("bars of nothing: %v", got)
 	}
 }
-
-func TestMillis(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		0: "0 ms", time.Microsecond: "<0.01 ms", 670 * time.Microsecond: "0.67 ms", 9994 * time.Microsecond: "9.99 ms",
-		9995 * time.Microsecond: "10.0 ms", 21 * time.Millisecond: "21.0 ms", 99960 * time.Microsecond: "100 ms",
-		9999 * time.Millisecond: "9999 ms", 11072 * time.Millisecond: "11.1 s",
-	} {
-		if got := Millis(d); got != want {
-			t.Errorf("%v is %q, want %q", d, got, want)
-		}
-	}
-}

@@ -19,6 +19,9 @@ const (
 	Name          // a container
 	Number        // an identifier that one may want to copy
 	Alert         // what is not as it should be
+	// These two are in brief wordings alone, which no JSON has.
+	Fatal   // an OOM kill
+	Unknown // what is not known
 )
 
 var (
@@ -27,7 +30,7 @@ var (
 )
 
 // weightNames are the weights in JSON.
-var weightNames = []string{Plain: "plain", Strong: "strong", Name: "name", Number: "number", Alert: "alert"}
+var weightNames = []string{Plain: "plain", Strong: "strong", Name: "name", Number: "number", Alert: "alert", Fatal: "fatal", Unknown: "unknown"}
 
 // MarshalText writes the weight's name. It never fails.
 func (w Weight) MarshalText() ([]byte, error) {
@@ -95,12 +98,6 @@ func (t Text) add(weight Weight, s string) Text {
 	}
 	return append(t, Piece{Text: s, Weight: weight})
 }
-
-// The layouts of times.
-const (
-	fullTime  = "2006-01-02 15:04:05.000"
-	clockTime = "15:04:05.000"
-)
 
 // at appends a time.
 func (t Text) at(when time.Time, layout string) Text {

@@ -21,12 +21,12 @@ func neverStarted(c *isolation.Container) Text {
 	case n.Suspected:
 		t = t.add(Plain, " is ").add(Strong, "not known to have started").add(Plain, ".")
 		if !n.Made.IsZero() {
-			t = t.sentence(text(Plain, engine+" made it at ").at(n.Made, fullTime).add(Plain, "."))
+			t = t.sentence(text(Plain, engineBegins(c)+" made it at ").at(n.Made, fullTime).add(Plain, "."))
 		}
 		t = t.sentence(text(Plain, "Whether anything tried to start it is unknown, since it was removed before "+engine+" could be asked."))
 	case n.Error == "" && n.Tried.IsZero() && n.Failed.IsZero():
 		t = t.add(Plain, " has ").add(Strong, "never been started").add(Plain, ".").
-			sentence(text(Plain, engine+" made it at ").at(n.Made, fullTime).add(Plain, ", and nothing has started it since."))
+			sentence(text(Plain, engineBegins(c)+" made it at ").at(n.Made, fullTime).add(Plain, ", and nothing has started it since."))
 	default:
 		if n.Made.IsZero() { // it may have run before nsviz watched
 			t = t.add(Plain, " was ").add(Strong, "not started")
@@ -36,7 +36,7 @@ func neverStarted(c *isolation.Container) Text {
 		t = t.add(Plain, ": ").join(failedStart(c, n.Error, n.ExitCode)).sentence(emptyCgroup(n))
 	}
 	if !n.Removed.IsZero() {
-		t = t.sentence(text(Plain, engine+" removed it at ").at(n.Removed, fullTime).add(Plain, "."))
+		t = t.sentence(text(Plain, engineBegins(c)+" removed it at ").at(n.Removed, fullTime).add(Plain, "."))
 	}
 	return t
 }

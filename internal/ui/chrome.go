@@ -61,7 +61,7 @@ func (sc screen) headerParts() []headerPart {
 			parts = append(parts, headerPart{text(Bar, "cgroup "+s.Host.CgroupVersion), 2})
 		}
 	}
-	if s.Probes == nil && !sc.v.Replay {
+	if s.Probes == nil && !sc.state.Replay {
 		return append(parts, headerPart{text(Bar, "attaching…"), 0})
 	}
 	parts = append(parts, headerPart{text(Bar, count(uint64(s.LiveCount()), "container", "containers")), 0})
@@ -102,9 +102,9 @@ func (sc screen) mode() line {
 		l = l.add(BarAlarm, strconv.FormatUint(n, 10)+" lost").add(BarDim, " · ")
 	}
 	switch {
-	case sc.v.Frozen != nil:
+	case sc.state.Frozen != nil:
 		l = l.add(BarFrozen, "❚❚ frozen").add(BarDim, " · ")
-	case sc.v.Replay:
+	case sc.state.Replay:
 		l = l.add(BarFrozen, "▶ replay").add(BarDim, " · ")
 	default:
 		l = l.add(BarLive, "● live").add(BarDim, " · ")
@@ -123,11 +123,11 @@ func (sc screen) tabs() line {
 		for tab := range tabCount {
 			l = l.space(min(3, 1+2*int(tab)))
 			digit := strconv.Itoa(int(tab) + 1)
-			name := " " + tabNames[tab]
-			if short && tab != sc.v.Tab {
+			name := " " + views[tab].title()
+			if short && tab != sc.state.Tab {
 				name = ""
 			}
-			if tab == sc.v.Tab {
+			if tab == sc.state.Tab {
 				l = l.add(TabOn, digit+name)
 			} else {
 				l = l.add(KeyCap, digit).add(TabOff, name)
@@ -144,19 +144,19 @@ func (sc screen) tabs() line {
 // status is the line below the tabs: a rule that carries what one should know about the screen.
 func (sc screen) status() line {
 	var parts []line
-	if sc.v.Frozen != nil {
-		parts = append(parts, text(Warn, "frozen; "+count(sc.v.missed(sc.live), "event has", "events have")+
+	if sc.state.Frozen != nil {
+		parts = append(parts, text(Warn, "frozen; "+count(sc.state.missed(sc.live), "event has", "events have")+
 			" come since; space goes on"))
 	}
-	if sc.v.Search != "" && !sc.v.Typing {
-		parts = append(parts, text(Warn, "only what matches “"+sc.v.Search+"”; esc shows all"))
+	if sc.state.Search != "" && !sc.state.Typing {
+		parts = append(parts, text(Warn, "only what matches “"+sc.state.Search+"”; esc shows all"))
 	}
 	for _, e := range sc.s.Engines {
 		if note := engineNote(e, sc.s); note != "" {
 			parts = append(parts, text(Warn, note))
 		}
 	}
-	for _, n := range sc.v.Notes {
+	for _, n := range sc.state.Notes {
 		parts = append(parts, text(Dim, n))
 	}
 	var title line
@@ -192,23 +192,19 @@ type keyHelp struct{ key, what string }
 
 // footer is the line of keys, or the search text while it is being entered.
 func (sc screen) footer() line {
-	if sc.v.Typing {
+	if sc.state.Typing {
 		return sc.prompt()
 	}
 	freeze := keyHelp{"space", "freeze"}
-	if sc.v.Frozen != nil {
+	if sc.state.Frozen != nil {
 		freeze.what = "go on"
 	}
-	var keys []keyHelp
-	switch {
-	case sc.v.Help || sc.v.Open != "":
-		keys = []keyHelp{{"esc", "back"}, {"↑↓", "scroll"}, freeze, {"tab", "next view"}}
-	case sc.v.Tab == Host:
-		keys = []keyHelp{{"↑↓", "scroll"}, freeze, {"tab", "next view"}}
-	default:
-		keys = []keyHelp{{"↑↓", "move"}, {"enter", "open"}, {"/", "find"}, freeze, {"tab", "next view"}}
+	keys := views[sc.state.Tab].hints()
+	if sc.state.Help || sc.state.Open != "" {
+		keys = []keyHelp{{"esc", "back"}, {"↑↓", "scroll"}}
 	}
-	if sc.v.Search != "" && sc.v.Open == "" && !sc.v.Help {
+	keys = append(keys, freeze, keyHelp{"tab", "next view"})
+	if sc.state.Search != "" && sc.state.Open == "" && !sc.state.Help {
 		keys = append([]keyHelp{{"esc", "show all"}}, keys...)
 	}
 	last := []keyHelp{{"?", "what is this?"}, {"q", "quit"}}
@@ -225,10 +221,10 @@ func (sc screen) footer() line {
 }
 
 func (sc screen) prompt() line {
-	found := len(sc.v.keys(sc.s))
+	found := len(sc.state.keys(sc.s))
 	what := fmt.Sprintf("%d shown", found)
 	right := text(Dim, what+"   ").add(KeyCap, "enter").add(Dim, " keep   ").add(KeyCap, "esc").add(Dim, " show all ")
-	left := text(KeyCap, " /").add(Strong, sc.v.Search).add(KeyCap, "▏")
+	left := text(KeyCap, " /").add(Strong, sc.state.Search).add(KeyCap, "▏")
 	if left.width()+right.width()+2 > sc.w {
 		return left
 	}

@@ -2,10 +2,8 @@ package ui
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/isolation"
@@ -40,7 +38,7 @@ func containerPage(c *isolation.Container, s *isolation.Snapshot, w int) []line 
 	} else {
 		frames(box(sees, seen(w-4), w), box(uses, cgroupFacts(c, w-4), w))
 	}
-	frames(memoryChart(c, w), box("what happened", history(c, s, w-4), w))
+	frames(memoryChart(c, w), box("what happened", happened(c, s, w-4), w))
 	if steps := story.StartSteps(c.Phases); len(steps) > 1 {
 		frames(box("how it came to be", waterfall(steps, w-4), w))
 	}
@@ -292,90 +290,6 @@ func waterfall(steps []story.Step, w int) []line {
 		lines = append(lines, l.space(1).join(text(Strong, story.Millis(s.To-s.From)).right(took)))
 	}
 	return append(lines, text(Plain, story.StartSummary(steps)).wrap(w)...)
-}
-
-// history tells what nsviz saw of the container, oldest first.
-func history(c *isolation.Container, s *isolation.Snapshot, w int) []line {
-	type entry struct {
-		at, order time.Time
-		what      line
-	}
-	var entries []entry
-	var latest time.Time
-	add := func(at time.Time, what line) {
-		order := at
-		if at.IsZero() { // it happened after what is added before it
-			order = latest
-		} else if at.After(latest) {
-			latest = at
-		}
-		entries = append(entries, entry{at, order, what})
-	}
-	if c.Previous != nil {
-		add(c.Previous.Time, text(Plain, "its run before this one ended: ").join(wordEnd(*c.Previous)))
-	}
-	if !c.Created.IsZero() {
-		add(c.Created, text(Plain, "its cgroup was made"))
-	}
-	if !c.Started.IsZero() {
-		l := text(Birth, "started")
-		if c.InitComm != "" {
-			l = l.add(Plain, ": "+c.InitComm+" runs")
-		}
-		if c.StartDuration != nil {
-			l = l.add(Plain, ", ").add(Strong, startTime(*c.StartDuration)).add(Plain, " after its cgroup was made. No kernel had to boot.")
-		}
-		add(c.Started, l)
-	}
-	if u := c.Unheld; u != nil && !u.Since.IsZero() {
-		l := text(Alarm, "PID 1 was moved out of its cgroup").add(Plain, ", to ").add(Number, story.CgroupWords(u.Cgroup))
-		if u.By != nil {
-			l = l.add(Plain, " by ").join(processLine(u.By.PID, u.By.Comm))
-		}
-		add(u.Since, l)
-	}
-	const most = 4
-	var kills []*isolation.Kill
-	for _, k := range listedKills(s, "") {
-		if vc := story.VictimContainer(k); vc != nil && vc.ID == c.ID {
-			kills = append(kills, k)
-		}
-	}
-	for i := min(len(kills), most) - 1; i >= 0; i-- {
-		what := "OOM kill"
-		if kills[i].Ordinal > 0 {
-			what = story.Ordinal(kills[i].Ordinal) + " OOM kill"
-		}
-		add(kills[i].Event.Time, text(KillMark, what).add(Plain, ": ").join(wordKillOf(kills[i])))
-	}
-	if !c.Live() {
-		add(c.Exited, text(Death, "ended").add(Plain, ": ").join(wordEnd(c.End())))
-	}
-	if len(entries) == 0 {
-		return []line{text(Dim, "nsviz did not see it start, and has seen nothing happen to it since.")}
-	}
-	slices.SortStableFunc(entries, func(a, b entry) int { return a.order.Compare(b.order) })
-	var lines []line
-	for _, e := range entries {
-		when := text(Dim, "?")
-		if !e.at.IsZero() {
-			when = text(Dim, milliIn(e.at, s.Time))
-		}
-		for i, l := range e.what.wrap(max(w-14, 8)) {
-			if i > 0 {
-				when = nil
-			}
-			lines = append(lines, when.fit(14).join(l))
-		}
-	}
-	return lines
-}
-
-func wordKillOf(k *isolation.Kill) line {
-	if k.Event.OOM == nil {
-		return text(Unknown, "?")
-	}
-	return wordKill(&k.Event)
 }
 
 // sideBySide draws two boxes of the same height.

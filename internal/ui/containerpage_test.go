@@ -9,44 +9,62 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/story"
 )
 
-// What happened to a container stands in the order of time, whatever kind of thing it was; an end of unknown time is last.
-func TestContainerHistoryIsInOrder(t *testing.T) {
+// What happened to a container stands on its page as `nsviz why` tells it: the same moments, in the same order and words.
+func TestWhatHappenedIsWhatWhyTells(t *testing.T) {
 	noon := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 	at := func(minutes int) time.Time { return noon.Add(time.Duration(minutes) * time.Minute) }
-	c := isolation.Container{
-		ID: "1", Label: "web", State: isolation.Exited, Created: at(-2), Started: at(-1), Previous: &isolation.End{},
-		Unheld: &fact.Unheld{Since: at(5), Cgroup: "/"},
+	who := &event.Container{ID: "1", Name: "web"}
+	kill := isolation.Moment{Kind: isolation.MomentKind(event.OOMKill), OOM: &event.OOM{Victim: event.Victim{PID: 7, Comm: "hog", Container: who}}}
+	exit := isolation.Moment{Kind: isolation.MomentKind(event.ContainerExited), Exit: &event.Exit{Code: ptr(int32(3)), Cause: event.CauseExited}}
+	moment := func(minutes int, m isolation.Moment) isolation.Moment {
+		m.Time = at(minutes)
+		return m
 	}
+	c := isolation.Container{ID: "1", Label: "web", Runtime: "docker", State: isolation.Exited, History: []isolation.Moment{
+		moment(-1500, exit), // of the run before
+		moment(-2, isolation.Moment{Kind: isolation.MomentKind(event.CgroupCreated)}),
+		moment(-1, isolation.Moment{Kind: isolation.MomentKind(event.ContainerStarted), LeftOut: 3}),
+		moment(0, kill), moment(5, isolation.Moment{Kind: isolation.MomentKind(event.InitMoved), Moved: &event.Moved{PID: 7, To: "/"}}), moment(10, kill),
+		{Kind: isolation.MomentGone}, // nobody knows when
+	}}
 	s := &isolation.Snapshot{Time: at(20)}
-	for _, minutes := range []int{0, 10} {
-		who := &event.Container{ID: "1"}
-		s.Kills = append(s.Kills, isolation.Kill{Event: event.Event{
-			Time: at(minutes), Type: event.OOMKill, Container: who, OOM: &event.OOM{Victim: event.Victim{PID: 7, Comm: "hog", Container: who}},
-		}})
+	brief, rest := story.Brief(c.History)
+	var want []string
+	for i, when := range []string{"Oct 31 11:00", "11:59:00.000", "12:00:00.000", "12:05:00.000", "12:10:00.000", "?"} {
+		want = append(want, when+strings.Repeat(" ", 14-len(when))+story.Moment(&brief[i], &c).For(time.UTC))
 	}
-	for ended, last := range map[time.Time]string{{}: "?", at(11): "12:11:00.000"} {
-		c.Exited = ended
-		var got []string
-		for _, l := range history(&c, s, 120) {
-			got = append(got, strings.Fields(l.String())[0])
-		}
-		want := []string{"?", "11:58:00.000", "11:59:00.000", "12:00:00.000", "12:05:00.000", "12:10:00.000", last}
-		if !slices.Equal(got, want) {
-			t.Errorf("%q\nwant %q", got, want)
-		}
+	want = append(want, strings.Repeat(" ", 14)+"and 1 thing more: nsviz why web --history")
+	var got []string
+	for _, l := range happened(&c, s, 400) {
+		got = append(got, l.String())
+	}
+	if !slices.Equal(got, want) || rest != 1 {
+		t.Errorf("%d left out, and on the page:\n%s\nwant\n%s", rest, strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+
+	// One whose start is under way has nothing else to tell yet.
+	c.State, c.History = isolation.Starting, c.History[1:2]
+	if got := linesText(happened(&c, s, 400)); got != "11:58:00.000  somebody made its cgroup\n" {
+		t.Errorf("of one that is starting: %q", got)
+	}
+	c.History = nil
+	if got := linesText(happened(&c, s, 400)); !strings.Contains(got, "has seen nothing happen to it") {
+		t.Errorf("of one of which nothing is known: %q", got)
 	}
 }
 
 // One that is not held and stuck is shown as both, and a cgroup that is unknown in words.
 func TestUnheldAndStuck(t *testing.T) {
 	c := isolation.Container{ID: "1", Label: "web", State: isolation.Running, Unheld: &fact.Unheld{Since: time.Unix(1, 0)}, Stuck: &fact.Stuck{Cgroup: "/pod"}}
+	c.History = []isolation.Moment{{Kind: isolation.MomentKind(event.InitMoved), Moved: &event.Moved{PID: 7}}}
 	page := ""
 	for _, l := range containerPage(&c, &isolation.Snapshot{Containers: []isolation.Container{c}}, 120) {
 		page += l.String() + "\n"
 	}
-	for _, want := range []string{"not held   PID 1 is not in this cgroup", "stuck      at the limit of /pod", "PID 1 was moved out of its cgroup, to a cgroup that is unknown"} {
+	for _, want := range []string{"not held   PID 1 is not in this cgroup", "stuck      at the limit of /pod", "moved its PID 1 (7) out of its own cgroup, to a cgroup that is unknown"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("no %q in\n%s", want, page)
 		}

@@ -1,13 +1,61 @@
 package ui
 
 import (
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/query"
 	"github.com/nsviz/nsviz/internal/story"
 )
+
+// containersView lists the containers and, below them, the virtual machines, with the latest kill in words and the stream.
+type containersView struct{ listView }
+
+func (containersView) title() string { return "Containers" }
+
+func (containersView) help() (name string, words []explained) {
+	return "containers", []explained{
+		{"namespace", "A private copy of one thing a process can see: its own files (mnt), process numbers (pid), network (net), shared memory (ipc), " +
+			"host name (uts), users (user), cgroup tree (cgroup) or boot clock (time). Two processes in the same namespace see the same."},
+		{"● ○ a b ? !", "● the container has one of its own. ○ it uses the host's: no wall there (bold where engines usually put one up). A letter: it shares one with the containers that show the same letter " +
+			"in that column. ? nsviz could not read it. ! whoever it was made for has another one now."},
+		{"cgroup", "A group of processes with a budget. Its memory limit is what docker run --memory sets. The bar shows how much of it is used. " +
+			"Not held: PID 1 was moved out of it. Stuck: the OOM killer is off for it. 20!: it was refused more processes."},
+		{"OOM kill", "OOM is out of memory. When a group is at its limit and asks for more, the kernel picks one of its processes and kills it. " +
+			"If that was the container's PID 1, the container ends; if not, it lives on and its log may show nothing."},
+		{"OOM kills seen", "In the first line, those that nsviz has seen since it began, in all containers and outside. The column OOM has all since the " +
+			"container started, by the kernel's own count, so also those from before nsviz began."},
+		{"host PID", "Inside, the first process of a container is PID 1. It has another number on the host, and with that number you can find it in ps."},
+		{"START", "From the making of the cgroup to the first instruction of the container's own program. It is short because no kernel boots."},
+		{"LAST MINUTE", "Memory. Full height is the limit, or all the host has where there is no limit. × is where OOM kills fell."},
+		{"VM", "A virtual machine is a small computer, and from here one process: its memory is the guest's, its threads are the guest's processors (VCPU). " +
+			"Inside runs a kernel of its own, with processes, containers and OOM kills that this kernel knows nothing of (▒). RESIDENT/GIVEN: what the process takes of the host, " +
+			"and what the guest was given. KVM lets the guest run on the real processors; emulated is in software, and slow."},
+	}
+}
+
+// keys are those of the containers, then those of the virtual machines.
+func (containersView) keys(s *isolation.Snapshot, search string) []string {
+	return append(keysOf(listedContainers(s, search), containerKey), keysOf(listedVMs(s, search), vmKey)...)
+}
+
+func (containersView) page(s *isolation.Snapshot, st State, w int) []line {
+	c := find(s.Containers, func(c *isolation.Container) bool { return containerKey(c) == st.Open })
+	if c == nil { // it has ended meanwhile, or was started anew
+		c = find(s.Containers, func(c *isolation.Container) bool { return sameContainer(containerKey(c), st.Open) })
+	}
+	if c != nil {
+		return containerPage(c, s, w)
+	}
+	if v := find(s.VMs, func(v *isolation.VM) bool { return vmKey(v) == st.Open }); v != nil {
+		return vmPage(v, s, w)
+	}
+	return nil
+}
 
 const (
 	// An ended container stays in the table for a minute; one that had OOM kills for longer, since
@@ -24,7 +72,7 @@ func listedContainers(s *isolation.Snapshot, needle string) []*isolation.Contain
 	ended := 0
 	for i := range s.Containers {
 		c := &s.Containers[i]
-		if !matches(needle, c.Label, c.ID, c.Image, c.Runtime, c.InitComm) {
+		if !query.Containers.Match(c, needle) {
 			continue
 		}
 		if !c.Live() {
@@ -59,361 +107,199 @@ func sameContainer(a, b string) bool {
 	return idOf(a) == idOf(b)
 }
 
-// columns are the widths of the table's columns; 0 is a column that has no room. They depend on the
-// width of the screen alone, so that a column keeps its place whatever happens.
-type columns struct {
-	name, image, pid, up, start int
-	namespace                   int // of each of the eight
-	bar, memory                 int
-	spark                       int
-	oom, procs                  int
-}
+// rows draws the table, the latest kill in words, the stream.
+func (containersView) rows(sc screen, h int) []row {
+	c := columnsFor(sc.w)
+	list, vms := listedContainers(sc.s, sc.state.Search), listedVMs(sc.s, sc.state.Search)
+	table := max(len(list), min(h/4, 6)) // a few rows in reserve: a container more moves nothing
+	if len(vms) > 0 {
+		table = max(len(list)+h/28, min(h/8, 3)) // and where there is room, a blank one before the machines
+	}
+	var empty []line
+	if len(list) == 0 {
+		empty = sc.noContainers(len(vms) > 0)
+		table = len(empty) + min(len(vms), h/28)
+	}
+	head := c.headLines(h >= 20, c.groups(), c.head())
+	marks := legend(c, sc.w, slices.ContainsFunc(list, hasDead))
+	if len(list) == 0 {
+		marks = nil
+	}
+	banner := sc.banner(max(h/3, 3))
+	room := h - len(head) - len(banner)
 
-const (
-	marker     = 2  // the cursor
-	memoryText = 13 // 1023/1024 MiB
-)
-
-// width is what the columns take, with the gaps between them.
-func (c columns) width() int {
-	w := marker + c.name + 1
-	for _, column := range []int{c.image, c.pid, c.up, c.start, c.spark, c.oom, c.procs} {
-		if column > 0 {
-			w += column + 1
+	// The virtual machines have their place even where the containers do not all fit.
+	var vmHead, vmMarks []line
+	machines := 0
+	if len(vms) > 0 {
+		machines = min(len(vms), max(h/8, 1))
+		if h >= 12 {
+			vmHead = c.headLines(h >= 28, c.vmGroups(), c.vmHead(""))
 		}
+		vmMarks = vmLegend(c, sc.w)
+		room -= len(vmHead) + machines
 	}
-	if c.namespace > 0 {
-		w += 1 + namespaceColumns*c.namespace + c.namespace/4
+
+	// What gives way where the screen is low: first the machines' legend, then the stream, then the legend.
+	least := min(table, 4)
+	if len(vms) > 0 {
+		least = min(len(list), 6)
 	}
-	if c.bar > 0 {
-		w += c.bar + 1
+	stream := streamRows(h, room-len(marks)-least)
+	less := room - len(marks) - len(vmMarks) - least
+	if with := streamRows(h, less); (with > 0) == (stream > 0) && less >= with {
+		marks, stream = append(marks, vmMarks...), with
 	}
-	return w + c.memory + 1
+	if room-len(marks)-stream < min(table, 3) {
+		marks = nil
+	}
+	table = min(table, max(room-len(marks)-stream, 1))
+	machines += max(min(len(vms)-machines, room-len(marks)-stream-table), 0)
+
+	rows := plainRows(head)
+	at := sc.state.cursor(sc.state.keys(sc.s))
+	if len(list) == 0 {
+		rows = append(rows, plainRows(empty[:min(len(empty), table)])...)
+	} else {
+		rows = append(rows, sc.containerRows(c, list, table, at)...)
+	}
+	for len(rows) < len(head)+table {
+		rows = append(rows, row{})
+	}
+	from, to := partOf(len(vms), machines, at-len(list))
+	if n := len(vmHead); n > 0 && to-from < len(vms) {
+		vmHead[n-1] = c.vmHead(fmt.Sprintf("VM %d-%d of %d", from+1, to, len(vms)))
+	}
+	rows = append(rows, plainRows(vmHead)...)
+	for i := from; i < to; i++ {
+		selected := i == at-len(list)
+		rows = append(rows, row{c.vmRow(vms[i], sc.s, selected, sc.state.Search), selected})
+	}
+	rows = append(rows, plainRows(marks)...)
+	rows = append(rows, plainRows(banner)...)
+	if stream > 0 {
+		rows = append(rows, sc.stream(h-len(rows))...)
+	}
+	return rows
 }
 
-// columnsFor drops columns until the rest fits, the least telling first, and hands out what is left.
-func columnsFor(w int) columns {
-	c := columns{
-		name: 16, image: 16, pid: 8, up: 7, start: 7, namespace: 4, bar: 6, memory: memoryText,
-		spark: 9, oom: 4, procs: 5,
+// smallRows draws the latest kill if it is fresh and nobody types, then a line for each container.
+func (v containersView) smallRows(sc screen, h int) []row {
+	var rows []row
+	if kill := sc.smallKill(); kill != nil && !sc.state.Typing {
+		rows = append(rows, row{line: kill})
 	}
-	for _, drop := range []func(){
-		func() { c.image = 0 },
-		func() { c.spark = 0 },
-		func() { c.start = 0 },
-		func() { c.procs = 0 },
-		func() { c.namespace = 2 },
-		func() { c.name = 13 },
-		func() { c.up, c.name = 0, 10 },
-		func() { c.bar = 0 },
-		func() { c.pid = 0 },
-		func() { c.namespace = 0 },
-		func() { c.oom = 0 },
-	} {
-		if c.width() <= w {
-			break
+	if h -= len(rows); h <= 0 {
+		return rows
+	}
+	list, vms := listedContainers(sc.s, sc.state.Search), listedVMs(sc.s, sc.state.Search)
+	if len(list)+len(vms) == 0 {
+		return append(rows, row{line: text(Dim, "no container")})
+	}
+	name := min(max(sc.w-marker-1-len("63.9/64 MiB"), sc.w/3), 24)
+	drawn, _, _ := sc.list(v.keys(sc.s, sc.state.Search), h, func(i int, selected bool) line {
+		l := cursorMark(selected)
+		if i >= len(list) {
+			v := vms[i-len(list)]
+			return l.join(text(Title, "VM ").join(vmName(v)).fit(name)).space(1).join(vmMemory(v, 0, memoryText))
 		}
-		drop()
-	}
-	give := func(column *int, most int) {
-		if *column > 0 {
-			*column = max(min(*column+w-c.width(), most), *column)
+		c := list[i]
+		l = l.join(text(Name, c.Label).fit(name)).space(1)
+		if !c.Live() {
+			return l.join(told(story.BriefEnd(c.End()), sc.s.Time))
 		}
-	}
-	give(&c.name, 16)
-	give(&c.spark, 20)
-	give(&c.name, 24)
-	give(&c.bar, 12)
-	give(&c.spark, isolation.HistoryLength)
-	give(&c.image, 32)
-	give(&c.name, 48)
-	if c.width() > w {
-		c.name = max(c.name-(c.width()-w), 1)
-	}
-	return c
-}
-
-// titles are those columns' titles that differ between the parts of the table.
-type titles struct {
-	name, image, start   string
-	namespaces           line
-	memory, spark, count string
-}
-
-// head is the row of column titles above the containers.
-func (c columns) head() line {
-	spark := "LAST MINUTE"
-	if c.spark < len(spark) {
-		spark = "LAST MIN"
-	}
-	return c.titled(titles{
-		name: "CONTAINER", image: "IMAGE", start: "START", namespaces: namespaceHead(c.namespace),
-		memory: "MEMORY", spark: spark, count: "OOM",
+		return l.join(memoryCell(c.Memory, 0, memoryText))
 	})
+	return append(rows, drawn...)
 }
 
-func (c columns) titled(t titles) line {
-	title := func(s string) line { return text(Title, s) }
-	l := line{}.space(marker).join(title(t.name).fit(c.name)).space(1)
-	if c.image > 0 {
-		l = l.join(title(t.image).fit(c.image)).space(1)
-	}
-	for _, column := range []struct {
-		width int
-		name  string
-	}{{c.pid, "HOST PID"}, {c.up, "UP"}, {c.start, t.start}} {
-		if column.width > 0 {
-			l = l.join(title(column.name).right(column.width)).space(1)
+// streamRows is how many of so many rows the stream takes.
+func streamRows(h, room int) int {
+	for _, want := range []int{max(h/4, 5), 4, 3} {
+		if want <= room {
+			return want
 		}
 	}
-	if c.namespace > 0 {
-		l = l.space(1).join(t.namespaces).space(c.namespace / 4)
-	}
-	l = l.join(title(t.memory).fit(c.memoryWidth())).space(1)
-	if c.spark > 0 {
-		l = l.join(title(t.spark).fit(c.spark)).space(1)
-	}
-	if c.oom > 0 {
-		l = l.join(title(t.count).right(c.oom)).space(1)
-	}
-	if c.procs > 0 {
-		l = l.join(title("PROCS").right(c.procs))
-	}
-	return l
+	return 0
 }
 
-// memoryWidth is that of the bar and the text beside it.
-func (c columns) memoryWidth() int {
-	if c.bar > 0 {
-		return c.bar + 1 + c.memory
+// headLines are the titles and, where there is room for them, the groups above.
+func (c columns) headLines(room bool, groups, head line) []line {
+	if room && len(groups) > 0 {
+		return []line{groups, head}
 	}
-	return c.memory
+	return []line{head}
 }
 
-// groups is the row above the titles that says what the columns are about.
-func (c columns) groups() line { return c.grouped("namespaces", "cgroup") }
+// containerRows are at most n rows. The cursor is at row at, which may be below them.
+func (sc screen) containerRows(c columns, list []*isolation.Container, n, at int) []row {
+	noted := len(list) > n && n > 2
+	if noted {
+		n--
+	}
+	from, to := partOf(len(list), n, at)
+	rows := make([]row, 0, n+1)
+	for i := from; i < to; i++ {
+		rows = append(rows, row{c.row(list[i], sc.s, i == at, sc.state.Search), i == at})
+	}
+	if noted {
+		rows = append(rows, row{line: moreNote(from, to, len(list))})
+	}
+	return rows
+}
 
-func (c columns) grouped(sees, uses string) line {
-	if c.namespace < 4 {
+// partOf is the part of a list that n rows show: that with the cursor or, where it is in another part, the top.
+func partOf(count, n, at int) (from, to int) {
+	if at >= count {
+		at = 0
+	}
+	return window(count, max(at, 0), n)
+}
+
+// noContainers is what the table says while it is empty, and what to do about it; beside virtual machines in
+// a single line.
+func (sc screen) noContainers(machines bool) []line {
+	switch {
+	case machines && sc.state.Search != "":
+		return []line{text(Dim, "  no container matches “"+sc.state.Search+"”")}
+	case machines:
+		return []line{text(Dim, "  no container is running")}
+	case sc.state.Search != "" && len(sc.s.VMs) > 0:
+		return []line{nil, text(Plain, "  No container matches “"+sc.state.Search+"”, and no VM."), nil}
+	case sc.state.Search != "":
+		return []line{nil, text(Plain, "  No container matches “"+sc.state.Search+"”."), nil}
+	case sc.s.Probes == nil && !sc.state.Replay:
+		return []line{
+			nil, text(Strong, "  nsviz is attaching its probes to the kernel…"),
+			text(Dim, "  This takes a second or two; containers that already run show up right after."), nil,
+		}
+	case sc.state.Replay:
+		return []line{nil, text(Plain, "  At this point of the recording no container is running."), nil}
+	}
+	return []line{
+		nil,
+		text(Strong, "  No container is running."),
+		text(Dim, "  Start one in another terminal and watch it being made:"),
+		nil,
+		text(Dim, "    ").add(KeyCap, "sudo nsviz demo").add(Dim, "               the tour: isolation, start, OOM kills"),
+		text(Dim, "    ").add(KeyCap, "docker run --rm -it alpine").add(Dim, "    a shell in a container of your own"),
+		nil,
+	}
+}
+
+// stream draws the latest events in h rows, a rule among them.
+func (sc screen) stream(h int) []row {
+	if h < 2 {
 		return nil
 	}
-	left := c
-	left.namespace, left.bar, left.memory, left.spark, left.oom, left.procs = 0, 0, 0, 0, 0, 0
-	group := func(what, name string, w int) line {
-		if len(what)+len(name)+len("[ :  ]") <= w {
-			name = what + ": " + name
-		}
-		l := text(Dim, "╭ ").add(Strong, name).add(Dim, " ")
-		return l.add(Dim, strings.Repeat("─", max(w-l.width()-1, 0))+"╮")
+	rows := []row{{line: rule(text(Title, "events").add(Dim, ", newest first"), sc.w)}}
+	events := eventRows(sc.s, sc.state.Search, h-1, true)
+	if len(events) == 0 {
+		return append(rows, row{line: sc.noEvents()})
 	}
-	memory := c.memoryWidth()
-	for _, column := range []int{c.spark, c.oom} {
-		if column > 0 {
-			memory += column + 1
-		}
+	columns := eventColumns(sc, events)
+	for i := range events {
+		rows = append(rows, row{line: indent(rowLine(columns, i))})
 	}
-	return line{}.space(left.width()).
-		join(group("what it sees", sees, namespaceColumns*c.namespace-1)).space(2).
-		join(group("what it may use", uses, memory))
-}
-
-// row draws one container.
-func (c columns) row(ct *isolation.Container, s *isolation.Snapshot, selected bool, needle string) line {
-	l := cursorMark(selected)
-	if !ct.Live() {
-		return l.join(c.ended(ct, s, needle))
-	}
-	l = l.join(text(Name, ct.Label).mark(needle).fit(c.name)).space(1)
-	if c.image > 0 {
-		l = l.join(orUnknown(ct.Image).dimmed().mark(needle).fit(c.image)).space(1)
-	}
-	if c.pid > 0 {
-		l = l.join(pidText(ct.InitPID).right(c.pid)).space(1)
-	}
-	if c.up > 0 {
-		up := upText(ct, s.Time)
-		if v := machineOf(ct, s); v != nil && ct.State == isolation.Starting {
-			up = vmUp(v, s.Time) // no program of the container's own starts on this kernel
-		}
-		l = l.join(up.right(c.up)).space(1)
-	}
-	if c.start > 0 {
-		l = l.join(startText(ct).right(c.start)).space(1)
-	}
-	if c.namespace > 0 {
-		cells := namespaceCells(ct, c.namespace)
-		if machineOf(ct, s) != nil {
-			cells = opaque("a VM, below", c.namespace)
-		}
-		l = l.space(1).join(cells).space(c.namespace / 4)
-	}
-	l = l.join(c.memoryOf(ct)).space(1)
-	if c.spark > 0 {
-		l = l.join(spark(ct.Memory, s.Host.MemoryBytes, c.spark)).space(1)
-	}
-	return l.join(c.counts(ct))
-}
-
-// memoryOf is a container's memory or, where that matters more, why its limit does not do what it is for.
-func (c columns) memoryOf(ct *isolation.Container) line {
-	switch {
-	case ct.Unheld != nil:
-		l := text(Alarm, "not held")
-		if ct.Stuck != nil {
-			l = l.add(Alarm, ", stuck")
-		} else if ct.Unheld.Cgroup != "" {
-			l = l.add(Warn, ", in "+story.ShortPath(ct.Unheld.Cgroup))
-		}
-		return l.fit(c.memoryWidth())
-	case ct.Stuck != nil:
-		l := text(Alarm, "stuck")
-		if ct.Memory.LimitBytes != nil && ct.Stuck.Cgroup == ct.CgroupPath {
-			l = l.add(Warn, " at "+story.Bytes(*ct.Memory.LimitBytes))
-		}
-		return l.fit(c.memoryWidth())
-	}
-	return memoryCell(ct.Memory, c.bar, c.memory)
-}
-
-func (c columns) counts(ct *isolation.Container) line {
-	var l line
-	if c.oom > 0 {
-		kills := text(Dim, "0")
-		switch n := ct.OOMKillsAtLeast; {
-		case ct.OOMKills == nil && n == 0:
-			kills = text(Unknown, "?")
-		case ct.OOMKills == nil:
-			kills = text(KillMark, strconv.FormatUint(n, 10)).add(Unknown, "+")
-		case n > 0:
-			kills = text(KillMark, strconv.FormatUint(n, 10))
-		}
-		l = l.join(kills.right(c.oom)).space(1)
-	}
-	if c.procs > 0 {
-		procs := text(Unknown, "?")
-		switch {
-		case !ct.Live():
-			procs = nil
-		case ct.Processes != nil:
-			procs = text(Plain, strconv.Itoa(*ct.Processes))
-			if refusedAny(ct) {
-				procs = text(Warn, strconv.Itoa(*ct.Processes)+"!")
-			}
-		}
-		l = l.join(procs.right(c.procs))
-	}
-	return l
-}
-
-// refusedAny reports whether a limit has kept a container from making processes.
-func refusedAny(ct *isolation.Container) bool { return ct.PIDsRefused != nil && *ct.PIDsRefused > 0 }
-
-// ended draws a container that is no more: its name and how it ended, where the live ones have
-// their namespaces and memory.
-func (c columns) ended(ct *isolation.Container, s *isolation.Snapshot, needle string) line {
-	l := text(Dim, ct.Label).mark(needle).fit(c.name).space(1)
-	if c.image > 0 {
-		l = l.join(text(Dim, ct.Image).mark(needle).fit(c.image)).space(1)
-	}
-	if c.pid > 0 {
-		l = l.join(pidText(ct.InitPID).dimmed().right(c.pid)).space(1)
-	}
-	if c.up > 0 {
-		lived := text(Dim, "?")
-		if from := ct.Begin(); !from.Time.IsZero() && !ct.Exited.IsZero() {
-			lived = text(Dim, uptime(ct.Ended().Sub(from)))
-		}
-		l = l.join(lived.right(c.up)).space(1)
-	}
-	rest := c
-	rest.name, rest.image, rest.pid, rest.up, rest.oom, rest.procs = 0, 0, 0, 0, 0, 0
-	story := wordEnd(ct.End())
-	if !ct.Exited.IsZero() {
-		story = story.add(Dim, ", "+ago(s.Now().Sub(ct.Ended())))
-	}
-	return l.join(text(Dim, " ended: ").join(story).fit(rest.width() - marker - 2)).space(1).join(c.counts(ct))
-}
-
-func pidText(pid int32) line {
-	if pid == 0 {
-		return text(Unknown, "?")
-	}
-	return text(Number, strconv.Itoa(int(pid)))
-}
-
-// bornAt is when the container began, as far as it is known.
-func bornAt(ct *isolation.Container) time.Time {
-	if !ct.Started.IsZero() {
-		return ct.Started
-	}
-	return ct.Created
-}
-
-func upText(ct *isolation.Container, now time.Time) line {
-	switch from := bornAt(ct); {
-	case ct.State == isolation.Starting:
-		return text(Birth, "starts")
-	case from.IsZero():
-		return text(Unknown, "?")
-	default:
-		return text(Plain, uptime(now.Sub(from)))
-	}
-}
-
-func startText(ct *isolation.Container) line {
-	if ct.StartDuration == nil {
-		return text(Unknown, "?")
-	}
-	return text(Plain, startTime(*ct.StartDuration))
-}
-
-// orUnknown is a text, or a question mark where there is none.
-func orUnknown(s string) line {
-	if s == "" {
-		return text(Unknown, "?")
-	}
-	return text(Plain, s)
-}
-
-// memoryCell is usage, limit and how near they are.
-func memoryCell(m isolation.Memory, barWidth, textWidth int) line {
-	whole := textWidth
-	if barWidth > 0 {
-		whole += barWidth + 1
-	}
-	switch {
-	case m.LimitBytes != nil && m.UsageBytes != nil:
-		var l line
-		if barWidth > 0 {
-			l = bar(*m.UsageBytes, *m.LimitBytes, barWidth).space(1)
-		}
-		style := closeness(*m.UsageBytes, *m.LimitBytes)
-		if style == Calm {
-			style = Plain
-		}
-		return l.join(text(style, story.BytesOf(*m.UsageBytes, "/", *m.LimitBytes)).fit(textWidth))
-	case m.LimitBytes != nil && barWidth == 0:
-		return text(Unknown, "?").add(Plain, "/"+story.Bytes(*m.LimitBytes)).fit(whole)
-	case m.LimitBytes != nil:
-		return text(Unknown, "?").add(Plain, ", limit "+story.Bytes(*m.LimitBytes)).fit(whole)
-	}
-	usage, known := "?", m.UsageBytes != nil
-	if known {
-		usage = story.Bytes(*m.UsageBytes)
-	}
-	l := text(Plain, usage)
-	if !known {
-		l = text(Unknown, usage)
-	}
-	switch {
-	case m.Unlimited && barWidth > 0:
-		l = l.add(Dim, ", no limit")
-	case m.Unlimited:
-		l = l.add(Dim, "/none")
-	case known && barWidth > 0:
-		l = l.add(Plain, ", limit ").add(Unknown, "?")
-	case known:
-		l = l.add(Plain, "/").add(Unknown, "?")
-	}
-	return l.fit(whole)
+	return rows
 }

@@ -1,7 +1,7 @@
 // Package ui is nsviz's dashboard.
 //
-// Its centre is pure: Render turns a snapshot of the model and a View (what the user chose) into a
-// Frame, a grid of styled cells; Update turns a View and a key into the next View. Neither has a
+// Its centre is pure: Render turns a snapshot of the model and a State (what the user chose) into a
+// Frame, a grid of styled cells; Update turns a State and a key into the next one. Neither has a
 // clock, a terminal or a memory of its own, so a live screen, a frozen one and a replayed one are
 // drawn by the same code, and golden files hold every one of them. "Now" is the snapshot's time.
 //

@@ -10,6 +10,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/query"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
@@ -50,7 +51,7 @@ func eventRows(s *isolation.Snapshot, needle string, most int, fold bool) []even
 		} else {
 			r = wordEvents(s.Events[start:end], s)
 		}
-		if matches(needle, r.kind, r.first.Subject().Label(), r.text.String()) {
+		if needle == "" || query.Events.Match(query.Event{First: &r.first, Kind: r.kind, Words: r.text.String()}, needle) {
 			rows = append(rows, r)
 		}
 		end = start
@@ -97,7 +98,7 @@ func wordEvents(es []event.Event, s *isolation.Snapshot) eventRow {
 		r.kind, r.style = "started", Birth
 		if e.Start != nil && e.Start.DurationMS != nil {
 			took := time.Duration(*e.Start.DurationMS * float64(time.Millisecond))
-			r.text = r.text.add(Plain, ", ").add(Strong, startTime(took)).add(Plain, " after its cgroup was made")
+			r.text = r.text.add(Plain, ", ").add(Strong, story.StartDuration(took)).add(Plain, " after its cgroup was made")
 		}
 	case e.Moved != nil:
 		r.kind, r.style = "moved", Moved
@@ -109,7 +110,7 @@ func wordEvents(es []event.Event, s *isolation.Snapshot) eventRow {
 		}
 	case e.Exit != nil:
 		r.kind, r.style = "exited", Death
-		r.text = r.text.add(Plain, " ").join(wordExit(e.Exit))
+		r.text = r.text.add(Plain, " ").join(told(story.BriefExit(e.Exit), s.Time))
 	case e.OOM != nil:
 		r.kind, r.style = "oom kill", KillMark
 		r.text = wordKill(&e)
@@ -208,52 +209,7 @@ func withIDs(es []event.Event, s *isolation.Snapshot) line {
 	return l
 }
 
-// wordEnd says how a run of a container ended.
-func wordEnd(e isolation.End) line {
-	if e.NeverRan {
-		return text(KillMark, "OOM-killed").add(Plain, " before its own program ran")
-	}
-	return wordExit(e.Exit)
-}
-
-// wordExit says how a container ended.
-func wordExit(x *event.Exit) line {
-	if x == nil {
-		return text(Unknown, "how is unknown")
-	}
-	switch {
-	case x.Cause == event.CauseOOMKill:
-		return text(KillMark, "OOM-killed")
-	case x.PIDNamespaceEnded != nil:
-		whose := "its"
-		if c := x.PIDNamespaceEnded.Container; c != nil {
-			whose = c.Label() + "'s"
-		}
-		return text(Warn, "killed: "+whose+" PID namespace ended")
-	case x.Cause == event.CauseSignal || x.Signal != 0:
-		l := text(Warn, "killed by a signal")
-		if x.Signal != 0 {
-			l = text(Warn, fmt.Sprintf("killed by signal %d", x.Signal))
-		}
-		switch by := x.By; {
-		case by == nil:
-		case by.Comm != "" && by.PID != 0:
-			l = l.add(Plain, fmt.Sprintf(" (by %s, PID %d)", by.Comm, by.PID))
-		case by.Comm != "":
-			l = l.add(Plain, " (by "+by.Comm+")")
-		case by.PID != 0:
-			l = l.add(Plain, fmt.Sprintf(" (by PID %d)", by.PID))
-		}
-		return l
-	case x.Code != nil && *x.Code == 0:
-		return text(Plain, "exited 0")
-	case x.Code != nil:
-		return text(Warn, fmt.Sprintf("exited %d", *x.Code))
-	}
-	return text(Plain, "exited, its code is unknown")
-}
-
-// wordKill is an OOM kill in a few words; killStory has the sentences.
+// wordKill returns an OOM kill in a few words; package story has the sentences.
 func wordKill(e *event.Event) line {
 	o := e.OOM
 	pid, comm := o.Victim.PID, cmp.Or(o.Victim.ProcessComm, o.Victim.Comm)
@@ -279,20 +235,6 @@ func wordKill(e *event.Event) line {
 		l = l.add(Plain, ", while the container was starting")
 	}
 	return l
-}
-
-// streamKind is the width of the stream's second column.
-const streamKind = 9
-
-// line draws the row in the stream's columns.
-func (r eventRow) line(s *isolation.Snapshot, nameWidth int, needle string) line {
-	var l line
-	l = l.add(Dim, milliIn(r.first.Time, s.Time)).space(2)
-	l = l.join(text(r.style, r.kind).fit(streamKind)).space(1)
-	if nameWidth > 0 {
-		l = l.join(streamLabel(r.first.Subject(), nameWidth).mark(needle).fit(nameWidth)).space(1)
-	}
-	return l.join(r.text.mark(needle))
 }
 
 // streamLabel is a container's label in w columns. Of an id the beginning matters, which the engine's commands take.

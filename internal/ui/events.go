@@ -1,22 +1,74 @@
 package ui
 
-// events draws the stream in full height.
-func (sc screen) events(h int) []row {
-	list := eventRows(sc.s, sc.v.Search, len(sc.s.Events), false)
+import (
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+// eventsView lists the latest events.
+type eventsView struct{ listView }
+
+func (eventsView) title() string                          { return "Events" }
+func (eventsView) help() (name string, words []explained) { return "events", nil }
+func (eventsView) newestFirst() bool                      { return true }
+
+func (eventsView) keys(s *isolation.Snapshot, search string) []string {
+	return keysOf(eventRows(s, search, len(s.Events), false), func(r eventRow) string { return r.key })
+}
+
+// page is none: an event opens the page of what it tells of.
+func (eventsView) page(*isolation.Snapshot, State, int) []line { return nil }
+
+// target is the kill that an event tells of, or its container.
+func (eventsView) target(s *isolation.Snapshot, key string) (tab Tab, row string) {
+	e := find(s.Events, func(e *event.Event) bool { return eventKey(e) == key })
+	if e == nil {
+		return Events, ""
+	}
+	if e.Type == event.OOMKill {
+		if k := find(s.Kills, func(k *isolation.Kill) bool { return eventKey(&k.Event) == key }); k != nil {
+			return Kills, killKey(k)
+		}
+	}
+	about := e.Subject()
+	if about == nil {
+		return Events, ""
+	}
+	for _, c := range listedContainers(s, "") {
+		if c.ID == about.ID {
+			return Containers, containerKey(c)
+		}
+	}
+	return Events, ""
+}
+
+func (v eventsView) smallRows(sc screen, h int) []row { return withoutHead(v.rows(sc, h+1), h) }
+
+// rows draws the stream in full height.
+func (eventsView) rows(sc screen, h int) []row {
+	list := eventRows(sc.s, sc.state.Search, len(sc.s.Events), false)
 	if len(list) == 0 {
 		return []row{{}, {line: indent(sc.noEvents())}}
 	}
-	name := sc.streamName()
-	head := line{}.space(marker).join(text(Title, "TIME").fit(12)).space(2).join(text(Title, "WHAT").fit(streamKind)).space(1).
-		join(text(Title, "CONTAINER").fit(name)).space(1).add(Title, "WHO AND HOW")
-	rows := []row{{line: head}}
-	drawn, from, to := sc.list(len(list), h-1, func(i int) string { return list[i].key },
-		func(i int, selected bool) line {
-			return cursorMark(selected).join(list[i].line(sc.s, name, sc.v.Search))
-		})
-	rows = append(rows, drawn...)
-	if to-from < len(list) && h > 3 {
-		rows = append(rows, row{line: moreNote(from, to, len(list)).add(Dim, ", newest first")})
+	keys := keysOf(list, func(r eventRow) string { return r.key })
+	return sc.table(eventColumns(sc, list), keys, h, ", newest first")
+}
+
+// eventColumns are the columns of the stream, whose rows are list.
+func eventColumns(sc screen, list []eventRow) []column {
+	name := min(max(sc.w/8, 8), 20)
+	needle := sc.state.Search
+	return []column{
+		{title: "TIME", width: 12, gap: 2, cell: func(i int) line { return text(Dim, milliIn(list[i].first.Time, sc.s.Time)) }},
+		{title: "WHAT", width: 9, gap: 1, cell: func(i int) line { return text(list[i].style, list[i].kind) }},
+		{title: "CONTAINER", width: name, gap: 1, cell: func(i int) line { return streamLabel(list[i].first.Subject(), name).mark(needle) }},
+		{title: "WHO AND HOW", cell: func(i int) line { return list[i].text.mark(needle) }},
 	}
-	return rows
+}
+
+func (sc screen) noEvents() line {
+	if sc.state.Search != "" {
+		return text(Dim, " No event matches “"+sc.state.Search+"”.")
+	}
+	return text(Dim, " Nothing has happened yet. Starts, exits and OOM kills will show up here.")
 }

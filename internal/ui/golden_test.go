@@ -16,7 +16,7 @@ import (
 var update = flag.Bool("update", false, "write the golden files anew")
 
 // press applies keys to a view, one after the other.
-func press(v View, s *isolation.Snapshot, keys ...Key) View {
+func press(v State, s *isolation.Snapshot, keys ...Key) State {
 	for _, k := range keys {
 		v, _ = Update(v, k, s)
 	}
@@ -30,8 +30,8 @@ func letters(text string) (keys []Key) {
 	return keys
 }
 
-func on(tab Tab, cursor string) View {
-	v := View{Tab: tab, Back: tab}
+func on(tab Tab, cursor string) State {
+	v := State{Tab: tab, Back: tab}
 	v.Cursor[tab] = cursor
 	return v
 }
@@ -46,7 +46,7 @@ func TestGolden(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		s    *isolation.Snapshot
-		v    View
+		v    State
 		w, h int
 	}{
 		{"containers_120x40", scene(), noted, 120, 40},
@@ -54,58 +54,60 @@ func TestGolden(t *testing.T) {
 		{"containers_60x20", scene(), noted, 60, 20},
 		{"containers_20x5", scene(), noted, 20, 5},
 		{"containers_200x50", scene(), noted, 200, 50},
-		{"containers_empty", sceneEmpty(), View{}, 120, 40},
-		{"containers_first", sceneFirst(), View{}, 80, 24},
-		{"containers_lossy", sceneLossy(), View{}, 120, 40},
-		{"containers_hostile", sceneHostile(), View{}, 120, 40},
-		{"containers_ended", sceneEnded(), View{}, 120, 40},
-		{"containers_ended_80x24", sceneEnded(), View{}, 80, 24},
-		{"containers_unknown", sceneUnknown(), View{}, 120, 40},
-		{"containers_unknown_60x20", sceneUnknown(), View{}, 60, 20},
-		{"containers_shared", sceneShared(), View{}, 120, 40},
+		{"containers_empty", sceneEmpty(), State{}, 120, 40},
+		{"containers_first", sceneFirst(), State{}, 80, 24},
+		{"containers_lossy", sceneLossy(), State{}, 120, 40},
+		{"containers_hostile", sceneHostile(), State{}, 120, 40},
+		{"containers_ended", sceneEnded(), State{}, 120, 40},
+		{"containers_ended_80x24", sceneEnded(), State{}, 80, 24},
+		{"containers_unknown", sceneUnknown(), State{}, 120, 40},
+		{"containers_unknown_60x20", sceneUnknown(), State{}, 60, 20},
+		{"containers_shared", sceneShared(), State{}, 120, 40},
 		{"containers_limits", sceneLimits(), noted, 120, 40},
 		{"containers_limits_60x20", sceneLimits(), noted, 60, 20},
 		{"container_unheld", sceneLimits(), press(on(Containers, agentID), sceneLimits(), enter), 120, 40},
 		{"container_refused", sceneLimits(), press(on(Containers, webID), sceneLimits(), enter), 120, 40},
 		{"container_stuck", sceneLimits(), press(on(Containers, hogID), sceneLimits(), enter), 80, 24},
-		{"events_moved", sceneLimits(), View{Tab: Events}, 120, 20},
-		{"containers_abandoned", sceneAbandoned(), View{}, 120, 40},
+		{"events_moved", sceneLimits(), State{Tab: Events}, 120, 20},
+		{"containers_abandoned", sceneAbandoned(), State{}, 120, 40},
 		{"container_abandoned", sceneAbandoned(), press(on(Containers, sidecarID), sceneAbandoned(), enter), 120, 40},
 		{"containers_many", sceneMany(200), on(Containers, fmt.Sprintf("%064x", 101)), 120, 40},
 		{"containers_many_end", sceneMany(200), on(Containers, fmt.Sprintf("%064x", 200)), 80, 24},
-		{"containers_frozen", later, View{Frozen: scene()}, 120, 40},
-		{"containers_replay", scene(), View{Replay: true}, 80, 24},
-		{"containers_typing", scene(), press(View{}, scene(), letters("/hog")...), 120, 40},
-		{"containers_found", scene(), press(View{}, scene(), append(letters("/sIde"), enter)...), 80, 24},
-		{"containers_not_found", scene(), press(View{}, scene(), append(letters("/zebra"), enter)...), 80, 24},
+		{"containers_frozen", later, State{Frozen: scene()}, 120, 40},
+		{"containers_replay", scene(), State{Replay: true}, 80, 24},
+		{"containers_typing", scene(), press(State{}, scene(), letters("/hog")...), 120, 40},
+		{"containers_found", scene(), press(State{}, scene(), append(letters("/sIde"), enter)...), 80, 24},
+		{"containers_not_found", scene(), press(State{}, scene(), append(letters("/zebra"), enter)...), 80, 24},
 		{"vms_200x50", sceneVMs(), noted, 200, 50},
 		{"vms_120x40", sceneVMs(), noted, 120, 40},
 		{"vms_100x30", sceneVMs(), press(noted, sceneVMs(), Key{Name: KeyDown}, Key{Name: KeyDown}), 100, 30},
 		{"vms_80x24", sceneVMs(), noted, 80, 24},
 		{"vms_60x20", sceneVMs(), noted, 60, 20},
-		{"vms_20x5", sceneVMs(), press(View{}, sceneVMs(), Key{Name: KeyEnd}), 20, 5},
-		{"vms_only", sceneVMsOnly(), View{}, 120, 40},
-		{"vms_only_80x24", sceneVMsOnly(), press(View{}, sceneVMsOnly(), Key{Name: KeyEnd}), 80, 24},
-		{"vms_hostile", sceneVMsHostile(), View{}, 120, 40},
-		{"vms_found", sceneVMs(), press(View{}, sceneVMs(), append(letters("/less"), enter)...), 80, 24},
-		{"vms_not_found", sceneVMs(), press(View{}, sceneVMs(), append(letters("/zebra"), enter)...), 80, 24},
+		{"vms_20x5", sceneVMs(), press(State{}, sceneVMs(), Key{Name: KeyEnd}), 20, 5},
+		{"vms_only", sceneVMsOnly(), State{}, 120, 40},
+		{"vms_only_80x24", sceneVMsOnly(), press(State{}, sceneVMsOnly(), Key{Name: KeyEnd}), 80, 24},
+		{"vms_hostile", sceneVMsHostile(), State{}, 120, 40},
+		{"vms_found", sceneVMs(), press(State{}, sceneVMs(), append(letters("/less"), enter)...), 80, 24},
+		{"vms_not_found", sceneVMs(), press(State{}, sceneVMs(), append(letters("/zebra"), enter)...), 80, 24},
 		{"vms_many", sceneManyVMs(), on(Containers, fmt.Sprintf("%064x", 101)), 120, 40},
-		{"vms_many_end", sceneManyVMs(), press(View{}, sceneManyVMs(), Key{Name: KeyEnd}), 80, 24},
+		{"vms_many_end", sceneManyVMs(), press(State{}, sceneManyVMs(), Key{Name: KeyEnd}), 80, 24},
 		{"vm_120x40", sceneVMs(), press(on(Containers, vmKey(&sceneVMs().VMs[0])), sceneVMs(), enter), 120, 40},
 		{"vm_80x24", sceneVMs(), press(on(Containers, vmKey(&sceneVMs().VMs[1])), sceneVMs(), enter), 80, 24},
-		{"vm_in_container", sceneVMs(), press(View{}, sceneVMs(), Key{Name: KeyEnd}, enter), 120, 40},
-		{"vm_unknown", sceneVMsOnly(), press(View{}, sceneVMsOnly(), enter), 120, 40},
+		{"vm_in_container", sceneVMs(), press(State{}, sceneVMs(), Key{Name: KeyEnd}, enter), 120, 40},
+		{"vm_unknown", sceneVMsOnly(), press(State{}, sceneVMsOnly(), enter), 120, 40},
 		{"vm_gvisor", sceneVMsOnly(), press(on(Containers, vmKey(&sceneVMsOnly().VMs[3])), sceneVMsOnly(), enter), 120, 40},
-		{"vm_hostile", sceneVMsHostile(), press(View{}, sceneVMsHostile(), Key{Name: KeyEnd}, enter), 80, 24},
+		{"vm_hostile", sceneVMsHostile(), press(State{}, sceneVMsHostile(), Key{Name: KeyEnd}, enter), 80, 24},
 		{"container_that_is_vm", sceneVMs(), press(on(Containers, sceneVMs().Containers[4].ID), sceneVMs(), enter), 120, 40},
 		{"container_120x40", scene(), press(on(Containers, hogID), scene(), enter), 120, 40},
 		{"container_80x24", scene(), press(on(Containers, webID), scene(), enter), 80, 24},
+		{"container_80x60", scene(), press(on(Containers, hogID), scene(), enter), 80, 60},
+		{"container_200x50", sceneLimits(), press(on(Containers, webID), sceneLimits(), enter), 200, 50},
 		{"container_title_80x24", scene(), press(on(Containers, agentID), scene(), enter), 80, 24},
 		{"container_start_120x40", scene(), press(on(Containers, hogID), scene(), enter, Key{Name: KeyEnd}), 120, 40},
 		{"container_start_60x80", scene(), press(on(Containers, hogID), scene(), enter), 60, 80},
 		{"container_start_30x90", scene(), press(on(Containers, hogID), scene(), enter), 30, 90},
-		{"container_ended", sceneEnded(), press(View{}, sceneEnded(), Key{Name: KeyEnd}, enter), 120, 40},
-		{"container_unknown", sceneUnknown(), press(View{}, sceneUnknown(), enter), 120, 40},
+		{"container_ended", sceneEnded(), press(State{}, sceneEnded(), Key{Name: KeyEnd}, enter), 120, 40},
+		{"container_unknown", sceneUnknown(), press(State{}, sceneUnknown(), enter), 120, 40},
 		{"container_hostile", sceneHostile(), press(on(Containers, webID), sceneHostile(), enter), 120, 40},
 		{"namespaces_120x40", scene(), on(Namespaces, "net:4026532182"), 120, 40},
 		{"namespaces_60x20", scene(), on(Namespaces, "net:4026532182"), 60, 20},
@@ -127,8 +129,8 @@ func TestGolden(t *testing.T) {
 		{"host_120x40", sceneLossy(), withNotes(on(Host, ""), notes), 120, 40},
 		{"host_80x24", scene(), on(Host, ""), 80, 24},
 		{"host_first", sceneFirst(), on(Host, ""), 80, 24},
-		{"help_120x40", scene(), press(View{}, scene(), letters("?")...), 120, 40},
-		{"help_80x24", scene(), press(View{}, scene(), append(letters("?"), Key{Name: KeyEnd})...), 80, 24},
+		{"help_120x40", scene(), press(State{}, scene(), letters("?")...), 120, 40},
+		{"help_80x24", scene(), press(State{}, scene(), append(letters("?"), Key{Name: KeyEnd})...), 80, 24},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.v.Width, tt.v.Height = tt.w, tt.h
@@ -152,7 +154,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-func withNotes(v View, notes []string) View {
+func withNotes(v State, notes []string) State {
 	v.Notes = notes
 	return v
 }

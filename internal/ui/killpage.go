@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/story"
@@ -28,7 +29,7 @@ func killPage(k *isolation.Kill, s *isolation.Snapshot, w int) []line {
 	default:
 		title = title.add(Plain, "on the host")
 	}
-	title = title.add(Dim, "   "+milliIn(k.Event.Time, s.Time)+", "+ago(s.Time.Sub(k.Event.Time)))
+	title = title.add(Dim, "   "+milliIn(k.Event.Time, s.Time)+", "+story.Ago(s.Time.Sub(k.Event.Time)))
 	lines := []line{nil, title, nil}
 	lines = append(lines, paragraph(told(story.Kill(k, s), s.Time), left, min(w, 100))...)
 	lines = append(lines, nil)
@@ -189,8 +190,11 @@ func victimTraits(v event.Victim) line {
 // killOutcome says what became of the container and what its engine will tell.
 func killOutcome(k *isolation.Kill, c *isolation.Container, now time.Time) line {
 	l := told(story.KillEffect(k, c), now)
-	if c != nil && c.Runtime == "docker" {
-		l = l.add(Dim, " docker logs shows nothing of this.")
+	if c == nil {
+		return l
+	}
+	if logs := runtime.Lookup(c.Runtime).Commands[runtime.Logs]; logs != "" {
+		l = l.add(Dim, " "+logs+" shows nothing of this.")
 	}
 	return l
 }

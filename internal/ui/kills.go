@@ -2,12 +2,12 @@ package ui
 
 import (
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/query"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
@@ -16,6 +16,26 @@ const (
 	bannerStays = 15 * time.Minute
 	bannerFresh = time.Minute
 )
+
+// killsView lists the OOM kills, with the one under the cursor in words.
+type killsView struct{ listView }
+
+func (killsView) title() string                          { return "OOM kills" }
+func (killsView) help() (name string, words []explained) { return "OOM kills", nil }
+func (killsView) newestFirst() bool                      { return true }
+
+func (killsView) keys(s *isolation.Snapshot, search string) []string {
+	return keysOf(listedKills(s, search), killKey)
+}
+
+func (v killsView) smallRows(sc screen, h int) []row { return withoutHead(v.rows(sc, h+1), h) }
+
+func (killsView) page(s *isolation.Snapshot, st State, w int) []line {
+	if k := find(s.Kills, func(k *isolation.Kill) bool { return killKey(k) == st.Open }); k != nil {
+		return killPage(k, s, w)
+	}
+	return nil
+}
 
 func killKey(k *isolation.Kill) string {
 	return fmt.Sprintf("%d/%d", k.Event.Time.UnixNano(), story.VictimPID(k))
@@ -26,7 +46,7 @@ func listedKills(s *isolation.Snapshot, needle string) []*isolation.Kill {
 	var out []*isolation.Kill
 	for i := len(s.Kills) - 1; i >= 0; i-- {
 		k := &s.Kills[i]
-		if matches(needle, story.VictimContainer(k).Label(), story.VictimComm(k), strconv.Itoa(int(story.VictimPID(k)))) {
+		if query.Kills.Match(k, needle) {
 			out = append(out, k)
 		}
 	}
@@ -35,7 +55,7 @@ func listedKills(s *isolation.Snapshot, needle string) []*isolation.Kill {
 
 // banner tells the latest kill in at most h rows, a rule among them.
 func (sc screen) banner(h int) []line {
-	kills := listedKills(sc.s, sc.v.Search)
+	kills := listedKills(sc.s, sc.state.Search)
 	if len(kills) == 0 {
 		return nil
 	}
@@ -82,50 +102,19 @@ func capped(lines []line, n int) []line {
 	return lines
 }
 
-// kills draws the list of kills, with the story of the one under the cursor below it.
-func (sc screen) kills(h int) []row {
-	list := listedKills(sc.s, sc.v.Search)
+// rows draws the list of kills, with the story of the one under the cursor below it.
+func (killsView) rows(sc screen, h int) []row {
+	list := listedKills(sc.s, sc.state.Search)
 	if len(list) == 0 {
 		return plainRows(sc.noKills())
 	}
-	key := func(i int) string { return killKey(list[i]) }
-	keys := make([]string, len(list))
-	for i := range keys {
-		keys[i] = key(i)
-	}
-	sentences := paragraph(told(story.Kill(list[sc.v.cursor(keys)], sc.s), sc.s.Time), 1, sc.w)
+	keys := keysOf(list, killKey)
+	sentences := paragraph(told(story.Kill(list[sc.state.cursor(keys)], sc.s), sc.s.Time), 1, sc.w)
 	below := 1 + len(sentences)
 	if h-below < 5 {
 		below, sentences = 0, nil
 	}
-	name := min(max(sc.w/6, 10), 24)
-	victim := min(max(sc.w/4, 14), 32)
-	head := line{}.space(marker).join(text(Title, "WHEN").fit(8)).space(2).join(text(Title, "CONTAINER").fit(name)).space(1).
-		join(text(Title, "KILLED").fit(victim)).space(1).join(text(Title, "MEMORY").right(9)).space(2).
-		add(Title, "WHY, AND THE OUTCOME")
-	rows := []row{{line: head}}
-	room := max(h-1-below, 1)
-	drawn, from, to := sc.list(len(list), room, key, func(i int, selected bool) line {
-		k := list[i]
-		l := cursorMark(selected).add(Dim, clockIn(k.Event.Time, sc.s.Time)).space(2)
-		label := text(Name, story.VictimPlace(k))
-		if story.VictimContainer(k) == nil {
-			label = text(Dim, story.VictimPlace(k))
-		}
-		l = l.join(label.mark(sc.v.Search).fit(name)).space(1)
-		l = l.join(processLine(story.VictimPID(k), story.VictimComm(k)).mark(sc.v.Search).fit(victim)).space(1)
-		size := text(Unknown, "?")
-		if k.Event.OOM != nil {
-			if charged, ok := story.ChargedBytes(k.Event.OOM.Victim); ok {
-				size = text(Plain, story.Bytes(charged))
-			}
-		}
-		return l.join(size.right(9)).space(2).join(shortWhy(k, sc.s))
-	})
-	rows = append(rows, drawn...)
-	if to-from < len(list) && room > 2 {
-		rows = append(rows, row{line: moreNote(from, to, len(list))})
-	}
+	rows := sc.table(killColumns(sc, list), keys, max(h-below, 2), "")
 	for len(rows) < h-below {
 		rows = append(rows, row{})
 	}
@@ -134,6 +123,33 @@ func (sc screen) kills(h int) []row {
 	}
 	rows = append(rows, row{line: rule(text(Title, "in words"), sc.w)})
 	return append(rows, plainRows(sentences)...)
+}
+
+// killColumns are the columns of a list of kills.
+func killColumns(sc screen, list []*isolation.Kill) []column {
+	needle := sc.state.Search
+	return []column{
+		{title: "WHEN", width: 8, gap: 2, cell: func(i int) line { return text(Dim, clockIn(list[i].Event.Time, sc.s.Time)) }},
+		{title: "CONTAINER", width: min(max(sc.w/6, 10), 24), gap: 1, cell: func(i int) line {
+			style := Name
+			if story.VictimContainer(list[i]) == nil {
+				style = Dim
+			}
+			return text(style, story.VictimPlace(list[i])).mark(needle)
+		}},
+		{title: "KILLED", width: min(max(sc.w/4, 14), 32), gap: 1, cell: func(i int) line {
+			return processLine(story.VictimPID(list[i]), story.VictimComm(list[i])).mark(needle)
+		}},
+		{title: "MEMORY", width: 9, right: true, gap: 2, cell: func(i int) line {
+			if o := list[i].Event.OOM; o != nil {
+				if charged, ok := story.ChargedBytes(o.Victim); ok {
+					return text(Plain, story.Bytes(charged))
+				}
+			}
+			return text(Unknown, "?")
+		}},
+		{title: "WHY, AND THE OUTCOME", cell: func(i int) line { return shortWhy(list[i], sc.s) }},
+	}
 }
 
 // shortWhy is the reason and the outcome of a kill in a few words.
@@ -178,8 +194,8 @@ func shortWhy(k *isolation.Kill, s *isolation.Snapshot) line {
 }
 
 func (sc screen) noKills() []line {
-	if sc.v.Search != "" {
-		return []line{nil, text(Plain, "  No OOM kill matches “"+sc.v.Search+"”.")}
+	if sc.state.Search != "" {
+		return []line{nil, text(Plain, "  No OOM kill matches “"+sc.state.Search+"”.")}
 	}
 	lines := []line{nil, text(Strong, "  No OOM kill so far."), nil}
 	lines = append(lines, paragraph(text(Dim, "When a container outgrows its memory limit, the kernel picks a process in it and kills it. "+

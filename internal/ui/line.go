@@ -46,6 +46,7 @@ func (l line) join(others ...line) line {
 func told(t story.Text, now time.Time) line {
 	styles := map[story.Weight]Style{
 		story.Strong: Strong, story.Name: Name, story.Number: Number, story.Alert: Warn,
+		story.Fatal: KillMark, story.Unknown: Unknown,
 	}
 	var l line
 	for _, p := range t {

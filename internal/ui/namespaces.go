@@ -8,7 +8,28 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/query"
+	"github.com/nsviz/nsviz/internal/story"
 )
+
+// namespacesView lists the live namespaces.
+type namespacesView struct{ listView }
+
+func (namespacesView) title() string                          { return "Namespaces" }
+func (namespacesView) help() (name string, words []explained) { return "namespaces", nil }
+
+func (namespacesView) keys(s *isolation.Snapshot, search string) []string {
+	return keysOf(listedNamespaces(s, search), namespaceKey)
+}
+
+func (v namespacesView) smallRows(sc screen, h int) []row { return withoutHead(v.rows(sc, h+1), h) }
+
+func (namespacesView) page(s *isolation.Snapshot, st State, w int) []line {
+	if n := find(s.Namespaces, func(n *isolation.Namespace) bool { return namespaceKey(n) == st.Open }); n != nil {
+		return namespacePage(n, s, w)
+	}
+	return nil
+}
 
 func namespaceKey(n *isolation.Namespace) string {
 	return n.Type.String() + ":" + strconv.FormatUint(n.ID, 10)
@@ -19,74 +40,58 @@ func listedNamespaces(s *isolation.Snapshot, needle string) []*isolation.Namespa
 	var out []*isolation.Namespace
 	for i := range s.Namespaces {
 		n := &s.Namespaces[i]
-		creator := ""
-		if n.Creator != nil {
-			creator = n.Creator.Comm
-		}
-		if matches(needle, n.Type.String(), strconv.FormatUint(n.ID, 10), creator, strings.Join(n.Containers, " "),
-			strings.Join(n.PinnedBy, " ")) {
+		if query.Namespaces.Match(n, needle) {
 			out = append(out, n)
 		}
 	}
 	return out
 }
 
-// namespaces draws the live namespaces by type.
-func (sc screen) namespaces(h int) []row {
-	list := listedNamespaces(sc.s, sc.v.Search)
+// rows draws the live namespaces by type, and below them how many there are.
+func (v namespacesView) rows(sc screen, h int) []row {
+	list := listedNamespaces(sc.s, sc.state.Search)
 	if len(list) == 0 {
-		if sc.v.Search != "" {
-			return plainRows([]line{nil, text(Plain, "  No namespace matches “"+sc.v.Search+"”.")})
+		if sc.state.Search != "" {
+			return plainRows([]line{nil, text(Plain, "  No namespace matches “"+sc.state.Search+"”.")})
 		}
 		return plainRows([]line{nil, text(Plain, "  The namespaces of this host have not been read yet.")})
 	}
-	made, who := 0, 0
-	if sc.w >= 76 {
-		made, who = 8, min(max(sc.w/4, 18), 36)
-	}
-	owner := 0
-	if sc.w >= 100 {
-		owner = 12
-	}
-	head := line{}.space(marker).join(text(Title, "TYPE").fit(7), text(Title, "ID").fit(11)).space(1)
-	if owner > 0 {
-		head = head.join(text(Title, "OWNER").fit(owner))
-	}
-	head = head.join(text(Title, "PROCS").right(5)).space(2)
-	if made > 0 {
-		head = head.join(text(Title, "MADE").fit(made)).space(2).join(text(Title, "BY").fit(who)).space(1)
-	}
-	head = head.add(Title, "WHO IS IN IT")
 	below := sc.namespaceCounts()
-	rows := []row{{line: head}}
-	room := max(h-1-len(below), 1)
-	drawn, from, to := sc.list(len(list), room, func(i int) string { return namespaceKey(list[i]) },
-		func(i int, selected bool) line {
-			n := list[i]
-			l := cursorMark(selected)
-			typ := text(Strong, n.Type.String())
-			if i > 0 && list[i-1].Type == n.Type {
-				typ = text(Dim, n.Type.String())
-			}
-			l = l.join(typ.mark(sc.v.Search).fit(7), idText(n.ID).mark(sc.v.Search).fit(11)).space(1)
-			if owner > 0 {
-				l = l.join(ownerText(n).dimmed().fit(owner))
-			}
-			l = l.join(processCount(n, sc.s).right(5)).space(2)
-			if made > 0 {
-				when, by := bornText(n, sc.s)
-				l = l.join(when.fit(made)).space(2).join(by.mark(sc.v.Search).fit(who)).space(1)
-			}
-			return l.join(inhabitants(n, sc.s).mark(sc.v.Search))
-		})
-	rows = append(rows, drawn...)
-	if to-from < len(list) && room > 2 {
-		rows = append(rows, row{line: moreNote(from, to, len(list))})
-	}
+	rows := sc.table(namespaceTable(sc, list), keysOf(list, namespaceKey), max(h-len(below), 2), "")
 	for len(rows) < h-len(below) {
 		rows = append(rows, row{})
 	}
 	return append(rows, plainRows(below)...)
+}
+
+// namespaceTable is the columns of a list of namespaces, as far as the screen has room for them.
+func namespaceTable(sc screen, list []*isolation.Namespace) []column {
+	needle := sc.state.Search
+	columns := []column{
+		{title: "TYPE", width: 7, cell: func(i int) line {
+			if i > 0 && list[i-1].Type == list[i].Type {
+				return text(Dim, list[i].Type.String()).mark(needle)
+			}
+			return text(Strong, list[i].Type.String()).mark(needle)
+		}},
+		{title: "ID", width: 11, gap: 1, cell: func(i int) line { return idText(list[i].ID).mark(needle) }},
+	}
+	if sc.w >= 100 {
+		columns = append(columns, column{title: "OWNER", width: 12, cell: func(i int) line { return ownerText(list[i]).dimmed() }})
+	}
+	columns = append(columns, column{title: "PROCS", width: 5, right: true, gap: 2, cell: func(i int) line { return processCount(list[i], sc.s) }})
+	if sc.w >= 76 {
+		columns = append(columns,
+			column{title: "MADE", width: 8, gap: 2, cell: func(i int) line {
+				when, _ := bornText(list[i], sc.s)
+				return when
+			}},
+			column{title: "BY", width: min(max(sc.w/4, 18), 36), gap: 1, cell: func(i int) line {
+				_, by := bornText(list[i], sc.s)
+				return by.mark(needle)
+			}})
+	}
+	return append(columns, column{title: "WHO IS IN IT", cell: func(i int) line { return inhabitants(list[i], sc.s).mark(needle) }})
 }
 
 func idText(id uint64) line {
@@ -236,7 +241,7 @@ func namespacePage(n *isolation.Namespace, s *isolation.Snapshot, w int) []line 
 	_, by := bornText(n, s)
 	when := text(Dim, "before nsviz started")
 	if !n.Created.IsZero() {
-		when = text(Plain, milliIn(n.Created, s.Time)).add(Dim, ", "+ago(s.Time.Sub(n.Created)))
+		when = text(Plain, milliIn(n.Created, s.Time)).add(Dim, ", "+story.Ago(s.Time.Sub(n.Created)))
 	}
 	add("made", when)
 	add("by", by)

@@ -18,22 +18,22 @@ const (
 
 // screen is what the parts of one frame are drawn from.
 type screen struct {
-	s    *isolation.Snapshot // the one to show
-	live *isolation.Snapshot // the latest
-	v    View
-	w, h int
+	s     *isolation.Snapshot // the one to show
+	live  *isolation.Snapshot // the latest
+	state State
+	w, h  int
 }
 
 // Render draws a view of a snapshot. It depends on its arguments alone: "now" is the snapshot's time.
-func Render(s *isolation.Snapshot, v View, w, h int) Frame {
+func Render(s *isolation.Snapshot, st State, w, h int) Frame {
 	f := newFrame(w, h)
 	if f.Width == 0 || f.Height == 0 {
 		return f
 	}
-	if v.Tab < 0 || v.Tab >= tabCount {
-		v.Tab = Containers
+	if st.Tab < 0 || st.Tab >= tabCount {
+		st.Tab = Containers
 	}
-	sc := screen{s: v.shown(s), live: s, v: v, w: w, h: h}
+	sc := screen{s: st.shown(s), live: s, state: st, w: w, h: h}
 	if small(w, h) {
 		for y, r := range sc.small() {
 			f.set(y, r)
@@ -62,26 +62,17 @@ func bodyHeight(w, h int) int {
 
 // body draws the view in at most h rows.
 func (sc screen) body(h int) []row {
-	var rows []row
-	switch {
-	case sc.v.pageOpen():
-		rows = sc.page(h)
-	case sc.v.Tab == Namespaces:
-		rows = sc.namespaces(h)
-	case sc.v.Tab == Kills:
-		rows = sc.kills(h)
-	case sc.v.Tab == Events:
-		rows = sc.events(h)
-	default:
-		rows = sc.containers(h)
+	if sc.state.pageOpen() {
+		return sc.page(h)
 	}
+	rows := views[sc.state.Tab].rows(sc, h)
 	return rows[:min(len(rows), h)]
 }
 
 // page shows as much of a page of text as there is room for, from where it is scrolled to.
 func (sc screen) page(h int) []row {
-	lines := pageLines(sc.s, sc.v, sc.w)
-	top := min(max(sc.v.Scroll, 0), max(len(lines)-h, 0))
+	lines := pageLines(sc.s, sc.state, sc.w)
+	top := min(max(sc.state.Scroll, 0), max(len(lines)-h, 0))
 	lines = lines[top:]
 	rows := plainRows(lines[:min(len(lines), h)])
 	if len(lines) > h && h > 1 {
@@ -91,40 +82,12 @@ func (sc screen) page(h int) []row {
 }
 
 // pageLines is the text of the page that is open.
-func pageLines(s *isolation.Snapshot, v View, w int) []line {
-	switch {
-	case v.Help:
+func pageLines(s *isolation.Snapshot, st State, w int) []line {
+	if st.Help {
 		return helpPage(w)
-	case v.Tab == Host:
-		return hostPage(s, v, w)
-	case v.Tab == Containers:
-		for i := range s.Containers {
-			if c := &s.Containers[i]; containerKey(c) == v.Open {
-				return containerPage(c, s, w)
-			}
-		}
-		for i := range s.Containers {
-			if c := &s.Containers[i]; sameContainer(containerKey(c), v.Open) {
-				return containerPage(c, s, w)
-			}
-		}
-		for i := range s.VMs {
-			if m := &s.VMs[i]; vmKey(m) == v.Open {
-				return vmPage(m, s, w)
-			}
-		}
-	case v.Tab == Kills:
-		for i := range s.Kills {
-			if k := &s.Kills[i]; killKey(k) == v.Open {
-				return killPage(k, s, w)
-			}
-		}
-	case v.Tab == Namespaces:
-		for i := range s.Namespaces {
-			if n := &s.Namespaces[i]; namespaceKey(n) == v.Open {
-				return namespacePage(n, s, w)
-			}
-		}
+	}
+	if lines := views[st.Tab].page(s, st, w); lines != nil {
+		return lines
 	}
 	return []line{nil, text(Plain, " It is gone, and nsviz has forgotten it. Esc goes back.")}
 }

@@ -51,11 +51,11 @@ func checkRows(t *testing.T, f Frame) {
 }
 
 // everyView is each view of a snapshot, its opened rows among them.
-func everyView(s *isolation.Snapshot) []View {
+func everyView(s *isolation.Snapshot) []State {
 	enter := Key{Name: KeyEnter}
-	views := []View{{Help: true}, {Replay: true}, {Frozen: s}, {Search: "o", Typing: true}, {Tab: 99}, {Open: "gone"}}
+	views := []State{{Help: true}, {Replay: true}, {Frozen: s}, {Search: "o", Typing: true}, {Tab: 99}, {Open: "gone"}}
 	for tab := range tabCount {
-		v := View{Tab: tab, Notes: []string{"a note"}}
+		v := State{Tab: tab, Notes: []string{"a note"}}
 		views = append(views, v, press(v, s, enter), press(v, s, Key{Name: KeyEnd}), press(v, s, Key{Name: KeyEnd}, enter))
 	}
 	return views
@@ -76,7 +76,7 @@ func TestRenderAnySize(t *testing.T) {
 			i++
 		}
 	}
-	if f := Render(scene(), View{}, -3, -1); f.Width != 0 || f.Height != 0 {
+	if f := Render(scene(), State{}, -3, -1); f.Width != 0 || f.Height != 0 {
 		t.Errorf("a negative size makes a frame of %dx%d", f.Width, f.Height)
 	}
 }
@@ -152,6 +152,13 @@ func FuzzRender(f *testing.F) {
 			c := &s.Containers[i]
 			c.ID, c.Label, c.Image, c.Runtime, c.InitComm, c.CgroupPath = text+fmt.Sprint(i), text, text, text, text, text
 			c.Namespaces[event.Net].SharedWith = isolation.OthersNamed(text, text)
+			for j := range c.History {
+				m := &c.History[j]
+				m.Cgroup, m.Said, m.By = text, fact.EngineAction(text), &event.Process{Comm: text, PID: 1, Container: who}
+				if j == 0 {
+					m.Kind = isolation.MomentKind(text)
+				}
+			}
 		}
 		s.VMs = sceneVMs().VMs
 		for i := range s.VMs {
@@ -179,7 +186,7 @@ func FuzzRender(f *testing.F) {
 		for i := range s.Namespaces {
 			s.Namespaces[i].Containers, s.Namespaces[i].PinnedBy = []string{text}, []string{text}
 		}
-		s.Probes = []fact.Probe{{Name: text, Method: text, Reason: text}}
+		s.Probes = []fact.Probe{{Name: fact.ProbeName(text), Method: fact.Method(text), Reason: text}}
 		s.Engines = []fact.Engine{{Name: text, State: fact.EngineFailing, Detail: text}}
 		s.Totals.Lost = map[string]uint64{text: 1}
 		views := everyView(s)
@@ -271,7 +278,7 @@ func TestCursorGoesThroughBothPartsOfTheTable(t *testing.T) {
 	for _, size := range [][2]int{{120, 40}, {80, 24}, {60, 20}, {40, 10}, {20, 5}, {20, 2}} {
 		s := sceneManyVMs()
 		s.Kills, s.Containers, s.VMs = nil, s.Containers[:40], s.VMs[:12]
-		v := View{Width: size[0], Height: size[1]}
+		v := State{Width: size[0], Height: size[1]}
 		keys := v.keys(s)
 		if len(keys) != 52 {
 			t.Fatalf("%d rows", len(keys))
@@ -419,10 +426,10 @@ func TestClocksAreLocal(t *testing.T) {
 	tokyo := time.FixedZone("Asia/Tokyo", 9*60*60)
 	utc := regexp.MustCompile(`\b12:2\d:\d\d`) // where the scene's clocks are without a zone
 	s := scene()
-	views := []View{{}, {Tab: Kills}, {Tab: Events}, {Tab: Namespaces}, {Tab: Host}}
+	views := []State{{}, {Tab: Kills}, {Tab: Events}, {Tab: Namespaces}, {Tab: Host}}
 	for _, tab := range []Tab{Containers, Kills, Namespaces} {
-		for _, key := range (View{Tab: tab}).keys(s) {
-			views = append(views, View{Tab: tab, Open: key})
+		for _, key := range (State{Tab: tab}).keys(s) {
+			views = append(views, State{Tab: tab, Open: key})
 		}
 	}
 	for _, v := range views {
@@ -448,13 +455,13 @@ func TestWhichKillsAreCounted(t *testing.T) {
 		}
 	}
 	s.Totals.OOMKills = map[isolation.KillKey]uint64{{Container: "hog", Scope: event.ScopeCgroup}: 33}
-	frame := Render(&s, View{}, 120, 40).Text()
+	frame := Render(&s, State{}, 120, 40).Text()
 	for _, want := range []string{"33 OOM kills seen", "  288     3", "OOM kills since its start"} {
 		if !strings.Contains(frame, want) {
 			t.Errorf("no %q in\n%s", want, frame)
 		}
 	}
-	if help := Render(&s, View{Help: true}, 120, 40).Text(); !strings.Contains(help, "OOM kills seen") {
+	if help := Render(&s, State{Help: true}, 120, 40).Text(); !strings.Contains(help, "OOM kills seen") {
 		t.Errorf("the help says nothing of it:\n%s", help)
 	}
 }

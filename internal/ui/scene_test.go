@@ -110,7 +110,69 @@ func sceneContainers() []isolation.Container {
 	agent.StartDuration = nil
 	agent.Memory = isolation.Memory{UsageBytes: mibs(25.4), LimitBytes: mibs(32), History: flat(25.4)}
 	agent.Processes = ptr(2)
+	hog.History = hogHistory()
+	web.History = []isolation.Moment{
+		started(&web, 388, "user", "cgroup", "time"),
+		{
+			Time: sceneTime.Add(-40 * time.Second), Kind: isolation.MomentKind(event.NamespaceJoined), Count: 3, Until: sceneTime.Add(-9 * time.Second),
+			By:         &event.Process{Comm: "runc:[1:CHILD]"},
+			Namespaces: []isolation.Touched{{Type: event.Mnt, Own: true}, {Type: event.PID, Own: true}, {Type: event.Net, Own: true}},
+		},
+		{
+			Time: sceneTime.Add(-20 * time.Second), Kind: isolation.MomentChanged, By: &event.Process{PID: 4410, Comm: "runc"},
+			Limits: []isolation.LimitChange{{
+				Resource: fact.ResourceMemory, From: &fact.Limit{Value: ptr(32.0 * mib)}, To: fact.Limit{Unlimited: true},
+			}},
+		},
+	}
+	sidecar.History = []isolation.Moment{started(&sidecar, 301, "user", "cgroup", "time")}
+	agent.History = []isolation.Moment{{ // nsviz is younger
+		Time: sceneTime.Add(-25 * time.Hour), Kind: isolation.MomentFound, Init: &event.Process{PID: agent.InitPID, Comm: agent.InitComm},
+		Namespaces: hostsOf("pid", "net", "uts", "user", "cgroup", "time"),
+	}}
 	return []isolation.Container{agent, web, sidecar, hog}
+}
+
+// hostsOf are the host's namespaces of some types.
+func hostsOf(types ...string) (touched []isolation.Touched) {
+	for _, name := range types {
+		t, err := event.ParseNamespaceType(name)
+		if err != nil {
+			panic(err)
+		}
+		touched = append(touched, isolation.Touched{Type: t, Host: true})
+	}
+	return touched
+}
+
+func started(c *isolation.Container, ms float64, hosts ...string) isolation.Moment {
+	return isolation.Moment{
+		Time: c.Started, Kind: isolation.MomentKind(event.ContainerStarted), Init: &event.Process{PID: c.InitPID, Comm: c.InitComm},
+		Start: &event.Start{DurationMS: &ms, Phases: []event.Phase{{Name: "cgroup"}, {Name: "namespaces", AtMS: 21.1}}}, Namespaces: hostsOf(hosts...),
+	}
+}
+
+// hogHistory is that of a container in which processes were killed again and again.
+func hogHistory() []isolation.Moment {
+	at := sceneTime.Add(-45*time.Second - 412*time.Millisecond)
+	hog := isolation.Container{Started: sceneTime.Add(-45 * time.Second), InitPID: 28473, InitComm: "stress-ng"}
+	kills := hogKill(12, sceneTime.Add(-1129*time.Millisecond))
+	return []isolation.Moment{
+		{Time: at, Kind: isolation.MomentKind(event.CgroupCreated), By: &event.Process{PID: 900, Comm: "dockerd"}, Cgroup: "/docker/" + hogID},
+		{
+			Time: at.Add(21 * time.Millisecond), Kind: isolation.MomentKind(event.NamespaceCreated), By: &event.Process{PID: 28470, Comm: "runc:[1:CHILD]"},
+			Via: event.ViaUnshare, Namespaces: []isolation.Touched{{Type: event.Mnt}, {Type: event.PID}, {Type: event.Net}, {Type: event.IPC}, {Type: event.UTS}},
+		},
+		started(&hog, 412, "user", "cgroup", "time"),
+		{Time: sceneTime.Add(-44 * time.Second), Kind: isolation.MomentLimits, Limits: []isolation.LimitChange{
+			{Resource: fact.ResourceMemory, To: fact.Limit{Value: ptr(64.0 * mib)}},
+			{Resource: fact.ResourceCPU, To: fact.Limit{Unlimited: true}}, {Resource: fact.ResourcePIDs, To: fact.Limit{Unlimited: true}},
+		}},
+		{
+			Time: sceneTime.Add(-22029 * time.Millisecond), Kind: isolation.MomentKind(event.OOMKill), Count: 12, Until: kills.Event.Time,
+			OOM: kills.Event.OOM,
+		},
+	}
 }
 
 func hogKill(n int, at time.Time) isolation.Kill {
@@ -191,7 +253,7 @@ func sceneNamespaces() []isolation.Namespace {
 // scene is the busy host of the screenshots.
 func scene() *isolation.Snapshot {
 	s := &isolation.Snapshot{
-		Time: sceneTime, Version: 100,
+		Time: sceneTime,
 		Host: fact.Host{Name: "node-1", Kernel: "6.18.5", CgroupVersion: "v1", Namespaces: hostNamespaces(), MemoryBytes: 8 << 30, CPUs: 2},
 		Probes: []fact.Probe{
 			{Name: "namespaces by clone", Method: "tp_btf", Reason: "the cheapest hook, and this kernel has it"},
@@ -247,7 +309,7 @@ func sceneFirst() *isolation.Snapshot {
 func sceneLossy() *isolation.Snapshot {
 	s := scene()
 	s.Totals.Lost = map[string]uint64{"ring full": 12, "reader too slow": 3}
-	s.Totals.BPFErrors = map[string]uint64{"victim mm": 2}
+	s.Totals.BPFErrors = map[fact.ErrorPlace]uint64{"victim mm": 2}
 	s.Engines[0] = fact.Engine{Name: "docker", State: fact.EngineFailing, Detail: "context deadline exceeded"}
 	for i := range s.Containers {
 		s.Containers[i].Label, s.Containers[i].Named = event.ShortID(s.Containers[i].ID), false
@@ -273,6 +335,17 @@ func sceneHostile() *isolation.Snapshot {
 		k.Event.OOM.Victim.ProcessComm, k.Event.OOM.Trigger.ProcessComm = "\x1b[2J核", "\x1b[3J"
 		k.Event.OOM.Victim.CommandLine, k.Event.OOM.Victim.CommandLineCut = "\x1b]0;x\x07\u202e核心", true // as no nsviz writes it
 	}
+	for i := range s.Containers {
+		for j := range s.Containers[i].History {
+			m := &s.Containers[i].History[j]
+			if m.By != nil {
+				m.By = &event.Process{PID: m.By.PID, Comm: "\x1b[2J核心\n", Container: ref(hogID, names[1])}
+			}
+			if m.OOM != nil {
+				m.OOM = s.Kills[11].Event.OOM
+			}
+		}
+	}
 	s.Host.Name = "node\t\x9b1"
 	s.Events = sceneEvents(s.Kills)
 	s.Events = append(s.Events, event.Event{Time: sceneTime, Type: event.CgroupCreated, Cgroup: &event.Cgroup{Path: "/docker/\u2066evil\u2069/\x00"}})
@@ -288,6 +361,13 @@ func sceneEnded() *isolation.Snapshot {
 			Created: sceneTime.Add(-past - 3*time.Second), Started: sceneTime.Add(-past - 3*time.Second), Exited: sceneTime.Add(-past),
 			Exit: exit, OOMKills: &kills, OOMKillsAtLeast: kills,
 		})
+		c := &s.Containers[len(s.Containers)-1]
+		c.History = []isolation.Moment{started(c, 60, "user", "cgroup", "time")}
+		if exit == nil {
+			c.History = append(c.History, isolation.Moment{Time: c.Exited, Kind: isolation.MomentGone})
+			return
+		}
+		c.History = append(c.History, isolation.Moment{Time: c.Exited, Kind: isolation.MomentKind(event.ContainerExited), Exit: exit})
 	}
 	end("job-ok", 2*time.Second, 0, &event.Exit{Code: ptr(int32(0)), Cause: event.CauseExited})
 	end("job-failed", 5*time.Second, 0, &event.Exit{Code: ptr(int32(3)), Cause: event.CauseExited})
@@ -333,6 +413,13 @@ func sceneLimits() *isolation.Snapshot {
 	agent.Memory.UsageBytes = nil
 	web.PIDsRefused, web.Limits.PIDs, web.Processes = ptr(uint64(1204)), &fact.Limit{Value: ptr(20.0)}, ptr(20)
 	hog.Stuck = &fact.Stuck{Since: sceneTime.Add(-20 * time.Second), Cgroup: hog.CgroupPath}
+	agent.History = append(agent.History, isolation.Moment{
+		Time: agent.Unheld.Since, Kind: isolation.MomentKind(event.InitMoved), By: agent.Unheld.By, Moved: &event.Moved{PID: agent.InitPID, To: "/"},
+	})
+	web.History = append(web.History, isolation.Moment{
+		Time: sceneTime.Add(-8 * time.Second), Kind: isolation.MomentPIDsRefused, Count: 1204, Until: sceneTime.Add(-time.Second),
+	})
+	hog.History = append(hog.History, isolation.Moment{Time: hog.Stuck.Since, Kind: isolation.MomentStuck, Cgroup: hog.CgroupPath})
 	s.Events = append(s.Events, event.Event{
 		Time: sceneTime.Add(-time.Minute), Type: event.InitMoved, PID: 812, Comm: "bash",
 		Moved: &event.Moved{PID: 27801, Container: ref(agentID, "agent"), Home: "/docker/" + agentID, To: "/"},
@@ -352,6 +439,9 @@ func sceneAbandoned() *isolation.Snapshot {
 				ID: c.Namespaces[event.Net].ID, Relation: isolation.RelationOwn,
 				Abandoned: &isolation.Abandoned{By: "web"}, // since when depends on the time zone
 			}
+			c.History = append(c.History, isolation.Moment{
+				Time: sceneTime.Add(-30 * time.Second), Kind: isolation.MomentAbandoned, Container: ref(webID, "web"), Namespaces: []isolation.Touched{{Type: event.Net}},
+			})
 		}
 	}
 	return s

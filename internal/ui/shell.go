@@ -128,7 +128,7 @@ func draw(ctx context.Context, screen tcell.Screen, device *terminal.Terminal, o
 	}()
 
 	sh := &shell{screen: screen, options: o, styles: tcellStyles(!o.NoColor)}
-	sh.view.Replay, sh.view.Zone = o.Replay, o.Zone
+	sh.state.Replay, sh.state.Zone = o.Replay, o.Zone
 	return sh.loop(ctx, input)
 }
 
@@ -156,7 +156,7 @@ type shell struct {
 	screen  tcell.Screen
 	options Options
 	styles  [256]tcell.Style
-	view    View
+	state   State
 	drawn   *isolation.Snapshot
 }
 
@@ -237,8 +237,8 @@ func (sh *shell) handleAll(ev tcell.Event, input <-chan tcell.Event) (quit bool,
 func (sh *shell) handle(ev tcell.Event) (Action, error) {
 	switch ev := ev.(type) {
 	case *tcell.EventKey:
-		view, action := Update(sh.view, translate(ev), sh.drawn)
-		sh.view = view
+		state, action := Update(sh.state, translate(ev), sh.drawn)
+		sh.state = state
 		return action, nil
 	case *tcell.EventResize:
 		return Repaint, nil
@@ -252,10 +252,10 @@ func (sh *shell) handle(ev tcell.Event) (Action, error) {
 func (sh *shell) draw() {
 	sh.drawn = sh.options.Snapshots()
 	if sh.options.Notes != nil {
-		sh.view.Notes = sh.options.Notes()
+		sh.state.Notes = sh.options.Notes()
 	}
-	sh.view.Width, sh.view.Height = sh.screen.Size()
-	sh.copy(Render(sh.drawn, sh.view, sh.view.Width, sh.view.Height))
+	sh.state.Width, sh.state.Height = sh.screen.Size()
+	sh.copy(Render(sh.drawn, sh.state, sh.state.Width, sh.state.Height))
 	sh.screen.Show()
 }
 

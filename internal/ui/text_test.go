@@ -1,10 +1,8 @@
 package ui
 
 import (
-	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -95,25 +93,6 @@ func TestLineMark(t *testing.T) {
 		}
 		if got.String() != tt.text {
 			t.Errorf("marking %q in %q makes it %q", tt.needle, tt.text, got)
-		}
-	}
-}
-
-func TestUnits(t *testing.T) {
-	for _, tt := range []struct {
-		d                time.Duration
-		up, start, since string
-	}{
-		{-time.Second, "0:00", "0 ms", "just now"},
-		{411600 * time.Microsecond, "0:00", "412 ms", "just now"},
-		{7 * time.Second, "0:07", "7000 ms", "7 s ago"},
-		{62 * time.Second, "1:02", "62.0 s", "1 min ago"},
-		{2*time.Hour + 3*time.Minute + 4*time.Second, "2:03:04", "7384.0 s", "2 h ago"},
-		{14*time.Hour + 5*time.Minute, "14h 05m", "50700.0 s", "14 h ago"},
-		{76 * time.Hour, "3d 04h", "273600.0 s", "3 days ago"},
-	} {
-		if got := fmt.Sprint(uptime(tt.d), ", ", startTime(tt.d), ", ", ago(tt.d)); got != tt.up+", "+tt.start+", "+tt.since {
-			t.Errorf("%v: %s", tt.d, got)
 		}
 	}
 }

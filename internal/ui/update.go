@@ -1,8 +1,6 @@
 package ui
 
 import (
-	"strings"
-
 	"github.com/rivo/uniseg"
 
 	"github.com/nsviz/nsviz/internal/isolation"
@@ -37,7 +35,7 @@ type Key struct {
 	Rune rune
 }
 
-// Action is what the shell is to do beyond drawing the new View.
+// Action is what the shell is to do beyond drawing the new State.
 type Action int
 
 // The actions.
@@ -50,84 +48,84 @@ const (
 // maxSearch bounds the search text: longer than any name, shorter than a pasted file.
 const maxSearch = 128
 
-// Update says what a key does. It changes nothing but the View that it returns.
-func Update(v View, key Key, s *isolation.Snapshot) (View, Action) {
+// Update says what a key does. It changes nothing but the State that it returns.
+func Update(st State, key Key, s *isolation.Snapshot) (State, Action) {
 	switch key.Name {
 	case KeyCtrlC:
-		return v, Quit
+		return st, Quit
 	case KeyCtrlL:
-		return v, Repaint
+		return st, Repaint
 	}
-	if v.Typing {
-		if next, done := v.typed(key); done {
+	if st.Typing {
+		if next, done := st.typed(key); done {
 			return next, Stay
 		}
 	}
 	if key.Name == KeyRune {
-		return v.letter(key.Rune, s)
+		return st.letter(key.Rune, s)
 	}
 	switch key.Name {
 	case KeyEsc:
-		return v.back(), Stay
+		return st.back(), Stay
 	case KeyTab:
-		return v.switchTo((v.Tab + 1) % tabCount), Stay
+		return st.switchTo((st.Tab + 1) % tabCount), Stay
 	case KeyBackTab:
-		return v.switchTo((v.Tab + tabCount - 1) % tabCount), Stay
+		return st.switchTo((st.Tab + tabCount - 1) % tabCount), Stay
 	case KeyEnter:
-		return v.open(s), Stay
+		return st.open(s), Stay
 	}
-	return v.move(key.Name, s), Stay
+	return st.move(key.Name, s), Stay
 }
 
-func (v View) letter(r rune, s *isolation.Snapshot) (View, Action) {
+func (st State) letter(r rune, s *isolation.Snapshot) (State, Action) {
 	switch r {
 	case 'q':
-		return v, Quit
+		return st, Quit
 	case '?':
-		v.Help, v.Scroll = !v.Help, 0
+		st.Help, st.Scroll = !st.Help, 0
 	case '/':
-		v.Help, v.Open, v.Typing, v.Scroll = false, "", true, 0
+		st.Help, st.Open, st.Typing, st.Scroll = false, "", true, 0
 	case ' ':
-		if v.Frozen != nil {
-			v.Frozen = nil
+		if st.Frozen != nil {
+			st.Frozen = nil
 		} else {
-			v.Frozen = v.shown(s)
+			st.Frozen = st.shown(s)
 		}
 	case 'j':
-		return v.move(KeyDown, s), Stay
+		return st.move(KeyDown, s), Stay
 	case 'k':
-		return v.move(KeyUp, s), Stay
+		return st.move(KeyUp, s), Stay
 	case 'g':
-		return v.move(KeyHome, s), Stay
+		return st.move(KeyHome, s), Stay
 	case 'G':
-		return v.move(KeyEnd, s), Stay
+		return st.move(KeyEnd, s), Stay
 	default:
 		if tab := Tab(r - '1'); tab >= 0 && tab < tabCount {
-			return v.switchTo(tab), Stay
+			return st.switchTo(tab), Stay
 		}
 	}
-	return v, Stay
+	return st, Stay
 }
 
 // typed handles a key while the search text is being entered; it leaves the moving keys to others.
-func (v View) typed(key Key) (View, bool) {
+func (st State) typed(key Key) (State, bool) {
 	switch key.Name {
 	case KeyRune:
-		if len(v.Search) < maxSearch {
-			v.Search += string(key.Rune)
+		if len(st.Search) < maxSearch {
+			st.Search += string(key.Rune)
 		}
 	case KeyBackspace:
-		v.Search = withoutLast(v.Search)
+		st.Search = withoutLast(st.Search)
 	case KeyCtrlU:
-		v.Search = ""
+		st.Search = ""
 	case KeyEnter:
-		v.Typing = false
+		st.Typing = false
 	case KeyEsc:
-		v.Typing, v.Search = false, ""
+		st.Typing, st.Search = false, ""
 	default:
-		return v, false
+		return st, false
 	}
-	return v, true
+	return st, true
 }
 
 // withoutLast removes the last thing that looks like one letter.
@@ -144,68 +142,63 @@ func withoutLast(s string) string {
 }
 
 // back closes what lies on top: the help, then what is open, then the filter.
-func (v View) back() View {
+func (st State) back() State {
 	switch {
-	case v.Help:
-		v.Help, v.Scroll = false, 0
-	case v.Open != "":
-		v.Open, v.Scroll, v.Tab = "", 0, v.Back
+	case st.Help:
+		st.Help, st.Scroll = false, 0
+	case st.Open != "":
+		st.Open, st.Scroll, st.Tab = "", 0, st.Back
 	default:
-		v.Search = ""
+		st.Search = ""
 	}
-	return v
+	return st
 }
 
-func (v View) switchTo(tab Tab) View {
-	v.Tab, v.Back, v.Open, v.Help, v.Scroll, v.Typing = tab, tab, "", false, 0, false
-	return v
+func (st State) switchTo(tab Tab) State {
+	st.Tab, st.Back, st.Open, st.Help, st.Scroll, st.Typing = tab, tab, "", false, 0, false
+	return st
 }
 
-// open opens the row under the cursor; an event leads to what it tells of.
-func (v View) open(s *isolation.Snapshot) View {
-	shown := v.shown(s)
-	keys := v.keys(shown)
-	if v.pageOpen() || len(keys) == 0 {
-		return v
+// open opens what the row under the cursor leads to.
+func (st State) open(s *isolation.Snapshot) State {
+	shown := st.shown(s)
+	keys := st.keys(shown)
+	if st.pageOpen() || len(keys) == 0 {
+		return st
 	}
-	i := v.cursor(keys)
-	if v.Tab == Events {
-		tab, key := related(shown, eventRows(shown, v.Search, len(shown.Events), false)[i].first)
-		if key == "" {
-			return v
-		}
-		v.Tab, v.Back, v.Open, v.Scroll = tab, Events, key, 0
-		v.Cursor[tab] = key
-		return v
+	tab, key := views[st.Tab].target(shown, keys[st.cursor(keys)])
+	if key == "" {
+		return st
 	}
-	v.Cursor[v.Tab], v.Open, v.Back, v.Scroll = keys[i], keys[i], v.Tab, 0
-	return v
+	st.Tab, st.Back, st.Open, st.Scroll = tab, st.Tab, key, 0
+	st.Cursor[tab] = key
+	return st
 }
 
 // move moves the cursor, or scrolls where a page of text is open.
-func (v View) move(key KeyName, s *isolation.Snapshot) View {
-	shown := v.shown(s)
-	w, h := v.Width, v.Height
+func (st State) move(key KeyName, s *isolation.Snapshot) State {
+	shown := st.shown(s)
+	w, h := st.Width, st.Height
 	if w <= 0 || h <= 0 {
 		w, h = 80, 24
 	}
 	page := max(bodyHeight(w, h)-2, 1)
-	if v.pageOpen() {
-		last := max(len(pageLines(shown, v, w))-bodyHeight(w, h), 0)
-		v.Scroll = moved(min(v.Scroll, last), last+1, page, key)
-		return v
+	if st.pageOpen() {
+		last := max(len(pageLines(shown, st, w))-bodyHeight(w, h), 0)
+		st.Scroll = moved(min(st.Scroll, last), last+1, page, key)
+		return st
 	}
-	keys := v.keys(shown)
+	keys := st.keys(shown)
 	if len(keys) == 0 {
-		return v
+		return st
 	}
-	i := moved(v.cursor(keys), len(keys), page, key)
-	v.Cursor[v.Tab] = keys[i]
+	i := moved(st.cursor(keys), len(keys), page, key)
+	st.Cursor[st.Tab] = keys[i]
 	// At the top of what grows at the top, the cursor stays with the newest.
-	if i == 0 && (v.Tab == Kills || v.Tab == Events) {
-		v.Cursor[v.Tab] = ""
+	if i == 0 && views[st.Tab].newestFirst() {
+		st.Cursor[st.Tab] = ""
 	}
-	return v
+	return st
 }
 
 // moved is where a key leads from place i of n.
@@ -225,18 +218,4 @@ func moved(i, n, page int, key KeyName) int {
 		i = n - 1
 	}
 	return min(max(i, 0), n-1)
-}
-
-// matches reports whether any of the texts contains the search text, whatever the case.
-func matches(needle string, texts ...string) bool {
-	if needle == "" {
-		return true
-	}
-	needle = strings.ToLower(needle)
-	for _, t := range texts {
-		if strings.Contains(strings.ToLower(t), needle) {
-			return true
-		}
-	}
-	return false
 }

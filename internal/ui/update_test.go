@@ -39,41 +39,41 @@ func TestUpdate(t *testing.T) {
 
 	for _, tt := range []struct {
 		name   string
-		from   View
+		from   State
 		keys   []Key
-		want   View
+		want   State
 		action Action
 	}{
-		{"down", View{}, key(KeyDown), on(Containers, webID), Stay},
-		{"j", View{}, letters("jj"), on(Containers, sidecarID), Stay},
-		{"up stops at the top", View{}, key(KeyUp), on(Containers, agentID), Stay},
+		{"down", State{}, key(KeyDown), on(Containers, webID), Stay},
+		{"j", State{}, letters("jj"), on(Containers, sidecarID), Stay},
+		{"up stops at the top", State{}, key(KeyUp), on(Containers, agentID), Stay},
 		{"k", on(Containers, hogID), letters("k"), on(Containers, sidecarID), Stay},
-		{"end", View{}, key(KeyEnd), on(Containers, hogID), Stay},
+		{"end", State{}, key(KeyEnd), on(Containers, hogID), Stay},
 		{"home", on(Containers, hogID), key(KeyHome), on(Containers, agentID), Stay},
-		{"page down stops at the end", View{}, key(KeyPageDown), on(Containers, hogID), Stay},
+		{"page down stops at the end", State{}, key(KeyPageDown), on(Containers, hogID), Stay},
 		{"page up", on(Containers, hogID), key(KeyPageUp), on(Containers, agentID), Stay},
-		{"G and g", View{}, letters("Gg"), on(Containers, agentID), Stay},
+		{"G and g", State{}, letters("Gg"), on(Containers, agentID), Stay},
 		{"a row that is gone", on(Containers, "gone"), key(KeyDown), on(Containers, webID), Stay},
 		{"the newest kill is no fixed one", on(Kills, second), key(KeyUp), on(Kills, ""), Stay},
 		{"the second kill is", on(Kills, ""), key(KeyDown), on(Kills, second), Stay},
-		{"digit", View{}, letters("3"), on(Kills, ""), Stay},
-		{"a digit without a view", View{}, letters("690"), View{}, Stay},
-		{"tab", View{}, key(KeyTab), on(Namespaces, ""), Stay},
+		{"digit", State{}, letters("3"), on(Kills, ""), Stay},
+		{"a digit without a view", State{}, letters("690"), State{}, Stay},
+		{"tab", State{}, key(KeyTab), on(Namespaces, ""), Stay},
 		{"tab goes round", on(Host, ""), key(KeyTab), on(Containers, ""), Stay},
-		{"shift-tab goes round", View{}, key(KeyBackTab), on(Host, ""), Stay},
-		{"tab closes what is open", opened, key(KeyTab), func() View {
+		{"shift-tab goes round", State{}, key(KeyBackTab), on(Host, ""), Stay},
+		{"tab closes what is open", opened, key(KeyTab), func() State {
 			v := back
 			v.Tab, v.Back = Namespaces, Namespaces
 			return v
 		}(), Stay},
-		{"enter opens", View{}, key(KeyEnter), opened, Stay},
+		{"enter opens", State{}, key(KeyEnter), opened, Stay},
 		{"enter in what is open", opened, key(KeyEnter), opened, Stay},
-		{"enter on nothing", View{Search: "zebra"}, key(KeyEnter), View{Search: "zebra"}, Stay},
+		{"enter on nothing", State{Search: "zebra"}, key(KeyEnter), State{Search: "zebra"}, Stay},
 		{"enter in the host's page", on(Host, ""), key(KeyEnter), on(Host, ""), Stay},
 		{"esc closes", opened, key(KeyEsc), back, Stay},
-		{"esc on nothing", View{}, key(KeyEsc), View{}, Stay},
+		{"esc on nothing", State{}, key(KeyEsc), State{}, Stay},
 		{"an event leads to its kill", on(Events, ""), key(KeyEnter), fromEvent, Stay},
-		{"and back", fromEvent, key(KeyEsc), func() View {
+		{"and back", fromEvent, key(KeyEsc), func() State {
 			v := fromEvent
 			v.Tab, v.Open = Events, ""
 			return v
@@ -81,42 +81,42 @@ func TestUpdate(t *testing.T) {
 		{"an event leads to its container", started, key(KeyEnter), fromStart, Stay},
 		{"an event that leads nowhere", on(Events, eventRows(s, "", 99, false)[13].key), key(KeyEnter),
 			on(Events, eventRows(s, "", 99, false)[13].key), Stay},
-		{"search", View{}, letters("/hog"), View{Search: "hog", Typing: true}, Stay},
-		{"q is a letter in a search", View{}, letters("/q?1 "), View{Search: "q?1 ", Typing: true}, Stay},
-		{"enter keeps the search", View{}, join(letters("/hog"), key(KeyEnter)), View{Search: "hog"}, Stay},
-		{"esc drops the search", View{}, join(letters("/hog"), key(KeyEsc)), View{}, Stay},
-		{"esc drops a kept search", View{Search: "hog"}, key(KeyEsc), View{}, Stay},
-		{"the cursor moves in what is found", View{}, join(letters("/hog"), key(KeyDown, KeyEnter)), found, Stay},
-		{"backspace", View{Search: "né", Typing: true}, key(KeyBackspace), View{Search: "n", Typing: true}, Stay},
-		{"backspace takes an accent along", View{Search: "ne\u0301", Typing: true}, key(KeyBackspace), View{Search: "n", Typing: true}, Stay},
-		{"backspace on nothing", View{Typing: true}, key(KeyBackspace), View{Typing: true}, Stay},
-		{"ctrl-u", View{Search: "hog", Typing: true}, key(KeyCtrlU), View{Typing: true}, Stay},
-		{"tab ends a search", View{Search: "hog", Typing: true}, key(KeyTab), func() View {
+		{"search", State{}, letters("/hog"), State{Search: "hog", Typing: true}, Stay},
+		{"q is a letter in a search", State{}, letters("/q?1 "), State{Search: "q?1 ", Typing: true}, Stay},
+		{"enter keeps the search", State{}, join(letters("/hog"), key(KeyEnter)), State{Search: "hog"}, Stay},
+		{"esc drops the search", State{}, join(letters("/hog"), key(KeyEsc)), State{}, Stay},
+		{"esc drops a kept search", State{Search: "hog"}, key(KeyEsc), State{}, Stay},
+		{"the cursor moves in what is found", State{}, join(letters("/hog"), key(KeyDown, KeyEnter)), found, Stay},
+		{"backspace", State{Search: "né", Typing: true}, key(KeyBackspace), State{Search: "n", Typing: true}, Stay},
+		{"backspace takes an accent along", State{Search: "ne\u0301", Typing: true}, key(KeyBackspace), State{Search: "n", Typing: true}, Stay},
+		{"backspace on nothing", State{Typing: true}, key(KeyBackspace), State{Typing: true}, Stay},
+		{"ctrl-u", State{Search: "hog", Typing: true}, key(KeyCtrlU), State{Typing: true}, Stay},
+		{"tab ends a search", State{Search: "hog", Typing: true}, key(KeyTab), func() State {
 			v := on(Namespaces, "")
 			v.Search = "hog"
 			return v
 		}(), Stay},
-		{"help", View{}, letters("?"), View{Help: true}, Stay},
-		{"help again", View{Help: true, Scroll: 3}, letters("?"), View{}, Stay},
-		{"esc closes the help first", func() View {
+		{"help", State{}, letters("?"), State{Help: true}, Stay},
+		{"help again", State{Help: true, Scroll: 3}, letters("?"), State{}, Stay},
+		{"esc closes the help first", func() State {
 			v := opened
 			v.Help = true
 			return v
 		}(), key(KeyEsc), opened, Stay},
-		{"a page stops at its end", func() View {
+		{"a page stops at its end", func() State {
 			v := on(Host, "")
 			v.Width, v.Height = 80, 200
 			return v
-		}(), key(KeyEnd, KeyDown), func() View {
+		}(), key(KeyEnd, KeyDown), func() State {
 			v := on(Host, "")
 			v.Width, v.Height = 80, 200
 			return v
 		}(), Stay},
-		{"q", View{}, letters("q"), View{}, Quit},
-		{"ctrl-c, even in a search", View{Typing: true}, key(KeyCtrlC), View{Typing: true}, Quit},
-		{"ctrl-l", View{}, key(KeyCtrlL), View{}, Repaint},
-		{"an unknown key", View{}, key(KeyNone), on(Containers, agentID), Stay},
-		{"an unknown letter", View{}, letters("x"), View{}, Stay},
+		{"q", State{}, letters("q"), State{}, Quit},
+		{"ctrl-c, even in a search", State{Typing: true}, key(KeyCtrlC), State{Typing: true}, Quit},
+		{"ctrl-l", State{}, key(KeyCtrlL), State{}, Repaint},
+		{"an unknown key", State{}, key(KeyNone), on(Containers, agentID), Stay},
+		{"an unknown letter", State{}, letters("x"), State{}, Stay},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			v, action := tt.from, Stay
@@ -134,7 +134,7 @@ func TestUpdate(t *testing.T) {
 }
 
 func TestScrollStopsAtTheEnd(t *testing.T) {
-	v := View{Help: true, Width: 80, Height: 24}
+	v := State{Help: true, Width: 80, Height: 24}
 	v = press(v, scene(), Key{Name: KeyEnd}, Key{Name: KeyPageDown}, Key{Name: KeyDown})
 	last := len(helpPage(80)) - bodyHeight(80, 24)
 	if v.Scroll != last {
@@ -153,7 +153,7 @@ func TestScrollStopsAtTheEnd(t *testing.T) {
 func TestFreeze(t *testing.T) {
 	before, after := scene(), sceneEmpty()
 	after.Totals.Events = map[event.Type]uint64{event.NamespaceCreated: 15, event.CgroupCreated: 4, event.ContainerStarted: 3, event.OOMKill: 49}
-	v := press(View{}, before, letters(" ")...)
+	v := press(State{}, before, letters(" ")...)
 	if v.Frozen != before {
 		t.Fatal("space does not freeze")
 	}
@@ -172,7 +172,7 @@ func TestFreeze(t *testing.T) {
 		t.Error("space does not go on")
 	}
 	// A model that began anew counts from zero; that is no negative number of events.
-	if n := (View{Frozen: before}).missed(&isolation.Snapshot{}); n != 0 {
+	if n := (State{Frozen: before}).missed(&isolation.Snapshot{}); n != 0 {
 		t.Errorf("%d events missed", n)
 	}
 }
@@ -201,7 +201,7 @@ func TestCursorFollowsAContainerIntoItsEnd(t *testing.T) {
 // A machine that is gone leaves its page saying so, and the cursor at the top; a later one with its PID is another.
 func TestMachineGone(t *testing.T) {
 	s := sceneVMs()
-	v := press(View{}, s, Key{Name: KeyEnd}, Key{Name: KeyEnter})
+	v := press(State{}, s, Key{Name: KeyEnd}, Key{Name: KeyEnter})
 	if page := Render(s, v, 120, 40).Text(); !strings.Contains(page, "in the container pod") {
 		t.Fatalf("the page of the machine:\n%s", page)
 	}

@@ -64,7 +64,7 @@ func vmSeen(v *isolation.VM, s *isolation.Snapshot, w int) []line {
 	if !v.Started.IsZero() {
 		since := clockIn(v.Started, s.Time)
 		if s.Time.Sub(v.Started) >= 24*time.Hour {
-			since = stamp(v.Started, s.Time.Location(), "2006-01-02 15:04")
+			since = story.Minute(v.Started, s.Time.Location())
 		}
 		up = up.add(Dim, ", since "+since)
 	}

@@ -1,7 +1,6 @@
 package ui
 
 import (
-	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -10,6 +9,7 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/query"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
@@ -21,7 +21,7 @@ func listedVMs(s *isolation.Snapshot, needle string) []*isolation.VM {
 	var out []*isolation.VM
 	for i := range s.VMs {
 		v := &s.VMs[i]
-		if matches(needle, v.Name, v.Kind, v.Manager, v.Acceleration, v.Container, "VM") {
+		if query.VMs.Match(v, needle) {
 			out = append(out, v)
 		}
 	}
@@ -42,77 +42,25 @@ func machineOf(c *isolation.Container, s *isolation.Snapshot) *isolation.VM {
 	return nil
 }
 
-// vmGroups is groups for virtual machines.
-func (c columns) vmGroups() line { return c.grouped("own kernel", "guest memory") }
-
-// vmHead is the row of titles above the virtual machines, in the columns of the containers.
-// // which says which of them are shown, where they do not all fit.
-func (c columns) vmHead(which string) line {
-	t := titles{
-		name: cmp.Or(which, "VIRTUAL MACHINE"), image: "RUN BY", namespaces: text(Title, "INSIDE").fit(namespaceColumns * c.namespace),
-		memory: "RESIDENT/GIVEN", count: "VCPU",
+// vmInside fills the place of a virtual machine's namespaces and, where there is no other place for that, says what runs it.
+func vmInside(v *isolation.VM, in tableRow) line {
+	words := "not visible"
+	switch {
+	case in.namespace < 4:
+	case in.image > 0 || in.spark > 0:
+		words = "not visible from here"
+	default:
+		const around = 2 + 2 + 3 // the shades, the blanks, and ": " with the last column's blank
+		words = runBy(v, namespaceColumns*in.namespace-len(words)-around) + ": " + words
 	}
-	if c.name < len(t.name) && which == "" {
-		t.name = "VM"
-	}
-	if c.memoryWidth() < len(t.memory) {
-		t.memory = "RESIDENT"
-	}
-	if c.image == 0 {
-		t.spark = "RUN BY"
-	}
-	return c.titled(t)
-}
-
-// vmRow draws one virtual machine. It has a single wall where a container has up to eight.
-func (c columns) vmRow(v *isolation.VM, s *isolation.Snapshot, selected bool, needle string) line {
-	l := cursorMark(selected).join(vmName(v).mark(needle).fit(c.name)).space(1)
-	if c.image > 0 {
-		l = l.join(text(Dim, runBy(v, c.image)).mark(needle).fit(c.image)).space(1)
-	}
-	if c.pid > 0 {
-		l = l.join(pidText(v.PID).right(c.pid)).space(1)
-	}
-	if c.up > 0 {
-		l = l.join(vmUp(v, s.Time).right(c.up)).space(1)
-	}
-	if c.start > 0 {
-		l = l.space(c.start + 1)
-	}
-	if c.namespace > 0 {
-		words := "not visible"
-		switch {
-		case c.namespace < 4:
-		case c.image > 0 || c.spark > 0:
-			words = "not visible from here"
-		default:
-			const around = 2 + 2 + 3 // the shades, the blanks, and ": " with the last column's blank
-			words = runBy(v, namespaceColumns*c.namespace-len(words)-around) + ": " + words
-		}
-		l = l.space(1).join(opaque(words, c.namespace)).space(c.namespace / 4)
-	}
-	l = l.join(vmMemory(v, c.bar, c.memory)).space(1)
-	if c.spark > 0 {
-		by := line{}
-		if c.image == 0 {
-			by = text(Dim, runBy(v, c.spark)).mark(needle)
-		}
-		l = l.join(by.fit(c.spark)).space(1)
-	}
-	if c.oom > 0 {
-		l = l.join(vcpus(v).right(c.oom)).space(1)
-	}
-	if c.procs > 0 {
-		l = l.join(text(Strong, "1").right(c.procs))
-	}
-	return l
+	return opaque(words, in.namespace)
 }
 
 func vmUp(v *isolation.VM, now time.Time) line {
 	if v.Started.IsZero() {
 		return text(Unknown, "?")
 	}
-	return text(Plain, uptime(now.Sub(v.Started)))
+	return text(Plain, story.Uptime(now.Sub(v.Started)))
 }
 
 // vmName is a virtual machine's name, with the container that it is in.

@@ -7,6 +7,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/story"
 )
 
 // EventText words one event for people, as the event stream does, on one line: its time in a zone, what it is, the container's
@@ -17,7 +18,7 @@ func EventText(e event.Event, zone *time.Location) string {
 	if label == "" {
 		label = "-"
 	}
-	return stamp(e.Time, zone, "15:04:05.000") + "  " + pad(r.kind, 10) + "  " + pad(foreign.Name(label), 20) + "  " + foreign.Prose(r.text.String())
+	return story.ClockMillis(e.Time, zone) + "  " + pad(r.kind, 10) + "  " + pad(foreign.Name(label), 20) + "  " + foreign.Prose(r.text.String())
 }
 
 func pad(s string, w int) string { return s + blanks(w-foreign.Width(s)) }

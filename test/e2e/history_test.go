@@ -110,7 +110,7 @@ func TestHistory(t *testing.T) {
 	docker(t, "stop", "--time", "1", name)
 	docker(t, "rm", name)
 	docker(t, "rm", "-f", side)
-	awaits("its removal", func(m *isolation.Moment) bool { return m.Said == "destroy" })
+	awaits("its removal", func(m *isolation.Moment) bool { return m.Said == fact.ActionRemove })
 	awaits("the engine's word", func(m *isolation.Moment) bool { return m.Kind == isolation.MomentVerdict })
 	awaits("the removal of its cgroup", func(m *isolation.Moment) bool { return m.Kind == isolation.MomentKind(event.CgroupRemoved) })
 
@@ -253,10 +253,11 @@ func checkEngineLog(t *testing.T, k *report.Known, began time.Time) {
 	counts, want := map[string]uint64{}, map[string]uint64{}
 	for i := range k.History {
 		if m := &k.History[i]; m.Kind == isolation.MomentSaid {
-			if counts[m.Said] == 0 {
-				order = append(order, m.Said)
+			action := string(m.Said)
+			if counts[action] == 0 {
+				order = append(order, action)
 			}
-			counts[m.Said] += m.Times()
+			counts[action] += m.Times()
 		}
 	}
 	for line := range strings.Lines(log) {
@@ -314,7 +315,7 @@ func agreed(k *report.Known) agreement {
 		told := instants.ReplaceAllString(list[i], "")
 		switch m.Kind {
 		case isolation.MomentSaid:
-			a.Engine[m.Said] += m.Times()
+			a.Engine[string(m.Said)] += m.Times()
 		case isolation.MomentVerdict:
 			a.Engine[told]++
 		case isolation.MomentLimits, isolation.MomentChanged:

@@ -17,7 +17,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/anatomy"
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/host/nsfs"
 )
 
 func inspect(t *testing.T, name string) anatomy.Anatomy {
@@ -123,11 +123,11 @@ func checkLimits(t *testing.T, name string, a *anatomy.Anatomy) {
 	t.Helper()
 	var memory uint64
 	if limit := a.Resources.Memory.MaxBytes; !limit.Unlimited {
-		memory = *limit.Value
+		memory = uint64(*limit.Value)
 	}
 	pids := "none"
 	if limit := a.Resources.PIDs.Max; !limit.Unlimited {
-		pids = fmt.Sprint(*limit.Value)
+		pids = fmt.Sprint(uint64(*limit.Value))
 	}
 	got := fmt.Sprint(memory, " ", pids, " ", a.Root.ReadOnly)
 	want := strings.NewReplacer("<nil>", "none").Replace(docker(t, "inspect", "-f",
@@ -144,7 +144,7 @@ func checkFailOn(t *testing.T, name, severity string, findings []anatomy.Finding
 		t.Fatal(err)
 	}
 	want := 0
-	if worst, some := anatomy.Worst(findings); some && worst >= threshold {
+	if slices.ContainsFunc(findings, func(f anatomy.Finding) bool { return f.Severity >= threshold }) {
 		want = failed
 	}
 	stdout, stderr, code := nsviz(t, "inspect", name, "--fail-on", severity)
@@ -390,7 +390,7 @@ func TestInspectNested(t *testing.T) {
 	if user := a.Namespaces[event.User]; user.SharedWithHost == nil || *user.SharedWithHost {
 		t.Errorf("the user namespace is %+v", user)
 	}
-	if diff := cmp.Diff([]hostfs.IDRange{{Inside: 0, Outside: 0, Count: 1}}, a.UIDMap); diff != "" {
+	if diff := cmp.Diff([]nsfs.IDRange{{Inside: 0, Outside: 0, Count: 1}}, a.UIDMap); diff != "" {
 		t.Error(diff)
 	}
 	stdout, _, _ := nsviz(t, "inspect", name)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/anatomy"
 	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/report"
@@ -54,13 +55,13 @@ func row(t *testing.T, name string) string {
 }
 
 // trackedHierarchy is what nsviz follows here.
-func trackedHierarchy(t *testing.T) hostfs.Layout {
+func trackedHierarchy(t *testing.T) cgroupfs.Layout {
 	t.Helper()
 	host, err := hostfs.Open(hostfs.Roots{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	layout, err := host.Cgroups()
+	layout, err := host.Cgroups.Layout()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +97,7 @@ func TestMovedOut(t *testing.T) {
 		}
 	}
 	limits := "its memory limit"
-	if layout.Version == hostfs.CgroupV2 {
+	if layout.Version == cgroupfs.V2 {
 		limits = "its limits"
 	}
 	comm, err := os.ReadFile("/proc/self/comm")

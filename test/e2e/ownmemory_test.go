@@ -13,12 +13,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/hostfs"
 )
 
 // ownCgroup is a cgroup with a limit, as its path, and two without one below it.
 type ownCgroup struct {
-	layout      hostfs.Layout
+	layout      cgroupfs.Layout
 	path        string
 	inner, side string // directories
 }
@@ -29,7 +30,7 @@ func makeOwnCgroup(t *testing.T, limit uint64) ownCgroup {
 	if err != nil {
 		t.Fatal(err)
 	}
-	layout, err := host.Cgroups()
+	layout, err := host.Cgroups.Layout()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 
 	"github.com/nsviz/nsviz/deploy/grafana"
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 )
 
 // The containers of TestEveryPanel.
@@ -167,7 +167,7 @@ const (
 
 // expectations are what every query of the dashboard returns after the stress demo. Panels of the
 // same title differ in whether they show one moment.
-func expectations(layout hostfs.Layout) map[string]expectation {
+func expectations(layout cgroupfs.Layout) map[string]expectation {
 	seconds := value(func(_ truth, v float64) bool { return v > 0 && v < 30 })
 	sometimeSeconds := some(0.001, 30)
 	var madeByRuntime, aliveOfAllTypes []expectation

@@ -40,7 +40,7 @@ func TestListedRightsSuffice(t *testing.T) {
 	_, open := openDir(t)
 	events := startEventsBy(t, asUserWith(allRights, open, "events", "-o", "json"))
 	said := events.stderr.String()
-	if !match(`missing="`+fact.ProbeCgroupWrites+`"`)(said) || strings.Contains(said, "is missing, so") || strings.Contains(said, "may not look") {
+	if !match(`missing="`+string(fact.ProbeCgroupWrites)+`"`)(said) || strings.Contains(said, "is missing, so") || strings.Contains(said, "may not look") {
 		t.Errorf("events says:\n%s", said)
 	}
 	id := docker(t, "run", "-d", "--name", name, "--memory=32m", busyboxImage, "sh", "-c", "sleep 1000 & tail /dev/zero; wait")
@@ -91,7 +91,7 @@ func TestWhatMayNotBeSeenIsUnknown(t *testing.T) {
 			p := startBy(t, newLines(), run("serve", "--web.listen-address", address))
 			p.stderr.await(t, "watching")
 			for by, said := range map[string]string{"serve": p.stderr.String(), "events": startEventsBy(t, run("events", "-o", "json")).stderr.String()} {
-				for _, want := range []string{tt.says, "CAP_DAC_READ_SEARCH is missing", `missing="` + fact.ProbeCgroupWrites + `"`} {
+				for _, want := range []string{tt.says, "CAP_DAC_READ_SEARCH is missing", `missing="` + string(fact.ProbeCgroupWrites) + `"`} {
 					if !strings.Contains(said, want) {
 						t.Errorf("%s does not say %q but\n%s", by, want, said)
 					}

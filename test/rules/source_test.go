@@ -219,6 +219,29 @@ func TestUnknownTags(t *testing.T) {
 	}
 }
 
+// sourceName is the name of a source file in code, in Markdown.
+var sourceName = regexp.MustCompile("`([\\w/.-]+/[\\w.-]+\\.(?:go|c|h))`")
+
+// The pages that say where things are name files that exist: from the top, or below internal/.
+func TestDocumentFiles(t *testing.T) {
+	top, named := root(t), 0
+	eachFile(t, []string{".md"}, func(path string, content []byte) {
+		for _, match := range sourceName.FindAllSubmatch(content, -1) {
+			named++
+			_, err := os.Stat(filepath.Join(top, string(match[1])))
+			if err != nil {
+				_, err = os.Stat(filepath.Join(top, "internal", string(match[1])))
+			}
+			if err != nil {
+				t.Errorf("%s names %s, which does not exist", path, match[1])
+			}
+		}
+	})
+	if named == 0 {
+		t.Error("no page names a file")
+	}
+}
+
 // A link in Markdown to something in this repository.
 var link = regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/demo"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/isolation"
@@ -90,7 +91,7 @@ func (l *Lesson) await(ctx context.Context, name string) *isolation.Container {
 	known := false
 	for {
 		c := l.find(name)
-		if c != nil && (c.Runtime != "docker" || c.Phases[len(c.Phases)-1].Name == event.PhaseEngineStart) {
+		if c != nil && (c.Runtime != runtime.Docker || c.Phases[len(c.Phases)-1].Name == event.PhaseEngineStart) {
 			return c
 		}
 		if c != nil && !known {

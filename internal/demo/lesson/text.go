@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/demo"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
@@ -36,7 +37,7 @@ func startText(c *isolation.Container, atLength bool, w int) string {
 
 func startHead(c *isolation.Container, steps []story.Step) string {
 	how := "made by hand, without any engine"
-	if c.Runtime != "nsviz-demo" {
+	if c.Runtime != runtime.Demo {
 		how = "started by " + c.Runtime
 	}
 	return fmt.Sprintf("%s, %s, came to be in %s. No kernel had to boot.", c.Label, how, story.Millis(tookFor(steps)))

@@ -94,7 +94,7 @@ func Full() *isolation.Snapshot {
 				{Container: isolation.FoldedLabel, Cause: event.CauseExited}: 12,
 			},
 			Lost:      map[string]uint64{"ring full": 3},
-			BPFErrors: map[string]uint64{"namespace_read": 2},
+			BPFErrors: map[fact.ErrorPlace]uint64{"namespace_read": 2},
 			Savings:   map[fact.Saving]uint64{fact.SavesPast: 4},
 			Starts: isolation.Histogram{
 				Counts: []uint64{0, 1, 1, 1, 3, 5, 5, 5, 5, 5, 5, 5, 5, 6},

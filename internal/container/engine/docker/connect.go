@@ -1,0 +1,86 @@
+package docker
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/docker/docker/api/types"
+	"github.com/docker/docker/api/types/events"
+	"github.com/docker/docker/api/types/filters"
+)
+
+// call makes one request, with a bound on its time. what names it for people.
+func (s *session) call(ctx context.Context, what string, timeout time.Duration, request func(context.Context) error) *problem {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stop := s.cfg.Clock.AfterFunc(timeout, func() { cancel(errNoAnswer) })
+	defer stop()
+	err := request(ctx)
+	if err == nil {
+		return nil
+	}
+	if cause := context.Cause(ctx); cause != nil {
+		err = cause
+	}
+	return explain(s.host, what, timeout, err)
+}
+
+// greet finds out whether the engine is there and which one it is, and settles the version of the
+// API. It returns the engine's version for people.
+func (s *session) greet(ctx context.Context) (version string, p *problem) {
+	if p := s.call(ctx, "connection", s.cfg.Timeout, s.host.knock); p != nil {
+		return "", p
+	}
+	if p := s.ping(ctx); p != nil {
+		return "", p
+	}
+	var answer types.Version
+	if p := s.call(ctx, "version request", s.cfg.Timeout, func(ctx context.Context) (err error) {
+		answer, err = s.client.ServerVersion(ctx)
+		return err
+	}); p != nil {
+		return "", p
+	}
+	// Distributions add what does not matter here: 20.10.24+dfsg1.
+	number, _, _ := strings.Cut(answer.Version, "+")
+	if number == "" {
+		number = "unknown version"
+	}
+	return fmt.Sprintf("%s, API %s", cut(number, maxDetail), s.client.ClientVersion()), nil
+}
+
+// ping asks for a sign of life. The engine gives one without any of its locks.
+func (s *session) ping(ctx context.Context) *problem {
+	return s.call(ctx, "ping", s.cfg.Timeout, func(ctx context.Context) error {
+		pong, err := s.client.Ping(ctx)
+		if err == nil {
+			s.negotiate.Do(func() { s.client.NegotiateAPIVersionPing(pong) })
+		}
+		return err
+	})
+}
+
+// subscribe opens the event stream. A failure shows as the stream's end.
+func (s *session) subscribe(ctx context.Context, cancel context.CancelCauseFunc, since time.Time) (opened stream) {
+	// The bound is on the beginning of the stream, which itself has no end.
+	stop := s.cfg.Clock.AfterFunc(s.cfg.Timeout, func() { cancel(errNoAnswer) })
+	defer stop()
+	wanted := filters.NewArgs(
+		filters.Arg("type", string(events.ContainerEventType)), filters.Arg("event", string(events.ActionCreate)),
+		filters.Arg("event", string(events.ActionHealthStatus)),
+		filters.Arg("type", string(events.NetworkEventType)), filters.Arg("event", string(events.ActionDisconnect)),
+	)
+	for word := range actions {
+		wanted.Add("event", string(word))
+	}
+	opened.messages, opened.ended = s.client.Events(expect(ctx, expectEvents), events.ListOptions{
+		// The engine answers before it subscribes us, so a list taken right then can miss what
+		// happens in between. It keeps its latest 256 events: with a time to start from it tells those
+		// too, and after a lost connection those that we missed.
+		Since:   fmt.Sprintf("%d.%09d", since.Unix(), since.Nanosecond()),
+		Filters: wanted,
+	})
+	return opened
+}

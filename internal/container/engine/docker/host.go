@@ -1,0 +1,155 @@
+package docker
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+
+	"github.com/docker/docker/client"
+	"github.com/docker/go-connections/sockets"
+	"github.com/docker/go-connections/tlsconfig"
+
+	"github.com/nsviz/nsviz/internal/fact"
+)
+
+// host is the address of an engine.
+type host struct {
+	url string // as the client takes it
+	// socket is the path of a unix socket, "" for tcp.
+	socket string
+}
+
+// apiVersion is what the engine's API calls a version.
+var apiVersion = regexp.MustCompile(`^v?[0-9]{1,4}\.[0-9]{1,4}$`)
+
+// parseHost takes an address as --docker-host or $DOCKER_HOST has it. It also fails where the environment asks for a version of
+// the API that is none: the client would put it into the path of each request.
+func parseHost(address string) (host, error) {
+	if v := os.Getenv(client.EnvOverrideAPIVersion); v != "" && !apiVersion.MatchString(v) {
+		return host{}, fmt.Errorf("$%s %q: want a version such as 1.41, or nothing", client.EnvOverrideAPIVersion, v)
+	}
+	from := ""
+	if address == "" {
+		if address = os.Getenv(client.EnvOverrideHost); address != "" {
+			from = " in $" + client.EnvOverrideHost
+		} else {
+			address = client.DefaultDockerHost
+		}
+	}
+	parsed, err := client.ParseHostURL(address)
+	switch {
+	case err == nil && parsed.Scheme == "unix":
+		return host{url: address, socket: parsed.Host}, nil
+	case err == nil && parsed.Scheme == "tcp" && parsed.Port() != "":
+		return host{url: address}, nil
+	case strings.HasPrefix(address, "/"):
+		return host{}, fmt.Errorf("docker host %q%s: a socket is written unix://%s", address, from, address)
+	default:
+		return host{}, fmt.Errorf(
+			"docker host %q%s: want unix:///path/to/docker.sock or tcp://host:port", address, from)
+	}
+}
+
+// connection is a client for one session, whose answers are bounded.
+type connection struct {
+	*client.Client
+
+	http      *http.Client
+	url       url.URL // of the API, without its version
+	transport *http.Transport
+}
+
+// Close closes the connections that are idle.
+func (c *connection) Close() error {
+	c.transport.CloseIdleConnections()
+	return nil
+}
+
+// client makes a client for one session. It does not connect. The next session takes a new one,
+// since a client keeps the version that it negotiated, and the engine may come back as another.
+// notes is that of boundedTransport.
+func (h host) client(clock Clock, notes *streamNotes) (*connection, error) {
+	address, err := client.ParseHostURL(h.url)
+	if err != nil {
+		return nil, fmt.Errorf("docker host %q: %w", h.url, err)
+	}
+	c := &connection{
+		url:       url.URL{Scheme: "http", Host: client.DummyHost},
+		transport: &http.Transport{MaxResponseHeaderBytes: maxHeader},
+	}
+	if h.socket == "" {
+		c.url.Host, c.url.Path = address.Host, address.Path
+		// Only here: with certificates in the environment, the client would speak TLS on a unix
+		// socket as well, where no engine does.
+		if c.transport.TLSClientConfig, err = tlsFromEnv(); err != nil {
+			return nil, fmt.Errorf("docker host %q: %w", h.url, err)
+		}
+		if c.transport.TLSClientConfig != nil {
+			c.url.Scheme = "https"
+		}
+	}
+	if err := sockets.ConfigureTransport(c.transport, address.Scheme, address.Host); err != nil {
+		return nil, fmt.Errorf("docker host %q: %w", h.url, err)
+	}
+	c.http = &http.Client{
+		Transport: &boundedTransport{base: c.transport, clock: clock, notes: notes}, CheckRedirect: client.CheckRedirect,
+	}
+	// The host comes first: it would want to configure the transport, which it cannot look into.
+	if c.Client, err = client.NewClientWithOpts(client.WithHost(h.url), client.WithHTTPClient(c.http), client.WithScheme(c.url.Scheme),
+		client.WithVersionFromEnv(), client.WithAPIVersionNegotiation()); err != nil {
+		return nil, fmt.Errorf("docker host %q: %w", h.url, err)
+	}
+	return c, nil
+}
+
+// tlsFromEnv is what the environment says about TLS, as the docker command takes it; nil is nothing.
+func tlsFromEnv() (*tls.Config, error) {
+	dir := os.Getenv(client.EnvOverrideCertPath)
+	if dir == "" {
+		return nil, nil //nolint:nilnil // no TLS is no error
+	}
+	return tlsconfig.Client(tlsconfig.Options{
+		CAFile: filepath.Join(dir, "ca.pem"), CertFile: filepath.Join(dir, "cert.pem"), KeyFile: filepath.Join(dir, "key.pem"),
+		InsecureSkipVerify: os.Getenv(client.EnvTLSVerify) == "",
+	})
+}
+
+// knock connects to a unix socket and hangs up. It is no dearer than a look at the path and tells
+// apart what the client folds into one "cannot connect": no socket, nobody behind it, no
+// permission, no time for us.
+func (h host) knock(ctx context.Context) error {
+	if h.socket == "" {
+		return nil
+	}
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(ctx, "unix", h.socket)
+	if err == nil {
+		return conn.Close()
+	}
+	return socketProblem(h.socket, err)
+}
+
+// socketProblem puts into words why a unix socket cannot be connected to.
+func socketProblem(socket string, err error) error {
+	switch {
+	case errors.Is(err, syscall.ENOENT), errors.Is(err, syscall.ENOTDIR):
+		return &problem{fact.EngineAbsent, "no socket at " + socket, err}
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return &problem{fact.EngineAbsent, "nothing listens on " + socket, err}
+	case errors.Is(err, os.ErrPermission):
+		return &problem{fact.EngineFailing, "no permission to open " + socket +
+			": run nsviz as root or as a member of the socket's group", err}
+	case errors.Is(err, syscall.EAGAIN):
+		return &problem{fact.EngineFailing, "does not accept connections on " + socket, err}
+	}
+	return err
+}

@@ -1,0 +1,130 @@
+package docker
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	engine "github.com/docker/docker/api/types/container"
+
+	"github.com/nsviz/nsviz/internal/container"
+	"github.com/nsviz/nsviz/internal/container/runtime"
+)
+
+// Bounds of what is taken over from the engine, in bytes. The engine accepts labels of any length
+// and number, in images too, and all of them would be kept for as long as the identity is.
+const (
+	maxName   = 4 << 10
+	maxLabels = 64
+	maxLabel  = 4 << 10  // key and value
+	maxAll    = 16 << 10 // all labels together
+)
+
+// fromSummary makes an identity of an entry of the engine's list. It reports false where the entry
+// has no usable id, and where it has no name: that is a container being removed, and what is known
+// of it already is better.
+func fromSummary(c *engine.Summary) (container.Identity, bool) {
+	name := ownName(c.Names)
+	if !validID(c.ID) || name == "" {
+		return container.Identity{}, false
+	}
+	return container.Identity{
+		ID: c.ID, Runtime: runtime.Docker, Name: cut(name, maxName), Image: shortImage(c.Image), Labels: boundLabels(c.Labels),
+	}, true
+}
+
+// fromAttributes makes an identity of the attributes of a create or rename event. The engine
+// builds them so (daemon/events.go in moby, unchanged since 1.10): its extras, here oldName; the
+// container's labels over them; the image over those, but only where the container has one; last
+// the name. So a label can neither forge nor hide the name, a label "oldName" hides the extra, and a
+// label "image" shows as the image of a container without one. Labels called like an attribute
+// are left out. The list knows better on all but the name, and is asked after every such event.
+func fromAttributes(id string, attributes map[string]string) (container.Identity, bool) {
+	name := strings.TrimPrefix(attributes["name"], "/")
+	if !validID(id) || name == "" {
+		return container.Identity{}, false
+	}
+	own := maps.Clone(attributes)
+	for _, key := range []string{"name", "image", "oldName"} {
+		delete(own, key)
+	}
+	return container.Identity{
+		ID: id, Runtime: runtime.Docker, Name: cut(name, maxName), Image: shortImage(attributes["image"]), Labels: boundLabels(own),
+	}, true
+}
+
+// ownName picks the container's own name. The others, such as /other/db, are what containers that
+// link to it call it.
+func ownName(names []string) string {
+	for _, n := range names {
+		if n = strings.TrimPrefix(n, "/"); n != "" && !strings.Contains(n, "/") {
+			return n
+		}
+	}
+	return ""
+}
+
+// shortImage shortens what is only an image's id, as docker ps does; the engine gives the id where the
+// tag has moved on to another image.
+func shortImage(name string) string {
+	if digest, ok := strings.CutPrefix(name, "sha256:"); ok && len(digest) == 64 && isHex(digest) {
+		return digest[:12]
+	}
+	return cut(name, maxName)
+}
+
+// boundLabels keeps what fits. Half a value would be a wrong one, so a label that is too long is left
+// out; of too many, the same ones stay each time.
+func boundLabels(all map[string]string) map[string]string {
+	var kept map[string]string
+	size := 0
+	for _, key := range slices.Sorted(maps.Keys(all)) {
+		value := all[key]
+		n := len(key) + len(value)
+		if n > maxLabel || size+n > maxAll {
+			continue
+		}
+		if kept == nil {
+			kept = make(map[string]string, min(len(all), maxLabels))
+		}
+		kept[key] = value
+		size += n
+		if len(kept) == maxLabels {
+			break
+		}
+	}
+	return kept
+}
+
+// validID reports whether id can be a container's: its 64 hexadecimal digits or the first of them.
+func validID(id string) bool {
+	return len(id) >= 12 && len(id) <= 64 && isHex(id)
+}
+
+func isHex(s string) bool {
+	return strings.Trim(s, "0123456789abcdef") == ""
+}
+
+// cut shortens s to at most limit bytes, between two runes. The copy lets go of the rest.
+func cut(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	for limit > 0 && !utf8.RuneStart(s[limit]) {
+		limit--
+	}
+	return strings.Clone(s[:limit])
+}
+
+// cutFront shortens s to at most limit bytes, between two runes, and keeps its end.
+func cutFront(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	at := len(s) - limit
+	for at < len(s) && !utf8.RuneStart(s[at]) {
+		at++
+	}
+	return strings.Clone(s[at:])
+}

@@ -1,0 +1,79 @@
+package docker
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/docker/docker/client"
+
+	"github.com/nsviz/nsviz/internal/fact"
+)
+
+// maxDetail bounds the reasons that come from the engine, in bytes.
+const maxDetail = 200
+
+// errNoAnswer cancels a request that took too long.
+var errNoAnswer = errors.New("no answer in time")
+
+// problem is why a session ended, in the words for engine.Sink.EngineState.
+type problem struct {
+	state  fact.EngineState
+	detail string
+	err    error
+}
+
+func (p *problem) Error() string { return fmt.Sprintf("%s: %v", p.detail, p.err) }
+func (p *problem) Unwrap() error { return p.err }
+
+// explain puts the failure of a request into words. what is the request's name.
+func explain(h host, what string, timeout time.Duration, err error) *problem {
+	if p, ok := errors.AsType[*problem](err); ok {
+		return p
+	}
+	if errors.Is(err, errNoAnswer) {
+		return &problem{fact.EngineFailing, fmt.Sprintf("does not answer the %s within %v", what, timeout), err}
+	}
+	failure, inRequest := errors.AsType[*url.Error](err)
+	if client.IsErrConnectionFailed(err) && !inRequest {
+		// The client says no more than "cannot connect" where the connection was refused.
+		return &problem{fact.EngineAbsent, "nothing answers at " + h.url, err}
+	}
+	if isGarbage(err) {
+		return &problem{fact.EngineFailing, what + ": the answer is not the Docker API's: " + brief(err), err}
+	}
+	if inRequest {
+		err = failure.Err // without the address, which is an encoded path for a unix socket
+	}
+	return &problem{fact.EngineFailing, what + ": " + brief(err), err}
+}
+
+// explainStream puts the end of the event stream into words. An engine that is stopped ends it.
+func explainStream(h host, timeout time.Duration, err error) *problem {
+	_, broken := errors.AsType[net.Error](err)
+	if broken || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return &problem{fact.EngineConnecting, "the event stream ended", err}
+	}
+	return explain(h, "event stream", timeout, err)
+}
+
+// isGarbage reports whether err comes from decoding.
+func isGarbage(err error) bool {
+	_, syntax := errors.AsType[*json.SyntaxError](err)
+	_, shape := errors.AsType[*json.UnmarshalTypeError](err)
+	// Bare, these come from the decoder; where the connection broke, the transport wraps them.
+	return syntax || shape || err == io.EOF || err == io.ErrUnexpectedEOF
+}
+
+// brief is an error in one short line.
+func brief(err error) string {
+	text := strings.TrimPrefix(err.Error(), "Error response from daemon: ")
+	// "request returned 500 Internal Server Error for API route and version http://%2Frun%2F…"
+	text, _, _ = strings.Cut(text, " for API route and version ")
+	return cut(strings.Join(strings.Fields(text), " "), maxDetail)
+}

@@ -1,0 +1,119 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"math"
+	"net/netip"
+	"strconv"
+
+	"github.com/containerd/errdefs"
+	engine "github.com/docker/docker/api/types/container"
+
+	"github.com/nsviz/nsviz/internal/container"
+)
+
+// settingsPatience bounds the requests of Settings together. An engine that is stuck in one container's lock
+// answers all else.
+const settingsPatience = DefaultTimeout
+
+// Settings implements engine.Engine. Of an image that is gone the layers are unknown.
+func (f *Follower) Settings(ctx context.Context, id string) (container.Settings, error) {
+	api, err := f.host.client(wallClock{}, nil)
+	if err != nil {
+		return container.Settings{}, err
+	}
+	defer api.Close()
+	ctx, cancel := context.WithTimeoutCause(ctx, settingsPatience, errNoAnswer)
+	defer cancel()
+	answer, err := api.ContainerInspect(ctx, id)
+	switch {
+	case errdefs.IsNotFound(err):
+		return container.Settings{}, errors.New("the engine does not know the container")
+	case err != nil:
+		if cause := context.Cause(ctx); cause != nil {
+			err = cause
+		}
+		return container.Settings{}, explain(f.host, "inspection", settingsPatience, err)
+	case answer.ContainerJSONBase == nil || answer.HostConfig == nil:
+		return container.Settings{}, errors.New("the engine's answer has no settings")
+	}
+	s := settingsOf(answer)
+	s.Layers = layers(ctx, api, answer.Image)
+	return s, nil
+}
+
+func settingsOf(answer engine.InspectResponse) container.Settings {
+	h := answer.HostConfig
+	s := container.Settings{
+		Privileged: h.Privileged, ReadonlyRootfs: h.ReadonlyRootfs,
+		NetworkMode: string(h.NetworkMode), PIDMode: string(h.PidMode), IPCMode: string(h.IpcMode), UTSMode: string(h.UTSMode),
+		UserMode: string(h.UsernsMode), CgroupMode: string(h.CgroupnsMode),
+		MemoryBytes: uint64(max(h.Memory, 0)), CapAdd: h.CapAdd, CapDrop: h.CapDrop, SecurityOptions: h.SecurityOpt,
+		AppArmorProfile: answer.AppArmorProfile,
+	}
+	// It is told memory and swap together. 0 is the engine's own choice, of a host that cannot limit swap, too.
+	switch {
+	case h.MemorySwap < 0:
+		s.SwapUnlimited = true
+	case h.MemorySwap > 0 && h.Memory > 0 && h.MemorySwap >= h.Memory:
+		s.SwapBytes = new(uint64(h.MemorySwap - h.Memory))
+	}
+	const usualPeriod = 100_000 // microseconds
+	switch {
+	case h.NanoCPUs > 0:
+		s.CPUs = float64(h.NanoCPUs) / 1e9
+	case h.CPUQuota > 0 && h.CPUPeriod > 0:
+		s.CPUs = float64(h.CPUQuota) / float64(h.CPUPeriod)
+	case h.CPUQuota > 0:
+		s.CPUs = float64(h.CPUQuota) / usualPeriod
+	}
+	if h.PidsLimit != nil && *h.PidsLimit > 0 && *h.PidsLimit < math.MaxInt64 {
+		s.PIDs = uint64(*h.PidsLimit)
+	}
+	if answer.NetworkSettings == nil {
+		return s
+	}
+	for port, bindings := range answer.NetworkSettings.Ports {
+		for _, b := range bindings {
+			ip, err := netip.ParseAddr(b.HostIP)
+			number, portErr := strconv.ParseUint(b.HostPort, 10, 16)
+			if err != nil || portErr != nil {
+				continue // the engine has not bound it
+			}
+			s.Ports = append(s.Ports, container.PublishedPort{
+				HostIP: ip, HostPort: uint16(number), ContainerPort: uint16(port.Int()), Protocol: port.Proto(),
+			})
+		}
+	}
+	return s
+}
+
+// layers are those of an image, the lowest first. What made them is known where as many steps of the image's
+// history have a size as there are layers: the engine does not say which steps made none.
+func layers(ctx context.Context, api *connection, image string) []container.ImageLayer {
+	answer, err := api.ImageInspect(ctx, image)
+	if err != nil || len(answer.RootFS.Layers) == 0 {
+		return nil
+	}
+	list := make([]container.ImageLayer, len(answer.RootFS.Layers))
+	for i, digest := range answer.RootFS.Layers {
+		list[i].DiffID = cut(digest, maxDetail)
+	}
+	history, err := api.ImageHistory(ctx, image)
+	if err != nil {
+		return list
+	}
+	var steps []string // the latest first
+	for _, step := range history {
+		if step.Size > 0 {
+			steps = append(steps, step.CreatedBy)
+		}
+	}
+	if len(steps) == len(list) {
+		for i, step := range steps {
+			list[len(list)-1-i].CreatedBy = cut(step, maxDetail)
+		}
+	}
+	return list
+}

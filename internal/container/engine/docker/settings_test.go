@@ -1,0 +1,140 @@
+package docker
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/netip"
+	"strings"
+	"testing"
+
+	engine "github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/image"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/nsviz/nsviz/internal/container"
+)
+
+func answerJSON(v any) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(v) }
+}
+
+func TestSettings(t *testing.T) {
+	e := newEngine(t)
+	e.start()
+	t.Cleanup(e.stop)
+	e.answer(inspectPath(1), say(http.StatusOK, "application/json", `{
+		"Image": "sha256:1", "AppArmorProfile": "docker-default",
+		"HostConfig": {
+			"Privileged": true, "ReadonlyRootfs": true, "NetworkMode": "host", "PidMode": "container:x", "IpcMode": "private", "UTSMode": "host",
+			"UsernsMode": "host", "CgroupnsMode": "private", "CapAdd": ["CAP_KILL"], "CapDrop": ["ALL"], "SecurityOpt": ["no-new-privileges"],
+			"Memory": 67108864, "NanoCpus": 500000000, "PidsLimit": 50
+		},
+		"NetworkSettings": {"Ports": {
+			"53/udp": [{"HostIp": "127.0.0.1", "HostPort": "5353"}, {"HostIp": "", "HostPort": "1"}, {"HostIp": "::", "HostPort": ""}], "80/tcp": null
+		}}
+	}`))
+	e.answer("/images/sha256:1/json", say(http.StatusOK, "application/json", `{"RootFS":{"Type":"layers","Layers":["sha256:a","sha256:b"]}}`))
+	e.answer("/images/sha256:1/history", answerJSON([]image.HistoryResponseItem{
+		{CreatedBy: "CMD top"}, {CreatedBy: "RUN second", Size: 7}, {CreatedBy: "ENV x=y"}, {CreatedBy: "ADD " + strings.Repeat("x", 1000), Size: 9},
+	}))
+	ask := func() (container.Settings, error) {
+		return following(t, "unix://"+e.socket).Settings(t.Context(), id(1))
+	}
+	got, err := ask()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := container.Settings{
+		Privileged: true, ReadonlyRootfs: true, NetworkMode: "host", PIDMode: "container:x", IPCMode: "private", UTSMode: "host",
+		UserMode: "host", CgroupMode: "private", MemoryBytes: 64 << 20, CPUs: 0.5, PIDs: 50, CapAdd: []string{"CAP_KILL"}, CapDrop: []string{"ALL"},
+		SecurityOptions: []string{"no-new-privileges"}, AppArmorProfile: "docker-default",
+		Ports:  []container.PublishedPort{{HostIP: netip.MustParseAddr("127.0.0.1"), HostPort: 5353, ContainerPort: 53, Protocol: "udp"}},
+		Layers: []container.ImageLayer{{DiffID: "sha256:a", CreatedBy: cut("ADD "+strings.Repeat("x", 1000), maxDetail)}, {DiffID: "sha256:b", CreatedBy: "RUN second"}},
+	}
+	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
+		t.Error(diff)
+	}
+	// A step of no bytes that made a layer: which one it is, nobody says.
+	e.answer("/images/sha256:1/history", answerJSON([]image.HistoryResponseItem{{CreatedBy: "RUN true"}, {CreatedBy: "ADD", Size: 9}}))
+	if got, err := ask(); err != nil || got.Layers[0] != (container.ImageLayer{DiffID: "sha256:a"}) {
+		t.Errorf("%+v, %v", got.Layers, err)
+	}
+	e.answer("/images/sha256:1/json", say(http.StatusNotFound, "application/json", `{"message":"no such image"}`))
+	if got, err := ask(); err != nil || got.Layers != nil || got.MemoryBytes == 0 {
+		t.Errorf("without its image: %+v, %v", got, err)
+	}
+}
+
+func TestSettingsOfLimits(t *testing.T) {
+	for _, test := range []struct {
+		resources engine.Resources
+		cpus      float64
+		pids      uint64
+	}{
+		{engine.Resources{}, 0, 0},
+		{engine.Resources{CPUQuota: 50_000}, 0.5, 0},
+		{engine.Resources{CPUQuota: 50_000, CPUPeriod: 25_000}, 2, 0},
+		{engine.Resources{CPUQuota: -1, PidsLimit: new(int64(-1)), Memory: -1}, 0, 0},
+	} {
+		got := settingsOf(engine.InspectResponse{ContainerJSONBase: &engine.ContainerJSONBase{HostConfig: &engine.HostConfig{Resources: test.resources}}})
+		if got.CPUs != test.cpus || got.PIDs != test.pids || got.MemoryBytes != 0 {
+			t.Errorf("%+v: %+v", test.resources, got)
+		}
+	}
+}
+
+func TestSettingsOfSwap(t *testing.T) {
+	for _, test := range []struct {
+		memory, both int64
+		bytes        *uint64
+		unlimited    bool
+	}{
+		{0, 0, nil, false},
+		{64 << 20, 0, nil, false}, // of an engine that cannot limit swap
+		{64 << 20, -1, nil, true},
+		{0, -1, nil, true},
+		{64 << 20, 64 << 20, new(uint64(0)), false},
+		{64 << 20, 96 << 20, new(uint64(32 << 20)), false},
+		{64 << 20, 1, nil, false},
+	} {
+		resources := engine.Resources{Memory: test.memory, MemorySwap: test.both}
+		got := settingsOf(engine.InspectResponse{ContainerJSONBase: &engine.ContainerJSONBase{HostConfig: &engine.HostConfig{Resources: resources}}})
+		if diff := cmp.Diff(test.bytes, got.SwapBytes); diff != "" || got.SwapUnlimited != test.unlimited {
+			t.Errorf("%+v: unlimited: %t; -want +got:\n%s", resources, got.SwapUnlimited, diff)
+		}
+	}
+}
+
+func TestSettingsFail(t *testing.T) {
+	e := newEngine(t)
+	e.start()
+	t.Cleanup(e.stop)
+	f := following(t, "unix://"+e.socket)
+	for _, test := range []struct {
+		answer http.HandlerFunc
+		says   string
+	}{
+		{say(http.StatusNotFound, "application/json", `{"message":"No such container"}`), "the engine does not know the container"},
+		{say(http.StatusInternalServerError, "application/json", `{"message":"no"}`), "inspection: "},
+		{say(http.StatusOK, "application/json", `{}`), "no settings"},
+		{say(http.StatusOK, "text/html", `<html>`), "not the Docker API's"},
+	} {
+		e.answer(inspectPath(1), test.answer)
+		if got, err := f.Settings(t.Context(), id(1)); err == nil || !strings.Contains(err.Error(), test.says) {
+			t.Errorf("%+v, %v, want %q", got, err, test.says)
+		}
+	}
+	// One that hangs is not waited for when nobody waits any more.
+	ctx, cancel := context.WithCancel(t.Context())
+	e.answer(inspectPath(1), func(w http.ResponseWriter, r *http.Request) {
+		cancel()
+		hang(w, r)
+	})
+	if got, err := f.Settings(ctx, id(1)); err == nil {
+		t.Errorf("%+v of an engine that hangs", got)
+	}
+	if got, err := following(t, "unix://"+t.TempDir()+"/docker.sock").Settings(t.Context(), id(1)); err == nil {
+		t.Errorf("%+v of an engine that is not there", got)
+	}
+}

@@ -1,0 +1,166 @@
+package docker
+
+import (
+	"bytes"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	engine "github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/events"
+)
+
+func inspectPath(n int) string { return "/containers/" + id(n) + "/json" }
+
+// state answers an inspection.
+func state(s engine.State) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		_ = json.NewEncoder(w).Encode(engine.InspectResponse{ContainerJSONBase: &engine.ContainerJSONBase{State: &s}})
+	}
+}
+
+func TestVerdicts(t *testing.T) {
+	at := func(d time.Duration) string { return epoch.Add(d).Format(time.RFC3339Nano) }
+	tests := []struct {
+		name   string
+		answer http.HandlerFunc
+		want   string
+	}{
+		{"OOM-killed", state(engine.State{ExitCode: 137, OOMKilled: true, FinishedAt: at(-1)}), " code 137 OOMKilled true"},
+		{"not OOM-killed", state(engine.State{ExitCode: 0, FinishedAt: at(0)}), " code 0 OOMKilled false"},
+		{
+			"about to be started again",
+			state(engine.State{Running: true, Restarting: true, ExitCode: 1, FinishedAt: at(0)}), " code 1 OOMKilled false",
+		},
+		{"started again", state(engine.State{Running: true, FinishedAt: at(0)}), ""},
+		{"ended again", state(engine.State{ExitCode: 1, FinishedAt: at(1)}), ""},
+		{"its end has no time", state(engine.State{ExitCode: 1}), ""},
+		{"removed", say(http.StatusNotFound, "application/json", `{"message":"No such container"}`), " removed"},
+		{"refused", say(http.StatusInternalServerError, "application/json", `{"message":"no"}`), ""},
+		{"no state", say(http.StatusOK, "application/json", `{}`), ""},
+		{"garbage", say(http.StatusOK, "text/html", `<html>`), ""},
+	}
+	e := newEngine(t)
+	e.start()
+	r := begin(t, e)
+	r.expect(connected)
+	for i, test := range tests {
+		e.answer(inspectPath(i+1), test.answer)
+		// The attribute may as well be a label of the image.
+		e.emit(events.ActionDie, id(i+1), map[string]string{"name": "web", "exitCode": "42"})
+		t.Log(test.name)
+		r.expect("ended " + id(i + 1)[:12] + test.want)
+	}
+}
+
+// An engine that is slow to inspect one container is asked about the next one after that, and holds up
+// nothing else meanwhile.
+func TestSlowVerdict(t *testing.T) {
+	e := newEngine(t)
+	e.start()
+	r := begin(t, e)
+	r.expect(connected)
+	e.answer(inspectPath(1), hang)
+	e.answer(inspectPath(2), state(engine.State{ExitCode: 3, FinishedAt: epoch.Format(time.RFC3339Nano)}))
+	e.emit(events.ActionDie, id(1), nil)
+	e.emit(events.ActionDie, id(2), nil)
+	e.requested("GET /v1.41" + inspectPath(1))
+	e.destroy(id(9), nil)
+	r.expect("destroy 000000000009")
+	r.clock.fire(t, DefaultTimeout)
+	r.expect("ended 000000000001", "ended 000000000002 code 3 OOMKilled false")
+}
+
+func TestManyDeathsAreBounded(t *testing.T) {
+	told := sink{calls: make(chan string, maxDead)}
+	s := &session{Follower: &Follower{cfg: Config{}.withDefaults()}, status: &status{sink: told}}
+	for i := range maxDead + 3 {
+		s.died(id(i), epoch)
+	}
+	if len(s.dead) != maxDead || s.dead[0].id != id(0) {
+		t.Errorf("%d wait", len(s.dead))
+	}
+	if n := len(told.calls); n != 3 || <-told.calls != "lost 1" {
+		t.Errorf("%d are reported as lost", n)
+	}
+}
+
+// Whoever makes cgroups that look like containers takes no question from what the engine itself tells of.
+func TestDeathsComeBeforeForgedStarts(t *testing.T) {
+	e := newEngine(t)
+	var log bytes.Buffer
+	e.start()
+	r := begin(t, e, func(c *Config) { c.Log = slog.New(slog.NewTextHandler(&log, nil)) })
+	r.expect(connected)
+	e.emit(events.ActionCreate, id(1), map[string]string{"name": "web"})
+	r.expect("identify docker 000000000001 web  map[] created 2026-03-01T12:00:00.123456789Z")
+
+	forged := func(n int) int { return 0x1000 + n }
+	first := "GET /v1.41" + inspectPath(forged(0))
+	e.answer(inspectPath(forged(0)), hang)
+	r.follower.AskStart(id(forged(0)))
+	e.requested(first)
+	const forgeries = 1 + 2*maxStarts + 500 // in the queue, in the channel before it, and too many
+	for n := 1; n < forgeries; n++ {
+		r.follower.AskStart(id(forged(n)))
+	}
+	e.answer(inspectPath(1), state(engine.State{Status: "created", ExitCode: 127, Error: "no such file"}))
+	e.answer(inspectPath(2), state(engine.State{ExitCode: 3, FinishedAt: epoch.Format(time.RFC3339Nano)}))
+	e.emitRaw(`{"Type":"network","Action":"disconnect","Actor":{"ID":"` + id(99) + `","Attributes":{"container":"` + id(1) + `"}}}`)
+	e.emit(events.ActionDie, id(2), nil)
+	e.destroy(id(9), nil)
+	r.expect("destroy 000000000009") // so that all before it has been taken in
+	r.clock.fire(t, DefaultTimeout)
+	r.expect("ended 000000000001 code 127 not started: no such file", "ended 000000000002 code 3 OOMKilled false")
+	r.clock.fire(t, DefaultPingEvery)
+	r.clock.await(t, DefaultPingEvery) // answered
+	r.end()
+	if !strings.Contains(log.String(), " not_asked=") {
+		t.Errorf("the log does not say that some were not asked about:\n%s", log.String())
+	}
+}
+
+// Of a start that fails the engine tells nothing but that the container left its network; asked, it says why.
+func TestFailedStarts(t *testing.T) {
+	e := newEngine(t)
+	before := summary(1, "before", "busybox")
+	before.State, before.Created = engine.StateCreated, epoch.Add(-time.Hour).Unix()
+	e.set(before)
+	e.answer(inspectPath(1), state(engine.State{Status: "created", ExitCode: 128, Error: "no such device"}))
+	e.start()
+	r := begin(t, e)
+	r.expect("identify docker 000000000001 before busybox map[]", connected)
+	r.expect("ended 000000000001 code 128 not started: no such device")
+	if got, want := <-r.sink.deeds, "000000000001 create +-1h0m0.123456789s"; got != want {
+		t.Errorf("told %q, want %q", got, want)
+	}
+	disconnect := func(n int) {
+		e.emitRaw(`{"Type":"network","Action":"disconnect","Actor":{"ID":"` + id(99) + `","Attributes":{"container":"` + id(n) + `"}}}`)
+	}
+	e.answer(inspectPath(2), state(engine.State{Status: "created", ExitCode: 127, Error: strings.Repeat("x", maxStartError) + "not found"}))
+	e.emit(events.ActionCreate, id(2), map[string]string{"name": "web"})
+	disconnect(2)
+	disconnect(2) // which is of the same start
+	r.expect("identify docker 000000000002 web  map[] created 2026-03-01T12:00:00.123456789Z")
+	r.expect("ended 000000000002 code 127 not started: " + strings.Repeat("x", maxStartError-9) + "not found")
+
+	r.clock.pass(sameStart)
+	r.follower.AskStart(id(2)) // of the next one
+	r.expect("ended 000000000002 code 127 not started: " + strings.Repeat("x", maxStartError-9) + "not found")
+
+	// One that has started leaves its network at its end, which is another matter.
+	e.emit(events.ActionCreate, id(3), map[string]string{"name": "db"})
+	e.emit(events.ActionStart, id(3), map[string]string{"name": "db"})
+	disconnect(3)
+	r.expect("identify docker 000000000003 db  map[] created 2026-03-01T12:00:00.123456789Z")
+
+	// Others may have seen a start fail. What has started meanwhile is not told.
+	e.answer(inspectPath(4), state(engine.State{Running: true, Error: "earlier"}))
+	r.follower.AskStart(id(4))
+	r.follower.AskStart("../5")
+	r.follower.AskStart(id(6)) // not there any more
+	r.expect("ended 000000000006 removed")
+}

@@ -1,0 +1,2 @@
+// Package hosttest makes what tests of the host's readers read: made-up file systems and processes of their own.
+package hosttest

@@ -1,0 +1,5 @@
+// Package mountinfo reads what is mounted in a process's mount namespace.
+//
+// Paths are bytes that somebody else chose. They are returned as they are, without any check for UTF-8 or control
+// characters.
+package mountinfo

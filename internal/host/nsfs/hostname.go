@@ -1,0 +1,80 @@
+package nsfs
+
+import (
+	"bytes"
+	"runtime"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
+)
+
+// LookingThread is what the thread calls itself that enters a UTS namespace to ask for its host name, so that an nsviz
+// that watches takes that for what it is.
+const LookingThread = "nsviz:look"
+
+// Hostname asks the kernel what the host is called in the UTS namespace of a process. The name is what the
+// namespace's root gave it: up to 64 bytes of anything but NUL, none among them.
+//
+// No file of procfs tells it of another namespace than the reader's. So a thread enters that namespace,
+// asks, and is thrown away; that takes CAP_SYS_ADMIN in the user namespaces of both.
+func (r *Reader) Hostname(pid int32) (string, error) {
+	path := r.proc.PID(pid) + "/ns/uts"
+	fd, err := pseudofs.Open(unix.AT_FDCWD, path, unix.O_RDONLY)
+	if err != nil {
+		return "", pseudofs.PathError("open", path, err)
+	}
+	defer unix.Close(fd)
+	own, err := pseudofs.Open(unix.AT_FDCWD, r.proc.File("self/ns/uts"), unix.O_RDONLY)
+	if err == nil {
+		defer unix.Close(own)
+		theirs, err := pseudofs.Inode(fd)
+		ours, ownErr := pseudofs.Inode(own)
+		if err == nil && ownErr == nil && theirs == ours {
+			return hostname()
+		}
+	}
+	var name string
+	err = inThrowawayThread(func() error {
+		comm := append([]byte(LookingThread), 0)
+		_ = unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(&comm[0])), 0, 0, 0) // fails for bad addresses only
+		if err := unix.Setns(fd, unix.CLONE_NEWUTS); err != nil {
+			return pseudofs.PathError("enter", path, err)
+		}
+		var err error
+		name, err = hostname()
+		return err
+	})
+	return name, err
+}
+
+func hostname() (string, error) {
+	var names unix.Utsname
+	if err := unix.Uname(&names); err != nil {
+		return "", err
+	}
+	name, _, _ := bytes.Cut(names.Nodename[:], []byte{0})
+	return string(name), nil
+}
+
+// inThrowawayThread runs f in a thread that ends with it, so that f may enter namespaces.
+func inThrowawayThread(f func() error) error {
+	done := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread() // and never unlocks: the thread ends with the goroutine
+		if unix.Gettid() != unix.Getpid() {
+			done <- f()
+			return
+		}
+		// The first thread would stay, and the process is seen where that one is.
+		other := make(chan error, 1)
+		go func() {
+			runtime.LockOSThread()
+			other <- f()
+		}()
+		done <- <-other
+		runtime.UnlockOSThread()
+	}()
+	return <-done
+}

@@ -1,0 +1,119 @@
+package nsfs
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
+)
+
+// Relation says to whom a namespace belongs: Owner is the user namespace that owns it,
+// Parent, for PID and user namespaces, the one that it was made in. An id is 0 where there is none or
+// where it is out of this process's sight: the kernel tells of nothing above the asker's own
+// namespaces.
+type Relation struct {
+	Type          event.NamespaceType
+	ID            uint64
+	Owner, Parent uint64
+}
+
+// Relations asks the kernel for the relations of the process's namespace of type t, which
+// come first, of its owner and its parent, of theirs, and so on: up to where the kernel tells no more,
+// or to those that are known already. Ancestors may have no process, and then nothing else tells of them.
+func (r *Reader) Relations(pid int32, t event.NamespaceType, known func(uint64) bool) ([]Relation, error) {
+	if int(t) >= len(namespaceLinks) {
+		return nil, fmt.Errorf("no namespace type %d", t)
+	}
+	return namespaceRelations(r.proc.PID(pid)+"/"+namespaceLinks[t], t, known)
+}
+
+func namespaceRelations(path string, t event.NamespaceType, known func(uint64) bool) ([]Relation, error) {
+	fd, err := pseudofs.Open(unix.AT_FDCWD, path, unix.O_RDONLY)
+	if err != nil {
+		return nil, pseudofs.PathError("open", path, err)
+	}
+	l := lineage{known: known}
+	if err := l.climb(fd, t); err != nil {
+		return nil, &fs.PathError{Op: "get the owner and the parent of", Path: path, Err: err}
+	}
+	return l.found, nil
+}
+
+// lineage goes from a namespace to its ancestors. That ends, for the kernel nests PID and user
+// namespaces 32 deep at most.
+type lineage struct {
+	known func(uint64) bool
+	found []Relation
+}
+
+// climb notes the namespace that fd is open on and then its ancestors, and closes fd.
+func (l *lineage) climb(fd int, t event.NamespaceType) error {
+	defer unix.Close(fd)
+	id, err := pseudofs.Inode(fd)
+	if err != nil {
+		return err
+	}
+	owner, ownerID, err := relatedNamespace(fd, unix.NS_GET_USERNS)
+	if err != nil {
+		return err
+	}
+	at := len(l.found)
+	l.found = append(l.found, Relation{Type: t, ID: id, Owner: ownerID})
+	if err := l.next(owner, ownerID, event.User); err != nil {
+		return err
+	}
+	switch t {
+	case event.User: // its parent owns it
+		l.found[at].Parent = ownerID
+	case event.PID:
+		parent, parentID, err := relatedNamespace(fd, unix.NS_GET_PARENT)
+		if err != nil {
+			return err
+		}
+		l.found[at].Parent = parentID
+		return l.next(parent, parentID, event.PID)
+	}
+	return nil
+}
+
+// next climbs on, unless there is nothing above or it is known.
+func (l *lineage) next(fd int, id uint64, t event.NamespaceType) error {
+	if id == 0 {
+		return nil
+	}
+	if l.has(id) || l.known(id) {
+		_ = unix.Close(fd)
+		return nil
+	}
+	return l.climb(fd, t)
+}
+
+func (l *lineage) has(id uint64) bool {
+	for i := range l.found {
+		if l.found[i].ID == id {
+			return true
+		}
+	}
+	return false
+}
+
+// relatedNamespace runs one of the ioctls of ioctl_ns(2) and returns the namespace that it opens, with
+// its id; 0 where it is out of scope (EPERM).
+func relatedNamespace(fd int, request uint) (related int, id uint64, err error) {
+	related, err = unix.IoctlRetInt(fd, request)
+	if errors.Is(err, unix.EPERM) {
+		return -1, 0, nil
+	}
+	if err != nil {
+		return -1, 0, err
+	}
+	if id, err = pseudofs.Inode(related); err != nil {
+		_ = unix.Close(related)
+		return -1, 0, err
+	}
+	return related, id, nil
+}

@@ -1,0 +1,66 @@
+//go:build root
+
+package nsfs
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host/hosttest"
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
+)
+
+// The tests in this file change the machine for as long as they run: they make namespaces and a mount.
+// `go test -tags root` as root runs them.
+
+func TestRootRelations(t *testing.T) {
+	r := New(pseudofs.DefaultProc)
+	self, err := r.Of(int32(os.Getpid()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	child := hosttest.Start(t, &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNET}, "cat")
+	ids, err := r.Of(child.PID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for kind, want := range map[event.NamespaceType][2]uint64{
+		event.Net:  {ids[event.User], 0},
+		event.PID:  {ids[event.User], self[event.PID]},
+		event.User: {self[event.User], self[event.User]},
+		event.UTS:  {self[event.User], 0}, // it is the host's
+	} {
+		list, err := r.Relations(child.PID, kind, nothing)
+		if err != nil || list[0] != (Relation{Type: kind, ID: ids[kind], Owner: want[0], Parent: want[1]}) {
+			t.Errorf("%s: %+v, %v, want %v", kind, list, err, want)
+		}
+	}
+}
+
+func TestRootNamespaceMounts(t *testing.T) {
+	r := New(pseudofs.DefaultProc)
+	ids, err := r.Of(int32(os.Getpid()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	point := filepath.Join(t.TempDir(), "net of\ta \\container")
+	hosttest.WriteFile(t, point, "")
+	if err := unix.Mount("/proc/self/ns/net", point, "", unix.MS_BIND, ""); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := unix.Unmount(point, unix.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	}()
+	mounts, err := r.Mounts()
+	if err != nil || !slices.Contains(mounts, Mount{Type: event.Net, ID: ids[event.Net], Point: point}) {
+		t.Errorf("%v, %v", mounts, err)
+	}
+}

@@ -1,0 +1,93 @@
+package pipeline
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/nsviz/nsviz/internal/container"
+	"github.com/nsviz/nsviz/internal/container/engine"
+	"github.com/nsviz/nsviz/internal/container/runtime"
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
+)
+
+// scripted is an engine that is not Docker. It says what says says, and notes what it is asked.
+type scripted struct {
+	says   func(engine.Sink)
+	asked  []string
+	starts []string
+	inits  map[string]engine.Init
+}
+
+func (s *scripted) Name() string { return runtime.Podman }
+
+func (s *scripted) Run(_ context.Context, sink engine.Sink) error {
+	s.says(sink)
+	return nil
+}
+
+func (s *scripted) Synced() <-chan struct{} { return nil }
+func (s *scripted) Ask(id string)           { s.asked = append(s.asked, id) }
+func (s *scripted) AskStart(id string)      { s.starts = append(s.starts, id) }
+
+func (s *scripted) Settings(context.Context, string) (container.Settings, error) {
+	return container.Settings{}, nil
+}
+
+func (s *scripted) Inits(context.Context, func(string) bool) (map[string]engine.Init, error) {
+	return s.inits, nil
+}
+
+var _ engine.Engine = (*scripted)(nil)
+
+// The pipeline speaks to an engine, whichever it is: what is told has that one's name.
+func TestAnyEngine(t *testing.T) {
+	e := &scripted{says: func(s engine.Sink) {
+		s.EngineState(fact.Engine{Name: runtime.Podman, State: fact.EngineConnected, Detail: "4.3.1"})
+		s.Identify(container.Identity{ID: containerID(1), Runtime: runtime.Podman, Name: "web", Image: "nginx"})
+		s.Did(fact.EngineEvent{
+			ID: containerID(1), Action: fact.ActionCreate, At: midnight, Container: &event.Container{ID: containerID(1), Runtime: runtime.Podman},
+		})
+		s.Did(fact.EngineEvent{ID: containerID(1), Action: fact.ActionStart, At: midnight})
+		s.Ended(fact.EngineReport{ID: containerID(1), StartError: "busy"})
+		s.Lost(3)
+	}}
+	p := nameless(t, "unix:///nowhere/docker.sock")
+	p.cfg.Engine = e
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := p.followEngine(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}()
+	for over := false; !over; {
+		select {
+		case f := <-p.inputs:
+			f()
+		case <-ended:
+			over = true
+		}
+	}
+	s := p.model.Whole()
+	if diff := cmp.Diff([]fact.Engine{{Name: "podman", State: fact.EngineConnected, Detail: "4.3.1"}}, s.Engines); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if len(s.Containers) != 1 || s.Containers[0].Label != "web" || s.Containers[0].Runtime != runtime.Podman || s.Containers[0].NeverStarted.Error != "busy" {
+		t.Errorf("%+v", s.Containers)
+	}
+	if n := s.Totals.Lost[event.LostEngine]; n != 3 {
+		t.Errorf("%d lost", n)
+	}
+
+	p.askStart(&event.Container{ID: containerID(2), Runtime: runtime.Docker})
+	p.askStart(&event.Container{ID: containerID(3), Runtime: runtime.Podman})
+	p.askStart(&event.Container{ID: containerID(1)}) // whose name it has told
+	p.askName(&event.Container{ID: containerID(4)})
+	if !slices.Equal(e.starts, []string{containerID(3), containerID(1)}) || !slices.Equal(e.asked, []string{containerID(4)}) {
+		t.Errorf("asked why %q did not start and who %q are", e.starts, e.asked)
+	}
+}

@@ -1,0 +1,111 @@
+package story
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/container/runtime"
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+// Sentences name the commands that an engine has, and none that it has not.
+func TestCommandsOfEveryRuntime(t *testing.T) {
+	byEngine := func(x *event.Exit) func(*isolation.Container) Text {
+		return func(c *isolation.Container) Text {
+			c.Exited, c.Exit = at(0), x
+			return Container(c, &isolation.Snapshot{})
+		}
+	}
+	moment := func(m isolation.Moment) func(*isolation.Container) Text {
+		return func(c *isolation.Container) Text { return Moment(&m, c) }
+	}
+	own := []isolation.Touched{{Type: event.Mnt, Own: true}, {Type: event.Net, Own: true}}
+	tests := map[string]struct {
+		words func(*isolation.Container) Text
+		// want is for Docker, bare for a runtime without commands, with {name} for the engine and {Name} where a sentence begins with it.
+		want, bare string
+	}{
+		"killed": {
+			byEngine(signalled(9, sender(4242, "runc", 0, nil))), "web was ended by its engine: runc (PID 4242, uid 0) sent SIGKILL without asking before, as `docker kill` and `docker rm --force` do.",
+			"web was ended by its engine: runc (PID 4242, uid 0) sent SIGKILL without asking before.",
+		},
+		"asked": {
+			byEngine(signalled(15, sender(4242, "runc", 0, nil))), "web was ended by its engine: runc (PID 4242, uid 0) sent SIGTERM, as `docker stop` does first.",
+			"web was ended by its engine: runc (PID 4242, uid 0) sent SIGTERM.",
+		},
+		"asked, then killed": {
+			byEngine(asked(signalled(9, sender(4242, "runc", 0, nil)), 15, 10*time.Second, sender(4242, "runc", 0, nil))),
+			"web was ended by its engine: runc (PID 4242, uid 0) sent SIGKILL 10.0 s after SIGTERM, which had not ended it: that is the second step of `docker stop`.",
+			"web was ended by its engine: runc (PID 4242, uid 0) sent SIGKILL 10.0 s after SIGTERM, which had not ended it.",
+		},
+		"obeyed": {
+			byEngine(asked(exited(0), 15, time.Second, sender(4242, "runc", 0, nil))),
+			"web ended by itself with exit code 0. 1.0 s before, runc (PID 4242, uid 0) had sent it SIGTERM, as `docker stop` does first.",
+			"web ended by itself with exit code 0. 1.0 s before, runc (PID 4242, uid 0) had sent it SIGTERM.",
+		},
+		"joined": {
+			moment(isolation.Moment{Kind: isolation.MomentKind(event.NamespaceJoined), By: sender(4242, "runc", 0, nil), Namespaces: own}),
+			"runc (PID 4242, of the host) joined its mnt and net namespaces, as `docker exec` does", "runc (PID 4242, of the host) joined its mnt and net namespaces",
+		},
+		"told": {moment(isolation.Moment{Kind: isolation.MomentSaid, Said: "rename"}), "docker told: rename", "{name} told: rename"},
+		"judged": {
+			moment(isolation.Moment{Kind: isolation.MomentVerdict, Verdict: says(137, false)}), "asked about its end, docker said exit code 137, OOMKilled=false",
+			"asked about its end, {name} said exit code 137, OOMKilled=false",
+		},
+		"right": {
+			func(c *isolation.Container) Text {
+				c.Verdict = says(0, false)
+				return byEngine(exited(0))(c)
+			},
+			"web ended by itself with exit code 0. docker says exit code 0 and OOMKilled=false, which is right.",
+			"web ended by itself with exit code 0. {Name} says exit code 0 and OOMKilled=false, which is right.",
+		},
+		"made and removed": {
+			func(c *isolation.Container) Text {
+				c.State, c.NeverStarted = isolation.Created, &fact.NeverStarted{Made: at(0), Tried: at(0), Failed: at(1), Removed: at(2), Error: "busy", ExitCode: new(int32(128))}
+				return Container(c, &isolation.Snapshot{})
+			},
+			"web never started: docker could not start it: busy. The exit code 128 is docker's own word for that. Its cgroup was made at {at0} and removed " +
+				"after 1.0 s, and no program of its own ran in it. docker removed it at {at2}.",
+			"web never started: {name} could not start it: busy. The exit code 128 is {name}'s own word for that. Its cgroup was made at {at0} and removed " +
+				"after 1.0 s, and no program of its own ran in it. {Name} removed it at {at2}.",
+		},
+	}
+	rows := append([]runtime.Runtime{{Name: "of a later version"}}, runtime.All()...)
+	for name, test := range tests {
+		for _, r := range rows {
+			c := &isolation.Container{ID: webID, Label: "web", Named: true, Runtime: r.Name, State: isolation.Exited, InitPID: 100, InitComm: "sh"}
+			inside, begins := r.Name, r.Name
+			if r.Name == runtime.Unknown {
+				inside, begins = "its engine", "Its engine"
+			}
+			want := test.bare
+			if len(r.Commands) > 0 {
+				want = strings.ReplaceAll(test.want, "docker", r.Name)
+			}
+			want = strings.NewReplacer("{name}", inside, "{Name}", begins, "{at0}", at(0).UTC().Format(fullTime)+" UTC", "{at2}", at(2).UTC().Format(fullTime)+" UTC").Replace(want)
+			if got := test.words(c).String(); got != want {
+				t.Errorf("%s, runtime %q:\ngot  %s\nwant %s", name, r.Name, got, want)
+			}
+		}
+	}
+}
+
+// A runtime may have only some commands.
+func TestAsCommands(t *testing.T) {
+	c := &isolation.Container{Runtime: runtime.Docker}
+	for _, test := range []struct {
+		verbs []runtime.Verb
+		want  string
+	}{
+		{nil, ""}, {[]runtime.Verb{"dance"}, ""}, {[]runtime.Verb{runtime.Kill, "dance"}, ", as `docker kill` does"},
+		{[]runtime.Verb{runtime.Kill, runtime.Remove}, ", as `docker kill` and `docker rm --force` do"},
+	} {
+		if got := asCommands(c, test.verbs...); got != test.want {
+			t.Errorf("%v: %q, want %q", test.verbs, got, test.want)
+		}
+	}
+}

@@ -1,0 +1,75 @@
+package ui
+
+import (
+	"slices"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/story"
+)
+
+// happened is what happened to a container, oldest first: what `nsviz why` tells of its history, in the same words.
+func happened(c *isolation.Container, s *isolation.Snapshot, w int) []line {
+	const when, narrow = 14, 44
+	left := when
+	if w < narrow { // the times have lines of their own
+		left = 2
+	}
+	moments, rest := story.Brief(c.History)
+	if len(moments) == 0 { // it is on its way to its start, of which a short history has nothing
+		moments, rest = c.History, 0
+	}
+	if len(moments) == 0 {
+		return []line{text(Dim, "nsviz did not see it start, and has seen nothing happen to it since.")}
+	}
+	var lines []line
+	for i := range moments {
+		m := &moments[i]
+		head := text(Dim, story.Recent(m.Time, s.Time))
+		if w < narrow {
+			lines = append(lines, head)
+			head = nil
+		}
+		for _, l := range accented(told(story.Moment(m, c), s.Time), accent(m)).wrap(max(w-left, 8)) {
+			lines = append(lines, head.fit(left).join(l))
+			head = nil
+		}
+	}
+	if rest == 0 {
+		return lines
+	}
+	more := text(Dim, "and "+count(uint64(rest), "thing", "things")+" more: ").add(KeyCap, "nsviz why "+c.Label+" --history")
+	for _, l := range more.wrap(max(w-left, 8)) {
+		lines = append(lines, line{}.space(left).join(l))
+	}
+	return lines
+}
+
+// accented is a line whose first strong words have another style.
+func accented(l line, style Style) line {
+	if i := slices.IndexFunc(l, func(sp span) bool { return sp.style == Strong }); i >= 0 {
+		l = slices.Clone(l)
+		l[i].style = style
+	}
+	return l
+}
+
+// accent is the style of what a moment turns on: by it the eye finds starts, ends and kills.
+func accent(m *isolation.Moment) Style {
+	switch m.Kind {
+	case isolation.MomentKind(event.ContainerStarted):
+		return Birth
+	case isolation.MomentKind(event.OOMKill), isolation.MomentUnobserved, isolation.MomentNeverRan:
+		return KillMark
+	case isolation.MomentKind(event.ContainerExited):
+		if m.Exit != nil && m.Exit.Cause == event.CauseOOMKill {
+			return KillMark
+		}
+		return Death
+	case isolation.MomentStuck:
+		return Alarm
+	case isolation.MomentPIDsRefused, isolation.MomentAbandoned:
+		return Warn
+	}
+	return Strong
+}

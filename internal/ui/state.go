@@ -1,0 +1,103 @@
+package ui
+
+import (
+	"time"
+
+	"github.com/nsviz/nsviz/internal/isolation"
+)
+
+// State is what the user chose. Its zero value is a fresh dashboard.
+type State struct {
+	Tab Tab
+	// Cursor holds, for each view, the key of the row under the cursor: a container's id in the
+	// first, or a virtual machine's key. Empty is the first row, and stays there when new rows come in above.
+	Cursor [tabCount]string
+	// Open is the key of the row of the current view that is opened; empty where none is.
+	Open string
+	// Back is the view to return to when what is open closes.
+	Back Tab
+	// Scroll is how far a page of text is scrolled.
+	Scroll int
+	Help   bool
+
+	// Search filters containers, namespaces, kills and events; Typing while it is being entered.
+	Search string
+	Typing bool
+
+	// Frozen is the snapshot that the user stopped at; nil while the screen is live.
+	Frozen *isolation.Snapshot
+
+	// Zone is the time zone of every clock on the screen; nil is that of the snapshot's time.
+	Zone *time.Location
+
+	// Notes are short remarks of the program, for example where it serves metrics.
+	Notes []string
+	// Replay is set where the snapshots come from a recording.
+	Replay bool
+
+	// Width and Height are those of the screen; keys that scroll by pages need them.
+	Width, Height int
+}
+
+// shown is the snapshot to draw: the frozen one, if there is one. Its time is in the zone of the screen.
+func (st State) shown(s *isolation.Snapshot) *isolation.Snapshot {
+	if st.Frozen != nil {
+		s = st.Frozen
+	}
+	if s == nil {
+		return &isolation.Snapshot{}
+	}
+	if st.Zone == nil {
+		return s
+	}
+	zoned := *s
+	zoned.Time = s.Time.In(st.Zone)
+	return &zoned
+}
+
+// missed is how many events came since the screen was frozen.
+func (st State) missed(s *isolation.Snapshot) uint64 {
+	if st.Frozen == nil || s == nil {
+		return 0
+	}
+	total := func(s *isolation.Snapshot) (n uint64) {
+		for _, c := range s.Totals.Events {
+			n += c
+		}
+		return n
+	}
+	now, then := total(s), total(st.Frozen)
+	if now < then {
+		return 0
+	}
+	return now - then
+}
+
+// keys are the keys of the current view's rows, from top to bottom.
+func (st State) keys(s *isolation.Snapshot) []string { return views[st.Tab].keys(s, st.Search) }
+
+// cursor is the index of the row under the cursor; 0 where that row is gone or none was chosen.
+func (st State) cursor(keys []string) int {
+	return max(indexOf(keys, st.Cursor[st.Tab]), 0)
+}
+
+// indexOf finds a row by its key. A container that ended since is found under its new key.
+func indexOf(keys []string, key string) int {
+	if key == "" {
+		return -1
+	}
+	for i, k := range keys {
+		if k == key {
+			return i
+		}
+	}
+	for i, k := range keys {
+		if sameContainer(k, key) {
+			return i
+		}
+	}
+	return -1
+}
+
+// pageOpen reports whether a page of text is shown rather than a list.
+func (st State) pageOpen() bool { return st.Help || st.Open != "" || views[st.Tab].single() }

@@ -1,0 +1,104 @@
+package ui
+
+import "github.com/nsviz/nsviz/internal/isolation"
+
+// Tab names one of the views.
+type Tab int
+
+// The views, in the order of their digits.
+const (
+	Containers Tab = iota
+	Namespaces
+	Kills
+	Events
+	Host
+
+	tabCount
+)
+
+// views are all of them. A new view is a type in a file of its own, and a line here.
+var views = [tabCount]view{
+	Containers: containersView{listView{Containers}},
+	Namespaces: namespacesView{listView{Namespaces}},
+	Kills:      killsView{listView{Kills}},
+	Events:     eventsView{listView{Events}},
+	Host:       hostView{},
+}
+
+// view is one screen of the dashboard: a list whose rows open as pages of text, or a single page. Types that embed listView or
+// pageView implement only what sets them apart.
+type view interface {
+	// title returns the view's name in the line of tabs.
+	title() string
+	// help returns what the help page calls the view, and the words of its screen that it explains.
+	help() (name string, words []explained)
+	// hints returns the keys that the last line offers in the list, or on the single page.
+	hints() []keyHelp
+
+	// single reports whether the view is a single page.
+	single() bool
+	// newestFirst reports whether new rows come in at the top; the cursor stays there with the newest.
+	newestFirst() bool
+	// keys returns the keys of the rows that a search lets through, from top to bottom.
+	keys(s *isolation.Snapshot, search string) []string
+	// rows draws the list in at most h rows.
+	rows(sc screen, h int) []row
+	// smallRows draws the list in at most h rows of a screen that has room for little else.
+	smallRows(sc screen, h int) []row
+	// target returns where Enter leads from the row with a key: to a row of a view, which opens there. Its key is "" where
+	// there is nothing to open.
+	target(s *isolation.Snapshot, key string) (Tab, string)
+	// page returns the text of what is opened (State.Open), or of a single page; nil where that is gone.
+	page(s *isolation.Snapshot, st State, w int) []line
+}
+
+// explained is a word of the screen, and what it means.
+type explained struct{ word, meaning string }
+
+// listView is what views have in common that are lists. tab is the view's own.
+type listView struct{ tab Tab }
+
+func (listView) single() bool      { return false }
+func (listView) newestFirst() bool { return false }
+func (listView) hints() []keyHelp {
+	return []keyHelp{{"↑↓", "move"}, {"enter", "open"}, {"/", "find"}}
+}
+
+// target is the row's own page.
+func (l listView) target(_ *isolation.Snapshot, key string) (Tab, string) { return l.tab, key }
+
+// pageView is what views have in common that are a single page.
+type pageView struct{}
+
+func (pageView) single() bool                                           { return true }
+func (pageView) newestFirst() bool                                      { return false }
+func (pageView) hints() []keyHelp                                       { return []keyHelp{{"↑↓", "scroll"}} }
+func (pageView) keys(*isolation.Snapshot, string) []string              { return nil }
+func (pageView) rows(screen, int) []row                                 { return nil }
+func (pageView) smallRows(screen, int) []row                            { return nil }
+func (pageView) target(*isolation.Snapshot, string) (tab Tab, _ string) { return tab, "" }
+
+// keysOf returns the keys of rows.
+func keysOf[R any](rows []R, key func(R) string) []string {
+	keys := make([]string, len(rows))
+	for i, r := range rows {
+		keys[i] = key(r)
+	}
+	return keys
+}
+
+// find returns the first of the rows that is wanted, or nil.
+func find[R any](rows []R, wanted func(*R) bool) *R {
+	for i := range rows {
+		if wanted(&rows[i]) {
+			return &rows[i]
+		}
+	}
+	return nil
+}
+
+// withoutHead returns rows without the first one, which has the titles: on a small screen the rows themselves come first.
+func withoutHead(rows []row, h int) []row {
+	rows = rows[:min(len(rows), h+1)]
+	return rows[min(1, len(rows)):]
+}

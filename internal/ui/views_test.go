@@ -1,0 +1,112 @@
+package ui
+
+import (
+	"strings"
+	"testing"
+)
+
+// Whatever a view shows, Enter leads from a row to a page that is there, and the help names the view.
+func TestEveryViewIsComplete(t *testing.T) {
+	s := sceneVMs()
+	help := linesText(helpPage(108))
+	titles := map[string]Tab{}
+	for tab, v := range views {
+		if v == nil {
+			t.Fatalf("view %d is missing", tab)
+		}
+		if other, taken := titles[v.title()]; taken || v.title() == "" {
+			t.Errorf("view %d is called %q, as view %d", tab, v.title(), other)
+		}
+		titles[v.title()] = Tab(tab)
+		name, words := v.help()
+		if name == "" || !strings.Contains(help, name) {
+			t.Errorf("the help does not name %q, but %q", v.title(), name)
+		}
+		for _, e := range words {
+			if !strings.Contains(help, e.word) || e.meaning == "" {
+				t.Errorf("%s: %q is not explained", v.title(), e.word)
+			}
+		}
+		if len(v.hints()) == 0 {
+			t.Errorf("%s offers no key", v.title())
+		}
+
+		keys := v.keys(s, "")
+		if v.single() {
+			if lines := v.page(s, State{Tab: Tab(tab)}, 100); len(lines) == 0 || len(keys) > 0 {
+				t.Errorf("%s is a page of %d lines, and has %d rows", v.title(), len(lines), len(keys))
+			}
+			continue
+		}
+		if len(keys) == 0 {
+			t.Errorf("%s has no rows", v.title())
+		}
+		for _, key := range keys {
+			to, opened := v.target(s, key)
+			if opened == "" { // not every event is of something that is still there
+				if Tab(tab) != Events {
+					t.Errorf("%s: %s leads nowhere", v.title(), key)
+				}
+				continue
+			}
+			if lines := views[to].page(s, State{Tab: to, Open: opened}, 100); len(lines) == 0 {
+				t.Errorf("%s: %s leads to %q of %s, which has no page", v.title(), key, opened, views[to].title())
+			}
+		}
+		if v.page(s, State{Tab: Tab(tab), Open: "gone"}, 100) != nil {
+			t.Errorf("%s has a page of what is gone", v.title())
+		}
+		if got := v.keys(s, "no row has this"); len(got) > 0 {
+			t.Errorf("%s: a search without a match keeps %v", v.title(), got)
+		}
+	}
+}
+
+func TestCellsStandBelowTheirTitles(t *testing.T) {
+	columns := []column{
+		{title: "FIRST", width: 7, gap: 1, cell: func(int) line { return text(Plain, "a") }},
+		{title: "NUMBER", width: 9, right: true, gap: 2, cell: func(int) line { return text(Plain, "12") }},
+		{title: "CUT", width: 4, cell: func(int) line { return text(Plain, "longer") }},
+		{title: "LAST", cell: func(i int) line { return text(Plain, strings.Repeat("z", i)) }},
+	}
+	for want, got := range map[string]line{
+		"  FIRST      NUMBER  CUT LAST":  titleLine(columns),
+		"a              12  lon…zzzzzzz": rowLine(columns, 7),
+	} {
+		if got.String() != want {
+			t.Errorf("got  %q\nwant %q", got, want)
+		}
+	}
+}
+
+// A column of the table of containers draws something for each kind of row, and its place does not depend on the kind.
+func TestContainerColumnsAreComplete(t *testing.T) {
+	for i := range containerColumns {
+		col := &containerColumns[i]
+		if col.width == nil || col.gap == nil || col.title == nil || col.vmTitle == nil || col.live == nil || col.vm == nil {
+			t.Errorf("column %d lacks something: %+v", i, col)
+		}
+	}
+	c := columnsFor(200)
+	s := sceneVMs()
+	v := &s.VMs[0]
+	for i := range containerColumns {
+		col := &containerColumns[i]
+		live := col.put(nil, c, func() line { return col.live(&s.Containers[0], tableRow{columns: c, s: s}) })
+		vm := col.put(nil, c, func() line { return col.vm(v, tableRow{columns: c, s: s}) })
+		title := col.put(nil, c, func() line { return col.title(c) })
+		for _, l := range []line{live, vm, title} {
+			if l.width() != col.space(c) {
+				t.Errorf("column %d takes %d, and is said to take %d: %q", i, l.width(), col.space(c), l)
+			}
+		}
+	}
+}
+
+func linesText(lines []line) string {
+	var b strings.Builder
+	for _, l := range lines {
+		b.WriteString(l.String() + "\n")
+	}
+	return b.String()
+}

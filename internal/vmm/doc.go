@@ -1,0 +1,2 @@
+// Package vmm recognises the processes that are virtual machines.
+package vmm
