@@ -4,15 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/nsviz/nsviz/internal/anatomy"
 	"github.com/nsviz/nsviz/internal/client"
-	"github.com/nsviz/nsviz/internal/container/engine"
-	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/report"
@@ -124,48 +120,11 @@ func (o *options) inspect(ctx context.Context, s *streams, name string, sizes bo
 		return nil, err
 	}
 	if c.Runtime == asked.Name() {
-		extra.Told, extra.Untold = told(ctx, asked, c.ID)
+		extra.Told, extra.Untold = asked.Settings(ctx, c.ID)
 	}
 	a, err := anatomy.Gather(ctx, host, layout, snapshot, c, extra)
 	if err != nil {
 		return nil, fmt.Errorf("inspect %s: %w", foreign.Prose(c.Label), err)
 	}
 	return a, nil
-}
-
-// told asks an engine what it was told about a container.
-func told(ctx context.Context, asked engine.Engine, id string) (*anatomy.Told, error) {
-	s, err := asked.Settings(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	t := &anatomy.Told{
-		Engine: asked.Name(), Privileged: s.Privileged, ReadOnly: s.ReadonlyRootfs, MemoryBytes: s.MemoryBytes, CPUs: s.CPUs, PIDs: s.PIDs,
-		Modes: map[event.NamespaceType]string{
-			event.Net: s.NetworkMode, event.PID: s.PIDMode, event.IPC: s.IPCMode, event.UTS: s.UTSMode, event.User: s.UserMode,
-			event.CgroupNS: s.CgroupMode, event.Mnt: "",
-		},
-		CapAdd: s.CapAdd, CapDrop: s.CapDrop, AppArmor: s.AppArmorProfile,
-	}
-	if s.SwapUnlimited || s.SwapBytes != nil {
-		t.Swap = &fact.Limit{Unlimited: s.SwapUnlimited}
-		if s.SwapBytes != nil {
-			t.Swap.Value = new(float64(*s.SwapBytes))
-		}
-	}
-	for _, option := range s.SecurityOptions {
-		switch strings.Replace(option, ":", "=", 1) { // the older way to write it
-		case "seccomp=unconfined":
-			t.SeccompUnconfined = true
-		case "no-new-privileges", "no-new-privileges=true":
-			t.NoNewPrivs = true
-		}
-	}
-	for _, p := range s.Ports {
-		t.Ports = append(t.Ports, anatomy.Port{HostIP: p.HostIP, HostPort: p.HostPort, ContainerPort: p.ContainerPort, Protocol: p.Protocol})
-	}
-	for _, l := range s.Layers {
-		t.Layers = append(t.Layers, anatomy.ImageLayer(l))
-	}
-	return t, nil
 }

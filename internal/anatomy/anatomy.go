@@ -49,7 +49,7 @@ type Anatomy struct {
 	// Unknown says, in sentences, what could not be read.
 	Unknown []string `json:"unknown,omitempty"`
 
-	told *Told
+	told *fact.Settings
 	// hostBounding is the bounding set of the host's PID 1.
 	hostBounding []string
 }
@@ -117,14 +117,7 @@ type Root struct {
 type Layer struct {
 	// Size is what is in it; nil where that was not counted.
 	Size *Written `json:"size,omitempty"`
-	ImageLayer
-}
-
-// ImageLayer is a layer of an image as the engine has it; "" is unknown.
-type ImageLayer struct {
-	// DiffID is the digest of what is in it, CreatedBy the instruction of the Dockerfile that made it.
-	DiffID    string `json:"diff_id,omitempty"`
-	CreatedBy string `json:"created_by,omitempty"`
+	fact.ImageLayer
 }
 
 // Written is what is in a layer.

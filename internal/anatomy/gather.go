@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/mountinfo"
 	"github.com/nsviz/nsviz/internal/host/procfs"
@@ -31,8 +32,9 @@ var ErrEnded = errors.New("it ended while nsviz looked at it")
 
 // Extra is what there is beside the kernel's files, and what takes longer.
 type Extra struct {
-	// Told is nil where no engine has said it; why not is in Untold, where somebody should have.
-	Told   *Told
+	// Told is what its engine was told, to be compared with what the kernel has. It is nil where no engine has said it; why
+	// not is in Untold, where somebody should have.
+	Told   *fact.Settings
 	Untold error
 	// Sizes has the layers below the upper one counted, too.
 	Sizes bool

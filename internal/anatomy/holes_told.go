@@ -13,32 +13,6 @@ import (
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 )
 
-// Told is what the engine was told when it made the container or since, in the engine's words. No fact of
-// an anatomy comes from here; where it differs from what the kernel has, that is a finding.
-type Told struct {
-	Engine     string // its name, for people
-	Privileged bool
-	ReadOnly   bool // the root file system
-	// Modes say of namespaces whose they are: "host", "container:ID", "private" and others. "" is the
-	// engine's own choice.
-	Modes map[event.NamespaceType]string
-	// MemoryBytes, CPUs and PIDs are limits; 0 is none.
-	MemoryBytes uint64
-	// Swap is the limit of what may be swapped out; nil is unknown.
-	Swap *fact.Limit
-	CPUs float64
-	PIDs uint64
-	// CapAdd and CapDrop are names with or without CAP_, in any case, or ALL.
-	CapAdd, CapDrop []string
-	// SeccompUnconfined and NoNewPrivs are of its security options.
-	SeccompUnconfined bool
-	NoNewPrivs        bool
-	// AppArmor is the profile; "" is none.
-	AppArmor string
-	Ports    []Port
-	Layers   []ImageLayer
-}
-
 // differences are in what the kernel permits more than the engine was told, and what less.
 type differences struct {
 	engine         string
@@ -102,7 +76,7 @@ func yesNo(is bool, yes, no string) string {
 	return no
 }
 
-func (h *holes) toldNamespaces(t *Told, d *differences) {
+func (h *holes) toldNamespaces(t *fact.Settings, d *differences) {
 	for _, kind := range event.NamespaceTypes() {
 		mode, said := t.Modes[kind]
 		n := h.a.Namespaces[kind]
@@ -121,7 +95,7 @@ func (h *holes) toldNamespaces(t *Told, d *differences) {
 	}
 }
 
-func (h *holes) toldLimits(t *Told, d *differences) {
+func (h *holes) toldLimits(t *fact.Settings, d *differences) {
 	if h.a.Resources == nil {
 		return
 	}
@@ -144,7 +118,7 @@ func (h *holes) toldLimits(t *Told, d *differences) {
 
 // toldSwap compares the limits of swap. On cgroup v1 the kernel limits memory and swap together: where that is as it was
 // told, the limit of memory alone is the difference.
-func (h *holes) toldSwap(t *Told, m *cgroupfs.MemoryUse, d *differences) {
+func (h *holes) toldSwap(t *fact.Settings, m *cgroupfs.MemoryUse, d *differences) {
 	told, has := t.Swap, m.SwapMaxBytes
 	if told == nil || has == nil || told.Unlimited && has.Unlimited {
 		return
@@ -188,7 +162,7 @@ func toldLimit(d *differences, what string, told float64, has *fact.Limit, same 
 	d.add(told != 0 && (has.Unlimited || value > told), Medium, what, say(told), say(value))
 }
 
-func (h *holes) toldPrivileges(t *Told, d *differences) {
+func (h *holes) toldPrivileges(t *fact.Settings, d *differences) {
 	p := h.a.Privileges
 	if p == nil {
 		return
@@ -224,7 +198,7 @@ func (h *holes) toldPrivileges(t *Told, d *differences) {
 
 // toldCapabilities is the bounding set that the engine makes of what it was told; nil is unknown. No
 // container gets what the host's own PID 1 could not have.
-func toldCapabilities(t *Told, hostBounding []string) []string {
+func toldCapabilities(t *fact.Settings, hostBounding []string) []string {
 	if len(hostBounding) == 0 {
 		return nil
 	}

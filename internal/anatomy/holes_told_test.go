@@ -14,8 +14,8 @@ import (
 )
 
 // asTold is what an engine was told of the container without a hole.
-func asTold() *Told {
-	return &Told{
+func asTold() *fact.Settings {
+	return &fact.Settings{
 		Engine: "docker", ReadOnly: true, MemoryBytes: 64<<20 + 100, PIDs: 50, NoNewPrivs: true, AppArmor: "docker-default",
 		Modes: map[event.NamespaceType]string{
 			event.Net: "bridge", event.PID: "", event.IPC: "private", event.UTS: "", event.User: "", event.CgroupNS: "private", event.Mnt: "",
@@ -28,34 +28,34 @@ func TestTold(t *testing.T) {
 	capability := func(names ...string) func(*Anatomy) {
 		return func(a *Anatomy) { a.Privileges.Capabilities.Bounding = names }
 	}
-	swap := func(told, has int) func(*Anatomy, *Told) {
+	swap := func(told, has int) func(*Anatomy, *fact.Settings) {
 		limit := func(n int) *fact.Limit {
 			if n < 0 {
 				return &fact.Limit{Unlimited: true}
 			}
 			return &fact.Limit{Value: new(float64(n))}
 		}
-		return func(a *Anatomy, t *Told) { t.Swap, a.Resources.Memory.SwapMaxBytes = limit(told), limit(has) }
+		return func(a *Anatomy, t *fact.Settings) { t.Swap, a.Resources.Memory.SwapMaxBytes = limit(told), limit(has) }
 	}
 	for _, test := range []struct {
 		name     string
-		change   func(*Anatomy, *Told)
+		change   func(*Anatomy, *fact.Settings)
 		id       string // "" is none
 		severity Severity
 		detail   string
 	}{
-		{"nothing", func(*Anatomy, *Told) {}, "", 0, ""},
-		{"no engine", func(a *Anatomy, _ *Told) { a.told, a.Root.ReadOnly = nil, true }, "", 0, ""},
-		{"a higher limit", func(_ *Anatomy, t *Told) { t.MemoryBytes = 32 << 20 }, looser, Medium, "memory limit: docker was told 33554432 bytes, the kernel has 67108864 bytes"},
-		{"a lower one", func(_ *Anatomy, t *Told) { t.MemoryBytes = 65 << 20 }, stricter, Info, "memory limit: docker was told 68157440 bytes, the kernel has 67108864 bytes"},
-		{"one that nobody asked for", func(_ *Anatomy, t *Told) { t.MemoryBytes = 0 }, stricter, Info, "memory limit: docker was told none, the kernel has 67108864 bytes"},
-		{"an unknown one", func(a *Anatomy, _ *Told) { a.Resources.Memory.MaxBytes = nil }, "", 0, ""},
-		{"processes", func(a *Anatomy, t *Told) { t.PIDs = 10 }, looser, Medium, "limit of processes: docker was told 10, the kernel has 50"},
-		{"a quota", func(a *Anatomy, t *Told) {
+		{"nothing", func(*Anatomy, *fact.Settings) {}, "", 0, ""},
+		{"no engine", func(a *Anatomy, _ *fact.Settings) { a.told, a.Root.ReadOnly = nil, true }, "", 0, ""},
+		{"a higher limit", func(_ *Anatomy, t *fact.Settings) { t.MemoryBytes = 32 << 20 }, looser, Medium, "memory limit: docker was told 33554432 bytes, the kernel has 67108864 bytes"},
+		{"a lower one", func(_ *Anatomy, t *fact.Settings) { t.MemoryBytes = 65 << 20 }, stricter, Info, "memory limit: docker was told 68157440 bytes, the kernel has 67108864 bytes"},
+		{"one that nobody asked for", func(_ *Anatomy, t *fact.Settings) { t.MemoryBytes = 0 }, stricter, Info, "memory limit: docker was told none, the kernel has 67108864 bytes"},
+		{"an unknown one", func(a *Anatomy, _ *fact.Settings) { a.Resources.Memory.MaxBytes = nil }, "", 0, ""},
+		{"processes", func(a *Anatomy, t *fact.Settings) { t.PIDs = 10 }, looser, Medium, "limit of processes: docker was told 10, the kernel has 50"},
+		{"a quota", func(a *Anatomy, t *fact.Settings) {
 			t.CPUs = 0.5
 			a.Resources.CPU = &cgroupfs.CPUUse{QuotaCores: &fact.Limit{Unlimited: true}}
 		}, looser, Medium, "CPU quota: docker was told 0.5 CPUs, the kernel has none"},
-		{"the same quota", func(a *Anatomy, t *Told) {
+		{"the same quota", func(a *Anatomy, t *fact.Settings) {
 			t.CPUs = 0.333
 			a.Resources.CPU = &cgroupfs.CPUUse{QuotaCores: &fact.Limit{Value: new(0.33333)}}
 		}, "", 0, ""},
@@ -66,37 +66,37 @@ func TestTold(t *testing.T) {
 		{"swap in pages", swap(64<<20+4095, 64<<20), "", 0, ""},
 		{"no swap at all", swap(0, 0), "", 0, ""},
 		{"swap without a limit, as told", swap(-1, -1), "", 0, ""},
-		{"swap of which the engine said nothing", func(a *Anatomy, t *Told) {
+		{"swap of which the engine said nothing", func(a *Anatomy, t *fact.Settings) {
 			swap(0, 9<<20)(a, t)
 			t.Swap = nil
 		}, "", 0, ""},
-		{"memory and swap together as told", func(a *Anatomy, t *Told) {
+		{"memory and swap together as told", func(a *Anatomy, t *fact.Settings) {
 			swap(64<<20, 32<<20)(a, t)
 			t.MemoryBytes = 32 << 20
 		}, looser, Medium, "memory limit: docker was told 33554432 bytes, the kernel has 67108864 bytes"},
-		{"root file system", func(_ *Anatomy, t *Told) { t.ReadOnly = false }, stricter, Info, "root file system: docker was told writable, the kernel has a read-only one"},
+		{"root file system", func(_ *Anatomy, t *fact.Settings) { t.ReadOnly = false }, stricter, Info, "root file system: docker was told writable, the kernel has a read-only one"},
 
-		{"told the host's", func(_ *Anatomy, t *Told) { t.Modes[event.PID] = "host" }, stricter, Info, "pid namespace: docker was told the host's, the kernel has another one"},
-		{"another one's that is its own", func(_ *Anatomy, t *Told) { t.Modes[event.PID] = "container:x" }, "", 0, ""},
+		{"told the host's", func(_ *Anatomy, t *fact.Settings) { t.Modes[event.PID] = "host" }, stricter, Info, "pid namespace: docker was told the host's, the kernel has another one"},
+		{"another one's that is its own", func(_ *Anatomy, t *fact.Settings) { t.Modes[event.PID] = "container:x" }, "", 0, ""},
 
-		{"a capability more", func(a *Anatomy, t *Told) { t.CapDrop = []string{"CHOWN"} }, looser, High, "capabilities: docker was told none of these, the kernel has cap_chown"},
-		{"dropped all", func(a *Anatomy, t *Told) {
+		{"a capability more", func(a *Anatomy, t *fact.Settings) { t.CapDrop = []string{"CHOWN"} }, looser, High, "capabilities: docker was told none of these, the kernel has cap_chown"},
+		{"dropped all", func(a *Anatomy, t *fact.Settings) {
 			t.CapDrop = []string{"ALL"}
 			capability("cap_kill")(a)
 			t.CapAdd = []string{"CAP_KILL"}
 		}, "", 0, ""},
-		{"added all", func(a *Anatomy, t *Told) {
+		{"added all", func(a *Anatomy, t *fact.Settings) {
 			capability(a.hostBounding...)(a)
 			t.CapAdd, t.CapDrop = []string{"all"}, []string{"cap_63"}
 		}, "added_capabilities", Critical, ""},
-		{"more than the host has", func(_ *Anatomy, t *Told) { t.CapAdd = []string{"CAP_BPF"} }, "", 0, ""},
-		{"given up", func(a *Anatomy, t *Told) { capability(a.Privileges.Capabilities.Bounding[1:]...)(a) }, stricter, Info, "capabilities: docker was told cap_chown, the kernel has none of these"},
-		{"unknown", func(a *Anatomy, _ *Told) { a.Privileges.Capabilities.Bounding = nil }, "", 0, ""},
-		{"seccomp", func(_ *Anatomy, t *Told) { t.SeccompUnconfined = true }, stricter, Info, "seccomp: docker was told no filter, the kernel has one"},
-		{"no_new_privs", func(_ *Anatomy, t *Told) { t.NoNewPrivs = false }, stricter, Info, "no_new_privs: docker was told off, the kernel has on"},
-		{"no security module", func(a *Anatomy, t *Told) { t.AppArmor = "" }, "", 0, ""},
-		{"no privileges", func(a *Anatomy, _ *Told) { a.Privileges = nil }, "", 0, ""},
-		{"not running", func(a *Anatomy, t *Told) { a.PID, t.MemoryBytes = 0, 1 }, "", 0, ""},
+		{"more than the host has", func(_ *Anatomy, t *fact.Settings) { t.CapAdd = []string{"CAP_BPF"} }, "", 0, ""},
+		{"given up", func(a *Anatomy, t *fact.Settings) { capability(a.Privileges.Capabilities.Bounding[1:]...)(a) }, stricter, Info, "capabilities: docker was told cap_chown, the kernel has none of these"},
+		{"unknown", func(a *Anatomy, _ *fact.Settings) { a.Privileges.Capabilities.Bounding = nil }, "", 0, ""},
+		{"seccomp", func(_ *Anatomy, t *fact.Settings) { t.SeccompUnconfined = true }, stricter, Info, "seccomp: docker was told no filter, the kernel has one"},
+		{"no_new_privs", func(_ *Anatomy, t *fact.Settings) { t.NoNewPrivs = false }, stricter, Info, "no_new_privs: docker was told off, the kernel has on"},
+		{"no security module", func(a *Anatomy, t *fact.Settings) { t.AppArmor = "" }, "", 0, ""},
+		{"no privileges", func(a *Anatomy, _ *fact.Settings) { a.Privileges = nil }, "", 0, ""},
+		{"not running", func(a *Anatomy, t *fact.Settings) { a.PID, t.MemoryBytes = 0, 1 }, "", 0, ""},
 	} {
 		a := walled()
 		a.told = asTold()

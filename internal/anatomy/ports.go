@@ -66,8 +66,7 @@ func (g *gatherer) ports() {
 			if !slices.ContainsFunc(found, func(f Port) bool {
 				return f.HostIP == p.HostIP && f.HostPort == p.HostPort && f.Protocol == p.Protocol
 			}) {
-				p.By = ByEngine
-				found = append(found, p)
+				found = append(found, Port{HostIP: p.HostIP, HostPort: p.HostPort, ContainerPort: p.ContainerPort, Protocol: p.Protocol, By: ByEngine})
 			}
 		}
 	}

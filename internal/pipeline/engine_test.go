@@ -33,8 +33,8 @@ func (s *scripted) Synced() <-chan struct{} { return nil }
 func (s *scripted) Ask(id string)           { s.asked = append(s.asked, id) }
 func (s *scripted) AskStart(id string)      { s.starts = append(s.starts, id) }
 
-func (s *scripted) Settings(context.Context, string) (container.Settings, error) {
-	return container.Settings{}, nil
+func (s *scripted) Settings(context.Context, string) (*fact.Settings, error) {
+	return &fact.Settings{}, nil
 }
 
 func (s *scripted) Inits(context.Context, func(string) bool) (map[string]engine.Init, error) {

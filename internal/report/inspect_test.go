@@ -10,6 +10,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/anatomy"
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/nsfs"
 )
 
@@ -25,7 +26,7 @@ func TestHostileAnatomy(t *testing.T) {
 		Network:    &anatomy.Network{Interfaces: []anatomy.Interface{{Name: hostile}}, OtherAddresses: []netip.Addr{netip.IPv6Unspecified().WithZone(hostile)}},
 		Processes:  []anatomy.Process{{PID: 42, Comm: hostile, PIDs: []int32{42, 7, 1}}},
 		Root: &anatomy.Root{Type: hostile, Lower: []string{hostile}, Upper: hostile, Written: &anatomy.Written{Stopped: hostile},
-			Layers: []anatomy.Layer{{Size: &anatomy.Written{Stopped: hostile}, ImageLayer: anatomy.ImageLayer{DiffID: hostile, CreatedBy: hostile}}}},
+			Layers: []anatomy.Layer{{Size: &anatomy.Written{Stopped: hostile}, ImageLayer: fact.ImageLayer{DiffID: hostile, CreatedBy: hostile}}}},
 		Mounts:     []anatomy.Mount{{Path: hostile, Kind: anatomy.KindBind, Type: hostile, Source: hostile}, {Path: hostile, Kind: anatomy.KindOther, Type: hostile}},
 		Devices:    []anatomy.Device{{Path: hostile}},
 		Privileges: &anatomy.Privileges{LSM: new(hostile), Seccomp: hostile, Capabilities: anatomy.Capabilities{Bounding: []string{hostile}}},

@@ -82,11 +82,11 @@ func Workloads(s *isolation.Snapshot) []Workload {
 	for i := range s.VMs {
 		v := &s.VMs[i]
 		list = append(list, Workload{
-			Kind: KindVM, ID: fmt.Sprintf("vm-%d", v.PID), Name: v.Name, Runtime: v.Kind, PID: v.PID, Started: v.Started,
+			Kind: KindVM, ID: fmt.Sprintf("vm-%d", v.PID), Name: v.Name, Runtime: string(v.Kind), PID: v.PID, Started: v.Started,
 			Namespaces: memberships(v.Namespaces),
 			Memory:     Memory{UsageBytes: v.ResidentBytes},
 			VM: &VM{
-				Manager: v.Manager, Container: v.Container, VCPUs: v.VCPUs, MemoryBytes: v.MemoryBytes, Acceleration: v.Acceleration,
+				Manager: v.Manager, Container: v.Container, VCPUs: v.VCPUs, MemoryBytes: v.MemoryBytes, Acceleration: string(v.Acceleration),
 			},
 		})
 	}

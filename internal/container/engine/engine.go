@@ -25,7 +25,7 @@ type Engine interface {
 	// called from any goroutine. Of too many at a time the answers stay unknown, which is logged.
 	AskStart(id string)
 	// Settings asks what the engine was told about a container. It returns within a few seconds.
-	Settings(ctx context.Context, id string) (container.Settings, error)
+	Settings(ctx context.Context, id string) (*fact.Settings, error)
 	// Inits asks for the PID 1 of each running container that is not known otherwise, by id. It returns within a few seconds what it has
 	// learned by then, and nothing where the engine may be on another host.
 	Inits(ctx context.Context, known func(id string) bool) (map[string]Init, error)

@@ -6,11 +6,13 @@ import (
 	"math"
 	"net/netip"
 	"strconv"
+	"strings"
 
 	"github.com/containerd/errdefs"
 	engine "github.com/docker/docker/api/types/container"
 
-	"github.com/nsviz/nsviz/internal/container"
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // settingsPatience bounds the requests of Settings together. An engine that is stuck in one container's lock
@@ -18,10 +20,10 @@ import (
 const settingsPatience = DefaultTimeout
 
 // Settings implements engine.Engine. Of an image that is gone the layers are unknown.
-func (f *Follower) Settings(ctx context.Context, id string) (container.Settings, error) {
+func (f *Follower) Settings(ctx context.Context, id string) (*fact.Settings, error) {
 	api, err := f.host.client(wallClock{}, nil)
 	if err != nil {
-		return container.Settings{}, err
+		return nil, err
 	}
 	defer api.Close()
 	ctx, cancel := context.WithTimeoutCause(ctx, settingsPatience, errNoAnswer)
@@ -29,35 +31,44 @@ func (f *Follower) Settings(ctx context.Context, id string) (container.Settings,
 	answer, err := api.ContainerInspect(ctx, id)
 	switch {
 	case errdefs.IsNotFound(err):
-		return container.Settings{}, errors.New("the engine does not know the container")
+		return nil, errors.New("the engine does not know the container")
 	case err != nil:
 		if cause := context.Cause(ctx); cause != nil {
 			err = cause
 		}
-		return container.Settings{}, explain(f.host, "inspection", settingsPatience, err)
+		return nil, explain(f.host, "inspection", settingsPatience, err)
 	case answer.ContainerJSONBase == nil || answer.HostConfig == nil:
-		return container.Settings{}, errors.New("the engine's answer has no settings")
+		return nil, errors.New("the engine's answer has no settings")
 	}
 	s := settingsOf(answer)
-	s.Layers = layers(ctx, api, answer.Image)
-	return s, nil
+	s.Engine, s.Layers = f.Name(), layers(ctx, api, answer.Image)
+	return &s, nil
 }
 
-func settingsOf(answer engine.InspectResponse) container.Settings {
+func settingsOf(answer engine.InspectResponse) fact.Settings {
 	h := answer.HostConfig
-	s := container.Settings{
-		Privileged: h.Privileged, ReadonlyRootfs: h.ReadonlyRootfs,
-		NetworkMode: string(h.NetworkMode), PIDMode: string(h.PidMode), IPCMode: string(h.IpcMode), UTSMode: string(h.UTSMode),
-		UserMode: string(h.UsernsMode), CgroupMode: string(h.CgroupnsMode),
-		MemoryBytes: uint64(max(h.Memory, 0)), CapAdd: h.CapAdd, CapDrop: h.CapDrop, SecurityOptions: h.SecurityOpt,
-		AppArmorProfile: answer.AppArmorProfile,
+	s := fact.Settings{
+		Privileged: h.Privileged, ReadOnly: h.ReadonlyRootfs,
+		Modes: map[event.NamespaceType]string{
+			event.Net: string(h.NetworkMode), event.PID: string(h.PidMode), event.IPC: string(h.IpcMode), event.UTS: string(h.UTSMode),
+			event.User: string(h.UsernsMode), event.CgroupNS: string(h.CgroupnsMode), event.Mnt: "",
+		},
+		MemoryBytes: uint64(max(h.Memory, 0)), CapAdd: h.CapAdd, CapDrop: h.CapDrop, AppArmor: answer.AppArmorProfile,
+	}
+	for _, option := range h.SecurityOpt {
+		switch strings.Replace(option, ":", "=", 1) { // the older way to write it
+		case "seccomp=unconfined":
+			s.SeccompUnconfined = true
+		case "no-new-privileges", "no-new-privileges=true":
+			s.NoNewPrivs = true
+		}
 	}
 	// It is told memory and swap together. 0 is the engine's own choice, of a host that cannot limit swap, too.
 	switch {
 	case h.MemorySwap < 0:
-		s.SwapUnlimited = true
+		s.Swap = &fact.Limit{Unlimited: true}
 	case h.MemorySwap > 0 && h.Memory > 0 && h.MemorySwap >= h.Memory:
-		s.SwapBytes = new(uint64(h.MemorySwap - h.Memory))
+		s.Swap = &fact.Limit{Value: new(float64(h.MemorySwap - h.Memory))}
 	}
 	const usualPeriod = 100_000 // microseconds
 	switch {
@@ -81,7 +92,7 @@ func settingsOf(answer engine.InspectResponse) container.Settings {
 			if err != nil || portErr != nil {
 				continue // the engine has not bound it
 			}
-			s.Ports = append(s.Ports, container.PublishedPort{
+			s.Ports = append(s.Ports, fact.PublishedPort{
 				HostIP: ip, HostPort: uint16(number), ContainerPort: uint16(port.Int()), Protocol: port.Proto(),
 			})
 		}
@@ -91,12 +102,12 @@ func settingsOf(answer engine.InspectResponse) container.Settings {
 
 // layers are those of an image, the lowest first. What made them is known where as many steps of the image's
 // history have a size as there are layers: the engine does not say which steps made none.
-func layers(ctx context.Context, api *connection, image string) []container.ImageLayer {
+func layers(ctx context.Context, api *connection, image string) []fact.ImageLayer {
 	answer, err := api.ImageInspect(ctx, image)
 	if err != nil || len(answer.RootFS.Layers) == 0 {
 		return nil
 	}
-	list := make([]container.ImageLayer, len(answer.RootFS.Layers))
+	list := make([]fact.ImageLayer, len(answer.RootFS.Layers))
 	for i, digest := range answer.RootFS.Layers {
 		list[i].DiffID = cut(digest, maxDetail)
 	}

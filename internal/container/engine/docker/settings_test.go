@@ -12,7 +12,8 @@ import (
 	"github.com/docker/docker/api/types/image"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/nsviz/nsviz/internal/container"
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 func answerJSON(v any) http.HandlerFunc {
@@ -38,26 +39,28 @@ func TestSettings(t *testing.T) {
 	e.answer("/images/sha256:1/history", answerJSON([]image.HistoryResponseItem{
 		{CreatedBy: "CMD top"}, {CreatedBy: "RUN second", Size: 7}, {CreatedBy: "ENV x=y"}, {CreatedBy: "ADD " + strings.Repeat("x", 1000), Size: 9},
 	}))
-	ask := func() (container.Settings, error) {
+	ask := func() (*fact.Settings, error) {
 		return following(t, "unix://"+e.socket).Settings(t.Context(), id(1))
 	}
 	got, err := ask()
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := container.Settings{
-		Privileged: true, ReadonlyRootfs: true, NetworkMode: "host", PIDMode: "container:x", IPCMode: "private", UTSMode: "host",
-		UserMode: "host", CgroupMode: "private", MemoryBytes: 64 << 20, CPUs: 0.5, PIDs: 50, CapAdd: []string{"CAP_KILL"}, CapDrop: []string{"ALL"},
-		SecurityOptions: []string{"no-new-privileges"}, AppArmorProfile: "docker-default",
-		Ports:  []container.PublishedPort{{HostIP: netip.MustParseAddr("127.0.0.1"), HostPort: 5353, ContainerPort: 53, Protocol: "udp"}},
-		Layers: []container.ImageLayer{{DiffID: "sha256:a", CreatedBy: cut("ADD "+strings.Repeat("x", 1000), maxDetail)}, {DiffID: "sha256:b", CreatedBy: "RUN second"}},
+	want := &fact.Settings{
+		Engine: "docker", Privileged: true, ReadOnly: true, MemoryBytes: 64 << 20, CPUs: 0.5, PIDs: 50,
+		Modes: map[event.NamespaceType]string{
+			event.Net: "host", event.PID: "container:x", event.IPC: "private", event.UTS: "host", event.User: "host", event.CgroupNS: "private", event.Mnt: "",
+		},
+		CapAdd: []string{"CAP_KILL"}, CapDrop: []string{"ALL"}, NoNewPrivs: true, AppArmor: "docker-default",
+		Ports:  []fact.PublishedPort{{HostIP: netip.MustParseAddr("127.0.0.1"), HostPort: 5353, ContainerPort: 53, Protocol: "udp"}},
+		Layers: []fact.ImageLayer{{DiffID: "sha256:a", CreatedBy: cut("ADD "+strings.Repeat("x", 1000), maxDetail)}, {DiffID: "sha256:b", CreatedBy: "RUN second"}},
 	}
 	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
 		t.Error(diff)
 	}
 	// A step of no bytes that made a layer: which one it is, nobody says.
 	e.answer("/images/sha256:1/history", answerJSON([]image.HistoryResponseItem{{CreatedBy: "RUN true"}, {CreatedBy: "ADD", Size: 9}}))
-	if got, err := ask(); err != nil || got.Layers[0] != (container.ImageLayer{DiffID: "sha256:a"}) {
+	if got, err := ask(); err != nil || got.Layers[0] != (fact.ImageLayer{DiffID: "sha256:a"}) {
 		t.Errorf("%+v, %v", got.Layers, err)
 	}
 	e.answer("/images/sha256:1/json", say(http.StatusNotFound, "application/json", `{"message":"no such image"}`))
@@ -87,21 +90,34 @@ func TestSettingsOfLimits(t *testing.T) {
 func TestSettingsOfSwap(t *testing.T) {
 	for _, test := range []struct {
 		memory, both int64
-		bytes        *uint64
-		unlimited    bool
+		want         *fact.Limit
 	}{
-		{0, 0, nil, false},
-		{64 << 20, 0, nil, false}, // of an engine that cannot limit swap
-		{64 << 20, -1, nil, true},
-		{0, -1, nil, true},
-		{64 << 20, 64 << 20, new(uint64(0)), false},
-		{64 << 20, 96 << 20, new(uint64(32 << 20)), false},
-		{64 << 20, 1, nil, false},
+		{0, 0, nil},
+		{64 << 20, 0, nil}, // of an engine that cannot limit swap
+		{64 << 20, -1, &fact.Limit{Unlimited: true}},
+		{0, -1, &fact.Limit{Unlimited: true}},
+		{64 << 20, 64 << 20, &fact.Limit{Value: new(0.0)}},
+		{64 << 20, 96 << 20, &fact.Limit{Value: new(float64(32 << 20))}},
+		{64 << 20, 1, nil},
 	} {
 		resources := engine.Resources{Memory: test.memory, MemorySwap: test.both}
 		got := settingsOf(engine.InspectResponse{ContainerJSONBase: &engine.ContainerJSONBase{HostConfig: &engine.HostConfig{Resources: resources}}})
-		if diff := cmp.Diff(test.bytes, got.SwapBytes); diff != "" || got.SwapUnlimited != test.unlimited {
-			t.Errorf("%+v: unlimited: %t; -want +got:\n%s", resources, got.SwapUnlimited, diff)
+		if diff := cmp.Diff(test.want, got.Swap); diff != "" {
+			t.Errorf("%+v (-want +got):\n%s", resources, diff)
+		}
+	}
+}
+
+func TestSettingsOfSecurity(t *testing.T) {
+	for option, want := range map[string]fact.Settings{
+		"seccomp=unconfined": {SeccompUnconfined: true}, "seccomp:unconfined": {SeccompUnconfined: true}, "seccomp=builtin": {},
+		"no-new-privileges": {NoNewPrivs: true}, "no-new-privileges=true": {NoNewPrivs: true}, "no-new-privileges:true": {NoNewPrivs: true},
+		"no-new-privileges=false": {}, "label=disable": {},
+	} {
+		host := &engine.HostConfig{SecurityOpt: []string{option}}
+		got := settingsOf(engine.InspectResponse{ContainerJSONBase: &engine.ContainerJSONBase{HostConfig: host}})
+		if got.SeccompUnconfined != want.SeccompUnconfined || got.NoNewPrivs != want.NoNewPrivs {
+			t.Errorf("%s: %+v", option, got)
 		}
 	}
 }
