@@ -36,11 +36,11 @@ func Cgroup(g *isolation.Cgroup, earlier int) Text {
 		t = t.sentence(text(Plain, "It ").add(Strong, "is there").add(Plain, "."))
 	}
 	if g.OOMKills > 0 {
-		t = t.sentence(text(Plain, "The OOM killer took ").add(Strong, count(g.OOMKills, "process", "processes")).
+		t = t.sentence(text(Plain, "The OOM killer took ").add(Strong, Count(g.OOMKills, "process", "processes")).
 			add(Plain, " in it or because its limit was reached."))
 	}
 	if earlier > 0 {
-		t = t.sentence(text(Plain, fmt.Sprintf("Before it, %s had the same path.", count(uint64(earlier), "other one", "other ones"))))
+		t = t.sentence(text(Plain, fmt.Sprintf("Before it, %s had the same path.", Count(uint64(earlier), "other one", "other ones"))))
 	}
 	return t
 }
@@ -66,7 +66,7 @@ func cgroupLimits(known *fact.CgroupLimits) string {
 	}
 	switch {
 	case len(set) > 0:
-		return list(set)
+		return Listed(set)
 	case none == 3:
 		return "no limits of its own"
 	}

@@ -31,16 +31,16 @@ func Namespace(n *isolation.Namespace, earlier int, incomplete bool) Text {
 	}
 	switch {
 	case n.Freed.IsZero():
-		who := []string{count(uint64(len(n.Processes)), "process is", "processes are") + " known in it"}
+		who := []string{Count(uint64(len(n.Processes)), "process is", "processes are") + " known in it"}
 		if len(n.Containers) > 0 {
-			who = append(who, "of "+list(n.Containers))
+			who = append(who, "of "+Listed(n.Containers))
 		}
 		if incomplete {
 			who = append(who, "and there may be others, which nsviz may not see")
 		}
 		t = t.sentence(text(Plain, "It ").add(Strong, "lives").add(Plain, "; "+strings.Join(who, ", ")+"."))
 		if len(n.PinnedBy) > 0 {
-			t = t.sentence(text(Plain, "It is kept by "+list(n.PinnedBy)+"."))
+			t = t.sentence(text(Plain, "It is kept by "+Listed(n.PinnedBy)+"."))
 		}
 	case n.FreedVia == event.ViaKernel:
 		t = t.sentence(text(Plain, "The kernel ").add(Strong, "freed").add(Plain, " it at ").at(n.Freed, fullTime).add(Plain, "."))
@@ -55,7 +55,7 @@ func Namespace(n *isolation.Namespace, earlier int, incomplete bool) Text {
 		t = t.sentence(text(Plain, "Its parent is ").add(Number, NamespaceName{n.Type, n.Parent}.String()).add(Plain, "."))
 	}
 	if earlier > 0 {
-		t = t.sentence(text(Plain, fmt.Sprintf("Before it, %s had the same number.", count(uint64(earlier), "other one", "other ones"))))
+		t = t.sentence(text(Plain, fmt.Sprintf("Before it, %s had the same number.", Count(uint64(earlier), "other one", "other ones"))))
 	}
 	return t
 }
