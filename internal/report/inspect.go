@@ -315,21 +315,14 @@ func kindWords(m *anatomy.Mount) string {
 }
 
 func writtenWords(w *anatomy.Written) string {
-	words := fmt.Sprintf("%s in %s", story.Bytes(w.Bytes), counted(w.Files, "file"))
+	words := fmt.Sprintf("%s in %s", story.Bytes(w.Bytes), story.Count(uint64(w.Files), "file", "files"))
 	if w.Deleted > 0 {
-		words += fmt.Sprintf("; %s of the layers below deleted", counted(w.Deleted, "name"))
+		words += fmt.Sprintf("; %s of the layers below deleted", story.Count(uint64(w.Deleted), "name", "names"))
 	}
 	if w.Stopped != "" {
 		words = "at least " + words + "; the count stopped since " + w.Stopped
 	}
 	return words
-}
-
-func counted(n int, one string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprint(n, " ", one, "s")
 }
 
 func (t *anatomyText) mayDo() {
@@ -359,7 +352,7 @@ func (t *anatomyText) mayDo() {
 	case seccomp == "":
 		seccomp = "unknown"
 	case p.SeccompFilters != nil && *p.SeccompFilters > 0:
-		seccomp = counted(*p.SeccompFilters, "filter")
+		seccomp = story.Count(uint64(*p.SeccompFilters), "filter", "filters")
 	}
 	t.line("seccomp", seccomp)
 	if p.NoNewPrivs != nil {
