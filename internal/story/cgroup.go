@@ -116,11 +116,11 @@ func (a *CgroupAnswer) Text() Text {
 		t = t.sentence(text(Plain, "It ").add(Strong, "is there").add(Plain, "."))
 	}
 	if a.OOMKills > 0 {
-		t = t.sentence(text(Plain, "The OOM killer took ").add(Strong, count(a.OOMKills, "process", "processes")).
+		t = t.sentence(text(Plain, "The OOM killer took ").add(Strong, Count(a.OOMKills, "process", "processes")).
 			add(Plain, " in it or because its limit was reached."))
 	}
 	if a.Earlier > 0 {
-		t = t.sentence(text(Plain, fmt.Sprintf("Before it, %s had the same path.", count(uint64(a.Earlier), "other one", "other ones"))))
+		t = t.sentence(text(Plain, fmt.Sprintf("Before it, %s had the same path.", Count(uint64(a.Earlier), "other one", "other ones"))))
 	}
 	return t
 }
@@ -149,7 +149,7 @@ func cgroupLimits(known *fact.CgroupLimits) string {
 	}
 	switch {
 	case len(set) > 0:
-		return list(set)
+		return Listed(set)
 	case none == 3:
 		return "no limits of its own"
 	}

@@ -278,7 +278,7 @@ func (e ending) kills() Text {
 		if n < 2 {
 			return nil
 		}
-		others := count(n-1, "other process", "other processes")
+		others := Count(n-1, "other process", "other processes")
 		if e.OOMKills == nil {
 			others = "at least " + others
 		}
@@ -301,7 +301,7 @@ func (e ending) kills() Text {
 
 // atLeast is how many processes were killed: all of them or, where that is unknown (nil), at least n.
 func atLeast(all *uint64, n uint64) string {
-	words := count(n, "process", "processes")
+	words := Count(n, "process", "processes")
 	if all == nil {
 		return "at least " + words
 	}

@@ -75,7 +75,7 @@ func asCommands(c *isolation.Container, verbs ...runtime.Verb) string {
 	case 1:
 		return ", as " + commands[0] + " does"
 	}
-	return ", as " + list(commands) + " do"
+	return ", as " + Listed(commands) + " do"
 }
 
 // engine sets the engine's word beside the truth.

@@ -33,13 +33,13 @@ func Moment(m *isolation.Moment, c *isolation.Container) Text {
 	case isolation.MomentKind(event.ContainerStarted):
 		t = startWords(m)
 	case isolation.MomentLimits:
-		t = text(Plain, "the first reading of its limits found "+list(limitList(m.Limits)))
+		t = text(Plain, "the first reading of its limits found "+Listed(limitList(m.Limits)))
 	case isolation.MomentChanged:
 		t = changeWords(m, c.ID)
 	case isolation.MomentKind(event.OOMKill):
 		return killWords(m, c)
 	case isolation.MomentUnobserved:
-		return text(Plain, "the kernel has counted ").add(Strong, count(m.Times(), "OOM kill", "OOM kills")).add(Plain, " that no event told of").join(until(m))
+		return text(Plain, "the kernel has counted ").add(Strong, Count(m.Times(), "OOM kill", "OOM kills")).add(Plain, " that no event told of").join(until(m))
 	case isolation.MomentPIDsRefused:
 		return text(Plain, "the kernel refused it a new process or thread ").add(Strong, timesWords(m.Times())).
 			add(Plain, ": a limit of processes was reached").join(until(m))
@@ -176,14 +176,6 @@ func byCall(via event.Via) string {
 	return ""
 }
 
-// list joins words: a, b and c.
-func list(words []string) string {
-	if len(words) < 2 {
-		return strings.Join(words, "")
-	}
-	return strings.Join(words[:len(words)-1], ", ") + " and " + words[len(words)-1]
-}
-
 func typeNames(namespaces []isolation.Touched) []string {
 	names := make([]string, len(namespaces))
 	for i, n := range namespaces {
@@ -206,12 +198,12 @@ func typeList(namespaces []isolation.Touched) string {
 		}
 		return n
 	}
-	return list(typeNames(namespaces)) + " namespaces"
+	return Listed(typeNames(namespaces)) + " namespaces"
 }
 
 // joined says whose the namespaces are that were joined.
 func joined(m *isolation.Moment) Text {
-	names := list(typeNames(m.Namespaces)) + " namespace"
+	names := Listed(typeNames(m.Namespaces)) + " namespace"
 	if len(m.Namespaces) != 1 {
 		names += "s"
 	}
@@ -251,7 +243,7 @@ func whereWords(namespaces []isolation.Touched) Text {
 			t = t.add(Plain, "; "+n.Type.String()+" is shared with ").add(Name, n.Container.Label())
 		}
 	}
-	switch names := list(typeNames(hosts)); len(hosts) {
+	switch names := Listed(typeNames(hosts)); len(hosts) {
 	case 0:
 	case 1:
 		t = t.add(Plain, "; "+names+" is the host's")
@@ -396,7 +388,7 @@ func killWords(m *isolation.Moment, c *isolation.Container) Text {
 	k := &isolation.Kill{Event: event.Event{PID: m.OOM.Victim.PID, Comm: m.OOM.Victim.Comm, Container: m.OOM.Victim.Container, OOM: m.OOM}}
 	t := text(Plain, "the ").add(Strong, "kernel's OOM killer").add(Plain, " killed ")
 	if m.Times() > 1 {
-		t = t.add(Strong, count(m.Times(), "process", "processes")).join(until(m)).add(Plain, ": ")
+		t = t.add(Strong, Count(m.Times(), "process", "processes")).join(until(m)).add(Plain, ": ")
 	}
 	t = t.join(victim(k))
 	switch {
@@ -413,7 +405,7 @@ func killWords(m *isolation.Moment, c *isolation.Container) Text {
 
 // abandonedWords tells that the container which a namespace was made for has another one.
 func abandonedWords(m *isolation.Moment) Text {
-	t := text(Name, m.Container.Label()).add(Plain, " got a new "+list(typeNames(m.Namespaces))+" namespace")
+	t := text(Name, m.Container.Label()).add(Plain, " got a new "+Listed(typeNames(m.Namespaces))+" namespace")
 	return t.add(Plain, ": the one that it had before, in which this container still is, is ").add(Strong, "a dead one")
 }
 

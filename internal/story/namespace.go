@@ -116,16 +116,16 @@ func (a *NamespaceAnswer) Text() Text {
 	}
 	switch {
 	case a.Freed.IsZero():
-		who := []string{count(uint64(len(a.Processes)), "process is", "processes are") + " known in it"}
+		who := []string{Count(uint64(len(a.Processes)), "process is", "processes are") + " known in it"}
 		if len(a.Containers) > 0 {
-			who = append(who, "of "+list(a.Containers))
+			who = append(who, "of "+Listed(a.Containers))
 		}
 		if a.ProcessesIncomplete {
 			who = append(who, "and there may be others, which nsviz may not see")
 		}
 		t = t.sentence(text(Plain, "It ").add(Strong, "lives").add(Plain, "; "+strings.Join(who, ", ")+"."))
 		if len(a.PinnedBy) > 0 {
-			t = t.sentence(text(Plain, "It is kept by "+list(a.PinnedBy)+"."))
+			t = t.sentence(text(Plain, "It is kept by "+Listed(a.PinnedBy)+"."))
 		}
 	case a.FreedVia == event.ViaKernel:
 		t = t.sentence(text(Plain, "The kernel ").add(Strong, "freed").add(Plain, " it at ").at(a.Freed, fullTime).add(Plain, "."))
@@ -140,7 +140,7 @@ func (a *NamespaceAnswer) Text() Text {
 		t = t.sentence(text(Plain, "Its parent is ").add(Number, NamespaceName{a.Type, a.Parent}.String()).add(Plain, "."))
 	}
 	if a.Earlier > 0 {
-		t = t.sentence(text(Plain, fmt.Sprintf("Before it, %s had the same number.", count(uint64(a.Earlier), "other one", "other ones"))))
+		t = t.sentence(text(Plain, fmt.Sprintf("Before it, %s had the same number.", Count(uint64(a.Earlier), "other one", "other ones"))))
 	}
 	return t
 }

@@ -81,7 +81,7 @@ func step(from event.Phase, ends []event.Phase) Step {
 	case isNamespace(last.Name):
 		s = namespaceStep(s, ends)
 	case last.Name == event.PhaseMountsLast && last.Count != nil:
-		s.Sentence = count(uint64(*last.Count), "mount", "mounts") + " put together the files that it will see."
+		s.Sentence = Count(uint64(*last.Count), "mount", "mounts") + " put together the files that it will see."
 	}
 	s.From, s.To = fromMS(from.AtMS), fromMS(last.AtMS)
 	return s

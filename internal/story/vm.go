@@ -16,7 +16,7 @@ func VM(v *isolation.VM) Text {
 	}
 	var has []string
 	if v.VCPUs != nil {
-		has = append(has, count(uint64(*v.VCPUs), "vCPU", "vCPUs"))
+		has = append(has, Count(uint64(*v.VCPUs), "vCPU", "vCPUs"))
 	}
 	if v.MemoryBytes != nil {
 		has = append(has, Bytes(*v.MemoryBytes)+" of guest memory")

@@ -84,7 +84,8 @@ func ShortPath(path string) string {
 	return longID.ReplaceAllStringFunc(path, func(id string) string { return event.ShortID(id) + "…" })
 }
 
-func count(n uint64, one, many string) string {
+// Count is a number of things: 1 process, 2 processes.
+func Count(n uint64, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}

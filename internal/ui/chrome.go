@@ -7,6 +7,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/story"
 )
 
 // header is the first line: where, how much, and whether the screen is live.
@@ -64,7 +65,7 @@ func (sc screen) headerParts() []headerPart {
 	if s.Probes == nil && !sc.state.Replay {
 		return append(parts, headerPart{text(Bar, "attaching…"), 0})
 	}
-	parts = append(parts, headerPart{text(Bar, count(uint64(s.LiveCount()), "container", "containers")), 0})
+	parts = append(parts, headerPart{text(Bar, story.Count(uint64(s.LiveCount()), "container", "containers")), 0})
 	if n := len(s.VMs); n > 0 && sc.w >= 60 {
 		parts = append(parts, headerPart{text(Bar, sc.found(n, "VM", "VMs")), 1})
 	}
@@ -76,7 +77,7 @@ func (sc screen) headerParts() []headerPart {
 		style = BarAlarm
 	}
 	// Those that nsviz has seen. A row has all since its container started, by the kernel's own count.
-	return append(parts, headerPart{text(style, count(kills, "OOM kill", "OOM kills")+" seen"), 0})
+	return append(parts, headerPart{text(style, story.Count(kills, "OOM kill", "OOM kills")+" seen"), 0})
 }
 
 // found counts what surveys find: where nsviz may not look everywhere there are more.
@@ -84,7 +85,7 @@ func (sc screen) found(n int, one, many string) string {
 	if sc.s.Unseen.Blind() {
 		return fmt.Sprintf("%d+ %s", n, many)
 	}
-	return count(uint64(n), one, many)
+	return story.Count(uint64(n), one, many)
 }
 
 // kernelText names the kernel; some sources say "Linux" before the version, some do not.
@@ -145,7 +146,7 @@ func (sc screen) tabs() line {
 func (sc screen) status() line {
 	var parts []line
 	if sc.state.Frozen != nil {
-		parts = append(parts, text(Warn, "frozen; "+count(sc.state.missed(sc.live), "event has", "events have")+
+		parts = append(parts, text(Warn, "frozen; "+story.Count(sc.state.missed(sc.live), "event has", "events have")+
 			" come since; space goes on"))
 	}
 	if sc.state.Search != "" && !sc.state.Typing {

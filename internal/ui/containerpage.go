@@ -11,7 +11,7 @@ import (
 )
 
 // containerPage is the anatomy of one container: what it sees, what it may use, what happened to it.
-func containerPage(c *isolation.Container, s *isolation.Snapshot, w int) []line {
+func containerPage(c *isolation.Container, s *isolation.Snapshot, st State, w int) []line {
 	lines := anatomyTitle(c, w)
 	lines = append(lines, paragraph(inOneSentence(c, s), 1, w)...)
 	if c.Live() {
@@ -38,7 +38,7 @@ func containerPage(c *isolation.Container, s *isolation.Snapshot, w int) []line 
 	} else {
 		frames(box(sees, seen(w-4), w), box(uses, cgroupFacts(c, w-4), w))
 	}
-	frames(memoryChart(c, w), box("what happened", happened(c, s, w-4), w))
+	frames(memoryChart(c, w), box("what happened", happened(c, s, st, w-4), w))
 	if steps := story.StartSteps(c.Phases); len(steps) > 1 {
 		frames(box("how it came to be", waterfall(steps, w-4), w))
 	}

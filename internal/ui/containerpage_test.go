@@ -38,20 +38,25 @@ func TestWhatHappenedIsWhatWhyTells(t *testing.T) {
 	}
 	want = append(want, strings.Repeat(" ", 14)+"and 1 thing more: nsviz why web --history")
 	var got []string
-	for _, l := range happened(&c, s, 400) {
+	for _, l := range happened(&c, s, State{}, 400) {
 		got = append(got, l.String())
 	}
 	if !slices.Equal(got, want) || rest != 1 {
 		t.Errorf("%d left out, and on the page:\n%s\nwant\n%s", rest, strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 
+	lines := happened(&c, s, State{Replay: true}, 400)
+	if got := lines[len(lines)-1].String(); !strings.HasSuffix(got, "nsviz why web --history --recording FILE") {
+		t.Errorf("of a replay: %q", got)
+	}
+
 	// One whose start is under way has nothing else to tell yet.
 	c.State, c.History = isolation.Starting, c.History[1:2]
-	if got := linesText(happened(&c, s, 400)); got != "11:58:00.000  somebody made its cgroup\n" {
+	if got := linesText(happened(&c, s, State{}, 400)); got != "11:58:00.000  somebody made its cgroup\n" {
 		t.Errorf("of one that is starting: %q", got)
 	}
 	c.History = nil
-	if got := linesText(happened(&c, s, 400)); !strings.Contains(got, "has seen nothing happen to it") {
+	if got := linesText(happened(&c, s, State{}, 400)); !strings.Contains(got, "has seen nothing happen to it") {
 		t.Errorf("of one of which nothing is known: %q", got)
 	}
 }
@@ -61,7 +66,7 @@ func TestUnheldAndStuck(t *testing.T) {
 	c := isolation.Container{ID: "1", Label: "web", State: isolation.Running, Unheld: &fact.Unheld{Since: time.Unix(1, 0)}, Stuck: &fact.Stuck{Cgroup: "/pod"}}
 	c.History = []isolation.Moment{{Kind: isolation.MomentKind(event.InitMoved), Moved: &event.Moved{PID: 7}}}
 	page := ""
-	for _, l := range containerPage(&c, &isolation.Snapshot{Containers: []isolation.Container{c}}, 120) {
+	for _, l := range containerPage(&c, &isolation.Snapshot{Containers: []isolation.Container{c}}, State{}, 120) {
 		page += l.String() + "\n"
 	}
 	for _, want := range []string{"not held   PID 1 is not in this cgroup", "stuck      at the limit of /pod", "moved its PID 1 (7) out of its own cgroup, to a cgroup that is unknown"} {

@@ -49,7 +49,7 @@ func (containersView) page(s *isolation.Snapshot, st State, w int) []line {
 		c = find(s.Containers, func(c *isolation.Container) bool { return sameContainer(containerKey(c), st.Open) })
 	}
 	if c != nil {
-		return containerPage(c, s, w)
+		return containerPage(c, s, st, w)
 	}
 	if v := find(s.VMs, func(v *isolation.VM) bool { return vmKey(v) == st.Open }); v != nil {
 		return vmPage(v, s, w)

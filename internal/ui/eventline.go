@@ -116,7 +116,7 @@ func wordEvents(es []event.Event, s *isolation.Snapshot) eventRow {
 		r.text = wordKill(&e)
 	case e.Lost != nil:
 		r.kind, r.style = "lost", Warn
-		r.text = text(Plain, count(e.Lost.Count, "event", "events")+": "+e.Lost.Reason)
+		r.text = text(Plain, story.Count(e.Lost.Count, "event", "events")+": "+e.Lost.Reason)
 		if e.Lost.UID != nil {
 			r.text = r.text.add(Plain, fmt.Sprintf(", by user %d in ", *e.Lost.UID)+cmp.Or(e.Lost.Cgroup, story.UnknownPlace))
 		}

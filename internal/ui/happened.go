@@ -9,15 +9,16 @@ import (
 )
 
 // happened is what happened to a container, oldest first: what `nsviz why` tells of its history, in the same words.
-func happened(c *isolation.Container, s *isolation.Snapshot, w int) []line {
-	const when, narrow = 14, 44
+func happened(c *isolation.Container, s *isolation.Snapshot, st State, w int) []line {
+	const when, narrow, most = 14, 44, 12
 	left := when
 	if w < narrow { // the times have lines of their own
 		left = 2
 	}
 	moments, rest := story.Brief(c.History)
 	if len(moments) == 0 { // it is on its way to its start, of which a short history has nothing
-		moments, rest = c.History, 0
+		rest = max(len(c.History)-most, 0)
+		moments = c.History[rest:]
 	}
 	if len(moments) == 0 {
 		return []line{text(Dim, "nsviz did not see it start, and has seen nothing happen to it since.")}
@@ -38,7 +39,11 @@ func happened(c *isolation.Container, s *isolation.Snapshot, w int) []line {
 	if rest == 0 {
 		return lines
 	}
-	more := text(Dim, "and "+count(uint64(rest), "thing", "things")+" more: ").add(KeyCap, "nsviz why "+c.Label+" --history")
+	command := "nsviz why " + c.Label + " --history"
+	if st.Replay {
+		command += " --recording FILE"
+	}
+	more := text(Dim, "and "+story.Count(uint64(rest), "thing", "things")+" more: ").add(KeyCap, command)
 	for _, l := range more.wrap(max(w-left, 8)) {
 		lines = append(lines, line{}.space(left).join(l))
 	}

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/story"
 )
 
 const (
@@ -76,7 +77,7 @@ func (sc screen) page(h int) []row {
 	lines = lines[top:]
 	rows := plainRows(lines[:min(len(lines), h)])
 	if len(lines) > h && h > 1 {
-		rows[h-1].line = text(Dim, " ↓ "+count(uint64(len(lines)-h+1), "more line", "more lines"))
+		rows[h-1].line = text(Dim, " ↓ "+story.Count(uint64(len(lines)-h+1), "more line", "more lines"))
 	}
 	return rows
 }
