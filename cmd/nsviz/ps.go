@@ -109,11 +109,11 @@ func psJSON(s *isolation.Snapshot) []psElement {
 	for i := range s.VMs {
 		v := &s.VMs[i]
 		list = append(list, psElement{
-			Kind: kindVM, ID: fmt.Sprintf("vm-%d", v.PID), Name: v.Name, Runtime: v.Kind, PID: v.PID, Started: v.Started,
+			Kind: kindVM, ID: fmt.Sprintf("vm-%d", v.PID), Name: v.Name, Runtime: string(v.Kind), PID: v.PID, Started: v.Started,
 			Namespaces: psNamespaces(v.Namespaces),
 			Memory:     psMemory{UsageBytes: v.ResidentBytes},
 			VM: &psVM{
-				Manager: v.Manager, Container: v.Container, VCPUs: v.VCPUs, MemoryBytes: v.MemoryBytes, Acceleration: v.Acceleration,
+				Manager: v.Manager, Container: v.Container, VCPUs: v.VCPUs, MemoryBytes: v.MemoryBytes, Acceleration: string(v.Acceleration),
 			},
 		})
 	}

@@ -20,7 +20,7 @@ func TestPsTellsUnknownKillsFromNone(t *testing.T) {
 			{ID: "c", Label: "unknown", Named: true, State: isolation.Running},
 			{ID: "d", Label: "more", Named: true, State: isolation.Running, OOMKillsAtLeast: 3},
 		},
-		VMs: []isolation.VM{{PID: 9, Kind: "qemu", Name: "machine"}},
+		VMs: []isolation.VM{{VM: fact.VM{PID: 9, Kind: "qemu", Name: "machine"}}},
 	}
 	var table bytes.Buffer
 	if err := psTable(&table, s, time.UTC); err != nil {

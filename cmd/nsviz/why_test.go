@@ -181,7 +181,7 @@ func TestLongNames(t *testing.T) {
 	}
 	c := isolation.Container{ID: "1", Label: longName, Image: longName, State: isolation.Running}
 	s := &isolation.Snapshot{
-		Containers: []isolation.Container{c}, VMs: []isolation.VM{{Name: longName, Kind: "qemu", Container: longName}},
+		Containers: []isolation.Container{c}, VMs: []isolation.VM{{VM: fact.VM{Name: longName, Kind: "qemu"}, Container: longName}},
 		Namespaces: []isolation.Namespace{{Type: event.Net, ID: 2, Containers: []string{longName}, PinnedBy: []string{"/run/" + longName}}, {Type: event.Net, ID: 3, PinnedBy: []string{longName}}},
 		Host:       fact.Host{Name: longName}, Engines: []fact.Engine{{Name: "docker", Detail: longName}},
 	}

@@ -51,32 +51,3 @@ type Namespace struct {
 	MadeInside bool             `json:"made_inside,omitempty"`
 	Contained  bool             `json:"contained,omitempty"`
 }
-
-// VM is one virtual machine of a Survey: a process of the host. What could not be found out is absent.
-type VM struct {
-	PID int32 `json:"pid"`
-	// Kind is the program that it is: "qemu", "firecracker", "cloud-hypervisor", "dragonball" or "gvisor",
-	// which has no machine but a kernel of its own all the same.
-	Kind string `json:"kind"`
-	// Name is what its command line calls it.
-	Name string `json:"name,omitempty"`
-	// Manager is what runs it: "kata".
-	Manager string    `json:"manager,omitempty"`
-	Started time.Time `json:"started,omitzero"`
-	// Container is the id of the container whose cgroup it is in.
-	Container  string             `json:"container,omitempty"`
-	Namespaces event.NamespaceIDs `json:"namespaces,omitzero"`
-	VCPUs      *int               `json:"vcpus,omitempty"`
-	// Acceleration is "kvm", "mshv" or "emulation".
-	Acceleration string `json:"acceleration,omitempty"`
-	// MemoryBytes is what the guest has, ResidentBytes what the process takes of the host's memory.
-	MemoryBytes   *uint64 `json:"memory_bytes,omitempty"`
-	ResidentBytes *uint64 `json:"resident_bytes,omitempty"`
-}
-
-// The values of a VM that others ask for.
-const (
-	KindGVisor            = "gvisor"
-	AccelerationEmulation = "emulation"
-	ManagerKata           = "kata"
-)

@@ -2,25 +2,21 @@ package isolation
 
 import (
 	"cmp"
-	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
-// VM is a virtual machine as the host sees it: one process. Its kernel and what runs on it are not to be seen.
+// VM is a virtual machine of the host.
 type VM struct {
-	PID                        int32
-	Kind, Name, Manager        string
-	Started                    time.Time
-	Container                  string // the label of the container that it is in; "" is none
-	Namespaces                 [event.NamespaceTypeCount]Membership
-	VCPUs                      *int
-	Acceleration               string
-	MemoryBytes, ResidentBytes *uint64
+	fact.VM
+
+	Container  string // the label of the container that it is in; "" is none
+	Namespaces [event.NamespaceTypeCount]Membership
 }
 
 // Label is what to call it: what its command line says, else the program that it is. Several may have one label.
-func (v *VM) Label() string { return cmp.Or(v.Name, v.Kind) }
+func (v *VM) Label() string { return cmp.Or(v.Name, string(v.Kind)) }
 
 // InContainer returns the virtual machines in a container, by PID.
 func (s *Snapshot) InContainer(c *Container) []*VM {
@@ -40,23 +36,20 @@ func (m *Model) listVMs() []VM {
 	}
 	inside := map[uint64]int{} // how many VMs are in a namespace
 	for i := range m.vms {
-		for _, id := range m.vms[i].Namespaces {
+		for _, id := range m.vms[i].NamespaceIDs {
 			inside[id]++
 		}
 	}
 	list := make([]VM, len(m.vms))
 	for i := range m.vms {
 		v := &m.vms[i]
-		list[i] = VM{
-			PID: v.PID, Kind: v.Kind, Name: v.Name, Manager: v.Manager, Started: v.Started,
-			VCPUs: v.VCPUs, Acceleration: v.Acceleration, MemoryBytes: v.MemoryBytes, ResidentBytes: v.ResidentBytes,
-		}
-		if c := m.containers[v.Container]; c != nil {
+		list[i].VM = *v
+		if c := m.containers[v.ContainerID]; c != nil {
 			list[i].Container = c.label()
-		} else if v.Container != "" {
-			list[i].Container = event.ShortID(v.Container)
+		} else if v.ContainerID != "" {
+			list[i].Container = event.ShortID(v.ContainerID)
 		}
-		for t, id := range v.Namespaces {
+		for t, id := range v.NamespaceIDs {
 			if id != 0 {
 				list[i].Namespaces[t] = m.sharing.visitor(t, id, inside[id] > 1)
 			}

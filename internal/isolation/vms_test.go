@@ -20,9 +20,9 @@ func TestVMs(t *testing.T) {
 		return fact.Fact{Time: at(seconds), Namespaces: &fact.Survey{VMs: list}}
 	}
 	host := hostIs(1, 2, 3)
-	qemu := fact.VM{PID: 9, Kind: "qemu", Name: "lesson", Started: at(1), VCPUs: new(2), MemoryBytes: new(uint64(64)), Namespaces: in(1, 2, 3)}
+	qemu := fact.VM{PID: 9, Kind: "qemu", Name: "lesson", Started: at(1), VCPUs: new(2), MemoryBytes: new(uint64(64)), NamespaceIDs: in(1, 2, 3)}
 	onHost := VM{
-		PID: 9, Kind: "qemu", Name: "lesson", Started: at(1), VCPUs: new(2), MemoryBytes: new(uint64(64)),
+		VM: qemu,
 		Namespaces: [event.NamespaceTypeCount]Membership{
 			{ID: 1, Relation: RelationHost}, {ID: 2, Relation: RelationHost}, {ID: 3, Relation: RelationHost},
 		},
@@ -39,10 +39,10 @@ func TestVMs(t *testing.T) {
 			"in a container, as Kata's, in a namespace that two containers share, and one of its own",
 			[]fact.Fact{
 				host, started(1, web, 5, 10, 11, 12), started(2, db, 6, 20, 21, 12),
-				machines(3, fact.VM{PID: 9, Kind: "qemu", Manager: "kata", Container: id("a"), Namespaces: in(10, 30, 12)}),
+				machines(3, fact.VM{PID: 9, Kind: "qemu", Manager: "kata", ContainerID: id("a"), NamespaceIDs: in(10, 30, 12)}),
 			},
 			[]VM{{
-				PID: 9, Kind: "qemu", Manager: "kata", Container: "web",
+				VM: fact.VM{PID: 9, Kind: "qemu", Manager: "kata", ContainerID: id("a"), NamespaceIDs: in(10, 30, 12)}, Container: "web",
 				Namespaces: [event.NamespaceTypeCount]Membership{
 					{ID: 10, Relation: RelationShared, SharedWith: OthersNamed("web")},
 					{ID: 30, Relation: RelationOwn},
@@ -53,17 +53,17 @@ func TestVMs(t *testing.T) {
 		{
 			"two together, in a container that nobody knows",
 			[]fact.Fact{host, machines(3,
-				fact.VM{PID: 8, Kind: "gvisor", Container: id("c"), Namespaces: in(0, 0, 40)},
-				fact.VM{PID: 9, Kind: "gvisor", Namespaces: in(0, 0, 40)})},
+				fact.VM{PID: 8, Kind: "gvisor", ContainerID: id("c"), NamespaceIDs: in(0, 0, 40)},
+				fact.VM{PID: 9, Kind: "gvisor", NamespaceIDs: in(0, 0, 40)})},
 			[]VM{
-				{PID: 8, Kind: "gvisor", Container: event.ShortID(id("c")), Namespaces: [event.NamespaceTypeCount]Membership{2: {ID: 40, Relation: RelationShared}}},
-				{PID: 9, Kind: "gvisor", Namespaces: [event.NamespaceTypeCount]Membership{2: {ID: 40, Relation: RelationShared}}},
+				{VM: fact.VM{PID: 8, Kind: "gvisor", ContainerID: id("c"), NamespaceIDs: in(0, 0, 40)}, Container: event.ShortID(id("c")), Namespaces: [event.NamespaceTypeCount]Membership{2: {ID: 40, Relation: RelationShared}}},
+				{VM: fact.VM{PID: 9, Kind: "gvisor", NamespaceIDs: in(0, 0, 40)}, Namespaces: [event.NamespaceTypeCount]Membership{2: {ID: 40, Relation: RelationShared}}},
 			},
 		},
 		{
 			"on a host whose namespaces are unknown",
-			[]fact.Fact{machines(1, fact.VM{PID: 9, Kind: "firecracker", Namespaces: in(1)})},
-			[]VM{{PID: 9, Kind: "firecracker", Namespaces: [event.NamespaceTypeCount]Membership{{ID: 1}}}},
+			[]fact.Fact{machines(1, fact.VM{PID: 9, Kind: "firecracker", NamespaceIDs: in(1)})},
+			[]VM{{VM: fact.VM{PID: 9, Kind: "firecracker", NamespaceIDs: in(1)}, Namespaces: [event.NamespaceTypeCount]Membership{{ID: 1}}}},
 		},
 	}
 	for _, test := range tests {

@@ -148,7 +148,7 @@ func (c *Collector) collectVMs(ch chan<- prometheus.Metric, all []isolation.VM, 
 	counts := make(map[[4]string]int)
 	for i := range all {
 		v := &all[i]
-		counts[[...]string{v.Kind, v.Acceleration, v.Manager, v.Container}]++
+		counts[[...]string{string(v.Kind), string(v.Acceleration), v.Manager, v.Container}]++
 	}
 	for labels, n := range counts {
 		c.send(ch, virtualMachines, float64(n), labels[:]...)

@@ -176,7 +176,7 @@ func TestLookForVMs(t *testing.T) {
 	}
 	want := []fact.VM{{
 		PID: 7, Kind: "qemu", Started: time.Unix(1002, 500e6).UTC(), Acceleration: "kvm", MemoryBytes: new(uint64(64 << 20)),
-		Namespaces: event.NamespaceIDs{event.Mnt: 10},
+		NamespaceIDs: event.NamespaceIDs{event.Mnt: 10},
 	}}
 	if diff := cmp.Diff(want, got.VMs); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -13,18 +13,12 @@ func (s *surveyor) lookForVM(pid int32, survey *fact.Survey) {
 	if err != nil || !ok {
 		return // or gone meanwhile
 	}
-	vm := fact.VM{
-		PID: pid, Kind: string(m.Kind), Name: m.Name, Namespaces: m.Namespaces, VCPUs: m.VCPUs,
-		Acceleration: string(m.Acceleration), MemoryBytes: m.MemoryBytes, ResidentBytes: m.ResidentBytes,
-	}
-	if m.Kata {
-		vm.Manager = fact.ManagerKata
-	}
-	if ref, ok := s.parser.Parse(m.Cgroup); ok {
-		vm.Container = ref.ID
+	vm := m.VM
+	if ref, ok := s.parser.Parse(m.Process.Cgroup); ok {
+		vm.ContainerID = ref.ID
 	}
 	if boot := s.bootTime(); !boot.IsZero() {
-		vm.Started = plain(boot.Add(time.Duration(m.StartTime) * clockTick))
+		vm.Started = plain(boot.Add(time.Duration(m.Process.StartTime) * clockTick))
 	}
 	survey.VMs = append(survey.VMs, vm)
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -41,7 +42,7 @@ func found[R any](fields Fields[R], row R, text string) (names []string) {
 
 func TestMatch(t *testing.T) {
 	c := &isolation.Container{Label: "web-1", ID: "7edab7c9fba3", Image: "nginx:1.29", Runtime: "docker", InitComm: "nginx"}
-	vm := &isolation.VM{Name: "less", Kind: "qemu", Manager: "kata", Acceleration: "kvm", Container: "pod"}
+	vm := &isolation.VM{VM: fact.VM{Name: "less", Kind: "qemu", Manager: "kata", Acceleration: "kvm"}, Container: "pod"}
 	n := &isolation.Namespace{
 		Type: event.Net, ID: 4026532184, Creator: &event.Process{Comm: "runc:[1:CHILD]"}, Containers: []string{"web", "db"}, PinnedBy: []string{"/run/netns/x"},
 	}

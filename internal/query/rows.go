@@ -21,9 +21,9 @@ var Containers = Fields[*isolation.Container]{
 // VMs are the fields of a virtual machine. What it is called on screen is a field, too.
 var VMs = Fields[*isolation.VM]{
 	{"name", func(v *isolation.VM) string { return v.Name }},
-	{"program", func(v *isolation.VM) string { return v.Kind }},
+	{"program", func(v *isolation.VM) string { return string(v.Kind) }},
 	{"manager", func(v *isolation.VM) string { return v.Manager }},
-	{"acceleration", func(v *isolation.VM) string { return v.Acceleration }},
+	{"acceleration", func(v *isolation.VM) string { return string(v.Acceleration) }},
 	{"container", func(v *isolation.VM) string { return v.Container }},
 	{"kind", func(*isolation.VM) string { return "VM" }},
 }

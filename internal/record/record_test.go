@@ -42,7 +42,7 @@ func facts() []fact.Fact {
 		{Namespaces: &fact.Survey{
 			Namespaces: []fact.Namespace{{Type: event.Net, ID: 7, Processes: []int32{1, 2}}},
 			VMs: []fact.VM{{
-				PID: 7, Kind: "qemu", Started: begin, Container: c.ID, Namespaces: event.NamespaceIDs{event.Net: 7}, VCPUs: new(2),
+				PID: 7, Kind: "qemu", Started: begin, ContainerID: c.ID, NamespaceIDs: event.NamespaceIDs{event.Net: 7}, VCPUs: new(2),
 				Acceleration: "kvm", MemoryBytes: new(uint64(1 << 30)),
 			}},
 		}},

@@ -26,7 +26,7 @@ func VM(v *isolation.VM) Text {
 	case fact.AccelerationEmulation:
 		has = append(has, "emulated")
 	default:
-		has = append(has, "by "+strings.ToUpper(v.Acceleration))
+		has = append(has, "by "+strings.ToUpper(string(v.Acceleration)))
 	}
 	if len(has) > 0 {
 		t = t.add(Plain, ": "+strings.Join(has, ", "))
@@ -73,9 +73,9 @@ func vmProcessors(v *isolation.VM) Text {
 	case "":
 		return t.add(Plain, ".")
 	case fact.AccelerationEmulation:
-		return t.add(Plain, ", in which "+v.Kind+" ").add(Strong, "emulates").add(Plain, " every instruction: slow, and possible on any host.")
+		return t.add(Plain, ", in which "+string(v.Kind)+" ").add(Strong, "emulates").add(Plain, " every instruction: slow, and possible on any host.")
 	}
-	return t.add(Plain, "; this host's own processors run its instructions, guarded by ").add(Strong, strings.ToUpper(v.Acceleration)).add(Plain, ".")
+	return t.add(Plain, "; this host's own processors run its instructions, guarded by ").add(Strong, strings.ToUpper(string(v.Acceleration))).add(Plain, ".")
 }
 
 func vmMemory(v *isolation.VM) Text {
@@ -86,13 +86,13 @@ func vmMemory(v *isolation.VM) Text {
 	if v.ResidentBytes == nil {
 		return t.add(Plain, ".")
 	}
-	return t.add(Plain, ", which takes "+Bytes(*v.ResidentBytes)+" of the host's by now, "+v.Kind+" itself included.")
+	return t.add(Plain, ", which takes "+Bytes(*v.ResidentBytes)+" of the host's by now, "+string(v.Kind)+" itself included.")
 }
 
 // vmKind is what to call the program that a VM is.
 func vmKind(v *isolation.VM) string {
 	if v.Manager != "" {
-		return v.Manager + "'s " + v.Kind
+		return v.Manager + "'s " + string(v.Kind)
 	}
-	return v.Kind
+	return string(v.Kind)
 }

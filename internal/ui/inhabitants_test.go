@@ -4,12 +4,13 @@ import (
 	"testing"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
 func TestInhabitants(t *testing.T) {
-	s := &isolation.Snapshot{VMs: []isolation.VM{{PID: 7, Kind: "firecracker"}, {PID: 8, Kind: "qemu", Name: "box\x1b"}}}
+	s := &isolation.Snapshot{VMs: []isolation.VM{{VM: fact.VM{PID: 7, Kind: "firecracker"}}, {VM: fact.VM{PID: 8, Kind: "qemu", Name: "box\x1b"}}}}
 	for want, n := range map[string]isolation.Namespace{
 		"processes in no container":               {Type: event.Net, ID: 1, Processes: []int32{9}},
 		"firecracker, a virtual machine":          {Type: event.Net, ID: 2, Processes: []int32{7, 9}},

@@ -163,7 +163,7 @@ func FuzzRender(f *testing.F) {
 		s.VMs = sceneVMs().VMs
 		for i := range s.VMs {
 			v := &s.VMs[i]
-			v.Name, v.Kind, v.Acceleration, v.Manager = text, text, text, text
+			v.Name, v.Kind, v.Acceleration, v.Manager = text, fact.VMKind(text), fact.Acceleration(text), text
 			v.Namespaces[event.Net].SharedWith = isolation.OthersNamed(text)
 			if i > 0 {
 				v.Container = text

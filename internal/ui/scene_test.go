@@ -457,12 +457,9 @@ func sceneVMs() *isolation.Snapshot {
 	}
 	s.Containers = append(s.Containers, kata)
 	s.VMs = []isolation.VM{
-		{PID: 8212, Kind: "qemu", Name: "lesson", Started: sceneTime.Add(-14*time.Minute - 20*time.Second), Namespaces: memberships("hhhhhhhh", 0),
-			VCPUs: ptr(2), Acceleration: "emulation", MemoryBytes: mibs(1024), ResidentBytes: mibs(412.3)},
-		{PID: 8470, Kind: "firecracker", Name: "microvm-7", Started: sceneTime.Add(-30 * time.Hour), Namespaces: memberships("oohohhhh", 4026539000),
-			VCPUs: ptr(1), Acceleration: "kvm", MemoryBytes: mibs(128), ResidentBytes: mibs(127.6)},
-		{PID: 29351, Kind: "qemu", Manager: "kata", Container: "pod", Started: sceneTime.Add(-3 * time.Minute), Namespaces: memberships("ohohhhhh", 4026539100),
-			VCPUs: ptr(1), Acceleration: "kvm", MemoryBytes: mibs(2048), ResidentBytes: mibs(169)},
+		{VM: fact.VM{PID: 8212, Kind: "qemu", Name: "lesson", Started: sceneTime.Add(-14*time.Minute - 20*time.Second), VCPUs: ptr(2), Acceleration: "emulation", MemoryBytes: mibs(1024), ResidentBytes: mibs(412.3)}, Namespaces: memberships("hhhhhhhh", 0)},
+		{VM: fact.VM{PID: 8470, Kind: "firecracker", Name: "microvm-7", Started: sceneTime.Add(-30 * time.Hour), VCPUs: ptr(1), Acceleration: "kvm", MemoryBytes: mibs(128), ResidentBytes: mibs(127.6)}, Namespaces: memberships("oohohhhh", 4026539000)},
+		{VM: fact.VM{PID: 29351, Kind: "qemu", Manager: "kata", Started: sceneTime.Add(-3 * time.Minute), VCPUs: ptr(1), Acceleration: "kvm", MemoryBytes: mibs(2048), ResidentBytes: mibs(169)}, Container: "pod", Namespaces: memberships("ohohhhhh", 4026539100)},
 	}
 	return s
 }
@@ -471,11 +468,11 @@ func sceneVMs() *isolation.Snapshot {
 func sceneVMsOnly() *isolation.Snapshot {
 	s := sceneEmpty()
 	s.VMs = []isolation.VM{
-		{PID: 41, Kind: "cloud-hypervisor"},
-		{PID: 42, Kind: "qemu", Acceleration: "emulation", ResidentBytes: mibs(37)},
-		{PID: 43, Kind: "dragonball", Manager: "kata", Acceleration: "kvm", MemoryBytes: mibs(2048)},
-		{PID: 44, Kind: fact.KindGVisor, ResidentBytes: mibs(62), Started: sceneTime.Add(-time.Minute)},
-		{PID: 45, Kind: "qemu", Acceleration: "mshv", VCPUs: ptr(64), MemoryBytes: mibs(65536), ResidentBytes: ptr(uint64(0))},
+		{VM: fact.VM{PID: 41, Kind: "cloud-hypervisor"}},
+		{VM: fact.VM{PID: 42, Kind: "qemu", Acceleration: "emulation", ResidentBytes: mibs(37)}},
+		{VM: fact.VM{PID: 43, Kind: "dragonball", Manager: "kata", Acceleration: "kvm", MemoryBytes: mibs(2048)}},
+		{VM: fact.VM{PID: 44, Kind: fact.KindGVisor, ResidentBytes: mibs(62), Started: sceneTime.Add(-time.Minute)}},
+		{VM: fact.VM{PID: 45, Kind: "qemu", Acceleration: "mshv", VCPUs: ptr(64), MemoryBytes: mibs(65536), ResidentBytes: ptr(uint64(0))}},
 	}
 	return s
 }

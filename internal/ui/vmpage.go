@@ -55,7 +55,7 @@ func vmSeen(v *isolation.VM, s *isolation.Snapshot, w int) []line {
 	const names = 13
 	var lines []line
 	add := func(name string, value line) { lines = append(lines, facts(name, value, 0, names, w)...) }
-	by := text(Strong, v.Kind)
+	by := text(Strong, string(v.Kind))
 	if v.Manager != "" {
 		by = by.add(Plain, ", for "+v.Manager)
 	}
@@ -95,7 +95,7 @@ func vmAcceleration(v *isolation.VM) line {
 	case fact.AccelerationEmulation:
 		return text(Strong, "emulated").add(Dim, ", instruction by instruction")
 	}
-	return text(Strong, strings.ToUpper(v.Acceleration)).add(Dim, ": on the host's own processors")
+	return text(Strong, strings.ToUpper(string(v.Acceleration))).add(Dim, ": on the host's own processors")
 }
 
 // vmHidden is what the host cannot know.
@@ -155,7 +155,7 @@ func vmBeside(v *isolation.VM, s *isolation.Snapshot, w int) []line {
 			given = story.Bytes(*v.MemoryBytes) + ", " + given
 		}
 		row("kernel", kernel, text(Strong, "its own").add(Plain, ", unknown to this one"))
-		row("walls", "namespaces and cgroups", text(Plain, "a machine that "+v.Kind+" makes"))
+		row("walls", "namespaces and cgroups", text(Plain, "a machine that "+string(v.Kind)+" makes"))
 		row("memory", "what it uses, up to a limit", text(Plain, given))
 		row("start", "in milliseconds, no boot", text(Plain, "boots its kernel first"))
 	}

@@ -74,16 +74,16 @@ func vmName(v *isolation.VM) line {
 
 // runBy is the program and what runs the guest's code, in at most w columns: the latter where both have no room.
 func runBy(v *isolation.VM, w int) string {
-	by := v.Acceleration
-	switch by {
+	by := string(v.Acceleration)
+	switch v.Acceleration {
 	case "":
-		return v.Kind
+		return string(v.Kind)
 	case fact.AccelerationEmulation:
 		by = "emulated"
 	default:
 		by = strings.ToUpper(by)
 	}
-	if both := v.Kind + ", " + by; foreign.Width(foreign.Clean(both)) <= w {
+	if both := string(v.Kind) + ", " + by; foreign.Width(foreign.Clean(both)) <= w {
 		return both
 	}
 	return by

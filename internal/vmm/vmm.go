@@ -11,48 +11,17 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/procfs"
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// Kind is the program that runs a virtual machine or, as gVisor, a kernel of its own.
-type Kind string
-
-// The kinds of virtual machine monitors that are recognised.
-const (
-	QEMU            Kind = "qemu"
-	Firecracker     Kind = "firecracker"
-	CloudHypervisor Kind = "cloud-hypervisor"
-	Dragonball      Kind = "dragonball" // Kata's own, a part of its shim
-	GVisor          Kind = "gvisor"     // no machine, but a kernel that is a process
-)
-
-// Acceleration is what runs the code of a guest.
-type Acceleration string
-
-// The accelerations; "" is unknown.
-const (
-	KVM       Acceleration = "kvm"
-	MSHV      Acceleration = "mshv" // Microsoft's hypervisor, below a Linux that is its root partition
-	Emulation Acceleration = "emulation"
-)
-
-// Machine is a process that is a virtual machine.
+// Machine is a process that is a virtual machine. When it started and in which container it is, VM does not say.
 type Machine struct {
-	procfs.Process
+	fact.VM
 
-	Kind Kind
-	// Name is what its command line calls the guest; "" where it says nothing.
-	Name string
-	// Kata is set where Kata runs it.
-	Kata bool
-	// VCPUs and MemoryBytes are what the guest has; nil is unknown, and for gVisor there is no such number.
-	VCPUs        *int
-	MemoryBytes  *uint64
-	Acceleration Acceleration
-	// ResidentBytes is what the whole process takes of the host's memory; nil is unknown.
-	ResidentBytes *uint64
+	Process procfs.Process
 }
 
 // Detect reports whether a process is a virtual machine, and reads what the host can see of it. The name that
@@ -77,33 +46,36 @@ func Detect(procs *procfs.Reader, pid int32, layout cgroupfs.Layout) (Machine, b
 	if !r.isVMM() {
 		return Machine{}, false, nil
 	}
-	m := Machine{
-		Kind: kind, Name: r.name(), VCPUs: r.vcpus(), MemoryBytes: r.memory(), Acceleration: r.acceleration(),
+	m := Machine{VM: fact.VM{
+		PID: pid, Kind: kind, Name: r.name(), VCPUs: r.vcpus(), MemoryBytes: r.memory(), Acceleration: r.acceleration(),
 		ResidentBytes: r.resident(),
-	}
+	}}
 	if m.Process, err = procs.Process(pid, layout); err != nil {
 		return Machine{}, false, err
 	}
-	m.Kata = kind == Dragonball || procs.Program(m.PPID) == kataShim
+	m.NamespaceIDs = m.Process.Namespaces
+	if kind == fact.KindDragonball || procs.Program(m.Process.PPID) == kataShim {
+		m.Manager = fact.ManagerKata
+	}
 	return m, true, nil
 }
 
 const kataShim = "containerd-shim-kata-v2"
 
 // candidate says which monitor a program is by its name.
-func candidate(program string) (Kind, bool) {
+func candidate(program string) (fact.VMKind, bool) {
 	switch {
 	// Not qemu-x86_64 and the like, which run a single program and have no guest.
 	case strings.HasPrefix(program, "qemu-system-"), program == "qemu-kvm":
-		return QEMU, true
+		return fact.KindQEMU, true
 	case strings.HasPrefix(program, "firecracker"):
-		return Firecracker, true
+		return fact.KindFirecracker, true
 	case strings.HasPrefix(program, "cloud-hypervisor"):
-		return CloudHypervisor, true
+		return fact.KindCloudHypervisor, true
 	case program == kataShim:
-		return Dragonball, true
+		return fact.KindDragonball, true
 	case program == "runsc":
-		return GVisor, true
+		return fact.KindGVisor, true
 	}
 	return "", false
 }
@@ -111,7 +83,7 @@ func candidate(program string) (Kind, bool) {
 // reader holds what tells of one candidate.
 type reader struct {
 	dir   pseudofs.Dir
-	kind  Kind
+	kind  fact.VMKind
 	procs *procfs.Reader
 
 	// Of its open files:
@@ -164,7 +136,7 @@ func (r *reader) readThreads() error {
 		}
 		r.threads++
 		switch thread := strings.TrimSuffix(string(comm), "\n"); {
-		case r.kind == QEMU && thread == "ALL CPUs/TCG": // one thread for all, in turn
+		case r.kind == fact.KindQEMU && thread == "ALL CPUs/TCG": // one thread for all, in turn
 			r.tcg = true
 		case r.isVCPU(thread):
 			r.vcpuThreads++
@@ -178,16 +150,16 @@ func (r *reader) readThreads() error {
 func (r *reader) isVCPU(thread string) bool {
 	var number string
 	switch r.kind {
-	case QEMU:
+	case fact.KindQEMU:
 		rest, found := strings.CutPrefix(thread, "CPU ")
 		before, _, cut := strings.Cut(rest, "/")
 		if !found || !cut {
 			return false
 		}
 		number = before
-	case Firecracker:
+	case fact.KindFirecracker:
 		number, _ = strings.CutPrefix(thread, "fc_vcpu ")
-	case CloudHypervisor:
+	case fact.KindCloudHypervisor:
 		number, _ = strings.CutPrefix(thread, "vcpu")
 	}
 	_, err := strconv.ParseUint(number, 10, 16)
@@ -210,39 +182,39 @@ func (r *reader) readArguments() error {
 
 func (r *reader) isVMM() bool {
 	switch r.kind {
-	case QEMU:
+	case fact.KindQEMU:
 		// One that emulates and names no thread has neither vCPUs to be seen nor KVM; but its main loop
 		// takes signals by a signalfd, and its vCPUs are threads.
 		return r.kvmVM || r.vcpuThreads > 0 || r.tcg || r.signalfd && r.eventfd && r.threads > 1
-	case GVisor:
+	case fact.KindGVisor:
 		// Its gofer and its shim run the same program.
 		return len(r.arguments) > 0 && path.Base(r.arguments[0]) == "runsc-sandbox" && (r.sentryMemory || r.kvmVM)
-	case Dragonball:
+	case fact.KindDragonball:
 		return r.kvmVM // else the machine is another process's
 	}
 	return r.kvmVM || r.vcpuThreads > 0
 }
 
-func (r *reader) acceleration() Acceleration {
+func (r *reader) acceleration() fact.Acceleration {
 	switch {
 	case r.kvmVM || r.kvmDevice:
-		return KVM
+		return fact.AccelerationKVM
 	case r.mshv:
-		return MSHV
-	case r.kind == QEMU:
-		return Emulation
+		return fact.AccelerationMSHV
+	case r.kind == fact.KindQEMU:
+		return fact.AccelerationEmulation
 	}
 	return ""
 }
 
 func (r *reader) vcpus() *int {
 	switch {
-	case r.kind == GVisor: // those of its KVM are how it runs threads, and no promise
+	case r.kind == fact.KindGVisor: // those of its KVM are how it runs threads, and no promise
 	case r.vcpuThreads > 0:
 		return new(r.vcpuThreads)
 	case r.kvmVCPUs > 0:
 		return new(r.kvmVCPUs)
-	case r.kind == QEMU:
+	case r.kind == fact.KindQEMU:
 		return parseSMP(r.option("-smp"))
 	}
 	return nil
@@ -250,11 +222,11 @@ func (r *reader) vcpus() *int {
 
 func (r *reader) memory() *uint64 {
 	switch r.kind {
-	case GVisor:
+	case fact.KindGVisor:
 		return nil // it takes what its programs need
-	case QEMU:
+	case fact.KindQEMU:
 		return parseQEMUMemory(r.option("-m"))
-	case CloudHypervisor:
+	case fact.KindCloudHypervisor:
 		if size := parseSize(property(r.option("--memory"), "size", ""), 0); size != nil && *size > 0 {
 			return size
 		}
@@ -268,9 +240,9 @@ const maxName = 128
 func (r *reader) name() string {
 	name := ""
 	switch r.kind {
-	case QEMU:
+	case fact.KindQEMU:
 		name = property(r.option("-name"), "guest", "guest")
-	case Firecracker:
+	case fact.KindFirecracker:
 		name = r.option("--id")
 	}
 	end := min(len(name), maxName)
@@ -285,11 +257,11 @@ func (r *reader) option(name string) string {
 	value := ""
 	for i := 1; i < len(r.arguments); i++ {
 		argument, inOne, cut := r.arguments[i], "", false
-		if r.kind != QEMU {
+		if r.kind != fact.KindQEMU {
 			argument, inOne, cut = strings.Cut(argument, "=")
 		}
 		switch {
-		case argument != name && (r.kind != QEMU || argument != "-"+name):
+		case argument != name && (r.kind != fact.KindQEMU || argument != "-"+name):
 		case cut:
 			value = inOne
 		case i+1 < len(r.arguments):

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/hosttest"
 	"github.com/nsviz/nsviz/internal/host/nsfs"
@@ -89,7 +90,7 @@ func TestDetect(t *testing.T) {
 	tests := []struct {
 		name    string
 		process madeUp
-		want    *Machine // nil is none
+		want    *fact.VM // nil is none
 	}{
 		{
 			"QEMU that emulates and names no threads",
@@ -97,7 +98,7 @@ func TestDetect(t *testing.T) {
 				exe: qemuExe, comm: "qemu-system-x86", arguments: qemu("-machine", "accel=tcg", "-m", "64", "-smp", "2", "-S"),
 				threads: []string{"qemu-system-x86", "qemu-system-x86"}, fds: mainLoop,
 			},
-			&Machine{Kind: QEMU, VCPUs: new(2), MemoryBytes: new(64 * mib), Acceleration: Emulation},
+			&fact.VM{Kind: fact.KindQEMU, VCPUs: new(2), MemoryBytes: new(64 * mib), Acceleration: fact.AccelerationEmulation},
 		},
 		{
 			"QEMU that emulates, as libvirt starts it",
@@ -105,7 +106,7 @@ func TestDetect(t *testing.T) {
 				exe: qemuExe, comm: "qemu-system-x86", fds: mainLoop, threads: []string{"qemu-system-x86", "CPU 0/TCG", "CPU 1/TCG", "CPU 2/TCG"},
 				arguments: qemu("-name", "guest=lesson,debug-threads=on", "-m", "size=2097152k", "-smp", "1"),
 			},
-			&Machine{Kind: QEMU, Name: "lesson", VCPUs: new(3), MemoryBytes: new(2048 * mib), Acceleration: Emulation},
+			&fact.VM{Kind: fact.KindQEMU, Name: "lesson", VCPUs: new(3), MemoryBytes: new(2048 * mib), Acceleration: fact.AccelerationEmulation},
 		},
 		{
 			"QEMU with KVM, renamed and updated since it was started",
@@ -113,7 +114,7 @@ func TestDetect(t *testing.T) {
 				exe: "/usr/libexec/qemu-kvm (deleted)", comm: "web", fds: kvm(4, mainLoop...), threads: []string{"web"},
 				arguments: qemu("--m", "4G,slots=2,maxmem=8G", "-name", "web"),
 			},
-			&Machine{Kind: QEMU, Name: "web", VCPUs: new(4), MemoryBytes: new(4096 * mib), Acceleration: KVM},
+			&fact.VM{Kind: fact.KindQEMU, Name: "web", VCPUs: new(4), MemoryBytes: new(4096 * mib), Acceleration: fact.AccelerationKVM},
 		},
 		{
 			"QEMU with a name that is no name",
@@ -121,12 +122,12 @@ func TestDetect(t *testing.T) {
 				exe: qemuExe, comm: "qemu-system-x86", threads: []string{"ALL CPUs/TCG"},
 				arguments: qemu("-name", "a"+strings.Repeat("é", 1<<20)),
 			},
-			&Machine{Kind: QEMU, Name: "a" + strings.Repeat("é", 63), Acceleration: Emulation},
+			&fact.VM{Kind: fact.KindQEMU, Name: "a" + strings.Repeat("é", 63), Acceleration: fact.AccelerationEmulation},
 		},
 		{
 			"QEMU with one thread for all vCPUs and no size",
 			madeUp{exe: qemuExe, comm: "qemu-system-x86", arguments: qemu(), threads: []string{"ALL CPUs/TCG"}},
-			&Machine{Kind: QEMU, Acceleration: Emulation},
+			&fact.VM{Kind: fact.KindQEMU, Acceleration: fact.AccelerationEmulation},
 		},
 		{
 			"Kata's QEMU",
@@ -135,7 +136,7 @@ func TestDetect(t *testing.T) {
 				threads:   []string{"CPU 0/KVM"},
 				arguments: qemu("-name", "sandbox-1,debug-threads=on", "-m", "2048M,slots=10,maxmem=3949M", "-smp", "1,cores=1,threads=1,sockets=2"),
 			},
-			&Machine{Kind: QEMU, Name: "sandbox-1", Kata: true, VCPUs: new(1), MemoryBytes: new(2048 * mib), Acceleration: KVM},
+			&fact.VM{Kind: fact.KindQEMU, Name: "sandbox-1", Manager: fact.ManagerKata, VCPUs: new(1), MemoryBytes: new(2048 * mib), Acceleration: fact.AccelerationKVM},
 		},
 		{
 			"Firecracker in a jail",
@@ -144,7 +145,7 @@ func TestDetect(t *testing.T) {
 				threads: []string{"fc_api", "fc_vcpu 0", "fc_vcpu 1"}, maps: guestMaps,
 				fds: []string{"/srv/jailer/firecracker/vm-1/root/dev/kvm", "anon_inode:kvm-vm"},
 			},
-			&Machine{Kind: Firecracker, Name: "vm-1", VCPUs: new(2), MemoryBytes: new(4096 * mib), Acceleration: KVM},
+			&fact.VM{Kind: fact.KindFirecracker, Name: "vm-1", VCPUs: new(2), MemoryBytes: new(4096 * mib), Acceleration: fact.AccelerationKVM},
 		},
 		{
 			"Cloud Hypervisor",
@@ -152,7 +153,7 @@ func TestDetect(t *testing.T) {
 				exe: "/usr/bin/cloud-hypervisor", comm: "cloud-hyperviso", threads: []string{"vmm", "vcpu0", "http-server"},
 				fds: kvm(1), arguments: []string{"cloud-hypervisor", "--memory", "size=512M,shared=on"}, maps: guestMaps,
 			},
-			&Machine{Kind: CloudHypervisor, VCPUs: new(1), MemoryBytes: new(512 * mib), Acceleration: KVM},
+			&fact.VM{Kind: fact.KindCloudHypervisor, VCPUs: new(1), MemoryBytes: new(512 * mib), Acceleration: fact.AccelerationKVM},
 		},
 		{
 			"Cloud Hypervisor that is told what to run by its socket, under Kata",
@@ -160,12 +161,12 @@ func TestDetect(t *testing.T) {
 				exe: "/usr/bin/cloud-hypervisor", comm: "cloud-hyperviso", threads: []string{"vcpu0", "vcpu1"}, parent: 70,
 				fds: []string{"/dev/mshv"}, arguments: []string{"cloud-hypervisor", "--api-socket=/run/vc/vm/1/clh-api.sock"}, maps: guestMaps,
 			},
-			&Machine{Kind: CloudHypervisor, Kata: true, VCPUs: new(2), MemoryBytes: new(4096 * mib), Acceleration: MSHV},
+			&fact.VM{Kind: fact.KindCloudHypervisor, Manager: fact.ManagerKata, VCPUs: new(2), MemoryBytes: new(4096 * mib), Acceleration: fact.AccelerationMSHV},
 		},
 		{
 			"Kata's shim that is the monitor itself",
 			madeUp{exe: "/opt/kata/bin/containerd-shim-kata-v2", comm: "containerd-shim", fds: kvm(2), maps: guestMaps},
-			&Machine{Kind: Dragonball, Kata: true, VCPUs: new(2), MemoryBytes: new(4096 * mib), Acceleration: KVM},
+			&fact.VM{Kind: fact.KindDragonball, Manager: fact.ManagerKata, VCPUs: new(2), MemoryBytes: new(4096 * mib), Acceleration: fact.AccelerationKVM},
 		},
 		{
 			"gVisor",
@@ -173,12 +174,12 @@ func TestDetect(t *testing.T) {
 				exe: "/usr/local/bin/runsc", comm: "exe", arguments: []string{"runsc-sandbox", "--platform=systrap", "boot", "1"},
 				fds: []string{"/memfd:runsc-memory (deleted)"}, maps: guestMaps,
 			},
-			&Machine{Kind: GVisor},
+			&fact.VM{Kind: fact.KindGVisor},
 		},
 		{
 			"gVisor with KVM",
 			madeUp{exe: "/usr/local/bin/runsc", comm: "exe", arguments: []string{"runsc-sandbox", "boot"}, fds: kvm(2)},
-			&Machine{Kind: GVisor, Acceleration: KVM},
+			&fact.VM{Kind: fact.KindGVisor, Acceleration: fact.AccelerationKVM},
 		},
 		{"a shell that is called QEMU", madeUp{exe: "/bin/dash", comm: "qemu-system-x86", arguments: qemu("-m", "64"), threads: []string{"CPU 0/KVM"}}, nil},
 		{"another program in a file called QEMU", madeUp{exe: "/tmp/qemu-system-x86_64", comm: "qemu-system-x86", arguments: qemu("-m", "64"), fds: []string{"/dev/null"}}, nil},
@@ -203,7 +204,8 @@ func TestDetect(t *testing.T) {
 			if test.want == nil {
 				return
 			}
-			want := *test.want
+			want := Machine{VM: *test.want}
+			want.PID, want.NamespaceIDs = machinePID, nsfs.Initial()
 			want.Process = procfs.Process{
 				PID: machinePID, PPID: int32(test.process.parent), Comm: test.process.comm, NSPID: []int32{machinePID}, StartTime: 4242,
 				Namespaces: nsfs.Initial(), Cgroup: hosttest.DockerScope,
@@ -238,7 +240,7 @@ func TestMemoryThatDoesNotAnswer(t *testing.T) {
 	hosttest.Block(t, dir+"/maps")
 	for range 2 {
 		m, ok, err = Detect(procs, machinePID, layout)
-		if err != nil || !ok || m.Acceleration != KVM || m.VCPUs == nil || *m.VCPUs != 2 || m.MemoryBytes != nil || m.ResidentBytes == nil {
+		if err != nil || !ok || m.Acceleration != fact.AccelerationKVM || m.VCPUs == nil || *m.VCPUs != 2 || m.MemoryBytes != nil || m.ResidentBytes == nil {
 			t.Errorf("%+v, %t, %v", m, ok, err)
 		}
 	}
