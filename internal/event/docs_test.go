@@ -99,9 +99,9 @@ func TestDocumentedCommands(t *testing.T) {
 	for command, files := range map[string][]string{
 		"ps": {"../../cmd/nsviz/ps.go"}, "ns": {"../../cmd/nsviz/ns.go"}, "why": {"../story/why.go", "../story/text.go", "../isolation/moment.go", "../fact/limit.go"},
 		"why TYPE:[ID]": {"../story/namespace.go"}, "why cgroup:PATH": {"../story/cgroup.go", "../fact/limits.go"}, "inspect --from": {"../story/known.go", "../fact/limits.go"},
-		"inspect": {"../anatomy/anatomy.go", "../anatomy/holes.go", "../anatomy/ports.go", "../host/nsfs/idmaps.go", "../host/cgroupfs/resources.go",
-			"../host/cgroupfs/resources_memory.go", "../host/cgroupfs/resources_cpu.go", "../host/cgroupfs/resources_pids.go", "../host/cgroupfs/resources_io.go",
-			"../host/cgroupfs/resources_pressure.go", "../fact/limit.go", "../fact/settings.go"},
+		"inspect": {"../anatomy/anatomy.go", "../anatomy/holes.go", "../anatomy/ports.go", "../host/nsfs/idmaps.go", "../host/resources/resources.go",
+			"../host/resources/memory_use.go", "../host/resources/cpu.go", "../host/resources/pids.go", "../host/resources/io.go",
+			"../host/resources/pressure.go", "../fact/limit.go", "../fact/settings.go"},
 	} {
 		text := sections["`nsviz "+command+" -o json`"]
 		fields := map[string]bool{}
