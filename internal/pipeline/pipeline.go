@@ -67,7 +67,7 @@ type Pipeline struct {
 	hostPIDs bool
 	// sight is how much of the processes nsviz may look into.
 	sight procfs.Sight
-	// memory is for one goroutine at a time; saving is the isolation.Saving that it is at.
+	// memory is for one goroutine at a time; saving is the fact.Saving that it is at.
 	memory *ownMemory
 	saving atomic.Int32
 

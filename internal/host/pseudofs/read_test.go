@@ -8,8 +8,9 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/nsviz/nsviz/internal/host/hosttest"
 	"golang.org/x/sys/unix"
+
+	"github.com/nsviz/nsviz/internal/host/hosttest"
 )
 
 func TestReadFileOfAnySize(t *testing.T) {
