@@ -15,7 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/host"
 )
 
 const (
@@ -100,7 +100,7 @@ type crowd struct {
 // gather makes n containers. What was made before an error comes with it.
 func gather(n int) (*crowd, error) {
 	c := &crowd{}
-	host, err := hostfs.Open(hostfs.Roots{})
+	host, err := host.Open(host.Roots{})
 	if err != nil {
 		return c, err
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/nsviz/nsviz/internal/demo"
 	"github.com/nsviz/nsviz/internal/demo/lesson"
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/host"
 	"github.com/nsviz/nsviz/internal/output"
 	"github.com/nsviz/nsviz/internal/pipeline"
 )
@@ -102,7 +102,7 @@ func demoBackend(ctx context.Context, o *options, bare bool) (demo.Backend, erro
 			return demo.NewEngine(runner, "/proc/self/exe", os.Getpid()), nil
 		}
 	}
-	fs, err := hostfs.Open(hostfs.Roots{Proc: o.procRoot, Cgroup: o.cgroupRoot})
+	fs, err := host.Open(host.Roots{Proc: o.procRoot, Cgroup: o.cgroupRoot})
 	if err != nil {
 		return nil, err
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/nsviz/nsviz/internal/anatomy"
 	"github.com/nsviz/nsviz/internal/client"
 	"github.com/nsviz/nsviz/internal/foreign"
-	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/host"
 	"github.com/nsviz/nsviz/internal/report"
 )
 
@@ -102,7 +102,7 @@ func (o *options) inspect(ctx context.Context, s *streams, name string, sizes bo
 	if err != nil {
 		return nil, err
 	}
-	host, err := hostfs.Open(hostfs.Roots{Proc: o.procRoot, Cgroup: o.cgroupRoot})
+	host, err := host.Open(host.Roots{Proc: o.procRoot, Cgroup: o.cgroupRoot})
 	if err != nil {
 		return nil, err
 	}

@@ -13,9 +13,9 @@ import (
 	"github.com/nsviz/nsviz/internal/container/engine"
 	"github.com/nsviz/nsviz/internal/container/engine/docker"
 	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/host"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
-	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/place"
 	"github.com/nsviz/nsviz/internal/probes"
@@ -205,7 +205,7 @@ func (o *options) pipeline(log *slog.Logger, sinks ...func(fact.Fact)) (*pipelin
 		return nil, err
 	}
 	return pipeline.New(pipeline.Config{
-		Roots:        hostfs.Roots{Proc: o.procRoot, Cgroup: o.cgroupRoot},
+		Roots:        host.Roots{Proc: o.procRoot, Cgroup: o.cgroupRoot},
 		Engine:       names,
 		ProbeMethods: o.probeMethods,
 		LimitMemory:  pipeline.LimitGoRuntime(log),

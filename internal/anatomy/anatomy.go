@@ -6,9 +6,9 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/nsfs"
 	"github.com/nsviz/nsviz/internal/host/procfs"
+	"github.com/nsviz/nsviz/internal/host/resources"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -38,7 +38,7 @@ type Anatomy struct {
 	Stuck  *fact.Stuck  `json:"stuck,omitempty"`
 
 	// Resources is nil where its cgroup could not be read.
-	Resources *cgroupfs.Resources `json:"resources,omitempty"`
+	Resources *resources.Resources `json:"resources,omitempty"`
 
 	Root    *Root    `json:"root,omitempty"`
 	Mounts  []Mount  `json:"mounts,omitzero"`

@@ -6,13 +6,13 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/host"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
 // BenchmarkGather takes a container apart: this process, with all that is in its cgroup.
 func BenchmarkGather(b *testing.B) {
-	host, err := hostfs.Open(hostfs.Roots{})
+	host, err := host.Open(host.Roots{})
 	if err != nil {
 		b.Fatal(err)
 	}

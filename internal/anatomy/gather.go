@@ -11,10 +11,10 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/host"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/mountinfo"
 	"github.com/nsviz/nsviz/internal/host/procfs"
-	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -42,7 +42,7 @@ type Extra struct {
 
 // Gather reads all there is to know about a container of a snapshot, which has just been made. It fails
 // only where the container has ended; what else cannot be read is unknown.
-func Gather(ctx context.Context, host *hostfs.FS, layout cgroupfs.Layout, s *isolation.Snapshot, c *isolation.Container, extra Extra) (*Anatomy, error) {
+func Gather(ctx context.Context, host *host.FS, layout cgroupfs.Layout, s *isolation.Snapshot, c *isolation.Container, extra Extra) (*Anatomy, error) {
 	a := &Anatomy{
 		Container: event.Container{ID: c.ID, Image: c.Image, Runtime: c.Runtime}, State: c.State,
 		PID: c.InitPID, Comm: c.InitComm, Started: c.Started,
@@ -120,7 +120,7 @@ type gatherer struct {
 	*Anatomy
 
 	ctx    context.Context
-	host   *hostfs.FS
+	host   *host.FS
 	layout cgroupfs.Layout
 
 	snapshot *isolation.Snapshot
@@ -215,7 +215,7 @@ func (g *gatherer) madeOf() {
 	if root, ok := mountinfo.At(mounts, "/"); ok {
 		g.root(root)
 	}
-	devices, err := g.host.Devices(g.PID, mounts)
+	devices, err := g.host.Root.Devices(g.PID, mounts)
 	if err != nil {
 		g.unknown("its devices, in whole or in part: %v", err)
 	}
@@ -240,7 +240,7 @@ func (g *gatherer) root(m *mountinfo.Mount) {
 	}
 	ctx, cancel := context.WithTimeout(g.ctx, writtenSeconds*time.Second)
 	defer cancel()
-	written, err := g.host.Written(ctx, overlay.Upper, maxWritten)
+	written, err := g.host.Root.Written(ctx, overlay.Upper, maxWritten)
 	if err != nil {
 		g.unknown("what it has written: %v", err)
 		return
@@ -268,7 +268,7 @@ func (g *gatherer) layers() {
 	defer cancel()
 	left := maxLayers
 	for i, path := range g.Root.Lower {
-		size, err := g.host.Written(ctx, path, left)
+		size, err := g.host.Root.Written(ctx, path, left)
 		if err != nil {
 			g.unknown("what is in the layer %s: %v", path, err)
 			continue
@@ -303,7 +303,7 @@ func (g *gatherer) mayDo() {
 
 // mayUse reads what it uses and may use.
 func (g *gatherer) mayUse(cgroup string) {
-	r, err := g.host.Cgroups.Resources(g.PID, g.layout, cgroup)
+	r, err := g.host.Resources.Of(g.PID, g.layout, cgroup)
 	if err != nil {
 		g.unknown("what it uses and may use, in whole or in part: %v", err)
 	}

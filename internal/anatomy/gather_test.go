@@ -12,9 +12,9 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/host"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/nsfs"
-	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -22,7 +22,7 @@ import (
 type madeUpHost struct {
 	t      *testing.T
 	dir    string
-	fs     *hostfs.FS
+	fs     *host.FS
 	layout cgroupfs.Layout
 }
 
@@ -65,7 +65,7 @@ func newMadeUpHost(t *testing.T) *madeUpHost {
 	}
 	h.write("cgroup"+scope+"/cgroup.procs", "42\n43\n44\n") // 44 has just ended
 	h.write("cgroup"+scope+"/pids.max", "max\n")
-	if h.fs, err = hostfs.Open(hostfs.Roots{Proc: dir + "/proc", Cgroup: dir + "/cgroup"}); err != nil {
+	if h.fs, err = host.Open(host.Roots{Proc: dir + "/proc", Cgroup: dir + "/cgroup"}); err != nil {
 		t.Fatal(err)
 	}
 	if h.layout, err = h.fs.Cgroups.Layout(); err != nil {

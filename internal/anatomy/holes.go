@@ -9,9 +9,9 @@ import (
 	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/nsfs"
 	"github.com/nsviz/nsviz/internal/host/procfs"
+	"github.com/nsviz/nsviz/internal/host/resources"
 )
 
 // Finding is a place where a container's walls have a hole, or are lower than they need to be.
@@ -309,7 +309,7 @@ func (h *holes) limits() {
 }
 
 // unlimited is whether neither a container's own cgroup nor one above it, as far as is visible, sets a limit.
-func unlimited(own *fact.Limit, effective *cgroupfs.EffectiveLimit) bool {
+func unlimited(own *fact.Limit, effective *resources.EffectiveLimit) bool {
 	if effective != nil {
 		return effective.Unlimited
 	}

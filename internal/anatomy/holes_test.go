@@ -13,9 +13,9 @@ import (
 	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/nsfs"
 	"github.com/nsviz/nsviz/internal/host/procfs"
+	"github.com/nsviz/nsviz/internal/host/resources"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -25,9 +25,9 @@ func walled() *Anatomy {
 		PID: 4242, Namespaces: map[event.NamespaceType]*Namespace{},
 		UIDMap:    []nsfs.IDRange{{Inside: 0, Outside: 0, Count: 4294967295}},
 		Processes: []Process{{PID: 4242, Comm: "web"}},
-		Resources: &cgroupfs.Resources{
-			Memory: &cgroupfs.MemoryUse{MaxBytes: &fact.Limit{Value: new(float64(64 << 20))}},
-			PIDs:   &cgroupfs.PIDsUse{Max: &fact.Limit{Value: new(float64(50))}},
+		Resources: &resources.Resources{
+			Memory: &resources.MemoryUse{MaxBytes: &fact.Limit{Value: new(float64(64 << 20))}},
+			PIDs:   &resources.PIDsUse{Max: &fact.Limit{Value: new(float64(50))}},
 		},
 		Root: &Root{Type: "overlay", ReadOnly: true},
 		Mounts: []Mount{
@@ -186,11 +186,11 @@ func TestHoles(t *testing.T) {
 
 		{"memory", func(a *Anatomy) { a.Resources.Memory.MaxBytes = &fact.Limit{Unlimited: true} }, "no_memory_limit", Medium, ""},
 		{"pids", func(a *Anatomy) { a.Resources.PIDs.Max = &fact.Limit{Unlimited: true} }, "no_pids_limit", Medium, ""},
-		{"unknown limits", func(a *Anatomy) { a.Resources = &cgroupfs.Resources{Memory: &cgroupfs.MemoryUse{}} }, "", 0, ""},
+		{"unknown limits", func(a *Anatomy) { a.Resources = &resources.Resources{Memory: &resources.MemoryUse{}} }, "", 0, ""},
 		{"no resources", func(a *Anatomy) { a.Resources = nil }, "", 0, ""},
 		{"a limit above", func(a *Anatomy) {
 			a.Resources.Memory.MaxBytes = &fact.Limit{Unlimited: true}
-			a.Resources.Memory.EffectiveMaxBytes = &cgroupfs.EffectiveLimit{Limit: fact.Limit{Value: new(float64(1 << 30))}, Cgroup: "/pod"}
+			a.Resources.Memory.EffectiveMaxBytes = &resources.EffectiveLimit{Limit: fact.Limit{Value: new(float64(1 << 30))}, Cgroup: "/pod"}
 		}, "", 0, ""},
 	}
 	for _, test := range tests {

@@ -10,7 +10,7 @@ import (
 	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/host/cgroupfs"
+	"github.com/nsviz/nsviz/internal/host/resources"
 )
 
 // differences are in what the kernel permits more than the engine was told, and what less.
@@ -118,7 +118,7 @@ func (h *holes) toldLimits(t *fact.Settings, d *differences) {
 
 // toldSwap compares the limits of swap. On cgroup v1 the kernel limits memory and swap together: where that is as it was
 // told, the limit of memory alone is the difference.
-func (h *holes) toldSwap(t *fact.Settings, m *cgroupfs.MemoryUse, d *differences) {
+func (h *holes) toldSwap(t *fact.Settings, m *resources.MemoryUse, d *differences) {
 	told, has := t.Swap, m.SwapMaxBytes
 	if told == nil || has == nil || told.Unlimited && has.Unlimited {
 		return

@@ -10,7 +10,7 @@ import (
 	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/host/cgroupfs"
+	"github.com/nsviz/nsviz/internal/host/resources"
 )
 
 // asTold is what an engine was told of the container without a hole.
@@ -53,11 +53,11 @@ func TestTold(t *testing.T) {
 		{"processes", func(a *Anatomy, t *fact.Settings) { t.PIDs = 10 }, looser, Medium, "limit of processes: docker was told 10, the kernel has 50"},
 		{"a quota", func(a *Anatomy, t *fact.Settings) {
 			t.CPUs = 0.5
-			a.Resources.CPU = &cgroupfs.CPUUse{QuotaCores: &fact.Limit{Unlimited: true}}
+			a.Resources.CPU = &resources.CPUUse{QuotaCores: &fact.Limit{Unlimited: true}}
 		}, looser, Medium, "CPU quota: docker was told 0.5 CPUs, the kernel has none"},
 		{"the same quota", func(a *Anatomy, t *fact.Settings) {
 			t.CPUs = 0.333
-			a.Resources.CPU = &cgroupfs.CPUUse{QuotaCores: &fact.Limit{Value: new(0.33333)}}
+			a.Resources.CPU = &resources.CPUUse{QuotaCores: &fact.Limit{Value: new(0.33333)}}
 		}, "", 0, ""},
 		{"more swap", swap(64<<20, 128<<20), looser, Medium, "swap limit: docker was told 67108864 bytes, the kernel has 134217728 bytes"},
 		{"less swap", swap(64<<20, 0), stricter, Info, "swap limit: docker was told 67108864 bytes, the kernel has 0 bytes"},

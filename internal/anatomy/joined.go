@@ -1,8 +1,8 @@
 package anatomy
 
 import (
+	"github.com/nsviz/nsviz/internal/enginefiles"
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -17,7 +17,7 @@ func (g *gatherer) joined() {
 		inside := g.inside(t, n.ID)
 		if t == event.PID {
 			n.MadeFor = g.holderOf(inside)
-		} else if id := g.engineFile(hostfs.EngineFiles(t)); id != "" && (len(n.SharedWith) > 0 || id != g.Container.ID) {
+		} else if id := g.engineFile(enginefiles.Points(t)); id != "" && (len(n.SharedWith) > 0 || id != g.Container.ID) {
 			n.MadeFor = g.label(id)
 		}
 		if len(n.SharedWith) == 0 {
@@ -65,7 +65,7 @@ func (g *gatherer) engineFile(points []string) string {
 			if m.Path != point || m.Kind != KindEngine {
 				continue
 			}
-			if id, _ := hostfs.EngineFile(m.Source); id != "" {
+			if id, _ := enginefiles.Owner(m.Source); id != "" {
 				return id
 			}
 		}

@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"github.com/nsviz/nsviz/internal/container/runtime"
+	"github.com/nsviz/nsviz/internal/enginefiles"
 	"github.com/nsviz/nsviz/internal/host/mountinfo"
-	"github.com/nsviz/nsviz/internal/hostfs"
 )
 
 // kernelTypes are file systems whose files are no data but views of the kernel.
@@ -62,7 +62,7 @@ var volumePath = regexp.MustCompile(`/volumes/([^/]+)/_data(/|$)|/volumes/kubern
 
 // ofEngine reports whether an engine has made what is mounted for a container.
 func ofEngine(source string) bool {
-	_, is := hostfs.EngineFile(source)
+	_, is := enginefiles.Owner(source)
 	return is
 }
 

@@ -9,7 +9,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/host"
 )
 
 // portProxy is a process of Docker's that passes a port of the host on to a container.
@@ -22,7 +22,7 @@ type portProxy struct {
 
 // portProxies finds the processes that run an engine's port proxy and are in the same mount
 // namespace as the host's: no container's process is that.
-func portProxies(host *hostfs.FS, hostMnt uint64) ([]portProxy, error) {
+func portProxies(host *host.FS, hostMnt uint64) ([]portProxy, error) {
 	pids, err := host.Proc.PIDs()
 	if err != nil {
 		return nil, err

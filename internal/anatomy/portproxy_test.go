@@ -8,10 +8,10 @@ import (
 	"testing"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host"
 	"github.com/nsviz/nsviz/internal/host/hosttest"
 	"github.com/nsviz/nsviz/internal/host/nsfs"
 	"github.com/nsviz/nsviz/internal/host/procfs"
-	"github.com/nsviz/nsviz/internal/hostfs"
 )
 
 func TestParsePortProxy(t *testing.T) {
@@ -40,7 +40,7 @@ func TestPortProxyThatDoesNotAnswer(t *testing.T) {
 	hosttest.WriteNamespaces(t, dir, nsfs.Initial())
 	hosttest.WriteFile(t, filepath.Join(dir, "cgroup"), "0::/\n")
 	hosttest.WriteFile(t, filepath.Join(dir, "cmdline"), "docker-proxy\x00")
-	host, err := hostfs.Open(hostfs.Roots{Proc: proc, Cgroup: cgroup})
+	host, err := host.Open(host.Roots{Proc: proc, Cgroup: cgroup})
 	if err != nil {
 		t.Fatal(err)
 	}

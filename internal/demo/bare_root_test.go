@@ -17,7 +17,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/host"
 )
 
 // TestMain is also what runs inside the containers, which are made of the program that makes them.
@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 // newBare makes containers on this host, which are gone after the test.
 func newBare(t *testing.T) *Bare {
 	t.Helper()
-	host, err := hostfs.Open(hostfs.Roots{})
+	host, err := host.Open(host.Roots{})
 	if err != nil {
 		t.Fatal(err)
 	}

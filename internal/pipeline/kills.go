@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/procfs"
+	"github.com/nsviz/nsviz/internal/host/resources"
 	"github.com/nsviz/nsviz/internal/probes"
 )
 
@@ -172,7 +172,7 @@ type domains struct {
 
 // reading holds what memory is made of, and the boot time at which that was read.
 type reading struct {
-	cgroupfs.MemoryParts
+	resources.MemoryParts
 
 	at uint64
 }
@@ -201,7 +201,7 @@ func (d *domains) complete(e *event.Event) {
 		}
 		d.read[path] = m
 	}
-	if m.MemoryParts == (cgroupfs.MemoryParts{}) {
+	if m.MemoryParts == (resources.MemoryParts{}) {
 		return
 	}
 	after, _ := since(e, m.at)
@@ -212,10 +212,10 @@ func (d *domains) complete(e *event.Event) {
 }
 
 // parts reads what the memory of a cgroup is made of. What cannot be read is nil.
-func (d *domains) parts(path string) cgroupfs.MemoryParts {
-	read := d.p.fs.Cgroups.MemoryParts
+func (d *domains) parts(path string) resources.MemoryParts {
+	read := d.p.fs.Resources.HostMemoryParts
 	if path != "" {
-		read = func() (cgroupfs.MemoryParts, error) { return d.p.layout.MemoryParts(path) }
+		read = func() (resources.MemoryParts, error) { return resources.In(d.p.layout).MemoryParts(path) }
 	}
 	parts, err := read()
 	if err != nil {

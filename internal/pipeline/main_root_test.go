@@ -21,7 +21,7 @@ import (
 	"github.com/nsviz/nsviz/internal/container/engine"
 	"github.com/nsviz/nsviz/internal/container/engine/docker"
 	"github.com/nsviz/nsviz/internal/demo"
-	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/host"
 )
 
 // helperVariable makes the test binary do one thing that has to happen in a process of its own.
@@ -102,7 +102,7 @@ func act(task string) error {
 		if err != nil {
 			return err
 		}
-		host, err := hostfs.Open(hostfs.Roots{})
+		host, err := host.Open(host.Roots{})
 		if err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
+	"github.com/nsviz/nsviz/internal/host/resources"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/probes"
 )
@@ -52,7 +53,7 @@ func (p *Pipeline) look(ctx context.Context) error {
 	known, empty := map[string]bool{}, map[string]rootCgroup{} // containers
 	take := func(root rootCgroup, f *foundContainer) {
 		at := p.now()
-		if memory, err := p.layout.Memory(root.Path); err == nil && root.Path != "" {
+		if memory, err := resources.In(p.layout).Memory(root.Path); err == nil && root.Path != "" {
 			f.OOMKills = memory.OOMKills
 		}
 		known[root.ref.ID] = true

@@ -15,9 +15,9 @@ import (
 	"github.com/nsviz/nsviz/internal/container/engine"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/host"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/mountinfo"
-	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -35,7 +35,7 @@ func newOutsideTest(t *testing.T) *outsideTest {
 	o := &outsideTest{t: t, proc: t.TempDir(), memory: t.TempDir(), pids: t.TempDir()}
 	o.write(o.proc+"/stat", "cpu  1 2 3\n")
 	o.write(o.proc+"/self/comm", "nsviz\n")
-	fs, err := hostfs.Open(hostfs.Roots{Proc: o.proc})
+	fs, err := host.Open(host.Roots{Proc: o.proc})
 	if err != nil {
 		t.Fatal(err)
 	}

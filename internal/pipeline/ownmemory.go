@@ -9,8 +9,9 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/host"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
-	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/host/resources"
 )
 
 // What nsviz needs, as measured with `serve`: its cgroup was charged for 25 MiB at most while it attached the probes, of which 10 MiB
@@ -46,7 +47,7 @@ func nextSaving(step fact.Saving, share float64) fact.Saving {
 
 // ownMemory keeps nsviz within the memory that its own cgroup may use, so that it is not the OOM killer's next victim.
 type ownMemory struct {
-	rooms func() ([]cgroupfs.MemoryRoom, error)
+	rooms func() ([]resources.MemoryRoom, error)
 	// limit has the Go runtime keep to what the lowest limit allows; nil where that is not wanted.
 	limit func(lowest *uint64)
 	// free gives back to the kernel what is free already.
@@ -57,14 +58,14 @@ type ownMemory struct {
 	known bool // that is, ever read
 }
 
-func newOwnMemory(fs *hostfs.FS, layout cgroupfs.Layout, self int32, limit func(*uint64), log *slog.Logger) *ownMemory {
+func newOwnMemory(fs *host.FS, layout cgroupfs.Layout, self int32, limit func(*uint64), log *slog.Logger) *ownMemory {
 	return &ownMemory{
-		rooms: func() ([]cgroupfs.MemoryRoom, error) {
+		rooms: func() ([]resources.MemoryRoom, error) {
 			path, err := fs.Cgroups.PathOf(self, layout)
 			if err != nil {
 				return nil, err
 			}
-			return layout.MemoryRooms(path)
+			return resources.In(layout).MemoryRooms(path)
 		},
 		limit: limit, free: debug.FreeOSMemory, log: log,
 	}
@@ -117,7 +118,7 @@ func (o *ownMemory) keepTo(m fact.OwnMemory) {
 	}
 }
 
-func (o *ownMemory) report(before fact.Saving, full cgroupfs.MemoryRoom) {
+func (o *ownMemory) report(before fact.Saving, full resources.MemoryRoom) {
 	at := []any{"used_bytes", full.UsedBytes, "limit_bytes", full.LimitBytes, "cgroup", full.Cgroup}
 	switch {
 	case o.now.Saving > before:
@@ -142,11 +143,11 @@ func savingNote(step fact.Saving) string {
 }
 
 // fullest is the room of which the largest share is used; none is one that nothing is used of.
-func fullest(rooms []cgroupfs.MemoryRoom) cgroupfs.MemoryRoom {
+func fullest(rooms []resources.MemoryRoom) resources.MemoryRoom {
 	if len(rooms) == 0 {
-		return cgroupfs.MemoryRoom{}
+		return resources.MemoryRoom{}
 	}
-	return slices.MaxFunc(rooms, func(a, b cgroupfs.MemoryRoom) int {
+	return slices.MaxFunc(rooms, func(a, b resources.MemoryRoom) int {
 		switch {
 		case a.Share() < b.Share():
 			return -1

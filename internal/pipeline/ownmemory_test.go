@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/host/cgroupfs"
+	"github.com/nsviz/nsviz/internal/host/resources"
 )
 
 func TestNextSaving(t *testing.T) {
@@ -35,7 +35,7 @@ func TestNextSaving(t *testing.T) {
 
 // fakeRooms are what an ownMemory reads.
 type fakeRooms struct {
-	list   []cgroupfs.MemoryRoom
+	list   []resources.MemoryRoom
 	err    error
 	freed  int
 	frees  uint64 // how much that gives back of the first one
@@ -45,7 +45,7 @@ type fakeRooms struct {
 
 func (f *fakeRooms) ownMemory() *ownMemory {
 	return &ownMemory{
-		rooms: func() ([]cgroupfs.MemoryRoom, error) { return slices.Clone(f.list), f.err },
+		rooms: func() ([]resources.MemoryRoom, error) { return slices.Clone(f.list), f.err },
 		limit: func(lowest *uint64) { f.limits = append(f.limits, lowest) },
 		free:  func() { f.freed++; f.list[0].UsedBytes -= f.frees },
 		log:   slog.New(slog.NewTextHandler(&f.log, nil)),
@@ -54,7 +54,7 @@ func (f *fakeRooms) ownMemory() *ownMemory {
 
 func TestOwnMemory(t *testing.T) {
 	const mib = 1 << 20
-	f := &fakeRooms{list: []cgroupfs.MemoryRoom{{Cgroup: "/a/b", LimitBytes: 100 * mib, UsedBytes: 10 * mib}, {Cgroup: "/a", LimitBytes: 80 * mib, UsedBytes: 20 * mib}}}
+	f := &fakeRooms{list: []resources.MemoryRoom{{Cgroup: "/a/b", LimitBytes: 100 * mib, UsedBytes: 10 * mib}, {Cgroup: "/a", LimitBytes: 80 * mib, UsedBytes: 20 * mib}}}
 	o := f.ownMemory()
 	own := func(limit uint64, step fact.Saving) *fact.OwnMemory {
 		return &fact.OwnMemory{LimitBytes: new(limit * mib), Cgroup: "/a", Saving: step}
@@ -105,7 +105,7 @@ func TestOwnMemory(t *testing.T) {
 
 // What is not known is not reported, neither as a limit nor as none.
 func TestOwnMemoryUnknown(t *testing.T) {
-	f := &fakeRooms{err: cgroupfs.ErrNoMemory}
+	f := &fakeRooms{err: resources.ErrNoMemory}
 	if got := f.ownMemory().look(); got != nil || f.limits != nil {
 		t.Errorf("%+v, and limits %v", got, f.limits)
 	}

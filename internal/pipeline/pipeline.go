@@ -14,17 +14,17 @@ import (
 	"github.com/nsviz/nsviz/internal/container/engine"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/host"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/nsfs"
 	"github.com/nsviz/nsviz/internal/host/procfs"
-	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/probes"
 )
 
 // Config says what to watch.
 type Config struct {
-	Roots hostfs.Roots
+	Roots host.Roots
 	// Engine is asked for names, and says what it does.
 	Engine engine.Engine
 	// ProbeMethods, where there are any, are the only ones by which the kernel may be hooked.
@@ -59,7 +59,7 @@ const rememberedNames = 8192
 type Pipeline struct {
 	cfg    Config
 	now    func() time.Time
-	fs     *hostfs.FS
+	fs     *host.FS
 	layout cgroupfs.Layout
 	own    event.NamespaceIDs
 	// self is nsviz's own PID in procfs; hostPIDs is whether procfs counts as the host does.
@@ -67,7 +67,7 @@ type Pipeline struct {
 	hostPIDs bool
 	// sight is how much of the processes nsviz may look into.
 	sight procfs.Sight
-	// memory is for one goroutine at a time; saving is the isolation.Saving that it is at.
+	// memory is for one goroutine at a time; saving is the fact.Saving that it is at.
 	memory *ownMemory
 	saving atomic.Int32
 
@@ -117,7 +117,7 @@ func New(cfg Config) (*Pipeline, error) {
 	}
 	p.tracker = container.NewTracker(p.directory, p.resolve)
 	var err error
-	if p.fs, err = hostfs.Open(cfg.Roots); err != nil {
+	if p.fs, err = host.Open(cfg.Roots); err != nil {
 		return nil, err
 	}
 	if p.layout, err = p.fs.Cgroups.Layout(); err != nil {
@@ -136,7 +136,7 @@ func New(cfg Config) (*Pipeline, error) {
 }
 
 func (p *Pipeline) host() (fact.Host, error) {
-	h, err := p.fs.Host()
+	h, err := p.fs.Machine.Read()
 	if err != nil {
 		p.cfg.Log.Warn("some facts about the host are unknown", "error", err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
+	"github.com/nsviz/nsviz/internal/host/resources"
 	"github.com/nsviz/nsviz/internal/probes"
 )
 
@@ -108,7 +109,7 @@ func (p *Pipeline) compareCgroups(host []container.Cgroup, complete bool) {
 func (p *Pipeline) readLimits(cgroups []container.Cgroup) {
 	var read []fact.FoundCgroup
 	for _, c := range cgroups {
-		if limits, err := p.layout.Limits(c.Path); err == nil {
+		if limits, err := resources.In(p.layout).Limits(c.Path); err == nil {
 			read = append(read, fact.FoundCgroup{Path: c.Path, Limits: limits})
 		}
 	}

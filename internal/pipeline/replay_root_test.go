@@ -18,7 +18,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/demo"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/host"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/record"
@@ -115,7 +115,7 @@ func isCgroupID(p cmp.Path) bool { return p.Last().String() == ".CgroupID" }
 // playOOM plays the demo, without an engine, until enough says so. It asks after every change.
 func playOOM(t *testing.T, enough func() bool, changed <-chan struct{}) {
 	t.Helper()
-	fs, err := hostfs.Open(hostfs.Roots{})
+	fs, err := host.Open(host.Roots{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/host/cgroupfs"
+	"github.com/nsviz/nsviz/internal/host/resources"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -82,10 +82,10 @@ type sampler struct {
 // sampled is what the sampler knows of one container.
 type sampled struct {
 	path    string
-	running bool            // when it was looked at
-	files   *cgroupfs.Watch // nil where they are not open
+	running bool             // when it was looked at
+	files   *resources.Watch // nil where they are not open
 	latest  fact.Reading
-	memory  cgroupfs.Memory
+	memory  resources.Memory
 	whole   int // the turn in which all of it is read again
 	limits  int // the turn from which on its limits are read again with that
 	absent  int // readings in a row that found no cgroup
@@ -100,7 +100,7 @@ func newSampler(p *Pipeline) *sampler {
 	// At most half of the files that this process may have open.
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err == nil {
-		s.most = int(min(limit.Cur/2/cgroupfs.WatchedFiles, mostWatched))
+		s.most = int(min(limit.Cur/2/resources.WatchedFiles, mostWatched))
 	}
 	return s
 }
@@ -198,7 +198,7 @@ func (s *sampler) read(c *sampled) error {
 		whole = true
 	}
 	var err error
-	if c.files, err = s.p.layout.Watch(c.path); err != nil {
+	if c.files, err = resources.In(s.p.layout).Watch(c.path); err != nil {
 		return err
 	}
 	if s.open++; s.open > s.most {
@@ -216,7 +216,7 @@ func (s *sampler) take(c *sampled, whole bool) error {
 		return err
 	}
 	c.latest.UsageBytes, c.latest.OOMKills, c.latest.Limits = c.memory.UsageBytes, c.memory.OOMKills, nil
-	c.latest.StuckAt = s.p.layout.StuckAt(c.path, &c.memory)
+	c.latest.StuckAt = resources.In(s.p.layout).StuckAt(c.path, &c.memory)
 	if !whole {
 		c.ignoreLeftovers()
 		return nil
@@ -231,7 +231,7 @@ func (s *sampler) take(c *sampled, whole bool) error {
 		c.latest.Limits = s.limits(c)
 		c.limits = s.turn + limitsEvery*wholeEvery
 	}
-	if refused, err := s.p.layout.PIDsRefused(c.path); err == nil {
+	if refused, err := resources.In(s.p.layout).PIDsRefused(c.path); err == nil {
 		c.latest.PIDsRefused = refused
 	}
 	if c.whole == 0 { // so that it is not the turn of all containers at the same time
@@ -253,5 +253,5 @@ func (c *sampled) ignoreLeftovers() {
 
 // limits are those of a container's own cgroup.
 func (s *sampler) limits(c *sampled) *fact.CgroupLimits {
-	return s.p.layout.OwnLimits(c.path, c.memory.Limit())
+	return resources.In(s.p.layout).OwnLimits(c.path, c.memory.Limit())
 }

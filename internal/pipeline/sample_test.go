@@ -12,6 +12,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
+	"github.com/nsviz/nsviz/internal/host/resources"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -81,8 +82,8 @@ func TestSampler(t *testing.T) {
 			if diff := cmp.Diff(want, got); diff != "" || len(gone) > 0 {
 				t.Fatalf("at most %d open, reading %d, gone %v:\n%s", most, usage, gone, diff)
 			}
-			if open := openFiles(t) - before; open != most*cgroupfs.WatchedFiles {
-				t.Errorf("%d files are open, want %d of %d containers", open, cgroupfs.WatchedFiles, most)
+			if open := openFiles(t) - before; open != most*resources.WatchedFiles {
+				t.Errorf("%d files are open, want %d of %d containers", open, resources.WatchedFiles, most)
 			}
 		}
 		for i, n := range told {

@@ -10,11 +10,13 @@ import (
 
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/container/runtime"
+	"github.com/nsviz/nsviz/internal/enginefiles"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/mountinfo"
 	"github.com/nsviz/nsviz/internal/host/procfs"
+	"github.com/nsviz/nsviz/internal/host/resources"
 	"github.com/nsviz/nsviz/internal/probes"
 )
 
@@ -27,7 +29,7 @@ func (p *Pipeline) scan(ctx context.Context, kernel *probes.Probes) error {
 	var refs []*container.Ref
 	known, empty := map[string]bool{}, map[string]rootCgroup{} // containers
 	err := p.walkAll(func(c cgroupfs.Cgroup, ref *container.Ref) error {
-		limits, err := p.layout.Limits(c.Path)
+		limits, err := resources.In(p.layout).Limits(c.Path)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
@@ -123,7 +125,7 @@ func (p *Pipeline) enlist(kernel *probes.Probes, root rootCgroup, f *foundContai
 	at := p.now()
 	if root.Path != "" { // else its cgroup is gone, and the count with it
 		f.OOMKills, at, _ = settledKills(p.now, func() (*uint64, error) {
-			memory, err := p.layout.Memory(root.Path)
+			memory, err := resources.In(p.layout).Memory(root.Path)
 			return memory.OOMKills, err
 		})
 	}
@@ -158,7 +160,7 @@ type hostState struct {
 }
 
 func (p *Pipeline) lookAtHost() hostState {
-	host, err := p.fs.Host()
+	host, err := p.fs.Machine.Read()
 	if err != nil {
 		p.cfg.Log.Debug("boot time", "error", err)
 	}
@@ -273,11 +275,11 @@ func (p *Pipeline) find(c cgroupfs.Cgroup, ref *container.Ref, host hostState) (
 func (p *Pipeline) describe(f *foundContainer, init procfs.Process, host hostState) {
 	f.InitPID, f.InitComm, f.Namespaces, f.Started = init.PID, init.Comm, init.Namespaces, host.started(init)
 	f.madeNS = madeNS(init)
-	madeFor, err := p.fs.MadeFor(init.PID, host.mounts())
+	mounts, err := p.fs.Mounts.Of(init.PID)
 	if err != nil { // it is gone, which an event reports as its end
 		return
 	}
-	for t, id := range madeFor {
+	for t, id := range enginefiles.MadeFor(mounts, host.mounts()) {
 		if f.MadeFor == nil {
 			f.MadeFor = map[event.NamespaceType]event.Container{}
 		}

@@ -15,7 +15,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/host"
 	"github.com/nsviz/nsviz/internal/probes"
 )
 
@@ -34,7 +34,7 @@ func makeUp(t *testing.T) *madeUp {
 	m.write("self/comm", "nsviz\n")
 	m.write("1/mountinfo", "9 8 0:4 net:[40] /run/netns/blue rw - nsfs nsfs rw\n")
 	m.process(1, "init", map[event.NamespaceType]uint64{event.Mnt: 10, event.Net: 20})
-	fs, err := hostfs.Open(hostfs.Roots{Proc: m.proc})
+	fs, err := host.Open(host.Roots{Proc: m.proc})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/nsviz/nsviz/internal/container/runtime"
-	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/host"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/pipeline"
 )
@@ -48,7 +48,7 @@ func TestKillsWithoutTheMemoryController(t *testing.T) {
 	t.Cleanup(p.end) // before its cgroup is removed
 
 	cfg := config(t)
-	cfg.Roots = hostfs.Roots{Cgroup: root}
+	cfg.Roots = host.Roots{Cgroup: root}
 	look, err := pipeline.New(cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -21,8 +21,9 @@ import (
 	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/host"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
-	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/host/resources"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/pipeline"
 )
@@ -70,7 +71,7 @@ func TestUnobservedKills(t *testing.T) {
 	}
 	close(hold)
 
-	counted, err := layout(t).Memory("/" + filepath.Base(home))
+	counted, err := resources.In(layout(t)).Memory("/" + filepath.Base(home))
 	if err != nil || counted.OOMKills == nil || *counted.OOMKills != kills {
 		t.Fatalf("the kernel counted %+v, want %d: %v", counted, kills, err)
 	}
@@ -104,7 +105,7 @@ func TestUnobservedKills(t *testing.T) {
 
 func layout(t *testing.T) cgroupfs.Layout {
 	t.Helper()
-	fs, err := hostfs.Open(hostfs.Roots{})
+	fs, err := host.Open(host.Roots{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,7 +27,7 @@ func (s *surveyor) lookForVM(pid int32, survey *fact.Survey) {
 // sets the clock.
 func (s *surveyor) bootTime() time.Time {
 	if s.boot.IsZero() {
-		host, err := s.p.fs.Host()
+		host, err := s.p.fs.Machine.Read()
 		if err != nil {
 			s.p.cfg.Log.Debug("boot time", "error", err)
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
+	"github.com/nsviz/nsviz/internal/host/resources"
 )
 
 // writeSource reports writes to cgroups; it is a [cgroupfs.Writes], but in tests.
@@ -285,7 +286,7 @@ func (f *writeFollower) read(g *written) {
 	}
 	g.read = 0
 	g.limits = nil
-	if limits, err := f.p.layout.Limits(g.path); err == nil {
+	if limits, err := resources.In(f.p.layout).Limits(g.path); err == nil {
 		g.limits = limits
 	}
 }
@@ -386,7 +387,7 @@ const mostWriters = 8
 func (f *writeFollower) readAll(since time.Time) {
 	err := f.p.layout.Walk(func(c cgroupfs.Cgroup) error {
 		at := f.p.now()
-		if limits, err := f.p.layout.Limits(c.Path); err == nil {
+		if limits, err := resources.In(f.p.layout).Limits(c.Path); err == nil {
 			f.tell(at, c.Path, nil, fact.CgroupWrite{Limits: limits, After: since})
 		}
 		return nil

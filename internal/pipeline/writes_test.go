@@ -17,8 +17,8 @@ import (
 
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/host"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
-	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 )
 
@@ -44,7 +44,7 @@ func newWritesTest(t *testing.T) *writesTest {
 		w.set(path, "memory.max", "100")
 		w.set(path, "pids.max", "10")
 	}
-	fs, err := hostfs.Open(hostfs.Roots{Proc: proc, Cgroup: w.dir})
+	fs, err := host.Open(host.Roots{Proc: proc, Cgroup: w.dir})
 	if err != nil {
 		t.Fatal(err)
 	}

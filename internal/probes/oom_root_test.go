@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host/resources"
 )
 
 const limitBytes = 48 << 20
@@ -48,7 +49,7 @@ func (c cgroup) handDown() {
 // kills is how many processes the kernel says it has killed in the cgroup.
 func (c cgroup) kills() uint64 {
 	c.t.Helper()
-	m, err := hostLayout(c.t).Memory(c.path)
+	m, err := resources.In(hostLayout(c.t)).Memory(c.path)
 	if err != nil || m.OOMKills == nil {
 		c.t.Fatalf("OOM kills of %s: %v", c.path, err)
 	}

@@ -20,8 +20,8 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/host"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
-	"github.com/nsviz/nsviz/internal/hostfs"
 )
 
 // patience is how long a test waits for what must come.
@@ -29,7 +29,7 @@ const patience = 60 * time.Second
 
 func hostLayout(t testing.TB) cgroupfs.Layout {
 	t.Helper()
-	host, err := hostfs.Open(hostfs.Roots{})
+	host, err := host.Open(host.Roots{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/nsviz/nsviz/internal/anatomy"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/foreign"
-	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/nsfs"
+	"github.com/nsviz/nsviz/internal/host/resources"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/story"
 )
@@ -196,7 +196,7 @@ func processWords(p *anatomy.Process) string {
 // uses is the place for all that it uses and may use.
 func (t *anatomyText) uses() {
 	t.section("What it may use")
-	var r cgroupfs.Resources // of which nothing is known
+	var r resources.Resources // of which nothing is known
 	if t.a.Resources != nil {
 		r = *t.a.Resources
 	}

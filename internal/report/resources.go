@@ -7,7 +7,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
-	"github.com/nsviz/nsviz/internal/host/cgroupfs"
+	"github.com/nsviz/nsviz/internal/host/resources"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
@@ -16,7 +16,7 @@ type resourceLine struct{ subject, words string }
 
 // resourceLines says in words what a container uses and may use, a line for each subject. What is
 // unknown is left out of a line, and said where nothing is known of the subject or of its limit.
-func resourceLines(r cgroupfs.Resources) []resourceLine {
+func resourceLines(r resources.Resources) []resourceLine {
 	lines := []resourceLine{{"memory", memoryWords(r.Memory, r.Cgroup)}}
 	if m := r.Memory; m != nil {
 		if split := splitWords(m); split != "" {
@@ -33,7 +33,7 @@ func resourceLines(r cgroupfs.Resources) []resourceLine {
 
 const unknownWords = "unknown"
 
-func memoryWords(m *cgroupfs.MemoryUse, cgroup string) string {
+func memoryWords(m *resources.MemoryUse, cgroup string) string {
 	if m == nil {
 		return unknownWords
 	}
@@ -71,7 +71,7 @@ func memoryWords(m *cgroupfs.MemoryUse, cgroup string) string {
 	return strings.Join(words, ", ")
 }
 
-func splitWords(m *cgroupfs.MemoryUse) string {
+func splitWords(m *resources.MemoryUse) string {
 	var words []string
 	for _, part := range []struct {
 		name  string
@@ -84,7 +84,7 @@ func splitWords(m *cgroupfs.MemoryUse) string {
 	return strings.Join(words, ", ")
 }
 
-func cpuWords(c *cgroupfs.CPUUse, cgroup string) string {
+func cpuWords(c *resources.CPUUse, cgroup string) string {
 	if c == nil {
 		return unknownWords
 	}
@@ -114,7 +114,7 @@ func cpuWords(c *cgroupfs.CPUUse, cgroup string) string {
 	return strings.Join(words, ", ")
 }
 
-func pidsWords(p *cgroupfs.PIDsUse, cgroup string) string {
+func pidsWords(p *resources.PIDsUse, cgroup string) string {
 	if p == nil {
 		return unknownWords
 	}
@@ -129,7 +129,7 @@ func pidsWords(p *cgroupfs.PIDsUse, cgroup string) string {
 	return strings.Join(words, ", ")
 }
 
-func ioWords(io *cgroupfs.IOUse) string {
+func ioWords(io *resources.IOUse) string {
 	if io == nil {
 		return unknownWords
 	}
@@ -153,14 +153,14 @@ func ioWords(io *cgroupfs.IOUse) string {
 	return strings.Join(words, ", ")
 }
 
-func pressureWords(p *cgroupfs.Pressures) string {
+func pressureWords(p *resources.Pressures) string {
 	if p == nil {
 		return unknownWords
 	}
 	var words []string
 	for _, of := range []struct {
 		name string
-		*cgroupfs.Pressure
+		*resources.Pressure
 	}{{"memory", p.Memory}, {"cpu", p.CPU}, {"io", p.IO}} {
 		if of.Pressure == nil || of.Some == nil || of.Some.Avg10 == nil {
 			words = append(words, of.name+" "+unknownWords)
@@ -176,10 +176,10 @@ func pressureWords(p *cgroupfs.Pressures) string {
 }
 
 // limitWords says the limit that holds, and the cgroup's own where another one is tighter.
-func limitWords(name string, own *fact.Limit, effective *cgroupfs.EffectiveLimit, cgroup string, say func(float64) string) string {
+func limitWords(name string, own *fact.Limit, effective *resources.EffectiveLimit, cgroup string, say func(float64) string) string {
 	limit := effective
 	if limit == nil && own != nil {
-		limit = &cgroupfs.EffectiveLimit{Limit: *own}
+		limit = &resources.EffectiveLimit{Limit: *own}
 	}
 	var words string
 	switch {

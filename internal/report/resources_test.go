@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/host/cgroupfs"
+	"github.com/nsviz/nsviz/internal/host/resources"
 )
 
 func TestResourceLines(t *testing.T) {
@@ -15,35 +15,35 @@ func TestResourceLines(t *testing.T) {
 	x := func(x float64) *float64 { return &x }
 	none := &fact.Limit{Unlimited: true}
 	for name, test := range map[string]struct {
-		resources cgroupfs.Resources
+		resources resources.Resources
 		want      string
 	}{
-		"nothing": {cgroupfs.Resources{Cgroup: "/a"}, "memory: unknown\ncpu: unknown\npids: unknown\nio: unknown\npressure: unknown"},
-		"no limits": {cgroupfs.Resources{
+		"nothing": {resources.Resources{Cgroup: "/a"}, "memory: unknown\ncpu: unknown\npids: unknown\nio: unknown\npressure: unknown"},
+		"no limits": {resources.Resources{
 			Cgroup: "/a",
-			Memory: &cgroupfs.MemoryUse{CurrentBytes: n(1 << 20), MaxBytes: none, EffectiveMaxBytes: &cgroupfs.EffectiveLimit{Limit: *none}, SwapMaxBytes: none},
-			CPU:    &cgroupfs.CPUUse{QuotaCores: &fact.Limit{Unlimited: true}, Shares: n(1024)},
-			PIDs:   &cgroupfs.PIDsUse{Current: n(3), EffectiveMax: &cgroupfs.EffectiveLimit{Limit: fact.Limit{Unlimited: true}, Partial: true}},
-			IO:     &cgroupfs.IOUse{},
+			Memory: &resources.MemoryUse{CurrentBytes: n(1 << 20), MaxBytes: none, EffectiveMaxBytes: &resources.EffectiveLimit{Limit: *none}, SwapMaxBytes: none},
+			CPU:    &resources.CPUUse{QuotaCores: &fact.Limit{Unlimited: true}, Shares: n(1024)},
+			PIDs:   &resources.PIDsUse{Current: n(3), EffectiveMax: &resources.EffectiveLimit{Limit: fact.Limit{Unlimited: true}, Partial: true}},
+			IO:     &resources.IOUse{},
 		}, "memory: 1 MiB in use, no limit, swap unlimited\ncpu: no quota, shares 1024\n" +
 			"pids: 3 in use, no limit as far as is visible\nio: unknown\npressure: unknown"},
-		"limits": {cgroupfs.Resources{
+		"limits": {resources.Resources{
 			Cgroup: "/a/b",
-			Memory: &cgroupfs.MemoryUse{
+			Memory: &resources.MemoryUse{
 				CurrentBytes: n(1 << 20), PeakBytes: n(3 << 20), HighBytes: &fact.Limit{Value: x(4 << 20)},
-				MaxBytes: &fact.Limit{Value: x(64 << 20)}, EffectiveMaxBytes: &cgroupfs.EffectiveLimit{Limit: fact.Limit{Value: x(32 << 20)}, Cgroup: "/a\x1b"},
+				MaxBytes: &fact.Limit{Value: x(64 << 20)}, EffectiveMaxBytes: &resources.EffectiveLimit{Limit: fact.Limit{Value: x(32 << 20)}, Cgroup: "/a\x1b"},
 				SwapBytes: n(0), SwapMaxBytes: &fact.Limit{Value: x(0)}, AnonBytes: n(4096), FileBytes: n(8192),
-				Events: &cgroupfs.MemoryEvents{Max: n(7), OOMKill: n(1)},
+				Events: &resources.MemoryEvents{Max: n(7), OOMKill: n(1)},
 			},
-			CPU: &cgroupfs.CPUUse{
-				QuotaCores: &fact.Limit{Value: x(0.5)}, EffectiveQuotaCores: &cgroupfs.EffectiveLimit{Limit: fact.Limit{Value: x(0.5)}, Cgroup: "/a/b"},
+			CPU: &resources.CPUUse{
+				QuotaCores: &fact.Limit{Value: x(0.5)}, EffectiveQuotaCores: &resources.EffectiveLimit{Limit: fact.Limit{Value: x(0.5)}, Cgroup: "/a/b"},
 				Weight: n(100), UsageSeconds: x(2.5), ThrottledRatio: x(0.25), ThrottledSeconds: x(1.25),
 			},
-			PIDs: &cgroupfs.PIDsUse{Max: none, EffectiveMax: &cgroupfs.EffectiveLimit{Limit: fact.Limit{Value: x(50)}, Cgroup: "/a"}},
-			IO:   &cgroupfs.IOUse{IOCounts: cgroupfs.IOCounts{ReadBytes: n(4096), Reads: n(1), WriteBytes: n(0)}},
-			Pressure: &cgroupfs.Pressures{
-				CPU:    &cgroupfs.Pressure{Some: &cgroupfs.Stall{Avg10: x(1.5)}},
-				Memory: &cgroupfs.Pressure{Some: &cgroupfs.Stall{Avg10: x(0)}, Full: &cgroupfs.Stall{Avg10: x(0)}},
+			PIDs: &resources.PIDsUse{Max: none, EffectiveMax: &resources.EffectiveLimit{Limit: fact.Limit{Value: x(50)}, Cgroup: "/a"}},
+			IO:   &resources.IOUse{IOCounts: resources.IOCounts{ReadBytes: n(4096), Reads: n(1), WriteBytes: n(0)}},
+			Pressure: &resources.Pressures{
+				CPU:    &resources.Pressure{Some: &resources.Stall{Avg10: x(1.5)}},
+				Memory: &resources.Pressure{Some: &resources.Stall{Avg10: x(0)}, Full: &resources.Stall{Avg10: x(0)}},
 			},
 		}, "memory: 1 MiB in use, at most 3 MiB so far, limit 32 MiB set by /a\\x1b (its own: 64 MiB), slowed down from 4 MiB on, " +
 			"0 B in swap, no swap allowed, limit reached 7 times, OOM-killed once\n  of it 4 KiB anonymous, 8 KiB of files\n" +

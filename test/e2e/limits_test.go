@@ -14,8 +14,8 @@ import (
 
 	"github.com/nsviz/nsviz/internal/anatomy"
 	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/host"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
-	"github.com/nsviz/nsviz/internal/hostfs"
 	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/report"
 )
@@ -57,7 +57,7 @@ func row(t *testing.T, name string) string {
 // trackedHierarchy is what nsviz follows here.
 func trackedHierarchy(t *testing.T) cgroupfs.Layout {
 	t.Helper()
-	host, err := hostfs.Open(hostfs.Roots{})
+	host, err := host.Open(host.Roots{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,8 +13,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nsviz/nsviz/internal/host"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
-	"github.com/nsviz/nsviz/internal/hostfs"
+	"github.com/nsviz/nsviz/internal/host/resources"
 )
 
 // ownCgroup is a cgroup with a limit, as its path, and two without one below it.
@@ -26,7 +27,7 @@ type ownCgroup struct {
 
 func makeOwnCgroup(t *testing.T, limit uint64) ownCgroup {
 	t.Helper()
-	host, err := hostfs.Open(hostfs.Roots{})
+	host, err := host.Open(host.Roots{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +111,7 @@ func TestOwnMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, func() bool {
-		rooms, err := c.layout.MemoryRooms(c.path)
+		rooms, err := resources.In(c.layout).MemoryRooms(c.path)
 		if err != nil || len(rooms) != 1 {
 			t.Fatalf("%+v, %v", rooms, err)
 		}

@@ -56,6 +56,9 @@ var barriers = []barrier{
 	{"internal/spelling", []string{module}, "it compares words"},
 	{"internal/container/runtime", []string{module}, "it is a table"},
 	{"internal/pipeline", []string{module + "internal/container/engine/docker"}, "it is given an engine, whichever that is"},
+	{"internal/host", above, "a reader answers questions, and knows nobody who asks them"},
+	{"internal/vmm", above, "a reader answers questions, and knows nobody who asks them"},
+	{"internal/host/pseudofs", []string{module}, "the other readers are above it"},
 }
 
 // table is the package that whoever words or recognises something may look into.
@@ -63,7 +66,13 @@ const table = module + "internal/container/runtime"
 
 // ends are the packages at which facts enter.
 var ends = []string{
-	module + "gen", module + "internal/probes", module + "internal/hostfs", module + "internal/host", module + "internal/container", module + "internal/anatomy",
+	module + "gen", module + "internal/probes", module + "internal/host", module + "internal/vmm", module + "internal/container", module + "internal/anatomy",
+}
+
+// above are the packages that ask the readers of the host's files.
+var above = []string{
+	module + "gen", module + "internal/probes", module + "internal/container", module + "internal/enginefiles", module + "internal/anatomy",
+	module + "internal/isolation", module + "internal/pipeline",
 }
 
 // below tells whether a path is the other, or in its tree.
@@ -138,8 +147,8 @@ func TestWrongImports(t *testing.T) {
 		{"internal/ui/a.go", "package ui\nimport \"github.com/cilium/ebpf\"", 1},
 		{"internal/ui/a_test.go", "//go:build root && vm\n\npackage ui\nimport (\n\t\"github.com/cilium/ebpf\"\n\t. \"github.com/docker/docker/client\"\n)", 2},
 		{"internal/ui/a_test.go", "//go:build root && !vm\n\npackage ui\nimport _ `github.com/cilium/ebpf`", 1},
-		{"internal/ui/a_test.go", "//go:build e2e\n\npackage ui_test\nimport \"" + module + "internal/hostfs\"", 0},
-		{"internal/ui/a.go", "package ui\nimport \"" + module + "internal/hostfs\"", 1},
+		{"internal/ui/a_test.go", "//go:build e2e\n\npackage ui_test\nimport \"" + module + "internal/host\"", 0},
+		{"internal/ui/a.go", "package ui\nimport \"" + module + "internal/host\"", 1},
 	}
 	for _, test := range tests {
 		wrong, err := wrongImports(test.path, []byte(test.source))
@@ -170,24 +179,24 @@ func TestForbiddenImports(t *testing.T) {
 		{"internal/demo", "github.com/docker/docker/client", true},
 		{"internal/container/engine/dockerfile", "github.com/docker/docker/client", true},
 		{"internal/ui", module + "internal/isolation", false},
-		{"internal/ui", module + "internal/hostfs", true},
+		{"internal/ui", module + "internal/host", true},
 		{"internal/metrics", module + "internal/container/engine/docker", true},
 		{"internal/metrics", "github.com/prometheus/client_golang/prometheus", false},
 		{"internal/metrics", "net/http", true},
 		{"internal/server", "net/http", false},
 		{"internal/server", "github.com/prometheus/client_golang/prometheus/promhttp", false},
 		{"internal/server", module + "internal/metrics", false},
-		{"internal/server", module + "internal/hostfs", true},
+		{"internal/server", module + "internal/host", true},
 		{"internal/ui", "github.com/prometheus/client_golang/prometheus", true},
 		{"internal/ui", module + "internal/anatomy", true},
-		{"internal/diagram", module + "internal/hostfs", true},
+		{"internal/diagram", module + "internal/host", true},
 		{"internal/report", module + "internal/anatomy", false},
 		{"internal/report", module + "internal/pipeline", true},
 		{"internal/report", "os", true},
-		{"internal/query", module + "internal/hostfs", true},
+		{"internal/query", module + "internal/host", true},
 		{"internal/query", module + "internal/ui", true},
 		{"internal/ui", module + "internal/query", false},
-		{"internal/anatomy", module + "internal/hostfs", false},
+		{"internal/anatomy", module + "internal/host", false},
 		{"internal/anatomy", module + "internal/container/engine/docker", true},
 		{"internal/anatomy", table, false},
 		{"internal/story", table, false},
@@ -197,6 +206,13 @@ func TestForbiddenImports(t *testing.T) {
 		{"internal/pipeline", module + "internal/container/engine", false},
 		{"internal/pipeline", module + "internal/container/engine/docker", true},
 		{"internal/container/runtime", "regexp", false},
+		{"internal/ui", module + "internal/host/procfs", true},
+		{"internal/metrics", module + "internal/vmm", true},
+		{"internal/host/nsfs", module + "internal/event", false},
+		{"internal/host/procfs", module + "internal/host/nsfs", false},
+		{"internal/host/procfs", module + "internal/container", true},
+		{"internal/host/pseudofs", module + "internal/host/procfs", true},
+		{"internal/vmm", module + "internal/isolation", true},
 		{"internal/isolation", module + "internal/event", false},
 		{"internal/isolation", module + "internal/fact", false},
 		{"internal/fact", module + "internal/event", false},

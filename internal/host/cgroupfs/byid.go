@@ -40,12 +40,12 @@ func (l Layout) PathByID(id uint64) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", what, err)
 	}
-	rest, found := cutPathPrefix(dir, l.Dir)
+	rest, found := CutPath(dir, l.Dir)
 	if !found {
 		return "", fmt.Errorf("%s: %s: %w", what, dir, ErrOutsideMount)
 	}
 	path := rest
-	if top := l.top(); top != "/" {
+	if top := l.Top(); top != "/" {
 		path = top
 		if rest != "/" {
 			path += rest

@@ -70,6 +70,22 @@ type Layout struct {
 	Notes []string
 }
 
+// Hierarchy returns the hierarchy that has a controller: on v1 the controller's own, else the unified one, whose name
+// is "". It returns false where neither is mounted.
+func (l Layout) Hierarchy(controller string) (Layout, bool) {
+	if controller == l.Controller {
+		return l, true
+	}
+	if other, found := l.Others[controller]; found {
+		return other, true
+	}
+	if l.Controller == "" {
+		return l, true
+	}
+	unified, found := l.Others[""]
+	return unified, found
+}
+
 // cgroupMount is where a hierarchy is mounted.
 type cgroupMount struct {
 	dir     string

@@ -186,7 +186,7 @@ func TestLiveCgroups(t *testing.T) {
 		if found++; found > 20 {
 			return nil
 		}
-		dir, err := layout.directory(c.Path)
+		dir, err := layout.Directory(c.Path)
 		if err != nil {
 			return err
 		}

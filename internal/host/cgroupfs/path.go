@@ -33,9 +33,18 @@ func (l Layout) ReadPath(dir pseudofs.Dir, buf []byte) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	path, err := l.ParsePath(data)
+	if err != nil && err != ErrOutsideMount {
+		return "", fmt.Errorf("parse %s/cgroup: %w", dir.Path(), err)
+	}
+	return path, err
+}
+
+// ParsePath is [Reader.PathOf] for a process whose /proc/PID/cgroup has been read.
+func (l Layout) ParsePath(data []byte) (string, error) {
 	path, err := parseCgroupPath(data, l.HierarchyID)
 	if err != nil {
-		return "", fmt.Errorf("parse %s/cgroup: %w", dir.Path(), err)
+		return "", err
 	}
 	return l.canonical(path)
 }
@@ -68,7 +77,7 @@ func parseCgroupPath(data []byte, hierarchy uint32) (string, error) {
 // there Root is "/../..", the way up from it, and other cgroups appear as "/../../name".
 func (l Layout) canonical(path string) (string, error) {
 	if isUpward(l.Root) {
-		rest, found := cutPathPrefix(path, l.Root)
+		rest, found := CutPath(path, l.Root)
 		if !found || isUpward(rest) {
 			return "", ErrOutsideMount
 		}
@@ -80,20 +89,20 @@ func (l Layout) canonical(path string) (string, error) {
 	return path, nil
 }
 
-// top is the path of the cgroup that is mounted at Dir.
-func (l Layout) top() string {
+// Top returns the path of the cgroup that is mounted at Dir.
+func (l Layout) Top() string {
 	if l.Root == "" || isUpward(l.Root) {
 		return "/"
 	}
 	return l.Root
 }
 
-// directory is where the cgroup at path has its files.
-func (l Layout) directory(path string) (string, error) {
+// Directory returns where the cgroup at path has its files.
+func (l Layout) Directory(path string) (string, error) {
 	if l.Dir == "" {
 		return "", errors.New("the layout of the cgroups is not known")
 	}
-	rest, found := cutPathPrefix(path, l.top())
+	rest, found := CutPath(path, l.Top())
 	if !found {
 		return "", fmt.Errorf("%s: %w", path, ErrOutsideMount)
 	}
@@ -104,15 +113,18 @@ func (l Layout) directory(path string) (string, error) {
 	return strings.TrimSuffix(l.Dir+rest, "/"), nil
 }
 
+// Parent returns the path of the cgroup above; of "/" that is "/" itself.
+func Parent(path string) string { return path[:max(1, strings.LastIndexByte(path, '/'))] }
+
 // Shows reports whether the cgroup at path would have its directory below Dir.
 func (l Layout) Shows(path string) bool {
-	_, err := l.directory(path)
+	_, err := l.Directory(path)
 	return err == nil
 }
 
 // ID is the kernel's id of the cgroup at path: the inode number of its directory.
 func (l Layout) ID(path string) (uint64, error) {
-	dir, err := l.directory(path)
+	dir, err := l.Directory(path)
 	if err != nil {
 		return 0, err
 	}
@@ -123,8 +135,8 @@ func (l Layout) ID(path string) (uint64, error) {
 // isUpward tells whether a path leads out of the reader's cgroup namespace.
 func isUpward(path string) bool { return path == "/.." || strings.HasPrefix(path, "/../") }
 
-// cutPathPrefix takes whole components off the front of an absolute path; what remains is absolute.
-func cutPathPrefix(path, prefix string) (string, bool) {
+// CutPath takes whole components off the front of an absolute path; what remains is absolute.
+func CutPath(path, prefix string) (string, bool) {
 	rest, found := strings.CutPrefix(path, strings.TrimSuffix(prefix, "/"))
 	if rest == "" {
 		return "/", found && path != ""

@@ -85,7 +85,7 @@ func TestPathsInContainers(t *testing.T) {
 		if path == "" {
 			continue
 		}
-		if got, err := layout.directory(path); got != test.dir || errors.Is(err, ErrOutsideMount) != (test.dir == "") {
+		if got, err := layout.Directory(path); got != test.dir || errors.Is(err, ErrOutsideMount) != (test.dir == "") {
 			t.Errorf("%s: %q, %v, want %q", test.name, got, err, test.dir)
 		}
 	}
@@ -101,9 +101,6 @@ func TestPathsStayInTheHierarchy(t *testing.T) {
 		if id, err := layout.ID(path); err == nil {
 			t.Errorf("%q: %d", path, id)
 		}
-		if _, err := layout.Memory(path); err == nil {
-			t.Errorf("memory of %q", path)
-		}
 		if _, err := layout.Procs(path); err == nil {
 			t.Errorf("processes of %q", path)
 		}
@@ -116,6 +113,14 @@ func TestPathsStayInTheHierarchy(t *testing.T) {
 	}
 	if err := (Layout{}).Walk(func(Cgroup) error { return nil }); err == nil {
 		t.Error("a zero layout can be walked")
+	}
+}
+
+func TestParent(t *testing.T) {
+	for path, want := range map[string]string{"/a/b": "/a", "/a": "/", "/": "/"} {
+		if got := Parent(path); got != want {
+			t.Errorf("%s: %s, want %s", path, got, want)
+		}
 	}
 }
 
@@ -150,7 +155,7 @@ func FuzzParseCgroupPath(f *testing.F) {
 		if err != nil || path != "/"+name {
 			t.Errorf("%q: %q, %v", name, path, err)
 		}
-		if dir, err := (Layout{Dir: "/c", Root: "/"}).directory(path); err == nil && dir != "/c" && !strings.HasPrefix(dir, "/c/") {
+		if dir, err := (Layout{Dir: "/c", Root: "/"}).Directory(path); err == nil && dir != "/c" && !strings.HasPrefix(dir, "/c/") {
 			t.Errorf("%q leads to %q", path, dir)
 		}
 	})

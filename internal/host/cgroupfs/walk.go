@@ -26,7 +26,7 @@ type Cgroup struct {
 // what is below; any other error ends the walk and is returned. A cgroup that cannot be read does
 // not keep Walk from the others: it returns the first such error at the end.
 func (l Layout) Walk(visit func(Cgroup) error) error {
-	dir, err := l.directory(l.top())
+	dir, err := l.Directory(l.Top())
 	if err != nil {
 		return fmt.Errorf("walk the cgroups: %w", err)
 	}
@@ -34,7 +34,7 @@ func (l Layout) Walk(visit func(Cgroup) error) error {
 		return fmt.Errorf("walk the cgroups: %w", err)
 	}
 	w := walker{visit: func(c Cgroup, _ string) error { return visit(c) }}
-	if err := w.walk(l.top(), dir); err != nil {
+	if err := w.walk(l.Top(), dir); err != nil {
 		return err
 	}
 	if w.failed != nil {
@@ -43,10 +43,23 @@ func (l Layout) Walk(visit func(Cgroup) error) error {
 	return nil
 }
 
+// WalkTree is [Layout.Walk] for the cgroup at path and all below it; visit is given the directory of each, too.
+func (l Layout) WalkTree(path string, visit func(c Cgroup, dir string) error) error {
+	dir, err := l.Directory(path)
+	if err != nil {
+		return err
+	}
+	w := walker{visit: visit}
+	if err := w.walk(path, dir); err != nil {
+		return err
+	}
+	return w.failed
+}
+
 // Procs lists the processes in the cgroup at path itself, ascending. Those of a PID namespace that
 // nsviz cannot see into have no PID for it and are left out.
 func (l Layout) Procs(path string) ([]int32, error) {
-	dir, err := l.directory(path)
+	dir, err := l.Directory(path)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +69,7 @@ func (l Layout) Procs(path string) ([]int32, error) {
 
 // TreeProcs lists the processes in the cgroup at path and in all below it, ascending.
 func (l Layout) TreeProcs(path string) ([]int32, error) {
-	dir, err := l.directory(path)
+	dir, err := l.Directory(path)
 	if err != nil {
 		return nil, err
 	}

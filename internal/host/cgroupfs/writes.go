@@ -314,8 +314,8 @@ func (w *Writes) named(details []byte, pid int32) (_ Write, ok bool, _ error) {
 			return Write{}, false, err
 		}
 		// One in a part of the hierarchy that is not mounted here is out of sight.
-		below, found := cutPathPrefix(dir, h.Dir)
-		return Write{Path: path.Join(h.top(), below), Changes: changes, PID: pid}, found, nil
+		below, found := CutPath(dir, h.Dir)
+		return Write{Path: path.Join(h.Top(), below), Changes: changes, PID: pid}, found, nil
 	}
 	return Write{}, false, nil
 }
@@ -377,15 +377,15 @@ func (w *Writes) about(fd int, pid int32) (Write, bool) {
 // the hierarchy may be mounted elsewhere, and no more of it than the container's own cgroup.
 func (w *Writes) cgroupOf(h *writtenHierarchy, link string, inode uint64, pid int32) (string, bool) {
 	is := func(cgroup string) bool {
-		dir, err := h.directory(cgroup)
+		dir, err := h.Directory(cgroup)
 		if err != nil {
 			return false
 		}
 		stat, err := pseudofs.Lstat(dir + "/" + path.Base(link))
 		return err == nil && stat.Ino == inode && stat.Dev == h.device
 	}
-	if rest, below := cutPathPrefix(path.Dir(link), h.Dir); below {
-		if cgroup := path.Join(h.top(), rest); is(cgroup) {
+	if rest, below := CutPath(path.Dir(link), h.Dir); below {
+		if cgroup := path.Join(h.Top(), rest); is(cgroup) {
 			return cgroup, true
 		}
 	}

@@ -68,6 +68,14 @@ func WriteFile(t testing.TB, path, content string) {
 	}
 }
 
+// SetFile writes to a file that is there, as one of the kernel's.
+func SetFile(t testing.TB, path, content string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // WriteNamespaces makes the links below ns in a process's directory; an id of 0 gets none.
 func WriteNamespaces(t testing.TB, pidDir string, ids event.NamespaceIDs) {
 	t.Helper()

@@ -8,17 +8,17 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// openHost opens a host of [hosttest.Unpack] and returns where it has its procfs, too.
-func openHost(t testing.TB, name string) (r *Reader, proc string) {
+// openHost opens a made-up host and returns where it has its procfs, too.
+func openHost(t testing.TB) (r *Reader, proc string) {
 	t.Helper()
-	proc, _ = hosttest.Unpack(t, name)
+	proc, _ = hosttest.Unpack(t, "v2")
 	return New(pseudofs.Proc(proc)), proc
 }
 
-// openCgroups opens a host of [hosttest.Unpack] and finds its cgroups, too.
-func openCgroups(t testing.TB, name string) (r *Reader, layout cgroupfs.Layout, proc string) {
+// openCgroups opens a made-up host and finds its cgroups, too.
+func openCgroups(t testing.TB) (r *Reader, layout cgroupfs.Layout, proc string) {
 	t.Helper()
-	proc, cgroup := hosttest.Unpack(t, name)
+	proc, cgroup := hosttest.Unpack(t, "v2")
 	layout, err := cgroupfs.New(pseudofs.Proc(proc), cgroup).Layout()
 	if err != nil {
 		t.Fatal(err)

@@ -38,7 +38,7 @@ func answer(t *testing.T, p *patientReader, path string) {
 
 // A process whose memory does not answer holds nobody up.
 func TestCmdlineThatDoesNotAnswer(t *testing.T) {
-	r, proc := openHost(t, "v2")
+	r, proc := openHost(t)
 	r.memory.patience = time.Minute // this machine may be busy
 	path := filepath.Join(proc, "9", "cmdline")
 	hosttest.WriteFile(t, path, "a\x00b\x00")

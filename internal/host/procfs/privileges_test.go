@@ -14,7 +14,7 @@ import (
 )
 
 func TestPrivileges(t *testing.T) {
-	r, proc := openHost(t, "v2")
+	r, proc := openHost(t)
 	set := func(n Capabilities) *Capabilities { return &n }
 	for name, test := range map[string]struct {
 		status string
@@ -47,7 +47,7 @@ func TestPrivileges(t *testing.T) {
 }
 
 func TestLSMLabel(t *testing.T) {
-	r, proc := openHost(t, "v2")
+	r, proc := openHost(t)
 	for text, want := range map[string]string{
 		"docker-default (enforce)\n":                 "docker-default (enforce)",
 		"unconfined\n":                               "unconfined",

@@ -21,7 +21,7 @@ import (
 )
 
 func TestPIDs(t *testing.T) {
-	r, proc := openHost(t, "v2")
+	r, proc := openHost(t)
 	for _, name := range []string{"0", "01", "-5", "+5", "5a", "2147483648", "self5", "٣"} {
 		hosttest.WriteFile(t, filepath.Join(proc, name, "stat"), "")
 	}
@@ -32,7 +32,7 @@ func TestPIDs(t *testing.T) {
 }
 
 func TestProcesses(t *testing.T) {
-	r, layout, proc := openCgroups(t, "v2")
+	r, layout, proc := openCgroups(t)
 	ids := nsfs.Initial()
 	ids[event.Net] = 4026532321
 	hosttest.WriteNamespaces(t, filepath.Join(proc, "1430"), ids)
@@ -72,7 +72,7 @@ func TestProcesses(t *testing.T) {
 }
 
 func TestProcessesOfAnUnreadableDirectory(t *testing.T) {
-	r, proc := openHost(t, "v2")
+	r, proc := openHost(t)
 	if err := os.RemoveAll(proc); err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func TestProcessesOfAnUnreadableDirectory(t *testing.T) {
 }
 
 func TestComm(t *testing.T) {
-	r, proc := openHost(t, "v2")
+	r, proc := openHost(t)
 	for text, want := range map[string]string{"a\n": "a", "a\n\n": "a\n", "\n": "", "": "", "a": "a", "\x1b]0;x\a\n": "\x1b]0;x\a"} {
 		hosttest.WriteFile(t, filepath.Join(proc, "9", "comm"), text)
 		if got, err := r.Comm(9); got != want || err != nil {

@@ -50,7 +50,7 @@ func TestParseStatRefuses(t *testing.T) {
 }
 
 func TestStat(t *testing.T) {
-	r, proc := openHost(t, "v2")
+	r, proc := openHost(t)
 	got, err := r.Stat(1430)
 	want := Stat{PID: 1430, Comm: "we (i) r\\d\n) R 1 (x", State: 'S', PPID: 1407, StartTime: 5423}
 	if err != nil || got != want {

@@ -63,7 +63,7 @@ func TestParseStatusRefuses(t *testing.T) {
 }
 
 func TestStatus(t *testing.T) {
-	r, _ := openHost(t, "v2")
+	r, _ := openHost(t)
 	got, err := r.Status(1430)
 	want := Status{Comm: "we (i) r\\d\n) R 1 (x", TGID: 1430, PPID: 1407, UID: 1000, NSPID: []int32{1430, 1}}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {

@@ -1,0 +1,2 @@
+// Package machine reads what procfs says of the machine as a whole.
+package machine

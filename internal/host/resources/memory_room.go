@@ -1,0 +1,103 @@
+package resources
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
+)
+
+// MemoryRoom is what a cgroup may use of memory, and how much of that it does.
+type MemoryRoom struct {
+	// Cgroup has the limit. It is empty where the limit is that of one above those that nsviz sees; then UsedBytes is what the
+	// highest one that it sees uses, at least.
+	Cgroup     string
+	LimitBytes uint64
+	// UsedBytes leaves out the files that were not used lately: the kernel drops these before it kills anybody.
+	UsedBytes uint64
+}
+
+// Share is how much of the limit is used, from 0 to a little over 1.
+func (m MemoryRoom) Share() float64 { return float64(m.UsedBytes) / float64(max(m.LimitBytes, 1)) }
+
+// ErrNoMemory says that no hierarchy with the memory controller is mounted, so that limits on memory are unknown.
+var ErrNoMemory = errors.New("no hierarchy with the memory controller is mounted")
+
+// roomFiles are the files that say what a cgroup may use, and the line of memory.stat.
+type roomFiles struct{ limit, usage, inactive string }
+
+// MemoryRooms reads which of the cgroup at path and those above it have a limit on memory, from path upwards. Where there are none,
+// nothing is limited, as far as nsviz sees. When the cgroup is gone, the error is one of fs.ErrNotExist.
+func (l Hierarchies) MemoryRooms(path string) ([]MemoryRoom, error) {
+	if !l.HasMemory {
+		return nil, ErrNoMemory
+	}
+	own, err := l.Directory(path)
+	if err == nil {
+		_, err = pseudofs.Lstat(own)
+	}
+	if err != nil {
+		return nil, err
+	}
+	files := roomFiles{"memory.max", "memory.current", "inactive_file"}
+	if l.Controller != "" {
+		files = roomFiles{"memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"}
+	}
+	r := &resourceReader{tracked: l.Layout, path: path, buf: make([]byte, 2*pseudofs.SmallFile)}
+	var rooms []MemoryRoom
+	top := own
+	for at := path; ; at = at[:max(1, strings.LastIndexByte(at, '/'))] {
+		dir, err := l.Directory(at)
+		if err != nil {
+			break // above what is mounted
+		}
+		top = dir
+		if limit := r.limit(dir, files.limit); limit != nil && limit.Value != nil {
+			rooms = append(rooms, MemoryRoom{Cgroup: at, LimitBytes: uint64(*limit.Value), UsedBytes: r.used(dir, files)})
+		}
+		if at == "/" || l.Controller != "" && r.apart(dir) {
+			break
+		}
+	}
+	if !l.Whole && l.Controller != "" {
+		// The kernel's own word on it includes what is above a partial mount, but does not say whose limit it is.
+		var limit *uint64
+		r.fields(own, "memory.stat", map[string]**uint64{"hierarchical_memory_limit": &limit})
+		if limit != nil && *limit < min(lowestLimit(rooms), unlimitedFrom) {
+			rooms = append(rooms, MemoryRoom{LimitBytes: *limit, UsedBytes: r.used(top, files)})
+		}
+	}
+	if err := errors.Join(r.errs...); err != nil {
+		return nil, fmt.Errorf("read the memory limits of %s: %w", path, err)
+	}
+	return rooms, nil
+}
+
+func lowestLimit(rooms []MemoryRoom) uint64 {
+	lowest := uint64(unlimitedFrom)
+	for _, room := range rooms {
+		lowest = min(lowest, room.LimitBytes)
+	}
+	return lowest
+}
+
+// used is what a cgroup uses and the kernel could not take back at once.
+func (r *resourceReader) used(dir string, files roomFiles) uint64 {
+	usage := r.number(dir, files.usage)
+	if usage == nil {
+		return 0 // gone just now
+	}
+	var inactive *uint64
+	r.fields(dir, "memory.stat", map[string]**uint64{files.inactive: &inactive})
+	if inactive == nil {
+		return *usage
+	}
+	return *usage - min(*usage, *inactive)
+}
+
+// apart reports whether a v1 cgroup is not limited by those above it, as it may be told before Linux 5.11 (bef8620cd8e0).
+func (r *resourceReader) apart(dir string) bool {
+	use := r.number(dir, "memory.use_hierarchy")
+	return use != nil && *use == 0
+}
