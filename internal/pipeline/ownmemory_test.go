@@ -67,6 +67,9 @@ func TestOwnMemory(t *testing.T) {
 	}
 	look("at first", own(80, isolation.SavesNothing))
 	look("the same again", nil)
+	if o.interval() != ownMemoryInterval {
+		t.Errorf("with a limit the next look is in %v", o.interval())
+	}
 
 	f.list[0].UsedBytes, f.frees = 85*mib, 30*mib
 	look("full of what the runtime has not given back", nil)
