@@ -120,7 +120,7 @@ func (f *FS) PortProxies(hostMnt uint64) ([]PortProxy, error) {
 	}
 	var list []PortProxy
 	for _, pid := range pids {
-		if !strings.HasSuffix(f.program(pid), "docker-proxy") { // rootless: rootlesskit-docker-proxy
+		if !strings.HasSuffix(f.Program(pid), "docker-proxy") { // rootless: rootlesskit-docker-proxy
 			continue
 		}
 		if ids, err := f.Namespaces(pid); err != nil || ids[event.Mnt] != hostMnt {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"iter"
 	"os"
-	"slices"
 	"strconv"
 
 	"github.com/nsviz/nsviz/internal/event"
@@ -31,22 +30,14 @@ type Process struct {
 
 // PIDs lists the host's processes in ascending order.
 func (f *FS) PIDs() ([]int32, error) {
-	dir, err := os.Open(f.proc)
+	list, err := f.ListProcesses()
 	if err != nil {
 		return nil, err
 	}
-	defer dir.Close()
-	names, err := dir.Readdirnames(-1)
-	if err != nil {
-		return nil, err
+	pids := make([]int32, len(list))
+	for i, p := range list {
+		pids[i] = p.PID
 	}
-	pids := make([]int32, 0, len(names))
-	for _, name := range names {
-		if pid, ok := parsePID([]byte(name)); ok {
-			pids = append(pids, pid)
-		}
-	}
-	slices.Sort(pids)
 	return pids, nil
 }
 

@@ -55,7 +55,7 @@ type VMM struct {
 // a process gives itself counts for nothing: the program that it runs makes it a candidate, which takes one
 // system call, and its open files and threads decide. A monitor that has made no machine yet is none.
 func (f *FS) VMM(pid int32, layout Layout) (VMM, bool, error) {
-	kind, ok := f.vmmCandidate(pid)
+	kind, ok := vmmKind(f.Program(pid))
 	if !ok {
 		return VMM{}, false, nil
 	}
@@ -80,15 +80,15 @@ func (f *FS) VMM(pid int32, layout Layout) (VMM, bool, error) {
 	if vmm.Process, err = f.Process(pid, layout); err != nil {
 		return VMM{}, false, err
 	}
-	vmm.Kata = kind == Dragonball || f.program(vmm.PPID) == kataShim
+	vmm.Kata = kind == Dragonball || f.Program(vmm.PPID) == kataShim
 	return vmm, true, nil
 }
 
 const kataShim = "containerd-shim-kata-v2"
 
-// program is the name of the file that a process runs; "" where it may not be known. A file that was
-// replaced by an update keeps its name.
-func (f *FS) program(pid int32) string {
+// Program returns the name of the file that a process runs, without its folders; "" where it runs none, as a zombie and a
+// thread of the kernel, and where it may not be known. A file that was replaced by an update keeps its name.
+func (f *FS) Program(pid int32) string {
 	var space [smallFile]byte
 	n, err := unix.Readlink(f.pidDir(pid)+"/exe", space[:])
 	if err != nil {
@@ -98,8 +98,9 @@ func (f *FS) program(pid int32) string {
 	return string(exe[bytes.LastIndexByte(exe, '/')+1:])
 }
 
-func (f *FS) vmmCandidate(pid int32) (VMMKind, bool) {
-	switch program := f.program(pid); {
+// vmmKind returns what a program may be, by its name.
+func vmmKind(program string) (VMMKind, bool) {
+	switch {
 	// Not qemu-x86_64 and the like, which run a single program and have no guest.
 	case strings.HasPrefix(program, "qemu-system-"), program == "qemu-kvm":
 		return QEMU, true

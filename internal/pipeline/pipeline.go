@@ -361,6 +361,7 @@ func (p *Pipeline) take(b probes.Batch) {
 	if b.Errors != nil {
 		p.tell(isolation.Fact{BPFErrors: b.Errors})
 		p.doubt() // what the programs could not remember may be a start or an end
+		p.namespaces.changed = nil
 	}
 }
 

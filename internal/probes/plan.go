@@ -27,6 +27,13 @@ const (
 // hooked, somebody has to look for namespaces that are gone.
 const FactNamespacesFreed = "namespaces freed"
 
+// FactNamespacesUnshared and FactNamespacesJoined are the names of the kinds of facts by which it shows that a process changes
+// its namespaces.
+const (
+	FactNamespacesUnshared = "namespaces by unshare"
+	FactNamespacesJoined   = "namespaces joined by setns"
+)
+
 // FactCgroupsEntered is the name of the kind of fact by which it shows that a container's PID 1 leaves its cgroup.
 const FactCgroupsEntered = "cgroups entered"
 
@@ -122,12 +129,12 @@ func kinds(arch string) []kind {
 		{name: FactCgroupsMade, options: tracepoint("cgroup_mkdir", "cgroups_mkdir")},
 		{name: "namespaces by clone", options: tracepoint("sched_process_fork", "namespaces_fork")},
 		{
-			name:    "namespaces by unshare",
+			name:    FactNamespacesUnshared,
 			options: call("ksys_unshare", "namespaces_unshare"),
 			without: "found by reading /proc, without the moment and the maker",
 		},
 		{
-			name:    "namespaces joined by setns",
+			name:    FactNamespacesJoined,
 			options: call(syscallFunction(arch, "setns"), "namespaces_setns"),
 			without: "not seen",
 		},
