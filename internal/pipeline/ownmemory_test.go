@@ -92,6 +92,9 @@ func TestOwnMemory(t *testing.T) {
 	look("limited anew", own(24, isolation.SavesNothing))
 	f.list = nil
 	look("without a limit", &isolation.OwnMemory{})
+	if o.interval() != unlimitedInterval {
+		t.Errorf("without a limit the next look is in %v", o.interval())
+	}
 	if diff := cmp.Diff([]*uint64{new(uint64(80 * mib)), new(uint64(24 * mib)), nil}, f.limits); diff != "" {
 		t.Errorf("limits of the runtime (-want +got):\n%s", diff)
 	}

@@ -62,8 +62,8 @@ func reportsChanges(choices []probes.Choice) bool {
 	return methodOf(choices, probes.FactNamespacesUnshared) != probes.None && methodOf(choices, probes.FactNamespacesJoined) != probes.None
 }
 
-// surveyor makes surveys. What every process is in is quickly read, and only of those that are new or have changed it. The open files and the threads of
-// all processes are not: it searches them in the first survey, and later only for what should be there
+// surveyor makes surveys. What every process is in is quickly read, and only of those that may have changed it. The open files
+// and the threads of all processes are not: it searches them in the first survey, and later only for what should be there
 // and was not found. It remembers where it found such a namespace, and how namespaces are related,
 // which never changes.
 type surveyor struct {
