@@ -37,6 +37,7 @@ func run() error {
 		{"forks", "a loop of forks, beside it with nsviz and with a bpftrace script for the same facts", forkLoop},
 		{"start", "from start to the first frame", firstFrame},
 		{"kills", "from the kernel's time stamp of an OOM kill to stdout, and resident memory", latencyAndMemory},
+		{"idle", "what watching takes while nothing happens", idleShare},
 		{"crowd", "what watching 1,000 quiet containers takes", crowdShare},
 	} {
 		if len(os.Args) > 1 && !slices.Contains(os.Args[1:], measure.name) {

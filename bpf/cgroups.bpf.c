@@ -63,6 +63,8 @@ static __always_inline int on_cgroup(struct cgroup *cgroup, const char *path, bo
 			       __builtin_offsetof(struct cgroup_event, path) + len,
 			       lifecycle_flags()) != 0)
 		count_error(ERROR_RING_LIFECYCLE);
+	else
+		sent();
 	return 0;
 }
 
@@ -120,6 +122,7 @@ static __always_inline void on_init_attach(__u64 to, struct task_struct *task, c
 	event->to = to;
 	event->init = pid;
 	bpf_ringbuf_submit(event, lifecycle_flags());
+	sent();
 }
 
 /* A process is moved into a cgroup. One that is cloned into it (clone3) does not come by here. */

@@ -39,9 +39,9 @@ static __always_inline bool shares_nsproxy(struct task_struct *task, const bool 
  */
 static __always_inline int on_exec(struct task_struct *task, const bool trusted)
 {
-	struct start_steps *fresh, steps = {};
+	struct start_steps *fresh, steps;
 	struct start_event *event;
-	struct init init = {};
+	struct init init;
 	__u64 cgroup_id, failed = 0;
 	__u32 mnt, pid;
 
@@ -55,6 +55,9 @@ static __always_inline int on_exec(struct task_struct *task, const bool trusted)
 	count_failed(failed);
 	failed = 0;
 	pid = FIELD(trusted, task, tgid);
+	/* Not where they are declared: ordinary execs would pay for it. */
+	__builtin_memset(&steps, 0, sizeof(steps));
+	__builtin_memset(&init, 0, sizeof(init));
 	fresh = bpf_map_lookup_elem(&fresh_cgroups, &cgroup_id);
 	if (fresh) {
 		steps = *fresh;
@@ -93,6 +96,7 @@ static __always_inline int on_exec(struct task_struct *task, const bool trusted)
 	read_ids(task, event->id, &failed);
 	count_failed(failed);
 	bpf_ringbuf_submit(event, lifecycle_flags());
+	sent();
 	return 0;
 }
 
@@ -244,7 +248,7 @@ static __always_inline int on_exit(struct task_struct *task, const bool trusted)
 {
 	struct signal_struct *signal = FIELD(trusted, task, signal);
 	struct exit_event *event;
-	struct init *init, unknown = {};
+	struct init *init, unknown;
 	__u64 failed = 0, status_failed = 0, pids_failed = 0;
 	struct pids_cgroup *pids;
 	__u32 pid;
@@ -261,6 +265,7 @@ static __always_inline int on_exit(struct task_struct *task, const bool trusted)
 		if (!settling || mnt_namespace(task, trusted) == own_mnt_namespace ||
 		    !is_first(task, trusted))
 			return 0;
+		__builtin_memset(&unknown, 0, sizeof(unknown));
 		unknown.cgroup_id = task_cgroup_id(task, &failed);
 		init = &unknown;
 		if (!may_send(THROTTLE_LIFECYCLE, 1, &failed)) {

@@ -156,13 +156,14 @@ static __always_inline void send_difference(struct task_struct *task, const __u3
 	__builtin_memcpy(event->id, after, sizeof(after));
 	read_relations(task, event, failed);
 	bpf_ringbuf_submit(event, events_flags());
+	sent();
 }
 
 /* clone: the child's ids against the parent's. */
 static __always_inline int on_fork(struct task_struct *parent, struct task_struct *child,
 				   const bool trusted)
 {
-	__u32 before[NAMESPACE_TYPES] = {};
+	__u32 before[NAMESPACE_TYPES];
 	__u64 failed = 0;
 
 	/* Ordinary forks share both and end here. */
@@ -176,6 +177,7 @@ static __always_inline int on_fork(struct task_struct *parent, struct task_struc
 		if (FIELD(trusted, parent_cred, user_ns) == FIELD(trusted, child_cred, user_ns))
 			return 0;
 	}
+	__builtin_memset(before, 0, sizeof(before));
 	read_ids(parent, before, &failed);
 	send_difference(child, before, VIA_CLONE, READ(&failed, child, tgid), 0, &failed);
 	count_failed(failed);
@@ -203,8 +205,10 @@ static __always_inline int on_call_entry(void)
 
 	read_ids((void *)bpf_get_current_task(), call.id, &failed);
 	count_failed(failed);
-	if (bpf_map_update_elem(&calls, &tid, &call, BPF_NOEXIST) == 0)
+	if (bpf_map_update_elem(&calls, &tid, &call, BPF_NOEXIST) == 0) {
+		notice(); /* somebody has to see whether its return is missed */
 		return 0;
+	}
 	/* There is no room for this one; or the thread's call before it, whose return was missed, is lost. */
 	count_error(ERROR_MAP_CALLS);
 	bpf_map_update_elem(&calls, &tid, &call, BPF_ANY);
@@ -293,6 +297,7 @@ static __always_inline int on_free_inum(__u32 inum)
 	count_failed(failed);
 	event->id = inum;
 	bpf_ringbuf_submit(event, events_flags());
+	sent();
 	return 0;
 }
 

@@ -83,6 +83,78 @@ struct {
 	__type(value, struct init);
 } inits SEC(".maps");
 
+/*
+ * What the reader and the programs tell each other. User space has it mapped.
+ *
+ * While the rings are empty the reader sleeps without a timer. It sets asleep and then looks at the rings and at notices once
+ * more. A program first sends, or counts a notice, and then looks at asleep. Between the two is a full barrier on either side,
+ * so at least one of them sees what the other did. (A ring's commit is one, and so is the addition to notices on x86. On arm64
+ * that is none where its result is not used; there a notice may wait until the reader wakes for another reason.)
+ */
+struct reader_state {
+	__u32 asleep; /* set by the reader, cleared by whoever wakes it */
+	__u32 notices; /* how often something happened that is in no ring: an error, a call that has begun */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct reader_state);
+} reader SEC(".maps");
+
+/*
+ * A function that the verifier follows once, for all that it may be given, which can only be
+ * numbers. Inlined, the branches of these multiply with every step of the loops around them until
+ * the verifier gives up.
+ */
+#define VERIFIED_ONCE __attribute__((noinline))
+
+/*
+ * Wakes the reader where it sleeps. A record that is discarded does that and leaves nothing to read. There is no room for it
+ * only where the ring is full of what has woken the reader. asleep is cleared before the wake-up: where that undoes what the
+ * reader has set anew, the wake-up comes after it.
+ */
+static __always_inline void wake_reader(struct reader_state *state)
+{
+	void *nothing;
+
+	if (!*(volatile __u32 *)&state->asleep)
+		return;
+	nothing = bpf_ringbuf_reserve(&urgent, sizeof(__u64), 0);
+	if (!nothing)
+		return;
+	*(volatile __u32 *)&state->asleep = 0;
+	bpf_ringbuf_discard(nothing, BPF_RB_FORCE_WAKEUP);
+}
+
+/* To be called after something was sent that is not urgent. */
+VERIFIED_ONCE int sent(void)
+{
+	struct reader_state *state;
+	__u32 zero = 0;
+
+	state = bpf_map_lookup_elem(&reader, &zero);
+	if (state)
+		wake_reader(state);
+	return 0;
+}
+
+/* To be called after something happened that the reader has to know of and that is in no ring. */
+VERIFIED_ONCE int notice(void)
+{
+	struct reader_state *state;
+	__u32 zero = 0;
+
+	state = bpf_map_lookup_elem(&reader, &zero);
+	if (!state)
+		return 0;
+	__sync_fetch_and_add(&state->notices, 1);
+	wake_reader(state);
+	return 0;
+}
+
 /* Atomic, because an interrupt may count on this CPU as well. */
 static __always_inline void count_errors(__u32 place, __u64 more)
 {
@@ -90,6 +162,7 @@ static __always_inline void count_errors(__u32 place, __u64 more)
 
 	if (n)
 		__sync_fetch_and_add(n, more);
+	notice();
 }
 
 static __always_inline void count_error(__u32 place)
@@ -216,8 +289,8 @@ static __always_inline void fill_header(struct event_header *header, __u16 kind,
 
 /*
  * Events that are not urgent do not wake the reader: a wake-up costs thirty times what the event itself
- * does. The reader comes by on a timer, or when the ring has filled up to the watermark. Well above it the
- * reader has long been woken and is late: more wake-ups would only make the flood dearer.
+ * does. The first one wakes a reader that sleeps (sent); then it comes by on a timer, or when the ring has filled up to
+ * the watermark. Well above it the reader has long been woken and is late: more wake-ups would only make the flood dearer.
  */
 static __always_inline __u64 wakeup_flags(void *ring, __u64 watermark)
 {

@@ -112,13 +112,6 @@ static __always_inline bool counter_is_over(struct page_counter *counter, __u64 
 /* For how long threads that ran out together may wait for each other's decisions. */
 #define RECENT_NS 1000000000ull
 
-/*
- * A function that the verifier follows once, for all that it may be given, which can only be
- * numbers. Inlined, the branches of these multiply with every step of the loops around them until
- * the verifier gives up.
- */
-#define VERIFIED_ONCE __attribute__((noinline))
-
 /* What matters of one cgroup. */
 VERIFIED_ONCE int memcg_oom_state(__u64 address)
 {

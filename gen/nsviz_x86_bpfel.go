@@ -227,6 +227,12 @@ const (
 	NsvizOomUnreadOOM_UNREAD_DOMAIN    NsvizOomUnread = 4
 )
 
+type NsvizReaderState struct {
+	_       structs.HostLayout
+	Asleep  uint32
+	Notices uint32
+}
+
 type NsvizSentSignal struct {
 	_                 structs.HostLayout
 	BootNs            uint64
@@ -287,6 +293,7 @@ const (
 	NsvizMapKernelKills                 = "kernel_kills"
 	NsvizMapLifecycle                   = "lifecycle"
 	NsvizMapOomScratch                  = "oom_scratch"
+	NsvizMapReader                      = "reader"
 	NsvizMapThrottleLifecycle           = "throttle_lifecycle"
 	NsvizMapThrottleNamespaces          = "throttle_namespaces"
 	NsvizMapUnsentNamespaces            = "unsent_namespaces"
@@ -470,6 +477,7 @@ type NsvizMapSpecs struct {
 	KernelKills        *ebpf.MapSpec `ebpf:"kernel_kills"`
 	Lifecycle          *ebpf.MapSpec `ebpf:"lifecycle"`
 	OomScratch         *ebpf.MapSpec `ebpf:"oom_scratch"`
+	Reader             *ebpf.MapSpec `ebpf:"reader"`
 	ThrottleLifecycle  *ebpf.MapSpec `ebpf:"throttle_lifecycle"`
 	ThrottleNamespaces *ebpf.MapSpec `ebpf:"throttle_namespaces"`
 	UnsentNamespaces   *ebpf.MapSpec `ebpf:"unsent_namespaces"`
@@ -537,6 +545,7 @@ type NsvizMaps struct {
 	KernelKills        *ebpf.Map `ebpf:"kernel_kills"`
 	Lifecycle          *ebpf.Map `ebpf:"lifecycle"`
 	OomScratch         *ebpf.Map `ebpf:"oom_scratch"`
+	Reader             *ebpf.Map `ebpf:"reader"`
 	ThrottleLifecycle  *ebpf.Map `ebpf:"throttle_lifecycle"`
 	ThrottleNamespaces *ebpf.Map `ebpf:"throttle_namespaces"`
 	UnsentNamespaces   *ebpf.Map `ebpf:"unsent_namespaces"`
@@ -556,6 +565,7 @@ func (m *NsvizMaps) Close() error {
 		m.KernelKills,
 		m.Lifecycle,
 		m.OomScratch,
+		m.Reader,
 		m.ThrottleLifecycle,
 		m.ThrottleNamespaces,
 		m.UnsentNamespaces,

@@ -91,7 +91,8 @@ func (p *Pipeline) look(ctx context.Context) error {
 	p.ask(func() { p.tell(fact.Fact{Namespaces: &survey}) })
 	sampler := newSampler(p)
 	defer sampler.close()
-	readings, _ := sampler.readings(p.Snapshot())
+	live, written, _ := p.watched()
+	readings, _ := sampler.readings(live, written)
 	p.do(func() { p.tell(fact.Fact{Memory: readings}) })
 	return nil
 }

@@ -226,12 +226,10 @@ func TestSamplerOfUnheld(t *testing.T) {
 	s := newSampler(o.Pipeline)
 	s.most = 0 // of an ordinary file that is open nobody can see that it is gone
 	defer s.close()
-	snapshot := &isolation.Snapshot{Containers: []isolation.Container{{
-		ID: outsideID, State: isolation.Running, CgroupPath: path, InitPID: 50, Unheld: &fact.Unheld{Cgroup: "/"},
-	}}}
+	live := []isolation.Watched{{ID: outsideID, Running: true, CgroupPath: path, Outside: 50}}
 	read := func() fact.Reading {
 		t.Helper()
-		list, gone := s.readings(snapshot)
+		list, gone := s.readings(live, false)
 		if len(gone) > 0 {
 			t.Fatalf("%v is gone", gone)
 		}
@@ -249,12 +247,12 @@ func TestSamplerOfUnheld(t *testing.T) {
 		}
 	}
 	o.add(o.memory+path, 51) // another process of it has stayed, or come
-	snapshot.Containers[0].Unheld = nil
+	live[0].Outside = 0
 	want.UsageBytes, want.Processes = new(uint64(4096)), new(1)
 	if diff := cmp.Diff(want, read()); diff != "" {
 		t.Errorf("held again: -want +got:\n%s", diff)
 	}
-	snapshot.Containers[0].Unheld = &fact.Unheld{Cgroup: "/"}
+	live[0].Outside = 50
 	if err := os.RemoveAll(o.memory + path); err != nil {
 		t.Fatal(err)
 	}
@@ -264,7 +262,7 @@ func TestSamplerOfUnheld(t *testing.T) {
 	if err := os.RemoveAll(o.proc + "/50"); err != nil {
 		t.Fatal(err)
 	}
-	if _, gone := s.readings(snapshot); len(gone) != 1 {
+	if _, gone := s.readings(live, false); len(gone) != 1 {
 		t.Error("it lives on without its PID 1")
 	}
 }

@@ -26,8 +26,12 @@ func MemoryNeeded(containers int) uint64 {
 	return needsBytes + uint64(containers)*needsBytesPerContainer
 }
 
-// ownMemoryInterval is how often nsviz looks how much of what it may use is used.
-const ownMemoryInterval = 2 * time.Second
+// ownMemoryInterval is how often nsviz looks how much of what it may use is used; unlimitedInterval is how often it looks
+// whether there is a limit, where there is none.
+const (
+	ownMemoryInterval = 2 * time.Second
+	unlimitedInterval = 10 * time.Second
+)
 
 // savesFrom is from which share of a limit on a step is taken. It ends where the share is by savesEnough lower.
 var savesFrom = map[fact.Saving]float64{fact.SavesPast: 0.80, fact.SavesSearches: 0.90}
@@ -107,6 +111,14 @@ func (o *ownMemory) look() *fact.OwnMemory {
 	return &next
 }
 
+// interval returns how long to wait before the next look.
+func (o *ownMemory) interval() time.Duration {
+	if o.known && o.now.LimitBytes == nil {
+		return unlimitedInterval
+	}
+	return ownMemoryInterval
+}
+
 // keepTo has the runtime keep to a limit that is new, and warns of one that is too low.
 func (o *ownMemory) keepTo(m fact.OwnMemory) {
 	if o.limit != nil {
@@ -167,7 +179,7 @@ func sameLimit(a, b *uint64) bool {
 
 // watchOwnMemory looks again and again how much room is left, until ctx is done.
 func (p *Pipeline) watchOwnMemory(ctx context.Context) {
-	for pause(ctx, ownMemoryInterval) {
+	for pause(ctx, p.memory.interval()) {
 		if news := p.memory.look(); news != nil {
 			p.ask(func() { p.applyOwnMemory(*news) })
 			if news.Saving > fact.SavesNothing {

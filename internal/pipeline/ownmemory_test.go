@@ -67,6 +67,9 @@ func TestOwnMemory(t *testing.T) {
 	}
 	look("at first", own(80, fact.SavesNothing))
 	look("the same again", nil)
+	if o.interval() != ownMemoryInterval {
+		t.Errorf("with a limit the next look is in %v", o.interval())
+	}
 
 	f.list[0].UsedBytes, f.frees = 85*mib, 30*mib
 	look("full of what the runtime has not given back", nil)
@@ -89,6 +92,9 @@ func TestOwnMemory(t *testing.T) {
 	look("limited anew", own(24, fact.SavesNothing))
 	f.list = nil
 	look("without a limit", &fact.OwnMemory{})
+	if o.interval() != unlimitedInterval {
+		t.Errorf("without a limit the next look is in %v", o.interval())
+	}
 	if diff := cmp.Diff([]*uint64{new(uint64(80 * mib)), new(uint64(24 * mib)), nil}, f.limits); diff != "" {
 		t.Errorf("limits of the runtime (-want +got):\n%s", diff)
 	}

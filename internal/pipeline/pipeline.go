@@ -46,6 +46,11 @@ type Config struct {
 const (
 	sampleInterval        = 500 * time.Millisecond
 	longestSampleInterval = 5 * time.Second
+	// seldomInterval is sampleInterval while nobody looks. Who looks does it at least every watchInterval, as a screen; a
+	// scraper that asks now and then does not, nor one that asks for several things at once, which is within onceInterval.
+	seldomInterval        = 2 * time.Second
+	watchInterval         = 1500 * time.Millisecond
+	onceInterval          = 100 * time.Millisecond
 	surveyInterval        = 3 * time.Second
 	longestSurveyInterval = 30 * time.Second
 	// namesPatience is how long the first events wait for the engine's list of names.
@@ -83,6 +88,8 @@ type Pipeline struct {
 
 	// doubts is signalled where the host may have cgroups, containers or inits that nobody knows of.
 	doubts chan struct{}
+	// stirred is signalled where the sampler may wait for longer than it should.
+	stirred chan struct{}
 	// early are the containers that ran before execs were hooked, by their cgroup; until the host is read.
 	early map[uint64]*foundContainer
 	// domains are what the memory of the OOM kills of the current batch was made of.
@@ -92,7 +99,9 @@ type Pipeline struct {
 	// inputs carries what the other goroutines have read, as what is to be done with it.
 	inputs chan func()
 
-	mu       sync.Mutex // guards model, snapshot, whole
+	mu       sync.Mutex   // guards model, snapshot, whole, told, looks
+	told     time.Time    // when the model was last told something
+	looks    [2]time.Time // when somebody asked for a snapshot, the latest time last
 	model    *isolation.Model
 	snapshot *isolation.Snapshot // as the model stands; nil where nobody has asked
 	whole    *isolation.Snapshot // likewise
@@ -110,6 +119,7 @@ func New(cfg Config) (*Pipeline, error) {
 		questions:  map[string]question{},
 		inputs:     make(chan func()),
 		doubts:     make(chan struct{}, 1),
+		stirred:    make(chan struct{}, 1),
 		model:      isolation.New(isolation.DefaultLimits()),
 		parser:     container.NewParser(),
 		changed:    make(chan struct{}, 1),
@@ -343,6 +353,7 @@ func (p *Pipeline) take(b probes.Batch) {
 	if b.Errors != nil {
 		p.tell(fact.Fact{BPFErrors: b.Errors})
 		p.doubt() // what the programs could not remember may be a start or an end
+		p.namespaces.changed = nil
 	}
 }
 
@@ -409,9 +420,11 @@ func (p *Pipeline) tell(f fact.Fact) {
 	}
 	f.Time = plain(f.Time)
 	p.mu.Lock()
-	p.model.Apply(f)
-	p.snapshot, p.whole = nil, nil
+	p.apply(f)
 	p.mu.Unlock()
+	if f.Found != nil || f.Event != nil && (f.Event.Type == event.ContainerStarted || f.Event.Type == event.OOMKill) {
+		p.stir()
+	}
 	for _, sink := range p.cfg.Sinks {
 		sink(f)
 	}
@@ -421,10 +434,39 @@ func (p *Pipeline) tell(f fact.Fact) {
 	}
 }
 
+// apply tells the model a fact. It is for who holds mu.
+func (p *Pipeline) apply(f fact.Fact) {
+	p.model.Apply(f)
+	p.snapshot, p.whole = nil, nil
+	p.told = p.now()
+}
+
+// lookedAt notes that somebody looks, and tells the model what time it is if that is long ago. It is for who holds mu.
+func (p *Pipeline) lookedAt() {
+	now := p.now()
+	if now.Sub(p.looks[1]) > onceInterval {
+		before := p.looking(now)
+		p.looks[0], p.looks[1] = p.looks[1], now
+		if !before && p.looking(now) {
+			p.stir()
+		}
+	}
+	// Where there are sinks, each fact is theirs, too, and the sampler tells them the time.
+	if len(p.cfg.Sinks) == 0 && now.Sub(p.told) > sampleInterval {
+		p.apply(fact.Fact{Time: plain(now), BootNS: p.bootAt(now)})
+	}
+}
+
+// looking reports whether somebody looks again and again, or is told everything. It is for who holds mu.
+func (p *Pipeline) looking(now time.Time) bool {
+	return len(p.cfg.Sinks) > 0 || now.Sub(p.looks[1]) <= watchInterval && p.looks[1].Sub(p.looks[0]) <= watchInterval
+}
+
 // Snapshot is the model as it stands.
 func (p *Pipeline) Snapshot() *isolation.Snapshot {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.lookedAt()
 	if p.snapshot == nil {
 		p.snapshot = p.model.Snapshot()
 	}
@@ -435,6 +477,7 @@ func (p *Pipeline) Snapshot() *isolation.Snapshot {
 func (p *Pipeline) Whole() *isolation.Snapshot {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.lookedAt()
 	if p.whole == nil {
 		p.whole = p.model.Whole()
 	}

@@ -26,6 +26,9 @@ type registry struct {
 	began time.Time
 	freed map[uint64]struct{}
 	lossy bool
+
+	// changed are the processes that have changed their namespaces since the latest survey began; nil where others may have.
+	changed map[int32]bool
 }
 
 type knownNamespace struct {
@@ -69,7 +72,11 @@ func (r *registry) complete(batch []event.Event) []event.Event {
 		switch {
 		case e.Type == event.EventsLost:
 			r.doubt(e.Lost.Reason)
+			r.changed = nil
 		case e.Namespace != nil:
+			if r.changed != nil && e.Type != event.NamespaceFreed {
+				r.changed[e.PID] = true
+			}
 			before, ok := r.note(&e)
 			if !ok {
 				continue
@@ -169,6 +176,13 @@ func (r *registry) beginSurvey(at time.Time) map[uint64]acquaintance {
 		}
 	}
 	return known
+}
+
+// takeChanged returns the processes that have changed their namespaces since it was called before; nil is that any may have.
+func (r *registry) takeChanged() map[int32]bool {
+	changed := r.changed
+	r.changed = map[int32]bool{}
+	return changed
 }
 
 // missesToFree is after how many surveys without it a namespace counts as freed. One is not enough:

@@ -20,31 +20,79 @@ const (
 	// wholeEvery is how many readings of a container make one in which all of it is read: its limit, too,
 	// which seldom changes, and its processes.
 	wholeEvery = 4
-	// limitsEvery is how many of those make one in which its limits are read, where writes to them are reported.
+	// stillEvery is the same while nobody looks, if what the container uses is what it was the last time.
+	stillEvery = 16
+	// limitsEvery is how many times wholeEvery make one reading of its limits, where writes to them are reported.
 	limitsEvery = 8
 	// mostWatched is how many cgroups at most have their files kept open.
 	mostWatched = 4096
 )
 
-// sample reads the memory of all live containers, again and again.
+// sample reads the memory of all live containers, again and again: less often while nobody looks, and not at all while there
+// are none.
 func (p *Pipeline) sample(ctx context.Context) {
 	s := newSampler(p)
 	defer s.close()
 	for {
 		began := p.now()
-		readings, gone := s.readings(p.Snapshot())
-		now := p.now()
-		p.do(func() {
-			p.tell(fact.Fact{Time: now, Memory: readings})
-			for _, id := range gone {
-				p.tracker.Gone(id)
-				p.tell(fact.Fact{Time: now, Gone: &fact.Gone{ID: id}})
+		var live []isolation.Watched
+		var written bool
+		live, written, s.seldom = p.watched()
+		readings, gone := s.readings(live, written)
+		if now := p.now(); len(live) > 0 || !s.seldom {
+			p.do(func() {
+				p.tell(fact.Fact{Time: now, Memory: readings})
+				for _, id := range gone {
+					p.tracker.Gone(id)
+					p.tell(fact.Fact{Time: now, Gone: &fact.Gone{ID: id}})
+				}
+			})
+		}
+		wait := rest(p.now().Sub(began), sampleInterval, longestSampleInterval)
+		if s.seldom && !s.hurried {
+			waiting := p.now()
+			if !p.awaitStir(ctx, wait+seldomInterval-sampleInterval, len(live) > 0) {
+				return
 			}
-		})
-		if !pause(ctx, rest(p.now().Sub(began), sampleInterval, longestSampleInterval)) {
+			wait -= p.now().Sub(waiting)
+		}
+		if wait > 0 && !pause(ctx, wait) {
 			return
 		}
 	}
+}
+
+// awaitStir waits until something happens that changes what a container uses or which there are, until somebody looks or, if
+// limited, for some time at most. It returns false when ctx is done.
+func (p *Pipeline) awaitStir(ctx context.Context, longest time.Duration, limited bool) bool {
+	var over <-chan time.Time
+	if limited {
+		timer := time.NewTimer(longest)
+		defer timer.Stop()
+		over = timer.C
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-over:
+	case <-p.stirred:
+	}
+	return true
+}
+
+// stir has containers read that may not be read for a while.
+func (p *Pipeline) stir() {
+	select {
+	case p.stirred <- struct{}{}:
+	default: // it is due anyway
+	}
+}
+
+// watched returns the live containers, whether writes to their limits are reported, and whether nobody looks.
+func (p *Pipeline) watched() (live []isolation.Watched, written, unseen bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.model.Watched(), p.model.WatchesWrites(), !p.looking(p.now())
 }
 
 // restShare is for how many times as long as it took what is done again and again is not done, so that it
@@ -75,8 +123,10 @@ type sampler struct {
 	watched map[string]*sampled // by container
 	open    int                 // how many of them have their files open
 	most    int
-	turn    int
+	turn    int  // counts sampleInterval
 	written bool // writes to limits are reported
+	seldom  bool // it is the turn only every seldomInterval
+	hurried bool // the latest readings found a cgroup missing or kills, of which the next ones are to say more soon
 }
 
 // sampled is what the sampler knows of one container.
@@ -86,9 +136,10 @@ type sampled struct {
 	files   *resources.Watch // nil where they are not open
 	latest  fact.Reading
 	memory  resources.Memory
-	whole   int // the turn in which all of it is read again
-	limits  int // the turn from which on its limits are read again with that
-	absent  int // readings in a row that found no cgroup
+	whole   int    // the turn in which all of it is read again
+	used    uint64 // when all of it was read; 0 is unknown
+	limits  int    // the turn from which on its limits are read again with that
+	absent  int    // readings in a row that found no cgroup
 	// init is its PID 1 where that is in another cgroup; 0 where it is not. hollow is whether there is no process in its own.
 	init   int32
 	hollow bool
@@ -120,14 +171,14 @@ func (s *sampler) shut(c *sampled) {
 }
 
 // readings reads once. gone are the containers whose cgroup is found no more.
-func (s *sampler) readings(snapshot *isolation.Snapshot) (list []fact.Reading, gone []string) {
+func (s *sampler) readings(live []isolation.Watched, written bool) (list []fact.Reading, gone []string) {
 	s.turn++
-	s.written = snapshot.Watches(fact.ProbeCgroupWrites)
-	for i := range snapshot.Containers {
-		c := &snapshot.Containers[i]
-		if !c.Live() || c.CgroupPath == "" {
-			continue
-		}
+	if s.seldom {
+		s.turn += int(seldomInterval/sampleInterval) - 1
+	}
+	s.written, s.hurried = written, false
+	for i := range live {
+		c := &live[i]
 		w := s.watched[c.ID]
 		if w == nil {
 			w = &sampled{path: c.CgroupPath}
@@ -137,20 +188,16 @@ func (s *sampler) readings(snapshot *isolation.Snapshot) (list []fact.Reading, g
 			s.shut(w)
 			w.path, w.whole, w.limits = c.CgroupPath, 0, 0
 		}
-		running := c.State == isolation.Running
-		if running && !w.running {
+		if c.Running && !w.running {
 			w.whole, w.limits = 0, 0 // they are set by now
 		}
-		w.running, w.turn = running, s.turn
-		outside := int32(0)
-		if c.Unheld != nil {
-			outside = c.InitPID
-		}
-		if w.init != outside {
-			w.init, w.whole = outside, 0
+		w.running, w.turn = c.Running, s.turn
+		if w.init != c.Outside {
+			w.init, w.whole = c.Outside, 0
 		}
 		err := s.read(w)
 		if errors.Is(err, fs.ErrNotExist) {
+			s.hurried = true
 			if w.absent++; w.absent >= goneAfter && !s.isOutside(w) {
 				gone = append(gone, c.ID)
 			}
@@ -215,6 +262,9 @@ func (s *sampler) take(c *sampled, whole bool) error {
 	if err != nil {
 		return err
 	}
+	if before, now := c.latest.OOMKills, c.memory.OOMKills; before != nil && now != nil && *before != *now {
+		s.hurried = true
+	}
 	c.latest.UsageBytes, c.latest.OOMKills, c.latest.Limits = c.memory.UsageBytes, c.memory.OOMKills, nil
 	c.latest.StuckAt = resources.In(s.p.layout).StuckAt(c.path, &c.memory)
 	if !whole {
@@ -234,11 +284,19 @@ func (s *sampler) take(c *sampled, whole bool) error {
 	if refused, err := resources.In(s.p.layout).PIDsRefused(c.path); err == nil {
 		c.latest.PIDsRefused = refused
 	}
-	if c.whole == 0 { // so that it is not the turn of all containers at the same time
+	used := uint64(0)
+	if c.memory.UsageBytes != nil {
+		used = *c.memory.UsageBytes
+	}
+	switch {
+	case c.whole == 0: // so that it is not the turn of all containers at the same time
 		c.whole = s.turn + 1 + len(s.watched)%wholeEvery
-	} else {
+	case s.seldom && s.written && used == c.used:
+		c.whole = s.turn + stillEvery
+	default:
 		c.whole = s.turn + wholeEvery
 	}
+	c.used = used
 	c.ignoreLeftovers()
 	return nil
 }

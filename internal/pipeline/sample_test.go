@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -42,15 +43,13 @@ func TestSampler(t *testing.T) {
 		}
 	}
 	const containers = 6
-	var snapshot isolation.Snapshot
+	var live []isolation.Watched
 	for i := range containers {
 		write(i, "memory.current", "4096\n")
 		write(i, "memory.max", "max\n")
 		write(i, "memory.events", "oom_kill 1\n")
 		write(i, "cgroup.procs", "10\n11\n")
-		snapshot.Containers = append(snapshot.Containers, isolation.Container{
-			ID: fmt.Sprint(i), State: isolation.Running, CgroupPath: fmt.Sprint("/", i),
-		})
+		live = append(live, isolation.Watched{ID: fmt.Sprint(i), Running: true, CgroupPath: fmt.Sprint("/", i)})
 	}
 	reading := func(id string, usage uint64) fact.Reading {
 		return fact.Reading{ID: id, UsageBytes: &usage, Unlimited: true, OOMKills: new(uint64(1)), Processes: new(2)}
@@ -68,7 +67,7 @@ func TestSampler(t *testing.T) {
 				write(i, "memory.current", fmt.Sprintln(usage))
 				want = append(want, reading(fmt.Sprint(i), usage))
 			}
-			got, gone := s.readings(&snapshot)
+			got, gone := s.readings(live, false)
 			for i, r := range got {
 				if r.Limits == nil {
 					continue
@@ -98,17 +97,17 @@ func TestSampler(t *testing.T) {
 		}
 		var got []fact.Reading
 		for range wholeEvery {
-			got, _ = s.readings(&snapshot)
+			got, _ = s.readings(live, false)
 		}
 		for _, r := range got {
 			if r.Limits != nil && r.Limits.Memory.Unlimited || r.Unlimited || r.LimitBytes == nil || *r.LimitBytes != 65536 || *r.Processes != 1 {
 				t.Errorf("at most %d open: %+v", most, r)
 			}
 		}
-		if got, _ := s.readings(&isolation.Snapshot{}); len(got) > 0 || openFiles(t) != before || len(s.watched) > 0 {
+		if got, _ := s.readings(nil, false); len(got) > 0 || openFiles(t) != before || len(s.watched) > 0 {
 			t.Errorf("of none: %v, %d files open, %d before", got, openFiles(t), before)
 		}
-		if got, _ := s.readings(&snapshot); len(got) != containers {
+		if got, _ := s.readings(live, false); len(got) != containers {
 			t.Errorf("again: %v", got)
 		}
 		s.close()
@@ -126,9 +125,9 @@ func TestSamplerGone(t *testing.T) {
 	p := &Pipeline{layout: cgroupfs.Layout{Version: cgroupfs.V2, Dir: t.TempDir(), Root: "/", Whole: true}}
 	s := newSampler(p)
 	defer s.close()
-	snapshot := isolation.Snapshot{Containers: []isolation.Container{{ID: "a", State: isolation.Running, CgroupPath: "/a"}}}
+	live := []isolation.Watched{{ID: "a", Running: true, CgroupPath: "/a"}}
 	for n := 1; n <= goneAfter; n++ {
-		got, gone := s.readings(&snapshot)
+		got, gone := s.readings(live, false)
 		if len(got) > 0 || (len(gone) == 1) != (n == goneAfter) {
 			t.Errorf("reading %d: %v, gone %v", n, got, gone)
 		}
@@ -160,13 +159,10 @@ func TestLimitsAreReadSeldom(t *testing.T) {
 		p := &Pipeline{layout: cgroupfs.Layout{Version: cgroupfs.V2, Dir: dir, Root: "/", Whole: true}}
 		p.cfg.Log = slog.New(slog.DiscardHandler)
 		s := newSampler(p)
-		snapshot := &isolation.Snapshot{
-			Probes:     []fact.Probe{{Name: fact.ProbeCgroupWrites, Method: method}},
-			Containers: []isolation.Container{{ID: "a", State: isolation.Running, CgroupPath: "/a"}},
-		}
+		live := []isolation.Watched{{ID: "a", Running: true, CgroupPath: "/a"}}
 		read := 0
 		for range turns {
-			if list, _ := s.readings(snapshot); list[0].Limits != nil {
+			if list, _ := s.readings(live, method != fact.MethodNone); list[0].Limits != nil {
 				read++
 			}
 		}
@@ -174,5 +170,105 @@ func TestLimitsAreReadSeldom(t *testing.T) {
 		if read < want || read > want+1 { // the first one comes at once
 			t.Errorf("%s: read %d times in %d turns, want %d", method, read, turns, want)
 		}
+	}
+}
+
+// While nobody looks, a container that uses what it used is read whole more seldom; one whose use has changed is not.
+func TestStillContainersAreReadWholeSeldom(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.MkdirAll(dir+"/a", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(dir+"/a/"+name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("memory.max", "max\n")
+	write("memory.events", "oom_kill 0\n")
+	const readings = 4 * stillEvery
+	live := []isolation.Watched{{ID: "a", Running: true, CgroupPath: "/a"}}
+	for _, test := range []struct {
+		name                     string
+		seldom, written, changes bool
+		want                     int
+	}{
+		{"nobody looks", true, true, false, readings * int(seldomInterval/sampleInterval) / stillEvery},
+		{"nobody looks, and it uses more and more", true, true, true, readings},
+		{"nobody looks, and limits are found only by reading them", true, false, false, readings},
+		{"somebody looks", false, true, false, readings / wholeEvery},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := &Pipeline{layout: cgroupfs.Layout{Version: cgroupfs.V2, Dir: dir, Root: "/", Whole: true}}
+			p.cfg.Log = slog.New(slog.DiscardHandler)
+			s := newSampler(p)
+			defer s.close()
+			s.seldom = test.seldom
+			whole := 0
+			for i := range readings {
+				write("memory.current", "1\n")
+				if test.changes {
+					write("memory.current", fmt.Sprintln(i+1))
+				}
+				write("cgroup.procs", strings.Repeat("1\n", i%2)) // which shows whether it was read
+				before := -1
+				if w := s.watched["a"]; w != nil && w.latest.Processes != nil {
+					w.latest.Processes = new(before)
+				}
+				list, _ := s.readings(live, test.written)
+				if len(list) != 1 || list[0].UsageBytes == nil {
+					t.Fatalf("reading %d: %+v", i, list)
+				}
+				if *list[0].Processes != before {
+					whole++
+				}
+			}
+			if whole < test.want || whole > test.want+2 { // the first two come early
+				t.Errorf("all of it was read %d times, want %d", whole, test.want)
+			}
+		})
+	}
+}
+
+// Who looks again and again has readings at the full pace; who does now and then, or is told what time it is, has not.
+func TestPaceFollowsWhoLooks(t *testing.T) {
+	now := midnight
+	p := &Pipeline{model: isolation.New(isolation.DefaultLimits()), stirred: make(chan struct{}, 1), now: func() time.Time { return now }}
+	stirred := func() bool {
+		select {
+		case <-p.stirred:
+			return true
+		default:
+			return false
+		}
+	}
+	for _, step := range []struct {
+		name          string
+		after         time.Duration
+		looks         int
+		unseen, stirs bool
+	}{
+		{"a scrape, which looks twice", 0, 2, true, false},
+		{"the next one", 15 * time.Second, 2, true, false},
+		{"a screen begins", 15 * time.Second, 1, true, false},
+		{"it draws again", time.Second, 1, false, true},
+		{"and again", time.Second, 3, false, false},
+		{"it has ended", 2 * time.Second, 0, true, false},
+	} {
+		now = now.Add(step.after)
+		for range step.looks {
+			if got := p.Snapshot().Time; now.Sub(got) > sampleInterval {
+				t.Errorf("%s: shown as of %v, and it is %v", step.name, got, now)
+			}
+		}
+		_, _, unseen := p.watched()
+		if unseen != step.unseen || stirred() != step.stirs {
+			t.Errorf("%s: unseen is %t, want %t, and stirs has to be %t", step.name, unseen, step.unseen, step.stirs)
+		}
+	}
+	p.cfg.Sinks = []func(fact.Fact){func(fact.Fact) {}}
+	if _, _, unseen := p.watched(); unseen {
+		t.Error("a sink is not told everything")
 	}
 }

@@ -10,17 +10,26 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/nsfs"
+	"github.com/nsviz/nsviz/internal/host/procfs"
 	"github.com/nsviz/nsviz/internal/probes"
+	"github.com/nsviz/nsviz/internal/vmm"
 )
 
 // survey looks at the namespaces of all processes, again and again: for who is in which one, and to
 // find what no probe has told.
 func (p *Pipeline) survey(ctx context.Context, kernel *probes.Probes, freedIsHooked bool) {
 	surveyor := newSurveyor(p, kernel.Sockets().Foreign)
+	watched := reportsChanges(kernel.Choices())
 	for {
 		began := p.now()
 		var known map[uint64]acquaintance
-		p.ask(func() { known = p.namespaces.beginSurvey(began) })
+		p.ask(func() {
+			known = p.namespaces.beginSurvey(began)
+			surveyor.changed = p.namespaces.takeChanged()
+		})
+		if !watched {
+			surveyor.changed = nil
+		}
 		s, thorough, err := surveyor.look(ctx, known)
 		switch {
 		case ctx.Err() != nil: // what is found by then is not all
@@ -49,8 +58,17 @@ func (p *Pipeline) survey(ctx context.Context, kernel *probes.Probes, freedIsHoo
 	}
 }
 
-// surveyor makes surveys. What every process is in is quickly read. The open files and the threads of
-// all processes are not: it searches them in the first survey, and later only for what should be there
+// reportsChanges reports whether the kernel tells of all processes that change their namespaces, but of 32-bit programs where
+// only tracepoints tell.
+func reportsChanges(choices []probes.Choice) bool {
+	works := func(name fact.ProbeName) bool {
+		return slices.ContainsFunc(choices, func(c probes.Choice) bool { return c.Name == name && c.Works() })
+	}
+	return works(fact.ProbeNamespacesUnshared) && works(fact.ProbeNamespacesJoined)
+}
+
+// surveyor makes surveys. What every process is in is quickly read, and only of those that may have changed it. The open files
+// and the threads of all processes are not: it searches them in the first survey, and later only for what should be there
 // and was not found. It remembers where it found such a namespace, and how namespaces are related,
 // which never changes.
 type surveyor struct {
@@ -63,7 +81,25 @@ type surveyor struct {
 	sockets   func() ([]probes.Socket, error) // of other net namespaces than their processes
 	searched  bool                            // ever
 	rest      time.Time                       // until when not to search again
+	// changed are the processes that have changed their namespaces since the survey before; nil is that any may have.
+	changed   map[int32]bool
+	processes map[int32]*surveyedProcess
+	turn      int
+	// unfinished is whether the latest survey failed.
+	unfinished bool
 }
+
+// surveyedProcess is what a survey has found of a process.
+type surveyedProcess struct {
+	inode   uint64 // of its directory, which tells processes with the same PID apart
+	program string
+	ids     event.NamespaceIDs
+	refused bool
+	turn    int // the latest survey that found it
+}
+
+// readAllEvery is how many surveys make one that reads of all processes what they are in.
+const readAllEvery = 10
 
 type relation struct {
 	nsfs.Relation
@@ -78,7 +114,7 @@ const searchRest = 19
 func newSurveyor(p *Pipeline, sockets func() ([]probes.Socket, error)) *surveyor {
 	return &surveyor{
 		p: p, own: p.self, parser: container.NewParser(), sockets: sockets,
-		relations: map[uint64]relation{}, pins: map[uint64]nsfs.Pin{},
+		relations: map[uint64]relation{}, pins: map[uint64]nsfs.Pin{}, processes: map[int32]*surveyedProcess{},
 	}
 }
 
@@ -101,10 +137,15 @@ func (s sightings) lacks(_ event.NamespaceType, id uint64) bool { return s[id] =
 func (s *surveyor) look(ctx context.Context, known map[uint64]acquaintance) (_ fact.Survey, thorough bool, _ error) {
 	var list fact.Survey
 	found := sightings{}
-	pids, err := s.p.fs.Proc.PIDs()
+	listed, err := s.p.fs.Proc.List()
 	if err != nil {
 		return fact.Survey{}, false, err
 	}
+	changed := s.changed
+	if s.turn++; s.turn%readAllEvery == 0 || s.unfinished { // what had changed in a survey that failed is not known any more
+		changed = nil
+	}
+	s.unfinished = true
 	for id, r := range s.relations {
 		// Its number may belong to a younger one by now.
 		if k, ok := known[id]; ok && (k.typ != r.Type || !k.since.Before(r.asked)) {
@@ -112,26 +153,32 @@ func (s *surveyor) look(ctx context.Context, known map[uint64]acquaintance) (_ f
 		}
 	}
 	unseen := fact.Unseen{Untraced: !s.p.sight.MayTrace, Hidden: s.p.sight.Hidden}
-	for _, pid := range pids {
-		ids, refused, err := s.p.fs.NS.Visible(pid)
+	pids := make([]int32, 0, len(listed))
+	for _, l := range listed {
+		pid := l.PID
+		pids = append(pids, pid)
+		process, err := s.process(l, changed)
 		if err != nil {
 			continue // gone meanwhile
 		}
-		if refused {
+		if process.refused {
 			unseen.Processes++
 		}
-		s.lookForVM(pid, &list)
+		if vmm.IsProgram(process.program) {
+			s.lookForVM(pid, &list)
+		}
 		for _, t := range event.NamespaceTypes() {
-			if ids[t] == 0 {
+			if process.ids[t] == 0 {
 				continue
 			}
-			n, _ := found.see(t, ids[t])
+			n, _ := found.see(t, process.ids[t])
 			n.Processes = append(n.Processes, pid)
 			s.relate(n, func(known func(uint64) bool) ([]nsfs.Relation, error) {
 				return s.p.fs.NS.Relations(pid, t, known)
 			})
 		}
 	}
+	maps.DeleteFunc(s.processes, func(_ int32, p *surveyedProcess) bool { return p.turn != s.turn })
 	list.Unseen = &unseen
 	mounts, err := s.p.fs.NS.Mounts()
 	if err != nil {
@@ -157,12 +204,30 @@ func (s *surveyor) look(ctx context.Context, known map[uint64]acquaintance) (_ f
 		ended := s.p.now()
 		s.searched, s.rest = true, ended.Add(searchRest*ended.Sub(began))
 	}
+	s.unfinished = false
 	maps.DeleteFunc(s.relations, func(id uint64, _ relation) bool { return found[id] == nil })
 	list.Namespaces = make([]fact.Namespace, 0, len(found))
 	for _, id := range slices.Sorted(maps.Keys(found)) {
 		list.Namespaces = append(list.Namespaces, *found[id])
 	}
 	return list, thorough, nil
+}
+
+// process returns what a process is in. It is read where it may be another than before: of a process that is new, that has
+// changed it or that has ended, since a zombie has left its namespaces and runs no program; or of all.
+func (s *surveyor) process(l procfs.Listed, changed map[int32]bool) (*surveyedProcess, error) {
+	program := s.p.fs.Proc.Program(l.PID)
+	have := s.processes[l.PID]
+	if have == nil || !l.IsSure() || have.inode != l.Inode || have.program != program || changed == nil || changed[l.PID] {
+		ids, refused, err := s.p.fs.NS.Visible(l.PID)
+		if err != nil {
+			return nil, err
+		}
+		have = &surveyedProcess{inode: l.Inode, program: program, ids: ids, refused: refused}
+		s.processes[l.PID] = have
+	}
+	have.turn = s.turn
+	return have, nil
 }
 
 // relate fills in how a namespace is related, with what is remembered or else with what ask says.

@@ -222,3 +222,107 @@ func TestLookForUnentered(t *testing.T) {
 	m.now = m.now.Add(time.Minute)
 	m.look("entered", known, true, fact.Namespace{Type: event.PID, ID: 31, PinnedBy: []string{"the next child of PID 7 (maker)"}})
 }
+
+// What a process is in is read again only where it may be another: of one that has changed it, that runs another program,
+// that has taken the place of an earlier one, and now and then of all.
+func TestLookReadsWhatMayHaveChanged(t *testing.T) {
+	m := makeUp(t)
+	net := func(id uint64) {
+		t.Helper()
+		if err := os.RemoveAll(filepath.Join(m.proc, "7/ns/net")); err != nil {
+			t.Fatal(err)
+		}
+		m.link("7/ns/net", fmt.Sprintf("net:[%d]", id))
+	}
+	m.process(7, "app", map[event.NamespaceType]uint64{event.Net: 50})
+	nobody := map[int32]bool{}
+	id := uint64(50)
+	for _, step := range []struct {
+		name    string
+		changed map[int32]bool
+		do      func()
+		read    bool
+	}{
+		{"at first", nobody, func() {}, true},
+		{"nobody has changed", nobody, func() {}, false},
+		{"another has changed", map[int32]bool{8: true}, func() {}, false},
+		{"it has changed", map[int32]bool{7: true}, func() {}, true},
+		{"any may have changed", nil, func() {}, true},
+		{"it runs a program", nobody, func() { m.link("7/exe", "/bin/app") }, true},
+		{"it runs the same one", nobody, func() {}, false},
+		{"it is another process", nobody, func() {
+			// The folder of before stays, so that its number is not given out again.
+			if err := os.Rename(filepath.Join(m.proc, "7"), filepath.Join(m.proc, "gone")); err != nil {
+				t.Fatal(err)
+			}
+			m.process(7, "app", nil)
+			m.link("7/exe", "/bin/app")
+		}, true},
+	} {
+		step.do()
+		was := id
+		id++
+		net(id)
+		m.changed = step.changed
+		want := was
+		if step.read {
+			want = id
+		}
+		m.look(step.name, nil, true, fact.Namespace{Type: event.Net, ID: want, Processes: []int32{7}})
+		id = want
+	}
+	id++
+	net(id)
+	if err := os.Rename(filepath.Join(m.proc, "1/mountinfo"), filepath.Join(m.proc, "1/away")); err != nil {
+		t.Fatal(err)
+	}
+	m.changed = map[int32]bool{7: true}
+	if _, _, err := m.surveyor.look(t.Context(), nil); err == nil {
+		t.Fatal("a survey without mounts succeeds")
+	}
+	if err := os.Rename(filepath.Join(m.proc, "1/away"), filepath.Join(m.proc, "1/mountinfo")); err != nil {
+		t.Fatal(err)
+	}
+	id++
+	net(id)
+	m.changed = nobody
+	m.look("the survey before has failed", nil, true, fact.Namespace{Type: event.Net, ID: id, Processes: []int32{7}})
+
+	net(90)
+	for n := 1; ; n++ {
+		m.changed = nobody
+		got, _, err := m.surveyor.look(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if slices.ContainsFunc(got.Namespaces, func(n fact.Namespace) bool { return n.ID == 90 }) {
+			break
+		}
+		if n == readAllEvery {
+			t.Fatal("it is not read for ever")
+		}
+	}
+}
+
+// The registry knows who has changed its namespaces, and that it does not know after a loss.
+func TestChangedProcesses(t *testing.T) {
+	r := newRegistry()
+	if got := r.takeChanged(); got != nil {
+		t.Errorf("at first: %v", got)
+	}
+	change := func(typ event.Type, pid int32) event.Event {
+		return event.Event{Time: midnight, Type: typ, PID: pid, Namespace: &event.Namespace{Type: event.Net, ID: 5}}
+	}
+	r.complete([]event.Event{change(event.NamespaceCreated, 7), change(event.NamespaceJoined, 8), change(event.NamespaceFreed, 9)})
+	if diff := cmp.Diff(map[int32]bool{7: true, 8: true}, r.takeChanged()); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if got := r.takeChanged(); got == nil || len(got) > 0 {
+		t.Errorf("since then: %v", got)
+	}
+	lost := event.Event{Time: midnight, Type: event.EventsLost, Lost: &event.Lost{Count: 1, Reason: event.LostThrottled}}
+	r.complete([]event.Event{change(event.NamespaceCreated, 7), lost, change(event.NamespaceCreated, 8)})
+	if got := r.takeChanged(); got != nil {
+		t.Errorf("after a loss: %v", got)
+	}
+}

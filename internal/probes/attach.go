@@ -104,7 +104,7 @@ func (p *Probes) open(cfg Config, cache *btf.Cache) error {
 
 	if p.reader, err = newReader(rings{
 		events: p.maps[gen.NsvizMapEvents], lifecycle: p.maps[gen.NsvizMapLifecycle], urgent: p.maps[gen.NsvizMapUrgent],
-		errors: p.maps[gen.NsvizMapErrors], calls: p.maps[gen.NsvizMapCalls],
+		errors: p.maps[gen.NsvizMapErrors], calls: p.maps[gen.NsvizMapCalls], state: p.maps[gen.NsvizMapReader],
 		throttled: []*ebpf.Map{p.maps[gen.NsvizMapThrottleNamespaces], p.maps[gen.NsvizMapThrottleLifecycle]},
 	}, cfg.Clock); err != nil {
 		return err

@@ -36,6 +36,7 @@ func (r *reader) countErrors(now uint64, b *Batch) error {
 	if err := r.removeStaleCalls(now); err != nil {
 		return fmt.Errorf("remove calls that have ended: %w", err)
 	}
+	r.noticed = r.shared.notices() // what is counted from here on counts again
 	changed := len(r.counted) == 0 // at first, so that all places are known to count 0
 	for place := range gen.NsvizErrorPlaceERROR_PLACES {
 		var perCPU []uint64
@@ -151,9 +152,11 @@ const (
 // Where it cannot be known which threads are still in their call, it removes old entries, and only where room runs short.
 func (r *reader) removeStaleCalls(now uint64) error {
 	if now < r.nextSweep {
+		r.callsUnderWay = true // or there may be
 		return nil
 	}
 	began := time.Now()
+	r.callsUnderWay = false
 	defer func() { r.nextSweep = now + uint64(max(time.Since(began)*sweepShare, errorsInterval/2)) }()
 	old := map[uint32]time.Duration{}
 	var tid uint32
@@ -162,6 +165,7 @@ func (r *reader) removeStaleCalls(now uint64) error {
 	entries := r.maps.calls.Iterate()
 	for entries.Next(&tid, &call) {
 		n++
+		r.callsUnderWay = true
 		if age := time.Duration(now - min(now, call.EnteredNs)); age > youngCall {
 			old[tid] = age
 		}

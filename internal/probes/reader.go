@@ -21,10 +21,10 @@ import (
 )
 
 // drainInterval is how long an ordinary event waits in its ring at most. OOM kills and deaths do
-// not wait: they wake the reader.
+// not wait: they wake the reader. So does an event that comes when the rings have been empty for that long.
 const drainInterval = 50 * time.Millisecond
 
-// errorsInterval is how often the counters of errors are read.
+// errorsInterval is how often the counters of errors are read at most, where they change.
 const errorsInterval = time.Second
 
 // skew is by how much, at the most, the times of a ring's records run backwards: two CPUs may take
@@ -70,18 +70,22 @@ type rings struct {
 	events, lifecycle, urgent *ebpf.Map // of type RingBuf
 	// errors counts by place, calls are those under way.
 	errors, calls *ebpf.Map
+	state         *ebpf.Map   // what the programs and the reader tell each other
 	throttled     []*ebpf.Map // the sources of events, a map for each subject
 }
 
 // reader reads all rings in one goroutine, so that what happened on any of them comes in one order.
 type reader struct {
-	rings   []*ringbuf.Reader
-	maps    rings
-	inCall  func(tid int32) bool // see Config
-	decoder *decoder
-	clock   Clock
-	epoll   int
-	wake    int // an eventfd that ends the wait
+	rings  []*ringbuf.Reader
+	maps   rings
+	inCall func(tid int32) bool // see Config
+	// interval is drainInterval, but in tests.
+	interval time.Duration
+	decoder  *decoder
+	clock    Clock
+	poller   *poller
+	shared   sharedState
+	wake     int // an eventfd that ends the wait
 
 	// running is held by run, so that close frees nothing under its feet.
 	running  sync.Mutex
@@ -95,18 +99,22 @@ type reader struct {
 	// For run alone.
 	record      ringbuf.Record
 	held        []stamped // read already, but later than what the other ring is known to hold
+	quiet       bool      // the latest drain found nothing
+	noticed     uint32    // the notices up to which the counters were read
 	counted     map[gen.NsvizErrorPlace]uint64
 	throttled   map[throttledSource]uint64 // events by source, as reported up to now
 	nextErrors  uint64                     // boot time
 	nextSweep   uint64                     // likewise, of the calls under way
 	missedCalls uint64                     // whose entries were removed
-	placeNames  map[gen.NsvizErrorPlace]fact.ErrorPlace
-	lossReasons map[gen.NsvizErrorPlace]string
+	// callsUnderWay is whether there were any when they were looked through.
+	callsUnderWay bool
+	placeNames    map[gen.NsvizErrorPlace]fact.ErrorPlace
+	lossReasons   map[gen.NsvizErrorPlace]string
 }
 
 func newReader(maps rings, clock Clock) (r *reader, err error) {
 	r = &reader{
-		maps: maps, decoder: newDecoder(), clock: clock, epoll: -1, wake: -1,
+		interval: drainInterval, maps: maps, decoder: newDecoder(), clock: clock, wake: -1,
 		counted: map[gen.NsvizErrorPlace]uint64{}, placeNames: places(), lossReasons: losses(),
 	}
 	defer func() {
@@ -125,7 +133,7 @@ func newReader(maps rings, clock Clock) (r *reader, err error) {
 		ring.SetDeadline(time.Unix(1, 0))
 		r.rings = append(r.rings, ring)
 	}
-	if r.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+	if r.shared, err = mapState(maps.state); err != nil {
 		return r, err
 	}
 	if r.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
@@ -135,15 +143,8 @@ func newReader(maps rings, clock Clock) (r *reader, err error) {
 	for _, m := range ringMaps {
 		fds = append(fds, m.FD())
 	}
-	for _, fd := range fds {
-		// Edge-triggered: only a wake-up counts. Level-triggered, a ring would be ready as soon as anything
-		// is in it, and its events could not gather.
-		ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: int32(fd)}
-		if err = unix.EpollCtl(r.epoll, unix.EPOLL_CTL_ADD, fd, &ev); err != nil {
-			return r, err
-		}
-	}
-	return r, nil
+	r.poller, err = newPoller(fds)
+	return r, err
 }
 
 // run delivers batches until ctx is done or the reader is closed, and then what is left.
@@ -218,13 +219,19 @@ func (r *reader) releaseAll() {
 	r.waiting = nil
 }
 
+// wait returns when it is time to read the rings: when something urgent has happened or a ring fills up, when drainInterval
+// has passed, or, if the latest drain found nothing, when something happens.
 func (r *reader) wait() error {
-	var ready [4]unix.EpollEvent
-	_, err := unix.EpollWait(r.epoll, ready[:], int(drainInterval.Milliseconds()))
-	if errors.Is(err, unix.EINTR) {
-		return nil
+	pause := r.interval
+	if r.quiet {
+		pause = r.fallAsleep()
+		defer r.shared.setAsleep(0)
 	}
-	return err
+	var deadline time.Time
+	if pause > 0 {
+		deadline = time.Now().Add(pause)
+	}
+	return r.poller.wait(deadline)
 }
 
 // drain takes what has happened until now, oldest first. What the rings get meanwhile is left or
@@ -243,6 +250,7 @@ func (r *reader) drain(final bool) (Batch, error) {
 		malformed += unread
 		errs = append(errs, err)
 	}
+	r.quiet = len(taken) == 0 && malformed == 0
 	slices.SortStableFunc(taken, func(x, y stamped) int { return cmp.Compare(x.bootNS, y.bootNS) })
 
 	b := Batch{Until: r.decoder.wall(now)}
@@ -256,7 +264,7 @@ func (r *reader) drain(final bool) (Batch, error) {
 	if malformed > 0 {
 		b.Events = append(b.Events, r.lost(now, malformed, event.LostMalformed))
 	}
-	if final || now >= r.nextErrors {
+	if final || now >= r.nextErrors && r.hasToCount() {
 		r.nextErrors = now + uint64(errorsInterval)
 		errs = append(errs, r.countErrors(now, &b))
 	}
@@ -266,7 +274,7 @@ func (r *reader) drain(final bool) (Batch, error) {
 // read takes what is in one ring, up to the first record that is later than until. It also returns
 // how many records could not be decoded.
 func (r *reader) read(ring *ringbuf.Reader, until uint64) (taken []stamped, malformed uint64, err error) {
-	for {
+	for ring.AvailableBytes() > 0 {
 		if err := ring.ReadInto(&r.record); errors.Is(err, os.ErrDeadlineExceeded) {
 			return taken, malformed, nil
 		} else if err != nil {
@@ -281,9 +289,10 @@ func (r *reader) read(ring *ringbuf.Reader, until uint64) (taken []stamped, malf
 			taken = append(taken, stamped{bootNS: at, event: e})
 		}
 		if at > until {
-			return taken, malformed, nil
+			break
 		}
 	}
+	return taken, malformed, nil
 }
 
 // interrupt ends a wait.
@@ -317,10 +326,11 @@ func (r *reader) close() error {
 	for _, ring := range r.rings {
 		errs = append(errs, ring.Close())
 	}
-	for _, fd := range []int{r.epoll, r.wake} {
-		if fd >= 0 {
-			errs = append(errs, unix.Close(fd))
-		}
+	if r.poller != nil {
+		errs = append(errs, r.poller.close())
 	}
-	return errors.Join(errs...)
+	if r.wake >= 0 {
+		errs = append(errs, unix.Close(r.wake))
+	}
+	return errors.Join(append(errs, r.shared.close())...)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"github.com/nsviz/nsviz/gen"
 	"github.com/nsviz/nsviz/internal/event"
@@ -75,6 +76,9 @@ func newBench(t *testing.T) *bench {
 		}),
 		calls: newMap(ebpf.MapSpec{
 			Type: ebpf.Hash, KeySize: 4, ValueSize: uint32(unsafe.Sizeof(gen.NsvizNamespaceCall{})), MaxEntries: 8,
+		}),
+		state: newMap(ebpf.MapSpec{
+			Type: ebpf.Array, KeySize: 4, ValueSize: uint32(unsafe.Sizeof(gen.NsvizReaderState{})), MaxEntries: 1, Flags: unix.BPF_F_MMAPABLE,
 		}),
 		throttled: []*ebpf.Map{newMap(ebpf.MapSpec{
 			Type: ebpf.LRUHash, KeySize: uint32(unsafe.Sizeof(gen.NsvizThrottleSource{})),

@@ -40,6 +40,7 @@ func TestWireLayout(t *testing.T) {
 		"oom_event":             reflect.TypeFor[gen.NsvizOomEvent](),
 		"init_moved_event":      reflect.TypeFor[gen.NsvizInitMovedEvent](),
 		"init":                  reflect.TypeFor[gen.NsvizInit](),
+		"reader_state":          reflect.TypeFor[gen.NsvizReaderState](),
 	} {
 		var c *btf.Struct
 		if err := types.TypeByName(name, &c); err != nil {

@@ -62,6 +62,12 @@ func Detect(procs *procfs.Reader, pid int32, layout cgroupfs.Layout) (Machine, b
 
 const kataShim = "containerd-shim-kata-v2"
 
+// IsProgram reports whether a program of that name may be a virtual machine, which Detect finds out.
+func IsProgram(name string) bool {
+	_, ok := candidate(name)
+	return ok
+}
+
 // candidate says which monitor a program is by its name.
 func candidate(program string) (fact.VMKind, bool) {
 	switch {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"iter"
 	"os"
-	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -48,22 +47,14 @@ type Process struct {
 
 // PIDs lists the host's processes in ascending order.
 func (r *Reader) PIDs() ([]int32, error) {
-	dir, err := os.Open(string(r.proc))
+	list, err := r.List()
 	if err != nil {
 		return nil, err
 	}
-	defer dir.Close()
-	names, err := dir.Readdirnames(-1)
-	if err != nil {
-		return nil, err
+	pids := make([]int32, len(list))
+	for i, p := range list {
+		pids[i] = p.PID
 	}
-	pids := make([]int32, 0, len(names))
-	for _, name := range names {
-		if pid, ok := pseudofs.ParsePID([]byte(name)); ok {
-			pids = append(pids, pid)
-		}
-	}
-	slices.Sort(pids)
 	return pids, nil
 }
 
@@ -154,8 +145,8 @@ func (r *Reader) Exe(pid int32) (string, error) {
 	return target, nil
 }
 
-// Program returns the name of the file that a process runs; "" where it may not be known. A file that was
-// replaced by an update keeps its name.
+// Program returns the name of the file that a process runs, without its folders; "" where it runs none, as a zombie and a
+// thread of the kernel, and where it may not be known. A file that was replaced by an update keeps its name.
 func (r *Reader) Program(pid int32) string {
 	var space [pseudofs.SmallFile]byte
 	n, err := unix.Readlink(r.proc.PID(pid)+"/exe", space[:])

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// idleWatch is for how long a quiet nsviz is measured.
+const idleWatch = 60 * time.Second
+
+// idleShare measures what `nsviz serve` takes while nothing happens that it watches: without containers and with as many as
+// most hosts have. What other processes of the host do is in it, since nsviz looks at all of them.
+func idleShare(binary string) error {
+	for _, of := range []struct {
+		containers int
+		wanted     string
+	}{
+		{0, "; wanted: at most 0.1 % and 10 wake-ups"},
+		{50, "; wanted: at most 0.3 %"},
+	} {
+		share, wakeups, err := idleWith(binary, of.containers)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("  %4d containers: %6.3f %% of one CPU, %6.1f wake-ups a second%s\n", of.containers, 100*share, wakeups, of.wanted)
+	}
+	return nil
+}
+
+func idleWith(binary string, containers int) (share, wakeups float64, err error) {
+	crowd := &crowd{}
+	if containers > 0 {
+		crowd, err = gather(containers)
+		defer func() { err = errors.Join(err, crowd.disperse()) }()
+		if err != nil {
+			return 0, 0, err
+		}
+	}
+	serve, err := startNsviz(binary)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer func() { err = errors.Join(err, serve.stop()) }()
+	return idleOf(serve.cmd.Process.Pid, idleWatch)
+}
+
+// idleOf measures the share of one CPU that a process takes and how often one of its threads wakes, in a second.
+func idleOf(pid int, watch time.Duration) (share, wakeups float64, err error) {
+	time.Sleep(crowdSettles)
+	began := time.Now()
+	cpu, err := cpuTime(pid)
+	sleeps, sleepsErr := voluntarySwitches(pid)
+	if err := errors.Join(err, sleepsErr); err != nil {
+		return 0, 0, err
+	}
+	time.Sleep(watch)
+	cpuAfter, err := cpuTime(pid)
+	sleepsAfter, sleepsErr := voluntarySwitches(pid)
+	over := time.Since(began).Seconds()
+	return (cpuAfter - cpu).Seconds() / over, float64(sleepsAfter-sleeps) / over, errors.Join(err, sleepsErr)
+}
+
+// voluntarySwitches is how often the threads of a process have gone to sleep. Those that have ended are not in it; Go keeps its
+// own.
+func voluntarySwitches(pid int) (sum uint64, err error) {
+	paths, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", pid))
+	if err != nil {
+		return 0, err
+	}
+	for _, path := range paths {
+		status, err := os.ReadFile(path)
+		if err != nil {
+			return 0, err
+		}
+		for lines := bufio.NewScanner(bytes.NewReader(status)); lines.Scan(); {
+			if value, found := strings.CutPrefix(lines.Text(), "voluntary_ctxt_switches:"); found {
+				n, err := strconv.ParseUint(strings.TrimSpace(value), 10, 64)
+				if err != nil {
+					return 0, err
+				}
+				sum += n
+			}
+		}
+	}
+	return sum, nil
+}

@@ -1,0 +1,124 @@
+package probes
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+
+	"github.com/nsviz/nsviz/gen"
+)
+
+// sharedState is the reader_state of bpf/nsviz.h, which says how the reader and the programs use it.
+type sharedState struct {
+	memory []byte
+	state  *gen.NsvizReaderState
+}
+
+func mapState(m *ebpf.Map) (sharedState, error) {
+	memory, err := unix.Mmap(m.FD(), 0, os.Getpagesize(), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		return sharedState{}, fmt.Errorf("map the state of the reader: %w", err)
+	}
+	return sharedState{memory: memory, state: (*gen.NsvizReaderState)(unsafe.Pointer(&memory[0]))}, nil
+}
+
+func (s sharedState) setAsleep(asleep uint32) { atomic.StoreUint32(&s.state.Asleep, asleep) }
+
+func (s sharedState) notices() uint32 { return atomic.LoadUint32(&s.state.Notices) }
+
+// close unmaps the memory. It may be called where mapState failed.
+func (s sharedState) close() error {
+	if s.memory == nil {
+		return nil
+	}
+	return unix.Munmap(s.memory)
+}
+
+// poller waits for any of several descriptors to wake it. It waits as Go's own network code does, in the runtime's poller:
+// a thread that is blocked in epoll_wait has the runtime look after it every few microseconds for up to 10 ms.
+type poller struct {
+	file *os.File
+	conn interface {
+		Read(func(fd uintptr) (done bool)) error
+	}
+}
+
+func newPoller(fds []int) (*poller, error) {
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, os.NewSyscallError("epoll_create1", err)
+	}
+	if err := unix.SetNonblock(fd, true); err != nil { // so that os.NewFile gives it to the runtime's poller
+		_ = unix.Close(fd)
+		return nil, os.NewSyscallError("fcntl", err)
+	}
+	p := &poller{file: os.NewFile(uintptr(fd), "epoll")}
+	if p.conn, err = p.file.SyscallConn(); err == nil {
+		err = p.file.SetReadDeadline(time.Time{}) // fails where the runtime's poller has not taken it
+	}
+	for i := 0; err == nil && i < len(fds); i++ {
+		// Edge-triggered: only a wake-up counts. Level-triggered, a ring would be ready as soon as anything
+		// is in it, and its events could not gather.
+		ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: int32(fds[i])}
+		err = os.NewSyscallError("epoll_ctl", unix.EpollCtl(fd, unix.EPOLL_CTL_ADD, fds[i], &ev))
+	}
+	if err != nil {
+		return nil, errors.Join(err, p.file.Close())
+	}
+	return p, nil
+}
+
+// wait returns when a descriptor wakes it or the deadline has passed; a zero deadline is none.
+func (p *poller) wait(deadline time.Time) error {
+	if err := p.file.SetReadDeadline(deadline); err != nil {
+		return err
+	}
+	var failed error
+	err := p.conn.Read(func(fd uintptr) bool {
+		for {
+			var ready [4]unix.EpollEvent
+			n, err := unix.EpollWait(int(fd), ready[:], 0)
+			if err == unix.EINTR {
+				continue
+			}
+			failed = err
+			return n > 0 || err != nil
+		}
+	})
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil
+	}
+	return errors.Join(err, failed)
+}
+
+func (p *poller) close() error { return p.file.Close() }
+
+// fallAsleep announces that the reader is about to sleep, and returns for how long it may do so; 0 is until something wakes
+// it. What happens from here on wakes it; what happened before, and is not read, has it come by as it does while it is awake.
+func (r *reader) fallAsleep() time.Duration {
+	r.shared.setAsleep(1)
+	if len(r.held) > 0 {
+		return r.interval
+	}
+	for _, ring := range r.rings {
+		if ring.AvailableBytes() > 0 {
+			return r.interval
+		}
+	}
+	if r.hasToCount() {
+		return max(time.Duration(r.nextErrors-min(BootNow(), r.nextErrors)), time.Millisecond)
+	}
+	return 0
+}
+
+// hasToCount reports whether the counters of errors may have changed since they were read, or calls are under way whose
+// return may have been missed.
+func (r *reader) hasToCount() bool {
+	return len(r.counted) == 0 || r.callsUnderWay || r.shared.notices() != r.noticed
+}
