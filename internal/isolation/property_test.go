@@ -158,6 +158,7 @@ var smallLimits = Limits{Events: 20, Kills: 10, Retention: 2 * time.Minute, Ende
 
 // Whatever the order of the facts, a snapshot makes sense and no total falls.
 func TestAnyStory(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(60) {
 		facts := (&story{Rand: rand.New(rand.NewPCG(seed, 1))}).facts(300)
 		m := New(smallLimits)
@@ -281,31 +282,35 @@ func sumOf[K comparable](counts map[K]uint64) (sum uint64) {
 
 // Recorded and read again, facts tell the same story; nor does it matter how often somebody looks.
 func TestReplayTellsTheSame(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(20) {
-		facts := (&story{Rand: rand.New(rand.NewPCG(seed, 2))}).facts(300)
-		if seed%2 == 0 {
-			facts = booted(facts) // as recordings have them now
-		}
-		live, replayed := New(smallLimits), New(smallLimits)
-		for i, f := range facts {
-			data, err := json.Marshal(f)
-			if err != nil {
-				t.Fatal(err)
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			facts := (&story{Rand: rand.New(rand.NewPCG(seed, 2))}).facts(300)
+			if seed%2 == 0 {
+				facts = booted(facts) // as recordings have them now
 			}
-			var back fact.Fact
-			if err := json.Unmarshal(data, &back); err != nil {
-				t.Fatalf("%v in %s", err, data)
+			live, replayed := New(smallLimits), New(smallLimits)
+			for i, f := range facts {
+				data, err := json.Marshal(f)
+				if err != nil {
+					t.Fatal(err)
+				}
+				var back fact.Fact
+				if err := json.Unmarshal(data, &back); err != nil {
+					t.Fatalf("%v in %s", err, data)
+				}
+				live.Apply(f)
+				live.Snapshot()
+				replayed.Apply(back)
+				if i%50 != 49 {
+					continue
+				}
+				if diff := cmp.Diff(withFreed(live), withFreed(replayed), cmpopts.EquateEmpty()); diff != "" {
+					t.Fatalf("seed %d, fact %d (-live +replayed):\n%s", seed, i, diff)
+				}
 			}
-			live.Apply(f)
-			live.Snapshot()
-			replayed.Apply(back)
-			if i%50 != 49 {
-				continue
-			}
-			if diff := cmp.Diff(withFreed(live), withFreed(replayed), cmpopts.EquateEmpty()); diff != "" {
-				t.Fatalf("seed %d, fact %d (-live +replayed):\n%s", seed, i, diff)
-			}
-		}
+		})
 	}
 }
 
@@ -320,20 +325,24 @@ func withFreed(m *Model) *Snapshot {
 // What happens later does not change a snapshot, however much snapshots share with each other and with
 // the model.
 func TestSnapshotsAreImmutable(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(20) {
-		facts := (&story{Rand: rand.New(rand.NewPCG(seed, 3))}).facts(300)
-		m := New(smallLimits)
-		var taken []*Snapshot
-		for _, f := range facts {
-			m.Apply(f)
-			taken = append(taken, withFreed(m))
-		}
-		for i := 19; i < len(facts); i += 20 {
-			fresh := withFreed(modelOf(smallLimits, facts[:i+1]...))
-			if diff := cmp.Diff(fresh, taken[i], cmpopts.EquateEmpty()); diff != "" {
-				t.Fatalf("seed %d, after fact %d (-then +now):\n%s", seed, i, diff)
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			facts := (&story{Rand: rand.New(rand.NewPCG(seed, 3))}).facts(300)
+			m := New(smallLimits)
+			var taken []*Snapshot
+			for _, f := range facts {
+				m.Apply(f)
+				taken = append(taken, withFreed(m))
 			}
-		}
+			for i := 19; i < len(facts); i += 20 {
+				fresh := withFreed(modelOf(smallLimits, facts[:i+1]...))
+				if diff := cmp.Diff(fresh, taken[i], cmpopts.EquateEmpty()); diff != "" {
+					t.Fatalf("seed %d, after fact %d (-then +now):\n%s", seed, i, diff)
+				}
+			}
+		})
 	}
 }
 

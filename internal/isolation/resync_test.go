@@ -70,6 +70,7 @@ func asItIs(m *Model) *Snapshot {
 // Whatever facts are missing, a model says of the present after a resync, and when all has been read again, what one says
 // that missed none.
 func TestResyncIsComplete(t *testing.T) {
+	t.Parallel()
 	a, b, c, d := who("a", "vpn"), who("b", "app"), who("c", "job"), who("d", "db")
 	never, failed, later := who("e", "never"), who("f", "failed"), who("9", "later")
 	in := func(net uint64) []uint64 { return []uint64{1, 2, net, 4} }
@@ -147,6 +148,7 @@ func resync(t *testing.T, full, lossy *Model) {
 
 // A model that has missed some facts knows after a resync what is there, and what is not any more.
 func TestResync(t *testing.T) {
+	t.Parallel()
 	limits := smallLimits
 	limits.Cgroups = 100
 	for seed := range uint64(60) {
