@@ -1,4 +1,4 @@
-// Package container answers "whose is it?": from the id of a cgroup to its path, from the path to
-// the runtime and the container, from the container to its name and image. Names outlive their
-// containers, for events that come late.
+// Package container attributes events to containers: from the id of a cgroup to its path, from the path to
+// the runtime and the container, from the container to its name and image. So it also decides which execs are starts of
+// containers and which exits are their ends. Names outlive their containers, for events that come late.
 package container

@@ -1,4 +1,4 @@
-// Package pipeline is the straight line of nsviz: it opens the probes, reads what was there before
-// them, asks the engine for names, attributes every event to its container and tells the model. One
-// goroutine (the loop) does all of that in one order; the others only read and hand over.
+// Package pipeline is the straight line of nsviz, from what is read to the model. Producers open the probes, read the host
+// and ask the engine, each in a goroutine of its own, and hand over what they have read. One goroutine, the loop, attributes
+// every event to its container and applies all that to the model, in one order.
 package pipeline

@@ -46,8 +46,8 @@ type Config struct {
 const (
 	sampleInterval        = 500 * time.Millisecond
 	longestSampleInterval = 5 * time.Second
-	// seldomInterval is sampleInterval while nobody looks. Who looks does it at least every watchInterval, as a screen; a
-	// scraper that asks now and then does not, nor one that asks for several things at once, which is within onceInterval.
+	// seldomInterval is sampleInterval while nobody looks. A consumer looks if its requests are at most watchInterval apart, as a
+	// screen's are and a scraper's are not. Requests within onceInterval count as one.
 	seldomInterval        = 2 * time.Second
 	watchInterval         = 1500 * time.Millisecond
 	onceInterval          = 100 * time.Millisecond
@@ -76,10 +76,12 @@ type Pipeline struct {
 	memory *ownMemory
 	saving atomic.Int32
 
+	// directory may be used by any goroutine.
+	directory *container.Directory
+
 	// For the loop's goroutine alone.
 	tracker    *container.Tracker
 	parser     *container.Parser
-	directory  *container.Directory
 	namespaces *registry
 	// until is up to when all events have been taken in, by their clock.
 	until time.Time

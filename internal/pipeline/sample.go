@@ -95,11 +95,11 @@ func (p *Pipeline) watched() (live []isolation.Watched, written, unseen bool) {
 	return p.model.Watched(), p.model.WatchesWrites(), !p.looking(p.now())
 }
 
-// restShare is for how many times as long as it took what is done again and again is not done, so that it
+// restShare bounds what periodic work takes: after work that took time t, it is not repeated for restShare × t, so that it
 // takes at most a twenty-fifth of one CPU.
 const restShare = 24
 
-// rest is how long to wait after what took so long and is to be done every least: no longer than most.
+// rest returns how long to wait after work that took so long and is due every least; at most most.
 func rest(took, least, most time.Duration) time.Duration {
 	return min(max(least-took, restShare*took), most)
 }

@@ -107,7 +107,7 @@ type relation struct {
 	asked time.Time
 }
 
-// searchRest is for how many times as long as it took a search is not repeated, so that searches take
+// searchRest bounds what searches take: after one that took time t, none begins for searchRest × t, so that they take
 // at most a twentieth of one CPU, however many files the host has open.
 const searchRest = 19
 

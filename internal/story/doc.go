@@ -1,5 +1,5 @@
-// Package story tells in sentences what a snapshot holds: how a kill came about, how a container ended
-// and who did it, and what the engine makes of that. The dashboard and the commands say the same thing
+// Package story puts what a snapshot holds into sentences: how a kill came about, how a container started, how it ended
+// and who did it, what the engine makes of that, and what happened to namespaces, cgroups and virtual machines. The dashboard and the commands say the same thing
 // because they say it by this package.
 //
 // It is pure: a sentence depends on the snapshot alone. Its times are pieces of their own, which whoever

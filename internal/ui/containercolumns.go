@@ -256,8 +256,8 @@ func (c columns) head() line {
 	return l
 }
 
-// vmHead is the row of titles above the virtual machines, in the columns of the containers. Where not all of them fit,
-// which says which ones are shown.
+// vmHead is the row of titles above the virtual machines, in the columns of the containers. If not all of them fit,
+// which names those that are shown.
 func (c columns) vmHead(which string) line {
 	l := line{}.space(marker)
 	for i := range containerColumns {

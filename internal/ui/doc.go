@@ -1,4 +1,4 @@
-// Package ui is nsviz's dashboard.
+// Package ui is nsviz's dashboard. The line for an event that it shows is that of `nsviz events`, too (EventText).
 //
 // Its centre is pure: Render turns a snapshot of the model and a State (what the user chose) into a
 // Frame, a grid of styled cells; Update turns a State and a key into the next one. Neither has a

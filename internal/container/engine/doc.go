@@ -1,2 +1,2 @@
-// Package engine defines what nsviz asks of a container engine, whichever it is.
+// Package engine is the interface between nsviz and a container engine, whichever it is.
 package engine

@@ -1,5 +1,5 @@
-// Package docker follows a Docker engine, or anything that speaks its API, and tells the names,
-// images and labels of its containers.
+// Package docker follows a Docker engine, or anything that speaks its API: it reports the names and images of containers, what
+// the engine does with them and what it says of their ends, and answers what a container was made with.
 //
 // The engine may be absent, slow, hung or restarted: the follower never gives up on it and never
 // makes its caller wait. It holds nothing but the questions that are still open; what it learns
