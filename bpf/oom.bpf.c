@@ -439,7 +439,7 @@ static __always_inline int on_mark_victim(__u32 tid)
 	struct oom_event *event;
 	struct mm_struct *mm;
 	struct init *init;
-	__u64 now, memcg, domain, group, trigger, victim_cgroup_id, sent;
+	__u64 now, memcg, domain, group, trigger, victim_cgroup_id, size;
 	__u64 failed = 0, uid_failed = 0, adj_failed = 0, sizes_failed = 0;
 	__u32 victim_pid, zero = 0;
 
@@ -521,12 +521,12 @@ static __always_inline int on_mark_victim(__u32 tid)
 		init->oom_killed = 1;
 		event->victim_is_init = 1;
 	}
-	sent = event->command_line_len;
-	if (sent > COMMAND_LINE_LEN)
-		sent = COMMAND_LINE_LEN;
-	sent += __builtin_offsetof(struct oom_event, command_line);
-	event->header.size = sent;
-	if (bpf_ringbuf_output(&urgent, event, sent, BPF_RB_FORCE_WAKEUP) != 0)
+	size = event->command_line_len;
+	if (size > COMMAND_LINE_LEN)
+		size = COMMAND_LINE_LEN;
+	size += __builtin_offsetof(struct oom_event, command_line);
+	event->header.size = size;
+	if (bpf_ringbuf_output(&urgent, event, size, BPF_RB_FORCE_WAKEUP) != 0)
 		count_error(ERROR_RING_URGENT);
 	return 0;
 }

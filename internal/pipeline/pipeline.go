@@ -49,7 +49,7 @@ const (
 	// seldomInterval is sampleInterval while nobody looks. A consumer looks if its requests are at most watchInterval apart, as a
 	// screen's are and a scraper's are not. Requests within onceInterval count as one.
 	seldomInterval        = 2 * time.Second
-	watchInterval         = 1500 * time.Millisecond
+	watchInterval         = 2500 * time.Millisecond // which full snapshots, two seconds apart at most, are, too
 	onceInterval          = 100 * time.Millisecond
 	surveyInterval        = 3 * time.Second
 	longestSurveyInterval = 30 * time.Second
@@ -424,7 +424,7 @@ func (p *Pipeline) tell(f fact.Fact) {
 	p.mu.Lock()
 	p.apply(f)
 	p.mu.Unlock()
-	if f.Found != nil || f.Event != nil && (f.Event.Type == event.ContainerStarted || f.Event.Type == event.OOMKill) {
+	if hurries(f) {
 		p.stir()
 	}
 	for _, sink := range p.cfg.Sinks {
@@ -434,6 +434,21 @@ func (p *Pipeline) tell(f fact.Fact) {
 	case p.changed <- struct{}{}:
 	default: // somebody has not looked since the last change
 	}
+}
+
+// hurries reports whether a fact is a reason to read soon what containers use: there is another one, one has lost a process to
+// the OOM killer, or that was perhaps not reported.
+func hurries(f fact.Fact) bool {
+	if f.Event == nil {
+		return f.Found != nil
+	}
+	switch f.Event.Type {
+	case event.ContainerStarted, event.OOMKill, event.EventsLost:
+		return true
+	case event.CgroupCreated:
+		return f.Event.Cgroup.Container != nil
+	}
+	return false
 }
 
 // apply tells the model a fact. It is for who holds mu.

@@ -137,6 +137,7 @@ type sampled struct {
 	latest  fact.Reading
 	memory  resources.Memory
 	whole   int    // the turn in which all of it is read again
+	earlier int    // the turn in which that is so if somebody looks or it uses another amount
 	used    uint64 // when all of it was read; 0 is unknown
 	limits  int    // the turn from which on its limits are read again with that
 	absent  int    // readings in a row that found no cgroup
@@ -256,6 +257,11 @@ func (s *sampler) read(c *sampled) error {
 
 func (s *sampler) take(c *sampled, whole bool) error {
 	err := c.files.Charge(&c.memory)
+	used := uint64(0)
+	if c.memory.UsageBytes != nil {
+		used = *c.memory.UsageBytes
+	}
+	whole = whole || s.turn >= c.earlier && (!s.seldom || used != c.used)
 	if whole {
 		err = errors.Join(err, c.files.Limit(&c.memory))
 	}
@@ -284,10 +290,6 @@ func (s *sampler) take(c *sampled, whole bool) error {
 	if refused, err := resources.In(s.p.layout).PIDsRefused(c.path); err == nil {
 		c.latest.PIDsRefused = refused
 	}
-	used := uint64(0)
-	if c.memory.UsageBytes != nil {
-		used = *c.memory.UsageBytes
-	}
 	switch {
 	case c.whole == 0: // so that it is not the turn of all containers at the same time
 		c.whole = s.turn + 1 + len(s.watched)%wholeEvery
@@ -296,6 +298,7 @@ func (s *sampler) take(c *sampled, whole bool) error {
 	default:
 		c.whole = s.turn + wholeEvery
 	}
+	c.earlier = min(c.whole, s.turn+wholeEvery)
 	c.used = used
 	c.ignoreLeftovers()
 	return nil

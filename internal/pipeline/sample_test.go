@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/resources"
@@ -254,7 +255,7 @@ func TestPaceFollowsWhoLooks(t *testing.T) {
 		{"a screen begins", 15 * time.Second, 1, true, false},
 		{"it draws again", time.Second, 1, false, true},
 		{"and again", time.Second, 3, false, false},
-		{"it has ended", 2 * time.Second, 0, true, false},
+		{"it has ended", watchInterval + time.Second, 0, true, false},
 	} {
 		now = now.Add(step.after)
 		for range step.looks {
@@ -270,5 +271,80 @@ func TestPaceFollowsWhoLooks(t *testing.T) {
 	p.cfg.Sinks = []func(fact.Fact){func(fact.Fact) {}}
 	if _, _, unseen := p.watched(); unseen {
 		t.Error("a sink is not told everything")
+	}
+}
+
+// What changes what is to be read, or may have been lost, has it read soon.
+func TestStirs(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		fact fact.Fact
+		want bool
+	}{
+		{"a container is found", fact.Fact{Found: &fact.Found{Container: event.Container{ID: "a"}}}, true},
+		{"its cgroup is made", fact.Fact{Event: &event.Event{Type: event.CgroupCreated, Cgroup: &event.Cgroup{Path: "/a", Container: &event.Container{ID: "a"}}}}, true},
+		{"another cgroup is made", fact.Fact{Event: &event.Event{Type: event.CgroupCreated, Cgroup: &event.Cgroup{Path: "/job"}}}, false},
+		{"it starts", fact.Fact{Event: &event.Event{Type: event.ContainerStarted, Container: &event.Container{ID: "a"}, Start: &event.Start{}}}, true},
+		{"a kill", fact.Fact{Event: &event.Event{Type: event.OOMKill, OOM: &event.OOM{}}}, true},
+		{"events are lost", fact.Fact{Event: &event.Event{Type: event.EventsLost, Lost: &event.Lost{Count: 1, Reason: event.LostRing}}}, true},
+		{"a namespace is made", fact.Fact{Event: &event.Event{Type: event.NamespaceCreated, Namespace: &event.Namespace{Type: event.Net, ID: 5}}}, false},
+		{"time passes", fact.Fact{}, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := &Pipeline{model: isolation.New(isolation.DefaultLimits()), stirred: make(chan struct{}, 1), changed: make(chan struct{}, 1), now: time.Now}
+			p.tell(test.fact)
+			if got := len(p.stirred) == 1; got != test.want {
+				t.Errorf("stirred is %t", got)
+			}
+		})
+	}
+}
+
+// All of a container that did not change while nobody looked is read again as soon as somebody looks or it changes.
+func TestStillContainersAreReadWholeWhenTheyMatter(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "a"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, "a", name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, text := range map[string]string{"memory.current": "1\n", "memory.max": "max\n", "memory.events": "oom_kill 0\n", "cgroup.procs": "1\n"} {
+		write(name, text)
+	}
+	for name, change := range map[string]func(s *sampler){
+		"somebody looks":    func(s *sampler) { s.seldom = false },
+		"it uses something": func(*sampler) { write("memory.current", "4096\n") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			write("memory.current", "1\n")
+			write("cgroup.procs", "1\n")
+			p := &Pipeline{layout: cgroupfs.Layout{Version: cgroupfs.V2, Dir: dir, Root: "/", Whole: true}}
+			p.cfg.Log = slog.New(slog.DiscardHandler)
+			s := newSampler(p)
+			defer s.close()
+			s.seldom = true
+			live := []isolation.Watched{{ID: "a", Running: true, CgroupPath: "/a"}}
+			for range 2 * stillEvery { // until it is known to be still, and then to just after a whole reading
+				s.readings(live, true)
+			}
+			for was := s.watched["a"].whole; s.watched["a"].whole == was; {
+				s.readings(live, true)
+			}
+			write("cgroup.procs", "1\n2\n")
+			change(s)
+			for n := 0; ; n++ {
+				list, _ := s.readings(live, true)
+				if *list[0].Processes == 2 {
+					break
+				}
+				if n == wholeEvery {
+					t.Fatalf("not read again within %d readings", wholeEvery)
+				}
+			}
+		})
 	}
 }

@@ -23,6 +23,10 @@ func (p *Pipeline) survey(ctx context.Context, kernel *probes.Probes, freedIsHoo
 	for {
 		began := p.now()
 		var known map[uint64]acquaintance
+		// Who has changed its namespaces before the survey is known in it.
+		if !kernel.Sync(ctx) {
+			return
+		}
 		p.ask(func() {
 			known = p.namespaces.beginSurvey(began)
 			surveyor.changed = p.namespaces.takeChanged()
@@ -58,8 +62,8 @@ func (p *Pipeline) survey(ctx context.Context, kernel *probes.Probes, freedIsHoo
 	}
 }
 
-// reportsChanges reports whether the kernel tells of all processes that change their namespaces, but of 32-bit programs where
-// only tracepoints tell.
+// reportsChanges reports whether the kernel reports the processes that change their namespaces. It does not for some calls of
+// 32-bit programs, whatever the hook.
 func reportsChanges(choices []probes.Choice) bool {
 	works := func(name fact.ProbeName) bool {
 		return slices.ContainsFunc(choices, func(c probes.Choice) bool { return c.Name == name && c.Works() })
@@ -85,6 +89,7 @@ type surveyor struct {
 	changed   map[int32]bool
 	processes map[int32]*surveyedProcess
 	turn      int
+	readAll   time.Time // when a survey read of all processes what they are in
 	// unfinished is whether the latest survey failed.
 	unfinished bool
 }
@@ -98,8 +103,12 @@ type surveyedProcess struct {
 	turn    int // the latest survey that found it
 }
 
-// readAllEvery is how many surveys make one that reads of all processes what they are in.
-const readAllEvery = 10
+// readAllEvery is how many surveys make one that reads of all processes what they are in, and readAllAfter after how long the
+// next one does so at the latest.
+const (
+	readAllEvery = 10
+	readAllAfter = 30 * time.Second
+)
 
 type relation struct {
 	nsfs.Relation
@@ -142,8 +151,14 @@ func (s *surveyor) look(ctx context.Context, known map[uint64]acquaintance) (_ f
 		return fact.Survey{}, false, err
 	}
 	changed := s.changed
-	if s.turn++; s.turn%readAllEvery == 0 || s.unfinished { // what had changed in a survey that failed is not known any more
+	now := s.p.now()
+	s.turn++
+	// What had changed in a survey that failed is not known any more.
+	if s.turn%readAllEvery == 0 || s.unfinished || now.Sub(s.readAll) >= readAllAfter {
 		changed = nil
+	}
+	if changed == nil {
+		s.readAll = now
 	}
 	s.unfinished = true
 	for id, r := range s.relations {
@@ -157,7 +172,7 @@ func (s *surveyor) look(ctx context.Context, known map[uint64]acquaintance) (_ f
 	for _, l := range listed {
 		pid := l.PID
 		pids = append(pids, pid)
-		process, err := s.process(l, changed)
+		process, err := s.process(l, known, changed)
 		if err != nil {
 			continue // gone meanwhile
 		}
@@ -214,11 +229,13 @@ func (s *surveyor) look(ctx context.Context, known map[uint64]acquaintance) (_ f
 }
 
 // process returns what a process is in. It is read where it may be another than before: of a process that is new, that has
-// changed it or that has ended, since a zombie has left its namespaces and runs no program; or of all.
-func (s *surveyor) process(l procfs.Listed, changed map[int32]bool) (*surveyedProcess, error) {
+// changed it, that was in one of which it is known that it is gone, or that has ended, since a zombie has left its namespaces
+// and runs no program; or of all.
+func (s *surveyor) process(l procfs.Listed, known map[uint64]acquaintance, changed map[int32]bool) (*surveyedProcess, error) {
 	program := s.p.fs.Proc.Program(l.PID)
 	have := s.processes[l.PID]
-	if have == nil || !l.IsSure() || have.inode != l.Inode || have.program != program || changed == nil || changed[l.PID] {
+	same := have != nil && l.IsSure() && have.inode == l.Inode && have.program == program
+	if !same || changed == nil || changed[l.PID] || have.left(known) {
 		ids, refused, err := s.p.fs.NS.Visible(l.PID)
 		if err != nil {
 			return nil, err
@@ -228,6 +245,15 @@ func (s *surveyor) process(l procfs.Listed, changed map[int32]bool) (*surveyedPr
 	}
 	have.turn = s.turn
 	return have, nil
+}
+
+// left reports whether a process was in a namespace that is not among those known to exist, so that it must have left it. Events
+// of that may be lost or late.
+func (p *surveyedProcess) left(known map[uint64]acquaintance) bool {
+	return slices.ContainsFunc(p.ids[:], func(id uint64) bool {
+		_, ok := known[id]
+		return id != 0 && !ok
+	})
 }
 
 // relate fills in how a namespace is related, with what is remembered or else with what ask says.

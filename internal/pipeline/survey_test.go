@@ -237,6 +237,27 @@ func TestLookReadsWhatMayHaveChanged(t *testing.T) {
 	m.process(7, "app", map[event.NamespaceType]uint64{event.Net: 50})
 	nobody := map[int32]bool{}
 	id := uint64(50)
+	freed := false
+	known := func() map[uint64]acquaintance {
+		list := map[uint64]acquaintance{10: {typ: event.Mnt}, 20: {typ: event.Net}, 40: {typ: event.Net}}
+		if !freed {
+			list[id] = acquaintance{typ: event.Net}
+		}
+		return list
+	}
+	of7 := func(known map[uint64]acquaintance) uint64 {
+		t.Helper()
+		survey, _, err := m.surveyor.look(t.Context(), known)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range survey.Namespaces {
+			if n.Type == event.Net && slices.Equal(n.Processes, []int32{7}) {
+				return n.ID
+			}
+		}
+		return 0
+	}
 	for _, step := range []struct {
 		name    string
 		changed map[int32]bool
@@ -244,6 +265,7 @@ func TestLookReadsWhatMayHaveChanged(t *testing.T) {
 		read    bool
 	}{
 		{"at first", nobody, func() {}, true},
+		{"what it was in is gone", nobody, func() { freed = true }, true},
 		{"nobody has changed", nobody, func() {}, false},
 		{"another has changed", map[int32]bool{8: true}, func() {}, false},
 		{"it has changed", map[int32]bool{7: true}, func() {}, true},
@@ -260,7 +282,8 @@ func TestLookReadsWhatMayHaveChanged(t *testing.T) {
 		}, true},
 	} {
 		step.do()
-		was := id
+		was, exists := id, known()
+		freed = false
 		id++
 		net(id)
 		m.changed = step.changed
@@ -268,7 +291,9 @@ func TestLookReadsWhatMayHaveChanged(t *testing.T) {
 		if step.read {
 			want = id
 		}
-		m.look(step.name, nil, true, fact.Namespace{Type: event.Net, ID: want, Processes: []int32{7}})
+		if got := of7(exists); got != want {
+			t.Errorf("%s: found in %d, want %d", step.name, got, want)
+		}
 		id = want
 	}
 	id++
@@ -286,16 +311,14 @@ func TestLookReadsWhatMayHaveChanged(t *testing.T) {
 	id++
 	net(id)
 	m.changed = nobody
-	m.look("the survey before has failed", nil, true, fact.Namespace{Type: event.Net, ID: id, Processes: []int32{7}})
+	if got := of7(known()); got != id {
+		t.Errorf("the survey before has failed, and it is found in %d, want %d", got, id)
+	}
 
 	net(90)
 	for n := 1; ; n++ {
 		m.changed = nobody
-		got, _, err := m.surveyor.look(t.Context(), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if slices.ContainsFunc(got.Namespaces, func(n fact.Namespace) bool { return n.ID == 90 }) {
+		if of7(known()) == 90 {
 			break
 		}
 		if n == readAllEvery {

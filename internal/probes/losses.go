@@ -33,10 +33,10 @@ func (r *reader) lost(now, count uint64, reason string) event.Event {
 
 // countErrors reads the error counters and adds the events that were lost since the last time to b.
 func (r *reader) countErrors(now uint64, b *Batch) error {
+	r.noticed = r.shared.notices() // what is counted and which calls begin from here on is looked at again
 	if err := r.removeStaleCalls(now); err != nil {
 		return fmt.Errorf("remove calls that have ended: %w", err)
 	}
-	r.noticed = r.shared.notices() // what is counted from here on counts again
 	changed := len(r.counted) == 0 // at first, so that all places are known to count 0
 	for place := range gen.NsvizErrorPlaceERROR_PLACES {
 		var perCPU []uint64
@@ -170,7 +170,10 @@ func (r *reader) removeStaleCalls(now uint64) error {
 			old[tid] = age
 		}
 	}
-	if err := entries.Err(); err != nil && !errors.Is(err, ebpf.ErrIterationAborted) {
+	switch err := entries.Err(); {
+	case errors.Is(err, ebpf.ErrIterationAborted): // by others that came and went
+		r.callsUnderWay = true
+	case err != nil:
 		return err
 	}
 	for tid, age := range old {

@@ -227,11 +227,7 @@ func (r *reader) wait() error {
 		pause = r.fallAsleep()
 		defer r.shared.setAsleep(0)
 	}
-	var deadline time.Time
-	if pause > 0 {
-		deadline = time.Now().Add(pause)
-	}
-	return r.poller.wait(deadline)
+	return r.poller.wait(time.Now().Add(pause))
 }
 
 // drain takes what has happened until now, oldest first. What the rings get meanwhile is left or

@@ -74,7 +74,7 @@ func newPoller(fds []int) (*poller, error) {
 	return p, nil
 }
 
-// wait returns when a descriptor wakes it or the deadline has passed; a zero deadline is none.
+// wait returns when a descriptor wakes it or the deadline has passed.
 func (p *poller) wait(deadline time.Time) error {
 	if err := p.file.SetReadDeadline(deadline); err != nil {
 		return err
@@ -99,13 +99,14 @@ func (p *poller) wait(deadline time.Time) error {
 
 func (p *poller) close() error { return p.file.Close() }
 
-// fallAsleep announces that the reader is about to sleep, and returns for how long it may do so; 0 is until something wakes
-// it. What happens from here on wakes it; what happened before, and is not read, has it come by as it does while it is awake.
+// longestSleep bounds a sleep, for what fails to wake the reader: a notice on arm64 (see bpf/nsviz.h), or a wake-up for which the
+// kernel has no room.
+const longestSleep = 30 * time.Second
+
+// fallAsleep announces that the reader is about to sleep, and returns for how long it may do so at most.
+// What happens from here on wakes it; what happened before, and is not read, has it come by as it does while it is awake.
 func (r *reader) fallAsleep() time.Duration {
 	r.shared.setAsleep(1)
-	if len(r.held) > 0 {
-		return r.interval
-	}
 	for _, ring := range r.rings {
 		if ring.AvailableBytes() > 0 {
 			return r.interval
@@ -114,7 +115,7 @@ func (r *reader) fallAsleep() time.Duration {
 	if r.hasToCount() {
 		return max(time.Duration(r.nextErrors-min(BootNow(), r.nextErrors)), time.Millisecond)
 	}
-	return 0
+	return longestSleep
 }
 
 // hasToCount reports whether the counters of errors may have changed since they were read, or calls are under way whose
