@@ -25,7 +25,7 @@ func testPackages(m machine) []string {
 	if m.pipeline {
 		return []string{"internal/pipeline"}
 	}
-	return []string{"internal/probes", "internal/host", "internal/host/machine", "internal/host/nsfs", "internal/host/cgroupfs", "internal/host/resources", "internal/host/procfs"}
+	return []string{"internal/probes", "internal/host/machine", "internal/host/nsfs", "internal/host/cgroupfs", "internal/host/resources", "internal/host/procfs"}
 }
 
 func (w *workshop) make(ctx context.Context, m machine) (image, error) {
