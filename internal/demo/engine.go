@@ -16,7 +16,7 @@ import (
 )
 
 // Engine makes containers with Docker, from an image that holds nothing but nsviz itself: a static
-// program needs no more.
+// program needs no more, and a dynamic one is refused.
 type Engine struct {
 	runner *docker.Runner
 	binary string // the path of nsviz
@@ -142,6 +142,9 @@ func (e *Engine) build(ctx context.Context, name string) error {
 		return fmt.Errorf("read nsviz itself: %w", err)
 	}
 	defer func() { _ = binary.Close() }()
+	if err := checkStatic(binary); err != nil {
+		return err
+	}
 	info, err := binary.Stat()
 	if err != nil {
 		return err
