@@ -92,7 +92,7 @@ struct {
  * that is none where its result is not used; there a notice may wait until the reader wakes for another reason.)
  */
 struct reader_state {
-	__u32 asleep; /* set by the reader, cleared by whoever wakes it */
+	__u32 asleep; /* set by the reader, cleared by the program that wakes it */
 	__u32 notices; /* how often something happened that is in no ring: an error, a call that has begun */
 };
 

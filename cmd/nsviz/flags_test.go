@@ -77,7 +77,7 @@ func TestHelpAndVersion(t *testing.T) {
 	}
 }
 
-// What nsviz cannot do here, whoever finds out, has an exit code of its own.
+// What nsviz cannot do on this host has an exit code of its own, whichever package reports it.
 func TestExitCodes(t *testing.T) {
 	for err, want := range map[error]int{
 		&place.Error{}: exitNotSupported, probes.ErrNotPermitted: exitNotSupported, probes.ErrNotSupported: exitNotSupported,

@@ -128,7 +128,7 @@ func (t *knownText) uses() {
 	}
 	refused := ""
 	if k.PIDsRefused != nil && *k.PIDsRefused > 0 {
-		refused = fmt.Sprintf(", %d more were refused", *k.PIDsRefused)
+		refused = ", " + story.Grouped(*k.PIDsRefused) + " more were refused"
 	}
 	t.line("processes", processes+limit(fact.ResourcePIDs, limits.PIDs)+refused)
 	if k.Cgroup != "" {

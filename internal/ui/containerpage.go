@@ -202,7 +202,7 @@ func cgroupFacts(c *isolation.Container, w int) []line {
 		procs = text(Dim, "none, it has ended")
 	}
 	if refusedAny(c) {
-		procs = procs.add(Warn, fmt.Sprintf("; %d more were refused", *c.PIDsRefused))
+		procs = procs.add(Warn, "; "+story.Grouped(*c.PIDsRefused)+" more were refused")
 	}
 	add("processes", procs)
 	add("OOM kills", killCount(c))
