@@ -13,7 +13,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/record"
 	"github.com/nsviz/nsviz/internal/server"
 )
@@ -94,7 +94,7 @@ func troubledRecording(t *testing.T) string {
 }
 
 // serveModel answers questions about a model, as a running nsviz does, and returns its address.
-func serveModel(t *testing.T, m *isolation.Model) string {
+func serveModel(t *testing.T, m *model.Model) string {
 	t.Helper()
 	srv, err := server.New(server.Config{Snapshot: m.Whole, Full: m.Whole, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -119,7 +119,7 @@ func serveModel(t *testing.T, m *isolation.Model) string {
 // Whomever it is asked of, an answer for people has local times and bounded names, and one for programs UTC and whole names.
 func TestAnswersAreInLocalTime(t *testing.T) {
 	file := troubledRecording(t)
-	m := isolation.New(isolation.DefaultLimits())
+	m := model.New(model.DefaultLimits())
 	for _, f := range troubledFacts() {
 		m.Apply(f)
 	}
@@ -153,7 +153,7 @@ func TestUnknownSaysHowLongItWouldBeKnown(t *testing.T) {
 	for step, kept := range map[fact.Saving]string{
 		fact.SavesNothing: "for 15 minutes", fact.SavesPast: "for 5 minutes", fact.SavesSearches: "for a minute",
 	} {
-		m := isolation.New(isolation.DefaultLimits())
+		m := model.New(model.DefaultLimits())
 		m.Apply(fact.Fact{Time: sessionStart, OwnMemory: &fact.OwnMemory{Saving: step}})
 		address := serveModel(t, m)
 		for _, args := range []string{"why nope", "why net:7", "why cgroup:/nope", "inspect nope"} {

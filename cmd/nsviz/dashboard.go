@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/output"
 	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/server"
@@ -90,7 +90,7 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 
 // show draws snapshots until the user quits or ctx is done.
 func show(
-	ctx context.Context, snapshot func() *isolation.Snapshot, changed <-chan struct{}, notes func() []string, zone *time.Location, replay bool,
+	ctx context.Context, snapshot func() *model.Snapshot, changed <-chan struct{}, notes func() []string, zone *time.Location, replay bool,
 ) error {
 	err := ui.Run(ctx, ui.Options{
 		Snapshots: snapshot, Changed: changed, Notes: notes, Replay: replay, NoColor: os.Getenv("NO_COLOR") != "",

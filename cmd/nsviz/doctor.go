@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/report"
 )
@@ -52,7 +52,7 @@ func doctor(parent context.Context, s *streams, o *options) error {
 
 // lookAfter looks at a host on which no probe could be attached. It returns what was known before with what it finds, and why it
 // could not look.
-func (o *options) lookAfter(ctx context.Context, before *isolation.Snapshot) (*isolation.Snapshot, error) {
+func (o *options) lookAfter(ctx context.Context, before *model.Snapshot) (*model.Snapshot, error) {
 	p, err := o.pipeline(slog.New(slog.DiscardHandler)) // what it warns of was said
 	if err != nil {
 		return before, err

@@ -5,13 +5,13 @@ import (
 	"fmt"
 
 	"github.com/nsviz/nsviz/internal/foreign"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/report"
 )
 
 // once looks at the host a single time. What could not be learned is said on stderr, and is no failure.
-func (o *options) once(ctx context.Context, s *streams) (*isolation.Snapshot, error) {
+func (o *options) once(ctx context.Context, s *streams) (*model.Snapshot, error) {
 	p, err := o.pipeline(o.quiet(s.err))
 	if err != nil {
 		return nil, err

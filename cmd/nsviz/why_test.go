@@ -11,7 +11,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/record"
 	"github.com/nsviz/nsviz/internal/report"
 )
@@ -92,10 +92,10 @@ func TestLongNames(t *testing.T) {
 			t.Errorf("%s -o json has not all of the name", command)
 		}
 	}
-	c := isolation.Container{ID: "1", Label: longName, Image: longName, State: isolation.Running}
-	s := &isolation.Snapshot{
-		Containers: []isolation.Container{c}, VMs: []isolation.VM{{VM: fact.VM{Name: longName, Kind: "qemu"}, Container: longName}},
-		Namespaces: []isolation.Namespace{{Type: event.Net, ID: 2, Containers: []string{longName}, PinnedBy: []string{"/run/" + longName}}, {Type: event.Net, ID: 3, PinnedBy: []string{longName}}},
+	c := model.Container{ID: "1", Label: longName, Image: longName, State: model.Running}
+	s := &model.Snapshot{
+		Containers: []model.Container{c}, VMs: []model.VM{{VM: fact.VM{Name: longName, Kind: "qemu"}, Container: longName}},
+		Namespaces: []model.Namespace{{Type: event.Net, ID: 2, Containers: []string{longName}, PinnedBy: []string{"/run/" + longName}}, {Type: event.Net, ID: 3, PinnedBy: []string{longName}}},
 		Host:       fact.Host{Name: longName}, Engines: []fact.Engine{{Name: "docker", Detail: longName}},
 	}
 	for name, write := range map[string]func(*strings.Builder) error{

@@ -9,14 +9,14 @@ import (
 	"github.com/nsviz/nsviz/internal/host/nsfs"
 	"github.com/nsviz/nsviz/internal/host/procfs"
 	"github.com/nsviz/nsviz/internal/host/resources"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // Anatomy is one container; `nsviz inspect -o json` prints it, and docs/EVENTS.md describes it. A nil
 // slice, map or pointer is unknown.
 type Anatomy struct {
-	Container event.Container          `json:"container"`
-	State     isolation.ContainerState `json:"state"`
+	Container event.Container      `json:"container"`
+	State     model.ContainerState `json:"state"`
 	// PID and Comm are its PID 1, as the host counts.
 	PID     int32     `json:"pid,omitempty"`
 	Comm    string    `json:"comm,omitempty"`
@@ -68,7 +68,7 @@ type Namespace struct {
 	MadeFor string `json:"made_for,omitempty"`
 	Oldest  string `json:"oldest,omitempty"`
 	// Abandoned is set where the container that it was made for is known to be gone, or in another one.
-	Abandoned *isolation.Abandoned `json:"abandoned,omitempty"`
+	Abandoned *model.Abandoned `json:"abandoned,omitempty"`
 }
 
 // TimeOffsets is by how many nanoseconds its clocks are ahead of the host's.

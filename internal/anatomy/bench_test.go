@@ -7,7 +7,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // BenchmarkGather takes a container apart: this process, with all that is in its cgroup.
@@ -29,11 +29,11 @@ func BenchmarkGather(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	c := isolation.Container{ID: id, Label: "web", Named: true, State: isolation.Running, InitPID: pid, CgroupPath: cgroup}
+	c := model.Container{ID: id, Label: "web", Named: true, State: model.Running, InitPID: pid, CgroupPath: cgroup}
 	for t, number := range ids {
-		c.Namespaces[t] = isolation.Membership{ID: number, Relation: isolation.RelationOwn}
+		c.Namespaces[t] = model.Membership{ID: number, Relation: model.RelationOwn}
 	}
-	s := &isolation.Snapshot{Containers: []isolation.Container{c}, Host: fact.Host{Namespaces: event.NamespaceIDs{event.Mnt: ids[event.Mnt]}}}
+	s := &model.Snapshot{Containers: []model.Container{c}, Host: fact.Host{Namespaces: event.NamespaceIDs{event.Mnt: ids[event.Mnt]}}}
 	processes := 0
 	for b.Loop() {
 		a, err := Gather(b.Context(), host, layout, s, &c, Extra{})

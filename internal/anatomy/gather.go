@@ -15,7 +15,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/mountinfo"
 	"github.com/nsviz/nsviz/internal/host/procfs"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // How much of one container is looked at.
@@ -42,7 +42,7 @@ type Extra struct {
 
 // Gather reads all there is to know about a container of a snapshot, which has just been made. It fails
 // only where the container has ended; what else cannot be read is unknown.
-func Gather(ctx context.Context, host *host.FS, layout cgroupfs.Layout, s *isolation.Snapshot, c *isolation.Container, extra Extra) (*Anatomy, error) {
+func Gather(ctx context.Context, host *host.FS, layout cgroupfs.Layout, s *model.Snapshot, c *model.Container, extra Extra) (*Anatomy, error) {
 	a := &Anatomy{
 		Container: event.Container{ID: c.ID, Image: c.Image, Runtime: c.Runtime}, State: c.State,
 		PID: c.InitPID, Comm: c.InitComm, Started: c.Started,
@@ -92,15 +92,15 @@ func ended(err error) error {
 }
 
 // namespaces puts what the snapshot knows of the container's namespaces together.
-func namespaces(s *isolation.Snapshot, c *isolation.Container) map[event.NamespaceType]*Namespace {
+func namespaces(s *model.Snapshot, c *model.Container) map[event.NamespaceType]*Namespace {
 	all := map[event.NamespaceType]*Namespace{}
 	for t, m := range c.Namespaces {
 		if m.ID == 0 {
 			continue
 		}
 		n := &Namespace{ID: m.ID, SharedWith: m.SharedWith.Labels(), Abandoned: m.Abandoned}
-		if m.Relation != isolation.RelationUnknown {
-			n.SharedWithHost = new(m.Relation == isolation.RelationHost)
+		if m.Relation != model.RelationUnknown {
+			n.SharedWithHost = new(m.Relation == model.RelationHost)
 		}
 		all[event.NamespaceType(t)] = n
 	}
@@ -123,7 +123,7 @@ type gatherer struct {
 	host   *host.FS
 	layout cgroupfs.Layout
 
-	snapshot *isolation.Snapshot
+	snapshot *model.Snapshot
 	sizes    bool
 }
 

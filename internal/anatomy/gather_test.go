@@ -15,7 +15,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/nsfs"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // madeUpHost is a host with one container on cgroup v2, whose PID 1 is process 42.
@@ -97,14 +97,14 @@ func (h *madeUpHost) process(pid int, start, comm, nspid string) {
 }
 
 func (h *madeUpHost) gather() (*Anatomy, error) {
-	s := &isolation.Snapshot{Namespaces: []isolation.Namespace{{Type: event.PID, ID: 7, Owner: 5, Parent: 6}}}
-	c := isolation.Container{
-		ID: id, Label: "web", Named: true, State: isolation.Running, InitPID: 42, InitComm: "web", CgroupPath: scope,
-		Memory: isolation.Memory{Unlimited: true},
+	s := &model.Snapshot{Namespaces: []model.Namespace{{Type: event.PID, ID: 7, Owner: 5, Parent: 6}}}
+	c := model.Container{
+		ID: id, Label: "web", Named: true, State: model.Running, InitPID: 42, InitComm: "web", CgroupPath: scope,
+		Memory: model.Memory{Unlimited: true},
 	}
-	c.Namespaces[event.PID] = isolation.Membership{ID: 7, Relation: isolation.RelationOwn}
-	c.Namespaces[event.Net] = isolation.Membership{ID: 8, Relation: isolation.RelationShared, SharedWith: isolation.OthersNamed("sidecar")}
-	c.Namespaces[event.IPC] = isolation.Membership{ID: 9}
+	c.Namespaces[event.PID] = model.Membership{ID: 7, Relation: model.RelationOwn}
+	c.Namespaces[event.Net] = model.Membership{ID: 8, Relation: model.RelationShared, SharedWith: model.OthersNamed("sidecar")}
+	c.Namespaces[event.IPC] = model.Membership{ID: 9}
 	return Gather(h.t.Context(), h.fs, h.layout, s, &c, Extra{})
 }
 
@@ -200,10 +200,10 @@ func TestGatherOfTheDead(t *testing.T) {
 	if a, err := h.gather(); !errors.Is(err, ErrEnded) {
 		t.Errorf("%+v, %v", a, err)
 	}
-	if _, err := Gather(t.Context(), h.fs, h.layout, &isolation.Snapshot{}, &isolation.Container{State: isolation.Exited}, Extra{}); err == nil {
+	if _, err := Gather(t.Context(), h.fs, h.layout, &model.Snapshot{}, &model.Container{State: model.Exited}, Extra{}); err == nil {
 		t.Error("one that has ended is inspected")
 	}
-	a, err := Gather(t.Context(), h.fs, h.layout, &isolation.Snapshot{}, &isolation.Container{State: isolation.Starting}, Extra{})
+	a, err := Gather(t.Context(), h.fs, h.layout, &model.Snapshot{}, &model.Container{State: model.Starting}, Extra{})
 	if err != nil || len(a.Unknown) != 1 || len(a.Findings) != 0 || a.Privileges != nil {
 		t.Errorf("one that is starting: %+v, %v", a, err)
 	}

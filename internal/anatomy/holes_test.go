@@ -16,7 +16,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/nsfs"
 	"github.com/nsviz/nsviz/internal/host/procfs"
 	"github.com/nsviz/nsviz/internal/host/resources"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // walled is a container without a hole.
@@ -100,10 +100,10 @@ func TestHoles(t *testing.T) {
 		{"unknown namespace", func(a *Anatomy) { a.Namespaces[event.PID].SharedWithHost = nil; delete(a.Namespaces, event.Net) }, "", 0, ""},
 		{"a pod", func(a *Anatomy) { a.Namespaces[event.Net].SharedWith = []string{"sidecar"} }, "shared_net_namespace", Info, "sidecar"},
 		{"left by whoever it was made for", func(a *Anatomy) {
-			a.Namespaces[event.Net].Abandoned = &isolation.Abandoned{By: "vpn", Since: time.Unix(1, 0)}
+			a.Namespaces[event.Net].Abandoned = &model.Abandoned{By: "vpn", Since: time.Unix(1, 0)}
 		}, "abandoned_net_namespace", Medium, "vpn"},
 		{"left, and that one has ended", func(a *Anatomy) {
-			a.Namespaces[event.IPC].Abandoned = &isolation.Abandoned{By: "db", Ended: true}
+			a.Namespaces[event.IPC].Abandoned = &model.Abandoned{By: "db", Ended: true}
 		}, "abandoned_ipc_namespace", Medium, "db"},
 		{"neighbours in the host's", func(a *Anatomy) { a.Namespaces[event.Time].SharedWith = []string{"other"} }, "", 0, ""},
 

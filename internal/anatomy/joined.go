@@ -3,7 +3,7 @@ package anatomy
 import (
 	"github.com/nsviz/nsviz/internal/enginefiles"
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // joined says of the namespaces that are not the host's for whom they were made. Of a pid namespace that is
@@ -34,7 +34,7 @@ func (g *gatherer) joined() {
 }
 
 // inside are the live containers in a namespace, the oldest first.
-func (g *gatherer) inside(t event.NamespaceType, id uint64) (list []*isolation.Container) {
+func (g *gatherer) inside(t event.NamespaceType, id uint64) (list []*model.Container) {
 	for i := range g.snapshot.Containers {
 		if c := &g.snapshot.Containers[i]; c.Live() && c.Namespaces[t].ID == id {
 			list = append(list, c)
@@ -44,7 +44,7 @@ func (g *gatherer) inside(t event.NamespaceType, id uint64) (list []*isolation.C
 }
 
 // holderOf is the container whose PID 1 is PID 1 of the pid namespace that they are in.
-func (g *gatherer) holderOf(inside []*isolation.Container) string {
+func (g *gatherer) holderOf(inside []*model.Container) string {
 	for _, c := range inside {
 		if c.InitPID == 0 {
 			continue

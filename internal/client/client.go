@@ -7,7 +7,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/report"
 	"github.com/nsviz/nsviz/internal/server"
 	"github.com/nsviz/nsviz/internal/story"
@@ -40,7 +40,7 @@ type Question[A any] struct {
 	path  string
 	query url.Values
 	// of answers it from a snapshot.
-	of func(*isolation.Snapshot) (A, error)
+	of func(*model.Snapshot) (A, error)
 	// complete reports whether it is an answer: anything may answer at an address.
 	complete func(*A) bool
 }
@@ -49,7 +49,7 @@ type Question[A any] struct {
 func WhyContainer(name string) Question[report.ContainerAnswer] {
 	return Question[report.ContainerAnswer]{
 		path: server.WhyPath, query: url.Values{"container": {name}},
-		of: func(s *isolation.Snapshot) (a report.ContainerAnswer, err error) {
+		of: func(s *model.Snapshot) (a report.ContainerAnswer, err error) {
 			c, err := report.Find(s, name)
 			if err != nil {
 				return a, err
@@ -64,7 +64,7 @@ func WhyContainer(name string) Question[report.ContainerAnswer] {
 func WhyNamespace(name story.NamespaceName) Question[report.NamespaceAnswer] {
 	return Question[report.NamespaceAnswer]{
 		path: server.WhyPath, query: url.Values{"namespace": {name.String()}},
-		of:       func(s *isolation.Snapshot) (report.NamespaceAnswer, error) { return report.WhyNamespace(s, name) },
+		of:       func(s *model.Snapshot) (report.NamespaceAnswer, error) { return report.WhyNamespace(s, name) },
 		complete: func(a *report.NamespaceAnswer) bool { return a.Sentence != "" },
 	}
 }
@@ -73,7 +73,7 @@ func WhyNamespace(name story.NamespaceName) Question[report.NamespaceAnswer] {
 func WhyCgroup(path string) Question[report.CgroupAnswer] {
 	return Question[report.CgroupAnswer]{
 		path: server.WhyPath, query: url.Values{"cgroup": {path}},
-		of:       func(s *isolation.Snapshot) (report.CgroupAnswer, error) { return report.WhyCgroup(s, path) },
+		of:       func(s *model.Snapshot) (report.CgroupAnswer, error) { return report.WhyCgroup(s, path) },
 		complete: func(a *report.CgroupAnswer) bool { return a.Sentence != "" },
 	}
 }
@@ -82,7 +82,7 @@ func WhyCgroup(path string) Question[report.CgroupAnswer] {
 func Inspect(name string) Question[report.Known] {
 	return Question[report.Known]{
 		path: server.InspectPath, query: url.Values{"container": {name}},
-		of: func(s *isolation.Snapshot) (k report.Known, err error) {
+		of: func(s *model.Snapshot) (k report.Known, err error) {
 			c, err := report.Find(s, name)
 			if err != nil {
 				return k, err

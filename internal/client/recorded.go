@@ -6,13 +6,13 @@ import (
 	"os"
 
 	"github.com/nsviz/nsviz/internal/foreign"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/record"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
 // recorded asks a recording.
-func recorded[A any](path string, of func(*isolation.Snapshot) (A, error)) (answer A, err error) {
+func recorded[A any](path string, of func(*model.Snapshot) (A, error)) (answer A, err error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return answer, fmt.Errorf("ask a recording: %w", err)
@@ -22,7 +22,7 @@ func recorded[A any](path string, of func(*isolation.Snapshot) (A, error)) (answ
 	if err != nil {
 		return answer, fmt.Errorf("%s: %w", path, err)
 	}
-	snapshot, cut := record.Whole(reader, isolation.RecordingLimits())
+	snapshot, cut := record.Whole(reader, model.RecordingLimits())
 	lacks := errors.Join(cut, leftOut(snapshot.LeftOut))
 	answer, err = of(snapshot)
 	switch {
@@ -37,7 +37,7 @@ func recorded[A any](path string, of func(*isolation.Snapshot) (A, error)) (answ
 }
 
 // leftOut says what of a recording was too much to be kept; nil is nothing.
-func leftOut(n isolation.LeftOut) error {
+func leftOut(n model.LeftOut) error {
 	var list []string
 	for _, kind := range []struct {
 		n    uint64

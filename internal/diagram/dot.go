@@ -7,12 +7,12 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/foreign"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // WriteDOT writes, for Graphviz, which container is in which namespace that is not only its own, and the namespaces that
 // live without a process.
-func WriteDOT(out io.Writer, s *isolation.Snapshot) error {
+func WriteDOT(out io.Writer, s *model.Snapshot) error {
 	var b strings.Builder
 	joined := map[uint64]bool{} // there are edges to it
 	b.WriteString("graph namespaces {\n  rankdir=LR;\n  node [fontname=\"sans-serif\"];\n")
@@ -24,7 +24,7 @@ func WriteDOT(out io.Writer, s *isolation.Snapshot) error {
 		}
 		fmt.Fprintf(&b, "  %s [shape=box,label=%s];\n", dotString("c "+c.ID), dotString(label...))
 		for t, m := range c.Namespaces {
-			if m.ID != 0 && m.Relation != isolation.RelationOwn {
+			if m.ID != 0 && m.Relation != model.RelationOwn {
 				joined[m.ID] = true
 				fmt.Fprintf(&b, "  %s -- %s;\n", dotString("c "+c.ID), dotString(fmt.Sprint(event.NamespaceType(t), " ", m.ID)))
 			}
@@ -56,10 +56,10 @@ func WriteDOT(out io.Writer, s *isolation.Snapshot) error {
 }
 
 // ownTypes are the types of which a container has one of its own.
-func ownTypes(c *isolation.Container) string {
+func ownTypes(c *model.Container) string {
 	var own []string
 	for t, m := range c.Namespaces {
-		if m.Relation == isolation.RelationOwn {
+		if m.Relation == model.RelationOwn {
 			own = append(own, event.NamespaceType(t).String())
 		}
 	}

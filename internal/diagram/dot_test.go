@@ -7,21 +7,21 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 func TestDOT(t *testing.T) {
-	at := func(id uint64, relation isolation.Relation) isolation.Membership {
-		return isolation.Membership{ID: id, Relation: relation}
+	at := func(id uint64, relation model.Relation) model.Membership {
+		return model.Membership{ID: id, Relation: relation}
 	}
-	web := isolation.Container{ID: "1", Label: `web"\`, State: isolation.Running}
-	web.Namespaces[event.Mnt] = at(10, isolation.RelationOwn)
-	web.Namespaces[event.Net] = at(11, isolation.RelationShared)
-	web.Namespaces[event.User] = at(1, isolation.RelationHost)
-	web.Namespaces[event.UTS] = at(12, isolation.RelationUnknown)
-	s := &isolation.Snapshot{
-		Containers: []isolation.Container{web},
-		Namespaces: []isolation.Namespace{
+	web := model.Container{ID: "1", Label: `web"\`, State: model.Running}
+	web.Namespaces[event.Mnt] = at(10, model.RelationOwn)
+	web.Namespaces[event.Net] = at(11, model.RelationShared)
+	web.Namespaces[event.User] = at(1, model.RelationHost)
+	web.Namespaces[event.UTS] = at(12, model.RelationUnknown)
+	s := &model.Snapshot{
+		Containers: []model.Container{web},
+		Namespaces: []model.Namespace{
 			{Type: event.Mnt, ID: 10, Containers: []string{"web"}, Processes: []int32{7}},
 			{Type: event.Net, ID: 11, Containers: []string{"web", "db"}, Processes: []int32{7}},
 			{Type: event.Net, ID: 2, Host: true, Processes: []int32{1}},

@@ -8,7 +8,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/foreign"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // mermaidNames is how many containers of a group are named.
@@ -23,7 +23,7 @@ type sharers struct {
 
 // WriteMermaid writes who shares what as a Mermaid flowchart. Live containers that share the same namespaces with the same
 // others are one node, so that thirty fully isolated ones are as readable as one.
-func WriteMermaid(out io.Writer, s *isolation.Snapshot) error {
+func WriteMermaid(out io.Writer, s *model.Snapshot) error {
 	var groups []*sharers
 	byKey := map[string]*sharers{}
 	var namespaces []string // the labels of the shared ones
@@ -37,9 +37,9 @@ func WriteMermaid(out io.Writer, s *isolation.Snapshot) error {
 		var shared []int
 		for t, m := range c.Namespaces {
 			switch kind := event.NamespaceType(t); m.Relation {
-			case isolation.RelationHost:
+			case model.RelationHost:
 				host = append(host, kind.String())
-			case isolation.RelationShared:
+			case model.RelationShared:
 				label := fmt.Sprint(kind, " ", m.ID)
 				if numbers[label] == 0 {
 					namespaces = append(namespaces, label)

@@ -9,31 +9,31 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 func TestMermaid(t *testing.T) {
-	container := func(label string, host, shared []event.NamespaceType) isolation.Container {
-		c := isolation.Container{ID: label, Label: label, State: isolation.Running}
+	container := func(label string, host, shared []event.NamespaceType) model.Container {
+		c := model.Container{ID: label, Label: label, State: model.Running}
 		for i := range c.Namespaces {
-			c.Namespaces[i] = isolation.Membership{ID: 9, Relation: isolation.RelationOwn}
+			c.Namespaces[i] = model.Membership{ID: 9, Relation: model.RelationOwn}
 		}
 		for _, kind := range host {
-			c.Namespaces[kind] = isolation.Membership{ID: 1, Relation: isolation.RelationHost}
+			c.Namespaces[kind] = model.Membership{ID: 1, Relation: model.RelationHost}
 		}
 		for _, kind := range shared {
-			c.Namespaces[kind] = isolation.Membership{ID: 7, Relation: isolation.RelationShared}
+			c.Namespaces[kind] = model.Membership{ID: 7, Relation: model.RelationShared}
 		}
 		return c
 	}
 	user := []event.NamespaceType{event.User}
 	net := []event.NamespaceType{event.Net}
-	s := &isolation.Snapshot{}
+	s := &model.Snapshot{}
 	for i := range 30 {
 		s.Containers = append(s.Containers, container(fmt.Sprintf("web%d", i), user, nil))
 	}
 	ended := container("ended", user, net)
-	ended.State = isolation.Exited
+	ended.State = model.Exited
 	s.Containers = append(s.Containers, ended, container(`db"]<b>`, user, net),
 		container("backup\x1b", []event.NamespaceType{event.PID, event.User}, net), container("apart", nil, nil))
 	var out bytes.Buffer
@@ -71,7 +71,7 @@ func TestMermaid(t *testing.T) {
 	}
 
 	out.Reset()
-	if err := WriteMermaid(&out, &isolation.Snapshot{}); err != nil || out.String() != "flowchart LR\n" {
+	if err := WriteMermaid(&out, &model.Snapshot{}); err != nil || out.String() != "flowchart LR\n" {
 		t.Errorf("no container: %q, %v", &out, err)
 	}
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 func (c *Collector) collectProbes(ch chan<- prometheus.Metric, probes []fact.Probe) {
@@ -26,7 +26,7 @@ func (c *Collector) collectProbes(ch chan<- prometheus.Metric, probes []fact.Pro
 // none at all means that they could not be read: such a type is absent.
 //
 // Where nsviz may not look into the processes of others, those that it finds are not even nearly all: then all are absent.
-func (c *Collector) collectNamespaces(ch chan<- prometheus.Metric, all []isolation.Namespace, unseen *fact.Unseen) {
+func (c *Collector) collectNamespaces(ch chan<- prometheus.Metric, all []model.Namespace, unseen *fact.Unseen) {
 	if unseen != nil && !unseen.Hidden {
 		c.send(ch, processesUnseen, float64(unseen.Processes))
 	}
@@ -46,14 +46,14 @@ func (c *Collector) collectNamespaces(ch chan<- prometheus.Metric, all []isolati
 
 // labelled is a live container with its label.
 type labelled struct {
-	*isolation.Container
+	*model.Container
 	label string
 }
 
 // liveContainers picks the containers that have gauges. Labels are unique among the live ones; if
 // two were the same after all, the one that started first keeps the label, since a duplicate
 // sample would cost the whole scrape. The other is still counted in nsviz_containers.
-func liveContainers(all []isolation.Container) []labelled {
+func liveContainers(all []model.Container) []labelled {
 	live := make([]labelled, 0, len(all))
 	seen := make(map[string]bool, len(all))
 	for i := range all {
@@ -67,7 +67,7 @@ func liveContainers(all []isolation.Container) []labelled {
 	return live
 }
 
-func (c *Collector) collectContainers(ch chan<- prometheus.Metric, s *isolation.Snapshot, live []labelled) {
+func (c *Collector) collectContainers(ch chan<- prometheus.Metric, s *model.Snapshot, live []labelled) {
 	all, moves := s.Containers, s.Watches(fact.ProbeCgroupsEntered)
 	// A runtime whose containers have all ended counts 0: its last value must not just vanish.
 	running := make(map[string]int)
@@ -111,10 +111,10 @@ func (c *Collector) collectMemberships(ch chan<- prometheus.Metric, l labelled) 
 	for t, m := range l.Namespaces {
 		var shared, withHost float64
 		switch m.Relation {
-		case isolation.RelationOwn:
-		case isolation.RelationShared:
+		case model.RelationOwn:
+		case model.RelationShared:
 			shared = 1
-		case isolation.RelationHost:
+		case model.RelationHost:
 			shared, withHost = 1, 1
 		default:
 			continue
@@ -141,7 +141,7 @@ func (c *Collector) collectMemory(ch chan<- prometheus.Metric, l labelled) {
 // since its process and its memory are the container's, too.
 //
 // Like namespaces, they are absent where nsviz may look into hardly any process.
-func (c *Collector) collectVMs(ch chan<- prometheus.Metric, all []isolation.VM, unseen *fact.Unseen) {
+func (c *Collector) collectVMs(ch chan<- prometheus.Metric, all []model.VM, unseen *fact.Unseen) {
 	if unseen.Blind() {
 		return
 	}
@@ -156,7 +156,7 @@ func (c *Collector) collectVMs(ch chan<- prometheus.Metric, all []isolation.VM, 
 }
 
 // collectOwnMemory sends what nsviz does without, where it is known how much memory it may use.
-func (c *Collector) collectOwnMemory(ch chan<- prometheus.Metric, s *isolation.Snapshot) {
+func (c *Collector) collectOwnMemory(ch chan<- prometheus.Metric, s *model.Snapshot) {
 	if s.OwnMemory == nil {
 		return
 	}

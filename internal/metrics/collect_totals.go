@@ -6,12 +6,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // collectTotals sends the counters. Where the labels are known beforehand a counter starts at 0,
 // because increase() cannot see the step from absent to 1. Each says when it was created.
-func (c *Collector) collectTotals(ch chan<- prometheus.Metric, t *isolation.Totals, live []labelled) {
+func (c *Collector) collectTotals(ch chan<- prometheus.Metric, t *model.Totals, live []labelled) {
 	for _, typ := range event.Types() {
 		c.count(ch, events, t.Events[typ], t.Since, string(typ))
 	}
@@ -31,8 +31,8 @@ func (c *Collector) collectTotals(ch chan<- prometheus.Metric, t *isolation.Tota
 	}
 }
 
-func (c *Collector) collectNamespaceTotals(ch chan<- prometheus.Metric, t *isolation.Totals) {
-	created := merge(t.NamespacesCreated, func(k isolation.NamespaceKey) [2]string {
+func (c *Collector) collectNamespaceTotals(ch chan<- prometheus.Metric, t *model.Totals) {
+	created := merge(t.NamespacesCreated, func(k model.NamespaceKey) [2]string {
 		return [2]string{k.Type.String(), string(k.Via)}
 	})
 	for _, typ := range event.NamespaceTypes() {
@@ -47,21 +47,21 @@ func (c *Collector) collectNamespaceTotals(ch chan<- prometheus.Metric, t *isola
 }
 
 // collectContainerTotals starts those of each live container at 0, those of the host and those of unknown places. What an ended one has not counted is left out.
-func (c *Collector) collectContainerTotals(ch chan<- prometheus.Metric, t *isolation.Totals, live []labelled) {
+func (c *Collector) collectContainerTotals(ch chan<- prometheus.Metric, t *model.Totals, live []labelled) {
 	since := knownSince(t)
-	kills := merge(t.OOMKills, func(k isolation.KillKey) [2]string {
+	kills := merge(t.OOMKills, func(k model.KillKey) [2]string {
 		return [2]string{k.Container, string(k.Scope)}
 	})
 	unobserved := merge(t.OOMKillsUnobserved, itself)
 	for label, n := range t.PIDsRefused {
 		c.count(ch, pidsRefused, n, since(label), label)
 	}
-	exits := merge(t.Exits, func(k isolation.ExitKey) [2]string {
+	exits := merge(t.Exits, func(k model.ExitKey) [2]string {
 		return [2]string{k.Container, string(k.Cause)}
 	})
 	for _, scope := range event.Scopes() {
 		kills[[2]string{"", string(scope)}] += 0
-		kills[[2]string{isolation.UnknownLabel, string(scope)}] += 0
+		kills[[2]string{model.UnknownLabel, string(scope)}] += 0
 	}
 	for _, l := range live {
 		for _, scope := range event.Scopes() {
@@ -87,7 +87,7 @@ func (c *Collector) collectContainerTotals(ch chan<- prometheus.Metric, t *isola
 }
 
 // knownSince returns when the counters of a container, by its label, began to count.
-func knownSince(t *isolation.Totals) func(label string) time.Time {
+func knownSince(t *model.Totals) func(label string) time.Time {
 	return func(label string) time.Time {
 		if at, ok := t.Known[label]; ok {
 			return at
@@ -111,9 +111,9 @@ func (c *Collector) collectSelf(ch chan<- prometheus.Metric) {
 	c.count(ch, connectionsDropped, dropped.Refused, c.created, "refused")
 }
 
-func (c *Collector) collectStarts(ch chan<- prometheus.Metric, t *isolation.Totals) {
+func (c *Collector) collectStarts(ch chan<- prometheus.Metric, t *model.Totals) {
 	h := &t.Starts
-	bounds := isolation.StartBuckets()
+	bounds := model.StartBuckets()
 	buckets := make(map[float64]uint64, len(bounds))
 	for i, bound := range bounds {
 		buckets[bound] = 0 // a model that saw no start yet need not have made its counts

@@ -6,7 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/nsviz/nsviz/internal/foreign"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/sink"
 )
 
@@ -28,7 +28,7 @@ type DroppedConnections struct {
 // Config says where a Collector gets its numbers. Its functions are called at each scrape.
 type Config struct {
 	// Snapshot returns the model as it stands; nil while there is none yet, and then only nsviz itself is described.
-	Snapshot func() *isolation.Snapshot
+	Snapshot func() *model.Snapshot
 	// Sinks returns the counts of this process's sinks; a nil Sinks means that there are none.
 	Sinks func() []sink.Stats
 	// DroppedConnections returns the counts of the server; a nil one means that it has dropped none.

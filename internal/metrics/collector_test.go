@@ -14,24 +14,24 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/metrics/metricstest"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/sink"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
 
 // configOf is that of a process with a sink and a server that have dropped something.
-func configOf(s *isolation.Snapshot) Config {
+func configOf(s *model.Snapshot) Config {
 	return Config{
-		Snapshot:           func() *isolation.Snapshot { return s },
+		Snapshot:           func() *model.Snapshot { return s },
 		Sinks:              func() []sink.Stats { return []sink.Stats{{Name: "log", Written: 7, Dropped: 2}} },
 		DroppedConnections: func() DroppedConnections { return DroppedConnections{Idle: 4, Refused: 1} },
 		Build:              BuildInfo{Version: "1.2.3", Revision: "0123abcd", GoVersion: "go1.26"},
 	}
 }
 
-func registryOf(t testing.TB, s *isolation.Snapshot) *prometheus.Registry {
+func registryOf(t testing.TB, s *model.Snapshot) *prometheus.Registry {
 	t.Helper()
 	registry := prometheus.NewPedanticRegistry()
 	if err := registry.Register(NewCollector(configOf(s))); err != nil {
@@ -57,7 +57,7 @@ func scrape(t testing.TB, gatherer prometheus.Gatherer) string {
 }
 
 func TestCollectWholeOutput(t *testing.T) {
-	for name, snapshot := range map[string]*isolation.Snapshot{
+	for name, snapshot := range map[string]*model.Snapshot{
 		"full":        metricstest.Full(),
 		"empty":       {},
 		"no_snapshot": nil,
@@ -103,8 +103,8 @@ func TestFullSnapshotHasEveryFamily(t *testing.T) {
 }
 
 func TestUnknownIsAbsent(t *testing.T) {
-	text := scrape(t, registryOf(t, &isolation.Snapshot{Containers: []isolation.Container{
-		{ID: "1", Label: "dark", State: isolation.Running},
+	text := scrape(t, registryOf(t, &model.Snapshot{Containers: []model.Container{
+		{ID: "1", Label: "dark", State: model.Running},
 	}}))
 	for _, name := range []string{
 		"nsviz_container_memory_usage_bytes", "nsviz_container_memory_limit_bytes",
@@ -164,12 +164,12 @@ func TestEndedContainersHaveNoGauges(t *testing.T) {
 // Two live containers with one label should not happen. If they do, the first keeps its gauges and
 // both are counted: a duplicate sample would cost the whole scrape.
 func TestSameLabelTwice(t *testing.T) {
-	s := &isolation.Snapshot{Containers: []isolation.Container{
-		{ID: "old", Label: "web", State: isolation.Exited},
-		{ID: "first", Label: "web", State: isolation.Running, Memory: isolation.Memory{UsageBytes: new(uint64(1))}},
-		{ID: "second", Label: "web", State: isolation.Running, Memory: isolation.Memory{UsageBytes: new(uint64(2))}},
-		{ID: "third", Label: "a\xff", State: isolation.Running},
-		{ID: "fourth", Label: `a\xff`, State: isolation.Running},
+	s := &model.Snapshot{Containers: []model.Container{
+		{ID: "old", Label: "web", State: model.Exited},
+		{ID: "first", Label: "web", State: model.Running, Memory: model.Memory{UsageBytes: new(uint64(1))}},
+		{ID: "second", Label: "web", State: model.Running, Memory: model.Memory{UsageBytes: new(uint64(2))}},
+		{ID: "third", Label: "a\xff", State: model.Running},
+		{ID: "fourth", Label: `a\xff`, State: model.Running},
 	}}
 	text := scrape(t, registryOf(t, s))
 	for _, want := range []string{
@@ -191,7 +191,7 @@ func TestSameLabelTwice(t *testing.T) {
 }
 
 func TestProbesOfOneNameAndMethod(t *testing.T) {
-	s := &isolation.Snapshot{Probes: []fact.Probe{
+	s := &model.Snapshot{Probes: []fact.Probe{
 		{Name: "oom", Method: "tp_btf", Reason: "one"}, {Name: "oom", Method: "tp_btf", Reason: "two"},
 	}}
 	if n := strings.Count(scrape(t, registryOf(t, s)), "nsviz_probe_info{"); n != 1 {
@@ -201,14 +201,14 @@ func TestProbesOfOneNameAndMethod(t *testing.T) {
 
 // A live container's first kill must be a step from 0 to 1.
 func TestFirstKillIsAStep(t *testing.T) {
-	s := &isolation.Snapshot{
-		Containers: []isolation.Container{{ID: "1", Label: "web", State: isolation.Starting}},
+	s := &model.Snapshot{
+		Containers: []model.Container{{ID: "1", Label: "web", State: model.Starting}},
 	}
 	const sample = `nsviz_oom_kills_total{container="web",scope="cgroup"} `
 	if text := scrape(t, registryOf(t, s)); !strings.Contains(text, sample+"0\n") {
 		t.Errorf("no zero before the kill:\n%s", text)
 	}
-	s.Totals.OOMKills = map[isolation.KillKey]uint64{{Container: "web", Scope: event.ScopeCgroup}: 1}
+	s.Totals.OOMKills = map[model.KillKey]uint64{{Container: "web", Scope: event.ScopeCgroup}: 1}
 	if text := scrape(t, registryOf(t, s)); !strings.Contains(text, sample+"1\n") {
 		t.Errorf("no one after the kill:\n%s", text)
 	}

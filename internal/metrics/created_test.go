@@ -15,16 +15,16 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/metrics/metricstest"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // Whatever a live container, the host or nsviz may count one day is there with 0 before: increase() does not see the step
 // from absent to 1, and most containers end once.
 func TestCountersStartAtZero(t *testing.T) {
-	text := scrape(t, registryOf(t, &isolation.Snapshot{
-		Containers: []isolation.Container{{ID: "1", Label: "web", State: isolation.Starting, OOMKillsUnobserved: new(uint64(0))}, {ID: "2", Label: "gone", State: isolation.Exited}},
-		Totals:     isolation.Totals{BPFErrors: map[fact.ErrorPlace]uint64{fact.ErrorRead: 0}, Exits: map[isolation.ExitKey]uint64{{Container: "gone", Cause: event.CauseSignal}: 1}},
+	text := scrape(t, registryOf(t, &model.Snapshot{
+		Containers: []model.Container{{ID: "1", Label: "web", State: model.Starting, OOMKillsUnobserved: new(uint64(0))}, {ID: "2", Label: "gone", State: model.Exited}},
+		Totals:     model.Totals{BPFErrors: map[fact.ErrorPlace]uint64{fact.ErrorRead: 0}, Exits: map[model.ExitKey]uint64{{Container: "gone", Cause: event.CauseSignal}: 1}},
 	}))
 	want := []string{`nsviz_bpf_errors_total{place="read"} 0`, `nsviz_oom_kills_unobserved_total{container="web"} 0`}
 	for _, cause := range event.Causes() {
@@ -52,7 +52,7 @@ func TestCountersStartAtZero(t *testing.T) {
 }
 
 // openMetrics is the text that Prometheus asks for.
-func openMetrics(t testing.TB, s *isolation.Snapshot) string {
+func openMetrics(t testing.TB, s *model.Snapshot) string {
 	t.Helper()
 	handler := promhttp.HandlerFor(registryOf(t, s), promhttp.HandlerOpts{EnableOpenMetrics: true, EnableOpenMetricsTextCreatedSamples: true})
 	request := httptest.NewRequest(http.MethodGet, "/metrics", nil)
@@ -113,7 +113,7 @@ func TestSeriesOfAContainer(t *testing.T) {
 			s.Totals.Known[c.Label], s.Totals.PIDsRefused[c.Label] = time.Unix(2000, 0), 0
 			c.Unheld, c.Stuck, c.StuckKnown, c.OOMKillsUnobserved = &fact.Unheld{}, &fact.Stuck{}, true, new(uint64(0))
 		}
-		s.Containers = append(s.Containers, isolation.Container{ID: "0", Label: "other", Runtime: "docker", State: isolation.Exited}) // so that the runtime is counted
+		s.Containers = append(s.Containers, model.Container{ID: "0", Label: "other", Runtime: "docker", State: model.Exited}) // so that the runtime is counted
 		for line := range strings.Lines(openMetrics(t, s)) {
 			switch {
 			case !strings.HasPrefix(line, "nsviz_"):

@@ -1,6 +1,6 @@
 // Package metrics turns snapshots of the model into Prometheus metrics.
 //
-// A Collector turns one isolation.Snapshot into samples at each scrape and keeps nothing between
+// A Collector turns one model.Snapshot into samples at each scrape and keeps nothing between
 // scrapes. What it serves is listed by Families and described in docs/METRICS.md; names and labels
 // are a contract, a test holds the two together.
 //

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // Somebody sets the clock: what has ended a moment ago has not ended twenty minutes ago. This test has the tag vm, since
@@ -24,10 +24,10 @@ func TestSettingTheClockFoldsNothing(t *testing.T) {
 	if err := os.Remove(home); err != nil {
 		t.Fatal(err)
 	}
-	counted := func(s *isolation.Snapshot) uint64 {
-		return s.Totals.OOMKills[isolation.KillKey{Container: label, Scope: event.ScopeCgroup}]
+	counted := func(s *model.Snapshot) uint64 {
+		return s.Totals.OOMKills[model.KillKey{Container: label, Scope: event.ScopeCgroup}]
 	}
-	ended := func(s *isolation.Snapshot) bool {
+	ended := func(s *model.Snapshot) bool {
 		for i := range s.Containers {
 			if s.Containers[i].ID == label {
 				return !s.Containers[i].Live() && counted(s) == 1

@@ -14,7 +14,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/pipeline"
 )
 
@@ -61,7 +61,7 @@ func (p *process) release() {
 	}
 }
 
-func (w *watched) container(id string) *isolation.Container {
+func (w *watched) container(id string) *model.Container {
 	s := w.Snapshot()
 	for i := range s.Containers {
 		if s.Containers[i].ID == id {
@@ -102,7 +102,7 @@ func TestLostCgroups(t *testing.T) {
 	close(hold)
 	w.await(t, "the container", func() bool {
 		c := w.container(id)
-		return c != nil && c.State == isolation.Running && c.InitPID == p.pid
+		return c != nil && c.State == model.Running && c.InitPID == p.pid
 	}, func() string { return fmt.Sprintf("%+v", w.container(id)) })
 
 	limit(t, dir, 16<<20)
@@ -119,7 +119,7 @@ func TestLostCgroups(t *testing.T) {
 	_ = p.cmd.Wait()
 	w.await(t, "its end", func() bool {
 		c := w.container(id)
-		return c != nil && c.State == isolation.Exited && c.Exit != nil && c.Exit.Code != nil && *c.Exit.Code == 3
+		return c != nil && c.State == model.Exited && c.Exit != nil && c.Exit.Code != nil && *c.Exit.Code == 3
 	}, func() string { return fmt.Sprintf("%+v", w.container(id)) })
 
 	if e := w.made("/" + id); e == nil || e.Cgroup.Via != event.ViaReconcile {
@@ -174,7 +174,7 @@ func TestLongPath(t *testing.T) {
 	p := startContained(t, dir, "read line || :")
 	w.await(t, "the container", func() bool {
 		c := w.container(id)
-		return c != nil && c.State == isolation.Running && c.InitPID == p.pid && c.CgroupPath == path+"/"+id
+		return c != nil && c.State == model.Running && c.InitPID == p.pid && c.CgroupPath == path+"/"+id
 	}, func() string { return fmt.Sprintf("%+v", w.container(id)) })
 	if e := w.made(path + "/" + id); e == nil || e.Cgroup.Via != "" {
 		t.Errorf("its creation is %+v", e)
@@ -197,11 +197,11 @@ func TestExecOfWhatRunsIsNoStart(t *testing.T) {
 	if starts := w.all(func(e *event.Event) bool { return e.Type == event.ContainerStarted && e.PID == p.pid }); len(starts) > 0 {
 		t.Errorf("started: %+v", starts)
 	}
-	if c := w.container(id); c == nil || c.State != isolation.Running || c.InitPID != p.pid {
+	if c := w.container(id); c == nil || c.State != model.Running || c.InitPID != p.pid {
 		t.Errorf("it is %+v", c)
 	}
 	p.end()
-	w.await(t, "its end", func() bool { c := w.container(id); return c != nil && c.State == isolation.Exited && c.Exit != nil }, nil)
+	w.await(t, "its end", func() bool { c := w.container(id); return c != nil && c.State == model.Exited && c.Exit != nil }, nil)
 }
 
 // TestHostnameLeavesNoTrace: another nsviz that asks for a host name is no one who joins the namespace.
@@ -213,7 +213,7 @@ func TestHostnameLeavesNoTrace(t *testing.T) {
 	join(t, dir, p.pid)
 	p.release()
 	p.line()
-	w.await(t, "the container", func() bool { c := w.container(id); return c != nil && c.State == isolation.Running }, nil)
+	w.await(t, "the container", func() bool { c := w.container(id); return c != nil && c.State == model.Running }, nil)
 	looker := startHelper(t, fmt.Sprint("hostname ", p.pid))
 	looker.line()
 	joined := func(e *event.Event) bool { return e.Type == event.NamespaceJoined && e.PID == looker.pid }
@@ -226,14 +226,14 @@ func TestHostnameLeavesNoTrace(t *testing.T) {
 	}
 	w.await(t, "a stranger in its history", func() bool {
 		for _, m := range w.container(id).History {
-			if m.Kind == isolation.MomentKind(event.NamespaceJoined) && m.By != nil && m.By.Comm == "nsenter" {
+			if m.Kind == model.MomentKind(event.NamespaceJoined) && m.By != nil && m.By.Comm == "nsenter" {
 				return true
 			}
 		}
 		return false
 	}, nil)
 	for _, m := range w.container(id).History {
-		if m.Kind == isolation.MomentKind(event.NamespaceJoined) && m.By.Comm != "nsenter" {
+		if m.Kind == model.MomentKind(event.NamespaceJoined) && m.By.Comm != "nsenter" {
 			t.Errorf("in its history: %+v", m)
 		}
 	}

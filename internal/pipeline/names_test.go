@@ -21,7 +21,7 @@ import (
 	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/probes"
 )
 
@@ -68,7 +68,7 @@ func nameless(t *testing.T, host string) *Pipeline {
 	return &Pipeline{
 		cfg: Config{Engine: names, Log: log}, now: time.Now, directory: directory, tracker: container.NewTracker(directory, nil),
 		namespaces: newRegistry(), questions: map[string]question{}, inputs: make(chan func()),
-		model: isolation.New(isolation.DefaultLimits()), changed: make(chan struct{}, 1),
+		model: model.New(model.DefaultLimits()), changed: make(chan struct{}, 1),
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // own tells its PID on the host, whatever PID namespace it is in, and becomes one that waits.
@@ -61,7 +61,7 @@ func TestKeptNamespaces(t *testing.T) {
 			all[fmt.Sprint(name, " ", i)] = k
 		}
 	}
-	check := func(t *testing.T, who string, s *isolation.Snapshot, watched bool) {
+	check := func(t *testing.T, who string, s *model.Snapshot, watched bool) {
 		t.Helper()
 		for name, k := range all {
 			n := k.in(s)
@@ -92,7 +92,7 @@ func TestKeptNamespaces(t *testing.T) {
 		}
 		lived[name] = len(told)
 	}
-	agree(t, func() *isolation.Snapshot { return once(t) })
+	agree(t, func() *model.Snapshot { return once(t) })
 	for _, k := range all {
 		if k.release != nil {
 			k.release()
@@ -263,7 +263,7 @@ func TestNestedNamespaces(t *testing.T) {
 		}
 		above = pid
 	}
-	agree(t, func() *isolation.Snapshot { return once(t) })
+	agree(t, func() *model.Snapshot { return once(t) })
 	agree(t, w.Snapshot)
 }
 
@@ -285,7 +285,7 @@ func TestRootlessNamespaces(t *testing.T) {
 			return have != nil && have.Creator != nil && have.Creator.PID == p.pid
 		}
 		w.await(t, "the birth", born, nil)
-		for who, s := range map[string]*isolation.Snapshot{"a watch": w.Snapshot(), "one look": once(t)} {
+		for who, s := range map[string]*model.Snapshot{"a watch": w.Snapshot(), "one look": once(t)} {
 			have := n.in(s)
 			if have == nil || have.Owner != want[0] || have.Parent != want[1] {
 				t.Errorf("%s of %s: %+v, want owner and parent %v", who, n.typ, have, want)
@@ -350,7 +350,7 @@ func TestStorm(t *testing.T) {
 		t.Errorf("the last one is %+v", n)
 	}
 	agree(t, w.Snapshot)
-	agree(t, func() *isolation.Snapshot { return once(t) })
+	agree(t, func() *model.Snapshot { return once(t) })
 	p.end()
 	w.await(t, "all to be freed", func() bool {
 		for _, n := range w.Snapshot().Namespaces {
@@ -361,5 +361,5 @@ func TestStorm(t *testing.T) {
 		return true
 	}, nil)
 	agree(t, w.Snapshot)
-	agree(t, func() *isolation.Snapshot { return once(t) })
+	agree(t, func() *model.Snapshot { return once(t) })
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/resources"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/probes"
 )
 
@@ -18,7 +18,7 @@ import (
 const OncePatience = 2 * time.Second
 
 // Once looks at the host a single time, without any probe, and returns what it sees.
-func (p *Pipeline) Once(ctx context.Context) (*isolation.Snapshot, error) {
+func (p *Pipeline) Once(ctx context.Context) (*model.Snapshot, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var producers sync.WaitGroup

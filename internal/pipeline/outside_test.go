@@ -18,7 +18,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/mountinfo"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // outsideTest is a made-up host with cgroup v1: the hierarchies of memory, which is tracked, and of processes.
@@ -226,7 +226,7 @@ func TestSamplerOfUnheld(t *testing.T) {
 	s := newSampler(o.Pipeline)
 	s.most = 0 // of an ordinary file that is open nobody can see that it is gone
 	defer s.close()
-	live := []isolation.Watched{{ID: outsideID, Running: true, CgroupPath: path, Outside: 50}}
+	live := []model.Watched{{ID: outsideID, Running: true, CgroupPath: path, Outside: 50}}
 	read := func() fact.Reading {
 		t.Helper()
 		list, gone := s.readings(live, false)

@@ -18,7 +18,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/nsfs"
 	"github.com/nsviz/nsviz/internal/host/procfs"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/probes"
 )
 
@@ -104,9 +104,9 @@ type Pipeline struct {
 	mu       sync.Mutex   // guards model, snapshot, whole, told, looks
 	told     time.Time    // when the model was last told something
 	looks    [2]time.Time // when somebody asked for a snapshot, the latest time last
-	model    *isolation.Model
-	snapshot *isolation.Snapshot // as the model stands; nil where nobody has asked
-	whole    *isolation.Snapshot // likewise
+	model    *model.Model
+	snapshot *model.Snapshot // as the model stands; nil where nobody has asked
+	whole    *model.Snapshot // likewise
 	changed  chan struct{}
 	attached chan struct{} // closed when the probes are attached and the host is read
 }
@@ -122,7 +122,7 @@ func New(cfg Config) (*Pipeline, error) {
 		inputs:     make(chan func()),
 		doubts:     make(chan struct{}, 1),
 		stirred:    make(chan struct{}, 1),
-		model:      isolation.New(isolation.DefaultLimits()),
+		model:      model.New(model.DefaultLimits()),
 		parser:     container.NewParser(),
 		changed:    make(chan struct{}, 1),
 		attached:   make(chan struct{}),
@@ -480,7 +480,7 @@ func (p *Pipeline) looking(now time.Time) bool {
 }
 
 // Snapshot is the model as it stands.
-func (p *Pipeline) Snapshot() *isolation.Snapshot {
+func (p *Pipeline) Snapshot() *model.Snapshot {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.lookedAt()
@@ -491,7 +491,7 @@ func (p *Pipeline) Snapshot() *isolation.Snapshot {
 }
 
 // Whole is the model as it stands, with every ended container that it has kept.
-func (p *Pipeline) Whole() *isolation.Snapshot {
+func (p *Pipeline) Whole() *model.Snapshot {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.lookedAt()

@@ -9,7 +9,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // TestRestartWhoseRemovalWasLost: a container was started again at the path that it had, and the removal of its first cgroup
@@ -40,7 +40,7 @@ func TestRestartWhoseRemovalWasLost(t *testing.T) {
 				p.find(path, 60)
 			}
 			s := p.Snapshot()
-			if len(s.Containers) != 1 || s.Containers[0].State != isolation.Running || s.Containers[0].InitPID != 60 {
+			if len(s.Containers) != 1 || s.Containers[0].State != model.Running || s.Containers[0].InitPID != 60 {
 				t.Errorf("%+v", s.Containers)
 			}
 			for _, g := range p.Whole().Cgroups {
@@ -115,7 +115,7 @@ func TestEndWhileItWasFound(t *testing.T) {
 				t.Fatalf("%+v", s.Containers)
 			}
 			c := &s.Containers[0]
-			if c.State != isolation.Exited || c.Exit == nil || c.Exit.Code == nil || *c.Exit.Code != 3 {
+			if c.State != model.Exited || c.Exit == nil || c.Exit.Code == nil || *c.Exit.Code != 3 {
 				t.Errorf("%s, %+v", c.State, c.Exit)
 			}
 			for k, n := range s.Totals.Exits {

@@ -19,7 +19,7 @@ import (
 	"github.com/nsviz/nsviz/internal/demo"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/record"
 )
@@ -61,7 +61,7 @@ func TestReplayedRecordingGivesTheSameSnapshot(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	replayed := isolation.New(isolation.DefaultLimits())
+	replayed := model.New(model.DefaultLimits())
 	reader, err := record.NewReader(&file)
 	if err != nil {
 		t.Fatal(err)
@@ -85,7 +85,7 @@ func TestReplayedRecordingGivesTheSameSnapshot(t *testing.T) {
 			len(live.Namespaces), len(live.Cgroups))
 	}
 	for _, path := range odd {
-		if !slices.ContainsFunc(live.Cgroups, func(g isolation.Cgroup) bool { return g.Path == path }) {
+		if !slices.ContainsFunc(live.Cgroups, func(g model.Cgroup) bool { return g.Path == path }) {
 			t.Errorf("no cgroup %q", path)
 		}
 	}

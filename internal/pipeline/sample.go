@@ -10,7 +10,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/resources"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 const (
@@ -35,7 +35,7 @@ func (p *Pipeline) sample(ctx context.Context) {
 	defer s.close()
 	for {
 		began := p.now()
-		var live []isolation.Watched
+		var live []model.Watched
 		var written bool
 		live, written, s.seldom = p.watched()
 		readings, gone := s.readings(live, written)
@@ -89,7 +89,7 @@ func (p *Pipeline) stir() {
 }
 
 // watched returns the live containers, whether writes to their limits are reported, and whether nobody looks.
-func (p *Pipeline) watched() (live []isolation.Watched, written, unseen bool) {
+func (p *Pipeline) watched() (live []model.Watched, written, unseen bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.model.Watched(), p.model.WatchesWrites(), !p.looking(p.now())
@@ -172,7 +172,7 @@ func (s *sampler) shut(c *sampled) {
 }
 
 // readings reads once. gone are the containers whose cgroup is found no more.
-func (s *sampler) readings(live []isolation.Watched, written bool) (list []fact.Reading, gone []string) {
+func (s *sampler) readings(live []model.Watched, written bool) (list []fact.Reading, gone []string) {
 	s.turn++
 	if s.seldom {
 		s.turn += int(seldomInterval/sampleInterval) - 1

@@ -15,7 +15,7 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/resources"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 func TestRest(t *testing.T) {
@@ -44,13 +44,13 @@ func TestSampler(t *testing.T) {
 		}
 	}
 	const containers = 6
-	var live []isolation.Watched
+	var live []model.Watched
 	for i := range containers {
 		write(i, "memory.current", "4096\n")
 		write(i, "memory.max", "max\n")
 		write(i, "memory.events", "oom_kill 1\n")
 		write(i, "cgroup.procs", "10\n11\n")
-		live = append(live, isolation.Watched{ID: fmt.Sprint(i), Running: true, CgroupPath: fmt.Sprint("/", i)})
+		live = append(live, model.Watched{ID: fmt.Sprint(i), Running: true, CgroupPath: fmt.Sprint("/", i)})
 	}
 	reading := func(id string, usage uint64) fact.Reading {
 		return fact.Reading{ID: id, UsageBytes: &usage, Unlimited: true, OOMKills: new(uint64(1)), Processes: new(2)}
@@ -126,7 +126,7 @@ func TestSamplerGone(t *testing.T) {
 	p := &Pipeline{layout: cgroupfs.Layout{Version: cgroupfs.V2, Dir: t.TempDir(), Root: "/", Whole: true}}
 	s := newSampler(p)
 	defer s.close()
-	live := []isolation.Watched{{ID: "a", Running: true, CgroupPath: "/a"}}
+	live := []model.Watched{{ID: "a", Running: true, CgroupPath: "/a"}}
 	for n := 1; n <= goneAfter; n++ {
 		got, gone := s.readings(live, false)
 		if len(got) > 0 || (len(gone) == 1) != (n == goneAfter) {
@@ -160,7 +160,7 @@ func TestLimitsAreReadSeldom(t *testing.T) {
 		p := &Pipeline{layout: cgroupfs.Layout{Version: cgroupfs.V2, Dir: dir, Root: "/", Whole: true}}
 		p.cfg.Log = slog.New(slog.DiscardHandler)
 		s := newSampler(p)
-		live := []isolation.Watched{{ID: "a", Running: true, CgroupPath: "/a"}}
+		live := []model.Watched{{ID: "a", Running: true, CgroupPath: "/a"}}
 		read := 0
 		for range turns {
 			if list, _ := s.readings(live, method != fact.MethodNone); list[0].Limits != nil {
@@ -189,7 +189,7 @@ func TestStillContainersAreReadWholeSeldom(t *testing.T) {
 	write("memory.max", "max\n")
 	write("memory.events", "oom_kill 0\n")
 	const readings = 4 * stillEvery
-	live := []isolation.Watched{{ID: "a", Running: true, CgroupPath: "/a"}}
+	live := []model.Watched{{ID: "a", Running: true, CgroupPath: "/a"}}
 	for _, test := range []struct {
 		name                     string
 		seldom, written, changes bool
@@ -235,7 +235,7 @@ func TestStillContainersAreReadWholeSeldom(t *testing.T) {
 // Who looks again and again has readings at the full pace; who does now and then, or is told what time it is, has not.
 func TestPaceFollowsWhoLooks(t *testing.T) {
 	now := midnight
-	p := &Pipeline{model: isolation.New(isolation.DefaultLimits()), stirred: make(chan struct{}, 1), now: func() time.Time { return now }}
+	p := &Pipeline{model: model.New(model.DefaultLimits()), stirred: make(chan struct{}, 1), now: func() time.Time { return now }}
 	stirred := func() bool {
 		select {
 		case <-p.stirred:
@@ -291,7 +291,7 @@ func TestStirs(t *testing.T) {
 		{"time passes", fact.Fact{}, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			p := &Pipeline{model: isolation.New(isolation.DefaultLimits()), stirred: make(chan struct{}, 1), changed: make(chan struct{}, 1), now: time.Now}
+			p := &Pipeline{model: model.New(model.DefaultLimits()), stirred: make(chan struct{}, 1), changed: make(chan struct{}, 1), now: time.Now}
 			p.tell(test.fact)
 			if got := len(p.stirred) == 1; got != test.want {
 				t.Errorf("stirred is %t", got)
@@ -327,7 +327,7 @@ func TestStillContainersAreReadWholeWhenTheyMatter(t *testing.T) {
 			s := newSampler(p)
 			defer s.close()
 			s.seldom = true
-			live := []isolation.Watched{{ID: "a", Running: true, CgroupPath: "/a"}}
+			live := []model.Watched{{ID: "a", Running: true, CgroupPath: "/a"}}
 			for range 2 * stillEvery { // until it is known to be still, and then to just after a whole reading
 				s.readings(live, true)
 			}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/host"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/pipeline"
 )
 
@@ -59,7 +59,7 @@ func TestKillsWithoutTheMemoryController(t *testing.T) {
 	}
 	for i := range s.Containers {
 		if c := &s.Containers[i]; c.ID == filepath.Base(home) {
-			if c.State != isolation.Running || c.OOMKills != nil || c.OOMKillsUnobserved != nil || c.Memory.UsageBytes != nil {
+			if c.State != model.Running || c.OOMKills != nil || c.OOMKillsUnobserved != nil || c.Memory.UsageBytes != nil {
 				t.Errorf("%s, %v OOM kills, %v unobserved, memory %+v; want all unknown", c.State, c.OOMKills, c.OOMKillsUnobserved, c.Memory)
 			}
 			return

@@ -24,7 +24,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/resources"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/pipeline"
 )
 
@@ -78,7 +78,7 @@ func TestUnobservedKills(t *testing.T) {
 	deadline := time.After(patience)
 	for {
 		s := p.Snapshot()
-		var found *isolation.Container
+		var found *model.Container
 		for i := range s.Containers {
 			if s.Containers[i].ID == filepath.Base(home) {
 				found = &s.Containers[i]

@@ -14,7 +14,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/test/lsns"
 )
@@ -159,7 +159,7 @@ func (w *watched) endsAreHooked() bool {
 }
 
 // once is what the one-shot commands see.
-func once(t *testing.T) *isolation.Snapshot {
+func once(t *testing.T) *model.Snapshot {
 	t.Helper()
 	p, err := pipeline.New(config(t))
 	if err != nil {
@@ -204,7 +204,7 @@ func parse(t *testing.T, link string) namespace {
 }
 
 // in is what a snapshot has of a namespace.
-func (n namespace) in(s *isolation.Snapshot) *isolation.Namespace {
+func (n namespace) in(s *model.Snapshot) *model.Namespace {
 	for i := range s.Namespaces {
 		if have := &s.Namespaces[i]; have.Type == n.typ && have.ID == n.id {
 			return have
@@ -237,7 +237,7 @@ func lsnsNamespaces(t *testing.T) map[namespace][2]uint64 {
 
 // disagreement says how a snapshot differs from what lsns says; "" is not at all. What nsviz has beyond
 // it must be kept by something that lsns does not know.
-func disagreement(lsns map[namespace][2]uint64, s *isolation.Snapshot) string {
+func disagreement(lsns map[namespace][2]uint64, s *model.Snapshot) string {
 	var b strings.Builder
 	for n, above := range lsns {
 		have := n.in(s)
@@ -260,7 +260,7 @@ func disagreement(lsns map[namespace][2]uint64, s *isolation.Snapshot) string {
 }
 
 // agree waits until lsns and nsviz say the same, while processes come and go.
-func agree(t *testing.T, snapshot func() *isolation.Snapshot) {
+func agree(t *testing.T, snapshot func() *model.Snapshot) {
 	t.Helper()
 	deadline := time.After(patience)
 	again := time.NewTicker(50 * time.Millisecond)

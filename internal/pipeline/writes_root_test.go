@@ -15,7 +15,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/report"
 	"github.com/nsviz/nsviz/internal/story"
@@ -43,7 +43,7 @@ func TestStoryOfACgroup(t *testing.T) {
 		t.Helper()
 		w.await(t, last, func() bool {
 			s := w.Whole()
-			i := slices.IndexFunc(s.Cgroups, func(g isolation.Cgroup) bool { return g.Path == path })
+			i := slices.IndexFunc(s.Cgroups, func(g model.Cgroup) bool { return g.Path == path })
 			if i < 0 {
 				return false
 			}
@@ -129,15 +129,15 @@ func heldAt(t *testing.T, path string) (p *pipeline.Pipeline, told, held <-chan 
 }
 
 // changes waits until a cgroup's limit of memory has a value, and returns the changes in its history.
-func changes(t *testing.T, p *pipeline.Pipeline, told <-chan struct{}, path string, value float64) []isolation.Moment {
+func changes(t *testing.T, p *pipeline.Pipeline, told <-chan struct{}, path string, value float64) []model.Moment {
 	t.Helper()
 	deadline := time.After(patience)
 	for {
 		s := p.Whole()
-		i := slices.IndexFunc(s.Cgroups, func(g isolation.Cgroup) bool { return g.Path == path })
+		i := slices.IndexFunc(s.Cgroups, func(g model.Cgroup) bool { return g.Path == path })
 		if i >= 0 {
 			if l := s.Cgroups[i].Limits.Memory; l != nil && l.Value != nil && *l.Value == value {
-				return slices.DeleteFunc(slices.Clone(s.Cgroups[i].History), func(m isolation.Moment) bool { return m.Kind != isolation.MomentChanged })
+				return slices.DeleteFunc(slices.Clone(s.Cgroups[i].History), func(m model.Moment) bool { return m.Kind != model.MomentChanged })
 			}
 		}
 		select {
@@ -284,7 +284,7 @@ func TestLostWritesAreRead(t *testing.T) {
 				continue
 			}
 			known++
-			if last := g.History[len(g.History)-1]; last.Kind == isolation.MomentChanged && last.By != nil {
+			if last := g.History[len(g.History)-1]; last.Kind == model.MomentChanged && last.By != nil {
 				authors++
 			}
 		}

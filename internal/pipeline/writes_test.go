@@ -19,7 +19,7 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // writesTest is a follower of writes on a made-up host, whose loop takes what it reports.
@@ -49,7 +49,7 @@ func newWritesTest(t *testing.T) *writesTest {
 		t.Fatal(err)
 	}
 	p := &Pipeline{
-		fs: fs, hostPIDs: true, now: time.Now, inputs: make(chan func()), model: isolation.New(isolation.DefaultLimits()),
+		fs: fs, hostPIDs: true, now: time.Now, inputs: make(chan func()), model: model.New(model.DefaultLimits()),
 		tracker: container.NewTracker(container.NewDirectory(1), nil), changed: make(chan struct{}, 1),
 		layout: cgroupfs.Layout{Version: cgroupfs.V2, Dir: w.dir, Root: "/", Whole: true, HasMemory: true},
 	}

@@ -6,7 +6,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 func names[R any](fields Fields[R]) (names []string) {
@@ -41,12 +41,12 @@ func found[R any](fields Fields[R], row R, text string) (names []string) {
 }
 
 func TestMatch(t *testing.T) {
-	c := &isolation.Container{Label: "web-1", ID: "7edab7c9fba3", Image: "nginx:1.29", Runtime: "docker", InitComm: "nginx"}
-	vm := &isolation.VM{VM: fact.VM{Name: "less", Kind: "qemu", Manager: "kata", Acceleration: "kvm"}, Container: "pod"}
-	n := &isolation.Namespace{
+	c := &model.Container{Label: "web-1", ID: "7edab7c9fba3", Image: "nginx:1.29", Runtime: "docker", InitComm: "nginx"}
+	vm := &model.VM{VM: fact.VM{Name: "less", Kind: "qemu", Manager: "kata", Acceleration: "kvm"}, Container: "pod"}
+	n := &model.Namespace{
 		Type: event.Net, ID: 4026532184, Creator: &event.Process{Comm: "runc:[1:CHILD]"}, Containers: []string{"web", "db"}, PinnedBy: []string{"/run/netns/x"},
 	}
-	k := &isolation.Kill{Event: event.Event{OOM: &event.OOM{Victim: event.Victim{PID: 28502, Comm: "stress", Container: &event.Container{ID: "x", Name: "hog"}}}}}
+	k := &model.Kill{Event: event.Event{OOM: &event.OOM{Victim: event.Victim{PID: 28502, Comm: "stress", Container: &event.Container{ID: "x", Name: "hog"}}}}}
 	e := Event{First: &event.Event{Container: &event.Container{ID: "x", Name: "hog"}}, Kind: "oom kill", Words: "stress (28502), 60.1 of 64 MiB"}
 	for _, tt := range []struct {
 		got  []string
@@ -65,11 +65,11 @@ func TestMatch(t *testing.T) {
 		{found(Namespaces, n, "4026532184"), "[id]"},
 		{found(Namespaces, n, "runc"), "[creator]"},
 		{found(Namespaces, n, "b d"), "[containers]"},
-		{found(Namespaces, &isolation.Namespace{Type: event.Net}, "runc"), "[]"},
+		{found(Namespaces, &model.Namespace{Type: event.Net}, "runc"), "[]"},
 		{found(Kills, k, "hog"), "[container]"},
 		{found(Kills, k, "stress"), "[command]"},
 		{found(Kills, k, "285"), "[pid]"},
-		{found(Kills, &isolation.Kill{}, "hog"), "[]"},
+		{found(Kills, &model.Kill{}, "hog"), "[]"},
 		{found(Events, e, "OOM"), "[kind]"},
 		{found(Events, e, "hog"), "[container]"},
 		{found(Events, e, "60.1"), "[words]"},
@@ -82,7 +82,7 @@ func TestMatch(t *testing.T) {
 }
 
 func ExampleFields_Match() {
-	containers := []isolation.Container{
+	containers := []model.Container{
 		{Label: "web", Image: "nginx:1.29"}, {Label: "db", Image: "postgres:18"},
 	}
 	for i := range containers {

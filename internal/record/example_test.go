@@ -11,7 +11,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/record"
 )
 
@@ -73,7 +73,7 @@ func ExampleWhole() {
 		log.Print(err)
 		return
 	}
-	s, err := record.Whole(r, isolation.RecordingLimits())
+	s, err := record.Whole(r, model.RecordingLimits())
 	fmt.Println(s.Host.Name, s.Containers[0].Label, s.Containers[0].State, err)
 	// Output: node-1 web running <nil>
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // Player tells a model what a recording holds, at the pace at which it happened.
@@ -18,8 +18,8 @@ type Player struct {
 	after  func(time.Duration) <-chan time.Time
 
 	mu       sync.Mutex // guards model, snapshot
-	model    *isolation.Model
-	snapshot *isolation.Snapshot
+	model    *model.Model
+	snapshot *model.Snapshot
 	changed  chan struct{}
 }
 
@@ -36,7 +36,7 @@ const (
 func NewPlayer(reader *Reader, speed float64, after func(time.Duration) <-chan time.Time) *Player {
 	return &Player{
 		reader: reader, speed: speed, after: after,
-		model: isolation.New(isolation.DefaultLimits()), changed: make(chan struct{}, 1),
+		model: model.New(model.DefaultLimits()), changed: make(chan struct{}, 1),
 	}
 }
 
@@ -95,7 +95,7 @@ func (p *Player) apply(f fact.Fact) {
 }
 
 // Snapshot is the model as far as the recording was played.
-func (p *Player) Snapshot() *isolation.Snapshot {
+func (p *Player) Snapshot() *model.Snapshot {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.snapshot == nil {

@@ -12,7 +12,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // metronome stands for time.After: it notes how long it is waited for, and is always due.
@@ -91,7 +91,7 @@ func TestPace(t *testing.T) {
 }
 
 func TestPlayerTellsTheModel(t *testing.T) {
-	want := isolation.New(isolation.DefaultLimits())
+	want := model.New(model.DefaultLimits())
 	for _, f := range facts() {
 		want.Apply(f)
 	}

@@ -16,7 +16,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 var begin = time.Date(2026, 11, 23, 20, 0, 0, 123456789, time.UTC)
@@ -267,7 +267,7 @@ func TestOldRecording(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := Whole(r, isolation.RecordingLimits())
+	s, err := Whole(r, model.RecordingLimits())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -384,14 +384,14 @@ func FuzzReader(f *testing.F) {
 	f.Add([]byte(head + `{"event":{"type":"oom_kill","time":"1969-12-31T23:59:30Z","oom":{"victim":{"pid":1,"container":{"id":"x"}}}}}` + "\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		// A model that is told whatever a file holds must stand it.
-		model := isolation.New(isolation.DefaultLimits())
+		m := model.New(model.DefaultLimits())
 		list, err := read(bytes.NewReader(zipped(string(text))))
 		if err == nil {
 			t.Fatal("no end")
 		}
 		for _, one := range list {
-			model.Apply(one)
-			model.Snapshot()
+			m.Apply(one)
+			m.Snapshot()
 		}
 	})
 }

@@ -14,7 +14,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // texts are names and paths as the kernel may have them.
@@ -203,7 +203,7 @@ func TestCgroupsWithoutUTF8(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := Whole(r, isolation.RecordingLimits())
+	s, err := Whole(r, model.RecordingLimits())
 	if err != nil || len(s.Cgroups) != 2 || s.Cgroups[0].Path != "/job\xfe" || s.Cgroups[1].Path != "/job\xff" || s.Cgroups[0].Creator.Comm != "mk\xc3" {
 		t.Errorf("%v, %+v", err, s.Cgroups)
 	}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // However many containers ended however long ago, all are there; as many as there are, where the
@@ -37,7 +37,7 @@ func TestWhole(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, err := Whole(r, isolation.RecordingLimits())
+		s, err := Whole(r, model.RecordingLimits())
 		if !errors.Is(err, test.want) || len(s.Containers) < test.least || test.want == nil && err != nil {
 			t.Errorf("%d containers, %v", len(s.Containers), err)
 		}
@@ -56,7 +56,7 @@ func TestWholeKnowsRemovedCgroups(t *testing.T) {
 		}
 	}
 	file := recording(t, facts...)
-	whole := func(limits isolation.Limits) *isolation.Snapshot {
+	whole := func(limits model.Limits) *model.Snapshot {
 		r, err := NewReader(bytes.NewReader(file))
 		if err != nil {
 			t.Fatal(err)
@@ -67,12 +67,12 @@ func TestWholeKnowsRemovedCgroups(t *testing.T) {
 		}
 		return s
 	}
-	if s := whole(isolation.RecordingLimits()); len(s.Cgroups) != cgroups || !s.LeftOut.IsZero() {
+	if s := whole(model.RecordingLimits()); len(s.Cgroups) != cgroups || !s.LeftOut.IsZero() {
 		t.Errorf("%d cgroups of %d, left out: %+v", len(s.Cgroups), cgroups, s.LeftOut)
 	}
-	small := isolation.RecordingLimits()
+	small := model.RecordingLimits()
 	small.Removed = 100
-	if s := whole(small); len(s.Cgroups) != 100 || s.LeftOut != (isolation.LeftOut{Cgroups: cgroups - 100}) {
+	if s := whole(small); len(s.Cgroups) != 100 || s.LeftOut != (model.LeftOut{Cgroups: cgroups - 100}) {
 		t.Errorf("%d cgroups, left out: %+v", len(s.Cgroups), s.LeftOut)
 	}
 }

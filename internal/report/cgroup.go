@@ -6,7 +6,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
@@ -21,9 +21,9 @@ type CgroupAnswer struct {
 	Limits    *fact.CgroupLimits `json:"limits,omitempty"`
 	OOMKills  uint64             `json:"oom_kills"`
 	// Earlier is how many cgroups are known that had the path before.
-	Earlier  int                `json:"earlier,omitempty"`
-	Sentence string             `json:"sentence"`
-	History  []isolation.Moment `json:"history"`
+	Earlier  int            `json:"earlier,omitempty"`
+	Sentence string         `json:"sentence"`
+	History  []model.Moment `json:"history"`
 }
 
 // NoCgroupError is that no cgroup is known at a path.
@@ -35,8 +35,8 @@ func (e *NoCgroupError) Error() string {
 
 // WhyCgroup tells what became of the cgroup at a path: of several that were there one after the other the one that is
 // there, or the one that was removed last. It fails with NoCgroupError.
-func WhyCgroup(s *isolation.Snapshot, at string) (CgroupAnswer, error) {
-	var found *isolation.Cgroup
+func WhyCgroup(s *model.Snapshot, at string) (CgroupAnswer, error) {
+	var found *model.Cgroup
 	earlier := 0
 	for i := range s.Cgroups {
 		switch g := &s.Cgroups[i]; {
@@ -58,7 +58,7 @@ func WhyCgroup(s *isolation.Snapshot, at string) (CgroupAnswer, error) {
 		a.Limits = &found.Limits
 	}
 	if a.History == nil {
-		a.History = []isolation.Moment{}
+		a.History = []model.Moment{}
 	}
 	a.Sentence = a.words().String()
 	return a, nil
@@ -66,7 +66,7 @@ func WhyCgroup(s *isolation.Snapshot, at string) (CgroupAnswer, error) {
 
 // words are the sentence, with its times and names as pieces of their own.
 func (a *CgroupAnswer) words() story.Text {
-	g := isolation.Cgroup{
+	g := model.Cgroup{
 		Path: a.Path, Container: a.Container, Created: a.Created, Creator: a.Creator, Removed: a.Removed, OOMKills: a.OOMKills, History: a.History,
 	}
 	if a.Limits != nil {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 func TestWhyCgroup(t *testing.T) {
@@ -17,12 +17,12 @@ func TestWhyCgroup(t *testing.T) {
 	none := &fact.Limit{Unlimited: true}
 	noon := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	kubelet := &event.Process{PID: 812, Comm: "kubelet"}
-	s := &isolation.Snapshot{Cgroups: []isolation.Cgroup{
+	s := &model.Snapshot{Cgroups: []model.Cgroup{
 		{Path: "/pod", Created: noon, Creator: kubelet, Limits: fact.CgroupLimits{Memory: limit(64 << 20), CPU: limit(0.5), PIDs: none}, OOMKills: 2},
 		{Path: "/old"},
 		{Path: "/free", Limits: fact.CgroupLimits{Memory: none, CPU: none, PIDs: none}},
 		{Path: "/gone", Created: noon, Removed: noon.Add(time.Second), Container: &event.Container{ID: "a1", Name: "web"}, Limits: fact.CgroupLimits{PIDs: limit(1)}},
-		{Path: "/lost", Removed: noon, History: []isolation.Moment{{Kind: isolation.MomentGone}}},
+		{Path: "/lost", Removed: noon, History: []model.Moment{{Kind: model.MomentGone}}},
 		{Path: "/pod", Removed: noon},
 	}}
 	for path, want := range map[string]string{

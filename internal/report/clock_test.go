@@ -7,7 +7,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // Whatever is done to the wall clock while a container runs, its kills, its namespaces and who shared them are known.
@@ -38,7 +38,7 @@ func TestTheClockIsSet(t *testing.T) {
 	}
 	for step := range events {
 		for _, by := range []time.Duration{0, 20 * time.Minute, -20 * time.Minute} {
-			m := isolation.New(isolation.DefaultLimits())
+			m := model.New(model.DefaultLimits())
 			m.Apply(fact.Fact{Time: at(0), BootNS: 1e12, Host: &fact.Host{}})
 			for i, e := range events {
 				when, boot := at(float64(i)), uint64(1e12+1e9*i)

@@ -14,13 +14,13 @@ import (
 	"github.com/nsviz/nsviz/internal/anatomy"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
 // inWhy are the types that the section on `nsviz why` describes for all.
 var inWhy = []reflect.Type{
-	reflect.TypeFor[isolation.Moment](), reflect.TypeFor[story.Piece](), reflect.TypeFor[fact.Limit](), reflect.TypeFor[isolation.Abandoned](),
+	reflect.TypeFor[model.Moment](), reflect.TypeFor[story.Piece](), reflect.TypeFor[fact.Limit](), reflect.TypeFor[model.Abandoned](),
 	reflect.TypeFor[fact.Unheld](), reflect.TypeFor[fact.Stuck](), reflect.TypeFor[fact.NeverStarted](), reflect.TypeFor[Ending](), reflect.TypeFor[Engine](),
 }
 

@@ -9,13 +9,13 @@ import (
 
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
 // Diagnosis is what `nsviz doctor` finds out about a host.
 type Diagnosis struct {
-	Snapshot *isolation.Snapshot
+	Snapshot *model.Snapshot
 	// Unlooked is why it is not known what is on the host; nil where that is known.
 	Unlooked error
 	// NeedsBytes is about how much memory nsviz needs to watch the containers that run.

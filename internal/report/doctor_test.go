@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/probes"
 )
@@ -20,12 +20,12 @@ func TestDiagnosisOfUnknown(t *testing.T) {
 		diagnosis Diagnosis
 		want      []string
 	}{
-		{Diagnosis{Snapshot: &isolation.Snapshot{}, Unlooked: errors.New("open /x: permission denied")}, []string{
+		{Diagnosis{Snapshot: &model.Snapshot{}, Unlooked: errors.New("open /x: permission denied")}, []string{
 			"containers  unknown: open /x: permission denied\n", "host        ?, Linux ?,", "no probe could be attached",
 		}},
-		{Diagnosis{Snapshot: &isolation.Snapshot{
+		{Diagnosis{Snapshot: &model.Snapshot{
 			Host:       fact.Host{Name: "here", Kernel: "6.1"},
-			Containers: []isolation.Container{{State: isolation.Running}, {State: isolation.Exited}},
+			Containers: []model.Container{{State: model.Running}, {State: model.Exited}},
 		}}, []string{"containers  1 running\n", "host        here, Linux 6.1,"}},
 	} {
 		var out bytes.Buffer
@@ -59,7 +59,7 @@ func TestOwnMemory(t *testing.T) {
 		},
 	} {
 		d := Diagnosis{
-			Snapshot:   &isolation.Snapshot{OwnMemory: tt.own, Containers: slices.Repeat([]isolation.Container{{State: isolation.Running}}, tt.containers)},
+			Snapshot:   &model.Snapshot{OwnMemory: tt.own, Containers: slices.Repeat([]model.Container{{State: model.Running}}, tt.containers)},
 			NeedsBytes: pipeline.MemoryNeeded(tt.containers), GoLimitBytes: tt.goLimit,
 		}
 		if got := d.ownMemory(); got != tt.want {

@@ -7,12 +7,12 @@ import (
 
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // MissingNames says that names are missing since an engine did not give them within a time; "" where none are. That there is no
 // engine matters only where there are containers of it.
-func MissingNames(e fact.Engine, s *isolation.Snapshot, within time.Duration) string {
+func MissingNames(e fact.Engine, s *model.Snapshot, within time.Duration) string {
 	why := e.Detail
 	switch e.State {
 	case fact.EngineConnected:

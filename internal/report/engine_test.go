@@ -5,16 +5,16 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 func TestMissingNames(t *testing.T) {
-	nameless := []isolation.Container{{ID: "7edab7c9fba3", Label: "7edab7c9fba3", Runtime: "docker", State: isolation.Running}}
-	podmans := []isolation.Container{{ID: "7edab7c9fba3", Label: "7edab7c9fba3", Runtime: "podman", State: isolation.Running}}
+	nameless := []model.Container{{ID: "7edab7c9fba3", Label: "7edab7c9fba3", Runtime: "docker", State: model.Running}}
+	podmans := []model.Container{{ID: "7edab7c9fba3", Label: "7edab7c9fba3", Runtime: "podman", State: model.Running}}
 	for _, tt := range []struct {
 		state      fact.EngineState
 		detail     string
-		containers []isolation.Container
+		containers []model.Container
 		want       string
 	}{
 		{fact.EngineConnected, "20.10.24, API 1.41", nameless, ""},
@@ -33,7 +33,7 @@ func TestMissingNames(t *testing.T) {
 		},
 	} {
 		e := fact.Engine{Name: "docker", State: tt.state, Detail: tt.detail}
-		if got := MissingNames(e, &isolation.Snapshot{Containers: tt.containers}, 2*time.Second); got != tt.want {
+		if got := MissingNames(e, &model.Snapshot{Containers: tt.containers}, 2*time.Second); got != tt.want {
 			t.Errorf("%s %q: %q, want %q", tt.state, tt.detail, got, tt.want)
 		}
 	}

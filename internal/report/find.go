@@ -10,7 +10,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/foreign"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
@@ -84,12 +84,12 @@ func (e *AmbiguousError) Error() string {
 
 // Find finds a container by its name, its id or the beginning of its id: of several that had a name one
 // after the other the live one, or the latest one. It fails with NotFoundError or AmbiguousError.
-func Find(s *isolation.Snapshot, name string) (*isolation.Container, error) {
+func Find(s *model.Snapshot, name string) (*model.Container, error) {
 	name = strings.TrimPrefix(name, "/") // as Docker writes names
 	if name == "" {
 		return nil, &NotFoundError{name}
 	}
-	var found, latest *isolation.Container
+	var found, latest *model.Container
 	var candidates []string
 	for i := range s.Containers {
 		c := &s.Containers[i]
@@ -117,7 +117,7 @@ func Find(s *isolation.Snapshot, name string) (*isolation.Container, error) {
 }
 
 // latestOf is when the latest thing is known to have happened to a container that is not live.
-func latestOf(c *isolation.Container) time.Time {
+func latestOf(c *model.Container) time.Time {
 	latest := c.Exited
 	if n := c.NeverStarted; n != nil {
 		for _, at := range []time.Time{n.Made, n.Tried, n.Failed} {
@@ -131,7 +131,7 @@ func latestOf(c *isolation.Container) time.Time {
 
 // FindByPID does as Find does, and also finds a live container by the PID of one of its processes, as the host counts. cgroupOf
 // returns the cgroup of a process. It fails where a number is a PID of one container and the beginning of the id of another.
-func FindByPID(s *isolation.Snapshot, name string, cgroupOf func(pid int32) (string, error)) (*isolation.Container, error) {
+func FindByPID(s *model.Snapshot, name string, cgroupOf func(pid int32) (string, error)) (*model.Container, error) {
 	named, err := Find(s, name)
 	if err == nil && (named.Label == strings.TrimPrefix(name, "/") || named.ID == name) {
 		return named, nil
@@ -140,7 +140,7 @@ func FindByPID(s *isolation.Snapshot, name string, cgroupOf func(pid int32) (str
 	if notPID != nil || number <= 0 {
 		return named, clean(err)
 	}
-	var holder *isolation.Container
+	var holder *model.Container
 	cgroup, failed := cgroupOf(int32(number))
 	for i := range s.Containers {
 		c := &s.Containers[i]

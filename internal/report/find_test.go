@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 func TestParseCgroupName(t *testing.T) {
@@ -42,13 +42,13 @@ func TestParseNamespaceName(t *testing.T) {
 }
 
 func TestFind(t *testing.T) {
-	one := func(id, label string, state isolation.ContainerState) isolation.Container {
-		return isolation.Container{ID: id, Label: label, Named: true, State: state}
+	one := func(id, label string, state model.ContainerState) model.Container {
+		return model.Container{ID: id, Label: label, Named: true, State: state}
 	}
-	s := &isolation.Snapshot{Containers: []isolation.Container{
-		one(webID, "web", isolation.Running), one(dbID, "db", isolation.Running),
-		one(strings.Repeat("b1", 32), "web", isolation.Exited), one(strings.Repeat("b2", 32), "job", isolation.Exited),
-		one(strings.Repeat("b3", 32), "job", isolation.Exited), one(strings.Repeat("c0", 32), "a1", isolation.Exited),
+	s := &model.Snapshot{Containers: []model.Container{
+		one(webID, "web", model.Running), one(dbID, "db", model.Running),
+		one(strings.Repeat("b1", 32), "web", model.Exited), one(strings.Repeat("b2", 32), "job", model.Exited),
+		one(strings.Repeat("b3", 32), "job", model.Exited), one(strings.Repeat("c0", 32), "a1", model.Exited),
 	}}
 	for name, want := range map[string]int{
 		"web": 0, "/web": 0, "db": 1, "job": 3, webID: 0, webID[:12]: 0, "b1": 2, "a1": 5, "a1a": 0, "b3b": 4, "c": 5,
@@ -66,7 +66,7 @@ func TestFind(t *testing.T) {
 	}
 	// A name goes to the latest of those that had it and are not live, whether or not it has ever started.
 	at := func(minutes int) time.Time { return end.Add(time.Duration(minutes) * time.Minute) }
-	older := one(strings.Repeat("c1", 32), "task", isolation.Exited)
+	older := one(strings.Repeat("c1", 32), "task", model.Exited)
 	older.Exited = at(10)
 	for what, test := range map[string]struct {
 		never fact.NeverStarted
@@ -76,16 +76,16 @@ func TestFind(t *testing.T) {
 		"failed later": {fact.NeverStarted{Made: at(1), Tried: at(2), Failed: at(11)}, true},
 		"before":       {fact.NeverStarted{Made: at(1), Failed: at(9), Removed: at(9)}, false}, "unknown": {fact.NeverStarted{}, false},
 	} {
-		never := one(strings.Repeat("c2", 32), "task", isolation.Created)
+		never := one(strings.Repeat("c2", 32), "task", model.Created)
 		never.NeverStarted = &test.never
-		for _, list := range [][]isolation.Container{{older, never}, {never, older}} {
-			got, err := Find(&isolation.Snapshot{Containers: list}, "task")
-			if err != nil || (got.State == isolation.Created) != test.later {
+		for _, list := range [][]model.Container{{older, never}, {never, older}} {
+			got, err := Find(&model.Snapshot{Containers: list}, "task")
+			if err != nil || (got.State == model.Created) != test.later {
 				t.Errorf("%s: %+v, %v", what, got, err)
 			}
 		}
-		live := one(strings.Repeat("c3", 32), "task", isolation.Running)
-		if got, err := Find(&isolation.Snapshot{Containers: []isolation.Container{older, never, live}}, "task"); err != nil || !got.Live() {
+		live := one(strings.Repeat("c3", 32), "task", model.Running)
+		if got, err := Find(&model.Snapshot{Containers: []model.Container{older, never, live}}, "task"); err != nil || !got.Live() {
 			t.Errorf("%s: %+v, %v, want the live one", what, got, err)
 		}
 	}
@@ -96,7 +96,7 @@ func TestFind(t *testing.T) {
 		t.Errorf("a: %v", err)
 	}
 	for i := range 20 {
-		s.Containers = append(s.Containers, one(fmt.Sprintf("f%063x", i), "x", isolation.Exited))
+		s.Containers = append(s.Containers, one(fmt.Sprintf("f%063x", i), "x", model.Exited))
 	}
 	if _, err := Find(s, "f"); !strings.Contains(err.Error(), "and 12 more") {
 		t.Errorf("f: %v", err)
@@ -104,12 +104,12 @@ func TestFind(t *testing.T) {
 }
 
 func TestFindByPID(t *testing.T) {
-	s := &isolation.Snapshot{Containers: []isolation.Container{
-		{ID: "42aa", Label: "web", State: isolation.Running, InitPID: 4000, CgroupPath: "/docker/42aa"},
-		{ID: "42bb", Label: "db", State: isolation.Running, InitPID: 42, CgroupPath: "/docker/42bb"},
-		{ID: "77cc", Label: "9", State: isolation.Running, InitPID: 7, CgroupPath: "/docker/77cc"},
-		{ID: "88dd", Label: "x\x1b", State: isolation.Running, InitPID: 8, CgroupPath: "/docker/88dd"},
-		{ID: "88ee", Label: "y", State: isolation.Running, CgroupPath: "/docker/88ee"},
+	s := &model.Snapshot{Containers: []model.Container{
+		{ID: "42aa", Label: "web", State: model.Running, InitPID: 4000, CgroupPath: "/docker/42aa"},
+		{ID: "42bb", Label: "db", State: model.Running, InitPID: 42, CgroupPath: "/docker/42bb"},
+		{ID: "77cc", Label: "9", State: model.Running, InitPID: 7, CgroupPath: "/docker/77cc"},
+		{ID: "88dd", Label: "x\x1b", State: model.Running, InitPID: 8, CgroupPath: "/docker/88dd"},
+		{ID: "88ee", Label: "y", State: model.Running, CgroupPath: "/docker/88ee"},
 	}}
 	cgroups := map[int32]string{4000: "/docker/42aa", 4001: "/docker/42aa/below", 7: "/docker/77cc", 9: "/docker/42aa", 42: "/docker/42bb", 100: "/docker/42aaa", 1: "/"}
 	cgroupOf := func(pid int32) (string, error) {

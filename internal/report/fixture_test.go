@@ -6,7 +6,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // end is when the containers of the tests end.
@@ -23,9 +23,9 @@ var (
 )
 
 // ended returns web, which ended after a minute.
-func ended(exit *event.Exit) isolation.Container {
-	return isolation.Container{
-		ID: webID, Label: "web", Named: true, Runtime: "docker", State: isolation.Exited, InitPID: 100, InitComm: "sh",
+func ended(exit *event.Exit) model.Container {
+	return model.Container{
+		ID: webID, Label: "web", Named: true, Runtime: "docker", State: model.Exited, InitPID: 100, InitComm: "sh",
 		CgroupPath: "/docker/" + webID, Started: at(-60), Exited: end, Exit: exit, OOMKills: new(uint64(0)),
 	}
 }
@@ -40,8 +40,8 @@ func runc(pid int32, in *event.Container) *event.Process {
 }
 
 // killed returns an OOM kill in a container.
-func killed(pid int32, in *event.Container) isolation.Kill {
-	return isolation.Kill{InitPID: 100, Ordinal: 1, Event: event.Event{
+func killed(pid int32, in *event.Container) model.Kill {
+	return model.Kill{InitPID: 100, Ordinal: 1, Event: event.Event{
 		Time: end, Type: event.OOMKill, PID: pid, Comm: "hog", Container: in,
 		OOM: &event.OOM{Scope: event.ScopeCgroup, Cgroup: "/docker/" + in.ID, Victim: event.Victim{PID: pid, Comm: "hog", Container: in, Init: pid == 100}},
 	}}

@@ -13,7 +13,7 @@ import (
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/host/nsfs"
 	"github.com/nsviz/nsviz/internal/host/resources"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
@@ -120,7 +120,7 @@ func namespaceWords(n *anatomy.Namespace, self string, zone *time.Location) stri
 }
 
 // abandonedWords says where the container has gone that a namespace was made for.
-func abandonedWords(a *isolation.Abandoned, zone *time.Location) string {
+func abandonedWords(a *model.Abandoned, zone *time.Location) string {
 	at := ""
 	if !a.Since.IsZero() {
 		at = a.Since.In(zone).Format(toTheSecond)

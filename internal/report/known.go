@@ -9,7 +9,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
@@ -17,16 +17,16 @@ import (
 // recording knows of a container that lives or is dead, without /proc.
 type Known struct {
 	// AsOf is up to when the session or the recording tells.
-	AsOf      time.Time                `json:"as_of"`
-	Container event.Container          `json:"container"`
-	State     isolation.ContainerState `json:"state"`
-	PID       int32                    `json:"pid,omitempty"`
-	Comm      string                   `json:"comm,omitempty"`
-	Cgroup    string                   `json:"cgroup,omitempty"`
-	Created   time.Time                `json:"created,omitzero"`
-	Started   time.Time                `json:"started,omitzero"`
-	Sentence  string                   `json:"sentence"`
-	Text      story.Text               `json:"text,omitempty"`
+	AsOf      time.Time            `json:"as_of"`
+	Container event.Container      `json:"container"`
+	State     model.ContainerState `json:"state"`
+	PID       int32                `json:"pid,omitempty"`
+	Comm      string               `json:"comm,omitempty"`
+	Cgroup    string               `json:"cgroup,omitempty"`
+	Created   time.Time            `json:"created,omitzero"`
+	Started   time.Time            `json:"started,omitzero"`
+	Sentence  string               `json:"sentence"`
+	Text      story.Text           `json:"text,omitempty"`
 
 	Namespaces map[event.NamespaceType]KnownNamespace `json:"namespaces"`
 	// UsageBytes and Processes are as last read.
@@ -40,7 +40,7 @@ type Known struct {
 	End          *Ending            `json:"end,omitempty"`
 	NeverStarted *fact.NeverStarted `json:"never_started,omitempty"`
 	Previous     *Ending            `json:"previous,omitempty"`
-	History      []isolation.Moment `json:"history"`
+	History      []model.Moment     `json:"history"`
 	// Unknown says in sentences what is not known, and why.
 	Unknown []string `json:"unknown"`
 }
@@ -53,7 +53,7 @@ type KnownNamespace struct {
 	SharedWithHost *bool    `json:"shared_with_host,omitempty"`
 	SharedWith     []string `json:"shared_with,omitempty"`
 	// Abandoned is set where the container that it was made for is not in it any more.
-	Abandoned *isolation.Abandoned `json:"abandoned,omitempty"`
+	Abandoned *model.Abandoned `json:"abandoned,omitempty"`
 	// Created and Creator are absent where its birth was not seen.
 	Created  time.Time      `json:"created,omitzero"`
 	Creator  *event.Process `json:"creator,omitempty"`
@@ -62,7 +62,7 @@ type KnownNamespace struct {
 }
 
 // NewKnown reports what is known of a container without a look at /proc.
-func NewKnown(c *isolation.Container, s *isolation.Snapshot) Known {
+func NewKnown(c *model.Container, s *model.Snapshot) Known {
 	why := WhyContainer(c, s)
 	k := Known{
 		AsOf: s.Time, Container: why.Container, State: c.State, PID: c.InitPID, Comm: c.InitComm, Cgroup: c.CgroupPath,
@@ -72,7 +72,7 @@ func NewKnown(c *isolation.Container, s *isolation.Snapshot) Known {
 		History: why.History, Unknown: []string{},
 	}
 	if k.History == nil {
-		k.History = []isolation.Moment{}
+		k.History = []model.Moment{}
 	}
 	if c.Limits != (fact.CgroupLimits{}) {
 		k.Limits = &c.Limits
@@ -82,8 +82,8 @@ func NewKnown(c *isolation.Container, s *isolation.Snapshot) Known {
 			continue
 		}
 		n := KnownNamespace{ID: m.ID, SharedWith: m.SharedWith.Labels(), Abandoned: m.Abandoned}
-		if m.Relation != isolation.RelationUnknown {
-			n.SharedWithHost = new(m.Relation == isolation.RelationHost)
+		if m.Relation != model.RelationUnknown {
+			n.SharedWithHost = new(m.Relation == model.RelationHost)
 		}
 		of := namespaceOf(c, s, event.NamespaceType(t), m.ID)
 		if of != nil {
@@ -100,21 +100,21 @@ func NewKnown(c *isolation.Container, s *isolation.Snapshot) Known {
 
 // namespaceOf finds the namespace of a number that a container was in: of those that had the number one after
 // the other the youngest that was made before the container ended. It returns nil where it is not kept.
-func namespaceOf(c *isolation.Container, s *isolation.Snapshot, t event.NamespaceType, id uint64) *isolation.Namespace {
-	var best *isolation.Namespace
-	for _, list := range [][]isolation.Namespace{s.Namespaces, s.Freed} {
+func namespaceOf(c *model.Container, s *model.Snapshot, t event.NamespaceType, id uint64) *model.Namespace {
+	var best *model.Namespace
+	for _, list := range [][]model.Namespace{s.Namespaces, s.Freed} {
 		for i := range list {
 			n := &list[i]
-			created := isolation.Stamp{Time: n.Created, At: n.CreatedAt}
+			created := model.Stamp{Time: n.Created, At: n.CreatedAt}
 			switch {
 			case n.Type != t || n.ID != id:
 				continue
 			case !c.Live() && !n.Created.IsZero() && c.Ended().Before(created):
 				continue
-			case !n.Freed.IsZero() && !c.Started.IsZero() && (isolation.Stamp{Time: n.Freed, At: n.FreedAt}).Before(isolation.Stamp{Time: c.Started, At: c.StartedAt}):
+			case !n.Freed.IsZero() && !c.Started.IsZero() && (model.Stamp{Time: n.Freed, At: n.FreedAt}).Before(model.Stamp{Time: c.Started, At: c.StartedAt}):
 				continue
 			}
-			if best == nil || best.Created.IsZero() || !n.Created.IsZero() && (isolation.Stamp{Time: best.Created, At: best.CreatedAt}).Before(created) {
+			if best == nil || best.Created.IsZero() || !n.Created.IsZero() && (model.Stamp{Time: best.Created, At: best.CreatedAt}).Before(created) {
 				best = n
 			}
 		}
@@ -124,7 +124,7 @@ func namespaceOf(c *isolation.Container, s *isolation.Snapshot, t event.Namespac
 
 // companions are the labels of the other containers, dead ones too, that were in a namespace while an ended
 // container was. Of the host's, which most are in, that is not kept.
-func companions(c *isolation.Container, n *isolation.Namespace) []string {
+func companions(c *model.Container, n *model.Namespace) []string {
 	if n == nil {
 		return nil
 	}
@@ -147,13 +147,13 @@ func companions(c *isolation.Container, n *isolation.Namespace) []string {
 }
 
 // begins reports whether a moment of a namespace is that a container began in it.
-func begins(m *isolation.Moment) bool {
-	return m.Kind == isolation.MomentKind(event.ContainerStarted) || m.Kind == isolation.MomentFound
+func begins(m *model.Moment) bool {
+	return m.Kind == model.MomentKind(event.ContainerStarted) || m.Kind == model.MomentFound
 }
 
 // ownRun returns the place of the start of an ended container in the history of a namespace, which is in order whatever was
 // done to the clock, and the place of its end. What is not kept was before the moment that says so.
-func ownRun(c *isolation.Container, history []isolation.Moment) (from, to int) {
+func ownRun(c *model.Container, history []model.Moment) (from, to int) {
 	leftOut, to := 0, len(history)
 	from = -1
 	for i := range history {
@@ -176,7 +176,7 @@ func ownRun(c *isolation.Container, history []isolation.Moment) (from, to int) {
 }
 
 // unknowns says what is not known.
-func unknowns(c *isolation.Container, k *Known) []string {
+func unknowns(c *model.Container, k *Known) []string {
 	only := "its processes, users, network, file systems and privileges, and the holes in its walls: they are in /proc, "
 	var list []string
 	if n := c.NeverStarted; n != nil {
@@ -193,7 +193,7 @@ func unknowns(c *isolation.Container, k *Known) []string {
 	} else {
 		list = append(list, only+"and were gone with it")
 	}
-	if c.Started.IsZero() && c.State != isolation.Starting && !c.NeverRan {
+	if c.Started.IsZero() && c.State != model.Starting && !c.NeverRan {
 		list = append(list, "when its own program started")
 	}
 	if c.Created.IsZero() {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 func TestNewKnown(t *testing.T) {
@@ -17,19 +17,19 @@ func TestNewKnown(t *testing.T) {
 	c.Created, c.Verdict = at(-61), says(137, false)
 	c.Memory.UsageBytes = new(uint64(5))
 	c.Limits = fact.CgroupLimits{Memory: limit(64), CPU: limit(1), PIDs: limit(2)}
-	c.Namespaces[event.Net] = isolation.Membership{ID: 7, Relation: isolation.RelationOwn}
-	c.Namespaces[event.User] = isolation.Membership{ID: 1, Relation: isolation.RelationHost}
-	c.Namespaces[event.PID] = isolation.Membership{ID: 8}
-	c.History = []isolation.Moment{{Kind: isolation.MomentFound}, {Kind: isolation.MomentSaid, LeftOut: 1234}}
-	in := func(seconds float64, kind event.Type, of *event.Container) isolation.Moment {
-		return isolation.Moment{Time: at(seconds), Kind: isolation.MomentKind(kind), Container: of}
+	c.Namespaces[event.Net] = model.Membership{ID: 7, Relation: model.RelationOwn}
+	c.Namespaces[event.User] = model.Membership{ID: 1, Relation: model.RelationHost}
+	c.Namespaces[event.PID] = model.Membership{ID: 8}
+	c.History = []model.Moment{{Kind: model.MomentFound}, {Kind: model.MomentSaid, LeftOut: 1234}}
+	in := func(seconds float64, kind event.Type, of *event.Container) model.Moment {
+		return model.Moment{Time: at(seconds), Kind: model.MomentKind(kind), Container: of}
 	}
 	other := func(name string) *event.Container { return &event.Container{ID: name, Name: name} }
-	s := &isolation.Snapshot{
-		Time: at(5), Containers: []isolation.Container{c},
-		Namespaces: []isolation.Namespace{{Type: event.Net, ID: 7, Created: at(1)}}, // younger
-		Freed: []isolation.Namespace{
-			{Type: event.Net, ID: 7, Owner: 1, Created: at(-60.5), Creator: runc(8, web), Freed: at(0.5), FreedVia: event.ViaKernel, History: []isolation.Moment{
+	s := &model.Snapshot{
+		Time: at(5), Containers: []model.Container{c},
+		Namespaces: []model.Namespace{{Type: event.Net, ID: 7, Created: at(1)}}, // younger
+		Freed: []model.Namespace{
+			{Type: event.Net, ID: 7, Owner: 1, Created: at(-60.5), Creator: runc(8, web), Freed: at(0.5), FreedVia: event.ViaKernel, History: []model.Moment{
 				in(-65, event.ContainerStarted, other("before")), in(-62, event.ContainerExited, other("before")),
 				in(-60, event.ContainerStarted, web), in(-50, event.ContainerStarted, other("side")), in(-40, event.ContainerExited, other("side")),
 				in(-30, event.ContainerStarted, db), in(0, event.ContainerExited, web), in(3, event.ContainerStarted, other("after")),
@@ -66,13 +66,13 @@ func TestNewKnown(t *testing.T) {
 		t.Errorf("unknown:\n%s", unknown)
 	}
 
-	little := isolation.Container{ID: webID, Label: "web", State: isolation.Exited}
+	little := model.Container{ID: webID, Label: "web", State: model.Exited}
 	for _, says := range []string{"when its own program started", "how it was started", "its namespaces", "how much memory", "its limits", "how many processes the OOM killer took from it before", "how it ended", "what its engine says"} {
 		if !strings.Contains(strings.Join(NewKnown(&little, s).Unknown, "\n"), says) {
 			t.Errorf("of one of which nothing is known it is not said: %s", says)
 		}
 	}
-	little.State = isolation.Running
+	little.State = model.Running
 	if says := NewKnown(&little, s).Unknown[0]; !strings.Contains(says, "`sudo nsviz inspect` reads while it lives") {
 		t.Errorf("of one that lives: %s", says)
 	}

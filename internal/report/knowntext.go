@@ -8,7 +8,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
@@ -24,7 +24,7 @@ func (k *Known) WriteText(out io.Writer, zone *time.Location) error {
 	t := knownText{sections{zone: zone}, k}
 	t.head()
 	fmt.Fprintf(&t, "\n%s\n", sentenceOr(k.Text, k.Sentence).For(zone))
-	if k.State != isolation.Created {
+	if k.State != model.Created {
 		t.sees()
 		t.uses()
 	}
@@ -44,7 +44,7 @@ func (t *knownText) head() {
 	k := t.k
 	t.title(k.Container, string(k.State))
 	verb := "is"
-	if k.State == isolation.Exited {
+	if k.State == model.Exited {
 		verb = "was"
 	}
 	t.pid1(verb, k.PID, k.Comm, k.Started)
@@ -84,7 +84,7 @@ func (t *knownText) namespaceWords(kind event.NamespaceType) []string {
 
 func (t *knownText) sees() {
 	title := "What it sees"
-	if t.k.State == isolation.Exited {
+	if t.k.State == model.Exited {
 		title = "What it saw"
 	}
 	t.section(title)
@@ -96,7 +96,7 @@ func (t *knownText) sees() {
 func (t *knownText) uses() {
 	k := t.k
 	title := "What it may use"
-	if k.State == isolation.Exited {
+	if k.State == model.Exited {
 		title = "What it might use"
 	}
 	t.section(title)

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
@@ -30,9 +30,9 @@ type NamespaceAnswer struct {
 	Containers          []string `json:"containers,omitempty"`
 	PinnedBy            []string `json:"pinned_by,omitempty"`
 	// Earlier is how many namespaces of this type are known that had the number before.
-	Earlier  int                `json:"earlier,omitempty"`
-	Sentence string             `json:"sentence"`
-	History  []isolation.Moment `json:"history"`
+	Earlier  int            `json:"earlier,omitempty"`
+	Sentence string         `json:"sentence"`
+	History  []model.Moment `json:"history"`
 }
 
 // NoNamespaceError is that no namespace is called so.
@@ -44,10 +44,10 @@ func (e *NoNamespaceError) Error() string {
 
 // WhyNamespace tells what became of a namespace: of several that had the number one after the other the live
 // one, or the one that was freed last. It fails with NoNamespaceError.
-func WhyNamespace(s *isolation.Snapshot, name story.NamespaceName) (NamespaceAnswer, error) {
-	var found *isolation.Namespace
+func WhyNamespace(s *model.Snapshot, name story.NamespaceName) (NamespaceAnswer, error) {
+	var found *model.Namespace
 	earlier := 0
-	for _, list := range [][]isolation.Namespace{s.Namespaces, s.Freed} {
+	for _, list := range [][]model.Namespace{s.Namespaces, s.Freed} {
 		for i := range list {
 			switch n := &list[i]; {
 			case n.Type != name.Type || n.ID != name.ID:
@@ -68,7 +68,7 @@ func WhyNamespace(s *isolation.Snapshot, name story.NamespaceName) (NamespaceAns
 		ProcessesIncomplete: s.Unseen.Blind(), History: found.History,
 	}
 	if a.History == nil {
-		a.History = []isolation.Moment{}
+		a.History = []model.Moment{}
 	}
 	a.Sentence = a.words().String()
 	return a, nil
@@ -76,7 +76,7 @@ func WhyNamespace(s *isolation.Snapshot, name story.NamespaceName) (NamespaceAns
 
 // words are the sentence, with its times and names as pieces of their own.
 func (a *NamespaceAnswer) words() story.Text {
-	return story.Namespace(&isolation.Namespace{
+	return story.Namespace(&model.Namespace{
 		Type: a.Type, ID: a.ID, Owner: a.Owner, Parent: a.Parent, Host: a.Host, Created: a.Created, Via: a.Via, Creator: a.Creator,
 		Freed: a.Freed, FreedVia: a.FreedVia, Processes: a.Processes, Containers: a.Containers, PinnedBy: a.PinnedBy,
 	}, a.Earlier, a.ProcessesIncomplete)

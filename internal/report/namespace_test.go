@@ -5,18 +5,18 @@ import (
 	"testing"
 
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
 func TestWhyNamespace(t *testing.T) {
-	history := []isolation.Moment{{Time: at(1), Kind: isolation.MomentFound}}
-	s := &isolation.Snapshot{
-		Namespaces: []isolation.Namespace{
+	history := []model.Moment{{Time: at(1), Kind: model.MomentFound}}
+	s := &model.Snapshot{
+		Namespaces: []model.Namespace{
 			{Type: event.Net, ID: 1, Host: true, Processes: []int32{1}},
 			{Type: event.Net, ID: 7, Created: at(1), Via: event.ViaClone, Creator: runc(8, web), Owner: 5, Processes: []int32{1, 2}, Containers: []string{"db", "web"}, PinnedBy: []string{"/run/x"}, History: history},
 		},
-		Freed: []isolation.Namespace{
+		Freed: []model.Namespace{
 			{Type: event.Net, ID: 7, Freed: at(0.5), FreedVia: event.ViaKernel}, {Type: event.UTS, ID: 7, Freed: at(0.4), FreedVia: event.ViaKernel},
 			{Type: event.PID, ID: 8, Parent: 3, Freed: at(0.3), FreedVia: event.ViaReconcile},
 		},

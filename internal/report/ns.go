@@ -10,7 +10,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // Namespace is one element of `nsviz ns -o json`, described in docs/EVENTS.md.
@@ -29,7 +29,7 @@ type Namespace struct {
 }
 
 // Namespaces lists all namespaces of the host.
-func Namespaces(s *isolation.Snapshot) []Namespace {
+func Namespaces(s *model.Snapshot) []Namespace {
 	list := make([]Namespace, 0, len(s.Namespaces))
 	for _, n := range s.Namespaces {
 		list = append(list, Namespace{
@@ -45,10 +45,10 @@ func Namespaces(s *isolation.Snapshot) []Namespace {
 }
 
 // WriteNamespaces writes them for people, type by type, pid and user namespaces below their parents.
-func WriteNamespaces(out io.Writer, s *isolation.Snapshot) error {
+func WriteNamespaces(out io.Writer, s *model.Snapshot) error {
 	var b strings.Builder
 	for _, t := range event.NamespaceTypes() {
-		var all []isolation.Namespace
+		var all []model.Namespace
 		for _, n := range s.Namespaces {
 			if n.Type == t {
 				all = append(all, n)
@@ -56,7 +56,7 @@ func WriteNamespaces(out io.Writer, s *isolation.Snapshot) error {
 		}
 		fmt.Fprintf(&b, "%s\n", t)
 		known := func(id uint64) bool {
-			return slices.ContainsFunc(all, func(n isolation.Namespace) bool { return n.ID == id })
+			return slices.ContainsFunc(all, func(n model.Namespace) bool { return n.ID == id })
 		}
 		for _, n := range all {
 			if n.Parent == 0 || !known(n.Parent) {
@@ -68,7 +68,7 @@ func WriteNamespaces(out io.Writer, s *isolation.Snapshot) error {
 	return err
 }
 
-func branch(b *strings.Builder, all []isolation.Namespace, n isolation.Namespace, depth int, unseen *fact.Unseen) {
+func branch(b *strings.Builder, all []model.Namespace, n model.Namespace, depth int, unseen *fact.Unseen) {
 	fmt.Fprintf(b, "%s%d  %s\n", strings.Repeat("  ", depth), n.ID, strings.Join(inhabitants(n, unseen), ", "))
 	for _, child := range all {
 		if child.Parent == n.ID && child.ID != n.ID {
@@ -77,7 +77,7 @@ func branch(b *strings.Builder, all []isolation.Namespace, n isolation.Namespace
 	}
 }
 
-func inhabitants(n isolation.Namespace, unseen *fact.Unseen) []string {
+func inhabitants(n model.Namespace, unseen *fact.Unseen) []string {
 	var words []string
 	if n.Host {
 		words = append(words, "the host's")

@@ -8,12 +8,12 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // What nsviz may not see is not told as not being there.
 func TestNsOfUnseen(t *testing.T) {
-	s := &isolation.Snapshot{Namespaces: []isolation.Namespace{
+	s := &model.Snapshot{Namespaces: []model.Namespace{
 		{Type: event.PID, ID: 1, Host: true, Processes: []int32{7}},
 		{Type: event.PID, ID: 2, Parent: 1, Processes: []int32{8, 9}},
 		{Type: event.Net, ID: 3, PinnedBy: []string{"/run/netns/x"}},

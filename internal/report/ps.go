@@ -10,7 +10,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
@@ -53,7 +53,7 @@ type Membership struct {
 	SharedWithHost *bool    `json:"shared_with_host,omitempty"`
 	SharedWith     []string `json:"shared_with,omitempty"`
 	// Abandoned is set where the container that it was made for is not in it any more.
-	Abandoned *isolation.Abandoned `json:"abandoned,omitempty"`
+	Abandoned *model.Abandoned `json:"abandoned,omitempty"`
 }
 
 // Memory is how much memory a workload uses and may use, in bytes. A limit that is absent is unknown, unless Unlimited is set.
@@ -64,7 +64,7 @@ type Memory struct {
 }
 
 // Workloads lists the containers in the order of their start, and after them the virtual machines.
-func Workloads(s *isolation.Snapshot) []Workload {
+func Workloads(s *model.Snapshot) []Workload {
 	list := make([]Workload, 0, len(s.Containers)+len(s.VMs))
 	for i := range s.Containers {
 		c := &s.Containers[i]
@@ -93,15 +93,15 @@ func Workloads(s *isolation.Snapshot) []Workload {
 	return list
 }
 
-func memberships(of [event.NamespaceTypeCount]isolation.Membership) map[event.NamespaceType]*Membership {
+func memberships(of [event.NamespaceTypeCount]model.Membership) map[event.NamespaceType]*Membership {
 	out := map[event.NamespaceType]*Membership{}
 	for t, m := range of {
 		if m.ID == 0 {
 			continue
 		}
 		membership := &Membership{ID: m.ID, SharedWith: m.SharedWith.Labels(), Abandoned: m.Abandoned}
-		if m.Relation != isolation.RelationUnknown {
-			membership.SharedWithHost = new(m.Relation == isolation.RelationHost)
+		if m.Relation != model.RelationUnknown {
+			membership.SharedWithHost = new(m.Relation == model.RelationHost)
 		}
 		out[event.NamespaceType(t)] = membership
 	}
@@ -109,7 +109,7 @@ func memberships(of [event.NamespaceTypeCount]isolation.Membership) map[event.Na
 }
 
 // WriteWorkloads writes the same list as a table for people, with times in a zone.
-func WriteWorkloads(out io.Writer, s *isolation.Snapshot, zone *time.Location) error {
+func WriteWorkloads(out io.Writer, s *model.Snapshot, zone *time.Location) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprint(w, "CONTAINER\tHOST PID\tSTARTED")
 	for _, t := range event.NamespaceTypes() {
@@ -137,7 +137,7 @@ func WriteWorkloads(out io.Writer, s *isolation.Snapshot, zone *time.Location) e
 }
 
 // limit is a container's limit of memory and whether that does what it is for.
-func limit(c *isolation.Container) string {
+func limit(c *model.Container) string {
 	words := bytesOrUnknown(c.Memory.LimitBytes)
 	if c.Memory.Unlimited {
 		words = "none"
@@ -155,7 +155,7 @@ func limit(c *isolation.Container) string {
 }
 
 // kills is how many OOM kills there were in a container since it started.
-func kills(c *isolation.Container) string {
+func kills(c *model.Container) string {
 	switch {
 	case c.OOMKills != nil:
 		return strconv.FormatUint(*c.OOMKills, 10)
@@ -185,16 +185,16 @@ func bytesOrUnknown(n *uint64) string {
 
 // relationWord says whose a namespace is; containers that share one carry the same number. One that is left behind by the
 // container that it was made for is a dead one.
-func relationWord(m isolation.Membership) string {
+func relationWord(m model.Membership) string {
 	if m.Abandoned != nil {
 		return "dead"
 	}
 	switch m.Relation {
-	case isolation.RelationOwn:
+	case model.RelationOwn:
 		return "own"
-	case isolation.RelationHost:
+	case model.RelationHost:
 		return "host"
-	case isolation.RelationShared:
+	case model.RelationShared:
 		if m.Group == 0 { // not with several containers
 			return "shared"
 		}

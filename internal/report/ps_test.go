@@ -8,19 +8,19 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // What the OOM killer took is unknown where the kernel's count could not be read: absent, or a question mark.
 func TestPsTellsUnknownKillsFromNone(t *testing.T) {
-	s := &isolation.Snapshot{
-		Containers: []isolation.Container{
-			{ID: "a", Label: "none", Named: true, State: isolation.Running, OOMKills: new(uint64(0))},
-			{ID: "b", Label: "some", Named: true, State: isolation.Running, OOMKills: new(uint64(7)), OOMKillsAtLeast: 7},
-			{ID: "c", Label: "unknown", Named: true, State: isolation.Running},
-			{ID: "d", Label: "more", Named: true, State: isolation.Running, OOMKillsAtLeast: 3},
+	s := &model.Snapshot{
+		Containers: []model.Container{
+			{ID: "a", Label: "none", Named: true, State: model.Running, OOMKills: new(uint64(0))},
+			{ID: "b", Label: "some", Named: true, State: model.Running, OOMKills: new(uint64(7)), OOMKillsAtLeast: 7},
+			{ID: "c", Label: "unknown", Named: true, State: model.Running},
+			{ID: "d", Label: "more", Named: true, State: model.Running, OOMKillsAtLeast: 3},
 		},
-		VMs: []isolation.VM{{VM: fact.VM{PID: 9, Kind: "qemu", Name: "machine"}}},
+		VMs: []model.VM{{VM: fact.VM{PID: 9, Kind: "qemu", Name: "machine"}}},
 	}
 	var table bytes.Buffer
 	if err := WriteWorkloads(&table, s, time.UTC); err != nil {
@@ -63,8 +63,8 @@ func TestPsTellsOfLimitsThatDoNotHold(t *testing.T) {
 		{nil, &fact.Stuck{}, "64 MiB, stuck: the OOM killer is off"},
 		{&fact.Unheld{Cgroup: "/x"}, &fact.Stuck{}, "not held, in /x; 64 MiB, stuck: the OOM killer is off"},
 	} {
-		s := &isolation.Snapshot{Containers: []isolation.Container{{
-			ID: "a", Label: "web", State: isolation.Running, Image: "IMAGE", Memory: isolation.Memory{LimitBytes: new(uint64(64 << 20))}, Unheld: test.unheld, Stuck: test.stuck,
+		s := &model.Snapshot{Containers: []model.Container{{
+			ID: "a", Label: "web", State: model.Running, Image: "IMAGE", Memory: model.Memory{LimitBytes: new(uint64(64 << 20))}, Unheld: test.unheld, Stuck: test.stuck,
 		}}}
 		var table bytes.Buffer
 		if err := WriteWorkloads(&table, s, time.UTC); err != nil {

@@ -5,14 +5,14 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
 // ContainerAnswer is what `nsviz why -o json` prints, described in docs/EVENTS.md.
 type ContainerAnswer struct {
-	Container event.Container          `json:"container"`
-	State     isolation.ContainerState `json:"state"`
+	Container event.Container      `json:"container"`
+	State     model.ContainerState `json:"state"`
 	// PID and Comm are the container's PID 1, as the host counts.
 	PID      int32     `json:"pid,omitempty"`
 	Comm     string    `json:"comm,omitempty"`
@@ -27,13 +27,13 @@ type ContainerAnswer struct {
 	Stuck       *fact.Stuck   `json:"stuck,omitempty"`
 	Kills       []event.Event `json:"kills,omitempty"`
 	// Abandoned are the namespaces that were made for another container, which is not in them any more.
-	Abandoned map[event.NamespaceType]*isolation.Abandoned `json:"abandoned,omitempty"`
-	End       *Ending                                      `json:"end,omitempty"`
+	Abandoned map[event.NamespaceType]*model.Abandoned `json:"abandoned,omitempty"`
+	End       *Ending                                  `json:"end,omitempty"`
 	// NeverStarted is set for one whose own program has never run.
 	NeverStarted *fact.NeverStarted `json:"never_started,omitempty"`
 	Previous     *Ending            `json:"previous,omitempty"`
 	// History is what happened to it, over all of its runs.
-	History []isolation.Moment `json:"history,omitempty"`
+	History []model.Moment `json:"history,omitempty"`
 }
 
 // Ending is how one run of a container ended.
@@ -60,7 +60,7 @@ type Engine struct {
 }
 
 // WhyContainer answers how a container ended and who did it.
-func WhyContainer(c *isolation.Container, s *isolation.Snapshot) ContainerAnswer {
+func WhyContainer(c *model.Container, s *model.Snapshot) ContainerAnswer {
 	words := story.Container(c, s)
 	a := ContainerAnswer{
 		Container: event.Container{ID: c.ID, Image: c.Image, Runtime: c.Runtime}, State: c.State,
@@ -70,7 +70,7 @@ func WhyContainer(c *isolation.Container, s *isolation.Snapshot) ContainerAnswer
 	if c.Named {
 		a.Container.Name = c.Label
 	}
-	since := isolation.Stamp{Time: c.Created, At: c.CreatedAt}
+	since := model.Stamp{Time: c.Created, At: c.CreatedAt}
 	if c.Created.IsZero() {
 		since = c.Begin()
 	}
@@ -83,12 +83,12 @@ func WhyContainer(c *isolation.Container, s *isolation.Snapshot) ContainerAnswer
 	for t := range c.Namespaces {
 		if by := c.Namespaces[t].Abandoned; by != nil {
 			if a.Abandoned == nil {
-				a.Abandoned = map[event.NamespaceType]*isolation.Abandoned{}
+				a.Abandoned = map[event.NamespaceType]*model.Abandoned{}
 			}
 			a.Abandoned[event.NamespaceType(t)] = by
 		}
 	}
-	if c.State == isolation.Exited {
+	if c.State == model.Exited {
 		a.End = endingOf(c, c.End())
 	}
 	if c.Previous != nil {
@@ -98,7 +98,7 @@ func WhyContainer(c *isolation.Container, s *isolation.Snapshot) ContainerAnswer
 }
 
 // endingOf reports how a run of a container ended.
-func endingOf(c *isolation.Container, e isolation.End) *Ending {
+func endingOf(c *model.Container, e model.End) *Ending {
 	out := &Ending{Time: e.Time, Exit: e.Exit, NeverRan: e.NeverRan}
 	if e.Exit != nil {
 		out.Sender = story.SenderOf(e.Exit.By, c.ID)

@@ -9,23 +9,23 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
 // hostileHistory has foreign text in all places.
-func hostileHistory() []isolation.Moment {
+func hostileHistory() []model.Moment {
 	c := &event.Container{ID: hostile, Name: hostile, Inner: &event.Container{ID: hostile, Name: hostile}}
 	by := &event.Process{PID: 7, Comm: hostile, Container: c}
-	touched := []isolation.Touched{{Type: event.Net, ID: 1, Container: c}}
-	var list []isolation.Moment
+	touched := []model.Touched{{Type: event.Net, ID: 1, Container: c}}
+	var list []model.Moment
 	for _, kind := range append([]event.Type{
-		event.Type(isolation.MomentFound), event.Type(isolation.MomentLimits), event.Type(isolation.MomentChanged), event.Type(isolation.MomentUnobserved),
-		event.Type(isolation.MomentVerdict), event.Type(isolation.MomentSaid), event.Type(isolation.MomentGone), hostile,
+		event.Type(model.MomentFound), event.Type(model.MomentLimits), event.Type(model.MomentChanged), event.Type(model.MomentUnobserved),
+		event.Type(model.MomentVerdict), event.Type(model.MomentSaid), event.Type(model.MomentGone), hostile,
 	}, event.Types()...) {
-		list = append(list, isolation.Moment{
-			Time: time.Unix(0, 0), Kind: isolation.MomentKind(kind), By: by, Via: hostile, Namespaces: touched, Container: c, Cgroup: hostile, Init: by, Said: fact.EngineAction(hostile),
-			Limits: []isolation.LimitChange{{Resource: hostile, To: fact.Limit{Value: new(1.0)}}}, Count: 2, Until: time.Unix(1, 0), LeftOut: 3,
+		list = append(list, model.Moment{
+			Time: time.Unix(0, 0), Kind: model.MomentKind(kind), By: by, Via: hostile, Namespaces: touched, Container: c, Cgroup: hostile, Init: by, Said: fact.EngineAction(hostile),
+			Limits: []model.LimitChange{{Resource: hostile, To: fact.Limit{Value: new(1.0)}}}, Count: 2, Until: time.Unix(1, 0), LeftOut: 3,
 			OOM:  &event.OOM{Scope: event.ScopeCgroup, Cgroup: hostile, Victim: event.Victim{PID: 7, Comm: hostile, Container: c}, Trigger: by},
 			Exit: &event.Exit{Signal: 9, By: by, EarlierSignal: &event.SentSignal{Signal: 15, Time: time.Unix(0, 0), By: by}},
 		})
@@ -79,7 +79,7 @@ func TestHostileHistory(t *testing.T) {
 // Of what is not known it is said that it is not.
 func TestLittleKnown(t *testing.T) {
 	var b strings.Builder
-	k := NewKnown(&isolation.Container{ID: strings.Repeat("a", 64), State: isolation.Exited}, &isolation.Snapshot{})
+	k := NewKnown(&model.Container{ID: strings.Repeat("a", 64), State: model.Exited}, &model.Snapshot{})
 	if err := k.WriteText(&b, time.UTC); err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,7 @@ import (
 	"net/http"
 
 	"github.com/nsviz/nsviz/internal/foreign"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/report"
 )
 
@@ -42,7 +42,7 @@ type questions struct {
 	slots     chan struct{} // holds one for each question that is being answered
 }
 
-func newQuestions(full func() *isolation.Snapshot) *questions {
+func newQuestions(full func() *model.Snapshot) *questions {
 	return &questions{snapshots: newSnapshots(full), slots: make(chan struct{}, maxQuestions)}
 }
 
@@ -53,7 +53,7 @@ func (q *questions) why(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	namespaces, cgroups := query["namespace"], query["cgroup"]
 	if len(namespaces)+len(cgroups) == 0 {
-		q.ofContainer(w, r, func(c *isolation.Container, s *isolation.Snapshot) any { return report.WhyContainer(c, s) })
+		q.ofContainer(w, r, func(c *model.Container, s *model.Snapshot) any { return report.WhyContainer(c, s) })
 		return
 	}
 	if len(namespaces)+len(cgroups) > 1 || query.Has("container") {
@@ -66,7 +66,7 @@ func (q *questions) why(w http.ResponseWriter, r *http.Request) {
 			refuse()
 			return
 		}
-		q.answer(w, r, func(s *isolation.Snapshot) (any, error) { return report.WhyCgroup(s, at) })
+		q.answer(w, r, func(s *model.Snapshot) (any, error) { return report.WhyCgroup(s, at) })
 		return
 	}
 	name, ok := report.ParseNamespaceName(namespaces[0])
@@ -74,20 +74,20 @@ func (q *questions) why(w http.ResponseWriter, r *http.Request) {
 		refuse()
 		return
 	}
-	q.answer(w, r, func(s *isolation.Snapshot) (any, error) { return report.WhyNamespace(s, name) })
+	q.answer(w, r, func(s *model.Snapshot) (any, error) { return report.WhyNamespace(s, name) })
 }
 
 func (q *questions) inspect(w http.ResponseWriter, r *http.Request) {
-	q.ofContainer(w, r, func(c *isolation.Container, s *isolation.Snapshot) any { return report.NewKnown(c, s) })
+	q.ofContainer(w, r, func(c *model.Container, s *model.Snapshot) any { return report.NewKnown(c, s) })
 }
 
-func (q *questions) ofContainer(w http.ResponseWriter, r *http.Request, of func(*isolation.Container, *isolation.Snapshot) any) {
+func (q *questions) ofContainer(w http.ResponseWriter, r *http.Request, of func(*model.Container, *model.Snapshot) any) {
 	names := r.URL.Query()["container"]
 	if len(names) != 1 {
 		reply(w, http.StatusBadRequest, Refusal{Error: "want one container=NAME"})
 		return
 	}
-	q.answer(w, r, func(s *isolation.Snapshot) (any, error) {
+	q.answer(w, r, func(s *model.Snapshot) (any, error) {
 		c, err := report.Find(s, names[0])
 		if err != nil {
 			return nil, err
@@ -96,7 +96,7 @@ func (q *questions) ofContainer(w http.ResponseWriter, r *http.Request, of func(
 	})
 }
 
-func (q *questions) answer(w http.ResponseWriter, r *http.Request, of func(*isolation.Snapshot) (any, error)) {
+func (q *questions) answer(w http.ResponseWriter, r *http.Request, of func(*model.Snapshot) (any, error)) {
 	select {
 	case q.slots <- struct{}{}:
 	default:
@@ -110,7 +110,7 @@ func (q *questions) answer(w http.ResponseWriter, r *http.Request, of func(*isol
 }
 
 // prepare makes an answer, ready to be sent.
-func (q *questions) prepare(ctx context.Context, of func(*isolation.Snapshot) (any, error)) (status int, body []byte) {
+func (q *questions) prepare(ctx context.Context, of func(*model.Snapshot) (any, error)) (status int, body []byte) {
 	s, err := q.snapshots.get(ctx)
 	switch {
 	case err != nil:

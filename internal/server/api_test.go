@@ -12,15 +12,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/report"
 )
 
 func TestWhy(t *testing.T) {
 	one, other := strings.Repeat("a1", 32), strings.Repeat("a2", 32)
-	s := &isolation.Snapshot{Containers: []isolation.Container{
-		{ID: one, Label: "we<b>\n&", Named: true, State: isolation.Running}, {ID: other, Label: "db", Named: true, State: isolation.Exited},
-	}, Freed: []isolation.Namespace{{Type: event.Net, ID: 4026532184, Owner: 5}}}
+	s := &model.Snapshot{Containers: []model.Container{
+		{ID: one, Label: "we<b>\n&", Named: true, State: model.Running}, {ID: other, Label: "db", Named: true, State: model.Exited},
+	}, Freed: []model.Namespace{{Type: event.Net, ID: 4026532184, Owner: 5}}}
 	for _, name := range []string{one, "we<b>\n&", "a1"} {
 		status, body := ask(t, WhyPath, fixed(s), "?container="+url.QueryEscape(name))
 		var got report.ContainerAnswer
@@ -44,7 +44,7 @@ func TestWhy(t *testing.T) {
 	if err := json.Unmarshal([]byte(body), &namespace); err != nil || status != http.StatusOK || namespace.Type != event.Net || namespace.Owner != 5 {
 		t.Errorf("%d, %v: %s", status, err, body)
 	}
-	s.Cgroups, s.Retention = []isolation.Cgroup{{Path: "/a b"}}, 5*time.Minute
+	s.Cgroups, s.Retention = []model.Cgroup{{Path: "/a b"}}, 5*time.Minute
 	status, body = ask(t, WhyPath, fixed(s), "?cgroup="+url.QueryEscape("/a b/"))
 	var cgroup report.CgroupAnswer
 	if err := json.Unmarshal([]byte(body), &cgroup); err != nil || status != http.StatusOK || cgroup.Path != "/a b" || cgroup.Sentence == "" {
@@ -52,7 +52,7 @@ func TestWhy(t *testing.T) {
 	}
 	for _, test := range []struct {
 		query  string
-		full   *isolation.Snapshot
+		full   *model.Snapshot
 		status int
 		says   string
 	}{
@@ -89,7 +89,7 @@ func TestWhy(t *testing.T) {
 	}
 }
 
-func ask(t *testing.T, path string, full func() *isolation.Snapshot, query string) (status int, body string) {
+func ask(t *testing.T, path string, full func() *model.Snapshot, query string) (status int, body string) {
 	t.Helper()
 	q := newQuestions(full)
 	answer := httptest.NewRecorder()

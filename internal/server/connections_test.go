@@ -17,9 +17,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/metrics"
 	"github.com/nsviz/nsviz/internal/metrics/metricstest"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // dial opens a connection that says nothing until the end of the test.
@@ -79,7 +79,7 @@ func TestIdleConnectionsAreBounded(t *testing.T) {
 func TestBusyConnectionsAreKept(t *testing.T) {
 	asked, answer := make(chan struct{}, 2), make(chan struct{})
 	cfg := testConfig("")
-	cfg.Full = func() *isolation.Snapshot {
+	cfg.Full = func() *model.Snapshot {
 		asked <- struct{}{}
 		<-answer
 		return metricstest.Full()

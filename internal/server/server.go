@@ -11,8 +11,8 @@ import (
 
 	"github.com/prometheus/exporter-toolkit/web"
 
-	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/metrics"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/sink"
 )
 
@@ -27,9 +27,9 @@ const (
 // Config configures a Server.
 type Config struct {
 	// Snapshot returns the model as it stands, for the metrics; nil while there is none yet.
-	Snapshot func() *isolation.Snapshot
+	Snapshot func() *model.Snapshot
 	// Full returns it with every ended container and freed namespace that the model has kept, for the API.
-	Full func() *isolation.Snapshot
+	Full func() *model.Snapshot
 	// Sinks returns the counts of this process's sinks; a nil Sinks means that there are none.
 	Sinks func() []sink.Stats
 	Build metrics.BuildInfo

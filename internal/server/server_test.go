@@ -21,13 +21,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/metrics"
 	"github.com/nsviz/nsviz/internal/metrics/metricstest"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
-func fixed(s *isolation.Snapshot) func() *isolation.Snapshot {
-	return func() *isolation.Snapshot { return s }
+func fixed(s *model.Snapshot) func() *model.Snapshot {
+	return func() *model.Snapshot { return s }
 }
 
 func testConfig(webConfigFile string) Config {
@@ -137,7 +137,7 @@ func TestServeTimesOfCreation(t *testing.T) {
 
 func TestServeBeforeTheFirstSnapshot(t *testing.T) {
 	cfg := testConfig("")
-	cfg.Snapshot = func() *isolation.Snapshot { return nil }
+	cfg.Snapshot = func() *model.Snapshot { return nil }
 	status, body := get(t, "http://"+start(t, cfg, 1)[0].Addr().String()+MetricsPath, nil, nil)
 	if status != 200 || !strings.Contains(body, "nsviz_build_info{") {
 		t.Errorf("%d\n%s", status, body)
@@ -192,7 +192,7 @@ func TestNewBadWebConfig(t *testing.T) {
 func TestServeCancelFinishesRequests(t *testing.T) {
 	asked, answer := make(chan struct{}), make(chan struct{})
 	cfg := testConfig("")
-	cfg.Snapshot = func() *isolation.Snapshot {
+	cfg.Snapshot = func() *model.Snapshot {
 		close(asked)
 		<-answer
 		return metricstest.Full()

@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // The pause between two full snapshots, as a multiple of the time that the last one took: the model stands still for that
@@ -19,17 +19,17 @@ const (
 // snapshots shares full snapshots among requests. Requests that arrive at the same time share one, which is made after
 // all of them have arrived. No snapshot is kept while nobody waits for one.
 type snapshots struct {
-	full    func() *isolation.Snapshot
+	full    func() *model.Snapshot
 	turn    chan struct{} // held by whoever makes a snapshot or reads what is below
 	backoff func(took time.Duration) time.Duration
 
-	latest  *isolation.Snapshot
+	latest  *model.Snapshot
 	begun   time.Time // when the making of latest began
 	next    time.Time // when the next one may be made
 	waiting atomic.Int32
 }
 
-func newSnapshots(full func() *isolation.Snapshot) *snapshots {
+func newSnapshots(full func() *model.Snapshot) *snapshots {
 	return &snapshots{
 		full: full, turn: make(chan struct{}, 1),
 		backoff: func(took time.Duration) time.Duration { return min(max(snapshotPause*took, minPause), maxPause) },
@@ -37,7 +37,7 @@ func newSnapshots(full func() *isolation.Snapshot) *snapshots {
 }
 
 // get returns a snapshot that was made after the call; nil where there is none yet. It fails when ctx is done.
-func (s *snapshots) get(ctx context.Context) (*isolation.Snapshot, error) {
+func (s *snapshots) get(ctx context.Context) (*model.Snapshot, error) {
 	asked := time.Now()
 	s.waiting.Add(1)
 	select {

@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nsviz/nsviz/internal/isolation"
 	"github.com/nsviz/nsviz/internal/metrics/metricstest"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // slowReader is a client that has asked and does not read.
@@ -61,7 +61,7 @@ func TestSlowReaderHoldsNobodyUp(t *testing.T) {
 // Questions at the same time share one snapshot, which is no older than any of them; those that are too many are refused.
 func TestQuestionsShareASnapshot(t *testing.T) {
 	made, first, going := atomic.Int32{}, make(chan struct{}), make(chan struct{})
-	q := newQuestions(func() *isolation.Snapshot {
+	q := newQuestions(func() *model.Snapshot {
 		if made.Add(1) == 1 {
 			close(first)
 			<-going
@@ -112,7 +112,7 @@ func TestQuestionsShareASnapshot(t *testing.T) {
 // However many ask one after the other, making snapshots takes a small part of the time.
 func TestSnapshotsAreRare(t *testing.T) {
 	made := 0
-	q := newQuestions(func() *isolation.Snapshot { made++; return metricstest.Full() })
+	q := newQuestions(func() *model.Snapshot { made++; return metricstest.Full() })
 	if got := q.snapshots.backoff(10 * time.Millisecond); got != 240*time.Millisecond {
 		t.Errorf("after one that took 10 ms: %v", got)
 	}

@@ -2,12 +2,12 @@ package story
 
 import (
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // Abandoned describes the namespaces of a container that were made for another one, which is not in them any more. It
 // returns nil where there are none.
-func Abandoned(c *isolation.Container) Text {
+func Abandoned(c *model.Container) Text {
 	var t Text
 	for _, typ := range event.NamespaceTypes() {
 		a := c.Namespaces[typ].Abandoned
@@ -27,7 +27,7 @@ func Abandoned(c *isolation.Container) Text {
 }
 
 // departure says what became of the container that a namespace was made for.
-func departure(a *isolation.Abandoned) Text {
+func departure(a *model.Abandoned) Text {
 	t := text(Name, a.By)
 	switch {
 	case a.Ended && a.Since.IsZero():
@@ -41,7 +41,7 @@ func departure(a *isolation.Abandoned) Text {
 }
 
 // cure says what brings a container together again with the one that its namespace was made for.
-func cure(a *isolation.Abandoned, label string) Text {
+func cure(a *model.Abandoned, label string) Text {
 	if a.Ended {
 		return text(Plain, "start ").add(Name, a.By).add(Plain, ", then restart ").add(Name, label)
 	}

@@ -5,11 +5,11 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // Cgroup tells what became of a cgroup. earlier is how many others are known that had its path before.
-func Cgroup(g *isolation.Cgroup, earlier int) Text {
+func Cgroup(g *model.Cgroup, earlier int) Text {
 	t := text(Number, g.Path)
 	if g.Created.IsZero() {
 		t = t.add(Plain, " was not seen being made.")
@@ -23,7 +23,7 @@ func Cgroup(g *isolation.Cgroup, earlier int) Text {
 	switch {
 	case !g.Removed.IsZero():
 		when := " at "
-		if n := len(g.History); n > 0 && g.History[n-1].Kind == isolation.MomentGone { // when another one was made
+		if n := len(g.History); n > 0 && g.History[n-1].Kind == model.MomentGone { // when another one was made
 			when = " before "
 		}
 		t = t.sentence(text(Plain, "It was ").add(Strong, "removed").add(Plain, when).at(g.Removed, fullTime).add(Plain, "."))
@@ -74,20 +74,20 @@ func cgroupLimits(known *fact.CgroupLimits) string {
 }
 
 // CgroupMoment words one moment of a cgroup's history, without its time.
-func CgroupMoment(m *isolation.Moment) Text {
+func CgroupMoment(m *model.Moment) Text {
 	var t Text
 	switch m.Kind {
-	case isolation.MomentKind(event.CgroupCreated):
+	case model.MomentKind(event.CgroupCreated):
 		t = doer(m.By, "").add(Plain, " made it")
-	case isolation.MomentKind(event.CgroupRemoved):
+	case model.MomentKind(event.CgroupRemoved):
 		t = doer(m.By, "").add(Plain, " removed it")
-	case isolation.MomentMovedIn:
+	case model.MomentMovedIn:
 		t = doer(m.By, "").add(Plain, " moved a process into it")
-	case isolation.MomentGone:
+	case model.MomentGone:
 		t = text(Plain, "it was gone, and another one was made; its end was not seen")
 	default:
 		// Whose process it was stands in the words of the kill itself.
-		return Moment(m, &isolation.Container{})
+		return Moment(m, &model.Container{})
 	}
 	return t.join(times(m))
 }

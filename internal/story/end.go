@@ -7,14 +7,14 @@ import (
 
 	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // Container tells how a container ended and who did it or, of one that lives, what was killed in it and
 // how its run before this one ended.
-func Container(c *isolation.Container, s *isolation.Snapshot) Text {
+func Container(c *model.Container, s *model.Snapshot) Text {
 	switch {
-	case c.State == isolation.Created:
+	case c.State == model.Created:
 		return neverStarted(c)
 	case !c.Live():
 		e := ending{c, c.End(), s}
@@ -25,7 +25,7 @@ func Container(c *isolation.Container, s *isolation.Snapshot) Text {
 		return t
 	}
 	state, since := "runs", "since it started"
-	if c.State == isolation.Starting {
+	if c.State == model.Starting {
 		state, since = "is starting", "so far"
 	}
 	t := text(Name, c.Label).add(Plain, " "+state+".").sentence(held(c, s)).sentence(stuck(c)).sentence(Abandoned(c))
@@ -51,9 +51,9 @@ func Container(c *isolation.Container, s *isolation.Snapshot) Text {
 
 // ending is the end of a run of a container.
 type ending struct {
-	c *isolation.Container
-	isolation.End
-	s *isolation.Snapshot
+	c *model.Container
+	model.End
+	s *model.Snapshot
 }
 
 func (e ending) tell() Text {
@@ -104,10 +104,10 @@ func (e ending) startFailed() bool {
 	return e.Exit == nil && e.Verdict != nil && e.Verdict.StartError != ""
 }
 
-func (e ending) fatal() *isolation.Kill { return FatalKill(e.End) }
+func (e ending) fatal() *model.Kill { return FatalKill(e.End) }
 
 // FatalKill returns the OOM kill that ended a run of a container; nil where it was none, or where nsviz does not know it.
-func FatalKill(e isolation.End) *isolation.Kill {
+func FatalKill(e model.End) *model.Kill {
 	k := e.LatestKill
 	if e.Exit == nil || e.Exit.Cause != event.CauseOOMKill || k == nil || k.Event.OOM == nil {
 		return nil
@@ -230,7 +230,7 @@ func (e ending) byEngine(t Text) Text {
 }
 
 // stopsFirst says with which command an engine asks before it kills; it is empty where it has none.
-func stopsFirst(c *isolation.Container) string {
+func stopsFirst(c *model.Container) string {
 	if as := asCommands(c, runtime.Stop); as != "" {
 		return as + " first"
 	}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 var end = time.Date(2026, 11, 23, 20, 0, 0, 0, time.UTC)
@@ -19,9 +19,9 @@ var (
 	db    = &event.Container{ID: dbID, Name: "db", Runtime: "docker"}
 )
 
-func ended(exit *event.Exit) isolation.Container {
-	return isolation.Container{
-		ID: webID, Label: "web", Named: true, Runtime: "docker", State: isolation.Exited, InitPID: 100, InitComm: "sh",
+func ended(exit *event.Exit) model.Container {
+	return model.Container{
+		ID: webID, Label: "web", Named: true, Runtime: "docker", State: model.Exited, InitPID: 100, InitComm: "sh",
 		CgroupPath: "/docker/" + webID, Started: end.Add(-time.Minute), Exited: end, Exit: exit, OOMKills: new(uint64(0)),
 	}
 }
@@ -45,13 +45,13 @@ func oomKilled() *event.Exit {
 	return &event.Exit{Code: new(int32(137)), Signal: 9, Cause: event.CauseOOMKill}
 }
 
-func kill(pid int32, cgroup string) *isolation.Kill {
+func kill(pid int32, cgroup string) *model.Kill {
 	const comm = "hog"
 	scope := event.ScopeCgroup
 	if cgroup == "" {
 		scope = event.ScopeSystem
 	}
-	k := &isolation.Kill{InitPID: 100, Ordinal: 1, Event: event.Event{
+	k := &model.Kill{InitPID: 100, Ordinal: 1, Event: event.Event{
 		Time: end, Type: event.OOMKill, PID: pid, Comm: comm, Container: web,
 		OOM: &event.OOM{
 			Scope: scope, Cgroup: cgroup, Decision: 1,
@@ -81,7 +81,7 @@ func TestEnded(t *testing.T) {
 	tests := []struct {
 		name   string
 		exit   *event.Exit
-		change func(*isolation.Container)
+		change func(*model.Container)
 		want   string
 	}{
 		{"unseen", nil, nil, "web has ended; how is unknown, since nsviz did not see its PID 1 die."},
@@ -108,7 +108,7 @@ func TestEnded(t *testing.T) {
 				"that is the second step of `docker stop`.",
 		},
 		{
-			"podman kill", signalled(9, sender(7, "crun", 1000, nil)), func(c *isolation.Container) { c.Runtime = "podman" },
+			"podman kill", signalled(9, sender(7, "crun", 1000, nil)), func(c *model.Container) { c.Runtime = "podman" },
 			"web was ended by its engine: crun (PID 7, uid 1000) sent SIGKILL without asking before, as `podman kill` and `podman rm --force` do.",
 		},
 		{
@@ -190,14 +190,14 @@ func TestEnded(t *testing.T) {
 			"web was ended by a signal; which one and by whom is unknown.",
 		},
 		{
-			"out of its own memory", oomKilled(), func(c *isolation.Container) {
+			"out of its own memory", oomKilled(), func(c *model.Container) {
 				c.OOMKills, c.OOMKillsAtLeast, c.LatestKill, c.Verdict = new(uint64(1)), 1, kill(100, own), says(137, true)
 			},
 			"The kernel's OOM killer ended web: it killed its PID 1, hog (PID 100, 60 MiB). web had reached its 64 MiB limit when hog asked for more. " +
 				"At that moment 63.0 of 64 MiB were in use. docker says exit code 137 and OOMKilled=true, which is right.",
 		},
 		{
-			"out of a parent's memory", oomKilled(), func(c *isolation.Container) {
+			"out of a parent's memory", oomKilled(), func(c *model.Container) {
 				c.OOMKills, c.OOMKillsAtLeast, c.LatestKill, c.Verdict = new(uint64(3)), 3, kill(100, "/docker"), says(137, false)
 			},
 			"The kernel's OOM killer ended web: it killed its PID 1, hog (PID 100, 60 MiB). The cgroup above web, /docker, had reached its " +
@@ -205,7 +205,7 @@ func TestEnded(t *testing.T) {
 				"docker says exit code 137 and OOMKilled=false, which is wrong.",
 		},
 		{
-			"out of the host's memory", oomKilled(), func(c *isolation.Container) {
+			"out of the host's memory", oomKilled(), func(c *model.Container) {
 				c.OOMKills, c.OOMKillsAtLeast, c.LatestKill, c.Memory.Unlimited = new(uint64(1)), 1, kill(100, ""), true
 			},
 			"The kernel's OOM killer ended web: it killed its PID 1, hog (PID 100, 60 MiB). The host had run out of memory when hog asked " +
@@ -216,7 +216,7 @@ func TestEnded(t *testing.T) {
 			"The kernel's OOM killer ended web: it killed its PID 1 (sh, 100). Whose memory had run out is not known.",
 		},
 		{
-			"well, after a child was killed", exited(0), func(c *isolation.Container) {
+			"well, after a child was killed", exited(0), func(c *model.Container) {
 				c.OOMKills, c.OOMKillsAtLeast, c.LatestKill, c.Verdict = new(uint64(1)), 1, kill(120, own), says(0, true)
 			},
 			"web ended by itself with exit code 0. While it ran, the kernel's OOM killer killed 1 process in it: hog (PID 120, 60 MiB). " +
@@ -224,7 +224,7 @@ func TestEnded(t *testing.T) {
 				"docker says exit code 0 and OOMKilled=true, which is misleading: the kernel did kill in it, but not its PID 1, so that is not what ended it.",
 		},
 		{
-			"killed by hand, after children were killed", signalled(9, runc()), func(c *isolation.Container) {
+			"killed by hand, after children were killed", signalled(9, runc()), func(c *model.Container) {
 				c.OOMKills, c.OOMKillsAtLeast, c.LatestKill = new(uint64(7)), 7, kill(120, own)
 			},
 			"web was ended by its engine: runc (PID 4242, uid 0) sent SIGKILL without asking before, as `docker kill` and `docker rm --force` do. " +
@@ -232,22 +232,22 @@ func TestEnded(t *testing.T) {
 				"web had reached its 64 MiB limit when hog asked for more.",
 		},
 		{
-			"kills that only the kernel counted", exited(0), func(c *isolation.Container) { c.OOMKills, c.OOMKillsAtLeast = new(uint64(2)), 2 },
+			"kills that only the kernel counted", exited(0), func(c *model.Container) { c.OOMKills, c.OOMKillsAtLeast = new(uint64(2)), 2 },
 			"web ended by itself with exit code 0. While it ran, the kernel's OOM killer killed 2 processes in it, of which nsviz saw none. " +
 				"Its exit code shows nothing of that.",
 		},
 		{
-			"it could not fork", exited(2), func(c *isolation.Container) { c.PIDsRefused, c.Limits.PIDs = new(uint64(1)), new(limit(20)) },
+			"it could not fork", exited(2), func(c *model.Container) { c.PIDsRefused, c.Limits.PIDs = new(uint64(1)), new(limit(20)) },
 			"web ended by itself with exit code 2. The kernel refused it a new process or thread once, since a limit of processes was reached: its own of 20 processes, or that of a cgroup above or inside it.",
 		},
 		{
-			"it could not fork, and the limit is above", exited(2), func(c *isolation.Container) {
+			"it could not fork, and the limit is above", exited(2), func(c *model.Container) {
 				c.PIDsRefused, c.Limits.PIDs = new(uint64(3)), &fact.Limit{Unlimited: true}
 			},
 			"web ended by itself with exit code 2. The kernel refused it a new process or thread 3 times, since a limit of processes was reached.",
 		},
 		{
-			"outside of its cgroup", exited(0), func(c *isolation.Container) {
+			"outside of its cgroup", exited(0), func(c *model.Container) {
 				c.PIDsRefused = new(uint64(0))
 				c.Unheld = &fact.Unheld{Since: end, Cgroup: "/x", By: &event.Process{PID: 812, Comm: "bash"}}
 			},
@@ -255,27 +255,27 @@ func TestEnded(t *testing.T) {
 				": PID 1 had been moved to /x by bash (PID 812, of the host).",
 		},
 		{
-			"the engine is right", exited(0), func(c *isolation.Container) { c.Verdict = says(0, false) },
+			"the engine is right", exited(0), func(c *model.Container) { c.Verdict = says(0, false) },
 			"web ended by itself with exit code 0. docker says exit code 0 and OOMKilled=false, which is right.",
 		},
 		{
-			"the engine tells of a kill that nobody saw", exited(0), func(c *isolation.Container) { c.Verdict = says(0, true) },
+			"the engine tells of a kill that nobody saw", exited(0), func(c *model.Container) { c.Verdict = says(0, true) },
 			"web ended by itself with exit code 0. docker says exit code 0 and OOMKilled=true, but nsviz knows of no OOM kill in it.",
 		},
 		{
-			"the engine has another code", exited(3), func(c *isolation.Container) { c.Verdict = says(255, false) },
+			"the engine has another code", exited(3), func(c *model.Container) { c.Verdict = says(255, false) },
 			"web ended by itself with exit code 3. docker says exit code 255 and OOMKilled=false, which is right. The kernel's word is exit code 3.",
 		},
 		{
-			"the engine has removed it", exited(0), func(c *isolation.Container) { c.Verdict = &fact.EngineReport{Removed: true} },
+			"the engine has removed it", exited(0), func(c *model.Container) { c.Verdict = &fact.EngineReport{Removed: true} },
 			"web ended by itself with exit code 0. docker has removed it and can say nothing of it.",
 		},
 		{
-			"the engine says nothing", exited(0), func(c *isolation.Container) { c.Verdict = &fact.EngineReport{} },
+			"the engine says nothing", exited(0), func(c *model.Container) { c.Verdict = &fact.EngineReport{} },
 			"web ended by itself with exit code 0.",
 		},
 		{
-			"its start was OOM-killed, by a limit above", &event.Exit{Signal: 9, Cause: event.CauseOOMKill}, func(c *isolation.Container) {
+			"its start was OOM-killed, by a limit above", &event.Exit{Signal: 9, Cause: event.CauseOOMKill}, func(c *model.Container) {
 				c.InitPID, c.InitComm, c.Started, c.NeverRan = 0, "", time.Time{}, true
 				c.CgroupPath, c.OOMKills, c.OOMKillsAtLeast, c.LatestKill = "/tiny/"+webID, new(uint64(1)), 1, kill(120, "/tiny")
 			},
@@ -283,32 +283,32 @@ func TestEnded(t *testing.T) {
 				"runtime. The cgroup above web, /tiny, had reached its 64 MiB limit when hog asked for more.",
 		},
 		{
-			"its start was OOM-killed, by its own limit", &event.Exit{Signal: 9, Cause: event.CauseOOMKill}, func(c *isolation.Container) {
+			"its start was OOM-killed, by its own limit", &event.Exit{Signal: 9, Cause: event.CauseOOMKill}, func(c *model.Container) {
 				c.NeverRan, c.OOMKills, c.OOMKillsAtLeast, c.LatestKill = true, new(uint64(2)), 2, kill(120, own)
 			},
 			"web never ran its program: its start was OOM-killed, its own limit 64 MiB. The kernel killed hog (PID 120, 60 MiB), a process of its " +
 				"runtime. web had reached its 64 MiB limit when hog asked for more. It had killed 1 other process in it as well.",
 		},
 		{
-			"its start was OOM-killed, the host being full", &event.Exit{Signal: 9, Cause: event.CauseOOMKill}, func(c *isolation.Container) {
+			"its start was OOM-killed, the host being full", &event.Exit{Signal: 9, Cause: event.CauseOOMKill}, func(c *model.Container) {
 				c.NeverRan, c.OOMKills, c.OOMKillsAtLeast, c.LatestKill, c.Memory.Unlimited = true, new(uint64(1)), 1, kill(120, ""), true
 			},
 			"web never ran its program: its start was OOM-killed. The kernel killed hog (PID 120, 60 MiB), a process of its runtime. The host had run " +
 				"out of memory when hog asked for more; web has no limit of its own.",
 		},
 		{
-			"nsviz found it and could not read the kernel's count", exited(0), func(c *isolation.Container) {
+			"nsviz found it and could not read the kernel's count", exited(0), func(c *model.Container) {
 				c.OOMKills, c.OOMKillsAtLeast, c.LatestKill = nil, 2, kill(120, "/docker/"+webID)
 			},
 			"web ended by itself with exit code 0. While it ran, the kernel's OOM killer killed at least 2 processes in it, the latest of them " +
 				"hog (PID 120, 60 MiB). web had reached its 64 MiB limit when hog asked for more. Its exit code shows nothing of that.",
 		},
 		{
-			"perhaps the engine means a kill of before", exited(0), func(c *isolation.Container) { c.OOMKills, c.Verdict = nil, says(0, true) },
+			"perhaps the engine means a kill of before", exited(0), func(c *model.Container) { c.OOMKills, c.Verdict = nil, says(0, true) },
 			"web ended by itself with exit code 0. docker says exit code 0 and OOMKilled=true.",
 		},
 		{
-			"nobody saw it end, the engine judges", nil, func(c *isolation.Container) {
+			"nobody saw it end, the engine judges", nil, func(c *model.Container) {
 				c.OOMKills, c.OOMKillsAtLeast, c.Verdict = new(uint64(1)), 1, says(137, true)
 			},
 			"web has ended; how is unknown, since nsviz did not see its PID 1 die. While it ran, the kernel's OOM killer killed 1 process in it, " +
@@ -321,7 +321,7 @@ func TestEnded(t *testing.T) {
 			if test.change != nil {
 				test.change(&c)
 			}
-			if got := Container(&c, &isolation.Snapshot{Time: end}).String(); got != test.want {
+			if got := Container(&c, &model.Snapshot{Time: end}).String(); got != test.want {
 				t.Errorf("\n got %s\nwant %s", got, test.want)
 			}
 		})
@@ -331,85 +331,85 @@ func TestEnded(t *testing.T) {
 func TestLives(t *testing.T) {
 	tests := []struct {
 		name   string
-		change func(*isolation.Container)
+		change func(*model.Container)
 		want   string
 	}{
-		{"untouched", func(*isolation.Container) {}, "web runs. The kernel's OOM killer has killed nothing in it since it started."},
+		{"untouched", func(*model.Container) {}, "web runs. The kernel's OOM killer has killed nothing in it since it started."},
 		{
-			"starting", func(c *isolation.Container) { c.State = isolation.Starting },
+			"starting", func(c *model.Container) { c.State = model.Starting },
 			"web is starting. The kernel's OOM killer has killed nothing in it so far.",
 		},
 		{
-			"a child was killed", func(c *isolation.Container) {
+			"a child was killed", func(c *model.Container) {
 				c.OOMKills, c.OOMKillsAtLeast, c.LatestKill = new(uint64(12)), 12, kill(120, "/docker/"+webID)
 			},
 			"web runs. The kernel's OOM killer has killed 12 processes in it since it started, the latest of them hog (PID 120, 60 MiB). " +
 				"web had reached its 64 MiB limit when hog asked for more.",
 		},
 		{
-			"kills from before nsviz", func(c *isolation.Container) { c.OOMKills, c.OOMKillsAtLeast = new(uint64(1)), 1 },
+			"kills from before nsviz", func(c *model.Container) { c.OOMKills, c.OOMKillsAtLeast = new(uint64(1)), 1 },
 			"web runs. The kernel's OOM killer has killed 1 process in it since it started, of which nsviz saw none.",
 		},
 		{
-			"its PID 1 was moved out of its cgroup", func(c *isolation.Container) {
+			"its PID 1 was moved out of its cgroup", func(c *model.Container) {
 				c.Unheld = &fact.Unheld{Since: end, Cgroup: "/", By: &event.Process{PID: 812, Comm: "bash"}}
 			},
 			"web runs. It has not been held by its memory limit since " + end.UTC().Format("2006-01-02 15:04:05.000 UTC") + ": PID 1 was moved to / by bash (PID 812, of the host). " +
 				"The kernel's OOM killer has killed nothing in it since it started.",
 		},
 		{
-			"it was found out of its cgroup", func(c *isolation.Container) { c.Unheld = &fact.Unheld{Cgroup: "/"} },
+			"it was found out of its cgroup", func(c *model.Container) { c.Unheld = &fact.Unheld{Cgroup: "/"} },
 			"web runs. It is not held by its memory limit: PID 1 is in /, which was so when nsviz looked. " +
 				"The kernel's OOM killer has killed nothing in it since it started.",
 		},
 		{
-			"stuck at its limit", func(c *isolation.Container) {
+			"stuck at its limit", func(c *model.Container) {
 				c.Stuck, c.Memory.LimitBytes = &fact.Stuck{Since: end, Cgroup: "/docker/" + webID}, new(uint64(24*mib))
 			},
 			"web runs. It has been stuck at its limit of 24 MiB since " + end.UTC().Format("2006-01-02 15:04:05.000 UTC") + "; the OOM killer is off for it, so its processes wait until " +
 				"somebody makes room or raises the limit. The kernel's OOM killer has killed nothing in it since it started.",
 		},
 		{
-			"stuck at the limit above", func(c *isolation.Container) { c.Stuck = &fact.Stuck{Since: end, Cgroup: "/pod"} },
+			"stuck at the limit above", func(c *model.Container) { c.Stuck = &fact.Stuck{Since: end, Cgroup: "/pod"} },
 			"web runs. It has been stuck at the limit of /pod since " + end.UTC().Format("2006-01-02 15:04:05.000 UTC") + "; the OOM killer is off for it, so its processes wait until " +
 				"somebody makes room or raises the limit. The kernel's OOM killer has killed nothing in it since it started.",
 		},
 		{
-			"refused processes", func(c *isolation.Container) { c.PIDsRefused, c.Limits.PIDs = new(uint64(1204)), new(limit(20)) },
+			"refused processes", func(c *model.Container) { c.PIDsRefused, c.Limits.PIDs = new(uint64(1204)), new(limit(20)) },
 			"web runs. The kernel's OOM killer has killed nothing in it since it started. The kernel refused it a new process or thread " +
 				"1,204 times, since a limit of processes was reached: its own of 20 processes, or that of a cgroup above or inside it.",
 		},
 		{
-			"refused processes in the run before, which had another limit", func(c *isolation.Container) {
+			"refused processes in the run before, which had another limit", func(c *model.Container) {
 				c.Limits.PIDs = new(limit(4000))
-				c.Previous = &isolation.End{Time: end, Exit: exited(1), PIDsRefused: new(uint64(2)), PIDsLimit: new(limit(20))}
+				c.Previous = &model.End{Time: end, Exit: exited(1), PIDsRefused: new(uint64(2)), PIDsLimit: new(limit(20))}
 			},
 			"web runs. The kernel's OOM killer has killed nothing in it since it started. Of its run before this one: web ended by itself with exit code 1. " +
 				"The kernel refused it a new process or thread 2 times, since a limit of processes was reached: its own of 20 processes, or that of a cgroup above or inside it.",
 		},
 		{
-			"its network was made for another one, which has another since", func(c *isolation.Container) {
-				c.Namespaces[event.Net].Abandoned = &isolation.Abandoned{By: "vpn", Since: end}
+			"its network was made for another one, which has another since", func(c *model.Container) {
+				c.Namespaces[event.Net].Abandoned = &model.Abandoned{By: "vpn", Since: end}
 			},
 			"web runs. Its network is a dead one: vpn got a new one at " + end.UTC().Format("2006-01-02 15:04:05.000 UTC") + "; restart web. The kernel's OOM killer has killed nothing in it " +
 				"since it started.",
 		},
 		{
-			"its network and shared memory were made for others, which have ended", func(c *isolation.Container) {
-				c.Namespaces[event.Net].Abandoned = &isolation.Abandoned{By: "vpn", Since: end, Ended: true}
-				c.Namespaces[event.IPC].Abandoned = &isolation.Abandoned{By: "db", Ended: true}
+			"its network and shared memory were made for others, which have ended", func(c *model.Container) {
+				c.Namespaces[event.Net].Abandoned = &model.Abandoned{By: "vpn", Since: end, Ended: true}
+				c.Namespaces[event.IPC].Abandoned = &model.Abandoned{By: "db", Ended: true}
 			},
 			"web runs. Its network is a dead one: vpn, which it was made for, ended at " + end.UTC().Format("2006-01-02 15:04:05.000 UTC") + "; start vpn, then restart web. Its shared memory " +
 				"is a dead one: db, which it was made for, has ended; start db, then restart web. The kernel's OOM killer has killed nothing in it since " +
 				"it started.",
 		},
 		{
-			"nsviz found it and could not read the kernel's count", func(c *isolation.Container) { c.OOMKills = nil },
+			"nsviz found it and could not read the kernel's count", func(c *model.Container) { c.OOMKills = nil },
 			"web runs. The kernel's OOM killer has killed nothing in it since nsviz found it; what it killed before is unknown.",
 		},
 		{
-			"it was started again", func(c *isolation.Container) {
-				c.Previous = &isolation.End{Time: end, InitPID: 90, Exit: signalled(9, sender(4242, "runc", 0, nil))}
+			"it was started again", func(c *model.Container) {
+				c.Previous = &model.End{Time: end, InitPID: 90, Exit: signalled(9, sender(4242, "runc", 0, nil))}
 			},
 			"web runs. The kernel's OOM killer has killed nothing in it since it started. Of its run before this one: web was ended by its engine: " +
 				"runc (PID 4242, uid 0) sent SIGKILL without asking before, as `docker kill` and `docker rm --force` do.",
@@ -418,9 +418,9 @@ func TestLives(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			c := ended(nil)
-			c.State, c.Exited = isolation.Running, time.Time{}
+			c.State, c.Exited = model.Running, time.Time{}
 			test.change(&c)
-			if got := Container(&c, &isolation.Snapshot{Time: end}).String(); got != test.want {
+			if got := Container(&c, &model.Snapshot{Time: end}).String(); got != test.want {
 				t.Errorf("\n got %s\nwant %s", got, test.want)
 			}
 		})
@@ -458,10 +458,10 @@ func TestStatesTogether(t *testing.T) {
 		has := func(state int) bool { return states&(1<<state) != 0 }
 		const starting, unheld, stuck, abandoned, killed, unknown = 0, 1, 2, 3, 4, 5
 		c := ended(nil)
-		c.Exited, c.State = time.Time{}, isolation.Running
+		c.Exited, c.State = time.Time{}, model.Running
 		want, since := []string{"web runs."}, "since it started"
 		if has(starting) {
-			c.State = isolation.Starting
+			c.State = model.Starting
 			want, since = []string{"web is starting."}, "so far"
 		}
 		if has(unheld) {
@@ -478,7 +478,7 @@ func TestStatesTogether(t *testing.T) {
 				" processes wait until somebody makes room or raises the limit.")
 		}
 		if has(abandoned) {
-			c.Namespaces[event.Net].Abandoned = &isolation.Abandoned{By: "vpn", Since: end}
+			c.Namespaces[event.Net].Abandoned = &model.Abandoned{By: "vpn", Since: end}
 			want = append(want, "Its network is a dead one: vpn got a new one at "+when+"; restart web.")
 		}
 		if has(killed) {
@@ -497,17 +497,17 @@ func TestStatesTogether(t *testing.T) {
 		default:
 			want = append(want, "The kernel's OOM killer has killed nothing in it "+since+".")
 		}
-		if got := Container(&c, &isolation.Snapshot{Time: end}).String(); got != strings.Join(want, " ") {
+		if got := Container(&c, &model.Snapshot{Time: end}).String(); got != strings.Join(want, " ") {
 			t.Errorf("\n got %s\nwant %s", got, strings.Join(want, " "))
 		}
 		// Of these an ended one has only what mattered to its end, and one that never started none.
-		c.State, c.Exited, c.Exit = isolation.Exited, end, exited(1)
-		gone := Container(&c, &isolation.Snapshot{Time: end}).String()
+		c.State, c.Exited, c.Exit = model.Exited, end, exited(1)
+		gone := Container(&c, &model.Snapshot{Time: end}).String()
 		if strings.Contains(gone, "stuck") || strings.Contains(gone, "restart") || strings.Contains(gone, "had not been held") != has(unheld) || strings.Contains(gone, "2 processes") != has(killed) {
 			t.Error(gone)
 		}
-		c.State, c.NeverStarted = isolation.Created, &fact.NeverStarted{}
-		if never := Container(&c, &isolation.Snapshot{Time: end}).String(); never != "web was not started." {
+		c.State, c.NeverStarted = model.Created, &fact.NeverStarted{}
+		if never := Container(&c, &model.Snapshot{Time: end}).String(); never != "web was not started." {
 			t.Error(never)
 		}
 	}

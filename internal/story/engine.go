@@ -5,7 +5,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // Judgement says what an engine's OOMKilled flag is worth.
@@ -21,7 +21,7 @@ const (
 )
 
 // Judge compares the engine's OOMKilled flag with what the kernel did.
-func Judge(e isolation.End) Judgement {
+func Judge(e model.End) Judgement {
 	if e.Verdict == nil || e.Verdict.OOMKilled == nil {
 		return JudgementUnknown
 	}
@@ -45,7 +45,7 @@ func Judge(e isolation.End) Judgement {
 }
 
 // engineName is what the container's engine is called within a sentence.
-func engineName(c *isolation.Container) string {
+func engineName(c *model.Container) string {
 	if c.Runtime == runtime.Unknown {
 		return "its engine"
 	}
@@ -53,7 +53,7 @@ func engineName(c *isolation.Container) string {
 }
 
 // engineBegins is what it is called at the beginning of a sentence.
-func engineBegins(c *isolation.Container) string {
+func engineBegins(c *model.Container) string {
 	if c.Runtime == runtime.Unknown {
 		return "Its engine"
 	}
@@ -62,7 +62,7 @@ func engineBegins(c *isolation.Container) string {
 
 // asCommands says which of the engine's commands do what was done: ", as `docker kill` and `docker rm --force` do". It is empty where
 // the engine has none of them.
-func asCommands(c *isolation.Container, verbs ...runtime.Verb) string {
+func asCommands(c *model.Container, verbs ...runtime.Verb) string {
 	var commands []string
 	for _, v := range verbs {
 		if command := runtime.Lookup(c.Runtime).Commands[v]; command != "" {

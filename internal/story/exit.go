@@ -6,11 +6,11 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // BriefEnd words how a run of a container ended in a few words, for a cell of a table.
-func BriefEnd(e isolation.End) Text {
+func BriefEnd(e model.End) Text {
 	if e.NeverRan {
 		return text(Fatal, "OOM-killed").add(Plain, " before its own program ran")
 	}

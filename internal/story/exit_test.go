@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 func TestBriefEnd(t *testing.T) {
@@ -12,22 +12,22 @@ func TestBriefEnd(t *testing.T) {
 		return &event.Exit{Code: new(int32(137)), Signal: 9, Cause: event.CauseSignal, By: by}
 	}
 	for _, tt := range []struct {
-		end  isolation.End
+		end  model.End
 		want string
 		as   Weight // of its first words
 	}{
-		{isolation.End{NeverRan: true}, "OOM-killed before its own program ran", Fatal},
-		{isolation.End{}, "how is unknown", Unknown},
-		{isolation.End{Exit: &event.Exit{Cause: event.CauseOOMKill, Signal: 9}}, "OOM-killed", Fatal},
-		{isolation.End{Exit: signalled(nil)}, "killed by signal 9", Alert},
-		{isolation.End{Exit: signalled(&event.Process{Comm: "runc", PID: 7})}, "killed by signal 9 (by runc, PID 7)", Alert},
-		{isolation.End{Exit: signalled(&event.Process{Comm: "runc"})}, "killed by signal 9 (by runc)", Alert},
-		{isolation.End{Exit: signalled(&event.Process{PID: 7})}, "killed by signal 9 (by PID 7)", Alert},
-		{isolation.End{Exit: &event.Exit{Cause: event.CauseSignal}}, "killed by a signal", Alert},
-		{isolation.End{Exit: &event.Exit{Cause: event.CauseSignal, PIDNamespaceEnded: &event.Process{PID: 7}}}, "killed: its PID namespace ended", Alert},
-		{isolation.End{Exit: &event.Exit{Code: new(int32(0)), Cause: event.CauseExited}}, "exited 0", Plain},
-		{isolation.End{Exit: &event.Exit{Code: new(int32(3)), Cause: event.CauseExited}}, "exited 3", Alert},
-		{isolation.End{Exit: &event.Exit{Cause: event.CauseExited}}, "exited, its code is unknown", Plain},
+		{model.End{NeverRan: true}, "OOM-killed before its own program ran", Fatal},
+		{model.End{}, "how is unknown", Unknown},
+		{model.End{Exit: &event.Exit{Cause: event.CauseOOMKill, Signal: 9}}, "OOM-killed", Fatal},
+		{model.End{Exit: signalled(nil)}, "killed by signal 9", Alert},
+		{model.End{Exit: signalled(&event.Process{Comm: "runc", PID: 7})}, "killed by signal 9 (by runc, PID 7)", Alert},
+		{model.End{Exit: signalled(&event.Process{Comm: "runc"})}, "killed by signal 9 (by runc)", Alert},
+		{model.End{Exit: signalled(&event.Process{PID: 7})}, "killed by signal 9 (by PID 7)", Alert},
+		{model.End{Exit: &event.Exit{Cause: event.CauseSignal}}, "killed by a signal", Alert},
+		{model.End{Exit: &event.Exit{Cause: event.CauseSignal, PIDNamespaceEnded: &event.Process{PID: 7}}}, "killed: its PID namespace ended", Alert},
+		{model.End{Exit: &event.Exit{Code: new(int32(0)), Cause: event.CauseExited}}, "exited 0", Plain},
+		{model.End{Exit: &event.Exit{Code: new(int32(3)), Cause: event.CauseExited}}, "exited 3", Alert},
+		{model.End{Exit: &event.Exit{Cause: event.CauseExited}}, "exited, its code is unknown", Plain},
 	} {
 		if got := BriefEnd(tt.end); got.String() != tt.want || got[0].Weight != tt.as {
 			t.Errorf("%+v: %v, want %q", tt.end, got, tt.want)

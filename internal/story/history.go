@@ -9,57 +9,57 @@ import (
 	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // Moment words one moment of a container's history, without its time.
-func Moment(m *isolation.Moment, c *isolation.Container) Text {
+func Moment(m *model.Moment, c *model.Container) Text {
 	var t Text
 	switch m.Kind {
-	case isolation.MomentFound:
+	case model.MomentFound:
 		t = text(Plain, "nsviz looked, and it was there"+initWords(m.Init))
 		t = t.join(whereWords(m.Namespaces))
-	case isolation.MomentKind(event.CgroupCreated):
+	case model.MomentKind(event.CgroupCreated):
 		t = doer(m.By, c.ID).add(Plain, " made its cgroup ").add(Number, ShortPath(m.Cgroup))
-	case isolation.MomentKind(event.CgroupRemoved):
+	case model.MomentKind(event.CgroupRemoved):
 		t = doer(m.By, c.ID).add(Plain, " removed its cgroup")
-	case isolation.MomentKind(event.NamespaceCreated):
+	case model.MomentKind(event.NamespaceCreated):
 		t = doer(m.By, c.ID).add(Plain, " made "+typeList(m.Namespaces)+byCall(m.Via))
-	case isolation.MomentKind(event.NamespaceJoined):
+	case model.MomentKind(event.NamespaceJoined):
 		t = doer(m.By, c.ID).add(Plain, " joined ").join(joined(m))
 		if byRuntime(m, c) {
 			t = t.add(Plain, asCommands(c, runtime.Exec))
 		}
-	case isolation.MomentKind(event.ContainerStarted):
+	case model.MomentKind(event.ContainerStarted):
 		t = startWords(m)
-	case isolation.MomentLimits:
+	case model.MomentLimits:
 		t = text(Plain, "the first reading of its limits found "+Listed(limitList(m.Limits)))
-	case isolation.MomentChanged:
+	case model.MomentChanged:
 		t = changeWords(m, c.ID)
-	case isolation.MomentKind(event.OOMKill):
+	case model.MomentKind(event.OOMKill):
 		return killWords(m, c)
-	case isolation.MomentUnobserved:
+	case model.MomentUnobserved:
 		return text(Plain, "the kernel has counted ").add(Strong, Count(m.Times(), "OOM kill", "OOM kills")).add(Plain, " that no event told of").join(until(m))
-	case isolation.MomentPIDsRefused:
+	case model.MomentPIDsRefused:
 		return text(Plain, "the kernel refused it a new process or thread ").add(Strong, timesWords(m.Times())).
 			add(Plain, ": a limit of processes was reached").join(until(m))
-	case isolation.MomentKind(event.InitMoved):
+	case model.MomentKind(event.InitMoved):
 		t = movedWords(m, c.ID)
-	case isolation.MomentStuck:
+	case model.MomentStuck:
 		t = text(Strong, "stuck").add(Plain, " at the limit of ").add(Number, CgroupWords(m.Cgroup)).add(Plain, ", for which the OOM killer is off")
-	case isolation.MomentUnstuck:
+	case model.MomentUnstuck:
 		t = text(Plain, "stuck at its limit no more")
-	case isolation.MomentKind(event.ContainerExited):
+	case model.MomentKind(event.ContainerExited):
 		t = exitWords(m.Time, m.Exit)
-	case isolation.MomentGone:
+	case model.MomentGone:
 		t = text(Plain, "it was gone; its end was not seen")
-	case isolation.MomentAbandoned:
+	case model.MomentAbandoned:
 		t = abandonedWords(m)
-	case isolation.MomentNeverRan:
+	case model.MomentNeverRan:
 		t = text(Plain, "it ended, and its own program ").add(Strong, "never ran").add(Plain, ": its start was OOM-killed")
-	case isolation.MomentVerdict:
+	case model.MomentVerdict:
 		t = verdictWords(engineName(c), m.Verdict)
-	case isolation.MomentSaid:
+	case model.MomentSaid:
 		t = text(Plain, engineName(c)+" told: ").add(Strong, string(m.Said))
 	default: // of a later version
 		t = text(Plain, string(m.Kind))
@@ -68,33 +68,33 @@ func Moment(m *isolation.Moment, c *isolation.Container) Text {
 }
 
 // NamespaceMoment words one moment of a namespace's history, without its time.
-func NamespaceMoment(m *isolation.Moment) Text {
+func NamespaceMoment(m *model.Moment) Text {
 	var t Text
 	switch m.Kind {
-	case isolation.MomentFound:
+	case model.MomentFound:
 		t = text(Plain, "nsviz looked, and it was there")
 		if m.Container != nil {
 			t = text(Plain, "nsviz looked, and ").add(Name, m.Container.Label()).add(Plain, " was in it"+initWords(m.Init))
 		}
-	case isolation.MomentKind(event.NamespaceCreated):
+	case model.MomentKind(event.NamespaceCreated):
 		t = doer(m.By, "").add(Plain, " made it"+byCall(m.Via))
 		if m.By == nil {
 			t = text(Plain, "it was found; its birth was not seen")
 		}
-	case isolation.MomentKind(event.NamespaceJoined):
+	case model.MomentKind(event.NamespaceJoined):
 		t = doer(m.By, "").add(Plain, " joined it")
-	case isolation.MomentKind(event.NamespaceFreed):
+	case model.MomentKind(event.NamespaceFreed):
 		t = text(Plain, "it was found gone, or its number in use by another one")
 		if m.Via == event.ViaKernel {
 			t = text(Plain, "the kernel freed it")
 		}
-	case isolation.MomentKind(event.ContainerStarted):
+	case model.MomentKind(event.ContainerStarted):
 		t = text(Name, m.Container.Label()).add(Plain, " started in it"+initWords(m.Init))
-	case isolation.MomentKind(event.ContainerExited):
+	case model.MomentKind(event.ContainerExited):
 		t = text(Name, m.Container.Label()).add(Plain, ", which was in it, ended: ").join(exitWords(m.Time, m.Exit))
-	case isolation.MomentGone:
+	case model.MomentGone:
 		t = text(Name, m.Container.Label()).add(Plain, ", which was in it, was gone")
-	case isolation.MomentNeverRan:
+	case model.MomentNeverRan:
 		t = text(Name, m.Container.Label()).add(Plain, ", which was in it, ended before its own program ran: its start was OOM-killed")
 	default: // of a later version
 		t = text(Plain, string(m.Kind))
@@ -103,7 +103,7 @@ func NamespaceMoment(m *isolation.Moment) Text {
 }
 
 // until is when something repeated happened for the last time.
-func until(m *isolation.Moment) Text {
+func until(m *model.Moment) Text {
 	if m.Until.IsZero() {
 		return nil
 	}
@@ -111,7 +111,7 @@ func until(m *isolation.Moment) Text {
 }
 
 // times says how often something happened, where it did more than once.
-func times(m *isolation.Moment) Text {
+func times(m *model.Moment) Text {
 	if m.Times() == 1 {
 		return nil
 	}
@@ -176,7 +176,7 @@ func byCall(via event.Via) string {
 	return ""
 }
 
-func typeNames(namespaces []isolation.Touched) []string {
+func typeNames(namespaces []model.Touched) []string {
 	names := make([]string, len(namespaces))
 	for i, n := range namespaces {
 		names[i] = n.Type.String()
@@ -190,7 +190,7 @@ func typeNames(namespaces []isolation.Touched) []string {
 }
 
 // typeList is the types of namespaces: its net and uts namespaces.
-func typeList(namespaces []isolation.Touched) string {
+func typeList(namespaces []model.Touched) string {
 	if len(namespaces) == 1 {
 		n := "a " + namespaces[0].Type.String() + " namespace"
 		if namespaces[0].Type == event.IPC || namespaces[0].Type == event.UTS {
@@ -202,7 +202,7 @@ func typeList(namespaces []isolation.Touched) string {
 }
 
 // joined says whose the namespaces are that were joined.
-func joined(m *isolation.Moment) Text {
+func joined(m *model.Moment) Text {
 	names := Listed(typeNames(m.Namespaces)) + " namespace"
 	if len(m.Namespaces) != 1 {
 		names += "s"
@@ -224,7 +224,7 @@ func joined(m *isolation.Moment) Text {
 
 // byRuntime reports whether it is the container's runtime that joined several of its namespaces: it brings a
 // process in. It is a process of the host then or, with newer runtimes, in the container's cgroup already.
-func byRuntime(m *isolation.Moment, c *isolation.Container) bool {
+func byRuntime(m *model.Moment, c *model.Container) bool {
 	if m.By == nil || len(m.Namespaces) < 2 || !m.Namespaces[0].Own || m.By.Container != nil && m.By.Container.ID != c.ID {
 		return false
 	}
@@ -232,8 +232,8 @@ func byRuntime(m *isolation.Moment, c *isolation.Container) bool {
 }
 
 // whereWords says which of a container's namespaces are not its own.
-func whereWords(namespaces []isolation.Touched) Text {
-	var hosts []isolation.Touched
+func whereWords(namespaces []model.Touched) Text {
+	var hosts []model.Touched
 	var t Text
 	for i := range namespaces {
 		switch n := &namespaces[i]; {
@@ -253,7 +253,7 @@ func whereWords(namespaces []isolation.Touched) Text {
 	return t
 }
 
-func startWords(m *isolation.Moment) Text {
+func startWords(m *model.Moment) Text {
 	t := text(Plain, "its own program ").add(Strong, "started")
 	if m.Init != nil {
 		t = t.add(Plain, initFacts(m.Init.PID, m.Init.Comm))
@@ -299,7 +299,7 @@ func limitOf(r fact.Resource) string {
 	return string(r) + " limit"
 }
 
-func limitList(limits []isolation.LimitChange) []string {
+func limitList(limits []model.LimitChange) []string {
 	words := make([]string, len(limits))
 	for i, l := range limits {
 		words[i] = LimitWords(l.Resource, l.To)
@@ -317,7 +317,7 @@ func limitList(limits []isolation.LimitChange) []string {
 
 // changeWords tells of limits that were changed. Where only a reading found that, by whom is not known, nor when
 // exactly. id is the container whose limits they are.
-func changeWords(m *isolation.Moment, id string) Text {
+func changeWords(m *model.Moment, id string) Text {
 	by := doer(m.By, id)
 	if len(m.ByAnyOf) > 0 {
 		by = oneOf(m.ByAnyOf, id)
@@ -328,7 +328,7 @@ func changeWords(m *isolation.Moment, id string) Text {
 		t = by
 	}
 	verb := " changed"
-	if slices.ContainsFunc(m.Limits, func(l isolation.LimitChange) bool { return l.From == nil }) {
+	if slices.ContainsFunc(m.Limits, func(l model.LimitChange) bool { return l.From == nil }) {
 		verb = " set" // perhaps to what it was
 	}
 	for i, l := range m.Limits {
@@ -381,11 +381,11 @@ func oneOf(list []event.Process, id string) Text {
 	return t
 }
 
-func killWords(m *isolation.Moment, c *isolation.Container) Text {
+func killWords(m *model.Moment, c *model.Container) Text {
 	if m.OOM == nil {
 		return text(Plain, "an OOM kill of which nothing more is known")
 	}
-	k := &isolation.Kill{Event: event.Event{PID: m.OOM.Victim.PID, Comm: m.OOM.Victim.Comm, Container: m.OOM.Victim.Container, OOM: m.OOM}}
+	k := &model.Kill{Event: event.Event{PID: m.OOM.Victim.PID, Comm: m.OOM.Victim.Comm, Container: m.OOM.Victim.Container, OOM: m.OOM}}
 	t := text(Plain, "the ").add(Strong, "kernel's OOM killer").add(Plain, " killed ")
 	if m.Times() > 1 {
 		t = t.add(Strong, Count(m.Times(), "process", "processes")).join(until(m)).add(Plain, ": ")
@@ -404,7 +404,7 @@ func killWords(m *isolation.Moment, c *isolation.Container) Text {
 }
 
 // abandonedWords tells that the container which a namespace was made for has another one.
-func abandonedWords(m *isolation.Moment) Text {
+func abandonedWords(m *model.Moment) Text {
 	t := text(Name, m.Container.Label()).add(Plain, " got a new "+Listed(typeNames(m.Namespaces))+" namespace")
 	return t.add(Plain, ": the one that it had before, in which this container still is, is ").add(Strong, "a dead one")
 }
@@ -434,14 +434,14 @@ const briefly = 12
 // Brief picks from a container's history the latest of what one would want to know first: what changed, who
 // came from outside and what was killed, and not how a start goes about. rest is how many moments are
 // left to a whole history.
-func Brief(moments []isolation.Moment) (brief []isolation.Moment, rest int) {
+func Brief(moments []model.Moment) (brief []model.Moment, rest int) {
 	started := false
 	for i := range moments {
 		m := &moments[i]
-		if m.Kind == isolation.MomentKind(event.ContainerStarted) || m.Kind == isolation.MomentFound {
+		if m.Kind == model.MomentKind(event.ContainerStarted) || m.Kind == model.MomentFound {
 			started = true
 		}
-		if m.Kind == isolation.MomentKind(event.CgroupCreated) {
+		if m.Kind == model.MomentKind(event.CgroupCreated) {
 			started = false // anew
 		}
 		if telling(m, started) {
@@ -456,22 +456,22 @@ func Brief(moments []isolation.Moment) (brief []isolation.Moment, rest int) {
 }
 
 // telling reports what belongs into a short history.
-func telling(m *isolation.Moment, started bool) bool {
+func telling(m *model.Moment, started bool) bool {
 	switch m.Kind {
-	case isolation.MomentKind(event.CgroupCreated), isolation.MomentKind(event.CgroupRemoved):
+	case model.MomentKind(event.CgroupCreated), model.MomentKind(event.CgroupRemoved):
 		return false
-	case isolation.MomentKind(event.NamespaceCreated):
+	case model.MomentKind(event.NamespaceCreated):
 		return started
-	case isolation.MomentKind(event.NamespaceJoined):
+	case model.MomentKind(event.NamespaceJoined):
 		// The engine's way into a net namespace and back, to set it up, is no visit.
 		setUp := len(m.Namespaces) == 1 && m.Namespaces[0].Type == event.Net && SenderOf(m.By, "") == SenderEngine
 		return started && !setUp
-	case isolation.MomentSaid:
+	case model.MomentSaid:
 		switch m.Said {
 		case fact.ActionStart, fact.ActionDie, fact.ActionExec, fact.ActionUpdate, fact.ActionOOM, fact.ActionKill, fact.ActionStop: // the kernel's side of it is told
 			return false
 		}
-	case isolation.MomentVerdict: // it stands in the sentence
+	case model.MomentVerdict: // it stands in the sentence
 		return false
 	}
 	return true

@@ -6,12 +6,12 @@ import (
 	"strings"
 
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // Kill tells an OOM kill in plain sentences: what the kernel did, why, and what follows. What
 // is unknown is left out or said to be unknown.
-func Kill(k *isolation.Kill, s *isolation.Snapshot) Text {
+func Kill(k *model.Kill, s *model.Snapshot) Text {
 	o := k.Event.OOM
 	if o == nil {
 		return text(Plain, "An OOM kill of which nothing more is known.")
@@ -26,7 +26,7 @@ func Kill(k *isolation.Kill, s *isolation.Snapshot) Text {
 }
 
 // inGroup tells of the other victims of the same decision.
-func inGroup(k *isolation.Kill, s *isolation.Snapshot) Text {
+func inGroup(k *model.Kill, s *model.Snapshot) Text {
 	n := groupSize(k, s)
 	if n < 2 {
 		return nil
@@ -38,7 +38,7 @@ func inGroup(k *isolation.Kill, s *isolation.Snapshot) Text {
 const UnknownPlace = "an unknown place"
 
 // VictimPlace names where the victim lived: a container, "the host" or [UnknownPlace].
-func VictimPlace(k *isolation.Kill) string {
+func VictimPlace(k *model.Kill) string {
 	if label := VictimContainer(k).Label(); label != "" {
 		return label
 	}
@@ -49,12 +49,12 @@ func VictimPlace(k *isolation.Kill) string {
 }
 
 // VictimUnattributed reports whether it is not known in what container the victim lived, if in any.
-func VictimUnattributed(k *isolation.Kill) bool {
+func VictimUnattributed(k *model.Kill) bool {
 	return VictimContainer(k) == nil && (k.Event.ContainerUnknown || k.Event.OOM != nil && k.Event.OOM.Victim.ContainerUnknown)
 }
 
 // VictimContainer is where the victim lived; nil is the host, or unknown.
-func VictimContainer(k *isolation.Kill) *event.Container {
+func VictimContainer(k *model.Kill) *event.Container {
 	if k.Event.OOM != nil && k.Event.OOM.Victim.Container != nil {
 		return k.Event.OOM.Victim.Container
 	}
@@ -62,7 +62,7 @@ func VictimContainer(k *isolation.Kill) *event.Container {
 }
 
 // ContainerOf finds a container in the snapshot, a live one first.
-func ContainerOf(s *isolation.Snapshot, c *event.Container) *isolation.Container {
+func ContainerOf(s *model.Snapshot, c *event.Container) *model.Container {
 	if c == nil || c.ID == "" {
 		return nil
 	}
@@ -74,7 +74,7 @@ func ContainerOf(s *isolation.Snapshot, c *event.Container) *isolation.Container
 	return nil
 }
 
-func killWhat(k *isolation.Kill) Text {
+func killWhat(k *model.Kill) Text {
 	var l Text
 	label := VictimContainer(k).Label()
 	if label != "" {
@@ -96,7 +96,7 @@ func killWhat(k *isolation.Kill) Text {
 }
 
 // victim names the process that was killed, with its memory.
-func victim(k *isolation.Kill) Text {
+func victim(k *model.Kill) Text {
 	t := text(Strong, VictimComm(k))
 	var facts []string
 	if thread := VictimThread(k); thread != "" {
@@ -120,7 +120,7 @@ func victim(k *isolation.Kill) Text {
 const someProcess = "a process"
 
 // VictimPID is the host's number of the victim; 0 is unknown.
-func VictimPID(k *isolation.Kill) int32 {
+func VictimPID(k *model.Kill) int32 {
 	if k.Event.OOM != nil && k.Event.OOM.Victim.PID != 0 {
 		return k.Event.OOM.Victim.PID
 	}
@@ -129,7 +129,7 @@ func VictimPID(k *isolation.Kill) int32 {
 
 // VictimComm is what the victim calls itself, a process by its first thread, or words for a process whose name is
 // unknown.
-func VictimComm(k *isolation.Kill) string {
+func VictimComm(k *model.Kill) string {
 	if k.Event.OOM != nil && k.Event.OOM.Victim.ProcessComm != "" {
 		return k.Event.OOM.Victim.ProcessComm
 	}
@@ -143,7 +143,7 @@ func VictimComm(k *isolation.Kill) string {
 }
 
 // VictimThread is what the thread calls itself that the kernel picked, where the process is called otherwise; else "".
-func VictimThread(k *isolation.Kill) string {
+func VictimThread(k *model.Kill) string {
 	if k.Event.OOM == nil {
 		return ""
 	}
@@ -174,7 +174,7 @@ func ChargedBytes(v event.Victim) (sum uint64, known bool) {
 	return sum, known
 }
 
-func killWhy(k *isolation.Kill, o *event.OOM, c *isolation.Container) Text {
+func killWhy(k *model.Kill, o *event.OOM, c *model.Container) Text {
 	label := VictimContainer(k).Label()
 	asked := trigger(k, o)
 	when := func(l Text) Text {
@@ -211,7 +211,7 @@ func killWhy(k *isolation.Kill, o *event.OOM, c *isolation.Container) Text {
 
 // whoseLimit says which cgroup was full. A container's own limit, its parent's and that of a cgroup
 // inside it are different lessons.
-func whoseLimit(k *isolation.Kill, o *event.OOM, c *isolation.Container) Text {
+func whoseLimit(k *model.Kill, o *event.OOM, c *model.Container) Text {
 	label := VictimContainer(k).Label()
 	limit := "limit"
 	if o.LimitBytes != nil {
@@ -248,7 +248,7 @@ const (
 )
 
 // PlaceOfLimit says where the full cgroup lies, seen from the victim's container.
-func PlaceOfLimit(k *isolation.Kill, o *event.OOM, c *isolation.Container) LimitPlace {
+func PlaceOfLimit(k *model.Kill, o *event.OOM, c *model.Container) LimitPlace {
 	if c != nil && c.CgroupPath != "" {
 		switch {
 		case o.Cgroup == c.CgroupPath:
@@ -273,7 +273,7 @@ func PlaceOfLimit(k *isolation.Kill, o *event.OOM, c *isolation.Container) Limit
 }
 
 // trigger names the process that asked for memory, seen from the victim.
-func trigger(k *isolation.Kill, o *event.OOM) Text {
+func trigger(k *model.Kill, o *event.OOM) Text {
 	t := o.Trigger
 	if t == nil || (t.PID == 0 && t.Comm == "") {
 		return nil
@@ -355,7 +355,7 @@ func memoryWords(o *event.OOM) Text {
 }
 
 // KillEffect says how often this happened and whether the container lives on.
-func KillEffect(k *isolation.Kill, c *isolation.Container) Text {
+func KillEffect(k *model.Kill, c *model.Container) Text {
 	label := VictimContainer(k).Label()
 	if label == "" {
 		return nil
@@ -374,7 +374,7 @@ func KillEffect(k *isolation.Kill, c *isolation.Container) Text {
 			return l.add(Name, label).add(Plain, " ends with it, because the victim was its PID 1.")
 		}
 		return l.add(Name, label).add(Plain, " ends with it, because its PID 1 was killed as well.")
-	case k.Survived == nil && c != nil && c.State == isolation.Running:
+	case k.Survived == nil && c != nil && c.State == model.Running:
 		return l.add(Name, label).add(Plain, " lives on.")
 	case k.Survived == nil:
 		return l.add(Name, label).add(Plain, " may have ended with it: its PID 1 is unknown.")
@@ -399,7 +399,7 @@ func initFacts(pid int32, comm string) string {
 }
 
 // groupSize is how many victims one decision had.
-func groupSize(k *isolation.Kill, s *isolation.Snapshot) int {
+func groupSize(k *model.Kill, s *model.Snapshot) int {
 	if k.Event.OOM == nil || k.Event.OOM.Decision == 0 {
 		return 1
 	}

@@ -4,17 +4,17 @@ import (
 	"fmt"
 
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // AtLimits tells whether a live container is held by its limits and what they do to it beside OOM kills; nil where there is
 // nothing to tell.
-func AtLimits(c *isolation.Container, s *isolation.Snapshot) Text {
+func AtLimits(c *model.Container, s *model.Snapshot) Text {
 	return Text(nil).sentence(held(c, s)).sentence(stuck(c)).sentence(refused(c.PIDsRefused, c.Limits.PIDs))
 }
 
 // held tells of a container whose PID 1 is in a cgroup that is not the container's own; nil of any other.
-func held(c *isolation.Container, s *isolation.Snapshot) Text {
+func held(c *model.Container, s *model.Snapshot) Text {
 	u := c.Unheld
 	if u == nil {
 		return nil
@@ -33,7 +33,7 @@ func held(c *isolation.Container, s *isolation.Snapshot) Text {
 
 // ownLimits names what a container's own cgroup limits: on cgroup v1 the hierarchy that nsviz follows is the memory
 // controller's.
-func ownLimits(s *isolation.Snapshot) string {
+func ownLimits(s *model.Snapshot) string {
 	if s.Host.CgroupVersion == "v2" {
 		return "its limits"
 	}
@@ -49,7 +49,7 @@ func CgroupWords(path string) string {
 }
 
 // stuck tells of a container whose processes wait for memory without an end; nil of any other.
-func stuck(c *isolation.Container) Text {
+func stuck(c *model.Container) Text {
 	if c.Stuck == nil {
 		return nil
 	}
@@ -62,7 +62,7 @@ func stuck(c *isolation.Container) Text {
 }
 
 // StuckLimit names the limit at which a container is stuck: its limit of 64 MiB, the limit of /pod.
-func StuckLimit(c *isolation.Container) string {
+func StuckLimit(c *model.Container) string {
 	switch {
 	case c.Stuck.Cgroup != c.CgroupPath:
 		return "the limit of " + ShortPath(c.Stuck.Cgroup)
@@ -94,7 +94,7 @@ func timesWords(n uint64) string {
 }
 
 // movedWords words that a container's PID 1 was moved, seen from the container with an id.
-func movedWords(m *isolation.Moment, id string) Text {
+func movedWords(m *model.Moment, id string) Text {
 	t := doer(m.By, id)
 	if m.Moved == nil {
 		return t.add(Plain, " moved its PID 1 to another cgroup")

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // NamespaceName is the name of a namespace: its type and its number.
@@ -19,7 +19,7 @@ func (n NamespaceName) String() string { return fmt.Sprintf("%s:[%d]", n.Type, n
 
 // Namespace tells what became of a namespace. earlier is how many others are known that had its number before, and incomplete is
 // set where nsviz may not see most of the host's processes.
-func Namespace(n *isolation.Namespace, earlier int, incomplete bool) Text {
+func Namespace(n *model.Namespace, earlier int, incomplete bool) Text {
 	t := text(Number, NamespaceName{n.Type, n.ID}.String())
 	switch {
 	case n.Host:

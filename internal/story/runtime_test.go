@@ -8,23 +8,23 @@ import (
 	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // Sentences name the commands that an engine has, and none that it has not.
 func TestCommandsOfEveryRuntime(t *testing.T) {
-	byEngine := func(x *event.Exit) func(*isolation.Container) Text {
-		return func(c *isolation.Container) Text {
+	byEngine := func(x *event.Exit) func(*model.Container) Text {
+		return func(c *model.Container) Text {
 			c.Exited, c.Exit = at(0), x
-			return Container(c, &isolation.Snapshot{})
+			return Container(c, &model.Snapshot{})
 		}
 	}
-	moment := func(m isolation.Moment) func(*isolation.Container) Text {
-		return func(c *isolation.Container) Text { return Moment(&m, c) }
+	moment := func(m model.Moment) func(*model.Container) Text {
+		return func(c *model.Container) Text { return Moment(&m, c) }
 	}
-	own := []isolation.Touched{{Type: event.Mnt, Own: true}, {Type: event.Net, Own: true}}
+	own := []model.Touched{{Type: event.Mnt, Own: true}, {Type: event.Net, Own: true}}
 	tests := map[string]struct {
-		words func(*isolation.Container) Text
+		words func(*model.Container) Text
 		// want is for Docker, bare for a runtime without commands, with {name} for the engine and {Name} where a sentence begins with it.
 		want, bare string
 	}{
@@ -47,16 +47,16 @@ func TestCommandsOfEveryRuntime(t *testing.T) {
 			"web ended by itself with exit code 0. 1.0 s before, runc (PID 4242, uid 0) had sent it SIGTERM.",
 		},
 		"joined": {
-			moment(isolation.Moment{Kind: isolation.MomentKind(event.NamespaceJoined), By: sender(4242, "runc", 0, nil), Namespaces: own}),
+			moment(model.Moment{Kind: model.MomentKind(event.NamespaceJoined), By: sender(4242, "runc", 0, nil), Namespaces: own}),
 			"runc (PID 4242, of the host) joined its mnt and net namespaces, as `docker exec` does", "runc (PID 4242, of the host) joined its mnt and net namespaces",
 		},
-		"told": {moment(isolation.Moment{Kind: isolation.MomentSaid, Said: "rename"}), "docker told: rename", "{name} told: rename"},
+		"told": {moment(model.Moment{Kind: model.MomentSaid, Said: "rename"}), "docker told: rename", "{name} told: rename"},
 		"judged": {
-			moment(isolation.Moment{Kind: isolation.MomentVerdict, Verdict: says(137, false)}), "asked about its end, docker said exit code 137, OOMKilled=false",
+			moment(model.Moment{Kind: model.MomentVerdict, Verdict: says(137, false)}), "asked about its end, docker said exit code 137, OOMKilled=false",
 			"asked about its end, {name} said exit code 137, OOMKilled=false",
 		},
 		"right": {
-			func(c *isolation.Container) Text {
+			func(c *model.Container) Text {
 				c.Verdict = says(0, false)
 				return byEngine(exited(0))(c)
 			},
@@ -64,9 +64,9 @@ func TestCommandsOfEveryRuntime(t *testing.T) {
 			"web ended by itself with exit code 0. {Name} says exit code 0 and OOMKilled=false, which is right.",
 		},
 		"made and removed": {
-			func(c *isolation.Container) Text {
-				c.State, c.NeverStarted = isolation.Created, &fact.NeverStarted{Made: at(0), Tried: at(0), Failed: at(1), Removed: at(2), Error: "busy", ExitCode: new(int32(128))}
-				return Container(c, &isolation.Snapshot{})
+			func(c *model.Container) Text {
+				c.State, c.NeverStarted = model.Created, &fact.NeverStarted{Made: at(0), Tried: at(0), Failed: at(1), Removed: at(2), Error: "busy", ExitCode: new(int32(128))}
+				return Container(c, &model.Snapshot{})
 			},
 			"web never started: docker could not start it: busy. The exit code 128 is docker's own word for that. Its cgroup was made at {at0} and removed " +
 				"after 1.0 s, and no program of its own ran in it. docker removed it at {at2}.",
@@ -77,7 +77,7 @@ func TestCommandsOfEveryRuntime(t *testing.T) {
 	rows := append([]runtime.Runtime{{Name: "of a later version"}}, runtime.All()...)
 	for name, test := range tests {
 		for _, r := range rows {
-			c := &isolation.Container{ID: webID, Label: "web", Named: true, Runtime: r.Name, State: isolation.Exited, InitPID: 100, InitComm: "sh"}
+			c := &model.Container{ID: webID, Label: "web", Named: true, Runtime: r.Name, State: model.Exited, InitPID: 100, InitComm: "sh"}
 			inside, begins := r.Name, r.Name
 			if r.Name == runtime.Unknown {
 				inside, begins = "its engine", "Its engine"
@@ -96,7 +96,7 @@ func TestCommandsOfEveryRuntime(t *testing.T) {
 
 // A runtime may have only some commands.
 func TestAsCommands(t *testing.T) {
-	c := &isolation.Container{Runtime: runtime.Docker}
+	c := &model.Container{Runtime: runtime.Docker}
 	for _, test := range []struct {
 		verbs []runtime.Verb
 		want  string

@@ -9,18 +9,18 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // Each reader has the times of a sentence in one zone: JSON in UTC, people in theirs.
 func TestZones(t *testing.T) {
 	tokyo := time.FixedZone("Asia/Tokyo", 9*60*60)
 	made := time.Date(2026, 11, 28, 22, 30, 0, 0, time.UTC)
-	cgroup := Cgroup(&isolation.Cgroup{Path: "/pod", Created: made, Creator: &event.Process{PID: 1, Comm: "systemd"}, Removed: made.Add(time.Minute).In(tokyo)}, 0)
-	namespace := Namespace(&isolation.Namespace{
+	cgroup := Cgroup(&model.Cgroup{Path: "/pod", Created: made, Creator: &event.Process{PID: 1, Comm: "systemd"}, Removed: made.Add(time.Minute).In(tokyo)}, 0)
+	namespace := Namespace(&model.Namespace{
 		Type: event.Net, ID: 7, Created: made, Creator: &event.Process{PID: 8, Comm: "runc"}, Freed: made.Add(time.Minute).Local(), FreedVia: event.ViaKernel,
 	}, 0, false)
-	joins := &isolation.Moment{Kind: isolation.MomentKind(event.NamespaceJoined), Count: 3, Until: made}
+	joins := &model.Moment{Kind: model.MomentKind(event.NamespaceJoined), Count: 3, Until: made}
 	for _, tt := range []struct{ got, want string }{
 		{cgroup.String(), "/pod was made by systemd (PID 1, of the host) at 2026-11-28 22:30:00.000 UTC. It was removed at 2026-11-28 22:31:00.000 UTC."},
 		{cgroup.For(tokyo), "/pod was made by systemd (PID 1, of the host) at 2026-11-29 07:30:00.000. It was removed at 2026-11-29 07:31:00.000."},
@@ -39,8 +39,8 @@ func TestZones(t *testing.T) {
 // What people read has no name that is longer than a few lines, and nothing that acts on their terminal. JSON has all of it.
 func TestTextForPeople(t *testing.T) {
 	long := strings.Repeat("x", 3000)
-	c := &isolation.Container{ID: "1", Label: long + "\u202e", State: isolation.Running, Named: true}
-	text := Container(c, &isolation.Snapshot{})
+	c := &model.Container{ID: "1", Label: long + "\u202e", State: model.Running, Named: true}
+	text := Container(c, &model.Snapshot{})
 	if s := text.String(); !strings.HasPrefix(s, long+"\u202e runs.") {
 		t.Errorf("JSON has %q", s)
 	}

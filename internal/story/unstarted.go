@@ -5,11 +5,11 @@ import (
 	"strings"
 
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // neverStarted tells of a container whose own program has never run, and why.
-func neverStarted(c *isolation.Container) Text {
+func neverStarted(c *model.Container) Text {
 	n := c.NeverStarted
 	engine := engineName(c)
 	t := text(Name, c.Label)
@@ -55,7 +55,7 @@ func emptyCgroup(n *fact.NeverStarted) Text {
 }
 
 // failedStart says why the engine could not start a container. An exit code that no program gave needs a word.
-func failedStart(c *isolation.Container, reason string, code *int32) Text {
+func failedStart(c *model.Container, reason string, code *int32) Text {
 	engine := engineName(c)
 	if reason == "" {
 		return text(Plain, fmt.Sprintf("its start failed, and %s did not say why.", engine))

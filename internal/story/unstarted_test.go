@@ -6,7 +6,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 func TestNeverStarted(t *testing.T) {
@@ -59,8 +59,8 @@ func TestNeverStarted(t *testing.T) {
 		"later":                 {nil, "bar has never started."},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := isolation.Container{ID: webID, Label: "bar", Named: true, Runtime: "docker", State: isolation.Created, NeverStarted: test.never}
-			if got := Container(&c, &isolation.Snapshot{}).String(); got != test.want {
+			c := model.Container{ID: webID, Label: "bar", Named: true, Runtime: "docker", State: model.Created, NeverStarted: test.never}
+			if got := Container(&c, &model.Snapshot{}).String(); got != test.want {
 				t.Errorf("%s\nwant\n%s", got, test.want)
 			}
 		})
@@ -71,10 +71,10 @@ func TestNeverStarted(t *testing.T) {
 func TestNotStartedAgain(t *testing.T) {
 	c := ended(nil)
 	c.Label, c.Verdict = "web", &fact.EngineReport{ExitCode: new(int32(127)), StartError: "no such file: unknown"}
-	c.Previous = &isolation.End{Time: end, Exit: &event.Exit{Code: new(int32(0)), Cause: event.CauseExited}}
+	c.Previous = &model.End{Time: end, Exit: &event.Exit{Code: new(int32(0)), Cause: event.CauseExited}}
 	const want = "web was not started again: docker could not start it: no such file. The exit code 127 is docker's own word for that. " +
 		"Of its run before that: web ended by itself with exit code 0."
-	if got := Container(&c, &isolation.Snapshot{}).String(); got != want {
+	if got := Container(&c, &model.Snapshot{}).String(); got != want {
 		t.Errorf("%s\nwant\n%s", got, want)
 	}
 }

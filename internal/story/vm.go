@@ -5,11 +5,11 @@ import (
 	"strings"
 
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // VM tells what the host can see of a virtual machine, and what it cannot.
-func VM(v *isolation.VM) Text {
+func VM(v *model.VM) Text {
 	t := text(Strong, vmKind(v))
 	if v.Container != "" {
 		t = t.add(Plain, " in ").add(Name, v.Container)
@@ -38,7 +38,7 @@ func VM(v *isolation.VM) Text {
 }
 
 // VMInWords explains a virtual machine at length, to somebody who knows containers.
-func VMInWords(v *isolation.VM) Text {
+func VMInWords(v *model.VM) Text {
 	t := text(Name, v.Label()).add(Plain, " is ").add(Strong, "one ordinary process").add(Plain, " of this host, PID ").
 		add(Number, strconv.Itoa(int(v.PID)))
 	if v.Name != "" || v.Manager != "" {
@@ -59,7 +59,7 @@ func VMInWords(v *isolation.VM) Text {
 			add(Strong, "not visible from here").add(Plain, ". Run nsviz inside to see them."))
 }
 
-func vmProcessors(v *isolation.VM) Text {
+func vmProcessors(v *model.VM) Text {
 	var t Text
 	switch {
 	case v.VCPUs == nil:
@@ -78,7 +78,7 @@ func vmProcessors(v *isolation.VM) Text {
 	return t.add(Plain, "; this host's own processors run its instructions, guarded by ").add(Strong, strings.ToUpper(string(v.Acceleration))).add(Plain, ".")
 }
 
-func vmMemory(v *isolation.VM) Text {
+func vmMemory(v *model.VM) Text {
 	if v.MemoryBytes == nil {
 		return nil
 	}
@@ -90,7 +90,7 @@ func vmMemory(v *isolation.VM) Text {
 }
 
 // vmKind is what to call the program that a VM is.
-func vmKind(v *isolation.VM) string {
+func vmKind(v *model.VM) string {
 	if v.Manager != "" {
 		return v.Manager + "'s " + string(v.Kind)
 	}

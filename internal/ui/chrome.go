@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
@@ -171,7 +171,7 @@ func (sc screen) status() line {
 }
 
 // engineNote says what is missing on screen because an engine does not answer.
-func engineNote(e fact.Engine, s *isolation.Snapshot) string {
+func engineNote(e fact.Engine, s *model.Snapshot) string {
 	unnamed := false
 	for i := range s.Containers {
 		unnamed = unnamed || (s.Containers[i].Live() && !s.Containers[i].Named)

@@ -6,7 +6,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // An ended container and the banner of a kill stay as long as they should, whatever is done to the wall clock.
@@ -17,9 +17,9 @@ func TestTheClockIsSet(t *testing.T) {
 			seconds          int
 			listed, bannered bool
 		}{{10, true, true}, {int((16 * time.Minute).Seconds()), false, false}} {
-			limits := isolation.RecordingLimits() // so that it is the screen that forgets
+			limits := model.RecordingLimits() // so that it is the screen that forgets
 			limits.Listed = 9
-			m := isolation.New(limits)
+			m := model.New(limits)
 			c := &event.Container{ID: "a", Name: "web"}
 			apply := func(seconds int, by time.Duration, e *event.Event) {
 				when := begin.Add(time.Duration(seconds)*time.Second + by)

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
@@ -63,7 +63,7 @@ func columnsFor(w int) columns {
 	give(&c.spark, 20)
 	give(&c.name, 24)
 	give(&c.bar, 12)
-	give(&c.spark, isolation.HistoryLength)
+	give(&c.spark, model.HistoryLength)
 	give(&c.image, 32)
 	give(&c.name, 48)
 	if c.width() > w {
@@ -85,16 +85,16 @@ type containerColumn struct {
 	// title and vmTitle are the titles above the containers and above the virtual machines.
 	title, vmTitle func(c columns) line
 	// live and vm are the cells of a live container and of a virtual machine.
-	live func(ct *isolation.Container, in tableRow) line
-	vm   func(v *isolation.VM, in tableRow) line
+	live func(ct *model.Container, in tableRow) line
+	vm   func(v *model.VM, in tableRow) line
 	// ended is the cell of a container that is no more. Where it is nil, the place is given to how that one ended.
-	ended func(ct *isolation.Container, in tableRow) line
+	ended func(ct *model.Container, in tableRow) line
 }
 
 // tableRow is what a cell is drawn with beside its row's subject.
 type tableRow struct {
 	columns
-	s      *isolation.Snapshot
+	s      *model.Snapshot
 	needle string
 }
 
@@ -124,42 +124,42 @@ var containerColumns = []containerColumn{
 			}
 			return text(Title, "VIRTUAL MACHINE")
 		},
-		live:  func(ct *isolation.Container, in tableRow) line { return text(Name, ct.Label).mark(in.needle) },
-		vm:    func(v *isolation.VM, in tableRow) line { return vmName(v).mark(in.needle) },
-		ended: func(ct *isolation.Container, in tableRow) line { return text(Dim, ct.Label).mark(in.needle) },
+		live:  func(ct *model.Container, in tableRow) line { return text(Name, ct.Label).mark(in.needle) },
+		vm:    func(v *model.VM, in tableRow) line { return vmName(v).mark(in.needle) },
+		ended: func(ct *model.Container, in tableRow) line { return text(Dim, ct.Label).mark(in.needle) },
 	},
 	{
 		width: func(c columns) int { return c.image }, gap: oneBlank,
 		title: titled("IMAGE"), vmTitle: titled("RUN BY"),
-		live:  func(ct *isolation.Container, in tableRow) line { return orUnknown(ct.Image).dimmed().mark(in.needle) },
-		vm:    func(v *isolation.VM, in tableRow) line { return text(Dim, runBy(v, in.image)).mark(in.needle) },
-		ended: func(ct *isolation.Container, in tableRow) line { return text(Dim, ct.Image).mark(in.needle) },
+		live:  func(ct *model.Container, in tableRow) line { return orUnknown(ct.Image).dimmed().mark(in.needle) },
+		vm:    func(v *model.VM, in tableRow) line { return text(Dim, runBy(v, in.image)).mark(in.needle) },
+		ended: func(ct *model.Container, in tableRow) line { return text(Dim, ct.Image).mark(in.needle) },
 	},
 	{
 		width: func(c columns) int { return c.pid }, gap: oneBlank, right: true,
 		title: titled("HOST PID"), vmTitle: titled("HOST PID"),
-		live:  func(ct *isolation.Container, _ tableRow) line { return pidText(ct.InitPID) },
-		vm:    func(v *isolation.VM, _ tableRow) line { return pidText(v.PID) },
-		ended: func(ct *isolation.Container, _ tableRow) line { return pidText(ct.InitPID).dimmed() },
+		live:  func(ct *model.Container, _ tableRow) line { return pidText(ct.InitPID) },
+		vm:    func(v *model.VM, _ tableRow) line { return pidText(v.PID) },
+		ended: func(ct *model.Container, _ tableRow) line { return pidText(ct.InitPID).dimmed() },
 	},
 	{
 		width: func(c columns) int { return c.up }, gap: oneBlank, right: true,
 		title: titled("UP"), vmTitle: titled("UP"),
-		live:  func(ct *isolation.Container, in tableRow) line { return upText(ct, in.s) },
-		vm:    func(v *isolation.VM, in tableRow) line { return vmUp(v, in.s.Time) },
-		ended: func(ct *isolation.Container, _ tableRow) line { return livedText(ct) },
+		live:  func(ct *model.Container, in tableRow) line { return upText(ct, in.s) },
+		vm:    func(v *model.VM, in tableRow) line { return vmUp(v, in.s.Time) },
+		ended: func(ct *model.Container, _ tableRow) line { return livedText(ct) },
 	},
 	{
 		width: func(c columns) int { return c.start }, gap: oneBlank, right: true,
 		title: titled("START"), vmTitle: titled(""),
-		live: func(ct *isolation.Container, _ tableRow) line { return startText(ct) },
-		vm:   func(*isolation.VM, tableRow) line { return nil },
+		live: func(ct *model.Container, _ tableRow) line { return startText(ct) },
+		vm:   func(*model.VM, tableRow) line { return nil },
 	},
 	{
 		width: func(c columns) int { return namespaceColumns * c.namespace }, before: true, gap: func(c columns) int { return c.namespace / 4 },
 		group: groupSees,
 		title: func(c columns) line { return namespaceHead(c.namespace) }, vmTitle: titled("INSIDE"),
-		live: func(ct *isolation.Container, in tableRow) line {
+		live: func(ct *model.Container, in tableRow) line {
 			if machineOf(ct, in.s) != nil {
 				return opaque("a VM, below", in.namespace)
 			}
@@ -176,8 +176,8 @@ var containerColumns = []containerColumn{
 			}
 			return text(Title, "RESIDENT/GIVEN")
 		},
-		live: func(ct *isolation.Container, in tableRow) line { return in.memoryOf(ct) },
-		vm:   func(v *isolation.VM, in tableRow) line { return vmMemory(v, in.bar, in.memory) },
+		live: func(ct *model.Container, in tableRow) line { return in.memoryOf(ct) },
+		vm:   func(v *model.VM, in tableRow) line { return vmMemory(v, in.bar, in.memory) },
 	},
 	{
 		width: func(c columns) int { return c.spark }, gap: oneBlank, group: groupUses,
@@ -193,10 +193,10 @@ var containerColumns = []containerColumn{
 			}
 			return text(Title, "RUN BY")
 		},
-		live: func(ct *isolation.Container, in tableRow) line {
+		live: func(ct *model.Container, in tableRow) line {
 			return spark(ct.Memory, in.s.Host.MemoryBytes, in.spark)
 		},
-		vm: func(v *isolation.VM, in tableRow) line {
+		vm: func(v *model.VM, in tableRow) line {
 			if in.image > 0 {
 				return nil
 			}
@@ -206,16 +206,16 @@ var containerColumns = []containerColumn{
 	{
 		width: func(c columns) int { return c.oom }, gap: oneBlank, group: groupUses, right: true,
 		title: titled("OOM"), vmTitle: titled("VCPU"),
-		live:  func(ct *isolation.Container, _ tableRow) line { return oomText(ct) },
-		vm:    func(v *isolation.VM, _ tableRow) line { return vcpus(v) },
-		ended: func(ct *isolation.Container, _ tableRow) line { return oomText(ct) },
+		live:  func(ct *model.Container, _ tableRow) line { return oomText(ct) },
+		vm:    func(v *model.VM, _ tableRow) line { return vcpus(v) },
+		ended: func(ct *model.Container, _ tableRow) line { return oomText(ct) },
 	},
 	{
 		width: func(c columns) int { return c.procs }, gap: oneBlank, right: true,
 		title: titled("PROCS"), vmTitle: titled("PROCS"),
-		live:  func(ct *isolation.Container, _ tableRow) line { return processesText(ct) },
-		vm:    func(*isolation.VM, tableRow) line { return text(Strong, "1") },
-		ended: func(*isolation.Container, tableRow) line { return nil },
+		live:  func(ct *model.Container, _ tableRow) line { return processesText(ct) },
+		vm:    func(*model.VM, tableRow) line { return text(Strong, "1") },
+		ended: func(*model.Container, tableRow) line { return nil },
 	},
 }
 
@@ -314,7 +314,7 @@ func (c columns) grouped(sees, uses string) line {
 }
 
 // row draws one container.
-func (c columns) row(ct *isolation.Container, s *isolation.Snapshot, selected bool, needle string) line {
+func (c columns) row(ct *model.Container, s *model.Snapshot, selected bool, needle string) line {
 	in := tableRow{c, s, needle}
 	l := cursorMark(selected)
 	if !ct.Live() {
@@ -328,7 +328,7 @@ func (c columns) row(ct *isolation.Container, s *isolation.Snapshot, selected bo
 }
 
 // vmRow draws one virtual machine. It has a single wall where a container has up to eight.
-func (c columns) vmRow(v *isolation.VM, s *isolation.Snapshot, selected bool, needle string) line {
+func (c columns) vmRow(v *model.VM, s *model.Snapshot, selected bool, needle string) line {
 	in := tableRow{c, s, needle}
 	l := cursorMark(selected)
 	for i := range containerColumns {
@@ -340,7 +340,7 @@ func (c columns) vmRow(v *isolation.VM, s *isolation.Snapshot, selected bool, ne
 
 // ended draws a container that is no more: its name and how it ended, where the live ones have
 // their namespaces and memory.
-func (c columns) ended(l line, ct *isolation.Container, in tableRow) line {
+func (c columns) ended(l line, ct *model.Container, in tableRow) line {
 	room := 0
 	for i := range containerColumns {
 		if col := &containerColumns[i]; col.ended == nil {
@@ -362,7 +362,7 @@ func (c columns) ended(l line, ct *isolation.Container, in tableRow) line {
 	return l
 }
 
-func endText(ct *isolation.Container, s *isolation.Snapshot) line {
+func endText(ct *model.Container, s *model.Snapshot) line {
 	l := told(story.BriefEnd(ct.End()), s.Time)
 	if !ct.Exited.IsZero() {
 		l = l.add(Dim, ", "+story.Ago(s.Now().Sub(ct.Ended())))
@@ -371,7 +371,7 @@ func endText(ct *isolation.Container, s *isolation.Snapshot) line {
 }
 
 // memoryOf is a container's memory or, where that matters more, why its limit does not do what it is for.
-func (c columns) memoryOf(ct *isolation.Container) line {
+func (c columns) memoryOf(ct *model.Container) line {
 	switch {
 	case ct.Unheld != nil:
 		l := text(Alarm, "not held")
@@ -392,7 +392,7 @@ func (c columns) memoryOf(ct *isolation.Container) line {
 }
 
 // oomText is how many OOM kills there were in a container since it started.
-func oomText(ct *isolation.Container) line {
+func oomText(ct *model.Container) line {
 	switch n := ct.OOMKillsAtLeast; {
 	case ct.OOMKills == nil && n == 0:
 		return text(Unknown, "?")
@@ -404,7 +404,7 @@ func oomText(ct *isolation.Container) line {
 	return text(Dim, "0")
 }
 
-func processesText(ct *isolation.Container) line {
+func processesText(ct *model.Container) line {
 	switch {
 	case ct.Processes == nil:
 		return text(Unknown, "?")
@@ -415,7 +415,7 @@ func processesText(ct *isolation.Container) line {
 }
 
 // refusedAny reports whether a limit has kept a container from making processes.
-func refusedAny(ct *isolation.Container) bool { return ct.PIDsRefused != nil && *ct.PIDsRefused > 0 }
+func refusedAny(ct *model.Container) bool { return ct.PIDsRefused != nil && *ct.PIDsRefused > 0 }
 
 func pidText(pid int32) line {
 	if pid == 0 {
@@ -425,15 +425,15 @@ func pidText(pid int32) line {
 }
 
 // bornAt is when the container began, as far as it is known.
-func bornAt(ct *isolation.Container) time.Time {
+func bornAt(ct *model.Container) time.Time {
 	if !ct.Started.IsZero() {
 		return ct.Started
 	}
 	return ct.Created
 }
 
-func upText(ct *isolation.Container, s *isolation.Snapshot) line {
-	if ct.State == isolation.Starting {
+func upText(ct *model.Container, s *model.Snapshot) line {
+	if ct.State == model.Starting {
 		if v := machineOf(ct, s); v != nil {
 			return vmUp(v, s.Time) // no program of the container's own starts on this kernel
 		}
@@ -447,7 +447,7 @@ func upText(ct *isolation.Container, s *isolation.Snapshot) line {
 }
 
 // livedText is how long a container lived that is no more.
-func livedText(ct *isolation.Container) line {
+func livedText(ct *model.Container) line {
 	from := ct.Begin()
 	if from.Time.IsZero() || ct.Exited.IsZero() {
 		return text(Dim, "?")
@@ -455,7 +455,7 @@ func livedText(ct *isolation.Container) line {
 	return text(Dim, story.Uptime(ct.Ended().Sub(from)))
 }
 
-func startText(ct *isolation.Container) line {
+func startText(ct *model.Container) line {
 	if ct.StartDuration == nil {
 		return text(Unknown, "?")
 	}
@@ -471,7 +471,7 @@ func orUnknown(s string) line {
 }
 
 // memoryCell is usage, limit and how near they are.
-func memoryCell(m isolation.Memory, barWidth, textWidth int) line {
+func memoryCell(m model.Memory, barWidth, textWidth int) line {
 	whole := textWidth
 	if barWidth > 0 {
 		whole += barWidth + 1

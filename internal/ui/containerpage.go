@@ -6,12 +6,12 @@ import (
 	"strings"
 
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
 // containerPage is the anatomy of one container: what it sees, what it may use, what happened to it.
-func containerPage(c *isolation.Container, s *isolation.Snapshot, st State, w int) []line {
+func containerPage(c *model.Container, s *model.Snapshot, st State, w int) []line {
 	lines := anatomyTitle(c, w)
 	lines = append(lines, paragraph(inOneSentence(c, s), 1, w)...)
 	if c.Live() {
@@ -46,7 +46,7 @@ func containerPage(c *isolation.Container, s *isolation.Snapshot, st State, w in
 }
 
 // anatomyTitle names the container, on a second line what has no room on the first.
-func anatomyTitle(c *isolation.Container, w int) []line {
+func anatomyTitle(c *model.Container, w int) []line {
 	parts := []line{text(Name, c.Label)}
 	if c.Image != "" {
 		parts = append(parts, text(Dim, "image ").add(Plain, c.Image))
@@ -54,7 +54,7 @@ func anatomyTitle(c *isolation.Container, w int) []line {
 	parts = append(parts, text(Dim, c.Runtime+" ").add(Number, event.ShortID(c.ID)))
 	if c.InitPID != 0 {
 		pid := text(Dim, "host PID ").add(Number, strconv.Itoa(int(c.InitPID)))
-		if c.Namespaces[event.PID].Relation == isolation.RelationOwn {
+		if c.Namespaces[event.PID].Relation == model.RelationOwn {
 			pid = pid.add(Dim, " = PID 1 inside")
 		}
 		parts = append(parts, pid)
@@ -63,7 +63,7 @@ func anatomyTitle(c *isolation.Container, w int) []line {
 }
 
 // inOneSentence is the lesson of nsviz, told of this container; of one that has ended, how it did.
-func inOneSentence(c *isolation.Container, s *isolation.Snapshot) line {
+func inOneSentence(c *model.Container, s *model.Snapshot) line {
 	if !c.Live() {
 		return told(story.Container(c, s), s.Time)
 	}
@@ -90,7 +90,7 @@ func inOneSentence(c *isolation.Container, s *isolation.Snapshot) line {
 }
 
 // machinesIn says of a container in which virtual machines run that more is behind their walls.
-func machinesIn(c *isolation.Container, s *isolation.Snapshot) line {
+func machinesIn(c *model.Container, s *model.Snapshot) line {
 	machines := s.InContainer(c)
 	if len(machines) == 0 {
 		return nil
@@ -107,15 +107,15 @@ func machinesIn(c *isolation.Container, s *isolation.Snapshot) line {
 }
 
 // placeOf says in a sentence whose namespaces something is in, and whom it shares them with.
-func placeOf(namespaces [event.NamespaceTypeCount]isolation.Membership, it, others string) line {
+func placeOf(namespaces [event.NamespaceTypeCount]model.Membership, it, others string) line {
 	var own, host, shared, unknown []string
 	for _, t := range event.NamespaceTypes() {
 		switch namespaces[t].Relation {
-		case isolation.RelationOwn:
+		case model.RelationOwn:
 			own = append(own, t.String())
-		case isolation.RelationHost:
+		case model.RelationHost:
 			host = append(host, t.String())
-		case isolation.RelationShared:
+		case model.RelationShared:
 			shared = append(shared, t.String())
 		default:
 			unknown = append(unknown, t.String())
@@ -141,7 +141,7 @@ func placeOf(namespaces [event.NamespaceTypeCount]isolation.Membership, it, othe
 	return l.add(Plain, ".")
 }
 
-func namespaceFacts(c *isolation.Container, w int) []line {
+func namespaceFacts(c *model.Container, w int) []line {
 	lines := make([]line, 0, event.NamespaceTypeCount)
 	words := 0
 	for _, t := range event.NamespaceTypes() {
@@ -158,25 +158,25 @@ func namespaceFacts(c *isolation.Container, w int) []line {
 }
 
 // membershipWords says in words what the symbol of the table says.
-func membershipWords(m isolation.Membership, t event.NamespaceType, style Style) line {
+func membershipWords(m model.Membership, t event.NamespaceType, style Style) line {
 	if m.Abandoned != nil {
 		return text(style, "dead: "+m.Abandoned.By+" has left it")
 	}
 	switch m.Relation {
-	case isolation.RelationOwn:
+	case model.RelationOwn:
 		return text(style, "its own")
-	case isolation.RelationHost:
+	case model.RelationHost:
 		if isolatedByDefault(t) {
 			return text(style, "the host's!")
 		}
 		return text(style, "the host's")
-	case isolation.RelationShared:
+	case model.RelationShared:
 		return text(style, "with "+story.Listed(m.SharedWith.Labels()))
 	}
 	return text(style, "unknown")
 }
 
-func cgroupFacts(c *isolation.Container, w int) []line {
+func cgroupFacts(c *model.Container, w int) []line {
 	const names = 11
 	var lines []line
 	add := func(name string, value line) { lines = append(lines, facts(name, value, 0, names, w)...) }
@@ -221,7 +221,7 @@ func cgroupFacts(c *isolation.Container, w int) []line {
 }
 
 // killCount says how many OOM kills there were in a container since it started.
-func killCount(c *isolation.Container) line {
+func killCount(c *model.Container) line {
 	n := c.OOMKillsAtLeast
 	kills := text(Plain, "none")
 	switch {
@@ -239,13 +239,13 @@ func killCount(c *isolation.Container) line {
 }
 
 // memoryChart is the last minute of memory, large enough to see the saw teeth of an OOM loop.
-func memoryChart(c *isolation.Container, w int) []line {
+func memoryChart(c *model.Container, w int) []line {
 	const high = 4
 	if c.Memory.History.Empty() {
 		return box("memory, the last minute", []line{text(Dim, "no readings yet")}, w)
 	}
 	label := 10
-	wide := max(min(w-4-label-2, isolation.HistoryLength), 1)
+	wide := max(min(w-4-label-2, model.HistoryLength), 1)
 	rows := chart(c.Memory, wide, high)
 	top := ceiling(buckets(c.Memory.History.Points(), wide), c.Memory, 0)
 	for i := range rows {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
@@ -17,20 +17,20 @@ func TestWhatHappenedIsWhatWhyTells(t *testing.T) {
 	noon := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 	at := func(minutes int) time.Time { return noon.Add(time.Duration(minutes) * time.Minute) }
 	who := &event.Container{ID: "1", Name: "web"}
-	kill := isolation.Moment{Kind: isolation.MomentKind(event.OOMKill), OOM: &event.OOM{Victim: event.Victim{PID: 7, Comm: "hog", Container: who}}}
-	exit := isolation.Moment{Kind: isolation.MomentKind(event.ContainerExited), Exit: &event.Exit{Code: ptr(int32(3)), Cause: event.CauseExited}}
-	moment := func(minutes int, m isolation.Moment) isolation.Moment {
+	kill := model.Moment{Kind: model.MomentKind(event.OOMKill), OOM: &event.OOM{Victim: event.Victim{PID: 7, Comm: "hog", Container: who}}}
+	exit := model.Moment{Kind: model.MomentKind(event.ContainerExited), Exit: &event.Exit{Code: ptr(int32(3)), Cause: event.CauseExited}}
+	moment := func(minutes int, m model.Moment) model.Moment {
 		m.Time = at(minutes)
 		return m
 	}
-	c := isolation.Container{ID: "1", Label: "web", Runtime: "docker", State: isolation.Exited, History: []isolation.Moment{
+	c := model.Container{ID: "1", Label: "web", Runtime: "docker", State: model.Exited, History: []model.Moment{
 		moment(-1500, exit), // of the run before
-		moment(-2, isolation.Moment{Kind: isolation.MomentKind(event.CgroupCreated)}),
-		moment(-1, isolation.Moment{Kind: isolation.MomentKind(event.ContainerStarted), LeftOut: 3}),
-		moment(0, kill), moment(5, isolation.Moment{Kind: isolation.MomentKind(event.InitMoved), Moved: &event.Moved{PID: 7, To: "/"}}), moment(10, kill),
-		{Kind: isolation.MomentGone}, // nobody knows when
+		moment(-2, model.Moment{Kind: model.MomentKind(event.CgroupCreated)}),
+		moment(-1, model.Moment{Kind: model.MomentKind(event.ContainerStarted), LeftOut: 3}),
+		moment(0, kill), moment(5, model.Moment{Kind: model.MomentKind(event.InitMoved), Moved: &event.Moved{PID: 7, To: "/"}}), moment(10, kill),
+		{Kind: model.MomentGone}, // nobody knows when
 	}}
-	s := &isolation.Snapshot{Time: at(20)}
+	s := &model.Snapshot{Time: at(20)}
 	brief, rest := story.Brief(c.History)
 	var want []string
 	for i, when := range []string{"Oct 31 11:00", "11:59:00.000", "12:00:00.000", "12:05:00.000", "12:10:00.000", "?"} {
@@ -51,7 +51,7 @@ func TestWhatHappenedIsWhatWhyTells(t *testing.T) {
 	}
 
 	// One whose start is under way has nothing else to tell yet.
-	c.State, c.History = isolation.Starting, c.History[1:2]
+	c.State, c.History = model.Starting, c.History[1:2]
 	if got := linesText(happened(&c, s, State{}, 400)); got != "11:58:00.000  somebody made its cgroup\n" {
 		t.Errorf("of one that is starting: %q", got)
 	}
@@ -63,10 +63,10 @@ func TestWhatHappenedIsWhatWhyTells(t *testing.T) {
 
 // One that is not held and stuck is shown as both, and a cgroup that is unknown in words.
 func TestUnheldAndStuck(t *testing.T) {
-	c := isolation.Container{ID: "1", Label: "web", State: isolation.Running, Unheld: &fact.Unheld{Since: time.Unix(1, 0)}, Stuck: &fact.Stuck{Cgroup: "/pod"}}
-	c.History = []isolation.Moment{{Kind: isolation.MomentKind(event.InitMoved), Moved: &event.Moved{PID: 7}}}
+	c := model.Container{ID: "1", Label: "web", State: model.Running, Unheld: &fact.Unheld{Since: time.Unix(1, 0)}, Stuck: &fact.Stuck{Cgroup: "/pod"}}
+	c.History = []model.Moment{{Kind: model.MomentKind(event.InitMoved), Moved: &event.Moved{PID: 7}}}
 	page := ""
-	for _, l := range containerPage(&c, &isolation.Snapshot{Containers: []isolation.Container{c}}, State{}, 120) {
+	for _, l := range containerPage(&c, &model.Snapshot{Containers: []model.Container{c}}, State{}, 120) {
 		page += l.String() + "\n"
 	}
 	for _, want := range []string{"not held   PID 1 is not in this cgroup", "stuck      at the limit of /pod", "moved its PID 1 (7) out of its own cgroup, to a cgroup that is unknown"} {

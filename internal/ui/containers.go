@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/query"
 	"github.com/nsviz/nsviz/internal/story"
 )
@@ -39,19 +39,19 @@ func (containersView) help() (name string, words []explained) {
 }
 
 // keys are those of the containers, then those of the virtual machines.
-func (containersView) keys(s *isolation.Snapshot, search string) []string {
+func (containersView) keys(s *model.Snapshot, search string) []string {
 	return append(keysOf(listedContainers(s, search), containerKey), keysOf(listedVMs(s, search), vmKey)...)
 }
 
-func (containersView) page(s *isolation.Snapshot, st State, w int) []line {
-	c := find(s.Containers, func(c *isolation.Container) bool { return containerKey(c) == st.Open })
+func (containersView) page(s *model.Snapshot, st State, w int) []line {
+	c := find(s.Containers, func(c *model.Container) bool { return containerKey(c) == st.Open })
 	if c == nil { // it has ended meanwhile, or was started anew
-		c = find(s.Containers, func(c *isolation.Container) bool { return sameContainer(containerKey(c), st.Open) })
+		c = find(s.Containers, func(c *model.Container) bool { return sameContainer(containerKey(c), st.Open) })
 	}
 	if c != nil {
 		return containerPage(c, s, st, w)
 	}
-	if v := find(s.VMs, func(v *isolation.VM) bool { return vmKey(v) == st.Open }); v != nil {
+	if v := find(s.VMs, func(v *model.VM) bool { return vmKey(v) == st.Open }); v != nil {
 		return vmPage(v, s, w)
 	}
 	return nil
@@ -67,8 +67,8 @@ const (
 )
 
 // listedContainers are those that the table shows: the live ones, then a handful of ended ones.
-func listedContainers(s *isolation.Snapshot, needle string) []*isolation.Container {
-	var out []*isolation.Container
+func listedContainers(s *model.Snapshot, needle string) []*model.Container {
+	var out []*model.Container
 	ended := 0
 	for i := range s.Containers {
 		c := &s.Containers[i]
@@ -89,7 +89,7 @@ func listedContainers(s *isolation.Snapshot, needle string) []*isolation.Contain
 
 // containerKey is a container's id; one that ended also has its end in the key, since an engine may
 // start the same container anew.
-func containerKey(c *isolation.Container) string {
+func containerKey(c *model.Container) string {
 	if c.Live() {
 		return c.ID
 	}
@@ -232,7 +232,7 @@ func (c columns) headLines(room bool, groups, head line) []line {
 }
 
 // containerRows are at most n rows. The cursor is at row at, which may be below them.
-func (sc screen) containerRows(c columns, list []*isolation.Container, n, at int) []row {
+func (sc screen) containerRows(c columns, list []*model.Container, n, at int) []row {
 	noted := len(list) > n && n > 2
 	if noted {
 		n--

@@ -9,7 +9,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/foreign"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/query"
 	"github.com/nsviz/nsviz/internal/story"
 )
@@ -32,7 +32,7 @@ func eventKey(e *event.Event) string {
 
 // eventRows words the latest events for people, newest first; at most most rows. Where storms are to
 // be folded, a row of kills in one container becomes one line, so that it hides nothing else.
-func eventRows(s *isolation.Snapshot, needle string, most int, fold bool) []eventRow {
+func eventRows(s *model.Snapshot, needle string, most int, fold bool) []eventRow {
 	var rows []eventRow
 	for end := len(s.Events); end > 0 && len(rows) < most; {
 		start := end - 1
@@ -82,7 +82,7 @@ func sameStorm(a, b *event.Event) bool {
 }
 
 // wordEvents words one event, or several of one system call.
-func wordEvents(es []event.Event, s *isolation.Snapshot) eventRow {
+func wordEvents(es []event.Event, s *model.Snapshot) eventRow {
 	e := es[0]
 	r := eventRow{key: eventKey(&e), first: e, kind: string(e.Type), style: Dim, text: actor(&e)}
 	switch {
@@ -142,7 +142,7 @@ func processLine(pid int32, comm string) line {
 	return text(Dim, "a process")
 }
 
-func wordNamespaces(es []event.Event, s *isolation.Snapshot) (kind string, style Style, l line) {
+func wordNamespaces(es []event.Event, s *model.Snapshot) (kind string, style Style, l line) {
 	e := es[0]
 	ns := e.Namespace
 	known := e.PID != 0 || e.Comm != ""
@@ -190,7 +190,7 @@ func typesOf(es []event.Event) []event.NamespaceType {
 	return slices.Compact(types)
 }
 
-func withIDs(es []event.Event, s *isolation.Snapshot) line {
+func withIDs(es []event.Event, s *model.Snapshot) line {
 	var l line
 	for i, e := range es {
 		ns := e.Namespace

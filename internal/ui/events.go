@@ -2,7 +2,7 @@ package ui
 
 import (
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // eventsView lists the latest events.
@@ -12,21 +12,21 @@ func (eventsView) title() string                          { return "Events" }
 func (eventsView) help() (name string, words []explained) { return "events", nil }
 func (eventsView) newestFirst() bool                      { return true }
 
-func (eventsView) keys(s *isolation.Snapshot, search string) []string {
+func (eventsView) keys(s *model.Snapshot, search string) []string {
 	return keysOf(eventRows(s, search, len(s.Events), false), func(r eventRow) string { return r.key })
 }
 
 // page is none: an event opens the page of what it tells of.
-func (eventsView) page(*isolation.Snapshot, State, int) []line { return nil }
+func (eventsView) page(*model.Snapshot, State, int) []line { return nil }
 
 // target is the kill that an event tells of, or its container.
-func (eventsView) target(s *isolation.Snapshot, key string) (tab Tab, row string) {
+func (eventsView) target(s *model.Snapshot, key string) (tab Tab, row string) {
 	e := find(s.Events, func(e *event.Event) bool { return eventKey(e) == key })
 	if e == nil {
 		return Events, ""
 	}
 	if e.Type == event.OOMKill {
-		if k := find(s.Kills, func(k *isolation.Kill) bool { return eventKey(&k.Event) == key }); k != nil {
+		if k := find(s.Kills, func(k *model.Kill) bool { return eventKey(&k.Event) == key }); k != nil {
 			return Kills, killKey(k)
 		}
 	}

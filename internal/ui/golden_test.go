@@ -10,13 +10,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
 // press applies keys to a view, one after the other.
-func press(v State, s *isolation.Snapshot, keys ...Key) State {
+func press(v State, s *model.Snapshot, keys ...Key) State {
 	for _, k := range keys {
 		v, _ = Update(v, k, s)
 	}
@@ -45,7 +45,7 @@ func TestGolden(t *testing.T) {
 
 	for _, tt := range []struct {
 		name string
-		s    *isolation.Snapshot
+		s    *model.Snapshot
 		v    State
 		w, h int
 	}{

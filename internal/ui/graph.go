@@ -4,7 +4,7 @@ import (
 	"strings"
 
 	"github.com/nsviz/nsviz/internal/foreign"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 const (
@@ -56,18 +56,18 @@ type bucket struct {
 
 // buckets folds the history into n columns; each keeps its highest reading and all its kills. A
 // history that is shorter than the last minute is right-aligned: its last entry is now.
-func buckets(history []isolation.MemoryPoint, n int) []bucket {
+func buckets(history []model.MemoryPoint, n int) []bucket {
 	out := make([]bucket, max(n, 0))
 	if n <= 0 {
 		return out
 	}
-	if len(history) > isolation.HistoryLength {
-		history = history[len(history)-isolation.HistoryLength:]
+	if len(history) > model.HistoryLength {
+		history = history[len(history)-model.HistoryLength:]
 	}
-	missing := isolation.HistoryLength - len(history)
+	missing := model.HistoryLength - len(history)
 	for i, p := range history {
-		first := (missing + i) * n / isolation.HistoryLength
-		last := max(first, (missing+i+1)*n/isolation.HistoryLength-1)
+		first := (missing + i) * n / model.HistoryLength
+		last := max(first, (missing+i+1)*n/model.HistoryLength-1)
 		for c := first; c <= last; c++ {
 			b := &out[c]
 			if p.Known {
@@ -84,7 +84,7 @@ func buckets(history []isolation.MemoryPoint, n int) []bucket {
 
 // ceiling is what a full graph stands for: the limit, else what the host has, else the highest
 // reading. hostBytes is 0 where it is unknown or not to be used.
-func ceiling(bs []bucket, m isolation.Memory, hostBytes uint64) uint64 {
+func ceiling(bs []bucket, m model.Memory, hostBytes uint64) uint64 {
 	if m.LimitBytes != nil && *m.LimitBytes > 0 {
 		return *m.LimitBytes
 	}
@@ -117,7 +117,7 @@ func (b bucket) height(top uint64, most int) int {
 
 // spark draws the last minute in one row of w columns; × is an OOM kill, blank is unknown. It is as
 // high as what the container may use, so that the rows of a table can be compared.
-func spark(m isolation.Memory, hostBytes uint64, w int) line {
+func spark(m model.Memory, hostBytes uint64, w int) line {
 	bs := buckets(m.History.Points(), w)
 	top := ceiling(bs, m, hostBytes)
 	var l line
@@ -132,7 +132,7 @@ func spark(m isolation.Memory, hostBytes uint64, w int) line {
 }
 
 // chart draws the last minute in h rows of w columns, with the kills in a row of their own above.
-func chart(m isolation.Memory, w, h int) []line {
+func chart(m model.Memory, w, h int) []line {
 	bs := buckets(m.History.Points(), w)
 	top := ceiling(bs, m, 0)
 	rows := make([]line, 0, h+1)

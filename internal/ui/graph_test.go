@@ -4,7 +4,7 @@ import (
 	"math"
 	"testing"
 
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 func TestBar(t *testing.T) {
@@ -35,35 +35,35 @@ func TestBar(t *testing.T) {
 
 func TestSpark(t *testing.T) {
 	limit := ptr(uint64(80))
-	point := func(bytes uint64, kills int) isolation.MemoryPoint {
-		return isolation.MemoryPoint{MaxBytes: bytes, Known: true, Kills: kills}
+	point := func(bytes uint64, kills int) model.MemoryPoint {
+		return model.MemoryPoint{MaxBytes: bytes, Known: true, Kills: kills}
 	}
 	for _, tt := range []struct {
 		name string
-		m    isolation.Memory
+		m    model.Memory
 		host uint64
 		w    int
 		want string
 	}{
-		{"unknown is blank", isolation.Memory{}, 0, 4, "    "},
-		{"the last entry is now", isolation.Memory{LimitBytes: limit, History: isolation.SeriesOf(point(80, 0))}, 0, 60,
+		{"unknown is blank", model.Memory{}, 0, 4, "    "},
+		{"the last entry is now", model.Memory{LimitBytes: limit, History: model.SeriesOf(point(80, 0))}, 0, 60,
 			blanks(59) + "█"},
-		{"a kill", isolation.Memory{LimitBytes: limit, History: isolation.SeriesOf(point(80, 1), point(40, 0))}, 0, 60,
+		{"a kill", model.Memory{LimitBytes: limit, History: model.SeriesOf(point(80, 1), point(40, 0))}, 0, 60,
 			blanks(58) + "×▄"},
-		{"the highest of a column counts", isolation.Memory{LimitBytes: limit, History: isolation.SeriesOf(point(80, 0), point(10, 0))}, 0, 10,
+		{"the highest of a column counts", model.Memory{LimitBytes: limit, History: model.SeriesOf(point(80, 0), point(10, 0))}, 0, 10,
 			blanks(9) + "█"},
-		{"a kill is not averaged away", isolation.Memory{LimitBytes: limit, History: isolation.SeriesOf(point(8, 1), point(10, 0))}, 0, 10,
+		{"a kill is not averaged away", model.Memory{LimitBytes: limit, History: model.SeriesOf(point(8, 1), point(10, 0))}, 0, 10,
 			blanks(9) + "×"},
-		{"no limit: measured by the host", isolation.Memory{Unlimited: true, History: isolation.SeriesOf(point(80, 0))}, 800, 60,
+		{"no limit: measured by the host", model.Memory{Unlimited: true, History: model.SeriesOf(point(80, 0))}, 800, 60,
 			blanks(59) + "▁"},
-		{"neither limit nor host: by its highest", isolation.Memory{Unlimited: true, History: isolation.SeriesOf(point(40, 0), point(80, 0))}, 0, 60,
+		{"neither limit nor host: by its highest", model.Memory{Unlimited: true, History: model.SeriesOf(point(40, 0), point(80, 0))}, 0, 60,
 			blanks(58) + "▄█"},
-		{"zero is low, not unknown", isolation.Memory{LimitBytes: limit, History: isolation.SeriesOf(point(0, 0))}, 0, 60,
+		{"zero is low, not unknown", model.Memory{LimitBytes: limit, History: model.SeriesOf(point(0, 0))}, 0, 60,
 			blanks(59) + "▁"},
-		{"too long a history", isolation.Memory{LimitBytes: limit, History: isolation.SeriesOf(make([]isolation.MemoryPoint, 500)...)}, 0, 5, blanks(5)},
-		{"more columns than seconds", isolation.Memory{LimitBytes: limit, History: isolation.SeriesOf(point(80, 1))}, 0, 120,
+		{"too long a history", model.Memory{LimitBytes: limit, History: model.SeriesOf(make([]model.MemoryPoint, 500)...)}, 0, 5, blanks(5)},
+		{"more columns than seconds", model.Memory{LimitBytes: limit, History: model.SeriesOf(point(80, 1))}, 0, 120,
 			blanks(118) + "×█"},
-		{"beyond everything", isolation.Memory{LimitBytes: limit, History: isolation.SeriesOf(point(math.MaxUint64, 0))}, 0, 60,
+		{"beyond everything", model.Memory{LimitBytes: limit, History: model.SeriesOf(point(math.MaxUint64, 0))}, 0, 60,
 			blanks(59) + "█"},
 	} {
 		if got := spark(tt.m, tt.host, tt.w).String(); got != tt.want {

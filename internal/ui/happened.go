@@ -4,12 +4,12 @@ import (
 	"slices"
 
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
 // happened is what happened to a container, oldest first: what `nsviz why` tells of its history, in the same words.
-func happened(c *isolation.Container, s *isolation.Snapshot, st State, w int) []line {
+func happened(c *model.Container, s *model.Snapshot, st State, w int) []line {
 	const when, narrow, most = 14, 44, 12
 	left := when
 	if w < narrow { // the times have lines of their own
@@ -60,20 +60,20 @@ func accented(l line, style Style) line {
 }
 
 // accent is the style of what a moment turns on: by it the eye finds starts, ends and kills.
-func accent(m *isolation.Moment) Style {
+func accent(m *model.Moment) Style {
 	switch m.Kind {
-	case isolation.MomentKind(event.ContainerStarted):
+	case model.MomentKind(event.ContainerStarted):
 		return Birth
-	case isolation.MomentKind(event.OOMKill), isolation.MomentUnobserved, isolation.MomentNeverRan:
+	case model.MomentKind(event.OOMKill), model.MomentUnobserved, model.MomentNeverRan:
 		return KillMark
-	case isolation.MomentKind(event.ContainerExited):
+	case model.MomentKind(event.ContainerExited):
 		if m.Exit != nil && m.Exit.Cause == event.CauseOOMKill {
 			return KillMark
 		}
 		return Death
-	case isolation.MomentStuck:
+	case model.MomentStuck:
 		return Alarm
-	case isolation.MomentPIDsRefused, isolation.MomentAbandoned:
+	case model.MomentPIDsRefused, model.MomentAbandoned:
 		return Warn
 	}
 	return Strong

@@ -7,7 +7,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
@@ -18,7 +18,7 @@ func (hostView) title() string                          { return "Host" }
 func (hostView) help() (name string, words []explained) { return "this host", nil }
 
 // page says what nsviz knows of the host, how it knows it, and what it missed.
-func (hostView) page(s *isolation.Snapshot, st State, w int) []line {
+func (hostView) page(s *model.Snapshot, st State, w int) []line {
 	const left, names = 2, 14
 	var lines []line
 	section := func(title string) {
@@ -125,7 +125,7 @@ func cgroupVersion(version string) line {
 }
 
 // probeLines is the table of facts and hooks; the reasons wrap beside them.
-func probeLines(s *isolation.Snapshot, w int) []line {
+func probeLines(s *model.Snapshot, w int) []line {
 	if s.Probes == nil {
 		return []line{text(Dim, "  attaching…")}
 	}

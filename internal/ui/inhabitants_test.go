@@ -6,12 +6,12 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 func TestInhabitants(t *testing.T) {
-	s := &isolation.Snapshot{VMs: []isolation.VM{{VM: fact.VM{PID: 7, Kind: "firecracker"}}, {VM: fact.VM{PID: 8, Kind: "qemu", Name: "box\x1b"}}}}
-	for want, n := range map[string]isolation.Namespace{
+	s := &model.Snapshot{VMs: []model.VM{{VM: fact.VM{PID: 7, Kind: "firecracker"}}, {VM: fact.VM{PID: 8, Kind: "qemu", Name: "box\x1b"}}}}
+	for want, n := range map[string]model.Namespace{
 		"processes in no container":               {Type: event.Net, ID: 1, Processes: []int32{9}},
 		"firecracker, a virtual machine":          {Type: event.Net, ID: 2, Processes: []int32{7, 9}},
 		`firecracker, box\x1b, a virtual machine`: {Type: event.Net, ID: 3, Processes: []int32{7, 8}},

@@ -7,12 +7,12 @@ import (
 
 	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
 // killPage tells one OOM kill: where, who, who asked, what follows.
-func killPage(k *isolation.Kill, s *isolation.Snapshot, w int) []line {
+func killPage(k *model.Kill, s *model.Snapshot, w int) []line {
 	const left, names = 1, 10
 	title := text(Plain, " ").add(KillLabel, " OOM KILL ").add(Plain, " ")
 	label := story.VictimContainer(k).Label()
@@ -76,7 +76,7 @@ func killPage(k *isolation.Kill, s *isolation.Snapshot, w int) []line {
 	return lines
 }
 
-func killWhere(k *isolation.Kill, o *event.OOM, c *isolation.Container) line {
+func killWhere(k *model.Kill, o *event.OOM, c *model.Container) line {
 	switch o.Scope {
 	case event.ScopeSystem:
 		return text(Plain, "the whole host had no memory left; no cgroup's limit was the reason")
@@ -111,7 +111,7 @@ func killWhere(k *isolation.Kill, o *event.OOM, c *isolation.Container) line {
 	return l
 }
 
-func victimThread(k *isolation.Kill) line {
+func victimThread(k *model.Kill) line {
 	v, name := &k.Event.OOM.Victim, story.VictimThread(k)
 	switch {
 	case v.TID != 0 && v.TID != v.PID && name != "":
@@ -188,7 +188,7 @@ func victimTraits(v event.Victim) line {
 }
 
 // killOutcome says what became of the container and what its engine will tell.
-func killOutcome(k *isolation.Kill, c *isolation.Container, now time.Time) line {
+func killOutcome(k *model.Kill, c *model.Container, now time.Time) line {
 	l := told(story.KillEffect(k, c), now)
 	if c == nil {
 		return l

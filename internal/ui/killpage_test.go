@@ -5,14 +5,14 @@ import (
 	"testing"
 
 	"github.com/nsviz/nsviz/internal/container/runtime"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // Only an engine that has a command for the output of a container is said to show nothing of a kill.
 func TestKillOutcomeOfEveryRuntime(t *testing.T) {
 	s := scene()
 	for _, r := range append(runtime.All(), runtime.Runtime{Name: "of a later version"}) {
-		c := &isolation.Container{ID: s.Kills[0].Event.Container.ID, Label: "hog", Runtime: r.Name, State: isolation.Running}
+		c := &model.Container{ID: s.Kills[0].Event.Container.ID, Label: "hog", Runtime: r.Name, State: model.Running}
 		outcome := killOutcome(&s.Kills[0], c, s.Time).String()
 		want := ""
 		if logs := r.Commands[runtime.Logs]; logs != "" {

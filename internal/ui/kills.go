@@ -6,7 +6,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/foreign"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/query"
 	"github.com/nsviz/nsviz/internal/story"
 )
@@ -24,26 +24,26 @@ func (killsView) title() string                          { return "OOM kills" }
 func (killsView) help() (name string, words []explained) { return "OOM kills", nil }
 func (killsView) newestFirst() bool                      { return true }
 
-func (killsView) keys(s *isolation.Snapshot, search string) []string {
+func (killsView) keys(s *model.Snapshot, search string) []string {
 	return keysOf(listedKills(s, search), killKey)
 }
 
 func (v killsView) smallRows(sc screen, h int) []row { return withoutHead(v.rows(sc, h+1), h) }
 
-func (killsView) page(s *isolation.Snapshot, st State, w int) []line {
-	if k := find(s.Kills, func(k *isolation.Kill) bool { return killKey(k) == st.Open }); k != nil {
+func (killsView) page(s *model.Snapshot, st State, w int) []line {
+	if k := find(s.Kills, func(k *model.Kill) bool { return killKey(k) == st.Open }); k != nil {
 		return killPage(k, s, w)
 	}
 	return nil
 }
 
-func killKey(k *isolation.Kill) string {
+func killKey(k *model.Kill) string {
 	return fmt.Sprintf("%d/%d", k.Event.Time.UnixNano(), story.VictimPID(k))
 }
 
 // listedKills are the kills that the search lets through, newest first.
-func listedKills(s *isolation.Snapshot, needle string) []*isolation.Kill {
-	var out []*isolation.Kill
+func listedKills(s *model.Snapshot, needle string) []*model.Kill {
+	var out []*model.Kill
 	for i := len(s.Kills) - 1; i >= 0; i-- {
 		k := &s.Kills[i]
 		if query.Kills.Match(k, needle) {
@@ -126,7 +126,7 @@ func (killsView) rows(sc screen, h int) []row {
 }
 
 // killColumns are the columns of a list of kills.
-func killColumns(sc screen, list []*isolation.Kill) []column {
+func killColumns(sc screen, list []*model.Kill) []column {
 	needle := sc.state.Search
 	return []column{
 		{title: "WHEN", width: 8, gap: 2, cell: func(i int) line { return text(Dim, clockIn(list[i].Event.Time, sc.s.Time)) }},
@@ -153,7 +153,7 @@ func killColumns(sc screen, list []*isolation.Kill) []column {
 }
 
 // shortWhy is the reason and the outcome of a kill in a few words.
-func shortWhy(k *isolation.Kill, s *isolation.Snapshot) line {
+func shortWhy(k *model.Kill, s *model.Snapshot) line {
 	var l line
 	o := k.Event.OOM
 	switch {

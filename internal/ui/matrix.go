@@ -4,7 +4,7 @@ import (
 	"slices"
 
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 const (
@@ -54,7 +54,7 @@ func namespaceTitle(t event.NamespaceType, w int) string {
 }
 
 // namespaceCells are the eight symbols of a container, each under its title.
-func namespaceCells(ct *isolation.Container, w int) line {
+func namespaceCells(ct *model.Container, w int) line {
 	var l line
 	for _, t := range event.NamespaceTypes() {
 		sign, style := membershipSign(ct.Namespaces[t], t)
@@ -68,27 +68,27 @@ func namespaceCells(ct *isolation.Container, w int) line {
 }
 
 // membershipSign is the symbol of a container's place in a namespace.
-func membershipSign(m isolation.Membership, t event.NamespaceType) (string, Style) {
+func membershipSign(m model.Membership, t event.NamespaceType) (string, Style) {
 	if m.Abandoned != nil {
 		return deadSign, Alarm
 	}
 	switch m.Relation {
-	case isolation.RelationOwn:
+	case model.RelationOwn:
 		return ownSign, Own
-	case isolation.RelationHost:
+	case model.RelationHost:
 		if isolatedByDefault(t) {
 			return hostSign, HostBare
 		}
 		return hostSign, HostUsual
-	case isolation.RelationShared:
+	case model.RelationShared:
 		return groupLetter(m.Group), Shared
 	}
 	return unknownSign, Unknown
 }
 
 // hasDead reports whether a container is in a dead namespace.
-func hasDead(ct *isolation.Container) bool {
-	return slices.ContainsFunc(ct.Namespaces[:], func(m isolation.Membership) bool { return m.Abandoned != nil })
+func hasDead(ct *model.Container) bool {
+	return slices.ContainsFunc(ct.Namespaces[:], func(m model.Membership) bool { return m.Abandoned != nil })
 }
 
 // groupLetter names a group that shares a namespace: a to z, A to Z, and + for those beyond.

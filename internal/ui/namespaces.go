@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/query"
 	"github.com/nsviz/nsviz/internal/story"
 )
@@ -18,26 +18,26 @@ type namespacesView struct{ listView }
 func (namespacesView) title() string                          { return "Namespaces" }
 func (namespacesView) help() (name string, words []explained) { return "namespaces", nil }
 
-func (namespacesView) keys(s *isolation.Snapshot, search string) []string {
+func (namespacesView) keys(s *model.Snapshot, search string) []string {
 	return keysOf(listedNamespaces(s, search), namespaceKey)
 }
 
 func (v namespacesView) smallRows(sc screen, h int) []row { return withoutHead(v.rows(sc, h+1), h) }
 
-func (namespacesView) page(s *isolation.Snapshot, st State, w int) []line {
-	if n := find(s.Namespaces, func(n *isolation.Namespace) bool { return namespaceKey(n) == st.Open }); n != nil {
+func (namespacesView) page(s *model.Snapshot, st State, w int) []line {
+	if n := find(s.Namespaces, func(n *model.Namespace) bool { return namespaceKey(n) == st.Open }); n != nil {
 		return namespacePage(n, s, w)
 	}
 	return nil
 }
 
-func namespaceKey(n *isolation.Namespace) string {
+func namespaceKey(n *model.Namespace) string {
 	return n.Type.String() + ":" + strconv.FormatUint(n.ID, 10)
 }
 
 // listedNamespaces are the namespaces that the search lets through.
-func listedNamespaces(s *isolation.Snapshot, needle string) []*isolation.Namespace {
-	var out []*isolation.Namespace
+func listedNamespaces(s *model.Snapshot, needle string) []*model.Namespace {
+	var out []*model.Namespace
 	for i := range s.Namespaces {
 		n := &s.Namespaces[i]
 		if query.Namespaces.Match(n, needle) {
@@ -65,7 +65,7 @@ func (v namespacesView) rows(sc screen, h int) []row {
 }
 
 // namespaceTable is the columns of a list of namespaces, as far as the screen has room for them.
-func namespaceTable(sc screen, list []*isolation.Namespace) []column {
+func namespaceTable(sc screen, list []*model.Namespace) []column {
 	needle := sc.state.Search
 	columns := []column{
 		{title: "TYPE", width: 7, cell: func(i int) line {
@@ -102,7 +102,7 @@ func idText(id uint64) line {
 }
 
 // ownerText is the user namespace that owns another; the first one has no owner.
-func ownerText(n *isolation.Namespace) line {
+func ownerText(n *model.Namespace) line {
 	if n.Owner == 0 && n.Host && n.Type == event.User {
 		return text(Dim, "none")
 	}
@@ -110,7 +110,7 @@ func ownerText(n *isolation.Namespace) line {
 }
 
 // bornText is when a namespace was made and by whom; those older than nsviz were not seen.
-func bornText(n *isolation.Namespace, s *isolation.Snapshot) (when, by line) {
+func bornText(n *model.Namespace, s *model.Snapshot) (when, by line) {
 	when = text(Dim, "before")
 	switch {
 	case n.Host:
@@ -129,7 +129,7 @@ func bornText(n *isolation.Namespace, s *isolation.Snapshot) (when, by line) {
 }
 
 // processCount is how many processes are in a namespace, or how many of them nsviz may see.
-func processCount(n *isolation.Namespace, s *isolation.Snapshot) line {
+func processCount(n *model.Namespace, s *model.Snapshot) line {
 	count := strconv.Itoa(len(n.Processes))
 	switch {
 	case !s.Unseen.Blind():
@@ -141,7 +141,7 @@ func processCount(n *isolation.Namespace, s *isolation.Snapshot) line {
 }
 
 // inhabitants says who is in a namespace, or what keeps it where nobody is.
-func inhabitants(n *isolation.Namespace, s *isolation.Snapshot) line {
+func inhabitants(n *model.Namespace, s *model.Snapshot) line {
 	var l line
 	if n.Host {
 		l = text(HostUsual, hostSign+" ").add(Plain, "the host")
@@ -228,7 +228,7 @@ func sees(t event.NamespaceType) string {
 }
 
 // namespacePage tells everything about one namespace.
-func namespacePage(n *isolation.Namespace, s *isolation.Snapshot, w int) []line {
+func namespacePage(n *model.Namespace, s *model.Snapshot, w int) []line {
 	const left, names = 1, 14
 	title := text(Plain, " ").add(Name, n.Type.String()).add(Plain, " namespace ").add(Number, strconv.FormatUint(n.ID, 10))
 	if n.Host {

@@ -3,7 +3,7 @@ package ui
 import (
 	"strings"
 
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
@@ -19,14 +19,14 @@ const (
 
 // screen is what the parts of one frame are drawn from.
 type screen struct {
-	s     *isolation.Snapshot // the one to show
-	live  *isolation.Snapshot // the latest
+	s     *model.Snapshot // the one to show
+	live  *model.Snapshot // the latest
 	state State
 	w, h  int
 }
 
 // Render draws a view of a snapshot. It depends on its arguments alone: "now" is the snapshot's time.
-func Render(s *isolation.Snapshot, st State, w, h int) Frame {
+func Render(s *model.Snapshot, st State, w, h int) Frame {
 	f := newFrame(w, h)
 	if f.Width == 0 || f.Height == 0 {
 		return f
@@ -83,7 +83,7 @@ func (sc screen) page(h int) []row {
 }
 
 // pageLines is the text of the page that is open.
-func pageLines(s *isolation.Snapshot, st State, w int) []line {
+func pageLines(s *model.Snapshot, st State, w int) []line {
 	if st.Help {
 		return helpPage(w)
 	}

@@ -13,7 +13,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // checkRows holds what every frame must hold: each row is exactly as wide as the frame, a wide
@@ -51,7 +51,7 @@ func checkRows(t *testing.T, f Frame) {
 }
 
 // everyView is each view of a snapshot, its opened rows among them.
-func everyView(s *isolation.Snapshot) []State {
+func everyView(s *model.Snapshot) []State {
 	enter := Key{Name: KeyEnter}
 	views := []State{{Help: true}, {Replay: true}, {Frozen: s}, {Search: "o", Typing: true}, {Tab: 99}, {Open: "gone"}}
 	for tab := range tabCount {
@@ -63,7 +63,7 @@ func everyView(s *isolation.Snapshot) []State {
 
 func TestRenderAnySize(t *testing.T) {
 	views := everyView(sceneVMsHostile())
-	scenes := []*isolation.Snapshot{sceneHostile(), sceneEnded(), sceneUnknown(), sceneLossy(), sceneFirst(), sceneMany(30), sceneVMs(), sceneVMsOnly(), sceneVMsHostile(), nil}
+	scenes := []*model.Snapshot{sceneHostile(), sceneEnded(), sceneUnknown(), sceneLossy(), sceneFirst(), sceneMany(30), sceneVMs(), sceneVMsOnly(), sceneVMsHostile(), nil}
 	i := 0
 	for w := range 51 {
 		for h := range 51 {
@@ -103,7 +103,7 @@ func TestColumnsFitAndDependOnWidthAlone(t *testing.T) {
 				t.Errorf("at %d columns the titles of the VMs take %d", w, got)
 			}
 		}
-		for _, s := range []*isolation.Snapshot{sceneVMs(), sceneVMsOnly(), sceneVMsHostile()} {
+		for _, s := range []*model.Snapshot{sceneVMs(), sceneVMsOnly(), sceneVMsHostile()} {
 			for i := range s.VMs {
 				if got, head := c.vmRow(&s.VMs[i], s, false, "").width(), c.head().width(); got > w || got > head+1 || got < head-1 {
 					t.Errorf("at %d columns the row of VM %d takes %d, and the titles %d", w, s.VMs[i].PID, got, head)
@@ -151,12 +151,12 @@ func FuzzRender(f *testing.F) {
 		for i := range s.Containers {
 			c := &s.Containers[i]
 			c.ID, c.Label, c.Image, c.Runtime, c.InitComm, c.CgroupPath = text+fmt.Sprint(i), text, text, text, text, text
-			c.Namespaces[event.Net].SharedWith = isolation.OthersNamed(text, text)
+			c.Namespaces[event.Net].SharedWith = model.OthersNamed(text, text)
 			for j := range c.History {
 				m := &c.History[j]
 				m.Cgroup, m.Said, m.By = text, fact.EngineAction(text), &event.Process{Comm: text, PID: 1, Container: who}
 				if j == 0 {
-					m.Kind = isolation.MomentKind(text)
+					m.Kind = model.MomentKind(text)
 				}
 			}
 		}
@@ -164,7 +164,7 @@ func FuzzRender(f *testing.F) {
 		for i := range s.VMs {
 			v := &s.VMs[i]
 			v.Name, v.Kind, v.Acceleration, v.Manager = text, fact.VMKind(text), fact.Acceleration(text), text
-			v.Namespaces[event.Net].SharedWith = isolation.OthersNamed(text)
+			v.Namespaces[event.Net].SharedWith = model.OthersNamed(text)
 			if i > 0 {
 				v.Container = text
 			}
@@ -200,7 +200,7 @@ func FuzzRender(f *testing.F) {
 }
 
 func TestListedContainers(t *testing.T) {
-	names := func(s *isolation.Snapshot, needle string) (out []string) {
+	names := func(s *model.Snapshot, needle string) (out []string) {
 		for _, c := range listedContainers(s, needle) {
 			out = append(out, c.Label)
 		}
@@ -208,13 +208,13 @@ func TestListedContainers(t *testing.T) {
 	}
 	s := sceneEnded()
 	for i := range 10 {
-		s.Containers = append(s.Containers, isolation.Container{
-			ID: fmt.Sprint("late-", i), Label: "late", State: isolation.Exited, Exited: s.Time.Add(-time.Second),
+		s.Containers = append(s.Containers, model.Container{
+			ID: fmt.Sprint("late-", i), Label: "late", State: model.Exited, Exited: s.Time.Add(-time.Second),
 		})
 	}
 	for _, tt := range []struct {
 		name, needle string
-		s            *isolation.Snapshot
+		s            *model.Snapshot
 		want         []string
 	}{
 		{"ended ones leave after a minute, killed ones after fifteen", "", sceneEnded(),
@@ -250,19 +250,19 @@ func TestListedVMs(t *testing.T) {
 func TestMachineOf(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
-		change func(*isolation.Container, *isolation.VM)
+		change func(*model.Container, *model.VM)
 		want   bool
 	}{
-		{"Kata's", func(c *isolation.Container, v *isolation.VM) { c.InitPID = 7 }, true},
-		{"gVisor's", func(c *isolation.Container, v *isolation.VM) {
+		{"Kata's", func(c *model.Container, v *model.VM) { c.InitPID = 7 }, true},
+		{"gVisor's", func(c *model.Container, v *model.VM) {
 			c.InitPID, v.Manager, v.Kind = 7, "", fact.KindGVisor
 		}, true},
-		{"no other first process", func(c *isolation.Container, v *isolation.VM) { v.Manager = "" }, true},
-		{"the first process", func(c *isolation.Container, v *isolation.VM) { c.InitPID, v.Manager = v.PID, "" }, true},
-		{"one of several", func(c *isolation.Container, v *isolation.VM) { c.InitPID, v.Manager = 7, "" }, false},
-		{"in another container", func(c *isolation.Container, v *isolation.VM) { v.Container = "web" }, false},
-		{"in none", func(c *isolation.Container, v *isolation.VM) { v.Container = "" }, false},
-		{"in one of that name that has ended", func(c *isolation.Container, v *isolation.VM) { c.State = isolation.Exited }, false},
+		{"no other first process", func(c *model.Container, v *model.VM) { v.Manager = "" }, true},
+		{"the first process", func(c *model.Container, v *model.VM) { c.InitPID, v.Manager = v.PID, "" }, true},
+		{"one of several", func(c *model.Container, v *model.VM) { c.InitPID, v.Manager = 7, "" }, false},
+		{"in another container", func(c *model.Container, v *model.VM) { v.Container = "web" }, false},
+		{"in none", func(c *model.Container, v *model.VM) { v.Container = "" }, false},
+		{"in one of that name that has ended", func(c *model.Container, v *model.VM) { c.State = model.Exited }, false},
 	} {
 		s := sceneVMs()
 		pod := &s.Containers[4]
@@ -365,7 +365,7 @@ func TestEventRows(t *testing.T) {
 }
 
 func TestEventRowsGroup(t *testing.T) {
-	words := func(s *isolation.Snapshot, fold bool) (out []string) {
+	words := func(s *model.Snapshot, fold bool) (out []string) {
 		for _, r := range eventRows(s, "", 100, fold) {
 			out = append(out, r.kind+" "+r.text.String())
 		}
@@ -454,7 +454,7 @@ func TestWhichKillsAreCounted(t *testing.T) {
 			s.Containers[i].OOMKills, s.Containers[i].OOMKillsAtLeast = new(uint64(288)), 288
 		}
 	}
-	s.Totals.OOMKills = map[isolation.KillKey]uint64{{Container: "hog", Scope: event.ScopeCgroup}: 33}
+	s.Totals.OOMKills = map[model.KillKey]uint64{{Container: "hog", Scope: event.ScopeCgroup}: 33}
 	frame := Render(&s, State{}, 120, 40).Text()
 	for _, want := range []string{"33 OOM kills seen", "  288     3", "OOM kills since its start"} {
 		if !strings.Contains(frame, want) {

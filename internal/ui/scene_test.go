@@ -8,7 +8,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // The scenes that the tests draw: a small host where a container outgrows its limit again and again.
@@ -36,61 +36,61 @@ func hostNamespaces() (ids event.NamespaceIDs) {
 }
 
 // memberships reads a row of the matrix: o own, h host's, a b … shared, ? unknown.
-func memberships(pattern string, base uint64) (ms [event.NamespaceTypeCount]isolation.Membership) {
+func memberships(pattern string, base uint64) (ms [event.NamespaceTypeCount]model.Membership) {
 	host := hostNamespaces()
 	for i, r := range pattern {
 		switch r {
 		case 'o':
-			ms[i] = isolation.Membership{ID: base + uint64(i), Relation: isolation.RelationOwn}
+			ms[i] = model.Membership{ID: base + uint64(i), Relation: model.RelationOwn}
 		case 'h':
-			ms[i] = isolation.Membership{ID: host[i], Relation: isolation.RelationHost}
+			ms[i] = model.Membership{ID: host[i], Relation: model.RelationHost}
 		case '?':
 		default:
-			ms[i] = isolation.Membership{
-				ID: 4026532900 + uint64(r), Relation: isolation.RelationShared,
-				Group: int(r-'a') + 1, SharedWith: isolation.OthersNamed("another"),
+			ms[i] = model.Membership{
+				ID: 4026532900 + uint64(r), Relation: model.RelationShared,
+				Group: int(r-'a') + 1, SharedWith: model.OthersNamed("another"),
 			}
 		}
 	}
 	return ms
 }
 
-func flat(value float64) isolation.Series {
-	points := make([]isolation.MemoryPoint, isolation.HistoryLength)
+func flat(value float64) model.Series {
+	points := make([]model.MemoryPoint, model.HistoryLength)
 	for i := range points {
-		points[i] = isolation.MemoryPoint{MaxBytes: uint64(value * mib), Known: true}
+		points[i] = model.MemoryPoint{MaxBytes: uint64(value * mib), Known: true}
 	}
-	return isolation.SeriesOf(points...)
+	return model.SeriesOf(points...)
 }
 
 // sawTeeth is the memory of a container that is killed whenever it reaches its limit.
-func sawTeeth() isolation.Series {
-	points := make([]isolation.MemoryPoint, isolation.HistoryLength)
+func sawTeeth() model.Series {
+	points := make([]model.MemoryPoint, model.HistoryLength)
 	for i := 15; i < len(points); i++ {
 		tooth := (i - 15) % 9
-		points[i] = isolation.MemoryPoint{MaxBytes: uint64(8+7*tooth) * mib, Known: true}
+		points[i] = model.MemoryPoint{MaxBytes: uint64(8+7*tooth) * mib, Known: true}
 		if tooth == 8 {
 			points[i].MaxBytes, points[i].Kills = 64*mib, 3
 		}
 	}
-	return isolation.SeriesOf(points...)
+	return model.SeriesOf(points...)
 }
 
 func ref(id, name string) *event.Container {
 	return &event.Container{ID: id, Name: name, Runtime: "docker"}
 }
 
-func sceneContainers() []isolation.Container {
-	live := func(id, name, image string, pid int32, comm string, up, start time.Duration, pattern string) isolation.Container {
-		return isolation.Container{
-			ID: id, Label: name, Named: true, Image: image, Runtime: "docker", State: isolation.Running,
+func sceneContainers() []model.Container {
+	live := func(id, name, image string, pid int32, comm string, up, start time.Duration, pattern string) model.Container {
+		return model.Container{
+			ID: id, Label: name, Named: true, Image: image, Runtime: "docker", State: model.Running,
 			InitPID: pid, InitComm: comm, CgroupPath: "/docker/" + id,
 			Created: sceneTime.Add(-up - start), Started: sceneTime.Add(-up), StartDuration: &start,
 			Namespaces: memberships(pattern, 4026532180+uint64(pid)), Processes: ptr(1), OOMKills: ptr(uint64(0)),
 		}
 	}
 	hog := live(hogID, "hog", "stress-ng", 28473, "stress-ng", 45*time.Second, 412*time.Millisecond, "ooooohhh")
-	hog.Memory = isolation.Memory{UsageBytes: mibs(63.9), LimitBytes: mibs(64), History: sawTeeth()}
+	hog.Memory = model.Memory{UsageBytes: mibs(63.9), LimitBytes: mibs(64), History: sawTeeth()}
 	hog.OOMKills, hog.OOMKillsAtLeast, hog.Processes = ptr(uint64(12)), 12, ptr(3)
 	hog.Phases = []event.Phase{
 		{Name: "create", AtMS: -153.1}, {Name: "cgroup"}, {Name: "entered", AtMS: 0.2}, {Name: "namespaces", AtMS: 21.1},
@@ -100,84 +100,84 @@ func sceneContainers() []isolation.Container {
 		{Name: "exec", AtMS: 412}, {Name: "engine_start", AtMS: 431.5},
 	}
 	web := live(webID, "web", "nginx:1.27", 27311, "nginx", 62*time.Second, 388*time.Millisecond, "ooaoohhh")
-	web.Memory = isolation.Memory{UsageBytes: mibs(5.1), Unlimited: true, History: flat(5.1)}
-	web.Namespaces[event.Net].SharedWith = isolation.OthersNamed("sidecar")
+	web.Memory = model.Memory{UsageBytes: mibs(5.1), Unlimited: true, History: flat(5.1)}
+	web.Namespaces[event.Net].SharedWith = model.OthersNamed("sidecar")
 	web.Processes = ptr(5)
 	sidecar := live(sidecarID, "sidecar", "busybox", 27544, "httpd", 58*time.Second, 301*time.Millisecond, "ooaoohhh")
-	sidecar.Memory = isolation.Memory{UsageBytes: mibs(1.2), LimitBytes: mibs(32), History: flat(1.2)}
-	sidecar.Namespaces[event.Net].SharedWith = isolation.OthersNamed("web")
+	sidecar.Memory = model.Memory{UsageBytes: mibs(1.2), LimitBytes: mibs(32), History: flat(1.2)}
+	sidecar.Namespaces[event.Net].SharedWith = model.OthersNamed("web")
 	agent := live(agentID, "agent", "registry.example.org/ops/agent:2", 27801, "agent", 26*time.Hour, 0, "ohhohhhh")
 	agent.StartDuration = nil
-	agent.Memory = isolation.Memory{UsageBytes: mibs(25.4), LimitBytes: mibs(32), History: flat(25.4)}
+	agent.Memory = model.Memory{UsageBytes: mibs(25.4), LimitBytes: mibs(32), History: flat(25.4)}
 	agent.Processes = ptr(2)
 	hog.History = hogHistory()
-	web.History = []isolation.Moment{
+	web.History = []model.Moment{
 		started(&web, 388, "user", "cgroup", "time"),
 		{
-			Time: sceneTime.Add(-40 * time.Second), Kind: isolation.MomentKind(event.NamespaceJoined), Count: 3, Until: sceneTime.Add(-9 * time.Second),
+			Time: sceneTime.Add(-40 * time.Second), Kind: model.MomentKind(event.NamespaceJoined), Count: 3, Until: sceneTime.Add(-9 * time.Second),
 			By:         &event.Process{Comm: "runc:[1:CHILD]"},
-			Namespaces: []isolation.Touched{{Type: event.Mnt, Own: true}, {Type: event.PID, Own: true}, {Type: event.Net, Own: true}},
+			Namespaces: []model.Touched{{Type: event.Mnt, Own: true}, {Type: event.PID, Own: true}, {Type: event.Net, Own: true}},
 		},
 		{
-			Time: sceneTime.Add(-20 * time.Second), Kind: isolation.MomentChanged, By: &event.Process{PID: 4410, Comm: "runc"},
-			Limits: []isolation.LimitChange{{
+			Time: sceneTime.Add(-20 * time.Second), Kind: model.MomentChanged, By: &event.Process{PID: 4410, Comm: "runc"},
+			Limits: []model.LimitChange{{
 				Resource: fact.ResourceMemory, From: &fact.Limit{Value: ptr(32.0 * mib)}, To: fact.Limit{Unlimited: true},
 			}},
 		},
 	}
-	sidecar.History = []isolation.Moment{started(&sidecar, 301, "user", "cgroup", "time")}
-	agent.History = []isolation.Moment{{ // nsviz is younger
-		Time: sceneTime.Add(-25 * time.Hour), Kind: isolation.MomentFound, Init: &event.Process{PID: agent.InitPID, Comm: agent.InitComm},
+	sidecar.History = []model.Moment{started(&sidecar, 301, "user", "cgroup", "time")}
+	agent.History = []model.Moment{{ // nsviz is younger
+		Time: sceneTime.Add(-25 * time.Hour), Kind: model.MomentFound, Init: &event.Process{PID: agent.InitPID, Comm: agent.InitComm},
 		Namespaces: hostsOf("pid", "net", "uts", "user", "cgroup", "time"),
 	}}
-	return []isolation.Container{agent, web, sidecar, hog}
+	return []model.Container{agent, web, sidecar, hog}
 }
 
 // hostsOf are the host's namespaces of some types.
-func hostsOf(types ...string) (touched []isolation.Touched) {
+func hostsOf(types ...string) (touched []model.Touched) {
 	for _, name := range types {
 		t, err := event.ParseNamespaceType(name)
 		if err != nil {
 			panic(err)
 		}
-		touched = append(touched, isolation.Touched{Type: t, Host: true})
+		touched = append(touched, model.Touched{Type: t, Host: true})
 	}
 	return touched
 }
 
-func started(c *isolation.Container, ms float64, hosts ...string) isolation.Moment {
-	return isolation.Moment{
-		Time: c.Started, Kind: isolation.MomentKind(event.ContainerStarted), Init: &event.Process{PID: c.InitPID, Comm: c.InitComm},
+func started(c *model.Container, ms float64, hosts ...string) model.Moment {
+	return model.Moment{
+		Time: c.Started, Kind: model.MomentKind(event.ContainerStarted), Init: &event.Process{PID: c.InitPID, Comm: c.InitComm},
 		Start: &event.Start{DurationMS: &ms, Phases: []event.Phase{{Name: "cgroup"}, {Name: "namespaces", AtMS: 21.1}}}, Namespaces: hostsOf(hosts...),
 	}
 }
 
 // hogHistory is that of a container in which processes were killed again and again.
-func hogHistory() []isolation.Moment {
+func hogHistory() []model.Moment {
 	at := sceneTime.Add(-45*time.Second - 412*time.Millisecond)
-	hog := isolation.Container{Started: sceneTime.Add(-45 * time.Second), InitPID: 28473, InitComm: "stress-ng"}
+	hog := model.Container{Started: sceneTime.Add(-45 * time.Second), InitPID: 28473, InitComm: "stress-ng"}
 	kills := hogKill(12, sceneTime.Add(-1129*time.Millisecond))
-	return []isolation.Moment{
-		{Time: at, Kind: isolation.MomentKind(event.CgroupCreated), By: &event.Process{PID: 900, Comm: "dockerd"}, Cgroup: "/docker/" + hogID},
+	return []model.Moment{
+		{Time: at, Kind: model.MomentKind(event.CgroupCreated), By: &event.Process{PID: 900, Comm: "dockerd"}, Cgroup: "/docker/" + hogID},
 		{
-			Time: at.Add(21 * time.Millisecond), Kind: isolation.MomentKind(event.NamespaceCreated), By: &event.Process{PID: 28470, Comm: "runc:[1:CHILD]"},
-			Via: event.ViaUnshare, Namespaces: []isolation.Touched{{Type: event.Mnt}, {Type: event.PID}, {Type: event.Net}, {Type: event.IPC}, {Type: event.UTS}},
+			Time: at.Add(21 * time.Millisecond), Kind: model.MomentKind(event.NamespaceCreated), By: &event.Process{PID: 28470, Comm: "runc:[1:CHILD]"},
+			Via: event.ViaUnshare, Namespaces: []model.Touched{{Type: event.Mnt}, {Type: event.PID}, {Type: event.Net}, {Type: event.IPC}, {Type: event.UTS}},
 		},
 		started(&hog, 412, "user", "cgroup", "time"),
-		{Time: sceneTime.Add(-44 * time.Second), Kind: isolation.MomentLimits, Limits: []isolation.LimitChange{
+		{Time: sceneTime.Add(-44 * time.Second), Kind: model.MomentLimits, Limits: []model.LimitChange{
 			{Resource: fact.ResourceMemory, To: fact.Limit{Value: ptr(64.0 * mib)}},
 			{Resource: fact.ResourceCPU, To: fact.Limit{Unlimited: true}}, {Resource: fact.ResourcePIDs, To: fact.Limit{Unlimited: true}},
 		}},
 		{
-			Time: sceneTime.Add(-22029 * time.Millisecond), Kind: isolation.MomentKind(event.OOMKill), Count: 12, Until: kills.Event.Time,
+			Time: sceneTime.Add(-22029 * time.Millisecond), Kind: model.MomentKind(event.OOMKill), Count: 12, Until: kills.Event.Time,
 			OOM: kills.Event.OOM,
 		},
 	}
 }
 
-func hogKill(n int, at time.Time) isolation.Kill {
+func hogKill(n int, at time.Time) model.Kill {
 	pid := int32(28490 + n)
-	return isolation.Kill{
+	return model.Kill{
 		Event: event.Event{
 			Time: at, Type: event.OOMKill, PID: pid, Comm: "stress-ng-vm", Container: ref(hogID, "hog"),
 			OOM: &event.OOM{
@@ -196,7 +196,7 @@ func hogKill(n int, at time.Time) isolation.Kill {
 	}
 }
 
-func sceneEvents(kills []isolation.Kill) []event.Event {
+func sceneEvents(kills []model.Kill) []event.Event {
 	at := sceneTime.Add(-45*time.Second - 412*time.Millisecond)
 	hog := ref(hogID, "hog")
 	es := []event.Event{
@@ -224,35 +224,35 @@ func sceneEvents(kills []isolation.Kill) []event.Event {
 	return es
 }
 
-func sceneNamespaces() []isolation.Namespace {
-	var out []isolation.Namespace
+func sceneNamespaces() []model.Namespace {
+	var out []model.Namespace
 	host := hostNamespaces()
 	for _, t := range event.NamespaceTypes() {
-		n := isolation.Namespace{Type: t, ID: host[t], Host: true, Processes: []int32{1, 2, 900}, Containers: []string{"agent"}}
+		n := model.Namespace{Type: t, ID: host[t], Host: true, Processes: []int32{1, 2, 900}, Containers: []string{"agent"}}
 		if t != event.User {
 			n.Owner = host[event.User]
 		}
 		out = append(out, n)
 		if t <= event.UTS {
 			out = append(out,
-				isolation.Namespace{Type: t, ID: 4026532180 + uint64(t), Owner: host[event.User], Created: sceneTime.Add(-45 * time.Second),
+				model.Namespace{Type: t, ID: 4026532180 + uint64(t), Owner: host[event.User], Created: sceneTime.Add(-45 * time.Second),
 					Via: event.ViaUnshare, Creator: &event.Process{PID: 28470, Comm: "runc:[1:CHILD]"},
 					Processes: []int32{28473, 28501, 28502}, Containers: []string{"hog"}},
-				isolation.Namespace{Type: t, ID: 4026532280 + uint64(t), Owner: host[event.User],
+				model.Namespace{Type: t, ID: 4026532280 + uint64(t), Owner: host[event.User],
 					Processes: []int32{27311, 27544}, Containers: []string{"sidecar", "web"}})
 		}
 		if t == event.Net {
 			out = append(out,
-				isolation.Namespace{Type: t, ID: 4026532390, Owner: host[event.User], PinnedBy: []string{"/run/netns/blue"}},
-				isolation.Namespace{Type: t, ID: 4026532391, Owner: host[event.User]})
+				model.Namespace{Type: t, ID: 4026532390, Owner: host[event.User], PinnedBy: []string{"/run/netns/blue"}},
+				model.Namespace{Type: t, ID: 4026532391, Owner: host[event.User]})
 		}
 	}
 	return out
 }
 
 // scene is the busy host of the screenshots.
-func scene() *isolation.Snapshot {
-	s := &isolation.Snapshot{
+func scene() *model.Snapshot {
+	s := &model.Snapshot{
 		Time: sceneTime,
 		Host: fact.Host{Name: "node-1", Kernel: "6.18.5", CgroupVersion: "v1", Namespaces: hostNamespaces(), MemoryBytes: 8 << 30, CPUs: 2},
 		Probes: []fact.Probe{
@@ -264,9 +264,9 @@ func scene() *isolation.Snapshot {
 		Engines:    []fact.Engine{{Name: "docker", State: fact.EngineConnected, Detail: "20.10.24"}},
 		Containers: sceneContainers(),
 		Namespaces: sceneNamespaces(),
-		Totals: isolation.Totals{
+		Totals: model.Totals{
 			Events: map[event.Type]uint64{event.NamespaceCreated: 15, event.CgroupCreated: 4, event.ContainerStarted: 3, event.OOMKill: 12},
-			OOMKills: map[isolation.KillKey]uint64{
+			OOMKills: map[model.KillKey]uint64{
 				{Container: "hog", Scope: event.ScopeCgroup}: 12,
 			},
 		},
@@ -279,7 +279,7 @@ func scene() *isolation.Snapshot {
 }
 
 // sceneUnseen is of an nsviz that may not look into the processes of others.
-func sceneUnseen() *isolation.Snapshot {
+func sceneUnseen() *model.Snapshot {
 	s := scene()
 	s.Unseen = &fact.Unseen{Processes: 51, Untraced: true}
 	s.Namespaces = slices.Clone(s.Namespaces)
@@ -292,21 +292,21 @@ func sceneUnseen() *isolation.Snapshot {
 }
 
 // sceneEmpty is a host where nothing runs.
-func sceneEmpty() *isolation.Snapshot {
+func sceneEmpty() *model.Snapshot {
 	s := scene()
-	s.Containers, s.Kills, s.Events, s.Totals = nil, nil, nil, isolation.Totals{}
+	s.Containers, s.Kills, s.Events, s.Totals = nil, nil, nil, model.Totals{}
 	s.Engines[0] = fact.Engine{Name: "docker", State: fact.EngineAbsent, Detail: "nothing listens at /var/run/docker.sock"}
 	return s
 }
 
 // sceneFirst is what the first frame has: the host and nothing else.
-func sceneFirst() *isolation.Snapshot {
+func sceneFirst() *model.Snapshot {
 	full := scene()
-	return &isolation.Snapshot{Time: full.Time, Host: full.Host}
+	return &model.Snapshot{Time: full.Time, Host: full.Host}
 }
 
 // sceneLossy is a host where events went missing and the engine is silent.
-func sceneLossy() *isolation.Snapshot {
+func sceneLossy() *model.Snapshot {
 	s := scene()
 	s.Totals.Lost = map[string]uint64{"ring full": 12, "reader too slow": 3}
 	s.Totals.BPFErrors = map[fact.ErrorPlace]uint64{"victim mm": 2}
@@ -319,7 +319,7 @@ func sceneLossy() *isolation.Snapshot {
 }
 
 // sceneHostile has names that try to break the screen.
-func sceneHostile() *isolation.Snapshot {
+func sceneHostile() *model.Snapshot {
 	s := scene()
 	names := []string{"\x1b[31mred\x1b[0m\r\nrow", "データベース主系統本番", "a\u202egnp.exe\u202c", "bad\xff\xfeutf8\u0301\u200b"}
 	for i := range s.Containers {
@@ -353,21 +353,21 @@ func sceneHostile() *isolation.Snapshot {
 }
 
 // sceneEnded has containers that are no more, in all the ways to end.
-func sceneEnded() *isolation.Snapshot {
+func sceneEnded() *model.Snapshot {
 	s := scene()
 	end := func(name string, past time.Duration, kills uint64, exit *event.Exit) {
-		s.Containers = append(s.Containers, isolation.Container{
-			ID: name + "-id", Label: name, Image: "alpine", Runtime: "docker", State: isolation.Exited, InitPID: 29101, InitComm: "sh",
+		s.Containers = append(s.Containers, model.Container{
+			ID: name + "-id", Label: name, Image: "alpine", Runtime: "docker", State: model.Exited, InitPID: 29101, InitComm: "sh",
 			Created: sceneTime.Add(-past - 3*time.Second), Started: sceneTime.Add(-past - 3*time.Second), Exited: sceneTime.Add(-past),
 			Exit: exit, OOMKills: &kills, OOMKillsAtLeast: kills,
 		})
 		c := &s.Containers[len(s.Containers)-1]
-		c.History = []isolation.Moment{started(c, 60, "user", "cgroup", "time")}
+		c.History = []model.Moment{started(c, 60, "user", "cgroup", "time")}
 		if exit == nil {
-			c.History = append(c.History, isolation.Moment{Time: c.Exited, Kind: isolation.MomentGone})
+			c.History = append(c.History, model.Moment{Time: c.Exited, Kind: model.MomentGone})
 			return
 		}
-		c.History = append(c.History, isolation.Moment{Time: c.Exited, Kind: isolation.MomentKind(event.ContainerExited), Exit: exit})
+		c.History = append(c.History, model.Moment{Time: c.Exited, Kind: model.MomentKind(event.ContainerExited), Exit: exit})
 	}
 	end("job-ok", 2*time.Second, 0, &event.Exit{Code: ptr(int32(0)), Cause: event.CauseExited})
 	end("job-failed", 5*time.Second, 0, &event.Exit{Code: ptr(int32(3)), Cause: event.CauseExited})
@@ -380,23 +380,23 @@ func sceneEnded() *isolation.Snapshot {
 }
 
 // sceneUnknown is a host that tells little.
-func sceneUnknown() *isolation.Snapshot {
+func sceneUnknown() *model.Snapshot {
 	s := scene()
 	for i := range s.Containers {
 		c := &s.Containers[i]
-		*c = isolation.Container{ID: c.ID, Label: c.Label, Named: true, State: isolation.Running, Runtime: "docker"}
+		*c = model.Container{ID: c.ID, Label: c.Label, Named: true, State: model.Running, Runtime: "docker"}
 	}
 	s.Containers[1].Memory.UsageBytes = mibs(5)
 	s.Containers[2].Memory.LimitBytes = mibs(5)
-	s.Containers[3].State = isolation.Starting
+	s.Containers[3].State = model.Starting
 	s.Host = fact.Host{}
-	s.Kills = []isolation.Kill{{Event: event.Event{Time: sceneTime, Type: event.OOMKill, OOM: &event.OOM{}}}}
+	s.Kills = []model.Kill{{Event: event.Event{Time: sceneTime, Type: event.OOMKill, OOM: &event.OOM{}}}}
 	s.Events = []event.Event{s.Kills[0].Event, {Time: sceneTime, Type: "brand_new", PID: 7, Comm: "later"}}
 	return s
 }
 
 // sceneShared has several groups that share several kinds of namespace.
-func sceneShared() *isolation.Snapshot {
+func sceneShared() *model.Snapshot {
 	s := scene()
 	for i, pattern := range []string{"oabbohhh", "oabbohhh", "ocdoohhh", "ocdo?oho"} {
 		s.Containers[i].Namespaces = memberships(pattern, 4026533000)
@@ -405,7 +405,7 @@ func sceneShared() *isolation.Snapshot {
 }
 
 // sceneLimits has containers whose limits do not do what they are for, and one that they keep from making processes.
-func sceneLimits() *isolation.Snapshot {
+func sceneLimits() *model.Snapshot {
 	s := scene()
 	s.Host.CgroupVersion = "v1"
 	agent, web, hog := &s.Containers[0], &s.Containers[1], &s.Containers[3]
@@ -413,13 +413,13 @@ func sceneLimits() *isolation.Snapshot {
 	agent.Memory.UsageBytes = nil
 	web.PIDsRefused, web.Limits.PIDs, web.Processes = ptr(uint64(1204)), &fact.Limit{Value: ptr(20.0)}, ptr(20)
 	hog.Stuck = &fact.Stuck{Since: sceneTime.Add(-20 * time.Second), Cgroup: hog.CgroupPath}
-	agent.History = append(agent.History, isolation.Moment{
-		Time: agent.Unheld.Since, Kind: isolation.MomentKind(event.InitMoved), By: agent.Unheld.By, Moved: &event.Moved{PID: agent.InitPID, To: "/"},
+	agent.History = append(agent.History, model.Moment{
+		Time: agent.Unheld.Since, Kind: model.MomentKind(event.InitMoved), By: agent.Unheld.By, Moved: &event.Moved{PID: agent.InitPID, To: "/"},
 	})
-	web.History = append(web.History, isolation.Moment{
-		Time: sceneTime.Add(-8 * time.Second), Kind: isolation.MomentPIDsRefused, Count: 1204, Until: sceneTime.Add(-time.Second),
+	web.History = append(web.History, model.Moment{
+		Time: sceneTime.Add(-8 * time.Second), Kind: model.MomentPIDsRefused, Count: 1204, Until: sceneTime.Add(-time.Second),
 	})
-	hog.History = append(hog.History, isolation.Moment{Time: hog.Stuck.Since, Kind: isolation.MomentStuck, Cgroup: hog.CgroupPath})
+	hog.History = append(hog.History, model.Moment{Time: hog.Stuck.Since, Kind: model.MomentStuck, Cgroup: hog.CgroupPath})
 	s.Events = append(s.Events, event.Event{
 		Time: sceneTime.Add(-time.Minute), Type: event.InitMoved, PID: 812, Comm: "bash",
 		Moved: &event.Moved{PID: 27801, Container: ref(agentID, "agent"), Home: "/docker/" + agentID, To: "/"},
@@ -431,16 +431,16 @@ func sceneLimits() *isolation.Snapshot {
 }
 
 // sceneAbandoned has a container in the network of another one, which has another one since.
-func sceneAbandoned() *isolation.Snapshot {
+func sceneAbandoned() *model.Snapshot {
 	s := scene()
 	for i := range s.Containers {
 		if c := &s.Containers[i]; c.Label == "sidecar" {
-			c.Namespaces[event.Net] = isolation.Membership{
-				ID: c.Namespaces[event.Net].ID, Relation: isolation.RelationOwn,
-				Abandoned: &isolation.Abandoned{By: "web"}, // since when depends on the time zone
+			c.Namespaces[event.Net] = model.Membership{
+				ID: c.Namespaces[event.Net].ID, Relation: model.RelationOwn,
+				Abandoned: &model.Abandoned{By: "web"}, // since when depends on the time zone
 			}
-			c.History = append(c.History, isolation.Moment{
-				Time: sceneTime.Add(-30 * time.Second), Kind: isolation.MomentAbandoned, Container: ref(webID, "web"), Namespaces: []isolation.Touched{{Type: event.Net}},
+			c.History = append(c.History, model.Moment{
+				Time: sceneTime.Add(-30 * time.Second), Kind: model.MomentAbandoned, Container: ref(webID, "web"), Namespaces: []model.Touched{{Type: event.Net}},
 			})
 		}
 	}
@@ -448,15 +448,15 @@ func sceneAbandoned() *isolation.Snapshot {
 }
 
 // sceneVMs has virtual machines beside the containers, and a container that is one.
-func sceneVMs() *isolation.Snapshot {
+func sceneVMs() *model.Snapshot {
 	s := scene()
-	kata := isolation.Container{
+	kata := model.Container{
 		ID: "29333aa0aa01f0e1d2c3b4a5968778695a4b3c2d1e0f00112233445566778899", Label: "pod", Named: true, Image: "busybox", Runtime: "docker",
-		State: isolation.Starting, Created: sceneTime.Add(-3 * time.Minute), Processes: ptr(2), OOMKills: ptr(uint64(0)),
-		Memory: isolation.Memory{UsageBytes: mibs(171), LimitBytes: mibs(512), History: flat(171)},
+		State: model.Starting, Created: sceneTime.Add(-3 * time.Minute), Processes: ptr(2), OOMKills: ptr(uint64(0)),
+		Memory: model.Memory{UsageBytes: mibs(171), LimitBytes: mibs(512), History: flat(171)},
 	}
 	s.Containers = append(s.Containers, kata)
-	s.VMs = []isolation.VM{
+	s.VMs = []model.VM{
 		{VM: fact.VM{PID: 8212, Kind: "qemu", Name: "lesson", Started: sceneTime.Add(-14*time.Minute - 20*time.Second), VCPUs: ptr(2), Acceleration: "emulation", MemoryBytes: mibs(1024), ResidentBytes: mibs(412.3)}, Namespaces: memberships("hhhhhhhh", 0)},
 		{VM: fact.VM{PID: 8470, Kind: "firecracker", Name: "microvm-7", Started: sceneTime.Add(-30 * time.Hour), VCPUs: ptr(1), Acceleration: "kvm", MemoryBytes: mibs(128), ResidentBytes: mibs(127.6)}, Namespaces: memberships("oohohhhh", 4026539000)},
 		{VM: fact.VM{PID: 29351, Kind: "qemu", Manager: "kata", Started: sceneTime.Add(-3 * time.Minute), VCPUs: ptr(1), Acceleration: "kvm", MemoryBytes: mibs(2048), ResidentBytes: mibs(169)}, Container: "pod", Namespaces: memberships("ohohhhhh", 4026539100)},
@@ -465,9 +465,9 @@ func sceneVMs() *isolation.Snapshot {
 }
 
 // sceneVMsOnly is a host of virtual machines of which little is known.
-func sceneVMsOnly() *isolation.Snapshot {
+func sceneVMsOnly() *model.Snapshot {
 	s := sceneEmpty()
-	s.VMs = []isolation.VM{
+	s.VMs = []model.VM{
 		{VM: fact.VM{PID: 41, Kind: "cloud-hypervisor"}},
 		{VM: fact.VM{PID: 42, Kind: "qemu", Acceleration: "emulation", ResidentBytes: mibs(37)}},
 		{VM: fact.VM{PID: 43, Kind: "dragonball", Manager: "kata", Acceleration: "kvm", MemoryBytes: mibs(2048)}},
@@ -478,7 +478,7 @@ func sceneVMsOnly() *isolation.Snapshot {
 }
 
 // sceneVMsHostile has virtual machines with names that try to break the screen.
-func sceneVMsHostile() *isolation.Snapshot {
+func sceneVMsHostile() *model.Snapshot {
 	s := sceneHostile()
 	s.VMs = sceneVMs().VMs
 	for i, name := range []string{"\x1b[2J\x1b]0;title\x07", "虚拟机\u202e名字\u0301", strings.Repeat("long ", 40)} {
@@ -489,7 +489,7 @@ func sceneVMsHostile() *isolation.Snapshot {
 }
 
 // sceneManyVMs has more of both than there is room for.
-func sceneManyVMs() *isolation.Snapshot {
+func sceneManyVMs() *model.Snapshot {
 	s := sceneMany(200)
 	for i := range 30 {
 		v := sceneVMs().VMs[i%2]
@@ -500,7 +500,7 @@ func sceneManyVMs() *isolation.Snapshot {
 }
 
 // sceneMany has n containers.
-func sceneMany(n int) *isolation.Snapshot {
+func sceneMany(n int) *model.Snapshot {
 	s := scene()
 	s.Containers = nil
 	for i := range n {

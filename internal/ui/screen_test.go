@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsviz/nsviz/internal/foreign"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // someone sits at a terminal on which the dashboard runs.
@@ -226,7 +226,7 @@ func TestRunEndsWithoutTheLibrary(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	screen := stuckScreen{newSimulated(), make(chan struct{})}
 	asked := make(chan struct{}, 1)
-	wait := start(ctx, Options{Screen: screen, Snapshots: func() *isolation.Snapshot {
+	wait := start(ctx, Options{Screen: screen, Snapshots: func() *model.Snapshot {
 		select {
 		case asked <- struct{}{}:
 		default:

@@ -9,7 +9,7 @@ import (
 
 	"github.com/gdamore/tcell/v2"
 
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/terminal"
 )
 
@@ -32,7 +32,7 @@ type Options struct {
 	// is none.
 	Guard []string
 	// Snapshots returns the latest snapshot. It is called for every frame and must not block.
-	Snapshots func() *isolation.Snapshot
+	Snapshots func() *model.Snapshot
 	// Changed is sent to when there is a new snapshot; nil draws once a second.
 	Changed <-chan struct{}
 	// Notes returns remarks to show, such as where metrics are served; nil is none.
@@ -157,7 +157,7 @@ type shell struct {
 	options Options
 	styles  [256]tcell.Style
 	state   State
-	drawn   *isolation.Snapshot
+	drawn   *model.Snapshot
 }
 
 func (sh *shell) loop(ctx context.Context, input <-chan tcell.Event) error {

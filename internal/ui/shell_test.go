@@ -12,7 +12,7 @@ import (
 	"github.com/gdamore/tcell/v2"
 	"go.uber.org/goleak"
 
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -120,7 +120,7 @@ func TestRunDrawsAnswersKeysAndQuits(t *testing.T) {
 
 func TestRunFollowsChanges(t *testing.T) {
 	screen := newSimulated()
-	var latest atomic.Pointer[isolation.Snapshot]
+	var latest atomic.Pointer[model.Snapshot]
 	latest.Store(sceneFirst())
 	changed := make(chan struct{}, 1)
 	wait := start(t.Context(), Options{Screen: screen, Snapshots: latest.Load, Changed: changed, Replay: true})
@@ -197,7 +197,7 @@ func TestRunGivesTheTerminalBack(t *testing.T) {
 		recovered := make(chan any, 1)
 		go func() {
 			defer func() { recovered <- recover() }()
-			_ = Run(t.Context(), Options{Screen: screen, Snapshots: func() *isolation.Snapshot { panic("a bug") }})
+			_ = Run(t.Context(), Options{Screen: screen, Snapshots: func() *model.Snapshot { panic("a bug") }})
 		}()
 		if r, ok := (<-recovered).(string); !ok || !strings.HasPrefix(r, "a bug\n\ngoroutine ") {
 			t.Errorf("the panic became %v", r)
@@ -243,7 +243,7 @@ func TestShellDrawsAtMostTenTimesASecond(t *testing.T) {
 	var frames atomic.Int32
 	changed := make(chan struct{})
 	began := time.Now()
-	wait := start(t.Context(), Options{Screen: screen, Changed: changed, Snapshots: func() *isolation.Snapshot {
+	wait := start(t.Context(), Options{Screen: screen, Changed: changed, Snapshots: func() *model.Snapshot {
 		frames.Add(1)
 		return scene()
 	}})

@@ -3,7 +3,7 @@ package ui
 import (
 	"time"
 
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // State is what the user chose. Its zero value is a fresh dashboard.
@@ -25,7 +25,7 @@ type State struct {
 	Typing bool
 
 	// Frozen is the snapshot that the user stopped at; nil while the screen is live.
-	Frozen *isolation.Snapshot
+	Frozen *model.Snapshot
 
 	// Zone is the time zone of every clock on the screen; nil is that of the snapshot's time.
 	Zone *time.Location
@@ -40,12 +40,12 @@ type State struct {
 }
 
 // shown is the snapshot to draw: the frozen one, if there is one. Its time is in the zone of the screen.
-func (st State) shown(s *isolation.Snapshot) *isolation.Snapshot {
+func (st State) shown(s *model.Snapshot) *model.Snapshot {
 	if st.Frozen != nil {
 		s = st.Frozen
 	}
 	if s == nil {
-		return &isolation.Snapshot{}
+		return &model.Snapshot{}
 	}
 	if st.Zone == nil {
 		return s
@@ -56,11 +56,11 @@ func (st State) shown(s *isolation.Snapshot) *isolation.Snapshot {
 }
 
 // missed is how many events came since the screen was frozen.
-func (st State) missed(s *isolation.Snapshot) uint64 {
+func (st State) missed(s *model.Snapshot) uint64 {
 	if st.Frozen == nil || s == nil {
 		return 0
 	}
-	total := func(s *isolation.Snapshot) (n uint64) {
+	total := func(s *model.Snapshot) (n uint64) {
 		for _, c := range s.Totals.Events {
 			n += c
 		}
@@ -74,7 +74,7 @@ func (st State) missed(s *isolation.Snapshot) uint64 {
 }
 
 // keys are the keys of the current view's rows, from top to bottom.
-func (st State) keys(s *isolation.Snapshot) []string { return views[st.Tab].keys(s, st.Search) }
+func (st State) keys(s *model.Snapshot) []string { return views[st.Tab].keys(s, st.Search) }
 
 // cursor is the index of the row under the cursor; 0 where that row is gone or none was chosen.
 func (st State) cursor(keys []string) int {

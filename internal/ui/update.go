@@ -3,7 +3,7 @@ package ui
 import (
 	"github.com/rivo/uniseg"
 
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // KeyName names a key that is not a letter.
@@ -49,7 +49,7 @@ const (
 const maxSearch = 128
 
 // Update says what a key does. It changes nothing but the State that it returns.
-func Update(st State, key Key, s *isolation.Snapshot) (State, Action) {
+func Update(st State, key Key, s *model.Snapshot) (State, Action) {
 	switch key.Name {
 	case KeyCtrlC:
 		return st, Quit
@@ -77,7 +77,7 @@ func Update(st State, key Key, s *isolation.Snapshot) (State, Action) {
 	return st.move(key.Name, s), Stay
 }
 
-func (st State) letter(r rune, s *isolation.Snapshot) (State, Action) {
+func (st State) letter(r rune, s *model.Snapshot) (State, Action) {
 	switch r {
 	case 'q':
 		return st, Quit
@@ -160,7 +160,7 @@ func (st State) switchTo(tab Tab) State {
 }
 
 // open opens what the row under the cursor leads to.
-func (st State) open(s *isolation.Snapshot) State {
+func (st State) open(s *model.Snapshot) State {
 	shown := st.shown(s)
 	keys := st.keys(shown)
 	if st.pageOpen() || len(keys) == 0 {
@@ -176,7 +176,7 @@ func (st State) open(s *isolation.Snapshot) State {
 }
 
 // move moves the cursor, or scrolls where a page of text is open.
-func (st State) move(key KeyName, s *isolation.Snapshot) State {
+func (st State) move(key KeyName, s *model.Snapshot) State {
 	shown := st.shown(s)
 	w, h := st.Width, st.Height
 	if w <= 0 || h <= 0 {

@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 func TestUpdate(t *testing.T) {
@@ -172,7 +172,7 @@ func TestFreeze(t *testing.T) {
 		t.Error("space does not go on")
 	}
 	// A model that began anew counts from zero; that is no negative number of events.
-	if n := (State{Frozen: before}).missed(&isolation.Snapshot{}); n != 0 {
+	if n := (State{Frozen: before}).missed(&model.Snapshot{}); n != 0 {
 		t.Errorf("%d events missed", n)
 	}
 }
@@ -180,7 +180,7 @@ func TestFreeze(t *testing.T) {
 func TestCursorFollowsAContainerIntoItsEnd(t *testing.T) {
 	s := scene()
 	v := on(Containers, webID)
-	s.Containers[1].State, s.Containers[1].Exited = isolation.Exited, s.Time
+	s.Containers[1].State, s.Containers[1].Exited = model.Exited, s.Time
 	if got := v.cursor(v.keys(s)); got != 1 {
 		t.Errorf("the cursor is at %d", got)
 	}
@@ -189,7 +189,7 @@ func TestCursorFollowsAContainerIntoItsEnd(t *testing.T) {
 		t.Errorf("the page of a container that ended:\n%s", page)
 	}
 	// The same container, started anew beside its former life, is two rows.
-	s.Containers = append(s.Containers, isolation.Container{ID: hogID, Label: "hog", State: isolation.Exited, Exited: s.Time})
+	s.Containers = append(s.Containers, model.Container{ID: hogID, Label: "hog", State: model.Exited, Exited: s.Time})
 	keys := v.keys(s)
 	for i := 1; i < len(keys); i++ {
 		if keys[i] == keys[i-1] {

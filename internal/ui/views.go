@@ -1,6 +1,6 @@
 package ui
 
-import "github.com/nsviz/nsviz/internal/isolation"
+import "github.com/nsviz/nsviz/internal/model"
 
 // Tab names one of the views.
 type Tab int
@@ -40,16 +40,16 @@ type view interface {
 	// newestFirst reports whether new rows come in at the top; the cursor stays there with the newest.
 	newestFirst() bool
 	// keys returns the keys of the rows that a search lets through, from top to bottom.
-	keys(s *isolation.Snapshot, search string) []string
+	keys(s *model.Snapshot, search string) []string
 	// rows draws the list in at most h rows.
 	rows(sc screen, h int) []row
 	// smallRows draws the list in at most h rows of a screen that has room for little else.
 	smallRows(sc screen, h int) []row
 	// target returns where Enter leads from the row with a key: to a row of a view, which opens there. Its key is "" where
 	// there is nothing to open.
-	target(s *isolation.Snapshot, key string) (Tab, string)
+	target(s *model.Snapshot, key string) (Tab, string)
 	// page returns the text of what is opened (State.Open), or of a single page; nil where that is gone.
-	page(s *isolation.Snapshot, st State, w int) []line
+	page(s *model.Snapshot, st State, w int) []line
 }
 
 // explained is a word of the screen, and what it means.
@@ -65,18 +65,18 @@ func (listView) hints() []keyHelp {
 }
 
 // target is the row's own page.
-func (l listView) target(_ *isolation.Snapshot, key string) (Tab, string) { return l.tab, key }
+func (l listView) target(_ *model.Snapshot, key string) (Tab, string) { return l.tab, key }
 
 // pageView is what views have in common that are a single page.
 type pageView struct{}
 
-func (pageView) single() bool                                           { return true }
-func (pageView) newestFirst() bool                                      { return false }
-func (pageView) hints() []keyHelp                                       { return []keyHelp{{"↑↓", "scroll"}} }
-func (pageView) keys(*isolation.Snapshot, string) []string              { return nil }
-func (pageView) rows(screen, int) []row                                 { return nil }
-func (pageView) smallRows(screen, int) []row                            { return nil }
-func (pageView) target(*isolation.Snapshot, string) (tab Tab, _ string) { return tab, "" }
+func (pageView) single() bool                                       { return true }
+func (pageView) newestFirst() bool                                  { return false }
+func (pageView) hints() []keyHelp                                   { return []keyHelp{{"↑↓", "scroll"}} }
+func (pageView) keys(*model.Snapshot, string) []string              { return nil }
+func (pageView) rows(screen, int) []row                             { return nil }
+func (pageView) smallRows(screen, int) []row                        { return nil }
+func (pageView) target(*model.Snapshot, string) (tab Tab, _ string) { return tab, "" }
 
 // keysOf returns the keys of rows.
 func keysOf[R any](rows []R, key func(R) string) []string {

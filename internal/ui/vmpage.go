@@ -7,12 +7,12 @@ import (
 
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
 // vmPage tells what the host knows of a virtual machine, and how it differs from a container.
-func vmPage(v *isolation.VM, s *isolation.Snapshot, w int) []line {
+func vmPage(v *model.VM, s *model.Snapshot, w int) []line {
 	lines := []line{vmTitle(v)}
 	lines = append(lines, paragraph(told(story.VMInWords(v), s.Time), 1, w)...)
 	lines = append(lines, indented(box("beside a container", vmBeside(v, s, w-6), w-2))...)
@@ -29,7 +29,7 @@ func indented(lines []line) []line {
 	return lines
 }
 
-func vmTitle(v *isolation.VM) line {
+func vmTitle(v *model.VM) line {
 	l := text(Plain, " ").add(Name, v.Label()).add(Dim, "   virtual machine")
 	if v.Kind == fact.KindGVisor {
 		l = text(Plain, " ").add(Name, v.Label()).add(Dim, "   a kernel in a process")
@@ -40,7 +40,7 @@ func vmTitle(v *isolation.VM) line {
 	return l.add(Dim, "   host PID ").add(Number, strconv.Itoa(int(v.PID)))
 }
 
-func vmBoxes(v *isolation.VM, s *isolation.Snapshot, w int) []line {
+func vmBoxes(v *model.VM, s *model.Snapshot, w int) []line {
 	seen, hidden := "what the host sees: one process", "what is inside: a kernel of its own"
 	if w < 88 {
 		return indented(append(box(seen, vmSeen(v, s, w-4), w), box(hidden, vmHidden(w-4), w)...))
@@ -51,7 +51,7 @@ func vmBoxes(v *isolation.VM, s *isolation.Snapshot, w int) []line {
 }
 
 // vmSeen is what the host knows.
-func vmSeen(v *isolation.VM, s *isolation.Snapshot, w int) []line {
+func vmSeen(v *model.VM, s *model.Snapshot, w int) []line {
 	const names = 13
 	var lines []line
 	add := func(name string, value line) { lines = append(lines, facts(name, value, 0, names, w)...) }
@@ -88,7 +88,7 @@ func vmSeen(v *isolation.VM, s *isolation.Snapshot, w int) []line {
 	return lines
 }
 
-func vmAcceleration(v *isolation.VM) line {
+func vmAcceleration(v *model.VM) line {
 	switch v.Acceleration {
 	case "":
 		return text(Unknown, "?")
@@ -117,7 +117,7 @@ func vmHidden(w int) []line {
 }
 
 // vmBeside sets the virtual machine beside a container, in the terms of the host.
-func vmBeside(v *isolation.VM, s *isolation.Snapshot, w int) []line {
+func vmBeside(v *model.VM, s *model.Snapshot, w int) []line {
 	const names = 15
 	column := max((w-names-2)/2, 8)
 	var lines []line

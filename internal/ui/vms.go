@@ -8,7 +8,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/query"
 	"github.com/nsviz/nsviz/internal/story"
 )
@@ -17,8 +17,8 @@ import (
 const opaqueSign = "▒"
 
 // listedVMs are the virtual machines that the search lets through, by PID.
-func listedVMs(s *isolation.Snapshot, needle string) []*isolation.VM {
-	var out []*isolation.VM
+func listedVMs(s *model.Snapshot, needle string) []*model.VM {
+	var out []*model.VM
 	for i := range s.VMs {
 		v := &s.VMs[i]
 		if query.VMs.Match(v, needle) {
@@ -29,11 +29,11 @@ func listedVMs(s *isolation.Snapshot, needle string) []*isolation.VM {
 }
 
 // vmKey tells a virtual machine from a later one with the same PID, and from containers, since no id has a slash.
-func vmKey(v *isolation.VM) string { return fmt.Sprintf("/vm/%d/%d", v.PID, v.Started.UnixNano()) }
+func vmKey(v *model.VM) string { return fmt.Sprintf("/vm/%d/%d", v.PID, v.Started.UnixNano()) }
 
 // machineOf is the virtual machine that all of a container runs in, as Kata's and gVisor's do; nil for others. The
 // namespaces of such a container are those of the monitor, and tell nothing of its walls.
-func machineOf(c *isolation.Container, s *isolation.Snapshot) *isolation.VM {
+func machineOf(c *model.Container, s *model.Snapshot) *model.VM {
 	for _, v := range s.InContainer(c) {
 		if v.Manager == fact.ManagerKata || v.Kind == fact.KindGVisor || c.InitPID == 0 || c.InitPID == v.PID {
 			return v
@@ -43,7 +43,7 @@ func machineOf(c *isolation.Container, s *isolation.Snapshot) *isolation.VM {
 }
 
 // vmInside fills the place of a virtual machine's namespaces and, where there is no other place for that, says what runs it.
-func vmInside(v *isolation.VM, in tableRow) line {
+func vmInside(v *model.VM, in tableRow) line {
 	words := "not visible"
 	switch {
 	case in.namespace < 4:
@@ -56,7 +56,7 @@ func vmInside(v *isolation.VM, in tableRow) line {
 	return opaque(words, in.namespace)
 }
 
-func vmUp(v *isolation.VM, now time.Time) line {
+func vmUp(v *model.VM, now time.Time) line {
 	if v.Started.IsZero() {
 		return text(Unknown, "?")
 	}
@@ -64,7 +64,7 @@ func vmUp(v *isolation.VM, now time.Time) line {
 }
 
 // vmName is a virtual machine's name, with the container that it is in.
-func vmName(v *isolation.VM) line {
+func vmName(v *model.VM) line {
 	l := text(Name, v.Label())
 	if v.Container != "" {
 		l = l.add(Dim, " in "+v.Container)
@@ -73,7 +73,7 @@ func vmName(v *isolation.VM) line {
 }
 
 // runBy is the program and what runs the guest's code, in at most w columns: the latter where both have no room.
-func runBy(v *isolation.VM, w int) string {
+func runBy(v *model.VM, w int) string {
 	by := string(v.Acceleration)
 	switch v.Acceleration {
 	case "":
@@ -98,7 +98,7 @@ func opaque(words string, w int) line {
 }
 
 // vmMemory is what the process takes of what the guest was given. Taking all of it is no cause for alarm.
-func vmMemory(v *isolation.VM, barWidth, textWidth int) line {
+func vmMemory(v *model.VM, barWidth, textWidth int) line {
 	var l line
 	switch given, taken := v.MemoryBytes, v.ResidentBytes; {
 	case given != nil && taken != nil:
@@ -133,7 +133,7 @@ func takenOf(taken uint64, sep string, given uint64, w int) string {
 	return story.BytesOf(taken, sep, given)
 }
 
-func vcpus(v *isolation.VM) line {
+func vcpus(v *model.VM) line {
 	switch {
 	case v.VCPUs != nil:
 		return text(Plain, strconv.Itoa(*v.VCPUs))

@@ -6,14 +6,14 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/foreign"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
 // EventText words one event for people, as the event stream does, on one line: its time in a zone, what it is, the container's
 // label, and what happened. Foreign text is escaped, and cut where it is too long for a line.
 func EventText(e event.Event, zone *time.Location) string {
-	r := wordEvents([]event.Event{e}, &isolation.Snapshot{})
+	r := wordEvents([]event.Event{e}, &model.Snapshot{})
 	label := e.Subject().Label()
 	if label == "" {
 		label = "-"

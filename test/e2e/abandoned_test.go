@@ -10,7 +10,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/anatomy"
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/report"
 )
 
@@ -53,7 +53,7 @@ func TestDeadNetwork(t *testing.T) {
 	a := check(address)
 	told := false
 	for _, m := range a.History {
-		told = told || m.Kind == isolation.MomentAbandoned && m.Container != nil && m.Container.Name == vpn
+		told = told || m.Kind == model.MomentAbandoned && m.Container != nil && m.Container.Name == vpn
 	}
 	if !told {
 		t.Errorf("its history has nothing of that: %+v", a.History)
@@ -76,7 +76,7 @@ func TestDeadNetwork(t *testing.T) {
 	docker(t, "restart", "-t", "0", app) // as it is told
 	eventually(t, func() bool {
 		a, _ = why(t, address, app)
-		return a.Previous != nil && a.State == isolation.Running
+		return a.Previous != nil && a.State == model.Running
 	}, func() string { return fmt.Sprintf("%+v", a) })
 	if a.Abandoned != nil || strings.Contains(strings.Split(a.Sentence, "Of its run before")[0], "dead") {
 		t.Errorf("they are together again: %s", a.Sentence)

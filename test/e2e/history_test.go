@@ -19,7 +19,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/report"
 	"github.com/nsviz/nsviz/internal/story"
 )
@@ -37,23 +37,23 @@ func TestHistory(t *testing.T) {
 	began := engineTime(t)
 
 	// awaits waits until the latest moment of a kind is as wanted.
-	awaits := func(what string, is func(*isolation.Moment) bool) {
+	awaits := func(what string, is func(*model.Moment) bool) {
 		t.Helper()
 		var a report.ContainerAnswer
 		eventually(t, func() bool {
 			a, _ = why(t, address, name)
-			return slices.ContainsFunc(a.History, func(m isolation.Moment) bool { return is(&m) })
+			return slices.ContainsFunc(a.History, func(m model.Moment) bool { return is(&m) })
 		}, func() string { return what + " is not in\n" + strings.Join(words(&a.Container, a.History), "\n") })
 	}
-	changed := func(r fact.Resource) func(*isolation.Moment) bool {
-		return func(m *isolation.Moment) bool {
-			return m.Kind == isolation.MomentChanged &&
-				slices.ContainsFunc(m.Limits, func(l isolation.LimitChange) bool { return l.Resource == r })
+	changed := func(r fact.Resource) func(*model.Moment) bool {
+		return func(m *model.Moment) bool {
+			return m.Kind == model.MomentChanged &&
+				slices.ContainsFunc(m.Limits, func(l model.LimitChange) bool { return l.Resource == r })
 		}
 	}
-	visited := func(pid int) func(*isolation.Moment) bool {
-		return func(m *isolation.Moment) bool {
-			return m.Kind == isolation.MomentKind(event.NamespaceJoined) && m.By != nil && int(m.By.PID) == pid
+	visited := func(pid int) func(*model.Moment) bool {
+		return func(m *model.Moment) bool {
+			return m.Kind == model.MomentKind(event.NamespaceJoined) && m.By != nil && int(m.By.PID) == pid
 		}
 	}
 
@@ -63,8 +63,8 @@ func TestHistory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	isReading := func(m isolation.Moment) bool { return m.Kind == isolation.MomentLimits }
-	awaits("a reading of the limits", func(m *isolation.Moment) bool { return isReading(*m) })
+	isReading := func(m model.Moment) bool { return m.Kind == model.MomentLimits }
+	awaits("a reading of the limits", func(m *model.Moment) bool { return isReading(*m) })
 	eventually(t, func() bool { // the one that records reads them in its own time
 		var a report.ContainerAnswer
 		stdout, _, _ := nsviz(t, "why", name, "-o", "json", "--recording", recording)
@@ -74,8 +74,8 @@ func TestHistory(t *testing.T) {
 	docker(t, "run", "-d", "--name", side, "--network=container:"+name, busyboxImage, "sleep", "1000")
 	docker(t, "exec", name, "true")
 	docker(t, "exec", name, "true")
-	awaits("two visits by docker exec", func(m *isolation.Moment) bool {
-		return m.Kind == isolation.MomentKind(event.NamespaceJoined) && m.Count == 2 && len(m.Namespaces) > 1
+	awaits("two visits by docker exec", func(m *model.Moment) bool {
+		return m.Kind == model.MomentKind(event.NamespaceJoined) && m.Count == 2 && len(m.Namespaces) > 1
 	})
 	docker(t, "update", "--memory=96m", "--memory-swap=96m", name)
 	awaits("a change of the memory's limit", changed(fact.ResourceMemory))
@@ -84,7 +84,7 @@ func TestHistory(t *testing.T) {
 	}
 	awaits("a change of the processes' limit", changed(fact.ResourcePIDs))
 	_ = exec.Command("docker", "exec", name, "tail", "/dev/zero").Run() // it is killed
-	awaits("the kill", func(m *isolation.Moment) bool { return m.Kind == isolation.MomentKind(event.OOMKill) })
+	awaits("the kill", func(m *model.Moment) bool { return m.Kind == model.MomentKind(event.OOMKill) })
 	// On v1 the limit is that of both together, of which the engine has told 96 MiB. Not every kernel has one.
 	swapped := false
 	for file, limit := range map[string]int{"memory.swap.max": 32 << 20, "memory.memsw.limit_in_bytes": 128 << 20} {
@@ -95,8 +95,8 @@ func TestHistory(t *testing.T) {
 		if err := os.WriteFile(file, []byte(fmt.Sprint(limit)), 0); err != nil {
 			t.Fatal(err)
 		}
-		awaits("a change of the swap's limit", func(m *isolation.Moment) bool {
-			return m.Kind == isolation.MomentChanged && slices.ContainsFunc(m.Limits, func(l isolation.LimitChange) bool {
+		awaits("a change of the swap's limit", func(m *model.Moment) bool {
+			return m.Kind == model.MomentChanged && slices.ContainsFunc(m.Limits, func(l model.LimitChange) bool {
 				return l.Resource == fact.ResourceSwap && l.To.Value != nil && *l.To.Value == 32<<20
 			})
 		})
@@ -110,9 +110,9 @@ func TestHistory(t *testing.T) {
 	docker(t, "stop", "--time", "1", name)
 	docker(t, "rm", name)
 	docker(t, "rm", "-f", side)
-	awaits("its removal", func(m *isolation.Moment) bool { return m.Said == fact.ActionRemove })
-	awaits("the engine's word", func(m *isolation.Moment) bool { return m.Kind == isolation.MomentVerdict })
-	awaits("the removal of its cgroup", func(m *isolation.Moment) bool { return m.Kind == isolation.MomentKind(event.CgroupRemoved) })
+	awaits("its removal", func(m *model.Moment) bool { return m.Said == fact.ActionRemove })
+	awaits("the engine's word", func(m *model.Moment) bool { return m.Kind == model.MomentVerdict })
+	awaits("the removal of its cgroup", func(m *model.Moment) bool { return m.Kind == model.MomentKind(event.CgroupRemoved) })
 
 	if err := os.Chmod(recording, 0o644); err != nil {
 		t.Fatal(err)
@@ -133,7 +133,7 @@ func TestHistory(t *testing.T) {
 	for source, k := range map[string]*report.Known{"served": &served, "recorded": &recorded} {
 		t.Run(source, func(t *testing.T) {
 			t.Log(strings.Join(words(&k.Container, k.History), "\n"))
-			if k.Container.ID != id || k.PID != int32(pid) || k.State != isolation.Exited || k.OOMKills == nil || *k.OOMKills != 1 || k.End == nil || k.End.Sender != story.SenderEngine {
+			if k.Container.ID != id || k.PID != int32(pid) || k.State != model.Exited || k.OOMKills == nil || *k.OOMKills != 1 || k.End == nil || k.End.Sender != story.SenderEngine {
 				t.Errorf("%+v", k)
 			}
 			swapWords := ""
@@ -215,8 +215,8 @@ func asks(t *testing.T, into any, command ...string) {
 }
 
 // words words moments as the commands do.
-func words(of *event.Container, history []isolation.Moment) []string {
-	c := &isolation.Container{ID: of.ID, Label: of.Label(), Runtime: of.Runtime}
+func words(of *event.Container, history []model.Moment) []string {
+	c := &model.Container{ID: of.ID, Label: of.Label(), Runtime: of.Runtime}
 	list := make([]string, len(history))
 	for i := range history {
 		list[i] = story.Moment(&history[i], c).String()
@@ -238,7 +238,7 @@ func inOrder(t *testing.T, k *report.Known, steps []string) {
 		}
 		next += i // one reading may have found both changes
 	}
-	if !slices.IsSortedFunc(k.History, func(a, b isolation.Moment) int { return a.Time.Compare(b.Time) }) {
+	if !slices.IsSortedFunc(k.History, func(a, b model.Moment) int { return a.Time.Compare(b.Time) }) {
 		t.Error("the moments are not in the order of their time")
 	}
 }
@@ -252,7 +252,7 @@ func checkEngineLog(t *testing.T, k *report.Known, began time.Time) {
 	var order, logged []string
 	counts, want := map[string]uint64{}, map[string]uint64{}
 	for i := range k.History {
-		if m := &k.History[i]; m.Kind == isolation.MomentSaid {
+		if m := &k.History[i]; m.Kind == model.MomentSaid {
 			action := string(m.Said)
 			if counts[action] == 0 {
 				order = append(order, action)
@@ -294,7 +294,7 @@ type agreement struct {
 	Unknown           []string
 	PID               int32
 	Comm, Cgroup      string
-	State             isolation.ContainerState
+	State             model.ContainerState
 	OOMKills          *uint64
 	Created, Finished bool
 }
@@ -314,11 +314,11 @@ func agreed(k *report.Known) agreement {
 		m := &k.History[i]
 		told := instants.ReplaceAllString(list[i], "")
 		switch m.Kind {
-		case isolation.MomentSaid:
+		case model.MomentSaid:
 			a.Engine[string(m.Said)] += m.Times()
-		case isolation.MomentVerdict:
+		case model.MomentVerdict:
 			a.Engine[told]++
-		case isolation.MomentLimits, isolation.MomentChanged:
+		case model.MomentLimits, model.MomentChanged:
 			for _, l := range m.Limits {
 				from := "?"
 				if l.From != nil {
@@ -334,7 +334,7 @@ func agreed(k *report.Known) agreement {
 }
 
 // checkWhyHistory checks what stands below the sentence, and that both sources say the same.
-func checkWhyHistory(t *testing.T, name, sentence string, history []isolation.Moment, from, recording string) {
+func checkWhyHistory(t *testing.T, name, sentence string, history []model.Moment, from, recording string) {
 	for _, flags := range [][]string{{"--from", from}, {"--recording", recording}} {
 		brief, _, code := nsviz(t, append([]string{"why", name}, flags...)...)
 		if code != 0 || !strings.HasPrefix(instants.ReplaceAllString(brief, ""), instants.ReplaceAllString(sentence, "")+"\n\n") {

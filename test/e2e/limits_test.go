@@ -16,7 +16,7 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/report"
 )
 
@@ -85,7 +85,7 @@ func TestMovedOut(t *testing.T) {
 		}, func() string { return what + ": " + a.Sentence })
 		return a
 	}
-	awaitWhy("it runs", func(a *report.ContainerAnswer) bool { return a.State == isolation.Running })
+	awaitWhy("it runs", func(a *report.ContainerAnswer) bool { return a.State == model.Running })
 	home, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
 	if err != nil {
 		t.Fatal(err)
@@ -113,7 +113,7 @@ func TestMovedOut(t *testing.T) {
 			t.Errorf("%q is not in %s", part, a.Sentence)
 		}
 	}
-	if a.State != isolation.Running || a.Unheld.Cgroup != "/" || a.Unheld.By == nil || int(a.Unheld.By.PID) != os.Getpid() || a.Unheld.Since.IsZero() {
+	if a.State != model.Running || a.Unheld.Cgroup != "/" || a.Unheld.By == nil || int(a.Unheld.By.PID) != os.Getpid() || a.Unheld.Since.IsZero() {
 		t.Errorf("%+v", a.Unheld)
 	}
 	if !slices.ContainsFunc(words(&a.Container, a.History), func(line string) bool {
@@ -236,7 +236,7 @@ func TestStuckAtLimit(t *testing.T) {
 		run(t, name, "--memory=32m", busyboxImage, "sh", "-c", waits)
 		eventually(t, func() bool {
 			a, known := why(t, address, name)
-			return known && a.State == isolation.Running
+			return known && a.State == model.Running
 		}, func() string { return name + " does not run" })
 		if got, known := metrics(t, address)[gauge]; known {
 			t.Errorf("%s is %q", gauge, got)
@@ -249,7 +249,7 @@ func TestStuckAtLimit(t *testing.T) {
 	var a report.ContainerAnswer
 	eventually(t, func() bool {
 		a, _ = why(t, address, name)
-		return a.Stuck != nil && slices.ContainsFunc(a.History, func(m isolation.Moment) bool { return m.Kind == isolation.MomentStuck })
+		return a.Stuck != nil && slices.ContainsFunc(a.History, func(m model.Moment) bool { return m.Kind == model.MomentStuck })
 	}, func() string { return "stuck: " + a.Sentence })
 	if !strings.Contains(a.Sentence, name+" runs. It has been stuck at its limit of 32 MiB since ") || !strings.Contains(a.Sentence, "; the OOM killer is off for it, ") {
 		t.Error(a.Sentence)

@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/report"
 )
 
@@ -92,7 +92,7 @@ func TestStartThatIsKilled(t *testing.T) {
 		}
 		told := false
 		for _, m := range a.History {
-			told = told || m.Kind == isolation.MomentNeverRan && m.OOM != nil && m.OOM.Victim.PID == kill.PID
+			told = told || m.Kind == model.MomentNeverRan && m.OOM != nil && m.OOM.Victim.PID == kill.PID
 		}
 		if !told {
 			t.Errorf("%s: its history has nothing of that: %+v", from, a.History)

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/report"
 )
 
@@ -54,7 +54,7 @@ func TestWhyNeverStarted(t *testing.T) {
 				return known && a.NeverStarted != nil && (c.code == 0 || a.NeverStarted.Error != "")
 			}, func() string { return fmt.Sprintf("%s: %+v", name, a) })
 			n := a.NeverStarted
-			if a.State != isolation.Created || !strings.Contains(a.Sentence, c.want) || n.Made.IsZero() || !n.Tried.IsZero() != c.tried {
+			if a.State != model.Created || !strings.Contains(a.Sentence, c.want) || n.Made.IsZero() || !n.Tried.IsZero() != c.tried {
 				t.Errorf("state %s, %+v\n%s", a.State, n, a.Sentence)
 			}
 			if said := docker(t, "inspect", "-f", "{{.State.Error}}", name); said != n.Error || (n.ExitCode == nil) != (c.code == 0) {

@@ -20,7 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/report"
 	"github.com/nsviz/nsviz/internal/story"
 )
@@ -339,7 +339,7 @@ func whyLives(t *testing.T, address string) {
 		answer, _ = why(t, address, name)
 		return answer.OOMKills != nil && *answer.OOMKills > 0
 	}, func() string { return fmt.Sprintf("%+v", answer) })
-	if answer.State != isolation.Running || answer.End != nil || len(answer.Kills) != 1 ||
+	if answer.State != model.Running || answer.End != nil || len(answer.Kills) != 1 ||
 		!strings.HasPrefix(answer.Sentence, name+" runs. The kernel's OOM killer has killed 1 process in it since it started: tail (PID ") {
 		t.Errorf("%+v", answer)
 	}
@@ -361,7 +361,7 @@ func whyStartedAgain(t *testing.T, address string) {
 	var answer report.ContainerAnswer
 	eventually(t, func() bool {
 		answer, _ = why(t, address, name)
-		return answer.State == isolation.Running && answer.Previous != nil
+		return answer.State == model.Running && answer.Previous != nil
 	}, func() string { return fmt.Sprintf("%+v", answer) })
 	if answer.Previous.Sender != story.SenderEngine || answer.End != nil ||
 		!strings.Contains(answer.Sentence, "Of its run before this one: "+name+" was ended by its engine") {

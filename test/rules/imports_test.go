@@ -72,7 +72,7 @@ var ends = []string{
 // above are the packages that ask the readers of the host's files.
 var above = []string{
 	module + "gen", module + "internal/probes", module + "internal/container", module + "internal/enginefiles", module + "internal/anatomy",
-	module + "internal/isolation", module + "internal/pipeline",
+	module + "internal/model", module + "internal/pipeline",
 }
 
 // below tells whether a path is the other, or in its tree.
@@ -106,8 +106,8 @@ func forbidden(who, path string, test bool) string {
 
 // selfContained names, for packages that depend on hardly anything, all that they may import beside the standard library.
 var selfContained = map[string][]string{
-	"internal/fact":      {module + "internal/event"},
-	"internal/isolation": {module + "internal/event", module + "internal/fact"},
+	"internal/fact":  {module + "internal/event"},
+	"internal/model": {module + "internal/event", module + "internal/fact"},
 }
 
 // wrongImports lists what a Go file must not import. Its build tags do not matter: there are tags that exclude each other, so that
@@ -170,7 +170,7 @@ func TestForbiddenImports(t *testing.T) {
 		{"gen", "github.com/cilium/ebpf", false},
 		{"test/vm/btf", "github.com/cilium/ebpf/btf", false},
 		{"test/vm", "github.com/cilium/ebpf/btf", true},
-		{"internal/isolation", "github.com/cilium/ebpf", true},
+		{"internal/model", "github.com/cilium/ebpf", true},
 		{"cmd/nsviz", "github.com/cilium/ebpf/rlimit", true},
 		{"internal/ui", "github.com/gdamore/tcell/v2", false},
 		{"internal/demo", "github.com/gdamore/tcell/v2", true},
@@ -178,14 +178,14 @@ func TestForbiddenImports(t *testing.T) {
 		{"internal/container", "github.com/docker/docker/client", true},
 		{"internal/demo", "github.com/docker/docker/client", true},
 		{"internal/container/engine/dockerfile", "github.com/docker/docker/client", true},
-		{"internal/ui", module + "internal/isolation", false},
+		{"internal/ui", module + "internal/model", false},
 		{"internal/ui", module + "internal/host/procfs", true},
 		{"internal/metrics", module + "internal/vmm", true},
 		{"internal/host/nsfs", module + "internal/event", false},
 		{"internal/host/procfs", module + "internal/host/nsfs", false},
 		{"internal/host/procfs", module + "internal/container", true},
 		{"internal/host/pseudofs", module + "internal/host/procfs", true},
-		{"internal/vmm", module + "internal/isolation", true},
+		{"internal/vmm", module + "internal/model", true},
 		{"internal/metrics", module + "internal/container/engine/docker", true},
 		{"internal/metrics", "github.com/prometheus/client_golang/prometheus", false},
 		{"internal/metrics", "net/http", true},
@@ -207,21 +207,21 @@ func TestForbiddenImports(t *testing.T) {
 		{"internal/anatomy", table, false},
 		{"internal/story", table, false},
 		{"internal/story", module + "internal/container", true},
-		{"internal/isolation", table, true},
+		{"internal/model", table, true},
 		{"internal/container/runtime", module + "internal/event", true},
 		{"internal/pipeline", module + "internal/container/engine", false},
 		{"internal/pipeline", module + "internal/container/engine/docker", true},
 		{"internal/container/runtime", "regexp", false},
-		{"internal/isolation", module + "internal/event", false},
-		{"internal/isolation", module + "internal/fact", false},
+		{"internal/model", module + "internal/event", false},
+		{"internal/model", module + "internal/fact", false},
 		{"internal/fact", module + "internal/event", false},
-		{"internal/fact", module + "internal/isolation", true},
+		{"internal/fact", module + "internal/model", true},
 		{"internal/fact", "golang.org/x/sys/unix", true},
 		{"internal/event", module + "internal/fact", true},
-		{"internal/isolation", "time", false},
-		{"internal/isolation", module + "internal/record", true},
-		{"internal/isolation", "golang.org/x/sys/unix", true},
-		{"internal/event", module + "internal/isolation", true},
+		{"internal/model", "time", false},
+		{"internal/model", module + "internal/record", true},
+		{"internal/model", "golang.org/x/sys/unix", true},
+		{"internal/event", module + "internal/model", true},
 		{"internal/event", "encoding/json", false},
 	}
 	for _, test := range tests {

@@ -9,12 +9,12 @@ import (
 	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/demo"
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // Watcher is an nsviz that watches the starts.
 type Watcher interface {
-	Snapshot() *isolation.Snapshot
+	Snapshot() *model.Snapshot
 	// Changed returns a channel that receives when there is another snapshot.
 	Changed() <-chan struct{}
 }
@@ -85,7 +85,7 @@ func (l *Lesson) say(text string) error {
 
 // await waits until the start of a container is known, and a little longer for the engine's word on it. nil: it
 // did not come to be known.
-func (l *Lesson) await(ctx context.Context, name string) *isolation.Container {
+func (l *Lesson) await(ctx context.Context, name string) *model.Container {
 	over := time.NewTimer(tellingPatience)
 	defer over.Stop()
 	known := false
@@ -109,7 +109,7 @@ func (l *Lesson) await(ctx context.Context, name string) *isolation.Container {
 }
 
 // find is the container whose start is known, nil before that.
-func (l *Lesson) find(name string) *isolation.Container {
+func (l *Lesson) find(name string) *model.Container {
 	s := l.watch.Snapshot()
 	for i := range s.Containers {
 		if c := &s.Containers[i]; c.Label == name && len(c.Phases) > 0 {

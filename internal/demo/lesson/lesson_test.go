@@ -4,21 +4,21 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // watched is an nsviz that knows some containers from its second look on.
 type watched struct {
-	containers []isolation.Container
+	containers []model.Container
 	looks      int
 }
 
-func (w *watched) Snapshot() *isolation.Snapshot {
+func (w *watched) Snapshot() *model.Snapshot {
 	w.looks++
 	if w.looks == 1 {
-		return &isolation.Snapshot{}
+		return &model.Snapshot{}
 	}
-	return &isolation.Snapshot{Containers: w.containers}
+	return &model.Snapshot{Containers: w.containers}
 }
 
 func (w *watched) Changed() <-chan struct{} {
@@ -31,7 +31,7 @@ func (w *watched) Changed() <-chan struct{} {
 func TestStarted(t *testing.T) {
 	c := startedContainer()
 	var out strings.Builder
-	l := New(&out, func() int { return 80 }, &watched{containers: []isolation.Container{*c}}, VM{None: true})
+	l := New(&out, func() int { return 80 }, &watched{containers: []model.Container{*c}}, VM{None: true})
 	for _, want := range []string{startText(c, true, 80), startText(c, false, 80)} {
 		out.Reset()
 		if err := l.Started(t.Context(), c.Label); err != nil || out.String() != want {

@@ -8,13 +8,13 @@ import (
 	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/demo"
 	"github.com/nsviz/nsviz/internal/foreign"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/story"
 	"github.com/nsviz/nsviz/internal/ui"
 )
 
 // startText draws the start of a container to scale: at length with a sentence on each of its steps.
-func startText(c *isolation.Container, atLength bool, w int) string {
+func startText(c *model.Container, atLength bool, w int) string {
 	steps := story.StartSteps(c.Phases)
 	var t strings.Builder
 	t.WriteString("\n" + paragraph(startHead(c, steps), w))
@@ -35,7 +35,7 @@ func startText(c *isolation.Container, atLength bool, w int) string {
 	return t.String()
 }
 
-func startHead(c *isolation.Container, steps []story.Step) string {
+func startHead(c *model.Container, steps []story.Step) string {
 	how := "made by hand, without any engine"
 	if c.Runtime != runtime.Demo {
 		how = "started by " + c.Runtime
@@ -66,7 +66,7 @@ func bootingText(vm demo.VM, w int) string {
 }
 
 // bootText draws the boot of a virtual machine and the start of a container to one scale.
-func bootText(c *isolation.Container, boot demo.Boot, w int) string {
+func bootText(c *model.Container, boot demo.Boot, w int) string {
 	const label, took = 16, 9
 	container := tookFor(story.StartSteps(c.Phases))
 	longest := max(boot.Total, container, 1)

@@ -10,11 +10,11 @@ import (
 
 	"github.com/nsviz/nsviz/internal/demo"
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
-func startedContainer() *isolation.Container {
-	return &isolation.Container{
+func startedContainer() *model.Container {
+	return &model.Container{
 		Label: "nsviz-demo-start1", Runtime: "docker",
 		Phases: []event.Phase{
 			{Name: "create", AtMS: -100}, {Name: "cgroup"}, {Name: "namespaces", AtMS: 50},
@@ -56,7 +56,7 @@ later that it had started.
 	if n := strings.Count(short, "\n"); n != 12 {
 		t.Errorf("in short it has %d lines:\n%s", n, short)
 	}
-	byHand := &isolation.Container{Label: "nsviz-demo-start1", Runtime: "nsviz-demo", Phases: []event.Phase{{Name: "cgroup"}}}
+	byHand := &model.Container{Label: "nsviz-demo-start1", Runtime: "nsviz-demo", Phases: []event.Phase{{Name: "cgroup"}}}
 	want = "\nnsviz-demo-start1, made by hand, without any engine, came to be in 0 ms. No\nkernel had to boot.\n"
 	if diff := cmp.Diff(want, startText(byHand, true, 80)); diff != "" {
 		t.Errorf("of which nothing is known (-want +got):\n%s", diff)
@@ -86,7 +86,7 @@ emulated it; with KVM a virtual machine boots faster.
 	}
 	// A slow container, a guest whose clock is wrong, and a start of which nothing is known.
 	for _, boot := range []demo.Boot{{Total: time.Millisecond, Guest: time.Hour, KVM: true}, {}} {
-		for _, c := range []*isolation.Container{startedContainer(), {}} {
+		for _, c := range []*model.Container{startedContainer(), {}} {
 			for _, line := range strings.Split(bootText(c, boot, 80), "\n") {
 				if n := len([]rune(line)); n > 80 {
 					t.Errorf("%d columns: %s", n, line)

@@ -5,7 +5,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/isolation"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 // hostile is what nobody should be able to call a container or an image: quotes and backslashes, a
@@ -13,50 +13,50 @@ import (
 const hostile = "a\"} 1\nb\\c\x1b[2J\x00\xe2\x82 déjà 日本"
 
 // memberships is what Docker gives by default: own namespaces, but the host's user and time ones.
-func memberships() (m [event.NamespaceTypeCount]isolation.Membership) {
+func memberships() (m [event.NamespaceTypeCount]model.Membership) {
 	for _, t := range event.NamespaceTypes() {
-		m[t].Relation = isolation.RelationOwn
+		m[t].Relation = model.RelationOwn
 	}
-	m[event.User].Relation = isolation.RelationHost
-	m[event.Time].Relation = isolation.RelationHost
+	m[event.User].Relation = model.RelationHost
+	m[event.Time].Relation = model.RelationHost
 	return m
 }
 
 // Full returns a snapshot with a sample of every metric family, and with names that are hard to write as labels.
-func Full() *isolation.Snapshot {
-	web := isolation.Container{
-		ID: "1111", Label: "web", Named: true, Image: "nginx:1.27", Runtime: "docker", State: isolation.Running,
+func Full() *model.Snapshot {
+	web := model.Container{
+		ID: "1111", Label: "web", Named: true, Image: "nginx:1.27", Runtime: "docker", State: model.Running,
 		Namespaces: memberships(),
-		Memory:     isolation.Memory{UsageBytes: new(uint64(60 << 20)), LimitBytes: new(uint64(64 << 20))},
+		Memory:     model.Memory{UsageBytes: new(uint64(60 << 20)), LimitBytes: new(uint64(64 << 20))},
 		InitPID:    100, Stuck: &fact.Stuck{Cgroup: "/docker/1111"}, StuckKnown: true,
 		OOMKillsUnobserved: new(uint64(2)),
 	}
-	sidecar := isolation.Container{
-		ID: "2222", Label: "sidecar", Named: true, Image: "envoy", Runtime: "docker", State: isolation.Running,
+	sidecar := model.Container{
+		ID: "2222", Label: "sidecar", Named: true, Image: "envoy", Runtime: "docker", State: model.Running,
 		Namespaces: memberships(),
-		Memory:     isolation.Memory{UsageBytes: new(uint64(1 << 20)), Unlimited: true},
+		Memory:     model.Memory{UsageBytes: new(uint64(1 << 20)), Unlimited: true},
 		InitPID:    101, Unheld: &fact.Unheld{Cgroup: "/"}, StuckKnown: true,
 		OOMKillsUnobserved: new(uint64(0)),
 	}
-	sidecar.Namespaces[event.PID].Relation = isolation.RelationHost
-	sidecar.Namespaces[event.Net].Relation = isolation.RelationShared
-	unread := isolation.Container{ID: "3333", Label: "3333", State: isolation.Starting} // not its count of kills either
-	odd := isolation.Container{
-		ID: "4444", Label: hostile, Named: true, Image: hostile, Runtime: "docker", State: isolation.Running,
+	sidecar.Namespaces[event.PID].Relation = model.RelationHost
+	sidecar.Namespaces[event.Net].Relation = model.RelationShared
+	unread := model.Container{ID: "3333", Label: "3333", State: model.Starting} // not its count of kills either
+	odd := model.Container{
+		ID: "4444", Label: hostile, Named: true, Image: hostile, Runtime: "docker", State: model.Running,
 	}
-	gone := isolation.Container{
-		ID: "5555", Label: "gone", Named: true, Image: "stress", Runtime: "podman", State: isolation.Exited,
+	gone := model.Container{
+		ID: "5555", Label: "gone", Named: true, Image: "stress", Runtime: "podman", State: model.Exited,
 		Namespaces: memberships(),
-		Memory:     isolation.Memory{UsageBytes: new(uint64(64 << 20)), LimitBytes: new(uint64(64 << 20))},
+		Memory:     model.Memory{UsageBytes: new(uint64(64 << 20)), LimitBytes: new(uint64(64 << 20))},
 	}
-	return &isolation.Snapshot{
+	return &model.Snapshot{
 		Probes: []fact.Probe{
 			{Name: "namespaces by clone", Method: "tp_btf"},
 			{Name: fact.ProbeCgroupsEntered, Method: "tp_btf"},
 			{Name: "namespaces by unshare", Method: fact.MethodNone, Reason: "kprobes are off"},
 		},
-		Containers: []isolation.Container{web, sidecar, unread, odd, gone},
-		VMs: []isolation.VM{
+		Containers: []model.Container{web, sidecar, unread, odd, gone},
+		VMs: []model.VM{
 			{VM: fact.VM{PID: 11, Kind: "qemu", Name: hostile, Acceleration: "kvm"}},
 			{VM: fact.VM{PID: 12, Kind: "qemu", Acceleration: "emulation"}},
 			{VM: fact.VM{PID: 13, Kind: "qemu", Name: "lesson", Acceleration: "kvm"}},
@@ -65,38 +65,38 @@ func Full() *isolation.Snapshot {
 		},
 		Unseen:    &fact.Unseen{Processes: 3},
 		OwnMemory: &fact.OwnMemory{Saving: fact.SavesPast},
-		Namespaces: []isolation.Namespace{
+		Namespaces: []model.Namespace{
 			{Type: event.Mnt, ID: 1, Host: true}, {Type: event.Mnt, ID: 2},
 			{Type: event.PID, ID: 3, Host: true}, {Type: event.Net, ID: 4, Host: true},
 		},
-		Totals: isolation.Totals{
+		Totals: model.Totals{
 			Events: map[event.Type]uint64{event.NamespaceCreated: 9, event.OOMKill: 147},
-			NamespacesCreated: map[isolation.NamespaceKey]uint64{
+			NamespacesCreated: map[model.NamespaceKey]uint64{
 				{Type: event.Mnt, Via: event.ViaUnshare}:   4,
 				{Type: event.Net, Via: event.ViaClone}:     2,
 				{Type: event.Net, Via: event.ViaReconcile}: 3,
 			},
 			NamespacesJoined: map[event.NamespaceType]uint64{event.Net: 5},
-			OOMKills: map[isolation.KillKey]uint64{
-				{Container: "web", Scope: event.ScopeSystem}:                 1,
-				{Container: "gone", Scope: event.ScopeCgroup}:                144,
-				{Container: "", Scope: event.ScopeSystem}:                    1,
-				{Container: hostile, Scope: event.ScopeCpuset}:               1,
-				{Container: isolation.FoldedLabel, Scope: event.ScopeCgroup}: 7,
-				{Container: "unclear", Scope: ""}:                            1,
-				{Container: "raw\xff", Scope: event.ScopeCgroup}:             2,
-				{Container: `raw\xff`, Scope: event.ScopeCgroup}:             3,
+			OOMKills: map[model.KillKey]uint64{
+				{Container: "web", Scope: event.ScopeSystem}:             1,
+				{Container: "gone", Scope: event.ScopeCgroup}:            144,
+				{Container: "", Scope: event.ScopeSystem}:                1,
+				{Container: hostile, Scope: event.ScopeCpuset}:           1,
+				{Container: model.FoldedLabel, Scope: event.ScopeCgroup}: 7,
+				{Container: "unclear", Scope: ""}:                        1,
+				{Container: "raw\xff", Scope: event.ScopeCgroup}:         2,
+				{Container: `raw\xff`, Scope: event.ScopeCgroup}:         3,
 			},
-			PIDsRefused:        map[string]uint64{"web": 4, "sidecar": 0, "gone": 2, isolation.FoldedLabel: 1},
-			OOMKillsUnobserved: map[string]uint64{"web": 2, isolation.FoldedLabel: 1},
-			Exits: map[isolation.ExitKey]uint64{
-				{Container: "gone", Cause: event.CauseOOMKill}:               1,
-				{Container: isolation.FoldedLabel, Cause: event.CauseExited}: 12,
+			PIDsRefused:        map[string]uint64{"web": 4, "sidecar": 0, "gone": 2, model.FoldedLabel: 1},
+			OOMKillsUnobserved: map[string]uint64{"web": 2, model.FoldedLabel: 1},
+			Exits: map[model.ExitKey]uint64{
+				{Container: "gone", Cause: event.CauseOOMKill}:           1,
+				{Container: model.FoldedLabel, Cause: event.CauseExited}: 12,
 			},
 			Lost:      map[string]uint64{"ring full": 3},
 			BPFErrors: map[fact.ErrorPlace]uint64{"namespace_read": 2},
 			Savings:   map[fact.Saving]uint64{fact.SavesPast: 4},
-			Starts: isolation.Histogram{
+			Starts: model.Histogram{
 				Counts: []uint64{0, 1, 1, 1, 3, 5, 5, 5, 5, 5, 5, 5, 5, 6},
 				Count:  7,
 				Sum:    45.5,
@@ -107,16 +107,16 @@ func Full() *isolation.Snapshot {
 }
 
 // Crowd returns a snapshot with n live containers, each with a kill.
-func Crowd(n int) *isolation.Snapshot {
-	s := &isolation.Snapshot{Totals: isolation.Totals{OOMKills: make(map[isolation.KillKey]uint64)}}
+func Crowd(n int) *model.Snapshot {
+	s := &model.Snapshot{Totals: model.Totals{OOMKills: make(map[model.KillKey]uint64)}}
 	for i := range n {
 		label := fmt.Sprintf("container-%d", i)
-		s.Containers = append(s.Containers, isolation.Container{
+		s.Containers = append(s.Containers, model.Container{
 			ID: fmt.Sprintf("%064x", i), Label: label, Image: "registry.example/team/app:1.0",
-			Runtime: "docker", State: isolation.Running, Namespaces: memberships(),
-			Memory: isolation.Memory{UsageBytes: new(uint64(i)), LimitBytes: new(uint64(64 << 20))},
+			Runtime: "docker", State: model.Running, Namespaces: memberships(),
+			Memory: model.Memory{UsageBytes: new(uint64(i)), LimitBytes: new(uint64(64 << 20))},
 		})
-		s.Totals.OOMKills[isolation.KillKey{Container: label, Scope: event.ScopeCgroup}] = uint64(i)
+		s.Totals.OOMKills[model.KillKey{Container: label, Scope: event.ScopeCgroup}] = uint64(i)
 	}
 	return s
 }

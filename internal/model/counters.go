@@ -1,0 +1,140 @@
+package model
+
+import (
+	"maps"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
+)
+
+// counters are what the model counts besides what each container counts for itself.
+type counters struct {
+	events            map[event.Type]uint64
+	namespacesCreated map[NamespaceKey]uint64
+	namespacesJoined  map[event.NamespaceType]uint64
+	hostKills         map[event.Scope]uint64
+	unknownKills      map[event.Scope]uint64 // in cgroups of which nothing is known
+	lost              map[string]uint64
+	bpfErrors         map[fact.ErrorPlace]uint64
+	savings           map[fact.Saving]uint64
+	starts            Histogram
+
+	// What forgotten containers have counted.
+	foldedKills map[event.Scope]uint64
+	foldedExits map[event.Cause]uint64
+	folded      uint64
+	// foldedUnobserved are their kills that no event told of.
+	foldedUnobserved uint64
+	foldedRefused    uint64
+}
+
+func newCounters() counters {
+	return counters{
+		events:            map[event.Type]uint64{},
+		namespacesCreated: map[NamespaceKey]uint64{},
+		namespacesJoined:  map[event.NamespaceType]uint64{},
+		hostKills:         map[event.Scope]uint64{},
+		unknownKills:      map[event.Scope]uint64{},
+		lost:              map[string]uint64{},
+		savings:           map[fact.Saving]uint64{},
+		starts:            Histogram{Counts: make([]uint64, len(StartBuckets()))},
+		foldedKills:       map[event.Scope]uint64{},
+		foldedExits:       map[event.Cause]uint64{},
+	}
+}
+
+// fold adds the counts of a container that is forgotten to those under FoldedLabel.
+func (c *counters) fold(gone *container) {
+	c.folded++
+	for scope, n := range gone.kills {
+		c.foldedKills[scope] += n
+	}
+	for cause, n := range gone.exits {
+		c.foldedExits[cause] += n
+	}
+	c.foldedUnobserved += gone.unobservedEver
+	c.foldedRefused += gone.refusedEver
+}
+
+func (h *Histogram) observe(seconds float64) {
+	for i, bound := range StartBuckets() {
+		if seconds <= bound {
+			h.Counts[i]++
+		}
+	}
+	h.Count++
+	h.Sum += seconds
+}
+
+// labelTotals are the totals by the label of a container. Snapshots share them: they are not changed.
+type labelTotals struct {
+	known      map[string]time.Time
+	kills      map[KillKey]uint64
+	unobserved map[string]uint64
+	exits      map[ExitKey]uint64
+	refused    map[string]uint64
+}
+
+// recount has the totals by label added up again for the next snapshot.
+func (m *Model) recount() { m.byLabel = nil }
+
+// addUp adds up, by label: containers that had the same name one after the other are one series, so that it does not
+// fall when one of them is forgotten.
+func (m *Model) addUp() *labelTotals {
+	t := &labelTotals{
+		known: make(map[string]time.Time, len(m.labels)), kills: map[KillKey]uint64{}, unobserved: map[string]uint64{}, exits: map[ExitKey]uint64{},
+		refused: map[string]uint64{},
+	}
+	count := func(label string, kills map[event.Scope]uint64, exits map[event.Cause]uint64, unobserved uint64) {
+		if unobserved > 0 {
+			t.unobserved[label] += unobserved
+		}
+		for scope, n := range kills {
+			t.kills[KillKey{label, scope}] += n
+		}
+		for cause, n := range exits {
+			t.exits[ExitKey{label, cause}] += n
+		}
+	}
+	count("", m.counters.hostKills, nil, 0)
+	count(UnknownLabel, m.counters.unknownKills, nil, 0)
+	count(FoldedLabel, m.counters.foldedKills, m.counters.foldedExits, m.counters.foldedUnobserved)
+	if n := m.counters.foldedRefused; n > 0 {
+		t.refused[FoldedLabel] = n
+	}
+	for _, c := range m.containers {
+		label := c.label()
+		if c.refused != nil || c.refusedEver > 0 { // else it is unknown
+			t.refused[label] += c.refusedEver
+		}
+		count(label, c.kills, c.exits, c.unobservedEver)
+		if since, ok := t.known[label]; !ok || c.knownSince.Before(since) {
+			t.known[label] = c.knownSince
+		}
+	}
+	return t
+}
+
+func (m *Model) totals() Totals {
+	if m.byLabel == nil {
+		m.byLabel = m.addUp()
+	}
+	t := Totals{
+		Since: m.began, Known: m.byLabel.known,
+		Events:             maps.Clone(m.counters.events),
+		NamespacesCreated:  maps.Clone(m.counters.namespacesCreated),
+		NamespacesJoined:   maps.Clone(m.counters.namespacesJoined),
+		OOMKills:           m.byLabel.kills,
+		OOMKillsUnobserved: m.byLabel.unobserved,
+		PIDsRefused:        m.byLabel.refused,
+		Exits:              m.byLabel.exits,
+		Lost:               maps.Clone(m.counters.lost),
+		BPFErrors:          maps.Clone(m.counters.bpfErrors),
+		Savings:            maps.Clone(m.counters.savings),
+		Starts:             m.counters.starts,
+		FoldedContainers:   m.counters.folded,
+	}
+	t.Starts.Counts = append([]uint64(nil), m.counters.starts.Counts...)
+	return t
+}

@@ -1,0 +1,137 @@
+package model
+
+import (
+	"slices"
+	"time"
+)
+
+// historyStep and HistoryLength are the grain and the length of Memory.History.
+const (
+	historyStep   = time.Second
+	HistoryLength = 60
+)
+
+// historyRoom is how many points are appended before the oldest ones are dropped, all at once.
+const historyRoom = HistoryLength / 2
+
+// MemoryPoint is one historyStep of a container's memory.
+type MemoryPoint struct {
+	// MaxBytes is the highest usage read in that time; valid where Known.
+	MaxBytes uint64
+	Known    bool
+	// Kills is how many OOM kills fell into it.
+	Kills int
+}
+
+// Series is the last minute of a container's memory. The snapshots of a container share its points. The zero Series
+// is one of which nothing is known.
+type Series struct {
+	past  []MemoryPoint // the steps before last, oldest first, at most HistoryLength-1; never written to
+	last  MemoryPoint
+	ahead int64 // how many steps the present is after last
+	known bool
+}
+
+// SeriesOf makes a Series of its points, oldest first, the last one being now.
+func SeriesOf(points ...MemoryPoint) Series {
+	if len(points) == 0 {
+		return Series{}
+	}
+	n := len(points) - 1
+	return Series{past: slices.Clip(points[:n]), last: points[n], known: true}
+}
+
+// Empty reports whether nothing is known of the last minute.
+func (s Series) Empty() bool { return !s.known }
+
+// Points lists the last minute, oldest first, one entry per historyStep, the last one being now. It returns nil for
+// an empty Series.
+func (s Series) Points() []MemoryPoint {
+	if !s.known {
+		return nil
+	}
+	list := make([]MemoryPoint, HistoryLength)
+	for i := range list {
+		// How many steps before last this one is; below zero it is after that.
+		switch back := int64(HistoryLength-1-i) - s.ahead; {
+		case back == 0:
+			list[i] = s.last
+		case back > 0 && back <= int64(len(s.past)):
+			list[i] = s.past[int64(len(s.past))-back]
+		}
+	}
+	return list
+}
+
+// Equal reports whether two Series have the same points.
+func (s Series) Equal(other Series) bool { return slices.Equal(s.Points(), other.Points()) }
+
+// history keeps a container's last minute, in steps of historyStep.
+type history struct {
+	past []MemoryPoint // the steps before step; appended to, and else replaced: snapshots share it
+	last MemoryPoint
+	step int64 // the latest step that is known; 0 for none
+}
+
+func stepOf(at instant) int64 { return int64(at) / int64(historyStep) }
+
+// at changes the point of an instant. What is too late to matter is left out.
+func (h *history) at(t instant, change func(*MemoryPoint)) {
+	step := stepOf(t)
+	switch {
+	case step <= 0 || step <= h.step-HistoryLength:
+	case step == h.step:
+		change(&h.last)
+	case step > h.step:
+		h.advance(step)
+		change(&h.last)
+	default:
+		back := int(h.step - step)
+		if missing := back - len(h.past); missing > 0 {
+			h.past = slices.Concat(make([]MemoryPoint, missing), h.past)
+		} else {
+			h.past = slices.Clone(h.past)
+		}
+		change(&h.past[len(h.past)-back])
+	}
+}
+
+// advance begins a later step.
+func (h *history) advance(step int64) {
+	gone := step - h.step
+	if gone >= HistoryLength || h.step == 0 {
+		*h = history{step: step}
+		return
+	}
+	if len(h.past)+int(gone) > HistoryLength+historyRoom {
+		kept := h.past[max(len(h.past)+int(gone)-(HistoryLength-1), 0):]
+		h.past = append(make([]MemoryPoint, 0, HistoryLength+historyRoom), kept...)
+	}
+	h.past = append(h.past, h.last)
+	for range gone - 1 {
+		h.past = append(h.past, MemoryPoint{})
+	}
+	h.last, h.step = MemoryPoint{}, step
+}
+
+func (h *history) usage(t instant, bytes uint64) {
+	h.at(t, func(p *MemoryPoint) {
+		p.MaxBytes = max(p.MaxBytes, bytes)
+		p.Known = true
+	})
+}
+
+func (h *history) kill(t instant) {
+	h.at(t, func(p *MemoryPoint) { p.Kills++ })
+}
+
+// series is the minute that ends with now.
+func (h *history) series(now instant) Series {
+	last := stepOf(now)
+	if h.step == 0 || last >= h.step+HistoryLength {
+		return Series{}
+	}
+	return Series{
+		past: slices.Clip(h.past[max(len(h.past)-(HistoryLength-1), 0):]), last: h.last, ahead: last - h.step, known: true,
+	}
+}

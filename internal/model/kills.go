@@ -1,0 +1,174 @@
+package model
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/event"
+)
+
+func (m *Model) applyKill(e event.Event) {
+	m.recount()
+	kill := Kill{Event: e, At: m.clock.at(e.Time).shown()}
+	victim := e.OOM.Victim
+	if victim.Container == nil {
+		counts := m.counters.hostKills
+		if victim.ContainerUnknown {
+			counts = m.counters.unknownKills
+		}
+		counts[e.OOM.Scope]++
+		kill.Ordinal = sum(counts)
+		m.logKill(kill, nil)
+		return
+	}
+	_, known := m.containers[victim.Container.ID]
+	c := m.know(victim.Container)
+	if !known {
+		m.end(c, e.Time, nil) // nothing has told that it lives
+	}
+	c.kills[e.OOM.Scope]++
+	if m.clock.at(e.Time) > c.countedUntil {
+		c.oomKills++
+		if e.OOM.Group && e.OOM.Decision != c.lastGroup {
+			c.groupDecisions++
+			c.lastGroup = e.OOM.Decision
+		}
+	}
+	if victim.Starting && victim.Container.Inner == nil && c.state == Starting {
+		c.startKilled = true
+	}
+	c.history.kill(m.clock.at(e.Time))
+	c.tell(Moment{Time: e.Time, Kind: momentKilled, OOM: e.OOM})
+	if e.OOM.UsageBytes != nil && c.cgroup != "" && e.OOM.Cgroup == c.cgroup {
+		c.history.usage(m.clock.at(e.Time), *e.OOM.UsageBytes)
+		if c.reading.UsageBytes == nil { // killed before its memory was read for the first time
+			c.reading.UsageBytes, c.reading.LimitBytes = e.OOM.UsageBytes, e.OOM.LimitBytes
+		}
+	}
+	if c.killsKnown {
+		kill.Ordinal = c.oomKills
+	}
+	kill.InitPID, kill.InitComm = c.initPID, c.initComm
+	decision := m.decisionOf(&kill)
+	switch {
+	case victim.Container.Inner != nil:
+		// Whether the container inside survives is not followed.
+	case victim.Init || c.initPID != 0 && victim.PID == c.initPID:
+		kill.Survived = new(false)
+		if decision != nil {
+			m.endGroup(decision)
+		}
+	case c.initPID != 0:
+		kill.Survived = new(decision == nil || !decision.ending)
+	}
+	if k := c.latestKill; k == nil || !endedBy(k) {
+		c.latestKill = &kill
+	}
+	m.logKill(kill, decision)
+}
+
+// endedBy reports whether the victim of a kill was its container's PID 1.
+func endedBy(k *Kill) bool {
+	victim := k.Event.OOM.Victim
+	return k.Survived != nil && !*k.Survived && (victim.Init || victim.PID == k.InitPID)
+}
+
+// decision is what is known of one decision of the OOM killer within a container.
+type decision struct {
+	kills  []uint64 // by their place among all that were logged
+	ending bool     // PID 1 was among the victims
+}
+
+type decisionKey struct {
+	number    uint64
+	container string
+}
+
+// decisionOf finds the decision of a kill in a container, made if it is new; nil where the kernel gave it no number
+// or where the victim is in a container further in.
+func (m *Model) decisionOf(kill *Kill) *decision {
+	oom := kill.Event.OOM
+	if oom.Decision == 0 || oom.Victim.Container.Inner != nil {
+		return nil
+	}
+	key := decisionKey{oom.Decision, oom.Victim.Container.ID}
+	d := m.decisions[key]
+	if d == nil {
+		d = &decision{}
+		m.decisions[key] = d
+	}
+	return d
+}
+
+// endGroup notes, now that PID 1 is a victim, that the container does not survive the earlier kills of
+// the same decision either: with memory.oom.group all of it is killed, process by process.
+func (m *Model) endGroup(d *decision) {
+	d.ending = true
+	first := m.logged - uint64(len(m.kills)) // the place of m.kills[0]
+	for _, place := range d.kills {
+		if place < first {
+			continue // not in the log any more
+		}
+		if m.killsShared {
+			m.kills, m.killsShared = slices.Clone(m.kills), false
+		}
+		m.kills[place-first].Survived = new(false)
+	}
+}
+
+// logKill adds a kill to the log.
+func (m *Model) logKill(kill Kill, d *decision) {
+	if d != nil {
+		d.kills = append(d.kills, m.logged)
+	}
+	if before := len(m.kills); before >= 2*m.limits.Kills {
+		m.killsShared = false // they are copied
+	}
+	m.kills = appendBounded(m.kills, kill, m.limits.Kills)
+	m.logged++
+	if len(m.decisions) > 2*m.limits.Kills+1 {
+		first := m.logged - uint64(len(m.kills))
+		maps.DeleteFunc(m.decisions, func(_ decisionKey, d *decision) bool { return d.kills[len(d.kills)-1] < first })
+	}
+}
+
+// reconcileKills takes in the kernel's own count of kills. What it had counted two readings ago, a second
+// or so, and what no event has told since was lost on the way to nsviz. Of a decision about a group the kernel
+// may have counted one more than there were: after the process that it chose it kills all that are in the
+// group, and counts that one again if it is not gone yet (oom_kill_process in mm/oom_kill.c). It reports whether there
+// were any.
+func (c *container) reconcileKills(at time.Time, instant instant, counted *uint64) (found bool) {
+	if counted != nil && !c.countable {
+		c.countable = true
+		if !c.killsKnown {
+			// It was found when the count could not be read: these are not kills that nsviz has missed.
+			if *counted >= c.oomKills { // else it was read before the latest one that an event told of
+				c.oomKills, c.countedUntil = *counted, instant
+			}
+			c.killsKnown = true
+		}
+	}
+	if before := c.counted[0]; before != nil && *before > c.oomKills+c.groupDecisions {
+		c.missedKills(at, *before-c.oomKills-c.groupDecisions)
+		found = true
+	}
+	c.counted[0], c.counted[1] = c.counted[1], counted
+	return found
+}
+
+// missedKills counts kills that no event told of.
+func (c *container) missedKills(at time.Time, n uint64) {
+	c.oomKills += n
+	c.unobserved += n
+	c.unobservedEver += n
+	c.tell(Moment{Time: at, Kind: MomentUnobserved, Count: n})
+}
+
+func sum(counts map[event.Scope]uint64) uint64 {
+	var n uint64
+	for _, k := range counts {
+		n += k
+	}
+	return n
+}

@@ -1,0 +1,44 @@
+package model
+
+import "slices"
+
+// ordered is a set that is kept in an order from one listing to the next, so that only what was added meanwhile has
+// to be sorted.
+type ordered[T any] struct {
+	compare func(a, b T) int
+	gone    func(T) bool // reports what is not to be listed any more
+	sorted  []T          // as of the latest listing
+	added   []T          // since then
+}
+
+func (o *ordered[T]) add(v T) {
+	// Without listings, what came and went must not pile up.
+	if room := cap(o.added); room > 0 && len(o.added) == room {
+		if o.added = slices.DeleteFunc(o.added, o.gone); len(o.added) > room/2 {
+			o.added = slices.Grow(o.added, room)
+		}
+	}
+	o.added = append(o.added, v)
+}
+
+// list returns all that is not gone, in order. It is valid until the next call.
+func (o *ordered[T]) list() []T {
+	o.sorted = slices.DeleteFunc(o.sorted, o.gone)
+	added := slices.DeleteFunc(o.added, o.gone)
+	slices.SortFunc(added, o.compare)
+	// Merged from the back, each moves once.
+	i := len(o.sorted) - 1
+	o.sorted = append(o.sorted, added...)
+	for j, at := len(added)-1, len(o.sorted)-1; j >= 0; at-- {
+		if i >= 0 && o.compare(o.sorted[i], added[j]) > 0 {
+			o.sorted[at] = o.sorted[i]
+			i--
+		} else {
+			o.sorted[at] = added[j]
+			j--
+		}
+	}
+	clear(o.added)
+	o.added = o.added[:0]
+	return o.sorted
+}

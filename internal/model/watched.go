@@ -1,0 +1,28 @@
+package model
+
+// Watched holds what a reader of cgroups has to know of a live container.
+type Watched struct {
+	ID, Label, CgroupPath string
+	Running               bool
+	// Outside is the host's PID of its PID 1, if that is in another cgroup than the container's own; else 0.
+	Outside int32
+}
+
+// Watched lists the live containers whose cgroup is known. It costs far less than a snapshot.
+func (m *Model) Watched() []Watched {
+	list := make([]Watched, 0, len(m.live))
+	for _, c := range m.live {
+		if !c.live() || c.cgroup == "" {
+			continue
+		}
+		w := Watched{ID: c.id, Label: c.label(), CgroupPath: c.cgroup, Running: c.state == Running}
+		if c.unheld != nil {
+			w.Outside = c.initPID
+		}
+		list = append(list, w)
+	}
+	return list
+}
+
+// WatchesWrites reports whether the kernel tells of writes to the limits of cgroups.
+func (m *Model) WatchesWrites() bool { return m.writesWatched }
