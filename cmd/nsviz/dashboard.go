@@ -11,11 +11,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/output"
 	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/server"
 	"github.com/nsviz/nsviz/internal/sink"
+	"github.com/nsviz/nsviz/internal/store"
 	"github.com/nsviz/nsviz/internal/terminal"
 	"github.com/nsviz/nsviz/internal/ui"
 )
@@ -78,7 +78,7 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 			}
 		})
 	}
-	err = show(ctx, p.Snapshot, p.Changed(), notes.List, s.zone, false)
+	err = show(ctx, p, notes.List, s.zone, false)
 	cancel()
 	running.Wait()
 	close(failures)
@@ -90,10 +90,10 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 
 // show draws snapshots until the user quits or ctx is done.
 func show(
-	ctx context.Context, snapshot func() *model.Snapshot, changed <-chan struct{}, notes func() []string, zone *time.Location, replay bool,
+	ctx context.Context, source store.Source, notes func() []string, zone *time.Location, replay bool,
 ) error {
 	err := ui.Run(ctx, ui.Options{
-		Snapshots: snapshot, Changed: changed, Notes: notes, Replay: replay, NoColor: os.Getenv("NO_COLOR") != "",
+		Snapshots: source.Snapshot, Changed: source.Changed(), Notes: notes, Replay: replay, NoColor: os.Getenv("NO_COLOR") != "",
 		Guard: guardCommand(), Zone: zone,
 	})
 	if err != nil && !errors.Is(err, context.Canceled) {
@@ -112,7 +112,7 @@ func (o *options) server(p *pipeline.Pipeline, log *slog.Logger, out ...any) ser
 		}
 		return list
 	}
-	return server.Config{Snapshot: p.Snapshot, Full: p.Whole, Sinks: sinks, Build: build(), WebConfigFile: o.webConfig, Logger: log}
+	return server.Config{Snapshot: p.Snapshot, Full: p.Full, Sinks: sinks, Build: build(), WebConfigFile: o.webConfig, Logger: log}
 }
 
 // guardName is the hidden subcommand that gives the terminal back if nsviz dies.

@@ -66,13 +66,13 @@ func TestAnyEngine(t *testing.T) {
 	}()
 	for over := false; !over; {
 		select {
-		case f := <-p.inputs:
-			f()
+		case m := <-p.inputs:
+			m.handle(p)
 		case <-ended:
 			over = true
 		}
 	}
-	s := p.model.Whole()
+	s := p.live.Full()
 	if diff := cmp.Diff([]fact.Engine{{Name: "podman", State: fact.EngineConnected, Detail: "4.3.1"}}, s.Engines); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

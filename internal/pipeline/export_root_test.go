@@ -5,9 +5,9 @@ package pipeline
 // Hold keeps the loop, and with it whoever reads the rings, until release is closed. It returns once it does.
 func (p *Pipeline) Hold(release <-chan struct{}) {
 	held := make(chan struct{})
-	p.do(func() {
+	p.send(call(func(*Pipeline) {
 		close(held)
 		<-release
-	})
+	}))
 	<-held
 }

@@ -135,7 +135,7 @@ func TestLostCgroups(t *testing.T) {
 	}
 	close(hold)
 	there := func() (n int) {
-		for _, g := range w.Whole().Cgroups {
+		for _, g := range w.Full().Cgroups {
 			if strings.HasPrefix(g.Path, "/nsviz-test-lost-") && g.Removed.IsZero() {
 				n++
 			}

@@ -20,13 +20,13 @@ const (
 // followEngine follows the engine until ctx ends, and then hands over what waits.
 func (p *Pipeline) followEngine(ctx context.Context) error {
 	s := newNameSink(p.directory, p.now, func(f fact.Fact) {
-		p.do(func() {
+		p.send(call(func(*Pipeline) {
 			if f.Event != nil {
 				p.tellEvent(*f.Event)
 			} else {
 				p.tell(f)
 			}
-		})
+		}))
 	})
 	err := p.cfg.Engine.Run(ctx, s)
 	_ = s.facts.Close(context.WithoutCancel(ctx)) // it cannot fail, since the loop takes all

@@ -22,7 +22,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/model"
-	"github.com/nsviz/nsviz/internal/probes"
+	"github.com/nsviz/nsviz/internal/store"
 )
 
 // engineOf serves containers, as a list and one by one, and a stream of events on a socket.
@@ -67,8 +67,8 @@ func nameless(t *testing.T, host string) *Pipeline {
 	directory := container.NewDirectory(rememberedNames)
 	return &Pipeline{
 		cfg: Config{Engine: names, Log: log}, now: time.Now, directory: directory, tracker: container.NewTracker(directory, nil),
-		namespaces: newRegistry(), questions: map[string]question{}, inputs: make(chan func()),
-		model: model.New(model.DefaultLimits()), changed: make(chan struct{}, 1),
+		namespaces: newRegistry(), questions: map[string]question{}, inputs: make(chan message),
+		live: store.NewLive(model.DefaultLimits()),
 	}
 }
 
@@ -86,8 +86,8 @@ func namesOf(t *testing.T, host string) *Pipeline {
 		cancel()
 		for {
 			select {
-			case f := <-p.inputs:
-				f()
+			case m := <-p.inputs:
+				m.handle(p)
 			case <-ended:
 				return
 			}
@@ -136,9 +136,9 @@ func TestNamesDoNotWaitForTheLoop(t *testing.T) {
 		t.Errorf("it is called %q", name)
 	}
 	// What there was no room for is counted, and no name is among it.
-	(<-p.inputs)() // the first ones
-	for p.model.Snapshot().Totals.Lost[event.LostEngine] == 0 {
-		(<-p.inputs)()
+	(<-p.inputs).handle(p) // the first ones
+	for p.live.Snapshot().Totals.Lost[event.LostEngine] == 0 {
+		(<-p.inputs).handle(p)
 	}
 }
 
@@ -160,9 +160,9 @@ func TestUnknownContainersAreAskedFor(t *testing.T) {
 	const cgroup = 7
 	p.tracker.Place(cgroup, "/docker/"+containerID(1))
 	kill := func() {
-		p.take(probes.Batch{Events: []event.Event{{
+		batch{Events: []event.Event{{
 			Time: time.Now(), Type: event.OOMKill, CgroupID: cgroup, OOM: &event.OOM{Victim: event.Victim{PID: 9}},
-		}}})
+		}}}.handle(p)
 	}
 	kill()
 	kill() // which is not asked about again so soon
@@ -173,7 +173,7 @@ func TestUnknownContainersAreAskedFor(t *testing.T) {
 		t.Errorf("asked for %q, and %d times more", got, len(asked))
 	}
 	kill()
-	kills := p.model.Snapshot().Kills
+	kills := p.live.Snapshot().Kills
 	if c := kills[len(kills)-1].Event.Container; c == nil || c.Name != "web" {
 		t.Errorf("the victim's container is %+v", c)
 	}
@@ -199,10 +199,10 @@ func TestOnlyItsOwnStartsAreAskedFor(t *testing.T) {
 		"/tiny/" + containerID(3), "/system.slice/docker-" + containerID(4) + ".scope",
 	} {
 		cgroup := &event.Cgroup{ID: uint64(100 + i), Path: path}
-		p.take(probes.Batch{Events: []event.Event{
+		batch{Events: []event.Event{
 			{Time: midnight, BootNS: 1, Type: event.CgroupCreated, CgroupID: cgroup.ID, Cgroup: cgroup},
 			{Time: midnight, BootNS: 2, Type: event.CgroupRemoved, CgroupID: cgroup.ID, Cgroup: cgroup},
-		}})
+		}}.handle(p)
 	}
 	for _, n := range []int{3, 4} {
 		select {

@@ -32,8 +32,8 @@ func (p *Pipeline) Once(ctx context.Context) (*model.Snapshot, error) {
 		producers.Wait()
 		close(p.inputs)
 	}()
-	for do := range p.inputs {
-		do()
+	for m := range p.inputs {
+		m.handle(p)
 	}
 	if err != nil {
 		return nil, err
@@ -57,7 +57,7 @@ func (p *Pipeline) look(ctx context.Context) error {
 			f.OOMKills = memory.OOMKills
 		}
 		known[root.ref.ID] = true
-		p.do(func() { p.takeFound(at, root.ref, f) })
+		p.send(call(func(*Pipeline) { p.takeFound(at, root.ref, f) }))
 	}
 	err := p.walk(func(c cgroupfs.Cgroup, ref *container.Ref) error {
 		root := rootCgroup{c, ref}
@@ -88,11 +88,11 @@ func (p *Pipeline) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.ask(func() { p.tell(fact.Fact{Namespaces: &survey}) })
+	p.ask(call(func(*Pipeline) { p.tell(fact.Fact{Namespaces: &survey}) }))
 	sampler := newSampler(p)
 	defer sampler.close()
 	live, written, _ := p.watched()
 	readings, _ := sampler.readings(live, written)
-	p.do(func() { p.tell(fact.Fact{Memory: readings}) })
+	p.send(call(func(*Pipeline) { p.tell(fact.Fact{Memory: readings}) }))
 	return nil
 }

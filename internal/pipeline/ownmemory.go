@@ -181,7 +181,7 @@ func sameLimit(a, b *uint64) bool {
 func (p *Pipeline) watchOwnMemory(ctx context.Context) {
 	for pause(ctx, p.memory.interval()) {
 		if news := p.memory.look(); news != nil {
-			p.ask(func() { p.applyOwnMemory(*news) })
+			p.ask(call(func(*Pipeline) { p.applyOwnMemory(*news) }))
 			if news.Saving > fact.SavesNothing {
 				p.memory.free() // what was just forgotten
 			}

@@ -20,6 +20,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/procfs"
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/probes"
+	"github.com/nsviz/nsviz/internal/store"
 )
 
 // Config says what to watch.
@@ -98,16 +99,11 @@ type Pipeline struct {
 	domains   domains
 	questions map[string]question // by id, about containers without a name
 
-	// inputs carries what the other goroutines have read, as what is to be done with it.
-	inputs chan func()
+	// inputs carries what the other goroutines have read.
+	inputs chan message
 
-	mu       sync.Mutex   // guards model, snapshot, whole, told, looks
-	told     time.Time    // when the model was last told something
-	looks    [2]time.Time // when somebody asked for a snapshot, the latest time last
-	model    *model.Model
-	snapshot *model.Snapshot // as the model stands; nil where nobody has asked
-	whole    *model.Snapshot // likewise
-	changed  chan struct{}
+	live     *store.Live
+	audience audience
 	attached chan struct{} // closed when the probes are attached and the host is read
 }
 
@@ -119,12 +115,12 @@ func New(cfg Config) (*Pipeline, error) {
 		directory:  container.NewDirectory(rememberedNames),
 		namespaces: newRegistry(),
 		questions:  map[string]question{},
-		inputs:     make(chan func()),
+		inputs:     make(chan message),
 		doubts:     make(chan struct{}, 1),
 		stirred:    make(chan struct{}, 1),
-		model:      model.New(model.DefaultLimits()),
+		live:       store.NewLive(model.DefaultLimits()),
+		audience:   audience{always: len(cfg.Sinks) > 0},
 		parser:     container.NewParser(),
-		changed:    make(chan struct{}, 1),
 		attached:   make(chan struct{}),
 	}
 	p.tracker = container.NewTracker(p.directory, p.resolve)
@@ -241,23 +237,10 @@ func (p *Pipeline) Run(ctx context.Context) error {
 		producers.Wait()
 		close(p.inputs)
 	}()
-	for do := range p.inputs {
-		do()
+	for m := range p.inputs {
+		m.handle(p)
 	}
 	return failed
-}
-
-// do hands something to the loop. The loop runs until all producers have ended, so this always ends.
-func (p *Pipeline) do(f func()) { p.inputs <- f }
-
-// ask has the loop do something and waits until that is done.
-func (p *Pipeline) ask(f func()) {
-	done := make(chan struct{})
-	p.do(func() {
-		f()
-		close(done)
-	})
-	<-done
 }
 
 // watch attaches the probes, takes in what was there before them, and then reads.
@@ -291,7 +274,7 @@ func (p *Pipeline) watch(ctx context.Context) error {
 			p.cfg.Log.Info("the kernel does not tell everything here", "missing", s.Name, "reason", s.Reason)
 		}
 	}
-	p.do(func() { p.tell(fact.Fact{Probes: list}) })
+	p.send(report{Probes: list})
 	if ctx.Err() != nil {
 		return nil
 	}
@@ -322,7 +305,7 @@ func (p *Pipeline) watch(ctx context.Context) error {
 	victims := p.victims()
 	return kernel.Run(ctx, func(b probes.Batch) {
 		victims.complete(b.Events)
-		p.do(func() { p.take(b) })
+		p.send(batch(b))
 	})
 }
 
@@ -345,8 +328,11 @@ func learned(choices []probes.Choice, writes fact.Probe) []fact.Probe {
 	return append(list, writes)
 }
 
-// take attributes a batch of events and tells the model.
-func (p *Pipeline) take(b probes.Batch) {
+// batch is what the probes have read.
+type batch probes.Batch
+
+// handle attributes the events and applies them.
+func (b batch) handle(p *Pipeline) {
 	p.until = b.Until
 	p.domains = domains{p: p}
 	for _, e := range p.namespaces.complete(b.Events) {
@@ -421,18 +407,12 @@ func (p *Pipeline) tell(f fact.Fact) {
 		f.BootNS = p.bootAt(f.Time)
 	}
 	f.Time = plain(f.Time)
-	p.mu.Lock()
-	p.apply(f)
-	p.mu.Unlock()
+	p.live.Apply(f, p.now())
 	if hurries(f) {
 		p.stir()
 	}
 	for _, sink := range p.cfg.Sinks {
 		sink(f)
-	}
-	select {
-	case p.changed <- struct{}{}:
-	default: // somebody has not looked since the last change
 	}
 }
 
@@ -451,61 +431,33 @@ func hurries(f fact.Fact) bool {
 	return false
 }
 
-// apply tells the model a fact. It is for who holds mu.
-func (p *Pipeline) apply(f fact.Fact) {
-	p.model.Apply(f)
-	p.snapshot, p.whole = nil, nil
-	p.told = p.now()
-}
-
-// lookedAt notes that somebody looks, and tells the model what time it is if that is long ago. It is for who holds mu.
+// lookedAt notes that somebody looks, and applies what time it is if nothing else was applied for long.
 func (p *Pipeline) lookedAt() {
 	now := p.now()
-	if now.Sub(p.looks[1]) > onceInterval {
-		before := p.looking(now)
-		p.looks[0], p.looks[1] = p.looks[1], now
-		if !before && p.looking(now) {
-			p.stir()
-		}
+	if p.audience.look(now) {
+		p.stir()
 	}
-	// Where there are sinks, each fact is theirs, too, and the sampler tells them the time.
-	if len(p.cfg.Sinks) == 0 && now.Sub(p.told) > sampleInterval {
-		p.apply(fact.Fact{Time: plain(now), BootNS: p.bootAt(now)})
+	// Where there are sinks, each fact is theirs, too, and the sampler says what time it is.
+	if len(p.cfg.Sinks) == 0 {
+		p.live.Refresh(fact.Fact{Time: plain(now), BootNS: p.bootAt(now)}, now, sampleInterval)
 	}
 }
 
-// looking reports whether somebody looks again and again, or is told everything. It is for who holds mu.
-func (p *Pipeline) looking(now time.Time) bool {
-	return len(p.cfg.Sinks) > 0 || now.Sub(p.looks[1]) <= watchInterval && p.looks[1].Sub(p.looks[0]) <= watchInterval
-}
-
-// Snapshot is the model as it stands.
+// Snapshot returns the model as it is now.
 func (p *Pipeline) Snapshot() *model.Snapshot {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.lookedAt()
-	if p.snapshot == nil {
-		p.snapshot = p.model.Snapshot()
-	}
-	return p.snapshot
+	return p.live.Snapshot()
 }
 
-// Whole is the model as it stands, with every ended container that it has kept.
-func (p *Pipeline) Whole() *model.Snapshot {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+// Full returns the model as it is now, with every ended container that is kept.
+func (p *Pipeline) Full() *model.Snapshot {
 	p.lookedAt()
-	if p.whole == nil {
-		p.whole = p.model.Whole()
-	}
-	return p.whole
+	return p.live.Full()
 }
 
 // Resync returns facts that describe what exists, for a recording that missed some.
 func (p *Pipeline) Resync() []fact.Fact {
-	p.mu.Lock()
-	list := p.model.Resync()
-	p.mu.Unlock()
+	list := p.live.Resync()
 	now := p.now()
 	boot := p.bootAt(now)
 	for i := range list {
@@ -515,7 +467,7 @@ func (p *Pipeline) Resync() []fact.Fact {
 }
 
 // Changed is signalled after changes of the model.
-func (p *Pipeline) Changed() <-chan struct{} { return p.changed }
+func (p *Pipeline) Changed() <-chan struct{} { return p.live.Changed() }
 
 // Attached is closed when everything that happens is seen.
 func (p *Pipeline) Attached() <-chan struct{} { return p.attached }

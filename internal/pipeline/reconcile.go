@@ -41,7 +41,7 @@ func (p *Pipeline) reconcile(ctx context.Context, kernel *probes.Probes) {
 }
 
 func (p *Pipeline) reconcileOnce(ctx context.Context, kernel *probes.Probes) error {
-	p.ask(p.tracker.Mark)
+	p.ask(call(func(*Pipeline) { p.tracker.Mark() }))
 	var host []container.Cgroup
 	var roots []rootCgroup
 	parser := container.NewParser()
@@ -65,10 +65,10 @@ func (p *Pipeline) reconcileOnce(ctx context.Context, kernel *probes.Probes) err
 		return nil
 	}
 	var unread []container.Cgroup
-	p.ask(func() {
+	p.ask(call(func(*Pipeline) {
 		p.compareCgroups(host, complete)
 		unread, p.unread = p.unread, nil
-	})
+	}))
 	p.readLimits(unread)
 	hostNow := p.lookAtHost()
 	var failed error
@@ -114,14 +114,14 @@ func (p *Pipeline) readLimits(cgroups []container.Cgroup) {
 		}
 	}
 	if len(read) > 0 {
-		p.do(func() { p.tell(fact.Fact{Cgroups: read}) })
+		p.send(call(func(*Pipeline) { p.tell(fact.Fact{Cgroups: read}) }))
 	}
 }
 
 // reconcileContainer finds out whether a container's init is what it is known to be.
 func (p *Pipeline) reconcileContainer(ctx context.Context, kernel *probes.Probes, root rootCgroup, host hostState) error {
 	var state container.State
-	p.ask(func() { state = p.tracker.StateOf(root.ref) })
+	p.ask(call(func(*Pipeline) { state = p.tracker.StateOf(root.ref) }))
 	switch {
 	case state.Ended != 0: // what was made before that is left over, and is no container
 		f, err := p.find(root.Cgroup, root.ref, host)
@@ -137,12 +137,12 @@ func (p *Pipeline) reconcileContainer(ctx context.Context, kernel *probes.Probes
 			return nil
 		}
 		missed := false
-		p.ask(func() {
+		p.ask(call(func(*Pipeline) {
 			if missed = p.tracker.StateOf(root.ref).Init == state.Init; missed {
 				p.tracker.Ended(root.ref)
 				p.tell(fact.Fact{Time: p.now(), Gone: &fact.Gone{ID: root.ref.ID}})
 			}
-		})
+		}))
 		if !missed {
 			return nil
 		}

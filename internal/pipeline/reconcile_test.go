@@ -43,7 +43,7 @@ func TestRestartWhoseRemovalWasLost(t *testing.T) {
 			if len(s.Containers) != 1 || s.Containers[0].State != model.Running || s.Containers[0].InitPID != 60 {
 				t.Errorf("%+v", s.Containers)
 			}
-			for _, g := range p.Whole().Cgroups {
+			for _, g := range p.Full().Cgroups {
 				if g.Path == path && !g.Removed.IsZero() && g.Created.Equal(began.Add(3*time.Second)) {
 					t.Errorf("the cgroup that is there was removed: %+v", g)
 				}
@@ -160,7 +160,7 @@ func TestPartOfTheHierarchy(t *testing.T) {
 	}
 	r.tracker.Mark()
 	r.compareCgroups(nil, true)
-	for _, g := range r.Whole().Cgroups {
+	for _, g := range r.Full().Cgroups {
 		if removed := !g.Removed.IsZero(); removed != (g.Path == "/kubepods/burstable") {
 			t.Errorf("%s removed: %t", g.Path, removed)
 		}

@@ -76,7 +76,7 @@ func TestReplayedRecordingGivesTheSameSnapshot(t *testing.T) {
 		}
 		replayed.Apply(f)
 	}
-	live := p.Whole()
+	live := p.Full()
 	if diff := cmp.Diff(live, replayed.Whole(), cmp.FilterPath(isCgroupID, cmp.Ignore())); diff != "" {
 		t.Errorf("snapshots differ (-live +replayed):\n%s", diff)
 	}

@@ -40,13 +40,13 @@ func (p *Pipeline) sample(ctx context.Context) {
 		live, written, s.seldom = p.watched()
 		readings, gone := s.readings(live, written)
 		if now := p.now(); len(live) > 0 || !s.seldom {
-			p.do(func() {
+			p.send(call(func(*Pipeline) {
 				p.tell(fact.Fact{Time: now, Memory: readings})
 				for _, id := range gone {
 					p.tracker.Gone(id)
 					p.tell(fact.Fact{Time: now, Gone: &fact.Gone{ID: id}})
 				}
-			})
+			}))
 		}
 		wait := rest(p.now().Sub(began), sampleInterval, longestSampleInterval)
 		if s.seldom && !s.hurried {
@@ -90,9 +90,8 @@ func (p *Pipeline) stir() {
 
 // watched returns the live containers, whether writes to their limits are reported, and whether nobody looks.
 func (p *Pipeline) watched() (live []model.Watched, written, unseen bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.model.Watched(), p.model.WatchesWrites(), !p.looking(p.now())
+	live, written = p.live.Watched()
+	return live, written, !p.audience.isLooking(p.now())
 }
 
 // restShare bounds what periodic work takes: after work that took time t, it is not repeated for restShare × t, so that it

@@ -16,6 +16,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/resources"
 	"github.com/nsviz/nsviz/internal/model"
+	"github.com/nsviz/nsviz/internal/store"
 )
 
 func TestRest(t *testing.T) {
@@ -235,7 +236,7 @@ func TestStillContainersAreReadWholeSeldom(t *testing.T) {
 // Who looks again and again has readings at the full pace; who does now and then, or is told what time it is, has not.
 func TestPaceFollowsWhoLooks(t *testing.T) {
 	now := midnight
-	p := &Pipeline{model: model.New(model.DefaultLimits()), stirred: make(chan struct{}, 1), now: func() time.Time { return now }}
+	p := &Pipeline{live: store.NewLive(model.DefaultLimits()), stirred: make(chan struct{}, 1), now: func() time.Time { return now }}
 	stirred := func() bool {
 		select {
 		case <-p.stirred:
@@ -268,7 +269,7 @@ func TestPaceFollowsWhoLooks(t *testing.T) {
 			t.Errorf("%s: unseen is %t, want %t, and stirs has to be %t", step.name, unseen, step.unseen, step.stirs)
 		}
 	}
-	p.cfg.Sinks = []func(fact.Fact){func(fact.Fact) {}}
+	p.audience.always = true
 	if _, _, unseen := p.watched(); unseen {
 		t.Error("a sink is not told everything")
 	}
@@ -291,7 +292,7 @@ func TestStirs(t *testing.T) {
 		{"time passes", fact.Fact{}, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			p := &Pipeline{model: model.New(model.DefaultLimits()), stirred: make(chan struct{}, 1), changed: make(chan struct{}, 1), now: time.Now}
+			p := &Pipeline{live: store.NewLive(model.DefaultLimits()), stirred: make(chan struct{}, 1), now: time.Now}
 			p.tell(test.fact)
 			if got := len(p.stirred) == 1; got != test.want {
 				t.Errorf("stirred is %t", got)

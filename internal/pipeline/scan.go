@@ -62,12 +62,12 @@ func (p *Pipeline) scan(ctx context.Context, kernel *probes.Probes) error {
 	if err != nil {
 		return err
 	}
-	p.do(func() {
+	p.send(call(func(*Pipeline) {
 		for i, ref := range refs {
 			cgroups[i].Container = p.tracker.Describe(ref)
 		}
 		p.tell(fact.Fact{Cgroups: cgroups})
-	})
+	}))
 	return nil
 }
 
@@ -129,7 +129,7 @@ func (p *Pipeline) enlist(kernel *probes.Probes, root rootCgroup, f *foundContai
 			return memory.OOMKills, err
 		})
 	}
-	p.do(func() { p.takeFound(at, root.ref, f) })
+	p.send(call(func(*Pipeline) { p.takeFound(at, root.ref, f) }))
 	return nil
 }
 
@@ -193,7 +193,7 @@ func (p *Pipeline) walk(visit func(cgroupfs.Cgroup, *container.Ref) error) error
 func (p *Pipeline) walkAll(visit func(cgroupfs.Cgroup, *container.Ref) error) error {
 	parser := container.NewParser()
 	err := p.layout.Walk(func(c cgroupfs.Cgroup) error {
-		p.do(func() { p.tracker.Place(c.ID, c.Path) })
+		p.send(call(func(*Pipeline) { p.tracker.Place(c.ID, c.Path) }))
 		if ref, ok := parser.Parse(c.Path); ok {
 			return visit(c, &ref)
 		}

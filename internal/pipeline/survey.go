@@ -27,10 +27,10 @@ func (p *Pipeline) survey(ctx context.Context, kernel *probes.Probes, freedIsHoo
 		if !kernel.Sync(ctx) {
 			return
 		}
-		p.ask(func() {
+		p.ask(call(func(*Pipeline) {
 			known = p.namespaces.beginSurvey(began)
 			surveyor.changed = p.namespaces.takeChanged()
-		})
+		}))
 		if !watched {
 			surveyor.changed = nil
 		}
@@ -46,7 +46,7 @@ func (p *Pipeline) survey(ctx context.Context, kernel *probes.Probes, freedIsHoo
 			if !kernel.Sync(ctx) {
 				return
 			}
-			p.do(func() {
+			p.send(call(func(*Pipeline) {
 				// What nsviz may not see is not gone.
 				news, alive := p.namespaces.endSurvey(ended, s, thorough && !s.Unseen.Blind(), freedIsHooked)
 				for _, e := range news {
@@ -54,7 +54,7 @@ func (p *Pipeline) survey(ctx context.Context, kernel *probes.Probes, freedIsHoo
 					p.tellEvent(e)
 				}
 				p.tell(fact.Fact{Time: ended, Namespaces: &alive})
-			})
+			}))
 		}
 		if !pause(ctx, rest(p.now().Sub(began), surveyInterval, longestSurveyInterval)) {
 			return

@@ -66,14 +66,14 @@ const (
 
 // setProbe replaces the status of that name.
 func (p *Pipeline) setProbe(status fact.Probe) {
-	p.do(func() {
+	p.send(call(func(*Pipeline) {
 		list := slices.Clone(p.Snapshot().Probes)
 		i := slices.IndexFunc(list, func(have fact.Probe) bool { return have.Name == status.Name })
 		if i >= 0 && !list[i].Equal(status) {
 			list[i] = status
 			p.tell(fact.Fact{Probes: list})
 		}
-	})
+	}))
 }
 
 // mostSpare is for how long writes may be followed at once, some hundreds of them. Whoever writes again and again
@@ -348,11 +348,11 @@ func (f *writeFollower) tell(at time.Time, path string, by []int32, write fact.C
 	of, inContainer := f.parser.Parse(path)
 	// A write may be faster than the event of the cgroup's creation.
 	known := false
-	p.ask(func() { known = p.tracker.Knows(id) })
+	p.ask(call(func(*Pipeline) { known = p.tracker.Knows(id) }))
 	if !known {
 		f.sync()
 	}
-	p.do(func() {
+	p.send(call(func(*Pipeline) {
 		if p.tracker.Removed(id) {
 			return // and that is reported already
 		}
@@ -376,7 +376,7 @@ func (f *writeFollower) tell(at time.Time, path string, by []int32, write fact.C
 			write.Container = p.tracker.Describe(&of)
 		}
 		p.tell(fact.Fact{Time: at, CgroupWrite: &write})
-	})
+	}))
 }
 
 // mostWriters is how many processes are named one of which wrote.

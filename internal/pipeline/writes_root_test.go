@@ -42,7 +42,7 @@ func TestStoryOfACgroup(t *testing.T) {
 	awaits := func(n int, last string) {
 		t.Helper()
 		w.await(t, last, func() bool {
-			s := w.Whole()
+			s := w.Full()
 			i := slices.IndexFunc(s.Cgroups, func(g model.Cgroup) bool { return g.Path == path })
 			if i < 0 {
 				return false
@@ -79,7 +79,7 @@ func TestStoryOfACgroup(t *testing.T) {
 	if !strings.HasPrefix(told[0], by+"made it") || len(told) != 6 {
 		t.Errorf("told:\n%s", strings.Join(told, "\n"))
 	}
-	a, err := report.WhyCgroup(w.Whole(), path)
+	a, err := report.WhyCgroup(w.Full(), path)
 	if err != nil || a.Removed.IsZero() || a.OOMKills != 1 || a.Creator == nil || int(a.Creator.PID) != os.Getpid() {
 		t.Errorf("%+v, %v", a, err)
 	}
@@ -133,7 +133,7 @@ func changes(t *testing.T, p *pipeline.Pipeline, told <-chan struct{}, path stri
 	t.Helper()
 	deadline := time.After(patience)
 	for {
-		s := p.Whole()
+		s := p.Full()
 		i := slices.IndexFunc(s.Cgroups, func(g model.Cgroup) bool { return g.Path == path })
 		if i >= 0 {
 			if l := s.Cgroups[i].Limits.Memory; l != nil && l.Value != nil && *l.Value == value {
@@ -279,7 +279,7 @@ func TestLostWritesAreRead(t *testing.T) {
 	deadline := time.After(patience)
 	for {
 		known, authors := 0, 0
-		for _, g := range p.Whole().Cgroups {
+		for _, g := range p.Full().Cgroups {
 			if !slices.Contains(paths, g.Path) || g.Limits.Memory == nil || g.Limits.Memory.Value == nil || *g.Limits.Memory.Value != 32<<20 {
 				continue
 			}

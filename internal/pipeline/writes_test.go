@@ -20,6 +20,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/model"
+	"github.com/nsviz/nsviz/internal/store"
 )
 
 // writesTest is a follower of writes on a made-up host, whose loop takes what it reports.
@@ -49,9 +50,9 @@ func newWritesTest(t *testing.T) *writesTest {
 		t.Fatal(err)
 	}
 	p := &Pipeline{
-		fs: fs, hostPIDs: true, now: time.Now, inputs: make(chan func()), model: model.New(model.DefaultLimits()),
-		tracker: container.NewTracker(container.NewDirectory(1), nil), changed: make(chan struct{}, 1),
-		layout: cgroupfs.Layout{Version: cgroupfs.V2, Dir: w.dir, Root: "/", Whole: true, HasMemory: true},
+		fs: fs, hostPIDs: true, now: time.Now, inputs: make(chan message), live: store.NewLive(model.DefaultLimits()),
+		tracker: container.NewTracker(container.NewDirectory(1), nil),
+		layout:  cgroupfs.Layout{Version: cgroupfs.V2, Dir: w.dir, Root: "/", Whole: true, HasMemory: true},
 	}
 	p.cfg.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
 	p.cfg.Sinks = []func(fact.Fact){func(f fact.Fact) {
@@ -63,8 +64,8 @@ func newWritesTest(t *testing.T) *writesTest {
 	w.shortest = time.Millisecond
 	ended := make(chan struct{})
 	go func() {
-		for do := range p.inputs {
-			do()
+		for m := range p.inputs {
+			m.handle(p)
 		}
 		close(ended)
 	}()
@@ -202,7 +203,7 @@ func TestWritersOfOneLimit(t *testing.T) {
 				}
 				return next.writes, false, nil
 			})
-			w.p.ask(func() {})
+			w.p.ask(call(func(*Pipeline) {}))
 			var got []string
 			for range len(w.facts) {
 				got = append(got, reported(<-w.facts))
@@ -277,9 +278,9 @@ func TestFailedWatchIsOpenedAgain(t *testing.T) {
 				}
 				return last, nil
 			}
-			w.p.ask(func() {
+			w.p.ask(call(func(*Pipeline) {
 				w.p.tell(fact.Fact{Probes: []fact.Probe{{Name: "another"}, statusOfWrites(last, test.err)}})
-			})
+			}))
 			began := reported(<-w.facts)
 			ctx, cancel := context.WithCancel(t.Context())
 			ended := make(chan struct{})

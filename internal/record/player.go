@@ -4,23 +4,19 @@ import (
 	"context"
 	"errors"
 	"io"
-	"sync"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/model"
+	"github.com/nsviz/nsviz/internal/store"
 )
 
-// Player tells a model what a recording holds, at the pace at which it happened.
+// Player applies the facts of a recording to a model, at the pace at which they happened. It is a store.Source.
 type Player struct {
 	reader *Reader
 	speed  float64
 	after  func(time.Duration) <-chan time.Time
-
-	mu       sync.Mutex // guards model, snapshot
-	model    *model.Model
-	snapshot *model.Snapshot
-	changed  chan struct{}
+	live   *store.Live
 }
 
 // longestPause is how long a recording may make people wait: a night in which nothing happened is
@@ -36,7 +32,7 @@ const (
 func NewPlayer(reader *Reader, speed float64, after func(time.Duration) <-chan time.Time) *Player {
 	return &Player{
 		reader: reader, speed: speed, after: after,
-		model: model.New(model.DefaultLimits()), changed: make(chan struct{}, 1),
+		live: store.NewLive(model.DefaultLimits()),
 	}
 }
 
@@ -70,7 +66,7 @@ func (p *Player) Run(ctx context.Context) error {
 		if past > 0 {
 			last = f
 		}
-		p.apply(f)
+		p.live.Apply(f, f.Time)
 	}
 }
 
@@ -83,26 +79,8 @@ func between(one, other fact.Fact) time.Duration {
 	return other.Time.Sub(one.Time)
 }
 
-func (p *Player) apply(f fact.Fact) {
-	p.mu.Lock()
-	p.model.Apply(f)
-	p.snapshot = nil
-	p.mu.Unlock()
-	select {
-	case p.changed <- struct{}{}:
-	default: // somebody has not looked since the last change
-	}
-}
-
-// Snapshot is the model as far as the recording was played.
-func (p *Player) Snapshot() *model.Snapshot {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.snapshot == nil {
-		p.snapshot = p.model.Snapshot()
-	}
-	return p.snapshot
-}
+// Snapshot returns the model as far as the recording was played.
+func (p *Player) Snapshot() *model.Snapshot { return p.live.Snapshot() }
 
 // Changed is signalled after changes.
-func (p *Player) Changed() <-chan struct{} { return p.changed }
+func (p *Player) Changed() <-chan struct{} { return p.live.Changed() }

@@ -108,6 +108,7 @@ func forbidden(who, path string, test bool) string {
 var selfContained = map[string][]string{
 	"internal/fact":  {module + "internal/event"},
 	"internal/model": {module + "internal/event", module + "internal/fact"},
+	"internal/store": {module + "internal/fact", module + "internal/model"},
 }
 
 // wrongImports lists what a Go file must not import. Its build tags do not matter: there are tags that exclude each other, so that

@@ -10,14 +10,8 @@ import (
 	"github.com/nsviz/nsviz/internal/demo"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/model"
+	"github.com/nsviz/nsviz/internal/store"
 )
-
-// Watcher is an nsviz that watches the starts.
-type Watcher interface {
-	Snapshot() *model.Snapshot
-	// Changed returns a channel that receives when there is another snapshot.
-	Changed() <-chan struct{}
-}
 
 // VM says which virtual machine a start is compared with.
 type VM struct {
@@ -31,13 +25,13 @@ type VM struct {
 type Lesson struct {
 	out   io.Writer
 	width func() int
-	watch Watcher
+	watch store.Source
 	vm    VM
 	told  int
 }
 
 // New returns a lesson that writes to out, in lines of so many columns.
-func New(out io.Writer, width func() int, watch Watcher, vm VM) *Lesson {
+func New(out io.Writer, width func() int, watch store.Source, vm VM) *Lesson {
 	return &Lesson{out: out, width: width, watch: watch, vm: vm}
 }
 
