@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/nsviz/nsviz/internal/collect"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
@@ -179,7 +180,7 @@ func sameLimit(a, b *uint64) bool {
 
 // watchOwnMemory looks again and again how much room is left, until ctx is done.
 func (p *Pipeline) watchOwnMemory(ctx context.Context) {
-	for pause(ctx, p.memory.interval()) {
+	for collect.Pause(ctx, p.memory.interval()) {
 		if news := p.memory.look(); news != nil {
 			p.ask(call(func(*Pipeline) { p.applyOwnMemory(*news) }))
 			if news.Saving > fact.SavesNothing {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/nsviz/nsviz/internal/collect"
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
@@ -34,7 +35,7 @@ func (p *Pipeline) reconcile(ctx context.Context, kernel *probes.Probes) {
 		if err := p.reconcileOnce(ctx, kernel); err != nil && ctx.Err() == nil {
 			p.cfg.Log.Warn("read the cgroups again, after events were lost", "error", err)
 		}
-		if !pause(ctx, rest(p.now().Sub(began), reconcileInterval, longestReconcileInterval)) {
+		if !collect.Pause(ctx, collect.Backoff(p.now().Sub(began), reconcileInterval, longestReconcileInterval)) {
 			return
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsviz/nsviz/internal/collect"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/resources"
 	"github.com/nsviz/nsviz/internal/model"
@@ -48,7 +49,7 @@ func (p *Pipeline) sample(ctx context.Context) {
 				}
 			}))
 		}
-		wait := rest(p.now().Sub(began), sampleInterval, longestSampleInterval)
+		wait := collect.Backoff(p.now().Sub(began), sampleInterval, longestSampleInterval)
 		if s.seldom && !s.hurried {
 			waiting := p.now()
 			if !p.awaitStir(ctx, wait+seldomInterval-sampleInterval, len(live) > 0) {
@@ -56,7 +57,7 @@ func (p *Pipeline) sample(ctx context.Context) {
 			}
 			wait -= p.now().Sub(waiting)
 		}
-		if wait > 0 && !pause(ctx, wait) {
+		if wait > 0 && !collect.Pause(ctx, wait) {
 			return
 		}
 	}
@@ -92,27 +93,6 @@ func (p *Pipeline) stir() {
 func (p *Pipeline) watched() (live []model.Watched, written, unseen bool) {
 	live, written = p.live.Watched()
 	return live, written, !p.audience.isLooking(p.now())
-}
-
-// restShare bounds what periodic work takes: after work that took time t, it is not repeated for restShare × t, so that it
-// takes at most a twenty-fifth of one CPU.
-const restShare = 24
-
-// rest returns how long to wait after work that took so long and is due every least; at most most.
-func rest(took, least, most time.Duration) time.Duration {
-	return min(max(least-took, restShare*took), most)
-}
-
-// pause waits; it returns false when ctx is done.
-func pause(ctx context.Context, wait time.Duration) bool {
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
 }
 
 // sampler reads what containers are charged for. It keeps the files open: they are most of what nsviz

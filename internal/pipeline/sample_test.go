@@ -19,18 +19,6 @@ import (
 	"github.com/nsviz/nsviz/internal/store"
 )
 
-func TestRest(t *testing.T) {
-	const least, most = 500 * time.Millisecond, 5 * time.Second
-	for took, want := range map[time.Duration]time.Duration{
-		0: least, 10 * time.Millisecond: 490 * time.Millisecond, 20 * time.Millisecond: 480 * time.Millisecond,
-		100 * time.Millisecond: 2400 * time.Millisecond, time.Second: most, time.Minute: most,
-	} {
-		if got := rest(took, least, most); got != want {
-			t.Errorf("after %v: %v, want %v", took, got, want)
-		}
-	}
-}
-
 // The files are ordinary ones here; what becomes of them with their cgroup is seen by the tests that need root.
 func TestSampler(t *testing.T) {
 	dir := t.TempDir()

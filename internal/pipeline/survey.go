@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/nsviz/nsviz/internal/collect"
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
@@ -56,7 +57,7 @@ func (p *Pipeline) survey(ctx context.Context, kernel *probes.Probes, freedIsHoo
 				p.tell(fact.Fact{Time: ended, Namespaces: &alive})
 			}))
 		}
-		if !pause(ctx, rest(p.now().Sub(began), surveyInterval, longestSurveyInterval)) {
+		if !collect.Pause(ctx, collect.Backoff(p.now().Sub(began), surveyInterval, longestSurveyInterval)) {
 			return
 		}
 	}

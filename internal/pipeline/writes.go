@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsviz/nsviz/internal/collect"
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
@@ -130,7 +131,7 @@ func (f *writeFollower) follow(ctx context.Context, w writeSource, err error) {
 		} else if !passing(err) {
 			return
 		}
-		if !pause(ctx, wait) {
+		if !collect.Pause(ctx, wait) {
 			return
 		}
 		wait = min(2*wait, longestReopen)
@@ -169,8 +170,8 @@ func (f *writeFollower) run(ctx context.Context, w writeSource) error {
 			p.cfg.Log.Info("limits of cgroups were changed faster than the kernel could report; by whom some were is not known")
 			f.readAll(time.Time{})
 		}
-		spare = min(spare+began.Sub(since)/restShare, mostSpare) - (threadTime() - worked)
-		if since = p.now(); spare < 0 && !pause(ctx, -spare*restShare) {
+		spare = min(spare+began.Sub(since)/collect.BackoffFactor, mostSpare) - (threadTime() - worked)
+		if since = p.now(); spare < 0 && !collect.Pause(ctx, -spare*collect.BackoffFactor) {
 			return ctx.Err()
 		}
 	}

@@ -1,0 +1,27 @@
+package collect
+
+import (
+	"context"
+	"time"
+)
+
+// BackoffFactor bounds what periodic work takes: after work that took time t, the next work begins no earlier than BackoffFactor × t
+// later, so that it takes at most a twenty-fifth of one CPU.
+const BackoffFactor = 24
+
+// Backoff returns how long to wait after work that took so long and is due every interval; at most longest.
+func Backoff(took, interval, longest time.Duration) time.Duration {
+	return min(max(interval-took, BackoffFactor*took), longest)
+}
+
+// Pause waits. It returns false when ctx is done.
+func Pause(ctx context.Context, wait time.Duration) bool {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
