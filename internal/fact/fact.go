@@ -76,3 +76,7 @@ type PresentContainer struct {
 	InitPID int32     `json:"init_pid,omitempty"` // 0 while its own program does not run
 	Started time.Time `json:"started,omitzero"`
 }
+
+// Plain returns a time as a recording holds it: in UTC, to be compared with others by the wall clock alone. A time that this
+// process has read from its clock has a reading of the monotonic clock, too.
+func Plain(t time.Time) time.Time { return t.UTC().Round(0) }

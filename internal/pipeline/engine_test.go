@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/nsviz/nsviz/internal/collect/names"
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/container/engine"
 	"github.com/nsviz/nsviz/internal/container/runtime"
@@ -57,6 +58,7 @@ func TestAnyEngine(t *testing.T) {
 	}}
 	p := nameless(t, "unix:///nowhere/docker.sock")
 	p.cfg.Engine = e
+	p.questions = names.NewQuestions(e, p.directory, p.now)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -83,10 +85,10 @@ func TestAnyEngine(t *testing.T) {
 		t.Errorf("%d lost", n)
 	}
 
-	p.askStart(&event.Container{ID: containerID(2), Runtime: runtime.Docker})
-	p.askStart(&event.Container{ID: containerID(3), Runtime: runtime.Podman})
-	p.askStart(&event.Container{ID: containerID(1)}) // whose name it has told
-	p.askName(&event.Container{ID: containerID(4)})
+	p.questions.AskStart(&event.Container{ID: containerID(2), Runtime: runtime.Docker})
+	p.questions.AskStart(&event.Container{ID: containerID(3), Runtime: runtime.Podman})
+	p.questions.AskStart(&event.Container{ID: containerID(1)}) // whose name it has told
+	p.questions.AskName(&event.Container{ID: containerID(4)})
 	if !slices.Equal(e.starts, []string{containerID(3), containerID(1)}) || !slices.Equal(e.asked, []string{containerID(4)}) {
 		t.Errorf("asked why %q did not start and who %q are", e.starts, e.asked)
 	}

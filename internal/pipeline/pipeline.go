@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nsviz/nsviz/internal/collect/names"
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/container/engine"
 	"github.com/nsviz/nsviz/internal/event"
@@ -58,9 +59,6 @@ const (
 	namesPatience = 200 * time.Millisecond
 )
 
-// rememberedNames is how many identities of containers are kept, those of the dead included.
-const rememberedNames = 8192
-
 // Pipeline ties kernel, engine and model together.
 type Pipeline struct {
 	cfg    Config
@@ -97,7 +95,7 @@ type Pipeline struct {
 	early map[uint64]*foundContainer
 	// domains are what the memory of the OOM kills of the current batch was made of.
 	domains   domains
-	questions map[string]question // by id, about containers without a name
+	questions *names.Questions
 
 	// inputs carries what the other goroutines have read.
 	inputs chan message
@@ -112,9 +110,8 @@ type Pipeline struct {
 func New(cfg Config) (*Pipeline, error) {
 	p := &Pipeline{
 		cfg: cfg, now: time.Now,
-		directory:  container.NewDirectory(rememberedNames),
+		directory:  container.NewDirectory(names.Remembered),
 		namespaces: newRegistry(),
-		questions:  map[string]question{},
 		inputs:     make(chan message),
 		doubts:     make(chan struct{}, 1),
 		stirred:    make(chan struct{}, 1),
@@ -124,6 +121,7 @@ func New(cfg Config) (*Pipeline, error) {
 		attached:   make(chan struct{}),
 	}
 	p.tracker = container.NewTracker(p.directory, p.resolve)
+	p.questions = names.NewQuestions(cfg.Engine, p.directory, p.now)
 	var err error
 	if p.fs, err = host.Open(cfg.Roots); err != nil {
 		return nil, err
@@ -352,13 +350,13 @@ func (p *Pipeline) takeEvent(e event.Event) {
 		return
 	}
 	e.Self = p.isSelf(&e)
-	p.askNames(&e)
+	p.questions.AskNames(&e)
 	switch e.Type {
 	case event.OOMKill:
 		p.domains.complete(&e)
 	case event.CgroupRemoved:
 		if p.tracker.NeverRan(e.Cgroup.ID) {
-			p.askStart(e.Cgroup.Container)
+			p.questions.AskStart(e.Cgroup.Container)
 		}
 	case event.EventsLost:
 		p.doubt()
@@ -380,10 +378,10 @@ func (p *Pipeline) tellEvent(e event.Event) {
 	if f.BootNS == 0 {
 		f.BootNS = p.bootAt(e.Time)
 	}
-	e.Time = plain(e.Time)
+	e.Time = fact.Plain(e.Time)
 	e.BootNS = 0 // the fact has it
 	if e.Exit != nil && e.Exit.EarlierSignal != nil {
-		e.Exit.EarlierSignal.Time = plain(e.Exit.EarlierSignal.Time)
+		e.Exit.EarlierSignal.Time = fact.Plain(e.Exit.EarlierSignal.Time)
 	}
 	p.tell(f)
 }
@@ -394,10 +392,6 @@ func (p *Pipeline) bootAt(t time.Time) uint64 {
 	return probes.BootNow() - uint64(p.now().Sub(t))
 }
 
-// plain is a time as a recording holds it: in UTC and without the reading of the monotonic clock, by
-// which the model would compare it otherwise.
-func plain(t time.Time) time.Time { return t.UTC().Round(0) }
-
 // tell applies a fact to the model and passes it on to the sinks.
 func (p *Pipeline) tell(f fact.Fact) {
 	if f.Time.IsZero() {
@@ -406,7 +400,7 @@ func (p *Pipeline) tell(f fact.Fact) {
 	if f.BootNS == 0 {
 		f.BootNS = p.bootAt(f.Time)
 	}
-	f.Time = plain(f.Time)
+	f.Time = fact.Plain(f.Time)
 	p.live.Apply(f, p.now())
 	if hurries(f) {
 		p.stir()
@@ -439,7 +433,7 @@ func (p *Pipeline) lookedAt() {
 	}
 	// Where there are sinks, each fact is theirs, too, and the sampler says what time it is.
 	if len(p.cfg.Sinks) == 0 {
-		p.live.Refresh(fact.Fact{Time: plain(now), BootNS: p.bootAt(now)}, now, sampleInterval)
+		p.live.Refresh(fact.Fact{Time: fact.Plain(now), BootNS: p.bootAt(now)}, now, sampleInterval)
 	}
 }
 
@@ -461,7 +455,7 @@ func (p *Pipeline) Resync() []fact.Fact {
 	now := p.now()
 	boot := p.bootAt(now)
 	for i := range list {
-		list[i].Time, list[i].BootNS = plain(now), boot
+		list[i].Time, list[i].BootNS = fact.Plain(now), boot
 	}
 	return list
 }

@@ -67,7 +67,7 @@ func (p *Pipeline) tellDiscovered(at time.Time) bool {
 		if d.Container == nil || d.Container.Root != d.Path {
 			continue
 		}
-		p.askName(c)
+		p.questions.AskName(c)
 		p.tell(fact.Fact{Time: at, Found: &fact.Found{Container: *c, CgroupPath: d.Path, Starting: true}})
 	}
 	return len(list) > 0

@@ -223,7 +223,7 @@ func (p *Pipeline) takeFound(at time.Time, ref *container.Ref, f *foundContainer
 	default:
 		end = p.tracker.Started(ref, init)
 	}
-	p.askName(c)
+	p.questions.AskName(c)
 	p.tell(fact.Fact{Time: at, Found: &f.Found})
 	if end != nil {
 		p.takeEvent(*end)

@@ -18,7 +18,7 @@ func (s *surveyor) lookForVM(pid int32, survey *fact.Survey) {
 		vm.ContainerID = ref.ID
 	}
 	if boot := s.bootTime(); !boot.IsZero() {
-		vm.Started = plain(boot.Add(time.Duration(m.Process.StartTime) * clockTick))
+		vm.Started = fact.Plain(boot.Add(time.Duration(m.Process.StartTime) * clockTick))
 	}
 	survey.VMs = append(survey.VMs, vm)
 }

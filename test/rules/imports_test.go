@@ -55,6 +55,7 @@ var barriers = []barrier{
 	{"internal/vmm", above, "a reader answers questions, and knows nobody who asks them"},
 	{"internal/host/pseudofs", []string{module}, "the other readers are above it"},
 	{"internal/container/runtime", []string{module}, "it is a table"},
+	{"internal/collect", []string{module + "internal/pipeline", module + "internal/store", module + "internal/ui", module + "internal/container/engine/docker"}, "what reads hands over, and does not know to whom"},
 	{"internal/pipeline", []string{module + "internal/container/engine/docker"}, "it is given an engine, whichever that is"},
 	{"internal/output", []string{module}, "it does not matter what is written"},
 	{"internal/place", []string{module}, "it looks at its own process alone"},

@@ -1,0 +1,73 @@
+package names
+
+import (
+	"time"
+
+	"github.com/nsviz/nsviz/internal/container"
+	"github.com/nsviz/nsviz/internal/container/engine"
+	"github.com/nsviz/nsviz/internal/event"
+)
+
+// askAgain bounds how often the engine is asked about a container that it does not know: after so long, and then after
+// twice as long each time.
+const (
+	askAgain       = 500 * time.Millisecond
+	longestUnasked = time.Minute
+	maxQuestions   = 4096
+)
+
+// Questions asks an engine about containers that events of the kernel name by their ids alone. It is for one goroutine.
+type Questions struct {
+	engine    engine.Engine
+	directory *container.Directory
+	now       func() time.Time
+	asked     map[string]question // by id
+}
+
+// question is when the engine was asked about a container, and for how long it is not asked again.
+type question struct {
+	at    time.Time
+	pause time.Duration
+}
+
+// NewQuestions returns questions to an engine whose answers are kept in the directory.
+func NewQuestions(e engine.Engine, directory *container.Directory, now func() time.Time) *Questions {
+	return &Questions{engine: e, directory: directory, now: now, asked: map[string]question{}}
+}
+
+// AskStart asks why a container did not start, if it may be one of the engine's. Any user can make a cgroup that looks like
+// one of another runtime.
+func (q *Questions) AskStart(c *event.Container) {
+	_, known := q.directory.Get(c.ID)
+	if known || c.Runtime == q.engine.Name() {
+		q.engine.AskStart(c.ID)
+	}
+}
+
+// AskNames asks for the containers of an event that have no name yet: the engine's events are late, or were lost.
+func (q *Questions) AskNames(e *event.Event) {
+	q.AskName(e.Container)
+	if e.Cgroup != nil {
+		q.AskName(e.Cgroup.Container)
+	}
+	if e.OOM != nil && e.OOM.Trigger != nil {
+		q.AskName(e.OOM.Trigger.Container)
+	}
+}
+
+// AskName asks for the name of a container that has none; nil is no container. It does not wait for the answer.
+func (q *Questions) AskName(c *event.Container) {
+	if c == nil || c.Name != "" {
+		return
+	}
+	now := q.now()
+	last := q.asked[c.ID]
+	if now.Before(last.at.Add(last.pause)) {
+		return
+	}
+	if len(q.asked) >= maxQuestions {
+		clear(q.asked) // then some are asked about once too often
+	}
+	q.asked[c.ID] = question{at: now, pause: min(max(2*last.pause, askAgain), longestUnasked)}
+	q.engine.Ask(c.ID)
+}
