@@ -1,2 +1,2 @@
-// Package names takes what a container engine reports, without making the engine wait, and asks it about containers without a name.
+// Package names learns the names of containers from their engine, which it never makes wait.
 package names
