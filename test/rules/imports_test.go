@@ -81,6 +81,11 @@ func below(path, tree string) bool {
 	return path == tree || strings.HasPrefix(path, strings.TrimSuffix(tree, "/")+"/")
 }
 
+// isForTests tells whether a package of this module is made for tests: one below test, or with a name that ends in it.
+func isForTests(path string) bool {
+	return below(path, module+"test") || strings.HasPrefix(path, module) && strings.HasSuffix(path, "test")
+}
+
 // forbidden says why a package must not import a path, or nothing.
 func forbidden(who, path string, test bool) string {
 	for _, p := range privileges {
@@ -91,6 +96,9 @@ func forbidden(who, path string, test bool) string {
 	}
 	if test { // a test may look from both sides
 		return ""
+	}
+	if isForTests(path) && !below(who, "test") {
+		return "it is for tests alone"
 	}
 	for _, b := range barriers {
 		walled := slices.ContainsFunc(b.never, func(tree string) bool { return below(path, tree) })
@@ -181,6 +189,11 @@ func TestForbiddenImports(t *testing.T) {
 		{"internal/demo", "github.com/docker/docker/client", true},
 		{"internal/container/engine/dockerfile", "github.com/docker/docker/client", true},
 		{"internal/ui", module + "internal/model", false},
+		{"internal/server", module + "internal/metrics/metricstest", true},
+		{"cmd/nsviz", module + "test/lsns", true},
+		{"test/vm", module + "test/setup", false},
+		{"internal/collect/names", module + "internal/pipeline", true},
+		{"internal/store", module + "internal/event", true},
 		{"internal/ui", module + "internal/host/procfs", true},
 		{"internal/metrics", module + "internal/vmm", true},
 		{"internal/host/nsfs", module + "internal/event", false},
