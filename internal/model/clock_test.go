@@ -96,7 +96,7 @@ func TestKillsAfterTheClockWasSetBack(t *testing.T) {
 	}
 }
 
-func kinds(history []Moment) (list []string) {
+func kinds(history []Entry) (list []string) {
 	for i := range history {
 		list = append(list, string(history[i].Kind))
 	}
@@ -153,7 +153,7 @@ func shape(m *Model) []string {
 }
 
 // Whatever happens, and whenever the wall clock is set, what is known is the same.
-func TestAnyStoryWithAClockThatIsSet(t *testing.T) {
+func TestInvariantsHoldWhenTheClockIsSet(t *testing.T) {
 	for seed := range uint64(40) {
 		random := &story{Rand: rand.New(rand.NewPCG(seed, 5))}
 		facts := booted(random.facts(300))

@@ -23,7 +23,7 @@ type CgroupAnswer struct {
 	// Earlier is how many cgroups are known that had the path before.
 	Earlier  int            `json:"earlier,omitempty"`
 	Sentence string         `json:"sentence"`
-	History  []model.Moment `json:"history"`
+	History  []model.Entry `json:"history"`
 }
 
 // NoCgroupError is that no cgroup is known at a path.
@@ -58,7 +58,7 @@ func WhyCgroup(s *model.Snapshot, at string) (CgroupAnswer, error) {
 		a.Limits = &found.Limits
 	}
 	if a.History == nil {
-		a.History = []model.Moment{}
+		a.History = []model.Entry{}
 	}
 	a.Sentence = a.words().String()
 	return a, nil

@@ -40,7 +40,7 @@ type Known struct {
 	End          *Ending            `json:"end,omitempty"`
 	NeverStarted *fact.NeverStarted `json:"never_started,omitempty"`
 	Previous     *Ending            `json:"previous,omitempty"`
-	History      []model.Moment     `json:"history"`
+	History      []model.Entry     `json:"history"`
 	// Unknown says in sentences what is not known, and why.
 	Unknown []string `json:"unknown"`
 }
@@ -72,7 +72,7 @@ func NewKnown(c *model.Container, s *model.Snapshot) Known {
 		History: why.History, Unknown: []string{},
 	}
 	if k.History == nil {
-		k.History = []model.Moment{}
+		k.History = []model.Entry{}
 	}
 	if c.Limits != (fact.CgroupLimits{}) {
 		k.Limits = &c.Limits
@@ -147,13 +147,13 @@ func companions(c *model.Container, n *model.Namespace) []string {
 }
 
 // begins reports whether a moment of a namespace is that a container began in it.
-func begins(m *model.Moment) bool {
-	return m.Kind == model.MomentKind(event.ContainerStarted) || m.Kind == model.MomentFound
+func begins(m *model.Entry) bool {
+	return m.Kind == model.EntryKind(event.ContainerStarted) || m.Kind == model.EntryFound
 }
 
 // ownRun returns the place of the start of an ended container in the history of a namespace, which is in order whatever was
 // done to the clock, and the place of its end. What is not kept was before the moment that says so.
-func ownRun(c *model.Container, history []model.Moment) (from, to int) {
+func ownRun(c *model.Container, history []model.Entry) (from, to int) {
 	leftOut, to := 0, len(history)
 	from = -1
 	for i := range history {
@@ -225,7 +225,7 @@ func unknowns(c *model.Container, k *Known) []string {
 	if !c.Live() && c.Exit == nil {
 		list = append(list, "how it ended: nsviz did not see its PID 1 die")
 	}
-	if !c.Live() && c.Verdict == nil {
+	if !c.Live() && c.EngineReport == nil {
 		list = append(list, "what its engine says of its end")
 	}
 	for i := range c.History {

@@ -32,7 +32,7 @@ type NamespaceAnswer struct {
 	// Earlier is how many namespaces of this type are known that had the number before.
 	Earlier  int            `json:"earlier,omitempty"`
 	Sentence string         `json:"sentence"`
-	History  []model.Moment `json:"history"`
+	History  []model.Entry `json:"history"`
 }
 
 // NoNamespaceError is that no namespace is called so.
@@ -68,7 +68,7 @@ func WhyNamespace(s *model.Snapshot, name story.NamespaceName) (NamespaceAnswer,
 		ProcessesIncomplete: s.Unseen.Blind(), History: found.History,
 	}
 	if a.History == nil {
-		a.History = []model.Moment{}
+		a.History = []model.Entry{}
 	}
 	a.Sentence = a.words().String()
 	return a, nil

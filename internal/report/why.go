@@ -33,7 +33,7 @@ type ContainerAnswer struct {
 	NeverStarted *fact.NeverStarted `json:"never_started,omitempty"`
 	Previous     *Ending            `json:"previous,omitempty"`
 	// History is what happened to it, over all of its runs.
-	History []model.Moment `json:"history,omitempty"`
+	History []model.Entry `json:"history,omitempty"`
 }
 
 // Ending is how one run of a container ended.
@@ -106,7 +106,7 @@ func endingOf(c *model.Container, e model.End) *Ending {
 	if k := story.FatalKill(e); k != nil {
 		out.Kill = &k.Event
 	}
-	if v := e.Verdict; v != nil {
+	if v := e.EngineReport; v != nil {
 		out.Engine = &Engine{ExitCode: v.ExitCode, OOMKilled: v.OOMKilled, Removed: v.Removed, Judgement: story.Judge(e), StartError: v.StartError}
 	}
 	return out

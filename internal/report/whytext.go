@@ -44,7 +44,7 @@ func sentenceOr(words story.Text, sentence string) story.Text {
 
 // writeAnswer writes a sentence, and what happened below it.
 func writeAnswer(
-	out io.Writer, answer story.Text, moments []model.Moment, words func(*model.Moment) story.Text, zone *time.Location,
+	out io.Writer, answer story.Text, moments []model.Entry, words func(*model.Entry) story.Text, zone *time.Location,
 ) error {
 	var b strings.Builder
 	fmt.Fprintln(&b, answer.For(zone))
@@ -57,13 +57,13 @@ func writeAnswer(
 }
 
 // wordsFor words the moments of a container of which an answer tells.
-func wordsFor(c event.Container, state model.ContainerState) func(*model.Moment) story.Text {
+func wordsFor(c event.Container, state model.ContainerState) func(*model.Entry) story.Text {
 	of := &model.Container{ID: c.ID, Label: label(c), Runtime: c.Runtime, State: state}
-	return func(m *model.Moment) story.Text { return story.Moment(m, of) }
+	return func(m *model.Entry) story.Text { return story.Moment(m, of) }
 }
 
 // writeMoments writes a line for each moment. Whatever comes from outside is made safe.
-func writeMoments(b *strings.Builder, moments []model.Moment, words func(*model.Moment) story.Text, zone *time.Location) {
+func writeMoments(b *strings.Builder, moments []model.Entry, words func(*model.Entry) story.Text, zone *time.Location) {
 	for i := range moments {
 		m := &moments[i]
 		if m.LeftOut > 0 {

@@ -23,7 +23,7 @@ func Cgroup(g *model.Cgroup, earlier int) Text {
 	switch {
 	case !g.Removed.IsZero():
 		when := " at "
-		if n := len(g.History); n > 0 && g.History[n-1].Kind == model.MomentGone { // when another one was made
+		if n := len(g.History); n > 0 && g.History[n-1].Kind == model.EntryGone { // when another one was made
 			when = " before "
 		}
 		t = t.sentence(text(Plain, "It was ").add(Strong, "removed").add(Plain, when).at(g.Removed, fullTime).add(Plain, "."))
@@ -74,16 +74,16 @@ func cgroupLimits(known *fact.CgroupLimits) string {
 }
 
 // CgroupMoment words one moment of a cgroup's history, without its time.
-func CgroupMoment(m *model.Moment) Text {
+func CgroupMoment(m *model.Entry) Text {
 	var t Text
 	switch m.Kind {
-	case model.MomentKind(event.CgroupCreated):
+	case model.EntryKind(event.CgroupCreated):
 		t = doer(m.By, "").add(Plain, " made it")
-	case model.MomentKind(event.CgroupRemoved):
+	case model.EntryKind(event.CgroupRemoved):
 		t = doer(m.By, "").add(Plain, " removed it")
-	case model.MomentMovedIn:
+	case model.EntryMovedIn:
 		t = doer(m.By, "").add(Plain, " moved a process into it")
-	case model.MomentGone:
+	case model.EntryGone:
 		t = text(Plain, "it was gone, and another one was made; its end was not seen")
 	default:
 		// Whose process it was stands in the words of the kill itself.

@@ -79,7 +79,7 @@ func (e ending) how() Text {
 	x := e.Exit
 	switch {
 	case e.startFailed():
-		return e.name().add(Plain, " was ").add(Strong, "not started again").add(Plain, ": ").join(failedStart(e.c, e.Verdict.StartError, e.Verdict.ExitCode))
+		return e.name().add(Plain, " was ").add(Strong, "not started again").add(Plain, ": ").join(failedStart(e.c, e.EngineReport.StartError, e.EngineReport.ExitCode))
 	case x == nil:
 		return e.name().add(Plain, " has ended; how is unknown, since nsviz did not see its PID 1 die.")
 	case e.NeverRan:
@@ -101,7 +101,7 @@ func (e ending) how() Text {
 
 // startFailed reports whether it is no end of a run, but a start that failed.
 func (e ending) startFailed() bool {
-	return e.Exit == nil && e.Verdict != nil && e.Verdict.StartError != ""
+	return e.Exit == nil && e.EngineReport != nil && e.EngineReport.StartError != ""
 }
 
 func (e ending) fatal() *model.Kill { return FatalKill(e.End) }

@@ -22,10 +22,10 @@ const (
 
 // Judge compares the engine's OOMKilled flag with what the kernel did.
 func Judge(e model.End) Judgement {
-	if e.Verdict == nil || e.Verdict.OOMKilled == nil {
+	if e.EngineReport == nil || e.EngineReport.OOMKilled == nil {
 		return JudgementUnknown
 	}
-	says := *e.Verdict.OOMKilled
+	says := *e.EngineReport.OOMKilled
 	fatal := e.Exit != nil && e.Exit.Cause == event.CauseOOMKill
 	switch {
 	case fatal && says:
@@ -80,7 +80,7 @@ func asCommands(c *model.Container, verbs ...runtime.Verb) string {
 
 // engine sets the engine's word beside the truth.
 func (e ending) engine() Text {
-	v := e.Verdict
+	v := e.EngineReport
 	if v == nil {
 		return nil
 	}

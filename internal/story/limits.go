@@ -94,7 +94,7 @@ func timesWords(n uint64) string {
 }
 
 // movedWords words that a container's PID 1 was moved, seen from the container with an id.
-func movedWords(m *model.Moment, id string) Text {
+func movedWords(m *model.Entry, id string) Text {
 	t := doer(m.By, id)
 	if m.Moved == nil {
 		return t.add(Plain, " moved its PID 1 to another cgroup")

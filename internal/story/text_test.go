@@ -20,7 +20,7 @@ func TestZones(t *testing.T) {
 	namespace := Namespace(&model.Namespace{
 		Type: event.Net, ID: 7, Created: made, Creator: &event.Process{PID: 8, Comm: "runc"}, Freed: made.Add(time.Minute).Local(), FreedVia: event.ViaKernel,
 	}, 0, false)
-	joins := &model.Moment{Kind: model.MomentKind(event.NamespaceJoined), Count: 3, Until: made}
+	joins := &model.Entry{Kind: model.EntryKind(event.NamespaceJoined), Count: 3, Until: made}
 	for _, tt := range []struct{ got, want string }{
 		{cgroup.String(), "/pod was made by systemd (PID 1, of the host) at 2026-11-28 22:30:00.000 UTC. It was removed at 2026-11-28 22:31:00.000 UTC."},
 		{cgroup.For(tokyo), "/pod was made by systemd (PID 1, of the host) at 2026-11-29 07:30:00.000. It was removed at 2026-11-29 07:31:00.000."},

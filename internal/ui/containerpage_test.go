@@ -17,18 +17,18 @@ func TestWhatHappenedIsWhatWhyTells(t *testing.T) {
 	noon := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 	at := func(minutes int) time.Time { return noon.Add(time.Duration(minutes) * time.Minute) }
 	who := &event.Container{ID: "1", Name: "web"}
-	kill := model.Moment{Kind: model.MomentKind(event.OOMKill), OOM: &event.OOM{Victim: event.Victim{PID: 7, Comm: "hog", Container: who}}}
-	exit := model.Moment{Kind: model.MomentKind(event.ContainerExited), Exit: &event.Exit{Code: ptr(int32(3)), Cause: event.CauseExited}}
-	moment := func(minutes int, m model.Moment) model.Moment {
+	kill := model.Entry{Kind: model.EntryKind(event.OOMKill), OOM: &event.OOM{Victim: event.Victim{PID: 7, Comm: "hog", Container: who}}}
+	exit := model.Entry{Kind: model.EntryKind(event.ContainerExited), Exit: &event.Exit{Code: ptr(int32(3)), Cause: event.CauseExited}}
+	moment := func(minutes int, m model.Entry) model.Entry {
 		m.Time = at(minutes)
 		return m
 	}
-	c := model.Container{ID: "1", Label: "web", Runtime: "docker", State: model.Exited, History: []model.Moment{
+	c := model.Container{ID: "1", Label: "web", Runtime: "docker", State: model.Exited, History: []model.Entry{
 		moment(-1500, exit), // of the run before
-		moment(-2, model.Moment{Kind: model.MomentKind(event.CgroupCreated)}),
-		moment(-1, model.Moment{Kind: model.MomentKind(event.ContainerStarted), LeftOut: 3}),
-		moment(0, kill), moment(5, model.Moment{Kind: model.MomentKind(event.InitMoved), Moved: &event.Moved{PID: 7, To: "/"}}), moment(10, kill),
-		{Kind: model.MomentGone}, // nobody knows when
+		moment(-2, model.Entry{Kind: model.EntryKind(event.CgroupCreated)}),
+		moment(-1, model.Entry{Kind: model.EntryKind(event.ContainerStarted), LeftOut: 3}),
+		moment(0, kill), moment(5, model.Entry{Kind: model.EntryKind(event.InitMoved), Moved: &event.Moved{PID: 7, To: "/"}}), moment(10, kill),
+		{Kind: model.EntryGone}, // nobody knows when
 	}}
 	s := &model.Snapshot{Time: at(20)}
 	brief, rest := story.Brief(c.History)
@@ -64,7 +64,7 @@ func TestWhatHappenedIsWhatWhyTells(t *testing.T) {
 // One that is not held and stuck is shown as both, and a cgroup that is unknown in words.
 func TestUnheldAndStuck(t *testing.T) {
 	c := model.Container{ID: "1", Label: "web", State: model.Running, Unheld: &fact.Unheld{Since: time.Unix(1, 0)}, Stuck: &fact.Stuck{Cgroup: "/pod"}}
-	c.History = []model.Moment{{Kind: model.MomentKind(event.InitMoved), Moved: &event.Moved{PID: 7}}}
+	c.History = []model.Entry{{Kind: model.EntryKind(event.InitMoved), Moved: &event.Moved{PID: 7}}}
 	page := ""
 	for _, l := range containerPage(&c, &model.Snapshot{Containers: []model.Container{c}}, State{}, 120) {
 		page += l.String() + "\n"

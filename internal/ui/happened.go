@@ -60,20 +60,20 @@ func accented(l line, style Style) line {
 }
 
 // accent is the style of what a moment turns on: by it the eye finds starts, ends and kills.
-func accent(m *model.Moment) Style {
+func accent(m *model.Entry) Style {
 	switch m.Kind {
-	case model.MomentKind(event.ContainerStarted):
+	case model.EntryKind(event.ContainerStarted):
 		return Birth
-	case model.MomentKind(event.OOMKill), model.MomentUnobserved, model.MomentNeverRan:
+	case model.EntryKind(event.OOMKill), model.EntryUnobservedKills, model.EntryNeverRan:
 		return KillMark
-	case model.MomentKind(event.ContainerExited):
+	case model.EntryKind(event.ContainerExited):
 		if m.Exit != nil && m.Exit.Cause == event.CauseOOMKill {
 			return KillMark
 		}
 		return Death
-	case model.MomentStuck:
+	case model.EntryStuck:
 		return Alarm
-	case model.MomentPIDsRefused, model.MomentAbandoned:
+	case model.EntryPIDsRefused, model.EntryAbandoned:
 		return Warn
 	}
 	return Strong

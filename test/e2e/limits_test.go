@@ -249,7 +249,7 @@ func TestStuckAtLimit(t *testing.T) {
 	var a report.ContainerAnswer
 	eventually(t, func() bool {
 		a, _ = why(t, address, name)
-		return a.Stuck != nil && slices.ContainsFunc(a.History, func(m model.Moment) bool { return m.Kind == model.MomentStuck })
+		return a.Stuck != nil && slices.ContainsFunc(a.History, func(m model.Entry) bool { return m.Kind == model.EntryStuck })
 	}, func() string { return "stuck: " + a.Sentence })
 	if !strings.Contains(a.Sentence, name+" runs. It has been stuck at its limit of 32 MiB since ") || !strings.Contains(a.Sentence, "; the OOM killer is off for it, ") {
 		t.Error(a.Sentence)
