@@ -63,7 +63,7 @@ type Event struct {
 	BootNS uint64 `json:"-"`
 }
 
-// Subject is the container that the event is about: of a cgroup the one that it belongs to, of a PID 1 that was moved
+// Subject returns the container that the event is about: of a cgroup the one that it belongs to, of a PID 1 that was moved
 // its own, else the one that the acting process is in; nil is none.
 func (e *Event) Subject() *Container {
 	if e.Cgroup != nil {
@@ -85,7 +85,7 @@ type Container struct {
 	Inner *Container `json:"inner,omitempty"`
 }
 
-// Label is the container's name, or its short id while the name is unknown.
+// Label returns the container's name, or its short id while the name is unknown.
 func (c *Container) Label() string {
 	if c == nil {
 		return ""
@@ -234,7 +234,7 @@ type Exit struct {
 	PIDsRefused *uint64 `json:"pids_refused,omitempty"`
 }
 
-// Senders are the processes that sent signals, or because of which the kernel did; x may be nil.
+// Senders returns the processes that sent signals, or because of which the kernel did; x may be nil.
 func (x *Exit) Senders() []*Process {
 	var list []*Process
 	if x == nil {
@@ -375,7 +375,7 @@ const (
 	LostRecording = "recording too slow" // its count is facts: events, readings and surveys
 )
 
-// Lost says that events did not reach nsviz, or a consumer of it.
+// Lost reports that events did not reach nsviz, or a consumer of it.
 type Lost struct {
 	Count  uint64 `json:"count"`
 	Reason string `json:"reason"`

@@ -27,7 +27,7 @@ func foundSlice(seconds float64, limits fact.CgroupLimits) fact.Fact {
 	return fact.Fact{Time: at(seconds), Cgroups: []fact.FoundCgroup{{Path: "/"}, {Path: slice, Limits: &limits}}}
 }
 
-// killedBelow is a kill in a cgroup because the one above it was full.
+// killedBelow returns a kill in a cgroup because the one above it was full.
 func killedBelow(seconds float64, path, full string) fact.Fact {
 	return happened(seconds, event.Event{Type: event.OOMKill, PID: 7, Comm: "hog", OOM: &event.OOM{
 		Scope: event.ScopeCgroup, Cgroup: full, Victim: event.Victim{PID: 7, Comm: "hog", Cgroup: path},

@@ -23,7 +23,7 @@ func booted(facts []fact.Fact) []fact.Fact {
 	return list
 }
 
-// set is what the same facts say where somebody sets the wall clock by so much before one of them.
+// set returns what the same facts say where somebody sets the wall clock by so much before one of them.
 func set(facts []fact.Fact, from int, by time.Duration) []fact.Fact {
 	list := make([]fact.Fact, len(facts))
 	for i, f := range facts {
@@ -116,7 +116,7 @@ func TestWithoutTheKernelsTime(t *testing.T) {
 	}
 }
 
-// orNil is a number that may be unknown.
+// orNil returns a number that may be unknown.
 func orNil(n *uint64) any {
 	if n == nil {
 		return nil
@@ -124,7 +124,7 @@ func orNil(n *uint64) any {
 	return *n
 }
 
-// shape is a snapshot without the times that a wall clock shows.
+// shape returns a snapshot without the times that a wall clock shows.
 func shape(m *Model) []string {
 	s := m.Whole()
 	var list []string

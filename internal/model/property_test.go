@@ -314,7 +314,7 @@ func TestReplayGivesTheSameSnapshots(t *testing.T) {
 	}
 }
 
-// withFreed is a snapshot with the namespaces that are no more and the containers that never started.
+// withFreed returns a snapshot with the namespaces that are no more and the containers that never started.
 func withFreed(m *Model) *Snapshot {
 	s := m.Snapshot()
 	s.Freed = m.listFreed()

@@ -16,7 +16,7 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 )
 
-// there is what a snapshot knows to be there, without names: of those a model that has forgotten less may know more.
+// there returns what a snapshot knows to be there, without names: of those a model that has forgotten less may know more.
 func there(m *Model) (list []string) {
 	s := m.Whole()
 	for i := range s.Containers {
@@ -39,7 +39,7 @@ func there(m *Model) (list []string) {
 	return list
 }
 
-// asItIs is what a snapshot says of the present, and not of what has happened.
+// asItIs returns what a snapshot says of the present, and not of what has happened.
 func asItIs(m *Model) *Snapshot {
 	s := m.Whole()
 	s.At, s.Events, s.Kills, s.Totals, s.LeftOut, s.Freed = 0, nil, nil, Totals{}, LeftOut{}, nil

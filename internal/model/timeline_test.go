@@ -90,13 +90,13 @@ func freed(seconds float64, typ event.NamespaceType, id uint64) fact.Fact {
 	return happened(seconds, event.Event{Type: event.NamespaceFreed, Namespace: &event.Namespace{Type: typ, ID: id, Via: event.ViaKernel}})
 }
 
-// acted is a join by a process of any name.
+// acted returns a join by a process of any name.
 func acted(comm string, f fact.Fact) fact.Fact {
 	f.Event.Comm = comm
 	return f
 }
 
-// wholeLife is what a container goes through, and another one that shares its net namespace.
+// wholeLife returns what a container goes through, and another one that shares its net namespace.
 func wholeLife() []fact.Fact {
 	web, db := who("a", "web"), who("b", "db")
 	net := event.Namespace{Type: event.Net, ID: 22}
@@ -299,7 +299,7 @@ func TestContainerHistories(t *testing.T) {
 	}
 }
 
-// counted is a reading of the kernel's own count of kills.
+// counted returns a reading of the kernel's own count of kills.
 func counted(seconds float64, c event.Container, kills uint64) fact.Fact {
 	return fact.Fact{Time: at(seconds), Memory: []fact.Reading{{ID: c.ID, OOMKills: &kills}}}
 }

@@ -101,7 +101,7 @@ func TestIdentity(t *testing.T) {
 	}
 }
 
-// one is the life of a container, with a kill.
+// one returns the life of a container, with a kill.
 func one(second float64, c event.Container) []fact.Fact {
 	return []fact.Fact{created(second, c), started(second, c, 4), killed(second, &c, 5), exited(second, c, 4), removed(second, c)}
 }

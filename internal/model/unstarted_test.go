@@ -76,14 +76,14 @@ func TestNeverStarted(t *testing.T) {
 	}
 }
 
-// foundStarting is a container that is there, and whose own program does not run yet.
+// foundStarting returns a container that is there, and whose own program does not run yet.
 func foundStarting(seconds float64, c event.Container) fact.Fact {
 	f := found(seconds, c, 0)
 	f.Found.Starting, f.Found.Started = true, at(0)
 	return f
 }
 
-// judgedRemoved is that the engine knew it no more.
+// judgedRemoved reports that the engine knew it no more.
 func judgedRemoved(seconds float64, c event.Container) fact.Fact {
 	return fact.Fact{Time: at(seconds), EngineReport: &fact.EngineReport{ID: c.ID, Removed: true}}
 }

@@ -49,7 +49,7 @@ func TestStoryOfACgroup(t *testing.T) {
 			}
 			told = nil
 			for j := range s.Cgroups[i].History {
-				told = append(told, story.CgroupMoment(&s.Cgroups[i].History[j]).String())
+				told = append(told, story.CgroupEntry(&s.Cgroups[i].History[j]).String())
 			}
 			return len(told) >= n && strings.Contains(told[n-1], last)
 		}, func() string { return strings.Join(told, "\n") })
@@ -207,7 +207,7 @@ func TestTwoWritersOfOneLimit(t *testing.T) {
 			}
 			if m.ByAnyOf != nil { // nearly always, but it depends on what is read when
 				doubts++
-				if words := story.CgroupMoment(&m).String(); !strings.HasPrefix(words, "one of ") || !strings.Contains(words, " changed its memory limit from ") {
+				if words := story.CgroupEntry(&m).String(); !strings.HasPrefix(words, "one of ") || !strings.Contains(words, " changed its memory limit from ") {
 					t.Errorf("words: %s", words)
 				}
 			}

@@ -15,7 +15,7 @@ import (
 	"github.com/nsviz/nsviz/internal/record"
 )
 
-// written is a recording of a host, of a container that was there, and of a minute in which nothing happened.
+// written returns a recording of a host, of a container that was there, and of a minute in which nothing happened.
 func written() *bytes.Buffer {
 	begin := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	var file bytes.Buffer

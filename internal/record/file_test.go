@@ -21,7 +21,7 @@ var (
 	seen     = fact.Fact{Time: time.Unix(2, 0), Event: &event.Event{Time: time.Unix(2, 0), Type: event.CgroupCreated, Cgroup: &event.Cgroup{Path: "/job", ID: 1}}}
 )
 
-// recordUntil makes a recording that ends with an error, or nil.
+// recordUntil returns a recording that ends with an error, or nil.
 func recordUntil(t *testing.T, failed error, facts ...fact.Fact) (path string, err error) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "recording")

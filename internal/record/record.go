@@ -96,7 +96,7 @@ func (w *Writer) Flush() error {
 	return nil
 }
 
-// Count is the number of facts written.
+// Count returns the number of facts written.
 func (w *Writer) Count() uint64 { return w.count }
 
 // Close writes the trailer. It does not close the underlying writer.
@@ -199,7 +199,7 @@ func (r *Reader) next() (fact.Fact, error) {
 	return *l.Fact, nil
 }
 
-// trailer is the end: as many facts as there should be, nothing more, and no bit changed.
+// trailer returns the end: as many facts as there should be, nothing more, and no bit changed.
 func (r *Reader) trailer(facts uint64) error {
 	if facts != r.count {
 		return r.cutShort(fmt.Errorf("there should be %d", facts))

@@ -61,7 +61,7 @@ func facts() []fact.Fact {
 	return list
 }
 
-// recording is a whole one.
+// recording returns a whole one.
 func recording(t testing.TB, facts ...fact.Fact) []byte {
 	t.Helper()
 	var out bytes.Buffer

@@ -150,7 +150,7 @@ func fillTo(v reflect.Value, depth int) {
 	}
 }
 
-// count is how many texts fill fills in.
+// count returns how many texts fill fills in.
 func count(t reflect.Type, depth int) (n int) {
 	switch t.Kind() {
 	case reflect.String:

@@ -16,7 +16,7 @@ import (
 
 const cgroupPrefix = "cgroup:"
 
-// CgroupName is the name of the cgroup at a path.
+// CgroupName returns the name of the cgroup at a path.
 func CgroupName(path string) string { return cgroupPrefix + path }
 
 // IsName reports whether a name is one of a cgroup or of a namespace, even where it is not written as it should be: no
@@ -28,7 +28,7 @@ func IsName(name string) bool {
 }
 
 // ParseCgroupName reads cgroup:/path, with the path that the hierarchy with the memory controller has the cgroup
-// at. It reports false for anything else; no container and no namespace can be called so.
+// at. It returns false for anything else; no container and no namespace can be called so.
 func ParseCgroupName(name string) (cgroup string, ok bool) {
 	cgroup, ok = strings.CutPrefix(name, cgroupPrefix)
 	if !ok || !strings.HasPrefix(cgroup, "/") {
@@ -38,7 +38,7 @@ func ParseCgroupName(name string) (cgroup string, ok bool) {
 }
 
 // ParseNamespaceName reads net:[4026532184], as the links in /proc/PID/ns have it, or net:4026532184, for shells
-// to which brackets mean something. It reports false for anything else; no container can be called so.
+// to which brackets mean something. It returns false for anything else; no container can be called so.
 func ParseNamespaceName(name string) (story.NamespaceName, bool) {
 	kind, number, found := strings.Cut(name, ":")
 	if !found {
@@ -57,14 +57,14 @@ func ParseNamespaceName(name string) (story.NamespaceName, bool) {
 	return story.NamespaceName{Type: t, ID: id}, true
 }
 
-// NotFoundError is that no container is called so.
+// NotFoundError reports that no container is called so.
 type NotFoundError struct{ Name string }
 
 func (e *NotFoundError) Error() string {
 	return fmt.Sprintf("nothing is known of a container %q", e.Name)
 }
 
-// AmbiguousError is that several containers' ids begin so.
+// AmbiguousError reports that several containers' ids begin so.
 type AmbiguousError struct {
 	Name       string
 	Candidates []string
@@ -116,7 +116,7 @@ func Find(s *model.Snapshot, name string) (*model.Container, error) {
 	return nil, &AmbiguousError{name, candidates}
 }
 
-// latestOf is when the latest thing is known to have happened to a container that is not live.
+// latestOf returns when the latest thing is known to have happened to a container that is not live.
 func latestOf(c *model.Container) time.Time {
 	latest := c.Exited
 	if n := c.NeverStarted; n != nil {
@@ -162,7 +162,7 @@ func FindByPID(s *model.Snapshot, name string, cgroupOf func(pid int32) (string,
 	return holder, nil
 }
 
-// clean makes an error that holds names safe to print.
+// clean makes an error that contains names safe to print.
 func clean(err error) error {
 	if err == nil {
 		return nil

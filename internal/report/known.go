@@ -40,7 +40,7 @@ type Known struct {
 	End          *Ending            `json:"end,omitempty"`
 	NeverStarted *fact.NeverStarted `json:"never_started,omitempty"`
 	Previous     *Ending            `json:"previous,omitempty"`
-	History      []model.Entry     `json:"history"`
+	History      []model.Entry      `json:"history"`
 	// Unknown says in sentences what is not known, and why.
 	Unknown []string `json:"unknown"`
 }
@@ -90,7 +90,7 @@ func NewKnown(c *model.Container, s *model.Snapshot) Known {
 			n.Owner, n.Parent, n.Created, n.Creator, n.Freed, n.FreedVia = of.Owner, of.Parent, of.Created, of.Creator, of.Freed, of.FreedVia
 		}
 		if !c.Live() {
-			n.SharedWith = companions(c, of)
+			n.SharedWith = sharedWith(c, of)
 		}
 		k.Namespaces[event.NamespaceType(t)] = n
 	}
@@ -124,7 +124,7 @@ func namespaceOf(c *model.Container, s *model.Snapshot, t event.NamespaceType, i
 
 // companions are the labels of the other containers, dead ones too, that were in a namespace while an ended
 // container was. Of the host's, which most are in, that is not kept.
-func companions(c *model.Container, n *model.Namespace) []string {
+func sharedWith(c *model.Container, n *model.Namespace) []string {
 	if n == nil {
 		return nil
 	}

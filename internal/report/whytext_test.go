@@ -45,10 +45,10 @@ func TestHostileHistory(t *testing.T) {
 			return (&ContainerAnswer{Container: c, Sentence: hostile, History: history}).WriteText(b, false, time.UTC)
 		},
 		"why of a namespace": func(b *strings.Builder) error {
-			return writeAnswer(b, story.Text{{Text: hostile}}, history, story.NamespaceMoment, time.UTC)
+			return writeAnswer(b, story.Text{{Text: hostile}}, history, story.NamespaceEntry, time.UTC)
 		},
 		"why of a cgroup": func(b *strings.Builder) error {
-			return writeAnswer(b, story.Text{{Text: hostile}}, history, story.CgroupMoment, time.UTC)
+			return writeAnswer(b, story.Text{{Text: hostile}}, history, story.CgroupEntry, time.UTC)
 		},
 		"inspect": func(b *strings.Builder) error {
 			return (&Known{

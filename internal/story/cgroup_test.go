@@ -9,7 +9,7 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 )
 
-func TestCgroupMoment(t *testing.T) {
+func TestCgroupEntry(t *testing.T) {
 	kubelet := &event.Process{PID: 812, Comm: "kubelet"}
 	none := fact.Limit{Unlimited: true}
 	noon := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
@@ -40,7 +40,7 @@ func TestCgroupMoment(t *testing.T) {
 		},
 		{model.Entry{Kind: "later"}, "later"},
 	} {
-		if got := CgroupMoment(&test.moment).String(); got != test.want {
+		if got := CgroupEntry(&test.moment).String(); got != test.want {
 			t.Errorf("%s: %q, want %q", test.moment.Kind, got, test.want)
 		}
 	}

@@ -65,7 +65,7 @@ func kill(pid int32, cgroup string) *model.Kill {
 	return k
 }
 
-// with is an end with a PID namespace whose PID 1 was first.
+// with returns an end with a PID namespace whose PID 1 was first.
 func with(exit *event.Exit, first *event.Process) *event.Exit {
 	exit.PIDNamespaceEnded = first
 	return exit

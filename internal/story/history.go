@@ -12,21 +12,21 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 )
 
-// Moment words one moment of a container's history, without its time.
-func Moment(m *model.Entry, c *model.Container) Text {
+// Entry words one entry of a container's history, without its time.
+func Entry(m *model.Entry, c *model.Container) Text {
 	var t Text
 	switch m.Kind {
 	case model.EntryFound:
 		t = text(Plain, "nsviz looked, and it was there"+initWords(m.Init))
 		t = t.join(whereWords(m.Namespaces))
 	case model.EntryKind(event.CgroupCreated):
-		t = doer(m.By, c.ID).add(Plain, " made its cgroup ").add(Number, ShortPath(m.Cgroup))
+		t = actor(m.By, c.ID).add(Plain, " made its cgroup ").add(Number, ShortPath(m.Cgroup))
 	case model.EntryKind(event.CgroupRemoved):
-		t = doer(m.By, c.ID).add(Plain, " removed its cgroup")
+		t = actor(m.By, c.ID).add(Plain, " removed its cgroup")
 	case model.EntryKind(event.NamespaceCreated):
-		t = doer(m.By, c.ID).add(Plain, " made "+typeList(m.Namespaces)+byCall(m.Via))
+		t = actor(m.By, c.ID).add(Plain, " made "+typeList(m.Namespaces)+byCall(m.Via))
 	case model.EntryKind(event.NamespaceJoined):
-		t = doer(m.By, c.ID).add(Plain, " joined ").join(joined(m))
+		t = actor(m.By, c.ID).add(Plain, " joined ").join(joined(m))
 		if byRuntime(m, c) {
 			t = t.add(Plain, asCommands(c, runtime.Exec))
 		}
@@ -58,7 +58,7 @@ func Moment(m *model.Entry, c *model.Container) Text {
 	case model.EntryNeverRan:
 		t = text(Plain, "it ended, and its own program ").add(Strong, "never ran").add(Plain, ": its start was OOM-killed")
 	case model.EntryEngineReport:
-		t = verdictWords(engineName(c), m.EngineReport)
+		t = engineReportWords(engineName(c), m.EngineReport)
 	case model.EntryEngineEvent:
 		t = text(Plain, engineName(c)+" told: ").add(Strong, string(m.Action))
 	default: // of a later version
@@ -67,8 +67,8 @@ func Moment(m *model.Entry, c *model.Container) Text {
 	return t.join(times(m))
 }
 
-// NamespaceMoment words one moment of a namespace's history, without its time.
-func NamespaceMoment(m *model.Entry) Text {
+// NamespaceEntry words one entry of a namespace's history, without its time.
+func NamespaceEntry(m *model.Entry) Text {
 	var t Text
 	switch m.Kind {
 	case model.EntryFound:
@@ -77,12 +77,12 @@ func NamespaceMoment(m *model.Entry) Text {
 			t = text(Plain, "nsviz looked, and ").add(Name, m.Container.Label()).add(Plain, " was in it"+initWords(m.Init))
 		}
 	case model.EntryKind(event.NamespaceCreated):
-		t = doer(m.By, "").add(Plain, " made it"+byCall(m.Via))
+		t = actor(m.By, "").add(Plain, " made it"+byCall(m.Via))
 		if m.By == nil {
 			t = text(Plain, "it was found; its birth was not seen")
 		}
 	case model.EntryKind(event.NamespaceJoined):
-		t = doer(m.By, "").add(Plain, " joined it")
+		t = actor(m.By, "").add(Plain, " joined it")
 	case model.EntryKind(event.NamespaceFreed):
 		t = text(Plain, "it was found gone, or its number in use by another one")
 		if m.Via == event.ViaKernel {
@@ -102,7 +102,7 @@ func NamespaceMoment(m *model.Entry) Text {
 	return t.join(times(m))
 }
 
-// until is when something repeated happened for the last time.
+// until words when something repeated last happened.
 func until(m *model.Entry) Text {
 	if m.Until.IsZero() {
 		return nil
@@ -110,7 +110,7 @@ func until(m *model.Entry) Text {
 	return text(Plain, ", the latest at ").at(m.Until, clockTime)
 }
 
-// times says how often something happened, where it did more than once.
+// times words how often something happened if more than once.
 func times(m *model.Entry) Text {
 	if m.Times() == 1 {
 		return nil
@@ -127,8 +127,8 @@ func Grouped(n uint64) string {
 	return s
 }
 
-// doer names who acted, seen from the container with an id ("" is seen from none).
-func doer(by *event.Process, id string) Text {
+// actor names the process that acted, as seen from the container with an id; "" is none.
+func actor(by *event.Process, id string) Text {
 	if by == nil {
 		return text(Plain, "somebody")
 	}
@@ -189,7 +189,7 @@ func typeNames(namespaces []model.EntryNamespace) []string {
 	return names
 }
 
-// typeList is the types of namespaces: its net and uts namespaces.
+// typeList words the types of namespaces: its net and uts namespaces.
 func typeList(namespaces []model.EntryNamespace) string {
 	if len(namespaces) == 1 {
 		n := "a " + namespaces[0].Type.String() + " namespace"
@@ -201,7 +201,7 @@ func typeList(namespaces []model.EntryNamespace) string {
 	return Listed(typeNames(namespaces)) + " namespaces"
 }
 
-// joined says whose the namespaces are that were joined.
+// joined words whose namespaces were joined.
 func joined(m *model.Entry) Text {
 	names := Listed(typeNames(m.Namespaces)) + " namespace"
 	if len(m.Namespaces) != 1 {
@@ -222,8 +222,8 @@ func joined(m *model.Entry) Text {
 	return text(Plain, "other "+names)
 }
 
-// byRuntime reports whether it is the container's runtime that joined several of its namespaces: it brings a
-// process in. It is a process of the host then or, with newer runtimes, in the container's cgroup already.
+// byRuntime reports whether the container's runtime joined several of its namespaces, to bring a process in. The runtime
+// is a process of the host then or, if it is newer, in the container's cgroup already.
 func byRuntime(m *model.Entry, c *model.Container) bool {
 	if m.By == nil || len(m.Namespaces) < 2 || !m.Namespaces[0].Own || m.By.Container != nil && m.By.Container.ID != c.ID {
 		return false
@@ -231,7 +231,7 @@ func byRuntime(m *model.Entry, c *model.Container) bool {
 	return runtime.Enters(m.By.Comm)
 }
 
-// whereWords says which of a container's namespaces are not its own.
+// whereWords words which of a container's namespaces are not its own.
 func whereWords(namespaces []model.EntryNamespace) Text {
 	var hosts []model.EntryNamespace
 	var t Text
@@ -288,7 +288,7 @@ func LimitWords(r fact.Resource, l fact.Limit) string {
 	return number + " processes"
 }
 
-// limitOf is what a limit of a resource is called.
+// limitOf returns the name of a resource's limit.
 func limitOf(r fact.Resource) string {
 	switch r {
 	case fact.ResourceCPU:
@@ -315,10 +315,10 @@ func limitList(limits []model.LimitChange) []string {
 	return words
 }
 
-// changeWords tells of limits that were changed. Where only a reading found that, by whom is not known, nor when
+// changeWords describes limits that were changed. Where only a reading found that, by whom is not known, nor when
 // exactly. id is the container whose limits they are.
 func changeWords(m *model.Entry, id string) Text {
-	by := doer(m.By, id)
+	by := actor(m.By, id)
 	if len(m.ByAnyOf) > 0 {
 		by = oneOf(m.ByAnyOf, id)
 	}
@@ -375,7 +375,7 @@ func oneOf(list []event.Process, id string) Text {
 			}
 			t = t.add(Plain, " that had ended")
 		} else {
-			t = t.join(doer(by, id))
+			t = t.join(actor(by, id))
 		}
 	}
 	return t
@@ -403,13 +403,13 @@ func killWords(m *model.Entry, c *model.Container) Text {
 	return t.add(Plain, ". ").join(killWhy(k, m.OOM, c))
 }
 
-// abandonedWords tells that the container which a namespace was made for has another one.
+// abandonedWords says that the container which a namespace was made for has another one.
 func abandonedWords(m *model.Entry) Text {
 	t := text(Name, m.Container.Label()).add(Plain, " got a new "+Listed(typeNames(m.Namespaces))+" namespace")
 	return t.add(Plain, ": the one that it had before, in which this container still is, is ").add(Strong, "a dead one")
 }
 
-func verdictWords(engine string, v *fact.EngineReport) Text {
+func engineReportWords(engine string, v *fact.EngineReport) Text {
 	switch {
 	case v != nil && v.StartError != "":
 		return text(Plain, "asked about its start, "+engine+" said ").add(Strong, strings.TrimSuffix(v.StartError, ": unknown"))
@@ -428,47 +428,46 @@ func verdictWords(engine string, v *fact.EngineReport) Text {
 	return text(Plain, "asked about its end, "+engine+" said ").add(Strong, strings.Join(words, ", "))
 }
 
-// briefly is how many moments a short history has.
-const briefly = 12
+// maxBrief is the length of a brief history.
+const maxBrief = 12
 
-// Brief picks from a container's history the latest of what one would want to know first: what changed, who
-// came from outside and what was killed, and not how a start goes about. rest is how many moments are
-// left to a whole history.
-func Brief(moments []model.Entry) (brief []model.Entry, rest int) {
+// Brief returns the latest entries of a container's history without the details of starts: changes, joins from outside,
+// kills. left is how many entries it leaves out.
+func Brief(entries []model.Entry) (brief []model.Entry, left int) {
 	started := false
-	for i := range moments {
-		m := &moments[i]
+	for i := range entries {
+		m := &entries[i]
 		if m.Kind == model.EntryKind(event.ContainerStarted) || m.Kind == model.EntryFound {
 			started = true
 		}
 		if m.Kind == model.EntryKind(event.CgroupCreated) {
 			started = false // anew
 		}
-		if telling(m, started) {
+		if inBrief(m, started) {
 			brief = append(brief, *m)
 		}
 	}
-	brief = brief[max(len(brief)-briefly, 0):]
+	brief = brief[max(len(brief)-maxBrief, 0):]
 	for i := range brief {
-		brief[i].LeftOut = 0 // what is left out now is not the same
+		brief[i].LeftOut = 0 // it is about the full history
 	}
-	return brief, len(moments) - len(brief)
+	return brief, len(entries) - len(brief)
 }
 
-// telling reports what belongs into a short history.
-func telling(m *model.Entry, started bool) bool {
+// inBrief reports whether an entry belongs into a brief history.
+func inBrief(m *model.Entry, started bool) bool {
 	switch m.Kind {
 	case model.EntryKind(event.CgroupCreated), model.EntryKind(event.CgroupRemoved):
 		return false
 	case model.EntryKind(event.NamespaceCreated):
 		return started
 	case model.EntryKind(event.NamespaceJoined):
-		// The engine's way into a net namespace and back, to set it up, is no visit.
+		// The engine joins a net namespace to set it up.
 		setUp := len(m.Namespaces) == 1 && m.Namespaces[0].Type == event.Net && SenderOf(m.By, "") == SenderEngine
 		return started && !setUp
 	case model.EntryEngineEvent:
 		switch m.Action {
-		case fact.ActionStart, fact.ActionDie, fact.ActionExec, fact.ActionUpdate, fact.ActionOOM, fact.ActionKill, fact.ActionStop: // the kernel's side of it is told
+		case fact.ActionStart, fact.ActionDie, fact.ActionExec, fact.ActionUpdate, fact.ActionOOM, fact.ActionKill, fact.ActionStop: // the kernel's side of it has an entry
 			return false
 		}
 	case model.EntryEngineReport: // it stands in the sentence

@@ -18,7 +18,9 @@ func at(seconds float64) time.Time {
 
 func limit(v float64) fact.Limit { return fact.Limit{Value: &v} }
 
-func born(typ event.NamespaceType) model.EntryNamespace { return model.EntryNamespace{Type: typ, ID: 5} }
+func namespacesCreated(typ event.NamespaceType) model.EntryNamespace {
+	return model.EntryNamespace{Type: typ, ID: 5}
+}
 
 func own(typ event.NamespaceType) model.EntryNamespace {
 	return model.EntryNamespace{Type: typ, ID: 5, Own: true}
@@ -28,7 +30,7 @@ func runc(pid int32, in *event.Container) *event.Process {
 	return &event.Process{PID: pid, Comm: "runc", Container: in}
 }
 
-func TestMoment(t *testing.T) {
+func TestEntry(t *testing.T) {
 	c := ended(nil)
 	const (
 		joined  = model.EntryKind(event.NamespaceJoined)
@@ -45,10 +47,10 @@ func TestMoment(t *testing.T) {
 		{model.Entry{Kind: model.EntryKind(event.CgroupCreated), By: runc(7, nil), Cgroup: "/docker/" + webID}, "runc (PID 7, of the host) made its cgroup /docker/a1a1a1a1a1a1…"},
 		{model.Entry{Kind: model.EntryKind(event.CgroupRemoved), By: runc(7, db)}, "runc (PID 7, in db) removed its cgroup"},
 		{
-			model.Entry{Kind: created, By: runc(8, web), Via: event.ViaUnshare, Namespaces: []model.EntryNamespace{born(event.UTS), born(event.Mnt), born(event.PID)}},
+			model.Entry{Kind: created, By: runc(8, web), Via: event.ViaUnshare, Namespaces: []model.EntryNamespace{namespacesCreated(event.UTS), namespacesCreated(event.Mnt), namespacesCreated(event.PID)}},
 			"runc (PID 8, its own) made mnt, pid and uts namespaces by unshare",
 		},
-		{model.Entry{Kind: created, By: runc(8, web), Via: event.ViaClone, Namespaces: []model.EntryNamespace{born(event.UTS)}}, "runc (PID 8, its own) made an uts namespace by clone"},
+		{model.Entry{Kind: created, By: runc(8, web), Via: event.ViaClone, Namespaces: []model.EntryNamespace{namespacesCreated(event.UTS)}}, "runc (PID 8, its own) made an uts namespace by clone"},
 		{
 			model.Entry{Kind: joined, By: runc(0, nil), Namespaces: []model.EntryNamespace{own(event.Net), own(event.Mnt)}, Count: 1203, Until: at(1)},
 			"runc (of the host) joined its mnt and net namespaces, as `docker exec` does, 1,203 times, the latest at " + at(1).UTC().Format("15:04:05.000 UTC"),
@@ -56,13 +58,13 @@ func TestMoment(t *testing.T) {
 		{model.Entry{Kind: joined, By: runc(8, db), Namespaces: []model.EntryNamespace{own(event.Net), own(event.Mnt)}}, "runc (PID 8, in db) joined its mnt and net namespaces"},
 		{model.Entry{Kind: joined, By: runc(8, web), Namespaces: []model.EntryNamespace{{Type: event.Net, Host: true}}}, "runc (PID 8, its own) joined the host's net namespace"},
 		{model.Entry{Kind: joined, By: runc(8, web), Namespaces: []model.EntryNamespace{{Type: event.Net, Container: db}}}, "runc (PID 8, its own) joined the net namespace of db"},
-		{model.Entry{Kind: joined, By: runc(8, web), Namespaces: []model.EntryNamespace{born(event.Net)}}, "runc (PID 8, its own) joined another net namespace"},
+		{model.Entry{Kind: joined, By: runc(8, web), Namespaces: []model.EntryNamespace{namespacesCreated(event.Net)}}, "runc (PID 8, its own) joined another net namespace"},
 		{model.Entry{Kind: joined, Namespaces: []model.EntryNamespace{own(event.Net)}}, "somebody joined its net namespace"},
 		{
 			model.Entry{
 				Kind: started, Init: &event.Process{PID: 100, Comm: "sh"},
 				Start:      &event.Start{DurationMS: new(163.9), Phases: []event.Phase{{Name: "cgroup"}, {Name: "namespaces", AtMS: 1.7}, {Name: "exec", AtMS: 163.9}}},
-				Namespaces: []model.EntryNamespace{born(event.Mnt), {Type: event.Net, Container: db}, {Type: event.User, Host: true}, {Type: event.Time, Host: true}},
+				Namespaces: []model.EntryNamespace{namespacesCreated(event.Mnt), {Type: event.Net, Container: db}, {Type: event.User, Host: true}, {Type: event.Time, Host: true}},
 			},
 			"its own program started (sh, 100), 164 ms after its cgroup was made (its namespaces after 2 ms); net is shared with db; user and time are the host's",
 		},
@@ -151,14 +153,14 @@ func TestMoment(t *testing.T) {
 		{model.Entry{Kind: model.EntryEngineEvent, Action: "exec_start", Count: 2, Until: at(1)}, "docker told: exec_start, 2 times, the latest at " + at(1).UTC().Format("15:04:05.000 UTC")},
 		{model.Entry{Kind: "of_a_later_version"}, "of_a_later_version"},
 	} {
-		if got := Moment(&test.moment, &c).String(); got != test.want {
+		if got := Entry(&test.moment, &c).String(); got != test.want {
 			t.Errorf("%s:\n%s\nwant\n%s", test.moment.Kind, got, test.want)
 		}
 	}
 }
 
 // Whatever lacks, there are words.
-func TestHollowMoments(t *testing.T) {
+func TestIncompleteEntries(t *testing.T) {
 	c := ended(nil)
 	for _, kind := range append([]event.Type{
 		event.Type(model.EntryFound), event.Type(model.EntryLimits), event.Type(model.EntryLimitsChanged), event.Type(model.EntryUnobservedKills),
@@ -168,7 +170,7 @@ func TestHollowMoments(t *testing.T) {
 			{Kind: model.EntryKind(kind)}, {Kind: model.EntryKind(kind), OOM: &event.OOM{}, Exit: &event.Exit{}, Start: &event.Start{}, By: &event.Process{}},
 			{Kind: model.EntryKind(kind), Limits: make([]model.LimitChange, 1), Namespaces: make([]model.EntryNamespace, 1), Init: &event.Process{}},
 		} {
-			if kind != event.Type(model.EntryLimitsChanged) && Moment(&m, &c).String() == "" || NamespaceMoment(&m).String() == "" {
+			if kind != event.Type(model.EntryLimitsChanged) && Entry(&m, &c).String() == "" || NamespaceEntry(&m).String() == "" {
 				t.Errorf("no words for %+v", m)
 			}
 		}
@@ -178,7 +180,7 @@ func TestHollowMoments(t *testing.T) {
 func TestBrief(t *testing.T) {
 	kind := func(k event.Type) model.EntryKind { return model.EntryKind(k) }
 	engine := &event.Process{PID: 1, Comm: "dockerd"}
-	net, all := []model.EntryNamespace{born(event.Net)}, []model.EntryNamespace{born(event.Net), born(event.Mnt)}
+	net, all := []model.EntryNamespace{namespacesCreated(event.Net)}, []model.EntryNamespace{namespacesCreated(event.Net), namespacesCreated(event.Mnt)}
 	moments := []model.Entry{
 		{Kind: kind(event.CgroupCreated)}, {Kind: kind(event.NamespaceCreated)}, {Kind: kind(event.NamespaceJoined), By: runc(2, nil), Namespaces: all},
 		{Kind: kind(event.ContainerStarted)}, {Kind: model.EntryEngineEvent, Action: "start"}, {Kind: model.EntryLimits},
@@ -206,7 +208,7 @@ func TestBrief(t *testing.T) {
 		t.Error("the history itself was changed")
 	}
 	many := make([]model.Entry, 100)
-	if brief, rest := Brief(many); len(brief) != briefly || rest != 100-briefly {
+	if brief, rest := Brief(many); len(brief) != maxBrief || rest != 100-maxBrief {
 		t.Errorf("%d moments, and %d more", len(brief), rest)
 	}
 }

@@ -20,7 +20,7 @@ func TestCommandsOfEveryRuntime(t *testing.T) {
 		}
 	}
 	moment := func(m model.Entry) func(*model.Container) Text {
-		return func(c *model.Container) Text { return Moment(&m, c) }
+		return func(c *model.Container) Text { return Entry(&m, c) }
 	}
 	own := []model.EntryNamespace{{Type: event.Mnt, Own: true}, {Type: event.Net, Own: true}}
 	tests := map[string]struct {

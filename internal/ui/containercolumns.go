@@ -21,7 +21,7 @@ type columns struct {
 
 const memoryText = 13 // 1023/1024 MiB
 
-// width is what the columns take, with the gaps between them.
+// width returns what the columns take, with the gaps between them.
 func (c columns) width() int {
 	w := marker
 	for i := range containerColumns {
@@ -219,7 +219,7 @@ var containerColumns = []containerColumn{
 	},
 }
 
-// space is what the column takes of a line, with the blanks around it; 0 where it has no room.
+// space returns what the column takes of a line, with the blanks around it; 0 where it has no room.
 func (col *containerColumn) space(c columns) int {
 	w := col.width(c)
 	if w == 0 {
@@ -246,7 +246,7 @@ func (col *containerColumn) put(l line, c columns, cell func() line) line {
 	return l.join(cell().fit(w)).space(col.gap(c))
 }
 
-// head is the row of column titles above the containers.
+// head returns the row of column titles above the containers.
 func (c columns) head() line {
 	l := line{}.space(marker)
 	for i := range containerColumns {
@@ -256,7 +256,7 @@ func (c columns) head() line {
 	return l
 }
 
-// vmHead is the row of titles above the virtual machines, in the columns of the containers. If not all of them fit,
+// vmHead returns the row of titles above the virtual machines, in the columns of the containers. If not all of them fit,
 // which names those that are shown.
 func (c columns) vmHead(which string) line {
 	l := line{}.space(marker)
@@ -272,7 +272,7 @@ func (c columns) vmHead(which string) line {
 	return l
 }
 
-// memoryWidth is that of the bar and the text beside it.
+// memoryWidth returns the width of the bar and the text beside it.
 func (c columns) memoryWidth() int {
 	if c.bar > 0 {
 		return c.bar + 1 + c.memory
@@ -280,7 +280,7 @@ func (c columns) memoryWidth() int {
 	return c.memory
 }
 
-// groups is the row above the titles that says what the columns are about.
+// groups returns the row above the titles that says what the columns are about.
 func (c columns) groups() line { return c.grouped("namespaces", "cgroup") }
 
 // vmGroups is groups for virtual machines.
@@ -370,7 +370,7 @@ func endText(ct *model.Container, s *model.Snapshot) line {
 	return l
 }
 
-// memoryOf is a container's memory or, where that matters more, why its limit does not do what it is for.
+// memoryOf returns a container's memory or, where that matters more, why its limit does not do what it is for.
 func (c columns) memoryOf(ct *model.Container) line {
 	switch {
 	case ct.Unheld != nil:
@@ -391,7 +391,7 @@ func (c columns) memoryOf(ct *model.Container) line {
 	return memoryCell(ct.Memory, c.bar, c.memory)
 }
 
-// oomText is how many OOM kills there were in a container since it started.
+// oomText returns how many OOM kills there were in a container since it started.
 func oomText(ct *model.Container) line {
 	switch n := ct.OOMKillsAtLeast; {
 	case ct.OOMKills == nil && n == 0:
@@ -424,7 +424,7 @@ func pidText(pid int32) line {
 	return text(Number, strconv.Itoa(int(pid)))
 }
 
-// bornAt is when the container began, as far as it is known.
+// bornAt returns when the container began, as far as it is known.
 func bornAt(ct *model.Container) time.Time {
 	if !ct.Started.IsZero() {
 		return ct.Started
@@ -446,7 +446,7 @@ func upText(ct *model.Container, s *model.Snapshot) line {
 	return text(Plain, story.Uptime(s.Time.Sub(from)))
 }
 
-// livedText is how long a container lived that is no more.
+// livedText returns how long a container lived that is no more.
 func livedText(ct *model.Container) line {
 	from := ct.Begin()
 	if from.Time.IsZero() || ct.Exited.IsZero() {
@@ -462,7 +462,7 @@ func startText(ct *model.Container) line {
 	return text(Plain, story.StartDuration(*ct.StartDuration))
 }
 
-// orUnknown is a text, or a question mark where there is none.
+// orUnknown returns a text, or a question mark where there is none.
 func orUnknown(s string) line {
 	if s == "" {
 		return text(Unknown, "?")

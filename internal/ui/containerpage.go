@@ -10,7 +10,7 @@ import (
 	"github.com/nsviz/nsviz/internal/story"
 )
 
-// containerPage is the anatomy of one container: what it sees, what it may use, what happened to it.
+// containerPage returns the anatomy of one container: what it sees, what it may use, what happened to it.
 func containerPage(c *model.Container, s *model.Snapshot, st State, w int) []line {
 	lines := anatomyTitle(c, w)
 	lines = append(lines, paragraph(inOneSentence(c, s), 1, w)...)
@@ -62,7 +62,7 @@ func anatomyTitle(c *model.Container, w int) []line {
 	return flow(parts, 3, 1, w)
 }
 
-// inOneSentence is the lesson of nsviz, told of this container; of one that has ended, how it did.
+// inOneSentence returns the lesson of nsviz, told of this container; of one that has ended, how it did.
 func inOneSentence(c *model.Container, s *model.Snapshot) line {
 	if !c.Live() {
 		return told(story.Container(c, s), s.Time)
@@ -238,7 +238,7 @@ func killCount(c *model.Container) line {
 	return kills
 }
 
-// memoryChart is the last minute of memory, large enough to see the saw teeth of an OOM loop.
+// memoryChart returns the last minute of memory, large enough to see the saw teeth of an OOM loop.
 func memoryChart(c *model.Container, w int) []line {
 	const high = 4
 	if c.Memory.History.Empty() {

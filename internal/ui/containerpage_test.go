@@ -34,7 +34,7 @@ func TestWhatHappenedIsWhatWhyTells(t *testing.T) {
 	brief, rest := story.Brief(c.History)
 	var want []string
 	for i, when := range []string{"Oct 31 11:00", "11:59:00.000", "12:00:00.000", "12:05:00.000", "12:10:00.000", "?"} {
-		want = append(want, when+strings.Repeat(" ", 14-len(when))+story.Moment(&brief[i], &c).For(time.UTC))
+		want = append(want, when+strings.Repeat(" ", 14-len(when))+story.Entry(&brief[i], &c).For(time.UTC))
 	}
 	want = append(want, strings.Repeat(" ", 14)+"and 1 thing more: nsviz why web --history")
 	var got []string

@@ -8,7 +8,7 @@ import (
 	"github.com/nsviz/nsviz/internal/story"
 )
 
-// happened is what happened to a container, oldest first: what `nsviz why` tells of its history, in the same words.
+// happened returns what happened to a container, oldest first: what `nsviz why` tells of its history, in the same words.
 func happened(c *model.Container, s *model.Snapshot, st State, w int) []line {
 	const when, narrow, most = 14, 44, 12
 	left := when
@@ -31,7 +31,7 @@ func happened(c *model.Container, s *model.Snapshot, st State, w int) []line {
 			lines = append(lines, head)
 			head = nil
 		}
-		for _, l := range accented(told(story.Moment(m, c), s.Time), accent(m)).wrap(max(w-left, 8)) {
+		for _, l := range accented(told(story.Entry(m, c), s.Time), accent(m)).wrap(max(w-left, 8)) {
 			lines = append(lines, head.fit(left).join(l))
 			head = nil
 		}
@@ -50,7 +50,7 @@ func happened(c *model.Container, s *model.Snapshot, st State, w int) []line {
 	return lines
 }
 
-// accented is a line whose first strong words have another style.
+// accented returns a line whose first strong words have another style.
 func accented(l line, style Style) line {
 	if i := slices.IndexFunc(l, func(sp span) bool { return sp.style == Strong }); i >= 0 {
 		l = slices.Clone(l)
@@ -59,7 +59,7 @@ func accented(l line, style Style) line {
 	return l
 }
 
-// accent is the style of what a moment turns on: by it the eye finds starts, ends and kills.
+// accent returns the style of what a moment turns on: by it the eye finds starts, ends and kills.
 func accent(m *model.Entry) Style {
 	switch m.Kind {
 	case model.EntryKind(event.ContainerStarted):

@@ -124,7 +124,7 @@ func cgroupVersion(version string) line {
 	return orUnknown(version)
 }
 
-// probeLines is the table of facts and hooks; the reasons wrap beside them.
+// probeLines returns the table of facts and hooks; the reasons wrap beside them.
 func probeLines(s *model.Snapshot, w int) []line {
 	if s.Probes == nil {
 		return []line{text(Dim, "  attaching…")}

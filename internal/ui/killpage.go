@@ -199,7 +199,7 @@ func killOutcome(k *model.Kill, c *model.Container, now time.Time) line {
 	return l
 }
 
-// byHand is a command that shows the kernel's own count.
+// byHand returns a command that shows the kernel's own count.
 func byHand(o *event.OOM, cgroup string) string {
 	if o.Scope != event.ScopeCgroup || o.Cgroup == "" {
 		return ""

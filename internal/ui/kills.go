@@ -41,7 +41,7 @@ func killKey(k *model.Kill) string {
 	return fmt.Sprintf("%d/%d", k.Event.Time.UnixNano(), story.VictimPID(k))
 }
 
-// listedKills are the kills that the search lets through, newest first.
+// listedKills returns the kills that the search lets through, newest first.
 func listedKills(s *model.Snapshot, needle string) []*model.Kill {
 	var out []*model.Kill
 	for i := len(s.Kills) - 1; i >= 0; i-- {
@@ -125,7 +125,7 @@ func (killsView) rows(sc screen, h int) []row {
 	return append(rows, plainRows(sentences)...)
 }
 
-// killColumns are the columns of a list of kills.
+// killColumns returns the columns of a list of kills.
 func killColumns(sc screen, list []*model.Kill) []column {
 	needle := sc.state.Search
 	return []column{
@@ -152,7 +152,7 @@ func killColumns(sc screen, list []*model.Kill) []column {
 	}
 }
 
-// shortWhy is the reason and the outcome of a kill in a few words.
+// shortWhy returns the reason and the outcome of a kill in a few words.
 func shortWhy(k *model.Kill, s *model.Snapshot) line {
 	var l line
 	o := k.Event.OOM

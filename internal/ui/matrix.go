@@ -29,7 +29,7 @@ func isolatedByDefault(t event.NamespaceType) bool {
 	return false
 }
 
-// namespaceHead is the titles of the eight columns, w columns wide each.
+// namespaceHead returns the titles of the eight columns, w columns wide each.
 func namespaceHead(w int) line {
 	var l line
 	for _, t := range event.NamespaceTypes() {
@@ -53,7 +53,7 @@ func namespaceTitle(t event.NamespaceType, w int) string {
 	return name[:w-1]
 }
 
-// namespaceCells are the eight symbols of a container, each under its title.
+// namespaceCells returns the eight symbols of a container, each under its title.
 func namespaceCells(ct *model.Container, w int) line {
 	var l line
 	for _, t := range event.NamespaceTypes() {
@@ -67,7 +67,7 @@ func namespaceCells(ct *model.Container, w int) line {
 	return l
 }
 
-// membershipSign is the symbol of a container's place in a namespace.
+// membershipSign returns the symbol of a container's place in a namespace.
 func membershipSign(m model.Membership, t event.NamespaceType) (string, Style) {
 	if m.Abandoned != nil {
 		return deadSign, Alarm

@@ -35,7 +35,7 @@ func namespaceKey(n *model.Namespace) string {
 	return n.Type.String() + ":" + strconv.FormatUint(n.ID, 10)
 }
 
-// listedNamespaces are the namespaces that the search lets through.
+// listedNamespaces returns the namespaces that the search lets through.
 func listedNamespaces(s *model.Snapshot, needle string) []*model.Namespace {
 	var out []*model.Namespace
 	for i := range s.Namespaces {
@@ -64,7 +64,7 @@ func (v namespacesView) rows(sc screen, h int) []row {
 	return append(rows, plainRows(below)...)
 }
 
-// namespaceTable is the columns of a list of namespaces, as far as the screen has room for them.
+// namespaceTable returns the columns of a list of namespaces, as far as the screen has room for them.
 func namespaceTable(sc screen, list []*model.Namespace) []column {
 	needle := sc.state.Search
 	columns := []column{
@@ -101,7 +101,7 @@ func idText(id uint64) line {
 	return text(Number, strconv.FormatUint(id, 10))
 }
 
-// ownerText is the user namespace that owns another; the first one has no owner.
+// ownerText returns the user namespace that owns another; the first one has no owner.
 func ownerText(n *model.Namespace) line {
 	if n.Owner == 0 && n.Host && n.Type == event.User {
 		return text(Dim, "none")
@@ -109,7 +109,7 @@ func ownerText(n *model.Namespace) line {
 	return idText(n.Owner)
 }
 
-// bornText is when a namespace was made and by whom; those older than nsviz were not seen.
+// bornText returns when a namespace was made and by whom; those older than nsviz were not seen.
 func bornText(n *model.Namespace, s *model.Snapshot) (when, by line) {
 	when = text(Dim, "before")
 	switch {
@@ -128,7 +128,7 @@ func bornText(n *model.Namespace, s *model.Snapshot) (when, by line) {
 	return when, by
 }
 
-// processCount is how many processes are in a namespace, or how many of them nsviz may see.
+// processCount returns how many processes are in a namespace, or how many of them nsviz may see.
 func processCount(n *model.Namespace, s *model.Snapshot) line {
 	count := strconv.Itoa(len(n.Processes))
 	switch {

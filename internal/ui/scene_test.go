@@ -63,7 +63,7 @@ func flat(value float64) model.Series {
 	return model.SeriesOf(points...)
 }
 
-// sawTeeth is the memory of a container that is killed whenever it reaches its limit.
+// sawTeeth returns the memory of a container that is killed whenever it reaches its limit.
 func sawTeeth() model.Series {
 	points := make([]model.MemoryPoint, model.HistoryLength)
 	for i := 15; i < len(points); i++ {
@@ -133,7 +133,7 @@ func sceneContainers() []model.Container {
 	return []model.Container{agent, web, sidecar, hog}
 }
 
-// hostsOf are the host's namespaces of some types.
+// hostsOf returns the host's namespaces of some types.
 func hostsOf(types ...string) (touched []model.EntryNamespace) {
 	for _, name := range types {
 		t, err := event.ParseNamespaceType(name)
@@ -152,7 +152,7 @@ func started(c *model.Container, ms float64, hosts ...string) model.Entry {
 	}
 }
 
-// hogHistory is that of a container in which processes were killed again and again.
+// hogHistory returns the history of a container in which processes were killed again and again.
 func hogHistory() []model.Entry {
 	at := sceneTime.Add(-45*time.Second - 412*time.Millisecond)
 	hog := model.Container{Started: sceneTime.Add(-45 * time.Second), InitPID: 28473, InitComm: "stress-ng"}
@@ -250,7 +250,7 @@ func sceneNamespaces() []model.Namespace {
 	return out
 }
 
-// scene is the busy host of the screenshots.
+// scene returns the busy host of the screenshots.
 func scene() *model.Snapshot {
 	s := &model.Snapshot{
 		Time: sceneTime,
@@ -291,7 +291,7 @@ func sceneUnseen() *model.Snapshot {
 	return s
 }
 
-// sceneEmpty is a host where nothing runs.
+// sceneEmpty returns a host where nothing runs.
 func sceneEmpty() *model.Snapshot {
 	s := scene()
 	s.Containers, s.Kills, s.Events, s.Totals = nil, nil, nil, model.Totals{}
@@ -299,13 +299,13 @@ func sceneEmpty() *model.Snapshot {
 	return s
 }
 
-// sceneFirst is what the first frame has: the host and nothing else.
+// sceneFirst returns what the first frame has: the host and nothing else.
 func sceneFirst() *model.Snapshot {
 	full := scene()
 	return &model.Snapshot{Time: full.Time, Host: full.Host}
 }
 
-// sceneLossy is a host where events went missing and the engine is silent.
+// sceneLossy returns a host where events went missing and the engine is silent.
 func sceneLossy() *model.Snapshot {
 	s := scene()
 	s.Totals.Lost = map[string]uint64{"ring full": 12, "reader too slow": 3}
@@ -379,7 +379,7 @@ func sceneEnded() *model.Snapshot {
 	return s
 }
 
-// sceneUnknown is a host that tells little.
+// sceneUnknown returns a host that tells little.
 func sceneUnknown() *model.Snapshot {
 	s := scene()
 	for i := range s.Containers {
@@ -464,7 +464,7 @@ func sceneVMs() *model.Snapshot {
 	return s
 }
 
-// sceneVMsOnly is a host of virtual machines of which little is known.
+// sceneVMsOnly returns a host of virtual machines of which little is known.
 func sceneVMsOnly() *model.Snapshot {
 	s := sceneEmpty()
 	s.VMs = []model.VM{

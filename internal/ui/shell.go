@@ -270,7 +270,7 @@ func (sh *shell) copy(f Frame) {
 	}
 }
 
-// tcellStyles is the palette in the terminal library's terms.
+// tcellStyles returns the palette in the terminal library's terms.
 func tcellStyles(color bool) (styles [256]tcell.Style) {
 	for i := range styles {
 		if Style(i).base() >= styleCount {

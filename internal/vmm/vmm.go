@@ -258,7 +258,7 @@ func (r *reader) name() string {
 	return strings.Clone(name[:end]) // the command line need not be kept
 }
 
-// option is the value of the last option of a name; "" where there is none. QEMU takes one dash for two.
+// option returns the value of the last option of a name; "" where there is none. QEMU takes one dash for two.
 func (r *reader) option(name string) string {
 	value := ""
 	for i := 1; i < len(r.arguments); i++ {
@@ -343,7 +343,7 @@ func (r *reader) mapped() *uint64 {
 	return &sum
 }
 
-// guestRange is the size of a mapping of /proc/PID/maps that looks like guest memory; 0 is any other one.
+// guestRange returns the size of a mapping of /proc/PID/maps that looks like guest memory; 0 is any other one.
 func guestRange(line []byte) uint64 {
 	fields := bytes.Fields(line)
 	if len(fields) < 5 || !bytes.HasPrefix(fields[1], []byte("rw-")) {

@@ -89,7 +89,7 @@ func startDemo(t *testing.T, args ...string) *process {
 	return start(t, io.Discard, append([]string{"demo"}, args...)...)
 }
 
-// pid is that of nsviz.
+// pid returns the PID of nsviz.
 func (p *process) pid() int { return p.cmd.Process.Pid }
 
 // madeBy matches events about a container of a demo, whatever was added to tell its name from others'.

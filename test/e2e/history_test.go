@@ -175,7 +175,7 @@ func TestHistory(t *testing.T) {
 	}
 }
 
-// fileOfCgroup is a file of the cgroup that a process is in, in the hierarchy that has a controller.
+// fileOfCgroup returns a file of the cgroup that a process is in, in the hierarchy that has a controller.
 func fileOfCgroup(t *testing.T, pid int, controller, file string) string {
 	t.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
@@ -195,7 +195,7 @@ func fileOfCgroup(t *testing.T, pid int, controller, file string) string {
 	return unified
 }
 
-// engineTime is the engine's clock.
+// engineTime returns the engine's clock.
 func engineTime(t *testing.T) time.Time {
 	t.Helper()
 	now, err := time.Parse(time.RFC3339Nano, docker(t, "info", "-f", "{{.SystemTime}}"))
@@ -219,7 +219,7 @@ func words(of *event.Container, history []model.Entry) []string {
 	c := &model.Container{ID: of.ID, Label: of.Label(), Runtime: of.Runtime}
 	list := make([]string, len(history))
 	for i := range history {
-		list[i] = story.Moment(&history[i], c).String()
+		list[i] = story.Entry(&history[i], c).String()
 	}
 	return list
 }

@@ -20,7 +20,7 @@ import (
 	"github.com/nsviz/nsviz/internal/anatomy"
 )
 
-// finding is the finding of that kind, nil where there is none.
+// finding returns the finding of that kind, nil where there is none.
 func finding(a *anatomy.Anatomy, id string) *anatomy.Finding {
 	for i := range a.Findings {
 		if a.Findings[i].ID == id {

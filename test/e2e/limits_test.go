@@ -41,7 +41,7 @@ func ps(t *testing.T, name string) listed {
 	return list[i]
 }
 
-// row is a container's row in the table of `nsviz ps`.
+// row returns a container's row in the table of `nsviz ps`.
 func row(t *testing.T, name string) string {
 	t.Helper()
 	stdout, _, _ := nsviz(t, "ps")
@@ -54,7 +54,7 @@ func row(t *testing.T, name string) string {
 	return ""
 }
 
-// trackedHierarchy is what nsviz follows here.
+// trackedHierarchy returns what nsviz follows here.
 func trackedHierarchy(t *testing.T) cgroupfs.Layout {
 	t.Helper()
 	host, err := host.Open(host.Roots{})

@@ -129,7 +129,7 @@ func (r *Reader) Layout() (Layout, error) {
 	return layout, nil
 }
 
-// resolvedRoot is the root for cgroups as mountinfo has it, without symbolic links.
+// resolvedRoot returns the root for cgroups as mountinfo has it, without symbolic links.
 func (r *Reader) resolvedRoot() string {
 	if resolved, err := filepath.EvalSymlinks(r.root); err == nil {
 		return resolved
@@ -227,7 +227,7 @@ func (m cgroupMount) layout(version Version, controller string, id uint32) Layou
 	}
 }
 
-// hasV1Controller tells whether a v1 hierarchy with a controller is mounted. A v2 host may have one
+// hasV1Controller reports whether a v1 hierarchy with a controller is mounted. A v2 host may have one
 // without: systemd's named hierarchy, for old containers.
 func hasV1Controller(v1 []cgroupMount, ids map[string]uint32) bool {
 	for _, m := range v1 {

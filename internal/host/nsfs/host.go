@@ -16,7 +16,7 @@ const (
 	FromConstants = "the kernel's constants (mnt and net are unknown)"
 )
 
-// Initial are the numbers that the kernel gives to the namespaces that it boots with, by
+// Initial returns the numbers that the kernel gives to the namespaces that it boots with, by
 // its enum init_ns_ino (PROC_*_INIT_INO before 6.18): user, uts, ipc and pid since 3.8, cgroup
 // since 4.6, time since 5.6. No other namespace gets them: dynamic ones start at 0xf0000000. Those
 // of the initial mnt and net namespaces were dynamic for long; they are 0 here.

@@ -39,7 +39,7 @@ type Pin struct {
 	socket string // what the link of a PinSocket says, which leads nowhere
 }
 
-// SocketPin is the pin of a net namespace by an open socket, of which /proc does not tell; inode is the socket's own.
+// SocketPin returns the pin of a net namespace by an open socket, of which /proc does not tell; inode is the socket's own.
 func SocketPin(netNamespace uint64, pid int32, fd uint32, inode uint64) Pin {
 	return Pin{
 		Type: event.Net, ID: netNamespace, Kind: PinSocket, PID: pid, link: fmt.Sprintf("fd/%d", fd), socket: fmt.Sprintf("socket:[%d]", inode),

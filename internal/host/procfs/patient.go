@@ -20,7 +20,7 @@ const (
 	mostWaitingOfCgroup = 4
 )
 
-// ErrNoAnswer says that a file was not read in time.
+// ErrNoAnswer reports that a file was not read in time.
 var ErrNoAnswer = errors.New("the process's memory does not answer")
 
 // ReadMemory reads a file of a process that is read out of its memory, such as cmdline and maps. It fails with [ErrNoAnswer]

@@ -49,7 +49,7 @@ func (r *Reader) Sight() (s Sight, err error) {
 // HidesProcesses reports whether a list of all processes lacks some: the first one is always there.
 func HidesProcesses(pids []int32) bool { return !slices.Contains(pids, 1) }
 
-// ownCapabilities are those that nsviz has on the host: none where it is in a user namespace of its own.
+// ownCapabilities returns those that nsviz has on the host: none where it is in a user namespace of its own.
 func (r *Reader) ownCapabilities() (Capabilities, error) {
 	self, err := r.Self()
 	if err != nil {

@@ -144,7 +144,7 @@ func sumIO(devices []IODevice) *IOUse {
 	return use
 }
 
-// isDevice tells whether text is of the form major:minor.
+// isDevice reports whether text is of the form major:minor.
 func isDevice(text string) bool {
 	major, minor, found := strings.Cut(text, ":")
 	return found && isDigits(major) && isDigits(minor)

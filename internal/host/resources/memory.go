@@ -26,7 +26,7 @@ type Memory struct {
 	UnderOOM, OOMKillOff *bool
 }
 
-// Limit is the limit; nil is unknown.
+// Limit returns the limit; nil is unknown.
 func (m Memory) Limit() *fact.Limit {
 	if m.LimitBytes == nil && !m.Unlimited {
 		return nil

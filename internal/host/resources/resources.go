@@ -132,7 +132,7 @@ type cgroupIn struct {
 	unconfined bool
 }
 
-// v1 tells whether the files are those of cgroup v1.
+// v1 reports whether the files are those of cgroup v1.
 func (c cgroupIn) v1() bool { return c.Controller != "" }
 
 // cgroup finds the container's cgroup in the hierarchy that has a controller.
