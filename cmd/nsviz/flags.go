@@ -37,7 +37,7 @@ func (c *checked[T]) Set(s string) error {
 	return err
 }
 
-// String is empty for what is nothing, of which the help tells no default.
+// String returns "" for the zero value, for which the help shows no default.
 func (c *checked[T]) String() string {
 	var nothing T
 	if c.value == nil || *c.value == nothing {

@@ -20,8 +20,8 @@ type differences struct {
 	worst          Severity
 }
 
-func (d *differences) add(looser bool, severity Severity, what, compareSettings, has string) {
-	text := fmt.Sprintf("%s: %s was told %s, the kernel has %s", what, d.engine, compareSettings, has)
+func (d *differences) add(looser bool, severity Severity, what, wanted, has string) {
+	text := fmt.Sprintf("%s: %s was told %s, the kernel has %s", what, d.engine, wanted, has)
 	if !looser {
 		d.strict = append(d.strict, text)
 		return
@@ -31,7 +31,7 @@ func (d *differences) add(looser bool, severity Severity, what, compareSettings,
 }
 
 // compareSettings compares the engine's settings with the kernel's state.
-func (h *finder) told() {
+func (h *finder) compareSettings() {
 	t := h.a.settings
 	if t == nil || h.a.PID == 0 {
 		return
@@ -88,8 +88,8 @@ func (h *finder) compareNamespaces(t *fact.Settings, d *differences) {
 		if mode == "" && (kind == event.User || kind == event.CgroupNS) {
 			continue
 		}
-		if told := mode == "host"; told != *n.SharedWithHost {
-			d.add(!told, High, kind.String()+" namespace", yesNo(told, "the host's", "one apart from the host"),
+		if wanted := mode == "host"; wanted != *n.SharedWithHost {
+			d.add(!wanted, High, kind.String()+" namespace", yesNo(wanted, "the host's", "one apart from the host"),
 				yesNo(*n.SharedWithHost, "the host's", "another one"))
 		}
 	}

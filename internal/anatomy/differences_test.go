@@ -13,7 +13,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/resources"
 )
 
-// asTold is what an engine was told of the container without a hole.
+// defaultSettings returns an engine's settings of the container without a finding.
 func defaultSettings() *fact.Settings {
 	return &fact.Settings{
 		Engine: "docker", ReadOnly: true, MemoryBytes: 64<<20 + 100, PIDs: 50, NoNewPrivs: true, AppArmor: "docker-default",

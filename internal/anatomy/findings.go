@@ -43,7 +43,7 @@ func Findings(a *Anatomy) []Finding {
 	h.outside()
 	h.limits()
 	h.ports()
-	h.told()
+	h.compareSettings()
 	slices.SortStableFunc(h.found, func(a, b Finding) int { return cmp.Compare(b.Severity, a.Severity) })
 	return h.found
 }

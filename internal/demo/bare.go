@@ -30,7 +30,7 @@ type Bare struct {
 type bareContainer struct {
 	spec   Spec
 	cgroup string
-	// lock tells other demos that somebody sees to this cgroup.
+	// lock shows other demos that this cgroup is in use.
 	lock *os.File
 	init *exec.Cmd
 	// gate is the pipe at which the init waits; it stays open for as long as this process lives.

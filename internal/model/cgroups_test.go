@@ -34,7 +34,7 @@ func killedBelow(seconds float64, path, full string) fact.Fact {
 	}})
 }
 
-// writesTold is that what is written to limits is told, or that it is not.
+// writesReported returns the fact that writes to limits are reported, or that they are not.
 func writesReported(seconds float64, method fact.Method) fact.Fact {
 	return fact.Fact{Time: at(seconds), Probes: []fact.Probe{{Name: fact.ProbeCgroupWrites, Method: method}}}
 }

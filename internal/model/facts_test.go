@@ -70,7 +70,7 @@ func killed(seconds float64, c *event.Container, pid int32) fact.Fact {
 	})
 }
 
-// judged is what the engine says of an end.
+// engineReported returns an engine's report of an end.
 func engineReported(seconds float64, c event.Container, oomKilled bool) fact.Fact {
 	return fact.Fact{Time: at(seconds), EngineReport: &fact.EngineReport{ID: c.ID, ExitCode: new(int32(137)), OOMKilled: &oomKilled}}
 }

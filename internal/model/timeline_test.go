@@ -12,7 +12,7 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 )
 
-// told writes moments in short, a line each.
+// historyLines writes entries in short, a line each.
 func historyLines(moments []Entry) []string {
 	var list []string
 	for i := range moments {
@@ -78,7 +78,7 @@ func limitWords(l fact.Limit) string {
 	return fmt.Sprint(*l.Value)
 }
 
-// born is a namespace made by a process.
+// namespaceCreated returns a namespace created by a process.
 func namespaceCreated(seconds float64, pid int32, comm string, c *event.Container, typ event.NamespaceType, id uint64) fact.Fact {
 	return happened(seconds, event.Event{
 		Type: event.NamespaceCreated, PID: pid, Comm: comm, Container: c,

@@ -67,13 +67,13 @@ func ExampleReader() {
 }
 
 // A recording as it is at its end.
-func ExampleWhole() {
+func ExampleReadAll() {
 	r, err := record.NewReader(written())
 	if err != nil {
 		log.Print(err)
 		return
 	}
-	s, err := record.Whole(r, model.RecordingLimits())
+	s, err := record.ReadAll(r, model.RecordingLimits())
 	fmt.Println(s.Host.Name, s.Containers[0].Label, s.Containers[0].State, err)
 	// Output: node-1 web running <nil>
 }

@@ -203,7 +203,7 @@ func TestCgroupsWithoutUTF8(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := Whole(r, model.RecordingLimits())
+	s, err := ReadAll(r, model.RecordingLimits())
 	if err != nil || len(s.Cgroups) != 2 || s.Cgroups[0].Path != "/job\xfe" || s.Cgroups[1].Path != "/job\xff" || s.Cgroups[0].Creator.Comm != "mk\xc3" {
 		t.Errorf("%v, %+v", err, s.Cgroups)
 	}

@@ -13,7 +13,7 @@ import (
 // CgroupAnswer is what `nsviz why cgroup:PATH -o json` prints, described in docs/EVENTS.md.
 type CgroupAnswer struct {
 	Path string `json:"path"`
-	// Container is the one whose own cgroup it is or below whose cgroup it is.
+	// Container is the one whose own cgroup this is or is below.
 	Container *event.Container   `json:"container,omitempty"`
 	Created   time.Time          `json:"created,omitzero"`
 	Creator   *event.Process     `json:"creator,omitempty"`

@@ -19,8 +19,8 @@ const cgroupPrefix = "cgroup:"
 // CgroupName returns the name of the cgroup at a path.
 func CgroupName(path string) string { return cgroupPrefix + path }
 
-// IsName reports whether a name is one of a cgroup or of a namespace, even where it is not written as it should be: no
-// container can be called so.
+// IsName reports whether a name is meant to be one of a cgroup or of a namespace, even if it is malformed. No container can
+// be called so.
 func IsName(name string) bool {
 	kind, _, found := strings.Cut(name, ":")
 	_, err := event.ParseNamespaceType(kind)
@@ -116,7 +116,7 @@ func Find(s *model.Snapshot, name string) (*model.Container, error) {
 	return nil, &AmbiguousError{name, candidates}
 }
 
-// latestOf returns when the latest thing is known to have happened to a container that is not live.
+// latestOf returns the time of the latest known event of a container that is not live.
 func latestOf(c *model.Container) time.Time {
 	latest := c.Exited
 	if n := c.NeverStarted; n != nil {
@@ -129,8 +129,8 @@ func latestOf(c *model.Container) time.Time {
 	return latest
 }
 
-// FindByPID does as Find does, and also finds a live container by the PID of one of its processes, as the host counts. cgroupOf
-// returns the cgroup of a process. It fails where a number is a PID of one container and the beginning of the id of another.
+// FindByPID does as Find does, and also finds a live container by the host's PID of one of its processes. cgroupOf returns
+// the cgroup of a process. It fails if a number is a PID of one container and the beginning of the id of another.
 func FindByPID(s *model.Snapshot, name string, cgroupOf func(pid int32) (string, error)) (*model.Container, error) {
 	named, err := Find(s, name)
 	if err == nil && (named.Label == strings.TrimPrefix(name, "/") || named.ID == name) {

@@ -18,7 +18,7 @@ type ContainerAnswer struct {
 	Comm     string    `json:"comm,omitempty"`
 	Started  time.Time `json:"started,omitzero"`
 	Sentence string    `json:"sentence"`
-	// Text is the sentence in pieces, for whoever writes its times and names in another way.
+	// Text is the sentence in pieces, for readers that write its times and names in another way.
 	Text     story.Text `json:"text,omitempty"`
 	OOMKills *uint64    `json:"oom_kills,omitempty"`
 	// PIDsRefused is absent where it is unknown.

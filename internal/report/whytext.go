@@ -34,7 +34,7 @@ func (a *ContainerAnswer) WriteText(out io.Writer, complete bool, zone *time.Loc
 	return err
 }
 
-// sentenceOr returns words, or the sentence where there are none: an nsviz of an earlier version answers with that alone.
+// sentenceOr returns words or, if an earlier version of nsviz answered without them, the sentence.
 func sentenceOr(words story.Text, sentence string) story.Text {
 	if len(words) == 0 {
 		return story.Text{{Text: sentence}}
@@ -56,13 +56,13 @@ func writeAnswer(
 	return err
 }
 
-// wordsFor words the moments of a container of which an answer tells.
+// wordsFor returns a function that words the entries of a container's history.
 func wordsFor(c event.Container, state model.ContainerState) func(*model.Entry) story.Text {
 	of := &model.Container{ID: c.ID, Label: label(c), Runtime: c.Runtime, State: state}
 	return func(m *model.Entry) story.Text { return story.Entry(m, of) }
 }
 
-// writeMoments writes a line for each moment. Whatever comes from outside is made safe.
+// writeEntries writes a line for each entry, with foreign text escaped.
 func writeEntries(b *strings.Builder, entries []model.Entry, words func(*model.Entry) story.Text, zone *time.Location) {
 	for i := range entries {
 		m := &entries[i]

@@ -30,7 +30,7 @@ func (c columns) width() int {
 	return w
 }
 
-// columnsFor drops columns until the rest fits, the least telling first, and hands out what is left.
+// columnsFor drops the least important columns until the others fit, and hands out the room that is left.
 func columnsFor(w int) columns {
 	c := columns{
 		name: 16, image: 16, pid: 8, up: 7, start: 7, namespace: 4, bar: 6, memory: memoryText,
@@ -87,7 +87,7 @@ type containerColumn struct {
 	// live and vm are the cells of a live container and of a virtual machine.
 	live func(ct *model.Container, in tableRow) line
 	vm   func(v *model.VM, in tableRow) line
-	// ended is the cell of a container that is no more. Where it is nil, the place is given to how that one ended.
+	// ended is the cell of an ended container. If it is nil, the words for its end take the place.
 	ended func(ct *model.Container, in tableRow) line
 }
 
@@ -147,7 +147,7 @@ var containerColumns = []containerColumn{
 		title: titled("UP"), vmTitle: titled("UP"),
 		live:  func(ct *model.Container, in tableRow) line { return upText(ct, in.s) },
 		vm:    func(v *model.VM, in tableRow) line { return vmUp(v, in.s.Time) },
-		ended: func(ct *model.Container, _ tableRow) line { return livedText(ct) },
+		ended: func(ct *model.Container, _ tableRow) line { return lifetimeText(ct) },
 	},
 	{
 		width: func(c columns) int { return c.start }, gap: oneBlank, right: true,
@@ -338,8 +338,7 @@ func (c columns) vmRow(v *model.VM, s *model.Snapshot, selected bool, needle str
 	return l
 }
 
-// ended draws a container that is no more: its name and how it ended, where the live ones have
-// their namespaces and memory.
+// ended draws an ended container: its name and how it ended, in place of the namespaces and memory of a live one.
 func (c columns) ended(l line, ct *model.Container, in tableRow) line {
 	room := 0
 	for i := range containerColumns {
@@ -363,7 +362,7 @@ func (c columns) ended(l line, ct *model.Container, in tableRow) line {
 }
 
 func endText(ct *model.Container, s *model.Snapshot) line {
-	l := told(story.BriefEnd(ct.End()), s.Time)
+	l := storyLine(story.BriefEnd(ct.End()), s.Time)
 	if !ct.Exited.IsZero() {
 		l = l.add(Dim, ", "+story.Ago(s.Now().Sub(ct.Ended())))
 	}
@@ -424,8 +423,8 @@ func pidText(pid int32) line {
 	return text(Number, strconv.Itoa(int(pid)))
 }
 
-// bornAt returns when the container began, as far as it is known.
-func bornAt(ct *model.Container) time.Time {
+// beganAt returns when the container began, as far as known.
+func beganAt(ct *model.Container) time.Time {
 	if !ct.Started.IsZero() {
 		return ct.Started
 	}
@@ -439,15 +438,15 @@ func upText(ct *model.Container, s *model.Snapshot) line {
 		}
 		return text(Birth, "starts")
 	}
-	from := bornAt(ct)
+	from := beganAt(ct)
 	if from.IsZero() {
 		return text(Unknown, "?")
 	}
 	return text(Plain, story.Uptime(s.Time.Sub(from)))
 }
 
-// livedText returns how long a container lived that is no more.
-func livedText(ct *model.Container) line {
+// lifetimeText returns how long an ended container lived.
+func lifetimeText(ct *model.Container) line {
 	from := ct.Begin()
 	if from.Time.IsZero() || ct.Exited.IsZero() {
 		return text(Dim, "?")

@@ -13,7 +13,7 @@ import (
 )
 
 // What happened to a container stands on its page as `nsviz why` tells it: the same moments, in the same order and words.
-func TestWhatHappenedIsWhatWhyTells(t *testing.T) {
+func TestHistoryIsTheSameAsThatOfWhy(t *testing.T) {
 	noon := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 	at := func(minutes int) time.Time { return noon.Add(time.Duration(minutes) * time.Minute) }
 	who := &event.Container{ID: "1", Name: "web"}
@@ -38,25 +38,25 @@ func TestWhatHappenedIsWhatWhyTells(t *testing.T) {
 	}
 	want = append(want, strings.Repeat(" ", 14)+"and 1 thing more: nsviz why web --history")
 	var got []string
-	for _, l := range happened(&c, s, State{}, 400) {
+	for _, l := range historyLines(&c, s, State{}, 400) {
 		got = append(got, l.String())
 	}
 	if !slices.Equal(got, want) || rest != 1 {
 		t.Errorf("%d left out, and on the page:\n%s\nwant\n%s", rest, strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 
-	lines := happened(&c, s, State{Replay: true}, 400)
+	lines := historyLines(&c, s, State{Replay: true}, 400)
 	if got := lines[len(lines)-1].String(); !strings.HasSuffix(got, "nsviz why web --history --recording FILE") {
 		t.Errorf("of a replay: %q", got)
 	}
 
 	// One whose start is under way has nothing else to tell yet.
 	c.State, c.History = model.Starting, c.History[1:2]
-	if got := linesText(happened(&c, s, State{}, 400)); got != "11:58:00.000  somebody made its cgroup\n" {
+	if got := linesText(historyLines(&c, s, State{}, 400)); got != "11:58:00.000  somebody made its cgroup\n" {
 		t.Errorf("of one that is starting: %q", got)
 	}
 	c.History = nil
-	if got := linesText(happened(&c, s, State{}, 400)); !strings.Contains(got, "has seen nothing happen to it") {
+	if got := linesText(historyLines(&c, s, State{}, 400)); !strings.Contains(got, "has seen nothing happen to it") {
 		t.Errorf("of one of which nothing is known: %q", got)
 	}
 }

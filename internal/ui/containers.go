@@ -183,7 +183,7 @@ func (containersView) rows(sc screen, h int) []row {
 	return rows
 }
 
-// smallRows draws the latest kill if it is fresh and nobody types, then a line for each container.
+// smallRows draws the latest kill if it is fresh and no search is being typed, then a line for each container.
 func (v containersView) smallRows(sc screen, h int) []row {
 	var rows []row
 	if kill := sc.smallKill(); kill != nil && !sc.state.Typing {
@@ -206,7 +206,7 @@ func (v containersView) smallRows(sc screen, h int) []row {
 		c := list[i]
 		l = l.join(text(Name, c.Label).fit(name)).space(1)
 		if !c.Live() {
-			return l.join(told(story.BriefEnd(c.End()), sc.s.Time))
+			return l.join(storyLine(story.BriefEnd(c.End()), sc.s.Time))
 		}
 		return l.join(memoryCell(c.Memory, 0, memoryText))
 	})

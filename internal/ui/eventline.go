@@ -110,7 +110,7 @@ func wordEvents(es []event.Event, s *model.Snapshot) eventRow {
 		}
 	case e.Exit != nil:
 		r.kind, r.style = "exited", Death
-		r.text = r.text.add(Plain, " ").join(told(story.BriefExit(e.Exit), s.Time))
+		r.text = r.text.add(Plain, " ").join(storyLine(story.BriefExit(e.Exit), s.Time))
 	case e.OOM != nil:
 		r.kind, r.style = "oom kill", KillMark
 		r.text = wordKill(&e)

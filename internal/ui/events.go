@@ -16,10 +16,10 @@ func (eventsView) keys(s *model.Snapshot, search string) []string {
 	return keysOf(eventRows(s, search, len(s.Events), false), func(r eventRow) string { return r.key })
 }
 
-// page is none: an event opens the page of what it tells of.
+// page returns nil: an event opens the page of its subject.
 func (eventsView) page(*model.Snapshot, State, int) []line { return nil }
 
-// target returns the kill that an event tells of, or its container.
+// target returns the kill of an event, or its container.
 func (eventsView) target(s *model.Snapshot, key string) (tab Tab, row string) {
 	e := find(s.Events, func(e *event.Event) bool { return eventKey(e) == key })
 	if e == nil {

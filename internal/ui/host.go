@@ -95,7 +95,7 @@ func (hostView) page(s *model.Snapshot, st State, w int) []line {
 	lines = append(lines, flow(parts, 3, left, w)...)
 	notes := slices.Clone(s.Host.Notes)
 	for _, n := range st.Notes {
-		if !slices.Contains(notes, n) { // a warning at the start tells the same
+		if !slices.Contains(notes, n) { // a warning at the start says the same
 			notes = append(notes, n)
 		}
 	}

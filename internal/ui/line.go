@@ -42,8 +42,8 @@ func (l line) join(others ...line) line {
 	return l
 }
 
-// told shows a story in the styles of the screen, at a time now, whose zone its clocks have.
-func told(t story.Text, now time.Time) line {
+// storyLine returns a text of package story in the styles of the screen. Its times are in the zone of now.
+func storyLine(t story.Text, now time.Time) line {
 	styles := map[story.Weight]Style{
 		story.Strong: Strong, story.Name: Name, story.Number: Number, story.Alert: Warn,
 		story.Fatal: KillMark, story.Unknown: Unknown,

@@ -19,8 +19,8 @@ const (
 // namespaceLetters name the types where a column has room for a single letter.
 const namespaceLetters = "mpniuUct"
 
-// isolatedByDefault tells the namespaces that container engines make anew unless told otherwise. A
-// container that is in the host's one of these has a wall less than most.
+// isolatedByDefault reports whether container engines create a namespace of a type by default. A container that is in the
+// host's one is less isolated than most.
 func isolatedByDefault(t event.NamespaceType) bool {
 	switch t {
 	case event.Mnt, event.PID, event.Net, event.IPC, event.UTS:

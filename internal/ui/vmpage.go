@@ -14,7 +14,7 @@ import (
 // vmPage describes what the host knows of a virtual machine, and how it differs from a container.
 func vmPage(v *model.VM, s *model.Snapshot, w int) []line {
 	lines := []line{vmTitle(v)}
-	lines = append(lines, paragraph(told(story.VMInWords(v), s.Time), 1, w)...)
+	lines = append(lines, paragraph(storyLine(story.VMInWords(v), s.Time), 1, w)...)
 	lines = append(lines, indented(box("beside a container", vmBeside(v, s, w-6), w-2))...)
 	lines = append(lines, vmBoxes(v, s, w-2)...)
 	place := placeOf(v.Namespaces, "The process itself", "others").

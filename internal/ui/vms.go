@@ -32,7 +32,7 @@ func listedVMs(s *model.Snapshot, needle string) []*model.VM {
 func vmKey(v *model.VM) string { return fmt.Sprintf("/vm/%d/%d", v.PID, v.Started.UnixNano()) }
 
 // machineOf returns the virtual machine that all of a container runs in, as Kata's and gVisor's do; nil for others. The
-// namespaces of such a container are those of the monitor, and tell nothing of its walls.
+// namespaces of such a container are those of the monitor, and say nothing of its isolation.
 func machineOf(c *model.Container, s *model.Snapshot) *model.VM {
 	for _, v := range s.InContainer(c) {
 		if v.Manager == fact.ManagerKata || v.Kind == fact.KindGVisor || c.InitPID == 0 || c.InitPID == v.PID {

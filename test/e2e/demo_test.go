@@ -379,7 +379,7 @@ func namespaceOf(t *testing.T, pid int, typ event.NamespaceType) (id uint64) {
 }
 
 // A demo may be ended at any moment, also while the engine makes what it was just asked for.
-func TestDemoEndsAtAnyMoment(t *testing.T) {
+func TestDemoEndsAtAnyTime(t *testing.T) {
 	for duration := 90 * time.Millisecond; duration <= time.Second; duration += 60 * time.Millisecond {
 		p := startDemo(t, "--duration", duration.String())
 		p.endsByItself(t)

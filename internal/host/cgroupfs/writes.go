@@ -397,7 +397,7 @@ func (w *Writes) cgroupOf(h *writtenHierarchy, link string, inode uint64, pid in
 		return "", false
 	}
 	// The cgroup mounted there is the writer's own or one above it; what of the link lies behind the place of
-	// the mount is not told, so all is tried.
+	// the mount is unknown, so all are tried.
 	for above := own; ; above = path.Dir(above) {
 		for rest := path.Dir(link); ; {
 			if cgroup := path.Join(above, rest); is(cgroup) {

@@ -78,9 +78,9 @@ func (r *Reader) OfHost() (ids event.NamespaceIDs, from string, err error) {
 	return initial, FromConstants, nil
 }
 
-// HostPIDs reports whether the procfs counts processes as the kernel does: it does where it belongs to the
-// initial PID namespace. A process of that namespace sees itself only in such a procfs; for any other the
-// first two processes tell. Where nothing can be read it is taken for an ordinary host.
+// HostPIDs reports whether the procfs belongs to the initial PID namespace, so that its PIDs are the kernel's. A process of
+// that namespace sees itself only in such a procfs; for any other process the first two processes show it. If nothing can
+// be read, HostPIDs returns true.
 func (r *Reader) HostPIDs() (bool, error) {
 	initial := Initial()[event.PID]
 	own, err := r.namespacesIn(r.proc.File("self"))

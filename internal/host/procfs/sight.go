@@ -12,7 +12,7 @@ import (
 type Sight struct {
 	// Processes is how many there are in /proc, Refused how many of them do not show their namespaces.
 	Processes, Refused int
-	// Hidden is set where /proc leaves out processes, so that nobody knows how many there are (hidepid=2).
+	// Hidden is set if /proc leaves out processes, so that their number is unknown (hidepid=2).
 	Hidden bool
 	// MayTrace is whether nsviz has CAP_SYS_PTRACE on the host, by which it sees all but a few: what a security module protects,
 	// and what has capabilities that nsviz has not.

@@ -8,7 +8,7 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 )
 
-// hostile is what nobody should be able to call a container or an image: quotes and backslashes, a
+// hostile is a name that no container or image should have: quotes and backslashes, a
 // line break that would end a sample, an escape sequence, a NUL, half a rune.
 const hostile = "a\"} 1\nb\\c\x1b[2J\x00\xe2\x82 déjà 日本"
 
