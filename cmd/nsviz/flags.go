@@ -138,7 +138,7 @@ func wrongFlag(cmd *cobra.Command, err error) error {
 	return errUsage{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
 }
 
-// noCommand returns the error that there is no such command below one.
+// noCommand returns the error for an unknown command.
 func noCommand(below *cobra.Command, name string) error {
 	var names []string
 	for _, c := range below.Commands() {

@@ -80,7 +80,7 @@ func whereToAsk(err error) error {
 		foreign.Prose(err.Error()), foreign.Prose(missing.Name), client.DefaultFrom)
 }
 
-// failing returns the error that findings of a severity or worse are.
+// failing returns an error if there are findings of the severity threshold or worse.
 func failing(findings []anatomy.Finding, threshold anatomy.Severity) error {
 	n := 0
 	for i := range findings {

@@ -29,9 +29,9 @@ func (m *Model) countRefusals(c *container, at time.Time, counted *uint64) {
 	c.refused = new(*c.refused + more)
 	c.refusedEver += more
 	m.recount()
-	moment := Entry{Time: at, Kind: EntryPIDsRefused}
+	entry := Entry{Time: at, Kind: EntryPIDsRefused}
 	if more > 1 {
-		moment.Count = more
+		entry.Count = more
 	}
-	c.append(moment)
+	c.append(entry)
 }

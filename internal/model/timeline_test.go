@@ -13,10 +13,10 @@ import (
 )
 
 // historyLines writes entries in short, a line each.
-func historyLines(moments []Entry) []string {
+func historyLines(entries []Entry) []string {
 	var list []string
-	for i := range moments {
-		m := &moments[i]
+	for i := range entries {
+		m := &entries[i]
 		words := []string{fmt.Sprint(m.Time.Sub(t0).Seconds()), string(m.Kind)}
 		add := func(format string, args ...any) { words = append(words, fmt.Sprintf(format, args...)) }
 		if m.LeftOut > 0 {
@@ -304,7 +304,7 @@ func counted(seconds float64, c event.Container, kills uint64) fact.Fact {
 	return fact.Fact{Time: at(seconds), Memory: []fact.Reading{{ID: c.ID, OOMKills: &kills}}}
 }
 
-// A crowd of the same is one moment, of many processes under one name.
+// Many joins by processes of one name are one entry.
 func TestRepetitionsAreFolded(t *testing.T) {
 	web := who("a", "web")
 	m := modelOf(DefaultLimits(), started(1, web, 5, 20, 21, 22))
@@ -343,7 +343,7 @@ func TestHistoryIsBounded(t *testing.T) {
 			kept += history[j].Times() + history[j].LeftOut
 		}
 		if n := len(history); n != min(i+3, containerExtent.first+containerExtent.latest) || kept != uint64(i+3) {
-			t.Fatalf("after %d visits %d moments, which stand for %d", i+1, n, kept)
+			t.Fatalf("after %d joins %d entries, which stand for %d", i+1, n, kept)
 		}
 	}
 	history := m.Snapshot().container(t, "a").History
@@ -353,7 +353,7 @@ func TestHistoryIsBounded(t *testing.T) {
 	}
 	for i := range history {
 		if want := i == containerExtent.first; (history[i].LeftOut > 0) != want {
-			t.Errorf("moment %d is after %d more", i, history[i].LeftOut)
+			t.Errorf("entry %d is after %d more", i, history[i].LeftOut)
 		}
 	}
 }
@@ -416,12 +416,12 @@ func historiesMakeSense(s *Snapshot) string {
 			return "" // named or written to, and nothing happened yet
 		}
 		if len(list) == 0 || len(list) > e.first+e.latest {
-			return fmt.Sprintf("%s has %d moments", what, len(list))
+			return fmt.Sprintf("%s has %d entries", what, len(list))
 		}
 		for i := range list {
 			m := &list[i]
 			if m.Kind == "" || m.LeftOut > 0 && i != e.first || m.Count == 1 || !m.Until.IsZero() && m.Until.Before(m.Time) {
-				return fmt.Sprintf("%s, moment %d: %+v", what, i, m)
+				return fmt.Sprintf("%s, entry %d: %+v", what, i, m)
 			}
 		}
 		return ""

@@ -230,7 +230,7 @@ func unknowns(c *model.Container, k *Known) []string {
 	}
 	for i := range c.History {
 		if n := c.History[i].LeftOut; n > 0 {
-			list = append(list, fmt.Sprintf("%s moments in the middle of its history, which are not kept", story.Grouped(n)))
+			list = append(list, fmt.Sprintf("%s entries in the middle of its history, which are not kept", story.Grouped(n)))
 		}
 	}
 	return list

@@ -57,7 +57,7 @@ func TestNewKnown(t *testing.T) {
 		t.Errorf("why and inspect differ:\n%s", diff)
 	}
 	unknown := strings.Join(k.Unknown, "\n")
-	for _, says := range []string{"were gone with it", "its mnt, ipc, uts, cgroup, time namespace", "1,234 moments"} {
+	for _, says := range []string{"were gone with it", "its mnt, ipc, uts, cgroup, time namespace", "1,234 entries"} {
 		if !strings.Contains(unknown, says) {
 			t.Errorf("nothing of %q in\n%s", says, unknown)
 		}

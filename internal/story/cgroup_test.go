@@ -14,8 +14,8 @@ func TestCgroupEntry(t *testing.T) {
 	none := fact.Limit{Unlimited: true}
 	noon := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	for _, test := range []struct {
-		moment model.Entry
-		want   string
+		entry model.Entry
+		want  string
 	}{
 		{model.Entry{Kind: model.EntryMovedIn, By: kubelet}, "kubelet (PID 812, of the host) moved a process into it"},
 		{
@@ -40,8 +40,8 @@ func TestCgroupEntry(t *testing.T) {
 		},
 		{model.Entry{Kind: "later"}, "later"},
 	} {
-		if got := CgroupEntry(&test.moment).String(); got != test.want {
-			t.Errorf("%s: %q, want %q", test.moment.Kind, got, test.want)
+		if got := CgroupEntry(&test.entry).String(); got != test.want {
+			t.Errorf("%s: %q, want %q", test.entry.Kind, got, test.want)
 		}
 	}
 }

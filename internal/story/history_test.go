@@ -41,8 +41,8 @@ func TestEntry(t *testing.T) {
 	ownKill := kill(90, "/docker/"+webID).Event.OOM
 	none := fact.Limit{Unlimited: true}
 	for _, test := range []struct {
-		moment model.Entry
-		want   string
+		entry model.Entry
+		want  string
 	}{
 		{model.Entry{Kind: model.EntryKind(event.CgroupCreated), By: runc(7, nil), Cgroup: "/docker/" + webID}, "runc (PID 7, of the host) made its cgroup /docker/a1a1a1a1a1a1…"},
 		{model.Entry{Kind: model.EntryKind(event.CgroupRemoved), By: runc(7, db)}, "runc (PID 7, in db) removed its cgroup"},
@@ -153,8 +153,8 @@ func TestEntry(t *testing.T) {
 		{model.Entry{Kind: model.EntryEngineEvent, Action: "exec_start", Count: 2, Until: at(1)}, "docker told: exec_start, 2 times, the latest at " + at(1).UTC().Format("15:04:05.000 UTC")},
 		{model.Entry{Kind: "of_a_later_version"}, "of_a_later_version"},
 	} {
-		if got := Entry(&test.moment, &c).String(); got != test.want {
-			t.Errorf("%s:\n%s\nwant\n%s", test.moment.Kind, got, test.want)
+		if got := Entry(&test.entry, &c).String(); got != test.want {
+			t.Errorf("%s:\n%s\nwant\n%s", test.entry.Kind, got, test.want)
 		}
 	}
 }
@@ -181,7 +181,7 @@ func TestBrief(t *testing.T) {
 	kind := func(k event.Type) model.EntryKind { return model.EntryKind(k) }
 	engine := &event.Process{PID: 1, Comm: "dockerd"}
 	net, all := []model.EntryNamespace{namespacesCreated(event.Net)}, []model.EntryNamespace{namespacesCreated(event.Net), namespacesCreated(event.Mnt)}
-	moments := []model.Entry{
+	entries := []model.Entry{
 		{Kind: kind(event.CgroupCreated)}, {Kind: kind(event.NamespaceCreated)}, {Kind: kind(event.NamespaceJoined), By: runc(2, nil), Namespaces: all},
 		{Kind: kind(event.ContainerStarted)}, {Kind: model.EntryEngineEvent, Action: "start"}, {Kind: model.EntryLimits},
 		{Kind: kind(event.NamespaceJoined), By: engine, Namespaces: net, Count: 3}, {Kind: model.EntryEngineEvent, Action: "exec_start"},
@@ -189,7 +189,7 @@ func TestBrief(t *testing.T) {
 		{Kind: kind(event.NamespaceJoined), By: runc(2, web), Namespaces: net}, {Kind: kind(event.NamespaceCreated)}, {Kind: kind(event.ContainerExited)},
 		{Kind: kind(event.CgroupRemoved)}, {Kind: kind(event.CgroupCreated)}, {Kind: kind(event.NamespaceCreated)}, {Kind: kind(event.ContainerStarted)},
 	}
-	brief, rest := Brief(moments)
+	brief, rest := Brief(entries)
 	var got []string
 	for _, m := range brief {
 		got = append(got, fmt.Sprint(m.Kind, m.Action, m.LeftOut))
@@ -201,14 +201,14 @@ func TestBrief(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	// However often each happened: so many lines does the whole history have more.
-	if rest != len(moments)-len(want) {
-		t.Errorf("%d moments are left to the whole history", rest)
+	if rest != len(entries)-len(want) {
+		t.Errorf("%d entries are left to the full history", rest)
 	}
-	if moments[8].LeftOut != 5 {
+	if entries[8].LeftOut != 5 {
 		t.Error("the history itself was changed")
 	}
 	many := make([]model.Entry, 100)
 	if brief, rest := Brief(many); len(brief) != maxBrief || rest != 100-maxBrief {
-		t.Errorf("%d moments, and %d more", len(brief), rest)
+		t.Errorf("%d entries, and %d more", len(brief), rest)
 	}
 }

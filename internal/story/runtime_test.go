@@ -19,7 +19,7 @@ func TestCommandsOfEveryRuntime(t *testing.T) {
 			return Container(c, &model.Snapshot{})
 		}
 	}
-	moment := func(m model.Entry) func(*model.Container) Text {
+	entry := func(m model.Entry) func(*model.Container) Text {
 		return func(c *model.Container) Text { return Entry(&m, c) }
 	}
 	own := []model.EntryNamespace{{Type: event.Mnt, Own: true}, {Type: event.Net, Own: true}}
@@ -47,12 +47,12 @@ func TestCommandsOfEveryRuntime(t *testing.T) {
 			"web ended by itself with exit code 0. 1.0 s before, runc (PID 4242, uid 0) had sent it SIGTERM.",
 		},
 		"joined": {
-			moment(model.Entry{Kind: model.EntryKind(event.NamespaceJoined), By: sender(4242, "runc", 0, nil), Namespaces: own}),
+			entry(model.Entry{Kind: model.EntryKind(event.NamespaceJoined), By: sender(4242, "runc", 0, nil), Namespaces: own}),
 			"runc (PID 4242, of the host) joined its mnt and net namespaces, as `docker exec` does", "runc (PID 4242, of the host) joined its mnt and net namespaces",
 		},
-		"told": {moment(model.Entry{Kind: model.EntryEngineEvent, Action: "rename"}), "docker told: rename", "{name} told: rename"},
+		"told": {entry(model.Entry{Kind: model.EntryEngineEvent, Action: "rename"}), "docker told: rename", "{name} told: rename"},
 		"judged": {
-			moment(model.Entry{Kind: model.EntryEngineReport, EngineReport: says(137, false)}), "asked about its end, docker said exit code 137, OOMKilled=false",
+			entry(model.Entry{Kind: model.EntryEngineReport, EngineReport: says(137, false)}), "asked about its end, docker said exit code 137, OOMKilled=false",
 			"asked about its end, {name} said exit code 137, OOMKilled=false",
 		},
 		"right": {

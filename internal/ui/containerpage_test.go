@@ -12,7 +12,7 @@ import (
 	"github.com/nsviz/nsviz/internal/story"
 )
 
-// What happened to a container stands on its page as `nsviz why` tells it: the same moments, in the same order and words.
+// The history on a container's page has the same entries as `nsviz why`, in the same order and words.
 func TestHistoryIsTheSameAsThatOfWhy(t *testing.T) {
 	noon := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 	at := func(minutes int) time.Time { return noon.Add(time.Duration(minutes) * time.Minute) }

@@ -165,7 +165,7 @@ const (
 	limit = 64 << 20
 )
 
-// expectations returns what every query of the dashboard returns after the stress demo. Panels of the
+// expectations are what every query of the dashboard returns after the stress demo. Panels of the
 // same title differ in whether they show one moment.
 func expectations(layout cgroupfs.Layout) map[string]expectation {
 	seconds := value(func(_ truth, v float64) bool { return v > 0 && v < 30 })

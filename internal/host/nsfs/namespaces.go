@@ -55,8 +55,9 @@ var namespaceLinks = [event.NamespaceTypeCount]string{
 	"ns/mnt", "ns/pid", "ns/net", "ns/ipc", "ns/uts", "ns/user", "ns/cgroup", "ns/time",
 }
 
-// ReadIDs is [Reader.Visible] for a process whose directory is open. It reads the links' texts, which is several times
-// cheaper than stat(2): that would make the kernel build an inode for each namespace.
+// ReadIDs is [Reader.Of] for a process whose directory is open; refused is set if the kernel does not reveal the ids. It
+// reads the links' texts, which is several times cheaper than stat(2): that would make the kernel build an inode for each
+// namespace.
 func ReadIDs(dir pseudofs.Dir) (ids event.NamespaceIDs, refused bool, err error) {
 	var space [64]byte
 	missing := false

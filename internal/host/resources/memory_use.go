@@ -124,7 +124,7 @@ func (r *resourceReader) effectiveMaxV1(c cgroupIn, own *fact.Limit, hierarchica
 	return limit
 }
 
-// swapBeyond returns how container engines count, too: v1 limits memory and swap together.
+// swapBeyond returns the limit of swap alone from those of v1, which limits memory and swap together. Engines count so, too.
 func swapBeyond(both, memory *fact.Limit) *fact.Limit {
 	switch {
 	case both == nil || memory == nil:
