@@ -31,7 +31,7 @@ func (l finderLoop) Compare(host []container.Cgroup, complete bool) []find.Cgrou
 // comparisonBegins says that all cgroups are about to be read.
 type comparisonBegins struct{}
 
-func (comparisonBegins) handle(p *Pipeline) { p.tracker.Mark() }
+func (comparisonBegins) handle(p *Pipeline) { p.tracker.BeginComparison() }
 
 // comparison is a reading of all cgroups: those that are there and, if the reading was complete, known ones that are not are
 // handled although no event has reported them. Its answer is the discovered cgroups whose limits have not been read.

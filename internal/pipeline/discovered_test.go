@@ -32,7 +32,7 @@ func TestRestartWhoseRemovalWasLost(t *testing.T) {
 			}
 			take(created(7))
 			take(started(7, 50))
-			p.tracker.Mark()
+			p.tracker.BeginComparison()
 			if !lost {
 				take(created(8))
 			}
@@ -150,7 +150,7 @@ func TestManyCgroupsAreNotDiscoveredAgainAndAgain(t *testing.T) {
 	own := container.Cgroup{ID: 7, Path: "/docker/" + outsideID}
 	host = append(host, own)
 	for range 2 {
-		r.tracker.Mark()
+		r.tracker.BeginComparison()
 		r.compare(host)
 	}
 	if n := r.Snapshot().Totals.Events[event.CgroupCreated]; n != 1 {
@@ -170,7 +170,7 @@ func TestPartOfTheHierarchy(t *testing.T) {
 	for id, path := range map[uint64]string{7: "/docker/" + outsideID, 8: "/kubepods/burstable"} {
 		r.take(event.Event{Type: event.CgroupCreated, Cgroup: &event.Cgroup{Path: path, ID: id}})
 	}
-	r.tracker.Mark()
+	r.tracker.BeginComparison()
 	r.compare(nil)
 	for _, g := range r.Full().Cgroups {
 		if removed := !g.Removed.IsZero(); removed != (g.Path == "/kubepods/burstable") {

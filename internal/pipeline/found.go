@@ -84,9 +84,9 @@ func (m containerFound) handle(p *Pipeline) {
 	switch {
 	case m.Starting:
 	case m.Unheld != nil:
-		end = p.tracker.StartedOutside(m.Ref, init)
+		end = p.tracker.FoundOutside(m.Ref, init)
 	default:
-		end = p.tracker.Started(m.Ref, init)
+		end = p.tracker.FoundRunning(m.Ref, init)
 	}
 	p.questions.AskName(c)
 	p.tell(fact.Fact{Time: m.At, Found: &m.Found})
@@ -112,7 +112,7 @@ type initGone struct {
 
 func (m *initGone) handle(p *Pipeline) {
 	if m.missed = p.tracker.StateOf(m.ref).Init == m.init; m.missed {
-		p.tracker.Ended(m.ref)
+		p.tracker.InitGone(m.ref)
 		p.tell(fact.Fact{Time: p.now(), Gone: &fact.Gone{ID: m.ref.ID}})
 	}
 }
