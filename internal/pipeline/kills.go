@@ -133,7 +133,7 @@ func (v *victims) complete(events []event.Event) {
 // startedBefore reports whether a process started before a boot time. If it started after the kill, it is another process
 // with the victim's PID.
 func startedBefore(ticks, bootNS uint64) bool {
-	return time.Duration(ticks)*clockTick <= time.Duration(bootNS)
+	return time.Duration(ticks)*procfs.ClockTick <= time.Duration(bootNS)
 }
 
 // ask reads one command line. It returns false if that fails or takes too long.

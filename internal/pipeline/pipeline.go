@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nsviz/nsviz/internal/collect/find"
 	"github.com/nsviz/nsviz/internal/collect/names"
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/container/engine"
@@ -80,19 +81,18 @@ type Pipeline struct {
 
 	// For the loop's goroutine alone.
 	tracker    *container.Tracker
-	parser     *container.Parser
 	namespaces *registry
 	// until is up to when all events have been taken in, by their clock.
 	until time.Time
 	// unread are the cgroups that were discovered and whose limits have not been read.
-	unread []container.Cgroup
+	unread []find.Cgroup
 
 	// doubts is signalled where the host may have cgroups, containers or inits that nobody knows of.
 	doubts chan struct{}
 	// stirred is signalled where the sampler may wait for longer than it should.
 	stirred chan struct{}
-	// early are the containers that ran before execs were hooked, by their cgroup; until the host is read.
-	early map[uint64]*foundContainer
+	// finder is for the goroutine that watches, but for what resolve asks.
+	finder *find.Finder
 	// domains are what the memory of the OOM kills of the current batch was made of.
 	domains   domains
 	questions *names.Questions
@@ -117,7 +117,6 @@ func New(cfg Config) (*Pipeline, error) {
 		stirred:    make(chan struct{}, 1),
 		live:       store.NewLive(model.DefaultLimits()),
 		audience:   audience{always: len(cfg.Sinks) > 0},
-		parser:     container.NewParser(),
 		attached:   make(chan struct{}),
 	}
 	p.tracker = container.NewTracker(p.directory, p.resolve)
@@ -134,6 +133,7 @@ func New(cfg Config) (*Pipeline, error) {
 		return nil, err
 	}
 	p.tell(fact.Fact{Host: &host})
+	p.finder = p.newFinder()
 	p.memory = newOwnMemory(p.fs, p.layout, p.self, cfg.LimitMemory, cfg.Log)
 	if m := p.memory.look(); m != nil {
 		p.applyOwnMemory(*m)
@@ -250,7 +250,7 @@ func (p *Pipeline) watch(ctx context.Context) error {
 	kernel, err := probes.Open(probes.Config{
 		Hierarchy: p.layout.HierarchyID, Unified: p.layout.Controller == "", OwnMntNamespace: p.own[event.Mnt],
 		Clock: probes.HostClock, Methods: p.cfg.ProbeMethods, EventsRingBytes: p.cfg.EventsRingBytes,
-		LifecycleRingBytes: p.cfg.LifecycleRingBytes, UrgentRingBytes: p.cfg.UrgentRingBytes, CgroupsWatched: p.readEarly,
+		LifecycleRingBytes: p.cfg.LifecycleRingBytes, UrgentRingBytes: p.cfg.UrgentRingBytes, CgroupsWatched: p.finder.Early,
 		NoCommandLines: p.cfg.NoCommandLines, InNamespaceCall: inCall,
 	})
 	if err != nil {
@@ -281,7 +281,7 @@ func (p *Pipeline) watch(ctx context.Context) error {
 	// gap, and what is both there and in the scan does no harm.
 	p.awaitNames(ctx)
 	freedIsHooked := slices.ContainsFunc(list, func(s fact.Probe) bool { return s.Name == fact.ProbeNamespacesFreed && s.Works() })
-	if err := p.scan(ctx, kernel); err != nil {
+	if err := p.finder.Start(ctx, kernel); err != nil {
 		return err
 	}
 	if err := kernel.Settled(); err != nil {
@@ -299,7 +299,7 @@ func (p *Pipeline) watch(ctx context.Context) error {
 	if p.hostPIDs { // else hardly any namespace would be found, and taken for freed
 		readers.Go(func() { p.survey(ctx, kernel, freedIsHooked) })
 	}
-	readers.Go(func() { p.reconcile(ctx, kernel) })
+	readers.Go(func() { p.finder.Reconcile(ctx, kernel) })
 	victims := p.victims()
 	return kernel.Run(ctx, func(b probes.Batch) {
 		victims.complete(b.Events)

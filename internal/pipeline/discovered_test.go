@@ -5,12 +5,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nsviz/nsviz/internal/collect/find"
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/model"
 )
+
+const outsideID = "28473c53aa01f0e1d2c3b4a5968778695a4b3c2d1e0f00112233445566778899"
 
 // TestRestartWhoseRemovalWasLost: a container was started again at the path that it had, and the removal of its first cgroup
 // was lost. To find that out does not end what runs now.
@@ -29,13 +32,13 @@ func TestRestartWhoseRemovalWasLost(t *testing.T) {
 			}
 			take(created(7))
 			take(started(7, 50))
-			p.tracker.Mark()
+			p.tracker.BeginComparison()
 			if !lost {
 				take(created(8))
 			}
 			take(started(8, 60))
 			p.until = began.Add(time.Minute)
-			p.compareCgroups([]container.Cgroup{{ID: 8, Path: path}}, true)
+			p.compare([]container.Cgroup{{ID: 8, Path: path}})
 			if lost { // as reading the host again finds it
 				p.find(path, 60)
 			}
@@ -81,7 +84,16 @@ func (r *reconcileTest) take(e event.Event) {
 // find takes in what reading the host has found of the container.
 func (r *reconcileTest) find(path string, pid int32) {
 	ref, _ := container.NewParser().Parse(path)
-	r.takeFound(r.until, &ref, &foundContainer{Found: fact.Found{CgroupPath: path, InitPID: pid, Started: reconcileBegan}, madeNS: uint64(time.Second) / 2})
+	containerFound{
+		Ref: &ref, At: r.until, Found: fact.Found{CgroupPath: path, InitPID: pid, Started: reconcileBegan}, MadeNS: uint64(time.Second) / 2,
+	}.handle(r.Pipeline)
+}
+
+// compare takes in a complete reading of the cgroups, which began before.
+func (r *reconcileTest) compare(host []container.Cgroup) (unread []find.Cgroup) {
+	m := comparison{host: host, complete: true}
+	m.handle(r.Pipeline)
+	return m.unread
 }
 
 // TestEndWhileItWasFound: a start was lost, and the container ends while reading the host finds it. Its end is told once, with its
@@ -97,7 +109,7 @@ func TestEndWhileItWasFound(t *testing.T) {
 		},
 		"its cgroup was discovered": func(r *reconcileTest) {
 			r.tracker.Discover(7, path)
-			r.tellDiscovered(reconcileBegan)
+			r.reportDiscovered(reconcileBegan)
 			r.take(exit)
 			r.find(path, 50)
 		},
@@ -138,8 +150,8 @@ func TestManyCgroupsAreNotDiscoveredAgainAndAgain(t *testing.T) {
 	own := container.Cgroup{ID: 7, Path: "/docker/" + outsideID}
 	host = append(host, own)
 	for range 2 {
-		r.tracker.Mark()
-		r.compareCgroups(host, true)
+		r.tracker.BeginComparison()
+		r.compare(host)
 	}
 	if n := r.Snapshot().Totals.Events[event.CgroupCreated]; n != 1 {
 		t.Errorf("%d cgroups were reported as created", n)
@@ -158,8 +170,8 @@ func TestPartOfTheHierarchy(t *testing.T) {
 	for id, path := range map[uint64]string{7: "/docker/" + outsideID, 8: "/kubepods/burstable"} {
 		r.take(event.Event{Type: event.CgroupCreated, Cgroup: &event.Cgroup{Path: path, ID: id}})
 	}
-	r.tracker.Mark()
-	r.compareCgroups(nil, true)
+	r.tracker.BeginComparison()
+	r.compare(nil)
 	for _, g := range r.Full().Cgroups {
 		if removed := !g.Removed.IsZero(); removed != (g.Path == "/kubepods/burstable") {
 			t.Errorf("%s removed: %t", g.Path, removed)

@@ -1,8 +1,8 @@
-package pipeline
+package find
 
 import (
 	"context"
-	"slices"
+	"errors"
 	"strings"
 	"time"
 
@@ -10,7 +10,6 @@ import (
 	"github.com/nsviz/nsviz/internal/container/engine"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/procfs"
 )
 
@@ -20,30 +19,30 @@ import (
 
 // initElsewhere finds the PID 1 of the container whose cgroup is at path, where it is in another cgroup. inside is the best
 // of the processes that are in its own; it may be none.
-func (p *Pipeline) initElsewhere(path string, inside procfs.Process) (procfs.Process, bool) {
+func (f *Finder) initElsewhere(path string, inside procfs.Process) (procfs.Process, bool) {
 	outside := func(init procfs.Process) bool { return init.Cgroup != "" && !isAtOrBelow(init.Cgroup, path) }
-	if init, ok := p.init(p.layout.ProcsElsewhere(path)); ok && outside(init) {
+	if init, ok := f.init(f.cfg.Layout.ProcsElsewhere(path)); ok && outside(init) {
 		return init, true
 	}
 	if len(inside.NSPID) < 2 { // it has no PID namespace of its own
 		return procfs.Process{}, false
 	}
 	// Of one that it shares with another container, PID 1 has another mount namespace.
-	init, ok := p.firstIn(inside.Namespaces[event.PID])
+	init, ok := f.firstIn(inside.Namespaces[event.PID])
 	return init, ok && outside(init) && init.Namespaces[event.Mnt] == inside.Namespaces[event.Mnt]
 }
 
 // firstIn finds the PID 1 of a PID namespace.
-func (p *Pipeline) firstIn(namespace uint64) (procfs.Process, bool) {
-	pids, err := p.fs.Proc.PIDs()
+func (f *Finder) firstIn(namespace uint64) (procfs.Process, bool) {
+	pids, err := f.cfg.Proc.PIDs()
 	if err != nil || namespace == 0 {
 		return procfs.Process{}, false
 	}
 	for _, pid := range pids {
-		if ids, err := p.fs.NS.Of(pid); err != nil || ids[event.PID] != namespace {
+		if ids, err := f.cfg.NS.Of(pid); err != nil || ids[event.PID] != namespace {
 			continue
 		}
-		if proc, err := p.fs.Proc.Process(pid, p.layout); err == nil && isFirst(proc) && proc.Namespaces[event.PID] == namespace {
+		if proc, err := f.cfg.Proc.Process(pid, f.cfg.Layout); err == nil && isFirst(proc) && proc.Namespaces[event.PID] == namespace {
 			return proc, true
 		}
 	}
@@ -54,18 +53,18 @@ func isAtOrBelow(cgroup, path string) bool {
 	return cgroup == path || strings.HasPrefix(cgroup, strings.TrimSuffix(path, "/")+"/")
 }
 
-// outsideOf finds, of the running containers of the engine, those that are not among the found ones. empty are the
-// cgroups, by container, that have no processes. It calls visit for each.
-func (p *Pipeline) outsideOf(ctx context.Context, host hostState, found map[string]bool, empty map[string]rootCgroup, visit func(rootCgroup, *foundContainer) error) error {
-	if !p.hostPIDs || !p.engineAnswers() {
+// admitOutside admits the containers of the engine that are in none of their cgroups, which admitAll has not found therefore.
+func (p *pass) admitOutside(ctx context.Context) error {
+	if !p.cfg.HostPIDs {
 		return nil
 	}
-	inits, err := p.cfg.Engine.Inits(ctx, func(id string) bool { return found[id] })
+	inits, err := p.cfg.Inits(ctx, func(id string) bool { return p.found[id] })
 	if err != nil {
 		p.cfg.Log.Debug("ask for containers that are in none of their cgroups", "error", err)
 	}
+	var failed error
 	for id, init := range inits {
-		proc, ok := p.initAt(init, host)
+		proc, ok := p.initAt(init, p.host)
 		if !ok {
 			continue
 		}
@@ -73,29 +72,18 @@ func (p *Pipeline) outsideOf(ctx context.Context, host hostState, found map[stri
 		if strings.Contains(proc.Cgroup, id) {
 			continue
 		}
-		of, known := empty[id]
+		root, known := p.empty[id]
 		if !known {
-			of = rootCgroup{ref: &container.Ref{Runtime: p.cfg.Engine.Name(), ID: id}}
+			root = Cgroup{Ref: &container.Ref{Runtime: p.cfg.Engine, ID: id}}
 		}
-		f := &foundContainer{Found: fact.Found{
-			Container: event.Container{ID: id}, CgroupPath: of.Path, Unheld: &fact.Unheld{Cgroup: proc.Cgroup},
-		}}
-		p.describe(f, proc, host)
-		if err := visit(of, f); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// engineAnswers reports whether there is an engine that need not be waited for.
-func (p *Pipeline) engineAnswers() bool {
-	for _, e := range p.Snapshot().Engines {
-		if e.State == fact.EngineConnected {
-			return true
+		c := newContainer(root)
+		c.Unheld = &fact.Unheld{Cgroup: proc.Cgroup}
+		p.describe(c, proc, p.host)
+		if err := p.report(root, c); err != nil {
+			failed = errors.Join(failed, lookError(root, err))
 		}
 	}
-	return false
+	return failed
 }
 
 // sameStart is how far apart the engine's word for a start and that of the process may be: a runtime makes the process
@@ -104,23 +92,13 @@ const sameStart = time.Minute
 
 // initAt reads the process that an engine says is a container's PID 1. It reports false where that cannot be: the engine
 // may count processes in another way.
-func (p *Pipeline) initAt(init engine.Init, host hostState) (procfs.Process, bool) {
-	proc, err := p.fs.Proc.Process(init.PID, p.layout)
-	if err != nil || proc.Cgroup == "" || proc.Namespaces[event.Mnt] == p.own[event.Mnt] {
+func (f *Finder) initAt(init engine.Init, host hostState) (procfs.Process, bool) {
+	proc, err := f.cfg.Proc.Process(init.PID, f.cfg.Layout)
+	if err != nil || proc.Cgroup == "" || proc.Namespaces[event.Mnt] == f.cfg.OwnMnt {
 		return procfs.Process{}, false
 	}
 	if started := host.started(proc); !started.IsZero() && !init.Started.IsZero() && started.Sub(init.Started).Abs() > sameStart {
 		return procfs.Process{}, false
 	}
 	return proc, true
-}
-
-// isThere reports whether a container's PID 1 that was just found is still there.
-func (p *Pipeline) isThere(cgroup cgroupfs.Cgroup, f *foundContainer) bool {
-	if f.Unheld != nil {
-		_, err := p.fs.Proc.StartTime(f.InitPID)
-		return err == nil
-	}
-	procs, err := p.layout.TreeProcs(cgroup.Path)
-	return err == nil && slices.Contains(procs, f.InitPID)
 }
