@@ -9,16 +9,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/container/engine"
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/mountinfo"
-	"github.com/nsviz/nsviz/internal/model"
 )
 
 // outsideTest is a made-up host with cgroup v1: the hierarchies of memory, which is tracked, and of processes.
@@ -210,59 +206,5 @@ func TestInitAt(t *testing.T) {
 		if proc, ok := o.initAt(test.init, hostState{boot: boot}); ok != test.want || ok && proc.Comm != "app" {
 			t.Errorf("%s: %t, %+v", test.name, ok, proc)
 		}
-	}
-}
-
-// What is charged to a cgroup that a container has left is not what it uses; nor has it ended with that cgroup.
-func TestSamplerOfUnheld(t *testing.T) {
-	o := newOutsideTest(t)
-	path := "/docker/" + outsideID
-	for name, text := range map[string]string{
-		"memory.usage_in_bytes": "4096\n", "memory.limit_in_bytes": "8192\n", "memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 0\n",
-	} {
-		o.write(o.memory+path+"/"+name, text)
-	}
-	o.process(50, 1, "app", "/", 40, 9)
-	s := newSampler(o.Pipeline)
-	s.most = 0 // of an ordinary file that is open nobody can see that it is gone
-	defer s.close()
-	live := []model.Watched{{ID: outsideID, Running: true, CgroupPath: path, Outside: 50}}
-	read := func() fact.Reading {
-		t.Helper()
-		list, gone := s.readings(live, false)
-		if len(gone) > 0 {
-			t.Fatalf("%v is gone", gone)
-		}
-		if len(list) == 0 {
-			return fact.Reading{}
-		}
-		r := list[0]
-		r.Limits = nil
-		return r
-	}
-	want := fact.Reading{ID: outsideID, LimitBytes: new(uint64(8192)), OOMKills: new(uint64(0)), StuckAt: new("")}
-	for range 2 * wholeEvery {
-		if diff := cmp.Diff(want, read()); diff != "" {
-			t.Fatalf("-want +got:\n%s", diff)
-		}
-	}
-	o.add(o.memory+path, 51) // another process of it has stayed, or come
-	live[0].Outside = 0
-	want.UsageBytes, want.Processes = new(uint64(4096)), new(1)
-	if diff := cmp.Diff(want, read()); diff != "" {
-		t.Errorf("held again: -want +got:\n%s", diff)
-	}
-	live[0].Outside = 50
-	if err := os.RemoveAll(o.memory + path); err != nil {
-		t.Fatal(err)
-	}
-	for range 2 * goneAfter {
-		read()
-	}
-	if err := os.RemoveAll(o.proc + "/50"); err != nil {
-		t.Fatal(err)
-	}
-	if _, gone := s.readings(live, false); len(gone) != 1 {
-		t.Error("it lives on without its PID 1")
 	}
 }

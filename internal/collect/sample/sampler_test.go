@@ -1,4 +1,4 @@
-package pipeline
+package sample
 
 import (
 	"fmt"
@@ -7,17 +7,22 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/resources"
 	"github.com/nsviz/nsviz/internal/model"
-	"github.com/nsviz/nsviz/internal/store"
 )
+
+// configOf is of a host with cgroup v2 whose cgroups are below dir.
+func configOf(dir string) Config {
+	return Config{
+		Layout: cgroupfs.Layout{Version: cgroupfs.V2, Dir: dir, Root: "/", Whole: true},
+		Log:    slog.New(slog.DiscardHandler),
+	}
+}
 
 // The files are ordinary ones here; what becomes of them with their cgroup is seen by the tests that need root.
 func TestSampler(t *testing.T) {
@@ -45,9 +50,7 @@ func TestSampler(t *testing.T) {
 		return fact.Reading{ID: id, UsageBytes: &usage, Unlimited: true, OOMKills: new(uint64(1)), Processes: new(2)}
 	}
 	for _, most := range []int{containers, 2, 0} {
-		p := &Pipeline{layout: cgroupfs.Layout{Version: cgroupfs.V2, Dir: dir, Root: "/", Whole: true}}
-		p.cfg.Log = slog.New(slog.DiscardHandler)
-		s := newSampler(p)
+		s := newSampler(configOf(dir))
 		s.most = most
 		before := openFiles(t)
 		var told [containers]int // limits
@@ -112,8 +115,7 @@ func TestSampler(t *testing.T) {
 }
 
 func TestSamplerGone(t *testing.T) {
-	p := &Pipeline{layout: cgroupfs.Layout{Version: cgroupfs.V2, Dir: t.TempDir(), Root: "/", Whole: true}}
-	s := newSampler(p)
+	s := newSampler(configOf(t.TempDir()))
 	defer s.close()
 	live := []model.Watched{{ID: "a", Running: true, CgroupPath: "/a"}}
 	for n := 1; n <= goneAfter; n++ {
@@ -146,9 +148,7 @@ func TestLimitsAreReadSeldom(t *testing.T) {
 	}
 	const turns = 2 * limitsEvery * wholeEvery
 	for method, want := range map[fact.Method]int{fact.MethodNone: turns / wholeEvery, fact.MethodFanotify: turns / wholeEvery / limitsEvery} {
-		p := &Pipeline{layout: cgroupfs.Layout{Version: cgroupfs.V2, Dir: dir, Root: "/", Whole: true}}
-		p.cfg.Log = slog.New(slog.DiscardHandler)
-		s := newSampler(p)
+		s := newSampler(configOf(dir))
 		live := []model.Watched{{ID: "a", Running: true, CgroupPath: "/a"}}
 		read := 0
 		for range turns {
@@ -184,15 +184,13 @@ func TestStillContainersAreReadWholeSeldom(t *testing.T) {
 		seldom, written, changes bool
 		want                     int
 	}{
-		{"nobody looks", true, true, false, readings * int(seldomInterval/sampleInterval) / stillEvery},
+		{"nobody looks", true, true, false, readings * int(slowInterval/Interval) / stillEvery},
 		{"nobody looks, and it uses more and more", true, true, true, readings},
 		{"nobody looks, and limits are found only by reading them", true, false, false, readings},
 		{"somebody looks", false, true, false, readings / wholeEvery},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			p := &Pipeline{layout: cgroupfs.Layout{Version: cgroupfs.V2, Dir: dir, Root: "/", Whole: true}}
-			p.cfg.Log = slog.New(slog.DiscardHandler)
-			s := newSampler(p)
+			s := newSampler(configOf(dir))
 			defer s.close()
 			s.seldom = test.seldom
 			whole := 0
@@ -221,74 +219,6 @@ func TestStillContainersAreReadWholeSeldom(t *testing.T) {
 	}
 }
 
-// Who looks again and again has readings at the full pace; who does now and then, or is told what time it is, has not.
-func TestPaceFollowsWhoLooks(t *testing.T) {
-	now := midnight
-	p := &Pipeline{live: store.NewLive(model.DefaultLimits()), stirred: make(chan struct{}, 1), now: func() time.Time { return now }}
-	stirred := func() bool {
-		select {
-		case <-p.stirred:
-			return true
-		default:
-			return false
-		}
-	}
-	for _, step := range []struct {
-		name          string
-		after         time.Duration
-		looks         int
-		unseen, stirs bool
-	}{
-		{"a scrape, which looks twice", 0, 2, true, false},
-		{"the next one", 15 * time.Second, 2, true, false},
-		{"a screen begins", 15 * time.Second, 1, true, false},
-		{"it draws again", time.Second, 1, false, true},
-		{"and again", time.Second, 3, false, false},
-		{"it has ended", watchInterval + time.Second, 0, true, false},
-	} {
-		now = now.Add(step.after)
-		for range step.looks {
-			if got := p.Snapshot().Time; now.Sub(got) > sampleInterval {
-				t.Errorf("%s: shown as of %v, and it is %v", step.name, got, now)
-			}
-		}
-		_, _, unseen := p.watched()
-		if unseen != step.unseen || stirred() != step.stirs {
-			t.Errorf("%s: unseen is %t, want %t, and stirs has to be %t", step.name, unseen, step.unseen, step.stirs)
-		}
-	}
-	p.audience.always = true
-	if _, _, unseen := p.watched(); unseen {
-		t.Error("a sink is not told everything")
-	}
-}
-
-// What changes what is to be read, or may have been lost, has it read soon.
-func TestStirs(t *testing.T) {
-	for _, test := range []struct {
-		name string
-		fact fact.Fact
-		want bool
-	}{
-		{"a container is found", fact.Fact{Found: &fact.Found{Container: event.Container{ID: "a"}}}, true},
-		{"its cgroup is made", fact.Fact{Event: &event.Event{Type: event.CgroupCreated, Cgroup: &event.Cgroup{Path: "/a", Container: &event.Container{ID: "a"}}}}, true},
-		{"another cgroup is made", fact.Fact{Event: &event.Event{Type: event.CgroupCreated, Cgroup: &event.Cgroup{Path: "/job"}}}, false},
-		{"it starts", fact.Fact{Event: &event.Event{Type: event.ContainerStarted, Container: &event.Container{ID: "a"}, Start: &event.Start{}}}, true},
-		{"a kill", fact.Fact{Event: &event.Event{Type: event.OOMKill, OOM: &event.OOM{}}}, true},
-		{"events are lost", fact.Fact{Event: &event.Event{Type: event.EventsLost, Lost: &event.Lost{Count: 1, Reason: event.LostRing}}}, true},
-		{"a namespace is made", fact.Fact{Event: &event.Event{Type: event.NamespaceCreated, Namespace: &event.Namespace{Type: event.Net, ID: 5}}}, false},
-		{"time passes", fact.Fact{}, false},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			p := &Pipeline{live: store.NewLive(model.DefaultLimits()), stirred: make(chan struct{}, 1), now: time.Now}
-			p.tell(test.fact)
-			if got := len(p.stirred) == 1; got != test.want {
-				t.Errorf("stirred is %t", got)
-			}
-		})
-	}
-}
-
 // All of a container that did not change while nobody looked is read again as soon as somebody looks or it changes.
 func TestStillContainersAreReadWholeWhenTheyMatter(t *testing.T) {
 	dir := t.TempDir()
@@ -311,9 +241,7 @@ func TestStillContainersAreReadWholeWhenTheyMatter(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			write("memory.current", "1\n")
 			write("cgroup.procs", "1\n")
-			p := &Pipeline{layout: cgroupfs.Layout{Version: cgroupfs.V2, Dir: dir, Root: "/", Whole: true}}
-			p.cfg.Log = slog.New(slog.DiscardHandler)
-			s := newSampler(p)
+			s := newSampler(configOf(dir))
 			defer s.close()
 			s.seldom = true
 			live := []model.Watched{{ID: "a", Running: true, CgroupPath: "/a"}}

@@ -1,14 +1,11 @@
-package pipeline
+package sample
 
 import (
-	"context"
 	"errors"
 	"io/fs"
-	"time"
 
 	"golang.org/x/sys/unix"
 
-	"github.com/nsviz/nsviz/internal/collect"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/resources"
 	"github.com/nsviz/nsviz/internal/model"
@@ -29,82 +26,17 @@ const (
 	mostWatched = 4096
 )
 
-// sample reads the memory of all live containers, again and again: less often while nobody looks, and not at all while there
-// are none.
-func (p *Pipeline) sample(ctx context.Context) {
-	s := newSampler(p)
-	defer s.close()
-	for {
-		began := p.now()
-		var live []model.Watched
-		var written bool
-		live, written, s.seldom = p.watched()
-		readings, gone := s.readings(live, written)
-		if now := p.now(); len(live) > 0 || !s.seldom {
-			p.send(call(func(*Pipeline) {
-				p.tell(fact.Fact{Time: now, Memory: readings})
-				for _, id := range gone {
-					p.tracker.Gone(id)
-					p.tell(fact.Fact{Time: now, Gone: &fact.Gone{ID: id}})
-				}
-			}))
-		}
-		wait := collect.Backoff(p.now().Sub(began), sampleInterval, longestSampleInterval)
-		if s.seldom && !s.hurried {
-			waiting := p.now()
-			if !p.awaitStir(ctx, wait+seldomInterval-sampleInterval, len(live) > 0) {
-				return
-			}
-			wait -= p.now().Sub(waiting)
-		}
-		if wait > 0 && !collect.Pause(ctx, wait) {
-			return
-		}
-	}
-}
-
-// awaitStir waits until something happens that changes what a container uses or which there are, until somebody looks or, if
-// limited, for some time at most. It returns false when ctx is done.
-func (p *Pipeline) awaitStir(ctx context.Context, longest time.Duration, limited bool) bool {
-	var over <-chan time.Time
-	if limited {
-		timer := time.NewTimer(longest)
-		defer timer.Stop()
-		over = timer.C
-	}
-	select {
-	case <-ctx.Done():
-		return false
-	case <-over:
-	case <-p.stirred:
-	}
-	return true
-}
-
-// stir has containers read that may not be read for a while.
-func (p *Pipeline) stir() {
-	select {
-	case p.stirred <- struct{}{}:
-	default: // it is due anyway
-	}
-}
-
-// watched returns the live containers, whether writes to their limits are reported, and whether nobody looks.
-func (p *Pipeline) watched() (live []model.Watched, written, unseen bool) {
-	live, written = p.live.Watched()
-	return live, written, !p.audience.isLooking(p.now())
-}
-
 // sampler reads what containers are charged for. It keeps the files open: they are most of what nsviz
 // reads where there are many containers.
 type sampler struct {
-	p       *Pipeline
+	Config
+
 	watched map[string]*sampled // by container
 	open    int                 // how many of them have their files open
 	most    int
-	turn    int  // counts sampleInterval
+	turn    int  // counts Interval
 	written bool // writes to limits are reported
-	seldom  bool // it is the turn only every seldomInterval
+	seldom  bool // it is the turn only every slowInterval
 	hurried bool // the latest readings found a cgroup missing or kills, of which the next ones are to say more soon
 }
 
@@ -126,8 +58,8 @@ type sampled struct {
 	turn   int // the latest one in which it was there
 }
 
-func newSampler(p *Pipeline) *sampler {
-	s := &sampler{p: p, watched: map[string]*sampled{}}
+func newSampler(c Config) *sampler {
+	s := &sampler{Config: c, watched: map[string]*sampled{}}
 	// At most half of the files that this process may have open.
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err == nil {
@@ -154,7 +86,7 @@ func (s *sampler) shut(c *sampled) {
 func (s *sampler) readings(live []model.Watched, written bool) (list []fact.Reading, gone []string) {
 	s.turn++
 	if s.seldom {
-		s.turn += int(seldomInterval/sampleInterval) - 1
+		s.turn += int(slowInterval/Interval) - 1
 	}
 	s.written, s.hurried = written, false
 	for i := range live {
@@ -184,7 +116,7 @@ func (s *sampler) readings(live []model.Watched, written bool) (list []fact.Read
 			continue
 		}
 		if err != nil {
-			s.p.cfg.Log.Debug("read memory", "container", c.Label, "error", err)
+			s.Log.Debug("read memory", "container", c.Label, "error", err)
 			continue
 		}
 		w.absent = 0
@@ -205,7 +137,7 @@ func (s *sampler) isOutside(c *sampled) bool {
 	if c.init == 0 {
 		return false
 	}
-	_, err := s.p.fs.Proc.StartTime(c.init)
+	_, err := s.Proc.StartTime(c.init)
 	return err == nil
 }
 
@@ -225,7 +157,7 @@ func (s *sampler) read(c *sampled) error {
 		whole = true
 	}
 	var err error
-	if c.files, err = resources.In(s.p.layout).Watch(c.path); err != nil {
+	if c.files, err = resources.In(s.Layout).Watch(c.path); err != nil {
 		return err
 	}
 	if s.open++; s.open > s.most {
@@ -251,14 +183,14 @@ func (s *sampler) take(c *sampled, whole bool) error {
 		s.hurried = true
 	}
 	c.latest.UsageBytes, c.latest.OOMKills, c.latest.Limits = c.memory.UsageBytes, c.memory.OOMKills, nil
-	c.latest.StuckAt = resources.In(s.p.layout).StuckAt(c.path, &c.memory)
+	c.latest.StuckAt = resources.In(s.Layout).StuckAt(c.path, &c.memory)
 	if !whole {
 		c.ignoreLeftovers()
 		return nil
 	}
 	c.latest.LimitBytes, c.latest.Unlimited = c.memory.LimitBytes, c.memory.Unlimited
 	c.latest.Processes = nil
-	if procs, err := s.p.layout.TreeProcs(c.path); err == nil {
+	if procs, err := s.Layout.TreeProcs(c.path); err == nil {
 		c.latest.Processes = new(len(procs))
 		c.hollow = c.init != 0 && len(procs) == 0
 	}
@@ -266,7 +198,7 @@ func (s *sampler) take(c *sampled, whole bool) error {
 		c.latest.Limits = s.limits(c)
 		c.limits = s.turn + limitsEvery*wholeEvery
 	}
-	if refused, err := resources.In(s.p.layout).PIDsRefused(c.path); err == nil {
+	if refused, err := resources.In(s.Layout).PIDsRefused(c.path); err == nil {
 		c.latest.PIDsRefused = refused
 	}
 	switch {
@@ -293,5 +225,5 @@ func (c *sampled) ignoreLeftovers() {
 
 // limits are those of a container's own cgroup.
 func (s *sampler) limits(c *sampled) *fact.CgroupLimits {
-	return resources.In(s.p.layout).OwnLimits(c.path, c.memory.Limit())
+	return resources.In(s.Layout).OwnLimits(c.path, c.memory.Limit())
 }
