@@ -18,7 +18,7 @@ import (
 )
 
 // What is charged to a cgroup that a container has left is not what it uses; nor has it ended with that cgroup.
-func TestSamplerOfInitOutside(t *testing.T) {
+func TestContainerThatLeftItsCgroupIsNotGone(t *testing.T) {
 	proc, memory, pids := t.TempDir(), t.TempDir(), t.TempDir()
 	write := func(path, text string) {
 		t.Helper()
@@ -44,7 +44,7 @@ func TestSamplerOfInitOutside(t *testing.T) {
 			Others: map[string]cgroupfs.Layout{"pids": {Version: cgroupfs.V1, Controller: "pids", Dir: pids, Root: "/", Whole: true}},
 		},
 	})
-	s.most = 0 // of an ordinary file that is open nobody can see that it is gone
+	s.maxOpen = 0 // of an ordinary file that is open nobody can see that it is gone
 	defer s.close()
 	live := []model.Watched{{ID: "a", Running: true, CgroupPath: "/a", Outside: 50}}
 	read := func() fact.Reading {
@@ -61,7 +61,7 @@ func TestSamplerOfInitOutside(t *testing.T) {
 		return r
 	}
 	want := fact.Reading{ID: "a", LimitBytes: new(uint64(8192)), OOMKills: new(uint64(0)), StuckAt: new("")}
-	for range 2 * wholeEvery {
+	for range 2 * fullEvery {
 		if diff := cmp.Diff(want, read()); diff != "" {
 			t.Fatalf("-want +got:\n%s", diff)
 		}

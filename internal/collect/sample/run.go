@@ -57,13 +57,13 @@ func Run(ctx context.Context, c Config) {
 	for {
 		began := c.Now()
 		live, writesReported, unseen := c.Loop.Watched()
-		s.seldom = unseen
+		s.slow = unseen
 		list, gone := s.readings(live, writesReported)
-		if now := c.Now(); len(live) > 0 || !s.seldom {
+		if now := c.Now(); len(live) > 0 || !s.slow {
 			c.Loop.Take(Readings{Time: now, List: list, Gone: gone})
 		}
 		wait := collect.Backoff(c.Now().Sub(began), Interval, longestInterval)
-		if s.seldom && !s.hurried {
+		if s.slow && !s.urgent {
 			waiting := c.Now()
 			if !awaitWake(ctx, c.Loop.Wake(), wait+slowInterval-Interval, len(live) > 0) {
 				return

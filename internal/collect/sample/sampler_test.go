@@ -25,7 +25,7 @@ func configOf(dir string) Config {
 }
 
 // The files are ordinary ones here; what becomes of them with their cgroup is seen by the tests that need root.
-func TestSampler(t *testing.T) {
+func TestReadingsFollowTheFiles(t *testing.T) {
 	dir := t.TempDir()
 	write := func(container int, name, text string) {
 		t.Helper()
@@ -51,10 +51,10 @@ func TestSampler(t *testing.T) {
 	}
 	for _, most := range []int{containers, 2, 0} {
 		s := newSampler(configOf(dir))
-		s.most = most
+		s.maxOpen = most
 		before := openFiles(t)
-		var told [containers]int // limits
-		for usage := range uint64(2 * wholeEvery) {
+		var limits [containers]int // how often they were read
+		for usage := range uint64(2 * fullEvery) {
 			var want []fact.Reading
 			for i := range containers {
 				write(i, "memory.current", fmt.Sprintln(usage))
@@ -65,7 +65,7 @@ func TestSampler(t *testing.T) {
 				if r.Limits == nil {
 					continue
 				}
-				told[i]++
+				limits[i]++
 				if diff := cmp.Diff(&fact.CgroupLimits{Memory: &fact.Limit{Unlimited: true}}, r.Limits); diff != "" {
 					t.Errorf("limits:\n%s", diff)
 				}
@@ -78,9 +78,9 @@ func TestSampler(t *testing.T) {
 				t.Errorf("%d files are open, want %d of %d containers", open, resources.WatchedFiles, most)
 			}
 		}
-		for i, n := range told {
+		for i, n := range limits {
 			if n < 2 || n > 3 { // when it was first seen, and every fourth time
-				t.Errorf("the limits of %d were told %d times", i, n)
+				t.Errorf("the limits of %d were read %d times", i, n)
 			}
 		}
 		// A new limit and a new process show in a few readings.
@@ -89,7 +89,7 @@ func TestSampler(t *testing.T) {
 			write(i, "cgroup.procs", "10\n")
 		}
 		var got []fact.Reading
-		for range wholeEvery {
+		for range fullEvery {
 			got, _ = s.readings(live, false)
 		}
 		for _, r := range got {
@@ -114,7 +114,7 @@ func TestSampler(t *testing.T) {
 	}
 }
 
-func TestSamplerGone(t *testing.T) {
+func TestContainerWithoutCgroupIsGone(t *testing.T) {
 	s := newSampler(configOf(t.TempDir()))
 	defer s.close()
 	live := []model.Watched{{ID: "a", Running: true, CgroupPath: "/a"}}
@@ -136,7 +136,7 @@ func openFiles(t *testing.T) int {
 }
 
 // Where writes to limits are reported, there is little need to read them.
-func TestLimitsAreReadSeldom(t *testing.T) {
+func TestLimitsAreReadRarelyWhereWritesAreReported(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{"memory.current": "1\n", "memory.max": "max\n", "memory.events": "oom_kill 0\n", "cgroup.procs": "10\n"} {
 		if err := os.MkdirAll(dir+"/a", 0o755); err != nil {
@@ -146,8 +146,8 @@ func TestLimitsAreReadSeldom(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	const turns = 2 * limitsEvery * wholeEvery
-	for method, want := range map[fact.Method]int{fact.MethodNone: turns / wholeEvery, fact.MethodFanotify: turns / wholeEvery / limitsEvery} {
+	const turns = 2 * limitsEvery * fullEvery
+	for method, want := range map[fact.Method]int{fact.MethodNone: turns / fullEvery, fact.MethodFanotify: turns / fullEvery / limitsEvery} {
 		s := newSampler(configOf(dir))
 		live := []model.Watched{{ID: "a", Running: true, CgroupPath: "/a"}}
 		read := 0
@@ -163,8 +163,8 @@ func TestLimitsAreReadSeldom(t *testing.T) {
 	}
 }
 
-// While nobody looks, a container that uses what it used is read whole more seldom; one whose use has changed is not.
-func TestStillContainersAreReadWholeSeldom(t *testing.T) {
+// While nobody looks, full readings are rarer of a container that uses what it used, but not of one whose use has changed.
+func TestFullReadingsOfIdleContainersAreRare(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, text string) {
 		t.Helper()
@@ -177,23 +177,23 @@ func TestStillContainersAreReadWholeSeldom(t *testing.T) {
 	}
 	write("memory.max", "max\n")
 	write("memory.events", "oom_kill 0\n")
-	const readings = 4 * stillEvery
+	const readings = 4 * idleEvery
 	live := []model.Watched{{ID: "a", Running: true, CgroupPath: "/a"}}
 	for _, test := range []struct {
-		name                     string
-		seldom, written, changes bool
-		want                     int
+		name                          string
+		slow, writesReported, changes bool
+		want                          int
 	}{
-		{"nobody looks", true, true, false, readings * int(slowInterval/Interval) / stillEvery},
+		{"nobody looks", true, true, false, readings * int(slowInterval/Interval) / idleEvery},
 		{"nobody looks, and it uses more and more", true, true, true, readings},
 		{"nobody looks, and limits are found only by reading them", true, false, false, readings},
-		{"somebody looks", false, true, false, readings / wholeEvery},
+		{"somebody looks", false, true, false, readings / fullEvery},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := newSampler(configOf(dir))
 			defer s.close()
-			s.seldom = test.seldom
-			whole := 0
+			s.slow = test.slow
+			full := 0
 			for i := range readings {
 				write("memory.current", "1\n")
 				if test.changes {
@@ -204,23 +204,23 @@ func TestStillContainersAreReadWholeSeldom(t *testing.T) {
 				if w := s.watched["a"]; w != nil && w.latest.Processes != nil {
 					w.latest.Processes = new(before)
 				}
-				list, _ := s.readings(live, test.written)
+				list, _ := s.readings(live, test.writesReported)
 				if len(list) != 1 || list[0].UsageBytes == nil {
 					t.Fatalf("reading %d: %+v", i, list)
 				}
 				if *list[0].Processes != before {
-					whole++
+					full++
 				}
 			}
-			if whole < test.want || whole > test.want+2 { // the first two come early
-				t.Errorf("all of it was read %d times, want %d", whole, test.want)
+			if full < test.want || full > test.want+2 { // the first two come early
+				t.Errorf("all of it was read %d times, want %d", full, test.want)
 			}
 		})
 	}
 }
 
 // All of a container that did not change while nobody looked is read again as soon as somebody looks or it changes.
-func TestStillContainersAreReadWholeWhenTheyMatter(t *testing.T) {
+func TestIdleContainersAreReadFullyWhenTheyMatter(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.Mkdir(filepath.Join(dir, "a"), 0o755); err != nil {
 		t.Fatal(err)
@@ -235,7 +235,7 @@ func TestStillContainersAreReadWholeWhenTheyMatter(t *testing.T) {
 		write(name, text)
 	}
 	for name, change := range map[string]func(s *sampler){
-		"somebody looks":    func(s *sampler) { s.seldom = false },
+		"somebody looks":    func(s *sampler) { s.slow = false },
 		"it uses something": func(*sampler) { write("memory.current", "4096\n") },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -243,12 +243,12 @@ func TestStillContainersAreReadWholeWhenTheyMatter(t *testing.T) {
 			write("cgroup.procs", "1\n")
 			s := newSampler(configOf(dir))
 			defer s.close()
-			s.seldom = true
+			s.slow = true
 			live := []model.Watched{{ID: "a", Running: true, CgroupPath: "/a"}}
-			for range 2 * stillEvery { // until it is known to be still, and then to just after a whole reading
+			for range 2 * idleEvery { // until it is known to be idle, and then to just after a full reading
 				s.readings(live, true)
 			}
-			for was := s.watched["a"].whole; s.watched["a"].whole == was; {
+			for was := s.watched["a"].due; s.watched["a"].due == was; {
 				s.readings(live, true)
 			}
 			write("cgroup.procs", "1\n2\n")
@@ -258,8 +258,8 @@ func TestStillContainersAreReadWholeWhenTheyMatter(t *testing.T) {
 				if *list[0].Processes == 2 {
 					break
 				}
-				if n == wholeEvery {
-					t.Fatalf("not read again within %d readings", wholeEvery)
+				if n == fullEvery {
+					t.Fatalf("not read again within %d readings", fullEvery)
 				}
 			}
 		})
