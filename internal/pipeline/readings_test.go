@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/collect/sample"
+	"github.com/nsviz/nsviz/internal/container"
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/model"
@@ -76,5 +78,24 @@ func TestWhatWakesTheSampler(t *testing.T) {
 				t.Errorf("it is woken: %t", got)
 			}
 		})
+	}
+}
+
+// A container whose cgroup is found no more has ended, and whoever has the PID of its PID 1 from then on is none of it.
+func TestContainerWithoutCgroupHasEnded(t *testing.T) {
+	p := nameless(t, "")
+	ref := &container.Ref{ID: containerID(1), Runtime: runtime.Docker, Root: "/docker/" + containerID(1)}
+	p.tell(fact.Fact{Found: &fact.Found{Container: event.Container{ID: ref.ID}, CgroupPath: ref.Root, InitPID: 50}})
+	p.tracker.StartedOutside(ref, container.Init{PID: 50, Made: midnight})
+
+	gone := time.Now().Add(time.Minute)
+	readings{Time: gone, List: []fact.Reading{}, Gone: []string{ref.ID}}.handle(p)
+	s := p.Snapshot()
+	if len(s.Containers) != 1 || s.Containers[0].State != model.Exited || !s.Time.Equal(fact.Plain(gone)) {
+		t.Errorf("as of %v: %+v", s.Time, s.Containers)
+	}
+	exit := event.Event{Type: event.ContainerExited, Time: gone, PID: 50, CgroupID: 9, Exit: &event.Exit{Cause: event.CauseExited}}
+	if p.tracker.Attribute(&exit) {
+		t.Errorf("another process with the PID is taken for it: %+v", exit.Container)
 	}
 }

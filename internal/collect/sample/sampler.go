@@ -35,7 +35,7 @@ type sampler struct {
 	open           int                 // how many of them have their files open
 	maxOpen        int
 	turn           int  // counts Interval
-	writesReported bool // of limits
+	writesReported bool // writes to limits are reported, so that these are read rarely
 	slow           bool // a turn comes only every slowInterval
 	urgent         bool // the latest readings found a cgroup missing or kills, of which the next ones are to say more soon
 }
