@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/collect/names"
+	"github.com/nsviz/nsviz/internal/collect/ownmemory"
 	"github.com/nsviz/nsviz/internal/collect/sample"
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/container/engine"
@@ -70,7 +71,7 @@ type Pipeline struct {
 	// sight is how much of the processes nsviz may look into.
 	sight procfs.Sight
 	// memory is for one goroutine at a time; saving is the fact.Saving that it is at.
-	memory *ownMemory
+	memory *ownmemory.Monitor
 	saving atomic.Int32
 
 	// directory may be used by any goroutine.
@@ -132,9 +133,11 @@ func New(cfg Config) (*Pipeline, error) {
 		return nil, err
 	}
 	p.tell(fact.Fact{Host: &host})
-	p.memory = newOwnMemory(p.fs, p.layout, p.self, cfg.LimitMemory, cfg.Log)
-	if m := p.memory.look(); m != nil {
-		p.applyOwnMemory(*m)
+	p.memory = ownmemory.New(ownmemory.Config{
+		Cgroups: p.fs.Cgroups, Layout: p.layout, Self: p.self, LimitRuntime: cfg.LimitMemory, Log: cfg.Log, Loop: ownMemoryLoop{p},
+	})
+	if m := p.memory.Check(); m != nil {
+		ownMemoryChanged(*m).handle(p) // nobody else is at work yet
 	}
 	return p, nil
 }
@@ -292,7 +295,7 @@ func (p *Pipeline) watch(ctx context.Context) error {
 	var readers sync.WaitGroup
 	defer readers.Wait()
 	readers.Go(func() { sample.Run(ctx, p.sampling()) })
-	readers.Go(func() { p.watchOwnMemory(ctx) })
+	readers.Go(func() { p.memory.Run(ctx) })
 	readers.Go(func() { newWriteFollower(p, func() { kernel.Sync(ctx) }).follow(ctx, writes, unwatched) })
 	if p.hostPIDs { // else hardly any namespace would be found, and taken for freed
 		readers.Go(func() { p.survey(ctx, kernel, freedIsHooked) })

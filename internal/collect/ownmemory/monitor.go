@@ -1,16 +1,14 @@
-package pipeline
+package ownmemory
 
 import (
 	"context"
 	"log/slog"
-	"math"
 	"runtime/debug"
 	"slices"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/collect"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/host"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/resources"
 )
@@ -22,24 +20,23 @@ const (
 	needsBytesPerContainer = 80 << 10
 )
 
-// MemoryNeeded is about how much memory nsviz needs, in bytes, to watch so many live containers.
-func MemoryNeeded(containers int) uint64 {
+// Needed returns about how much memory nsviz needs, in bytes, to watch so many live containers.
+func Needed(containers int) uint64 {
 	return needsBytes + uint64(containers)*needsBytesPerContainer
 }
 
-// ownMemoryInterval is how often nsviz looks how much of what it may use is used; unlimitedInterval is how often it looks
-// whether there is a limit, where there is none.
+// interval is the time between two checks; unlimitedInterval is that where there is no limit.
 const (
-	ownMemoryInterval = 2 * time.Second
+	interval          = 2 * time.Second
 	unlimitedInterval = 10 * time.Second
 )
 
-// savesFrom is from which share of a limit on a step is taken. It ends where the share is by savesEnough lower.
+// savesFrom holds the share of a limit from which on a step is taken. The step ends where the share is lower by savesEnough.
 var savesFrom = map[fact.Saving]float64{fact.SavesPast: 0.80, fact.SavesSearches: 0.90}
 
 const savesEnough = 0.10
 
-// nextSaving is the step to go to where so much of a limit is used: one on, one back or the same.
+// nextSaving returns the step to go to where so much of a limit is used: one on, one back or the same.
 func nextSaving(step fact.Saving, share float64) fact.Saving {
 	if from, more := savesFrom[step+1]; more && share >= from {
 		return step + 1
@@ -50,34 +47,55 @@ func nextSaving(step fact.Saving, share float64) fact.Saving {
 	return step
 }
 
-// ownMemory keeps nsviz within the memory that its own cgroup may use, so that it is not the OOM killer's next victim.
-type ownMemory struct {
+// Loop takes what is found out.
+type Loop interface {
+	// OwnMemoryChanged returns when the change is applied, and so what nsviz does without from now on is forgotten.
+	OwnMemoryChanged(fact.OwnMemory)
+}
+
+// Config says whose memory it is, and who is to keep within it.
+type Config struct {
+	Cgroups *cgroupfs.Reader
+	Layout  cgroupfs.Layout
+	// Self is nsviz's own PID in procfs.
+	Self int32
+	// LimitRuntime has the Go runtime keep to what the lowest limit allows, in bytes, where there is one; nil where that is not
+	// wanted.
+	LimitRuntime func(lowest *uint64)
+	Log          *slog.Logger
+	Loop         Loop
+}
+
+// A Monitor checks how much of the memory that nsviz's own cgroup may use is used. It is for one goroutine at a time.
+type Monitor struct {
 	rooms func() ([]resources.MemoryRoom, error)
-	// limit has the Go runtime keep to what the lowest limit allows; nil where that is not wanted.
-	limit func(lowest *uint64)
+	limit func(lowest *uint64) // nil where that is not wanted
 	// free gives back to the kernel what is free already.
 	free func()
 	log  *slog.Logger
+	loop Loop
 
 	now   fact.OwnMemory
-	known bool // that is, ever read
+	known bool // it was ever read
 }
 
-func newOwnMemory(fs *host.FS, layout cgroupfs.Layout, self int32, limit func(*uint64), log *slog.Logger) *ownMemory {
-	return &ownMemory{
+// New returns a Monitor that has checked nothing yet.
+func New(c Config) *Monitor {
+	return &Monitor{
 		rooms: func() ([]resources.MemoryRoom, error) {
-			path, err := fs.Cgroups.PathOf(self, layout)
+			path, err := c.Cgroups.PathOf(c.Self, c.Layout)
 			if err != nil {
 				return nil, err
 			}
-			return resources.In(layout).MemoryRooms(path)
+			return resources.In(c.Layout).MemoryRooms(path)
 		},
-		limit: limit, free: debug.FreeOSMemory, log: log,
+		limit: c.LimitRuntime, free: debug.FreeOSMemory, log: c.Log, loop: c.Loop,
 	}
 }
 
-// look reads what is used and reports what has changed: the limit, or what nsviz does without from now on; nil is nothing.
-func (o *ownMemory) look() *fact.OwnMemory {
+// Check reads what is used and returns what has changed: the limit, or what nsviz does without from now on. It returns nil if
+// nothing has.
+func (o *Monitor) Check() *fact.OwnMemory {
 	rooms, err := o.rooms()
 	if err != nil {
 		o.log.Debug("how much memory nsviz may use is not known", "error", err)
@@ -112,39 +130,39 @@ func (o *ownMemory) look() *fact.OwnMemory {
 	return &next
 }
 
-// interval returns how long to wait before the next look.
-func (o *ownMemory) interval() time.Duration {
+// pause returns how long to wait before the next check.
+func (o *Monitor) pause() time.Duration {
 	if o.known && o.now.LimitBytes == nil {
 		return unlimitedInterval
 	}
-	return ownMemoryInterval
+	return interval
 }
 
 // keepTo has the runtime keep to a limit that is new, and warns of one that is too low.
-func (o *ownMemory) keepTo(m fact.OwnMemory) {
+func (o *Monitor) keepTo(m fact.OwnMemory) {
 	if o.limit != nil {
 		o.limit(m.LimitBytes)
 	}
-	if m.LimitBytes != nil && *m.LimitBytes < MemoryNeeded(0) {
+	if m.LimitBytes != nil && *m.LimitBytes < Needed(0) {
 		o.log.Warn("the limit on memory is too low: the OOM killer may take nsviz", "limit_bytes", *m.LimitBytes, "cgroup", m.Cgroup,
-			"needed_bytes", MemoryNeeded(0))
+			"needed_bytes", Needed(0))
 	}
 }
 
-func (o *ownMemory) report(before fact.Saving, full resources.MemoryRoom) {
+func (o *Monitor) report(before fact.Saving, full resources.MemoryRoom) {
 	at := []any{"used_bytes", full.UsedBytes, "limit_bytes", full.LimitBytes, "cgroup", full.Cgroup}
 	switch {
 	case o.now.Saving > before:
-		o.log.Warn("the OOM killer may take nsviz soon: "+savingNote(o.now.Saving), at...)
+		o.log.Warn("the OOM killer may take nsviz soon: "+Note(o.now.Saving), at...)
 	case o.now.Saving == fact.SavesNothing:
 		o.log.Info("nsviz's own cgroup has room again: nsviz keeps as much as usual", at...)
 	default:
-		o.log.Info("nsviz's own cgroup has more room again: "+savingNote(o.now.Saving), at...)
+		o.log.Info("nsviz's own cgroup has more room again: "+Note(o.now.Saving), at...)
 	}
 }
 
-// savingNote says what nsviz does without.
-func savingNote(step fact.Saving) string {
+// Note says what nsviz does without at a step. It is empty where that is nothing.
+func Note(step fact.Saving) string {
 	const full = "nsviz's own cgroup is nearly full, so nsviz "
 	switch step {
 	case fact.SavesPast:
@@ -155,7 +173,7 @@ func savingNote(step fact.Saving) string {
 	return ""
 }
 
-// fullest is the room of which the largest share is used; none is one that nothing is used of.
+// fullest returns the room of which the largest share is used; none is one that nothing is used of.
 func fullest(rooms []resources.MemoryRoom) resources.MemoryRoom {
 	if len(rooms) == 0 {
 		return resources.MemoryRoom{}
@@ -178,43 +196,14 @@ func sameLimit(a, b *uint64) bool {
 	return *a == *b
 }
 
-// watchOwnMemory looks again and again how much room is left, until ctx is done.
-func (p *Pipeline) watchOwnMemory(ctx context.Context) {
-	for collect.Pause(ctx, p.memory.interval()) {
-		if news := p.memory.look(); news != nil {
-			p.ask(call(func(*Pipeline) { p.applyOwnMemory(*news) }))
+// Run checks again and again, until ctx is done.
+func (o *Monitor) Run(ctx context.Context) {
+	for collect.Pause(ctx, o.pause()) {
+		if news := o.Check(); news != nil {
+			o.loop.OwnMemoryChanged(*news)
 			if news.Saving > fact.SavesNothing {
-				p.memory.free() // what was just forgotten
+				o.free() // what was just forgotten
 			}
 		}
 	}
-}
-
-// applyOwnMemory takes in what nsviz may use, and shows what it does without as a note on the host.
-func (p *Pipeline) applyOwnMemory(m fact.OwnMemory) {
-	before := fact.Saving(p.saving.Swap(int32(m.Saving)))
-	p.tell(fact.Fact{OwnMemory: &m})
-	if m.Saving == before {
-		return
-	}
-	host := p.Snapshot().Host
-	host.Notes = slices.DeleteFunc(slices.Clone(host.Notes), func(note string) bool { return note == savingNote(before) })
-	if note := savingNote(m.Saving); note != "" {
-		host.Notes = append(host.Notes, note)
-	}
-	p.tell(fact.Fact{Host: &host})
-}
-
-// savesSearches reports whether nsviz does without searches for what keeps a namespace.
-func (p *Pipeline) savesSearches() bool {
-	return fact.Saving(p.saving.Load()) >= fact.SavesSearches
-}
-
-// GoMemoryLimit is how much of a cgroup's limit, in bytes, the Go runtime may use; without one it is math.MaxInt64, as the runtime
-// has it. The rest is for what is not the runtime's.
-func GoMemoryLimit(lowest *uint64) int64 {
-	if lowest == nil {
-		return math.MaxInt64
-	}
-	return int64(min(*lowest/10*9, math.MaxInt64))
 }
