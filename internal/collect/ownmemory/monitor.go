@@ -75,8 +75,8 @@ type Monitor struct {
 	log  *slog.Logger
 	loop Loop
 
-	now   fact.OwnMemory
-	known bool // it was ever read
+	current fact.OwnMemory
+	known   bool // it was ever read
 }
 
 // New returns a Monitor that has checked nothing yet.
@@ -93,71 +93,83 @@ func New(c Config) *Monitor {
 	}
 }
 
+// Run checks again and again, until ctx is done.
+func (m *Monitor) Run(ctx context.Context) {
+	for collect.Pause(ctx, m.pause()) {
+		if news := m.Check(); news != nil {
+			m.loop.OwnMemoryChanged(*news)
+			if news.Saving > fact.SavesNothing {
+				m.free() // what was just forgotten
+			}
+		}
+	}
+}
+
 // Check reads what is used and returns what has changed: the limit, or what nsviz does without from now on. It returns nil if
 // nothing has.
-func (o *Monitor) Check() *fact.OwnMemory {
-	rooms, err := o.rooms()
+func (m *Monitor) Check() *fact.OwnMemory {
+	rooms, err := m.rooms()
 	if err != nil {
-		o.log.Debug("how much memory nsviz may use is not known", "error", err)
+		m.log.Debug("how much memory nsviz may use is not known", "error", err)
 		return nil
 	}
-	next := fact.OwnMemory{Saving: nextSaving(o.now.Saving, fullest(rooms).Share())}
-	if next.Saving > o.now.Saving {
+	next := fact.OwnMemory{Saving: nextSaving(m.current.Saving, fullest(rooms).Share())}
+	if next.Saving > m.current.Saving {
 		// Perhaps it is but what the runtime has not given back.
-		o.free()
-		if again, err := o.rooms(); err == nil {
+		m.free()
+		if again, err := m.rooms(); err == nil {
 			rooms = again
 		}
-		next.Saving = nextSaving(o.now.Saving, fullest(rooms).Share())
+		next.Saving = nextSaving(m.current.Saving, fullest(rooms).Share())
 	}
 	for _, room := range rooms {
 		if next.LimitBytes == nil || room.LimitBytes < *next.LimitBytes {
 			next.LimitBytes, next.Cgroup = &room.LimitBytes, room.Cgroup
 		}
 	}
-	before, first := o.now, !o.known
-	o.now, o.known = next, true
-	moved := !sameLimit(before.LimitBytes, next.LimitBytes)
-	if moved {
-		o.keepTo(next)
+	before, first := m.current, !m.known
+	m.current, m.known = next, true
+	limitChanged := !sameLimit(before.LimitBytes, next.LimitBytes)
+	if limitChanged {
+		m.keepTo(next)
 	}
 	if next.Saving != before.Saving {
-		o.report(before.Saving, fullest(rooms))
+		m.report(before.Saving, fullest(rooms))
 	}
-	if !first && !moved && next.Saving == before.Saving && next.Cgroup == before.Cgroup {
+	if !first && !limitChanged && next.Saving == before.Saving && next.Cgroup == before.Cgroup {
 		return nil
 	}
 	return &next
 }
 
 // pause returns how long to wait before the next check.
-func (o *Monitor) pause() time.Duration {
-	if o.known && o.now.LimitBytes == nil {
+func (m *Monitor) pause() time.Duration {
+	if m.known && m.current.LimitBytes == nil {
 		return unlimitedInterval
 	}
 	return interval
 }
 
 // keepTo has the runtime keep to a limit that is new, and warns of one that is too low.
-func (o *Monitor) keepTo(m fact.OwnMemory) {
-	if o.limit != nil {
-		o.limit(m.LimitBytes)
+func (m *Monitor) keepTo(limit fact.OwnMemory) {
+	if m.limit != nil {
+		m.limit(limit.LimitBytes)
 	}
-	if m.LimitBytes != nil && *m.LimitBytes < Needed(0) {
-		o.log.Warn("the limit on memory is too low: the OOM killer may take nsviz", "limit_bytes", *m.LimitBytes, "cgroup", m.Cgroup,
+	if limit.LimitBytes != nil && *limit.LimitBytes < Needed(0) {
+		m.log.Warn("the limit on memory is too low: the OOM killer may take nsviz", "limit_bytes", *limit.LimitBytes, "cgroup", limit.Cgroup,
 			"needed_bytes", Needed(0))
 	}
 }
 
-func (o *Monitor) report(before fact.Saving, full resources.MemoryRoom) {
+func (m *Monitor) report(before fact.Saving, full resources.MemoryRoom) {
 	at := []any{"used_bytes", full.UsedBytes, "limit_bytes", full.LimitBytes, "cgroup", full.Cgroup}
 	switch {
-	case o.now.Saving > before:
-		o.log.Warn("the OOM killer may take nsviz soon: "+Note(o.now.Saving), at...)
-	case o.now.Saving == fact.SavesNothing:
-		o.log.Info("nsviz's own cgroup has room again: nsviz keeps as much as usual", at...)
+	case m.current.Saving > before:
+		m.log.Warn("the OOM killer may take nsviz soon: "+Note(m.current.Saving), at...)
+	case m.current.Saving == fact.SavesNothing:
+		m.log.Info("nsviz's own cgroup has room again: nsviz keeps as much as usual", at...)
 	default:
-		o.log.Info("nsviz's own cgroup has more room again: "+Note(o.now.Saving), at...)
+		m.log.Info("nsviz's own cgroup has more room again: "+Note(m.current.Saving), at...)
 	}
 }
 
@@ -194,16 +206,4 @@ func sameLimit(a, b *uint64) bool {
 		return a == b
 	}
 	return *a == *b
-}
-
-// Run checks again and again, until ctx is done.
-func (o *Monitor) Run(ctx context.Context) {
-	for collect.Pause(ctx, o.pause()) {
-		if news := o.Check(); news != nil {
-			o.loop.OwnMemoryChanged(*news)
-			if news.Saving > fact.SavesNothing {
-				o.free() // what was just forgotten
-			}
-		}
-	}
 }
