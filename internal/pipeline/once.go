@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nsviz/nsviz/internal/collect/sample"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/probes"
@@ -56,10 +57,6 @@ func (p *Pipeline) look(ctx context.Context) error {
 		return err
 	}
 	p.ask(call(func(*Pipeline) { p.tell(fact.Fact{Namespaces: &survey}) }))
-	sampler := newSampler(p)
-	defer sampler.close()
-	live, written, _ := p.watched()
-	readings, _ := sampler.readings(live, written)
-	p.send(call(func(*Pipeline) { p.tell(fact.Fact{Memory: readings}) }))
+	sample.Once(p.sampling())
 	return nil
 }

@@ -12,6 +12,8 @@ import (
 
 	"github.com/nsviz/nsviz/internal/collect/find"
 	"github.com/nsviz/nsviz/internal/collect/names"
+	"github.com/nsviz/nsviz/internal/collect/ownmemory"
+	"github.com/nsviz/nsviz/internal/collect/sample"
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/container/engine"
 	"github.com/nsviz/nsviz/internal/event"
@@ -47,11 +49,8 @@ type Config struct {
 
 // The rhythm of what is read and not told; where it takes long it is read less often, down to the longest one.
 const (
-	sampleInterval        = 500 * time.Millisecond
-	longestSampleInterval = 5 * time.Second
-	// seldomInterval is sampleInterval while nobody looks. A consumer looks if its requests are at most watchInterval apart, as a
-	// screen's are and a scraper's are not. Requests within onceInterval count as one.
-	seldomInterval        = 2 * time.Second
+	// A consumer looks if its requests are at most watchInterval apart, as a screen's are and a scraper's are not. Requests
+	// within onceInterval count as one.
 	watchInterval         = 2500 * time.Millisecond // which full snapshots, two seconds apart at most, are, too
 	onceInterval          = 100 * time.Millisecond
 	surveyInterval        = 3 * time.Second
@@ -73,7 +72,7 @@ type Pipeline struct {
 	// sight is how much of the processes nsviz may look into.
 	sight procfs.Sight
 	// memory is for one goroutine at a time; saving is the fact.Saving that it is at.
-	memory *ownMemory
+	memory *ownmemory.Monitor
 	saving atomic.Int32
 
 	// directory may be used by any goroutine.
@@ -89,10 +88,10 @@ type Pipeline struct {
 
 	// doubts is signalled where the host may have cgroups, containers or inits that nobody knows of.
 	doubts chan struct{}
-	// stirred is signalled where the sampler may wait for longer than it should.
-	stirred chan struct{}
 	// finder is for the goroutine that watches, but for what resolve asks.
 	finder *find.Finder
+	// wake is signalled where the sampler may wait for longer than it should.
+	wake chan struct{}
 	// domains are what the memory of the OOM kills of the current batch was made of.
 	domains   domains
 	questions *names.Questions
@@ -114,7 +113,7 @@ func New(cfg Config) (*Pipeline, error) {
 		namespaces: newRegistry(),
 		inputs:     make(chan message),
 		doubts:     make(chan struct{}, 1),
-		stirred:    make(chan struct{}, 1),
+		wake:       make(chan struct{}, 1),
 		live:       store.NewLive(model.DefaultLimits()),
 		audience:   audience{always: len(cfg.Sinks) > 0},
 		attached:   make(chan struct{}),
@@ -134,9 +133,11 @@ func New(cfg Config) (*Pipeline, error) {
 	}
 	p.tell(fact.Fact{Host: &host})
 	p.finder = p.newFinder()
-	p.memory = newOwnMemory(p.fs, p.layout, p.self, cfg.LimitMemory, cfg.Log)
-	if m := p.memory.look(); m != nil {
-		p.applyOwnMemory(*m)
+	p.memory = ownmemory.New(ownmemory.Config{
+		Cgroups: p.fs.Cgroups, Layout: p.layout, Self: p.self, LimitRuntime: cfg.LimitMemory, Log: cfg.Log, Loop: ownMemoryLoop{p},
+	})
+	if m := p.memory.Check(); m != nil {
+		ownMemoryChanged(*m).handle(p) // nobody else is at work yet
 	}
 	return p, nil
 }
@@ -293,8 +294,8 @@ func (p *Pipeline) watch(ctx context.Context) error {
 
 	var readers sync.WaitGroup
 	defer readers.Wait()
-	readers.Go(func() { p.sample(ctx) })
-	readers.Go(func() { p.watchOwnMemory(ctx) })
+	readers.Go(func() { sample.Run(ctx, p.sampling()) })
+	readers.Go(func() { p.memory.Run(ctx) })
 	readers.Go(func() { newWriteFollower(p, func() { kernel.Sync(ctx) }).follow(ctx, writes, unwatched) })
 	if p.hostPIDs { // else hardly any namespace would be found, and taken for freed
 		readers.Go(func() { p.survey(ctx, kernel, freedIsHooked) })
@@ -403,7 +404,7 @@ func (p *Pipeline) tell(f fact.Fact) {
 	f.Time = fact.Plain(f.Time)
 	p.live.Apply(f, p.now())
 	if hurries(f) {
-		p.stir()
+		p.wakeSampler()
 	}
 	for _, sink := range p.cfg.Sinks {
 		sink(f)
@@ -429,11 +430,11 @@ func hurries(f fact.Fact) bool {
 func (p *Pipeline) lookedAt() {
 	now := p.now()
 	if p.audience.look(now) {
-		p.stir()
+		p.wakeSampler()
 	}
 	// Where there are sinks, each fact is theirs, too, and the sampler says what time it is.
 	if len(p.cfg.Sinks) == 0 {
-		p.live.Refresh(fact.Fact{Time: fact.Plain(now), BootNS: p.bootAt(now)}, now, sampleInterval)
+		p.live.Refresh(fact.Fact{Time: fact.Plain(now), BootNS: p.bootAt(now)}, now, sample.Interval)
 	}
 }
 

@@ -1,4 +1,4 @@
-package pipeline
+package ownmemory
 
 import (
 	"bytes"
@@ -15,11 +15,11 @@ func TestLimitGoRuntime(t *testing.T) {
 	t.Cleanup(func() { debug.SetMemoryLimit(before) })
 	var log bytes.Buffer
 	logger := slog.New(slog.NewTextHandler(&log, nil))
-	t.Setenv(goMemoryLimit, "off")
+	t.Setenv(variable, "off")
 	if LimitGoRuntime(logger) != nil {
 		t.Error("the user's own limit is not respected")
 	}
-	t.Setenv(goMemoryLimit, "")
+	t.Setenv(variable, "")
 	limit := LimitGoRuntime(logger)
 	limit(new(uint64(1 << 30)))
 	limit(new(uint64(1 << 30)))
@@ -31,5 +31,17 @@ func TestLimitGoRuntime(t *testing.T) {
 	}
 	if n := strings.Count(log.String(), "GOMEMLIMIT=966367638 limit_bytes=1073741824"); n != 1 {
 		t.Errorf("logged %d times:\n%s", n, &log)
+	}
+}
+
+// A limit far above what a machine has stays one that the runtime can take.
+func TestGoLimitIsBelowThatOfTheCgroup(t *testing.T) {
+	for limit, want := range map[uint64]int64{100: 90, 64 << 20: 60397974, math.MaxUint64: math.MaxInt64} {
+		if got := goLimit(&limit); got != want {
+			t.Errorf("of %d: %d, want %d", limit, got, want)
+		}
+	}
+	if got := goLimit(nil); got != math.MaxInt64 {
+		t.Errorf("without a limit: %d", got)
 	}
 }

@@ -1,4 +1,4 @@
-package pipeline
+package sample
 
 import (
 	"fmt"
@@ -7,20 +7,25 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/resources"
 	"github.com/nsviz/nsviz/internal/model"
-	"github.com/nsviz/nsviz/internal/store"
 )
 
+// configOf is of a host with cgroup v2 whose cgroups are below dir.
+func configOf(dir string) Config {
+	return Config{
+		Layout: cgroupfs.Layout{Version: cgroupfs.V2, Dir: dir, Root: "/", Whole: true},
+		Log:    slog.New(slog.DiscardHandler),
+	}
+}
+
 // The files are ordinary ones here; what becomes of them with their cgroup is seen by the tests that need root.
-func TestSampler(t *testing.T) {
+func TestReadingsFollowTheFiles(t *testing.T) {
 	dir := t.TempDir()
 	write := func(container int, name, text string) {
 		t.Helper()
@@ -45,13 +50,11 @@ func TestSampler(t *testing.T) {
 		return fact.Reading{ID: id, UsageBytes: &usage, Unlimited: true, OOMKills: new(uint64(1)), Processes: new(2)}
 	}
 	for _, most := range []int{containers, 2, 0} {
-		p := &Pipeline{layout: cgroupfs.Layout{Version: cgroupfs.V2, Dir: dir, Root: "/", Whole: true}}
-		p.cfg.Log = slog.New(slog.DiscardHandler)
-		s := newSampler(p)
-		s.most = most
+		s := newSampler(configOf(dir))
+		s.maxOpen = most
 		before := openFiles(t)
-		var told [containers]int // limits
-		for usage := range uint64(2 * wholeEvery) {
+		var limits [containers]int // how often they were read
+		for usage := range uint64(2 * fullEvery) {
 			var want []fact.Reading
 			for i := range containers {
 				write(i, "memory.current", fmt.Sprintln(usage))
@@ -62,7 +65,7 @@ func TestSampler(t *testing.T) {
 				if r.Limits == nil {
 					continue
 				}
-				told[i]++
+				limits[i]++
 				if diff := cmp.Diff(&fact.CgroupLimits{Memory: &fact.Limit{Unlimited: true}}, r.Limits); diff != "" {
 					t.Errorf("limits:\n%s", diff)
 				}
@@ -75,9 +78,9 @@ func TestSampler(t *testing.T) {
 				t.Errorf("%d files are open, want %d of %d containers", open, resources.WatchedFiles, most)
 			}
 		}
-		for i, n := range told {
+		for i, n := range limits {
 			if n < 2 || n > 3 { // when it was first seen, and every fourth time
-				t.Errorf("the limits of %d were told %d times", i, n)
+				t.Errorf("the limits of %d were read %d times", i, n)
 			}
 		}
 		// A new limit and a new process show in a few readings.
@@ -86,7 +89,7 @@ func TestSampler(t *testing.T) {
 			write(i, "cgroup.procs", "10\n")
 		}
 		var got []fact.Reading
-		for range wholeEvery {
+		for range fullEvery {
 			got, _ = s.readings(live, false)
 		}
 		for _, r := range got {
@@ -111,9 +114,8 @@ func TestSampler(t *testing.T) {
 	}
 }
 
-func TestSamplerGone(t *testing.T) {
-	p := &Pipeline{layout: cgroupfs.Layout{Version: cgroupfs.V2, Dir: t.TempDir(), Root: "/", Whole: true}}
-	s := newSampler(p)
+func TestContainerWithoutCgroupIsGone(t *testing.T) {
+	s := newSampler(configOf(t.TempDir()))
 	defer s.close()
 	live := []model.Watched{{ID: "a", Running: true, CgroupPath: "/a"}}
 	for n := 1; n <= goneAfter; n++ {
@@ -134,7 +136,7 @@ func openFiles(t *testing.T) int {
 }
 
 // Where writes to limits are reported, there is little need to read them.
-func TestLimitsAreReadSeldom(t *testing.T) {
+func TestLimitsAreReadRarelyWhereWritesAreReported(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{"memory.current": "1\n", "memory.max": "max\n", "memory.events": "oom_kill 0\n", "cgroup.procs": "10\n"} {
 		if err := os.MkdirAll(dir+"/a", 0o755); err != nil {
@@ -144,11 +146,9 @@ func TestLimitsAreReadSeldom(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	const turns = 2 * limitsEvery * wholeEvery
-	for method, want := range map[fact.Method]int{fact.MethodNone: turns / wholeEvery, fact.MethodFanotify: turns / wholeEvery / limitsEvery} {
-		p := &Pipeline{layout: cgroupfs.Layout{Version: cgroupfs.V2, Dir: dir, Root: "/", Whole: true}}
-		p.cfg.Log = slog.New(slog.DiscardHandler)
-		s := newSampler(p)
+	const turns = 2 * limitsEvery * fullEvery
+	for method, want := range map[fact.Method]int{fact.MethodNone: turns / fullEvery, fact.MethodFanotify: turns / fullEvery / limitsEvery} {
+		s := newSampler(configOf(dir))
 		live := []model.Watched{{ID: "a", Running: true, CgroupPath: "/a"}}
 		read := 0
 		for range turns {
@@ -163,8 +163,8 @@ func TestLimitsAreReadSeldom(t *testing.T) {
 	}
 }
 
-// While nobody looks, a container that uses what it used is read whole more seldom; one whose use has changed is not.
-func TestStillContainersAreReadWholeSeldom(t *testing.T) {
+// While nobody looks, full readings are rarer of a container that uses what it used, but not of one whose use has changed.
+func TestFullReadingsOfIdleContainersAreRare(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, text string) {
 		t.Helper()
@@ -177,25 +177,23 @@ func TestStillContainersAreReadWholeSeldom(t *testing.T) {
 	}
 	write("memory.max", "max\n")
 	write("memory.events", "oom_kill 0\n")
-	const readings = 4 * stillEvery
+	const readings = 4 * idleEvery
 	live := []model.Watched{{ID: "a", Running: true, CgroupPath: "/a"}}
 	for _, test := range []struct {
-		name                     string
-		seldom, written, changes bool
-		want                     int
+		name                          string
+		slow, writesReported, changes bool
+		want                          int
 	}{
-		{"nobody looks", true, true, false, readings * int(seldomInterval/sampleInterval) / stillEvery},
+		{"nobody looks", true, true, false, readings * int(slowInterval/Interval) / idleEvery},
 		{"nobody looks, and it uses more and more", true, true, true, readings},
 		{"nobody looks, and limits are found only by reading them", true, false, false, readings},
-		{"somebody looks", false, true, false, readings / wholeEvery},
+		{"somebody looks", false, true, false, readings / fullEvery},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			p := &Pipeline{layout: cgroupfs.Layout{Version: cgroupfs.V2, Dir: dir, Root: "/", Whole: true}}
-			p.cfg.Log = slog.New(slog.DiscardHandler)
-			s := newSampler(p)
+			s := newSampler(configOf(dir))
 			defer s.close()
-			s.seldom = test.seldom
-			whole := 0
+			s.slow = test.slow
+			full := 0
 			for i := range readings {
 				write("memory.current", "1\n")
 				if test.changes {
@@ -206,91 +204,23 @@ func TestStillContainersAreReadWholeSeldom(t *testing.T) {
 				if w := s.watched["a"]; w != nil && w.latest.Processes != nil {
 					w.latest.Processes = new(before)
 				}
-				list, _ := s.readings(live, test.written)
+				list, _ := s.readings(live, test.writesReported)
 				if len(list) != 1 || list[0].UsageBytes == nil {
 					t.Fatalf("reading %d: %+v", i, list)
 				}
 				if *list[0].Processes != before {
-					whole++
+					full++
 				}
 			}
-			if whole < test.want || whole > test.want+2 { // the first two come early
-				t.Errorf("all of it was read %d times, want %d", whole, test.want)
-			}
-		})
-	}
-}
-
-// Who looks again and again has readings at the full pace; who does now and then, or is told what time it is, has not.
-func TestPaceFollowsWhoLooks(t *testing.T) {
-	now := midnight
-	p := &Pipeline{live: store.NewLive(model.DefaultLimits()), stirred: make(chan struct{}, 1), now: func() time.Time { return now }}
-	stirred := func() bool {
-		select {
-		case <-p.stirred:
-			return true
-		default:
-			return false
-		}
-	}
-	for _, step := range []struct {
-		name          string
-		after         time.Duration
-		looks         int
-		unseen, stirs bool
-	}{
-		{"a scrape, which looks twice", 0, 2, true, false},
-		{"the next one", 15 * time.Second, 2, true, false},
-		{"a screen begins", 15 * time.Second, 1, true, false},
-		{"it draws again", time.Second, 1, false, true},
-		{"and again", time.Second, 3, false, false},
-		{"it has ended", watchInterval + time.Second, 0, true, false},
-	} {
-		now = now.Add(step.after)
-		for range step.looks {
-			if got := p.Snapshot().Time; now.Sub(got) > sampleInterval {
-				t.Errorf("%s: shown as of %v, and it is %v", step.name, got, now)
-			}
-		}
-		_, _, unseen := p.watched()
-		if unseen != step.unseen || stirred() != step.stirs {
-			t.Errorf("%s: unseen is %t, want %t, and stirs has to be %t", step.name, unseen, step.unseen, step.stirs)
-		}
-	}
-	p.audience.always = true
-	if _, _, unseen := p.watched(); unseen {
-		t.Error("a sink is not told everything")
-	}
-}
-
-// What changes what is to be read, or may have been lost, has it read soon.
-func TestStirs(t *testing.T) {
-	for _, test := range []struct {
-		name string
-		fact fact.Fact
-		want bool
-	}{
-		{"a container is found", fact.Fact{Found: &fact.Found{Container: event.Container{ID: "a"}}}, true},
-		{"its cgroup is made", fact.Fact{Event: &event.Event{Type: event.CgroupCreated, Cgroup: &event.Cgroup{Path: "/a", Container: &event.Container{ID: "a"}}}}, true},
-		{"another cgroup is made", fact.Fact{Event: &event.Event{Type: event.CgroupCreated, Cgroup: &event.Cgroup{Path: "/job"}}}, false},
-		{"it starts", fact.Fact{Event: &event.Event{Type: event.ContainerStarted, Container: &event.Container{ID: "a"}, Start: &event.Start{}}}, true},
-		{"a kill", fact.Fact{Event: &event.Event{Type: event.OOMKill, OOM: &event.OOM{}}}, true},
-		{"events are lost", fact.Fact{Event: &event.Event{Type: event.EventsLost, Lost: &event.Lost{Count: 1, Reason: event.LostRing}}}, true},
-		{"a namespace is made", fact.Fact{Event: &event.Event{Type: event.NamespaceCreated, Namespace: &event.Namespace{Type: event.Net, ID: 5}}}, false},
-		{"time passes", fact.Fact{}, false},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			p := &Pipeline{live: store.NewLive(model.DefaultLimits()), stirred: make(chan struct{}, 1), now: time.Now}
-			p.tell(test.fact)
-			if got := len(p.stirred) == 1; got != test.want {
-				t.Errorf("stirred is %t", got)
+			if full < test.want || full > test.want+2 { // the first two come early
+				t.Errorf("all of it was read %d times, want %d", full, test.want)
 			}
 		})
 	}
 }
 
 // All of a container that did not change while nobody looked is read again as soon as somebody looks or it changes.
-func TestStillContainersAreReadWholeWhenTheyMatter(t *testing.T) {
+func TestIdleContainersAreReadFullyWhenTheyMatter(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.Mkdir(filepath.Join(dir, "a"), 0o755); err != nil {
 		t.Fatal(err)
@@ -305,22 +235,20 @@ func TestStillContainersAreReadWholeWhenTheyMatter(t *testing.T) {
 		write(name, text)
 	}
 	for name, change := range map[string]func(s *sampler){
-		"somebody looks":    func(s *sampler) { s.seldom = false },
+		"somebody looks":    func(s *sampler) { s.slow = false },
 		"it uses something": func(*sampler) { write("memory.current", "4096\n") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			write("memory.current", "1\n")
 			write("cgroup.procs", "1\n")
-			p := &Pipeline{layout: cgroupfs.Layout{Version: cgroupfs.V2, Dir: dir, Root: "/", Whole: true}}
-			p.cfg.Log = slog.New(slog.DiscardHandler)
-			s := newSampler(p)
+			s := newSampler(configOf(dir))
 			defer s.close()
-			s.seldom = true
+			s.slow = true
 			live := []model.Watched{{ID: "a", Running: true, CgroupPath: "/a"}}
-			for range 2 * stillEvery { // until it is known to be still, and then to just after a whole reading
+			for range 2 * idleEvery { // until it is known to be idle, and then to just after a full reading
 				s.readings(live, true)
 			}
-			for was := s.watched["a"].whole; s.watched["a"].whole == was; {
+			for was := s.watched["a"].due; s.watched["a"].due == was; {
 				s.readings(live, true)
 			}
 			write("cgroup.procs", "1\n2\n")
@@ -330,8 +258,8 @@ func TestStillContainersAreReadWholeWhenTheyMatter(t *testing.T) {
 				if *list[0].Processes == 2 {
 					break
 				}
-				if n == wholeEvery {
-					t.Fatalf("not read again within %d readings", wholeEvery)
+				if n == fullEvery {
+					t.Fatalf("not read again within %d readings", fullEvery)
 				}
 			}
 		})

@@ -1,11 +1,9 @@
-package pipeline
+package ownmemory
 
 import (
 	"bytes"
 	"errors"
 	"log/slog"
-	"math"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -33,7 +31,7 @@ func TestNextSaving(t *testing.T) {
 	}
 }
 
-// fakeRooms are what an ownMemory reads.
+// fakeRooms are what a Monitor reads.
 type fakeRooms struct {
 	list   []resources.MemoryRoom
 	err    error
@@ -43,8 +41,8 @@ type fakeRooms struct {
 	log    bytes.Buffer
 }
 
-func (f *fakeRooms) ownMemory() *ownMemory {
-	return &ownMemory{
+func (f *fakeRooms) monitor() *Monitor {
+	return &Monitor{
 		rooms: func() ([]resources.MemoryRoom, error) { return slices.Clone(f.list), f.err },
 		limit: func(lowest *uint64) { f.limits = append(f.limits, lowest) },
 		free:  func() { f.freed++; f.list[0].UsedBytes -= f.frees },
@@ -52,48 +50,48 @@ func (f *fakeRooms) ownMemory() *ownMemory {
 	}
 }
 
-func TestOwnMemory(t *testing.T) {
+func TestCheckReturnsWhatHasChanged(t *testing.T) {
 	const mib = 1 << 20
 	f := &fakeRooms{list: []resources.MemoryRoom{{Cgroup: "/a/b", LimitBytes: 100 * mib, UsedBytes: 10 * mib}, {Cgroup: "/a", LimitBytes: 80 * mib, UsedBytes: 20 * mib}}}
-	o := f.ownMemory()
+	m := f.monitor()
 	own := func(limit uint64, step fact.Saving) *fact.OwnMemory {
 		return &fact.OwnMemory{LimitBytes: new(limit * mib), Cgroup: "/a", Saving: step}
 	}
-	look := func(what string, want *fact.OwnMemory) {
+	check := func(what string, want *fact.OwnMemory) {
 		t.Helper()
-		if diff := cmp.Diff(want, o.look()); diff != "" {
+		if diff := cmp.Diff(want, m.Check()); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", what, diff)
 		}
 	}
-	look("at first", own(80, fact.SavesNothing))
-	look("the same again", nil)
-	if o.interval() != ownMemoryInterval {
-		t.Errorf("with a limit the next look is in %v", o.interval())
+	check("at first", own(80, fact.SavesNothing))
+	check("the same again", nil)
+	if m.pause() != interval {
+		t.Errorf("with a limit the next check is in %v", m.pause())
 	}
 
 	f.list[0].UsedBytes, f.frees = 85*mib, 30*mib
-	look("full of what the runtime has not given back", nil)
+	check("full of what the runtime has not given back", nil)
 	if f.freed != 1 || f.log.Len() > 0 {
 		t.Errorf("freed %d times, and logged %q", f.freed, &f.log)
 	}
 	f.frees, f.list[0].UsedBytes = 0, 85*mib // of the one whose limit is not the lowest
-	look("nearly full", own(80, fact.SavesPast))
+	check("nearly full", own(80, fact.SavesPast))
 	f.list[0].UsedBytes, f.list[1].UsedBytes = 30*mib, 79*mib
-	look("as good as full", own(80, fact.SavesSearches))
-	look("still", nil)
+	check("as good as full", own(80, fact.SavesSearches))
+	check("still", nil)
 	f.err = errors.New("gone")
-	look("not readable", nil)
+	check("not readable", nil)
 	f.err = nil
 	f.list[1].UsedBytes = 5 * mib
-	look("with room again", own(80, fact.SavesPast))
-	look("with room still", own(80, fact.SavesNothing))
+	check("with room again", own(80, fact.SavesPast))
+	check("with room still", own(80, fact.SavesNothing))
 
 	f.list[1].LimitBytes = 24 * mib
-	look("limited anew", own(24, fact.SavesNothing))
+	check("limited anew", own(24, fact.SavesNothing))
 	f.list = nil
-	look("without a limit", &fact.OwnMemory{})
-	if o.interval() != unlimitedInterval {
-		t.Errorf("without a limit the next look is in %v", o.interval())
+	check("without a limit", &fact.OwnMemory{})
+	if m.pause() != unlimitedInterval {
+		t.Errorf("without a limit the next check is in %v", m.pause())
 	}
 	if diff := cmp.Diff([]*uint64{new(uint64(80 * mib)), new(uint64(24 * mib)), nil}, f.limits); diff != "" {
 		t.Errorf("limits of the runtime (-want +got):\n%s", diff)
@@ -110,51 +108,9 @@ func TestOwnMemory(t *testing.T) {
 }
 
 // What is not known is not reported, neither as a limit nor as none.
-func TestOwnMemoryUnknown(t *testing.T) {
+func TestUnknownLimitIsNotReported(t *testing.T) {
 	f := &fakeRooms{err: resources.ErrNoMemory}
-	if got := f.ownMemory().look(); got != nil || f.limits != nil {
+	if got := f.monitor().Check(); got != nil || f.limits != nil {
 		t.Errorf("%+v, and limits %v", got, f.limits)
-	}
-}
-
-// A limit far above what a machine has stays one that the runtime can take.
-func TestGoMemoryLimit(t *testing.T) {
-	for limit, want := range map[uint64]int64{100: 90, 64 << 20: 60397974, math.MaxUint64: math.MaxInt64} {
-		if got := GoMemoryLimit(&limit); got != want {
-			t.Errorf("of %d: %d, want %d", limit, got, want)
-		}
-	}
-	if got := GoMemoryLimit(nil); got != math.MaxInt64 {
-		t.Errorf("without a limit: %d", got)
-	}
-}
-
-// A step shows as a note on the host, is recorded and counted, and stops the searches; the step back takes it away.
-func TestSavingIsShown(t *testing.T) {
-	var facts []fact.Fact
-	p := nameless(t, "unix://"+filepath.Join(t.TempDir(), "none.sock"))
-	p.cfg.Sinks = append(p.cfg.Sinks, func(f fact.Fact) { facts = append(facts, f) })
-	p.tell(fact.Fact{Host: &fact.Host{Name: "here", Notes: []string{"another"}}})
-	for _, tt := range []struct {
-		step     fact.Saving
-		notes    []string
-		searches bool
-	}{
-		{fact.SavesNothing, []string{"another"}, true},
-		{fact.SavesPast, []string{"another", savingNote(fact.SavesPast)}, true},
-		{fact.SavesSearches, []string{"another", savingNote(fact.SavesSearches)}, false},
-		{fact.SavesNothing, []string{"another"}, true},
-	} {
-		p.applyOwnMemory(fact.OwnMemory{Saving: tt.step})
-		s := p.Snapshot()
-		if diff := cmp.Diff(tt.notes, s.Host.Notes); diff != "" || s.OwnMemory.Saving != tt.step || p.savesSearches() == tt.searches {
-			t.Errorf("%s: at %s, no searches %v (-want +got):\n%s", tt.step, s.OwnMemory.Saving, p.savesSearches(), diff)
-		}
-	}
-	if n := p.Snapshot().Totals.Savings[fact.SavesSearches]; n != 1 {
-		t.Errorf("counted %d times", n)
-	}
-	if !slices.ContainsFunc(facts, func(f fact.Fact) bool { return f.OwnMemory != nil }) {
-		t.Error("no fact says so")
 	}
 }
