@@ -261,12 +261,10 @@ func (p *Pipeline) watch(ctx context.Context) error {
 			p.cfg.Log.Warn("detach the probes", "error", err)
 		}
 	}()
-	writes, unwatched := p.watchWrites()
-	if unwatched == nil {
-		defer writes.Close()
-	}
+	follower := p.watchLimits(kernel)
+	defer follower.Close()
 	p.warn(noteUnseen(p.sight), noteUnfound(p.sight))
-	list := learned(kernel.Choices(), statusOfWrites(writes, unwatched))
+	list := learned(kernel.Choices(), follower.Status())
 	for _, s := range list {
 		if !s.Works() {
 			p.cfg.Log.Info("the kernel does not tell everything here", "missing", s.Name, "reason", s.Reason)
@@ -295,7 +293,7 @@ func (p *Pipeline) watch(ctx context.Context) error {
 	defer readers.Wait()
 	readers.Go(func() { p.sample(ctx) })
 	readers.Go(func() { p.watchOwnMemory(ctx) })
-	readers.Go(func() { newWriteFollower(p, func() { kernel.Sync(ctx) }).follow(ctx, writes, unwatched) })
+	readers.Go(func() { follower.Run(ctx) })
 	if p.hostPIDs { // else hardly any namespace would be found, and taken for freed
 		readers.Go(func() { p.survey(ctx, kernel, freedIsHooked) })
 	}
