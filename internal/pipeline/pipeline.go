@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nsviz/nsviz/internal/collect/kills"
 	"github.com/nsviz/nsviz/internal/collect/names"
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/container/engine"
@@ -93,8 +94,8 @@ type Pipeline struct {
 	stirred chan struct{}
 	// early are the containers that ran before execs were hooked, by their cgroup; until the host is read.
 	early map[uint64]*foundContainer
-	// domains are what the memory of the OOM kills of the current batch was made of.
-	domains   domains
+	// domains reads what the memory of the OOM kills of the current batch was made of.
+	domains   kills.Domains
 	questions *names.Questions
 
 	// inputs carries what the other goroutines have read.
@@ -129,6 +130,7 @@ func New(cfg Config) (*Pipeline, error) {
 	if p.layout, err = p.fs.Cgroups.Layout(); err != nil {
 		return nil, err
 	}
+	p.domains = kills.NewDomains(p.killFiles())
 	host, err := p.host()
 	if err != nil {
 		return nil, err
@@ -298,9 +300,9 @@ func (p *Pipeline) watch(ctx context.Context) error {
 		readers.Go(func() { p.survey(ctx, kernel, freedIsHooked) })
 	}
 	readers.Go(func() { p.reconcile(ctx, kernel) })
-	victims := p.victims()
+	commandLines := p.commandLines()
 	return kernel.Run(ctx, func(b probes.Batch) {
-		victims.complete(b.Events)
+		commandLines.Complete(b.Events)
 		p.send(batch(b))
 	})
 }
@@ -330,7 +332,7 @@ type batch probes.Batch
 // handle attributes the events and applies them.
 func (b batch) handle(p *Pipeline) {
 	p.until = b.Until
-	p.domains = domains{p: p}
+	p.domains.NextBatch()
 	for _, e := range p.namespaces.complete(b.Events) {
 		p.takeEvent(e)
 	}
@@ -351,7 +353,7 @@ func (p *Pipeline) takeEvent(e event.Event) {
 	p.questions.AskNames(&e)
 	switch e.Type {
 	case event.OOMKill:
-		p.domains.complete(&e)
+		p.domains.Complete(&e)
 	case event.CgroupRemoved:
 		if p.tracker.NeverRan(e.Cgroup.ID) {
 			p.questions.AskStart(e.Cgroup.Container)
