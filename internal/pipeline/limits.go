@@ -42,12 +42,12 @@ type cgroupQuestion struct {
 
 func (m *cgroupQuestion) handle(p *Pipeline) { m.known = p.tracker.Knows(m.id) }
 
-// probeStatus replaces the status of that name.
+// probeStatus replaces the status of the probe with that name.
 type probeStatus fact.Probe
 
 func (m probeStatus) handle(p *Pipeline) {
 	status := fact.Probe(m)
-	list := slices.Clone(p.Snapshot().Probes)
+	list := slices.Clone(p.live.Snapshot().Probes)
 	i := slices.IndexFunc(list, func(have fact.Probe) bool { return have.Name == status.Name })
 	if i >= 0 && !list[i].Equal(status) {
 		list[i] = status

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -112,5 +113,8 @@ func TestStatusOfTheWatchIsReplaced(t *testing.T) {
 	want := [][]fact.Probe{{other, works}, {other, failed}, {other, works}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+	if l.p.audience.looks != [2]time.Time{} {
+		t.Error("the loop counts as somebody who looks")
 	}
 }
