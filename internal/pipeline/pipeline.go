@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/collect/find"
+	"github.com/nsviz/nsviz/internal/collect/kills"
 	"github.com/nsviz/nsviz/internal/collect/names"
 	"github.com/nsviz/nsviz/internal/collect/ownmemory"
 	"github.com/nsviz/nsviz/internal/collect/sample"
@@ -92,8 +93,8 @@ type Pipeline struct {
 	finder *find.Finder
 	// wake is signalled where the sampler may wait for longer than it should.
 	wake chan struct{}
-	// domains are what the memory of the OOM kills of the current batch was made of.
-	domains   domains
+	// domains reads what the memory of the OOM kills of the current batch was made of.
+	domains   kills.Domains
 	questions *names.Questions
 
 	// inputs carries what the other goroutines have read.
@@ -127,6 +128,7 @@ func New(cfg Config) (*Pipeline, error) {
 	if p.layout, err = p.fs.Cgroups.Layout(); err != nil {
 		return nil, err
 	}
+	p.domains = kills.NewDomains(p.killFiles())
 	host, err := p.host()
 	if err != nil {
 		return nil, err
@@ -262,12 +264,10 @@ func (p *Pipeline) watch(ctx context.Context) error {
 			p.cfg.Log.Warn("detach the probes", "error", err)
 		}
 	}()
-	writes, unwatched := p.watchWrites()
-	if unwatched == nil {
-		defer writes.Close()
-	}
+	follower := p.watchLimits(kernel)
+	defer follower.Close()
 	p.warn(noteUnseen(p.sight), noteUnfound(p.sight))
-	list := learned(kernel.Choices(), statusOfWrites(writes, unwatched))
+	list := learned(kernel.Choices(), follower.Status())
 	for _, s := range list {
 		if !s.Works() {
 			p.cfg.Log.Info("the kernel does not tell everything here", "missing", s.Name, "reason", s.Reason)
@@ -296,14 +296,14 @@ func (p *Pipeline) watch(ctx context.Context) error {
 	defer readers.Wait()
 	readers.Go(func() { sample.Run(ctx, p.sampling()) })
 	readers.Go(func() { p.memory.Run(ctx) })
-	readers.Go(func() { newWriteFollower(p, func() { kernel.Sync(ctx) }).follow(ctx, writes, unwatched) })
+	readers.Go(func() { follower.Run(ctx) })
 	if p.hostPIDs { // else hardly any namespace would be found, and taken for freed
 		readers.Go(func() { p.survey(ctx, kernel, freedIsHooked) })
 	}
 	readers.Go(func() { p.finder.Reconcile(ctx, kernel) })
-	victims := p.victims()
+	commandLines := p.commandLines()
 	return kernel.Run(ctx, func(b probes.Batch) {
-		victims.complete(b.Events)
+		commandLines.Complete(b.Events)
 		p.send(batch(b))
 	})
 }
@@ -333,7 +333,7 @@ type batch probes.Batch
 // handle attributes the events and applies them.
 func (b batch) handle(p *Pipeline) {
 	p.until = b.Until
-	p.domains = domains{p: p}
+	p.domains.NextBatch()
 	for _, e := range p.namespaces.complete(b.Events) {
 		p.takeEvent(e)
 	}
@@ -354,7 +354,7 @@ func (p *Pipeline) takeEvent(e event.Event) {
 	p.questions.AskNames(&e)
 	switch e.Type {
 	case event.OOMKill:
-		p.domains.complete(&e)
+		p.domains.Complete(&e)
 	case event.CgroupRemoved:
 		if p.tracker.NeverRan(e.Cgroup.ID) {
 			p.questions.AskStart(e.Cgroup.Container)

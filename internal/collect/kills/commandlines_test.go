@@ -1,4 +1,4 @@
-package pipeline
+package kills
 
 import (
 	"bytes"
@@ -26,10 +26,10 @@ func TestVictimsAreAskedForTheirCommandLine(t *testing.T) {
 	const now = 100 * time.Second
 	const early, late = 9000, 10001 // ticks
 	var asked []int32
-	v := &victims{
-		now:   func() uint64 { return uint64(now) },
-		after: func(time.Duration) <-chan time.Time { return nil },
-		stuck: map[share]int{},
+	c := &CommandLines{
+		now:     func() uint64 { return uint64(now) },
+		after:   func(time.Duration) <-chan time.Time { return nil },
+		pending: map[quota]int{},
 		read: func(pid int32, most int) (procfs.Arguments, error) {
 			asked = append(asked, pid)
 			switch pid {
@@ -56,7 +56,7 @@ func TestVictimsAreAskedForTheirCommandLine(t *testing.T) {
 		{Type: event.ContainerExited, PID: 8},
 		killAt(0, 9, ""), // when is unknown
 	}
-	v.complete(batch)
+	c.Complete(batch)
 	want := map[int32]string{1: "python3 app.py", 2: "known already", 3: "", 4: "", 5: "", 6: "", 7: "java -jar", 9: ""}
 	got := map[int32]string{}
 	for _, e := range batch {
@@ -89,21 +89,21 @@ func TestVictimsThatDoNotAnswerHoldUpNothing(t *testing.T) {
 		of   func(n uint64) event.Event // the kills of which none is answered
 		asks int
 	}{
-		{"of one cgroup", func(n uint64) event.Event { return kill(int32(n), 7, 0, user(0)) }, mostStuckOfCgroup},
-		{"in one that ran out", func(n uint64) event.Event { return kill(int32(n), 100+n, 7, user(0)) }, mostStuckOfCgroup},
-		{"of one user", func(n uint64) event.Event { return kill(int32(n), 100+n, 100+n, user(4242)) }, mostStuckOfUser},
-		{"of everybody", func(n uint64) event.Event { return kill(int32(n), 100+n, 100+n, user(0)) }, mostStuck},
+		{"of one cgroup", func(n uint64) event.Event { return kill(int32(n), 7, 0, user(0)) }, maxOfCgroup},
+		{"in one that ran out", func(n uint64) event.Event { return kill(int32(n), 100+n, 7, user(0)) }, maxOfCgroup},
+		{"of one user", func(n uint64) event.Event { return kill(int32(n), 100+n, 100+n, user(4242)) }, maxOfUser},
+		{"of everybody", func(n uint64) event.Event { return kill(int32(n), 100+n, 100+n, user(0)) }, maxReadings},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			const other = 1000 // a victim of somebody else
 			answers := make(chan time.Time)
 			over := make(chan time.Time)
 			close(over)
-			locked, reading := make(chan struct{}), make(chan int32, 3*mostStuck)
+			locked, reading := make(chan struct{}), make(chan int32, 3*maxReadings)
 			var log bytes.Buffer
-			v := &victims{
+			c := &CommandLines{
 				now: func() uint64 { return uint64(time.Second) }, after: func(time.Duration) <-chan time.Time { return over },
-				log: slog.New(slog.NewTextHandler(&log, nil)), stuck: map[share]int{},
+				log: slog.New(slog.NewTextHandler(&log, nil)), pending: map[quota]int{},
 				read: func(pid int32, most int) (procfs.Arguments, error) {
 					reading <- pid
 					if pid != other {
@@ -113,10 +113,10 @@ func TestVictimsThatDoNotAnswerHoldUpNothing(t *testing.T) {
 				},
 			}
 			var batch []event.Event
-			for n := range uint64(2 * mostStuck) {
+			for n := range uint64(2 * maxReadings) {
 				batch = append(batch, test.of(n+1))
 			}
-			v.complete(batch) // returns, though each of them waits
+			c.Complete(batch) // returns, though each of them waits
 			for _, e := range batch {
 				if e.OOM.Victim.CommandLine != "" {
 					t.Errorf("%d: %q", e.PID, e.OOM.Victim.CommandLine)
@@ -125,36 +125,32 @@ func TestVictimsThatDoNotAnswerHoldUpNothing(t *testing.T) {
 			for range test.asks {
 				<-reading
 			}
-			if n := v.stuck[share{}]; n != test.asks {
+			if n := c.pending[quota{}]; n != test.asks {
 				t.Errorf("%d are being read, want %d", n, test.asks)
 			}
 			if n := strings.Count(log.String(), "command lines of OOM victims are missing"); n != 1 {
 				t.Errorf("logged %d times: %s", n, &log)
 			}
-			v.after = func(time.Duration) <-chan time.Time { return answers } // waits for the answer
+			c.after = func(time.Duration) <-chan time.Time { return answers } // waits for the answer
 			batch = []event.Event{kill(other, other, other, user(other))}
-			v.complete(batch)
+			c.Complete(batch)
 			if got, want := batch[0].OOM.Victim.CommandLine != "", test.name != "of everybody"; got != want {
 				t.Errorf("that of another is known: %t", got)
 			}
 			close(locked)
 			for done := false; !done; runtime.Gosched() { // they let go
-				v.mu.Lock()
-				done = len(v.stuck) == 0 && !v.warned
-				v.mu.Unlock()
+				c.mu.Lock()
+				done = len(c.pending) == 0 && !c.warned
+				c.mu.Unlock()
 			}
 		})
 	}
 }
 
-func TestNoCommandLineIsReadWhereNoneIsWanted(t *testing.T) {
-	for name, p := range map[string]*Pipeline{
-		"by the flag":                   {cfg: Config{NoCommandLines: true}, hostPIDs: true},
-		"where procfs counts otherwise": {hostPIDs: false},
-	} {
-		if p.victims() != nil {
-			t.Errorf("%s they are read", name)
-		}
+func TestNilReadsNoCommandLine(t *testing.T) {
+	batch := []event.Event{killAt(time.Second, 1, "")}
+	(*CommandLines)(nil).Complete(batch)
+	if got := batch[0].OOM.Victim.CommandLine; got != "" {
+		t.Errorf("%q", got)
 	}
-	(*victims)(nil).complete([]event.Event{killAt(time.Second, 1, "")})
 }
