@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/collect/sample"
-	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/probes"
 )
@@ -30,9 +29,7 @@ func (p *Pipeline) Once(ctx context.Context) (*model.Snapshot, error) {
 		producers.Wait()
 		close(p.inputs)
 	}()
-	for m := range p.inputs {
-		m.handle(p)
-	}
+	p.run()
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +53,7 @@ func (p *Pipeline) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.ask(call(func(*Pipeline) { p.tell(fact.Fact{Namespaces: &survey}) }))
+	p.ask(report{Namespaces: &survey})
 	sample.Once(p.sampling())
 	return nil
 }
