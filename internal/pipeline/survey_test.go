@@ -135,7 +135,7 @@ func TestLook(t *testing.T) {
 // A net namespace that only a socket keeps is found, and is kept as long as the socket is open.
 func TestLookForSockets(t *testing.T) {
 	m := makeUp(t)
-	m.p.cfg.Log, m.p.loop.hostPIDs = slog.New(slog.DiscardHandler), true
+	m.p.cfg.Log, m.p.hostPIDs = slog.New(slog.DiscardHandler), true
 	m.process(7, "holder", nil)
 	m.link("7/fd/3", "socket:[900]")
 	asked := 0
