@@ -55,12 +55,13 @@ func (p *Parser) Parse(path string) (Ref, bool) {
 
 func (p *Parser) component(parent, name string) (Ref, bool) {
 	for i := range p.runtimes {
-		for _, c := range p.runtimes[i].Cgroups {
+		for j := range p.runtimes[i].Cgroups {
+			c := &p.runtimes[i].Cgroups[j]
 			if c.Parent != "" && c.Parent != parent {
 				continue
 			}
-			if m := c.Name.FindStringSubmatch(name); m != nil {
-				return Ref{Runtime: p.runtimes[i].Name, ID: m[1]}, true
+			if id, ok := c.ID(name); ok {
+				return Ref{Runtime: p.runtimes[i].Name, ID: id}, true
 			}
 		}
 	}

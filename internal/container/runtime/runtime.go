@@ -41,6 +41,19 @@ type Runtime struct {
 type Cgroup struct {
 	Parent string         // the name of the cgroup above; "" is any
 	Name   *regexp.Regexp // of the cgroup's own name, from end to end; its first group is the container's id
+	// must is a part of each such name. Looking for it spares the regular expression for most cgroups of the host.
+	must string
+}
+
+// ID returns the id of the container that a cgroup's own name holds. It reports false where the name is of another kind.
+func (c *Cgroup) ID(name string) (string, bool) {
+	if !strings.Contains(name, c.must) {
+		return "", false
+	}
+	if m := c.Name.FindStringSubmatch(name); m != nil {
+		return m[1], true
+	}
+	return "", false
 }
 
 // Processes are the names of a runtime's own processes, as they call themselves. The kernel keeps the first 15 bytes.

@@ -92,3 +92,23 @@ func TestUsualCapabilities(t *testing.T) {
 		t.Error("the table can be changed")
 	}
 }
+
+// What is looked for before a regular expression is tried is in each name that it matches.
+func TestCgroupsMustHaveWhatIsLookedFor(t *testing.T) {
+	const id = "5c7ea0a9b3f1d0aa51ed2f2ee1c4f75a4ac8e0a2b7f6a1b6ddf52a0f0a3f9d11"
+	names := []string{
+		id, "docker-" + id + ".scope", "libpod-" + id, "libpod-" + id + ".scope", "cri-containerd-" + id + ".scope", "nerdctl-" + id + ".scope",
+		"crio-" + id, "system.slice:docker:" + id, "a:libpod:" + id, "b:cri-containerd:" + id, "c:nerdctl:" + id, ":crio:" + id, DemoPrefix + "hog",
+		"user.slice", ":", "docker-" + id,
+	}
+	for _, name := range names {
+		for _, r := range All() {
+			for i := range r.Cgroups {
+				c := &r.Cgroups[i]
+				if id, ok := c.ID(name); ok != c.Name.MatchString(name) || ok && id != c.Name.FindStringSubmatch(name)[1] {
+					t.Errorf("%q: %s finds %q, %v", name, c.Name, id, ok)
+				}
+			}
+		}
+	}
+}

@@ -80,13 +80,15 @@ var table = []Runtime{
 
 // cgroup makes a Cgroup; {id} stands for an id of that shape.
 func cgroup(parent, name, id string) Cgroup {
-	return Cgroup{parent, regexp.MustCompile(`^(?:` + strings.Replace(name, `{id}`, `(`+id+`)`, 1) + `)$`)}
+	return Cgroup{Parent: parent, Name: regexp.MustCompile(`^(?:` + strings.Replace(name, `{id}`, `(`+id+`)`, 1) + `)$`)}
 }
 
 // misread recognises slice:prefix:name, which systemd is to be asked with, taken for a path: an engine set to systemd above a
 // runtime set to cgroupfs.
 func misread(prefixes ...string) Cgroup {
-	return cgroup("", `.*:(?:`+strings.Join(prefixes, "|")+`):{id}`, id64)
+	c := cgroup("", `.*:(?:`+strings.Join(prefixes, "|")+`):{id}`, id64)
+	c.must = ":"
+	return c
 }
 
 // dockerLike are the commands of a program with Docker's command line.
