@@ -145,9 +145,13 @@ func TestManyCgroupsAreNotDiscoveredAgainAndAgain(t *testing.T) {
 	}
 	own := container.Cgroup{ID: 7, Path: "/docker/" + outsideID}
 	host = append(host, own)
-	for range 2 {
-		r.tracker.BeginComparison()
-		r.compare(host)
+	r.tracker.BeginComparison()
+	if unread := r.compare(host); len(unread) != 1 || unread[0].Path != own.Path || unread[0].Ref == nil {
+		t.Errorf("the limits of %+v are to be read", unread)
+	}
+	r.tracker.BeginComparison()
+	if unread := r.compare(host); len(unread) > 0 {
+		t.Errorf("the limits of %+v are to be read again", unread)
 	}
 	if n := r.Snapshot().Totals.Events[event.CgroupCreated]; n != 1 {
 		t.Errorf("%d cgroups were reported as created", n)

@@ -9,7 +9,7 @@ func (p *Pipeline) Hold(release <-chan struct{}) {
 	<-held
 }
 
-// hold is a message that the loop does not get done with before release is closed.
+// hold is a message whose handling lasts until release is closed.
 type hold struct {
 	held    chan<- struct{}
 	release <-chan struct{}

@@ -20,7 +20,7 @@ func (p *Pipeline) newFinder() *find.Finder {
 
 // inits asks the engine for PID 1s, if it need not be waited for.
 func (p *Pipeline) inits(ctx context.Context, known func(id string) bool) (map[string]engine.Init, error) {
-	for _, e := range p.Snapshot().Engines {
+	for _, e := range p.live.Snapshot().Engines {
 		if e.State == fact.EngineConnected {
 			return p.cfg.Engine.Inits(ctx, known)
 		}
