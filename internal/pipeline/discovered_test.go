@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nsviz/nsviz/internal/collect/find"
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
@@ -88,8 +89,10 @@ func (r *reconcileTest) find(path string, pid int32) {
 }
 
 // compare takes in a complete reading of the cgroups, which began before.
-func (r *reconcileTest) compare(host []container.Cgroup) {
-	(&comparison{host: host, complete: true}).handle(r.loop)
+func (r *reconcileTest) compare(host []container.Cgroup) (unread []find.Cgroup) {
+	m := comparison{host: host, complete: true}
+	m.handle(r.loop)
+	return m.unread
 }
 
 // TestEndWhileItWasFound: a start was lost, and the container ends while reading the host finds it. Its end is told once, with its

@@ -13,7 +13,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// hungEngine is a socket that takes connections and never answers.
+// hungEngine returns a socket that takes connections and never answers.
 func hungEngine(t *testing.T) (host string) {
 	t.Helper()
 	socket := filepath.Join(t.TempDir(), "docker.sock")

@@ -19,7 +19,7 @@ import (
 // maxLines is where a file is no longer one subject.
 const maxLines = 600
 
-// root is the folder with go.mod.
+// root returns the folder with go.mod.
 func root(t *testing.T) string {
 	t.Helper()
 	dir, err := os.Getwd()

@@ -34,7 +34,7 @@ type machine struct {
 //go:embed downloads
 var downloads []byte
 
-// kernels are the kernels of test/vm/downloads by name and architecture, in its order.
+// kernels returns the kernels of test/vm/downloads by name and architecture, in its order.
 func kernels() []machine {
 	var list []machine
 	seen := map[[2]string]bool{{"tools", "amd64"}: true, {"tools", "arm64"}: true}
@@ -54,7 +54,7 @@ func kernels() []machine {
 	return list
 }
 
-// matrix is a small machine for each kernel, one more with cgroup v1, and one for the tests of internal/pipeline, on the
+// matrix returns a small machine for each kernel, one more with cgroup v1, and one for the tests of internal/pipeline, on the
 // kernel of which the full system is the usual one. That one has the most to do.
 func matrix() []machine {
 	var list []machine
@@ -84,7 +84,7 @@ const (
 	of510       = "|Why" // thirteen containers
 )
 
-// system is a full Debian system, on the kernel that belongs to it and on the oldest one. On the others it runs
+// system returns a full Debian system, on the kernel that belongs to it and on the oldest one. On the others it runs
 // when it is asked for by name.
 func system() []machine {
 	var list []machine

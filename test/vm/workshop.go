@@ -19,7 +19,7 @@ type workshop struct {
 	tests string // a regular expression, where others are to run than usual
 }
 
-// testPackages are the packages with tests that run in the small machines: what meets the kernel first. Those
+// testPackages returns the packages with tests that run in the small machines: what meets the kernel first. Those
 // of internal/pipeline, most of which wait for surveys, run in a machine of their own.
 func testPackages(m machine) []string {
 	if m.pipeline {
@@ -85,7 +85,7 @@ func (w *workshop) make(ctx context.Context, m machine) (image, error) {
 	return img, nil
 }
 
-// pack makes an archive of what is in a folder, and removes the folder.
+// pack packs the contents of a folder into an archive, and removes the folder.
 func pack(ctx context.Context, root, archive string) error {
 	cmd := exec.CommandContext(ctx, "sh", "-c", `cd "$0" && find . | cpio --quiet -o -H newc >"$1"`, root, archive)
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -194,7 +194,7 @@ func (w *workshop) fill(ctx context.Context, root string, m machine, tools strin
 	return nil
 }
 
-// kernelTests is a regular expression for those of a package's tests that ask the kernel: they have the build tag
+// kernelTests returns a regular expression for those of a package's tests that ask the kernel: they have the build tag
 // root, or a name that begins with TestLive. On all others a kernel has no influence.
 func kernelTests(pkg string) (string, error) {
 	files, err := filepath.Glob(pkg + "/*_test.go")

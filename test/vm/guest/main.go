@@ -148,7 +148,7 @@ func mountCgroups(version string) error {
 	return nil
 }
 
-// kernelOptions are the words name=value of the kernel's command line.
+// kernelOptions returns the words name=value of the kernel's command line.
 func kernelOptions() map[string]string {
 	options := map[string]string{}
 	line, _ := os.ReadFile("/proc/cmdline")
@@ -199,7 +199,7 @@ func runTests(console *os.File, dir string) error {
 	return nil
 }
 
-// kernelLog is the end of the kernel's log.
+// kernelLog returns the end of the kernel's log.
 func kernelLog() string {
 	const (
 		readAll = 3 // SYSLOG_ACTION_READ_ALL of syslog(2)
