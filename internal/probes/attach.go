@@ -217,10 +217,13 @@ func (p *Probes) Close() error {
 }
 
 func (p *Probes) close() error {
-	var errs []error
-	for _, l := range p.links {
-		errs = append(errs, l.Close())
+	// All at once: for most of them the kernel waits until no CPU runs the program any more.
+	errs := make([]error, len(p.links))
+	var closing sync.WaitGroup
+	for i, l := range p.links {
+		closing.Go(func() { errs[i] = l.Close() })
 	}
+	closing.Wait()
 	for _, prog := range p.programs {
 		errs = append(errs, prog.Close())
 	}
