@@ -22,7 +22,7 @@ type image struct {
 
 // boot runs a machine until it powers off and writes its results.
 func boot(ctx context.Context, m machine, img image, logs string, out io.Writer) {
-	r := newReport(m.name, out)
+	r := newReport(m.id(), out)
 	defer r.close()
 	ctx, cancel := context.WithTimeout(ctx, m.patience)
 	defer cancel()
@@ -39,7 +39,7 @@ func boot(ctx context.Context, m machine, img image, logs string, out io.Writer)
 	}
 	var from io.Reader = serial
 	if logs != "" {
-		if log, err := os.Create(filepath.Join(logs, m.name+".log")); err == nil {
+		if log, err := os.Create(filepath.Join(logs, m.id()+".log")); err == nil {
 			defer func() { _ = log.Close() }()
 			from = io.TeeReader(serial, log)
 		}
