@@ -140,6 +140,11 @@ test-system: enough-go ## Run end-to-end tests in full Debian systems, in virtua
 	test/setup vm
 	$(VM) system | $(TALLY)
 
+.PHONY: test-machines
+test-machines: enough-go ## Run both in virtual machines, beside each other
+	test/setup vm
+	$(VM) system matrix | $(TALLY)
+
 .PHONY: bench
 bench: build ## Measure what nsviz costs on this host, and run the benchmarks
 	test/setup bench
