@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -57,7 +58,7 @@ func (p *Pipeline) survey(ctx context.Context, kernel *probes.Probes, freedIsHoo
 				p.tell(fact.Fact{Time: ended, Namespaces: &alive})
 			}))
 		}
-		if !collect.Pause(ctx, collect.Backoff(p.now().Sub(began), surveyInterval, longestSurveyInterval)) {
+		if !collect.Pause(ctx, collect.Backoff(p.now().Sub(began), cmp.Or(p.cfg.SurveyInterval, surveyInterval), longestSurveyInterval)) {
 			return
 		}
 	}
