@@ -104,7 +104,8 @@ IN_CI     := $(filter true,$(CI))
 TALLY      = $(GO) run ./test/tally $(if $(IN_CI),-no-skips) $(if $(COUNTS),-add '$(COUNTS)')
 # A program that is built for this waits a second when it ends, as hundreds of helpers of the tests do.
 export GORACE := atexit_sleep_ms=0
-GO_TEST    = $(GO) test -json -race
+# CI vets everything in make check.
+GO_TEST    = $(GO) test -json -race $(if $(IN_CI),-vet=off)
 # Tests of the host itself: never from the cache, and one package at a time, since each would see
 # what the others do.
 HOST_TEST  = $(GO_TEST) -count=1 -p 1 -timeout 20m $(if $(SUDO),-exec 'sudo -E env "PATH=$(PATH)"')
