@@ -217,13 +217,14 @@ func (p *Probes) Close() error {
 }
 
 func (p *Probes) close() error {
-	// All at once: for most of them the kernel waits until no CPU runs the program any more.
-	errs := make([]error, len(p.links))
+	// All at once, each in a thread: for most of them the kernel waits until no CPU runs the program any more.
+	ofLinks := make([]error, len(p.links))
 	var closing sync.WaitGroup
 	for i, l := range p.links {
-		closing.Go(func() { errs[i] = l.Close() })
+		closing.Go(func() { ofLinks[i] = l.Close() })
 	}
 	closing.Wait()
+	errs := []error{errors.Join(ofLinks...)}
 	for _, prog := range p.programs {
 		errs = append(errs, prog.Close())
 	}
