@@ -32,6 +32,8 @@ type Config struct {
 	NoCommandLines bool
 	// The sizes of the rings; 0 is the default of probes.Config.
 	EventsRingBytes, LifecycleRingBytes, UrgentRingBytes uint32
+	// SurveyInterval is the shortest pause between two surveys; 0 is 3 s.
+	SurveyInterval time.Duration
 	// LimitMemory is called with the lowest limit on memory, in bytes, that holds for nsviz itself, where there is one, and whenever
 	// that changes, with nil where it is gone. A nil LimitMemory is for those who do not care.
 	LimitMemory func(lowest *uint64)

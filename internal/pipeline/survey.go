@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -49,7 +50,7 @@ func (p *Pipeline) survey(ctx context.Context, kernel *probes.Probes, freedIsHoo
 			// What nsviz may not see is not gone.
 			p.send(surveyEnded{ended, s, thorough && !s.Unseen.Blind(), freedIsHooked})
 		}
-		if !collect.Pause(ctx, collect.Backoff(p.now().Sub(began), surveyInterval, longestSurveyInterval)) {
+		if !collect.Pause(ctx, collect.Backoff(p.now().Sub(began), cmp.Or(p.cfg.SurveyInterval, surveyInterval), longestSurveyInterval)) {
 			return
 		}
 	}
