@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/nsviz/nsviz/internal/collect/ownmemory"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/pipeline"
@@ -46,7 +47,7 @@ func doctor(parent context.Context, s *streams, o *options) error {
 		// Whoever may not watch may look.
 		d.Snapshot, d.Unlooked = o.lookAfter(parent, d.Snapshot)
 	}
-	d.NeedsBytes, d.GoLimitBytes = pipeline.MemoryNeeded(d.Snapshot.LiveCount()), debug.SetMemoryLimit(-1)
+	d.NeedsBytes, d.GoLimitBytes = ownmemory.Needed(d.Snapshot.LiveCount()), debug.SetMemoryLimit(-1)
 	return errors.Join(d.WriteText(s.out), failed)
 }
 

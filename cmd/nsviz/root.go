@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/nsviz/nsviz/internal/collect/ownmemory"
 	"github.com/nsviz/nsviz/internal/container/engine"
 	"github.com/nsviz/nsviz/internal/container/engine/docker"
 	"github.com/nsviz/nsviz/internal/fact"
@@ -208,7 +209,7 @@ func (o *options) pipeline(log *slog.Logger, sinks ...func(fact.Fact)) (*pipelin
 		Roots:        host.Roots{Proc: o.procRoot, Cgroup: o.cgroupRoot},
 		Engine:       names,
 		ProbeMethods: o.probeMethods,
-		LimitMemory:  pipeline.LimitGoRuntime(log),
+		LimitMemory:  ownmemory.LimitGoRuntime(log),
 		Log:          log,
 		Sinks:        sinks,
 

@@ -102,7 +102,7 @@ func TestCompareWithTheHost(t *testing.T) {
 	}
 	gone := removed(3, inner, innerPath)
 	tracker.Attribute(&gone)
-	tracker.Mark()
+	tracker.BeginComparison()
 	young := created(4, 950, "/docker/"+idB)
 	tracker.Attribute(&young)
 	lost := Cgroup{951, "/lost"}
@@ -122,7 +122,7 @@ func TestCgroupsAreBounded(t *testing.T) {
 	tracker := lookupTracker(h)
 	tracker.limit = 100
 	tracker.Place(root, rootPath)
-	tracker.Started(&Ref{ID: idA, Root: rootPath}, Init{PID: 50, Made: at(0)})
+	tracker.FoundRunning(&Ref{ID: idA, Root: rootPath}, Init{PID: 50, Made: at(0)})
 	for i := range uint64(1000) {
 		c := Cgroup{2000 + i, fmt.Sprintf("/user.slice/%d", i)}
 		h.byID[c.ID] = []Cgroup{c}
@@ -139,10 +139,10 @@ func TestCgroupsAreBounded(t *testing.T) {
 			t.Fatalf("cgroup %d is %q", i, path)
 		}
 	}
-	for i := range uint64(10 * mostUnresolved) {
+	for i := range uint64(10 * maxUnresolved) {
 		tracker.path(1_000_000 + i)
 	}
-	if n := len(tracker.unresolved); n > mostUnresolved {
+	if n := len(tracker.unresolved); n > maxUnresolved {
 		t.Errorf("%d ids of nothing kept", n)
 	}
 }
@@ -175,12 +175,12 @@ func TestPathOfAnother(t *testing.T) {
 			if diff := cmp.Diff(test.want, tracker.Discovered()); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
-			tracker.Mark()
+			tracker.BeginComparison()
 			unknown, gone := tracker.Compare([]Cgroup{{host, "/"}, {service, "/system.slice/cron.service"}, {younger, rootPath}})
 			if unknown != nil || gone != nil {
 				t.Errorf("unknown %v, gone %v", unknown, gone)
 			}
-			tracker.Started(&Ref{Runtime: "docker", ID: idA, Root: rootPath}, Init{PID: 50, Made: at(6)})
+			tracker.FoundRunning(&Ref{Runtime: "docker", ID: idA, Root: rootPath}, Init{PID: 50, Made: at(6)})
 			if e := removed(7, root, rootPath); tracker.Attribute(&e) {
 				t.Error("the removal of the first one is reported again, by the path that the other one has")
 			}
@@ -199,13 +199,13 @@ func TestPathOfAnother(t *testing.T) {
 func TestCompareWhatHasThePathOfAnother(t *testing.T) {
 	tracker := newTestTracker()
 	tracker.Place(970, "/user.slice")
-	tracker.Mark()
+	tracker.BeginComparison()
 	e := created(5, 971, "/user.slice")
 	tracker.Attribute(&e)
 	if _, gone := tracker.Compare([]Cgroup{{host, "/"}, {service, "/system.slice/cron.service"}}); gone != nil {
 		t.Errorf("gone: %v", gone)
 	}
-	tracker.Mark()
+	tracker.BeginComparison()
 	if _, gone := tracker.Compare([]Cgroup{{host, "/"}, {service, "/system.slice/cron.service"}}); len(gone) != 1 || gone[0].ID != 971 {
 		t.Errorf("gone later: %v", gone)
 	}

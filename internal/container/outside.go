@@ -31,15 +31,15 @@ func (t *Tracker) initMoved(e *event.Event) bool {
 	return true
 }
 
-// StartedOutside is Started for a container whose init was found in none of the container's cgroups. The container's own
+// FoundOutside is FoundRunning for a container whose init was found in none of the container's cgroups. The container's own
 // cgroup may be gone.
-func (t *Tracker) StartedOutside(ref *Ref, init Init) *event.Event {
+func (t *Tracker) FoundOutside(ref *Ref, init Init) *event.Event {
 	root := t.roots[ref.innermost().Root]
 	if root == nil {
 		root = &cgroup{path: ref.innermost().Root, ref: ref}
 		root.root = root
 	}
-	end := t.start(root, init)
+	end := t.foundRunning(root, init)
 	if end == nil {
 		t.outside[init.PID] = root
 	}

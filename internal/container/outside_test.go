@@ -77,7 +77,7 @@ func TestInitMoved(t *testing.T) {
 }
 
 // A container that is found with its init outside: in its cgroup of another hierarchy, or by its engine alone.
-func TestStartedOutside(t *testing.T) {
+func TestFoundOutside(t *testing.T) {
 	for name, path := range map[string]string{"its cgroup is there": rootPath, "its cgroup is gone": ""} {
 		tracker := newTestTracker()
 		home := uint64(0)
@@ -85,7 +85,7 @@ func TestStartedOutside(t *testing.T) {
 			tracker.Place(root, path)
 			home = root
 		}
-		tracker.StartedOutside(&Ref{ID: idA, Runtime: "docker", Root: path}, Init{PID: 50, Made: at(0)})
+		tracker.FoundOutside(&Ref{ID: idA, Runtime: "docker", Root: path}, Init{PID: 50, Made: at(0)})
 		kill := killed(6, 50, host, true)
 		tracker.Attribute(&kill)
 		if kill.Container.Label() != "web" || !kill.OOM.Victim.Init {
@@ -109,13 +109,13 @@ func TestStartedOutside(t *testing.T) {
 func TestOutsideForgetsTheDead(t *testing.T) {
 	ref := &Ref{ID: idA, Runtime: "docker", Root: rootPath}
 	for name, forget := range map[string]func(*Tracker){
-		"reading the host found it gone":  func(tracker *Tracker) { tracker.Ended(ref) },
+		"reading the host found it gone":  func(tracker *Tracker) { tracker.InitGone(ref) },
 		"the container was found gone":    func(tracker *Tracker) { tracker.Gone(idA) },
-		"the container was started again": func(tracker *Tracker) { tracker.Started(ref, Init{PID: 60, Made: at(5)}) },
+		"the container was started again": func(tracker *Tracker) { tracker.FoundRunning(ref, Init{PID: 60, Made: at(5)}) },
 	} {
 		tracker := newTestTracker()
 		tracker.Place(root, rootPath)
-		tracker.StartedOutside(ref, Init{PID: 50, Made: at(0)})
+		tracker.FoundOutside(ref, Init{PID: 50, Made: at(0)})
 		forget(tracker)
 		kill := killed(6, 50, service, true)
 		tracker.Attribute(&kill)

@@ -12,68 +12,68 @@ import (
 // start. What is older was prepared for it, or has nothing to do with it.
 const beforeCgroup = 10 * time.Second
 
-// rememberedBirths is how many namespaces are remembered for the starts of the containers that they are for.
-const rememberedBirths = 4096
+// maxCreations is how many namespaces are remembered for the starts of the containers that they are for.
+const maxCreations = 4096
 
-// moment is when an event happened: by the wall clock, which somebody may set, and by the kernel's clock,
+// instant is when an event happened: by the wall clock, which somebody may set, and by the kernel's clock,
 // where that is known.
-type moment struct {
+type instant struct {
 	wall   time.Time
 	bootNS uint64
 }
 
-func momentOf(e *event.Event) moment { return moment{e.Time, e.BootNS} }
+func instantOf(e *event.Event) instant { return instant{e.Time, e.BootNS} }
 
-func (m moment) isZero() bool { return m.wall.IsZero() }
+func (i instant) isZero() bool { return i.wall.IsZero() }
 
-// since is the time from earlier to m.
-func (m moment) since(earlier moment) time.Duration {
-	if m.bootNS != 0 && earlier.bootNS != 0 {
-		return time.Duration(m.bootNS - earlier.bootNS)
+// since is the time from earlier to i.
+func (i instant) since(earlier instant) time.Duration {
+	if i.bootNS != 0 && earlier.bootNS != 0 {
+		return time.Duration(i.bootNS - earlier.bootNS)
 	}
-	return m.wall.Sub(earlier.wall)
+	return i.wall.Sub(earlier.wall)
 }
 
-// birth is the making of a namespace.
-type birth struct {
+// creation is the creation of a namespace.
+type creation struct {
 	id     uint64
-	at     moment
+	at     instant
 	tookMS *float64
-	// visited are the first and the last time that a process of no starting container came in.
-	visited [2]moment
+	// joined are the first and the last time that a process of no starting container joined the namespace.
+	joined [2]instant
 	// claimed is whether a container that is in it has started: those that start later have joined it.
 	claimed bool
 }
 
-// births remembers the latest births of namespaces, by number.
-type births struct {
-	byID map[uint64]*birth
+// creations holds the latest creations of namespaces, by number.
+type creations struct {
+	byID map[uint64]*creation
 	// order is oldest first.
-	order []*birth
+	order []*creation
 }
 
-func (b *births) add(e *event.Event) {
+func (c *creations) add(e *event.Event) {
 	n := e.Namespace
 	if n.Via == event.ViaReconcile { // only found, nobody knows how old it is
 		return
 	}
-	born := &birth{id: n.ID, at: momentOf(e), tookMS: n.TookMS}
-	b.byID[n.ID] = born
-	b.order = append(b.order, born)
-	if len(b.order) > rememberedBirths {
-		oldest := b.order[0]
-		if b.byID[oldest.id] == oldest { // the number may have been given to another one
-			delete(b.byID, oldest.id)
+	latest := &creation{id: n.ID, at: instantOf(e), tookMS: n.TookMS}
+	c.byID[n.ID] = latest
+	c.order = append(c.order, latest)
+	if len(c.order) > maxCreations {
+		oldest := c.order[0]
+		if c.byID[oldest.id] == oldest { // the number may have been given to another one
+			delete(c.byID, oldest.id)
 		}
-		b.order[0] = nil
-		b.order = b.order[1:]
+		c.order[0] = nil
+		c.order = c.order[1:]
 	}
 }
 
 // joining is the joining of a namespace.
 type joining struct {
 	id     uint64
-	at     moment
+	at     instant
 	tookMS *float64
 }
 
@@ -85,21 +85,21 @@ func (t *Tracker) joined(e *event.Event) {
 		if c.root.joined == nil {
 			c.root.joined = map[event.NamespaceType]joining{}
 		}
-		c.root.joined[n.Type] = joining{n.ID, momentOf(e), n.TookMS}
+		c.root.joined[n.Type] = joining{n.ID, instantOf(e), n.TookMS}
 		return
 	}
-	if b := t.births.byID[n.ID]; b != nil && !b.claimed && n.Type == event.Net {
-		if b.visited[0].isZero() {
-			b.visited[0] = momentOf(e)
+	if c := t.creations.byID[n.ID]; c != nil && !c.claimed && n.Type == event.Net {
+		if c.joined[0].isZero() {
+			c.joined[0] = instantOf(e)
 		}
-		b.visited[1] = momentOf(e)
+		c.joined[1] = instantOf(e)
 	}
 }
 
 // phases are the steps of the start that e tells of, in order: what the probes have told of the cgroup c, the
 // namespaces that the program is in, and when the engine was told to make the container.
 func (t *Tracker) phases(c *cgroup, e *event.Event) []event.Phase {
-	start := momentOf(e)
+	start := instantOf(e)
 	if c.created.isZero() || start.since(c.created) < 0 {
 		return nil
 	}
@@ -111,7 +111,7 @@ func (t *Tracker) phases(c *cgroup, e *event.Event) []event.Phase {
 	if len(phases) == 0 {
 		phases = []event.Phase{{Name: event.PhaseCgroup}, {Name: event.PhaseExec, AtMS: exec}}
 	}
-	add := func(name string, at moment, tookMS *float64) {
+	add := func(name string, at instant, tookMS *float64) {
 		phases = append(phases, event.Phase{Name: name, AtMS: ms(at.since(c.created)), TookMS: tookMS})
 	}
 	if !c.madeNamespaces.isZero() && c.madeNamespaces.since(c.created) >= 0 {
@@ -124,18 +124,18 @@ func (t *Tracker) phases(c *cgroup, e *event.Event) []event.Phase {
 		typ := event.NamespaceType(typ)
 		join, joined := c.root.joined[typ]
 		joined = joined && join.id == id
-		b := t.births.byID[id]
-		isOwn := b != nil && !b.claimed && b.at.since(c.created) > -beforeCgroup &&
-			(!joined || b.at.since(c.created) >= 0)
+		made := t.creations.byID[id]
+		isOwn := made != nil && !made.claimed && made.at.since(c.created) > -beforeCgroup &&
+			(!joined || made.at.since(c.created) >= 0)
 		switch {
 		case isOwn:
-			b.claimed = true
-			add(event.PhaseNamespace+typ.String(), b.at, b.tookMS)
-			if !b.visited[0].isZero() {
-				add(event.PhaseNetwork, b.visited[0], nil)
+			made.claimed = true
+			add(event.PhaseNamespace+typ.String(), made.at, made.tookMS)
+			if !made.joined[0].isZero() {
+				add(event.PhaseNetwork, made.joined[0], nil)
 			}
-			if b.visited[1] != b.visited[0] {
-				add(event.PhaseNetworkLast, b.visited[1], nil)
+			if made.joined[1] != made.joined[0] {
+				add(event.PhaseNetworkLast, made.joined[1], nil)
 			}
 		case joined:
 			add(event.PhaseJoined+typ.String(), join.at, join.tookMS)
@@ -144,7 +144,7 @@ func (t *Tracker) phases(c *cgroup, e *event.Event) []event.Phase {
 	c.root.joined = nil
 	// The engine's clock is the wall clock.
 	if created := t.directory.takeCreated(c.ref.innermost().ID); !created.IsZero() {
-		add(event.PhaseCreate, moment{wall: created}, nil)
+		add(event.PhaseCreate, instant{wall: created}, nil)
 	}
 	phases = slices.DeleteFunc(phases, func(p event.Phase) bool {
 		return p.AtMS < -ms(beforeCgroup) || p.AtMS > exec
@@ -157,7 +157,7 @@ func (t *Tracker) phases(c *cgroup, e *event.Event) []event.Phase {
 
 func ms(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e6 }
 
-// rank orders phases of the same moment.
+// rank orders phases of the same time.
 func rank(name string) int {
 	switch name {
 	case event.PhaseCgroup:

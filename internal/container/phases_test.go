@@ -161,7 +161,7 @@ func TestPhases(t *testing.T) {
 			[]event.Phase{{Name: "cgroup"}, {Name: "exec", AtMS: 9}},
 		},
 		{
-			"a namespace that was only found has no birth",
+			"a namespace that was only found has no creation",
 			[]event.Event{
 				{Time: at(-5), Type: event.NamespaceCreated, Namespace: &event.Namespace{Type: event.Net, ID: ownNet, Via: event.ViaReconcile}},
 				created(0, root, rootPath), startedWith(9, 50, root, net),
@@ -169,7 +169,7 @@ func TestPhases(t *testing.T) {
 			[]event.Phase{{Name: "cgroup"}, {Name: "exec", AtMS: 9}},
 		},
 		{
-			"a number that is given out again counts from its latest birth",
+			"a number that is given out again counts from its latest creation",
 			[]event.Event{
 				made(-900, host, event.Net, ownNet, nil), created(0, root, rootPath), made(3, root, event.Net, ownNet, nil),
 				startedWith(9, 50, root, net),
@@ -266,19 +266,19 @@ func TestPhasesFromTheEngine(t *testing.T) {
 	}
 }
 
-func TestBirthsAreBounded(t *testing.T) {
+func TestCreationsAreBounded(t *testing.T) {
 	tracker := newTestTracker()
-	for i := range 3 * rememberedBirths {
+	for i := range 3 * maxCreations {
 		for _, id := range []uint64{uint64(10_000 + i), 7} { // one number again and again
 			e := made(i, host, event.Net, id, nil)
 			tracker.Attribute(&e)
 		}
 	}
-	if n, m := len(tracker.births.byID), len(tracker.births.order); n > rememberedBirths || m > rememberedBirths {
-		t.Errorf("%d births by number, %d in order", n, m)
+	if n, m := len(tracker.creations.byID), len(tracker.creations.order); n > maxCreations || m > maxCreations {
+		t.Errorf("%d creations by number, %d in order", n, m)
 	}
-	if b := tracker.births.byID[7]; b == nil || !b.at.wall.Equal(at(3*rememberedBirths-1)) {
-		t.Errorf("the latest birth of number 7 is %+v", b)
+	if b := tracker.creations.byID[7]; b == nil || !b.at.wall.Equal(at(3*maxCreations-1)) {
+		t.Errorf("the latest creation of number 7 is %+v", b)
 	}
 	for i := range 100 {
 		e := entered(i, root, event.NamespaceType(i%event.NamespaceTypeCount), uint64(i))

@@ -167,7 +167,7 @@ func TestFoundRunning(t *testing.T) {
 	t.Run("long ago", func(t *testing.T) {
 		tracker := newTestTracker()
 		tracker.Place(root, rootPath)
-		tracker.Started(ref, Init{PID: 50})
+		tracker.FoundRunning(ref, Init{PID: 50})
 		for _, step := range []struct {
 			event event.Event
 			want  bool
@@ -183,7 +183,7 @@ func TestFoundRunning(t *testing.T) {
 	t.Run("just now", func(t *testing.T) {
 		tracker := newTestTracker()
 		tracker.Place(root, rootPath)
-		tracker.Started(ref, Init{PID: 50})
+		tracker.FoundRunning(ref, Init{PID: 50})
 		for _, step := range []struct {
 			event event.Event
 			want  bool
@@ -215,7 +215,7 @@ func TestFoundRunning(t *testing.T) {
 			tracker := newTestTracker()
 			tracker.Place(root, rootPath)
 			if test.found >= 0 {
-				tracker.Started(ref, Init{PID: test.found, Made: test.forked, Ran: test.ran})
+				tracker.FoundRunning(ref, Init{PID: test.found, Made: test.forked, Ran: test.ran})
 			}
 			for i, e := range test.steps {
 				if got := tracker.Attribute(&e); got != test.want[i] {
@@ -226,7 +226,7 @@ func TestFoundRunning(t *testing.T) {
 	})
 	t.Run("whose cgroup is not known", func(t *testing.T) {
 		tracker := newTestTracker()
-		tracker.Started(ref, Init{PID: 50})
+		tracker.FoundRunning(ref, Init{PID: 50})
 		if e := exited(5, 50, root); tracker.Attribute(&e) {
 			t.Error("an exit in an unknown cgroup")
 		}
@@ -342,7 +342,7 @@ func TestRemovedCgroupsAreRememberedAndBounded(t *testing.T) {
 	tracker := newTestTracker()
 	known := len(tracker.cgroups)
 	path := func(i int) string { return fmt.Sprintf("/docker/%064x", i) }
-	const total = 3 * tombstones
+	const total = 3 * maxRemoved
 	for i := range total {
 		id := uint64(1000 + i)
 		for _, e := range []event.Event{created(i, id, path(i)), started(i, int32(i+1), id), removed(i, id, path(i))} {
@@ -351,13 +351,13 @@ func TestRemovedCgroupsAreRememberedAndBounded(t *testing.T) {
 			}
 		}
 	}
-	if n := len(tracker.cgroups) - known; n != tombstones {
+	if n := len(tracker.cgroups) - known; n != maxRemoved {
 		t.Errorf("%d cgroups are remembered", n)
 	}
-	if len(tracker.roots) != 0 || len(tracker.removed) > tombstones {
+	if len(tracker.roots) != 0 || len(tracker.removed) > maxRemoved {
 		t.Errorf("%d roots, %d removed", len(tracker.roots), len(tracker.removed))
 	}
-	for i, want := range map[int]bool{total - 1: true, total - tombstones: true, total - tombstones - 1: false, 0: false} {
+	for i, want := range map[int]bool{total - 1: true, total - maxRemoved: true, total - maxRemoved - 1: false, 0: false} {
 		e := exited(0, int32(i+1), uint64(1000+i)) // an exit that was read late
 		if got := tracker.Attribute(&e); got != want {
 			t.Errorf("%d: %v", i, got)
@@ -374,7 +374,7 @@ func TestTombstoneOfAReusedID(t *testing.T) {
 	for _, e := range []event.Event{created(0, root, rootPath), removed(1, root, rootPath), created(2, root, "/docker/"+idB)} {
 		tracker.Attribute(&e)
 	}
-	for i := range tombstones {
+	for i := range maxRemoved {
 		id := uint64(1000 + i)
 		for _, e := range []event.Event{created(3, id, "/x"), removed(4, id, "/x")} {
 			tracker.Attribute(&e)

@@ -27,7 +27,7 @@ type Engine struct {
 // EngineReport holds what an engine reports about a container's end, or about a start that failed. It may be wrong. What it
 // does not say is nil.
 type EngineReport struct {
-	ID        string `json:"id,omitempty"` // not in a Moment, which is of one container
+	ID        string `json:"id,omitempty"` // absent in the history of a container
 	ExitCode  *int32 `json:"exit_code,omitempty"`
 	OOMKilled *bool  `json:"oom_killed,omitempty"`
 	// Removed is set if the engine no longer knew the container when it was asked.

@@ -6,10 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/nsviz/nsviz/internal/container"
-	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/host/cgroupfs"
-	"github.com/nsviz/nsviz/internal/host/resources"
+	"github.com/nsviz/nsviz/internal/collect/sample"
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/probes"
 )
@@ -32,9 +29,7 @@ func (p *Pipeline) Once(ctx context.Context) (*model.Snapshot, error) {
 		producers.Wait()
 		close(p.inputs)
 	}()
-	for m := range p.inputs {
-		m.handle(p)
-	}
+	p.run()
 	if err != nil {
 		return nil, err
 	}
@@ -49,37 +44,7 @@ func (p *Pipeline) look(ctx context.Context) error {
 		return ctx.Err()
 	}
 	p.warn(noteUnseen(p.sight))
-	host := p.lookAtHost()
-	known, empty := map[string]bool{}, map[string]rootCgroup{} // containers
-	take := func(root rootCgroup, f *foundContainer) {
-		at := p.now()
-		if memory, err := resources.In(p.layout).Memory(root.Path); err == nil && root.Path != "" {
-			f.OOMKills = memory.OOMKills
-		}
-		known[root.ref.ID] = true
-		p.send(call(func(*Pipeline) { p.takeFound(at, root.ref, f) }))
-	}
-	err := p.walk(func(c cgroupfs.Cgroup, ref *container.Ref) error {
-		root := rootCgroup{c, ref}
-		f, err := p.find(c, ref, host)
-		if err != nil {
-			return err
-		}
-		if f == nil {
-			empty[ref.ID] = root
-			return nil
-		}
-		take(root, f)
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	err = p.outsideOf(ctx, host, known, empty, func(root rootCgroup, f *foundContainer) error {
-		take(root, f)
-		return nil
-	})
-	if err != nil {
+	if err := p.finder.Once(ctx); err != nil {
 		return err
 	}
 	sockets := probes.OpenSockets()
@@ -88,11 +53,7 @@ func (p *Pipeline) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.ask(call(func(*Pipeline) { p.tell(fact.Fact{Namespaces: &survey}) }))
-	sampler := newSampler(p)
-	defer sampler.close()
-	live, written, _ := p.watched()
-	readings, _ := sampler.readings(live, written)
-	p.send(call(func(*Pipeline) { p.tell(fact.Fact{Memory: readings}) }))
+	p.ask(report{Namespaces: &survey})
+	sample.Once(p.sampling())
 	return nil
 }

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -28,10 +29,9 @@ func (p *Pipeline) survey(ctx context.Context, kernel *probes.Probes, freedIsHoo
 		if !kernel.Sync(ctx) {
 			return
 		}
-		p.ask(call(func(*Pipeline) {
-			known = p.namespaces.beginSurvey(began)
-			surveyor.changed = p.namespaces.takeChanged()
-		}))
+		begin := surveyBegins{at: began}
+		p.ask(&begin)
+		known, surveyor.changed = begin.known, begin.changed
 		if !watched {
 			surveyor.changed = nil
 		}
@@ -47,20 +47,40 @@ func (p *Pipeline) survey(ctx context.Context, kernel *probes.Probes, freedIsHoo
 			if !kernel.Sync(ctx) {
 				return
 			}
-			p.send(call(func(*Pipeline) {
-				// What nsviz may not see is not gone.
-				news, alive := p.namespaces.endSurvey(ended, s, thorough && !s.Unseen.Blind(), freedIsHooked)
-				for _, e := range news {
-					e.Time = p.until
-					p.tellEvent(e)
-				}
-				p.tell(fact.Fact{Time: ended, Namespaces: &alive})
-			}))
+			// What nsviz may not see is not gone.
+			p.send(surveyEnded{ended, s, thorough && !s.Unseen.Blind(), freedIsHooked})
 		}
-		if !collect.Pause(ctx, collect.Backoff(p.now().Sub(began), surveyInterval, longestSurveyInterval)) {
+		if !collect.Pause(ctx, collect.Backoff(p.now().Sub(began), cmp.Or(p.cfg.SurveyInterval, surveyInterval), longestSurveyInterval)) {
 			return
 		}
 	}
+}
+
+// surveyBegins asks what is known when a survey begins.
+type surveyBegins struct {
+	at      time.Time
+	known   map[uint64]acquaintance
+	changed map[int32]bool
+}
+
+func (m *surveyBegins) handle(l *loop) {
+	m.known, m.changed = l.namespaces.beginSurvey(m.at), l.namespaces.takeChanged()
+}
+
+// surveyEnded is what a survey has found.
+type surveyEnded struct {
+	at                      time.Time
+	found                   fact.Survey
+	thorough, freedIsHooked bool
+}
+
+func (m surveyEnded) handle(l *loop) {
+	news, alive := l.namespaces.endSurvey(m.at, m.found, m.thorough, m.freedIsHooked)
+	for _, e := range news {
+		e.Time = l.until
+		l.applyEvent(e)
+	}
+	l.apply(fact.Fact{Time: m.at, Namespaces: &alive})
 }
 
 // reportsChanges reports whether the kernel reports the processes that change their namespaces. It does not for some calls of

@@ -38,10 +38,10 @@ func makeUp(t *testing.T) *madeUp {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.surveyor = newSurveyor(&Pipeline{fs: fs, now: func() time.Time {
+	m.surveyor = newSurveyor(&Pipeline{fs: fs, loop: &loop{now: func() time.Time {
 		m.now = m.now.Add(time.Millisecond)
 		return m.now
-	}}, nil)
+	}}}, nil)
 	return m
 }
 

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/host/procfs"
 	"github.com/nsviz/nsviz/internal/vmm"
 )
 
@@ -18,7 +19,7 @@ func (s *surveyor) lookForVM(pid int32, survey *fact.Survey) {
 		vm.ContainerID = ref.ID
 	}
 	if boot := s.bootTime(); !boot.IsZero() {
-		vm.Started = fact.Plain(boot.Add(time.Duration(m.Process.StartTime) * clockTick))
+		vm.Started = fact.Plain(boot.Add(time.Duration(m.Process.StartTime) * procfs.ClockTick))
 	}
 	survey.VMs = append(survey.VMs, vm)
 }

@@ -8,9 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nsviz/nsviz/internal/collect/ownmemory"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/model"
-	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/probes"
 )
 
@@ -60,7 +60,7 @@ func TestOwnMemory(t *testing.T) {
 	} {
 		d := Diagnosis{
 			Snapshot:   &model.Snapshot{OwnMemory: tt.own, Containers: slices.Repeat([]model.Container{{State: model.Running}}, tt.containers)},
-			NeedsBytes: pipeline.MemoryNeeded(tt.containers), GoLimitBytes: tt.goLimit,
+			NeedsBytes: ownmemory.Needed(tt.containers), GoLimitBytes: tt.goLimit,
 		}
 		if got := d.ownMemory(); got != tt.want {
 			t.Errorf("%q, want %q", got, tt.want)

@@ -12,7 +12,7 @@ import (
 
 // machine is one virtual machine to run.
 type machine struct {
-	name string // of its results
+	name string // by which it is asked for
 	// kernel and arch name what test/vm/downloads lists.
 	kernel, arch string
 	// cgroup is "v1" for one hierarchy a controller; the unified hierarchy otherwise.
@@ -29,6 +29,14 @@ type machine struct {
 	memory, farMemory int
 	// patience is how long it may take, from power on to power off.
 	patience time.Duration
+}
+
+// id tells a machine from all others, also from one of the other set with the same kernel.
+func (m machine) id() string {
+	if m.full {
+		return m.name + "-system"
+	}
+	return m.name
 }
 
 //go:embed downloads

@@ -28,6 +28,9 @@ func testPackages(m machine) []string {
 	return []string{"internal/probes", "internal/host/machine", "internal/host/nsfs", "internal/host/cgroupfs", "internal/host/resources", "internal/host/procfs"}
 }
 
+// e2e is where a full system has the end-to-end tests.
+const e2e = "payload/tests/test/e2e"
+
 func (w *workshop) make(ctx context.Context, m machine) (image, error) {
 	trees, err := output(ctx, "test/vm/fetch", m.kernel+"/"+m.arch, "tools/"+m.arch)
 	if err != nil {
@@ -66,9 +69,14 @@ func (w *workshop) make(ctx context.Context, m machine) (image, error) {
 			return image{}, err
 		}
 	}
-	root := filepath.Join(w.dir, m.name)
+	root := filepath.Join(w.dir, m.id())
 	if err := os.MkdirAll(root, 0o755); err != nil {
 		return image{}, err
+	}
+	if m.full {
+		if err := w.choice(m, root); err != nil {
+			return image{}, err
+		}
 	}
 	if err := copyInto(ctx, filepath.Join(root, "modules"), modules[0]+"/."); err != nil {
 		return image{}, err
@@ -141,17 +149,13 @@ func (w *workshop) fill(ctx context.Context, root string, m machine, tools strin
 		return err
 	}
 	if m.full {
-		const e2e = "payload/tests/test/e2e"
 		if err := build(e2e+"/e2e.test", "test/e2e", "test", "-c", "-tags", "e2e,systemd"); err != nil {
 			return err
 		}
 		if err := build("payload/tests/bin/nsviz", "cmd/nsviz", "build", "-trimpath", "-ldflags", "-s -w"); err != nil {
 			return err
 		}
-		if err := copyInto("payload/tests/test", "test/images"); err != nil {
-			return err
-		}
-		return w.arguments(m, filepath.Join(root, e2e), cmp.Or(w.tests, m.tests))
+		return copyInto("payload/tests/test", "test/images")
 	}
 	for _, program := range []string{"/bin/cat", "/usr/bin/unshare", "/usr/bin/nsenter", "/usr/bin/lsns", "/usr/bin/setpriv"} {
 		if err := copyInto(filepath.Dir(program), tools+program); err != nil {
@@ -221,12 +225,21 @@ func kernelTests(pkg string) (string, error) {
 	return "^(" + strings.Join(names, "|") + ")$", nil
 }
 
+// choice says which of the end-to-end tests a full system runs. It belongs into what the machine boots alone: the
+// tests themselves are shared.
+func (w *workshop) choice(m machine, root string) error {
+	return w.arguments(m, filepath.Join(root, e2e), cmp.Or(w.tests, m.tests))
+}
+
 // arguments leaves what is to be given to the tests beside them. Tests that hang say where before the
 // machine is switched off.
 func (w *workshop) arguments(m machine, dir, tests string) error {
 	args := fmt.Sprintf("-test.timeout=%v\n", m.patience-m.patience/4)
 	if tests != "" {
 		args += "-test.run=" + tests + "\n"
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
 	}
 	return os.WriteFile(filepath.Join(dir, "arguments"), []byte(args), 0o644)
 }

@@ -5,9 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
+
+// ClockTick is the unit of start times: USER_HZ is 100 on every architecture that nsviz runs on.
+const ClockTick = 10 * time.Millisecond
 
 // Stat is what nsviz reads of /proc/PID/stat.
 type Stat struct {
@@ -16,7 +20,7 @@ type Stat struct {
 	// State is the kernel's letter: R, S, D, Z and so on.
 	State byte
 	PPID  int32
-	// StartTime is in clock ticks since boot.
+	// StartTime counts ClockTicks since boot.
 	StartTime uint64
 }
 

@@ -1,0 +1,60 @@
+package find
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/nsviz/nsviz/internal/container"
+	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
+	"github.com/nsviz/nsviz/internal/host/resources"
+)
+
+// Cgroup is a cgroup of the tracked hierarchy.
+type Cgroup struct {
+	container.Cgroup
+
+	Ref *container.Ref // the container that it belongs to; nil is none
+}
+
+// isRoot reports whether a cgroup is a container's own.
+func (c Cgroup) isRoot() bool { return c.Ref != nil && c.Ref.Root == c.Path }
+
+// walk reads which cgroups there are, parents before children. Where some could not be read it returns the others beside the error.
+func (f *Finder) walk(ctx context.Context) ([]Cgroup, error) {
+	var cgroups []Cgroup
+	err := f.cfg.Layout.Walk(func(c cgroupfs.Cgroup) error {
+		found := Cgroup{Cgroup: container.Cgroup{ID: c.ID, Path: c.Path}}
+		if ref, ok := f.parser.Parse(c.Path); ok {
+			found.Ref = &ref
+		}
+		cgroups = append(cgroups, found)
+		return ctx.Err()
+	})
+	if err != nil {
+		return cgroups, fmt.Errorf("look for containers: %w", err)
+	}
+	return cgroups, nil
+}
+
+// CgroupLimits are the limits of a cgroup; nil is unknown.
+type CgroupLimits struct {
+	Path   string
+	Ref    *container.Ref // the container that it belongs to; nil is none
+	Limits *fact.CgroupLimits
+}
+
+// readLimits reads the limits of those cgroups that are still there.
+func (f *Finder) readLimits(cgroups []Cgroup) []CgroupLimits {
+	var list []CgroupLimits
+	for _, c := range cgroups {
+		limits, err := resources.In(f.cfg.Layout).Limits(c.Path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		list = append(list, CgroupLimits{c.Path, c.Ref, limits})
+	}
+	return list
+}

@@ -1,0 +1,2 @@
+// Package limits follows who changes the limits of cgroups.
+package limits

@@ -1,0 +1,200 @@
+package limits
+
+import (
+	"context"
+	"log/slog"
+	"runtime"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsviz/nsviz/internal/collect"
+	"github.com/nsviz/nsviz/internal/container"
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
+	"github.com/nsviz/nsviz/internal/host/procfs"
+	"github.com/nsviz/nsviz/internal/host/resources"
+)
+
+// Loop takes what is reported. It knows which cgroups there are, and how containers are called.
+type Loop interface {
+	// Knows reports whether the cgroup with an id is known.
+	Knows(id uint64) bool
+	// Sync returns when the loop has handled all that has happened so far, or when ctx is done.
+	Sync(ctx context.Context)
+	// WatchChanged takes the status of the watch after a change.
+	WatchChanged(fact.Probe)
+	// Written takes one write after the other.
+	Written(Write)
+}
+
+// Write reports a write to limits of a cgroup, or that a process was moved into it.
+type Write struct {
+	Time time.Time
+	// ID is the id of the cgroup in the tracked hierarchy.
+	ID   uint64
+	Path string
+	// Container is the one that the cgroup belongs to; nil is none.
+	Container *container.Ref
+	// Writers holds who wrote; empty is unknown. If there are several, one of them wrote what was read.
+	Writers []Writer
+	// Limits are the values after that of those that were written to; nil where a process was moved.
+	Limits *fact.CgroupLimits
+	// After is set where writes may have been missed since then, so that all limits were read.
+	After time.Time
+}
+
+// Writer is a process that wrote.
+type Writer struct {
+	Process event.Process // without its container
+	// Container is the one that it runs in; nil is none.
+	Container *container.Ref
+}
+
+// Config says what to follow.
+type Config struct {
+	Proc    *procfs.Reader
+	Cgroups *cgroupfs.Reader
+	Layout  cgroupfs.Layout
+	// HostPIDs is whether Proc counts processes as the host does. If not, writers are reported without their PIDs.
+	HostPIDs bool
+	Now      func() time.Time
+	Log      *slog.Logger
+	Loop     Loop
+}
+
+// Follower reports who writes to cgroups. It is for one goroutine at a time.
+type Follower struct {
+	cfg      Config
+	open     func() (watch, error)
+	watch    watch         // nil where it could not be opened or has failed
+	err      error         // why there is no watch
+	minPause time.Duration // before the watch is opened again
+	parser   *container.Parser
+	recent   map[int32]recentWriter // by PID
+}
+
+// Open begins to watch: Run reports the writes from here on. Where that is not possible, Status says why.
+func Open(c Config) *Follower {
+	f := newFollower(c)
+	f.watch, f.err = f.open()
+	return f
+}
+
+func newFollower(c Config) *Follower {
+	f := &Follower{cfg: c, minPause: minReopenPause, parser: container.NewParser(), recent: map[int32]recentWriter{}}
+	f.open = f.openWatch
+	return f
+}
+
+// Status returns how writes are watched.
+func (f *Follower) Status() fact.Probe { return status(f.watch, f.err) }
+
+// Close ends the watch.
+func (f *Follower) Close() {
+	if f.watch != nil {
+		f.watch.Close()
+	}
+}
+
+// The pause before the watch is opened again doubles from one to the other.
+const (
+	minReopenPause = 250 * time.Millisecond
+	maxReopenPause = 30 * time.Second
+)
+
+// Run reports what is written to cgroups, until ctx is done. Without a watch a change of a container's limits is found
+// when they are read the next time, and nobody knows who made it; so it is opened again and again, and then all limits
+// are read.
+func (f *Follower) Run(ctx context.Context) {
+	lostSince := f.cfg.Now()
+	for pause := f.minPause; ; {
+		if f.watch != nil {
+			opened := f.cfg.Now()
+			err := f.follow(ctx)
+			f.watch.Close()
+			lostSince = f.cfg.Now()
+			if ctx.Err() != nil {
+				return
+			}
+			f.watch, f.err = nil, err
+			f.cfg.Log.Warn("who changes limits is not known for now", "error", err)
+			f.cfg.Loop.WatchChanged(f.Status())
+			if lostSince.Sub(opened) > maxReopenPause {
+				pause = f.minPause
+			}
+		} else if !temporary(f.err) {
+			return
+		}
+		if !collect.Pause(ctx, pause) {
+			return
+		}
+		pause = min(2*pause, maxReopenPause)
+		f.watch, f.err = f.open()
+		f.cfg.Loop.WatchChanged(f.Status())
+		if f.err == nil {
+			f.readAll(ctx, lostSince)
+		}
+	}
+}
+
+// maxBudget bounds the CPU time that writes may take at once, some hundreds of them. Whoever writes again and again
+// has no more than the share of one CPU that the backoff leaves; what the kernel cannot queue meanwhile is lost, and read.
+const maxBudget = 100 * time.Millisecond
+
+// follow reports writes until the watch fails or ctx is done.
+func (f *Follower) follow(ctx context.Context) error {
+	w := f.watch
+	defer context.AfterFunc(ctx, w.Close)()
+	runtime.LockOSThread() // whose time is measured
+	defer runtime.UnlockOSThread()
+	budget, since := maxBudget, f.cfg.Now()
+	var left []cgroupfs.Write
+	for {
+		list, lost := left, false
+		if len(list) == 0 {
+			var err error
+			if list, lost, err = w.Next(); err != nil {
+				return err
+			}
+		}
+		began, worked := f.cfg.Now(), threadTime()
+		var lostMore bool
+		var err error
+		if left, lostMore, err = f.handle(ctx, list, w.Pending); err != nil {
+			return err
+		}
+		if lost || lostMore {
+			f.cfg.Log.Info("limits of cgroups were changed faster than the kernel could report; by whom some were is not known")
+			f.readAll(ctx, time.Time{})
+		}
+		budget = min(budget+began.Sub(since)/collect.BackoffFactor, maxBudget) - (threadTime() - worked)
+		if since = f.cfg.Now(); budget < 0 && !collect.Pause(ctx, -budget*collect.BackoffFactor) {
+			return ctx.Err()
+		}
+	}
+}
+
+// threadTime returns how long the present thread has had a CPU. What a goroutine waits for is no work of its own: neither for a
+// loop that is held up, nor for a CPU that others use.
+func threadTime() time.Duration {
+	var ts unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &ts) // which has been there since Linux 2.6
+	return time.Duration(ts.Nano())
+}
+
+// readAll reads the limits of all cgroups: those that have changed are reported, by whom is not known. since is from when
+// on writes may have been missed; zero is a moment ago.
+func (f *Follower) readAll(ctx context.Context, since time.Time) {
+	err := f.cfg.Layout.Walk(func(c cgroupfs.Cgroup) error {
+		at := f.cfg.Now()
+		if limits, err := resources.In(f.cfg.Layout).Limits(c.Path); err == nil {
+			f.report(ctx, Write{Time: at, Path: c.Path, Limits: limits, After: since}, nil)
+		}
+		return nil
+	})
+	if err != nil {
+		f.cfg.Log.Debug("read the limits of all cgroups", "error", err)
+	}
+}

@@ -1,0 +1,2 @@
+// Package sample reads what live containers use.
+package sample

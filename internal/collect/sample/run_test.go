@@ -1,0 +1,288 @@
+package sample
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/collect"
+	"github.com/nsviz/nsviz/internal/model"
+)
+
+// fakeLoop is a Loop whose answers the test gives one after the other, each when it is asked for.
+type fakeLoop struct {
+	watched chan watched
+	wake    chan struct{}
+	taken   chan Readings
+}
+
+// watched is an answer of Watched.
+type watched struct {
+	live   []model.Watched
+	unseen bool
+}
+
+func (l *fakeLoop) Watched() (live []model.Watched, writesReported, unseen bool) {
+	w := <-l.watched
+	return w.live, true, w.unseen
+}
+
+func (l *fakeLoop) Wake() <-chan struct{} { return l.wake }
+
+func (l *fakeLoop) Take(r Readings) { l.taken <- r }
+
+// runTest runs a sampler by a clock that goes on only while everybody waits.
+type runTest struct {
+	*fakeLoop
+
+	t     *testing.T
+	dir   string
+	start time.Time
+	end   func() // the sampler, and waits until it has ended
+}
+
+func newRunTest(t *testing.T) *runTest {
+	t.Helper()
+	r := &runTest{t: t, dir: t.TempDir(), start: time.Now(), fakeLoop: &fakeLoop{make(chan watched), make(chan struct{}, 1), make(chan Readings)}}
+	c := configOf(r.dir)
+	c.Now, c.Loop = time.Now, r.fakeLoop
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		Run(ctx, c)
+	}()
+	r.end = func() {
+		cancel()
+		<-ended
+	}
+	return r
+}
+
+// cgroup makes the files of a cgroup, and returns the container in it.
+func (r *runTest) cgroup(id string, kills int) model.Watched {
+	r.t.Helper()
+	if err := os.MkdirAll(filepath.Join(r.dir, id), 0o755); err != nil {
+		r.t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"memory.current": "4096\n", "memory.max": "max\n", "memory.events": fmt.Sprintf("oom_kill %d\n", kills), "cgroup.procs": "10\n",
+	} {
+		if err := os.WriteFile(filepath.Join(r.dir, id, name), []byte(text), 0o644); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	return model.Watched{ID: id, Running: true, CgroupPath: "/" + id}
+}
+
+// reads waits for a reading, which has to begin so long after the start.
+func (r *runTest) reads(after time.Duration, unseen bool, live ...model.Watched) Readings {
+	r.t.Helper()
+	r.asks(after, unseen, live...)
+	got := <-r.taken
+	if !got.Time.Equal(time.Now()) {
+		r.t.Errorf("read at %v, it says at %v", time.Since(r.start), got.Time.Sub(r.start))
+	}
+	return got
+}
+
+// asks waits until the sampler asks what to read, which has to be so long after the start.
+func (r *runTest) asks(after time.Duration, unseen bool, live ...model.Watched) {
+	r.t.Helper()
+	r.watched <- watched{live, unseen}
+	if got := time.Since(r.start); got != after {
+		r.t.Errorf("a reading begins after %v, want %v", got, after)
+	}
+}
+
+// passes lets time pass.
+func (r *runTest) passes(d time.Duration) {
+	r.t.Helper()
+	select {
+	case <-time.After(d):
+	case r.watched <- watched{}:
+		r.t.Errorf("a reading begins after %v", time.Since(r.start))
+	}
+}
+
+func (r *runTest) ids(of Readings) (ids []string) {
+	for _, reading := range of.List {
+		ids = append(ids, reading.ID)
+	}
+	return ids
+}
+
+func TestPaceIsFullOnlyWhileSomebodyLooks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRunTest(t)
+		defer r.end()
+		a, b := r.cgroup("a", 0), r.cgroup("b", 0)
+		at := time.Duration(0)
+		for _, step := range []struct {
+			unseen bool
+			next   time.Duration
+		}{
+			{false, Interval}, {false, Interval}, {true, slowInterval}, {true, slowInterval}, {false, Interval}, {true, slowInterval},
+		} {
+			if got := r.ids(r.reads(at, step.unseen, a, b)); !slices.Equal(got, []string{"a", "b"}) {
+				t.Errorf("after %v: %v", at, got)
+			}
+			at += step.next
+		}
+	})
+}
+
+func TestWakeEndsTheSlowPaceOnce(t *testing.T) {
+	for _, test := range []struct {
+		name       string
+		wait, next time.Duration
+	}{
+		{"at once", 0, Interval}, // but no earlier than at the full pace
+		{"a moment later", Interval / 5, Interval},
+		{"later", 3 * Interval / 2, 3 * Interval / 2},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRunTest(t)
+				defer r.end()
+				a := r.cgroup("a", 0)
+				r.reads(0, true, a)
+				r.passes(test.wait)
+				r.wake <- struct{}{}
+				r.reads(test.next, true, a)
+				r.reads(test.next+slowInterval, true, a)
+			})
+		})
+	}
+}
+
+func TestNothingIsReadWithoutContainers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRunTest(t)
+		defer r.end()
+		r.asks(0, true)
+		r.passes(time.Hour)
+		r.wake <- struct{}{}
+		// Who looks is told the time, at least.
+		if got := r.reads(time.Hour, false); len(got.List) > 0 || len(got.Gone) > 0 {
+			t.Errorf("%+v", got)
+		}
+		r.reads(time.Hour+Interval, true, r.cgroup("a", 0))
+	})
+}
+
+func TestContainerWithoutCgroupIsGoneSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRunTest(t)
+		defer r.end()
+		a, b := r.cgroup("a", 0), model.Watched{ID: "b", Running: true, CgroupPath: "/b"}
+		for n := range goneAfter {
+			got := r.reads(time.Duration(n)*Interval, true, a, b)
+			if !slices.Equal(r.ids(got), []string{"a"}) || (len(got.Gone) == 1) != (n == goneAfter-1) {
+				t.Errorf("reading %d: %+v", n, got)
+			}
+		}
+		r.reads(goneAfter*Interval, true, a)
+		r.reads(goneAfter*Interval+slowInterval, true, a)
+	})
+}
+
+func TestKillIsFollowedByAnotherReadingSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRunTest(t)
+		defer r.end()
+		r.reads(0, true, r.cgroup("a", 0))
+		r.reads(slowInterval, true, r.cgroup("a", 1))
+		r.reads(slowInterval+Interval, true, r.cgroup("a", 1))
+		r.reads(2*slowInterval+Interval, true, r.cgroup("a", 1))
+	})
+}
+
+func TestReadingsThatTakeLongAreRarer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRunTest(t)
+		defer r.end()
+		const took = 100 * time.Millisecond
+		a := r.cgroup("a", 0)
+		r.asks(0, false, a)
+		r.passes(took)
+		<-r.taken
+		r.reads(took+collect.BackoffFactor*took, false, a)
+	})
+}
+
+func TestRunEndsWithContext(t *testing.T) {
+	for name, start := range map[string]func(r *runTest){
+		"between readings":         func(r *runTest) { r.reads(0, false, r.cgroup("a", 0)) },
+		"while nobody looks":       func(r *runTest) { r.reads(0, true, r.cgroup("a", 0)) },
+		"while there are none":     func(r *runTest) { r.asks(0, true) },
+		"after it was woken early": func(r *runTest) { r.reads(0, true, r.cgroup("a", 0)); r.wake <- struct{}{} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := openFiles(t)
+			synctest.Test(t, func(t *testing.T) {
+				r := newRunTest(t)
+				start(r)
+				synctest.Wait() // until the sampler waits
+				r.end()
+				if took := time.Since(r.start); took > 0 {
+					t.Errorf("it ended after %v", took)
+				}
+			})
+			if after := openFiles(t); after != before {
+				t.Errorf("%d files are open, %d before", after, before)
+			}
+		})
+	}
+}
+
+func TestOnceReadsASingleTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &runTest{t: t, dir: t.TempDir(), start: time.Now(), fakeLoop: &fakeLoop{watched: make(chan watched), taken: make(chan Readings)}}
+		c := configOf(r.dir)
+		c.Now, c.Loop = time.Now, r.fakeLoop
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			Once(c)
+		}()
+		got := r.reads(0, true, r.cgroup("a", 0), model.Watched{ID: "b", Running: true, CgroupPath: "/b"})
+		if !slices.Equal(r.ids(got), []string{"a"}) || len(got.Gone) > 0 || *got.List[0].UsageBytes != 4096 || *got.List[0].Processes != 1 {
+			t.Errorf("%+v", got)
+		}
+		<-ended
+	})
+}
+
+// BenchmarkReadings reads 1,000 containers whose use does not change, as it is done every half second while somebody looks.
+func BenchmarkReadings(b *testing.B) {
+	dir := b.TempDir()
+	var live []model.Watched
+	for i := range 1000 {
+		id := fmt.Sprint(i)
+		if err := os.Mkdir(filepath.Join(dir, id), 0o755); err != nil {
+			b.Fatal(err)
+		}
+		for name, text := range map[string]string{
+			"memory.current": "4096\n", "memory.max": "max\n", "memory.events": "oom_kill 0\n", "cgroup.procs": "10\n",
+		} {
+			if err := os.WriteFile(filepath.Join(dir, id, name), []byte(text), 0o644); err != nil {
+				b.Fatal(err)
+			}
+		}
+		live = append(live, model.Watched{ID: id, Running: true, CgroupPath: "/" + id})
+	}
+	s := newSampler(configOf(dir))
+	defer s.close()
+	b.ReportAllocs()
+	for b.Loop() {
+		if list, _ := s.readings(live, true); len(list) != len(live) {
+			b.Fatalf("read %d", len(list))
+		}
+	}
+}

@@ -1,0 +1,231 @@
+package sample
+
+import (
+	"errors"
+	"io/fs"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/host/resources"
+	"github.com/nsviz/nsviz/internal/model"
+)
+
+const (
+	// goneAfter is after how many readings without its cgroup a container counts as gone: its end should have been reported, but
+	// events can be lost.
+	goneAfter = 4
+	// fullEvery is how many readings of a container make a full one, which reads its limit, too, which rarely changes, and its
+	// processes.
+	fullEvery = 4
+	// idleEvery is the same while nobody looks, if what the container uses is what it was the last time.
+	idleEvery = 16
+	// limitsEvery is how many times fullEvery make one reading of its limits, where writes to them are reported.
+	limitsEvery = 8
+	// maxWatched limits how many cgroups have their files kept open.
+	maxWatched = 4096
+)
+
+// sampler reads what containers are charged for. It keeps the files open: they are most of what nsviz
+// reads where there are many containers.
+type sampler struct {
+	Config
+
+	watched        map[string]*sampled // by container
+	open           int                 // how many of them have their files open
+	maxOpen        int
+	turn           int  // counts Interval
+	writesReported bool // writes to limits are reported, so that these are read rarely
+	slow           bool // a turn comes only every slowInterval
+	urgent         bool // the latest readings found a cgroup missing or kills, of which the next ones are to say more soon
+}
+
+// sampled is what the sampler knows of one container.
+type sampled struct {
+	path    string
+	running bool             // when it was looked at
+	files   *resources.Watch // nil where they are not open
+	latest  fact.Reading
+	memory  resources.Memory
+	due     int // the turn of its next full reading
+	// dueEarly is the turn from which on that comes if somebody looks or it uses another amount than used.
+	dueEarly  int
+	used      uint64 // at its latest full reading; 0 is unknown
+	limitsDue int    // the turn from which on a full reading reads its limits, too
+	absent    int    // readings in a row that found no cgroup
+	// outside is its PID 1 where that is in another cgroup; 0 where it is not. empty is whether there is no process in its own.
+	outside int32
+	empty   bool
+	turn    int // the latest one in which it was there
+}
+
+func newSampler(c Config) *sampler {
+	s := &sampler{Config: c, watched: map[string]*sampled{}}
+	// At most half of the files that this process may have open.
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err == nil {
+		s.maxOpen = int(min(limit.Cur/2/resources.WatchedFiles, maxWatched))
+	}
+	return s
+}
+
+func (s *sampler) close() {
+	for _, c := range s.watched {
+		s.closeFiles(c)
+	}
+}
+
+func (s *sampler) closeFiles(c *sampled) {
+	if c.files != nil {
+		c.files.Close()
+		c.files = nil
+		s.open--
+	}
+}
+
+// readings reads once all that live. gone are the containers whose cgroup is found no more.
+func (s *sampler) readings(live []model.Watched, writesReported bool) (list []fact.Reading, gone []string) {
+	s.turn++
+	if s.slow {
+		s.turn += int(slowInterval/Interval) - 1
+	}
+	s.writesReported, s.urgent = writesReported, false
+	for i := range live {
+		c := &live[i]
+		w := s.watched[c.ID]
+		if w == nil {
+			w = &sampled{path: c.CgroupPath}
+			s.watched[c.ID] = w
+		}
+		if w.path != c.CgroupPath {
+			s.closeFiles(w)
+			w.path, w.due, w.limitsDue = c.CgroupPath, 0, 0
+		}
+		if c.Running && !w.running {
+			w.due, w.limitsDue = 0, 0 // they are set by now
+		}
+		w.running, w.turn = c.Running, s.turn
+		if w.outside != c.Outside {
+			w.outside, w.due = c.Outside, 0
+		}
+		err := s.read(w)
+		if errors.Is(err, fs.ErrNotExist) {
+			s.urgent = true
+			if w.absent++; w.absent >= goneAfter && !s.isOutside(w) {
+				gone = append(gone, c.ID)
+			}
+			continue
+		}
+		if err != nil {
+			s.Log.Debug("read memory", "container", c.Label, "error", err)
+			continue
+		}
+		w.absent = 0
+		w.latest.ID = c.ID
+		list = append(list, w.latest)
+	}
+	for id, c := range s.watched {
+		if c.turn != s.turn { // it has ended
+			s.closeFiles(c)
+			delete(s.watched, id)
+		}
+	}
+	return list, gone
+}
+
+// isOutside reports whether the PID 1 of a container whose own cgroup is gone lives on in another one.
+func (s *sampler) isOutside(c *sampled) bool {
+	if c.outside == 0 {
+		return false
+	}
+	_, err := s.Proc.StartTime(c.outside)
+	return err == nil
+}
+
+// read reads one container, whose files it opens where they are not open.
+func (s *sampler) read(c *sampled) error {
+	full := s.turn >= c.due
+	if full && c.files != nil && !c.files.Complete() {
+		s.closeFiles(c) // there may be more by now
+	}
+	if c.files != nil {
+		err := s.readFiles(c, full)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		// Another cgroup may be there, or the controller was switched off and on.
+		s.closeFiles(c)
+		full = true
+	}
+	var err error
+	if c.files, err = resources.In(s.Layout).Watch(c.path); err != nil {
+		return err
+	}
+	if s.open++; s.open > s.maxOpen {
+		defer s.closeFiles(c)
+	}
+	return s.readFiles(c, full)
+}
+
+// readFiles reads the open files of a container and all the rest of it if full is set or a full reading comes early.
+func (s *sampler) readFiles(c *sampled, full bool) error {
+	err := c.files.Charge(&c.memory)
+	used := uint64(0)
+	if c.memory.UsageBytes != nil {
+		used = *c.memory.UsageBytes
+	}
+	full = full || s.turn >= c.dueEarly && (!s.slow || used != c.used)
+	if full {
+		err = errors.Join(err, c.files.Limit(&c.memory))
+	}
+	if err != nil {
+		return err
+	}
+	if before, now := c.latest.OOMKills, c.memory.OOMKills; before != nil && now != nil && *before != *now {
+		s.urgent = true
+	}
+	c.latest.UsageBytes, c.latest.OOMKills, c.latest.Limits = c.memory.UsageBytes, c.memory.OOMKills, nil
+	c.latest.StuckAt = resources.In(s.Layout).StuckAt(c.path, &c.memory)
+	if !full {
+		c.ignoreLeftovers()
+		return nil
+	}
+	c.latest.LimitBytes, c.latest.Unlimited = c.memory.LimitBytes, c.memory.Unlimited
+	c.latest.Processes = nil
+	if procs, err := s.Layout.TreeProcs(c.path); err == nil {
+		c.latest.Processes = new(len(procs))
+		c.empty = c.outside != 0 && len(procs) == 0
+	}
+	if c.running && (s.turn >= c.limitsDue || !s.writesReported) {
+		c.latest.Limits = s.limits(c)
+		c.limitsDue = s.turn + limitsEvery*fullEvery
+	}
+	if refused, err := resources.In(s.Layout).PIDsRefused(c.path); err == nil {
+		c.latest.PIDsRefused = refused
+	}
+	switch {
+	case c.due == 0: // so that it is not the turn of all containers at the same time
+		c.due = s.turn + 1 + len(s.watched)%fullEvery
+	case s.slow && s.writesReported && used == c.used:
+		c.due = s.turn + idleEvery
+	default:
+		c.due = s.turn + fullEvery
+	}
+	c.dueEarly = min(c.due, s.turn+fullEvery)
+	c.used = used
+	c.ignoreLeftovers()
+	return nil
+}
+
+// ignoreLeftovers makes unknown what a container uses that has no process in its own cgroup: what is charged there is what
+// it left behind.
+func (c *sampled) ignoreLeftovers() {
+	if c.empty {
+		c.latest.UsageBytes, c.latest.Processes = nil, nil
+	}
+}
+
+// limits returns those of a container's own cgroup.
+func (s *sampler) limits(c *sampled) *fact.CgroupLimits {
+	return resources.In(s.Layout).OwnLimits(c.path, c.memory.Limit())
+}

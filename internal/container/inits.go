@@ -1,0 +1,139 @@
+package container
+
+import (
+	"maps"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/event"
+)
+
+// State is what is known of a container's first process.
+type State struct {
+	Init int32 // its PID; 0 where its program does not run, as far as is known
+	// StartedNS is a time since boot, in nanoseconds: as the process was made or later, but not later than its program
+	// began; 0 is unknown.
+	StartedNS uint64
+	// Ended is the PID of the one whose end an event has reported, where there was none since, and EndedNS when that was,
+	// as StartedNS; 0 is none.
+	Ended   int32
+	EndedNS uint64
+}
+
+// StateOf returns what is known of the container that ref names.
+func (t *Tracker) StateOf(ref *Ref) State {
+	if root := t.roots[ref.innermost().Root]; root != nil {
+		return State{root.init, root.started.bootNS, root.ended, root.endedNS}
+	}
+	return State{}
+}
+
+// InitGone records that a container's first process is gone and no event has said so.
+func (t *Tracker) InitGone(ref *Ref) {
+	if root := t.roots[ref.innermost().Root]; root != nil {
+		delete(t.outside, root.init)
+		root.init, root.hadInit, root.found = 0, true, false
+	}
+}
+
+// Gone records that a container is gone, by its id, and no event has said so.
+func (t *Tracker) Gone(id string) {
+	maps.DeleteFunc(t.outside, func(_ int32, root *cgroup) bool { return root.ref.ID == id })
+}
+
+// Init describes a container's first process, as reading the host found it.
+type Init struct {
+	PID int32 // 0 is unknown
+	// Made is when the process was made, MadeNS the same since boot in nanoseconds; zero is unknown.
+	Made   time.Time
+	MadeNS uint64
+	// Ran is whether its program ran before execs were hooked, so that no exec is its start.
+	Ran bool
+}
+
+// unmatchedExit is the end of a process in a container's cgroup that is not known as the container's init.
+type unmatchedExit struct {
+	event.Event
+
+	root *cgroup
+}
+
+// maxUnmatchedExits is how many of these are kept.
+const maxUnmatchedExits = 256
+
+// FoundRunning records a container that was found running. If the process has ended since it was found, it returns the event of
+// that end, which is yet to be attributed, else nil.
+func (t *Tracker) FoundRunning(ref *Ref, init Init) *event.Event {
+	if root := t.roots[ref.innermost().Root]; root != nil {
+		return t.foundRunning(root, init)
+	}
+	return nil
+}
+
+func (t *Tracker) foundRunning(root *cgroup, init Init) *event.Event {
+	if root.init != init.PID {
+		delete(t.outside, root.init)
+	}
+	root.init, root.hadInit, root.found, root.ran, root.ended = init.PID, true, true, init.Ran, 0
+	root.started = instant{init.Made, init.MadeNS}
+	end, ok := t.unmatchedExits[init.PID]
+	if !ok || end.root != root || end.BootNS < init.MadeNS {
+		return nil
+	}
+	delete(t.unmatchedExits, init.PID)
+	return &end.Event
+}
+
+// startingFor is how long a runtime's init may exist before it makes way for the container's program.
+const startingFor = 10 * time.Second
+
+// started recognises a container's start. It happens in the container's own cgroup or, where the
+// runtime made one below it (crun does), there; what starts while the container runs is a service
+// inside.
+func (t *Tracker) started(e *event.Event) bool {
+	c := t.cgroups[e.CgroupID]
+	if c == nil || c.root == nil {
+		return false
+	}
+	root := c.root
+	// A container that starts after the probes were attached may be found by reading the host before its
+	// events are read. Where its cgroup is older than the probes, they report every exec of that time, so
+	// that of a shell whose container has long been running as well, when it makes way for another program.
+	if root.found {
+		isIt := root.init == e.PID || root.init == 0
+		isNew := !root.ran && (!root.created.isZero() || instantOf(e).since(root.started) < startingFor)
+		if !isIt || !isNew {
+			return false
+		}
+	} else if root.init != 0 {
+		return false
+	}
+	root.init, root.hadInit, root.found, root.started, root.ended = e.PID, true, false, instantOf(e), 0
+	e.Start.Phases = t.phases(c, e)
+	return true
+}
+
+func (t *Tracker) exited(e *event.Event) bool {
+	root := t.homeOf(e.CgroupID, e.PID)
+	if root == nil {
+		return false
+	}
+	delete(t.outside, e.PID)
+	// It may have been older than the probes and gone before the host was read.
+	neverFound := !root.hadInit && root.created.isZero()
+	if root.init != e.PID && !neverFound {
+		if len(t.unmatchedExits) >= maxUnmatchedExits {
+			clear(t.unmatchedExits)
+		}
+		t.unmatchedExits[e.PID] = unmatchedExit{*e, root}
+		return false
+	}
+	delete(t.unmatchedExits, e.PID)
+	if e.Container == nil {
+		e.Container = t.Describe(root.ref)
+	}
+	root.init, root.hadInit, root.found, root.ended, root.endedNS = 0, true, false, e.PID, e.BootNS
+	for _, sender := range e.Exit.Senders() {
+		t.locate(sender)
+	}
+	return true
+}

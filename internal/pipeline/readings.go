@@ -1,0 +1,35 @@
+package pipeline
+
+import (
+	"github.com/nsviz/nsviz/internal/collect/sample"
+	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/model"
+)
+
+// sampling is what the sampler needs.
+func (p *Pipeline) sampling() sample.Config {
+	return sample.Config{Proc: p.fs.Proc, Layout: p.layout, Now: p.now, Log: p.cfg.Log, Loop: samplerLoop{p}}
+}
+
+// samplerLoop is the loop as the sampler knows it.
+type samplerLoop struct{ p *Pipeline }
+
+func (l samplerLoop) Watched() (live []model.Watched, writesReported, unseen bool) {
+	live, writesReported = l.p.live.Watched()
+	return live, writesReported, !l.p.audience.isLooking(l.p.now())
+}
+
+func (l samplerLoop) Wake() <-chan struct{} { return l.p.wake }
+
+func (l samplerLoop) Take(r sample.Readings) { l.p.send(readings(r)) }
+
+// readings are what live containers use.
+type readings sample.Readings
+
+func (m readings) handle(l *loop) {
+	l.apply(fact.Fact{Time: m.Time, Memory: m.List})
+	for _, id := range m.Gone {
+		l.tracker.Gone(id)
+		l.apply(fact.Fact{Time: m.Time, Gone: &fact.Gone{ID: id}})
+	}
+}
