@@ -111,6 +111,7 @@ GO_TEST    = $(GO) test -json -race $(if $(IN_CI),-vet=off)
 HOST_TEST  = $(GO_TEST) -count=1 -p 1 -timeout 20m $(if $(SUDO),-exec 'sudo -E env "PATH=$(PATH)"')
 # TESTFLAGS='-run Name' and the like choose among the tests.
 TESTFLAGS ?=
+
 .PHONY: test-unit
 test-unit: enough-go ## Run the tests that need nothing but Go
 	$(GO_TEST) $(if $(IN_CI),-count=1) $(TESTFLAGS) ./... | $(TALLY)

@@ -13,6 +13,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -112,50 +113,51 @@ func choose(all []machine, only string) ([]machine, error) {
 
 // runAll prepares and runs the machines, a few at a time. What goes wrong with one is in its results.
 func runAll(ctx context.Context, machines []machine, shop *workshop, logs string, lanes int, again bool, stdout io.Writer) error {
-	// One after the other: they share what is built and downloaded.
-	var images []image
-	for _, m := range machines {
-		img, err := shop.make(ctx, m)
-		if err != nil {
-			return fmt.Errorf("prepare %s: %w", m.id(), err)
-		}
-		images = append(images, img)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	type prepared struct {
+		machine
+		image
 	}
 	out := &lockedWriter{w: stdout}
-	queue := make(chan int)
+	queue := make(chan prepared, len(machines))
 	var running sync.WaitGroup
 	for range lanes {
 		running.Go(func() {
-			for i := range queue {
+			for m := range queue {
 				if !again {
-					boot(ctx, machines[i], images[i], logs, out)
+					boot(ctx, m.machine, m.image, logs, out)
 					continue
 				}
 				// Held back, so that only one of the tries counts.
 				first := &lockedWriter{w: &bytes.Buffer{}}
-				boot(ctx, machines[i], images[i], logs, first)
+				boot(ctx, m.machine, m.image, logs, first)
 				results := first.w.(*bytes.Buffer).Bytes()
 				if failures := failedTests(results); len(failures) > 0 && ctx.Err() == nil {
-					fmt.Fprintf(os.Stderr, "vm: %s failed in %s; it gets a second try\n", machines[i].id(), strings.Join(failures, ", "))
-					boot(ctx, machines[i], images[i], logs, out)
+					fmt.Fprintf(os.Stderr, "vm: %s failed in %s; it gets a second try\n", m.id(), strings.Join(failures, ", "))
+					boot(ctx, m.machine, m.image, logs, out)
 					continue
 				}
 				_, _ = out.Write(results)
 			}
 		})
 	}
-	order := make([]int, len(machines))
-	for i := range order {
-		order[i] = i
-	}
-	// Those with the most to do first, so that none of them is left over at the end.
-	slices.SortStableFunc(order, func(a, b int) int { return rank(machines[a]) - rank(machines[b]) })
-	for _, i := range order {
-		queue <- i
+	// Those with the most to do first, so that none of them is left over at the end. They are prepared one after the
+	// other, since they share what is built and downloaded, while those before them run.
+	slices.SortStableFunc(machines, func(a, b machine) int { return rank(a) - rank(b) })
+	var failed error
+	for _, m := range machines {
+		img, err := shop.make(ctx, m)
+		if err != nil {
+			failed = fmt.Errorf("prepare %s: %w", m.id(), err)
+			cancel() // the others' results would not be all
+			break
+		}
+		queue <- prepared{m, img}
 	}
 	close(queue)
 	running.Wait()
-	return ctx.Err()
+	return cmp.Or(failed, ctx.Err())
 }
 
 // rank puts the machines with the most to do first.

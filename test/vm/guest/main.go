@@ -64,7 +64,7 @@ func run(console *os.File) error {
 		"PATH": "/usr/bin:/usr/sbin:/bin:/sbin:/busybox",
 		// Emulated collecting takes half of the time that loading programs takes in user space; the tests here measure
 		// no memory of their own.
-		"GOGC": "400", "GOMEMLIMIT": "150MiB",
+		"GOGC": "400",
 	} {
 		if err := os.Setenv(name, value); err != nil {
 			return err
