@@ -21,6 +21,7 @@ import (
 	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/model"
+	"github.com/nsviz/nsviz/internal/namespaces"
 	"github.com/nsviz/nsviz/internal/store"
 )
 
@@ -66,7 +67,7 @@ func nameless(t *testing.T, host string) *Pipeline {
 	directory := container.NewDirectory(names.Remembered)
 	return &Pipeline{
 		cfg: Config{Engine: e, Log: log}, now: time.Now, directory: directory, tracker: container.NewTracker(directory, nil),
-		namespaces: newRegistry(), questions: names.NewQuestions(e, directory, time.Now), inputs: make(chan message),
+		namespaces: namespaces.New(), questions: names.NewQuestions(e, directory, time.Now), inputs: make(chan message),
 		live: store.NewLive(model.DefaultLimits()),
 	}
 }

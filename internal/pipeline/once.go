@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/collect/sample"
-	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/collect/survey"
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/probes"
 )
@@ -51,12 +51,12 @@ func (p *Pipeline) look(ctx context.Context) error {
 		return err
 	}
 	sockets := probes.OpenSockets()
-	survey, _, err := newSurveyor(p, sockets.Foreign).look(ctx, nil)
+	found, err := survey.Once(ctx, p.surveying(sockets, nil))
 	err = errors.Join(err, sockets.Close())
 	if err != nil {
 		return err
 	}
-	p.ask(call(func(*Pipeline) { p.tell(fact.Fact{Namespaces: &survey}) }))
+	p.ask(report{Namespaces: &found})
 	sample.Once(p.sampling())
 	return nil
 }

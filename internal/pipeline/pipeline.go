@@ -15,6 +15,7 @@ import (
 	"github.com/nsviz/nsviz/internal/collect/names"
 	"github.com/nsviz/nsviz/internal/collect/ownmemory"
 	"github.com/nsviz/nsviz/internal/collect/sample"
+	"github.com/nsviz/nsviz/internal/collect/survey"
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/container/engine"
 	"github.com/nsviz/nsviz/internal/event"
@@ -24,6 +25,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/nsfs"
 	"github.com/nsviz/nsviz/internal/host/procfs"
 	"github.com/nsviz/nsviz/internal/model"
+	"github.com/nsviz/nsviz/internal/namespaces"
 	"github.com/nsviz/nsviz/internal/probes"
 	"github.com/nsviz/nsviz/internal/store"
 )
@@ -52,10 +54,8 @@ type Config struct {
 const (
 	// A consumer looks if its requests are at most watchInterval apart, as a screen's are and a scraper's are not. Requests
 	// within onceInterval count as one.
-	watchInterval         = 2500 * time.Millisecond // which full snapshots, two seconds apart at most, are, too
-	onceInterval          = 100 * time.Millisecond
-	surveyInterval        = 3 * time.Second
-	longestSurveyInterval = 30 * time.Second
+	watchInterval = 2500 * time.Millisecond // which full snapshots, two seconds apart at most, are, too
+	onceInterval  = 100 * time.Millisecond
 	// namesPatience is how long the first events wait for the engine's list of names.
 	namesPatience = 200 * time.Millisecond
 )
@@ -81,7 +81,7 @@ type Pipeline struct {
 
 	// For the loop's goroutine alone.
 	tracker    *container.Tracker
-	namespaces *registry
+	namespaces *namespaces.Table
 	// until is up to when all events have been taken in, by their clock.
 	until time.Time
 	// unread are the cgroups that were discovered and whose limits have not been read.
@@ -111,7 +111,7 @@ func New(cfg Config) (*Pipeline, error) {
 	p := &Pipeline{
 		cfg: cfg, now: time.Now,
 		directory:  container.NewDirectory(names.Remembered),
-		namespaces: newRegistry(),
+		namespaces: namespaces.New(),
 		inputs:     make(chan message),
 		doubts:     make(chan struct{}, 1),
 		wake:       make(chan struct{}, 1),
@@ -281,7 +281,6 @@ func (p *Pipeline) watch(ctx context.Context) error {
 	// What happens from here on is in the rings or in the queue of writes and is read after the scan: without a
 	// gap, and what is both there and in the scan does no harm.
 	p.awaitNames(ctx)
-	freedIsHooked := slices.ContainsFunc(list, func(s fact.Probe) bool { return s.Name == fact.ProbeNamespacesFreed && s.Works() })
 	if err := p.finder.Start(ctx, kernel); err != nil {
 		return err
 	}
@@ -298,7 +297,7 @@ func (p *Pipeline) watch(ctx context.Context) error {
 	readers.Go(func() { p.memory.Run(ctx) })
 	readers.Go(func() { follower.Run(ctx) })
 	if p.hostPIDs { // else hardly any namespace would be found, and taken for freed
-		readers.Go(func() { p.survey(ctx, kernel, freedIsHooked) })
+		readers.Go(func() { survey.Run(ctx, p.surveying(kernel.Sockets(), p.newSurveyLoop(kernel))) })
 	}
 	readers.Go(func() { p.finder.Reconcile(ctx, kernel) })
 	commandLines := p.commandLines()
@@ -334,13 +333,13 @@ type batch probes.Batch
 func (b batch) handle(p *Pipeline) {
 	p.until = b.Until
 	p.domains.NextBatch()
-	for _, e := range p.namespaces.complete(b.Events) {
+	for _, e := range p.namespaces.Complete(b.Events) {
 		p.takeEvent(e)
 	}
 	if b.Errors != nil {
 		p.tell(fact.Fact{BPFErrors: b.Errors})
 		p.doubt() // what the programs could not remember may be a start or an end
-		p.namespaces.changed = nil
+		p.namespaces.ChangesLost()
 	}
 }
 
