@@ -39,12 +39,12 @@ type Table struct {
 type row struct {
 	typ           event.NamespaceType
 	owner, parent uint64
-	// asked is whether the kernel was asked for owner and parent.
-	asked    bool
-	since    time.Time
-	unsharer int32 // the process that unshared it, where one did
+	since         time.Time
+	unsharer      int32 // the process that unshared it, where one did
 	// found is when the survey ended that was the first to find it; zero where an event reported it.
 	found time.Time
+	// asked is whether the kernel was asked for owner and parent.
+	asked bool
 	// reported is whether its creation need not be reported any more.
 	reported bool
 	// endUncertain is whether its end may be among events that were lost.
