@@ -104,26 +104,24 @@ IN_CI     := $(filter true,$(CI))
 TALLY      = $(GO) run ./test/tally $(if $(IN_CI),-no-skips) $(if $(COUNTS),-add '$(COUNTS)')
 # A program that is built for this waits a second when it ends, as hundreds of helpers of the tests do.
 export GORACE := atexit_sleep_ms=0
-GO_TEST    = $(GO) test -json -race
+# CI vets everything in make check.
+GO_TEST    = $(GO) test -json -race $(if $(IN_CI),-vet=off)
 # Tests of the host itself: never from the cache, and one package at a time, since each would see
 # what the others do.
 HOST_TEST  = $(GO_TEST) -count=1 -p 1 -timeout 20m $(if $(SUDO),-exec 'sudo -E env "PATH=$(PATH)"')
 # TESTFLAGS='-run Name' and the like choose among the tests.
 TESTFLAGS ?=
-# The packages with tests that have a build tag.
-tagged = $(shell grep -rlE '^//go:build .*\b$(1)\b' --include='*_test.go' . | xargs -r -n 1 dirname | sort -u)
-
 .PHONY: test-unit
 test-unit: enough-go ## Run the tests that need nothing but Go
 	$(GO_TEST) $(if $(IN_CI),-count=1) $(TESTFLAGS) ./... | $(TALLY)
 
 .PHONY: test-root
 test-root: enough-go ## Run the tests that need root
-	test/with-engine $(HOST_TEST) -tags root $(TESTFLAGS) $(call tagged,root) | $(TALLY) -v
+	test/with-engine $(HOST_TEST) -tags root $$(test/tagged root) $(TESTFLAGS) | $(TALLY) -v
 
 .PHONY: test-e2e
 test-e2e: build ## Run the tests of the whole program on a Docker engine
-	test/with-engine $(HOST_TEST) -tags e2e $(TESTFLAGS) $(call tagged,e2e) | $(TALLY) -v
+	test/with-engine $(HOST_TEST) -tags e2e $$(test/tagged e2e) $(TESTFLAGS) | $(TALLY) -v
 
 # ONLY='5.10 sid' chooses among the machines, RUN=regexp among the tests, LOGS=folder keeps what they say.
 comma := ,
@@ -139,6 +137,11 @@ test-vm: enough-go ## Run the tests that need root on other kernels, in virtual 
 test-system: enough-go ## Run end-to-end tests in full Debian systems, in virtual machines
 	test/setup vm
 	$(VM) system | $(TALLY)
+
+.PHONY: test-machines
+test-machines: enough-go ## Run both in virtual machines, beside each other
+	test/setup vm
+	$(VM) system matrix | $(TALLY)
 
 .PHONY: bench
 bench: build ## Measure what nsviz costs on this host, and run the benchmarks

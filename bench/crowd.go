@@ -59,7 +59,7 @@ func crowdShare(binary string) (err error) {
 	return nil
 }
 
-// shareOf is how much of one CPU a process takes, by its own and the kernel's work for it.
+// shareOf returns how much of one CPU a process takes, by its own and the kernel's work for it.
 func shareOf(pid int) (float64, error) {
 	time.Sleep(crowdSettles)
 	before, err := cpuTime(pid)
@@ -72,7 +72,7 @@ func shareOf(pid int) (float64, error) {
 	return (after - before).Seconds() / time.Since(began).Seconds(), err
 }
 
-// cpuTime is what /proc/PID/stat says, in hundredths of a second.
+// cpuTime returns what /proc/PID/stat says, in hundredths of a second.
 func cpuTime(pid int) (time.Duration, error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {

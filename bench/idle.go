@@ -67,7 +67,7 @@ func idleOf(pid int, watch time.Duration) (share, wakeups float64, err error) {
 	return (cpuAfter - cpu).Seconds() / over, float64(sleepsAfter-sleeps) / over, errors.Join(err, sleepsErr)
 }
 
-// voluntarySwitches is how often the threads of a process have gone to sleep. Those that have ended are not in it; Go keeps its
+// voluntarySwitches returns how often the threads of a process went to sleep, without those that have ended; Go keeps its
 // own.
 func voluntarySwitches(pid int) (sum uint64, err error) {
 	paths, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", pid))

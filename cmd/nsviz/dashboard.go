@@ -118,7 +118,7 @@ func (o *options) server(p *pipeline.Pipeline, log *slog.Logger, out ...any) ser
 // guardName is the hidden subcommand that gives the terminal back if nsviz dies.
 const guardName = "terminal-guard"
 
-// guardCommand is nil where nsviz cannot find itself.
+// guardCommand returns nil if nsviz cannot find its own program.
 func guardCommand() []string {
 	self, err := os.Executable()
 	if err != nil {

@@ -23,7 +23,7 @@ func newDoctor(s *streams, o *options) *cobra.Command {
 	}
 }
 
-// doctor attaches everything once and tells how that went.
+// doctor attaches everything once and reports the results.
 func doctor(parent context.Context, s *streams, o *options) error {
 	ctx, cancel := context.WithCancel(parent)
 	defer cancel()

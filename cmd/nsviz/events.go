@@ -47,7 +47,7 @@ const (
 // seconds, whatever the reader does.
 const drainPatience = 800 * time.Millisecond
 
-// eventSink writes events to a reader for which nobody waits.
+// eventSink writes events to a reader without waiting for it.
 func eventSink(write func(event.Event) error) *sink.Sink[fact.Fact] {
 	return sink.New(sink.Config[fact.Fact]{
 		Name: "events", Values: waitingEvents, Bytes: waitingEventBytes,

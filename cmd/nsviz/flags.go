@@ -37,7 +37,7 @@ func (c *checked[T]) Set(s string) error {
 	return err
 }
 
-// String is empty for what is nothing, of which the help tells no default.
+// String returns "" for the zero value, for which the help shows no default.
 func (c *checked[T]) String() string {
 	var nothing T
 	if c.value == nil || *c.value == nothing {
@@ -138,7 +138,7 @@ func wrongFlag(cmd *cobra.Command, err error) error {
 	return errUsage{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
 }
 
-// noCommand is the error that there is no such command below one.
+// noCommand returns the error that there is no such command below one.
 func noCommand(below *cobra.Command, name string) error {
 	var names []string
 	for _, c := range below.Commands() {

@@ -80,7 +80,7 @@ func whereToAsk(err error) error {
 		foreign.Prose(err.Error()), foreign.Prose(missing.Name), client.DefaultFrom)
 }
 
-// failing is the error that findings of a severity or worse are.
+// failing returns the error that findings of a severity or worse are.
 func failing(findings []anatomy.Finding, threshold anatomy.Severity) error {
 	n := 0
 	for i := range findings {
@@ -120,7 +120,7 @@ func (o *options) inspect(ctx context.Context, s *streams, name string, sizes bo
 		return nil, err
 	}
 	if c.Runtime == asked.Name() {
-		extra.Told, extra.Untold = asked.Settings(ctx, c.ID)
+		extra.Settings, extra.SettingsErr = asked.Settings(ctx, c.ID)
 	}
 	a, err := anatomy.Gather(ctx, host, layout, snapshot, c, extra)
 	if err != nil {

@@ -73,7 +73,7 @@ func untilSignalled(parent context.Context) (ctx context.Context, stop context.C
 	return ctx, stop
 }
 
-// run is the whole program.
+// run runs the program and returns its exit code.
 func run(ctx context.Context, args []string, out, stderr io.Writer) int {
 	err := place.CanStart()
 	if err == nil {
@@ -88,7 +88,7 @@ func run(ctx context.Context, args []string, out, stderr io.Writer) int {
 	return exitCode(err)
 }
 
-// errorText is an error as people may read it. What engines, files and the kernel answer may stand in it.
+// errorText returns an error as people may read it. What engines, files and the kernel answer may stand in it.
 func errorText(err error) string {
 	lines := strings.Split(err.Error(), "\n")
 	for i, line := range lines {

@@ -162,7 +162,7 @@ func (o *options) logger(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.Level(o.level)}))
 }
 
-// quiet is a logger for commands that look once: their answer says what matters.
+// quiet returns a logger for commands that look once: their answer says what matters.
 func (o *options) quiet(w io.Writer) *slog.Logger {
 	level := slog.Level(o.level)
 	if level == slog.LevelInfo {
@@ -217,7 +217,7 @@ func (o *options) pipeline(log *slog.Logger, sinks ...func(fact.Fact)) (*pipelin
 	})
 }
 
-// engine makes the engine that is asked for names. It connects to nothing yet: only its address can be wrong.
+// engine returns the engine that is asked for names. It connects to nothing yet: only its address can be wrong.
 func (o *options) engine(log *slog.Logger) (engine.Engine, error) {
 	e, err := docker.New(docker.Config{Host: o.dockerHost, Log: log})
 	if err != nil {

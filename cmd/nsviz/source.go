@@ -10,7 +10,7 @@ import (
 	"github.com/nsviz/nsviz/internal/report"
 )
 
-// source is whom to ask about what happened: an nsviz that is running, or a recording.
+// source is where a report comes from: a running nsviz, or a recording.
 type source struct{ client.Source }
 
 func (s *source) flags(cmd *cobra.Command) {

@@ -59,7 +59,7 @@ func newMan() *cobra.Command {
 	}
 }
 
-// newDemoInside is what runs inside the containers of the demos.
+// newDemoInside returns the command that runs inside the containers of the demos.
 func newDemoInside(s *streams) *cobra.Command {
 	return &cobra.Command{
 		Use: demo.Command, Hidden: true, DisableFlagParsing: true,

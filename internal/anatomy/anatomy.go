@@ -29,11 +29,11 @@ type Anatomy struct {
 	GIDMap      []nsfs.IDRange `json:"gid_map,omitzero"`
 	TimeOffsets *TimeOffsets   `json:"time_offsets,omitempty"`
 	Network     *Network       `json:"network,omitempty"`
-	// Ports are those of the host that lead into it.
+	// Ports are the host's ports that lead into it.
 	Ports     []Port    `json:"ports,omitzero"`
 	Processes []Process `json:"processes,omitzero"`
 
-	// Unheld is set where its PID 1 is not in its own cgroup, Stuck where its processes wait for memory without an end.
+	// Unheld is set if its PID 1 is not in its own cgroup, Stuck if its processes wait for memory without an end.
 	Unheld *fact.Unheld `json:"unheld,omitempty"`
 	Stuck  *fact.Stuck  `json:"stuck,omitempty"`
 
@@ -49,7 +49,7 @@ type Anatomy struct {
 	// Unknown says, in sentences, what could not be read.
 	Unknown []string `json:"unknown,omitempty"`
 
-	told *fact.Settings
+	settings *fact.Settings
 	// hostBounding is the bounding set of the host's PID 1.
 	hostBounding []string
 }
@@ -62,16 +62,15 @@ type Namespace struct {
 	Parent         uint64   `json:"parent,omitempty"`
 	SharedWithHost *bool    `json:"shared_with_host,omitempty"`
 	SharedWith     []string `json:"shared_with,omitempty"`
-	// MadeFor is the container that it was made for, by name or short id, where a trace of that is left; it may
-	// be this one, or one that is not in it any more. Oldest is, where there is none, the one of those in it that
-	// started first.
+	// MadeFor is the container that it was made for, by name or short id; it may be this one, or one that has left it. If
+	// that is unknown, Oldest is the container in it that started first.
 	MadeFor string `json:"made_for,omitempty"`
 	Oldest  string `json:"oldest,omitempty"`
-	// Abandoned is set where the container that it was made for is known to be gone, or in another one.
+	// Abandoned is set if the container that it was made for has ended or is in another one.
 	Abandoned *model.Abandoned `json:"abandoned,omitempty"`
 }
 
-// TimeOffsets is by how many nanoseconds its clocks are ahead of the host's.
+// TimeOffsets holds how many nanoseconds its clocks are ahead of the host's.
 type TimeOffsets struct {
 	MonotonicNS int64 `json:"monotonic_ns"`
 	BoottimeNS  int64 `json:"boottime_ns"`
@@ -109,7 +108,7 @@ type Root struct {
 	Lower    []string `json:"lower,omitempty"`
 	Upper    string   `json:"upper,omitempty"`
 	Written  *Written `json:"written,omitempty"`
-	// Layers tells more of Lower, one by one; nil where nothing more is known.
+	// Layers describes the layers in Lower; nil if nothing more is known of them.
 	Layers []Layer `json:"layers,omitempty"`
 }
 
@@ -149,7 +148,7 @@ type Mount struct {
 	Path string    `json:"path"`
 	Kind MountKind `json:"kind"`
 	Type string    `json:"type"`
-	// Source is where on the host what is mounted is; "" is unknown or nowhere.
+	// Source is the path on the host of what is mounted; "" is unknown or nowhere.
 	Source   string `json:"source,omitempty"`
 	ReadOnly bool   `json:"read_only"`
 }
@@ -170,7 +169,7 @@ type Privileges struct {
 	Seccomp        string `json:"seccomp,omitempty"`
 	SeccompFilters *int   `json:"seccomp_filters,omitempty"`
 	NoNewPrivs     *bool  `json:"no_new_privs,omitempty"`
-	// LSM is the profile or label as the security module words it; "" where none is at work.
+	// LSM is the profile or label in the security module's words; "" if none is active.
 	LSM *string `json:"lsm,omitempty"`
 }
 

@@ -1,9 +1,9 @@
-// Package anatomy takes one container apart: what it sees, what it may use, what it is made of, and
-// where its walls have holes.
+// Package anatomy takes one container apart: what it sees, what it may use, what it is made of, and what weakens its
+// isolation.
 //
-// Gather reads the kernel's files about the container's processes, by way of the readers below host, and puts them
-// beside what a snapshot of the model knows. Holes is a pure function from what was gathered to findings. What
-// the engine was told is no fact here: where it differs from what the kernel has, that is a finding.
+// Gather reads the kernel's files about the container's processes through the readers below host, and combines them with a
+// snapshot of the model. Findings is a pure function from that to findings. The engine's settings are no facts: a
+// difference between them and the kernel's state is a finding.
 //
-// What cannot be read is unknown: its field is absent, Unknown says why, and no finding rests on it.
+// A field that cannot be read is absent, Unknown says why, and no finding is based on it.
 package anatomy

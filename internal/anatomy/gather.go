@@ -27,26 +27,26 @@ const (
 	layersSeconds  = 20
 )
 
-// ErrEnded is that the container ended while it was looked at.
+// ErrEnded reports that the container ended while nsviz read it.
 var ErrEnded = errors.New("it ended while nsviz looked at it")
 
-// Extra is what there is beside the kernel's files, and what takes longer.
+// Extra holds inputs besides the kernel's files, and options that take longer.
 type Extra struct {
-	// Told is what its engine was told, to be compared with what the kernel has. It is nil where no engine has said it; why
-	// not is in Untold, where somebody should have.
-	Told   *fact.Settings
-	Untold error
-	// Sizes has the layers below the upper one counted, too.
+	// Settings are the engine's settings of the container, to be compared with the kernel's state; nil is unknown. SettingsErr
+	// says why an engine that should know them did not return them.
+	Settings    *fact.Settings
+	SettingsErr error
+	// Sizes has the read-only layers counted, too.
 	Sizes bool
 }
 
-// Gather reads all there is to know about a container of a snapshot, which has just been made. It fails
-// only where the container has ended; what else cannot be read is unknown.
+// Gather reads all there is to know about a container of a fresh snapshot. It fails only if the container has ended;
+// whatever else cannot be read is unknown.
 func Gather(ctx context.Context, host *host.FS, layout cgroupfs.Layout, s *model.Snapshot, c *model.Container, extra Extra) (*Anatomy, error) {
 	a := &Anatomy{
 		Container: event.Container{ID: c.ID, Image: c.Image, Runtime: c.Runtime}, State: c.State,
 		PID: c.InitPID, Comm: c.InitComm, Started: c.Started,
-		Namespaces: namespaces(s, c), Unheld: c.Unheld, Stuck: c.Stuck, told: extra.Told,
+		Namespaces: namespaces(s, c), Unheld: c.Unheld, Stuck: c.Stuck, settings: extra.Settings,
 	}
 	if c.Named {
 		a.Container.Name = c.Label
@@ -55,15 +55,15 @@ func Gather(ctx context.Context, host *host.FS, layout cgroupfs.Layout, s *model
 		return nil, errors.New("it has ended")
 	}
 	g := gatherer{Anatomy: a, ctx: ctx, host: host, layout: layout, snapshot: s, sizes: extra.Sizes}
-	if extra.Untold != nil {
-		g.unknown("what its engine was told: %v", extra.Untold)
+	if extra.SettingsErr != nil {
+		g.unknown("what its engine was told: %v", extra.SettingsErr)
 	}
 	if c.CgroupPath != "" {
 		g.mayUse(c.CgroupPath)
 	}
 	if a.PID == 0 {
 		a.unknown("all of its processes: none of them is its own program yet, or they are out of nsviz's sight")
-		a.Findings = Holes(a)
+		a.Findings = Findings(a)
 		return a, nil
 	}
 	began, err := host.Proc.StartTime(a.PID)
@@ -76,11 +76,11 @@ func Gather(ctx context.Context, host *host.FS, layout cgroupfs.Layout, s *model
 	g.joined()
 	g.ports()
 	g.mayDo()
-	// Another process may have its number by now, and the answers are that one's.
+	// Another process may have got its PID meanwhile, and the answers may be about that one.
 	if now, err := host.Proc.StartTime(a.PID); err != nil || now != began {
 		return nil, ended(err)
 	}
-	a.Findings = Holes(a)
+	a.Findings = Findings(a)
 	return a, nil
 }
 
@@ -91,7 +91,7 @@ func ended(err error) error {
 	return err
 }
 
-// namespaces puts what the snapshot knows of the container's namespaces together.
+// namespaces returns what the snapshot knows of the container's namespaces.
 func namespaces(s *model.Snapshot, c *model.Container) map[event.NamespaceType]*Namespace {
 	all := map[event.NamespaceType]*Namespace{}
 	for t, m := range c.Namespaces {
@@ -127,7 +127,7 @@ type gatherer struct {
 	sizes    bool
 }
 
-// sees reads what the container sees of the host, beside its namespaces' numbers.
+// sees reads what the container sees of the host, except for its namespaces' numbers.
 func (g *gatherer) sees() {
 	if name, err := g.host.NS.Hostname(g.PID); err == nil {
 		g.Hostname = &name
@@ -185,8 +185,8 @@ func (g *gatherer) processes(cgroup string) {
 	}
 }
 
-// pids lists the processes in the container's cgroup. Of one whose PID 1 is in another one, it adds those that are in its
-// cgroups of other hierarchies; any others are not known.
+// pids lists the processes in the container's cgroup. If its PID 1 is in another cgroup, it adds the processes in the
+// container's cgroups of other hierarchies; any others are unknown.
 func (g *gatherer) pids(cgroup string) ([]int32, error) {
 	if g.Unheld == nil {
 		return g.layout.TreeProcs(cgroup)
@@ -248,15 +248,15 @@ func (g *gatherer) root(m *mountinfo.Mount) {
 	g.Root.Written = new(Written(written))
 }
 
-// layers says more of the read-only layers: what is in them, where that is asked for, and which layers of the
-// image they are, where the engine says so.
+// layers describes the read-only layers: what is in them, if that is asked for, and which layers of the image they are, if
+// the engine says so.
 func (g *gatherer) layers() {
 	list := make([]Layer, len(g.Root.Lower))
-	if g.told != nil && len(g.told.Layers) > 0 && len(g.told.Layers) <= len(list) {
-		// The image's are the lowest ones, and the engine begins with the lowest of all. Above there is one of the
-		// engine's own, with the places for what it mounts.
-		for i := range g.told.Layers {
-			list[len(list)-1-i].ImageLayer = g.told.Layers[i]
+	if g.settings != nil && len(g.settings.Layers) > 0 && len(g.settings.Layers) <= len(list) {
+		// The image's layers are the lowest ones, and the engine lists the lowest first. Above them is one of the
+		// engine's own, with the mount points for what it mounts.
+		for i := range g.settings.Layers {
+			list[len(list)-1-i].ImageLayer = g.settings.Layers[i]
 		}
 		g.Root.Layers = list
 	}
@@ -348,7 +348,7 @@ func seccompWord(mode procfs.SeccompMode) string {
 	return fmt.Sprint("mode ", int(mode))
 }
 
-// names is nil where the set is unknown.
+// names returns nil if the set is unknown.
 func names(set *procfs.Capabilities) []string {
 	if set == nil {
 		return nil

@@ -6,9 +6,9 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 )
 
-// joined says of the namespaces that are not the host's for whom they were made. Of a pid namespace that is
-// the container whose PID 1 is the namespace's: when that process ends, so do all in it. Of others the engine's
-// files tell. What is left is who of those in it started first.
+// joined sets MadeFor or Oldest of the namespaces that are not the host's. A pid namespace was made for the container
+// whose PID 1 is the namespace's own: when that process ends, so do all in it. The engine's files tell for whom others
+// were made. Oldest is the container in it that started first.
 func (g *gatherer) joined() {
 	for t, n := range g.Namespaces {
 		if n.SharedWithHost == nil || *n.SharedWithHost {
@@ -22,7 +22,7 @@ func (g *gatherer) joined() {
 		}
 		if len(n.SharedWith) == 0 {
 			if n.MadeFor == g.label(g.Container.ID) {
-				n.MadeFor = "" // whose else
+				n.MadeFor = "" // it is the container's own
 			}
 			continue
 		}
@@ -33,7 +33,7 @@ func (g *gatherer) joined() {
 	}
 }
 
-// inside are the live containers in a namespace, the oldest first.
+// inside returns the live containers in a namespace, the oldest first.
 func (g *gatherer) inside(t event.NamespaceType, id uint64) (list []*model.Container) {
 	for i := range g.snapshot.Containers {
 		if c := &g.snapshot.Containers[i]; c.Live() && c.Namespaces[t].ID == id {
@@ -43,7 +43,7 @@ func (g *gatherer) inside(t event.NamespaceType, id uint64) (list []*model.Conta
 	return list
 }
 
-// holderOf is the container whose PID 1 is PID 1 of the pid namespace that they are in.
+// holderOf returns the container whose PID 1 is PID 1 of their pid namespace.
 func (g *gatherer) holderOf(inside []*model.Container) string {
 	for _, c := range inside {
 		if c.InitPID == 0 {
@@ -57,7 +57,7 @@ func (g *gatherer) holderOf(inside []*model.Container) string {
 	return ""
 }
 
-// engineFile is the id of the container in whose folder of the engine the first of the mounts is.
+// engineFile returns the id of the container in whose engine folder the first of the mounts is.
 func (g *gatherer) engineFile(points []string) string {
 	for _, point := range points {
 		for i := range g.Mounts {
@@ -73,7 +73,7 @@ func (g *gatherer) engineFile(points []string) string {
 	return ""
 }
 
-// label is what to call a container that may have ended.
+// label returns the label of a container that may have ended.
 func (g *gatherer) label(id string) string {
 	for i := range g.snapshot.Containers {
 		if c := &g.snapshot.Containers[i]; c.ID == id {

@@ -17,7 +17,7 @@ var kernelTypes = []string{
 	"pstore", "binfmt_misc", "selinuxfs", "efivarfs", "fusectl", "nsfs",
 }
 
-// classify says of each mount what it is for and where on the host it is from.
+// classify returns the mounts with their kinds and their sources on the host.
 func classify(mounts, host []mountinfo.Mount) []Mount {
 	// Few mounts of the host are of one file system, and a container may have thousands.
 	byDevice := map[string][]*mountinfo.Mount{}
@@ -38,9 +38,9 @@ func classify(mounts, host []mountinfo.Mount) []Mount {
 	return list
 }
 
-// hostPath is where on the host that is which is mounted; "" where the file system is mounted nowhere
-// there. Several paths may lead to it, by bind mounts: one that matters is preferred, so that no other
-// name hides it, else the one from nearest the file system's root.
+// hostPath returns the path on the host of what is mounted; "" if the file system is not mounted there. Bind mounts may
+// give it several paths: hostPath prefers a sensitive one, so that no other name hides it, else the one nearest to the
+// file system's root.
 func hostPath(m *mountinfo.Mount, candidates []*mountinfo.Mount) string {
 	best, bestRoot := "", 0
 	for _, c := range candidates {
@@ -60,7 +60,7 @@ func hostPath(m *mountinfo.Mount, candidates []*mountinfo.Mount) string {
 // volumePath is where Docker, Podman and Kubernetes keep volumes.
 var volumePath = regexp.MustCompile(`/volumes/([^/]+)/_data(/|$)|/volumes/kubernetes\.io~`)
 
-// ofEngine reports whether an engine has made what is mounted for a container.
+// ofEngine reports whether an engine made the source of a mount for a container.
 func ofEngine(source string) bool {
 	_, is := enginefiles.Owner(source)
 	return is
@@ -97,7 +97,7 @@ type exposure struct {
 	why                string
 }
 
-// sensitive says so of a path; nil is not at all.
+// sensitive returns the exposure of a path; nil is none.
 func sensitive(at string) *exposure {
 	if runtime.IsSocket(path.Base(at)) { // a read-only mount keeps nobody from connecting
 		return &exposure{Critical, Critical, "who may write to it commands the engine"}

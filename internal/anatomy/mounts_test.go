@@ -72,7 +72,7 @@ func TestManyMounts(t *testing.T) {
 	a := walled()
 	began := time.Now()
 	a.Mounts = classify(mounts, host)
-	Holes(a)
+	Findings(a)
 	if took := time.Since(began); len(a.Mounts) != 5000 || took > 5*time.Second {
 		t.Errorf("%d mounts in %v", len(a.Mounts), took)
 	}

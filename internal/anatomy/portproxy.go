@@ -16,7 +16,7 @@ import (
 type portProxy struct {
 	pid      int32
 	protocol string // "tcp", "udp" or "sctp"
-	// host is what it was told to listen at, container where it connects to.
+	// host is the address that it listens at, container the one that it connects to.
 	host, container netip.AddrPort
 }
 

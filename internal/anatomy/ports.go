@@ -61,8 +61,8 @@ func (g *gatherer) ports() {
 		g.unknown("which ports of the host lead into it: %v", err)
 		return
 	}
-	if g.told != nil {
-		for _, p := range g.told.Ports {
+	if g.settings != nil {
+		for _, p := range g.settings.Ports {
 			if !slices.ContainsFunc(found, func(f Port) bool {
 				return f.HostIP == p.HostIP && f.HostPort == p.HostPort && f.Protocol == p.Protocol
 			}) {
@@ -73,7 +73,7 @@ func (g *gatherer) ports() {
 	g.Ports = append([]Port{}, found...)
 }
 
-// ownPorts are the sockets that its processes have in the host's network namespace.
+// ownPorts returns the sockets that its processes have in the host's network namespace.
 func (g *gatherer) ownPorts() (found []Port, err error) {
 	listeners, err := g.host.Net.Listeners(g.PID)
 	if err != nil {
@@ -97,7 +97,7 @@ func (g *gatherer) ownPorts() (found []Port, err error) {
 	return found, nil
 }
 
-// proxied are the ports at which a proxy listens that was told one of the container's addresses.
+// proxied returns the ports of proxies that connect to one of the container's addresses.
 func (g *gatherer) proxied() (found []Port, err error) {
 	addresses := map[netip.Addr]bool{}
 	if g.Network != nil {
@@ -128,8 +128,8 @@ func (g *gatherer) proxied() (found []Port, err error) {
 	return found, nil
 }
 
-// ports is about who can reach the container by the host.
-func (h *holes) ports() {
+// ports finds ports by which others can reach the container through the host.
+func (h *finder) ports() {
 	if len(h.a.Ports) == 0 {
 		return
 	}

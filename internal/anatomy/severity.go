@@ -22,7 +22,7 @@ var severityNames = [...]string{"info", "low", "medium", "high", "critical"}
 // Severities lists the names, the mildest first.
 func Severities() []string { return severityNames[:] }
 
-// String is the severity's name.
+// String returns the severity's name.
 func (s Severity) String() string {
 	if int(s) < len(severityNames) {
 		return severityNames[s]
@@ -30,7 +30,7 @@ func (s Severity) String() string {
 	return fmt.Sprintf("Severity(%d)", uint8(s))
 }
 
-// ParseSeverity is the reverse of String.
+// ParseSeverity returns the severity of a name.
 func ParseSeverity(name string) (Severity, error) {
 	for s, n := range severityNames {
 		if n == name {

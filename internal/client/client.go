@@ -16,7 +16,7 @@ import (
 // DefaultFrom is the address of an nsviz that runs on this host, if it serves where it does by default.
 const DefaultFrom = "http://" + server.DefaultAddress
 
-// Source is whom to ask.
+// Source is where a report comes from.
 type Source struct {
 	// From is the address of an nsviz that is running, http://USER:PASSWORD@… where it wants one, or the path of a recording.
 	From string

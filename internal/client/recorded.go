@@ -22,7 +22,7 @@ func recorded[A any](path string, of func(*model.Snapshot) (A, error)) (answer A
 	if err != nil {
 		return answer, fmt.Errorf("%s: %w", path, err)
 	}
-	snapshot, cut := record.Whole(reader, model.RecordingLimits())
+	snapshot, cut := record.ReadAll(reader, model.RecordingLimits())
 	lacks := errors.Join(cut, leftOut(snapshot.LeftOut))
 	answer, err = of(snapshot)
 	switch {

@@ -8,7 +8,7 @@ import (
 )
 
 // What was too much to be kept is no reason to say that there was nothing.
-func TestLeftOutIsSaid(t *testing.T) {
+func TestNoticeOfWhatIsLeftOut(t *testing.T) {
 	if err := leftOut(model.LeftOut{}); err != nil {
 		t.Error(err)
 	}

@@ -30,7 +30,7 @@ type Bare struct {
 type bareContainer struct {
 	spec   Spec
 	cgroup string
-	// lock tells other demos that somebody sees to this cgroup.
+	// lock shows other demos that this cgroup is in use.
 	lock *os.File
 	init *exec.Cmd
 	// gate is the pipe at which the init waits; it stays open for as long as this process lives.
@@ -78,7 +78,7 @@ func lockDir(path string) (*os.File, error) {
 	return dir, nil
 }
 
-// Start makes the cgroup and the namespaces and puts the role's process into them.
+// Start creates the cgroup and the namespaces and puts the role's process into them.
 func (b *Bare) Start(_ context.Context, spec Spec) error {
 	c := &bareContainer{spec: spec, cgroup: filepath.Join(b.root, spec.Name), reaped: make(chan struct{})}
 	if err := b.makeCgroup(c); err != nil {
@@ -225,7 +225,7 @@ func (b *Bare) find(name string) *bareContainer {
 	return nil
 }
 
-// prepare is the first step inside. If it fails, the process outside is told why.
+// prepare runs the first step inside. If it fails, it reports why to the process outside.
 func prepare(args []string) error {
 	unix.CloseOnExec(reportFD)
 	err := become(args)

@@ -52,7 +52,7 @@ func newBare(t *testing.T) *Bare {
 	return b
 }
 
-// testName is a container's name that no other test uses.
+// testName returns a container's name that no other test uses.
 func testName(what string) string { return fmt.Sprintf("%stest-%s-%d", Prefix, what, os.Getpid()) }
 
 // mustStart starts a container and returns it.

@@ -46,7 +46,7 @@ func NewEngine(runner *docker.Runner, binary string, owner int) *Engine {
 	}}
 }
 
-// finish makes a context for a request that is to be finished where ctx ends: it ends a while later.
+// finish returns a context for a request that is to be finished where ctx ends: it ends a while later.
 func (e *Engine) finish(ctx context.Context) (context.Context, context.CancelFunc) {
 	longer, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	ended := make(chan struct{})

@@ -75,7 +75,7 @@ func (e *slowEngine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// removal is the channel of a removal; the caller holds the lock.
+// removal returns the channel of a removal; the caller holds the lock.
 func (e *slowEngine) removal(name string) chan struct{} {
 	if e.removed[name] == nil {
 		e.removed[name] = make(chan struct{})

@@ -23,7 +23,7 @@ const (
 	roleGuest   = "guest"
 )
 
-// Inside is what runs within a demo container, as its PID 1 or below. It says what it does on out,
+// Inside runs within a demo container, as its PID 1 or below. It says what it does on out,
 // which is what `docker logs` shows.
 func Inside(args []string, out io.Writer) error {
 	if len(args) == 0 {

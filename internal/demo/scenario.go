@@ -76,7 +76,7 @@ const mib = 1 << 20
 
 // Play says how a scenario is played.
 type Play struct {
-	// Suffix tells the names of two demos that run at once apart.
+	// Suffix distinguishes the names of two demos that run at the same time.
 	Suffix string
 	// Wait is time.After.
 	Wait func(time.Duration) <-chan time.Time

@@ -168,7 +168,7 @@ func TestStartScenarioFailsToRemove(t *testing.T) {
 }
 
 // What fails while a start is told of ends the demo.
-func TestStartScenarioFailsToTell(t *testing.T) {
+func TestStartScenarioReportsWriteErrors(t *testing.T) {
 	f := &fake{fails: "started"}
 	if err := run(t, f, Start); !errors.Is(err, errFake) {
 		t.Errorf("error %v, want that of telling", err)

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// program is an ELF file that, if interpreter is not "", names one.
+// program returns an ELF file that, if interpreter is not "", names one.
 func program(t *testing.T, interpreter string) *bytes.Reader {
 	t.Helper()
 	const headerSize, segmentSize = 64, 56

@@ -48,7 +48,7 @@ type VMHost struct {
 	LookPath func(string) (string, error)
 }
 
-// ThisHost is the host that nsviz runs on.
+// ThisHost returns the host that nsviz runs on.
 func ThisHost() VMHost {
 	var uts unix.Utsname
 	_ = unix.Uname(&uts) // only an invalid address would make it fail
@@ -86,7 +86,7 @@ func FindVM(h VMHost, kernel string) (VM, error) {
 	return vm, nil
 }
 
-// kernel is the path of a kernel that can be read; "" where there is none.
+// kernel returns the path of a kernel that can be read; "" where there is none.
 func (h VMHost) kernel() string {
 	candidates := []string{
 		filepath.Join(h.Root, "/boot/vmlinuz-"+h.Release),
@@ -141,7 +141,7 @@ const guestWord = "nsviz-guest"
 
 var guestWords = regexp.MustCompile(guestWord + ` (\d{1,18})\b`)
 
-// guest is what runs as the first program of the virtual machine.
+// guest runs as the first program of the virtual machine.
 func guest(out io.Writer) error {
 	var up unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &up); err != nil {
@@ -260,7 +260,7 @@ func listen(serial io.Reader) (up time.Duration, panicked string) {
 	}
 }
 
-// guestFiles is an initramfs in memory that has a console and the program of that path
+// guestFiles returns an initramfs in memory that has a console and the program of that path
 // (Documentation/driver-api/early-userspace/buffer-format.rst).
 func guestFiles(program string) (*os.File, error) {
 	fd, err := unix.MemfdCreate(Prefix+"vm", unix.MFD_CLOEXEC)

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// vmHost is a host of which only what is written to it is there.
+// vmHost returns a host of which only what is written to it is there.
 func vmHost(t *testing.T, files ...string) VMHost {
 	t.Helper()
 	h := VMHost{

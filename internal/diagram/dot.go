@@ -55,7 +55,7 @@ func WriteDOT(out io.Writer, s *model.Snapshot) error {
 	return err
 }
 
-// ownTypes are the types of which a container has one of its own.
+// ownTypes returns the types of which a container has one of its own.
 func ownTypes(c *model.Container) string {
 	var own []string
 	for t, m := range c.Namespaces {

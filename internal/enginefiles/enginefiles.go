@@ -13,8 +13,8 @@ import (
 // enginePath is what an engine makes for a container: Docker's /etc/hosts and the like, Podman's, a sandbox's, a pod's.
 var enginePath = regexp.MustCompile(`/(?:` + strings.Join(runtime.FileFolders(), "|") + `)/([0-9a-f]{64})/|/kubelet/pods/[^/]+/etc-hosts$`)
 
-// Owner reports whether the file at a path of the host is one that an engine has made for a container or a
-// sandbox, and the id of that; "" is that the path does not say.
+// Owner reports whether an engine made the file at a path of the host for a container or a sandbox, and its id; "" means that
+// the path does not have it.
 func Owner(at string) (owner string, is bool) {
 	m := enginePath.FindStringSubmatch(at)
 	if m == nil {
@@ -36,7 +36,7 @@ func Points(t event.NamespaceType) []string {
 }
 
 // MadeFor returns, by type, the ids of the containers that a process's namespaces were made for, by the files that an engine
-// has mounted for it. mounts are the process's, host the host's. It leaves out the types that no file tells of.
+// has mounted for it. mounts are the process's, host the host's. It leaves out the types without a file.
 func MadeFor(mounts, host []mountinfo.Mount) map[event.NamespaceType]string {
 	var madeFor map[event.NamespaceType]string
 	for _, t := range event.NamespaceTypes() {

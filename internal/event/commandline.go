@@ -16,7 +16,7 @@ const MaxCommandLine = 256
 func CommandLine(arguments []byte, cut bool) string {
 	arguments = bytes.TrimRight(arguments, "\x00")
 	if cut {
-		arguments = wholeRunes(arguments)
+		arguments = completeRunes(arguments)
 	}
 	var b strings.Builder
 	for len(arguments) > 0 {
@@ -40,8 +40,8 @@ func CommandLine(arguments []byte, cut bool) string {
 	return b.String()
 }
 
-// wholeRunes returns b without an incomplete rune at its end.
-func wholeRunes(b []byte) []byte {
+// completeRunes returns b without an incomplete rune at its end.
+func completeRunes(b []byte) []byte {
 	for i := len(b) - 1; i >= 0 && i > len(b)-utf8.UTFMax; i-- {
 		if utf8.RuneStart(b[i]) {
 			if !utf8.FullRune(b[i:]) {

@@ -1,4 +1,4 @@
-// Package event says what happened on the host, as plain Go values.
+// Package event defines what happened on the host as plain values.
 //
 // An Event is the contract of `nsviz events -o json`: its JSON form is described in docs/EVENTS.md.
 // Fields may be added, never renamed. A pointer or an omitted field that is absent means unknown,
@@ -24,7 +24,7 @@ const (
 	EventsLost       Type = "events_lost"
 )
 
-// Types lists every event type in the order in which the documentation tells them.
+// Types lists every event type in the order of the documentation.
 func Types() []Type {
 	return []Type{
 		NamespaceCreated, NamespaceJoined, NamespaceFreed, CgroupCreated, CgroupRemoved,
@@ -41,8 +41,8 @@ type Event struct {
 	Comm string `json:"comm,omitempty"`
 	// Container is the container that the acting process is in.
 	Container *Container `json:"container,omitempty"`
-	// ContainerUnknown is set where it could not be found out whether the process is in a container: its cgroup was
-	// gone before anybody could look it up.
+	// ContainerUnknown is set if it is unknown whether the process is in a container: its cgroup was gone before nsviz
+	// could look it up.
 	ContainerUnknown bool `json:"container_unknown,omitempty"`
 	// Self marks what nsviz's own processes did.
 	Self bool `json:"self,omitempty"`
@@ -58,12 +58,12 @@ type Event struct {
 	// CgroupID is the acting process's cgroup in the tracked hierarchy; 0 is unknown. It serves to
 	// find the container and is not part of the JSON.
 	CgroupID uint64 `json:"-"`
-	// BootNS is Time by the kernel's clock (CLOCK_BOOTTIME), which nobody sets; 0 is unknown. It is not part of
-	// the JSON either.
+	// BootNS is Time by the kernel's clock (CLOCK_BOOTTIME), which is never set; 0 is unknown. It is not part of the
+	// JSON either.
 	BootNS uint64 `json:"-"`
 }
 
-// Subject is the container that the event is about: of a cgroup the one that it belongs to, of a PID 1 that was moved
+// Subject returns the container that the event is about: of a cgroup the one that it belongs to, of a PID 1 that was moved
 // its own, else the one that the acting process is in; nil is none.
 func (e *Event) Subject() *Container {
 	if e.Cgroup != nil {
@@ -75,7 +75,7 @@ func (e *Event) Subject() *Container {
 	return e.Container
 }
 
-// Container says which container something belongs to.
+// Container identifies a container.
 type Container struct {
 	ID      string `json:"id"`
 	Name    string `json:"name,omitempty"`
@@ -85,7 +85,7 @@ type Container struct {
 	Inner *Container `json:"inner,omitempty"`
 }
 
-// Label is the container's name, or its short id while the name is unknown.
+// Label returns the container's name, or its short id while the name is unknown.
 func (c *Container) Label() string {
 	if c == nil {
 		return ""
@@ -104,7 +104,7 @@ func ShortID(id string) string {
 	return id
 }
 
-// Via says how a namespace was made or how nsviz learned of it.
+// Via is how a namespace was created or how nsviz learned of it.
 type Via string
 
 // The ways in which a namespace event comes about.
@@ -113,7 +113,7 @@ const (
 	ViaUnshare   Via = "unshare"
 	ViaSetns     Via = "setns"
 	ViaReconcile Via = "reconcile" // found by reading the host, not reported by a probe
-	ViaKernel    Via = "kernel"    // told by the kernel function that frees it
+	ViaKernel    Via = "kernel"    // reported by the kernel function that frees it
 )
 
 // Namespace is one namespace that was created, joined or freed.
@@ -156,7 +156,7 @@ type Start struct {
 
 // The names of phases. Those of namespaces have the type behind them.
 const (
-	PhaseCreate      = "create"       // the engine was told to make the container
+	PhaseCreate      = "create"       // the engine was asked to create the container
 	PhaseCgroup      = "cgroup"       // the cgroup was made
 	PhaseEntered     = "entered"      // the runtime's process was moved into it
 	PhaseNamespaces  = "namespaces"   // the runtime made namespaces from inside the cgroup
@@ -165,8 +165,8 @@ const (
 	PhaseClone       = "clone"        // the process was made that became PID 1
 	PhaseMounts      = "mounts"       // the first mount was made
 	PhaseMountsLast  = "mounts_last"  // the last one before the root was changed
-	PhaseNetwork     = "network"      // somebody of the host came into the net namespace
-	PhaseNetworkLast = "network_last" // the last time that somebody did
+	PhaseNetwork     = "network"      // a process of the host joined the net namespace
+	PhaseNetworkLast = "network_last" // the last time that one did
 	PhasePivotRoot   = "pivot_root"   // the container's root became /
 	PhaseChroot      = "chroot"       // likewise, by chroot
 	PhaseExec        = "exec"         // the container's own program
@@ -201,7 +201,7 @@ type Moved struct {
 	ToID   uint64 `json:"-"`
 }
 
-// Cause says how a container ended.
+// Cause is how a container ended.
 type Cause string
 
 // The causes of a container's end.
@@ -223,18 +223,18 @@ type Exit struct {
 	Cause  Cause `json:"cause,omitempty"`
 	// By is who sent the signal; absent where the kernel did or where it is unknown.
 	By *Process `json:"by,omitempty"`
-	// PIDNamespaceEnded is the process that was PID 1 of the PID namespace that the container was in, another
-	// container's as a rule: it died, and so the kernel killed all that was in the namespace. Nil is no such end.
+	// PIDNamespaceEnded is the PID 1 of the PID namespace that the container was in, as a rule another container's. Its
+	// exit had the kernel kill all processes in the namespace. Nil is no such end.
 	PIDNamespaceEnded *Process `json:"pid_namespace_ended,omitempty"`
-	// EarlierSignal is the latest signal before the end that a process sent and that was not the end: one
-	// that PID 1 ignored, or upon which it ended in its own way.
+	// EarlierSignal is the latest signal from a process that did not end PID 1 itself: PID 1 ignored it, or ended in its
+	// own way because of it.
 	EarlierSignal *SentSignal `json:"earlier_signal,omitempty"`
 	// PIDsRefused is how often the kernel had refused a new process or thread in PID 1's cgroup, since a limit of
 	// processes was reached; nil is unknown.
 	PIDsRefused *uint64 `json:"pids_refused,omitempty"`
 }
 
-// Senders are the processes that sent signals, or because of which the kernel did; x may be nil.
+// Senders returns the processes that sent signals, or because of which the kernel did; x may be nil.
 func (x *Exit) Senders() []*Process {
 	var list []*Process
 	if x == nil {
@@ -263,8 +263,8 @@ type SentSignal struct {
 type Process struct {
 	PID  int32  `json:"pid,omitempty"`
 	Comm string `json:"comm,omitempty"`
-	// ProcessComm is what its first thread calls itself, of an OOM kill's trigger, whose Comm is that of the thread
-	// which asked; "" is unknown.
+	// ProcessComm is set for the trigger of an OOM kill: the name of its first thread, while Comm is that of the thread
+	// that asked; "" is unknown.
 	ProcessComm string `json:"process_comm,omitempty"`
 	// UID is its user, as the host counts; nil is unknown.
 	UID *uint32 `json:"uid,omitempty"`
@@ -275,7 +275,7 @@ type Process struct {
 	CgroupID uint64 `json:"-"`
 }
 
-// Scope says whose memory ran out.
+// Scope is whose memory ran out.
 type Scope string
 
 // The scopes of an OOM decision.
@@ -294,7 +294,7 @@ type OOM struct {
 	Scope Scope `json:"scope,omitempty"`
 	// Cgroup is the path of the cgroup that reached its limit (scope cgroup).
 	Cgroup string `json:"cgroup,omitempty"`
-	// LimitBytes and UsageBytes are those of that cgroup at the moment of the kill.
+	// LimitBytes and UsageBytes are those of that cgroup when the kernel killed.
 	LimitBytes *uint64 `json:"limit_bytes,omitempty"`
 	UsageBytes *uint64 `json:"usage_bytes,omitempty"`
 	// Decision is shared by the victims of one decision (memory.oom.group).
@@ -304,7 +304,7 @@ type OOM struct {
 	Victim Victim `json:"victim"`
 	// Trigger is the process that asked for memory when there was none.
 	Trigger *Process `json:"trigger,omitempty"`
-	// Memory is what the memory was made of that ran out, of a cgroup's or of the system's; nil is unknown.
+	// Memory describes the memory that ran out, of a cgroup or of the system; nil is unknown.
 	Memory *Memory `json:"memory,omitempty"`
 
 	// CgroupID is the id behind Cgroup, 0 where there is none.
@@ -321,7 +321,7 @@ type Memory struct {
 	// KernelBytes is what the kernel keeps for them, SockBytes the buffers of their sockets.
 	KernelBytes *uint64 `json:"kernel_bytes,omitempty"`
 	SockBytes   *uint64 `json:"sock_bytes,omitempty"`
-	// AfterMS is how long after the kill it was read, in milliseconds: by then the victim may have given back what was its own.
+	// AfterMS is how long after the kill it was read, in milliseconds. The victim may have freed its own memory by then.
 	AfterMS float64 `json:"after_ms"`
 }
 
@@ -329,7 +329,7 @@ type Memory struct {
 type Victim struct {
 	PID int32 `json:"pid"`
 	TID int32 `json:"tid,omitempty"`
-	// Comm is what the thread calls itself that the kernel picked, ProcessComm what the process's first thread does.
+	// Comm is the name of the thread that the kernel picked, ProcessComm that of the process's first thread.
 	Comm        string `json:"comm,omitempty"`
 	ProcessComm string `json:"process_comm,omitempty"`
 	// CommandLine is how the process was called or what it has written over that, its arguments with spaces between
@@ -375,7 +375,7 @@ const (
 	LostRecording = "recording too slow" // its count is facts: events, readings and surveys
 )
 
-// Lost says that events did not reach nsviz, or a consumer of it.
+// Lost reports that events did not reach nsviz, or a consumer of it.
 type Lost struct {
 	Count  uint64 `json:"count"`
 	Reason string `json:"reason"`

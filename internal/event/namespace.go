@@ -30,7 +30,7 @@ func NamespaceTypes() [NamespaceTypeCount]NamespaceType {
 	return [NamespaceTypeCount]NamespaceType{Mnt, PID, Net, IPC, UTS, User, CgroupNS, Time}
 }
 
-// String is the kernel's name of the type, as in /proc/PID/ns.
+// String returns the kernel's name of the type, as in /proc/PID/ns.
 func (t NamespaceType) String() string {
 	if int(t) < len(namespaceNames) {
 		return namespaceNames[t]
@@ -38,7 +38,7 @@ func (t NamespaceType) String() string {
 	return fmt.Sprintf("NamespaceType(%d)", uint8(t))
 }
 
-// ParseNamespaceType is the reverse of String; it fails on any other word.
+// ParseNamespaceType returns the type of a name; it fails for any other word.
 func ParseNamespaceType(name string) (NamespaceType, error) {
 	for t, n := range namespaceNames {
 		if n == name {

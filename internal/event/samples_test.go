@@ -98,7 +98,7 @@ func samples() []Event {
 	}
 }
 
-// more are the fields that no event of its type can have beside those of samples.
+// more returns the fields that no event of its type can have beside those of samples.
 func more() []Event {
 	at := time.Date(2026, 11, 23, 20, 16, 46, 39020285, time.UTC)
 	return []Event{

@@ -27,7 +27,7 @@ type CgroupWrite struct {
 	After time.Time `json:"after,omitzero"`
 }
 
-// Reading holds what was read from the files of one container's cgroup at one moment.
+// Reading holds what was read from the files of one container's cgroup at one time.
 type Reading struct {
 	ID         string  `json:"id"`
 	UsageBytes *uint64 `json:"usage_bytes,omitempty"`

@@ -10,7 +10,7 @@ import (
 // sequence of facts determines every snapshot, so a recording of the facts is complete.
 type Fact struct {
 	Time time.Time `json:"time"`
-	// BootNS is Time by the kernel's clock (CLOCK_BOOTTIME), which nobody sets, in nanoseconds; 0 is unknown, as in
+	// BootNS is Time by the kernel's clock (CLOCK_BOOTTIME), which is never set, in nanoseconds; 0 is unknown, as in
 	// recordings of versions that did not keep it. Ages go by it, so that setting the wall clock ages nothing.
 	BootNS uint64 `json:"boot_ns,omitempty"`
 

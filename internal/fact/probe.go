@@ -31,7 +31,7 @@ const (
 	ProbeNamespacesCloned   ProbeName = "namespaces by clone"
 	ProbeNamespacesUnshared ProbeName = "namespaces by unshare"
 	ProbeNamespacesJoined   ProbeName = "namespaces joined by setns"
-	// ProbeNamespacesFreed may be missing: then somebody has to look for namespaces that are gone.
+	// ProbeNamespacesFreed may be missing: then reading the host has to find namespaces that are gone.
 	ProbeNamespacesFreed ProbeName = "namespaces freed"
 	ProbeCgroupsRemoved  ProbeName = "cgroups removed"
 	ProbeOOMDecisions    ProbeName = "OOM decisions"
@@ -42,8 +42,8 @@ const (
 	// ProbeCgroupsEntered reports processes that are moved, and so a PID 1 that leaves its container's cgroup.
 	ProbeCgroupsEntered  ProbeName = "cgroups entered"
 	ProbeRootFileSystems ProbeName = "root file systems"
-	// ProbeCgroupWrites reports writes to limits of cgroups. The model relies on it: where it works, a new cgroup has no limits
-	// until somebody sets them.
+	// ProbeCgroupWrites reports writes to limits of cgroups. The model relies on it: if it works, a new cgroup has no limits
+	// until a write sets them.
 	ProbeCgroupWrites ProbeName = "cgroup limits changed"
 )
 

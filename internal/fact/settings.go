@@ -6,7 +6,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// Settings hold what an engine was told about a container when it made it or since. The kernel may have something else.
+// Settings holds an engine's settings of a container. The kernel's state may differ from them.
 type Settings struct {
 	Engine     string // its name, for people
 	Privileged bool

@@ -13,16 +13,16 @@ type Survey struct {
 	VMs        []VM        `json:"vms,omitempty"`
 	// Unseen is what nsviz could not look into; nil in recordings of versions that did not count it.
 	Unseen *Unseen `json:"unseen,omitempty"`
-	// Resync is set where facts are missing and it is repeated, with what events have told since. Of is when it was taken
-	// then; zero is that none was yet.
+	// Resync is set if a survey is repeated after lost facts, with the changes that events have reported since. Of is when
+	// the original was taken; zero is never.
 	Resync bool      `json:"resync,omitempty"`
 	Of     time.Time `json:"of,omitzero"`
 }
 
-// Unseen are the processes whose namespaces nsviz may not read, so that it does not know of namespaces that only they are in,
-// and of virtual machines that they are.
+// Unseen counts the processes whose namespaces nsviz may not read. It may miss namespaces that only they are in, and virtual
+// machines that they are.
 type Unseen struct {
-	// Processes is how many of those in /proc they are.
+	// Processes is how many of them /proc shows.
 	Processes int `json:"processes"`
 	// Hidden is set where there are more, which /proc does not show.
 	Hidden bool `json:"hidden,omitempty"`
@@ -45,8 +45,8 @@ type Namespace struct {
 	Parent    uint64              `json:"parent,omitempty"`
 	Processes []int32             `json:"processes,omitempty"`
 	PinnedBy  []string            `json:"pinned_by,omitempty"`
-	// MadeFor and what follows are known to a model alone, and set where facts are missing: the container that the namespace
-	// was made for, whether its runtime made it in that container's cgroup, and whether any container was in it.
+	// MadeFor and the fields below are known to a model alone, and set after lost facts: the container that the namespace was
+	// made for, whether its runtime created it in that container's cgroup, and whether any container was in it.
 	MadeFor    *event.Container `json:"made_for,omitempty"`
 	MadeInside bool             `json:"made_inside,omitempty"`
 	Contained  bool             `json:"contained,omitempty"`

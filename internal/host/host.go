@@ -12,7 +12,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/rootfs"
 )
 
-// Roots says where the host's file systems are mounted. An empty field means the default: [pseudofs.DefaultProc],
+// Roots holds where the host's file systems are mounted. An empty field means the default: [pseudofs.DefaultProc],
 // [cgroupfs.DefaultRoot].
 type Roots struct {
 	Proc   string

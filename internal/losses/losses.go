@@ -1,4 +1,4 @@
-// Package losses tells a slow consumer of facts what it missed.
+// Package losses reports to a slow consumer of facts what it missed.
 package losses
 
 import (
@@ -8,7 +8,7 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 )
 
-// maxKept bounds the losses that a slow consumer is told of one by one, each with its source.
+// maxKept bounds the losses that are reported one by one, each with its source.
 const maxKept = 64
 
 // Keep is a sink.Config.Keep. It keeps events that say what had been lost before, so that a consumer that misses them learns it all the

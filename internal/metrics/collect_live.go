@@ -52,7 +52,7 @@ type labelled struct {
 
 // liveContainers picks the containers that have gauges. Labels are unique among the live ones; if
 // two were the same after all, the one that started first keeps the label, since a duplicate
-// sample would cost the whole scrape. The other is still counted in nsviz_containers.
+// sample would fail the scrape. The other is still counted in nsviz_containers.
 func liveContainers(all []model.Container) []labelled {
 	live := make([]labelled, 0, len(all))
 	seen := make(map[string]bool, len(all))

@@ -59,7 +59,7 @@ func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect sends the samples of the snapshot of this moment.
+// Collect sends the samples of the latest snapshot.
 func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	c.send(ch, buildInfo, 1, c.cfg.Build.Version, c.cfg.Build.Revision, c.cfg.Build.GoVersion)
 	c.collectSelf(ch)

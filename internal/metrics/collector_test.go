@@ -21,7 +21,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// configOf is that of a process with a sink and a server that have dropped something.
+// configOf returns the Config of a process with a sink and a server that have dropped something.
 func configOf(s *model.Snapshot) Config {
 	return Config{
 		Snapshot:           func() *model.Snapshot { return s },
@@ -40,7 +40,7 @@ func registryOf(t testing.TB, s *model.Snapshot) *prometheus.Registry {
 	return registry
 }
 
-// scrape is the text that Prometheus would read; any error fails the test.
+// scrape returns the text that Prometheus would read; any error fails the test.
 func scrape(t testing.TB, gatherer prometheus.Gatherer) string {
 	t.Helper()
 	recorder := httptest.NewRecorder()

@@ -51,7 +51,7 @@ func TestCountersStartAtZero(t *testing.T) {
 	}
 }
 
-// openMetrics is the text that Prometheus asks for.
+// openMetrics returns the text that Prometheus asks for.
 func openMetrics(t testing.TB, s *model.Snapshot) string {
 	t.Helper()
 	handler := promhttp.HandlerFor(registryOf(t, s), promhttp.HandlerOpts{EnableOpenMetrics: true, EnableOpenMetricsTextCreatedSamples: true})

@@ -5,5 +5,5 @@
 // are a contract, a test holds the two together.
 //
 // Unknown is absent, never 0: a container whose memory could not be read has no memory sample.
-// Gauges tell of live containers only, counters outlive them as long as the model keeps them.
+// Gauges are of live containers only. Counters outlive containers as long as the model keeps these.
 package metrics

@@ -8,30 +8,30 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// Abandoned reports that a namespace which a container is in was made for another container, and that the other one is
-// not in it any more. What its engine has set up there, such as the way out of a net namespace, has gone with that one.
+// Abandoned reports that a container is in a namespace that was made for another container, which has left it. What the
+// engine set up there for the other one, such as the route out of a net namespace, has gone.
 type Abandoned struct {
 	// By is the label of the container that it was made for, or of the one that was made in its place under its name.
 	By string `json:"by"`
-	// Since is when that one started in another namespace or, where Ended is set, when it ended; zero is unknown.
+	// Since is when that one started in another namespace or, if Ended is set, when it ended; zero is unknown.
 	Since time.Time `json:"since,omitzero"`
 	Ended bool      `json:"ended,omitempty"`
 }
 
-// inherited are the types of namespaces that outlive the container that they were made for, and are worth less without
-// it. A pid namespace does not outlive it; in the others an engine sets nothing up.
+// inherited lists the types of namespaces that outlive the container that they were made for and lose their setup with it.
+// A pid namespace does not outlive it, and engines set nothing up in the other types.
 var inherited = [...]event.NamespaceType{event.Net, event.IPC}
 
-// claim records for whom the namespaces of a container were made that has just started: for itself, where they are new
-// and no other container is in them or was.
-func (m *Model) claim(c *container) {
+// setOwners records that the namespaces of a container that has just started were made for it, if they are new and no
+// other container is or was in them.
+func (m *Model) setOwners(c *container) {
 	for _, t := range inherited {
 		n := m.namespaces[c.namespaces[t]]
 		if n == nil || n.typ != t || n.contained || n.madeFor != nil || n.created.IsZero() || m.host.Namespaces[t] == n.id ||
 			m.within[n.id].hasOther(c) {
 			continue
 		}
-		n.madeFor = c.who()
+		n.madeFor = c.identity()
 		n.madeInside = n.creator != nil && containerID(n.creator.Container) == c.id
 	}
 }
@@ -42,8 +42,8 @@ type successors struct {
 	byName map[string]*container // of the live containers; nil until it is needed
 }
 
-// ownerOf returns for whom a namespace of a container was made; without an ID it is unknown. alone is whether it was made for that
-// one alone.
+// ownerOf returns the container that a namespace of c was made for; without an ID it is unknown. alone reports whether it
+// was made for that one alone.
 func (m *Model) ownerOf(c *container, t event.NamespaceType) (owner event.Container, alone bool) {
 	if owner := c.madeFor[t]; owner.ID != "" {
 		return owner, true
@@ -54,16 +54,16 @@ func (m *Model) ownerOf(c *container, t event.NamespaceType) (owner event.Contai
 	return event.Container{}, false
 }
 
-// lodge notes whether a container is in a namespace that was made for another one.
-func (m *Model) lodge(c *container) {
-	c.lodges = false
+// noteForeign updates whether a container is in a namespace that was made for another one.
+func (m *Model) noteForeign(c *container) {
+	c.inForeign = false
 	for _, t := range inherited {
 		owner, _ := m.ownerOf(c, t)
-		c.lodges = c.lodges || owner.ID != "" && owner.ID != c.id
+		c.inForeign = c.inForeign || owner.ID != "" && owner.ID != c.id
 	}
 }
 
-// abandoned returns nil where a namespace of a live container is not abandoned, or where that is unknown.
+// abandoned returns nil if a namespace of a live container is not abandoned, or if that is unknown.
 func (s *successors) abandoned(c *container, t event.NamespaceType) *Abandoned {
 	m, id := s.m, c.namespaces[t]
 	if id == 0 || m.host.Namespaces[t] == id {
@@ -77,7 +77,7 @@ func (s *successors) abandoned(c *container, t event.NamespaceType) *Abandoned {
 	if a == nil || alone {
 		return a
 	}
-	// It was made outside of any container, perhaps to outlive them: then it is mounted somewhere, which a survey shows.
+	// One that was created outside of the container may be meant to outlive it. Then it is mounted, as a survey shows.
 	n := m.namespaces[id]
 	if !m.surveyed.After(a.Since) || slices.ContainsFunc(n.pinnedBy, func(by string) bool { return strings.HasPrefix(by, "/") }) {
 		return nil
@@ -85,8 +85,7 @@ func (s *successors) abandoned(c *container, t event.NamespaceType) *Abandoned {
 	return a
 }
 
-// departed returns where the owner of a namespace has gone, the container that it was made for; nil where the owner is in
-// it, or where that is unknown.
+// departed reports how the owner of a namespace left it; nil if the owner is in it, or if that is unknown.
 func (s *successors) departed(owner event.Container, t event.NamespaceType, id uint64) *Abandoned {
 	var ended *Abandoned
 	o := s.m.containers[owner.ID]
@@ -94,7 +93,7 @@ func (s *successors) departed(owner event.Container, t event.NamespaceType, id u
 		switch {
 		case o != nil:
 			ended = &Abandoned{By: o.label(), Since: o.exited.UTC(), Ended: true}
-			owner = *o.who()
+			owner = *o.identity()
 		case owner.Name == "": // it may never have been a container, but the sandbox of a pod
 			return nil
 		default:
@@ -110,8 +109,8 @@ func (s *successors) departed(owner event.Container, t event.NamespaceType, id u
 	return &Abandoned{By: o.label(), Since: o.started.UTC()}
 }
 
-// inPlaceOf returns the live container that has the name of one that has ended, nil where there is none: to change a
-// container engines make another one.
+// inPlaceOf returns the live container that has the name of an ended one; nil is none. Engines change a container by
+// creating another one of its name.
 func (s *successors) inPlaceOf(gone *event.Container) *container {
 	if gone.Name == "" {
 		return nil
@@ -130,17 +129,16 @@ func (s *successors) inPlaceOf(gone *event.Container) *container {
 	return nil
 }
 
-// tellAbandoned appends to the histories of the containers that one which has just started has left behind in another
-// namespace.
-func (m *Model) tellAbandoned(c *container, at time.Time) {
+// recordAbandoned adds an entry to the histories of the containers that stay in a namespace which c, just started, has left.
+func (m *Model) recordAbandoned(c *container, at time.Time) {
 	names := successors{m: m}
 	for _, other := range m.live {
-		if other == c || !other.lodges || !other.live() {
+		if other == c || !other.inForeign || !other.live() {
 			continue
 		}
 		for _, t := range inherited {
 			if a := names.abandoned(other, t); a != nil && !a.Ended && a.By == c.label() && a.Since.Equal(c.started) {
-				other.tell(Moment{Time: at, Kind: MomentAbandoned, Container: c.who(), Namespaces: []Touched{{Type: t, ID: other.namespaces[t], Own: true}}})
+				other.append(Entry{Time: at, Kind: EntryAbandoned, Container: c.identity(), Namespaces: []EntryNamespace{{Type: t, ID: other.namespaces[t], Own: true}}})
 			}
 		}
 	}

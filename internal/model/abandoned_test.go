@@ -19,9 +19,9 @@ func TestAbandoned(t *testing.T) {
 	begin := []fact.Fact{hostIs(1, 2, host, 4)}
 	then := func(facts ...fact.Fact) []fact.Fact { return append(append([]fact.Fact{}, begin...), facts...) }
 	// As runc does: in the new container's cgroup. As podman does: from outside, mounted somewhere.
-	inside := []fact.Fact{created(1, vpn), born(1.1, 9, "runc", &vpn, event.Net, old), started(2, vpn, 50, in(old)...), created(3, app), started(4, app, 60, in(old)...)}
-	outside := []fact.Fact{created(1, vpn), born(1.1, 9, "podman", nil, event.Net, old), started(2, vpn, 50, in(old)...), created(3, app), started(4, app, 60, in(old)...)}
-	restart := []fact.Fact{exited(10, vpn, 50), removed(10.1, vpn), created(11, vpn), born(11.1, 9, "runc", &vpn, event.Net, newer), started(12, vpn, 51, in(newer)...)}
+	inside := []fact.Fact{created(1, vpn), namespaceCreated(1.1, 9, "runc", &vpn, event.Net, old), started(2, vpn, 50, in(old)...), created(3, app), started(4, app, 60, in(old)...)}
+	outside := []fact.Fact{created(1, vpn), namespaceCreated(1.1, 9, "podman", nil, event.Net, old), started(2, vpn, 50, in(old)...), created(3, app), started(4, app, 60, in(old)...)}
+	restart := []fact.Fact{exited(10, vpn, 50), removed(10.1, vpn), created(11, vpn), namespaceCreated(11.1, 9, "runc", &vpn, event.Net, newer), started(12, vpn, 51, in(newer)...)}
 	mounted := survey(20, fact.Namespace{Type: event.Net, ID: old, Processes: []int32{60}, PinnedBy: []string{"/run/netns/x"}})
 	unmounted := survey(20, fact.Namespace{Type: event.Net, ID: old, Processes: []int32{60}, PinnedBy: []string{"an open file in PID 7 (x)"}})
 	foundIn := func(seconds float64, c event.Container, pid int32, of *event.Container) fact.Fact {
@@ -53,7 +53,7 @@ func TestAbandoned(t *testing.T) {
 		{"vpn has ended", join(inside, restart[:2]), &Abandoned{By: "vpn", Since: at(10), Ended: true}},
 		{"app is restarted, too", join(inside, restart, []fact.Fact{exited(20, app, 60), created(21, app), started(22, app, 61, in(newer)...)}), nil},
 		{
-			"vpn was made anew", join(inside, restart[:2], []fact.Fact{created(11, again), born(11.1, 9, "runc", &again, event.Net, newer), started(12, again, 51, in(newer)...)}),
+			"vpn was made anew", join(inside, restart[:2], []fact.Fact{created(11, again), namespaceCreated(11.1, 9, "runc", &again, event.Net, newer), started(12, again, 51, in(newer)...)}),
 			got,
 		},
 		{
@@ -76,7 +76,7 @@ func TestAbandoned(t *testing.T) {
 		{"a survey is not needed where its file tells", join([]fact.Fact{foundIn(1, app, 60, &vpn), foundIn(1, vpn, 50, &vpn)}, restart, []fact.Fact{mounted}), got},
 		{
 			"the number is another namespace's by now",
-			join(inside, []fact.Fact{exited(5, app, 60), exited(6, vpn, 50), freed(7, event.Net, old), created(8, side), born(8.1, 9, "runc", &side, event.Net, old),
+			join(inside, []fact.Fact{exited(5, app, 60), exited(6, vpn, 50), freed(7, event.Net, old), created(8, side), namespaceCreated(8.1, 9, "runc", &side, event.Net, old),
 				started(9, side, 70, in(old)...), created(9.1, app), started(9.5, app, 61, in(old)...), started(12, vpn, 51, in(third)...)}),
 			nil,
 		},
@@ -91,7 +91,7 @@ func TestAbandoned(t *testing.T) {
 			}
 			told := 0
 			for _, m := range c.History {
-				if m.Kind == MomentAbandoned {
+				if m.Kind == EntryAbandoned {
 					told++
 					if m.Container.Name != "vpn" || len(m.Namespaces) != 1 || m.Namespaces[0].ID != old || !m.Time.Equal(at(12)) {
 						t.Errorf("told as %+v", m)
@@ -104,7 +104,7 @@ func TestAbandoned(t *testing.T) {
 		})
 	}
 	history := snapshotOf(join(inside, restart)...).container(t, "b").History
-	if last := history[len(history)-1]; last.Kind != MomentAbandoned {
+	if last := history[len(history)-1]; last.Kind != EntryAbandoned {
 		t.Errorf("the history of app ends with %+v", last)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 )
 
-// crowd is a host with many containers, as Docker makes them: five namespaces of their own, the others
+// crowd returns a host with many containers, as Docker makes them: five namespaces of their own, the others
 // the host's. Every tenth shares its net namespace with the one before. As many have ended.
 func crowd(n int) *Model {
 	m := modelOf(DefaultLimits(), hostIs(1, 2, 3, 4, 5, 6, 7, 8))
@@ -100,7 +100,7 @@ func BenchmarkSnapshotAfterStart(b *testing.B) {
 	}
 }
 
-// namespacesOf are those of a container as Docker makes it, the host's cgroup, user and time namespaces among them. Where
+// namespacesOf returns those of a container as Docker makes it, the host's cgroup, user and time namespaces among them. Where
 // net is shared, it is in the net namespace that all are in.
 func namespacesOf(i int, shared bool) []uint64 {
 	first := uint64(10 + 5*i)
@@ -111,7 +111,7 @@ func namespacesOf(i int, shared bool) []uint64 {
 	return ids
 }
 
-// housing is a host with n live containers and their namespaces.
+// housing returns a host with n live containers and their namespaces.
 func housing(n int, shared bool) *Model {
 	m := modelOf(DefaultLimits(), hostIs(1, 2, 3, 4, 5, 6, 7, 8))
 	survey := &fact.Survey{}

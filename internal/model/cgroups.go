@@ -14,20 +14,19 @@ import (
 // cgroup is the model's view of one cgroup of the tracked hierarchy, a container's own or any other.
 type cgroup struct {
 	path      string
-	container *event.Container // that it belongs to, nil for none
-	created   time.Time        // zero where that was not seen
+	container *event.Container // that it belongs to; nil is none
+	created   time.Time        // zero if its creation was not seen
 	creator   *event.Process
 	removed   time.Time // zero while it is there
 	removedAt instant
 	limits    limits
-	oomKills  uint64 // of which events told: of its processes, or since its limit was reached
-	chronicle chronicle
+	oomKills  uint64 // reported by events: of its processes, or because its limit was reached
+	timeline  timeline
 }
 
-func (g *cgroup) tell(m Moment) { g.chronicle.tell(m, cgroupExtent) }
+func (g *cgroup) append(m Entry) { g.timeline.append(m, cgroupExtent) }
 
-// cgroupAt returns the cgroup at a path, made if it is new; nil where too many are kept already, or where the
-// path is not known.
+// cgroupAt gets or creates the cgroup at a path. It returns nil if too many are kept already or the path is unknown.
 func (m *Model) cgroupAt(path string) *cgroup {
 	g := m.cgroups[path]
 	switch {
@@ -35,8 +34,8 @@ func (m *Model) cgroupAt(path string) *cgroup {
 	case len(m.cgroups) >= m.limits.Cgroups:
 		m.leftOut.Cgroups++
 	default:
-		g = &cgroup{path: path, chronicle: chronicle{clock: &m.clock}}
-		if m.cgroupsFound && m.writesWatched { // all that were there are known, so this one is new
+		g = &cgroup{path: path, timeline: timeline{clock: &m.clock}}
+		if m.cgroupsFound && m.writesWatched { // all older ones are known, so this one is new
 			g.limits.known = unlimited(m.swapLimited)
 		}
 		m.cgroups[path] = g
@@ -44,8 +43,7 @@ func (m *Model) cgroupAt(path string) *cgroup {
 	return g
 }
 
-// watchWrites takes over whether writes to limits are reported. What is known of limits that nobody watches any more
-// is soon out of date.
+// watchWrites sets whether writes to limits are reported. Without that, known limits are soon out of date.
 func (m *Model) watchWrites(watched bool) {
 	if m.writesWatched && !watched {
 		for _, g := range m.cgroups {
@@ -55,7 +53,7 @@ func (m *Model) watchWrites(watched bool) {
 	m.writesWatched = watched
 }
 
-// removedAt returns the latest cgroup that was at a path; nil where there is one now, and of no path.
+// removedAt returns the latest removed cgroup of a path; nil if the path is empty or has a cgroup now.
 func (m *Model) removedAt(path string) *cgroup {
 	if path == "" || m.cgroups[path] != nil {
 		return nil
@@ -66,7 +64,7 @@ func (m *Model) removedAt(path string) *cgroup {
 	return nil
 }
 
-// keepRemoved adds a removed cgroup to those that were at its path.
+// keepRemoved adds a removed cgroup to removedAtPath.
 func (m *Model) keepRemoved(g *cgroup) {
 	list := m.removedAtPath[g.path]
 	i := len(list)
@@ -76,7 +74,7 @@ func (m *Model) keepRemoved(g *cgroup) {
 	m.removedAtPath[g.path] = slices.Insert(list, i, g)
 }
 
-// forgetRemoved is the reverse.
+// forgetRemoved removes a cgroup from removedAtPath.
 func (m *Model) forgetRemoved(g *cgroup) {
 	list := m.removedAtPath[g.path]
 	i := slices.Index(list, g)
@@ -87,63 +85,63 @@ func (m *Model) forgetRemoved(g *cgroup) {
 	}
 }
 
-// applyCgroupsFound takes in the cgroups that were there when nsviz looked.
+// applyCgroupsFound applies the cgroups that reading the host found.
 func (m *Model) applyCgroupsFound(at time.Time, found []fact.FoundCgroup) {
 	for i := range found {
 		f := &found[i]
 		g := m.cgroups[f.Path]
 		switch {
 		case g != nil && (f.Limits == nil || g.limits.known != (fact.CgroupLimits{})):
-			continue // events or writes have told more
+			continue // events or writes have reported more
 		case g == nil:
 			if g = m.cgroupAt(f.Path); g == nil {
 				continue
 			}
-			g.limits = limits{} // whatever is assumed of one that is new
+			g.limits = limits{} // cgroupAt assumes those of a new one
 			g.container = f.Container
-			g.tell(Moment{Time: at, Kind: MomentFound})
+			g.append(Entry{Time: at, Kind: EntryFound})
 		}
 		m.swapLimited = m.swapLimited || f.Limits != nil && f.Limits.Swap != nil
-		if first, _ := g.limits.take(at, f.Limits); first != nil {
-			g.tell(Moment{Time: at, Kind: MomentLimits, Limits: first})
+		if first, _ := g.limits.update(at, f.Limits); first != nil {
+			g.append(Entry{Time: at, Kind: EntryLimits, Limits: first})
 		}
 	}
 	m.cgroupsFound = true
 }
 
-func (m *Model) tellCgroupCreated(e *event.Event) {
+func (m *Model) recordCgroupCreated(e *event.Event) {
 	path := e.Cgroup.Path
 	if e.Cgroup.Via == event.ViaReconcile {
-		return // when and by whom is not known; it is among the cgroups found
+		return // its time and creator are unknown; fact.Cgroups has it, too
 	}
 	if known := m.cgroups[path]; known != nil && !known.created.IsZero() {
-		m.buryCgroup(known, e.Time, nil) // its end was not seen
+		m.expireCgroup(known, e.Time, nil) // its end was not seen
 	}
 	g := m.cgroupAt(path)
 	if g == nil {
 		return
 	}
-	// What was written to it or happened in it may have been told before, or reading the host was faster.
+	// A write or a kill may have been reported before, or reading the host may have found it first.
 	g.created, g.creator, g.container = e.Time, actor(e), e.Cgroup.Container
-	g.chronicle.forget(MomentFound)
-	g.tell(Moment{Time: e.Time, Kind: momentCgroup, By: actor(e)})
+	g.timeline.forget(EntryFound)
+	g.append(Entry{Time: e.Time, Kind: entryCgroupCreated, By: actor(e)})
 }
 
-func (m *Model) tellCgroupRemoved(e *event.Event) {
+func (m *Model) recordCgroupRemoved(e *event.Event) {
 	if g := m.cgroups[e.Cgroup.Path]; g != nil {
-		m.buryCgroup(g, e.Time, actor(e))
+		m.expireCgroup(g, e.Time, actor(e))
 	}
 }
 
-// buryCgroup keeps a cgroup that is no more, for a while.
-func (m *Model) buryCgroup(g *cgroup, at time.Time, by *event.Process) {
+// expireCgroup moves a cgroup that was removed to the removed ones, which are kept for a while.
+func (m *Model) expireCgroup(g *cgroup, at time.Time, by *event.Process) {
 	g.removed, g.removedAt = at, m.clock.at(at)
 	if by != nil {
-		g.tell(Moment{Time: at, Kind: momentCgroupGone, By: by})
+		g.append(Entry{Time: at, Kind: entryCgroupRemoved, By: by})
 	} else {
-		g.tell(Moment{Time: at, Kind: MomentGone})
+		g.append(Entry{Time: at, Kind: EntryGone})
 	}
-	g.chronicle.rest()
+	g.timeline.shrink()
 	delete(m.cgroups, g.path)
 	list := &m.removed[1]
 	if g.oomKills > 0 {
@@ -153,25 +151,25 @@ func (m *Model) buryCgroup(g *cgroup, at time.Time, by *event.Process) {
 	m.keepRemoved(g)
 }
 
-// tellCgroupKill tells an OOM kill to the cgroup that the victim was in, and to the one whose limit was reached.
-func (m *Model) tellCgroupKill(e *event.Event) {
+// recordCgroupKill adds an OOM kill to the histories of the victim's cgroup and of the one whose limit was reached.
+func (m *Model) recordCgroupKill(e *event.Event) {
 	paths := []string{e.OOM.Victim.Cgroup}
 	if e.OOM.Cgroup != paths[0] {
 		paths = append(paths, e.OOM.Cgroup)
 	}
 	for _, path := range paths {
-		g := m.removedAt(path) // of its end may be told first
+		g := m.removedAt(path) // its end may be reported first
 		if g == nil {
 			g = m.cgroupAt(path)
 		}
 		if g != nil {
 			g.oomKills++
-			g.tell(Moment{Time: e.Time, Kind: momentKilled, OOM: e.OOM})
+			g.append(Entry{Time: e.Time, Kind: entryKilled, OOM: e.OOM})
 		}
 	}
 }
 
-// applyWrite tells a cgroup, and the container whose own it is, what somebody wrote to it.
+// applyWrite applies a write to a cgroup, also to the container whose own cgroup it is.
 func (m *Model) applyWrite(f fact.Fact) {
 	at, w := f.Time, f.CgroupWrite
 	g := m.cgroupAt(w.Path)
@@ -182,40 +180,40 @@ func (m *Model) applyWrite(f fact.Fact) {
 		g.container = w.Container
 	}
 	if w.Limits == nil {
-		g.tell(Moment{Time: at, Kind: MomentMovedIn, By: w.By})
+		g.append(Entry{Time: at, Kind: EntryMovedIn, By: w.By})
 		return
 	}
 	first, changed := g.limits.written(at, m.clock.at(at), w)
 	if first != nil {
-		g.tell(Moment{Time: at, Kind: MomentLimits, Limits: first})
+		g.append(Entry{Time: at, Kind: EntryLimits, Limits: first})
 	}
-	g.chronicle.tellChange(Moment{Time: at, Kind: MomentChanged, By: w.By, ByAnyOf: w.ByAnyOf, Limits: changed}, cgroupExtent)
-	// Until its own program runs, its engine still sets them. Whether it does may not be known yet.
+	g.timeline.appendLimitChange(Entry{Time: at, Kind: EntryLimitsChanged, By: w.By, ByAnyOf: w.ByAnyOf, Limits: changed}, cgroupExtent)
+	// The engine sets limits until the container's own program runs. Whether it runs may not be known yet.
 	switch c := m.containers[containerID(w.Container)]; {
 	case c == nil || c.state == Starting:
 		m.await(containerID(w.Container), f)
 	case c.state == Running && c.cgroup == w.Path:
-		c.tellWritten(at, w)
+		c.recordWrite(at, w)
 	}
 }
 
 // Cgroup is one cgroup as [Model.Whole] lists it.
 type Cgroup struct {
 	Path string
-	// Container is the one that it belongs to: it is the container's own cgroup or is below that; nil is none.
+	// Container is the one whose own cgroup this is or is below; nil is none.
 	Container *event.Container
-	// Created and Creator are zero where that was not seen, Removed is zero while it is there.
+	// Created and Creator are zero if its creation was not seen. Removed is zero while it exists.
 	Created time.Time
 	Creator *event.Process
 	Removed time.Time
-	// Limits are its own, as known.
+	// Limits are its own, as far as known.
 	Limits fact.CgroupLimits
-	// OOMKills are those of which events told: of processes in it, or because its limit was reached.
+	// OOMKills counts kills that events reported: of processes in it, or because its limit was reached.
 	OOMKills uint64
-	History  []Moment
+	History  []Entry
 }
 
-// listCgroups lists those that are there by their path, and then those that are not any more, the latest first.
+// listCgroups lists the existing cgroups by path, then the removed ones, latest first.
 func (m *Model) listCgroups() []Cgroup {
 	all := slices.Concat(slices.Collect(maps.Values(m.cgroups)), m.removed[0], m.removed[1])
 	slices.SortStableFunc(all, func(a, b *cgroup) int {
@@ -231,7 +229,7 @@ func (m *Model) listCgroups() []Cgroup {
 	for i, g := range all {
 		list[i] = Cgroup{
 			Path: g.path, Container: g.container, Created: g.created, Creator: g.creator, Removed: g.removed,
-			Limits: g.limits.current(), OOMKills: g.oomKills, History: g.chronicle.share(),
+			Limits: g.limits.current(), OOMKills: g.oomKills, History: g.timeline.share(),
 		}
 	}
 	return list

@@ -27,15 +27,15 @@ func foundSlice(seconds float64, limits fact.CgroupLimits) fact.Fact {
 	return fact.Fact{Time: at(seconds), Cgroups: []fact.FoundCgroup{{Path: "/"}, {Path: slice, Limits: &limits}}}
 }
 
-// killedBelow is a kill in a cgroup because the one above it was full.
+// killedBelow returns a kill in a cgroup because the one above it was full.
 func killedBelow(seconds float64, path, full string) fact.Fact {
 	return happened(seconds, event.Event{Type: event.OOMKill, PID: 7, Comm: "hog", OOM: &event.OOM{
 		Scope: event.ScopeCgroup, Cgroup: full, Victim: event.Victim{PID: 7, Comm: "hog", Cgroup: path},
 	}})
 }
 
-// writesTold is that what is written to limits is told, or that it is not.
-func writesTold(seconds float64, method fact.Method) fact.Fact {
+// writesReported returns the fact that writes to limits are reported, or that they are not.
+func writesReported(seconds float64, method fact.Method) fact.Fact {
 	return fact.Fact{Time: at(seconds), Probes: []fact.Probe{{Name: fact.ProbeCgroupWrites, Method: method}}}
 }
 
@@ -47,10 +47,10 @@ func TestLimitsOfANewCgroup(t *testing.T) {
 		facts []fact.Fact
 		known bool
 	}{
-		{"told", append([]fact.Fact{writesTold(0, "fanotify")}, made...), true},
-		{"not told", append([]fact.Fact{writesTold(0, fact.MethodNone)}, made...), false},
+		{"told", append([]fact.Fact{writesReported(0, "fanotify")}, made...), true},
+		{"not told", append([]fact.Fact{writesReported(0, fact.MethodNone)}, made...), false},
 		{"nothing said", made, false},
-		{"told no more", append(append([]fact.Fact{writesTold(0, "fanotify")}, made...), writesTold(2, fact.MethodNone)), false},
+		{"told no more", append(append([]fact.Fact{writesReported(0, "fanotify")}, made...), writesReported(2, fact.MethodNone)), false},
 	} {
 		for _, g := range modelOf(DefaultLimits(), test.facts...).Whole().Cgroups {
 			if known := g.Limits.Memory != nil && g.Limits.CPU != nil && g.Limits.PIDs != nil; g.Path == leaf && known != test.known {
@@ -153,7 +153,7 @@ func TestCgroupHistories(t *testing.T) {
 		{
 			"changed while writes were not watched", slice,
 			[]fact.Fact{
-				foundSlice(1, fact.CgroupLimits{Memory: limit(9), PIDs: limit(5)}), writesTold(2, fact.MethodNone), writesTold(4, "fanotify"),
+				foundSlice(1, fact.CgroupLimits{Memory: limit(9), PIDs: limit(5)}), writesReported(2, fact.MethodNone), writesReported(4, "fanotify"),
 				{Time: at(4.5), CgroupWrite: &fact.CgroupWrite{Path: slice, Limits: &fact.CgroupLimits{Memory: limit(8), PIDs: limit(5)}, After: at(2)}},
 			},
 			[]string{"1 found", "1 limits memory ? to 9 pids ? to 5", "4.5 limits_changed memory 9 to 8 after 2"},
@@ -181,9 +181,9 @@ func TestCgroupHistories(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var got []string
-			for _, g := range modelOf(DefaultLimits(), append([]fact.Fact{writesTold(0, "fanotify")}, test.facts...)...).Whole().Cgroups {
+			for _, g := range modelOf(DefaultLimits(), append([]fact.Fact{writesReported(0, "fanotify")}, test.facts...)...).Whole().Cgroups {
 				if g.Path == test.path {
-					got = told(g.History)
+					got = historyLines(g.History)
 					break
 				}
 			}

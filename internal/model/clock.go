@@ -7,11 +7,11 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 )
 
-// instant is a time for ages and orders: nanoseconds of the kernel's clock (CLOCK_BOOTTIME), which nobody sets. In
-// recordings that lack it, it is that of the wall clock.
+// instant is a time for ages and orders: nanoseconds of the kernel's clock (CLOCK_BOOTTIME), which is never set. In
+// recordings that lack it, the wall clock takes its place.
 type instant int64
 
-// never is before every other instant: that of a time that is unknown.
+// never is the instant of an unknown time. It is before every other instant.
 const never = instant(math.MinInt64)
 
 // sub returns the time from other to i.
@@ -27,7 +27,7 @@ func (i instant) sub(other instant) time.Duration {
 	return time.Duration(i - other)
 }
 
-// Instant is an instant as snapshots have it, for ages and orders that no setting of the wall clock changes; 0 is unknown.
+// Instant is a time for ages and orders, in nanoseconds of a clock that is never set; 0 is unknown.
 type Instant int64
 
 // shown returns i for a snapshot.
@@ -38,16 +38,16 @@ func (i instant) shown() Instant {
 	return Instant(i)
 }
 
-// Stamp is a time by the wall clock, and its Instant.
+// Stamp is a time by the wall clock with its Instant.
 type Stamp struct {
 	Time time.Time
 	At   Instant
 }
 
-// Before reports whether s is before other: by the instants or, where one is unknown, by the wall clock.
+// Before reports whether s is before other, by the instants or, if one is unknown, by the wall clock.
 func (s Stamp) Before(other Stamp) bool { return s.Sub(other) < 0 }
 
-// Sub returns the time from other to s, likewise.
+// Sub returns the time from other to s, by the same clocks as Before.
 func (s Stamp) Sub(other Stamp) time.Duration {
 	if s.At == 0 || other.At == 0 {
 		return s.Time.Sub(other.Time)
@@ -57,7 +57,7 @@ func (s Stamp) Sub(other Stamp) time.Duration {
 
 // clock converts wall-clock times to instants. Every history refers to the clock of its model.
 type clock struct {
-	ahead int64 // by how many nanoseconds the wall clock was ahead of the kernel's in the latest fact
+	ahead int64 // how many nanoseconds the wall clock was ahead of the kernel's in the latest fact
 }
 
 // at returns the instant of a time in the latest fact; never for the zero time.

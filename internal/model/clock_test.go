@@ -23,7 +23,7 @@ func booted(facts []fact.Fact) []fact.Fact {
 	return list
 }
 
-// set is what the same facts say where somebody sets the wall clock by so much before one of them.
+// set returns what the same facts say where somebody sets the wall clock by so much before one of them.
 func set(facts []fact.Fact, from int, by time.Duration) []fact.Fact {
 	list := make([]fact.Fact, len(facts))
 	for i, f := range facts {
@@ -96,7 +96,7 @@ func TestKillsAfterTheClockWasSetBack(t *testing.T) {
 	}
 }
 
-func kinds(history []Moment) (list []string) {
+func kinds(history []Entry) (list []string) {
 	for i := range history {
 		list = append(list, string(history[i].Kind))
 	}
@@ -116,7 +116,7 @@ func TestWithoutTheKernelsTime(t *testing.T) {
 	}
 }
 
-// orNil is a number that may be unknown.
+// orNil returns a number that may be unknown.
 func orNil(n *uint64) any {
 	if n == nil {
 		return nil
@@ -124,7 +124,7 @@ func orNil(n *uint64) any {
 	return *n
 }
 
-// shape is a snapshot without the times that a wall clock shows.
+// shape returns a snapshot without the times that a wall clock shows.
 func shape(m *Model) []string {
 	s := m.Whole()
 	var list []string
@@ -153,7 +153,7 @@ func shape(m *Model) []string {
 }
 
 // Whatever happens, and whenever the wall clock is set, what is known is the same.
-func TestAnyStoryWithAClockThatIsSet(t *testing.T) {
+func TestInvariantsHoldWhenTheClockIsSet(t *testing.T) {
 	for seed := range uint64(40) {
 		random := &story{Rand: rand.New(rand.NewPCG(seed, 5))}
 		facts := booted(random.facts(300))

@@ -15,13 +15,13 @@ type container struct {
 	id                   string
 	name, image, runtime string
 	inLive               bool // it is in Model.live
-	// qualified is set where another live container had the same name when this one got it. It stays:
-	// a label that is in use does not change.
+	// qualified is set if another live container had the same name when this one got it. It stays set, since a label in
+	// use does not change.
 	qualified bool
-	// never is what is known of it beside what follows, as long as it has not started; ordinal tells the order of those.
+	// neverStarted describes a container that has not started; ordinal is its place in the order of those.
 	neverStarted fact.NeverStarted
 	ordinal      uint64
-	overAt       instant // when its start failed or its engine removed it; never is that neither is known
+	overAt       instant // when its start failed or its engine removed it; else never
 
 	state    ContainerState
 	initPID  int32
@@ -29,71 +29,69 @@ type container struct {
 	cgroup   string
 
 	created, started, exited time.Time
-	found                    time.Time // when reading the host found it; zero where an event told of it
+	found                    time.Time // when reading the host found it; zero if an event reported it
 	createdAt, startedAt     instant
 	exitedAt, foundAt        instant
 	startDuration            *time.Duration
 	phases                   []event.Phase // of the start, replaced, never changed: snapshots share them
-	engineStarted            time.Time     // of the latest start that the engine told of
+	engineStarted            time.Time     // of the latest start that the engine reported
 	exit                     *event.Exit
-	startKilled              bool // something was OOM-killed while it started
-	neverRan                 bool // and so its own program never ran
-	verdict                  *fact.EngineReport
+	startKilled              bool // a process of its was OOM-killed while it started
+	neverRan                 bool // its own program never ran because of that
+	engineReport             *fact.EngineReport
 	latestKill               *Kill // replaced, never changed: snapshots share it
 	previous                 *End  // the same
 
 	namespaces event.NamespaceIDs
-	// madeFor are the containers that its namespaces were made for, by what reading the host found; nil is unknown.
+	// madeFor holds the containers that its namespaces were made for, as reading the host found; nil is unknown.
 	madeFor map[event.NamespaceType]event.Container
-	// lodges is whether it is in a namespace that was made for another container.
-	lodges    bool
+	// inForeign reports whether it is in a namespace that was made for another container.
+	inForeign bool
 	reading   fact.Reading
-	history   history
-	chronicle chronicle // over all of its runs
+	history   memoryHistory
+	timeline  timeline // over all of its runs
 	limits    limits
-	within    []residence // where it is in Model.within
-	oomKills  uint64      // as shown: since its latest start
-	// killsKnown is set where oomKills lacks none: its beginning was seen, or the kernel's count was there to take
-	// over. Else there were at least so many.
+	within    []rosterPlace // where it is in Model.within
+	oomKills  uint64        // as shown: since its latest start
+	// killsKnown is set if oomKills is complete, since nsviz saw the container's beginning or took over the kernel's count.
+	// Otherwise oomKills is a lower bound.
 	killsKnown bool
-	// countedUntil is when the kernel's own count was taken over; kills up to then are in it.
+	// countedUntil is when the kernel's own count was taken over; it includes the kills up to then.
 	countedUntil instant
-	knownSince   time.Time // when a fact mentioned it first
-	// counted are the kernel's own counts of kills of the two latest readings, the older one first.
+	knownSince   time.Time // when a fact first mentioned it
+	// counted holds the kernel's own counts of kills at the two latest readings, the older one first.
 	counted     [2]*uint64
-	unobserved  uint64  // of oomKills, those that no event told of
+	unobserved  uint64  // those of oomKills that no event reported
 	countable   bool    // the kernel's own count could be read
-	refused     *uint64 // processes and threads that its limit refused it, since its latest start; nil is unknown
+	refused     *uint64 // processes and threads that its limit refused since its latest start; nil is unknown
 	refusedRead uint64  // the latest reading of that
-	// shownKills and shownUnobserved are the latest that snapshots have: replaced, never changed.
+	// shownKills and shownUnobserved are what the latest snapshots point to: replaced, never changed.
 	shownKills, shownUnobserved *uint64
-	// unheld, stuck: replaced, never changed, since snapshots share them. stuckKnown is whether the latest reading said
-	// either, stuckTold whether the history has it.
-	unheld                *fact.Unheld
-	stuck                 *fact.Stuck
-	stuckKnown, stuckTold bool
-	// groupDecisions is how many decisions of memory.oom.group the oomKills came by, lastGroup the latest one.
+	// unheld and stuck are replaced, never changed, since snapshots share them. stuckKnown reports whether the latest
+	// reading determined stuck, stuckRecorded whether the history has it.
+	unheld                    *fact.Unheld
+	stuck                     *fact.Stuck
+	stuckKnown, stuckRecorded bool
+	// groupDecisions is how many decisions with memory.oom.group caused oomKills, lastGroup the latest one.
 	groupDecisions, lastGroup uint64
 
 	// For the counters, over all of its starts.
-	kills map[event.Scope]uint64
-	exits map[event.Cause]uint64
-	// unobservedEver is for the counter what unobserved is for the screen.
-	unobservedEver uint64
-	// refusedEver is for the counter what was added to refused while nsviz watched.
-	refusedEver uint64
+	kills          map[event.Scope]uint64
+	exits          map[event.Cause]uint64
+	unobservedEver uint64 // the sum of unobserved
+	refusedEver    uint64 // what was added to refused while nsviz watched
 }
 
 func (m *Model) newContainer(id string) *container {
 	return &container{
-		id: id, state: Starting, chronicle: chronicle{clock: &m.clock}, countedUntil: never, overAt: never, knownSince: m.now,
+		id: id, state: Starting, timeline: timeline{clock: &m.clock}, countedUntil: never, overAt: never, knownSince: m.now,
 		kills: map[event.Scope]uint64{}, exits: map[event.Cause]uint64{},
 	}
 }
 
 func (c *container) live() bool { return c.state == Starting || c.state == Running }
 
-// add takes over the counts of a container that gives up the same label.
+// add adds the counts of a container that gives up the same label.
 func (c *container) add(gone *container) {
 	for scope, n := range gone.kills {
 		c.kills[scope] += n
@@ -108,15 +106,14 @@ func (c *container) add(gone *container) {
 	c.refusedEver += gone.refusedEver
 }
 
-// revive begins a container's life anew: it was started again, where it is live after an end that
-// nobody told of.
-func (m *Model) revive(c *container) {
+// restart resets a container that was started again. A live one must have ended unseen.
+func (m *Model) restart(c *container) {
 	if !c.live() {
 		m.ended = without(m.ended, c)
 		c.previous = new(c.end())
 		m.relabel(c, func() {
 			if other := m.holder(c); other != nil {
-				// While it was away another one has taken its label, and keeps it with what was counted.
+				// Another one has taken its label meanwhile, and keeps it with the counts.
 				other.add(c)
 				clear(c.kills)
 				clear(c.exits)
@@ -127,64 +124,64 @@ func (m *Model) revive(c *container) {
 		})
 		m.addLive(c)
 	}
-	m.leave(c)
+	m.removeMemberships(c)
 	c.limits = limits{}
 	c.state = Starting
 	c.initPID, c.initComm = 0, ""
 	c.created, c.started, c.exited, c.found = time.Time{}, time.Time{}, time.Time{}, time.Time{}
-	c.startDuration, c.exit, c.verdict, c.latestKill = nil, nil, nil, nil
+	c.startDuration, c.exit, c.engineReport, c.latestKill = nil, nil, nil, nil
 	c.startKilled, c.neverRan = false, false
 	c.phases = nil
 	c.namespaces = event.NamespaceIDs{}
 	c.madeFor = nil
 	c.reading = fact.Reading{}
-	c.history = history{}
+	c.history = memoryHistory{}
 	c.oomKills, c.killsKnown, c.countedUntil = 0, false, never
 	c.counted, c.unobserved, c.countable = [2]*uint64{}, 0, false
 	c.refused, c.refusedRead = nil, 0
 	m.recount()
 	c.groupDecisions, c.lastGroup = 0, 0
-	c.unheld, c.stuck, c.stuckKnown, c.stuckTold = nil, nil, false, false
+	c.unheld, c.stuck, c.stuckKnown, c.stuckRecorded = nil, nil, false, false
 }
 
 func (m *Model) applyCgroupCreated(e event.Event) {
-	said := e.Cgroup.Container
-	if said == nil || said.Inner != nil || e.Cgroup.Via == event.ViaReconcile {
+	owner := e.Cgroup.Container
+	if owner == nil || owner.Inner != nil || e.Cgroup.Via == event.ViaReconcile {
 		return
 	}
-	c := m.know(said)
+	c := m.getOrCreate(owner)
 	switch path := e.Cgroup.Path; {
 	case c.cgroup == "" && c.live():
 	case strings.HasPrefix(path, c.cgroup+"/") && c.cgroup != "":
-		return // one further down
+		return // a child cgroup
 	case c.live() && path != c.cgroup:
 		return
 	case c.live() && !c.found.IsZero() && m.clock.at(e.Time) < c.foundAt:
-		// Reading the host was faster than the ring.
+		// Reading the host found it before the event arrived.
 		if c.created.IsZero() {
 			c.created, c.createdAt = e.Time, m.clock.at(e.Time)
-			c.tell(made(&e))
+			c.append(made(&e))
 		}
 		return
 	default:
-		m.revive(c)
+		m.restart(c)
 	}
 	c.cgroup = e.Cgroup.Path
 	c.created, c.createdAt = e.Time, m.clock.at(e.Time)
 	c.killsKnown = true
-	c.tell(made(&e))
+	c.append(made(&e))
 }
 
-func made(e *event.Event) Moment {
-	return Moment{Time: e.Time, Kind: momentCgroup, By: actor(e), Cgroup: e.Cgroup.Path}
+func made(e *event.Event) Entry {
+	return Entry{Time: e.Time, Kind: entryCgroupCreated, By: actor(e), Cgroup: e.Cgroup.Path}
 }
 
 func (m *Model) applyCgroupRemoved(e event.Event) {
-	said := e.Cgroup.Container
-	if said == nil {
+	owner := e.Cgroup.Container
+	if owner == nil {
 		return
 	}
-	c := m.containers[said.ID]
+	c := m.containers[owner.ID]
 	if c == nil || c.cgroup != e.Cgroup.Path {
 		return
 	}
@@ -198,10 +195,10 @@ func (m *Model) applyCgroupRemoved(e event.Event) {
 			m.end(c, e.Time, nil)
 		}
 	}
-	c.tell(Moment{Time: e.Time, Kind: momentCgroupGone, By: actor(&e), Cgroup: e.Cgroup.Path})
+	c.append(Entry{Time: e.Time, Kind: entryCgroupRemoved, By: actor(&e), Cgroup: e.Cgroup.Path})
 }
 
-// everRan reports whether a run before the present one is known, by its end or by what was counted.
+// everRan reports whether a run before the present one is known, by its end or by its counts.
 func (c *container) everRan() bool {
 	return c.previous != nil || len(c.exits) > 0 || len(c.kills) > 0 || c.unobservedEver > 0 || c.refusedEver > 0
 }
@@ -210,12 +207,12 @@ func (m *Model) applyStarted(e event.Event) {
 	if e.Container == nil || e.Container.Inner != nil {
 		return
 	}
-	c := m.know(e.Container)
+	c := m.getOrCreate(e.Container)
 	if !c.live() {
-		m.revive(c)
+		m.restart(c)
 	}
 	c.state = Running
-	c.startKilled = false // it goes on without what was killed
+	c.startKilled = false // it started in spite of that
 	c.started, c.startedAt = e.Time, m.clock.at(e.Time)
 	c.killsKnown = true
 	c.initPID, c.initComm = e.PID, e.Comm
@@ -228,18 +225,18 @@ func (m *Model) applyStarted(e event.Event) {
 			m.counters.starts.observe(c.startDuration.Seconds())
 		}
 	}
-	m.arrives(c)
-	m.claim(c)
-	m.enter(c, c.namespaces)
-	m.tellEntry(c, Moment{Time: e.Time, Kind: momentStarted, Init: initOf(e.PID, e.Comm), Start: e.Start})
-	m.tellAbandoned(c, e.Time)
+	m.noteArrival(c)
+	m.setOwners(c)
+	m.setMemberships(c, c.namespaces)
+	m.recordStart(c, Entry{Time: e.Time, Kind: entryStarted, Init: initOf(e.PID, e.Comm), Start: e.Start})
+	m.recordAbandoned(c, e.Time)
 }
 
 func (m *Model) applyExited(e event.Event) {
 	if e.Container == nil || e.Container.Inner != nil {
 		return
 	}
-	c := m.know(e.Container)
+	c := m.getOrCreate(e.Container)
 	switch {
 	case c.live() && e.PID != c.initPID && m.clock.at(e.Time) < c.begin():
 		// It has been started again since.
@@ -249,12 +246,12 @@ func (m *Model) applyExited(e event.Event) {
 		}
 		m.end(c, e.Time, e.Exit)
 	case c.exit == nil:
-		// That it was gone showed before its end was read from the ring.
+		// It was found to be gone before the event of its end arrived.
 		if e.Exit != nil {
 			m.countRefusals(c, e.Time, e.Exit.PIDsRefused)
 		}
 		c.exit, c.exited, c.exitedAt = e.Exit, e.Time, m.clock.at(e.Time)
-		c.chronicle.tellExit(c.ended(e.Time, e.Exit), containerExtent)
+		c.timeline.appendExit(c.endEntry(e.Time, e.Exit), containerExtent)
 	default:
 		return
 	}
@@ -273,39 +270,39 @@ func (m *Model) end(c *container, at time.Time, exit *event.Exit) {
 	c.exited, c.exitedAt = at, m.clock.at(at)
 	c.exit = exit
 	c.reading.Processes = nil
-	c.stuck, c.stuckKnown, c.stuckTold = nil, false, false
+	c.stuck, c.stuckKnown, c.stuckRecorded = nil, false, false
 	m.ended = append(m.ended, c)
-	m.tellEnd(c, c.ended(at, exit))
-	m.leave(c)
-	c.chronicle.rest()
+	m.recordEnd(c, c.endEntry(at, exit))
+	m.removeMemberships(c)
+	c.timeline.shrink()
 }
 
 // sigKill is the signal by which the OOM killer kills.
 const sigKill = 9
 
-// ended is the moment of its end.
-func (c *container) ended(at time.Time, exit *event.Exit) Moment {
+// endEntry returns the entry for its end.
+func (c *container) endEntry(at time.Time, exit *event.Exit) Entry {
 	switch {
 	case exit == nil:
-		return Moment{Time: at, Kind: MomentGone}
+		return Entry{Time: at, Kind: EntryGone}
 	case c.neverRan:
-		return Moment{Time: at, Kind: MomentNeverRan, Exit: exit, OOM: c.latestKill.Event.OOM}
+		return Entry{Time: at, Kind: EntryNeverRan, Exit: exit, OOM: c.latestKill.Event.OOM}
 	}
-	return Moment{Time: at, Kind: momentExited, Exit: exit}
+	return Entry{Time: at, Kind: entryExited, Exit: exit}
 }
 
-// end is how the container has ended.
+// end returns how the container ended.
 func (c *container) end() End {
 	return End{
-		Time: c.exited, InitPID: c.initPID, InitComm: c.initComm, Exit: c.exit, NeverRan: c.neverRan, Verdict: c.verdict,
+		Time: c.exited, InitPID: c.initPID, InitComm: c.initComm, Exit: c.exit, NeverRan: c.neverRan, EngineReport: c.engineReport,
 		OOMKills: c.allKills(), OOMKillsAtLeast: c.oomKills, LatestKill: c.latestKill, PIDsRefused: c.refused,
 		PIDsLimit: c.limits.known.PIDs,
 	}
 }
 
-// applyVerdict takes in what the engine says of an end. It may say so when the container has been
-// started again, or, if seldom, before the end was read from the ring.
-func (m *Model) applyVerdict(f fact.Fact) {
+// applyEngineReport applies what the engine reports of an end. The report may come after the container was started again
+// or, rarely, before the event of its end.
+func (m *Model) applyEngineReport(f fact.Fact) {
 	at, v := f.Time, *f.EngineReport
 	c := m.find(v.ID)
 	switch {
@@ -315,7 +312,7 @@ func (m *Model) applyVerdict(f fact.Fact) {
 	case v.StartError != "" && c.state == Running: // that is about a start before this one
 		return
 	}
-	c.tellVerdict(at, &v)
+	c.appendEngineReport(at, &v)
 	switch {
 	case c.state == Created:
 		c.failedToStart(&v)
@@ -329,27 +326,27 @@ func (m *Model) applyVerdict(f fact.Fact) {
 			}
 		}
 	case v.StartError != "":
-		c.verdict = &v
-	case c.live() && c.previous != nil && c.previous.Verdict == nil:
+		c.engineReport = &v
+	case c.live() && c.previous != nil && c.previous.EngineReport == nil:
 		previous := *c.previous
-		previous.Verdict = &v
+		previous.EngineReport = &v
 		c.previous = &previous
 	default:
-		c.verdict = &v
+		c.engineReport = &v
 	}
 }
 
-func (c *container) tellVerdict(at time.Time, v *fact.EngineReport) {
-	said := *v
-	said.ID = ""
-	c.tell(Moment{Time: at, Kind: MomentVerdict, Verdict: &said})
+func (c *container) appendEngineReport(at time.Time, v *fact.EngineReport) {
+	kept := *v
+	kept.ID = ""
+	c.append(Entry{Time: at, Kind: EntryEngineReport, EngineReport: &kept})
 }
 
-// endPhases adds the engine's word to the phases of a start, once both are known: it may come before the start
-// itself was read from the ring, or when the container has ended.
+// endPhases adds the engine's start event to the phases of a start once both are known. The engine may report it before
+// the event of the start itself arrives, or after the container has ended.
 func (c *container) endPhases() {
 	n := len(c.phases)
-	// What the engine said of an earlier start is older than the program of this one.
+	// The engine's event of an earlier start is older than the program of this one.
 	if n == 0 || c.phases[n-1].Name == event.PhaseEngineStart || c.created.IsZero() || c.engineStarted.Before(c.started) {
 		return
 	}
@@ -367,11 +364,11 @@ func (m *Model) applyFound(at time.Time, f fact.Found) {
 		case c.cgroup == "":
 			c.cgroup = f.CgroupPath
 		}
-		return // the events have told more
+		return // the events have reported more
 	}
-	c = m.know(&f.Container)
+	c = m.getOrCreate(&f.Container)
 	if !c.live() {
-		m.revive(c)
+		m.restart(c)
 	}
 	c.cgroup, c.found, c.foundAt = f.CgroupPath, at, m.clock.at(at)
 	if f.OOMKills != nil {
@@ -379,9 +376,9 @@ func (m *Model) applyFound(at time.Time, f fact.Found) {
 		c.killsKnown, c.countable = true, true
 	}
 	m.takeResync(c, at, &f)
-	found := Moment{Time: at, Kind: MomentFound, Cgroup: f.CgroupPath}
+	found := Entry{Time: at, Kind: EntryFound, Cgroup: f.CgroupPath}
 	if f.Starting {
-		c.tell(found)
+		c.append(found)
 		return
 	}
 	c.state = Running
@@ -389,21 +386,21 @@ func (m *Model) applyFound(at time.Time, f fact.Found) {
 	c.started, c.startedAt = f.Started, m.clock.at(f.Started)
 	c.namespaces = f.Namespaces
 	c.unheld, c.madeFor = f.Unheld, f.MadeFor
-	m.arrives(c)
-	m.enter(c, c.namespaces)
+	m.noteArrival(c)
+	m.setMemberships(c, c.namespaces)
 	found.Init = initOf(f.InitPID, f.InitComm)
-	m.tellEntry(c, found)
+	m.recordStart(c, found)
 }
 
-// clockSetBack is how far a reading, which is never late, must lie behind the other facts to mean that
-// somebody has set the clock, in a recording that does not have the kernel's.
+// clockSetBack is how far a reading must lie behind the other facts to mean that the clock was set back, in a recording
+// without the kernel's clock. A reading is never late otherwise.
 const clockSetBack = time.Minute
 
 func (m *Model) applyMemory(at time.Time, readings []fact.Reading) {
 	if m.nowAt.sub(m.clock.at(at)) > clockSetBack {
 		m.nowAt, m.now = m.clock.at(at), at
 		for _, c := range m.containers {
-			c.history = history{}
+			c.history = memoryHistory{}
 		}
 	}
 	for _, r := range readings {
@@ -415,7 +412,7 @@ func (m *Model) applyMemory(at time.Time, readings []fact.Reading) {
 		if c.reconcileKills(at, m.clock.at(at), r.OOMKills) {
 			m.recount()
 		}
-		c.tellLimits(at, r.Limits)
+		c.recordLimits(at, r.Limits)
 		m.countRefusals(c, at, r.PIDsRefused)
 		c.readStuck(at, r.StuckAt)
 		if r.UsageBytes != nil {
@@ -424,14 +421,14 @@ func (m *Model) applyMemory(at time.Time, readings []fact.Reading) {
 	}
 }
 
-// addLive adds a container to those that live.
+// addLive adds a container to Model.live.
 func (m *Model) addLive(c *container) {
 	if c.inLive {
 		return
 	}
-	// Without snapshots, those that have ended must not pile up.
+	// Snapshots remove ended ones; without snapshots they must not pile up.
 	if room := cap(m.live); room > 0 && len(m.live) == room {
-		if m.keepLive(); len(m.live) > room/2 {
+		if m.pruneLive(); len(m.live) > room/2 {
 			m.live = slices.Grow(m.live, room)
 		}
 	}
@@ -439,15 +436,15 @@ func (m *Model) addLive(c *container) {
 	c.inLive = true
 }
 
-// keepLive leaves in Model.live only those that live.
-func (m *Model) keepLive() {
+// pruneLive removes the ended ones from Model.live.
+func (m *Model) pruneLive() {
 	m.live = slices.DeleteFunc(m.live, func(c *container) bool {
 		c.inLive = c.live()
 		return !c.inLive
 	})
 }
 
-// allKills is how many OOM kills there were in it since it started; nil is unknown.
+// allKills returns how many OOM kills there were in it since it started; nil is unknown.
 func (c *container) allKills() *uint64 {
 	if !c.killsKnown {
 		return nil
@@ -455,7 +452,7 @@ func (c *container) allKills() *uint64 {
 	return shown(&c.shownKills, c.oomKills)
 }
 
-// unobservedKills is how many of them only the kernel has counted; nil where its count could not be read.
+// unobservedKills returns how many of them only the kernel counted; nil if its count could not be read.
 func (c *container) unobservedKills() *uint64 {
 	if !c.countable {
 		return nil
@@ -463,7 +460,7 @@ func (c *container) unobservedKills() *uint64 {
 	return shown(&c.shownUnobserved, c.unobserved)
 }
 
-// shown is a number as snapshots point to it: another one where it has changed.
+// shown returns a pointer to n for snapshots: last if it has that value, else a new one.
 func shown(last **uint64, n uint64) *uint64 {
 	if *last == nil || **last != n {
 		*last = new(n)
@@ -473,9 +470,9 @@ func shown(last **uint64, n uint64) *uint64 {
 
 // list builds the containers of a snapshot, with at most listed of those that have ended.
 func (m *Model) list(listed int) []Container {
-	m.keepLive()
+	m.pruneLive()
 	live := m.live
-	// From one snapshot to the next hardly anything changes its place, which makes sorting quick.
+	// Few change their place from one snapshot to the next, which makes sorting quick.
 	slices.SortFunc(live, inOrder)
 	m.share(live)
 
@@ -485,7 +482,7 @@ func (m *Model) list(listed int) []Container {
 	for i, c := range live {
 		m.present(c, &list[i])
 		list[i].Namespaces = m.sharing.memberships[i]
-		if !c.lodges {
+		if !c.inForeign {
 			continue
 		}
 		for _, t := range inherited {
@@ -500,12 +497,12 @@ func (m *Model) list(listed int) []Container {
 	return list
 }
 
-// inOrder compares live containers by when they began.
+// inOrder compares live containers by their beginnings.
 func inOrder(a, b *container) int {
 	return cmp.Or(cmp.Compare(a.begin(), b.begin()), strings.Compare(a.id, b.id))
 }
 
-// begin is the earliest instant known of a container.
+// begin returns the earliest known instant of a container's run.
 func (c *container) begin() instant {
 	switch {
 	case !c.created.IsZero():
@@ -516,7 +513,7 @@ func (c *container) begin() instant {
 	return never
 }
 
-// instantOf is the instant of a time for a snapshot; 0 where the time is unknown.
+// instantOf returns the instant of a time for a snapshot; 0 if the time is unknown.
 func instantOf(t time.Time, at instant) Instant {
 	if t.IsZero() {
 		return 0
@@ -524,14 +521,14 @@ func instantOf(t time.Time, at instant) Instant {
 	return at.shown()
 }
 
-// present fills in a container of a snapshot, all but its namespaces.
+// present fills in a container of a snapshot except for its namespaces.
 func (m *Model) present(c *container, to *Container) {
 	*to = Container{
 		ID: c.id, Label: c.label(), Named: c.name != "", Image: c.image, Runtime: c.runtime, State: c.state,
 		InitPID: c.initPID, InitComm: c.initComm, CgroupPath: c.cgroup,
 		Created: c.created, Started: c.started, Exited: c.exited,
 		CreatedAt: instantOf(c.created, c.createdAt), StartedAt: instantOf(c.started, c.startedAt), ExitedAt: instantOf(c.exited, c.exitedAt),
-		StartDuration: c.startDuration, Phases: c.phases, Exit: c.exit, NeverRan: c.neverRan, Verdict: c.verdict, Previous: c.previous,
+		StartDuration: c.startDuration, Phases: c.phases, Exit: c.exit, NeverRan: c.neverRan, EngineReport: c.engineReport, Previous: c.previous,
 		Memory: Memory{
 			UsageBytes: c.reading.UsageBytes, LimitBytes: c.reading.LimitBytes, Unlimited: c.reading.Unlimited,
 			History: c.history.series(m.nowAt),
@@ -539,6 +536,6 @@ func (m *Model) present(c *container, to *Container) {
 		Processes: c.reading.Processes,
 		OOMKills:  c.allKills(), OOMKillsAtLeast: c.oomKills, OOMKillsUnobserved: c.unobservedKills(), LatestKill: c.latestKill,
 		PIDsRefused: c.refused, Unheld: c.unheld, Stuck: c.stuck, StuckKnown: c.stuckKnown,
-		Limits: c.limits.known, History: c.chronicle.share(),
+		Limits: c.limits.known, History: c.timeline.share(),
 	}
 }

@@ -8,23 +8,23 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 )
 
-// counters are what the model counts besides what each container counts for itself.
+// counters holds the model's counts except for those that each container has of its own.
 type counters struct {
 	events            map[event.Type]uint64
 	namespacesCreated map[NamespaceKey]uint64
 	namespacesJoined  map[event.NamespaceType]uint64
 	hostKills         map[event.Scope]uint64
-	unknownKills      map[event.Scope]uint64 // in cgroups of which nothing is known
+	unknownKills      map[event.Scope]uint64 // in unknown cgroups
 	lost              map[string]uint64
 	bpfErrors         map[fact.ErrorPlace]uint64
 	savings           map[fact.Saving]uint64
 	starts            Histogram
 
-	// What forgotten containers have counted.
+	// The counts of forgotten containers.
 	foldedKills map[event.Scope]uint64
 	foldedExits map[event.Cause]uint64
 	folded      uint64
-	// foldedUnobserved are their kills that no event told of.
+	// foldedUnobserved counts their kills that no event reported.
 	foldedUnobserved uint64
 	foldedRefused    uint64
 }
@@ -44,7 +44,7 @@ func newCounters() counters {
 	}
 }
 
-// fold adds the counts of a container that is forgotten to those under FoldedLabel.
+// fold adds the counts of a forgotten container to those of FoldedLabel.
 func (c *counters) fold(gone *container) {
 	c.folded++
 	for scope, n := range gone.kills {
@@ -67,7 +67,7 @@ func (h *Histogram) observe(seconds float64) {
 	h.Sum += seconds
 }
 
-// labelTotals are the totals by the label of a container. Snapshots share them: they are not changed.
+// labelTotals holds totals by container label. It is immutable, since snapshots share it.
 type labelTotals struct {
 	known      map[string]time.Time
 	kills      map[KillKey]uint64
@@ -76,11 +76,11 @@ type labelTotals struct {
 	refused    map[string]uint64
 }
 
-// recount has the totals by label added up again for the next snapshot.
+// recount invalidates the totals by label: the next snapshot adds them up again.
 func (m *Model) recount() { m.byLabel = nil }
 
-// addUp adds up, by label: containers that had the same name one after the other are one series, so that it does not
-// fall when one of them is forgotten.
+// addUp adds the counts up by label. Containers that had the same name one after the other are one series, which does
+// not fall when one of them is forgotten.
 func (m *Model) addUp() *labelTotals {
 	t := &labelTotals{
 		known: make(map[string]time.Time, len(m.labels)), kills: map[KillKey]uint64{}, unobserved: map[string]uint64{}, exits: map[ExitKey]uint64{},

@@ -17,10 +17,10 @@ func at(seconds float64) time.Time {
 	return t0.Add(time.Duration(seconds * float64(time.Second)))
 }
 
-// id is a container's id that begins with a letter of its own.
+// id returns a container's id that begins with a letter of its own.
 func id(letter string) string { return strings.Repeat(letter, 64) }
 
-// who is a container as an event names it; "" is one without a name yet.
+// who returns a container as an event names it; "" is one without a name yet.
 func who(letter, name string) event.Container {
 	return event.Container{ID: id(letter), Name: name, Runtime: "docker"}
 }
@@ -59,7 +59,7 @@ func exited(seconds float64, c event.Container, pid int32) fact.Fact {
 	})
 }
 
-// killed is a kill in a container, nil on the host.
+// killed returns a kill in a container, nil on the host.
 func killed(seconds float64, c *event.Container, pid int32) fact.Fact {
 	victim := event.Victim{PID: pid, Comm: "hog", Container: c}
 	if c != nil {
@@ -70,8 +70,8 @@ func killed(seconds float64, c *event.Container, pid int32) fact.Fact {
 	})
 }
 
-// judged is what the engine says of an end.
-func judged(seconds float64, c event.Container, oomKilled bool) fact.Fact {
+// engineReported returns an engine's report of an end.
+func engineReported(seconds float64, c event.Container, oomKilled bool) fact.Fact {
 	return fact.Fact{Time: at(seconds), EngineReport: &fact.EngineReport{ID: c.ID, ExitCode: new(int32(137)), OOMKilled: &oomKilled}}
 }
 
@@ -95,7 +95,7 @@ func memory(seconds float64, c event.Container, bytes uint64) fact.Fact {
 	}}}
 }
 
-// limit is a limit of that value; 0 is none.
+// limit returns a limit of that value; 0 is none.
 func limit(value int) *fact.Limit {
 	if value == 0 {
 		return &fact.Limit{Unlimited: true}
@@ -103,12 +103,12 @@ func limit(value int) *fact.Limit {
 	return &fact.Limit{Value: new(float64(value))}
 }
 
-// limited is a reading of limits.
+// limited returns a reading of limits.
 func limited(seconds float64, c event.Container, limits fact.CgroupLimits) fact.Fact {
 	return fact.Fact{Time: at(seconds), Memory: []fact.Reading{{ID: c.ID, Limits: &limits}}}
 }
 
-// wrote is that somebody changed the limits of a container's own cgroup.
+// wrote reports that somebody changed the limits of a container's own cgroup.
 func wrote(seconds float64, c event.Container, comm string, limits fact.CgroupLimits) fact.Fact {
 	return fact.Fact{Time: at(seconds), CgroupWrite: &fact.CgroupWrite{
 		Path: path(c), Container: &c, By: &event.Process{PID: 80, Comm: comm}, Limits: &limits,
@@ -122,7 +122,7 @@ func wroteOneOf(seconds float64, c event.Container, limits fact.CgroupLimits) fa
 	return f
 }
 
-// reread is what the limits of a container's own cgroup were found to be after writes may have been missed.
+// reread returns what the limits of a container's own cgroup were found to be after writes may have been missed.
 func reread(seconds, after float64, c event.Container, limits fact.CgroupLimits) fact.Fact {
 	return fact.Fact{Time: at(seconds), CgroupWrite: &fact.CgroupWrite{Path: path(c), Container: &c, Limits: &limits, After: at(after)}}
 }
@@ -131,17 +131,17 @@ func said(seconds float64, c event.Container, action fact.EngineAction) fact.Fac
 	return fact.Fact{Time: at(seconds), EngineEvent: &fact.EngineEvent{ID: c.ID, Action: action}}
 }
 
-// madeByEngine is that the engine made a container.
+// madeByEngine reports that the engine made a container.
 func madeByEngine(seconds float64, c event.Container) fact.Fact {
 	return fact.Fact{Time: at(seconds), EngineEvent: &fact.EngineEvent{ID: c.ID, Action: "create", At: at(seconds), Container: &c}}
 }
 
-// notStarted is that the engine could not start it.
+// notStarted reports that the engine could not start it.
 func notStarted(seconds float64, c event.Container, why string) fact.Fact {
 	return fact.Fact{Time: at(seconds), EngineReport: &fact.EngineReport{ID: c.ID, ExitCode: new(int32(127)), StartError: why}}
 }
 
-// joined is a process, nil is of the host, that enters a namespace.
+// joined returns a process, nil is of the host, that enters a namespace.
 func joined(seconds float64, pid int32, c *event.Container, n event.Namespace) fact.Fact {
 	n.Via = event.ViaSetns
 	return happened(seconds, event.Event{Type: event.NamespaceJoined, PID: pid, Comm: "nsenter", Container: c, Namespace: &n})

@@ -7,7 +7,7 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 )
 
-// applyMoved takes in that a container's PID 1 was moved out of its cgroup, or back.
+// applyMoved applies that a container's PID 1 was moved out of its cgroup, or back.
 func (m *Model) applyMoved(e event.Event) {
 	if e.Moved.Container == nil || e.Moved.Container.Inner != nil {
 		return
@@ -20,24 +20,24 @@ func (m *Model) applyMoved(e event.Event) {
 	if !e.Moved.Held {
 		c.unheld = &fact.Unheld{Since: e.Time, Cgroup: e.Moved.To, By: actor(&e)}
 	}
-	c.tell(Moment{Time: e.Time, Kind: momentMoved, By: actor(&e), Moved: e.Moved})
+	c.append(Entry{Time: e.Time, Kind: entryInitMoved, By: actor(&e), Moved: e.Moved})
 }
 
-// readStuck takes in whether its processes are stuck: nil is unknown, "" is no, else it is the path of the cgroup at its
-// limit. Somebody who waits for such a moment, to make room, may end it soon: only what is so at two readings in a row has
-// a place in the history.
+// readStuck applies whether its processes are stuck: nil is unknown, "" is no, else it is the path of the cgroup at its
+// limit. Only a container that is stuck at two readings in a row gets an entry in its history, since a program that
+// watches for this, to make room, may end it soon.
 func (c *container) readStuck(at time.Time, cgroup *string) {
 	c.stuckKnown = cgroup != nil
 	switch {
 	case cgroup == nil || *cgroup == "":
-		if c.stuckTold {
-			c.tell(Moment{Time: at, Kind: MomentUnstuck})
+		if c.stuckRecorded {
+			c.append(Entry{Time: at, Kind: EntryUnstuck})
 		}
-		c.stuck, c.stuckTold = nil, false
+		c.stuck, c.stuckRecorded = nil, false
 	case c.stuck == nil || c.stuck.Cgroup != *cgroup:
 		c.stuck = &fact.Stuck{Since: at, Cgroup: *cgroup}
-	case !c.stuckTold:
-		c.stuckTold = true
-		c.tell(Moment{Time: at, Kind: MomentStuck, Cgroup: *cgroup})
+	case !c.stuckRecorded:
+		c.stuckRecorded = true
+		c.append(Entry{Time: at, Kind: EntryStuck, Cgroup: *cgroup})
 	}
 }

@@ -9,14 +9,14 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 )
 
-// moved is a container's PID 1 that bash moves to a cgroup.
+// moved returns a container's PID 1 that bash moves to a cgroup.
 func moved(seconds float64, c event.Container, pid int32, to string, held bool) fact.Fact {
 	return happened(seconds, event.Event{
 		Type: event.InitMoved, PID: 812, Comm: "bash", Moved: &event.Moved{PID: pid, Container: &c, Home: path(c), To: to, Held: held},
 	})
 }
 
-// read is a reading of a container.
+// read returns a reading of a container.
 func read(seconds float64, c event.Container, r fact.Reading) fact.Fact {
 	r.ID = c.ID
 	return fact.Fact{Time: at(seconds), Memory: []fact.Reading{r}}

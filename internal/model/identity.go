@@ -12,47 +12,47 @@ func (c *container) label() string {
 	return c.name
 }
 
-// know returns the container, made if it is new, with what is said of it.
-func (m *Model) know(said *event.Container) *container {
-	c := m.containers[said.ID]
+// getOrCreate returns the container of an identity and updates its name, image and runtime.
+func (m *Model) getOrCreate(identity *event.Container) *container {
+	c := m.containers[identity.ID]
 	if c == nil {
-		if c = m.unstarted[said.ID]; c == nil {
-			c = m.newContainer(said.ID)
+		if c = m.unstarted[identity.ID]; c == nil {
+			c = m.newContainer(identity.ID)
 		}
-		delete(m.unstarted, said.ID)
-		m.containers[said.ID] = c
+		delete(m.unstarted, identity.ID)
+		m.containers[identity.ID] = c
 		name := c.name
-		c.state, c.name, c.qualified, c.verdict, c.killsKnown, c.knownSince = Starting, "", false, nil, false, m.now
+		c.state, c.name, c.qualified, c.engineReport, c.killsKnown, c.knownSince = Starting, "", false, nil, false, m.now
 		m.relabel(c, func() {})
 		m.addLive(c)
-		m.identify(c, &event.Container{Name: name}) // now its label matters
-		m.arrives(c)
+		m.identify(c, &event.Container{Name: name}) // its label must be unique from now on
+		m.noteArrival(c)
 	}
-	m.identify(c, said)
+	m.identify(c, identity)
 	return c
 }
 
-func (m *Model) identify(c *container, said *event.Container) {
+func (m *Model) identify(c *container, identity *event.Container) {
 	switch {
-	case said.Name == "" || said.Name == c.name:
-	case m.containers[c.id] != c: // it has not started, and so has no label that others could have
-		c.name, c.qualified = said.Name, false
+	case identity.Name == "" || identity.Name == c.name:
+	case m.containers[c.id] != c: // it has not started, and so needs no unique label
+		c.name, c.qualified = identity.Name, false
 	default:
 		m.relabel(c, func() {
-			c.name, c.qualified = said.Name, false
+			c.name, c.qualified = identity.Name, false
 			c.qualified = c.live() && m.holder(c) != nil
 		})
 	}
-	if said.Image != "" {
-		c.image = said.Image
+	if identity.Image != "" {
+		c.image = identity.Image
 	}
-	if said.Runtime != "" {
-		c.runtime = said.Runtime
+	if identity.Runtime != "" {
+		c.runtime = identity.Runtime
 	}
 }
 
-func (m *Model) applyIdentity(said event.Container) {
-	if c := m.find(said.ID); c != nil {
-		m.identify(c, &said)
+func (m *Model) applyIdentity(identity event.Container) {
+	if c := m.find(identity.ID); c != nil {
+		m.identify(c, &identity)
 	}
 }

@@ -23,9 +23,9 @@ func (m *Model) applyKill(e event.Event) {
 		return
 	}
 	_, known := m.containers[victim.Container.ID]
-	c := m.know(victim.Container)
+	c := m.getOrCreate(victim.Container)
 	if !known {
-		m.end(c, e.Time, nil) // nothing has told that it lives
+		m.end(c, e.Time, nil) // no fact has reported it as live
 	}
 	c.kills[e.OOM.Scope]++
 	if m.clock.at(e.Time) > c.countedUntil {
@@ -39,10 +39,10 @@ func (m *Model) applyKill(e event.Event) {
 		c.startKilled = true
 	}
 	c.history.kill(m.clock.at(e.Time))
-	c.tell(Moment{Time: e.Time, Kind: momentKilled, OOM: e.OOM})
+	c.append(Entry{Time: e.Time, Kind: entryKilled, OOM: e.OOM})
 	if e.OOM.UsageBytes != nil && c.cgroup != "" && e.OOM.Cgroup == c.cgroup {
 		c.history.usage(m.clock.at(e.Time), *e.OOM.UsageBytes)
-		if c.reading.UsageBytes == nil { // killed before its memory was read for the first time
+		if c.reading.UsageBytes == nil { // killed before the first reading of its memory
 			c.reading.UsageBytes, c.reading.LimitBytes = e.OOM.UsageBytes, e.OOM.LimitBytes
 		}
 	}
@@ -74,9 +74,9 @@ func endedBy(k *Kill) bool {
 	return k.Survived != nil && !*k.Survived && (victim.Init || victim.PID == k.InitPID)
 }
 
-// decision is what is known of one decision of the OOM killer within a container.
+// decision holds one decision of the OOM killer within a container.
 type decision struct {
-	kills  []uint64 // by their place among all that were logged
+	kills  []uint64 // their numbers among all that were ever logged
 	ending bool     // PID 1 was among the victims
 }
 
@@ -85,8 +85,8 @@ type decisionKey struct {
 	container string
 }
 
-// decisionOf finds the decision of a kill in a container, made if it is new; nil where the kernel gave it no number
-// or where the victim is in a container further in.
+// decisionOf gets or creates the decision of a kill in a container. It returns nil if the kernel gave it no number or the
+// victim is in an inner container.
 func (m *Model) decisionOf(kill *Kill) *decision {
 	oom := kill.Event.OOM
 	if oom.Decision == 0 || oom.Victim.Container.Inner != nil {
@@ -101,11 +101,11 @@ func (m *Model) decisionOf(kill *Kill) *decision {
 	return d
 }
 
-// endGroup notes, now that PID 1 is a victim, that the container does not survive the earlier kills of
-// the same decision either: with memory.oom.group all of it is killed, process by process.
+// endGroup records, once PID 1 is a victim, that the container does not survive the earlier kills of the same decision
+// either: with memory.oom.group the kernel kills all of its processes, one by one.
 func (m *Model) endGroup(d *decision) {
 	d.ending = true
-	first := m.logged - uint64(len(m.kills)) // the place of m.kills[0]
+	first := m.logged - uint64(len(m.kills)) // the number of m.kills[0]
 	for _, place := range d.kills {
 		if place < first {
 			continue // not in the log any more
@@ -133,17 +133,16 @@ func (m *Model) logKill(kill Kill, d *decision) {
 	}
 }
 
-// reconcileKills takes in the kernel's own count of kills. What it had counted two readings ago, a second
-// or so, and what no event has told since was lost on the way to nsviz. Of a decision about a group the kernel
-// may have counted one more than there were: after the process that it chose it kills all that are in the
-// group, and counts that one again if it is not gone yet (oom_kill_process in mm/oom_kill.c). It reports whether there
-// were any.
+// reconcileKills applies the kernel's own count of kills. Kills that it had counted two readings ago, about a second, and
+// that no event has reported since were lost on the way to nsviz; it returns true if there are any. The kernel may count
+// one kill too many per decision about a group: it kills the process that it chose and then all in the group, and
+// counts the first one again if that has not gone yet (oom_kill_process in mm/oom_kill.c).
 func (c *container) reconcileKills(at time.Time, instant instant, counted *uint64) (found bool) {
 	if counted != nil && !c.countable {
 		c.countable = true
 		if !c.killsKnown {
-			// It was found when the count could not be read: these are not kills that nsviz has missed.
-			if *counted >= c.oomKills { // else it was read before the latest one that an event told of
+			// The count could not be read when it was found, so these are no kills that nsviz has missed.
+			if *counted >= c.oomKills { // else the count is older than the latest event
 				c.oomKills, c.countedUntil = *counted, instant
 			}
 			c.killsKnown = true
@@ -157,12 +156,12 @@ func (c *container) reconcileKills(at time.Time, instant instant, counted *uint6
 	return found
 }
 
-// missedKills counts kills that no event told of.
+// missedKills counts kills that no event reported.
 func (c *container) missedKills(at time.Time, n uint64) {
 	c.oomKills += n
 	c.unobserved += n
 	c.unobservedEver += n
-	c.tell(Moment{Time: at, Kind: MomentUnobserved, Count: n})
+	c.append(Entry{Time: at, Kind: EntryUnobservedKills, Count: n})
 }
 
 func sum(counts map[event.Scope]uint64) uint64 {

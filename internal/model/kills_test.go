@@ -288,16 +288,16 @@ func TestStartThatIsKilled(t *testing.T) {
 		facts    []fact.Fact
 		neverRan bool
 		exit     *event.Exit
-		last     MomentKind // of its history
+		last     EntryKind // of its history
 	}{
-		{"killed, and its cgroup is removed", []fact.Fact{created(1, a), early(2), removed(3, a)}, true, by, momentCgroupGone},
-		{"killed, and its cgroup is found gone", []fact.Fact{created(1, a), early(2), gone(3, a)}, true, by, MomentNeverRan},
+		{"killed, and its cgroup is removed", []fact.Fact{created(1, a), early(2), removed(3, a)}, true, by, entryCgroupRemoved},
+		{"killed, and its cgroup is found gone", []fact.Fact{created(1, a), early(2), gone(3, a)}, true, by, EntryNeverRan},
 		{
 			"it goes on without what was killed",
-			[]fact.Fact{created(1, a), early(2), started(3, a, 50), exited(4, a, 50)}, false, &event.Exit{Code: new(int32(0)), Cause: event.CauseExited}, momentExited,
+			[]fact.Fact{created(1, a), early(2), started(3, a, 50), exited(4, a, 50)}, false, &event.Exit{Code: new(int32(0)), Cause: event.CauseExited}, entryExited,
 		},
-		{"its end is lost after that", []fact.Fact{created(1, a), early(2), started(3, a, 50), removed(4, a)}, false, nil, momentCgroupGone},
-		{"a kill of which that is not known", []fact.Fact{created(1, a), killed(2, &a, 55), removed(3, a)}, false, nil, momentCgroupGone},
+		{"its end is lost after that", []fact.Fact{created(1, a), early(2), started(3, a, 50), removed(4, a)}, false, nil, entryCgroupRemoved},
+		{"a kill of which that is not known", []fact.Fact{created(1, a), killed(2, &a, 55), removed(3, a)}, false, nil, entryCgroupRemoved},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := snapshotOf(test.facts...).container(t, "a")
@@ -317,7 +317,7 @@ func TestStartThatIsKilled(t *testing.T) {
 		t.Errorf("the second start works: %+v, before it %+v", again, again.Previous)
 	}
 	told := again.History[2] // after its cgroup and the kill
-	if told.Kind != MomentNeverRan || told.OOM == nil || told.OOM.Victim.PID != 55 {
+	if told.Kind != EntryNeverRan || told.OOM == nil || told.OOM.Victim.PID != 55 {
 		t.Errorf("told as %+v", told)
 	}
 }

@@ -42,7 +42,7 @@ func (m *Model) unlabel(c *container) {
 	}
 }
 
-// without removes a container from a list. It is quick at both ends, where the oldest and the newest ones are.
+// without removes a container from a list. It is quick for the oldest and the newest ones, at both ends.
 func without(list []*container, c *container) []*container {
 	if len(list) > 0 && list[0] == c {
 		list[0] = nil // for the collector; append moves the rest in time
@@ -56,8 +56,8 @@ func without(list []*container, c *container) []*container {
 	return list
 }
 
-// holder returns the other live container that has the label of c, nil where there is none: two engines may
-// each have a container of one name.
+// holder returns the other live container that has the label of c; nil is none. Two engines may each have a container of
+// one name.
 func (m *Model) holder(c *container) *container {
 	if l := m.labels[c.label()]; l != nil {
 		for _, other := range l.live {
@@ -69,7 +69,7 @@ func (m *Model) holder(c *container) *container {
 	return nil
 }
 
-// successor returns the container, other than c, that takes over the counts of c's label; nil where there is none.
+// successor returns the container, other than c, that takes over the counts of c's label; nil is none.
 func (m *Model) successor(c *container) *container {
 	l := m.labels[c.label()]
 	if l == nil {

@@ -41,7 +41,7 @@ func lifeOf(t *testing.T, s *Snapshot, letter string) life {
 	return l
 }
 
-func TestLife(t *testing.T) {
+func TestContainerLifeCycles(t *testing.T) {
 	a := who("a", "web")
 	inside := a
 	inside.Inner = &event.Container{ID: id("b")}

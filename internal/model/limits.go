@@ -7,7 +7,7 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 )
 
-// unlimited is what a cgroup has that was just made. Whether swap can be limited depends on the host.
+// unlimited returns the limits of a new cgroup. Whether swap can be limited depends on the host.
 func unlimited(swap bool) fact.CgroupLimits {
 	none := &fact.Limit{Unlimited: true}
 	l := fact.CgroupLimits{Memory: none, CPU: none, PIDs: none}
@@ -17,16 +17,16 @@ func unlimited(swap bool) fact.CgroupLimits {
 	return l
 }
 
-// limits are those of one cgroup, as known.
+// limits holds the known limits of one cgroup.
 type limits struct {
 	known fact.CgroupLimits
-	// read is when each was read for the last time, stale whether it may have changed since without anybody seeing it.
+	// read is when each limit was last read, stale whether it may have changed unseen since.
 	read  [fact.ResourceCount]time.Time
 	stale [fact.ResourceCount]bool
-	wrote instant // when a write was reported for the last time; 0 is never
+	wrote instant // when a write was last reported; 0 is never
 }
 
-// current returns what is known and not stale.
+// current returns the limits that are not stale.
 func (l *limits) current() fact.CgroupLimits {
 	current := l.known
 	for i, r := range fact.Resources() {
@@ -37,15 +37,15 @@ func (l *limits) current() fact.CgroupLimits {
 	return current
 }
 
-// expire marks all of them as stale.
+// expire marks all limits as stale.
 func (l *limits) expire() {
 	for i := range l.stale {
 		l.stale[i] = true
 	}
 }
 
-// take takes in what was read, and returns what is known for the first time and what has changed.
-func (l *limits) take(at time.Time, read *fact.CgroupLimits) (first, changed []LimitChange) {
+// update sets the limits to what was read. It returns those that were unknown before and those that changed.
+func (l *limits) update(at time.Time, read *fact.CgroupLimits) (first, changed []LimitChange) {
 	if read == nil {
 		return nil, nil
 	}
@@ -67,11 +67,11 @@ func (l *limits) take(at time.Time, read *fact.CgroupLimits) (first, changed []L
 	return first, changed
 }
 
-// written is take for what was read because of a write, the time of which is known, or because writes may have been
-// missed since w.After. What somebody wrote has changed even where it is unknown what it was before.
+// written is update for limits that were read because of a write, or because writes may have been missed since w.After. A
+// written limit counts as changed even if it was unknown before.
 func (l *limits) written(at time.Time, when instant, w *fact.CgroupWrite) (first, changed []LimitChange) {
 	l.wrote = when
-	first, changed = l.take(at, w.Limits)
+	first, changed = l.update(at, w.Limits)
 	if w.By != nil || w.ByAnyOf != nil {
 		first, changed = nil, merged(first, changed)
 	}
@@ -84,51 +84,51 @@ func (l *limits) written(at time.Time, when instant, w *fact.CgroupWrite) (first
 	return first, changed
 }
 
-// tellLimits tells what a reading found of the limits, where that is news.
-func (c *container) tellLimits(at time.Time, read *fact.CgroupLimits) {
-	if past := c.chronicle.clock.at(at).sub(c.limits.wrote); c.limits.wrote != 0 && past >= 0 && past < lateness {
-		return // it may have been read before that was written
+// recordLimits adds the limits of a reading to the history if they are new.
+func (c *container) recordLimits(at time.Time, read *fact.CgroupLimits) {
+	if past := c.timeline.clock.at(at).sub(c.limits.wrote); c.limits.wrote != 0 && past >= 0 && past < lateness {
+		return // the reading may be older than the write
 	}
-	first, changed := c.limits.take(at, read)
+	first, changed := c.limits.update(at, read)
 	if first != nil {
-		c.tell(Moment{Time: at, Kind: MomentLimits, Limits: first})
+		c.append(Entry{Time: at, Kind: EntryLimits, Limits: first})
 	}
 	if changed != nil {
-		c.tell(Moment{Time: at, Kind: MomentChanged, Limits: changed})
+		c.append(Entry{Time: at, Kind: EntryLimitsChanged, Limits: changed})
 	}
 }
 
-// tellWritten tells of limits that somebody wrote.
-func (c *container) tellWritten(at time.Time, w *fact.CgroupWrite) {
-	first, changed := c.limits.written(at, c.chronicle.clock.at(at), w)
+// recordWrite adds a write to the limits to the history.
+func (c *container) recordWrite(at time.Time, w *fact.CgroupWrite) {
+	first, changed := c.limits.written(at, c.timeline.clock.at(at), w)
 	if first != nil {
-		c.tell(Moment{Time: at, Kind: MomentLimits, Limits: first})
+		c.append(Entry{Time: at, Kind: EntryLimits, Limits: first})
 	}
 	if w.By != nil || w.ByAnyOf != nil {
-		c.chronicle.attribute(at, w, changed, containerExtent)
+		c.timeline.attribute(at, w, changed, containerExtent)
 	}
-	c.chronicle.tellChange(Moment{Time: at, Kind: MomentChanged, By: w.By, ByAnyOf: w.ByAnyOf, Limits: changed}, containerExtent)
+	c.timeline.appendLimitChange(Entry{Time: at, Kind: EntryLimitsChanged, By: w.By, ByAnyOf: w.ByAnyOf, Limits: changed}, containerExtent)
 }
 
-// attribute notes who made a change that a reading found just before the write was reported. What of the write is
-// among changed is no such change.
-func (l *chronicle) attribute(at time.Time, w *fact.CgroupWrite, changed []LimitChange, e extent) {
+// attribute sets who made a change that a reading found just before the write was reported. The limits in changed were
+// not found by a reading.
+func (l *timeline) attribute(at time.Time, w *fact.CgroupWrite, changed []LimitChange, e extent) {
 	isWritten := func(c LimitChange) bool {
 		of := func(other LimitChange) bool { return other.Resource == c.Resource }
 		is := w.Limits.Of(c.Resource)
 		return is != nil && is.Equal(c.To) && !slices.ContainsFunc(changed, of)
 	}
-	for i := len(l.moments) - 1; i >= 0; i-- {
-		m := &l.moments[i]
+	for i := len(l.entries) - 1; i >= 0; i-- {
+		m := &l.entries[i]
 		past := l.clock.at(at).sub(l.spans[i].from)
 		if past > lateness {
 			return
 		}
-		if m.Kind != MomentChanged || m.By != nil || m.ByAnyOf != nil || past < -lateness || !slices.ContainsFunc(m.Limits, isWritten) {
+		if m.Kind != EntryLimitsChanged || m.By != nil || m.ByAnyOf != nil || past < -lateness || !slices.ContainsFunc(m.Limits, isWritten) {
 			continue
 		}
 		l.own()
-		m = &l.moments[i]
+		m = &l.entries[i]
 		var written, others []LimitChange
 		for _, c := range m.Limits {
 			if isWritten(c) {
@@ -143,34 +143,34 @@ func (l *chronicle) attribute(at time.Time, w *fact.CgroupWrite, changed []Limit
 			return
 		}
 		m.Limits = others
-		l.tellAt(l.spans[i].from, Moment{Time: m.Time, Kind: MomentChanged, By: w.By, ByAnyOf: w.ByAnyOf, Limits: written}, e)
+		l.appendAt(l.spans[i].from, Entry{Time: m.Time, Kind: EntryLimitsChanged, By: w.By, ByAnyOf: w.ByAnyOf, Limits: written}, e)
 		return
 	}
 }
 
-// together is within which time what one process changes, file by file, is one change.
-const together = time.Second
+// sameChangeWindow is the time within which writes of one process, file by file, count as one change.
+const sameChangeWindow = time.Second
 
-// tellChange tells of changed limits, if there are any.
-func (l *chronicle) tellChange(m Moment, e extent) {
+// appendLimitChange adds an entry for changed limits. It does nothing if there are none.
+func (l *timeline) appendLimitChange(m Entry, e extent) {
 	if len(m.Limits) == 0 {
 		return
 	}
-	if n := len(l.moments); n > 0 && m.By != nil {
-		last := &l.moments[n-1]
+	if n := len(l.entries); n > 0 && m.By != nil {
+		last := &l.entries[n-1]
 		past := l.clock.at(m.Time).sub(l.spans[n-1].from)
-		if last.Kind == MomentChanged && last.By != nil && last.By.PID == m.By.PID && past >= 0 && past < together {
+		if last.Kind == EntryLimitsChanged && last.By != nil && last.By.PID == m.By.PID && past >= 0 && past < sameChangeWindow {
 			if both := merged(last.Limits, m.Limits); len(both) > 0 {
 				l.own()
-				l.moments[n-1].Limits = both
+				l.entries[n-1].Limits = both
 				return
 			}
 		}
 	}
-	l.tell(m, e)
+	l.append(m, e)
 }
 
-// merged returns one change made of two, without what is as it was before.
+// merged merges two changes, and leaves out limits that are as they were before.
 func merged(earlier, later []LimitChange) []LimitChange {
 	list := slices.Clone(earlier)
 	for _, change := range later {

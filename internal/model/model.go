@@ -18,26 +18,26 @@ type Limits struct {
 	Ended     int
 	// Listed is how many of the ended ones a snapshot lists.
 	Listed int
-	// Freed is how many freed namespaces are kept at most, those that containers were in and others apart;
-	// they are kept for Retention, too.
+	// Freed is how many freed namespaces are kept at most, for Retention. It bounds those that containers were in
+	// and all others separately.
 	Freed int
-	// Cgroups is how many cgroups are kept at most that are there, Removed how many that are not any more, those
-	// with kills and others apart; these are kept for Retention, too.
+	// Cgroups is how many existing cgroups are kept at most, Removed how many removed ones, for Retention. Removed
+	// bounds those with kills and all others separately.
 	Cgroups, Removed int
-	// Unstarted is how many containers are kept at most that have never started.
+	// Unstarted is how many never-started containers are kept at most.
 	Unstarted int
-	// Fixed keeps them the same at every step of saving memory. The steps in a recording are those of the nsviz that
-	// recorded it, and say nothing of the memory of the one that reads it.
+	// Fixed keeps the limits the same at every step of saving memory. The steps in a recording are about the memory of
+	// the nsviz that recorded it, not of the one that reads it.
 	Fixed bool
 }
 
-// DefaultLimits are those of the program.
+// DefaultLimits returns the limits for a live host.
 func DefaultLimits() Limits {
 	return Limits{Events: 1000, Kills: 500, Retention: 15 * time.Minute, Ended: 4096, Listed: 64, Freed: 2048, Cgroups: 16384, Removed: 1024, Unstarted: 1024}
 }
 
-// RecordingLimits are for a model of a complete recording, which is asked about any time in it. Nothing is forgotten for
-// its age, and the bounds are such that only days of a busy host reach them. Snapshot.LeftOut counts what exceeds them.
+// RecordingLimits returns the limits for a complete recording, which is asked about any time in it. Nothing expires.
+// Only days of a busy host reach the bounds; Snapshot.LeftOut counts what exceeds them.
 func RecordingLimits() Limits {
 	return Limits{
 		Events: 1000, Kills: 1 << 16, Retention: math.MaxInt64, Ended: 1 << 17, Listed: 64, Freed: 1 << 18,
@@ -45,10 +45,10 @@ func RecordingLimits() Limits {
 	}
 }
 
-// Model holds what is known. It is for one goroutine.
+// Model holds the state of a host. It is for one goroutine.
 type Model struct {
 	limits Limits    // as of now
-	usual  Limits    // where nsviz has not to save memory
+	usual  Limits    // while nsviz need not save memory
 	began  time.Time // of the first fact that has a time
 	now    time.Time // the wall clock's, for display
 	nowAt  instant   // the same, for ages
@@ -59,33 +59,33 @@ type Model struct {
 	engines []fact.Engine
 
 	containers map[string]*container
-	live       []*container // and some that have ended since the latest snapshot, in the order of that
+	live       []*container // in the order of the latest snapshot; includes some that have ended since
 	ended      []*container // in the order of their end
-	// unstarted are those that their engine has made and whose own program has never run.
+	// unstarted holds the containers that their engine has created and whose own program has never run.
 	unstarted     map[string]*container
-	madeOrder     []*container // these, the first one first, and some that have started since
+	madeOrder     []*container // the unstarted ones, oldest first; includes some that have started since
 	lastUnstarted uint64
-	unstartedSeen instant // when those to be forgotten were looked for
+	unstartedSeen instant // when unstarted was last searched for expired ones
 	labels        map[string]*labelled
 	namespaces    map[uint64]*namespace
-	sorted        ordered[*namespace] // those of namespaces, by type and number
-	// within are the live containers that are in a namespace and not in the host's, the first one first.
-	within  map[uint64]*roster
-	entered uint64 // how many entries were ever made in these
-	// freed are the namespaces that were freed not long ago, in the order of that: those that containers
-	// were in, and the others, of which there may be a crowd.
+	sorted        ordered[*namespace] // the values of namespaces, by type and number
+	// within holds the live containers in each namespace, by its number, oldest member first. It lacks the host's namespaces.
+	within map[uint64]*roster
+	added  uint64 // how many entries were ever made in these
+	// freed holds recently freed namespaces in the order of their end: [0] those that containers were in, [1] the others,
+	// which may be many.
 	freed   [2][]*namespace
-	cgroups map[string]*cgroup // those that are there, by path
-	// removed are the cgroups that were removed not long ago, in the order of that: those with kills, and others.
+	cgroups map[string]*cgroup // the existing ones, by path
+	// removed holds recently removed cgroups in the order of their end: [0] those with kills, [1] the others.
 	removed       [2][]*cgroup
-	removedAtPath map[string][]*cgroup // these, by path, the latest one last
-	cgroupsFound  bool                 // those that were there when nsviz looked are known
-	writesWatched bool                 // what is written to their limits is told
+	removedAtPath map[string][]*cgroup // the same, by path, latest last
+	cgroupsFound  bool                 // the initial list of cgroups was applied
+	writesWatched bool                 // the kernel reports writes to their limits
 	swapLimited   bool                 // this host can limit swap
 	sharing       sharing              // as of the latest snapshot
-	listed        []Namespace          // the namespaces of the latest snapshot; nil where they have changed since
+	listed        []Namespace          // the namespaces of the latest snapshot; nil if they have changed since
 	vms           []fact.VM            // as of the latest survey; replaced, never changed
-	surveyed      time.Time            // when that was taken in; zero is never
+	surveyed      time.Time            // when that was applied; zero is never
 	unseen        *fact.Unseen         // as of the latest survey; replaced, never changed
 	own           *fact.OwnMemory      // replaced, never changed
 	waiting       waiting
@@ -95,12 +95,12 @@ type Model struct {
 	killsShared   bool   // a snapshot has kills
 	decisions     map[decisionKey]*decision
 
-	leftOut  LeftOut // but for kills
+	leftOut  LeftOut // all but Kills
 	counters counters
-	byLabel  *labelTotals // nil where they have changed since the latest snapshot
+	byLabel  *labelTotals // nil if they have changed since the latest snapshot
 }
 
-// New makes an empty model.
+// New returns an empty model.
 func New(limits Limits) *Model {
 	m := &Model{
 		limits:        limits,
@@ -122,8 +122,8 @@ func New(limits Limits) *Model {
 	return m
 }
 
-// Apply tells the model one fact. Facts come in the order of their time, more or less; a fact that
-// is a little late does not turn the time back.
+// Apply updates the model with one fact. Facts come roughly in the order of their time; a late fact does not turn the
+// model's time back.
 func (m *Model) Apply(f fact.Fact) {
 	m.advance(&f)
 	if m.began.IsZero() {
@@ -149,9 +149,9 @@ func (m *Model) Apply(f fact.Fact) {
 	case f.Identity != nil:
 		m.applyIdentity(*f.Identity)
 	case f.EngineReport != nil:
-		m.applyVerdict(f)
+		m.applyEngineReport(f)
 	case f.EngineEvent != nil:
-		m.applySaid(f)
+		m.applyEngineEvent(f)
 	case f.Cgroups != nil:
 		m.applyCgroupsFound(f.Time, f.Cgroups)
 	case f.CgroupWrite != nil:
@@ -167,26 +167,26 @@ func (m *Model) Apply(f fact.Fact) {
 	case f.BPFErrors != nil:
 		m.counters.bpfErrors = f.BPFErrors
 	}
-	m.takeWaiting()
+	m.applyWaiting()
 	m.forget()
 }
 
-// applySaid takes in what an engine did with a container.
-func (m *Model) applySaid(f fact.Fact) {
-	at, said := f.Time, f.EngineEvent
-	if said.Action == fact.ActionCreate {
-		m.applyMade(said)
+// applyEngineEvent applies an action of an engine on a container.
+func (m *Model) applyEngineEvent(f fact.Fact) {
+	at, engineEvent := f.Time, f.EngineEvent
+	if engineEvent.Action == fact.ActionCreate {
+		m.applyEngineCreate(engineEvent)
 		return
 	}
-	c := m.find(said.ID)
+	c := m.find(engineEvent.ID)
 	if c == nil {
-		m.await(said.ID, f)
+		m.await(engineEvent.ID, f)
 		return
 	}
-	c.tell(Moment{Time: at, Kind: MomentSaid, Said: said.Action})
-	switch said.Action {
+	c.append(Entry{Time: at, Kind: EntryEngineEvent, Action: engineEvent.Action})
+	switch engineEvent.Action {
 	case fact.ActionStart:
-		c.engineStarted = said.At
+		c.engineStarted = engineEvent.At
 		c.endPhases()
 	case fact.ActionRemove:
 		c.neverStarted.Removed, c.overAt = at, m.clock.at(at)
@@ -204,7 +204,7 @@ func (m *Model) applyEngine(e fact.Engine) {
 }
 
 func (m *Model) applyEvent(e event.Event) {
-	if !whole(e) {
+	if !complete(e) {
 		return
 	}
 	m.counters.events[e.Type]++
@@ -212,10 +212,10 @@ func (m *Model) applyEvent(e event.Event) {
 	case event.NamespaceCreated, event.NamespaceJoined, event.NamespaceFreed:
 		m.applyNamespace(e)
 	case event.CgroupCreated:
-		m.tellCgroupCreated(&e)
+		m.recordCgroupCreated(&e)
 		m.applyCgroupCreated(e)
 	case event.CgroupRemoved:
-		m.tellCgroupRemoved(&e)
+		m.recordCgroupRemoved(&e)
 		m.applyCgroupRemoved(e)
 	case event.ContainerStarted:
 		m.applyStarted(e)
@@ -224,7 +224,7 @@ func (m *Model) applyEvent(e event.Event) {
 	case event.ContainerExited:
 		m.applyExited(e)
 	case event.OOMKill:
-		m.tellCgroupKill(&e)
+		m.recordCgroupKill(&e)
 		m.applyKill(e)
 	case event.EventsLost:
 		m.counters.lost[e.Lost.Reason] += e.Lost.Count
@@ -232,8 +232,8 @@ func (m *Model) applyEvent(e event.Event) {
 	m.events = appendBounded(m.events, e, m.limits.Events)
 }
 
-// whole reports whether an event says what its type promises. One from a recording might not.
-func whole(e event.Event) bool {
+// complete reports whether an event has the fields of its type. One from a recording may lack them.
+func complete(e event.Event) bool {
 	switch e.Type {
 	case event.NamespaceCreated, event.NamespaceJoined, event.NamespaceFreed:
 		return e.Namespace != nil
@@ -249,8 +249,8 @@ func whole(e event.Event) bool {
 	return true
 }
 
-// appendBounded appends to a log and drops the oldest entries in blocks, into new memory: nothing that
-// a snapshot has taken by latest is ever written to.
+// appendBounded appends to a log and drops the oldest entries in blocks. It copies to new memory then, so that it never
+// writes to what a snapshot shares by latest.
 func appendBounded[T any](log []T, entry T, limit int) []T {
 	if len(log) >= 2*limit {
 		log = slices.Clone(latest(log, max(limit-1, 0)))
@@ -262,8 +262,7 @@ func latest[T any](log []T, limit int) []T {
 	return slices.Clip(log[max(len(log)-limit, 0):])
 }
 
-// forget drops the containers that ended long ago, and the oldest ones where there are too many;
-// those in which something was killed go last.
+// forget drops what has expired, and the oldest entries of what exceeds its limit. Containers with OOM kills go last.
 func (m *Model) forget() {
 	for len(m.ended) > 0 && m.nowAt.sub(m.ended[0].exitedAt) > m.limits.Retention {
 		m.drop(0)
@@ -284,7 +283,7 @@ func (m *Model) forget() {
 	}
 }
 
-// forgetOldest drops what is too old and, where it is too much, the oldest, which it counts.
+// forgetOldest drops the entries that are too old, and the oldest ones of a list that exceeds limit. It counts the latter.
 func forgetOldest[T any](list *[]*T, limit int, leftOut *uint64, tooOld func(*T) bool, forget func(*T)) {
 	for l := *list; len(l) > 0; l = *list {
 		switch {
@@ -313,18 +312,18 @@ func (m *Model) drop(i int) {
 	successor := m.successor(gone)
 	m.unlabel(gone)
 	if successor != nil {
-		// The label lives on with another container: so does its count.
+		// Another container keeps the label, and so takes over the counts.
 		successor.add(gone)
 		return
 	}
 	m.counters.fold(gone)
 }
 
-// Snapshot is the model as it stands.
+// Snapshot returns the state of the model.
 func (m *Model) Snapshot() *Snapshot { return m.snapshot(m.limits.Listed) }
 
-// Whole is a snapshot that lists every ended container and freed namespace that the model has kept, the containers that have
-// never started, and the cgroups: for a question about one of them, not for each frame of a screen.
+// Whole returns a full snapshot: with every ended container and freed namespace that the model keeps, the containers that
+// have never started, and the cgroups. It costs too much for each frame of a screen.
 func (m *Model) Whole() *Snapshot {
 	s := m.snapshot(len(m.ended))
 	s.Containers = append(s.Containers, m.listUnstarted()...)

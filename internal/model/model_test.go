@@ -129,7 +129,7 @@ func TestNoLogs(t *testing.T) {
 }
 
 // An event that does not say what its type promises is none.
-func TestHollowEvents(t *testing.T) {
+func TestIncompleteEventsAreIgnored(t *testing.T) {
 	for _, typ := range event.Types() {
 		s := snapshotOf(fact.Fact{Event: &event.Event{Type: typ}})
 		hollow := typ != event.ContainerStarted && typ != event.ContainerExited

@@ -14,7 +14,7 @@ type namespace struct {
 	typ           event.NamespaceType
 	id            uint64
 	owner, parent uint64
-	created       time.Time // zero where the birth was not seen
+	created       time.Time // zero if its creation was not seen
 	createdAt     instant
 	via           event.Via
 	creator       *event.Process
@@ -25,19 +25,19 @@ type namespace struct {
 	freedVia      event.Via
 	contained     bool    // a container was in it
 	replaced      bool    // it is not in Model.namespaces any more
-	roster        *roster // of those who were in it at last; nil where nobody ever was
-	// madeFor is the container that it was made for; nil is unknown. madeInside is set where that container's runtime made
+	roster        *roster // of its latest members; nil if it never had any
+	// madeFor is the container that it was made for; nil is unknown. madeInside is set if that container's runtime created
 	// it from inside the container's cgroup, and so for that container alone.
 	madeFor    *event.Container
 	madeInside bool
-	chronicle  chronicle
+	timeline   timeline
 }
 
 func compareNamespaces(a, b *namespace) int {
 	return cmp.Or(cmp.Compare(a.typ, b.typ), cmp.Compare(a.id, b.id))
 }
 
-// putNamespace adds a namespace, in place of the one that has its number.
+// putNamespace adds a namespace. It replaces one with the same number.
 func (m *Model) putNamespace(n *namespace) {
 	m.removeNamespace(n.id)
 	m.namespaces[n.id] = n
@@ -59,42 +59,42 @@ func (m *Model) applyNamespace(e event.Event) {
 	switch e.Type {
 	case event.NamespaceCreated:
 		m.counters.namespacesCreated[NamespaceKey{n.Type, n.Via}]++
-		made := &namespace{typ: n.Type, id: n.ID, owner: n.Owner, parent: n.Parent, via: n.Via, chronicle: chronicle{clock: &m.clock}}
-		birth := Moment{Time: e.Time, Kind: momentBorn, Via: n.Via}
+		made := &namespace{typ: n.Type, id: n.ID, owner: n.Owner, parent: n.Parent, via: n.Via, timeline: timeline{clock: &m.clock}}
+		entry := Entry{Time: e.Time, Kind: entryNamespaceCreated, Via: n.Via}
 		if n.Via != event.ViaReconcile {
 			made.created, made.createdAt = e.Time, m.clock.at(e.Time)
 			made.creator = &event.Process{PID: e.PID, Comm: e.Comm, Container: e.Container}
-			birth.By = actor(&e)
+			entry.By = actor(&e)
 		}
 		if known != nil {
 			if known.typ == n.Type && known.created.IsZero() {
-				made.chronicle, made.contained = known.chronicle, known.contained // of which a survey had told before
+				made.timeline, made.contained = known.timeline, known.contained // a survey found it first
 			} else {
-				m.bury(known, e.Time, event.ViaReconcile)
+				m.expireNamespace(known, e.Time, event.ViaReconcile)
 			}
 		}
-		if n.Via != event.ViaReconcile || len(made.chronicle.moments) == 0 {
-			made.chronicle.tell(birth, namespaceExtent)
+		if n.Via != event.ViaReconcile || len(made.timeline.entries) == 0 {
+			made.timeline.append(entry, namespaceExtent)
 		}
 		m.putNamespace(made)
-		m.tellBirth(&e)
+		m.recordNamespaceCreated(&e)
 	case event.NamespaceJoined:
 		m.counters.namespacesJoined[n.Type]++
-		m.tellJoin(&e)
+		m.recordJoin(&e)
 	case event.NamespaceFreed:
 		if known != nil {
-			m.bury(known, e.Time, n.Via)
+			m.expireNamespace(known, e.Time, n.Via)
 		}
 		m.removeNamespace(n.ID)
 	}
 }
 
-// bury keeps a namespace that is no more, for a while.
-func (m *Model) bury(n *namespace, at time.Time, via event.Via) {
+// expireNamespace moves a namespace that has ended to the freed ones, which are kept for a while.
+func (m *Model) expireNamespace(n *namespace, at time.Time, via event.Via) {
 	n.freed, n.freedAt, n.freedVia = at, m.clock.at(at), via
 	n.processes, n.pinnedBy = nil, nil
-	n.chronicle.tell(Moment{Time: at, Kind: momentFreed, Via: via}, namespaceExtent)
-	n.chronicle.rest()
+	n.timeline.append(Entry{Time: at, Kind: entryNamespaceFreed, Via: via}, namespaceExtent)
+	n.timeline.shrink()
 	list := &m.freed[1]
 	if n.contained {
 		list = &m.freed[0]
@@ -102,8 +102,8 @@ func (m *Model) bury(n *namespace, at time.Time, via event.Via) {
 	*list = append(*list, n)
 }
 
-// applySurvey takes over which processes are in which namespace. What the survey does not list is
-// not dropped here: it may be newer than the survey. Its end comes as an event.
+// applySurvey sets which processes are in which namespace. It drops no namespace, since one that the survey lacks may be
+// newer than the survey. Ends come as events.
 func (m *Model) applySurvey(at time.Time, s fact.Survey) {
 	m.listed = nil
 	m.surveyed = at
@@ -118,12 +118,12 @@ func (m *Model) applySurvey(at time.Time, s fact.Survey) {
 		n := m.namespaces[found.ID]
 		if n == nil || n.typ != found.Type {
 			if n != nil {
-				m.bury(n, at, event.ViaReconcile)
+				m.expireNamespace(n, at, event.ViaReconcile)
 			}
-			n = &namespace{typ: found.Type, id: found.ID, contained: m.within[found.ID] != nil, chronicle: chronicle{clock: &m.clock}}
-			n.chronicle.tell(Moment{Time: at, Kind: MomentFound}, namespaceExtent)
+			n = &namespace{typ: found.Type, id: found.ID, contained: m.within[found.ID] != nil, timeline: timeline{clock: &m.clock}}
+			n.timeline.append(Entry{Time: at, Kind: EntryFound}, namespaceExtent)
 			for c := range m.within[found.ID].all() {
-				n.chronicle.tell(Moment{Time: at, Kind: MomentFound, Container: c.who()}, namespaceExtent)
+				n.timeline.append(Entry{Time: at, Kind: EntryFound, Container: c.identity()}, namespaceExtent)
 			}
 			m.putNamespace(n)
 		}
@@ -137,7 +137,7 @@ func (m *Model) applySurvey(at time.Time, s fact.Survey) {
 		if found.MadeFor != nil {
 			n.madeFor, n.madeInside = found.MadeFor, found.MadeInside
 			for c := range m.within[n.id].all() {
-				m.lodge(c)
+				m.noteForeign(c)
 			}
 		}
 		n.contained = n.contained || found.Contained
@@ -158,7 +158,8 @@ func (m *Model) listNamespaces() []Namespace {
 	return m.listed
 }
 
-// presentNamespace fills in an empty namespace of a snapshot. There may be tens of thousands: a literal would be copied there.
+// presentNamespace fills in an empty namespace of a snapshot. It assigns fields, since a literal would be copied, for tens
+// of thousands of namespaces.
 func (m *Model) presentNamespace(n *namespace, to *Namespace) {
 	to.Type, to.ID, to.Owner, to.Parent = n.typ, n.id, n.owner, n.parent
 	to.Created, to.CreatedAt, to.Via, to.Creator = n.created, instantOf(n.created, n.createdAt), n.via, n.creator
@@ -167,10 +168,10 @@ func (m *Model) presentNamespace(n *namespace, to *Namespace) {
 	if !n.freed.IsZero() {
 		to.Freed, to.FreedAt, to.FreedVia = n.freed, n.freedAt.shown(), n.freedVia
 	}
-	to.History = n.chronicle.share()
+	to.History = n.timeline.share()
 }
 
-// listFreed lists the namespaces that are no more, the latest first.
+// listFreed lists the freed namespaces, latest first.
 func (m *Model) listFreed() []Namespace {
 	freed := slices.Concat(m.freed[0], m.freed[1])
 	slices.Reverse(freed)

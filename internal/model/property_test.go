@@ -130,7 +130,7 @@ func (s *story) next() fact.Fact {
 	case 16:
 		return decided(killed(second, &c, s.pid()), s.Uint64N(3))
 	case 17:
-		f := judged(second, c, s.IntN(2) == 0)
+		f := engineReported(second, c, s.IntN(2) == 0)
 		if s.IntN(2) == 0 {
 			f.EngineReport.OOMKilled, f.EngineReport.StartError = nil, "no such file"
 		}
@@ -157,7 +157,7 @@ func (s *story) facts(n int) []fact.Fact {
 var smallLimits = Limits{Events: 20, Kills: 10, Retention: 2 * time.Minute, Ended: 3, Listed: 2, Freed: 3, Cgroups: 4, Removed: 2, Unstarted: 2}
 
 // Whatever the order of the facts, a snapshot makes sense and no total falls.
-func TestAnyStory(t *testing.T) {
+func TestInvariantsHoldForAnyFacts(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(60) {
 		facts := (&story{Rand: rand.New(rand.NewPCG(seed, 1))}).facts(300)
@@ -281,7 +281,7 @@ func sumOf[K comparable](counts map[K]uint64) (sum uint64) {
 }
 
 // Recorded and read again, facts tell the same story; nor does it matter how often somebody looks.
-func TestReplayTellsTheSame(t *testing.T) {
+func TestReplayGivesTheSameSnapshots(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(20) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -314,7 +314,7 @@ func TestReplayTellsTheSame(t *testing.T) {
 	}
 }
 
-// withFreed is a snapshot with the namespaces that are no more and the containers that never started.
+// withFreed returns a snapshot with the namespaces that are no more and the containers that never started.
 func withFreed(m *Model) *Snapshot {
 	s := m.Snapshot()
 	s.Freed = m.listFreed()

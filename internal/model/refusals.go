@@ -2,12 +2,12 @@ package model
 
 import "time"
 
-// countRefusals takes in the kernel's own count of the processes and threads that it refused a container. It begins with
-// the container's cgroup: of one that was there before nsviz, the first count is of before, too.
+// countRefusals applies the kernel's own count of the processes and threads that it refused a container. The count begins
+// with the container's cgroup, which may be older than nsviz: then the first count includes earlier refusals.
 //
-// Where the kernel counts each cgroup for itself (v1, and v2 before 6.11) a reading is the sum over the container's cgroups,
-// which falls when one of those further down is removed. What it counts next comes on top of what was counted by then.
-// The count of an end is that of PID 1's own cgroup, and may be lower for that reason alone; nothing comes after it.
+// Where the kernel counts for each cgroup (v1, and v2 before 6.11) a reading is the sum over the container's cgroups. It
+// falls when a child cgroup is removed; later increases are added to what was counted by then. The count of an end is that
+// of PID 1's own cgroup, so it may be lower as well; it is the last one.
 func (m *Model) countRefusals(c *container, at time.Time, counted *uint64) {
 	switch {
 	case counted == nil:
@@ -29,9 +29,9 @@ func (m *Model) countRefusals(c *container, at time.Time, counted *uint64) {
 	c.refused = new(*c.refused + more)
 	c.refusedEver += more
 	m.recount()
-	moment := Moment{Time: at, Kind: MomentPIDsRefused}
+	moment := Entry{Time: at, Kind: EntryPIDsRefused}
 	if more > 1 {
 		moment.Count = more
 	}
-	c.tell(moment)
+	c.append(moment)
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 )
 
-// applyPresent ends what does not exist any more, whose end is among the missing facts, and takes over the limits of the
-// cgroups that exist.
+// applyPresent ends what does not exist any more, since its end is among the missing facts, and sets the limits of the
+// existing cgroups.
 func (m *Model) applyPresent(at time.Time, p *fact.Present) {
 	m.listed = nil
 	live := map[string]fact.PresentContainer{}
@@ -19,7 +19,7 @@ func (m *Model) applyPresent(at time.Time, p *fact.Present) {
 		live[c.ID] = c
 	}
 	m.presentUnstarted(at, p.Unstarted)
-	// In an order that does not depend on maps.
+	// The order must not depend on maps.
 	for _, id := range slices.Sorted(maps.Keys(m.containers)) {
 		c := m.containers[id]
 		now, isThere := live[id]
@@ -34,7 +34,7 @@ func (m *Model) applyPresent(at time.Time, p *fact.Present) {
 	}
 	for _, id := range slices.Sorted(maps.Keys(m.namespaces)) {
 		if !namespaces[id] {
-			m.bury(m.namespaces[id], at, event.ViaReconcile)
+			m.expireNamespace(m.namespaces[id], at, event.ViaReconcile)
 			m.removeNamespace(id)
 		}
 	}
@@ -44,7 +44,7 @@ func (m *Model) applyPresent(at time.Time, p *fact.Present) {
 	}
 	for _, path := range slices.Sorted(maps.Keys(m.cgroups)) {
 		if !cgroups[path] {
-			m.buryCgroup(m.cgroups[path], at, nil)
+			m.expireCgroup(m.cgroups[path], at, nil)
 		}
 	}
 	for i := range p.Cgroups {
@@ -58,21 +58,21 @@ func (m *Model) applyPresent(at time.Time, p *fact.Present) {
 		}
 		if isNew {
 			g.container, g.limits = f.Container, limits{}
-			g.tell(Moment{Time: at, Kind: MomentFound})
+			g.append(Entry{Time: at, Kind: EntryFound})
 		}
-		first, changed := g.limits.take(at, f.Limits)
+		first, changed := g.limits.update(at, f.Limits)
 		if first != nil {
-			g.tell(Moment{Time: at, Kind: MomentLimits, Limits: first})
+			g.append(Entry{Time: at, Kind: EntryLimits, Limits: first})
 		}
-		g.chronicle.tellChange(Moment{Time: at, Kind: MomentChanged, Limits: changed}, cgroupExtent)
+		g.timeline.appendLimitChange(Entry{Time: at, Kind: EntryLimitsChanged, Limits: changed}, cgroupExtent)
 		if f.Limits != nil {
 			g.limits.known = *f.Limits // what is unknown of it, too
 		}
 	}
 }
 
-// presentUnstarted takes over which containers have never started. One that is not listed has started meanwhile or, where it
-// is that old, was forgotten.
+// presentUnstarted sets which containers have never started. One that is not listed has started meanwhile or, if it is
+// old enough, was forgotten.
 func (m *Model) presentUnstarted(at time.Time, list []fact.PresentUnstarted) {
 	if list == nil {
 		return
@@ -87,20 +87,20 @@ func (m *Model) presentUnstarted(at time.Time, list []fact.PresentUnstarted) {
 		}
 	}
 	for i := range list {
-		said := &list[i].Container
-		c := m.unstarted[said.ID]
-		switch known := m.containers[said.ID]; {
+		identity := &list[i].Container
+		c := m.unstarted[identity.ID]
+		switch known := m.containers[identity.ID]; {
 		case c != nil:
 		case known == nil:
-			c = m.newContainer(said.ID)
+			c = m.newContainer(identity.ID)
 			m.keepUnstarted(c)
 		case known.state == Starting && !known.everRan():
 			c = m.unstart(known)
 			m.keepUnstarted(c)
 		default:
-			continue // it has run, which the other one has forgotten
+			continue // it has run, which the other model has forgotten
 		}
-		m.identify(c, said)
+		m.identify(c, identity)
 		c.neverStarted = list[i].Is
 		if over := c.neverStarted.Over(); !over.IsZero() {
 			c.overAt = m.clock.at(over)
@@ -108,7 +108,7 @@ func (m *Model) presentUnstarted(at time.Time, list []fact.PresentUnstarted) {
 	}
 }
 
-// foundAgain takes over how a container is that runs, where facts are missing.
+// foundAgain updates a running container after facts were lost.
 func (m *Model) foundAgain(c *container, at time.Time, f *fact.Found) {
 	c.cgroup = f.CgroupPath
 	if f.OOMKills != nil {
@@ -133,16 +133,16 @@ func (m *Model) takeResync(c *container, at time.Time, f *fact.Found) {
 		return
 	}
 	c.unheld, c.madeFor = f.Unheld, f.MadeFor
-	m.lodge(c)
-	c.countable, c.groupDecisions, c.verdict = r.Countable, r.GroupDecisions, r.EngineReport
-	if c.stuckTold && r.Stuck == nil {
+	m.noteForeign(c)
+	c.countable, c.groupDecisions, c.engineReport = r.Countable, r.GroupDecisions, r.EngineReport
+	if c.stuckRecorded && r.Stuck == nil {
 		c.readStuck(at, new(""))
 	}
 	c.stuck = r.Stuck
 }
 
-// Resync returns facts that bring a model that missed some to the state of this one: what exists, how it is, and what does
-// not exist any more. They do not say what happened meanwhile. Their time is to be set to the present.
+// Resync returns facts that bring a model that missed some to the state of this one: what exists, in which state, and what
+// does not exist any more. They do not say what happened meanwhile. The caller sets their time to the present.
 func (m *Model) Resync() []fact.Fact {
 	present := &fact.Present{Containers: []fact.PresentContainer{}, Namespaces: []uint64{}, Cgroups: []fact.FoundCgroup{}, Unstarted: []fact.PresentUnstarted{}}
 	list := []fact.Fact{{Host: new(m.host)}, {Probes: m.probes}}
@@ -161,15 +161,15 @@ func (m *Model) Resync() []fact.Fact {
 		present.Cgroups = append(present.Cgroups, fact.FoundCgroup{Path: path, Container: g.container, Limits: new(g.limits.current())})
 	}
 	for _, c := range slices.SortedFunc(maps.Values(m.unstarted), func(a, b *container) int { return cmp.Compare(a.ordinal, b.ordinal) }) {
-		present.Unstarted = append(present.Unstarted, fact.PresentUnstarted{Container: *c.who(), Is: c.neverStarted})
+		present.Unstarted = append(present.Unstarted, fact.PresentUnstarted{Container: *c.identity(), Is: c.neverStarted})
 	}
-	m.keepLive()
+	m.pruneLive()
 	for _, c := range slices.SortedFunc(slices.Values(m.live), inOrder) {
 		present.Containers = append(present.Containers, fact.PresentContainer{ID: c.id, InitPID: c.initPID, Started: c.started})
 		list = append(list, fact.Fact{Found: &fact.Found{
-			Container: *c.who(), CgroupPath: c.cgroup, InitPID: c.initPID, InitComm: c.initComm, Started: c.started,
+			Container: *c.identity(), CgroupPath: c.cgroup, InitPID: c.initPID, InitComm: c.initComm, Started: c.started,
 			Namespaces: c.namespaces, MadeFor: c.madeFor, OOMKills: c.allKills(), Unheld: c.unheld, Starting: c.state == Starting,
-			Resync: &fact.FoundAgain{Stuck: c.stuck, EngineReport: c.verdict, Countable: c.countable, GroupDecisions: c.groupDecisions},
+			Resync: &fact.FoundAgain{Stuck: c.stuck, EngineReport: c.engineReport, Countable: c.countable, GroupDecisions: c.groupDecisions},
 		}})
 	}
 	survey := &fact.Survey{Namespaces: []fact.Namespace{}, VMs: m.vms, Unseen: m.unseen, Resync: true, Of: m.surveyed}

@@ -16,7 +16,7 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 )
 
-// there is what a snapshot knows to be there, without names: of those a model that has forgotten less may know more.
+// there returns what a snapshot knows to be there, without names: of those a model that has forgotten less may know more.
 func there(m *Model) (list []string) {
 	s := m.Whole()
 	for i := range s.Containers {
@@ -39,7 +39,7 @@ func there(m *Model) (list []string) {
 	return list
 }
 
-// asItIs is what a snapshot says of the present, and not of what has happened.
+// asItIs returns what a snapshot says of the present, and not of what has happened.
 func asItIs(m *Model) *Snapshot {
 	s := m.Whole()
 	s.At, s.Events, s.Kills, s.Totals, s.LeftOut, s.Freed = 0, nil, nil, Totals{}, LeftOut{}, nil
@@ -84,12 +84,12 @@ func TestResyncIsComplete(t *testing.T) {
 	facts := []fact.Fact{
 		hostIs(1, 2, 3, 4), {Time: at(0), Probes: []fact.Probe{{Name: fact.ProbeCgroupWrites, Method: "fanotify"}}},
 		{Time: at(0), Engine: &fact.Engine{Name: "docker", State: fact.EngineConnecting}}, {Time: at(0), Cgroups: []fact.FoundCgroup{{Path: "/"}, {Path: "/jobs"}}},
-		madeByEngine(1, later), created(1, a), born(1.1, 9, "runc", &a, event.Net, 30), started(2, a, 50, in(30)...), created(3, b), started(4, b, 60, in(30)...),
+		madeByEngine(1, later), created(1, a), namespaceCreated(1.1, 9, "runc", &a, event.Net, 30), started(2, a, 50, in(30)...), created(3, b), started(4, b, 60, in(30)...),
 		created(4, c), started(4.5, c, 80, in(3)...), madeByEngine(5, failed), moved(5, c, 80, "/", false),
 		// From here on some are missing.
 		saves(6, fact.SavesPast), madeByEngine(6, never), created(6.1, failed), notStarted(6.2, failed, "busy"), removed(6.3, failed),
 		created(6.4, later), started(6.5, later, 90, in(30)...), moved(6.6, c, 80, path(c), true), moved(6.7, b, 60, "/x", false),
-		exited(7, a, 50), removed(7.1, a), created(8, a), born(8.1, 9, "runc", &a, event.Net, 31), started(9, a, 51, in(31)...),
+		exited(7, a, 50), removed(7.1, a), created(8, a), namespaceCreated(8.1, 9, "runc", &a, event.Net, 31), started(9, a, 51, in(31)...),
 		wrote(10, c, "bash", fact.CgroupLimits{Memory: limit(7)}), createdAt(11, who("8", ""), "/jobs/8"), outside,
 		killed(12.5, &b, 61), grouped, {Time: at(14), BPFErrors: map[fact.ErrorPlace]uint64{"read": 3}}, read(15, a, fact.Reading{StuckAt: new("/docker")}),
 		read(15.5, a, fact.Reading{StuckAt: new("/docker")}), surveyed, {Time: at(17), Engine: &fact.Engine{Name: "docker", State: fact.EngineConnected}}, passed(18),

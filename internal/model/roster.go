@@ -6,28 +6,28 @@ import (
 	"slices"
 )
 
-// roster holds the live containers in a namespace, in the order in which they entered it.
+// roster holds the live containers in a namespace, in the order in which they were added.
 type roster struct {
-	list []entry // by place; those that have left have no container
-	left int     // how many of them
+	list []member // by place; a removed member has no container
+	left int      // how many were removed
 
 	// space is an index of sharing.spaces, valid in a round of that.
 	space int32
 	round uint64
 }
 
-type entry struct {
+type member struct {
 	place     uint64
 	container *container
 }
 
-// residence is a container's place on the roster of a namespace.
-type residence struct {
+// rosterPlace is a container's place on the roster of a namespace.
+type rosterPlace struct {
 	namespace, place uint64
 	roster           *roster
 }
 
-// all iterates over the containers, the first one first.
+// all iterates over the containers, oldest member first.
 func (r *roster) all() iter.Seq[*container] {
 	return func(yield func(*container) bool) {
 		if r == nil {
@@ -51,8 +51,8 @@ func (r *roster) hasOther(c *container) bool {
 	return false
 }
 
-// enterNamespace adds a container to the roster of a namespace.
-func (m *Model) enterNamespace(c *container, id uint64) {
+// addMember adds a container to the roster of a namespace.
+func (m *Model) addMember(c *container, id uint64) {
 	r := m.within[id]
 	if r == nil {
 		r = &roster{}
@@ -61,15 +61,15 @@ func (m *Model) enterNamespace(c *container, id uint64) {
 			n.roster = r
 		}
 	}
-	m.entered++
-	r.list = append(r.list, entry{m.entered, c})
-	c.within = append(c.within, residence{id, m.entered, r})
+	m.added++
+	r.list = append(r.list, member{m.added, c})
+	c.within = append(c.within, rosterPlace{id, m.added, r})
 }
 
-// leaveNamespace removes a container from a roster.
-func (m *Model) leaveNamespace(at residence) {
+// removeMember removes a container from a roster.
+func (m *Model) removeMember(at rosterPlace) {
 	r := at.roster
-	i, ok := slices.BinarySearchFunc(r.list, at.place, func(e entry, place uint64) int { return cmp.Compare(e.place, place) })
+	i, ok := slices.BinarySearchFunc(r.list, at.place, func(e member, place uint64) int { return cmp.Compare(e.place, place) })
 	if !ok {
 		return
 	}
@@ -77,12 +77,12 @@ func (m *Model) leaveNamespace(at residence) {
 	if r.left++; r.left == len(r.list) {
 		delete(m.within, at.namespace)
 	} else if r.left > len(r.list)/2 {
-		r.list = slices.DeleteFunc(r.list, func(e entry) bool { return e.container == nil })
+		r.list = slices.DeleteFunc(r.list, func(e member) bool { return e.container == nil })
 		r.left = 0
 	}
 }
 
-// rosterOf returns the roster of a namespace where a container is on it, else nil.
+// rosterOf returns the roster of a namespace if the container is on it, else nil.
 func (c *container) rosterOf(id uint64) *roster {
 	for i := range c.within {
 		if c.within[i].namespace == id {

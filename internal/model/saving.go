@@ -7,8 +7,8 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 )
 
-// saving are limits at a step: a model keeps so much then. The counters are as right as ever, since what is forgotten is folded
-// into them.
+// saving returns the limits at a step of saving memory. Counters stay correct, since forgotten containers are folded into
+// them.
 func (l Limits) saving(s fact.Saving) Limits {
 	if l.Fixed {
 		return l
@@ -29,10 +29,10 @@ func (l Limits) saving(s fact.Saving) Limits {
 	return l
 }
 
-// leastKept is how many of a kind are kept at every step.
+// leastKept is the lowest limit at any step.
 const leastKept = 16
 
-// applyOwn takes in what nsviz may use.
+// applyOwn applies how much memory nsviz may use.
 func (m *Model) applyOwn(own fact.OwnMemory) {
 	before := fact.SavesNothing
 	if m.own != nil {
@@ -45,7 +45,7 @@ func (m *Model) applyOwn(own fact.OwnMemory) {
 	}
 	m.own = &own
 	m.limits = m.usual.saving(own.Saving)
-	if own.Saving > before { // what is forgotten otherwise goes by and by, and these only when others come
+	if own.Saving > before { // forget trims the others; the logs are trimmed only when they grow
 		m.events = slices.Clone(latest(m.events, m.limits.Events))
 		m.kills = slices.Clone(latest(m.kills, m.limits.Kills))
 	}

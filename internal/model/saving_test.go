@@ -14,7 +14,7 @@ func saves(seconds float64, step fact.Saving) fact.Fact {
 }
 
 // To save memory the model forgets of the past, and not what it has counted; afterwards it keeps as much as ever.
-func TestSaving(t *testing.T) {
+func TestSavingForgetsAndCountsOn(t *testing.T) {
 	const many = 2000
 	m := New(DefaultLimits())
 	for i := range many {
@@ -67,7 +67,7 @@ func TestSaving(t *testing.T) {
 }
 
 // How little memory the nsviz had that recorded is no reason to forget of its recording.
-func TestSavingIsOfTheOneThatRecords(t *testing.T) {
+func TestFixedLimitsIgnoreSaving(t *testing.T) {
 	const many = 200
 	m := New(RecordingLimits())
 	for i := range many {

@@ -9,16 +9,15 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// Others are the other containers in a namespace that a container is in. All memberships in a namespace refer to one
-// list, so that a thousand containers in one namespace are a thousand references and not a million labels. The zero
-// Others is empty.
+// Others holds the other containers in a namespace of a container. All memberships in a namespace refer to one list, so
+// that a thousand containers in one namespace take a thousand references and not a million labels. The zero Others is empty.
 type Others struct {
 	in *group
-	// self is the index of the container itself in the list, -1 where it is not in it.
+	// self is the index of the container itself in the list, -1 if it is not in it.
 	self, count int32
 }
 
-// OthersNamed makes Others of their labels.
+// OthersNamed returns Others with some labels.
 func OthersNamed(labels ...string) Others {
 	if len(labels) == 0 {
 		return Others{}
@@ -29,7 +28,7 @@ func OthersNamed(labels ...string) Others {
 // Count returns how many there are.
 func (o Others) Count() int { return int(o.count) }
 
-// Labels returns their labels, sorted; nil where there is nobody. The list is made for the caller.
+// Labels returns their labels, sorted; nil if there are none. The list is the caller's.
 func (o Others) Labels() []string {
 	if o.count == 0 {
 		return nil
@@ -44,25 +43,25 @@ func (o Others) Labels() []string {
 	return list
 }
 
-// Equal reports whether both are the same containers.
+// Equal reports whether both hold the same containers.
 func (o Others) Equal(other Others) bool { return slices.Equal(o.Labels(), other.Labels()) }
 
 // group holds the live containers that share a namespace. It is immutable, since snapshots share it.
 type group struct {
 	labels []string  // sorted
 	begins []instant // when each began
-	// until, where it is set, leaves out those that did not begin before it.
+	// until, if set, leaves out the containers that began at or after it.
 	until *instant
 }
 
 // sharing holds which live containers share which namespaces. It is rebuilt when one of its members changes.
 type sharing struct {
 	host    event.NamespaceIDs
-	members []member // the live containers in the order of the list
+	members []sharer // the live containers in the order of the list
 	labels  []string // of members; snapshots share it
 
-	// spaces are the namespaces that members are in. A namespace's roster has its index, or hosts where it has none: of the
-	// host's, in which all may be.
+	// spaces are the namespaces that members are in. A namespace's roster has its index. hosts has those of the host's
+	// namespaces, which have no roster.
 	spaces []space
 	hosts  map[uint64]int32
 	round  uint64 // grows with each rebuilding
@@ -70,16 +69,16 @@ type sharing struct {
 	rosters map[uint64]*roster
 	arena   []int32 // the members of spaces
 	order   []int32 // of members, by their labels
-	// sets are those of several members that share a namespace.
+	// sets holds the sets of several members that share a namespace.
 	sets     []memberSet
 	numbered int // the highest number of a group
-	// ones are the numbers of groups of which one member is left, by its index.
+	// ones holds the numbers of groups with one live member, by its index.
 	ones        map[int32]int
 	memberships [][event.NamespaceTypeCount]Membership // of members, by index
 }
 
-// member is what of a container matters here.
-type member struct {
+// sharer holds what sharing uses of a container.
+type sharer struct {
 	container  *container
 	label      string
 	begin      instant
@@ -88,7 +87,7 @@ type member struct {
 }
 
 // same reports whether m still describes c.
-func (m *member) same(c *container) bool {
+func (m *sharer) same(c *container) bool {
 	return m.container == c && m.begin == c.begin() && m.namespaces == c.namespaces && m.label == c.label()
 }
 
@@ -99,16 +98,15 @@ type space struct {
 	set     int32 // an index of sharing.sets; -1 where there is one member
 }
 
-// memberSet holds several members that share a namespace. Namespaces with the same members have the same set: what counts
-// is with whom a container shares, not what.
+// memberSet holds several members that share a namespace. Namespaces with the same members have the same set.
 type memberSet struct {
 	members []int32
 	group   *group
-	latest  int32 // the member that was added last to the group
-	number  int   // 0 where none of its namespaces is shared without the host
+	latest  int32 // the member that was last added to the group
+	number  int   // 0 if it shares the host's namespaces alone
 }
 
-// share takes in the live containers in the order of the list.
+// share updates sharing with the live containers in the order of the list.
 func (m *Model) share(live []*container) {
 	s := &m.sharing
 	if m.host.Namespaces == s.host && len(live) == len(s.members) {
@@ -128,7 +126,7 @@ func (m *Model) share(live []*container) {
 	m.listed = nil
 }
 
-// begin fills in the members and the namespaces that they are in. It reuses what snapshots do not share.
+// begin fills in the members and their namespaces. It reuses memory that snapshots do not share.
 func (s *sharing) begin(host event.NamespaceIDs, live []*container) {
 	s.host = host
 	s.members = slices.Grow(s.members[:0], len(live))[:len(live)]
@@ -140,7 +138,7 @@ func (s *sharing) begin(host event.NamespaceIDs, live []*container) {
 	s.round++
 	s.ones, s.numbered = nil, 0
 	for i, c := range live {
-		m := member{container: c, label: c.label(), begin: c.begin(), namespaces: c.namespaces}
+		m := sharer{container: c, label: c.label(), begin: c.begin(), namespaces: c.namespaces}
 		s.labels[i] = m.label
 		for t, id := range m.namespaces {
 			if id == 0 {
@@ -154,7 +152,7 @@ func (s *sharing) begin(host event.NamespaceIDs, live []*container) {
 	}
 }
 
-// spaceOf returns the index of a namespace, made if it is new. Its roster may be nil.
+// spaceOf gets or creates the index of a namespace. Its roster may be nil.
 func (s *sharing) spaceOf(r *roster, id uint64) int32 {
 	next := int32(len(s.spaces))
 	switch at, ok := s.hosts[id]; {
@@ -217,8 +215,8 @@ func (s *sharing) findSets() {
 	if len(s.sets) == 0 {
 		return
 	}
-	// Added in the order of their labels, the members of every group are sorted.
-	// Where the latest member is the only new one, hardly any is out of place, which makes sorting quick.
+	// Members are added in the order of their labels, so that every group is sorted. If the latest member is the only
+	// new one, few are out of place, which makes sorting quick.
 	s.order = slices.DeleteFunc(s.order, func(i int32) bool { return int(i) >= len(s.members) })
 	for i := len(s.order); i < len(s.members); i++ {
 		s.order = append(s.order, int32(i))
@@ -244,8 +242,7 @@ func (s *sharing) findSets() {
 	}
 }
 
-// relate fills in the relation of each membership. Groups are numbered in the order of the list, so that the numbers keep their
-// meaning.
+// relate fills in the relation of each membership. It numbers groups in the order of the list, which keeps numbers stable.
 func (s *sharing) relate() {
 	for i := range s.members {
 		for t, id := range s.members[i].namespaces {
@@ -268,7 +265,7 @@ func (s *sharing) relate() {
 	}
 }
 
-// number returns the number of a set, a new one if it has none.
+// number gets or assigns the number of a set.
 func (s *sharing) number(c *memberSet) int {
 	if c.number == 0 {
 		s.numbered++
@@ -277,7 +274,7 @@ func (s *sharing) number(c *memberSet) int {
 	return c.number
 }
 
-// numberOfOne does so for a member with whom others that have ended shared a namespace.
+// numberOfOne gets or assigns the number of the group of a member that shared a namespace with ended containers only.
 func (s *sharing) numberOfOne(member int32) int {
 	if s.ones[member] == 0 {
 		if s.ones == nil {
@@ -289,7 +286,7 @@ func (s *sharing) numberOfOne(member int32) int {
 	return s.ones[member]
 }
 
-// in returns who is in a namespace, by its roster, which may be nil, and its number; nil where nobody is.
+// in returns the members of a namespace by its roster, which may be nil, and its number; nil if it has none.
 func (s *sharing) in(r *roster, id uint64) *space {
 	if r != nil && r.round == s.round {
 		return &s.spaces[r.space]
@@ -300,10 +297,10 @@ func (s *sharing) in(r *roster, id uint64) *space {
 	return nil
 }
 
-// spaceNumbered is in for whoever has only the number.
+// spaceNumbered returns the members of a namespace by its number; nil if it has none.
 func (s *sharing) spaceNumbered(id uint64) *space { return s.in(s.rosters[id], id) }
 
-// labelsIn are the labels of the live containers in a namespace, sorted.
+// labelsIn returns the labels of the live containers in a namespace, sorted.
 func (s *sharing) labelsIn(sp *space) []string {
 	switch {
 	case sp == nil:
@@ -315,8 +312,8 @@ func (s *sharing) labelsIn(sp *space) []string {
 	return s.labels[one : one+1 : one+1]
 }
 
-// visitors are the live containers in a namespace, as something sees them that is none.
-func (s *sharing) visitors(id uint64) Others {
+// membersOf returns the live containers in a namespace as seen from outside of them.
+func (s *sharing) membersOf(id uint64) Others {
 	sp := s.spaceNumbered(id)
 	switch {
 	case sp == nil:
@@ -327,7 +324,7 @@ func (s *sharing) visitors(id uint64) Others {
 	return Others{in: &group{labels: s.labelsIn(sp)}, self: -1, count: 1}
 }
 
-// groupNumber is the number of those in a namespace; 0 where they have none.
+// groupNumber returns the group number of a namespace's members; 0 if they have none.
 func (s *sharing) groupNumber(id uint64) int {
 	switch sp := s.spaceNumbered(id); {
 	case sp == nil:
@@ -339,8 +336,8 @@ func (s *sharing) groupNumber(id uint64) int {
 	}
 }
 
-// past returns the memberships of an ended container. The kernel soon gives the numbers of its namespaces to
-// others: only with those that were there before it ended has it shared.
+// past returns the memberships of an ended container. It shared only with containers that began before its end, since the
+// kernel soon reuses the numbers of its namespaces.
 func (s *sharing) past(gone *container) (list [event.NamespaceTypeCount]Membership) {
 	for t, id := range gone.namespaces {
 		if id == 0 {
@@ -351,21 +348,21 @@ func (s *sharing) past(gone *container) (list [event.NamespaceTypeCount]Membersh
 		switch s.host[t] {
 		case 0:
 		case id:
-			is.Relation, is.SharedWith = RelationHost, s.visitors(id)
+			is.Relation, is.SharedWith = RelationHost, s.membersOf(id)
 		default:
 			is.Relation = RelationOwn
 			sp := s.spaceNumbered(id)
 			if sp == nil {
 				continue
 			}
-			// They are in the order in which they began.
+			// Members are in the order of their beginnings.
 			before, _ := slices.BinarySearchFunc(sp.members, gone.exitedAt, func(i int32, exited instant) int {
 				return cmp.Compare(s.members[i].begin, exited)
 			})
 			if before == 0 {
 				continue
 			}
-			is.Relation, is.SharedWith = RelationShared, s.visitors(id)
+			is.Relation, is.SharedWith = RelationShared, s.membersOf(id)
 			if sp.set < 0 {
 				is.Group = s.numberOfOne(sp.members[0])
 				continue

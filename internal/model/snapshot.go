@@ -7,11 +7,10 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 )
 
-// Snapshot is the model at one moment. It is immutable: whoever holds one may read it for as long
-// as they like, from any goroutine.
+// Snapshot is the state of the model at one time. It is immutable, and may be read by any goroutine.
 type Snapshot struct {
 	Time time.Time
-	// At is the same for ages.
+	// At is Time as an Instant.
 	At Instant
 
 	Host    fact.Host
@@ -19,41 +18,41 @@ type Snapshot struct {
 	Engines []fact.Engine
 	// Unseen is what the latest survey could not look into; nil is unknown.
 	Unseen *fact.Unseen
-	// OwnMemory is what nsviz itself may use; nil is unknown.
+	// OwnMemory is the memory that nsviz itself may use; nil is unknown.
 	OwnMemory *fact.OwnMemory
 
-	// Containers holds the live ones in the order of their start, then the ended ones, latest first, and from Model.Whole
-	// those that have never started.
+	// Containers holds the live ones in the order of their start, then the ended ones, latest first. Model.Whole adds the
+	// never-started ones.
 	Containers []Container
 	// VMs are the virtual machines, by PID.
 	VMs []VM
 	// Namespaces is sorted by type, then by id.
 	Namespaces []Namespace
-	// Freed are namespaces that are no more, the latest first; only Model.Whole lists them.
+	// Freed are the freed namespaces, latest first; only Model.Whole lists them.
 	Freed []Namespace
-	// Cgroups are those of the tracked hierarchy, first those that are there and then those that are no more, the
-	// latest of them first; only Model.Whole lists them.
+	// Cgroups are those of the tracked hierarchy: the existing ones, then the removed ones, latest first. Only Model.Whole
+	// lists them.
 	Cgroups []Cgroup
-	// Events are the latest events, oldest first; a bounded number of them.
+	// Events are the latest events, oldest first; their number is bounded.
 	Events []event.Event
-	// Kills are the latest OOM kills, oldest first, kept apart so that no flood pushes them out.
+	// Kills are the latest OOM kills, oldest first. They are kept apart, so that a flood of events does not push them out.
 	Kills []Kill
 
 	Totals Totals
-	// LeftOut is what is not there because there was too much of it.
+	// LeftOut counts what was dropped because a limit was reached.
 	LeftOut LeftOut
-	// Retention is how long what has ended is kept at most, as of now.
+	// Retention is the longest time for which ended things are kept.
 	Retention time.Duration
 }
 
-// LeftOut counts what a model does not keep, or has dropped before its time, since its Limits were reached. Of cgroups
-// that are not kept one may be counted several times. Unstarted are the containers that never started.
+// LeftOut counts what a model did not keep, or dropped before its time, because its Limits were reached. It may count a
+// cgroup that was not kept several times. Unstarted counts containers that never started.
 type LeftOut struct{ Containers, Namespaces, Cgroups, Kills, Unstarted uint64 }
 
 // IsZero reports whether nothing is left out.
 func (l LeftOut) IsZero() bool { return l == LeftOut{} }
 
-// Watches reports whether the kernel reports one kind of fact.
+// Watches reports whether a probe works.
 func (s *Snapshot) Watches(probe fact.ProbeName) bool {
 	for i := range s.Probes {
 		if s.Probes[i].Name == probe {
@@ -69,111 +68,109 @@ type ContainerState string
 // The states of a container.
 const (
 	Created  ContainerState = "created"  // its own program has never run; only Model.Whole lists it
-	Starting ContainerState = "starting" // its cgroup exists, its own program does not run yet
+	Starting ContainerState = "starting" // its cgroup exists, its own program has not run yet
 	Running  ContainerState = "running"
 	Exited   ContainerState = "exited"
 )
 
-// Container is one container: live, or ended not long ago.
+// Container is one container: live, recently ended or never started.
 type Container struct {
 	ID string
-	// Label is what to call it: its name, or its short id while the name is unknown; it is unique
-	// among the containers of a snapshot that are live, and it is what metrics carry.
+	// Label is its name, or its short id while the name is unknown. It is unique among the live containers of a
+	// snapshot. Metrics carry it.
 	Label   string
 	Named   bool
 	Image   string
 	Runtime string
 	State   ContainerState
-	// InitPID is the host's number of the container's PID 1; 0 is unknown.
+	// InitPID is the host's PID of the container's PID 1; 0 is unknown.
 	InitPID    int32
 	InitComm   string
 	CgroupPath string
-	// Created is when its cgroup was made, Started when its own program ran, Exited when its init
-	// died. A zero time is unknown or has not come.
+	// Created is when its cgroup was created, Started when its own program ran, Exited when its PID 1 exited. A zero time
+	// is unknown or has not come.
 	Created time.Time
 	Started time.Time
 	Exited  time.Time
-	// CreatedAt, StartedAt and ExitedAt are the same for ages.
+	// CreatedAt, StartedAt and ExitedAt are the same as Instants.
 	CreatedAt, StartedAt, ExitedAt Instant
-	// StartDuration is the time from cgroup to exec; nil where nsviz did not see it.
+	// StartDuration is the time from cgroup to exec; nil if nsviz did not see it.
 	StartDuration *time.Duration
-	// Phases are the steps of its start, in order, with the engine's start as the last one where it told;
-	// empty where nsviz did not see the start.
+	// Phases are the steps of its start, in order. The last one is the engine's start, if the engine reported it. They are
+	// empty if nsviz did not see the start.
 	Phases []event.Phase
 	Exit   *event.Exit
-	// NeverRan is set where it has ended before its own program ran, since the OOM killer took a process that was
-	// starting it: the LatestKill.
+	// NeverRan is set if it ended before its own program ran, because the OOM killer took a process that was starting it:
+	// the victim of LatestKill.
 	NeverRan bool
-	// Verdict is what the engine says of its end; nil is nothing.
-	Verdict *fact.EngineReport
-	// Previous is how its run before this one ended; nil where nsviz saw none.
+	// EngineReport is what the engine reports of its end; nil is nothing.
+	EngineReport *fact.EngineReport
+	// Previous is how its run before this one ended; nil if nsviz saw none.
 	Previous *End
-	// NeverStarted is set in the state Created alone.
+	// NeverStarted is set in the state Created only.
 	NeverStarted *fact.NeverStarted
 
 	Namespaces [event.NamespaceTypeCount]Membership
 	Memory     Memory
 	// Processes is how many there are in its cgroup; nil is unknown.
 	Processes *int
-	// OOMKills counts the victims in this container since it started: those that nsviz saw and, where it
-	// was running before, the kernel's own count of the earlier ones. It is nil where that could not be read, since
-	// nobody knows then what was killed before. OOMKillsAtLeast is how many nsviz knows of in any case.
+	// OOMKills counts the victims in this container since it started: those that nsviz saw and, if it was running before
+	// nsviz, the kernel's own count of the earlier ones. It is nil if that count could not be read. OOMKillsAtLeast
+	// is the lower bound in any case.
 	OOMKills        *uint64
 	OOMKillsAtLeast uint64
-	// OOMKillsUnobserved is how many of them no event told of: the kernel's own count has them. It is nil where
-	// that count could not be read.
+	// OOMKillsUnobserved is how many of them the kernel counted and no event reported. It is nil if the kernel's count
+	// could not be read.
 	OOMKillsUnobserved *uint64
-	// LatestKill is the latest OOM kill in it since it started or, where one took its PID 1, that one;
-	// nil where no event told of any.
+	// LatestKill is the OOM kill that took its PID 1, else the latest one since it started; nil if no event reported any.
 	LatestKill *Kill
-	// PIDsRefused is how many processes and threads the kernel refused it since it started, since a limit of processes, its
-	// own or one above, was reached; nil is unknown.
+	// PIDsRefused is how many processes and threads the kernel refused since it started, because its own limit of
+	// processes or one above was reached; nil is unknown.
 	PIDsRefused *uint64
-	// Unheld is set where its PID 1 is not in its own cgroup; of an ended one, was not at its end.
+	// Unheld is set if its PID 1 is not in its own cgroup or, of an ended one, was not at its end.
 	Unheld *fact.Unheld
-	// Stuck is set where its processes wait for memory without an end; where it is nil, StuckKnown tells whether that is
-	// known.
+	// Stuck is set while its processes wait for memory without an end. If it is nil, StuckKnown reports whether that is known.
 	Stuck      *fact.Stuck
 	StuckKnown bool
 	// Limits are those of its own cgroup as last read; for an ended container, before its end.
 	Limits fact.CgroupLimits
-	// History is what happened to it, over all of its runs: the first moments and the latest ones.
-	History []Moment
+	// History is what happened to it over all of its runs: the first entries and the latest ones.
+	History []Entry
 }
 
 // End is the end of one run of a container.
 type End struct {
-	// Time is zero where it is unknown.
+	// Time is zero if unknown.
 	Time     time.Time
 	InitPID  int32
 	InitComm string
-	// Exit is nil where how it ended is unknown.
+	// Exit is nil if unknown.
 	Exit *event.Exit
-	// NeverRan is as that of a Container.
-	NeverRan bool
-	Verdict  *fact.EngineReport
-	// OOMKills and OOMKillsAtLeast are as those of a Container.
+	// NeverRan is as in Container.
+	NeverRan     bool
+	EngineReport *fact.EngineReport
+	// OOMKills and OOMKillsAtLeast are as in Container.
 	OOMKills        *uint64
 	OOMKillsAtLeast uint64
 	LatestKill      *Kill
-	// PIDsRefused is as in Container, and PIDsLimit its own limit of processes as last read in that run; nil is unknown.
+	// PIDsRefused is as in Container. PIDsLimit is its own limit of processes as last read in that run; nil is unknown.
 	PIDsRefused *uint64
 	PIDsLimit   *fact.Limit
 }
 
-// End is how the container has ended; it is meant for one that has.
+// End returns how an ended container ended.
 func (c *Container) End() End {
 	return End{
-		Time: c.Exited, InitPID: c.InitPID, InitComm: c.InitComm, Exit: c.Exit, NeverRan: c.NeverRan, Verdict: c.Verdict,
+		Time: c.Exited, InitPID: c.InitPID, InitComm: c.InitComm, Exit: c.Exit, NeverRan: c.NeverRan, EngineReport: c.EngineReport,
 		OOMKills: c.OOMKills, OOMKillsAtLeast: c.OOMKillsAtLeast, LatestKill: c.LatestKill, PIDsRefused: c.PIDsRefused,
 		PIDsLimit: c.Limits.PIDs,
 	}
 }
 
-// Now is when the snapshot was taken.
+// Now returns when the snapshot was taken.
 func (s *Snapshot) Now() Stamp { return Stamp{s.Time, s.At} }
 
-// Begin is when the container began, as far as that is known: when its own program started or else its cgroup was made.
+// Begin returns when the container's own program started or, if that is unknown, when its cgroup was created.
 func (c *Container) Begin() Stamp {
 	if c.Started.IsZero() {
 		return Stamp{c.Created, c.CreatedAt}
@@ -181,16 +178,16 @@ func (c *Container) Begin() Stamp {
 	return Stamp{c.Started, c.StartedAt}
 }
 
-// Ended is when the container ended.
+// Ended returns when the container ended.
 func (c *Container) Ended() Stamp { return Stamp{c.Exited, c.ExitedAt} }
 
-// When is when the kill was.
+// When returns the time of the kill.
 func (k *Kill) When() Stamp { return Stamp{k.Event.Time, k.At} }
 
 // Live reports whether the container has begun to start and has not ended.
 func (c *Container) Live() bool { return c.State == Starting || c.State == Running }
 
-// Relation says whose namespace it is that a container is in.
+// Relation is whose namespace a container is in.
 type Relation string
 
 // The relations of a container to a namespace.
@@ -205,14 +202,13 @@ const (
 type Membership struct {
 	ID       uint64
 	Relation Relation
-	// SharedWith are the other live containers in the same namespace; also filled where the namespace
-	// is the host's.
+	// SharedWith are the other live containers in the same namespace, also if the namespace is the host's.
 	SharedWith Others
-	// Abandoned is set where the container that it was made for is not in it any more: only of net and ipc namespaces
-	// of live containers.
+	// Abandoned is set if the container that it was made for is not in it any more. Only net and ipc namespaces of live
+	// containers have it.
 	Abandoned *Abandoned
-	// Group numbers the shared namespaces of the snapshot from 1; containers with the same number
-	// share. 0 where Relation is not RelationShared.
+	// Group numbers the shared namespaces of the snapshot from 1; containers with the same number share. It is 0 unless
+	// Relation is RelationShared.
 	Group int
 }
 
@@ -220,105 +216,101 @@ type Membership struct {
 type Memory struct {
 	// UsageBytes is nil while unknown; for an ended container it is the last reading.
 	UsageBytes *uint64
-	// LimitBytes is nil where there is none or where it is unknown; Unlimited tells the two apart.
+	// LimitBytes is nil if there is none or it is unknown; Unlimited tells the two apart.
 	LimitBytes *uint64
 	Unlimited  bool
 	// History is the last minute.
 	History Series
 }
 
-// Kill is one OOM kill, with what the model knew when it happened.
+// Kill is one OOM kill with the state of its container at that time.
 type Kill struct {
 	Event event.Event
-	// At is when, for ages.
+	// At is the time of the event as an Instant.
 	At Instant
-	// Ordinal is the number of this kill in its container, from 1; 0 is unknown. On the host it is the number since
-	// nsviz watches.
+	// Ordinal is the number of this kill in its container, from 1; 0 is unknown. On the host it counts since nsviz started.
 	Ordinal uint64
-	// Survived is whether the container lived on: false where its PID 1 was the victim or, as with
-	// memory.oom.group, another victim of the same decision, true where it was not, nil where it is
-	// unknown or the victim was in no container.
+	// Survived reports whether the container lived on. It is false if its PID 1 was a victim of the same decision, as
+	// with memory.oom.group, and nil if that is unknown or the victim was in no container.
 	Survived *bool
 	// InitPID and InitComm are the container's PID 1 at that time.
 	InitPID  int32
 	InitComm string
 }
 
-// Namespace is one namespace of the host. Those in Snapshot.Freed are no more.
+// Namespace is one namespace of the host: live, or freed in Snapshot.Freed.
 type Namespace struct {
 	Type   event.NamespaceType
 	ID     uint64
 	Owner  uint64
 	Parent uint64
-	// Created is zero where nsviz did not see the birth.
+	// Created is zero if nsviz did not see its creation.
 	Created time.Time
 	Via     event.Via
 	Creator *event.Process
-	// Processes are the host pids in it, ascending.
+	// Processes are the host's PIDs of the processes in it, ascending.
 	Processes []int32
 	// Containers are the labels of the live containers in it, sorted.
 	Containers []string
-	// PinnedBy says what besides processes keeps it alive, for example a bind mount's path.
+	// PinnedBy lists what besides processes keeps it alive, for example a bind mount's path.
 	PinnedBy []string
 	// Host marks the host's own.
 	Host bool
-	// Freed is when it was freed, or was found to be, by which FreedVia tells; zero while it lives.
+	// Freed is when it was freed or found to be, as FreedVia says; zero while it lives.
 	Freed    time.Time
 	FreedVia event.Via
-	// CreatedAt and FreedAt are when, for ages.
+	// CreatedAt and FreedAt are Created and Freed as Instants.
 	CreatedAt, FreedAt Instant
-	// History is what happened to it: the first moments and the latest ones.
-	History []Moment
+	// History is what happened to it: the first entries and the latest ones.
+	History []Entry
 }
 
-// Totals are counts since nsviz started. They never fall, except when a container that has long
-// been gone is folded away.
+// Totals are counts since nsviz started. A count falls only when a container that ended long ago is folded.
 type Totals struct {
-	// Since is when counting began; zero where that is unknown.
+	// Since is when counting began; zero if unknown.
 	Since time.Time
-	// Known, by container, is when the first container of that label came to be known, so that nothing of it was counted
-	// before. The labels are those of Exits, and of all live containers.
+	// Known, by container label, is when a fact first mentioned a container of that label: counting began then. It has
+	// the labels of Exits and of all live containers.
 	Known             map[string]time.Time
 	Events            map[event.Type]uint64
 	NamespacesCreated map[NamespaceKey]uint64
 	NamespacesJoined  map[event.NamespaceType]uint64
 	OOMKills          map[KillKey]uint64
-	// OOMKillsUnobserved, by container, are those that only the kernel's own count has; they are not in
-	// OOMKills, since nobody knows whose memory had run out.
+	// OOMKillsUnobserved, by container label, are those that only the kernel counted. OOMKills lacks them, since their scope
+	// is unknown.
 	OOMKillsUnobserved map[string]uint64
-	// PIDsRefused, by container, are the processes and threads that the kernel refused while nsviz watched; a container of
-	// which that is unknown has none.
+	// PIDsRefused, by container label, are the processes and threads that the kernel refused while nsviz watched. A
+	// container for which that is unknown has no entry.
 	PIDsRefused map[string]uint64
 	Exits       map[ExitKey]uint64
 	Lost        map[string]uint64          // by reason
 	Savings     map[fact.Saving]uint64     // how often nsviz took each step
 	BPFErrors   map[fact.ErrorPlace]uint64 // by place
 	Starts      Histogram
-	// FoldedContainers is how many ended containers were folded into the label FoldedLabel, so that
-	// memory and the number of series stay bounded.
+	// FoldedContainers is how many ended containers were folded into FoldedLabel, which bounds memory and the number of
+	// series.
 	FoldedContainers uint64
 }
 
-// FoldedLabel is the container label under which the counts of forgotten containers are kept.
+// FoldedLabel is the container label for the counts of forgotten containers.
 const FoldedLabel = "(folded)"
 
-// UnknownLabel is the container label of kills in cgroups that were gone before anybody could look them up.
+// UnknownLabel is the container label of kills in cgroups that were gone before nsviz could look them up.
 const UnknownLabel = "(unknown)"
 
-// NamespaceKey tells namespace births apart.
+// NamespaceKey is the key of a count of created namespaces.
 type NamespaceKey struct {
 	Type event.NamespaceType
 	Via  event.Via
 }
 
-// KillKey tells OOM kills apart. Container "" is the host's own processes, [UnknownLabel] those of
-// which it is not known.
+// KillKey is the key of a count of OOM kills. Container "" is the host; [UnknownLabel] means that it is unknown.
 type KillKey struct {
 	Container string
 	Scope     event.Scope
 }
 
-// ExitKey tells container ends apart.
+// ExitKey is the key of a count of container ends.
 type ExitKey struct {
 	Container string
 	Cause     event.Cause
@@ -332,12 +324,12 @@ type Histogram struct {
 	Sum    float64 // seconds
 }
 
-// StartBuckets are the upper bounds of the buckets of Totals.Starts, in seconds.
+// StartBuckets returns the upper bounds of the buckets of Totals.Starts, in seconds.
 func StartBuckets() []float64 {
 	return []float64{0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 1.5, 2.5, 5, 10, 30}
 }
 
-// OOMKillCount is the number of OOM kills on the whole host.
+// OOMKillCount returns the number of OOM kills on the host.
 func (s *Snapshot) OOMKillCount() uint64 {
 	var n uint64
 	for _, k := range s.Totals.OOMKills {
@@ -346,7 +338,7 @@ func (s *Snapshot) OOMKillCount() uint64 {
 	return n
 }
 
-// LostCount is the number of events that did not reach nsviz.
+// LostCount returns the number of events that did not reach nsviz.
 func (s *Snapshot) LostCount() uint64 {
 	var n uint64
 	for _, l := range s.Totals.Lost {
@@ -355,7 +347,7 @@ func (s *Snapshot) LostCount() uint64 {
 	return n
 }
 
-// LiveCount is the number of containers that have not ended.
+// LiveCount returns the number of live containers.
 func (s *Snapshot) LiveCount() int {
 	n := 0
 	for i := range s.Containers {

@@ -101,7 +101,7 @@ func TestIdentity(t *testing.T) {
 	}
 }
 
-// one is the life of a container, with a kill.
+// one returns the life of a container, with a kill.
 func one(second float64, c event.Container) []fact.Fact {
 	return []fact.Fact{created(second, c), started(second, c, 4), killed(second, &c, 5), exited(second, c, 4), removed(second, c)}
 }
@@ -242,7 +242,7 @@ func TestCounters(t *testing.T) {
 
 // Which of several containers with the label takes over a count shows when it is renamed: it is the same
 // one each time.
-func TestTheHeirIsTheSameEachTime(t *testing.T) {
+func TestSuccessorOfALabelIsDeterministic(t *testing.T) {
 	limits := Limits{Events: 10, Kills: 10, Retention: time.Hour, Ended: 3, Listed: 5}
 	for range 50 {
 		m := New(limits)

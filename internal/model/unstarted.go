@@ -10,23 +10,23 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 )
 
-// applyMade takes in that the engine made a container. It is one of the model's others only once its cgroup is there.
-func (m *Model) applyMade(said *fact.EngineEvent) {
-	c := m.find(said.ID)
+// applyEngineCreate applies that the engine created a container. It is in Model.unstarted until its cgroup exists.
+func (m *Model) applyEngineCreate(engineEvent *fact.EngineEvent) {
+	c := m.find(engineEvent.ID)
 	if c == nil {
-		if said.Container == nil {
-			return // an older recording, which does not say who it is
+		if engineEvent.Container == nil {
+			return // an older recording, which lacks the identity
 		}
-		c = m.newContainer(said.ID)
-		m.identify(c, said.Container)
+		c = m.newContainer(engineEvent.ID)
+		m.identify(c, engineEvent.Container)
 		m.keepUnstarted(c)
 	}
 	if c.neverStarted.Made.IsZero() {
-		c.neverStarted.Made = said.At
+		c.neverStarted.Made = engineEvent.At
 	}
 }
 
-// find is a container, whether it has ever started or not; nil where none is known.
+// find returns a container, whether it has started or not; nil if none is known.
 func (m *Model) find(id string) *container {
 	if c := m.containers[id]; c != nil {
 		return c
@@ -34,31 +34,31 @@ func (m *Model) find(id string) *container {
 	return m.unstarted[id]
 }
 
-// neverRan keeps what is known of a container that was to start, and whose own program has not run.
+// neverRan moves a container whose start failed before its own program ran to the unstarted ones.
 func (m *Model) neverRan(c *container, e *event.Event) {
 	kept := m.unstart(c)
 	kept.neverStarted.Tried, kept.neverStarted.Failed, kept.neverStarted.Suspected = c.created, e.Time, false
 	kept.overAt = m.clock.at(e.Time)
-	kept.failedToStart(c.verdict)
-	kept.tell(Moment{Time: e.Time, Kind: momentCgroupGone, By: actor(e), Cgroup: e.Cgroup.Path})
+	kept.failedToStart(c.engineReport)
+	kept.append(Entry{Time: e.Time, Kind: entryCgroupRemoved, By: actor(e), Cgroup: e.Cgroup.Path})
 	m.keepUnstarted(kept)
 }
 
-// unstart returns, for keepUnstarted, a container in place of one that has only begun to start.
+// unstart removes a container that has only begun to start. It returns a replacement for keepUnstarted.
 func (m *Model) unstart(c *container) *container {
-	m.leave(c)
+	m.removeMemberships(c)
 	m.unlabel(c)
 	c.state = Exited
 	delete(m.containers, c.id)
 	kept := m.newContainer(c.id)
 	kept.name, kept.image, kept.runtime = c.name, c.image, c.runtime
-	kept.chronicle, kept.neverStarted = c.chronicle, c.neverStarted
+	kept.timeline, kept.neverStarted = c.timeline, c.neverStarted
 	return kept
 }
 
 func (m *Model) keepUnstarted(c *container) {
 	c.state = Created
-	c.killsKnown = true // nothing of it ran that could have been killed
+	c.killsKnown = true // it ran nothing that could have been killed
 	m.lastUnstarted++
 	c.ordinal = m.lastUnstarted
 	m.unstarted[c.id] = c
@@ -69,7 +69,7 @@ func (m *Model) keepUnstarted(c *container) {
 	m.boundUnstarted()
 }
 
-// boundUnstarted drops the oldest ones where there are too many.
+// boundUnstarted drops the oldest ones if there are too many.
 func (m *Model) boundUnstarted() {
 	for len(m.unstarted) > m.limits.Unstarted {
 		oldest := m.madeOrder[0]
@@ -82,18 +82,18 @@ func (m *Model) boundUnstarted() {
 	}
 }
 
-// failedToStart takes in why the engine could not start a container; it keeps what it said before where it says nothing.
+// failedToStart sets why the engine could not start a container. A report without an error changes nothing.
 func (c *container) failedToStart(v *fact.EngineReport) {
 	if v != nil && v.StartError != "" {
 		c.neverStarted.Error, c.neverStarted.ExitCode = v.StartError, v.ExitCode
 	}
 }
 
-// unstartedEvery is how often the containers that never started are looked through.
+// unstartedEvery is the interval between searches for expired containers that never started.
 const unstartedEvery = 10 * time.Second
 
-// forgetUnstarted drops the containers whose start failed long ago, or that their engine removed long ago. One that was only
-// made is kept as long as there is room.
+// forgetUnstarted drops the containers whose start failed, or that their engine removed, longer ago than the retention.
+// One that was only created is kept as long as there is room.
 func (m *Model) forgetUnstarted() {
 	m.boundUnstarted()
 	if len(m.unstarted) == 0 || m.nowAt.sub(m.unstartedSeen) < unstartedEvery {
@@ -105,7 +105,7 @@ func (m *Model) forgetUnstarted() {
 	})
 }
 
-// listUnstarted lists them for a snapshot, the latest first.
+// listUnstarted lists the unstarted containers for a snapshot, latest first.
 func (m *Model) listUnstarted() []Container {
 	kept := slices.SortedFunc(maps.Values(m.unstarted), func(a, b *container) int { return cmp.Compare(b.ordinal, a.ordinal) })
 	list := make([]Container, len(kept))

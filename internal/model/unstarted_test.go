@@ -76,27 +76,27 @@ func TestNeverStarted(t *testing.T) {
 	}
 }
 
-// foundStarting is a container that is there, and whose own program does not run yet.
+// foundStarting returns a container that is there, and whose own program does not run yet.
 func foundStarting(seconds float64, c event.Container) fact.Fact {
 	f := found(seconds, c, 0)
 	f.Found.Starting, f.Found.Started = true, at(0)
 	return f
 }
 
-// judgedRemoved is that the engine knew it no more.
+// judgedRemoved reports that the engine knew it no more.
 func judgedRemoved(seconds float64, c event.Container) fact.Fact {
 	return fact.Fact{Time: at(seconds), EngineReport: &fact.EngineReport{ID: c.ID, Removed: true}}
 }
 
 // A container that starts in the end is one like any other.
-func TestStartsInTheEnd(t *testing.T) {
+func TestStartAfterAFailedStart(t *testing.T) {
 	web := who("a", "web")
 	facts := []fact.Fact{
 		madeByEngine(1, web), created(2, web), notStarted(3, web, "busy"), removed(4, web),
 		created(5, web), started(6, web, 7, 1), said(7, web, "start"),
 	}
 	c := kept(t, "a", facts...)
-	if c.State != Running || c.NeverStarted != nil || c.Verdict != nil {
+	if c.State != Running || c.NeverStarted != nil || c.EngineReport != nil {
 		t.Errorf("it runs: %+v", c)
 	}
 	// One that it had before it was started is another container's.
@@ -110,10 +110,10 @@ func TestStartsInTheEnd(t *testing.T) {
 // A start that fails after an earlier run is told beside that.
 func TestIsNotStartedAgain(t *testing.T) {
 	web := who("a", "web")
-	c := kept(t, "a", created(1, web), started(2, web, 7, 1), exited(3, web, 7), judged(4, web, false),
+	c := kept(t, "a", created(1, web), started(2, web, 7, 1), exited(3, web, 7), engineReported(4, web, false),
 		created(5, web), removed(6, web), notStarted(7, web, "busy"))
-	if c.State != Exited || c.Exit != nil || c.Verdict == nil || c.Verdict.StartError != "busy" ||
-		c.Previous == nil || c.Previous.Exit == nil || c.Previous.Verdict == nil || c.Previous.Verdict.StartError != "" {
+	if c.State != Exited || c.Exit != nil || c.EngineReport == nil || c.EngineReport.StartError != "busy" ||
+		c.Previous == nil || c.Previous.Exit == nil || c.Previous.EngineReport == nil || c.Previous.EngineReport.StartError != "" {
 		t.Errorf("%+v, before %+v", c, c.Previous)
 	}
 }

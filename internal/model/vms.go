@@ -15,7 +15,7 @@ type VM struct {
 	Namespaces [event.NamespaceTypeCount]Membership
 }
 
-// Label is what to call it: what its command line says, else the program that it is. Several may have one label.
+// Label returns the name on its command line, else its kind. Labels of VMs are not unique.
 func (v *VM) Label() string { return cmp.Or(v.Name, string(v.Kind)) }
 
 // InContainer returns the virtual machines in a container, by PID.
@@ -51,24 +51,24 @@ func (m *Model) listVMs() []VM {
 		}
 		for t, id := range v.NamespaceIDs {
 			if id != 0 {
-				list[i].Namespaces[t] = m.sharing.visitor(t, id, inside[id] > 1)
+				list[i].Namespaces[t] = m.sharing.membershipOfVM(t, id, inside[id] > 1)
 			}
 		}
 	}
 	return list
 }
 
-// visitor says where something is that is no container; accompanied is whether another such is there, too.
-func (s *sharing) visitor(t int, id uint64, accompanied bool) Membership {
-	m := Membership{ID: id, SharedWith: s.visitors(id)}
+// membershipOfVM returns the place of a virtual machine in a namespace; otherVMs reports whether another VM is in it, too.
+func (s *sharing) membershipOfVM(t int, id uint64, otherVMs bool) Membership {
+	m := Membership{ID: id, SharedWith: s.membersOf(id)}
 	switch {
 	case s.host[t] == 0:
 	case s.host[t] == id:
 		m.Relation = RelationHost
 	case m.SharedWith.Count() > 0:
-		// A container that nobody shares with has no group; with its own VM it shares nothing.
+		// A container alone in its namespace has no group, even if its own VM is in it.
 		m.Relation, m.Group = RelationShared, s.groupNumber(id)
-	case accompanied:
+	case otherVMs:
 		m.Relation = RelationShared
 	default:
 		m.Relation = RelationOwn

@@ -6,19 +6,19 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 )
 
-// The bounds of what waits for its container.
+// The bounds of the facts that wait for their containers.
 const (
 	mostAwaited = 256 // containers
 	mostWaiting = 16  // facts of each; the oldest go first
 )
 
-// waiting holds what an engine said of containers that nothing else has reported, and what was written to the limits of
-// containers that are not known to run, until they are: the engine may be faster than the rings, and what was lost in these is
-// found a little later.
+// waiting holds facts until their containers are known: engine events and reports of containers that no other fact has
+// mentioned, and writes to the limits of containers that are not known to run. The engine may be faster than the rings, and
+// what was lost in the rings is found a little later.
 type waiting struct {
 	facts map[string][]waitingFact // by container
 	order []string                 // the containers, in the order of the first fact of each
-	// arrived are the containers of which there is news that may fit to what waits.
+	// arrived are the containers with news that may make their waiting facts applicable.
 	arrived []string
 }
 
@@ -28,7 +28,7 @@ type waitingFact struct {
 	at instant
 }
 
-// await keeps a fact until it fits to its container.
+// await keeps a fact until it can be applied to its container.
 func (m *Model) await(id string, f fact.Fact) {
 	w := &m.waiting
 	if id == "" {
@@ -52,15 +52,15 @@ func (m *Model) await(id string, f fact.Fact) {
 	w.facts[id] = append(list, waitingFact{f, m.clock.at(f.Time)})
 }
 
-// arrives notes that a container is known, or known to run.
-func (m *Model) arrives(c *container) {
+// noteArrival records that a container is known, or known to run.
+func (m *Model) noteArrival(c *container) {
 	if _, awaited := m.waiting.facts[c.id]; awaited {
 		m.waiting.arrived = append(m.waiting.arrived, c.id)
 	}
 }
 
-// takeWaiting applies what fits by now, and drops what has waited for too long.
-func (m *Model) takeWaiting() {
+// applyWaiting applies the facts that can be applied by now, and drops those that have waited for too long.
+func (m *Model) applyWaiting() {
 	w := &m.waiting
 	for _, id := range w.arrived {
 		list, c := w.facts[id], m.containers[id]
@@ -68,11 +68,11 @@ func (m *Model) takeWaiting() {
 			continue
 		}
 		w.drop(id)
-		c.chronicle.late = true
+		c.timeline.late = true
 		for _, f := range list {
 			m.applyWaited(c, f)
 		}
-		c.chronicle.late = false
+		c.timeline.late = false
 	}
 	w.arrived = w.arrived[:0]
 	for len(w.order) > 0 && m.nowAt.sub(w.facts[w.order[0]][0].at) > m.limits.Retention {
@@ -90,19 +90,19 @@ func (w *waiting) drop(id string) {
 func (m *Model) applyWaited(c *container, f waitingFact) {
 	switch {
 	case f.EngineEvent != nil:
-		m.applySaid(f.Fact)
+		m.applyEngineEvent(f.Fact)
 	case f.EngineReport != nil:
 		if c.live() && !c.found.IsZero() && f.at < c.foundAt {
-			c.tellVerdict(f.Time, f.EngineReport) // of an end before the run that was found
+			c.appendEngineReport(f.Time, f.EngineReport) // of an end before the run that was found
 			return
 		}
-		m.applyVerdict(f.Fact)
+		m.applyEngineReport(f.Fact)
 	case f.CgroupWrite != nil:
 		switch {
 		case c.state == Starting:
 			m.await(c.id, f.Fact)
 		case c.state == Running && c.cgroup == f.CgroupWrite.Path && (c.started.IsZero() || f.at >= c.startedAt):
-			c.tellWritten(f.Time, f.CgroupWrite)
+			c.recordWrite(f.Time, f.CgroupWrite)
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // What an engine or a write said of a container is kept until the container is known, and then has its place.
-func TestWordsOfUnknownContainers(t *testing.T) {
+func TestFactsWaitForTheirContainers(t *testing.T) {
 	a := who("a", "web")
 	mib := func(n float64) fact.CgroupLimits {
 		return fact.CgroupLimits{Memory: &fact.Limit{Value: new(n * (1 << 20))}}
@@ -35,17 +35,17 @@ func TestWordsOfUnknownContainers(t *testing.T) {
 		},
 		{
 			"the engine was faster than the ring",
-			[]fact.Fact{judged(2, a, true), created(1, a), started(1.5, a, 50), exited(1.9, a, 50)},
+			[]fact.Fact{engineReported(2, a, true), created(1, a), started(1.5, a, 50), exited(1.9, a, 50)},
 			[]string{"cgroup_created", "container_started", "container_exited", "engine_verdict"}, true,
 		},
 		{
 			"the engine was faster than the ring, which has made the container",
-			[]fact.Fact{madeByEngine(0.5, a), judged(2, a, true), created(1, a), started(1.5, a, 50), exited(1.9, a, 50)},
+			[]fact.Fact{madeByEngine(0.5, a), engineReported(2, a, true), created(1, a), started(1.5, a, 50), exited(1.9, a, 50)},
 			[]string{"cgroup_created", "container_started", "container_exited", "engine_verdict"}, true,
 		},
 		{
 			"what the engine said of an end is not of the run that was found later",
-			[]fact.Fact{judged(2, a, true), runs(20, 10), exited(30, a, 50)},
+			[]fact.Fact{engineReported(2, a, true), runs(20, 10), exited(30, a, 50)},
 			[]string{"engine_verdict", "found", "container_exited"}, false,
 		},
 		{
@@ -69,10 +69,10 @@ func TestWordsOfUnknownContainers(t *testing.T) {
 			var history []string
 			for _, m := range c.History {
 				words := string(m.Kind)
-				if m.Said != "" {
-					words += " " + string(m.Said)
+				if m.Action != "" {
+					words += " " + string(m.Action)
 				}
-				if m.Kind == MomentChanged {
+				if m.Kind == EntryLimitsChanged {
 					words += " " + m.By.Comm
 				}
 				history = append(history, words)
@@ -80,8 +80,8 @@ func TestWordsOfUnknownContainers(t *testing.T) {
 			if diff := cmp.Diff(test.history, history); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
-			if (c.Verdict != nil) != test.verdict {
-				t.Errorf("the engine's word on its end is %+v", c.Verdict)
+			if (c.EngineReport != nil) != test.verdict {
+				t.Errorf("the engine's word on its end is %+v", c.EngineReport)
 			}
 		})
 	}

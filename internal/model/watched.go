@@ -1,10 +1,10 @@
 package model
 
-// Watched holds what a reader of cgroups has to know of a live container.
+// Watched holds what a reader of cgroups needs of a live container.
 type Watched struct {
 	ID, Label, CgroupPath string
 	Running               bool
-	// Outside is the host's PID of its PID 1, if that is in another cgroup than the container's own; else 0.
+	// Outside is the host's PID of its PID 1 if that is outside of the container's own cgroup; else 0.
 	Outside int32
 }
 
@@ -24,5 +24,5 @@ func (m *Model) Watched() []Watched {
 	return list
 }
 
-// WatchesWrites reports whether the kernel tells of writes to the limits of cgroups.
+// WatchesWrites reports whether the kernel reports writes to the limits of cgroups.
 func (m *Model) WatchesWrites() bool { return m.writesWatched }

@@ -9,21 +9,21 @@ import (
 
 // followEngine hands over what the engine reports, until ctx ends.
 func (p *Pipeline) followEngine(ctx context.Context) error {
-	return names.Follow(ctx, names.Config{Engine: p.cfg.Engine, Directory: p.directory, Now: p.now, Loop: engineLoop{p}})
+	return names.Follow(ctx, names.Config{Engine: p.cfg.Engine, Directory: p.directory, Now: p.now, Loop: engineLoop{p.loop}})
 }
 
 // engineLoop is the loop as the engine's follower knows it.
-type engineLoop struct{ p *Pipeline }
+type engineLoop struct{ *loop }
 
-func (l engineLoop) EngineReported(f fact.Fact) { l.p.send(engineReported(f)) }
+func (l engineLoop) EngineReported(f fact.Fact) { l.send(engineReported(f)) }
 
 // engineReported is what the engine reported, or an event that says what of that was lost.
 type engineReported fact.Fact
 
-func (m engineReported) handle(p *Pipeline) {
+func (m engineReported) handle(l *loop) {
 	if m.Event != nil {
-		p.tellEvent(*m.Event)
+		l.applyEvent(*m.Event)
 		return
 	}
-	p.tell(fact.Fact(m))
+	l.apply(fact.Fact(m))
 }

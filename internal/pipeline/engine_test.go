@@ -69,7 +69,7 @@ func TestAnyEngine(t *testing.T) {
 	for over := false; !over; {
 		select {
 		case m := <-p.inputs:
-			m.handle(p)
+			m.handle(p.loop)
 		case <-ended:
 			over = true
 		}

@@ -14,13 +14,13 @@ func (p *Pipeline) newFinder() *find.Finder {
 	return find.New(find.Config{
 		Machine: p.fs.Machine, Proc: p.fs.Proc, NS: p.fs.NS, Mounts: p.fs.Mounts, Layout: p.layout,
 		OwnMnt: p.own[event.Mnt], HostPIDs: p.hostPIDs, Engine: p.cfg.Engine.Name(), Inits: p.inits,
-		Doubts: p.doubts, Now: p.now, Log: p.cfg.Log, Loop: finderLoop{p},
+		Doubts: p.doubts, Now: p.now, Log: p.cfg.Log, Loop: finderLoop{p.loop},
 	})
 }
 
 // inits asks the engine for PID 1s, if it need not be waited for.
 func (p *Pipeline) inits(ctx context.Context, known func(id string) bool) (map[string]engine.Init, error) {
-	for _, e := range p.Snapshot().Engines {
+	for _, e := range p.live.Snapshot().Engines {
 		if e.State == fact.EngineConnected {
 			return p.cfg.Engine.Inits(ctx, known)
 		}
@@ -29,69 +29,69 @@ func (p *Pipeline) inits(ctx context.Context, known func(id string) bool) (map[s
 }
 
 // finderLoop is the loop as the finder knows it. What compares cgroups is in discovered.go.
-type finderLoop struct{ p *Pipeline }
+type finderLoop struct{ *loop }
 
-func (l finderLoop) CgroupsFound(list []find.Cgroup)     { l.p.send(cgroupsFound(list)) }
-func (l finderLoop) LimitsRead(list []find.CgroupLimits) { l.p.send(limitsRead(list)) }
-func (l finderLoop) ContainerFound(found find.Container) { l.p.send(containerFound(found)) }
+func (l finderLoop) CgroupsFound(list []find.Cgroup)     { l.send(cgroupsFound(list)) }
+func (l finderLoop) LimitsRead(list []find.CgroupLimits) { l.send(limitsRead(list)) }
+func (l finderLoop) ContainerFound(found find.Container) { l.send(containerFound(found)) }
 
 func (l finderLoop) State(ref *container.Ref) container.State {
 	m := stateAsked{ref: ref}
-	l.p.ask(&m)
+	l.ask(&m)
 	return m.state
 }
 
 func (l finderLoop) InitGone(ref *container.Ref, init int32) bool {
 	m := initGone{ref: ref, init: init}
-	l.p.ask(&m)
+	l.ask(&m)
 	return m.missed
 }
 
 // cgroupsFound are cgroups that exist, parents before children.
 type cgroupsFound []find.Cgroup
 
-func (m cgroupsFound) handle(p *Pipeline) {
+func (m cgroupsFound) handle(l *loop) {
 	for _, c := range m {
-		p.tracker.Place(c.ID, c.Path)
+		l.tracker.Place(c.ID, c.Path)
 	}
 }
 
 // limitsRead are the limits of cgroups.
 type limitsRead []find.CgroupLimits
 
-func (m limitsRead) handle(p *Pipeline) {
+func (m limitsRead) handle(l *loop) {
 	list := make([]fact.FoundCgroup, len(m))
 	for i, c := range m {
-		list[i] = fact.FoundCgroup{Path: c.Path, Container: p.tracker.Describe(c.Ref), Limits: c.Limits}
+		list[i] = fact.FoundCgroup{Path: c.Path, Container: l.tracker.Describe(c.Ref), Limits: c.Limits}
 	}
-	p.tell(fact.Fact{Cgroups: list})
+	l.apply(fact.Fact{Cgroups: list})
 }
 
 // containerFound is a container that runs or is about to.
 type containerFound find.Container
 
-func (m containerFound) handle(p *Pipeline) {
-	if m.InitPID != 0 && p.tracker.StateOf(m.Ref).Ended == m.InitPID {
+func (m containerFound) handle(l *loop) {
+	if m.InitPID != 0 && l.tracker.StateOf(m.Ref).Ended == m.InitPID {
 		return // it has ended since it was found, and that has been reported
 	}
-	c := p.tracker.Describe(m.Ref)
+	c := l.tracker.Describe(m.Ref)
 	m.Container = *c
 	for t, of := range m.MadeFor {
-		m.MadeFor[t] = *p.tracker.Describe(&container.Ref{ID: of.ID, Runtime: m.Ref.Runtime})
+		m.MadeFor[t] = *l.tracker.Describe(&container.Ref{ID: of.ID, Runtime: m.Ref.Runtime})
 	}
 	var end *event.Event
 	init := container.Init{PID: m.InitPID, Made: m.Started, MadeNS: m.MadeNS, Ran: m.Ran}
 	switch {
 	case m.Starting:
 	case m.Unheld != nil:
-		end = p.tracker.FoundOutside(m.Ref, init)
+		end = l.tracker.FoundOutside(m.Ref, init)
 	default:
-		end = p.tracker.FoundRunning(m.Ref, init)
+		end = l.tracker.FoundRunning(m.Ref, init)
 	}
-	p.questions.AskName(c)
-	p.tell(fact.Fact{Time: m.At, Found: &m.Found})
+	l.questions.AskName(c)
+	l.apply(fact.Fact{Time: m.At, Found: &m.Found})
 	if end != nil {
-		p.takeEvent(*end)
+		l.handleEvent(*end)
 	}
 }
 
@@ -101,7 +101,7 @@ type stateAsked struct {
 	state container.State
 }
 
-func (m *stateAsked) handle(p *Pipeline) { m.state = p.tracker.StateOf(m.ref) }
+func (m *stateAsked) handle(l *loop) { m.state = l.tracker.StateOf(m.ref) }
 
 // initGone says that a container's init does not exist any more. Its answer is whether no event has said so.
 type initGone struct {
@@ -110,9 +110,9 @@ type initGone struct {
 	missed bool
 }
 
-func (m *initGone) handle(p *Pipeline) {
-	if m.missed = p.tracker.StateOf(m.ref).Init == m.init; m.missed {
-		p.tracker.InitGone(m.ref)
-		p.tell(fact.Fact{Time: p.now(), Gone: &fact.Gone{ID: m.ref.ID}})
+func (m *initGone) handle(l *loop) {
+	if m.missed = l.tracker.StateOf(m.ref).Init == m.init; m.missed {
+		l.tracker.InitGone(m.ref)
+		l.apply(fact.Fact{Time: l.now(), Gone: &fact.Gone{ID: m.ref.ID}})
 	}
 }

@@ -14,25 +14,26 @@ import (
 func (p *Pipeline) watchLimits(kernel *probes.Probes) *limits.Follower {
 	return limits.Open(limits.Config{
 		Proc: p.fs.Proc, Cgroups: p.fs.Cgroups, Layout: p.layout, HostPIDs: p.hostPIDs, Now: p.now, Log: p.cfg.Log,
-		Loop: limitsLoop{p, kernel},
+		Loop: limitsLoop{p.loop, kernel},
 	})
 }
 
 // limitsLoop is the loop as the follower of limits knows it.
 type limitsLoop struct {
-	p      *Pipeline
+	*loop
+
 	kernel *probes.Probes
 }
 
 func (l limitsLoop) Knows(id uint64) bool {
 	m := cgroupQuestion{id: id}
-	l.p.ask(&m)
+	l.ask(&m)
 	return m.known
 }
 
 func (l limitsLoop) Sync(ctx context.Context)       { l.kernel.Sync(ctx) }
-func (l limitsLoop) WatchChanged(status fact.Probe) { l.p.send(probeStatus(status)) }
-func (l limitsLoop) Written(w limits.Write)         { l.p.send(limitWrite(w)) }
+func (l limitsLoop) WatchChanged(status fact.Probe) { l.send(probeStatus(status)) }
+func (l limitsLoop) Written(w limits.Write)         { l.send(limitWrite(w)) }
 
 // cgroupQuestion asks whether a cgroup is known.
 type cgroupQuestion struct {
@@ -40,18 +41,18 @@ type cgroupQuestion struct {
 	known bool // the answer
 }
 
-func (m *cgroupQuestion) handle(p *Pipeline) { m.known = p.tracker.Knows(m.id) }
+func (m *cgroupQuestion) handle(l *loop) { m.known = l.tracker.Knows(m.id) }
 
 // probeStatus replaces the status of the probe with that name.
 type probeStatus fact.Probe
 
-func (m probeStatus) handle(p *Pipeline) {
+func (m probeStatus) handle(l *loop) {
 	status := fact.Probe(m)
-	list := slices.Clone(p.live.Snapshot().Probes)
+	list := slices.Clone(l.live.Snapshot().Probes)
 	i := slices.IndexFunc(list, func(have fact.Probe) bool { return have.Name == status.Name })
 	if i >= 0 && !list[i].Equal(status) {
 		list[i] = status
-		p.tell(fact.Fact{Probes: list})
+		l.apply(fact.Fact{Probes: list})
 	}
 }
 
@@ -59,16 +60,16 @@ func (m probeStatus) handle(p *Pipeline) {
 type limitWrite limits.Write
 
 // handle reports a write with the containers that it concerns, as they are called by now.
-func (m limitWrite) handle(p *Pipeline) {
-	if p.tracker.Removed(m.ID) {
+func (m limitWrite) handle(l *loop) {
+	if l.tracker.Removed(m.ID) {
 		return // and that is reported already
 	}
-	p.tracker.Discover(m.ID, m.Path) // if nothing else has reported it
-	p.takeDiscovered(m.Time)
-	write := fact.CgroupWrite{Path: m.Path, Container: p.tracker.Describe(m.Container), Limits: m.Limits, After: m.After}
+	l.tracker.Discover(m.ID, m.Path) // if nothing else has reported it
+	l.handleDiscovered(m.Time)
+	write := fact.CgroupWrite{Path: m.Path, Container: l.tracker.Describe(m.Container), Limits: m.Limits, After: m.After}
 	var writers []event.Process
 	for _, w := range m.Writers {
-		w.Process.Container = p.tracker.Describe(w.Container)
+		w.Process.Container = l.tracker.Describe(w.Container)
 		writers = append(writers, w.Process)
 	}
 	if len(writers) == 1 {
@@ -76,5 +77,5 @@ func (m limitWrite) handle(p *Pipeline) {
 	} else {
 		write.ByAnyOf = writers
 	}
-	p.tell(fact.Fact{Time: m.Time, CgroupWrite: &write})
+	l.apply(fact.Fact{Time: m.Time, CgroupWrite: &write})
 }

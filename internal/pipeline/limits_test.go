@@ -1,9 +1,9 @@
 package pipeline
 
 import (
+	"log/slog"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -18,32 +18,29 @@ import (
 // test ends.
 func limitsTest(t *testing.T) (limitsLoop, *[]fact.Fact) {
 	t.Helper()
-	p := nameless(t, "")
-	p.doubts = make(chan struct{}, 1)
+	p := newLoop(nameless(t, "").cfg.Engine, slog.New(slog.DiscardHandler), nil)
 	var facts []fact.Fact
-	p.cfg.Sinks = []func(fact.Fact){func(f fact.Fact) {
+	p.sinks = []func(fact.Fact){func(f fact.Fact) {
 		f.Time, f.BootNS = midnight, 0
 		facts = append(facts, f)
 	}}
 	ended := make(chan struct{})
 	go func() {
-		for m := range p.inputs {
-			m.handle(p)
-		}
+		p.run()
 		close(ended)
 	}()
 	t.Cleanup(func() {
 		close(p.inputs)
 		<-ended
 	})
-	return limitsLoop{p: p}, &facts
+	return limitsLoop{loop: p}, &facts
 }
 
 // A write names containers as they are called when the loop comes to it. The cgroup is reported first, if nothing else has
 // done that.
 func TestWriteIsReportedWithContainers(t *testing.T) {
 	l, facts := limitsTest(t)
-	l.p.directory.Put(container.Identity{ID: containerID(1), Runtime: runtime.Docker, Name: "web"})
+	l.directory.Put(container.Identity{ID: containerID(1), Runtime: runtime.Docker, Name: "web"})
 	path := "/docker/" + containerID(1)
 	ref, ok := container.NewParser().Parse(path)
 	if !ok {
@@ -62,7 +59,7 @@ func TestWriteIsReportedWithContainers(t *testing.T) {
 	if !l.Knows(7) || !l.Knows(8) {
 		t.Error("a cgroup is not known after a write to it was reported")
 	}
-	if len(l.p.doubts) != 1 {
+	if len(l.doubts) != 1 {
 		t.Error("the containers of a cgroup that nothing had reported are not looked for")
 	}
 	of := func(w limits.Writer, c *event.Container) event.Process {
@@ -86,7 +83,7 @@ func TestWriteIsReportedWithContainers(t *testing.T) {
 func TestWriteToRemovedCgroupIsNotReported(t *testing.T) {
 	l, facts := limitsTest(t)
 	removed := event.Event{Time: midnight, BootNS: 1, Type: event.CgroupRemoved, Cgroup: &event.Cgroup{ID: 7, Path: "/a"}}
-	l.p.ask(batch{Events: []event.Event{removed}})
+	l.ask(batch{Events: []event.Event{removed}})
 	before := len(*facts)
 	l.Written(limits.Write{Time: midnight, ID: 7, Path: "/a"})
 	if l.Knows(7); len(*facts) != before { // the loop has handled the write by then
@@ -101,7 +98,7 @@ func TestStatusOfTheWatchIsReplaced(t *testing.T) {
 	works := fact.Probe{Name: fact.ProbeCgroupWrites, Method: fact.MethodFanotify}
 	failed := fact.Probe{Name: fact.ProbeCgroupWrites, Method: fact.MethodNone, Reason: "no"}
 	l.WatchChanged(works) // of which nothing was said yet
-	l.p.send(report{Probes: []fact.Probe{other, works}})
+	l.send(report{Probes: []fact.Probe{other, works}})
 	for _, s := range []fact.Probe{works, failed, failed, works} {
 		l.WatchChanged(s)
 	}
@@ -113,8 +110,5 @@ func TestStatusOfTheWatchIsReplaced(t *testing.T) {
 	want := [][]fact.Probe{{other, works}, {other, failed}, {other, works}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
-	}
-	if l.p.audience.looks != [2]time.Time{} {
-		t.Error("the loop counts as somebody who looks")
 	}
 }

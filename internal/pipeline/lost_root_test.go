@@ -226,14 +226,14 @@ func TestHostnameLeavesNoTrace(t *testing.T) {
 	}
 	w.await(t, "a stranger in its history", func() bool {
 		for _, m := range w.container(id).History {
-			if m.Kind == model.MomentKind(event.NamespaceJoined) && m.By != nil && m.By.Comm == "nsenter" {
+			if m.Kind == model.EntryKind(event.NamespaceJoined) && m.By != nil && m.By.Comm == "nsenter" {
 				return true
 			}
 		}
 		return false
 	}, nil)
 	for _, m := range w.container(id).History {
-		if m.Kind == model.MomentKind(event.NamespaceJoined) && m.By.Comm != "nsenter" {
+		if m.Kind == model.EntryKind(event.NamespaceJoined) && m.By.Comm != "nsenter" {
 			t.Errorf("in its history: %+v", m)
 		}
 	}

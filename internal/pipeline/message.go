@@ -6,13 +6,13 @@ import "github.com/nsviz/nsviz/internal/fact"
 // hold. Each type is beside its producer.
 type message interface {
 	// handle is called by the loop's goroutine, for one message after the other.
-	handle(p *Pipeline)
+	handle(l *loop)
 }
 
 // report is a fact that needs no attribution.
 type report fact.Fact
 
-func (m report) handle(p *Pipeline) { p.tell(fact.Fact(m)) }
+func (m report) handle(l *loop) { l.apply(fact.Fact(m)) }
 
 // answered is a message that somebody waits for.
 type answered struct {
@@ -21,22 +21,17 @@ type answered struct {
 	done chan<- struct{}
 }
 
-func (m answered) handle(p *Pipeline) {
-	m.message.handle(p)
+func (m answered) handle(l *loop) {
+	m.message.handle(l)
 	close(m.done)
 }
 
-// call is a message that is a function. It goes when all messages have types.
-type call func(p *Pipeline)
-
-func (m call) handle(p *Pipeline) { m(p) }
-
 // send hands a message to the loop. The loop runs until all producers have ended, so this always ends.
-func (p *Pipeline) send(m message) { p.inputs <- m }
+func (l *loop) send(m message) { l.inputs <- m }
 
 // ask hands a message to the loop and waits until it is handled. A question is a pointer, whose fields then hold the answer.
-func (p *Pipeline) ask(m message) {
+func (l *loop) ask(m message) {
 	done := make(chan struct{})
-	p.send(answered{m, done})
+	l.send(answered{m, done})
 	<-done
 }

@@ -15,14 +15,10 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/nsviz/nsviz/internal/collect/names"
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/container/engine/docker"
 	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
-	"github.com/nsviz/nsviz/internal/model"
-	"github.com/nsviz/nsviz/internal/namespaces"
-	"github.com/nsviz/nsviz/internal/store"
 )
 
 // engineOf serves containers, as a list and one by one, and a stream of events on a socket.
@@ -64,12 +60,7 @@ func nameless(t *testing.T, host string) *Pipeline {
 	if err != nil {
 		t.Fatal(err)
 	}
-	directory := container.NewDirectory(names.Remembered)
-	return &Pipeline{
-		cfg: Config{Engine: e, Log: log}, now: time.Now, directory: directory, tracker: container.NewTracker(directory, nil),
-		namespaces: namespaces.New(), questions: names.NewQuestions(e, directory, time.Now), inputs: make(chan message),
-		live: store.NewLive(model.DefaultLimits()),
-	}
+	return &Pipeline{loop: newLoop(e, log, nil), cfg: Config{Engine: e, Log: log}}
 }
 
 // namesOf is a pipeline of which only the names are at work, on an engine. Its loop does not run.
@@ -87,7 +78,7 @@ func namesOf(t *testing.T, host string) *Pipeline {
 		for {
 			select {
 			case m := <-p.inputs:
-				m.handle(p)
+				m.handle(p.loop)
 			case <-ended:
 				return
 			}
@@ -136,9 +127,9 @@ func TestNamesDoNotWaitForTheLoop(t *testing.T) {
 		t.Errorf("it is called %q", name)
 	}
 	// What there was no room for is counted, and no name is among it.
-	(<-p.inputs).handle(p) // the first ones
+	(<-p.inputs).handle(p.loop) // the first ones
 	for p.live.Snapshot().Totals.Lost[event.LostEngine] == 0 {
-		(<-p.inputs).handle(p)
+		(<-p.inputs).handle(p.loop)
 	}
 }
 
@@ -162,7 +153,7 @@ func TestUnknownContainersAreAskedFor(t *testing.T) {
 	kill := func() {
 		batch{Events: []event.Event{{
 			Time: time.Now(), Type: event.OOMKill, CgroupID: cgroup, OOM: &event.OOM{Victim: event.Victim{PID: 9}},
-		}}}.handle(p)
+		}}}.handle(p.loop)
 	}
 	kill()
 	kill() // which is not asked about again so soon
@@ -202,7 +193,7 @@ func TestOnlyItsOwnStartsAreAskedFor(t *testing.T) {
 		batch{Events: []event.Event{
 			{Time: midnight, BootNS: 1, Type: event.CgroupCreated, CgroupID: cgroup.ID, Cgroup: cgroup},
 			{Time: midnight, BootNS: 2, Type: event.CgroupRemoved, CgroupID: cgroup.ID, Cgroup: cgroup},
-		}}.handle(p)
+		}}.handle(p.loop)
 	}
 	for _, n := range []int{3, 4} {
 		select {

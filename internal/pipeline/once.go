@@ -30,9 +30,7 @@ func (p *Pipeline) Once(ctx context.Context) (*model.Snapshot, error) {
 		producers.Wait()
 		close(p.inputs)
 	}()
-	for m := range p.inputs {
-		m.handle(p)
-	}
+	p.run()
 	if err != nil {
 		return nil, err
 	}

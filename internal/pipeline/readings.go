@@ -26,18 +26,10 @@ func (l samplerLoop) Take(r sample.Readings) { l.p.send(readings(r)) }
 // readings are what live containers use.
 type readings sample.Readings
 
-func (m readings) handle(p *Pipeline) {
-	p.tell(fact.Fact{Time: m.Time, Memory: m.List})
+func (m readings) handle(l *loop) {
+	l.apply(fact.Fact{Time: m.Time, Memory: m.List})
 	for _, id := range m.Gone {
-		p.tracker.Gone(id)
-		p.tell(fact.Fact{Time: m.Time, Gone: &fact.Gone{ID: id}})
-	}
-}
-
-// wakeSampler has containers read that may not be read for a while.
-func (p *Pipeline) wakeSampler() {
-	select {
-	case p.wake <- struct{}{}:
-	default: // it is due anyway
+		l.tracker.Gone(id)
+		l.apply(fact.Fact{Time: m.Time, Gone: &fact.Gone{ID: id}})
 	}
 }

@@ -10,13 +10,13 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/model"
-	"github.com/nsviz/nsviz/internal/store"
 )
 
 // Who looks again and again has readings at the full pace; who does now and then, or is told what time it is, has not.
 func TestPaceFollowsWhoLooks(t *testing.T) {
 	now := midnight
-	p := &Pipeline{live: store.NewLive(model.DefaultLimits()), wake: make(chan struct{}, 1), now: func() time.Time { return now }}
+	p := &Pipeline{loop: newLoop(nil, nil, nil)}
+	p.now = func() time.Time { return now }
 	woken := func() bool {
 		select {
 		case <-p.wake:
@@ -72,8 +72,8 @@ func TestWhatWakesTheSampler(t *testing.T) {
 		{"time passes", fact.Fact{}, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			p := &Pipeline{live: store.NewLive(model.DefaultLimits()), wake: make(chan struct{}, 1), now: time.Now}
-			p.tell(test.fact)
+			p := newLoop(nil, nil, nil)
+			p.apply(test.fact)
 			if got := len(p.wake) == 1; got != test.want {
 				t.Errorf("it is woken: %t", got)
 			}
@@ -85,11 +85,11 @@ func TestWhatWakesTheSampler(t *testing.T) {
 func TestContainerWithoutCgroupHasEnded(t *testing.T) {
 	p := nameless(t, "")
 	ref := &container.Ref{ID: containerID(1), Runtime: runtime.Docker, Root: "/docker/" + containerID(1)}
-	p.tell(fact.Fact{Found: &fact.Found{Container: event.Container{ID: ref.ID}, CgroupPath: ref.Root, InitPID: 50}})
+	p.apply(fact.Fact{Found: &fact.Found{Container: event.Container{ID: ref.ID}, CgroupPath: ref.Root, InitPID: 50}})
 	p.tracker.FoundOutside(ref, container.Init{PID: 50, Made: midnight})
 
 	gone := time.Now().Add(time.Minute)
-	readings{Time: gone, List: []fact.Reading{}, Gone: []string{ref.ID}}.handle(p)
+	readings{Time: gone, List: []fact.Reading{}, Gone: []string{ref.ID}}.handle(p.loop)
 	s := p.Snapshot()
 	if len(s.Containers) != 1 || s.Containers[0].State != model.Exited || !s.Time.Equal(fact.Plain(gone)) {
 		t.Errorf("as of %v: %+v", s.Time, s.Containers)

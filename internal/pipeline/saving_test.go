@@ -15,14 +15,12 @@ import (
 func TestSavingIsShown(t *testing.T) {
 	var facts []fact.Fact
 	p := nameless(t, "unix://"+filepath.Join(t.TempDir(), "none.sock"))
-	p.cfg.Sinks = append(p.cfg.Sinks, func(f fact.Fact) { facts = append(facts, f) })
-	p.tell(fact.Fact{Host: &fact.Host{Name: "here", Notes: []string{"another"}}})
+	p.sinks = append(p.sinks, func(f fact.Fact) { facts = append(facts, f) })
+	p.apply(fact.Fact{Host: &fact.Host{Name: "here", Notes: []string{"another"}}})
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		for m := range p.inputs {
-			m.handle(p)
-		}
+		p.run()
 	}()
 	defer func() {
 		close(p.inputs)
@@ -38,7 +36,7 @@ func TestSavingIsShown(t *testing.T) {
 		{fact.SavesSearches, []string{"another", ownmemory.Note(fact.SavesSearches)}, false},
 		{fact.SavesNothing, []string{"another"}, true},
 	} {
-		ownMemoryLoop{p}.OwnMemoryChanged(fact.OwnMemory{Saving: tt.step})
+		ownMemoryLoop{p.loop}.OwnMemoryChanged(fact.OwnMemory{Saving: tt.step})
 		s := p.Snapshot()
 		if diff := cmp.Diff(tt.notes, s.Host.Notes); diff != "" || s.OwnMemory.Saving != tt.step || p.savesSearches() == tt.searches {
 			t.Errorf("%s: at %s, no searches %v (-want +got):\n%s", tt.step, s.OwnMemory.Saving, p.savesSearches(), diff)

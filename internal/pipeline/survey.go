@@ -15,7 +15,7 @@ import (
 func (p *Pipeline) surveying(sockets *probes.Sockets, loop survey.Loop) survey.Config {
 	c := survey.Config{
 		Machine: p.fs.Machine, Proc: p.fs.Proc, NS: p.fs.NS, Layout: p.layout, Self: p.self, Sight: p.sight,
-		SavesSearches: p.savesSearches, Now: p.now, Log: p.cfg.Log, Loop: loop,
+		SavesSearches: p.savesSearches, Now: p.now, Log: p.cfg.Log, Loop: loop, Interval: p.cfg.SurveyInterval,
 	}
 	if p.hostPIDs { // the kernel counts processes as the host does
 		c.Sockets = func() ([]nsfs.Pin, error) { return socketPins(sockets) }
@@ -34,7 +34,8 @@ func socketPins(sockets *probes.Sockets) ([]nsfs.Pin, error) {
 
 // surveyLoop is the loop as surveys know it.
 type surveyLoop struct {
-	p      *Pipeline
+	*loop
+
 	kernel *probes.Probes
 	// changesReported is whether the kernel reports the processes that change their namespaces.
 	changesReported bool
@@ -47,7 +48,7 @@ func (p *Pipeline) newSurveyLoop(kernel *probes.Probes) surveyLoop {
 		return slices.ContainsFunc(kernel.Choices(), func(c probes.Choice) bool { return c.Name == name && c.Works() })
 	}
 	return surveyLoop{
-		p: p, kernel: kernel, freedIsHooked: works(fact.ProbeNamespacesFreed),
+		loop: p.loop, kernel: kernel, freedIsHooked: works(fact.ProbeNamespacesFreed),
 		// It does not for some calls of 32-bit programs, whatever the hook.
 		changesReported: works(fact.ProbeNamespacesUnshared) && works(fact.ProbeNamespacesJoined),
 	}
@@ -57,14 +58,14 @@ func (l surveyLoop) Sync(ctx context.Context) bool { return l.kernel.Sync(ctx) }
 
 func (l surveyLoop) BeginSurvey(at time.Time) survey.Begun {
 	m := surveyBegins{at: at}
-	l.p.ask(&m)
+	l.ask(&m)
 	if !l.changesReported {
 		m.begun.Changed = nil
 	}
 	return m.begun
 }
 
-func (l surveyLoop) EndSurvey(r survey.Result) { l.p.send(surveyEnded{r, l.freedIsHooked}) }
+func (l surveyLoop) EndSurvey(r survey.Result) { l.send(surveyEnded{r, l.freedIsHooked}) }
 
 // surveyBegins asks what a survey should find.
 type surveyBegins struct {
@@ -72,7 +73,7 @@ type surveyBegins struct {
 	begun survey.Begun // the answer
 }
 
-func (m *surveyBegins) handle(p *Pipeline) { m.begun = p.namespaces.BeginSurvey(m.at) }
+func (m *surveyBegins) handle(l *loop) { m.begun = l.namespaces.BeginSurvey(m.at) }
 
 // surveyEnded is what a survey has found.
 type surveyEnded struct {
@@ -82,11 +83,11 @@ type surveyEnded struct {
 }
 
 // handle reports what no probe has reported, at the time up to which all events are in, and then the survey.
-func (m surveyEnded) handle(p *Pipeline) {
-	news, alive := p.namespaces.EndSurvey(m.Result, m.freedIsHooked)
+func (m surveyEnded) handle(l *loop) {
+	news, alive := l.namespaces.EndSurvey(m.Result, m.freedIsHooked)
 	for _, e := range news {
-		e.Time = p.until
-		p.tellEvent(e)
+		e.Time = l.until
+		l.applyEvent(e)
 	}
-	p.tell(fact.Fact{Time: m.Ended, Namespaces: &alive})
+	l.apply(fact.Fact{Time: m.Ended, Namespaces: &alive})
 }

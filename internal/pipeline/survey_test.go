@@ -16,11 +16,11 @@ var midnight = time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
 // What a survey adds is reported before the survey, and no earlier than the events that are in.
 func TestSurveyIsReportedAfterItsEvents(t *testing.T) {
 	l, facts := limitsTest(t)
-	p := l.p
+	p := l.loop
 	p.until = midnight.Add(time.Hour)
-	loop := surveyLoop{p: p, freedIsHooked: true}
+	loop := surveyLoop{loop: p, freedIsHooked: true}
 	var times []time.Time
-	p.cfg.Sinks = append(p.cfg.Sinks, func(f fact.Fact) { times = append(times, f.Time) })
+	p.sinks = append(p.sinks, func(f fact.Fact) { times = append(times, f.Time) })
 	at := func(s int) time.Time { return midnight.Add(time.Duration(s) * time.Second) }
 	none, one := []fact.Namespace{}, []fact.Namespace{{Type: event.Net, ID: 5, Owner: 1}}
 	for i, found := range [][]fact.Namespace{none, one, one} {
@@ -52,7 +52,7 @@ func TestSurveyIsReportedAfterItsEvents(t *testing.T) {
 func TestSurveyIsGivenWhoChanged(t *testing.T) {
 	l, _ := limitsTest(t)
 	for _, reported := range []bool{true, false} {
-		loop := surveyLoop{p: l.p, changesReported: reported}
+		loop := surveyLoop{loop: l.loop, changesReported: reported}
 		loop.BeginSurvey(midnight)
 		if changed := loop.BeginSurvey(midnight).Changed; (changed != nil) != reported {
 			t.Errorf("reported is %t: %v", reported, changed)

@@ -70,8 +70,11 @@ func watchWith(t *testing.T, set func(*pipeline.Config)) *watched {
 func config(t *testing.T, sinks ...func(fact.Fact)) pipeline.Config {
 	return pipeline.Config{
 		Engine: nobody(t),
-		Log:    slog.New(slog.NewTextHandler(t.Output(), nil)),
-		Sinks:  sinks,
+		// These tests wait for one survey after the other. Each searches open files all the same: the pause after it is longer
+		// than searchRest asks for.
+		SurveyInterval: 300 * time.Millisecond,
+		Log:            slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Sinks:          sinks,
 	}
 }
 

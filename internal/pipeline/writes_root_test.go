@@ -49,7 +49,7 @@ func TestStoryOfACgroup(t *testing.T) {
 			}
 			told = nil
 			for j := range s.Cgroups[i].History {
-				told = append(told, story.CgroupMoment(&s.Cgroups[i].History[j]).String())
+				told = append(told, story.CgroupEntry(&s.Cgroups[i].History[j]).String())
 			}
 			return len(told) >= n && strings.Contains(told[n-1], last)
 		}, func() string { return strings.Join(told, "\n") })
@@ -129,7 +129,7 @@ func heldAt(t *testing.T, path string) (p *pipeline.Pipeline, told, held <-chan 
 }
 
 // changes waits until a cgroup's limit of memory has a value, and returns the changes in its history.
-func changes(t *testing.T, p *pipeline.Pipeline, told <-chan struct{}, path string, value float64) []model.Moment {
+func changes(t *testing.T, p *pipeline.Pipeline, told <-chan struct{}, path string, value float64) []model.Entry {
 	t.Helper()
 	deadline := time.After(patience)
 	for {
@@ -137,7 +137,7 @@ func changes(t *testing.T, p *pipeline.Pipeline, told <-chan struct{}, path stri
 		i := slices.IndexFunc(s.Cgroups, func(g model.Cgroup) bool { return g.Path == path })
 		if i >= 0 {
 			if l := s.Cgroups[i].Limits.Memory; l != nil && l.Value != nil && *l.Value == value {
-				return slices.DeleteFunc(slices.Clone(s.Cgroups[i].History), func(m model.Moment) bool { return m.Kind != model.MomentChanged })
+				return slices.DeleteFunc(slices.Clone(s.Cgroups[i].History), func(m model.Entry) bool { return m.Kind != model.EntryLimitsChanged })
 			}
 		}
 		select {
@@ -207,7 +207,7 @@ func TestTwoWritersOfOneLimit(t *testing.T) {
 			}
 			if m.ByAnyOf != nil { // nearly always, but it depends on what is read when
 				doubts++
-				if words := story.CgroupMoment(&m).String(); !strings.HasPrefix(words, "one of ") || !strings.Contains(words, " changed its memory limit from ") {
+				if words := story.CgroupEntry(&m).String(); !strings.HasPrefix(words, "one of ") || !strings.Contains(words, " changed its memory limit from ") {
 					t.Errorf("words: %s", words)
 				}
 			}
@@ -284,7 +284,7 @@ func TestLostWritesAreRead(t *testing.T) {
 				continue
 			}
 			known++
-			if last := g.History[len(g.History)-1]; last.Kind == model.MomentChanged && last.By != nil {
+			if last := g.History[len(g.History)-1]; last.Kind == model.EntryLimitsChanged && last.By != nil {
 				authors++
 			}
 		}

@@ -217,10 +217,14 @@ func (p *Probes) Close() error {
 }
 
 func (p *Probes) close() error {
-	var errs []error
-	for _, l := range p.links {
-		errs = append(errs, l.Close())
+	// All at once, each in a thread: for most of them the kernel waits until no CPU runs the program any more.
+	ofLinks := make([]error, len(p.links))
+	var closing sync.WaitGroup
+	for i, l := range p.links {
+		closing.Go(func() { ofLinks[i] = l.Close() })
 	}
+	closing.Wait()
+	errs := []error{errors.Join(ofLinks...)}
 	for _, prog := range p.programs {
 		errs = append(errs, prog.Close())
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/nsviz/nsviz/internal/record"
 )
 
-// written is a recording of a host, of a container that was there, and of a minute in which nothing happened.
+// written returns a recording of a host, of a container that was there, and of a minute in which nothing happened.
 func written() *bytes.Buffer {
 	begin := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	var file bytes.Buffer
@@ -67,13 +67,13 @@ func ExampleReader() {
 }
 
 // A recording as it is at its end.
-func ExampleWhole() {
+func ExampleReadAll() {
 	r, err := record.NewReader(written())
 	if err != nil {
 		log.Print(err)
 		return
 	}
-	s, err := record.Whole(r, model.RecordingLimits())
+	s, err := record.ReadAll(r, model.RecordingLimits())
 	fmt.Println(s.Host.Name, s.Containers[0].Label, s.Containers[0].State, err)
 	// Output: node-1 web running <nil>
 }

@@ -32,7 +32,7 @@ type File struct {
 	worth atomic.Bool
 }
 
-// Create makes the file of a recording. It fails if the file exists. now is time.Now.
+// Create creates the file of a recording. It fails if the file exists. now is time.Now.
 func Create(path string, now func() time.Time) (*File, error) {
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, os.ErrExist) {

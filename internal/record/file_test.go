@@ -21,7 +21,7 @@ var (
 	seen     = fact.Fact{Time: time.Unix(2, 0), Event: &event.Event{Time: time.Unix(2, 0), Type: event.CgroupCreated, Cgroup: &event.Cgroup{Path: "/job", ID: 1}}}
 )
 
-// recordUntil makes a recording that ends with an error, or nil.
+// recordUntil returns a recording that ends with an error, or nil.
 func recordUntil(t *testing.T, failed error, facts ...fact.Fact) (path string, err error) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "recording")
@@ -52,7 +52,7 @@ func TestRecordingOutlivesFailure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s, err := Whole(reader, model.RecordingLimits()); err != nil || len(s.Cgroups) != 1 {
+	if s, err := ReadAll(reader, model.RecordingLimits()); err != nil || len(s.Cgroups) != 1 {
 		t.Errorf("%v, %d cgroups", err, len(s.Cgroups))
 	}
 }
@@ -173,7 +173,7 @@ func TestRecordingTooSlow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := Whole(reader, model.RecordingLimits())
+	s, err := ReadAll(reader, model.RecordingLimits())
 	if err != nil || dropped == 0 || s.Totals.Lost[event.LostRing] != 35 || s.Totals.Lost[event.LostRecording] != dropped || s.Totals.Events[event.CgroupCreated] != facts-dropped {
 		t.Errorf("%v: %d dropped, lost are %v, %d are there", err, dropped, s.Totals.Lost, s.Totals.Events[event.CgroupCreated])
 	}

@@ -35,7 +35,7 @@ type header struct {
 	Escapes string `json:"escapes,omitempty"`
 }
 
-// line is what stands on a line after the header: a fact, or the trailer with the number of facts.
+// line is a line after the header: a fact, or the trailer with the number of facts.
 type line struct {
 	*fact.Fact
 	Facts *uint64 `json:"facts,omitempty"`
@@ -96,7 +96,7 @@ func (w *Writer) Flush() error {
 	return nil
 }
 
-// Count is the number of facts written.
+// Count returns the number of facts written.
 func (w *Writer) Count() uint64 { return w.count }
 
 // Close writes the trailer. It does not close the underlying writer.
@@ -120,7 +120,7 @@ type Reader struct {
 }
 
 // NewReader starts reading. It fails with ErrNotARecording, or with ErrCutShort where not even the
-// header is whole.
+// header is complete.
 func NewReader(r io.Reader) (*Reader, error) {
 	in := bufio.NewReader(r)
 	if magic, _ := in.Peek(2); string(magic) != "\x1f\x8b" {
@@ -167,8 +167,7 @@ func (r *Reader) header() error {
 	return nil
 }
 
-// Next returns the next fact. At the end of a whole recording it returns io.EOF; where the
-// recording breaks off, ErrCutShort.
+// Next returns the next fact. It returns io.EOF at the end of a complete recording, and ErrCutShort where one breaks off.
 func (r *Reader) Next() (fact.Fact, error) {
 	if r.end != nil {
 		return fact.Fact{}, r.end
@@ -199,7 +198,7 @@ func (r *Reader) next() (fact.Fact, error) {
 	return *l.Fact, nil
 }
 
-// trailer is the end: as many facts as there should be, nothing more, and no bit changed.
+// trailer checks the end: the number of facts, no more data, and the checksum.
 func (r *Reader) trailer(facts uint64) error {
 	if facts != r.count {
 		return r.cutShort(fmt.Errorf("there should be %d", facts))

@@ -61,7 +61,7 @@ func facts() []fact.Fact {
 	return list
 }
 
-// recording is a whole one.
+// recording returns a whole one.
 func recording(t testing.TB, facts ...fact.Fact) []byte {
 	t.Helper()
 	var out bytes.Buffer
@@ -208,14 +208,14 @@ func TestNotARecording(t *testing.T) {
 	}
 }
 
-func TestVersionsAreTold(t *testing.T) {
+func TestReaderReportsVersions(t *testing.T) {
 	_, err := NewReader(bytes.NewReader(zipped(strings.Replace(head, `"version":1`, `"version":2`, 1))))
 	if err == nil || !strings.Contains(err.Error(), "format 2") || !strings.Contains(err.Error(), "reads 1") {
 		t.Errorf("%v", err)
 	}
 }
 
-func TestNotWhole(t *testing.T) {
+func TestIncompleteRecordings(t *testing.T) {
 	one := `{"time":"2026-11-23T20:00:00Z"}` + "\n"
 	tests := []struct {
 		name, lines string
@@ -267,7 +267,7 @@ func TestOldRecording(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := Whole(r, model.RecordingLimits())
+	s, err := ReadAll(r, model.RecordingLimits())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -340,7 +340,7 @@ func (f *full) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func TestWriteErrorsAreTold(t *testing.T) {
+func TestWriteErrorsAreReported(t *testing.T) {
 	whole := recording(t, facts()...)
 	for room := range whole {
 		space := full(room)

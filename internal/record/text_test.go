@@ -150,7 +150,7 @@ func fillTo(v reflect.Value, depth int) {
 	}
 }
 
-// count is how many texts fill fills in.
+// count returns how many texts fill fills in.
 func count(t reflect.Type, depth int) (n int) {
 	switch t.Kind() {
 	case reflect.String:
@@ -203,7 +203,7 @@ func TestCgroupsWithoutUTF8(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := Whole(r, model.RecordingLimits())
+	s, err := ReadAll(r, model.RecordingLimits())
 	if err != nil || len(s.Cgroups) != 2 || s.Cgroups[0].Path != "/job\xfe" || s.Cgroups[1].Path != "/job\xff" || s.Cgroups[0].Creator.Comm != "mk\xc3" {
 		t.Errorf("%v, %+v", err, s.Cgroups)
 	}

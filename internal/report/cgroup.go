@@ -13,7 +13,7 @@ import (
 // CgroupAnswer is what `nsviz why cgroup:PATH -o json` prints, described in docs/EVENTS.md.
 type CgroupAnswer struct {
 	Path string `json:"path"`
-	// Container is the one whose own cgroup it is or below whose cgroup it is.
+	// Container is the one whose own cgroup this is or is below.
 	Container *event.Container   `json:"container,omitempty"`
 	Created   time.Time          `json:"created,omitzero"`
 	Creator   *event.Process     `json:"creator,omitempty"`
@@ -21,19 +21,19 @@ type CgroupAnswer struct {
 	Limits    *fact.CgroupLimits `json:"limits,omitempty"`
 	OOMKills  uint64             `json:"oom_kills"`
 	// Earlier is how many cgroups are known that had the path before.
-	Earlier  int            `json:"earlier,omitempty"`
-	Sentence string         `json:"sentence"`
-	History  []model.Moment `json:"history"`
+	Earlier  int           `json:"earlier,omitempty"`
+	Sentence string        `json:"sentence"`
+	History  []model.Entry `json:"history"`
 }
 
-// NoCgroupError is that no cgroup is known at a path.
+// NoCgroupError reports that no cgroup is known at a path.
 type NoCgroupError struct{ Path string }
 
 func (e *NoCgroupError) Error() string {
 	return "nothing is known of a cgroup " + e.Path + "; paths are as in /proc/PID/cgroup, of the hierarchy with the memory controller"
 }
 
-// WhyCgroup tells what became of the cgroup at a path: of several that were there one after the other the one that is
+// WhyCgroup describes what became of the cgroup at a path: of several that were there one after the other the one that is
 // there, or the one that was removed last. It fails with NoCgroupError.
 func WhyCgroup(s *model.Snapshot, at string) (CgroupAnswer, error) {
 	var found *model.Cgroup
@@ -58,13 +58,13 @@ func WhyCgroup(s *model.Snapshot, at string) (CgroupAnswer, error) {
 		a.Limits = &found.Limits
 	}
 	if a.History == nil {
-		a.History = []model.Moment{}
+		a.History = []model.Entry{}
 	}
 	a.Sentence = a.words().String()
 	return a, nil
 }
 
-// words are the sentence, with its times and names as pieces of their own.
+// words returns the sentence, with its times and names as pieces of their own.
 func (a *CgroupAnswer) words() story.Text {
 	g := model.Cgroup{
 		Path: a.Path, Container: a.Container, Created: a.Created, Creator: a.Creator, Removed: a.Removed, OOMKills: a.OOMKills, History: a.History,
@@ -77,5 +77,5 @@ func (a *CgroupAnswer) words() story.Text {
 
 // WriteText writes the answer for people on the first line, and what happened below it, with times in a zone.
 func (a *CgroupAnswer) WriteText(out io.Writer, zone *time.Location) error {
-	return writeAnswer(out, a.words(), a.History, story.CgroupMoment, zone)
+	return writeAnswer(out, a.words(), a.History, story.CgroupEntry, zone)
 }

@@ -22,7 +22,7 @@ func TestWhyCgroup(t *testing.T) {
 		{Path: "/old"},
 		{Path: "/free", Limits: fact.CgroupLimits{Memory: none, CPU: none, PIDs: none}},
 		{Path: "/gone", Created: noon, Removed: noon.Add(time.Second), Container: &event.Container{ID: "a1", Name: "web"}, Limits: fact.CgroupLimits{PIDs: limit(1)}},
-		{Path: "/lost", Removed: noon, History: []model.Moment{{Kind: model.MomentGone}}},
+		{Path: "/lost", Removed: noon, History: []model.Entry{{Kind: model.EntryGone}}},
 		{Path: "/pod", Removed: noon},
 	}}
 	for path, want := range map[string]string{

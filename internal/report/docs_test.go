@@ -20,7 +20,7 @@ import (
 
 // inWhy are the types that the section on `nsviz why` describes for all.
 var inWhy = []reflect.Type{
-	reflect.TypeFor[model.Moment](), reflect.TypeFor[story.Piece](), reflect.TypeFor[fact.Limit](), reflect.TypeFor[model.Abandoned](),
+	reflect.TypeFor[model.Entry](), reflect.TypeFor[story.Piece](), reflect.TypeFor[fact.Limit](), reflect.TypeFor[model.Abandoned](),
 	reflect.TypeFor[fact.Unheld](), reflect.TypeFor[fact.Stuck](), reflect.TypeFor[fact.NeverStarted](), reflect.TypeFor[Ending](), reflect.TypeFor[Engine](),
 }
 

@@ -94,7 +94,7 @@ func (d Diagnosis) ownMemory() string {
 	return fmt.Sprintf("limit of %s %s%s; %s", story.Bytes(*m.LimitBytes), where, kept, needs)
 }
 
-// method explains a way of hooking into the kernel to somebody who has never met it.
+// method explains a way of hooking into the kernel to a newcomer.
 type method struct {
 	name  fact.Method
 	means string

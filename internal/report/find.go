@@ -16,11 +16,11 @@ import (
 
 const cgroupPrefix = "cgroup:"
 
-// CgroupName is the name of the cgroup at a path.
+// CgroupName returns the name of the cgroup at a path.
 func CgroupName(path string) string { return cgroupPrefix + path }
 
-// IsName reports whether a name is one of a cgroup or of a namespace, even where it is not written as it should be: no
-// container can be called so.
+// IsName reports whether a name is meant to be one of a cgroup or of a namespace, even if it is malformed. No container can
+// be called so.
 func IsName(name string) bool {
 	kind, _, found := strings.Cut(name, ":")
 	_, err := event.ParseNamespaceType(kind)
@@ -28,7 +28,7 @@ func IsName(name string) bool {
 }
 
 // ParseCgroupName reads cgroup:/path, with the path that the hierarchy with the memory controller has the cgroup
-// at. It reports false for anything else; no container and no namespace can be called so.
+// at. It returns false for anything else; no container and no namespace can be called so.
 func ParseCgroupName(name string) (cgroup string, ok bool) {
 	cgroup, ok = strings.CutPrefix(name, cgroupPrefix)
 	if !ok || !strings.HasPrefix(cgroup, "/") {
@@ -38,7 +38,7 @@ func ParseCgroupName(name string) (cgroup string, ok bool) {
 }
 
 // ParseNamespaceName reads net:[4026532184], as the links in /proc/PID/ns have it, or net:4026532184, for shells
-// to which brackets mean something. It reports false for anything else; no container can be called so.
+// to which brackets mean something. It returns false for anything else; no container can be called so.
 func ParseNamespaceName(name string) (story.NamespaceName, bool) {
 	kind, number, found := strings.Cut(name, ":")
 	if !found {
@@ -57,14 +57,14 @@ func ParseNamespaceName(name string) (story.NamespaceName, bool) {
 	return story.NamespaceName{Type: t, ID: id}, true
 }
 
-// NotFoundError is that no container is called so.
+// NotFoundError reports that no container is called so.
 type NotFoundError struct{ Name string }
 
 func (e *NotFoundError) Error() string {
 	return fmt.Sprintf("nothing is known of a container %q", e.Name)
 }
 
-// AmbiguousError is that several containers' ids begin so.
+// AmbiguousError reports that several containers' ids begin so.
 type AmbiguousError struct {
 	Name       string
 	Candidates []string
@@ -116,7 +116,7 @@ func Find(s *model.Snapshot, name string) (*model.Container, error) {
 	return nil, &AmbiguousError{name, candidates}
 }
 
-// latestOf is when the latest thing is known to have happened to a container that is not live.
+// latestOf returns the time of the latest known event of a container that is not live.
 func latestOf(c *model.Container) time.Time {
 	latest := c.Exited
 	if n := c.NeverStarted; n != nil {
@@ -129,8 +129,8 @@ func latestOf(c *model.Container) time.Time {
 	return latest
 }
 
-// FindByPID does as Find does, and also finds a live container by the PID of one of its processes, as the host counts. cgroupOf
-// returns the cgroup of a process. It fails where a number is a PID of one container and the beginning of the id of another.
+// FindByPID does as Find does, and also finds a live container by the host's PID of one of its processes. cgroupOf returns
+// the cgroup of a process. It fails if a number is a PID of one container and the beginning of the id of another.
 func FindByPID(s *model.Snapshot, name string, cgroupOf func(pid int32) (string, error)) (*model.Container, error) {
 	named, err := Find(s, name)
 	if err == nil && (named.Label == strings.TrimPrefix(name, "/") || named.ID == name) {
@@ -162,7 +162,7 @@ func FindByPID(s *model.Snapshot, name string, cgroupOf func(pid int32) (string,
 	return holder, nil
 }
 
-// clean makes an error that holds names safe to print.
+// clean makes an error that contains names safe to print.
 func clean(err error) error {
 	if err == nil {
 		return nil

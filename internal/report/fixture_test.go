@@ -30,7 +30,7 @@ func ended(exit *event.Exit) model.Container {
 	}
 }
 
-// killedBy is an end by a process of the host.
+// killedBy returns an end by a process of the host.
 func killedBy(pid int32, comm string, uid uint32) *event.Exit {
 	return &event.Exit{Code: new(int32(137)), Signal: 9, Cause: event.CauseSignal, By: &event.Process{PID: pid, Comm: comm, UID: &uid}}
 }
@@ -47,7 +47,7 @@ func killed(pid int32, in *event.Container) model.Kill {
 	}}
 }
 
-// says is what the engine says of the end.
+// says returns what the engine says of the end.
 func says(code int32, oomKilled bool) *fact.EngineReport {
 	return &fact.EngineReport{ID: webID, ExitCode: &code, OOMKilled: &oomKilled}
 }

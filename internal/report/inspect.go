@@ -34,7 +34,7 @@ func WriteAnatomy(out io.Writer, a *anatomy.Anatomy, zone *time.Location) error 
 	t.uses()
 	t.madeOf()
 	t.mayDo()
-	t.holes()
+	t.findings()
 	if len(a.Unknown) > 0 {
 		t.section("What is unknown")
 		for _, what := range bound(a.Unknown) {
@@ -367,7 +367,7 @@ func (t *anatomyText) mayDo() {
 	}
 }
 
-func (t *anatomyText) holes() {
+func (t *anatomyText) findings() {
 	t.section("Holes in its walls")
 	if len(t.a.Findings) == 0 {
 		t.line("", "none found")

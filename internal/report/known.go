@@ -13,10 +13,10 @@ import (
 	"github.com/nsviz/nsviz/internal/story"
 )
 
-// Known is what `nsviz inspect --from -o json` prints, described in docs/EVENTS.md: what a session or a
-// recording knows of a container that lives or is dead, without /proc.
+// Known is what `nsviz inspect --from -o json` prints, described in docs/EVENTS.md: what a session or a recording knows of
+// a live or ended container, without /proc.
 type Known struct {
-	// AsOf is up to when the session or the recording tells.
+	// AsOf is the time of the snapshot.
 	AsOf      time.Time            `json:"as_of"`
 	Container event.Container      `json:"container"`
 	State     model.ContainerState `json:"state"`
@@ -40,7 +40,7 @@ type Known struct {
 	End          *Ending            `json:"end,omitempty"`
 	NeverStarted *fact.NeverStarted `json:"never_started,omitempty"`
 	Previous     *Ending            `json:"previous,omitempty"`
-	History      []model.Moment     `json:"history"`
+	History      []model.Entry      `json:"history"`
 	// Unknown says in sentences what is not known, and why.
 	Unknown []string `json:"unknown"`
 }
@@ -54,7 +54,7 @@ type KnownNamespace struct {
 	SharedWith     []string `json:"shared_with,omitempty"`
 	// Abandoned is set where the container that it was made for is not in it any more.
 	Abandoned *model.Abandoned `json:"abandoned,omitempty"`
-	// Created and Creator are absent where its birth was not seen.
+	// Created and Creator are absent if its creation was not seen.
 	Created  time.Time      `json:"created,omitzero"`
 	Creator  *event.Process `json:"creator,omitempty"`
 	Freed    time.Time      `json:"freed,omitzero"`
@@ -72,7 +72,7 @@ func NewKnown(c *model.Container, s *model.Snapshot) Known {
 		History: why.History, Unknown: []string{},
 	}
 	if k.History == nil {
-		k.History = []model.Moment{}
+		k.History = []model.Entry{}
 	}
 	if c.Limits != (fact.CgroupLimits{}) {
 		k.Limits = &c.Limits
@@ -90,7 +90,7 @@ func NewKnown(c *model.Container, s *model.Snapshot) Known {
 			n.Owner, n.Parent, n.Created, n.Creator, n.Freed, n.FreedVia = of.Owner, of.Parent, of.Created, of.Creator, of.Freed, of.FreedVia
 		}
 		if !c.Live() {
-			n.SharedWith = companions(c, of)
+			n.SharedWith = sharedWith(c, of)
 		}
 		k.Namespaces[event.NamespaceType(t)] = n
 	}
@@ -98,8 +98,8 @@ func NewKnown(c *model.Container, s *model.Snapshot) Known {
 	return k
 }
 
-// namespaceOf finds the namespace of a number that a container was in: of those that had the number one after
-// the other the youngest that was made before the container ended. It returns nil where it is not kept.
+// namespaceOf finds the namespace of a number that a container was in: the latest one that was created before the
+// container ended. It returns nil if it is not kept.
 func namespaceOf(c *model.Container, s *model.Snapshot, t event.NamespaceType, id uint64) *model.Namespace {
 	var best *model.Namespace
 	for _, list := range [][]model.Namespace{s.Namespaces, s.Freed} {
@@ -122,9 +122,9 @@ func namespaceOf(c *model.Container, s *model.Snapshot, t event.NamespaceType, i
 	return best
 }
 
-// companions are the labels of the other containers, dead ones too, that were in a namespace while an ended
-// container was. Of the host's, which most are in, that is not kept.
-func companions(c *model.Container, n *model.Namespace) []string {
+// sharedWith returns the labels of the other containers, also ended ones, that were in a namespace at the same time as an
+// ended container. That is unknown of the host's namespaces, which most containers are in.
+func sharedWith(c *model.Container, n *model.Namespace) []string {
 	if n == nil {
 		return nil
 	}
@@ -146,14 +146,14 @@ func companions(c *model.Container, n *model.Namespace) []string {
 	return slices.Sorted(maps.Values(with))
 }
 
-// begins reports whether a moment of a namespace is that a container began in it.
-func begins(m *model.Moment) bool {
-	return m.Kind == model.MomentKind(event.ContainerStarted) || m.Kind == model.MomentFound
+// begins reports whether an entry of a namespace's history is the beginning of a container in it.
+func begins(m *model.Entry) bool {
+	return m.Kind == model.EntryKind(event.ContainerStarted) || m.Kind == model.EntryFound
 }
 
-// ownRun returns the place of the start of an ended container in the history of a namespace, which is in order whatever was
-// done to the clock, and the place of its end. What is not kept was before the moment that says so.
-func ownRun(c *model.Container, history []model.Moment) (from, to int) {
+// ownRun returns the places of the start and the end of an ended container in the history of a namespace, which is in order
+// even if the clock was set. Entries that were dropped were before the one with LeftOut.
+func ownRun(c *model.Container, history []model.Entry) (from, to int) {
 	leftOut, to := 0, len(history)
 	from = -1
 	for i := range history {
@@ -225,7 +225,7 @@ func unknowns(c *model.Container, k *Known) []string {
 	if !c.Live() && c.Exit == nil {
 		list = append(list, "how it ended: nsviz did not see its PID 1 die")
 	}
-	if !c.Live() && c.Verdict == nil {
+	if !c.Live() && c.EngineReport == nil {
 		list = append(list, "what its engine says of its end")
 	}
 	for i := range c.History {

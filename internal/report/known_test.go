@@ -14,22 +14,22 @@ import (
 func TestNewKnown(t *testing.T) {
 	limit := func(v float64) *fact.Limit { return &fact.Limit{Value: &v} }
 	c := ended(killedBy(4242, "runc", 0))
-	c.Created, c.Verdict = at(-61), says(137, false)
+	c.Created, c.EngineReport = at(-61), says(137, false)
 	c.Memory.UsageBytes = new(uint64(5))
 	c.Limits = fact.CgroupLimits{Memory: limit(64), CPU: limit(1), PIDs: limit(2)}
 	c.Namespaces[event.Net] = model.Membership{ID: 7, Relation: model.RelationOwn}
 	c.Namespaces[event.User] = model.Membership{ID: 1, Relation: model.RelationHost}
 	c.Namespaces[event.PID] = model.Membership{ID: 8}
-	c.History = []model.Moment{{Kind: model.MomentFound}, {Kind: model.MomentSaid, LeftOut: 1234}}
-	in := func(seconds float64, kind event.Type, of *event.Container) model.Moment {
-		return model.Moment{Time: at(seconds), Kind: model.MomentKind(kind), Container: of}
+	c.History = []model.Entry{{Kind: model.EntryFound}, {Kind: model.EntryEngineEvent, LeftOut: 1234}}
+	in := func(seconds float64, kind event.Type, of *event.Container) model.Entry {
+		return model.Entry{Time: at(seconds), Kind: model.EntryKind(kind), Container: of}
 	}
 	other := func(name string) *event.Container { return &event.Container{ID: name, Name: name} }
 	s := &model.Snapshot{
 		Time: at(5), Containers: []model.Container{c},
 		Namespaces: []model.Namespace{{Type: event.Net, ID: 7, Created: at(1)}}, // younger
 		Freed: []model.Namespace{
-			{Type: event.Net, ID: 7, Owner: 1, Created: at(-60.5), Creator: runc(8, web), Freed: at(0.5), FreedVia: event.ViaKernel, History: []model.Moment{
+			{Type: event.Net, ID: 7, Owner: 1, Created: at(-60.5), Creator: runc(8, web), Freed: at(0.5), FreedVia: event.ViaKernel, History: []model.Entry{
 				in(-65, event.ContainerStarted, other("before")), in(-62, event.ContainerExited, other("before")),
 				in(-60, event.ContainerStarted, web), in(-50, event.ContainerStarted, other("side")), in(-40, event.ContainerExited, other("side")),
 				in(-30, event.ContainerStarted, db), in(0, event.ContainerExited, web), in(3, event.ContainerStarted, other("after")),

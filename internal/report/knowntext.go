@@ -30,7 +30,7 @@ func (k *Known) WriteText(out io.Writer, zone *time.Location) error {
 	}
 	if len(k.History) > 0 {
 		t.section("What happened")
-		writeMoments(&t.Builder, k.History, wordsFor(k.Container, k.State), zone)
+		writeEntries(&t.Builder, k.History, wordsFor(k.Container, k.State), zone)
 	}
 	t.section("What is unknown")
 	for _, what := range k.Unknown {

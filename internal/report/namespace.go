@@ -30,19 +30,19 @@ type NamespaceAnswer struct {
 	Containers          []string `json:"containers,omitempty"`
 	PinnedBy            []string `json:"pinned_by,omitempty"`
 	// Earlier is how many namespaces of this type are known that had the number before.
-	Earlier  int            `json:"earlier,omitempty"`
-	Sentence string         `json:"sentence"`
-	History  []model.Moment `json:"history"`
+	Earlier  int           `json:"earlier,omitempty"`
+	Sentence string        `json:"sentence"`
+	History  []model.Entry `json:"history"`
 }
 
-// NoNamespaceError is that no namespace is called so.
+// NoNamespaceError reports that no namespace is called so.
 type NoNamespaceError struct{ Name story.NamespaceName }
 
 func (e *NoNamespaceError) Error() string {
 	return fmt.Sprintf("nothing is known of a namespace %s", e.Name)
 }
 
-// WhyNamespace tells what became of a namespace: of several that had the number one after the other the live
+// WhyNamespace describes what became of a namespace: of several that had the number one after the other the live
 // one, or the one that was freed last. It fails with NoNamespaceError.
 func WhyNamespace(s *model.Snapshot, name story.NamespaceName) (NamespaceAnswer, error) {
 	var found *model.Namespace
@@ -68,13 +68,13 @@ func WhyNamespace(s *model.Snapshot, name story.NamespaceName) (NamespaceAnswer,
 		ProcessesIncomplete: s.Unseen.Blind(), History: found.History,
 	}
 	if a.History == nil {
-		a.History = []model.Moment{}
+		a.History = []model.Entry{}
 	}
 	a.Sentence = a.words().String()
 	return a, nil
 }
 
-// words are the sentence, with its times and names as pieces of their own.
+// words returns the sentence, with its times and names as pieces of their own.
 func (a *NamespaceAnswer) words() story.Text {
 	return story.Namespace(&model.Namespace{
 		Type: a.Type, ID: a.ID, Owner: a.Owner, Parent: a.Parent, Host: a.Host, Created: a.Created, Via: a.Via, Creator: a.Creator,
@@ -84,5 +84,5 @@ func (a *NamespaceAnswer) words() story.Text {
 
 // WriteText writes the answer for people on the first line, and what happened below it, with times in a zone.
 func (a *NamespaceAnswer) WriteText(out io.Writer, zone *time.Location) error {
-	return writeAnswer(out, a.words(), a.History, story.NamespaceMoment, zone)
+	return writeAnswer(out, a.words(), a.History, story.NamespaceEntry, zone)
 }

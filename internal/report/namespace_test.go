@@ -10,7 +10,7 @@ import (
 )
 
 func TestWhyNamespace(t *testing.T) {
-	history := []model.Moment{{Time: at(1), Kind: model.MomentFound}}
+	history := []model.Entry{{Time: at(1), Kind: model.EntryFound}}
 	s := &model.Snapshot{
 		Namespaces: []model.Namespace{
 			{Type: event.Net, ID: 1, Host: true, Processes: []int32{1}},

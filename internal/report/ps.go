@@ -136,7 +136,7 @@ func WriteWorkloads(out io.Writer, s *model.Snapshot, zone *time.Location) error
 	return w.Flush()
 }
 
-// limit is a container's limit of memory and whether that does what it is for.
+// limit returns a container's limit of memory and whether that does what it is for.
 func limit(c *model.Container) string {
 	words := bytesOrUnknown(c.Memory.LimitBytes)
 	if c.Memory.Unlimited {
@@ -154,7 +154,7 @@ func limit(c *model.Container) string {
 	return words
 }
 
-// kills is how many OOM kills there were in a container since it started.
+// kills returns how many OOM kills there were in a container since it started.
 func kills(c *model.Container) string {
 	switch {
 	case c.OOMKills != nil:

@@ -12,7 +12,7 @@ import (
 )
 
 // What the OOM killer took is unknown where the kernel's count could not be read: absent, or a question mark.
-func TestPsTellsUnknownKillsFromNone(t *testing.T) {
+func TestPsShowsUnknownKillsApartFromNone(t *testing.T) {
 	s := &model.Snapshot{
 		Containers: []model.Container{
 			{ID: "a", Label: "none", Named: true, State: model.Running, OOMKills: new(uint64(0))},
@@ -51,7 +51,7 @@ func TestPsTellsUnknownKillsFromNone(t *testing.T) {
 }
 
 // Why a limit does not do what it is for stands in its place, all of it.
-func TestPsTellsOfLimitsThatDoNotHold(t *testing.T) {
+func TestPsShowsLimitsThatDoNotHold(t *testing.T) {
 	for _, test := range []struct {
 		unheld *fact.Unheld
 		stuck  *fact.Stuck

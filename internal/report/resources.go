@@ -189,7 +189,7 @@ func limitWords(name string, own *fact.Limit, effective *resources.EffectiveLimi
 		words = "no " + name
 	default:
 		words = name + " " + say(*limit.Value)
-		// Controllers on v1 may have other paths for the container; the value tells its own limit as well.
+		// Controllers on v1 may have other paths for the container; the value shows its own limit as well.
 		if ownValue := own != nil && own.Value != nil && *own.Value == *limit.Value; limit == effective && limit.Cgroup != cgroup && !ownValue {
 			if limit.Cgroup == "" {
 				words += " set above what is visible"

@@ -18,7 +18,7 @@ type ContainerAnswer struct {
 	Comm     string    `json:"comm,omitempty"`
 	Started  time.Time `json:"started,omitzero"`
 	Sentence string    `json:"sentence"`
-	// Text is the sentence in pieces, for whoever writes its times and names in another way.
+	// Text is the sentence in pieces, for readers that write its times and names in another way.
 	Text     story.Text `json:"text,omitempty"`
 	OOMKills *uint64    `json:"oom_kills,omitempty"`
 	// PIDsRefused is absent where it is unknown.
@@ -33,7 +33,7 @@ type ContainerAnswer struct {
 	NeverStarted *fact.NeverStarted `json:"never_started,omitempty"`
 	Previous     *Ending            `json:"previous,omitempty"`
 	// History is what happened to it, over all of its runs.
-	History []model.Moment `json:"history,omitempty"`
+	History []model.Entry `json:"history,omitempty"`
 }
 
 // Ending is how one run of a container ended.
@@ -106,7 +106,7 @@ func endingOf(c *model.Container, e model.End) *Ending {
 	if k := story.FatalKill(e); k != nil {
 		out.Kill = &k.Event
 	}
-	if v := e.Verdict; v != nil {
+	if v := e.EngineReport; v != nil {
 		out.Engine = &Engine{ExitCode: v.ExitCode, OOMKilled: v.OOMKilled, Removed: v.Removed, Judgement: story.Judge(e), StartError: v.StartError}
 	}
 	return out

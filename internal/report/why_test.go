@@ -14,7 +14,7 @@ import (
 
 func TestWhyContainer(t *testing.T) {
 	c := ended(&event.Exit{Code: new(int32(137)), Signal: 9, Cause: event.CauseOOMKill})
-	c.OOMKills, c.OOMKillsAtLeast, c.LatestKill, c.Verdict = new(uint64(2)), 2, new(killed(100, web)), says(137, false)
+	c.OOMKills, c.OOMKillsAtLeast, c.LatestKill, c.EngineReport = new(uint64(2)), 2, new(killed(100, web)), says(137, false)
 	c.Previous = &model.End{Time: end.Add(-time.Hour), Exit: killedBy(122, "kill", 1000)}
 	earlier := killed(90, web)
 	earlier.Event.Time = end.Add(-time.Hour) // of the run before
@@ -43,9 +43,9 @@ func TestWhyOfFailedStarts(t *testing.T) {
 		}
 	}
 	c := ended(nil)
-	c.Verdict = &fact.EngineReport{ExitCode: new(int32(127)), StartError: "no such file: unknown"}
+	c.EngineReport = &fact.EngineReport{ExitCode: new(int32(127)), StartError: "no such file: unknown"}
 	c.Previous = &model.End{Time: end, Exit: &event.Exit{Code: new(int32(0)), Cause: event.CauseExited}}
-	if a := WhyContainer(&c, &model.Snapshot{}); a.End.Engine.StartError != c.Verdict.StartError {
+	if a := WhyContainer(&c, &model.Snapshot{}); a.End.Engine.StartError != c.EngineReport.StartError {
 		t.Errorf("%+v", a.End.Engine)
 	}
 }

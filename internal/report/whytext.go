@@ -16,25 +16,25 @@ import (
 func (a *ContainerAnswer) WriteText(out io.Writer, complete bool, zone *time.Location) error {
 	var b strings.Builder
 	fmt.Fprintln(&b, sentenceOr(a.Text, a.Sentence).For(zone))
-	moments, rest := a.History, 0
+	entries, left := a.History, 0
 	if !complete {
-		moments, rest = story.Brief(moments)
+		entries, left = story.Brief(entries)
 	}
-	if len(moments) > 0 {
+	if len(entries) > 0 {
 		fmt.Fprintln(&b)
-		writeMoments(&b, moments, wordsFor(a.Container, a.State), zone)
+		writeEntries(&b, entries, wordsFor(a.Container, a.State), zone)
 	}
 	switch {
-	case rest == 1:
+	case left == 1:
 		fmt.Fprintln(&b, "  and 1 thing more: --history tells it")
-	case rest > 1:
-		fmt.Fprintf(&b, "  and %d things more: --history tells them\n", rest)
+	case left > 1:
+		fmt.Fprintf(&b, "  and %d things more: --history tells them\n", left)
 	}
 	_, err := io.WriteString(out, b.String())
 	return err
 }
 
-// sentenceOr returns words, or the sentence where there are none: an nsviz of an earlier version answers with that alone.
+// sentenceOr returns words or, if an earlier version of nsviz answered without them, the sentence.
 func sentenceOr(words story.Text, sentence string) story.Text {
 	if len(words) == 0 {
 		return story.Text{{Text: sentence}}
@@ -44,28 +44,28 @@ func sentenceOr(words story.Text, sentence string) story.Text {
 
 // writeAnswer writes a sentence, and what happened below it.
 func writeAnswer(
-	out io.Writer, answer story.Text, moments []model.Moment, words func(*model.Moment) story.Text, zone *time.Location,
+	out io.Writer, answer story.Text, entries []model.Entry, words func(*model.Entry) story.Text, zone *time.Location,
 ) error {
 	var b strings.Builder
 	fmt.Fprintln(&b, answer.For(zone))
-	if len(moments) > 0 {
+	if len(entries) > 0 {
 		fmt.Fprintln(&b)
-		writeMoments(&b, moments, words, zone)
+		writeEntries(&b, entries, words, zone)
 	}
 	_, err := io.WriteString(out, b.String())
 	return err
 }
 
-// wordsFor words the moments of a container of which an answer tells.
-func wordsFor(c event.Container, state model.ContainerState) func(*model.Moment) story.Text {
+// wordsFor returns a function that words the entries of a container's history.
+func wordsFor(c event.Container, state model.ContainerState) func(*model.Entry) story.Text {
 	of := &model.Container{ID: c.ID, Label: label(c), Runtime: c.Runtime, State: state}
-	return func(m *model.Moment) story.Text { return story.Moment(m, of) }
+	return func(m *model.Entry) story.Text { return story.Entry(m, of) }
 }
 
-// writeMoments writes a line for each moment. Whatever comes from outside is made safe.
-func writeMoments(b *strings.Builder, moments []model.Moment, words func(*model.Moment) story.Text, zone *time.Location) {
-	for i := range moments {
-		m := &moments[i]
+// writeEntries writes a line for each entry, with foreign text escaped.
+func writeEntries(b *strings.Builder, entries []model.Entry, words func(*model.Entry) story.Text, zone *time.Location) {
+	for i := range entries {
+		m := &entries[i]
 		if m.LeftOut > 0 {
 			fmt.Fprintf(b, "  (%d things in between are not kept)\n", m.LeftOut)
 		}

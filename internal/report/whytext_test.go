@@ -14,17 +14,17 @@ import (
 )
 
 // hostileHistory has foreign text in all places.
-func hostileHistory() []model.Moment {
+func hostileHistory() []model.Entry {
 	c := &event.Container{ID: hostile, Name: hostile, Inner: &event.Container{ID: hostile, Name: hostile}}
 	by := &event.Process{PID: 7, Comm: hostile, Container: c}
-	touched := []model.Touched{{Type: event.Net, ID: 1, Container: c}}
-	var list []model.Moment
+	touched := []model.EntryNamespace{{Type: event.Net, ID: 1, Container: c}}
+	var list []model.Entry
 	for _, kind := range append([]event.Type{
-		event.Type(model.MomentFound), event.Type(model.MomentLimits), event.Type(model.MomentChanged), event.Type(model.MomentUnobserved),
-		event.Type(model.MomentVerdict), event.Type(model.MomentSaid), event.Type(model.MomentGone), hostile,
+		event.Type(model.EntryFound), event.Type(model.EntryLimits), event.Type(model.EntryLimitsChanged), event.Type(model.EntryUnobservedKills),
+		event.Type(model.EntryEngineReport), event.Type(model.EntryEngineEvent), event.Type(model.EntryGone), hostile,
 	}, event.Types()...) {
-		list = append(list, model.Moment{
-			Time: time.Unix(0, 0), Kind: model.MomentKind(kind), By: by, Via: hostile, Namespaces: touched, Container: c, Cgroup: hostile, Init: by, Said: fact.EngineAction(hostile),
+		list = append(list, model.Entry{
+			Time: time.Unix(0, 0), Kind: model.EntryKind(kind), By: by, Via: hostile, Namespaces: touched, Container: c, Cgroup: hostile, Init: by, Action: fact.EngineAction(hostile),
 			Limits: []model.LimitChange{{Resource: hostile, To: fact.Limit{Value: new(1.0)}}}, Count: 2, Until: time.Unix(1, 0), LeftOut: 3,
 			OOM:  &event.OOM{Scope: event.ScopeCgroup, Cgroup: hostile, Victim: event.Victim{PID: 7, Comm: hostile, Container: c}, Trigger: by},
 			Exit: &event.Exit{Signal: 9, By: by, EarlierSignal: &event.SentSignal{Signal: 15, Time: time.Unix(0, 0), By: by}},
@@ -45,10 +45,10 @@ func TestHostileHistory(t *testing.T) {
 			return (&ContainerAnswer{Container: c, Sentence: hostile, History: history}).WriteText(b, false, time.UTC)
 		},
 		"why of a namespace": func(b *strings.Builder) error {
-			return writeAnswer(b, story.Text{{Text: hostile}}, history, story.NamespaceMoment, time.UTC)
+			return writeAnswer(b, story.Text{{Text: hostile}}, history, story.NamespaceEntry, time.UTC)
 		},
 		"why of a cgroup": func(b *strings.Builder) error {
-			return writeAnswer(b, story.Text{{Text: hostile}}, history, story.CgroupMoment, time.UTC)
+			return writeAnswer(b, story.Text{{Text: hostile}}, history, story.CgroupEntry, time.UTC)
 		},
 		"inspect": func(b *strings.Builder) error {
 			return (&Known{

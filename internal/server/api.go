@@ -109,7 +109,7 @@ func (q *questions) answer(w http.ResponseWriter, r *http.Request, of func(*mode
 	send(w, status, body)
 }
 
-// prepare makes an answer, ready to be sent.
+// prepare makes an answer ready to be sent.
 func (q *questions) prepare(ctx context.Context, of func(*model.Snapshot) (any, error)) (status int, body []byte) {
 	s, err := q.snapshots.get(ctx)
 	switch {

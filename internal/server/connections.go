@@ -21,7 +21,7 @@ const (
 	connectionShare = 8
 )
 
-// connectionLimit is how many connections there may be at a time.
+// connectionLimit returns how many connections there may be at a time.
 func connectionLimit() int {
 	var files unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &files); err != nil {

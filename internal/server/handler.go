@@ -24,7 +24,7 @@ const (
 const maxScrapes = 40
 
 // newRegistry holds the Collector and what nsviz itself uses (process_* and go_*): a bounded number
-// of series that tell what watching costs.
+// of series that show what watching costs.
 func newRegistry(c *metrics.Collector) (*prometheus.Registry, error) {
 	registry := prometheus.NewRegistry()
 	for _, collector := range []prometheus.Collector{

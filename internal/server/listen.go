@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// DefaultAddress is where nsviz serves unless told otherwise: on the loopback only, since container
+// DefaultAddress is where nsviz serves by default: on the loopback only, since container
 // names and images are nobody else's business.
 const DefaultAddress = "127.0.0.1:10064"
 

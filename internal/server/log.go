@@ -39,7 +39,7 @@ func (a *abortable) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Unwrap is for http.ResponseController.
+// Unwrap returns the wrapped writer, for http.ResponseController.
 func (a *abortable) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
 // serverLog returns the log of a net/http server. What any client can cause, as often as it likes, is logged for debugging

@@ -108,7 +108,7 @@ func TestServePaths(t *testing.T) {
 	}
 }
 
-func TestServeTellsOfItself(t *testing.T) {
+func TestServeCountsItself(t *testing.T) {
 	_, body := get(t, "http://"+start(t, testConfig(""), 1)[0].Addr().String()+MetricsPath, nil, nil)
 	for _, name := range []string{"process_resident_memory_bytes ", "go_goroutines ", "nsviz_build_info{"} {
 		if !strings.Contains(body, "\n"+name) {

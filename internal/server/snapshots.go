@@ -17,7 +17,7 @@ const (
 )
 
 // snapshots shares full snapshots among requests. Requests that arrive at the same time share one, which is made after
-// all of them have arrived. No snapshot is kept while nobody waits for one.
+// all of them have arrived. No snapshot is kept while no request waits for one.
 type snapshots struct {
 	full    func() *model.Snapshot
 	turn    chan struct{} // held by whoever makes a snapshot or reads what is below

@@ -5,8 +5,8 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 )
 
-// Abandoned describes the namespaces of a container that were made for another one, which is not in them any more. It
-// returns nil where there are none.
+// Abandoned describes the namespaces of a container that were made for another one, which has left them. It returns nil if
+// there are none.
 func Abandoned(c *model.Container) Text {
 	var t Text
 	for _, typ := range event.NamespaceTypes() {
@@ -26,7 +26,7 @@ func Abandoned(c *model.Container) Text {
 	return t
 }
 
-// departure says what became of the container that a namespace was made for.
+// departure describes how the container that a namespace was made for left it.
 func departure(a *model.Abandoned) Text {
 	t := text(Name, a.By)
 	switch {
@@ -40,7 +40,7 @@ func departure(a *model.Abandoned) Text {
 	return t.add(Plain, " got a new one at ").at(a.Since, fullTime)
 }
 
-// cure says what brings a container together again with the one that its namespace was made for.
+// cure says how to bring a container together again with the one that its namespace was made for.
 func cure(a *model.Abandoned, label string) Text {
 	if a.Ended {
 		return text(Plain, "start ").add(Name, a.By).add(Plain, ", then restart ").add(Name, label)

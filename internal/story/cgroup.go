@@ -8,13 +8,13 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 )
 
-// Cgroup tells what became of a cgroup. earlier is how many others are known that had its path before.
+// Cgroup describes a cgroup and its end. earlier is how many cgroups are known that had its path before.
 func Cgroup(g *model.Cgroup, earlier int) Text {
 	t := text(Number, g.Path)
 	if g.Created.IsZero() {
 		t = t.add(Plain, " was not seen being made.")
 	} else {
-		t = t.add(Plain, " was made by ").join(doer(g.Creator, "")).add(Plain, " at ").at(g.Created, fullTime).add(Plain, ".")
+		t = t.add(Plain, " was made by ").join(actor(g.Creator, "")).add(Plain, " at ").at(g.Created, fullTime).add(Plain, ".")
 	}
 	if g.Container != nil {
 		t = t.sentence(text(Plain, "It belongs to ").add(Name, g.Container.Label()).add(Plain, "."))
@@ -23,7 +23,7 @@ func Cgroup(g *model.Cgroup, earlier int) Text {
 	switch {
 	case !g.Removed.IsZero():
 		when := " at "
-		if n := len(g.History); n > 0 && g.History[n-1].Kind == model.MomentGone { // when another one was made
+		if n := len(g.History); n > 0 && g.History[n-1].Kind == model.EntryGone { // when another one was made
 			when = " before "
 		}
 		t = t.sentence(text(Plain, "It was ").add(Strong, "removed").add(Plain, when).at(g.Removed, fullTime).add(Plain, "."))
@@ -73,21 +73,21 @@ func cgroupLimits(known *fact.CgroupLimits) string {
 	return ""
 }
 
-// CgroupMoment words one moment of a cgroup's history, without its time.
-func CgroupMoment(m *model.Moment) Text {
+// CgroupEntry words one entry of a cgroup's history, without its time.
+func CgroupEntry(m *model.Entry) Text {
 	var t Text
 	switch m.Kind {
-	case model.MomentKind(event.CgroupCreated):
-		t = doer(m.By, "").add(Plain, " made it")
-	case model.MomentKind(event.CgroupRemoved):
-		t = doer(m.By, "").add(Plain, " removed it")
-	case model.MomentMovedIn:
-		t = doer(m.By, "").add(Plain, " moved a process into it")
-	case model.MomentGone:
+	case model.EntryKind(event.CgroupCreated):
+		t = actor(m.By, "").add(Plain, " made it")
+	case model.EntryKind(event.CgroupRemoved):
+		t = actor(m.By, "").add(Plain, " removed it")
+	case model.EntryMovedIn:
+		t = actor(m.By, "").add(Plain, " moved a process into it")
+	case model.EntryGone:
 		t = text(Plain, "it was gone, and another one was made; its end was not seen")
 	default:
-		// Whose process it was stands in the words of the kill itself.
-		return Moment(m, &model.Container{})
+		// The words of a kill name the victim's container.
+		return Entry(m, &model.Container{})
 	}
 	return t.join(times(m))
 }

@@ -1,10 +1,8 @@
-// Package story puts what a snapshot holds into sentences: how a kill came about, how a container started, how it ended
-// and who did it, what the engine makes of that, and what happened to namespaces, cgroups and virtual machines. The dashboard and the commands say the same thing
-// because they say it by this package.
+// Package story words what a snapshot holds: kills, starts and ends of containers, what the engine reports of an end, and
+// the histories of containers, namespaces, cgroups and virtual machines. The dashboard and the commands share its words.
 //
-// It is pure: a sentence depends on the snapshot alone. Its times are pieces of their own, which whoever
-// shows it writes in a time zone of theirs.
+// It is pure: a sentence depends on the snapshot alone. Times are pieces of their own, so that a view can write them in its
+// time zone.
 //
-// Names come from outside and are in a Text as they are. Text.For makes them harmless; so must whoever
-// shows its pieces.
+// A Text holds foreign names unescaped. Text.For escapes them; a view that shows the pieces must do so itself.
 package story

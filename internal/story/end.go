@@ -10,17 +10,17 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 )
 
-// Container tells how a container ended and who did it or, of one that lives, what was killed in it and
-// how its run before this one ended.
+// Container describes how a container ended and who ended it or, of a live one, what was killed in it and how its run before
+// this one ended.
 func Container(c *model.Container, s *model.Snapshot) Text {
 	switch {
 	case c.State == model.Created:
 		return neverStarted(c)
 	case !c.Live():
 		e := ending{c, c.End(), s}
-		t := e.tell()
+		t := e.text()
 		if e.startFailed() && c.Previous != nil {
-			t = t.sentence(text(Plain, "Of its run before that: ")).join(ending{c, *c.Previous, s}.tell())
+			t = t.sentence(text(Plain, "Of its run before that: ")).join(ending{c, *c.Previous, s}.text())
 		}
 		return t
 	}
@@ -44,19 +44,19 @@ func Container(c *model.Container, s *model.Snapshot) Text {
 	}
 	t = t.sentence(refused(c.PIDsRefused, c.Limits.PIDs))
 	if c.Previous != nil {
-		t = t.sentence(text(Plain, "Of its run before this one: ")).join(ending{c, *c.Previous, s}.tell())
+		t = t.sentence(text(Plain, "Of its run before this one: ")).join(ending{c, *c.Previous, s}.text())
 	}
 	return t
 }
 
-// ending is the end of a run of a container.
+// ending words the end of a run of a container.
 type ending struct {
 	c *model.Container
 	model.End
 	s *model.Snapshot
 }
 
-func (e ending) tell() Text {
+func (e ending) text() Text {
 	t := e.how().sentence(e.before()).sentence(e.kills()).sentence(refused(e.PIDsRefused, e.PIDsLimit))
 	if !e.c.Live() {
 		t = t.sentence(held(e.c, e.s))
@@ -79,7 +79,7 @@ func (e ending) how() Text {
 	x := e.Exit
 	switch {
 	case e.startFailed():
-		return e.name().add(Plain, " was ").add(Strong, "not started again").add(Plain, ": ").join(failedStart(e.c, e.Verdict.StartError, e.Verdict.ExitCode))
+		return e.name().add(Plain, " was ").add(Strong, "not started again").add(Plain, ": ").join(failedStart(e.c, e.EngineReport.StartError, e.EngineReport.ExitCode))
 	case x == nil:
 		return e.name().add(Plain, " has ended; how is unknown, since nsviz did not see its PID 1 die.")
 	case e.NeverRan:
@@ -99,14 +99,14 @@ func (e ending) how() Text {
 	return t
 }
 
-// startFailed reports whether it is no end of a run, but a start that failed.
+// startFailed reports whether it is a failed start rather than the end of a run.
 func (e ending) startFailed() bool {
-	return e.Exit == nil && e.Verdict != nil && e.Verdict.StartError != ""
+	return e.Exit == nil && e.EngineReport != nil && e.EngineReport.StartError != ""
 }
 
 func (e ending) fatal() *model.Kill { return FatalKill(e.End) }
 
-// FatalKill returns the OOM kill that ended a run of a container; nil where it was none, or where nsviz does not know it.
+// FatalKill returns the OOM kill that ended a run of a container; nil if none did or nsviz does not know it.
 func FatalKill(e model.End) *model.Kill {
 	k := e.LatestKill
 	if e.Exit == nil || e.Exit.Cause != event.CauseOOMKill || k == nil || k.Event.OOM == nil {
@@ -118,7 +118,7 @@ func FatalKill(e model.End) *model.Kill {
 	return nil
 }
 
-// neverRan tells of a start that the OOM killer ended.
+// neverRan describes a start that the OOM killer ended.
 func (e ending) neverRan() Text {
 	t := e.name().add(Plain, " ").add(Strong, "never ran its program").add(Plain, ": its start was ").add(Strong, "OOM-killed")
 	k := e.fatal()
@@ -152,7 +152,7 @@ func (e ending) byOOMKiller() Text {
 	return t.sentence(inGroup(k, e.s))
 }
 
-// isFault reports the signals by which the kernel ends a program for what it does itself.
+// isFault reports whether the kernel sends a signal for a fault of the program itself.
 func isFault(signal syscall.Signal) bool {
 	switch signal {
 	case syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGILL, syscall.SIGFPE, syscall.SIGTRAP, syscall.SIGSYS:
@@ -204,7 +204,7 @@ func (e ending) bySignal() Text {
 	return sent(was.add(Strong, "a process of the host").add(Plain, ": ")).add(Plain, ".")
 }
 
-// namespaceEnd tells of the end of a PID namespace; first was its PID 1.
+// namespaceEnd describes the end of a PID namespace; first was its PID 1.
 func namespaceEnd(first *event.Process) Text {
 	whose := text(Plain, "the ").add(Strong, "PID namespace").add(Plain, " that it was in")
 	if first.Container != nil {
@@ -213,7 +213,7 @@ func namespaceEnd(first *event.Process) Text {
 	return whose.add(Plain, " ended with its first process, ").join(process(first)).add(Plain, ", so the kernel killed everything in it")
 }
 
-// byEngine says with which command an engine does what it did.
+// byEngine adds which command of the engine sends the signal.
 func (e ending) byEngine(t Text) Text {
 	earlier := e.Exit.EarlierSignal
 	switch {
@@ -229,7 +229,7 @@ func (e ending) byEngine(t Text) Text {
 	return t.add(Plain, " without asking before"+asCommands(e.c, runtime.Kill, runtime.Remove)+".")
 }
 
-// stopsFirst says with which command an engine asks before it kills; it is empty where it has none.
+// stopsFirst names the command by which an engine asks before it kills; "" if it has none.
 func stopsFirst(c *model.Container) string {
 	if as := asCommands(c, runtime.Stop); as != "" {
 		return as + " first"
@@ -237,17 +237,16 @@ func stopsFirst(c *model.Container) string {
 	return ""
 }
 
-// recently is for how long before an end a signal may have to do with it: a grace period that somebody has
-// set is a matter of minutes.
-const recently = time.Hour
+// signalWindow is how long before an end a signal may be its cause: grace periods are a matter of minutes.
+const signalWindow = time.Hour
 
-// earlier is the signal before that was not the end; nil where there was none that matters.
+// earlier returns an earlier signal that did not end it; nil if there was none in signalWindow.
 func (e ending) earlier() *event.SentSignal {
 	if e.Exit == nil || e.Exit.EarlierSignal == nil {
 		return nil
 	}
 	past := e.Time.Sub(e.Exit.EarlierSignal.Time)
-	if e.Time.IsZero() || past < 0 || past > recently {
+	if e.Time.IsZero() || past < 0 || past > signalWindow {
 		return nil
 	}
 	return e.Exit.EarlierSignal
@@ -260,7 +259,7 @@ func (e ending) stopped() bool {
 		syscall.Signal(s.Signal) != syscall.SIGKILL
 }
 
-// before tells of the signal before, where how has not.
+// before describes the earlier signal unless how has done so.
 func (e ending) before() Text {
 	s := e.earlier()
 	if s == nil || s.By == nil || e.stopped() || e.Exit.Cause == event.CauseOOMKill {
@@ -273,7 +272,7 @@ func (e ending) before() Text {
 	return t.add(Plain, ".")
 }
 
-// kills tells what else the OOM killer did in it.
+// kills describes what else the OOM killer did in it.
 func (e ending) kills() Text {
 	n := e.OOMKillsAtLeast
 	if e.Exit != nil && e.Exit.Cause == event.CauseOOMKill {
@@ -301,7 +300,7 @@ func (e ending) kills() Text {
 	return t
 }
 
-// atLeast is how many processes were killed: all of them or, where that is unknown (nil), at least n.
+// atLeast words how many processes were killed: all or, if that is nil, at least n.
 func atLeast(all *uint64, n uint64) string {
 	words := Count(n, "process", "processes")
 	if all == nil {
@@ -310,7 +309,7 @@ func atLeast(all *uint64, n uint64) string {
 	return words
 }
 
-// ofWhich leads to the one of n kills that is told.
+// ofWhich introduces the one of n kills that is described next.
 func ofWhich(n uint64) string {
 	if n == 1 {
 		return ": "

@@ -65,7 +65,7 @@ func kill(pid int32, cgroup string) *model.Kill {
 	return k
 }
 
-// with is an end with a PID namespace whose PID 1 was first.
+// with returns an end with a PID namespace whose PID 1 was first.
 func with(exit *event.Exit, first *event.Process) *event.Exit {
 	exit.PIDNamespaceEnded = first
 	return exit
@@ -191,14 +191,14 @@ func TestEnded(t *testing.T) {
 		},
 		{
 			"out of its own memory", oomKilled(), func(c *model.Container) {
-				c.OOMKills, c.OOMKillsAtLeast, c.LatestKill, c.Verdict = new(uint64(1)), 1, kill(100, own), says(137, true)
+				c.OOMKills, c.OOMKillsAtLeast, c.LatestKill, c.EngineReport = new(uint64(1)), 1, kill(100, own), says(137, true)
 			},
 			"The kernel's OOM killer ended web: it killed its PID 1, hog (PID 100, 60 MiB). web had reached its 64 MiB limit when hog asked for more. " +
 				"At that moment 63.0 of 64 MiB were in use. docker says exit code 137 and OOMKilled=true, which is right.",
 		},
 		{
 			"out of a parent's memory", oomKilled(), func(c *model.Container) {
-				c.OOMKills, c.OOMKillsAtLeast, c.LatestKill, c.Verdict = new(uint64(3)), 3, kill(100, "/docker"), says(137, false)
+				c.OOMKills, c.OOMKillsAtLeast, c.LatestKill, c.EngineReport = new(uint64(3)), 3, kill(100, "/docker"), says(137, false)
 			},
 			"The kernel's OOM killer ended web: it killed its PID 1, hog (PID 100, 60 MiB). The cgroup above web, /docker, had reached its " +
 				"64 MiB limit when hog asked for more. At that moment 63.0 of 64 MiB were in use. It had killed 2 other processes in it as well. " +
@@ -217,7 +217,7 @@ func TestEnded(t *testing.T) {
 		},
 		{
 			"well, after a child was killed", exited(0), func(c *model.Container) {
-				c.OOMKills, c.OOMKillsAtLeast, c.LatestKill, c.Verdict = new(uint64(1)), 1, kill(120, own), says(0, true)
+				c.OOMKills, c.OOMKillsAtLeast, c.LatestKill, c.EngineReport = new(uint64(1)), 1, kill(120, own), says(0, true)
 			},
 			"web ended by itself with exit code 0. While it ran, the kernel's OOM killer killed 1 process in it: hog (PID 120, 60 MiB). " +
 				"web had reached its 64 MiB limit when hog asked for more. Its exit code shows nothing of that. " +
@@ -255,23 +255,23 @@ func TestEnded(t *testing.T) {
 				": PID 1 had been moved to /x by bash (PID 812, of the host).",
 		},
 		{
-			"the engine is right", exited(0), func(c *model.Container) { c.Verdict = says(0, false) },
+			"the engine is right", exited(0), func(c *model.Container) { c.EngineReport = says(0, false) },
 			"web ended by itself with exit code 0. docker says exit code 0 and OOMKilled=false, which is right.",
 		},
 		{
-			"the engine tells of a kill that nobody saw", exited(0), func(c *model.Container) { c.Verdict = says(0, true) },
+			"the engine tells of a kill that nobody saw", exited(0), func(c *model.Container) { c.EngineReport = says(0, true) },
 			"web ended by itself with exit code 0. docker says exit code 0 and OOMKilled=true, but nsviz knows of no OOM kill in it.",
 		},
 		{
-			"the engine has another code", exited(3), func(c *model.Container) { c.Verdict = says(255, false) },
+			"the engine has another code", exited(3), func(c *model.Container) { c.EngineReport = says(255, false) },
 			"web ended by itself with exit code 3. docker says exit code 255 and OOMKilled=false, which is right. The kernel's word is exit code 3.",
 		},
 		{
-			"the engine has removed it", exited(0), func(c *model.Container) { c.Verdict = &fact.EngineReport{Removed: true} },
+			"the engine has removed it", exited(0), func(c *model.Container) { c.EngineReport = &fact.EngineReport{Removed: true} },
 			"web ended by itself with exit code 0. docker has removed it and can say nothing of it.",
 		},
 		{
-			"the engine says nothing", exited(0), func(c *model.Container) { c.Verdict = &fact.EngineReport{} },
+			"the engine says nothing", exited(0), func(c *model.Container) { c.EngineReport = &fact.EngineReport{} },
 			"web ended by itself with exit code 0.",
 		},
 		{
@@ -304,12 +304,12 @@ func TestEnded(t *testing.T) {
 				"hog (PID 120, 60 MiB). web had reached its 64 MiB limit when hog asked for more. Its exit code shows nothing of that.",
 		},
 		{
-			"perhaps the engine means a kill of before", exited(0), func(c *model.Container) { c.OOMKills, c.Verdict = nil, says(0, true) },
+			"perhaps the engine means a kill of before", exited(0), func(c *model.Container) { c.OOMKills, c.EngineReport = nil, says(0, true) },
 			"web ended by itself with exit code 0. docker says exit code 0 and OOMKilled=true.",
 		},
 		{
 			"nobody saw it end, the engine judges", nil, func(c *model.Container) {
-				c.OOMKills, c.OOMKillsAtLeast, c.Verdict = new(uint64(1)), 1, says(137, true)
+				c.OOMKills, c.OOMKillsAtLeast, c.EngineReport = new(uint64(1)), 1, says(137, true)
 			},
 			"web has ended; how is unknown, since nsviz did not see its PID 1 die. While it ran, the kernel's OOM killer killed 1 process in it, " +
 				"of which nsviz saw none. docker says exit code 137 and OOMKilled=true.",

@@ -8,7 +8,7 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 )
 
-// Judgement says what an engine's OOMKilled flag is worth.
+// Judgement is how an engine's OOMKilled flag compares with what the kernel did.
 type Judgement string
 
 // The judgements.
@@ -17,15 +17,15 @@ const (
 	JudgementRight       Judgement = "right"
 	JudgementWrong       Judgement = "wrong"
 	JudgementMisleading  Judgement = "misleading"  // it is about a process whose end was not the container's
-	JudgementUnconfirmed Judgement = "unconfirmed" // it tells of a kill that nsviz knows nothing of
+	JudgementUnconfirmed Judgement = "unconfirmed" // it reports a kill that nsviz does not know
 )
 
 // Judge compares the engine's OOMKilled flag with what the kernel did.
 func Judge(e model.End) Judgement {
-	if e.Verdict == nil || e.Verdict.OOMKilled == nil {
+	if e.EngineReport == nil || e.EngineReport.OOMKilled == nil {
 		return JudgementUnknown
 	}
-	says := *e.Verdict.OOMKilled
+	says := *e.EngineReport.OOMKilled
 	fatal := e.Exit != nil && e.Exit.Cause == event.CauseOOMKill
 	switch {
 	case fatal && says:
@@ -44,7 +44,7 @@ func Judge(e model.End) Judgement {
 	return JudgementRight
 }
 
-// engineName is what the container's engine is called within a sentence.
+// engineName returns what the container's engine is called within a sentence.
 func engineName(c *model.Container) string {
 	if c.Runtime == runtime.Unknown {
 		return "its engine"
@@ -52,7 +52,7 @@ func engineName(c *model.Container) string {
 	return c.Runtime
 }
 
-// engineBegins is what it is called at the beginning of a sentence.
+// engineBegins returns what it is called at the beginning of a sentence.
 func engineBegins(c *model.Container) string {
 	if c.Runtime == runtime.Unknown {
 		return "Its engine"
@@ -60,7 +60,7 @@ func engineBegins(c *model.Container) string {
 	return c.Runtime
 }
 
-// asCommands says which of the engine's commands do what was done: ", as `docker kill` and `docker rm --force` do". It is empty where
+// asCommands names the engine's commands for some verbs: ", as `docker kill` and `docker rm --force` do". It returns "" if
 // the engine has none of them.
 func asCommands(c *model.Container, verbs ...runtime.Verb) string {
 	var commands []string
@@ -78,9 +78,9 @@ func asCommands(c *model.Container, verbs ...runtime.Verb) string {
 	return ", as " + Listed(commands) + " do"
 }
 
-// engine sets the engine's word beside the truth.
+// engine compares the engine's report with what the kernel did.
 func (e ending) engine() Text {
-	v := e.Verdict
+	v := e.EngineReport
 	if v == nil {
 		return nil
 	}

@@ -17,7 +17,7 @@ func BriefEnd(e model.End) Text {
 	return BriefExit(e.Exit)
 }
 
-// BriefExit words the end of a PID 1 in a few words; nil is one that nobody saw.
+// BriefExit words the end of a PID 1 in a few words; nil is an unseen end.
 func BriefExit(x *event.Exit) Text {
 	if x == nil {
 		return text(Unknown, "how is unknown")
@@ -54,7 +54,7 @@ func BriefExit(x *event.Exit) Text {
 	return text(Plain, "exited, its code is unknown")
 }
 
-// exitWords tells how PID 1 ended.
+// exitWords describes how PID 1 ended.
 func exitWords(at time.Time, x *event.Exit) Text {
 	if x == nil {
 		return text(Plain, "its PID 1 ended; how is unknown")
@@ -79,7 +79,7 @@ func exitWords(at time.Time, x *event.Exit) Text {
 		t = t.add(Plain, ", ").add(Strong, fmt.Sprintf("exit code %d", *x.Code))
 	}
 	if s := x.EarlierSignal; s != nil && s.By != nil && syscall.Signal(s.Signal) != 0 {
-		if past := at.Sub(s.Time); past >= 0 && past <= recently {
+		if past := at.Sub(s.Time); past >= 0 && past <= signalWindow {
 			t = t.add(Plain, "; "+duration(past)+" before, ").join(process(s.By)).add(Plain, " had sent it ").add(Strong, signalName(s.Signal))
 		}
 	}

@@ -12,89 +12,89 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 )
 
-// Moment words one moment of a container's history, without its time.
-func Moment(m *model.Moment, c *model.Container) Text {
+// Entry words one entry of a container's history, without its time.
+func Entry(m *model.Entry, c *model.Container) Text {
 	var t Text
 	switch m.Kind {
-	case model.MomentFound:
+	case model.EntryFound:
 		t = text(Plain, "nsviz looked, and it was there"+initWords(m.Init))
 		t = t.join(whereWords(m.Namespaces))
-	case model.MomentKind(event.CgroupCreated):
-		t = doer(m.By, c.ID).add(Plain, " made its cgroup ").add(Number, ShortPath(m.Cgroup))
-	case model.MomentKind(event.CgroupRemoved):
-		t = doer(m.By, c.ID).add(Plain, " removed its cgroup")
-	case model.MomentKind(event.NamespaceCreated):
-		t = doer(m.By, c.ID).add(Plain, " made "+typeList(m.Namespaces)+byCall(m.Via))
-	case model.MomentKind(event.NamespaceJoined):
-		t = doer(m.By, c.ID).add(Plain, " joined ").join(joined(m))
+	case model.EntryKind(event.CgroupCreated):
+		t = actor(m.By, c.ID).add(Plain, " made its cgroup ").add(Number, ShortPath(m.Cgroup))
+	case model.EntryKind(event.CgroupRemoved):
+		t = actor(m.By, c.ID).add(Plain, " removed its cgroup")
+	case model.EntryKind(event.NamespaceCreated):
+		t = actor(m.By, c.ID).add(Plain, " made "+typeList(m.Namespaces)+byCall(m.Via))
+	case model.EntryKind(event.NamespaceJoined):
+		t = actor(m.By, c.ID).add(Plain, " joined ").join(joined(m))
 		if byRuntime(m, c) {
 			t = t.add(Plain, asCommands(c, runtime.Exec))
 		}
-	case model.MomentKind(event.ContainerStarted):
+	case model.EntryKind(event.ContainerStarted):
 		t = startWords(m)
-	case model.MomentLimits:
+	case model.EntryLimits:
 		t = text(Plain, "the first reading of its limits found "+Listed(limitList(m.Limits)))
-	case model.MomentChanged:
+	case model.EntryLimitsChanged:
 		t = changeWords(m, c.ID)
-	case model.MomentKind(event.OOMKill):
+	case model.EntryKind(event.OOMKill):
 		return killWords(m, c)
-	case model.MomentUnobserved:
+	case model.EntryUnobservedKills:
 		return text(Plain, "the kernel has counted ").add(Strong, Count(m.Times(), "OOM kill", "OOM kills")).add(Plain, " that no event told of").join(until(m))
-	case model.MomentPIDsRefused:
+	case model.EntryPIDsRefused:
 		return text(Plain, "the kernel refused it a new process or thread ").add(Strong, timesWords(m.Times())).
 			add(Plain, ": a limit of processes was reached").join(until(m))
-	case model.MomentKind(event.InitMoved):
+	case model.EntryKind(event.InitMoved):
 		t = movedWords(m, c.ID)
-	case model.MomentStuck:
+	case model.EntryStuck:
 		t = text(Strong, "stuck").add(Plain, " at the limit of ").add(Number, CgroupWords(m.Cgroup)).add(Plain, ", for which the OOM killer is off")
-	case model.MomentUnstuck:
+	case model.EntryUnstuck:
 		t = text(Plain, "stuck at its limit no more")
-	case model.MomentKind(event.ContainerExited):
+	case model.EntryKind(event.ContainerExited):
 		t = exitWords(m.Time, m.Exit)
-	case model.MomentGone:
+	case model.EntryGone:
 		t = text(Plain, "it was gone; its end was not seen")
-	case model.MomentAbandoned:
+	case model.EntryAbandoned:
 		t = abandonedWords(m)
-	case model.MomentNeverRan:
+	case model.EntryNeverRan:
 		t = text(Plain, "it ended, and its own program ").add(Strong, "never ran").add(Plain, ": its start was OOM-killed")
-	case model.MomentVerdict:
-		t = verdictWords(engineName(c), m.Verdict)
-	case model.MomentSaid:
-		t = text(Plain, engineName(c)+" told: ").add(Strong, string(m.Said))
+	case model.EntryEngineReport:
+		t = engineReportWords(engineName(c), m.EngineReport)
+	case model.EntryEngineEvent:
+		t = text(Plain, engineName(c)+" told: ").add(Strong, string(m.Action))
 	default: // of a later version
 		t = text(Plain, string(m.Kind))
 	}
 	return t.join(times(m))
 }
 
-// NamespaceMoment words one moment of a namespace's history, without its time.
-func NamespaceMoment(m *model.Moment) Text {
+// NamespaceEntry words one entry of a namespace's history, without its time.
+func NamespaceEntry(m *model.Entry) Text {
 	var t Text
 	switch m.Kind {
-	case model.MomentFound:
+	case model.EntryFound:
 		t = text(Plain, "nsviz looked, and it was there")
 		if m.Container != nil {
 			t = text(Plain, "nsviz looked, and ").add(Name, m.Container.Label()).add(Plain, " was in it"+initWords(m.Init))
 		}
-	case model.MomentKind(event.NamespaceCreated):
-		t = doer(m.By, "").add(Plain, " made it"+byCall(m.Via))
+	case model.EntryKind(event.NamespaceCreated):
+		t = actor(m.By, "").add(Plain, " made it"+byCall(m.Via))
 		if m.By == nil {
 			t = text(Plain, "it was found; its birth was not seen")
 		}
-	case model.MomentKind(event.NamespaceJoined):
-		t = doer(m.By, "").add(Plain, " joined it")
-	case model.MomentKind(event.NamespaceFreed):
+	case model.EntryKind(event.NamespaceJoined):
+		t = actor(m.By, "").add(Plain, " joined it")
+	case model.EntryKind(event.NamespaceFreed):
 		t = text(Plain, "it was found gone, or its number in use by another one")
 		if m.Via == event.ViaKernel {
 			t = text(Plain, "the kernel freed it")
 		}
-	case model.MomentKind(event.ContainerStarted):
+	case model.EntryKind(event.ContainerStarted):
 		t = text(Name, m.Container.Label()).add(Plain, " started in it"+initWords(m.Init))
-	case model.MomentKind(event.ContainerExited):
+	case model.EntryKind(event.ContainerExited):
 		t = text(Name, m.Container.Label()).add(Plain, ", which was in it, ended: ").join(exitWords(m.Time, m.Exit))
-	case model.MomentGone:
+	case model.EntryGone:
 		t = text(Name, m.Container.Label()).add(Plain, ", which was in it, was gone")
-	case model.MomentNeverRan:
+	case model.EntryNeverRan:
 		t = text(Name, m.Container.Label()).add(Plain, ", which was in it, ended before its own program ran: its start was OOM-killed")
 	default: // of a later version
 		t = text(Plain, string(m.Kind))
@@ -102,16 +102,16 @@ func NamespaceMoment(m *model.Moment) Text {
 	return t.join(times(m))
 }
 
-// until is when something repeated happened for the last time.
-func until(m *model.Moment) Text {
+// until words when something repeated last happened.
+func until(m *model.Entry) Text {
 	if m.Until.IsZero() {
 		return nil
 	}
 	return text(Plain, ", the latest at ").at(m.Until, clockTime)
 }
 
-// times says how often something happened, where it did more than once.
-func times(m *model.Moment) Text {
+// times words how often something happened if more than once.
+func times(m *model.Entry) Text {
 	if m.Times() == 1 {
 		return nil
 	}
@@ -127,8 +127,8 @@ func Grouped(n uint64) string {
 	return s
 }
 
-// doer names who acted, seen from the container with an id ("" is seen from none).
-func doer(by *event.Process, id string) Text {
+// actor names the process that acted, as seen from the container with an id; "" is none.
+func actor(by *event.Process, id string) Text {
 	if by == nil {
 		return text(Plain, "somebody")
 	}
@@ -176,7 +176,7 @@ func byCall(via event.Via) string {
 	return ""
 }
 
-func typeNames(namespaces []model.Touched) []string {
+func typeNames(namespaces []model.EntryNamespace) []string {
 	names := make([]string, len(namespaces))
 	for i, n := range namespaces {
 		names[i] = n.Type.String()
@@ -189,8 +189,8 @@ func typeNames(namespaces []model.Touched) []string {
 	return names
 }
 
-// typeList is the types of namespaces: its net and uts namespaces.
-func typeList(namespaces []model.Touched) string {
+// typeList words the types of namespaces: its net and uts namespaces.
+func typeList(namespaces []model.EntryNamespace) string {
 	if len(namespaces) == 1 {
 		n := "a " + namespaces[0].Type.String() + " namespace"
 		if namespaces[0].Type == event.IPC || namespaces[0].Type == event.UTS {
@@ -201,8 +201,8 @@ func typeList(namespaces []model.Touched) string {
 	return Listed(typeNames(namespaces)) + " namespaces"
 }
 
-// joined says whose the namespaces are that were joined.
-func joined(m *model.Moment) Text {
+// joined words whose namespaces were joined.
+func joined(m *model.Entry) Text {
 	names := Listed(typeNames(m.Namespaces)) + " namespace"
 	if len(m.Namespaces) != 1 {
 		names += "s"
@@ -222,18 +222,18 @@ func joined(m *model.Moment) Text {
 	return text(Plain, "other "+names)
 }
 
-// byRuntime reports whether it is the container's runtime that joined several of its namespaces: it brings a
-// process in. It is a process of the host then or, with newer runtimes, in the container's cgroup already.
-func byRuntime(m *model.Moment, c *model.Container) bool {
+// byRuntime reports whether the container's runtime joined several of its namespaces, to bring a process in. The runtime
+// is a process of the host then or, if it is newer, in the container's cgroup already.
+func byRuntime(m *model.Entry, c *model.Container) bool {
 	if m.By == nil || len(m.Namespaces) < 2 || !m.Namespaces[0].Own || m.By.Container != nil && m.By.Container.ID != c.ID {
 		return false
 	}
 	return runtime.Enters(m.By.Comm)
 }
 
-// whereWords says which of a container's namespaces are not its own.
-func whereWords(namespaces []model.Touched) Text {
-	var hosts []model.Touched
+// whereWords words which of a container's namespaces are not its own.
+func whereWords(namespaces []model.EntryNamespace) Text {
+	var hosts []model.EntryNamespace
 	var t Text
 	for i := range namespaces {
 		switch n := &namespaces[i]; {
@@ -253,7 +253,7 @@ func whereWords(namespaces []model.Touched) Text {
 	return t
 }
 
-func startWords(m *model.Moment) Text {
+func startWords(m *model.Entry) Text {
 	t := text(Plain, "its own program ").add(Strong, "started")
 	if m.Init != nil {
 		t = t.add(Plain, initFacts(m.Init.PID, m.Init.Comm))
@@ -288,7 +288,7 @@ func LimitWords(r fact.Resource, l fact.Limit) string {
 	return number + " processes"
 }
 
-// limitOf is what a limit of a resource is called.
+// limitOf returns the name of a resource's limit.
 func limitOf(r fact.Resource) string {
 	switch r {
 	case fact.ResourceCPU:
@@ -315,10 +315,10 @@ func limitList(limits []model.LimitChange) []string {
 	return words
 }
 
-// changeWords tells of limits that were changed. Where only a reading found that, by whom is not known, nor when
+// changeWords describes limits that were changed. Where only a reading found that, by whom is not known, nor when
 // exactly. id is the container whose limits they are.
-func changeWords(m *model.Moment, id string) Text {
-	by := doer(m.By, id)
+func changeWords(m *model.Entry, id string) Text {
+	by := actor(m.By, id)
 	if len(m.ByAnyOf) > 0 {
 		by = oneOf(m.ByAnyOf, id)
 	}
@@ -375,13 +375,13 @@ func oneOf(list []event.Process, id string) Text {
 			}
 			t = t.add(Plain, " that had ended")
 		} else {
-			t = t.join(doer(by, id))
+			t = t.join(actor(by, id))
 		}
 	}
 	return t
 }
 
-func killWords(m *model.Moment, c *model.Container) Text {
+func killWords(m *model.Entry, c *model.Container) Text {
 	if m.OOM == nil {
 		return text(Plain, "an OOM kill of which nothing more is known")
 	}
@@ -403,13 +403,13 @@ func killWords(m *model.Moment, c *model.Container) Text {
 	return t.add(Plain, ". ").join(killWhy(k, m.OOM, c))
 }
 
-// abandonedWords tells that the container which a namespace was made for has another one.
-func abandonedWords(m *model.Moment) Text {
+// abandonedWords says that the container which a namespace was made for has another one.
+func abandonedWords(m *model.Entry) Text {
 	t := text(Name, m.Container.Label()).add(Plain, " got a new "+Listed(typeNames(m.Namespaces))+" namespace")
 	return t.add(Plain, ": the one that it had before, in which this container still is, is ").add(Strong, "a dead one")
 }
 
-func verdictWords(engine string, v *fact.EngineReport) Text {
+func engineReportWords(engine string, v *fact.EngineReport) Text {
 	switch {
 	case v != nil && v.StartError != "":
 		return text(Plain, "asked about its start, "+engine+" said ").add(Strong, strings.TrimSuffix(v.StartError, ": unknown"))
@@ -428,50 +428,49 @@ func verdictWords(engine string, v *fact.EngineReport) Text {
 	return text(Plain, "asked about its end, "+engine+" said ").add(Strong, strings.Join(words, ", "))
 }
 
-// briefly is how many moments a short history has.
-const briefly = 12
+// maxBrief is the length of a brief history.
+const maxBrief = 12
 
-// Brief picks from a container's history the latest of what one would want to know first: what changed, who
-// came from outside and what was killed, and not how a start goes about. rest is how many moments are
-// left to a whole history.
-func Brief(moments []model.Moment) (brief []model.Moment, rest int) {
+// Brief returns the latest entries of a container's history without the details of starts: changes, joins from outside,
+// kills. left is how many entries it leaves out.
+func Brief(entries []model.Entry) (brief []model.Entry, left int) {
 	started := false
-	for i := range moments {
-		m := &moments[i]
-		if m.Kind == model.MomentKind(event.ContainerStarted) || m.Kind == model.MomentFound {
+	for i := range entries {
+		m := &entries[i]
+		if m.Kind == model.EntryKind(event.ContainerStarted) || m.Kind == model.EntryFound {
 			started = true
 		}
-		if m.Kind == model.MomentKind(event.CgroupCreated) {
+		if m.Kind == model.EntryKind(event.CgroupCreated) {
 			started = false // anew
 		}
-		if telling(m, started) {
+		if inBrief(m, started) {
 			brief = append(brief, *m)
 		}
 	}
-	brief = brief[max(len(brief)-briefly, 0):]
+	brief = brief[max(len(brief)-maxBrief, 0):]
 	for i := range brief {
-		brief[i].LeftOut = 0 // what is left out now is not the same
+		brief[i].LeftOut = 0 // it is about the full history
 	}
-	return brief, len(moments) - len(brief)
+	return brief, len(entries) - len(brief)
 }
 
-// telling reports what belongs into a short history.
-func telling(m *model.Moment, started bool) bool {
+// inBrief reports whether an entry belongs into a brief history.
+func inBrief(m *model.Entry, started bool) bool {
 	switch m.Kind {
-	case model.MomentKind(event.CgroupCreated), model.MomentKind(event.CgroupRemoved):
+	case model.EntryKind(event.CgroupCreated), model.EntryKind(event.CgroupRemoved):
 		return false
-	case model.MomentKind(event.NamespaceCreated):
+	case model.EntryKind(event.NamespaceCreated):
 		return started
-	case model.MomentKind(event.NamespaceJoined):
-		// The engine's way into a net namespace and back, to set it up, is no visit.
+	case model.EntryKind(event.NamespaceJoined):
+		// The engine joins a net namespace to set it up.
 		setUp := len(m.Namespaces) == 1 && m.Namespaces[0].Type == event.Net && SenderOf(m.By, "") == SenderEngine
 		return started && !setUp
-	case model.MomentSaid:
-		switch m.Said {
-		case fact.ActionStart, fact.ActionDie, fact.ActionExec, fact.ActionUpdate, fact.ActionOOM, fact.ActionKill, fact.ActionStop: // the kernel's side of it is told
+	case model.EntryEngineEvent:
+		switch m.Action {
+		case fact.ActionStart, fact.ActionDie, fact.ActionExec, fact.ActionUpdate, fact.ActionOOM, fact.ActionKill, fact.ActionStop: // the kernel's side of it has an entry
 			return false
 		}
-	case model.MomentVerdict: // it stands in the sentence
+	case model.EntryEngineReport: // it stands in the sentence
 		return false
 	}
 	return true

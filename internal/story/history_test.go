@@ -18,83 +18,85 @@ func at(seconds float64) time.Time {
 
 func limit(v float64) fact.Limit { return fact.Limit{Value: &v} }
 
-func born(typ event.NamespaceType) model.Touched { return model.Touched{Type: typ, ID: 5} }
+func namespacesCreated(typ event.NamespaceType) model.EntryNamespace {
+	return model.EntryNamespace{Type: typ, ID: 5}
+}
 
-func own(typ event.NamespaceType) model.Touched {
-	return model.Touched{Type: typ, ID: 5, Own: true}
+func own(typ event.NamespaceType) model.EntryNamespace {
+	return model.EntryNamespace{Type: typ, ID: 5, Own: true}
 }
 
 func runc(pid int32, in *event.Container) *event.Process {
 	return &event.Process{PID: pid, Comm: "runc", Container: in}
 }
 
-func TestMoment(t *testing.T) {
+func TestEntry(t *testing.T) {
 	c := ended(nil)
 	const (
-		joined  = model.MomentKind(event.NamespaceJoined)
-		created = model.MomentKind(event.NamespaceCreated)
-		started = model.MomentKind(event.ContainerStarted)
-		exit    = model.MomentKind(event.ContainerExited)
+		joined  = model.EntryKind(event.NamespaceJoined)
+		created = model.EntryKind(event.NamespaceCreated)
+		started = model.EntryKind(event.ContainerStarted)
+		exit    = model.EntryKind(event.ContainerExited)
 	)
 	ownKill := kill(90, "/docker/"+webID).Event.OOM
 	none := fact.Limit{Unlimited: true}
 	for _, test := range []struct {
-		moment model.Moment
+		moment model.Entry
 		want   string
 	}{
-		{model.Moment{Kind: model.MomentKind(event.CgroupCreated), By: runc(7, nil), Cgroup: "/docker/" + webID}, "runc (PID 7, of the host) made its cgroup /docker/a1a1a1a1a1a1…"},
-		{model.Moment{Kind: model.MomentKind(event.CgroupRemoved), By: runc(7, db)}, "runc (PID 7, in db) removed its cgroup"},
+		{model.Entry{Kind: model.EntryKind(event.CgroupCreated), By: runc(7, nil), Cgroup: "/docker/" + webID}, "runc (PID 7, of the host) made its cgroup /docker/a1a1a1a1a1a1…"},
+		{model.Entry{Kind: model.EntryKind(event.CgroupRemoved), By: runc(7, db)}, "runc (PID 7, in db) removed its cgroup"},
 		{
-			model.Moment{Kind: created, By: runc(8, web), Via: event.ViaUnshare, Namespaces: []model.Touched{born(event.UTS), born(event.Mnt), born(event.PID)}},
+			model.Entry{Kind: created, By: runc(8, web), Via: event.ViaUnshare, Namespaces: []model.EntryNamespace{namespacesCreated(event.UTS), namespacesCreated(event.Mnt), namespacesCreated(event.PID)}},
 			"runc (PID 8, its own) made mnt, pid and uts namespaces by unshare",
 		},
-		{model.Moment{Kind: created, By: runc(8, web), Via: event.ViaClone, Namespaces: []model.Touched{born(event.UTS)}}, "runc (PID 8, its own) made an uts namespace by clone"},
+		{model.Entry{Kind: created, By: runc(8, web), Via: event.ViaClone, Namespaces: []model.EntryNamespace{namespacesCreated(event.UTS)}}, "runc (PID 8, its own) made an uts namespace by clone"},
 		{
-			model.Moment{Kind: joined, By: runc(0, nil), Namespaces: []model.Touched{own(event.Net), own(event.Mnt)}, Count: 1203, Until: at(1)},
+			model.Entry{Kind: joined, By: runc(0, nil), Namespaces: []model.EntryNamespace{own(event.Net), own(event.Mnt)}, Count: 1203, Until: at(1)},
 			"runc (of the host) joined its mnt and net namespaces, as `docker exec` does, 1,203 times, the latest at " + at(1).UTC().Format("15:04:05.000 UTC"),
 		},
-		{model.Moment{Kind: joined, By: runc(8, db), Namespaces: []model.Touched{own(event.Net), own(event.Mnt)}}, "runc (PID 8, in db) joined its mnt and net namespaces"},
-		{model.Moment{Kind: joined, By: runc(8, web), Namespaces: []model.Touched{{Type: event.Net, Host: true}}}, "runc (PID 8, its own) joined the host's net namespace"},
-		{model.Moment{Kind: joined, By: runc(8, web), Namespaces: []model.Touched{{Type: event.Net, Container: db}}}, "runc (PID 8, its own) joined the net namespace of db"},
-		{model.Moment{Kind: joined, By: runc(8, web), Namespaces: []model.Touched{born(event.Net)}}, "runc (PID 8, its own) joined another net namespace"},
-		{model.Moment{Kind: joined, Namespaces: []model.Touched{own(event.Net)}}, "somebody joined its net namespace"},
+		{model.Entry{Kind: joined, By: runc(8, db), Namespaces: []model.EntryNamespace{own(event.Net), own(event.Mnt)}}, "runc (PID 8, in db) joined its mnt and net namespaces"},
+		{model.Entry{Kind: joined, By: runc(8, web), Namespaces: []model.EntryNamespace{{Type: event.Net, Host: true}}}, "runc (PID 8, its own) joined the host's net namespace"},
+		{model.Entry{Kind: joined, By: runc(8, web), Namespaces: []model.EntryNamespace{{Type: event.Net, Container: db}}}, "runc (PID 8, its own) joined the net namespace of db"},
+		{model.Entry{Kind: joined, By: runc(8, web), Namespaces: []model.EntryNamespace{namespacesCreated(event.Net)}}, "runc (PID 8, its own) joined another net namespace"},
+		{model.Entry{Kind: joined, Namespaces: []model.EntryNamespace{own(event.Net)}}, "somebody joined its net namespace"},
 		{
-			model.Moment{
+			model.Entry{
 				Kind: started, Init: &event.Process{PID: 100, Comm: "sh"},
 				Start:      &event.Start{DurationMS: new(163.9), Phases: []event.Phase{{Name: "cgroup"}, {Name: "namespaces", AtMS: 1.7}, {Name: "exec", AtMS: 163.9}}},
-				Namespaces: []model.Touched{born(event.Mnt), {Type: event.Net, Container: db}, {Type: event.User, Host: true}, {Type: event.Time, Host: true}},
+				Namespaces: []model.EntryNamespace{namespacesCreated(event.Mnt), {Type: event.Net, Container: db}, {Type: event.User, Host: true}, {Type: event.Time, Host: true}},
 			},
 			"its own program started (sh, 100), 164 ms after its cgroup was made (its namespaces after 2 ms); net is shared with db; user and time are the host's",
 		},
-		{model.Moment{Kind: started}, "its own program started"},
-		{model.Moment{Kind: model.MomentFound, Init: &event.Process{PID: 100, Comm: "sh"}}, "nsviz looked, and it was there; PID 1 is sh (100)"},
+		{model.Entry{Kind: started}, "its own program started"},
+		{model.Entry{Kind: model.EntryFound, Init: &event.Process{PID: 100, Comm: "sh"}}, "nsviz looked, and it was there; PID 1 is sh (100)"},
 		{
-			model.Moment{Kind: model.MomentLimits, Limits: []model.LimitChange{
+			model.Entry{Kind: model.EntryLimits, Limits: []model.LimitChange{
 				{Resource: fact.ResourceMemory, To: limit(64 * mib)}, {Resource: fact.ResourceCPU, To: limit(1.5)}, {Resource: fact.ResourcePIDs, To: none},
 			}},
 			"the first reading of its limits found 64 MiB of memory, 1.5 CPUs and no limit of processes",
 		},
 		{
-			model.Moment{Time: at(2), Kind: model.MomentChanged, Limits: []model.LimitChange{
+			model.Entry{Time: at(2), Kind: model.EntryLimitsChanged, Limits: []model.LimitChange{
 				{Resource: fact.ResourceMemory, From: new(limit(64 * mib)), To: limit(96 * mib), After: at(1.5)},
 				{Resource: fact.ResourcePIDs, From: &none, To: limit(1)},
 			}},
 			"a reading found its memory limit changed from 64 MiB to 96 MiB, within the 500 ms before; a reading found its limit of processes changed from none to 1 process",
 		},
 		{
-			model.Moment{Kind: model.MomentLimits, Limits: []model.LimitChange{
+			model.Entry{Kind: model.EntryLimits, Limits: []model.LimitChange{
 				{Resource: fact.ResourceMemory, To: none}, {Resource: fact.ResourceSwap, To: limit(32 * mib)},
 			}},
 			"the first reading of its limits found no memory limit and 32 MiB of swap",
 		},
 		{
-			model.Moment{Kind: model.MomentChanged, By: runc(7, nil), Limits: []model.LimitChange{
+			model.Entry{Kind: model.EntryLimitsChanged, By: runc(7, nil), Limits: []model.LimitChange{
 				{Resource: fact.ResourceSwap, From: new(limit(32 * mib)), To: none},
 			}},
 			"runc (PID 7, of the host) changed its swap limit from 32 MiB to none",
 		},
 		{
-			model.Moment{Kind: model.MomentChanged, By: runc(7, nil), Limits: []model.LimitChange{
+			model.Entry{Kind: model.EntryLimitsChanged, By: runc(7, nil), Limits: []model.LimitChange{
 				{Resource: fact.ResourceMemory, To: limit(32 * mib)}, {Resource: fact.ResourcePIDs, From: &none, To: limit(1)},
 				{Resource: fact.ResourceSwap, To: none},
 			}},
@@ -102,73 +104,73 @@ func TestMoment(t *testing.T) {
 				"its swap limit to none (unknown before)",
 		},
 		{
-			model.Moment{Kind: model.MomentChanged, By: runc(7, nil), Limits: []model.LimitChange{{Resource: fact.ResourceMemory, To: limit(32 * mib)}}},
+			model.Entry{Kind: model.EntryLimitsChanged, By: runc(7, nil), Limits: []model.LimitChange{{Resource: fact.ResourceMemory, To: limit(32 * mib)}}},
 			"runc (PID 7, of the host) set its memory limit to 32 MiB (unknown before)",
 		},
 		{
-			model.Moment{Kind: model.MomentChanged, ByAnyOf: []event.Process{*runc(7, nil), *runc(8, web), {PID: 9}, {}}, Limits: []model.LimitChange{
+			model.Entry{Kind: model.EntryLimitsChanged, ByAnyOf: []event.Process{*runc(7, nil), *runc(8, web), {PID: 9}, {}}, Limits: []model.LimitChange{
 				{Resource: fact.ResourceMemory, From: new(limit(32 * mib)), To: limit(64 * mib)},
 			}},
 			"one of runc (PID 7, of the host), runc (PID 8, its own), a process (PID 9) that had ended and a process that had ended " +
 				"changed its memory limit from 32 MiB to 64 MiB",
 		},
 		{
-			model.Moment{Kind: model.MomentKind(event.OOMKill), OOM: ownKill},
+			model.Entry{Kind: model.EntryKind(event.OOMKill), OOM: ownKill},
 			"the kernel's OOM killer killed hog (PID 90, 60 MiB). web had reached its 64 MiB limit when hog asked for more.",
 		},
 		{
-			model.Moment{Kind: model.MomentKind(event.OOMKill), OOM: ownKill, Count: 3, Until: at(1)},
+			model.Entry{Kind: model.EntryKind(event.OOMKill), OOM: ownKill, Count: 3, Until: at(1)},
 			"the kernel's OOM killer killed 3 processes, the latest at " + at(1).UTC().Format("15:04:05.000 UTC") +
 				": hog (PID 90, 60 MiB). web had reached its 64 MiB limit when hog asked for more.",
 		},
-		{model.Moment{Kind: model.MomentKind(event.OOMKill)}, "an OOM kill of which nothing more is known"},
-		{model.Moment{Kind: model.MomentUnobserved, Count: 2}, "the kernel has counted 2 OOM kills that no event told of"},
+		{model.Entry{Kind: model.EntryKind(event.OOMKill)}, "an OOM kill of which nothing more is known"},
+		{model.Entry{Kind: model.EntryUnobservedKills, Count: 2}, "the kernel has counted 2 OOM kills that no event told of"},
 		{
-			model.Moment{Kind: model.MomentPIDsRefused, Count: 3, Until: at(1)},
+			model.Entry{Kind: model.EntryPIDsRefused, Count: 3, Until: at(1)},
 			"the kernel refused it a new process or thread 3 times: a limit of processes was reached, the latest at " + at(1).UTC().Format("15:04:05.000 UTC"),
 		},
-		{model.Moment{Kind: model.MomentPIDsRefused, Count: 1}, "the kernel refused it a new process or thread once: a limit of processes was reached"},
+		{model.Entry{Kind: model.EntryPIDsRefused, Count: 1}, "the kernel refused it a new process or thread once: a limit of processes was reached"},
 		{
-			model.Moment{Kind: model.MomentKind(event.InitMoved), By: runc(7, nil), Moved: &event.Moved{PID: 100, To: "/"}},
+			model.Entry{Kind: model.EntryKind(event.InitMoved), By: runc(7, nil), Moved: &event.Moved{PID: 100, To: "/"}},
 			"runc (PID 7, of the host) moved its PID 1 (100) out of its own cgroup, to /: the limits of that do not hold it any more",
 		},
 		{
-			model.Moment{Kind: model.MomentKind(event.InitMoved), By: runc(7, nil), Moved: &event.Moved{PID: 100, To: "/docker/x", Held: true}},
+			model.Entry{Kind: model.EntryKind(event.InitMoved), By: runc(7, nil), Moved: &event.Moved{PID: 100, To: "/docker/x", Held: true}},
 			"runc (PID 7, of the host) moved its PID 1 (100) back to its own cgroup, whose limits hold it again",
 		},
-		{model.Moment{Kind: model.MomentStuck, Cgroup: "/pod"}, "stuck at the limit of /pod, for which the OOM killer is off"},
-		{model.Moment{Kind: model.MomentUnstuck}, "stuck at its limit no more"},
-		{model.Moment{Kind: exit, Exit: exited(3)}, "its PID 1 ended by itself, exit code 3"},
-		{model.Moment{Kind: exit, Exit: oomKilled()}, "its PID 1 was killed by the kernel's OOM killer, exit code 137"},
+		{model.Entry{Kind: model.EntryStuck, Cgroup: "/pod"}, "stuck at the limit of /pod, for which the OOM killer is off"},
+		{model.Entry{Kind: model.EntryUnstuck}, "stuck at its limit no more"},
+		{model.Entry{Kind: exit, Exit: exited(3)}, "its PID 1 ended by itself, exit code 3"},
+		{model.Entry{Kind: exit, Exit: oomKilled()}, "its PID 1 was killed by the kernel's OOM killer, exit code 137"},
 		{
-			model.Moment{Time: end, Kind: exit, Exit: asked(signalled(9, sender(4243, "runc", 0, nil)), 15, 10*time.Second, sender(4242, "runc", 0, nil))},
+			model.Entry{Time: end, Kind: exit, Exit: asked(signalled(9, sender(4243, "runc", 0, nil)), 15, 10*time.Second, sender(4242, "runc", 0, nil))},
 			"its PID 1 was ended by SIGKILL from runc (PID 4243, uid 0), exit code 137; 10.0 s before, runc (PID 4242, uid 0) had sent it SIGTERM",
 		},
-		{model.Moment{Kind: model.MomentGone}, "it was gone; its end was not seen"},
-		{model.Moment{Kind: model.MomentVerdict, Verdict: says(137, false)}, "asked about its end, docker said exit code 137, OOMKilled=false"},
-		{model.Moment{Kind: model.MomentVerdict, Verdict: &fact.EngineReport{Removed: true}}, "asked about its end, docker knew it no more"},
-		{model.Moment{Kind: model.MomentVerdict}, "asked about its end, docker said nothing"},
-		{model.Moment{Kind: model.MomentSaid, Said: "exec_start", Count: 2, Until: at(1)}, "docker told: exec_start, 2 times, the latest at " + at(1).UTC().Format("15:04:05.000 UTC")},
-		{model.Moment{Kind: "of_a_later_version"}, "of_a_later_version"},
+		{model.Entry{Kind: model.EntryGone}, "it was gone; its end was not seen"},
+		{model.Entry{Kind: model.EntryEngineReport, EngineReport: says(137, false)}, "asked about its end, docker said exit code 137, OOMKilled=false"},
+		{model.Entry{Kind: model.EntryEngineReport, EngineReport: &fact.EngineReport{Removed: true}}, "asked about its end, docker knew it no more"},
+		{model.Entry{Kind: model.EntryEngineReport}, "asked about its end, docker said nothing"},
+		{model.Entry{Kind: model.EntryEngineEvent, Action: "exec_start", Count: 2, Until: at(1)}, "docker told: exec_start, 2 times, the latest at " + at(1).UTC().Format("15:04:05.000 UTC")},
+		{model.Entry{Kind: "of_a_later_version"}, "of_a_later_version"},
 	} {
-		if got := Moment(&test.moment, &c).String(); got != test.want {
+		if got := Entry(&test.moment, &c).String(); got != test.want {
 			t.Errorf("%s:\n%s\nwant\n%s", test.moment.Kind, got, test.want)
 		}
 	}
 }
 
 // Whatever lacks, there are words.
-func TestHollowMoments(t *testing.T) {
+func TestIncompleteEntries(t *testing.T) {
 	c := ended(nil)
 	for _, kind := range append([]event.Type{
-		event.Type(model.MomentFound), event.Type(model.MomentLimits), event.Type(model.MomentChanged), event.Type(model.MomentUnobserved),
-		event.Type(model.MomentVerdict), event.Type(model.MomentSaid), event.Type(model.MomentGone),
+		event.Type(model.EntryFound), event.Type(model.EntryLimits), event.Type(model.EntryLimitsChanged), event.Type(model.EntryUnobservedKills),
+		event.Type(model.EntryEngineReport), event.Type(model.EntryEngineEvent), event.Type(model.EntryGone),
 	}, event.Types()...) {
-		for _, m := range []model.Moment{
-			{Kind: model.MomentKind(kind)}, {Kind: model.MomentKind(kind), OOM: &event.OOM{}, Exit: &event.Exit{}, Start: &event.Start{}, By: &event.Process{}},
-			{Kind: model.MomentKind(kind), Limits: make([]model.LimitChange, 1), Namespaces: make([]model.Touched, 1), Init: &event.Process{}},
+		for _, m := range []model.Entry{
+			{Kind: model.EntryKind(kind)}, {Kind: model.EntryKind(kind), OOM: &event.OOM{}, Exit: &event.Exit{}, Start: &event.Start{}, By: &event.Process{}},
+			{Kind: model.EntryKind(kind), Limits: make([]model.LimitChange, 1), Namespaces: make([]model.EntryNamespace, 1), Init: &event.Process{}},
 		} {
-			if kind != event.Type(model.MomentChanged) && Moment(&m, &c).String() == "" || NamespaceMoment(&m).String() == "" {
+			if kind != event.Type(model.EntryLimitsChanged) && Entry(&m, &c).String() == "" || NamespaceEntry(&m).String() == "" {
 				t.Errorf("no words for %+v", m)
 			}
 		}
@@ -176,21 +178,21 @@ func TestHollowMoments(t *testing.T) {
 }
 
 func TestBrief(t *testing.T) {
-	kind := func(k event.Type) model.MomentKind { return model.MomentKind(k) }
+	kind := func(k event.Type) model.EntryKind { return model.EntryKind(k) }
 	engine := &event.Process{PID: 1, Comm: "dockerd"}
-	net, all := []model.Touched{born(event.Net)}, []model.Touched{born(event.Net), born(event.Mnt)}
-	moments := []model.Moment{
+	net, all := []model.EntryNamespace{namespacesCreated(event.Net)}, []model.EntryNamespace{namespacesCreated(event.Net), namespacesCreated(event.Mnt)}
+	moments := []model.Entry{
 		{Kind: kind(event.CgroupCreated)}, {Kind: kind(event.NamespaceCreated)}, {Kind: kind(event.NamespaceJoined), By: runc(2, nil), Namespaces: all},
-		{Kind: kind(event.ContainerStarted)}, {Kind: model.MomentSaid, Said: "start"}, {Kind: model.MomentLimits},
-		{Kind: kind(event.NamespaceJoined), By: engine, Namespaces: net, Count: 3}, {Kind: model.MomentSaid, Said: "exec_start"},
-		{Kind: kind(event.NamespaceJoined), By: runc(2, nil), Namespaces: all, LeftOut: 5}, {Kind: model.MomentSaid, Said: "pause"},
+		{Kind: kind(event.ContainerStarted)}, {Kind: model.EntryEngineEvent, Action: "start"}, {Kind: model.EntryLimits},
+		{Kind: kind(event.NamespaceJoined), By: engine, Namespaces: net, Count: 3}, {Kind: model.EntryEngineEvent, Action: "exec_start"},
+		{Kind: kind(event.NamespaceJoined), By: runc(2, nil), Namespaces: all, LeftOut: 5}, {Kind: model.EntryEngineEvent, Action: "pause"},
 		{Kind: kind(event.NamespaceJoined), By: runc(2, web), Namespaces: net}, {Kind: kind(event.NamespaceCreated)}, {Kind: kind(event.ContainerExited)},
 		{Kind: kind(event.CgroupRemoved)}, {Kind: kind(event.CgroupCreated)}, {Kind: kind(event.NamespaceCreated)}, {Kind: kind(event.ContainerStarted)},
 	}
 	brief, rest := Brief(moments)
 	var got []string
 	for _, m := range brief {
-		got = append(got, fmt.Sprint(m.Kind, m.Said, m.LeftOut))
+		got = append(got, fmt.Sprint(m.Kind, m.Action, m.LeftOut))
 	}
 	want := []string{
 		"container_started0", "limits0", "namespace_joined0", "engine_eventpause0", "namespace_joined0", "namespace_created0", "container_exited0", "container_started0",
@@ -205,8 +207,8 @@ func TestBrief(t *testing.T) {
 	if moments[8].LeftOut != 5 {
 		t.Error("the history itself was changed")
 	}
-	many := make([]model.Moment, 100)
-	if brief, rest := Brief(many); len(brief) != briefly || rest != 100-briefly {
+	many := make([]model.Entry, 100)
+	if brief, rest := Brief(many); len(brief) != maxBrief || rest != 100-maxBrief {
 		t.Errorf("%d moments, and %d more", len(brief), rest)
 	}
 }

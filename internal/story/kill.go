@@ -9,8 +9,8 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 )
 
-// Kill tells an OOM kill in plain sentences: what the kernel did, why, and what follows. What
-// is unknown is left out or said to be unknown.
+// Kill describes an OOM kill: what the kernel did, why, and what follows. It leaves out what is unknown, or says that it is
+// unknown.
 func Kill(k *model.Kill, s *model.Snapshot) Text {
 	o := k.Event.OOM
 	if o == nil {
@@ -25,7 +25,7 @@ func Kill(k *model.Kill, s *model.Snapshot) Text {
 	return l.sentence(inGroup(k, s))
 }
 
-// inGroup tells of the other victims of the same decision.
+// inGroup describes the other victims of the same decision.
 func inGroup(k *model.Kill, s *model.Snapshot) Text {
 	n := groupSize(k, s)
 	if n < 2 {
@@ -48,12 +48,12 @@ func VictimPlace(k *model.Kill) string {
 	return "the host"
 }
 
-// VictimUnattributed reports whether it is not known in what container the victim lived, if in any.
+// VictimUnattributed reports whether the victim's container, if any, is unknown.
 func VictimUnattributed(k *model.Kill) bool {
 	return VictimContainer(k) == nil && (k.Event.ContainerUnknown || k.Event.OOM != nil && k.Event.OOM.Victim.ContainerUnknown)
 }
 
-// VictimContainer is where the victim lived; nil is the host, or unknown.
+// VictimContainer returns where the victim lived; nil is the host, or unknown.
 func VictimContainer(k *model.Kill) *event.Container {
 	if k.Event.OOM != nil && k.Event.OOM.Victim.Container != nil {
 		return k.Event.OOM.Victim.Container
@@ -119,7 +119,7 @@ func victim(k *model.Kill) Text {
 // someProcess stands for a process whose command is unknown.
 const someProcess = "a process"
 
-// VictimPID is the host's number of the victim; 0 is unknown.
+// VictimPID returns the host's number of the victim; 0 is unknown.
 func VictimPID(k *model.Kill) int32 {
 	if k.Event.OOM != nil && k.Event.OOM.Victim.PID != 0 {
 		return k.Event.OOM.Victim.PID
@@ -127,7 +127,7 @@ func VictimPID(k *model.Kill) int32 {
 	return k.Event.PID
 }
 
-// VictimComm is what the victim calls itself, a process by its first thread, or words for a process whose name is
+// VictimComm returns what the victim calls itself, a process by its first thread, or words for a process whose name is
 // unknown.
 func VictimComm(k *model.Kill) string {
 	if k.Event.OOM != nil && k.Event.OOM.Victim.ProcessComm != "" {
@@ -142,7 +142,7 @@ func VictimComm(k *model.Kill) string {
 	return someProcess
 }
 
-// VictimThread is what the thread calls itself that the kernel picked, where the process is called otherwise; else "".
+// VictimThread returns what the thread calls itself that the kernel picked, where the process is called otherwise; else "".
 func VictimThread(k *model.Kill) string {
 	if k.Event.OOM == nil {
 		return ""
@@ -153,7 +153,7 @@ func VictimThread(k *model.Kill) string {
 	return ""
 }
 
-// CommandLine is how the victim was called, or what it has written over that; "" is unknown.
+// CommandLine returns how the victim was called, or what it has written over that; "" is unknown.
 func CommandLine(v *event.Victim) string {
 	if v.CommandLineCut {
 		return v.CommandLine + "…"
@@ -161,7 +161,7 @@ func CommandLine(v *event.Victim) string {
 	return v.CommandLine
 }
 
-// ChargedBytes is the victim's memory that counted against the limit, as far as it is known. Mapped
+// ChargedBytes returns the victim's memory that counted against the limit, as far as it is known. Mapped
 // files are left out: their pages are charged to whoever read them first, so that a sum with them may
 // be larger than the limit.
 func ChargedBytes(v event.Victim) (sum uint64, known bool) {
@@ -260,7 +260,7 @@ func PlaceOfLimit(k *model.Kill, o *event.OOM, c *model.Container) LimitPlace {
 		}
 		return LimitSomewhere
 	}
-	// The container is forgotten; its id in the path tells as much.
+	// The container is forgotten, so the path's id must do.
 	if vc := VictimContainer(k); vc != nil && vc.ID != "" {
 		if i := strings.LastIndex(o.Cgroup, vc.ID); i >= 0 {
 			if strings.Contains(o.Cgroup[i:], "/") {
@@ -278,7 +278,7 @@ func trigger(k *model.Kill, o *event.OOM) Text {
 	if t == nil || (t.PID == 0 && t.Comm == "") {
 		return nil
 	}
-	// The victim itself: it was named a moment ago.
+	// The victim itself, which was named just before.
 	if t.PID != 0 && t.PID == VictimPID(k) {
 		return text(Strong, VictimComm(k))
 	}
@@ -309,7 +309,7 @@ func trigger(k *model.Kill, o *event.OOM) Text {
 	return l
 }
 
-// TriggerComm is what the process that asked for memory calls itself, by its first thread; "" is unknown.
+// TriggerComm returns what the process that asked for memory calls itself, by its first thread; "" is unknown.
 func TriggerComm(t *event.Process) string { return cmp.Or(t.ProcessComm, t.Comm) }
 
 // memoryWords says what the memory that ran out was made of, where that explains more than the victim does: when one kind
@@ -341,7 +341,7 @@ func memoryWords(o *event.OOM) Text {
 			most = kind
 		}
 	}
-	// What was in use when the kernel decided; when the rest was read, the victim may have given back its part.
+	// Usage when the kernel decided. The other values were read later, when the victim may have freed memory.
 	sum = max(sum, known(o.UsageBytes))
 	own := o.Victim.AnonBytes
 	if most.bytes < sum/2 || known(own) > most.bytes/2 || own == nil && most == kinds[len(kinds)-1] {
@@ -398,7 +398,7 @@ func initFacts(pid int32, comm string) string {
 	return ""
 }
 
-// groupSize is how many victims one decision had.
+// groupSize returns how many victims one decision had.
 func groupSize(k *model.Kill, s *model.Snapshot) int {
 	if k.Event.OOM == nil || k.Event.OOM.Decision == 0 {
 		return 1

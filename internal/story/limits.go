@@ -7,13 +7,13 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 )
 
-// AtLimits tells whether a live container is held by its limits and what they do to it beside OOM kills; nil where there is
-// nothing to tell.
+// AtLimits describes whether its limits hold a live container and what they do to it beside OOM kills; nil if there is
+// nothing to say.
 func AtLimits(c *model.Container, s *model.Snapshot) Text {
 	return Text(nil).sentence(held(c, s)).sentence(stuck(c)).sentence(refused(c.PIDsRefused, c.Limits.PIDs))
 }
 
-// held tells of a container whose PID 1 is in a cgroup that is not the container's own; nil of any other.
+// held describes a container whose PID 1 is outside of the container's own cgroup; nil for any other.
 func held(c *model.Container, s *model.Snapshot) Text {
 	u := c.Unheld
 	if u == nil {
@@ -28,7 +28,7 @@ func held(c *model.Container, s *model.Snapshot) Text {
 	}
 	t := text(Plain, has).add(Alert, "not been held by "+ownLimits(s)).add(Plain, " since ").at(u.Since, fullTime)
 	return t.add(Plain, ": PID 1 "+was+" to ").add(Number, CgroupWords(u.Cgroup)).add(Plain, " by ").
-		join(doer(u.By, c.ID)).add(Plain, ".")
+		join(actor(u.By, c.ID)).add(Plain, ".")
 }
 
 // ownLimits names what a container's own cgroup limits: on cgroup v1 the hierarchy that nsviz follows is the memory
@@ -48,7 +48,7 @@ func CgroupWords(path string) string {
 	return ShortPath(path)
 }
 
-// stuck tells of a container whose processes wait for memory without an end; nil of any other.
+// stuck describes a container whose processes wait for memory without an end; nil for any other.
 func stuck(c *model.Container) Text {
 	if c.Stuck == nil {
 		return nil
@@ -72,9 +72,9 @@ func StuckLimit(c *model.Container) string {
 	return "its limit"
 }
 
-// refused tells how many processes and threads the kernel refused a container in one run, in which own was the limit of its
-// own cgroup; nil where it refused none, or where that is unknown. Whose limit it was the kernel's count does not say: on
-// cgroup v1 and before Linux 6.11 it may be one above, and the counts of cgroups inside are in it.
+// refused describes how many processes and threads the kernel refused a container in one run; nil if none or unknown. own is
+// the limit of its own cgroup. The kernel's count does not say whose limit was reached: on cgroup v1 and before Linux 6.11
+// it may be one above, and the counts of cgroups inside are included.
 func refused(n *uint64, own *fact.Limit) Text {
 	if n == nil || *n == 0 {
 		return nil
@@ -93,9 +93,9 @@ func timesWords(n uint64) string {
 	return Grouped(n) + " times"
 }
 
-// movedWords words that a container's PID 1 was moved, seen from the container with an id.
-func movedWords(m *model.Moment, id string) Text {
-	t := doer(m.By, id)
+// movedWords words that a container's PID 1 was moved, as seen from the container with an id.
+func movedWords(m *model.Entry, id string) Text {
+	t := actor(m.By, id)
 	if m.Moved == nil {
 		return t.add(Plain, " moved its PID 1 to another cgroup")
 	}

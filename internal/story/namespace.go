@@ -14,18 +14,18 @@ type NamespaceName struct {
 	ID   uint64
 }
 
-// String is the name as the links in /proc/PID/ns have it.
+// String returns the name as the links in /proc/PID/ns have it.
 func (n NamespaceName) String() string { return fmt.Sprintf("%s:[%d]", n.Type, n.ID) }
 
-// Namespace tells what became of a namespace. earlier is how many others are known that had its number before, and incomplete is
-// set where nsviz may not see most of the host's processes.
+// Namespace describes a namespace and its end. earlier is how many namespaces are known that had its number before.
+// incomplete is set if nsviz may not see most of the host's processes.
 func Namespace(n *model.Namespace, earlier int, incomplete bool) Text {
 	t := text(Number, NamespaceName{n.Type, n.ID}.String())
 	switch {
 	case n.Host:
 		t = t.add(Plain, " is the ").add(Strong, "host's own").add(Plain, ".")
 	case n.Creator != nil:
-		t = t.add(Plain, " was made by ").join(doer(n.Creator, "")).add(Plain, byCall(n.Via)+" at ").at(n.Created, fullTime).add(Plain, ".")
+		t = t.add(Plain, " was made by ").join(actor(n.Creator, "")).add(Plain, byCall(n.Via)+" at ").at(n.Created, fullTime).add(Plain, ".")
 	default:
 		t = t.add(Plain, "'s birth was not seen.")
 	}

@@ -19,10 +19,10 @@ func TestCommandsOfEveryRuntime(t *testing.T) {
 			return Container(c, &model.Snapshot{})
 		}
 	}
-	moment := func(m model.Moment) func(*model.Container) Text {
-		return func(c *model.Container) Text { return Moment(&m, c) }
+	moment := func(m model.Entry) func(*model.Container) Text {
+		return func(c *model.Container) Text { return Entry(&m, c) }
 	}
-	own := []model.Touched{{Type: event.Mnt, Own: true}, {Type: event.Net, Own: true}}
+	own := []model.EntryNamespace{{Type: event.Mnt, Own: true}, {Type: event.Net, Own: true}}
 	tests := map[string]struct {
 		words func(*model.Container) Text
 		// want is for Docker, bare for a runtime without commands, with {name} for the engine and {Name} where a sentence begins with it.
@@ -47,17 +47,17 @@ func TestCommandsOfEveryRuntime(t *testing.T) {
 			"web ended by itself with exit code 0. 1.0 s before, runc (PID 4242, uid 0) had sent it SIGTERM.",
 		},
 		"joined": {
-			moment(model.Moment{Kind: model.MomentKind(event.NamespaceJoined), By: sender(4242, "runc", 0, nil), Namespaces: own}),
+			moment(model.Entry{Kind: model.EntryKind(event.NamespaceJoined), By: sender(4242, "runc", 0, nil), Namespaces: own}),
 			"runc (PID 4242, of the host) joined its mnt and net namespaces, as `docker exec` does", "runc (PID 4242, of the host) joined its mnt and net namespaces",
 		},
-		"told": {moment(model.Moment{Kind: model.MomentSaid, Said: "rename"}), "docker told: rename", "{name} told: rename"},
+		"told": {moment(model.Entry{Kind: model.EntryEngineEvent, Action: "rename"}), "docker told: rename", "{name} told: rename"},
 		"judged": {
-			moment(model.Moment{Kind: model.MomentVerdict, Verdict: says(137, false)}), "asked about its end, docker said exit code 137, OOMKilled=false",
+			moment(model.Entry{Kind: model.EntryEngineReport, EngineReport: says(137, false)}), "asked about its end, docker said exit code 137, OOMKilled=false",
 			"asked about its end, {name} said exit code 137, OOMKilled=false",
 		},
 		"right": {
 			func(c *model.Container) Text {
-				c.Verdict = says(0, false)
+				c.EngineReport = says(0, false)
 				return byEngine(exited(0))(c)
 			},
 			"web ended by itself with exit code 0. docker says exit code 0 and OOMKilled=false, which is right.",

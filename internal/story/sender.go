@@ -11,11 +11,11 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// Sender says what kind of process it is that sent a signal to a container's PID 1.
+// Sender is the kind of process that sent a signal to a container's PID 1.
 type Sender string
 
-// The kinds of sender. Of a process in a container the place is told, of one of the host what it calls
-// itself; a process in a container that calls itself runc is not the engine.
+// The kinds of sender. A process in a container is known by its place, one of the host by its name: a process in a
+// container that calls itself runc is not the engine.
 const (
 	SenderUnknown     Sender = ""
 	SenderInside      Sender = "inside"       // a process of the container itself
@@ -26,11 +26,11 @@ const (
 	SenderEarlyOOM    Sender = "earlyoom"     // a daemon that kills before the kernel has to
 	SenderSystemd     Sender = "systemd"      // stopping the scope that the container is in
 	SenderHost        Sender = "host"         // any other process of the host
-	// SenderUnattributed is a process of which it is not known whether it is in a container.
+	// SenderUnattributed is a process that may or may not be in a container.
 	SenderUnattributed Sender = "unattributed"
 )
 
-// SenderOf says what kind of process sent a signal to the PID 1 of the container with that id.
+// SenderOf returns the kind of the process that sent a signal to the PID 1 of the container with an id.
 func SenderOf(by *event.Process, id string) Sender {
 	switch {
 	case by == nil || by.PID == 0 && by.Comm == "":
@@ -77,7 +77,7 @@ func process(by *event.Process) Text {
 	return t
 }
 
-// signalName is what people call a signal.
+// signalName returns what people call a signal.
 func signalName(signal int32) string {
 	if name := unix.SignalName(syscall.Signal(signal)); name != "" {
 		return name

@@ -10,7 +10,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// Doer is who spends the time of a step of a start.
+// Doer is who spends the time of a step.
 type Doer uint8
 
 // The doers.
@@ -34,14 +34,14 @@ type Step struct {
 // StepLabel is how many columns a Step.Label has at most.
 const StepLabel = 16
 
-// farthest bounds the moments of a start that are believed: a recording may hold anything.
-const farthest = 24 * time.Hour
+// maxPhase bounds the times of phases: a recording may hold any number.
+const maxPhase = 24 * time.Hour
 
-// StartSteps are the stretches between the moments of a start, in order: each is what led to the phases at its end.
-// A start of which less than two moments are known has none.
+// StartSteps returns the steps between the phases of a start, in order. A step ends with the phases that it leads to. A
+// start with fewer than two known phases has none.
 func StartSteps(phases []event.Phase) []Step {
 	phases = slices.DeleteFunc(slices.Clone(phases), func(p event.Phase) bool {
-		return math.IsNaN(p.AtMS) || p.AtMS < -ms(farthest) || p.AtMS > ms(farthest) || words(p.Name) == nil
+		return math.IsNaN(p.AtMS) || p.AtMS < -ms(maxPhase) || p.AtMS > ms(maxPhase) || words(p.Name) == nil
 	})
 	slices.SortStableFunc(phases, func(a, b event.Phase) int { return cmp.Compare(a.AtMS, b.AtMS) })
 	var steps []Step
@@ -97,7 +97,7 @@ func namespaceStep(s Step, ends []event.Phase) Step {
 		if t, ok := strings.CutPrefix(p.Name, event.PhaseJoined); ok && isType(t) {
 			joined = append(joined, t)
 		}
-		if p.TookMS != nil && *p.TookMS > 0 && *p.TookMS < ms(farthest) {
+		if p.TookMS != nil && *p.TookMS > 0 && *p.TookMS < ms(maxPhase) {
 			s.Kernel = max(s.Kernel, fromMS(*p.TookMS))
 		}
 	}
@@ -123,7 +123,7 @@ func isType(name string) bool {
 	return false
 }
 
-// words are what is said of the stretch that a phase ends; nil for a phase that is not known.
+// words returns the label and sentence of the step that a phase ends; nil for an unknown phase.
 func words(name string) *Step {
 	switch name {
 	case event.PhaseCreate: // only ever the beginning
@@ -174,7 +174,7 @@ func words(name string) *Step {
 	return nil
 }
 
-// ExecAt is when the container's own program ran: the end of the last step, without the engine's word on it.
+// ExecAt returns when the container's own program ran: the end of the last step before the engine's report.
 func ExecAt(steps []Step) time.Duration {
 	for _, s := range slices.Backward(steps) {
 		if s.Label != words(event.PhaseEngineStart).Label {
@@ -184,7 +184,7 @@ func ExecAt(steps []Step) time.Duration {
 	return 0
 }
 
-// StartSummary says where the time of a start went; "" where its steps are unknown.
+// StartSummary says where the time of a start went; "" if its steps are unknown.
 func StartSummary(steps []Step) string {
 	var took [ByRuntime + 1]time.Duration
 	var kernel, after, total time.Duration

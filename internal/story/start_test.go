@@ -14,7 +14,7 @@ import (
 
 func phase(name string, atMS float64) event.Phase { return event.Phase{Name: name, AtMS: atMS} }
 
-// dockersStart is a start as Docker and runc make it.
+// dockersStart returns a start as Docker and runc make it.
 func dockersStart() []event.Phase {
 	took := new(0.67)
 	return []event.Phase{

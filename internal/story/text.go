@@ -9,7 +9,7 @@ import (
 	"github.com/nsviz/nsviz/internal/foreign"
 )
 
-// Weight says what a piece of a text is; a view decides how that looks.
+// Weight is the role of a piece of a text. A view decides how it looks.
 type Weight uint8
 
 // The weights.
@@ -48,15 +48,15 @@ func (w *Weight) UnmarshalText(name []byte) error {
 
 // Piece is a part of a text that has one weight. Its JSON form is described in docs/EVENTS.md.
 type Piece struct {
-	// Text is what the piece says; of a time, in UTC, and it says so.
+	// Text is the piece itself. A time is in UTC and says so.
 	Text   string `json:"text"`
 	Weight Weight `json:"weight,omitempty"`
-	// At is the time that the piece is, and Layout how it is written, for time.Time.Format. A view writes it in its own zone.
+	// At and Layout (of time.Time.Format) are set for a time, which a view writes in its own zone.
 	At     time.Time `json:"time,omitzero"`
 	Layout string    `json:"layout,omitempty"`
 }
 
-// In returns what the piece says where clocks show the time of a zone.
+// In returns the piece with its time in a zone.
 func (p Piece) In(zone *time.Location) string {
 	if p.At.IsZero() || p.Layout == "" {
 		return p.Text
@@ -67,7 +67,7 @@ func (p Piece) In(zone *time.Location) string {
 // Text is one or more sentences.
 type Text []Piece
 
-// String is the text without its weights, for JSON: its times are in UTC and say so.
+// String returns the text without its weights, for JSON. Its times are in UTC and say so.
 func (t Text) String() string {
 	var b strings.Builder
 	for _, p := range t {
@@ -76,8 +76,7 @@ func (t Text) String() string {
 	return b.String()
 }
 
-// For is the text for people whose clocks show the time of a zone. Foreign text in it is escaped, and names are cut where they
-// are too long.
+// For returns the text with its times in a zone. It escapes foreign text and cuts long names.
 func (t Text) For(zone *time.Location) string {
 	var b strings.Builder
 	for _, p := range t {
@@ -108,7 +107,7 @@ func (t Text) at(when time.Time, layout string) Text {
 	return append(t, Piece{Text: when.Format(layout) + " UTC", At: when, Layout: layout})
 }
 
-// addFacts appends what else is known of something, in brackets.
+// addFacts appends a list of facts in brackets.
 func (t Text) addFacts(facts []Text) Text {
 	for i, fact := range facts {
 		before := ", "
@@ -130,7 +129,7 @@ func (t Text) join(others ...Text) Text {
 	return t
 }
 
-// sentence appends a sentence, with a blank before it where it is not the first.
+// sentence appends a sentence, after a blank unless it is the first.
 func (t Text) sentence(s Text) Text {
 	if len(s) == 0 {
 		return t

@@ -20,14 +20,14 @@ func TestZones(t *testing.T) {
 	namespace := Namespace(&model.Namespace{
 		Type: event.Net, ID: 7, Created: made, Creator: &event.Process{PID: 8, Comm: "runc"}, Freed: made.Add(time.Minute).Local(), FreedVia: event.ViaKernel,
 	}, 0, false)
-	joins := &model.Moment{Kind: model.MomentKind(event.NamespaceJoined), Count: 3, Until: made}
+	joins := &model.Entry{Kind: model.EntryKind(event.NamespaceJoined), Count: 3, Until: made}
 	for _, tt := range []struct{ got, want string }{
 		{cgroup.String(), "/pod was made by systemd (PID 1, of the host) at 2026-11-28 22:30:00.000 UTC. It was removed at 2026-11-28 22:31:00.000 UTC."},
 		{cgroup.For(tokyo), "/pod was made by systemd (PID 1, of the host) at 2026-11-29 07:30:00.000. It was removed at 2026-11-29 07:31:00.000."},
 		{namespace.String(), "net:[7] was made by runc (PID 8, of the host) at 2026-11-28 22:30:00.000 UTC. The kernel freed it at 2026-11-28 22:31:00.000 UTC."},
 		{namespace.For(tokyo), "net:[7] was made by runc (PID 8, of the host) at 2026-11-29 07:30:00.000. The kernel freed it at 2026-11-29 07:31:00.000."},
-		{NamespaceMoment(joins).String(), "somebody joined it, 3 times, the latest at 22:30:00.000 UTC"},
-		{NamespaceMoment(joins).For(tokyo), "somebody joined it, 3 times, the latest at 07:30:00.000"},
+		{NamespaceEntry(joins).String(), "somebody joined it, 3 times, the latest at 22:30:00.000 UTC"},
+		{NamespaceEntry(joins).For(tokyo), "somebody joined it, 3 times, the latest at 07:30:00.000"},
 		{text(Plain, "at ").at(time.Time{}, fullTime).For(tokyo), "at an unknown time"},
 	} {
 		if tt.got != tt.want {

@@ -14,16 +14,16 @@ const (
 	secondTime = "15:04:05"
 )
 
-// Clock is a time of day where clocks show the time of a zone; "?" is an unknown one.
+// Clock returns a time of day where clocks show the time of a zone; "?" is an unknown one.
 func Clock(t time.Time, zone *time.Location) string { return inZone(t, zone, secondTime) }
 
 // ClockMillis is Clock to the millisecond.
 func ClockMillis(t time.Time, zone *time.Location) string { return inZone(t, zone, clockTime) }
 
-// Minute is a day and a time to the minute.
+// Minute returns a day and a time to the minute.
 func Minute(t time.Time, zone *time.Location) string { return inZone(t, zone, minuteTime) }
 
-// Recent is the time of day, to the millisecond, of what happened on the day of now and in its zone; of another day the day and
+// Recent returns the time of day, to the millisecond, of what happened on the day of now and in its zone; of another day the day and
 // the minute, of another year the day. It takes 12 columns at most.
 func Recent(t, now time.Time) string {
 	local := t.In(now.Location())
@@ -43,7 +43,7 @@ func inZone(t time.Time, zone *time.Location, layout string) string {
 	return t.In(zone).Format(layout)
 }
 
-// Uptime is a duration as a clock that runs: 0:07, 1:02:03, 3d 04h.
+// Uptime returns a duration as a clock that runs: 0:07, 1:02:03, 3d 04h.
 func Uptime(d time.Duration) string {
 	s := int64(max(d, 0) / time.Second)
 	switch {
@@ -58,7 +58,7 @@ func Uptime(d time.Duration) string {
 	}
 }
 
-// Ago is how long something is past, in one unit.
+// Ago returns how long something is past, in one unit.
 func Ago(d time.Duration) string {
 	switch {
 	case d < time.Second:
@@ -74,7 +74,7 @@ func Ago(d time.Duration) string {
 	}
 }
 
-// StartDuration is how long a start took: in milliseconds as long as that is readable.
+// StartDuration returns how long a start took: in milliseconds as long as that is readable.
 func StartDuration(d time.Duration) string {
 	if d = max(d, 0); d < 10*time.Second {
 		return strconv.FormatInt(d.Round(time.Millisecond).Milliseconds(), 10) + " ms"
@@ -82,7 +82,7 @@ func StartDuration(d time.Duration) string {
 	return strconv.FormatFloat(d.Seconds(), 'f', 1, 64) + " s"
 }
 
-// Millis is a time of at least zero in milliseconds, with as many decimals as say something: 0.67 ms, 21.1 ms,
+// Millis returns a time of at least zero in milliseconds, with as many decimals as say something: 0.67 ms, 21.1 ms,
 // 412 ms; from 10 s on in seconds.
 func Millis(d time.Duration) string {
 	v := ms(d)
@@ -99,7 +99,7 @@ func Millis(d time.Duration) string {
 	return fmt.Sprintf("%.2f ms", v)
 }
 
-// duration is a time between two signals.
+// duration returns a time between two signals.
 func duration(d time.Duration) string {
 	if d < time.Second {
 		return fmt.Sprintf("%d ms", max(d, 0).Milliseconds())

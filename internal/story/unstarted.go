@@ -8,7 +8,7 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 )
 
-// neverStarted tells of a container whose own program has never run, and why.
+// neverStarted describes a container whose own program has never run, with the reason.
 func neverStarted(c *model.Container) Text {
 	n := c.NeverStarted
 	engine := engineName(c)
@@ -41,7 +41,7 @@ func neverStarted(c *model.Container) Text {
 	return t
 }
 
-// emptyCgroup tells of the cgroup of a start that failed; nil where none is known to have been made.
+// emptyCgroup describes the cgroup of a failed start; nil if none is known to have been created.
 func emptyCgroup(n *fact.NeverStarted) Text {
 	switch {
 	case !n.Tried.IsZero():
@@ -54,7 +54,7 @@ func emptyCgroup(n *fact.NeverStarted) Text {
 	return nil
 }
 
-// failedStart says why the engine could not start a container. An exit code that no program gave needs a word.
+// failedStart says why the engine could not start a container. It explains the exit code, which no program returned.
 func failedStart(c *model.Container, reason string, code *int32) Text {
 	engine := engineName(c)
 	if reason == "" {

@@ -70,7 +70,7 @@ func TestNeverStarted(t *testing.T) {
 // A start that fails after a run is told with that run.
 func TestNotStartedAgain(t *testing.T) {
 	c := ended(nil)
-	c.Label, c.Verdict = "web", &fact.EngineReport{ExitCode: new(int32(127)), StartError: "no such file: unknown"}
+	c.Label, c.EngineReport = "web", &fact.EngineReport{ExitCode: new(int32(127)), StartError: "no such file: unknown"}
 	c.Previous = &model.End{Time: end, Exit: &event.Exit{Code: new(int32(0)), Cause: event.CauseExited}}
 	const want = "web was not started again: docker could not start it: no such file. The exit code 127 is docker's own word for that. " +
 		"Of its run before that: web ended by itself with exit code 0."

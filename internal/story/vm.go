@@ -8,7 +8,7 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 )
 
-// VM tells what the host can see of a virtual machine, and what it cannot.
+// VM describes what the host can see of a virtual machine and what it cannot.
 func VM(v *model.VM) Text {
 	t := text(Strong, vmKind(v))
 	if v.Container != "" {
@@ -89,7 +89,7 @@ func vmMemory(v *model.VM) Text {
 	return t.add(Plain, ", which takes "+Bytes(*v.ResidentBytes)+" of the host's by now, "+string(v.Kind)+" itself included.")
 }
 
-// vmKind is what to call the program that a VM is.
+// vmKind returns what to call the program that a VM is.
 func vmKind(v *model.VM) string {
 	if v.Manager != "" {
 		return v.Manager + "'s " + string(v.Kind)

@@ -46,19 +46,19 @@ func (u unit) exact(n uint64) string {
 	return u.in(n)
 }
 
-// Bytes is a size with its unit: 60.1 MiB, 64 MiB, 812 KiB.
+// Bytes returns a size with its unit: 60.1 MiB, 64 MiB, 812 KiB.
 func Bytes(n uint64) string {
 	u := unitOf(n)
 	return u.exact(n) + " " + u.name
 }
 
-// BytesOf is a size beside its limit, in the limit's unit: 60.1/64 MiB, 60.1 of 64 MiB.
+// BytesOf returns a size beside its limit, in the limit's unit: 60.1/64 MiB, 60.1 of 64 MiB.
 func BytesOf(n uint64, sep string, limit uint64) string {
 	u := unitOf(limit)
 	return u.in(n) + sep + u.exact(limit) + " " + u.name
 }
 
-// Ordinal is a number as an order: 1st, 2nd.
+// Ordinal returns a number as an order: 1st, 2nd.
 func Ordinal(n uint64) string {
 	suffix := "th"
 	if n%100 < 11 || n%100 > 13 {
@@ -84,7 +84,7 @@ func ShortPath(path string) string {
 	return longID.ReplaceAllStringFunc(path, func(id string) string { return event.ShortID(id) + "…" })
 }
 
-// Count is a number of things: 1 process, 2 processes.
+// Count returns a number of things: 1 process, 2 processes.
 func Count(n uint64, one, many string) string {
 	if n == 1 {
 		return "1 " + one

@@ -10,7 +10,7 @@ import (
 	"github.com/nsviz/nsviz/internal/story"
 )
 
-// header is the first line: where, how much, and whether the screen is live.
+// header returns the first line: where, how much, and whether the screen is live.
 func (sc screen) header() line {
 	right := sc.mode()
 	left := text(BarName, " nsviz ")
@@ -47,7 +47,7 @@ type headerPart struct {
 
 const headerRanks = 3
 
-// headerParts are the header's facts from left to right.
+// headerParts returns the header's facts from left to right.
 func (sc screen) headerParts() []headerPart {
 	s := sc.s
 	var parts []headerPart
@@ -96,7 +96,7 @@ func kernelText(kernel string) string {
 	return "Linux " + kernel
 }
 
-// mode is the header's right end: live, frozen or replayed, what was lost, and the time.
+// mode returns the header's right end: live, frozen or replayed, what was lost, and the time.
 func (sc screen) mode() line {
 	var l line
 	if n := sc.s.LostCount(); n > 0 {
@@ -117,7 +117,7 @@ func (sc screen) mode() line {
 	return l.add(Bar, clock+" ")
 }
 
-// tabs is the line that names the views.
+// tabs returns the line that names the views.
 func (sc screen) tabs() line {
 	draw := func(short bool) line {
 		var l line
@@ -142,7 +142,7 @@ func (sc screen) tabs() line {
 	return draw(true)
 }
 
-// status is the line below the tabs: a rule that carries what one should know about the screen.
+// status returns the line below the tabs: a rule that carries what one should know about the screen.
 func (sc screen) status() line {
 	var parts []line
 	if sc.state.Frozen != nil {
@@ -191,7 +191,7 @@ func engineNote(e fact.Engine, s *model.Snapshot) string {
 
 type keyHelp struct{ key, what string }
 
-// footer is the line of keys, or the search text while it is being entered.
+// footer returns the line of keys, or the search text while it is being entered.
 func (sc screen) footer() line {
 	if sc.state.Typing {
 		return sc.prompt()

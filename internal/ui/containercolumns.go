@@ -21,7 +21,7 @@ type columns struct {
 
 const memoryText = 13 // 1023/1024 MiB
 
-// width is what the columns take, with the gaps between them.
+// width returns what the columns take, with the gaps between them.
 func (c columns) width() int {
 	w := marker
 	for i := range containerColumns {
@@ -30,7 +30,7 @@ func (c columns) width() int {
 	return w
 }
 
-// columnsFor drops columns until the rest fits, the least telling first, and hands out what is left.
+// columnsFor drops the least important columns until the others fit, and hands out the room that is left.
 func columnsFor(w int) columns {
 	c := columns{
 		name: 16, image: 16, pid: 8, up: 7, start: 7, namespace: 4, bar: 6, memory: memoryText,
@@ -87,7 +87,7 @@ type containerColumn struct {
 	// live and vm are the cells of a live container and of a virtual machine.
 	live func(ct *model.Container, in tableRow) line
 	vm   func(v *model.VM, in tableRow) line
-	// ended is the cell of a container that is no more. Where it is nil, the place is given to how that one ended.
+	// ended is the cell of an ended container. If it is nil, the words for its end take the place.
 	ended func(ct *model.Container, in tableRow) line
 }
 
@@ -147,7 +147,7 @@ var containerColumns = []containerColumn{
 		title: titled("UP"), vmTitle: titled("UP"),
 		live:  func(ct *model.Container, in tableRow) line { return upText(ct, in.s) },
 		vm:    func(v *model.VM, in tableRow) line { return vmUp(v, in.s.Time) },
-		ended: func(ct *model.Container, _ tableRow) line { return livedText(ct) },
+		ended: func(ct *model.Container, _ tableRow) line { return lifetimeText(ct) },
 	},
 	{
 		width: func(c columns) int { return c.start }, gap: oneBlank, right: true,
@@ -219,7 +219,7 @@ var containerColumns = []containerColumn{
 	},
 }
 
-// space is what the column takes of a line, with the blanks around it; 0 where it has no room.
+// space returns what the column takes of a line, with the blanks around it; 0 where it has no room.
 func (col *containerColumn) space(c columns) int {
 	w := col.width(c)
 	if w == 0 {
@@ -246,7 +246,7 @@ func (col *containerColumn) put(l line, c columns, cell func() line) line {
 	return l.join(cell().fit(w)).space(col.gap(c))
 }
 
-// head is the row of column titles above the containers.
+// head returns the row of column titles above the containers.
 func (c columns) head() line {
 	l := line{}.space(marker)
 	for i := range containerColumns {
@@ -256,7 +256,7 @@ func (c columns) head() line {
 	return l
 }
 
-// vmHead is the row of titles above the virtual machines, in the columns of the containers. If not all of them fit,
+// vmHead returns the row of titles above the virtual machines, in the columns of the containers. If not all of them fit,
 // which names those that are shown.
 func (c columns) vmHead(which string) line {
 	l := line{}.space(marker)
@@ -272,7 +272,7 @@ func (c columns) vmHead(which string) line {
 	return l
 }
 
-// memoryWidth is that of the bar and the text beside it.
+// memoryWidth returns the width of the bar and the text beside it.
 func (c columns) memoryWidth() int {
 	if c.bar > 0 {
 		return c.bar + 1 + c.memory
@@ -280,7 +280,7 @@ func (c columns) memoryWidth() int {
 	return c.memory
 }
 
-// groups is the row above the titles that says what the columns are about.
+// groups returns the row above the titles that says what the columns are about.
 func (c columns) groups() line { return c.grouped("namespaces", "cgroup") }
 
 // vmGroups is groups for virtual machines.
@@ -338,8 +338,7 @@ func (c columns) vmRow(v *model.VM, s *model.Snapshot, selected bool, needle str
 	return l
 }
 
-// ended draws a container that is no more: its name and how it ended, where the live ones have
-// their namespaces and memory.
+// ended draws an ended container: its name and how it ended, in place of the namespaces and memory of a live one.
 func (c columns) ended(l line, ct *model.Container, in tableRow) line {
 	room := 0
 	for i := range containerColumns {
@@ -363,14 +362,14 @@ func (c columns) ended(l line, ct *model.Container, in tableRow) line {
 }
 
 func endText(ct *model.Container, s *model.Snapshot) line {
-	l := told(story.BriefEnd(ct.End()), s.Time)
+	l := storyLine(story.BriefEnd(ct.End()), s.Time)
 	if !ct.Exited.IsZero() {
 		l = l.add(Dim, ", "+story.Ago(s.Now().Sub(ct.Ended())))
 	}
 	return l
 }
 
-// memoryOf is a container's memory or, where that matters more, why its limit does not do what it is for.
+// memoryOf returns a container's memory or, where that matters more, why its limit does not do what it is for.
 func (c columns) memoryOf(ct *model.Container) line {
 	switch {
 	case ct.Unheld != nil:
@@ -391,7 +390,7 @@ func (c columns) memoryOf(ct *model.Container) line {
 	return memoryCell(ct.Memory, c.bar, c.memory)
 }
 
-// oomText is how many OOM kills there were in a container since it started.
+// oomText returns how many OOM kills there were in a container since it started.
 func oomText(ct *model.Container) line {
 	switch n := ct.OOMKillsAtLeast; {
 	case ct.OOMKills == nil && n == 0:
@@ -424,8 +423,8 @@ func pidText(pid int32) line {
 	return text(Number, strconv.Itoa(int(pid)))
 }
 
-// bornAt is when the container began, as far as it is known.
-func bornAt(ct *model.Container) time.Time {
+// beganAt returns when the container began, as far as known.
+func beganAt(ct *model.Container) time.Time {
 	if !ct.Started.IsZero() {
 		return ct.Started
 	}
@@ -439,15 +438,15 @@ func upText(ct *model.Container, s *model.Snapshot) line {
 		}
 		return text(Birth, "starts")
 	}
-	from := bornAt(ct)
+	from := beganAt(ct)
 	if from.IsZero() {
 		return text(Unknown, "?")
 	}
 	return text(Plain, story.Uptime(s.Time.Sub(from)))
 }
 
-// livedText is how long a container lived that is no more.
-func livedText(ct *model.Container) line {
+// lifetimeText returns how long an ended container lived.
+func lifetimeText(ct *model.Container) line {
 	from := ct.Begin()
 	if from.Time.IsZero() || ct.Exited.IsZero() {
 		return text(Dim, "?")
@@ -462,7 +461,7 @@ func startText(ct *model.Container) line {
 	return text(Plain, story.StartDuration(*ct.StartDuration))
 }
 
-// orUnknown is a text, or a question mark where there is none.
+// orUnknown returns a text, or a question mark where there is none.
 func orUnknown(s string) line {
 	if s == "" {
 		return text(Unknown, "?")

@@ -10,12 +10,12 @@ import (
 	"github.com/nsviz/nsviz/internal/story"
 )
 
-// containerPage is the anatomy of one container: what it sees, what it may use, what happened to it.
+// containerPage returns the anatomy of one container: what it sees, what it may use, what happened to it.
 func containerPage(c *model.Container, s *model.Snapshot, st State, w int) []line {
 	lines := anatomyTitle(c, w)
 	lines = append(lines, paragraph(inOneSentence(c, s), 1, w)...)
 	if c.Live() {
-		if limits := told(story.AtLimits(c, s), s.Time); len(limits) > 0 {
+		if limits := storyLine(story.AtLimits(c, s), s.Time); len(limits) > 0 {
 			lines = append(lines, paragraph(limits, 1, w)...)
 		}
 	}
@@ -38,7 +38,7 @@ func containerPage(c *model.Container, s *model.Snapshot, st State, w int) []lin
 	} else {
 		frames(box(sees, seen(w-4), w), box(uses, cgroupFacts(c, w-4), w))
 	}
-	frames(memoryChart(c, w), box("what happened", happened(c, s, st, w-4), w))
+	frames(memoryChart(c, w), box("what happened", historyLines(c, s, st, w-4), w))
 	if steps := story.StartSteps(c.Phases); len(steps) > 1 {
 		frames(box("how it came to be", waterfall(steps, w-4), w))
 	}
@@ -62,10 +62,10 @@ func anatomyTitle(c *model.Container, w int) []line {
 	return flow(parts, 3, 1, w)
 }
 
-// inOneSentence is the lesson of nsviz, told of this container; of one that has ended, how it did.
+// inOneSentence sums up a container's isolation in a sentence; for an ended one, how it ended.
 func inOneSentence(c *model.Container, s *model.Snapshot) line {
 	if !c.Live() {
-		return told(story.Container(c, s), s.Time)
+		return storyLine(story.Container(c, s), s.Time)
 	}
 	l := text(Name, c.Label)
 	switch {
@@ -80,7 +80,7 @@ func inOneSentence(c *model.Container, s *model.Snapshot) line {
 		l = l.add(Plain, fmt.Sprintf("; the first is %s, which the host calls PID %d", c.InitComm, c.InitPID))
 	}
 	l = l.add(Plain, ". ").join(machinesIn(c, s))
-	if dead := told(story.Abandoned(c), s.Time); len(dead) > 0 {
+	if dead := storyLine(story.Abandoned(c), s.Time); len(dead) > 0 {
 		l = l.join(dead).add(Plain, " ")
 	}
 	if machineOf(c, s) != nil {
@@ -238,7 +238,7 @@ func killCount(c *model.Container) line {
 	return kills
 }
 
-// memoryChart is the last minute of memory, large enough to see the saw teeth of an OOM loop.
+// memoryChart returns the last minute of memory, large enough to see the saw teeth of an OOM loop.
 func memoryChart(c *model.Container, w int) []line {
 	const high = 4
 	if c.Memory.History.Empty() {

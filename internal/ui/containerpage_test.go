@@ -13,50 +13,50 @@ import (
 )
 
 // What happened to a container stands on its page as `nsviz why` tells it: the same moments, in the same order and words.
-func TestWhatHappenedIsWhatWhyTells(t *testing.T) {
+func TestHistoryIsTheSameAsThatOfWhy(t *testing.T) {
 	noon := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 	at := func(minutes int) time.Time { return noon.Add(time.Duration(minutes) * time.Minute) }
 	who := &event.Container{ID: "1", Name: "web"}
-	kill := model.Moment{Kind: model.MomentKind(event.OOMKill), OOM: &event.OOM{Victim: event.Victim{PID: 7, Comm: "hog", Container: who}}}
-	exit := model.Moment{Kind: model.MomentKind(event.ContainerExited), Exit: &event.Exit{Code: ptr(int32(3)), Cause: event.CauseExited}}
-	moment := func(minutes int, m model.Moment) model.Moment {
+	kill := model.Entry{Kind: model.EntryKind(event.OOMKill), OOM: &event.OOM{Victim: event.Victim{PID: 7, Comm: "hog", Container: who}}}
+	exit := model.Entry{Kind: model.EntryKind(event.ContainerExited), Exit: &event.Exit{Code: ptr(int32(3)), Cause: event.CauseExited}}
+	moment := func(minutes int, m model.Entry) model.Entry {
 		m.Time = at(minutes)
 		return m
 	}
-	c := model.Container{ID: "1", Label: "web", Runtime: "docker", State: model.Exited, History: []model.Moment{
+	c := model.Container{ID: "1", Label: "web", Runtime: "docker", State: model.Exited, History: []model.Entry{
 		moment(-1500, exit), // of the run before
-		moment(-2, model.Moment{Kind: model.MomentKind(event.CgroupCreated)}),
-		moment(-1, model.Moment{Kind: model.MomentKind(event.ContainerStarted), LeftOut: 3}),
-		moment(0, kill), moment(5, model.Moment{Kind: model.MomentKind(event.InitMoved), Moved: &event.Moved{PID: 7, To: "/"}}), moment(10, kill),
-		{Kind: model.MomentGone}, // nobody knows when
+		moment(-2, model.Entry{Kind: model.EntryKind(event.CgroupCreated)}),
+		moment(-1, model.Entry{Kind: model.EntryKind(event.ContainerStarted), LeftOut: 3}),
+		moment(0, kill), moment(5, model.Entry{Kind: model.EntryKind(event.InitMoved), Moved: &event.Moved{PID: 7, To: "/"}}), moment(10, kill),
+		{Kind: model.EntryGone}, // nobody knows when
 	}}
 	s := &model.Snapshot{Time: at(20)}
 	brief, rest := story.Brief(c.History)
 	var want []string
 	for i, when := range []string{"Oct 31 11:00", "11:59:00.000", "12:00:00.000", "12:05:00.000", "12:10:00.000", "?"} {
-		want = append(want, when+strings.Repeat(" ", 14-len(when))+story.Moment(&brief[i], &c).For(time.UTC))
+		want = append(want, when+strings.Repeat(" ", 14-len(when))+story.Entry(&brief[i], &c).For(time.UTC))
 	}
 	want = append(want, strings.Repeat(" ", 14)+"and 1 thing more: nsviz why web --history")
 	var got []string
-	for _, l := range happened(&c, s, State{}, 400) {
+	for _, l := range historyLines(&c, s, State{}, 400) {
 		got = append(got, l.String())
 	}
 	if !slices.Equal(got, want) || rest != 1 {
 		t.Errorf("%d left out, and on the page:\n%s\nwant\n%s", rest, strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 
-	lines := happened(&c, s, State{Replay: true}, 400)
+	lines := historyLines(&c, s, State{Replay: true}, 400)
 	if got := lines[len(lines)-1].String(); !strings.HasSuffix(got, "nsviz why web --history --recording FILE") {
 		t.Errorf("of a replay: %q", got)
 	}
 
 	// One whose start is under way has nothing else to tell yet.
 	c.State, c.History = model.Starting, c.History[1:2]
-	if got := linesText(happened(&c, s, State{}, 400)); got != "11:58:00.000  somebody made its cgroup\n" {
+	if got := linesText(historyLines(&c, s, State{}, 400)); got != "11:58:00.000  somebody made its cgroup\n" {
 		t.Errorf("of one that is starting: %q", got)
 	}
 	c.History = nil
-	if got := linesText(happened(&c, s, State{}, 400)); !strings.Contains(got, "has seen nothing happen to it") {
+	if got := linesText(historyLines(&c, s, State{}, 400)); !strings.Contains(got, "has seen nothing happen to it") {
 		t.Errorf("of one of which nothing is known: %q", got)
 	}
 }
@@ -64,7 +64,7 @@ func TestWhatHappenedIsWhatWhyTells(t *testing.T) {
 // One that is not held and stuck is shown as both, and a cgroup that is unknown in words.
 func TestUnheldAndStuck(t *testing.T) {
 	c := model.Container{ID: "1", Label: "web", State: model.Running, Unheld: &fact.Unheld{Since: time.Unix(1, 0)}, Stuck: &fact.Stuck{Cgroup: "/pod"}}
-	c.History = []model.Moment{{Kind: model.MomentKind(event.InitMoved), Moved: &event.Moved{PID: 7}}}
+	c.History = []model.Entry{{Kind: model.EntryKind(event.InitMoved), Moved: &event.Moved{PID: 7}}}
 	page := ""
 	for _, l := range containerPage(&c, &model.Snapshot{Containers: []model.Container{c}}, State{}, 120) {
 		page += l.String() + "\n"

@@ -38,7 +38,7 @@ func (containersView) help() (name string, words []explained) {
 	}
 }
 
-// keys are those of the containers, then those of the virtual machines.
+// keys returns those of the containers, then those of the virtual machines.
 func (containersView) keys(s *model.Snapshot, search string) []string {
 	return append(keysOf(listedContainers(s, search), containerKey), keysOf(listedVMs(s, search), vmKey)...)
 }
@@ -66,7 +66,7 @@ const (
 	keyOfEnded  byte = '@'
 )
 
-// listedContainers are those that the table shows: the live ones, then a handful of ended ones.
+// listedContainers returns those that the table shows: the live ones, then a handful of ended ones.
 func listedContainers(s *model.Snapshot, needle string) []*model.Container {
 	var out []*model.Container
 	ended := 0
@@ -87,7 +87,7 @@ func listedContainers(s *model.Snapshot, needle string) []*model.Container {
 	return out
 }
 
-// containerKey is a container's id; one that ended also has its end in the key, since an engine may
+// containerKey returns a container's id; one that ended also has its end in the key, since an engine may
 // start the same container anew.
 func containerKey(c *model.Container) string {
 	if c.Live() {
@@ -183,7 +183,7 @@ func (containersView) rows(sc screen, h int) []row {
 	return rows
 }
 
-// smallRows draws the latest kill if it is fresh and nobody types, then a line for each container.
+// smallRows draws the latest kill if it is fresh and no search is being typed, then a line for each container.
 func (v containersView) smallRows(sc screen, h int) []row {
 	var rows []row
 	if kill := sc.smallKill(); kill != nil && !sc.state.Typing {
@@ -206,14 +206,14 @@ func (v containersView) smallRows(sc screen, h int) []row {
 		c := list[i]
 		l = l.join(text(Name, c.Label).fit(name)).space(1)
 		if !c.Live() {
-			return l.join(told(story.BriefEnd(c.End()), sc.s.Time))
+			return l.join(storyLine(story.BriefEnd(c.End()), sc.s.Time))
 		}
 		return l.join(memoryCell(c.Memory, 0, memoryText))
 	})
 	return append(rows, drawn...)
 }
 
-// streamRows is how many of so many rows the stream takes.
+// streamRows returns how many of so many rows the stream takes.
 func streamRows(h, room int) int {
 	for _, want := range []int{max(h/4, 5), 4, 3} {
 		if want <= room {
@@ -223,7 +223,7 @@ func streamRows(h, room int) int {
 	return 0
 }
 
-// headLines are the titles and, where there is room for them, the groups above.
+// headLines returns the titles and, where there is room for them, the groups above.
 func (c columns) headLines(room bool, groups, head line) []line {
 	if room && len(groups) > 0 {
 		return []line{groups, head}
@@ -231,7 +231,7 @@ func (c columns) headLines(room bool, groups, head line) []line {
 	return []line{head}
 }
 
-// containerRows are at most n rows. The cursor is at row at, which may be below them.
+// containerRows returns at most n rows. The cursor is at row at, which may be below them.
 func (sc screen) containerRows(c columns, list []*model.Container, n, at int) []row {
 	noted := len(list) > n && n > 2
 	if noted {
@@ -248,7 +248,7 @@ func (sc screen) containerRows(c columns, list []*model.Container, n, at int) []
 	return rows
 }
 
-// partOf is the part of a list that n rows show: that with the cursor or, where it is in another part, the top.
+// partOf returns the part of a list that n rows show: that with the cursor or, where it is in another part, the top.
 func partOf(count, n, at int) (from, to int) {
 	if at >= count {
 		at = 0
@@ -256,7 +256,7 @@ func partOf(count, n, at int) (from, to int) {
 	return window(count, max(at, 0), n)
 }
 
-// noContainers is what the table says while it is empty, and what to do about it; beside virtual machines in
+// noContainers returns what the table says while it is empty, and what to do about it; beside virtual machines in
 // a single line.
 func (sc screen) noContainers(machines bool) []line {
 	switch {

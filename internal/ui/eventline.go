@@ -110,7 +110,7 @@ func wordEvents(es []event.Event, s *model.Snapshot) eventRow {
 		}
 	case e.Exit != nil:
 		r.kind, r.style = "exited", Death
-		r.text = r.text.add(Plain, " ").join(told(story.BriefExit(e.Exit), s.Time))
+		r.text = r.text.add(Plain, " ").join(storyLine(story.BriefExit(e.Exit), s.Time))
 	case e.OOM != nil:
 		r.kind, r.style = "oom kill", KillMark
 		r.text = wordKill(&e)
@@ -127,7 +127,7 @@ func wordEvents(es []event.Event, s *model.Snapshot) eventRow {
 	return r
 }
 
-// actor is the acting process.
+// actor returns the acting process.
 func actor(e *event.Event) line { return processLine(e.PID, e.Comm) }
 
 func processLine(pid int32, comm string) line {
@@ -237,7 +237,7 @@ func wordKill(e *event.Event) line {
 	return l
 }
 
-// streamLabel is a container's label in w columns. Of an id the beginning matters, which the engine's commands take.
+// streamLabel returns a container's label in w columns. Of an id the beginning matters, which the engine's commands take.
 func streamLabel(c *event.Container, w int) line {
 	if c == nil || c.Name == "" {
 		return text(Name, c.Label())

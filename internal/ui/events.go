@@ -16,10 +16,10 @@ func (eventsView) keys(s *model.Snapshot, search string) []string {
 	return keysOf(eventRows(s, search, len(s.Events), false), func(r eventRow) string { return r.key })
 }
 
-// page is none: an event opens the page of what it tells of.
+// page returns nil: an event opens the page of its subject.
 func (eventsView) page(*model.Snapshot, State, int) []line { return nil }
 
-// target is the kill that an event tells of, or its container.
+// target returns the kill of an event, or its container.
 func (eventsView) target(s *model.Snapshot, key string) (tab Tab, row string) {
 	e := find(s.Events, func(e *event.Event) bool { return eventKey(e) == key })
 	if e == nil {
@@ -54,7 +54,7 @@ func (eventsView) rows(sc screen, h int) []row {
 	return sc.table(eventColumns(sc, list), keys, h, ", newest first")
 }
 
-// eventColumns are the columns of the stream, whose rows are list.
+// eventColumns returns the columns of the stream, whose rows are list.
 func eventColumns(sc screen, list []eventRow) []column {
 	name := min(max(sc.w/8, 8), 20)
 	needle := sc.state.Search

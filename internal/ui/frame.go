@@ -29,7 +29,7 @@ func newFrame(w, h int) Frame {
 	return f
 }
 
-// At is the cell in column x of row y; both count from 0 and must be inside the frame.
+// At returns the cell in column x of row y; both count from 0 and must be inside the frame.
 func (f Frame) At(x, y int) Cell { return f.cells[y*f.Width+x] }
 
 // set writes a line into row y; what does not fit is cut, what is missing stays blank in the
@@ -55,7 +55,7 @@ func (f Frame) set(y int, r row) {
 	}
 }
 
-// Text is the frame's text plane: its rows, without the blanks at their ends.
+// Text returns the frame's text plane: its rows, without the blanks at their ends.
 func (f Frame) Text() string {
 	var b strings.Builder
 	for y := range f.Height {
@@ -69,7 +69,7 @@ func (f Frame) Text() string {
 	return b.String()
 }
 
-// Styles is the frame's style plane, one letter per cell, followed by a legend of the letters used.
+// Styles returns the frame's style plane, one letter per cell, followed by a legend of the letters used.
 func (f Frame) Styles() string {
 	var b strings.Builder
 	var used [styleCount]bool

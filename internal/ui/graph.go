@@ -19,7 +19,7 @@ var (
 	eighthsUp     = []string{" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"}
 )
 
-// closeness is the style of a usage by how near its limit it is.
+// closeness returns the style of a usage by how near its limit it is.
 func closeness(usage, limit uint64) Style {
 	switch r := float64(usage) / float64(max(limit, 1)); {
 	case r >= atLimit:
@@ -82,7 +82,7 @@ func buckets(history []model.MemoryPoint, n int) []bucket {
 	return out
 }
 
-// ceiling is what a full graph stands for: the limit, else what the host has, else the highest
+// ceiling returns what a full graph stands for: the limit, else what the host has, else the highest
 // reading. hostBytes is 0 where it is unknown or not to be used.
 func ceiling(bs []bucket, m model.Memory, hostBytes uint64) uint64 {
 	if m.LimitBytes != nil && *m.LimitBytes > 0 {
@@ -106,7 +106,7 @@ func (b bucket) style(limit *uint64) Style {
 	return closeness(b.bytes, *limit)
 }
 
-// height is the bucket's height in steps of an eighth, of at most most.
+// height returns the bucket's height in steps of an eighth, of at most most.
 func (b bucket) height(top uint64, most int) int {
 	if !b.known {
 		return 0

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// helpPage explains the words of the screen to somebody who has never met them, then the keys.
+// helpPage explains the words of the screen to a newcomer, then the keys.
 func helpPage(w int) []line {
 	const left, wide = 2, 14
 	var names []string

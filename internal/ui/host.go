@@ -95,7 +95,7 @@ func (hostView) page(s *model.Snapshot, st State, w int) []line {
 	lines = append(lines, flow(parts, 3, left, w)...)
 	notes := slices.Clone(s.Host.Notes)
 	for _, n := range st.Notes {
-		if !slices.Contains(notes, n) { // a warning at the start tells the same
+		if !slices.Contains(notes, n) { // a warning at the start says the same
 			notes = append(notes, n)
 		}
 	}
@@ -124,7 +124,7 @@ func cgroupVersion(version string) line {
 	return orUnknown(version)
 }
 
-// probeLines is the table of facts and hooks; the reasons wrap beside them.
+// probeLines returns the table of facts and hooks; the reasons wrap beside them.
 func probeLines(s *model.Snapshot, w int) []line {
 	if s.Probes == nil {
 		return []line{text(Dim, "  attaching…")}

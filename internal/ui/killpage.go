@@ -11,7 +11,7 @@ import (
 	"github.com/nsviz/nsviz/internal/story"
 )
 
-// killPage tells one OOM kill: where, who, who asked, what follows.
+// killPage describes one OOM kill: where, who, who asked, what follows.
 func killPage(k *model.Kill, s *model.Snapshot, w int) []line {
 	const left, names = 1, 10
 	title := text(Plain, " ").add(KillLabel, " OOM KILL ").add(Plain, " ")
@@ -31,7 +31,7 @@ func killPage(k *model.Kill, s *model.Snapshot, w int) []line {
 	}
 	title = title.add(Dim, "   "+milliIn(k.Event.Time, s.Time)+", "+story.Ago(s.Time.Sub(k.Event.Time)))
 	lines := []line{nil, title, nil}
-	lines = append(lines, paragraph(told(story.Kill(k, s), s.Time), left, min(w, 100))...)
+	lines = append(lines, paragraph(storyLine(story.Kill(k, s), s.Time), left, min(w, 100))...)
 	lines = append(lines, nil)
 	add := func(name string, value line) { lines = append(lines, facts(name, value, left, names, w)...) }
 	o := k.Event.OOM
@@ -187,9 +187,9 @@ func victimTraits(v event.Victim) line {
 	return text(Dim, strings.Join(parts, ", "))
 }
 
-// killOutcome says what became of the container and what its engine will tell.
+// killOutcome says what became of the container and what its engine will report.
 func killOutcome(k *model.Kill, c *model.Container, now time.Time) line {
-	l := told(story.KillEffect(k, c), now)
+	l := storyLine(story.KillEffect(k, c), now)
 	if c == nil {
 		return l
 	}
@@ -199,7 +199,7 @@ func killOutcome(k *model.Kill, c *model.Container, now time.Time) line {
 	return l
 }
 
-// byHand is a command that shows the kernel's own count.
+// byHand returns a command that shows the kernel's own count.
 func byHand(o *event.OOM, cgroup string) string {
 	if o.Scope != event.ScopeCgroup || o.Cgroup == "" {
 		return ""

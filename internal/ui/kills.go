@@ -41,7 +41,7 @@ func killKey(k *model.Kill) string {
 	return fmt.Sprintf("%d/%d", k.Event.Time.UnixNano(), story.VictimPID(k))
 }
 
-// listedKills are the kills that the search lets through, newest first.
+// listedKills returns the kills that the search lets through, newest first.
 func listedKills(s *model.Snapshot, needle string) []*model.Kill {
 	var out []*model.Kill
 	for i := len(s.Kills) - 1; i >= 0; i-- {
@@ -53,7 +53,7 @@ func listedKills(s *model.Snapshot, needle string) []*model.Kill {
 	return out
 }
 
-// banner tells the latest kill in at most h rows, a rule among them.
+// banner describes the latest kill in at most h rows, a rule among them.
 func (sc screen) banner(h int) []line {
 	kills := listedKills(sc.s, sc.state.Search)
 	if len(kills) == 0 {
@@ -69,7 +69,7 @@ func (sc screen) banner(h int) []line {
 		style = KillMark
 	}
 	label := text(Plain, " ").add(style, " OOM KILL ").add(Dim, " "+clockIn(k.Event.Time, sc.s.Time)+"  ")
-	sentences := told(story.Kill(k, sc.s), sc.s.Time)
+	sentences := storyLine(story.Kill(k, sc.s), sc.s.Time)
 	if left := label.width(); sc.w >= 76 {
 		lines := sentences.wrap(sc.w - left - 1)
 		for i := range lines {
@@ -102,14 +102,14 @@ func capped(lines []line, n int) []line {
 	return lines
 }
 
-// rows draws the list of kills, with the story of the one under the cursor below it.
+// rows draws the list of kills, and below it the one under the cursor in words.
 func (killsView) rows(sc screen, h int) []row {
 	list := listedKills(sc.s, sc.state.Search)
 	if len(list) == 0 {
 		return plainRows(sc.noKills())
 	}
 	keys := keysOf(list, killKey)
-	sentences := paragraph(told(story.Kill(list[sc.state.cursor(keys)], sc.s), sc.s.Time), 1, sc.w)
+	sentences := paragraph(storyLine(story.Kill(list[sc.state.cursor(keys)], sc.s), sc.s.Time), 1, sc.w)
 	below := 1 + len(sentences)
 	if h-below < 5 {
 		below, sentences = 0, nil
@@ -125,7 +125,7 @@ func (killsView) rows(sc screen, h int) []row {
 	return append(rows, plainRows(sentences)...)
 }
 
-// killColumns are the columns of a list of kills.
+// killColumns returns the columns of a list of kills.
 func killColumns(sc screen, list []*model.Kill) []column {
 	needle := sc.state.Search
 	return []column{
@@ -152,7 +152,7 @@ func killColumns(sc screen, list []*model.Kill) []column {
 	}
 }
 
-// shortWhy is the reason and the outcome of a kill in a few words.
+// shortWhy returns the reason and the outcome of a kill in a few words.
 func shortWhy(k *model.Kill, s *model.Snapshot) line {
 	var l line
 	o := k.Event.OOM

@@ -42,8 +42,8 @@ func (l line) join(others ...line) line {
 	return l
 }
 
-// told shows a story in the styles of the screen, at a time now, whose zone its clocks have.
-func told(t story.Text, now time.Time) line {
+// storyLine returns a text of package story in the styles of the screen. Its times are in the zone of now.
+func storyLine(t story.Text, now time.Time) line {
 	styles := map[story.Weight]Style{
 		story.Strong: Strong, story.Name: Name, story.Number: Number, story.Alert: Warn,
 		story.Fatal: KillMark, story.Unknown: Unknown,
@@ -63,7 +63,7 @@ func text(style Style, s string) line { return line{}.add(style, s) }
 
 func blanks(n int) string { return strings.Repeat(" ", max(n, 0)) }
 
-// String is the line without its styles.
+// String returns the line without its styles.
 func (l line) String() string {
 	var b strings.Builder
 	for _, sp := range l {
@@ -104,7 +104,7 @@ func (l line) cut(w int) line {
 	return l
 }
 
-// fit makes the line exactly w columns wide, its text at the left.
+// fit returns the line cut or padded to exactly w columns wide, its text at the left.
 func (l line) fit(w int) line {
 	l = l.cut(w)
 	if n := w - l.width(); n > 0 {
@@ -118,13 +118,13 @@ func (l line) fit(w int) line {
 	return l
 }
 
-// right makes the line exactly w columns wide, its text at the right.
+// right returns the line cut or padded to exactly w columns wide, its text at the right.
 func (l line) right(w int) line {
 	l = l.cut(w)
 	return line{}.space(w - l.width()).join(l)
 }
 
-// dimmed is the line as something secondary.
+// dimmed returns the line as something secondary.
 func (l line) dimmed() line {
 	out := make(line, len(l))
 	for i, sp := range l {

@@ -19,8 +19,8 @@ const (
 // namespaceLetters name the types where a column has room for a single letter.
 const namespaceLetters = "mpniuUct"
 
-// isolatedByDefault tells the namespaces that container engines make anew unless told otherwise. A
-// container that is in the host's one of these has a wall less than most.
+// isolatedByDefault reports whether container engines create a namespace of a type by default. A container that is in the
+// host's one is less isolated than most.
 func isolatedByDefault(t event.NamespaceType) bool {
 	switch t {
 	case event.Mnt, event.PID, event.Net, event.IPC, event.UTS:
@@ -29,7 +29,7 @@ func isolatedByDefault(t event.NamespaceType) bool {
 	return false
 }
 
-// namespaceHead is the titles of the eight columns, w columns wide each.
+// namespaceHead returns the titles of the eight columns, w columns wide each.
 func namespaceHead(w int) line {
 	var l line
 	for _, t := range event.NamespaceTypes() {
@@ -53,7 +53,7 @@ func namespaceTitle(t event.NamespaceType, w int) string {
 	return name[:w-1]
 }
 
-// namespaceCells are the eight symbols of a container, each under its title.
+// namespaceCells returns the eight symbols of a container, each under its title.
 func namespaceCells(ct *model.Container, w int) line {
 	var l line
 	for _, t := range event.NamespaceTypes() {
@@ -67,7 +67,7 @@ func namespaceCells(ct *model.Container, w int) line {
 	return l
 }
 
-// membershipSign is the symbol of a container's place in a namespace.
+// membershipSign returns the symbol of a container's place in a namespace.
 func membershipSign(m model.Membership, t event.NamespaceType) (string, Style) {
 	if m.Abandoned != nil {
 		return deadSign, Alarm

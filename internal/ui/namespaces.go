@@ -35,7 +35,7 @@ func namespaceKey(n *model.Namespace) string {
 	return n.Type.String() + ":" + strconv.FormatUint(n.ID, 10)
 }
 
-// listedNamespaces are the namespaces that the search lets through.
+// listedNamespaces returns the namespaces that the search lets through.
 func listedNamespaces(s *model.Snapshot, needle string) []*model.Namespace {
 	var out []*model.Namespace
 	for i := range s.Namespaces {
@@ -64,7 +64,7 @@ func (v namespacesView) rows(sc screen, h int) []row {
 	return append(rows, plainRows(below)...)
 }
 
-// namespaceTable is the columns of a list of namespaces, as far as the screen has room for them.
+// namespaceTable returns the columns of a list of namespaces, as far as the screen has room for them.
 func namespaceTable(sc screen, list []*model.Namespace) []column {
 	needle := sc.state.Search
 	columns := []column{
@@ -83,11 +83,11 @@ func namespaceTable(sc screen, list []*model.Namespace) []column {
 	if sc.w >= 76 {
 		columns = append(columns,
 			column{title: "MADE", width: 8, gap: 2, cell: func(i int) line {
-				when, _ := bornText(list[i], sc.s)
+				when, _ := creationText(list[i], sc.s)
 				return when
 			}},
 			column{title: "BY", width: min(max(sc.w/4, 18), 36), gap: 1, cell: func(i int) line {
-				_, by := bornText(list[i], sc.s)
+				_, by := creationText(list[i], sc.s)
 				return by.mark(needle)
 			}})
 	}
@@ -101,7 +101,7 @@ func idText(id uint64) line {
 	return text(Number, strconv.FormatUint(id, 10))
 }
 
-// ownerText is the user namespace that owns another; the first one has no owner.
+// ownerText returns the user namespace that owns another; the first one has no owner.
 func ownerText(n *model.Namespace) line {
 	if n.Owner == 0 && n.Host && n.Type == event.User {
 		return text(Dim, "none")
@@ -109,8 +109,8 @@ func ownerText(n *model.Namespace) line {
 	return idText(n.Owner)
 }
 
-// bornText is when a namespace was made and by whom; those older than nsviz were not seen.
-func bornText(n *model.Namespace, s *model.Snapshot) (when, by line) {
+// creationText returns when a namespace was created and by whom, as far as nsviz saw it.
+func creationText(n *model.Namespace, s *model.Snapshot) (when, by line) {
 	when = text(Dim, "before")
 	switch {
 	case n.Host:
@@ -128,7 +128,7 @@ func bornText(n *model.Namespace, s *model.Snapshot) (when, by line) {
 	return when, by
 }
 
-// processCount is how many processes are in a namespace, or how many of them nsviz may see.
+// processCount returns how many processes are in a namespace, or how many of them nsviz may see.
 func processCount(n *model.Namespace, s *model.Snapshot) line {
 	count := strconv.Itoa(len(n.Processes))
 	switch {
@@ -140,7 +140,7 @@ func processCount(n *model.Namespace, s *model.Snapshot) line {
 	return text(Plain, count).add(Unknown, "+")
 }
 
-// inhabitants says who is in a namespace, or what keeps it where nobody is.
+// inhabitants lists who is in a namespace or, if it is empty, what keeps it.
 func inhabitants(n *model.Namespace, s *model.Snapshot) line {
 	var l line
 	if n.Host {
@@ -227,7 +227,7 @@ func sees(t event.NamespaceType) string {
 	return ""
 }
 
-// namespacePage tells everything about one namespace.
+// namespacePage shows everything about one namespace.
 func namespacePage(n *model.Namespace, s *model.Snapshot, w int) []line {
 	const left, names = 1, 14
 	title := text(Plain, " ").add(Name, n.Type.String()).add(Plain, " namespace ").add(Number, strconv.FormatUint(n.ID, 10))
@@ -238,7 +238,7 @@ func namespacePage(n *model.Namespace, s *model.Snapshot, w int) []line {
 	add := func(name string, value line) { lines = append(lines, facts(name, value, left, names, w)...) }
 	add("sets apart", text(Plain, sees(n.Type)))
 	add("who is in it", inhabitants(n, s))
-	_, by := bornText(n, s)
+	_, by := creationText(n, s)
 	when := text(Dim, "before nsviz started")
 	if !n.Created.IsZero() {
 		when = text(Plain, milliIn(n.Created, s.Time)).add(Dim, ", "+story.Ago(s.Time.Sub(n.Created)))

@@ -52,8 +52,8 @@ func (n *Notes) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
-// WithAttrs leaves attributes out: there is no room for them. What is about a container engine is left
-// out as a whole: the dashboard tells of engines by itself, and knows when they are back.
+// WithAttrs leaves attributes out: there is no room for them. It drops records about a container engine, since the dashboard
+// shows the state of engines itself.
 func (n *Notes) WithAttrs(attrs []slog.Attr) slog.Handler {
 	if slices.ContainsFunc(attrs, func(a slog.Attr) bool { return a.Key == "engine" }) {
 		return slog.DiscardHandler

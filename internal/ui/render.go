@@ -53,7 +53,7 @@ func Render(s *model.Snapshot, st State, w, h int) Frame {
 
 func small(w, h int) bool { return w < smallWidth || h < smallHeight }
 
-// bodyHeight is how many rows the frame leaves for the view itself.
+// bodyHeight returns how many rows the frame leaves for the view itself.
 func bodyHeight(w, h int) int {
 	if small(w, h) {
 		return max(h-1, 1)
@@ -82,7 +82,7 @@ func (sc screen) page(h int) []row {
 	return rows
 }
 
-// pageLines is the text of the page that is open.
+// pageLines returns the text of the page that is open.
 func pageLines(s *model.Snapshot, st State, w int) []line {
 	if st.Help {
 		return helpPage(w)
@@ -101,14 +101,14 @@ func plainRows(lines []line) []row {
 	return rows
 }
 
-// window is the part of n rows that h rows show so that row at is among them.
+// window returns the part of n rows that h rows show so that row at is among them.
 func window(n, at, h int) (from, to int) {
 	h = max(h, 0)
 	from = min(max(at-h/2, 0), max(n-h, 0))
 	return from, min(from+h, n)
 }
 
-// rule is a line across the screen with a title in it.
+// rule returns a line across the screen with a title in it.
 func rule(title line, w int) line {
 	l := text(Dim, "──")
 	if len(title) > 0 {

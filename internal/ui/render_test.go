@@ -154,9 +154,9 @@ func FuzzRender(f *testing.F) {
 			c.Namespaces[event.Net].SharedWith = model.OthersNamed(text, text)
 			for j := range c.History {
 				m := &c.History[j]
-				m.Cgroup, m.Said, m.By = text, fact.EngineAction(text), &event.Process{Comm: text, PID: 1, Container: who}
+				m.Cgroup, m.Action, m.By = text, fact.EngineAction(text), &event.Process{Comm: text, PID: 1, Container: who}
 				if j == 0 {
-					m.Kind = model.MomentKind(text)
+					m.Kind = model.EntryKind(text)
 				}
 			}
 		}

@@ -63,7 +63,7 @@ func flat(value float64) model.Series {
 	return model.SeriesOf(points...)
 }
 
-// sawTeeth is the memory of a container that is killed whenever it reaches its limit.
+// sawTeeth returns the memory of a container that is killed whenever it reaches its limit.
 func sawTeeth() model.Series {
 	points := make([]model.MemoryPoint, model.HistoryLength)
 	for i := 15; i < len(points); i++ {
@@ -111,65 +111,65 @@ func sceneContainers() []model.Container {
 	agent.Memory = model.Memory{UsageBytes: mibs(25.4), LimitBytes: mibs(32), History: flat(25.4)}
 	agent.Processes = ptr(2)
 	hog.History = hogHistory()
-	web.History = []model.Moment{
+	web.History = []model.Entry{
 		started(&web, 388, "user", "cgroup", "time"),
 		{
-			Time: sceneTime.Add(-40 * time.Second), Kind: model.MomentKind(event.NamespaceJoined), Count: 3, Until: sceneTime.Add(-9 * time.Second),
+			Time: sceneTime.Add(-40 * time.Second), Kind: model.EntryKind(event.NamespaceJoined), Count: 3, Until: sceneTime.Add(-9 * time.Second),
 			By:         &event.Process{Comm: "runc:[1:CHILD]"},
-			Namespaces: []model.Touched{{Type: event.Mnt, Own: true}, {Type: event.PID, Own: true}, {Type: event.Net, Own: true}},
+			Namespaces: []model.EntryNamespace{{Type: event.Mnt, Own: true}, {Type: event.PID, Own: true}, {Type: event.Net, Own: true}},
 		},
 		{
-			Time: sceneTime.Add(-20 * time.Second), Kind: model.MomentChanged, By: &event.Process{PID: 4410, Comm: "runc"},
+			Time: sceneTime.Add(-20 * time.Second), Kind: model.EntryLimitsChanged, By: &event.Process{PID: 4410, Comm: "runc"},
 			Limits: []model.LimitChange{{
 				Resource: fact.ResourceMemory, From: &fact.Limit{Value: ptr(32.0 * mib)}, To: fact.Limit{Unlimited: true},
 			}},
 		},
 	}
-	sidecar.History = []model.Moment{started(&sidecar, 301, "user", "cgroup", "time")}
-	agent.History = []model.Moment{{ // nsviz is younger
-		Time: sceneTime.Add(-25 * time.Hour), Kind: model.MomentFound, Init: &event.Process{PID: agent.InitPID, Comm: agent.InitComm},
+	sidecar.History = []model.Entry{started(&sidecar, 301, "user", "cgroup", "time")}
+	agent.History = []model.Entry{{ // nsviz is younger
+		Time: sceneTime.Add(-25 * time.Hour), Kind: model.EntryFound, Init: &event.Process{PID: agent.InitPID, Comm: agent.InitComm},
 		Namespaces: hostsOf("pid", "net", "uts", "user", "cgroup", "time"),
 	}}
 	return []model.Container{agent, web, sidecar, hog}
 }
 
-// hostsOf are the host's namespaces of some types.
-func hostsOf(types ...string) (touched []model.Touched) {
+// hostsOf returns the host's namespaces of some types.
+func hostsOf(types ...string) (touched []model.EntryNamespace) {
 	for _, name := range types {
 		t, err := event.ParseNamespaceType(name)
 		if err != nil {
 			panic(err)
 		}
-		touched = append(touched, model.Touched{Type: t, Host: true})
+		touched = append(touched, model.EntryNamespace{Type: t, Host: true})
 	}
 	return touched
 }
 
-func started(c *model.Container, ms float64, hosts ...string) model.Moment {
-	return model.Moment{
-		Time: c.Started, Kind: model.MomentKind(event.ContainerStarted), Init: &event.Process{PID: c.InitPID, Comm: c.InitComm},
+func started(c *model.Container, ms float64, hosts ...string) model.Entry {
+	return model.Entry{
+		Time: c.Started, Kind: model.EntryKind(event.ContainerStarted), Init: &event.Process{PID: c.InitPID, Comm: c.InitComm},
 		Start: &event.Start{DurationMS: &ms, Phases: []event.Phase{{Name: "cgroup"}, {Name: "namespaces", AtMS: 21.1}}}, Namespaces: hostsOf(hosts...),
 	}
 }
 
-// hogHistory is that of a container in which processes were killed again and again.
-func hogHistory() []model.Moment {
+// hogHistory returns the history of a container in which processes were killed again and again.
+func hogHistory() []model.Entry {
 	at := sceneTime.Add(-45*time.Second - 412*time.Millisecond)
 	hog := model.Container{Started: sceneTime.Add(-45 * time.Second), InitPID: 28473, InitComm: "stress-ng"}
 	kills := hogKill(12, sceneTime.Add(-1129*time.Millisecond))
-	return []model.Moment{
-		{Time: at, Kind: model.MomentKind(event.CgroupCreated), By: &event.Process{PID: 900, Comm: "dockerd"}, Cgroup: "/docker/" + hogID},
+	return []model.Entry{
+		{Time: at, Kind: model.EntryKind(event.CgroupCreated), By: &event.Process{PID: 900, Comm: "dockerd"}, Cgroup: "/docker/" + hogID},
 		{
-			Time: at.Add(21 * time.Millisecond), Kind: model.MomentKind(event.NamespaceCreated), By: &event.Process{PID: 28470, Comm: "runc:[1:CHILD]"},
-			Via: event.ViaUnshare, Namespaces: []model.Touched{{Type: event.Mnt}, {Type: event.PID}, {Type: event.Net}, {Type: event.IPC}, {Type: event.UTS}},
+			Time: at.Add(21 * time.Millisecond), Kind: model.EntryKind(event.NamespaceCreated), By: &event.Process{PID: 28470, Comm: "runc:[1:CHILD]"},
+			Via: event.ViaUnshare, Namespaces: []model.EntryNamespace{{Type: event.Mnt}, {Type: event.PID}, {Type: event.Net}, {Type: event.IPC}, {Type: event.UTS}},
 		},
 		started(&hog, 412, "user", "cgroup", "time"),
-		{Time: sceneTime.Add(-44 * time.Second), Kind: model.MomentLimits, Limits: []model.LimitChange{
+		{Time: sceneTime.Add(-44 * time.Second), Kind: model.EntryLimits, Limits: []model.LimitChange{
 			{Resource: fact.ResourceMemory, To: fact.Limit{Value: ptr(64.0 * mib)}},
 			{Resource: fact.ResourceCPU, To: fact.Limit{Unlimited: true}}, {Resource: fact.ResourcePIDs, To: fact.Limit{Unlimited: true}},
 		}},
 		{
-			Time: sceneTime.Add(-22029 * time.Millisecond), Kind: model.MomentKind(event.OOMKill), Count: 12, Until: kills.Event.Time,
+			Time: sceneTime.Add(-22029 * time.Millisecond), Kind: model.EntryKind(event.OOMKill), Count: 12, Until: kills.Event.Time,
 			OOM: kills.Event.OOM,
 		},
 	}
@@ -250,7 +250,7 @@ func sceneNamespaces() []model.Namespace {
 	return out
 }
 
-// scene is the busy host of the screenshots.
+// scene returns the busy host of the screenshots.
 func scene() *model.Snapshot {
 	s := &model.Snapshot{
 		Time: sceneTime,
@@ -291,7 +291,7 @@ func sceneUnseen() *model.Snapshot {
 	return s
 }
 
-// sceneEmpty is a host where nothing runs.
+// sceneEmpty returns a host where nothing runs.
 func sceneEmpty() *model.Snapshot {
 	s := scene()
 	s.Containers, s.Kills, s.Events, s.Totals = nil, nil, nil, model.Totals{}
@@ -299,13 +299,13 @@ func sceneEmpty() *model.Snapshot {
 	return s
 }
 
-// sceneFirst is what the first frame has: the host and nothing else.
+// sceneFirst returns what the first frame has: the host and nothing else.
 func sceneFirst() *model.Snapshot {
 	full := scene()
 	return &model.Snapshot{Time: full.Time, Host: full.Host}
 }
 
-// sceneLossy is a host where events went missing and the engine is silent.
+// sceneLossy returns a host where events went missing and the engine is silent.
 func sceneLossy() *model.Snapshot {
 	s := scene()
 	s.Totals.Lost = map[string]uint64{"ring full": 12, "reader too slow": 3}
@@ -362,12 +362,12 @@ func sceneEnded() *model.Snapshot {
 			Exit: exit, OOMKills: &kills, OOMKillsAtLeast: kills,
 		})
 		c := &s.Containers[len(s.Containers)-1]
-		c.History = []model.Moment{started(c, 60, "user", "cgroup", "time")}
+		c.History = []model.Entry{started(c, 60, "user", "cgroup", "time")}
 		if exit == nil {
-			c.History = append(c.History, model.Moment{Time: c.Exited, Kind: model.MomentGone})
+			c.History = append(c.History, model.Entry{Time: c.Exited, Kind: model.EntryGone})
 			return
 		}
-		c.History = append(c.History, model.Moment{Time: c.Exited, Kind: model.MomentKind(event.ContainerExited), Exit: exit})
+		c.History = append(c.History, model.Entry{Time: c.Exited, Kind: model.EntryKind(event.ContainerExited), Exit: exit})
 	}
 	end("job-ok", 2*time.Second, 0, &event.Exit{Code: ptr(int32(0)), Cause: event.CauseExited})
 	end("job-failed", 5*time.Second, 0, &event.Exit{Code: ptr(int32(3)), Cause: event.CauseExited})
@@ -379,7 +379,7 @@ func sceneEnded() *model.Snapshot {
 	return s
 }
 
-// sceneUnknown is a host that tells little.
+// sceneUnknown returns a host that tells little.
 func sceneUnknown() *model.Snapshot {
 	s := scene()
 	for i := range s.Containers {
@@ -413,13 +413,13 @@ func sceneLimits() *model.Snapshot {
 	agent.Memory.UsageBytes = nil
 	web.PIDsRefused, web.Limits.PIDs, web.Processes = ptr(uint64(1204)), &fact.Limit{Value: ptr(20.0)}, ptr(20)
 	hog.Stuck = &fact.Stuck{Since: sceneTime.Add(-20 * time.Second), Cgroup: hog.CgroupPath}
-	agent.History = append(agent.History, model.Moment{
-		Time: agent.Unheld.Since, Kind: model.MomentKind(event.InitMoved), By: agent.Unheld.By, Moved: &event.Moved{PID: agent.InitPID, To: "/"},
+	agent.History = append(agent.History, model.Entry{
+		Time: agent.Unheld.Since, Kind: model.EntryKind(event.InitMoved), By: agent.Unheld.By, Moved: &event.Moved{PID: agent.InitPID, To: "/"},
 	})
-	web.History = append(web.History, model.Moment{
-		Time: sceneTime.Add(-8 * time.Second), Kind: model.MomentPIDsRefused, Count: 1204, Until: sceneTime.Add(-time.Second),
+	web.History = append(web.History, model.Entry{
+		Time: sceneTime.Add(-8 * time.Second), Kind: model.EntryPIDsRefused, Count: 1204, Until: sceneTime.Add(-time.Second),
 	})
-	hog.History = append(hog.History, model.Moment{Time: hog.Stuck.Since, Kind: model.MomentStuck, Cgroup: hog.CgroupPath})
+	hog.History = append(hog.History, model.Entry{Time: hog.Stuck.Since, Kind: model.EntryStuck, Cgroup: hog.CgroupPath})
 	s.Events = append(s.Events, event.Event{
 		Time: sceneTime.Add(-time.Minute), Type: event.InitMoved, PID: 812, Comm: "bash",
 		Moved: &event.Moved{PID: 27801, Container: ref(agentID, "agent"), Home: "/docker/" + agentID, To: "/"},
@@ -439,8 +439,8 @@ func sceneAbandoned() *model.Snapshot {
 				ID: c.Namespaces[event.Net].ID, Relation: model.RelationOwn,
 				Abandoned: &model.Abandoned{By: "web"}, // since when depends on the time zone
 			}
-			c.History = append(c.History, model.Moment{
-				Time: sceneTime.Add(-30 * time.Second), Kind: model.MomentAbandoned, Container: ref(webID, "web"), Namespaces: []model.Touched{{Type: event.Net}},
+			c.History = append(c.History, model.Entry{
+				Time: sceneTime.Add(-30 * time.Second), Kind: model.EntryAbandoned, Container: ref(webID, "web"), Namespaces: []model.EntryNamespace{{Type: event.Net}},
 			})
 		}
 	}
@@ -464,7 +464,7 @@ func sceneVMs() *model.Snapshot {
 	return s
 }
 
-// sceneVMsOnly is a host of virtual machines of which little is known.
+// sceneVMsOnly returns a host of virtual machines of which little is known.
 func sceneVMsOnly() *model.Snapshot {
 	s := sceneEmpty()
 	s.VMs = []model.VM{

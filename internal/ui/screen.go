@@ -45,7 +45,7 @@ type fallback struct {
 	text string
 }
 
-// fallbacks are what is drawn where the locale's encoding lacks a rune. What has none becomes "?", which is the mark
+// fallbacks returns what is drawn where the locale's encoding lacks a rune. What has none becomes "?", which is the mark
 // of what is unknown.
 func fallbacks() []fallback {
 	list := []fallback{

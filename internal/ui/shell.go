@@ -133,7 +133,7 @@ func draw(ctx context.Context, screen tcell.Screen, device *terminal.Terminal, o
 }
 
 // drainEvents takes events from the library until what it returns is closed. Fini waits for the library's
-// goroutines, which wait for room in the queue of events, which nobody else reads any more.
+// goroutines. They wait for room in the queue of events, which has no other reader any more.
 func drainEvents(screen tcell.Screen) (finished chan<- struct{}) {
 	stop := make(chan struct{})
 	if queue, ok := screen.(interface{ EventQ() chan tcell.Event }); ok {
@@ -270,7 +270,7 @@ func (sh *shell) copy(f Frame) {
 	}
 }
 
-// tcellStyles is the palette in the terminal library's terms.
+// tcellStyles returns the palette in the terminal library's terms.
 func tcellStyles(color bool) (styles [256]tcell.Style) {
 	for i := range styles {
 		if Style(i).base() >= styleCount {

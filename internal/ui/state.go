@@ -39,7 +39,7 @@ type State struct {
 	Width, Height int
 }
 
-// shown is the snapshot to draw: the frozen one, if there is one. Its time is in the zone of the screen.
+// shown returns the snapshot to draw: the frozen one, if there is one. Its time is in the zone of the screen.
 func (st State) shown(s *model.Snapshot) *model.Snapshot {
 	if st.Frozen != nil {
 		s = st.Frozen
@@ -55,7 +55,7 @@ func (st State) shown(s *model.Snapshot) *model.Snapshot {
 	return &zoned
 }
 
-// missed is how many events came since the screen was frozen.
+// missed returns how many events came since the screen was frozen.
 func (st State) missed(s *model.Snapshot) uint64 {
 	if st.Frozen == nil || s == nil {
 		return 0
@@ -73,10 +73,10 @@ func (st State) missed(s *model.Snapshot) uint64 {
 	return now - then
 }
 
-// keys are the keys of the current view's rows, from top to bottom.
+// keys returns the keys of the current view's rows, from top to bottom.
 func (st State) keys(s *model.Snapshot) []string { return views[st.Tab].keys(s, st.Search) }
 
-// cursor is the index of the row under the cursor; 0 where that row is gone or none was chosen.
+// cursor returns the index of the row under the cursor; 0 where that row is gone or none was chosen.
 func (st State) cursor(keys []string) int {
 	return max(indexOf(keys, st.Cursor[st.Tab]), 0)
 }

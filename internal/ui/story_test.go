@@ -173,7 +173,7 @@ func TestKillStory(t *testing.T) {
 			s := scene()
 			k := hogKill(12, sceneTime)
 			tt.change(&k, s)
-			if got := told(story.Kill(&k, s), s.Time).String(); got != tt.want {
+			if got := storyLine(story.Kill(&k, s), s.Time).String(); got != tt.want {
 				t.Errorf("\n got %s\nwant %s", got, tt.want)
 			}
 		})

@@ -55,10 +55,10 @@ var styleNames = [styleCount]string{
 	"tab on", "tab off",
 }
 
-// base is the style without flags.
+// base returns the style without flags.
 func (s Style) base() Style { return s & styleMask }
 
-// Letter is the style's letter in the style plane of a golden file.
+// Letter returns the style's letter in the style plane of a golden file.
 func (s Style) Letter() byte {
 	letter := styleLetters[s.base()]
 	switch {
@@ -75,7 +75,7 @@ func (s Style) Letter() byte {
 	}
 }
 
-// String is the style's name.
+// String returns the style's name.
 func (s Style) String() string {
 	if s.base() >= styleCount {
 		return "no style"

@@ -28,7 +28,7 @@ func (c column) put(l, cell line) line {
 	return l.join(cell).space(c.gap)
 }
 
-// titleLine is the row of titles above a list.
+// titleLine returns the row of titles above a list.
 func titleLine(columns []column) line {
 	l := line{}.space(marker)
 	for _, c := range columns {
@@ -77,7 +77,7 @@ func moreNote(from, to, n int) line {
 	return text(Dim, fmt.Sprintf("  %d to %d of %d", from+1, to, n))
 }
 
-// cursorMark is the first columns of a row in a list.
+// cursorMark returns the first columns of a row in a list.
 func cursorMark(selected bool) line {
 	if selected {
 		return text(Strong, "▸ ")

@@ -6,7 +6,7 @@ import (
 	"github.com/nsviz/nsviz/internal/story"
 )
 
-// clockIn is a time of day in the zone of the screen, which is that of now.
+// clockIn returns a time of day in the zone of the screen, which is that of now.
 func clockIn(t, now time.Time) string { return story.Clock(t, now.Location()) }
 
 // milliIn is clockIn to the millisecond.

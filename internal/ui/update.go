@@ -201,7 +201,7 @@ func (st State) move(key KeyName, s *model.Snapshot) State {
 	return st
 }
 
-// moved is where a key leads from place i of n.
+// moved returns where a key leads from place i of n.
 func moved(i, n, page int, key KeyName) int {
 	switch key {
 	case KeyUp:

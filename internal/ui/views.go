@@ -64,7 +64,7 @@ func (listView) hints() []keyHelp {
 	return []keyHelp{{"↑↓", "move"}, {"enter", "open"}, {"/", "find"}}
 }
 
-// target is the row's own page.
+// target returns the row's own page.
 func (l listView) target(_ *model.Snapshot, key string) (Tab, string) { return l.tab, key }
 
 // pageView is what views have in common that are a single page.

@@ -62,7 +62,7 @@ func TestEveryViewIsComplete(t *testing.T) {
 	}
 }
 
-func TestCellsStandBelowTheirTitles(t *testing.T) {
+func TestCellsAreBelowTheirTitles(t *testing.T) {
 	columns := []column{
 		{title: "FIRST", width: 7, gap: 1, cell: func(int) line { return text(Plain, "a") }},
 		{title: "NUMBER", width: 9, right: true, gap: 2, cell: func(int) line { return text(Plain, "12") }},

@@ -11,10 +11,10 @@ import (
 	"github.com/nsviz/nsviz/internal/story"
 )
 
-// vmPage tells what the host knows of a virtual machine, and how it differs from a container.
+// vmPage describes what the host knows of a virtual machine, and how it differs from a container.
 func vmPage(v *model.VM, s *model.Snapshot, w int) []line {
 	lines := []line{vmTitle(v)}
-	lines = append(lines, paragraph(told(story.VMInWords(v), s.Time), 1, w)...)
+	lines = append(lines, paragraph(storyLine(story.VMInWords(v), s.Time), 1, w)...)
 	lines = append(lines, indented(box("beside a container", vmBeside(v, s, w-6), w-2))...)
 	lines = append(lines, vmBoxes(v, s, w-2)...)
 	place := placeOf(v.Namespaces, "The process itself", "others").
@@ -50,7 +50,7 @@ func vmBoxes(v *model.VM, s *model.Snapshot, w int) []line {
 	return indented(sideBySide(seen, a, left, hidden, b, w-left))
 }
 
-// vmSeen is what the host knows.
+// vmSeen returns what the host knows.
 func vmSeen(v *model.VM, s *model.Snapshot, w int) []line {
 	const names = 13
 	var lines []line
@@ -98,7 +98,7 @@ func vmAcceleration(v *model.VM) line {
 	return text(Strong, strings.ToUpper(string(v.Acceleration))).add(Dim, ": on the host's own processors")
 }
 
-// vmHidden is what the host cannot know.
+// vmHidden returns what the host cannot know.
 func vmHidden(w int) []line {
 	const names = 13
 	hidden := []string{"kernel", "processes", "containers", "namespaces", "OOM kills"}

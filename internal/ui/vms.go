@@ -16,7 +16,7 @@ import (
 // opaqueSign fills the place of what cannot be seen from the host.
 const opaqueSign = "▒"
 
-// listedVMs are the virtual machines that the search lets through, by PID.
+// listedVMs returns the virtual machines that the search lets through, by PID.
 func listedVMs(s *model.Snapshot, needle string) []*model.VM {
 	var out []*model.VM
 	for i := range s.VMs {
@@ -31,8 +31,8 @@ func listedVMs(s *model.Snapshot, needle string) []*model.VM {
 // vmKey tells a virtual machine from a later one with the same PID, and from containers, since no id has a slash.
 func vmKey(v *model.VM) string { return fmt.Sprintf("/vm/%d/%d", v.PID, v.Started.UnixNano()) }
 
-// machineOf is the virtual machine that all of a container runs in, as Kata's and gVisor's do; nil for others. The
-// namespaces of such a container are those of the monitor, and tell nothing of its walls.
+// machineOf returns the virtual machine that all of a container runs in, as Kata's and gVisor's do; nil for others. The
+// namespaces of such a container are those of the monitor, and say nothing of its isolation.
 func machineOf(c *model.Container, s *model.Snapshot) *model.VM {
 	for _, v := range s.InContainer(c) {
 		if v.Manager == fact.ManagerKata || v.Kind == fact.KindGVisor || c.InitPID == 0 || c.InitPID == v.PID {
@@ -63,7 +63,7 @@ func vmUp(v *model.VM, now time.Time) line {
 	return text(Plain, story.Uptime(now.Sub(v.Started)))
 }
 
-// vmName is a virtual machine's name, with the container that it is in.
+// vmName returns a virtual machine's name, with the container that it is in.
 func vmName(v *model.VM) line {
 	l := text(Name, v.Label())
 	if v.Container != "" {
@@ -72,7 +72,7 @@ func vmName(v *model.VM) line {
 	return l
 }
 
-// runBy is the program and what runs the guest's code, in at most w columns: the latter where both have no room.
+// runBy returns the program and what runs the guest's code, in at most w columns: the latter where both have no room.
 func runBy(v *model.VM, w int) string {
 	by := string(v.Acceleration)
 	switch v.Acceleration {
@@ -97,7 +97,7 @@ func opaque(words string, w int) line {
 	return text(Dim, shade(blank/2)).join(l).add(Dim, shade(blank-blank/2)).space(1)
 }
 
-// vmMemory is what the process takes of what the guest was given. Taking all of it is no cause for alarm.
+// vmMemory returns what the process takes of what the guest was given. Taking all of it is no cause for alarm.
 func vmMemory(v *model.VM, barWidth, textWidth int) line {
 	var l line
 	switch given, taken := v.MemoryBytes, v.ResidentBytes; {
@@ -121,7 +121,7 @@ func vmMemory(v *model.VM, barWidth, textWidth int) line {
 	return l.fit(textWidth)
 }
 
-// takenOf is a size beside another, each in its own unit where that fits into w columns.
+// takenOf returns a size beside another, each in its own unit where that fits into w columns.
 func takenOf(taken uint64, sep string, given uint64, w int) string {
 	unit := func(n uint64) string {
 		_, name, _ := strings.Cut(story.Bytes(n), " ")

@@ -17,16 +17,16 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// Machine is a process that is a virtual machine. When it started and in which container it is, VM does not say.
+// Machine is a process that is a virtual machine. Its VM lacks the start time and the container.
 type Machine struct {
 	fact.VM
 
 	Process procfs.Process
 }
 
-// Detect reports whether a process is a virtual machine, and reads what the host can see of it. The name that
-// a process gives itself counts for nothing: the program that it runs makes it a candidate, which takes one
-// system call, and its open files and threads decide. A monitor that has made no machine yet is none.
+// Detect reports whether a process is a virtual machine, and reads what the host can see of it. The program that it runs
+// makes a process a candidate, which takes one system call; its open files and threads decide. Its own name does not
+// matter. A monitor that has not created a machine yet is none.
 func Detect(procs *procfs.Reader, pid int32, layout cgroupfs.Layout) (Machine, bool, error) {
 	kind, ok := candidate(procs.Program(pid))
 	if !ok {
@@ -86,7 +86,7 @@ func candidate(program string) (fact.VMKind, bool) {
 	return "", false
 }
 
-// reader holds what tells of one candidate.
+// reader holds what nsviz reads of one candidate.
 type reader struct {
 	dir   pseudofs.Dir
 	kind  fact.VMKind
@@ -258,7 +258,7 @@ func (r *reader) name() string {
 	return strings.Clone(name[:end]) // the command line need not be kept
 }
 
-// option is the value of the last option of a name; "" where there is none. QEMU takes one dash for two.
+// option returns the value of the last option of a name; "" where there is none. QEMU takes one dash for two.
 func (r *reader) option(name string) string {
 	value := ""
 	for i := 1; i < len(r.arguments); i++ {
@@ -343,7 +343,7 @@ func (r *reader) mapped() *uint64 {
 	return &sum
 }
 
-// guestRange is the size of a mapping of /proc/PID/maps that looks like guest memory; 0 is any other one.
+// guestRange returns the size of a mapping of /proc/PID/maps that looks like guest memory; 0 is any other one.
 func guestRange(line []byte) uint64 {
 	fields := bytes.Fields(line)
 	if len(fields) < 5 || !bytes.HasPrefix(fields[1], []byte("rw-")) {

@@ -53,7 +53,7 @@ func TestDeadNetwork(t *testing.T) {
 	a := check(address)
 	told := false
 	for _, m := range a.History {
-		told = told || m.Kind == model.MomentAbandoned && m.Container != nil && m.Container.Name == vpn
+		told = told || m.Kind == model.EntryAbandoned && m.Container != nil && m.Container.Name == vpn
 	}
 	if !told {
 		t.Errorf("its history has nothing of that: %+v", a.History)

@@ -89,7 +89,7 @@ func startDemo(t *testing.T, args ...string) *process {
 	return start(t, io.Discard, append([]string{"demo"}, args...)...)
 }
 
-// pid is that of nsviz.
+// pid returns the PID of nsviz.
 func (p *process) pid() int { return p.cmd.Process.Pid }
 
 // madeBy matches events about a container of a demo, whatever was added to tell its name from others'.
@@ -379,7 +379,7 @@ func namespaceOf(t *testing.T, pid int, typ event.NamespaceType) (id uint64) {
 }
 
 // A demo may be ended at any moment, also while the engine makes what it was just asked for.
-func TestDemoEndsAtAnyMoment(t *testing.T) {
+func TestDemoEndsAtAnyTime(t *testing.T) {
 	for duration := 90 * time.Millisecond; duration <= time.Second; duration += 60 * time.Millisecond {
 		p := startDemo(t, "--duration", duration.String())
 		p.endsByItself(t)

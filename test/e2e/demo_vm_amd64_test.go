@@ -15,7 +15,7 @@ import (
 	"testing"
 )
 
-// miniKernel is the smallest thing that QEMU boots as a kernel (Multiboot): it writes words to the serial line and
+// miniKernel returns the smallest thing that QEMU boots as a kernel (Multiboot): it writes words to the serial line and
 // halts. A real one takes seconds to emulate, and the host may have none.
 func miniKernel(t *testing.T, words string) string {
 	t.Helper()
@@ -49,7 +49,7 @@ func miniKernel(t *testing.T, words string) string {
 	return path
 }
 
-// vmsOf are the virtual machines that a demo has started and that live.
+// vmsOf returns the virtual machines that a demo has started and that live.
 func vmsOf(t *testing.T, p *process) []int32 {
 	t.Helper()
 	var pids []int32

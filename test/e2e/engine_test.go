@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -13,7 +14,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// hungEngine is a socket that takes connections and never answers.
+// hungEngine returns a socket that takes connections and never answers.
 func hungEngine(t *testing.T) (host string) {
 	t.Helper()
 	socket := filepath.Join(t.TempDir(), "docker.sock")
@@ -82,17 +83,39 @@ func TestEngineDoesNotAnswer(t *testing.T) {
 			term.keys(t, "5")
 			term.await(t, match(`docker +(absent|failing): `))
 
-			for _, args := range [][]string{{"ps"}, {"ps", "-o", "json"}, {"ns"}, {"inspect", id[:12]}} {
-				args = append(args, "--docker-host", host)
-				if _, stderr, code := nsviz(t, args...); code != 0 && args[0] != "inspect" ||
-					!match(`^nsviz: docker does not answer \(.*\): names are missing\n`)(stderr) {
-					t.Errorf("nsviz %v: exit code %d\n%s", args, code, stderr)
+			// All at once, since each waits for an engine that hangs.
+			type answer struct {
+				stdout, stderr string
+				code           int
+			}
+			ask := func(args ...string) <-chan answer {
+				answers := make(chan answer, 1)
+				go func() {
+					defer close(answers)
+					stdout, stderr, code := nsviz(t, append(args, "--docker-host", host)...)
+					answers <- answer{stdout, stderr, code}
+				}()
+				return answers
+			}
+			commands := [][]string{{"ps"}, {"ps", "-o", "json"}, {"ns"}, {"inspect", id[:12]}}
+			asked := make([]<-chan answer, len(commands))
+			for i, args := range commands {
+				asked[i] = ask(args...)
+			}
+			doctor := ask("doctor")
+			var listed string
+			for i, args := range commands {
+				a := <-asked[i]
+				if a.code != 0 && args[0] != "inspect" || !match(`^nsviz: docker does not answer \(.*\): names are missing\n`)(a.stderr) {
+					t.Errorf("nsviz %v: exit code %d\n%s", args, a.code, a.stderr)
+				}
+				if slices.Contains(args, "json") {
+					listed = a.stdout
 				}
 			}
 			var list []psEntry
-			stdout, _, _ := nsviz(t, "ps", "-o", "json", "--docker-host", host)
-			if err := json.Unmarshal([]byte(stdout), &list); err != nil {
-				t.Fatalf("%v in %s", err, stdout)
+			if err := json.Unmarshal([]byte(listed), &list); err != nil {
+				t.Fatalf("%v in %s", err, listed)
 			}
 			found := false
 			for _, c := range list {
@@ -106,9 +129,8 @@ func TestEngineDoesNotAnswer(t *testing.T) {
 			if !found {
 				t.Errorf("ps does not list %s: %+v", earlyID, list)
 			}
-			stdout, _, code := nsviz(t, "doctor", "--docker-host", host)
-			if code != 0 || !match(`(?m)^docker +(absent|failing): .`)(stdout) {
-				t.Errorf("doctor: exit code %d\n%s", code, stdout)
+			if a := <-doctor; a.code != 0 || !match(`(?m)^docker +(absent|failing): .`)(a.stdout) {
+				t.Errorf("doctor: exit code %d\n%s", a.code, a.stdout)
 			}
 		})
 	}

@@ -259,7 +259,7 @@ func of(typ event.Type, name string) func(*event.Event) bool {
 	}
 }
 
-// freeAddress is a loopback address that nobody listens on.
+// freeAddress returns a loopback address that nobody listens on.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -298,7 +298,7 @@ func scrape(t *testing.T, address string) (samples map[string]string, body strin
 	return samples, text
 }
 
-// get is what a web server answers.
+// get returns what a web server answers.
 func get(t *testing.T, url string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)

@@ -37,23 +37,23 @@ func TestHistory(t *testing.T) {
 	began := engineTime(t)
 
 	// awaits waits until the latest moment of a kind is as wanted.
-	awaits := func(what string, is func(*model.Moment) bool) {
+	awaits := func(what string, is func(*model.Entry) bool) {
 		t.Helper()
 		var a report.ContainerAnswer
 		eventually(t, func() bool {
 			a, _ = why(t, address, name)
-			return slices.ContainsFunc(a.History, func(m model.Moment) bool { return is(&m) })
+			return slices.ContainsFunc(a.History, func(m model.Entry) bool { return is(&m) })
 		}, func() string { return what + " is not in\n" + strings.Join(words(&a.Container, a.History), "\n") })
 	}
-	changed := func(r fact.Resource) func(*model.Moment) bool {
-		return func(m *model.Moment) bool {
-			return m.Kind == model.MomentChanged &&
+	changed := func(r fact.Resource) func(*model.Entry) bool {
+		return func(m *model.Entry) bool {
+			return m.Kind == model.EntryLimitsChanged &&
 				slices.ContainsFunc(m.Limits, func(l model.LimitChange) bool { return l.Resource == r })
 		}
 	}
-	visited := func(pid int) func(*model.Moment) bool {
-		return func(m *model.Moment) bool {
-			return m.Kind == model.MomentKind(event.NamespaceJoined) && m.By != nil && int(m.By.PID) == pid
+	visited := func(pid int) func(*model.Entry) bool {
+		return func(m *model.Entry) bool {
+			return m.Kind == model.EntryKind(event.NamespaceJoined) && m.By != nil && int(m.By.PID) == pid
 		}
 	}
 
@@ -63,8 +63,8 @@ func TestHistory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	isReading := func(m model.Moment) bool { return m.Kind == model.MomentLimits }
-	awaits("a reading of the limits", func(m *model.Moment) bool { return isReading(*m) })
+	isReading := func(m model.Entry) bool { return m.Kind == model.EntryLimits }
+	awaits("a reading of the limits", func(m *model.Entry) bool { return isReading(*m) })
 	eventually(t, func() bool { // the one that records reads them in its own time
 		var a report.ContainerAnswer
 		stdout, _, _ := nsviz(t, "why", name, "-o", "json", "--recording", recording)
@@ -74,8 +74,8 @@ func TestHistory(t *testing.T) {
 	docker(t, "run", "-d", "--name", side, "--network=container:"+name, busyboxImage, "sleep", "1000")
 	docker(t, "exec", name, "true")
 	docker(t, "exec", name, "true")
-	awaits("two visits by docker exec", func(m *model.Moment) bool {
-		return m.Kind == model.MomentKind(event.NamespaceJoined) && m.Count == 2 && len(m.Namespaces) > 1
+	awaits("two visits by docker exec", func(m *model.Entry) bool {
+		return m.Kind == model.EntryKind(event.NamespaceJoined) && m.Count == 2 && len(m.Namespaces) > 1
 	})
 	docker(t, "update", "--memory=96m", "--memory-swap=96m", name)
 	awaits("a change of the memory's limit", changed(fact.ResourceMemory))
@@ -84,7 +84,7 @@ func TestHistory(t *testing.T) {
 	}
 	awaits("a change of the processes' limit", changed(fact.ResourcePIDs))
 	_ = exec.Command("docker", "exec", name, "tail", "/dev/zero").Run() // it is killed
-	awaits("the kill", func(m *model.Moment) bool { return m.Kind == model.MomentKind(event.OOMKill) })
+	awaits("the kill", func(m *model.Entry) bool { return m.Kind == model.EntryKind(event.OOMKill) })
 	// On v1 the limit is that of both together, of which the engine has told 96 MiB. Not every kernel has one.
 	swapped := false
 	for file, limit := range map[string]int{"memory.swap.max": 32 << 20, "memory.memsw.limit_in_bytes": 128 << 20} {
@@ -95,8 +95,8 @@ func TestHistory(t *testing.T) {
 		if err := os.WriteFile(file, []byte(fmt.Sprint(limit)), 0); err != nil {
 			t.Fatal(err)
 		}
-		awaits("a change of the swap's limit", func(m *model.Moment) bool {
-			return m.Kind == model.MomentChanged && slices.ContainsFunc(m.Limits, func(l model.LimitChange) bool {
+		awaits("a change of the swap's limit", func(m *model.Entry) bool {
+			return m.Kind == model.EntryLimitsChanged && slices.ContainsFunc(m.Limits, func(l model.LimitChange) bool {
 				return l.Resource == fact.ResourceSwap && l.To.Value != nil && *l.To.Value == 32<<20
 			})
 		})
@@ -110,9 +110,9 @@ func TestHistory(t *testing.T) {
 	docker(t, "stop", "--time", "1", name)
 	docker(t, "rm", name)
 	docker(t, "rm", "-f", side)
-	awaits("its removal", func(m *model.Moment) bool { return m.Said == fact.ActionRemove })
-	awaits("the engine's word", func(m *model.Moment) bool { return m.Kind == model.MomentVerdict })
-	awaits("the removal of its cgroup", func(m *model.Moment) bool { return m.Kind == model.MomentKind(event.CgroupRemoved) })
+	awaits("its removal", func(m *model.Entry) bool { return m.Action == fact.ActionRemove })
+	awaits("the engine's word", func(m *model.Entry) bool { return m.Kind == model.EntryEngineReport })
+	awaits("the removal of its cgroup", func(m *model.Entry) bool { return m.Kind == model.EntryKind(event.CgroupRemoved) })
 
 	if err := os.Chmod(recording, 0o644); err != nil {
 		t.Fatal(err)
@@ -175,7 +175,7 @@ func TestHistory(t *testing.T) {
 	}
 }
 
-// fileOfCgroup is a file of the cgroup that a process is in, in the hierarchy that has a controller.
+// fileOfCgroup returns a file of the cgroup that a process is in, in the hierarchy that has a controller.
 func fileOfCgroup(t *testing.T, pid int, controller, file string) string {
 	t.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
@@ -195,7 +195,7 @@ func fileOfCgroup(t *testing.T, pid int, controller, file string) string {
 	return unified
 }
 
-// engineTime is the engine's clock.
+// engineTime returns the engine's clock.
 func engineTime(t *testing.T) time.Time {
 	t.Helper()
 	now, err := time.Parse(time.RFC3339Nano, docker(t, "info", "-f", "{{.SystemTime}}"))
@@ -215,11 +215,11 @@ func asks(t *testing.T, into any, command ...string) {
 }
 
 // words words moments as the commands do.
-func words(of *event.Container, history []model.Moment) []string {
+func words(of *event.Container, history []model.Entry) []string {
 	c := &model.Container{ID: of.ID, Label: of.Label(), Runtime: of.Runtime}
 	list := make([]string, len(history))
 	for i := range history {
-		list[i] = story.Moment(&history[i], c).String()
+		list[i] = story.Entry(&history[i], c).String()
 	}
 	return list
 }
@@ -238,7 +238,7 @@ func inOrder(t *testing.T, k *report.Known, steps []string) {
 		}
 		next += i // one reading may have found both changes
 	}
-	if !slices.IsSortedFunc(k.History, func(a, b model.Moment) int { return a.Time.Compare(b.Time) }) {
+	if !slices.IsSortedFunc(k.History, func(a, b model.Entry) int { return a.Time.Compare(b.Time) }) {
 		t.Error("the moments are not in the order of their time")
 	}
 }
@@ -252,8 +252,8 @@ func checkEngineLog(t *testing.T, k *report.Known, began time.Time) {
 	var order, logged []string
 	counts, want := map[string]uint64{}, map[string]uint64{}
 	for i := range k.History {
-		if m := &k.History[i]; m.Kind == model.MomentSaid {
-			action := string(m.Said)
+		if m := &k.History[i]; m.Kind == model.EntryEngineEvent {
+			action := string(m.Action)
 			if counts[action] == 0 {
 				order = append(order, action)
 			}
@@ -314,11 +314,11 @@ func agreed(k *report.Known) agreement {
 		m := &k.History[i]
 		told := instants.ReplaceAllString(list[i], "")
 		switch m.Kind {
-		case model.MomentSaid:
-			a.Engine[string(m.Said)] += m.Times()
-		case model.MomentVerdict:
+		case model.EntryEngineEvent:
+			a.Engine[string(m.Action)] += m.Times()
+		case model.EntryEngineReport:
 			a.Engine[told]++
-		case model.MomentLimits, model.MomentChanged:
+		case model.EntryLimits, model.EntryLimitsChanged:
 			for _, l := range m.Limits {
 				from := "?"
 				if l.From != nil {
@@ -334,7 +334,7 @@ func agreed(k *report.Known) agreement {
 }
 
 // checkWhyHistory checks what stands below the sentence, and that both sources say the same.
-func checkWhyHistory(t *testing.T, name, sentence string, history []model.Moment, from, recording string) {
+func checkWhyHistory(t *testing.T, name, sentence string, history []model.Entry, from, recording string) {
 	for _, flags := range [][]string{{"--from", from}, {"--recording", recording}} {
 		brief, _, code := nsviz(t, append([]string{"why", name}, flags...)...)
 		if code != 0 || !strings.HasPrefix(instants.ReplaceAllString(brief, ""), instants.ReplaceAllString(sentence, "")+"\n\n") {

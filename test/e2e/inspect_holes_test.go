@@ -20,7 +20,7 @@ import (
 	"github.com/nsviz/nsviz/internal/anatomy"
 )
 
-// finding is the finding of that kind, nil where there is none.
+// finding returns the finding of that kind, nil where there is none.
 func finding(a *anatomy.Anatomy, id string) *anatomy.Finding {
 	for i := range a.Findings {
 		if a.Findings[i].ID == id {
@@ -95,9 +95,9 @@ func TestInspectPorts(t *testing.T) {
 	}
 }
 
-// TestInspectTold changes a container behind the engine's back. That there is no difference where nobody does
+// TestInspectComparesSettings changes a container behind the engine's back. That there is no difference where nobody does
 // is what TestInspectFindings sees, with every option.
-func TestInspectTold(t *testing.T) {
+func TestInspectComparesSettings(t *testing.T) {
 	const name = "nsviz-test-told"
 	removeContainer(t, name)
 	docker(t, "run", "-d", "--name", name, "--memory=64m", "--cpus=0.5", "--pids-limit=50", busyboxImage, "sleep", "1000")

@@ -30,7 +30,7 @@ func inspect(t *testing.T, name string) anatomy.Anatomy {
 	return a
 }
 
-// dockerSocket is where the engine of the tests listens.
+// dockerSocket returns where the engine of the tests listens.
 func dockerSocket(t *testing.T) string {
 	t.Helper()
 	host := os.Getenv("DOCKER_HOST")

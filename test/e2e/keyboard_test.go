@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// onScreen are the commands that draw the dashboard.
+// onScreen returns the commands that draw the dashboard.
 func onScreen(t *testing.T) map[string][]string {
 	t.Helper()
 	recording := filepath.Join(t.TempDir(), "recording")

@@ -41,7 +41,7 @@ func ps(t *testing.T, name string) listed {
 	return list[i]
 }
 
-// row is a container's row in the table of `nsviz ps`.
+// row returns a container's row in the table of `nsviz ps`.
 func row(t *testing.T, name string) string {
 	t.Helper()
 	stdout, _, _ := nsviz(t, "ps")
@@ -54,7 +54,7 @@ func row(t *testing.T, name string) string {
 	return ""
 }
 
-// trackedHierarchy is what nsviz follows here.
+// trackedHierarchy returns what nsviz follows here.
 func trackedHierarchy(t *testing.T) cgroupfs.Layout {
 	t.Helper()
 	host, err := host.Open(host.Roots{})
@@ -249,7 +249,7 @@ func TestStuckAtLimit(t *testing.T) {
 	var a report.ContainerAnswer
 	eventually(t, func() bool {
 		a, _ = why(t, address, name)
-		return a.Stuck != nil && slices.ContainsFunc(a.History, func(m model.Moment) bool { return m.Kind == model.MomentStuck })
+		return a.Stuck != nil && slices.ContainsFunc(a.History, func(m model.Entry) bool { return m.Kind == model.EntryStuck })
 	}, func() string { return "stuck: " + a.Sentence })
 	if !strings.Contains(a.Sentence, name+" runs. It has been stuck at its limit of 32 MiB since ") || !strings.Contains(a.Sentence, "; the OOM killer is off for it, ") {
 		t.Error(a.Sentence)

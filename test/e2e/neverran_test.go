@@ -92,7 +92,7 @@ func TestStartThatIsKilled(t *testing.T) {
 		}
 		told := false
 		for _, m := range a.History {
-			told = told || m.Kind == model.MomentNeverRan && m.OOM != nil && m.OOM.Victim.PID == kill.PID
+			told = told || m.Kind == model.EntryNeverRan && m.OOM != nil && m.OOM.Victim.PID == kill.PID
 		}
 		if !told {
 			t.Errorf("%s: its history has nothing of that: %+v", from, a.History)

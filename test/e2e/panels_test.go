@@ -58,7 +58,7 @@ func (s *stream) tally() tally {
 	return c
 }
 
-// servedTally is the same as the metrics have it.
+// servedTally returns the same as the metrics have it.
 func servedTally(t *testing.T, m map[string]string) tally {
 	t.Helper()
 	c := tally{made: map[event.NamespaceType]float64{}}
@@ -165,7 +165,7 @@ const (
 	limit = 64 << 20
 )
 
-// expectations are what every query of the dashboard returns after the stress demo. Panels of the
+// expectations returns what every query of the dashboard returns after the stress demo. Panels of the
 // same title differ in whether they show one moment.
 func expectations(layout cgroupfs.Layout) map[string]expectation {
 	seconds := value(func(_ truth, v float64) bool { return v > 0 && v < 30 })

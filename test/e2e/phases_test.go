@@ -98,7 +98,7 @@ func near(moments []time.Time, when time.Time) bool {
 	return slices.ContainsFunc(moments, func(m time.Time) bool { return m.Sub(when).Abs() < apart })
 }
 
-// engineSays is when the engine says that something happened to a container.
+// engineSays returns when the engine says that something happened to a container.
 func engineSays(t *testing.T, id, action string) []time.Time {
 	t.Helper()
 	now := time.Now()

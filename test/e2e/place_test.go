@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// openDir is a folder that every user may read, with nsviz in it: the build folder and those of the
+// openDir makes a folder that every user may read, with nsviz in it: the build folder and those of the
 // testing package may be closed to other users.
 func openDir(t *testing.T) (dir, nsviz string) {
 	t.Helper()
@@ -85,7 +85,7 @@ func withTypes(file string, command ...string) []string {
 		`mount --bind "` + file + `" /sys/kernel/btf/vmlinux && exec "$0" "$@"`}, command...)
 }
 
-// sentence is what nsviz says on stderr beside its log, which must be one line from nsviz or none.
+// sentence returns what nsviz says on stderr beside its log, which must be one line from nsviz or none.
 func sentence(t *testing.T, stderr string) string {
 	t.Helper()
 	var said []string

@@ -112,7 +112,7 @@ type series struct {
 
 func (s series) last() float64 { return s.samples[len(s.samples)-1].value }
 
-// highest is the highest value, NaN apart, which is a quantile of nothing.
+// highest returns the highest value, NaN apart, which is a quantile of nothing.
 func (s series) highest() float64 {
 	highest := math.Inf(-1)
 	for _, sample := range s.samples {
@@ -200,7 +200,7 @@ func (p *prometheus) get(t *testing.T, endpoint string, parameters url.Values, d
 	}
 }
 
-// lastScrape is when the latest sample of what nsviz serves was taken. Rates that end there need no
+// lastScrape returns when the latest sample of what nsviz serves was taken. Rates that end there need no
 // extrapolation.
 func (p *prometheus) lastScrape(t *testing.T) float64 {
 	t.Helper()

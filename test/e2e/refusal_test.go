@@ -217,7 +217,7 @@ func TestOtherTypes(t *testing.T) {
 	}
 }
 
-// syscallFunction is the kernel's name for the function of a system call.
+// syscallFunction returns the kernel's name for the function of a system call.
 func syscallFunction(name string) string {
 	return map[string]string{"amd64": "__x64_sys_", "arm64": "__arm64_sys_"}[runtime.GOARCH] + name
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/nsviz/nsviz/internal/record"
 )
 
-// signals are those that end nsviz well.
+// signals returns those that end nsviz well.
 func signals() map[string]syscall.Signal {
 	return map[string]syscall.Signal{"SIGINT": syscall.SIGINT, "SIGTERM": syscall.SIGTERM, "SIGHUP": syscall.SIGHUP, "SIGQUIT": syscall.SIGQUIT}
 }

@@ -79,7 +79,7 @@ func livesIn(t *testing.T, events *stream) lives {
 	return told
 }
 
-// first is when the first of some events was, at the latest at a given time: from then on there must be all.
+// first returns when the first of some events was, at the latest at a given time: from then on there must be all.
 func first(events map[string][]time.Time, atLatest time.Time) time.Time {
 	for _, times := range events {
 		if times[0].Before(atLatest) {

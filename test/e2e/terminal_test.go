@@ -51,7 +51,7 @@ func (term *terminal) run(t *testing.T, args ...string) string {
 
 func (term *terminal) screen(t *testing.T) string { return term.run(t, "capture-pane", "-p") }
 
-// styled is the screen with the escape sequences for its colours and attributes.
+// styled returns the screen with the escape sequences for its colours and attributes.
 func (term *terminal) styled(t *testing.T) string { return term.run(t, "capture-pane", "-p", "-e") }
 
 func (term *terminal) resize(t *testing.T, w, h int) {
@@ -95,10 +95,10 @@ func contains(parts ...string) func(string) bool {
 // match is contains for a regular expression.
 func match(pattern string) func(string) bool { return regexp.MustCompile(pattern).MatchString }
 
-// prose is a screen's text without its line breaks, for sentences that may be wrapped anywhere.
+// prose returns a screen's text without its line breaks, for sentences that may be wrapped anywhere.
 func prose(screen string) string { return strings.Join(strings.Fields(screen), " ") }
 
-// pid is that of the program, while it runs.
+// pid returns the PID of the program, while it runs.
 func (term *terminal) pid(t *testing.T) int {
 	t.Helper()
 	shell := strings.TrimSpace(term.run(t, "display-message", "-p", "#{pane_pid}"))

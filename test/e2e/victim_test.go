@@ -100,7 +100,7 @@ func TestVictimOfFilesInMemory(t *testing.T) {
 	}
 }
 
-// recordingText is all that is in a recording.
+// recordingText returns all that is in a recording.
 func recordingText(t *testing.T, file string) string {
 	t.Helper()
 	f, err := os.Open(file)

@@ -30,7 +30,7 @@ type vmEntry struct {
 	}
 }
 
-// vms are the virtual machines that ps lists, by PID; a host may run others.
+// vms returns the virtual machines that ps lists, by PID; a host may run others.
 func vms(t *testing.T) map[int32]vmEntry {
 	t.Helper()
 	var list []vmEntry
@@ -66,7 +66,7 @@ func startEndable(t *testing.T, program string, args ...string) (pid int32, end 
 	return int32(cmd.Process.Pid), end
 }
 
-// statusBytes is a line of /proc/PID/status that counts kB.
+// statusBytes returns a line of /proc/PID/status that counts kB.
 func statusBytes(t *testing.T, pid int32, name string) uint64 {
 	t.Helper()
 	file, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
@@ -87,7 +87,7 @@ func statusBytes(t *testing.T, pid int32, name string) uint64 {
 	return 0
 }
 
-// trackedCgroup is the folder of the cgroup that a process is in, in the hierarchy that nsviz follows.
+// trackedCgroup returns the folder of the cgroup that a process is in, in the hierarchy that nsviz follows.
 func trackedCgroup(t *testing.T, pid string) string {
 	t.Helper()
 	lines, err := os.ReadFile("/proc/" + pid + "/cgroup")
@@ -113,7 +113,7 @@ func moveInto(t *testing.T, pid int32, cgroup string) {
 	}
 }
 
-// qemuPath is the program that the tests run machines with.
+// qemuPath returns the program that the tests run machines with.
 func qemuPath(t *testing.T) string {
 	t.Helper()
 	qemu, err := exec.LookPath("qemu-system-x86_64")

@@ -83,12 +83,12 @@ var above = []string{
 	module + "internal/model", module + "internal/pipeline",
 }
 
-// below tells whether a path is the other, or in its tree.
+// below reports whether a path is the other, or in its tree.
 func below(path, tree string) bool {
 	return path == tree || strings.HasPrefix(path, strings.TrimSuffix(tree, "/")+"/")
 }
 
-// isForTests tells whether a package of this module is made for tests: one below test, or with a name that ends in it.
+// isForTests reports whether a package of this module is made for tests: one below test, or with a name that ends in it.
 func isForTests(path string) bool {
 	return below(path, module+"test") || strings.HasPrefix(path, module) && strings.HasSuffix(path, "test")
 }

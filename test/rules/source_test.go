@@ -19,7 +19,7 @@ import (
 // maxLines is where a file is no longer one subject.
 const maxLines = 600
 
-// root is the folder with go.mod.
+// root returns the folder with go.mod.
 func root(t *testing.T) string {
 	t.Helper()
 	dir, err := os.Getwd()
@@ -255,4 +255,40 @@ func TestDocumentLinks(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A message that the loop handles, by the receiver of its method.
+var handled = regexp.MustCompile(`(?m)^func \((?:\w+ )?\*?(\w+)\) handle\(`)
+
+// docs/ARCHITECTURE.md lists every type of message that the pipeline's loop handles, and no other.
+func TestMessagesAreDocumented(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join(root(t), "docs/ARCHITECTURE.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, found := strings.Cut(string(page), "| message | from |")
+	if !found {
+		t.Fatal("the table of messages is gone")
+	}
+	table, _, _ = strings.Cut(table, "\n\n")
+	var listed []string
+	for _, row := range strings.Split(table, "\n")[2:] {
+		for name := range strings.SplitSeq(strings.Split(row, "|")[1], ",") {
+			listed = append(listed, strings.Trim(name, " `"))
+		}
+	}
+	var handlers []string
+	eachFile(t, []string{".go"}, func(path string, content []byte) {
+		if filepath.ToSlash(filepath.Dir(path)) != "internal/pipeline" || strings.HasSuffix(path, "_test.go") {
+			return
+		}
+		for _, match := range handled.FindAllSubmatch(content, -1) {
+			handlers = append(handlers, string(match[1]))
+		}
+	})
+	slices.Sort(listed)
+	slices.Sort(handlers)
+	if len(handlers) == 0 || !slices.Equal(listed, handlers) {
+		t.Errorf("listed are %q, handled %q", listed, handlers)
+	}
 }

@@ -18,7 +18,7 @@ func (c counts) String() string {
 	return fmt.Sprintf(format, c.passed, c.failed, c.skipped)
 }
 
-// verdict is an error where the run cannot count as passed.
+// verdict returns an error where the run cannot count as passed.
 func (c counts) verdict(noSkips bool) error {
 	switch {
 	case c.failed > 0:

@@ -12,7 +12,7 @@ import (
 
 // machine is one virtual machine to run.
 type machine struct {
-	name string // of its results
+	name string // by which it is asked for
 	// kernel and arch name what test/vm/downloads lists.
 	kernel, arch string
 	// cgroup is "v1" for one hierarchy a controller; the unified hierarchy otherwise.
@@ -31,10 +31,18 @@ type machine struct {
 	patience time.Duration
 }
 
+// id tells a machine from all others, also from one of the other set with the same kernel.
+func (m machine) id() string {
+	if m.full {
+		return m.name + "-system"
+	}
+	return m.name
+}
+
 //go:embed downloads
 var downloads []byte
 
-// kernels are the kernels of test/vm/downloads by name and architecture, in its order.
+// kernels returns the kernels of test/vm/downloads by name and architecture, in its order.
 func kernels() []machine {
 	var list []machine
 	seen := map[[2]string]bool{{"tools", "amd64"}: true, {"tools", "arm64"}: true}
@@ -54,7 +62,7 @@ func kernels() []machine {
 	return list
 }
 
-// matrix is a small machine for each kernel, one more with cgroup v1, and one for the tests of internal/pipeline, on the
+// matrix returns a small machine for each kernel, one more with cgroup v1, and one for the tests of internal/pipeline, on the
 // kernel of which the full system is the usual one. That one has the most to do.
 func matrix() []machine {
 	var list []machine
@@ -84,7 +92,7 @@ const (
 	of510       = "|Why" // thirteen containers
 )
 
-// system is a full Debian system, on the kernel that belongs to it and on the oldest one. On the others it runs
+// system returns a full Debian system, on the kernel that belongs to it and on the oldest one. On the others it runs
 // when it is asked for by name.
 func system() []machine {
 	var list []machine

@@ -5,6 +5,7 @@
 //
 //	go run ./test/vm [-only NAME,…] [-run REGEXP] matrix   the tests with the build tag root, on every kernel
 //	go run ./test/vm [-only NAME,…] [-run REGEXP] system   the end-to-end tests in a full Debian system
+//	go run ./test/vm system matrix                         both, beside each other
 //
 // A machine that does not boot, hangs or dies is a failed test named Boot. With -again a machine that failed
 // runs a second time, whose results count; that and what failed at first is said on standard error.
@@ -46,12 +47,20 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
-	machines, ok := map[string]func() []machine{"matrix": matrix, "system": system}[flags.Arg(0)]
-	if !ok || flags.NArg() != 1 {
-		fmt.Fprintln(stderr, "usage: vm [-only NAMES] [-run REGEXP] matrix|system")
+	var machines []machine
+	for _, set := range flags.Args() {
+		list, ok := map[string]func() []machine{"matrix": matrix, "system": system}[set]
+		if !ok {
+			machines = nil
+			break
+		}
+		machines = append(machines, list()...)
+	}
+	if len(machines) == 0 {
+		fmt.Fprintln(stderr, "usage: vm [-only NAMES] [-run REGEXP] matrix|system…")
 		return 2
 	}
-	chosen, err := choose(machines(), *only)
+	chosen, err := choose(machines, *only)
 	if err != nil {
 		fmt.Fprintln(stderr, "vm:", err)
 		return 2
@@ -84,15 +93,19 @@ func choose(all []machine, only string) ([]machine, error) {
 	}
 	var chosen []machine
 	for name := range strings.SplitSeq(only, ",") {
-		i := slices.IndexFunc(all, func(m machine) bool { return m.name == name })
-		if i < 0 {
+		found := false
+		for _, m := range all { // a kernel may have a full system, too
+			if m.name == name {
+				chosen, found = append(chosen, m), true
+			}
+		}
+		if !found {
 			var names []string
 			for _, m := range all {
 				names = append(names, m.name)
 			}
 			return nil, fmt.Errorf("there is no machine %s, but %s", name, strings.Join(names, ", "))
 		}
-		chosen = append(chosen, all[i])
 	}
 	return chosen, nil
 }
@@ -104,7 +117,7 @@ func runAll(ctx context.Context, machines []machine, shop *workshop, logs string
 	for _, m := range machines {
 		img, err := shop.make(ctx, m)
 		if err != nil {
-			return fmt.Errorf("prepare %s: %w", m.name, err)
+			return fmt.Errorf("prepare %s: %w", m.id(), err)
 		}
 		images = append(images, img)
 	}
@@ -123,7 +136,7 @@ func runAll(ctx context.Context, machines []machine, shop *workshop, logs string
 				boot(ctx, machines[i], images[i], logs, first)
 				results := first.w.(*bytes.Buffer).Bytes()
 				if failures := failedTests(results); len(failures) > 0 && ctx.Err() == nil {
-					fmt.Fprintf(os.Stderr, "vm: %s failed in %s; it gets a second try\n", machines[i].name, strings.Join(failures, ", "))
+					fmt.Fprintf(os.Stderr, "vm: %s failed in %s; it gets a second try\n", machines[i].id(), strings.Join(failures, ", "))
 					boot(ctx, machines[i], images[i], logs, out)
 					continue
 				}
@@ -145,12 +158,15 @@ func runAll(ctx context.Context, machines []machine, shop *workshop, logs string
 	return ctx.Err()
 }
 
-// rank puts the machine with the most to do first.
+// rank puts the machines with the most to do first.
 func rank(m machine) int {
-	if m.pipeline {
+	switch {
+	case m.full:
 		return 0
+	case m.pipeline:
+		return 1
 	}
-	return 1
+	return 2
 }
 
 // failedTests names the tests that failed, of a stream of `go test -json`.

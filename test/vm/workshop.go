@@ -19,7 +19,7 @@ type workshop struct {
 	tests string // a regular expression, where others are to run than usual
 }
 
-// testPackages are the packages with tests that run in the small machines: what meets the kernel first. Those
+// testPackages returns the packages with tests that run in the small machines: what meets the kernel first. Those
 // of internal/pipeline, most of which wait for surveys, run in a machine of their own.
 func testPackages(m machine) []string {
 	if m.pipeline {
@@ -27,6 +27,9 @@ func testPackages(m machine) []string {
 	}
 	return []string{"internal/probes", "internal/host/machine", "internal/host/nsfs", "internal/host/cgroupfs", "internal/host/resources", "internal/host/procfs"}
 }
+
+// e2e is where a full system has the end-to-end tests.
+const e2e = "payload/tests/test/e2e"
 
 func (w *workshop) make(ctx context.Context, m machine) (image, error) {
 	trees, err := output(ctx, "test/vm/fetch", m.kernel+"/"+m.arch, "tools/"+m.arch)
@@ -66,9 +69,14 @@ func (w *workshop) make(ctx context.Context, m machine) (image, error) {
 			return image{}, err
 		}
 	}
-	root := filepath.Join(w.dir, m.name)
+	root := filepath.Join(w.dir, m.id())
 	if err := os.MkdirAll(root, 0o755); err != nil {
 		return image{}, err
+	}
+	if m.full {
+		if err := w.choice(m, root); err != nil {
+			return image{}, err
+		}
 	}
 	if err := copyInto(ctx, filepath.Join(root, "modules"), modules[0]+"/."); err != nil {
 		return image{}, err
@@ -85,7 +93,7 @@ func (w *workshop) make(ctx context.Context, m machine) (image, error) {
 	return img, nil
 }
 
-// pack makes an archive of what is in a folder, and removes the folder.
+// pack packs the contents of a folder into an archive, and removes the folder.
 func pack(ctx context.Context, root, archive string) error {
 	cmd := exec.CommandContext(ctx, "sh", "-c", `cd "$0" && find . | cpio --quiet -o -H newc >"$1"`, root, archive)
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -141,17 +149,13 @@ func (w *workshop) fill(ctx context.Context, root string, m machine, tools strin
 		return err
 	}
 	if m.full {
-		const e2e = "payload/tests/test/e2e"
 		if err := build(e2e+"/e2e.test", "test/e2e", "test", "-c", "-tags", "e2e,systemd"); err != nil {
 			return err
 		}
 		if err := build("payload/tests/bin/nsviz", "cmd/nsviz", "build", "-trimpath", "-ldflags", "-s -w"); err != nil {
 			return err
 		}
-		if err := copyInto("payload/tests/test", "test/images"); err != nil {
-			return err
-		}
-		return w.arguments(m, filepath.Join(root, e2e), cmp.Or(w.tests, m.tests))
+		return copyInto("payload/tests/test", "test/images")
 	}
 	for _, program := range []string{"/bin/cat", "/usr/bin/unshare", "/usr/bin/nsenter", "/usr/bin/lsns", "/usr/bin/setpriv"} {
 		if err := copyInto(filepath.Dir(program), tools+program); err != nil {
@@ -194,7 +198,7 @@ func (w *workshop) fill(ctx context.Context, root string, m machine, tools strin
 	return nil
 }
 
-// kernelTests is a regular expression for those of a package's tests that ask the kernel: they have the build tag
+// kernelTests returns a regular expression for those of a package's tests that ask the kernel: they have the build tag
 // root, or a name that begins with TestLive. On all others a kernel has no influence.
 func kernelTests(pkg string) (string, error) {
 	files, err := filepath.Glob(pkg + "/*_test.go")
@@ -221,12 +225,21 @@ func kernelTests(pkg string) (string, error) {
 	return "^(" + strings.Join(names, "|") + ")$", nil
 }
 
+// choice says which of the end-to-end tests a full system runs. It belongs into what the machine boots alone: the
+// tests themselves are shared.
+func (w *workshop) choice(m machine, root string) error {
+	return w.arguments(m, filepath.Join(root, e2e), cmp.Or(w.tests, m.tests))
+}
+
 // arguments leaves what is to be given to the tests beside them. Tests that hang say where before the
 // machine is switched off.
 func (w *workshop) arguments(m machine, dir, tests string) error {
 	args := fmt.Sprintf("-test.timeout=%v\n", m.patience-m.patience/4)
 	if tests != "" {
 		args += "-test.run=" + tests + "\n"
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
 	}
 	return os.WriteFile(filepath.Join(dir, "arguments"), []byte(args), 0o644)
 }

@@ -2,6 +2,7 @@ package find
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -19,7 +20,7 @@ const ownCgroup = "/docker/" + outsideID
 // calls notes what a finder asks of and hands to the loop and the probes, in order. It is both.
 type calls struct {
 	list     []string
-	cgroups  []Cgroup  // that the loop has been given or was to compare
+	cgroups  []Cgroup  // that the loop has been given
 	found    Container // the latest one
 	state    container.State
 	reported bool // an event has reported the end of the init
@@ -328,4 +329,35 @@ func TestReconcileWaitsForDoubt(t *testing.T) {
 	if n := strings.Count(strings.Join(c.list, "\n"), "begin"); n != 1 {
 		t.Errorf("the host was read %d times", n)
 	}
+}
+
+// TestCgroupsThatCannotBeRead: nothing is found then, and a comparison with what is left knows that it is incomplete.
+func TestCgroupsThatCannotBeRead(t *testing.T) {
+	o, c := newFinderTest(t)
+	o.cfg.Layout.Dir = o.memory + "/none"
+	for name, read := range map[string]func() error{
+		"early": o.Early,
+		"start": func() error { return o.Start(t.Context(), c) },
+		"once":  func() error { return o.Once(t.Context()) },
+	} {
+		if read() == nil {
+			t.Errorf("%s: no error", name)
+		}
+		c.check(t, name)
+	}
+	if err := o.reconcile(t.Context(), c); err != nil {
+		t.Error(err)
+	}
+	c.check(t, "reconcile", "begin", "sync", "compare 0, complete: false")
+}
+
+// TestReconcileEndsWithContext: what was read by then is compared with nothing.
+func TestReconcileEndsWithContext(t *testing.T) {
+	o, c := newFinderTest(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := o.reconcile(ctx, c); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	c.check(t, "reconcile", "begin")
 }

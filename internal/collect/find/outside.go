@@ -10,6 +10,7 @@ import (
 	"github.com/nsviz/nsviz/internal/container/engine"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/procfs"
 )
 
@@ -20,7 +21,10 @@ import (
 // initElsewhere finds the PID 1 of the container whose cgroup is at path, where it is in another cgroup. inside is the best
 // of the processes that are in its own; it may be none.
 func (f *Finder) initElsewhere(path string, inside procfs.Process) (procfs.Process, bool) {
-	outside := func(init procfs.Process) bool { return init.Cgroup != "" && !isAtOrBelow(init.Cgroup, path) }
+	outside := func(init procfs.Process) bool {
+		_, below := cgroupfs.CutPath(init.Cgroup, path)
+		return init.Cgroup != "" && !below
+	}
 	if init, ok := f.init(f.cfg.Layout.ProcsElsewhere(path)); ok && outside(init) {
 		return init, true
 	}
@@ -47,10 +51,6 @@ func (f *Finder) firstIn(namespace uint64) (procfs.Process, bool) {
 		}
 	}
 	return procfs.Process{}, false
-}
-
-func isAtOrBelow(cgroup, path string) bool {
-	return cgroup == path || strings.HasPrefix(cgroup, strings.TrimSuffix(path, "/")+"/")
 }
 
 // admitOutside admits the containers of the engine that are in none of their cgroups, which admitAll has not found therefore.

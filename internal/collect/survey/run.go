@@ -1,6 +1,7 @@
 package survey
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"time"
@@ -14,7 +15,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/procfs"
 )
 
-// Surveys begin interval apart. Where they take long they are less frequent, down to one every longestInterval.
+// Surveys begin interval apart, unless Config says otherwise. Where they take long they are less frequent, down to one every longestInterval.
 const (
 	interval        = 3 * time.Second
 	longestInterval = 30 * time.Second
@@ -36,6 +37,8 @@ type Config struct {
 	SavesSearches func() bool
 	Now           func() time.Time
 	Log           *slog.Logger
+	// Interval is the shortest pause between two surveys; 0 is 3 s.
+	Interval time.Duration
 	// Loop may be nil for Once.
 	Loop Loop
 }
@@ -106,7 +109,7 @@ func Run(ctx context.Context, c Config) {
 			}
 			c.Loop.EndSurvey(result)
 		}
-		if !collect.Pause(ctx, collect.Backoff(c.Now().Sub(began), interval, longestInterval)) {
+		if !collect.Pause(ctx, collect.Backoff(c.Now().Sub(began), cmp.Or(c.Interval, interval), longestInterval)) {
 			return
 		}
 	}

@@ -1,2 +1,2 @@
-// Package lesson tells, in text, of the container starts that `nsviz demo start` makes while nsviz watches them.
+// Package lesson describes, in text, the container starts that `nsviz demo start` makes while nsviz watches them.
 package lesson

@@ -102,7 +102,7 @@ func (l *Lesson) await(ctx context.Context, name string) *model.Container {
 	}
 }
 
-// find is the container whose start is known, nil before that.
+// find returns the container whose start is known, nil before that.
 func (l *Lesson) find(name string) *model.Container {
 	s := l.watch.Snapshot()
 	for i := range s.Containers {

@@ -43,7 +43,7 @@ func startHead(c *model.Container, steps []story.Step) string {
 	return fmt.Sprintf("%s, %s, came to be in %s. No kernel had to boot.", c.Label, how, story.Millis(tookFor(steps)))
 }
 
-// tookFor is the time from the first step to the program's exec.
+// tookFor returns the time from the first step to the program's exec.
 func tookFor(steps []story.Step) time.Duration {
 	if len(steps) == 0 {
 		return 0

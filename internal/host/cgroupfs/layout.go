@@ -13,7 +13,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// Version says which kinds of cgroup hierarchy a host uses.
+// Version is which kinds of cgroup hierarchy a host uses.
 type Version string
 
 // The cgroup versions.
@@ -56,10 +56,10 @@ type Layout struct {
 	Dir string
 	// Root is the cgroup that is mounted there, as mountinfo names it; "/" on an ordinary host.
 	Root string
-	// Whole tells whether Dir shows the hierarchy from its root on. Where it does not (nsviz in a
-	// container with a cgroup namespace or only its own cgroup mounted), other cgroups are unknown.
+	// Whole reports whether Dir shows the hierarchy from its root on. If it does not (nsviz in a container with a cgroup
+	// namespace or only its own cgroup mounted), other cgroups are unknown.
 	Whole bool
-	// HasMemory tells whether the tracked hierarchy has the memory controller.
+	// HasMemory reports whether the tracked hierarchy has the memory controller.
 	HasMemory bool
 	// Others are the mounted hierarchies that are not tracked and say something about resources: of
 	// v1 by controller, "" is the unified one. In them Others and Notes are empty.
@@ -129,7 +129,7 @@ func (r *Reader) Layout() (Layout, error) {
 	return layout, nil
 }
 
-// resolvedRoot is the root for cgroups as mountinfo has it, without symbolic links.
+// resolvedRoot returns the root for cgroups as mountinfo has it, without symbolic links.
 func (r *Reader) resolvedRoot() string {
 	if resolved, err := filepath.EvalSymlinks(r.root); err == nil {
 		return resolved
@@ -162,8 +162,8 @@ func cgroupMounts(table []byte, root string) (v1, v2 []cgroupMount) {
 	return v1, v2
 }
 
-// isHierarchyRoot tells a hierarchy's root from all other cgroups by its inode number, which is 1:
-// kernfs counts from there. (Paths do not tell, for a cgroup namespace makes them relative.)
+// isHierarchyRoot reports whether dir is a hierarchy's root, whose inode number is 1: kernfs counts from there. Paths do not
+// show it, since a cgroup namespace makes them relative.
 func isHierarchyRoot(dir string) bool {
 	stat, err := pseudofs.Lstat(dir)
 	return err == nil && stat.Ino == 1
@@ -227,7 +227,7 @@ func (m cgroupMount) layout(version Version, controller string, id uint32) Layou
 	}
 }
 
-// hasV1Controller tells whether a v1 hierarchy with a controller is mounted. A v2 host may have one
+// hasV1Controller reports whether a v1 hierarchy with a controller is mounted. A v2 host may have one
 // without: systemd's named hierarchy, for old containers.
 func hasV1Controller(v1 []cgroupMount, ids map[string]uint32) bool {
 	for _, m := range v1 {
@@ -240,8 +240,7 @@ func hasV1Controller(v1 []cgroupMount, ids map[string]uint32) bool {
 	return false
 }
 
-// bestMount picks the hierarchy's mount that shows the most: a whole one, else the first. With an
-// empty controller it takes any.
+// bestMount picks the hierarchy's mount that shows the most: a full one, else the first. With an empty controller it takes any.
 func bestMount(mounts []cgroupMount, controller string) (best cgroupMount, found bool) {
 	for _, m := range mounts {
 		if controller != "" && !slices.Contains(m.options, controller) {

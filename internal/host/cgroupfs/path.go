@@ -12,7 +12,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// ErrOutsideMount says that a cgroup is in a part of the hierarchy that [Layout.Dir] does not show,
+// ErrOutsideMount reports that a cgroup is in a part of the hierarchy that [Layout.Dir] does not show,
 // or that its path is not known: nsviz runs in a container of its own.
 var ErrOutsideMount = errors.New("the cgroup is outside of the mounted part of the hierarchy")
 
@@ -122,7 +122,7 @@ func (l Layout) Shows(path string) bool {
 	return err == nil
 }
 
-// ID is the kernel's id of the cgroup at path: the inode number of its directory.
+// ID returns the kernel's id of the cgroup at path: the inode number of its directory.
 func (l Layout) ID(path string) (uint64, error) {
 	dir, err := l.Directory(path)
 	if err != nil {
@@ -132,7 +132,7 @@ func (l Layout) ID(path string) (uint64, error) {
 	return stat.Ino, err
 }
 
-// isUpward tells whether a path leads out of the reader's cgroup namespace.
+// isUpward reports whether a path leads out of the reader's cgroup namespace.
 func isUpward(path string) bool { return path == "/.." || strings.HasPrefix(path, "/../") }
 
 // CutPath takes whole components off the front of an absolute path; what remains is absolute.

@@ -168,7 +168,7 @@ func openByHandle(mount string, handle unix.FileHandle) (int, error) {
 // WithoutHandles says why events do not have the handle of the cgroup's directory; nil is that they have it.
 func (w *Writes) WithoutHandles() error { return w.noHandles }
 
-// hierarchiesWritten are those that have the limits, by controller; "" is the unified one.
+// hierarchiesWritten returns those that have the limits, by controller; "" is the unified one.
 func hierarchiesWritten(tracked Layout) map[string]Layout {
 	list := map[string]Layout{tracked.Controller: tracked}
 	for _, controller := range []string{"cpu", "pids", ""} {
@@ -179,7 +179,7 @@ func hierarchiesWritten(tracked Layout) map[string]Layout {
 	return list
 }
 
-// filesWritten are the files of limits in the hierarchy of a controller. On v1 controllers may share one.
+// filesWritten returns the files of limits in the hierarchy of a controller. On v1 controllers may share one.
 func filesWritten(controller string) map[string]Change {
 	if controller == "" {
 		return map[string]Change{
@@ -373,7 +373,7 @@ func (w *Writes) about(fd int, pid int32) (Write, bool) {
 	return Write{}, false
 }
 
-// cgroupOf is the cgroup that has the file. link is its path as the one has it who wrote to it: in a container
+// cgroupOf returns the cgroup that has the file. link is its path as the one has it who wrote to it: in a container
 // the hierarchy may be mounted elsewhere, and no more of it than the container's own cgroup.
 func (w *Writes) cgroupOf(h *writtenHierarchy, link string, inode uint64, pid int32) (string, bool) {
 	is := func(cgroup string) bool {
@@ -397,7 +397,7 @@ func (w *Writes) cgroupOf(h *writtenHierarchy, link string, inode uint64, pid in
 		return "", false
 	}
 	// The cgroup mounted there is the writer's own or one above it; what of the link lies behind the place of
-	// the mount is not told, so all is tried.
+	// the mount is unknown, so all are tried.
 	for above := own; ; above = path.Dir(above) {
 		for rest := path.Dir(link); ; {
 			if cgroup := path.Join(above, rest); is(cgroup) {

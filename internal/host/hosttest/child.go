@@ -40,8 +40,8 @@ func Start(t testing.TB, attr *syscall.SysProcAttr, argv ...string) *Child {
 		t.Fatal(err)
 	}
 	c := &Child{PID: int32(cmd.Process.Pid), cmd: cmd, stdin: stdin, out: bufio.NewReader(stdout)}
-	// exec closes what tells Start that it has happened a moment before it sets the new name (begin_new_exec in
-	// the kernel's fs/exec.c).
+	// exec closes the pipe that Start waits for shortly before it sets the new name (begin_new_exec in the kernel's
+	// fs/exec.c).
 	own, err := os.ReadFile("/proc/self/comm")
 	for err == nil {
 		var comm []byte

@@ -150,7 +150,7 @@ func Block(t testing.TB, path string) {
 	}
 }
 
-// Answer lets go on whoever waits at a file that is blocked, and waits until somebody does.
+// Answer waits until a reader is blocked at a file of [Block], and lets it go on.
 func Answer(t testing.TB, path string) {
 	t.Helper()
 	deadline := time.Now().Add(10 * time.Second)

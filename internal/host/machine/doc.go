@@ -1,2 +1,2 @@
-// Package machine reads what procfs says of the machine as a whole.
+// Package machine reads the facts about the machine in procfs.
 package machine

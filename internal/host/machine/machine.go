@@ -10,7 +10,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// Machine is what procfs says of the machine. A zero field is unknown.
+// Machine holds the facts about the machine. A zero field is unknown.
 type Machine struct {
 	// Name is the host name as this process sees it: the kernel answers with that of the reader's
 	// UTS namespace, whichever procfs is asked.

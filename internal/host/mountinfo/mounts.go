@@ -15,8 +15,7 @@ type Mount struct {
 	// Root is what of the file system is mounted, Point where.
 	Root  string
 	Point string
-	// ReadOnly is whether nothing can be written through this mount, because of it or of the file
-	// system as a whole.
+	// ReadOnly reports whether this mount or its file system is read-only.
 	ReadOnly bool
 	FSType   string
 	Source   string
@@ -87,7 +86,7 @@ func At(mounts []Mount, at string) (*Mount, bool) {
 	return best, best != nil
 }
 
-// Overlay is what a mount of overlayfs is made of. Paths are as whoever mounted it gave them.
+// Overlay holds the layers of an overlayfs mount. Paths are as given when it was mounted.
 type Overlay struct {
 	// Lower are the read-only layers, the topmost first.
 	Lower []string

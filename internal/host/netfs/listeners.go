@@ -12,8 +12,8 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// Listener is a socket that can be reached from outside its process: one of TCP that listens, or one of
-// UDP that is bound and connected to nobody.
+// Listener is a socket that can be reached from outside its process: a listening TCP socket, or a UDP socket that is bound
+// and not connected.
 type Listener struct {
 	Protocol string // "tcp" or "udp"
 	Address  netip.AddrPort

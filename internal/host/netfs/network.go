@@ -28,15 +28,14 @@ type Interface struct {
 // Network is what is in a network namespace.
 type Network struct {
 	Interfaces []Interface
-	// Unplaced are IPv4 addresses of which procfs does not tell the interface.
+	// Unplaced are IPv4 addresses whose interface is not in procfs.
 	Unplaced []netip.Addr
 }
 
 // Of reads the interfaces and the addresses of the network namespace that a process is in.
 //
-// Only netlink tells an IPv4 address's interface, and only to who is in the namespace. In procfs the
-// address is in fib_trie and the networks of the interfaces are in route: where one of them has the
-// address in it, it is that interface's.
+// Only netlink reports the interface of an IPv4 address, and only inside of the namespace. procfs has the addresses in
+// fib_trie and the interfaces' networks in route: an address belongs to the interface whose network contains it.
 func (r *Reader) Of(pid int32) (Network, error) {
 	dir, err := pseudofs.OpenDir(r.proc.PID(pid) + "/net")
 	if err != nil {

@@ -16,7 +16,7 @@ const (
 	FromConstants = "the kernel's constants (mnt and net are unknown)"
 )
 
-// Initial are the numbers that the kernel gives to the namespaces that it boots with, by
+// Initial returns the numbers that the kernel gives to the namespaces that it boots with, by
 // its enum init_ns_ino (PROC_*_INIT_INO before 6.18): user, uts, ipc and pid since 3.8, cgroup
 // since 4.6, time since 5.6. No other namespace gets them: dynamic ones start at 0xf0000000. Those
 // of the initial mnt and net namespaces were dynamic for long; they are 0 here.
@@ -78,9 +78,9 @@ func (r *Reader) OfHost() (ids event.NamespaceIDs, from string, err error) {
 	return initial, FromConstants, nil
 }
 
-// HostPIDs reports whether the procfs counts processes as the kernel does: it does where it belongs to the
-// initial PID namespace. A process of that namespace sees itself only in such a procfs; for any other the
-// first two processes tell. Where nothing can be read it is taken for an ordinary host.
+// HostPIDs reports whether the procfs belongs to the initial PID namespace, so that its PIDs are the kernel's. A process of
+// that namespace sees itself only in such a procfs; for any other process the first two processes show it. If nothing can
+// be read, HostPIDs returns true.
 func (r *Reader) HostPIDs() (bool, error) {
 	initial := Initial()[event.PID]
 	own, err := r.namespacesIn(r.proc.File("self"))

@@ -10,15 +10,14 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// LookingThread is what the thread calls itself that enters a UTS namespace to ask for its host name, so that an nsviz
-// that watches takes that for what it is.
+// LookingThread is the name of the thread that enters a UTS namespace to read its host name. A watching nsviz recognises its
+// join by it.
 const LookingThread = "nsviz:look"
 
-// Hostname asks the kernel what the host is called in the UTS namespace of a process. The name is what the
-// namespace's root gave it: up to 64 bytes of anything but NUL, none among them.
+// Hostname returns the host name in the UTS namespace of a process: up to 64 bytes of anything but NUL; it may be empty.
 //
-// No file of procfs tells it of another namespace than the reader's. So a thread enters that namespace,
-// asks, and is thrown away; that takes CAP_SYS_ADMIN in the user namespaces of both.
+// procfs has it for the reader's own namespace only. So a thread enters the other namespace, asks, and ends. That takes
+// CAP_SYS_ADMIN in the user namespaces of both.
 func (r *Reader) Hostname(pid int32) (string, error) {
 	path := r.proc.PID(pid) + "/ns/uts"
 	fd, err := pseudofs.Open(unix.AT_FDCWD, path, unix.O_RDONLY)

@@ -57,7 +57,7 @@ func parseIDMap(data []byte) ([]IDRange, error) {
 	return ranges, nil
 }
 
-// OutsideID says what an id inside is outside; false where it is nobody there.
+// OutsideID returns the id outside for an id inside; false if it is not mapped.
 func OutsideID(ranges []IDRange, inside uint32) (uint32, bool) {
 	for _, r := range ranges {
 		if inside >= r.Inside && inside-r.Inside < r.Count {

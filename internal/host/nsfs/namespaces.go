@@ -19,15 +19,15 @@ type Reader struct{ proc pseudofs.Proc }
 // New returns a reader of the namespaces in proc.
 func New(proc pseudofs.Proc) *Reader { return &Reader{proc} }
 
-// Of reads the ids of the namespaces that a process is in. An id is 0 where the kernel
-// refuses to tell (other users' processes without CAP_SYS_PTRACE, or a host that is locked down),
-// where it has no such type, and for most types of a zombie, which has left its namespaces.
+// Of reads the ids of the namespaces that a process is in. An id is 0 if the kernel refuses to reveal it (other users'
+// processes without CAP_SYS_PTRACE, or a host that is locked down), if the kernel has no such type, and for most types of a
+// zombie, which has left its namespaces.
 func (r *Reader) Of(pid int32) (event.NamespaceIDs, error) {
 	return r.namespacesIn(r.proc.PID(pid))
 }
 
-// Visible is [Reader.Of] for those who want to know what they do not see: refused is set where the kernel does not
-// tell which namespaces a process is in, also where /proc hides all that is in the process's directory (hidepid=1).
+// Visible is [Reader.Of] with the reason for missing ids: refused is set if the kernel does not reveal which namespaces a
+// process is in, also if /proc hides the contents of the process's directory (hidepid=1).
 func (r *Reader) Visible(pid int32) (ids event.NamespaceIDs, refused bool, err error) {
 	dir, err := r.proc.OpenPID(pid)
 	if errors.Is(err, fs.ErrPermission) {
@@ -55,9 +55,8 @@ var namespaceLinks = [event.NamespaceTypeCount]string{
 	"ns/mnt", "ns/pid", "ns/net", "ns/ipc", "ns/uts", "ns/user", "ns/cgroup", "ns/time",
 }
 
-// ReadIDs is [Reader.Of] for a process whose directory is open; refused is set where the kernel does not tell. It reads
-// the links' texts, which is several times cheaper than stat(2): that would make the kernel build an inode for each
-// namespace.
+// ReadIDs is [Reader.Visible] for a process whose directory is open. It reads the links' texts, which is several times
+// cheaper than stat(2): that would make the kernel build an inode for each namespace.
 func ReadIDs(dir pseudofs.Dir) (ids event.NamespaceIDs, refused bool, err error) {
 	var space [64]byte
 	missing := false

@@ -11,7 +11,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// PinKind says how a process keeps a namespace alive that it is not in.
+// PinKind is how a process keeps a namespace alive that it is not in.
 type PinKind uint8
 
 // The kinds of pins.
@@ -23,8 +23,7 @@ const (
 	PinSocket                  // the process has a socket of it open
 )
 
-// Pin is what keeps a namespace alive beside the processes that are in it, and the process
-// that has it.
+// Pin is what keeps a namespace alive besides the processes in it, and the process that has it.
 type Pin struct {
 	Type event.NamespaceType
 	ID   uint64
@@ -39,7 +38,7 @@ type Pin struct {
 	socket string // what the link of a PinSocket says, which leads nowhere
 }
 
-// SocketPin is the pin of a net namespace by an open socket, of which /proc does not tell; inode is the socket's own.
+// SocketPin returns the pin of a net namespace by an open socket, which /proc does not show; inode is the socket's own.
 func SocketPin(netNamespace uint64, pid int32, fd uint32, inode uint64) Pin {
 	return Pin{
 		Type: event.Net, ID: netNamespace, Kind: PinSocket, PID: pid, link: fmt.Sprintf("fd/%d", fd), socket: fmt.Sprintf("socket:[%d]", inode),
@@ -86,9 +85,8 @@ func (s *pinSearch) readFiles() error {
 	})
 }
 
-// noteDetached looks at an open file that calls itself "/". That is how a namespace looks that was
-// opened where it was mounted and is mounted no more, as after `ip netns delete`; it may as well be a
-// folder, which a look at its inode shows without opening it.
+// noteDetached looks at an open file whose link is "/". It may be a namespace that was opened at its mount and is not
+// mounted any more, as after `ip netns delete`, or a folder. Its inode shows which, without opening it.
 func (s *pinSearch) noteDetached(fds pseudofs.Dir, name string) {
 	fd, err := pseudofs.Open(fds.FD(), name, unix.O_PATH)
 	if err != nil {
@@ -194,8 +192,8 @@ func (r *Reader) MountPins(pid, tid int32, wanted func(event.NamespaceType, uint
 	return found, nil
 }
 
-// Pinned reports whether a pin still holds its namespace. It does not ask that of a PinMount: that
-// takes as long as [Reader.MountPins].
+// Pinned reports whether a pin still holds its namespace. It does not check a PinMount, which would take as long as
+// [Reader.MountPins].
 func (r *Reader) Pinned(p Pin) bool {
 	if p.link == "" {
 		return false
@@ -224,9 +222,8 @@ func (r *Reader) Pinned(p Pin) bool {
 	return ok && t == p.Type && id == p.ID
 }
 
-// PinRelations is [Reader.Relations] of a namespace that is pinned. A PinMount's is not asked
-// for: its path may lead through a file system that its owner makes hang. Nor is a PinSocket's: that would take the
-// socket into our hands.
+// PinRelations is [Reader.Relations] of a pinned namespace. It leaves out those of a PinMount, whose path may lead through a
+// file system that its owner makes hang, and of a PinSocket, which would have to be opened.
 func (r *Reader) PinRelations(p Pin, known func(uint64) bool) ([]Relation, error) {
 	if p.link == "" || p.Kind == PinSocket {
 		return nil, fmt.Errorf("the relations of %s namespace %d: it is out of reach", p.Type, p.ID)
@@ -251,7 +248,7 @@ func (r *Reader) MountRelations(m Mount, known func(uint64) bool) ([]Relation, e
 	return nil, fmt.Errorf("the relations of %s namespace %d: it cannot be reached at %s", m.Type, m.ID, m.Point)
 }
 
-// namespaceAt says which namespace it is that fd, which may be an O_PATH, is open on, if any.
+// namespaceAt returns the namespace that fd, which may be an O_PATH, is open on, if any.
 func namespaceAt(proc pseudofs.Proc, fd int) (event.NamespaceType, uint64, bool) {
 	var stat unix.Statfs_t
 	if err := unix.Fstatfs(fd, &stat); err != nil || stat.Type != unix.NSFS_MAGIC {

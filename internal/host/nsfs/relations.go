@@ -11,19 +11,17 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// Relation says to whom a namespace belongs: Owner is the user namespace that owns it,
-// Parent, for PID and user namespaces, the one that it was made in. An id is 0 where there is none or
-// where it is out of this process's sight: the kernel tells of nothing above the asker's own
-// namespaces.
+// Relation holds the Owner of a namespace, a user namespace, and for PID and user namespaces the Parent that it was made in.
+// An id is 0 if there is none or this process cannot see it: the kernel reveals nothing above the caller's own namespaces.
 type Relation struct {
 	Type          event.NamespaceType
 	ID            uint64
 	Owner, Parent uint64
 }
 
-// Relations asks the kernel for the relations of the process's namespace of type t, which
-// come first, of its owner and its parent, of theirs, and so on: up to where the kernel tells no more,
-// or to those that are known already. Ancestors may have no process, and then nothing else tells of them.
+// Relations returns the relations of the process's namespace of type t, which come first, of its owner and parent, of theirs,
+// and so on, up to known ones or to what the kernel does not reveal. Ancestors may have no process, and then nothing else shows
+// them.
 func (r *Reader) Relations(pid int32, t event.NamespaceType, known func(uint64) bool) ([]Relation, error) {
 	if int(t) >= len(namespaceLinks) {
 		return nil, fmt.Errorf("no namespace type %d", t)

@@ -8,7 +8,7 @@ type Arguments struct {
 	Text []byte
 	// Cut is set where there is more than was asked for.
 	Cut bool
-	// StartTime is when the process started, in clock ticks since boot: what tells it from a later one with the
+	// StartTime is when the process started, in clock ticks since boot: what distinguishes it from a later one with the
 	// same PID.
 	StartTime uint64
 }

@@ -19,7 +19,7 @@ type Listed struct {
 	Inode uint64
 }
 
-// IsSure reports whether the kernel has told the inode. Where it lacks the memory to look it up, it says 1 (proc_fill_cache in
+// IsSure reports whether the kernel reported the inode. Where it lacks the memory to look it up, it says 1 (proc_fill_cache in
 // fs/proc/base.c).
 func (p Listed) IsSure() bool { return p.Inode > 1 }
 

@@ -10,17 +10,17 @@ import (
 
 // Some files of a process are read out of its memory (cmdline) or out of the map of that (maps). A page of it may be one
 // that a program in user space has to supply (FUSE, userfaultfd), and the lock of the map may be held by a thread that
-// waits for such a page: then reading takes as long as whoever supplies it likes, which may be a container's choice.
+// waits for such a page: then reading takes as long as its supplier likes, which may be a container.
 const (
 	// memoryPatience is how long such a reading may take.
 	memoryPatience = 500 * time.Millisecond
-	// mostWaiting is how many of those that took longer may still be waited for, a thread each, by nobody but the kernel.
+	// mostWaiting is how many reads that took longer may still be under way, each in a thread of its own.
 	mostWaiting = 16
-	// mostWaitingOfCgroup is how many of those may be of processes in the same cgroup: nobody can use up all.
+	// mostWaitingOfCgroup is how many of those may be of processes in the same cgroup, so that none can use up all.
 	mostWaitingOfCgroup = 4
 )
 
-// ErrNoAnswer says that a file was not read in time.
+// ErrNoAnswer reports that a file was not read in time.
 var ErrNoAnswer = errors.New("the process's memory does not answer")
 
 // ReadMemory reads a file of a process that is read out of its memory, such as cmdline and maps. It fails with [ErrNoAnswer]

@@ -32,7 +32,7 @@ type Privileges struct {
 	Ambient     *Capabilities
 	NoNewPrivs  *bool
 	Seccomp     *SeccompMode
-	// SeccompFilters is how many filters a system call passes; the kernel tells since 5.9.
+	// SeccompFilters is how many filters a system call passes; the kernel reports it since 5.9.
 	SeccompFilters *int
 }
 

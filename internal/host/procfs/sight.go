@@ -12,7 +12,7 @@ import (
 type Sight struct {
 	// Processes is how many there are in /proc, Refused how many of them do not show their namespaces.
 	Processes, Refused int
-	// Hidden is set where /proc leaves out processes, so that nobody knows how many there are (hidepid=2).
+	// Hidden is set if /proc leaves out processes, so that their number is unknown (hidepid=2).
 	Hidden bool
 	// MayTrace is whether nsviz has CAP_SYS_PTRACE on the host, by which it sees all but a few: what a security module protects,
 	// and what has capabilities that nsviz has not.
@@ -49,7 +49,7 @@ func (r *Reader) Sight() (s Sight, err error) {
 // HidesProcesses reports whether a list of all processes lacks some: the first one is always there.
 func HidesProcesses(pids []int32) bool { return !slices.Contains(pids, 1) }
 
-// ownCapabilities are those that nsviz has on the host: none where it is in a user namespace of its own.
+// ownCapabilities returns those that nsviz has on the host: none where it is in a user namespace of its own.
 func (r *Reader) ownCapabilities() (Capabilities, error) {
 	self, err := r.Self()
 	if err != nil {

@@ -35,7 +35,7 @@ func (r *Reader) Stat(pid int32) (Stat, error) {
 	return readStat(dir, space[:])
 }
 
-// StartTime reads when a process started, in clock ticks since boot: what tells it from a later one
+// StartTime reads when a process started, in clock ticks since boot: what distinguishes it from a later one
 // with the same PID.
 func (r *Reader) StartTime(pid int32) (uint64, error) {
 	stat, err := r.Stat(pid)

@@ -28,7 +28,7 @@ func OpenProc(root string) (Proc, error) {
 	return Proc(root), nil
 }
 
-// checkProc tells a procfs from any other directory by the system-wide stat file, which a procfs
+// checkProc distinguishes a procfs from any other directory by the system-wide stat file, which a procfs
 // mounted with subset=pid lacks, and by self, which dangles where the procfs belongs to a PID
 // namespace that this process is not in.
 func checkProc(proc string) error {

@@ -21,14 +21,14 @@ func (r hostRoots) layout(t testing.TB) cgroupfs.Layout {
 	return layout
 }
 
-// unpack makes a host of [hosttest.Unpack].
+// unpack returns a host of [hosttest.Unpack].
 func unpack(t testing.TB, name string) hostRoots {
 	t.Helper()
 	proc, cgroup := hosttest.Unpack(t, name)
 	return hostRoots{proc, cgroup}
 }
 
-// hostLayout makes a host and finds its cgroups.
+// hostLayout returns a host and finds its cgroups.
 func hostLayout(t testing.TB, name string) cgroupfs.Layout {
 	t.Helper()
 	return unpack(t, name).layout(t)

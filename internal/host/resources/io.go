@@ -123,7 +123,7 @@ func (r *resourceReader) ioV1(dir string) *IOUse {
 	return nil
 }
 
-// sumIO adds the devices up. What one of them does not tell is not known of the sum either.
+// sumIO adds the devices up. A value that one of them lacks is unknown of the sum, too.
 func sumIO(devices []IODevice) *IOUse {
 	use := &IOUse{Devices: devices}
 	sum := func(of func(IOCounts) *uint64) *uint64 {
@@ -144,7 +144,7 @@ func sumIO(devices []IODevice) *IOUse {
 	return use
 }
 
-// isDevice tells whether text is of the form major:minor.
+// isDevice reports whether text is of the form major:minor.
 func isDevice(text string) bool {
 	major, minor, found := strings.Cut(text, ":")
 	return found && isDigits(major) && isDigits(minor)

@@ -15,7 +15,7 @@ import (
 // memory controller, or it is the root, which lacks some of the files.
 type Memory struct {
 	UsageBytes *uint64
-	// LimitBytes is nil where there is no limit, too; Unlimited tells the two apart.
+	// LimitBytes is nil if it is unknown or there is no limit; Unlimited distinguishes the two.
 	LimitBytes *uint64
 	Unlimited  bool
 	// OOMKills is how many processes the OOM killer took from the cgroup since it was made. On v2
@@ -26,7 +26,7 @@ type Memory struct {
 	UnderOOM, OOMKillOff *bool
 }
 
-// Limit is the limit; nil is unknown.
+// Limit returns the limit; nil is unknown.
 func (m Memory) Limit() *fact.Limit {
 	if m.LimitBytes == nil && !m.Unlimited {
 		return nil
@@ -89,7 +89,7 @@ func parseFlag(text, key string) (*bool, error) {
 	return new(*n != 0), nil
 }
 
-// StuckAt finds where processes of the cgroup at path wait for memory that nobody frees: the cgroup, it or one above, of
+// StuckAt finds where processes of the cgroup at path wait for memory that is not freed: the cgroup, it or one above, of
 // which the limit was reached and for which the OOM killer is off; "" is that there is none. m is what was read of the
 // cgroup itself; it returns nil where that does not say.
 func (l Hierarchies) StuckAt(path string, m *Memory) *string {

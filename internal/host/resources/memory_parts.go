@@ -107,5 +107,5 @@ func difference(sum, part *uint64) *uint64 {
 	if sum == nil || part == nil {
 		return nil
 	}
-	return new(*sum - min(*sum, *part)) // they are not counted at one moment
+	return new(*sum - min(*sum, *part)) // they are not counted at the same time
 }

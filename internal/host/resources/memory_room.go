@@ -18,10 +18,10 @@ type MemoryRoom struct {
 	UsedBytes uint64
 }
 
-// Share is how much of the limit is used, from 0 to a little over 1.
+// Share returns how much of the limit is used, from 0 to a little over 1.
 func (m MemoryRoom) Share() float64 { return float64(m.UsedBytes) / float64(max(m.LimitBytes, 1)) }
 
-// ErrNoMemory says that no hierarchy with the memory controller is mounted, so that limits on memory are unknown.
+// ErrNoMemory reports that no hierarchy with the memory controller is mounted, so that limits on memory are unknown.
 var ErrNoMemory = errors.New("no hierarchy with the memory controller is mounted")
 
 // roomFiles are the files that say what a cgroup may use, and the line of memory.stat.
@@ -82,7 +82,7 @@ func lowestLimit(rooms []MemoryRoom) uint64 {
 	return lowest
 }
 
-// used is what a cgroup uses and the kernel could not take back at once.
+// used returns what a cgroup uses and the kernel could not take back at once.
 func (r *resourceReader) used(dir string, files roomFiles) uint64 {
 	usage := r.number(dir, files.usage)
 	if usage == nil {

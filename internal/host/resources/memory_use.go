@@ -124,7 +124,7 @@ func (r *resourceReader) effectiveMaxV1(c cgroupIn, own *fact.Limit, hierarchica
 	return limit
 }
 
-// swapBeyond is how container engines count, too: v1 limits memory and swap together.
+// swapBeyond returns how container engines count, too: v1 limits memory and swap together.
 func swapBeyond(both, memory *fact.Limit) *fact.Limit {
 	switch {
 	case both == nil || memory == nil:

@@ -8,7 +8,7 @@ import (
 )
 
 // Pressures are how long tasks of a cgroup waited for what there was too little of. Only the unified
-// hierarchy tells, which a hybrid host has, too.
+// hierarchy reports it, which a hybrid host has, too.
 type Pressures struct {
 	Memory *Pressure `json:"memory,omitempty"`
 	CPU    *Pressure `json:"cpu,omitempty"`

@@ -128,11 +128,11 @@ type cgroupIn struct {
 	cgroupfs.Layout
 	path, dir string
 	// unconfined says that it is the hierarchy's root, though the container has a cgroup elsewhere: no
-	// limit of the controller holds, and what the files say is the whole host's.
+	// limit of the controller holds, and the files describe the host.
 	unconfined bool
 }
 
-// v1 tells whether the files are those of cgroup v1.
+// v1 reports whether the files are those of cgroup v1.
 func (c cgroupIn) v1() bool { return c.Controller != "" }
 
 // cgroup finds the container's cgroup in the hierarchy that has a controller.
@@ -206,8 +206,7 @@ func parseLimit(text string) (*fact.Limit, error) {
 	return &fact.Limit{Value: new(float64(*n))}, nil
 }
 
-// fields reads a file of lines "key number" into the numbers that are asked for. It tells whether
-// there is the file.
+// fields reads a file of lines "key number" into the wanted numbers. It reports whether the file exists.
 func (r *resourceReader) fields(dir, name string, wanted map[string]**uint64) bool {
 	text, found := r.text(dir, name)
 	for line := range strings.Lines(text) {

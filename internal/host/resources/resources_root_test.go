@@ -147,7 +147,7 @@ func get(t *testing.T, file string) string {
 	return strings.TrimSpace(string(text))
 }
 
-// ownAlone is a cgroup's own limit as if nothing were above it.
+// ownAlone returns a cgroup's own limit as if nothing were above it.
 func ownAlone(l *fact.Limit) *EffectiveLimit {
 	if l == nil {
 		return nil

@@ -83,7 +83,7 @@ func (w *Watch) Close() {
 	}
 }
 
-// Complete tells whether all files were there. A controller that is switched on brings others.
+// Complete reports whether all files were there. A controller that is switched on brings others.
 func (w *Watch) Complete() bool {
 	for _, file := range w.files() {
 		if !file.is() {

@@ -34,7 +34,7 @@ type Device struct {
 // maxDevices bounds how many entries of /dev are looked at.
 const maxDevices = 4096
 
-// ErrTooManyDevices says that a folder has more entries than nsviz looks at; what it has found comes with it.
+// ErrTooManyDevices reports that a folder has more entries than nsviz looks at; what it has found comes with it.
 var ErrTooManyDevices = errors.New("there are too many entries in /dev")
 
 // Devices lists the device nodes in a process's /dev, without those in file systems mounted below it,

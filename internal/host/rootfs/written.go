@@ -71,7 +71,7 @@ func (c *counter) stop(why string) bool {
 	return false
 }
 
-// count goes through a folder; it reports false once it is to go no further.
+// count goes through a folder; it returns false once it is to go no further.
 func (c *counter) count(root *os.Root, depth int) bool {
 	dir, err := root.Open(".")
 	if err != nil {

@@ -8,11 +8,11 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 )
 
-// hostile is what nobody should be able to call a container or an image: quotes and backslashes, a
+// hostile is a name that no container or image should have: quotes and backslashes, a
 // line break that would end a sample, an escape sequence, a NUL, half a rune.
 const hostile = "a\"} 1\nb\\c\x1b[2J\x00\xe2\x82 déjà 日本"
 
-// memberships is what Docker gives by default: own namespaces, but the host's user and time ones.
+// memberships returns what Docker gives by default: own namespaces, but the host's user and time ones.
 func memberships() (m [event.NamespaceTypeCount]model.Membership) {
 	for _, t := range event.NamespaceTypes() {
 		m[t].Relation = model.RelationOwn

@@ -24,7 +24,7 @@ func typesIn(ctx context.Context, image []byte) ([]byte, error) {
 	return types, nil
 }
 
-// kernelIn is the kernel inside an image: the decompressed vmlinux of a bzImage of x86
+// kernelIn returns the kernel inside an image: the decompressed vmlinux of a bzImage of x86
 // (Documentation/arch/x86/boot.rst), the whole Image of arm64 (Documentation/arch/arm64/booting.rst).
 func kernelIn(ctx context.Context, image []byte) ([]byte, error) {
 	at := func(offset int) uint32 {
@@ -91,7 +91,7 @@ func decompress(ctx context.Context, payload []byte) ([]byte, error) {
 	return kernel.Bytes(), nil
 }
 
-// largestBTF is the largest piece of a kernel that looks like BTF, nil if there is none: a kernel may
+// largestBTF returns the largest piece of a kernel that looks like BTF, nil if there is none: a kernel may
 // have further ones, of programs that are built in. The section headers would tell as well, but the
 // Image of arm64 has none.
 func largestBTF(kernel []byte) []byte {

@@ -62,7 +62,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// makeFiles makes the contents of all files, not yet compressed, by name.
+// makeFiles returns the contents of all files, not yet compressed, by name.
 func makeFiles(ctx context.Context) (map[string][]byte, error) {
 	downloads, err := os.ReadFile("test/vm/downloads")
 	if err != nil {
@@ -91,7 +91,7 @@ func makeFiles(ctx context.Context) (map[string][]byte, error) {
 	return files, nil
 }
 
-// kernels are the kernels of test/vm/downloads as NAME/ARCH, in its order.
+// kernels returns the kernels of test/vm/downloads as NAME/ARCH, in its order.
 func kernels(downloads []byte) []string {
 	var list []string
 	lines := bufio.NewScanner(bytes.NewReader(downloads))
@@ -124,7 +124,7 @@ func fetch(ctx context.Context, kernel string) ([]byte, error) {
 	return nil, fmt.Errorf("no kernel in %s", tree)
 }
 
-// write makes the folder what it ought to be.
+// write writes the files and removes all others from the folder.
 func write(files map[string][]byte, stdout io.Writer) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err

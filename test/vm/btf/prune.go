@@ -21,7 +21,7 @@ type wanted struct {
 	functions, tracepoints []string
 }
 
-// wantedBy is what the programs in some objects are compiled against and what they hook: every type
+// wantedBy returns what the programs in some objects are compiled against and what they hook: every type
 // that has a name in them. The kernels do not know those of nsviz itself.
 func wantedBy(objects ...string) (wanted, error) {
 	var w wanted
@@ -58,7 +58,7 @@ func wantedBy(objects ...string) (wanted, error) {
 	return w, nil
 }
 
-// isTagged is whether C calls a type struct, union or enum before its name.
+// isTagged reports whether C calls a type struct, union or enum before its name.
 func isTagged(typ btf.Type) bool {
 	switch typ.(type) {
 	case *btf.Struct, *btf.Union, *btf.Enum:
@@ -122,7 +122,7 @@ func is[T btf.Type](typ btf.Type) bool {
 	return ok
 }
 
-// named are the types of that name, in the kernel's order.
+// named returns the types of that name, in the kernel's order.
 func named(kernel *btf.Spec, name string) ([]btf.Type, error) {
 	found, err := kernel.AnyTypesByName(name)
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 	"github.com/nsviz/nsviz/internal/host/resources"
 )
 
-// asTold is what an engine was told of the container without a hole.
-func asTold() *fact.Settings {
+// defaultSettings returns an engine's settings of the container without a finding.
+func defaultSettings() *fact.Settings {
 	return &fact.Settings{
 		Engine: "docker", ReadOnly: true, MemoryBytes: 64<<20 + 100, PIDs: 50, NoNewPrivs: true, AppArmor: "docker-default",
 		Modes: map[event.NamespaceType]string{
@@ -23,7 +23,7 @@ func asTold() *fact.Settings {
 	}
 }
 
-func TestTold(t *testing.T) {
+func TestDifferencesFromSettings(t *testing.T) {
 	const looser, stricter = "looser_than_told", "stricter_than_told"
 	capability := func(names ...string) func(*Anatomy) {
 		return func(a *Anatomy) { a.Privileges.Capabilities.Bounding = names }
@@ -45,7 +45,7 @@ func TestTold(t *testing.T) {
 		detail   string
 	}{
 		{"nothing", func(*Anatomy, *fact.Settings) {}, "", 0, ""},
-		{"no engine", func(a *Anatomy, _ *fact.Settings) { a.told, a.Root.ReadOnly = nil, true }, "", 0, ""},
+		{"no engine", func(a *Anatomy, _ *fact.Settings) { a.settings, a.Root.ReadOnly = nil, true }, "", 0, ""},
 		{"a higher limit", func(_ *Anatomy, t *fact.Settings) { t.MemoryBytes = 32 << 20 }, looser, Medium, "memory limit: docker was told 33554432 bytes, the kernel has 67108864 bytes"},
 		{"a lower one", func(_ *Anatomy, t *fact.Settings) { t.MemoryBytes = 65 << 20 }, stricter, Info, "memory limit: docker was told 68157440 bytes, the kernel has 67108864 bytes"},
 		{"one that nobody asked for", func(_ *Anatomy, t *fact.Settings) { t.MemoryBytes = 0 }, stricter, Info, "memory limit: docker was told none, the kernel has 67108864 bytes"},
@@ -99,9 +99,9 @@ func TestTold(t *testing.T) {
 		{"not running", func(a *Anatomy, t *fact.Settings) { a.PID, t.MemoryBytes = 0, 1 }, "", 0, ""},
 	} {
 		a := walled()
-		a.told = asTold()
-		test.change(a, a.told)
-		found := Holes(a)
+		a.settings = defaultSettings()
+		test.change(a, a.settings)
+		found := Findings(a)
 		switch {
 		case test.id == "":
 			if len(found) > 0 {
@@ -116,7 +116,7 @@ func TestTold(t *testing.T) {
 }
 
 // What is also a hole of another kind is both.
-func TestToldBesideOthers(t *testing.T) {
+func TestDifferencesBesideOtherFindings(t *testing.T) {
 	for _, test := range []struct {
 		change func(*Anatomy)
 		want   []string
@@ -125,13 +125,13 @@ func TestToldBesideOthers(t *testing.T) {
 		{func(a *Anatomy) { a.Privileges.Seccomp = seccompDisabled }, []string{"no_seccomp", "looser_than_told"}},
 		{func(a *Anatomy) { a.Privileges.NoNewPrivs = new(false) }, []string{"looser_than_told", "new_privileges"}},
 		{func(a *Anatomy) { a.Privileges.LSM = new("unconfined") }, []string{"looser_than_told", "lsm_unconfined"}},
-		{func(a *Anatomy) { a.told.Privileged = true }, []string{"stricter_than_told"}},
+		{func(a *Anatomy) { a.settings.Privileged = true }, []string{"stricter_than_told"}},
 	} {
 		a := walled()
-		a.told = asTold()
+		a.settings = defaultSettings()
 		test.change(a)
 		var ids []string
-		for _, f := range Holes(a) {
+		for _, f := range Findings(a) {
 			ids = append(ids, f.ID)
 		}
 		slices.Sort(ids)
@@ -142,7 +142,7 @@ func TestToldBesideOthers(t *testing.T) {
 	}
 }
 
-func TestToldOfEveryEngine(t *testing.T) {
+func TestDifferencesOfEveryEngine(t *testing.T) {
 	for _, r := range append(runtime.All(), runtime.Runtime{Name: "of a later version"}) {
 		a := walled()
 		a.Container.ID = "4f5ac1d2e3b4a5968778695a4b3c2d1e0f00112233445566778899aabbccddee"
@@ -154,10 +154,10 @@ func TestToldOfEveryEngine(t *testing.T) {
 			stricter = Finding{See: looser.See, Close: stricter.Close + "; " + r.Name + " update sets a limit anew"}
 		}
 		for limit, want := range map[uint64]Finding{32 << 20: looser, 65 << 20: stricter} {
-			a.told = asTold()
-			a.told.Engine, a.told.MemoryBytes = r.Name, limit
-			a.told.CapDrop, a.told.CapAdd = []string{"ALL"}, a.Privileges.Capabilities.Bounding
-			found := Holes(a)
+			a.settings = defaultSettings()
+			a.settings.Engine, a.settings.MemoryBytes = r.Name, limit
+			a.settings.CapDrop, a.settings.CapAdd = []string{"ALL"}, a.Privileges.Capabilities.Bounding
+			found := Findings(a)
 			if len(found) != 1 || found[0].See != want.See || found[0].Close != want.Close {
 				t.Errorf("engine %q: %+v, want %+v", r.Name, found, want)
 			}
@@ -166,15 +166,15 @@ func TestToldOfEveryEngine(t *testing.T) {
 }
 
 // Of an engine of which it is not known what it gives by default, nothing is a difference.
-func TestToldWithUnknownDefaults(t *testing.T) {
+func TestDifferencesWithUnknownDefaults(t *testing.T) {
 	a := walled()
-	a.told = asTold()
-	a.told.Engine = "of a later version"
-	if found := Holes(a); len(found) > 0 {
+	a.settings = defaultSettings()
+	a.settings.Engine = "of a later version"
+	if found := Findings(a); len(found) > 0 {
 		t.Errorf("%+v", found)
 	}
-	a.told.Engine = runtime.Podman // which gives less than this one has
-	if found := Holes(a); len(found) != 1 || found[0].ID != "looser_than_told" {
+	a.settings.Engine = runtime.Podman // which gives less than this one has
+	if found := Findings(a); len(found) != 1 || found[0].ID != "looser_than_told" {
 		t.Errorf("%+v", found)
 	}
 }

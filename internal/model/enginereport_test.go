@@ -10,7 +10,7 @@ import (
 )
 
 // The engine's word belongs to the end that it is about, whenever it comes.
-func TestVerdicts(t *testing.T) {
+func TestEngineReports(t *testing.T) {
 	a := who("a", "web")
 	run := []fact.Fact{created(1, a), started(2, a, 50)}
 	end := []fact.Fact{exited(5, a, 50), removed(6, a)}
@@ -31,13 +31,13 @@ func TestVerdicts(t *testing.T) {
 		previousExists bool
 	}{
 		{"none", [][]fact.Fact{run, end}, "none", "none", false},
-		{"after the end", [][]fact.Fact{run, end, {judged(6, a, true)}}, "OOM-killed", "none", false},
-		{"before the end is told", [][]fact.Fact{run, {judged(5, a, true)}, end}, "OOM-killed", "none", false},
-		{"of a container that is not known", [][]fact.Fact{run, end, {judged(6, who("b", "db"), true)}}, "none", "none", false},
-		{"it is started again", [][]fact.Fact{run, end, {judged(6, a, true)}, again}, "none", "OOM-killed", true},
-		{"it has been started again", [][]fact.Fact{run, end, again, {judged(9, a, true)}}, "none", "OOM-killed", true},
+		{"after the end", [][]fact.Fact{run, end, {engineReported(6, a, true)}}, "OOM-killed", "none", false},
+		{"before the end is told", [][]fact.Fact{run, {engineReported(5, a, true)}, end}, "OOM-killed", "none", false},
+		{"of a container that is not known", [][]fact.Fact{run, end, {engineReported(6, who("b", "db"), true)}}, "none", "none", false},
+		{"it is started again", [][]fact.Fact{run, end, {engineReported(6, a, true)}, again}, "none", "OOM-killed", true},
+		{"it has been started again", [][]fact.Fact{run, end, again, {engineReported(9, a, true)}}, "none", "OOM-killed", true},
 		{
-			"of both ends", [][]fact.Fact{run, end, {judged(6, a, true)}, again, {exited(9, a, 60), judged(10, a, false)}},
+			"of both ends", [][]fact.Fact{run, end, {engineReported(6, a, true)}, again, {exited(9, a, 60), engineReported(10, a, false)}},
 			"not OOM-killed", "OOM-killed", true,
 		},
 	}
@@ -48,14 +48,14 @@ func TestVerdicts(t *testing.T) {
 				facts = append(facts, part...)
 			}
 			c := snapshotOf(facts...).container(t, "a")
-			if got := word(c.Verdict); got != test.now {
+			if got := word(c.EngineReport); got != test.now {
 				t.Errorf("%s, want %s", got, test.now)
 			}
 			if (c.Previous != nil) != test.previousExists {
 				t.Fatalf("before that: %+v", c.Previous)
 			}
 			if c.Previous != nil {
-				if got := word(c.Previous.Verdict); got != test.previous {
+				if got := word(c.Previous.EngineReport); got != test.previous {
 					t.Errorf("before that %s, want %s", got, test.previous)
 				}
 			}

@@ -53,7 +53,7 @@ func TestHistory(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			var h history
+			var h memoryHistory
 			for _, f := range test.facts {
 				if f.bytes == 0 {
 					h.kill(instantAt(f.second))
@@ -74,7 +74,7 @@ func TestHistory(t *testing.T) {
 
 // Minute after minute the ring holds the latest one.
 func TestHistoryWraps(t *testing.T) {
-	var h history
+	var h memoryHistory
 	for second := range 1000 {
 		h.usage(instantAt(float64(second)), uint64(second+1))
 		points := h.series(instantAt(float64(second))).Points()
@@ -95,7 +95,7 @@ func TestHistoryAtAnyTime(t *testing.T) {
 	}
 	for _, first := range times {
 		for _, second := range times {
-			var h history
+			var h memoryHistory
 			h.usage(new(clock).at(first), 1)
 			h.kill(new(clock).at(second))
 			for _, now := range times {

@@ -13,15 +13,15 @@ import (
 	"github.com/nsviz/nsviz/internal/host/resources"
 )
 
-// differences are in what the kernel permits more than the engine was told, and what less.
+// differences holds what the kernel permits more, and what less, than the engine's settings.
 type differences struct {
 	engine         string
 	looser, strict []string
 	worst          Severity
 }
 
-func (d *differences) add(looser bool, severity Severity, what, told, has string) {
-	text := fmt.Sprintf("%s: %s was told %s, the kernel has %s", what, d.engine, told, has)
+func (d *differences) add(looser bool, severity Severity, what, wanted, has string) {
+	text := fmt.Sprintf("%s: %s was told %s, the kernel has %s", what, d.engine, wanted, has)
 	if !looser {
 		d.strict = append(d.strict, text)
 		return
@@ -30,16 +30,16 @@ func (d *differences) add(looser bool, severity Severity, what, told, has string
 	d.worst = max(d.worst, severity)
 }
 
-// told compares what the engine was told with what the kernel has.
-func (h *holes) told() {
-	t := h.a.told
+// compareSettings compares the engine's settings with the kernel's state.
+func (h *finder) compareSettings() {
+	t := h.a.settings
 	if t == nil || h.a.PID == 0 {
 		return
 	}
 	d := &differences{engine: t.Engine}
-	h.toldNamespaces(t, d)
-	h.toldLimits(t, d)
-	h.toldPrivileges(t, d)
+	h.compareNamespaces(t, d)
+	h.compareLimits(t, d)
+	h.comparePrivileges(t, d)
 	if r := h.a.Root; r != nil && r.ReadOnly != t.ReadOnly {
 		d.add(!r.ReadOnly, Low, "root file system", yesNo(t.ReadOnly, "read-only", "writable"), yesNo(r.ReadOnly, "a read-only one", "a writable one"))
 	}
@@ -76,7 +76,7 @@ func yesNo(is bool, yes, no string) string {
 	return no
 }
 
-func (h *holes) toldNamespaces(t *fact.Settings, d *differences) {
+func (h *finder) compareNamespaces(t *fact.Settings, d *differences) {
 	for _, kind := range event.NamespaceTypes() {
 		mode, said := t.Modes[kind]
 		n := h.a.Namespaces[kind]
@@ -84,41 +84,41 @@ func (h *holes) toldNamespaces(t *fact.Settings, d *differences) {
 		if !said || n == nil || n.SharedWithHost == nil || strings.HasPrefix(mode, "container:") {
 			continue
 		}
-		// Without a word the engine may give a user or cgroup namespace or not.
+		// Without a setting the engine may give a user or cgroup namespace or not.
 		if mode == "" && (kind == event.User || kind == event.CgroupNS) {
 			continue
 		}
-		if told := mode == "host"; told != *n.SharedWithHost {
-			d.add(!told, High, kind.String()+" namespace", yesNo(told, "the host's", "one apart from the host"),
+		if wanted := mode == "host"; wanted != *n.SharedWithHost {
+			d.add(!wanted, High, kind.String()+" namespace", yesNo(wanted, "the host's", "one apart from the host"),
 				yesNo(*n.SharedWithHost, "the host's", "another one"))
 		}
 	}
 }
 
-func (h *holes) toldLimits(t *fact.Settings, d *differences) {
+func (h *finder) compareLimits(t *fact.Settings, d *differences) {
 	if h.a.Resources == nil {
 		return
 	}
 	if m := h.a.Resources.Memory; m != nil {
 		// The kernel counts in pages, of at most 64 KiB.
 		told := float64(t.MemoryBytes)
-		toldLimit(d, "memory limit", told, m.MaxBytes, func(has float64) bool { return has <= told && told-has < 64<<10 },
+		compareLimit(d, "memory limit", told, m.MaxBytes, func(has float64) bool { return has <= told && told-has < 64<<10 },
 			func(n float64) string { return fmt.Sprint(uint64(n), " bytes") })
-		h.toldSwap(t, m, d)
+		h.compareSwap(t, m, d)
 	}
 	if p := h.a.Resources.PIDs; p != nil {
-		toldLimit(d, "limit of processes", float64(t.PIDs), p.Max, func(has float64) bool { return has == float64(t.PIDs) },
+		compareLimit(d, "limit of processes", float64(t.PIDs), p.Max, func(has float64) bool { return has == float64(t.PIDs) },
 			func(n float64) string { return fmt.Sprint(uint64(n)) })
 	}
 	if c := h.a.Resources.CPU; c != nil {
-		toldLimit(d, "CPU quota", t.CPUs, c.QuotaCores, func(has float64) bool { return math.Abs(has-t.CPUs) < 0.005 },
+		compareLimit(d, "CPU quota", t.CPUs, c.QuotaCores, func(has float64) bool { return math.Abs(has-t.CPUs) < 0.005 },
 			func(n float64) string { return strconv.FormatFloat(n, 'g', 4, 64) + " CPUs" })
 	}
 }
 
-// toldSwap compares the limits of swap. On cgroup v1 the kernel limits memory and swap together: where that is as it was
-// told, the limit of memory alone is the difference.
-func (h *holes) toldSwap(t *fact.Settings, m *resources.MemoryUse, d *differences) {
+// compareSwap compares the limits of swap. On cgroup v1 the kernel limits memory and swap together: if that sum is as set,
+// the limit of memory alone is the difference.
+func (h *finder) compareSwap(t *fact.Settings, m *resources.MemoryUse, d *differences) {
 	told, has := t.Swap, m.SwapMaxBytes
 	if told == nil || has == nil || told.Unlimited && has.Unlimited {
 		return
@@ -142,7 +142,7 @@ func (h *holes) toldSwap(t *fact.Settings, m *resources.MemoryUse, d *difference
 	d.add(looser, Medium, "swap limit", words(told), words(has))
 }
 
-func toldLimit(d *differences, what string, told float64, has *fact.Limit, same func(float64) bool, words func(float64) string) {
+func compareLimit(d *differences, what string, told float64, has *fact.Limit, same func(float64) bool, words func(float64) string) {
 	if has == nil || !has.Unlimited && has.Value == nil {
 		return
 	}
@@ -162,12 +162,12 @@ func toldLimit(d *differences, what string, told float64, has *fact.Limit, same 
 	d.add(told != 0 && (has.Unlimited || value > told), Medium, what, say(told), say(value))
 }
 
-func (h *holes) toldPrivileges(t *fact.Settings, d *differences) {
+func (h *finder) comparePrivileges(t *fact.Settings, d *differences) {
 	p := h.a.Privileges
 	if p == nil {
 		return
 	}
-	if want := toldCapabilities(t, h.a.hostBounding); want != nil && p.Capabilities.Bounding != nil {
+	if want := grantedCapabilities(t, h.a.hostBounding); want != nil && p.Capabilities.Bounding != nil {
 		has := union(p.Capabilities.Bounding, p.Capabilities.Effective)
 		without := func(from, list []string) (rest []string) {
 			for _, c := range from {
@@ -196,9 +196,9 @@ func (h *holes) toldPrivileges(t *fact.Settings, d *differences) {
 	}
 }
 
-// toldCapabilities is the bounding set that the engine makes of what it was told; nil is unknown. No
-// container gets what the host's own PID 1 could not have.
-func toldCapabilities(t *fact.Settings, hostBounding []string) []string {
+// grantedCapabilities returns the bounding set that the engine's settings grant; nil is unknown. It never exceeds that of
+// the host's own PID 1.
+func grantedCapabilities(t *fact.Settings, hostBounding []string) []string {
 	if len(hostBounding) == 0 {
 		return nil
 	}
@@ -221,7 +221,7 @@ func toldCapabilities(t *fact.Settings, hostBounding []string) []string {
 	return slices.DeleteFunc(set, func(c string) bool { return !slices.Contains(hostBounding, c) })
 }
 
-// capabilityNames words them as the kernel's tools do.
+// capabilityNames returns their names as the kernel's tools write them.
 func capabilityNames(told []string) []string {
 	list := make([]string, len(told))
 	for i, c := range told {

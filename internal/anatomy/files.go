@@ -9,8 +9,8 @@ import (
 	"github.com/nsviz/nsviz/internal/container/runtime"
 )
 
-// at is the mount that a path is in, the last one where several cover each other.
-func (h *holes) at(where string) *Mount {
+// at returns the mount that a path is in; of several that cover each other, the last one.
+func (h *finder) at(where string) *Mount {
 	var best *Mount
 	for i := range h.a.Mounts {
 		m := &h.a.Mounts[i]
@@ -23,7 +23,7 @@ func (h *holes) at(where string) *Mount {
 }
 
 // kernelFiles finds settings of the kernel that the container can write to.
-func (h *holes) kernelFiles() {
+func (h *finder) kernelFiles() {
 	if m := h.at("/proc/sys"); m != nil && m.Type == "proc" && !m.ReadOnly {
 		h.add(Finding{
 			ID: "writable_proc_sys", Severity: h.soften(High), Title: "It can write to /proc/sys",
@@ -75,8 +75,8 @@ func (h *holes) kernelFiles() {
 	}
 }
 
-// mounts finds what of the host is mounted in and matters.
-func (h *holes) mounts() {
+// mounts finds sensitive parts of the host that are mounted in.
+func (h *finder) mounts() {
 	var sockets, paths []string
 	pathsWorst := Info
 	var covered []*Mount // a mount of /run has what is mounted below it in it already
@@ -127,7 +127,7 @@ func exposureOf(m *Mount) *exposure {
 	return sensitive(m.Source)
 }
 
-// within tells whether a path is the other or below it.
+// within reports whether a path is the other or below it.
 func within(at, dir string) bool {
 	return at == dir || strings.HasPrefix(at, strings.TrimSuffix(dir, "/")+"/")
 }
@@ -141,7 +141,7 @@ var usualDevices = []number{{1, 3}, {1, 5}, {1, 7}, {1, 8}, {1, 9}, {5, 0}, {5, 
 // bareDevices give the memory and the ports of the machine: mem, kmem, port.
 var bareDevices = []number{{1, 1}, {1, 2}, {1, 4}}
 
-func (h *holes) devices() {
+func (h *finder) devices() {
 	var details []string
 	worst := Info
 	note := func(where string, severity Severity, what string) {

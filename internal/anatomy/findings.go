@@ -14,24 +14,24 @@ import (
 	"github.com/nsviz/nsviz/internal/host/resources"
 )
 
-// Finding is a place where a container's walls have a hole, or are lower than they need to be.
+// Finding is something that weakens a container's isolation.
 type Finding struct {
 	// ID names the kind of finding; it keeps its meaning.
 	ID       string   `json:"id"`
 	Severity Severity `json:"severity"`
 	Title    string   `json:"title"`
-	// Details are what it was found by: names of capabilities, paths, containers, processes.
+	// Details name what it is about: capabilities, paths, containers, processes.
 	Details []string `json:"details,omitempty"`
-	// Meaning is what can happen, See how to see it by hand, Close how to close it.
+	// Meaning is what can happen, See how to check it by hand, Close how to fix it.
 	Meaning string `json:"meaning"`
 	See     string `json:"see"`
 	Close   string `json:"close"`
 }
 
-// Holes finds the holes in a container's walls by what was gathered of it, the worst first. On what is
-// unknown there is no finding.
-func Holes(a *Anatomy) []Finding {
-	h := holes{a: a, found: []Finding{}}
+// Findings returns what weakens the isolation of a container, the worst first. It is never nil. What is unknown gives no
+// finding.
+func Findings(a *Anatomy) []Finding {
+	h := finder{a: a, found: []Finding{}}
 	h.namespaces()
 	h.users()
 	h.capabilities()
@@ -43,28 +43,28 @@ func Holes(a *Anatomy) []Finding {
 	h.outside()
 	h.limits()
 	h.ports()
-	h.told()
+	h.compareSettings()
 	slices.SortStableFunc(h.found, func(a, b Finding) int { return cmp.Compare(b.Severity, a.Severity) })
 	return h.found
 }
 
-type holes struct {
+type finder struct {
 	a     *Anatomy
 	found []Finding
 }
 
-func (h *holes) add(f Finding) { h.found = append(h.found, f) }
+func (h *finder) add(f Finding) { h.found = append(h.found, f) }
 
-// file is a file of the container's PID 1 in /proc.
-func (h *holes) file(name string) string { return fmt.Sprintf("/proc/%d/%s", h.a.PID, name) }
+// file returns a file of the container's PID 1 in /proc.
+func (h *finder) file(name string) string { return fmt.Sprintf("/proc/%d/%s", h.a.PID, name) }
 
-func (h *holes) onHost(t event.NamespaceType) bool {
+func (h *finder) onHost(t event.NamespaceType) bool {
 	n := h.a.Namespaces[t]
 	return n != nil && n.SharedWithHost != nil && *n.SharedWithHost
 }
 
-// ownUsers tells whether the container has a user namespace in which its root is not the host's.
-func (h *holes) ownUsers() bool {
+// ownUsers reports whether the container has a user namespace in which its root is not the host's.
+func (h *finder) ownUsers() bool {
 	n := h.a.Namespaces[event.User]
 	if n == nil || n.SharedWithHost == nil || *n.SharedWithHost || h.a.UIDMap == nil {
 		return false
@@ -74,15 +74,15 @@ func (h *holes) ownUsers() bool {
 }
 
 // advice returns how to close a hole: by flags, where the container's runtime has those of `docker run`, else in words.
-func (h *holes) advice(flags, words string) string {
+func (h *finder) advice(flags, words string) string {
 	if runtime.Lookup(h.a.Container.Runtime).RunFlags {
 		return flags
 	}
 	return words
 }
 
-// soften is for what root of another user namespace can do less with.
-func (h *holes) soften(s Severity) Severity {
+// soften returns a lower severity if the container's root is not the host's.
+func (h *finder) soften(s Severity) Severity {
 	if h.ownUsers() && s > Low {
 		return s - 1
 	}
@@ -104,7 +104,7 @@ var shared = map[event.NamespaceType]struct {
 		"start it with --cgroupns=private"},
 }
 
-func (h *holes) namespaces() {
+func (h *finder) namespaces() {
 	for _, t := range event.NamespaceTypes() {
 		if s, ok := shared[t]; ok && h.onHost(t) {
 			h.add(Finding{
@@ -130,9 +130,8 @@ func (h *holes) namespaces() {
 	}
 }
 
-// abandoned is no hole, but a wall around nothing: what an engine has set up in the namespace went with the container
-// that it was made for.
-func (h *holes) abandoned(t event.NamespaceType, n *Namespace) {
+// abandoned finds a namespace whose setup went with the container that it was made for.
+func (h *finder) abandoned(t event.NamespaceType, n *Namespace) {
 	by := n.Abandoned
 	where := "that has another one now"
 	restart := "restart this container, so that it joins the one that " + by.By + " has now"
@@ -154,8 +153,8 @@ func (h *holes) abandoned(t event.NamespaceType, n *Namespace) {
 	})
 }
 
-func (h *holes) users() {
-	// /proc tells users as the host numbers them, whatever the user namespace.
+func (h *finder) users() {
+	// /proc has the host's user ids, whatever the user namespace.
 	p := h.a.Privileges
 	if p == nil || p.UID == nil || *p.UID != 0 {
 		return
@@ -170,8 +169,8 @@ func (h *holes) users() {
 	})
 }
 
-// confinement is what the kernel refuses whatever the user.
-func (h *holes) confinement() {
+// confinement finds missing confinement: seccomp, security modules, no_new_privs.
+func (h *finder) confinement() {
 	p := h.a.Privileges
 	if p == nil {
 		return
@@ -216,7 +215,7 @@ func (h *holes) confinement() {
 	}
 }
 
-// unconfined tells from a label, as AppArmor or SELinux words it, that nothing is refused.
+// unconfined reports whether a label of AppArmor or SELinux means that nothing is refused.
 func unconfined(label string) bool {
 	if label == "unconfined" || strings.HasSuffix(label, " (complain)") || strings.HasSuffix(label, " (unconfined)") {
 		return true
@@ -227,8 +226,8 @@ func unconfined(label string) bool {
 	return false
 }
 
-// processes finds those that may do more than the container's PID 1, as `docker exec --privileged` makes.
-func (h *holes) processes() {
+// processes finds processes that may do more than the container's PID 1, as those of `docker exec --privileged`.
+func (h *finder) processes() {
 	p := h.a.Privileges
 	if p == nil || p.Capabilities.Bounding == nil {
 		return
@@ -266,8 +265,8 @@ func (h *holes) processes() {
 	})
 }
 
-// outside is about a PID 1 that is not in the container's own cgroup.
-func (h *holes) outside() {
+// outside finds a PID 1 that is not in the container's own cgroup.
+func (h *finder) outside() {
 	if h.a.Unheld == nil {
 		return
 	}
@@ -287,7 +286,7 @@ func (h *holes) outside() {
 	})
 }
 
-func (h *holes) limits() {
+func (h *finder) limits() {
 	if h.a.Resources == nil {
 		return
 	}
@@ -308,7 +307,7 @@ func (h *holes) limits() {
 	}
 }
 
-// unlimited is whether neither a container's own cgroup nor one above it, as far as is visible, sets a limit.
+// unlimited reports whether neither a container's own cgroup nor one above it, as far as is visible, sets a limit.
 func unlimited(own *fact.Limit, effective *resources.EffectiveLimit) bool {
 	if effective != nil {
 		return effective.Unlimited
@@ -316,7 +315,7 @@ func unlimited(own *fact.Limit, effective *resources.EffectiveLimit) bool {
 	return own != nil && own.Unlimited
 }
 
-func (h *holes) cgroupFile(v2, v1 string) string {
+func (h *finder) cgroupFile(v2, v1 string) string {
 	file := v2
 	if v1 != v2 {
 		file += " (" + v1 + " on cgroup v1)"
@@ -324,7 +323,7 @@ func (h *holes) cgroupFile(v2, v1 string) string {
 	return "cat " + h.file("cgroup") + " tells its cgroup; below /sys/fs/cgroup that has the file " + file
 }
 
-// maxDetails is how many of a kind are named.
+// maxDetails is how many details of a kind are listed.
 const maxDetails = 12
 
 func bounded(list []string) []string {

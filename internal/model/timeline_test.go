@@ -12,8 +12,8 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 )
 
-// told writes moments in short, a line each.
-func told(moments []Moment) []string {
+// historyLines writes entries in short, a line each.
+func historyLines(moments []Entry) []string {
 	var list []string
 	for i := range moments {
 		m := &moments[i]
@@ -63,8 +63,8 @@ func told(moments []Moment) []string {
 		if m.OOM != nil {
 			add("%s/%d", m.OOM.Victim.Comm, m.OOM.Victim.PID)
 		}
-		if m.Said != "" {
-			add("%s", m.Said)
+		if m.Action != "" {
+			add("%s", m.Action)
 		}
 		list = append(list, strings.Join(words, " "))
 	}
@@ -78,8 +78,8 @@ func limitWords(l fact.Limit) string {
 	return fmt.Sprint(*l.Value)
 }
 
-// born is a namespace made by a process.
-func born(seconds float64, pid int32, comm string, c *event.Container, typ event.NamespaceType, id uint64) fact.Fact {
+// namespaceCreated returns a namespace created by a process.
+func namespaceCreated(seconds float64, pid int32, comm string, c *event.Container, typ event.NamespaceType, id uint64) fact.Fact {
 	return happened(seconds, event.Event{
 		Type: event.NamespaceCreated, PID: pid, Comm: comm, Container: c,
 		Namespace: &event.Namespace{Type: typ, ID: id, Owner: 6, Via: event.ViaUnshare},
@@ -90,13 +90,13 @@ func freed(seconds float64, typ event.NamespaceType, id uint64) fact.Fact {
 	return happened(seconds, event.Event{Type: event.NamespaceFreed, Namespace: &event.Namespace{Type: typ, ID: id, Via: event.ViaKernel}})
 }
 
-// acted is a join by a process of any name.
+// acted returns a join by a process of any name.
 func acted(comm string, f fact.Fact) fact.Fact {
 	f.Event.Comm = comm
 	return f
 }
 
-// wholeLife is what a container goes through, and another one that shares its net namespace.
+// wholeLife returns what a container goes through, and another one that shares its net namespace.
 func wholeLife() []fact.Fact {
 	web, db := who("a", "web"), who("b", "db")
 	net := event.Namespace{Type: event.Net, ID: 22}
@@ -104,7 +104,7 @@ func wholeLife() []fact.Fact {
 	return []fact.Fact{
 		hostIs(1, 2, 3, 4, 5, 6, 7, 8),
 		created(1, web),
-		born(1.1, 9, "runc", &web, event.Mnt, 20), born(1.1, 9, "runc", &web, event.PID, 21), born(1.1, 9, "runc", &web, event.Net, 22),
+		namespaceCreated(1.1, 9, "runc", &web, event.Mnt, 20), namespaceCreated(1.1, 9, "runc", &web, event.PID, 21), namespaceCreated(1.1, 9, "runc", &web, event.Net, 22),
 		acted("dockerd", joined(1.2, 50, nil, net)),
 		acted("dockerd", joined(1.25, 50, nil, event.Namespace{Type: event.Net, ID: 3})),
 		acted("dockerd", joined(1.3, 50, nil, net)),
@@ -124,7 +124,7 @@ func wholeLife() []fact.Fact {
 		killed(8, &web, 103),
 		joined(9, 100, &web, event.Namespace{Type: event.Net, ID: 3}),
 		exited(10, web, 100),
-		judged(10.1, web, false),
+		engineReported(10.1, web, false),
 		removed(10.2, web),
 		freed(10.3, event.Mnt, 20), freed(10.3, event.PID, 21),
 		said(11, web, "destroy"),
@@ -150,7 +150,7 @@ func TestHistories(t *testing.T) {
 		"10.1 engine_verdict",
 		"10.2 cgroup_removed by runc/10",
 		"11 engine_event destroy",
-	}, told(s.container(t, "a").History)); diff != "" {
+	}, historyLines(s.container(t, "a").History)); diff != "" {
 		t.Errorf("web (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{
@@ -158,7 +158,7 @@ func TestHistories(t *testing.T) {
 		"3.1 namespace_joined by nsenter/60 of db net:22 of web",
 		"3.2 container_started mnt:30 pid:31 net:22 of web ipc:4 the host's uts:5 the host's user:6 the host's cgroup:7 the host's time:8 the host's",
 		"4 namespace_joined 2 times until 5 by nsenter/0 net:22*",
-	}, told(s.container(t, "b").History)); diff != "" {
+	}, historyLines(s.container(t, "b").History)); diff != "" {
 		t.Errorf("db (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{
@@ -169,7 +169,7 @@ func TestHistories(t *testing.T) {
 		"3.2 container_started container db",
 		"4 namespace_joined 2 times until 5 by nsenter/0",
 		"10 container_exited container web",
-	}, told(namespaceOf(t, s.Namespaces, 22).History)); diff != "" {
+	}, historyLines(namespaceOf(t, s.Namespaces, 22).History)); diff != "" {
 		t.Errorf("net:22 (-want +got):\n%s", diff)
 	}
 	mnt := namespaceOf(t, s.Freed, 20)
@@ -179,7 +179,7 @@ func TestHistories(t *testing.T) {
 		"4 namespace_joined 3 times until 8 by nsenter/0",
 		"10 container_exited container web",
 		"10.3 namespace_freed",
-	}, told(mnt.History)); diff != "" {
+	}, historyLines(mnt.History)); diff != "" {
 		t.Errorf("mnt:20 (-want +got):\n%s", diff)
 	}
 	if !mnt.Freed.Equal(at(10.3)) || mnt.FreedVia != event.ViaKernel || mnt.Owner != 6 || mnt.Creator.PID != 9 {
@@ -201,7 +201,7 @@ func namespaceOf(t *testing.T, list []Namespace, id uint64) *Namespace {
 
 func historyOf(t *testing.T, letter string, facts ...fact.Fact) []string {
 	t.Helper()
-	return told(modelOf(DefaultLimits(), facts...).Whole().container(t, letter).History)
+	return historyLines(modelOf(DefaultLimits(), facts...).Whole().container(t, letter).History)
 }
 
 func TestContainerHistories(t *testing.T) {
@@ -231,7 +231,7 @@ func TestContainerHistories(t *testing.T) {
 		{
 			"made by its runtime from outside",
 			[]fact.Fact{
-				born(1, 9, "crun", nil, event.Mnt, 20), born(1, 9, "crun", nil, event.PID, 21), created(1.1, web),
+				namespaceCreated(1, 9, "crun", nil, event.Mnt, 20), namespaceCreated(1, 9, "crun", nil, event.PID, 21), created(1.1, web),
 				started(1.2, web, 5, 20, 21),
 			},
 			[]string{
@@ -280,7 +280,7 @@ func TestContainerHistories(t *testing.T) {
 		{
 			"brought in from outside as a process of its own, but not on its way in",
 			[]fact.Fact{
-				created(1, web), born(1, 8, "runc", &web, event.Net, 22), joined(1, 8, &web, net), started(1, web, 5, 20, 21, 22), joined(2, 9, &web, net),
+				created(1, web), namespaceCreated(1, 8, "runc", &web, event.Net, 22), joined(1, 8, &web, net), started(1, web, 5, 20, 21, 22), joined(2, 9, &web, net),
 			},
 			[]string{
 				"1 cgroup_created by runc/10", "1 namespace_created by runc/8 of web net:22", "1 " + entry, "2 namespace_joined by nsenter/9 of web net:22*",
@@ -299,13 +299,13 @@ func TestContainerHistories(t *testing.T) {
 	}
 }
 
-// counted is a reading of the kernel's own count of kills.
+// counted returns a reading of the kernel's own count of kills.
 func counted(seconds float64, c event.Container, kills uint64) fact.Fact {
 	return fact.Fact{Time: at(seconds), Memory: []fact.Reading{{ID: c.ID, OOMKills: &kills}}}
 }
 
 // A crowd of the same is one moment, of many processes under one name.
-func TestCrowdIsFolded(t *testing.T) {
+func TestRepetitionsAreFolded(t *testing.T) {
 	web := who("a", "web")
 	m := modelOf(DefaultLimits(), started(1, web, 5, 20, 21, 22))
 	const visits = 1203
@@ -325,7 +325,7 @@ func TestCrowdIsFolded(t *testing.T) {
 		"2 oom_kill 401 times until 3.2 hog/3200",
 		"2 engine_event 401 times until 3.2 exec_start",
 	}
-	if diff := cmp.Diff(want, told(m.Snapshot().container(t, "a").History)); diff != "" {
+	if diff := cmp.Diff(want, historyLines(m.Snapshot().container(t, "a").History)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
@@ -347,9 +347,9 @@ func TestHistoryIsBounded(t *testing.T) {
 		}
 	}
 	history := m.Snapshot().container(t, "a").History
-	if history[0].Kind != momentCgroup || history[1].Kind != momentStarted || history[2].By.Comm != "name 0" ||
+	if history[0].Kind != entryCgroupCreated || history[1].Kind != entryStarted || history[2].By.Comm != "name 0" ||
 		history[len(history)-1].By.Comm != fmt.Sprint("name ", crowd-1) {
-		t.Errorf("%q", told(history))
+		t.Errorf("%q", historyLines(history))
 	}
 	for i := range history {
 		if want := i == containerExtent.first; (history[i].LeftOut > 0) != want {
@@ -364,9 +364,9 @@ func TestFreedAreBounded(t *testing.T) {
 	limits := DefaultLimits()
 	limits.Freed = 10
 	web := who("a", "web")
-	m := modelOf(limits, born(1, 9, "runc", &web, event.Net, 22), started(2, web, 5, 20, 21, 22), exited(3, web, 5), freed(4, event.Net, 22))
+	m := modelOf(limits, namespaceCreated(1, 9, "runc", &web, event.Net, 22), started(2, web, 5, 20, 21, 22), exited(3, web, 5), freed(4, event.Net, 22))
 	for i := range uint64(100) {
-		m.Apply(born(5+float64(i), 9, "unshare", nil, event.UTS, 1000+i))
+		m.Apply(namespaceCreated(5+float64(i), 9, "unshare", nil, event.UTS, 1000+i))
 		m.Apply(freed(5+float64(i), event.UTS, 1000+i))
 	}
 	list := m.Whole().Freed
@@ -387,17 +387,17 @@ func TestFreedAreBounded(t *testing.T) {
 }
 
 // Of a number that is given out again each namespace has its own history.
-func TestNumberGivenOutAgain(t *testing.T) {
+func TestReusedNamespaceNumberStartsANewHistory(t *testing.T) {
 	s := modelOf(
 		DefaultLimits(),
-		born(1, 9, "first", nil, event.UTS, 50), freed(2, event.UTS, 50), born(2, 9, "second", nil, event.Net, 50),
-		born(3, 9, "third", nil, event.Net, 50), // whose end nobody told
+		namespaceCreated(1, 9, "first", nil, event.UTS, 50), freed(2, event.UTS, 50), namespaceCreated(2, 9, "second", nil, event.Net, 50),
+		namespaceCreated(3, 9, "third", nil, event.Net, 50), // whose end nobody told
 		survey(4, fact.Namespace{Type: event.IPC, ID: 50}),
 		happened(5, event.Event{Type: event.NamespaceCreated, Namespace: &event.Namespace{Type: event.IPC, ID: 50, Via: event.ViaReconcile}}),
 	).Whole()
 	var got []string
 	for _, n := range append(s.Namespaces, s.Freed...) {
-		got = append(got, fmt.Sprint(n.Type, " ", strings.Join(told(n.History), ", "), " ", n.FreedVia))
+		got = append(got, fmt.Sprint(n.Type, " ", strings.Join(historyLines(n.History), ", "), " ", n.FreedVia))
 	}
 	if diff := cmp.Diff([]string{
 		"ipc 4 found ",
@@ -411,7 +411,7 @@ func TestNumberGivenOutAgain(t *testing.T) {
 
 // historiesMakeSense checks what holds in any story.
 func historiesMakeSense(s *Snapshot) string {
-	check := func(what string, list []Moment, e extent, mayBeEmpty bool) string {
+	check := func(what string, list []Entry, e extent, mayBeEmpty bool) string {
 		if len(list) == 0 && mayBeEmpty {
 			return "" // named or written to, and nothing happened yet
 		}

@@ -6,7 +6,7 @@ import (
 	"github.com/nsviz/nsviz/internal/container/runtime"
 )
 
-// powers says what one can do with the capabilities that matter most; the others are Medium.
+// powers holds the severities of the most powerful capabilities; the others are Medium.
 var powers = map[string]Severity{
 	"cap_sys_admin":          High, // mounts, namespaces, much else
 	"cap_sys_module":         Critical,
@@ -37,7 +37,7 @@ func power(capability string) Severity {
 	return Medium
 }
 
-func (h *holes) capabilities() {
+func (h *finder) capabilities() {
 	p := h.a.Privileges
 	if p == nil {
 		return
@@ -90,8 +90,8 @@ func (h *holes) capabilities() {
 	}
 }
 
-// privileged tells whether nothing of what the host's root may do is kept from the container's.
-func (h *holes) privileged(extra map[string]string) bool {
+// privileged reports whether nothing of what the host's root may do is kept from the container's.
+func (h *finder) privileged(extra map[string]string) bool {
 	p := h.a.Privileges
 	if len(extra) == 0 || p.Seccomp != seccompDisabled || len(h.a.hostBounding) == 0 || p.Capabilities.Bounding == nil {
 		return false

@@ -5,26 +5,25 @@ import (
 	"time"
 )
 
-// historyStep and HistoryLength are the grain and the length of Memory.History.
+// historyStep and HistoryLength are the resolution of Memory.History and its length in steps.
 const (
 	historyStep   = time.Second
 	HistoryLength = 60
 )
 
-// historyRoom is how many points are appended before the oldest ones are dropped, all at once.
+// historyRoom is how many points are appended before the oldest ones are dropped in one go.
 const historyRoom = HistoryLength / 2
 
 // MemoryPoint is one historyStep of a container's memory.
 type MemoryPoint struct {
-	// MaxBytes is the highest usage read in that time; valid where Known.
+	// MaxBytes is the highest usage read in that time; valid if Known.
 	MaxBytes uint64
 	Known    bool
-	// Kills is how many OOM kills fell into it.
+	// Kills is how many OOM kills there were in that time.
 	Kills int
 }
 
-// Series is the last minute of a container's memory. The snapshots of a container share its points. The zero Series
-// is one of which nothing is known.
+// Series is the last minute of a container's memory. Snapshots share its points. The zero Series is empty: unknown.
 type Series struct {
 	past  []MemoryPoint // the steps before last, oldest first, at most HistoryLength-1; never written to
 	last  MemoryPoint
@@ -32,7 +31,7 @@ type Series struct {
 	known bool
 }
 
-// SeriesOf makes a Series of its points, oldest first, the last one being now.
+// SeriesOf returns a Series with some points, oldest first; the last one is now.
 func SeriesOf(points ...MemoryPoint) Series {
 	if len(points) == 0 {
 		return Series{}
@@ -44,8 +43,8 @@ func SeriesOf(points ...MemoryPoint) Series {
 // Empty reports whether nothing is known of the last minute.
 func (s Series) Empty() bool { return !s.known }
 
-// Points lists the last minute, oldest first, one entry per historyStep, the last one being now. It returns nil for
-// an empty Series.
+// Points returns one point per historyStep of the last minute, oldest first; the last one is now. It returns nil for an
+// empty Series.
 func (s Series) Points() []MemoryPoint {
 	if !s.known {
 		return nil
@@ -66,8 +65,8 @@ func (s Series) Points() []MemoryPoint {
 // Equal reports whether two Series have the same points.
 func (s Series) Equal(other Series) bool { return slices.Equal(s.Points(), other.Points()) }
 
-// history keeps a container's last minute, in steps of historyStep.
-type history struct {
+// memoryHistory keeps a container's last minute, in steps of historyStep.
+type memoryHistory struct {
 	past []MemoryPoint // the steps before step; appended to, and else replaced: snapshots share it
 	last MemoryPoint
 	step int64 // the latest step that is known; 0 for none
@@ -75,8 +74,8 @@ type history struct {
 
 func stepOf(at instant) int64 { return int64(at) / int64(historyStep) }
 
-// at changes the point of an instant. What is too late to matter is left out.
-func (h *history) at(t instant, change func(*MemoryPoint)) {
+// at changes the point of an instant. It ignores instants older than the history.
+func (h *memoryHistory) at(t instant, change func(*MemoryPoint)) {
 	step := stepOf(t)
 	switch {
 	case step <= 0 || step <= h.step-HistoryLength:
@@ -97,10 +96,10 @@ func (h *history) at(t instant, change func(*MemoryPoint)) {
 }
 
 // advance begins a later step.
-func (h *history) advance(step int64) {
+func (h *memoryHistory) advance(step int64) {
 	gone := step - h.step
 	if gone >= HistoryLength || h.step == 0 {
-		*h = history{step: step}
+		*h = memoryHistory{step: step}
 		return
 	}
 	if len(h.past)+int(gone) > HistoryLength+historyRoom {
@@ -114,19 +113,19 @@ func (h *history) advance(step int64) {
 	h.last, h.step = MemoryPoint{}, step
 }
 
-func (h *history) usage(t instant, bytes uint64) {
+func (h *memoryHistory) usage(t instant, bytes uint64) {
 	h.at(t, func(p *MemoryPoint) {
 		p.MaxBytes = max(p.MaxBytes, bytes)
 		p.Known = true
 	})
 }
 
-func (h *history) kill(t instant) {
+func (h *memoryHistory) kill(t instant) {
 	h.at(t, func(p *MemoryPoint) { p.Kills++ })
 }
 
-// series is the minute that ends with now.
-func (h *history) series(now instant) Series {
+// series returns the minute that ends with now.
+func (h *memoryHistory) series(now instant) Series {
 	last := stepOf(now)
 	if h.step == 0 || last >= h.step+HistoryLength {
 		return Series{}

@@ -14,7 +14,7 @@ import (
 
 // However many containers ended however long ago, all are there; as many as there are, where the
 // recording breaks off.
-func TestWhole(t *testing.T) {
+func TestReadAll(t *testing.T) {
 	const containers = 300
 	var facts []fact.Fact
 	for i := range containers {
@@ -37,7 +37,7 @@ func TestWhole(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, err := Whole(r, model.RecordingLimits())
+		s, err := ReadAll(r, model.RecordingLimits())
 		if !errors.Is(err, test.want) || len(s.Containers) < test.least || test.want == nil && err != nil {
 			t.Errorf("%d containers, %v", len(s.Containers), err)
 		}
@@ -45,7 +45,7 @@ func TestWhole(t *testing.T) {
 }
 
 // A cgroup that was removed is known at the end, however many were removed after it.
-func TestWholeKnowsRemovedCgroups(t *testing.T) {
+func TestReadAllListsRemovedCgroups(t *testing.T) {
 	const cgroups = 5000 // a live model keeps 1024 of these
 	var facts []fact.Fact
 	for i := range cgroups {
@@ -61,7 +61,7 @@ func TestWholeKnowsRemovedCgroups(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, err := Whole(r, limits)
+		s, err := ReadAll(r, limits)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -19,7 +19,7 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 )
 
-// walled is a container without a hole.
+// walled returns a container without a hole.
 func walled() *Anatomy {
 	a := &Anatomy{
 		PID: 4242, Namespaces: map[event.NamespaceType]*Namespace{},
@@ -64,8 +64,8 @@ func remap(a *Anatomy, outside uint32) {
 	a.UIDMap = []nsfs.IDRange{{Inside: 0, Outside: outside, Count: 65536}}
 }
 
-func TestHoles(t *testing.T) {
-	if found := Holes(walled()); len(found) != 0 || found == nil {
+func TestFindings(t *testing.T) {
+	if found := Findings(walled()); len(found) != 0 || found == nil {
 		t.Fatalf("holes in a whole wall: %+v", found)
 	}
 	host := func(kind event.NamespaceType) func(*Anatomy) {
@@ -196,7 +196,7 @@ func TestHoles(t *testing.T) {
 	for _, test := range tests {
 		a := walled()
 		test.change(a)
-		found := Holes(a)
+		found := Findings(a)
 		if test.id == "" {
 			if len(found) > 0 {
 				t.Errorf("%s: %+v, want nothing", test.name, found)
@@ -227,7 +227,7 @@ func adviceOfEveryRuntime(t *testing.T, name string, change func(*Anatomy)) {
 		a := walled()
 		a.Container.Runtime = r.Name
 		change(a)
-		for _, f := range Holes(a) {
+		for _, f := range Findings(a) {
 			for _, program := range programs.FindAllString(f.Close, -1) {
 				if program != r.Name {
 					t.Errorf("%s, runtime %q: advised %q", name, r.Name, f.Close)
@@ -251,7 +251,7 @@ func TestAdviceOfDocker(t *testing.T) {
 		"no_memory_limit":    "start it with --memory",
 		"privileged_process": "docker exec without --privileged",
 	}
-	for _, f := range Holes(a) {
+	for _, f := range Findings(a) {
 		if f.Close != want[f.ID] {
 			t.Errorf("%s: %q, want %q", f.ID, f.Close, want[f.ID])
 		}
@@ -294,7 +294,7 @@ func TestPrivileged(t *testing.T) {
 	a := walled()
 	a.Privileges.Capabilities.Bounding = slices.Clone(a.hostBounding)
 	has := func() bool {
-		return slices.ContainsFunc(Holes(a), func(f Finding) bool { return f.ID == "privileged" })
+		return slices.ContainsFunc(Findings(a), func(f Finding) bool { return f.ID == "privileged" })
 	}
 	if has() {
 		t.Error("with a filter it is called privileged")
@@ -303,7 +303,7 @@ func TestPrivileged(t *testing.T) {
 	if !has() {
 		t.Error("it is not called privileged")
 	}
-	if first := Holes(a)[0]; first.Severity != Critical {
+	if first := Findings(a)[0]; first.Severity != Critical {
 		t.Errorf("%s comes first", first.ID)
 	}
 	a.hostBounding = nil

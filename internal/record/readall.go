@@ -1,0 +1,25 @@
+package record
+
+import (
+	"errors"
+	"io"
+
+	"github.com/nsviz/nsviz/internal/model"
+)
+
+// ReadAll applies all facts of a recording to a model and returns its full snapshot. Snapshot.LeftOut counts what exceeds
+// limits. If the recording breaks off, ReadAll returns the snapshot up to there with ErrCutShort.
+func ReadAll(r *Reader, limits model.Limits) (*model.Snapshot, error) {
+	m := model.New(limits)
+	for {
+		f, err := r.Next()
+		if err == nil {
+			m.Apply(f)
+			continue
+		}
+		if errors.Is(err, io.EOF) {
+			err = nil
+		}
+		return m.Whole(), err
+	}
+}
