@@ -15,6 +15,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/nsfs"
 	"github.com/nsviz/nsviz/internal/model"
+	"github.com/nsviz/nsviz/internal/namespaces"
 	"github.com/nsviz/nsviz/internal/probes"
 	"github.com/nsviz/nsviz/internal/store"
 )
@@ -40,7 +41,7 @@ type loop struct {
 
 	directory  *container.Directory // for any goroutine
 	tracker    *container.Tracker
-	namespaces *registry
+	namespaces *namespaces.Table
 	questions  *names.Questions
 	// finder is for the goroutine that watches, but for Resolve.
 	finder *find.Finder
@@ -70,7 +71,7 @@ func newLoop(e engine.Engine, log *slog.Logger, sinks []func(fact.Fact)) *loop {
 	return &loop{
 		now: time.Now, log: log, live: store.NewLive(model.DefaultLimits()), sinks: sinks,
 		inputs: make(chan message), doubts: make(signal, 1), wake: make(signal, 1),
-		directory: directory, tracker: container.NewTracker(directory, nil), namespaces: newRegistry(),
+		directory: directory, tracker: container.NewTracker(directory, nil), namespaces: namespaces.New(),
 		questions: names.NewQuestions(e, directory, time.Now),
 	}
 }
@@ -89,13 +90,13 @@ type batch probes.Batch
 func (b batch) handle(l *loop) {
 	l.until = b.Until
 	l.domains.NextBatch()
-	for _, e := range l.namespaces.complete(b.Events) {
+	for _, e := range l.namespaces.Complete(b.Events) {
 		l.handleEvent(e)
 	}
 	if b.Errors != nil {
 		l.apply(fact.Fact{BPFErrors: b.Errors})
 		l.doubts.raise() // what the programs could not remember may be a start or an end
-		l.namespaces.changed = nil
+		l.namespaces.ChangesLost()
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/collect/sample"
+	"github.com/nsviz/nsviz/internal/collect/survey"
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/probes"
 )
@@ -48,12 +49,12 @@ func (p *Pipeline) look(ctx context.Context) error {
 		return err
 	}
 	sockets := probes.OpenSockets()
-	survey, _, err := newSurveyor(p, sockets.Foreign).look(ctx, nil)
+	found, err := survey.Once(ctx, p.surveying(sockets, nil))
 	err = errors.Join(err, sockets.Close())
 	if err != nil {
 		return err
 	}
-	p.ask(report{Namespaces: &survey})
+	p.ask(report{Namespaces: &found})
 	sample.Once(p.sampling())
 	return nil
 }

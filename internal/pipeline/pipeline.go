@@ -4,13 +4,13 @@ import (
 	"context"
 	"log/slog"
 	"runtime/debug"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/collect/kills"
 	"github.com/nsviz/nsviz/internal/collect/ownmemory"
 	"github.com/nsviz/nsviz/internal/collect/sample"
+	"github.com/nsviz/nsviz/internal/collect/survey"
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/container/engine"
 	"github.com/nsviz/nsviz/internal/event"
@@ -47,10 +47,8 @@ type Config struct {
 const (
 	// A consumer looks if its requests are at most watchInterval apart, as a screen's are and a scraper's are not. Requests
 	// within onceInterval count as one.
-	watchInterval         = 2500 * time.Millisecond // which full snapshots, two seconds apart at most, are, too
-	onceInterval          = 100 * time.Millisecond
-	surveyInterval        = 3 * time.Second
-	longestSurveyInterval = 30 * time.Second
+	watchInterval = 2500 * time.Millisecond // which full snapshots, two seconds apart at most, are, too
+	onceInterval  = 100 * time.Millisecond
 	// namesPatience is how long the first events wait for the engine's list of names.
 	namesPatience = 200 * time.Millisecond
 )
@@ -164,7 +162,6 @@ func (p *Pipeline) watch(ctx context.Context) error {
 	// What happens from here on is in the rings or in the queue of writes and is read after the scan: without a
 	// gap, and what is both there and in the scan does no harm.
 	p.awaitNames(ctx)
-	freedIsHooked := slices.ContainsFunc(list, func(s fact.Probe) bool { return s.Name == fact.ProbeNamespacesFreed && s.Works() })
 	if err := p.finder.Start(ctx, kernel); err != nil {
 		return err
 	}
@@ -181,7 +178,7 @@ func (p *Pipeline) watch(ctx context.Context) error {
 	readers.Go(func() { p.memory.Run(ctx) })
 	readers.Go(func() { follower.Run(ctx) })
 	if p.hostPIDs { // else hardly any namespace would be found, and taken for freed
-		readers.Go(func() { p.survey(ctx, kernel, freedIsHooked) })
+		readers.Go(func() { survey.Run(ctx, p.surveying(kernel.Sockets(), p.newSurveyLoop(kernel))) })
 	}
 	readers.Go(func() { p.finder.Reconcile(ctx, kernel) })
 	commandLines := p.commandLines()

@@ -1,4 +1,4 @@
-package pipeline
+package namespaces
 
 import (
 	"testing"
@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/nsviz/nsviz/internal/collect/survey"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 )
@@ -41,13 +42,13 @@ func lost(ms int) event.Event {
 	return event.Event{Time: at(ms), Type: event.EventsLost, Lost: &event.Lost{Count: 1, Reason: "ring full"}}
 }
 
-// found is a survey of net namespaces with these numbers.
 func throttled(ms int) event.Event {
 	e := lost(ms)
 	e.Lost.Reason = event.LostThrottled
 	return e
 }
 
+// found is a survey of net namespaces with these numbers.
 func found(ids ...uint64) fact.Survey {
 	s := fact.Survey{Namespaces: []fact.Namespace{}}
 	for _, id := range ids {
@@ -130,9 +131,9 @@ func TestComplete(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			r := newRegistry()
-			r.complete(test.before)
-			if diff := cmp.Diff(test.want, what(r.complete(test.batch))); diff != "" {
+			table := New()
+			table.Complete(test.before)
+			if diff := cmp.Diff(test.want, what(table.Complete(test.batch))); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
@@ -140,20 +141,25 @@ func TestComplete(t *testing.T) {
 }
 
 func TestCompleteFillsIn(t *testing.T) {
-	r := newRegistry()
+	table := New()
 	birth := made(1, 5, event.PID, 3)
 	birth.Namespace.Owner, birth.Namespace.Parent = 7, 2
-	events := r.complete([]event.Event{birth, numberFreed(2, 3)})
+	events := table.Complete([]event.Event{birth, numberFreed(2, 3)})
 	want := &event.Namespace{Type: event.PID, ID: 3, Owner: 7, Parent: 2, Via: event.ViaKernel}
 	if diff := cmp.Diff(want, events[1].Namespace); diff != "" {
 		t.Errorf("freed (-want +got):\n%s", diff)
 	}
-	r.complete([]event.Event{birth})
-	events = r.complete([]event.Event{made(9, 6, event.Net, 3)})
+	table.Complete([]event.Event{birth})
+	events = table.Complete([]event.Event{made(9, 6, event.Net, 3)})
 	want.Via = event.ViaReconcile
 	if diff := cmp.Diff(want, events[0].Namespace); diff != "" || events[0].PID != 0 || !events[0].Time.Equal(at(9)) {
 		t.Errorf("freed, not told: %+v (-want +got):\n%s", events[0], diff)
 	}
+}
+
+// ended is a survey's result, where all that is known was searched for.
+func ended(ms int, s fact.Survey) survey.Result {
+	return survey.Result{Survey: s, Ended: at(ms), Thorough: true}
 }
 
 // A survey and what happens meanwhile.
@@ -353,15 +359,17 @@ func TestSurveys(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			r := newRegistry()
+			table := New()
 			for i, look := range test.looks {
-				told := what(r.complete(look.before))
+				told := what(table.Complete(look.before))
 				if diff := cmp.Diff(look.told, told); look.told != nil && diff != "" {
 					t.Errorf("before survey %d (-want +got):\n%s", i, diff)
 				}
-				r.beginSurvey(at(1000 * i))
-				r.complete(look.during)
-				news, alive := r.endSurvey(at(1000*i+100), look.found, !look.hasty, test.hooked)
+				table.BeginSurvey(at(1000 * i))
+				table.Complete(look.during)
+				result := ended(1000*i+100, look.found)
+				result.Thorough = !look.hasty
+				news, alive := table.EndSurvey(result, test.hooked)
 				if look.news == nil {
 					look.news = []string{}
 				}
@@ -376,7 +384,7 @@ func TestSurveys(t *testing.T) {
 				}
 			}
 			known := map[uint64]bool{}
-			for id := range r.known {
+			for id := range table.rows {
 				known[id] = true
 			}
 			want := map[uint64]bool{}
@@ -386,69 +394,195 @@ func TestSurveys(t *testing.T) {
 			if diff := cmp.Diff(want, known); diff != "" {
 				t.Errorf("known (-want +got):\n%s", diff)
 			}
-			if r.freed != nil {
-				t.Errorf("%d ends are kept after the survey", len(r.freed))
+			if table.freed != nil {
+				t.Errorf("%d ends are kept after the survey", len(table.freed))
 			}
 		})
 	}
 }
 
-// What a surveyor is told to expect.
-func TestAcquaintances(t *testing.T) {
-	r := newRegistry()
-	r.complete([]event.Event{made(-5, 5, event.Net, 2)})
-	for i, survey := range []fact.Survey{found(1, 2), found(1), found(1)} {
-		r.beginSurvey(at(1000 * i))
-		r.endSurvey(at(1000*i+100), survey, true, true)
+// What a survey is given to expect.
+func TestSurveyIsGivenWhatIsKnown(t *testing.T) {
+	table := New()
+	table.Complete([]event.Event{made(-5, 5, event.Net, 2)})
+	for i, found := range []fact.Survey{found(1, 2), found(1), found(1)} {
+		table.BeginSurvey(at(1000 * i))
+		table.EndSurvey(ended(1000*i+100, found), true)
 	}
-	want := map[uint64]acquaintance{
-		1: {typ: event.Net, owner: 1, since: at(0)}, 2: {typ: event.Net, owner: 1, since: at(-5), unsharer: 5, missed: 2},
+	want := map[uint64]survey.Known{
+		1: {Type: event.Net, Owner: 1}, 2: {Type: event.Net, Owner: 1, Unsharer: 5, Missed: 2},
 	}
-	got := r.beginSurvey(at(3000))
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(acquaintance{})); diff != "" {
+	got := table.BeginSurvey(at(3000)).Known
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	// What was lost may have been its end: it is to be searched for at once.
-	r.complete([]event.Event{lost(3500)})
-	if k := r.beginSurvey(at(4000))[2]; k.missed != 0 {
+	table.Complete([]event.Event{lost(3500)})
+	if k := table.BeginSurvey(at(4000)).Known[2]; k.Missed != 0 {
 		t.Errorf("after a loss: %+v", k)
 	}
 }
 
-// What a survey does not know of a namespace, a later one or an event tells.
+// What a survey does not know of a namespace, a later one or an event reports.
 func TestRelationsAreFilledIn(t *testing.T) {
-	r := newRegistry()
-	r.beginSurvey(at(0))
-	r.endSurvey(at(1), fact.Survey{Namespaces: []fact.Namespace{{Type: event.PID, ID: 3}}}, true, true)
-	r.beginSurvey(at(2))
-	r.endSurvey(at(3), fact.Survey{Namespaces: []fact.Namespace{{Type: event.PID, ID: 3, Owner: 7}}}, true, true)
+	table := New()
+	table.BeginSurvey(at(0))
+	table.EndSurvey(ended(1, fact.Survey{Namespaces: []fact.Namespace{{Type: event.PID, ID: 3}}}), true)
+	table.BeginSurvey(at(2))
+	table.EndSurvey(ended(3, fact.Survey{Namespaces: []fact.Namespace{{Type: event.PID, ID: 3, Owner: 7}}}), true)
 	again := joined(4, event.PID, 3)
 	again.Namespace.Owner, again.Namespace.Parent = 8, 2
-	events := r.complete([]event.Event{again, numberFreed(5, 3)})
+	events := table.Complete([]event.Event{again, numberFreed(5, 3)})
 	want := &event.Namespace{Type: event.PID, ID: 3, Owner: 7, Parent: 2, Via: event.ViaKernel}
 	if diff := cmp.Diff(want, events[1].Namespace); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
-// The registry passes on what of a survey it has nothing to say about.
+// The table passes on what of a survey it has nothing to say about.
 func TestSurveyKeepsItsVMs(t *testing.T) {
-	r := newRegistry()
-	r.beginSurvey(at(0))
+	table := New()
+	table.BeginSurvey(at(0))
 	want := []fact.VM{{PID: 9, Kind: "qemu"}}
-	if _, alive := r.endSurvey(at(1), fact.Survey{VMs: want}, true, true); !cmp.Equal(want, alive.VMs) {
+	if _, alive := table.EndSurvey(ended(1, fact.Survey{VMs: want}), true); !cmp.Equal(want, alive.VMs) {
 		t.Errorf("got %+v", alive.VMs)
 	}
 }
 
+// The table knows who has changed its namespaces, and that it does not know after a loss.
+func TestChangedProcesses(t *testing.T) {
+	table := New()
+	takeChanged := func() map[int32]bool { return table.BeginSurvey(midnight).Changed }
+	if got := takeChanged(); got != nil {
+		t.Errorf("at first: %v", got)
+	}
+	change := func(typ event.Type, pid int32) event.Event {
+		return event.Event{Time: midnight, Type: typ, PID: pid, Namespace: &event.Namespace{Type: event.Net, ID: 5}}
+	}
+	table.Complete([]event.Event{change(event.NamespaceCreated, 7), change(event.NamespaceJoined, 8), change(event.NamespaceFreed, 9)})
+	if diff := cmp.Diff(map[int32]bool{7: true, 8: true}, takeChanged()); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if got := takeChanged(); got == nil || len(got) > 0 {
+		t.Errorf("since then: %v", got)
+	}
+	lost := event.Event{Time: midnight, Type: event.EventsLost, Lost: &event.Lost{Count: 1, Reason: event.LostThrottled}}
+	table.Complete([]event.Event{change(event.NamespaceCreated, 7), lost, change(event.NamespaceCreated, 8)})
+	if got := takeChanged(); got != nil {
+		t.Errorf("after a loss: %v", got)
+	}
+	table.Complete([]event.Event{change(event.NamespaceCreated, 7)})
+	table.ChangesLost()
+	if got := takeChanged(); got != nil {
+		t.Errorf("after an error in the kernel: %v", got)
+	}
+}
+
+// A namespace's owner and parent never change, so that the kernel is asked once: until the number may be another one's.
+func TestAnswersAreKept(t *testing.T) {
+	const id, owner = 3, 1
+	asked := func(table *Table) bool { return table.BeginSurvey(at(9000)).Known[id].Asked }
+	// take makes a survey that asks at 50 ms after it began.
+	take := func(table *Table, begin int, during ...event.Event) {
+		table.BeginSurvey(at(begin))
+		table.Complete(during)
+		result := ended(begin+100, found(id))
+		result.Asked = map[uint64]time.Time{id: at(begin + 50)}
+		table.EndSurvey(result, true)
+	}
+	for _, test := range []struct {
+		name string
+		do   func(*Table)
+		want bool
+	}{
+		{"never asked", func(table *Table) {
+			table.BeginSurvey(at(0))
+			table.EndSurvey(ended(100, found(id)), true)
+		}, false},
+		{"asked of what only the survey has found", func(table *Table) { take(table, 0) }, true},
+		{"asked of what an event reported", func(table *Table) {
+			table.Complete([]event.Event{made(-5, 5, event.Net, id)})
+			take(table, 0)
+		}, true},
+		{"created before it was asked", func(table *Table) { take(table, 0, made(49, 5, event.Net, id)) }, true},
+		{"created after it was asked of an earlier one", func(table *Table) {
+			take(table, 0, numberFreed(51, id), made(52, 5, event.Net, id))
+		}, false},
+		{"freed after it was asked", func(table *Table) { take(table, 0, numberFreed(51, id)) }, false},
+		{"its number is given out again", func(table *Table) {
+			take(table, 0)
+			table.Complete([]event.Event{made(500, 5, event.Net, id)})
+		}, false},
+		{"its number is another type's", func(table *Table) {
+			take(table, 0)
+			table.Complete([]event.Event{joined(500, event.IPC, id)})
+		}, false},
+		{"joined", func(table *Table) {
+			take(table, 0)
+			table.Complete([]event.Event{joined(500, event.Net, id)})
+		}, true},
+		{"found again", func(table *Table) {
+			take(table, 0)
+			table.BeginSurvey(at(1000))
+			table.EndSurvey(ended(1100, found(id)), true)
+		}, true},
+		{"not found once, and found again", func(table *Table) {
+			take(table, 0)
+			table.BeginSurvey(at(1000))
+			table.EndSurvey(survey.Result{Ended: at(1100)}, true)
+			table.BeginSurvey(at(2000))
+			table.EndSurvey(ended(2100, found(id)), true)
+		}, false},
+	} {
+		table := New()
+		test.do(table)
+		if got := asked(table); got != test.want {
+			t.Errorf("%s: asked is %t", test.name, got)
+		}
+		known := table.BeginSurvey(at(9000)).Known[id]
+		if test.want && known.Owner != owner {
+			t.Errorf("%s: %+v", test.name, known)
+		}
+	}
+}
+
+// The kernel's answer replaces what was taken for the owner, and is silent about what is out of nsviz's sight.
+func TestAnswerReplacesWhatWasReported(t *testing.T) {
+	table := New()
+	creation := made(-5, 5, event.PID, 3)
+	creation.Namespace.Owner, creation.Namespace.Parent = 7, 2
+	table.Complete([]event.Event{creation})
+	table.BeginSurvey(at(0))
+	result := ended(100, fact.Survey{Namespaces: []fact.Namespace{{Type: event.PID, ID: 3, Owner: 8}}})
+	result.Asked = map[uint64]time.Time{3: at(50)}
+	table.EndSurvey(result, true)
+	want := survey.Known{Type: event.PID, Owner: 8, Parent: 2, Asked: true, Unsharer: 5}
+	if diff := cmp.Diff(want, table.BeginSurvey(at(1000)).Known[3]); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// A survey that may not see nearly all processes frees nothing.
+func TestBlindSurveyFreesNothing(t *testing.T) {
+	table := New()
+	for i, ids := range [][]uint64{{1, 2}, {1}, {1}, {1}} {
+		table.BeginSurvey(at(1000 * i))
+		result := ended(1000*i+100, found(ids...))
+		result.Unseen = &fact.Unseen{Hidden: true}
+		if news, _ := table.EndSurvey(result, false); len(news) > 0 {
+			t.Errorf("survey %d: %v", i, what(news))
+		}
+	}
+}
+
 func BenchmarkComplete(b *testing.B) {
-	r := newRegistry()
+	table := New()
 	batch := make([]event.Event, 0, 1000)
 	for i := range 500 {
 		batch = append(batch, made(i, 5, event.Net, uint64(i)), numberFreed(i, uint64(i)))
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		r.complete(batch)
+		table.Complete(batch)
 	}
 }

@@ -1,4 +1,4 @@
-package pipeline
+package survey
 
 import (
 	"time"
@@ -9,8 +9,8 @@ import (
 )
 
 // lookForVM adds a process to the survey if it is a virtual machine.
-func (s *surveyor) lookForVM(pid int32, survey *fact.Survey) {
-	m, ok, err := vmm.Detect(s.p.fs.Proc, pid, s.p.layout)
+func (s *survey) lookForVM(pid int32) {
+	m, ok, err := vmm.Detect(s.Proc, pid, s.Layout)
 	if err != nil || !ok {
 		return // or gone meanwhile
 	}
@@ -21,16 +21,16 @@ func (s *surveyor) lookForVM(pid int32, survey *fact.Survey) {
 	if boot := s.bootTime(); !boot.IsZero() {
 		vm.Started = fact.Plain(boot.Add(time.Duration(m.Process.StartTime) * procfs.ClockTick))
 	}
-	survey.VMs = append(survey.VMs, vm)
+	s.vms = append(s.vms, vm)
 }
 
 // bootTime is read when it is first needed, and does not change: a VM's start does not either when somebody
 // sets the clock.
 func (s *surveyor) bootTime() time.Time {
 	if s.boot.IsZero() {
-		host, err := s.p.fs.Machine.Read()
+		host, err := s.Machine.Read()
 		if err != nil {
-			s.p.cfg.Log.Debug("boot time", "error", err)
+			s.Log.Debug("boot time", "error", err)
 		}
 		s.boot = host.BootTime
 	}

@@ -1,4 +1,4 @@
-package pipeline
+package survey
 
 import (
 	"context"
@@ -13,27 +13,27 @@ import (
 
 // misses reports whether there is something to search for: what is known and not found. What was
 // searched for in vain and is known to live on is searched for more and more seldom.
-func (s *surveyor) misses(found sightings, known map[uint64]acquaintance) bool {
-	for id, k := range known {
-		if found[id] == nil && bits.OnesCount(uint(k.missed+1)) == 1 {
+func (s *survey) misses() bool {
+	for id, k := range s.Known {
+		if s.found[id] == nil && bits.OnesCount(uint(k.Missed+1)) == 1 {
 			return true
 		}
 	}
 	return false
 }
 
-// recall looks again where an earlier search has found what is not found otherwise.
-func (s *surveyor) recall(found sightings) {
+// checkPins looks again where an earlier search has found what is not found otherwise.
+func (s *survey) checkPins() {
 	mounts := map[[2]int32]map[uint64]nsfs.Pin{}
 	maps.DeleteFunc(s.pins, func(id uint64, pin nsfs.Pin) bool {
-		if found[id] != nil {
+		if s.found[id] != nil {
 			return true
 		}
 		if pin.Kind != nsfs.PinMount {
-			if !s.p.fs.NS.Pinned(pin) {
+			if !s.NS.Pinned(pin) {
 				return true
 			}
-			s.add(found, pin)
+			s.add(pin)
 			return false
 		}
 		// There may be many in one mount namespace.
@@ -41,14 +41,14 @@ func (s *surveyor) recall(found sightings) {
 		mounted, read := mounts[where]
 		if !read {
 			mounted = map[uint64]nsfs.Pin{}
-			list, _ := s.p.fs.NS.MountPins(pin.PID, pin.TID, found.lacks)
+			list, _ := s.NS.MountPins(pin.PID, pin.TID, s.lacks)
 			for _, p := range list {
 				mounted[p.ID] = p
 			}
 			mounts[where] = mounted
 		}
 		if p, ok := mounted[id]; ok && p.Type == pin.Type {
-			s.add(found, p)
+			s.add(p)
 			return false
 		}
 		return true
@@ -56,25 +56,25 @@ func (s *surveyor) recall(found sightings) {
 }
 
 // addUnentered adds PID namespaces that nothing has entered since they were unshared. Only the events
-// of their births tell of them.
-func (s *surveyor) addUnentered(found sightings, known map[uint64]acquaintance) {
-	for id, k := range known {
-		if k.typ != event.PID || k.unsharer == 0 || found[id] != nil || !s.p.fs.NS.AwaitsFirstChild(k.unsharer) {
+// of their creation report them.
+func (s *survey) addUnentered() {
+	for id, k := range s.Known {
+		if k.Type != event.PID || k.Unsharer == 0 || s.found[id] != nil || !s.NS.AwaitsFirstChild(k.Unsharer) {
 			continue
 		}
-		n, _ := found.see(k.typ, id)
-		n.PinnedBy = append(n.PinnedBy, s.reason(nsfs.Pin{Kind: nsfs.PinChildren, PID: k.unsharer}))
+		n, _ := s.namespace(k.Type, id)
+		n.PinnedBy = append(n.PinnedBy, s.reason(nsfs.Pin{Kind: nsfs.PinChildren, PID: k.Unsharer}))
 	}
 }
 
 // search looks for namespaces that nothing else shows, at everything else that can keep one: files and sockets
 // that are open, threads, what children will be in, and mounts in each of the mount namespaces.
-func (s *surveyor) search(ctx context.Context, pids []int32, found sightings) error {
+func (s *survey) search(ctx context.Context, pids []int32) error {
 	add := func(pins []nsfs.Pin) {
 		for _, pin := range pins {
-			if found[pin.ID] == nil {
+			if s.found[pin.ID] == nil {
 				s.pins[pin.ID] = pin
-				s.add(found, pin)
+				s.add(pin)
 			}
 		}
 	}
@@ -82,56 +82,54 @@ func (s *surveyor) search(ctx context.Context, pids []int32, found sightings) er
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if pid == s.own { // it opens namespaces to look at them, and keeps none
+		if pid == s.Self { // it opens namespaces to look at them, and keeps none
 			continue
 		}
-		pins, err := s.p.fs.NS.Pins(pid, found.lacks)
+		pins, err := s.NS.Pins(pid, s.lacks)
 		if err != nil {
 			continue // gone, or not for us to know
 		}
 		add(pins)
 	}
-	for _, id := range slices.Sorted(maps.Keys(found)) {
-		n := found[id]
+	for _, id := range slices.Sorted(maps.Keys(s.found)) {
+		n := s.found[id]
 		if n.Type != event.Mnt {
 			continue
 		}
 		if pin := s.pins[id]; len(n.Processes) == 0 && pin.Kind == nsfs.PinThread {
-			pins, _ := s.p.fs.NS.MountPins(pin.PID, pin.TID, found.lacks)
+			pins, _ := s.NS.MountPins(pin.PID, pin.TID, s.lacks)
 			add(pins)
 		}
 		for _, pid := range n.Processes {
-			if pins, err := s.p.fs.NS.MountPins(pid, 0, found.lacks); err == nil {
+			if pins, err := s.NS.MountPins(pid, 0, s.lacks); err == nil {
 				add(pins)
 				break
 			}
 		}
 	}
-	if !s.p.hostPIDs { // the kernel counts processes as the host does
+	if s.Sockets == nil {
 		return nil
 	}
-	sockets, err := s.sockets()
+	sockets, err := s.Sockets()
 	if err != nil {
-		s.p.cfg.Log.Debug("net namespaces that only sockets keep are not found", "error", err)
+		s.Log.Debug("net namespaces that only sockets keep are not found", "error", err)
 	}
-	for _, socket := range sockets {
-		add([]nsfs.Pin{nsfs.SocketPin(socket.NetNamespace, socket.PID, socket.FD, socket.Inode)})
-	}
+	add(sockets)
 	return nil
 }
 
 // add adds what is pinned, and the reason.
-func (s *surveyor) add(found sightings, pin nsfs.Pin) {
-	n, _ := found.see(pin.Type, pin.ID)
+func (s *survey) add(pin nsfs.Pin) {
+	n, _ := s.namespace(pin.Type, pin.ID)
 	n.PinnedBy = append(n.PinnedBy, s.reason(pin))
-	s.relate(n, func(known func(uint64) bool) ([]nsfs.Relation, error) {
-		return s.p.fs.NS.PinRelations(pin, known)
+	s.setRelations(n, func(known func(uint64) bool) ([]nsfs.Relation, error) {
+		return s.NS.PinRelations(pin, known)
 	})
 }
 
 // reason says in words what pins a namespace.
-func (s *surveyor) reason(pin nsfs.Pin) string {
-	comm, err := s.p.fs.Proc.Comm(pin.PID)
+func (s *survey) reason(pin nsfs.Pin) string {
+	comm, err := s.Proc.Comm(pin.PID)
 	if err != nil {
 		comm = "?" // it goes just now
 	}

@@ -1,0 +1,122 @@
+package survey
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/collect"
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
+	"github.com/nsviz/nsviz/internal/host/machine"
+	"github.com/nsviz/nsviz/internal/host/nsfs"
+	"github.com/nsviz/nsviz/internal/host/procfs"
+)
+
+// Surveys begin interval apart, unless Config says otherwise. Where they take long they are less frequent, down to one every longestInterval.
+const (
+	interval        = 3 * time.Second
+	longestInterval = 30 * time.Second
+)
+
+// Config says where to look.
+type Config struct {
+	Machine *machine.Reader
+	Proc    *procfs.Reader
+	NS      *nsfs.Reader
+	Layout  cgroupfs.Layout
+	// Self is the PID of nsviz in procfs.
+	Self int32
+	// Sight is how much of the processes nsviz may look into.
+	Sight procfs.Sight
+	// Sockets returns the open sockets of other net namespaces than their processes'. It is nil where they cannot be asked for.
+	Sockets func() ([]nsfs.Pin, error)
+	// SavesSearches reports whether to do without searches. It is called by the goroutine of Run or Once.
+	SavesSearches func() bool
+	Now           func() time.Time
+	Log           *slog.Logger
+	// Interval is the shortest pause between two surveys; 0 is 3 s.
+	Interval time.Duration
+	// Loop may be nil for Once.
+	Loop Loop
+}
+
+// Loop is the owner of what is known of namespaces. It gives that to a survey, and takes what the survey has found.
+type Loop interface {
+	// Sync waits until the loop has taken in everything that has happened so far. It returns false when ctx is done.
+	Sync(ctx context.Context) bool
+	// BeginSurvey notes that a survey begins.
+	BeginSurvey(at time.Time) Begun
+	// EndSurvey takes the result of the survey that began last. It is not called for one that failed.
+	EndSurvey(Result)
+}
+
+// Begun is what a survey is given when it begins.
+type Begun struct {
+	// Known holds the namespaces that should be found, by number.
+	Known map[uint64]Known
+	// Changed holds the processes that have changed their namespaces since the survey before; nil is that any may have.
+	Changed map[int32]bool
+}
+
+// Known is what is known of a namespace before a survey.
+type Known struct {
+	Type event.NamespaceType
+	// Owner and Parent are as in [nsfs.Relation]; 0 is none or unknown.
+	Owner, Parent uint64
+	// Asked is set where the kernel has been asked for owner and parent, which never change.
+	Asked bool
+	// Unsharer is the process that made the namespace by unshare; 0 is none or unknown.
+	Unsharer int32
+	// Missed is how many thorough surveys in a row did not find it.
+	Missed int
+}
+
+// Result is what a survey has found.
+type Result struct {
+	fact.Survey
+
+	// Ended is when the survey ended.
+	Ended time.Time
+	// Thorough is set where everything that was known and not found has been searched for.
+	Thorough bool
+	// Asked is when the kernel was asked for owner and parent, of the namespaces of which this survey asked it.
+	Asked map[uint64]time.Time
+}
+
+// Run makes surveys again and again until ctx is done.
+func Run(ctx context.Context, c Config) {
+	s := newSurveyor(c)
+	for {
+		began := c.Now()
+		// Who has changed its namespaces before the survey is known in it.
+		if !c.Loop.Sync(ctx) {
+			return
+		}
+		result, err := s.run(ctx, c.Loop.BeginSurvey(began))
+		switch {
+		case ctx.Err() != nil: // what is found by then is not all
+			return
+		case err != nil:
+			c.Log.Warn("look at the namespaces of all processes", "error", err)
+		default:
+			result.Ended = c.Now()
+			// Events of the time of the survey are taken in before it, so that what it adds comes in order.
+			if !c.Loop.Sync(ctx) {
+				return
+			}
+			c.Loop.EndSurvey(result)
+		}
+		if !collect.Pause(ctx, collect.Backoff(c.Now().Sub(began), cmp.Or(c.Interval, interval), longestInterval)) {
+			return
+		}
+	}
+}
+
+// Once makes a single survey, with nothing known before.
+func Once(ctx context.Context, c Config) (fact.Survey, error) {
+	result, err := newSurveyor(c).run(ctx, Begun{})
+	return result.Survey, err
+}
