@@ -66,37 +66,66 @@ func programCosts(binary string) (err error) {
 	if len(floors) != len(hooks()) {
 		return fmt.Errorf("bpftrace loaded %d programs for %d hooks", len(floors), len(hooks()))
 	}
-	nsviz, err := startNsviz(binary)
+	// The second is for what the kernel does not allow the first.
+	for _, method := range []string{"tp_btf", "raw_tp"} {
+		if err := costsByMethod(binary, method, floors); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// costsByMethod prints the medians of several rounds, since a single interrupt that falls into a run takes as long as
+// thousands of runs. floors are the empty programs, in the order of hooks.
+func costsByMethod(binary, method string, floors []program) (err error) {
+	const rounds, n = 11, 400
+	nsviz, err := startNsviz(binary, "--probe-methods", method)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, nsviz.stop()) }()
 
-	// Each child also executes a program; its death sends the parent a SIGCHLD.
-	const loop = `for (1..4000) { my $p = fork(); if (!$p) { exec "/bin/true" } waitpid($p, 0) }`
-	if err := exec.Command("perl", "-e", loop).Run(); err != nil {
-		return err
-	}
-	all, err := loadedPrograms()
+	seen, err := loadedPrograms()
 	if err != nil {
 		return err
 	}
-	cost := func(match func(program) bool) (nanos float64, runs uint64) {
-		if i := slices.IndexFunc(all, match); i >= 0 && all[i].Runs > 0 {
-			return float64(all[i].Nanos) / float64(all[i].Runs), all[i].Runs
+	ratios := make([][]float64, len(hooks()))
+	ours, floor := slices.Clone(ratios), slices.Clone(ratios)
+	for range rounds {
+		// Each child also executes a program; its death sends the parent a SIGCHLD.
+		loop := fmt.Sprintf(`for (1..%d) { my $p = fork(); if (!$p) { exec "/bin/true" } waitpid($p, 0) }`, n)
+		if err := exec.Command("perl", "-e", loop).Run(); err != nil {
+			return err
 		}
-		return 0, 0
+		now, err := loadedPrograms()
+		if err != nil {
+			return err
+		}
+		for i, hook := range hooks() {
+			a, okA := nanosPerRun(seen, now, func(p program) bool { return strings.HasPrefix(p.Name, hook.program) })
+			b, okB := nanosPerRun(seen, now, func(p program) bool { return p.ID == floors[i].ID })
+			if !okA || !okB {
+				return fmt.Errorf("no statistics for %s", hook.label)
+			}
+			ours[i], floor[i], ratios[i] = append(ours[i], a), append(floor[i], b), append(ratios[i], a/b)
+		}
+		seen = now
 	}
-	fmt.Printf("  %-8s %8s %10s %10s %8s\n", "hook", "runs", "nsviz ns", "empty ns", "ratio")
+	fmt.Printf("  %-8s %10s %10s %8s %12s\n", method, "nsviz ns", "empty ns", "ratio", "of rounds")
 	for i, hook := range hooks() {
-		ours, runs := cost(func(p program) bool { return strings.HasPrefix(p.Name, hook.program) })
-		floor, _ := cost(func(p program) bool { return p.ID == floors[i].ID })
-		if ours == 0 || floor == 0 {
-			return fmt.Errorf("no statistics for %s", hook.label)
-		}
-		fmt.Printf("  %-8s %8d %10.0f %10.0f %8.2f\n", hook.label, runs, ours, floor, ours/floor)
+		fmt.Printf("  %-8s %10.0f %10.0f %8.2f %7.2f–%.2f\n", hook.label, middle(ours[i]), middle(floor[i]), middle(ratios[i]),
+			slices.Min(ratios[i]), slices.Max(ratios[i]))
 	}
 	return nil
+}
+
+// nanosPerRun returns what a program took for a run between two readings of the statistics, and false if it did not run.
+func nanosPerRun(before, after []program, match func(program) bool) (nanos float64, ok bool) {
+	i, j := slices.IndexFunc(before, match), slices.IndexFunc(after, match)
+	if i < 0 || j < 0 || after[j].Runs == before[i].Runs {
+		return 0, false
+	}
+	return float64(after[j].Nanos-before[i].Nanos) / float64(after[j].Runs-before[i].Runs), true
 }
 
 // hook is one that every process of the host comes by.

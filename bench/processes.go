@@ -65,8 +65,8 @@ func forks(n int) error {
 	return exec.Command("perl", "-e", fmt.Sprintf("for (1..%d) { my $p = fork(); exit 0 if !$p; waitpid($p, 0) }", n)).Run()
 }
 
-func startNsviz(binary string) (*background, error) {
-	return startUntil("watching", binary, "serve", "--web.listen-address", "127.0.0.1:10164")
+func startNsviz(binary string, flags ...string) (*background, error) {
+	return startUntil("watching", binary, append([]string{"serve", "--web.listen-address", "127.0.0.1:10164"}, flags...)...)
 }
 
 // bpftraceScript asks for the same facts as nsviz where there are no kprobes: namespaces made and

@@ -4,18 +4,14 @@
  * to end it, its death.
  */
 
-/* The mount namespace of task, by number. */
-static __always_inline __u32 mnt_namespace(struct task_struct *task, const bool trusted)
+/* The mount namespace of task, by number; 0 where it is past exit_task_namespaces. */
+static __always_inline __u32 mnt_namespace(struct task_struct *task, __u64 *failed)
 {
-	struct nsproxy *nsproxy = FIELD(trusted, task, nsproxy);
-	struct mnt_namespace *mnt;
+	struct nsproxy *nsproxy = READ(failed, task, nsproxy);
 
 	if (!nsproxy)
 		return 0;
-	mnt = FIELD(trusted, nsproxy, mnt_ns);
-	if (!mnt)
-		return 0;
-	return FIELD(trusted, mnt, ns.inum);
+	return READ(failed, nsproxy, mnt_ns, ns.inum);
 }
 
 /*
@@ -37,27 +33,24 @@ static __always_inline bool shares_nsproxy(struct task_struct *task, const bool 
  * (runc init, also where clone3 puts it straight into the cgroup) the host's, and hooks that run
  * inside the container that of the runtime's init.
  */
-static __always_inline int on_exec(struct task_struct *task, const bool trusted)
+AFTER_FILTER int note_exec(struct task_struct *task)
 {
-	struct start_steps *fresh, steps;
+	struct start_steps *fresh, steps = {};
 	struct start_event *event;
-	struct init init;
+	struct init init = {};
 	__u64 cgroup_id, failed = 0;
 	__u32 mnt, pid;
 
-	if (shares_nsproxy(task, trusted))
-		return 0;
-	mnt = mnt_namespace(task, trusted);
+	mnt = mnt_namespace(task, &failed);
 	if (mnt == own_mnt_namespace ||
-	    mnt == mnt_namespace(FIELD(trusted, task, real_parent), trusted))
+	    mnt == mnt_namespace(READ(&failed, task, real_parent), &failed)) {
+		count_failed(failed);
 		return 0;
+	}
 	cgroup_id = task_cgroup_id(task, &failed);
+	pid = READ(&failed, task, tgid);
 	count_failed(failed);
 	failed = 0;
-	pid = FIELD(trusted, task, tgid);
-	/* Not where they are declared: ordinary execs would pay for it. */
-	__builtin_memset(&steps, 0, sizeof(steps));
-	__builtin_memset(&init, 0, sizeof(init));
 	fresh = bpf_map_lookup_elem(&fresh_cgroups, &cgroup_id);
 	if (fresh) {
 		steps = *fresh;
@@ -98,6 +91,13 @@ static __always_inline int on_exec(struct task_struct *task, const bool trusted)
 	bpf_ringbuf_submit(event, lifecycle_flags());
 	sent();
 	return 0;
+}
+
+static __always_inline int on_exec(struct task_struct *task, const bool trusted)
+{
+	if (shares_nsproxy(task, trusted))
+		return 0;
+	return note_exec(task);
 }
 
 SEC("tp_btf/sched_process_exec")
@@ -179,15 +179,13 @@ static __always_inline void fill_sender(struct sent_signal *noted, int sig, __u6
 }
 
 /* A SIGKILL by the kernel itself; that of the OOM killer is told by mark_victim. */
-static __always_inline void note_kernel_kill(struct task_struct *task, const bool trusted)
+static __always_inline void note_kernel_kill(struct task_struct *task)
 {
-	__u32 pid = FIELD(trusted, task, tgid);
-	struct init *init = bpf_map_lookup_elem(&inits, &pid);
 	__u64 failed = 0;
+	__u32 pid = READ(&failed, task, tgid);
+	struct init *init = bpf_map_lookup_elem(&inits, &pid);
 
-	if (!init || init->latest.signal == SIGKILL)
-		return;
-	if (is_namespace_end(task, &failed)) {
+	if (init && init->latest.signal != SIGKILL && is_namespace_end(task, &failed)) {
 		if (init->latest.pid)
 			init->earlier = init->latest;
 		fill_sender(&init->latest, SIGKILL, &failed);
@@ -197,13 +195,16 @@ static __always_inline void note_kernel_kill(struct task_struct *task, const boo
 }
 
 static __always_inline void note_sender(int sig, unsigned long info, struct task_struct *task,
-					int result, const bool trusted)
+					int result)
 {
-	__u32 pid = FIELD(trusted, task, tgid);
+	__u64 failed = 0;
+	__u32 pid = READ(&failed, task, tgid);
 	struct init *init = bpf_map_lookup_elem(&inits, &pid);
 	struct sent_signal *noted;
-	__u64 failed = 0;
 	int code = 0;
+
+	count_failed(failed);
+	failed = 0;
 
 	if (!init || info == SEND_SIG_PRIV)
 		return;
@@ -235,37 +236,30 @@ static __always_inline void note_sender(int sig, unsigned long info, struct task
 }
 
 /* Whether task is of the process that is PID 1 in the PID namespace that its children are in. */
-static __always_inline bool is_first(struct task_struct *task, const bool trusted)
+static __always_inline bool is_first(struct task_struct *task, __u64 *failed)
 {
-	__u64 failed = 0;
-	int first = READ(&failed, task, nsproxy, pid_ns_for_children, child_reaper, tgid);
+	int first = READ(failed, task, nsproxy, pid_ns_for_children, child_reaper, tgid);
 
-	count_failed(failed);
-	return first == FIELD(trusted, task, tgid);
+	return first == READ(failed, task, tgid);
 }
 
-static __always_inline int on_exit(struct task_struct *task, const bool trusted)
+AFTER_FILTER int note_exit(struct task_struct *task)
 {
-	struct signal_struct *signal = FIELD(trusted, task, signal);
 	struct exit_event *event;
-	struct init *init, unknown;
+	struct init *init, unknown = {};
 	__u64 failed = 0, status_failed = 0, pids_failed = 0;
+	__u32 pid = READ(&failed, task, tgid);
+	struct signal_struct *signal;
 	struct pids_cgroup *pids;
-	__u32 pid;
 
-	/* The death of a process is that of its last thread. */
-	if (FIELD(trusted, signal, live.counter) != 0)
-		return 0;
-	if (shares_nsproxy(task, trusted))
-		return 0;
-	pid = FIELD(trusted, task, tgid);
 	init = bpf_map_lookup_elem(&inits, &pid);
 	if (!init) {
 		/* One of before the programs, and user space may never come to find it. */
-		if (!settling || mnt_namespace(task, trusted) == own_mnt_namespace ||
-		    !is_first(task, trusted))
+		if (!settling || mnt_namespace(task, &failed) == own_mnt_namespace ||
+		    !is_first(task, &failed)) {
+			count_failed(failed);
 			return 0;
-		__builtin_memset(&unknown, 0, sizeof(unknown));
+		}
 		unknown.cgroup_id = task_cgroup_id(task, &failed);
 		init = &unknown;
 		if (!may_send(THROTTLE_LIFECYCLE, 1, &failed)) {
@@ -285,8 +279,9 @@ static __always_inline int on_exit(struct task_struct *task, const bool trusted)
 	/* The container is the one that the init was started for, wherever it has moved since. */
 	event->header.cgroup_id = init->cgroup_id;
 	/* What wait(2) would be told (wait_task_zombie in kernel/exit.c). */
-	if (FIELD(trusted, signal, flags) & SIGNAL_GROUP_EXIT)
-		event->status = FIELD(trusted, signal, group_exit_code);
+	signal = READ(&status_failed, task, signal);
+	if (READ(&status_failed, signal, flags) & SIGNAL_GROUP_EXIT)
+		event->status = READ(&status_failed, signal, group_exit_code);
 	else
 		event->status = READ(&status_failed, task, group_leader, exit_code);
 	event->status_known = !status_failed;
@@ -303,6 +298,18 @@ static __always_inline int on_exit(struct task_struct *task, const bool trusted)
 	bpf_map_delete_elem(&inits, &pid);
 	bpf_ringbuf_submit(event, BPF_RB_FORCE_WAKEUP);
 	return 0;
+}
+
+static __always_inline int on_exit(struct task_struct *task, const bool trusted)
+{
+	struct signal_struct *signal = FIELD(trusted, task, signal);
+
+	/* The death of a process is that of its last thread. */
+	if (FIELD(trusted, signal, live.counter) != 0)
+		return 0;
+	if (shares_nsproxy(task, trusted))
+		return 0;
+	return note_exit(task);
 }
 
 SEC("tp_btf/sched_process_exit")

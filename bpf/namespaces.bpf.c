@@ -160,12 +160,20 @@ static __always_inline void send_difference(struct task_struct *task, const __u3
 }
 
 /* clone: the child's ids against the parent's. */
+AFTER_FILTER int note_fork(struct task_struct *parent, struct task_struct *child)
+{
+	__u32 before[NAMESPACE_TYPES] = {};
+	__u64 failed = 0;
+
+	read_ids(parent, before, &failed);
+	send_difference(child, before, VIA_CLONE, READ(&failed, child, tgid), 0, &failed);
+	count_failed(failed);
+	return 0;
+}
+
 static __always_inline int on_fork(struct task_struct *parent, struct task_struct *child,
 				   const bool trusted)
 {
-	__u32 before[NAMESPACE_TYPES];
-	__u64 failed = 0;
-
 	/* Ordinary forks share both and end here. */
 	if (FIELD(trusted, parent, nsproxy) == FIELD(trusted, child, nsproxy)) {
 		struct cred *parent_cred = FIELD(trusted, parent, real_cred);
@@ -177,11 +185,7 @@ static __always_inline int on_fork(struct task_struct *parent, struct task_struc
 		if (FIELD(trusted, parent_cred, user_ns) == FIELD(trusted, child_cred, user_ns))
 			return 0;
 	}
-	__builtin_memset(before, 0, sizeof(before));
-	read_ids(parent, before, &failed);
-	send_difference(child, before, VIA_CLONE, READ(&failed, child, tgid), 0, &failed);
-	count_failed(failed);
-	return 0;
+	return note_fork(parent, child);
 }
 
 SEC("tp_btf/sched_process_fork")

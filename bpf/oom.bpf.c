@@ -50,37 +50,43 @@ struct {
 	__type(value, __u64);
 } domains SEC(".maps");
 
-static __always_inline int on_signal(int sig, unsigned long info, struct task_struct *task,
-				     int result, const bool trusted)
+AFTER_FILTER int note_signal(int sig, unsigned long info, struct task_struct *task, int result)
 {
-	if (!is_noted(sig))
-		return 0;
 	if (sig == SIGKILL && info == SEND_SIG_PRIV) {
 		__u32 current_tid = (__u32)bpf_get_current_pid_tgid();
 		struct kernel_kill kill = { .task = (__u64)task };
+		__u64 failed = 0;
 
-		kill.tid = FIELD(trusted, task, pid);
+		kill.tid = READ(&failed, task, pid);
+		count_failed(failed);
 		if (bpf_map_update_elem(&kernel_kills, &current_tid, &kill, BPF_ANY) != 0)
 			count_error(ERROR_MAP_OOM);
-		note_kernel_kill(task, trusted);
+		note_kernel_kill(task);
 		return 0;
 	}
-	note_sender(sig, info, task, result, trusted);
+	note_sender(sig, info, task, result);
 	return 0;
+}
+
+static __always_inline int on_signal(int sig, unsigned long info, struct task_struct *task,
+				     int result)
+{
+	if (!is_noted(sig))
+		return 0;
+	return note_signal(sig, info, task, result);
 }
 
 SEC("tp_btf/signal_generate")
 int BPF_PROG(lifecycle_signal_tp_btf, int sig, struct kernel_siginfo *info,
 	     struct task_struct *task, int group, int result)
 {
-	return on_signal(sig, (unsigned long)info, task, result, true);
+	return on_signal(sig, (unsigned long)info, task, result);
 }
 
 SEC("raw_tp/signal_generate")
 int lifecycle_signal_raw_tp(struct bpf_raw_tracepoint_args *ctx)
 {
-	return on_signal((int)ctx->args[0], ctx->args[1], (void *)ctx->args[2], (int)ctx->args[4],
-			 false);
+	return on_signal((int)ctx->args[0], ctx->args[1], (void *)ctx->args[2], (int)ctx->args[4]);
 }
 
 /*

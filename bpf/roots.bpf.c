@@ -8,12 +8,12 @@
 static __always_inline struct start_steps *current_steps(void)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
-	__u32 mnt = mnt_namespace(task, false);
 	__u64 cgroup_id, failed = 0;
+	__u32 mnt = mnt_namespace(task, &failed);
 
 	/* Runtimes mount things for themselves, too, in the host's mount namespace. */
 	if (mnt == own_mnt_namespace ||
-	    mnt == mnt_namespace(READ(&failed, task, real_parent), false)) {
+	    mnt == mnt_namespace(READ(&failed, task, real_parent), &failed)) {
 		count_failed(failed);
 		return NULL;
 	}
