@@ -96,7 +96,7 @@ func troubledRecording(t *testing.T) string {
 // serveModel answers questions about a model, as a running nsviz does, and returns its address.
 func serveModel(t *testing.T, m *model.Model) string {
 	t.Helper()
-	srv, err := server.New(server.Config{Snapshot: m.Whole, Full: m.Whole, Logger: slog.New(slog.DiscardHandler)})
+	srv, err := server.New(server.Config{Snapshot: m.Full, Full: m.Full, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

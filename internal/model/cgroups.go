@@ -197,7 +197,7 @@ func (m *Model) applyWrite(f fact.Fact) {
 	}
 }
 
-// Cgroup is one cgroup as [Model.Whole] lists it.
+// Cgroup is one cgroup as [Model.Full] lists it.
 type Cgroup struct {
 	Path string
 	// Container is the one whose own cgroup this is or is below; nil is none.

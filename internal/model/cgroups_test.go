@@ -52,7 +52,7 @@ func TestLimitsOfANewCgroup(t *testing.T) {
 		{"nothing said", made, false},
 		{"told no more", append(append([]fact.Fact{writesReported(0, "fanotify")}, made...), writesReported(2, fact.MethodNone)), false},
 	} {
-		for _, g := range modelOf(DefaultLimits(), test.facts...).Whole().Cgroups {
+		for _, g := range modelOf(DefaultLimits(), test.facts...).Full().Cgroups {
 			if known := g.Limits.Memory != nil && g.Limits.CPU != nil && g.Limits.PIDs != nil; g.Path == leaf && known != test.known {
 				t.Errorf("%s: %+v", test.name, g.Limits)
 			}
@@ -181,7 +181,7 @@ func TestCgroupHistories(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var got []string
-			for _, g := range modelOf(DefaultLimits(), append([]fact.Fact{writesReported(0, "fanotify")}, test.facts...)...).Whole().Cgroups {
+			for _, g := range modelOf(DefaultLimits(), append([]fact.Fact{writesReported(0, "fanotify")}, test.facts...)...).Full().Cgroups {
 				if g.Path == test.path {
 					got = historyLines(g.History)
 					break

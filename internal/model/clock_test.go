@@ -56,7 +56,7 @@ func TestSettingTheClockAgesNothing(t *testing.T) {
 	})
 	for _, by := range []time.Duration{20 * time.Minute, -20 * time.Minute, 48 * time.Hour, -48 * time.Hour, -time.Second} {
 		m := modelOf(DefaultLimits(), set(facts, len(facts)-1, by)...)
-		s := m.Whole()
+		s := m.Full()
 		if n := s.Totals.FoldedContainers; n != 0 {
 			t.Errorf("set by %v: %d containers are folded away", by, n)
 		}
@@ -69,7 +69,7 @@ func TestSettingTheClockAgesNothing(t *testing.T) {
 		later := passed(8 + 15*60)
 		later.Time, later.BootNS = later.Time.Add(by), booted([]fact.Fact{later})[0].BootNS
 		m.Apply(later)
-		if s := m.Whole(); s.Totals.FoldedContainers != 1 || len(s.Freed) != 0 || len(s.Cgroups) != 0 {
+		if s := m.Full(); s.Totals.FoldedContainers != 1 || len(s.Freed) != 0 || len(s.Cgroups) != 0 {
 			t.Errorf("set by %v, a quarter of an hour later: %d folded, %d freed namespaces, %d cgroups", by, s.Totals.FoldedContainers, len(s.Freed), len(s.Cgroups))
 		}
 	}
@@ -126,7 +126,7 @@ func orNil(n *uint64) any {
 
 // shape returns a snapshot without the times that a wall clock shows.
 func shape(m *Model) []string {
-	s := m.Whole()
+	s := m.Full()
 	var list []string
 	add := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
 	for i := range s.Containers {

@@ -98,7 +98,7 @@ func TestLatestKill(t *testing.T) {
 	}
 }
 
-// A whole snapshot has all that the model has kept.
+// A full snapshot has all that the model has kept.
 func TestWhole(t *testing.T) {
 	var facts []fact.Fact
 	for i, letter := range []string{"a", "b", "c", "d", "e"} {
@@ -109,7 +109,7 @@ func TestWhole(t *testing.T) {
 	if n := len(m.Snapshot().Containers); n != 2 {
 		t.Errorf("a snapshot lists %d", n)
 	}
-	if n := len(m.Whole().Containers); n != 4 {
+	if n := len(m.Full().Containers); n != 4 {
 		t.Errorf("a whole one lists %d", n)
 	}
 }

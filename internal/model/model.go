@@ -322,9 +322,9 @@ func (m *Model) drop(i int) {
 // Snapshot returns the state of the model.
 func (m *Model) Snapshot() *Snapshot { return m.snapshot(m.limits.Listed) }
 
-// Whole returns a full snapshot: with every ended container and freed namespace that the model keeps, the containers that
+// Full returns a full snapshot: with every ended container and freed namespace that the model keeps, the containers that
 // have never started, and the cgroups. It costs too much for each frame of a screen.
-func (m *Model) Whole() *Snapshot {
+func (m *Model) Full() *Snapshot {
 	s := m.snapshot(len(m.ended))
 	s.Containers = append(s.Containers, m.listUnstarted()...)
 	s.Freed = m.listFreed()

@@ -18,7 +18,7 @@ import (
 
 // there returns what a snapshot knows to be there, without names: of those a model that has forgotten less may know more.
 func there(m *Model) (list []string) {
-	s := m.Whole()
+	s := m.Full()
 	for i := range s.Containers {
 		if c := &s.Containers[i]; c.Live() {
 			holding, _ := json.Marshal([]any{c.Unheld, c.Stuck})
@@ -41,7 +41,7 @@ func there(m *Model) (list []string) {
 
 // asItIs returns what a snapshot says of the present, and not of what has happened.
 func asItIs(m *Model) *Snapshot {
-	s := m.Whole()
+	s := m.Full()
 	s.At, s.Events, s.Kills, s.Totals, s.LeftOut, s.Freed = 0, nil, nil, Totals{}, LeftOut{}, nil
 	s.Containers = slices.DeleteFunc(s.Containers, func(c Container) bool { return c.State == Exited })
 	slices.SortFunc(s.Containers, func(a, b Container) int { return strings.Compare(a.ID, b.ID) }) // not by when they began
@@ -187,7 +187,7 @@ func TestResyncOfWhatWasMade(t *testing.T) {
 	for _, f := range full.Resync() {
 		lossy.Apply(f)
 	}
-	if s := lossy.Whole(); len(s.Containers) != 1 || s.Containers[0].Label != "old" {
+	if s := lossy.Full(); len(s.Containers) != 1 || s.Containers[0].Label != "old" {
 		t.Errorf("%+v", s.Containers)
 	}
 }

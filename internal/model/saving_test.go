@@ -78,7 +78,7 @@ func TestFixedLimitsIgnoreSaving(t *testing.T) {
 	}
 	m.Apply(saves(4, fact.SavesSearches))
 	m.Apply(passed(3600))
-	s := m.Whole()
+	s := m.Full()
 	if len(s.Containers) != many || len(s.Kills) != many || len(s.Events) != 3*many || !s.LeftOut.IsZero() {
 		t.Errorf("%d containers, %d kills, %d events, left out: %+v", len(s.Containers), len(s.Kills), len(s.Events), s.LeftOut)
 	}

@@ -81,7 +81,7 @@ func BenchmarkHistoryOfMany(b *testing.B) {
 					for _, f := range facts {
 						m.Apply(f)
 					}
-					m.Whole()
+					m.Full()
 				}
 				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/container")
 			})

@@ -21,16 +21,16 @@ type Snapshot struct {
 	// OwnMemory is the memory that nsviz itself may use; nil is unknown.
 	OwnMemory *fact.OwnMemory
 
-	// Containers holds the live ones in the order of their start, then the ended ones, latest first. Model.Whole adds the
+	// Containers holds the live ones in the order of their start, then the ended ones, latest first. Model.Full adds the
 	// never-started ones.
 	Containers []Container
 	// VMs are the virtual machines, by PID.
 	VMs []VM
 	// Namespaces is sorted by type, then by id.
 	Namespaces []Namespace
-	// Freed are the freed namespaces, latest first; only Model.Whole lists them.
+	// Freed are the freed namespaces, latest first; only Model.Full lists them.
 	Freed []Namespace
-	// Cgroups are those of the tracked hierarchy: the existing ones, then the removed ones, latest first. Only Model.Whole
+	// Cgroups are those of the tracked hierarchy: the existing ones, then the removed ones, latest first. Only Model.Full
 	// lists them.
 	Cgroups []Cgroup
 	// Events are the latest events, oldest first; their number is bounded.
@@ -67,7 +67,7 @@ type ContainerState string
 
 // The states of a container.
 const (
-	Created  ContainerState = "created"  // its own program has never run; only Model.Whole lists it
+	Created  ContainerState = "created"  // its own program has never run; only Model.Full lists it
 	Starting ContainerState = "starting" // its cgroup exists, its own program has not run yet
 	Running  ContainerState = "running"
 	Exited   ContainerState = "exited"

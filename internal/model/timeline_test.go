@@ -132,7 +132,7 @@ func wholeLife() []fact.Fact {
 }
 
 func TestHistories(t *testing.T) {
-	s := modelOf(DefaultLimits(), wholeLife()...).Whole()
+	s := modelOf(DefaultLimits(), wholeLife()...).Full()
 	if diff := cmp.Diff([]string{
 		"1 cgroup_created by runc/10",
 		"1.1 namespace_created by runc/9 of web mnt:20 pid:21 net:22",
@@ -201,7 +201,7 @@ func namespaceOf(t *testing.T, list []Namespace, id uint64) *Namespace {
 
 func historyOf(t *testing.T, letter string, facts ...fact.Fact) []string {
 	t.Helper()
-	return historyLines(modelOf(DefaultLimits(), facts...).Whole().container(t, letter).History)
+	return historyLines(modelOf(DefaultLimits(), facts...).Full().container(t, letter).History)
 }
 
 func TestContainerHistories(t *testing.T) {
@@ -369,16 +369,16 @@ func TestFreedAreBounded(t *testing.T) {
 		m.Apply(namespaceCreated(5+float64(i), 9, "unshare", nil, event.UTS, 1000+i))
 		m.Apply(freed(5+float64(i), event.UTS, 1000+i))
 	}
-	list := m.Whole().Freed
+	list := m.Full().Freed
 	if len(list) != 11 || list[0].ID != 1099 || list[9].ID != 1090 || list[10].ID != 22 {
 		t.Errorf("%d namespaces, %+v", len(list), list)
 	}
 	m.Apply(passed(5 + limits.Retention.Seconds()))
-	if list := m.Whole().Freed; len(list) != 10 {
+	if list := m.Full().Freed; len(list) != 10 {
 		t.Errorf("%d namespaces are kept for too long", len(list))
 	}
 	m.Apply(passed(1000 + limits.Retention.Seconds()))
-	if list := m.Whole().Freed; list != nil {
+	if list := m.Full().Freed; list != nil {
 		t.Errorf("%d namespaces are kept for too long", len(list))
 	}
 	if m.Snapshot().Freed != nil {
@@ -394,7 +394,7 @@ func TestReusedNamespaceNumberStartsANewHistory(t *testing.T) {
 		namespaceCreated(3, 9, "third", nil, event.Net, 50), // whose end nobody told
 		survey(4, fact.Namespace{Type: event.IPC, ID: 50}),
 		happened(5, event.Event{Type: event.NamespaceCreated, Namespace: &event.Namespace{Type: event.IPC, ID: 50, Via: event.ViaReconcile}}),
-	).Whole()
+	).Full()
 	var got []string
 	for _, n := range append(s.Namespaces, s.Freed...) {
 		got = append(got, fmt.Sprint(n.Type, " ", strings.Join(historyLines(n.History), ", "), " ", n.FreedVia))

@@ -13,7 +13,7 @@ import (
 // kept finds a container of a snapshot that lists all.
 func kept(t *testing.T, letter string, facts ...fact.Fact) *Container {
 	t.Helper()
-	return modelOf(DefaultLimits(), facts...).Whole().container(t, letter)
+	return modelOf(DefaultLimits(), facts...).Full().container(t, letter)
 }
 
 func TestNeverStarted(t *testing.T) {
@@ -132,7 +132,7 @@ func TestHasRunBefore(t *testing.T) {
 		},
 	} {
 		m := modelOf(DefaultLimits(), append(facts, again...)...)
-		c := m.Whole().container(t, "a")
+		c := m.Full().container(t, "a")
 		if c.State != Exited || c.NeverStarted != nil || c.Previous == nil || c.Previous.InitPID != 7 {
 			t.Errorf("%s: %s, never started: %+v, before: %+v", name, c.State, c.NeverStarted, c.Previous)
 		}
@@ -147,7 +147,7 @@ func TestNeverStartedAreForgotten(t *testing.T) {
 	limits.Unstarted = 3
 	list := func(facts ...fact.Fact) string {
 		names := ""
-		for _, c := range modelOf(limits, facts...).Whole().Containers {
+		for _, c := range modelOf(limits, facts...).Full().Containers {
 			names += c.Label
 		}
 		return names

@@ -65,7 +65,7 @@ func TestFactsWaitForTheirContainers(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			c := modelOf(DefaultLimits(), test.facts...).Whole().container(t, "a")
+			c := modelOf(DefaultLimits(), test.facts...).Full().container(t, "a")
 			var history []string
 			for _, m := range c.History {
 				words := string(m.Kind)

@@ -20,6 +20,6 @@ func ReadAll(r *Reader, limits model.Limits) (*model.Snapshot, error) {
 		if errors.Is(err, io.EOF) {
 			err = nil
 		}
-		return m.Whole(), err
+		return m.Full(), err
 	}
 }

@@ -48,7 +48,7 @@ func TestTheClockIsSet(t *testing.T) {
 				e.Time = when
 				m.Apply(fact.Fact{Time: when, BootNS: boot, Event: &e})
 			}
-			s := m.Whole()
+			s := m.Full()
 			c, err := Find(s, "web")
 			if err != nil {
 				t.Fatal(err)

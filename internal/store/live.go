@@ -74,7 +74,7 @@ func (l *Live) Full() *model.Snapshot {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.full == nil {
-		l.full = l.model.Whole()
+		l.full = l.model.Full()
 	}
 	return l.full
 }
