@@ -6,7 +6,7 @@ import (
 )
 
 // BackoffFactor bounds what periodic work takes: after work that took time t, the next work begins no earlier than BackoffFactor × t
-// later, so that it takes at most a twenty-fifth of one CPU.
+// later, so that it takes at most a twenty-fifth of one CPU, unless that is longer than the longest pause.
 const BackoffFactor = 24
 
 // Backoff returns how long to wait after work that took so long and is due every interval; at most longest.

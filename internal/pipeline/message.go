@@ -3,7 +3,7 @@ package pipeline
 import "github.com/nsviz/nsviz/internal/fact"
 
 // message is what a producer hands over to the loop: something that was read, or a question about what the loop's tables
-// hold. Each type is beside its producer.
+// hold. Each type is beside the adapter of its producer.
 type message interface {
 	// handle is called by the loop's goroutine, for one message after the other.
 	handle(l *loop)

@@ -98,7 +98,7 @@ type reader struct {
 
 	// For run alone.
 	record      ringbuf.Record
-	held        []stamped // read already, but later than what the other ring is known to hold
+	held        []stamped // read already, but later than what the other rings are known to hold
 	quiet       bool      // the latest drain found nothing
 	noticed     uint32    // the notices up to which the counters were read
 	counted     map[gen.NsvizErrorPlace]uint64

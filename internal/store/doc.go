@@ -1,2 +1,2 @@
-// Package store holds a model, so that one goroutine applies facts while others look at snapshots.
+// Package store holds a model to which facts are applied while others look at snapshots.
 package store

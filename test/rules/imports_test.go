@@ -26,7 +26,7 @@ var privileges = []privilege{
 	// test/vm/btf is no part of nsviz: it makes what a test of internal/probes reads.
 	{"github.com/cilium/ebpf", []string{"internal/probes", "gen", "test/vm/btf"}},
 	{"github.com/gdamore/tcell", []string{"internal/ui"}},
-	{"github.com/prometheus/client_golang", []string{"internal/metrics", "internal/server", "deploy"}},
+	{"github.com/prometheus/client_golang", []string{"internal/metrics", "internal/server"}},
 	{"github.com/prometheus/exporter-toolkit", []string{"internal/server"}},
 	{"github.com/docker/docker", []string{"internal/container/engine/docker"}},
 }
