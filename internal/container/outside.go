@@ -11,7 +11,7 @@ import (
 // not known where the init was moved to.
 func (t *Tracker) initMoved(e *event.Event) bool {
 	m := e.Moved
-	home := t.cgroups[m.HomeID]
+	home := t.lookup(m.HomeID)
 	if home == nil || home.root == nil || t.path(m.ToID) == "" {
 		return false
 	}

@@ -17,6 +17,20 @@ func moved(ms int, home, to uint64) event.Event {
 	}
 }
 
+// TestMoveFromAnUnreportedCgroup: of an init that leaves a container's cgroup of which no event told it is known all the same
+// whose it is.
+func TestMoveFromAnUnreportedCgroup(t *testing.T) {
+	h := &hostCgroups{byID: map[uint64][]Cgroup{root: {{root, rootPath}}, host: {{host, "/"}}}}
+	tracker := lookupTracker(h)
+	e := moved(6, root, host)
+	if !tracker.Attribute(&e) || e.Moved.Home != rootPath || e.Moved.To != "/" || e.Moved.Held || e.Moved.Container == nil || e.Moved.Container.Name != "web" {
+		t.Errorf("%+v", e.Moved)
+	}
+	if found := tracker.Discovered(); len(found) == 0 {
+		t.Error("its cgroup is not discovered")
+	}
+}
+
 // TestInitMoved follows an init that leaves the container's cgroup: which moves are ones, and whose its end and the kill of
 // it are.
 func TestInitMoved(t *testing.T) {

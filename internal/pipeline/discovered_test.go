@@ -184,3 +184,25 @@ func TestPartOfTheHierarchy(t *testing.T) {
 		t.Errorf("%+v", s.Containers)
 	}
 }
+
+// A cgroup that is removed while the limits of what was discovered are read does not come back with them.
+func TestLimitsOfARemovedCgroupAreNotReported(t *testing.T) {
+	for name, limits := range map[string]*fact.CgroupLimits{"read": {}, "unknown": nil} {
+		t.Run(name, func(t *testing.T) {
+			r := newReconcileTest(t)
+			path := "/system.slice/x.service"
+			r.tracker.BeginComparison()
+			r.tracker.Discover(7, path)
+			r.reportDiscovered(reconcileBegan)
+			r.take(event.Event{Type: event.CgroupRemoved, Cgroup: &event.Cgroup{Path: path, ID: 7}})
+			limitsRead{{Cgroup: find.Cgroup{Cgroup: container.Cgroup{ID: 7, Path: path}}, Limits: limits}}.handle(r.loop)
+			r.tracker.BeginComparison()
+			r.compare(nil) // and no later reading of all cgroups corrects it
+			for _, g := range r.Full().Cgroups {
+				if g.Path == path && g.Removed.IsZero() {
+					t.Errorf("%s is there again: %+v", path, g.History)
+				}
+			}
+		})
+	}
+}

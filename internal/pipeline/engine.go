@@ -1,15 +1,13 @@
 package pipeline
 
 import (
-	"context"
-
 	"github.com/nsviz/nsviz/internal/collect/names"
 	"github.com/nsviz/nsviz/internal/fact"
 )
 
-// followEngine hands over what the engine reports, until ctx ends.
-func (p *Pipeline) followEngine(ctx context.Context) error {
-	return names.Follow(ctx, names.Config{Engine: p.cfg.Engine, Directory: p.directory, Now: p.now, Loop: engineLoop{p.loop}})
+// newNames returns what follows the engine.
+func (p *Pipeline) newNames() *names.Follower {
+	return names.New(names.Config{Engine: p.cfg.Engine, Directory: p.directory, Now: p.now, Loop: engineLoop{p.loop}})
 }
 
 // engineLoop is the loop as the engine's follower knows it.

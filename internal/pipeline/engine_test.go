@@ -62,7 +62,7 @@ func TestAnyEngine(t *testing.T) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		if err := p.followEngine(t.Context()); err != nil {
+		if err := p.newNames().Run(t.Context()); err != nil {
 			t.Error(err)
 		}
 	}()

@@ -20,12 +20,10 @@ func (p *Pipeline) newFinder() *find.Finder {
 
 // inits asks the engine for PID 1s, if it need not be waited for.
 func (p *Pipeline) inits(ctx context.Context, known func(id string) bool) (map[string]engine.Init, error) {
-	for _, e := range p.live.Snapshot().Engines {
-		if e.State == fact.EngineConnected {
-			return p.cfg.Engine.Inits(ctx, known)
-		}
+	if !p.names.Connected() {
+		return nil, nil
 	}
-	return nil, nil
+	return p.cfg.Engine.Inits(ctx, known)
 }
 
 // finderLoop is the loop as the finder knows it. What compares cgroups is in discovered.go.
@@ -60,9 +58,12 @@ func (m cgroupsFound) handle(l *loop) {
 type limitsRead []find.CgroupLimits
 
 func (m limitsRead) handle(l *loop) {
-	list := make([]fact.FoundCgroup, len(m))
-	for i, c := range m {
-		list[i] = fact.FoundCgroup{Path: c.Path, Container: l.tracker.Describe(c.Ref), Limits: c.Limits}
+	list := make([]fact.FoundCgroup, 0, len(m))
+	for _, c := range m {
+		if l.tracker.Removed(c.ID) {
+			continue // since its limits were read
+		}
+		list = append(list, fact.FoundCgroup{Path: c.Path, Container: l.tracker.Describe(c.Ref), Limits: c.Limits})
 	}
 	l.apply(fact.Fact{Cgroups: list})
 }

@@ -60,7 +60,9 @@ func nameless(t *testing.T, host string) *Pipeline {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Pipeline{loop: newLoop(e, log, nil), cfg: Config{Engine: e, Log: log}}
+	p := &Pipeline{loop: newLoop(e, log, nil), cfg: Config{Engine: e, Log: log}}
+	p.names = p.newNames()
+	return p
 }
 
 // namesOf is a pipeline of which only the names are at work, on an engine. Its loop does not run.
@@ -71,7 +73,7 @@ func namesOf(t *testing.T, host string) *Pipeline {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = p.followEngine(ctx)
+		_ = p.names.Run(ctx)
 	}()
 	t.Cleanup(func() {
 		cancel()

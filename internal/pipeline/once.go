@@ -20,7 +20,7 @@ func (p *Pipeline) Once(ctx context.Context) (*model.Snapshot, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var producers sync.WaitGroup
-	producers.Go(func() { _ = p.followEngine(ctx) })
+	producers.Go(func() { _ = p.names.Run(ctx) })
 	var err error
 	producers.Go(func() {
 		defer cancel()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/collect/kills"
+	"github.com/nsviz/nsviz/internal/collect/names"
 	"github.com/nsviz/nsviz/internal/collect/ownmemory"
 	"github.com/nsviz/nsviz/internal/collect/sample"
 	"github.com/nsviz/nsviz/internal/collect/survey"
@@ -64,6 +65,7 @@ type Pipeline struct {
 	sight procfs.Sight
 	// memory is for one goroutine at a time.
 	memory   *ownmemory.Monitor
+	names    *names.Follower
 	audience audience
 	attached chan struct{} // closed when the probes are attached and the host is read
 }
@@ -89,6 +91,7 @@ func New(cfg Config) (*Pipeline, error) {
 		return nil, err
 	}
 	p.apply(fact.Fact{Host: &host})
+	p.names = p.newNames()
 	p.finder = p.newFinder()
 	p.memory = ownmemory.New(ownmemory.Config{
 		Cgroups: p.fs.Cgroups, Layout: p.layout, Self: p.self, LimitRuntime: cfg.LimitMemory, Log: cfg.Log, Loop: ownMemoryLoop{p.loop},
@@ -115,7 +118,7 @@ func (p *Pipeline) Run(ctx context.Context) error {
 			}
 		})
 	}
-	produce(p.followEngine)
+	produce(p.names.Run)
 	produce(p.watch)
 	go func() {
 		producers.Wait()
@@ -172,20 +175,32 @@ func (p *Pipeline) watch(ctx context.Context) error {
 	// Attaching has decoded the kernel's type information, some 5 MiB, which nobody needs any more.
 	debug.FreeOSMemory()
 
+	others := []func(context.Context){
+		func(ctx context.Context) { sample.Run(ctx, p.sampling()) }, p.memory.Run, follower.Run,
+		func(ctx context.Context) { p.finder.Reconcile(ctx, kernel) },
+	}
+	if p.hostPIDs { // else hardly any namespace would be found, and taken for freed
+		others = append(others, func(ctx context.Context) { survey.Run(ctx, p.surveying(kernel.Sockets(), p.newSurveyLoop(kernel))) })
+	}
+	commandLines := p.commandLines()
+	return together(ctx, func(ctx context.Context) error {
+		return kernel.Run(ctx, func(b probes.Batch) {
+			commandLines.Complete(b.Events)
+			p.send(batch(b))
+		})
+	}, others...)
+}
+
+// together runs one reader beside others, which end when it does: what they read says nothing without it.
+func together(ctx context.Context, read func(context.Context) error, others ...func(context.Context)) error {
+	ctx, cancel := context.WithCancel(ctx)
 	var readers sync.WaitGroup
 	defer readers.Wait()
-	readers.Go(func() { sample.Run(ctx, p.sampling()) })
-	readers.Go(func() { p.memory.Run(ctx) })
-	readers.Go(func() { follower.Run(ctx) })
-	if p.hostPIDs { // else hardly any namespace would be found, and taken for freed
-		readers.Go(func() { survey.Run(ctx, p.surveying(kernel.Sockets(), p.newSurveyLoop(kernel))) })
+	defer cancel()
+	for _, other := range others {
+		readers.Go(func() { other(ctx) })
 	}
-	readers.Go(func() { p.finder.Reconcile(ctx, kernel) })
-	commandLines := p.commandLines()
-	return kernel.Run(ctx, func(b probes.Batch) {
-		commandLines.Complete(b.Events)
-		p.send(batch(b))
-	})
+	return read(ctx)
 }
 
 func (p *Pipeline) awaitNames(ctx context.Context) {

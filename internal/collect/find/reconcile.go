@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/collect"
@@ -55,7 +56,8 @@ func (f *Finder) reconcile(ctx context.Context, probes Probes) error {
 		host[i] = c.Cgroup
 	}
 	unread := f.cfg.Loop.Compare(host, complete)
-	if limits := f.readLimits(unread); len(limits) > 0 {
+	limits := slices.DeleteFunc(f.readLimits(unread), func(c CgroupLimits) bool { return c.Limits == nil })
+	if len(limits) > 0 {
 		f.cfg.Loop.LimitsRead(limits)
 	}
 	return f.newPass(probes).admitChanged(ctx, cgroups)

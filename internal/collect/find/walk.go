@@ -39,10 +39,10 @@ func (f *Finder) walk(ctx context.Context) ([]Cgroup, error) {
 	return cgroups, nil
 }
 
-// CgroupLimits are the limits of a cgroup; nil is unknown.
+// CgroupLimits is a cgroup with its limits; nil is unknown.
 type CgroupLimits struct {
-	Path   string
-	Ref    *container.Ref // the container that it belongs to; nil is none
+	Cgroup
+
 	Limits *fact.CgroupLimits
 }
 
@@ -54,7 +54,7 @@ func (f *Finder) readLimits(cgroups []Cgroup) []CgroupLimits {
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		list = append(list, CgroupLimits{c.Path, c.Ref, limits})
+		list = append(list, CgroupLimits{c, limits})
 	}
 	return list
 }

@@ -3,6 +3,7 @@ package names
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/container"
@@ -35,10 +36,22 @@ type Config struct {
 	Loop      Loop
 }
 
-// Follow follows the engine until ctx ends, and then hands over what waits.
-func Follow(ctx context.Context, c Config) error {
-	r := newReports(c.Directory, c.Now, c.Loop)
-	err := c.Engine.Run(ctx, r)
+// Follower follows one engine.
+type Follower struct {
+	cfg       Config
+	connected atomic.Bool
+}
+
+// New returns a follower that has not begun.
+func New(c Config) *Follower { return &Follower{cfg: c} }
+
+// Connected reports whether the engine answered of late. What the follower has learned before that need not have come to the loop.
+func (f *Follower) Connected() bool { return f.connected.Load() }
+
+// Run follows the engine until ctx ends, and then hands over what waits. It is called once.
+func (f *Follower) Run(ctx context.Context) error {
+	r := newReports(f.cfg.Directory, f.cfg.Now, f.cfg.Loop, &f.connected)
+	err := f.cfg.Engine.Run(ctx, r)
 	_ = r.facts.Close(context.WithoutCancel(ctx)) // it cannot fail, since the loop takes all
 	return err
 }
@@ -51,6 +64,7 @@ type reports struct {
 	now       func() time.Time
 	facts     *sink.Sink[report]
 	late      map[string]bool // the containers among what keep has kept
+	connected *atomic.Bool    // whether the engine answers
 }
 
 // report is something that the engine reported. Of a late one the name is in the directory, and the fact has the id alone.
@@ -61,8 +75,8 @@ type report struct {
 }
 
 // newReports returns reports whose facts a goroutine of its own hands to the loop, one after the other.
-func newReports(directory *container.Directory, now func() time.Time, loop Loop) *reports {
-	r := &reports{directory: directory, now: now, late: map[string]bool{}}
+func newReports(directory *container.Directory, now func() time.Time, loop Loop, connected *atomic.Bool) *reports {
+	r := &reports{directory: directory, now: now, late: map[string]bool{}, connected: connected}
 	r.facts = sink.New(sink.Config[report]{
 		Name: "engine", Values: maxFacts, Bytes: maxBytes,
 		Size: func(f report) int { return nameBytes(f.Identity) },
@@ -180,4 +194,7 @@ func (r *reports) Did(e fact.EngineEvent) {
 func (r *reports) Lost(n uint64) { r.facts.Put(r.lost(n)) }
 
 // EngineState passes on whether the engine answers.
-func (r *reports) EngineState(e fact.Engine) { r.put(fact.Fact{Engine: &e}) }
+func (r *reports) EngineState(e fact.Engine) {
+	r.connected.Store(e.State == fact.EngineConnected)
+	r.put(fact.Fact{Engine: &e})
+}

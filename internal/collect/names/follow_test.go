@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,7 +34,7 @@ func stuckNames(t *testing.T) (s *reports, goOn func() []fact.Fact) {
 		default:
 		}
 		taken = append(taken, f)
-	}))
+	}), &atomic.Bool{})
 	s.Did(fact.EngineEvent{ID: containerID(0), Action: fact.ActionStart, At: midnight})
 	<-begun
 	return s, func() []fact.Fact {
@@ -143,5 +144,17 @@ func TestFullEngineQueueLosesNoNameAndNoState(t *testing.T) {
 	}
 	if want := []fact.EngineState{fact.EngineConnecting, fact.EngineFailing}; len(named) != containers || !slices.Equal(states, want) {
 		t.Errorf("%d of %d containers have their names; the engine is %q, want %q", len(named), containers, states, want)
+	}
+}
+
+// Whether the engine answers is known at once, also while the loop takes nothing: who asks it at start does not wait for the loop.
+func TestConnectionIsKnownBeforeTheLoopKnows(t *testing.T) {
+	s, goOn := stuckNames(t)
+	defer goOn()
+	for _, state := range []fact.EngineState{fact.EngineConnecting, fact.EngineConnected, fact.EngineFailing, fact.EngineConnected} {
+		s.EngineState(fact.Engine{State: state})
+		if got := s.connected.Load(); got != (state == fact.EngineConnected) {
+			t.Errorf("%s: connected is %v", state, got)
+		}
 	}
 }
