@@ -113,6 +113,7 @@ static __always_inline void on_init_attach(__u64 to, struct task_struct *task, c
 	event = bpf_ringbuf_reserve(&lifecycle, sizeof(*event), 0);
 	if (!event) {
 		count_error(ERROR_RING_LIFECYCLE);
+		count_failed(failed);
 		return;
 	}
 	__builtin_memset(event, 0, sizeof(*event));

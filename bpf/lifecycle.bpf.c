@@ -80,6 +80,7 @@ AFTER_FILTER int note_exec(struct task_struct *task)
 	event = bpf_ringbuf_reserve(&lifecycle, sizeof(*event), 0);
 	if (!event) {
 		count_error(ERROR_RING_LIFECYCLE);
+		count_failed(failed);
 		return 0;
 	}
 	__builtin_memset(event, 0, sizeof(*event));
@@ -271,6 +272,7 @@ AFTER_FILTER int note_exit(struct task_struct *task)
 	event = bpf_ringbuf_reserve(&urgent, sizeof(*event), 0);
 	if (!event) {
 		count_error(ERROR_RING_URGENT);
+		count_failed(failed);
 		bpf_map_delete_elem(&inits, &pid);
 		return 0;
 	}

@@ -202,6 +202,25 @@ func (f *Facts) strike(c Choice, err error) {
 	f.struck[c.Programs[0]] = cause
 }
 
+// maxClosing is how many links are closed at a time. Each takes a thread, of which nsviz may not have many.
+const maxClosing = 6
+
+// closeAll closes links several at a time: for most of them the kernel waits until no CPU runs the program any more.
+func closeAll[T io.Closer](links []T) error {
+	errs := make([]error, len(links))
+	free := make(chan struct{}, maxClosing)
+	var closing sync.WaitGroup
+	for i, l := range links {
+		free <- struct{}{}
+		closing.Go(func() {
+			errs[i] = l.Close()
+			<-free
+		})
+	}
+	closing.Wait()
+	return errors.Join(errs...)
+}
+
 // Choices says how each kind of fact is hooked.
 func (p *Probes) Choices() []Choice { return p.choices }
 
@@ -217,14 +236,7 @@ func (p *Probes) Close() error {
 }
 
 func (p *Probes) close() error {
-	// All at once, each in a thread: for most of them the kernel waits until no CPU runs the program any more.
-	ofLinks := make([]error, len(p.links))
-	var closing sync.WaitGroup
-	for i, l := range p.links {
-		closing.Go(func() { ofLinks[i] = l.Close() })
-	}
-	closing.Wait()
-	errs := []error{errors.Join(ofLinks...)}
+	errs := []error{closeAll(p.links)}
 	for _, prog := range p.programs {
 		errs = append(errs, prog.Close())
 	}

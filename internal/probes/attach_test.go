@@ -3,6 +3,7 @@ package probes
 import (
 	"errors"
 	"io"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 )
@@ -37,6 +38,35 @@ func TestLinksAreClosedTogether(t *testing.T) {
 			if failure != nil && !errors.Is(err, failure) {
 				t.Errorf("%v is not among the errors: %v", failure, err)
 			}
+		}
+	})
+}
+
+// TestFewLinksAreClosedAtATime: each takes a thread, and where there may be no more of these the Go runtime ends the program.
+func TestFewLinksAreClosedAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var closing atomic.Int32
+		goOn := make(chan struct{})
+		links := make([]io.Closer, 10*maxClosing)
+		for i := range links {
+			links[i] = closerFunc(func() error {
+				closing.Add(1)
+				<-goOn
+				closing.Add(-1)
+				return nil
+			})
+		}
+		done := make(chan error, 1)
+		go func() { done <- closeAll(links) }()
+		for closed := range links {
+			synctest.Wait()
+			if got, want := int(closing.Load()), min(maxClosing, len(links)-closed); got != want {
+				t.Errorf("%d are closed, and %d are under way, want %d", closed, got, want)
+			}
+			goOn <- struct{}{}
+		}
+		if err := <-done; err != nil {
+			t.Error(err)
 		}
 	})
 }

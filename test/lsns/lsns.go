@@ -3,19 +3,22 @@ package lsns
 
 import (
 	"errors"
-	"fmt"
 	"os/exec"
 	"testing"
+	"time"
 )
 
-// attempts bounds how often lsns is asked: it fails, often without a word, where a process ends while it reads it.
-const attempts = 20
+// lsns is asked again: it fails, often without a word, where a process ends while it reads it, and for as long as the name of
+// any process of the host has a line break.
+const (
+	patience = 30 * time.Second
+	pause    = 20 * time.Millisecond
+)
 
 // Output returns what `lsns args` writes.
 func Output(t testing.TB, args ...string) []byte {
 	t.Helper()
-	var failures error
-	for range attempts {
+	for began := time.Now(); ; time.Sleep(pause) {
 		out, err := exec.Command("lsns", args...).Output()
 		if err == nil {
 			return out
@@ -24,8 +27,8 @@ func Output(t testing.TB, args ...string) []byte {
 		if !errors.As(err, &exit) {
 			t.Fatal(err)
 		}
-		failures = errors.Join(failures, fmt.Errorf("%w: %s", err, exit.Stderr))
+		if time.Since(began) > patience {
+			t.Fatalf("lsns %q: %v: %s", args, err, exit.Stderr)
+		}
 	}
-	t.Fatalf("lsns %q: %v", args, failures)
-	return nil
 }

@@ -113,8 +113,6 @@ func choose(all []machine, only string) ([]machine, error) {
 
 // runAll prepares and runs the machines, a few at a time. What goes wrong with one is in its results.
 func runAll(ctx context.Context, machines []machine, shop *workshop, logs string, lanes int, again bool, stdout io.Writer) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	type prepared struct {
 		machine
 		image
@@ -149,9 +147,8 @@ func runAll(ctx context.Context, machines []machine, shop *workshop, logs string
 	for _, m := range machines {
 		img, err := shop.make(ctx, m)
 		if err != nil {
-			failed = fmt.Errorf("prepare %s: %w", m.id(), err)
-			cancel() // the others' results would not be all
-			break
+			failed = errors.Join(failed, fmt.Errorf("prepare %s: %w", m.id(), err))
+			continue // with those that can be
 		}
 		queue <- prepared{m, img}
 	}

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -46,8 +47,11 @@ func boot(ctx context.Context, m machine, img image, logs string, out io.Writer)
 	}
 	r.read(from)
 	err = cmd.Wait()
-	if ctx.Err() != nil {
+	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		err = fmt.Errorf("it was not done after %v", m.patience)
+	case ctx.Err() != nil:
+		err = ctx.Err()
 	}
 	r.died(err)
 }

@@ -1,6 +1,7 @@
 package survey
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -205,7 +206,11 @@ func (p *surveyedProcess) left(known map[uint64]Known) bool {
 
 // setRelations sets to whom a namespace belongs: as the kernel has said before, or else as ask returns it.
 func (s *survey) setRelations(n *fact.Namespace, ask func(known func(uint64) bool) ([]nsfs.Relation, error)) {
-	if k := s.Known[n.ID]; k.Asked && k.Type == n.Type {
+	k := s.Known[n.ID]
+	if k.Type != n.Type {
+		k = Known{}
+	}
+	if k.Asked {
 		n.Owner, n.Parent = k.Owner, k.Parent
 		return
 	}
@@ -221,7 +226,7 @@ func (s *survey) setRelations(n *fact.Namespace, ask func(known func(uint64) boo
 		}
 		a = s.asked[n.ID]
 	}
-	n.Owner, n.Parent = a.Owner, a.Parent
+	n.Owner, n.Parent = cmp.Or(a.Owner, k.Owner), cmp.Or(a.Parent, k.Parent) // the kernel may not say what an event did
 }
 
 // isAsked reports whether the kernel need not be asked for a namespace's relations any more.
@@ -239,7 +244,7 @@ func (s *survey) addAncestors() {
 		climb = climb[:len(climb)-1]
 		k := s.Known[n.ID]
 		if a, ok := s.asked[n.ID]; ok && a.Type == n.Type {
-			n.Owner, n.Parent = a.Owner, a.Parent
+			n.Owner, n.Parent = cmp.Or(a.Owner, n.Owner), cmp.Or(a.Parent, n.Parent)
 		} else if k.Type == n.Type && (k.Asked || n.Owner == 0) { // as the kernel has said before, or else an event
 			n.Owner, n.Parent = k.Owner, k.Parent
 		}
