@@ -88,7 +88,7 @@ func matrix() []machine {
 // tests out.
 const (
 	systemTests = "StressDemo|InitIsTheVictim"
-	of612       = "|NsAgreesWithLsns|PsAgreesWithEngine|RestartAndExec|Podman|SystemdOomd|InAPrivilegedContainer|AppArmor|MovedOut|ProcessesRefused|VictimOfFilesInMemory|StartThatIsKilled"
+	of612       = "|NsAgreesWithLsns|PsAgreesWithEngine|RestartAndExec|Podman|SystemdOomd|InAPrivilegedContainer|AppArmor|MovedOut|ProcessesRefused"
 	of510       = "|Why" // thirteen containers
 )
 
