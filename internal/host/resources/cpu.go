@@ -8,17 +8,16 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 )
 
-// CPUUse is how much CPU time a cgroup and those below it took and may take.
+// CPUUse holds the CPU time that a cgroup and those below it took, and their limits.
 type CPUUse struct {
-	// QuotaCores is the cgroup's own limit in CPUs, EffectiveQuotaCores the lowest of it and those above.
+	// QuotaCores is the cgroup's own limit in CPUs, EffectiveQuotaCores the lowest limit of the cgroup and those above it.
 	QuotaCores          *fact.Limit     `json:"quota_cores,omitempty"`
 	EffectiveQuotaCores *EffectiveLimit `json:"effective_quota_cores,omitempty"`
-	// Weight (v2, 100 unless set) and Shares (v1, 1024) say how CPUs are divided when there are too few.
+	// Weight (v2, default 100) and Shares (v1, default 1024) divide the CPUs when there are too few.
 	Weight       *uint64  `json:"weight,omitempty"`
 	Shares       *uint64  `json:"shares,omitempty"`
 	UsageSeconds *float64 `json:"usage_seconds,omitempty"`
-	// Periods is in how many periods of the quota something wanted to run, ThrottledPeriods in how many
-	// of them the quota was used up.
+	// Periods counts the quota periods in which something wanted to run, ThrottledPeriods those in which the quota was used up.
 	Periods          *uint64  `json:"periods,omitempty"`
 	ThrottledPeriods *uint64  `json:"throttled_periods,omitempty"`
 	ThrottledRatio   *float64 `json:"throttled_ratio,omitempty"` // from 0 to 1
@@ -69,7 +68,7 @@ func (r *resourceReader) cpu() *CPUUse {
 	return &use
 }
 
-// cpuAccount reads the time used where v1 counts it: in a hierarchy that need not be the limits'.
+// cpuAccount reads the CPU time used. The hierarchy in which v1 counts it may not be that of the limits.
 func (r *resourceReader) cpuAccount() *float64 {
 	c, found := r.cgroup("cpuacct")
 	if !found || c.unconfined {

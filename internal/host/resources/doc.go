@@ -1,4 +1,4 @@
-// Package resources reads what cgroups use of a host's resources, beside the limits that hold for them.
+// Package resources reads what cgroups use of a host's resources, and the limits that apply to them.
 //
-// What the kernel or a hierarchy does not report is nil, which is unknown, never zero.
+// A value that the kernel or a hierarchy does not report is nil, which means unknown, never zero.
 package resources

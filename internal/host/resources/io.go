@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// IOUse is what a cgroup and those below it read from and wrote to block devices.
+// IOUse holds what a cgroup and those below it read from and wrote to block devices.
 type IOUse struct {
 	IOCounts
 	Devices []IODevice `json:"devices,omitempty"`
@@ -19,7 +19,7 @@ type IODevice struct {
 	IOCounts
 }
 
-// IOCounts are the kernel's counters by their names in io.stat.
+// IOCounts holds the kernel's counters, by their names in io.stat.
 type IOCounts struct {
 	ReadBytes  *uint64 `json:"rbytes,omitempty"`
 	WriteBytes *uint64 `json:"wbytes,omitempty"`
@@ -42,7 +42,7 @@ func (r *resourceReader) io() *IOUse {
 	return sumIO(*devices)
 }
 
-// parseIOStat reads lines "major:minor key=number …". A cgroup that did nothing yet has none.
+// parseIOStat reads lines "major:minor key=number …". A cgroup without I/O has none.
 func parseIOStat(text string) (*[]IODevice, error) {
 	devices := []IODevice{}
 	for line := range strings.Lines(text) {
@@ -67,16 +67,16 @@ func parseIOStat(text string) (*[]IODevice, error) {
 			}
 			*into = n
 		}
-		if d.IOCounts != (IOCounts{}) { // some kernels name devices that nothing is known of
+		if d.IOCounts != (IOCounts{}) { // some kernels list devices without any counter
 			devices = append(devices, d)
 		}
 	}
 	return &devices, nil
 }
 
-// ioV1 reads the counters of the throttling, or else those of the BFQ scheduler. The former are kept
-// only for devices that some cgroup's throttling is configured for (since Linux 6.10, a3166c51702b),
-// the latter for those that BFQ schedules: without a device nothing is known, it need not be zero.
+// ioV1 reads the counters of throttling, or else those of the BFQ scheduler. Throttling counts only devices for which some cgroup
+// configures it (since Linux 6.10, a3166c51702b), BFQ only those that it schedules. The counts of a missing device are unknown,
+// they need not be zero.
 func (r *resourceReader) ioV1(dir string) *IOUse {
 	for _, policy := range []string{"blkio.throttle.", "blkio.bfq."} {
 		var devices []IODevice
@@ -123,7 +123,7 @@ func (r *resourceReader) ioV1(dir string) *IOUse {
 	return nil
 }
 
-// sumIO adds the devices up. A value that one of them lacks is unknown of the sum, too.
+// sumIO adds up the devices. A value that one of them lacks is unknown in the sum, too.
 func sumIO(devices []IODevice) *IOUse {
 	use := &IOUse{Devices: devices}
 	sum := func(of func(IOCounts) *uint64) *uint64 {

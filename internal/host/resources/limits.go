@@ -9,8 +9,8 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// OwnLimits reads the limits of the cgroup at path, of which that of memory is known or nil: three or four small files.
-// In the hierarchies besides the tracked one it takes the same path, as engines do. What cannot be read is unknown.
+// OwnLimits reads the limits of the cgroup at path from three or four small files. It takes over that of memory, which is nil if
+// unknown. In other hierarchies than the tracked one it uses the same path, as engines do. What cannot be read is unknown.
 func (l Hierarchies) OwnLimits(path string, memory *fact.Limit) *fact.CgroupLimits {
 	r := &resourceReader{tracked: l.Layout, path: path, pathIn: func(cgroupfs.Layout) string { return path }, buf: make([]byte, pseudofs.SmallFile)}
 	limits := &fact.CgroupLimits{Memory: memory}
@@ -34,8 +34,8 @@ func (l Hierarchies) OwnLimits(path string, memory *fact.Limit) *fact.CgroupLimi
 	return limits
 }
 
-// Limits reads the limits of the cgroup at path. What cannot be read is unknown; it fails with fs.ErrNotExist where the
-// tracked hierarchy has no such cgroup.
+// Limits reads the limits of the cgroup at path. What cannot be read is unknown. It fails with fs.ErrNotExist if the tracked
+// hierarchy has no such cgroup.
 func (l Hierarchies) Limits(path string) (*fact.CgroupLimits, error) {
 	watch, err := l.Watch(path)
 	if err != nil {

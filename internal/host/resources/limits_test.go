@@ -12,7 +12,7 @@ import (
 func TestOwnLimits(t *testing.T) {
 	for _, test := range []struct {
 		host, path string
-		want       fact.CgroupLimits // beside that of memory
+		want       fact.CgroupLimits // besides that of memory
 	}{
 		{"v2", hosttest.DockerScope, fact.CgroupLimits{Swap: &fact.Limit{Value: new(float64(0))}, CPU: &fact.Limit{Value: new(0.5)}, PIDs: &fact.Limit{Value: new(float64(100))}}},
 		{"v2", "/system.slice", fact.CgroupLimits{CPU: &fact.Limit{Value: new(2.0)}, PIDs: &fact.Limit{Unlimited: true}}},

@@ -11,18 +11,18 @@ import (
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 )
 
-// Memory is what a cgroup is charged for and may use. A nil field is unknown: the cgroup has no
-// memory controller, or it is the root, which lacks some of the files.
+// Memory holds what a cgroup is charged for and may use. A nil field is unknown: the cgroup has no memory controller, or it is
+// the root, which lacks some of the files.
 type Memory struct {
 	UsageBytes *uint64
 	// LimitBytes is nil if it is unknown or there is no limit; Unlimited distinguishes the two.
 	LimitBytes *uint64
 	Unlimited  bool
-	// OOMKills is how many processes the OOM killer took from the cgroup since it was made. On v2
-	// that includes those of cgroups below it, also of removed ones; on v1 it is this one's alone.
+	// OOMKills counts the processes that the OOM killer took from the cgroup since its creation. On v2 it includes the cgroups
+	// below, also removed ones; on v1 it counts this cgroup alone.
 	OOMKills *uint64
-	// UnderOOM is whether processes wait for memory that a limit refuses, the cgroup's own or one above; OOMKillOff is
-	// whether the OOM killer is off for its own. Both are of v1 alone.
+	// UnderOOM reports whether processes wait for memory that a limit refuses, the cgroup's own or one above. OOMKillOff reports
+	// whether the OOM killer is off for its own limit. Both exist on v1 alone.
 	UnderOOM, OOMKillOff *bool
 }
 
@@ -37,8 +37,8 @@ func (m Memory) Limit() *fact.Limit {
 	return &fact.Limit{Value: new(float64(*m.LimitBytes))}
 }
 
-// unlimitedFrom is where a v1 limit stops being one. No limit is PAGE_COUNTER_MAX pages, LONG_MAX
-// rounded down to the page size; this is it for the largest pages that Linux has, 64 KiB.
+// unlimitedFrom is the value from which a v1 limit means no limit. The kernel reports PAGE_COUNTER_MAX pages, LONG_MAX rounded
+// down to the page size; this is that value for the largest pages of Linux, 64 KiB.
 const unlimitedFrom = math.MaxInt64 &^ (1<<16 - 1)
 
 // Memory reads the memory state of the cgroup at path: three small files.
@@ -60,11 +60,10 @@ func parseBytes(text string) (*uint64, error) {
 	return &n, nil
 }
 
-// parseOOMKills finds the line "oom_kill n". It returns nil where there is none: cgroup v1 has it
-// since Linux 4.13.
+// parseOOMKills finds the line "oom_kill n". It returns nil if there is none: cgroup v1 has it since Linux 4.13.
 func parseOOMKills(text string) (*uint64, error) { return parseField(text, "oom_kill") }
 
-// parseField finds a line "key number"; it returns nil where there is none.
+// parseField finds a line "key number"; it returns nil if there is none.
 func parseField(text, key string) (*uint64, error) {
 	for line := range strings.Lines(text) {
 		value, found := strings.CutPrefix(line, key)
@@ -80,7 +79,7 @@ func parseField(text, key string) (*uint64, error) {
 	return nil, nil
 }
 
-// parseFlag is parseField of a number that is 0 or 1.
+// parseFlag is parseField for a number that is 0 or 1.
 func parseFlag(text, key string) (*bool, error) {
 	n, err := parseField(text, key)
 	if n == nil || err != nil {
@@ -89,16 +88,16 @@ func parseFlag(text, key string) (*bool, error) {
 	return new(*n != 0), nil
 }
 
-// StuckAt finds where processes of the cgroup at path wait for memory that is not freed: the cgroup, it or one above, of
-// which the limit was reached and for which the OOM killer is off; "" is that there is none. m is what was read of the
-// cgroup itself; it returns nil where that does not say.
+// StuckAt finds the cgroup at whose limit processes of the cgroup at path wait for memory that is not freed: that cgroup or one
+// above it, with its limit reached and its OOM killer off. It returns "" if there is none, and nil if m, which was read from the
+// cgroup at path, does not show it.
 func (l Hierarchies) StuckAt(path string, m *Memory) *string {
 	if m.UnderOOM == nil {
 		return nil
 	}
 	at := ""
-	// All below a cgroup at its limit are under OOM with it, and none above. A cgroup is made with the OOM killer off where
-	// it is off above.
+	// A cgroup at its limit is under OOM with all those below it, and none above. A new cgroup has the OOM killer off if it is
+	// off above.
 	for above := *m; above.UnderOOM != nil && *above.UnderOOM; {
 		if above.OOMKillOff != nil && *above.OOMKillOff {
 			at = path

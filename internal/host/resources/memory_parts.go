@@ -10,28 +10,28 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// MemoryParts holds what memory is made of: the memory that a cgroup and those below it are charged for, or the host's.
-// No byte is in two of its parts; nil is unknown.
+// MemoryParts holds the parts of the memory that a cgroup and those below it are charged for, or of the host's. No byte is in two
+// parts; nil is unknown.
 type MemoryParts struct {
 	// AnonBytes are the processes' own: heaps, stacks.
 	AnonBytes *uint64
 	// FileBytes are cached files, without ShmemBytes: files of tmpfs and shared memory.
 	FileBytes, ShmemBytes *uint64
 	// KernelBytes is kernel memory: slabs, stacks, page tables, per-CPU data. On cgroup v2 before Linux 5.18 it is the sum of
-	// those that memory.stat lists, which before 5.11 lacks page tables.
+	// those that memory.stat lists; before 5.11 they lack page tables.
 	KernelBytes *uint64
 	// SockBytes are the buffers of sockets. Only cgroup v2 charges for them.
 	SockBytes *uint64
 }
 
-// MemoryParts reads what the memory of the cgroup at path and those below it is made of. The kernel adds up for it what
-// each CPU has counted.
+// MemoryParts reads what the memory of the cgroup at path and those below it consists of. For this the kernel adds up the counts
+// of all CPUs.
 func (l Hierarchies) MemoryParts(path string) (MemoryParts, error) {
 	dir, err := l.Directory(path)
 	if err != nil {
 		return MemoryParts{}, err
 	}
-	if _, err := pseudofs.Lstat(dir); err != nil { // else nothing would be known, without a word
+	if _, err := pseudofs.Lstat(dir); err != nil { // else all would be unknown, without an error
 		return MemoryParts{}, err
 	}
 	r := &resourceReader{tracked: l.Layout, path: path, buf: make([]byte, 2*pseudofs.SmallFile)}
@@ -56,7 +56,7 @@ func (l Hierarchies) MemoryParts(path string) (MemoryParts, error) {
 	return m, errors.Join(r.errs...)
 }
 
-// HostMemoryParts reads what the host's memory is made of.
+// HostMemoryParts reads what the host's memory consists of.
 func (r *Reader) HostMemoryParts() (MemoryParts, error) {
 	var space [pseudofs.SmallFile]byte
 	data, err := pseudofs.ReadFile(r.proc.File("meminfo"), space[:])
@@ -87,7 +87,7 @@ func (r *Reader) HostMemoryParts() (MemoryParts, error) {
 	return m, nil
 }
 
-// sumOf returns the sum of the parts that are known, nil if none is.
+// sumOf returns the sum of the known parts, nil if none is known.
 func sumOf(parts ...*uint64) *uint64 {
 	var sum *uint64
 	for _, part := range parts {
@@ -102,10 +102,10 @@ func sumOf(parts ...*uint64) *uint64 {
 	return sum
 }
 
-// difference returns a sum without one part of it, nil if one of the two is unknown.
+// difference returns a sum without one of its parts, nil if either is unknown.
 func difference(sum, part *uint64) *uint64 {
 	if sum == nil || part == nil {
 		return nil
 	}
-	return new(*sum - min(*sum, *part)) // they are not counted at the same time
+	return new(*sum - min(*sum, *part)) // they are counted at different times
 }

@@ -42,7 +42,7 @@ func TestMemoryParts(t *testing.T) {
 		},
 		{
 			"v1 without the kernel's part", "v1", "/docker/f1:odd", map[string]string{"memory.stat": "total_cache 8192\ntotal_rss 4096\n"},
-			MemoryParts{AnonBytes: is(4096)}, // nobody knows what of the cache is shared memory
+			MemoryParts{AnonBytes: is(4096)}, // how much of the cache is shared memory is unknown
 		},
 		{
 			"more shared memory than files, counted a moment later", "v1", "/docker/f1:odd", map[string]string{

@@ -8,13 +8,13 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// MemoryRoom is what a cgroup may use of memory, and how much of that it does.
+// MemoryRoom holds a limit on memory, and how much of it is used.
 type MemoryRoom struct {
-	// Cgroup has the limit. It is empty where the limit is that of one above those that nsviz sees; then UsedBytes is what the
-	// highest one that it sees uses, at least.
+	// Cgroup has the limit. It is empty if the limit is set above the cgroups that nsviz sees. Then UsedBytes is a lower bound:
+	// what the highest visible cgroup uses.
 	Cgroup     string
 	LimitBytes uint64
-	// UsedBytes leaves out the files that were not used lately: the kernel drops these before it kills anybody.
+	// UsedBytes excludes files that were not used lately: the kernel drops these before it kills a process.
 	UsedBytes uint64
 }
 
@@ -24,11 +24,11 @@ func (m MemoryRoom) Share() float64 { return float64(m.UsedBytes) / float64(max(
 // ErrNoMemory reports that no hierarchy with the memory controller is mounted, so that limits on memory are unknown.
 var ErrNoMemory = errors.New("no hierarchy with the memory controller is mounted")
 
-// roomFiles are the files that say what a cgroup may use, and the line of memory.stat.
+// roomFiles names the files with a cgroup's limit and use, and the line of memory.stat.
 type roomFiles struct{ limit, usage, inactive string }
 
-// MemoryRooms reads which of the cgroup at path and those above it have a limit on memory, from path upwards. Where there are none,
-// nothing is limited, as far as nsviz sees. When the cgroup is gone, the error is one of fs.ErrNotExist.
+// MemoryRooms reads the limits on memory of the cgroup at path and those above it, from path upwards. If there are none, nothing
+// is limited, as far as nsviz sees. If the cgroup is gone, the error matches fs.ErrNotExist.
 func (l Hierarchies) MemoryRooms(path string) ([]MemoryRoom, error) {
 	if !l.HasMemory {
 		return nil, ErrNoMemory
@@ -61,7 +61,7 @@ func (l Hierarchies) MemoryRooms(path string) ([]MemoryRoom, error) {
 		}
 	}
 	if !l.Whole && l.Controller != "" {
-		// The kernel's own word on it includes what is above a partial mount, but does not say whose limit it is.
+		// The kernel's effective limit includes those above a partial mount, but does not show whose limit it is.
 		var limit *uint64
 		r.fields(own, "memory.stat", map[string]**uint64{"hierarchical_memory_limit": &limit})
 		if limit != nil && *limit < min(lowestLimit(rooms), unlimitedFrom) {
@@ -82,7 +82,7 @@ func lowestLimit(rooms []MemoryRoom) uint64 {
 	return lowest
 }
 
-// used returns what a cgroup uses and the kernel could not take back at once.
+// used returns how much of a cgroup's memory the kernel could not reclaim at once.
 func (r *resourceReader) used(dir string, files roomFiles) uint64 {
 	usage := r.number(dir, files.usage)
 	if usage == nil {
@@ -96,7 +96,7 @@ func (r *resourceReader) used(dir string, files roomFiles) uint64 {
 	return *usage - min(*usage, *inactive)
 }
 
-// apart reports whether a v1 cgroup is not limited by those above it, as it may be told before Linux 5.11 (bef8620cd8e0).
+// apart reports whether a v1 cgroup ignores the limits of those above it, an option before Linux 5.11 (bef8620cd8e0).
 func (r *resourceReader) apart(dir string) bool {
 	use := r.number(dir, "memory.use_hierarchy")
 	return use != nil && *use == 0

@@ -14,7 +14,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/hosttest"
 )
 
-// All levels that have a limit count, and what the kernel can drop does not.
+// All levels with a limit count; memory that the kernel can drop does not.
 func TestMemoryRooms(t *testing.T) {
 	for name, tt := range map[string]struct {
 		layout cgroupfs.Layout
@@ -41,7 +41,7 @@ func TestMemoryRooms(t *testing.T) {
 			"b/memory.limit_in_bytes": "9223372036854771712\n", "memory.usage_in_bytes": "80\n",
 		}, []MemoryRoom{{"/a/b/c", 200, 70}, {"", 90, 80}}},
 		"no limit": {cgroupfs.Layout{Whole: true}, map[string]string{"a/b/c/memory.max": "max\n"}, nil},
-		// Where the controller is not handed down.
+		// The controller is not enabled here.
 		"no files": {cgroupfs.Layout{Whole: true}, nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {

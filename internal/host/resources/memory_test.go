@@ -59,14 +59,14 @@ func TestMemoryOfNonsense(t *testing.T) {
 					known++
 				}
 			}
-			if known != 2 || got.Unlimited { // the other two are still told
+			if known != 2 || got.Unlimited { // the other two are still reported
 				t.Errorf("%s: %+v", name, got)
 			}
 		}
 	}
 }
 
-// Whose limit it is shows above: all below a cgroup at its limit are under OOM.
+// The cgroups above show whose limit it is: all below a cgroup at its limit are under OOM.
 func TestStuckAt(t *testing.T) {
 	type control struct{ under, off int }
 	for _, test := range []struct {

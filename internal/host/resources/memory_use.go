@@ -2,27 +2,27 @@ package resources
 
 import "github.com/nsviz/nsviz/internal/fact"
 
-// MemoryUse is what a cgroup and those below it are charged for, and how much they may be.
+// MemoryUse holds what a cgroup and those below it are charged for, and their limits.
 type MemoryUse struct {
 	CurrentBytes *uint64 `json:"current_bytes,omitempty"`
-	PeakBytes    *uint64 `json:"peak_bytes,omitempty"` // since it was made, or reset
-	// HighBytes is where the kernel slows the processes down; v1 has no such thing.
+	PeakBytes    *uint64 `json:"peak_bytes,omitempty"` // since its creation, or a reset
+	// HighBytes is the use from which the kernel slows the processes down; v1 has no such limit.
 	HighBytes *fact.Limit `json:"high_bytes,omitempty"`
-	// MaxBytes is the cgroup's own limit, EffectiveMaxBytes the lowest of it and those above.
+	// MaxBytes is the cgroup's own limit, EffectiveMaxBytes the lowest limit of the cgroup and those above it.
 	MaxBytes          *fact.Limit     `json:"max_bytes,omitempty"`
 	EffectiveMaxBytes *EffectiveLimit `json:"effective_max_bytes,omitempty"`
 	SwapBytes         *uint64         `json:"swap_bytes,omitempty"`
-	// SwapMaxBytes is, on v1, what the limit of memory and swap together leaves beyond that of memory.
+	// On v1, SwapMaxBytes is the limit of memory and swap together minus that of memory.
 	SwapMaxBytes *fact.Limit   `json:"swap_max_bytes,omitempty"`
 	AnonBytes    *uint64       `json:"anon_bytes,omitempty"`
-	FileBytes    *uint64       `json:"file_bytes,omitempty"`   // with shared memory and tmpfs
-	KernelBytes  *uint64       `json:"kernel_bytes,omitempty"` // with slab, stacks and page tables
+	FileBytes    *uint64       `json:"file_bytes,omitempty"`   // including shared memory and tmpfs
+	KernelBytes  *uint64       `json:"kernel_bytes,omitempty"` // including slab, stacks and page tables
 	SlabBytes    *uint64       `json:"slab_bytes,omitempty"`
 	Events       *MemoryEvents `json:"events,omitempty"`
 }
 
-// MemoryEvents is memory.events, the kernel's own counts. On v1 only Max (the failcnt) and OOMKill are
-// known, and they are those of the cgroup alone, without the ones below it.
+// MemoryEvents holds the kernel's own counts from memory.events. v1 has only Max (the failcnt) and OOMKill, and counts the cgroup
+// alone, without those below it.
 type MemoryEvents struct {
 	Low          *uint64 `json:"low,omitempty"`
 	High         *uint64 `json:"high,omitempty"`
@@ -57,9 +57,9 @@ func (r *resourceReader) memoryV2(c cgroupIn) (m MemoryUse) {
 	m.HighBytes = r.limit(c.dir, "memory.high")
 	m.MaxBytes = r.limit(c.dir, "memory.max")
 	m.EffectiveMaxBytes = tightest(c, m.MaxBytes, func(dir string) *fact.Limit { return r.limit(dir, "memory.max") })
-	m.SwapBytes = r.number(c.dir, "memory.swap.current") // not there without swap accounting
+	m.SwapBytes = r.number(c.dir, "memory.swap.current") // missing without swap accounting
 	m.SwapMaxBytes = r.limit(c.dir, "memory.swap.max")
-	if c.path != "/" { // the root has memory.stat, which is the host's
+	if c.path != "/" { // the root's memory.stat is the host's
 		r.fields(c.dir, "memory.stat", map[string]**uint64{
 			"anon": &m.AnonBytes, "file": &m.FileBytes, "slab": &m.SlabBytes,
 			"kernel": &m.KernelBytes, // since Linux 5.18
@@ -80,7 +80,7 @@ func (r *resourceReader) memoryV1(c cgroupIn) (m MemoryUse) {
 	m.PeakBytes = r.number(c.dir, "memory.max_usage_in_bytes")
 	m.MaxBytes = r.limit(c.dir, "memory.limit_in_bytes")
 	m.KernelBytes = r.number(c.dir, "memory.kmem.usage_in_bytes")
-	both := r.limit(c.dir, "memory.memsw.limit_in_bytes") // not there without swap accounting
+	both := r.limit(c.dir, "memory.memsw.limit_in_bytes") // missing without swap accounting
 	m.SwapMaxBytes = swapBeyond(both, m.MaxBytes)
 	// The lines without total_ are the cgroup's alone, but usage includes those below.
 	var hierarchical *uint64
@@ -100,10 +100,10 @@ func (r *resourceReader) memoryV1(c cgroupIn) (m MemoryUse) {
 	return m
 }
 
-// effectiveMaxV1 finds the limit that holds. hierarchical is the kernel's own word on it, which
-// includes what is above a partial mount, but does not say whose limit it is.
+// effectiveMaxV1 returns the limit that applies. hierarchical is what the kernel reports as such: it includes limits above a
+// partial mount, but does not show whose limit it is.
 func (r *resourceReader) effectiveMaxV1(c cgroupIn, own *fact.Limit, hierarchical *uint64) *EffectiveLimit {
-	// Before Linux 5.11 (bef8620cd8e0) cgroups could be told not to be limited by those above.
+	// Before Linux 5.11 (bef8620cd8e0) a cgroup could be set to ignore the limits above it.
 	apart := false
 	limit := tightest(c, own, func(dir string) *fact.Limit {
 		if use := r.number(dir, "memory.use_hierarchy"); use != nil && *use == 0 {
@@ -124,7 +124,7 @@ func (r *resourceReader) effectiveMaxV1(c cgroupIn, own *fact.Limit, hierarchica
 	return limit
 }
 
-// swapBeyond returns the limit of swap alone from those of v1, which limits memory and swap together. Engines count so, too.
+// swapBeyond returns the limit of swap alone from those of v1, which cover memory and swap together. Engines count so, too.
 func swapBeyond(both, memory *fact.Limit) *fact.Limit {
 	switch {
 	case both == nil || memory == nil:
@@ -132,7 +132,7 @@ func swapBeyond(both, memory *fact.Limit) *fact.Limit {
 	case both.Unlimited:
 		return &fact.Limit{Unlimited: true}
 	case memory.Value == nil || *memory.Value > *both.Value:
-		return nil // the kernel does not allow it; one was written between the two reads
+		return nil // the kernel refuses that: a limit was written between the two reads
 	}
 	swap := *both.Value - *memory.Value
 	return &fact.Limit{Value: &swap}

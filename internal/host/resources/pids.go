@@ -8,14 +8,14 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// PIDsUse is how many tasks (processes and threads) are in a cgroup and those below it.
+// PIDsUse counts the tasks (processes and threads) in a cgroup and those below it.
 type PIDsUse struct {
 	Current *uint64 `json:"current,omitempty"`
-	// Max is the cgroup's own limit, EffectiveMax the lowest of it and those above.
+	// Max is the cgroup's own limit, EffectiveMax the lowest limit of the cgroup and those above it.
 	Max          *fact.Limit     `json:"max,omitempty"`
 	EffectiveMax *EffectiveLimit `json:"effective_max,omitempty"`
-	// Refused is how often a new process or thread was refused, since a limit was reached. On v2 since Linux 6.11 that
-	// is the limit of the cgroup or of one below it; elsewhere it may be one above, too.
+	// Refused counts the new processes and threads that were refused because a limit was reached. On v2 since Linux 6.11 that is
+	// the limit of the cgroup or of one below it; elsewhere it may be one above, too.
 	Refused *uint64 `json:"refused,omitempty"`
 }
 
@@ -38,8 +38,7 @@ func (r *resourceReader) pids() *PIDsUse {
 	return &use
 }
 
-// refused reads pids.events. Where its count is that of the cgroup's own processes alone, those of the cgroups below are
-// added.
+// refused reads pids.events. If that counts the cgroup's own processes alone, refused adds the counts of the cgroups below.
 func (r *resourceReader) refused(c cgroupIn) *uint64 {
 	count := func(dir string) (n *uint64) {
 		r.fields(dir, "pids.events", map[string]**uint64{"max": &n}) // since Linux 4.7
@@ -61,8 +60,8 @@ func (r *resourceReader) refused(c cgroupIn) *uint64 {
 	return sum
 }
 
-// countsBelow reports whether pids.events has the counts of the cgroups below, too: on v2 since 6.11, which shows by
-// pids.events.local, unless the hierarchy was mounted with the option pids_localevents.
+// countsBelow reports whether pids.events includes the cgroups below. It does on v2 since 6.11, as pids.events.local shows,
+// unless the hierarchy was mounted with the option pids_localevents.
 func (c cgroupIn) countsBelow() bool {
 	if c.v1() || c.LocalPIDsEvents {
 		return false
@@ -71,8 +70,8 @@ func (c cgroupIn) countsBelow() bool {
 	return err == nil
 }
 
-// PIDsRefused reads how often the kernel has refused a new process or thread in the cgroup at path or below it, as
-// [PIDsUse] has it; nil is unknown.
+// PIDsRefused reads how often the kernel has refused a new process or thread in the cgroup at path or below it, like [PIDsUse];
+// nil is unknown.
 func (l Hierarchies) PIDsRefused(path string) (*uint64, error) {
 	r := &resourceReader{tracked: l.Layout, path: path, pathIn: func(cgroupfs.Layout) string { return path }, buf: make([]byte, pseudofs.SmallFile)}
 	c, found := r.cgroup("pids")

@@ -7,8 +7,8 @@ import (
 	"github.com/nsviz/nsviz/internal/host/hosttest"
 )
 
-// What pids.events counts depends on the kernel: v1, and v2 before 6.11, count for each cgroup alone, and those below are
-// added; v2 after that counts for those below, too.
+// What pids.events counts depends on the kernel. v1, and v2 before 6.11, count each cgroup alone, and the counts below are added;
+// later v2 includes those below.
 func TestPIDsRefused(t *testing.T) {
 	for _, test := range []struct {
 		name   string

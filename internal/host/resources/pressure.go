@@ -7,22 +7,21 @@ import (
 	"strings"
 )
 
-// Pressures are how long tasks of a cgroup waited for what there was too little of. Only the unified
-// hierarchy reports it, which a hybrid host has, too.
+// Pressures holds how long tasks of a cgroup waited for scarce resources. Only the unified hierarchy reports it; a hybrid host
+// has one, too.
 type Pressures struct {
 	Memory *Pressure `json:"memory,omitempty"`
 	CPU    *Pressure `json:"cpu,omitempty"`
 	IO     *Pressure `json:"io,omitempty"`
 }
 
-// Pressure is the time in which some task waited, and that in which all did.
+// Pressure holds the time in which some task waited, and the time in which all did.
 type Pressure struct {
 	Some *Stall `json:"some,omitempty"`
 	Full *Stall `json:"full,omitempty"` // of the CPU since Linux 5.13
 }
 
-// Stall is a part of the time: of the last 10, 60 and 300 seconds in percent, as the kernel counts
-// it, and in all.
+// Stall is a part of the time: in the last 10, 60 and 300 seconds in percent, as the kernel counts it, and in total.
 type Stall struct {
 	Avg10        *float64 `json:"avg10,omitempty"`
 	Avg60        *float64 `json:"avg60,omitempty"`

@@ -19,16 +19,16 @@ type Hierarchies struct{ cgroupfs.Layout }
 // In returns the reader of the resources of the cgroups in a layout's hierarchies.
 func In(layout cgroupfs.Layout) Hierarchies { return Hierarchies{layout} }
 
-// Reader reads resources by what is in a procfs. Any number of goroutines may use one at a time.
+// Reader reads resources through a procfs. It is safe for concurrent use.
 type Reader struct{ proc pseudofs.Proc }
 
 // New returns a reader for the host whose procfs is proc.
 func New(proc pseudofs.Proc) *Reader { return &Reader{proc} }
 
-// Resources is what a container uses and may use. What is nil is unknown, never zero: the kernel or
-// the hierarchy does not have it.
+// Resources holds what a container uses and may use. A nil value is unknown, never zero: the kernel or the hierarchy does not
+// have it.
 type Resources struct {
-	// Cgroup is the container's in the tracked hierarchy.
+	// Cgroup is the container's cgroup in the tracked hierarchy.
 	Cgroup   string     `json:"cgroup"`
 	Memory   *MemoryUse `json:"memory,omitempty"`
 	CPU      *CPUUse    `json:"cpu,omitempty"`
@@ -37,30 +37,28 @@ type Resources struct {
 	Pressure *Pressures `json:"pressure,omitempty"`
 }
 
-// EffectiveLimit is the limit that holds for a cgroup: the lowest of its own and of those above it.
+// EffectiveLimit is the limit that applies to a cgroup: the lowest of its own and of those above it.
 type EffectiveLimit struct {
 	fact.Limit
 
-	// Cgroup is which cgroup sets it, the container's own or one above it. It is empty where nothing is limited and
-	// where the one that does is out of sight.
+	// Cgroup is the cgroup that sets the limit, the container's own or one above it. It is empty if nothing is limited or that
+	// cgroup is out of sight.
 	Cgroup string `json:"cgroup,omitempty"`
-	// Partial is set if nsviz does not see all cgroups above, so that the true limit may be lower.
+	// Partial is set if nsviz does not see all cgroups above: the true limit may be lower.
 	Partial bool `json:"partial,omitempty"`
 }
 
-// Resources reads what the cgroup at path uses and may use. Hierarchies besides the tracked one are
-// asked for the same path; [Reader.Of] finds the true one by a process.
+// Resources reads what the cgroup at path uses and may use. In other hierarchies than the tracked one it reads the same path;
+// [Reader.Of] finds the true one by a process.
 //
-// When the cgroup is gone, or goes while it is read, the error is one of fs.ErrNotExist and nothing
-// is known. A file that is missing or makes no sense leaves its own facts unknown; the error of the
-// latter comes with all other facts.
+// If the cgroup is gone, or goes while it is read, the error matches fs.ErrNotExist and nothing is known. A file that is missing
+// or malformed leaves its own facts unknown. A malformed one also causes an error, which comes with all other facts.
 func (l Hierarchies) Resources(path string) (Resources, error) {
 	return l.resources(path, func(cgroupfs.Layout) string { return path })
 }
 
-// Of reads what the cgroup at path of layout's tracked hierarchy uses and may use. Where a
-// controller has a hierarchy of its own, the cgroup there is that of the process pid, which is to be
-// in the cgroup at path or below it.
+// Of reads what the cgroup at path of layout's tracked hierarchy uses and may use. If a controller has a hierarchy of its own, Of
+// reads the cgroup that the process pid has there. The process has to be in the cgroup at path or below it.
 func (r *Reader) Of(pid int32, layout cgroupfs.Layout, path string) (Resources, error) {
 	if len(layout.Others) == 0 {
 		return In(layout).Resources(path)
@@ -68,13 +66,13 @@ func (r *Reader) Of(pid int32, layout cgroupfs.Layout, path string) (Resources, 
 	var space [pseudofs.SmallFile]byte
 	data, err := pseudofs.ReadFile(r.proc.PID(pid)+"/cgroup", space[:])
 	if err != nil {
-		data = nil // the same path is what engines choose
+		data = nil // use the same path, as engines do
 	}
 	in := func(h cgroupfs.Layout) (string, bool) {
 		found, err := h.ParsePath(data)
 		return found, err == nil
 	}
-	// What the process is in below the container's cgroup (a systemd's unit) it is in elsewhere, too.
+	// A cgroup below the container's that the process is in (a systemd's unit) has the same name elsewhere.
 	own, _ := in(layout)
 	below, isBelow := cgroupfs.CutPath(own, path)
 	return In(layout).resources(path, func(h cgroupfs.Layout) string {
@@ -89,7 +87,7 @@ func (r *Reader) Of(pid int32, layout cgroupfs.Layout, path string) (Resources, 
 	})
 }
 
-// resources reads the cgroup at path; pathIn says where it is in another hierarchy.
+// resources reads the cgroup at path; pathIn returns its path in another hierarchy.
 func (l Hierarchies) resources(path string, pathIn func(cgroupfs.Layout) string) (Resources, error) {
 	dirPath, err := l.Directory(path)
 	if err != nil {
@@ -103,7 +101,7 @@ func (l Hierarchies) resources(path string, pathIn func(cgroupfs.Layout) string)
 	resources := Resources{
 		Cgroup: path, Memory: r.memory(), CPU: r.cpu(), PIDs: r.pids(), IO: r.io(), Pressure: r.pressures(),
 	}
-	// Whether all that was read is of one cgroup that is still there.
+	// Check that all was read from one cgroup that is still there.
 	after, err := pseudofs.Lstat(dirPath)
 	if err == nil && before.Ino != after.Ino {
 		err = pseudofs.PathError("read", dirPath, unix.ENODEV)
@@ -114,7 +112,7 @@ func (l Hierarchies) resources(path string, pathIn func(cgroupfs.Layout) string)
 	return resources, errors.Join(r.errs...)
 }
 
-// resourceReader reads the files of one container's cgroups and keeps what went wrong.
+// resourceReader reads the files of one container's cgroups and collects the errors.
 type resourceReader struct {
 	tracked cgroupfs.Layout
 	path    string // in the tracked hierarchy
@@ -127,8 +125,8 @@ type resourceReader struct {
 type cgroupIn struct {
 	cgroupfs.Layout
 	path, dir string
-	// unconfined says that it is the hierarchy's root, though the container has a cgroup elsewhere: no
-	// limit of the controller holds, and the files describe the host.
+	// unconfined is set if this is the hierarchy's root, though the container has a cgroup elsewhere: no limit of the controller
+	// applies, and the files describe the host.
 	unconfined bool
 }
 
@@ -151,8 +149,7 @@ func (r *resourceReader) cgroup(controller string) (cgroupIn, bool) {
 	return c, err == nil
 }
 
-// text reads a file of a cgroup. One that is not there, or that the kernel does not answer for (PSI
-// that is switched off), is unknown.
+// text reads a file of a cgroup. It is unknown if it is missing or the kernel refuses to answer (PSI that is switched off).
 func (r *resourceReader) text(dir, name string) (string, bool) {
 	data, err := pseudofs.ReadFile(dir+"/"+name, r.buf)
 	if err == nil {
@@ -168,12 +165,12 @@ func (r *resourceReader) failed(dir, name string, err error) {
 	r.errs = append(r.errs, fmt.Errorf("parse %s/%s: %w", dir, name, err))
 }
 
-// number reads a file that is one number.
+// number reads a file with a single number.
 func (r *resourceReader) number(dir, name string) *uint64 {
 	return parsed(r, dir, name, parseBytes)
 }
 
-// limit reads a file that is a number or, in the one way or the other, says that there is no limit.
+// limit reads a file with a number or with what means no limit, on v1 or v2.
 func (r *resourceReader) limit(dir, name string) *fact.Limit {
 	return parsed(r, dir, name, parseLimit)
 }
@@ -225,9 +222,9 @@ func (r *resourceReader) fields(dir, name string, wanted map[string]**uint64) bo
 	return found
 }
 
-// tightest finds the limit that holds for a cgroup: the lowest of its own and of all above it, the
-// nearest of several that are equal. read reads the limit of the one whose files are in dir; a cgroup
-// without the file (the root, or one whose parent does not hand the controller down) limits nothing.
+// tightest returns the limit that applies to a cgroup: the lowest of its own and of all above it, the nearest of equal ones. read
+// reads the limit of the cgroup whose files are in dir. A cgroup without the file (the root, or one whose parent does not enable
+// the controller for it) limits nothing.
 func tightest(c cgroupIn, own *fact.Limit, read func(dir string) *fact.Limit) *EffectiveLimit {
 	if c.unconfined {
 		if c.v1() {
@@ -263,7 +260,7 @@ func tightest(c cgroupIn, own *fact.Limit, read func(dir string) *fact.Limit) *E
 	return lowest
 }
 
-// seconds turns a count of units, so many a second, into seconds.
+// seconds converts a count of units into seconds.
 func seconds(n *uint64, unitsPerSecond float64) *float64 {
 	if n == nil {
 		return nil

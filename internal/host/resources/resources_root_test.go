@@ -19,8 +19,8 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// TestRootResources makes a cgroup with limits below one with lower ones, in each hierarchy that the
-// host has, and compares what is read with what the kernel's files say.
+// TestRootResources makes a cgroup with limits below one with lower limits, in each hierarchy of the host, and compares the
+// result with the kernel's files.
 func TestRootResources(t *testing.T) {
 	r := New(pseudofs.DefaultProc)
 	layout, err := cgroupfs.New(pseudofs.DefaultProc, "").Layout()
@@ -102,9 +102,8 @@ func TestRootResources(t *testing.T) {
 	if said := []string{say(ownAlone(limits.Memory)), say(ownAlone(limits.CPU)), say(ownAlone(limits.PIDs))}; !slices.Equal(said, []string{"33554432 ", "0.7 ", "90 "}) {
 		t.Errorf("the cgroup's own limits are read as %q", said)
 	}
-	// By the kernel's own files, while cat waits. Its memory may still change:
-	// the pages that a CPU has charged ahead are given back when another
-	// cgroup is charged there (drain_stock in mm/memcontrol.c).
+	// Compare with the kernel's files while cat waits. Its memory may still change: a CPU gives back the pages that it has
+	// charged ahead when another cgroup is charged there (drain_stock in mm/memcontrol.c).
 	current := dirs["memory"] + leaf + "/" + map[bool]string{true: "memory.current", false: "memory.usage_in_bytes"}[unified]
 	for steady := false; !steady; {
 		before := get(t, current)
@@ -147,7 +146,7 @@ func get(t *testing.T, file string) string {
 	return strings.TrimSpace(string(text))
 }
 
-// ownAlone returns a cgroup's own limit as if nothing were above it.
+// ownAlone returns a cgroup's own limit as if no cgroup above had one.
 func ownAlone(l *fact.Limit) *EffectiveLimit {
 	if l == nil {
 		return nil

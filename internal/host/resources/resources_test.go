@@ -18,7 +18,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// resourceFiles are what the kernel says, on v2 and on v1; @ is the container's.
+// resourceFiles holds the kernel's files on v2 and on v1; @ stands for the container's cgroup.
 var resourceFiles = map[string]map[string]string{
 	"v2": {
 		"system.slice/memory.max": "33554432\n",
@@ -92,7 +92,7 @@ func TestResources(t *testing.T) {
 			"cpu": {"quota_cores": {"value": 1.5}, "effective_quota_cores": {"value": 1.5, "cgroup": "/docker/f1", "partial": true},
 				"shares": 1024, "usage_seconds": 2.5, "periods": 40, "throttled_periods": 10, "throttled_ratio": 0.25, "throttled_seconds": 1.5},
 			"pids": {"current": 3, "max": {"unlimited": true}, "effective_max": {"value": 50, "cgroup": "/docker", "partial": true}}}`},
-		// Without its process, the same path stands in for the true ones, which here is not there.
+		// Without a process, the same path is read in the other hierarchies; here it does not exist there.
 		{"v1", "/docker/old", 0, `{"cgroup": "/docker/old",
 			"memory": {"current_bytes": 4096, "max_bytes": {"unlimited": true},
 				"effective_max_bytes": {"value": 33554432, "cgroup": "/docker", "partial": true}},
@@ -190,7 +190,7 @@ func TestResourcesOfNonsense(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), name) || errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("%s, %s: %v", host, name, err)
 			}
-			if got.Memory == nil || got.CPU == nil || got.PIDs == nil || got.PIDs.Current == nil { // the rest is still told
+			if got.Memory == nil || got.CPU == nil || got.PIDs == nil || got.PIDs.Current == nil { // the rest is still reported
 				t.Errorf("%s, %s: %+v", host, name, got)
 			}
 			marshal(t, got)
@@ -198,7 +198,7 @@ func TestResourcesOfNonsense(t *testing.T) {
 	}
 }
 
-// TestResourcesNeedNoFile takes one file after the other away.
+// TestResourcesNeedNoFile removes one file after the other.
 func TestResourcesNeedNoFile(t *testing.T) {
 	for _, host := range []string{"v1", "v2"} {
 		_, _, roots := resourcesHost(t, host)
@@ -227,7 +227,7 @@ func TestResourcesNeedNoFile(t *testing.T) {
 	}
 }
 
-// TestResourcesAcrossARemoval removes the cgroup, or has another take its place, amid the reading.
+// TestResourcesAcrossARemoval removes the cgroup, or replaces it by another, during the reading.
 func TestResourcesAcrossARemoval(t *testing.T) {
 	for name, remade := range map[string]bool{"gone": false, "another": true} {
 		_, layout, _ := resourcesHost(t, "v1")
@@ -271,7 +271,7 @@ func TestUseHierarchyOff(t *testing.T) {
 	if limit := got.Memory.EffectiveMaxBytes; err != nil || limit.Cgroup != "/docker/f1:odd" || *limit.Value != 64<<20 {
 		t.Errorf("%+v, %v", limit, err)
 	}
-	// The kernel knows a lower limit, above what is mounted.
+	// The kernel has a lower limit, above what is mounted.
 	hosttest.WriteFile(t, filepath.Join(layout.Dir, "docker/f1:odd/memory.stat"), "hierarchical_memory_limit 4096\n")
 	got, err = In(layout).Resources("/docker/f1:odd")
 	if limit := got.Memory.EffectiveMaxBytes; err != nil || limit.Cgroup != "" || *limit.Value != 4096 {

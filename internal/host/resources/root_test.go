@@ -51,9 +51,9 @@ func TestRootCgroup(t *testing.T) {
 		t.Fatal(err)
 	}
 	swap := map[bool]string{true: "0", false: strconv.Itoa(limit)}[layout.Controller == ""]
-	_ = os.WriteFile(filepath.Join(leaf, file[1]), []byte(swap), 0) // not there without swap accounting
+	_ = os.WriteFile(filepath.Join(leaf, file[1]), []byte(swap), 0) // missing without swap accounting
 
-	// The shell waits until it is in the cgroup; then tail keeps a line without end in memory.
+	// The shell waits until it is in the cgroup; then tail keeps an endless line in memory.
 	cmd := exec.Command("sh", "-c", "read line; exec tail /dev/zero")
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -129,7 +129,7 @@ func TestRootCgroup(t *testing.T) {
 			t.Errorf("%s of a cgroup that is gone: %v", what, err)
 		}
 	}
-	// What is open stays the old one's when there is another one of the same name.
+	// Open files belong to the old cgroup even if another one has its name.
 	if err := os.Mkdir(leaf, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +138,7 @@ func TestRootCgroup(t *testing.T) {
 	}
 }
 
-// checkWatch compares what is read of open files with what is read anew.
+// checkWatch compares what open files return with a fresh reading.
 func checkWatch(t *testing.T, w *Watch, layout cgroupfs.Layout, path string, kills uint64) {
 	t.Helper()
 	var m Memory

@@ -12,10 +12,10 @@ import (
 // WatchedFiles is how many files a [Watch] keeps open.
 const WatchedFiles = 3
 
-// Watch keeps those files of one cgroup open that are read again and again: a reading is one system call
-// then, where opening, reading to the end and closing are four. The kernel removes a cgroup all the same,
-// and what is read of it after that is an fs.ErrNotExist, even when another one has its path by then.
-// cgroup.procs is none of them: while it is open cgroup v1 gives the same list for up to a second.
+// Watch keeps open those files of one cgroup that are read again and again. A reading is then one system call, while opening,
+// reading to the end and closing are four. The kernel removes a cgroup all the same. Reading it after that fails with
+// fs.ErrNotExist, even if another one has its path by then. cgroup.procs is not among the files: while it is open, cgroup v1
+// returns the same list for up to a second.
 //
 // It is for one goroutine at a time.
 type Watch struct {
@@ -24,7 +24,7 @@ type Watch struct {
 	usage, limit, kills watchedFile
 }
 
-// watchedFile is a file that is open, or why it is not: fd is -1 then, and err nil where it is not there.
+// watchedFile is an open file; if it is not open, fd is -1 and err says why, or is nil if there is no such file.
 type watchedFile struct {
 	name string
 	fd   int
@@ -83,7 +83,7 @@ func (w *Watch) Close() {
 	}
 }
 
-// Complete reports whether all files were there. A controller that is switched on brings others.
+// Complete reports whether all files were there. Enabling a controller adds files.
 func (w *Watch) Complete() bool {
 	for _, file := range w.files() {
 		if !file.is() {
@@ -93,7 +93,7 @@ func (w *Watch) Complete() bool {
 	return true
 }
 
-// Charge reads what the cgroup is charged for and the OOM kills in it, and leaves the limit as it is.
+// Charge reads what the cgroup is charged for and the OOM kills in it, and leaves the limit in m as it is.
 func (w *Watch) Charge(m *Memory) error {
 	var usageErr, killsErr error
 	m.UsageBytes, usageErr = w.fact(w.usage, parseBytes)
@@ -111,7 +111,7 @@ func (w *Watch) Charge(m *Memory) error {
 	return errors.Join(usageErr, killsErr)
 }
 
-// Limit reads the cgroup's limit, and leaves the rest as it is.
+// Limit reads the cgroup's limit, and leaves the other fields of m as they are.
 func (w *Watch) Limit(m *Memory) (err error) {
 	m.Unlimited = false
 	m.LimitBytes, err = w.fact(w.limit, func(text string) (*uint64, error) {
@@ -129,13 +129,13 @@ func (w *Watch) Limit(m *Memory) (err error) {
 	return err
 }
 
-// fact reads one file. A file that is not there leaves the fact unknown.
+// fact reads one file. A missing file leaves the fact unknown.
 func (w *Watch) fact(file watchedFile, parse func(text string) (*uint64, error)) (*uint64, error) {
 	if !file.is() {
 		return nil, file.err
 	}
 	var space [512]byte
-	// All of it comes at once: these files are of one record.
+	// One read returns all of it: each of these files is a single record.
 	n, err := pread(file.fd, space[:], 0)
 	if err == nil && n == len(space) {
 		err = fmt.Errorf("longer than %d bytes", n)
