@@ -8,7 +8,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/hosttest"
 )
 
-// BenchmarkWalkOf1000 goes through a made-up hierarchy of 1000 leaves with five files each.
+// BenchmarkWalkOf1000 walks through a made-up hierarchy of 1000 leaves with five files each.
 func BenchmarkWalkOf1000(b *testing.B) {
 	layout, roots := hostLayout(b, "v2")
 	for i := range 1000 {

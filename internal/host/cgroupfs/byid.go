@@ -16,8 +16,8 @@ import (
 // fileIDKernfs is the type of kernfs file handles: FILEID_KERNFS in the kernel's enum fid_type.
 const fileIDKernfs = 0xfe
 
-// PathByID returns the path of the cgroup with the kernel's id. It fails with fs.ErrNotExist where there is no such
-// cgroup any more, and with ErrOutsideMount where it is not below what is mounted at Dir. It takes CAP_DAC_READ_SEARCH.
+// PathByID returns the path of the cgroup with the kernel's id. It fails with fs.ErrNotExist if that cgroup does not exist any
+// more, and with ErrOutsideMount if it is not below what is mounted at Dir. It requires CAP_DAC_READ_SEARCH.
 //
 // The id is the kernfs file handle of the cgroup's directory (kernfs_fh_to_dentry in fs/kernfs/mount.c), on cgroup v1, too.
 func (l Layout) PathByID(id uint64) (string, error) {
@@ -51,7 +51,7 @@ func (l Layout) PathByID(id uint64) (string, error) {
 			path += rest
 		}
 	}
-	// A name that ends in " (deleted)" may be the kernel's word for a directory that is gone.
+	// A name that ends in " (deleted)" may be the kernel's mark for a removed directory.
 	if there, err := l.ID(path); err != nil || there != id {
 		return "", fmt.Errorf("%s: %w", what, fs.ErrNotExist)
 	}

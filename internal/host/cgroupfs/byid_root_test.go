@@ -13,7 +13,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// TestPathByID: of cgroups that are there, however long their path, and of one that was removed.
+// TestPathByID looks up existing cgroups, with short and long paths, and a removed one.
 func TestPathByID(t *testing.T) {
 	layout, err := New(pseudofs.DefaultProc, "").Layout()
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// hostRoots are where a made-up host has its file systems.
+// hostRoots holds the paths of a made-up host's file systems.
 type hostRoots struct{ Proc, Cgroup string }
 
 // openHost opens a host of [hosttest.Unpack].

@@ -13,7 +13,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// Version is which kinds of cgroup hierarchy a host uses.
+// Version names the kinds of cgroup hierarchy that a host uses.
 type Version string
 
 // The cgroup versions.
@@ -23,17 +23,17 @@ const (
 	Hybrid Version = "hybrid" // v1 controllers beside a unified hierarchy
 )
 
-// DefaultRoot is where a host has its cgroup file systems.
+// DefaultRoot is where a host mounts its cgroup file systems.
 const DefaultRoot = "/sys/fs/cgroup"
 
-// Reader reads the cgroups of a host. Any number of goroutines may use one at a time.
+// Reader reads the cgroups of a host. It is safe for concurrent use.
 type Reader struct {
 	proc pseudofs.Proc
 	root string
 }
 
-// New returns a reader of the cgroups of the host whose procfs is proc and whose cgroup file systems are mounted at or
-// below root; "" means [DefaultRoot]. It looks at root no earlier than in [Reader.Layout].
+// New returns a reader of the cgroups of the host whose procfs is proc and whose cgroup file systems are mounted at or below
+// root; "" means [DefaultRoot]. Only [Reader.Layout] reads root.
 func New(proc pseudofs.Proc, root string) *Reader {
 	if root == "" {
 		root = DefaultRoot
@@ -41,37 +41,36 @@ func New(proc pseudofs.Proc, root string) *Reader {
 	return &Reader{proc: proc, root: filepath.Clean(root)}
 }
 
-// Layout says where the host has its cgroups and which hierarchy nsviz tracks: the one with the
-// memory controller, for that is where limits, usage and OOM kills are. It is a plain value that
-// keeps nothing open; its methods read the tracked hierarchy.
+// Layout describes where the host has its cgroups and which hierarchy nsviz tracks: the one with the memory controller, since it
+// has limits, usage and OOM kills. It is a plain value that keeps nothing open; its methods read the tracked hierarchy.
 //
-// Paths of cgroups are the kernel's: they begin with a slash, "/" is the hierarchy's root.
+// Paths of cgroups are the kernel's: they begin with a slash, and "/" is the hierarchy's root.
 type Layout struct {
 	Version Version
-	// Controller is the v1 controller whose hierarchy is tracked; "" is the unified hierarchy.
+	// Controller is the v1 controller whose hierarchy is tracked; "" means the unified hierarchy.
 	Controller string
 	// HierarchyID is the kernel's number of the tracked hierarchy, 0 for the unified one.
 	HierarchyID uint32
 	// Dir is where the tracked hierarchy is mounted.
 	Dir string
-	// Root is the cgroup that is mounted there, as mountinfo names it; "/" on an ordinary host.
+	// Root is the cgroup that is mounted at Dir, as mountinfo names it; "/" on an ordinary host.
 	Root string
-	// Whole reports whether Dir shows the hierarchy from its root on. If it does not (nsviz in a container with a cgroup
-	// namespace or only its own cgroup mounted), other cgroups are unknown.
+	// Whole reports whether Dir shows the hierarchy from its root on. If not (nsviz in a container with a cgroup namespace or
+	// only its own cgroup mounted), other cgroups are unknown.
 	Whole bool
 	// HasMemory reports whether the tracked hierarchy has the memory controller.
 	HasMemory bool
-	// Others are the mounted hierarchies that are not tracked and say something about resources: of
-	// v1 by controller, "" is the unified one. In them Others and Notes are empty.
+	// Others holds the other mounted hierarchies with information about resources: those of v1 by controller, the unified one as
+	// "". Their own Others and Notes are empty.
 	Others map[string]Layout
-	// LocalPIDsEvents is whether pids.events counts for each cgroup alone (an option of the mount).
+	// LocalPIDsEvents reports whether pids.events counts each cgroup alone (an option of the mount).
 	LocalPIDsEvents bool
-	// Notes say what is not as it should be and what to do about it.
+	// Notes describe what is not as it should be and what to do about it.
 	Notes []string
 }
 
-// Hierarchy returns the hierarchy that has a controller: on v1 the controller's own, else the unified one, whose name
-// is "". It returns false where neither is mounted.
+// Hierarchy returns the hierarchy that has a controller: on v1 the controller's own, else the unified one, whose name is "". It
+// returns false if neither is mounted.
 func (l Layout) Hierarchy(controller string) (Layout, bool) {
 	if controller == l.Controller {
 		return l, true
@@ -86,7 +85,7 @@ func (l Layout) Hierarchy(controller string) (Layout, bool) {
 	return unified, found
 }
 
-// cgroupMount is where a hierarchy is mounted.
+// cgroupMount is a mount of a hierarchy.
 type cgroupMount struct {
 	dir     string
 	root    string
@@ -96,9 +95,9 @@ type cgroupMount struct {
 
 // Layout finds out how the host lays its cgroups out.
 //
-// It reads the mountinfo of nsviz itself and not that of PID 1: what matters is where nsviz can
-// reach the hierarchies, which in a container with the host's /sys/fs/cgroup mounted elsewhere is
-// not where the host has them. Only mounts at or below the root for cgroups count.
+// It reads the mountinfo of nsviz itself and not that of PID 1, because nsviz has to reach the hierarchies. In a container with
+// the host's /sys/fs/cgroup mounted elsewhere they have other paths than on the host. Only mounts at or below the root for
+// cgroups count.
 func (r *Reader) Layout() (Layout, error) {
 	mountinfo, err := pseudofs.ReadFile(r.proc.File("self/mountinfo"), nil)
 	if err != nil {
@@ -129,7 +128,7 @@ func (r *Reader) Layout() (Layout, error) {
 	return layout, nil
 }
 
-// resolvedRoot returns the root for cgroups as mountinfo has it, without symbolic links.
+// resolvedRoot returns the root for cgroups without symbolic links, as mountinfo has it.
 func (r *Reader) resolvedRoot() string {
 	if resolved, err := filepath.EvalSymlinks(r.root); err == nil {
 		return resolved
@@ -162,14 +161,14 @@ func cgroupMounts(table []byte, root string) (v1, v2 []cgroupMount) {
 	return v1, v2
 }
 
-// isHierarchyRoot reports whether dir is a hierarchy's root, whose inode number is 1: kernfs counts from there. Paths do not
+// isHierarchyRoot reports whether dir is a hierarchy's root. Its inode number is 1, since kernfs counts from there. Paths do not
 // show it, since a cgroup namespace makes them relative.
 func isHierarchyRoot(dir string) bool {
 	stat, err := pseudofs.Lstat(dir)
 	return err == nil && stat.Ino == 1
 }
 
-// chooseHierarchy decides which hierarchy to track. ids are the hierarchies' numbers by controller.
+// chooseHierarchy chooses the hierarchy to track. ids are the hierarchies' numbers by controller.
 func chooseHierarchy(v1, v2 []cgroupMount, ids map[string]uint32) (Layout, error) {
 	unified, hasUnified := bestMount(v2, "")
 	layout := Layout{Version: V2}
@@ -196,7 +195,7 @@ func chooseHierarchy(v1, v2 []cgroupMount, ids map[string]uint32) (Layout, error
 		layout.HasMemory = unified.hasMemoryController()
 		return track(unified, ""), nil
 	}
-	// Without memory any hierarchy that container engines use tells the containers apart.
+	// Without memory, any hierarchy that container engines use distinguishes the containers.
 	for _, controller := range []string{"pids", "devices", "freezer", "cpu"} {
 		if m, found := bestMount(v1, controller); found && ids[controller] != 0 {
 			return track(m, controller), nil
@@ -206,7 +205,7 @@ func chooseHierarchy(v1, v2 []cgroupMount, ids map[string]uint32) (Layout, error
 		"freezer and cpu is mounted: mount the unified one with `mount -t cgroup2 none /sys/fs/cgroup/unified`")
 }
 
-// otherHierarchies finds the hierarchies beside the tracked one that have resources in them.
+// otherHierarchies finds the untracked hierarchies that have information about resources.
 func otherHierarchies(tracked Layout, v1, v2 []cgroupMount, ids map[string]uint32) map[string]Layout {
 	others := make(map[string]Layout)
 	for _, controller := range []string{"cpu", "cpuacct", "pids", "blkio"} {
@@ -227,8 +226,8 @@ func (m cgroupMount) layout(version Version, controller string, id uint32) Layou
 	}
 }
 
-// hasV1Controller reports whether a v1 hierarchy with a controller is mounted. A v2 host may have one
-// without: systemd's named hierarchy, for old containers.
+// hasV1Controller reports whether a v1 hierarchy with a controller is mounted. A v2 host may have one without: systemd's named
+// hierarchy, for old containers.
 func hasV1Controller(v1 []cgroupMount, ids map[string]uint32) bool {
 	for _, m := range v1 {
 		for _, option := range m.options {
@@ -240,7 +239,7 @@ func hasV1Controller(v1 []cgroupMount, ids map[string]uint32) bool {
 	return false
 }
 
-// bestMount picks the hierarchy's mount that shows the most: a full one, else the first. With an empty controller it takes any.
+// bestMount returns the hierarchy's mount that shows most: a full one, else the first. An empty controller means any hierarchy.
 func bestMount(mounts []cgroupMount, controller string) (best cgroupMount, found bool) {
 	for _, m := range mounts {
 		if controller != "" && !slices.Contains(m.options, controller) {
@@ -253,7 +252,7 @@ func bestMount(mounts []cgroupMount, controller string) (best cgroupMount, found
 	return best, found
 }
 
-// hasMemoryController reads which controllers a unified hierarchy has.
+// hasMemoryController reads whether a unified hierarchy has the memory controller.
 func (m cgroupMount) hasMemoryController() bool {
 	data, err := pseudofs.ReadFile(m.dir+"/cgroup.controllers", nil)
 	if err != nil {
@@ -267,7 +266,7 @@ func (m cgroupMount) hasMemoryController() bool {
 	return false
 }
 
-// whyNoMemory says why there is no memory controller, and what to do.
+// whyNoMemory explains why there is no memory controller, and what to do.
 func (r *Reader) whyNoMemory(layout Layout) string {
 	const lost = "no memory controller, so memory and limits are unknown, and of an OOM kill " +
 		"which cgroup had reached its limit: "
@@ -284,7 +283,7 @@ func (r *Reader) whyNoMemory(layout Layout) string {
 	}
 }
 
-// parseMemoryEnabled looks memory up in /proc/cgroups: "memory hierarchy cgroups enabled".
+// parseMemoryEnabled finds the line of memory in /proc/cgroups: "memory hierarchy cgroups enabled".
 func parseMemoryEnabled(data []byte) (enabled, known bool) {
 	for line := range bytes.Lines(data) {
 		fields := bytes.Fields(line)
@@ -306,7 +305,7 @@ func parseHierarchies(data []byte) map[string]uint32 {
 			continue
 		}
 		for controller := range bytes.SplitSeq(controllers, []byte(",")) {
-			if len(controller) > 0 { // none is the unified hierarchy, number 0
+			if len(controller) > 0 { // without one it is the unified hierarchy, number 0
 				ids[string(controller)] = uint32(id)
 			}
 		}

@@ -28,7 +28,7 @@ func TestCgroups(t *testing.T) {
 		if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(Layout{}, "Notes", "Others")); diff != "" {
 			t.Error(name, diff)
 		}
-		// A made-up hierarchy does not have a root's inode number, and that is to be told.
+		// A made-up hierarchy does not have a root's inode number, and a note has to report that.
 		if len(got.Notes) != 1 || !strings.Contains(got.Notes[0], "--cgroup-root") {
 			t.Errorf("%s: notes %q", name, got.Notes)
 		}
@@ -167,7 +167,7 @@ func TestParseHierarchies(t *testing.T) {
 	}
 }
 
-// TestLiveCgroups compares with stat(1) and with the kernel's own words for this process.
+// TestLiveCgroups compares with stat(1) and with what the kernel reports for this process.
 func TestLiveCgroups(t *testing.T) {
 	r := New(pseudofs.DefaultProc, "")
 	layout, err := r.Layout()

@@ -12,8 +12,8 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// ErrOutsideMount reports that a cgroup is in a part of the hierarchy that [Layout.Dir] does not show,
-// or that its path is not known: nsviz runs in a container of its own.
+// ErrOutsideMount reports that a cgroup is in a part of the hierarchy that [Layout.Dir] does not show, or that its path is
+// unknown: nsviz runs in a container of its own.
 var ErrOutsideMount = errors.New("the cgroup is outside of the mounted part of the hierarchy")
 
 // PathOf reads which cgroup of layout's tracked hierarchy a process is in.
@@ -58,13 +58,13 @@ func parseCgroupPath(data []byte, hierarchy uint32) (string, error) {
 		if !found {
 			continue
 		}
-		_, path, found := bytes.Cut(rest, []byte(":")) // the path may hold colons, the names may not
+		_, path, found := bytes.Cut(rest, []byte(":")) // the path may have colons, the names may not
 		path, ended := bytes.CutSuffix(path, []byte("\n"))
 		if !found || !ended || len(path) == 0 || path[0] != '/' {
 			return "", fmt.Errorf("%q is not of the form number:names:/path", string(line))
 		}
 		if hierarchy == 0 {
-			// The kernel's mark on a removed cgroup of the unified hierarchy, which a zombie may be in.
+			// The kernel marks a removed cgroup of the unified hierarchy so; a zombie may be in one.
 			path = bytes.TrimSuffix(path, []byte(" (deleted)"))
 		}
 		return string(path), nil
@@ -72,9 +72,9 @@ func parseCgroupPath(data []byte, hierarchy uint32) (string, error) {
 	return "", fmt.Errorf("no line for hierarchy %d", hierarchy)
 }
 
-// canonical turns a path as this process's cgroup namespace shows it into one from the hierarchy's
-// root. They differ only where nsviz has a cgroup namespace of its own with more mounted than that:
-// there Root is "/../..", the way up from it, and other cgroups appear as "/../../name".
+// canonical converts a path as this process's cgroup namespace shows it into one from the hierarchy's root. They differ only if
+// nsviz has a cgroup namespace of its own and more is mounted than that shows: then Root is "/../..", the way up from it, and
+// other cgroups appear as "/../../name".
 func (l Layout) canonical(path string) (string, error) {
 	if isUpward(l.Root) {
 		rest, found := CutPath(path, l.Root)
@@ -97,7 +97,7 @@ func (l Layout) Top() string {
 	return l.Root
 }
 
-// Directory returns where the cgroup at path has its files.
+// Directory returns the directory with the files of the cgroup at path.
 func (l Layout) Directory(path string) (string, error) {
 	if l.Dir == "" {
 		return "", errors.New("the layout of the cgroups is not known")
@@ -106,14 +106,14 @@ func (l Layout) Directory(path string) (string, error) {
 	if !found {
 		return "", fmt.Errorf("%s: %w", path, ErrOutsideMount)
 	}
-	// Paths come from elsewhere: none may lead out of the hierarchy.
+	// Paths come from outside: none may lead out of the hierarchy.
 	if rest != "/" && !filepath.IsLocal(rest[1:]) {
 		return "", fmt.Errorf("%s: %w", path, fs.ErrInvalid)
 	}
 	return strings.TrimSuffix(l.Dir+rest, "/"), nil
 }
 
-// Parent returns the path of the cgroup above; of "/" that is "/" itself.
+// Parent returns the path of the cgroup above; for "/" it returns "/".
 func Parent(path string) string { return path[:max(1, strings.LastIndexByte(path, '/'))] }
 
 // Shows reports whether the cgroup at path would have its directory below Dir.
@@ -135,7 +135,7 @@ func (l Layout) ID(path string) (uint64, error) {
 // isUpward reports whether a path leads out of the reader's cgroup namespace.
 func isUpward(path string) bool { return path == "/.." || strings.HasPrefix(path, "/../") }
 
-// CutPath takes whole components off the front of an absolute path; what remains is absolute.
+// CutPath cuts the prefix, as complete components, off an absolute path; what remains is absolute.
 func CutPath(path, prefix string) (string, bool) {
 	rest, found := strings.CutPrefix(path, strings.TrimSuffix(prefix, "/"))
 	if rest == "" {

@@ -38,7 +38,7 @@ func TestParseCgroupPath(t *testing.T) {
 			t.Errorf("%d: %q, %v", id, got, err)
 		}
 	}
-	// On v1 the kernel does not mark removed cgroups: there it is part of the name.
+	// On v1 the kernel does not mark removed cgroups: there the suffix is part of the name.
 	if got, err := parseCgroupPath([]byte("4:memory:/u (deleted)\n"), 4); got != "/u (deleted)" || err != nil {
 		t.Errorf("%q, %v", got, err)
 	}
@@ -51,8 +51,7 @@ func TestParseCgroupPath(t *testing.T) {
 	}
 }
 
-// TestPathsInContainers is about nsviz in a container, where the mounted part, the cgroup namespace
-// and the host's view differ.
+// TestPathsInContainers has nsviz in a container, where the mounted part, the cgroup namespace and the host's view differ.
 func TestPathsInContainers(t *testing.T) {
 	const dir = "/host/cgroup"
 	for _, test := range []struct {
@@ -73,7 +72,7 @@ func TestPathsInContainers(t *testing.T) {
 		{"the same, what is above", "/", "/..", "", ""},
 		{"own cgroup namespace, all mounted", "/../..", "/../../docker/b", "/docker/b", dir + "/docker/b"},
 		{"the same, the host's root", "/../..", "/../..", "/", dir},
-		{"the same, a sibling", "/../..", "/../b", "", ""}, // it is in docker, but nobody says so
+		{"the same, a sibling", "/../..", "/../b", "", ""}, // it is in docker, but nothing shows that
 		{"the same, itself", "/../..", "/", "", ""},
 		{"the same, above the mount", "/..", "/../../docker", "", ""},
 	} {

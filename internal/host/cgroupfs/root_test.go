@@ -11,8 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The tests in this file change the machine for as long as they run: they make cgroups.
-// `go test -tags root` as root runs them.
+// The tests in this file change the machine while they run: they make cgroups. Run them as root: `go test -tags root`.
 
 // TestRootThreadedCgroup has a cgroup whose cgroup.procs the kernel refuses to list.
 func TestRootThreadedCgroup(t *testing.T) {

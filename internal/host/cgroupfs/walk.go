@@ -21,10 +21,9 @@ type Cgroup struct {
 	ID uint64
 }
 
-// Walk calls visit for every cgroup that Dir shows, parents before children, beginning with the
-// root. Cgroups that vanish meanwhile are left out. When visit returns fs.SkipDir, Walk passes over
-// what is below; any other error ends the walk and is returned. A cgroup that cannot be read does
-// not keep Walk from the others: it returns the first such error at the end.
+// Walk calls visit for every cgroup that Dir shows, parents before children, beginning with the root. It leaves out cgroups that
+// vanish meanwhile. If visit returns fs.SkipDir, Walk skips what is below; any other error ends the walk and is returned. Walk
+// continues after a cgroup that cannot be read, and returns the first such error at the end.
 func (l Layout) Walk(visit func(Cgroup) error) error {
 	dir, err := l.Directory(l.Top())
 	if err != nil {
@@ -43,7 +42,7 @@ func (l Layout) Walk(visit func(Cgroup) error) error {
 	return nil
 }
 
-// WalkTree is [Layout.Walk] for the cgroup at path and all below it; visit is given the directory of each, too.
+// WalkTree is [Layout.Walk] for the cgroup at path and all below it; visit also gets the directory of each.
 func (l Layout) WalkTree(path string, visit func(c Cgroup, dir string) error) error {
 	dir, err := l.Directory(path)
 	if err != nil {
@@ -56,8 +55,8 @@ func (l Layout) WalkTree(path string, visit func(c Cgroup, dir string) error) er
 	return w.failed
 }
 
-// Procs lists the processes in the cgroup at path itself, ascending. Those of a PID namespace that
-// nsviz cannot see into have no PID for it and are left out.
+// Procs lists the processes in the cgroup at path itself, in ascending order. It leaves out those of PID namespaces that nsviz
+// cannot see into: they have no PID for it.
 func (l Layout) Procs(path string) ([]int32, error) {
 	dir, err := l.Directory(path)
 	if err != nil {
@@ -67,7 +66,7 @@ func (l Layout) Procs(path string) ([]int32, error) {
 	return sortedPIDs(pids), err
 }
 
-// TreeProcs lists the processes in the cgroup at path and in all below it, ascending.
+// TreeProcs lists the processes in the cgroup at path and in all below it, in ascending order.
 func (l Layout) TreeProcs(path string) ([]int32, error) {
 	dir, err := l.Directory(path)
 	if err != nil {
@@ -94,9 +93,8 @@ func (l Layout) TreeProcs(path string) ([]int32, error) {
 	return sortedPIDs(pids), w.failed
 }
 
-// ProcsElsewhere lists the processes that are in the cgroup at path, or below it, in any of the hierarchies besides the
-// tracked one, ascending: engines give a cgroup the same path in all of them. On cgroup v2 there are none. What cannot be
-// read is left out.
+// ProcsElsewhere lists, in ascending order, the processes in the cgroup at path, or below it, in all hierarchies except the
+// tracked one: engines give a cgroup the same path in all of them. On cgroup v2 there are none. What cannot be read is left out.
 func (l Layout) ProcsElsewhere(path string) []int32 {
 	var pids []int32
 	for _, other := range l.Others {
@@ -114,7 +112,7 @@ type walker struct {
 	failed error // the first cgroup that could not be read
 }
 
-// walk goes through the cgroup at path, whose files are in dir. It returns an error of visit only.
+// walk visits the cgroup at path, whose files are in dir, and all below it. It returns only errors of visit.
 func (w *walker) walk(path, dir string) error {
 	stat, err := pseudofs.Lstat(dir)
 	if err != nil {
@@ -128,8 +126,8 @@ func (w *walker) walk(path, dir string) error {
 	if err != nil {
 		return err
 	}
-	// A directory's links are its name, its "." and the ".." of each directory in it: with two it is
-	// a leaf, as most cgroups are, and need not be read. (Some file systems always say one.)
+	// A directory's links are its name, its "." and the ".." of each directory in it. With two links it is a leaf, as most
+	// cgroups are, and need not be read. (Some file systems always report one.)
 	if stat.Nlink == 2 {
 		return nil
 	}
@@ -159,7 +157,7 @@ func appendProcs(pids []int32, dir string) ([]int32, error) {
 	var space [pseudofs.SmallFile]byte
 	data, err := pseudofs.ReadFile(dir+"/cgroup.procs", space[:])
 	if errors.Is(err, unix.EOPNOTSUPP) {
-		return pids, nil // a threaded cgroup: its processes count in the domain above it
+		return pids, nil // a threaded cgroup: its processes are in the domain above it
 	}
 	if err != nil {
 		return pids, err
@@ -167,7 +165,7 @@ func appendProcs(pids []int32, dir string) ([]int32, error) {
 	return appendPIDs(pids, data), nil
 }
 
-// appendPIDs parses a cgroup.procs.
+// appendPIDs parses the contents of cgroup.procs.
 func appendPIDs(pids []int32, data []byte) []int32 {
 	for line := range bytes.SplitSeq(data, []byte("\n")) {
 		if pid, ok := pseudofs.ParsePID(line); ok { // "0" is a process of a PID namespace out of sight
@@ -177,7 +175,7 @@ func appendPIDs(pids []int32, data []byte) []int32 {
 	return pids
 }
 
-// sortedPIDs orders the list; cgroup v1 promises neither order nor that each PID comes once.
+// sortedPIDs sorts the list and removes duplicates; cgroup v1 guarantees neither.
 func sortedPIDs(pids []int32) []int32 {
 	slices.Sort(pids)
 	return slices.Compact(pids)

@@ -69,10 +69,10 @@ func TestWalkSurvivesWhatVanishes(t *testing.T) {
 	var paths []string
 	err := layout.Walk(func(c Cgroup) error {
 		paths = append(paths, c.Path)
-		if c.Path == "/system.slice" { // gone by the time that it is listed
+		if c.Path == "/system.slice" { // removed before it is listed
 			return os.RemoveAll(filepath.Join(roots.Cgroup, c.Path))
 		}
-		if c.Path == "/" { // the other way round: not there when it is looked at
+		if c.Path == "/" { // the other way round: removed before it is looked at
 			return os.RemoveAll(filepath.Join(roots.Cgroup, "init.scope"))
 		}
 		return nil
@@ -97,8 +97,8 @@ func TestWalkStops(t *testing.T) {
 	}
 }
 
-// TestWalkOfADepthWithoutEnd has a tree whose paths outgrow PATH_MAX, as a container that manages
-// its own cgroups could make one: the others are still found, and the failure is told.
+// TestWalkOfADepthWithoutEnd has a tree whose paths are longer than PATH_MAX. A container that manages its own cgroups could make
+// one. The other cgroups are still found, and the failure is reported.
 func TestWalkOfADepthWithoutEnd(t *testing.T) {
 	layout, roots := hostLayout(t, "hybrid")
 	root, err := os.OpenRoot(filepath.Join(roots.Cgroup, "memory", "docker"))
@@ -144,7 +144,7 @@ func TestProcs(t *testing.T) {
 			t.Errorf("all of %s: %v, %v", test.path, got, err)
 		}
 	}
-	hosttest.WriteFile(t, filepath.Join(roots.Cgroup, "init.scope/cgroup.procs"), "-1\nx\n99999999999\n\n 5\n7\n8") // no kernel does
+	hosttest.WriteFile(t, filepath.Join(roots.Cgroup, "init.scope/cgroup.procs"), "-1\nx\n99999999999\n\n 5\n7\n8") // never by a kernel
 	if got, err := layout.Procs("/init.scope"); err != nil || !slices.Equal(got, []int32{7, 8}) {
 		t.Errorf("of nonsense: %v, %v", got, err)
 	}

@@ -17,10 +17,10 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// Change is a set of what a write to a cgroup's file can change.
+// Change is a set of the kinds of change that a write to a cgroup's file can make.
 type Change uint8
 
-// What writes change.
+// The kinds of change.
 const (
 	MemoryLimit Change = 1 << iota
 	SwapLimit
@@ -29,23 +29,23 @@ const (
 	Membership // a process was moved into the cgroup
 )
 
-// Write reports a write to a file of a cgroup. The value in the file need not be another one than before.
+// Write reports a write to a file of a cgroup. The new value may equal the old one.
 type Write struct {
-	// Path is that of the cgroup in the hierarchy of the file, which need not be the tracked one: engines
-	// give a cgroup the same path in all of them.
+	// Path is that of the cgroup in the hierarchy of the file, which may not be the tracked one: engines give a cgroup the same
+	// path in all of them.
 	Path string
 	// Changes is what the file sets: limits, or Membership.
 	Changes Change
-	// PID is the process that wrote, as procfs counts; 0 is unknown.
+	// PID is the process that wrote, by its number in procfs; 0 is unknown.
 	PID int32
 }
 
-// Writes reports every write to the limits of cgroups and who wrote, as the kernel's fanotify does, without
-// polling. What the kernel could not queue (16,384 different writes) is lost.
+// Writes reports every write to the limits of cgroups and who wrote. It uses the kernel's fanotify instead of polling. What the
+// kernel could not queue (16,384 different writes) is lost.
 //
-// Where the cgroup file systems have file handles (since Linux 6.6), an event holds that of the cgroup's directory and
-// the file's name. Elsewhere the kernel opens the file for the reader, and which cgroup that is has to be found by its
-// path, which is the writer's.
+// If the cgroup file systems have file handles (since Linux 6.6), an event holds the handle of the cgroup's directory and the
+// file's name. Otherwise the kernel opens the file for the reader, which has to find the cgroup by the file's path as the writer
+// sees it.
 type Writes struct {
 	r           *Reader
 	file        *os.File
@@ -66,7 +66,7 @@ type writtenHierarchy struct {
 	files  map[string]Change // by name
 }
 
-// WatchWrites begins to watch. It takes root, and a kernel with fanotify: that of Linux 4.20 or later.
+// WatchWrites begins to watch. It requires root and fanotify as in Linux 4.20 or later.
 func (r *Reader) WatchWrites(tracked Layout) (*Writes, error) {
 	w, noHandles := r.watchWrites(tracked, true)
 	if noHandles == nil {
@@ -94,7 +94,7 @@ func (r *Reader) watchWrites(tracked Layout, byHandle bool) (*Writes, error) {
 		return nil, os.NewSyscallError("fanotify_init", err)
 	}
 	w := &Writes{r: r, file: os.NewFile(uintptr(fd), "fanotify"), byHandle: byHandle, samePIDs: int(self) == os.Getpid()}
-	// Each event of the one kind is an open file; each of the other kind has a name of up to 255 bytes.
+	// Without handles each event is an open file; with them it has a name of up to 255 bytes.
 	size := 64 * sizeofFanotifyEvent
 	if byHandle {
 		size = 16 << 10
@@ -110,7 +110,7 @@ func (r *Reader) watchWrites(tracked Layout, byHandle bool) (*Writes, error) {
 	return w, nil
 }
 
-// mark adds the file systems of the hierarchies.
+// mark adds the file systems of the hierarchies to the watch.
 func (w *Writes) mark(fd int, tracked Layout) error {
 	for controller, layout := range hierarchiesWritten(tracked) {
 		h := writtenHierarchy{Layout: layout, files: filesWritten(controller)}
@@ -137,8 +137,8 @@ func (w *Writes) mark(fd int, tracked Layout) error {
 	return nil
 }
 
-// handlesOf tries out whether folders of the file system at dir can be opened by their handles, and returns its
-// number. That takes CAP_DAC_READ_SEARCH.
+// handlesOf tries whether folders of the file system at dir can be opened by their handles, and returns the file system's number.
+// That requires CAP_DAC_READ_SEARCH.
 func handlesOf(dir string) (unix.Fsid, error) {
 	var stat unix.Statfs_t
 	if err := unix.Statfs(dir, &stat); err != nil {
@@ -165,10 +165,10 @@ func openByHandle(mount string, handle unix.FileHandle) (int, error) {
 	return unix.OpenByHandleAt(dir, handle, unix.O_PATH|unix.O_CLOEXEC)
 }
 
-// WithoutHandles says why events do not have the handle of the cgroup's directory; nil is that they have it.
+// WithoutHandles returns why events lack the handle of the cgroup's directory, nil if they have it.
 func (w *Writes) WithoutHandles() error { return w.noHandles }
 
-// hierarchiesWritten returns those that have the limits, by controller; "" is the unified one.
+// hierarchiesWritten returns the hierarchies with the limits, by controller; "" is the unified one.
 func hierarchiesWritten(tracked Layout) map[string]Layout {
 	list := map[string]Layout{tracked.Controller: tracked}
 	for _, controller := range []string{"cpu", "pids", ""} {
@@ -179,7 +179,7 @@ func hierarchiesWritten(tracked Layout) map[string]Layout {
 	return list
 }
 
-// filesWritten returns the files of limits in the hierarchy of a controller. On v1 controllers may share one.
+// filesWritten returns the files with limits in the hierarchy of a controller. On v1, controllers may share one.
 func filesWritten(controller string) map[string]Change {
 	if controller == "" {
 		return map[string]Change{
@@ -187,7 +187,7 @@ func filesWritten(controller string) map[string]Change {
 		}
 	}
 	return map[string]Change{
-		// The limit of swap is what that of both leaves beyond that of memory.
+		// The limit of swap is that of both minus that of memory.
 		"memory.limit_in_bytes": MemoryLimit | SwapLimit, "memory.memsw.limit_in_bytes": SwapLimit,
 		"cpu.cfs_quota_us": CPULimit, "cpu.cfs_period_us": CPULimit, "pids.max": PIDsLimit,
 	}
@@ -199,16 +199,15 @@ func (w *Writes) Close() {
 	_ = w.file.Close() // nothing was written to it
 }
 
-// Next waits for writes and returns those that there are, in their order, what is the same once, and whether others
-// were lost. Writes to a cgroup that is gone by now are left out, so that there may be none. After Close it fails with
-// os.ErrClosed; after any other error the watch is of no use any more.
+// Next waits for writes. It returns those that there are, in order and without repetitions, and whether others were lost. It
+// leaves out writes to a cgroup that is gone by now, so the list may be empty. After Close it fails with os.ErrClosed; after any
+// other error the watch cannot be used any more.
 func (w *Writes) Next() (list []Write, lost bool, err error) { return w.next(true) }
 
 // Pending is Next without waiting: it returns what has been written since.
 func (w *Writes) Pending() (list []Write, lost bool, err error) { return w.next(false) }
 
-// mostGone is how many events about files that are gone are passed over before Next returns, so that its caller can
-// rest.
+// mostGone is how many events about removed files are skipped before Next returns, so that its caller can pause.
 const mostGone = 1024
 
 func (w *Writes) next(wait bool) ([]Write, bool, error) {
@@ -218,8 +217,8 @@ func (w *Writes) next(wait bool) ([]Write, bool, error) {
 		case err == unix.EAGAIN:
 			return nil, false, nil
 		case err == unix.ENODEV:
-			// The kernel opens the file for the reader, which fails for that of a cgroup removed meanwhile. It has
-			// taken the event from the queue by then (fanotify_read), so this ends, however many there are.
+			// The kernel opens the file for the reader, which fails if the cgroup has been removed. By then it has removed the
+			// event from the queue (fanotify_read), so this loop ends, however many there are.
 			continue
 		case err != nil:
 			return nil, false, err
@@ -231,7 +230,7 @@ func (w *Writes) next(wait bool) ([]Write, bool, error) {
 	return nil, false, nil
 }
 
-// read reads events once. Without wait it fails with EAGAIN where there are none.
+// read reads events once. Without wait it fails with EAGAIN if there are none.
 func (w *Writes) read(wait bool) (n int, err error) {
 	failed := w.conn.Read(func(fd uintptr) bool {
 		for {
@@ -288,8 +287,8 @@ func (w *Writes) decode(events []byte) (list []Write, lost bool) {
 	return list, lost
 }
 
-// named finds out which cgroup's file an event is about that has the directory's handle and the file's name, and
-// whether it is one that counts. It fails where the handle could not be looked up, and not for a cgroup that is gone.
+// named handles an event with the directory's handle and the file's name. It returns the write, and whether its file counts. It
+// fails if the handle could not be looked up, but not if the cgroup is gone.
 func (w *Writes) named(details []byte, pid int32) (_ Write, ok bool, _ error) {
 	fsid, handle, name, ok := parseNamedEvent(details)
 	if !ok {
@@ -313,15 +312,15 @@ func (w *Writes) named(details []byte, pid int32) (_ Write, ok bool, _ error) {
 		if err != nil {
 			return Write{}, false, err
 		}
-		// One in a part of the hierarchy that is not mounted here is out of sight.
+		// A cgroup in a part of the hierarchy that is not mounted here is out of sight.
 		below, found := CutPath(dir, h.Dir)
 		return Write{Path: path.Join(h.Top(), below), Changes: changes, PID: pid}, found, nil
 	}
 	return Write{}, false, nil
 }
 
-// parseNamedEvent parses what follows an event's metadata (struct fanotify_event_info_fid in
-// include/uapi/linux/fanotify.h): a type, the length, the file system's number, a file handle and a name.
+// parseNamedEvent parses what follows an event's metadata (struct fanotify_event_info_fid in include/uapi/linux/fanotify.h): a
+// type, the length, the file system's number, a file handle and a name.
 func parseNamedEvent(details []byte) (fsid unix.Fsid, handle unix.FileHandle, name string, ok bool) {
 	const headSize, fixedSize = 4, 8 + 4 + 4
 	for len(details) >= headSize {
@@ -348,7 +347,7 @@ func parseNamedEvent(details []byte) (fsid unix.Fsid, handle unix.FileHandle, na
 	return unix.Fsid{}, unix.FileHandle{}, "", false
 }
 
-// about finds out which cgroup's file is open, and whether it is one that counts.
+// about returns the write to an open file, and whether that file counts.
 func (w *Writes) about(fd int, pid int32) (Write, bool) {
 	link, err := os.Readlink(w.r.proc.File("self/fd/" + strconv.Itoa(fd)))
 	if err != nil {
@@ -373,8 +372,8 @@ func (w *Writes) about(fd int, pid int32) (Write, bool) {
 	return Write{}, false
 }
 
-// cgroupOf returns the cgroup that has the file. link is its path as the one has it who wrote to it: in a container
-// the hierarchy may be mounted elsewhere, and no more of it than the container's own cgroup.
+// cgroupOf returns the cgroup that has the file. link is the file's path as the writer sees it: in a container the hierarchy may
+// be mounted elsewhere, with only the container's own cgroup in it.
 func (w *Writes) cgroupOf(h *writtenHierarchy, link string, inode uint64, pid int32) (string, bool) {
 	is := func(cgroup string) bool {
 		dir, err := h.Directory(cgroup)
@@ -396,8 +395,8 @@ func (w *Writes) cgroupOf(h *writtenHierarchy, link string, inode uint64, pid in
 	if err != nil {
 		return "", false
 	}
-	// The cgroup mounted there is the writer's own or one above it; what of the link lies behind the place of
-	// the mount is unknown, so all are tried.
+	// The cgroup that is mounted there is the writer's own or one above it. Which part of link follows the mount point is
+	// unknown, so all are tried.
 	for above := own; ; above = path.Dir(above) {
 		for rest := path.Dir(link); ; {
 			if cgroup := path.Join(above, rest); is(cgroup) {

@@ -30,8 +30,7 @@ func nextWrite(t *testing.T, w *Writes, path string) Write {
 	}
 }
 
-// eachWatch runs a test with each way to watch that the kernel has; what it has is tried out first, and is what
-// WatchWrites chooses.
+// eachWatch runs a test with each way of watching that the kernel has, and checks that WatchWrites chooses the better one.
 func eachWatch(t *testing.T, r *Reader, layout Layout, test func(t *testing.T, byHandle bool)) {
 	t.Helper()
 	chosen, err := r.WatchWrites(layout)
@@ -50,8 +49,8 @@ func eachWatch(t *testing.T, r *Reader, layout Layout, test func(t *testing.T, b
 	t.Run("by file", func(t *testing.T) { test(t, false) })
 }
 
-// TestRootCgroupWrites has processes write to cgroups, from the host and from a cgroup namespace with a mount of
-// its own, and looks whether each write is reported, with who it was.
+// TestRootCgroupWrites has processes write to cgroups, from the host and from a cgroup namespace with a mount of its own, and
+// checks that each write is reported with its writer.
 func TestRootCgroupWrites(t *testing.T) {
 	r := New(pseudofs.DefaultProc, "")
 	layout, err := r.Layout()
@@ -96,7 +95,7 @@ func checkCgroupWrites(t *testing.T, r *Reader, layout Layout, byHandle bool) {
 		t.Fatal(err)
 	}
 	defer w.Close()
-	// write has a shell write and wait, so that it can be asked who it is.
+	// write starts a shell that writes and waits, so that its identity can be read.
 	write := func(script string) *hosttest.Child {
 		t.Helper()
 		return hosttest.Start(t, nil, "sh", "-c", script+`; echo; read -r line; :`)
@@ -111,9 +110,8 @@ func checkCgroupWrites(t *testing.T, r *Reader, layout Layout, byHandle bool) {
 		c.End(t)
 	}
 
-	// A process moves itself in, and writes from a cgroup namespace in which nothing but that cgroup is mounted, and
-	// at another place.
-	unshare, err := exec.LookPath("unshare") // that of a small shell knows no cgroup namespaces
+	// A process moves itself in, and writes from a cgroup namespace in which only that cgroup is mounted, at another place.
+	unshare, err := exec.LookPath("unshare") // that of a small shell lacks cgroup namespaces
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +137,7 @@ func checkCgroupWrites(t *testing.T, r *Reader, layout Layout, byHandle bool) {
 		t.Errorf("in a cgroup namespace: %+v, want %+v", got, want)
 	}
 
-	// Swap has a file of its own, where the kernel counts it.
+	// Swap has a file of its own, if the kernel counts it.
 	swap := home + below + "/memory.swap.max"
 	if !unified {
 		swap = home + below + "/memory.memsw.limit_in_bytes"
@@ -154,7 +152,7 @@ func checkCgroupWrites(t *testing.T, r *Reader, layout Layout, byHandle bool) {
 		t.Errorf("nothing is written, and %+v, %t, %v is reported", list, lost, err)
 	}
 
-	// What is gone when it is read of is left out, and does no harm, however much there is.
+	// What is gone when its event is read is left out and does no harm, however much there is.
 	for i := range 1100 {
 		gone := fmt.Sprintf("%s%s/gone%d", home, name, i)
 		if err := os.Mkdir(gone, 0o755); err != nil {
@@ -172,7 +170,7 @@ func checkCgroupWrites(t *testing.T, r *Reader, layout Layout, byHandle bool) {
 	checkOverflow(t, r, layout, byHandle, home+name+"/"+file, home+below+"/"+file)
 	ended := make(chan error)
 	go func() {
-		for { // what was written by now may come first
+		for { // earlier writes may come first
 			if _, _, err := w.Next(); err != nil {
 				ended <- err
 				return
@@ -185,7 +183,7 @@ func checkCgroupWrites(t *testing.T, r *Reader, layout Layout, byHandle bool) {
 	}
 }
 
-// checkOverflow writes to more files than the kernel may queue, where it can be told to queue few (since 5.13).
+// checkOverflow writes to more files than the kernel may queue, if the queue can be made short (since 5.13).
 func checkOverflow(t *testing.T, r *Reader, layout Layout, byHandle bool, files ...string) {
 	t.Helper()
 	const most = "/proc/sys/fs/fanotify/max_queued_events"

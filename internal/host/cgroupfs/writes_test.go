@@ -24,7 +24,7 @@ func TestParseNamedEvent(t *testing.T) {
 		}
 	}
 	broken := append([]byte{}, event...)
-	broken[12] = 0xff // the handle is longer than all
+	broken[12] = 0xff // the handle is longer than everything
 	if _, _, file, ok := parseNamedEvent(broken); ok {
 		t.Errorf("with a handle that is too long: %q", file)
 	}

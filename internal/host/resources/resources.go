@@ -72,7 +72,7 @@ func (r *Reader) Of(pid int32, layout cgroupfs.Layout, path string) (Resources, 
 		found, err := h.ParsePath(data)
 		return found, err == nil
 	}
-	// A cgroup below the container's that the process is in (a systemd's unit) has the same name elsewhere.
+	// If the process is in a cgroup below the container's (a systemd's unit), it is so in other hierarchies, too.
 	own, _ := in(layout)
 	below, isBelow := cgroupfs.CutPath(own, path)
 	return In(layout).resources(path, func(h cgroupfs.Layout) string {
