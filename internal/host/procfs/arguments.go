@@ -4,17 +4,17 @@ import "github.com/nsviz/nsviz/internal/host/pseudofs"
 
 // Arguments holds the command line of a process as /proc/PID/cmdline has it.
 type Arguments struct {
-	// Text holds the arguments with a zero byte behind each, or the title that the process has written over them.
+	// Text holds the arguments with a zero byte after each, or the title that the process has written over them.
 	Text []byte
-	// Cut is set where there is more than was asked for.
+	// Cut is set if there is more than was asked for.
 	Cut bool
-	// StartTime is when the process started, in clock ticks since boot: what distinguishes it from a later one with the
+	// StartTime is when the process started, in clock ticks since boot. It distinguishes the process from a later one with the
 	// same PID.
 	StartTime uint64
 }
 
 // Arguments reads at most so many bytes of a process's command line. A process that has given its memory back has none. The
-// kernel takes the process's mmap_lock for it, so that Arguments blocks while another thread holds that.
+// kernel takes the process's mmap_lock for it, so Arguments blocks while another thread holds that lock.
 func (r *Reader) Arguments(pid int32, most int) (Arguments, error) {
 	dir, err := r.proc.OpenPID(pid)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 // Capabilities is a set of capabilities as the kernel writes it: bit n is capability n.
 type Capabilities uint64
 
-// capabilityNames are those of linux/capability.h, by number.
+// capabilityNames holds the names in linux/capability.h, by number.
 var capabilityNames = [...]string{
 	"chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap",
 	"linux_immutable", "net_bind_service", "net_broadcast", "net_admin", "net_raw", "ipc_lock", "ipc_owner",
@@ -18,7 +18,7 @@ var capabilityNames = [...]string{
 	"checkpoint_restore",
 }
 
-// Those that decide how much nsviz sees.
+// The capabilities that decide how much nsviz sees.
 const (
 	capDACReadSearch = 2
 	capSysPtrace     = 19
@@ -27,8 +27,8 @@ const (
 // Has reports whether the capability of a number is in the set.
 func (c Capabilities) Has(capability int) bool { return c>>capability&1 != 0 }
 
-// Names lists the capabilities in the set as capabilities(7) calls them, in lower case as capsh does:
-// cap_chown. One that is newer than nsviz is called by its number.
+// Names lists the capabilities in the set by their names in capabilities(7), in lower case as capsh writes them: cap_chown. A
+// capability that is newer than nsviz has its number as its name.
 func (c Capabilities) Names() []string {
 	names := make([]string, 0, bits.OnesCount64(uint64(c)))
 	for rest := uint64(c); rest != 0; rest &= rest - 1 {

@@ -12,18 +12,18 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// Listed is a process as the list of all has it. Inode is the number of its directory in procfs: as long as that is the
-// same it is the same process. It may be another one for a process that goes on, where the kernel was short of memory.
+// Listed is one process in the list of all. Inode is the number of its directory in procfs. As long as the inode stays the same,
+// it is the same process. The inode of a running process may change if the kernel is short of memory.
 type Listed struct {
 	PID   int32
 	Inode uint64
 }
 
-// IsSure reports whether the kernel reported the inode. Where it lacks the memory to look it up, it says 1 (proc_fill_cache in
+// IsSure reports whether the kernel reported the inode. If it lacks the memory for the lookup, it reports 1 (proc_fill_cache in
 // fs/proc/base.c).
 func (p Listed) IsSure() bool { return p.Inode > 1 }
 
-// List lists the host's processes in ascending order of their PIDs.
+// List lists the host's processes in ascending order of PIDs.
 func (r *Reader) List() ([]Listed, error) {
 	proc := string(r.proc)
 	fd, err := pseudofs.Open(unix.AT_FDCWD, proc, unix.O_RDONLY|unix.O_DIRECTORY)
@@ -57,7 +57,7 @@ func (r *Reader) List() ([]Listed, error) {
 	return list, nil
 }
 
-// nextEntry takes the first entry off what getdents64 returned.
+// nextEntry splits the first entry off what getdents64 returned.
 func nextEntry(entries []byte) (inode uint64, name, rest []byte) {
 	const (
 		inodeAt  = unsafe.Offsetof(unix.Dirent{}.Ino)

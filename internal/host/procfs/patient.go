@@ -8,46 +8,46 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// Some files of a process are read out of its memory (cmdline) or out of the map of that (maps). A page of it may be one
-// that a program in user space has to supply (FUSE, userfaultfd), and the lock of the map may be held by a thread that
-// waits for such a page: then reading takes as long as its supplier likes, which may be a container.
+// The kernel reads some files of a process from its memory (cmdline) or from its memory map (maps). A program in user space may
+// have to supply a page of that memory (FUSE, userfaultfd), and a thread that waits for such a page may hold the map's lock.
+// Reading then takes as long as that program likes, and it may be a container's.
 const (
 	// memoryPatience is how long such a reading may take.
 	memoryPatience = 500 * time.Millisecond
-	// mostWaiting is how many reads that took longer may still be under way, each in a thread of its own.
+	// mostWaiting limits how many reads that took longer may still be under way, each in a thread of its own.
 	mostWaiting = 16
-	// mostWaitingOfCgroup is how many of those may be of processes in the same cgroup, so that none can use up all.
+	// mostWaitingOfCgroup limits how many of those may be of processes in one cgroup, so that no cgroup can use up all.
 	mostWaitingOfCgroup = 4
 )
 
 // ErrNoAnswer reports that a file was not read in time.
 var ErrNoAnswer = errors.New("the process's memory does not answer")
 
-// ReadMemory reads a file of a process that is read out of its memory, such as cmdline and maps. It fails with [ErrNoAnswer]
-// where that takes longer than half a second.
+// ReadMemory reads a file that the kernel reads from the process's memory, such as cmdline and maps. It fails with [ErrNoAnswer]
+// if that takes longer than half a second.
 func (r *Reader) ReadMemory(dir pseudofs.Dir, name string) ([]byte, error) {
 	return r.memory.read(dir, name)
 }
 
-// patientReader reads such files. It may be used by any number of goroutines at a time.
+// patientReader reads such files. It is safe for concurrent use.
 type patientReader struct {
 	patience time.Duration
 
 	mu      sync.Mutex
-	waiting map[string]string // the files that are still waited for, by path: the cgroups that their processes are in
+	waiting map[string]string // the cgroups of the processes whose files are still waited for, by path of the file
 }
 
 func newPatientReader() *patientReader {
 	return &patientReader{patience: memoryPatience, waiting: map[string]string{}}
 }
 
-// read reads a file below dir. It fails with ErrNoAnswer where that takes too long; the thread is left behind then, and
-// until it comes back the same file is not read again.
+// read reads a file below dir. It fails with ErrNoAnswer if that takes too long. The thread then keeps waiting, and until it
+// returns the same file is not read again.
 func (p *patientReader) read(dir pseudofs.Dir, name string) ([]byte, error) {
 	path := dir.Path() + "/" + name
 	cgroups, err := dir.Read("cgroup", nil)
 	if err != nil {
-		cgroups = nil // as where it has ended; reading goes on to say so
+		cgroups = nil // as if the process had ended; if so, the reading reports it
 	}
 	if !p.begin(path, string(cgroups)) {
 		return nil, pseudofs.PathError("read", path, ErrNoAnswer)
