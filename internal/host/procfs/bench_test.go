@@ -9,7 +9,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// BenchmarkNamespacesOfAll reads those of the machine's processes, each one different.
+// BenchmarkNamespacesOfAll reads the namespaces of all processes of the machine, no two of which are alike.
 func BenchmarkNamespacesOfAll(b *testing.B) {
 	r := New(pseudofs.DefaultProc)
 	read := 0
@@ -57,8 +57,8 @@ func BenchmarkStat(b *testing.B) {
 	}
 }
 
-// BenchmarkPinsOfAll searches the machine's processes; BenchmarkNamespacesOfAll is what a survey that
-// has nothing to search for does.
+// BenchmarkPinsOfAll searches the machine's processes. BenchmarkNamespacesOfAll does what a survey does that has nothing to
+// search for.
 func BenchmarkPinsOfAll(b *testing.B) {
 	r := New(pseudofs.DefaultProc)
 	read := 0

@@ -11,7 +11,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// TestList: by number, each with the inode of its directory, and nothing else that is in procfs.
+// TestList: in order of numbers, each with the inode of its directory, and nothing else of procfs.
 func TestList(t *testing.T) {
 	proc := t.TempDir()
 	var want []Listed
@@ -40,7 +40,7 @@ func TestList(t *testing.T) {
 	}
 }
 
-// TestListLive: this process is among the host's, under the number that stat has.
+// TestListLive: this process is among the host's, with the inode that stat reports.
 func TestListLive(t *testing.T) {
 	proc := pseudofs.Proc(pseudofs.DefaultProc)
 	self, err := proc.Self()

@@ -14,7 +14,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// answer lets those go on that wait at such a file, and waits until they have.
+// answer releases the reads that wait at such a file, and waits until they have ended.
 func answer(t *testing.T, p *patientReader, path string) {
 	t.Helper()
 	waits := func() bool {
@@ -25,7 +25,7 @@ func answer(t *testing.T, p *patientReader, path string) {
 	}
 	deadline := time.Now().Add(10 * time.Second)
 	for waits() {
-		// Whoever has not opened it yet still waits after this.
+		// A reader that has not opened it yet still waits after this.
 		f, err := os.OpenFile(path, os.O_WRONLY|unix.O_NONBLOCK, 0)
 		if err == nil {
 			_ = f.Close()
@@ -36,7 +36,7 @@ func answer(t *testing.T, p *patientReader, path string) {
 	}
 }
 
-// A process whose memory does not answer holds nobody up.
+// A process whose memory does not answer delays nobody.
 func TestCmdlineThatDoesNotAnswer(t *testing.T) {
 	r, proc := openHost(t)
 	r.memory.patience = time.Minute // this machine may be busy
@@ -55,7 +55,7 @@ func TestCmdlineThatDoesNotAnswer(t *testing.T) {
 	answer(t, r.memory, path)
 }
 
-// However many do not answer, few threads wait, and none twice for the same one.
+// However many do not answer, few threads wait, and only one for the same file.
 func TestWaitingIsBounded(t *testing.T) {
 	proc := t.TempDir()
 	p := newPatientReader()
@@ -91,7 +91,7 @@ func TestWaitingIsBounded(t *testing.T) {
 	}
 }
 
-// The processes of one cgroup that do not answer keep nobody from reading those of another.
+// Processes of one cgroup that do not answer do not prevent reading those of another.
 func TestWaitingIsBoundedForEachCgroup(t *testing.T) {
 	p := newPatientReader()
 	p.patience = time.Millisecond

@@ -12,7 +12,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// SeccompMode is how a process's system calls are filtered.
+// SeccompMode is the way in which a process's system calls are filtered.
 type SeccompMode int
 
 // The modes of seccomp(2).
@@ -22,8 +22,8 @@ const (
 	SeccompFilter   SeccompMode = 2
 )
 
-// Privileges is what /proc/PID/status says of what a process may do. A nil field is unknown: the
-// kernel is too old to tell.
+// Privileges holds what /proc/PID/status reports about what a process may do. A nil field is unknown: the kernel is too old to
+// report it.
 type Privileges struct {
 	Inheritable *Capabilities
 	Permitted   *Capabilities
@@ -32,7 +32,7 @@ type Privileges struct {
 	Ambient     *Capabilities
 	NoNewPrivs  *bool
 	Seccomp     *SeccompMode
-	// SeccompFilters is how many filters a system call passes; the kernel reports it since 5.9.
+	// SeccompFilters is the number of filters that a system call passes; the kernel reports it since 5.9.
 	SeccompFilters *int
 }
 
@@ -57,7 +57,7 @@ func parsePrivileges(status []byte) (p Privileges, err error) {
 	}
 	for line := range bytes.Lines(status) {
 		if len(line) == 0 || line[len(line)-1] != '\n' {
-			break // cut short: a number at its end would be another one
+			break // cut short: a number at its end may be incomplete
 		}
 		name, value, _ := bytes.Cut(line, []byte(":"))
 		text := string(bytes.TrimSpace(value))
@@ -90,11 +90,11 @@ func parsePrivileges(status []byte) (p Privileges, err error) {
 	return p, nil
 }
 
-// LSMLabel reads under which profile (AppArmor) or label (SELinux, Smack) a process runs, as that
-// module words it. It is "" where no such module is at work, and then there is no error.
+// LSMLabel reads the profile (AppArmor) or label (SELinux, Smack) under which a process runs, in that module's words. If no such
+// module is active, it returns "" without an error.
 func (r *Reader) LSMLabel(pid int32) (string, error) {
 	var space [pseudofs.SmallFile]byte
-	// With several modules, current belongs to the first one that has something to say.
+	// With several modules, current belongs to the first one that returns something.
 	data, err := pseudofs.ReadFile(r.proc.PID(pid)+"/attr/current", space[:])
 	switch {
 	case err == nil:
@@ -103,7 +103,7 @@ func (r *Reader) LSMLabel(pid int32) (string, error) {
 	case errors.Is(err, unix.EINVAL):
 		return "", nil // no module has answered
 	case errors.Is(err, fs.ErrNotExist):
-		// The kernel has no modules of that kind, or the process is gone.
+		// The kernel has no such modules, or the process is gone.
 		if _, gone := pseudofs.Lstat(r.proc.PID(pid)); gone != nil {
 			return "", gone
 		}

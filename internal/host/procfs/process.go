@@ -15,7 +15,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// Reader reads the processes of a procfs. Any number of goroutines may use one at a time, and there is nothing to close.
+// Reader reads the processes of a procfs. It is safe for concurrent use, and there is nothing to close.
 type Reader struct {
 	proc   pseudofs.Proc
 	ns     *nsfs.Reader
@@ -32,16 +32,16 @@ type Process struct {
 	PID  int32
 	PPID int32
 	Comm string
-	// NSPID are the process's PIDs in each PID namespace that it is in, the host's first: the last
-	// one is what it calls itself.
+	// NSPID holds the process's PIDs in each PID namespace that it is in, the host's first. The last one is its PID in its own
+	// namespace.
 	NSPID []int32
 	// UID is the real user id.
 	UID uint32
-	// StartTime is in clock ticks since boot. Together with PID it names a process for good.
+	// StartTime is in clock ticks since boot. Together with PID it identifies a process for good.
 	StartTime uint64
-	// Namespaces holds 0 where the process's namespace may not be read.
+	// Namespaces holds 0 for each namespace that may not be read.
 	Namespaces event.NamespaceIDs
-	// Cgroup is the path in the tracked hierarchy; "" where it is unknown.
+	// Cgroup is the path in the tracked hierarchy; "" if it is unknown.
 	Cgroup string
 }
 
@@ -58,9 +58,9 @@ func (r *Reader) PIDs() ([]int32, error) {
 	return pids, nil
 }
 
-// Processes reads every process in ascending order of PIDs, each one when it is asked for. It
-// leaves out what vanishes meanwhile. A process that could be read in part only comes with an
-// error and the reading goes on; an error without a PID ends it. A zero layout leaves Cgroup empty.
+// Processes reads every process in ascending order of PIDs, each one when the caller asks for it. It leaves out those that vanish
+// meanwhile. A process of which only a part could be read comes with an error, and the reading goes on; an error without a PID
+// ends it. A zero layout leaves Cgroup empty.
 func (r *Reader) Processes(layout cgroupfs.Layout) iter.Seq2[Process, error] {
 	return func(yield func(Process, error) bool) {
 		pids, err := r.PIDs()
@@ -80,8 +80,8 @@ func (r *Reader) Processes(layout cgroupfs.Layout) iter.Seq2[Process, error] {
 	}
 }
 
-// Process reads all of one process. A zero layout leaves Cgroup empty. What could be read of a process
-// that may be read in part only comes with the error.
+// Process reads all of one process. A zero layout leaves Cgroup empty. If only a part could be read, it returns that part and an
+// error.
 func (r *Reader) Process(pid int32, layout cgroupfs.Layout) (Process, error) {
 	p := Process{PID: pid}
 	dir, err := r.Open(pid)
@@ -107,7 +107,7 @@ func (r *Reader) Process(pid int32, layout cgroupfs.Layout) (Process, error) {
 		return p, nil
 	}
 	p.Cgroup, err = layout.ReadPath(dir, space[:])
-	if errors.Is(err, cgroupfs.ErrOutsideMount) { // its path has no name here: unknown, and no failure
+	if errors.Is(err, cgroupfs.ErrOutsideMount) { // its path has no name here, so it is unknown; that is no failure
 		err = nil
 	}
 	return p, err
@@ -116,26 +116,24 @@ func (r *Reader) Process(pid int32, layout cgroupfs.Layout) (Process, error) {
 // Open opens a process's directory.
 func (r *Reader) Open(pid int32) (pseudofs.Dir, error) { return r.proc.OpenPID(pid) }
 
-// Self returns nsviz's own PID in the procfs, which is another one than os.Getpid's where that belongs to another PID
-// namespace.
+// Self returns nsviz's own PID in the procfs. It differs from os.Getpid's if the procfs belongs to another PID namespace.
 func (r *Reader) Self() (int32, error) { return r.proc.Self() }
 
-// Comm reads a process's name, which it chooses itself: up to 15 bytes of anything but NUL.
+// Comm reads a process's name, which the process chooses: up to 15 bytes of anything but NUL.
 func (r *Reader) Comm(pid int32) (string, error) {
 	var space [pseudofs.SmallFile]byte
 	data, err := pseudofs.ReadFile(r.proc.PID(pid)+"/comm", space[:])
 	if err != nil {
 		return "", err
 	}
-	if n := len(data); n > 0 && data[n-1] == '\n' { // only one: a comm may end with a newline of its own
+	if n := len(data); n > 0 && data[n-1] == '\n' { // only one: the comm itself may end with a newline
 		data = data[:n-1]
 	}
 	return string(data), nil
 }
 
-// Exe reads the path of the program that a process runs, as its own mount namespace names it; the
-// kernel appends " (deleted)" when the file is gone. Kernel threads run none, which reads as
-// fs.ErrNotExist.
+// Exe reads the path of the program that a process runs, as its own mount namespace names it. The kernel appends " (deleted)" if
+// the file is gone. Kernel threads run no program; for them Exe fails with fs.ErrNotExist.
 func (r *Reader) Exe(pid int32) (string, error) {
 	path := r.proc.PID(pid) + "/exe"
 	target, err := os.Readlink(path)
@@ -145,8 +143,8 @@ func (r *Reader) Exe(pid int32) (string, error) {
 	return target, nil
 }
 
-// Program returns the name of the file that a process runs, without its folders; "" where it runs none, as a zombie and a
-// thread of the kernel, and where it may not be known. A file that was replaced by an update keeps its name.
+// Program returns the name of the file that a process runs, without its folders. It returns "" if there is none, as for a zombie
+// or a kernel thread, or if it may not be read. A file that was replaced by an update keeps its name.
 func (r *Reader) Program(pid int32) string {
 	var space [pseudofs.SmallFile]byte
 	n, err := unix.Readlink(r.proc.PID(pid)+"/exe", space[:])
@@ -157,7 +155,7 @@ func (r *Reader) Program(pid int32) string {
 	return string(exe[bytes.LastIndexByte(exe, '/')+1:])
 }
 
-// Cmdline reads a process's command line. It fails with [ErrNoAnswer] where that takes too long.
+// Cmdline reads a process's command line. It fails with [ErrNoAnswer] if that takes too long.
 func (r *Reader) Cmdline(pid int32) ([]byte, error) {
 	dir, err := r.Open(pid)
 	if err != nil {

@@ -97,7 +97,7 @@ func TestComm(t *testing.T) {
 	}
 }
 
-// TestLiveProcess follows one process through its life, reading it by all readers.
+// TestLiveProcess follows one process from start to end, and reads it by all readers.
 func TestLiveProcess(t *testing.T) {
 	r := New(pseudofs.DefaultProc)
 	cat := hosttest.Start(t, nil, "cat")
@@ -159,7 +159,7 @@ func TestLiveProcess(t *testing.T) {
 	}
 }
 
-// TestLiveCommOfHostileProcess has the kernel write the comms that the parsers must survive.
+// TestLiveCommOfHostileProcess has the kernel write comms that are hard to parse.
 func TestLiveCommOfHostileProcess(t *testing.T) {
 	cat, err := exec.LookPath("cat")
 	if err != nil {
@@ -204,7 +204,7 @@ func TestLiveProcesses(t *testing.T) {
 	}
 }
 
-// readlinks reads a process's namespaces by os.Readlink.
+// readlinks reads a process's namespaces with os.Readlink.
 func readlinks(t testing.TB, pid int32) (ids event.NamespaceIDs) {
 	t.Helper()
 	for _, kind := range event.NamespaceTypes() {

@@ -35,7 +35,7 @@ func TestRootAllNamespacesAgreeWithLsns(t *testing.T) {
 			t.Errorf("the child calls itself %v", process.NSPID)
 		}
 	}
-	// Every row of lsns is a namespace and one process in it; what vanished meanwhile is left out.
+	// Every row of lsns is a namespace and one process in it; those that vanished meanwhile are left out.
 	out := lsns.Output(t, "-n", "-o", "NS,TYPE,PID")
 	compared, seen := 0, event.NamespaceIDs{}
 	for line := range strings.Lines(string(out)) {

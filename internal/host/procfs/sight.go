@@ -8,20 +8,20 @@ import (
 	"github.com/nsviz/nsviz/internal/host/nsfs"
 )
 
-// Sight is how much of the host's processes nsviz may look into.
+// Sight holds how much of the host's processes nsviz may look into.
 type Sight struct {
-	// Processes is how many there are in /proc, Refused how many of them do not show their namespaces.
+	// Processes is how many there are in /proc, Refused how many of those do not show their namespaces.
 	Processes, Refused int
-	// Hidden is set if /proc leaves out processes, so that their number is unknown (hidepid=2).
+	// Hidden is set if /proc leaves out processes (hidepid=2), so that their number is unknown.
 	Hidden bool
-	// MayTrace is whether nsviz has CAP_SYS_PTRACE on the host, by which it sees all but a few: what a security module protects,
-	// and what has capabilities that nsviz has not.
+	// MayTrace reports whether nsviz has CAP_SYS_PTRACE on the host. With it nsviz sees all but a few processes: those that a
+	// security module protects, and those with capabilities that nsviz lacks.
 	MayTrace bool
-	// MayOpenByID is whether nsviz has CAP_DAC_READ_SEARCH on the host, by which it finds the path of a cgroup by its number.
+	// MayOpenByID reports whether nsviz has CAP_DAC_READ_SEARCH on the host, and so finds the path of a cgroup by its number.
 	MayOpenByID bool
 }
 
-// Sight looks at every process. What it finds holds for as long as nsviz has the rights that it has.
+// Sight looks at every process. The result is valid as long as nsviz's rights stay the same.
 func (r *Reader) Sight() (s Sight, err error) {
 	may, err := r.ownCapabilities()
 	if err != nil {
@@ -46,10 +46,10 @@ func (r *Reader) Sight() (s Sight, err error) {
 	return s, nil
 }
 
-// HidesProcesses reports whether a list of all processes lacks some: the first one is always there.
+// HidesProcesses reports whether a list of all processes is incomplete: it always has process 1.
 func HidesProcesses(pids []int32) bool { return !slices.Contains(pids, 1) }
 
-// ownCapabilities returns those that nsviz has on the host: none where it is in a user namespace of its own.
+// ownCapabilities returns the capabilities that nsviz has on the host: none if it is in a user namespace of its own.
 func (r *Reader) ownCapabilities() (Capabilities, error) {
 	self, err := r.Self()
 	if err != nil {

@@ -16,11 +16,11 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// sightVariable has the test binary say how much it sees, in a process of its own.
+// sightVariable makes the test binary report how much it sees, in a process of its own.
 const sightVariable = "NSVIZ_TEST_SIGHT"
 
-// TestRootSight: who may look into the processes of others sees them all, who may not knows how many it does not see or that
-// there are some. What cannot be read is told apart from what is not there.
+// TestRootSight: with the right to look into others' processes nsviz sees them all. Without it nsviz reports how many it does not
+// see, or that there are some. What cannot be read is distinguished from what does not exist.
 func TestRootSight(t *testing.T) {
 	switch options := os.Getenv(sightVariable); options {
 	case "":
@@ -38,7 +38,7 @@ func TestRootSight(t *testing.T) {
 		}
 		return
 	default:
-		// Mounted by root for itself, and looked at by another user.
+		// Root mounts it for itself, and another user looks at it.
 		options, traces := strings.CutSuffix(options, "+ptrace")
 		if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 			t.Fatal(err)
@@ -57,7 +57,7 @@ func TestRootSight(t *testing.T) {
 		}
 		return
 	}
-	// One that anybody may look into but those who may not look into those of others.
+	// A process that is open only to those with the right to look into others' processes.
 	hosttest.Start(t, nil, "cat")
 	for options, want := range map[string]struct{ traces, hidden, refused bool }{
 		"hidepid=0":        {false, false, true},
@@ -80,7 +80,7 @@ func TestRootSight(t *testing.T) {
 			if err := json.Unmarshal([]byte(line), &s); err != nil {
 				t.Fatalf("%v in %s", err, out)
 			}
-			// With the right what is refused is what a security module, or more rights, protect: hardly any.
+			// With the right, only processes of a security module or with more rights are refused: hardly any.
 			many := s.Refused > 1
 			if s.MayOpenByID || s.MayTrace != want.traces || s.Hidden != want.hidden || many != want.refused || s.Processes == 0 {
 				t.Errorf("%+v, want %+v", s, want)

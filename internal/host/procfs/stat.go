@@ -13,7 +13,7 @@ import (
 // ClockTick is the unit of start times: USER_HZ is 100 on every architecture that nsviz runs on.
 const ClockTick = 10 * time.Millisecond
 
-// Stat is what nsviz reads of /proc/PID/stat.
+// Stat holds what nsviz reads from /proc/PID/stat.
 type Stat struct {
 	PID  int32
 	Comm string
@@ -35,8 +35,8 @@ func (r *Reader) Stat(pid int32) (Stat, error) {
 	return readStat(dir, space[:])
 }
 
-// StartTime reads when a process started, in clock ticks since boot: what distinguishes it from a later one
-// with the same PID.
+// StartTime reads when a process started, in clock ticks since boot. It distinguishes the process from a later one with the same
+// PID.
 func (r *Reader) StartTime(pid int32) (uint64, error) {
 	stat, err := r.Stat(pid)
 	return stat.StartTime, err
@@ -54,16 +54,16 @@ func readStat(dir pseudofs.Dir, buf []byte) (Stat, error) {
 	return stat, nil
 }
 
-// The places of fields after the comm, by proc_pid_stat(5) 3 (state), 4 (ppid) and 22 (starttime),
-// counted from the state.
+// The positions of fields after the comm. In proc_pid_stat(5) they are 3 (state), 4 (ppid) and 22 (starttime); here they count
+// from the state.
 const (
 	statState     = 0
 	statPPID      = 1
 	statStartTime = 19
 )
 
-// parseStat reads "pid (comm) state ppid …". The comm may hold parentheses, spaces and newlines and
-// is not escaped, but it is the only field that can hold a closing parenthesis: the last one ends it.
+// parseStat reads "pid (comm) state ppid …". The comm may hold parentheses, spaces and newlines and is not escaped. It is the
+// only field that can hold a closing parenthesis, so the last one ends it.
 func parseStat(data []byte) (Stat, error) {
 	open, end := bytes.IndexByte(data, '('), bytes.LastIndexByte(data, ')')
 	if open < 0 || end < open {
@@ -80,7 +80,7 @@ func parseStat(data []byte) (Stat, error) {
 		case statState:
 			stat.State = field[0]
 		case statPPID:
-			// 0 is a parent outside of the procfs's PID namespace, or none.
+			// 0 means a parent outside of the procfs's PID namespace, or none.
 			ppid, err := strconv.ParseUint(string(field), 10, 31)
 			if err != nil {
 				return Stat{}, fmt.Errorf("parent PID: %w", err)

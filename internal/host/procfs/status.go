@@ -9,20 +9,19 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// Status is what nsviz reads of /proc/PID/status.
+// Status holds what nsviz reads from /proc/PID/status.
 type Status struct {
 	Comm string
-	// TGID differs from the id that was asked for where that is a thread's.
+	// TGID differs from the requested id if that is a thread's.
 	TGID int32
 	PPID int32
 	// UID is the real user id, as the reader's user namespace numbers it.
 	UID uint32
-	// NSPID are the PIDs in each PID namespace, from the procfs's own inwards.
+	// NSPID holds the PIDs in each PID namespace, from the procfs's own inwards.
 	NSPID []int32
 }
 
-// Status reads a process's status file. The kernel writes some 50 lines for it: Stat is cheaper
-// where it suffices.
+// Status reads a process's status file. The kernel writes some 50 lines for it; Stat is cheaper if it suffices.
 func (r *Reader) Status(pid int32) (Status, error) {
 	dir, err := r.proc.OpenPID(pid)
 	if err != nil {
@@ -84,8 +83,8 @@ func parseStatus(data []byte) (Status, error) {
 	return Status{}, errors.New("no NSpid line")
 }
 
-// unescapeComm undoes what the kernel does to a comm in this file (not in stat or comm), so that it
-// stays on its line: a newline becomes \n, a backslash \\.
+// unescapeComm reverses how the kernel escapes a comm in this file (not in stat or comm) to keep it on one line: a newline
+// becomes \n, a backslash \\.
 func unescapeComm(text []byte) string {
 	if bytes.IndexByte(text, '\\') < 0 {
 		return string(text)
@@ -107,7 +106,7 @@ func unescapeComm(text []byte) string {
 	return string(comm)
 }
 
-// parseStatusPID accepts 0 too: the parent of a process whose parent is in an outer PID namespace.
+// parseStatusPID also accepts 0: the parent is in an outer PID namespace.
 func parseStatusPID(value []byte) (int32, error) {
 	pid, err := strconv.ParseUint(string(bytes.TrimSpace(value)), 10, 31)
 	return int32(pid), err
