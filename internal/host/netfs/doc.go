@@ -1,2 +1,2 @@
-// Package netfs reads what procfs says of network namespaces: the interfaces, addresses and sockets in one.
+// Package netfs reads what procfs has about network namespaces: the interfaces, addresses and sockets in one.
 package netfs

@@ -17,16 +17,16 @@ import (
 type Listener struct {
 	Protocol string // "tcp" or "udp"
 	Address  netip.AddrPort
-	// Inode names the socket, as in the links in /proc/PID/fd.
+	// Inode identifies the socket, as in the links in /proc/PID/fd.
 	Inode uint64
 }
 
-// socketFiles are the tables of a network namespace's sockets, and in which state they wait for others.
+// socketFiles holds the tables of a network namespace's sockets, and the state of sockets that wait for others.
 var socketFiles = []struct{ name, protocol, state string }{
 	{"tcp", "tcp", "0A"}, {"tcp6", "tcp", "0A"}, {"udp", "udp", "07"}, {"udp6", "udp", "07"},
 }
 
-// Listeners lists those in the network namespace of a process.
+// Listeners lists the listeners in the network namespace of a process.
 func (r *Reader) Listeners(pid int32) ([]Listener, error) {
 	dir, err := pseudofs.OpenDir(r.proc.PID(pid) + "/net")
 	if err != nil {
@@ -47,8 +47,7 @@ func (r *Reader) Listeners(pid int32) ([]Listener, error) {
 	return list, nil
 }
 
-// appendListeners reads a table: number, local address, remote address, state, four more, user, timeout and
-// inode.
+// appendListeners parses a table: number, local address, remote address, state, four more, user, timeout and inode.
 func appendListeners(list []Listener, data []byte, protocol, state string) []Listener {
 	for line := range bytes.Lines(data) {
 		fields := bytes.Fields(line)
@@ -65,8 +64,8 @@ func appendListeners(list []Listener, data []byte, protocol, state string) []Lis
 	return list
 }
 
-// parseHexAddrPort reads an address as words of 32 bits in the host's order, see [parseHexIPv4], and a
-// port. An IPv4 address inside an IPv6 one comes out as the former.
+// parseHexAddrPort parses an address as words of 32 bits in the host's byte order, see [parseHexIPv4], and a port. It unmaps an
+// IPv4 address inside an IPv6 one.
 func parseHexAddrPort(text string) (netip.AddrPort, bool) {
 	words, portText, _ := strings.Cut(text, ":")
 	port, err := strconv.ParseUint(portText, 16, 16)

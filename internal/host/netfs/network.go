@@ -12,30 +12,30 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// Reader reads the network files of a procfs. Any number of goroutines may use one at a time.
+// Reader reads the network files of a procfs. It is safe for concurrent use.
 type Reader struct{ proc pseudofs.Proc }
 
 // New returns a reader of the network files in proc.
 func New(proc pseudofs.Proc) *Reader { return &Reader{proc} }
 
-// Interface is a network interface with the addresses that are known to be its.
+// Interface is a network interface with its known addresses.
 type Interface struct {
 	Name string
-	// Addresses carry the length of their network, where it is known, else that of one address.
+	// Addresses have the prefix length of their network if it is known, else that of a single address.
 	Addresses []netip.Prefix
 }
 
-// Network is what is in a network namespace.
+// Network holds the contents of a network namespace.
 type Network struct {
 	Interfaces []Interface
-	// Unplaced are IPv4 addresses whose interface is not in procfs.
+	// Unplaced holds IPv4 addresses whose interface procfs does not show.
 	Unplaced []netip.Addr
 }
 
 // Of reads the interfaces and the addresses of the network namespace that a process is in.
 //
-// Only netlink reports the interface of an IPv4 address, and only inside of the namespace. procfs has the addresses in
-// fib_trie and the interfaces' networks in route: an address belongs to the interface whose network contains it.
+// Only netlink reports the interface of an IPv4 address, and only inside of the namespace. procfs has the addresses in fib_trie
+// and the interfaces' networks in route: an address belongs to the interface whose network contains it.
 func (r *Reader) Of(pid int32) (Network, error) {
 	dir, err := pseudofs.OpenDir(r.proc.PID(pid) + "/net")
 	if err != nil {
@@ -74,7 +74,7 @@ func (r *Reader) Of(pid int32) (Network, error) {
 	for name, address := range parseIPv6(six) {
 		n.add(name, address)
 	}
-	// The process may have gone after the first file, and then the others look as if they were missing.
+	// If the process has gone after the first file, the others look as if they were missing.
 	if _, err := pseudofs.Lstat(dir.Path() + "/dev"); err != nil {
 		return Network{}, fmt.Errorf("read the addresses: %w", err)
 	}
@@ -89,7 +89,7 @@ func (n *Network) add(name string, address netip.Prefix) {
 	}
 }
 
-// place gives each address to the interface with the narrowest network around it.
+// place assigns each address to the interface with the narrowest network around it.
 func (n *Network) place(addresses []netip.Addr, routes []route) {
 	for _, address := range addresses {
 		if address.IsLoopback() {
@@ -110,10 +110,10 @@ func (n *Network) place(addresses []netip.Addr, routes []route) {
 	}
 }
 
-// parseInterfaces reads the names in /proc/net/dev, below its two lines of heading.
+// parseInterfaces reads the names in /proc/net/dev, below its two heading lines.
 func parseInterfaces(data []byte) (names []string) {
 	for line := range bytes.Lines(data) {
-		// A name may hold a colon of old-style aliases; behind the last one there are only numbers.
+		// A name may contain the colon of old-style aliases; only numbers follow the last colon.
 		if i := bytes.LastIndexByte(line, ':'); i > 0 && !bytes.ContainsRune(line, '|') {
 			names = append(names, string(bytes.TrimLeft(line[:i], " ")))
 		}
@@ -127,9 +127,8 @@ type route struct {
 	network netip.Prefix
 }
 
-// parseRoutes reads the direct ones of /proc/net/route: interface, destination, gateway, five numbers
-// and the mask (the flags are the fourth field, the mask the eighth), addresses in hexadecimal as the
-// machine has them in memory.
+// parseRoutes reads the routes without a gateway from /proc/net/route: interface, destination, gateway, five numbers and the mask
+// (the flags are the fourth field, the mask the eighth). Addresses are in hexadecimal, as the machine has them in memory.
 func parseRoutes(data []byte) (routes []route) {
 	for line := range bytes.Lines(data) {
 		fields := strings.Fields(string(line))
@@ -155,8 +154,7 @@ func ones(mask netip.Addr) (n int) {
 	return n
 }
 
-// parseHexIPv4 reads an address as a number of the host's order, which is little-endian on all that
-// nsviz runs on.
+// parseHexIPv4 parses an address as a number in the host's byte order, which is little-endian on all machines that nsviz runs on.
 func parseHexIPv4(text string) (netip.Addr, bool) {
 	n, err := strconv.ParseUint(text, 16, 32)
 	if err != nil || len(text) != 8 {
@@ -165,8 +163,8 @@ func parseHexIPv4(text string) (netip.Addr, bool) {
 	return netip.AddrFrom4([4]byte{byte(n), byte(n >> 8), byte(n >> 16), byte(n >> 24)}), true
 }
 
-// parseLocalIPv4 finds in /proc/net/fib_trie the addresses that are the namespace's own: a leaf is a
-// line with the address ("|-- 172.17.0.2"), and below it "/32 host LOCAL".
+// parseLocalIPv4 finds the namespace's own addresses in /proc/net/fib_trie. A leaf is a line with the address ("|-- 172.17.0.2"),
+// followed by "/32 host LOCAL".
 func parseLocalIPv4(data []byte) (addresses []netip.Addr) {
 	var leaf netip.Addr
 	for line := range bytes.Lines(data) {
@@ -175,7 +173,7 @@ func parseLocalIPv4(data []byte) (addresses []netip.Addr) {
 			leaf, _ = netip.ParseAddr(rest)
 			continue
 		}
-		// The same addresses are in both of the tables, main and local.
+		// Both tables, main and local, have the same addresses.
 		if text == "/32 host LOCAL" && leaf.Is4() && !slices.Contains(addresses, leaf) {
 			addresses = append(addresses, leaf)
 		}
@@ -183,8 +181,7 @@ func parseLocalIPv4(data []byte) (addresses []netip.Addr) {
 	return addresses
 }
 
-// parseIPv6 reads /proc/net/if_inet6: address, index, prefix length, scope and flags in hexadecimal, and
-// the interface.
+// parseIPv6 parses /proc/net/if_inet6: address, index, prefix length, scope and flags in hexadecimal, and the interface.
 func parseIPv6(data []byte) func(yield func(string, netip.Prefix) bool) {
 	return func(yield func(string, netip.Prefix) bool) {
 		for line := range bytes.Lines(data) {

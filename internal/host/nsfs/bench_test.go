@@ -34,8 +34,8 @@ func BenchmarkNamespaceMountsOf5000(b *testing.B) {
 	}
 }
 
-// BenchmarkPinsOf1000Files searches a process that has 1000 files open, none of which is a namespace,
-// as the search for what nothing else shows does with every process.
+// BenchmarkPinsOf1000Files searches a process that has 1000 files open, none of them a namespace. The search for pinned
+// namespaces does so with every process.
 func BenchmarkPinsOf1000Files(b *testing.B) {
 	r := New(pseudofs.DefaultProc)
 	for range 1000 {

@@ -7,7 +7,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// openHost opens a host of [hosttest.Unpack] and returns where it has its procfs, too.
+// openHost opens a host of [hosttest.Unpack] and also returns the path of its procfs.
 func openHost(t testing.TB, name string) (r *Reader, proc string) {
 	t.Helper()
 	proc, _ = hosttest.Unpack(t, name)

@@ -8,7 +8,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// Where OfHost has its answer from.
+// The sources of OfHost's answer.
 const (
 	FromInit      = "/proc/1 (init)"
 	FromKthreadd  = "/proc/2 (kthreadd)"
@@ -16,10 +16,9 @@ const (
 	FromConstants = "the kernel's constants (mnt and net are unknown)"
 )
 
-// Initial returns the numbers that the kernel gives to the namespaces that it boots with, by
-// its enum init_ns_ino (PROC_*_INIT_INO before 6.18): user, uts, ipc and pid since 3.8, cgroup
-// since 4.6, time since 5.6. No other namespace gets them: dynamic ones start at 0xf0000000. Those
-// of the initial mnt and net namespaces were dynamic for long; they are 0 here.
+// Initial returns the numbers of the namespaces that the kernel boots with, from its enum init_ns_ino (PROC_*_INIT_INO before
+// 6.18): user, uts, ipc and pid since 3.8, cgroup since 4.6, time since 5.6. No other namespace gets them: dynamic numbers start
+// at 0xf0000000. The initial mnt and net namespaces had dynamic numbers for long; here they are 0.
 func Initial() event.NamespaceIDs {
 	return event.NamespaceIDs{
 		event.IPC:      0xefffffff,
@@ -31,16 +30,14 @@ func Initial() event.NamespaceIDs {
 	}
 }
 
-// OfHost returns the ids of the host's own namespaces and where they are known from.
+// OfHost returns the ids of the host's own namespaces and their source.
 //
-// The best source is the host's init: what else runs on the host descends from it and shares its
-// namespaces, also on the few systems where it leaves those that it was started in. But /proc/1
-// may be unreadable even for root, and where nsviz runs in a PID namespace of its own it is some
-// container's init. So /proc/1 counts only if it is in the initial PID namespace, whose number is a
-// constant. Next comes kthreadd, by the same test: in a procfs of the initial PID namespace it
-// always has PID 2, and it stays in the namespaces that the kernel booted with. Next are nsviz's
-// own, if they agree with the kernel in all types that have a constant; what is left are the
-// constants themselves.
+// The best source is the host's init. Everything else on the host descends from it and shares its namespaces, also on the few
+// systems where init leaves those that it was started in. But /proc/1 may be unreadable even for root, and if nsviz runs in a PID
+// namespace of its own it is some container's init. So /proc/1 counts only if it is in the initial PID namespace, whose number is
+// a constant. Next comes kthreadd, by the same test: in a procfs of the initial PID namespace it always has PID 2, and it stays
+// in the namespaces that the kernel booted with. Next are nsviz's own, if they agree with the kernel in all types that have a
+// constant. The last source are the constants themselves.
 func (r *Reader) OfHost() (ids event.NamespaceIDs, from string, err error) {
 	initial := Initial()
 	for _, source := range []struct {
@@ -78,9 +75,9 @@ func (r *Reader) OfHost() (ids event.NamespaceIDs, from string, err error) {
 	return initial, FromConstants, nil
 }
 
-// HostPIDs reports whether the procfs belongs to the initial PID namespace, so that its PIDs are the kernel's. A process of
-// that namespace sees itself only in such a procfs; for any other process the first two processes show it. If nothing can
-// be read, HostPIDs returns true.
+// HostPIDs reports whether the procfs belongs to the initial PID namespace, so that its PIDs are the kernel's. A process of that
+// namespace sees itself only in such a procfs; any other process checks the first two processes. If nothing can be read, HostPIDs
+// returns true.
 func (r *Reader) HostPIDs() (bool, error) {
 	initial := Initial()[event.PID]
 	own, err := r.namespacesIn(r.proc.File("self"))

@@ -31,7 +31,7 @@ func TestHostNamespaces(t *testing.T) {
 		pid1, pid2, self event.NamespaceIDs
 		want             event.NamespaceIDs
 		from             string
-		foreign          bool // the procfs does not count as the host does
+		foreign          bool // the procfs has other PIDs than the host
 	}{
 		"ordinary host":                          {pid1: boot, pid2: boot, self: boot, want: boot, from: FromInit},
 		"init left the kernel's mount namespace": {pid1: init, pid2: boot, self: init, want: init, from: FromInit},
@@ -76,7 +76,7 @@ func TestHostNamespacesWithoutPIDs1And2(t *testing.T) {
 	}
 }
 
-// TestLiveHostNamespaces holds the constants against the kernel, wherever the test runs.
+// TestLiveHostNamespaces compares the constants with the kernel's, wherever the test runs.
 func TestLiveHostNamespaces(t *testing.T) {
 	ids, from, err := New(pseudofs.DefaultProc).OfHost()
 	if err != nil {
@@ -84,7 +84,7 @@ func TestLiveHostNamespaces(t *testing.T) {
 	}
 	t.Log(from, ids)
 	for kind, want := range Initial() {
-		// An init may have left the namespaces that it was started in, all but the PID namespace.
+		// An init may have left the namespaces that it was started in, except the PID namespace.
 		moved := from == FromInit && event.NamespaceType(kind) != event.PID
 		if want != 0 && ids[kind] != 0 && ids[kind] != want && !moved {
 			t.Errorf("%s is %d by %s, the constant is %d", event.NamespaceType(kind), ids[kind], from, want)

@@ -10,14 +10,14 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// LookingThread is the name of the thread that enters a UTS namespace to read its host name. A watching nsviz recognises its
-// join by it.
+// LookingThread is the name of the thread that enters a UTS namespace to read its host name. By it a watching nsviz recognises
+// its own join.
 const LookingThread = "nsviz:look"
 
 // Hostname returns the host name in the UTS namespace of a process: up to 64 bytes of anything but NUL; it may be empty.
 //
-// procfs has it for the reader's own namespace only. So a thread enters the other namespace, asks, and ends. That takes
-// CAP_SYS_ADMIN in the user namespaces of both.
+// procfs has only the name in the reader's own namespace. So a thread enters the other namespace, reads the name, and ends. That
+// requires CAP_SYS_ADMIN in the user namespaces of both.
 func (r *Reader) Hostname(pid int32) (string, error) {
 	path := r.proc.PID(pid) + "/ns/uts"
 	fd, err := pseudofs.Open(unix.AT_FDCWD, path, unix.O_RDONLY)
@@ -57,16 +57,16 @@ func hostname() (string, error) {
 	return string(name), nil
 }
 
-// inThrowawayThread runs f in a thread that ends with it, so that f may enter namespaces.
+// inThrowawayThread runs f in a thread that ends after it, so that f may enter namespaces.
 func inThrowawayThread(f func() error) error {
 	done := make(chan error, 1)
 	go func() {
-		runtime.LockOSThread() // and never unlocks: the thread ends with the goroutine
+		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
 		if unix.Gettid() != unix.Getpid() {
 			done <- f()
 			return
 		}
-		// The first thread would stay, and the process is seen where that one is.
+		// The first thread would stay, and it determines where the process is seen.
 		other := make(chan error, 1)
 		go func() {
 			runtime.LockOSThread()

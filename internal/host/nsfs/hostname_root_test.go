@@ -48,7 +48,7 @@ func TestRootHostname(t *testing.T) {
 	if got, err := r.Hostname(self); got != host || err != nil {
 		t.Errorf("%q, %v, want %q", got, err, host)
 	}
-	// No thread stays elsewhere; one that ends takes a moment.
+	// No thread stays in another namespace; a thread takes a short time to end.
 	left := func(kind event.NamespaceType, id uint64) bool { return kind == event.UTS && id != before[event.UTS] }
 	for {
 		pins, err := r.Pins(self, left)

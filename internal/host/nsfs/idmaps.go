@@ -8,16 +8,15 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// IDRange is one line of a user namespace's map: Count ids from Inside on are, outside, those from
-// Outside on.
+// IDRange is one line of a user namespace's map: it maps Count ids, those from Inside on to those from Outside on.
 type IDRange struct {
 	Inside  uint32 `json:"inside"`
 	Outside uint32 `json:"outside"`
 	Count   uint32 `json:"count"`
 }
 
-// IDMaps reads the maps of a process's user namespace. Outside is the reader's user namespace, or where
-// the process is in the same one, that namespace's parent. A namespace without a map yet has none.
+// IDMaps reads the maps of a process's user namespace. Outside is the reader's user namespace, or the parent if the reader is in
+// the same namespace as the process. A namespace without a map yet has none.
 func (r *Reader) IDMaps(pid int32) (uids, gids []IDRange, err error) {
 	dir, err := r.proc.OpenPID(pid)
 	if err != nil {
@@ -57,7 +56,7 @@ func parseIDMap(data []byte) ([]IDRange, error) {
 	return ranges, nil
 }
 
-// OutsideID returns the id outside for an id inside; false if it is not mapped.
+// OutsideID returns the outside id of an inside id, and false if it is not mapped.
 func OutsideID(ranges []IDRange, inside uint32) (uint32, bool) {
 	for _, r := range ranges {
 		if inside >= r.Inside && inside-r.Inside < r.Count {

@@ -8,17 +8,16 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// Mount is a bind mount that keeps a namespace alive, as Docker and `ip netns` make them.
+// Mount is a bind mount that keeps a namespace alive. Docker and `ip netns` make them.
 type Mount struct {
 	Type  event.NamespaceType
 	ID    uint64
 	Point string
 }
 
-// Mounts lists the namespaces that are mounted in the host's mount namespace, in the order
-// in which mountinfo has them. It reads the mounts of PID 1, for nsviz may have a mount namespace of
-// its own (in a container, or by systemd's sandboxing) that shows none of them; where those are not
-// to be had it reads nsviz's own.
+// Mounts lists the namespaces that are mounted in the host's mount namespace, in the order of mountinfo. It reads the mounts of
+// PID 1, since nsviz may have a mount namespace of its own (in a container, or by systemd's sandboxing) that shows none of them.
+// If PID 1's cannot be read it reads nsviz's own.
 func (r *Reader) Mounts() ([]Mount, error) {
 	table, err := pseudofs.ReadFile(r.proc.File("1/mountinfo"), nil)
 	if err != nil {
@@ -35,7 +34,7 @@ func parseNamespaceMounts(table []byte) []Mount {
 		if string(m.FSType) != "nsfs" {
 			continue
 		}
-		// What is no namespace of a type that nsviz knows (nsfs may get others) is left out.
+		// Namespaces of types that nsviz does not know (nsfs may get others) are left out.
 		kind, id, err := parseNamespaceLink(m.Root)
 		if err != nil {
 			continue

@@ -25,7 +25,7 @@ func TestNamespaceMounts(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	// Where PID 1's mounts are not to be had, nsviz's own serve.
+	// If PID 1's mounts cannot be read, nsviz's own are used.
 	if err := os.Rename(filepath.Join(proc, "1/mountinfo"), filepath.Join(proc, "self/mountinfo")); err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +42,7 @@ func TestNamespaceMounts(t *testing.T) {
 
 func TestNamespaceMountsAreNamespacesOnly(t *testing.T) {
 	const text = "1 2 0:4 net:[5] /a rw - nsfs nsfs rw\n" +
-		"1 2 0:4 net:[6] /b rw - tmpfs net:[6] rw\n" + // another file system's root may look like one
+		"1 2 0:4 net:[6] /b rw - tmpfs net:[6] rw\n" + // another file system's root may look like a namespace
 		"1 2 0:4 new:[7] /c rw - nsfs nsfs rw\n" +
 		"1 2 0:4 / /d rw - nsfs nsfs rw\n" +
 		"1 2 0:4 net:[8] /e rw - nsf"

@@ -13,21 +13,21 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// Reader reads the namespaces of a procfs. Any number of goroutines may use one at a time.
+// Reader reads the namespaces of a procfs. It is safe for concurrent use.
 type Reader struct{ proc pseudofs.Proc }
 
 // New returns a reader of the namespaces in proc.
 func New(proc pseudofs.Proc) *Reader { return &Reader{proc} }
 
-// Of reads the ids of the namespaces that a process is in. An id is 0 if the kernel refuses to reveal it (other users'
-// processes without CAP_SYS_PTRACE, or a host that is locked down), if the kernel has no such type, and for most types of a
-// zombie, which has left its namespaces.
+// Of reads the ids of the namespaces that a process is in. An id is 0 if the kernel refuses to reveal it (other users' processes
+// without CAP_SYS_PTRACE, or a host that is locked down) or has no such type. Most ids of a zombie are 0, too: it has left its
+// namespaces.
 func (r *Reader) Of(pid int32) (event.NamespaceIDs, error) {
 	return r.namespacesIn(r.proc.PID(pid))
 }
 
-// Visible is [Reader.Of] with the reason for missing ids: refused is set if the kernel does not reveal which namespaces a
-// process is in, also if /proc hides the contents of the process's directory (hidepid=1).
+// Visible is [Reader.Of] with the reason for missing ids. refused is set if the kernel does not reveal a process's namespaces, or
+// /proc hides the contents of the process's directory (hidepid=1).
 func (r *Reader) Visible(pid int32) (ids event.NamespaceIDs, refused bool, err error) {
 	dir, err := r.proc.OpenPID(pid)
 	if errors.Is(err, fs.ErrPermission) {
@@ -50,21 +50,20 @@ func (r *Reader) namespacesIn(pidDir string) (event.NamespaceIDs, error) {
 	return ids, err
 }
 
-// namespaceLinks are the links below /proc/PID, in the order of the types.
+// namespaceLinks holds the links below /proc/PID, in the order of the types.
 var namespaceLinks = [event.NamespaceTypeCount]string{
 	"ns/mnt", "ns/pid", "ns/net", "ns/ipc", "ns/uts", "ns/user", "ns/cgroup", "ns/time",
 }
 
-// ReadIDs is [Reader.Of] for a process whose directory is open; refused is set if the kernel does not reveal the ids. It
-// reads the links' texts, which is several times cheaper than stat(2): that would make the kernel build an inode for each
-// namespace.
+// ReadIDs is [Reader.Of] for a process whose directory is open; refused is set if the kernel does not reveal the ids. It reads
+// the links' texts, which is several times cheaper than stat(2): for that the kernel would build an inode for each namespace.
 func ReadIDs(dir pseudofs.Dir) (ids event.NamespaceIDs, refused bool, err error) {
 	var space [64]byte
 	missing := false
 	for t, link := range namespaceLinks {
 		n, err := unix.Readlinkat(dir.FD(), link, space[:])
 		if err == nil && n == 0 {
-			err = unix.EACCES // as kernels say it that refuse with an empty text, such as 5.10
+			err = unix.EACCES // as from kernels that refuse with an empty text, such as 5.10
 		}
 		switch err {
 		case nil:
@@ -89,15 +88,14 @@ func ReadIDs(dir pseudofs.Dir) (ids event.NamespaceIDs, refused bool, err error)
 	if !missing {
 		return ids, refused, nil
 	}
-	// A type that the kernel lacks, a zombie, or a process that is gone? Only the last has no ns.
+	// The kernel lacks the type, or it is a zombie, or the process is gone: only then there is no ns.
 	if err := unix.Faccessat(dir.FD(), "ns", unix.F_OK, 0); err == unix.ENOENT || err == unix.ESRCH {
 		return event.NamespaceIDs{}, false, pseudofs.PathError("read", dir.Path()+"/ns", unix.ESRCH)
 	}
 	return ids, refused, nil
 }
 
-// parseNamespaceLink reads "net:[4026531840]", the text of a link in /proc/PID/ns and the root of
-// an nsfs mount.
+// parseNamespaceLink reads "net:[4026531840]", the text of a link in /proc/PID/ns and the root of an nsfs mount.
 func parseNamespaceLink(text []byte) (event.NamespaceType, uint64, error) {
 	name, rest, _ := bytes.Cut(text, []byte(":["))
 	digits, closed := bytes.CutSuffix(rest, []byte("]"))
@@ -108,7 +106,7 @@ func parseNamespaceLink(text []byte) (event.NamespaceType, uint64, error) {
 	if err != nil {
 		return 0, 0, fmt.Errorf("namespace id: %w", err)
 	}
-	// This is event.ParseNamespaceType without making a string, eight times a process.
+	// This is event.ParseNamespaceType without allocating a string, eight times a process.
 	for _, kind := range event.NamespaceTypes() {
 		if string(name) == kind.String() {
 			return kind, id, nil

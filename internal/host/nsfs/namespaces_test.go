@@ -34,7 +34,7 @@ func TestNamespaces(t *testing.T) {
 
 func TestNamespacesRefusesWhatIsNone(t *testing.T) {
 	for link, text := range map[string]string{
-		"net": "mnt:[4026531840]", // the kernel would never
+		"net": "mnt:[4026531840]", // the kernel never writes that
 		"mnt": "mnt:[4026531840",
 		"pid": "/etc/passwd",
 		"uts": strings.Repeat("uts", 100),
@@ -67,7 +67,7 @@ func TestParseNamespaceLink(t *testing.T) {
 	}
 }
 
-// TestLiveNamespacesAgreeWithLsns compares this process and a child with what lsns(8) says of them.
+// TestLiveNamespacesAgreeWithLsns compares the namespaces of this process and a child with those that lsns(8) lists.
 func TestLiveNamespacesAgreeWithLsns(t *testing.T) {
 	r := New(pseudofs.DefaultProc)
 	for _, pid := range []int32{int32(os.Getpid()), hosttest.Start(t, nil, "cat").PID} {
@@ -99,8 +99,8 @@ func lsnsOf(t testing.TB, pid int32) (ids event.NamespaceIDs) {
 	return ids
 }
 
-// TestLiveRelations asks for this process's namespaces: an owner is its own user namespace or,
-// where that is not the owner, out of sight; the parents are.
+// TestLiveRelations reads the relations of this process's namespaces. An owner is its own user namespace or out of sight; the
+// parents are out of sight.
 func TestLiveRelations(t *testing.T) {
 	r := New(pseudofs.DefaultProc)
 	pid := int32(os.Getpid())
@@ -138,8 +138,8 @@ func TestRelationsOfWhatIsNoNamespace(t *testing.T) {
 	}
 }
 
-// nothing is known.
+// nothing reports every id as unknown.
 func nothing(uint64) bool { return false }
 
-// everything is wanted.
+// everything reports every namespace as wanted.
 func everything(event.NamespaceType, uint64) bool { return true }

@@ -11,42 +11,42 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// PinKind is how a process keeps a namespace alive that it is not in.
+// PinKind is the way in which a process keeps a namespace alive that it is not in.
 type PinKind uint8
 
 // The kinds of pins.
 const (
-	PinFile     PinKind = iota // it has it open
-	PinThread                  // another thread than its first one is in it
-	PinChildren                // its next child will be in it
+	PinFile     PinKind = iota // the process has it open
+	PinThread                  // a thread other than the first one is in it
+	PinChildren                // the next child will be in it
 	PinMount                   // it is mounted in the process's mount namespace
 	PinSocket                  // the process has a socket of it open
 )
 
-// Pin is what keeps a namespace alive besides the processes in it, and the process that has it.
+// Pin holds what keeps a namespace alive besides the processes in it, and the process that does so.
 type Pin struct {
 	Type event.NamespaceType
 	ID   uint64
 	Kind PinKind
 	PID  int32
-	// TID is the thread of a PinThread, and of a PinMount in the mount namespace of one; 0 is the first.
+	// TID is the thread of a PinThread, or of a PinMount in a thread's own mount namespace; 0 is the first thread.
 	TID int32
 	// Point is where a PinMount is mounted, as the process sees it.
 	Point string
 
-	link   string // below the process's directory, leads to the namespace; "" for a PinMount
-	socket string // what the link of a PinSocket says, which leads nowhere
+	link   string // the path of a link to the namespace, below the process's directory; "" for a PinMount
+	socket string // the text of a PinSocket's link, which cannot be followed
 }
 
-// SocketPin returns the pin of a net namespace by an open socket, which /proc does not show; inode is the socket's own.
+// SocketPin returns the pin of a net namespace by an open socket with a number inode. /proc does not show such a pin.
 func SocketPin(netNamespace uint64, pid int32, fd uint32, inode uint64) Pin {
 	return Pin{
 		Type: event.Net, ID: netNamespace, Kind: PinSocket, PID: pid, link: fmt.Sprintf("fd/%d", fd), socket: fmt.Sprintf("socket:[%d]", inode),
 	}
 }
 
-// Pins lists what a process has of the namespaces that are wanted: open files, threads, and
-// namespaces for its children. One namespace may come several times.
+// Pins lists how a process pins the wanted namespaces: open files, threads, and namespaces for its children. One namespace may
+// come several times.
 func (r *Reader) Pins(pid int32, wanted func(event.NamespaceType, uint64) bool) ([]Pin, error) {
 	dir, err := r.proc.OpenPID(pid)
 	if err != nil {
@@ -85,8 +85,8 @@ func (s *pinSearch) readFiles() error {
 	})
 }
 
-// noteDetached looks at an open file whose link is "/". It may be a namespace that was opened at its mount and is not
-// mounted any more, as after `ip netns delete`, or a folder. Its inode shows which, without opening it.
+// noteDetached checks an open file whose link is "/". It may be a folder, or a namespace that was opened at a mount that is gone,
+// as after `ip netns delete`. Its inode shows which, without opening it.
 func (s *pinSearch) noteDetached(fds pseudofs.Dir, name string) {
 	fd, err := pseudofs.Open(fds.FD(), name, unix.O_PATH)
 	if err != nil {
@@ -99,8 +99,8 @@ func (s *pinSearch) noteDetached(fds pseudofs.Dir, name string) {
 	}
 }
 
-// readThreads reads what threads are in and what their children will be in. A thread can have other
-// namespaces than the first one of its process, and programs in Go do.
+// readThreads reads the namespaces of threads and of their future children. A thread can have other namespaces than the first one
+// of its process; in Go programs that happens.
 func (s *pinSearch) readThreads() error {
 	first := strconv.Itoa(int(s.pid))
 	return s.dir.Each("task", func(tasks pseudofs.Dir, name string) {
@@ -114,11 +114,11 @@ func (s *pinSearch) readThreads() error {
 				var space [64]byte
 				path := name + "/" + link
 				n, err := unix.Readlinkat(tasks.FD(), path, space[:])
-				if err == nil { // not of a type that the kernel lacks, nor of a thread that is gone
+				if err == nil { // fails for types that the kernel lacks and threads that are gone
 					s.note(space[:n], kind, tid, "task/", path)
 				}
 			}
-			if name == first { // what the first one is in is no pin
+			if name == first { // the namespaces of the first thread are no pins
 				return
 			}
 			links, kind = namespaceLinks[:], PinThread
@@ -126,11 +126,11 @@ func (s *pinSearch) readThreads() error {
 	})
 }
 
-// childrensLinks are below /proc/PID, as namespaceLinks are.
+// childrensLinks holds links below /proc/PID, like namespaceLinks.
 var childrensLinks = [...]string{"ns/pid_for_children", "ns/time_for_children"}
 
-// AwaitsFirstChild reports whether a process has unshared a PID namespace that nothing has entered yet. Its
-// number is nowhere in procfs: the link for children leads nowhere.
+// AwaitsFirstChild reports whether a process has unshared a PID namespace that nothing has entered yet. procfs does not show its
+// number anywhere: the link for children leads nowhere.
 func (r *Reader) AwaitsFirstChild(pid int32) bool {
 	dir, err := r.proc.OpenPID(pid)
 	if err != nil {
@@ -148,7 +148,7 @@ func (r *Reader) AwaitsFirstChild(pid int32) bool {
 }
 
 func (s *pinSearch) note(text []byte, kind PinKind, tid int32, links, name string) {
-	// Most open files are something else, and errors that say so would cost more than reading them.
+	// Most open files are something else, and creating errors for them would cost more than reading them.
 	if !namesNamespaceType(text) {
 		return
 	}
@@ -172,8 +172,8 @@ func namesNamespaceType(link []byte) bool {
 	return false
 }
 
-// MountPins lists the namespaces that are mounted in the mount namespace of a process, or of the thread
-// tid of it where that is not 0, as far as the process's root shows them.
+// MountPins lists the namespaces that are mounted in the mount namespace of a process, or of its thread tid if that is not 0, as
+// far as the process's root shows them.
 func (r *Reader) MountPins(pid, tid int32, wanted func(event.NamespaceType, uint64) bool) ([]Pin, error) {
 	path := r.proc.PID(pid) + "/mountinfo"
 	if tid != 0 {
@@ -222,8 +222,8 @@ func (r *Reader) Pinned(p Pin) bool {
 	return ok && t == p.Type && id == p.ID
 }
 
-// PinRelations is [Reader.Relations] of a pinned namespace. It leaves out those of a PinMount, whose path may lead through a
-// file system that its owner makes hang, and of a PinSocket, which would have to be opened.
+// PinRelations is [Reader.Relations] for a pinned namespace. It leaves out a PinMount, whose path may lead through a file system
+// that hangs by its owner's will, and a PinSocket, which would have to be opened.
 func (r *Reader) PinRelations(p Pin, known func(uint64) bool) ([]Relation, error) {
 	if p.link == "" || p.Kind == PinSocket {
 		return nil, fmt.Errorf("the relations of %s namespace %d: it is out of reach", p.Type, p.ID)
@@ -231,8 +231,7 @@ func (r *Reader) PinRelations(p Pin, known func(uint64) bool) ([]Relation, error
 	return namespaceRelations(r.proc.PID(p.PID)+"/"+p.link, p.Type, known)
 }
 
-// MountRelations is [Reader.Relations] of a namespace that is mounted in the host's mount
-// namespace.
+// MountRelations is [Reader.Relations] for a namespace that is mounted in the host's mount namespace.
 func (r *Reader) MountRelations(m Mount, known func(uint64) bool) ([]Relation, error) {
 	for _, root := range []string{r.proc.File("1/root"), ""} {
 		fd, err := pseudofs.Open(unix.AT_FDCWD, root+m.Point, unix.O_PATH|unix.O_NOFOLLOW)
@@ -240,7 +239,7 @@ func (r *Reader) MountRelations(m Mount, known func(uint64) bool) ([]Relation, e
 			continue
 		}
 		defer unix.Close(fd)
-		// Something else may be mounted above it, or there may be another file system of nsviz's own.
+		// Something else may be mounted over it, or nsviz may have a different file system there.
 		if t, id, ok := namespaceAt(r.proc, fd); ok && t == m.Type && id == m.ID {
 			return namespaceRelations(r.proc.File("self/fd/"+strconv.Itoa(fd)), t, known)
 		}
@@ -248,7 +247,7 @@ func (r *Reader) MountRelations(m Mount, known func(uint64) bool) ([]Relation, e
 	return nil, fmt.Errorf("the relations of %s namespace %d: it cannot be reached at %s", m.Type, m.ID, m.Point)
 }
 
-// namespaceAt returns the namespace that fd, which may be an O_PATH, is open on, if any.
+// namespaceAt returns the namespace that fd, possibly an O_PATH, is open on, if any.
 func namespaceAt(proc pseudofs.Proc, fd int) (event.NamespaceType, uint64, bool) {
 	var stat unix.Statfs_t
 	if err := unix.Fstatfs(fd, &stat); err != nil || stat.Type != unix.NSFS_MAGIC {
@@ -258,7 +257,7 @@ func namespaceAt(proc pseudofs.Proc, fd int) (event.NamespaceType, uint64, bool)
 	if err != nil {
 		return 0, 0, false
 	}
-	// It is a namespace, and to open it does nothing.
+	// It is a namespace, so opening it has no side effects.
 	open, err := pseudofs.Open(unix.AT_FDCWD, proc.File("self/fd/"+strconv.Itoa(fd)), unix.O_RDONLY)
 	if err != nil {
 		return 0, 0, false
@@ -276,7 +275,7 @@ func namespaceAt(proc pseudofs.Proc, fd int) (event.NamespaceType, uint64, bool)
 	return 0, 0, false
 }
 
-// cloneFlags are by which the kernel names the types, in their order.
+// cloneFlags holds the kernel's flags for the types, in their order.
 var cloneFlags = [event.NamespaceTypeCount]int{
 	unix.CLONE_NEWNS, unix.CLONE_NEWPID, unix.CLONE_NEWNET, unix.CLONE_NEWIPC, unix.CLONE_NEWUTS, unix.CLONE_NEWUSER,
 	unix.CLONE_NEWCGROUP, unix.CLONE_NEWTIME,

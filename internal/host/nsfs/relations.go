@@ -11,17 +11,17 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// Relation holds the Owner of a namespace, a user namespace, and for PID and user namespaces the Parent that it was made in.
-// An id is 0 if there is none or this process cannot see it: the kernel reveals nothing above the caller's own namespaces.
+// Relation holds a namespace's Owner, a user namespace. For PID and user namespaces it also holds the Parent, in which it was
+// made. An id is 0 if there is none or this process cannot see it: the kernel reveals nothing above the caller's own namespaces.
 type Relation struct {
 	Type          event.NamespaceType
 	ID            uint64
 	Owner, Parent uint64
 }
 
-// Relations returns the relations of the process's namespace of type t, which come first, of its owner and parent, of theirs,
-// and so on, up to known ones or to what the kernel does not reveal. Ancestors may have no process, and then nothing else shows
-// them.
+// Relations returns the relations of the process's namespace of type t, which come first, then those of its owner and parent, and
+// so on. It ends at known namespaces and at what the kernel does not reveal. Ancestors without a process are visible only this
+// way.
 func (r *Reader) Relations(pid int32, t event.NamespaceType, known func(uint64) bool) ([]Relation, error) {
 	if int(t) >= len(namespaceLinks) {
 		return nil, fmt.Errorf("no namespace type %d", t)
@@ -41,8 +41,7 @@ func namespaceRelations(path string, t event.NamespaceType, known func(uint64) b
 	return l.found, nil
 }
 
-// lineage goes from a namespace to its ancestors. That ends, for the kernel nests PID and user
-// namespaces 32 deep at most.
+// lineage climbs from a namespace to its ancestors. That ends, since the kernel nests PID and user namespaces at most 32 deep.
 type lineage struct {
 	known func(uint64) bool
 	found []Relation
@@ -99,8 +98,8 @@ func (l *lineage) has(id uint64) bool {
 	return false
 }
 
-// relatedNamespace runs one of the ioctls of ioctl_ns(2) and returns the namespace that it opens, with
-// its id; 0 where it is out of scope (EPERM).
+// relatedNamespace runs one of the ioctls of ioctl_ns(2). It returns the namespace that the ioctl opens, with its id; 0 if it is
+// out of scope (EPERM).
 func relatedNamespace(fd int, request uint) (related int, id uint64, err error) {
 	related, err = unix.IoctlRetInt(fd, request)
 	if errors.Is(err, unix.EPERM) {

@@ -16,8 +16,8 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// The tests in this file change the machine for as long as they run: they make namespaces and a mount.
-// `go test -tags root` as root runs them.
+// The tests in this file change the machine while they run: they make namespaces and a mount. Run them as root: `go test -tags
+// root`.
 
 func TestRootRelations(t *testing.T) {
 	r := New(pseudofs.DefaultProc)

@@ -10,14 +10,14 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// TimeOffsets is by how much the clocks of a time namespace are ahead of the host's.
+// TimeOffsets holds how far the clocks of a time namespace are ahead of the host's.
 type TimeOffsets struct {
 	Monotonic time.Duration
 	Boottime  time.Duration
 }
 
-// TimeOffsets reads the offsets of the time namespace that a process's children are in, which is its own
-// except just after an unshare. A kernel without time namespaces has no such file: fs.ErrNotExist.
+// TimeOffsets reads the offsets of the time namespace of a process's children, which is its own except just after an unshare. A
+// kernel without time namespaces has no such file: fs.ErrNotExist.
 func (r *Reader) TimeOffsets(pid int32) (TimeOffsets, error) {
 	path := r.proc.PID(pid) + "/timens_offsets"
 	var space [256]byte
@@ -32,8 +32,7 @@ func (r *Reader) TimeOffsets(pid int32) (TimeOffsets, error) {
 	return offsets, nil
 }
 
-// parseTimeOffsets reads lines of clock, seconds and nanoseconds. Of a negative offset only the seconds
-// are negative.
+// parseTimeOffsets reads lines of clock, seconds and nanoseconds. In a negative offset only the seconds are negative.
 func parseTimeOffsets(data []byte) (TimeOffsets, error) {
 	var offsets TimeOffsets
 	seen := 0
@@ -44,7 +43,7 @@ func parseTimeOffsets(data []byte) (TimeOffsets, error) {
 		}
 		var clock *time.Duration
 		switch string(fields[0]) {
-		case "monotonic", "1": // the kernel takes numbers, and wrote them at first
+		case "monotonic", "1": // the kernel accepts numbers, and wrote them at first
 			clock = &offsets.Monotonic
 		case "boottime", "7":
 			clock = &offsets.Boottime

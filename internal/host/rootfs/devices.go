@@ -17,7 +17,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// Reader looks into the root file systems of the processes of a procfs. Any number of goroutines may use one at a time.
+// Reader looks into the root file systems of the processes of a procfs. It is safe for concurrent use.
 type Reader struct{ proc pseudofs.Proc }
 
 // New returns a reader of the root file systems of the processes in proc.
@@ -25,7 +25,7 @@ func New(proc pseudofs.Proc) *Reader { return &Reader{proc} }
 
 // Device is a device node.
 type Device struct {
-	// Path is where a process finds it.
+	// Path is the path inside the root.
 	Path         string
 	Block        bool
 	Major, Minor uint32
@@ -34,17 +34,17 @@ type Device struct {
 // maxDevices bounds how many entries of /dev are looked at.
 const maxDevices = 4096
 
-// ErrTooManyDevices reports that a folder has more entries than nsviz looks at; what it has found comes with it.
+// ErrTooManyDevices reports that a folder has more entries than nsviz looks at; the devices found so far come with it.
 var ErrTooManyDevices = errors.New("there are too many entries in /dev")
 
-// Devices lists the device nodes in a process's /dev, without those in file systems mounted below it,
-// such as its terminals. mounts are the process's.
+// Devices lists the device nodes in a process's /dev, without those in file systems mounted below it, such as its terminals.
+// mounts are the process's.
 func (r *Reader) Devices(pid int32, mounts []mountinfo.Mount) ([]Device, error) {
 	dev, ok := mountinfo.At(mounts, "/dev")
 	if !ok {
 		return nil, fs.ErrNotExist
 	}
-	// Whoever may mount can put a file system of his own there that never answers.
+	// Whoever may mount can put a file system there that never answers.
 	switch dev.FSType {
 	case "tmpfs", "devtmpfs", "overlay", "ext4", "xfs", "btrfs":
 	default:
@@ -56,7 +56,7 @@ func (r *Reader) Devices(pid int32, mounts []mountinfo.Mount) ([]Device, error) 
 	}
 	defer root.Close()
 	l := deviceList{mounts: mounts, left: maxDevices}
-	// A root follows no symbolic link out of itself.
+	// An os.Root follows no symbolic link out of itself.
 	err = l.list(root, "/dev", 3)
 	slices.SortFunc(l.found, func(a, b Device) int { return strings.Compare(a.Path, b.Path) })
 	return l.found, err

@@ -12,7 +12,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// A test without privileges can make no device nodes: the end-to-end tests look at those of containers.
+// A test without privileges cannot make device nodes: the end-to-end tests look at those of containers.
 func TestDevicesOfNobody(t *testing.T) {
 	proc, _ := hosttest.Unpack(t, "v2")
 	r := New(pseudofs.Proc(proc))

@@ -13,24 +13,23 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// Written is what is in the upper layer of an overlayfs.
+// Written holds what is in the upper layer of an overlayfs.
 type Written struct {
-	// Bytes is the length of the regular files, each counted once however many links it has.
+	// Bytes is the total length of the regular files; a file with several links counts once.
 	Bytes uint64
-	// Files is how many files there are that are no directories.
+	// Files is the number of files that are not directories.
 	Files int
-	// Deleted is how many names of the layers below are covered up, as overlayfs does for what is
-	// deleted.
+	// Deleted is the number of names in the layers below that are covered up: overlayfs does so for deleted files.
 	Deleted int
-	// Stopped says why the count ended early; "" is that it is complete.
+	// Stopped says why the count ended early; "" means that it is complete.
 	Stopped string
 }
 
-// maxDepth bounds how deep folders are followed, a name each that is held open.
+// maxDepth bounds the depth of folders that are followed; each level keeps one folder open.
 const maxDepth = 64
 
-// Written counts what is in a folder of the host, at most so many entries and until ctx ends. Nothing
-// leads it out of the folder: those who live in there may replace folders by symbolic links meanwhile.
+// Written counts what is in a folder of the host, at most so many entries and until ctx ends. It never leaves the folder, even if
+// processes in there replace folders by symbolic links meanwhile.
 func (r *Reader) Written(ctx context.Context, dir string, entries int) (Written, error) {
 	root, err := r.openHostRoot(dir)
 	if err != nil {
@@ -42,8 +41,7 @@ func (r *Reader) Written(ctx context.Context, dir string, entries int) (Written,
 	return c.found, nil
 }
 
-// openHostRoot opens a folder by its path on the host: as PID 1 sees it, or where that may not be looked
-// at, as nsviz does.
+// openHostRoot opens a folder by its path on the host: as PID 1 sees it, or if that is not permitted, as nsviz does.
 func (r *Reader) openHostRoot(dir string) (*os.Root, error) {
 	if !filepath.IsAbs(dir) {
 		return nil, &fs.PathError{Op: "open", Path: dir, Err: errors.New("the path is relative to something unknown")}
@@ -71,7 +69,7 @@ func (c *counter) stop(why string) bool {
 	return false
 }
 
-// count goes through a folder; it returns false once it is to go no further.
+// count counts a folder; it returns false once the count has to stop.
 func (c *counter) count(root *os.Root, depth int) bool {
 	dir, err := root.Open(".")
 	if err != nil {
@@ -121,7 +119,7 @@ func (c *counter) entry(root *os.Root, entry fs.DirEntry, depth int) bool {
 	if !ok {
 		return true
 	}
-	// A name that covers one below is a character device with the number 0:0.
+	// A device 0:0 covers a name in a layer below.
 	if info.Mode()&fs.ModeCharDevice != 0 && stat.Rdev == 0 {
 		c.found.Deleted++
 		return true
@@ -141,7 +139,7 @@ func (c *counter) entry(root *os.Root, entry fs.DirEntry, depth int) bool {
 	return true
 }
 
-// unread goes on after what vanished, and says that something was not counted after any other error.
+// unread ignores errors about what vanished; after any other error it notes that something was not counted.
 func (c *counter) unread(err error) bool {
 	if !errors.Is(err, fs.ErrNotExist) {
 		c.stop("some of it cannot be read")
