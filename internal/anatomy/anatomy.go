@@ -12,18 +12,18 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 )
 
-// Anatomy is one container; `nsviz inspect -o json` prints it, and docs/EVENTS.md describes it. A nil
-// slice, map or pointer is unknown.
+// Anatomy describes one container; `nsviz inspect -o json` prints it, and docs/EVENTS.md describes it. A nil slice, map or
+// pointer means unknown.
 type Anatomy struct {
 	Container event.Container      `json:"container"`
 	State     model.ContainerState `json:"state"`
-	// PID and Comm are its PID 1, as the host counts.
+	// PID and Comm are those of its PID 1; PID is the host's number.
 	PID     int32     `json:"pid,omitempty"`
 	Comm    string    `json:"comm,omitempty"`
 	Started time.Time `json:"started,omitzero"`
 
 	Namespaces map[event.NamespaceType]*Namespace `json:"namespaces"`
-	// Hostname is what the host is called inside; it may be empty, and nil is unknown.
+	// Hostname is its host name as seen inside; it may be empty, and nil means unknown.
 	Hostname    *string        `json:"hostname,omitempty"`
 	UIDMap      []nsfs.IDRange `json:"uid_map,omitzero"`
 	GIDMap      []nsfs.IDRange `json:"gid_map,omitzero"`
@@ -33,11 +33,11 @@ type Anatomy struct {
 	Ports     []Port    `json:"ports,omitzero"`
 	Processes []Process `json:"processes,omitzero"`
 
-	// Unheld is set if its PID 1 is not in its own cgroup, Stuck if its processes wait for memory without an end.
+	// Unheld is set if its PID 1 is not in its own cgroup, Stuck if its processes wait forever for memory.
 	Unheld *fact.Unheld `json:"unheld,omitempty"`
 	Stuck  *fact.Stuck  `json:"stuck,omitempty"`
 
-	// Resources is nil where its cgroup could not be read.
+	// Resources is nil if its cgroup could not be read.
 	Resources *resources.Resources `json:"resources,omitempty"`
 
 	Root    *Root    `json:"root,omitempty"`
@@ -46,7 +46,7 @@ type Anatomy struct {
 
 	Privileges *Privileges `json:"privileges,omitempty"`
 	Findings   []Finding   `json:"findings"`
-	// Unknown says, in sentences, what could not be read.
+	// Unknown lists, in sentences, what could not be read.
 	Unknown []string `json:"unknown,omitempty"`
 
 	settings *fact.Settings
@@ -54,16 +54,16 @@ type Anatomy struct {
 	hostBounding []string
 }
 
-// Namespace is a container's place in one namespace.
+// Namespace describes one namespace that a container is in, and its place there.
 type Namespace struct {
 	ID uint64 `json:"id"`
-	// Owner is the user namespace that owns it; Parent, of a pid or user namespace, the one around it.
+	// Owner is the user namespace that owns it. Parent, for a pid or user namespace, is the one around it.
 	Owner          uint64   `json:"owner,omitempty"`
 	Parent         uint64   `json:"parent,omitempty"`
 	SharedWithHost *bool    `json:"shared_with_host,omitempty"`
 	SharedWith     []string `json:"shared_with,omitempty"`
-	// MadeFor is the container that it was made for, by name or short id; it may be this one, or one that has left it. If
-	// that is unknown, Oldest is the container in it that started first.
+	// MadeFor is the container that it was made for, by name or short id. That may be this container, or one that is not in it
+	// any more. If it is unknown, Oldest is the container in it that started first.
 	MadeFor string `json:"made_for,omitempty"`
 	Oldest  string `json:"oldest,omitempty"`
 	// Abandoned is set if the container that it was made for has ended or is in another one.
@@ -76,14 +76,14 @@ type TimeOffsets struct {
 	BoottimeNS  int64 `json:"boottime_ns"`
 }
 
-// Network is what is in its net namespace.
+// Network describes the contents of its net namespace.
 type Network struct {
 	Interfaces []Interface `json:"interfaces"`
-	// OtherAddresses are those of which the interface is unknown.
+	// OtherAddresses are those whose interface is unknown.
 	OtherAddresses []netip.Addr `json:"other_addresses,omitempty"`
 }
 
-// Interface is a network interface; an address has the length of its network.
+// Interface is a network interface; each address has the prefix length of its network.
 type Interface struct {
 	Name      string         `json:"name"`
 	Addresses []netip.Prefix `json:"addresses,omitempty"`
@@ -100,35 +100,35 @@ type Process struct {
 	privileges procfs.Privileges
 }
 
-// Root is its root file system. Of an overlay, Lower are the read-only layers, the topmost first, and
-// Upper is what takes the changes; paths are the host's.
+// Root describes its root file system. For an overlay, Lower are the read-only layers, the topmost first, and Upper receives the
+// changes; paths are the host's.
 type Root struct {
 	Type     string   `json:"type"`
 	ReadOnly bool     `json:"read_only"`
 	Lower    []string `json:"lower,omitempty"`
 	Upper    string   `json:"upper,omitempty"`
 	Written  *Written `json:"written,omitempty"`
-	// Layers describes the layers in Lower; nil if nothing more is known of them.
+	// Layers describes the layers in Lower; nil if nothing more is known about them.
 	Layers []Layer `json:"layers,omitempty"`
 }
 
 // Layer is one read-only layer.
 type Layer struct {
-	// Size is what is in it; nil where that was not counted.
+	// Size describes its contents; nil if they were not counted.
 	Size *Written `json:"size,omitempty"`
 	fact.ImageLayer
 }
 
-// Written is what is in a layer.
+// Written describes the contents of a layer.
 type Written struct {
 	Bytes   uint64 `json:"bytes"`
 	Files   int    `json:"files"`
 	Deleted int    `json:"deleted"`
-	// Stopped says why the count ended early, and then there is more.
+	// Stopped says why the count ended early; if set, there is more.
 	Stopped string `json:"stopped,omitempty"`
 }
 
-// MountKind is what a mount is for.
+// MountKind is the purpose of a mount.
 type MountKind string
 
 // The kinds of mounts.
@@ -136,9 +136,9 @@ const (
 	KindRoot   MountKind = "root"
 	KindVolume MountKind = "volume" // a folder that the engine keeps for it
 	KindBind   MountKind = "bind"   // something of the host
-	KindEngine MountKind = "engine" // made by the engine, as /etc/resolv.conf
+	KindEngine MountKind = "engine" // made by the engine, such as /etc/resolv.conf
 	KindTmpfs  MountKind = "tmpfs"
-	KindKernel MountKind = "kernel" // a view of the kernel, as proc
+	KindKernel MountKind = "kernel" // a view of the kernel, such as proc
 	KindMask   MountKind = "mask"   // covers a part of one
 	KindOther  MountKind = "other"
 )
@@ -148,7 +148,7 @@ type Mount struct {
 	Path string    `json:"path"`
 	Kind MountKind `json:"kind"`
 	Type string    `json:"type"`
-	// Source is the path on the host of what is mounted; "" is unknown or nowhere.
+	// Source is the path on the host of what is mounted; "" means unknown or none.
 	Source   string `json:"source,omitempty"`
 	ReadOnly bool   `json:"read_only"`
 }
@@ -161,7 +161,7 @@ type Device struct {
 	Minor uint32 `json:"minor"`
 }
 
-// Privileges is what its PID 1 may do.
+// Privileges describes what its PID 1 may do.
 type Privileges struct {
 	UID          *uint32      `json:"uid,omitempty"`
 	Capabilities Capabilities `json:"capabilities"`
@@ -173,7 +173,7 @@ type Privileges struct {
 	LSM *string `json:"lsm,omitempty"`
 }
 
-// Capabilities are the five sets; each may be empty, and nil is unknown.
+// Capabilities holds the five sets; each may be empty, and nil means unknown.
 type Capabilities struct {
 	Bounding    []string `json:"bounding,omitzero"`
 	Effective   []string `json:"effective,omitzero"`

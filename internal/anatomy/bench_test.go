@@ -10,7 +10,7 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 )
 
-// BenchmarkGather takes a container apart: this process, with all that is in its cgroup.
+// BenchmarkGather gathers this process as a container, with all that is in its cgroup.
 func BenchmarkGather(b *testing.B) {
 	host, err := host.Open(host.Roots{})
 	if err != nil {

@@ -12,7 +12,7 @@ var powers = map[string]Severity{
 	"cap_sys_module":         Critical,
 	"cap_sys_rawio":          Critical, // memory and I/O ports
 	"cap_sys_ptrace":         High,
-	"cap_dac_read_search":    High, // open_by_handle_at: any file of the file systems it has a mount of
+	"cap_dac_read_search":    High, // open_by_handle_at: any file of the file systems that it has a mount of
 	"cap_bpf":                High,
 	"cap_perfmon":            High,
 	"cap_sys_boot":           High,
@@ -47,7 +47,7 @@ func (h *finder) capabilities() {
 		caps []string
 	}{{"bounding", p.Capabilities.Bounding}, {"effective", p.Capabilities.Effective}, {"ambient", p.Capabilities.Ambient}}
 	usual := runtime.UsualCapabilities()
-	extra := map[string]string{} // the sets by the name of the capability
+	extra := map[string]string{} // names of the sets, by capability
 	var order []string
 	worst := Info
 	for _, set := range sets {
@@ -90,7 +90,7 @@ func (h *finder) capabilities() {
 	}
 }
 
-// privileged reports whether nothing of what the host's root may do is kept from the container's.
+// privileged reports whether the container's root may do everything that the host's may.
 func (h *finder) privileged(extra map[string]string) bool {
 	p := h.a.Privileges
 	if len(extra) == 0 || p.Seccomp != seccompDisabled || len(h.a.hostBounding) == 0 || p.Capabilities.Bounding == nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/resources"
 )
 
-// differences holds what the kernel permits more, and what less, than the engine's settings.
+// differences holds where the kernel permits more, and where less, than the engine's settings.
 type differences struct {
 	engine         string
 	looser, strict []string
@@ -80,11 +80,11 @@ func (h *finder) compareNamespaces(t *fact.Settings, d *differences) {
 	for _, kind := range event.NamespaceTypes() {
 		mode, said := t.Modes[kind]
 		n := h.a.Namespaces[kind]
-		// Another container's may be the host's.
+		// A namespace that is another container's may be the host's.
 		if !said || n == nil || n.SharedWithHost == nil || strings.HasPrefix(mode, "container:") {
 			continue
 		}
-		// Without a setting the engine may give a user or cgroup namespace or not.
+		// Without a setting, the engine decides whether the container gets a user or cgroup namespace.
 		if mode == "" && (kind == event.User || kind == event.CgroupNS) {
 			continue
 		}
@@ -100,7 +100,7 @@ func (h *finder) compareLimits(t *fact.Settings, d *differences) {
 		return
 	}
 	if m := h.a.Resources.Memory; m != nil {
-		// The kernel counts in pages, of at most 64 KiB.
+		// The kernel counts in pages of at most 64 KiB.
 		told := float64(t.MemoryBytes)
 		compareLimit(d, "memory limit", told, m.MaxBytes, func(has float64) bool { return has <= told && told-has < 64<<10 },
 			func(n float64) string { return fmt.Sprint(uint64(n), " bytes") })
@@ -116,8 +116,8 @@ func (h *finder) compareLimits(t *fact.Settings, d *differences) {
 	}
 }
 
-// compareSwap compares the limits of swap. On cgroup v1 the kernel limits memory and swap together: if that sum is as set,
-// the limit of memory alone is the difference.
+// compareSwap compares the limits of swap. cgroup v1 limits memory and swap together: if that sum is as set, only the limit of
+// memory differs.
 func (h *finder) compareSwap(t *fact.Settings, m *resources.MemoryUse, d *differences) {
 	told, has := t.Swap, m.SwapMaxBytes
 	if told == nil || has == nil || told.Unlimited && has.Unlimited {
@@ -152,7 +152,7 @@ func compareLimit(d *differences, what string, told float64, has *fact.Limit, sa
 		}
 		return words(n)
 	}
-	var value float64 // 0 is none
+	var value float64 // 0 means no limit
 	if !has.Unlimited {
 		value = *has.Value
 	}
@@ -196,8 +196,8 @@ func (h *finder) comparePrivileges(t *fact.Settings, d *differences) {
 	}
 }
 
-// grantedCapabilities returns the bounding set that the engine's settings grant; nil is unknown. It never exceeds that of
-// the host's own PID 1.
+// grantedCapabilities returns the bounding set that the engine's settings grant; nil means unknown. It never exceeds that of the
+// host's own PID 1.
 func grantedCapabilities(t *fact.Settings, hostBounding []string) []string {
 	if len(hostBounding) == 0 {
 		return nil
@@ -221,7 +221,7 @@ func grantedCapabilities(t *fact.Settings, hostBounding []string) []string {
 	return slices.DeleteFunc(set, func(c string) bool { return !slices.Contains(hostBounding, c) })
 }
 
-// capabilityNames returns their names as the kernel's tools write them.
+// capabilityNames returns the names as the kernel's tools write them.
 func capabilityNames(told []string) []string {
 	list := make([]string, len(told))
 	for i, c := range told {

@@ -13,7 +13,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/resources"
 )
 
-// defaultSettings returns an engine's settings of the container without a finding.
+// defaultSettings returns the engine's settings for the container without a finding.
 func defaultSettings() *fact.Settings {
 	return &fact.Settings{
 		Engine: "docker", ReadOnly: true, MemoryBytes: 64<<20 + 100, PIDs: 50, NoNewPrivs: true, AppArmor: "docker-default",
@@ -115,7 +115,7 @@ func TestDifferencesFromSettings(t *testing.T) {
 	}
 }
 
-// What is also a hole of another kind is both.
+// A difference that is also a finding of another kind is reported as both.
 func TestDifferencesBesideOtherFindings(t *testing.T) {
 	for _, test := range []struct {
 		change func(*Anatomy)
@@ -148,7 +148,7 @@ func TestDifferencesOfEveryEngine(t *testing.T) {
 		a.Container.ID = "4f5ac1d2e3b4a5968778695a4b3c2d1e0f00112233445566778899aabbccddee"
 		looser := Finding{See: "nsviz inspect tells what the kernel has and where to see it", Close: "find out who did it; recreate the container, or tell the engine again"}
 		stricter := Finding{See: looser.See, Close: "nothing, where it is meant so"}
-		if r.RunFlags { // those with Docker's command line
+		if r.RunFlags { // runtimes with Docker's command line
 			looser.See = r.Name + " inspect 4f5ac1d2e3b4; " + looser.See
 			looser.Close += " (" + r.Name + " update)"
 			stricter = Finding{See: looser.See, Close: stricter.Close + "; " + r.Name + " update sets a limit anew"}
@@ -165,7 +165,7 @@ func TestDifferencesOfEveryEngine(t *testing.T) {
 	}
 }
 
-// Of an engine of which it is not known what it gives by default, nothing is a difference.
+// If an engine's defaults are unknown, nothing counts as a difference.
 func TestDifferencesWithUnknownDefaults(t *testing.T) {
 	a := walled()
 	a.settings = defaultSettings()
@@ -173,7 +173,7 @@ func TestDifferencesWithUnknownDefaults(t *testing.T) {
 	if found := Findings(a); len(found) > 0 {
 		t.Errorf("%+v", found)
 	}
-	a.settings.Engine = runtime.Podman // which gives less than this one has
+	a.settings.Engine = runtime.Podman // its default set is smaller than this container's
 	if found := Findings(a); len(found) != 1 || found[0].ID != "looser_than_told" {
 		t.Errorf("%+v", found)
 	}

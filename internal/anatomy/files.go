@@ -9,7 +9,7 @@ import (
 	"github.com/nsviz/nsviz/internal/container/runtime"
 )
 
-// at returns the mount that a path is in; of several that cover each other, the last one.
+// at returns the mount that a path is in; if several cover each other, the last one.
 func (h *finder) at(where string) *Mount {
 	var best *Mount
 	for i := range h.a.Mounts {
@@ -43,7 +43,7 @@ func (h *finder) kernelFiles() {
 		case "cgroup", "cgroup2":
 			into = &cgroups
 		}
-		// Another mount may cover it. There may be thousands of other types: at comes last.
+		// Another mount may cover it. at comes last because there may be thousands of mounts of other types.
 		if into != nil && !m.ReadOnly && h.at(m.Path) == m {
 			*into = append(*into, m.Path)
 		}
@@ -75,11 +75,11 @@ func (h *finder) kernelFiles() {
 	}
 }
 
-// mounts finds sensitive parts of the host that are mounted in.
+// mounts finds sensitive parts of the host that are mounted in the container.
 func (h *finder) mounts() {
 	var sockets, paths []string
 	pathsWorst := Info
-	var covered []*Mount // a mount of /run has what is mounted below it in it already
+	var covered []*Mount // a mount of /run already contains what is mounted below it
 	for i := range h.a.Mounts {
 		m := &h.a.Mounts[i]
 		e := exposureOf(m)
@@ -127,7 +127,7 @@ func exposureOf(m *Mount) *exposure {
 	return sensitive(m.Source)
 }
 
-// within reports whether a path is the other or below it.
+// within reports whether the path at equals dir or is below it.
 func within(at, dir string) bool {
 	return at == dir || strings.HasPrefix(at, strings.TrimSuffix(dir, "/")+"/")
 }
@@ -135,10 +135,10 @@ func within(at, dir string) bool {
 // number names a character device.
 type number struct{ major, minor uint32 }
 
-// usualDevices are those that every container has: null, zero, full, random, urandom, tty, console, ptmx.
+// usualDevices are those of every container: null, zero, full, random, urandom, tty, console, ptmx.
 var usualDevices = []number{{1, 3}, {1, 5}, {1, 7}, {1, 8}, {1, 9}, {5, 0}, {5, 1}, {5, 2}}
 
-// bareDevices give the memory and the ports of the machine: mem, kmem, port.
+// bareDevices give access to the machine's memory and ports: mem, kmem, port.
 var bareDevices = []number{{1, 1}, {1, 2}, {1, 4}}
 
 func (h *finder) devices() {

@@ -16,20 +16,19 @@ import (
 
 // Finding is something that weakens a container's isolation.
 type Finding struct {
-	// ID names the kind of finding; it keeps its meaning.
+	// ID names the kind of finding; its meaning is stable.
 	ID       string   `json:"id"`
 	Severity Severity `json:"severity"`
 	Title    string   `json:"title"`
-	// Details name what it is about: capabilities, paths, containers, processes.
+	// Details name the capabilities, paths, containers or processes in question.
 	Details []string `json:"details,omitempty"`
-	// Meaning is what can happen, See how to check it by hand, Close how to fix it.
+	// Meaning describes what can happen, See how to check it by hand, Close how to fix it.
 	Meaning string `json:"meaning"`
 	See     string `json:"see"`
 	Close   string `json:"close"`
 }
 
-// Findings returns what weakens the isolation of a container, the worst first. It is never nil. What is unknown gives no
-// finding.
+// Findings returns what weakens the isolation of a container, the worst first. It is never nil. Unknown values cause no finding.
 func Findings(a *Anatomy) []Finding {
 	h := finder{a: a, found: []Finding{}}
 	h.namespaces()
@@ -55,7 +54,7 @@ type finder struct {
 
 func (h *finder) add(f Finding) { h.found = append(h.found, f) }
 
-// file returns a file of the container's PID 1 in /proc.
+// file returns the path of a file of the container's PID 1 in /proc.
 func (h *finder) file(name string) string { return fmt.Sprintf("/proc/%d/%s", h.a.PID, name) }
 
 func (h *finder) onHost(t event.NamespaceType) bool {
@@ -63,7 +62,7 @@ func (h *finder) onHost(t event.NamespaceType) bool {
 	return n != nil && n.SharedWithHost != nil && *n.SharedWithHost
 }
 
-// ownUsers reports whether the container has a user namespace in which its root is not the host's.
+// ownUsers reports whether the container has a user namespace in which its root differs from the host's.
 func (h *finder) ownUsers() bool {
 	n := h.a.Namespaces[event.User]
 	if n == nil || n.SharedWithHost == nil || *n.SharedWithHost || h.a.UIDMap == nil {
@@ -73,7 +72,7 @@ func (h *finder) ownUsers() bool {
 	return !mapped || outside != 0
 }
 
-// advice returns how to close a hole: by flags, where the container's runtime has those of `docker run`, else in words.
+// advice returns how to fix a finding: flags, if the container's runtime has those of `docker run`, else words.
 func (h *finder) advice(flags, words string) string {
 	if runtime.Lookup(h.a.Container.Runtime).RunFlags {
 		return flags
@@ -89,7 +88,7 @@ func (h *finder) soften(s Severity) Severity {
 	return s
 }
 
-// shared is what it means that a namespace is the host's.
+// shared describes what it means that a namespace is the host's.
 var shared = map[event.NamespaceType]struct {
 	severity Severity
 	meaning  string
@@ -154,7 +153,7 @@ func (h *finder) abandoned(t event.NamespaceType, n *Namespace) {
 }
 
 func (h *finder) users() {
-	// /proc has the host's user ids, whatever the user namespace.
+	// /proc has the host's user ids in every user namespace.
 	p := h.a.Privileges
 	if p == nil || p.UID == nil || *p.UID != 0 {
 		return
@@ -226,7 +225,7 @@ func unconfined(label string) bool {
 	return false
 }
 
-// processes finds processes that may do more than the container's PID 1, as those of `docker exec --privileged`.
+// processes finds processes that may do more than the container's PID 1, such as those of `docker exec --privileged`.
 func (h *finder) processes() {
 	p := h.a.Privileges
 	if p == nil || p.Capabilities.Bounding == nil {
@@ -307,7 +306,7 @@ func (h *finder) limits() {
 	}
 }
 
-// unlimited reports whether neither a container's own cgroup nor one above it, as far as is visible, sets a limit.
+// unlimited reports whether, as far as is visible, neither a container's own cgroup nor one above it sets a limit.
 func unlimited(own *fact.Limit, effective *resources.EffectiveLimit) bool {
 	if effective != nil {
 		return effective.Unlimited
@@ -323,7 +322,7 @@ func (h *finder) cgroupFile(v2, v1 string) string {
 	return "cat " + h.file("cgroup") + " tells its cgroup; below /sys/fs/cgroup that has the file " + file
 }
 
-// maxDetails is how many details of a kind are listed.
+// maxDetails limits how many details of a kind are listed.
 const maxDetails = 12
 
 func bounded(list []string) []string {
@@ -333,7 +332,7 @@ func bounded(list []string) []string {
 	return append(slices.Clone(list[:maxDetails]), fmt.Sprintf("and %d more", len(list)-maxDetails))
 }
 
-// union keeps the order of the first appearance.
+// union joins the lists without repetitions, in the order of first appearance.
 func union(lists ...[]string) (all []string) {
 	for _, list := range lists {
 		for _, s := range list {

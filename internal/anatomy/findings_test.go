@@ -19,7 +19,7 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 )
 
-// walled returns a container without a hole.
+// walled returns a container without a finding.
 func walled() *Anatomy {
 	a := &Anatomy{
 		PID: 4242, Namespaces: map[event.NamespaceType]*Namespace{},
@@ -58,7 +58,7 @@ func mount(a *Anatomy, source, at string, readOnly bool) {
 	a.Mounts = append(a.Mounts, Mount{Path: at, Kind: KindBind, Type: "ext4", Source: source, ReadOnly: readOnly})
 }
 
-// remap gives the container a user namespace in which root is outside whatever it says.
+// remap gives the container a user namespace whose root is the user outside on the host.
 func remap(a *Anatomy, outside uint32) {
 	a.Namespaces[event.User].SharedWithHost = new(false)
 	a.UIDMap = []nsfs.IDRange{{Inside: 0, Outside: outside, Count: 65536}}
@@ -218,8 +218,8 @@ func TestFindings(t *testing.T) {
 	}
 }
 
-// adviceOfEveryRuntime fails where the advice on a hole names a program of another runtime, or flags that the container's runtime does
-// not have.
+// adviceOfEveryRuntime fails if the advice on a finding names a program of another runtime, or flags that the container's runtime
+// lacks.
 func adviceOfEveryRuntime(t *testing.T, name string, change func(*Anatomy)) {
 	t.Helper()
 	programs, flags := regexp.MustCompile(`\b(docker|podman)\b`), regexp.MustCompile(`(^|[ (])-`)
@@ -262,7 +262,7 @@ func TestAdviceOfDocker(t *testing.T) {
 	}
 }
 
-// The page that tells of findings tells of each.
+// The page on findings has to document each of them.
 func TestDocumentedFindings(t *testing.T) {
 	page, err := os.ReadFile("../../docs/EVENTS.md")
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 )
 
-// How much of one container is looked at.
+// Limits on how much of one container is read.
 const (
 	maxProcesses   = 4096
 	maxWritten     = 200_000 // entries of the upper layer
@@ -32,16 +32,16 @@ var ErrEnded = errors.New("it ended while nsviz looked at it")
 
 // Extra holds inputs besides the kernel's files, and options that take longer.
 type Extra struct {
-	// Settings are the engine's settings of the container, to be compared with the kernel's state; nil is unknown. SettingsErr
+	// Settings are the engine's settings of the container, to compare with the kernel's state; nil means unknown. SettingsErr
 	// says why an engine that should know them did not return them.
 	Settings    *fact.Settings
 	SettingsErr error
-	// Sizes has the read-only layers counted, too.
+	// Sizes requests a count of the read-only layers, too.
 	Sizes bool
 }
 
-// Gather reads all there is to know about a container of a fresh snapshot. It fails only if the container has ended;
-// whatever else cannot be read is unknown.
+// Gather reads all available information about a container of a fresh snapshot. It fails only if the container has ended;
+// anything else that cannot be read is unknown.
 func Gather(ctx context.Context, host *host.FS, layout cgroupfs.Layout, s *model.Snapshot, c *model.Container, extra Extra) (*Anatomy, error) {
 	a := &Anatomy{
 		Container: event.Container{ID: c.ID, Image: c.Image, Runtime: c.Runtime}, State: c.State,
@@ -76,7 +76,7 @@ func Gather(ctx context.Context, host *host.FS, layout cgroupfs.Layout, s *model
 	g.joined()
 	g.ports()
 	g.mayDo()
-	// Another process may have got its PID meanwhile, and the answers may be about that one.
+	// Another process may have got its PID meanwhile, and the readings may be of that one.
 	if now, err := host.Proc.StartTime(a.PID); err != nil || now != began {
 		return nil, ended(err)
 	}
@@ -91,7 +91,7 @@ func ended(err error) error {
 	return err
 }
 
-// namespaces returns what the snapshot knows of the container's namespaces.
+// namespaces returns what the snapshot has about the container's namespaces.
 func namespaces(s *model.Snapshot, c *model.Container) map[event.NamespaceType]*Namespace {
 	all := map[event.NamespaceType]*Namespace{}
 	for t, m := range c.Namespaces {
@@ -127,7 +127,7 @@ type gatherer struct {
 	sizes    bool
 }
 
-// sees reads what the container sees of the host, except for its namespaces' numbers.
+// sees reads what the container sees of the host, except the numbers of its namespaces.
 func (g *gatherer) sees() {
 	if name, err := g.host.NS.Hostname(g.PID); err == nil {
 		g.Hostname = &name
@@ -185,8 +185,8 @@ func (g *gatherer) processes(cgroup string) {
 	}
 }
 
-// pids lists the processes in the container's cgroup. If its PID 1 is in another cgroup, it adds the processes in the
-// container's cgroups of other hierarchies; any others are unknown.
+// pids lists the processes in the container's cgroup. If its PID 1 is in another cgroup, it adds the processes in the container's
+// cgroups of other hierarchies; any others are unknown.
 func (g *gatherer) pids(cgroup string) ([]int32, error) {
 	if g.Unheld == nil {
 		return g.layout.TreeProcs(cgroup)
@@ -248,13 +248,13 @@ func (g *gatherer) root(m *mountinfo.Mount) {
 	g.Root.Written = new(Written(written))
 }
 
-// layers describes the read-only layers: what is in them, if that is asked for, and which layers of the image they are, if
-// the engine says so.
+// layers describes the read-only layers: their contents, if requested, and which layers of the image they are, if the engine
+// reports that.
 func (g *gatherer) layers() {
 	list := make([]Layer, len(g.Root.Lower))
 	if g.settings != nil && len(g.settings.Layers) > 0 && len(g.settings.Layers) <= len(list) {
-		// The image's layers are the lowest ones, and the engine lists the lowest first. Above them is one of the
-		// engine's own, with the mount points for what it mounts.
+		// The image's layers are the lowest ones, and the engine lists the lowest first. Above them is a layer of the engine's
+		// own, with mount points for its mounts.
 		for i := range g.settings.Layers {
 			list[len(list)-1-i].ImageLayer = g.settings.Layers[i]
 		}
@@ -301,7 +301,7 @@ func (g *gatherer) mayDo() {
 	}
 }
 
-// mayUse reads what it uses and may use.
+// mayUse reads what the container uses and may use.
 func (g *gatherer) mayUse(cgroup string) {
 	r, err := g.host.Resources.Of(g.PID, g.layout, cgroup)
 	if err != nil {

@@ -55,7 +55,7 @@ func newMadeUpHost(t *testing.T) *madeUpHost {
 			t.Fatal(err)
 		}
 	}
-	// Both are in the UTS namespace of this test, whose number is made up.
+	// Both are in the UTS namespace of this test; its number is made up.
 	for _, process := range []string{"42", "self"} {
 		for name, target := range map[string]string{"uts": "uts:[5]", "uts:[5]": "/proc/self/ns/uts"} {
 			if err := os.Symlink(target, filepath.Join(dir, "proc", process, "ns", name)); err != nil {
@@ -154,8 +154,8 @@ func TestGather(t *testing.T) {
 	}
 }
 
-// What is cut short or not there is unknown and said to be; what is there is told all the same, and
-// nothing is found on what is unknown.
+// What is cut short or missing is unknown and listed as such. What exists is reported all the same, and no finding is based on
+// what is unknown.
 func TestGatherPieces(t *testing.T) {
 	h := newMadeUpHost(t)
 	for path, text := range map[string]string{
@@ -186,12 +186,12 @@ func TestGatherPieces(t *testing.T) {
 			t.Errorf("found on what is unknown: %+v", f)
 		}
 	}
-	if len(a.Processes) != 1 { // 43 is well
+	if len(a.Processes) != 1 { // 43 is intact
 		t.Errorf("processes: %+v", a.Processes)
 	}
 }
 
-// A container that ends meanwhile is no container with everything unknown.
+// A container that ends meanwhile is an error, not a container with everything unknown.
 func TestGatherOfTheDead(t *testing.T) {
 	h := newMadeUpHost(t)
 	if err := os.RemoveAll(filepath.Join(h.dir, "proc/42")); err != nil {

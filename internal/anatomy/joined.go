@@ -6,9 +6,9 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 )
 
-// joined sets MadeFor or Oldest of the namespaces that are not the host's. A pid namespace was made for the container
-// whose PID 1 is the namespace's own: when that process ends, so do all in it. The engine's files tell for whom others
-// were made. Oldest is the container in it that started first.
+// joined sets MadeFor or Oldest of the namespaces that are not the host's. A pid namespace was made for the container whose PID 1
+// is the namespace's own: when that process ends, so do all in it. The engine's files show for whom others were made. Oldest is
+// the container in it that started first.
 func (g *gatherer) joined() {
 	for t, n := range g.Namespaces {
 		if n.SharedWithHost == nil || *n.SharedWithHost {
@@ -26,7 +26,7 @@ func (g *gatherer) joined() {
 			}
 			continue
 		}
-		// The list is in the order of starts; in one tick of the clock several may have started.
+		// The list is in the order of starts; several may have started in one tick of the clock.
 		if n.MadeFor == "" && len(inside) > 1 && !inside[0].Started.IsZero() && inside[0].Started.Before(inside[1].Started) {
 			n.Oldest = inside[0].Label
 		}
@@ -43,7 +43,7 @@ func (g *gatherer) inside(t event.NamespaceType, id uint64) (list []*model.Conta
 	return list
 }
 
-// holderOf returns the container whose PID 1 is PID 1 of their pid namespace.
+// holderOf returns the container whose PID 1 is also PID 1 of its pid namespace.
 func (g *gatherer) holderOf(inside []*model.Container) string {
 	for _, c := range inside {
 		if c.InitPID == 0 {
@@ -57,7 +57,7 @@ func (g *gatherer) holderOf(inside []*model.Container) string {
 	return ""
 }
 
-// engineFile returns the id of the container in whose engine folder the first of the mounts is.
+// engineFile returns the id of the container whose engine folder has the first of the mounts.
 func (g *gatherer) engineFile(points []string) string {
 	for _, point := range points {
 		for i := range g.Mounts {

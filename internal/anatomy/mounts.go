@@ -11,7 +11,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/mountinfo"
 )
 
-// kernelTypes are file systems whose files are no data but views of the kernel.
+// kernelTypes are file systems whose files are views of the kernel instead of data.
 var kernelTypes = []string{
 	"proc", "sysfs", "cgroup", "cgroup2", "devpts", "mqueue", "debugfs", "tracefs", "securityfs", "bpf", "configfs",
 	"pstore", "binfmt_misc", "selinuxfs", "efivarfs", "fusectl", "nsfs",
@@ -19,7 +19,7 @@ var kernelTypes = []string{
 
 // classify returns the mounts with their kinds and their sources on the host.
 func classify(mounts, host []mountinfo.Mount) []Mount {
-	// Few mounts of the host are of one file system, and a container may have thousands.
+	// Each file system has few mounts on the host, but a container may have thousands of mounts.
 	byDevice := map[string][]*mountinfo.Mount{}
 	for i := range host {
 		byDevice[host[i].Device] = append(byDevice[host[i].Device], &host[i])
@@ -38,9 +38,9 @@ func classify(mounts, host []mountinfo.Mount) []Mount {
 	return list
 }
 
-// hostPath returns the path on the host of what is mounted; "" if the file system is not mounted there. Bind mounts may
-// give it several paths: hostPath prefers a sensitive one, so that no other name hides it, else the one nearest to the
-// file system's root.
+// hostPath returns the path on the host of what is mounted; "" if the file system is not mounted there. Bind mounts may give it
+// several paths. hostPath prefers a sensitive one, so that no other name hides it, else the one nearest to the file system's
+// root.
 func hostPath(m *mountinfo.Mount, candidates []*mountinfo.Mount) string {
 	best, bestRoot := "", 0
 	for _, c := range candidates {
@@ -57,7 +57,7 @@ func hostPath(m *mountinfo.Mount, candidates []*mountinfo.Mount) string {
 	return best
 }
 
-// volumePath is where Docker, Podman and Kubernetes keep volumes.
+// volumePath matches the folders of volumes of Docker, Podman and Kubernetes.
 var volumePath = regexp.MustCompile(`/volumes/([^/]+)/_data(/|$)|/volumes/kubernetes\.io~`)
 
 // ofEngine reports whether an engine made the source of a mount for a container.
@@ -72,7 +72,7 @@ func kind(m *mountinfo.Mount, source string) MountKind {
 	switch {
 	case m.Point == "/":
 		return KindRoot
-	// The host's own procfs is another file system than the container's; its sysfs and cgroups are not.
+	// The host's procfs is a different file system from the container's; its sysfs and cgroups are the same ones.
 	case source != "" && (m.FSType == "proc" || m.FSType == "sysfs" && !below("/sys")):
 		return KindBind
 	case slices.Contains(kernelTypes, m.FSType):
@@ -91,15 +91,15 @@ func kind(m *mountinfo.Mount, source string) MountKind {
 	return KindOther
 }
 
-// exposure is how bad it is that a path of the host is mounted in a container.
+// exposure describes how bad it is that a path of the host is mounted in a container.
 type exposure struct {
 	writable, readOnly Severity
 	why                string
 }
 
-// sensitive returns the exposure of a path; nil is none.
+// sensitive returns the exposure of a path; nil means none.
 func sensitive(at string) *exposure {
-	if runtime.IsSocket(path.Base(at)) { // a read-only mount keeps nobody from connecting
+	if runtime.IsSocket(path.Base(at)) { // a read-only mount does not prevent connecting
 		return &exposure{Critical, Critical, "who may write to it commands the engine"}
 	}
 	if e, ok := sensitivePaths[at]; ok {

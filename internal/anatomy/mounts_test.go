@@ -62,7 +62,7 @@ func TestClassify(t *testing.T) {
 	}
 }
 
-// Two hosts' worth of mounts take no longer than one can wait for.
+// The mounts of two large hosts are classified in an acceptable time.
 func TestManyMounts(t *testing.T) {
 	var mounts, host []mountinfo.Mount
 	for i := range 5000 {

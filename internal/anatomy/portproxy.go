@@ -12,16 +12,15 @@ import (
 	"github.com/nsviz/nsviz/internal/host"
 )
 
-// portProxy is a process of Docker's that passes a port of the host on to a container.
+// portProxy is a process of Docker's that forwards a port of the host to a container.
 type portProxy struct {
 	pid      int32
 	protocol string // "tcp", "udp" or "sctp"
-	// host is the address that it listens at, container the one that it connects to.
+	// host is the address that it listens on, container the one that it connects to.
 	host, container netip.AddrPort
 }
 
-// portProxies finds the processes that run an engine's port proxy and are in the same mount
-// namespace as the host's: no container's process is that.
+// portProxies finds the processes that run an engine's port proxy in the host's mount namespace, where no container's process is.
 func portProxies(host *host.FS, hostMnt uint64) ([]portProxy, error) {
 	pids, err := host.Proc.PIDs()
 	if err != nil {
@@ -50,8 +49,8 @@ func portProxies(host *host.FS, hostMnt uint64) ([]portProxy, error) {
 	return list, nil
 }
 
-// parsePortProxy reads a command line like docker-proxy -proto tcp -host-ip 0.0.0.0 -host-port 80
-// -container-ip 172.17.0.2 -container-port 80.
+// parsePortProxy parses a command line like docker-proxy -proto tcp -host-ip 0.0.0.0 -host-port 80 -container-ip 172.17.0.2
+// -container-port 80.
 func parsePortProxy(cmdline []byte) (p portProxy, ok bool) {
 	arguments := strings.Split(string(cmdline), "\x00")
 	value := func(name string) string {

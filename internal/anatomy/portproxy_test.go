@@ -32,7 +32,7 @@ func TestParsePortProxy(t *testing.T) {
 	}
 }
 
-// A proxy whose memory does not answer may be the container's: which ports lead into it is unknown then.
+// A proxy whose memory does not answer may be the container's. Then it is unknown which ports lead into it.
 func TestPortProxyThatDoesNotAnswer(t *testing.T) {
 	proc, cgroup := hosttest.Unpack(t, "v2")
 	dir := filepath.Join(proc, "700")

@@ -14,21 +14,21 @@ type Port struct {
 	HostIP   netip.Addr `json:"host_ip"`
 	HostPort uint16     `json:"host_port"`
 	Protocol string     `json:"protocol"`
-	// ContainerPort is where it leads to; 0 is the same one.
+	// ContainerPort is the port that it leads to; 0 means the same number.
 	ContainerPort uint16 `json:"container_port,omitempty"`
 	By            PortBy `json:"by"`
-	// PID is the process that has the socket: of the proxy, or of the container's own.
+	// PID is the process that has the socket: the proxy or one of the container.
 	PID int32 `json:"pid,omitempty"`
 }
 
-// PortBy is how nsviz knows of a port.
+// PortBy is the way in which nsviz knows of a port.
 type PortBy string
 
-// The ways.
+// The ways to know of a port.
 const (
-	ByProxy  PortBy = "docker-proxy" // a process of the host's that listens and passes on
+	ByProxy  PortBy = "docker-proxy" // a process of the host that listens and forwards
 	BySocket PortBy = "socket"       // its own, in the host's network namespace
-	ByEngine PortBy = "engine"       // the engine says so; what passes packets on is out of sight
+	ByEngine PortBy = "engine"       // as the engine reports; what forwards packets is out of sight
 )
 
 func (p *Port) String() string {
@@ -46,8 +46,8 @@ func (p *Port) String() string {
 	return text + " (as the engine says)"
 }
 
-// ports finds the ports of the host that lead into the container. Rules of a packet filter do so, too, and
-// cannot be read; what the engine says of them fills in.
+// ports finds the ports of the host that lead into the container. Rules of a packet filter also forward ports, and cannot be
+// read; the engine's information about them is added.
 func (g *gatherer) ports() {
 	n := g.Namespaces[event.Net]
 	if n == nil || n.SharedWithHost == nil {
@@ -73,7 +73,7 @@ func (g *gatherer) ports() {
 	g.Ports = append([]Port{}, found...)
 }
 
-// ownPorts returns the sockets that its processes have in the host's network namespace.
+// ownPorts returns the sockets that the container's processes have in the host's network namespace.
 func (g *gatherer) ownPorts() (found []Port, err error) {
 	listeners, err := g.host.Net.Listeners(g.PID)
 	if err != nil {
@@ -82,7 +82,7 @@ func (g *gatherer) ownPorts() (found []Port, err error) {
 	holders := map[uint64]int32{}
 	for i := range g.Processes {
 		pid := g.Processes[i].PID
-		// One that is gone has none.
+		// A process that is gone has none.
 		_ = g.host.Net.SocketInodes(pid, func(inode uint64) {
 			if _, known := holders[inode]; !known {
 				holders[inode] = pid
@@ -117,7 +117,7 @@ func (g *gatherer) proxied() (found []Port, err error) {
 		}
 		listeners, err := g.host.Net.Listeners(p.pid)
 		listens := slices.ContainsFunc(listeners, func(l netfs.Listener) bool { return l.Protocol == p.protocol && l.Address == p.host })
-		// The tables of SCTP are not read. A proxy that is gone listens no more.
+		// The tables of SCTP are not read. A proxy that is gone does not listen any more.
 		if err != nil || !listens && p.protocol != "sctp" {
 			continue
 		}
@@ -128,7 +128,7 @@ func (g *gatherer) proxied() (found []Port, err error) {
 	return found, nil
 }
 
-// ports finds ports by which others can reach the container through the host.
+// ports finds ports through which others can reach the container by the host.
 func (h *finder) ports() {
 	if len(h.a.Ports) == 0 {
 		return

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Severity is how much a finding matters; a higher one is worse.
+// Severity is how much a finding matters; higher is worse.
 type Severity uint8
 
 // The severities.
@@ -30,7 +30,7 @@ func (s Severity) String() string {
 	return fmt.Sprintf("Severity(%d)", uint8(s))
 }
 
-// ParseSeverity returns the severity of a name.
+// ParseSeverity returns the severity with a name.
 func ParseSeverity(name string) (Severity, error) {
 	for s, n := range severityNames {
 		if n == name {

@@ -24,9 +24,9 @@ type Machine struct {
 	Process procfs.Process
 }
 
-// Detect reports whether a process is a virtual machine, and reads what the host can see of it. The program that it runs
-// makes a process a candidate, which takes one system call; its open files and threads decide. Its own name does not
-// matter. A monitor that has not created a machine yet is none.
+// Detect reports whether a process is a virtual machine, and reads what the host can see of it. The program that the process runs
+// makes it a candidate, which takes one system call. Its open files and threads decide; its own name does not matter. A monitor
+// that has not created a machine yet does not count.
 func Detect(procs *procfs.Reader, pid int32, layout cgroupfs.Layout) (Machine, bool, error) {
 	kind, ok := candidate(procs.Program(pid))
 	if !ok {
@@ -62,16 +62,16 @@ func Detect(procs *procfs.Reader, pid int32, layout cgroupfs.Layout) (Machine, b
 
 const kataShim = "containerd-shim-kata-v2"
 
-// IsProgram reports whether a program of that name may be a virtual machine, which Detect finds out.
+// IsProgram reports whether a program of that name may be a virtual machine. Detect decides.
 func IsProgram(name string) bool {
 	_, ok := candidate(name)
 	return ok
 }
 
-// candidate says which monitor a program is by its name.
+// candidate returns the monitor that a program is by its name.
 func candidate(program string) (fact.VMKind, bool) {
 	switch {
-	// Not qemu-x86_64 and the like, which run a single program and have no guest.
+	// qemu-x86_64 and the like do not count: they run a single program and have no guest.
 	case strings.HasPrefix(program, "qemu-system-"), program == "qemu-kvm":
 		return fact.KindQEMU, true
 	case strings.HasPrefix(program, "firecracker"):
@@ -86,18 +86,18 @@ func candidate(program string) (fact.VMKind, bool) {
 	return "", false
 }
 
-// reader holds what nsviz reads of one candidate.
+// reader holds what nsviz reads about one candidate.
 type reader struct {
 	dir   pseudofs.Dir
 	kind  fact.VMKind
 	procs *procfs.Reader
 
-	// Of its open files:
+	// From its open files:
 	kvmDevice, kvmVM, mshv bool
 	kvmVCPUs               int
 	signalfd, eventfd      bool
 	sentryMemory           bool
-	// Of its threads:
+	// From its threads:
 	threads, vcpuThreads int
 	tcg                  bool
 	// Its command line:
@@ -114,13 +114,13 @@ func (r *reader) readFiles() error {
 		switch link := string(space[:n]); {
 		case link == "anon_inode:kvm-vm":
 			r.kvmVM = true
-		case strings.HasPrefix(link, "anon_inode:kvm-vcpu"): // since Linux 4.19 with its number
+		case strings.HasPrefix(link, "anon_inode:kvm-vcpu"): // since Linux 4.19 followed by its number
 			r.kvmVCPUs++
 		case link == "anon_inode:[signalfd]":
 			r.signalfd = true
 		case link == "anon_inode:[eventfd]":
 			r.eventfd = true
-		case strings.HasSuffix(link, "/dev/kvm"): // with the path of a jail before it
+		case strings.HasSuffix(link, "/dev/kvm"): // may follow the path of a jail
 			r.kvmDevice = true
 		case strings.HasSuffix(link, "/dev/mshv"):
 			r.mshv = true
@@ -142,7 +142,7 @@ func (r *reader) readThreads() error {
 		}
 		r.threads++
 		switch thread := strings.TrimSuffix(string(comm), "\n"); {
-		case r.kind == fact.KindQEMU && thread == "ALL CPUs/TCG": // one thread for all, in turn
+		case r.kind == fact.KindQEMU && thread == "ALL CPUs/TCG": // one thread runs all vCPUs in turn
 			r.tcg = true
 		case r.isVCPU(thread):
 			r.vcpuThreads++
@@ -151,8 +151,8 @@ func (r *reader) readThreads() error {
 	})
 }
 
-// isVCPU reports whether a thread's name is that of a vCPU. QEMU gives its threads names only with
-// `-name debug-threads=on`, as libvirt and Kata have it.
+// isVCPU reports whether a thread's name is that of a vCPU. QEMU names its threads only with `-name debug-threads=on`, which
+// libvirt and Kata set.
 func (r *reader) isVCPU(thread string) bool {
 	var number string
 	switch r.kind {
@@ -175,7 +175,7 @@ func (r *reader) isVCPU(thread string) bool {
 func (r *reader) readArguments() error {
 	data, err := r.procs.ReadMemory(r.dir, "cmdline")
 	if errors.Is(err, procfs.ErrNoAnswer) {
-		return nil // what it would say stays unknown
+		return nil // what it would show stays unknown
 	}
 	if err != nil {
 		return err
@@ -189,14 +189,14 @@ func (r *reader) readArguments() error {
 func (r *reader) isVMM() bool {
 	switch r.kind {
 	case fact.KindQEMU:
-		// One that emulates and names no thread has neither vCPUs to be seen nor KVM; but its main loop
-		// takes signals by a signalfd, and its vCPUs are threads.
+		// Without acceleration and thread names, neither vCPUs nor KVM are visible. But QEMU's main loop receives signals by a
+		// signalfd, and its vCPUs are threads.
 		return r.kvmVM || r.vcpuThreads > 0 || r.tcg || r.signalfd && r.eventfd && r.threads > 1
 	case fact.KindGVisor:
 		// Its gofer and its shim run the same program.
 		return len(r.arguments) > 0 && path.Base(r.arguments[0]) == "runsc-sandbox" && (r.sentryMemory || r.kvmVM)
 	case fact.KindDragonball:
-		return r.kvmVM // else the machine is another process's
+		return r.kvmVM // otherwise another process has the machine
 	}
 	return r.kvmVM || r.vcpuThreads > 0
 }
@@ -215,7 +215,7 @@ func (r *reader) acceleration() fact.Acceleration {
 
 func (r *reader) vcpus() *int {
 	switch {
-	case r.kind == fact.KindGVisor: // those of its KVM are how it runs threads, and no promise
+	case r.kind == fact.KindGVisor: // its KVM's vCPUs serve to run threads, and their number promises nothing
 	case r.vcpuThreads > 0:
 		return new(r.vcpuThreads)
 	case r.kvmVCPUs > 0:
@@ -240,7 +240,7 @@ func (r *reader) memory() *uint64 {
 	return r.mapped()
 }
 
-// maxName is how many bytes of a name are kept: longer than any that people give, shorter than a command line.
+// maxName limits the bytes of a name that are kept: longer than any that people give, shorter than a command line.
 const maxName = 128
 
 func (r *reader) name() string {
@@ -258,7 +258,7 @@ func (r *reader) name() string {
 	return strings.Clone(name[:end]) // the command line need not be kept
 }
 
-// option returns the value of the last option of a name; "" where there is none. QEMU takes one dash for two.
+// option returns the value of the last option with a name; "" if there is none. Like QEMU it accepts one dash or two.
 func (r *reader) option(name string) string {
 	value := ""
 	for i := 1; i < len(r.arguments); i++ {
@@ -278,7 +278,7 @@ func (r *reader) option(name string) string {
 	return value
 }
 
-// property finds one in "key=value,key=value". first is the key of a first value that is given without one.
+// property finds a key's value in "key=value,key=value". first is the key of a first value without one.
 func property(list, key, first string) string {
 	for i, part := range strings.Split(list, ",") {
 		k, value, found := strings.Cut(part, "=")
@@ -292,7 +292,7 @@ func property(list, key, first string) string {
 	return ""
 }
 
-// parseSMP reads QEMU's -smp. Without one the number is the board's.
+// parseSMP parses QEMU's -smp. Without that option the number is the board's.
 func parseSMP(text string) *int {
 	if text == "" {
 		return nil
@@ -300,13 +300,13 @@ func parseSMP(text string) *int {
 	if n, err := strconv.ParseUint(property(text, "cpus", "cpus"), 10, 16); err == nil && n > 0 {
 		return new(int(n))
 	}
-	return nil // what QEMU makes of sockets and cores alone differs between its versions
+	return nil // what QEMU makes of sockets and cores alone differs between versions
 }
 
-// parseQEMUMemory reads -m, which counts in MiB where it does not say otherwise. Without one the size is the board's.
+// parseQEMUMemory parses -m, which is in MiB without a unit. Without that option the size is the board's.
 func parseQEMUMemory(text string) *uint64 { return parseSize(property(text, "size", "size"), 20) }
 
-// parseSize reads a size with a suffix as VMMs write it; shift is how to scale one without a suffix.
+// parseSize parses a size with a suffix as VMMs write it; shift scales a size without a suffix.
 func parseSize(text string, shift uint) *uint64 {
 	if text == "" {
 		return nil
@@ -321,13 +321,13 @@ func parseSize(text string, shift uint) *uint64 {
 	return new(n << shift)
 }
 
-// Guest memory is mapped in whole mebibytes; threads' stacks and heaps, which are smaller or odd, are not it.
+// Guest memory is mapped in full mebibytes; the stacks and heaps of threads are smaller or odd.
 const (
 	mebibyte           = 1 << 20
 	smallestGuestRange = 16 * mebibyte
 )
 
-// mapped sums up the mappings that look like guest memory; nil where there are none.
+// mapped adds up the mappings that look like guest memory; nil if there are none.
 func (r *reader) mapped() *uint64 {
 	maps, err := r.procs.ReadMemory(r.dir, "maps")
 	if err != nil {
@@ -343,7 +343,7 @@ func (r *reader) mapped() *uint64 {
 	return &sum
 }
 
-// guestRange returns the size of a mapping of /proc/PID/maps that looks like guest memory; 0 is any other one.
+// guestRange returns the size of a mapping of /proc/PID/maps that looks like guest memory; 0 for any other one.
 func guestRange(line []byte) uint64 {
 	fields := bytes.Fields(line)
 	if len(fields) < 5 || !bytes.HasPrefix(fields[1], []byte("rw-")) {

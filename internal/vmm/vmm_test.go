@@ -16,7 +16,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// madeUp is what a made-up process of the tests has in procfs.
+// madeUp describes what a made-up process has in procfs.
 type madeUp struct {
 	exe, comm string
 	arguments []string
@@ -43,13 +43,13 @@ func (p madeUp) write(t *testing.T, proc string, pid int) {
 	for i, comm := range append([]string{p.comm}, p.threads...) {
 		write(fmt.Sprintf("task/%d/comm", pid+i), comm+"\n")
 	}
-	write("fd/.kept", "") // the folder is there without any, too
+	write("fd/.kept", "") // the folder exists even if it is empty
 	for i, text := range p.fds {
 		hosttest.Link(t, filepath.Join(dir, "fd", fmt.Sprint(i)), text)
 	}
 }
 
-// mainLoop is what QEMU 7.2 has open whatever it runs.
+// mainLoop lists the files that QEMU 7.2 always has open.
 var mainLoop = []string{"/dev/null", "anon_inode:[eventpoll]", "anon_inode:[eventfd]", "anon_inode:[signalfd]"}
 
 func kvm(vcpus int, others ...string) []string {
@@ -62,8 +62,7 @@ func kvm(vcpus int, others ...string) []string {
 
 func qemu(arguments ...string) []string { return append([]string{"qemu-system-x86_64"}, arguments...) }
 
-// guestMaps are 3 GiB below and 1 GiB above the hole of a PC, and what is no guest memory: a heap, a
-// stack, code, a file.
+// guestMaps has 3 GiB below and 1 GiB above the hole of a PC, and other mappings: a heap, a stack, code, a file.
 const guestMaps = `559297ef2000-559298eb6000 rw-p 00000000 00:00 0                          [heap]
 7fef00000000-7fefc0000000 rw-p 00000000 00:00 0
 7ff000000000-7ff040000000 rw-s 00000000 00:01 1034                       /memfd:ch_ram (deleted)
@@ -73,7 +72,7 @@ const guestMaps = `559297ef2000-559298eb6000 rw-p 00000000 00:00 0              
 7ff070000000-7ff074000000 rw-s 00000000 fe:00 77                         /var/lib/disk
 `
 
-// openHost opens a made-up host and returns where it has its procfs, too.
+// openHost opens a made-up host and also returns the path of its procfs.
 func openHost(t testing.TB) (procs *procfs.Reader, layout cgroupfs.Layout, proc string) {
 	t.Helper()
 	proc, cgroup := hosttest.Unpack(t, "v2")
@@ -224,7 +223,7 @@ func TestDetect(t *testing.T) {
 	}
 }
 
-// A process whose memory does not answer holds nobody up: what would have been read there stays unknown.
+// A process whose memory does not answer delays nobody: what would have been read there stays unknown.
 func TestMemoryThatDoesNotAnswer(t *testing.T) {
 	procs, layout, proc := openHost(t)
 	p := madeUp{
@@ -272,7 +271,7 @@ func TestParseSizes(t *testing.T) {
 	}
 }
 
-// What is no candidate, as nearly everything on a host, must cost next to nothing.
+// Processes that are no candidates, as nearly all on a host, must cost next to nothing.
 func BenchmarkDetectNone(b *testing.B) {
 	procs := procfs.New(pseudofs.DefaultProc)
 	pid, err := procs.Self()
