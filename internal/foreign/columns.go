@@ -6,12 +6,12 @@ import (
 	"github.com/rivo/uniseg"
 )
 
-// Ellipsis stands for what was cut.
+// Ellipsis replaces what was cut.
 const Ellipsis = "…"
 
-// plainRune is how many bytes the rune at the start of s has if it is printable ASCII or one of the
-// lines and blocks that nsviz draws with (U+2500 to U+259F); else 0. Those are one column each and
-// never join each other, so that most of a screen needs no Unicode tables.
+// plainRune returns the length in bytes of the rune at the start of s if it is printable ASCII or one of the lines and blocks
+// that nsviz draws with (U+2500 to U+259F), else 0. These take one column each and never join each other, so that most of a
+// screen needs no Unicode tables.
 func plainRune(s string) int {
 	switch {
 	case s[0] >= ' ' && s[0] <= '~':
@@ -23,7 +23,7 @@ func plainRune(s string) int {
 	return 0
 }
 
-// plainWidth is the width of a string of plain runes; false where there are others.
+// plainWidth returns the width of a string of plain runes, and false if there are others.
 func plainWidth(s string) (w int, plain bool) {
 	for len(s) > 0 {
 		n := plainRune(s)
@@ -36,7 +36,7 @@ func plainWidth(s string) (w int, plain bool) {
 	return w, true
 }
 
-// Clusters yields the grapheme clusters of a clean string with the columns that each takes.
+// Clusters yields the grapheme clusters of a clean string with the number of columns of each.
 func Clusters(s string) iter.Seq2[string, int] {
 	return func(yield func(string, int) bool) {
 		state := -1
@@ -58,7 +58,7 @@ func Clusters(s string) iter.Seq2[string, int] {
 	}
 }
 
-// Width is how many columns a clean string takes.
+// Width returns the number of columns of a clean string.
 func Width(s string) int {
 	if n, plain := plainWidth(s); plain {
 		return n
@@ -70,7 +70,7 @@ func Width(s string) int {
 	return n
 }
 
-// Cut shortens a clean string to at most w columns; what is missing shows as an ellipsis.
+// Cut shortens a clean string to at most w columns; an ellipsis replaces the missing part.
 func Cut(s string, w int) string {
 	if Width(s) <= w {
 		return s
@@ -89,13 +89,13 @@ func Cut(s string, w int) string {
 	return s[:end] + Ellipsis
 }
 
-// CutMiddle is Cut for a name: names that begin alike are told apart by how they end.
+// CutMiddle is Cut for names: those that begin alike differ in how they end.
 func CutMiddle(s string, w int) string {
 	whole := Width(s)
 	if whole <= w || w < 5 {
 		return Cut(s, w)
 	}
-	head := Cut(s, w/2+1) // with the ellipsis
+	head := Cut(s, w/2+1) // including the ellipsis
 	room := w - Width(head)
 	at, left := 0, whole
 	for cluster, cw := range Clusters(s) {

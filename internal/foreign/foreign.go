@@ -12,27 +12,26 @@ import (
 )
 
 const (
-	// maxText is how many bytes of one string are shown; no screen has room for more.
+	// maxText limits how many bytes of one string are shown; no screen has room for more.
 	maxText = 4096
-	// maxCluster is how many runes one cell may hold: a letter and its accents, not a tower of them.
+	// maxCluster limits how many runes one cell may hold: a letter and its accents, not a tower of them.
 	maxCluster = 8
 
-	// nameWidth is how many columns a name takes at most in a table or a sentence. Names of Kubernetes' containers
-	// are almost as long.
+	// nameWidth limits the columns of a name in a table or a sentence. Names of Kubernetes' containers are almost as long.
 	nameWidth = 80
-	// WordWidth is how many columns any word takes at most: more than the paths that one may want to copy.
+	// WordWidth limits the columns of any word: more than the paths that one may want to copy.
 	WordWidth = 256
-	// maxProse is how many bytes of several sentences are shown.
+	// maxProse limits how many bytes of several sentences are shown.
 	maxProse = 64 << 10
 )
 
-// Clean makes a string safe and honest to show. Cleaned again it stays the same, as long as it is not too long; of
-// more than 4,096 bytes the middle is left out.
+// Clean makes a string safe and honest to show. Cleaning the result again does not change it, as long as it is not too long;
+// beyond 4,096 bytes the middle is left out.
 func Clean(s string) string {
 	return show(bounded(s, maxText))
 }
 
-// bounded is at most n bytes of s: its beginning and its end, without half a character.
+// bounded returns at most n bytes of s: its beginning and its end, without parts of characters.
 func bounded(s string, n int) string {
 	if len(s) <= n {
 		return s
@@ -48,7 +47,7 @@ func bounded(s string, n int) string {
 	return s[:end] + Ellipsis + s[start:]
 }
 
-// show escapes what is not shown as it is. Most text has none of that.
+// show escapes what cannot be shown as it is. Most text has nothing of that kind.
 func show(s string) string {
 	if _, plain := plainWidth(s); plain {
 		return s
@@ -56,22 +55,21 @@ func show(s string) string {
 	return escape(s)
 }
 
-// Name makes a name safe to show, and cuts its middle out where it is longer than any table should be wide.
+// Name makes a name safe to show, and cuts out its middle if it is longer than any table should be wide.
 func Name(s string) string { return CutMiddle(Clean(s), nameWidth) }
 
-// Prose makes sentences safe to show in which names and paths may stand, and cuts the middle out of every word that is too
-// long.
+// Prose makes sentences with names and paths in them safe to show, and cuts out the middle of every word that is too long.
 func Prose(s string) string {
 	words := strings.Split(bounded(s, maxProse), " ")
 	for i, w := range words {
 		words[i] = CutMiddle(Clean(w), WordWidth)
 	}
-	// Joined again, a mark could stand on a blank.
+	// In the joined text a mark could follow a blank and join it.
 	return show(strings.Join(words, " "))
 }
 
-// Label makes a string the value of a metric's label. Different strings become different labels: where a backslash begins
-// what reads as an escape it is escaped itself.
+// Label makes a string the value of a metric's label. Different strings become different labels: a backslash is escaped if what
+// begins with it reads as an escape.
 func Label(s string) string {
 	for _, kind := range []string{"x", "u", "U"} {
 		s = strings.ReplaceAll(s, `\`+kind, `\x5c`+kind)
@@ -79,7 +77,7 @@ func Label(s string) string {
 	return show(s)
 }
 
-// escape replaces all that is not shown as it is.
+// escape replaces all that cannot be shown as it is.
 func escape(s string) string {
 	var b strings.Builder
 	for len(s) > 0 {
@@ -107,13 +105,13 @@ func escape(s string) string {
 	return b.String()
 }
 
-// escapeClusters writes text whose characters are all shown, without what they would do to each other.
+// escapeClusters writes text whose characters can all be shown, and prevents their effects on each other.
 func escapeClusters(b *strings.Builder, s string) {
 	for len(s) > 0 {
 		cluster, rest, w, _ := uniseg.FirstGraphemeClusterInString(s, -1)
 		first, _ := utf8.DecodeRuneInString(cluster)
-		// A mark that leads a cluster would join whatever is to its left; on a blank it would do so
-		// once the text is wrapped there.
+		// A mark at the start of a cluster would join whatever is to its left. On a blank it would do so once the text is wrapped
+		// there.
 		stray := unicode.Is(unicode.M, first) || (first == ' ' && len(cluster) > 1)
 		if w < 1 || w > 2 || stray || utf8.RuneCountInString(cluster) > maxCluster {
 			for _, r := range cluster {
@@ -126,8 +124,8 @@ func escapeClusters(b *strings.Builder, s string) {
 	}
 }
 
-// hidden reports whether a rune does something else than to look like itself: a control character, a format character such
-// as a direction mark, a blank that is no space, a character that is drawn as nothing, or one that is not assigned.
+// hidden reports whether a rune does not simply show itself: a control character, a format character such as a direction mark, a
+// blank that is no space, a character that is drawn as nothing, or an unassigned one.
 func hidden(r rune) bool {
 	return !unicode.IsPrint(r) ||
 		// Fillers of Hangul, the grapheme joiner and others that are letters or marks, but are not drawn.
@@ -146,7 +144,7 @@ func writeEscaped(b *strings.Builder, r rune) {
 	}
 }
 
-// escapedJSON escapes in a JSON text what a terminal would not show as it is. The values stay the same.
+// escapedJSON escapes in a JSON text what a terminal would not show as it is. The values do not change.
 func escapedJSON(text []byte) []byte {
 	for i := 0; i < len(text); {
 		r, size := utf8.DecodeRune(text[i:])
@@ -158,7 +156,7 @@ func escapedJSON(text []byte) []byte {
 	return text
 }
 
-// jsonHides reports whether a rune is escaped in JSON. What separates values is ASCII.
+// jsonHides reports whether a rune is escaped in JSON. The separators of values are ASCII.
 func jsonHides(r rune) bool { return r >= 0x7f && hidden(r) }
 
 func escapeRest(done, text []byte) []byte {
@@ -178,7 +176,7 @@ func escapeRest(done, text []byte) []byte {
 	return done
 }
 
-// JSONWriter returns a writer that writes each JSON text that it gets as JSON does.
+// JSONWriter returns a writer that escapes each JSON text that it gets as JSON does.
 func JSONWriter(out io.Writer) io.Writer { return jsonWriter{out} }
 
 type jsonWriter struct{ out io.Writer }

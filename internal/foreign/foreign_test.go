@@ -102,7 +102,7 @@ func TestProse(t *testing.T) {
 	}
 }
 
-// Whatever two names are, their series are two.
+// Two different names always get two series.
 func TestLabelsStayDifferent(t *testing.T) {
 	labels := map[string]string{}
 	for _, name := range []string{
@@ -169,7 +169,7 @@ func FuzzLabel(f *testing.F) {
 	})
 }
 
-// JSON on a terminal does nothing to it either, and its values are what they were.
+// JSON is as safe on a terminal, and its values do not change.
 func TestJSON(t *testing.T) {
 	type value struct {
 		Name string `json:"na\u202eme"`

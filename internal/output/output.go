@@ -14,21 +14,21 @@ import (
 	"golang.org/x/term"
 )
 
-// Stdout is where data goes.
+// Stdout is the destination of data.
 type Stdout struct {
 	*os.File
-	// Late is closed when a write that blocks is given up; nil is never.
+	// Late is closed when a blocked write has to be given up; nil means never.
 	Late <-chan struct{}
 }
 
-// ErrReaderGone is that whoever read the output has had enough, as in nsviz events | head -1.
+// ErrReaderGone reports that the reader has had enough and closed its end, as in nsviz events | head -1.
 var ErrReaderGone = errors.New("nobody reads the output any more")
 
 // ErrReaderStopped reports that the reading end is open, but nobody reads.
 var ErrReaderStopped = errors.New("the output was not written: nobody reads it")
 
-// Write fails with ErrReaderGone if the reading end is closed, and with ErrReaderStopped if nobody has read by the time
-// that nsviz must end. In the latter case p may still be written later.
+// Write fails with ErrReaderGone if the reading end is closed, and with ErrReaderStopped if nobody has read by the time that
+// nsviz must end. In the latter case p may still be written later.
 func (s Stdout) Write(p []byte) (int, error) {
 	if s.Late == nil {
 		return s.write(p)
@@ -58,7 +58,7 @@ func (s Stdout) write(p []byte) (int, error) {
 	return n, err
 }
 
-// Patient returns out without a limit in time, for a sink: nothing waits for that, and it counts what was not written.
+// Patient returns out without a time limit, for a sink: nothing waits for a sink, and it counts what was not written.
 func Patient(out io.Writer) io.Writer {
 	if s, ok := out.(Stdout); ok {
 		s.Late = nil
@@ -67,7 +67,7 @@ func Patient(out io.Writer) io.Writer {
 	return out
 }
 
-// Width is how many columns there are to write in.
+// Width returns the number of columns to write in.
 func Width(out io.Writer) int {
 	if f, ok := out.(interface{ Fd() uintptr }); ok {
 		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
@@ -77,15 +77,14 @@ func Width(out io.Writer) int {
 	return 80
 }
 
-// IsTerminal reports whether out is a terminal to draw on.
+// IsTerminal reports whether out is a terminal that can be drawn on.
 func IsTerminal(out io.Writer) bool {
 	f, ok := out.(interface{ Fd() uintptr })
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// AwaitReaderGone returns nil when ctx is done and ErrReaderGone when the reading end of out, a pipe,
-// is closed: on a quiet host the next write, which would tell, may be hours away. Where out is no
-// pipe it waits for ctx.
+// AwaitReaderGone returns nil when ctx is done, and ErrReaderGone when the reading end of out, a pipe, is closed. On a quiet host
+// the next write, which would show that, may be hours away. If out is no pipe it waits for ctx.
 func AwaitReaderGone(ctx context.Context, out io.Writer) error {
 	f, ok := out.(interface{ Fd() uintptr })
 	if !ok {
@@ -104,10 +103,10 @@ func AwaitReaderGone(ctx context.Context, out io.Writer) error {
 	})
 	defer func() {
 		if !stop() {
-			<-woken // it must not write to a file that is closed
+			<-woken // it must not write to a closed file
 		}
 	}()
-	// No events are asked for: errors and hang-ups are always told.
+	// No events are requested: poll always reports errors and hang-ups.
 	fds := []unix.PollFd{{Fd: int32(f.Fd())}, {Fd: int32(wake), Events: unix.POLLIN}}
 	for {
 		_, err := unix.Poll(fds, -1)

@@ -31,7 +31,7 @@ func TestWriteToReaderThatHasGone(t *testing.T) {
 	}
 }
 
-// A write that blocks is given up in time, and goes on where nothing waits for it.
+// A blocked write is given up in time, and goes on if nothing waits for it.
 func TestWriteToReaderThatHasStopped(t *testing.T) {
 	r, w := pipe(t)
 	late := make(chan struct{})
@@ -68,7 +68,7 @@ func TestAwaitReaderGone(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	_, w = pipe(t)
-	for _, out := range []io.Writer{w, io.Discard} { // the other is no file
+	for _, out := range []io.Writer{w, io.Discard} { // the other one is no file
 		go func() { gone <- AwaitReaderGone(ctx, out) }()
 	}
 	cancel()

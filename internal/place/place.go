@@ -9,18 +9,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// How many files nsviz opens: with fewer than fewFiles not even Go's runtime works, and those that watch have programs,
-// maps and links in the kernel, and files of each container.
+// Limits on open files. With fewer than fewFiles not even Go's runtime works. Watching needs watchFiles: for programs, maps and
+// links in the kernel, and for files of each container.
 const (
 	fewFiles   = 32
 	watchFiles = 256
 )
 
-// Error reports that nsviz cannot do its work here, and what to do about that.
+// Error reports that nsviz cannot work here, and what to do about it.
 type Error struct{ error }
 
-// CanStart returns an error where nsviz must not or cannot even begin: where it is installed setuid or setgid, or may open hardly
-// any files.
+// CanStart returns an error if nsviz must not or cannot even begin: it is installed setuid or setgid, or may open hardly any
+// files.
 func CanStart() error {
 	if err := ownIDs().notLent(); err != nil {
 		return err
@@ -28,11 +28,11 @@ func CanStart() error {
 	return enoughFiles(fewFiles)
 }
 
-// CanWatch returns an error where this process may not open the files that watching takes.
+// CanWatch returns an error if this process may not open the files that watching needs.
 func CanWatch() error { return enoughFiles(watchFiles) }
 
-// enoughFiles returns an error where this process may not open as many files. Go's runtime has raised the soft limit to
-// the hard one by now.
+// enoughFiles returns an error if this process may open fewer files than wanted. Go's runtime has already raised the soft limit
+// to the hard one.
 func enoughFiles(wanted uint64) error {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
@@ -45,13 +45,13 @@ func enoughFiles(wanted uint64) error {
 		"(ulimit -n, LimitNOFILE=)", limit.Cur, wanted)}
 }
 
-// ids are a process's: the real ones are those of whoever started it, the effective ones are what it may do.
+// ids are a process's: the real ones identify who started it, the effective ones decide what it may do.
 type ids struct{ uid, euid, gid, egid int }
 
 func ownIDs() ids { return ids{os.Getuid(), os.Geteuid(), os.Getgid(), os.Getegid()} }
 
-// notLent returns an error where nsviz is installed setuid or setgid. It would read and write files for whoever starts it, and
-// heed that person's environment. Capabilities of the file are another matter: with them it keeps that person's ids.
+// notLent returns an error if nsviz is installed setuid or setgid. It would read and write files for whoever starts it, and use
+// that person's environment. Capabilities of the file are allowed: with them it keeps that person's ids.
 func (i ids) notLent() error {
 	if i.uid == i.euid && i.gid == i.egid {
 		return nil

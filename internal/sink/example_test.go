@@ -7,7 +7,7 @@ import (
 	"github.com/nsviz/nsviz/internal/sink"
 )
 
-// A consumer that has stopped makes nobody wait. Once it goes on it learns how much it has missed.
+// A consumer that has stopped delays nobody. When it goes on it learns how much it has missed.
 func ExampleSink() {
 	stopped, goesOn := make(chan struct{}), make(chan struct{})
 	lines := sink.New(sink.Config[string]{
@@ -43,7 +43,7 @@ func ExampleSink() {
 	// (2 are missing, the last one is five)
 }
 
-// Losses of one kind are added up where there is no room for them, so that their number is right in the end.
+// Losses of one kind are added up if there is no room for them, so that their total is right in the end.
 func ExampleConfig_keep() {
 	type loss struct{ count int }
 	stopped, goesOn := make(chan struct{}), make(chan struct{})

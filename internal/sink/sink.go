@@ -9,7 +9,7 @@ import (
 
 // Config configures a Sink.
 type Config[T any] struct {
-	// Name is what metrics call the sink.
+	// Name is the sink's name in metrics.
 	Name string
 	// Values and Bytes bound the queue. A value that is larger than Bytes is queued if the queue is empty.
 	Values, Bytes int
@@ -17,12 +17,12 @@ type Config[T any] struct {
 	Size func(T) int
 	// Write writes a value; it may block. An error ends the sink.
 	Write func(T) error
-	// Keep, if set, is asked before a value is dropped whether it must not be lost: then it returns kept with the value in it,
-	// which then does not count as dropped. kept are values that it returned so before; it may change them, and has to
-	// bound their number. The sink is locked while it runs.
+	// Keep, if set, is called before a value is dropped. If the value must not be lost, Keep adds it to kept and returns that and
+	// true; the value then does not count as dropped. kept holds the values that it added before. Keep may change them, and has
+	// to bound their number. The sink is locked while it runs.
 	Keep func(kept []T, v T) ([]T, bool)
-	// Missed, if set, returns the values to write in place of n that were dropped and of those kept; last is the last one
-	// of them all. It is called by Put or by the sink's own goroutine.
+	// Missed, if set, returns the values to write in place of n dropped values and those in kept; last is the last one of all of
+	// them. It is called by Put or by the sink's own goroutine.
 	Missed func(n uint64, last T, kept []T) []T
 }
 
@@ -32,15 +32,15 @@ type Sink[T any] struct {
 	failed chan struct{} // closed when Write has failed
 	ended  chan struct{} // closed when the goroutine has ended
 
-	mu        sync.Mutex // guards what follows
-	changed   sync.Cond  // there is something to do for the goroutine
+	mu        sync.Mutex // guards the fields below
+	changed   sync.Cond  // the goroutine has something to do
 	queue     []T
 	bytes     int  // in queue
-	writing   bool // a value is neither in queue nor written
+	writing   bool // a value has left queue and is not written yet
 	full      bool // values are dropped until half of the room is free again
 	missed    uint64
 	kept      []T
-	last      T // of those missed and those kept
+	last      T // of the missed and kept values
 	closed    bool
 	abandoned bool // nobody waits for the goroutine any more
 	err       error
@@ -51,7 +51,7 @@ type Sink[T any] struct {
 // Stats counts the values of a sink.
 type Stats struct {
 	Name string
-	// Written and Dropped are values, Waiting those that are neither yet.
+	// Written and Dropped count values, Waiting those that are neither yet.
 	Written, Dropped, Waiting uint64
 }
 
@@ -68,7 +68,7 @@ func New[T any](cfg Config[T]) *Sink[T] {
 	return s
 }
 
-// Put queues a value. It never waits for the consumer: if the queue is full the value is dropped.
+// Put queues a value. It never waits for the consumer: if the queue is full it drops the value.
 func (s *Sink[T]) Put(v T) {
 	size := s.cfg.Size(v)
 	s.mu.Lock()
@@ -102,7 +102,7 @@ func (s *Sink[T]) Put(v T) {
 	s.changed.Signal()
 }
 
-// takeMissed returns the values that stand for those that were dropped. s.mu is held, except while Missed is called.
+// takeMissed returns the values that replace the dropped ones. s.mu is held, except while Missed is called.
 func (s *Sink[T]) takeMissed() []T {
 	if !s.misses() {
 		return nil
@@ -115,10 +115,10 @@ func (s *Sink[T]) takeMissed() []T {
 	return s.cfg.Missed(n, last, kept)
 }
 
-// misses reports whether the consumer has to be told of values that were dropped or kept. s.mu is held.
+// misses reports whether the consumer has to learn of values that were dropped or kept. s.mu is held.
 func (s *Sink[T]) misses() bool { return s.cfg.Missed != nil && (s.missed > 0 || len(s.kept) > 0) }
 
-// run writes until the sink is closed and nothing waits, or Write fails.
+// run writes until the sink is closed and nothing waits, or until Write fails.
 func (s *Sink[T]) run() {
 	defer close(s.ended)
 	s.mu.Lock()
@@ -126,7 +126,7 @@ func (s *Sink[T]) run() {
 	for s.wait() {
 		var none T
 		v := s.queue[0]
-		s.queue[0] = none // for the collector; append moves the rest in time
+		s.queue[0] = none // for the garbage collector; append moves the others in time
 		s.queue = s.queue[1:]
 		s.bytes -= s.cfg.Size(v)
 		s.writing = true
@@ -154,12 +154,12 @@ func (s *Sink[T]) wait() bool {
 		case len(s.queue) > 0:
 			return true
 		case s.misses():
-			// The consumer has caught up, and nothing new may come for long.
+			// The consumer has caught up, and the next value may be far off.
 			missed := s.takeMissed()
 			for _, m := range missed {
 				s.bytes += s.cfg.Size(m)
 			}
-			s.queue = slices.Concat(missed, s.queue) // what has come meanwhile comes after
+			s.queue = slices.Concat(missed, s.queue) // values that came meanwhile follow
 		case s.closed:
 			return false
 		default:
@@ -168,10 +168,10 @@ func (s *Sink[T]) wait() bool {
 	}
 }
 
-// Failed is closed when writing has failed. Err says why.
+// Failed returns a channel that is closed when writing has failed. Err returns the reason.
 func (s *Sink[T]) Failed() <-chan struct{} { return s.failed }
 
-// Err returns why writing has failed, nil while it has not.
+// Err returns why writing has failed, or nil.
 func (s *Sink[T]) Err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -193,9 +193,9 @@ func (s *Sink[T]) waiting() uint64 {
 	return n
 }
 
-// Close stops taking values, and waits until those in the queue are written or ctx is done. If ctx is done first it
-// returns an UnwrittenError, and does not wait for a Write that is under way. If Write failed it returns that error. Close
-// may be called more than once.
+// Close stops accepting values, and waits until those in the queue are written or ctx is done. If ctx is done first it returns an
+// UnwrittenError, and does not wait for a Write that is under way. If Write failed it returns that error. Close may be called
+// more than once.
 func (s *Sink[T]) Close(ctx context.Context) error {
 	s.mu.Lock()
 	s.closed = true
@@ -212,7 +212,7 @@ func (s *Sink[T]) Close(ctx context.Context) error {
 	if s.err != nil {
 		return s.err
 	}
-	// Values that were dropped count as unwritten as long as nothing was written in their place.
+	// Dropped values count as unwritten until something was written in their place.
 	if n := s.waiting() + s.missed; n > 0 {
 		return &UnwrittenError{Count: n}
 	}

@@ -15,12 +15,12 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// reader is a consumer that takes a value when it is told to.
+// reader is a consumer that takes a value when the test allows it.
 type reader struct {
 	mu    sync.Mutex
 	got   []int
 	err   error
-	takes chan struct{} // closed: as fast as it can
+	takes chan struct{} // closed: takes values as fast as it can
 	asked chan int      // gets each value when it is offered
 }
 
@@ -43,7 +43,7 @@ func (r *reader) values() []int {
 	return slices.Clone(r.got)
 }
 
-// config is a sink of numbers with room for eight; what was dropped is told as a negative number.
+// config returns a sink of numbers with room for eight. A negative number reports how many were dropped.
 func (r *reader) config() Config[int] {
 	return Config[int]{
 		Name: "test", Values: 8, Bytes: 1 << 20, Size: func(int) int { return 1 }, Write: r.write,
@@ -57,7 +57,7 @@ func gone() context.Context {
 	return ctx
 }
 
-// All that was put is written or told as dropped, in its place, whatever the consumer does.
+// Every value that was put is written, or reported as dropped in its place, whatever the consumer does.
 func account(t *testing.T, got []int, put int) {
 	t.Helper()
 	next := 0
@@ -97,7 +97,7 @@ func TestAllIsWrittenInOrder(t *testing.T) {
 	}
 }
 
-// Putting does not wait for a consumer that has stopped. When it goes on it learns how much it has missed.
+// Put does not wait for a consumer that has stopped. When it goes on it learns how much it has missed.
 func TestConsumerThatStops(t *testing.T) {
 	r := newReader()
 	s := New(r.config())
@@ -110,7 +110,7 @@ func TestConsumerThatStops(t *testing.T) {
 		t.Errorf("%+v, want %+v", got, want)
 	}
 	close(r.takes)
-	for range 9 { // what waited, then what is told of those dropped: nothing more has to come for that
+	for range 9 { // the values that waited, then the report of the dropped ones: it needs no further value
 		<-r.asked
 	}
 	s.Put(100)
@@ -123,7 +123,7 @@ func TestConsumerThatStops(t *testing.T) {
 	}
 }
 
-// What must not be lost is not dropped: it comes where it would have been, before what tells of the others.
+// A value that must not be lost is not dropped. It comes in its place, before the report of the others.
 func TestKept(t *testing.T) {
 	r := newReader()
 	cfg := r.config()
@@ -140,7 +140,7 @@ func TestKept(t *testing.T) {
 	s := New(cfg)
 	s.Put(0)
 	<-r.asked
-	for i := 1; i < 12; i++ { // of which eight wait
+	for i := 1; i < 12; i++ { // eight of them wait
 		s.Put(i)
 	}
 	s.Put(2000)
@@ -177,7 +177,7 @@ func TestKept(t *testing.T) {
 	}
 }
 
-// While the consumer is slower than what comes, what is dropped is dropped in few and large pieces.
+// While the consumer is slower than the producer, values are dropped in few and large pieces.
 func TestDroppedInPieces(t *testing.T) {
 	r := newReader()
 	s := New(r.config())
@@ -213,7 +213,7 @@ func TestBytesAreBounded(t *testing.T) {
 	cfg.Values, cfg.Bytes = 1000, 10
 	cfg.Size = func(v int) int { return max(v, 1) }
 	s := New(cfg)
-	s.Put(100) // larger than all the room, and yet it is written
+	s.Put(100) // larger than the total room, and written nevertheless
 	<-r.asked
 	s.Put(200)
 	s.Put(1)
@@ -229,7 +229,7 @@ func TestBytesAreBounded(t *testing.T) {
 	}
 }
 
-// Closing does not wait for longer than it may, and says how much was not written.
+// Close waits no longer than it may, and reports how much was not written.
 func TestCloseIsBounded(t *testing.T) {
 	r := newReader()
 	s := New(r.config())
@@ -243,9 +243,9 @@ func TestCloseIsBounded(t *testing.T) {
 	if !errors.As(err, &unwritten) || unwritten.Count != 20 {
 		t.Errorf("%v", err)
 	}
-	s.Put(20) // is no use any more, and does no harm
+	s.Put(20) // useless by now, but harmless
 	close(r.takes)
-	<-s.ended // it goes on with nothing that nobody waits for
+	<-s.ended // it does not write values that nobody waits for
 	if got := r.values(); !slices.Equal(got, []int{0}) {
 		t.Errorf("%v", got)
 	}
@@ -272,7 +272,7 @@ func TestWriteFails(t *testing.T) {
 	}
 }
 
-// What stands for values that were dropped may take its time, and ask the sink.
+// Missed may take long, and may call the sink.
 func TestMissedIsCalledWithoutLock(t *testing.T) {
 	r := newReader()
 	cfg := r.config()
@@ -327,7 +327,7 @@ func TestConcurrentPuts(t *testing.T) {
 	}
 }
 
-// A log whose reader has stopped holds nobody up.
+// A log whose reader has stopped delays nobody.
 func TestWriter(t *testing.T) {
 	read, write := io.Pipe()
 	w := NewWriter("log", write, 1000)
@@ -346,7 +346,7 @@ func TestWriter(t *testing.T) {
 	w = NewWriter("log", &all, 1000)
 	text := []byte("one\n")
 	_, _ = w.Write(text)
-	text[0] = 'x' // it is the caller's
+	text[0] = 'x' // the caller may change it
 	if err := w.Close(t.Context()); err != nil || all.String() != "one\n" {
 		t.Errorf("%q, %v", all.String(), err)
 	}

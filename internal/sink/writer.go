@@ -7,14 +7,14 @@ import (
 	"io"
 )
 
-// lines bounds the writes that wait in a Writer.
+// lines limits the writes that wait in a Writer.
 const lines = 4096
 
 // Writer is an io.Writer that does not block, for a log whose reader may have stopped.
 type Writer struct{ sink *Sink[[]byte] }
 
-// NewWriter starts a Writer that queues up to size bytes for out. In place of lines that were dropped it writes one with
-// their number. It must be closed.
+// NewWriter starts a Writer that queues up to size bytes for out. It replaces lines that were dropped by one with their number.
+// It must be closed.
 func NewWriter(name string, out io.Writer, size int) *Writer {
 	return &Writer{New(Config[[]byte]{
 		Name: name, Values: lines, Bytes: size,
@@ -29,7 +29,7 @@ func NewWriter(name string, out io.Writer, size int) *Writer {
 	})}
 }
 
-// Write queues a text, a line of a log. It does not fail.
+// Write queues a text, one line of a log. It does not fail.
 func (w *Writer) Write(text []byte) (int, error) {
 	w.sink.Put(bytes.Clone(text))
 	return len(text), nil
@@ -38,5 +38,5 @@ func (w *Writer) Write(text []byte) (int, error) {
 // Stats returns the counts so far.
 func (w *Writer) Stats() Stats { return w.sink.Stats() }
 
-// Close is that of the sink.
+// Close closes the sink.
 func (w *Writer) Close(ctx context.Context) error { return w.sink.Close(ctx) }

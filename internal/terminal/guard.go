@@ -17,28 +17,28 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// guard is a process that waits for this one to end. If this one was killed, or a goroutine panicked, it gives the terminal
-// back, and shows what the runtime had to say on the screen that was there before.
+// guard is a process that waits for the end of this one. If this one was killed, or a goroutine panicked, it restores the
+// terminal, and shows the runtime's output on the screen that was there before.
 type guard struct {
 	process *exec.Cmd
 	pipe    *os.File
 }
 
-// allWell is what the guard reads last when there is nothing for it to do.
+// allWell is the last byte that the guard reads if it has nothing to do.
 const allWell = 0x04
 
-// maxCrash is how much of a crash is shown.
+// maxCrash limits how many bytes of a crash are shown.
 const maxCrash = 64 << 10
 
-// orders are the first line that the guard reads.
+// orders is the first line that the guard reads.
 type orders struct {
-	// Settings are those to give back.
+	// Settings are the settings to restore.
 	Settings unix.Termios
-	// Show has a crash shown on the terminal.
+	// Show requests that a crash is shown on the terminal.
 	Show bool
 }
 
-// startGuard starts the guard by a command.
+// startGuard starts the guard with a command.
 func startGuard(command []string, t *Terminal) (_ *guard, err error) {
 	read, write, err := os.Pipe()
 	if err != nil {
@@ -50,7 +50,7 @@ func startGuard(command []string, t *Terminal) (_ *guard, err error) {
 			_ = write.Close()
 		}
 	}()
-	// One that is open for reading only would not do, and the open file of t is non-blocking.
+	// The guard needs a file that is open for writing, too, and that of t is non-blocking.
 	file, err := os.OpenFile(t.options.Path, os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
 		return nil, err
@@ -60,7 +60,7 @@ func startGuard(command []string, t *Terminal) (_ *guard, err error) {
 	g.process.Stdin, g.process.ExtraFiles = read, []*os.File{file}
 	g.process.Env = []string{}
 	g.process.Dir = "/"
-	// What the terminal sends to its foreground, or somebody to this process's group, is not for the guard.
+	// Signals from the terminal to its foreground, or to this process's group, must not reach the guard.
 	g.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := json.NewEncoder(write).Encode(orders{*t.saved, isTerminal(os.Stderr)}); err != nil {
 		return nil, err
@@ -68,28 +68,28 @@ func startGuard(command []string, t *Terminal) (_ *guard, err error) {
 	if err := g.process.Start(); err != nil {
 		return nil, err
 	}
-	// The runtime writes a crash there as well as to stderr, which is the screen that is about to go away. Without, the
-	// guard shows nothing.
+	// The runtime also writes a crash to this pipe. Its other output, stderr, is the screen that is about to go away. If this
+	// fails, the guard shows nothing.
 	_ = debug.SetCrashOutput(write, debug.CrashOptions{})
 	return g, nil
 }
 
-// guardPatience is how long the guard may take to end once there is nothing left to guard.
+// guardPatience limits how long the guard may take to end once it has nothing left to guard.
 const guardPatience = 500 * time.Millisecond
 
 // release ends the guard.
 func (g *guard) release() {
 	_ = debug.SetCrashOutput(nil, debug.CrashOptions{})
-	_, _ = g.pipe.Write([]byte{allWell}) // it fails where the guard was killed
+	_, _ = g.pipe.Write([]byte{allWell}) // fails if the guard was killed
 	_ = g.pipe.Close()
 	late := time.AfterFunc(guardPatience, func() { _ = g.process.Process.Kill() })
 	defer late.Stop()
 	_ = g.process.Wait()
 }
 
-// Guard is the guard's process. It waits for the end of the process that started it.
+// Guard is the main function of the guard's process. It waits for the end of the process that started it.
 func Guard() error {
-	// It outlives whatever ends the process that it guards.
+	// The guard survives whatever ends the process that it guards.
 	signal.Ignore(unix.SIGHUP, unix.SIGINT, unix.SIGTERM, unix.SIGQUIT, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU, unix.SIGPIPE)
 	pipe := bufio.NewReader(os.Stdin)
 	line, err := pipe.ReadBytes('\n')
@@ -119,7 +119,7 @@ func Guard() error {
 	if err != nil {
 		return err // the terminal is gone
 	}
-	// A shell that was quicker has its own settings by now.
+	// A shell that was faster may already have its own settings.
 	if *now == *raw(t.saved) {
 		err = t.apply(t.saved)
 	}

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// play takes a terminal over and ends as the role says. It is a process of its own.
+// play takes a terminal over and ends as the role says. It runs in a process of its own.
 func play(role, path string) int {
 	t, err := Open(Options{Path: path, Guard: []string{os.Args[0], roleGuard}})
 	if err == nil {
@@ -31,7 +31,7 @@ func play(role, path string) int {
 		go func() { panic("a bug in some goroutine") }()
 		select {}
 	case roleWait:
-		time.AfterFunc(time.Hour, func() {}) // so that the runtime sees no deadlock
+		time.AfterFunc(time.Hour, func() {}) // so that the runtime reports no deadlock
 		select {}
 	}
 	if err := t.Stop(); err != nil {
@@ -40,7 +40,7 @@ func play(role, path string) int {
 	return 0
 }
 
-// person reads what a terminal shows until it has seen a text.
+// person reads what a terminal shows until a given text appears.
 type person struct {
 	from io.Reader
 	seen bytes.Buffer
@@ -58,7 +58,7 @@ func (p *person) await(t *testing.T, text string) {
 	}
 }
 
-// However a process ends, it leaves the terminal as it was.
+// However a process ends, the terminal is restored.
 func TestGuard(t *testing.T) {
 	for _, tt := range []struct {
 		name, role string
@@ -79,7 +79,7 @@ func TestGuard(t *testing.T) {
 				t.Fatal(err)
 			}
 			someone := person{from: master}
-			if tt.role != rolePanic { // after which the guard may be quicker than this test
+			if tt.role != rolePanic { // in that case the guard may be faster than this test
 				someone.await(t, "drawn")
 			}
 			if tt.signal != 0 {
@@ -104,7 +104,7 @@ func TestGuard(t *testing.T) {
 	}
 }
 
-// Settings that somebody else has made since are left alone.
+// Settings that somebody else has made since are kept.
 func TestGuardIsLate(t *testing.T) {
 	master, device := openPTY(t)
 	shells := settingsOf(t, device)
@@ -116,7 +116,7 @@ func TestGuardIsLate(t *testing.T) {
 	if err := term.apply(&shells); err != nil {
 		t.Fatal(err)
 	}
-	// As if this process had died.
+	// From here on it is as if this process had died.
 	_ = debug.SetCrashOutput(nil, debug.CrashOptions{})
 	_ = term.guard.pipe.Close()
 	someone := person{from: master}

@@ -11,16 +11,16 @@ import (
 //
 //   - tScreen.scanInput runs until its buffer is empty. A byte that is no UTF-8 makes the decoder return ErrInvalidUTF8
 //     without consuming it, so that the loop never ends: it uses up a CPU, no key is read any more, and Fini waits for it.
-//   - An OSC, APC, PM or SOS that never ends takes all that follows. So does a CSI, up to its final byte, without a bound.
-//   - The contents of a DCS are taken for keys, and so may contain q.
-//   - A key of win32-input-mode carries a repeat count of up to 2³¹, and as many events are made of it.
+//   - An OSC, APC, PM or SOS that never ends swallows all that follows. A CSI does so up to its final byte, without a bound.
+//   - The contents of a DCS are read as keys, and may contain q.
+//   - A key of win32-input-mode has a repeat count of up to 2³¹, and produces as many events.
 //
 // So the library never sees any of these.
 type input struct {
 	// charset is the encoding of what is typed.
 	charset charset
 	state   inputState
-	// pending is a character or an escape sequence that has not ended.
+	// pending holds an unfinished character or escape sequence.
 	pending []byte
 	// dropped counts the bytes of the string that is being dropped.
 	dropped int
@@ -32,8 +32,8 @@ type input struct {
 type charset int
 
 const (
-	// charsetUTF8 has characters of several bytes. What is not UTF-8 is dropped: a byte of another encoding, or a Meta key
-	// of a terminal that sets the eighth bit for it.
+	// charsetUTF8 has characters of several bytes. What is not UTF-8 is dropped: a byte of another encoding, or the Meta key of a
+	// terminal that sets the eighth bit for it.
 	charsetUTF8 charset = iota
 	// charsetASCII has none.
 	charsetASCII
@@ -63,19 +63,19 @@ const (
 	maxCSI = 64
 	// maxString is longer than any answer of a terminal.
 	maxString = 64 << 10
-	// maxRepeat is how often one report may repeat a key.
+	// maxRepeat limits how often one report may repeat a key.
 	maxRepeat = 100
 
-	// escapePause is after how long an ESC without anything behind it is the Esc key.
+	// escapePause is the time after which an ESC with nothing behind it counts as the Esc key.
 	escapePause = 30 * time.Millisecond
-	// sequencePause is after how long a sequence that has not ended never will. It may have been split on a slow line.
+	// sequencePause is the time after which an unfinished sequence is given up. A slow line may split sequences.
 	sequencePause = 250 * time.Millisecond
-	// sequenceTime is how long a sequence may take, whatever comes meanwhile: a key that is held down repeats within
-	// the pause.
+	// sequenceTime limits the total time of a sequence, whatever comes meanwhile: a key that is held down repeats within the
+	// pause.
 	sequenceTime = time.Second
 )
 
-// pause returns how long to wait for the rest of what has begun, or 0 if nothing has.
+// pause returns how long to wait for the end of a pending character or sequence, or 0 if none is pending.
 func (in *input) pause() time.Duration {
 	switch {
 	case in.state == inputEscape:
@@ -86,7 +86,7 @@ func (in *input) pause() time.Duration {
 	return 0
 }
 
-// expire ends what has begun, because nothing came within the pause. It appends to out what is left of it: an Esc
+// expire ends a pending character or sequence because nothing came within the pause. It appends to out what is left of it: an Esc
 // key, or nothing.
 func (in *input) expire(out []byte) []byte {
 	if in.state == inputEscape {
@@ -100,7 +100,7 @@ func (in *input) reset() {
 	in.state, in.pending, in.dropped = inputText, in.pending[:0], 0
 }
 
-// feed appends to out what the library may have of the bytes that were read now.
+// feed appends to out those of the bytes just read that the library may get.
 func (in *input) feed(out, read []byte, now time.Time) []byte {
 	if in.pause() > 0 && now.Sub(in.since) > sequenceTime {
 		out = in.expire(out)
@@ -143,7 +143,7 @@ func (in *input) next(out []byte, b byte) []byte {
 			in.state = inputStringEscape
 		case b == bel || in.dropped > maxString:
 			in.reset()
-		case b < 0x08 || b > 0x0d && b < ' ': // such as Ctrl-C: no string has it
+		case b < 0x08 || b > 0x0d && b < ' ': // such as Ctrl-C, which is in no string
 			return in.abort(out, b)
 		}
 	case inputStringEscape:
@@ -157,7 +157,7 @@ func (in *input) next(out []byte, b byte) []byte {
 	return out
 }
 
-// abort drops the sequence and takes the byte for itself, except for CAN and SUB, which only end a sequence.
+// abort drops the sequence and handles the byte by itself, except CAN and SUB, which only end a sequence.
 func (in *input) abort(out []byte, b byte) []byte {
 	in.reset()
 	if b == can || b == sub {
@@ -183,8 +183,8 @@ func (in *input) text(out []byte, b byte) []byte {
 	return out
 }
 
-// character passes on what is pending as soon as it is a character. Of what is none it drops the first byte and looks
-// at the others again.
+// character passes on the pending bytes as soon as they are a character. If they cannot become one, it drops the first byte and
+// handles the others again.
 func (in *input) character(out []byte) []byte {
 	if !utf8.FullRune(in.pending) {
 		return out
@@ -216,7 +216,7 @@ func (in *input) escape(out []byte, b byte) []byte {
 	case b < utf8.RuneSelf:
 		out = append(append(out, in.pending...), b)
 		in.reset()
-	default: // Alt with such a character is the character
+	default: // Alt with such a character gives the character alone
 		return in.abort(out, b)
 	}
 	return out
@@ -243,14 +243,14 @@ func (in *input) csi(out []byte, b byte) []byte {
 	return out
 }
 
-// floods reports whether a sequence is a key of win32-input-mode that is repeated more often than a key can be.
-// Its form is ESC [ Vk ; Sc ; Uc ; Kd ; Cs ; Rc _, where any number may be missing.
+// floods reports whether a sequence is a key of win32-input-mode with more repetitions than a key can have. Its form is ESC [ Vk
+// ; Sc ; Uc ; Kd ; Cs ; Rc _, where any number may be missing.
 func floods(sequence []byte) bool {
 	parameters, ok := bytes.CutSuffix(sequence[2:], []byte("_"))
 	if !ok {
 		return false
 	}
-	// The library leaves empty parameters out, so that any of them may take the place of the repeat count.
+	// The library skips empty parameters, so that any of them may become the repeat count.
 	for _, p := range bytes.Split(parameters, []byte(";")) {
 		if n, err := strconv.Atoi(string(p)); len(p) > 0 && (err != nil || n > 1<<16) {
 			return true

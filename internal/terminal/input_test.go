@@ -13,13 +13,13 @@ import (
 	"golang.org/x/text/transform"
 )
 
-// start is when the tests type.
+// start is the time at which the tests type.
 var start = time.Unix(1e9, 0)
 
 func TestInput(t *testing.T) {
 	for _, tt := range []struct {
 		name, typed, passed string
-		// expired is what comes after a pause.
+		// expired is the output after a pause.
 		expired string
 	}{
 		{name: "letters and control keys", typed: "jk\r\x03\x7f\t", passed: "jk\r\x03\x7f\t"},
@@ -74,7 +74,7 @@ func TestInput(t *testing.T) {
 			if got := string(in.feed(nil, []byte("q"), start)); got != "q" || in.pause() != 0 {
 				t.Errorf("q afterwards is %q", got)
 			}
-			// It does not matter how the bytes are divided among reads.
+			// The result does not depend on how the bytes are divided among reads.
 			in, out := input{}, []byte(nil)
 			for i := range len(tt.typed) {
 				out = in.feed(out, []byte{tt.typed[i]}, start)
@@ -86,7 +86,7 @@ func TestInput(t *testing.T) {
 	}
 }
 
-// A key that is held down comes through a second after a string began that never ends.
+// A key that is held down comes through one second after the start of a string that never ends.
 func TestInputHeldDown(t *testing.T) {
 	var in input
 	var out []byte
@@ -123,7 +123,7 @@ func TestInputInOtherEncodings(t *testing.T) {
 	}
 }
 
-// Whatever is typed, the library's own decoder gets to the end of what it is given, and little is kept meanwhile.
+// Whatever is typed, the library's own decoder reaches the end of its input, and little is kept meanwhile.
 func FuzzInput(f *testing.F) {
 	for _, typed := range []string{"\xffq", "é", "\x1b[A", "\x1b]0;x", "\x1bP\x1b\\", "\x1b[1;1;1;1;1;99999_", "\xe6\x97\x1b"} {
 		f.Add([]byte(typed), uint8(1))

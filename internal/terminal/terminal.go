@@ -13,40 +13,40 @@ import (
 	"golang.org/x/text/encoding"
 )
 
-// Device is the terminal that a process runs in.
+// Device is the terminal of the process.
 const Device = "/dev/tty"
 
-// The largest screen that is drawn. A terminal may claim to be any size, up to 65,535 columns and rows, and a screen
-// of that size would take all memory.
+// The largest screen that is drawn. A terminal may report any size, up to 65,535 columns and rows, and a screen of that size
+// would take all memory.
 const (
 	maxColumns = 1024
 	maxRows    = 512
 )
 
-// hurry is how long writing may still take once the end has begun.
+// hurry limits how long writing may still take once the end has begun.
 const hurry = 500 * time.Millisecond
 
-// Options are what a Terminal is opened with.
+// Options configure a Terminal.
 type Options struct {
 	// Path is the terminal's device file.
 	Path string
-	// Columns and Rows are its size where it does not know it; 0 is 80 and 24.
+	// Columns and Rows are the size to use if the terminal does not report one; 0 means 80 and 24.
 	Columns, Rows int
-	// Encoding returns the encoding of what is typed, nil for UTF-8. It is called with the first bytes that are
-	// read. Nil is UTF-8.
+	// Encoding returns the encoding of what is typed, nil for UTF-8. It is called when the first bytes are read. A nil Encoding
+	// means UTF-8.
 	Encoding func() encoding.Encoding
-	// Guard is the command of a process that gives the terminal back if this one dies; it calls Guard. Nil is none.
+	// Guard is the command of a process that calls Guard and restores the terminal if this one dies. Nil means none.
 	Guard []string
 }
 
-// Terminal is a terminal that is taken over from Start to Stop. Its methods may be called at the same time.
+// Terminal is a terminal that is taken over from Start to Stop. It is safe for concurrent use.
 type Terminal struct {
 	options Options
-	file    *os.File // non-blocking, so that deadlines end what waits
+	file    *os.File // non-blocking, so that deadlines end waiting calls
 	saved   *unix.Termios
 	guard   *guard
 
-	// What Read has and has not passed on yet.
+	// Input that Read has not passed on yet.
 	input input
 	ready []byte
 
@@ -59,7 +59,7 @@ type Terminal struct {
 	watching sync.WaitGroup
 }
 
-// Open opens a terminal and remembers its settings. It changes nothing yet.
+// Open opens a terminal and saves its settings. It changes nothing yet.
 func Open(o Options) (*Terminal, error) {
 	file, err := os.OpenFile(o.Path, os.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
 	if err != nil {
@@ -72,7 +72,7 @@ func Open(o Options) (*Terminal, error) {
 	return t, nil
 }
 
-// control runs f with the file descriptor. os.File.Fd would end the work of the deadlines.
+// control runs f with the file descriptor. os.File.Fd would make deadlines ineffective.
 func (t *Terminal) control(f func(fd int) error) error {
 	connection, err := t.file.SyscallConn()
 	if err != nil {
@@ -93,7 +93,7 @@ func (t *Terminal) settings() (settings *unix.Termios, err error) {
 	return settings, err
 }
 
-// apply sets the terminal's settings at once. TCSETSW would wait for somebody to read what was written.
+// apply changes the terminal's settings at once. TCSETSW would wait until somebody reads what was written.
 func (t *Terminal) apply(settings *unix.Termios) error {
 	return t.control(func(fd int) error { return unix.IoctlSetTermios(fd, unix.TCSETS, settings) })
 }
@@ -110,10 +110,10 @@ func raw(from *unix.Termios) *unix.Termios {
 	return &s
 }
 
-// Start takes the terminal over: what is typed comes at once and is not echoed.
+// Start takes the terminal over: input comes at once and is not echoed.
 func (t *Terminal) Start() error {
 	if len(t.options.Guard) > 0 {
-		if g, err := startGuard(t.options.Guard, t); err == nil { // else it is no reason not to draw
+		if g, err := startGuard(t.options.Guard, t); err == nil { // drawing goes on without a guard
 			t.mu.Lock()
 			t.guard = g
 			t.mu.Unlock()
@@ -141,7 +141,7 @@ func (t *Terminal) Start() error {
 	return nil
 }
 
-// NotifyResize has f called when the terminal's size changes; nil is nobody.
+// NotifyResize sets the function to call when the terminal's size changes; nil means none.
 func (t *Terminal) NotifyResize(f func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -174,7 +174,7 @@ func (t *Terminal) Size() (columns, rows int, err error) {
 	return min(columns, maxColumns), min(rows, maxRows), nil
 }
 
-// Side returns a number of columns or rows from the environment, or 0 where that is none.
+// Side returns a number of columns or rows from an environment variable, or 0 if it has none.
 func Side(variable string) int {
 	n, err := strconv.Atoi(variable)
 	if err != nil || n < 0 {
@@ -183,8 +183,7 @@ func Side(variable string) int {
 	return n
 }
 
-// Read returns what was typed, without what the library could not take. It blocks until something is typed, or until
-// Drain.
+// Read returns what was typed, without what the library could not handle. It blocks until something is typed, or until Drain.
 func (t *Terminal) Read(p []byte) (int, error) {
 	var buffer [128]byte
 	for len(t.ready) == 0 {
@@ -207,7 +206,7 @@ func (t *Terminal) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// waitFor limits the next read, where pause is not 0.
+// waitFor limits the next read to pause, if that is not 0.
 func (t *Terminal) waitFor(pause time.Duration) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -228,7 +227,7 @@ func (t *Terminal) charset() charset {
 	return charsetOf(t.options.Encoding())
 }
 
-// charsetOf finds out what an encoding does with the eighth bit.
+// charsetOf finds out how an encoding uses the eighth bit.
 func charsetOf(e encoding.Encoding) charset {
 	if e == nil {
 		return charsetUTF8
@@ -242,7 +241,7 @@ func charsetOf(e encoding.Encoding) charset {
 	return charsetOther
 }
 
-// Write writes, and blocks as long as nobody reads. After Hurry it fails soon instead.
+// Write blocks as long as nobody reads. After Hurry it fails soon instead.
 func (t *Terminal) Write(p []byte) (int, error) {
 	n, err := t.file.Write(p)
 	if err != nil {
@@ -253,17 +252,17 @@ func (t *Terminal) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Hurry bounds the time that writing may still take, because the end has begun.
+// Hurry limits the time that writing may still take, because the end has begun.
 func (t *Terminal) Hurry() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.writable.IsZero() {
 		t.writable = time.Now().Add(hurry)
-		_ = t.file.SetWriteDeadline(t.writable) // it fails for no terminal
+		_ = t.file.SetWriteDeadline(t.writable) // cannot fail for a terminal
 	}
 }
 
-// Drain ends Read.
+// Drain makes Read end.
 func (t *Terminal) Drain() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -271,7 +270,7 @@ func (t *Terminal) Drain() error {
 	return t.file.SetReadDeadline(time.Now())
 }
 
-// Stop gives the terminal back after the library has written what ends its work.
+// Stop restores the terminal after the library has written its final output.
 func (t *Terminal) Stop() error {
 	err := t.giveBack()
 	t.mu.Lock()
@@ -284,12 +283,12 @@ func (t *Terminal) Stop() error {
 	return err
 }
 
-// Abandon gives the terminal back while the library does not answer. What it writes from here on fails.
+// Abandon restores the terminal while the library does not answer. Its writes fail from here on.
 func (t *Terminal) Abandon() error {
 	err := t.giveBack()
 	t.reset()
 	t.releaseGuard()
-	_ = t.file.Close() // it ends what still reads and writes
+	_ = t.file.Close() // ends pending reads and writes
 	return err
 }
 
@@ -318,27 +317,27 @@ func (t *Terminal) releaseGuard() {
 	}
 }
 
-// Close closes the terminal. It gives nothing back.
+// Close closes the terminal without restoring it.
 func (t *Terminal) Close() error {
 	t.ignoreResizes()
 	t.watching.Wait()
 	return t.file.Close()
 }
 
-// leave is what ends all that the library may have begun: a sequence or a synchronized frame that was cut short, reports of
-// the mouse, of pastes, of the focus and of keys in other forms, colours, line drawing, a hidden cursor, and last the
-// alternate screen.
+// leave ends everything that the library may have begun: a sequence or a synchronized frame that was cut short, reports of the
+// mouse, of pastes, of the focus and of keys in other forms, colours, line drawing, a hidden cursor, and last the alternate
+// screen.
 const leave = "\x18\x1b\\\x1b[?2026l" + "\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[?1004l" +
 	"\x1b[?9001l\x1b[<u\x1b[>4;0m" + "\x1b[0m\x1b(B\x0f\x1b[?7h\x1b[?1l\x1b>" + "\x1b[?25h" + "\x1b[?1049l"
 
-// reset writes leave in place of what waits to be read: it has room then even where nobody reads, and whoever
-// reads later finds the terminal as it was.
+// reset writes leave in place of the output that waits to be read. Then there is room even if nobody reads, and whoever reads
+// later finds the terminal restored.
 func (t *Terminal) reset() {
 	_ = t.control(func(fd int) error {
 		if err := unix.IoctlSetInt(fd, unix.TCFLSH, unix.TCOFLUSH); err != nil {
 			return err
 		}
-		_, err := unix.Write(fd, []byte(leave)) // it does not block
+		_, err := unix.Write(fd, []byte(leave)) // does not block
 		return err
 	})
 }

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The roles that the test's own program plays in a process of its own.
+// The roles of the test's own program in a process of its own.
 const (
 	roleGuard = "terminal-guard"
 	rolePanic = "panic"
@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// openPTY opens a pair of a terminal and its other side, which holds what a person would see and do.
+// openPTY opens a terminal and its other side, which shows what a person would see and do.
 func openPTY(t *testing.T) (person, device *os.File) {
 	t.Helper()
 	person, device, err := pty.Open()
@@ -96,7 +96,7 @@ func TestTerminal(t *testing.T) {
 	typeIn(t, person, "\xff\xfe")
 	typeIn(t, person, "q")
 	read("q")
-	typeIn(t, person, "\x1b") // and nothing behind it
+	typeIn(t, person, "\x1b") // and nothing after it
 	read("\x1b")
 	ended := make(chan error, 1)
 	go func() {
@@ -129,7 +129,7 @@ func TestTerminal(t *testing.T) {
 	}
 }
 
-// Whoever had stopped to read finds the terminal as it was.
+// If the reader stops and later goes on, it finds the terminal restored.
 func TestNobodyReads(t *testing.T) {
 	for name, end := range map[string]func(*Terminal) error{"at the end": (*Terminal).Stop, "when it is abandoned": (*Terminal).Abandon} {
 		t.Run(name, func(t *testing.T) {
@@ -172,7 +172,7 @@ func TestNobodyReads(t *testing.T) {
 	}
 }
 
-// What waits for the terminal ends when it is abandoned.
+// Calls that wait for the terminal end when it is abandoned.
 func TestAbandon(t *testing.T) {
 	_, device := openPTY(t)
 	term := open(t, Options{Path: device.Name()})
