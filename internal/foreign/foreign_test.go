@@ -169,7 +169,7 @@ func FuzzLabel(f *testing.F) {
 	})
 }
 
-// JSON is as safe on a terminal, and its values do not change.
+// JSON is safe on a terminal, too, and its values do not change.
 func TestJSON(t *testing.T) {
 	type value struct {
 		Name string `json:"na\u202eme"`

@@ -16,8 +16,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// The tests in this file change the machine while they run: they make namespaces and a mount. Run them as root: `go test -tags
-// root`.
+// The tests in this file change the machine while they run: they make namespaces and a mount. They need root and -tags root.
 
 func TestRootRelations(t *testing.T) {
 	r := New(pseudofs.DefaultProc)
