@@ -89,7 +89,7 @@ func Families() [familyCount]Family {
 		oomKills: {"nsviz_oom_kills_total", Counter, []string{"container", "scope"},
 			"Processes killed by the kernel's OOM killer, by the victim's container (empty: none) and by whose memory ran out."},
 		oomKillsUnobserved: {"nsviz_oom_kills_unobserved_total", Counter, []string{"container"},
-			"OOM kills that the kernel has counted in a container and that no event told of; not part of nsviz_oom_kills_total."},
+			"OOM kills that the kernel has counted in a container and that no event reported; not part of nsviz_oom_kills_total."},
 		containerStart: {"nsviz_container_start_seconds", Histogram, nil,
 			"Time from the making of a container's cgroup to the exec of its own program."},
 		containerExits: {"nsviz_container_exits_total", Counter, []string{"container", "cause"},

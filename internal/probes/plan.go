@@ -105,7 +105,7 @@ func kinds(arch string) []kind {
 		{
 			name:    fact.ProbeNamespacesUnshared,
 			options: call("ksys_unshare", "namespaces_unshare"),
-			without: "found by reading /proc, without the moment and the maker",
+			without: "found by reading /proc, without the time and the creator",
 		},
 		{
 			name:    fact.ProbeNamespacesJoined,

@@ -105,7 +105,7 @@ func TestPlan(t *testing.T) {
 			},
 			want: map[string]string{
 				"namespaces by unshare": "none: fentry: operation not permitted; kprobe: operation not permitted; " +
-					"tracepoint: tracefs is not mounted and cannot be; found by reading /proc, without the moment and the maker",
+					"tracepoint: tracefs is not mounted and cannot be; found by reading /proc, without the time and the creator",
 				"namespaces joined by setns": "none: fentry: operation not permitted; kprobe: operation not permitted; " +
 					"tracepoint: tracefs is not mounted and cannot be; not seen",
 				"namespaces freed": "none: fentry: operation not permitted; kprobe: operation not permitted; " +

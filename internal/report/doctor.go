@@ -109,7 +109,7 @@ func methods() []method {
 		{fact.MethodRawTracepoint, "the same places, for kernels that do not let programs use their types there"},
 		{fact.MethodTracepoint, "the entry and the return of a system call, as tracefs offers them"},
 		{fact.MethodFanotify, "the kernel's notice that a file was written to, and by whom"},
-		{fact.MethodNone, "not told by the kernel here: found by looking, so later, or not at all"},
+		{fact.MethodNone, "not reported by the kernel here: found by looking, so later, or not at all"},
 	}
 }
 

@@ -39,7 +39,7 @@ func Entry(m *model.Entry, c *model.Container) Text {
 	case model.EntryKind(event.OOMKill):
 		return killWords(m, c)
 	case model.EntryUnobservedKills:
-		return text(Plain, "the kernel has counted ").add(Strong, Count(m.Times(), "OOM kill", "OOM kills")).add(Plain, " that no event told of").join(until(m))
+		return text(Plain, "the kernel has counted ").add(Strong, Count(m.Times(), "OOM kill", "OOM kills")).add(Plain, " that no event reported").join(until(m))
 	case model.EntryPIDsRefused:
 		return text(Plain, "the kernel refused it a new process or thread ").add(Strong, timesWords(m.Times())).
 			add(Plain, ": a limit of processes was reached").join(until(m))
@@ -60,7 +60,7 @@ func Entry(m *model.Entry, c *model.Container) Text {
 	case model.EntryEngineReport:
 		t = engineReportWords(engineName(c), m.EngineReport)
 	case model.EntryEngineEvent:
-		t = text(Plain, engineName(c)+" told: ").add(Strong, string(m.Action))
+		t = text(Plain, engineName(c)+" reported: ").add(Strong, string(m.Action))
 	default: // of a later version
 		t = text(Plain, string(m.Kind))
 	}
@@ -79,7 +79,7 @@ func NamespaceEntry(m *model.Entry) Text {
 	case model.EntryKind(event.NamespaceCreated):
 		t = actor(m.By, "").add(Plain, " made it"+byCall(m.Via))
 		if m.By == nil {
-			t = text(Plain, "it was found; its birth was not seen")
+			t = text(Plain, "it was found; its creation was not seen")
 		}
 	case model.EntryKind(event.NamespaceJoined):
 		t = actor(m.By, "").add(Plain, " joined it")

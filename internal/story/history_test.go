@@ -124,7 +124,7 @@ func TestEntry(t *testing.T) {
 				": hog (PID 90, 60 MiB). web had reached its 64 MiB limit when hog asked for more.",
 		},
 		{model.Entry{Kind: model.EntryKind(event.OOMKill)}, "an OOM kill of which nothing more is known"},
-		{model.Entry{Kind: model.EntryUnobservedKills, Count: 2}, "the kernel has counted 2 OOM kills that no event told of"},
+		{model.Entry{Kind: model.EntryUnobservedKills, Count: 2}, "the kernel has counted 2 OOM kills that no event reported"},
 		{
 			model.Entry{Kind: model.EntryPIDsRefused, Count: 3, Until: at(1)},
 			"the kernel refused it a new process or thread 3 times: a limit of processes was reached, the latest at " + at(1).UTC().Format("15:04:05.000 UTC"),
@@ -150,7 +150,7 @@ func TestEntry(t *testing.T) {
 		{model.Entry{Kind: model.EntryEngineReport, EngineReport: says(137, false)}, "asked about its end, docker said exit code 137, OOMKilled=false"},
 		{model.Entry{Kind: model.EntryEngineReport, EngineReport: &fact.EngineReport{Removed: true}}, "asked about its end, docker knew it no more"},
 		{model.Entry{Kind: model.EntryEngineReport}, "asked about its end, docker said nothing"},
-		{model.Entry{Kind: model.EntryEngineEvent, Action: "exec_start", Count: 2, Until: at(1)}, "docker told: exec_start, 2 times, the latest at " + at(1).UTC().Format("15:04:05.000 UTC")},
+		{model.Entry{Kind: model.EntryEngineEvent, Action: "exec_start", Count: 2, Until: at(1)}, "docker reported: exec_start, 2 times, the latest at " + at(1).UTC().Format("15:04:05.000 UTC")},
 		{model.Entry{Kind: "of_a_later_version"}, "of_a_later_version"},
 	} {
 		if got := Entry(&test.entry, &c).String(); got != test.want {

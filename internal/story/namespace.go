@@ -27,7 +27,7 @@ func Namespace(n *model.Namespace, earlier int, incomplete bool) Text {
 	case n.Creator != nil:
 		t = t.add(Plain, " was made by ").join(actor(n.Creator, "")).add(Plain, byCall(n.Via)+" at ").at(n.Created, fullTime).add(Plain, ".")
 	default:
-		t = t.add(Plain, "'s birth was not seen.")
+		t = t.add(Plain, "'s creation was not seen.")
 	}
 	switch {
 	case n.Freed.IsZero():
