@@ -6,7 +6,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// Fact is one input of the model. Exactly one of its pointers, slices and maps is set, or none where only time has passed. The
+// Fact is one input of the model. Exactly one of its pointers, slices and maps is set, or none if only time has passed. The
 // sequence of facts determines every snapshot, so a recording of the facts is complete.
 type Fact struct {
 	Time time.Time `json:"time"`

@@ -51,7 +51,7 @@ type labelled struct {
 }
 
 // liveContainers picks the containers that have gauges. Labels are unique among the live ones; if
-// two were the same after all, the one that started first keeps the label, since a duplicate
+// two labels were equal after all, the container that started first keeps its label, since a duplicate
 // sample would fail the scrape. The other is still counted in nsviz_containers.
 func liveContainers(all []model.Container) []labelled {
 	live := make([]labelled, 0, len(all))
