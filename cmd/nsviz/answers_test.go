@@ -22,7 +22,7 @@ import (
 var sessionStart = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 
 // troubledFacts returns facts of four containers, unheld, stuck, abandoned and never, each a minute after the session's start.
-// The container that has left abandoned is called longName, and so is that of the process that moved unheld's PID 1.
+// The container that left its network to abandoned is called longName, and so is that of the process that moved unheld's PID 1.
 func troubledFacts() []fact.Fact {
 	id := func(letter string) string { return strings.Repeat(letter, 64) }
 	who := func(letter, name string) *event.Container {

@@ -189,7 +189,7 @@ func TestUnknownIsAbsent(t *testing.T) {
 	}
 }
 
-// A process may have any name. An event is one line of valid JSON all the same.
+// A process may have any name. Its events are still lines of valid JSON.
 func TestHostileNames(t *testing.T) {
 	for _, name := range []string{
 		"\n{\"type\":\"oom_kill\"}\n", "\r", "\x00\x01\x1b[2J", "\xff\xfe", "\xc3", "\u2028\u2029", `"\`, "</script>&", "\u202e",

@@ -2,7 +2,7 @@ package fact
 
 // OwnMemory holds the memory that nsviz itself may use, and what it does without.
 type OwnMemory struct {
-	// LimitBytes is the lowest limit of the cgroup that nsviz is in and of those above it; nil where there is none.
+	// LimitBytes is the lowest limit of the cgroup that nsviz is in and of those above it; nil if there is none.
 	LimitBytes *uint64 `json:"limit_bytes,omitempty"`
 	// Cgroup has that limit; empty is a cgroup that nsviz does not see.
 	Cgroup string `json:"cgroup,omitempty"`

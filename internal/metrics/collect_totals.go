@@ -46,7 +46,8 @@ func (c *Collector) collectNamespaceTotals(ch chan<- prometheus.Metric, t *model
 	}
 }
 
-// collectContainerTotals starts the counters of each live container, the host and unknown places at 0. It leaves out those that an ended container has not counted.
+// collectContainerTotals starts the counters of each live container, the host and unknown places at 0. It
+// leaves out those that an ended container has not counted.
 func (c *Collector) collectContainerTotals(ch chan<- prometheus.Metric, t *model.Totals, live []labelled) {
 	since := knownSince(t)
 	kills := merge(t.OOMKills, func(k model.KillKey) [2]string {

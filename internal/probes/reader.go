@@ -89,7 +89,7 @@ type reader struct {
 
 	// running is held by run, so that close frees nothing that run uses.
 	running  sync.Mutex
-	stopping atomic.Bool // tells run to end
+	stopping atomic.Bool // asks run to end
 
 	mu      sync.Mutex // guards closed, and with it the descriptors' numbers, waiting and ended
 	closed  bool

@@ -43,7 +43,7 @@ func (s *snapshots) get(ctx context.Context) (*model.Snapshot, error) {
 	select {
 	case s.turn <- struct{}{}:
 	case <-ctx.Done():
-		s.waiting.Add(-1) // whoever has the turn, or has it next, drops the snapshot
+		s.waiting.Add(-1) // the current or the next holder of the turn drops the snapshot
 		return nil, ctx.Err()
 	}
 	defer func() {

@@ -62,7 +62,7 @@ type session struct {
 
 	// lookups are the lists that are under way, maxLookups at most. One of them may be that of all containers.
 	lookups map[*lookup]struct{}
-	// hurried is set where events came too fast since the latest ping.
+	// hurried is set if events came too fast since the latest ping.
 	hurried bool
 	// large are the containers of which the engine's list says more than nsviz accepts. cutEvents counts such events; shownCuts is the
 	// count in the engine's state, which changes with a ping.
