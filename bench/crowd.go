@@ -21,13 +21,12 @@ import (
 const (
 	crowdSize  = 1000
 	crowdWatch = 30 * time.Second
-	// crowdSettles is for how long nsviz is not measured after it has read the host.
+	// crowdSettles is the time between nsviz's reading of the host and the measurement.
 	crowdSettles = 10 * time.Second
 )
 
-// crowdShare measures how much of one CPU nsviz takes while it watches 1,000 containers in which nothing
-// happens, each of them a sleeping process in a cgroup and in five namespaces of its own, as an engine
-// would make them.
+// crowdShare measures how much of one CPU nsviz takes while it watches 1,000 idle containers. Each of them
+// is a sleeping process in a cgroup and in five namespaces of its own, as an engine would make them.
 func crowdShare(binary string) (err error) {
 	crowd, err := gather(crowdSize)
 	defer func() { err = errors.Join(err, crowd.disperse()) }()
@@ -59,7 +58,7 @@ func crowdShare(binary string) (err error) {
 	return nil
 }
 
-// shareOf returns how much of one CPU a process takes, by its own and the kernel's work for it.
+// shareOf returns how much of one CPU a process takes, including the kernel's work for it.
 func shareOf(pid int) (float64, error) {
 	time.Sleep(crowdSettles)
 	before, err := cpuTime(pid)
@@ -72,7 +71,7 @@ func shareOf(pid int) (float64, error) {
 	return (after - before).Seconds() / time.Since(began).Seconds(), err
 }
 
-// cpuTime returns what /proc/PID/stat says, in hundredths of a second.
+// cpuTime returns the CPU time in /proc/PID/stat, in hundredths of a second.
 func cpuTime(pid int) (time.Duration, error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -90,14 +89,14 @@ func cpuTime(pid int) (time.Duration, error) {
 	return time.Duration(ticks) * 10 * time.Millisecond, nil
 }
 
-// crowd is many containers made by hand.
+// crowd holds many containers made by hand.
 type crowd struct {
 	dir       string // above their cgroups
 	cgroups   []string
 	processes []*exec.Cmd
 }
 
-// gather makes n containers. What was made before an error comes with it.
+// gather makes n containers. After an error it also returns those made before.
 func gather(n int) (*crowd, error) {
 	c := &crowd{}
 	host, err := host.Open(host.Roots{})
@@ -161,7 +160,7 @@ func (c *crowd) disperse() error {
 	return errors.Join(errs...)
 }
 
-// removeCgroup removes an empty cgroup; the kernel takes a moment to let go of dead processes.
+// removeCgroup removes an empty cgroup; the kernel takes a moment to release dead processes.
 func removeCgroup(dir string) error {
 	err := os.Remove(dir)
 	for range 50 {

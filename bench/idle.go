@@ -12,11 +12,11 @@ import (
 	"time"
 )
 
-// idleWatch is for how long a quiet nsviz is measured.
+// idleWatch is the time for which an idle nsviz is measured.
 const idleWatch = 60 * time.Second
 
-// idleShare measures what `nsviz serve` takes while nothing happens that it watches: without containers and with as many as
-// most hosts have. What other processes of the host do is in it, since nsviz looks at all of them.
+// idleShare measures the CPU time of `nsviz serve` while nothing happens that it watches: without containers and with as many
+// as most hosts have. It includes work for other processes of the host, since nsviz looks at all of them.
 func idleShare(binary string) error {
 	for _, of := range []struct {
 		containers int
@@ -68,7 +68,7 @@ func idleOf(pid int, watch time.Duration) (share, wakeups float64, err error) {
 }
 
 // voluntarySwitches returns how often the threads of a process went to sleep, without those that have ended; Go keeps its
-// own.
+// threads.
 func voluntarySwitches(pid int) (sum uint64, err error) {
 	paths, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", pid))
 	if err != nil {

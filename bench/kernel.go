@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// program is what bpftool tells of a loaded program.
+// program holds what bpftool reports about a loaded program.
 type program struct {
 	ID    int    `json:"id"`
 	Name  string `json:"name"`
@@ -30,7 +30,7 @@ func loadedPrograms() ([]program, error) {
 
 const statistics = "/proc/sys/kernel/bpf_stats_enabled"
 
-// programCosts runs forks, execs, signals and exits of the host, and prints what each of nsviz's
+// programCosts causes forks, execs, signals and exits on the host, and prints the time that each of nsviz's
 // programs took for one run, beside an empty program on the same hook.
 func programCosts(binary string) (err error) {
 	before, err := os.ReadFile(statistics)
@@ -66,7 +66,7 @@ func programCosts(binary string) (err error) {
 	if len(floors) != len(hooks()) {
 		return fmt.Errorf("bpftrace loaded %d programs for %d hooks", len(floors), len(hooks()))
 	}
-	// The second is for what the kernel does not allow the first.
+	// The second is for kernels that do not allow the first.
 	for _, method := range []string{"tp_btf", "raw_tp"} {
 		if err := costsByMethod(binary, method, floors); err != nil {
 			return err
@@ -119,7 +119,7 @@ func costsByMethod(binary, method string, floors []program) (err error) {
 	return nil
 }
 
-// nanosPerRun returns what a program took for a run between two readings of the statistics, and false if it did not run.
+// nanosPerRun returns the time of a program's run between two readings of the statistics, and false if it did not run.
 func nanosPerRun(before, after []program, match func(program) bool) (nanos float64, ok bool) {
 	i, j := slices.IndexFunc(before, match), slices.IndexFunc(after, match)
 	if i < 0 || j < 0 || after[j].Runs == before[i].Runs {
@@ -128,7 +128,7 @@ func nanosPerRun(before, after []program, match func(program) bool) (nanos float
 	return float64(after[j].Nanos-before[i].Nanos) / float64(after[j].Runs-before[i].Runs), true
 }
 
-// hook is one that every process of the host comes by.
+// hook is a hook that every process of the host passes.
 type hook struct{ label, program, tracepoint string }
 
 func hooks() []hook {
@@ -140,7 +140,7 @@ func hooks() []hook {
 	}
 }
 
-// forkLoop times a loop of forks alone, with nsviz, and with bpftrace, in turn.
+// forkLoop measures a loop of forks alone, with nsviz, and with bpftrace, in turn.
 func forkLoop(binary string) error {
 	const rounds, n = 15, 2000
 	var alone, nsviz, bpftrace []float64

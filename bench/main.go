@@ -1,5 +1,5 @@
-// Command bench measures what nsviz costs on the host it runs on, and prints it beside what it is
-// compared with: ratios within one run, since machines are shared and noisy. `make bench` runs it; `bin/bench
+// Command bench measures the cost of nsviz on this host, and prints it beside that of its
+// comparison: ratios within one run, since machines are shared and noisy. `make bench` runs it; `bin/bench
 // crowd` and the like choose among the measurements.
 //
 // It needs root, a built bin/nsviz, bpftool, bpftrace, perl, stress-ng, and a Docker engine that
@@ -51,7 +51,7 @@ func run() error {
 	return nil
 }
 
-// quantile of sorted or unsorted durations.
+// quantile returns a quantile of durations in any order.
 func quantile(d []time.Duration, q float64) time.Duration {
 	sorted := slices.Sorted(slices.Values(d))
 	return sorted[min(int(q*float64(len(sorted))), len(sorted)-1)]

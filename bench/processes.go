@@ -46,7 +46,7 @@ func (b *background) stop() error {
 	return b.cmd.Wait()
 }
 
-// residentKiB reads a process's resident memory.
+// residentKiB returns a process's resident memory.
 func residentKiB(pid int) (int, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
@@ -69,8 +69,8 @@ func startNsviz(binary string, flags ...string) (*background, error) {
 	return startUntil("watching", binary, append([]string{"serve", "--web.listen-address", "127.0.0.1:10164"}, flags...)...)
 }
 
-// bpftraceScript asks for the same facts as nsviz where there are no kprobes: namespaces made and
-// joined, OOM victims.
+// bpftraceScript watches the same facts as nsviz does without kprobes: namespaces made and joined,
+// OOM victims.
 const bpftraceScript = `BEGIN { printf("ready\n") }
 tracepoint:sched:sched_process_fork { @parent[args->child_pid] = args->parent_pid }
 tracepoint:syscalls:sys_enter_clone { printf("clone %d %s\n", pid, comm) }
@@ -78,7 +78,7 @@ tracepoint:syscalls:sys_enter_unshare { printf("unshare %d %s\n", pid, comm) }
 tracepoint:syscalls:sys_enter_setns { printf("setns %d %s\n", pid, comm) }
 tracepoint:oom:mark_victim { printf("oom %d\n", args->pid) }`
 
-// startBpftrace runs a script that prints ready. bpftrace wants tracefs mounted: it gets one in a mount
+// startBpftrace runs a script that prints ready. bpftrace needs a mounted tracefs: it gets one in a mount
 // namespace of its own.
 func startBpftrace(script string) (*background, error) {
 	return startUntil("ready", "unshare", "--mount", "sh", "-c",

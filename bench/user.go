@@ -18,8 +18,8 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// firstFrame times from the start of nsviz on a terminal of its own to its first frame, and from the
-// start of `nsviz serve` to when it sees all that happens.
+// firstFrame measures the time from the start of nsviz on a terminal of its own to its first frame, and from
+// the start of `nsviz serve` until it sees all events.
 func firstFrame(binary string) error {
 	const rounds = 9
 	var first, attached []time.Duration
@@ -73,7 +73,7 @@ func timeFrame(binary string) (time.Duration, error) {
 	return took, cmd.Wait()
 }
 
-// startDashboard runs nsviz on a terminal, whose other side is to be read and closed.
+// startDashboard runs nsviz on a terminal; the caller has to read and close the other side.
 func startDashboard(binary string) (*exec.Cmd, *os.File, error) {
 	master, slave, err := openTerminal()
 	if err != nil {
@@ -129,7 +129,7 @@ func latencyAndMemory(binary string) (err error) {
 		names = append(names, fmt.Sprintf("%s-%d", image, i))
 	}
 	remove := func() { _ = exec.Command("docker", append([]string{"rm", "-f"}, names...)...).Run() }
-	remove() // what a run before may have left
+	remove() // what an earlier run may have left
 	defer func() {
 		remove()
 		_ = exec.Command("docker", "rmi", image+"-quiet", image+"-stress").Run()

@@ -21,8 +21,8 @@ import (
 // sessionStart is noon in UTC and 21:00 in Asia/Tokyo.
 var sessionStart = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 
-// troubledFacts are of four containers, unheld, stuck, abandoned and never, a minute after the session's start each. Whom
-// abandoned is left by, and where the one is that moved unheld's PID 1, is called longName.
+// troubledFacts returns facts of four containers, unheld, stuck, abandoned and never, each a minute after the session's start.
+// The container that left its network to abandoned is called longName, and so is that of the process that moved unheld's PID 1.
 func troubledFacts() []fact.Fact {
 	id := func(letter string) string { return strings.Repeat(letter, 64) }
 	who := func(letter, name string) *event.Container {
@@ -116,7 +116,7 @@ func serveModel(t *testing.T, m *model.Model) string {
 	return l.Addr().String()
 }
 
-// Whomever it is asked of, an answer for people has local times and bounded names, and one for programs UTC and whole names.
+// From any source, an answer for people has local times and bounded names, and one for programs UTC and full names.
 func TestAnswersAreInLocalTime(t *testing.T) {
 	file := troubledRecording(t)
 	m := model.New(model.DefaultLimits())
@@ -148,7 +148,7 @@ func TestAnswersAreInLocalTime(t *testing.T) {
 	}
 }
 
-// An nsviz that saves memory forgets sooner, and says so.
+// An nsviz that saves memory forgets sooner, and its answer says so.
 func TestUnknownSaysHowLongItWouldBeKnown(t *testing.T) {
 	for step, kept := range map[fact.Saving]string{
 		fact.SavesNothing: "for 15 minutes", fact.SavesPast: "for 5 minutes", fact.SavesSearches: "for a minute",

@@ -20,7 +20,7 @@ import (
 	"github.com/nsviz/nsviz/internal/ui"
 )
 
-// companion is what runs beside the dashboard: a demo. It ends when ctx does.
+// companion runs beside the dashboard: a demo. It ends when ctx does.
 type companion func(context.Context, *pipeline.Pipeline) error
 
 // dashboard draws the live host until the user quits.
@@ -40,7 +40,7 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 		return err
 	}
 	if err != nil {
-		notes.Add("metrics: " + err.Error()) // the dashboard is worth having without
+		notes.Add("metrics: " + err.Error()) // the dashboard is useful without them
 	}
 	for _, l := range listeners {
 		notes.Add("metrics on http://" + l.Addr().String() + server.MetricsPath)
@@ -71,7 +71,7 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 	if beside != nil {
 		start(func(ctx context.Context) error {
 			select {
-			case <-p.Attached(): // so that nothing of it is missed
+			case <-p.Attached(): // so that no event of it is missed
 				return beside(ctx, p)
 			case <-ctx.Done():
 				return nil
@@ -102,7 +102,7 @@ func show(
 	return nil
 }
 
-// server configures the server; out are where this process writes, as far as that is by sinks.
+// server configures the server; out are the sinks through which this process writes.
 func (o *options) server(p *pipeline.Pipeline, log *slog.Logger, out ...any) server.Config {
 	sinks := func() (list []sink.Stats) {
 		for _, o := range out {
@@ -115,7 +115,7 @@ func (o *options) server(p *pipeline.Pipeline, log *slog.Logger, out ...any) ser
 	return server.Config{Snapshot: p.Snapshot, Full: p.Full, Sinks: sinks, Build: build(), WebConfigFile: o.webConfig, Logger: log}
 }
 
-// guardName is the hidden subcommand that gives the terminal back if nsviz dies.
+// guardName is the hidden subcommand that restores the terminal if nsviz dies.
 const guardName = "terminal-guard"
 
 // guardCommand returns nil if nsviz cannot find its own program.

@@ -81,10 +81,10 @@ only program is nsviz. With KVM where the host has it; without, QEMU emulates, w
 	return cmd
 }
 
-// enginePatience is how long the engine may take to give a sign of life.
+// enginePatience is how long the engine may take to answer.
 const enginePatience = 3 * time.Second
 
-// playDemo plays with the engine where one answers, else by hand.
+// playDemo plays with the engine if one answers, else by hand.
 func playDemo(ctx context.Context, o *options, scenario demo.Scenario, bare bool, play demo.Play) error {
 	backend, err := demoBackend(ctx, o, bare)
 	if err != nil {

@@ -44,17 +44,17 @@ func doctor(parent context.Context, s *streams, o *options) error {
 	select {
 	case <-p.Attached():
 	default:
-		// Whoever may not watch may look.
+		// A user who may not watch may still look.
 		d.Snapshot, d.Unlooked = o.lookAfter(parent, d.Snapshot)
 	}
 	d.NeedsBytes, d.GoLimitBytes = ownmemory.Needed(d.Snapshot.LiveCount()), debug.SetMemoryLimit(-1)
 	return errors.Join(d.WriteText(s.out), failed)
 }
 
-// lookAfter looks at a host on which no probe could be attached. It returns what was known before with what it finds, and why it
-// could not look.
+// lookAfter looks at a host on which no probe could be attached. It adds what it finds to what was known before, and returns why
+// it could not look.
 func (o *options) lookAfter(ctx context.Context, before *model.Snapshot) (*model.Snapshot, error) {
-	p, err := o.pipeline(slog.New(slog.DiscardHandler)) // what it warns of was said
+	p, err := o.pipeline(slog.New(slog.DiscardHandler)) // its warnings were printed before
 	if err != nil {
 		return before, err
 	}
@@ -66,7 +66,7 @@ func (o *options) lookAfter(ctx context.Context, before *model.Snapshot) (*model
 	return looked, nil
 }
 
-// awaitEngine waits until it is known whether the engine answers. The follower bounds that.
+// awaitEngine waits until it is known whether the engine answers. The follower bounds the time.
 func awaitEngine(ctx context.Context, p *pipeline.Pipeline) {
 	for {
 		for _, e := range p.Snapshot().Engines {

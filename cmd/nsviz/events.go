@@ -37,7 +37,7 @@ events_lost event in their place gives their number.`,
 	return cmd
 }
 
-// The bounds of what waits for a reader of events: what a storm makes in a second or two.
+// The bounds of the events that wait for a reader: as many as a storm makes in a second or two.
 const (
 	waitingEvents     = 1 << 14
 	waitingEventBytes = 16 << 20
@@ -63,7 +63,7 @@ func eventSink(write func(event.Event) error) *sink.Sink[fact.Fact] {
 	})
 }
 
-// events writes every event until ctx is done, the reader goes away, or what runs beside it fails.
+// events writes every event until ctx is done, the reader goes away, or its companion fails.
 func events(parent context.Context, s *streams, o *options, write func(event.Event) error, beside companion) error {
 	ctx, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)
@@ -113,10 +113,10 @@ func events(parent context.Context, s *streams, o *options, write func(event.Eve
 	case failed == nil && unwritten != nil:
 		return fmt.Errorf("write events: %w", unwritten)
 	}
-	return failed // which is the reason why writing failed, if it did
+	return failed // also the reason why writing failed, if it did
 }
 
-// closeSink closes a sink. What waits is written if the consumer takes it within drainPatience.
+// closeSink closes a sink. Waiting values are written if the consumer takes them within drainPatience.
 func closeSink(s interface {
 	Close(ctx context.Context) error
 }) error {

@@ -16,14 +16,14 @@ import (
 	"github.com/nsviz/nsviz/internal/spelling"
 )
 
-// checked is a flag whose value is checked where it is set, so that no command gets one that it cannot work with.
+// checked is a flag with a value that is checked when it is set, so that every command gets a usable one.
 type checked[T comparable] struct {
 	value *T
 	parse func(string) (T, error)
-	word  string // what the help calls a value
+	word  string // the name of a value in the help
 }
 
-// newChecked returns a flag that begins with a default.
+// newChecked returns a flag with a default.
 func newChecked[T comparable](value *T, standard T, word string, parse func(string) (T, error)) *checked[T] {
 	*value = standard
 	return &checked[T]{value, parse, word}
@@ -57,13 +57,13 @@ func parseDuration(s string) (time.Duration, error) {
 	return d, nil
 }
 
-// A speed beyond these would be no pace any more.
+// A speed beyond these is of no use.
 const minSpeed, maxSpeed = 0.001, 1_000_000
 
 // parseSpeed parses a factor.
 func parseSpeed(s string) (float64, error) {
 	speed, err := strconv.ParseFloat(s, 64)
-	if err != nil || !(speed >= minSpeed && speed <= maxSpeed) { // which NaN is not
+	if err != nil || !(speed >= minSpeed && speed <= maxSpeed) { // false for NaN
 		return 0, fmt.Errorf("want a number above 0, such as 10 or 0.5: at least %v, at most %d", minSpeed, maxSpeed)
 	}
 	return speed, nil
@@ -82,7 +82,7 @@ func parseLevel(s string) (level, error) {
 	return level(l), nil
 }
 
-// oneOf parses a word that is one of some.
+// oneOf parses one word of a list.
 func oneOf(words ...string) func(string) (string, error) {
 	return func(s string) (string, error) {
 		if !slices.Contains(words, s) {
@@ -104,7 +104,7 @@ func parseSeverity(s string) (severity, error) {
 	return severity{parsed, true}, err
 }
 
-// notEmpty parses what must not be empty, as it is where a variable of a script was not set.
+// notEmpty parses a value that must not be empty, as it is if a variable of a script was not set.
 func notEmpty(what string) func(string) (string, error) {
 	return func(s string) (string, error) {
 		if s == "" {
@@ -121,7 +121,7 @@ func outputFlag(cmd *cobra.Command, form *string, forms ...string) {
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(forms, cobra.ShellCompDirectiveNoFileComp))
 }
 
-// wrongFlag words a mistake in the flags.
+// wrongFlag returns the error for a mistake in the flags.
 func wrongFlag(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	if errors.As(err, &unknown) && len(unknown.GetSpecifiedName()) > 1 {

@@ -10,7 +10,7 @@ import (
 	"github.com/nsviz/nsviz/internal/probes"
 )
 
-// What cannot be worked with is refused where it is set, with a sentence and the exit code of bad usage.
+// An unusable value is refused when it is set, with a sentence and the exit code of bad usage.
 func TestFlagsThatAreRefused(t *testing.T) {
 	for args, says := range map[string]string{
 		"demo --duration -5s":            `"-5s" for "--duration" flag: want a duration of 0 or more`,
@@ -61,7 +61,7 @@ func TestHelpAndVersion(t *testing.T) {
 		"version":     "nsviz unknown (go",
 		"help":        "Usage:",
 		"help events": "nsviz events [flags]",
-		// What the demo's lesson is called is no command, but there is help for it.
+		// The name of a demo's lesson is not a command, but there is help for it.
 		"help demo start":      "nsviz demo",
 		"help completion bash": "nsviz completion bash",
 		"completion":           "completion",
@@ -77,7 +77,7 @@ func TestHelpAndVersion(t *testing.T) {
 	}
 }
 
-// What nsviz cannot do on this host has an exit code of its own, whichever package reports it.
+// What nsviz cannot do on this host has an exit code of its own, from whichever package.
 func TestExitCodes(t *testing.T) {
 	for err, want := range map[error]int{
 		&place.Error{}: exitNotSupported, probes.ErrNotPermitted: exitNotSupported, probes.ErrNotSupported: exitNotSupported,

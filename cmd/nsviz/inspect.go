@@ -70,7 +70,7 @@ no root.`,
 	return cmd
 }
 
-// whereToAsk says of a container that /proc knows nothing of who may know more.
+// whereToAsk returns advice on where to ask about a container of which /proc shows nothing.
 func whereToAsk(err error) error {
 	var missing *report.NotFoundError
 	if !errors.As(err, &missing) {

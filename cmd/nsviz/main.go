@@ -29,11 +29,11 @@ const (
 )
 
 func main() {
-	// A reader that goes away (nsviz events | head -1) shows as an error of the write, so that nsviz
+	// If a reader goes away (nsviz events | head -1), the write returns an error, so that nsviz
 	// can end in its own way.
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := untilSignalled(context.Background())
-	// A reader of stdout or stderr that has stopped does not keep nsviz from ending either.
+	// nsviz also ends if a reader of stdout or stderr has stopped.
 	late := make(chan struct{})
 	context.AfterFunc(ctx, func() { time.AfterFunc(outputPatience, func() { close(late) }) })
 	log := sink.NewWriter("log", os.Stderr, waitingLogBytes)
@@ -46,14 +46,14 @@ func main() {
 const (
 	// outputPatience bounds a write to stdout after a signal to end.
 	outputPatience = time.Second
-	// waitingLogBytes bounds the part of the log that waits for a reader of stderr.
+	// waitingLogBytes bounds the log that waits for a reader of stderr.
 	waitingLogBytes = 1 << 20
 )
 
-// untilSignalled returns a context that ends with the first signal that asks nsviz to end. A signal that whoever started nsviz
-// has had ignored stays ignored: nohup does that with SIGHUP, and a shell without job control with SIGINT and SIGQUIT of what
-// runs in the background. Go remembers that of SIGHUP and SIGINT alone: SIGQUIT is taken to be ignored where SIGINT is, and
-// SIGTERM never is.
+// untilSignalled returns a context that ends with the first signal that asks nsviz to end. A signal stays ignored if it was so
+// when nsviz was started: nohup ignores SIGHUP, and a shell without job control ignores SIGINT and SIGQUIT for background
+// commands. Go keeps that state only for SIGHUP and SIGINT: SIGQUIT is taken to be ignored if SIGINT is, and SIGTERM never
+// is.
 func untilSignalled(parent context.Context) (ctx context.Context, stop context.CancelFunc) {
 	signals := []os.Signal{syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) {
@@ -67,7 +67,7 @@ func untilSignalled(parent context.Context) (ctx context.Context, stop context.C
 	}
 	ctx, stop = signal.NotifyContext(parent, signals...)
 	if interruptible {
-		// Whoever asks again in this way, because nsviz does not end, gets what every goroutine is at.
+		// If nsviz does not end, a second such signal prints the stacks of all goroutines.
 		context.AfterFunc(ctx, func() { signal.Reset(syscall.SIGQUIT) })
 	}
 	return ctx, stop
@@ -88,7 +88,7 @@ func run(ctx context.Context, args []string, out, stderr io.Writer) int {
 	return exitCode(err)
 }
 
-// errorText returns an error as people may read it. What engines, files and the kernel answer may stand in it.
+// errorText returns an error made safe for people. It may contain answers of engines, files and the kernel.
 func errorText(err error) string {
 	lines := strings.Split(err.Error(), "\n")
 	for i, line := range lines {
@@ -97,12 +97,12 @@ func errorText(err error) string {
 	return strings.Join(lines, "\n")
 }
 
-// errUsage is a mistake on the command line.
+// errUsage reports a mistake on the command line.
 type errUsage struct{ error }
 
 func (e errUsage) Unwrap() error { return e.error }
 
-// errUnsupported is something that cannot be done in this place.
+// errUnsupported reports something that cannot be done here.
 type errUnsupported struct{ error }
 
 func (e errUnsupported) Unwrap() error { return e.error }

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// What these variables say the test's program does, in a process of its own: wait for a signal, or be nsviz.
+// These variables select what the test's program does in a process of its own: wait for a signal, or be nsviz.
 const (
 	waitUntilSignalled = "NSVIZ_TEST_WAIT"
 	beNsviz            = "NSVIZ_TEST_RUN"
@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 	os.Exit(0)
 }
 
-// What nohup or a shell has had ignored stays ignored, by the word of the kernel, and all else ends nsviz.
+// A signal that nohup or a shell has set to be ignored stays ignored, as the kernel shows; any other one ends nsviz.
 func TestSignalsThatAreIgnored(t *testing.T) {
 	for _, tt := range []struct {
 		ignore string // for trap
@@ -84,7 +84,7 @@ func TestSignalsThatAreIgnored(t *testing.T) {
 	}
 }
 
-// ignores asks the kernel whether a process ignores a signal.
+// ignores reports whether a process ignores a signal, by the kernel.
 func ignores(t *testing.T, pid int, s syscall.Signal) bool {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
@@ -99,7 +99,7 @@ func ignores(t *testing.T, pid int, s syscall.Signal) bool {
 	return mask&(1<<(s-1)) != 0
 }
 
-// runWith runs nsviz with a variable in its environment and returns what it says.
+// runWith runs nsviz with a variable in its environment and returns its output.
 func runWith(t *testing.T, variable string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], args...)

@@ -13,7 +13,7 @@ import (
 	"github.com/nsviz/nsviz/internal/ui"
 )
 
-// restoreLogs has the logs of later tests go where they went before.
+// restoreLogs restores the log's output for later tests.
 func restoreLogs(t *testing.T) {
 	t.Helper()
 	before, out, flags := slog.Default(), log.Writer(), log.Flags()
@@ -24,7 +24,7 @@ func restoreLogs(t *testing.T) {
 	})
 }
 
-// What a library logs is a note on the dashboard, in one line.
+// A library's log message is a note on the dashboard, in one line.
 func TestLogsOfLibrariesAreNotes(t *testing.T) {
 	restoreLogs(t)
 	n := &ui.Notes{}

@@ -10,7 +10,7 @@ import (
 	"github.com/nsviz/nsviz/internal/report"
 )
 
-// once looks at the host a single time. What could not be learned is said on stderr, and is no failure.
+// once looks at the host a single time. What could not be learned is printed on stderr and is not a failure.
 func (o *options) once(ctx context.Context, s *streams) (*model.Snapshot, error) {
 	p, err := o.pipeline(o.quiet(s.err))
 	if err != nil {

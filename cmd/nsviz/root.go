@@ -23,7 +23,7 @@ import (
 	"github.com/nsviz/nsviz/internal/server"
 )
 
-// streams is where output goes: data to out, all else to err. Text has its times in the zone, JSON in UTC.
+// streams holds the outputs: data go to out, all else to err. Text has its times in the zone, JSON in UTC.
 type streams struct {
 	out, err io.Writer
 	zone     *time.Location
@@ -89,7 +89,7 @@ Without a command it draws the dashboard and serves metrics beside it. It needs 
 	flags.BoolVar(&o.noCommands, "no-command-lines", false,
 		"leave the command lines of OOM victims, which may hold secrets, out of events, recordings and the API")
 	flags.StringSliceVar(&o.methods, "probe-methods", nil, "the only methods by which the kernel may be hooked (default all)")
-	_ = flags.MarkHidden("probe-methods") // for those who look for a difference between the methods
+	_ = flags.MarkHidden("probe-methods") // for comparing the methods
 
 	root.AddGroup(
 		&cobra.Group{ID: groupWatch, Title: "Watch, live:"},
@@ -109,7 +109,7 @@ Without a command it draws the dashboard and serves metrics beside it. It needs 
 	return root
 }
 
-// strictHelp makes nsviz help and nsviz completion fail for what they have nothing for, where cobra would print
+// strictHelp makes nsviz help and nsviz completion fail for unknown arguments, for which cobra would print
 // something else.
 func strictHelp(root *cobra.Command) {
 	root.InitDefaultHelpCmd()
@@ -162,7 +162,7 @@ func (o *options) logger(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.Level(o.level)}))
 }
 
-// quiet returns a logger for commands that look once: their answer says what matters.
+// quiet returns a logger for commands that look once: their answer has what matters.
 func (o *options) quiet(w io.Writer) *slog.Logger {
 	level := slog.Level(o.level)
 	if level == slog.LevelInfo {
@@ -171,7 +171,7 @@ func (o *options) quiet(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
 }
 
-// adoptLogs has all that libraries log come to log, as warnings: net/http, OpenTelemetry and others use Go's own log package, which
+// adoptLogs redirects the logs of libraries to log, as warnings: net/http, OpenTelemetry and others use Go's own log package, which
 // would write to stderr and so over the dashboard.
 func adoptLogs(log *slog.Logger) {
 	slog.SetLogLoggerLevel(slog.LevelWarn)
@@ -190,7 +190,7 @@ func (o *options) chooseMethods() error {
 	return nil
 }
 
-// watcher sets up what the commands share that watch.
+// watcher sets up what all watching commands share.
 func (o *options) watcher(log *slog.Logger, sinks ...func(fact.Fact)) (*pipeline.Pipeline, error) {
 	if err := place.CanWatch(); err != nil {
 		return nil, err

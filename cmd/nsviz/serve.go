@@ -70,7 +70,7 @@ func listen(addresses []string) ([]net.Listener, error) {
 	return listeners, err
 }
 
-// failure is why ctx was cancelled below parent; nil where parent was done, which is a signal.
+// failure returns why ctx was cancelled below parent; nil if parent was done, which is a signal.
 func failure(parent, ctx context.Context) error {
 	if parent.Err() == nil {
 		return context.Cause(ctx)

@@ -10,7 +10,7 @@ import (
 	"github.com/nsviz/nsviz/internal/report"
 )
 
-// source is where a report comes from: a running nsviz, or a recording.
+// source is the source of a report: a running nsviz, or a recording.
 type source struct{ client.Source }
 
 func (s *source) flags(cmd *cobra.Command) {
@@ -24,8 +24,8 @@ func named(cmd *cobra.Command) bool {
 	return cmd.Flags().Changed("from") || cmd.Flags().Changed("recording")
 }
 
-// ask asks the source and writes the answer, as JSON or by write. The answer from a recording that is cut short is written, and is
-// an error all the same.
+// ask asks the source and writes the answer, as JSON or by write. The answer from a recording that is cut short is written,
+// and an error is returned as well.
 func ask[A any](cmd *cobra.Command, s *streams, from *source, form string, q client.Question[A], write func(A) error) error {
 	if from.Recording != "" && cmd.Flags().Changed("from") {
 		return errUsage{errors.New("--from and --recording exclude each other")}

@@ -51,7 +51,7 @@ func makeRecording(t *testing.T) (path string) {
 	return path
 }
 
-// longName is a name that no table has room for.
+// longName is a name that is too long for any table.
 var longName = strings.Repeat("x", 3000)
 
 // In text clocks show the local time, in JSON UTC, sentences included.
@@ -75,7 +75,7 @@ func TestTimesAreLocalInText(t *testing.T) {
 	}
 }
 
-// A name of 3,000 characters makes no text wide, and stands in JSON as it is.
+// A name of 3,000 characters makes no text wide, and is unchanged in JSON.
 func TestLongNames(t *testing.T) {
 	path := makeRecording(t)
 	for _, command := range []string{"why", "inspect"} {
@@ -124,7 +124,7 @@ func TestLongNames(t *testing.T) {
 	}
 }
 
-// A recording is asked by either flag.
+// Either flag queries a recording.
 func TestAskARecording(t *testing.T) {
 	path := makeRecording(t)
 	dir := filepath.Dir(path)

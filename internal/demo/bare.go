@@ -19,7 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Bare makes containers from nothing but namespaces and a cgroup: what an engine does, on one page.
+// Bare makes containers from namespaces and a cgroup only: the work of an engine on one page.
 type Bare struct {
 	// root is the directory of the cgroup hierarchy that limits memory.
 	root    string
@@ -30,12 +30,12 @@ type Bare struct {
 type bareContainer struct {
 	spec   Spec
 	cgroup string
-	// lock shows other demos that this cgroup is in use.
+	// lock marks the cgroup as in use for other demos.
 	lock *os.File
 	init *exec.Cmd
 	// gate is the pipe at which the init waits; it stays open for as long as this process lives.
 	gate *os.File
-	// reaped is closed when the init is dead and waited for.
+	// reaped is closed when the init has ended and was reaped.
 	reaped chan struct{}
 }
 
@@ -43,8 +43,8 @@ type bareContainer struct {
 // whether that is cgroup v2.
 func NewBare(root string, unified bool) *Bare { return &Bare{root: root, unified: unified} }
 
-// Clean removes the cgroups that an earlier demo left, and waits for its processes to be gone. A
-// cgroup that is locked is that of a demo that runs.
+// Clean removes the cgroups that an earlier demo left, and waits until its processes are gone. A
+// locked cgroup belongs to a running demo.
 func (b *Bare) Clean(context.Context) (others bool, err error) {
 	left, err := filepath.Glob(filepath.Join(b.root, Prefix+"*"))
 	if err != nil {
@@ -66,7 +66,7 @@ func (b *Bare) Clean(context.Context) (others bool, err error) {
 	return others, errors.Join(errs...)
 }
 
-// lockDir locks a folder until it is closed again or this process ends, however it does.
+// lockDir locks a folder until it is closed again or this process ends in any way.
 func lockDir(path string) (*os.File, error) {
 	dir, err := os.Open(path)
 	if err != nil {
@@ -96,7 +96,7 @@ func (b *Bare) Start(_ context.Context, spec Spec) error {
 
 func (b *Bare) makeCgroup(c *bareContainer) error {
 	if b.unified {
-		// Without this the cgroup has no memory.max. It is on wherever systemd runs.
+		// Without this the cgroup has no memory.max. It is always on under systemd.
 		if err := write(filepath.Join(b.root, "cgroup.subtree_control"), "+memory"); err != nil {
 			return fmt.Errorf("let cgroups limit memory: %w", err)
 		}
@@ -128,7 +128,7 @@ func (b *Bare) limit(c *bareContainer) error {
 	if err := write(filepath.Join(c.cgroup, file), limit); err != nil {
 		return fmt.Errorf("limit memory: %w", err)
 	}
-	// The file is missing where the kernel does not account for swap.
+	// The file is missing if the kernel does not account for swap.
 	if err := write(filepath.Join(c.cgroup, swap), none); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("limit swap: %w", err)
 	}
@@ -145,8 +145,8 @@ func write(file, value string) error {
 }
 
 // launch starts the init. It waits at its first step (prepare) until it has been put into the
-// cgroup, and only then becomes the container's own program, as under an engine. It dies with this
-// process, however that ends.
+// cgroup, and only then becomes the container's own program, as under an engine. It is killed when this
+// process ends, in any way.
 func (b *Bare) launch(c *bareContainer) error {
 	flags := uintptr(unix.CLONE_NEWNS | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS)
 	if !c.spec.HostPID {
@@ -187,7 +187,7 @@ func (b *Bare) launch(c *bareContainer) error {
 		_, _ = waiting.Close(), reporting.Close() // the init has its own
 		started <- err
 		if err == nil {
-			_ = c.init.Wait() // it is killed, or it ends by itself
+			_ = c.init.Wait() // it is killed or ends by itself
 		}
 	}()
 	if err := <-started; err != nil {
@@ -210,7 +210,7 @@ func (b *Bare) launch(c *bareContainer) error {
 	return nil
 }
 
-// The init's ends of the pipes: at one it waits, on the other it says what failed.
+// The init's ends of the pipes: it waits at one and reports a failure on the other.
 const (
 	gateFD   = 3
 	reportFD = 4
@@ -233,14 +233,14 @@ func prepare(args []string) error {
 	return err
 }
 
-// become waits for the cgroup, does for the namespaces what an engine does too (a host name of its
-// own, nothing mounted leaks out, a /proc that shows its own processes), and turns into the role.
+// become waits for the cgroup, sets up the namespaces as an engine does (a host name of its
+// own, mounts that do not leak out, a /proc that shows its own processes), and executes the role.
 func become(args []string) error {
 	if len(args) != 3 {
 		return fmt.Errorf("%s %s: want NAME NETWORK ROLE", Command, rolePrepare)
 	}
-	// A thread has its own network namespace and its own signal for the parent's death; the one that
-	// execs takes them along.
+	// A thread has its own network namespace and its own signal for the parent's death; those of the thread that
+	// execs remain.
 	runtime.LockOSThread()
 	if err := awaitGate(); err != nil {
 		return err
@@ -320,7 +320,7 @@ func (b *Bare) Close(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// removeCgroup removes an empty cgroup. The kernel takes a moment to let go of dead processes.
+// removeCgroup removes an empty cgroup. The kernel takes a moment to release dead processes.
 func removeCgroup(dir string) error {
 	var err error
 	for range 50 {

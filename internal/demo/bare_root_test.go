@@ -20,7 +20,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host"
 )
 
-// TestMain is also what runs inside the containers, which are made of the program that makes them.
+// TestMain also runs inside the containers, which run the same program as the test.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == Command {
 		if err := Inside(os.Args[2:], os.Stdout); err != nil {
@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// newBare makes containers on this host, which are gone after the test.
+// newBare returns a maker of containers on this host, which are removed after the test.
 func newBare(t *testing.T) *Bare {
 	t.Helper()
 	host, err := host.Open(host.Roots{})
@@ -128,14 +128,14 @@ func TestBareIsolation(t *testing.T) {
 			t.Errorf("%s: limit %s, want %s", c.spec.Name, limit, want)
 		}
 	}
-	// Its /proc shows its own processes and nobody else's.
+	// Its /proc shows only its own processes.
 	inside, err := filepath.Glob(fmt.Sprintf("/proc/%d/root/proc/[0-9]*", web.pid()))
 	if err != nil || len(inside) != 1 || filepath.Base(inside[0]) != "1" {
 		t.Errorf("inside there are the processes %v, %v", inside, err)
 	}
 }
 
-// Removing ends the processes and removes the cgroup, and only those of the one container.
+// Remove ends the processes and removes the cgroup of that container only.
 func TestBareRemove(t *testing.T) {
 	b := newBare(t)
 	one := mustStart(t, b, Spec{Name: testName("one"), Role: Hog, MemoryBytes: 64 * mib})
@@ -166,7 +166,7 @@ func checkGone(t *testing.T, c *bareContainer) {
 	}
 }
 
-// What cannot be started says why and leaves nothing, least of all somebody else's cgroup.
+// A failed start returns the reason and leaves nothing; it does not touch others' cgroups.
 func TestBareStartFails(t *testing.T) {
 	b := newBare(t)
 	taken := mustStart(t, b, Spec{Name: testName("taken"), Role: Idle})
@@ -207,7 +207,7 @@ func TestBareStartFails(t *testing.T) {
 	}
 }
 
-// Cleaning removes what nobody sees to any more, and tells of the rest, empty or not.
+// Clean removes what belongs to no running demo, and reports the others, empty or not.
 func TestBareClean(t *testing.T) {
 	b := newBare(t)
 	left := filepath.Join(b.root, testName("left"))
@@ -237,7 +237,7 @@ func TestBareClean(t *testing.T) {
 	}
 }
 
-// The hog is killed at its limit, and what kills it is the kernel.
+// The hog is killed at its limit, by the kernel.
 func TestBareHog(t *testing.T) {
 	b := newBare(t)
 	hog := mustStart(t, b, Spec{Name: testName("hog"), Role: Hog, MemoryBytes: 64 * mib})

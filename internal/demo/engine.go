@@ -15,23 +15,23 @@ import (
 	"github.com/nsviz/nsviz/internal/container/engine/docker"
 )
 
-// Engine makes containers with Docker, from an image that holds nothing but nsviz itself: a static
-// program needs no more, and a dynamic one is refused.
+// Engine makes containers with Docker, from an image that holds only nsviz itself: that is enough for a static
+// program, and a dynamic one is refused.
 type Engine struct {
 	runner *docker.Runner
 	binary string // the path of nsviz
 	owner  int    // the pid of this nsviz
-	image  string // once it was begun
+	image  string // set once its import has begun
 	ready  bool   // the image is there
 	made   []string
-	// unfinished is set where a request was given up.
+	// unfinished is set if a request was given up.
 	unfinished error
-	// after is time.AfterFunc, and returns what stops it.
+	// after is time.AfterFunc, and returns a function that stops it.
 	after func(time.Duration, func()) (stop func() bool)
 }
 
-// grace is how long a request that makes or removes something may go on after the demo was ended. The engine finishes
-// what it was asked for even where nobody waits for it; who does not wait cannot remove it either.
+// grace is how long a request that makes or removes something may go on after the end of the demo. The engine finishes
+// it even if nobody waits for it, and only by waiting can the demo remove the result.
 const grace = 5 * time.Second
 
 // label marks the containers of demos; its value is the pid of the nsviz that made them.
@@ -46,7 +46,7 @@ func NewEngine(runner *docker.Runner, binary string, owner int) *Engine {
 	}}
 }
 
-// finish returns a context for a request that is to be finished where ctx ends: it ends a while later.
+// finish returns a context for a request that has to be finished if ctx ends: it ends a while later.
 func (e *Engine) finish(ctx context.Context) (context.Context, context.CancelFunc) {
 	longer, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	ended := make(chan struct{})
@@ -64,7 +64,7 @@ func (e *Engine) finish(ctx context.Context) (context.Context, context.CancelFun
 	}
 }
 
-// errLate says what becomes of a request that was not finished in time.
+// errLate reports a request that was not finished in time.
 var errLate = errors.New("the engine has not answered; what it makes of it the next demo removes")
 
 // Clean removes the containers and images of demos whose nsviz is gone.
@@ -108,7 +108,7 @@ func (e *Engine) Start(ctx context.Context, spec Spec) error {
 	longer, cancel := e.finish(ctx)
 	defer cancel()
 	if !e.ready {
-		// Noted before it is there, as the containers are: who ends the demo meanwhile removes it.
+		// Noted before it exists, like the containers: if the demo ends meanwhile, it is removed.
 		e.image = fmt.Sprintf("%s:%d", imageName, e.owner)
 		if err := e.build(longer, e.image); err != nil {
 			return e.late(longer, err)
@@ -127,7 +127,7 @@ func (e *Engine) Start(ctx context.Context, spec Spec) error {
 	}))
 }
 
-// late keeps in mind for the end that a request was not finished.
+// late notes for the end that a request was not finished.
 func (e *Engine) late(ctx context.Context, err error) error {
 	if err != nil && errors.Is(context.Cause(ctx), errLate) {
 		e.unfinished = errLate
@@ -161,7 +161,7 @@ func (e *Engine) build(ctx context.Context, name string) error {
 		_ = write.CloseWithError(errors.Join(err, archive.Close()))
 	}()
 	err = e.runner.Import(ctx, read, name)
-	_ = read.Close() // ends the writer where the import failed half-way
+	_ = read.Close() // ends the writer if the import failed half-way
 	<-written
 	return err
 }

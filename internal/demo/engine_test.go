@@ -21,8 +21,8 @@ import (
 	"github.com/nsviz/nsviz/internal/container/engine/docker"
 )
 
-// slowEngine is an engine that makes what it was asked for even where nobody waits for it, and then only after it was asked to
-// remove it.
+// slowEngine is an engine that finishes a request to make something even if nobody waits for it, and then only after it was
+// asked to remove it.
 type slowEngine struct {
 	t *testing.T
 	// interrupt is called at the request of that number.
@@ -95,7 +95,7 @@ func (e *slowEngine) arrived(what string) bool {
 	return true
 }
 
-// make makes something: late, where the demo was interrupted.
+// make makes something: late, if the demo was interrupted.
 func (e *slowEngine) make(r *http.Request, name string, interrupted bool) {
 	e.mu.Lock()
 	removed := e.removal(name)
@@ -126,7 +126,7 @@ func interrupted(t *testing.T, s Scenario, at int, expire bool) (requests []stri
 	server.Listener.Close()
 	server.Listener = listener
 	server.Start()
-	defer server.Close() // waits for what the engine is at
+	defer server.Close() // waits for the engine's requests under way
 	runner, err := docker.NewRunner(t.Context(), "unix://"+listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
@@ -151,7 +151,7 @@ func interrupted(t *testing.T, s Scenario, at int, expire bool) (requests []stri
 	return e.requests, e.made, err
 }
 
-// Whenever a demo is interrupted, nothing is left of it, also of what the engine was just making.
+// Whenever a demo is interrupted, nothing of it is left, not even what the engine was just making.
 func TestInterruptedDemoLeavesNothing(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	want := []string{
@@ -174,7 +174,7 @@ func TestInterruptedDemoLeavesNothing(t *testing.T) {
 	}
 }
 
-// An engine that hangs does not keep a demo from ending, which says what may be left.
+// A demo ends even if the engine hangs, and then says what may be left.
 func TestInterruptedDemoOnHungEngine(t *testing.T) {
 	_, _, err := interrupted(t, OOM, 4, true)
 	if err == nil || !strings.Contains(err.Error(), errLate.Error()) {

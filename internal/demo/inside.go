@@ -11,20 +11,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Command is the hidden subcommand of nsviz by which a demo container's processes are started:
+// Command is the hidden subcommand of nsviz that starts a demo container's processes:
 // nsviz demo-inside ROLE.
 const Command = "demo-inside"
 
-// The further words after Command: the worker that a hog starts, and the first steps of a
-// container made by hand, and what runs in a virtual machine.
+// The other words after Command: the worker that a hog starts, the first steps of a
+// container made by hand, and the program in a virtual machine.
 const (
 	roleWorker  = "worker"
 	rolePrepare = "prepare"
 	roleGuest   = "guest"
 )
 
-// Inside runs within a demo container, as its PID 1 or below. It says what it does on out,
-// which is what `docker logs` shows.
+// Inside runs within a demo container, as its PID 1 or below. It writes what it does to out,
+// which `docker logs` shows.
 func Inside(args []string, out io.Writer) error {
 	if len(args) == 0 {
 		return fmt.Errorf("%s: no role given", Command)
@@ -48,14 +48,14 @@ func Inside(args []string, out io.Writer) error {
 	return fmt.Errorf("%s: no role %q", Command, args[0])
 }
 
-// rename sets the name by which the kernel knows this process; without it the process would be
-// called after the nsviz binary.
+// rename sets the kernel's name of this process; without it the process would have the name
+// of the nsviz binary.
 func rename(name string) {
-	// Only for the picture: where /proc is missing the name stays.
+	// Only cosmetic: if /proc is missing, the old name stays.
 	_ = os.WriteFile("/proc/self/comm", []byte(name), 0)
 }
 
-// respawnPause is the hog's breath between two workers, so that people can follow.
+// respawnPause is the hog's pause between two workers, so that people can follow.
 const respawnPause = 1500 * time.Millisecond
 
 func hog(out io.Writer) error {
@@ -86,8 +86,8 @@ func hog(out io.Writer) error {
 // takeMemory takes memory at some 20 MiB a second until something ends it.
 func takeMemory() error {
 	rename("demo-worker")
-	// The victim should be this process, not the PID 1 beside it that has hardly any memory: that is
-	// what the kernel would choose anyway, but not for sure.
+	// The victim should be this process, not the PID 1 beside it, which has hardly any memory. The
+	// kernel would probably choose it anyway.
 	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("1000"), 0)
 	stop := stopSignals()
 	tick := time.NewTicker(50 * time.Millisecond)

@@ -9,15 +9,15 @@ import (
 	"github.com/nsviz/nsviz/internal/container/runtime"
 )
 
-// Prefix begins the name of everything that a demo makes.
+// Prefix is the prefix of all names that a demo uses.
 const Prefix = runtime.DemoPrefix
 
-// Role is what a demo container does.
+// Role is the task of a demo container.
 type Role string
 
 // The roles.
 const (
-	// Hog lets a child take memory until the kernel kills it, again and again.
+	// Hog repeatedly lets a child take memory until the kernel kills it.
 	Hog Role = "hog"
 	// Idle keeps a few MiB and waits.
 	Idle Role = "idle"
@@ -45,7 +45,7 @@ type Backend interface {
 	Start(ctx context.Context, spec Spec) error
 	// Remove ends and removes the named container.
 	Remove(ctx context.Context, name string) error
-	// Close removes what is left.
+	// Close removes everything that is left.
 	Close(ctx context.Context) error
 }
 
@@ -74,20 +74,20 @@ func Parse(name string) (Scenario, error) {
 
 const mib = 1 << 20
 
-// Play says how a scenario is played.
+// Play holds how a scenario is played.
 type Play struct {
 	// Suffix distinguishes the names of two demos that run at the same time.
 	Suffix string
 	// Wait is time.After.
 	Wait func(time.Duration) <-chan time.Time
-	// Started, where there is one, is called after each start of the scenario Start.
+	// Started, if not nil, is called after each start of the scenario Start.
 	Started func(ctx context.Context, name string) error
 }
 
 // Run plays a scenario until ctx is done and removes everything it made.
 func Run(ctx context.Context, b Backend, s Scenario, play Play) (err error) {
 	defer func() {
-		// ctx is done by now: removing gets its own time.
+		// ctx is done by now: the removal has a time limit of its own.
 		cleanup, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
 		defer cancel()
 		err = errors.Join(err, b.Close(cleanup))
@@ -133,8 +133,8 @@ func Run(ctx context.Context, b Backend, s Scenario, play Play) (err error) {
 	return nil
 }
 
-// startAgain starts one small container after the other: a kernel that is there already needs no
-// booting.
+// startAgain starts one small container after the other: an existing kernel needs no
+// boot.
 func startAgain(ctx context.Context, b Backend, name func(string) string, play Play) error {
 	for i := 1; ctx.Err() == nil; i++ {
 		spec := Spec{Name: name(fmt.Sprintf("start%d", i)), Role: Brief}

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// fake is a backend that writes down what it is asked.
+// fake is a backend that records its calls.
 type fake struct {
 	others bool
 	// fails makes the call that begins with it fail.
@@ -117,7 +117,7 @@ func TestStartScenario(t *testing.T) {
 		"clean", "start nsviz-demo-start1", "started nsviz-demo-start1", "remove nsviz-demo-start1",
 		"start nsviz-demo-start2", "started nsviz-demo-start2", "remove nsviz-demo-start2", "start nsviz-demo-start3",
 	}
-	// The clock that never waits may be faster than the end.
+	// The clock that never waits may run ahead of the end.
 	if len(f.calls) < len(want) || !slices.Equal(f.calls[:len(want)], want) || f.calls[len(f.calls)-1] != "close" {
 		t.Errorf("calls %v, want %v, and to close last", f.calls, want)
 	}
@@ -128,7 +128,7 @@ func TestStartScenario(t *testing.T) {
 	}
 }
 
-// What was made is removed, however the demo ends, and removing has its own time.
+// Everything is removed, however the demo ends, and the removal has a time limit of its own.
 func TestRunCleansUp(t *testing.T) {
 	for _, s := range Scenarios() {
 		t.Run(string(s), func(t *testing.T) {
@@ -167,7 +167,7 @@ func TestStartScenarioFailsToRemove(t *testing.T) {
 	}
 }
 
-// What fails while a start is told of ends the demo.
+// A failure while a start is reported ends the demo.
 func TestStartScenarioReportsWriteErrors(t *testing.T) {
 	f := &fake{fails: "started"}
 	if err := run(t, f, Start); !errors.Is(err, errFake) {

@@ -8,7 +8,7 @@ import (
 	"io"
 )
 
-// errDynamic reports that nsviz cannot run where it is the only file.
+// errDynamic reports that nsviz cannot run as the only file.
 type errDynamic struct{ interpreter string }
 
 func (e errDynamic) Error() string {
@@ -16,7 +16,7 @@ func (e errDynamic) Error() string {
 		"build it with make (CGO_ENABLED=0), or make the containers by hand: nsviz demo --no-docker", e.interpreter)
 }
 
-// checkStatic returns an errDynamic if a program needs an interpreter, the dynamic linker. What is no ELF file needs none.
+// checkStatic returns an errDynamic if a program needs an interpreter, the dynamic linker. A file other than ELF needs none.
 func checkStatic(program io.ReaderAt) error {
 	file, err := elf.NewFile(program)
 	if malformed := (*elf.FormatError)(nil); errors.As(err, &malformed) || errors.Is(err, io.EOF) {

@@ -21,7 +21,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// VM is a virtual machine to boot beside the containers: a kernel, and nsviz as all of its files. QEMU runs it.
+// VM is a virtual machine to boot beside the containers: a kernel, and nsviz as its only program. QEMU runs it.
 type VM struct {
 	// QEMU and Kernel are paths.
 	QEMU, Kernel string
@@ -38,11 +38,11 @@ const (
 	kvmPatience = 15 * time.Second
 )
 
-// VMHost is where FindVM looks.
+// VMHost is the host on which FindVM looks.
 type VMHost struct {
 	// Arch is the host's architecture as Go calls it, Release its kernel's release.
 	Arch, Release string
-	// Root is what comes before the paths that are looked at; "" is the host's own /.
+	// Root is the prefix of the paths that are looked at; "" is the host's own /.
 	Root string
 	// LookPath finds a program, as exec.LookPath does.
 	LookPath func(string) (string, error)
@@ -55,8 +55,8 @@ func ThisHost() VMHost {
 	return VMHost{Arch: runtime.GOARCH, Release: unix.ByteSliceToString(uts.Release[:]), LookPath: exec.LookPath}
 }
 
-// FindVM looks for QEMU and for a kernel: the given file or, where that is "", the host's own, else the newest in
-// /boot. The error is a sentence about what there is not.
+// FindVM looks for QEMU and for a kernel: the given file or, if that is "", the host's own, else the newest in
+// /boot. The error is a sentence about what is missing.
 func FindVM(h VMHost, kernel string) (VM, error) {
 	vm := VM{board: "q35", console: "ttyS0"}
 	program := "qemu-system-x86_64"
@@ -86,7 +86,7 @@ func FindVM(h VMHost, kernel string) (VM, error) {
 	return vm, nil
 }
 
-// kernel returns the path of a kernel that can be read; "" where there is none.
+// kernel returns the path of a kernel that can be read; "" if there is none.
 func (h VMHost) kernel() string {
 	candidates := []string{
 		filepath.Join(h.Root, "/boot/vmlinuz-"+h.Release),
@@ -108,9 +108,9 @@ func (h VMHost) kernel() string {
 	return ""
 }
 
-// readableFile fails where path is no regular file that can be read.
+// readableFile fails if path is not a regular file that can be read.
 func readableFile(path string) error {
-	info, err := os.Stat(path) // before the open: that of a FIFO would wait
+	info, err := os.Stat(path) // before the open, which would wait on a FIFO
 	if err != nil {
 		return err
 	}
@@ -124,19 +124,19 @@ func readableFile(path string) error {
 	return f.Close()
 }
 
-// Boot is how a virtual machine booted.
+// Boot describes how a virtual machine booted.
 type Boot struct {
-	// Total is the time from the start of QEMU to the first word of the program in it.
+	// Total is the time from the start of QEMU to the first output of the program in it.
 	Total time.Duration
 	// Guest is how much of that the kernel inside was up, by its own clock.
 	Guest time.Duration
-	// KVM is whether the processor's virtualization was used in the end, WithKVM why it was of no use where it was
+	// KVM is whether the processor's virtualization was used in the end, WithKVM why it failed if it was
 	// tried in vain.
 	KVM     bool
 	WithKVM error
 }
 
-// guestWord is what the program in the virtual machine says, with the time that its kernel is up, ns.
+// guestWord begins the output of the program in the virtual machine; the uptime of its kernel follows, in ns.
 const guestWord = "nsviz-guest"
 
 var guestWords = regexp.MustCompile(guestWord + ` (\d{1,18})\b`)
@@ -151,9 +151,9 @@ func guest(out io.Writer) error {
 	return err
 }
 
-// Boot boots the machine until its program runs, and ends it. It fails where that takes more than a minute or where
-// the kernel does not get there; of a ctx that is done it says nothing else. Nothing of it is left: its files are
-// in memory, and it dies with nsviz, however that ends.
+// Boot boots the machine until its program runs, and ends it. It fails if that takes more than a minute or if
+// the kernel does not get there; if ctx is done, it returns only that. Nothing of it is left: its files are
+// in memory, and it is killed when nsviz ends, in any way.
 func (vm VM) Boot(ctx context.Context) (Boot, error) {
 	if !vm.KVM {
 		return vm.boot(ctx, vmPatience)
@@ -162,7 +162,7 @@ func (vm VM) Boot(ctx context.Context) (Boot, error) {
 	if withKVM == nil || ctx.Err() != nil {
 		return boot, withKVM
 	}
-	// On some hosts that are virtual machines themselves /dev/kvm is there and of no use: QEMU gives up, or nothing
+	// On some hosts that are virtual machines themselves, /dev/kvm exists but does not work: QEMU gives up, or nothing
 	// ever runs.
 	vm.KVM = false
 	boot, err := vm.boot(ctx, vmPatience)
@@ -201,7 +201,7 @@ func (vm VM) boot(ctx context.Context, patience time.Duration) (Boot, error) {
 		_ = line.Close() // QEMU has its own
 		started <- err
 		if err == nil {
-			_ = cmd.Wait() // it is killed, or what it says on the line tells why it ended
+			_ = cmd.Wait() // it is killed, or its output on the line shows why it ended
 		}
 	}()
 	if err := <-started; err != nil {
@@ -228,7 +228,7 @@ func (vm VM) boot(ctx context.Context, patience time.Duration) (Boot, error) {
 	return Boot{}, fmt.Errorf("QEMU ended before a program ran in the virtual machine: %s", what)
 }
 
-// arguments are QEMU's. There is one processor, 256 MiB, a serial line, and nothing else.
+// arguments returns those of QEMU: one processor, 256 MiB, a serial line, and nothing else.
 func (vm VM) arguments() []string {
 	args := []string{
 		"-M", vm.board, "-cpu", "max", "-smp", "1", "-m", "256", "-name", Prefix + "vm",
@@ -241,14 +241,14 @@ func (vm VM) arguments() []string {
 		"-append", "console="+vm.console+" quiet panic=-1 rdinit=/nsviz -- "+Command+" "+roleGuest)
 }
 
-// listen reads the serial line until the program says how long its kernel is up, 0 where it never does; panicked is
-// the kernel's last word before that.
+// listen reads the serial line until the program reports the uptime of its kernel, 0 if it never does; panicked is
+// the kernel's last message before that.
 func listen(serial io.Reader) (up time.Duration, panicked string) {
 	in := bufio.NewReaderSize(serial, 4<<10)
 	for {
 		text, err := in.ReadSlice('\n') // a line, or 4 KiB of one
 		if m := guestWords.FindSubmatch(text); m != nil {
-			n, _ := strconv.ParseInt(string(m[1]), 10, 64) // it has 18 digits at most
+			n, _ := strconv.ParseInt(string(m[1]), 10, 64) // at most 18 digits
 			return time.Duration(n), ""
 		}
 		if i := bytes.Index(text, []byte("Kernel panic")); i >= 0 && panicked == "" {
@@ -288,7 +288,7 @@ func writeGuestFiles(to io.Writer, program string) error {
 	written := int64(0)
 	pad := func() {
 		for ; written%4 != 0; written++ {
-			_ = out.WriteByte(0) // Flush tells
+			_ = out.WriteByte(0) // Flush returns the error
 		}
 	}
 	entry := func(inode int, name string, mode uint32, size int64, major, minor uint32) {

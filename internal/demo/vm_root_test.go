@@ -13,10 +13,10 @@ import (
 	"testing"
 )
 
-// The files of the virtual machine are such as cpio unpacks. It needs the rights to make a console.
+// cpio unpacks the files of the virtual machine. It needs the right to make a console.
 func TestGuestFiles(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "program")
-	content := bytes.Repeat([]byte("nsviz"), 1001) // no multiple of four
+	content := bytes.Repeat([]byte("nsviz"), 1001) // not a multiple of four
 	if err := os.WriteFile(program, content, 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// vmHost returns a host of which only what is written to it is there.
+// vmHost returns a host with only the files that are written to it.
 func vmHost(t *testing.T, files ...string) VMHost {
 	t.Helper()
 	h := VMHost{
@@ -90,7 +90,7 @@ func TestFindVM(t *testing.T) {
 	}
 }
 
-// A FIFO that nobody writes to does not stop the search.
+// A FIFO without a writer does not stop the search.
 func TestFindVMPassesOverFIFOs(t *testing.T) {
 	h := vmHost(t, "boot/vmlinuz-0")
 	if err := unix.Mkfifo(filepath.Join(h.Root, "boot/vmlinuz-6.12.1"), 0o600); err != nil {
@@ -101,7 +101,7 @@ func TestFindVMPassesOverFIFOs(t *testing.T) {
 	}
 }
 
-// fakeVM is one whose QEMU is a shell script. What the script writes to 1 is the serial line.
+// fakeVM returns a machine with a shell script as its QEMU. The script's stdout is the serial line.
 func fakeVM(t *testing.T, script string) VM {
 	t.Helper()
 	qemu := filepath.Join(t.TempDir(), "qemu")
@@ -185,7 +185,7 @@ func TestBoot(t *testing.T) {
 	}
 }
 
-// Whoever gives up leaves no QEMU behind.
+// A boot that is given up leaves no QEMU behind.
 func TestBootIsGivenUp(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	fifo := filepath.Join(t.TempDir(), "pid")

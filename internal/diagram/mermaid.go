@@ -11,14 +11,14 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 )
 
-// mermaidNames is how many containers of a group are named.
+// mermaidNames limits the containers of a group that are named.
 const mermaidNames = 12
 
 // sharers are containers that share the same namespaces with the same others.
 type sharers struct {
 	labels []string
 	host   []string // the types that are the host's
-	shared []int    // in the order in which they were met, from 1
+	shared []int    // by their order of appearance, from 1
 }
 
 // WriteMermaid writes who shares what as a Mermaid flowchart. Live containers that share the same namespaces with the same
@@ -81,7 +81,7 @@ func WriteMermaid(out io.Writer, s *model.Snapshot) error {
 	return err
 }
 
-// lines name the containers of a group.
+// lines returns the names of a group's containers.
 func (g *sharers) lines() []string {
 	lines := g.labels
 	if len(lines) > 1 {
@@ -96,8 +96,8 @@ func (g *sharers) lines() []string {
 	return lines
 }
 
-// mermaidEscapes are what means something in a label in quotes: Markdown, HTML, formulas ($$), icons (fa:fa-user), line
-// breaks (\n), what is taken for a statement (style x:#), and directives, which change all of the picture (%%{init: …}%%).
+// mermaidEscapes escape what has a meaning in a label in quotes: Markdown, HTML, formulas ($$), icons (fa:fa-user), line
+// breaks (\n), text that looks like a statement (style x:#), and directives, which change the complete picture (%%{init: …}%%).
 var mermaidEscapes = strings.NewReplacer(`"`, "#quot;", "#", "#35;", "&", "#38;", "<", "#60;", ">", "#62;", "`", "#96;",
 	"$", "#36;", ":", "#58;", `\`, "#92;", "%", "#37;", "{", "#123;", "}", "#125;")
 

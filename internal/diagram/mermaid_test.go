@@ -76,7 +76,7 @@ func TestMermaid(t *testing.T) {
 	}
 }
 
-// What Mermaid makes of these was looked at with Mermaid 12 itself: each comes out as it is.
+// These were checked with Mermaid 12 itself: each is shown unchanged.
 func TestMermaidString(t *testing.T) {
 	for label, want := range map[string]string{
 		"web": `"web"`, "": `"?"`, "end": `"end"`, `x"]`: `"x#quot;]"`, "#quot;": `"#35;quot;"`, "&lt;": `"#38;lt;"`, "`x`": `"#96;x#96;"`,

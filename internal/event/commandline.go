@@ -11,7 +11,7 @@ import (
 const MaxCommandLine = 256
 
 // CommandLine formats a command line as it is in a process's memory. Arguments with a zero byte behind each become arguments
-// with spaces between them. Runes that are not printable, bytes that are no UTF-8 and backslashes are escaped as in Go. If cut is set,
+// with spaces between them. Runes that are not printable, bytes that are not UTF-8 and backslashes are escaped as in Go. If cut is set,
 // the end is missing, and an incomplete rune there is left out. CommandLine returns "" if there is nothing to show.
 func CommandLine(arguments []byte, cut bool) string {
 	arguments = bytes.TrimRight(arguments, "\x00")
@@ -31,7 +31,7 @@ func CommandLine(arguments []byte, cut bool) string {
 			b.WriteString(`\\`)
 		case strconv.IsPrint(r):
 			b.WriteRune(r)
-		default: // control characters, and those that turn the direction of writing or take no room
+		default: // control characters, and those that change the direction of writing or have no width
 			quoted := strconv.QuoteRune(r)
 			b.WriteString(quoted[1 : len(quoted)-1])
 		}

@@ -35,7 +35,7 @@ func TestCommandLine(t *testing.T) {
 	}
 }
 
-// Whatever is in a process's memory, what is told of it is harmless, and not much longer.
+// Whatever is in a process's memory, the formatted command line is harmless, and not much longer.
 func FuzzCommandLine(f *testing.F) {
 	f.Add([]byte("sh\x00-c\x00x\x00"), false)
 	f.Add([]byte("\xe3\x83\x87\xff\u202e\\"), true)

@@ -7,7 +7,7 @@ package event
 
 import "time"
 
-// Type names what happened.
+// Type is the kind of an event.
 type Type string
 
 // The event types, as they are written in JSON.
@@ -63,8 +63,8 @@ type Event struct {
 	BootNS uint64 `json:"-"`
 }
 
-// Subject returns the container that the event is about: of a cgroup the one that it belongs to, of a PID 1 that was moved
-// its own, else the one that the acting process is in; nil is none.
+// Subject returns the container that the event is about: the cgroup's, the moved PID 1's, or else the one that the
+// acting process is in; nil is none.
 func (e *Event) Subject() *Container {
 	if e.Cgroup != nil {
 		return e.Cgroup.Container
@@ -96,7 +96,7 @@ func (c *Container) Label() string {
 	return ShortID(c.ID)
 }
 
-// ShortID cuts a container id to the twelve characters that people are used to.
+// ShortID cuts a container id to the usual twelve characters.
 func ShortID(id string) string {
 	if len(id) == 64 {
 		return id[:12]
@@ -104,7 +104,7 @@ func ShortID(id string) string {
 	return id
 }
 
-// Via is how a namespace was created or how nsviz learned of it.
+// Via is the way in which a namespace was created or nsviz learned of it.
 type Via string
 
 // The ways in which a namespace event comes about.
@@ -140,33 +140,33 @@ type Cgroup struct {
 	ID uint64 `json:"id"`
 	// Container is the container that the cgroup belongs to; the acting process is the runtime's.
 	Container *Container `json:"container,omitempty"`
-	// Via is ViaReconcile where no probe reported it: it was found by reading the cgroup file system.
+	// Via is ViaReconcile if no probe reported it: it was found by reading the cgroup file system.
 	Via Via `json:"via,omitempty"`
 }
 
 // Start is the start of a container: its first program's exec.
 type Start struct {
-	// DurationMS is the time from the making of the cgroup to the exec, in milliseconds.
+	// DurationMS is the time from the creation of the cgroup to the exec, in milliseconds.
 	DurationMS *float64 `json:"duration_ms,omitempty"`
 	// Phases are the steps, in the order in which they came.
 	Phases []Phase `json:"phases,omitempty"`
-	// Namespaces are those of the container's init at its exec.
+	// Namespaces are the namespaces of the container's init at its exec.
 	Namespaces NamespaceIDs `json:"namespaces,omitzero"`
 }
 
-// The names of phases. Those of namespaces have the type behind them.
+// The names of phases. In names that end in _ the namespace's type follows.
 const (
 	PhaseCreate      = "create"       // the engine was asked to create the container
 	PhaseCgroup      = "cgroup"       // the cgroup was made
 	PhaseEntered     = "entered"      // the runtime's process was moved into it
 	PhaseNamespaces  = "namespaces"   // the runtime made namespaces from inside the cgroup
 	PhaseNamespace   = "namespace_"   // the namespace of a type was made
-	PhaseJoined      = "joined_"      // the namespace of a type, which others are in, was joined
-	PhaseClone       = "clone"        // the process was made that became PID 1
+	PhaseJoined      = "joined_"      // a namespace of a type was joined that others are in
+	PhaseClone       = "clone"        // the process that became PID 1 was made
 	PhaseMounts      = "mounts"       // the first mount was made
 	PhaseMountsLast  = "mounts_last"  // the last one before the root was changed
 	PhaseNetwork     = "network"      // a process of the host joined the net namespace
-	PhaseNetworkLast = "network_last" // the last time that one did
+	PhaseNetworkLast = "network_last" // the last such join
 	PhasePivotRoot   = "pivot_root"   // the container's root became /
 	PhaseChroot      = "chroot"       // likewise, by chroot
 	PhaseExec        = "exec"         // the container's own program
@@ -178,30 +178,30 @@ type Phase struct {
 	Name string `json:"name"`
 	// AtMS is the time since the cgroup was made, in milliseconds; below zero before.
 	AtMS float64 `json:"at_ms"`
-	// TookMS is how long the kernel took for it, up to AtMS; nil is unknown.
+	// TookMS is the time that the kernel took for it, up to AtMS; nil is unknown.
 	TookMS *float64 `json:"took_ms,omitempty"`
-	// Count is how many mounts were made by then, of PhaseMountsLast; nil for other phases.
+	// Count is the number of mounts made by then, for PhaseMountsLast; nil for other phases.
 	Count *uint32 `json:"count,omitempty"`
 }
 
-// Moved is a container's PID 1 that was moved to another cgroup of the tracked hierarchy.
+// Moved is the move of a container's PID 1 to another cgroup of the tracked hierarchy.
 type Moved struct {
-	// PID is the container's PID 1, as the host counts.
+	// PID is the host's number of the container's PID 1.
 	PID int32 `json:"pid"`
-	// Container is the one whose PID 1 it is; the acting process is who moved it.
+	// Container is the container of that PID 1; the acting process moved it.
 	Container *Container `json:"container,omitempty"`
-	// Home is the path of the container's own cgroup, To that of the cgroup that its PID 1 is in now.
+	// Home is the path of the container's own cgroup, To the path of the cgroup that its PID 1 is in now.
 	Home string `json:"home,omitempty"`
 	To   string `json:"to,omitempty"`
 	// Held is whether To is the container's own cgroup or one below it, whose limits hold.
 	Held bool `json:"held"`
 
-	// HomeID and ToID are the ids behind the paths.
+	// HomeID and ToID are the cgroup ids of Home and To.
 	HomeID uint64 `json:"-"`
 	ToID   uint64 `json:"-"`
 }
 
-// Cause is how a container ended.
+// Cause is the way in which a container ended.
 type Cause string
 
 // The causes of a container's end.
@@ -216,25 +216,25 @@ func Causes() []Cause { return []Cause{CauseExited, CauseOOMKill, CauseSignal} }
 
 // Exit is the end of a container: the death of its PID 1.
 type Exit struct {
-	// Code is what a shell or an engine calls the exit code: 128+n for an end by signal n.
+	// Code is the exit code as shells and engines show it: 128+n for an end by signal n.
 	Code *int32 `json:"code,omitempty"`
-	// Signal is the number of the signal that ended it; absent where none did.
+	// Signal is the number of the signal that ended it; absent if none did.
 	Signal int32 `json:"signal,omitempty"`
 	Cause  Cause `json:"cause,omitempty"`
-	// By is who sent the signal; absent where the kernel did or where it is unknown.
+	// By is the sender of the signal; absent if the kernel sent it or if it is unknown.
 	By *Process `json:"by,omitempty"`
 	// PIDNamespaceEnded is the PID 1 of the PID namespace that the container was in, as a rule another container's. Its
-	// exit had the kernel kill all processes in the namespace. Nil is no such end.
+	// exit made the kernel kill all processes in the namespace. Nil is no such end.
 	PIDNamespaceEnded *Process `json:"pid_namespace_ended,omitempty"`
 	// EarlierSignal is the latest signal from a process that did not end PID 1 itself: PID 1 ignored it, or ended in its
 	// own way because of it.
 	EarlierSignal *SentSignal `json:"earlier_signal,omitempty"`
-	// PIDsRefused is how often the kernel had refused a new process or thread in PID 1's cgroup, since a limit of
+	// PIDsRefused is how often the kernel had refused a new process or thread in PID 1's cgroup because a limit of
 	// processes was reached; nil is unknown.
 	PIDsRefused *uint64 `json:"pids_refused,omitempty"`
 }
 
-// Senders returns the processes that sent signals, or because of which the kernel did; x may be nil.
+// Senders returns the processes that sent signals or made the kernel send them; x may be nil.
 func (x *Exit) Senders() []*Process {
 	var list []*Process
 	if x == nil {
@@ -263,19 +263,19 @@ type SentSignal struct {
 type Process struct {
 	PID  int32  `json:"pid,omitempty"`
 	Comm string `json:"comm,omitempty"`
-	// ProcessComm is set for the trigger of an OOM kill: the name of its first thread, while Comm is that of the thread
-	// that asked; "" is unknown.
+	// ProcessComm is the name of the first thread of an OOM kill's trigger, while Comm is that of the thread that
+	// asked; "" is unknown. It is set for triggers only.
 	ProcessComm string `json:"process_comm,omitempty"`
-	// UID is its user, as the host counts; nil is unknown.
+	// UID is the host's id of its user; nil is unknown.
 	UID *uint32 `json:"uid,omitempty"`
-	// Container is where the process lives; ContainerUnknown is as in Event.
+	// Container is the container of the process; ContainerUnknown is as in Event.
 	Container        *Container `json:"container,omitempty"`
 	ContainerUnknown bool       `json:"container_unknown,omitempty"`
 
 	CgroupID uint64 `json:"-"`
 }
 
-// Scope is whose memory ran out.
+// Scope identifies whose memory ran out.
 type Scope string
 
 // The scopes of an OOM decision.
@@ -297,31 +297,31 @@ type OOM struct {
 	// LimitBytes and UsageBytes are those of that cgroup when the kernel killed.
 	LimitBytes *uint64 `json:"limit_bytes,omitempty"`
 	UsageBytes *uint64 `json:"usage_bytes,omitempty"`
-	// Decision is shared by the victims of one decision (memory.oom.group).
+	// Decision is a number that the victims of one decision share (memory.oom.group).
 	Decision uint64 `json:"decision,omitempty"`
-	// Group is set where memory.oom.group has all of a cgroup killed as one.
+	// Group is set if memory.oom.group made the kernel kill all processes of a cgroup together.
 	Group  bool   `json:"group,omitempty"`
 	Victim Victim `json:"victim"`
-	// Trigger is the process that asked for memory when there was none.
+	// Trigger is the process whose request for memory failed.
 	Trigger *Process `json:"trigger,omitempty"`
 	// Memory describes the memory that ran out, of a cgroup or of the system; nil is unknown.
 	Memory *Memory `json:"memory,omitempty"`
 
-	// CgroupID is the id behind Cgroup, 0 where there is none.
+	// CgroupID is the id of Cgroup, 0 if there is none.
 	CgroupID uint64 `json:"-"`
 }
 
-// Memory is what memory is made of, read just after a kill. No byte is in two of its parts; nil is unknown.
+// Memory is a breakdown of memory, read just after a kill. No byte is in two of its parts; nil is unknown.
 type Memory struct {
-	// AnonBytes are the processes' own: heaps and stacks.
+	// AnonBytes is the processes' own memory: heaps and stacks.
 	AnonBytes *uint64 `json:"anon_bytes,omitempty"`
 	// FileBytes are cached files, ShmemBytes files of tmpfs and shared memory.
 	FileBytes  *uint64 `json:"file_bytes,omitempty"`
 	ShmemBytes *uint64 `json:"shmem_bytes,omitempty"`
-	// KernelBytes is what the kernel keeps for them, SockBytes the buffers of their sockets.
+	// KernelBytes is the kernel's memory for them, SockBytes the buffers of their sockets.
 	KernelBytes *uint64 `json:"kernel_bytes,omitempty"`
 	SockBytes   *uint64 `json:"sock_bytes,omitempty"`
-	// AfterMS is how long after the kill it was read, in milliseconds. The victim may have freed its own memory by then.
+	// AfterMS is the time from the kill to the reading, in milliseconds. The victim may have freed its own memory by then.
 	AfterMS float64 `json:"after_ms"`
 }
 
@@ -332,8 +332,8 @@ type Victim struct {
 	// Comm is the name of the thread that the kernel picked, ProcessComm that of the process's first thread.
 	Comm        string `json:"comm,omitempty"`
 	ProcessComm string `json:"process_comm,omitempty"`
-	// CommandLine is how the process was called or what it has written over that, its arguments with spaces between
-	// them, escaped; "" is unknown. CommandLineCut is set where there was more of it.
+	// CommandLine has the arguments of the process, or what it has written over them, with spaces between them,
+	// escaped; "" is unknown. CommandLineCut is set if there was more of it.
 	CommandLine    string  `json:"command_line,omitempty"`
 	CommandLineCut bool    `json:"command_line_cut,omitempty"`
 	AnonBytes      *uint64 `json:"anon_bytes,omitempty"`
@@ -342,14 +342,14 @@ type Victim struct {
 	PgtablesBytes  *uint64 `json:"pgtables_bytes,omitempty"`
 	OOMScoreAdj    *int32  `json:"oom_score_adj,omitempty"`
 	UID            *uint32 `json:"uid,omitempty"`
-	// Cgroup is the path of the one that it was in.
+	// Cgroup is the path of its cgroup.
 	Cgroup string `json:"cgroup,omitempty"`
-	// Container is the one that it was in; ContainerUnknown is as in Event.
+	// Container is the container that it was in; ContainerUnknown is as in Event.
 	Container        *Container `json:"container,omitempty"`
 	ContainerUnknown bool       `json:"container_unknown,omitempty"`
-	// Init is set where the victim is PID 1 of its container, so that the container ends with it.
+	// Init is set if the victim is PID 1 of its container, so that the container ends with it.
 	Init bool `json:"init,omitempty"`
-	// Starting is set where the container's own program did not run yet: the victim is a process of its runtime.
+	// Starting is set if the container's own program did not run yet: the victim is a process of its runtime.
 	Starting bool `json:"starting,omitempty"`
 }
 
@@ -364,7 +364,7 @@ const (
 	LostEngine    = "engine queue full" // what the engine said of its containers
 )
 
-// LostReasons lists these.
+// LostReasons lists the reasons for which events did not reach nsviz.
 func LostReasons() []string {
 	return []string{LostRing, LostLifecycle, LostUrgent, LostThrottled, LostCall, LostMalformed, LostEngine}
 }
@@ -379,9 +379,9 @@ const (
 type Lost struct {
 	Count  uint64 `json:"count"`
 	Reason string `json:"reason"`
-	// UID is the user, as the host counts, whose events were throttled, since he had sent more than his share; in
-	// user namespaces it is the one who made the outermost. Cgroup is where he was of late, or an ancestor of that.
-	// They are absent for other reasons and where they are unknown.
+	// UID is the host's id of the user whose events were throttled, since he had sent more than his share; in
+	// user namespaces it is the user who made the outermost. Cgroup is his latest cgroup, or an ancestor of that.
+	// Both are absent for other reasons and if they are unknown.
 	UID    *uint32 `json:"uid,omitempty"`
 	Cgroup string  `json:"cgroup,omitempty"`
 }

@@ -109,7 +109,7 @@ func used(v reflect.Value, seen map[string]bool) {
 	}
 }
 
-// fieldsOf lists the JSON fields, as Struct.name, of a type and of all that it is made of.
+// fieldsOf lists the JSON fields, as Struct.name, of a type and of the types in it.
 func fieldsOf(t reflect.Type) map[string]bool {
 	fields := map[string]bool{}
 	var visit func(reflect.Type)
@@ -189,7 +189,7 @@ func TestUnknownIsAbsent(t *testing.T) {
 	}
 }
 
-// A process calls itself what it likes. An event is one line of valid JSON all the same.
+// A process may have any name. Its events are still lines of valid JSON.
 func TestHostileNames(t *testing.T) {
 	for _, name := range []string{
 		"\n{\"type\":\"oom_kill\"}\n", "\r", "\x00\x01\x1b[2J", "\xff\xfe", "\xc3", "\u2028\u2029", `"\`, "</script>&", "\u202e",
@@ -256,7 +256,7 @@ func TestSubject(t *testing.T) {
 	}
 }
 
-// Whatever reads as an event can be written, and says the same when it is read again.
+// Whatever reads as an event can be written, and is the same when it is read again.
 func FuzzUnmarshal(f *testing.F) {
 	for _, e := range append(samples(), more()...) {
 		f.Add(encode(f, e))

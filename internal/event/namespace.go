@@ -9,7 +9,7 @@ import (
 type NamespaceType uint8
 
 // The namespace types, in the order in which nsviz shows them. The BPF side counts in the same
-// order (enum namespace_type in bpf/event.h); a test holds the two together.
+// order (enum namespace_type in bpf/event.h); a test compares the two.
 const (
 	Mnt NamespaceType = iota
 	PID

@@ -73,7 +73,7 @@ func TestNamespaceIDs(t *testing.T) {
 			if diff := cmp.Diff(test.json, string(data)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
-			back := NamespaceIDs{9, 9, 9, 9, 9, 9, 9, 9} // what was there before does not shine through
+			back := NamespaceIDs{9, 9, 9, 9, 9, 9, 9, 9} // old values do not remain
 			if err := json.Unmarshal(data, &back); err != nil {
 				t.Fatal(err)
 			}

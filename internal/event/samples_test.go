@@ -7,7 +7,7 @@ const (
 	innerID = "b5421155197649592fd8b3b96b5aa3593c595be1c11efb231c2614c9aa30b044"
 )
 
-// samples has one event of every type, in the order of Types, and in them every field that there is.
+// samples has one event of every type, in the order of Types, with every existing field among them.
 func samples() []Event {
 	at := time.Date(2026, 11, 23, 20, 16, 44, 897483902, time.UTC)
 	after := func(d time.Duration) time.Time { return at.Add(d) }
@@ -98,7 +98,7 @@ func samples() []Event {
 	}
 }
 
-// more returns the fields that no event of its type can have beside those of samples.
+// more returns events with the fields that cannot be set beside those of samples.
 func more() []Event {
 	at := time.Date(2026, 11, 23, 20, 16, 46, 39020285, time.UTC)
 	return []Event{

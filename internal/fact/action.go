@@ -1,6 +1,6 @@
 package fact
 
-// EngineAction is what an engine did with a container. Whoever follows an engine translates its words into these.
+// EngineAction is an action of an engine on a container. The follower of an engine translates its words into these.
 type EngineAction string
 
 // The actions. Their strings are those of recordings and of histories in JSON.
@@ -11,7 +11,7 @@ const (
 	ActionStop      EngineAction = "stop"
 	ActionKill      EngineAction = "kill" // sent it a signal
 	ActionDie       EngineAction = "die"  // saw it end
-	ActionOOM       EngineAction = "oom"  // was told of an OOM kill in it
+	ActionOOM       EngineAction = "oom"  // got notice of an OOM kill in it
 	ActionPause     EngineAction = "pause"
 	ActionUnpause   EngineAction = "unpause"
 	ActionUpdate    EngineAction = "update" // set other limits

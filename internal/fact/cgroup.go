@@ -17,13 +17,13 @@ type FoundCgroup struct {
 type CgroupWrite struct {
 	Path      string           `json:"path"`
 	Container *event.Container `json:"container,omitempty"` // the one that the cgroup belongs to
-	// By is who wrote; nil is unknown. Where several processes wrote before the limits could be read, one of them wrote
-	// what was read: they are in ByAnyOf, and By is nil.
+	// By is the process that wrote; nil is unknown. If several processes wrote before the limits could be read, one of
+	// them wrote what was read: they are in ByAnyOf, and By is nil.
 	By      *event.Process  `json:"by,omitempty"`
 	ByAnyOf []event.Process `json:"by_any_of,omitempty"`
-	// Limits are the values after that of those that were written to; nil where a process was moved.
+	// Limits are the new values of the limits that were written to; nil if a process was moved.
 	Limits *CgroupLimits `json:"limits,omitempty"`
-	// After is set where writes may have been missed since then, so that all limits were read.
+	// After is set if writes may have been missed since then, so that all limits were read.
 	After time.Time `json:"after,omitzero"`
 }
 
@@ -34,13 +34,13 @@ type Reading struct {
 	LimitBytes *uint64 `json:"limit_bytes,omitempty"`
 	Unlimited  bool    `json:"unlimited,omitempty"`
 	Processes  *int    `json:"processes,omitempty"`
-	// OOMKills is the kernel's own count of the kills in the cgroup since it was made; nil is unknown.
+	// OOMKills is the kernel's own count of the kills in the cgroup since its creation; nil is unknown.
 	OOMKills *uint64 `json:"oom_kills,omitempty"`
-	// PIDsRefused is the kernel's own count of the processes and threads that it refused in the cgroup, since a limit of
+	// PIDsRefused is the kernel's own count of the processes and threads that it refused in the cgroup because a limit of
 	// processes was reached; nil is unknown.
 	PIDsRefused *uint64 `json:"pids_refused,omitempty"`
-	// StuckAt is the path of the cgroup at its limit, its own or one above, where processes wait for memory since the OOM
-	// killer is off there; "" is that none do, nil is unknown.
+	// StuckAt is the path of the cgroup at its limit, its own or one above, at which processes wait for memory because the
+	// OOM killer is off there; "" means that none wait, nil is unknown.
 	StuckAt *string `json:"stuck_at,omitempty"`
 	// Limits are those of the cgroup; nil before the container's own program runs, since until then its
 	// engine still sets them, and in recordings of versions that did not read them.

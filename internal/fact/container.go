@@ -15,17 +15,17 @@ type Found struct {
 	InitComm   string             `json:"init_comm,omitempty"`
 	Started    time.Time          `json:"started,omitzero"`
 	Namespaces event.NamespaceIDs `json:"namespaces,omitzero"`
-	// MadeFor are the containers that its net and ipc namespaces were made for, itself or others, where its engine has
+	// MadeFor are the containers that its net and ipc namespaces were made for, itself or others, if its engine has
 	// left a trace of that.
 	MadeFor map[event.NamespaceType]event.Container `json:"made_for,omitempty"`
 	// OOMKills is the kernel's own count of the kills in its cgroup up to now; nil is unknown.
 	OOMKills *uint64 `json:"oom_kills,omitempty"`
-	// Unheld is set where its PID 1 is not in its cgroup.
+	// Unheld is set if its PID 1 is not in its cgroup.
 	Unheld *Unheld `json:"unheld,omitempty"`
-	// Starting is set where its own program does not run yet.
+	// Starting is set if its own program does not run yet.
 	Starting bool `json:"starting,omitempty"`
-	// Resync is set where facts are missing and a model that missed none says how it is, beside the above: this is taken
-	// over by a model that knows the container, too.
+	// Resync is set after missing facts. It holds the state from a model that missed none, beside the above; a model that
+	// has the container already adopts it, too.
 	Resync *FoundAgain `json:"resync,omitempty"`
 }
 
@@ -34,8 +34,8 @@ type FoundAgain struct {
 	Stuck *Stuck `json:"stuck,omitempty"`
 	// EngineReport is set if its engine has reported something, as after a start that failed.
 	EngineReport *EngineReport `json:"verdict,omitempty"`
-	// Countable is set where the kernel's own count of OOM kills could be read. GroupDecisions is for how many decisions it
-	// may be one too high.
+	// Countable is set if the kernel's own count of OOM kills could be read. GroupDecisions is the number of decisions for
+	// which that count may be one too high.
 	Countable      bool   `json:"countable,omitempty"`
 	GroupDecisions uint64 `json:"group_decisions,omitempty"`
 }
@@ -45,41 +45,41 @@ type Gone struct {
 	ID string `json:"id"`
 }
 
-// Unheld reports that a container's PID 1 is in a cgroup that is not the container's own, so that the limits of that do
-// not hold it: on cgroup v1 that of memory, on v2 all of them.
+// Unheld reports that a container's PID 1 is in a cgroup other than the container's own. So it is not held by the
+// container's limits: on cgroup v1 by that of memory, on v2 by all of them.
 type Unheld struct {
-	// Since is zero where it was so when nsviz looked.
+	// Since is zero if it was so when nsviz looked.
 	Since time.Time `json:"since,omitzero"`
-	// Cgroup is the path of the cgroup that it is in; "" is unknown.
+	// Cgroup is the path of the PID 1's cgroup; "" is unknown.
 	Cgroup string `json:"cgroup,omitempty"`
-	// By is who moved it; nil is unknown.
+	// By is the process that moved it; nil is unknown.
 	By *event.Process `json:"by,omitempty"`
 }
 
-// Stuck reports that processes of a container wait for memory that a limit refuses them, and that the OOM killer, which
-// would make room, is off for that limit (memory.oom_control of cgroup v1).
+// Stuck reports that processes of a container wait for memory at a limit, and that the OOM killer, which would free some,
+// is off for that limit (memory.oom_control of cgroup v1).
 type Stuck struct {
 	// Since is when it was first read.
 	Since time.Time `json:"since"`
-	// Cgroup is the path of the one at its limit: the container's own or one above.
+	// Cgroup is the path of the cgroup at its limit: the container's own or one above.
 	Cgroup string `json:"cgroup"`
 }
 
-// NeverStarted is what is known of a container whose own program has not run, as far as nsviz knows. A zero time is unknown
-// or has not come.
+// NeverStarted describes a container whose own program has not run, as far as nsviz knows. A zero time is unknown or has not
+// come.
 type NeverStarted struct {
-	// Made is when its engine made it, by the engine's clock. Where it is unknown, its program may have run before nsviz
+	// Made is when its engine created it, by the engine's clock. If it is unknown, its program may have run before nsviz
 	// watched.
 	Made time.Time `json:"made,omitzero"`
-	// Tried is when its cgroup was made for a start, and Failed when that had failed.
+	// Tried is when its cgroup was created for a start, and Failed when that start had failed.
 	Tried  time.Time `json:"tried,omitzero"`
 	Failed time.Time `json:"failed,omitzero"`
 	// Removed is when its engine removed it.
 	Removed time.Time `json:"removed,omitzero"`
-	// Suspected is set where its engine was to be asked about a start or an end of it, of which nothing else is known, and had
-	// removed it by then: whether anything tried to start it is unknown.
+	// Suspected is set if the only sign of a start or an end was a question to its engine, which had removed it by then:
+	// whether anything tried to start it is unknown.
 	Suspected bool `json:"suspected,omitempty"`
-	// Error is why, in the engine's words, and ExitCode the one that the engine made up for that.
+	// Error is the reason in the engine's words, and ExitCode the exit code that the engine made up for it.
 	Error    string `json:"error,omitempty"`
 	ExitCode *int32 `json:"exit_code,omitempty"`
 }

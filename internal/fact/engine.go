@@ -6,7 +6,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// EngineState says whether a container engine answers.
+// EngineState is whether a container engine answers.
 type EngineState string
 
 // The states of a container engine.
@@ -24,15 +24,15 @@ type Engine struct {
 	Detail string      `json:"detail,omitempty"` // its version, or what went wrong
 }
 
-// EngineReport holds what an engine reports about a container's end, or about a start that failed. It may be wrong. What it
-// does not say is nil.
+// EngineReport holds what an engine reports about a container's end, or about a start that failed. It may be wrong. Fields that it
+// does not report are nil.
 type EngineReport struct {
 	ID        string `json:"id,omitempty"` // absent in the history of a container
 	ExitCode  *int32 `json:"exit_code,omitempty"`
 	OOMKilled *bool  `json:"oom_killed,omitempty"`
 	// Removed is set if the engine no longer knew the container when it was asked.
 	Removed bool `json:"removed,omitempty"`
-	// StartError says, in the engine's words, why it could not start the container; ExitCode is then made up by the engine.
+	// StartError is the reason, in the engine's words, why it could not start the container; ExitCode is then made up by the engine.
 	StartError string `json:"start_error,omitempty"`
 }
 
@@ -42,6 +42,6 @@ type EngineEvent struct {
 	Action EngineAction `json:"action"`
 	// At is when, by the engine's own clock, the wall clock; zero in recordings of versions that did not keep it.
 	At time.Time `json:"at,omitzero"`
-	// Container says who it is, where the engine made it.
+	// Container identifies the container, if the action created it.
 	Container *event.Container `json:"container,omitempty"`
 }

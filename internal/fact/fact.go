@@ -6,7 +6,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// Fact is one input of the model. Exactly one of its pointers, slices and maps is set, or none where only time has passed. The
+// Fact is one input of the model. Exactly one of its pointers, slices and maps is set, or none if only time has passed. The
 // sequence of facts determines every snapshot, so a recording of the facts is complete.
 type Fact struct {
 	Time time.Time `json:"time"`
@@ -70,13 +70,13 @@ type PresentUnstarted struct {
 	Is        NeverStarted    `json:"is"`
 }
 
-// PresentContainer names a live container, with what distinguishes one run of it from another.
+// PresentContainer names a live container, with fields that distinguish its runs.
 type PresentContainer struct {
 	ID      string    `json:"id"`
-	InitPID int32     `json:"init_pid,omitempty"` // 0 while its own program does not run
+	InitPID int32     `json:"init_pid,omitempty"` // 0 until its own program runs
 	Started time.Time `json:"started,omitzero"`
 }
 
-// Plain returns a time as a recording holds it: in UTC, to be compared with others by the wall clock alone. A time that this
-// process has read from its clock has a reading of the monotonic clock, too.
+// Plain returns a time as a recording holds it: in UTC, and compared with others by the wall clock alone. Without it, a time
+// that this process read from its clock also has a reading of the monotonic clock.
 func Plain(t time.Time) time.Time { return t.UTC().Round(0) }

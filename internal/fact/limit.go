@@ -1,6 +1,6 @@
 package fact
 
-// Resource is what a limit is about.
+// Resource is the kind of thing that a limit bounds.
 type Resource string
 
 // The resources whose limits are followed.
@@ -19,7 +19,7 @@ func Resources() [ResourceCount]Resource {
 	return [...]Resource{ResourceMemory, ResourceSwap, ResourceCPU, ResourcePIDs}
 }
 
-// Limit is a limit that is known: a value, or that there is none.
+// Limit is a known limit: a value, or none.
 type Limit struct {
 	Value     *float64 `json:"value,omitempty"`
 	Unlimited bool     `json:"unlimited,omitempty"`

@@ -3,8 +3,8 @@ package fact
 // CgroupLimits are the limits of a cgroup itself; nil is unknown or, in a Reading or a CgroupWrite, not read.
 type CgroupLimits struct {
 	Memory *Limit `json:"memory,omitempty"`
-	// Swap is what may be swapped out of it. On cgroup v1 it is what the limit of memory and swap together leaves
-	// beyond that of memory.
+	// Swap is the limit of its swapped memory. On cgroup v1 it is the limit of memory and swap together, minus that
+	// of memory.
 	Swap *Limit `json:"swap,omitempty"`
 	CPU  *Limit `json:"cpu,omitempty"`
 	PIDs *Limit `json:"pids,omitempty"`

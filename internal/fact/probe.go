@@ -2,12 +2,12 @@ package fact
 
 import "slices"
 
-// Probe reports how nsviz learns one kind of fact on this host.
+// Probe describes how nsviz learns one kind of fact on this host.
 type Probe struct {
 	Name ProbeName `json:"name"`
 	// Method is the hook in use.
 	Method Method `json:"method"`
-	// Reason says in words why this method and not a better one; empty if it is the first choice.
+	// Reason explains why this method is used and not a better one; empty if it is the first choice.
 	Reason string `json:"reason,omitempty"`
 	// RuledOut lists the better methods that do not work here, each with its reason in Reason. Recordings of versions that did
 	// not keep it have none.
@@ -39,7 +39,7 @@ const (
 	ProbeSignals         ProbeName = "signals and their senders"
 	ProbeContainerExits  ProbeName = "container exits"
 	ProbeContainerStarts ProbeName = "container starts"
-	// ProbeCgroupsEntered reports processes that are moved, and so a PID 1 that leaves its container's cgroup.
+	// ProbeCgroupsEntered reports moved processes, including a PID 1 that leaves its container's cgroup.
 	ProbeCgroupsEntered  ProbeName = "cgroups entered"
 	ProbeRootFileSystems ProbeName = "root file systems"
 	// ProbeCgroupWrites reports writes to limits of cgroups. The model relies on it: if it works, a new cgroup has no limits

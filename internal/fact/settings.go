@@ -11,18 +11,18 @@ type Settings struct {
 	Engine     string // its name, for people
 	Privileged bool
 	ReadOnly   bool // the root file system
-	// Modes say of namespaces whose they are: "host", "container:ID", "private" and others. "" is the
+	// Modes say whose namespaces the container uses: "host", "container:ID", "private" and others. "" is the
 	// engine's own choice.
 	Modes map[event.NamespaceType]string
 	// MemoryBytes, CPUs and PIDs are limits; 0 is none.
 	MemoryBytes uint64
-	// Swap is the limit of what may be swapped out; nil is unknown.
+	// Swap is the limit of swapped memory; nil is unknown.
 	Swap *Limit
 	CPUs float64
 	PIDs uint64
 	// CapAdd and CapDrop are names with or without CAP_, in any case, or ALL.
 	CapAdd, CapDrop []string
-	// SeccompUnconfined and NoNewPrivs are of its security options.
+	// SeccompUnconfined and NoNewPrivs come from its security options.
 	SeccompUnconfined bool
 	NoNewPrivs        bool
 	// AppArmor is the profile; "" is none.
@@ -41,7 +41,7 @@ type PublishedPort struct {
 
 // ImageLayer is a layer of an image as the engine has it; "" is unknown.
 type ImageLayer struct {
-	// DiffID is the digest of what is in it, CreatedBy the instruction of the Dockerfile that made it.
+	// DiffID is the digest of its contents, CreatedBy the instruction of the Dockerfile that made it.
 	DiffID    string `json:"diff_id,omitempty"`
 	CreatedBy string `json:"created_by,omitempty"`
 }

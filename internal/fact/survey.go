@@ -11,27 +11,27 @@ import (
 type Survey struct {
 	Namespaces []Namespace `json:"namespaces"`
 	VMs        []VM        `json:"vms,omitempty"`
-	// Unseen is what nsviz could not look into; nil in recordings of versions that did not count it.
+	// Unseen counts what nsviz could not look into; nil in recordings of versions that did not count it.
 	Unseen *Unseen `json:"unseen,omitempty"`
-	// Resync is set if a survey is repeated after lost facts, with the changes that events have reported since. Of is when
-	// the original was taken; zero is never.
+	// Resync is set if a survey is repeated after lost facts, with the changes that events have reported since. Of is the
+	// time of the original; zero is never.
 	Resync bool      `json:"resync,omitempty"`
 	Of     time.Time `json:"of,omitzero"`
 }
 
 // Unseen counts the processes whose namespaces nsviz may not read. It may miss namespaces that only they are in, and virtual
-// machines that they are.
+// machines among them.
 type Unseen struct {
 	// Processes is how many of them /proc shows.
 	Processes int `json:"processes"`
-	// Hidden is set where there are more, which /proc does not show.
+	// Hidden is set if there are more, which /proc does not show.
 	Hidden bool `json:"hidden,omitempty"`
-	// Untraced is set where nsviz has not the right to look into the processes of others (CAP_SYS_PTRACE). Otherwise they are a few
-	// that have more rights than nsviz has, or that a security module protects.
+	// Untraced is set if nsviz lacks the right to look into the processes of others (CAP_SYS_PTRACE). Otherwise these are a few
+	// that have more rights than nsviz, or that a security module protects.
 	Untraced bool `json:"untraced,omitempty"`
 }
 
-// Blind reports whether so much is unseen that what was found is not even nearly all. It may be called on nil.
+// Blind reports whether so much is unseen that what was found is far from complete. It may be called on nil.
 func (u *Unseen) Blind() bool { return u != nil && (u.Hidden || u.Untraced && u.Processes > 0) }
 
 // Any reports whether there may be namespaces and virtual machines that were not found. It may be called on nil.
@@ -45,7 +45,7 @@ type Namespace struct {
 	Parent    uint64              `json:"parent,omitempty"`
 	Processes []int32             `json:"processes,omitempty"`
 	PinnedBy  []string            `json:"pinned_by,omitempty"`
-	// MadeFor and the fields below are known to a model alone, and set after lost facts: the container that the namespace was
+	// MadeFor and the fields below come from a model, and are set only after lost facts: the container that the namespace was
 	// made for, whether its runtime created it in that container's cgroup, and whether any container was in it.
 	MadeFor    *event.Container `json:"made_for,omitempty"`
 	MadeInside bool             `json:"made_inside,omitempty"`

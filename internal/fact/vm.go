@@ -6,22 +6,22 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// VM is a virtual machine as the host sees it: one process. What could not be found out is absent; its kernel and what runs on
+// VM is a virtual machine as the host sees it: one process. Unknown fields are absent; its kernel and the programs on
 // it cannot be seen.
 type VM struct {
 	PID  int32  `json:"pid"`
 	Kind VMKind `json:"kind"`
-	// Name is what its command line calls it.
+	// Name is its name on its command line.
 	Name string `json:"name,omitempty"`
-	// Manager is what runs it: ManagerKata, or nothing that is known.
+	// Manager is the software that runs it: ManagerKata, or "" for unknown.
 	Manager string    `json:"manager,omitempty"`
 	Started time.Time `json:"started,omitzero"`
-	// ContainerID is that of the container whose cgroup it is in.
+	// ContainerID is the id of the container whose cgroup it is in.
 	ContainerID  string             `json:"container,omitempty"`
 	NamespaceIDs event.NamespaceIDs `json:"namespaces,omitzero"`
 	VCPUs        *int               `json:"vcpus,omitempty"`
 	Acceleration Acceleration       `json:"acceleration,omitempty"`
-	// MemoryBytes is what the guest has, ResidentBytes what the process takes of the host's memory.
+	// MemoryBytes is the guest's memory, ResidentBytes the process's share of the host's memory.
 	MemoryBytes   *uint64 `json:"memory_bytes,omitempty"`
 	ResidentBytes *uint64 `json:"resident_bytes,omitempty"`
 }
@@ -38,7 +38,7 @@ const (
 	KindGVisor          VMKind = "gvisor"     // no machine, but a kernel that is a process
 )
 
-// Acceleration is what runs the code of a guest; "" is unknown.
+// Acceleration is the way in which a guest's code is run; "" is unknown.
 type Acceleration string
 
 // The accelerations.

@@ -22,10 +22,10 @@ func (c *Collector) collectProbes(ch chan<- prometheus.Metric, probes []fact.Pro
 	}
 }
 
-// collectNamespaces counts the namespaces by type. The host itself has one of each type, so that
-// none at all means that they could not be read: such a type is absent.
+// collectNamespaces counts the namespaces by type. The host itself has one of each type. So a count of 0
+// means that they could not be read, and the type is absent.
 //
-// Where nsviz may not look into the processes of others, those that it finds are not even nearly all: then all are absent.
+// If nsviz may not look into the processes of others, those that it finds are far from all: then every type is absent.
 func (c *Collector) collectNamespaces(ch chan<- prometheus.Metric, all []model.Namespace, unseen *fact.Unseen) {
 	if unseen != nil && !unseen.Hidden {
 		c.send(ch, processesUnseen, float64(unseen.Processes))
@@ -51,7 +51,7 @@ type labelled struct {
 }
 
 // liveContainers picks the containers that have gauges. Labels are unique among the live ones; if
-// two were the same after all, the one that started first keeps the label, since a duplicate
+// two labels were equal after all, the container that started first keeps its label, since a duplicate
 // sample would fail the scrape. The other is still counted in nsviz_containers.
 func liveContainers(all []model.Container) []labelled {
 	live := make([]labelled, 0, len(all))
@@ -89,8 +89,8 @@ func (c *Collector) collectContainers(ch chan<- prometheus.Metric, s *model.Snap
 	}
 }
 
-// collectHold reports whether a container is held by its limits, which is known where moves are seen, and whether it is
-// stuck at them.
+// collectHold sends whether a container is held by its limits, which is known if moves are seen, and whether it is stuck at
+// them.
 func (c *Collector) collectHold(ch chan<- prometheus.Metric, l labelled, moves bool) {
 	if l.Unheld != nil || moves && l.InitPID != 0 {
 		c.send(ch, outsideCgroup, truth(l.Unheld != nil), l.label)
@@ -140,7 +140,7 @@ func (c *Collector) collectMemory(ch chan<- prometheus.Metric, l labelled) {
 // collectVMs counts the virtual machines. One that is in a container is counted with that container's name,
 // since its process and its memory are the container's, too.
 //
-// Like namespaces, they are absent where nsviz may look into hardly any process.
+// Like namespaces, they are absent if nsviz may look into hardly any process.
 func (c *Collector) collectVMs(ch chan<- prometheus.Metric, all []model.VM, unseen *fact.Unseen) {
 	if unseen.Blind() {
 		return
@@ -155,7 +155,7 @@ func (c *Collector) collectVMs(ch chan<- prometheus.Metric, all []model.VM, unse
 	}
 }
 
-// collectOwnMemory sends what nsviz does without, where it is known how much memory it may use.
+// collectOwnMemory sends what nsviz does without, if its limit of memory is known.
 func (c *Collector) collectOwnMemory(ch chan<- prometheus.Metric, s *model.Snapshot) {
 	if s.OwnMemory == nil {
 		return

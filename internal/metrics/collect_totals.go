@@ -10,7 +10,7 @@ import (
 )
 
 // collectTotals sends the counters. Where the labels are known beforehand a counter starts at 0,
-// because increase() cannot see the step from absent to 1. Each says when it was created.
+// because increase() cannot see the step from absent to 1. Each has the time of its creation.
 func (c *Collector) collectTotals(ch chan<- prometheus.Metric, t *model.Totals, live []labelled) {
 	for _, typ := range event.Types() {
 		c.count(ch, events, t.Events[typ], t.Since, string(typ))
@@ -46,7 +46,8 @@ func (c *Collector) collectNamespaceTotals(ch chan<- prometheus.Metric, t *model
 	}
 }
 
-// collectContainerTotals starts those of each live container at 0, those of the host and those of unknown places. What an ended one has not counted is left out.
+// collectContainerTotals starts the counters of each live container, the host and unknown places at 0. It
+// leaves out those that an ended container has not counted.
 func (c *Collector) collectContainerTotals(ch chan<- prometheus.Metric, t *model.Totals, live []labelled) {
 	since := knownSince(t)
 	kills := merge(t.OOMKills, func(k model.KillKey) [2]string {
@@ -96,7 +97,7 @@ func knownSince(t *model.Totals) func(label string) time.Time {
 	}
 }
 
-// collectSelf sends what nsviz itself could not do for those who read from it.
+// collectSelf sends counters of what nsviz itself dropped or refused.
 func (c *Collector) collectSelf(ch chan<- prometheus.Metric) {
 	if c.cfg.Sinks != nil {
 		for _, s := range c.cfg.Sinks() {
@@ -116,7 +117,7 @@ func (c *Collector) collectStarts(ch chan<- prometheus.Metric, t *model.Totals) 
 	bounds := model.StartBuckets()
 	buckets := make(map[float64]uint64, len(bounds))
 	for i, bound := range bounds {
-		buckets[bound] = 0 // a model that saw no start yet need not have made its counts
+		buckets[bound] = 0 // a model without a start may have no counts yet
 		if i < len(h.Counts) {
 			buckets[bound] = h.Counts[i]
 		}

@@ -10,7 +10,7 @@ import (
 	"github.com/nsviz/nsviz/internal/sink"
 )
 
-// BuildInfo says which nsviz this is; a field that is unknown is empty.
+// BuildInfo describes the build of nsviz; unknown fields are empty.
 type BuildInfo struct {
 	Version   string
 	Revision  string
@@ -25,9 +25,9 @@ type DroppedConnections struct {
 	Refused uint64
 }
 
-// Config says where a Collector gets its numbers. Its functions are called at each scrape.
+// Config has the sources of a Collector's numbers. Its functions are called at each scrape.
 type Config struct {
-	// Snapshot returns the model as it stands; nil while there is none yet, and then only nsviz itself is described.
+	// Snapshot returns the model's current state; nil while there is none yet, and then only nsviz itself is described.
 	Snapshot func() *model.Snapshot
 	// Sinks returns the counts of this process's sinks; a nil Sinks means that there are none.
 	Sinks func() []sink.Stats
@@ -81,9 +81,9 @@ func (c *Collector) send(ch chan<- prometheus.Metric, f family, value float64, l
 	for i, l := range labels {
 		labels[i] = foreign.Label(l)
 	}
-	// It panics on a wrong number of labels and on values that are no UTF-8: the former is a mistake
-	// here that any test finds, the latter foreign.Label rules out, which
-	// keeps different labels different, too.
+	// It panics on a wrong number of labels and on values that are not UTF-8. The former is a mistake
+	// here that any test finds; foreign.Label rules out the latter and
+	// keeps different labels different.
 	ch <- prometheus.MustNewConstMetric(c.descs[f], prometheus.GaugeValue, value, labels...)
 }
 

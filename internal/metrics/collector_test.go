@@ -119,7 +119,7 @@ func TestUnknownIsAbsent(t *testing.T) {
 	}
 }
 
-// Where nsviz may not look, what it found is no count.
+// If nsviz may not look everywhere, counts of what it found are absent.
 func TestUnseenIsAbsent(t *testing.T) {
 	for name, tt := range map[string]struct {
 		unseen          *fact.Unseen
@@ -176,7 +176,7 @@ func TestSameLabelTwice(t *testing.T) {
 		"nsviz_containers{runtime=\"\"} 4\n",
 		"nsviz_container_info{container=\"web\",id=\"first\",image=\"\",runtime=\"\"} 1\n",
 		"nsviz_container_memory_usage_bytes{container=\"web\"} 1\n",
-		// What reads alike once it is escaped is told apart.
+		// Names that are equal once they are escaped stay different.
 		`nsviz_container_info{container="a\\xff",id="third"`, `nsviz_container_info{container="a\\x5cxff",id="fourth"`,
 	} {
 		if !strings.Contains(text, want) {

@@ -19,8 +19,8 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 )
 
-// Whatever a live container, the host or nsviz may count one day is there with 0 before: increase() does not see the step
-// from absent to 1, and most containers end once.
+// Every counter that a live container, the host or nsviz may have later exists with 0 before: increase() does not see the
+// step from absent to 1, and most containers end once.
 func TestCountersStartAtZero(t *testing.T) {
 	text := scrape(t, registryOf(t, &model.Snapshot{
 		Containers: []model.Container{{ID: "1", Label: "web", State: model.Starting, OOMKillsUnobserved: new(uint64(0))}, {ID: "2", Label: "gone", State: model.Exited}},
@@ -45,7 +45,7 @@ func TestCountersStartAtZero(t *testing.T) {
 			t.Errorf("no %s", line)
 		}
 	}
-	// Series do not pile up for those that have ended.
+	// Series do not pile up for ended containers.
 	if n := strings.Count(text, `container="gone"`); n != 1 {
 		t.Errorf("%d series of a container that has ended, want the one that counted", n)
 	}
@@ -65,7 +65,7 @@ func openMetrics(t testing.TB, s *model.Snapshot) string {
 	return answer.Body.String()
 }
 
-// Each counter of nsviz says when it began to count, so that one which appears with a value has a step to it.
+// Each counter of nsviz has the time of its creation, so that one that appears with a value has a step to it.
 func TestCountersSayWhenTheyWereCreated(t *testing.T) {
 	s := metricstest.Full()
 	s.Totals.Since = time.Unix(1000, 0)
@@ -129,7 +129,7 @@ func TestSeriesOfAContainer(t *testing.T) {
 	series0, created0 := count(0)
 	series, created := count(containers)
 	series, created = series-series0, created-created0
-	// Every family that has the label, but that of virtual machines, which are few.
+	// Every family that has the label, except that of virtual machines, which are few.
 	families := 0
 	for _, f := range Families() {
 		if slices.Contains(f.Labels, "container") {

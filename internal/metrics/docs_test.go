@@ -10,7 +10,7 @@ import (
 )
 
 // docs/METRICS.md has a row for every family, in the same order, with its type and labels, and no
-// row more.
+// other row.
 func TestDocumentationListsEveryFamily(t *testing.T) {
 	page, err := os.ReadFile("../../docs/METRICS.md")
 	if err != nil {

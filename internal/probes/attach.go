@@ -17,7 +17,7 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 )
 
-// Config says what the programs need to know of the host.
+// Config holds what the programs need of the host.
 type Config struct {
 	// Hierarchy is the number of the tracked cgroup hierarchy: 0 for cgroup v2's.
 	Hierarchy uint32
@@ -28,15 +28,15 @@ type Config struct {
 	// EventsRingBytes, LifecycleRingBytes and UrgentRingBytes are the sizes of the rings, powers of two and
 	// multiples of the page size; 0 is the default of 2 MiB, 1 MiB and 512 KiB.
 	EventsRingBytes, LifecycleRingBytes, UrgentRingBytes uint32
-	// ThrottleBurst is how many records one source may send at once, by default 8,192, and ThrottleInterval is after
-	// how long it may send one more, by default 1 ms. A source is a user in a cgroup.
+	// ThrottleBurst is how many records one source may send at once, by default 8,192, and ThrottleInterval is the time
+	// after which it may send one more, by default 1 ms. A source is a user in a cgroup.
 	ThrottleBurst    uint64
 	ThrottleInterval time.Duration
 	// Clock turns the kernel's boot time in ns into wall-clock time.
 	Clock Clock
-	// CgroupsWatched, where there is one, is called when the making of cgroups is seen and nothing else yet.
+	// CgroupsWatched, if not nil, is called when the creation of cgroups is hooked and nothing else yet.
 	CgroupsWatched func() error
-	// Methods, where there are any, are the only ones that may be used.
+	// Methods, if there are any, are the only ones that may be used.
 	Methods []fact.Method
 	// InNamespaceCall reports whether a thread, by the host's number, is in unshare or setns, or may be. It may be nil.
 	InNamespaceCall func(tid int32) bool
@@ -49,9 +49,9 @@ type Probes struct {
 	facts   Facts
 	choices []Choice
 	maps    map[string]*ebpf.Map
-	// settling is until when the programs report what user space may not have told them of.
+	// settling is true while the programs also report containers that user space may not have registered.
 	settling *ebpf.Variable
-	// programs and links are kept because one that nobody refers to is collected and detaches.
+	// programs and links are kept because an unreferenced one is collected and detaches.
 	programs []*ebpf.Program
 	links    []io.Closer
 	reader   *reader
@@ -61,9 +61,9 @@ type Probes struct {
 	closeErr error
 }
 
-// Open gathers the facts, makes the plan, loads and attaches. Where a hook that the plan chose does
+// Open gathers the facts, makes the plan, loads and attaches. If a hook that the plan chose does
 // not attach after all, the plan is made again without it. The errors wrap ErrNotPermitted or
-// ErrNotSupported where nothing on this host would help.
+// ErrNotSupported if nothing on this host would help.
 func Open(cfg Config) (*Probes, error) {
 	cache := btf.NewCache()
 	facts := Gather(cache).only(cfg.Methods)
@@ -88,7 +88,7 @@ func (p *Probes) open(cfg Config, cache *btf.Cache) error {
 	loader := &loader{spec: spec, opts: ebpf.CollectionOptions{Cache: cache, MapReplacements: p.maps}}
 	defer loader.close()
 
-	// The maps first: that a map cannot be made has other reasons than that a program is refused.
+	// The maps first: a map fails for other reasons than a program.
 	maps, err := ebpf.NewCollectionWithOptions(&ebpf.CollectionSpec{
 		Maps: spec.Maps, Variables: spec.Variables, Types: spec.Types, ByteOrder: spec.ByteOrder,
 	}, loader.opts)
@@ -205,7 +205,7 @@ func (f *Facts) strike(c Choice, err error) {
 // maxClosing is how many links are closed at a time. Each takes a thread, of which nsviz may not have many.
 const maxClosing = 6
 
-// closeAll closes links several at a time: for most of them the kernel waits until no CPU runs the program any more.
+// closeAll closes several links at a time: for most of them the kernel waits until no CPU runs the program any more.
 func closeAll[T io.Closer](links []T) error {
 	errs := make([]error, len(links))
 	free := make(chan struct{}, maxClosing)
@@ -221,13 +221,13 @@ func closeAll[T io.Closer](links []T) error {
 	return errors.Join(errs...)
 }
 
-// Choices says how each kind of fact is hooked.
+// Choices returns how each kind of fact is hooked.
 func (p *Probes) Choices() []Choice { return p.choices }
 
-// Sockets finds namespaces by sockets; it is closed with the probes.
+// Sockets returns the finder of namespaces by sockets; it is closed with the probes.
 func (p *Probes) Sockets() *Sockets { return p.sockets }
 
-// Close detaches everything, and waits for Run to deliver what is left and to return; so it must
+// Close detaches everything, and waits until Run has delivered the remaining events and returned; so it must
 // not be called by the function that Run delivers to. It may be called more than once, and returns
 // the same each time.
 func (p *Probes) Close() error {
@@ -301,7 +301,7 @@ func (l *loader) attach(c Choice) (programs []*ebpf.Program, links []io.Closer, 
 	return programs, links, nil
 }
 
-// attachProgram goes by the section that the C side named.
+// attachProgram attaches a program by the section that the C side named.
 func (l *loader) attachProgram(spec *ebpf.ProgramSpec, prog *ebpf.Program) (io.Closer, error) {
 	hook, target, _ := strings.Cut(spec.SectionName, "/")
 	switch hook {

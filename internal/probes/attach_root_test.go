@@ -16,15 +16,15 @@ import (
 // paths than newer ones do.
 const verifierBudget = 100_000
 
-// TestEveryAllowedProgramAttaches loads and attaches each option against which nothing speaks on
-// this host, not only the best: what the plan falls back on must work where it is needed.
+// TestEveryAllowedProgramAttaches loads and attaches each option that this host allows, not only the
+// best: the plan's fallbacks must work when they are needed.
 func TestEveryAllowedProgramAttaches(t *testing.T) {
 	cache := btf.NewCache()
 	facts := Gather(cache)
 	if err := facts.Check(); err != nil {
 		t.Fatal(err)
 	}
-	facts.taxed = true // the tracepoints that are for nobody else, too
+	facts.taxed = true // include the tracepoints that no other fact needs
 	t.Logf("kernel %s, refused: %v", facts.Kernel, facts.Refused)
 	spec, err := gen.LoadNsviz()
 	if err != nil {

@@ -12,7 +12,7 @@ type closerFunc func() error
 
 func (f closerFunc) Close() error { return f() }
 
-// TestLinksAreClosedTogether: no link waits for the kernel to be done with another one, and the errors of all are returned.
+// TestLinksAreClosedTogether: no link waits until the kernel is done with another one, and the errors of all are returned.
 func TestLinksAreClosedTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const n = 3
@@ -29,7 +29,7 @@ func TestLinksAreClosedTogether(t *testing.T) {
 		for _, failure := range failures {
 			p.links = append(p.links, io.Closer(closerFunc(func() error {
 				arrived <- struct{}{}
-				<-all // a link that waited for its turn would never be reached, a deadlock for synctest
+				<-all // a link that waited for its turn would be a deadlock for synctest
 				return failure
 			})))
 		}
@@ -42,7 +42,7 @@ func TestLinksAreClosedTogether(t *testing.T) {
 	})
 }
 
-// TestFewLinksAreClosedAtATime: each takes a thread, and where there may be no more of these the Go runtime ends the program.
+// TestFewLinksAreClosedAtATime: each takes a thread, and at the limit of threads the Go runtime ends the program.
 func TestFewLinksAreClosedAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var closing atomic.Int32

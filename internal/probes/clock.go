@@ -9,18 +9,18 @@ import (
 // Clock turns the kernel's boot time (CLOCK_BOOTTIME, ns) into wall-clock time.
 type Clock func(bootNS uint64) time.Time
 
-// BootNow returns the present by the kernel's boot clock, in nanoseconds.
+// BootNow returns the current time of the kernel's boot clock, in nanoseconds.
 func BootNow() uint64 {
 	var t unix.Timespec
 	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &t) // cannot fail, see HostClock
 	return uint64(t.Nano())
 }
 
-// HostClock is the running host's clock. It asks for both clocks at each call, so that it follows
-// when the wall clock is set.
+// HostClock is the running host's clock. It reads both clocks at each call, so that it follows
+// a wall clock that is set.
 func HostClock(bootNS uint64) time.Time {
-	// The wall clock is read between two readings of the other one. Of several tries the one counts that was
-	// interrupted least.
+	// The wall clock is read between two readings of the other one. Of several tries the least interrupted one
+	// counts.
 	const tries = 3
 	var offset, best int64
 	for i := range tries {

@@ -12,14 +12,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// confinement is what is known of the limits that somebody has set to this process.
+// confinement holds what is known of the limits that somebody has set for this process.
 type confinement struct {
-	// capabilities are the effective ones, as a bit set; nil where they are unknown.
+	// capabilities are the effective ones, as a bit set; nil if unknown.
 	capabilities *uint64
-	// filtered says whether a seccomp filter is at work; nil where that is unknown.
+	// filtered is whether a seccomp filter is active; nil if unknown.
 	filtered *bool
-	// call is what the kernel answers to a bpf system call that needs neither memory nor rights: nil where it gets
-	// as far as the kernel's own code. A seccomp filter or a security module may answer in its place.
+	// call is the kernel's answer to a bpf system call that needs neither memory nor rights: nil if the call reaches
+	// the kernel's own code. A seccomp filter or a security module may answer in its place.
 	call error
 }
 
@@ -78,13 +78,13 @@ func (c confinement) missing() []string {
 	return names
 }
 
-// has reports whether it is known that nothing is missing.
+// has reports whether all capabilities are known to be there.
 func (c confinement) has() bool { return c.capabilities != nil && len(c.missing()) == 0 }
 
-// stopped reports whether the bpf system call does not even get as far as the kernel's own code.
+// stopped reports whether the bpf system call fails before the kernel's own code.
 func (c confinement) stopped() bool {
 	return errors.Is(c.call, unix.EPERM) || errors.Is(c.call, unix.ENOSYS)
 }
 
-// behindFilter reports whether it is known that there is a seccomp filter.
+// behindFilter reports whether a seccomp filter is known to be active.
 func (c confinement) behindFilter() bool { return c.filtered != nil && *c.filtered }

@@ -14,10 +14,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// filterCall has a seccomp filter answer a system call with an error number, in all threads of this process.
+// filterCall makes a seccomp filter answer a system call with an error number, in all threads of this process.
 func filterCall(call, errno uint32) error {
 	filter := []unix.SockFilter{
-		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS}, // the number of the call, with which seccomp_data begins
+		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS}, // the number of the call, the first field of seccomp_data
 		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: call, Jf: 1},
 		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | errno},
 		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
@@ -30,7 +30,7 @@ func filterCall(call, errno uint32) error {
 	return nil
 }
 
-// checkBehindFilter writes what nsviz would say behind a filter of the bpf system call.
+// checkBehindFilter writes nsviz's message behind a filter of the bpf system call.
 func checkBehindFilter(errno uint32) error {
 	if err := filterCall(unix.SYS_BPF, errno); err != nil {
 		return fmt.Errorf("seccomp: %w", err)

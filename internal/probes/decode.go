@@ -15,12 +15,12 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// errMalformed is a record from the ring that does not follow bpf/event.h.
+// errMalformed reports a record from the ring that does not follow bpf/event.h.
 var errMalformed = errors.New("malformed event")
 
 const headerSize = int(unsafe.Sizeof(gen.NsvizEventHeader{}))
 
-// decoder turns records into events. One record that made several namespaces becomes as many events.
+// decoder turns records into events. A record of several new namespaces becomes as many events.
 type decoder struct {
 	table    map[gen.NsvizEventKind]func(d *decoder, h *gen.NsvizEventHeader, record []byte) ([]event.Event, error)
 	pageSize uint64
@@ -43,7 +43,7 @@ func newDecoder() *decoder {
 	return d
 }
 
-// clockJitter is by how much two readings of both clocks may differ that nobody has set or slowed down.
+// clockJitter is the most by which two readings of both clocks may differ if neither clock was set or slowed down.
 const clockJitter = 100 * time.Microsecond
 
 // batch sets the offset between boot time and wall-clock time for the records that follow.
@@ -58,7 +58,7 @@ func (d *decoder) wall(bootNS uint64) time.Time {
 	return d.booted.Add(time.Duration(min(bootNS, math.MaxInt64)))
 }
 
-// decode reads one record of the ring, and says at what boot time it was made. It fails with
+// decode reads one record of the ring, and returns the boot time at which it was made. It fails with
 // errMalformed.
 func (d *decoder) decode(record []byte) (bootNS uint64, events []event.Event, err error) {
 	var h gen.NsvizEventHeader
@@ -94,7 +94,7 @@ func whole[T any](record []byte) (*T, error) {
 	return t, view(record, int(unsafe.Sizeof(*t)), t)
 }
 
-// base is what every event about the acting process has.
+// base returns an event with the fields of every event about an acting process.
 func (d *decoder) base(h *gen.NsvizEventHeader, t event.Type) event.Event {
 	return event.Event{
 		Time: d.wall(h.BootNs), Type: t, PID: int32(h.Pid), Comm: comm(h.Comm), CgroupID: h.CgroupId, BootNS: h.BootNs,
@@ -146,8 +146,8 @@ func (d *decoder) namespaces(h *gen.NsvizEventHeader, record []byte) ([]event.Ev
 	return events, nil
 }
 
-// namespaceFreed knows only the number; the type is filled in by whoever knows the namespace. The
-// process in whose context a namespace is freed has nothing to do with it.
+// namespaceFreed has only the number; the table of namespaces fills in the type. The
+// process in whose context a namespace is freed is unrelated to it.
 func (d *decoder) namespaceFreed(h *gen.NsvizEventHeader, record []byte) ([]event.Event, error) {
 	w, err := whole[gen.NsvizNamespaceFreedEvent](record)
 	if err != nil {
@@ -228,7 +228,7 @@ func (d *decoder) exit(h *gen.NsvizEventHeader, record []byte) ([]event.Event, e
 	status := unix.WaitStatus(w.Status)
 	exit := &event.Exit{Cause: event.CauseExited}
 	latest, earlier := d.sentSignal(&w.Latest), d.sentSignal(&w.Earlier)
-	var namespaceEnd *event.Process // whose end of a PID namespace had the kernel send the latest one
+	var namespaceEnd *event.Process // the PID 1 of an ended PID namespace, if that end made the kernel send the latest one
 	if latest != nil && w.Latest.PidNamespaceEnded != 0 {
 		latest, namespaceEnd = nil, latest.By
 	}
@@ -262,7 +262,7 @@ func (d *decoder) exit(h *gen.NsvizEventHeader, record []byte) ([]event.Event, e
 	return []event.Event{e}, nil
 }
 
-// initMoved knows the cgroups by their ids; the paths are filled in by whoever knows them.
+// initMoved has only the ids of the cgroups; the tracker fills in the paths.
 func (d *decoder) initMoved(h *gen.NsvizEventHeader, record []byte) ([]event.Event, error) {
 	w, err := whole[gen.NsvizInitMovedEvent](record)
 	if err != nil {
@@ -273,7 +273,7 @@ func (d *decoder) initMoved(h *gen.NsvizEventHeader, record []byte) ([]event.Eve
 	return []event.Event{e}, nil
 }
 
-// sentSignal is nil where there was none.
+// sentSignal returns nil if there was none.
 func (d *decoder) sentSignal(w *gen.NsvizSentSignal) *event.SentSignal {
 	if w.Pid == 0 {
 		return nil

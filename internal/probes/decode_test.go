@@ -42,8 +42,8 @@ func header(kind gen.NsvizEventKind) gen.NsvizEventHeader {
 	}
 }
 
-// record is what the kernel would have put into the ring: the bytes of w, of which cut are not sent,
-// in whole multiples of eight.
+// record returns what the kernel would put into the ring: the bytes of w without the last cut ones, padded to a
+// multiple of eight.
 func record[T any](w T, cut int) []byte {
 	bytes := unsafe.Slice((*byte)(unsafe.Pointer(&w)), unsafe.Sizeof(w))
 	h := (*gen.NsvizEventHeader)(unsafe.Pointer(&w))
@@ -104,7 +104,7 @@ func oomRecord(edit func(*gen.NsvizOomEvent)) []byte {
 	return record(w, len(w.CommandLine)-min(int(w.CommandLineLen), len(w.CommandLine)))
 }
 
-// called gives a victim a command line, of which more bytes are not sent.
+// called gives a victim a command line with that many more bytes that are not sent.
 func called(w *gen.NsvizOomEvent, arguments string, more int) {
 	w.CommandLineLen, w.ArgumentsLen = uint16(len(arguments)), uint32(len(arguments)+more)
 	for i := range len(arguments) {
@@ -127,14 +127,14 @@ func startRecord(edit func(*gen.NsvizStartEvent)) []byte {
 	return record(w, 0)
 }
 
-// acting is what every event has of the acting process.
+// acting returns an event with the fields of the acting process.
 func acting(t event.Type, edit func(*event.Event)) event.Event {
 	e := event.Event{Time: fixedClock(1_500_000_000), Type: t, PID: 4242, Comm: "runc:[1:CHILD]", CgroupID: 77, BootNS: 1_500_000_000}
 	edit(&e)
 	return e
 }
 
-// kill is what oomRecord decodes to.
+// kill returns the event that oomRecord decodes to.
 func kill(edit func(*event.OOM)) event.Event {
 	oom := &event.OOM{
 		Scope: event.ScopeCgroup, LimitBytes: new(uint64(64 << 20)), UsageBytes: new(uint64(16380 * 4096)), Decision: 99,

@@ -29,7 +29,7 @@ func ExampleOpen() {
 	for _, c := range kernel.Choices() {
 		fmt.Printf("%s by %s\n", c.Name, c.Method)
 	}
-	// No container needs to be followed here: kills are reported of all processes.
+	// No container needs to be followed here: kills of all processes are reported.
 	if err := kernel.Settled(); err != nil {
 		fmt.Println(err)
 		return
@@ -49,7 +49,7 @@ func ExampleOpen() {
 	}
 }
 
-// A host that lets nobody hook functions, as with kernel lockdown and some security modules: tracepoints do.
+// On a host that forbids hooks on functions, as with kernel lockdown and some security modules, tracepoints are used.
 func ExampleNewPlan() {
 	host := probes.Facts{
 		Kernel: "6.12.0", Arch: "amd64", MarkVictimTakesTask: true, Tracepoints: map[string]bool{},

@@ -21,46 +21,46 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 )
 
-// Errors that say why nsviz cannot watch this host at all. They come wrapped in a sentence that
+// The reasons why nsviz cannot watch this host at all. They come wrapped in a sentence that
 // says what to do.
 var (
 	ErrNotPermitted = errors.New("not permitted")
 	ErrNotSupported = errors.New("not supported")
 )
 
-// Facts is what matters about a host for the choice of hooks.
+// Facts holds what matters about a host for the choice of hooks.
 type Facts struct {
-	// Kernel is the release, as uname tells it.
+	// Kernel is the release, as in uname.
 	Kernel string
 	// Arch is the architecture, as Go calls it.
 	Arch string
 	// Root is whether nsviz runs as root.
 	Root bool
-	// BTF, RingBuffer say why the kernel's type information cannot be read and why there are no
-	// ring buffers; nil where all is well. Without either nothing works.
+	// BTF and RingBuffer are the reasons why the kernel's type information cannot be read and why there are no
+	// ring buffers; nil if they are available. nsviz needs both.
 	BTF, RingBuffer error
-	// Functions are the kernel functions among those that the hooks need which exist here.
+	// Functions are those of the needed kernel functions that exist here.
 	Functions map[string]bool
-	// Tracepoints are the BTF tracepoints among those needed which exist here.
+	// Tracepoints are those of the needed BTF tracepoints that exist here.
 	Tracepoints map[string]bool
 	// MarkVictimTakesTask is whether the tracepoint mark_victim passes the task and not only its
 	// thread id.
 	MarkVictimTakesTask bool
-	// Refused says for each method that does not work on this host why; absent ones do work.
+	// Refused has the reason for each method that does not work on this host; absent ones work.
 	Refused map[fact.Method]error
-	// Memlock says why RLIMIT_MEMLOCK could not be raised; nil where it could be or need not.
+	// Memlock is the reason why RLIMIT_MEMLOCK could not be raised; nil if it could be or need not be.
 	Memlock error
 
-	// confined is what is known of limits to this process, for the words of a refusal.
+	// confined holds the known limits of this process, for the words of a refusal.
 	confined confinement
-	// struck holds, by its first program, each option that did not load or attach although nothing
-	// spoke against it.
+	// struck holds, by its first program, each option that did not load or attach although the facts
+	// allowed it.
 	struck map[string]error
-	// taxed is whether a fact is hooked at tracepoints of system calls already, for which all of them pay.
+	// taxed is whether a fact is hooked at tracepoints of system calls already, which slow down all of them.
 	taxed bool
 }
 
-// Gather asks the running host. It tries out what can only be tried out: a security module may
+// Gather asks the running host. Some facts can only be found by trying: a security module may
 // refuse a kind of program that the kernel has. cache may be shared with Open.
 func Gather(cache *btf.Cache) Facts {
 	f := Facts{
@@ -75,8 +75,8 @@ func Gather(cache *btf.Cache) Facts {
 		f.Kernel = unix.ByteSliceToString(uts.Release[:])
 	}
 	f.confined = readConfinement()
-	// Kernels before 5.11 charge BPF maps to this limit; it is not fatal by itself where it cannot
-	// be raised, since the maps may fit.
+	// Kernels before 5.11 charge BPF maps to this limit; a failure to raise it is not fatal by
+	// itself, since the maps may fit.
 	f.Memlock = rlimit.RemoveMemlock()
 
 	types, err := cache.Kernel()
@@ -101,7 +101,7 @@ func Gather(cache *btf.Cache) Facts {
 	return f
 }
 
-// readTypes fills in what the kernel's BTF tells.
+// readTypes fills in what the kernel's BTF shows.
 func (f *Facts) readTypes(types *btf.Spec) {
 	for _, kind := range kinds(f.Arch) {
 		for _, o := range kind.options {
@@ -138,7 +138,7 @@ func markVictimTakesTask(types *btf.Spec) bool {
 	return ok
 }
 
-// trialFunction is one that exists here of the functions that nsviz may hook, to learn on it whether a
+// trialFunction returns one of the functions that nsviz may hook and that exist here, to try whether a
 // kind of hook works. All of them are seldom called.
 func trialFunction(functions map[string]bool) (string, error) {
 	for _, name := range slices.Sorted(maps.Keys(functions)) {
@@ -210,8 +210,8 @@ func tryTracefs() error {
 	return dir.Close()
 }
 
-// plainCause is the innermost reason of a long error, in the words of the kernel: what the verifier
-// says of a program, else the error number.
+// plainCause returns the innermost reason of a long error, in the words of the kernel: the verifier's
+// message about a program, else the error number.
 func plainCause(err error) error {
 	var verifier *ebpf.VerifierError
 	if errors.As(err, &verifier) && len(verifier.Log) > 0 {
@@ -227,10 +227,10 @@ func plainCause(err error) error {
 	return errno
 }
 
-// perfParanoid has who may use perf events. Debian's kernels know 3, by which nobody may but who has CAP_SYS_ADMIN.
+// perfParanoid holds who may use perf events. Debian's kernels also have 3: only with CAP_SYS_ADMIN.
 const perfParanoid = "/proc/sys/kernel/perf_event_paranoid"
 
-// perfCause is plainCause of a perf event that could not be opened.
+// perfCause returns the plainCause of a perf event that could not be opened.
 func perfCause(err error) error {
 	cause := plainCause(err)
 	if level := perfLevel(perfParanoid); cause == unix.EACCES && level > 2 {
@@ -239,7 +239,7 @@ func perfCause(err error) error {
 	return cause
 }
 
-// perfLevel reads a file like perfParanoid; it returns 0 where it cannot.
+// perfLevel reads a file like perfParanoid; it returns 0 if it cannot.
 func perfLevel(file string) int {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -253,11 +253,11 @@ func perfLevel(file string) int {
 }
 
 // enotsupp is ENOTSUPP of the kernel's include/linux/errno.h, which is not meant for user space and
-// has no text there, and which attaching a program may nevertheless return.
+// has no text there. Attaching a program may still return it.
 const enotsupp unix.Errno = 524
 
-// Check returns nil where nsviz can work at all on this host, else ErrNotPermitted or
-// ErrNotSupported wrapped in a sentence that says what to do.
+// Check returns nil if nsviz can work on this host, else ErrNotPermitted or ErrNotSupported
+// wrapped in a sentence that says what to do.
 func (f Facts) Check() error {
 	switch {
 	case f.BTF != nil && errors.Is(f.BTF, os.ErrPermission):
@@ -279,7 +279,7 @@ func (f Facts) Check() error {
 	return nil
 }
 
-// refused explains a bpf() call that the kernel refused. What can be known comes before what can be guessed.
+// refused explains a bpf() call that the kernel refused. Known causes come before guesses.
 func (f Facts) refused(err error) error {
 	filter := f.confined.stopped() && f.confined.behindFilter()
 	if !errors.Is(err, unix.EPERM) && !errors.Is(err, unix.EACCES) && !filter {
@@ -317,7 +317,7 @@ func adviceMissing(capabilities []string) string {
 	return "nsviz lacks " + strings.Join(capabilities, " and ") + " (docker run --cap-add, CapabilityBoundingSet= of a systemd unit)"
 }
 
-// syscallFunction is the kernel's function of a system call on an architecture.
+// syscallFunction returns the kernel's function of a system call on an architecture.
 func syscallFunction(arch, name string) string {
 	prefix := map[string]string{"amd64": "__x64_sys_", "arm64": "__arm64_sys_"}[arch]
 	return prefix + name

@@ -25,7 +25,7 @@ import (
 // helperVariable makes the test binary do one thing that has to happen in a process of its own.
 const helperVariable = "NSVIZ_TEST_HELPER"
 
-// helper waits for a line on stdin, does what task says and writes a line when it is done.
+// helper waits for a line on stdin, does the task and writes a line when it is done.
 func helper(task string) error {
 	runtime.GOMAXPROCS(2) // one for a thread that never returns
 	runtime.LockOSThread()
@@ -61,7 +61,7 @@ func helper(task string) error {
 		})
 		select {} // the hog is on its own
 	case "titled-hog":
-		// Over all of its arguments, to the last byte: what comes next in memory belongs to the title, too.
+		// Over all of its arguments, to the last byte: the memory after them belongs to the title, too.
 		for _, a := range os.Args {
 			title := unsafe.Slice(unsafe.StringData(a), len(a)+1)
 			for i := range title {
@@ -173,7 +173,7 @@ func helper(task string) error {
 		how, dir, _ := strings.Cut(argument, " ")
 		return buildRoot(how, dir, how == "rootless")
 	case "exit-thread":
-		// exit(2) of all threads by another one than the first, after one has ended by itself.
+		// exit_group(2) by another thread than the first, after one has ended by itself.
 		ended := make(chan struct{})
 		go func() {
 			runtime.LockOSThread() // and never unlocks, so that the thread ends with the goroutine
@@ -205,7 +205,7 @@ func hog() error {
 	}
 }
 
-// hogAll is a hog where there is much to take.
+// hogAll is a hog for much memory.
 func hogAll() error {
 	for {
 		if err := populate(16); err != nil {
@@ -214,8 +214,8 @@ func hogAll() error {
 	}
 }
 
-// onFirstThread runs something on the thread that has the process's number. Of a first thread that has ended
-// the kernel keeps what is needed for the others.
+// onFirstThread runs something on the thread that has the process's number. If the first thread has ended,
+// the kernel keeps what the others need of it.
 func onFirstThread(do func()) {
 	if unix.Gettid() == os.Getpid() {
 		do()
@@ -250,8 +250,8 @@ func firstThreadHasEnded() bool {
 	return err == nil && bytes.Contains(space[:n], []byte(") Z "))
 }
 
-// hogShared is a hog beside another process that has the same memory: vfork(2), whose child never execs. The
-// thread that called it never returns, which it could not, since the child has gone on on its stack.
+// hogShared is a hog beside another process that has the same memory: a child of vfork(2) that never execs. The
+// calling thread never returns; it could not, since the child has changed its stack.
 func hogShared(in *bufio.Reader) error {
 	go func() {
 		runtime.LockOSThread()
@@ -291,14 +291,14 @@ func take(megabytes int) error {
 	return nil
 }
 
-// populate takes memory in one system call: where a fault for each page is emulated, it takes a tenth of the time.
+// populate takes memory in one system call: on an emulated machine that takes a tenth of the time of a fault for each page.
 func populate(megabytes int) error {
 	flags := unix.MAP_PRIVATE | unix.MAP_ANONYMOUS | unix.MAP_POPULATE
 	_, err := unix.Mmap(-1, 0, megabytes<<20, unix.PROT_READ|unix.PROT_WRITE, flags)
 	return err
 }
 
-// hogs has as many hogs killed in a cgroup as its argument says, "24 /sys/fs/cgroup/name", four at a
+// hogs runs a number of hogs until they are killed in a cgroup ("24 /sys/fs/cgroup/name"), four at a
 // time. It is not in that cgroup itself, so that it is not chosen.
 func hogs(argument string) error {
 	var n int
@@ -395,7 +395,7 @@ func helperCommand(task string) *exec.Cmd {
 }
 
 // isolated gives a command a namespace of its own, as a container's init has several: the exit of a
-// process that has none is not looked at.
+// process without one is ignored.
 func isolated(cmd *exec.Cmd) *exec.Cmd {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWUTS}
 	return cmd
@@ -409,7 +409,7 @@ func (p *process) release() {
 	}
 }
 
-// line is the next one that the process writes.
+// line returns the next line that the process writes.
 func (p *process) line() string {
 	p.t.Helper()
 	line, err := p.out.ReadString('\n')

@@ -10,16 +10,16 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// machineCases are those that take a machine of their own.
+// machineCases are the tests that take a machine of their own.
 func machineCases() []methodCase { return nil }
 
-// What follows says nothing about a kernel, and takes an emulated machine seconds.
+// The tests below do not depend on the kernel, and take seconds on an emulated machine.
 
-// TestOverflow: with nobody reading, the ring of ordinary events overflows; what is said to be lost is
-// what is missing, and no kill and no death is among it.
+// TestOverflow: without a reader, the ring of ordinary events overflows. The reported losses equal
+// the missing events, and no kill and no death is missing.
 func TestOverflow(t *testing.T) {
 	const calls, made = 300, 600 // two namespaces a call
-	quiet := startWatch(t)       // sees what others on this host do meanwhile
+	quiet := startWatch(t)       // sees other activity on this host meanwhile
 	cfg := hostConfig(t)
 	cfg.EventsRingBytes = uint32(4 * os.Getpagesize())
 	cfg.UrgentRingBytes = uint32(os.Getpagesize())
@@ -103,11 +103,11 @@ func TestNothingStaysOpen(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	open() // what the libraries keep for good
+	open() // what the libraries keep open for good
 	before := descriptors(t)
 	open()
 	cfg := hostConfig(t)
-	cfg.EventsRingBytes = 12345 // no power of two
+	cfg.EventsRingBytes = 12345 // not a power of two
 	if p, err := Open(cfg); err == nil {
 		t.Error("a ring of 12345 bytes")
 		_ = p.Close()
@@ -117,7 +117,7 @@ func TestNothingStaysOpen(t *testing.T) {
 	}
 }
 
-// descriptors says what each of this process's descriptors is.
+// descriptors returns what each of this process's descriptors is.
 func descriptors(t *testing.T) []string {
 	t.Helper()
 	entries, err := os.ReadDir("/proc/self/fd")

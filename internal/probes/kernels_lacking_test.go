@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// altered are a kernel's types after change, which may alter each and takes it away by returning false.
+// altered returns a kernel's types after change, which may alter each and removes it by returning false.
 func altered(t *testing.T, types *btf.Spec, change func(btf.Type) bool) *btf.Spec {
 	t.Helper()
 	builder, err := btf.NewBuilder(nil, nil)
@@ -36,7 +36,7 @@ func altered(t *testing.T, types *btf.Spec, change func(btf.Type) bool) *btf.Spe
 	return made
 }
 
-// TestKernelsLackingSomethingAreFound: the tests above would see it.
+// TestKernelsLackingSomethingAreFound: the checks of the other tests find what is lacking.
 func TestKernelsLackingSomethingAreFound(t *testing.T) {
 	const kernel = "6.12-amd64"
 

@@ -25,9 +25,9 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 )
 
-// The kernels that these tests look at are those of test/vm/downloads. testdata/btf has of each what nsviz
-// reads and hooks; test/vm/btf took it out of them. What only a running kernel tells, such as that arm64 before
-// 6.0 attaches no fentry, is for the tests with the tag root.
+// The kernels that these tests look at are those of test/vm/downloads. testdata/btf has the types and functions of
+// each that nsviz reads and hooks; test/vm/btf extracted them. What only a running kernel shows, such as that arm64
+// before 6.0 attaches no fentry, is for the tests with the tag root.
 const (
 	kernelsFolder    = "testdata/btf"
 	kernelsExtension = ".btf.gz"
@@ -74,7 +74,7 @@ func kernelTypes(t *testing.T, kernel string) *btf.Spec {
 	return types
 }
 
-// objectFor is what is built in on an architecture, whichever one the test runs on.
+// objectFor returns the object that is built in on an architecture, whichever one the test runs on.
 func objectFor(t *testing.T, arch string) *ebpf.CollectionSpec {
 	t.Helper()
 	object := map[string]string{"amd64": "x86", "arm64": "arm64"}[arch]
@@ -85,15 +85,15 @@ func objectFor(t *testing.T, arch string) *ebpf.CollectionSpec {
 	return spec
 }
 
-// factsFrom is a host of which only the BTF is known, and nothing refused.
+// factsFrom returns the facts of a host of which only the BTF is known, and which refuses nothing.
 func factsFrom(kernel string, types *btf.Spec) Facts {
 	f := Facts{Kernel: kernel, Arch: archOf(kernel), Functions: map[string]bool{}, Tracepoints: map[string]bool{}}
 	f.readTypes(types)
 	return f
 }
 
-// eligible are all programs that a plan for such a host may come to name, one option after the other
-// struck out.
+// eligible returns all programs that a plan for such a host may name when options are struck out one after the
+// other.
 func eligible(f Facts) []string {
 	f.taxed = true
 	var programs []string
@@ -110,8 +110,8 @@ func eligible(f Facts) []string {
 	return programs
 }
 
-// unresolved are the places in the programs of which a kernel's types know nothing, each with the
-// programs that read it. The verifier refuses a program that can come to such a place. Fields that a kernel
+// unresolved returns the places in the programs that a kernel's types do not have, each with the
+// programs that read it. The verifier refuses a program that can reach such a place. Fields that a kernel
 // has with another width are among them.
 func unresolved(object *ebpf.CollectionSpec, programs []string, types *btf.Spec) (map[string][]string, error) {
 	local, err := btf.NewBuilder(nil, nil)
@@ -140,12 +140,12 @@ func unresolved(object *ebpf.CollectionSpec, programs []string, types *btf.Spec)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", program, err)
 			}
-			// The type has no other way to tell.
+			// The type shows it in no other way.
 			what := fixup.String()
 			switch {
 			case strings.HasSuffix(what, "=poison"):
 			case strings.HasPrefix(what, "byte_off="):
-				// A relocation finds a field, but what is read there is as wide as bpf/kernel.h says.
+				// A relocation finds a field, but it is read with the width of bpf/kernel.h.
 				width := widthOf(object.Types, place)
 				if width == 0 || width == widthOf(types, place) {
 					continue
@@ -164,7 +164,7 @@ func unresolved(object *ebpf.CollectionSpec, programs []string, types *btf.Spec)
 
 var relocationWords = regexp.MustCompile(`\[([0-9:]+)\], local_id=([0-9]+)\)$`)
 
-// placeOf names what a relocation is about as C does, as in task_struct.signal. Only its text tells.
+// placeOf names the subject of a relocation as in C: task_struct.signal. Only the relocation's text has it.
 func placeOf(types *btf.Spec, relocation *btf.CORERelocation) (string, error) {
 	words := relocationWords.FindStringSubmatch(relocation.String())
 	if words == nil {
@@ -214,7 +214,7 @@ func placeOf(types *btf.Spec, relocation *btf.CORERelocation) (string, error) {
 	return name, nil
 }
 
-// widthOf is how many bytes a number or a pointer has that placeOf has named, an element of it if it is an
+// widthOf returns the size of a number or a pointer that placeOf has named, or of an element if it is an
 // array; 0 for all else.
 func widthOf(types *btf.Spec, place string) int {
 	path := strings.Split(place, ".")
@@ -245,7 +245,7 @@ func widthOf(types *btf.Spec, place string) int {
 	return 0
 }
 
-// memberOf is the type of a member of a struct or union, or of the elements of an array of them; nil if
+// memberOf returns the type of a member of a struct or union, or of the elements of an array of them; nil if
 // there is none. Members without a name are looked into.
 func memberOf(typ btf.Type, name string) btf.Type {
 	var members []btf.Member
@@ -270,7 +270,7 @@ func memberOf(typ btf.Type, name string) btf.Type {
 	return nil
 }
 
-// absences are the places that some kernels do not have. The programs ask before they go there.
+// absences are the places that some kernels do not have. The programs check before they read them.
 var absences = []struct {
 	places  []string
 	kernels []string
@@ -323,7 +323,7 @@ var absences = []struct {
 	},
 }
 
-// TestKernelsHaveWhatIsRead: every program that may run on a kernel finds there what it reads.
+// TestKernelsHaveWhatIsRead: a kernel has everything that programs read that may run on it.
 func TestKernelsHaveWhatIsRead(t *testing.T) {
 	names := kernelNames(t)
 	for _, a := range absences {
@@ -362,8 +362,8 @@ func TestKernelsHaveWhatIsRead(t *testing.T) {
 	}
 }
 
-// TestKernelsPlan: where nothing is refused, a fact is hooked in the best way that the kernel has; and by
-// kprobe where fentry is refused, as on arm64 before 6.0, whose BTF does not tell.
+// TestKernelsPlan: if nothing is refused, a fact is hooked in the best way that the kernel has; and by
+// kprobe if fentry is refused, as on arm64 before 6.0, whose BTF does not show that.
 func TestKernelsPlan(t *testing.T) {
 	best := map[fact.ProbeName]fact.Method{
 		"namespaces by clone":        fact.MethodTpBTF,
@@ -380,7 +380,7 @@ func TestKernelsPlan(t *testing.T) {
 		"cgroups entered":            fact.MethodTpBTF,
 		"root file systems":          fact.MethodFentry,
 	}
-	// The compiler has made something else of a function, so that it has no entry in the BTF.
+	// The compiler has transformed a function, so that it has no entry in the BTF.
 	lacking := map[string]map[fact.ProbeName]fact.Method{"5.10-arm64": {"OOM decisions": fact.MethodNone}}
 	for _, kernel := range kernelNames(t) {
 		t.Run(kernel, func(t *testing.T) {
@@ -403,7 +403,7 @@ func TestKernelsPlan(t *testing.T) {
 	}
 }
 
-// methodsOf is how a plan hooks each fact on a host.
+// methodsOf returns how a plan hooks each fact on a host.
 func methodsOf(t *testing.T, host Facts) map[fact.ProbeName]fact.Method {
 	t.Helper()
 	plan, err := NewPlan(host)
@@ -431,7 +431,7 @@ func inC(typ btf.Type) string {
 	}
 }
 
-// arguments are what a function of the kernel takes, or what a tracepoint passes on.
+// arguments returns what a function of the kernel takes, or what a tracepoint passes on.
 func arguments(types *btf.Spec, name string) ([]string, error) {
 	var proto btf.Type
 	var fn *btf.Func
@@ -479,7 +479,7 @@ func TestKernelsPassWhatIsTaken(t *testing.T) {
 				"mark_victim":        victim,
 				"oom_kill_process":   {"struct oom_control *"},
 				"proc_free_inum":     {"unsigned int"},
-				// Of these only the moments count.
+				// Only the times of these count.
 				"ksys_unshare":                           {},
 				syscallFunction(archOf(kernel), "setns"): {},
 				// The result comes behind the only argument.
@@ -489,7 +489,7 @@ func TestKernelsPassWhatIsTaken(t *testing.T) {
 				syscallFunction(archOf(kernel), "chroot"):     {"struct pt_regs *"},
 			} {
 				if !host.Functions[name] && !host.Tracepoints[name] {
-					continue // TestKernelsPlan says what is lacking
+					continue // TestKernelsPlan has what is lacking
 				}
 				got, err := arguments(types, name)
 				if err != nil {
@@ -502,7 +502,7 @@ func TestKernelsPassWhatIsTaken(t *testing.T) {
 	}
 }
 
-// TestKernelsAreThoseOfTheMachines: what is looked at here is what test/vm boots.
+// TestKernelsAreThoseOfTheMachines: the kernels here are those that test/vm boots.
 func TestKernelsAreThoseOfTheMachines(t *testing.T) {
 	downloads, err := os.ReadFile("../../test/vm/downloads")
 	if err != nil {

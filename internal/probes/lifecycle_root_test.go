@@ -35,7 +35,7 @@ func of(typ event.Type, c cgroup) func(event.Event) bool {
 	return func(e event.Event) bool { return e.Type == typ && e.CgroupID == c.id }
 }
 
-// awaitExit returns the end of a container, without what it was refused, which another test is about.
+// awaitExit returns the end of a container, without its refused processes, which another test checks.
 func (w *watch) awaitExit(c cgroup) event.Event {
 	w.t.Helper()
 	e := w.await("exits", 1, of(event.ContainerExited, c))[0]
@@ -121,7 +121,7 @@ func containerEndsByItself(t *testing.T, w *watch) {
 	}
 }
 
-// containerIgnoresSignal: a signal that it survives is not what ends it.
+// containerIgnoresSignal: a signal that it survives is not the cause of its end.
 func containerIgnoresSignal(t *testing.T, w *watch) {
 	p, c := contain(t, w, "trap '' TERM; echo in; read end; kill -SEGV $$")
 	p.line()
@@ -142,8 +142,8 @@ func containerIgnoresSignal(t *testing.T, w *watch) {
 	}
 }
 
-// containerKiller: who it is that kills, from a cgroup and as a user of its own, after somebody else
-// has asked in vain.
+// containerKiller: the killer is reported. It kills from its own cgroup and as its own user, after
+// another process's signal was ignored.
 func containerKiller(t *testing.T, w *watch) {
 	for name, prepare := range map[string]string{"handled": "trap : TERM", "ignored": "trap '' TERM"} {
 		t.Run(name, func(t *testing.T) {
@@ -184,7 +184,7 @@ func containerKiller(t *testing.T, w *watch) {
 	}
 }
 
-// hostNow is the present by the clock of the events.
+// hostNow returns the current time by the clock of the events.
 func hostNow(t *testing.T) time.Time {
 	t.Helper()
 	var ts unix.Timespec
@@ -210,10 +210,10 @@ func containerInitOOMKilled(t *testing.T, w *watch) {
 	}
 }
 
-// containerChildOOMKilled: what dies in the container is not its init, which goes on and ends by itself.
+// containerChildOOMKilled: another process than the init dies in the container; the init goes on and ends by itself.
 func containerChildOOMKilled(t *testing.T, w *watch) {
 	c := makeCgroup(t, "container")
-	c.limit(limitBytes) // before anything is in it, which to lower a limit may kill
+	c.limit(limitBytes) // before any process is in it, since lowering a limit may kill
 	p := startHelper(t, "contain tail /dev/zero; tail /dev/zero | read it; exit 7")
 	c.add(p)
 	p.release()
@@ -233,8 +233,8 @@ func containerChildOOMKilled(t *testing.T, w *watch) {
 	}
 }
 
-// containerInEndedNamespace: a container that is in another one's PID namespace (docker run --pid=container:NAME) is
-// killed by the kernel when PID 1 of that dies, whatever that one dies of.
+// containerInEndedNamespace: the kernel kills a container in another one's PID namespace (docker run --pid=container:NAME)
+// when PID 1 of that namespace dies, whatever the cause.
 func containerInEndedNamespace(t *testing.T, w *watch) {
 	for name, end := range map[string]func(first *process){
 		"by itself": func(first *process) { _ = first.in.Close() },
@@ -284,7 +284,7 @@ func containerInEndedNamespace(t *testing.T, w *watch) {
 }
 
 // containerInitInHostMounts: an init that joins the host's mount namespace (nsenter -t 1 -m, as
-// privileged containers do) is followed all the same.
+// privileged containers do) is still followed.
 func containerInitInHostMounts(t *testing.T, w *watch) {
 	p, c := contain(t, w, fmt.Sprintf("exec nsenter -t %d -m sh -c 'echo in; read end; exit 5'", os.Getpid()))
 	p.line()
@@ -298,11 +298,11 @@ func containerInitInHostMounts(t *testing.T, w *watch) {
 	}
 }
 
-// TestThereBefore: what was there before the probes. Until they have been told of every container, what they have not
-// been told of is reported: a start in a cgroup that was there, and the end of a PID 1 that was. Afterwards
-// only what they have been told of is.
+// TestThereBefore: containers that existed before the probes. Until the probes know every container, they also report
+// unknown ones: a start in an existing cgroup, and the end of an existing PID 1. Afterwards they report
+// only known ones.
 func TestThereBefore(t *testing.T) {
-	// A container's init that waits in its cgroup for the word to start, and one that runs.
+	// A container's init that waits in its cgroup for the signal to start, and one that runs.
 	starting := func(c cgroup) *process {
 		p := startHelper(t, "contain exit 0")
 		c.add(p)
@@ -343,7 +343,7 @@ func TestThereBefore(t *testing.T) {
 		t.Errorf("exit of %d, not of %d: %+v", e.PID, ends.pid, e.Exit)
 	}
 
-	// To be told twice does no harm.
+	// Registering it twice does no harm.
 	for range 2 {
 		for _, p := range []*process{followed, dropped} {
 			w.follow(p.pid, homes["followed"].id)
@@ -385,8 +385,8 @@ func TestThereBefore(t *testing.T) {
 	}
 }
 
-// exitOfThreads: a process ends with its last thread, and as wait(2) tells it, whichever thread
-// that is.
+// exitOfThreads: a process ends with its last thread, whichever that is, and with the status of
+// wait(2).
 func exitOfThreads(t *testing.T, w *watch) {
 	home := makeCgroup(t, "threads")
 	p := start(t, isolated(helperCommand("exit-thread 7")))

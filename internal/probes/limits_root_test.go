@@ -34,8 +34,8 @@ func pidsDir(t *testing.T, c cgroup) string {
 	return dir
 }
 
-// containerRefusedProcesses: the end of a container says how often it was refused a process, also where nobody has read
-// that before. The kernel's own file is the witness.
+// containerRefusedProcesses: the end of a container has the number of processes that it was refused, even if nobody has read
+// that before. It is compared with the kernel's own file.
 func containerRefusedProcesses(t *testing.T, w *watch) {
 	c := makeCgroup(t, "container")
 	p := startHelper(t, "contain exec 2>/dev/null; echo in; read go; i=0; while [ $i -lt 3 ]; do ( : ) & i=$((i+1)); done; exit 7")
@@ -65,8 +65,8 @@ func containerRefusedProcesses(t *testing.T, w *watch) {
 	}
 }
 
-// containerWithoutPIDs: what was refused in a cgroup for which the controller of processes has no state is not known, and
-// that of one above is not the container's.
+// containerWithoutPIDs: if the controller of processes has no state for a cgroup, refusals there are unknown; the count of a
+// cgroup above is not the container's.
 func containerWithoutPIDs(t *testing.T, w *watch) {
 	above := makeCgroup(t, "above")
 	c := makeCgroupIn(t, above.path, "container")
@@ -79,7 +79,7 @@ func containerWithoutPIDs(t *testing.T, w *watch) {
 	}
 }
 
-// containerInitMoved: the PID 1 of a container is moved out of its cgroup, and back. It is the container's all the same.
+// containerInitMoved: the PID 1 of a container is moved out of its cgroup, and back. It still belongs to the container.
 func containerInitMoved(t *testing.T, w *watch) {
 	p, c := contain(t, w, "echo in; read end; exit 3")
 	p.line()

@@ -15,7 +15,7 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 )
 
-// losses are the places where an error means that an event is missing, with the reason to give.
+// losses are the places where an error means that an event is missing, with the reason to report.
 func losses() map[gen.NsvizErrorPlace]string {
 	return map[gen.NsvizErrorPlace]string{
 		gen.NsvizErrorPlaceERROR_RING_EVENTS:    event.LostRing,
@@ -33,11 +33,11 @@ func (r *reader) lost(now, count uint64, reason string) event.Event {
 
 // countErrors reads the error counters and adds the events that were lost since the last time to b.
 func (r *reader) countErrors(now uint64, b *Batch) error {
-	r.noticed = r.shared.notices() // what is counted and which calls begin from here on is looked at again
+	r.noticed = r.shared.notices() // later counts and calls are looked at again
 	if err := r.removeStaleCalls(now); err != nil {
 		return fmt.Errorf("remove calls that have ended: %w", err)
 	}
-	changed := len(r.counted) == 0 // at first, so that all places are known to count 0
+	changed := len(r.counted) == 0 // at first, so that all places are reported, with 0
 	for place := range gen.NsvizErrorPlaceERROR_PLACES {
 		var perCPU []uint64
 		if err := r.maps.errors.Lookup(uint32(place), &perCPU); err != nil {
@@ -74,7 +74,7 @@ func (r *reader) countErrors(now uint64, b *Batch) error {
 	return nil
 }
 
-// throttledSource is a source with the map that it is in, by its place in rings.throttled.
+// throttledSource is a source and the index of its map in rings.throttled.
 type throttledSource struct {
 	gen.NsvizThrottleSource
 
@@ -104,9 +104,9 @@ func (r *reader) addThrottled(now, more uint64, b *Batch) error {
 	return nil
 }
 
-// nameThrottled adds one loss per source in counts that has dropped events since the last time, more in all. What sources
-// dropped that were pushed out of their map since, or that were not read now, has no name. complete is whether all were
-// read: only then those that are not there are forgotten, since one that comes back would be named for all it ever dropped.
+// nameThrottled adds one loss per source in counts that has dropped events since the last time, more in all. Drops
+// of sources that were pushed out of their map since, or were not read now, have no name. complete is whether all were read:
+// only then are missing sources forgotten, since one that comes back would be named for all that it ever dropped.
 func (r *reader) nameThrottled(now, more uint64, counts map[throttledSource]gen.NsvizThrottleState, complete bool, b *Batch) {
 	reported := map[throttledSource]uint64{}
 	if !complete {
@@ -139,17 +139,17 @@ func compareSources(a, b throttledSource) int {
 }
 
 const (
-	// youngCall is for how long the entry of an unshare or setns is left alone: its return may be on its way.
+	// youngCall is the age up to which the entry of an unshare or setns is left alone: its return may be on its way.
 	youngCall = time.Second
-	// longestCall is after what time its return counts as missed where nobody knows whether the thread is still in it.
+	// longestCall is the time after which its return counts as missed if it is unknown whether the thread is still in it.
 	longestCall = time.Minute
-	// sweepShare is the share of the time in which entries are looked through, one part of so many.
+	// sweepShare limits the time for looking through entries to one part in that many.
 	sweepShare = 50
 )
 
-// removeStaleCalls removes the entries of calls whose return was missed, and counts them: the kernel misses a return that is
-// hooked by a kretprobe while more threads are in the function than it has room for, twice the number of CPUs or ten.
-// Where it cannot be known which threads are still in their call, it removes old entries, and only where room runs short.
+// removeStaleCalls removes the entries of calls whose return was missed, and counts them: the kernel misses returns at a
+// kretprobe while more threads are in the function than it has room for, twice the number of CPUs or ten. If it is unknown
+// which threads are still in their call, it removes only old entries, and only if room runs short.
 func (r *reader) removeStaleCalls(now uint64) error {
 	if now < r.nextSweep {
 		r.callsUnderWay = true // or there may be

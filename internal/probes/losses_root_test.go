@@ -24,7 +24,7 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 )
 
-// counted is what the programs have counted at a place.
+// counted returns the programs' count at a place.
 func (p *Probes) counted(t *testing.T, place gen.NsvizErrorPlace) uint64 {
 	t.Helper()
 	var perCPU []uint64
@@ -38,14 +38,14 @@ func (p *Probes) counted(t *testing.T, place gen.NsvizErrorPlace) uint64 {
 	return sum
 }
 
-// What a seccomp filter does with unshare and setns.
+// The answers of a seccomp filter to unshare and setns.
 const (
 	refuse = unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)
-	// fake has the calls return 0 without doing anything.
+	// fake makes the calls return 0 without doing anything.
 	fake = unix.SECCOMP_RET_ERRNO
 )
 
-// filterNamespaceCalls has seccomp answer this thread's calls of unshare and setns.
+// filterNamespaceCalls makes seccomp answer this thread's calls of unshare and setns.
 func filterNamespaceCalls(answer uint32) error {
 	filter := []unix.SockFilter{
 		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS}, // seccomp_data.nr
@@ -81,7 +81,7 @@ func callFiltered(answer uint32, n int) error {
 	return nil
 }
 
-// seccompAnswers: calls that seccomp refuses or answers itself change nothing, so nothing of them is lost.
+// seccompAnswers: calls that seccomp refuses or answers itself change nothing, so no event is lost.
 func seccompAnswers(t *testing.T, w *watch) {
 	for _, task := range []string{"calls-refused", "calls-faked"} {
 		t.Run(task, func(t *testing.T) {
@@ -138,8 +138,8 @@ func TestMissedReturnIsCounted(t *testing.T) {
 	p.wait()
 }
 
-// TestStaleCallsMakeRoom: entries of calls whose return was missed are removed and counted as lost, at once where it is known which
-// threads are still in their call; else the old ones, when half of the room is taken.
+// TestStaleCallsMakeRoom: entries of calls with a missed return are removed and counted as lost: at once if it is known which
+// threads are still in their call, else only old ones, when half of the room is taken.
 func TestStaleCallsMakeRoom(t *testing.T) {
 	const now = uint64(time.Hour)
 	const young, aged, old = now - uint64(youngCall)/2, now - uint64(longestCall)/2, 1
@@ -188,7 +188,7 @@ func TestStaleCallsMakeRoom(t *testing.T) {
 
 // TestFailedReadsAreCounted runs programs on pointers that lead nowhere.
 func TestFailedReadsAreCounted(t *testing.T) {
-	const nowhere = 0x10000 // in the part of the address space that is the user's: no such read succeeds
+	const nowhere = 0x10000 // in the user's part of the address space: no such read succeeds
 	p := openProbes(t, hostConfig(t), fact.MethodRawTracepoint, fact.MethodTracepoint)
 	spec, err := gen.LoadNsviz()
 	if err != nil {
@@ -264,7 +264,7 @@ func TestFailedReadsAreCounted(t *testing.T) {
 	}
 }
 
-// startThrottled runs probes under which a source may send that many events at once, and then no more for an hour.
+// startThrottled runs probes that let a source send that many events at once, and then no more for an hour.
 func startThrottled(t *testing.T, burst uint64) *watch {
 	t.Helper()
 	cfg := hostConfig(t)
@@ -285,8 +285,8 @@ func startThrottled(t *testing.T, burst uint64) *watch {
 	return &watch{t: t, stream: s, streams: []*stream{s}}
 }
 
-// TestFloodIsThrottled: a user who makes more namespaces than his share has the rest counted under his name, others
-// have theirs reported, and nothing is lost for want of room.
+// TestFloodIsThrottled: if a user makes more namespaces than his share, the excess is counted for him, those of others
+// are reported, and nothing is lost for lack of room.
 func TestFloodIsThrottled(t *testing.T) {
 	const burst, calls, uid = 100, 1000, 65533
 	w := startThrottled(t, burst)
@@ -318,7 +318,7 @@ func TestFloodIsThrottled(t *testing.T) {
 	if got := uint64(reported) + lost(); got != calls {
 		t.Errorf("%d reported and %d counted of %d", reported, lost(), calls)
 	}
-	if reported != burst+1 { // what is at most a burst ahead of the clock
+	if reported != burst+1 { // at most a burst ahead of the clock
 		t.Errorf("%d reported and %d counted, with a burst of %d", reported, lost(), burst)
 	}
 	if n := s.counted(t, gen.NsvizErrorPlaceERROR_RING_EVENTS); n != 0 {
@@ -343,9 +343,9 @@ func floodNamespaces(uid, n int) error {
 	return nil
 }
 
-// makeUserNamespace has a child make one and end at once.
+// makeUserNamespace starts a child that makes one and ends at once.
 func makeUserNamespace() error {
-	// Like fork: the child is a copy of this thread, and does nothing that takes the Go runtime.
+	// Like fork: the child is a copy of this thread, and does nothing that needs the Go runtime.
 	pid, _, errno := unix.RawSyscall6(unix.SYS_CLONE, unix.CLONE_NEWUSER|uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
 	if errno != 0 {
 		return fmt.Errorf("clone: %w", errno)
@@ -359,8 +359,8 @@ func makeUserNamespace() error {
 	return nil
 }
 
-// TestFloodFromManyCgroupsIsThrottled: whoever was given a part of the cgroups makes some there, moves from one to the
-// other and has the same share as before, with whatever user ID, while every container that starts beside is seen.
+// TestFloodFromManyCgroupsIsThrottled: a user with a part of the cgroups makes some there and moves from one to the other.
+// His share stays the same, with any user ID, and every container that starts meanwhile is seen.
 func TestFloodFromManyCgroupsIsThrottled(t *testing.T) {
 	const burst, rounds, containers = 60, 120, 2
 	const user, first = 65533, 300000 // the first of the IDs that are mapped into user namespaces
@@ -492,8 +492,8 @@ func floodCgroups(argument string) error {
 	return errors.Join(enter(dir), os.Remove(last))
 }
 
-// inUserNamespace has a task done by a child in a user namespace that this process makes, and writes the child's PID. The
-// child execs once more when it has been given IDs, with which it is root there.
+// inUserNamespace runs a task in a child in a user namespace that this process makes, and writes the child's PID. When the
+// child has IDs, with which it is root there, it execs once more.
 func inUserNamespace(task string) error {
 	cmd := helperCommand("exec " + task)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWUSER, Pdeathsig: unix.SIGKILL}

@@ -8,18 +8,18 @@ import (
 	"github.com/nsviz/nsviz/gen"
 )
 
-// A source is named for what it has dropped since it was read last, however many readings have missed it.
+// A source is named for its drops since it was last read, however many readings have missed it.
 func TestThrottledSourcesAreRemembered(t *testing.T) {
 	const unnamed = ^uint32(0)
 	type counts map[uint32]uint64 // by user
 	for _, test := range []struct {
 		name     string
-		complete bool // the reading that misses the first source
+		complete bool // whether the reading that misses the first source is complete
 		again    uint64
 		want     counts
 	}{
 		{"it was not reached", false, 1005, counts{1: 5, unnamed: 45}},
-		{"it was pushed out", true, 7, counts{1: 7, unnamed: 43}}, // and begins anew
+		{"it was pushed out", true, 7, counts{1: 7, unnamed: 43}}, // its count begins anew
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := &reader{decoder: newDecoder()}

@@ -6,14 +6,14 @@ import (
 	"testing"
 )
 
-// methodCase is a test that passes however the kernel is hooked.
+// methodCase is a test that passes with every way to hook the kernel.
 type methodCase struct {
 	name string
 	run  func(t *testing.T, w *watch)
 }
 
-// TestByEveryMethod hooks the kernel in every way that it allows, at the same time. What the first tells is
-// compared with what the kernel says elsewhere, and what the others tell with the first, event by event.
+// TestByEveryMethod hooks the kernel in all ways that it allows, at the same time. The reports of the first are
+// compared with the kernel's other sources, and those of the others with the first, event by event.
 func TestByEveryMethod(t *testing.T) {
 	ways := everyWay(t)
 	if len(ways) < 2 {

@@ -30,7 +30,7 @@ func namespaceEvents(typ event.Type, pid int32) func(event.Event) bool {
 	return func(e event.Event) bool { return e.Type == typ && e.PID == pid }
 }
 
-// childrensLink is where /proc shows the namespace that a process has unshared: those of pid and time
+// childrensLink returns the link in /proc of the namespace that a process has unshared: those of pid and time
 // are for its children.
 func childrensLink(kind event.NamespaceType) string {
 	if kind == event.PID || kind == event.Time {
@@ -44,8 +44,8 @@ func unshare(t *testing.T, w *watch) {
 	for kind, flag := range flags() {
 		t.Run(kind.String(), func(t *testing.T) {
 			w := w.in(t)
-			// -f, since a pid namespace has no name before its first process is there. The shell says which
-			// it is in, the exec of which has put it into a new time namespace on kernels that do so.
+			// -f, since a pid namespace has no name before its first process is there. The shell prints which
+			// it is in; on some kernels its exec has put it into a new time namespace.
 			script := "readlink /proc/self/ns/" + childrensLink(kind) + "; read end"
 			p := start(t, exec.Command("unshare", flag, "-f", "sh", "-c", script))
 			id := inodeOf(t, p.line())
@@ -177,7 +177,7 @@ func setnsOfSeveral(t *testing.T, w *watch) {
 	}
 }
 
-// unshareRefused: a call that failed is no event.
+// unshareRefused: a failed call is no event.
 func unshareRefused(t *testing.T, w *watch) {
 	p := startHelper(t, "unshare-refused")
 	p.release()
@@ -190,7 +190,7 @@ func unshareRefused(t *testing.T, w *watch) {
 	p.wait()
 }
 
-// namespaceFreed: what one process makes and gives up is freed, in this order. Where no hook tells of the end of
+// namespaceFreed: namespaces that a process makes and leaves are freed, in this order. If no hook reports the end of
 // a namespace, the probes do not either.
 func namespaceFreed(t *testing.T, w *watch) {
 	for _, kind := range event.NamespaceTypes() {
@@ -224,7 +224,7 @@ func (s *stream) tellsOfEnds() bool {
 	return slices.ContainsFunc(s.Choices(), func(c Choice) bool { return c.Name == fact.ProbeNamespacesFreed && c.Method != fact.MethodNone })
 }
 
-// cgroupRemoved: who makes a cgroup and removes it, and which.
+// cgroupRemoved: events of a cgroup's creation and removal name the process and the cgroup.
 func cgroupRemoved(t *testing.T, w *watch) {
 	home := makeCgroup(t, "home")
 	p := start(t, exec.Command("sh", "-c", "mkdir $0 && rmdir $0", home.dir+"/gone"))

@@ -30,7 +30,7 @@ func (p *process) oomScoreAdj(n int) {
 	}
 }
 
-// counter reads a line "name n" of one of the cgroup's files.
+// counter returns n of a line "name n" of one of the cgroup's files.
 func (c cgroup) counter(file, name string) (n uint64) {
 	c.t.Helper()
 	text, err := os.ReadFile(filepath.Join(c.dir, file))
@@ -57,7 +57,7 @@ func (c cgroup) lacks(file string) {
 	}
 }
 
-// killedOnce checks that one kill was told of in a cgroup, and that the kernel counted one.
+// killedOnce checks that one kill in a cgroup was reported, and that the kernel counted one.
 func (w *watch) killedOnce(home cgroup) event.Event {
 	w.t.Helper()
 	w.catchUp()
@@ -68,7 +68,7 @@ func (w *watch) killedOnce(home cgroup) event.Event {
 	return found[0]
 }
 
-// limitBelow: the limit that is reached is that of a cgroup below the container's, which has one of its own.
+// limitBelow: the limit of a cgroup below the container's is reached; the container has one of its own.
 func limitBelow(t *testing.T, w *watch) {
 	home := makeCgroup(t, "container")
 	home.limit(4 * limitBytes)
@@ -85,7 +85,7 @@ func limitBelow(t *testing.T, w *watch) {
 	}
 }
 
-// triggerElsewhere: in a pod with a limit for all, the one asks and the other has to go.
+// triggerElsewhere: in a pod with a common limit, one container asks for memory and the other one is killed.
 func triggerElsewhere(t *testing.T, w *watch) {
 	pod := makeCgroup(t, "pod")
 	pod.limit(limitBytes)
@@ -100,14 +100,14 @@ func triggerElsewhere(t *testing.T, w *watch) {
 	asking.add(trigger)
 	trigger.release()
 	victim.wait()
-	// The victim's memory may come back too late for the trigger, so that it has to go as well.
+	// The victim's memory may be freed too late for the trigger, so that it is killed as well.
 	_ = trigger.in.Close()
 	trigger.wait()
 	e := w.killedOnce(going)
 	if e.PID != victim.pid || *e.OOM.Victim.OOMScoreAdj != 1000 || e.CgroupID != going.id {
 		t.Errorf("victim %+v in %d, want %d in %d", e.OOM.Victim, e.CgroupID, victim.pid, going.id)
 	}
-	if e.OOM.Victim.CommandLine != "" { // it is in the memory of another process than the one that asked
+	if e.OOM.Victim.CommandLine != "" { // the victim's memory is not that of the process that asked
 		t.Errorf("called %q", e.OOM.Victim.CommandLine)
 	}
 	if e.OOM.Trigger.PID != trigger.pid || e.OOM.Trigger.CgroupID != asking.id {
@@ -147,8 +147,8 @@ func threadIsTheVictim(t *testing.T, w *watch) {
 	}
 }
 
-// commandLines: of a victim that asked for the memory itself it is known how it was called, as procfs had it. A page that
-// cannot be read at the moment, as where the kernel balances memory nodes, is counted.
+// commandLines: if the victim asked for the memory itself, its command line is known, as in procfs. A page that
+// cannot be read then, for example while the kernel balances memory nodes, is counted.
 func commandLines(t *testing.T, w *watch) {
 	known := 0
 	defer func() {
@@ -203,7 +203,7 @@ func commandLines(t *testing.T, w *watch) {
 	}
 }
 
-// sharedMemory: whoever shares the victim's memory has to go with it, but is no victim of its own; the kernel
+// sharedMemory: a process that shares the victim's memory is killed with it, but is not a victim of its own; the kernel
 // counts one kill.
 func sharedMemory(t *testing.T, w *watch) {
 	home := makeCgroup(t, "shared")
@@ -236,7 +236,7 @@ func sharedMemory(t *testing.T, w *watch) {
 		}
 		break
 	}
-	// Which of the two the kernel picks is its own affair.
+	// The kernel may pick either of the two.
 	if e := w.killedOnce(home); e.PID != p.pid && e.PID != int32(other) {
 		t.Errorf("the victim is %d, want %d or %d", e.PID, p.pid, other)
 	}
@@ -283,14 +283,14 @@ func countMarks(t *testing.T) func() int {
 	}
 }
 
-// exitingIsNoKill: the kernel picks a process that is on its way out already, marks it, so that it may have
-// what memory it needs to end, and kills nothing. A tracer holds it on its way, with its memory.
+// exitingIsNoKill: the kernel picks a process that is exiting already, marks it, so that it gets the
+// memory that it needs to end, and kills nothing. A tracer stops it during its exit, with its memory.
 func exitingIsNoKill(t *testing.T, w *watch) {
 	home := makeCgroup(t, "exiting")
 	home.limit(2 * limitBytes)
-	// dd has one thread, of which alone it is sure that it stops. What the hog had before it came into the cgroup counts
-	// for it, too, and what it has mapped of files, so dd must have something: a block that it has read in one call,
-	// and that nobody wants.
+	// dd has only one thread, which is sure to stop. The hog's memory from before it came into the cgroup counts for the
+	// hog, too, and so do its mapped files. So dd must have some memory: a block that it has read in one call and that
+	// nothing needs.
 	exiting := start(t, exec.Command("sh", "-c", "read go; exec dd if=/dev/zero bs=24000000 count=1 2>/dev/null"))
 	asking := startHelper(t, "hog")
 	home.add(exiting)
@@ -303,7 +303,7 @@ func exitingIsNoKill(t *testing.T, w *watch) {
 	marks := countMarks(t)
 	home.add(asking)
 	asking.release()
-	asking.wait() // the other one is marked first, and this one killed after it
+	asking.wait() // the other one is marked first, then this one is killed
 	letGo()
 	exiting.wait()
 	w.catchUp()
@@ -318,13 +318,13 @@ func exitingIsNoKill(t *testing.T, w *watch) {
 	}
 }
 
-// holdAtExit kills a process and returns when it is at the beginning of its exit, where it stays until it is let go.
+// holdAtExit kills a process and returns when it is at the beginning of its exit, where it stays until it is released.
 func (p *process) holdAtExit() (letGo func()) {
 	p.t.Helper()
 	stopped, proceed, gone := make(chan error, 1), make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(gone)
-		// A process is traced by a thread, which here ends with its goroutine; so no other runs on it.
+		// The tracer is a thread, which ends with its goroutine here; so no other goroutine runs on it.
 		runtime.LockOSThread()
 		_, _, errno := unix.Syscall6(unix.SYS_PTRACE, unix.PTRACE_SEIZE, uintptr(p.pid), 0, unix.PTRACE_O_TRACEEXIT, 0, 0)
 		if errno != 0 {
@@ -355,7 +355,7 @@ func (p *process) holdAtExit() (letGo func()) {
 	return letGo
 }
 
-// disabledKillsNothing: on cgroup v1 the OOM killer can be told to leave a cgroup alone; then whoever wants
+// disabledKillsNothing: on cgroup v1 the OOM killer can be disabled for a cgroup; then a process that asks for
 // memory waits.
 func disabledKillsNothing(t *testing.T, w *watch) {
 	home := makeCgroup(t, "disabled")

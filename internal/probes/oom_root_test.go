@@ -46,7 +46,7 @@ func (c cgroup) handDown() {
 	}
 }
 
-// kills is how many processes the kernel says it has killed in the cgroup.
+// kills returns the kernel's count of the processes that it killed in the cgroup.
 func (c cgroup) kills() uint64 {
 	c.t.Helper()
 	m, err := resources.In(hostLayout(c.t)).Memory(c.path)
@@ -81,7 +81,7 @@ type killed struct {
 	anonKB, fileKB, shmemKB, pgtableKB uint64
 	uid                                uint32
 	oomScoreAdj                        int32
-	constraint                         string // "" where the kernel had told too much lately to tell this
+	constraint                         string // "" if the kernel had rate-limited its log
 }
 
 // next returns the next kill in the log.
@@ -93,7 +93,7 @@ func (l kernelLog) next() killed {
 	var constraint string
 	for line := make([]byte, 8192); ; {
 		n, err := l.file.Read(line)
-		if errors.Is(err, unix.EPIPE) { // overtaken; what was pushed out is not asked for
+		if errors.Is(err, unix.EPIPE) { // overtaken; lines that were pushed out are not needed
 			continue
 		}
 		if err != nil {
@@ -152,14 +152,14 @@ func told(v event.Victim) killed {
 	}
 }
 
-// countsExactly is whether the kernel adds up for its log what each CPU has not yet counted.
+// countsExactly reports whether the kernel includes in its log what each CPU has not yet counted.
 func countsExactly(kernel string) bool {
 	major, _, _ := strings.Cut(kernel, ".")
 	n, _ := strconv.Atoi(major)
 	return n >= 7
 }
 
-// agrees compares sizes exactly, or if the log has what the CPUs have not yet counted, to within that.
+// agrees compares sizes exactly or, if the log has what the CPUs have not yet counted, to within that.
 func (k killed) agrees(log killed, exact bool) bool {
 	k.constraint = log.constraint
 	if exact {
@@ -187,7 +187,7 @@ func number(n *uint64) string {
 	return strconv.FormatUint(*n, 10)
 }
 
-// oomKill has a process outgrow its cgroup's limit and compares what is told of it with the
+// oomKill lets a process outgrow its cgroup's limit and compares the reported kill with the
 // kernel's log and with the cgroup's own counter. The limit is that of the cgroup above.
 func oomKill(t *testing.T, w *watch) {
 	for _, levels := range []int{1, 3} {
@@ -220,7 +220,7 @@ func oomKill(t *testing.T, w *watch) {
 			if e.OOM.LimitBytes == nil || *e.OOM.LimitBytes != limitBytes {
 				t.Errorf("limit %s, want %d", number(e.OOM.LimitBytes), limitBytes)
 			}
-			// What the kernel must have, it takes beyond the limit; meanwhile others give some back.
+			// Memory that the kernel must have goes beyond the limit; meanwhile others free some.
 			if e.OOM.UsageBytes == nil || *e.OOM.UsageBytes > limitBytes*21/20 || *e.OOM.UsageBytes < limitBytes*9/10 {
 				t.Errorf("usage %s of %d", number(e.OOM.UsageBytes), limitBytes)
 			}
@@ -242,7 +242,7 @@ func oomKill(t *testing.T, w *watch) {
 }
 
 // oomStorm has many processes killed, four of which are after memory at any time: some will be
-// marked while they are already on their way out. Each kill of the kernel's log is told once.
+// marked while they are already on their way out. Each kill of the kernel's log is reported once.
 func oomStorm(t *testing.T, w *watch) {
 	const rounds = 8
 	log := openKernelLog(t)
@@ -259,7 +259,7 @@ func oomStorm(t *testing.T, w *watch) {
 	}
 	decisions := map[uint64]bool{}
 	for _, e := range found {
-		log.of(e.OOM.Victim.TID) // in the same order; kills elsewhere on this host are passed over
+		log.of(e.OOM.Victim.TID) // in the same order; kills elsewhere on this host are skipped
 		if e.OOM.Scope != event.ScopeCgroup || e.OOM.CgroupID != domain.id {
 			t.Errorf("scope %q, cgroup %d, want that of %s, %d", e.OOM.Scope, e.OOM.CgroupID, domain.path, domain.id)
 		}
@@ -270,8 +270,8 @@ func oomStorm(t *testing.T, w *watch) {
 	}
 }
 
-// oomGroup: with memory.oom.group one decision takes all that is in the cgroup; on cgroup v1, which
-// does not have it, each victim is a decision of its own.
+// oomGroup: with memory.oom.group one decision kills all processes in the cgroup. cgroup v1 does not
+// have it: there each victim is a decision of its own.
 func oomGroup(t *testing.T, w *watch) {
 	grouped := hostLayout(t).Controller == ""
 	domain := makeCgroup(t, "group")
@@ -291,7 +291,7 @@ func oomGroup(t *testing.T, w *watch) {
 	if status := bystanders[0].wait(); status.Signal() != unix.SIGKILL {
 		t.Errorf("%d ended with %v", bystanders[0].pid, status)
 	}
-	if !grouped { // nothing takes the others along
+	if !grouped { // the others are not killed along
 		for _, p := range bystanders[1:] {
 			_ = unix.Kill(int(p.pid), unix.SIGKILL)
 		}
@@ -304,7 +304,7 @@ func oomGroup(t *testing.T, w *watch) {
 	w.catchUp()
 	found := w.seen(killsIn(domain))
 	if !grouped {
-		// How many the kernel takes one after the other is its own affair: each is a decision.
+		// The number of kills one after the other is up to the kernel: each is a decision.
 		decisions := map[uint64]bool{}
 		for _, e := range found {
 			decisions[e.OOM.Decision] = true
@@ -314,8 +314,8 @@ func oomGroup(t *testing.T, w *watch) {
 		}
 		return
 	}
-	// The kernel kills all that are in the cgroup after the one that it chose, and counts that one again if it is
-	// not gone yet; it marks it again if the thread that it marked is gone, and another one is not.
+	// After the process that it chose, the kernel kills all others in the cgroup. It counts the chosen one again if
+	// that is not gone yet, and marks it again if the marked thread is gone and another one is not.
 	if n := domain.kills(); len(found) < len(victims) || uint64(len(found)) > n || uint64(len(found))+1 < n {
 		t.Errorf("%d kills of %d processes told, the kernel counted %d", len(found), len(victims), n)
 	}
@@ -334,7 +334,7 @@ func oomGroup(t *testing.T, w *watch) {
 	}
 }
 
-// loweredLimit: on cgroup v2 whoever lowers memory.max below the usage is the trigger, from
+// loweredLimit: on cgroup v2 the process that lowers memory.max below the usage is the trigger, from
 // outside of the cgroup. cgroup v1 refuses, and the SIGKILL that ends the process is no OOM kill.
 func loweredLimit(t *testing.T, w *watch) {
 	v1 := hostLayout(t).Controller != ""

@@ -12,8 +12,8 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// TestOpen: the choices are what the facts allow, every fact that has hooks has one. What happens between two runs
-// is not lost. Close ends a run that waits, and may be called again, also at the same time.
+// TestOpen: the choices are what the facts allow, and every fact that has hooks has one. Events between two runs
+// are not lost. Close ends a run that waits, and may be called again, even concurrently.
 func TestOpen(t *testing.T) {
 	facts := Gather(btf.NewCache())
 	if err := facts.Check(); err != nil {

@@ -17,7 +17,7 @@ func Methods() []fact.Method {
 	return []fact.Method{fact.MethodFentry, fact.MethodKprobe, fact.MethodTpBTF, fact.MethodRawTracepoint, fact.MethodTracepoint}
 }
 
-// errNotChosen stands for a method that whoever started nsviz has left out.
+// errNotChosen stands for a method that the user of nsviz has left out.
 var errNotChosen = errors.New("left out by --probe-methods")
 
 // only refuses all methods but the given ones; without any it refuses none.
@@ -42,8 +42,8 @@ func (f Facts) only(methods []fact.Method) Facts {
 type kind struct {
 	name    fact.ProbeName
 	options []option
-	// without says what becomes of the fact where no hook works. Where it is empty nsviz cannot do
-	// its work without this fact.
+	// without says what becomes of the fact if no hook works. If it is empty, nsviz cannot work
+	// without this fact.
 	without string
 }
 
@@ -56,16 +56,16 @@ type option struct {
 	tracepoints []string
 	// victimTask and victimPID restrict an option to one form of mark_victim.
 	victimTask, victimPID bool
-	// cost is what people should know about this way.
+	// cost says what users should know about this way.
 	cost string
-	// onlyIfTaxed is for what is not worth that every system call of the host pays for it, where that is not
-	// paid for another fact anyway.
+	// onlyIfTaxed is for an option that is not worth a cost on every system call of the host: it is used only if
+	// another fact has that cost already.
 	onlyIfTaxed bool
 }
 
 const syscallTax = "every system call of the host pays a little for it, some 20 ns"
 
-// kinds is the table of all facts and hooks, on an architecture as Go calls it.
+// kinds returns the table of all facts and hooks, for an architecture as Go calls it.
 func kinds(arch string) []kind {
 	tracepoint := func(name, program string) []option {
 		return []option{
@@ -99,7 +99,7 @@ func kinds(arch string) []kind {
 		return options
 	}
 	return []kind{
-		// First, so that whoever then reads which cgroups there are knows every one that the others speak of.
+		// First: a reading of all cgroups after that has every one that the other programs report.
 		{name: fact.ProbeCgroupsMade, options: tracepoint("cgroup_mkdir", "cgroups_mkdir")},
 		{name: fact.ProbeNamespacesCloned, options: tracepoint("sched_process_fork", "namespaces_fork")},
 		{
@@ -140,7 +140,7 @@ func kinds(arch string) []kind {
 			},
 		},
 		{name: fact.ProbeSignals, options: tracepoint("signal_generate", "lifecycle_signal")},
-		// Before the starts, so that none is told of whose end is not.
+		// Before the starts, so that every reported start has its end reported.
 		{name: fact.ProbeContainerExits, options: tracepoint("sched_process_exit", "lifecycle_exit")},
 		{name: fact.ProbeContainerStarts, options: tracepoint("sched_process_exec", "lifecycle_exec")},
 		{
@@ -156,7 +156,7 @@ func kinds(arch string) []kind {
 	}
 }
 
-// Choice is how one kind of fact is hooked on a host.
+// Choice describes how one kind of fact is hooked on a host.
 type Choice struct {
 	fact.Probe
 
@@ -165,7 +165,7 @@ type Choice struct {
 }
 
 // NewPlan chooses the best hook for every kind of fact that the host allows. It is a pure function;
-// it fails with ErrNotSupported where a fact that nsviz cannot do without has no hook.
+// it fails with ErrNotSupported if a fact that nsviz needs has no hook.
 func NewPlan(f Facts) ([]Choice, error) {
 	var plan []Choice
 	for _, k := range kinds(f.Arch) {
@@ -202,8 +202,8 @@ func choose(k kind, f Facts) (Choice, error) {
 	return Choice{Probe: fact.Probe{Name: k.name, Method: fact.MethodNone, Reason: reason(passed, k.without), RuledOut: ruledOut}}, nil
 }
 
-// verdict is what it means that nothing of what was passed over works. EPERM says that somebody
-// forbids it; EACCES does not, it is the verifier's word for a program that it does not accept.
+// verdict returns the error if none of the better options works. EPERM says that somebody forbids
+// it; EACCES does not: the verifier returns it for a program that it does not accept.
 func (f Facts) verdict(passed []error) error {
 	for _, err := range passed {
 		if errors.Is(err, unix.EPERM) {
@@ -216,7 +216,7 @@ func (f Facts) verdict(passed []error) error {
 	return ErrNotSupported
 }
 
-// against says what speaks against an option; nil is nothing.
+// against returns the reason against an option; nil is none.
 func (f Facts) against(o option) error {
 	if err := f.Refused[o.method]; err != nil {
 		return fmt.Errorf("%s: %w", o.method, err)

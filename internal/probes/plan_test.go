@@ -15,7 +15,7 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 )
 
-// everything is a host that allows all: a current kernel on amd64.
+// everything describes a host that allows everything: a current kernel on amd64.
 func everything() Facts {
 	f := Facts{Kernel: "6.12.0", Arch: runtime.GOARCH, Functions: map[string]bool{}, Tracepoints: map[string]bool{}, Refused: map[fact.Method]error{},
 		MarkVictimTakesTask: true}
@@ -32,7 +32,7 @@ func everything() Facts {
 	return f
 }
 
-// chosen is a plan in short: the first program of each fact, or none, then the reason if there is one.
+// chosen returns a plan in short: the first program of each fact, or none, then the reason if there is one.
 func chosen(plan []Choice) map[string]string {
 	short := map[string]string{}
 	for _, c := range plan {
@@ -74,7 +74,7 @@ func TestPlan(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		host func(*Facts)
-		// want is what differs from best.
+		// want lists the differences from best.
 		want map[string]string
 	}{
 		{name: "everything is allowed", host: func(*Facts) {}},
@@ -92,7 +92,7 @@ func TestPlan(t *testing.T) {
 				"namespaces freed": "none: fentry: operation not permitted; kprobe: the kernel is built without kprobes; " +
 					"found by reading /proc, a few seconds late",
 				"OOM decisions": "none: fentry: operation not permitted; kprobe: the kernel is built without kprobes; " + lockTold,
-				// All system calls pay already.
+				// All system calls have that cost already.
 				"root file systems": roots("sys_exit") + ": fentry: operation not permitted; kprobe: the kernel is built without kprobes",
 			},
 		},
@@ -265,7 +265,7 @@ func TestPlanFails(t *testing.T) {
 	}
 }
 
-// TestKindsAreUnambiguous: facts are found by name, and struck by their first program.
+// TestKindsAreUnambiguous: facts are found by name, and struck out by their first program.
 func TestKindsAreUnambiguous(t *testing.T) {
 	seen := map[string]bool{}
 	see := func(name string) {

@@ -21,23 +21,23 @@ import (
 )
 
 // drainInterval is how long an ordinary event waits in its ring at most. OOM kills and deaths do
-// not wait: they wake the reader. So does an event that comes when the rings have been empty for that long.
+// not wait: they wake the reader. So does the first event after the rings have been empty for that long.
 const drainInterval = 50 * time.Millisecond
 
-// errorsInterval is how often the counters of errors are read at most, where they change.
+// errorsInterval is the least time between two readings of the counters of errors, if they change.
 const errorsInterval = time.Second
 
-// skew is by how much, at the most, the times of a ring's records run backwards: two CPUs may take
-// their places in the ring in the one order and look at the clock in the other.
+// skew is the most by which the times of a ring's records run backwards: two CPUs may reserve
+// their places in the ring in one order and read the clock in the other.
 const skew = time.Millisecond
 
-// Batch is what was read in one go, in the order in which it happened.
+// Batch holds the events of one drain, in the order in which they happened.
 type Batch struct {
 	Events []event.Event
-	// Until is up to when everything has been delivered with this batch, by the clock of its events: the events of
+	// Until is the time up to which all events are delivered with this batch, by the clock of its events: those of
 	// later batches are later. The final batch may hold later ones, too.
 	Until time.Time
-	// Errors are the totals by place of what the BPF programs could not do; nil where they have
+	// Errors are the totals of failures in the BPF programs, by place; nil if they have
 	// not changed since the last batch.
 	Errors map[fact.ErrorPlace]uint64
 }
@@ -59,27 +59,27 @@ func places() map[gen.NsvizErrorPlace]fact.ErrorPlace {
 	}
 }
 
-// stamped is an event with the boot time of it, which no setting of the wall clock disturbs.
+// stamped is an event with its boot time, which does not change when the wall clock is set.
 type stamped struct {
 	bootNS uint64
 	event  event.Event
 }
 
-// rings are what the reader reads.
+// rings are the maps that the reader reads.
 type rings struct {
 	events, lifecycle, urgent *ebpf.Map // of type RingBuf
 	// errors counts by place, calls are those under way.
 	errors, calls *ebpf.Map
-	state         *ebpf.Map   // what the programs and the reader tell each other
-	throttled     []*ebpf.Map // the sources of events, a map for each subject
+	state         *ebpf.Map   // shared by the programs and the reader
+	throttled     []*ebpf.Map // the sources of events, a map for each throttled ring
 }
 
-// reader reads all rings in one goroutine, so that what happened on any of them comes in one order.
+// reader reads all rings in one goroutine, so that the events of all of them come in one order.
 type reader struct {
 	rings  []*ringbuf.Reader
 	maps   rings
 	inCall func(tid int32) bool // see Config
-	// interval is drainInterval, but in tests.
+	// interval is drainInterval, except in tests.
 	interval time.Duration
 	decoder  *decoder
 	clock    Clock
@@ -87,26 +87,26 @@ type reader struct {
 	shared   sharedState
 	wake     int // an eventfd that ends the wait
 
-	// running is held by run, so that close frees nothing under its feet.
+	// running is held by run, so that close frees nothing that run uses.
 	running  sync.Mutex
-	stopping atomic.Bool // tells run to end
+	stopping atomic.Bool // asks run to end
 
 	mu      sync.Mutex // guards closed, and with it the descriptors' numbers, waiting and ended
 	closed  bool
-	waiting []chan struct{} // closed when what had happened by the time they were added is delivered
+	waiting []chan struct{} // each closed when everything from before its addition is delivered
 	ended   bool            // run has returned
 
 	// For run alone.
 	record      ringbuf.Record
-	held        []stamped // read already, but later than what the other rings are known to hold
+	held        []stamped // read already, but later than the time up to which the other rings were read
 	quiet       bool      // the latest drain found nothing
 	noticed     uint32    // the notices up to which the counters were read
 	counted     map[gen.NsvizErrorPlace]uint64
 	throttled   map[throttledSource]uint64 // events by source, as reported up to now
 	nextErrors  uint64                     // boot time
-	nextSweep   uint64                     // likewise, of the calls under way
-	missedCalls uint64                     // whose entries were removed
-	// callsUnderWay is whether there were any when they were looked through.
+	nextSweep   uint64                     // likewise, for the calls under way
+	missedCalls uint64                     // calls whose entries were removed
+	// callsUnderWay is whether there were any at the last sweep.
 	callsUnderWay bool
 	placeNames    map[gen.NsvizErrorPlace]fact.ErrorPlace
 	lossReasons   map[gen.NsvizErrorPlace]string
@@ -128,7 +128,7 @@ func newReader(maps rings, clock Clock) (r *reader, err error) {
 		if err != nil {
 			return r, err
 		}
-		// With a deadline in the past Read returns what is there and does not wait: the waiting is done
+		// With a deadline in the past Read returns what is there and does not wait: the wait is
 		// here, for all rings at once.
 		ring.SetDeadline(time.Unix(1, 0))
 		r.rings = append(r.rings, ring)
@@ -147,7 +147,7 @@ func newReader(maps rings, clock Clock) (r *reader, err error) {
 	return r, err
 }
 
-// run delivers batches until ctx is done or the reader is closed, and then what is left.
+// run delivers batches until ctx is done or the reader is closed, and then the remaining events.
 func (r *reader) run(ctx context.Context, deliver func(Batch)) error {
 	r.running.Lock()
 	defer r.running.Unlock()
@@ -181,7 +181,7 @@ func (r *reader) run(ctx context.Context, deliver func(Batch)) error {
 	}
 }
 
-// sync waits until what has happened by now is delivered. It returns false where ctx is done before.
+// sync waits until everything that has happened by now is delivered. It returns false if ctx is done before.
 func (r *reader) sync(ctx context.Context) bool {
 	delivered := make(chan struct{})
 	r.mu.Lock()
@@ -208,7 +208,7 @@ func (r *reader) takeWaiting() []chan struct{} {
 	return waiting
 }
 
-// releaseAll ends all waits for delivery: there is none any more.
+// releaseAll ends all waits for delivery: nothing more is delivered.
 func (r *reader) releaseAll() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -230,9 +230,9 @@ func (r *reader) wait() error {
 	return r.poller.wait(time.Now().Add(pause))
 }
 
-// drain takes what has happened until now, oldest first. What the rings get meanwhile is left or
-// held for the next time: of two things that happen now the second may be in the ring that is read
-// later and the first in the one that has been read. And a flood cannot keep it here.
+// drain takes what has happened until now, oldest first. Records that come meanwhile are left or
+// held for the next drain: of two of them, the later one may be in a ring that is still to be read and
+// the earlier one in a ring that has been read. So a flood cannot keep drain busy, either.
 func (r *reader) drain(final bool) (Batch, error) {
 	now := BootNow()
 	r.decoder.batch(r.clock)
@@ -267,7 +267,7 @@ func (r *reader) drain(final bool) (Batch, error) {
 	return b, errors.Join(errs...)
 }
 
-// read takes what is in one ring, up to the first record that is later than until. It also returns
+// read takes the records of one ring, up to the first one that is later than until. It also returns
 // how many records could not be decoded.
 func (r *reader) read(ring *ringbuf.Reader, until uint64) (taken []stamped, malformed uint64, err error) {
 	for ring.AvailableBytes() > 0 {
@@ -296,7 +296,7 @@ func (r *reader) interrupt() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.closed && r.wake >= 0 {
-		_, _ = unix.Write(r.wake, []byte{1, 0, 0, 0, 0, 0, 0, 0}) // full means that a wake-up is due anyway
+		_, _ = unix.Write(r.wake, []byte{1, 0, 0, 0, 0, 0, 0, 0}) // if it is full, a wake-up is due anyway
 	}
 }
 

@@ -26,7 +26,7 @@ type bench struct {
 	maps                            rings
 }
 
-// frame is what the kernel takes off the data of a test run before a socket filter sees it: the
+// frame is the size that the kernel strips from the data of a test run before a socket filter sees it: the
 // Ethernet header.
 const frame = 14
 
@@ -42,7 +42,7 @@ func newBench(t *testing.T) *bench {
 		t.Cleanup(func() { _ = m.Close() })
 		return m
 	}
-	// A program that puts what it is given into a ring.
+	// A program that puts its input into a ring.
 	writer := func(ring *ebpf.Map) *ebpf.Program {
 		prog, err := ebpf.NewProgram(&ebpf.ProgramSpec{
 			Type: ebpf.SocketFilter, License: "GPL",
@@ -140,12 +140,12 @@ func (b *bench) drained(final bool) []uint64 {
 	return ids
 }
 
-// TestDrainKeepsOrder: across all rings, and across batches, however the two are written.
+// TestDrainKeepsOrder: across all rings, and across batches, in whatever order the rings are written.
 func TestDrainKeepsOrder(t *testing.T) {
 	b := newBench(t)
 	now := BootNow()
 	b.put(b.toEvents, 3, now-3)
-	b.put(b.toEvents, 1, now-7) // two CPUs, the one first in the ring, the other first at the clock
+	b.put(b.toEvents, 1, now-7) // two CPUs, one first in the ring, the other first by the clock
 	b.put(b.toEvents, 5, now-1)
 	b.put(b.toUrgent, 2, now-5)
 	b.put(b.toLifecycle, 4, now-2)
@@ -153,8 +153,8 @@ func TestDrainKeepsOrder(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 
-	// What happens while the rings are being read is for the next time: something in the other ring
-	// may have come before it.
+	// Records that come while the rings are being read are for the next drain: something in the other ring
+	// may be earlier.
 	later := BootNow() + uint64(time.Hour)
 	b.put(b.toUrgent, 7, later+2)
 	b.put(b.toEvents, 6, later+1)
@@ -200,7 +200,7 @@ func TestErrorsAreTold(t *testing.T) {
 		lost   map[string]uint64
 		errors map[fact.ErrorPlace]uint64
 	}{
-		{do: func() {}, lost: map[string]uint64{}, errors: totals(nil)}, // so that all are known to be 0
+		{do: func() {}, lost: map[string]uint64{}, errors: totals(nil)}, // reported, so that all are known to be 0
 		{
 			do: func() {
 				b.count(gen.NsvizErrorPlaceERROR_RING_EVENTS, 3)

@@ -18,11 +18,11 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 )
 
-// attempt is what somebody with some rights gets of the kernel.
+// attempt holds what a user with some rights gets from the kernel.
 type attempt struct {
 	Methods map[fact.ProbeName]fact.Method
 	Reasons map[fact.ProbeName]string
-	// NotPermitted is set where it is nothing, and Error says why.
+	// NotPermitted is set if that is nothing; Error has the reason.
 	NotPermitted bool
 	Error        string
 }
@@ -54,7 +54,7 @@ func attemptAs(t *testing.T, tracefs bool, rights ...uintptr) attempt {
 	return a
 }
 
-// openConfig is what of a Config differs from host to host.
+// openConfig holds the parts of a Config that differ from host to host.
 type openConfig struct {
 	Hierarchy       uint32
 	Unified         bool
@@ -148,7 +148,7 @@ func chargesLockedMemory(t *testing.T) bool {
 	return x < 5 || x == 5 && y < 11
 }
 
-// The capabilities that README.md lists suffice, and none of them is too many.
+// The capabilities that README.md lists suffice, and all of them are needed.
 func TestListedRights(t *testing.T) {
 	p := openProbes(t, hostConfig(t))
 	root := map[fact.ProbeName]fact.Method{}

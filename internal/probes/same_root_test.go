@@ -14,7 +14,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// agree checks that since a cgroup was made all ways have told the same.
+// agree checks that all ways have reported the same since a cgroup was made.
 func (w *watch) agree(begin cgroup) {
 	w.t.Helper()
 	end := w.mark()
@@ -26,7 +26,7 @@ func (w *watch) agree(begin cgroup) {
 	}
 }
 
-// between is what happened from the making of one cgroup to that of another.
+// between returns the events from the creation of one cgroup to that of another.
 func between(t *testing.T, s *stream, begin, end cgroup) []event.Event {
 	t.Helper()
 	s.mu.Lock()
@@ -42,8 +42,8 @@ func between(t *testing.T, s *stream, begin, end cgroup) []event.Event {
 }
 
 // inWords puts events into words by acting process, without what must differ between two ways to hook: the
-// nanosecond, and whether ends of namespaces are told. Decisions are numbered anew; what is measured at
-// different moments of one kill is left out, since others give memory back in between.
+// nanosecond, and whether ends of namespaces are reported. Decisions are numbered anew; values that are measured at
+// different times of one kill are left out, since others free memory in between.
 func inWords(events []event.Event) map[int32][]string {
 	words := map[int32][]string{}
 	decisions := map[uint64]uint64{}

@@ -14,7 +14,7 @@ import (
 	"github.com/nsviz/nsviz/gen"
 )
 
-// sharedState is the reader_state of bpf/nsviz.h, which says how the reader and the programs use it.
+// sharedState is the reader_state of bpf/nsviz.h, which explains how the reader and the programs use it.
 type sharedState struct {
 	memory []byte
 	state  *gen.NsvizReaderState
@@ -32,7 +32,7 @@ func (s sharedState) setAsleep(asleep uint32) { atomic.StoreUint32(&s.state.Asle
 
 func (s sharedState) notices() uint32 { return atomic.LoadUint32(&s.state.Notices) }
 
-// close unmaps the memory. It may be called where mapState failed.
+// close unmaps the memory. It may be called even if mapState failed.
 func (s sharedState) close() error {
 	if s.memory == nil {
 		return nil
@@ -41,7 +41,7 @@ func (s sharedState) close() error {
 }
 
 // poller waits for any of several descriptors to wake it. It waits as Go's own network code does, in the runtime's poller:
-// a thread that is blocked in epoll_wait has the runtime look after it every few microseconds for up to 10 ms.
+// if a thread blocks in epoll_wait, the runtime checks on it every few microseconds for up to 10 ms.
 type poller struct {
 	file *os.File
 	conn interface {
@@ -60,7 +60,7 @@ func newPoller(fds []int) (*poller, error) {
 	}
 	p := &poller{file: os.NewFile(uintptr(fd), "epoll")}
 	if p.conn, err = p.file.SyscallConn(); err == nil {
-		err = p.file.SetReadDeadline(time.Time{}) // fails where the runtime's poller has not taken it
+		err = p.file.SetReadDeadline(time.Time{}) // fails if the runtime's poller does not have it
 	}
 	for i := 0; err == nil && i < len(fds); i++ {
 		// Edge-triggered: only a wake-up counts. Level-triggered, a ring would be ready as soon as anything
@@ -99,12 +99,12 @@ func (p *poller) wait(deadline time.Time) error {
 
 func (p *poller) close() error { return p.file.Close() }
 
-// longestSleep bounds a sleep, for what fails to wake the reader: a notice on arm64 (see bpf/nsviz.h), or a wake-up for which the
+// longestSleep bounds a sleep, in case a wake-up fails: a notice on arm64 (see bpf/nsviz.h), or a wake-up for which the
 // kernel has no room.
 const longestSleep = 30 * time.Second
 
-// fallAsleep announces that the reader is about to sleep, and returns for how long it may do so at most.
-// What happens from here on wakes it; what happened before, and is not read, has it come by as it does while it is awake.
+// fallAsleep announces that the reader is about to sleep, and returns the longest time for which it may sleep.
+// Later events wake it; if earlier ones are not read yet, the time is as short as while it is awake.
 func (r *reader) fallAsleep() time.Duration {
 	r.shared.setAsleep(1)
 	for _, ring := range r.rings {
@@ -118,8 +118,8 @@ func (r *reader) fallAsleep() time.Duration {
 	return longestSleep
 }
 
-// hasToCount reports whether the counters of errors may have changed since they were read, or calls are under way whose
-// return may have been missed.
+// hasToCount reports whether the counters of errors may have changed since they were read, or returns of calls under way may
+// have been missed.
 func (r *reader) hasToCount() bool {
 	return len(r.counted) == 0 || r.callsUnderWay || r.shared.notices() != r.noticed
 }

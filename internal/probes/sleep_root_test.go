@@ -18,7 +18,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// TestReaderSleepsWhileNothingHappens: for very long if all is read, and otherwise as long as what is left allows.
+// TestReaderSleepsWhileNothingHappens: for very long if everything is read, otherwise as long as the remaining records allow.
 func TestReaderSleepsWhileNothingHappens(t *testing.T) {
 	for _, test := range []struct {
 		name       string
@@ -41,7 +41,7 @@ func TestReaderSleepsWhileNothingHappens(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			b := newBench(t)
-			b.drained(false) // which reads the counters for the first time
+			b.drained(false) // it reads the counters for the first time
 			test.do(b)
 			if got := b.fallAsleep(); got < test.least || got > test.max {
 				t.Errorf("sleeps for %v, want %v to %v", got, test.least, test.max)
@@ -53,7 +53,7 @@ func TestReaderSleepsWhileNothingHappens(t *testing.T) {
 	}
 }
 
-// TestFirstEventWakesTheReader: whatever the programs tell wakes a reader that sleeps, once.
+// TestFirstEventWakesTheReader: any report of the programs wakes a sleeping reader, once.
 func TestFirstEventWakesTheReader(t *testing.T) {
 	p := openProbes(t, hostConfig(t))
 	if err := p.Settled(); err != nil {
@@ -81,7 +81,7 @@ func TestFirstEventWakesTheReader(t *testing.T) {
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			for range 2 { // the second time wake-ups of before are gone
+			for range 2 { // the second time earlier wake-ups are gone
 				if _, err := r.drain(false); err != nil {
 					t.Fatal(err)
 				}
@@ -95,7 +95,7 @@ func TestFirstEventWakesTheReader(t *testing.T) {
 			if r.shared.state.Asleep != 0 {
 				t.Fatal("the reader counts as asleep")
 			}
-			if err := r.poller.wait(time.Time{}); err != nil { // for ever, if nothing has woken it
+			if err := r.poller.wait(time.Time{}); err != nil { // blocks for ever if nothing has woken it
 				t.Fatal(err)
 			}
 			woken := urgent()
@@ -110,8 +110,8 @@ func TestFirstEventWakesTheReader(t *testing.T) {
 	}
 }
 
-// TestNothingWaitsForASleepingReader: however closely something happens before the reader falls asleep or after. Nothing but
-// the programs wakes it here.
+// TestNothingWaitsForASleepingReader: no event waits, however shortly before or after the reader falls asleep it happens. Only
+// the programs wake the reader here.
 func TestNothingWaitsForASleepingReader(t *testing.T) {
 	const rounds = 300
 	p := openProbes(t, hostConfig(t))
@@ -128,7 +128,7 @@ func TestNothingWaitsForASleepingReader(t *testing.T) {
 				if e.Type == event.CgroupRemoved {
 					select {
 					case removed <- e.Cgroup.ID:
-					default: // nobody waits any more
+					default: // no one waits any more
 					}
 				}
 			}

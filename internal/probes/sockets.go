@@ -15,7 +15,7 @@ import (
 // socketIterator is the program that walks over sockets. It hooks nothing and is in no plan.
 const socketIterator = "sockets_iter"
 
-// Socket is an open socket of another network namespace than that of the process that has it.
+// Socket is an open socket of another network namespace than its process's.
 type Socket struct {
 	NetNamespace uint64
 	Inode        uint64 // its own, as in socket:[1234]
@@ -23,15 +23,15 @@ type Socket struct {
 	FD           uint32
 }
 
-// Sockets finds the network namespaces that live because somebody has a socket of theirs open: /proc does not
-// tell of which namespace a socket is. It walks over the open files of all processes, in the kernel, each time that it
-// is asked.
+// Sockets finds the network namespaces that live because a socket of theirs is open: /proc does not show the namespace
+// of a socket. It walks over the open files of all processes, in the kernel, each time that it is
+// asked.
 type Sockets struct {
 	iter   *link.Iter
-	failed error // why there is none
+	failed error // why it cannot be used
 }
 
-// OpenSockets loads what walks over the sockets. Whether the kernel lets it, Foreign says.
+// OpenSockets loads the iterator over sockets. If the kernel refuses it, Foreign returns the error.
 func OpenSockets() *Sockets { return openSockets(btf.NewCache()) }
 
 func openSockets(cache *btf.Cache) *Sockets {
@@ -66,7 +66,7 @@ func (s *Sockets) Foreign() ([]Socket, error) {
 	return list, nil
 }
 
-// Close gives back what the kernel holds; Foreign is not called any more.
+// Close releases what the kernel holds; Foreign must not be called after that.
 func (s *Sockets) Close() error {
 	if s.iter == nil {
 		return nil

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestForeignSockets makes sockets in a network namespace that nobody is in any more, some of which the process
-// shares with a child.
+// TestForeignSockets makes sockets in a network namespace that no process is in any more. The process shares some of them
+// with a child.
 func TestForeignSockets(t *testing.T) {
 	s := OpenSockets()
 	defer func() {
@@ -37,13 +37,13 @@ func TestForeignSockets(t *testing.T) {
 	if list := mine(); len(list) > 0 {
 		t.Errorf("before there were any: %+v", list)
 	}
-	const many = 1000 // more than the iterator gives at once
+	const many = 1000 // more than the iterator returns at once
 	fds := make([]int, many)
 	made := make(chan error)
 	var inThread func()
 	inThread = func() {
 		runtime.LockOSThread()              // the thread ends with the goroutine
-		if unix.Gettid() == unix.Getpid() { // it would be the process that is elsewhere
+		if unix.Gettid() == unix.Getpid() { // the process itself would be elsewhere
 			done := make(chan struct{})
 			go func() { inThread(); close(done) }()
 			<-done // and that one had another thread
@@ -62,7 +62,7 @@ func TestForeignSockets(t *testing.T) {
 	if err := <-made; err != nil {
 		t.Fatal(err)
 	}
-	ns, err := unix.IoctlRetInt(fds[0], unix.SIOCGSKNS) // as the kernel itself tells whoever has the socket
+	ns, err := unix.IoctlRetInt(fds[0], unix.SIOCGSKNS) // as the kernel itself reports it to the owner of the socket
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// bracket is between which two moments something happened.
+// bracket holds the two times between which something happened.
 type bracket struct{ before, after uint64 }
 
 // timed does something and takes the time around it.
@@ -29,7 +29,7 @@ func timed(do func() error) (bracket, error) {
 	return b, err
 }
 
-// buildRoot makes a root file system as a runtime does, at dir, and then runs a program that says what was done when.
+// buildRoot makes a root file system as a runtime does, at dir, and then runs a program that reports what was done when.
 // how is "pivot", "chroot" or "move_mount"; without its own mount namespace ("hasMnt") it unshares one.
 func buildRoot(how, dir string, hasMnt bool) error {
 	var said []string
@@ -42,7 +42,7 @@ func buildRoot(how, dir string, hasMnt bool) error {
 		return nil
 	}
 	if !hasMnt {
-		// One of the host's: no part of the container.
+		// One of the host's mounts: no part of the container.
 		if err := unix.Mount("/", dir, "", unix.MS_BIND, ""); err != nil {
 			return err
 		}
@@ -76,7 +76,7 @@ func buildRoot(how, dir string, hasMnt bool) error {
 	if how != "chroot" {
 		err := step("pivot_root", func() error { return unix.PivotRoot(".", ".") })
 		if errors.Is(err, unix.EINVAL) {
-			how = "chroot" // the first root of all, an initramfs, can only be covered
+			how = "chroot" // the first root, an initramfs, can only be covered
 		} else if err != nil {
 			return err
 		} else if err := unix.Unmount(".", unix.MNT_DETACH); err != nil {
@@ -91,7 +91,7 @@ func buildRoot(how, dir string, hasMnt bool) error {
 			return err
 		}
 	}
-	// As those by which parts of /proc are hidden.
+	// Like the mounts that hide parts of /proc.
 	if err := unix.Mount("tmpfs", "/proc", "tmpfs", 0, ""); err != nil {
 		return fmt.Errorf("mount after the change of the root: %w", err)
 	}
@@ -102,7 +102,7 @@ func buildRoot(how, dir string, hasMnt bool) error {
 	return unix.Exec(path, []string{"sh", "-c", "echo '" + strings.Join(said, ", ") + "'; read end"}, []string{"PATH=" + os.Getenv("PATH")})
 }
 
-// stepsOfStarts: what the probes tell of a start happened when whoever did it says so, by the same clock.
+// stepsOfStarts: the steps that the probes report have the times that their author reports, by the same clock.
 func stepsOfStarts(t *testing.T, w *watch) {
 	for _, how := range []string{"pivot", "chroot", "move_mount", "rootless"} {
 		t.Run(how, func(t *testing.T) { stepsOfAStart(t, w.in(t), how) })
@@ -128,7 +128,7 @@ func stepsOfAStart(t *testing.T, w *watch, how string) {
 		p = start(t, cmd)
 		return nil
 	})
-	// Start returns in the midst of an exec. Its own must be over before it is in the cgroup, or it is the start.
+	// Start returns during an exec. The process's own must be over before it is in the cgroup, or it counts as the start.
 	p.release()
 	p.line()
 	entered, _ := timed(func() error {
@@ -179,7 +179,7 @@ func stepsOfAStart(t *testing.T, w *watch, how string) {
 	w.awaitExit(c)
 }
 
-// hostsMountsAreNoSteps: what happens in a new cgroup that no container's mount namespace is in counts for none.
+// hostsMountsAreNoSteps: mounts in a new cgroup, but in no container's mount namespace, count for no container.
 func hostsMountsAreNoSteps(t *testing.T, w *watch) {
 	c := makeCgroup(t, "container")
 	dir := t.TempDir()

@@ -11,10 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openTracefs opens tracefs where it is mounted, else mounts one that nobody else sees and that is
+// openTracefs opens tracefs if it is mounted. Otherwise it mounts one that nobody else sees and that is
 // gone when the returned directory is closed: nothing on the host changes.
 func openTracefs() (*os.Root, error) {
-	closed := false // it is mounted, and not for us to read
+	closed := false // it is mounted, and nsviz may not read it
 	for _, dir := range []string{"/sys/kernel/tracing", "/sys/kernel/debug/tracing"} {
 		root, err := os.OpenRoot(dir)
 		if err != nil {
@@ -63,7 +63,7 @@ func mountTracefs() (*os.Root, error) {
 }
 
 // perfTracepoint is a BPF program on a tracepoint by way of perf. cilium/ebpf finds a tracepoint
-// only in a tracefs that is mounted for all to see, so nsviz does these three calls itself.
+// only in a tracefs that is mounted for everybody, so nsviz makes these three calls itself.
 type perfTracepoint struct{ fd int }
 
 func attachTracepoint(tracefs *os.Root, group, name string, prog *ebpf.Program) (*perfTracepoint, error) {

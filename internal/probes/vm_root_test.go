@@ -16,7 +16,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// The tests with this tag as well take a machine of their own: they use up all of its memory, or change how
+// The tests that also have this tag take a machine of their own: they use up all of its memory, or change how
 // it swaps. test/vm has such machines.
 func machineCases() []methodCase {
 	return []methodCase{
@@ -52,7 +52,7 @@ func policyRunsOut(t *testing.T, w *watch) {
 	runOut(t, w, home, startHelper(t, "hog-node "+farNode(t)), event.ScopeMempolicy, "CONSTRAINT_MEMORY_POLICY")
 }
 
-// runOut has a hog use up what memory it may have, in a cgroup far below its limit.
+// runOut lets a hog use up all memory that it may have, in a cgroup far below its limit.
 func runOut(t *testing.T, w *watch, home cgroup, p *process, scope event.Scope, constraint string) {
 	t.Helper()
 	home.limit(64 << 30)
@@ -80,7 +80,7 @@ func runOut(t *testing.T, w *watch, home cgroup, p *process, scope event.Scope, 
 	}
 }
 
-// farNode is the memory node that is not the first one.
+// farNode is the second memory node.
 func farNode(t *testing.T) string {
 	t.Helper()
 	nodes, err := os.ReadFile("/sys/devices/system/node/has_memory")
@@ -104,8 +104,8 @@ func makeCpuset(t *testing.T) cgroup {
 	return c
 }
 
-// spareTest keeps the kernel from killing the test itself. Where the machine is slow, the kernel may want another
-// victim before it has the memory of the first one back; some are kept for it.
+// spareTest keeps the kernel from killing the test itself. If the machine is slow, the kernel may want another
+// victim before it has the memory of the first one back; some processes are kept for it.
 func spareTest(t *testing.T) {
 	t.Helper()
 	const path = "/proc/self/oom_score_adj"
@@ -124,14 +124,14 @@ func spareTest(t *testing.T) {
 		spare.release()
 		spare.line()
 	}
-	// Not -1000: with nothing left that it may kill, the kernel panics (out_of_memory, mm/oom_kill.c).
+	// Not -1000: if it may kill no process any more, the kernel panics (out_of_memory, mm/oom_kill.c).
 	if err := os.WriteFile(path, []byte("-999"), 0); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// swapLimit: a cgroup that may swap a little runs out when memory and swap are full. Its limit is that of its
-// memory; on cgroup v1, where the second limit is on both together, whichever of the two is full.
+// swapLimit: a cgroup that may swap a little runs out when memory and swap are full. The reported limit is that of its
+// memory; on cgroup v1, where the second limit is on both together, it is the limit that is full.
 func swapLimit(t *testing.T, w *watch) {
 	const swapBytes = 8 << 20
 	makeSwap(t)

@@ -49,7 +49,7 @@ func hostConfig(t testing.TB) Config {
 	}
 }
 
-// namespaceID is what /proc says, as anybody can read it.
+// namespaceID returns the number in /proc, which anybody can read.
 func namespaceID(t testing.TB, pid, link string) uint64 {
 	t.Helper()
 	target, err := os.Readlink("/proc/" + pid + "/ns/" + link)
@@ -59,7 +59,7 @@ func namespaceID(t testing.TB, pid, link string) uint64 {
 	return inodeOf(t, target)
 }
 
-// inodeOf takes the number out of "mnt:[4026531841]".
+// inodeOf extracts the number from "mnt:[4026531841]".
 func inodeOf(t testing.TB, link string) uint64 {
 	t.Helper()
 	var id uint64
@@ -75,15 +75,15 @@ func inodeOf(t testing.TB, link string) uint64 {
 	return 0
 }
 
-// watch is one set of probes or several whose events are kept, as one test sees them. What it tells is
-// what the first of them has told.
+// watch holds the events of one set of probes or several, as one test sees them. Its own reports are those
+// of the first set.
 type watch struct {
 	*stream
 	streams []*stream // the first among them
 	t       *testing.T
 }
 
-// stream is what a set of probes has told. Several tests may look at it, one after the other.
+// stream holds what a set of probes has reported. Several tests may look at it, one after the other.
 type stream struct {
 	*Probes
 	way string // how they hook the kernel
@@ -110,8 +110,8 @@ func openProbes(t *testing.T, cfg Config, methods ...fact.Method) *Probes {
 	return p
 }
 
-// everyWay lists the different ways in which this host can be hooked: by the best methods that it has,
-// and by those that are left when less and less may be used.
+// everyWay lists the different ways in which this host can be hooked: by its best methods, and by those
+// that remain when fewer and fewer may be used.
 func everyWay(t *testing.T) [][]fact.Method {
 	t.Helper()
 	facts := Gather(btf.NewCache())
@@ -120,7 +120,7 @@ func everyWay(t *testing.T) [][]fact.Method {
 	for n := range Methods() {
 		plan, err := NewPlan(facts.only(Methods()[n:]))
 		if errors.Is(err, ErrNotSupported) && n > 2 {
-			break // tracepoints alone do not tell everything
+			break // tracepoints alone do not report everything
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -135,8 +135,8 @@ func everyWay(t *testing.T) [][]fact.Method {
 	return ways
 }
 
-// startWatch opens probes, a set for each way, and runs them until the test ends. They have been told of every
-// container.
+// startWatch opens probes, a set for each way, and runs them until the test ends. Every container is
+// registered with them.
 func startWatch(t *testing.T, ways ...[]fact.Method) *watch {
 	t.Helper()
 	w := startSearching(t, ways...)
@@ -148,7 +148,7 @@ func startWatch(t *testing.T, ways ...[]fact.Method) *watch {
 	return w
 }
 
-// startSearching is startWatch before the probes have been told of anything.
+// startSearching is startWatch before any container is registered with the probes.
 func startSearching(t *testing.T, ways ...[]fact.Method) *watch {
 	t.Helper()
 	if len(ways) == 0 {
@@ -177,13 +177,13 @@ func startSearching(t *testing.T, ways ...[]fact.Method) *watch {
 	return w
 }
 
-// in is the same watch for another test.
+// in returns the same watch for another test.
 func (w *watch) in(t *testing.T) *watch { return &watch{stream: w.stream, streams: w.streams, t: t} }
 
-// of is the watch by one way alone.
+// of returns the watch by one way alone.
 func (w *watch) of(s *stream) *watch { return &watch{stream: s, streams: []*stream{s}, t: w.t} }
 
-// follow has every set of probes follow an init.
+// follow makes every set of probes follow an init.
 func (w *watch) follow(pid int32, cgroup uint64) {
 	w.t.Helper()
 	for _, s := range w.streams {
@@ -206,7 +206,7 @@ func (s *stream) take(b Batch) {
 	}
 }
 
-// inOrder checks that what was delivered came in the order in which it happened, over all batches.
+// inOrder checks that events were delivered in the order in which they happened, over all batches.
 func (s *stream) inOrder(t *testing.T) {
 	t.Helper()
 	if !slices.IsSortedFunc(s.events, func(a, b event.Event) int {
@@ -232,14 +232,14 @@ func (s *stream) seen(match func(event.Event) bool) []event.Event {
 	return found
 }
 
-// errorsAt is how many errors were told of at a place.
+// errorsAt returns how many errors were reported at a place.
 func (s *stream) errorsAt(place fact.ErrorPlace) uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.errors[place]
 }
 
-// await waits until every set of probes has told of n events of which match is true.
+// await waits until every set of probes has reported n events of which match is true.
 func (w *watch) await(what string, n int, match func(event.Event) bool) []event.Event {
 	w.t.Helper()
 	deadline := time.NewTimer(patience)
@@ -256,7 +256,7 @@ func (w *watch) await(what string, n int, match func(event.Event) bool) []event.
 	return w.seen(match)
 }
 
-// eventually waits for what nothing tells of.
+// eventually polls for a condition that nothing reports.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	deadline := time.After(patience)
@@ -277,7 +277,7 @@ func (w *watch) catchUp() {
 	w.mark()
 }
 
-// mark makes a cgroup, and waits until that has been told.
+// mark makes a cgroup, and waits until that is reported.
 func (w *watch) mark() cgroup {
 	w.t.Helper()
 	c := makeCgroup(w.t, "mark")
@@ -318,8 +318,8 @@ func makeCgroupIn(t *testing.T, parent, name string) cgroup {
 	return cgroup{t: t, path: parent + "/" + filepath.Base(dir), dir: dir, id: info.Sys().(*syscall.Stat_t).Ino}
 }
 
-// write does not go by os.File, which opens what can be polled with O_NONBLOCK: that tells kernels
-// since 6.16 not to enforce a lowered limit.
+// write does not use os.File, which opens pollable files with O_NONBLOCK: with that, kernels since
+// 6.16 do not enforce a lowered limit.
 func (c cgroup) write(file, value string) {
 	c.t.Helper()
 	fd, err := unix.Open(filepath.Join(c.dir, file), unix.O_WRONLY|unix.O_CLOEXEC, 0)

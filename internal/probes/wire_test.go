@@ -25,8 +25,8 @@ func builtIn(t testing.TB) *btf.Spec {
 	return spec.Types
 }
 
-// TestWireLayout compares the Go structs with what the C compiler made of bpf/event.h: a padding that
-// only one of the two puts in would shift all that follows.
+// TestWireLayout compares the Go structs with the C compiler's layout of bpf/event.h: padding in
+// only one of the two would shift all later fields.
 func TestWireLayout(t *testing.T) {
 	types := builtIn(t)
 	for name, goType := range map[string]reflect.Type{
@@ -71,7 +71,7 @@ func TestWireLayout(t *testing.T) {
 				t.Errorf("%s.%s is at %d with %d bytes in C, at %d with %d in Go", name, m.Name, at, size,
 					fields[i].Offset, fields[i].Type.Size())
 			}
-			// Padding without a name would carry kernel memory out.
+			// Padding without a name would leak kernel memory.
 			if at != end {
 				t.Errorf("%s has a hole before %s", name, m.Name)
 			}
@@ -97,7 +97,7 @@ func enumValues(t *testing.T, name string) map[string]uint64 {
 	return values
 }
 
-// What is kept of a command line is the same whoever has read it.
+// The kernel and user space keep equally much of a command line.
 func TestCommandLinesAreCutAlike(t *testing.T) {
 	if n := len(gen.NsvizOomEvent{}.CommandLine); n != event.MaxCommandLine {
 		t.Errorf("%d bytes by the programs, %d by procfs", n, event.MaxCommandLine)
@@ -167,7 +167,7 @@ func TestEveryScopeIsDecoded(t *testing.T) {
 }
 
 // TestPlanAndObjectNameTheSamePrograms: each program that a plan may name is in the object with the
-// section of its method, and there is none besides.
+// section of its method, and the object has no others.
 func TestPlanAndObjectNameTheSamePrograms(t *testing.T) {
 	spec, err := gen.LoadNsviz()
 	if err != nil {
@@ -197,7 +197,7 @@ func TestPlanAndObjectNameTheSamePrograms(t *testing.T) {
 					hooked = append(hooked, target)
 				}
 			}
-			// What is asked of the host is what the sections hook.
+			// The host is asked for exactly what the sections hook.
 			if needed := slices.Concat(o.functions, o.tracepoints); o.method != fact.MethodTracepoint && !slices.Equal(needed, hooked) {
 				t.Errorf("%v hook %v, their option asks for %v", o.programs, hooked, needed)
 			}
@@ -208,7 +208,7 @@ func TestPlanAndObjectNameTheSamePrograms(t *testing.T) {
 	}
 }
 
-// TestSettingsAreTaken: what configure writes is what the programs will read.
+// TestSettingsAreTaken: the programs will read what configure writes.
 func TestSettingsAreTaken(t *testing.T) {
 	spec, err := gen.LoadNsviz()
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 
 // The paths of the API. GET WhyPath?container=NAME returns a report.ContainerAnswer, WhyPath?namespace=TYPE:[ID] a
 // report.NamespaceAnswer, WhyPath?cgroup=/PATH a report.CgroupAnswer, InspectPath?container=NAME a report.Known. A question without an
-// answer returns a Refusal, with the status 404 where nothing is known and 409 where a name is ambiguous.
+// answer returns a Refusal, with the status 404 if nothing is known and 409 if a name is ambiguous.
 const (
 	WhyPath     = "/api/v1/why"
 	InspectPath = "/api/v1/inspect"
@@ -28,7 +28,7 @@ type Refusal struct {
 	RetentionSeconds float64 `json:"retention_seconds,omitempty"`
 }
 
-// maxQuestions bounds the questions that are being answered at the same time; further ones get a 503.
+// maxQuestions bounds the questions that are answered at the same time; further ones get a 503.
 const maxQuestions = 32
 
 const (
@@ -39,7 +39,7 @@ const (
 // questions answers questions from full snapshots.
 type questions struct {
 	snapshots *snapshots
-	slots     chan struct{} // holds one for each question that is being answered
+	slots     chan struct{} // holds one for each question under way
 }
 
 func newQuestions(full func() *model.Snapshot) *questions {
@@ -105,7 +105,7 @@ func (q *questions) answer(w http.ResponseWriter, r *http.Request, of func(*mode
 		return
 	}
 	status, body := q.prepare(r.Context(), of)
-	<-q.slots // whoever reads slowly keeps nobody else waiting
+	<-q.slots // a slow reader delays no other
 	send(w, status, body)
 }
 
@@ -114,7 +114,7 @@ func (q *questions) prepare(ctx context.Context, of func(*model.Snapshot) (any, 
 	s, err := q.snapshots.get(ctx)
 	switch {
 	case err != nil:
-		return http.StatusServiceUnavailable, encode(Refusal{Error: err.Error()}) // who asked has gone
+		return http.StatusServiceUnavailable, encode(Refusal{Error: err.Error()}) // the client has gone
 	case s == nil:
 		return http.StatusServiceUnavailable, encode(Refusal{Error: "nsviz has seen nothing yet"})
 	}
@@ -135,7 +135,7 @@ func send(w http.ResponseWriter, status int, body []byte) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // a client that has gone is no matter
+	_, _ = w.Write(body) // a client that has gone does not matter
 }
 
 func encode(v any) []byte {

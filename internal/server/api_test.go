@@ -78,7 +78,7 @@ func TestWhy(t *testing.T) {
 		for _, path := range paths {
 			status, body := ask(t, path, fixed(test.full), test.query)
 			var refusal Refusal
-			var kept float64 // what it says of how long it keeps what has ended
+			var kept float64 // how long it keeps what has ended, by its own report
 			if test.status == http.StatusNotFound {
 				kept = 300
 			}

@@ -12,12 +12,12 @@ import (
 	"github.com/nsviz/nsviz/internal/metrics"
 )
 
-// The bounds of the connections that a Server has at a time: each is a file descriptor, of which nsviz needs many to look
-// at the host.
+// The bounds of a Server's connections at a time: each is a file descriptor, and nsviz needs many of those to look at the
+// host.
 const (
 	mostConnections  = 64
 	leastConnections = 4
-	// connectionShare is the part of the files that this process may have open.
+	// connectionShare divides the number of files that this process may have open.
 	connectionShare = 8
 )
 
@@ -31,14 +31,14 @@ func connectionLimit() int {
 }
 
 // connections bounds the connections of all listeners together. A further one replaces the one that has been idle for the
-// longest time; if all are busy it is refused. So a client that only holds connections open does not keep a scraper out, as
-// it would if further ones had to wait (netutil.LimitListener).
+// longest time; if all are busy it is refused. So a client that only holds connections open cannot keep a scraper out, as
+// it could if further ones had to wait (netutil.LimitListener).
 type connections struct {
 	limit int
 
 	mu      sync.Mutex // guards what follows
 	open    map[net.Conn]*list.Element
-	idle    *list.List // of net.Conn without a request, the one that has been idle for the longest time first
+	idle    *list.List // of net.Conn without a request, the longest idle one first
 	dropped metrics.DroppedConnections
 }
 
@@ -49,7 +49,7 @@ func newConnections(limit int) *connections {
 // state is for http.Server.ConnState.
 func (c *connections) state(conn net.Conn, state http.ConnState) {
 	if drop := c.record(conn, state); drop != nil {
-		// That of TLS would say farewell, and wait for the other side.
+		// Close of a TLS connection would send an alert, and wait for the other side.
 		if t, ok := drop.(*tls.Conn); ok {
 			drop = t.NetConn()
 		}

@@ -22,7 +22,7 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 )
 
-// dial opens a connection that says nothing until the end of the test.
+// dial opens a connection that sends nothing until the end of the test.
 func dial(t *testing.T, address string) net.Conn {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)
@@ -44,8 +44,8 @@ func awaitClosed(t *testing.T, conn net.Conn) {
 	}
 }
 
-// Whoever just opens connections, as many as he likes, holds no more files of nsviz than it allows, and keeps nobody from
-// scraping.
+// A client that only opens connections, however many, holds no more files of nsviz than it allows, and blocks no
+// scraper.
 func TestIdleConnectionsAreBounded(t *testing.T) {
 	for name, webConfig := range map[string]bool{"plain": false, "TLS": true} {
 		t.Run(name, func(t *testing.T) {
@@ -116,7 +116,7 @@ func TestBusyConnectionsAreKept(t *testing.T) {
 		_, _ = io.Copy(io.Discard, response.Body)
 		_ = response.Body.Close()
 	}
-	idle := func(n int) { // waits until so many are idle
+	idle := func(n int) { // waits until that many are idle
 		for is := -1; is != n; runtime.Gosched() {
 			open.mu.Lock()
 			is = open.idle.Len()
@@ -134,7 +134,7 @@ func TestBusyConnectionsAreKept(t *testing.T) {
 	ask(third, healthyPath)
 	read(third)
 	idle(1)
-	ask(third, WhyPath+"?container=web") // which waits for its turn
+	ask(third, WhyPath+"?container=web") // it waits for its turn
 	idle(0)
 	awaitClosed(t, dial(t, address))
 	if got, want := open.stats(), (metrics.DroppedConnections{Idle: 1, Refused: 1}); got != want {
@@ -175,7 +175,7 @@ func (a *aborting) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// A scraper that goes away in the middle is a line for debugging, and not one for each family that it does not get.
+// A scraper that goes away during its answer is logged with one line for debugging, not one for each family that it misses.
 func TestAbortedScrape(t *testing.T) {
 	for name, takes := range map[string]int{"at once": 0, "after a part": 3} {
 		t.Run(name, func(t *testing.T) {
@@ -198,14 +198,14 @@ func TestAbortedScrape(t *testing.T) {
 	}
 }
 
-// blank is a response that is taken and not kept.
+// blank is a response that is discarded.
 type blank struct{ header http.Header }
 
 func (b *blank) Header() http.Header       { return b.header }
 func (*blank) WriteHeader(int)             {}
 func (*blank) Write(p []byte) (int, error) { return len(p), nil }
 
-// What any client can bring about is for debugging, what is nsviz's own fault is not.
+// Messages that any client can cause are for debugging; those about nsviz's own faults are not.
 func TestServerLog(t *testing.T) {
 	log := &records{}
 	out := serverLog(slog.New(log))

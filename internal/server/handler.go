@@ -23,8 +23,8 @@ const (
 // maxScrapes bounds the scrapes answered at the same time; further ones get a 503.
 const maxScrapes = 40
 
-// newRegistry holds the Collector and what nsviz itself uses (process_* and go_*): a bounded number
-// of series that show what watching costs.
+// newRegistry returns a registry with the Collector and nsviz's own usage (process_* and go_*): a bounded number
+// of series that show the cost of watching.
 func newRegistry(c *metrics.Collector) (*prometheus.Registry, error) {
 	registry := prometheus.NewRegistry()
 	for _, collector := range []prometheus.Collector{
@@ -64,7 +64,7 @@ func newHandler(registry *prometheus.Registry, q *questions, build metrics.Build
 		Registry:            registry,
 		MaxRequestsInFlight: maxScrapes,
 		EnableOpenMetrics:   true,
-		// When a counter began to count, so that one which appears with a value has a step to it.
+		// The time of each counter's creation, so that one that appears with a value has a step to it.
 		EnableOpenMetricsTextCreatedSamples: true,
 	}), logger))
 	mux.HandleFunc("GET "+WhyPath, q.why)

@@ -8,7 +8,7 @@ import (
 )
 
 // DefaultAddress is where nsviz serves by default: on the loopback only, since container
-// names and images are nobody else's business.
+// names and images are private to the host.
 const DefaultAddress = "127.0.0.1:10064"
 
 // Listen opens the addresses of --web.listen-address. A single "" turns metrics off and gives no
@@ -52,7 +52,7 @@ func listen(address string) (net.Listener, error) {
 	return l, nil
 }
 
-// listenError says in one sentence what the system's error means here; the cause stays reachable.
+// listenError explains the system's error in one sentence; the cause stays reachable.
 type listenError struct {
 	cause    error
 	sentence string

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// onAbort wraps a handler, so that a client that goes away during its answer, or reads too slowly, is logged once and not
+// onAbort wraps a handler, so that a client that goes away during its answer, or reads too slowly, is logged once, not
 // for each metric family that it misses. Any client can cause that, so it is logged for debugging only.
 func onAbort(next http.Handler, logger *slog.Logger) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -42,8 +42,8 @@ func (a *abortable) Write(p []byte) (int, error) {
 // Unwrap returns the wrapped writer, for http.ResponseController.
 func (a *abortable) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
-// serverLog returns the log of a net/http server. What any client can cause, as often as it likes, is logged for debugging
-// only.
+// serverLog returns the log of a net/http server. Messages that any client can cause, as often as it likes, are logged for
+// debugging only.
 func serverLog(logger *slog.Logger) *log.Logger { return log.New(&lineLog{logger}, "", 0) }
 
 type lineLog struct{ logger *slog.Logger }

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// What the server really answers, nsviz's own process included, is parsed and linted by Prometheus's
+// The server's real answer, nsviz's own process included, is parsed and linted by Prometheus's
 // own tool.
 func TestPromtoolCheckMetrics(t *testing.T) {
 	promtool, err := exec.LookPath("promtool")

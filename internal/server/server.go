@@ -16,7 +16,7 @@ import (
 	"github.com/nsviz/nsviz/internal/sink"
 )
 
-// A client that dawdles must not hold a connection for ever; a scrape takes milliseconds.
+// A slow client must not hold a connection for ever; a scrape takes milliseconds.
 const (
 	readTimeout     = 5 * time.Second
 	writeTimeout    = 30 * time.Second
@@ -26,7 +26,7 @@ const (
 
 // Config configures a Server.
 type Config struct {
-	// Snapshot returns the model as it stands, for the metrics; nil while there is none yet.
+	// Snapshot returns the model's current state, for the metrics; nil while there is none yet.
 	Snapshot func() *model.Snapshot
 	// Full returns it with every ended container and freed namespace that the model has kept, for the API.
 	Full func() *model.Snapshot
@@ -116,7 +116,7 @@ func (s *Server) httpServer() *http.Server {
 	}
 }
 
-// shutdown stops the servers, all within one timeout; what is not finished by then is cut off.
+// shutdown stops the servers, all within one timeout; unfinished requests are cut off then.
 func (s *Server) shutdown(servers []*http.Server) {
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 	defer cancel()

@@ -117,7 +117,7 @@ func TestServeCountsItself(t *testing.T) {
 	}
 }
 
-// Prometheus asks for OpenMetrics, in which counters say when they began to count.
+// Prometheus asks for OpenMetrics, in which counters have the time of their creation.
 func TestServeTimesOfCreation(t *testing.T) {
 	server, err := New(testConfig(""))
 	if err != nil {
@@ -188,7 +188,7 @@ func TestNewBadWebConfig(t *testing.T) {
 	}
 }
 
-// A request under way when nsviz is told to stop is answered; after that the port is closed.
+// A request that is under way when nsviz has to stop is answered; after that the port is closed.
 func TestServeCancelFinishesRequests(t *testing.T) {
 	asked, answer := make(chan struct{}), make(chan struct{})
 	cfg := testConfig("")

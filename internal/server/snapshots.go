@@ -8,8 +8,8 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 )
 
-// The pause between two full snapshots, as a multiple of the time that the last one took: the model stands still for that
-// long, and any user of this host may ask.
+// The pause between two full snapshots, as a multiple of the time that the last one took: making one blocks the model for
+// that long, and any user of this host may ask.
 const (
 	snapshotPause = 24 // times as long
 	minPause      = 20 * time.Millisecond
@@ -20,11 +20,11 @@ const (
 // all of them have arrived. No snapshot is kept while no request waits for one.
 type snapshots struct {
 	full    func() *model.Snapshot
-	turn    chan struct{} // held by whoever makes a snapshot or reads what is below
+	turn    chan struct{} // held while a snapshot is made or the fields below are read
 	backoff func(took time.Duration) time.Duration
 
 	latest  *model.Snapshot
-	begun   time.Time // when the making of latest began
+	begun   time.Time // when latest was begun
 	next    time.Time // when the next one may be made
 	waiting atomic.Int32
 }
@@ -36,19 +36,19 @@ func newSnapshots(full func() *model.Snapshot) *snapshots {
 	}
 }
 
-// get returns a snapshot that was made after the call; nil where there is none yet. It fails when ctx is done.
+// get returns a snapshot that was made after the call; nil if there is none yet. It fails when ctx is done.
 func (s *snapshots) get(ctx context.Context) (*model.Snapshot, error) {
 	asked := time.Now()
 	s.waiting.Add(1)
 	select {
 	case s.turn <- struct{}{}:
 	case <-ctx.Done():
-		s.waiting.Add(-1) // whoever has the turn, or has it next, drops the snapshot
+		s.waiting.Add(-1) // the current or the next holder of the turn drops the snapshot
 		return nil, ctx.Err()
 	}
 	defer func() {
 		if s.waiting.Add(-1) == 0 {
-			s.latest = nil // it may be large, and nobody waits for it
+			s.latest = nil // it may be large, and no request waits for it
 		}
 		<-s.turn
 	}()

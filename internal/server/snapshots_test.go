@@ -16,7 +16,7 @@ import (
 // slowReader is a client that has asked and does not read.
 type slowReader struct {
 	*httptest.ResponseRecorder
-	writing chan struct{} // closed when it should read
+	writing chan struct{} // closed to let it read
 	reads   chan struct{} // closed when it does
 }
 
@@ -34,7 +34,7 @@ func question(ctx context.Context) *http.Request {
 	return httptest.NewRequestWithContext(ctx, http.MethodGet, WhyPath+"?container=web", nil)
 }
 
-// Who asks and does not read keeps nobody else waiting.
+// A client that asks and does not read delays no other.
 func TestSlowReaderHoldsNobodyUp(t *testing.T) {
 	q := newQuestions(fixed(metricstest.Full()))
 	slow := newSlowReader()
@@ -58,7 +58,7 @@ func TestSlowReaderHoldsNobodyUp(t *testing.T) {
 	}
 }
 
-// Questions at the same time share one snapshot, which is no older than any of them; those that are too many are refused.
+// Questions at the same time share one snapshot, which is made after all of them; questions beyond the limit are refused.
 func TestQuestionsShareASnapshot(t *testing.T) {
 	made, first, going := atomic.Int32{}, make(chan struct{}), make(chan struct{})
 	q := newQuestions(func() *model.Snapshot {
@@ -80,7 +80,7 @@ func TestQuestionsShareASnapshot(t *testing.T) {
 		})
 	}
 	ask()
-	<-first // and the others ask while that is being made
+	<-first // the others ask while that snapshot is being made
 	for range maxQuestions - 1 {
 		ask()
 	}

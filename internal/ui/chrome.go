@@ -10,7 +10,7 @@ import (
 	"github.com/nsviz/nsviz/internal/story"
 )
 
-// header returns the first line: where, how much, and whether the screen is live.
+// header returns the first line: the host, the counts, and whether the screen is live.
 func (sc screen) header() line {
 	right := sc.mode()
 	left := text(BarName, " nsviz ")
@@ -39,7 +39,7 @@ func (sc screen) header() line {
 	return l.fit(sc.w)
 }
 
-// headerPart is a fact in the header. Where room is short those of a higher rank are left out.
+// headerPart is a fact in the header. If room is short, those of a higher rank are left out.
 type headerPart struct {
 	line
 	rank int
@@ -76,11 +76,11 @@ func (sc screen) headerParts() []headerPart {
 	if kills > 0 {
 		style = BarAlarm
 	}
-	// Those that nsviz has seen. A row has all since its container started, by the kernel's own count.
+	// The kills that nsviz has seen. A row has all since its container started, by the kernel's own count.
 	return append(parts, headerPart{text(style, story.Count(kills, "OOM kill", "OOM kills")+" seen"), 0})
 }
 
-// found counts what surveys find: where nsviz may not look everywhere there are more.
+// found returns a count of what surveys find: if nsviz may not look everywhere, there are more.
 func (sc screen) found(n int, one, many string) string {
 	if sc.s.Unseen.Blind() {
 		return fmt.Sprintf("%d+ %s", n, many)
@@ -88,7 +88,7 @@ func (sc screen) found(n int, one, many string) string {
 	return story.Count(uint64(n), one, many)
 }
 
-// kernelText names the kernel; some sources say "Linux" before the version, some do not.
+// kernelText names the kernel; only some sources have "Linux" before the version.
 func kernelText(kernel string) string {
 	if strings.HasPrefix(kernel, "Linux") {
 		return kernel
@@ -142,7 +142,7 @@ func (sc screen) tabs() line {
 	return draw(true)
 }
 
-// status returns the line below the tabs: a rule that carries what one should know about the screen.
+// status returns the line below the tabs: a rule with notes about the screen.
 func (sc screen) status() line {
 	var parts []line
 	if sc.state.Frozen != nil {
@@ -170,7 +170,7 @@ func (sc screen) status() line {
 	return rule(title.cut(max(sc.w-6, 0)), sc.w)
 }
 
-// engineNote says what is missing on screen because an engine does not answer.
+// engineNote returns what is missing on screen because an engine does not answer.
 func engineNote(e fact.Engine, s *model.Snapshot) string {
 	unnamed := false
 	for i := range s.Containers {

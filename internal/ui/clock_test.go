@@ -9,7 +9,7 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 )
 
-// An ended container and the banner of a kill stay as long as they should, whatever is done to the wall clock.
+// An ended container and the banner of a kill stay for their full time, however the wall clock is set.
 func TestTheClockIsSet(t *testing.T) {
 	begin := time.Date(2026, 11, 23, 20, 0, 0, 0, time.UTC)
 	for _, by := range []time.Duration{20 * time.Minute, -20 * time.Minute} {

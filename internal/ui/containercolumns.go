@@ -9,8 +9,8 @@ import (
 	"github.com/nsviz/nsviz/internal/story"
 )
 
-// columns are the widths of the table's columns; 0 is a column that has no room. They depend on the
-// width of the screen alone, so that a column keeps its place whatever happens.
+// columns are the widths of the table's columns; 0 is a column that has no room. They depend only on the
+// width of the screen, so that a column keeps its place.
 type columns struct {
 	name, image, pid, up, start int
 	namespace                   int // of each of the eight
@@ -21,7 +21,7 @@ type columns struct {
 
 const memoryText = 13 // 1023/1024 MiB
 
-// width returns what the columns take, with the gaps between them.
+// width returns the width of the columns, with the gaps between them.
 func (c columns) width() int {
 	w := marker
 	for i := range containerColumns {
@@ -91,14 +91,14 @@ type containerColumn struct {
 	ended func(ct *model.Container, in tableRow) line
 }
 
-// tableRow is what a cell is drawn with beside its row's subject.
+// tableRow holds what a cell is drawn from beside its row's subject.
 type tableRow struct {
 	columns
 	s      *model.Snapshot
 	needle string
 }
 
-// columnGroup is what columns have in common; a title above them says it.
+// columnGroup is a group of columns with a common title above them.
 type columnGroup int
 
 const (
@@ -113,7 +113,7 @@ func titled(title string) func(columns) line {
 
 func oneBlank(columns) int { return 1 }
 
-// containerColumns are the columns from left to right. What is drawn stands here and in columnsFor, which gives each its room.
+// containerColumns are the columns from left to right. The drawing is defined here and in columnsFor, which assigns the widths.
 var containerColumns = []containerColumn{
 	{
 		width: func(c columns) int { return c.name }, gap: oneBlank,
@@ -219,7 +219,7 @@ var containerColumns = []containerColumn{
 	},
 }
 
-// space returns what the column takes of a line, with the blanks around it; 0 where it has no room.
+// space returns the width of the column in a line, with the blanks around it; 0 if it has no room.
 func (col *containerColumn) space(c columns) int {
 	w := col.width(c)
 	if w == 0 {
@@ -231,7 +231,7 @@ func (col *containerColumn) space(c columns) int {
 	return w + col.gap(c)
 }
 
-// put appends a cell to a line, where the column has room.
+// put appends a cell to a line, if the column has room.
 func (col *containerColumn) put(l line, c columns, cell func() line) line {
 	w := col.width(c)
 	if w == 0 {
@@ -257,7 +257,7 @@ func (c columns) head() line {
 }
 
 // vmHead returns the row of titles above the virtual machines, in the columns of the containers. If not all of them fit,
-// which names those that are shown.
+// the argument which names those that are shown.
 func (c columns) vmHead(which string) line {
 	l := line{}.space(marker)
 	for i := range containerColumns {
@@ -280,7 +280,7 @@ func (c columns) memoryWidth() int {
 	return c.memory
 }
 
-// groups returns the row above the titles that says what the columns are about.
+// groups returns the row above the titles with the subjects of the columns.
 func (c columns) groups() line { return c.grouped("namespaces", "cgroup") }
 
 // vmGroups is groups for virtual machines.
@@ -369,7 +369,7 @@ func endText(ct *model.Container, s *model.Snapshot) line {
 	return l
 }
 
-// memoryOf returns a container's memory or, where that matters more, why its limit does not do what it is for.
+// memoryOf returns a container's memory or, if that matters more, why its limit does not work.
 func (c columns) memoryOf(ct *model.Container) line {
 	switch {
 	case ct.Unheld != nil:
@@ -413,7 +413,7 @@ func processesText(ct *model.Container) line {
 	return text(Plain, strconv.Itoa(*ct.Processes))
 }
 
-// refusedAny reports whether a limit has kept a container from making processes.
+// refusedAny reports whether a limit has refused processes to a container.
 func refusedAny(ct *model.Container) bool { return ct.PIDsRefused != nil && *ct.PIDsRefused > 0 }
 
 func pidText(pid int32) line {
@@ -434,7 +434,7 @@ func beganAt(ct *model.Container) time.Time {
 func upText(ct *model.Container, s *model.Snapshot) line {
 	if ct.State == model.Starting {
 		if v := machineOf(ct, s); v != nil {
-			return vmUp(v, s.Time) // no program of the container's own starts on this kernel
+			return vmUp(v, s.Time) // the container's own program does not start on this kernel
 		}
 		return text(Birth, "starts")
 	}
@@ -461,7 +461,7 @@ func startText(ct *model.Container) line {
 	return text(Plain, story.StartDuration(*ct.StartDuration))
 }
 
-// orUnknown returns a text, or a question mark where there is none.
+// orUnknown returns a text, or a question mark if it is empty.
 func orUnknown(s string) line {
 	if s == "" {
 		return text(Unknown, "?")
@@ -469,7 +469,7 @@ func orUnknown(s string) line {
 	return text(Plain, s)
 }
 
-// memoryCell is usage, limit and how near they are.
+// memoryCell returns usage, limit and how near they are.
 func memoryCell(m model.Memory, barWidth, textWidth int) line {
 	whole := textWidth
 	if barWidth > 0 {

@@ -10,7 +10,7 @@ import (
 	"github.com/nsviz/nsviz/internal/story"
 )
 
-// containerPage returns the anatomy of one container: what it sees, what it may use, what happened to it.
+// containerPage returns the anatomy of one container: what it sees, its limits and usage, its history.
 func containerPage(c *model.Container, s *model.Snapshot, st State, w int) []line {
 	lines := anatomyTitle(c, w)
 	lines = append(lines, paragraph(inOneSentence(c, s), 1, w)...)
@@ -45,7 +45,7 @@ func containerPage(c *model.Container, s *model.Snapshot, st State, w int) []lin
 	return lines
 }
 
-// anatomyTitle names the container, on a second line what has no room on the first.
+// anatomyTitle names the container; it continues on a second line if the first has no room.
 func anatomyTitle(c *model.Container, w int) []line {
 	parts := []line{text(Name, c.Label)}
 	if c.Image != "" {
@@ -89,7 +89,7 @@ func inOneSentence(c *model.Container, s *model.Snapshot) line {
 	return l.join(placeOf(c.Namespaces, "It", "other containers"))
 }
 
-// machinesIn says of a container in which virtual machines run that more is behind their walls.
+// machinesIn returns a note for a container in which virtual machines run: more is behind their walls.
 func machinesIn(c *model.Container, s *model.Snapshot) line {
 	machines := s.InContainer(c)
 	if len(machines) == 0 {
@@ -106,7 +106,7 @@ func machinesIn(c *model.Container, s *model.Snapshot) line {
 	return l.add(Plain, ": it counts here, too, and its inside is not visible. ")
 }
 
-// placeOf says in a sentence whose namespaces something is in, and whom it shares them with.
+// placeOf returns a sentence about the owners of the namespaces that something is in, and about those it shares them with.
 func placeOf(namespaces [event.NamespaceTypeCount]model.Membership, it, others string) line {
 	var own, host, shared, unknown []string
 	for _, t := range event.NamespaceTypes() {
@@ -157,7 +157,7 @@ func namespaceFacts(c *model.Container, w int) []line {
 	return lines
 }
 
-// membershipWords says in words what the symbol of the table says.
+// membershipWords returns the meaning of the table's symbol in words.
 func membershipWords(m model.Membership, t event.NamespaceType, style Style) line {
 	if m.Abandoned != nil {
 		return text(style, "dead: "+m.Abandoned.By+" has left it")
@@ -220,7 +220,7 @@ func cgroupFacts(c *model.Container, w int) []line {
 	return lines
 }
 
-// killCount says how many OOM kills there were in a container since it started.
+// killCount returns in words how many OOM kills there were in a container since it started.
 func killCount(c *model.Container) line {
 	n := c.OOMKillsAtLeast
 	kills := text(Plain, "none")
@@ -274,7 +274,7 @@ func memoryChart(c *model.Container, w int) []line {
 	return box(what, rows, w)
 }
 
-// waterfall draws the steps of a start to scale, one a line, and says where the time went.
+// waterfall draws the steps of a start to scale, one a line, and names those that took the most time.
 func waterfall(steps []story.Step, w int) []line {
 	const took = 9
 	wide := max(w-story.StepLabel-took-3, 1)

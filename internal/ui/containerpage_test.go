@@ -28,7 +28,7 @@ func TestHistoryIsTheSameAsThatOfWhy(t *testing.T) {
 		moment(-2, model.Entry{Kind: model.EntryKind(event.CgroupCreated)}),
 		moment(-1, model.Entry{Kind: model.EntryKind(event.ContainerStarted), LeftOut: 3}),
 		moment(0, kill), moment(5, model.Entry{Kind: model.EntryKind(event.InitMoved), Moved: &event.Moved{PID: 7, To: "/"}}), moment(10, kill),
-		{Kind: model.EntryGone}, // nobody knows when
+		{Kind: model.EntryGone}, // at an unknown time
 	}}
 	s := &model.Snapshot{Time: at(20)}
 	brief, rest := story.Brief(c.History)
@@ -50,7 +50,7 @@ func TestHistoryIsTheSameAsThatOfWhy(t *testing.T) {
 		t.Errorf("of a replay: %q", got)
 	}
 
-	// One whose start is under way has nothing else to tell yet.
+	// A container whose start is under way has no other history yet.
 	c.State, c.History = model.Starting, c.History[1:2]
 	if got := linesText(historyLines(&c, s, State{}, 400)); got != "11:58:00.000  somebody made its cgroup\n" {
 		t.Errorf("of one that is starting: %q", got)
@@ -61,7 +61,7 @@ func TestHistoryIsTheSameAsThatOfWhy(t *testing.T) {
 	}
 }
 
-// One that is not held and stuck is shown as both, and a cgroup that is unknown in words.
+// A container that is both unheld and stuck is shown as both, and an unknown cgroup in words.
 func TestUnheldAndStuck(t *testing.T) {
 	c := model.Container{ID: "1", Label: "web", State: model.Running, Unheld: &fact.Unheld{Since: time.Unix(1, 0)}, Stuck: &fact.Stuck{Cgroup: "/pod"}}
 	c.History = []model.Entry{{Kind: model.EntryKind(event.InitMoved), Moved: &event.Moved{PID: 7}}}

@@ -58,8 +58,8 @@ func (containersView) page(s *model.Snapshot, st State, w int) []line {
 }
 
 const (
-	// An ended container stays in the table for a minute; one that had OOM kills for longer, since
-	// that is what people come to look for.
+	// An ended container stays in the table for a minute; one with OOM kills stays longer, since
+	// people look for those.
 	endedStays       = time.Minute
 	killedStays      = 15 * time.Minute
 	mostEnded        = 5
@@ -87,8 +87,8 @@ func listedContainers(s *model.Snapshot, needle string) []*model.Container {
 	return out
 }
 
-// containerKey returns a container's id; one that ended also has its end in the key, since an engine may
-// start the same container anew.
+// containerKey returns a container's id; after its end the key also has the time of that, since an engine may
+// start the same container again.
 func containerKey(c *model.Container) string {
 	if c.Live() {
 		return c.ID
@@ -96,7 +96,7 @@ func containerKey(c *model.Container) string {
 	return c.ID + string(keyOfEnded) + strconv.FormatInt(c.Exited.UnixNano(), 10)
 }
 
-// sameContainer reports whether two keys are of one container, perhaps of different lives.
+// sameContainer reports whether two keys are of one container, perhaps of different runs.
 func sameContainer(a, b string) bool {
 	idOf := func(key string) string {
 		if i := strings.LastIndexByte(key, keyOfEnded); i >= 0 {
@@ -111,9 +111,9 @@ func sameContainer(a, b string) bool {
 func (containersView) rows(sc screen, h int) []row {
 	c := columnsFor(sc.w)
 	list, vms := listedContainers(sc.s, sc.state.Search), listedVMs(sc.s, sc.state.Search)
-	table := max(len(list), min(h/4, 6)) // a few rows in reserve: a container more moves nothing
+	table := max(len(list), min(h/4, 6)) // a few rows in reserve: another container moves nothing
 	if len(vms) > 0 {
-		table = max(len(list)+h/28, min(h/8, 3)) // and where there is room, a blank one before the machines
+		table = max(len(list)+h/28, min(h/8, 3)) // and if there is room, a blank one before the machines
 	}
 	var empty []line
 	if len(list) == 0 {
@@ -128,7 +128,7 @@ func (containersView) rows(sc screen, h int) []row {
 	banner := sc.banner(max(h/3, 3))
 	room := h - len(head) - len(banner)
 
-	// The virtual machines have their place even where the containers do not all fit.
+	// The virtual machines have their place even if not all containers fit.
 	var vmHead, vmMarks []line
 	machines := 0
 	if len(vms) > 0 {
@@ -140,7 +140,7 @@ func (containersView) rows(sc screen, h int) []row {
 		room -= len(vmHead) + machines
 	}
 
-	// What gives way where the screen is low: first the machines' legend, then the stream, then the legend.
+	// A low screen leaves out first the machines' legend, then the stream, then the legend.
 	least := min(table, 4)
 	if len(vms) > 0 {
 		least = min(len(list), 6)
@@ -213,7 +213,7 @@ func (v containersView) smallRows(sc screen, h int) []row {
 	return append(rows, drawn...)
 }
 
-// streamRows returns how many of so many rows the stream takes.
+// streamRows returns how many of the rows the stream takes.
 func streamRows(h, room int) int {
 	for _, want := range []int{max(h/4, 5), 4, 3} {
 		if want <= room {
@@ -223,7 +223,7 @@ func streamRows(h, room int) int {
 	return 0
 }
 
-// headLines returns the titles and, where there is room for them, the groups above.
+// headLines returns the titles and, if there is room for them, the groups above.
 func (c columns) headLines(room bool, groups, head line) []line {
 	if room && len(groups) > 0 {
 		return []line{groups, head}
@@ -248,7 +248,7 @@ func (sc screen) containerRows(c columns, list []*model.Container, n, at int) []
 	return rows
 }
 
-// partOf returns the part of a list that n rows show: that with the cursor or, where it is in another part, the top.
+// partOf returns the part of a list that n rows show: the part with the cursor or, if the cursor is elsewhere, the top.
 func partOf(count, n, at int) (from, to int) {
 	if at >= count {
 		at = 0
@@ -256,8 +256,8 @@ func partOf(count, n, at int) (from, to int) {
 	return window(count, max(at, 0), n)
 }
 
-// noContainers returns what the table says while it is empty, and what to do about it; beside virtual machines in
-// a single line.
+// noContainers returns the text of the empty table, with advice; beside virtual machines it is a
+// single line.
 func (sc screen) noContainers(machines bool) []line {
 	switch {
 	case machines && sc.state.Search != "":

@@ -1,12 +1,12 @@
 // Package ui is nsviz's dashboard. The line for an event that it shows is that of `nsviz events`, too (EventText).
 //
-// Its centre is pure: Render turns a snapshot of the model and a State (what the user chose) into a
+// Its core is pure: Render turns a snapshot of the model and a State (the user's choices) into a
 // Frame, a grid of styled cells; Update turns a State and a key into the next one. Neither has a
 // clock, a terminal or a memory of its own, so a live screen, a frozen one and a replayed one are
-// drawn by the same code, and golden files hold every one of them. "Now" is the snapshot's time.
+// drawn by the same code, and golden files test each of them. "Now" is the snapshot's time.
 //
-// Run is the thin shell around that centre: it copies frames to a terminal, translates keys and
-// gives the terminal back on every way out. It is the only part that knows tcell.
+// Run is the thin shell around that core: it copies frames to a terminal, translates keys and
+// restores the terminal on every way out. It is the only part that knows tcell.
 //
 // Whatever comes from outside (names, commands, paths, error texts) reaches a Frame only through
 // the constructor of a span of text, which shows control characters, escape sequences, invisible

@@ -14,7 +14,7 @@ import (
 	"github.com/nsviz/nsviz/internal/story"
 )
 
-// oneCall is how far apart the namespace events of one system call may be.
+// oneCall is the most by which the namespace events of one system call may be apart.
 const oneCall = time.Millisecond
 
 // eventRow is one line of the event stream: one event, or the namespace events of one system call.
@@ -30,8 +30,8 @@ func eventKey(e *event.Event) string {
 	return fmt.Sprintf("%d/%s/%d", e.Time.UnixNano(), e.Type, e.PID)
 }
 
-// eventRows words the latest events for people, newest first; at most most rows. Where storms are to
-// be folded, a row of kills in one container becomes one line, so that it hides nothing else.
+// eventRows returns lines for people about the latest events, newest first; at most most rows. If storms are
+// folded, a run of kills in one container becomes one line, so that it hides nothing else.
 func eventRows(s *model.Snapshot, needle string, most int, fold bool) []eventRow {
 	var rows []eventRow
 	for end := len(s.Events); end > 0 && len(rows) < most; {
@@ -81,7 +81,7 @@ func sameStorm(a, b *event.Event) bool {
 		a.OOM.Victim.Comm == b.OOM.Victim.Comm && a.Subject().Label() == b.Subject().Label()
 }
 
-// wordEvents words one event, or several of one system call.
+// wordEvents returns the words for one event, or for several of one system call.
 func wordEvents(es []event.Event, s *model.Snapshot) eventRow {
 	e := es[0]
 	r := eventRow{key: eventKey(&e), first: e, kind: string(e.Type), style: Dim, text: actor(&e)}
@@ -237,7 +237,7 @@ func wordKill(e *event.Event) line {
 	return l
 }
 
-// streamLabel returns a container's label in w columns. Of an id the beginning matters, which the engine's commands take.
+// streamLabel returns a container's label in w columns. It keeps the beginning of an id, which the engine's commands accept.
 func streamLabel(c *event.Container, w int) line {
 	if c == nil || c.Name == "" {
 		return text(Name, c.Label())

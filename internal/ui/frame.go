@@ -13,7 +13,7 @@ type Cell struct {
 	Style Style
 }
 
-// Frame is what the screen shows: a grid of cells, plain values, no terminal.
+// Frame is the contents of the screen: a grid of cells, plain values, no terminal.
 type Frame struct {
 	Width, Height int
 
@@ -32,8 +32,8 @@ func newFrame(w, h int) Frame {
 // At returns the cell in column x of row y; both count from 0 and must be inside the frame.
 func (f Frame) At(x, y int) Cell { return f.cells[y*f.Width+x] }
 
-// set writes a line into row y; what does not fit is cut, what is missing stays blank in the
-// style of the line's end.
+// set writes a line into row y; it is cut at the frame's edge, and a short line is padded with blanks in the
+// style of its end.
 func (f Frame) set(y int, r row) {
 	if y < 0 || y >= f.Height {
 		return

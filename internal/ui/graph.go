@@ -9,7 +9,7 @@ import (
 
 const (
 	killSign = "×"
-	// From here on a container is near its limit, and from there on at it.
+	// The shares of the limit from which on a container is near it, and at it.
 	nearLimit = 0.75
 	atLimit   = 0.92
 )
@@ -47,7 +47,7 @@ func barIn(style Style, usage, limit uint64, w int) line {
 	return l.add(Dim, strings.Repeat("░", w-foreign.Width(fill)))
 }
 
-// bucket is what one column of a graph shows.
+// bucket holds the contents of one column of a graph.
 type bucket struct {
 	bytes uint64
 	known bool
@@ -73,7 +73,7 @@ func buckets(history []model.MemoryPoint, n int) []bucket {
 			if p.Known {
 				b.bytes, b.known = max(b.bytes, p.MaxBytes), true
 			}
-			// A second that spans several columns has its kills in the first of them.
+			// If a second spans several columns, its kills are in the first of them.
 			if c == first {
 				b.kills += p.Kills
 			}
@@ -82,8 +82,8 @@ func buckets(history []model.MemoryPoint, n int) []bucket {
 	return out
 }
 
-// ceiling returns what a full graph stands for: the limit, else what the host has, else the highest
-// reading. hostBytes is 0 where it is unknown or not to be used.
+// ceiling returns the value of a full graph: the limit, else the host's memory, else the highest
+// reading. hostBytes is 0 if it is unknown or not to be used.
 func ceiling(bs []bucket, m model.Memory, hostBytes uint64) uint64 {
 	if m.LimitBytes != nil && *m.LimitBytes > 0 {
 		return *m.LimitBytes
@@ -115,8 +115,8 @@ func (b bucket) height(top uint64, most int) int {
 	return max(h, 1)
 }
 
-// spark draws the last minute in one row of w columns; × is an OOM kill, blank is unknown. It is as
-// high as what the container may use, so that the rows of a table can be compared.
+// spark draws the last minute in one row of w columns; × is an OOM kill, blank is unknown. Its full
+// height is what the container may use, so that the rows of a table can be compared.
 func spark(m model.Memory, hostBytes uint64, w int) line {
 	bs := buckets(m.History.Points(), w)
 	top := ceiling(bs, m, hostBytes)

@@ -16,7 +16,7 @@ func historyLines(c *model.Container, s *model.Snapshot, st State, w int) []line
 		left = 2
 	}
 	entries, dropped := story.Brief(c.History)
-	if len(entries) == 0 { // it is starting, and a brief history leaves out starts
+	if len(entries) == 0 { // it is starting; a brief history leaves out starts
 		dropped = max(len(c.History)-most, 0)
 		entries = c.History[dropped:]
 	}
@@ -59,7 +59,7 @@ func accented(l line, style Style) line {
 	return l
 }
 
-// accent returns the style of an entry's strong words, by which the eye finds starts, ends and kills.
+// accent returns the style of an entry's strong words, which makes starts, ends and kills easy to find.
 func accent(m *model.Entry) Style {
 	switch m.Kind {
 	case model.EntryKind(event.ContainerStarted):

@@ -17,7 +17,7 @@ type hostView struct{ pageView }
 func (hostView) title() string                          { return "Host" }
 func (hostView) help() (name string, words []explained) { return "this host", nil }
 
-// page says what nsviz knows of the host, how it knows it, and what it missed.
+// page returns what nsviz knows about the host, how it learned it, and what it missed.
 func (hostView) page(s *model.Snapshot, st State, w int) []line {
 	const left, names = 2, 14
 	var lines []line

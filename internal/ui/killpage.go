@@ -11,7 +11,7 @@ import (
 	"github.com/nsviz/nsviz/internal/story"
 )
 
-// killPage describes one OOM kill: where, who, who asked, what follows.
+// killPage describes one OOM kill: place, victim, trigger, consequences.
 func killPage(k *model.Kill, s *model.Snapshot, w int) []line {
 	const left, names = 1, 10
 	title := text(Plain, " ").add(KillLabel, " OOM KILL ").add(Plain, " ")
@@ -122,7 +122,7 @@ func victimThread(k *model.Kill) line {
 	return nil
 }
 
-// memoryParts lists what the memory was made of that ran out.
+// memoryParts lists the parts of the memory that ran out.
 func memoryParts(m *event.Memory) line {
 	var parts []string
 	for _, part := range []struct {
@@ -145,7 +145,7 @@ func memoryParts(m *event.Memory) line {
 	return text(Plain, strings.Join(parts, ", ")).add(Dim, "; "+story.Millis(time.Duration(m.AfterMS*float64(time.Millisecond)))+" after the kill")
 }
 
-// victimSizes lists what the victim's memory was made of.
+// victimSizes lists the parts of the victim's memory.
 func victimSizes(v event.Victim) line {
 	var parts []string
 	for _, part := range []struct {
@@ -187,7 +187,7 @@ func victimTraits(v event.Victim) line {
 	return text(Dim, strings.Join(parts, ", "))
 }
 
-// killOutcome says what became of the container and what its engine will report.
+// killOutcome returns what became of the container and what its engine will report.
 func killOutcome(k *model.Kill, c *model.Container, now time.Time) line {
 	l := storyLine(story.KillEffect(k, c), now)
 	if c == nil {

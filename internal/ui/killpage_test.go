@@ -8,7 +8,7 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 )
 
-// Only an engine that has a command for the output of a container is said to show nothing of a kill.
+// Only for an engine with a command for a container's output does the page say that this shows nothing of a kill.
 func TestKillOutcomeOfEveryRuntime(t *testing.T) {
 	s := scene()
 	for _, r := range append(runtime.All(), runtime.Runtime{Name: "of a later version"}) {

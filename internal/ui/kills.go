@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// bannerStays is how long the latest kill has the banner, bannerFresh how long it is loud.
+	// bannerStays is how long the banner shows the latest kill, bannerFresh how long it is loud.
 	bannerStays = 15 * time.Minute
 	bannerFresh = time.Minute
 )
@@ -88,7 +88,7 @@ func (sc screen) banner(h int) []line {
 	return append([]line{rule(nil, sc.w)}, capped(lines, h-1)...)
 }
 
-// capped keeps the first n lines; what is missing shows as an ellipsis.
+// capped keeps the first n lines; an ellipsis stands for the others.
 func capped(lines []line, n int) []line {
 	n = max(n, 0)
 	if len(lines) <= n {

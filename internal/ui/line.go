@@ -17,7 +17,7 @@ type span struct {
 // line is one row of text in several styles.
 type line []span
 
-// row is a line in its place, perhaps under the cursor.
+// row is a line of a list, perhaps under the cursor.
 type row struct {
 	line     line
 	selected bool
@@ -90,7 +90,7 @@ func (l line) cut(w int) line {
 			continue
 		}
 		short := append(line{}, l[:i]...)
-		// Where not even the ellipsis has room it takes the place of the last column before it.
+		// If not even the ellipsis has room, it replaces the last column before it.
 		if used == w && i > 0 {
 			last := short[i-1]
 			short[i-1].text = foreign.Cut(last.text+foreign.Ellipsis, foreign.Width(last.text))
@@ -144,8 +144,8 @@ func (l line) cutMiddle(w int) line {
 	return head.join(text(head[len(head)-1].style, foreign.Ellipsis), tail)
 }
 
-// wrap breaks the line at blanks into lines of at most w columns; a longer word is cut into pieces, and the middle out of one
-// that no page should be filled with.
+// wrap breaks the line at blanks into lines of at most w columns; a longer word is cut into pieces. A word that
+// would fill pages loses its middle.
 func (l line) wrap(w int) []line {
 	if w <= 0 {
 		return nil
@@ -227,8 +227,8 @@ func (l line) split(w int) (head, tail line) {
 	return head, nil
 }
 
-// dividesAt reports whether a clean text stays clean when it is divided in these places, which it
-// does not where they fall between a letter and its accent.
+// dividesAt reports whether a clean text stays clean when it is divided in these places. It does
+// not if they fall between a letter and its accent.
 func dividesAt(s string, i, j int) bool {
 	w := 0
 	for _, part := range []string{s[:i], s[i:j], s[j:]} {
@@ -240,7 +240,7 @@ func dividesAt(s string, i, j int) bool {
 	return w == foreign.Width(s)
 }
 
-// mark flags what a search found. It folds case only where that keeps the length of the text.
+// mark flags what a search found. It folds case only if that keeps the length of the text.
 func (l line) mark(needle string) line {
 	if needle == "" {
 		return l

@@ -13,13 +13,13 @@ const (
 	ownSign     = "●"
 	hostSign    = "○"
 	unknownSign = "?"
-	deadSign    = "!" // whoever it was made for has another one
+	deadSign    = "!" // the container that it was made for has another one
 )
 
-// namespaceLetters name the types where a column has room for a single letter.
+// namespaceLetters name the types in columns with room for a single letter.
 const namespaceLetters = "mpniuUct"
 
-// isolatedByDefault reports whether container engines create a namespace of a type by default. A container that is in the
+// isolatedByDefault reports whether container engines create a namespace of a type by default. A container in the
 // host's one is less isolated than most.
 func isolatedByDefault(t event.NamespaceType) bool {
 	switch t {
@@ -104,8 +104,8 @@ func groupLetter(group int) string {
 	return "+"
 }
 
-// legend explains every symbol of the table, in as many lines as the width needs. That of a dead namespace is seldom
-// there, and explained where it is.
+// legend explains every symbol of the table, in as many lines as the width needs. The symbol of a dead namespace is rare,
+// and explained only if it is shown.
 func legend(c columns, w int, dead bool) []line {
 	var parts []line
 	if c.namespace > 0 {
@@ -122,7 +122,7 @@ func legend(c columns, w int, dead bool) []line {
 		parts = append(parts, text(KillMark, killSign).add(Dim, " OOM kill"))
 	}
 	lines := flow(parts, 3, marker, w)
-	// The help has this too; it is worth no line of its own.
+	// The help has this too; it is not worth a line of its own.
 	counts := append(parts[:len(parts):len(parts)], text(Title, "OOM").add(Dim, " kills since its start"))
 	if l := flow(counts, 3, marker, w); c.spark > 0 && c.oom > 0 && len(l) == len(lines) {
 		lines = l

@@ -64,7 +64,7 @@ func (v namespacesView) rows(sc screen, h int) []row {
 	return append(rows, plainRows(below)...)
 }
 
-// namespaceTable returns the columns of a list of namespaces, as far as the screen has room for them.
+// namespaceTable returns those columns of a list of namespaces for which the screen has room.
 func namespaceTable(sc screen, list []*model.Namespace) []column {
 	needle := sc.state.Search
 	columns := []column{
@@ -109,7 +109,7 @@ func ownerText(n *model.Namespace) line {
 	return idText(n.Owner)
 }
 
-// creationText returns when a namespace was created and by whom, as far as nsviz saw it.
+// creationText returns when and by whom a namespace was created, as far as nsviz saw it.
 func creationText(n *model.Namespace, s *model.Snapshot) (when, by line) {
 	when = text(Dim, "before")
 	switch {
@@ -140,7 +140,7 @@ func processCount(n *model.Namespace, s *model.Snapshot) line {
 	return text(Plain, count).add(Unknown, "+")
 }
 
-// inhabitants lists who is in a namespace or, if it is empty, what keeps it.
+// inhabitants lists the members of a namespace or, if it is empty, what keeps it.
 func inhabitants(n *model.Namespace, s *model.Snapshot) line {
 	var l line
 	if n.Host {
@@ -184,7 +184,7 @@ func inhabitants(n *model.Namespace, s *model.Snapshot) line {
 	return text(Dim, "nobody; something unseen keeps it")
 }
 
-// namespaceCounts sums the namespaces up, under the list.
+// namespaceCounts returns the counts of namespaces for the line under the list.
 func (sc screen) namespaceCounts() []line {
 	var per [event.NamespaceTypeCount]uint64
 	for i := range sc.s.Namespaces {
@@ -204,7 +204,7 @@ func (sc screen) namespaceCounts() []line {
 	return append([]line{rule(title, sc.w)}, lines...)
 }
 
-// sees says what a namespace of a type sets apart, in words.
+// sees returns in words what a namespace of a type isolates.
 func sees(t event.NamespaceType) string {
 	switch t {
 	case event.Mnt:

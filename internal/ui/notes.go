@@ -8,8 +8,8 @@ import (
 	"sync"
 )
 
-// Notes are the short remarks that the dashboard shows. As a log handler it takes warnings, of which
-// the latest is shown: writing them to stderr would spoil the screen.
+// Notes are the short remarks that the dashboard shows. As a log handler it accepts warnings and
+// shows the latest: on stderr they would spoil the screen.
 type Notes struct {
 	mu      sync.Mutex
 	lines   []string
@@ -23,7 +23,7 @@ func (n *Notes) Add(line string) {
 	n.lines = append(n.lines, line)
 }
 
-// List returns the remarks, and the latest warning behind them.
+// List returns the remarks, followed by the latest warning.
 func (n *Notes) List() []string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -34,10 +34,10 @@ func (n *Notes) List() []string {
 	return list
 }
 
-// Enabled takes warnings and errors.
+// Enabled accepts warnings and errors.
 func (n *Notes) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelWarn }
 
-// Handle keeps the first line of the message, with the error where there is one.
+// Handle keeps the first line of the message, with the error if there is one.
 func (n *Notes) Handle(_ context.Context, r slog.Record) error {
 	text, _, _ := strings.Cut(r.Message, "\n")
 	r.Attrs(func(a slog.Attr) bool {

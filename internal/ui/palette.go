@@ -1,6 +1,6 @@
 package ui
 
-// Ink is how a style looks. Colours are 0xRRGGBB; NoColor leaves the terminal's own.
+// Ink is the look of a style. Colours are 0xRRGGBB; NoColor leaves the terminal's own.
 type Ink struct {
 	FG, BG                        int32
 	Bold, Dim, Underline, Reverse bool
@@ -9,12 +9,12 @@ type Ink struct {
 // NoColor is the terminal's own colour.
 const NoColor int32 = -1
 
-// hue is one colour in two strengths: mid stands on the terminal's own background, dark or light,
-// and bright on the backgrounds that nsviz paints itself. A test holds the contrasts.
+// hue is one colour in two strengths: mid is for the terminal's own background, dark or light,
+// and bright for the backgrounds that nsviz paints itself. A test checks the contrasts.
 type hue struct{ mid, bright int32 }
 
-// The hues. Plain text has no hue of its own on the terminal's background. Where a terminal has 256
-// colours the nearest is taken; none of these is nearest to one of the first 16, which themes redefine.
+// The hues. Plain text has no hue of its own on the terminal's background. A terminal with 256
+// colours uses the nearest; for none of these is that one of the first 16, which themes redefine.
 var (
 	none   = hue{NoColor, white}
 	grey   = hue{0x868a90, 0xb4bcc8}
@@ -94,7 +94,7 @@ func (s Style) look() look {
 	return l
 }
 
-// Ink says how a style looks, in colour or by attributes alone.
+// Ink returns the look of a style, in colour or by attributes alone.
 func (s Style) Ink(color bool) Ink {
 	l := s.look()
 	ink := Ink{FG: NoColor, BG: NoColor, Bold: l.bold, Underline: l.underline}

@@ -24,7 +24,7 @@ func contrast(a, b int32) float64 {
 	return (max(la, lb) + 0.05) / (min(la, lb) + 0.05)
 }
 
-// TestPaletteIsLegible holds every style to be legible on dark and light terminals, selected or not.
+// TestPaletteIsLegible checks that every style is legible on dark and light terminals, selected or not.
 func TestPaletteIsLegible(t *testing.T) {
 	const dark, light int32 = 0x16181c, 0xffffff
 	for s := range styleCount {
@@ -50,8 +50,8 @@ func TestPaletteIsLegible(t *testing.T) {
 	}
 }
 
-// TestNoColor holds that without colour only attributes are left, and that they still tell the
-// selected row and the loudest things apart.
+// TestNoColor checks that without colour only attributes are left, and that they still distinguish the
+// selected row and the loudest things.
 func TestNoColor(t *testing.T) {
 	for s := range styleCount {
 		for _, style := range []Style{s, s | Selected, s | Matched} {
@@ -73,7 +73,7 @@ func TestNoColor(t *testing.T) {
 	}
 }
 
-// TestPaletteOn256Colors holds nearly the same for terminals that take the nearest of 256 colours. The first
+// TestPaletteOn256Colors checks nearly the same for terminals that use the nearest of 256 colours. The first
 // 16 of those may be anything, a theme may even make one the colour of the background.
 func TestPaletteOn256Colors(t *testing.T) {
 	palette := make([]tcell.Color, 256)

@@ -17,7 +17,7 @@ const (
 	belowBody = 1
 )
 
-// screen is what the parts of one frame are drawn from.
+// screen holds the data from which the parts of one frame are drawn.
 type screen struct {
 	s     *model.Snapshot // the one to show
 	live  *model.Snapshot // the latest
@@ -70,7 +70,7 @@ func (sc screen) body(h int) []row {
 	return rows[:min(len(rows), h)]
 }
 
-// page shows as much of a page of text as there is room for, from where it is scrolled to.
+// page shows as much of a page of text as there is room for, from its scroll position on.
 func (sc screen) page(h int) []row {
 	lines := pageLines(sc.s, sc.state, sc.w)
 	top := min(max(sc.state.Scroll, 0), max(len(lines)-h, 0))
@@ -101,7 +101,7 @@ func plainRows(lines []line) []row {
 	return rows
 }
 
-// window returns the part of n rows that h rows show so that row at is among them.
+// window returns the part of n rows that h rows show, with row at among them.
 func window(n, at, h int) (from, to int) {
 	h = max(h, 0)
 	from = min(max(at-h/2, 0), max(n-h, 0))
@@ -127,7 +127,7 @@ func paragraph(l line, left, w int) []line {
 	return lines
 }
 
-// facts are rows of "name   value", the values wrapped beside their names.
+// facts returns rows of "name   value", with the values wrapped beside their names.
 func facts(name string, value line, left, nameWidth, w int) []line {
 	lines := value.wrap(max(w-left-nameWidth-1, 8))
 	for i := range lines {

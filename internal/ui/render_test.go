@@ -16,8 +16,8 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 )
 
-// checkRows holds what every frame must hold: each row is exactly as wide as the frame, a wide
-// cluster has an empty cell to its right, and nothing in a cell can do anything to a terminal.
+// checkRows checks every frame: each row is exactly as wide as the frame, a wide cluster has an
+// empty cell to its right, and no cell has anything that acts on a terminal.
 func checkRows(t *testing.T, f Frame) {
 	t.Helper()
 	for y := range f.Height {
@@ -50,7 +50,7 @@ func checkRows(t *testing.T, f Frame) {
 	}
 }
 
-// everyView is each view of a snapshot, its opened rows among them.
+// everyView returns each view of a snapshot, including its opened rows.
 func everyView(s *model.Snapshot) []State {
 	enter := Key{Name: KeyEnter}
 	views := []State{{Help: true}, {Replay: true}, {Frozen: s}, {Search: "o", Typing: true}, {Tab: 99}, {Open: "gone"}}
@@ -245,7 +245,7 @@ func TestListedVMs(t *testing.T) {
 	}
 }
 
-// A container whose programs run in a machine shows the monitor's namespaces as nobody's walls; one that has a
+// A container whose programs run in a machine does not show the monitor's namespaces as its walls; one with a
 // machine among its processes keeps its own.
 func TestMachineOf(t *testing.T) {
 	for _, tt := range []struct {
@@ -273,7 +273,7 @@ func TestMachineOf(t *testing.T) {
 	}
 }
 
-// Every row is on screen whatever is under the cursor, and never two of them.
+// The row under the cursor is on screen whichever it is, and only once.
 func TestCursorGoesThroughBothPartsOfTheTable(t *testing.T) {
 	for _, size := range [][2]int{{120, 40}, {80, 24}, {60, 20}, {40, 10}, {20, 5}, {20, 2}} {
 		s := sceneManyVMs()
@@ -445,7 +445,7 @@ func TestClocksAreLocal(t *testing.T) {
 	}
 }
 
-// nsviz may have begun after the container: the first line has what nsviz saw, the row all since the container's start.
+// nsviz may have begun after the container: the first line counts what nsviz saw, the row everything since the container's start.
 func TestWhichKillsAreCounted(t *testing.T) {
 	s := *scene()
 	s.Containers = slices.Clone(s.Containers)

@@ -126,7 +126,7 @@ func sceneContainers() []model.Container {
 		},
 	}
 	sidecar.History = []model.Entry{started(&sidecar, 301, "user", "cgroup", "time")}
-	agent.History = []model.Entry{{ // nsviz is younger
+	agent.History = []model.Entry{{ // nsviz was started after it
 		Time: sceneTime.Add(-25 * time.Hour), Kind: model.EntryFound, Init: &event.Process{PID: agent.InitPID, Comm: agent.InitComm},
 		Namespaces: hostsOf("pid", "net", "uts", "user", "cgroup", "time"),
 	}}
@@ -278,7 +278,7 @@ func scene() *model.Snapshot {
 	return s
 }
 
-// sceneUnseen is of an nsviz that may not look into the processes of others.
+// sceneUnseen is the view of an nsviz that may not look into the processes of others.
 func sceneUnseen() *model.Snapshot {
 	s := scene()
 	s.Unseen = &fact.Unseen{Processes: 51, Untraced: true}
@@ -333,7 +333,7 @@ func sceneHostile() *model.Snapshot {
 		k.Event.OOM.Victim.Container = k.Event.Container
 		k.Event.OOM.Victim.Comm = "\x1b[2J核心"
 		k.Event.OOM.Victim.ProcessComm, k.Event.OOM.Trigger.ProcessComm = "\x1b[2J核", "\x1b[3J"
-		k.Event.OOM.Victim.CommandLine, k.Event.OOM.Victim.CommandLineCut = "\x1b]0;x\x07\u202e核心", true // as no nsviz writes it
+		k.Event.OOM.Victim.CommandLine, k.Event.OOM.Victim.CommandLineCut = "\x1b]0;x\x07\u202e核心", true // not as nsviz writes it
 	}
 	for i := range s.Containers {
 		for j := range s.Containers[i].History {
@@ -352,7 +352,7 @@ func sceneHostile() *model.Snapshot {
 	return s
 }
 
-// sceneEnded has containers that are no more, in all the ways to end.
+// sceneEnded has ended containers, with every way to end.
 func sceneEnded() *model.Snapshot {
 	s := scene()
 	end := func(name string, past time.Duration, kills uint64, exit *event.Exit) {
@@ -379,7 +379,7 @@ func sceneEnded() *model.Snapshot {
 	return s
 }
 
-// sceneUnknown returns a host that tells little.
+// sceneUnknown returns a host of which little is known.
 func sceneUnknown() *model.Snapshot {
 	s := scene()
 	for i := range s.Containers {
@@ -404,7 +404,7 @@ func sceneShared() *model.Snapshot {
 	return s
 }
 
-// sceneLimits has containers whose limits do not do what they are for, and one that they keep from making processes.
+// sceneLimits has containers whose limits do not hold, and one whose limit refuses processes.
 func sceneLimits() *model.Snapshot {
 	s := scene()
 	s.Host.CgroupVersion = "v1"
@@ -430,7 +430,7 @@ func sceneLimits() *model.Snapshot {
 	return s
 }
 
-// sceneAbandoned has a container in the network of another one, which has another one since.
+// sceneAbandoned has a container in the former network of another one, which has a new network since.
 func sceneAbandoned() *model.Snapshot {
 	s := scene()
 	for i := range s.Containers {

@@ -23,13 +23,13 @@ func openScreen(o Options) (tcell.Screen, *terminal.Terminal, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	// The library makes a screen of these before it asks the terminal for its size, and panics where one is negative.
+	// The library makes a screen of this size before it asks the terminal for its own, and panics if one is negative.
 	for _, variable := range []string{"COLUMNS", "LINES"} {
 		if err := os.Unsetenv(variable); err != nil {
 			return nil, nil, errors.Join(err, device.Close())
 		}
 	}
-	// A locale that the library does not know is no reason to draw nothing.
+	// The dashboard is also drawn in a locale that the library does not know.
 	tcell.SetEncodingFallback(tcell.EncodingFallbackASCII)
 	if screen, err = tcell.NewTerminfoScreenFromTty(tty{device}); err != nil {
 		return nil, nil, errors.Join(err, device.Close())
@@ -45,8 +45,8 @@ type fallback struct {
 	text string
 }
 
-// fallbacks returns what is drawn where the locale's encoding lacks a rune. What has none becomes "?", which is the mark
-// of what is unknown.
+// fallbacks returns the replacements for runes that the locale's encoding lacks. A rune without one becomes "?", which is
+// the mark for unknown.
 func fallbacks() []fallback {
 	list := []fallback{
 		{'●', "*"}, {'○', "o"}, {'×', "x"}, {'·', "."}, {'…', "~"}, {'“', `"`}, {'”', `"`}, {'µ', "u"},

@@ -19,7 +19,7 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 )
 
-// someone sits at a terminal on which the dashboard runs.
+// someone is a user at a terminal on which the dashboard runs.
 type someone struct {
 	terminal, device *os.File
 	before           unix.Termios
@@ -57,7 +57,7 @@ func settingsOf(t *testing.T, device *os.File) unix.Termios {
 	return *s
 }
 
-// await reads until it has seen a text that it had not before.
+// await reads until a text appears that was not there before.
 func (s *someone) await(t *testing.T, text string) {
 	t.Helper()
 	if err := s.read(text); err != nil {
@@ -87,7 +87,7 @@ func (s *someone) types(t *testing.T, keys string) {
 	}
 }
 
-// checkEnd waits for the end, without an error or with one of those that may be, and wants the terminal as it was.
+// checkEnd waits for the end, without an error or with an allowed one, and checks that the terminal is restored.
 func (s *someone) checkEnd(t *testing.T, mayBe ...error) {
 	t.Helper()
 	if err := <-s.ended; err != nil && !slices.ContainsFunc(mayBe, func(one error) bool { return errors.Is(err, one) }) {
@@ -115,7 +115,7 @@ func TestRunOnATerminal(t *testing.T) {
 			s := sitDown(t, t.Context(), Options{Snapshots: scene})
 			s.await(t, "● live")
 			s.types(t, junk)
-			// What never ends is given up after a pause, so the first of these may be taken for a part of it.
+			// An endless sequence is given up after a pause, so the first of these keys may be taken for a part of it.
 			again := time.NewTicker(400 * time.Millisecond)
 			defer again.Stop()
 			helped := make(chan error, 1)
@@ -151,7 +151,7 @@ func TestRunInAnySize(t *testing.T) {
 	}
 }
 
-// Where a locale has another encoding than UTF-8 the dashboard draws what there is in it.
+// In a locale with another encoding than UTF-8 the dashboard draws what that encoding has.
 func TestRunInOtherLocales(t *testing.T) {
 	for locale, tt := range map[string]struct{ typed, shown string }{
 		"de_DE.ISO-8859-1":    {"Z\xe9z", "Z\xe9z"},
@@ -173,7 +173,7 @@ func TestRunInOtherLocales(t *testing.T) {
 	}
 }
 
-// Where the encoding has no ●, it does not become the mark of what is unknown.
+// If the encoding has no ●, it does not become the mark for unknown.
 func TestRunInASCII(t *testing.T) {
 	t.Setenv("LC_ALL", "C")
 	s := sitDown(t, t.Context(), Options{Snapshots: scene})
@@ -188,13 +188,13 @@ func TestRunInASCII(t *testing.T) {
 	}
 }
 
-// Where nobody reads the terminal any more, the dashboard ends all the same.
+// Even if nobody reads the terminal any more, the dashboard ends.
 func TestRunEndsWhereNobodyReads(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	s := sitDown(t, ctx, Options{Snapshots: scene})
 	s.await(t, "● live")
-	s.types(t, strings.Repeat("\x0c", 100)) // each draws all of the screen anew
+	s.types(t, strings.Repeat("\x0c", 100)) // each redraws the complete screen
 	waiting := func() int {
 		n, err := unix.IoctlGetInt(int(s.terminal.Fd()), unix.TIOCINQ)
 		if err != nil {
@@ -209,11 +209,11 @@ func TestRunEndsWhereNobodyReads(t *testing.T) {
 		<-tick.C
 	}
 	cancel()
-	s.checkEnd(t, errStuck) // on a machine that is busy
+	s.checkEnd(t, errStuck) // on a busy machine
 	s.await(t, "\x1b[?1049l")
 }
 
-// stuckScreen is a library that never comes back.
+// stuckScreen is a library that never returns.
 type stuckScreen struct {
 	*simulated
 

@@ -14,21 +14,21 @@ import (
 )
 
 const (
-	// frameGap is the least time between two frames that changes ask for; keys do not wait.
+	// frameGap is the least time between two frames for changes; keys do not wait.
 	frameGap = 100 * time.Millisecond
 	// maxBatch is how many events are answered between two frames.
 	maxBatch = 256
-	// clockTick is how often a screen is drawn on which nothing happens, for its clocks.
+	// clockTick is the time after which an unchanged screen is redrawn, for its clocks.
 	clockTick = time.Second
 )
 
-// Options are what the dashboard is connected to.
+// Options connect the dashboard to its surroundings.
 type Options struct {
-	// Screen is what is drawn on; nil is a terminal. Run initializes it and gives it back.
+	// Screen is the screen to draw on; nil is a terminal. Run initializes it and restores it.
 	Screen tcell.Screen
 	// Terminal is the device file of the terminal; empty is the one that the process runs in.
 	Terminal string
-	// Guard is the command of the process that gives the terminal back if this one dies (terminal.Guard); nil
+	// Guard is the command of the process that restores the terminal if this one dies (terminal.Guard); nil
 	// is none.
 	Guard []string
 	// Snapshots returns the latest snapshot. It is called for every frame and must not block.
@@ -41,18 +41,18 @@ type Options struct {
 	NoColor bool
 	// Zone is the time zone of the clocks; nil is that of the snapshots.
 	Zone *time.Location
-	// Replay says that the snapshots come from a recording.
+	// Replay is set if the snapshots come from a recording.
 	Replay bool
 }
 
-// stuckPatience is how long the terminal library may take to end. What it writes fails before that is over.
+// stuckPatience is how long the terminal library may take to end. Its writes fail earlier than that.
 const stuckPatience = time.Second
 
-// errStuck is what Run returns after the terminal library did not end.
+// errStuck is returned by Run if the terminal library did not end.
 var errStuck = errors.New("the terminal library did not end; the terminal was given back without it")
 
-// Run shows the dashboard until the user quits or ctx ends, which are both no error. It gives the
-// terminal back on every way out; a panic passes on only after that. Once ctx has ended Run returns soon,
+// Run shows the dashboard until the user quits or ctx ends; neither is an error. It restores the
+// terminal on every way out; a panic continues only after that. Once ctx has ended Run returns soon,
 // whatever the library and the terminal do.
 func Run(ctx context.Context, o Options) error {
 	screen, device := o.Screen, (*terminal.Terminal)(nil)
@@ -107,7 +107,7 @@ func Run(ctx context.Context, o Options) error {
 // draw runs the dashboard on a screen, from its initialization to its end.
 func draw(ctx context.Context, screen tcell.Screen, device *terminal.Terminal, o Options) error {
 	if device != nil {
-		defer func() { _ = device.Close() }() // all is written
+		defer func() { _ = device.Close() }() // everything is written
 	}
 	if err := screen.Init(); err != nil {
 		return fmt.Errorf("take over the terminal: %w (nsviz serve and nsviz events need no terminal)", err)
@@ -132,7 +132,7 @@ func draw(ctx context.Context, screen tcell.Screen, device *terminal.Terminal, o
 	return sh.loop(ctx, input)
 }
 
-// drainEvents takes events from the library until what it returns is closed. Fini waits for the library's
+// drainEvents takes events from the library until the returned channel is closed. Fini waits for the library's
 // goroutines. They wait for room in the queue of events, which has no other reader any more.
 func drainEvents(screen tcell.Screen) (finished chan<- struct{}) {
 	stop := make(chan struct{})
@@ -150,8 +150,8 @@ func drainEvents(screen tcell.Screen) (finished chan<- struct{}) {
 	return stop
 }
 
-// shell is the dashboard on a terminal: the current view, and the snapshot that is on screen, which
-// is the one that keys refer to.
+// shell is the dashboard on a terminal: the current view, and the snapshot on screen, to which
+// keys refer.
 type shell struct {
 	screen  tcell.Screen
 	options Options
@@ -166,7 +166,7 @@ func (sh *shell) loop(ctx context.Context, input <-chan tcell.Event) error {
 	gap := time.NewTimer(0)
 	defer gap.Stop()
 	changed := sh.options.Changed
-	// After a frame the screen rests for a gap; what changes meanwhile makes it dirty and is drawn
+	// After a frame the screen pauses for a gap; changes meanwhile make it dirty and are drawn
 	// at the gap's end. The first gap is empty: it draws the first frame.
 	resting, dirty := true, true
 	draw := func() {
@@ -207,8 +207,8 @@ func (sh *shell) loop(ctx context.Context, input <-chan tcell.Event) error {
 	}
 }
 
-// handleAll answers an event and those that wait behind it, and draws once: a key that repeats, or a paste, comes
-// quicker than frames can be drawn.
+// handleAll handles an event and those that wait behind it, and draws once: a repeating key, or a paste, comes
+// faster than frames can be drawn.
 func (sh *shell) handleAll(ev tcell.Event, input <-chan tcell.Event) (quit bool, err error) {
 	repaint := false
 	for range maxBatch {
@@ -222,7 +222,7 @@ func (sh *shell) handleAll(ev tcell.Event, input <-chan tcell.Event) (quit bool,
 		case ev = <-input:
 		default:
 		}
-		if ev == nil { // nothing waits, or nothing more will come
+		if ev == nil { // none waits, or no more will come
 			break
 		}
 	}
@@ -233,7 +233,7 @@ func (sh *shell) handleAll(ev tcell.Event, input <-chan tcell.Event) (quit bool,
 	return false, nil
 }
 
-// handle answers what the terminal sent.
+// handle handles an event of the terminal.
 func (sh *shell) handle(ev tcell.Event) (Action, error) {
 	switch ev := ev.(type) {
 	case *tcell.EventKey:
@@ -289,7 +289,7 @@ func tcellStyles(color bool) (styles [256]tcell.Style) {
 	return styles
 }
 
-// translate says which of our keys a key of the terminal is.
+// translate returns our key for a key of the terminal.
 func translate(ev *tcell.EventKey) Key {
 	switch ev.Key() {
 	case tcell.KeyRune:

@@ -17,7 +17,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// simulated is a simulated screen that says when it was drawn and when it was given back.
+// simulated is a simulated screen that reports when it was drawn and when it was restored.
 type simulated struct {
 	tcell.SimulationScreen
 
@@ -44,7 +44,7 @@ func (s *simulated) Init() error {
 	return err
 }
 
-// Show keeps the latest frame for whoever waits for it.
+// Show keeps the latest frame for await.
 func (s *simulated) Show() {
 	s.SimulationScreen.Show()
 	var b strings.Builder

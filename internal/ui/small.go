@@ -51,7 +51,7 @@ func (sc screen) smallHeader() line {
 	return l
 }
 
-// smallKill returns the latest kill in a few words; nil where there is no fresh one.
+// smallKill returns the latest kill in a few words; nil if there is no fresh one.
 func (sc screen) smallKill() line {
 	kills := listedKills(sc.s, sc.state.Search)
 	if len(kills) == 0 || sc.s.Now().Sub(kills[0].When()) > bannerFresh {

@@ -6,15 +6,15 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 )
 
-// State is what the user chose. Its zero value is a fresh dashboard.
+// State holds the user's choices. Its zero value is a fresh dashboard.
 type State struct {
 	Tab Tab
 	// Cursor holds, for each view, the key of the row under the cursor: a container's id in the
 	// first, or a virtual machine's key. Empty is the first row, and stays there when new rows come in above.
 	Cursor [tabCount]string
-	// Open is the key of the row of the current view that is opened; empty where none is.
+	// Open is the key of the opened row of the current view; empty if none is.
 	Open string
-	// Back is the view to return to when what is open closes.
+	// Back is the view to return to when the opened row is closed.
 	Back Tab
 	// Scroll is how far a page of text is scrolled.
 	Scroll int
@@ -32,10 +32,10 @@ type State struct {
 
 	// Notes are short remarks of the program, for example where it serves metrics.
 	Notes []string
-	// Replay is set where the snapshots come from a recording.
+	// Replay is set if the snapshots come from a recording.
 	Replay bool
 
-	// Width and Height are those of the screen; keys that scroll by pages need them.
+	// Width and Height are the size of the screen; keys that scroll by pages need it.
 	Width, Height int
 }
 
@@ -76,12 +76,12 @@ func (st State) missed(s *model.Snapshot) uint64 {
 // keys returns the keys of the current view's rows, from top to bottom.
 func (st State) keys(s *model.Snapshot) []string { return views[st.Tab].keys(s, st.Search) }
 
-// cursor returns the index of the row under the cursor; 0 where that row is gone or none was chosen.
+// cursor returns the index of the row under the cursor; 0 if that row is gone or none was chosen.
 func (st State) cursor(keys []string) int {
 	return max(indexOf(keys, st.Cursor[st.Tab]), 0)
 }
 
-// indexOf finds a row by its key. A container that ended since is found under its new key.
+// indexOf finds a row by its key. A container that has ended since is found by its new key.
 func indexOf(keys []string, key string) int {
 	if key == "" {
 		return -1

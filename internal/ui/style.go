@@ -1,17 +1,17 @@
 package ui
 
-// Style says what a cell means; the palette says how that looks. Selected and Matched are flags on
+// Style is the meaning of a cell; the palette has its look. Selected and Matched are flags on
 // top of one of the plain styles.
 type Style uint8
 
 // The styles.
 const (
 	Plain     Style = iota
-	Strong          // what a sentence turns on
+	Strong          // the key words of a sentence
 	Dim             // secondary: units, rules, ended containers
 	Title           // column headers and headings
 	Name            // a container
-	Number          // an identifier that one may want to copy
+	Number          // an identifier that users may want to copy
 	Own             // a namespace of the container's own
 	HostUsual       // the host's namespace where engines leave it so by default
 	HostBare        // the host's namespace where engines isolate by default: a missing wall

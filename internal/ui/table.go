@@ -8,7 +8,7 @@ const marker = 2
 // column is a column of a list.
 type column struct {
 	title string
-	// width is that of the text in columns of the screen. In the last column 0 is whatever is left of the line.
+	// width is that of the text in columns of the screen. In the last column 0 means the remainder of the line.
 	width int
 	right bool // the text stands at the right
 	gap   int  // blanks after it
@@ -37,7 +37,7 @@ func titleLine(columns []column) line {
 	return l
 }
 
-// rowLine is row i of a list, to the right of the cursor's column.
+// rowLine returns row i of a list, to the right of the cursor's column.
 func rowLine(columns []column, i int) line {
 	var l line
 	for _, c := range columns {
@@ -46,8 +46,8 @@ func rowLine(columns []column, i int) line {
 	return l
 }
 
-// table draws the titles and as many of the rows with these keys as h rows leave room for, the one under the cursor among
-// them. Where not all fit, the last row says which ones these are, and in what order.
+// table draws the titles and as many of the rows with these keys as fit into h rows, including the one under the
+// cursor. If not all fit, the last row says which ones these are, and in what order.
 func (sc screen) table(columns []column, keys []string, h int, order string) []row {
 	rows, from, to := sc.list(keys, h-1, func(i int, selected bool) line {
 		return cursorMark(selected).join(rowLine(columns, i))
@@ -59,8 +59,8 @@ func (sc screen) table(columns []column, keys []string, h int, order string) []r
 	return rows
 }
 
-// list draws as many of the rows with these keys as n leaves room for, the one under the cursor among them. Where
-// not all fit, it leaves the last row to a note.
+// list draws as many of the rows with these keys as fit into n, including the one under the cursor. If not
+// all fit, it leaves the last row to a note.
 func (sc screen) list(keys []string, n int, draw func(i int, selected bool) line) (rows []row, from, to int) {
 	if len(keys) > n && n > 2 {
 		n--

@@ -35,20 +35,20 @@ type Key struct {
 	Rune rune
 }
 
-// Action is what the shell is to do beyond drawing the new State.
+// Action is a task for the shell beside drawing the new State.
 type Action int
 
 // The actions.
 const (
 	Stay    Action = iota
 	Quit           // end the program
-	Repaint        // draw every cell anew, the terminal may have been written to by others
+	Repaint        // redraw every cell, since others may have written to the terminal
 )
 
 // maxSearch bounds the search text: longer than any name, shorter than a pasted file.
 const maxSearch = 128
 
-// Update says what a key does. It changes nothing but the State that it returns.
+// Update applies a key to a State. It returns the new State and changes nothing else.
 func Update(st State, key Key, s *model.Snapshot) (State, Action) {
 	switch key.Name {
 	case KeyCtrlC:
@@ -128,7 +128,7 @@ func (st State) typed(key Key) (State, bool) {
 	return st, true
 }
 
-// withoutLast removes the last thing that looks like one letter.
+// withoutLast removes the last grapheme cluster.
 func withoutLast(s string) string {
 	end := 0
 	for rest, state := s, -1; rest != ""; {
@@ -141,7 +141,7 @@ func withoutLast(s string) string {
 	return s[:end]
 }
 
-// back closes what lies on top: the help, then what is open, then the filter.
+// back closes the topmost of these: the help, an opened row, the filter.
 func (st State) back() State {
 	switch {
 	case st.Help:
@@ -175,7 +175,7 @@ func (st State) open(s *model.Snapshot) State {
 	return st
 }
 
-// move moves the cursor, or scrolls where a page of text is open.
+// move moves the cursor, or scrolls an open page of text.
 func (st State) move(key KeyName, s *model.Snapshot) State {
 	shown := st.shown(s)
 	w, h := st.Width, st.Height
@@ -194,7 +194,7 @@ func (st State) move(key KeyName, s *model.Snapshot) State {
 	}
 	i := moved(st.cursor(keys), len(keys), page, key)
 	st.Cursor[st.Tab] = keys[i]
-	// At the top of what grows at the top, the cursor stays with the newest.
+	// At the top of a list that grows there, the cursor stays with the newest.
 	if i == 0 && views[st.Tab].newestFirst() {
 		st.Cursor[st.Tab] = ""
 	}

@@ -143,7 +143,7 @@ func TestScrollStopsAtTheEnd(t *testing.T) {
 	if v = press(v, scene(), Key{Name: KeyUp}); v.Scroll != last-1 {
 		t.Errorf("one key up leads to %d", v.Scroll)
 	}
-	// A screen that grew leaves nothing to scroll back first.
+	// After the screen grew, the first key scrolls at once.
 	v.Scroll = 1000
 	if v = press(v, scene(), Key{Name: KeyUp}); v.Scroll != last-1 {
 		t.Errorf("from beyond the end one key up leads to %d", v.Scroll)
@@ -188,7 +188,7 @@ func TestCursorFollowsAContainerIntoItsEnd(t *testing.T) {
 	if page := Render(s, v, 120, 40).Text(); !strings.Contains(page, "web has ended") {
 		t.Errorf("the page of a container that ended:\n%s", page)
 	}
-	// The same container, started anew beside its former life, is two rows.
+	// A container that was started again and its earlier run are two rows.
 	s.Containers = append(s.Containers, model.Container{ID: hogID, Label: "hog", State: model.Exited, Exited: s.Time})
 	keys := v.keys(s)
 	for i := 1; i < len(keys); i++ {
@@ -198,7 +198,7 @@ func TestCursorFollowsAContainerIntoItsEnd(t *testing.T) {
 	}
 }
 
-// A machine that is gone leaves its page saying so, and the cursor at the top; a later one with its PID is another.
+// When a machine is gone, its page says so, and the cursor is at the top; a later one with its PID is another.
 func TestMachineGone(t *testing.T) {
 	s := sceneVMs()
 	v := press(State{}, s, Key{Name: KeyEnd}, Key{Name: KeyEnter})

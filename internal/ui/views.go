@@ -16,7 +16,7 @@ const (
 	tabCount
 )
 
-// views are all of them. A new view is a type in a file of its own, and a line here.
+// views lists all views. A new view is a type in a file of its own, and a line here.
 var views = [tabCount]view{
 	Containers: containersView{listView{Containers}},
 	Namespaces: namespacesView{listView{Namespaces}},
@@ -25,12 +25,12 @@ var views = [tabCount]view{
 	Host:       hostView{},
 }
 
-// view is one screen of the dashboard: a list whose rows open as pages of text, or a single page. Types that embed listView or
-// pageView implement only what sets them apart.
+// view is one screen of the dashboard: a list with rows that open as pages of text, or a single page. Types that embed listView
+// or pageView implement only their differences.
 type view interface {
 	// title returns the view's name in the line of tabs.
 	title() string
-	// help returns what the help page calls the view, and the words of its screen that it explains.
+	// help returns the view's name on the help page, and the words of its screen that are explained there.
 	help() (name string, words []explained)
 	// hints returns the keys that the last line offers in the list, or on the single page.
 	hints() []keyHelp
@@ -43,19 +43,19 @@ type view interface {
 	keys(s *model.Snapshot, search string) []string
 	// rows draws the list in at most h rows.
 	rows(sc screen, h int) []row
-	// smallRows draws the list in at most h rows of a screen that has room for little else.
+	// smallRows draws the list in at most h rows of a small screen.
 	smallRows(sc screen, h int) []row
-	// target returns where Enter leads from the row with a key: to a row of a view, which opens there. Its key is "" where
+	// target returns where Enter leads from the row with a key: to a row of a view, which opens there. Its key is "" if
 	// there is nothing to open.
 	target(s *model.Snapshot, key string) (Tab, string)
-	// page returns the text of what is opened (State.Open), or of a single page; nil where that is gone.
+	// page returns the text of the opened row (State.Open), or of a single page; nil if that is gone.
 	page(s *model.Snapshot, st State, w int) []line
 }
 
 // explained is a word of the screen, and what it means.
 type explained struct{ word, meaning string }
 
-// listView is what views have in common that are lists. tab is the view's own.
+// listView holds what views that are lists have in common. tab is the view's own.
 type listView struct{ tab Tab }
 
 func (listView) single() bool      { return false }
@@ -67,7 +67,7 @@ func (listView) hints() []keyHelp {
 // target returns the row's own page.
 func (l listView) target(_ *model.Snapshot, key string) (Tab, string) { return l.tab, key }
 
-// pageView is what views have in common that are a single page.
+// pageView holds what views that are a single page have in common.
 type pageView struct{}
 
 func (pageView) single() bool                                       { return true }
@@ -87,7 +87,7 @@ func keysOf[R any](rows []R, key func(R) string) []string {
 	return keys
 }
 
-// find returns the first of the rows that is wanted, or nil.
+// find returns the first row that is wanted, or nil.
 func find[R any](rows []R, wanted func(*R) bool) *R {
 	for i := range rows {
 		if wanted(&rows[i]) {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// Whatever a view shows, Enter leads from a row to a page that is there, and the help names the view.
+// In every view, Enter leads from a row to an existing page, and the help names the view.
 func TestEveryViewIsComplete(t *testing.T) {
 	s := sceneVMs()
 	help := linesText(helpPage(108))
@@ -43,7 +43,7 @@ func TestEveryViewIsComplete(t *testing.T) {
 		}
 		for _, key := range keys {
 			to, opened := v.target(s, key)
-			if opened == "" { // not every event is of something that is still there
+			if opened == "" { // the subject of an event may be gone
 				if Tab(tab) != Events {
 					t.Errorf("%s: %s leads nowhere", v.title(), key)
 				}
@@ -79,7 +79,7 @@ func TestCellsAreBelowTheirTitles(t *testing.T) {
 	}
 }
 
-// A column of the table of containers draws something for each kind of row, and its place does not depend on the kind.
+// Each column of the table of containers draws something for each kind of row, at the same place for all kinds.
 func TestContainerColumnsAreComplete(t *testing.T) {
 	for i := range containerColumns {
 		col := &containerColumns[i]

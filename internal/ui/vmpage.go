@@ -11,7 +11,7 @@ import (
 	"github.com/nsviz/nsviz/internal/story"
 )
 
-// vmPage describes what the host knows of a virtual machine, and how it differs from a container.
+// vmPage describes what the host knows about a virtual machine, and how it differs from a container.
 func vmPage(v *model.VM, s *model.Snapshot, w int) []line {
 	lines := []line{vmTitle(v)}
 	lines = append(lines, paragraph(storyLine(story.VMInWords(v), s.Time), 1, w)...)
@@ -116,7 +116,7 @@ func vmHidden(w int) []line {
 	return lines
 }
 
-// vmBeside sets the virtual machine beside a container, in the terms of the host.
+// vmBeside compares the virtual machine with a container, in the terms of the host.
 func vmBeside(v *model.VM, s *model.Snapshot, w int) []line {
 	const names = 15
 	column := max((w-names-2)/2, 8)

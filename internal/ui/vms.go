@@ -13,7 +13,7 @@ import (
 	"github.com/nsviz/nsviz/internal/story"
 )
 
-// opaqueSign fills the place of what cannot be seen from the host.
+// opaqueSign stands for what cannot be seen from the host.
 const opaqueSign = "▒"
 
 // listedVMs returns the virtual machines that the search lets through, by PID.
@@ -28,11 +28,11 @@ func listedVMs(s *model.Snapshot, needle string) []*model.VM {
 	return out
 }
 
-// vmKey tells a virtual machine from a later one with the same PID, and from containers, since no id has a slash.
+// vmKey distinguishes a virtual machine from a later one with the same PID, and from containers, since no id has a slash.
 func vmKey(v *model.VM) string { return fmt.Sprintf("/vm/%d/%d", v.PID, v.Started.UnixNano()) }
 
-// machineOf returns the virtual machine that all of a container runs in, as Kata's and gVisor's do; nil for others. The
-// namespaces of such a container are those of the monitor, and say nothing of its isolation.
+// machineOf returns the virtual machine that a container runs in completely, like Kata's and gVisor's; nil for others. The
+// namespaces of such a container are the monitor's, and say nothing about its isolation.
 func machineOf(c *model.Container, s *model.Snapshot) *model.VM {
 	for _, v := range s.InContainer(c) {
 		if v.Manager == fact.ManagerKata || v.Kind == fact.KindGVisor || c.InitPID == 0 || c.InitPID == v.PID {
@@ -42,7 +42,7 @@ func machineOf(c *model.Container, s *model.Snapshot) *model.VM {
 	return nil
 }
 
-// vmInside fills the place of a virtual machine's namespaces and, where there is no other place for that, says what runs it.
+// vmInside fills the place of a virtual machine's namespaces and, if there is no other place for that, names what runs it.
 func vmInside(v *model.VM, in tableRow) line {
 	words := "not visible"
 	switch {
@@ -72,7 +72,7 @@ func vmName(v *model.VM) line {
 	return l
 }
 
-// runBy returns the program and what runs the guest's code, in at most w columns: the latter where both have no room.
+// runBy returns the program and what runs the guest's code, in at most w columns: only the latter if both have no room.
 func runBy(v *model.VM, w int) string {
 	by := string(v.Acceleration)
 	switch v.Acceleration {
@@ -89,7 +89,7 @@ func runBy(v *model.VM, w int) string {
 	return by
 }
 
-// opaque fills the place of the eight namespace columns, w columns wide each.
+// opaque fills the eight namespace columns, w columns wide each.
 func opaque(words string, w int) line {
 	l := text(Plain, " "+words+" ").cut(namespaceColumns*w - 1)
 	blank := namespaceColumns*w - 1 - l.width()
@@ -97,7 +97,7 @@ func opaque(words string, w int) line {
 	return text(Dim, shade(blank/2)).join(l).add(Dim, shade(blank-blank/2)).space(1)
 }
 
-// vmMemory returns what the process takes of what the guest was given. Taking all of it is no cause for alarm.
+// vmMemory returns the process's memory beside the guest's. Using all of it is no cause for alarm.
 func vmMemory(v *model.VM, barWidth, textWidth int) line {
 	var l line
 	switch given, taken := v.MemoryBytes, v.ResidentBytes; {
@@ -121,7 +121,7 @@ func vmMemory(v *model.VM, barWidth, textWidth int) line {
 	return l.fit(textWidth)
 }
 
-// takenOf returns a size beside another, each in its own unit where that fits into w columns.
+// takenOf returns a size beside another, each in its own unit if that fits into w columns.
 func takenOf(taken uint64, sep string, given uint64, w int) string {
 	unit := func(n uint64) string {
 		_, name, _ := strings.Cut(story.Bytes(n), " ")
@@ -143,7 +143,7 @@ func vcpus(v *model.VM) line {
 	return text(Unknown, "?")
 }
 
-// vmLegend says what sets a virtual machine apart.
+// vmLegend explains how a virtual machine differs.
 func vmLegend(c columns, w int) []line {
 	var parts []line
 	if c.namespace > 0 {

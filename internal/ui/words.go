@@ -10,8 +10,8 @@ import (
 	"github.com/nsviz/nsviz/internal/story"
 )
 
-// EventText words one event for people, as the event stream does, on one line: its time in a zone, what it is, the container's
-// label, and what happened. Foreign text is escaped, and cut where it is too long for a line.
+// EventText returns one line for people about an event, as in the event stream: its time in a zone, its kind, the container's
+// label, and what happened. Foreign text is escaped, and cut if it is too long for a line.
 func EventText(e event.Event, zone *time.Location) string {
 	r := wordEvents([]event.Event{e}, &model.Snapshot{})
 	label := e.Subject().Label()

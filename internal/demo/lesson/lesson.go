@@ -13,15 +13,15 @@ import (
 	"github.com/nsviz/nsviz/internal/store"
 )
 
-// VM says which virtual machine a start is compared with.
+// VM selects the virtual machine to compare a start with.
 type VM struct {
-	// None is to compare it with none.
+	// None is set to compare it with none.
 	None bool
 	// Kernel is the file of the kernel that the machine boots; "" is this host's own.
 	Kernel string
 }
 
-// Lesson writes of the starts: of the first one at length, with a virtual machine beside it, and of the others in short.
+// Lesson describes the starts: the first one in detail, with a virtual machine beside it, and the others in short.
 type Lesson struct {
 	out   io.Writer
 	width func() int
@@ -30,18 +30,18 @@ type Lesson struct {
 	told  int
 }
 
-// New returns a lesson that writes to out, in lines of so many columns.
+// New returns a lesson that writes to out, in lines of at most that many columns.
 func New(out io.Writer, width func() int, watch store.Source, vm VM) *Lesson {
 	return &Lesson{out: out, width: width, watch: watch, vm: vm}
 }
 
-// tellingPatience is how long a start may take to be known, and how long the engine's word on it is waited for.
+// tellingPatience is how long a start may take to be known, and how long to wait for the engine's report on it.
 const (
 	tellingPatience = 5 * time.Second
 	enginesWord     = time.Second
 )
 
-// Started writes of the start of the container with a name. With the first one it takes as long as a virtual machine does to boot.
+// Started describes the start of the container with a name. For the first one it takes as long as a virtual machine's boot.
 func (l *Lesson) Started(ctx context.Context, name string) error {
 	c := l.await(ctx, name)
 	if ctx.Err() != nil {
@@ -77,8 +77,8 @@ func (l *Lesson) say(text string) error {
 	return err
 }
 
-// await waits until the start of a container is known, and a little longer for the engine's word on it. nil: it
-// did not come to be known.
+// await waits until the start of a container is known, and a little longer for the engine's report on it. nil means that
+// the start did not become known.
 func (l *Lesson) await(ctx context.Context, name string) *model.Container {
 	over := time.NewTimer(tellingPatience)
 	defer over.Stop()

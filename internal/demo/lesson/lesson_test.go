@@ -7,7 +7,7 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 )
 
-// watched is an nsviz that knows some containers from its second look on.
+// watched is an nsviz that has some containers from its second snapshot on.
 type watched struct {
 	containers []model.Container
 	looks      int
@@ -27,7 +27,7 @@ func (w *watched) Changed() <-chan struct{} {
 	return c
 }
 
-// The first start is told at length and the others in short, each as soon as it is known.
+// The first start is described in detail and the others in short, each as soon as it is known.
 func TestStarted(t *testing.T) {
 	c := startedContainer()
 	var out strings.Builder

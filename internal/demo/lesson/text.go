@@ -13,7 +13,7 @@ import (
 	"github.com/nsviz/nsviz/internal/ui"
 )
 
-// startText draws the start of a container to scale: at length with a sentence on each of its steps.
+// startText draws the start of a container to scale: in detail it has a sentence on each step.
 func startText(c *model.Container, atLength bool, w int) string {
 	steps := story.StartSteps(c.Phases)
 	var t strings.Builder
@@ -51,7 +51,7 @@ func tookFor(steps []story.Step) time.Duration {
 	return story.ExecAt(steps) - steps[0].From
 }
 
-// noVMText says why there is nothing to compare with.
+// noVMText returns why there is no virtual machine to compare with.
 func noVMText(err error, w int) string {
 	return "\n" + paragraph("There is no virtual machine to compare with: "+err.Error()+".", w)
 }
@@ -98,7 +98,7 @@ func bootText(c *model.Container, boot demo.Boot, w int) string {
 	return t.String()
 }
 
-// times says how often b goes into a.
+// times returns in words how often b goes into a.
 func times(a, b time.Duration) string {
 	ratio := float64(a) / float64(max(b, 1))
 	if ratio < 10 {
@@ -107,7 +107,7 @@ func times(a, b time.Duration) string {
 	return fmt.Sprintf("%.0f times", ratio)
 }
 
-// paragraph wraps text to lines of w columns. What comes from outside is made safe.
+// paragraph wraps text to lines of w columns. Foreign text is made safe.
 func paragraph(text string, w int) string {
 	if text == "" {
 		return ""

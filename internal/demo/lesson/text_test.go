@@ -96,7 +96,7 @@ emulated it; with KVM a virtual machine boots faster.
 	}
 }
 
-// What comes from outside is made safe, however narrow the terminal.
+// Foreign text is made safe, however narrow the terminal.
 func TestLessonTextIsSafe(t *testing.T) {
 	hostile := "x\x1b[2J\u202ey"
 	c := startedContainer()

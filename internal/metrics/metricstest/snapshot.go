@@ -12,7 +12,7 @@ import (
 // line break that would end a sample, an escape sequence, a NUL, half a rune.
 const hostile = "a\"} 1\nb\\c\x1b[2J\x00\xe2\x82 déjà 日本"
 
-// memberships returns what Docker gives by default: own namespaces, but the host's user and time ones.
+// memberships returns Docker's default: own namespaces, except for the host's user and time ones.
 func memberships() (m [event.NamespaceTypeCount]model.Membership) {
 	for _, t := range event.NamespaceTypes() {
 		m[t].Relation = model.RelationOwn
@@ -22,7 +22,7 @@ func memberships() (m [event.NamespaceTypeCount]model.Membership) {
 	return m
 }
 
-// Full returns a snapshot with a sample of every metric family, and with names that are hard to write as labels.
+// Full returns a snapshot with a sample of every metric family, and with names that need escapes in labels.
 func Full() *model.Snapshot {
 	web := model.Container{
 		ID: "1111", Label: "web", Named: true, Image: "nginx:1.27", Runtime: "docker", State: model.Running,

@@ -8,8 +8,8 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 )
 
-// actions are what is told of what the engine does, by Docker's word. That a container was created is told apart, since lists
-// tell it, too.
+// actions are the engine's actions that are reported, by Docker's word. A creation is reported separately, since lists show
+// it, too.
 var actions = map[events.Action]fact.EngineAction{
 	events.ActionStart: fact.ActionStart, events.ActionRestart: fact.ActionRestart, events.ActionStop: fact.ActionStop,
 	events.ActionKill: fact.ActionKill, events.ActionDie: fact.ActionDie, events.ActionOOM: fact.ActionOOM,
@@ -18,7 +18,7 @@ var actions = map[events.Action]fact.EngineAction{
 	events.ActionHealthStatusHealthy: fact.ActionHealthy, events.ActionHealthStatusUnhealthy: fact.ActionUnhealthy,
 }
 
-// actionOf returns the action for Docker's word, and false for one that is not told. What follows the colon of exec_start is left
+// actionOf returns the action for Docker's word, and false for one that is not reported. What follows the colon of exec_start is left
 // out: it is a command line, which may hold a secret.
 func actionOf(word events.Action) (fact.EngineAction, bool) {
 	if strings.HasPrefix(string(word), string(events.ActionExecStart)+":") {

@@ -10,7 +10,7 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 )
 
-// Of what the engine does no more is told than which action it was; and after a lost connection not again.
+// Only the kind of an engine's action is reported, and after a lost connection not again.
 func TestActionsOfAnEngine(t *testing.T) {
 	e := newEngine(t)
 	e.start()
@@ -55,7 +55,7 @@ func TestActionOf(t *testing.T) {
 		"oom": fact.ActionOOM, "pause": fact.ActionPause, "unpause": fact.ActionUnpause, "update": fact.ActionUpdate,
 		"rename": fact.ActionRename, "destroy": fact.ActionRemove, "exec_start": fact.ActionExec, "exec_start: sh -c secret": fact.ActionExec,
 		"health_status: healthy": fact.ActionHealthy, "health_status: unhealthy": fact.ActionUnhealthy,
-		// not told, or told otherwise
+		// not reported, or reported otherwise
 		"create": "", "": "", "health_status": "", "health_status: starting": "", "exec_die": "", "exec_started": "", "attach": "", "Start": "",
 	} {
 		got, ok := actionOf(word)

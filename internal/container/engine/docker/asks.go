@@ -6,14 +6,14 @@ import (
 )
 
 const (
-	// maxAsks is how many questions may be open.
+	// maxAsks limits the open questions.
 	maxAsks = 1024
 	// batch is how many of them go into one request; its URL then stays below 8 KiB.
 	batch = 64
 )
 
-// asks are the open questions "who is this id?". Too many of them become the one question "who is
-// there?", so that they are bounded and none is lost.
+// asks are the open questions "who is this id?". Too many of them become one question "who is
+// there?". So they are bounded and none is lost.
 type asks struct {
 	// wake holds a token while there is something to take.
 	wake chan struct{}
@@ -52,7 +52,7 @@ func (a *asks) again(ids []string) {
 	}
 }
 
-// gathered has the fresh ones wait no longer.
+// gathered ends the wait of the fresh ones.
 func (a *asks) gathered() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -72,8 +72,8 @@ func (a *asks) addEveryone() {
 	a.signal()
 }
 
-// take hands out the ids of the next request; everyone means all containers instead, where that may be. Both are
-// empty where nothing is asked that may be.
+// take hands out the ids of the next request; everyone means all containers instead, if that is allowed. Both are
+// empty if no allowed question is open.
 func (a *asks) take(mayBeEveryone bool) (ids []string, everyone bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

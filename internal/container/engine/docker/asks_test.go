@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// connectedTo gives a connected follower whose engine's requests so far are forgotten.
+// connectedTo returns a connected follower; the requests to its engine so far are forgotten.
 func connectedTo(t *testing.T, e *fakeEngine) *run {
 	e.start()
 	r := begin(t, e)
@@ -23,7 +23,7 @@ func TestAsk(t *testing.T) {
 	r := connectedTo(t, e)
 	e.set(summary(1, "web", "nginx"))
 	r.follower.Ask(id(1))
-	r.follower.Ask(id(2)) // not the engine's; nothing is told
+	r.follower.Ask(id(2)) // not the engine's; nothing is reported
 	r.clock.fire(t, gather)
 	e.requested("list 2")
 	r.expect("identify docker 000000000001 web nginx map[]")

@@ -19,11 +19,11 @@ const (
 	maxAnswer = 1 << 20
 	// maxList is the size of the list of containers, which is decoded entry by entry.
 	maxList = 32 << 20
-	// maxEntry is how much of one entry of that list, and of one event, is decoded. Its own members, which come after labels of
-	// any size, may have maxRest more; the rest of what does not fit is left out.
+	// maxEntry is how much of one entry of that list, and of one event, is decoded. Labels may have any size. The entry's own
+	// members come after them and may have maxRest more; other members that do not fit are left out.
 	maxEntry = 1 << 20
 	maxRest  = 64 << 10
-	// maxWhole is the size of an entry or event with what is left out of it.
+	// maxWhole is the size of an entry or event, including what is left out.
 	maxWhole = 16 << 20
 	// maxEntries is how many entries that list may have.
 	maxEntries = 1 << 16
@@ -35,7 +35,7 @@ const (
 	maxEventTime = DefaultTimeout
 
 	// Events are read at up to eventRate a second in the long run, and eventBurst at once. An event counts once more for
-	// each KiB that it has.
+	// each KiB of its size.
 	eventRate  = 2000
 	eventBurst = 16384
 )
@@ -61,15 +61,15 @@ func (e *tooLargeError) Error() string {
 type boundedTransport struct {
 	base  http.RoundTripper
 	clock Clock
-	notes *streamNotes // nil where nobody cares
+	notes *streamNotes // nil if they are not wanted
 }
 
-// streamNotes is what the reader of the event stream has to say of it.
+// streamNotes holds what the reader of the event stream noticed.
 type streamNotes struct {
 	wake chan struct{} // holds a token while there is something new
 	// hurried is set when the engine has sent events faster than they are read. It then may have dropped some.
 	hurried atomic.Bool
-	// cut counts the events of which a part was left out.
+	// cut counts the events that were left out in part.
 	cut atomic.Uint64
 }
 
@@ -109,14 +109,14 @@ func (t *boundedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 type expectation int
 
 const (
-	expectValue  expectation = iota // decoded as a whole
+	expectValue  expectation = iota // decoded as one value
 	expectList                      // decoded entry by entry
 	expectEvents                    // an endless stream
 )
 
 type expectationKey struct{}
 
-// expect makes a context for a request that is answered in such a way.
+// expect returns a context for a request with that kind of answer.
 func expect(ctx context.Context, e expectation) context.Context {
 	return context.WithValue(ctx, expectationKey{}, e)
 }
@@ -126,10 +126,10 @@ func expected(ctx context.Context) expectation {
 	return e
 }
 
-// boundedBody is a body of which no more than limit bytes are read; 0 is no limit.
+// boundedBody reads at most limit bytes of a body; 0 is no limit.
 type boundedBody struct {
 	body   io.ReadCloser
-	ctx    context.Context //nolint:containedctx // of the request, whose answer this is
+	ctx    context.Context //nolint:containedctx // of the request that this answers
 	cancel context.CancelCauseFunc
 	stop   func() // ends the bound on its time
 	limit  int64
@@ -164,8 +164,8 @@ type eventBody struct {
 	notes  *streamNotes
 	values valueFilter
 	rate   *rate.Limiter
-	began  time.Time // when the event began that is being read; zero between two
-	unpaid int       // bytes that throttle has not counted
+	began  time.Time // when the current event began; zero between two
+	unpaid int       // bytes that throttle has not counted yet
 }
 
 func (b *eventBody) Read(p []byte) (int, error) { return b.values.read(p, b.fill) }
@@ -196,7 +196,7 @@ func (b *eventBody) fill(p []byte) error {
 	return err
 }
 
-// throttle waits until so much more may have been read.
+// throttle waits until that much more may be read.
 func (b *eventBody) throttle(cost int) {
 	now := b.clock.Now()
 	wait := b.rate.ReserveN(now, min(cost, eventBurst)).DelayFrom(now)
@@ -217,15 +217,15 @@ func (b *eventBody) throttle(cost int) {
 
 // valueBounds are bounds on a value, in bytes.
 type valueBounds struct {
-	limit int64 // of what is passed on, but for its own members
-	rest  int64 // how much more these may have
-	whole int64 // with what is left out
+	limit int64 // of what is passed on, without its own members
+	rest  int64 // how much more its own members may have
+	whole int64 // including what is left out
 }
 
 func entryBounds() valueBounds { return valueBounds{limit: maxEntry, rest: maxRest, whole: maxWhole} }
 
-// valueFilter bounds the size of each of the objects and arrays in a stream of JSON: of a larger one it leaves out the members that
-// do not fit, at any depth. It looks at brackets, commas and quotes and at nothing else: whether it is JSON the decoder says.
+// valueFilter bounds the size of each object and array in a stream of JSON: it leaves out the members that do not fit, at any
+// depth. It looks only at brackets, commas and quotes: the decoder checks whether it is JSON.
 type valueFilter struct {
 	bounds valueBounds
 	// depth is how deep the bounded values lie: 0 is a stream of them, 1 the elements of an array.
@@ -233,19 +233,19 @@ type valueFilter struct {
 	what  string
 
 	at              int   // the depth now
-	size            int64 // since the end of the latest value
+	size            int64 // bytes since the end of the latest value
 	quoted, escaped bool
 
 	out   []byte // filtered
 	taken int    // how much of it has been read
-	err   error  // what comes after it
+	err   error  // the error that comes after it
 
 	// held is what has come since the latest place at which the value can be cut: a member, or the beginning of one.
 	held []byte
 	kept int64 // of the value, in out or read from there
 	cut  bool  // something was left out of the value
 	// leavingOut is set while a member that does not fit is left out. passed is the depth of what was passed on before it; first is set
-	// where it has no member before it there.
+	// if it is the first member there.
 	leavingOut, first bool
 	passed            int
 
@@ -253,7 +253,7 @@ type valueFilter struct {
 	cuts  []int // see takeCuts
 }
 
-// read fills p with what is filtered; fill gets more of the stream and scans it, with p as room.
+// read fills p with filtered data; fill gets more of the stream and scans it, with p as room.
 func (f *valueFilter) read(p []byte, fill func(p []byte) error) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
@@ -270,7 +270,7 @@ func (f *valueFilter) read(p []byte, fill func(p []byte) error) (int, error) {
 	return n, nil
 }
 
-// reuse empties a buffer; one that has become large it lets go of.
+// reuse empties a buffer; it releases one that has become large.
 func reuse(buffer []byte) []byte {
 	if cap(buffer) > maxRest {
 		return nil
@@ -278,7 +278,7 @@ func reuse(buffer []byte) []byte {
 	return buffer[:0]
 }
 
-// scan takes in the next part of the stream. It returns how many values end in it.
+// scan handles the next part of the stream. It returns how many values end in it.
 func (f *valueFilter) scan(p []byte) (ended int, err error) {
 	before := f.ended
 	for len(p) > 0 {
@@ -303,14 +303,14 @@ func (f *valueFilter) scan(p []byte) (ended int, err error) {
 	return f.ended - before, nil
 }
 
-// takeCuts returns the numbers, from 0, of the values of which something was left out, those that have ended since the last time.
+// takeCuts returns the numbers, from 0, of the values that were left out in part and have ended since the last call.
 func (f *valueFilter) takeCuts() []int {
 	cuts := f.cuts
 	f.cuts = nil
 	return cuts
 }
 
-// plain is how many bytes p begins with that mean nothing here.
+// plain returns how many bytes at the start of p have no meaning here.
 func (f *valueFilter) plain(p []byte) int {
 	if f.escaped {
 		return 0
@@ -332,7 +332,7 @@ func (f *valueFilter) plain(p []byte) int {
 	return len(p)
 }
 
-// take takes in one byte that is not plain.
+// take handles one byte that is not plain.
 func (f *valueFilter) take(c []byte) {
 	switch {
 	case f.escaped:
@@ -358,7 +358,7 @@ func (f *valueFilter) take(c []byte) {
 	f.add(c)
 }
 
-// add takes in a part of a member, or of what is around the values.
+// add handles a part of a member, or of what surrounds the values.
 func (f *valueFilter) add(p []byte) {
 	switch {
 	case f.at <= f.depth:
@@ -417,7 +417,7 @@ func (f *valueFilter) end(c []byte) {
 	f.held = reuse(f.held)
 }
 
-// flush passes on what is held.
+// flush passes on what was held.
 func (f *valueFilter) flush() {
 	f.out = append(f.out, f.held...)
 	f.kept += int64(len(f.held))

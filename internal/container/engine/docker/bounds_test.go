@@ -93,7 +93,7 @@ func TestEndlessInspection(t *testing.T) {
 	r.expect("destroy 000000000001")
 }
 
-// An event that begins and does not end is given up in time; between two events there is no hurry.
+// An event that begins and does not end is given up in time; between two events there is no deadline.
 func TestEventDrips(t *testing.T) {
 	e := newEngine(t)
 	e.start()
@@ -110,7 +110,7 @@ func TestEventDrips(t *testing.T) {
 	r.expect("failing event stream: it comes too slowly")
 }
 
-// The body of an answer has a bound on its time even where the request has none.
+// The body of an answer has a bound on its time even if the request has none.
 func TestAnswerDrips(t *testing.T) {
 	e := newEngine(t)
 	e.answer(versionPath, func(w http.ResponseWriter, r *http.Request) {
@@ -178,12 +178,12 @@ func (r *run) expectBoth(a, b string) {
 	}
 }
 
-// A container with labels of any size costs no other one its name, and has its own, in the list as in events; the engine's state
-// says that something of it is missing.
+// Labels of any size cost neither their container nor another one its name, in the list as in events; the engine's state
+// says that something is missing.
 func TestLargeContainerAmongOthers(t *testing.T) {
 	e := newEngine(t)
 	large := summary(2, "large", "redis:7")
-	large.State = engine.StateCreated // which comes behind the labels
+	large.State = engine.StateCreated // it comes behind the labels
 	large.Created = epoch.Unix()
 	large.Labels = map[string]string{"a": strings.Repeat("x", 2*maxEntry), "tier": "back"}
 	unnamed := summary(4, strings.Repeat("y", 2*maxEntry), "busybox")

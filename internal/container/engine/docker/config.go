@@ -13,8 +13,8 @@ const (
 	DefaultRetryMax  = 5 * time.Second
 )
 
-// Config says which engine to follow and how patiently. Its zero value follows the engine that the
-// docker command would talk to.
+// Config configures which engine to follow and how patiently. Its zero value follows the engine that the
+// docker command would use.
 type Config struct {
 	// Host is the engine's address, unix:///path/to/docker.sock or tcp://host:port. Empty is
 	// $DOCKER_HOST or, without that, the usual socket. $DOCKER_CERT_PATH and $DOCKER_TLS_VERIFY
@@ -36,7 +36,7 @@ type Config struct {
 // Backoff is a pause that doubles from Min to Max while the engine stays away.
 type Backoff struct{ Min, Max time.Duration }
 
-// Clock is what the follower knows of time.
+// Clock is the follower's source of time.
 type Clock interface {
 	Now() time.Time
 	// AfterFunc calls f on a goroutine of its own after d, unless stop is called before.

@@ -11,7 +11,7 @@ import (
 	"github.com/docker/docker/api/types/filters"
 )
 
-// call makes one request, with a bound on its time. what names it for people.
+// call makes one request, with a bound on its time. The argument what names it for people.
 func (s *session) call(ctx context.Context, what string, timeout time.Duration, request func(context.Context) error) *problem {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -27,7 +27,7 @@ func (s *session) call(ctx context.Context, what string, timeout time.Duration, 
 	return explain(s.host, what, timeout, err)
 }
 
-// greet finds out whether the engine is there and which one it is, and settles the version of the
+// greet finds out whether the engine is there and which one it is, and negotiates the version of the
 // API. It returns the engine's version for people.
 func (s *session) greet(ctx context.Context) (version string, p *problem) {
 	if p := s.call(ctx, "connection", s.cfg.Timeout, s.host.knock); p != nil {
@@ -77,7 +77,7 @@ func (s *session) subscribe(ctx context.Context, cancel context.CancelCauseFunc,
 	}
 	opened.messages, opened.ended = s.client.Events(expect(ctx, expectEvents), events.ListOptions{
 		// The engine answers before it subscribes us, so a list taken right then can miss what
-		// happens in between. It keeps its latest 256 events: with a time to start from it tells those
+		// happens in between. It keeps its latest 256 events: with a time to start from it sends those,
 		// too, and after a lost connection those that we missed.
 		Since:   fmt.Sprintf("%d.%09d", since.Unix(), since.Nanosecond()),
 		Filters: wanted,

@@ -2,14 +2,14 @@
 // the engine does with them and what it says of their ends, and answers what a container was made with.
 //
 // The engine may be absent, slow, hung or restarted: the follower never gives up on it and never
-// makes its caller wait. It holds nothing but the questions that are still open; what it learns
+// makes its caller wait. It holds only the questions that are still open; what it learns
 // goes to an engine.Sink at once.
 //
 // One connection to the engine is a session: subscribe to the events, then list all containers,
-// then follow the events, answer questions and ping. Whatever goes wrong ends the session, and the
+// then follow the events, answer questions and ping. Any failure ends the session, and the
 // next one starts from the list again, so there is nothing to repair in between.
 //
-// A Runner is apart from all that: it runs the containers of the demos.
+// A Runner is independent of that: it runs the containers of the demos.
 //
 // No other package imports the Docker client.
 package docker

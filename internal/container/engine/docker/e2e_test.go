@@ -26,7 +26,7 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 )
 
-// TestRealEngine follows the engine of $DOCKER_HOST. It fails where none answers.
+// TestRealEngine follows the engine of $DOCKER_HOST. It fails if none answers.
 func TestRealEngine(t *testing.T) {
 	cli, err := client.NewClientWithOpts(client.FromEnv, client.WithAPIVersionNegotiation())
 	if err != nil {
@@ -134,7 +134,7 @@ func importImage(t *testing.T, cli *client.Client, name string) {
 	})
 }
 
-// staticTrue is busybox where it is static, otherwise a Go program.
+// staticTrue is busybox if that is static, otherwise a Go program.
 func staticTrue(t *testing.T) []byte {
 	t.Helper()
 	path := "/bin/busybox"
@@ -172,7 +172,7 @@ func isStatic(path string) bool {
 	return true
 }
 
-// e2eSink hands on what it is told; other people's containers come along and are passed over.
+// e2eSink passes its calls on; those about other people's containers are skipped.
 type e2eSink struct {
 	t     *testing.T
 	calls chan any

@@ -44,13 +44,13 @@ type fakeEngine struct {
 	server  *httptest.Server
 	version string
 	api     string
-	// requests gets a word on each request, before it is answered.
+	// requests gets the name of each request, before it is answered.
 	requests chan string
 
 	mu         sync.Mutex
 	containers []engine.Summary
 	streams    map[chan string]struct{}
-	// instead answers in place of the endpoint of that path.
+	// instead has the replacements of endpoints, by path.
 	instead map[string]http.HandlerFunc
 }
 
@@ -102,7 +102,7 @@ func (e *fakeEngine) emit(action events.Action, id string, attributes map[string
 	e.emitAt(epoch, action, id, attributes)
 }
 
-// destroy tells that a container was removed, a moment after the follower has subscribed, so that the sink hears of it.
+// destroy reports that a container was removed, a moment after the follower has subscribed, so that the sink gets it.
 func (e *fakeEngine) destroy(id string, attributes map[string]string) {
 	e.emitAt(epoch.Add(1), events.ActionDestroy, id, attributes)
 }
@@ -151,7 +151,7 @@ func (e *fakeEngine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// word tells a request in short: "ping", "list all", "list 64".
+// word returns a request in short: "ping", "list all", "list 64".
 func (e *fakeEngine) word(path string, r *http.Request) string {
 	switch path {
 	case pingPath:
@@ -212,7 +212,7 @@ func (e *fakeEngine) serveList(w http.ResponseWriter, r *http.Request) {
 			listed = append(listed, c)
 		}
 	}
-	_ = json.NewEncoder(w).Encode(listed) // a client that has gone is no matter
+	_ = json.NewEncoder(w).Encode(listed) // a client that has gone does not matter
 }
 
 // hang never answers.
@@ -241,7 +241,7 @@ func say(status int, contentType, body string) http.HandlerFunc {
 	}
 }
 
-// requested waits for the request that word tells, and lets others pass.
+// requested waits for a request by its word, and lets others pass.
 func (e *fakeEngine) requested(word string) {
 	e.t.Helper()
 	deadline := time.After(patience)
@@ -257,7 +257,7 @@ func (e *fakeEngine) requested(word string) {
 	}
 }
 
-// epoch is when the fake clock's time is.
+// epoch is the time of the fake clock.
 var epoch = time.Date(2026, 3, 1, 12, 0, 0, 123456789, time.UTC)
 
 // fakeClock stands still; its timers fire when a test says so.
@@ -343,7 +343,7 @@ func (c *fakeClock) armed() int {
 	return len(c.timers)
 }
 
-// sink writes down what it is told.
+// sink records its calls.
 type sink struct {
 	calls chan string
 	deeds chan string // with room for all
@@ -351,7 +351,7 @@ type sink struct {
 
 func (s sink) Did(e fact.EngineEvent) {
 	s.deeds <- fmt.Sprintf("%s %s +%v", e.ID[:12], e.Action, e.At.Sub(epoch))
-	if e.Action == fact.ActionRemove { // which is the end of what a test does with a container
+	if e.Action == fact.ActionRemove { // a test does nothing with a container after that
 		s.calls <- "destroy " + e.ID[:12]
 	}
 }
@@ -459,7 +459,7 @@ func (r *run) expect(calls ...string) {
 	}
 }
 
-// synced waits for the follower's word that names are there.
+// synced waits until the follower reports that names are there.
 func (r *run) synced() {
 	r.t.Helper()
 	select {

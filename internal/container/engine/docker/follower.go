@@ -17,25 +17,25 @@ type Follower struct {
 	host host
 	cfg  Config
 	asks *asks
-	// failed are containers whose start has failed, to be asked about. unasked counts those for which there was no room.
+	// failed are containers whose start has failed, to be asked about. unasked counts those that had no room there.
 	failed  chan string
 	unasked atomic.Uint64
 
 	synced     chan struct{}
 	syncedOnce sync.Once
 
-	// The rest belongs to Run.
+	// The fields below belong to Run.
 
 	// unstarted are the containers that were created and not started, maxUnstarted at most, and when it was last asked why.
 	unstarted map[string]time.Time
-	// since is up to when the engine's events are known; zero before the first session.
+	// since is the time up to which the engine's events are known; zero before the first session.
 	since time.Time
 	// unlisted counts the sessions in a row that ended because the list did not come in time.
 	unlisted int
 }
 
-// New makes a follower. It does not connect; it fails where the host, or what the environment says
-// about TLS, cannot be understood.
+// New makes a follower. It does not connect. It fails if the host, or the environment's settings
+// of TLS, cannot be parsed.
 func New(cfg Config) (*Follower, error) {
 	h, err := parseHost(cfg.Host)
 	if err != nil {
@@ -62,7 +62,7 @@ func (f *Follower) Ask(id string) {
 	}
 }
 
-// AskStart implements engine.Engine. It comes after the questions about what the engine itself told of.
+// AskStart implements engine.Engine. It comes after the questions about what the engine itself reported.
 func (f *Follower) AskStart(id string) {
 	if !validID(id) {
 		return
@@ -121,7 +121,7 @@ func (s *status) set(state fact.EngineState, detail string) {
 	level := slog.LevelInfo
 	switch {
 	case s.state == state || s.state == "":
-		// Only the words changed, or nothing happened yet.
+		// Only the detail changed, or nothing happened yet.
 		level = slog.LevelDebug
 	case state == fact.EngineFailing:
 		level = slog.LevelWarn

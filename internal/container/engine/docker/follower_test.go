@@ -82,7 +82,7 @@ func TestAbsentEngineAppears(t *testing.T) {
 	r := begin(t, e, func(c *Config) { c.Log = slog.New(slog.NewTextHandler(&log, nil)) })
 	r.expect("absent no socket at " + e.socket)
 	r.synced()
-	// The pause doubles up to its bound, and nobody is told again.
+	// The pause doubles up to its bound, and the state is not reported again.
 	pause := DefaultRetryMin
 	for range 7 {
 		r.clock.fire(t, pause)
@@ -189,7 +189,7 @@ func TestEngineHangsLater(t *testing.T) {
 	r.clock.fire(t, DefaultRetryMin)
 	e.requested("ping")
 	r.clock.fire(t, DefaultTimeout)
-	// The same again is not told again.
+	// The same is not reported again.
 	e.answer(pingPath, nil)
 	r.clock.fire(t, 2*DefaultRetryMin)
 	r.expect(connected)
@@ -219,8 +219,8 @@ func TestSlowList(t *testing.T) {
 	r.expect(connected)
 }
 
-// While a list is under way events are told at once, and what the list says of the same
-// containers, which may be older, is not.
+// While a list is under way events are passed on at once. The list's entries for the same
+// containers may be older and are not.
 func TestEventsDuringSlowList(t *testing.T) {
 	e := newEngine(t)
 	release := e.holdLists()
@@ -231,7 +231,7 @@ func TestEventsDuringSlowList(t *testing.T) {
 	e.emit(events.ActionRename, id(1), map[string]string{"name": "after", "image": "nginx"})
 	e.destroy(id(2), nil)
 	r.expect("identify docker 000000000001 after nginx map[]", "destroy 000000000002")
-	releaseNext := e.holdLists() // which may be asked for at once
+	releaseNext := e.holdLists() // it may be requested at once
 	release()
 	r.expect("identify docker 000000000003 same redis map[]", connected)
 

@@ -28,11 +28,11 @@ type host struct {
 	socket string
 }
 
-// apiVersion is what the engine's API calls a version.
+// apiVersion matches a version of the engine's API.
 var apiVersion = regexp.MustCompile(`^v?[0-9]{1,4}\.[0-9]{1,4}$`)
 
-// parseHost takes an address as --docker-host or $DOCKER_HOST has it. It also fails where the environment asks for a version of
-// the API that is none: the client would put it into the path of each request.
+// parseHost takes an address as --docker-host or $DOCKER_HOST has it. It also fails if the version of the API in
+// the environment is not a version: the client would put it into the path of each request.
 func parseHost(address string) (host, error) {
 	if v := os.Getenv(client.EnvOverrideAPIVersion); v != "" && !apiVersion.MatchString(v) {
 		return host{}, fmt.Errorf("$%s %q: want a version such as 1.41, or nothing", client.EnvOverrideAPIVersion, v)
@@ -59,7 +59,7 @@ func parseHost(address string) (host, error) {
 	}
 }
 
-// connection is a client for one session, whose answers are bounded.
+// connection is a client for one session, with bounded answers.
 type connection struct {
 	*client.Client
 
@@ -103,7 +103,7 @@ func (h host) client(clock Clock, notes *streamNotes) (*connection, error) {
 	c.http = &http.Client{
 		Transport: &boundedTransport{base: c.transport, clock: clock, notes: notes}, CheckRedirect: client.CheckRedirect,
 	}
-	// The host comes first: it would want to configure the transport, which it cannot look into.
+	// The host comes first: otherwise it would try to configure our transport, which it does not know.
 	if c.Client, err = client.NewClientWithOpts(client.WithHost(h.url), client.WithHTTPClient(c.http), client.WithScheme(c.url.Scheme),
 		client.WithVersionFromEnv(), client.WithAPIVersionNegotiation()); err != nil {
 		return nil, fmt.Errorf("docker host %q: %w", h.url, err)
@@ -111,7 +111,7 @@ func (h host) client(clock Clock, notes *streamNotes) (*connection, error) {
 	return c, nil
 }
 
-// tlsFromEnv is what the environment says about TLS, as the docker command takes it; nil is nothing.
+// tlsFromEnv returns the environment's settings of TLS, as the docker command reads them; nil is none.
 func tlsFromEnv() (*tls.Config, error) {
 	dir := os.Getenv(client.EnvOverrideCertPath)
 	if dir == "" {
@@ -123,8 +123,8 @@ func tlsFromEnv() (*tls.Config, error) {
 	})
 }
 
-// knock connects to a unix socket and hangs up. It is no dearer than a look at the path and tells
-// apart what the client folds into one "cannot connect": no socket, nobody behind it, no
+// knock connects to a unix socket and hangs up. It costs no more than a look at the path, and distinguishes
+// the cases of the client's one "cannot connect": no socket, nobody behind it, no
 // permission, no time for us.
 func (h host) knock(ctx context.Context) error {
 	if h.socket == "" {
@@ -138,7 +138,7 @@ func (h host) knock(ctx context.Context) error {
 	return socketProblem(h.socket, err)
 }
 
-// socketProblem puts into words why a unix socket cannot be connected to.
+// socketProblem returns in words why connecting to a unix socket failed.
 func socketProblem(socket string, err error) error {
 	switch {
 	case errors.Is(err, syscall.ENOENT), errors.Is(err, syscall.ENOTDIR):

@@ -64,7 +64,7 @@ func TestNewBadCertificates(t *testing.T) {
 	}
 }
 
-// Certificates are read again for each session; that they are gone by then is told like any failure.
+// Certificates are read again for each session; if they are gone by then, that is reported like any failure.
 func TestCertificatesVanish(t *testing.T) {
 	e := newEngine(t)
 	dir := serveTLS(t, e)
@@ -158,7 +158,7 @@ func TestConnectionClosed(t *testing.T) {
 			conn.Close()
 		}
 	}()
-	t.Cleanup(func() { <-accepting }) // runs last but for the directory's removal
+	t.Cleanup(func() { <-accepting }) // runs last, before the directory's removal
 	r := begin(t, e)
 	got := <-r.sink.calls
 	// The connection breaks while the request is written or while the answer is awaited.

@@ -21,9 +21,9 @@ const (
 	maxAll    = 16 << 10 // all labels together
 )
 
-// fromSummary makes an identity of an entry of the engine's list. It reports false where the entry
-// has no usable id, and where it has no name: that is a container being removed, and what is known
-// of it already is better.
+// fromSummary makes an identity from an entry of the engine's list. It reports false if the entry
+// has no usable id, or no name: then the container is being removed, and its known identity
+// is better.
 func fromSummary(c *engine.Summary) (container.Identity, bool) {
 	name := ownName(c.Names)
 	if !validID(c.ID) || name == "" {
@@ -34,12 +34,12 @@ func fromSummary(c *engine.Summary) (container.Identity, bool) {
 	}, true
 }
 
-// fromAttributes makes an identity of the attributes of a create or rename event. The engine
+// fromAttributes makes an identity from the attributes of a create or rename event. The engine
 // builds them so (daemon/events.go in moby, unchanged since 1.10): its extras, here oldName; the
 // container's labels over them; the image over those, but only where the container has one; last
 // the name. So a label can neither forge nor hide the name, a label "oldName" hides the extra, and a
 // label "image" shows as the image of a container without one. Labels called like an attribute
-// are left out. The list knows better on all but the name, and is asked after every such event.
+// are left out. The list is better for all but the name, and is fetched after every such event.
 func fromAttributes(id string, attributes map[string]string) (container.Identity, bool) {
 	name := strings.TrimPrefix(attributes["name"], "/")
 	if !validID(id) || name == "" {
@@ -54,8 +54,8 @@ func fromAttributes(id string, attributes map[string]string) (container.Identity
 	}, true
 }
 
-// ownName picks the container's own name. The others, such as /other/db, are what containers that
-// link to it call it.
+// ownName picks the container's own name. The others, such as /other/db, are names that linked
+// containers give it.
 func ownName(names []string) string {
 	for _, n := range names {
 		if n = strings.TrimPrefix(n, "/"); n != "" && !strings.Contains(n, "/") {
@@ -65,7 +65,7 @@ func ownName(names []string) string {
 	return ""
 }
 
-// shortImage shortens what is only an image's id, as docker ps does; the engine gives the id where the
+// shortImage shortens a bare id of an image, as docker ps does; the engine gives the id if the
 // tag has moved on to another image.
 func shortImage(name string) string {
 	if digest, ok := strings.CutPrefix(name, "sha256:"); ok && len(digest) == 64 && isHex(digest) {
@@ -74,8 +74,8 @@ func shortImage(name string) string {
 	return cut(name, maxName)
 }
 
-// boundLabels keeps what fits. Half a value would be a wrong one, so a label that is too long is left
-// out; of too many, the same ones stay each time.
+// boundLabels keeps the labels that fit. Half a value would be a wrong one, so a label that is too long is
+// left out; if there are too many, the same ones stay each time.
 func boundLabels(all map[string]string) map[string]string {
 	var kept map[string]string
 	size := 0
@@ -106,7 +106,7 @@ func isHex(s string) bool {
 	return strings.Trim(s, "0123456789abcdef") == ""
 }
 
-// cut shortens s to at most limit bytes, between two runes. The copy lets go of the rest.
+// cut shortens s to at most limit bytes, between two runes. The copy releases the original.
 func cut(s string, limit int) string {
 	if len(s) <= limit {
 		return s

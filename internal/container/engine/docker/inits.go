@@ -15,7 +15,7 @@ import (
 // mostInits is how many containers Inits asks about one by one.
 const mostInits = 64
 
-// Inits implements engine.Engine. An engine that is not asked by a socket of this host may be on another one: it is not asked.
+// Inits implements engine.Engine. An engine that is not behind a socket of this host may be on another host: it is not asked.
 func (f *Follower) Inits(ctx context.Context, known func(id string) bool) (map[string]engine.Init, error) {
 	if f.host.socket == "" {
 		return nil, nil
@@ -53,7 +53,7 @@ func (f *Follower) Inits(ctx context.Context, known func(id string) bool) (map[s
 			continue // it has ended meanwhile
 		}
 		if pid := answer.State.Pid; pid > 1 && int(int32(pid)) == pid {
-			started, _ := time.Parse(time.RFC3339Nano, answer.State.StartedAt) // zero where it makes no sense
+			started, _ := time.Parse(time.RFC3339Nano, answer.State.StartedAt) // zero if it cannot be parsed
 			inits[id] = engine.Init{PID: int32(pid), Started: started}
 		}
 	}

@@ -15,8 +15,8 @@ import (
 	"github.com/docker/docker/api/types/filters"
 )
 
-// containers lists containers, running or not, and calls visit for each, the newest first; whole is false for one of which something was
-// left out. The client's own list has all of them in memory at once, with all that the engine says of them, several times over.
+// containers lists containers, running or not, and calls visit for each, the newest first; whole is false if something of it was left
+// out. The client's own list would hold all of them in memory at once, with everything that the engine says of them, several times over.
 func (c *connection) containers(ctx context.Context, filter filters.Args, visit func(c *engine.Summary, whole bool)) error {
 	wanted, err := filters.ToJSON(filter)
 	if err != nil {
@@ -59,7 +59,7 @@ func summaries(body io.Reader, visit func(c *engine.Summary, whole bool)) error 
 		if n == maxEntries {
 			return errTooMany
 		}
-		var entry struct { // what is used of an engine.Summary
+		var entry struct { // the parts of an engine.Summary that are used
 			ID      string `json:"Id"`
 			Names   []string
 			Image   string
@@ -79,7 +79,7 @@ func summaries(body io.Reader, visit func(c *engine.Summary, whole bool)) error 
 	return err
 }
 
-// refusal is what an engine says in an answer that is none.
+// refusal holds the message of an engine that refuses a request.
 func refusal(answer *http.Response) error {
 	body, err := io.ReadAll(answer.Body)
 	if err != nil {
@@ -95,7 +95,7 @@ func refusal(answer *http.Response) error {
 	return fmt.Errorf("request returned %s", answer.Status)
 }
 
-// filteredReader reads a stream without what does not fit.
+// filteredReader reads a stream and leaves out what does not fit.
 type filteredReader struct {
 	io.Reader
 

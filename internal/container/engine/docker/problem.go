@@ -21,7 +21,7 @@ const maxDetail = 200
 // errNoAnswer cancels a request that took too long.
 var errNoAnswer = errors.New("no answer in time")
 
-// problem is why a session ended, in the words for engine.Sink.EngineState.
+// problem holds the reason why a session ended, in the words for engine.Sink.EngineState.
 type problem struct {
 	state  fact.EngineState
 	detail string
@@ -41,7 +41,7 @@ func explain(h host, what string, timeout time.Duration, err error) *problem {
 	}
 	failure, inRequest := errors.AsType[*url.Error](err)
 	if client.IsErrConnectionFailed(err) && !inRequest {
-		// The client says no more than "cannot connect" where the connection was refused.
+		// The client only says "cannot connect" if the connection was refused.
 		return &problem{fact.EngineAbsent, "nothing answers at " + h.url, err}
 	}
 	if isGarbage(err) {
@@ -66,11 +66,11 @@ func explainStream(h host, timeout time.Duration, err error) *problem {
 func isGarbage(err error) bool {
 	_, syntax := errors.AsType[*json.SyntaxError](err)
 	_, shape := errors.AsType[*json.UnmarshalTypeError](err)
-	// Bare, these come from the decoder; where the connection broke, the transport wraps them.
+	// Bare, these come from the decoder; if the connection broke, the transport wraps them.
 	return syntax || shape || err == io.EOF || err == io.ErrUnexpectedEOF
 }
 
-// brief is an error in one short line.
+// brief returns an error in one short line.
 func brief(err error) string {
 	text := strings.TrimPrefix(err.Error(), "Error response from daemon: ")
 	// "request returned 500 Internal Server Error for API route and version http://%2Frun%2F…"

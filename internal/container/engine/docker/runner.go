@@ -30,7 +30,7 @@ type Run struct {
 	NoNetwork            bool
 }
 
-// NewRunner connects to the engine at host, as Config.Host has it. It fails where none answers.
+// NewRunner connects to the engine at host, as Config.Host has it. It fails if none answers.
 func NewRunner(ctx context.Context, host string) (*Runner, error) {
 	address, err := parseHost(host)
 	if err != nil {
@@ -61,7 +61,7 @@ func (r *Runner) Import(ctx context.Context, archive io.Reader, name string) err
 	return errors.Join(err, answer.Close())
 }
 
-// RemoveImage removes an image; that it is not there is no error.
+// RemoveImage removes an image; a missing one is no error.
 func (r *Runner) RemoveImage(ctx context.Context, name string) error {
 	_, err := r.api.ImageRemove(ctx, name, images.RemoveOptions{Force: true})
 	if err != nil && !errdefs.IsNotFound(err) {
@@ -98,7 +98,7 @@ func (r *Runner) Start(ctx context.Context, run Run) error {
 	return nil
 }
 
-// Remove kills and removes a container; that it is not there is no error.
+// Remove kills and removes a container; a missing one is no error.
 func (r *Runner) Remove(ctx context.Context, name string) error {
 	err := r.api.ContainerRemove(ctx, name, engine.RemoveOptions{Force: true, RemoveVolumes: true})
 	if err != nil && !errdefs.IsNotFound(err) {

@@ -21,8 +21,8 @@ const (
 	gather = 10 * time.Millisecond
 	// maxTouched is how many containers may change while a list is under way.
 	maxTouched = 4096
-	// maxLookups is how many lists are fetched at a time: one of all containers, which may take long, and others of
-	// those for which somebody waits.
+	// maxLookups is how many lists are fetched at a time: one of all containers, which may take long, and others for
+	// open questions.
 	maxLookups = 4
 	// maxPatience is how often the time for the list of all containers doubles.
 	maxPatience = 4
@@ -31,7 +31,7 @@ const (
 // hurry is added to the state of an engine whose events are not read as fast as they come.
 const hurry = "its events come faster than they are read, so names may be late"
 
-// incomplete is added to the state of an engine that says more of containers than is taken in.
+// incomplete is added to the state of an engine that says more of containers than nsviz accepts.
 const incomplete = "known in part, since larger than %d MiB: containers %d, events %d"
 
 // session is one connection to the engine, from the first ping to the first failure. Everything
@@ -44,15 +44,15 @@ type session struct {
 
 	stream // once it is open
 	opened chan stream
-	// subscribed is from when on the engine tells. What is not younger was told in an earlier session.
+	// subscribed is the time from which on the engine reports. Earlier events were reported in an earlier session.
 	subscribed time.Time
 
 	workers sync.WaitGroup
 	listed  chan listing
 	pinged  chan *problem
 
-	// dead are the containers that died, or did not start, by the engine's own word, and that it is to be asked about, oldest
-	// first. starts are those that others say did not start; they come after these. One is asked about at a time.
+	// dead are the containers that died, or did not start, by the engine's own events, oldest first; the engine is to be asked
+	// about them. starts are those that did not start by others' reports; they come after these. One is asked about at a time.
 	dead      []death
 	starts    []string
 	asking    bool
@@ -62,10 +62,10 @@ type session struct {
 
 	// lookups are the lists that are under way, maxLookups at most. One of them may be that of all containers.
 	lookups map[*lookup]struct{}
-	// hurried is set where events came too fast since the latest ping.
+	// hurried is set if events came too fast since the latest ping.
 	hurried bool
-	// large are the containers of which the engine's list says more than is taken in. cutEvents counts such events; shownCuts is what the
-	// engine's state says of them, which changes with a ping.
+	// large are the containers of which the engine's list says more than nsviz accepts. cutEvents counts such events; shownCuts is the
+	// count in the engine's state, which changes with a ping.
 	large                map[string]struct{}
 	cutEvents, shownCuts uint64
 	// steady is set once the engine has answered for a while.
@@ -76,8 +76,8 @@ type session struct {
 type listed struct {
 	container.Identity
 
-	unstarted time.Time // when it was created, of one that has never been started
-	named     bool      // Identity is all there
+	unstarted time.Time // when it was created, if it has never been started
+	named     bool      // Identity is complete
 	whole     bool      // nothing was left out
 }
 
@@ -97,9 +97,9 @@ type stream struct {
 // lookup is one list request.
 type lookup struct {
 	ids      []string
-	everyone bool // all containers are asked for
-	// touched are the containers that events spoke of while it is under way. For them the list may be older than
-	// what is known.
+	everyone bool // it asks for all containers
+	// touched are the containers that events named while it is under way. For them the list may be out
+	// of date.
 	touched map[string]struct{}
 }
 
@@ -141,7 +141,7 @@ func (f *Follower) session(ctx context.Context, st *status) (steady bool, p *pro
 	s.workers.Go(func() { s.opened <- s.subscribe(ctx, cancel, since) })
 	p = s.follow(ctx, version)
 	if ctx.Err() != nil {
-		// The stream did not begin in time, or Run ends; what else failed, failed of that.
+		// The stream did not begin in time, or Run ends; other failures follow from that.
 		p = s.streamProblem(ctx, ctx.Err())
 	}
 	cancel(nil)
@@ -173,7 +173,7 @@ func (s *session) follow(ctx context.Context, version string) *problem {
 			return nil // the caller knows why
 
 		case s.stream = <-s.opened:
-			// Events first, then the list: what changes in between is told by both, and by none never.
+			// Events first, then the list: changes in between are in both, and no change is in neither.
 			s.asks.addEveryone()
 			s.asks.gathered() // what was asked before
 			due = true
@@ -248,7 +248,7 @@ func (s *session) follow(ctx context.Context, version string) *problem {
 			s.takeNotes()
 			s.shownCuts = s.cutEvents
 			if s.hurried {
-				// The engine drops events that nobody takes: what these said shows in the list.
+				// The engine drops events that are not read in time: the list shows what they reported.
 				s.hurried = false
 				s.asks.addEveryone()
 			} else {
@@ -259,7 +259,7 @@ func (s *session) follow(ctx context.Context, version string) *problem {
 	}
 }
 
-// takeNotes takes in what the reader of the event stream noted.
+// takeNotes handles what the reader of the event stream noted.
 func (s *session) takeNotes() {
 	if s.notes.hurried.Swap(false) {
 		s.hurried = true
@@ -267,7 +267,7 @@ func (s *session) takeNotes() {
 	s.cutEvents += s.notes.cut.Swap(0)
 }
 
-// connected passes on that the engine answers.
+// connected reports to the sink that the engine answers.
 func (s *session) connected(version string) {
 	if s.hurried {
 		version += "; " + hurry
@@ -278,14 +278,14 @@ func (s *session) connected(version string) {
 	s.status.set(fact.EngineConnected, version)
 }
 
-// stillConnected passes on what has changed of that.
+// stillConnected reports to the sink what has changed in that.
 func (s *session) stillConnected(version string) {
 	if s.status.state == fact.EngineConnected {
 		s.connected(version)
 	}
 }
 
-// streamProblem says why the event stream ended.
+// streamProblem returns why the event stream ended.
 func (s *session) streamProblem(ctx context.Context, err error) *problem {
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
@@ -293,7 +293,7 @@ func (s *session) streamProblem(ctx context.Context, err error) *problem {
 	return explainStream(s.host, s.cfg.Timeout, err)
 }
 
-// event passes on what an event says.
+// event passes on an event.
 func (s *session) event(m events.Message) {
 	id := m.Actor.ID
 	if m.Type == events.NetworkEventType && m.Action == events.ActionDisconnect {
@@ -341,7 +341,7 @@ func (s *session) event(m events.Message) {
 	}
 }
 
-// lookUp starts to fetch what is asked for. It returns false where that has to wait for lists that are under way.
+// lookUp starts to fetch what is asked for. It returns false if that has to wait for lists that are under way.
 func (s *session) lookUp(ctx context.Context) bool {
 	for len(s.lookups) < maxLookups {
 		// The list of all waits for the one before it, and for the event stream.
@@ -361,7 +361,7 @@ func (s *session) lookUp(ctx context.Context) bool {
 // list starts to fetch one list.
 //
 // It is the list endpoint even for a single container: inspect takes the container's lock, which
-// the engine holds for the whole of a start, so it would answer when the container is up and
+// the engine holds during a start, so it would answer when the container is up and
 // perhaps gone. The list reads a snapshot in memory.
 func (s *session) list(ctx context.Context, l *lookup) {
 	filter := filters.NewArgs()
@@ -394,8 +394,8 @@ func (s *session) list(ctx context.Context, l *lookup) {
 	})
 }
 
-// unanswered takes note of a list that did not come. An engine that is late with a few names is not taken for one
-// that has gone, which the ping would tell: it is asked again.
+// unanswered records a list that did not come. An engine that is late with a few names does not count as gone,
+// which the ping would show: it is asked again.
 func (s *session) unanswered(answer listing) *problem {
 	late := errors.Is(answer.problem, errNoAnswer)
 	switch {
@@ -408,15 +408,15 @@ func (s *session) unanswered(answer listing) *problem {
 	return answer.problem
 }
 
-// apply passes a list on, except for the containers that events spoke of in the meantime: the
-// destroyed are gone, and the others are asked for again already. It reports whether with it all
-// containers are known.
+// apply passes a list on, except for the containers that events named in the meantime: the
+// destroyed are gone, and the others are asked for again already. It reports whether all containers
+// are known now.
 func (s *session) apply(answer listing) bool {
 	if answer.everyone {
 		s.unlisted = 0
 	}
 	if len(answer.touched) > maxTouched {
-		// Nobody knows any more which ones.
+		// It is not known any more which ones.
 		s.asks.again(answer.ids)
 		if answer.everyone {
 			s.asks.addEveryone()
@@ -426,7 +426,7 @@ func (s *session) apply(answer listing) bool {
 	if answer.everyone {
 		clear(s.large)
 	}
-	// The engine lists the newest first; they are told last, so that a sink of bounded size keeps them.
+	// The engine lists the newest first; they are passed on last, so that a sink of bounded size keeps them.
 	for _, c := range slices.Backward(answer.containers) {
 		if _, changed := answer.touched[c.ID]; changed {
 			continue

@@ -19,7 +19,7 @@ import (
 // answers all else.
 const settingsPatience = DefaultTimeout
 
-// Settings implements engine.Engine. Of an image that is gone the layers are unknown.
+// Settings implements engine.Engine. If the image is gone, its layers are unknown.
 func (f *Follower) Settings(ctx context.Context, id string) (*fact.Settings, error) {
 	api, err := f.host.client(wallClock{}, nil)
 	if err != nil {
@@ -63,7 +63,7 @@ func settingsOf(answer engine.InspectResponse) fact.Settings {
 			s.NoNewPrivs = true
 		}
 	}
-	// It is told memory and swap together. 0 is the engine's own choice, of a host that cannot limit swap, too.
+	// The engine's value is memory and swap together. 0 is the engine's own choice, also on a host that cannot limit swap.
 	switch {
 	case h.MemorySwap < 0:
 		s.Swap = &fact.Limit{Unlimited: true}
@@ -100,7 +100,7 @@ func settingsOf(answer engine.InspectResponse) fact.Settings {
 	return s
 }
 
-// layers are those of an image, the lowest first. What made them is known where as many steps of the image's
+// layers returns the layers of an image, the lowest first. What made them is known only if as many steps of the image's
 // history have a size as there are layers: the engine does not say which steps made none.
 func layers(ctx context.Context, api *connection, image string) []fact.ImageLayer {
 	answer, err := api.ImageInspect(ctx, image)

@@ -58,7 +58,7 @@ func TestSettings(t *testing.T) {
 	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
 		t.Error(diff)
 	}
-	// A step of no bytes that made a layer: which one it is, nobody says.
+	// A step of no bytes that made a layer: which one it is, is unknown.
 	e.answer("/images/sha256:1/history", answerJSON([]image.HistoryResponseItem{{CreatedBy: "RUN true"}, {CreatedBy: "ADD", Size: 9}}))
 	if got, err := ask(); err != nil || got.Layers[0] != (fact.ImageLayer{DiffID: "sha256:a"}) {
 		t.Errorf("%+v, %v", got.Layers, err)
@@ -141,7 +141,7 @@ func TestSettingsFail(t *testing.T) {
 			t.Errorf("%+v, %v, want %q", got, err, test.says)
 		}
 	}
-	// One that hangs is not waited for when nobody waits any more.
+	// A question to a hung engine ends when its context does.
 	ctx, cancel := context.WithCancel(t.Context())
 	e.answer(inspectPath(1), func(w http.ResponseWriter, r *http.Request) {
 		cancel()

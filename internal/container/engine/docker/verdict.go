@@ -12,11 +12,11 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 )
 
-// maxDead is how many deaths wait to be asked about. Of the others the engine's word stays unknown.
+// maxDead is how many deaths wait to be asked about. For the others the engine's report stays unknown.
 const maxDead = 1024
 
-// maxStarts is how many failed starts that the engine has not told of wait to be asked about. Any user who may make cgroups
-// can bring up as many as he likes.
+// maxStarts is how many failed starts wait to be asked about that the engine has not reported. Any user who may make cgroups
+// can cause as many as he likes.
 const maxStarts = 1024
 
 // maxUnstarted is how many containers are kept in mind that were created and not started.
@@ -31,7 +31,7 @@ type death struct {
 	at time.Time // by the engine's clock; zero for a start that failed
 }
 
-// died asks about what the engine itself told of.
+// died asks about an end or a failed start that the engine itself reported.
 func (s *session) died(id string, at time.Time) {
 	if len(s.dead) == maxDead {
 		s.status.sink.Lost(1)
@@ -52,18 +52,18 @@ func (s *session) created(id string, at time.Time) bool {
 	return true
 }
 
-// disconnected asks about a container that left its network without having been started. Of a start that failed the
-// engine tells nothing else.
+// disconnected asks about a container that left its network without having been started. The engine reports nothing
+// else when a start fails.
 func (s *session) disconnected(id string) {
 	if _, ok := s.unstarted[id]; ok {
 		s.startFailed(id)
 	}
 }
 
-// sameStart is for how long the signs of a failed start are of one and the same.
+// sameStart is the time within which signs of a failed start belong to the same start.
 const sameStart = 2 * time.Second
 
-// startFailed asks about a container whose start has failed, once for each start. One that the engine has not told of is asked
+// startFailed asks about a container whose start has failed, once for each start. One that the engine has not reported is asked
 // about when nothing else is.
 func (s *session) startFailed(id string) {
 	asked, told := s.unstarted[id]
@@ -83,14 +83,14 @@ func (s *session) startFailed(id string) {
 	s.died(id, time.Time{})
 }
 
-// reportUnasked logs how many failed starts nobody asked about. It is no lost event: the engine did not tell of them.
+// reportUnasked logs how many failed starts were not asked about. They are not lost events: the engine did not report them.
 func (s *session) reportUnasked() {
 	if n := s.unasked.Swap(0); n > 0 {
 		s.status.log.Info("too many starts failed at a time for the engine to be asked about all of them", "not_asked", n)
 	}
 }
 
-// next takes what is to be asked about next.
+// next removes and returns what is to be asked about next.
 func (s *session) next() (d death, ok bool) {
 	switch {
 	case len(s.dead) > 0:
@@ -103,8 +103,8 @@ func (s *session) next() (d death, ok bool) {
 	return d, true
 }
 
-// inspectNext asks about the next death, unless a question is under way. Only inspect tells whether the
-// engine takes it for an OOM kill. It waits for the container's lock, so that the answer is of after the
+// inspectNext asks about the next death, unless a question is under way. Only inspect reports whether the
+// engine takes it for an OOM kill. It waits for the container's lock, so that the answer is from after the
 // die event, and it may take as long as the next start does.
 //
 // The exit code in the event is not taken: a label of the image can be called exitCode and hides it.
@@ -141,8 +141,8 @@ func (s *session) inspectNext(ctx context.Context) {
 	})
 }
 
-// stateOf is what the engine says of the end at a time. Nothing, where it has started the container
-// again since, which resets the flags, or where that has ended, too.
+// stateOf returns what the engine says of the end at a time. It returns nothing if the engine has started the
+// container again since, which resets the flags, even if that run has ended, too.
 func stateOf(state *engine.State, at time.Time) (code *int32, oomKilled *bool) {
 	if state == nil || state.Running && !state.Restarting {
 		return nil, nil
@@ -153,8 +153,8 @@ func stateOf(state *engine.State, at time.Time) (code *int32, oomKilled *bool) {
 	return new(int32(state.ExitCode)), new(state.OOMKilled)
 }
 
-// startOf is what the engine says of a start that failed: the reason, and the exit code that it made up for it. Nothing, where
-// it has started the container since.
+// startOf returns what the engine says of a start that failed: the reason, and the exit code that it made up. It returns nothing
+// if the engine has started the container since.
 func startOf(state *engine.State) (code *int32, reason string) {
 	if state == nil || state.Running || state.Error == "" {
 		return nil, ""

@@ -56,8 +56,8 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
-// An engine that is slow to inspect one container is asked about the next one after that, and holds up
-// nothing else meanwhile.
+// While an engine is slow to inspect one container, the next question waits, and nothing else
+// does.
 func TestSlowVerdict(t *testing.T) {
 	e := newEngine(t)
 	e.start()
@@ -88,7 +88,7 @@ func TestManyDeathsAreBounded(t *testing.T) {
 	}
 }
 
-// Whoever makes cgroups that look like containers takes no question from what the engine itself tells of.
+// Cgroups that imitate containers displace no question about what the engine itself reports.
 func TestDeathsComeBeforeForgedStarts(t *testing.T) {
 	e := newEngine(t)
 	var log bytes.Buffer
@@ -112,7 +112,7 @@ func TestDeathsComeBeforeForgedStarts(t *testing.T) {
 	e.emitRaw(`{"Type":"network","Action":"disconnect","Actor":{"ID":"` + id(99) + `","Attributes":{"container":"` + id(1) + `"}}}`)
 	e.emit(events.ActionDie, id(2), nil)
 	e.destroy(id(9), nil)
-	r.expect("destroy 000000000009") // so that all before it has been taken in
+	r.expect("destroy 000000000009") // so that everything before it has been handled
 	r.clock.fire(t, DefaultTimeout)
 	r.expect("ended 000000000001 code 127 not started: no such file", "ended 000000000002 code 3 OOMKilled false")
 	r.clock.fire(t, DefaultPingEvery)
@@ -123,7 +123,7 @@ func TestDeathsComeBeforeForgedStarts(t *testing.T) {
 	}
 }
 
-// Of a start that fails the engine tells nothing but that the container left its network; asked, it says why.
+// When a start fails, the engine only reports that the container left its network; when asked, it says why.
 func TestFailedStarts(t *testing.T) {
 	e := newEngine(t)
 	before := summary(1, "before", "busybox")
@@ -143,7 +143,7 @@ func TestFailedStarts(t *testing.T) {
 	e.answer(inspectPath(2), state(engine.State{Status: "created", ExitCode: 127, Error: strings.Repeat("x", maxStartError) + "not found"}))
 	e.emit(events.ActionCreate, id(2), map[string]string{"name": "web"})
 	disconnect(2)
-	disconnect(2) // which is of the same start
+	disconnect(2) // of the same start
 	r.expect("identify docker 000000000002 web  map[] created 2026-03-01T12:00:00.123456789Z")
 	r.expect("ended 000000000002 code 127 not started: " + strings.Repeat("x", maxStartError-9) + "not found")
 
@@ -151,13 +151,13 @@ func TestFailedStarts(t *testing.T) {
 	r.follower.AskStart(id(2)) // of the next one
 	r.expect("ended 000000000002 code 127 not started: " + strings.Repeat("x", maxStartError-9) + "not found")
 
-	// One that has started leaves its network at its end, which is another matter.
+	// One that has started leaves its network at its end: no failed start.
 	e.emit(events.ActionCreate, id(3), map[string]string{"name": "db"})
 	e.emit(events.ActionStart, id(3), map[string]string{"name": "db"})
 	disconnect(3)
 	r.expect("identify docker 000000000003 db  map[] created 2026-03-01T12:00:00.123456789Z")
 
-	// Others may have seen a start fail. What has started meanwhile is not told.
+	// Others may have seen a start fail. If the container has started meanwhile, nothing is reported.
 	e.answer(inspectPath(4), state(engine.State{Running: true, Error: "earlier"}))
 	r.follower.AskStart(id(4))
 	r.follower.AskStart("../5")
