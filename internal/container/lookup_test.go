@@ -26,7 +26,7 @@ func lookupTracker(h *hostCgroups) *Tracker {
 	return tracker
 }
 
-// TestUnreportedCgroupIsLookedUp: a kill in a cgroup of which no event told is its container's, whose own cgroup is
+// TestUnreportedCgroupIsLookedUp: a kill in a cgroup that no event reported is its container's, whose own cgroup is
 // discovered with it.
 func TestUnreportedCgroupIsLookedUp(t *testing.T) {
 	h := &hostCgroups{byID: map[uint64][]Cgroup{below: {{root, rootPath}, {below, belowPath}}}}

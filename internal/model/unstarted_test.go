@@ -137,7 +137,7 @@ func TestHasRunBefore(t *testing.T) {
 			t.Errorf("%s: %s, never started: %+v, before: %+v", name, c.State, c.NeverStarted, c.Previous)
 		}
 		if want := m.containers[web.ID].unobservedEver; m.Snapshot().Totals.OOMKillsUnobserved["web"] != want || name == "only its kills were counted" && want != 3 {
-			t.Errorf("%s: %d kills that no event told of", name, want)
+			t.Errorf("%s: %d kills that no event reported", name, want)
 		}
 	}
 }
