@@ -3,6 +3,7 @@
 SHELL       := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
+.DEFAULT_GOAL := build
 
 GO      ?= go
 PREFIX  ?= /usr/local

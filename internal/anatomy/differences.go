@@ -101,8 +101,8 @@ func (h *finder) compareLimits(t *fact.Settings, d *differences) {
 	}
 	if m := h.a.Resources.Memory; m != nil {
 		// The kernel counts in pages of at most 64 KiB.
-		told := float64(t.MemoryBytes)
-		compareLimit(d, "memory limit", told, m.MaxBytes, func(has float64) bool { return has <= told && told-has < 64<<10 },
+		set := float64(t.MemoryBytes)
+		compareLimit(d, "memory limit", set, m.MaxBytes, func(has float64) bool { return has <= set && set-has < 64<<10 },
 			func(n float64) string { return fmt.Sprint(uint64(n), " bytes") })
 		h.compareSwap(t, m, d)
 	}
@@ -119,47 +119,49 @@ func (h *finder) compareLimits(t *fact.Settings, d *differences) {
 // compareSwap compares the limits of swap. cgroup v1 limits memory and swap together: if that sum is as set, only the limit of
 // memory differs.
 func (h *finder) compareSwap(t *fact.Settings, m *resources.MemoryUse, d *differences) {
-	told, has := t.Swap, m.SwapMaxBytes
-	if told == nil || has == nil || told.Unlimited && has.Unlimited {
+	set, has := t.Swap, m.SwapMaxBytes
+	if set == nil || has == nil || set.Unlimited && has.Unlimited {
 		return
 	}
 	same := func(a, b float64) bool { return math.Abs(a-b) < 64<<10 }
-	if told.Value != nil && has.Value != nil {
-		if same(*told.Value, *has.Value) {
+	if set.Value != nil && has.Value != nil {
+		if same(*set.Value, *has.Value) {
 			return
 		}
-		if memory := m.MaxBytes; memory != nil && memory.Value != nil && same(float64(t.MemoryBytes)+*told.Value, *memory.Value+*has.Value) {
+		if memory := m.MaxBytes; memory != nil && memory.Value != nil && same(float64(t.MemoryBytes)+*set.Value, *memory.Value+*has.Value) {
 			return
 		}
 	}
-	words := func(l *fact.Limit) string {
+	format := func(l *fact.Limit) string {
 		if l.Value == nil {
 			return "none"
 		}
 		return fmt.Sprint(uint64(*l.Value), " bytes")
 	}
-	looser := has.Value == nil || told.Value != nil && *has.Value > *told.Value
-	d.add(looser, Medium, "swap limit", words(told), words(has))
+	looser := has.Value == nil || set.Value != nil && *has.Value > *set.Value
+	d.add(looser, Medium, "swap limit", format(set), format(has))
 }
 
-func compareLimit(d *differences, what string, told float64, has *fact.Limit, same func(float64) bool, words func(float64) string) {
+// compareLimit adds a difference if the kernel's limit is not what the engine was asked to set. 0 means that none was set. same reports
+// whether the kernel's value is the one that was set, up to rounding; format words a value.
+func compareLimit(d *differences, what string, set float64, has *fact.Limit, same func(float64) bool, format func(float64) string) {
 	if has == nil || !has.Unlimited && has.Value == nil {
 		return
 	}
-	say := func(n float64) string {
+	orNone := func(n float64) string {
 		if n == 0 {
 			return "none"
 		}
-		return words(n)
+		return format(n)
 	}
 	var value float64 // 0 means no limit
 	if !has.Unlimited {
 		value = *has.Value
 	}
-	if told == 0 && has.Unlimited || told != 0 && !has.Unlimited && same(value) {
+	if set == 0 && has.Unlimited || set != 0 && !has.Unlimited && same(value) {
 		return
 	}
-	d.add(told != 0 && (has.Unlimited || value > told), Medium, what, say(told), say(value))
+	d.add(set != 0 && (has.Unlimited || value > set), Medium, what, orNone(set), orNone(value))
 }
 
 func (h *finder) comparePrivileges(t *fact.Settings, d *differences) {
@@ -222,9 +224,9 @@ func grantedCapabilities(t *fact.Settings, hostBounding []string) []string {
 }
 
 // capabilityNames returns the names as the kernel's tools write them.
-func capabilityNames(told []string) []string {
-	list := make([]string, len(told))
-	for i, c := range told {
+func capabilityNames(names []string) []string {
+	list := make([]string, len(names))
+	for i, c := range names {
 		list[i] = strings.ToLower(c)
 		if list[i] != "all" && !strings.HasPrefix(list[i], "cap_") {
 			list[i] = "cap_" + list[i]

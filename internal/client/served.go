@@ -32,6 +32,7 @@ func served(ctx context.Context, from, path string, query url.Values, answer any
 	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
 		return ErrAddress // the error of url.Parse has the password in it
 	}
+	base.Path = strings.TrimSuffix(strings.TrimSuffix(base.Path, "/"), "/metrics") // the dashboard shows the address of the metrics
 	address := base.Redacted()
 	question := base.JoinPath(path)
 	question.RawQuery = query.Encode()

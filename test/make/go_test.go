@@ -59,3 +59,12 @@ func TestInstallNeedsNoGo(t *testing.T) {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
+
+// Without a target make builds nsviz, as the README says.
+func TestMakeBuilds(t *testing.T) {
+	cmd := exec.CommandContext(t.Context(), "make", "-C", "../..", "--no-print-directory", "-n")
+	cmd.Env = append(os.Environ(), "MAKEFLAGS=", "MAKELEVEL=")
+	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "build -trimpath") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
