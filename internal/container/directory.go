@@ -25,7 +25,7 @@ func NewDirectory(limit int) *Directory {
 }
 
 // Put adds or replaces an identity. When it was created is kept where the new one does not say. It reports
-// whether the name, image or runtime is news.
+// whether anything other than its labels and its creation has changed.
 func (d *Directory) Put(id Identity) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -38,7 +38,7 @@ func (d *Directory) Put(id Identity) bool {
 		d.order.MoveToFront(e)
 		d.bytes += id.size() - old.size()
 		d.shrink()
-		return old.Name != id.Name || old.Image != id.Image || old.Runtime != id.Runtime
+		return old.Name != id.Name || old.Image != id.Image || old.Runtime != id.Runtime || old.Kind != id.Kind || !old.Group.Equal(id.Group)
 	}
 	d.entries[id.ID] = d.order.PushFront(id)
 	d.bytes += id.size()
@@ -59,6 +59,9 @@ func (d *Directory) shrink() {
 // size is how many bytes of text an identity has.
 func (id *Identity) size() int {
 	n := len(id.ID) + len(id.Runtime) + len(id.Name) + len(id.Image)
+	if g := id.Group; g != nil {
+		n += len(g.Name) + len(g.Namespace) + len(g.Member)
+	}
 	for key, value := range id.Labels {
 		n += len(key) + len(value)
 	}

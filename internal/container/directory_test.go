@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/nsviz/nsviz/internal/event"
 )
 
 func TestDirectoryPut(t *testing.T) {
@@ -20,6 +22,8 @@ func TestDirectoryPut(t *testing.T) {
 		{"a new name", func(id *Identity) { id.Name = "web2" }, true},
 		{"a new image", func(id *Identity) { id.Image = "nginx:2" }, true},
 		{"a new runtime", func(id *Identity) { id.Runtime = "podman" }, true},
+		{"a new kind", func(id *Identity) { id.Kind = event.KindPod }, true},
+		{"a group", func(id *Identity) { id.Group = &event.Group{Kind: event.GroupPod, Name: "a"} }, true},
 		{"new labels are no news", func(id *Identity) { id.Labels = map[string]string{"a": "b"} }, false},
 	}
 	for _, test := range tests {

@@ -75,35 +75,6 @@ func (e *Event) Subject() *Container {
 	return e.Container
 }
 
-// Container identifies a container.
-type Container struct {
-	ID      string `json:"id"`
-	Name    string `json:"name,omitempty"`
-	Image   string `json:"image,omitempty"`
-	Runtime string `json:"runtime,omitempty"`
-	// Inner is a container run inside this one (Docker in Docker).
-	Inner *Container `json:"inner,omitempty"`
-}
-
-// Label returns the container's name, or its short id while the name is unknown.
-func (c *Container) Label() string {
-	if c == nil {
-		return ""
-	}
-	if c.Name != "" {
-		return c.Name
-	}
-	return ShortID(c.ID)
-}
-
-// ShortID cuts a container id to the usual twelve characters.
-func ShortID(id string) string {
-	if len(id) == 64 {
-		return id[:12]
-	}
-	return id
-}
-
 // Via is the way in which a namespace was created or nsviz learned of it.
 type Via string
 

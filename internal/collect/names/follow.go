@@ -164,7 +164,7 @@ func nameBytes(c *event.Container) int {
 
 // asEvent is an identity as events have it.
 func asEvent(id container.Identity) *event.Container {
-	return &event.Container{ID: id.ID, Name: id.Name, Image: id.Image, Runtime: id.Runtime}
+	return &event.Container{ID: id.ID, Name: id.Name, Image: id.Image, Runtime: id.Runtime, Kind: id.Kind, Group: id.Group}
 }
 
 // Identify keeps an identity at once, so that an event that is taken a moment later has its name.
