@@ -27,12 +27,14 @@ type Cgroup struct {
 // cgroups above it, or nothing if the cgroup is gone or cannot be looked up.
 type Resolver func(id uint64) []Cgroup
 
-// Discovery is a cgroup of whose creation, or of whose removal, no event has told.
+// Discovery is a cgroup whose creation or removal no event has reported, or one that was found to be a container's own.
 type Discovery struct {
 	Cgroup
 
 	Container *Ref // nil is none
 	Removed   bool // another cgroup has its path
+	// Confirmed is set if the cgroup was known, and is a container's own as it has turned out.
+	Confirmed bool
 }
 
 // cgroup is one cgroup of the tracked hierarchy.
@@ -45,8 +47,10 @@ type cgroup struct {
 	// created is when the cgroup was made, madeNamespaces when the runtime made the container's
 	// namespaces in it; zero where that was not seen.
 	created, madeNamespaces instant
-	removed                 bool
-	generation              uint64 // in which it was placed
+	// maker is the runtime whose process made the cgroup; "" is none, or unknown.
+	maker      string
+	removed    bool
+	generation uint64 // in which it was placed
 
 	// What follows is set in the root alone.
 
@@ -78,22 +82,26 @@ func (t *Tracker) place(id uint64, path string) *cgroup {
 	}
 	t.makeRoom()
 	c := &cgroup{id: id, path: path, generation: t.generation}
-	if ref, ok := t.parser.Parse(path); ok {
-		c.ref = &ref
-		if root := ref.innermost().Root; root == path {
-			if before := t.roots[path]; before != nil { // two cannot have a path at the same time
-				t.discovered = append(t.discovered, Discovery{Cgroup{before.id, path}, before.ref, true})
-				t.expire(before)
-			}
-			c.root = c
-			t.roots[path] = c
-		} else if c.root = t.roots[root]; c.root == nil {
-			c.root = c // the container's own cgroup was not reported
-		}
+	if before := t.roots[path]; before != nil { // two cannot have a path at the same time
+		t.discovered = append(t.discovered, Discovery{Cgroup: Cgroup{before.id, path}, Container: before.ref, Removed: true})
+		t.expire(before)
+	}
+	if ref := t.refOf(path); ref != nil {
+		t.assign(c, ref)
 	}
 	t.cgroups[id] = c
 	delete(t.unresolved, id)
 	return c
+}
+
+// unroot makes room for another container at a cgroup's path, and for another one with its id.
+func (t *Tracker) unroot(c *cgroup) {
+	if t.roots[c.path] == c {
+		delete(t.roots, c.path)
+	}
+	if c.ref != nil && t.ids[c.ref.ID] == c {
+		delete(t.ids, c.ref.ID)
+	}
 }
 
 // makeRoom forgets a cgroup where there are as many as may be kept: a removed one, else one of no container, else
@@ -126,9 +134,7 @@ func (t *Tracker) makeRoom() {
 			break
 		}
 	}
-	if c := t.cgroups[worst]; t.roots[c.path] == c {
-		delete(t.roots, c.path)
-	}
+	t.unroot(t.cgroups[worst])
 	delete(t.cgroups, worst)
 }
 
@@ -163,7 +169,7 @@ func (t *Tracker) Discover(id uint64, path string) *Ref {
 		return c.ref
 	}
 	ref := t.place(id, path).ref
-	t.discovered = append(t.discovered, Discovery{Cgroup{id, path}, ref, false})
+	t.discovered = append(t.discovered, Discovery{Cgroup: Cgroup{id, path}, Container: ref})
 	return ref
 }
 
@@ -193,7 +199,7 @@ func (t *Tracker) Compare(host []Cgroup) (unknown, gone []Cgroup) {
 	if len(t.cgroups)+len(unknown) > t.limit { // the others are looked up when something speaks of them
 		unknown = slices.DeleteFunc(unknown, func(c Cgroup) bool {
 			ref, ok := t.parser.Parse(c.Path)
-			return !ok || ref.innermost().Root != c.Path
+			return !ok || ref.Root != c.Path
 		})
 	}
 	younger := map[string]struct{}{} // by path
@@ -262,9 +268,7 @@ func (t *Tracker) expire(c *cgroup) {
 		return
 	}
 	c.removed = true
-	if t.roots[c.path] == c {
-		delete(t.roots, c.path)
-	}
+	t.unroot(c)
 	t.removed = append(t.removed, c)
 	if len(t.removed) > maxRemoved {
 		t.forgetOldest()

@@ -21,7 +21,7 @@ type State struct {
 
 // StateOf returns what is known of the container that ref names.
 func (t *Tracker) StateOf(ref *Ref) State {
-	if root := t.roots[ref.innermost().Root]; root != nil {
+	if root := t.roots[ref.Root]; root != nil {
 		return State{root.init, root.started.bootNS, root.ended, root.endedNS}
 	}
 	return State{}
@@ -29,7 +29,7 @@ func (t *Tracker) StateOf(ref *Ref) State {
 
 // InitGone records that a container's first process is gone and no event has said so.
 func (t *Tracker) InitGone(ref *Ref) {
-	if root := t.roots[ref.innermost().Root]; root != nil {
+	if root := t.roots[ref.Root]; root != nil {
 		delete(t.outside, root.init)
 		root.init, root.hadInit, root.found = 0, true, false
 	}
@@ -63,7 +63,7 @@ const maxUnmatchedExits = 256
 // FoundRunning records a container that was found running. If the process has ended since it was found, it returns the event of
 // that end, which is yet to be attributed, else nil.
 func (t *Tracker) FoundRunning(ref *Ref, init Init) *event.Event {
-	if root := t.roots[ref.innermost().Root]; root != nil {
+	if root := t.roots[ref.Root]; root != nil {
 		return t.foundRunning(root, init)
 	}
 	return nil

@@ -44,7 +44,7 @@ func TestUnreportedCgroupIsLookedUp(t *testing.T) {
 		t.Errorf("asked %d times", h.asked)
 	}
 	ref := &Ref{Runtime: "docker", ID: idA, Root: rootPath}
-	want := []Discovery{{Cgroup{root, rootPath}, ref, false}, {Cgroup{below, belowPath}, ref, false}}
+	want := []Discovery{{Cgroup: Cgroup{root, rootPath}, Container: ref}, {Cgroup: Cgroup{below, belowPath}, Container: ref}}
 	if diff := cmp.Diff(want, tracker.Discovered()); diff != "" {
 		t.Errorf("discovered (-want +got):\n%s", diff)
 	}
@@ -157,13 +157,13 @@ func TestPathOfAnother(t *testing.T) {
 	}{
 		"created": {
 			func(tracker *Tracker) { e := created(5, younger, rootPath); tracker.Attribute(&e) },
-			[]Discovery{{Cgroup{root, rootPath}, &Ref{Runtime: "docker", ID: idA, Root: rootPath}, true}},
+			[]Discovery{{Cgroup: Cgroup{root, rootPath}, Container: &Ref{Runtime: "docker", ID: idA, Root: rootPath}, Removed: true}},
 		},
 		"discovered": {
 			func(tracker *Tracker) { tracker.Discover(younger, rootPath) },
 			[]Discovery{
-				{Cgroup{root, rootPath}, &Ref{Runtime: "docker", ID: idA, Root: rootPath}, true},
-				{Cgroup{younger, rootPath}, &Ref{Runtime: "docker", ID: idA, Root: rootPath}, false},
+				{Cgroup: Cgroup{root, rootPath}, Container: &Ref{Runtime: "docker", ID: idA, Root: rootPath}, Removed: true},
+				{Cgroup: Cgroup{younger, rootPath}, Container: &Ref{Runtime: "docker", ID: idA, Root: rootPath}},
 			},
 		},
 	} {

@@ -34,9 +34,9 @@ func (t *Tracker) initMoved(e *event.Event) bool {
 // FoundOutside is FoundRunning for a container whose init was found in none of the container's cgroups. The container's own
 // cgroup may be gone.
 func (t *Tracker) FoundOutside(ref *Ref, init Init) *event.Event {
-	root := t.roots[ref.innermost().Root]
+	root := t.roots[ref.Root]
 	if root == nil {
-		root = &cgroup{path: ref.innermost().Root, ref: ref}
+		root = &cgroup{path: ref.Root, ref: ref}
 		root.root = root
 	}
 	end := t.foundRunning(root, init)

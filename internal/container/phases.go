@@ -143,7 +143,7 @@ func (t *Tracker) phases(c *cgroup, e *event.Event) []event.Phase {
 	}
 	c.root.joined = nil
 	// The engine's clock is the wall clock.
-	if created := t.directory.takeCreated(c.ref.innermost().ID); !created.IsZero() {
+	if created := t.directory.takeCreated(c.ref.ID); !created.IsZero() {
 		add(event.PhaseCreate, instant{wall: created}, nil)
 	}
 	phases = slices.DeleteFunc(phases, func(p event.Phase) bool {

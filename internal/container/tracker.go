@@ -20,6 +20,10 @@ type Tracker struct {
 	// roots are the containers' own cgroups that exist, by path. A path is the kernel's word; the id
 	// in it need not be: whoever is root in a container may make a cgroup below with any name.
 	roots map[string]*cgroup
+	// ids has the root that an id was given to first.
+	ids map[string]*cgroup
+	// named has the runtime whose container had an id of the user's choice first.
+	named map[string]string
 	// removed are the cgroups that are gone and still remembered, oldest first.
 	removed []*cgroup
 	// creations are those of namespaces.
@@ -43,7 +47,7 @@ type Tracker struct {
 func NewTracker(directory *Directory, resolve Resolver) *Tracker {
 	return &Tracker{
 		parser: NewParser(), directory: directory, resolve: resolve, limit: maxCgroups,
-		cgroups: map[uint64]*cgroup{}, roots: map[string]*cgroup{}, creations: creations{byID: map[uint64]*creation{}},
+		cgroups: map[uint64]*cgroup{}, roots: map[string]*cgroup{}, ids: map[string]*cgroup{}, named: map[string]string{}, creations: creations{byID: map[uint64]*creation{}},
 		unresolved:     map[uint64]struct{}{},
 		outside:        map[int32]*cgroup{},
 		unmatchedExits: map[int32]unmatchedExit{},
@@ -55,18 +59,29 @@ func (t *Tracker) Describe(ref *Ref) *event.Container {
 	if ref == nil {
 		return nil
 	}
-	c := &event.Container{ID: ref.ID, Runtime: ref.Runtime, Inner: t.Describe(ref.Inner)}
-	if ref.Runtime == runtime.Demo {
-		c.Name = ref.ID
+	if root := t.roots[ref.Root]; root != nil {
+		ref = root.ref // which has the id that it was given
 	}
-	if identity, ok := t.directory.Get(ref.ID); ok {
-		c.Name, c.Image, c.Runtime, c.Group = identity.Name, identity.Image, identity.Runtime, identity.Group
-		if identity.Kind != "" {
-			c.Kind = identity.Kind
-		}
+	c := &event.Container{ID: ref.ID, Name: ref.Name, Runtime: ref.Runtime, Parent: t.Describe(ref.Parent)}
+	if ref.Pod != "" {
+		c.Group = &event.Group{Kind: event.GroupPod, Name: event.ShortID(ref.Pod)}
+	}
+	identity, ok := t.directory.Get(ref.ID)
+	if !ok || ref.Name != "" && identity.Runtime != ref.Runtime {
+		return c
+	}
+	c.Name, c.Image, c.Runtime = identity.Name, identity.Image, identity.Runtime
+	if identity.Kind != "" {
+		c.Kind = identity.Kind
+	}
+	if identity.Group != nil {
+		c.Group = identity.Group
 	}
 	return c
 }
+
+// DescribePath gives the container that a cgroup belongs to, by the cgroup's path; nil is none.
+func (t *Tracker) DescribePath(path string) *event.Container { return t.Describe(t.refOf(path)) }
 
 // container returns the container that a cgroup belongs to, nil for none; unknown is set where nothing is known of
 // the cgroup.
@@ -87,6 +102,9 @@ func (t *Tracker) locate(p *event.Process) {
 // Attribute fills in every container that an event speaks of. It returns false for the
 // exec or the exit of something that has a cgroup and a mount namespace of its own and is no container, such as a system service.
 func (t *Tracker) Attribute(e *event.Event) bool {
+	if e.Type == event.ContainerStarted || e.Type == event.OOMKill && e.OOM.Victim.Starting {
+		t.confirmByStart(e.CgroupID)
+	}
 	if e.Cgroup != nil && e.Cgroup.Path == "" { // longer than an event can be
 		e.Cgroup.Path = t.pathOf(e.Cgroup.ID)
 	}
@@ -95,6 +113,7 @@ func (t *Tracker) Attribute(e *event.Event) bool {
 		c := t.place(e.Cgroup.ID, e.Cgroup.Path)
 		if e.Cgroup.Via != event.ViaReconcile {
 			c.created = instantOf(e)
+			c.maker = runtime.Makes(e.Comm)
 		}
 		e.Cgroup.Container = t.Describe(c.ref)
 	case event.CgroupRemoved:

@@ -235,7 +235,7 @@ func TestFoundRunning(t *testing.T) {
 
 func TestAttribution(t *testing.T) {
 	web := &event.Container{ID: idA, Name: "web", Image: "nginx", Runtime: "docker"}
-	webInner := &event.Container{ID: idA, Name: "web", Image: "nginx", Runtime: "docker", Inner: &event.Container{ID: idB, Runtime: "docker"}}
+	webInner := &event.Container{ID: idB, Runtime: "docker", Parent: web}
 	tracker := newTestTracker()
 	for _, e := range []event.Event{
 		created(0, root, rootPath), created(1, inner, innerPath), started(2, 50, root), started(3, 60, inner),
@@ -391,7 +391,7 @@ func TestDescribe(t *testing.T) {
 		t.Errorf("none: %v", got)
 	}
 	if diff := cmp.Diff(&event.Container{ID: "nsviz-demo-a", Name: "nsviz-demo-a", Runtime: runtime.Demo},
-		tracker.Describe(&Ref{Runtime: runtime.Demo, ID: "nsviz-demo-a"})); diff != "" {
+		tracker.Describe(&Ref{Runtime: runtime.Demo, ID: "nsviz-demo-a", Name: "nsviz-demo-a"})); diff != "" {
 		t.Errorf("demo (-want +got):\n%s", diff)
 	}
 	// The path does not tell the runtime, the engine does.

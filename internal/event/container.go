@@ -11,8 +11,8 @@ type Container struct {
 	Runtime string `json:"runtime,omitempty"`
 	// Group is the pod or project that it is a member of; nil is none, or unknown.
 	Group *Group `json:"group,omitempty"`
-	// Inner is a container run inside this one (Docker in Docker).
-	Inner *Container `json:"inner,omitempty"`
+	// Parent is the container that it runs in, as with Docker in Docker; nil is none.
+	Parent *Container `json:"parent,omitempty"`
 }
 
 // Kind is a kind of workload.

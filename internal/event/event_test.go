@@ -224,7 +224,7 @@ func TestLabel(t *testing.T) {
 		{"named", &Container{ID: webID, Name: "web"}, "web"},
 		{"unnamed", &Container{ID: webID}, webID[:12]},
 		{"id of another kind", &Container{ID: "nsviz-demo-web-of-some-length"}, "nsviz-demo-web-of-some-length"},
-		{"inner", &Container{ID: webID, Name: "web", Inner: &Container{ID: innerID, Name: "inner"}}, "web"},
+		{"in another one", &Container{ID: webID, Name: "web", Parent: &Container{ID: innerID, Name: "outer"}}, "web"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

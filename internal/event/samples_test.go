@@ -13,8 +13,8 @@ func samples() []Event {
 	after := func(d time.Duration) time.Time { return at.Add(d) }
 	web := &Container{ID: webID, Name: "web", Image: "nginx:1.29", Runtime: "docker"}
 	builder := &Container{
-		ID: webID, Name: "builder", Image: "docker:29-dind", Runtime: "docker",
-		Inner: &Container{ID: innerID, Runtime: "docker"},
+		ID: innerID, Runtime: "docker",
+		Parent: &Container{ID: webID, Name: "builder", Image: "docker:29-dind", Runtime: "docker"},
 	}
 	return []Event{
 		{

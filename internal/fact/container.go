@@ -38,6 +38,8 @@ type FoundAgain struct {
 	// which that count may be one too high.
 	Countable      bool   `json:"countable,omitempty"`
 	GroupDecisions uint64 `json:"group_decisions,omitempty"`
+	// KillsInside is how many kills in containers inside it that count includes.
+	KillsInside uint64 `json:"kills_inside,omitempty"`
 }
 
 // Gone reports a container that no longer exists and whose end was not seen.

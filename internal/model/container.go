@@ -14,7 +14,8 @@ import (
 type container struct {
 	id                   string
 	name, image, runtime string
-	inLive               bool // it is in Model.live
+	parent               string // the id of the container that it runs in; "" is none
+	inLive               bool   // it is in Model.live
 	// qualified is set if another live container had the same name when this one got it. It stays set, since a label in
 	// use does not change.
 	qualified bool
@@ -61,6 +62,7 @@ type container struct {
 	knownSince   time.Time // when a fact first mentioned it
 	// counted holds the kernel's own counts of kills at the two latest readings, the older one first.
 	counted     [2]*uint64
+	inside      uint64  // kills in containers inside it since then, which that count includes
 	unobserved  uint64  // those of oomKills that no event reported
 	countable   bool    // the kernel's own count could be read
 	refused     *uint64 // processes and threads that its limit refused since its latest start; nil is unknown
@@ -137,7 +139,7 @@ func (m *Model) restart(c *container) {
 	c.reading = fact.Reading{}
 	c.history = memoryHistory{}
 	c.oomKills, c.killsKnown, c.countedUntil = 0, false, never
-	c.counted, c.unobserved, c.countable = [2]*uint64{}, 0, false
+	c.counted, c.inside, c.unobserved, c.countable = [2]*uint64{}, 0, 0, false
 	c.refused, c.refusedRead = nil, 0
 	m.recount()
 	c.groupDecisions, c.lastGroup = 0, 0
@@ -146,7 +148,7 @@ func (m *Model) restart(c *container) {
 
 func (m *Model) applyCgroupCreated(e event.Event) {
 	owner := e.Cgroup.Container
-	if owner == nil || owner.Inner != nil || e.Cgroup.Via == event.ViaReconcile {
+	if owner == nil || e.Cgroup.Via == event.ViaReconcile {
 		return
 	}
 	c := m.getOrCreate(owner)
@@ -204,7 +206,7 @@ func (c *container) everRan() bool {
 }
 
 func (m *Model) applyStarted(e event.Event) {
-	if e.Container == nil || e.Container.Inner != nil {
+	if e.Container == nil {
 		return
 	}
 	c := m.getOrCreate(e.Container)
@@ -233,7 +235,7 @@ func (m *Model) applyStarted(e event.Event) {
 }
 
 func (m *Model) applyExited(e event.Event) {
-	if e.Container == nil || e.Container.Inner != nil {
+	if e.Container == nil {
 		return
 	}
 	c := m.getOrCreate(e.Container)
@@ -403,13 +405,18 @@ func (m *Model) applyMemory(at time.Time, readings []fact.Reading) {
 			c.history = memoryHistory{}
 		}
 	}
+	// What the kernel has counted in a container inside must be known before its count in the outer one is looked at.
+	if slices.ContainsFunc(readings, func(r fact.Reading) bool { return m.depth(r.ID) > 0 }) {
+		readings = slices.Clone(readings)
+		slices.SortStableFunc(readings, func(a, b fact.Reading) int { return cmp.Compare(m.depth(b.ID), m.depth(a.ID)) })
+	}
 	for _, r := range readings {
 		c := m.containers[r.ID]
 		if c == nil || !c.live() {
 			continue
 		}
 		c.reading = r
-		if c.reconcileKills(at, m.clock.at(at), r.OOMKills) {
+		if m.reconcileKills(c, at, r.OOMKills) {
 			m.recount()
 		}
 		c.recordLimits(at, r.Limits)
@@ -475,12 +482,14 @@ func (m *Model) list(listed int) []Container {
 	// Few change their place from one snapshot to the next, which makes sorting quick.
 	slices.SortFunc(live, inOrder)
 	m.share(live)
+	inside := m.countInside(live)
 
 	ended := m.ended[max(len(m.ended)-listed, 0):]
 	list := make([]Container, len(live)+len(ended))
 	names := successors{m: m}
 	for i, c := range live {
 		m.present(c, &list[i])
+		list[i].Inside = inside[c.id]
 		list[i].Namespaces = m.sharing.memberships[i]
 		if !c.inForeign {
 			continue
@@ -495,6 +504,21 @@ func (m *Model) list(listed int) []Container {
 		to.Namespaces = m.sharing.past(c)
 	}
 	return list
+}
+
+// countInside counts the live containers that run in each one, by its id.
+func (m *Model) countInside(live []*container) map[string]int {
+	var inside map[string]int
+	for _, c := range live {
+		if c.parent == "" {
+			continue
+		}
+		if inside == nil {
+			inside = map[string]int{}
+		}
+		inside[c.parent]++
+	}
+	return inside
 }
 
 // inOrder compares live containers by their beginnings.
@@ -524,7 +548,7 @@ func instantOf(t time.Time, at instant) Instant {
 // present fills in a container of a snapshot except for its namespaces.
 func (m *Model) present(c *container, to *Container) {
 	*to = Container{
-		ID: c.id, Label: c.label(), Named: c.name != "", Image: c.image, Runtime: c.runtime, State: c.state,
+		ID: c.id, Parent: c.parent, Label: c.label(), Named: c.name != "", Image: c.image, Runtime: c.runtime, State: c.state,
 		InitPID: c.initPID, InitComm: c.initComm, CgroupPath: c.cgroup,
 		Created: c.created, Started: c.started, Exited: c.exited,
 		CreatedAt: instantOf(c.created, c.createdAt), StartedAt: instantOf(c.started, c.startedAt), ExitedAt: instantOf(c.exited, c.exitedAt),

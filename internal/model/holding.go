@@ -9,7 +9,7 @@ import (
 
 // applyMoved applies that a container's PID 1 was moved out of its cgroup, or back.
 func (m *Model) applyMoved(e event.Event) {
-	if e.Moved.Container == nil || e.Moved.Container.Inner != nil {
+	if e.Moved.Container == nil {
 		return
 	}
 	c := m.containers[e.Moved.Container.ID]

@@ -35,7 +35,8 @@ func (m *Model) applyKill(e event.Event) {
 			c.lastGroup = e.OOM.Decision
 		}
 	}
-	if victim.Starting && victim.Container.Inner == nil && c.state == Starting {
+	m.countInAncestors(c, m.clock.at(e.Time), 1)
+	if victim.Starting && c.state == Starting {
 		c.startKilled = true
 	}
 	c.history.kill(m.clock.at(e.Time))
@@ -52,8 +53,6 @@ func (m *Model) applyKill(e event.Event) {
 	kill.InitPID, kill.InitComm = c.initPID, c.initComm
 	decision := m.decisionOf(&kill)
 	switch {
-	case victim.Container.Inner != nil:
-		// Whether the container inside survives is not followed.
 	case victim.Init || c.initPID != 0 && victim.PID == c.initPID:
 		kill.Survived = new(false)
 		if decision != nil {
@@ -66,6 +65,36 @@ func (m *Model) applyKill(e event.Event) {
 		c.latestKill = &kill
 	}
 	m.logKill(kill, decision)
+}
+
+// maxDepth is how deep containers may be inside each other: a bound on chains of parents, which a recording may have closed to a ring.
+const maxDepth = 32
+
+// countInAncestors notes kills in a container for those that it is inside of: on cgroup v2 the kernel counts them there, too.
+func (m *Model) countInAncestors(c *container, at instant, n uint64) {
+	if m.host.CgroupVersion != "v2" {
+		return
+	}
+	for range maxDepth {
+		if c = m.containers[c.parent]; c == nil {
+			return
+		}
+		if at > c.countedUntil {
+			c.inside += n
+		}
+	}
+}
+
+// depth returns how many containers a container is inside of.
+func (m *Model) depth(id string) int {
+	for depth := range maxDepth {
+		c := m.containers[id]
+		if c == nil || c.parent == "" {
+			return depth
+		}
+		id = c.parent
+	}
+	return maxDepth
 }
 
 // endedBy reports whether the victim of a kill was its container's PID 1.
@@ -85,11 +114,10 @@ type decisionKey struct {
 	container string
 }
 
-// decisionOf gets or creates the decision of a kill in a container. It returns nil if the kernel gave it no number or the
-// victim is in an inner container.
+// decisionOf gets or creates the decision of a kill in a container. It returns nil if the kernel gave it no number.
 func (m *Model) decisionOf(kill *Kill) *decision {
 	oom := kill.Event.OOM
-	if oom.Decision == 0 || oom.Victim.Container.Inner != nil {
+	if oom.Decision == 0 {
 		return nil
 	}
 	key := decisionKey{oom.Decision, oom.Victim.Container.ID}
@@ -137,19 +165,22 @@ func (m *Model) logKill(kill Kill, d *decision) {
 // that no event has reported since were lost on the way to nsviz; it returns true if there are any. The kernel may count
 // one kill too many per decision about a group: it kills the process that it chose and then all in the group, and
 // counts the first one again if that has not gone yet (oom_kill_process in mm/oom_kill.c).
-func (c *container) reconcileKills(at time.Time, instant instant, counted *uint64) (found bool) {
+func (m *Model) reconcileKills(c *container, at time.Time, counted *uint64) (found bool) {
+	instant := m.clock.at(at)
 	if counted != nil && !c.countable {
 		c.countable = true
 		if !c.killsKnown {
 			// The count could not be read when it was found, so these are no kills that nsviz has missed.
-			if *counted >= c.oomKills { // else the count is older than the latest event
-				c.oomKills, c.countedUntil = *counted, instant
+			if *counted >= c.oomKills+c.inside { // else the count is older than the latest event
+				c.oomKills, c.countedUntil = *counted-c.inside, instant
 			}
 			c.killsKnown = true
 		}
 	}
-	if before := c.counted[0]; before != nil && *before > c.oomKills+c.groupDecisions {
-		c.missedKills(at, *before-c.oomKills-c.groupDecisions)
+	if before := c.counted[0]; before != nil && *before > c.oomKills+c.inside+c.groupDecisions {
+		missed := *before - c.oomKills - c.inside - c.groupDecisions
+		c.missedKills(at, missed)
+		m.countInAncestors(c, instant, missed)
 		found = true
 	}
 	c.counted[0], c.counted[1] = c.counted[1], counted

@@ -35,8 +35,8 @@ func decided(f fact.Fact, decision uint64) fact.Fact {
 
 func TestKills(t *testing.T) {
 	a, b := who("a", "web"), who("b", "db")
-	inside := a
-	inside.Inner = &event.Container{ID: id("c")}
+	inside := who("c", "inner")
+	inside.Parent = &a
 	ofInit := killed(3, &a, 77)
 	ofInit.Event.OOM.Victim.Init = true
 	running := []fact.Fact{created(1, a), started(2, a, 50), created(1, b), started(2, b, 60)}
@@ -58,7 +58,10 @@ func TestKills(t *testing.T) {
 		{"of PID 1", append(running, killed(3, &a, 50)), []outcome{{1, "no"}}, 1, map[string]uint64{"web/cgroup": 1}},
 		{"of PID 1, as the kernel says", append(running, ofInit), []outcome{{1, "no"}}, 1, map[string]uint64{"web/cgroup": 1}},
 		{"while starting", []fact.Fact{created(1, a), killed(3, &a, 55)}, []outcome{{1, "unknown"}}, 1, map[string]uint64{"web/cgroup": 1}},
-		{"in one inside", append(running, killed(3, &inside, 55)), []outcome{{1, "unknown"}}, 1, map[string]uint64{"web/cgroup": 1}},
+		{
+			"in one inside, which counts for itself", append(running, created(2, inside), started(2, inside, 90), killed(3, &inside, 55)),
+			[]outcome{{1, "yes"}}, 0, map[string]uint64{"inner/cgroup": 1},
+		},
 		{
 			"each container counts for itself",
 			append(running, killed(3, &a, 55), killed(4, &b, 56), killed(5, &a, 57)),

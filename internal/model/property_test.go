@@ -30,7 +30,7 @@ func (s *story) container() event.Container {
 		c.Image = "image"
 	}
 	if s.IntN(10) == 0 {
-		c.Inner = &event.Container{ID: id("9")}
+		c.Parent = &event.Container{ID: id("9")}
 	}
 	return c
 }

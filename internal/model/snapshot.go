@@ -76,6 +76,9 @@ const (
 // Container is one container: live, recently ended or never started.
 type Container struct {
 	ID string
+	// Parent is the id of the container that it runs in; "" is none. Inside is how many live containers run directly in it.
+	Parent string
+	Inside int
 	// Label is its name, or its short id while the name is unknown. It is unique among the live containers of a
 	// snapshot. Metrics carry it.
 	Label   string

@@ -9,7 +9,11 @@ func (c *container) append(m Entry) { c.timeline.append(m, containerExtent) }
 
 // identity returns the container as the entries of other histories name it.
 func (c *container) identity() *event.Container {
-	return &event.Container{ID: c.id, Name: c.name, Image: c.image, Runtime: c.runtime}
+	e := &event.Container{ID: c.id, Name: c.name, Image: c.image, Runtime: c.runtime}
+	if c.parent != "" {
+		e.Parent = &event.Container{ID: c.parent}
+	}
+	return e
 }
 
 // actor returns the process that acted; nil is nobody or unknown.

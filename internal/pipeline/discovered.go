@@ -63,11 +63,18 @@ func (l *loop) handleDiscovered(at time.Time) {
 	}
 }
 
-// reportDiscovered is the same without reading the host again. It reports whether there was something.
+// reportDiscovered is the same without reading the host again. It reports whether there was something to read.
 func (l *loop) reportDiscovered(at time.Time) bool {
-	list := l.tracker.Discovered()
-	for _, d := range list {
+	unread := false
+	for _, d := range l.tracker.Discovered() {
 		c := l.tracker.Describe(d.Container)
+		if d.Confirmed {
+			l.questions.AskName(c)
+			l.apply(fact.Fact{Time: at, Cgroups: []fact.FoundCgroup{{Path: d.Path, Container: c}}})
+			l.apply(fact.Fact{Time: at, Found: &fact.Found{Container: *c, CgroupPath: d.Path, Starting: true}})
+			continue
+		}
+		unread = true
 		if d.Removed {
 			l.applyEvent(event.Event{
 				Time: at, Type: event.CgroupRemoved,
@@ -87,5 +94,5 @@ func (l *loop) reportDiscovered(at time.Time) bool {
 		l.questions.AskName(c)
 		l.apply(fact.Fact{Time: at, Found: &fact.Found{Container: *c, CgroupPath: d.Path, Starting: true}})
 	}
-	return len(list) > 0
+	return unread
 }

@@ -66,10 +66,10 @@ func (m limitWrite) handle(l *loop) {
 	}
 	l.tracker.Discover(m.ID, m.Path) // if nothing else has reported it
 	l.handleDiscovered(m.Time)
-	write := fact.CgroupWrite{Path: m.Path, Container: l.tracker.Describe(m.Container), Limits: m.Limits, After: m.After}
+	write := fact.CgroupWrite{Path: m.Path, Container: l.tracker.DescribePath(m.Path), Limits: m.Limits, After: m.After}
 	var writers []event.Process
 	for _, w := range m.Writers {
-		w.Process.Container = l.tracker.Describe(w.Container)
+		w.Process.Container = l.tracker.DescribePath(w.CgroupPath)
 		writers = append(writers, w.Process)
 	}
 	if len(writers) == 1 {

@@ -42,19 +42,15 @@ func TestWriteIsReportedWithContainers(t *testing.T) {
 	l, facts := limitsTest(t)
 	l.directory.Put(container.Identity{ID: containerID(1), Runtime: runtime.Docker, Name: "web"})
 	path := "/docker/" + containerID(1)
-	ref, ok := container.NewParser().Parse(path)
-	if !ok {
-		t.Fatal("it is no container's path")
-	}
 	web := &event.Container{ID: containerID(1), Runtime: runtime.Docker, Name: "web"}
-	inside := limits.Writer{Process: event.Process{PID: 80, Comm: "init"}, Container: &ref}
-	outside := limits.Writer{Process: event.Process{PID: 81, Comm: "kubelet"}}
+	inside := limits.Writer{Process: event.Process{PID: 80, Comm: "init"}, CgroupPath: path}
+	outside := limits.Writer{Process: event.Process{PID: 81, Comm: "kubelet"}, CgroupPath: "/"}
 	if l.Knows(7) {
 		t.Error("it is known before anything was reported")
 	}
 	values := &fact.CgroupLimits{Memory: &fact.Limit{}}
-	l.Written(limits.Write{Time: midnight, ID: 7, Path: path, Container: &ref, Writers: []limits.Writer{inside}, Limits: values})
-	l.Written(limits.Write{Time: midnight, ID: 7, Path: path, Container: &ref, Writers: []limits.Writer{inside, outside}})
+	l.Written(limits.Write{Time: midnight, ID: 7, Path: path, Writers: []limits.Writer{inside}, Limits: values})
+	l.Written(limits.Write{Time: midnight, ID: 7, Path: path, Writers: []limits.Writer{inside, outside}})
 	l.Written(limits.Write{Time: midnight, ID: 8, Path: "/a", Limits: values, After: midnight})
 	if !l.Knows(7) || !l.Knows(8) {
 		t.Error("a cgroup is not known after a write to it was reported")

@@ -15,7 +15,7 @@ import (
 
 // hostileHistory has foreign text in all places.
 func hostileHistory() []model.Entry {
-	c := &event.Container{ID: hostile, Name: hostile, Inner: &event.Container{ID: hostile, Name: hostile}}
+	c := &event.Container{ID: hostile, Name: hostile, Parent: &event.Container{ID: hostile, Name: hostile}}
 	by := &event.Process{PID: 7, Comm: hostile, Container: c}
 	touched := []model.EntryNamespace{{Type: event.Net, ID: 1, Container: c}}
 	var list []model.Entry

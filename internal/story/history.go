@@ -151,8 +151,8 @@ func actor(by *event.Process, id string) Text {
 	default:
 		facts = append(facts, text(Plain, "in ").add(Name, by.Container.Label()))
 	}
-	if by.Container != nil && by.Container.Inner != nil {
-		facts = append(facts, text(Plain, "there in ").add(Name, by.Container.Inner.Label()))
+	if by.Container != nil && by.Container.Parent != nil && by.Container.ID != id {
+		facts = append(facts, text(Plain, "which is in ").add(Name, by.Container.Parent.Label()))
 	}
 	return t.addFacts(facts)
 }

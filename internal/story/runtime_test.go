@@ -1,6 +1,9 @@
 package story
 
 import (
+	"maps"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -83,8 +86,15 @@ func TestCommandsOfEveryRuntime(t *testing.T) {
 				inside, begins = "its engine", "Its engine"
 			}
 			want := test.bare
-			if len(r.Commands) > 0 {
+			if r.RunFlags { // its commands are called like Docker's
 				want = strings.ReplaceAll(test.want, "docker", r.Name)
+			} else if len(r.Commands) > 0 {
+				for _, quoted := range quotedCommand.FindAllStringSubmatch(test.words(c).String(), -1) {
+					if !slices.Contains(slices.Collect(maps.Values(r.Commands)), quoted[1]) {
+						t.Errorf("%s, runtime %q has no command %s", name, r.Name, quoted[1])
+					}
+				}
+				continue
 			}
 			want = strings.NewReplacer("{name}", inside, "{Name}", begins, "{at0}", at(0).UTC().Format(fullTime)+" UTC", "{at2}", at(2).UTC().Format(fullTime)+" UTC").Replace(want)
 			if got := test.words(c).String(); got != want {
@@ -93,6 +103,8 @@ func TestCommandsOfEveryRuntime(t *testing.T) {
 		}
 	}
 }
+
+var quotedCommand = regexp.MustCompile("`([^`]*)`")
 
 // A runtime may have only some commands.
 func TestAsCommands(t *testing.T) {

@@ -42,6 +42,9 @@ func (p *pass) admitAll(cgroups []Cgroup) error {
 // admit reports the container whose own cgroup is root, if it has processes, and has the probes follow it: its start where its
 // program does not run yet, else its end.
 func (p *pass) admit(root Cgroup) error {
+	if root.Ref.Unsure {
+		return p.admitUnsure(root)
+	}
 	c, err := p.expectedOrRunning(root)
 	if c == nil || err != nil {
 		p.empty[root.Ref.ID] = root
@@ -50,6 +53,26 @@ func (p *pass) admit(root Cgroup) error {
 		err = p.report(root, c)
 	}
 	if err != nil {
+		return lookError(root, err)
+	}
+	return nil
+}
+
+// admitUnsure is admit for a cgroup that may be a container's own. It is if its processes show that: one that the kernel isolates. If the id
+// is a name of the user's choice, that process must be the first one of a PID namespace, as runtimes make it.
+func (p *pass) admitUnsure(root Cgroup) error {
+	c, err := p.container(root, p.host)
+	if err != nil {
+		return lookError(root, err)
+	}
+	if c == nil || c.InitPID == 0 || c.Unheld != nil || root.Ref.Name != "" && !c.first {
+		return nil
+	}
+	p.found[root.Ref.ID] = true
+	if early := p.early[root.ID]; early != nil && early.InitPID == c.InitPID {
+		c = early
+	}
+	if err := p.report(root, c); err != nil {
 		return lookError(root, err)
 	}
 	return nil

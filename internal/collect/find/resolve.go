@@ -3,6 +3,7 @@ package find
 import (
 	"errors"
 	"io/fs"
+	"slices"
 
 	"github.com/nsviz/nsviz/internal/container"
 )
@@ -22,14 +23,15 @@ func (f *Finder) Resolve(id uint64) ([]container.Cgroup, error) {
 	if !ok {
 		return []container.Cgroup{self}, nil
 	}
-	var chain []container.Cgroup
-	for r := &ref; r != nil; r = r.Inner {
+	var chain []container.Cgroup // innermost first
+	for r := &ref; r != nil; r = r.Parent {
 		if r.Root == path {
-			break
+			continue
 		}
 		if above, err := f.cfg.Layout.ID(r.Root); err == nil {
 			chain = append(chain, container.Cgroup{ID: above, Path: r.Root})
 		}
 	}
+	slices.Reverse(chain)
 	return append(chain, self), nil
 }

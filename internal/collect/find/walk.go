@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/fact"
@@ -16,10 +17,10 @@ import (
 type Cgroup struct {
 	container.Cgroup
 
-	Ref *container.Ref // the container that it belongs to; nil is none
+	Ref *container.Ref // the container that it belongs to, or may belong to; nil is none
 }
 
-// isRoot reports whether a cgroup is a container's own.
+// isRoot reports whether a cgroup is a container's own, as far as its path shows.
 func (c Cgroup) isRoot() bool { return c.Ref != nil && c.Ref.Root == c.Path }
 
 // walk reads which cgroups there are, parents before children. Where some could not be read it returns the others beside the error.
@@ -33,10 +34,31 @@ func (f *Finder) walk(ctx context.Context) ([]Cgroup, error) {
 		cgroups = append(cgroups, found)
 		return ctx.Err()
 	})
+	withoutFolders(cgroups)
 	if err != nil {
 		return cgroups, fmt.Errorf("look for containers: %w", err)
 	}
 	return cgroups, nil
+}
+
+// withoutFolders takes from cgroups that may be a container's own that they may be, if there are containers below them: then they are
+// folders of theirs. Parents come before children.
+func withoutFolders(cgroups []Cgroup) {
+	unsure := map[string]int{} // by path
+	for i, c := range cgroups {
+		switch {
+		case c.Ref == nil:
+		case c.isRoot() && c.Ref.Unsure:
+			unsure[c.Path] = i
+		case !c.Ref.Unsure && len(unsure) > 0:
+			for path := range unsure {
+				if strings.HasPrefix(c.Path, path+"/") {
+					cgroups[unsure[path]].Ref = nil
+					delete(unsure, path)
+				}
+			}
+		}
+	}
 }
 
 // CgroupLimits is a cgroup with its limits; nil is unknown.

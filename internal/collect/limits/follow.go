@@ -9,7 +9,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsviz/nsviz/internal/collect"
-	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
@@ -35,8 +34,6 @@ type Write struct {
 	// ID is the id of the cgroup in the tracked hierarchy.
 	ID   uint64
 	Path string
-	// Container is the one that the cgroup belongs to; nil is none.
-	Container *container.Ref
 	// Writers holds who wrote; empty is unknown. If there are several, one of them wrote what was read.
 	Writers []Writer
 	// Limits are the values after that of those that were written to; nil where a process was moved.
@@ -48,8 +45,8 @@ type Write struct {
 // Writer is a process that wrote.
 type Writer struct {
 	Process event.Process // without its container
-	// Container is the one that it runs in; nil is none.
-	Container *container.Ref
+	// CgroupPath is the path of its cgroup in the tracked hierarchy; "" is unknown.
+	CgroupPath string
 }
 
 // Config says what to follow.
@@ -68,10 +65,9 @@ type Config struct {
 type Follower struct {
 	cfg      Config
 	open     func() (watch, error)
-	watch    watch         // nil where it could not be opened or has failed
-	err      error         // why there is no watch
-	minPause time.Duration // before the watch is opened again
-	parser   *container.Parser
+	watch    watch                  // nil where it could not be opened or has failed
+	err      error                  // why there is no watch
+	minPause time.Duration          // before the watch is opened again
 	recent   map[int32]recentWriter // by PID
 }
 
@@ -83,7 +79,7 @@ func Open(c Config) *Follower {
 }
 
 func newFollower(c Config) *Follower {
-	f := &Follower{cfg: c, minPause: minReopenPause, parser: container.NewParser(), recent: map[int32]recentWriter{}}
+	f := &Follower{cfg: c, minPause: minReopenPause, recent: map[int32]recentWriter{}}
 	f.open = f.openWatch
 	return f
 }

@@ -76,16 +76,13 @@ func writeText(w Write) string {
 	if w.ID == 0 || w.Time.IsZero() {
 		words = append(words, "incomplete")
 	}
-	if w.Container != nil {
-		words = append(words, "of "+w.Container.ID[:4])
-	}
 	for _, by := range w.Writers {
 		text := fmt.Sprintf("%s/%d", by.Process.Comm, by.Process.PID)
 		if len(w.Writers) > 1 {
 			text = "or " + text
 		}
-		if by.Container != nil {
-			text += " in " + by.Container.ID[:4]
+		if by.CgroupPath != "" && by.CgroupPath != "/" {
+			text += " in " + by.CgroupPath[:min(len(by.CgroupPath), 12)]
 		}
 		words = append(words, text)
 	}

@@ -33,12 +33,9 @@ func (f *Follower) remember(now time.Time, pid int32) {
 	}
 	w, known := f.recent[pid]
 	if err == nil {
-		w = recentWriter{Writer: Writer{Process: event.Process{Comm: comm}}}
+		w = recentWriter{Writer: Writer{Process: event.Process{Comm: comm}, CgroupPath: path}}
 		if f.cfg.HostPIDs {
 			w.Process.PID = pid
-		}
-		if ref, ok := f.parser.Parse(path); ok {
-			w.Container = &ref
 		}
 	} else if !known {
 		return

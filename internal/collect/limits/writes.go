@@ -160,9 +160,6 @@ func (f *Follower) report(ctx context.Context, w Write, pids []int32) {
 		return // gone, or not in the tracked hierarchy
 	}
 	w.Writers = f.writersOf(pids)
-	if ref, ok := f.parser.Parse(w.Path); ok {
-		w.Container = &ref
-	}
 	// A write may be faster than the event of the cgroup's creation.
 	if !f.cfg.Loop.Knows(w.ID) {
 		f.cfg.Loop.Sync(ctx)

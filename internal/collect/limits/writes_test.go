@@ -95,9 +95,9 @@ func TestWritersOfOneLimit(t *testing.T) {
 	}
 }
 
-// A write names the container of its cgroup and those of its writers. Of a cgroup that the loop does not know it is
-// reported after what happened before it.
-func TestContainersOfAWrite(t *testing.T) {
+// A write names its cgroup and those of its writers. Of a cgroup that the loop does not know it is reported after what happened
+// before it.
+func TestCgroupsOfAWrite(t *testing.T) {
 	f := newFollowTest(t)
 	path := "/docker/" + containerID
 	f.set(path, "memory.max", "100")
@@ -117,9 +117,9 @@ func TestContainersOfAWrite(t *testing.T) {
 	write(80, 82)
 	write(999)
 	want := []string{
-		path + " of 0123 init/82 in 0123 memory 100",
-		"sync", path + " of 0123 or kubelet/0 or init/0 in 0123 memory 100",
-		"sync", path + " of 0123 memory 100",
+		path + " init/82 in /docker/0123 memory 100",
+		"sync", path + " or kubelet/0 or init/0 in /docker/0123 memory 100",
+		"sync", path + " memory 100",
 	}
 	if diff := cmp.Diff(want, f.all()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

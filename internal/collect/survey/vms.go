@@ -15,7 +15,7 @@ func (s *survey) lookForVM(pid int32) {
 		return // or gone meanwhile
 	}
 	vm := m.VM
-	if ref, ok := s.parser.Parse(m.Process.Cgroup); ok {
+	if ref, ok := s.parser.Parse(m.Process.Cgroup); ok && !ref.Unsure {
 		vm.ContainerID = ref.ID
 	}
 	if boot := s.bootTime(); !boot.IsZero() {

@@ -3,7 +3,9 @@ package runtime
 import (
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // The names of runtimes, as events, metrics and JSON have them.
@@ -12,6 +14,10 @@ const (
 	Podman     = "podman"
 	Containerd = "containerd"
 	CRIO       = "cri-o"
+	LXC        = "lxc"
+	Nspawn     = "nspawn"
+	Runc       = "runc"
+	Crun       = "crun"
 	// Demo makes the containers of nsviz's own demos by hand, without an engine.
 	Demo = "nsviz-demo"
 	// Unknown is an engine that the path of a cgroup does not tell.
@@ -26,6 +32,10 @@ type Runtime struct {
 	Name string
 	// Cgroups are the cgroups that it makes, one for each container.
 	Cgroups []Cgroup
+	// Pods are the cgroups that it makes around those of the containers of a pod.
+	Pods []Cgroup
+	// GlobalIDs is set if its ids are unique on a host, whoever makes the containers. Otherwise an id is a name of the user's choice.
+	GlobalIDs bool
 	// Processes are its own processes.
 	Processes Processes
 	// Commands are what a user types for each verb, without the container: "docker stop".
@@ -37,23 +47,73 @@ type Runtime struct {
 	Files        Files
 }
 
-// A Cgroup recognises the cgroup of a container by its place.
+// A Cgroup recognises a cgroup by the end of its path.
 type Cgroup struct {
-	Parent string         // the name of the cgroup above; "" is any
-	Name   *regexp.Regexp // of the cgroup's own name, from end to end; its first group is the container's id
-	// must is a part of each such name. Looking for it spares the regular expression for most cgroups of the host.
-	must string
+	// Path matches the last Depth components of the cgroup's path, from end to end. Its first group is the id of what the cgroup was
+	// made for.
+	Path  *regexp.Regexp
+	Depth int
+	// Top is set if these components are the complete path.
+	Top bool
+	// Unsure is set if others make cgroups with such paths, too.
+	Unsure bool
+	// Escaped is set if systemd has escaped the id, as "my\x2dmachine".
+	Escaped bool
+	// except reports an id that is none; nil is for patterns without such ids.
+	except func(id string) bool
+	// What follows spares the regular expression for most cgroups of the host: what each such path begins and ends with, whether the id
+	// has 64 digits, and whether there are two colons.
+	begin, end     string
+	digits, colons bool
 }
 
-// ID returns the id of the container that a cgroup's own name holds. It reports false where the name is of another kind.
-func (c *Cgroup) ID(name string) (string, bool) {
-	if !strings.Contains(name, c.must) {
+// fits reports whether a path may match.
+func (c *Cgroup) fits(path string) bool {
+	return strings.HasPrefix(path, c.begin) && strings.HasSuffix(path, c.end) && (!c.digits || len(path) >= 64) &&
+		(!c.colons || strings.Contains(path, ":"))
+}
+
+// ID returns the id that the last components of a cgroup's path hold. It reports false if they are of another kind.
+func (c *Cgroup) ID(path string) (string, bool) {
+	if !c.fits(path) {
 		return "", false
 	}
-	if m := c.Name.FindStringSubmatch(name); m != nil {
-		return m[1], true
+	m := c.Path.FindStringSubmatch(path)
+	if m == nil {
+		return "", false
 	}
-	return "", false
+	id := m[1]
+	if c.Escaped {
+		id = unescape(id)
+	}
+	if id == "" || c.except != nil && c.except(id) {
+		return "", false
+	}
+	return id, true
+}
+
+// unescape reverts the escaping of systemd: "\x2d" is the byte 0x2d, and "-" is "/". It returns "" if the result is no text.
+func unescape(name string) string {
+	var b strings.Builder
+	for i := 0; i < len(name); i++ {
+		if name[i] != '\\' {
+			b.WriteByte(name[i])
+			continue
+		}
+		if i+3 >= len(name) || name[i+1] != 'x' {
+			return ""
+		}
+		value, err := strconv.ParseUint(name[i+2:i+4], 16, 8)
+		if err != nil {
+			return ""
+		}
+		b.WriteByte(byte(value))
+		i += 3
+	}
+	if !utf8.ValidString(b.String()) {
+		return ""
+	}
+	return b.String()
 }
 
 // Processes are the names of a runtime's own processes, as they call themselves. The kernel keeps the first 15 bytes.
@@ -111,6 +171,17 @@ func IsOwn(comm string) bool {
 		return slices.ContainsFunc(p.Daemon, is) || slices.ContainsFunc(p.Client, is) || slices.ContainsFunc(p.Monitor, is) ||
 			slices.ContainsFunc(p.Creator, is)
 	})
+}
+
+// Makes returns the name of the runtime whose process calls itself so while it makes a container; "" is none.
+func Makes(comm string) string {
+	is := func(name string) bool { return comm == name[:min(len(name), maxComm)] }
+	for i := range table {
+		if slices.ContainsFunc(table[i].Processes.Creator, is) {
+			return table[i].Name
+		}
+	}
+	return Unknown
 }
 
 // maxComm is how much of a process's name the kernel keeps, in bytes.

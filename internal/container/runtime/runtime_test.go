@@ -18,13 +18,13 @@ func TestRowsAreComplete(t *testing.T) {
 		if got := Lookup(r.Name); got.Name != r.Name || len(got.Cgroups) != len(r.Cgroups) || len(got.Commands) != len(r.Commands) {
 			t.Errorf("%q: another row is found: %+v", r.Name, got)
 		}
-		for _, c := range r.Cgroups {
-			if c.Name.NumSubexp() != 1 || !strings.HasPrefix(c.Name.String(), "^") || !strings.HasSuffix(c.Name.String(), "$") {
-				t.Errorf("%q: %s does not match a whole name and give its id", r.Name, c.Name)
+		for _, c := range slices.Concat(r.Cgroups, r.Pods) {
+			if c.Path.NumSubexp() != 1 || !strings.HasPrefix(c.Path.String(), "^") || !strings.HasSuffix(c.Path.String(), "$") || c.Depth < 1 {
+				t.Errorf("%q: %s does not match a complete path and give an id", r.Name, c.Path)
 			}
 		}
 		for verb, command := range r.Commands {
-			if program, rest, ok := strings.Cut(command, " "); !ok || program == "" || rest == "" {
+			if strings.TrimSpace(command) != command || command == "" {
 				t.Errorf("%q: %s is %q", r.Name, verb, command)
 			}
 		}
@@ -96,19 +96,49 @@ func TestUsualCapabilities(t *testing.T) {
 // What is looked for before a regular expression is tried is in each name that it matches.
 func TestCgroupsMustHaveWhatIsLookedFor(t *testing.T) {
 	const id = "5c7ea0a9b3f1d0aa51ed2f2ee1c4f75a4ac8e0a2b7f6a1b6ddf52a0f0a3f9d11"
-	names := []string{
+	paths := []string{
 		id, "docker-" + id + ".scope", "libpod-" + id, "libpod-" + id + ".scope", "cri-containerd-" + id + ".scope", "nerdctl-" + id + ".scope",
 		"crio-" + id, "system.slice:docker:" + id, "a:libpod:" + id, "b:cri-containerd:" + id, "c:nerdctl:" + id, ":crio:" + id, DemoPrefix + "hog",
-		"user.slice", ":", "docker-" + id,
+		"user.slice", ":", "docker-" + id, "docker/" + id, "docker/buildx/" + id, "lxc.payload.a", "lxc.payload/a", "lxc/a", "machine-a.scope/payload",
+		"systemd-nspawn@a.service/payload", "docker/buildkit/5cf82fwiumld3vcs5d5l5pzyv", ":docker:5cf82fwiumld3vcs5d5l5pzyv", "buildah-buildah1.scope",
+		"runc-a.scope", "crun-a.scope", ":runc:a", "libpod_parent/" + id, "kata_overhead/" + id, "default/a", "kubepods-pod1.slice", "besteffort/pod1",
 	}
-	for _, name := range names {
+	matched := map[string]bool{}
+	for _, path := range paths {
 		for _, r := range All() {
-			for i := range r.Cgroups {
-				c := &r.Cgroups[i]
-				if id, ok := c.ID(name); ok != c.Name.MatchString(name) || ok && id != c.Name.FindStringSubmatch(name)[1] {
-					t.Errorf("%q: %s finds %q, %v", name, c.Name, id, ok)
+			for _, c := range slices.Concat(r.Cgroups, r.Pods) {
+				if !c.Path.MatchString(path) {
+					continue
+				}
+				matched[path] = true
+				if !c.fits(path) {
+					t.Errorf("%q: %s is not tried", path, c.Path)
 				}
 			}
+		}
+	}
+	if len(matched) < len(paths)-3 {
+		t.Errorf("only %d of %d paths match something", len(matched), len(paths))
+	}
+}
+
+func TestEscapedNames(t *testing.T) {
+	machine := Lookup(Nspawn).Cgroups[0]
+	for path, want := range map[string]string{
+		`machine-web.scope/payload`: "web", `machine-my\x2dweb.scope/payload`: "my-web", `machine-\xc3\xa4.scope/payload`: "ä",
+		`machine-\xff.scope/payload`: "", `machine-a\x2.scope/payload`: "", `machine-.scope/payload`: "", `machine-a-b.scope/payload`: "",
+		`machine-web.scope`: "", `machine-web.scope/supervisor`: "",
+	} {
+		if got, ok := machine.ID(path); got != want || ok != (want != "") {
+			t.Errorf("%s: %q, %v", path, got, ok)
+		}
+	}
+}
+
+func TestMakes(t *testing.T) {
+	for comm, want := range map[string]string{"runc": Runc, "crun": Crun, "lxc-start": LXC, "systemd-nspawn": Nspawn, "sh": "", "": "", "runc:[2:INIT]": ""} {
+		if got := Makes(comm); got != want {
+			t.Errorf("%q: %q", comm, got)
 		}
 	}
 }

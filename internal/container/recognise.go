@@ -1,0 +1,140 @@
+package container
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/nsviz/nsviz/internal/container/runtime"
+)
+
+// refOf returns the container that a path belongs to; nil is none. What may be a container's own cgroup counts as such if it has been
+// confirmed, or if an engine has a container with that id.
+func (t *Tracker) refOf(path string) *Ref {
+	var last *Ref
+	for _, ref := range t.parser.matches(path) {
+		if root := t.roots[ref.Root]; root != nil {
+			last = root.ref
+			continue
+		}
+		if ref.Unsure && !t.isKnownID(ref.ID) {
+			continue
+		}
+		ref.Parent = last
+		last = &ref
+	}
+	return last
+}
+
+// isKnownID reports whether an engine has a container with that id. Names are no ids.
+func (t *Tracker) isKnownID(id string) bool {
+	if !isHex64(id) {
+		return false
+	}
+	_, ok := t.directory.Get(id)
+	return ok
+}
+
+// assign makes a cgroup one of a container.
+func (t *Tracker) assign(c *cgroup, ref *Ref) {
+	c.ref = ref
+	if ref.Root != c.path {
+		if c.root = t.roots[ref.Root]; c.root == nil {
+			c.root = c // the container's own cgroup was not reported
+		}
+		return
+	}
+	c.root = c
+	t.roots[c.path] = c
+	t.giveID(c)
+}
+
+// maxNamed is how many ids of the user's choice are remembered with their runtime.
+const maxNamed = 4096
+
+// giveID changes the id of a container that has the id of another one. An id in a path need not be true: whoever may make cgroups may give
+// them any name. Ids of the user's choice are unique only among the containers of one runtime and one user.
+func (t *Tracker) giveID(c *cgroup) {
+	ref := *c.ref
+	c.ref = &ref
+	if ref.Name != "" {
+		switch by, taken := t.named[ref.ID]; {
+		case !taken:
+			if len(t.named) >= maxNamed {
+				clear(t.named)
+			}
+			t.named[ref.ID] = ref.Runtime
+		case by != ref.Runtime:
+			ref.ID = ref.Runtime + "/" + ref.ID
+		}
+	}
+	// An engine of the host has no containers in another container.
+	if other := t.ids[ref.ID]; other != nil && other != c || ref.Parent != nil && t.isKnownID(ref.ID) {
+		ref.ID = fmt.Sprintf("%s@%d", ref.ID, c.id)
+	}
+	t.ids[ref.ID] = c
+}
+
+// confirmByStart confirms that a cgroup, or the one that it is directly below, is a container's own: the kernel has reported that a process
+// with a mount namespace other than its parent's runs its first program in it. If the id is a name of the user's choice, a runtime must
+// have made the cgroup.
+func (t *Tracker) confirmByStart(id uint64) {
+	c := t.cgroups[id]
+	if c == nil || c.removed {
+		return
+	}
+	list := t.parser.matches(c.path)
+	if len(list) == 0 {
+		return
+	}
+	ref := list[len(list)-1]
+	if !ref.Unsure || t.roots[ref.Root] != nil || strings.Count(strings.TrimPrefix(c.path, ref.Root), "/") > 1 {
+		return
+	}
+	root := t.byPath(ref.Root)
+	switch {
+	case root == nil:
+		return
+	case ref.Name == "":
+	case root.maker == "":
+		return
+	case ref.Runtime == runtime.Runc: // or another one whose cgroups have such names
+		ref.Runtime = root.maker
+	}
+	t.confirm(root, &ref)
+}
+
+// Confirm confirms that a path that is Unsure is a container's, as reading the host found.
+func (t *Tracker) Confirm(ref *Ref) {
+	if !ref.Unsure || t.roots[ref.Root] != nil {
+		return
+	}
+	if root := t.byPath(ref.Root); root != nil {
+		t.confirm(root, ref)
+	}
+}
+
+// byPath returns the cgroup at a path; nil is unknown.
+func (t *Tracker) byPath(path string) *cgroup {
+	for _, c := range t.cgroups {
+		if c.path == path && !c.removed {
+			return c
+		}
+	}
+	return nil
+}
+
+func (t *Tracker) confirm(root *cgroup, ref *Ref) {
+	ref.Parent = nil
+	if above := strings.LastIndexByte(root.path, '/'); above > 0 {
+		ref.Parent = t.refOf(root.path[:above])
+	}
+	t.assign(root, ref)
+	for _, c := range t.cgroups {
+		if !c.removed && strings.HasPrefix(c.path, root.path+"/") {
+			if below := t.refOf(c.path); below != nil && (c.root == nil || c.root != c) {
+				t.assign(c, below)
+			}
+		}
+	}
+	t.discovered = append(t.discovered, Discovery{Cgroup: Cgroup{root.id, root.path}, Container: root.ref, Confirmed: true})
+}
