@@ -148,10 +148,13 @@ func TestDifferencesOfEveryEngine(t *testing.T) {
 		a.Container.ID = "4f5ac1d2e3b4a5968778695a4b3c2d1e0f00112233445566778899aabbccddee"
 		looser := Finding{See: "nsviz inspect tells what the kernel has and where to see it", Close: "find out who did it; recreate the container, or tell the engine again"}
 		stricter := Finding{See: looser.See, Close: "nothing, where it is meant so"}
-		if r.RunFlags { // runtimes with Docker's command line
-			looser.See = r.Name + " inspect 4f5ac1d2e3b4; " + looser.See
-			looser.Close += " (" + r.Name + " update)"
-			stricter = Finding{See: looser.See, Close: stricter.Close + "; " + r.Name + " update sets a limit anew"}
+		if inspect := r.Commands[runtime.Inspect]; inspect != "" {
+			looser.See = inspect + " 4f5ac1d2e3b4; " + looser.See
+			stricter.See = looser.See
+		}
+		if update := r.Commands[runtime.Update]; update != "" {
+			looser.Close += " (" + update + ")"
+			stricter.Close += "; " + update + " sets a limit anew"
 		}
 		for limit, want := range map[uint64]Finding{32 << 20: looser, 65 << 20: stricter} {
 			a.settings = defaultSettings()

@@ -254,8 +254,8 @@ func (h *finder) processes() {
 		return
 	}
 	unprivileged := "bring programs in without more privileges than it has"
-	if exec := runtime.Lookup(h.a.Container.Runtime).Commands[runtime.Exec]; exec != "" {
-		unprivileged = exec + " without --privileged"
+	if r := runtime.Lookup(h.a.Container.Runtime); r.RunFlags && r.Commands[runtime.Exec] != "" {
+		unprivileged = r.Commands[runtime.Exec] + " without --privileged"
 	}
 	h.add(Finding{
 		ID: "privileged_process", Severity: h.soften(High), Title: "Processes in it may do more than its PID 1", Details: bounded(details),
