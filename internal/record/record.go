@@ -182,7 +182,7 @@ func (r *Reader) next() (fact.Fact, error) {
 		return fact.Fact{}, r.cutShort(r.lines.Err())
 	}
 	var l line
-	if err := json.Unmarshal(r.lines.Bytes(), &l); err != nil {
+	if err := json.Unmarshal(withParents(r.lines.Bytes()), &l); err != nil {
 		return fact.Fact{}, r.cutShort(cmp.Or(r.lines.Err(), err))
 	}
 	if l.Facts != nil {
