@@ -14,7 +14,7 @@
 
 /* Grows with every change of a layout below. */
 enum event_version {
-	EVENT_VERSION = 6,
+	EVENT_VERSION = 7,
 };
 
 enum event_kind {
@@ -204,13 +204,14 @@ struct oom_event {
 	char victim_comm[COMM_LEN];
 	char victim_process_comm[COMM_LEN]; /* of its first thread, as is that of the trigger */
 	char trigger_process_comm[COMM_LEN];
+	__u32 victim_namespaces[NAMESPACE_TYPES]; /* 0 unknown; pid and time: its next child's */
 	__u32 arguments_len;	/* of the victim's command line, bytes; 0 unknown */
 	__u16 command_line_len; /* how much of it follows */
 	__u8 victim_is_early;	/* in a new cgroup in which no program of its own has run */
 	__u8 pad;
 	char command_line[COMMAND_LINE_LEN]; /* only command_line_len bytes are sent */
 };
-_Static_assert(sizeof(struct oom_event) == 48 + 72 + 24 + 3 * 16 + 8 + COMMAND_LINE_LEN,
+_Static_assert(sizeof(struct oom_event) == 48 + 72 + 24 + 3 * 16 + 32 + 8 + COMMAND_LINE_LEN,
 	       "oom layout");
 
 /* No event: what reading from the iterator over sockets gives. */

@@ -446,7 +446,7 @@ static __always_inline int on_mark_victim(__u32 tid)
 	struct mm_struct *mm;
 	struct init *init;
 	__u64 now, memcg, domain, group, trigger, victim_cgroup_id, size;
-	__u64 failed = 0, uid_failed = 0, adj_failed = 0, sizes_failed = 0;
+	__u64 failed = 0, uid_failed = 0, adj_failed = 0, ids_failed = 0, sizes_failed = 0;
 	__u32 victim_pid, zero = 0;
 
 	if (!kill || kill->tid != tid)
@@ -504,6 +504,7 @@ static __always_inline int on_mark_victim(__u32 tid)
 	event->victim_tid = tid;
 	event->victim_uid = READ(&uid_failed, victim, real_cred, uid.val);
 	event->victim_oom_score_adj = READ(&adj_failed, victim, signal, oom_score_adj);
+	read_ids(victim, event->victim_namespaces, &ids_failed);
 	event->unread = (uid_failed ? OOM_UNREAD_UID : 0) |
 			(adj_failed ? OOM_UNREAD_SCORE_ADJ : 0) |
 			(decision.unread ? OOM_UNREAD_DOMAIN : 0);
@@ -521,7 +522,7 @@ static __always_inline int on_mark_victim(__u32 tid)
 	event->pgtables_bytes = READ(&sizes_failed, mm, pgtables_bytes.counter);
 	event->sizes_known = !sizes_failed;
 	read_command_line(event, mm, &failed);
-	count_failed(failed + uid_failed + adj_failed + sizes_failed);
+	count_failed(failed + uid_failed + adj_failed + ids_failed + sizes_failed);
 	init = bpf_map_lookup_elem(&inits, &victim_pid);
 	if (init) {
 		init->oom_killed = 1;

@@ -80,7 +80,7 @@ const (
 type NsvizEventVersion uint32
 
 const (
-	NsvizEventVersionEVENT_VERSION NsvizEventVersion = 6
+	NsvizEventVersionEVENT_VERSION NsvizEventVersion = 7
 )
 
 type NsvizExitEvent struct {
@@ -202,6 +202,7 @@ type NsvizOomEvent struct {
 	VictimComm         [16]int8
 	VictimProcessComm  [16]int8
 	TriggerProcessComm [16]int8
+	VictimNamespaces   [8]uint32
 	ArgumentsLen       uint32
 	CommandLineLen     uint16
 	VictimIsEarly      uint8

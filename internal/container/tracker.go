@@ -37,6 +37,8 @@ type Tracker struct {
 	// unmatchedExits are the latest ends of processes in containers' cgroups that were no known init, by PID: reading the host
 	// may be about to report one.
 	unmatchedExits map[int32]unmatchedExit
+	host           event.NamespaceIDs
+	sandboxes      sandboxes
 	// generation grows by one with each BeginComparison.
 	generation uint64
 	limit      int // of cgroups
@@ -126,6 +128,7 @@ func (t *Tracker) Attribute(e *event.Event) bool {
 		}
 		e.Cgroup.Container = t.Describe(c.ref)
 		t.expire(c)
+		t.sandboxes.removed(e.Cgroup.Path)
 	}
 	if e.PID != 0 || e.CgroupID != 0 {
 		e.Container, e.ContainerUnknown = t.container(e.CgroupID)
@@ -152,6 +155,8 @@ func (t *Tracker) Attribute(e *event.Event) bool {
 		return t.exited(e)
 	case event.OOMKill:
 		t.killed(e)
+	case event.NamespaceFreed:
+		t.sandboxes.freed(e.Namespace.ID)
 	}
 	return true
 }
@@ -165,9 +170,16 @@ func (t *Tracker) killed(e *event.Event) {
 	if outside != nil {
 		e.Container, e.ContainerUnknown = t.Describe(outside.ref), false
 	}
+	if e.Container == nil {
+		e.Container = t.isolated(oom.Victim.Namespaces, t.path(e.CgroupID))
+		e.ContainerUnknown = e.ContainerUnknown && e.Container == nil
+	}
 	oom.Victim.Container, oom.Victim.ContainerUnknown, oom.Victim.Cgroup = e.Container, e.ContainerUnknown, t.path(e.CgroupID)
 	oom.Cgroup = t.path(oom.CgroupID)
 	t.locate(oom.Trigger)
+	if oom.Trigger != nil && oom.Trigger.PID == oom.Victim.PID {
+		oom.Trigger.Container, oom.Trigger.ContainerUnknown = e.Container, e.ContainerUnknown
+	}
 	c := t.cgroups[e.CgroupID]
 	if c == nil || c.root == nil {
 		oom.Victim.Init, oom.Victim.Starting = outside != nil, false

@@ -83,7 +83,8 @@ func samples() []Event {
 					CommandLine: "nginx: worker process, with a title that is long", CommandLineCut: true,
 					AnonBytes: new(uint64(32641024)), FileBytes: new(uint64(4096)), ShmemBytes: new(uint64(0)),
 					PgtablesBytes: new(uint64(106496)), OOMScoreAdj: new(int32(-500)), UID: new(uint32(101)), Cgroup: "/docker/" + webID,
-					Container: web, Init: true,
+					Namespaces: NamespaceIDs{4026532180, 4026532183, 4026532184, 4026532182, 4026532181, 4026531837, 4026531835, 4026531834},
+					Container:  web, Init: true,
 				},
 				Trigger: &Process{PID: 2330, Comm: "php-fpm", ProcessComm: "php-fpm", Container: web},
 				Memory: &Memory{

@@ -14,6 +14,7 @@ import (
 type container struct {
 	id                   string
 	name, image, runtime string
+	kind                 event.Kind
 	parent               string // the id of the container that it runs in; "" is none
 	inLive               bool   // it is in Model.live
 	// qualified is set if another live container had the same name when this one got it. It stays set, since a label in
@@ -548,7 +549,7 @@ func instantOf(t time.Time, at instant) Instant {
 // present fills in a container of a snapshot except for its namespaces.
 func (m *Model) present(c *container, to *Container) {
 	*to = Container{
-		ID: c.id, Parent: c.parent, Label: c.label(), Named: c.name != "", Image: c.image, Runtime: c.runtime, State: c.state,
+		ID: c.id, Kind: c.kind, Parent: c.parent, Label: c.label(), Named: c.name != "", Image: c.image, Runtime: c.runtime, State: c.state,
 		InitPID: c.initPID, InitComm: c.initComm, CgroupPath: c.cgroup,
 		Created: c.created, Started: c.started, Exited: c.exited,
 		CreatedAt: instantOf(c.created, c.createdAt), StartedAt: instantOf(c.started, c.startedAt), ExitedAt: instantOf(c.exited, c.exitedAt),

@@ -49,6 +49,9 @@ func (m *Model) identify(c *container, identity *event.Container) {
 	if identity.Runtime != "" {
 		c.runtime = identity.Runtime
 	}
+	if identity.Kind != "" {
+		c.kind = identity.Kind
+	}
 	if identity.Parent != nil {
 		c.parent = identity.Parent.ID
 	}

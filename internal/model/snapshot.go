@@ -76,6 +76,8 @@ const (
 // Container is one container: live, recently ended or never started.
 type Container struct {
 	ID string
+	// Kind is the kind of workload; "" is a container.
+	Kind event.Kind
 	// Parent is the id of the container that it runs in; "" is none. Inside is how many live containers run directly in it.
 	Parent string
 	Inside int

@@ -9,7 +9,7 @@ func (c *container) append(m Entry) { c.timeline.append(m, containerExtent) }
 
 // identity returns the container as the entries of other histories name it.
 func (c *container) identity() *event.Container {
-	e := &event.Container{ID: c.id, Name: c.name, Image: c.image, Runtime: c.runtime}
+	e := &event.Container{ID: c.id, Name: c.name, Image: c.image, Runtime: c.runtime, Kind: c.kind}
 	if c.parent != "" {
 		e.Parent = &event.Container{ID: c.parent}
 	}

@@ -106,6 +106,7 @@ func (l *loop) handleEvent(e event.Event) {
 	if !belongs {
 		return
 	}
+	l.handleIsolated(e.Time)
 	e.Self = l.isSelf(&e)
 	l.questions.AskNames(&e)
 	switch e.Type {
@@ -119,6 +120,20 @@ func (l *loop) handleEvent(e event.Event) {
 		l.doubts.raise()
 	}
 	l.applyEvent(e)
+	for _, id := range l.tracker.Ended() {
+		l.apply(fact.Fact{Time: e.Time, Gone: &fact.Gone{ID: id}})
+	}
+}
+
+// handleIsolated takes in what was recognised by its namespaces, as an event at a time has shown.
+func (l *loop) handleIsolated(at time.Time) {
+	for _, found := range l.tracker.Isolated() {
+		f := fact.Found{Container: found.Container, Namespaces: found.Namespaces}
+		if found.FromBeginning {
+			f.OOMKills = new(uint64(0))
+		}
+		l.apply(fact.Fact{Time: at.Add(-time.Microsecond), Found: &f})
+	}
 }
 
 // isSelf reports whether an nsviz did something: this one or, of what `nsviz inspect` does, another one of the host.

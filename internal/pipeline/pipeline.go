@@ -91,6 +91,9 @@ func New(cfg Config) (*Pipeline, error) {
 		return nil, err
 	}
 	p.apply(fact.Fact{Host: &host})
+	if p.hostPIDs {
+		p.tracker.SetHost(host.Namespaces)
+	}
 	p.names = p.newNames()
 	p.finder = p.newFinder()
 	p.memory = ownmemory.New(ownmemory.Config{

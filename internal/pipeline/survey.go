@@ -87,7 +87,7 @@ func (m surveyEnded) handle(l *loop) {
 	news, alive := l.namespaces.EndSurvey(m.Result, m.freedIsHooked)
 	for _, e := range news {
 		e.Time = l.until
-		l.applyEvent(e)
+		l.handleEvent(e)
 	}
 	l.apply(fact.Fact{Time: m.Ended, Namespaces: &alive})
 }

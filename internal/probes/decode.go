@@ -297,6 +297,9 @@ func (d *decoder) oomKill(h *gen.NsvizEventHeader, record []byte) ([]event.Event
 	trigger := &event.Process{PID: e.PID, Comm: e.Comm, ProcessComm: comm(w.TriggerProcessComm), CgroupID: e.CgroupID}
 	e.PID, e.Comm, e.CgroupID = int32(w.VictimPid), comm(w.VictimComm), w.VictimCgroupId
 	victim := event.Victim{PID: int32(w.VictimPid), TID: int32(w.VictimTid), Comm: e.Comm, ProcessComm: comm(w.VictimProcessComm), Init: w.VictimIsInit != 0, Starting: w.VictimIsEarly != 0}
+	for t, id := range w.VictimNamespaces {
+		victim.Namespaces[t] = uint64(id)
+	}
 	unread := func(bit gen.NsvizOomUnread) bool { return gen.NsvizOomUnread(w.Unread)&bit != 0 }
 	if !unread(gen.NsvizOomUnreadOOM_UNREAD_UID) {
 		victim.UID = new(w.VictimUid)

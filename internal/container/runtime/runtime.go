@@ -18,6 +18,7 @@ const (
 	Nspawn     = "nspawn"
 	Runc       = "runc"
 	Crun       = "crun"
+	Systemd    = "systemd"
 	// Demo makes the containers of nsviz's own demos by hand, without an engine.
 	Demo = "nsviz-demo"
 	// Unknown is an engine that the path of a cgroup does not tell.
@@ -124,6 +125,8 @@ type Processes struct {
 	Creator []string // makes a container, enters or signals it, and ends
 	// Setup are patterns of names in a container's cgroup before the container's own program runs there.
 	Setup []string
+	// Sandbox are programs that run another program with namespaces of its own, and make no containers.
+	Sandbox []string
 	// Enter are patterns of names that join the namespaces of a container to run another program in it.
 	Enter []string
 }
@@ -182,6 +185,22 @@ func Makes(comm string) string {
 		}
 	}
 	return Unknown
+}
+
+// Isolates returns the row of the runtime whose process calls itself so when it makes namespaces, and whether it makes containers. It
+// reports false if there is none.
+func Isolates(comm string) (r Runtime, containers, ok bool) {
+	is := func(name string) bool { return comm == name[:min(len(name), maxComm)] }
+	for i := range table {
+		p := &table[i].Processes
+		switch {
+		case slices.ContainsFunc(p.Sandbox, is):
+			return table[i], false, true
+		case slices.ContainsFunc(p.Creator, is) || matches(p.Setup, comm):
+			return table[i], true, true
+		}
+	}
+	return Runtime{}, false, false
 }
 
 // maxComm is how much of a process's name the kernel keeps, in bytes.

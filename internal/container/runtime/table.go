@@ -148,6 +148,10 @@ var table = []Runtime{
 		Cgroups:   []Cgroup{cgroup(`youki-{id}\.scope`, name), misread(name, "youki")},
 		Processes: Processes{Creator: []string{"youki"}}, Commands: ociCommands("youki"),
 	},
+	{Name: "bubblewrap", Processes: Processes{Sandbox: []string{"bwrap"}}}, // Flatpak's, too
+	{Name: "firejail", Processes: Processes{Sandbox: []string{"firejail"}}},
+	{Name: "unshare", Processes: Processes{Sandbox: []string{"unshare"}}},
+	{Name: Systemd}, // of the units that are services with namespaces of their own
 	{Name: "runsc", Processes: Processes{Creator: []string{"runsc"}}},
 	{Name: Demo, Cgroups: []Cgroup{cgroup(`{id}`, DemoPrefix+`[0-9a-z-]+`)}},
 	{
