@@ -11,16 +11,25 @@ import (
 // confirmed, or if an engine has a container with that id.
 func (t *Tracker) refOf(path string) *Ref {
 	var last *Ref
-	for _, ref := range t.parser.matches(path) {
-		if root := t.roots[ref.Root]; root != nil {
+	list := t.parser.matches(path)
+	for end := 0; end < len(path); {
+		if next := strings.IndexByte(path[end+1:], '/'); next >= 0 {
+			end += 1 + next
+		} else {
+			end = len(path)
+		}
+		matches := len(list) > 0 && list[0].Root == path[:end]
+		switch root := t.roots[path[:end]]; {
+		case root != nil: // which may have been confirmed in spite of its path
 			last = root.ref
-			continue
+		case matches && (!list[0].Unsure || t.isKnownID(list[0].ID)):
+			ref := list[0]
+			ref.Parent = last
+			last = &ref
 		}
-		if ref.Unsure && !t.isKnownID(ref.ID) {
-			continue
+		if matches {
+			list = list[1:]
 		}
-		ref.Parent = last
-		last = &ref
 	}
 	return last
 }
@@ -76,32 +85,36 @@ func (t *Tracker) giveID(c *cgroup) {
 
 // confirmByStart confirms that a cgroup, or the one that it is directly below, is a container's own: the kernel has reported that a process
 // with a mount namespace other than its parent's runs its first program in it. If the id is a name of the user's choice, a runtime must
-// have made the cgroup.
+// have made the cgroup; then it may be anywhere.
 func (t *Tracker) confirmByStart(id uint64) {
 	c := t.cgroups[id]
-	if c == nil || c.removed {
-		return
+	if c == nil || c.removed || c.root != nil && !c.root.hadInit {
+		return // unknown, or this is the start of a known container
 	}
 	list := t.parser.matches(c.path)
-	if len(list) == 0 {
+	if n := len(list); n > 0 && list[n-1].Unsure && (list[n-1].Root == c.path || list[n-1].Root == above(c.path)) {
+		ref := list[n-1]
+		if root := t.byPath(ref.Root); root != nil && t.roots[ref.Root] == nil && (ref.Name == "" || root.maker != "") {
+			if ref.Runtime == runtime.Runc { // or another one whose cgroups have such names
+				ref.Runtime = root.maker
+			}
+			t.confirm(root, &ref)
+			return
+		}
+	}
+	root := c
+	if parent := t.byPath(above(c.path)); parent != nil && parent.maker == c.maker && c.root == nil {
+		root = parent // crun makes a cgroup below that of the container
+	}
+	if root.maker == "" || t.roots[root.path] != nil {
 		return
 	}
-	ref := list[len(list)-1]
-	if !ref.Unsure || t.roots[ref.Root] != nil || strings.Count(strings.TrimPrefix(c.path, ref.Root), "/") > 1 {
-		return
-	}
-	root := t.byPath(ref.Root)
-	switch {
-	case root == nil:
-		return
-	case ref.Name == "":
-	case root.maker == "":
-		return
-	case ref.Runtime == runtime.Runc: // or another one whose cgroups have such names
-		ref.Runtime = root.maker
-	}
-	t.confirm(root, &ref)
+	name := root.path[strings.LastIndexByte(root.path, '/')+1:]
+	t.confirm(root, &Ref{Runtime: root.maker, ID: name, Name: name, Root: root.path})
 }
+
+// above returns the path of the cgroup above one; "" is none.
+func above(path string) string { return path[:max(strings.LastIndexByte(path, '/'), 0)] }
 
 // Confirm confirms that a path that is Unsure is a container's, as reading the host found.
 func (t *Tracker) Confirm(ref *Ref) {
@@ -124,10 +137,7 @@ func (t *Tracker) byPath(path string) *cgroup {
 }
 
 func (t *Tracker) confirm(root *cgroup, ref *Ref) {
-	ref.Parent = nil
-	if above := strings.LastIndexByte(root.path, '/'); above > 0 {
-		ref.Parent = t.refOf(root.path[:above])
-	}
+	ref.Parent = t.refOf(above(root.path))
 	t.assign(root, ref)
 	for _, c := range t.cgroups {
 		if !c.removed && strings.HasPrefix(c.path, root.path+"/") {

@@ -37,6 +37,14 @@ func TestRecognisedByItsStart(t *testing.T) {
 			"ctr", []event.Event{createdBy("runc", 0, other, "/default"), createdBy("runc", 0, mine, "/default/web")}, mine,
 			&event.Container{ID: "web", Name: "web", Runtime: "containerd"},
 		},
+		{
+			"runc in a cgroup of its own", []event.Event{createdBy("bash", 0, other, "/work"), createdBy("runc", 0, mine, "/work/mycid")}, mine,
+			&event.Container{ID: "mycid", Name: "mycid", Runtime: "runc"},
+		},
+		{
+			"crun there", []event.Event{createdBy("crun", 0, mine, "/user.slice/mycid"), createdBy("crun", 0, child, "/user.slice/mycid/container")}, child,
+			&event.Container{ID: "mycid", Name: "mycid", Runtime: "crun"},
+		},
 		{"a folder of somebody's with a mount namespace of its own", []event.Event{createdBy("bash", 0, mine, "/mycid")}, mine, nil},
 		{"a service", []event.Event{createdBy("systemd", 0, mine, "/system.slice/cron2.service")}, mine, nil},
 		{
@@ -51,6 +59,11 @@ func TestRecognisedByItsStart(t *testing.T) {
 			"deep below", []event.Event{
 				createdBy("runc", 0, mine, "/mycid"), createdBy("sh", 1, child, "/mycid/a"), createdBy("sh", 2, other, "/mycid/a/b"),
 			}, other, nil,
+		},
+		{
+			"a folder that a runtime made for a container of an unknown engine", []event.Event{
+				createdBy("runc", 0, other, "/work"), createdBy("runc", 1, mine, "/work/"+idC),
+			}, mine, &event.Container{ID: idC},
 		},
 	}
 	for _, test := range tests {

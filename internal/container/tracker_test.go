@@ -17,7 +17,7 @@ func at(ms int) time.Time { return begin.Add(time.Duration(ms) * time.Millisecon
 
 func created(ms int, id uint64, path string) event.Event {
 	return event.Event{
-		Time: at(ms), Type: event.CgroupCreated, PID: 10, Comm: "runc", CgroupID: 1,
+		Time: at(ms), Type: event.CgroupCreated, PID: 10, Comm: "systemd", CgroupID: 1,
 		Cgroup: &event.Cgroup{ID: id, Path: path},
 	}
 }

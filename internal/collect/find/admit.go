@@ -3,6 +3,7 @@ package find
 import (
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"time"
 
@@ -59,13 +60,13 @@ func (p *pass) admit(root Cgroup) error {
 }
 
 // admitUnsure is admit for a cgroup that may be a container's own. It is if its processes show that: one that the kernel isolates. If the id
-// is a name of the user's choice, that process must be the first one of a PID namespace, as runtimes make it.
+// is a name of the user's choice, that process must be the first one of a PID namespace, as runtimes make it, and be there or right below.
 func (p *pass) admitUnsure(root Cgroup) error {
 	c, err := p.container(root, p.host)
 	if err != nil {
 		return lookError(root, err)
 	}
-	if c == nil || c.InitPID == 0 || c.Unheld != nil || root.Ref.Name != "" && !c.first {
+	if c == nil || c.InitPID == 0 || c.Unheld != nil || root.Ref.Name != "" && !(c.first && (c.home == root.Path || path.Dir(c.home) == root.Path)) {
 		return nil
 	}
 	p.found[root.Ref.ID] = true

@@ -37,6 +37,20 @@ func TestUnsureCgroups(t *testing.T) {
 	}
 }
 
+// TestFirstProcessFarBelow: a folder in which somebody has made cgroups for containers of other names.
+func TestFirstProcessFarBelow(t *testing.T) {
+	o, c := newFinderTest(t)
+	o.process(50, 1, "app", "/work/session/mine", 40, 9)
+	o.write(o.memory+"/work/session/mine/cgroup.procs", "50\n")
+	o.write(o.pids+"/docker/"+outsideID+"/cgroup.procs", "")
+	if err := o.Start(t.Context(), c); err != nil {
+		t.Error(err)
+	}
+	if c.found.Ref != nil {
+		t.Errorf("found %+v", c.found.Ref)
+	}
+}
+
 // TestFoldersOfContainers: what has containers below it is none, whatever its processes are.
 func TestFoldersOfContainers(t *testing.T) {
 	o, c := newFinderTest(t)
