@@ -5,6 +5,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -30,6 +31,21 @@ func testPackages(m machine) []string {
 
 // e2e is where a full system has the end-to-end tests.
 const e2e = "payload/tests/test/e2e"
+
+// makeAll makes what machines boot and hands it over, one after the other, since they share what is built and downloaded. A
+// machine for which that fails is left out.
+func (w *workshop) makeAll(ctx context.Context, machines []machine, ready func(machine, image)) error {
+	var failed error
+	for _, m := range machines {
+		img, err := w.make(ctx, m)
+		if err != nil {
+			failed = errors.Join(failed, fmt.Errorf("prepare %s: %w", m.id(), err))
+			continue
+		}
+		ready(m, img)
+	}
+	return failed
+}
 
 func (w *workshop) make(ctx context.Context, m machine) (image, error) {
 	trees, err := output(ctx, "test/vm/fetch", m.kernel+"/"+m.arch, "tools/"+m.arch)
