@@ -163,6 +163,10 @@ func rank(m machine) int {
 		return 0
 	case m.pipeline:
 		return 1
+	case len(m.only) > 0:
+		return 4
+	case len(m.but) > 0:
+		return 3
 	}
 	return 2
 }
