@@ -17,7 +17,6 @@ import (
 	"unsafe"
 
 	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/btf"
 	"golang.org/x/sys/unix"
 
 	"github.com/nsviz/nsviz/gen"
@@ -195,12 +194,11 @@ func TestFailedReadsAreCounted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cache := btf.NewCache()
 	load := func(name string) *ebpf.Program {
 		t.Helper()
 		coll, err := ebpf.NewCollectionWithOptions(&ebpf.CollectionSpec{
 			Maps: spec.Maps, Programs: map[string]*ebpf.ProgramSpec{name: spec.Programs[name]}, Types: spec.Types, ByteOrder: spec.ByteOrder,
-		}, ebpf.CollectionOptions{Cache: cache, MapReplacements: p.maps})
+		}, ebpf.CollectionOptions{Cache: hostTypes, MapReplacements: p.maps})
 		if err != nil {
 			t.Fatal(err)
 		}
