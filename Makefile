@@ -46,7 +46,7 @@ bin/nsviz: go.mod go.sum $(shell find cmd gen internal -type f ! -name '*_test.g
 
 .PHONY: help
 help: ## Say what there is to make
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: run
 run: build ## Build and run the dashboard (ARGS='ps -o json' runs another command)
@@ -144,6 +144,11 @@ test-system: enough-go ## Run end-to-end tests in full Debian systems, in virtua
 test-machines: enough-go ## Run both in virtual machines, beside each other
 	test/setup vm
 	$(VM) system matrix | $(TALLY)
+
+.PHONY: prepare-machines
+prepare-machines: enough-go ## Download and build what those boot, and keep it
+	test/setup vm
+	$(VM) -prepare system matrix
 
 .PHONY: bench
 bench: build ## Measure what nsviz costs on this host, and run the benchmarks

@@ -319,14 +319,14 @@ func TestTimeNamespace(t *testing.T) {
 	agree(t, w.Snapshot)
 }
 
-// TestStorm makes 10,000 namespaces, nearly each of which ends when the next is made, so that the kernel
+// TestStorm makes 4,000 namespaces, nearly each of which ends when the next is made, so that the kernel
 // gives the same numbers out again and again.
 func TestStorm(t *testing.T) {
-	const calls = 5000
+	const calls = 2000
 	w := watch(t)
 	p := startHelper(t, fmt.Sprint("storm ", calls))
 	last := parse(t, p.line())
-	w.await(t, "10,000 births", func() bool { return w.bornOf(p.pid)+int(w.Snapshot().LostCount()) >= 2*calls }, func() string {
+	w.await(t, "4,000 births", func() bool { return w.bornOf(p.pid)+int(w.Snapshot().LostCount()) >= 2*calls }, func() string {
 		return fmt.Sprintf("%d births, %d events lost", w.bornOf(p.pid), w.Snapshot().LostCount())
 	})
 	alive, seen, again := map[uint64]bool{}, map[uint64]bool{}, 0

@@ -64,8 +64,10 @@ type Probes struct {
 // Open gathers the facts, makes the plan, loads and attaches. If a hook that the plan chose does
 // not attach after all, the plan is made again without it. The errors wrap ErrNotPermitted or
 // ErrNotSupported if nothing on this host would help.
-func Open(cfg Config) (*Probes, error) {
-	cache := btf.NewCache()
+func Open(cfg Config) (*Probes, error) { return openWith(cfg, btf.NewCache()) }
+
+// openWith is Open with a cache of the kernel's types, which several may share.
+func openWith(cfg Config, cache *btf.Cache) (*Probes, error) {
 	facts := Gather(cache).only(cfg.Methods)
 	if err := facts.Check(); err != nil {
 		return nil, err

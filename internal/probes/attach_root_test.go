@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/btf"
 
 	"github.com/nsviz/nsviz/gen"
 	"github.com/nsviz/nsviz/internal/fact"
@@ -19,8 +18,7 @@ const verifierBudget = 100_000
 // TestEveryAllowedProgramAttaches loads and attaches each option that this host allows, not only the
 // best: the plan's fallbacks must work when they are needed.
 func TestEveryAllowedProgramAttaches(t *testing.T) {
-	cache := btf.NewCache()
-	facts := Gather(cache)
+	facts := Gather(hostTypes)
 	if err := facts.Check(); err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +31,7 @@ func TestEveryAllowedProgramAttaches(t *testing.T) {
 	maps := map[string]*ebpf.Map{}
 	coll, err := ebpf.NewCollectionWithOptions(&ebpf.CollectionSpec{
 		Maps: spec.Maps, Variables: spec.Variables, Types: spec.Types, ByteOrder: spec.ByteOrder,
-	}, ebpf.CollectionOptions{Cache: cache})
+	}, ebpf.CollectionOptions{Cache: hostTypes})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +39,7 @@ func TestEveryAllowedProgramAttaches(t *testing.T) {
 	for name, m := range coll.Maps {
 		maps[name] = m
 	}
-	l := &loader{spec: spec, opts: ebpf.CollectionOptions{Cache: cache, MapReplacements: maps}}
+	l := &loader{spec: spec, opts: ebpf.CollectionOptions{Cache: hostTypes, MapReplacements: maps}}
 	defer l.close()
 	for _, k := range kinds(facts.Arch) {
 		for _, o := range k.options {

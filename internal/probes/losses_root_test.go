@@ -198,7 +198,7 @@ func TestFailedReadsAreCounted(t *testing.T) {
 		t.Helper()
 		coll, err := ebpf.NewCollectionWithOptions(&ebpf.CollectionSpec{
 			Maps: spec.Maps, Programs: map[string]*ebpf.ProgramSpec{name: spec.Programs[name]}, Types: spec.Types, ByteOrder: spec.ByteOrder,
-		}, ebpf.CollectionOptions{MapReplacements: p.maps})
+		}, ebpf.CollectionOptions{Cache: hostTypes, MapReplacements: p.maps})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -288,7 +288,7 @@ func startThrottled(t *testing.T, burst uint64) *watch {
 // TestFloodIsThrottled: if a user makes more namespaces than his share, the excess is counted for him, those of others
 // are reported, and nothing is lost for lack of room.
 func TestFloodIsThrottled(t *testing.T) {
-	const burst, calls, uid = 100, 1000, 65533
+	const burst, calls, uid = 50, 200, 65533
 	w := startThrottled(t, burst)
 	s := w.stream
 	home := makeCgroup(t, "flood")
@@ -362,7 +362,7 @@ func makeUserNamespace() error {
 // TestFloodFromManyCgroupsIsThrottled: a user with a part of the cgroups makes some there and moves from one to the other.
 // His share stays the same, with any user ID, and every container that starts meanwhile is seen.
 func TestFloodFromManyCgroupsIsThrottled(t *testing.T) {
-	const burst, rounds, containers = 60, 120, 2
+	const burst, rounds, containers = 30, 60, 2
 	const user, first = 65533, 300000 // the first of the IDs that are mapped into user namespaces
 	userNS := func(outside int) *syscall.SysProcAttr {
 		ids := []syscall.SysProcIDMap{{HostID: outside, Size: 1000}}

@@ -7,15 +7,13 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/cilium/ebpf/btf"
-
 	"github.com/nsviz/nsviz/internal/event"
 )
 
 // TestOpen: the choices are what the facts allow, and every fact that has hooks has one. Events between two runs
 // are not lost. Close ends a run that waits, and may be called again, even concurrently.
 func TestOpen(t *testing.T) {
-	facts := Gather(btf.NewCache())
+	facts := Gather(hostTypes)
 	if err := facts.Check(); err != nil {
 		t.Fatal(err)
 	}

@@ -94,11 +94,14 @@ type stream struct {
 	more   chan struct{} // signalled after changes
 }
 
+// hostTypes caches the types of this kernel for all tests: reading them takes half a second on an emulated machine.
+var hostTypes = btf.NewCache()
+
 // openProbes opens probes by the given methods alone; without any by the best.
 func openProbes(t *testing.T, cfg Config, methods ...fact.Method) *Probes {
 	t.Helper()
 	cfg.Methods = methods
-	p, err := Open(cfg)
+	p, err := openWith(cfg, hostTypes)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +117,7 @@ func openProbes(t *testing.T, cfg Config, methods ...fact.Method) *Probes {
 // that remain when fewer and fewer may be used.
 func everyWay(t *testing.T) [][]fact.Method {
 	t.Helper()
-	facts := Gather(btf.NewCache())
+	facts := Gather(hostTypes)
 	var ways [][]fact.Method
 	var before []Choice
 	for n := range Methods() {

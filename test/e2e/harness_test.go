@@ -24,15 +24,19 @@ import (
 // to start a container.
 const patience = 90 * time.Second
 
-// eventually waits until ok, and fails with what describe says if it never is.
+// eventually waits until ok, and fails with what describe says if it never is. Where asking takes long, as in an emulated machine,
+// what is waited for has most of the time.
 func eventually(t *testing.T, ok func() bool, describe func() string) {
 	t.Helper()
+	const least = 50 * time.Millisecond
 	deadline := time.After(patience)
-	again := time.NewTicker(50 * time.Millisecond)
-	defer again.Stop()
-	for !ok() {
+	for {
+		began := time.Now()
+		if ok() {
+			return
+		}
 		select {
-		case <-again.C:
+		case <-time.After(max(least, 2*time.Since(began))):
 		case <-deadline:
 			t.Fatalf("waited %v in vain: %s", patience, describe())
 		}

@@ -63,7 +63,9 @@ func prepare() error {
 			return fmt.Errorf("make image %s: %w\n%s", tag, err, out)
 		}
 		// Without its name nobody would ever remove the image of an earlier run. It may be in use.
-		_ = exec.Command("docker", append([]string{"rmi"}, strings.Fields(string(earlier))...)...).Run()
+		if ids := strings.Fields(string(earlier)); len(ids) > 0 {
+			_ = exec.Command("docker", append([]string{"rmi"}, ids...)...).Run()
+		}
 	}
 	return nil
 }

@@ -6,6 +6,7 @@
 //	go run ./test/vm [-only NAME,…] [-run REGEXP] matrix   the tests with the build tag root, on every kernel
 //	go run ./test/vm [-only NAME,…] [-run REGEXP] system   the end-to-end tests in a full Debian system
 //	go run ./test/vm system matrix                         both, beside each other
+//	go run ./test/vm -prepare system matrix                download and build what they boot, and keep that for later
 //
 // A machine that does not boot, hangs or dies is a failed test named Boot. With -again a machine that failed
 // runs a second time, whose results count; that and what failed at first is said on standard error.
@@ -44,6 +45,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	tests := flags.String("run", "", "run only the tests that match this `regexp`")
 	lanes := flags.Int("lanes", runtime.NumCPU()+1, "how many machines run at once")
 	again := flags.Bool("again", false, "give a machine that failed a second try, and say so")
+	prepare := flags.Bool("prepare", false, "boot none, but download and build now what they boot")
 	logs := flags.String("logs", "", "keep the machines' serial output in this `folder`")
 	if err := flags.Parse(args); err != nil {
 		return 2
@@ -81,7 +83,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	if err := runAll(ctx, chosen, &workshop{dir: dir, tests: *tests}, *logs, *lanes, *again, stdout); err != nil {
+	shop := &workshop{dir: dir, tests: *tests}
+	if *prepare {
+		err = shop.makeAll(ctx, chosen, func(machine, image) {})
+	} else {
+		err = runAll(ctx, chosen, shop, *logs, *lanes, *again, stdout)
+	}
+	if err != nil {
 		fmt.Fprintln(stderr, "vm:", err)
 		return 1
 	}
@@ -140,18 +148,9 @@ func runAll(ctx context.Context, machines []machine, shop *workshop, logs string
 			}
 		})
 	}
-	// Those with the most to do first, so that none of them is left over at the end. They are prepared one after the
-	// other, since they share what is built and downloaded, while those before them run.
+	// Those with the most to do first, so that none of them is left over at the end. They run while others are prepared.
 	slices.SortStableFunc(machines, func(a, b machine) int { return rank(a) - rank(b) })
-	var failed error
-	for _, m := range machines {
-		img, err := shop.make(ctx, m)
-		if err != nil {
-			failed = errors.Join(failed, fmt.Errorf("prepare %s: %w", m.id(), err))
-			continue // with those that can be
-		}
-		queue <- prepared{m, img}
-	}
+	failed := shop.makeAll(ctx, machines, func(m machine, img image) { queue <- prepared{m, img} })
 	close(queue)
 	running.Wait()
 	return cmp.Or(failed, ctx.Err())
@@ -164,6 +163,10 @@ func rank(m machine) int {
 		return 0
 	case m.pipeline:
 		return 1
+	case len(m.only) > 0:
+		return 4
+	case len(m.but) > 0:
+		return 3
 	}
 	return 2
 }

@@ -5,11 +5,13 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -28,8 +30,26 @@ func testPackages(m machine) []string {
 	return []string{"internal/probes", "internal/host/machine", "internal/host/nsfs", "internal/host/cgroupfs", "internal/host/resources", "internal/host/procfs"}
 }
 
-// e2e is where a full system has the end-to-end tests.
-const e2e = "payload/tests/test/e2e"
+// e2e is where a full system has the end-to-end tests, smallTests where a small machine has those of packages.
+const (
+	e2e        = "payload/tests/test/e2e"
+	smallTests = "tests"
+)
+
+// makeAll makes what machines boot and hands it over, one after the other, since they share what is built and downloaded. A
+// machine for which that fails is left out.
+func (w *workshop) makeAll(ctx context.Context, machines []machine, ready func(machine, image)) error {
+	var failed error
+	for _, m := range machines {
+		img, err := w.make(ctx, m)
+		if err != nil {
+			failed = errors.Join(failed, fmt.Errorf("prepare %s: %w", m.id(), err))
+			continue
+		}
+		ready(m, img)
+	}
+	return failed
+}
 
 func (w *workshop) make(ctx context.Context, m machine) (image, error) {
 	trees, err := output(ctx, "test/vm/fetch", m.kernel+"/"+m.arch, "tools/"+m.arch)
@@ -73,10 +93,8 @@ func (w *workshop) make(ctx context.Context, m machine) (image, error) {
 	if err := os.MkdirAll(root, 0o755); err != nil {
 		return image{}, err
 	}
-	if m.full {
-		if err := w.choice(m, root); err != nil {
-			return image{}, err
-		}
+	if err := w.choose(m, root); err != nil {
+		return image{}, err
 	}
 	if err := copyInto(ctx, filepath.Join(root, "modules"), modules[0]+"/."); err != nil {
 		return image{}, err
@@ -175,69 +193,77 @@ func (w *workshop) fill(ctx context.Context, root string, m machine, tools strin
 		}
 	}
 	for _, pkg := range testPackages(m) {
-		home := "tests/" + pkg
+		home := smallTests + "/" + pkg
 		if err := build(home+"/"+filepath.Base(pkg)+".test", pkg, "test", "-c", "-tags", "root,vm"); err != nil {
 			return err
 		}
-		_, err := os.Stat(pkg + "/testdata")
-		if err == nil {
+		if _, err := os.Stat(pkg + "/testdata"); err == nil {
 			if err := copyInto(home, pkg+"/testdata"); err != nil {
 				return err
 			}
-		}
-		tests := w.tests
-		if tests == "" {
-			if tests, err = kernelTests(pkg); err != nil {
-				return err
-			}
-		}
-		if err := w.arguments(m, filepath.Join(root, home), tests); err != nil {
-			return err
 		}
 	}
 	return nil
 }
 
-// kernelTests returns a regular expression for those of a package's tests that ask the kernel: they have the build tag
-// root, or a name that begins with TestLive. On all others a kernel has no influence.
-func kernelTests(pkg string) (string, error) {
+var declaredTest = regexp.MustCompile(`(?m)^func (Test\w+)\(\w+ \*testing\.T\)`)
+
+// kernelTests returns those of a package's tests that ask the kernel: they have the build tag root, or a name that begins with
+// TestLive. On all others a kernel has no influence.
+func kernelTests(pkg string) ([]string, error) {
 	files, err := filepath.Glob(pkg + "/*_test.go")
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	tagged := regexp.MustCompile(`(?m)^//go:build .*\broot\b`)
-	declared := regexp.MustCompile(`(?m)^func (Test\w+)\(\w+ \*testing\.T\)`)
+	tagged := regexp.MustCompile(`(?m)^//go:build .*\broot\b( && vm)?$`)
 	var names []string
 	for _, file := range files {
 		source, err := os.ReadFile(file)
 		if err != nil {
-			return "", err
+			return nil, err
 		}
-		for _, match := range declared.FindAllSubmatch(source, -1) {
+		for _, match := range declaredTest.FindAllSubmatch(source, -1) {
 			if name := string(match[1]); tagged.Match(source) || strings.HasPrefix(name, "TestLive") {
 				names = append(names, name)
 			}
 		}
 	}
 	if len(names) == 0 {
-		return "", fmt.Errorf("no tests with the build tag root in %s", pkg)
+		return nil, fmt.Errorf("no tests with the build tag root in %s", pkg)
 	}
-	return "^(" + strings.Join(names, "|") + ")$", nil
+	return names, nil
 }
 
-// choice says which of the end-to-end tests a full system runs. It belongs into what the machine boots alone: the
-// tests themselves are shared.
-func (w *workshop) choice(m machine, root string) error {
-	return w.arguments(m, filepath.Join(root, e2e), cmp.Or(w.tests, m.tests))
+// choose leaves beside the tests which of them a machine runs. It belongs into what the machine boots alone: the tests themselves
+// are shared.
+func (w *workshop) choose(m machine, root string) error {
+	if m.full {
+		return w.arguments(m, filepath.Join(root, e2e), cmp.Or(w.tests, m.tests))
+	}
+	for _, pkg := range testPackages(m) {
+		tests := w.tests
+		if tests == "" {
+			names, err := kernelTests(pkg)
+			if err != nil {
+				return err
+			}
+			names = slices.DeleteFunc(names, func(test string) bool { return !m.runs(test) })
+			if len(names) == 0 {
+				continue // without arguments the guest leaves them out
+			}
+			tests = "^(" + strings.Join(names, "|") + ")$"
+		}
+		if err := w.arguments(m, filepath.Join(root, smallTests, pkg), tests); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // arguments leaves what is to be given to the tests beside them. Tests that hang say where before the
 // machine is switched off.
 func (w *workshop) arguments(m machine, dir, tests string) error {
-	args := fmt.Sprintf("-test.timeout=%v\n", m.patience-m.patience/4)
-	if tests != "" {
-		args += "-test.run=" + tests + "\n"
-	}
+	args := fmt.Sprintf("-test.timeout=%v\n-test.run=%s\n", m.patience-m.patience/4, tests)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}

@@ -56,6 +56,8 @@ type Writes struct {
 	samePIDs    bool
 	closed      atomic.Bool
 	buf         []byte
+	// mostGone is how many events about removed files are skipped before Next returns, so that its caller can pause.
+	mostGone int
 }
 
 type writtenHierarchy struct {
@@ -93,7 +95,7 @@ func (r *Reader) watchWrites(tracked Layout, byHandle bool) (*Writes, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("fanotify_init", err)
 	}
-	w := &Writes{r: r, file: os.NewFile(uintptr(fd), "fanotify"), byHandle: byHandle, samePIDs: int(self) == os.Getpid()}
+	w := &Writes{r: r, file: os.NewFile(uintptr(fd), "fanotify"), byHandle: byHandle, samePIDs: int(self) == os.Getpid(), mostGone: mostGone}
 	// Without handles each event is an open file; with them it has a name of up to 255 bytes.
 	size := 64 * sizeofFanotifyEvent
 	if byHandle {
@@ -207,11 +209,11 @@ func (w *Writes) Next() (list []Write, lost bool, err error) { return w.next(tru
 // Pending is Next without waiting: it returns what has been written since.
 func (w *Writes) Pending() (list []Write, lost bool, err error) { return w.next(false) }
 
-// mostGone is how many events about removed files are skipped before Next returns, so that its caller can pause.
+// mostGone is the value of Writes.mostGone outside of tests.
 const mostGone = 1024
 
 func (w *Writes) next(wait bool) ([]Write, bool, error) {
-	for range mostGone {
+	for range w.mostGone {
 		n, err := w.read(wait)
 		switch {
 		case err == unix.EAGAIN:

@@ -166,12 +166,12 @@ func kernelOptions() map[string]string {
 	return options
 }
 
-// runTests runs the test binaries below a folder, each in its own folder, one after the other. A file
-// "arguments" beside one has more arguments, a line each.
+// runTests runs the test binaries below a folder, each in its own folder, one after the other. A file "arguments" beside one has
+// more arguments, a line each; without it that one is left out.
 func runTests(console *os.File, dir string) error {
 	var binaries []string
 	err := filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
-		if strings.HasSuffix(path, ".test") {
+		if _, chosen := os.Stat(filepath.Dir(path) + "/arguments"); chosen == nil && strings.HasSuffix(path, ".test") {
 			binaries = append(binaries, path)
 		}
 		return err
@@ -184,10 +184,11 @@ func runTests(console *os.File, dir string) error {
 	}
 	for _, binary := range binaries {
 		home := filepath.Dir(binary)
-		args := []string{"-test.v=test2json"}
-		if more, err := os.ReadFile(home + "/arguments"); err == nil {
-			args = append(args, strings.Split(strings.TrimSuffix(string(more), "\n"), "\n")...)
+		more, err := os.ReadFile(home + "/arguments")
+		if err != nil {
+			return err
 		}
+		args := append([]string{"-test.v=test2json"}, strings.Split(strings.TrimSuffix(string(more), "\n"), "\n")...)
 		cmd := exec.Command(binary, args...)
 		cmd.Dir = home
 		cmd.Stdout, cmd.Stderr = console, console
