@@ -280,7 +280,7 @@ func (h *finder) outside() {
 		ID: "outside_its_cgroup", Severity: High, Title: "Its limits do not hold it", Details: []string{details},
 		Meaning: "Somebody has moved its PID 1 out of the container's cgroup: what that limits (on cgroup v1 memory, on v2 all) does " +
 			"not hold PID 1 and what it starts. It can use up the host's memory, and then the kernel kills anywhere on the host.",
-		See:   "cat " + h.file("cgroup") + "; nsviz why tells who moved it, where nsviz was running then",
+		See:   "cat " + h.file("cgroup") + "; nsviz why shows who moved it, if nsviz was running then",
 		Close: "recreate the container, or write its PID 1 back to cgroup.procs of its cgroup; and find out who did it",
 	})
 }
@@ -319,7 +319,7 @@ func (h *finder) cgroupFile(v2, v1 string) string {
 	if v1 != v2 {
 		file += " (" + v1 + " on cgroup v1)"
 	}
-	return "cat " + h.file("cgroup") + " tells its cgroup; below /sys/fs/cgroup that has the file " + file
+	return "cat " + h.file("cgroup") + " shows its cgroup; see its file " + file + " below /sys/fs/cgroup"
 }
 
 // maxDetails limits how many details of a kind are listed.

@@ -119,7 +119,7 @@ func TestInspectComparesSettings(t *testing.T) {
 			t.Errorf("%s (-want +got): %s", what, diff)
 		}
 	}
-	expect("as it was told", nil, nil)
+	expect("as set", nil, nil)
 	a := inspect(t, name)
 	layout := trackedHierarchy(t)
 	file, none := "memory.limit_in_bytes", "-1"
@@ -149,16 +149,16 @@ func TestInspectComparesSettings(t *testing.T) {
 			more += 64 << 20
 		}
 		writeTo(swap, fmt.Sprint(more))
-		expect("more swap", []string{"swap limit: docker was told 67108864 bytes, the kernel has 201326592 bytes"}, nil)
+		expect("more swap", []string{"swap limit: 67108864 bytes in the settings of docker, 201326592 bytes in the kernel"}, nil)
 		writeTo(swap, fmt.Sprint(more-128<<20))
-		expect("as much swap as told", nil, nil)
+		expect("as much swap as set", nil, nil)
 	}
 	write("33554432")
-	expect("lowered", nil, []string{"memory limit: docker was told 67108864 bytes, the kernel has 33554432 bytes"})
-	raised := []string{"memory limit: docker was told 67108864 bytes, the kernel has none"}
+	expect("lowered", nil, []string{"memory limit: 67108864 bytes in the settings of docker, 33554432 bytes in the kernel"})
+	raised := []string{"memory limit: 67108864 bytes in the settings of docker, none in the kernel"}
 	if layout.Controller != "" && limitsSwap { // there both together come first
 		writeTo(swap, none)
-		raised = append(raised, "swap limit: docker was told 67108864 bytes, the kernel has none")
+		raised = append(raised, "swap limit: 67108864 bytes in the settings of docker, none in the kernel")
 	}
 	write(none)
 	expect("raised", raised, nil)
@@ -170,7 +170,7 @@ func TestInspectComparesSettings(t *testing.T) {
 	eventually(t, func() bool {
 		a := inspect(t, name+"-nnp")
 		f := finding(&a, "stricter_than_told")
-		return f != nil && slices.Equal(f.Details, []string{"no_new_privs: docker was told off, the kernel has on"})
+		return f != nil && slices.Equal(f.Details, []string{"no_new_privs: off in the settings of docker, on in the kernel"})
 	}, func() string { return "no_new_privs" })
 }
 
@@ -212,7 +212,7 @@ func TestInspectByHand(t *testing.T) {
 		}
 	}
 	if finding(&a, "looser_than_told") != nil || finding(&a, "stricter_than_told") != nil {
-		t.Error("it differs from what nobody was told")
+		t.Error("it differs from settings that nobody made")
 	}
 	// Whether a security module is at work is up to the host.
 	label, err := os.ReadFile(fmt.Sprintf("/proc/%d/attr/current", cmd.Process.Pid))
