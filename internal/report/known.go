@@ -181,12 +181,12 @@ func unknowns(c *model.Container, k *Known) []string {
 	var list []string
 	if n := c.NeverStarted; n != nil {
 		if n.Error == "" && !n.Tried.IsZero() {
-			list = append(list, "why it did not start: its engine has not said")
+			list = append(list, "why it did not start: its engine gave no reason")
 		}
 		if n.Made.IsZero() {
 			list = append(list, "when its engine made it")
 		}
-		return append(list, "what it would have been allowed: no process of it is there, nor ever was")
+		return append(list, "what it would have been allowed: it never had a process")
 	}
 	if c.Live() {
 		list = append(list, only+"which `sudo nsviz inspect` reads while it lives")
@@ -226,7 +226,7 @@ func unknowns(c *model.Container, k *Known) []string {
 		list = append(list, "how it ended: nsviz did not see its PID 1 die")
 	}
 	if !c.Live() && c.EngineReport == nil {
-		list = append(list, "what its engine says of its end")
+		list = append(list, "what its engine reports about its end")
 	}
 	for i := range c.History {
 		if n := c.History[i].LeftOut; n > 0 {

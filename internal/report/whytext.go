@@ -26,9 +26,9 @@ func (a *ContainerAnswer) WriteText(out io.Writer, complete bool, zone *time.Loc
 	}
 	switch {
 	case left == 1:
-		fmt.Fprintln(&b, "  and 1 thing more: --history tells it")
+		fmt.Fprintln(&b, "  and 1 thing more: --history shows it")
 	case left > 1:
-		fmt.Fprintf(&b, "  and %d things more: --history tells them\n", left)
+		fmt.Fprintf(&b, "  and %d things more: --history shows them\n", left)
 	}
 	_, err := io.WriteString(out, b.String())
 	return err

@@ -41,7 +41,7 @@ func TestDeadNetwork(t *testing.T) {
 		}, func() string { return fmt.Sprintf("%+v", a) })
 		by := a.Abandoned[event.Net]
 		started, err := time.Parse(time.RFC3339Nano, docker(t, "inspect", "-f", "{{.State.StartedAt}}", vpn))
-		// The engine says so when it has heard of it.
+		// The engine reports it once it has heard of it.
 		if err != nil || len(a.Abandoned) != 1 || by.By != vpn || started.Sub(by.Since).Abs() > patience {
 			t.Errorf("abandoned by %+v; the engine started %s at %v, %v", by, vpn, started, err)
 		}

@@ -91,7 +91,7 @@ func TestDemoStartWithVM(t *testing.T) {
 			text.await(t, "nsviz-demo-start2") // and it goes on
 			if m.runtime == "docker" {
 				text.await(t, "\n  engine prepares  █")
-				text.await(t, "\n  engine says so ")
+				text.await(t, "\n  engine reports ")
 			}
 			if left := vmsOf(t, p); len(left) > 0 {
 				t.Errorf("virtual machines that have said what they had to say live on: %v", left)

@@ -340,7 +340,7 @@ func checkWhyHistory(t *testing.T, name, sentence string, history []model.Entry,
 		if code != 0 || !strings.HasPrefix(instants.ReplaceAllString(brief, ""), instants.ReplaceAllString(sentence, "")+"\n\n") {
 			t.Errorf("exit code %d\n%s", code, brief)
 		}
-		for _, says := range []string{"to 96 MiB", "to 60 processes", "killed tail", "nsenter", "SIGKILL", "docker reported: destroy", "things more: --history tells them"} {
+		for _, says := range []string{"to 96 MiB", "to 60 processes", "killed tail", "nsenter", "SIGKILL", "docker reported: destroy", "things more: --history shows them"} {
 			if !strings.Contains(brief, says) {
 				t.Errorf("%v: nothing of %q in\n%s", flags, says, brief)
 			}
