@@ -51,11 +51,11 @@ func TestDeadNetwork(t *testing.T) {
 		return a
 	}
 	a := check(address)
-	told := false
+	reported := false
 	for _, m := range a.History {
-		told = told || m.Kind == model.EntryAbandoned && m.Container != nil && m.Container.Name == vpn
+		reported = reported || m.Kind == model.EntryAbandoned && m.Container != nil && m.Container.Name == vpn
 	}
-	if !told {
+	if !reported {
 		t.Errorf("its history has nothing of that: %+v", a.History)
 	}
 	check(startServe(t)) // which has found both running
@@ -73,7 +73,7 @@ func TestDeadNetwork(t *testing.T) {
 	if !found {
 		t.Error("inspect finds nothing")
 	}
-	docker(t, "restart", "-t", "0", app) // as it is told
+	docker(t, "restart", "-t", "0", app) // as nsviz advises
 	eventually(t, func() bool {
 		a, _ = why(t, address, app)
 		return a.Previous != nil && a.State == model.Running

@@ -29,8 +29,8 @@ func TestAppArmor(t *testing.T) {
 		if got := strings.TrimSpace(string(kernel)); got != test.label {
 			t.Errorf("%s: the kernel says %q, want %q", name, got, test.label)
 		}
-		if told := docker(t, "inspect", "-f", "{{.AppArmorProfile}}", prefix+name); !strings.HasPrefix(test.label, told) || told == "" {
-			t.Errorf("%s: the engine says %q, want %q", name, told, test.label)
+		if reported := docker(t, "inspect", "-f", "{{.AppArmorProfile}}", prefix+name); !strings.HasPrefix(test.label, reported) || reported == "" {
+			t.Errorf("%s: the engine says %q, want %q", name, reported, test.label)
 		}
 		a := inspect(t, prefix+name)
 		if a.Privileges.LSM == nil || *a.Privileges.LSM != test.label {

@@ -20,7 +20,7 @@ func startHog(t *testing.T, name string) {
 		"sh", "-c", "stress-ng --vm 1 --vm-bytes 200M --timeout 60s >/dev/null 2>&1")
 }
 
-// The kill is told in one sentence, whatever the size of the screen, which may change at any time.
+// The kill is reported in one sentence, whatever the size of the screen, which may change at any time.
 func TestDashboardShowsKill(t *testing.T) {
 	const name = "nsviz-test-screen"
 	term := tmux(t, 120, 40, nil, binary(), "--web.listen-address=")
@@ -123,7 +123,7 @@ func TestFirstFrame(t *testing.T) {
 	}
 	frames := regexp.MustCompile(`is attaching its probes|\d+ namespaces`).FindAllString(string(output), 2)
 	if len(frames) != 2 || frames[0] != "is attaching its probes" {
-		t.Errorf("told in this order: %q\n%q", frames, output)
+		t.Errorf("reported in this order: %q\n%q", frames, output)
 	}
 }
 
@@ -181,7 +181,7 @@ func TestDashboardNotesWhatLibrariesLog(t *testing.T) {
 	}
 }
 
-// Who may not watch is told so on the screen that was there before.
+// If nsviz may not watch, the screen that was there before says so.
 func TestDashboardNotRoot(t *testing.T) {
 	_, open := openDir(t)
 	term := tmux(t, 160, 24, nil, asNobody(open, "--web.listen-address=")...)

@@ -85,7 +85,7 @@ func TestHistory(t *testing.T) {
 	awaits("a change of the processes' limit", changed(fact.ResourcePIDs))
 	_ = exec.Command("docker", "exec", name, "tail", "/dev/zero").Run() // it is killed
 	awaits("the kill", func(m *model.Entry) bool { return m.Kind == model.EntryKind(event.OOMKill) })
-	// On v1 the limit is that of both together, of which the engine has told 96 MiB. Not every kernel has one.
+	// On v1 this limit covers memory and swap together, and the engine has set it to 96 MiB. Not every kernel has one.
 	swapped := false
 	for file, limit := range map[string]int{"memory.swap.max": 32 << 20, "memory.memsw.limit_in_bytes": 128 << 20} {
 		file := fileOfCgroup(t, pid, "memory", file)
@@ -224,7 +224,7 @@ func words(of *event.Container, history []model.Entry) []string {
 	return list
 }
 
-// inOrder checks that what regular expressions describe was told one after the other, at times that do not
+// inOrder checks that what regular expressions describe was reported one after the other, at times that do not
 // run back.
 func inOrder(t *testing.T, k *report.Known, steps []string) {
 	t.Helper()
@@ -263,7 +263,7 @@ func checkEngineLog(t *testing.T, k *report.Known, began time.Time) {
 	for line := range strings.Lines(log) {
 		action, _, _ := strings.Cut(strings.TrimSpace(line), ":")
 		switch action {
-		case "create", "attach", "exec_create", "exec_die": // before its cgroup was made, or no deed of the engine
+		case "create", "attach", "exec_create", "exec_die": // before its cgroup was made, or no action of the engine
 			continue
 		}
 		if want[action] == 0 {
@@ -272,10 +272,10 @@ func checkEngineLog(t *testing.T, k *report.Known, began time.Time) {
 		want[action]++
 	}
 	if diff := cmp.Diff(want, counts); diff != "" {
-		t.Errorf("the engine's log says (-logged +told):\n%s", diff)
+		t.Errorf("the engine's log says (-logged +reported):\n%s", diff)
 	}
 	if diff := cmp.Diff(logged, order); diff != "" {
-		t.Errorf("in the engine's log the order is (-logged +told):\n%s", diff)
+		t.Errorf("in the engine's log the order is (-logged +reported):\n%s", diff)
 	}
 }
 
@@ -312,12 +312,12 @@ func agreed(k *report.Known) agreement {
 	list := words(&k.Container, k.History)
 	for i := range k.History {
 		m := &k.History[i]
-		told := instants.ReplaceAllString(list[i], "")
+		reported := instants.ReplaceAllString(list[i], "")
 		switch m.Kind {
 		case model.EntryEngineEvent:
 			a.Engine[string(m.Action)] += m.Times()
 		case model.EntryEngineReport:
-			a.Engine[told]++
+			a.Engine[reported]++
 		case model.EntryLimits, model.EntryLimitsChanged:
 			for _, l := range m.Limits {
 				from := "?"
@@ -327,7 +327,7 @@ func agreed(k *report.Known) agreement {
 				a.Limits = append(a.Limits, fmt.Sprint(l.Resource, " ", from, " to ", story.LimitWords(l.Resource, l.To)))
 			}
 		default:
-			a.Kernel = append(a.Kernel, told)
+			a.Kernel = append(a.Kernel, reported)
 		}
 	}
 	return a
@@ -362,7 +362,7 @@ func checkWhyHistory(t *testing.T, name, sentence string, history []model.Entry,
 }
 
 // checkNamespaceHistory checks the story of the net namespace of name, in which side was, too.
-func checkNamespaceHistory(t *testing.T, link, name, side string, visitor int, from, recording string) {
+func checkNamespaceHistory(t *testing.T, link, name, side string, joiner int, from, recording string) {
 	for _, flags := range [][]string{{"--from", from}, {"--from", recording}} {
 		var a report.NamespaceAnswer
 		nsvizJSON(t, &a, append([]string{"why", link, "-o", "json"}, flags...)...)
@@ -374,7 +374,7 @@ func checkNamespaceHistory(t *testing.T, link, name, side string, visitor int, f
 			t.Errorf("exit code %d\n%s%s", code, text, stderr)
 		}
 		steps := []string{
-			"made it by", name + " started in it", side + " started in it", fmt.Sprintf("nsenter (PID %d, of the host) joined it", visitor),
+			"made it by", name + " started in it", side + " started in it", fmt.Sprintf("nsenter (PID %d, of the host) joined it", joiner),
 			name + ", which was in it, ended", side + ", which was in it, ended",
 		}
 		rest := text
@@ -387,7 +387,7 @@ func checkNamespaceHistory(t *testing.T, link, name, side string, visitor int, f
 			rest = after
 		}
 		if !strings.Contains(rest, "freed it") && !strings.Contains(rest, "found gone") {
-			t.Errorf("how it ended is not told:\n%s", text)
+			t.Errorf("how it ended is not reported:\n%s", text)
 		}
 	}
 	checkRefusals(t, []refusal{

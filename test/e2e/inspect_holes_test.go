@@ -268,7 +268,7 @@ func TestInspectLayers(t *testing.T) {
 	}
 	stdout, _, _ := nsviz(t, "inspect", name, "--sizes")
 	if !strings.Contains(stdout, "2.0 KiB in 2 files; 1 name of the layers below deleted; the image's "+want[0][:len("sha256:")+12]+", made by ") {
-		t.Errorf("the top layer is not told:\n%s", stdout)
+		t.Errorf("the top layer is not reported:\n%s", stdout)
 	}
 	if a := inspect(t, name); a.Root.Layers[0].Size != nil {
 		t.Error("sizes are counted without being asked for")

@@ -118,7 +118,7 @@ func TestInspectFindings(t *testing.T) {
 	}
 }
 
-// checkLimits compares with what the engine was told.
+// checkLimits compares with the engine's settings.
 func checkLimits(t *testing.T, name string, a *anatomy.Anatomy) {
 	t.Helper()
 	var memory uint64
@@ -333,17 +333,17 @@ func checkMounts(t *testing.T, name string, pid int, mounts []anatomy.Mount, odd
 		byPath[m.Path] = m
 		paths = append(paths, m.Path)
 	}
-	var told []struct {
+	var reported []struct {
 		Type, Source, Destination string
 		RW                        bool
 	}
-	if err := json.Unmarshal([]byte(docker(t, "inspect", "-f", "{{json .Mounts}}", name)), &told); err != nil {
+	if err := json.Unmarshal([]byte(docker(t, "inspect", "-f", "{{json .Mounts}}", name)), &reported); err != nil {
 		t.Fatal(err)
 	}
-	if len(told) != 3 {
-		t.Errorf("docker tells of %+v", told)
+	if len(reported) != 3 {
+		t.Errorf("docker reports %+v", reported)
 	}
-	for _, m := range told {
+	for _, m := range reported {
 		if got := byPath[m.Destination]; string(got.Kind) != m.Type || got.Source != m.Source || got.ReadOnly == m.RW {
 			t.Errorf("%+v, docker says %+v", got, m)
 		}
@@ -401,7 +401,7 @@ func TestInspectNested(t *testing.T) {
 	}
 }
 
-// Who joined whose namespaces, by what the engine was told; and what remains when the first one is gone.
+// Who joined whose namespaces, by the engine's settings; and what remains when the first one is gone.
 func TestInspectJoined(t *testing.T) {
 	const prefix = "nsviz-test-joined-"
 	start := func(name string, args ...string) {
@@ -474,7 +474,7 @@ func checkHostname(t *testing.T, container, want string) {
 	}
 }
 
-// A host name may be anything; without the right to enter a namespace it is unknown, and all else is told.
+// A host name may be anything; without the right to enter a namespace it is unknown, and all else is reported.
 func TestInspectHostname(t *testing.T) {
 	const name = "nsviz-test-hostname"
 	removeContainer(t, name)

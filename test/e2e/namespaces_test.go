@@ -172,10 +172,10 @@ func TestNsSaysWhatKeepsThem(t *testing.T) {
 			return e.Type == typ && e.Namespace.ID == id && e.Namespace.Type == event.Net
 		}
 	}
-	born := events.await(t, 1, about(event.NamespaceCreated))
+	created := events.await(t, 1, about(event.NamespaceCreated))
 	before := len(events.all(about(event.NamespaceFreed)))
 	for _, e := range events.all(about(event.NamespaceFreed)) {
-		if e.Time.After(born[len(born)-1].Time) {
+		if e.Time.After(created[len(created)-1].Time) {
 			t.Error("freed while it is kept")
 		}
 	}

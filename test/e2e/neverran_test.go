@@ -90,11 +90,11 @@ func TestStartThatIsKilled(t *testing.T) {
 		if end == nil || !end.NeverRan || end.Exit == nil || end.Exit.Cause != event.CauseOOMKill || end.Kill == nil || end.Kill.PID != kill.PID {
 			t.Errorf("%s: it ended by %+v", from, end)
 		}
-		told := false
+		reported := false
 		for _, m := range a.History {
-			told = told || m.Kind == model.EntryNeverRan && m.OOM != nil && m.OOM.Victim.PID == kill.PID
+			reported = reported || m.Kind == model.EntryNeverRan && m.OOM != nil && m.OOM.Victim.PID == kill.PID
 		}
-		if !told {
+		if !reported {
 			t.Errorf("%s: its history has nothing of that: %+v", from, a.History)
 		}
 	}

@@ -30,7 +30,7 @@ const (
 type truth struct {
 	// kills is the cgroup's own count of the kills in panelHog.
 	kills float64
-	// all counts what `nsviz events` has told since nsviz serve began to count.
+	// all counts what `nsviz events` has reported since nsviz serve began to count.
 	all tally
 	// served is what nsviz serves by itself.
 	served map[string]string
@@ -254,9 +254,9 @@ func TestEveryPanel(t *testing.T) {
 	events := startEvents(t)
 	p := startPrometheus(t, target)
 	// The two nsviz did not begin to count at the same moment: what counts is the difference.
-	var servedBefore, toldBefore tally
+	var servedBefore, reportedBefore tally
 	eventually(t, func() bool {
-		servedBefore, toldBefore = servedTally(t, metrics(t, target)), events.tally()
+		servedBefore, reportedBefore = servedTally(t, metrics(t, target)), events.tally()
 		return servedBefore.equal(servedTally(t, metrics(t, target)))
 	}, func() string { return "the host does not calm down" })
 
@@ -271,16 +271,16 @@ func TestEveryPanel(t *testing.T) {
 	happened := truth{kills: float64(ownCount(t, docker(t, "run", "--name", panelHog, "--memory=64m", stressImage, "sh", "-c",
 		"stress-ng --vm 1 --vm-bytes 200M --timeout 5s >/dev/null 2>&1; "+readOwnCounter)))}
 	events.await(t, 1, of(event.ContainerExited, panelHog))
-	if told := float64(len(events.all(of(event.OOMKill, panelHog)))); told != happened.kills || told == 0 {
-		t.Fatalf("%v kills told, the cgroup's own counter says %v", told, happened.kills)
+	if reported := float64(len(events.all(of(event.OOMKill, panelHog)))); reported != happened.kills || reported == 0 {
+		t.Fatalf("%v kills reported, the cgroup's own counter says %v", reported, happened.kills)
 	}
 	var served tally
 	eventually(t, func() bool {
 		happened.served = metrics(t, target)
 		served = servedTally(t, happened.served).minus(servedBefore)
-		happened.all = events.tally().minus(toldBefore)
+		happened.all = events.tally().minus(reportedBefore)
 		return served.equal(happened.all)
-	}, func() string { return fmt.Sprintf("nsviz serves %+v, nsviz events told %+v", served, happened.all) })
+	}, func() string { return fmt.Sprintf("nsviz serves %+v, nsviz events reported %+v", served, happened.all) })
 
 	kills := fmt.Sprintf(`nsviz_oom_kills_total{container=%q,scope="cgroup"}`, panelHog)
 	awaitValue(t, p, kills, happened.kills)

@@ -60,23 +60,23 @@ func followEngine(t *testing.T) *engineLog {
 	return log
 }
 
-// lives are the starts and exits that one nsviz has told, with their times by the kernel, by container.
+// lives are the starts and exits that one nsviz has reported, with their times by the kernel, by container.
 type lives struct{ starts, exits map[string][]time.Time }
 
 func livesIn(t *testing.T, events *stream) lives {
 	t.Helper()
-	told := lives{map[string][]time.Time{}, map[string][]time.Time{}}
+	reported := lives{map[string][]time.Time{}, map[string][]time.Time{}}
 	for _, e := range events.all(func(*event.Event) bool { return true }) {
 		switch e.Type {
 		case event.ContainerStarted:
-			told.starts[e.Container.ID] = append(told.starts[e.Container.ID], e.Time)
+			reported.starts[e.Container.ID] = append(reported.starts[e.Container.ID], e.Time)
 		case event.ContainerExited:
-			told.exits[e.Container.ID] = append(told.exits[e.Container.ID], e.Time)
+			reported.exits[e.Container.ID] = append(reported.exits[e.Container.ID], e.Time)
 		case event.EventsLost:
 			t.Errorf("%d events lost: %s", e.Lost.Count, e.Lost.Reason)
 		}
 	}
-	return told
+	return reported
 }
 
 // first returns when the first of some events was, at the latest at a given time: from then on there must be all.
@@ -123,7 +123,7 @@ func TestStartUpRace(t *testing.T) {
 	t.Cleanup(calm)
 
 	type round struct {
-		lives        // told by the one that came into the storm
+		lives        // reported by the one that came into the storm
 		began, ended time.Time
 		id           string // of the container that lived on
 	}
@@ -166,7 +166,7 @@ func TestStartUpRace(t *testing.T) {
 	}
 	calm()
 
-	// What the one that watched all the time has told is what the engine says.
+	// What the one that watched all the time has reported is what the engine says.
 	log.mu.Lock()
 	defer log.mu.Unlock()
 	witness.await(t, len(log.started), func(e *event.Event) bool { return e.Type == event.ContainerExited })
@@ -178,13 +178,13 @@ func TestStartUpRace(t *testing.T) {
 		}
 	}
 
-	meanwhile, found, told := 0, 0, 0
+	meanwhile, found, reported := 0, 0, 0
 	for n, r := range all {
 		starts, exits := first(r.starts, r.began), first(r.exits, r.began)
 		for id := range log.started {
 			started, ended := truth.starts[id][0], truth.exits[id][0]
 			if ended.After(r.ended) || started.After(r.ended) {
-				continue // it may have been told or not when nsviz was asked to stop
+				continue // it may have been reported or not when nsviz was asked to stop
 			}
 			mustStart, mustExit := !started.Before(starts), !ended.Before(exits)
 			if mustStart && mustExit && started.Before(r.began) {
@@ -199,12 +199,12 @@ func TestStartUpRace(t *testing.T) {
 		if len(r.starts[r.id]) == 0 {
 			found++
 		} else {
-			told++
+			reported++
 		}
 	}
 	t.Logf("%d containers; %d starts while nsviz attached; of the %d that lived on, nsviz found %d running and saw %d start",
-		len(log.started), meanwhile, rounds, found, told)
-	if found == 0 || told == 0 {
+		len(log.started), meanwhile, rounds, found, reported)
+	if found == 0 || reported == 0 {
 		t.Error("there was no race to be won")
 	}
 }

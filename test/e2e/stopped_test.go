@@ -87,7 +87,7 @@ func fill(t *testing.T, write *os.File) {
 	}
 }
 
-// Somebody scrolls back in `nsviz events | less`: nothing waits for him, and when he goes on he is told what he has
+// Somebody scrolls back in `nsviz events | less`: nothing waits for him, and when he goes on he learns what he has
 // missed, and gets the rest.
 func TestReaderStopsForAWhile(t *testing.T) {
 	const calls = 30_000 // of two events each, which is more than may wait, and more than the kernel may send of one source
@@ -100,12 +100,12 @@ func TestReaderStopsForAWhile(t *testing.T) {
 	pid, end := begin(t, storm)
 	end()
 
-	// Every namespace of the storm that was not throttled is created and freed: two events, each of which is told or lost.
+	// Every namespace of the storm that was not throttled is created and freed: two events, each of which is reported or lost.
 	created, freed, lost := uint64(0), uint64(0), map[string]uint64{}
 	missing := func() int {
 		return 2*(2*calls-int(lost[event.LostThrottled])) - int(created+freed+lost[event.LostReader])
 	}
-	// A few more, which come after what is missing and are all told.
+	// A few more, which come after what is missing and are all reported.
 	after := map[int32]bool{}
 	stop := make(chan struct{})
 	defer close(stop)
@@ -156,7 +156,7 @@ func TestReaderStopsForAWhile(t *testing.T) {
 		default:
 		}
 	}
-	t.Logf("of %d namespaces %d were told when they were created and %d when they were freed, lost are %v", 2*calls, created, freed, lost)
+	t.Logf("of %d namespaces %d were reported when they were created and %d when they were freed, lost are %v", 2*calls, created, freed, lost)
 	if !complete || lost[event.LostReader] == 0 || lost[event.LostThrottled] == 0 || created == 0 {
 		t.Errorf("complete: %v (%v)", complete, lines.Err())
 	}

@@ -74,7 +74,7 @@ func TestWhyNeverStarted(t *testing.T) {
 	}
 }
 
-// A start that fails after a run is told, and does not hide how that run ended.
+// A start that fails after a run is reported, and does not hide how that run ended.
 func TestWhyNotStartedAgain(t *testing.T) {
 	const name = "nsviz-test-not-again"
 	removeContainer(t, name)

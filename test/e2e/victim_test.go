@@ -15,7 +15,7 @@ import (
 )
 
 // A small process is killed in a container whose memory is full of files: the kill says what the memory was made of,
-// which process it was, and how it was called. That last is told to nobody by an nsviz that was asked not to.
+// which process it was, and how it was called. An nsviz that was asked not to report the latter reports it nowhere.
 func TestVictimOfFilesInMemory(t *testing.T) {
 	const name, secret = "nsviz-test-tmpfs", "token-f3a9"
 	address := freeAddress(t)
@@ -24,9 +24,9 @@ func TestVictimOfFilesInMemory(t *testing.T) {
 	dashboard.find(t, name)
 	dir := t.TempDir()
 	events := startEvents(t)
-	recordings := map[string]string{"told": filepath.Join(dir, "told"), "untold": filepath.Join(dir, "untold")}
+	recordings := map[string]string{"full": filepath.Join(dir, "full"), "quiet": filepath.Join(dir, "quiet")}
 	var recorders []*process
-	for how, args := range map[string][]string{"told": nil, "untold": {"--no-command-lines"}} {
+	for how, args := range map[string][]string{"full": nil, "quiet": {"--no-command-lines"}} {
 		p := start(t, io.Discard, append([]string{"record", recordings[how]}, args...)...)
 		p.stderr.await(t, "recording")
 		recorders = append(recorders, p)
@@ -82,7 +82,7 @@ func TestVictimOfFilesInMemory(t *testing.T) {
 	for _, p := range recorders {
 		p.stop(t)
 	}
-	texts["recording"] = recordingText(t, recordings["untold"])
+	texts["recording"] = recordingText(t, recordings["quiet"])
 	for _, path := range []string{"/api/v1/why?container=", "/api/v1/inspect?container="} {
 		texts[path] = get(t, "http://"+quietAddress+path+name)
 	}
@@ -91,11 +91,11 @@ func TestVictimOfFilesInMemory(t *testing.T) {
 			t.Errorf("%s, without command lines:\n%s", where, text)
 		}
 	}
-	if text := recordingText(t, recordings["told"]); !strings.Contains(text, secret) {
+	if text := recordingText(t, recordings["full"]); !strings.Contains(text, secret) {
 		t.Errorf("a recording that may have it has not")
 	}
-	_, told := scrape(t, address)
-	if strings.Contains(told, secret) {
+	_, reported := scrape(t, address)
+	if strings.Contains(reported, secret) {
 		t.Error("a metric has a command line")
 	}
 }

@@ -285,7 +285,7 @@ func (c whyCase) check(t *testing.T, a report.ContainerAnswer, killer int) {
 		t.Errorf("done by PID %d, uid %d; want %d, %d", x.By.PID, *x.By.UID, killer, c.uid)
 	}
 	if a.OOMKills == nil || c.kills != (*a.OOMKills > 0) || c.kills != (len(a.Kills) > 0) {
-		t.Errorf("%v kills, %d of them told", a.OOMKills, len(a.Kills))
+		t.Errorf("%v kills, %d of them reported", a.OOMKills, len(a.Kills))
 	}
 	if !regexp.MustCompile(strings.ReplaceAll(c.says, "PID PID", fmt.Sprintf("PID %d", killer))).MatchString(a.Sentence) {
 		t.Errorf("it says: %s\nwant %s", a.Sentence, c.says)

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// What is too old to build nsviz is told in one sentence, before it fails in its own words.
+// A Go that is too old to build nsviz is reported in one sentence, before it fails with its own errors.
 func TestWhichGo(t *testing.T) {
 	for name, tt := range map[string]struct {
 		says  string // by go version

@@ -269,7 +269,7 @@ func TestForbiddenImports(t *testing.T) {
 	for _, test := range tests {
 		why := forbidden(test.who, test.path, false)
 		if (why != "") != test.forbidden {
-			t.Errorf("%s imports %s: verdict %q, want forbidden %v", test.who, test.path, why, test.forbidden)
+			t.Errorf("%s imports %s: %q, want forbidden %v", test.who, test.path, why, test.forbidden)
 		}
 	}
 }

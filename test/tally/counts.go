@@ -18,8 +18,8 @@ func (c counts) String() string {
 	return fmt.Sprintf(format, c.passed, c.failed, c.skipped)
 }
 
-// verdict returns an error where the run cannot count as passed.
-func (c counts) verdict(noSkips bool) error {
+// check returns an error where the run cannot count as passed.
+func (c counts) check(noSkips bool) error {
 	switch {
 	case c.failed > 0:
 		return errFailed

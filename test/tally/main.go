@@ -19,7 +19,7 @@ func main() {
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
-// errFailed is the verdict of a run whose output has said already why it failed.
+// errFailed reports a failed run whose output already has the reason.
 var errFailed = errors.New("failed")
 
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
@@ -59,7 +59,7 @@ func tally(in io.Reader, out io.Writer, verbose, noSkips bool, file string) erro
 			return err
 		}
 	}
-	return counts.verdict(noSkips)
+	return counts.check(noSkips)
 }
 
 func printSum(out io.Writer, file string, noSkips bool) error {
@@ -68,5 +68,5 @@ func printSum(out io.Writer, file string, noSkips bool) error {
 		return err
 	}
 	fmt.Fprintln(out, counts)
-	return counts.verdict(noSkips)
+	return counts.check(noSkips)
 }

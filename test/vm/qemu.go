@@ -77,7 +77,7 @@ func arguments(m machine, img image) []string {
 	if m.appArmor {
 		lsm = "lsm=lockdown,yama,apparmor,bpf"
 	}
-	// Unless it is told so, the kernel trusts no emulated TSC and reads the clock from an emulated HPET; and clearing all memory
+	// Unless it is told to, the kernel trusts no emulated TSC and reads the clock from an emulated HPET; and clearing all memory
 	// that is handed out is a tenth of the emulated work.
 	options := []string{
 		"console=" + console, "quiet", "loglevel=1", "panic=-1", "oops=panic", "rdinit=/init",

@@ -75,8 +75,8 @@ func (r *report) line(line string) {
 		r.begin(rest)
 	case "end":
 		name, rest, _ := strings.Cut(rest, " ")
-		milliseconds, verdict, _ := strings.Cut(rest, " ")
-		r.end(name, milliseconds, verdict)
+		milliseconds, result, _ := strings.Cut(rest, " ")
+		r.end(name, milliseconds, result)
 	case "failed":
 		r.failure = rest
 	case "done":
@@ -123,15 +123,15 @@ func (r *report) begin(name string) {
 }
 
 // end closes a package as go test does.
-func (r *report) end(name, milliseconds, verdict string) {
+func (r *report) end(name, milliseconds, result string) {
 	if r.current == nil {
 		return
 	}
 	took, _ := strconv.ParseFloat(milliseconds, 64)
-	if verdict == "0" {
+	if result == "0" {
 		fmt.Fprintf(r.current.in, "ok  \t%s\t%.3fs\n", r.pkg(name), took/1000)
 	} else {
-		fmt.Fprintf(r.current.in, "%s\nFAIL\t%s\t%.3fs\n", verdict, r.pkg(name), took/1000)
+		fmt.Fprintf(r.current.in, "%s\nFAIL\t%s\t%.3fs\n", result, r.pkg(name), took/1000)
 	}
 	r.finish()
 }
@@ -165,10 +165,10 @@ func (r *report) died(err error) {
 func (r *report) close() {
 	pkg := "vm/" + r.machine
 	took := time.Since(r.began).Seconds()
-	verdict, mark := "pass", "ok  "
+	result, mark := "pass", "ok  "
 	r.emit(map[string]any{"Action": "run", "Package": pkg, "Test": "Boot"})
 	if r.failure != "" {
-		verdict, mark = "fail", "FAIL"
+		result, mark = "fail", "FAIL"
 		r.mu.Lock()
 		for _, line := range append(r.other, r.failure) {
 			r.emit(map[string]any{"Action": "output", "Package": pkg, "Test": "Boot", "Output": "    " + line + "\n"})
@@ -177,11 +177,11 @@ func (r *report) close() {
 	}
 	r.emit(map[string]any{
 		"Action": "output", "Package": pkg, "Test": "Boot",
-		"Output": fmt.Sprintf("--- %s: Boot (%.2fs)\n", strings.ToUpper(verdict), took),
+		"Output": fmt.Sprintf("--- %s: Boot (%.2fs)\n", strings.ToUpper(result), took),
 	})
-	r.emit(map[string]any{"Action": verdict, "Package": pkg, "Test": "Boot", "Elapsed": took})
+	r.emit(map[string]any{"Action": result, "Package": pkg, "Test": "Boot", "Elapsed": took})
 	r.emit(map[string]any{"Action": "output", "Package": pkg, "Output": fmt.Sprintf("%s\t%s\t%.3fs\n", mark, pkg, took)})
-	r.emit(map[string]any{"Action": verdict, "Package": pkg, "Elapsed": took})
+	r.emit(map[string]any{"Action": result, "Package": pkg, "Elapsed": took})
 }
 
 func (r *report) emit(event map[string]any) {

@@ -194,14 +194,14 @@ func runTests(console *os.File, dir string) error {
 		name, _ := filepath.Rel(dir, home)
 		began := time.Now()
 		fmt.Fprintf(console, "\n%sbegin %s\n", marker, name)
-		verdict := "0"
+		result := "0"
 		if err := cmd.Run(); err != nil {
-			verdict = strings.ReplaceAll(err.Error(), "\n", " ")
+			result = strings.ReplaceAll(err.Error(), "\n", " ")
 			if cmd.ProcessState != nil && cmd.ProcessState.ExitCode() < 0 { // by a signal
 				fmt.Fprint(console, kernelLog())
 			}
 		}
-		fmt.Fprintf(console, "\n%send %s %d %s\n", marker, name, time.Since(began).Milliseconds(), verdict)
+		fmt.Fprintf(console, "\n%send %s %d %s\n", marker, name, time.Since(began).Milliseconds(), result)
 	}
 	return nil
 }
