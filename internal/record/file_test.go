@@ -156,7 +156,7 @@ func TestRecordingTooSlow(t *testing.T) {
 	for range facts {
 		out.Put(seen)
 	}
-	for range 5 { // what had been lost before is told all the same
+	for range 5 { // what had been lost before is reported all the same
 		out.Put(losses.Of(7, seen, event.LostRing))
 	}
 	dropped := out.Stats().Dropped

@@ -115,7 +115,7 @@ func TestPlayerTellsTheModel(t *testing.T) {
 	}
 }
 
-// What is there is played, and then that it breaks off is told.
+// What is there is played; then an error reports that it breaks off.
 func TestPlayerOfAPart(t *testing.T) {
 	whole := recording(t, facts()...)
 	r, err := NewReader(bytes.NewReader(whole[:len(whole)-1]))

@@ -255,7 +255,7 @@ func TestUnknownFields(t *testing.T) {
 	}
 }
 
-// What recordings did not have when nsviz read no limits and passed on no words of the engine is not told.
+// Old recordings have no limits and no engine events; these stay unknown.
 func TestOldRecording(t *testing.T) {
 	lines := `{"time":"2026-11-23T20:00:00Z","event":{"time":"2026-11-23T20:00:00Z","type":"container_started","pid":5,"comm":"app","container":{"id":"ab","name":"web"},"start":{"namespaces":{"net":7}}}}
 {"time":"2026-11-23T20:00:01Z","memory":[{"id":"ab","usage_bytes":5,"limit_bytes":64,"processes":1,"oom_kills":0}]}
@@ -383,7 +383,7 @@ func FuzzReader(f *testing.F) {
 	f.Add([]byte(head + `{"event":{"type":"oom_kill"}}` + "\n"))
 	f.Add([]byte(head + `{"event":{"type":"oom_kill","time":"1969-12-31T23:59:30Z","oom":{"victim":{"pid":1,"container":{"id":"x"}}}}}` + "\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		// A model that is told whatever a file holds must stand it.
+		// A model must withstand whatever a file holds.
 		m := model.New(model.DefaultLimits())
 		list, err := read(bytes.NewReader(zipped(string(text))))
 		if err == nil {

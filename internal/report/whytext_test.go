@@ -70,7 +70,7 @@ func TestHostileHistory(t *testing.T) {
 				}
 			}
 			if !strings.Contains(b.String(), `x\x1b[2J`) || name != "why, in short" && !strings.Contains(b.String(), "(3 things in between are not kept)") {
-				t.Errorf("not all is told:\n%s", &b)
+				t.Errorf("something is missing:\n%s", &b)
 			}
 		})
 	}
@@ -91,7 +91,7 @@ func TestLittleKnown(t *testing.T) {
 		}
 	}
 	if strings.Contains(b.String(), "What happened") {
-		t.Errorf("of nothing it is told what it was:\n%s", &b)
+		t.Errorf("text about nothing:\n%s", &b)
 	}
 	b.Reset()
 	if err := (&ContainerAnswer{Sentence: "web runs."}).WriteText(&b, false, time.UTC); err != nil || b.String() != "web runs.\n" {

@@ -450,7 +450,7 @@ func TestSenderOf(t *testing.T) {
 	}
 }
 
-// What is told of a live container together is true and reads well, whatever comes together.
+// The sentences about a live container are true and read well in any combination.
 func TestStatesTogether(t *testing.T) {
 	const when = "2026-11-23 20:00:00.000 UTC"
 	const why = "the latest of them hog (PID 120, 60 MiB). web had reached its 64 MiB limit when hog asked for more."

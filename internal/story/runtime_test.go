@@ -50,7 +50,7 @@ func TestCommandsOfEveryRuntime(t *testing.T) {
 			entry(model.Entry{Kind: model.EntryKind(event.NamespaceJoined), By: sender(4242, "runc", 0, nil), Namespaces: own}),
 			"runc (PID 4242, of the host) joined its mnt and net namespaces, as `docker exec` does", "runc (PID 4242, of the host) joined its mnt and net namespaces",
 		},
-		"told": {entry(model.Entry{Kind: model.EntryEngineEvent, Action: "rename"}), "docker reported: rename", "{name} reported: rename"},
+		"reported": {entry(model.Entry{Kind: model.EntryEngineEvent, Action: "rename"}), "docker reported: rename", "{name} reported: rename"},
 		"judged": {
 			entry(model.Entry{Kind: model.EntryEngineReport, EngineReport: says(137, false)}), "docker reported about its end: exit code 137, OOMKilled=false",
 			"{name} reported about its end: exit code 137, OOMKilled=false",

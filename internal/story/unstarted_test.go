@@ -67,7 +67,7 @@ func TestNeverStarted(t *testing.T) {
 	}
 }
 
-// A start that fails after a run is told with that run.
+// A start that fails after a run is reported with that run.
 func TestNotStartedAgain(t *testing.T) {
 	c := ended(nil)
 	c.Label, c.EngineReport = "web", &fact.EngineReport{ExitCode: new(int32(127)), StartError: "no such file: unknown"}
