@@ -16,7 +16,7 @@ import (
 
 const hostile = "x\x1b[2J\a\n\u202e\xe2\x82"
 
-// Nothing that comes from a container acts on the terminal.
+// Text from a container does not act on the terminal.
 func TestHostileAnatomy(t *testing.T) {
 	a := &anatomy.Anatomy{
 		Container: event.Container{ID: hostile, Name: hostile, Image: hostile, Runtime: hostile}, PID: 42, Comm: hostile,

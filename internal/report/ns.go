@@ -24,7 +24,7 @@ type Namespace struct {
 	Processes  []int32             `json:"processes"`
 	Containers []string            `json:"containers"`
 	PinnedBy   []string            `json:"pinned_by"`
-	// ProcessesIncomplete is set where others may be in it, whose namespaces nsviz may not read.
+	// ProcessesIncomplete is set if other processes may be in it, whose namespaces nsviz may not read.
 	ProcessesIncomplete bool `json:"processes_incomplete,omitempty"`
 }
 
@@ -44,7 +44,7 @@ func Namespaces(s *model.Snapshot) []Namespace {
 	return list
 }
 
-// WriteNamespaces writes them for people, type by type, pid and user namespaces below their parents.
+// WriteNamespaces writes them for people by type; pid and user namespaces stand below their parents.
 func WriteNamespaces(out io.Writer, s *model.Snapshot) error {
 	var b strings.Builder
 	for _, t := range event.NamespaceTypes() {

@@ -13,7 +13,7 @@ import (
 	"github.com/nsviz/nsviz/internal/story"
 )
 
-// hostileHistory has foreign text in all places.
+// hostileHistory has foreign text in all fields.
 func hostileHistory() []model.Entry {
 	c := &event.Container{ID: hostile, Name: hostile, Inner: &event.Container{ID: hostile, Name: hostile}}
 	by := &event.Process{PID: 7, Comm: hostile, Container: c}
@@ -33,7 +33,7 @@ func hostileHistory() []model.Entry {
 	return list
 }
 
-// Nothing that comes from a container acts on the terminal of whoever reads its history.
+// Text from a container does not act on the terminal of a reader of its history.
 func TestHostileHistory(t *testing.T) {
 	c := event.Container{ID: hostile, Name: hostile, Image: hostile, Runtime: hostile}
 	history := hostileHistory()
@@ -76,7 +76,7 @@ func TestHostileHistory(t *testing.T) {
 	}
 }
 
-// Of what is not known it is said that it is not.
+// Unknown values are reported as unknown.
 func TestLittleKnown(t *testing.T) {
 	var b strings.Builder
 	k := NewKnown(&model.Container{ID: strings.Repeat("a", 64), State: model.Exited}, &model.Snapshot{})
