@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestAppArmor needs a host with AppArmor: there Docker confines a container by its own profile, unless it is told
-// not to. The kernel says which profile it is.
+// TestAppArmor needs a host with AppArmor: there Docker confines a container by its own profile, unless an option disables
+// that. The kernel reports the profile in use.
 func TestAppArmor(t *testing.T) {
 	const prefix, profile = "nsviz-test-apparmor-", "docker-default"
 	for name, test := range map[string]struct {

@@ -24,8 +24,8 @@ import (
 	"github.com/nsviz/nsviz/internal/story"
 )
 
-// TestHistory has a container live through all that its history tells of, and asks about it, when it is gone,
-// an nsviz that is running and, as nobody, one that recorded.
+// TestHistory has a container go through all events of a history. When it is gone, the test asks about it, as nobody, a running
+// nsviz and a recording.
 func TestHistory(t *testing.T) {
 	const name, side = "nsviz-test-history", "nsviz-test-history-side"
 	dir, open := openDir(t)
@@ -36,7 +36,7 @@ func TestHistory(t *testing.T) {
 	recorder.stderr.await(t, "recording")
 	began := engineTime(t)
 
-	// awaits waits until the latest moment of a kind is as wanted.
+	// awaits waits until the latest entry of a kind is as wanted.
 	awaits := func(what string, is func(*model.Entry) bool) {
 		t.Helper()
 		var a report.ContainerAnswer
@@ -65,7 +65,7 @@ func TestHistory(t *testing.T) {
 	}
 	isReading := func(m model.Entry) bool { return m.Kind == model.EntryLimits }
 	awaits("a reading of the limits", func(m *model.Entry) bool { return isReading(*m) })
-	eventually(t, func() bool { // the one that records reads them in its own time
+	eventually(t, func() bool { // the recorder reads them at its own pace
 		var a report.ContainerAnswer
 		stdout, _, _ := nsviz(t, "why", name, "-o", "json", "--recording", recording)
 		return json.Unmarshal([]byte(stdout), &a) == nil && slices.ContainsFunc(a.History, isReading)
@@ -117,11 +117,11 @@ func TestHistory(t *testing.T) {
 	if err := os.Chmod(recording, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	// Where the end of namespaces is not hooked, each nsviz finds it in its own time.
+	// If the end of namespaces is not hooked, each nsviz finds it at its own pace.
 	for _, flags := range [][]string{{"--from", from}, {"--recording", recording}} {
 		var a report.NamespaceAnswer
 		eventually(t, func() bool {
-			stdout, _, _ := nsviz(t, append([]string{"why", link, "-o", "json"}, flags...)...) // a recording in the making is cut short
+			stdout, _, _ := nsviz(t, append([]string{"why", link, "-o", "json"}, flags...)...) // a recording in progress is cut short
 			return json.Unmarshal([]byte(stdout), &a) == nil && !a.Freed.IsZero()
 		}, func() string { return fmt.Sprintf("%s is not freed: %+v", link, a) })
 	}
@@ -147,7 +147,7 @@ func TestHistory(t *testing.T) {
 				"the first reading of its limits found 64 MiB of memory, (64 MiB of swap, )?0.5 CPUs and 50 processes",
 				"in " + side + "\\) joined its net namespace",
 				"joined its mnt, .*net.* namespaces, as `docker exec` does, 2 times",
-				// The runtime, or systemd for it; it may have ended before it could be asked for its name.
+				// The runtime, or systemd on its behalf; it may have ended before its name could be read.
 				"(\\(PID .*, of the host\\) changed|a reading found) its memory limit .*from 64 MiB to 96 MiB",
 				fmt.Sprintf("\\(PID %d, of the host\\) changed its limit of processes from 50 processes to 60 processes", os.Getpid()),
 				"the kernel's OOM killer killed tail \\(PID .*\\), called tail /dev/zero\\. " + name + " had reached its 96 MiB limit",
@@ -175,7 +175,7 @@ func TestHistory(t *testing.T) {
 	}
 }
 
-// fileOfCgroup returns a file of the cgroup that a process is in, in the hierarchy that has a controller.
+// fileOfCgroup returns a file of a process's cgroup, in the hierarchy that has a controller.
 func fileOfCgroup(t *testing.T, pid int, controller, file string) string {
 	t.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
@@ -214,7 +214,7 @@ func asks(t *testing.T, into any, command ...string) {
 	}
 }
 
-// words words moments as the commands do.
+// words describes entries as the commands do.
 func words(of *event.Container, history []model.Entry) []string {
 	c := &model.Container{ID: of.ID, Label: of.Label(), Runtime: of.Runtime}
 	list := make([]string, len(history))
@@ -224,8 +224,7 @@ func words(of *event.Container, history []model.Entry) []string {
 	return list
 }
 
-// inOrder checks that what regular expressions describe was reported one after the other, at times that do not
-// run back.
+// inOrder checks that matches of regular expressions follow each other, at times that do not run back.
 func inOrder(t *testing.T, k *report.Known, steps []string) {
 	t.Helper()
 	list := words(&k.Container, k.History)
@@ -236,15 +235,15 @@ func inOrder(t *testing.T, k *report.Known, steps []string) {
 			t.Errorf("after moment %d there is none of %s", next, step)
 			continue
 		}
-		next += i // one reading may have found both changes
+		next += i // one reading may find both changes
 	}
 	if !slices.IsSortedFunc(k.History, func(a, b model.Entry) int { return a.Time.Compare(b.Time) }) {
 		t.Error("the moments are not in the order of their time")
 	}
 }
 
-// checkEngineLog compares the engine's words with the engine's own log: each as often, and in the order in
-// which they came for the first time.
+// checkEngineLog compares the engine's events with the engine's own log: how often each occurs, and the order of their first
+// occurrences.
 func checkEngineLog(t *testing.T, k *report.Known, began time.Time) {
 	t.Helper()
 	log := docker(t, "events", "--since", began.Format(time.RFC3339Nano), "--until", engineTime(t).Format(time.RFC3339Nano),
@@ -263,7 +262,7 @@ func checkEngineLog(t *testing.T, k *report.Known, began time.Time) {
 	for line := range strings.Lines(log) {
 		action, _, _ := strings.Cut(strings.TrimSpace(line), ":")
 		switch action {
-		case "create", "attach", "exec_create", "exec_die": // before its cgroup was made, or no action of the engine
+		case "create", "attach", "exec_create", "exec_die": // before its cgroup was made, or not an action of the engine
 			continue
 		}
 		if want[action] == 0 {
@@ -281,8 +280,8 @@ func checkEngineLog(t *testing.T, k *report.Known, began time.Time) {
 
 var instants = regexp.MustCompile(`[0-9:.]+ (ms|s)\b|(\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d\.\d+( UTC)?`)
 
-// agreement is what two nsviz must agree upon: not the moments of their readings and surveys, nor when they
-// heard of the engine's.
+// agreement holds what two nsviz must agree on. The times of their readings and surveys, and of the engine's answers, may
+// differ.
 type agreement struct {
 	Sentence          string
 	Kernel            []string
@@ -333,7 +332,7 @@ func agreed(k *report.Known) agreement {
 	return a
 }
 
-// checkWhyHistory checks what stands below the sentence, and that both sources say the same.
+// checkWhyHistory checks the history below the sentence, and that both sources agree.
 func checkWhyHistory(t *testing.T, name, sentence string, history []model.Entry, from, recording string) {
 	for _, flags := range [][]string{{"--from", from}, {"--recording", recording}} {
 		brief, _, code := nsviz(t, append([]string{"why", name}, flags...)...)
@@ -361,7 +360,7 @@ func checkWhyHistory(t *testing.T, name, sentence string, history []model.Entry,
 	}
 }
 
-// checkNamespaceHistory checks the story of the net namespace of name, in which side was, too.
+// checkNamespaceHistory checks the history of the net namespace of name, in which side was, too.
 func checkNamespaceHistory(t *testing.T, link, name, side string, joiner int, from, recording string) {
 	for _, flags := range [][]string{{"--from", from}, {"--from", recording}} {
 		var a report.NamespaceAnswer

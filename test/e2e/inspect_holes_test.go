@@ -20,7 +20,7 @@ import (
 	"github.com/nsviz/nsviz/internal/anatomy"
 )
 
-// finding returns the finding of that kind, nil where there is none.
+// finding returns the finding of that kind; nil if there is none.
 func finding(a *anatomy.Anatomy, id string) *anatomy.Finding {
 	for i := range a.Findings {
 		if a.Findings[i].ID == id {
@@ -30,7 +30,7 @@ func finding(a *anatomy.Anatomy, id string) *anatomy.Finding {
 	return nil
 }
 
-// freePort is one that nothing listens at.
+// freePort returns a port that nobody listens on.
 func freePort(t *testing.T) string {
 	t.Helper()
 	_, port, err := net.SplitHostPort(freeAddress(t))
@@ -86,7 +86,7 @@ func TestInspectPorts(t *testing.T) {
 	if f := finding(&a, "host_ports"); f == nil || f.Severity != anatomy.Info {
 		t.Errorf("its own: %+v", f)
 	}
-	// The other network's are not its.
+	// The other network's ports are not its own.
 	name = prefix + "quiet"
 	removeContainer(t, name)
 	docker(t, "run", "-d", "--name", name, busyboxImage, "sleep", "1000")
@@ -95,8 +95,8 @@ func TestInspectPorts(t *testing.T) {
 	}
 }
 
-// TestInspectComparesSettings changes a container behind the engine's back. That there is no difference where nobody does
-// is what TestInspectFindings sees, with every option.
+// TestInspectComparesSettings changes a container behind the engine's back. TestInspectFindings checks, with every option, that
+// otherwise there is no difference.
 func TestInspectComparesSettings(t *testing.T) {
 	const name = "nsviz-test-told"
 	removeContainer(t, name)
@@ -156,7 +156,7 @@ func TestInspectComparesSettings(t *testing.T) {
 	write("33554432")
 	expect("lowered", nil, []string{"memory limit: 67108864 bytes in the settings of docker, 33554432 bytes in the kernel"})
 	raised := []string{"memory limit: 67108864 bytes in the settings of docker, none in the kernel"}
-	if layout.Controller != "" && limitsSwap { // there both together come first
+	if layout.Controller != "" && limitsSwap { // v1 limits both together, so that limit comes first
 		writeTo(swap, none)
 		raised = append(raised, "swap limit: 67108864 bytes in the settings of docker, none in the kernel")
 	}
@@ -174,8 +174,8 @@ func TestInspectComparesSettings(t *testing.T) {
 	}, func() string { return "no_new_privs" })
 }
 
-// TestInspectByHand takes a container apart that no engine made: a process with all that the host's PID 1
-// may have, in a cgroup of the kind that an engine makes. Not every host lets an engine make such a one.
+// TestInspectByHand inspects a container that no engine made: a process with all privileges of the host's PID 1, in a cgroup
+// like an engine's. Not every host lets an engine make such a container.
 func TestInspectByHand(t *testing.T) {
 	layout := trackedHierarchy(t)
 	id := fmt.Sprintf("%064x", os.Getpid())
@@ -214,7 +214,7 @@ func TestInspectByHand(t *testing.T) {
 	if finding(&a, "looser_than_told") != nil || finding(&a, "stricter_than_told") != nil {
 		t.Error("it differs from settings that nobody made")
 	}
-	// Whether a security module is at work is up to the host.
+	// Whether a security module is active depends on the host.
 	label, err := os.ReadFile(fmt.Sprintf("/proc/%d/attr/current", cmd.Process.Pid))
 	want := map[bool]string{true: "lsm_unconfined", false: "no_lsm"}[err == nil && strings.TrimSpace(string(label)) == "unconfined"]
 	if finding(&a, want) == nil {
@@ -225,7 +225,7 @@ func TestInspectByHand(t *testing.T) {
 	}
 }
 
-// TestInspectLayers compares with the engine's own words, its database of layers and what is on the disk.
+// TestInspectLayers compares with the engine's report, its database of layers and the files on disk.
 func TestInspectLayers(t *testing.T) {
 	const name, image = "nsviz-test-layers", "nsviz-test/layers"
 	removeContainer(t, name)
@@ -247,7 +247,7 @@ func TestInspectLayers(t *testing.T) {
 	}
 	want := strings.Fields(docker(t, "image", "inspect", "-f", "{{range .RootFS.Layers}}{{.}} {{end}}", base))
 	slices.Reverse(want)
-	steps := append(strings.Split(docker(t, "history", "--no-trunc", "--format", "{{.CreatedBy}}", base), "\n"), "") // an import says nothing
+	steps := append(strings.Split(docker(t, "history", "--no-trunc", "--format", "{{.CreatedBy}}", base), "\n"), "") // an import has no such command
 	var digests []string
 	for i, l := range a.Root.Layers {
 		if l.DiffID == "" {
@@ -275,7 +275,7 @@ func TestInspectLayers(t *testing.T) {
 	}
 }
 
-// checkLayer compares a layer with its files, and with where the engine keeps the layer of that digest.
+// checkLayer compares a layer with its files, and with the folder in which the engine keeps the layer of that digest.
 func checkLayer(t *testing.T, path string, l *anatomy.Layer) {
 	t.Helper()
 	out, err := exec.Command("find", path, "-type", "f", "-printf", "%i %s\n").Output()
@@ -299,7 +299,7 @@ func checkLayer(t *testing.T, path string, l *anatomy.Layer) {
 		t.Errorf("%s: %+v, find says %d bytes", path, l.Size, sum)
 	}
 	if docker(t, "info", "-f", "{{.Driver}}") != "overlay2" {
-		return // the engine has another database
+		return // the engine has another kind of database
 	}
 	kept, err := filepath.Glob(filepath.Join(docker(t, "info", "-f", "{{.DockerRootDir}}"), "image/overlay2/layerdb/sha256/*/diff"))
 	if err != nil {

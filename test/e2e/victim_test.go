@@ -14,8 +14,8 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// A small process is killed in a container whose memory is full of files: the kill says what the memory was made of,
-// which process it was, and how it was called. An nsviz that was asked not to report the latter reports it nowhere.
+// A small process is killed in a container whose memory is full of files. The kill reports what the memory was made of, which
+// process it was, and its command line. An nsviz that was asked not to report command lines does not have it anywhere.
 func TestVictimOfFilesInMemory(t *testing.T) {
 	const name, secret = "nsviz-test-tmpfs", "token-f3a9"
 	address := freeAddress(t)
@@ -36,7 +36,7 @@ func TestVictimOfFilesInMemory(t *testing.T) {
 	start(t, io.Discard, "serve", "--no-command-lines", "--web.listen-address", quietAddress).stderr.await(t, "watching")
 
 	removeContainer(t, name)
-	// The file is what the kernel must count as shared memory, and tail takes what is left.
+	// The kernel must count the file as shared memory, and tail takes the remaining memory.
 	out := docker(t, "run", "--name", name, "--memory=64m", "--tmpfs=/big:size=56m", busyboxImage, "sh", "-c",
 		"dd if=/dev/zero of=/big/"+secret+" bs=64k 2>/dev/null; tail /dev/zero /big/"+secret+" >/dev/null; wc -c /big/"+secret)
 	size, err := strconv.ParseUint(strings.Fields(out)[0], 10, 64)
@@ -55,12 +55,12 @@ func TestVictimOfFilesInMemory(t *testing.T) {
 	if m == nil || m.AnonBytes == nil || m.FileBytes == nil || m.ShmemBytes == nil || m.KernelBytes == nil {
 		t.Fatalf("the memory is %+v", m)
 	}
-	const slack = 1 << 20 // what CPUs have charged beforehand
+	const slack = 1 << 20 // for what CPUs have charged in advance
 	if *m.ShmemBytes > size+slack || *m.ShmemBytes+slack < size || *m.AnonBytes > 16<<20 || m.AfterMS <= 0 || m.AfterMS > 100 {
 		t.Errorf("the file had %d bytes, the memory is: anon %d, files %d, shmem %d, kernel %d after %v ms",
 			size, *m.AnonBytes, *m.FileBytes, *m.ShmemBytes, *m.KernelBytes, m.AfterMS)
 	}
-	// By then the victim may have given back what was its own.
+	// By then the victim may have freed its own memory.
 	sum := *m.AnonBytes + *m.FileBytes + *m.ShmemBytes + *m.KernelBytes
 	if sum > *kill.OOM.UsageBytes+slack || sum+*v.AnonBytes < *kill.OOM.UsageBytes*9/10 {
 		t.Errorf("%d in all its parts, and %d of the victim; %d in use", sum, *v.AnonBytes, *kill.OOM.UsageBytes)
@@ -76,7 +76,7 @@ func TestVictimOfFilesInMemory(t *testing.T) {
 		return strings.Contains(prose(screen), says) && match(`called +tail /dev/zero`)(prose(screen)) && match(`memory .* files in memory`)(prose(screen))
 	})
 
-	// Those who are not to tell.
+	// These outputs must not contain it.
 	quiet.await(t, `"type":"container_exited"`)
 	texts := map[string]string{"events": quiet.String()}
 	for _, p := range recorders {
@@ -100,7 +100,7 @@ func TestVictimOfFilesInMemory(t *testing.T) {
 	}
 }
 
-// recordingText returns all that is in a recording.
+// recordingText returns the content of a recording.
 func recordingText(t *testing.T, file string) string {
 	t.Helper()
 	f, err := os.Open(file)
