@@ -12,26 +12,26 @@ import (
 
 // machine is one virtual machine to run.
 type machine struct {
-	name string // by which it is asked for
+	name string // its name on the command line
 	// kernel and arch name what test/vm/downloads lists.
 	kernel, arch string
-	// cgroup is "v1" for one hierarchy a controller; the unified hierarchy otherwise.
+	// cgroup is "v1" for one hierarchy per controller, else the unified hierarchy is used.
 	cgroup string
-	// onDemand is whether it runs only when it is asked for by name.
+	// onDemand is set if it runs only when asked for by name.
 	onDemand bool
-	// pipeline is whether it is for the tests of internal/pipeline.
+	// pipeline is set if it is for the tests of internal/pipeline.
 	pipeline bool
-	// full is whether it boots a full system, appArmor whether that confines its containers.
+	// full is set if it boots a full system, appArmor if that system confines its containers.
 	full, appArmor bool
-	// tests is a regular expression for what runs where nothing else is asked for; "" is all tests.
+	// tests is a regular expression for the tests that run by default; "" is all tests.
 	tests string
-	// memory is in MiB; so is farMemory, that of a second memory node (NUMA), beside it.
+	// memory is in MiB. farMemory is that of a second memory node (NUMA), also in MiB.
 	memory, farMemory int
-	// patience is how long it may take, from power on to power off.
+	// patience limits the time from power on to power off.
 	patience time.Duration
 }
 
-// id tells a machine from all others, also from one of the other set with the same kernel.
+// id distinguishes a machine from all others, also from one of the other set with the same kernel.
 func (m machine) id() string {
 	if m.full {
 		return m.name + "-system"
@@ -62,8 +62,8 @@ func kernels() []machine {
 	return list
 }
 
-// matrix returns a small machine for each kernel, one more with cgroup v1, and one for the tests of internal/pipeline, on the
-// kernel of which the full system is the usual one. That one has the most to do.
+// matrix returns a small machine for each kernel, one more with cgroup v1, and one for the tests of internal/pipeline, with the
+// full system's usual kernel. The latter has the most to do.
 func matrix() []machine {
 	var list []machine
 	for _, m := range kernels() {
@@ -81,19 +81,17 @@ func matrix() []machine {
 	return list
 }
 
-// systemTests are the end-to-end tests of what the kernel, cgroup v2, systemd and a newer engine might make
-// different. An emulated machine takes ten seconds to start a container, so the others, which are about nsviz's
-// own commands and screens, run there only when they are asked for: `make test-system RUN=.`. So does
-// TestEarlyoom, whose daemon looks at nothing but /proc/meminfo. For the same reason the two machines share the
-// tests out.
+// systemTests are the end-to-end tests that the kernel, cgroup v2, systemd or a newer engine might influence. An emulated
+// machine takes ten seconds to start a container. So the others, which test nsviz's own commands and screens, run there only on
+// demand: `make test-system RUN=.`. So does TestEarlyoom, whose daemon reads only /proc/meminfo. For the same reason the two
+// machines divide the tests between them.
 const (
 	systemTests = "StressDemo|InitIsTheVictim"
 	of612       = "|NsAgreesWithLsns|PsAgreesWithEngine|RestartAndExec|Podman|SystemdOomd|InAPrivilegedContainer|AppArmor|MovedOut|ProcessesRefused"
 	of510       = "|Why" // thirteen containers
 )
 
-// system returns a full Debian system, on the kernel that belongs to it and on the oldest one. On the others it runs
-// when it is asked for by name.
+// system returns a full Debian system on its own kernel and on the oldest one. On the others it runs when asked for by name.
 func system() []machine {
 	var list []machine
 	for _, m := range kernels() {

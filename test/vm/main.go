@@ -111,7 +111,7 @@ func choose(all []machine, only string) ([]machine, error) {
 	return chosen, nil
 }
 
-// runAll prepares and runs the machines, a few at a time. What goes wrong with one is in its results.
+// runAll prepares and runs the machines, a few at a time. Errors of a machine are in its results.
 func runAll(ctx context.Context, machines []machine, shop *workshop, logs string, lanes int, again bool, stdout io.Writer) error {
 	type prepared struct {
 		machine
@@ -127,7 +127,7 @@ func runAll(ctx context.Context, machines []machine, shop *workshop, logs string
 					boot(ctx, m.machine, m.image, logs, out)
 					continue
 				}
-				// Held back, so that only one of the tries counts.
+				// Held back, so that only one of the attempts counts.
 				first := &lockedWriter{w: &bytes.Buffer{}}
 				boot(ctx, m.machine, m.image, logs, first)
 				results := first.w.(*bytes.Buffer).Bytes()
@@ -140,15 +140,15 @@ func runAll(ctx context.Context, machines []machine, shop *workshop, logs string
 			}
 		})
 	}
-	// Those with the most to do first, so that none of them is left over at the end. They are prepared one after the
-	// other, since they share what is built and downloaded, while those before them run.
+	// Machines with the most to do come first, so that none of them is left over at the end. They are prepared one after the
+	// other, since they share what is built and downloaded, while earlier ones run.
 	slices.SortStableFunc(machines, func(a, b machine) int { return rank(a) - rank(b) })
 	var failed error
 	for _, m := range machines {
 		img, err := shop.make(ctx, m)
 		if err != nil {
 			failed = errors.Join(failed, fmt.Errorf("prepare %s: %w", m.id(), err))
-			continue // with those that can be
+			continue // the other machines still run
 		}
 		queue <- prepared{m, img}
 	}
@@ -168,7 +168,7 @@ func rank(m machine) int {
 	return 2
 }
 
-// failedTests names the tests that failed, of a stream of `go test -json`.
+// failedTests returns the names of the failed tests in a stream of `go test -json`.
 func failedTests(stream []byte) []string {
 	var failed []string
 	for line := range bytes.Lines(stream) {
@@ -180,7 +180,7 @@ func failedTests(stream []byte) []string {
 	return failed
 }
 
-// lockedWriter keeps lines whole that several write.
+// lockedWriter keeps the lines of several writers apart.
 type lockedWriter struct {
 	mu sync.Mutex // guards w
 	w  io.Writer
@@ -192,7 +192,7 @@ func (l *lockedWriter) Write(p []byte) (int, error) {
 	return l.w.Write(p)
 }
 
-// output runs a command and returns the lines that it printed; what it says on stderr is passed on.
+// output runs a command and returns the lines of its output; its stderr is passed on.
 func output(ctx context.Context, name string, args ...string) ([]string, error) {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Stderr = os.Stderr

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// marker begins the lines in which the guest speaks to the runner; see test/vm/guest.
+// marker begins the lines from the guest to the runner; see test/vm/guest.
 const marker = "::nsviz-vm:: "
 
 // report turns the serial output of a machine into test events.
@@ -24,7 +24,7 @@ type report struct {
 	began   time.Time
 
 	up, done bool
-	failure  string // what the guest says went wrong
+	failure  string // the guest's report of what went wrong
 	current  *conversion
 
 	mu    sync.Mutex // guards other
@@ -93,7 +93,7 @@ func (r *report) keep(line string) {
 	}
 }
 
-// noise is for what QEMU itself says.
+// noise returns a writer for QEMU's own output.
 func (r *report) noise() io.Writer {
 	read, write := io.Pipe()
 	go func() {
@@ -107,7 +107,7 @@ func (r *report) noise() io.Writer {
 
 func (r *report) pkg(name string) string { return "vm/" + r.machine + "/" + name }
 
-// begin has `go tool test2json` read what the tests of a package print.
+// begin starts `go tool test2json` to read the output of a package's tests.
 func (r *report) begin(name string) {
 	cmd := exec.Command("go", "tool", "test2json", "-t", "-p", r.pkg(name))
 	cmd.Stdout = &lineWriter{w: r.out}
@@ -122,7 +122,7 @@ func (r *report) begin(name string) {
 	r.current = &conversion{cmd: cmd, in: in}
 }
 
-// end closes a package as go test does.
+// end closes a package in the format of go test.
 func (r *report) end(name, milliseconds, result string) {
 	if r.current == nil {
 		return
@@ -147,7 +147,7 @@ func (r *report) finish() {
 	r.current = nil
 }
 
-// died takes in how QEMU ended.
+// died handles QEMU's exit.
 func (r *report) died(err error) {
 	r.finish()
 	switch {
@@ -185,11 +185,11 @@ func (r *report) close() {
 }
 
 func (r *report) emit(event map[string]any) {
-	line, _ := json.Marshal(event) // of strings and numbers
+	line, _ := json.Marshal(event) // strings and numbers always encode
 	_, _ = r.out.Write(append(line, '\n'))
 }
 
-// lineWriter passes on whole lines at a time.
+// lineWriter passes on complete lines, one at a time.
 type lineWriter struct {
 	w    io.Writer
 	rest []byte

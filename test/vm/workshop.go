@@ -16,11 +16,11 @@ import (
 // workshop makes what the machines boot, in a folder of its own.
 type workshop struct {
 	dir   string
-	tests string // a regular expression, where others are to run than usual
+	tests string // a regular expression, if other tests than usual are to run
 }
 
-// testPackages returns the packages with tests that run in the small machines: what meets the kernel first. Those
-// of internal/pipeline, most of which wait for surveys, run in a machine of their own.
+// testPackages returns the packages with tests that run in the small machines: those that use the kernel directly. The tests of
+// internal/pipeline mostly wait for surveys, and run in a machine of their own.
 func testPackages(m machine) []string {
 	if m.pipeline {
 		return []string{"internal/pipeline"}
@@ -28,7 +28,7 @@ func testPackages(m machine) []string {
 	return []string{"internal/probes", "internal/host/machine", "internal/host/nsfs", "internal/host/cgroupfs", "internal/host/resources", "internal/host/procfs"}
 }
 
-// e2e is where a full system has the end-to-end tests.
+// e2e is the path of the end-to-end tests in a full system.
 const e2e = "payload/tests/test/e2e"
 
 func (w *workshop) make(ctx context.Context, m machine) (image, error) {
@@ -58,7 +58,7 @@ func (w *workshop) make(ctx context.Context, m machine) (image, error) {
 	if err != nil {
 		return image{}, err
 	}
-	// What is to be tested is the same for all machines of a kind; a kernel takes two archives for one.
+	// What is tested is the same for all machines of a kind; a kernel takes two archives as one.
 	shared := filepath.Join(w.dir, kind+".cpio")
 	if _, err := os.Stat(shared); err != nil {
 		root := filepath.Join(w.dir, kind)
@@ -85,7 +85,7 @@ func (w *workshop) make(ctx context.Context, m machine) (image, error) {
 	if err := pack(ctx, root, img.initrd); err != nil {
 		return image{}, err
 	}
-	// Each archive is padded to a multiple of what the kernel asks for.
+	// Each archive is padded to a multiple of the kernel's unit.
 	join := exec.CommandContext(ctx, "sh", "-c", `cat "$0" >>"$1"`, shared, img.initrd)
 	if out, err := join.CombinedOutput(); err != nil {
 		return image{}, fmt.Errorf("cat: %w: %s", err, out)
@@ -122,7 +122,7 @@ func kernelIn(tree string) (string, error) {
 	return "", fmt.Errorf("no kernel in %s", tree)
 }
 
-// fill puts into root what the initramfs has.
+// fill puts the contents of the initramfs into root.
 func (w *workshop) fill(ctx context.Context, root string, m machine, tools string) error {
 	for _, dir := range []string{"bin", "usr/bin", "usr/sbin", "busybox", "proc", "sys", "dev", "tmp", "run", "etc", "root"} {
 		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
@@ -162,7 +162,7 @@ func (w *workshop) fill(ctx context.Context, root string, m machine, tools strin
 			return err
 		}
 	}
-	// The libraries of both folders that Debian has for them, and the loader, a link to one of them.
+	// The libraries in both folders that Debian has for them, and the loader, a link to one of them.
 	for _, pattern := range []string{"/lib/*/*.so.*", "/usr/lib/*/*.so.*", "/lib*/ld-linux*"} {
 		files, err := filepath.Glob(tools + pattern)
 		if err != nil {
@@ -198,8 +198,8 @@ func (w *workshop) fill(ctx context.Context, root string, m machine, tools strin
 	return nil
 }
 
-// kernelTests returns a regular expression for those of a package's tests that ask the kernel: they have the build tag
-// root, or a name that begins with TestLive. On all others a kernel has no influence.
+// kernelTests returns a regular expression for the tests of a package that use the kernel: they have the build tag root, or a
+// name that begins with TestLive. The kernel has no influence on all others.
 func kernelTests(pkg string) (string, error) {
 	files, err := filepath.Glob(pkg + "/*_test.go")
 	if err != nil {
@@ -225,14 +225,13 @@ func kernelTests(pkg string) (string, error) {
 	return "^(" + strings.Join(names, "|") + ")$", nil
 }
 
-// choice says which of the end-to-end tests a full system runs. It belongs into what the machine boots alone: the
-// tests themselves are shared.
+// choice writes which of the end-to-end tests a full system runs. It is part of what each machine boots, since the tests
+// themselves are shared.
 func (w *workshop) choice(m machine, root string) error {
 	return w.arguments(m, filepath.Join(root, e2e), cmp.Or(w.tests, m.tests))
 }
 
-// arguments leaves what is to be given to the tests beside them. Tests that hang say where before the
-// machine is switched off.
+// arguments writes the arguments of the tests beside them. Tests that hang print where before the machine is switched off.
 func (w *workshop) arguments(m machine, dir, tests string) error {
 	args := fmt.Sprintf("-test.timeout=%v\n", m.patience-m.patience/4)
 	if tests != "" {

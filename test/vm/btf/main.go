@@ -26,10 +26,10 @@ import (
 	"syscall"
 )
 
-// folder is where the files are.
+// folder holds the files.
 const folder = "internal/probes/testdata/btf"
 
-// extension ends the name of each file, which begins with the kernel's.
+// extension ends the name of each file, which begins with that of the kernel.
 const extension = ".btf.gz"
 
 func main() {
@@ -153,8 +153,8 @@ func write(files map[string][]byte, stdout io.Writer) error {
 	return nil
 }
 
-// compare says which files are not what they ought to be. It compares what is inside, since another
-// version of Go may compress it otherwise.
+// compare reports the files that differ from what they should be. It compares the unpacked content, since another version of Go
+// may compress it differently.
 func compare(files map[string][]byte) error {
 	present, err := filepath.Glob(filepath.Join(folder, "*"+extension))
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Marker begins the lines that are for the runner.
+// Marker begins the lines for the runner.
 const marker = "::nsviz-vm:: "
 
 func main() {
@@ -62,8 +62,8 @@ func run(console *os.File) error {
 	}
 	for name, value := range map[string]string{
 		"PATH": "/usr/bin:/usr/sbin:/bin:/sbin:/busybox",
-		// Emulated collecting takes half of the time that loading programs takes in user space; the tests here measure
-		// no memory of their own.
+		// Garbage collection, emulated, would take half of the time that loading programs takes in user space; these tests do
+		// not measure memory.
 		"GOGC": "400",
 	} {
 		if err := os.Setenv(name, value); err != nil {
@@ -73,7 +73,7 @@ func run(console *os.File) error {
 	return runTests(console, "/tests")
 }
 
-// serial opens the serial line that the kernel has for its console, so that nothing translates the lines.
+// serial opens the serial line of the kernel's console, so that nothing translates the lines.
 func serial() (*os.File, error) {
 	const path = "/dev/console"
 	if _, err := os.Stat(path); err != nil {
@@ -112,8 +112,8 @@ func mountAll() error {
 	return nil
 }
 
-// allowNamespaces lifts the limits on how many there may be of each type, which the kernel takes from the size
-// of the memory, and which hold for those as well that are being freed.
+// allowNamespaces raises the limits on the number of namespaces of each type. The kernel derives them from the size of the
+// memory, and namespaces that are being freed count, too.
 func allowNamespaces() error {
 	limits, err := filepath.Glob("/proc/sys/user/max_*_namespaces")
 	if err != nil {
@@ -127,8 +127,8 @@ func allowNamespaces() error {
 	return nil
 }
 
-// mountCgroups mounts the unified hierarchy or, for "v1", one for each of some controllers beside it, as
-// systemd's hybrid mode does.
+// mountCgroups mounts the unified hierarchy or, for "v1", one hierarchy for each of some controllers beside it, as systemd's
+// hybrid mode does.
 func mountCgroups(version string) error {
 	const root = "/sys/fs/cgroup"
 	if version != "v1" {
@@ -155,7 +155,7 @@ func mountCgroups(version string) error {
 	return nil
 }
 
-// kernelOptions returns the words name=value of the kernel's command line.
+// kernelOptions returns the name=value words of the kernel's command line.
 func kernelOptions() map[string]string {
 	options := map[string]string{}
 	line, _ := os.ReadFile("/proc/cmdline")
@@ -166,8 +166,8 @@ func kernelOptions() map[string]string {
 	return options
 }
 
-// runTests runs the test binaries below a folder, each in its own folder, one after the other. A file
-// "arguments" beside one has more arguments, a line each.
+// runTests runs the test binaries below a folder one after the other, each in its own folder. A file "arguments" beside a
+// binary holds further arguments, one a line.
 func runTests(console *os.File, dir string) error {
 	var binaries []string
 	err := filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
@@ -197,7 +197,7 @@ func runTests(console *os.File, dir string) error {
 		result := "0"
 		if err := cmd.Run(); err != nil {
 			result = strings.ReplaceAll(err.Error(), "\n", " ")
-			if cmd.ProcessState != nil && cmd.ProcessState.ExitCode() < 0 { // by a signal
+			if cmd.ProcessState != nil && cmd.ProcessState.ExitCode() < 0 { // ended by a signal
 				fmt.Fprint(console, kernelLog())
 			}
 		}
@@ -225,12 +225,12 @@ func kernelLog() string {
 }
 
 func powerOff(console *os.File) {
-	_ = unix.IoctlSetInt(int(console.Fd()), unix.TCSBRK, 1) // waits until all is out
+	_ = unix.IoctlSetInt(int(console.Fd()), unix.TCSBRK, 1) // waits until everything is sent
 	unix.Sync()
 	_ = unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF)
 }
 
-// moduleOptions: one RAM disk to swap to, of 64 MiB.
+// moduleOptions configures one RAM disk of 64 MiB, for swap.
 var moduleOptions = map[string]string{"brd.ko": "rd_nr=1 rd_size=65536"}
 
 // loadModules loads the modules in a folder in the order of its list.
