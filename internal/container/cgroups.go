@@ -27,7 +27,7 @@ type Cgroup struct {
 // cgroups above it, or nothing if the cgroup is gone or cannot be looked up.
 type Resolver func(id uint64) []Cgroup
 
-// Discovery is a cgroup of whose creation, or of whose removal, no event has told.
+// Discovery is a cgroup whose creation or removal no event has reported.
 type Discovery struct {
 	Cgroup
 
@@ -216,7 +216,7 @@ func (t *Tracker) Compare(host []Cgroup) (unknown, gone []Cgroup) {
 	return unknown, gone
 }
 
-// pathOf returns the path of a cgroup of which an event tells by its id alone; "" is unknown.
+// pathOf returns the path of a cgroup that an event names only by its id; "" is unknown.
 func (t *Tracker) pathOf(id uint64) string {
 	if c, ok := t.cgroups[id]; ok {
 		return c.path
@@ -244,7 +244,7 @@ func (t *Tracker) Knows(id uint64) bool {
 	return ok
 }
 
-// Removed reports whether it was told that a cgroup was removed, not long ago.
+// Removed reports whether a cgroup's removal was reported not long ago.
 func (t *Tracker) Removed(id uint64) bool {
 	c, ok := t.cgroups[id]
 	return ok && c.removed
