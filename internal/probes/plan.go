@@ -146,12 +146,12 @@ func kinds(arch string) []kind {
 		{
 			name:    fact.ProbeCgroupsEntered,
 			options: tracepoint("cgroup_attach_task", "cgroups_attach"),
-			without: "a start does not say when its cgroup was entered, and a PID 1 that is moved out of its cgroup is not seen",
+			without: "a start does not report when its cgroup was entered, and a PID 1 that is moved out of its cgroup is not seen",
 		},
 		{
 			name:    fact.ProbeRootFileSystems,
 			options: returns("mount", "move_mount", "pivot_root", "chroot"),
-			without: "a start does not say when its files were mounted and its root was changed",
+			without: "a start does not report when its files were mounted and its root was changed",
 		},
 	}
 }

@@ -52,7 +52,7 @@ func TestPlan(t *testing.T) {
 	const lockFallback = "the cgroup that ran out is found by its OOM lock, or by its usage, when the victim is marked; " +
 		"that a memory policy set by mbind ran out is not seen"
 	setns := syscallFunction(runtime.GOARCH, "setns")
-	const noRoots = "a start does not say when its files were mounted and its root was changed"
+	const noRoots = "a start does not report when its files were mounted and its root was changed"
 	roots := func(suffix string) string {
 		return "roots_mount_" + suffix + "+roots_move_mount_" + suffix + "+roots_pivot_root_" + suffix + "+roots_chroot_" + suffix
 	}
@@ -159,7 +159,7 @@ func TestPlan(t *testing.T) {
 					"; kprobe: the kernel has no function " + syscallFunction(runtime.GOARCH, "move_mount") +
 					"; tracepoint: for this alone it is not worth it that " + syscallTax + "; " + noRoots,
 				"cgroups entered": "none: tp_btf: the kernel has no tracepoint cgroup_attach_task; " +
-					"raw_tp: the kernel has no tracepoint cgroup_attach_task; a start does not say when its cgroup was entered, and a PID 1 that is moved out of its cgroup is not seen",
+					"raw_tp: the kernel has no tracepoint cgroup_attach_task; a start does not report when its cgroup was entered, and a PID 1 that is moved out of its cgroup is not seen",
 			},
 		},
 		{
