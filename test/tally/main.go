@@ -1,5 +1,5 @@
-// Command tally reads the stream of `go test -json` on standard input and prints what a person wants
-// to see of it: go test's closing line of every package, and everything that failed or was skipped.
+// Command tally reads the stream of `go test -json` on standard input and prints a summary for people:
+// go test's closing line of every package, and everything that failed or was skipped.
 // Its last line is the plain sum, "N passed, N failed, N skipped". It exits 1 when a test failed, or
 // when none ran at all: a run that tests nothing proves nothing.
 //

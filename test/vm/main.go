@@ -1,14 +1,14 @@
 //go:build linux
 
 // Command vm runs tests in virtual machines of other kernels than this host's, under QEMU, and prints their
-// results as `go test -json` does. test/vm/downloads lists the kernels, test/vm/guest is what runs inside.
+// results as `go test -json` does. test/vm/downloads lists the kernels, test/vm/guest runs inside.
 //
 //	go run ./test/vm [-only NAME,…] [-run REGEXP] matrix   the tests with the build tag root, on every kernel
 //	go run ./test/vm [-only NAME,…] [-run REGEXP] system   the end-to-end tests in a full Debian system
 //	go run ./test/vm system matrix                         both, beside each other
 //
-// A machine that does not boot, hangs or dies is a failed test named Boot. With -again a machine that failed
-// runs a second time, whose results count; that and what failed at first is said on standard error.
+// A machine that does not boot, hangs or dies is a failed test named Boot. With -again a failed machine runs a
+// second time, and only these results count. Standard error reports this and the first failures.
 package main
 
 import (

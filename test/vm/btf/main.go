@@ -1,11 +1,11 @@
 //go:build linux
 
 // Command btf takes the type information (BTF) out of the kernels of test/vm/downloads, without booting them,
-// and keeps what nsviz reads and hooks of each in internal/probes/testdata/btf, where a unit test looks at it.
+// and writes what nsviz reads and hooks of each to internal/probes/testdata/btf, for a unit test.
 // It runs in the root of the repository and needs lz4, xz or zstd, whichever the kernels are packed with.
 //
 //	go run ./test/vm/btf          writes the files
-//	go run ./test/vm/btf -check   says whether they are what it would write
+//	go run ./test/vm/btf -check   reports whether they are up to date
 package main
 
 import (

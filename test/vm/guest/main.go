@@ -1,9 +1,9 @@
 //go:build linux
 
-// Command guest is what runs inside the virtual machines of test/vm. As PID 1 of the initramfs it makes the
-// machine ready and then runs the tests itself, or hands over to the full system on the disk, in which a
-// unit starts it again to run them. All that it prints goes to the serial line: the tests' own output,
-// between two lines that say whose it is.
+// Command guest runs inside the virtual machines of test/vm. As PID 1 of the initramfs it prepares the
+// machine. Then it runs the tests itself, or hands over to the full system on the disk, where a unit starts
+// it again to run them. All output goes to the serial line: the tests' own output stands between two lines
+// that name the package.
 package main
 
 import (
