@@ -9,6 +9,6 @@ type Identity struct {
 	Name    string            `json:"name,omitempty"` // without Docker's leading slash
 	Image   string            `json:"image,omitempty"`
 	Labels  map[string]string `json:"labels,omitempty"`
-	// Created is the time of the engine's create, by the engine's clock; zero if unknown.
+	// Created is when the engine was told to make it, by the engine's clock; zero where it did not say.
 	Created time.Time `json:"created,omitzero"`
 }
