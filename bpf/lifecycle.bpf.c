@@ -29,9 +29,9 @@ static __always_inline bool shares_nsproxy(struct task_struct *task, const bool 
 
 /*
  * A container starts with the first exec in its new cgroup by a process that has left its parent's
- * mount namespace. What a runtime runs before that is in its parent's: the runtime's own init (runc
- * init, even if clone3 puts it straight into the cgroup) in the host's, and hooks inside the container
- * in that of the runtime's init.
+ * mount namespace. What a runtime runs before that shares its parent's: the runtime's own init
+ * (runc init, also where clone3 puts it straight into the cgroup) the host's, and hooks that run
+ * inside the container that of the runtime's init.
  */
 AFTER_FILTER int note_exec(struct task_struct *task)
 {
@@ -236,7 +236,7 @@ static __always_inline void note_sender(int sig, unsigned long info, struct task
 	count_failed(failed);
 }
 
-/* Reports whether task's process is PID 1 of the PID namespace that its children are in. */
+/* Whether task is of the process that is PID 1 in the PID namespace that its children are in. */
 static __always_inline bool is_first(struct task_struct *task, __u64 *failed)
 {
 	int first = READ(failed, task, nsproxy, pid_ns_for_children, child_reaper, tgid);

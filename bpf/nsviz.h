@@ -22,7 +22,7 @@ const volatile bool tracked_is_unified = true;
  * shares it.
  */
 const volatile __u32 own_mnt_namespace = 0;
-/* Whether the command lines of OOM victims are sent: they may hold secrets. */
+/* Whether the command lines of OOM victims are told: they may hold secrets. */
 const volatile bool command_lines = true;
 /*
  * Whether user space is still looking for the containers that exist. Until it has found them, a start
@@ -302,9 +302,9 @@ static __always_inline void fill_header(struct event_header *header, __u16 kind,
 }
 
 /*
- * Events that are not urgent do not wake the reader: a wake-up costs thirty times as much as the event itself.
- * The first one wakes a reader that sleeps (sent). Then the reader comes back on a timer, or when the ring has filled
- * up to the watermark. Well above it the reader is awake and late: more wake-ups would only make the flood costlier.
+ * Events that are not urgent do not wake the reader: a wake-up costs thirty times what the event itself
+ * does. The first one wakes a reader that sleeps (sent); then it comes by on a timer, or when the ring has filled up to
+ * the watermark. Well above it the reader has long been woken and is late: more wake-ups would only make the flood dearer.
  */
 static __always_inline __u64 wakeup_flags(void *ring, __u64 watermark)
 {

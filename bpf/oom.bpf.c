@@ -385,9 +385,9 @@ struct {
 } oom_scratch SEC(".maps");
 
 /*
- * Reads a victim's command line from its own memory, which is accessible if the victim itself asked for
- * more: the usual case. It is read as for /proc/PID/cmdline (get_mm_cmdline, fs/proc/base.c): if the last
- * byte of the arguments is not zero, the program has written a title over them, perhaps beyond their end.
+ * The command line of a victim, out of its own memory, which is at hand where the victim itself asked for
+ * more: as a rule. It is read as /proc/PID/cmdline has it (get_mm_cmdline, fs/proc/base.c): where the last
+ * byte of the arguments is no zero, the program has written a title over them, perhaps beyond.
  */
 static __always_inline void read_command_line(struct oom_event *event, struct mm_struct *mm,
 					      __u64 *failed)
@@ -430,9 +430,9 @@ unreadable:
 }
 
 /*
- * With memory.oom.group one decision has several victims, and the first may have given back its
- * memory when the last is marked. They come right after each other, except that the kernel writes to
- * its console in between, and a serial line is slow.
+ * With memory.oom.group one decision has several victims, of which the first may have given its
+ * memory back when the last is marked. They come one right after the other, but for what the kernel
+ * writes to its console in between, and a serial line has its time.
  */
 #define SAME_DECISION_NS 2000000000ull
 

@@ -27,7 +27,7 @@ type Cgroup struct {
 // cgroups above it, or nothing if the cgroup is gone or cannot be looked up.
 type Resolver func(id uint64) []Cgroup
 
-// Discovery is a cgroup whose creation or removal no event has reported.
+// Discovery is a cgroup of whose creation, or of whose removal, no event has told.
 type Discovery struct {
 	Cgroup
 

@@ -6,9 +6,9 @@ import (
 	"github.com/nsviz/nsviz/internal/container/runtime"
 )
 
-// Ref names a container as far as its cgroup's path shows it.
+// Ref names a container as its cgroup's path tells it.
 type Ref struct {
-	// Runtime is the name of the runtime; runtime.Unknown if the path only shows that a container engine made it.
+	// Runtime is the name of the runtime; runtime.Unknown where the path tells only that a container engine made it.
 	Runtime string
 	ID      string
 	// Root is the path of the cgroup that the container's processes were put into.

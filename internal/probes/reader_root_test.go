@@ -173,8 +173,8 @@ func TestDrainKeepsOrder(t *testing.T) {
 	}
 }
 
-// TestErrorsAreReported: totals by place once they have changed, and losses as events.
-func TestErrorsAreReported(t *testing.T) {
+// TestErrorsAreTold: totals by place once they have changed, and losses as events.
+func TestErrorsAreTold(t *testing.T) {
 	b := newBench(t)
 	cpus := uint64(ebpf.MustPossibleCPU())
 	lostOf := func(batch Batch) map[string]uint64 {

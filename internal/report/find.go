@@ -64,7 +64,7 @@ func (e *NotFoundError) Error() string {
 	return fmt.Sprintf("nothing is known of a container %q", e.Name)
 }
 
-// AmbiguousError reports that the ids of several containers begin like that.
+// AmbiguousError reports that several containers' ids begin so.
 type AmbiguousError struct {
 	Name       string
 	Candidates []string
@@ -82,8 +82,8 @@ func (e *AmbiguousError) Error() string {
 	return fmt.Sprintf("%q is the beginning of several ids: %s%s; give more of it, or a name", e.Name, strings.Join(named, ", "), more)
 }
 
-// Find finds a container by its name, its id or the beginning of its id. If several had a name one after the other, it is the
-// live one, or else the latest one. It fails with NotFoundError or AmbiguousError.
+// Find finds a container by its name, its id or the beginning of its id: of several that had a name one
+// after the other the live one, or the latest one. It fails with NotFoundError or AmbiguousError.
 func Find(s *model.Snapshot, name string) (*model.Container, error) {
 	name = strings.TrimPrefix(name, "/") // Docker writes names with it
 	if name == "" {
@@ -116,7 +116,7 @@ func Find(s *model.Snapshot, name string) (*model.Container, error) {
 	return nil, &AmbiguousError{name, candidates}
 }
 
-// latestOf returns the time of the latest known event of an ended container.
+// latestOf returns the time of the latest known event of a container that is not live.
 func latestOf(c *model.Container) time.Time {
 	latest := c.Exited
 	if n := c.NeverStarted; n != nil {

@@ -44,7 +44,7 @@ func Namespaces(s *model.Snapshot) []Namespace {
 	return list
 }
 
-// WriteNamespaces writes them for people by type; pid and user namespaces stand below their parents.
+// WriteNamespaces writes them for people, type by type, pid and user namespaces below their parents.
 func WriteNamespaces(out io.Writer, s *model.Snapshot) error {
 	var b strings.Builder
 	for _, t := range event.NamespaceTypes() {

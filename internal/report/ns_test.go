@@ -11,7 +11,7 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 )
 
-// What nsviz may not see is not reported as absent.
+// What nsviz may not see is not told as not being there.
 func TestNsOfUnseen(t *testing.T) {
 	s := &model.Snapshot{Namespaces: []model.Namespace{
 		{Type: event.PID, ID: 1, Host: true, Processes: []int32{7}},

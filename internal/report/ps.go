@@ -28,7 +28,7 @@ type Workload struct {
 	Namespaces map[event.NamespaceType]*Membership `json:"namespaces"`
 	Memory     Memory                              `json:"memory"`
 	OOMKills   *uint64                             `json:"oom_kills,omitempty"`
-	// PIDsRefused is absent if it is unknown.
+	// PIDsRefused is absent where it is unknown.
 	PIDsRefused *uint64      `json:"pids_refused,omitempty"`
 	Unheld      *fact.Unheld `json:"unheld,omitempty"`
 	Stuck       *fact.Stuck  `json:"stuck,omitempty"`
@@ -52,7 +52,7 @@ type Membership struct {
 	ID             uint64   `json:"id"`
 	SharedWithHost *bool    `json:"shared_with_host,omitempty"`
 	SharedWith     []string `json:"shared_with,omitempty"`
-	// Abandoned is set if the container that it was made for is no longer in it.
+	// Abandoned is set where the container that it was made for is not in it any more.
 	Abandoned *model.Abandoned `json:"abandoned,omitempty"`
 }
 
@@ -130,13 +130,13 @@ func WriteWorkloads(out io.Writer, s *model.Snapshot, zone *time.Location) error
 		for _, m := range v.Namespaces {
 			fmt.Fprintf(w, "\t%s", relationWord(m))
 		}
-		// The limit is in the sentence, since no cgroup limits a guest's memory.
+		// Its limit is in the sentence: no cgroup holds a guest to its memory.
 		fmt.Fprintf(w, "\t%s\t-\t-\t%s\n", bytesOrUnknown(v.ResidentBytes), story.VM(v).For(zone))
 	}
 	return w.Flush()
 }
 
-// limit returns a container's memory limit and, if that has no effect, the reason.
+// limit returns a container's limit of memory and whether that does what it is for.
 func limit(c *model.Container) string {
 	words := bytesOrUnknown(c.Memory.LimitBytes)
 	if c.Memory.Unlimited {
@@ -154,7 +154,7 @@ func limit(c *model.Container) string {
 	return words
 }
 
-// kills returns the number of OOM kills in a container since it started.
+// kills returns how many OOM kills there were in a container since it started.
 func kills(c *model.Container) string {
 	switch {
 	case c.OOMKills != nil:
@@ -183,8 +183,8 @@ func bytesOrUnknown(n *uint64) string {
 	return story.Bytes(*n)
 }
 
-// relationWord describes who shares a namespace; containers that share one have the same number. A namespace whose container
-// has left it is a dead one.
+// relationWord says whose a namespace is; containers that share one carry the same number. One that is left behind by the
+// container that it was made for is a dead one.
 func relationWord(m model.Membership) string {
 	if m.Abandoned != nil {
 		return "dead"

@@ -21,12 +21,12 @@ type ContainerAnswer struct {
 	// Text is the sentence in pieces, for readers that write its times and names differently.
 	Text     story.Text `json:"text,omitempty"`
 	OOMKills *uint64    `json:"oom_kills,omitempty"`
-	// PIDsRefused is absent if it is unknown.
+	// PIDsRefused is absent where it is unknown.
 	PIDsRefused *uint64       `json:"pids_refused,omitempty"`
 	Unheld      *fact.Unheld  `json:"unheld,omitempty"`
 	Stuck       *fact.Stuck   `json:"stuck,omitempty"`
 	Kills       []event.Event `json:"kills,omitempty"`
-	// Abandoned lists its namespaces that were made for another container, which is no longer in them.
+	// Abandoned are the namespaces that were made for another container, which is not in them any more.
 	Abandoned map[event.NamespaceType]*model.Abandoned `json:"abandoned,omitempty"`
 	End       *Ending                                  `json:"end,omitempty"`
 	// NeverStarted is set if its own program has never run.

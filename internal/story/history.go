@@ -48,7 +48,7 @@ func Entry(m *model.Entry, c *model.Container) Text {
 	case model.EntryStuck:
 		t = text(Strong, "stuck").add(Plain, " at the limit of ").add(Number, CgroupWords(m.Cgroup)).add(Plain, ", for which the OOM killer is off")
 	case model.EntryUnstuck:
-		t = text(Plain, "no longer stuck at its limit")
+		t = text(Plain, "stuck at its limit no more")
 	case model.EntryKind(event.ContainerExited):
 		t = exitWords(m.Time, m.Exit)
 	case model.EntryGone:

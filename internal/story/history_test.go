@@ -139,7 +139,7 @@ func TestEntry(t *testing.T) {
 			"runc (PID 7, of the host) moved its PID 1 (100) back to its own cgroup, whose limits hold it again",
 		},
 		{model.Entry{Kind: model.EntryStuck, Cgroup: "/pod"}, "stuck at the limit of /pod, for which the OOM killer is off"},
-		{model.Entry{Kind: model.EntryUnstuck}, "no longer stuck at its limit"},
+		{model.Entry{Kind: model.EntryUnstuck}, "stuck at its limit no more"},
 		{model.Entry{Kind: exit, Exit: exited(3)}, "its PID 1 ended by itself, exit code 3"},
 		{model.Entry{Kind: exit, Exit: oomKilled()}, "its PID 1 was killed by the kernel's OOM killer, exit code 137"},
 		{

@@ -436,7 +436,7 @@ func upText(ct *model.Container, s *model.Snapshot) line {
 		if v := machineOf(ct, s); v != nil {
 			return vmUp(v, s.Time) // the container's own program does not start on this kernel
 		}
-		return text(Created, "starts")
+		return text(Birth, "starts")
 	}
 	from := beganAt(ct)
 	if from.IsZero() {

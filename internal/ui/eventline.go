@@ -95,7 +95,7 @@ func wordEvents(es []event.Event, s *model.Snapshot) eventRow {
 		}
 		r.text = r.text.add(Number, story.ShortPath(e.Cgroup.Path))
 	case e.Type == event.ContainerStarted:
-		r.kind, r.style = "started", Created
+		r.kind, r.style = "started", Birth
 		if e.Start != nil && e.Start.DurationMS != nil {
 			took := time.Duration(*e.Start.DurationMS * float64(time.Millisecond))
 			r.text = r.text.add(Plain, ", ").add(Strong, story.StartDuration(took)).add(Plain, " after its cgroup was made")
@@ -149,7 +149,7 @@ func wordNamespaces(es []event.Event, s *model.Snapshot) (kind string, style Sty
 	switch e.Type {
 	case event.NamespaceCreated:
 		if ns.Via == event.ViaReconcile || !known {
-			return "found", Created, text(Plain, "a new ").join(withIDs(es, s))
+			return "found", Birth, text(Plain, "a new ").join(withIDs(es, s))
 		}
 		kind = string(ns.Via)
 		if kind == "" {
@@ -165,7 +165,7 @@ func wordNamespaces(es []event.Event, s *model.Snapshot) (kind string, style Sty
 		if ns.ChildPID != 0 {
 			l = l.add(Plain, fmt.Sprintf(" for its child %d", ns.ChildPID))
 		}
-		return kind, Created, l
+		return kind, Birth, l
 	case event.NamespaceJoined:
 		l = actor(&e).add(Plain, " entered ").join(withIDs(es, s))
 		if ns.Via != "" {

@@ -23,7 +23,7 @@ import (
 // patience limits the wait for something that should come soon. An emulated machine takes ten seconds to start a container.
 const patience = 90 * time.Second
 
-// eventually waits until ok; if that never happens, it fails with describe.
+// eventually waits until ok, and fails with what describe says if it never is.
 func eventually(t *testing.T, ok func() bool, describe func() string) {
 	t.Helper()
 	deadline := time.After(patience)

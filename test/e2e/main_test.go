@@ -62,7 +62,7 @@ func prepare() error {
 		if out, err := exec.Command("../images/make", program, tag).CombinedOutput(); err != nil {
 			return fmt.Errorf("make image %s: %w\n%s", tag, err, out)
 		}
-		// An image of an earlier run that loses its name would never be removed. It may be in use.
+		// Without its name nobody would ever remove the image of an earlier run. It may be in use.
 		_ = exec.Command("docker", append([]string{"rmi"}, strings.Fields(string(earlier))...)...).Run()
 	}
 	return nil

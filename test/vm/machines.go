@@ -21,7 +21,7 @@ type machine struct {
 	onDemand bool
 	// pipeline is set if it is for the tests of internal/pipeline.
 	pipeline bool
-	// full is set if it boots a full system, appArmor if that system confines its containers.
+	// full is whether it boots a full system, appArmor whether that confines its containers.
 	full, appArmor bool
 	// tests is a regular expression for the tests that run by default; "" is all tests.
 	tests string
@@ -31,7 +31,7 @@ type machine struct {
 	patience time.Duration
 }
 
-// id distinguishes a machine from all others, also from one of the other set with the same kernel.
+// id tells a machine from all others, also from one of the other set with the same kernel.
 func (m machine) id() string {
 	if m.full {
 		return m.name + "-system"
@@ -62,8 +62,8 @@ func kernels() []machine {
 	return list
 }
 
-// matrix returns a small machine for each kernel, one more with cgroup v1, and one for the tests of internal/pipeline, with the
-// full system's usual kernel. The latter has the most to do.
+// matrix returns a small machine for each kernel, one more with cgroup v1, and one for the tests of internal/pipeline, on the
+// kernel of which the full system is the usual one. That one has the most to do.
 func matrix() []machine {
 	var list []machine
 	for _, m := range kernels() {
@@ -81,10 +81,11 @@ func matrix() []machine {
 	return list
 }
 
-// systemTests are the end-to-end tests that the kernel, cgroup v2, systemd or a newer engine might influence. An emulated
-// machine takes ten seconds to start a container. So the others, which test nsviz's own commands and screens, run there only on
-// demand: `make test-system RUN=.`. So does TestEarlyoom, whose daemon reads only /proc/meminfo. For the same reason the two
-// machines divide the tests between them.
+// systemTests are the end-to-end tests of what the kernel, cgroup v2, systemd and a newer engine might make
+// different. An emulated machine takes ten seconds to start a container, so the others, which are about nsviz's
+// own commands and screens, run there only when they are asked for: `make test-system RUN=.`. So does
+// TestEarlyoom, whose daemon looks at nothing but /proc/meminfo. For the same reason the two machines share the
+// tests out.
 const (
 	systemTests = "StressDemo|InitIsTheVictim"
 	of612       = "|NsAgreesWithLsns|PsAgreesWithEngine|RestartAndExec|Podman|SystemdOomd|InAPrivilegedContainer|AppArmor|MovedOut|ProcessesRefused"

@@ -140,15 +140,15 @@ func runAll(ctx context.Context, machines []machine, shop *workshop, logs string
 			}
 		})
 	}
-	// Machines with the most to do come first, so that none of them is left over at the end. They are prepared one after the
-	// other, since they share what is built and downloaded, while earlier ones run.
+	// Those with the most to do first, so that none of them is left over at the end. They are prepared one after the
+	// other, since they share what is built and downloaded, while those before them run.
 	slices.SortStableFunc(machines, func(a, b machine) int { return rank(a) - rank(b) })
 	var failed error
 	for _, m := range machines {
 		img, err := shop.make(ctx, m)
 		if err != nil {
 			failed = errors.Join(failed, fmt.Errorf("prepare %s: %w", m.id(), err))
-			continue // the other machines still run
+			continue // with those that can be
 		}
 		queue <- prepared{m, img}
 	}

@@ -77,8 +77,8 @@ func arguments(m machine, img image) []string {
 	if m.appArmor {
 		lsm = "lsm=lockdown,yama,apparmor,bpf"
 	}
-	// Without tsc=reliable the kernel does not trust an emulated TSC and reads the clock from an emulated HPET. Clearing all
-	// allocated memory is a tenth of the emulated work.
+	// Unless it is told so, the kernel trusts no emulated TSC and reads the clock from an emulated HPET; and clearing all memory
+	// that is handed out is a tenth of the emulated work.
 	options := []string{
 		"console=" + console, "quiet", "loglevel=1", "panic=-1", "oops=panic", "rdinit=/init",
 		"mitigations=off", "random.trust_cpu=on", "tsc=reliable", "init_on_alloc=0", lsm,

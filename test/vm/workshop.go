@@ -28,7 +28,7 @@ func testPackages(m machine) []string {
 	return []string{"internal/probes", "internal/host/machine", "internal/host/nsfs", "internal/host/cgroupfs", "internal/host/resources", "internal/host/procfs"}
 }
 
-// e2e is the path of the end-to-end tests in a full system.
+// e2e is where a full system has the end-to-end tests.
 const e2e = "payload/tests/test/e2e"
 
 func (w *workshop) make(ctx context.Context, m machine) (image, error) {
@@ -198,8 +198,8 @@ func (w *workshop) fill(ctx context.Context, root string, m machine, tools strin
 	return nil
 }
 
-// kernelTests returns a regular expression for the tests of a package that use the kernel: they have the build tag root, or a
-// name that begins with TestLive. The kernel has no influence on all others.
+// kernelTests returns a regular expression for those of a package's tests that ask the kernel: they have the build tag
+// root, or a name that begins with TestLive. On all others a kernel has no influence.
 func kernelTests(pkg string) (string, error) {
 	files, err := filepath.Glob(pkg + "/*_test.go")
 	if err != nil {
@@ -225,8 +225,8 @@ func kernelTests(pkg string) (string, error) {
 	return "^(" + strings.Join(names, "|") + ")$", nil
 }
 
-// choice writes which of the end-to-end tests a full system runs. It is part of what each machine boots, since the tests
-// themselves are shared.
+// choice says which of the end-to-end tests a full system runs. It belongs into what the machine boots alone: the
+// tests themselves are shared.
 func (w *workshop) choice(m machine, root string) error {
 	return w.arguments(m, filepath.Join(root, e2e), cmp.Or(w.tests, m.tests))
 }

@@ -31,7 +31,7 @@ func TestEverySystemHasItsOwnChoice(t *testing.T) {
 	}
 }
 
-// TestMachinesHaveNamesOfTheirOwn: results, logs and images of a machine cannot be mistaken for another one's.
+// TestMachinesHaveNamesOfTheirOwn: results, logs and images of one machine are not taken for those of another.
 func TestMachinesHaveNamesOfTheirOwn(t *testing.T) {
 	seen := map[string]bool{}
 	for _, m := range append(matrix(), system()...) {

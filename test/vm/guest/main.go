@@ -166,8 +166,8 @@ func kernelOptions() map[string]string {
 	return options
 }
 
-// runTests runs the test binaries below a folder one after the other, each in its own folder. A file "arguments" beside a
-// binary holds further arguments, one a line.
+// runTests runs the test binaries below a folder, each in its own folder, one after the other. A file
+// "arguments" beside one has more arguments, a line each.
 func runTests(console *os.File, dir string) error {
 	var binaries []string
 	err := filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
