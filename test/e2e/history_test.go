@@ -147,7 +147,7 @@ func TestHistory(t *testing.T) {
 				"the first reading of its limits found 64 MiB of memory, (64 MiB of swap, )?0.5 CPUs and 50 processes",
 				"in " + side + "\\) joined its net namespace",
 				"joined its mnt, .*net.* namespaces, as `docker exec` does, 2 times",
-				// The runtime, or systemd on its behalf; it may have ended before its name could be read.
+				// The runtime, or systemd for it; it may have ended before it could be asked for its name.
 				"(\\(PID .*, of the host\\) changed|a reading found) its memory limit .*from 64 MiB to 96 MiB",
 				fmt.Sprintf("\\(PID %d, of the host\\) changed its limit of processes from 50 processes to 60 processes", os.Getpid()),
 				"the kernel's OOM killer killed tail \\(PID .*\\), called tail /dev/zero\\. " + name + " had reached its 96 MiB limit",
@@ -361,7 +361,7 @@ func checkWhyHistory(t *testing.T, name, sentence string, history []model.Entry,
 }
 
 // checkNamespaceHistory checks the history of the net namespace of name, in which side was, too.
-func checkNamespaceHistory(t *testing.T, link, name, side string, joiner int, from, recording string) {
+func checkNamespaceHistory(t *testing.T, link, name, side string, visitor int, from, recording string) {
 	for _, flags := range [][]string{{"--from", from}, {"--from", recording}} {
 		var a report.NamespaceAnswer
 		nsvizJSON(t, &a, append([]string{"why", link, "-o", "json"}, flags...)...)
@@ -373,7 +373,7 @@ func checkNamespaceHistory(t *testing.T, link, name, side string, joiner int, fr
 			t.Errorf("exit code %d\n%s%s", code, text, stderr)
 		}
 		steps := []string{
-			"made it by", name + " started in it", side + " started in it", fmt.Sprintf("nsenter (PID %d, of the host) joined it", joiner),
+			"made it by", name + " started in it", side + " started in it", fmt.Sprintf("nsenter (PID %d, of the host) joined it", visitor),
 			name + ", which was in it, ended", side + ", which was in it, ended",
 		}
 		rest := text
