@@ -81,11 +81,11 @@ func (h *finder) capabilities() {
 		}
 		h.add(Finding{
 			ID: "added_capabilities", Severity: h.soften(worst), Title: "It has capabilities beyond the engines' default", Details: details,
-			Meaning: "Each is a part of root's power. A setuid program, or one with file capabilities, can get those in the " +
-				"bounding set; its PID 1 has the effective ones now; every program that it starts keeps the ambient ones.",
+			Meaning: "Each is a part of root's power. What is in the bounding set can be had by a setuid program or one with file " +
+				"capabilities; what is effective, its PID 1 has now; what is ambient stays with every program that it starts.",
 			See: see,
-			Close: h.advice("start it without the --cap-add in question; better still, --cap-drop=ALL and --cap-add only those that it needs",
-				"start it without the capability in question; better still, give it only those that it needs"),
+			Close: h.advice("start it without the --cap-add in question; --cap-drop=ALL and --cap-add what it needs is better still",
+				"start it without the capability in question; none but what it needs is better still"),
 		})
 	}
 }
