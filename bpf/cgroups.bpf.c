@@ -3,7 +3,7 @@
  * Cgroups made, entered and removed, in the tracked hierarchy.
  */
 
-/* An event is put together here, since the part of the path that is sent varies in length. */
+/* An event is built here, since the path in it varies in length. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -25,7 +25,7 @@ static __always_inline int on_cgroup(struct cgroup *cgroup, const char *path, bo
 	id = cgroup_id_of(cgroup, &failed);
 	if (removed)
 		bpf_map_delete_elem(&fresh_cgroups, &id);
-	/* Whoever was given a part of the hierarchy makes cgroups there as often as he likes. */
+	/* A user who was given a part of the hierarchy can make cgroups there without limit. */
 	if (!may_send(THROTTLE_LIFECYCLE, 1, &failed)) {
 		count_failed(failed);
 		return 0;
@@ -37,7 +37,7 @@ static __always_inline int on_cgroup(struct cgroup *cgroup, const char *path, bo
 			count_error(ERROR_MAP_FRESH);
 	}
 
-	/* Nobody else can be in here: both tracepoints run under trace_cgroup_path_lock. */
+	/* The buffer is free: both tracepoints run under trace_cgroup_path_lock. */
 	event = bpf_map_lookup_elem(&cgroup_scratch, &zero);
 	if (!event)
 		return 0;
@@ -92,7 +92,7 @@ int cgroups_rmdir_raw_tp(struct bpf_raw_tracepoint_args *ctx)
 	return on_cgroup((void *)ctx->args[0], (void *)ctx->args[1], true);
 }
 
-/* The init of a container is moved: whether out of it, user space knows. */
+/* A container's init is moved. User space finds out whether it leaves the container's cgroups. */
 static __always_inline void on_init_attach(__u64 to, struct task_struct *task, const bool trusted)
 {
 	__u32 pid = FIELD(trusted, task, tgid);
@@ -105,7 +105,7 @@ static __always_inline void on_init_attach(__u64 to, struct task_struct *task, c
 	init = bpf_map_lookup_elem(&inits, &pid);
 	if (!init)
 		return;
-	/* A user who may move it can do so without end. */
+	/* A user who may move it can do so without limit. */
 	if (!may_send(THROTTLE_LIFECYCLE, 1, &failed)) {
 		count_failed(failed);
 		return;
@@ -126,7 +126,7 @@ static __always_inline void on_init_attach(__u64 to, struct task_struct *task, c
 	sent();
 }
 
-/* A process is moved into a cgroup. One that is cloned into it (clone3) does not come by here. */
+/* A process is moved into a cgroup. clone3 into a cgroup does not fire this tracepoint. */
 static __always_inline int on_cgroup_attach(struct cgroup *cgroup, struct task_struct *task,
 					    const bool trusted)
 {

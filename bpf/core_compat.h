@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Differences between kernels, each with its reason. They are told apart by type or field, never by
+ * Differences between kernels, each with its reason. They are recognized by type or field, never by
  * version, because distributions backport.
  */
 #ifndef NSVIZ_CORE_COMPAT_H
@@ -13,9 +13,9 @@ enum { MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS, MM_SHMEMPAGES, NR_MM_COUNTERS };
 
 /*
  * mm->rss_stat was a struct of atomics up to 6.1 and is an array of per-CPU counters since
- * f1a7941243c1 ("mm: convert mm's rss stats into percpu_counter"). Of the latter the common part is
- * read, without what each CPU has not yet added to it, at most a batch of pages. So did the kernel
- * itself at first for its "Killed process" line (get_mm_counter in mm/oom_kill.c); 7.2 adds it all up.
+ * f1a7941243c1 ("mm: convert mm's rss stats into percpu_counter"). Of the latter only the common
+ * part is read. Each CPU may have up to a batch of pages that are not yet added to it. At first the kernel
+ * did the same for its "Killed process" line (get_mm_counter in mm/oom_kill.c); 7.2 adds them all up.
  */
 struct mm_rss_stat {
 	atomic_long_t count[NR_MM_COUNTERS];
@@ -97,7 +97,7 @@ struct cgroup___pointers {
 	struct cgroup *ancestors[1];
 } KERNEL_TYPE;
 
-/* The id of a cgroup's ancestor at a level, or its own where it is not below that; 0 unknown. */
+/* Returns the id of a cgroup's ancestor at a level, or its own if it is not below that; 0 unknown. */
 static __always_inline __u64 cgroup_ancestor_id(struct cgroup *cgroup, __u32 level, __u64 *failed)
 {
 	__u32 own = READ(failed, cgroup, level);
@@ -144,10 +144,10 @@ static __always_inline __u64 policy_nodes(struct mempolicy *policy)
 }
 
 /*
- * How often the controller of processes has refused a fork. Up to 6.10 it counted that in the cgroup that the forking
- * process is in. Since 6.11, which has pids.events.local, there are two counts: that one, which cgroup v1 shows, and of how
- * often the limit of a cgroup itself was reached, by whomever below it, which v2 shows. What the one does not have the
- * other may.
+ * How often the pids controller has refused a fork. Up to 6.10 it counted that in the cgroup of the forking process.
+ * Since 6.11, which has pids.events.local, there are two counts: that one, which cgroup v1 shows, and how often the limit
+ * of a cgroup itself was reached, by any process in it or below, which v2 shows. One may have what the other does not
+ * have.
  */
 struct pids_cgroup___single {
 	atomic64_t events_limit;

@@ -73,7 +73,7 @@ enum error_place {
 struct event_header {
 	__u16 version;
 	__u16 kind; /* enum event_kind */
-	__u32 size; /* of the whole event, bytes */
+	__u32 size; /* of the event with its header, bytes */
 	__u64 boot_ns;
 	__u64 cgroup_id; /* of the acting process, in the tracked hierarchy; 0 unknown */
 	__u32 pid;	 /* thread group id of the acting process, as the host counts */
@@ -82,7 +82,7 @@ struct event_header {
 };
 _Static_assert(sizeof(struct event_header) == 48, "header layout");
 
-/* One call that made or joined namespaces, all of its types at once. */
+/* One call that made or joined namespaces, with all types that it changed. */
 struct namespaces_event {
 	struct event_header header;
 	__u32 via;	 /* enum namespace_via */
@@ -113,13 +113,13 @@ struct cgroup_event {
 _Static_assert(sizeof(struct cgroup_event) == 48 + 16 + CGROUP_PATH_LEN, "cgroup layout");
 
 /*
- * What has happened in a new cgroup before a program of its own ran there. Boot times; 0: it has not, or
- * is not watched.
+ * The steps in a new cgroup before a program of its own ran there. Boot times; 0: it did not happen, or is
+ * not watched.
  */
 struct start_steps {
 	__u64 created_ns;     /* the cgroup itself */
 	__u64 entered_ns;     /* the first process was moved into it */
-	__u64 first_mount_ns; /* in a mount namespace that is not the parent's, as are the rest */
+	__u64 first_mount_ns; /* in a mount namespace other than the parent's, like all below */
 	__u64 last_mount_ns;  /* before the root was changed */
 	__u64 pivoted_ns;     /* pivot_root */
 	__u64 chrooted_ns;    /* chroot */
@@ -140,7 +140,7 @@ _Static_assert(sizeof(struct start_event) == 48 + 56 + 8 + 32, "start layout");
 /* A signal that a process sent, or the kernel because of it. */
 struct sent_signal {
 	__u64 boot_ns;
-	__u64 cgroup_id; /* of the sender, as are the rest */
+	__u64 cgroup_id; /* of the sender, like all below */
 	__u32 pid;	 /* 0: there was no such signal */
 	__u32 signal;
 	__u32 uid; /* real, as the host counts */
@@ -153,7 +153,7 @@ _Static_assert(sizeof(struct sent_signal) == 32 + 16, "signal layout");
 struct exit_event {
 	struct event_header header;
 	struct sent_signal latest;  /* of those that end a process */
-	struct sent_signal earlier; /* the latest before it that did not, and was another one */
+	struct sent_signal earlier; /* the latest other one before it; it did not end the process */
 	__u64 pids_refused; /* how often its cgroup was refused a process, where pids_known */
 	__u32 status;	    /* as wait(2) reports it, where status_known */
 	__u8 status_known;
@@ -214,10 +214,10 @@ struct oom_event {
 _Static_assert(sizeof(struct oom_event) == 48 + 72 + 24 + 3 * 16 + 32 + 8 + COMMAND_LINE_LEN,
 	       "oom layout");
 
-/* No event: what reading from the iterator over sockets gives. */
+/* Not an event: a record of the iterator over sockets. */
 struct foreign_socket {
 	__u64 inode; /* its own, as in socket:[1234] */
-	__u32 net;   /* the namespace that it is of */
+	__u32 net;   /* its network namespace */
 	__u32 tgid;  /* the process that has it open */
 	__u32 fd;
 	__u32 pad;

@@ -55,11 +55,11 @@ enum { BPF_RB_AVAIL_DATA = 0 };
 #define TRACE_SIGNAL_DELIVERED 0
 #define TRACE_SIGNAL_IGNORED 1
 #define TRACE_SIGNAL_LOSE_INFO 4
-/* include/linux/sched/signal.h: in the place of a siginfo, who sends; and a process's flags. */
+/* include/linux/sched/signal.h: who sends, in place of a siginfo; a process's flags. */
 #define SEND_SIG_NOINFO 0
 #define SEND_SIG_PRIV 1
 #define SIGNAL_GROUP_EXIT 0x00000004
-/* include/linux/sched.h: in a task's flags, that it is on its way out. */
+/* include/linux/sched.h: the flag of a task that exits. */
 #define PF_EXITING 0x00000004
 
 #define KERNEL_TYPE __attribute__((preserve_access_index))
@@ -335,7 +335,7 @@ struct user_pt_regs {
 } KERNEL_TYPE;
 #endif
 
-/* What the tracepoint at the return of a system call passes on, as tracefs tells it: stable. */
+/* What the tracepoint at the return of a system call passes on, as tracefs describes it: stable. */
 struct sys_exit_args {
 	__u64 common;
 	long id;

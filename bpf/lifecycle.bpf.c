@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The life of a container's init: the exec of the container's own program, the signal that is sent
- * to end it, its death.
+ * A container's init: the exec of the container's own program, the signal that is sent to end it,
+ * and its death.
  */
 
-/* The mount namespace of task, by number; 0 where it is past exit_task_namespaces. */
+/* Returns the number of task's mount namespace; 0 after exit_task_namespaces. */
 static __always_inline __u32 mnt_namespace(struct task_struct *task, __u64 *failed)
 {
 	struct nsproxy *nsproxy = READ(failed, task, nsproxy);
@@ -15,10 +15,10 @@ static __always_inline __u32 mnt_namespace(struct task_struct *task, __u64 *fail
 }
 
 /*
- * The filter by which the host's processes leave: whoever has never changed a namespace shares the
- * very nsproxy of its parent. An init does not, whatever namespaces it joins later: unshare and setns
- * always make a new nsproxy (create_new_namespaces). Comparing pointers touches nothing but the two
- * task structs; the numbers of namespaces, or a hash table, would be cache misses at every exit.
+ * Filters out the host's ordinary processes. A process that has never changed a namespace shares its
+ * parent's nsproxy. An init does not, whatever namespaces it joins later: unshare and setns always
+ * make a new nsproxy (create_new_namespaces). Comparing pointers touches only the two task structs;
+ * namespace numbers or a hash table would cost cache misses at every exit.
  */
 static __always_inline bool shares_nsproxy(struct task_struct *task, const bool trusted)
 {
@@ -57,15 +57,15 @@ AFTER_FILTER int note_exec(struct task_struct *task)
 		bpf_map_delete_elem(&fresh_cgroups, &cgroup_id);
 	} else {
 		/*
-		 * Made before the programs were, or found by user space in the middle of the exec: the new
-		 * name shows before the exec is traced (begin_new_exec, exec_binprm in fs/exec.c). User
-		 * space knows whether it has long been running.
+		 * The cgroup is older than the programs, or user space found it during the exec: the new
+		 * name is visible before the exec is traced (begin_new_exec, exec_binprm in fs/exec.c). User
+		 * space knows whether the process has long been running.
 		 */
 		const struct init *known = bpf_map_lookup_elem(&inits, &pid);
 
 		if (known ? known->started : !settling)
 			return 0;
-		/* What is reported only because nobody knows yet: any user can exec as often as he likes. */
+		/* Sent only because user space does not know it yet; any user can exec without limit. */
 		if (!known && !may_send(THROTTLE_LIFECYCLE, 1, &failed)) {
 			count_failed(failed);
 			return 0;
@@ -116,15 +116,15 @@ int lifecycle_exec_raw_tp(struct bpf_raw_tracepoint_args *ctx)
 #define SIGNAL_BIT(sig) (1ull << (sig))
 
 /*
- * The signals that end a process and that somebody sends: remembered with their sender until the
- * init dies. For SIGKILL by the kernel itself see oom.bpf.c.
+ * Fatal signals that processes send. The latest is kept with its sender until the init dies. For
+ * SIGKILL by the kernel itself see oom.bpf.c.
  */
 #define FATAL_SIGNALS                                                                          \
 	(SIGNAL_BIT(SIGHUP) | SIGNAL_BIT(SIGINT) | SIGNAL_BIT(SIGQUIT) | SIGNAL_BIT(SIGABRT) | \
 	 SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGUSR1) | SIGNAL_BIT(SIGUSR2) | SIGNAL_BIT(SIGTERM))
 
 /*
- * Those by which images want to be asked to end, besides: systemd by SIGRTMIN+3, httpd by SIGWINCH.
+ * Other signals that images use as their stop signal: SIGRTMIN+3 for systemd, SIGWINCH for httpd.
  */
 #define STOP_SIGNALS (SIGNAL_BIT(SIGWINCH) | SIGNAL_BIT(SIGRTMIN_3))
 
@@ -133,7 +133,7 @@ static __always_inline bool is_noted(int sig)
 	return sig >= 1 && sig < 64 && ((FATAL_SIGNALS | STOP_SIGNALS) & SIGNAL_BIT(sig));
 }
 
-/* The PID namespace that a process is in at a level; the host's is at 0. */
+/* Returns a process's PID namespace at a level; level 0 is the host's. */
 static __always_inline struct pid_namespace *pid_namespace_at(struct pid *pid, __u32 level,
 							      __u64 *failed)
 {
@@ -144,9 +144,9 @@ static __always_inline struct pid_namespace *pid_namespace_at(struct pid *pid, _
 }
 
 /*
- * When PID 1 of a PID namespace dies, the kernel kills all that are in it, from the context of its last
- * thread (zap_pid_ns_processes, kernel/pid_namespace.c). What else the kernel kills in its own name has
- * other reasons: a limit of CPU time, reboot(2) inside of a container, a tracer that ends.
+ * When PID 1 of a PID namespace dies, the kernel kills all processes in it, in the context of its last
+ * thread (zap_pid_ns_processes, kernel/pid_namespace.c). Other kills by the kernel itself have other
+ * reasons: a limit of CPU time, reboot(2) inside a container, a tracer that ends.
  */
 static __always_inline bool is_namespace_end(struct task_struct *task, __u64 *failed)
 {
@@ -179,7 +179,7 @@ static __always_inline void fill_sender(struct sent_signal *noted, int sig, __u6
 	bpf_get_current_comm(noted->comm, sizeof(noted->comm));
 }
 
-/* A SIGKILL by the kernel itself; that of the OOM killer is told by mark_victim. */
+/* A SIGKILL by the kernel itself; mark_victim reports that of the OOM killer. */
 static __always_inline void note_kernel_kill(struct task_struct *task)
 {
 	__u64 failed = 0;
@@ -209,10 +209,10 @@ static __always_inline void note_sender(int sig, unsigned long info, struct task
 
 	if (!init || info == SEND_SIG_PRIV)
 		return;
-	/* Nothing that comes after it makes a difference. */
+	/* Later signals change nothing. */
 	if (init->latest.signal == SIGKILL)
 		return;
-	/* A positive si_code is the kernel's own doing: a fault, a timer, a terminal. */
+	/* A positive si_code means that the kernel sent it: a fault, a timer, a terminal. */
 	if (info != SEND_SIG_NOINFO)
 		code = READ(&failed, (struct kernel_siginfo *)info, si_code);
 	if (code > 0)
@@ -220,13 +220,13 @@ static __always_inline void note_sender(int sig, unsigned long info, struct task
 	switch (result) {
 	case TRACE_SIGNAL_DELIVERED:
 	case TRACE_SIGNAL_LOSE_INFO:
-		/* What is being replaced has not been the end. */
+		/* The signal that is replaced did not end the process. */
 		if (init->latest.pid && init->latest.signal != (__u32)sig)
 			init->earlier = init->latest;
 		noted = &init->latest;
 		break;
 	case TRACE_SIGNAL_IGNORED:
-		/* As a PID 1 without a handler does with all that its namespace does not force on it. */
+		/* A PID 1 without a handler ignores all signals that are not forced on it. */
 		noted = &init->earlier;
 		break;
 	default: /* pending already: this sender's changes nothing */
@@ -255,7 +255,7 @@ AFTER_FILTER int note_exit(struct task_struct *task)
 
 	init = bpf_map_lookup_elem(&inits, &pid);
 	if (!init) {
-		/* One of before the programs, and user space may never come to find it. */
+		/* It is older than the programs, and user space may never find it. */
 		if (!settling || mnt_namespace(task, &failed) == own_mnt_namespace ||
 		    !is_first(task, &failed)) {
 			count_failed(failed);
@@ -278,9 +278,9 @@ AFTER_FILTER int note_exit(struct task_struct *task)
 	}
 	__builtin_memset(event, 0, sizeof(*event));
 	fill_header(&event->header, EVENT_EXIT, sizeof(*event), &failed);
-	/* The container is the one that the init was started for, wherever it has moved since. */
+	/* The container is the one that the init was started for, even if it was moved since. */
 	event->header.cgroup_id = init->cgroup_id;
-	/* What wait(2) would be told (wait_task_zombie in kernel/exit.c). */
+	/* The status that wait(2) would report (wait_task_zombie in kernel/exit.c). */
 	signal = READ(&status_failed, task, signal);
 	if (READ(&status_failed, signal, flags) & SIGNAL_GROUP_EXIT)
 		event->status = READ(&status_failed, signal, group_exit_code);
@@ -290,7 +290,7 @@ AFTER_FILTER int note_exit(struct task_struct *task)
 	event->latest = init->latest;
 	event->earlier = init->earlier;
 	event->oom_killed = init->oom_killed;
-	/* Its cgroup may be gone before user space could read this. */
+	/* Its cgroup may be gone before user space can read this. */
 	pids = pids_state(task, &failed);
 	if (pids) {
 		event->pids_refused = pids_refused(pids, &pids_failed);
@@ -306,7 +306,7 @@ static __always_inline int on_exit(struct task_struct *task, const bool trusted)
 {
 	struct signal_struct *signal = FIELD(trusted, task, signal);
 
-	/* The death of a process is that of its last thread. */
+	/* A process dies with its last thread. */
 	if (FIELD(trusted, signal, live.counter) != 0)
 		return 0;
 	if (shares_nsproxy(task, trusted))

@@ -14,11 +14,11 @@ struct namespace_call {
 };
 
 /*
- * Thread to the unshare or setns that it is in. It is in one such call at a time. No entry is pushed out by
- * others, so that a return without one belongs to a call that never began: one that seccomp refused, where
- * only the tracepoint of the return fires, or one from before the programs. User space removes entries whose
- * return was missed, as that of a kretprobe is while more threads are in the function than it has room for (max(10, 2 * CPUs)),
- * and counts them.
+ * Thread to the unshare or setns that it is in; it is in one such call at a time. Entries are not evicted, so
+ * a return without an entry belongs to a call that did not begin under watch: seccomp refused it, and only the
+ * tracepoint of its return fires, or it is older than the programs. User space removes entries whose return was
+ * missed, and counts them. A kretprobe misses returns while more threads are in the function than it has room
+ * for (max(10, 2 * CPUs)).
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -28,8 +28,8 @@ struct {
 } calls SEC(".maps");
 
 /*
- * Namespaces of which nobody was told, since whoever made them had sent more than his share: their end is
- * nothing to send either.
+ * Namespaces whose creation was not sent, since their source was over its share. Their end is not sent
+ * either.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -55,7 +55,7 @@ static __always_inline void read_ids(struct task_struct *task, __u32 *id, __u64 
 		id[NAMESPACE_TIME] = READ(failed, nsproxy, time_ns_for_children, ns.inum);
 }
 
-/* Who owns the namespaces of task whose bit is set in changed, and of which they are children. */
+/* Reads the owners and parents of task's namespaces whose bit is set in changed. */
 static __always_inline void read_relations(struct task_struct *task, struct namespaces_event *event,
 					   __u64 *failed)
 {
@@ -92,9 +92,9 @@ static __always_inline void read_relations(struct task_struct *task, struct name
 }
 
 /*
- * 1 where the ids differ, 0 where they do not or where one is unknown. Without a branch: those of
+ * Returns 1 if the ids differ, 0 if they are equal or one is unknown. There is no branch: branches for
  * eight types would make 256 paths for the verifier to follow to the end of the program, and older
- * kernels then refuse it. The barriers keep the compiler from bringing the branches back.
+ * kernels would refuse it. The barriers keep the compiler from bringing the branches back.
  */
 static __always_inline __u32 differs(__u64 a, __u64 b)
 {
@@ -106,7 +106,7 @@ static __always_inline __u32 differs(__u64 a, __u64 b)
 	return (-unequal & -a & -b) >> 63;
 }
 
-/* Notes the namespaces that were made and are not sent. */
+/* Remembers the namespaces that were made and not sent. */
 static __always_inline void note_unsent(const __u32 *id, __u32 changed)
 {
 	__u8 one = 1;
@@ -179,7 +179,7 @@ static __always_inline int on_fork(struct task_struct *parent, struct task_struc
 		struct cred *parent_cred = FIELD(trusted, parent, real_cred);
 		struct cred *child_cred = FIELD(trusted, child, real_cred);
 
-		/* Never NULL, but where the kernel's BTF says __rcu the verifier wants to be told. */
+		/* Never NULL, but the verifier asks for this check if the kernel's BTF says __rcu. */
 		if (!parent_cred || !child_cred)
 			return 0;
 		if (FIELD(trusted, parent_cred, user_ns) == FIELD(trusted, child_cred, user_ns))
@@ -213,7 +213,7 @@ static __always_inline int on_call_entry(void)
 		notice(); /* somebody has to see whether its return is missed */
 		return 0;
 	}
-	/* There is no room for this one; or the thread's call before it, whose return was missed, is lost. */
+	/* The map is full, or the return of the thread's previous call was missed. One call is lost. */
 	count_error(ERROR_MAP_CALLS);
 	bpf_map_update_elem(&calls, &tid, &call, BPF_ANY);
 	return 0;

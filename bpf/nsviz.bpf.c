@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * All programs are compiled into one object, because they share rings, settings and the maps that
- * hold a container's init. The order is that of what they need of each other.
+ * hold a container's init. The order follows their dependencies.
  */
 #include "nsviz.h"
 #include "throttle.h"
@@ -16,7 +16,7 @@
 /* The helpers that read kernel memory are for GPL-compatible programs only. */
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-/* Only what is referred to gets into the BTF from which the Go types are made. */
+/* Only referenced types get into the BTF from which the Go types are generated. */
 const struct namespaces_event *namespaces_event_type __attribute__((unused));
 const struct namespace_freed_event *namespace_freed_event_type __attribute__((unused));
 const struct cgroup_event *cgroup_event_type __attribute__((unused));

@@ -18,15 +18,15 @@
 const volatile __u32 tracked_hierarchy = 0;
 const volatile bool tracked_is_unified = true;
 /*
- * The mount namespace of nsviz itself, as a cheap first filter: no container that nsviz could tell
- * of shares it.
+ * The mount namespace of nsviz itself, as a cheap first filter: no container that nsviz can report
+ * shares it.
  */
 const volatile __u32 own_mnt_namespace = 0;
 /* Whether the command lines of OOM victims are told: they may hold secrets. */
 const volatile bool command_lines = true;
 /*
- * Whether user space is still finding out which containers there are. Until it has, a start or an end
- * may be that of a container that it has not told the programs of, so those are reported as well.
+ * Whether user space is still looking for the containers that exist. Until it has found them, a start
+ * or an end may be that of a container that the programs do not know, so all of these are sent.
  */
 volatile bool settling = true;
 /* How much unread data in the rings of events and lifecycle wakes the reader, bytes. */
@@ -73,7 +73,7 @@ struct init {
 	__u64 cgroup_id;
 	struct sent_signal latest, earlier; /* as in struct exit_event */
 	__u32 oom_killed;
-	__u32 started; /* whether its exec was reported; not so where user space found it */
+	__u32 started; /* whether its exec was sent; 0 if user space found it */
 };
 
 struct {
@@ -84,12 +84,12 @@ struct {
 } inits SEC(".maps");
 
 /*
- * What the reader and the programs tell each other. User space has it mapped.
+ * State that the reader and the programs share. User space maps it.
  *
- * While the rings are empty the reader sleeps without a timer. It sets asleep and then looks at the rings and at notices once
- * more. A program first sends, or counts a notice, and then looks at asleep. Between the two is a full barrier on either side,
- * so at least one of them sees what the other did. (A ring's commit is one, and so is the addition to notices on x86. On arm64
- * that is none where its result is not used; there a notice may wait until the reader wakes for another reason.)
+ * While the rings are empty the reader sleeps without a timer. It sets asleep and then checks the rings and notices once
+ * more. A program first sends, or counts a notice, and then checks asleep. Each side has a full barrier between its two steps,
+ * so at least one of them sees what the other did. (A ring's commit is a barrier, and so is the addition to notices on x86. On
+ * arm64 an addition without a use of its result is none; there a notice may wait until the reader wakes for another reason.)
  */
 struct reader_state {
 	__u32 asleep; /* set by the reader, cleared by the program that wakes it */
@@ -105,8 +105,8 @@ struct {
 } reader SEC(".maps");
 
 /*
- * A function that the verifier follows once, for all that it may be given, which can only be
- * numbers. Inlined, the branches of these multiply with every step of the loops around them until
+ * A function that the verifier follows once, for all possible arguments, which can only be numbers.
+ * Inlined, the branches of such functions multiply with every step of the loops around them until
  * the verifier gives up.
  */
 #define VERIFIED_ONCE __attribute__((noinline))
@@ -120,9 +120,9 @@ struct {
 #define AFTER_FILTER static __attribute__((noinline))
 
 /*
- * Wakes the reader where it sleeps. A record that is discarded does that and leaves nothing to read. There is no room for it
- * only where the ring is full of what has woken the reader. asleep is cleared before the wake-up: where that undoes what the
- * reader has set anew, the wake-up comes after it.
+ * Wakes the reader if it sleeps. A record that is discarded does that and leaves nothing to read. There is no room for it only
+ * if the ring is full of records that have woken the reader. asleep is cleared before the wake-up: if the reader has just set
+ * it again, the wake-up comes after that.
  */
 static __always_inline void wake_reader(struct reader_state *state)
 {
@@ -137,7 +137,7 @@ static __always_inline void wake_reader(struct reader_state *state)
 	bpf_ringbuf_discard(nothing, BPF_RB_FORCE_WAKEUP);
 }
 
-/* To be called after something was sent that is not urgent. */
+/* Must be called after something was sent that is not urgent. */
 VERIFIED_ONCE int sent(void)
 {
 	struct reader_state *state;
@@ -149,7 +149,7 @@ VERIFIED_ONCE int sent(void)
 	return 0;
 }
 
-/* To be called after something happened that the reader has to know of and that is in no ring. */
+/* Must be called after something happened that is in no ring and that the reader has to learn. */
 VERIFIED_ONCE int notice(void)
 {
 	struct reader_state *state;
@@ -206,7 +206,7 @@ AFTER_FILTER int count_failed_read(void)
 		__value;                                                               \
 	})
 
-/* Counts what READ has gathered. */
+/* Adds the failures of READ to the errors. */
 static __always_inline void count_failed(__u64 failed)
 {
 	if (failed)
@@ -219,7 +219,7 @@ static __always_inline __u64 cgroup_id_of(struct cgroup *cgroup, __u64 *failed)
 	return READ(failed, cgroup, kn, id);
 }
 
-/* A controller's state in an array of them all, by enum cgroup_subsys_id. */
+/* Returns a controller's state from an array indexed by enum cgroup_subsys_id. */
 static __always_inline struct cgroup_subsys_state *state_in(void *subsys, __u64 controller,
 							    __u64 *failed)
 {
@@ -230,7 +230,7 @@ static __always_inline struct cgroup_subsys_state *state_in(void *subsys, __u64 
 	return state;
 }
 
-/* The state of task in the memory controller; NULL where that is not built in or not to be read. */
+/* Returns task's state in the memory controller; NULL if that is not built in or cannot be read. */
 static __always_inline struct cgroup_subsys_state *memory_state(struct task_struct *task,
 								__u64 *failed)
 {
@@ -244,8 +244,8 @@ static __always_inline struct cgroup_subsys_state *memory_state(struct task_stru
 }
 
 /*
- * The state of task's own cgroup in the controller of processes; NULL where the kernel does not count
- * what it refuses, and where the controller has none for that cgroup: then a task has that of one above.
+ * Returns the state of task's own cgroup in the pids controller; NULL if the kernel does not count
+ * refusals, or if the controller has no state for that cgroup: then the task has an ancestor's.
  */
 static __always_inline struct pids_cgroup *pids_state(struct task_struct *task, __u64 *failed)
 {

@@ -2,12 +2,12 @@
 /*
  * Kills by the OOM killer: whose memory ran out, who asked for more, who was chosen.
  *
- * mark_victim fires for every victim, and for processes that are already on their way out and only
- * get access to the reserves. The two are told apart by the SIGKILL: __oom_kill_process sends it
- * just before it marks the victim, in the same context, and the kernel is its sender.
+ * mark_victim fires for every victim, and for processes that are already exiting and only get access
+ * to the reserves. The SIGKILL distinguishes the two: __oom_kill_process sends it to the victim
+ * just before it marks it, in the same context, and the kernel is the sender.
  */
 
-/* A SIGKILL that the kernel sent, by the thread in whose context it did. */
+/* The latest SIGKILL that the kernel sent in a thread's context, by thread. */
 struct kernel_kill {
 	__u64 task; /* the struct task_struct of the target */
 	__u32 tid;
@@ -21,7 +21,7 @@ struct {
 	__type(value, struct kernel_kill);
 } kernel_kills SEC(".maps");
 
-/* A decision of the OOM killer, by the thread that asked for memory. */
+/* The latest decision of the OOM killer, by the thread that asked for memory. */
 struct decision {
 	__u64 id;
 	__u64 latest_ns; /* boot time of its latest victim */
@@ -30,7 +30,7 @@ struct decision {
 	__u64 limit_pages;
 	__u64 usage_pages;
 	__u32 scope;
-	__u8 told;   /* 1: told by oom_kill_process, 0: found at mark_victim */
+	__u8 told;   /* 1: by oom_kill_process, 0: found at mark_victim */
 	__u8 unread; /* 1: limit_pages and usage_pages could not be read */
 	__u8 pad[2];
 };
@@ -42,7 +42,7 @@ struct {
 	__type(value, struct decision);
 } decisions SEC(".maps");
 
-/* Cgroups that ran out, where this had to be found: id to boot time of the latest decision. */
+/* Cgroups that were found to have run out: id to boot time of the latest decision. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 2048);
@@ -118,7 +118,7 @@ static __always_inline bool counter_is_over(struct page_counter *counter, __u64 
 /* For how long threads that ran out together may wait for each other's decisions. */
 #define RECENT_NS 1000000000ull
 
-/* What matters of one cgroup. */
+/* Returns the MEMCG_ bits of a cgroup. */
 VERIFIED_ONCE int memcg_oom_state(__u64 address)
 {
 	struct mem_cgroup *memcg = (void *)address;
@@ -144,15 +144,15 @@ VERIFIED_ONCE int memcg_oom_state(__u64 address)
 	return state;
 }
 
-/* css is the first member of struct mem_cgroup, so that a state of the controller is one of these. */
+/* css is the first member of struct mem_cgroup, so a state of the controller is one, too. */
 static __always_inline struct mem_cgroup *memcg_parent(struct mem_cgroup *memcg, __u64 *failed)
 {
 	return (struct mem_cgroup *)READ(failed, memcg, css.parent);
 }
 
 /*
- * Limit and usage of a cgroup that ran out: those of memory and swap together where only that is
- * full.
+ * Describes a cgroup that ran out: limit and usage of memory, or of memory and swap together if only
+ * these are full.
  */
 static __always_inline void describe_domain(struct decision *decision, struct mem_cgroup *memcg)
 {
@@ -216,7 +216,7 @@ int BPF_KPROBE(oom_decision_kprobe, struct oom_control *oc)
 
 #define MAX_DEPTH 32
 
-/* The nearest cgroup that both are in, or below. */
+/* Returns the nearest cgroup that both are in or below; 0 none. */
 VERIFIED_ONCE __u64 nearest_common(__u64 one, __u64 other)
 {
 	struct mem_cgroup *a = (void *)one, *b = (void *)other;
@@ -235,7 +235,7 @@ VERIFIED_ONCE __u64 nearest_common(__u64 one, __u64 other)
 	return a == b ? (__u64)a : 0;
 }
 
-/* The nearest of a cgroup and those above it that has a bit in its state; 0 none. */
+/* Returns the nearest of a cgroup and its ancestors that has a bit in its state; 0 none. */
 VERIFIED_ONCE __u64 nearest_with(__u64 address, int bit)
 {
 	struct mem_cgroup *memcg = (void *)address;
@@ -250,7 +250,7 @@ VERIFIED_ONCE __u64 nearest_with(__u64 address, int bit)
 	return 0;
 }
 
-/* The topmost of them. */
+/* Returns the topmost of them; 0 none. */
 VERIFIED_ONCE __u64 topmost_with(__u64 address, int bit)
 {
 	struct mem_cgroup *memcg = (void *)address;
@@ -265,7 +265,7 @@ VERIFIED_ONCE __u64 topmost_with(__u64 address, int bit)
 	return found;
 }
 
-/* The same, of those up to a domain; 0 is the root. */
+/* Reports whether one of them up to a domain has the bit; domain 0 is the root. */
 VERIFIED_ONCE int has_up_to(__u64 address, int bit, __u64 domain_cgroup_id)
 {
 	struct mem_cgroup *memcg = (void *)address;
@@ -284,13 +284,13 @@ VERIFIED_ONCE int has_up_to(__u64 address, int bit, __u64 domain_cgroup_id)
 }
 
 /*
- * Whose memory ran out, where the decision cannot be hooked. Both the victim and the process that
- * asked for memory are in that cgroup or below it: of those cgroups it is the topmost one that is
- * locked for a decision, or since a thread that finds another one deciding goes on without the lock,
- * the nearest one that is full. Two kinds of process ask from outside: the one that lowers a limit,
- * which leaves the usage above it, and the one that touches memory of another, which takes the lock.
- * What is left is the thread that had to wait for another's decision, the victim of which has given
- * back its memory by now. 0: no cgroup ran out.
+ * Returns the cgroup that ran out, if the decision cannot be hooked; 0: none did. The victim and the
+ * trigger are usually in it or below. Of these cgroups it is the topmost one that is locked for a
+ * decision. A thread that finds another one deciding goes on without the lock: then it is the nearest
+ * full one. Two kinds of trigger are outside: one lowers a limit, which leaves the usage above it, the
+ * other touches the victim's memory, which takes the lock. The last case is a thread that had to wait
+ * for another one's decision, whose victim has given back its memory by now: then it is the nearest
+ * cgroup with a recent decision.
  */
 static __always_inline __u64 find_domain(__u64 of_victim, __u64 of_trigger)
 {
@@ -326,18 +326,18 @@ static __always_inline struct cpuset *topmost_cpuset(struct task_struct *task, _
 }
 
 /*
- * Whose memory ran out where no cgroup's did, as constrained_alloc (mm/oom_kill.c) finds it: the
+ * Returns whose memory ran out if no cgroup's did, as constrained_alloc (mm/oom_kill.c) finds it: the
  * nodes that the trigger is bound to, those that its cpuset allows, or all that have memory, which
- * are what the topmost cpuset has (cpuset_init_smp, cpuset_track_online_nodes). A policy counts
- * where the cpuset allows some of it (policy_nodemask, mm/mempolicy.c). What only the allocation
- * tells is not known here: a policy of the memory that is touched (mbind), and that what the
- * kernel needs for itself may come from anywhere, whatever the cpuset.
+ * are those of the topmost cpuset (cpuset_init_smp, cpuset_track_online_nodes). A policy counts if
+ * the cpuset allows some of its nodes (policy_nodemask, mm/mempolicy.c). Two properties of the
+ * allocation are unknown here: a policy of the memory that is touched (mbind), and that memory for
+ * the kernel itself may come from any node, whatever the cpuset.
  */
 VERIFIED_ONCE int scope_of_nodes(__u64 address)
 {
 	struct task_struct *trigger = (void *)address;
 	__u64 with_memory, allowed, bound;
-	/* Nodes, of which it only matters that there are any: bits need no branches to verify. */
+	/* Sets of nodes; only whether they are empty matters. Bits need no branches to verify. */
 	__u64 usable = 0, outside_policy = 0, outside_cpuset = 0;
 	struct mempolicy *policy;
 	__u64 failed = 0;
@@ -376,7 +376,7 @@ VERIFIED_ONCE int scope_of_nodes(__u64 address)
 	return outside_cpuset ? OOM_SCOPE_CPUSET : OOM_SCOPE_SYSTEM;
 }
 
-/* An event is put together here, since the part of the command line that is sent varies in length. */
+/* An event is built here, since the command line in it varies in length. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -483,7 +483,7 @@ static __always_inline int on_mark_victim(__u32 tid)
 			count_error(ERROR_MAP_OOM);
 	}
 
-	/* Nobody else can be in here: the kernel marks under oom_lock. */
+	/* The buffer is free: the kernel marks under oom_lock. */
 	event = bpf_map_lookup_elem(&oom_scratch, &zero);
 	if (!event)
 		return 0;
@@ -514,7 +514,7 @@ static __always_inline int on_mark_victim(__u32 tid)
 	failed += failed_helper(BPF_CORE_READ_STR_INTO(&event->trigger_process_comm,
 						       (struct task_struct *)bpf_get_current_task(),
 						       group_leader, comm));
-	/* mark_oom_victim has just put the memory here; task->mm may be gone at any moment. */
+	/* mark_oom_victim has just stored the memory here; task->mm may be gone at any time. */
 	mm = READ(&failed, victim, signal, oom_mm);
 	event->anon_pages = mm_counter(mm, MM_ANONPAGES, &sizes_failed);
 	event->file_pages = mm_counter(mm, MM_FILEPAGES, &sizes_failed);

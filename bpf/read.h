@@ -9,7 +9,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 
-/* 1 where a helper returned an error, a number below 0. */
+/* Returns 1 if a helper returned an error, which is negative. */
 static __always_inline __u64 failed_helper(long ret)
 {
 	barrier_var(ret);
@@ -17,9 +17,9 @@ static __always_inline __u64 failed_helper(long ret)
 }
 
 /*
- * READ reads src->a->b->... of kernel memory. Where a step of the way cannot be read the value is 0 and
- * *failed grows by one; count_failed counts what has gathered there, once per program. There is no branch,
- * since each one would double what the verifier follows.
+ * READ reads src->a->b->... from kernel memory. If a step cannot be read, the value is 0 and *failed grows
+ * by one; count_failed adds these failures to the errors, once per program. There is no branch, since each
+ * one would double the paths that the verifier follows.
  */
 #define READ(failed, src, a, ...)                                                   \
 	({                                                                          \

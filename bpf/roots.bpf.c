@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * How a container gets its root file system: what is mounted, and the change of the root. Nothing is sent; the
- * moments are kept with the new cgroup until the container's own program runs.
+ * times are kept with the new cgroup until the container's own program runs.
  */
 
-/* The steps of the start that the current process is a part of; NULL where it is part of none. */
+/* Returns the steps of the start that the current process is part of, or NULL. */
 static __always_inline struct start_steps *current_steps(void)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
@@ -29,7 +29,7 @@ static __always_inline int on_mount(long ret)
 	if (ret != 0)
 		return 0;
 	steps = current_steps();
-	/* What comes after the change of the root hides parts of /proc and /sys. */
+	/* Mounts after the change of the root only hide parts of /proc and /sys. */
 	if (!steps || steps->pivoted_ns || steps->chrooted_ns)
 		return 0;
 	steps->last_mount_ns = bpf_ktime_get_boot_ns();
@@ -63,7 +63,7 @@ static __always_inline int on_chroot(long ret)
 	return 0;
 }
 
-/* At fexit the arguments come first, of which these functions have one: the registers. */
+/* At fexit the arguments come first. These functions have one: the registers. */
 #define ON_RETURN(program, call, body)                    \
 	SEC("fexit/" SYS(call))                           \
 	int program##_fexit(__u64 *ctx)                   \

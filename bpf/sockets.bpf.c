@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Sockets that are not of the network namespace of the process that has them open. A network namespace lives
- * as long as one of its sockets, and nothing in /proc tells of which one a socket is. Nothing is hooked: reading
+ * Sockets of another network namespace than that of the process that has them open. A network namespace lives
+ * as long as one of its sockets, and /proc does not show to which one a socket belongs. Nothing is hooked: reading
  * from the iterator walks over the open files of all processes.
  */
 
@@ -26,7 +26,7 @@ int sockets_iter(struct bpf_iter__task_file *ctx)
 	found.inode = BPF_CORE_READ(inode, i_ino);
 	found.tgid = BPF_CORE_READ(task, tgid);
 	found.fd = ctx->fd;
-	/* Where there is no room left, the kernel calls again with more. */
+	/* If there is no room left, the kernel calls again with more. */
 	bpf_seq_write(ctx->meta->seq, &found, sizeof(found));
 	return 0;
 }

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * A share of the rings for everybody. What any user can make happen as often as he likes is limited by who
- * does it, the source. What is over a source's share is counted under its name and not sent. Who can make
- * sources at will has as many shares, so a source is named by what he cannot change:
+ * Everybody has a share of the rings. Events that any user can cause without limit are limited by their
+ * source. Events beyond a source's share are counted for that source and not sent. A user who can make
+ * sources at will has as many shares, so a source is identified by something that the user cannot change:
  *
- * - The user is the one who made the outermost user namespace that the process is in, and only outside of any
- *   the process's own. In a user namespace a user has all IDs that are mapped into it, 65,536 as a rule.
- * - Whoever was given a part of the cgroups, as every user is by systemd, makes cgroups there and moves into
- *   them. So of a cgroup counts its ancestor at a low level, above what is given away.
+ * - The user is the one who made the outermost user namespace that the process is in. Outside of user namespaces
+ *   it is the process's own. In a user namespace a user has all IDs that are mapped into it, usually 65,536.
+ * - A user who was given a part of the cgroups, as systemd does for every user, makes cgroups there and moves
+ *   into them. So a cgroup counts as its ancestor at a low level, above the parts that are given away.
  *
  * The ring of cgroups and starts (THROTTLE_LIFECYCLE) has one source for each user other than root, one for
  * each user namespace that root made, and for root himself one for each cgroup at the second level: a service,
- * a container of Docker's, a class of a Kubernetes node's pods. Only who is root on the host, outside of user
- * namespaces, and may make cgroups at the first or second level can fill it.
+ * a Docker container, a class of a Kubernetes node's pods. Only root on the host can fill it, outside of user
+ * namespaces and with the right to make cgroups at the first or second level.
  *
  * The ring of namespaces (THROTTLE_NAMESPACES) has one source for each user other than root in each cgroup at
- * the third level, and for root, in user namespaces that he made as well, one for each cgroup. There root's
- * user namespaces are no sources, since he makes those themselves at will. Who is root in a container and
- * makes cgroups there, or a user where cgroups of the third level or above are given away, can fill it.
+ * the third level, and one for root in each cgroup, also in user namespaces that root made. These user
+ * namespaces are no sources here, since root can make them at will. Root in a container can fill it by
+ * making cgroups there, and so can a user who was given cgroups at the third level or above.
  */
 #ifndef NSVIZ_THROTTLE_H
 #define NSVIZ_THROTTLE_H
@@ -47,12 +47,12 @@ struct throttle_source {
 struct throttle_state {
 	__u64 due_ns;	 /* boot time */
 	__u64 dropped;	 /* events, since the source was first seen */
-	__u64 cgroup_id; /* where the source was of late, or an ancestor of that */
+	__u64 cgroup_id; /* the source's latest one over its share, or an ancestor of that */
 };
 
 /*
- * The sources of each subject. One that is pushed out starts again with a full burst; so the sources of
- * namespaces, of which some can be made at will, push out none of the others.
+ * The sources of each subject. A source that is evicted starts again with a full burst. Sources of namespaces
+ * can partly be made at will, so they have a map of their own and evict none of the others.
  */
 struct throttle_sources {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -66,7 +66,7 @@ struct throttle_sources throttle_lifecycle SEC(".maps");
 /* How deep user namespaces nest (create_user_ns, kernel/user_namespace.c). */
 #define USER_NAMESPACE_LEVELS 33
 
-/* The outermost user namespace that task is in, below the host's; NULL where it is in that. */
+/* Returns task's outermost user namespace below the host's; NULL if it is in the host's. */
 static __always_inline struct user_namespace *outermost_user_ns(struct task_struct *task,
 								__u64 *failed)
 {
@@ -80,7 +80,7 @@ static __always_inline struct user_namespace *outermost_user_ns(struct task_stru
 	return ns;
 }
 
-/* Which source the current process is; returns the cgroup that it is in, or an ancestor of that. */
+/* Sets source to that of the current process; returns its cgroup, or an ancestor of that. */
 static __always_inline __u64 find_source(struct throttle_source *source, const __u32 subject,
 					 __u64 *failed)
 {
@@ -109,8 +109,8 @@ static __always_inline __u64 find_source(struct throttle_source *source, const _
 }
 
 /*
- * Whether the current process may send something that is count events in user space. CPUs do not wait for each
- * other here: two that are at it at once may take one interval together.
+ * Reports whether the current process may send a record of count events in user space. CPUs do not wait for
+ * each other here: two at the same time may take one interval together.
  */
 static __always_inline bool may_send(const __u32 subject, __u64 count, __u64 *failed)
 {
@@ -123,7 +123,7 @@ static __always_inline bool may_send(const __u32 subject, __u64 count, __u64 *fa
 	if (!state) {
 		struct throttle_state first = { .due_ns = now + throttle_interval_ns };
 
-		/* Where that fails the next event tries again. */
+		/* If that fails, the next event tries again. */
 		bpf_map_update_elem(sources, &source, &first, BPF_NOEXIST);
 		return true;
 	}

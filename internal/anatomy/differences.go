@@ -21,7 +21,7 @@ type differences struct {
 }
 
 func (d *differences) add(looser bool, severity Severity, what, wanted, has string) {
-	text := fmt.Sprintf("%s: %s was told %s, the kernel has %s", what, d.engine, wanted, has)
+	text := fmt.Sprintf("%s: %s in the settings of %s, %s in the kernel", what, wanted, d.engine, has)
 	if !looser {
 		d.strict = append(d.strict, text)
 		return
@@ -41,30 +41,30 @@ func (h *finder) compareSettings() {
 	h.compareLimits(t, d)
 	h.comparePrivileges(t, d)
 	if r := h.a.Root; r != nil && r.ReadOnly != t.ReadOnly {
-		d.add(!r.ReadOnly, Low, "root file system", yesNo(t.ReadOnly, "read-only", "writable"), yesNo(r.ReadOnly, "a read-only one", "a writable one"))
+		d.add(!r.ReadOnly, Low, "root file system", yesNo(t.ReadOnly, "read-only", "writable"), yesNo(r.ReadOnly, "read-only", "writable"))
 	}
-	see, again, anew := "nsviz inspect tells what the kernel has and where to see it", "", ""
+	see, again, anew := "nsviz inspect shows the kernel's values and where to see them", "", ""
 	commands := runtime.Lookup(t.Engine).Commands
 	if inspect := commands[runtime.Inspect]; inspect != "" {
 		see = inspect + " " + event.ShortID(h.a.Container.ID) + "; " + see
 	}
 	if update := commands[runtime.Update]; update != "" {
-		again, anew = " ("+update+")", "; "+update+" sets a limit anew"
+		again, anew = " ("+update+")", "; "+update+" sets a limit again"
 	}
 	if len(d.looser) > 0 {
 		h.add(Finding{
-			ID: "looser_than_told", Severity: h.soften(d.worst), Title: "The kernel permits it more than its engine was told", Details: bounded(d.looser),
-			Meaning: "Somebody has changed it behind the engine's back, by the kernel's files or from inside, or the engine did not do " +
-				"as it was told. Who trusts the engine's settings trusts walls that are not there.",
-			See: see, Close: "find out who did it; recreate the container, or tell the engine again" + again,
+			ID: "looser_than_told", Severity: h.soften(d.worst), Title: "The kernel permits it more than its engine's settings do", Details: bounded(d.looser),
+			Meaning: "Somebody has changed it behind the engine's back, by the kernel's files or from inside, or the engine did not apply " +
+				"its settings. Who trusts these settings trusts walls that are not there.",
+			See: see, Close: "find out who did it; recreate the container, or set it again" + again,
 		})
 	}
 	if len(d.strict) > 0 {
 		h.add(Finding{
-			ID: "stricter_than_told", Severity: Info, Title: "The kernel permits it less than its engine was told", Details: bounded(d.strict),
-			Meaning: "A program that gives up what it does not need is a good one; a limit that somebody lowered behind the engine's back " +
-				"may be why it is slow or killed.",
-			See: see, Close: "nothing, where it is meant so" + anew,
+			ID: "stricter_than_told", Severity: Info, Title: "The kernel permits it less than its engine's settings do", Details: bounded(d.strict),
+			Meaning: "It is good if a program gives up what it does not need. If somebody lowered a limit behind the engine's back, " +
+				"that may be why it is slow or killed.",
+			See: see, Close: "nothing, if that is intended" + anew,
 		})
 	}
 }

@@ -28,14 +28,14 @@ func TestDifferencesFromSettings(t *testing.T) {
 	capability := func(names ...string) func(*Anatomy) {
 		return func(a *Anatomy) { a.Privileges.Capabilities.Bounding = names }
 	}
-	swap := func(told, has int) func(*Anatomy, *fact.Settings) {
+	swap := func(set, has int) func(*Anatomy, *fact.Settings) {
 		limit := func(n int) *fact.Limit {
 			if n < 0 {
 				return &fact.Limit{Unlimited: true}
 			}
 			return &fact.Limit{Value: new(float64(n))}
 		}
-		return func(a *Anatomy, t *fact.Settings) { t.Swap, a.Resources.Memory.SwapMaxBytes = limit(told), limit(has) }
+		return func(a *Anatomy, t *fact.Settings) { t.Swap, a.Resources.Memory.SwapMaxBytes = limit(set), limit(has) }
 	}
 	for _, test := range []struct {
 		name     string
@@ -46,40 +46,40 @@ func TestDifferencesFromSettings(t *testing.T) {
 	}{
 		{"nothing", func(*Anatomy, *fact.Settings) {}, "", 0, ""},
 		{"no engine", func(a *Anatomy, _ *fact.Settings) { a.settings, a.Root.ReadOnly = nil, true }, "", 0, ""},
-		{"a higher limit", func(_ *Anatomy, t *fact.Settings) { t.MemoryBytes = 32 << 20 }, looser, Medium, "memory limit: docker was told 33554432 bytes, the kernel has 67108864 bytes"},
-		{"a lower one", func(_ *Anatomy, t *fact.Settings) { t.MemoryBytes = 65 << 20 }, stricter, Info, "memory limit: docker was told 68157440 bytes, the kernel has 67108864 bytes"},
-		{"one that nobody asked for", func(_ *Anatomy, t *fact.Settings) { t.MemoryBytes = 0 }, stricter, Info, "memory limit: docker was told none, the kernel has 67108864 bytes"},
+		{"a higher limit", func(_ *Anatomy, t *fact.Settings) { t.MemoryBytes = 32 << 20 }, looser, Medium, "memory limit: 33554432 bytes in the settings of docker, 67108864 bytes in the kernel"},
+		{"a lower one", func(_ *Anatomy, t *fact.Settings) { t.MemoryBytes = 65 << 20 }, stricter, Info, "memory limit: 68157440 bytes in the settings of docker, 67108864 bytes in the kernel"},
+		{"one that nobody set", func(_ *Anatomy, t *fact.Settings) { t.MemoryBytes = 0 }, stricter, Info, "memory limit: none in the settings of docker, 67108864 bytes in the kernel"},
 		{"an unknown one", func(a *Anatomy, _ *fact.Settings) { a.Resources.Memory.MaxBytes = nil }, "", 0, ""},
-		{"processes", func(a *Anatomy, t *fact.Settings) { t.PIDs = 10 }, looser, Medium, "limit of processes: docker was told 10, the kernel has 50"},
+		{"processes", func(a *Anatomy, t *fact.Settings) { t.PIDs = 10 }, looser, Medium, "limit of processes: 10 in the settings of docker, 50 in the kernel"},
 		{"a quota", func(a *Anatomy, t *fact.Settings) {
 			t.CPUs = 0.5
 			a.Resources.CPU = &resources.CPUUse{QuotaCores: &fact.Limit{Unlimited: true}}
-		}, looser, Medium, "CPU quota: docker was told 0.5 CPUs, the kernel has none"},
+		}, looser, Medium, "CPU quota: 0.5 CPUs in the settings of docker, none in the kernel"},
 		{"the same quota", func(a *Anatomy, t *fact.Settings) {
 			t.CPUs = 0.333
 			a.Resources.CPU = &resources.CPUUse{QuotaCores: &fact.Limit{Value: new(0.33333)}}
 		}, "", 0, ""},
-		{"more swap", swap(64<<20, 128<<20), looser, Medium, "swap limit: docker was told 67108864 bytes, the kernel has 134217728 bytes"},
-		{"less swap", swap(64<<20, 0), stricter, Info, "swap limit: docker was told 67108864 bytes, the kernel has 0 bytes"},
-		{"swap without a limit", swap(0, -1), looser, Medium, "swap limit: docker was told 0 bytes, the kernel has none"},
-		{"a limit of swap that nobody asked for", swap(-1, 0), stricter, Info, "swap limit: docker was told none, the kernel has 0 bytes"},
+		{"more swap", swap(64<<20, 128<<20), looser, Medium, "swap limit: 67108864 bytes in the settings of docker, 134217728 bytes in the kernel"},
+		{"less swap", swap(64<<20, 0), stricter, Info, "swap limit: 67108864 bytes in the settings of docker, 0 bytes in the kernel"},
+		{"swap without a limit", swap(0, -1), looser, Medium, "swap limit: 0 bytes in the settings of docker, none in the kernel"},
+		{"a limit of swap that nobody set", swap(-1, 0), stricter, Info, "swap limit: none in the settings of docker, 0 bytes in the kernel"},
 		{"swap in pages", swap(64<<20+4095, 64<<20), "", 0, ""},
 		{"no swap at all", swap(0, 0), "", 0, ""},
-		{"swap without a limit, as told", swap(-1, -1), "", 0, ""},
-		{"swap of which the engine said nothing", func(a *Anatomy, t *fact.Settings) {
+		{"swap without a limit, as set", swap(-1, -1), "", 0, ""},
+		{"swap that the engine does not report", func(a *Anatomy, t *fact.Settings) {
 			swap(0, 9<<20)(a, t)
 			t.Swap = nil
 		}, "", 0, ""},
-		{"memory and swap together as told", func(a *Anatomy, t *fact.Settings) {
+		{"memory and swap together as set", func(a *Anatomy, t *fact.Settings) {
 			swap(64<<20, 32<<20)(a, t)
 			t.MemoryBytes = 32 << 20
-		}, looser, Medium, "memory limit: docker was told 33554432 bytes, the kernel has 67108864 bytes"},
-		{"root file system", func(_ *Anatomy, t *fact.Settings) { t.ReadOnly = false }, stricter, Info, "root file system: docker was told writable, the kernel has a read-only one"},
+		}, looser, Medium, "memory limit: 33554432 bytes in the settings of docker, 67108864 bytes in the kernel"},
+		{"root file system", func(_ *Anatomy, t *fact.Settings) { t.ReadOnly = false }, stricter, Info, "root file system: writable in the settings of docker, read-only in the kernel"},
 
-		{"told the host's", func(_ *Anatomy, t *fact.Settings) { t.Modes[event.PID] = "host" }, stricter, Info, "pid namespace: docker was told the host's, the kernel has another one"},
+		{"set to the host's", func(_ *Anatomy, t *fact.Settings) { t.Modes[event.PID] = "host" }, stricter, Info, "pid namespace: the host's in the settings of docker, another one in the kernel"},
 		{"another one's that is its own", func(_ *Anatomy, t *fact.Settings) { t.Modes[event.PID] = "container:x" }, "", 0, ""},
 
-		{"a capability more", func(a *Anatomy, t *fact.Settings) { t.CapDrop = []string{"CHOWN"} }, looser, High, "capabilities: docker was told none of these, the kernel has cap_chown"},
+		{"a capability more", func(a *Anatomy, t *fact.Settings) { t.CapDrop = []string{"CHOWN"} }, looser, High, "capabilities: none of these in the settings of docker, cap_chown in the kernel"},
 		{"dropped all", func(a *Anatomy, t *fact.Settings) {
 			t.CapDrop = []string{"ALL"}
 			capability("cap_kill")(a)
@@ -90,10 +90,10 @@ func TestDifferencesFromSettings(t *testing.T) {
 			t.CapAdd, t.CapDrop = []string{"all"}, []string{"cap_63"}
 		}, "added_capabilities", Critical, ""},
 		{"more than the host has", func(_ *Anatomy, t *fact.Settings) { t.CapAdd = []string{"CAP_BPF"} }, "", 0, ""},
-		{"given up", func(a *Anatomy, t *fact.Settings) { capability(a.Privileges.Capabilities.Bounding[1:]...)(a) }, stricter, Info, "capabilities: docker was told cap_chown, the kernel has none of these"},
+		{"given up", func(a *Anatomy, t *fact.Settings) { capability(a.Privileges.Capabilities.Bounding[1:]...)(a) }, stricter, Info, "capabilities: cap_chown in the settings of docker, none of these in the kernel"},
 		{"unknown", func(a *Anatomy, _ *fact.Settings) { a.Privileges.Capabilities.Bounding = nil }, "", 0, ""},
-		{"seccomp", func(_ *Anatomy, t *fact.Settings) { t.SeccompUnconfined = true }, stricter, Info, "seccomp: docker was told no filter, the kernel has one"},
-		{"no_new_privs", func(_ *Anatomy, t *fact.Settings) { t.NoNewPrivs = false }, stricter, Info, "no_new_privs: docker was told off, the kernel has on"},
+		{"seccomp", func(_ *Anatomy, t *fact.Settings) { t.SeccompUnconfined = true }, stricter, Info, "seccomp: no filter in the settings of docker, one in the kernel"},
+		{"no_new_privs", func(_ *Anatomy, t *fact.Settings) { t.NoNewPrivs = false }, stricter, Info, "no_new_privs: off in the settings of docker, on in the kernel"},
 		{"no security module", func(a *Anatomy, t *fact.Settings) { t.AppArmor = "" }, "", 0, ""},
 		{"no privileges", func(a *Anatomy, _ *fact.Settings) { a.Privileges = nil }, "", 0, ""},
 		{"not running", func(a *Anatomy, t *fact.Settings) { a.PID, t.MemoryBytes = 0, 1 }, "", 0, ""},
@@ -146,15 +146,15 @@ func TestDifferencesOfEveryEngine(t *testing.T) {
 	for _, r := range append(runtime.All(), runtime.Runtime{Name: "of a later version"}) {
 		a := walled()
 		a.Container.ID = "4f5ac1d2e3b4a5968778695a4b3c2d1e0f00112233445566778899aabbccddee"
-		looser := Finding{See: "nsviz inspect tells what the kernel has and where to see it", Close: "find out who did it; recreate the container, or tell the engine again"}
-		stricter := Finding{See: looser.See, Close: "nothing, where it is meant so"}
+		looser := Finding{See: "nsviz inspect shows the kernel's values and where to see them", Close: "find out who did it; recreate the container, or set it again"}
+		stricter := Finding{See: looser.See, Close: "nothing, if that is intended"}
 		if inspect := r.Commands[runtime.Inspect]; inspect != "" {
 			looser.See = inspect + " 4f5ac1d2e3b4; " + looser.See
 			stricter.See = looser.See
 		}
 		if update := r.Commands[runtime.Update]; update != "" {
 			looser.Close += " (" + update + ")"
-			stricter.Close += "; " + update + " sets a limit anew"
+			stricter.Close += "; " + update + " sets a limit again"
 		}
 		for limit, want := range map[uint64]Finding{32 << 20: looser, 65 << 20: stricter} {
 			a.settings = defaultSettings()

@@ -104,16 +104,16 @@ func (h *finder) mounts() {
 	if len(sockets) > 0 {
 		h.add(Finding{
 			ID: "engine_socket", Severity: Critical, Title: "The socket of a container engine is mounted in", Details: bounded(sockets),
-			Meaning: "Who may connect to it commands the engine: it starts a privileged container with the host's / in it, and is root on " +
-				"the host. A read-only mount keeps nobody from connecting.",
+			Meaning: "Whoever may connect to it commands the engine: a privileged container with the host's / in it makes its user root on " +
+				"the host. A read-only mount does not prevent connections.",
 			See:   "findmnt -N " + fmt.Sprint(h.a.PID) + " | grep sock",
-			Close: "do not mount it; where a program must ask the engine, put a proxy between that passes only the questions it needs",
+			Close: "do not mount it; if a program must ask the engine, put a proxy in between that passes only the requests that it needs",
 		})
 	}
 	if len(paths) > 0 {
 		h.add(Finding{
 			ID: "host_mount", Severity: h.soften(pathsWorst), Title: "Files of the host that matter are mounted in", Details: bounded(paths),
-			Meaning: "What is mounted in is outside of the walls: the container reads it, and changes it where the mount is writable, as its user may.",
+			Meaning: "Mounted files are outside of the walls: the container can read them, and change them if the mount is writable, as far as its user may.",
 			See:     "findmnt -N " + fmt.Sprint(h.a.PID),
 			Close:   "mount only the folder that is needed, read-only" + h.advice(" (-v FROM:TO:ro)", "") + " where that will do",
 		})

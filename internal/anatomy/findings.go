@@ -123,7 +123,7 @@ func (h *finder) namespaces() {
 			ID: "shared_" + t.String() + "_namespace", Severity: Info,
 			Title:   "It shares its " + t.String() + " namespace with other containers",
 			Details: bounded(n.SharedWith),
-			Meaning: "Between these containers there is no wall of this kind. The containers of a pod are meant so.",
+			Meaning: "Between these containers there is no wall of this kind. In a pod that is intended.",
 			See:     fmt.Sprintf("lsns %d", n.ID), Close: "start it without the option that joins the other container's namespace",
 		})
 	}
@@ -138,7 +138,7 @@ func (h *finder) abandoned(t event.NamespaceType, n *Namespace) {
 		where = "that has ended"
 		restart = "start " + by.By + ", then restart this container"
 	}
-	meaning := "It shares it with nobody that it was meant to share it with."
+	meaning := "It no longer shares it with " + by.By + "."
 	switch t {
 	case event.Net:
 		meaning = "When a container ends, its engine takes the interfaces, addresses and routes out of its namespace: nothing leads out of it."
@@ -177,8 +177,8 @@ func (h *finder) confinement() {
 	if p.Seccomp == seccompDisabled {
 		h.add(Finding{
 			ID: "no_seccomp", Severity: h.soften(High), Title: "No seccomp filter",
-			Meaning: "Every system call of the kernel is open to it, those too that containers do not need and in which the holes " +
-				"of the past years were.",
+			Meaning: "It can use every system call of the kernel, also those that containers do not need and that had the holes " +
+				"of the past years.",
 			See:   "grep Seccomp " + h.file("status") + "   (0 is none, 2 is a filter)",
 			Close: h.advice("start it without --security-opt seccomp=unconfined; without --privileged", "start it unprivileged and with a seccomp filter"),
 		})
@@ -278,9 +278,9 @@ func (h *finder) outside() {
 	}
 	h.add(Finding{
 		ID: "outside_its_cgroup", Severity: High, Title: "Its limits do not hold it", Details: []string{details},
-		Meaning: "Somebody has moved its PID 1 out of the container's cgroup: what that limits (on cgroup v1 memory, on v2 all) does " +
+		Meaning: "Somebody has moved its PID 1 out of the container's cgroup. That cgroup's limits (memory on cgroup v1, all on v2) do " +
 			"not hold PID 1 and what it starts. It can use up the host's memory, and then the kernel kills anywhere on the host.",
-		See:   "cat " + h.file("cgroup") + "; nsviz why tells who moved it, where nsviz was running then",
+		See:   "cat " + h.file("cgroup") + "; nsviz why shows who moved it, if nsviz was running then",
 		Close: "recreate the container, or write its PID 1 back to cgroup.procs of its cgroup; and find out who did it",
 	})
 }
@@ -319,7 +319,7 @@ func (h *finder) cgroupFile(v2, v1 string) string {
 	if v1 != v2 {
 		file += " (" + v1 + " on cgroup v1)"
 	}
-	return "cat " + h.file("cgroup") + " tells its cgroup; below /sys/fs/cgroup that has the file " + file
+	return "cat " + h.file("cgroup") + " shows its cgroup; see its file " + file + " below /sys/fs/cgroup"
 }
 
 // maxDetails limits how many details of a kind are listed.

@@ -179,7 +179,7 @@ func TestFindings(t *testing.T) {
 		{"unknown devices", func(a *Anatomy) { a.Devices = nil }, "", 0, ""},
 
 		{"a port everywhere", port("0.0.0.0:80", ByProxy), "host_ports", Medium, "0.0.0.0:80/tcp of the host leads to port 8080 (by docker-proxy, PID 7)"},
-		{"a port everywhere, IPv6", port("[::]:80", ByEngine), "host_ports", Medium, "[::]:80/tcp of the host leads to port 8080 (as the engine says)"},
+		{"a port everywhere, IPv6", port("[::]:80", ByEngine), "host_ports", Medium, "[::]:80/tcp of the host leads to port 8080 (as the engine reports)"},
 		{"a port at an address", port("192.0.2.1:80", ByProxy), "host_ports", Low, ""},
 		{"a port for the host", port("127.0.0.1:8080", BySocket), "host_ports", Info, "127.0.0.1:8080/tcp of the host (its own socket, PID 7)"},
 		{"no ports", func(a *Anatomy) { a.Ports = []Port{} }, "", 0, ""},

@@ -56,7 +56,7 @@ func Gather(ctx context.Context, host *host.FS, layout cgroupfs.Layout, s *model
 	}
 	g := gatherer{Anatomy: a, ctx: ctx, host: host, layout: layout, snapshot: s, sizes: extra.Sizes}
 	if extra.SettingsErr != nil {
-		g.unknown("what its engine was told: %v", extra.SettingsErr)
+		g.unknown("its engine's settings: %v", extra.SettingsErr)
 	}
 	if c.CgroupPath != "" {
 		g.mayUse(c.CgroupPath)
@@ -312,7 +312,7 @@ func (g *gatherer) mayUse(cgroup string) {
 	}
 	g.Resources = &r
 	if r.PIDs == nil || r.PIDs.Max == nil {
-		g.unknown("its limit of processes: the kernel does not say")
+		g.unknown("its limit of processes: the kernel does not report it")
 	}
 }
 

@@ -43,7 +43,7 @@ func (p *Port) String() string {
 	case BySocket:
 		return fmt.Sprintf("%s (its own socket, PID %d)", text, p.PID)
 	}
-	return text + " (as the engine says)"
+	return text + " (as the engine reports)"
 }
 
 // ports finds the ports of the host that lead into the container. Rules of a packet filter also forward ports, and cannot be

@@ -222,7 +222,7 @@ func (t *Tracker) Compare(host []Cgroup) (unknown, gone []Cgroup) {
 	return unknown, gone
 }
 
-// pathOf returns the path of a cgroup of which an event tells by its id alone; "" is unknown.
+// pathOf returns the path of a cgroup that an event names only by its id; "" is unknown.
 func (t *Tracker) pathOf(id uint64) string {
 	if c, ok := t.cgroups[id]; ok {
 		return c.path
@@ -250,7 +250,7 @@ func (t *Tracker) Knows(id uint64) bool {
 	return ok
 }
 
-// Removed reports whether it was told that a cgroup was removed, not long ago.
+// Removed reports whether a cgroup's removal was reported not long ago.
 func (t *Tracker) Removed(id uint64) bool {
 	c, ok := t.cgroups[id]
 	return ok && c.removed

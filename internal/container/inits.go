@@ -27,7 +27,7 @@ func (t *Tracker) StateOf(ref *Ref) State {
 	return State{}
 }
 
-// InitGone records that a container's first process is gone and no event has said so.
+// InitGone records that a container's first process is gone without an event.
 func (t *Tracker) InitGone(ref *Ref) {
 	if root := t.roots[ref.Root]; root != nil {
 		delete(t.outside, root.init)
@@ -35,7 +35,7 @@ func (t *Tracker) InitGone(ref *Ref) {
 	}
 }
 
-// Gone records that a container is gone, by its id, and no event has said so.
+// Gone records that a container is gone without an event, by its id.
 func (t *Tracker) Gone(id string) {
 	maps.DeleteFunc(t.outside, func(_ int32, root *cgroup) bool { return root.ref.ID == id })
 }

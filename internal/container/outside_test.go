@@ -17,8 +17,8 @@ func moved(ms int, home, to uint64) event.Event {
 	}
 }
 
-// TestMoveFromAnUnreportedCgroup: of an init that leaves a container's cgroup of which no event told it is known all the same
-// whose it is.
+// TestMoveFromAnUnreportedCgroup: an init leaves a container's cgroup that no event has reported. It is still attributed to the
+// container.
 func TestMoveFromAnUnreportedCgroup(t *testing.T) {
 	h := &hostCgroups{byID: map[uint64][]Cgroup{root: {{root, rootPath}}, host: {{host, "/"}}}}
 	tracker := lookupTracker(h)

@@ -99,8 +99,8 @@ func (t *Tracker) joined(e *event.Event) {
 	}
 }
 
-// phases are the steps of the start that e tells of, in order: what the probes have told of the cgroup c, the
-// namespaces that the program is in, and when the engine was told to make the container.
+// phases returns the steps of the start that e reports, in order: what the probes have reported about the cgroup c, the
+// namespaces of the program, and the time of the engine's create.
 func (t *Tracker) phases(c *cgroup, e *event.Event) []event.Phase {
 	start := instantOf(e)
 	if c.created.isZero() || start.since(c.created) < 0 {

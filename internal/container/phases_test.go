@@ -17,7 +17,7 @@ const (
 	hostNet = 4026531833
 )
 
-// startedWith is a start of which the probes tell steps, in namespaces.
+// startedWith is a start with steps from the probes, in namespaces.
 func startedWith(ms float64, pid int32, cgroup uint64, ids map[event.NamespaceType]uint64, steps ...event.Phase) event.Event {
 	e := started(0, pid, cgroup)
 	e.Time = begin.Add(time.Duration(ms * float64(time.Millisecond)))
@@ -232,7 +232,7 @@ func TestPhasesByTheKernelsClock(t *testing.T) {
 	}
 }
 
-// When the engine was asked is told with the first start, if that followed.
+// The time of the engine's create is reported with the first start, if that followed.
 func TestPhasesFromTheEngine(t *testing.T) {
 	for _, test := range []struct {
 		name    string

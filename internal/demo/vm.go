@@ -223,7 +223,7 @@ func (vm VM) boot(ctx context.Context, patience time.Duration) (Boot, error) {
 	}
 	what := strings.TrimSpace(complaints.String())
 	if what == "" {
-		what = "it said nothing"
+		what = "it printed nothing"
 	}
 	return Boot{}, fmt.Errorf("QEMU ended before a program ran in the virtual machine: %s", what)
 }

@@ -145,14 +145,14 @@ func TestBoot(t *testing.T) {
 			name: "QEMU complains", script: "echo 'qemu: no such machine' >&2; exit 1",
 			fails: "QEMU ended before a program ran in the virtual machine: qemu: no such machine",
 		},
-		{name: "says nothing", script: "exit 0", fails: "QEMU ended before a program ran in the virtual machine: it said nothing"},
+		{name: "says nothing", script: "exit 0", fails: "QEMU ended before a program ran in the virtual machine: it printed nothing"},
 		{
 			name: "complains without end", script: "head -c 1000000 /dev/zero | tr '\\0' x >&2; exit 1",
 			fails: "QEMU ended before a program ran in the virtual machine: " + strings.Repeat("x", 4<<10),
 		},
 		{
 			name: "a number that is none", script: "echo nsviz-guest 99999999999999999999999; echo nsviz-guest -1",
-			fails: "QEMU ended before a program ran in the virtual machine: it said nothing",
+			fails: "QEMU ended before a program ran in the virtual machine: it printed nothing",
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -34,7 +34,7 @@ func index(kept []fact.Fact, like event.Lost) int {
 	})
 }
 
-// add adds a loss that f told to the one at i, or behind them all where i is negative. It is told at the time of the last.
+// add appends a loss, reported by f, after adding the one at i, which it removes; a negative i is none. The sum has f's time.
 func add(kept []fact.Fact, i int, f fact.Fact, loss event.Lost) []fact.Fact {
 	if i >= 0 {
 		loss.Count += kept[i].Event.Lost.Count

@@ -39,7 +39,7 @@ func writesReported(seconds float64, method fact.Method) fact.Fact {
 	return fact.Fact{Time: at(seconds), Probes: []fact.Probe{{Name: fact.ProbeCgroupWrites, Method: method}}}
 }
 
-// Only where writes are told has a new cgroup no limits until somebody sets them.
+// A new cgroup counts as unlimited only if writes to limits are reported.
 func TestLimitsOfANewCgroup(t *testing.T) {
 	made := []fact.Fact{foundSlice(0, fact.CgroupLimits{Memory: limit(9)}), cgroupEvent(1, event.CgroupCreated, leaf)}
 	for _, test := range []struct {
@@ -194,8 +194,7 @@ func TestCgroupHistories(t *testing.T) {
 	}
 }
 
-// Who changes the limits of a container shows in its own history, too, once, whether a reading or the write is told
-// of first.
+// Who changes a container's limits appears once in its own history, whether the reading or the write is reported first.
 func TestLimitsWritten(t *testing.T) {
 	web := who("a", "web")
 	of := func(n int) fact.CgroupLimits { return fact.CgroupLimits{Memory: limit(n)} }

@@ -103,7 +103,7 @@ func kinds(history []Entry) (list []string) {
 	return list
 }
 
-// Recordings without the kernel's time are told by the wall clock, as before.
+// Recordings without the kernel's time use the wall clock, as before.
 func TestWithoutTheKernelsTime(t *testing.T) {
 	a := who("a", "web")
 	facts := []fact.Fact{started(2, a, 50), exited(4, a, 50), passed(5 + 15*60)}

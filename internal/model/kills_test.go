@@ -182,7 +182,7 @@ func TestKillBeforeTheFirstReading(t *testing.T) {
 	}
 }
 
-// What the kernel has counted and no event has told within two readings is taken over from its count.
+// Kills that the kernel has counted and no event has reported within two readings are taken from its count.
 func TestUnobservedKills(t *testing.T) {
 	a := who("a", "web")
 	reading := func(seconds float64, kills uint64) fact.Fact {
@@ -352,7 +352,7 @@ func TestCountIsTakenOver(t *testing.T) {
 		facts   []fact.Fact
 		want    *uint64
 		atLeast uint64
-		ordinal uint64 // of the latest kill that an event told of; 0 is unknown or none
+		ordinal uint64 // of the latest kill that an event reported; 0 is unknown or none
 	}{
 		"not read":                   {nil, nil, 0, 0},
 		"not read, and one is seen":  {[]fact.Fact{killed(3, &a, 51)}, nil, 1, 0},

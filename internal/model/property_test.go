@@ -280,7 +280,7 @@ func sumOf[K comparable](counts map[K]uint64) (sum uint64) {
 	return sum
 }
 
-// Recorded and read again, facts tell the same story; nor does it matter how often somebody looks.
+// Facts that are recorded and read again give the same snapshots, however often snapshots are taken.
 func TestReplayGivesTheSameSnapshots(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(20) {
@@ -346,7 +346,7 @@ func TestSnapshotsAreImmutable(t *testing.T) {
 	}
 }
 
-// Facts that are told to the model belong to whoever made them: it does not change them.
+// The model does not change the facts that are applied to it.
 func TestFactsAreNotChanged(t *testing.T) {
 	facts := (&story{Rand: rand.New(rand.NewPCG(1, 4))}).facts(500)
 	before, err := json.Marshal(facts)

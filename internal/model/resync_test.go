@@ -178,7 +178,8 @@ func TestResync(t *testing.T) {
 	}
 }
 
-// What was made before facts were missing, and has started and ended meanwhile, is not said to have never started.
+// A container that was created before facts were missing, and started and ended meanwhile, does not become one that never
+// started.
 func TestResyncOfWhatWasMade(t *testing.T) {
 	ran, old := who("a", "ran"), who("b", "old")
 	before := []fact.Fact{madeByEngine(1, old), notStarted(2, old, "busy"), madeByEngine(1500, ran)}

@@ -44,7 +44,7 @@ func many() map[string]func(n int) []fact.Fact {
 			}
 			return facts
 		},
-		// The cgroup is removed before the kill is told.
+		// The cgroup is removed before the kill is reported.
 		"killed": func(n int) (facts []fact.Fact) {
 			for i := range n {
 				c := container(i)
@@ -69,8 +69,8 @@ func many() map[string]func(n int) []fact.Fact {
 	}
 }
 
-// BenchmarkHistoryOfMany tells a model of a whole recording what happened to many containers. The time for each should
-// not depend on how many there are.
+// BenchmarkHistoryOfMany applies a recording about many containers to a model. The time for each should not depend on how many
+// there are.
 func BenchmarkHistoryOfMany(b *testing.B) {
 	for name, history := range many() {
 		for _, n := range []int{2500, 5000, 10_000, 20_000} {

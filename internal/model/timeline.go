@@ -7,8 +7,8 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// timeline holds the history of a container, a cgroup or a namespace in the order of time: its first entries, which tell
-// how it was created, and its latest ones. Repetitions are folded into one entry, so that they do not push out others.
+// timeline holds the history of a container, a cgroup or a namespace in the order of time: its first entries, which describe
+// its creation, and its latest ones. Repetitions are folded into one entry, so that they do not push out others.
 type timeline struct {
 	entries []Entry
 	spans   []span // of each entry

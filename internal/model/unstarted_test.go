@@ -107,7 +107,7 @@ func TestStartAfterAFailedStart(t *testing.T) {
 	}
 }
 
-// A start that fails after an earlier run is told beside that.
+// A start that fails after an earlier run is reported beside that run.
 func TestIsNotStartedAgain(t *testing.T) {
 	web := who("a", "web")
 	c := kept(t, "a", created(1, web), started(2, web, 7, 1), exited(3, web, 7), engineReported(4, web, false),

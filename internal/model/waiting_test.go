@@ -11,7 +11,7 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 )
 
-// What an engine or a write said of a container is kept until the container is known, and then has its place.
+// Engine reports and limit changes of an unknown container are kept until it is known, and then get their place in its history.
 func TestFactsWaitForTheirContainers(t *testing.T) {
 	a := who("a", "web")
 	mib := func(n float64) fact.CgroupLimits {

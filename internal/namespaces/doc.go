@@ -1,2 +1,2 @@
-// Package namespaces keeps the table of the namespaces that exist, by which events are completed.
+// Package namespaces keeps a table of the namespaces that exist, to complete events from it.
 package namespaces

@@ -84,14 +84,14 @@ func TestComplete(t *testing.T) {
 		{"nothing", nil, nil, []string{}},
 		{"others pass", nil, []event.Event{other(1), lost(2)}, []string{"cgroup_created", "events_lost"}},
 		{
-			"a birth, and an end by number", nil, []event.Event{made(1, 5, event.Net, 3), numberFreed(2, 3)},
+			"a creation, and an end by number", nil, []event.Event{made(1, 5, event.Net, 3), numberFreed(2, 3)},
 			[]string{"+net3 unshare", "-net3 kernel"},
 		},
 		{"an end in a later batch", []event.Event{made(1, 5, event.PID, 3)}, []event.Event{numberFreed(2, 3)}, []string{"-pid3 kernel"}},
 		{"an end of what was joined", nil, []event.Event{joined(1, event.UTS, 3), numberFreed(2, 3)}, []string{"=uts3 setns", "-uts3 kernel"}},
 		{"an end of what was never heard of", nil, []event.Event{numberFreed(2, 3), other(3)}, []string{"cgroup_created"}},
 		{
-			"one end is told once", nil, []event.Event{made(1, 5, event.Net, 3), numberFreed(2, 3), numberFreed(3, 3)},
+			"one end is reported once", nil, []event.Event{made(1, 5, event.Net, 3), numberFreed(2, 3), numberFreed(3, 3)},
 			[]string{"+net3 unshare", "-net3 kernel"},
 		},
 		{
@@ -107,7 +107,7 @@ func TestComplete(t *testing.T) {
 			[]string{"-net3 reconcile", "+ipc3 unshare"},
 		},
 		{
-			"a number given out again and joined, its birth unseen", []event.Event{made(1, 5, event.Net, 3)},
+			"a number given out again and joined, its creation unseen", []event.Event{made(1, 5, event.Net, 3)},
 			[]event.Event{joined(2, event.IPC, 3)}, []string{"-net3 reconcile", "=ipc3 setns"},
 		},
 		{
@@ -123,7 +123,7 @@ func TestComplete(t *testing.T) {
 			[]string{"+mnt2 unshare", "-net3 reconcile", "+net3 unshare"},
 		},
 		{
-			"an end that was told in time needs no other",
+			"an end that was reported in time needs no other",
 			[]event.Event{made(1, 5, event.Net, 3)},
 			[]event.Event{numberFreed(2, 3), made(2, 6, event.Net, 3)},
 			[]string{"-net3 kernel", "+net3 unshare"},
@@ -142,18 +142,18 @@ func TestComplete(t *testing.T) {
 
 func TestCompleteFillsIn(t *testing.T) {
 	table := New()
-	birth := made(1, 5, event.PID, 3)
-	birth.Namespace.Owner, birth.Namespace.Parent = 7, 2
-	events := table.Complete([]event.Event{birth, numberFreed(2, 3)})
+	creation := made(1, 5, event.PID, 3)
+	creation.Namespace.Owner, creation.Namespace.Parent = 7, 2
+	events := table.Complete([]event.Event{creation, numberFreed(2, 3)})
 	want := &event.Namespace{Type: event.PID, ID: 3, Owner: 7, Parent: 2, Via: event.ViaKernel}
 	if diff := cmp.Diff(want, events[1].Namespace); diff != "" {
 		t.Errorf("freed (-want +got):\n%s", diff)
 	}
-	table.Complete([]event.Event{birth})
+	table.Complete([]event.Event{creation})
 	events = table.Complete([]event.Event{made(9, 6, event.Net, 3)})
 	want.Via = event.ViaReconcile
 	if diff := cmp.Diff(want, events[0].Namespace); diff != "" || events[0].PID != 0 || !events[0].Time.Equal(at(9)) {
-		t.Errorf("freed, not told: %+v (-want +got):\n%s", events[0], diff)
+		t.Errorf("freed, not reported: %+v (-want +got):\n%s", events[0], diff)
 	}
 }
 
@@ -164,13 +164,13 @@ func ended(ms int, s fact.Survey) survey.Result {
 
 // A survey and what happens meanwhile.
 type look struct {
-	before []event.Event // events that are read before it begins
-	told   []string      // what is told of them
-	during []event.Event
-	found  fact.Survey
-	hasty  bool // it has not looked everywhere
-	news   []string
-	alive  []uint64 // what of the survey is told; nil is all of it
+	before   []event.Event // events that are read before it begins
+	reported []string      // what is reported of them
+	during   []event.Event
+	found    fact.Survey
+	hasty    bool // it has not looked everywhere
+	news     []string
+	alive    []uint64 // what of the survey is reported; nil is all of it
 }
 
 func TestSurveys(t *testing.T) {
@@ -183,34 +183,34 @@ func TestSurveys(t *testing.T) {
 	}{
 		{"the first is silent", false, []look{{found: found(1, 2)}}, []uint64{1, 2}},
 		{
-			"what a later one finds is told when it is found again", false,
+			"what a later one finds is reported when it is found again", false,
 			[]look{{found: found(1)}, {found: found(1, 2)}, {found: found(1, 2), news: []string{"+net2 reconcile"}}, {found: found(1, 2)}},
 			[]uint64{1, 2},
 		},
 		{
-			"not where its birth was only read late", false,
+			"not where its creation event was only read late", false,
 			[]look{
 				{found: found(1)}, {found: found(1, 2)},
-				{before: []event.Event{made(1099, 5, event.Net, 2)}, told: []string{"+net2 unshare"}, found: found(1, 2)},
+				{before: []event.Event{made(1099, 5, event.Net, 2)}, reported: []string{"+net2 unshare"}, found: found(1, 2)},
 				{found: found(1, 2)},
 			},
 			[]uint64{1, 2},
 		},
 		{
 			"nor after the first", false,
-			[]look{{found: found(1)}, {before: []event.Event{made(99, 5, event.Net, 1)}, told: []string{"+net1 unshare"}, found: found(1)}},
+			[]look{{found: found(1)}, {before: []event.Event{made(99, 5, event.Net, 1)}, reported: []string{"+net1 unshare"}, found: found(1)}},
 			[]uint64{1},
 		},
 		{
 			"nor where it was entered", false,
-			[]look{{found: found(1)}, {found: found(1, 2)}, {before: []event.Event{joined(1500, event.Net, 2)}, told: []string{"=net2 setns"}, found: found(1, 2)}},
+			[]look{{found: found(1)}, {found: found(1, 2)}, {before: []event.Event{joined(1500, event.Net, 2)}, reported: []string{"=net2 setns"}, found: found(1, 2)}},
 			[]uint64{1, 2},
 		},
 		{
-			"a birth after the survey is another one's", false,
+			"a creation after the survey is another one's", false,
 			[]look{
 				{found: found(1)},
-				{before: []event.Event{made(500, 5, event.Net, 1)}, told: []string{"-net1 reconcile", "+net1 unshare"}, found: found(1)},
+				{before: []event.Event{made(500, 5, event.Net, 1)}, reported: []string{"-net1 reconcile", "+net1 unshare"}, found: found(1)},
 			},
 			[]uint64{1},
 		},
@@ -245,7 +245,7 @@ func TestSurveys(t *testing.T) {
 			nil,
 		},
 		{
-			"no end by misses where ends are told", true,
+			"no end by misses where ends are reported", true,
 			[]look{{found: found(1, 2)}, {found: found(1)}, {found: found(1)}, {found: found(1)}},
 			[]uint64{1, 2},
 		},
@@ -301,11 +301,11 @@ func TestSurveys(t *testing.T) {
 		},
 		{
 			"an end before it says nothing", true,
-			[]look{{found: found(1, 2)}, {before: []event.Event{numberFreed(500, 2)}, told: []string{"-net2 kernel"}, found: found(1, 2)}, {found: found(1, 2), news: []string{"+net2 reconcile"}}},
+			[]look{{found: found(1, 2)}, {before: []event.Event{numberFreed(500, 2)}, reported: []string{"-net2 kernel"}, found: found(1, 2)}, {found: found(1, 2), news: []string{"+net2 reconcile"}}},
 			[]uint64{1, 2},
 		},
 		{
-			"the end of one whose birth was throttled is not sent", true,
+			"the end of one whose creation was throttled is not sent", true,
 			[]look{
 				{found: found(1)},
 				{before: []event.Event{throttled(500)}, found: found(1, 2)},
@@ -325,7 +325,7 @@ func TestSurveys(t *testing.T) {
 			[]uint64{1},
 		},
 		{
-			"throttled births say nothing of the end of others", true,
+			"throttled creations say nothing of the end of others", true,
 			[]look{
 				{found: found(1, 2)}, {before: []event.Event{throttled(500)}, found: found(1)}, {before: []event.Event{throttled(1500)}, found: found(1)},
 				{before: []event.Event{throttled(2500)}, found: found(1)},
@@ -361,8 +361,8 @@ func TestSurveys(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			table := New()
 			for i, look := range test.looks {
-				told := what(table.Complete(look.before))
-				if diff := cmp.Diff(look.told, told); look.told != nil && diff != "" {
+				reported := what(table.Complete(look.before))
+				if diff := cmp.Diff(look.reported, reported); look.reported != nil && diff != "" {
 					t.Errorf("before survey %d (-want +got):\n%s", i, diff)
 				}
 				table.BeginSurvey(at(1000 * i))

@@ -1,4 +1,3 @@
-// Package output writes to a stdout whose reader may stop reading or go away.
 package output
 
 import (

@@ -95,8 +95,8 @@ func (r *reconcileTest) compare(host []container.Cgroup) (unread []find.Cgroup) 
 	return m.unread
 }
 
-// TestEndWhileItWasFound: a start was lost, and the container ends while reading the host finds it. Its end is told once, with its
-// exit code, and it does not live on.
+// TestEndWhileItWasFound: a start is lost, and the container ends while reading the host finds it. Its end is reported once,
+// with its exit code, and the container does not live on.
 func TestEndWhileItWasFound(t *testing.T) {
 	path := "/docker/" + outsideID
 	exit := event.Event{Type: event.ContainerExited, PID: 50, CgroupID: 7, Comm: "app", Exit: &event.Exit{Code: new(int32(3)), Cause: event.CauseExited}}
@@ -166,7 +166,8 @@ func TestManyCgroupsAreNotDiscoveredAgainAndAgain(t *testing.T) {
 	}
 }
 
-// TestPartOfTheHierarchy: nsviz sees a part of the cgroups. What events told of the others is not undone since it is not seen.
+// TestPartOfTheHierarchy: nsviz sees a part of the cgroups. Cgroups that events have reported and that it cannot see are not
+// taken for removed.
 func TestPartOfTheHierarchy(t *testing.T) {
 	r := newReconcileTest(t)
 	r.layout = cgroupfs.Layout{Dir: "/sys/fs/cgroup", Root: "/kubepods"}

@@ -44,7 +44,7 @@ func (s *scripted) Inits(context.Context, func(string) bool) (map[string]engine.
 
 var _ engine.Engine = (*scripted)(nil)
 
-// The pipeline speaks to an engine, whichever it is: what is told has that one's name.
+// The pipeline works with any engine: what is reported has that engine's name.
 func TestAnyEngine(t *testing.T) {
 	e := &scripted{says: func(s engine.Sink) {
 		s.EngineState(fact.Engine{Name: runtime.Podman, State: fact.EngineConnected, Detail: "4.3.1"})

@@ -17,7 +17,7 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 )
 
-// own tells its PID on the host, whatever PID namespace it is in, and becomes one that waits.
+// own prints its PID on the host, whatever PID namespace it is in, and execs a program that waits.
 const own = `read self rest </proc/self/stat; echo $self; exec cat`
 
 // kept is a namespace that no process is in any more, and what keeps it.
@@ -201,7 +201,7 @@ func byPID(t *testing.T, user uint64) []kept {
 	return []kept{{namespace: parse(t, p.line()), owner: user, parent: parent.id, why: "the next child of", holder: p.pid, release: p.end}}
 }
 
-// byUnenteredPID has a PID namespace that nothing has entered: only the event of its birth tells of it.
+// byUnenteredPID has a PID namespace that nothing has entered: only the event of its creation reports it.
 func byUnenteredPID(t *testing.T, w *watched, user uint64) []kept {
 	p := startHelper(t, "unentered-pid")
 	p.line()

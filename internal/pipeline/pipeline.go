@@ -70,8 +70,7 @@ type Pipeline struct {
 	attached chan struct{} // closed when the probes are attached and the host is read
 }
 
-// New prepares a pipeline: it looks at the host, and attaches nothing yet. The snapshot tells of the
-// host from here on.
+// New prepares a pipeline: it looks at the host, and attaches nothing yet. From here on the snapshot describes the host.
 func New(cfg Config) (*Pipeline, error) {
 	p := &Pipeline{
 		loop: newLoop(cfg.Engine, cfg.Log, cfg.Sinks), cfg: cfg,

@@ -12,7 +12,8 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 )
 
-// Who looks again and again has readings at the full pace; who does now and then, or is told what time it is, has not.
+// A consumer that looks repeatedly gets readings at the full pace. One that looks now and then, or is only passed the time,
+// does not.
 func TestPaceFollowsWhoLooks(t *testing.T) {
 	now := midnight
 	p := &Pipeline{loop: newLoop(nil, nil, nil)}

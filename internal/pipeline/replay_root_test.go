@@ -24,8 +24,7 @@ import (
 	"github.com/nsviz/nsviz/internal/record"
 )
 
-// What is recorded while containers come, are killed in and go, told to another model, gives the
-// same snapshot to the last detail.
+// Facts that are recorded while containers come, have OOM kills and go give the same snapshot when applied to another model.
 func TestReplayedRecordingGivesTheSameSnapshot(t *testing.T) {
 	var file bytes.Buffer
 	writer, err := record.NewWriter(&file, time.Now())

@@ -28,8 +28,8 @@ import (
 	"github.com/nsviz/nsviz/internal/pipeline"
 )
 
-// While nobody reads, more is killed than the ring of kills holds. What did not come is said to be lost, and is
-// found all the same: the kernel has counted it.
+// While nobody reads, more processes are killed than the ring of kills holds. The missing kills are reported as lost, and are
+// found all the same: the kernel has counted them.
 func TestUnobservedKills(t *testing.T) {
 	const kills = 32 // more than a page of a ring holds
 	hold, held := make(chan struct{}), make(chan struct{})

@@ -19,7 +19,7 @@ import (
 	"github.com/nsviz/nsviz/test/lsns"
 )
 
-// watched is a pipeline that runs, and what it has told.
+// watched is a running pipeline and what it has reported.
 type watched struct {
 	*pipeline.Pipeline
 
@@ -128,7 +128,7 @@ func (w *watched) all(match func(*event.Event) bool) []event.Event {
 	return found
 }
 
-// await waits until ok, which is asked after each thing that is told.
+// await waits until ok, which is asked after each report.
 func (w *watched) await(t *testing.T, what string, ok func() bool, describe func() string) {
 	t.Helper()
 	deadline := time.After(patience)
@@ -151,7 +151,7 @@ func (w *watched) awaitSurveys(t *testing.T, n int) {
 	w.await(t, "surveys", func() bool { return w.surveyed() > before+n }, nil) // one may be under way
 }
 
-// endsAreHooked reports whether the kernel tells of the end of namespaces.
+// endsAreHooked reports whether the kernel reports the end of namespaces.
 func (w *watched) endsAreHooked() bool {
 	for _, p := range w.Snapshot().Probes {
 		if p.Name == fact.ProbeNamespacesFreed {

@@ -21,8 +21,8 @@ import (
 	"github.com/nsviz/nsviz/internal/story"
 )
 
-// A cgroup of no container is made, limited, entered, limited again, killed in and removed: its story tells all
-// of it, and who it was.
+// A cgroup of no container is made, limited, entered, limited again, killed in and removed: its history has all of it, with the
+// authors.
 func TestStoryOfACgroup(t *testing.T) {
 	w := watch(t)
 	l := layout(t)

@@ -72,24 +72,24 @@ func TestOverflow(t *testing.T) {
 		t.Fatal(err)
 	}
 	if exits != 1 {
-		t.Errorf("%d exits told, want one", exits)
+		t.Errorf("%d exits reported, want one", exits)
 	}
 	if killed != kills || hungry.kills() != kills {
-		t.Errorf("%d kills told of %d; the kernel counted %d", killed, kills, hungry.kills())
+		t.Errorf("%d kills reported of %d; the kernel counted %d", killed, kills, hungry.kills())
 	}
 	if received == 0 || lost == 0 {
 		t.Fatalf("%d received, %d lost: the ring did not overflow", received, lost)
 	}
 	quiet.catchUp()
-	all := quiet.await("births", made, namespaceEvents(event.NamespaceCreated, flood.pid))
+	all := quiet.await("creations", made, namespaceEvents(event.NamespaceCreated, flood.pid))
 	if len(all) != made || calls*2 != made {
-		t.Errorf("%d births told to a reader with room, want %d", len(all), made)
+		t.Errorf("%d creations reported to a reader with room, want %d", len(all), made)
 	}
 	others = uint64(len(quiet.seen(func(e event.Event) bool { return e.PID != flood.pid && e.CgroupID != home.id })))
 	if missing := made - received; lost < missing || lost > missing+others {
 		t.Errorf("%d said to be lost; %d are missing, and others made %d", lost, missing, others)
 	}
-	t.Logf("%d of %d births lost, %d said to be; others made %d events", made-received, made, lost, others)
+	t.Logf("%d of %d creations lost, %d said to be; others made %d events", made-received, made, lost, others)
 }
 
 // TestNothingStaysOpen counts this process's descriptors around Open and Close.

@@ -60,7 +60,7 @@ func containerStart(t *testing.T, w *watch) {
 		want[kind] = namespaceID(t, strconv.Itoa(int(p.pid)), kind.String())
 	}
 	if diff := cmp.Diff(want, e.Start.Namespaces); diff != "" {
-		t.Errorf("namespaces (-/proc +told):\n%s", diff)
+		t.Errorf("namespaces (-/proc +reported):\n%s", diff)
 	}
 	p.release()
 	p.wait()
@@ -224,7 +224,7 @@ func containerChildOOMKilled(t *testing.T, w *watch) {
 	}
 	kills := w.seen(killsIn(c))
 	if len(kills) != 2 || c.kills() != 2 {
-		t.Errorf("%d kills told, the kernel counted %d, want two", len(kills), c.kills())
+		t.Errorf("%d kills reported, the kernel counted %d, want two", len(kills), c.kills())
 	}
 	for _, e := range kills {
 		if e.PID == p.pid || e.OOM.Victim.Init || e.Comm != "tail" {
@@ -395,7 +395,7 @@ func exitOfThreads(t *testing.T, w *watch) {
 	status := p.wait()
 	exit := w.awaitExit(home)
 	if status.ExitStatus() != 7 || exit.PID != p.pid || *exit.Exit.Code != 7 {
-		t.Errorf("wait says %d, told %d of %d", status.ExitStatus(), *exit.Exit.Code, exit.PID)
+		t.Errorf("wait says %d, reported %d of %d", status.ExitStatus(), *exit.Exit.Code, exit.PID)
 	}
 	w.catchUp()
 	if n := len(w.seen(of(event.ContainerExited, home))); n != 1 {

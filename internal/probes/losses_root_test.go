@@ -130,7 +130,7 @@ func TestMissedReturnIsCounted(t *testing.T) {
 	}
 	p.release()
 	p.line()
-	w.await("births", 2, namespaceEvents(event.NamespaceCreated, p.pid))
+	w.await("creations", 2, namespaceEvents(event.NamespaceCreated, p.pid))
 	w.await("losses", 1, func(e event.Event) bool {
 		return e.Type == event.EventsLost && e.Lost.Reason == "call not remembered" && e.Lost.Count == 1
 	})
@@ -260,7 +260,7 @@ func TestFailedReadsAreCounted(t *testing.T) {
 		t.Fatal("no kill")
 	}
 	if v := kill.OOM.Victim; v.UID != nil || v.OOMScoreAdj != nil || v.AnonBytes != nil || kill.CgroupID != 0 {
-		t.Errorf("told as known, and nothing could be read: %+v, cgroup %d", v, kill.CgroupID)
+		t.Errorf("reported as known, and nothing could be read: %+v, cgroup %d", v, kill.CgroupID)
 	}
 }
 
@@ -299,7 +299,7 @@ func TestFloodIsThrottled(t *testing.T) {
 	other := startHelper(t, "unshare 1")
 	other.release()
 	other.line()
-	w.await("births of another", 2, namespaceEvents(event.NamespaceCreated, other.pid))
+	w.await("creations of another", 2, namespaceEvents(event.NamespaceCreated, other.pid))
 
 	ofFlood := func(e event.Event) bool { return e.Type == event.NamespaceCreated && e.CgroupID == home.id }
 	lost := func() (n uint64) {

@@ -49,7 +49,7 @@ func unshare(t *testing.T, w *watch) {
 			script := "readlink /proc/self/ns/" + childrensLink(kind) + "; read end"
 			p := start(t, exec.Command("unshare", flag, "-f", "sh", "-c", script))
 			id := inodeOf(t, p.line())
-			found := w.await("births", 1, namespaceEvents(event.NamespaceCreated, p.pid))
+			found := w.await("creations", 1, namespaceEvents(event.NamespaceCreated, p.pid))
 			if len(found) != 1 {
 				t.Fatalf("%d namespaces, want one: %+v", len(found), found)
 			}
@@ -83,9 +83,9 @@ func nsenter(t *testing.T, w *watch) {
 	home := start(t, exec.Command("unshare", "-m", "-p", "-n", "-i", "-u", "-U", "-r", "-C", "-T", "-f", "sh", "-c",
 		`read self rest </proc/self/stat; echo $self; read end`))
 	target := home.line()
-	born := w.await("births", event.NamespaceTypeCount, namespaceEvents(event.NamespaceCreated, home.pid))
+	created := w.await("creations", event.NamespaceTypeCount, namespaceEvents(event.NamespaceCreated, home.pid))
 	owner := namespaceID(t, target, "user")
-	for _, e := range born {
+	for _, e := range created {
 		if e.Namespace.Type != event.User && e.Namespace.Owner != owner {
 			t.Errorf("%s is owned by %d, want the new user namespace %d", e.Namespace.Type, e.Namespace.Owner, owner)
 		}
@@ -121,7 +121,7 @@ func clone(t *testing.T, w *watch) {
 		cmd := exec.Command("cat")
 		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: flags}
 		p := start(t, cmd)
-		found := w.await("births", len(want), func(e event.Event) bool {
+		found := w.await("creations", len(want), func(e event.Event) bool {
 			return e.Type == event.NamespaceCreated && e.Namespace.ChildPID == p.pid
 		})
 		if len(found) != len(want) {
@@ -198,13 +198,13 @@ func namespaceFreed(t *testing.T, w *watch) {
 			w := w.in(t)
 			p := start(t, exec.Command("unshare", strings.Fields(flags()[kind]+" -f true")...))
 			p.wait()
-			born := w.await("births", 1, namespaceEvents(event.NamespaceCreated, p.pid))[0]
+			created := w.await("creations", 1, namespaceEvents(event.NamespaceCreated, p.pid))[0]
 			for _, s := range w.streams {
-				if !s.tellsOfEnds() {
+				if !s.reportsEnds() {
 					continue
 				}
 				freed := w.of(s).await("ends", 1, func(e event.Event) bool {
-					return e.Type == event.NamespaceFreed && e.Namespace.ID == born.Namespace.ID && !e.Time.Before(born.Time)
+					return e.Type == event.NamespaceFreed && e.Namespace.ID == created.Namespace.ID && !e.Time.Before(created.Time)
 				})[0]
 				if freed.Namespace.Via != event.ViaKernel || freed.PID != 0 {
 					t.Errorf("from %s on: %+v by %d", s.way, freed.Namespace, freed.PID)
@@ -214,13 +214,13 @@ func namespaceFreed(t *testing.T, w *watch) {
 	}
 	w.catchUp()
 	for _, s := range w.streams {
-		if ends := s.seen(func(e event.Event) bool { return e.Type == event.NamespaceFreed }); !s.tellsOfEnds() && len(ends) > 0 {
+		if ends := s.seen(func(e event.Event) bool { return e.Type == event.NamespaceFreed }); !s.reportsEnds() && len(ends) > 0 {
 			t.Errorf("from %s on: no hook tells of ends, and still: %+v", s.way, ends)
 		}
 	}
 }
 
-func (s *stream) tellsOfEnds() bool {
+func (s *stream) reportsEnds() bool {
 	return slices.ContainsFunc(s.Choices(), func(c Choice) bool { return c.Name == fact.ProbeNamespacesFreed && c.Method != fact.MethodNone })
 }
 
@@ -232,7 +232,7 @@ func cgroupRemoved(t *testing.T, w *watch) {
 	w.catchUp()
 	found := w.seen(func(e event.Event) bool { return e.Cgroup != nil && e.Cgroup.Path == home.path+"/gone" })
 	if len(found) != 2 || found[0].Type != event.CgroupCreated || found[1].Type != event.CgroupRemoved || found[0].Cgroup.ID != found[1].Cgroup.ID {
-		t.Fatalf("told of %+v", found)
+		t.Fatalf("reported: %+v", found)
 	}
 	for i, comm := range []string{"mkdir", "rmdir"} {
 		if found[i].Comm != comm {

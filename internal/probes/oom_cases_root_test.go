@@ -63,7 +63,7 @@ func (w *watch) killedOnce(home cgroup) event.Event {
 	w.catchUp()
 	found := w.seen(killsIn(home))
 	if len(found) != 1 || home.kills() != 1 {
-		w.t.Fatalf("%d kills told, the kernel counted %d, want one: %+v", len(found), home.kills(), found)
+		w.t.Fatalf("%d kills reported, the kernel counted %d, want one: %+v", len(found), home.kills(), found)
 	}
 	return found[0]
 }
@@ -117,7 +117,7 @@ func triggerElsewhere(t *testing.T, w *watch) {
 		t.Errorf("%d reached %s, want %d", e.OOM.CgroupID, number(e.OOM.LimitBytes), pod.id)
 	}
 	if n := len(w.seen(killsIn(asking))); uint64(n) != asking.kills() {
-		t.Errorf("%d kills told; the kernel counted %d", n, asking.kills())
+		t.Errorf("%d kills reported; the kernel counted %d", n, asking.kills())
 	}
 }
 
@@ -142,8 +142,8 @@ func threadIsTheVictim(t *testing.T, w *watch) {
 	if by := e.OOM.Trigger; by.ProcessComm != "first" || by.Comm == "first" || by.Comm == "" {
 		t.Errorf("the thread that asked is called %q, its process %q", by.Comm, by.ProcessComm)
 	}
-	if got, want := told(e.OOM.Victim), log.of(e.OOM.Victim.TID); !got.agrees(want, countsExactly(w.facts.Kernel)) {
-		t.Errorf("sizes\ntold %+v\nlog  %+v", got, want)
+	if got, want := reported(e.OOM.Victim), log.of(e.OOM.Victim.TID); !got.agrees(want, countsExactly(w.facts.Kernel)) {
+		t.Errorf("sizes\nreported %+v\nlog  %+v", got, want)
 	}
 }
 
@@ -310,11 +310,11 @@ func exitingIsNoKill(t *testing.T, w *watch) {
 	found := w.seen(killsIn(home))
 	for _, e := range found {
 		if e.PID == exiting.pid {
-			t.Errorf("told of as killed: %+v", e.OOM.Victim)
+			t.Errorf("reported as killed: %+v", e.OOM.Victim)
 		}
 	}
 	if n := marks(); uint64(len(found)) != home.kills() || n <= len(found) {
-		t.Errorf("%d kills told, the kernel counted %d, and marked %d victims", len(found), home.kills(), n)
+		t.Errorf("%d kills reported, the kernel counted %d, and marked %d victims", len(found), home.kills(), n)
 	}
 }
 
@@ -376,7 +376,7 @@ func disabledKillsNothing(t *testing.T, w *watch) {
 	p.wait()
 	w.catchUp()
 	if found := w.seen(killsIn(home)); len(found) != 0 || home.kills() != 0 {
-		t.Errorf("%d kills told, the kernel counted %d, want none: %+v", len(found), home.kills(), found)
+		t.Errorf("%d kills reported, the kernel counted %d, want none: %+v", len(found), home.kills(), found)
 	}
 }
 
@@ -398,6 +398,6 @@ func throttledIsNoKill(t *testing.T, w *watch) {
 	p.wait()
 	w.catchUp()
 	if found := w.seen(killsIn(home)); len(found) != 0 || home.kills() != 0 {
-		t.Errorf("%d kills told, the kernel counted %d, want none: %+v", len(found), home.kills(), found)
+		t.Errorf("%d kills reported, the kernel counted %d, want none: %+v", len(found), home.kills(), found)
 	}
 }

@@ -145,7 +145,7 @@ func (l kernelLog) of(tid int32) killed {
 	}
 }
 
-func told(v event.Victim) killed {
+func reported(v event.Victim) killed {
 	return killed{
 		tid: v.TID, anonKB: *v.AnonBytes >> 10, fileKB: *v.FileBytes >> 10, shmemKB: *v.ShmemBytes >> 10,
 		pgtableKB: *v.PgtablesBytes >> 10, uid: *v.UID, oomScoreAdj: *v.OOMScoreAdj,
@@ -165,11 +165,11 @@ func (k killed) agrees(log killed, exact bool) bool {
 	if exact {
 		cpus := uint64(ebpf.MustPossibleCPU())
 		slack := cpus * max(32, 2*cpus) * uint64(os.Getpagesize()) >> 10 // percpu_counter_batch
-		for _, size := range []struct{ told, log *uint64 }{
+		for _, size := range []struct{ reported, log *uint64 }{
 			{&k.anonKB, &log.anonKB}, {&k.fileKB, &log.fileKB}, {&k.shmemKB, &log.shmemKB},
 		} {
-			if max(*size.told, *size.log)-min(*size.told, *size.log) <= slack {
-				*size.told = *size.log
+			if max(*size.reported, *size.log)-min(*size.reported, *size.log) <= slack {
+				*size.reported = *size.log
 			}
 		}
 	}
@@ -211,8 +211,8 @@ func oomKill(t *testing.T, w *watch) {
 			if e.PID != p.pid || e.OOM.Victim.PID != p.pid || e.Comm != e.OOM.Victim.Comm || e.Comm == "" {
 				t.Errorf("victim %d (%s), %d (%s), want %d", e.PID, e.Comm, e.OOM.Victim.PID, e.OOM.Victim.Comm, p.pid)
 			}
-			if got, want := told(e.OOM.Victim), log.of(e.OOM.Victim.TID); !got.agrees(want, countsExactly(w.facts.Kernel)) {
-				t.Errorf("sizes\ntold %+v\nlog  %+v", got, want)
+			if got, want := reported(e.OOM.Victim), log.of(e.OOM.Victim.TID); !got.agrees(want, countsExactly(w.facts.Kernel)) {
+				t.Errorf("sizes\nreported %+v\nlog  %+v", got, want)
 			}
 			if e.OOM.Scope != event.ScopeCgroup || e.OOM.CgroupID != domain.id {
 				t.Errorf("scope %q, cgroup %d, want that of %s, %d", e.OOM.Scope, e.OOM.CgroupID, domain.path, domain.id)
@@ -235,7 +235,7 @@ func oomKill(t *testing.T, w *watch) {
 			}
 			w.catchUp()
 			if n := len(w.seen(killsIn(home))); n != 1 || home.kills() != 1 {
-				t.Errorf("%d kills told; the kernel counted %d", n, home.kills())
+				t.Errorf("%d kills reported; the kernel counted %d", n, home.kills())
 			}
 		})
 	}
@@ -255,7 +255,7 @@ func oomStorm(t *testing.T, w *watch) {
 	w.catchUp()
 	found := w.seen(killsIn(domain))
 	if n := domain.kills(); n != uint64(len(found)) || n != rounds {
-		t.Errorf("%d kills told of %d, the kernel counted %d", len(found), rounds, n)
+		t.Errorf("%d kills reported of %d, the kernel counted %d", len(found), rounds, n)
 	}
 	decisions := map[uint64]bool{}
 	for _, e := range found {
@@ -317,7 +317,7 @@ func oomGroup(t *testing.T, w *watch) {
 	// After the process that it chose, the kernel kills all others in the cgroup. It counts the chosen one again if
 	// that is not gone yet, and marks it again if the marked thread is gone and another one is not.
 	if n := domain.kills(); len(found) < len(victims) || uint64(len(found)) > n || uint64(len(found))+1 < n {
-		t.Errorf("%d kills of %d processes told, the kernel counted %d", len(found), len(victims), n)
+		t.Errorf("%d kills of %d processes reported, the kernel counted %d", len(found), len(victims), n)
 	}
 	killed := map[int32]bool{}
 	for _, e := range found {
@@ -330,7 +330,7 @@ func oomGroup(t *testing.T, w *watch) {
 		}
 	}
 	if len(killed) != len(victims) {
-		t.Errorf("%d processes are told of, want %d", len(killed), len(victims))
+		t.Errorf("%d processes are reported, want %d", len(killed), len(victims))
 	}
 }
 

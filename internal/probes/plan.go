@@ -146,12 +146,12 @@ func kinds(arch string) []kind {
 		{
 			name:    fact.ProbeCgroupsEntered,
 			options: tracepoint("cgroup_attach_task", "cgroups_attach"),
-			without: "a start does not say when its cgroup was entered, and a PID 1 that is moved out of its cgroup is not seen",
+			without: "a start does not report when its cgroup was entered, and a PID 1 that is moved out of its cgroup is not seen",
 		},
 		{
 			name:    fact.ProbeRootFileSystems,
 			options: returns("mount", "move_mount", "pivot_root", "chroot"),
-			without: "a start does not say when its files were mounted and its root was changed",
+			without: "a start does not report when its files were mounted and its root was changed",
 		},
 	}
 }
@@ -197,14 +197,14 @@ func choose(k kind, f Facts) (Choice, error) {
 	}
 	if k.without == "" {
 		return Choice{}, fmt.Errorf("%s cannot be watched on kernel %s (%s): %w", k.name, f.Kernel,
-			reason(passed, ""), f.verdict(passed))
+			reason(passed, ""), f.cause(passed))
 	}
 	return Choice{Probe: fact.Probe{Name: k.name, Method: fact.MethodNone, Reason: reason(passed, k.without), RuledOut: ruledOut}}, nil
 }
 
-// verdict returns the error if none of the better options works. EPERM says that somebody forbids
+// cause returns the error if none of the better options works. EPERM says that somebody forbids
 // it; EACCES does not: the verifier returns it for a program that it does not accept.
-func (f Facts) verdict(passed []error) error {
+func (f Facts) cause(passed []error) error {
 	for _, err := range passed {
 		if errors.Is(err, unix.EPERM) {
 			if missing := f.confined.missing(); len(missing) > 0 {

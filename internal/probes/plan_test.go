@@ -49,10 +49,10 @@ func chosen(plan []Choice) map[string]string {
 }
 
 func TestPlan(t *testing.T) {
-	const lockTold = "the cgroup that ran out is found by its OOM lock, or by its usage, when the victim is marked; " +
+	const lockFallback = "the cgroup that ran out is found by its OOM lock, or by its usage, when the victim is marked; " +
 		"that a memory policy set by mbind ran out is not seen"
 	setns := syscallFunction(runtime.GOARCH, "setns")
-	const noRoots = "a start does not say when its files were mounted and its root was changed"
+	const noRoots = "a start does not report when its files were mounted and its root was changed"
 	roots := func(suffix string) string {
 		return "roots_mount_" + suffix + "+roots_move_mount_" + suffix + "+roots_pivot_root_" + suffix + "+roots_chroot_" + suffix
 	}
@@ -91,7 +91,7 @@ func TestPlan(t *testing.T) {
 					"fentry: operation not permitted; kprobe: the kernel is built without kprobes; " + syscallTax,
 				"namespaces freed": "none: fentry: operation not permitted; kprobe: the kernel is built without kprobes; " +
 					"found by reading /proc, a few seconds late",
-				"OOM decisions": "none: fentry: operation not permitted; kprobe: the kernel is built without kprobes; " + lockTold,
+				"OOM decisions": "none: fentry: operation not permitted; kprobe: the kernel is built without kprobes; " + lockFallback,
 				// All system calls have that cost already.
 				"root file systems": roots("sys_exit") + ": fentry: operation not permitted; kprobe: the kernel is built without kprobes",
 			},
@@ -110,7 +110,7 @@ func TestPlan(t *testing.T) {
 					"tracepoint: tracefs is not mounted and cannot be; not seen",
 				"namespaces freed": "none: fentry: operation not permitted; kprobe: operation not permitted; " +
 					"found by reading /proc, a few seconds late",
-				"OOM decisions": "none: fentry: operation not permitted; kprobe: operation not permitted; " + lockTold,
+				"OOM decisions": "none: fentry: operation not permitted; kprobe: operation not permitted; " + lockFallback,
 				"root file systems": "none: fentry: operation not permitted; kprobe: operation not permitted; " +
 					"tracepoint: tracefs is not mounted and cannot be; " + noRoots,
 			},
@@ -145,7 +145,7 @@ func TestPlan(t *testing.T) {
 				"namespaces freed": "none: fentry: the kernel has no function proc_free_inum; " +
 					"kprobe: the kernel has no function proc_free_inum; found by reading /proc, a few seconds late",
 				"OOM decisions": "none: fentry: the kernel has no function oom_kill_process; " +
-					"kprobe: the kernel has no function oom_kill_process; " + lockTold,
+					"kprobe: the kernel has no function oom_kill_process; " + lockFallback,
 			},
 		},
 		{
@@ -159,7 +159,7 @@ func TestPlan(t *testing.T) {
 					"; kprobe: the kernel has no function " + syscallFunction(runtime.GOARCH, "move_mount") +
 					"; tracepoint: for this alone it is not worth it that " + syscallTax + "; " + noRoots,
 				"cgroups entered": "none: tp_btf: the kernel has no tracepoint cgroup_attach_task; " +
-					"raw_tp: the kernel has no tracepoint cgroup_attach_task; a start does not say when its cgroup was entered, and a PID 1 that is moved out of its cgroup is not seen",
+					"raw_tp: the kernel has no tracepoint cgroup_attach_task; a start does not report when its cgroup was entered, and a PID 1 that is moved out of its cgroup is not seen",
 			},
 		},
 		{

@@ -171,7 +171,7 @@ func stepsOfAStart(t *testing.T, w *watch, how string) {
 			}
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("from %s on: phases (-done +told):\n%s", w.way, diff)
+			t.Errorf("from %s on: phases (-done +reported):\n%s", w.way, diff)
 		}
 	}
 	p.release()

@@ -75,8 +75,8 @@ func runOut(t *testing.T, w *watch, home cgroup, p *process, scope event.Scope, 
 	if want.constraint != constraint {
 		t.Errorf("the kernel says %q, want %q", want.constraint, constraint)
 	}
-	if got := told(e.OOM.Victim); !got.agrees(want, countsExactly(w.facts.Kernel)) {
-		t.Errorf("sizes\ntold %+v\nlog  %+v", got, want)
+	if got := reported(e.OOM.Victim); !got.agrees(want, countsExactly(w.facts.Kernel)) {
+		t.Errorf("sizes\nreported %+v\nlog  %+v", got, want)
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 	"github.com/nsviz/nsviz/internal/record"
 )
 
-// written returns a recording of a host, of a container that was there, and of a minute in which nothing happened.
+// written returns a recording of a host with a running container, and of a minute in which nothing happened.
 func written() *bytes.Buffer {
 	begin := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	var file bytes.Buffer
@@ -66,7 +66,7 @@ func ExampleReader() {
 	// nothing until 12:01:00
 }
 
-// A recording as it is at its end.
+// Reads a recording to its end.
 func ExampleReadAll() {
 	r, err := record.NewReader(written())
 	if err != nil {
@@ -78,7 +78,7 @@ func ExampleReadAll() {
 	// Output: node-1 web running <nil>
 }
 
-// A recording at sixty times its pace: the minute takes a second.
+// Plays a recording at sixty times its pace: the minute takes a second.
 func ExamplePlayer() {
 	r, err := record.NewReader(written())
 	if err != nil {
@@ -92,7 +92,7 @@ func ExamplePlayer() {
 	if err := p.Run(context.Background()); err != nil {
 		log.Print(err)
 	}
-	<-p.Changed() // whoever draws waits for this
+	<-p.Changed() // a view waits for this
 	fmt.Println(p.Snapshot().Time.Format(time.TimeOnly))
 	// Output:
 	// wait for 1s

@@ -15,20 +15,20 @@ import (
 )
 
 const (
-	// flushInterval bounds what is lost of a recording if the machine goes down.
+	// flushInterval limits what a recording loses if the machine goes down.
 	flushInterval = time.Second
-	// The bounds of what waits for the disk.
+	// Limits of the facts that wait for the disk.
 	waitingFacts     = 1 << 15
 	waitingFactBytes = 32 << 20
 )
 
-// File is a recording that is being made.
+// File is a recording in progress.
 type File struct {
 	file    *os.File
 	writer  *Writer
 	now     func() time.Time
 	flushed time.Time
-	// worth reports whether it holds more than the state of nsviz itself and of the host.
+	// worth reports whether the recording holds more than the state of nsviz itself and of the host.
 	worth atomic.Bool
 }
 
@@ -63,7 +63,7 @@ func (r *File) write(f fact.Fact) error {
 	return nil
 }
 
-// discard closes the file, and removes it unless another file is at its path by now.
+// discard closes the file, and removes it unless the path now belongs to another file.
 func (r *File) discard() {
 	mine, err := r.file.Stat()
 	_ = r.file.Close()
@@ -99,8 +99,8 @@ func (r *File) sink(waiting int, resync func() []fact.Fact) *sink.Sink[fact.Fact
 	})
 }
 
-// End writes the trailer and closes the file. writing is what the Sink's Close returned, and failed is what else went wrong or nil.
-// After a failure the file is kept, unless nothing is in it.
+// End writes the trailer and closes the file. writing is the error of the Sink's Close; failed is any other error, or nil.
+// After a failure the file is kept, unless it holds nothing.
 func (r *File) End(writing, failed error) error {
 	var n *sink.UnwrittenError
 	switch path := r.file.Name(); {
@@ -108,7 +108,7 @@ func (r *File) End(writing, failed error) error {
 		// A write is still under way, so there is no trailer: a reader reports that the recording is cut short.
 		return errors.Join(failed, fmt.Errorf("%s: %d facts were not written, since the disk takes none; what was recorded until then is kept", path, n.Count))
 	case writing != nil:
-		_ = r.file.Close() // that what was written is cut short is said below
+		_ = r.file.Close() // the error below says that it is cut short
 		if errors.Is(failed, ErrRecording) {
 			failed = nil
 		}
@@ -120,5 +120,5 @@ func (r *File) End(writing, failed error) error {
 	return errors.Join(failed, r.writer.Close(), r.file.Close())
 }
 
-// ErrRecording reports that the Sink has failed, which has the cause.
+// ErrRecording reports that the Sink has failed; the Sink has the cause.
 var ErrRecording = errors.New("the recording failed")

@@ -16,7 +16,7 @@ import (
 )
 
 var (
-	// ofItself is what nsviz records before it sees anything.
+	// ofItself lists what nsviz records before it sees anything.
 	ofItself = fact.Fact{Time: time.Unix(1, 0), Host: &fact.Host{Name: "host"}}
 	seen     = fact.Fact{Time: time.Unix(2, 0), Event: &event.Event{Time: time.Unix(2, 0), Type: event.CgroupCreated, Cgroup: &event.Cgroup{Path: "/job", ID: 1}}}
 )
@@ -36,7 +36,7 @@ func recordUntil(t *testing.T, failed error, facts ...fact.Fact) (path string, e
 	return path, r.End(out.Close(t.Context()), failed)
 }
 
-// What was recorded before nsviz failed is kept, and can be read to its end.
+// What was recorded before nsviz failed is kept and readable to its end.
 func TestRecordingOutlivesFailure(t *testing.T) {
 	failure := errors.New("read kernel events: failed late")
 	path, err := recordUntil(t, failure, ofItself, seen)
@@ -57,7 +57,7 @@ func TestRecordingOutlivesFailure(t *testing.T) {
 	}
 }
 
-// A recording of nothing is not left behind by a start that failed.
+// A failed start leaves no empty recording.
 func TestRecordingOfNothing(t *testing.T) {
 	failure := errors.New("not permitted")
 	path, err := recordUntil(t, failure, ofItself)
@@ -67,7 +67,7 @@ func TestRecordingOfNothing(t *testing.T) {
 	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("it is there: %v", err)
 	}
-	// One that was ended at once is what was asked for.
+	// An empty recording that was ended at once is kept.
 	if path, err = recordUntil(t, nil, ofItself); err != nil {
 		t.Error(err)
 	}
@@ -76,7 +76,7 @@ func TestRecordingOfNothing(t *testing.T) {
 	}
 }
 
-// Nothing that is somebody else's is removed or written to.
+// A file that belongs to somebody else is neither removed nor written to.
 func TestRecordingIsNoOtherFile(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "recording")
@@ -86,7 +86,7 @@ func TestRecordingIsNoOtherFile(t *testing.T) {
 	if _, err := Create(path, time.Now); err == nil {
 		t.Error("it writes over a file")
 	}
-	// Between the start and the failure somebody has put another file there.
+	// Between the start and the failure somebody creates another file there.
 	r, err := Create(path+"2", time.Now)
 	if err != nil {
 		t.Fatal(err)
@@ -103,7 +103,7 @@ func TestRecordingIsNoOtherFile(t *testing.T) {
 	}
 }
 
-// A recording that could not be written says why, once.
+// A recording that could not be written reports the reason, once.
 func TestRecordingFails(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "recording")
 	r, err := Create(path, time.Now)
@@ -121,7 +121,7 @@ func TestRecordingFails(t *testing.T) {
 	}
 }
 
-// gate is a disk that stands still while it is locked.
+// gate is a disk that blocks while it is locked.
 type gate struct {
 	sync.Mutex
 	to io.Writer
@@ -133,7 +133,7 @@ func (g *gate) Write(p []byte) (int, error) {
 	return g.to.Write(p)
 }
 
-// Whoever plays a recording that was too slow learns how much it lacks, and what is there after that.
+// After a gap, a player learns how much is missing and what exists.
 func TestRecordingTooSlow(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "recording")
 	r, err := Create(path, time.Now)
@@ -156,7 +156,7 @@ func TestRecordingTooSlow(t *testing.T) {
 	for range facts {
 		out.Put(seen)
 	}
-	for range 5 { // what had been lost before is told all the same
+	for range 5 { // earlier losses are reported all the same
 		out.Put(losses.Of(7, seen, event.LostRing))
 	}
 	dropped := out.Stats().Dropped

@@ -11,7 +11,7 @@ import (
 	"github.com/nsviz/nsviz/internal/store"
 )
 
-// Player applies the facts of a recording to a model, at the pace at which they happened. It is a store.Source.
+// Player applies the facts of a recording to a model at the pace at which they happened. It is a store.Source.
 type Player struct {
 	reader *Reader
 	speed  float64
@@ -19,16 +19,15 @@ type Player struct {
 	live   *store.Live
 }
 
-// longestPause is how long a recording may make people wait: a night in which nothing happened is
-// skipped. Pauses shorter than shortestPause gather until they are as long together: a timer for each
-// of a thousand events in a burst would take longer than the burst did.
+// longestPause limits a pause: a night in which nothing happened is skipped. Pauses shorter than shortestPause are added up
+// until they reach it: a timer for each of a thousand events in a burst would take longer than the burst itself.
 const (
 	longestPause  = 3 * time.Second
 	shortestPause = 10 * time.Millisecond
 )
 
-// NewPlayer plays at speed times the pace of the recording; 0 is as fast as possible. after is
-// time.After, or what stands for it in tests.
+// NewPlayer plays at speed times the pace of the recording; 0 is as fast as possible. after is time.After or, in tests, a
+// replacement.
 func NewPlayer(reader *Reader, speed float64, after func(time.Duration) <-chan time.Time) *Player {
 	return &Player{
 		reader: reader, speed: speed, after: after,
@@ -70,8 +69,8 @@ func (p *Player) Run(ctx context.Context) error {
 	}
 }
 
-// between is the time from one fact to another, by the kernel's clock where both have that: whoever set the wall clock
-// meanwhile made nothing happen sooner or later.
+// between returns the time from one fact to another, by the kernel's clock if both have it: setting the wall clock must not
+// change the pace.
 func between(one, other fact.Fact) time.Duration {
 	if one.BootNS != 0 && other.BootNS != 0 {
 		return time.Duration(other.BootNS - one.BootNS)
@@ -79,8 +78,8 @@ func between(one, other fact.Fact) time.Duration {
 	return other.Time.Sub(one.Time)
 }
 
-// Snapshot returns the model as far as the recording was played.
+// Snapshot returns the model up to the position of the replay.
 func (p *Player) Snapshot() *model.Snapshot { return p.live.Snapshot() }
 
-// Changed is signalled after changes.
+// Changed signals changes of the model.
 func (p *Player) Changed() <-chan struct{} { return p.live.Changed() }

@@ -15,7 +15,7 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 )
 
-// metronome stands for time.After: it notes how long it is waited for, and is always due.
+// metronome replaces time.After: it notes each wait and fires at once.
 type metronome struct{ waits []time.Duration }
 
 func (m *metronome) after(d time.Duration) <-chan time.Time {
@@ -34,7 +34,7 @@ func moments(after ...time.Duration) []fact.Fact {
 	return list
 }
 
-// booted gives facts the kernel's time, in seconds.
+// booted sets the facts' times by the kernel's clock, in seconds.
 func booted(seconds []uint64, facts []fact.Fact) []fact.Fact {
 	for i := range facts {
 		facts[i].BootNS = seconds[i] * uint64(time.Second)
@@ -115,7 +115,7 @@ func TestPlayerTellsTheModel(t *testing.T) {
 	}
 }
 
-// What is there is played, and then that it breaks off is told.
+// A recording that breaks off is played up to there; then an error reports it.
 func TestPlayerOfAPart(t *testing.T) {
 	whole := recording(t, facts()...)
 	r, err := NewReader(bytes.NewReader(whole[:len(whole)-1]))
@@ -158,7 +158,7 @@ func TestPlayerIsStopped(t *testing.T) {
 	})
 }
 
-// Views look while it plays.
+// Views read snapshots while it plays.
 func TestPlayerIsConcurrent(t *testing.T) {
 	var many []fact.Fact
 	const times = 50 // each with one event

@@ -7,8 +7,8 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 )
 
-// ReadAll applies all facts of a recording to a model and returns its full snapshot. Snapshot.LeftOut counts what exceeds
-// limits. If the recording breaks off, ReadAll returns the snapshot up to there with ErrCutShort.
+// ReadAll applies all facts of a recording to a model and returns its full snapshot. Snapshot.LeftOut counts what exceeds the
+// model's limits. If the recording breaks off, ReadAll returns the snapshot up to there with ErrCutShort.
 func ReadAll(r *Reader, limits model.Limits) (*model.Snapshot, error) {
 	m := model.New(limits)
 	for {

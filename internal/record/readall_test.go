@@ -12,8 +12,7 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 )
 
-// However many containers ended however long ago, all are there; as many as there are, where the
-// recording breaks off.
+// All ended containers are there, however many and however long ago; if the recording breaks off, all up to there.
 func TestReadAll(t *testing.T) {
 	const containers = 300
 	var facts []fact.Fact
@@ -44,7 +43,7 @@ func TestReadAll(t *testing.T) {
 	}
 }
 
-// A cgroup that was removed is known at the end, however many were removed after it.
+// A removed cgroup is known at the end, however many were removed after it.
 func TestReadAllListsRemovedCgroups(t *testing.T) {
 	const cgroups = 5000 // a live model keeps 1024 of these
 	var facts []fact.Fact

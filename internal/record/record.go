@@ -14,7 +14,7 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 )
 
-// Errors of reading. They come wrapped in a sentence.
+// Errors of reading. They are wrapped with details.
 var (
 	ErrNotARecording = errors.New("not a recording of nsviz")
 	ErrCutShort      = errors.New("the recording is cut short")
@@ -23,7 +23,7 @@ var (
 const (
 	format  = "nsviz recording"
 	version = 1
-	// maxLine bounds one fact: a survey of some ten thousand namespaces.
+	// maxLine limits the length of one fact: a survey of some ten thousand namespaces.
 	maxLine = 64 << 20
 )
 
@@ -31,7 +31,7 @@ type header struct {
 	Format  string    `json:"format"`
 	Version int       `json:"version"`
 	Time    time.Time `json:"time"`
-	// Escapes is how bytes that are no UTF-8 are written; recordings of versions that lost them have none.
+	// Escapes names the escaping of bytes that are not UTF-8; "" in recordings of versions that lost them.
 	Escapes string `json:"escapes,omitempty"`
 }
 
@@ -41,7 +41,7 @@ type line struct {
 	Facts *uint64 `json:"facts,omitempty"`
 }
 
-// Writer writes a recording. It is for one goroutine.
+// Writer writes a recording. It is not safe for concurrent use.
 type Writer struct {
 	zip    *gzip.Writer
 	line   bytes.Buffer
@@ -57,7 +57,7 @@ func NewWriter(w io.Writer, now time.Time) (*Writer, error) {
 	if err := out.write(header{Format: format, Version: version, Time: now, Escapes: escapes}); err != nil {
 		return nil, fmt.Errorf("write recording: %w", err)
 	}
-	// From here on the file shows what it is.
+	// From now on the file is recognizable as a recording.
 	if err := out.Flush(); err != nil {
 		return nil, err
 	}
@@ -88,7 +88,7 @@ func (w *Writer) write(v any) error {
 	return err
 }
 
-// Flush brings what was written so far to the underlying writer.
+// Flush writes what is buffered to the underlying writer.
 func (w *Writer) Flush() error {
 	if err := w.zip.Flush(); err != nil {
 		return fmt.Errorf("write recording: %w", err)
@@ -114,13 +114,12 @@ func (w *Writer) Close() error {
 // Reader reads a recording.
 type Reader struct {
 	lines   *bufio.Scanner
-	escaped bool // bytes that are no UTF-8 are escaped
+	escaped bool // bytes that are not UTF-8 are escaped
 	count   uint64
-	end     error // what Next returns from now on; nil before the end
+	end     error // the result of all later calls of Next; nil before the end
 }
 
-// NewReader starts reading. It fails with ErrNotARecording, or with ErrCutShort where not even the
-// header is complete.
+// NewReader starts reading. It fails with ErrNotARecording, or with ErrCutShort if even the header is incomplete.
 func NewReader(r io.Reader) (*Reader, error) {
 	in := bufio.NewReader(r)
 	if magic, _ := in.Peek(2); string(magic) != "\x1f\x8b" {
@@ -133,7 +132,7 @@ func NewReader(r io.Reader) (*Reader, error) {
 	case err != nil:
 		return nil, fmt.Errorf("%w (%w)", ErrNotARecording, err)
 	}
-	zip.Multistream(false) // whatever else is in the file is not of the recording
+	zip.Multistream(false) // further data in the file do not belong to the recording
 	out := &Reader{lines: bufio.NewScanner(zip)}
 	out.lines.Buffer(make([]byte, 0, 64<<10), maxLine)
 	if err := out.header(); err != nil {
@@ -142,7 +141,7 @@ func NewReader(r io.Reader) (*Reader, error) {
 	return out, nil
 }
 
-// opening is how every header begins.
+// opening is the beginning of every header.
 const opening = `{"format":"` + format + `"`
 
 func (r *Reader) header() error {
@@ -167,7 +166,8 @@ func (r *Reader) header() error {
 	return nil
 }
 
-// Next returns the next fact. It returns io.EOF at the end of a complete recording, and ErrCutShort where one breaks off.
+// Next returns the next fact. It returns io.EOF at the end of a complete recording, and ErrCutShort if the recording breaks
+// off.
 func (r *Reader) Next() (fact.Fact, error) {
 	if r.end != nil {
 		return fact.Fact{}, r.end

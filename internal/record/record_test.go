@@ -61,7 +61,7 @@ func facts() []fact.Fact {
 	return list
 }
 
-// recording returns a whole one.
+// recording returns a complete one.
 func recording(t testing.TB, facts ...fact.Fact) []byte {
 	t.Helper()
 	var out bytes.Buffer
@@ -83,7 +83,7 @@ func recording(t testing.TB, facts ...fact.Fact) []byte {
 	return out.Bytes()
 }
 
-// read reads all facts until an error, which is io.EOF at the end of a whole recording.
+// read reads all facts until an error, which is io.EOF at the end of a complete recording.
 func read(data io.Reader) ([]fact.Fact, error) {
 	r, err := NewReader(data)
 	if err != nil {
@@ -118,8 +118,7 @@ func TestEmptyRecording(t *testing.T) {
 	}
 }
 
-// What a reader gets of a recording that breaks off anywhere is what was written, in order, and never
-// that it is whole.
+// Of a recording that breaks off anywhere, a reader gets what was written, in order, and always an error.
 func TestCutShortAnywhere(t *testing.T) {
 	whole := recording(t, facts()...)
 	for n := range whole {
@@ -137,7 +136,7 @@ func TestCutShortAnywhere(t *testing.T) {
 	}
 }
 
-// A flushed recording can be read up to there, though it has no end.
+// A flushed recording is readable up to there, though it has no end.
 func TestFlush(t *testing.T) {
 	var out bytes.Buffer
 	w, err := NewWriter(&out, begin)
@@ -155,7 +154,7 @@ func TestFlush(t *testing.T) {
 	}
 }
 
-// A recording in which a bit has changed does not pass for a whole one, unless the bit means nothing.
+// A recording with a changed bit is not taken for a complete one, unless the bit has no meaning.
 func TestDamaged(t *testing.T) {
 	whole := recording(t, facts()...)
 	for n := 10; n < len(whole); n++ { // the gzip header says nothing about the content
@@ -246,7 +245,7 @@ func TestIncompleteRecordings(t *testing.T) {
 	}
 }
 
-// Fields that a later version has added do no harm.
+// Fields of a later version are ignored.
 func TestUnknownFields(t *testing.T) {
 	lines := `{"time":"2026-11-23T20:00:00Z","mood":"good","event":{"type":"container_exited","weather":{"rain":true}}}` + "\n" + `{"facts":1}` + "\n"
 	got, err := read(bytes.NewReader(zipped(head + lines)))
@@ -255,7 +254,7 @@ func TestUnknownFields(t *testing.T) {
 	}
 }
 
-// What recordings did not have when nsviz read no limits and passed on no words of the engine is not told.
+// Old recordings have no limits and no engine events; these stay unknown.
 func TestOldRecording(t *testing.T) {
 	lines := `{"time":"2026-11-23T20:00:00Z","event":{"time":"2026-11-23T20:00:00Z","type":"container_started","pid":5,"comm":"app","container":{"id":"ab","name":"web"},"start":{"namespaces":{"net":7}}}}
 {"time":"2026-11-23T20:00:01Z","memory":[{"id":"ab","usage_bytes":5,"limit_bytes":64,"processes":1,"oom_kills":0}]}
@@ -291,7 +290,7 @@ func TestGarbageBehindIsNotOfTheRecording(t *testing.T) {
 	}
 }
 
-// A small file may hold a line that never ends.
+// A small file may hold an endless line.
 func TestHugeLine(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes as much memory as a line may be long")
@@ -383,7 +382,7 @@ func FuzzReader(f *testing.F) {
 	f.Add([]byte(head + `{"event":{"type":"oom_kill"}}` + "\n"))
 	f.Add([]byte(head + `{"event":{"type":"oom_kill","time":"1969-12-31T23:59:30Z","oom":{"victim":{"pid":1,"container":{"id":"x"}}}}}` + "\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		// A model that is told whatever a file holds must stand it.
+		// A model must withstand whatever a file holds.
 		m := model.New(model.DefaultLimits())
 		list, err := read(bytes.NewReader(zipped(string(text))))
 		if err == nil {

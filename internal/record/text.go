@@ -9,20 +9,20 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 )
 
-// JSON holds no bytes that are no UTF-8, but the kernel's names and paths may. encoding/json would write each such byte
-// as U+FFFD, and two cgroups might become one. So in a recording the byte 0xNN is the private-use character U+10FENN,
-// and such a character of the text itself is written as its four bytes. The header says so.
+// JSON cannot hold bytes that are not UTF-8, but the kernel's names and paths may. encoding/json would write each such byte as
+// U+FFFD, so that two cgroups might become one. So a recording has the private-use character U+10FENN in place of the byte
+// 0xNN. Such a character in the text itself is written as its four bytes. The header notes that.
 const (
 	escapes     = "U+10FE00"
 	firstEscape = 0x10FE00
 	lastEscape  = 0x10FEFF
 )
 
-// escapePrefix is how all of these characters begin in UTF-8, and a few others.
+// escapePrefix is the beginning of all of these characters in UTF-8, and of a few others.
 var escapePrefix = []byte("\xf4\x8f")
 
-// needsEscape reports whether a line of JSON may hold text that was not written as it is. encoding/json writes the
-// escape sequence for bytes that are no UTF-8 alone, and a U+FFFD that is in the text as it is.
+// needsEscape reports whether a line of JSON may hold changed text. encoding/json writes the escape sequence only for bytes
+// that are not UTF-8, and writes a U+FFFD of the text unchanged.
 func needsEscape(line []byte) bool {
 	return bytes.Contains(line, []byte(`\ufffd`)) || bytes.Contains(line, escapePrefix)
 }
@@ -61,7 +61,7 @@ func unescape(s string) string {
 	return string(b)
 }
 
-// rewriteFact returns a copy of a fact with every string rewritten. What was given stays as it is.
+// rewriteFact returns a copy of a fact with every string rewritten. The fact itself is unchanged.
 func rewriteFact(f fact.Fact, rewrite func(string) string) fact.Fact {
 	return rewritten(reflect.ValueOf(f), rewrite).Interface().(fact.Fact)
 }

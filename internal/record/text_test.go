@@ -17,7 +17,7 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 )
 
-// texts are names and paths as the kernel may have them.
+// texts are possible names and paths of the kernel.
 func texts() []string {
 	return []string{
 		"/a\xff", "/a\xfe", "/a\ufffd", "\x80", "half a rune \xe2\x82", "\xf4\x8f", "\xf4\x8f\xb8", "U+10FE80 \U0010fe80", "\U0010feff\xff",
@@ -50,7 +50,7 @@ func FuzzEscape(f *testing.F) {
 	})
 }
 
-// Every text of a fact is read as it was written, whatever bytes it has, and the line between is UTF-8.
+// Every text of a fact is read as it was written, whatever its bytes, and the line in between is UTF-8.
 func TestRoundTripOfAnyText(t *testing.T) {
 	for _, text := range texts() {
 		var written []fact.Fact
@@ -96,7 +96,7 @@ func rewriteFacts(facts []fact.Fact) []fact.Fact {
 	return list
 }
 
-// A copy shares nothing with what it was made of: no field of a fact is overlooked.
+// A copy shares nothing with the original: no field of a fact is overlooked.
 func TestRewriteReachesEverything(t *testing.T) {
 	var full fact.Fact
 	fill(reflect.ValueOf(&full).Elem())
@@ -113,7 +113,7 @@ func TestRewriteReachesEverything(t *testing.T) {
 	}
 }
 
-// deepest is how often a container is in a container.
+// deepest is the depth of nested containers.
 const deepest = 12
 
 // fill puts an x into every text.
@@ -175,7 +175,7 @@ func count(t reflect.Type, depth int) (n int) {
 	return n
 }
 
-// Recordings of versions that did not escape say nothing of it, and their text is as it is.
+// Recordings of versions that did not escape have no such header, and their text is unchanged.
 func TestTextOfOldRecordings(t *testing.T) {
 	line := `{"time":"2026-11-23T20:00:00Z","identity":{"id":"ab","name":"` + "\U0010fe80" + `\ufffd"}}` + "\n"
 	for _, test := range []struct{ head, name string }{
@@ -190,7 +190,7 @@ func TestTextOfOldRecordings(t *testing.T) {
 	}
 }
 
-// Two cgroups whose paths differ in a byte that is no UTF-8 are two in a replay.
+// Two cgroups whose paths differ in a byte that is not UTF-8 stay two in a replay.
 func TestCgroupsWithoutUTF8(t *testing.T) {
 	var facts []fact.Fact
 	for i, path := range []string{"/job\xff", "/job\xfe"} {

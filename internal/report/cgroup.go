@@ -13,14 +13,14 @@ import (
 // CgroupAnswer is what `nsviz why cgroup:PATH -o json` prints, described in docs/EVENTS.md.
 type CgroupAnswer struct {
 	Path string `json:"path"`
-	// Container is the one whose own cgroup this is or is below.
+	// Container is the one that the cgroup belongs to.
 	Container *event.Container   `json:"container,omitempty"`
 	Created   time.Time          `json:"created,omitzero"`
 	Creator   *event.Process     `json:"creator,omitempty"`
 	Removed   time.Time          `json:"removed,omitzero"`
 	Limits    *fact.CgroupLimits `json:"limits,omitempty"`
 	OOMKills  uint64             `json:"oom_kills"`
-	// Earlier is how many cgroups are known that had the path before.
+	// Earlier is the number of known earlier cgroups at the same path.
 	Earlier  int           `json:"earlier,omitempty"`
 	Sentence string        `json:"sentence"`
 	History  []model.Entry `json:"history"`
@@ -33,8 +33,8 @@ func (e *NoCgroupError) Error() string {
 	return "nothing is known of a cgroup " + e.Path + "; paths are as in /proc/PID/cgroup, of the hierarchy with the memory controller"
 }
 
-// WhyCgroup describes what became of the cgroup at a path: of several that were there one after the other the one that is
-// there, or the one that was removed last. It fails with NoCgroupError.
+// WhyCgroup describes what became of the cgroup at a path. If several had the path one after the other, it is the one that
+// exists, or else the one that was removed last. It fails with NoCgroupError.
 func WhyCgroup(s *model.Snapshot, at string) (CgroupAnswer, error) {
 	var found *model.Cgroup
 	earlier := 0
@@ -64,7 +64,7 @@ func WhyCgroup(s *model.Snapshot, at string) (CgroupAnswer, error) {
 	return a, nil
 }
 
-// words returns the sentence, with its times and names as pieces of their own.
+// words returns the sentence; its times and names are separate pieces.
 func (a *CgroupAnswer) words() story.Text {
 	g := model.Cgroup{
 		Path: a.Path, Container: a.Container, Created: a.Created, Creator: a.Creator, Removed: a.Removed, OOMKills: a.OOMKills, History: a.History,
@@ -75,7 +75,7 @@ func (a *CgroupAnswer) words() story.Text {
 	return story.Cgroup(&g, a.Earlier)
 }
 
-// WriteText writes the answer for people on the first line, and what happened below it, with times in a zone.
+// WriteText writes the answer for people on the first line, and the history below it, with times in a zone.
 func (a *CgroupAnswer) WriteText(out io.Writer, zone *time.Location) error {
 	return writeAnswer(out, a.words(), a.History, story.CgroupEntry, zone)
 }

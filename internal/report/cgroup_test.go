@@ -28,9 +28,9 @@ func TestWhyCgroup(t *testing.T) {
 	for path, want := range map[string]string{
 		"/pod": "/pod was made by kubelet (PID 812, of the host) at 2026-11-23 12:00:00.000 UTC. It is there and has a limit of 64 MiB of memory and " +
 			"a limit of 0.5 CPUs. The OOM killer took 2 processes in it or because its limit was reached. Before it, 1 other one had the same path.",
-		"/lost": "/lost was not seen being made. It was removed before 2026-11-23 12:00:00.000 UTC.",
-		"/old":  "/old was not seen being made. It is there.",
-		"/free": "/free was not seen being made. It is there and has no limits of its own.",
+		"/lost": "/lost was created unseen. It was removed before 2026-11-23 12:00:00.000 UTC.",
+		"/old":  "/old was created unseen. It is there.",
+		"/free": "/free was created unseen. It is there and has no limits of its own.",
 		"/gone": "/gone was made by somebody at 2026-11-23 12:00:00.000 UTC. It belongs to web. It was removed at 2026-11-23 12:00:01.000 UTC. " +
 			"It had a limit of 1 process.",
 	} {

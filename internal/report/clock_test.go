@@ -10,7 +10,7 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 )
 
-// Whatever is done to the wall clock while a container runs, its kills, its namespaces and who shared them are known.
+// If somebody sets the wall clock while a container runs, its kills, its namespaces and their sharing stay known.
 func TestTheClockIsSet(t *testing.T) {
 	pid := func(is event.Container, typ event.Type, pid int32) event.Event {
 		return event.Event{Type: typ, PID: pid, Comm: "app", Container: &is}

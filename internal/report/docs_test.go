@@ -18,13 +18,13 @@ import (
 	"github.com/nsviz/nsviz/internal/story"
 )
 
-// inWhy are the types that the section on `nsviz why` describes for all.
+// inWhy lists the types that the section on `nsviz why` describes for all sections.
 var inWhy = []reflect.Type{
 	reflect.TypeFor[model.Entry](), reflect.TypeFor[story.Piece](), reflect.TypeFor[fact.Limit](), reflect.TypeFor[model.Abandoned](),
 	reflect.TypeFor[fact.Unheld](), reflect.TypeFor[fact.Stuck](), reflect.TypeFor[fact.NeverStarted](), reflect.TypeFor[Ending](), reflect.TypeFor[Engine](),
 }
 
-// The sections of docs/EVENTS.md name all fields of what the commands print as JSON, and their examples have no others.
+// The sections of docs/EVENTS.md name all JSON fields of each command's output, and their examples have no other fields.
 func TestDocumentedCommands(t *testing.T) {
 	data, err := os.ReadFile("../../docs/EVENTS.md")
 	if err != nil {
@@ -74,7 +74,7 @@ func TestDocumentedCommands(t *testing.T) {
 // ofEvents reports whether a type is one that the sections on events describe.
 func ofEvents(t reflect.Type) bool { return t.PkgPath() == reflect.TypeFor[event.Event]().PkgPath() }
 
-// fieldsOf lists the JSON names of the fields of a type and of all that it is made of, but for what is to be skipped.
+// fieldsOf lists the JSON names of the fields of a type and of the types in it, except those to skip.
 func fieldsOf(t reflect.Type, skip func(reflect.Type) bool) map[string]bool {
 	fields, seen := map[string]bool{}, map[reflect.Type]bool{}
 	var visit func(reflect.Type)

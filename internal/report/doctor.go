@@ -16,11 +16,11 @@ import (
 // Diagnosis is what `nsviz doctor` finds out about a host.
 type Diagnosis struct {
 	Snapshot *model.Snapshot
-	// Unlooked is why it is not known what is on the host; nil where that is known.
+	// Unlooked is the reason why the host's processes and containers are unknown; nil if they are known.
 	Unlooked error
-	// NeedsBytes is about how much memory nsviz needs to watch the containers that run.
+	// NeedsBytes is an estimate of the memory that nsviz needs to watch the running containers.
 	NeedsBytes uint64
-	// GoLimitBytes is how much memory the Go runtime keeps to; math.MaxInt64 is no limit.
+	// GoLimitBytes is the memory limit of the Go runtime; math.MaxInt64 is no limit.
 	GoLimitBytes int64
 }
 
@@ -63,7 +63,7 @@ func (d Diagnosis) WriteText(out io.Writer) error {
 	return w.Flush()
 }
 
-// containers says how many there are.
+// containers returns their number in words.
 func (d Diagnosis) containers() string {
 	if d.Unlooked != nil {
 		return "unknown: " + foreign.Prose(d.Unlooked.Error())

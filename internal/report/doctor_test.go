@@ -14,7 +14,7 @@ import (
 	"github.com/nsviz/nsviz/internal/probes"
 )
 
-// What doctor could not find out it says to be unknown, and why.
+// Doctor reports what it could not find out as unknown, with the reason.
 func TestDiagnosisOfUnknown(t *testing.T) {
 	for _, tt := range []struct {
 		diagnosis Diagnosis
@@ -68,7 +68,7 @@ func TestOwnMemory(t *testing.T) {
 	}
 }
 
-// Whoever reads which methods are in use finds each of them explained.
+// Each method in use is explained.
 func TestEveryMethodIsExplained(t *testing.T) {
 	want := append(probes.Methods(), fact.MethodFanotify, fact.MethodNone)
 	var got []fact.Method

@@ -19,16 +19,16 @@ const cgroupPrefix = "cgroup:"
 // CgroupName returns the name of the cgroup at a path.
 func CgroupName(path string) string { return cgroupPrefix + path }
 
-// IsName reports whether a name is meant to be one of a cgroup or of a namespace, even if it is malformed. No container can
-// be called so.
+// IsName reports whether a name has the form of a cgroup's or a namespace's, even if it is malformed. No container can have
+// such a name.
 func IsName(name string) bool {
 	kind, _, found := strings.Cut(name, ":")
 	_, err := event.ParseNamespaceType(kind)
 	return found && err == nil // cgroup is a type of namespace, too
 }
 
-// ParseCgroupName reads cgroup:/path, with the path that the hierarchy with the memory controller has the cgroup
-// at. It returns false for anything else; no container and no namespace can be called so.
+// ParseCgroupName reads cgroup:/path; the path is the cgroup's in the hierarchy with the memory controller. It returns false
+// for anything else. No container and no namespace can have such a name.
 func ParseCgroupName(name string) (cgroup string, ok bool) {
 	cgroup, ok = strings.CutPrefix(name, cgroupPrefix)
 	if !ok || !strings.HasPrefix(cgroup, "/") {
@@ -37,8 +37,8 @@ func ParseCgroupName(name string) (cgroup string, ok bool) {
 	return path.Clean(cgroup), true
 }
 
-// ParseNamespaceName reads net:[4026532184], as the links in /proc/PID/ns have it, or net:4026532184, for shells
-// to which brackets mean something. It returns false for anything else; no container can be called so.
+// ParseNamespaceName reads net:[4026532184], as the links in /proc/PID/ns have it, or net:4026532184, for shells that interpret
+// brackets. It returns false for anything else. No container can have such a name.
 func ParseNamespaceName(name string) (story.NamespaceName, bool) {
 	kind, number, found := strings.Cut(name, ":")
 	if !found {
@@ -57,7 +57,7 @@ func ParseNamespaceName(name string) (story.NamespaceName, bool) {
 	return story.NamespaceName{Type: t, ID: id}, true
 }
 
-// NotFoundError reports that no container is called so.
+// NotFoundError reports that no container has that name or id.
 type NotFoundError struct{ Name string }
 
 func (e *NotFoundError) Error() string {
@@ -70,7 +70,7 @@ type AmbiguousError struct {
 	Candidates []string
 }
 
-// maxCandidates is how many of the candidates a sentence names.
+// maxCandidates limits the candidates that a sentence names.
 const maxCandidates = 8
 
 func (e *AmbiguousError) Error() string {
@@ -85,7 +85,7 @@ func (e *AmbiguousError) Error() string {
 // Find finds a container by its name, its id or the beginning of its id: of several that had a name one
 // after the other the live one, or the latest one. It fails with NotFoundError or AmbiguousError.
 func Find(s *model.Snapshot, name string) (*model.Container, error) {
-	name = strings.TrimPrefix(name, "/") // as Docker writes names
+	name = strings.TrimPrefix(name, "/") // Docker writes names with it
 	if name == "" {
 		return nil, &NotFoundError{name}
 	}
@@ -129,8 +129,8 @@ func latestOf(c *model.Container) time.Time {
 	return latest
 }
 
-// FindByPID does as Find does, and also finds a live container by the host's PID of one of its processes. cgroupOf returns
-// the cgroup of a process. It fails if a number is a PID of one container and the beginning of the id of another.
+// FindByPID extends Find: it also finds a live container by the host's PID of one of its processes. cgroupOf returns the cgroup
+// of a process. It fails if a number is a PID of one container and the beginning of the id of another.
 func FindByPID(s *model.Snapshot, name string, cgroupOf func(pid int32) (string, error)) (*model.Container, error) {
 	named, err := Find(s, name)
 	if err == nil && (named.Label == strings.TrimPrefix(name, "/") || named.ID == name) {

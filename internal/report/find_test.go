@@ -64,7 +64,7 @@ func TestFind(t *testing.T) {
 			t.Errorf("%q: %v, %v", name, got, err)
 		}
 	}
-	// A name goes to the latest of those that had it and are not live, whether or not it has ever started.
+	// If no container with a name is live, the name finds the latest one that had it, even if that never started.
 	at := func(minutes int) time.Time { return end.Add(time.Duration(minutes) * time.Minute) }
 	older := one(strings.Repeat("c1", 32), "task", model.Exited)
 	older.Exited = at(10)

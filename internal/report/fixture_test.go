@@ -12,7 +12,7 @@ import (
 // end is when the containers of the tests end.
 var end = time.Date(2026, 11, 23, 20, 0, 0, 0, time.UTC)
 
-// at is so many seconds after the end.
+// at returns the time some seconds after the end.
 func at(seconds float64) time.Time { return end.Add(time.Duration(seconds * float64(time.Second))) }
 
 var (
@@ -47,7 +47,7 @@ func killed(pid int32, in *event.Container) model.Kill {
 	}}
 }
 
-// says returns what the engine says of the end.
+// says returns the engine's report of an end.
 func says(code int32, oomKilled bool) *fact.EngineReport {
 	return &fact.EngineReport{ID: webID, ExitCode: &code, OOMKilled: &oomKilled}
 }

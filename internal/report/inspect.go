@@ -24,8 +24,8 @@ type anatomyText struct {
 	a *anatomy.Anatomy
 }
 
-// WriteAnatomy writes an anatomy for people, with times in a zone. Its sections are in the order of the lesson: what the container
-// sees, may use, is made of, may do, and where the holes are.
+// WriteAnatomy writes an anatomy for people, with times in a zone. Its sections have the order of the lesson: what the
+// container sees, may use, is made of and may do, and its holes.
 func WriteAnatomy(out io.Writer, a *anatomy.Anatomy, zone *time.Location) error {
 	t := anatomyText{sections{zone: zone}, a}
 	t.title(a.Container)
@@ -86,7 +86,7 @@ func (t *anatomyText) sees() {
 	t.lines("processes", bound(list))
 }
 
-// namespaceWords says whose a namespace is that the container called self is in.
+// namespaceWords describes who shares a namespace of the container called self.
 func namespaceWords(n *anatomy.Namespace, self string, zone *time.Location) string {
 	if n == nil {
 		return "unknown"
@@ -119,7 +119,7 @@ func namespaceWords(n *anatomy.Namespace, self string, zone *time.Location) stri
 	return fmt.Sprintf("%s (%d)", words, n.ID)
 }
 
-// abandonedWords says where the container has gone that a namespace was made for.
+// abandonedWords describes what became of the container that a namespace was made for.
 func abandonedWords(a *model.Abandoned, zone *time.Location) string {
 	at := ""
 	if !a.Since.IsZero() {
@@ -136,7 +136,7 @@ func abandonedWords(a *model.Abandoned, zone *time.Location) string {
 	return "a dead one: made for " + a.By + ", which has had another one since " + at
 }
 
-// idMapWords says who the container's users are outside.
+// idMapWords describes the identity of the container's users outside.
 func idMapWords(a *anatomy.Anatomy) string {
 	if a.UIDMap == nil {
 		return ""
@@ -176,7 +176,7 @@ func span(from, count uint32) string {
 	return fmt.Sprintf("%d-%d", from, uint64(from)+uint64(count)-1)
 }
 
-// processWords shows a process's numbers from the outside in.
+// processWords shows a process's PIDs from the outside in.
 func processWords(p *anatomy.Process) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "host PID %d", p.PID)
@@ -193,7 +193,7 @@ func processWords(p *anatomy.Process) string {
 	return b.String()
 }
 
-// uses is the place for all that it uses and may use.
+// uses returns the section of all that it uses and may use.
 func (t *anatomyText) uses() {
 	t.section("What it may use")
 	var r resources.Resources // of which nothing is known
@@ -280,7 +280,7 @@ func layerWords(r *anatomy.Root) []string {
 	return list
 }
 
-// shortDigest keeps of a digest what an id is shortened to.
+// shortDigest returns a digest as short as a short id.
 func shortDigest(digest string) string {
 	algorithm, hex, found := strings.Cut(digest, ":")
 	if !found {

@@ -16,7 +16,7 @@ import (
 
 const hostile = "x\x1b[2J\a\n\u202e\xe2\x82"
 
-// Nothing that comes from a container acts on the terminal.
+// Text from a container does not act on the terminal.
 func TestHostileAnatomy(t *testing.T) {
 	a := &anatomy.Anatomy{
 		Container: event.Container{ID: hostile, Name: hostile, Image: hostile, Runtime: hostile}, PID: 42, Comm: hostile,
@@ -43,11 +43,11 @@ func TestHostileAnatomy(t *testing.T) {
 		}
 	}
 	if !strings.Contains(b.String(), "host PID 42 is PID 7 one level in is PID 1 inside: ") {
-		t.Errorf("the process is not told at each level:\n%s", &b)
+		t.Errorf("the process is not reported at each level:\n%s", &b)
 	}
 }
 
-// Of what is unknown it is said that it is, and no zero is told.
+// Unknown values are reported as unknown, not as zero.
 func TestUnknownAnatomy(t *testing.T) {
 	var b strings.Builder
 	if err := WriteAnatomy(&b, &anatomy.Anatomy{Privileges: &anatomy.Privileges{}}, time.UTC); err != nil {

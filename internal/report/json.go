@@ -7,7 +7,7 @@ import (
 	"github.com/nsviz/nsviz/internal/foreign"
 )
 
-// WriteJSON writes a report, in lines with an indent. Every name is complete in it, and characters that act on a terminal are escaped.
+// WriteJSON writes a report as indented JSON. Every name is complete in it, and characters that act on a terminal are escaped.
 func WriteJSON(out io.Writer, v any) error {
 	encoder := json.NewEncoder(foreign.JSONWriter(out))
 	encoder.SetEscapeHTML(false)

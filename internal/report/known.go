@@ -13,7 +13,7 @@ import (
 	"github.com/nsviz/nsviz/internal/story"
 )
 
-// Known is what `nsviz inspect --from -o json` prints, described in docs/EVENTS.md: what a session or a recording knows of
+// Known is the output of `nsviz inspect --from -o json`, described in docs/EVENTS.md: what a session or a recording knows about
 // a live or ended container, without /proc.
 type Known struct {
 	// AsOf is the time of the snapshot.
@@ -29,7 +29,7 @@ type Known struct {
 	Text      story.Text           `json:"text,omitempty"`
 
 	Namespaces map[event.NamespaceType]KnownNamespace `json:"namespaces"`
-	// UsageBytes and Processes are as last read.
+	// UsageBytes and Processes are from the last reading.
 	UsageBytes   *uint64            `json:"usage_bytes,omitempty"`
 	Processes    *int               `json:"processes,omitempty"`
 	Limits       *fact.CgroupLimits `json:"limits,omitempty"`
@@ -41,18 +41,18 @@ type Known struct {
 	NeverStarted *fact.NeverStarted `json:"never_started,omitempty"`
 	Previous     *Ending            `json:"previous,omitempty"`
 	History      []model.Entry      `json:"history"`
-	// Unknown says in sentences what is not known, and why.
+	// Unknown lists in sentences what is unknown, with the reason.
 	Unknown []string `json:"unknown"`
 }
 
-// KnownNamespace is a namespace that a container is or was in.
+// KnownNamespace is a present or former namespace of a container.
 type KnownNamespace struct {
 	ID             uint64   `json:"id"`
 	Owner          uint64   `json:"owner,omitempty"`
 	Parent         uint64   `json:"parent,omitempty"`
 	SharedWithHost *bool    `json:"shared_with_host,omitempty"`
 	SharedWith     []string `json:"shared_with,omitempty"`
-	// Abandoned is set where the container that it was made for is not in it any more.
+	// Abandoned is set if the container that it was made for is no longer in it.
 	Abandoned *model.Abandoned `json:"abandoned,omitempty"`
 	// Created and Creator are absent if its creation was not seen.
 	Created  time.Time      `json:"created,omitzero"`
@@ -61,7 +61,7 @@ type KnownNamespace struct {
 	FreedVia event.Via      `json:"freed_via,omitempty"`
 }
 
-// NewKnown reports what is known of a container without a look at /proc.
+// NewKnown returns what is known about a container without a look at /proc.
 func NewKnown(c *model.Container, s *model.Snapshot) Known {
 	why := WhyContainer(c, s)
 	k := Known{
@@ -98,8 +98,8 @@ func NewKnown(c *model.Container, s *model.Snapshot) Known {
 	return k
 }
 
-// namespaceOf finds the namespace of a number that a container was in: the latest one that was created before the
-// container ended. It returns nil if it is not kept.
+// namespaceOf finds a container's namespace by its number: the latest one that was created before the container ended. It
+// returns nil if that is not kept.
 func namespaceOf(c *model.Container, s *model.Snapshot, t event.NamespaceType, id uint64) *model.Namespace {
 	var best *model.Namespace
 	for _, list := range [][]model.Namespace{s.Namespaces, s.Freed} {
@@ -122,8 +122,8 @@ func namespaceOf(c *model.Container, s *model.Snapshot, t event.NamespaceType, i
 	return best
 }
 
-// sharedWith returns the labels of the other containers, also ended ones, that were in a namespace at the same time as an
-// ended container. That is unknown of the host's namespaces, which most containers are in.
+// sharedWith returns the labels of the other containers, also ended ones, that were in a namespace at the same time as an ended
+// container. For the host's namespaces, which most containers are in, that is unknown.
 func sharedWith(c *model.Container, n *model.Namespace) []string {
 	if n == nil {
 		return nil
@@ -146,13 +146,13 @@ func sharedWith(c *model.Container, n *model.Namespace) []string {
 	return slices.Sorted(maps.Values(with))
 }
 
-// begins reports whether an entry of a namespace's history is the beginning of a container in it.
+// begins reports whether an entry of a namespace's history is the start of a container in it.
 func begins(m *model.Entry) bool {
 	return m.Kind == model.EntryKind(event.ContainerStarted) || m.Kind == model.EntryFound
 }
 
-// ownRun returns the places of the start and the end of an ended container in the history of a namespace, which is in order
-// even if the clock was set. Entries that were dropped were before the one with LeftOut.
+// ownRun returns the indices of an ended container's start and end in the history of a namespace. The history is in order even
+// if the clock was set. Dropped entries were before the one with LeftOut.
 func ownRun(c *model.Container, history []model.Entry) (from, to int) {
 	leftOut, to := 0, len(history)
 	from = -1
@@ -175,18 +175,18 @@ func ownRun(c *model.Container, history []model.Entry) (from, to int) {
 	return from, to
 }
 
-// unknowns says what is not known.
+// unknowns lists what is not known.
 func unknowns(c *model.Container, k *Known) []string {
 	only := "its processes, users, network, file systems and privileges, and the holes in its walls: they are in /proc, "
 	var list []string
 	if n := c.NeverStarted; n != nil {
 		if n.Error == "" && !n.Tried.IsZero() {
-			list = append(list, "why it did not start: its engine has not said")
+			list = append(list, "why it did not start: its engine gave no reason")
 		}
 		if n.Made.IsZero() {
 			list = append(list, "when its engine made it")
 		}
-		return append(list, "what it would have been allowed: no process of it is there, nor ever was")
+		return append(list, "what it would have been allowed: it never had a process")
 	}
 	if c.Live() {
 		list = append(list, only+"which `sudo nsviz inspect` reads while it lives")
@@ -226,7 +226,7 @@ func unknowns(c *model.Container, k *Known) []string {
 		list = append(list, "how it ended: nsviz did not see its PID 1 die")
 	}
 	if !c.Live() && c.EngineReport == nil {
-		list = append(list, "what its engine says of its end")
+		list = append(list, "what its engine reports about its end")
 	}
 	for i := range c.History {
 		if n := c.History[i].LeftOut; n > 0 {

@@ -67,7 +67,7 @@ func TestNewKnown(t *testing.T) {
 	}
 
 	little := model.Container{ID: webID, Label: "web", State: model.Exited}
-	for _, says := range []string{"when its own program started", "how it was started", "its namespaces", "how much memory", "its limits", "how many processes the OOM killer took from it before", "how it ended", "what its engine says"} {
+	for _, says := range []string{"when its own program started", "how it was started", "its namespaces", "how much memory", "its limits", "how many processes the OOM killer took from it before", "how it ended", "what its engine reports"} {
 		if !strings.Contains(strings.Join(NewKnown(&little, s).Unknown, "\n"), says) {
 			t.Errorf("of one of which nothing is known it is not said: %s", says)
 		}

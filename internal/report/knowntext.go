@@ -12,14 +12,14 @@ import (
 	"github.com/nsviz/nsviz/internal/story"
 )
 
-// knownText writes for people what is known of a container.
+// knownText writes what is known about a container, for people.
 type knownText struct {
 	sections
 
 	k *Known
 }
 
-// WriteText writes for people what is known, with times in a zone.
+// WriteText writes what is known for people, with times in a zone.
 func (k *Known) WriteText(out io.Writer, zone *time.Location) error {
 	t := knownText{sections{zone: zone}, k}
 	t.head()

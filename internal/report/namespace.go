@@ -16,34 +16,34 @@ type NamespaceAnswer struct {
 	ID     uint64              `json:"id"`
 	Owner  uint64              `json:"owner,omitempty"`
 	Parent uint64              `json:"parent,omitempty"`
-	// Host marks the host's own.
+	// Host is set for the host's own namespaces.
 	Host     bool           `json:"host,omitempty"`
 	Created  time.Time      `json:"created,omitzero"`
 	Via      event.Via      `json:"via,omitempty"`
 	Creator  *event.Process `json:"creator,omitempty"`
 	Freed    time.Time      `json:"freed,omitzero"`
 	FreedVia event.Via      `json:"freed_via,omitempty"`
-	// Processes, Containers and PinnedBy are who is in it and what keeps it, now.
+	// Processes, Containers and PinnedBy are its present members and what keeps it.
 	Processes []int32 `json:"processes,omitempty"`
-	// ProcessesIncomplete is set where nsviz may not see most of the host's processes.
+	// ProcessesIncomplete is set if nsviz may not see most of the host's processes.
 	ProcessesIncomplete bool     `json:"processes_incomplete,omitempty"`
 	Containers          []string `json:"containers,omitempty"`
 	PinnedBy            []string `json:"pinned_by,omitempty"`
-	// Earlier is how many namespaces of this type are known that had the number before.
+	// Earlier is the number of known earlier namespaces of this type with the same number.
 	Earlier  int           `json:"earlier,omitempty"`
 	Sentence string        `json:"sentence"`
 	History  []model.Entry `json:"history"`
 }
 
-// NoNamespaceError reports that no namespace is called so.
+// NoNamespaceError reports that no such namespace is known.
 type NoNamespaceError struct{ Name story.NamespaceName }
 
 func (e *NoNamespaceError) Error() string {
 	return fmt.Sprintf("nothing is known of a namespace %s", e.Name)
 }
 
-// WhyNamespace describes what became of a namespace: of several that had the number one after the other the live
-// one, or the one that was freed last. It fails with NoNamespaceError.
+// WhyNamespace describes what became of a namespace. If several had the number one after the other, it is the live one, or else
+// the one that was freed last. It fails with NoNamespaceError.
 func WhyNamespace(s *model.Snapshot, name story.NamespaceName) (NamespaceAnswer, error) {
 	var found *model.Namespace
 	earlier := 0
@@ -74,7 +74,7 @@ func WhyNamespace(s *model.Snapshot, name story.NamespaceName) (NamespaceAnswer,
 	return a, nil
 }
 
-// words returns the sentence, with its times and names as pieces of their own.
+// words returns the sentence; its times and names are separate pieces.
 func (a *NamespaceAnswer) words() story.Text {
 	return story.Namespace(&model.Namespace{
 		Type: a.Type, ID: a.ID, Owner: a.Owner, Parent: a.Parent, Host: a.Host, Created: a.Created, Via: a.Via, Creator: a.Creator,
@@ -82,7 +82,7 @@ func (a *NamespaceAnswer) words() story.Text {
 	}, a.Earlier, a.ProcessesIncomplete)
 }
 
-// WriteText writes the answer for people on the first line, and what happened below it, with times in a zone.
+// WriteText writes the answer for people on the first line, and the history below it, with times in a zone.
 func (a *NamespaceAnswer) WriteText(out io.Writer, zone *time.Location) error {
 	return writeAnswer(out, a.words(), a.History, story.NamespaceEntry, zone)
 }

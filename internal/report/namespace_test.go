@@ -26,7 +26,7 @@ func TestWhyNamespace(t *testing.T) {
 		"net:[7]": "net:[7] was made by runc (PID 8, in web) by clone at " + at(1).UTC().Format("2006-01-02 15:04:05.000 UTC") + ". It lives; 2 processes are known in it, of db and web. " +
 			"It is kept by /run/x. Its owner is user:[5]. Before it, 1 other one had the same number.",
 		"uts:7": "uts:[7]'s creation was not seen. The kernel freed it at " + at(0.4).UTC().Format("2006-01-02 15:04:05.000 UTC") + ".",
-		"pid:8": "pid:[8]'s creation was not seen. It is gone: by " + at(0.3).UTC().Format("2006-01-02 15:04:05.000 UTC") + " it was not found any more, or its number was another's. Its parent is pid:[3].",
+		"pid:8": "pid:[8]'s creation was not seen. It is gone: by " + at(0.3).UTC().Format("2006-01-02 15:04:05.000 UTC") + " it was no longer found, or another one had its number. Its parent is pid:[3].",
 	} {
 		parsed, ok := ParseNamespaceName(name)
 		a, err := WhyNamespace(s, parsed)

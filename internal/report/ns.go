@@ -24,7 +24,7 @@ type Namespace struct {
 	Processes  []int32             `json:"processes"`
 	Containers []string            `json:"containers"`
 	PinnedBy   []string            `json:"pinned_by"`
-	// ProcessesIncomplete is set where others may be in it, whose namespaces nsviz may not read.
+	// ProcessesIncomplete is set if other processes may be in it, whose namespaces nsviz may not read.
 	ProcessesIncomplete bool `json:"processes_incomplete,omitempty"`
 }
 

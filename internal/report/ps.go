@@ -14,8 +14,8 @@ import (
 	"github.com/nsviz/nsviz/internal/story"
 )
 
-// Workload is one element of `nsviz ps -o json`, described in docs/EVENTS.md: a container, or a virtual
-// machine, which has all that a container always has, for scripts that rely on it.
+// Workload is one element of `nsviz ps -o json`, described in docs/EVENTS.md: a container or a virtual machine. A virtual
+// machine has all fields that a container always has, for scripts that rely on them.
 type Workload struct {
 	// Kind is "vm" or, for a container, absent.
 	Kind       string                              `json:"kind,omitempty"`
@@ -38,7 +38,7 @@ type Workload struct {
 // KindVM is the Workload.Kind of a virtual machine.
 const KindVM = "vm"
 
-// VM is what the host can see of a virtual machine. What is unknown is absent.
+// VM holds what the host can see of a virtual machine. Unknown fields are absent.
 type VM struct {
 	Manager      string  `json:"manager,omitempty"`
 	Container    string  `json:"container,omitempty"`
@@ -56,7 +56,7 @@ type Membership struct {
 	Abandoned *model.Abandoned `json:"abandoned,omitempty"`
 }
 
-// Memory is how much memory a workload uses and may use, in bytes. A limit that is absent is unknown, unless Unlimited is set.
+// Memory is a workload's memory usage and limit in bytes. An absent limit is unknown, unless Unlimited is set.
 type Memory struct {
 	UsageBytes *uint64 `json:"usage_bytes,omitempty"`
 	LimitBytes *uint64 `json:"limit_bytes,omitempty"`

@@ -11,7 +11,7 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 )
 
-// What the OOM killer took is unknown where the kernel's count could not be read: absent, or a question mark.
+// If the kernel's count cannot be read, the number of OOM kills is unknown: absent, or a question mark.
 func TestPsShowsUnknownKillsApartFromNone(t *testing.T) {
 	s := &model.Snapshot{
 		Containers: []model.Container{
@@ -50,7 +50,7 @@ func TestPsShowsUnknownKillsApartFromNone(t *testing.T) {
 	}
 }
 
-// Why a limit does not do what it is for stands in its place, all of it.
+// If a limit has no effect, the complete reason stands in its place.
 func TestPsShowsLimitsThatDoNotHold(t *testing.T) {
 	for _, test := range []struct {
 		unheld *fact.Unheld

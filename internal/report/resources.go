@@ -11,11 +11,11 @@ import (
 	"github.com/nsviz/nsviz/internal/story"
 )
 
-// resourceLine is a line about a subject; one without a subject goes on about that of the line before.
+// resourceLine is a line about a subject. A line without a subject continues that of the line before.
 type resourceLine struct{ subject, words string }
 
-// resourceLines says in words what a container uses and may use, a line for each subject. What is
-// unknown is left out of a line, and said where nothing is known of the subject or of its limit.
+// resourceLines describes what a container uses and may use, a line for each subject. Unknown values are left out of a line. If
+// nothing is known about the subject or its limit, the line says so.
 func resourceLines(r resources.Resources) []resourceLine {
 	lines := []resourceLine{{"memory", memoryWords(r.Memory, r.Cgroup)}}
 	if m := r.Memory; m != nil {
@@ -175,7 +175,7 @@ func pressureWords(p *resources.Pressures) string {
 	return "waiting in the last 10 s: " + strings.Join(words, ", ")
 }
 
-// limitWords says the limit that holds, and the cgroup's own where another one is tighter.
+// limitWords describes the effective limit, and the cgroup's own if another one is tighter.
 func limitWords(name string, own *fact.Limit, effective *resources.EffectiveLimit, cgroup string, say func(float64) string) string {
 	limit := effective
 	if limit == nil && own != nil {
@@ -225,7 +225,7 @@ func times(n uint64) string {
 	return strconv.FormatUint(n, 10) + " times"
 }
 
-// decimal writes a number with two decimals at most.
+// decimal formats a number with at most two decimals.
 func decimal(n float64) string {
 	text := strconv.FormatFloat(n, 'f', 2, 64)
 	return strings.TrimSuffix(strings.TrimRight(text, "0"), ".")

@@ -11,20 +11,20 @@ import (
 	"github.com/nsviz/nsviz/internal/foreign"
 )
 
-// maxListed is how many lines one list has; JSON has them all.
+// maxListed limits the lines of a list; JSON has all.
 const maxListed = 40
 
-// toTheSecond is the layout of times that no other one has to be compared with.
+// toTheSecond is the layout of times that need not be compared with others.
 const toTheSecond = "2006-01-02 15:04:05"
 
-// sections is a text about one container, in sections. It makes safe what comes from outside.
+// sections is a text about one container, in sections. It makes text from outside safe.
 type sections struct {
 	strings.Builder
 
 	zone *time.Location
 }
 
-// title writes what a container is called, and what else is said of it.
+// title writes the container's name and further remarks.
 func (t *sections) title(c event.Container, more ...string) {
 	words := []string{foreign.Name(label(c)), "id " + event.ShortID(c.ID)}
 	if c.Image != "" {
@@ -50,7 +50,7 @@ func (t *sections) pid1(verb string, pid int32, comm string, started time.Time) 
 
 func (t *sections) section(title string) { fmt.Fprintf(t, "\n%s\n", title) }
 
-// line writes what is known under a word.
+// line writes a value after its title.
 func (t *sections) line(word, text string) {
 	if word == "" {
 		fmt.Fprintf(t, "  %s\n", foreign.Prose(text))
@@ -59,7 +59,7 @@ func (t *sections) line(word, text string) {
 	fmt.Fprintf(t, "  %-11s %s\n", word, foreign.Prose(text))
 }
 
-// lines writes a list under one word.
+// lines writes a list after its title.
 func (t *sections) lines(word string, list []string) {
 	for i, text := range list {
 		if i > 0 {
@@ -69,7 +69,7 @@ func (t *sections) lines(word string, list []string) {
 	}
 }
 
-// bound leaves out what is over maxListed, and says so.
+// bound cuts a list to maxListed lines and adds how many are left out.
 func bound(list []string) []string {
 	if len(list) <= maxListed {
 		return list
@@ -77,5 +77,5 @@ func bound(list []string) []string {
 	return append(slices.Clone(list[:maxListed]), fmt.Sprintf("and %d more; -o json has them all", len(list)-maxListed))
 }
 
-// label returns what a container is called: its name or the short form of its id.
+// label returns a container's name, or else its short id.
 func label(c event.Container) string { return cmp.Or(c.Name, event.ShortID(c.ID)) }

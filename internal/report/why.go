@@ -18,7 +18,7 @@ type ContainerAnswer struct {
 	Comm     string    `json:"comm,omitempty"`
 	Started  time.Time `json:"started,omitzero"`
 	Sentence string    `json:"sentence"`
-	// Text is the sentence in pieces, for readers that write its times and names in another way.
+	// Text is the sentence in pieces, for readers that write its times and names differently.
 	Text     story.Text `json:"text,omitempty"`
 	OOMKills *uint64    `json:"oom_kills,omitempty"`
 	// PIDsRefused is absent where it is unknown.
@@ -29,37 +29,37 @@ type ContainerAnswer struct {
 	// Abandoned are the namespaces that were made for another container, which is not in them any more.
 	Abandoned map[event.NamespaceType]*model.Abandoned `json:"abandoned,omitempty"`
 	End       *Ending                                  `json:"end,omitempty"`
-	// NeverStarted is set for one whose own program has never run.
+	// NeverStarted is set if its own program has never run.
 	NeverStarted *fact.NeverStarted `json:"never_started,omitempty"`
 	Previous     *Ending            `json:"previous,omitempty"`
-	// History is what happened to it, over all of its runs.
+	// History holds the events of all its runs.
 	History []model.Entry `json:"history,omitempty"`
 }
 
-// Ending is how one run of a container ended.
+// Ending describes how one run of a container ended.
 type Ending struct {
 	Time time.Time   `json:"time,omitzero"`
 	Exit *event.Exit `json:"exit,omitempty"`
-	// NeverRan is set where its own program never ran, since its start was OOM-killed.
+	// NeverRan is set if its own program never ran, since its start was OOM-killed.
 	NeverRan bool `json:"never_ran,omitempty"`
-	// Sender is what kind of process sent the signal that ended it.
+	// Sender is the kind of process that sent the signal that ended it.
 	Sender story.Sender `json:"sender,omitempty"`
 	// Kill is the OOM kill that ended it.
 	Kill   *event.Event `json:"kill,omitempty"`
 	Engine *Engine      `json:"engine,omitempty"`
 }
 
-// Engine is what the engine says of an end, and what that is worth.
+// Engine is the engine's report of an end, and whether that is right.
 type Engine struct {
 	ExitCode  *int32          `json:"exit_code,omitempty"`
 	OOMKilled *bool           `json:"oom_killed,omitempty"`
 	Removed   bool            `json:"removed,omitempty"`
 	Judgement story.Judgement `json:"judgement,omitempty"`
-	// StartError is why the engine could not start it again.
+	// StartError is the engine's reason why it could not start again.
 	StartError string `json:"start_error,omitempty"`
 }
 
-// WhyContainer answers how a container ended and who did it.
+// WhyContainer describes how a container ended and who ended it.
 func WhyContainer(c *model.Container, s *model.Snapshot) ContainerAnswer {
 	words := story.Container(c, s)
 	a := ContainerAnswer{
@@ -97,7 +97,7 @@ func WhyContainer(c *model.Container, s *model.Snapshot) ContainerAnswer {
 	return a
 }
 
-// endingOf reports how a run of a container ended.
+// endingOf describes how a run of a container ended.
 func endingOf(c *model.Container, e model.End) *Ending {
 	out := &Ending{Time: e.Time, Exit: e.Exit, NeverRan: e.NeverRan}
 	if e.Exit != nil {

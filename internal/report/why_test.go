@@ -34,7 +34,7 @@ func TestWhyContainer(t *testing.T) {
 	}
 }
 
-// One that never started has no end, and one that was not started again has the engine's word on that.
+// A container that never started has no end. One that was not started again has the engine's reason.
 func TestWhyOfFailedStarts(t *testing.T) {
 	for name, never := range map[string]*fact.NeverStarted{"known": {Made: end, Error: "no such file"}, "of a later version": nil} {
 		c := model.Container{ID: webID, Label: "bar", Named: true, Runtime: "docker", State: model.Created, NeverStarted: never}

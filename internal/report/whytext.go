@@ -11,8 +11,8 @@ import (
 	"github.com/nsviz/nsviz/internal/story"
 )
 
-// WriteText writes the answer for people on the first line, and below it what happened last or, if complete is set, all that is
-// kept of what happened, with times in a zone.
+// WriteText writes the answer for people on the first line and the latest events below it, or all kept events if complete is
+// set, with times in a zone.
 func (a *ContainerAnswer) WriteText(out io.Writer, complete bool, zone *time.Location) error {
 	var b strings.Builder
 	fmt.Fprintln(&b, sentenceOr(a.Text, a.Sentence).For(zone))
@@ -26,15 +26,15 @@ func (a *ContainerAnswer) WriteText(out io.Writer, complete bool, zone *time.Loc
 	}
 	switch {
 	case left == 1:
-		fmt.Fprintln(&b, "  and 1 thing more: --history tells it")
+		fmt.Fprintln(&b, "  and 1 thing more: --history shows it")
 	case left > 1:
-		fmt.Fprintf(&b, "  and %d things more: --history tells them\n", left)
+		fmt.Fprintf(&b, "  and %d things more: --history shows them\n", left)
 	}
 	_, err := io.WriteString(out, b.String())
 	return err
 }
 
-// sentenceOr returns words or, if an earlier version of nsviz answered without them, the sentence.
+// sentenceOr returns words, or the sentence if an earlier version of nsviz answered without words.
 func sentenceOr(words story.Text, sentence string) story.Text {
 	if len(words) == 0 {
 		return story.Text{{Text: sentence}}
@@ -42,7 +42,7 @@ func sentenceOr(words story.Text, sentence string) story.Text {
 	return words
 }
 
-// writeAnswer writes a sentence, and what happened below it.
+// writeAnswer writes a sentence and the history below it.
 func writeAnswer(
 	out io.Writer, answer story.Text, entries []model.Entry, words func(*model.Entry) story.Text, zone *time.Location,
 ) error {
@@ -56,7 +56,7 @@ func writeAnswer(
 	return err
 }
 
-// wordsFor returns a function that words the entries of a container's history.
+// wordsFor returns a function that describes the entries of a container's history.
 func wordsFor(c event.Container, state model.ContainerState) func(*model.Entry) story.Text {
 	of := &model.Container{ID: c.ID, Label: label(c), Runtime: c.Runtime, State: state}
 	return func(m *model.Entry) story.Text { return story.Entry(m, of) }

@@ -13,7 +13,7 @@ import (
 	"github.com/nsviz/nsviz/internal/story"
 )
 
-// hostileHistory has foreign text in all places.
+// hostileHistory has foreign text in all fields.
 func hostileHistory() []model.Entry {
 	c := &event.Container{ID: hostile, Name: hostile, Parent: &event.Container{ID: hostile, Name: hostile}}
 	by := &event.Process{PID: 7, Comm: hostile, Container: c}
@@ -33,7 +33,7 @@ func hostileHistory() []model.Entry {
 	return list
 }
 
-// Nothing that comes from a container acts on the terminal of whoever reads its history.
+// Text from a container does not act on the terminal of a reader of its history.
 func TestHostileHistory(t *testing.T) {
 	c := event.Container{ID: hostile, Name: hostile, Image: hostile, Runtime: hostile}
 	history := hostileHistory()
@@ -70,13 +70,13 @@ func TestHostileHistory(t *testing.T) {
 				}
 			}
 			if !strings.Contains(b.String(), `x\x1b[2J`) || name != "why, in short" && !strings.Contains(b.String(), "(3 things in between are not kept)") {
-				t.Errorf("not all is told:\n%s", &b)
+				t.Errorf("something is missing:\n%s", &b)
 			}
 		})
 	}
 }
 
-// Of what is not known it is said that it is not.
+// Unknown values are reported as unknown.
 func TestLittleKnown(t *testing.T) {
 	var b strings.Builder
 	k := NewKnown(&model.Container{ID: strings.Repeat("a", 64), State: model.Exited}, &model.Snapshot{})
@@ -91,7 +91,7 @@ func TestLittleKnown(t *testing.T) {
 		}
 	}
 	if strings.Contains(b.String(), "What happened") {
-		t.Errorf("of nothing it is told what it was:\n%s", &b)
+		t.Errorf("text about nothing:\n%s", &b)
 	}
 	b.Reset()
 	if err := (&ContainerAnswer{Sentence: "web runs."}).WriteText(&b, false, time.UTC); err != nil || b.String() != "web runs.\n" {

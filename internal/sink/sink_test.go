@@ -119,7 +119,7 @@ func TestConsumerThatStops(t *testing.T) {
 	}
 	account(t, r.values(), 101)
 	if got := r.values(); !slices.Contains(got, -91) {
-		t.Errorf("not told at once: %v", got)
+		t.Errorf("not reported at once: %v", got)
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 func Cgroup(g *model.Cgroup, earlier int) Text {
 	t := text(Number, g.Path)
 	if g.Created.IsZero() {
-		t = t.add(Plain, " was not seen being made.")
+		t = t.add(Plain, " was created unseen.")
 	} else {
 		t = t.add(Plain, " was made by ").join(actor(g.Creator, "")).add(Plain, " at ").at(g.Created, fullTime).add(Plain, ".")
 	}

@@ -264,11 +264,11 @@ func TestEnded(t *testing.T) {
 		},
 		{
 			"the engine has another code", exited(3), func(c *model.Container) { c.EngineReport = says(255, false) },
-			"web ended by itself with exit code 3. docker says exit code 255 and OOMKilled=false, which is right. The kernel's word is exit code 3.",
+			"web ended by itself with exit code 3. docker says exit code 255 and OOMKilled=false, which is right. The kernel reports exit code 3.",
 		},
 		{
 			"the engine has removed it", exited(0), func(c *model.Container) { c.EngineReport = &fact.EngineReport{Removed: true} },
-			"web ended by itself with exit code 0. docker has removed it and can say nothing of it.",
+			"web ended by itself with exit code 0. docker has removed it and reports nothing about its end.",
 		},
 		{
 			"the engine says nothing", exited(0), func(c *model.Container) { c.EngineReport = &fact.EngineReport{} },
@@ -450,7 +450,7 @@ func TestSenderOf(t *testing.T) {
 	}
 }
 
-// What is told of a live container together is true and reads well, whatever comes together.
+// The sentences about a live container are true and read well in any combination.
 func TestStatesTogether(t *testing.T) {
 	const when = "2026-11-23 20:00:00.000 UTC"
 	const why = "the latest of them hog (PID 120, 60 MiB). web had reached its 64 MiB limit when hog asked for more."

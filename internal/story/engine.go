@@ -87,7 +87,7 @@ func (e ending) engine() Text {
 	t := text(Plain, engineBegins(e.c))
 	if v.OOMKilled == nil {
 		if v.Removed {
-			return t.add(Plain, " has removed it and can say nothing of it.")
+			return t.add(Plain, " has removed it and reports nothing about its end.")
 		}
 		return nil
 	}
@@ -109,7 +109,7 @@ func (e ending) engine() Text {
 		t = t.add(Plain, ".")
 	}
 	if x := e.Exit; x != nil && x.Code != nil && v.ExitCode != nil && *x.Code != *v.ExitCode {
-		t = t.sentence(text(Plain, "The kernel's word is ").add(Alert, fmt.Sprintf("exit code %d", *x.Code)).add(Plain, "."))
+		t = t.sentence(text(Plain, "The kernel reports ").add(Alert, fmt.Sprintf("exit code %d", *x.Code)).add(Plain, "."))
 	}
 	return t
 }

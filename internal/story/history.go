@@ -383,7 +383,7 @@ func oneOf(list []event.Process, id string) Text {
 
 func killWords(m *model.Entry, c *model.Container) Text {
 	if m.OOM == nil {
-		return text(Plain, "an OOM kill of which nothing more is known")
+		return text(Plain, "an OOM kill; nothing else is known about it")
 	}
 	k := &model.Kill{Event: event.Event{PID: m.OOM.Victim.PID, Comm: m.OOM.Victim.Comm, Container: m.OOM.Victim.Container, OOM: m.OOM}}
 	t := text(Plain, "the ").add(Strong, "kernel's OOM killer").add(Plain, " killed ")
@@ -406,17 +406,17 @@ func killWords(m *model.Entry, c *model.Container) Text {
 // abandonedWords says that the container which a namespace was made for has another one.
 func abandonedWords(m *model.Entry) Text {
 	t := text(Name, m.Container.Label()).add(Plain, " got a new "+Listed(typeNames(m.Namespaces))+" namespace")
-	return t.add(Plain, ": the one that it had before, in which this container still is, is ").add(Strong, "a dead one")
+	return t.add(Plain, ": this container is still in the earlier one, ").add(Strong, "a dead one")
 }
 
 func engineReportWords(engine string, v *fact.EngineReport) Text {
 	switch {
 	case v != nil && v.StartError != "":
-		return text(Plain, "asked about its start, "+engine+" said ").add(Strong, strings.TrimSuffix(v.StartError, ": unknown"))
+		return text(Plain, engine+" reported about its start: ").add(Strong, strings.TrimSuffix(v.StartError, ": unknown"))
 	case v == nil || v.ExitCode == nil && v.OOMKilled == nil && !v.Removed:
-		return text(Plain, "asked about its end, "+engine+" said nothing")
+		return text(Plain, engine+" reported nothing about its end")
 	case v.ExitCode == nil && v.OOMKilled == nil:
-		return text(Plain, "asked about its end, "+engine+" knew it no more")
+		return text(Plain, engine+" no longer knew it when asked about its end")
 	}
 	var words []string
 	if v.ExitCode != nil {
@@ -425,7 +425,7 @@ func engineReportWords(engine string, v *fact.EngineReport) Text {
 	if v.OOMKilled != nil {
 		words = append(words, fmt.Sprintf("OOMKilled=%t", *v.OOMKilled))
 	}
-	return text(Plain, "asked about its end, "+engine+" said ").add(Strong, strings.Join(words, ", "))
+	return text(Plain, engine+" reported about its end: ").add(Strong, strings.Join(words, ", "))
 }
 
 // maxBrief is the length of a brief history.

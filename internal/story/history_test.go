@@ -123,7 +123,7 @@ func TestEntry(t *testing.T) {
 			"the kernel's OOM killer killed 3 processes, the latest at " + at(1).UTC().Format("15:04:05.000 UTC") +
 				": hog (PID 90, 60 MiB). web had reached its 64 MiB limit when hog asked for more.",
 		},
-		{model.Entry{Kind: model.EntryKind(event.OOMKill)}, "an OOM kill of which nothing more is known"},
+		{model.Entry{Kind: model.EntryKind(event.OOMKill)}, "an OOM kill; nothing else is known about it"},
 		{model.Entry{Kind: model.EntryUnobservedKills, Count: 2}, "the kernel has counted 2 OOM kills that no event reported"},
 		{
 			model.Entry{Kind: model.EntryPIDsRefused, Count: 3, Until: at(1)},
@@ -147,9 +147,9 @@ func TestEntry(t *testing.T) {
 			"its PID 1 was ended by SIGKILL from runc (PID 4243, uid 0), exit code 137; 10.0 s before, runc (PID 4242, uid 0) had sent it SIGTERM",
 		},
 		{model.Entry{Kind: model.EntryGone}, "it was gone; its end was not seen"},
-		{model.Entry{Kind: model.EntryEngineReport, EngineReport: says(137, false)}, "asked about its end, docker said exit code 137, OOMKilled=false"},
-		{model.Entry{Kind: model.EntryEngineReport, EngineReport: &fact.EngineReport{Removed: true}}, "asked about its end, docker knew it no more"},
-		{model.Entry{Kind: model.EntryEngineReport}, "asked about its end, docker said nothing"},
+		{model.Entry{Kind: model.EntryEngineReport, EngineReport: says(137, false)}, "docker reported about its end: exit code 137, OOMKilled=false"},
+		{model.Entry{Kind: model.EntryEngineReport, EngineReport: &fact.EngineReport{Removed: true}}, "docker no longer knew it when asked about its end"},
+		{model.Entry{Kind: model.EntryEngineReport}, "docker reported nothing about its end"},
 		{model.Entry{Kind: model.EntryEngineEvent, Action: "exec_start", Count: 2, Until: at(1)}, "docker reported: exec_start, 2 times, the latest at " + at(1).UTC().Format("15:04:05.000 UTC")},
 		{model.Entry{Kind: "of_a_later_version"}, "of_a_later_version"},
 	} {

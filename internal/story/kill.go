@@ -14,7 +14,7 @@ import (
 func Kill(k *model.Kill, s *model.Snapshot) Text {
 	o := k.Event.OOM
 	if o == nil {
-		return text(Plain, "An OOM kill of which nothing more is known.")
+		return text(Plain, "An OOM kill; nothing else is known about it.")
 	}
 	c := ContainerOf(s, VictimContainer(k))
 	l := killWhat(k)

@@ -46,7 +46,7 @@ func Namespace(n *model.Namespace, earlier int, incomplete bool) Text {
 		t = t.sentence(text(Plain, "The kernel ").add(Strong, "freed").add(Plain, " it at ").at(n.Freed, fullTime).add(Plain, "."))
 	default:
 		t = t.sentence(text(Plain, "It is ").add(Strong, "gone").add(Plain, ": by ").at(n.Freed, fullTime).
-			add(Plain, " it was not found any more, or its number was another's."))
+			add(Plain, " it was no longer found, or another one had its number."))
 	}
 	if n.Owner != 0 {
 		t = t.sentence(text(Plain, "Its owner is ").add(Number, NamespaceName{event.User, n.Owner}.String()).add(Plain, "."))

@@ -53,10 +53,10 @@ func TestCommandsOfEveryRuntime(t *testing.T) {
 			entry(model.Entry{Kind: model.EntryKind(event.NamespaceJoined), By: sender(4242, "runc", 0, nil), Namespaces: own}),
 			"runc (PID 4242, of the host) joined its mnt and net namespaces, as `docker exec` does", "runc (PID 4242, of the host) joined its mnt and net namespaces",
 		},
-		"told": {entry(model.Entry{Kind: model.EntryEngineEvent, Action: "rename"}), "docker reported: rename", "{name} reported: rename"},
+		"reported": {entry(model.Entry{Kind: model.EntryEngineEvent, Action: "rename"}), "docker reported: rename", "{name} reported: rename"},
 		"judged": {
-			entry(model.Entry{Kind: model.EntryEngineReport, EngineReport: says(137, false)}), "asked about its end, docker said exit code 137, OOMKilled=false",
-			"asked about its end, {name} said exit code 137, OOMKilled=false",
+			entry(model.Entry{Kind: model.EntryEngineReport, EngineReport: says(137, false)}), "docker reported about its end: exit code 137, OOMKilled=false",
+			"{name} reported about its end: exit code 137, OOMKilled=false",
 		},
 		"right": {
 			func(c *model.Container) Text {
@@ -71,9 +71,9 @@ func TestCommandsOfEveryRuntime(t *testing.T) {
 				c.State, c.NeverStarted = model.Created, &fact.NeverStarted{Made: at(0), Tried: at(0), Failed: at(1), Removed: at(2), Error: "busy", ExitCode: new(int32(128))}
 				return Container(c, &model.Snapshot{})
 			},
-			"web never started: docker could not start it: busy. The exit code 128 is docker's own word for that. Its cgroup was made at {at0} and removed " +
+			"web never started: docker could not start it: busy. The exit code 128 is docker's own code for that. Its cgroup was made at {at0} and removed " +
 				"after 1.0 s, and no program of its own ran in it. docker removed it at {at2}.",
-			"web never started: {name} could not start it: busy. The exit code 128 is {name}'s own word for that. Its cgroup was made at {at0} and removed " +
+			"web never started: {name} could not start it: busy. The exit code 128 is {name}'s own code for that. Its cgroup was made at {at0} and removed " +
 				"after 1.0 s, and no program of its own ran in it. {Name} removed it at {at2}.",
 		},
 	}

@@ -76,7 +76,7 @@ func step(from event.Phase, ends []event.Phase) Step {
 		s = Step{
 			Label: "engine prepares", Doer: ByEngine,
 			Sentence: "The engine gets files and a network ready and starts a shim and a runtime, which makes the cgroup. " +
-				"The wait for somebody to ask for the start is in it, too.",
+				"That includes the wait for the request to start it.",
 		}
 	case isNamespace(last.Name):
 		s = namespaceStep(s, ends)
@@ -140,14 +140,14 @@ func words(name string) *Step {
 	case event.PhaseMounts:
 		return &Step{
 			Label: "gets ready", Doer: ByRuntime,
-			Sentence: "It reads what it is to do, up to the first mount.",
+			Sentence: "It reads its configuration, up to the first mount.",
 		}
 	case event.PhaseMountsLast:
 		return &Step{Label: "mounts", Doer: ByRuntime, Sentence: "Mounts put together the files that it will see."}
 	case event.PhaseNetwork:
 		return &Step{
 			Label: "calls the engine", Doer: ByNetwork,
-			Sentence: "Until somebody of the host comes into the net namespace: the engine, which the runtime has called.",
+			Sentence: "Until a process of the host joins the net namespace: the engine, which the runtime has called.",
 		}
 	case event.PhaseNetworkLast:
 		return &Step{
@@ -162,11 +162,11 @@ func words(name string) *Step {
 	case event.PhaseExec:
 		return &Step{
 			Label: "waits, and execs", Doer: ByRuntime,
-			Sentence: "What is left, such as giving up rights and waiting for the word to start; then it becomes the " +
+			Sentence: "The last steps, such as giving up rights and waiting to be started; then it becomes the " +
 				"container's own program.",
 		}
 	case event.PhaseEngineStart:
-		return &Step{Label: "engine says so", Doer: ByEngine, Sentence: "The engine has heard of it, and says that the container has started."}
+		return &Step{Label: "engine reports", Doer: ByEngine, Sentence: "The engine reports that the container has started."}
 	}
 	if isNamespace(name) {
 		return &Step{Label: "namespaces", Doer: ByRuntime, Sentence: "The kernel makes its namespaces."}
@@ -203,7 +203,7 @@ func StartSummary(steps []Step) string {
 		return ""
 	}
 	var parts []string
-	for doer, what := range []string{"the engine's preparing took ", "its network ", "the runtime's work "} {
+	for doer, what := range []string{"the engine's preparation took ", "its network ", "the runtime's work "} {
 		if took[doer] > 0 {
 			parts = append(parts, what+Millis(took[doer]))
 		}
@@ -213,11 +213,11 @@ func StartSummary(steps []Step) string {
 		text = "All of the " + Millis(total) + " were the runtime's work"
 	}
 	if kernel > 0 {
-		text += "; in that, the kernel's making of namespaces was " + Millis(kernel)
+		text += "; the kernel took " + Millis(kernel) + " of that to make the namespaces"
 	}
 	text += "."
 	if after > 0 {
-		text += " The engine said " + Millis(after) + " later that it had started."
+		text += " The engine reported the start " + Millis(after) + " later."
 	}
 	return text
 }

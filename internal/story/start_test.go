@@ -46,7 +46,7 @@ func TestStartSteps(t *testing.T) {
 			"engine prepares -153ms to 0s", "into the cgroup 0s to 200µs", "namespaces 200µs to 21ms, the kernel 670µs",
 			"clones PID 1 21ms to 22ms", "gets ready 22ms to 80ms", "mounts 80ms to 92ms", "calls the engine 92ms to 167ms",
 			"network 167ms to 332ms", "changes its root 332ms to 343ms", "waits, and execs 343ms to 412ms",
-			"engine says so 412ms to 431.5ms",
+			"engine reports 412ms to 431.5ms",
 		}},
 		{"of a recording by an earlier version", []event.Phase{phase("cgroup", 0), phase("namespaces", 1.5), phase("exec", 164)}, []string{
 			"namespaces 0s to 1.5ms", "waits, and execs 1.5ms to 164ms",
@@ -106,8 +106,8 @@ func TestStartSummary(t *testing.T) {
 		phases []event.Phase
 		want   string
 	}{
-		{dockersStart(), "Of 565 ms the engine's preparing took 153 ms, its network 240 ms and the runtime's work 172 ms; in that, the " +
-			"kernel's making of namespaces was 0.67 ms. The engine said 19.5 ms later that it had started."},
+		{dockersStart(), "Of 565 ms the engine's preparation took 153 ms, its network 240 ms and the runtime's work 172 ms; the " +
+			"kernel took 0.67 ms of that to make the namespaces. The engine reported the start 19.5 ms later."},
 		{[]event.Phase{phase("cgroup", 0), phase("exec", 9)}, "All of the 9.00 ms were the runtime's work."},
 		{[]event.Phase{phase("cgroup", 0), {Name: "joined_net", AtMS: 1, TookMS: new(0.5)}, phase("exec", 9)}, "All of the 9.00 ms were the runtime's work."},
 		{[]event.Phase{phase("cgroup", 0), phase("exec", 0)}, ""},

@@ -58,13 +58,13 @@ func emptyCgroup(n *fact.NeverStarted) Text {
 func failedStart(c *model.Container, reason string, code *int32) Text {
 	engine := engineName(c)
 	if reason == "" {
-		return text(Plain, fmt.Sprintf("its start failed, and %s did not say why.", engine))
+		return text(Plain, fmt.Sprintf("its start failed, and %s gave no reason.", engine))
 	}
 	// Docker ends with what kind of error it is, where it knows.
 	reason = strings.TrimSuffix(strings.TrimSpace(reason), ": unknown")
 	t := text(Plain, engine+" could not start it: ").add(Strong, strings.TrimSuffix(reason, ".")).add(Plain, ".")
 	if code != nil {
-		t = t.sentence(text(Plain, "The ").add(Strong, fmt.Sprintf("exit code %d", *code)).add(Plain, fmt.Sprintf(" is %s's own word for that.", engine)))
+		t = t.sentence(text(Plain, "The ").add(Strong, fmt.Sprintf("exit code %d", *code)).add(Plain, fmt.Sprintf(" is %s's own code for that.", engine)))
 	}
 	return t
 }

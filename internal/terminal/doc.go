@@ -1,6 +1,6 @@
-// Package terminal takes over the terminal of the process, and restores it whatever happens meanwhile.
+// Package terminal lends the terminal of the process to a library that draws on it.
 //
-// It stands between the terminal and the library that draws on it. An input filter checks what is read from the terminal, so that
-// the library only gets characters and escape sequences that it can end. Writes can be given up when nobody reads the terminal
-// any more. A guard, which is a process of its own, restores the terminal if this process dies without a chance to do so.
+// The terminal is restored whatever happens meanwhile. A guard, which is a process of its own, does this if this process dies
+// without a chance to do so. An input filter checks what is read from the terminal, so that the library only gets characters
+// and complete escape sequences. Writes can be given up when nobody reads the terminal any more.
 package terminal

@@ -346,16 +346,16 @@ func (c columns) ended(l line, ct *model.Container, in tableRow) line {
 			room += col.space(c)
 		}
 	}
-	told := false
+	written := false
 	for i := range containerColumns {
 		col := &containerColumns[i]
 		if col.ended != nil {
 			l = col.put(l, c, func() line { return col.ended(ct, in) })
 			continue
 		}
-		if !told {
+		if !written {
 			l = l.join(text(Dim, " ended: ").join(endText(ct, in.s)).fit(room - 1)).space(1)
-			told = true
+			written = true
 		}
 	}
 	return l

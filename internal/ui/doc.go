@@ -1,4 +1,4 @@
-// Package ui is nsviz's dashboard. The line for an event that it shows is that of `nsviz events`, too (EventText).
+// Package ui draws nsviz's dashboard. `nsviz events` prints the same line for an event (EventText).
 //
 // Its core is pure: Render turns a snapshot of the model and a State (the user's choices) into a
 // Frame, a grid of styled cells; Update turns a State and a key into the next one. Neither has a
@@ -8,7 +8,7 @@
 // Run is the thin shell around that core: it copies frames to a terminal, translates keys and
 // restores the terminal on every way out. It is the only part that knows tcell.
 //
-// Whatever comes from outside (names, commands, paths, error texts) reaches a Frame only through
-// the constructor of a span of text, which shows control characters, escape sequences, invisible
+// Text from outside (names, commands, paths, error texts) reaches a Frame only through
+// the constructor of a span of text. It shows control characters, escape sequences, invisible
 // and direction-changing runes and broken UTF-8 in escaped form.
 package ui

@@ -130,7 +130,7 @@ func probeLines(s *model.Snapshot, w int) []line {
 		return []line{text(Dim, "  attaching…")}
 	}
 	if len(s.Probes) == 0 {
-		return []line{text(Warn, "  none: nsviz only sees what /proc tells")}
+		return []line{text(Warn, "  none: nsviz only sees what /proc shows")}
 	}
 	name, method := min(max(w/3, 12), 26), 11
 	var lines []line

@@ -167,7 +167,7 @@ func TestKillStory(t *testing.T) {
 		}, "The kernel killed a process of the host. Whose memory had run out is unknown."},
 		{"not even that", func(k *model.Kill, s *model.Snapshot) {
 			*k = model.Kill{}
-		}, "An OOM kill of which nothing more is known."},
+		}, "An OOM kill; nothing else is known about it."},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := scene()

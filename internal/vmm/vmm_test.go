@@ -155,7 +155,7 @@ func TestDetect(t *testing.T) {
 			&fact.VM{Kind: fact.KindCloudHypervisor, VCPUs: new(1), MemoryBytes: new(512 * mib), Acceleration: fact.AccelerationKVM},
 		},
 		{
-			"Cloud Hypervisor that is told what to run by its socket, under Kata",
+			"Cloud Hypervisor that gets what to run by its socket, under Kata",
 			madeUp{
 				exe: "/usr/bin/cloud-hypervisor", comm: "cloud-hyperviso", threads: []string{"vcpu0", "vcpu1"}, parent: 70,
 				fds: []string{"/dev/mshv"}, arguments: []string{"cloud-hypervisor", "--api-socket=/run/vc/vm/1/clh-api.sock"}, maps: guestMaps,

@@ -14,8 +14,8 @@ import (
 	"github.com/nsviz/nsviz/internal/report"
 )
 
-// A container in the network of another one is left behind in a dead one when that is restarted, which an nsviz that was
-// there says, and one that comes later.
+// A container in another one's network is left in a dead one when that is restarted. An nsviz that watched reports this, and so
+// does one that is started later.
 func TestDeadNetwork(t *testing.T) {
 	const vpn, app = "nsviz-test-vpn", "nsviz-test-app"
 	for _, name := range []string{vpn, app} {
@@ -41,7 +41,7 @@ func TestDeadNetwork(t *testing.T) {
 		}, func() string { return fmt.Sprintf("%+v", a) })
 		by := a.Abandoned[event.Net]
 		started, err := time.Parse(time.RFC3339Nano, docker(t, "inspect", "-f", "{{.State.StartedAt}}", vpn))
-		// The engine says so when it has heard of it.
+		// The engine reports it some time later.
 		if err != nil || len(a.Abandoned) != 1 || by.By != vpn || started.Sub(by.Since).Abs() > patience {
 			t.Errorf("abandoned by %+v; the engine started %s at %v, %v", by, vpn, started, err)
 		}
@@ -51,14 +51,14 @@ func TestDeadNetwork(t *testing.T) {
 		return a
 	}
 	a := check(address)
-	told := false
+	reported := false
 	for _, m := range a.History {
-		told = told || m.Kind == model.EntryAbandoned && m.Container != nil && m.Container.Name == vpn
+		reported = reported || m.Kind == model.EntryAbandoned && m.Container != nil && m.Container.Name == vpn
 	}
-	if !told {
+	if !reported {
 		t.Errorf("its history has nothing of that: %+v", a.History)
 	}
-	check(startServe(t)) // which has found both running
+	check(startServe(t)) // this one has found both running
 
 	dashboard.find(t, app)
 	dashboard.await(t, match(`(?m)^..`+app+` .* ! .*\n`))
@@ -73,7 +73,7 @@ func TestDeadNetwork(t *testing.T) {
 	if !found {
 		t.Error("inspect finds nothing")
 	}
-	docker(t, "restart", "-t", "0", app) // as it is told
+	docker(t, "restart", "-t", "0", app) // as nsviz advises
 	eventually(t, func() bool {
 		a, _ = why(t, address, app)
 		return a.Previous != nil && a.State == model.Running

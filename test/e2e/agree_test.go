@@ -93,8 +93,8 @@ func TestPsAgreesWithEngine(t *testing.T) {
 		if c.ID != want.ID || c.PID != want.State.Pid || c.Image != want.Config.Image || c.Runtime != "docker" {
 			t.Errorf("%s: %+v, docker inspect says %+v", name, c, want)
 		}
-		// A process starts before the engine says so, which takes a slow machine seconds. Start times in /proc
-		// are in hundredths of a second since a boot time in whole ones.
+		// A process starts before the engine reports it, by seconds on a slow machine. Start times in /proc are in hundredths
+		// of a second since a boot time in full seconds.
 		const grain = 1500 * time.Millisecond
 		if c.Started.Before(want.Created.Add(-grain)) || c.Started.After(want.State.StartedAt.Add(grain)) {
 			t.Errorf("%s: started %v, docker inspect says between %v and %v", name, c.Started, want.Created, want.State.StartedAt)

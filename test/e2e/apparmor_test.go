@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestAppArmor needs a host with AppArmor: there Docker confines a container by its own profile, unless it is told
-// not to. The kernel says which profile it is.
+// TestAppArmor needs a host with AppArmor: there Docker confines a container by its own profile, unless an option disables
+// that. The kernel reports the profile in use.
 func TestAppArmor(t *testing.T) {
 	const prefix, profile = "nsviz-test-apparmor-", "docker-default"
 	for name, test := range map[string]struct {
@@ -29,8 +29,8 @@ func TestAppArmor(t *testing.T) {
 		if got := strings.TrimSpace(string(kernel)); got != test.label {
 			t.Errorf("%s: the kernel says %q, want %q", name, got, test.label)
 		}
-		if told := docker(t, "inspect", "-f", "{{.AppArmorProfile}}", prefix+name); !strings.HasPrefix(test.label, told) || told == "" {
-			t.Errorf("%s: the engine says %q, want %q", name, told, test.label)
+		if reported := docker(t, "inspect", "-f", "{{.AppArmorProfile}}", prefix+name); !strings.HasPrefix(test.label, reported) || reported == "" {
+			t.Errorf("%s: the engine says %q, want %q", name, reported, test.label)
 		}
 		a := inspect(t, prefix+name)
 		if a.Privileges.LSM == nil || *a.Privileges.LSM != test.label {

@@ -44,7 +44,7 @@ func bpfObjects(t *testing.T, pid int) []string {
 	return slices.Compact(objects)
 }
 
-// awaitBPFGone waits until the kernel has freed them all, which it does a moment after they are closed.
+// awaitBPFGone waits until the kernel has freed all of them, shortly after they are closed.
 func awaitBPFGone(t *testing.T, objects []string) {
 	t.Helper()
 	var left []string
@@ -64,7 +64,7 @@ func awaitBPFGone(t *testing.T, objects []string) {
 func bpfIDs(t *testing.T, kind string) []int {
 	t.Helper()
 	cmd := exec.Command("bpftool", "--json", kind, "list")
-	if cmd.Err != nil { // it is in a folder that only root has in its PATH
+	if cmd.Err != nil { // only root has its folder in PATH
 		cmd = exec.Command("/usr/sbin/bpftool", "--json", kind, "list")
 	}
 	out, err := cmd.Output()

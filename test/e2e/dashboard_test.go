@@ -20,7 +20,7 @@ func startHog(t *testing.T, name string) {
 		"sh", "-c", "stress-ng --vm 1 --vm-bytes 200M --timeout 60s >/dev/null 2>&1")
 }
 
-// The kill is told in one sentence, whatever the size of the screen, which may change at any time.
+// The kill is reported in one sentence on a screen of any size, which may change at any time.
 func TestDashboardShowsKill(t *testing.T) {
 	const name = "nsviz-test-screen"
 	term := tmux(t, 120, 40, nil, binary(), "--web.listen-address=")
@@ -32,7 +32,7 @@ func TestDashboardShowsKill(t *testing.T) {
 			` had reached its 64 MiB limit when stress-ng-vm asked for more\. ` + ordinal + `; ` + name +
 			` lives on, because its PID 1 \(sh, \d+\) was not the victim\.`)(prose(screen))
 	}
-	row := match(`(?m)^..nsviz-tes\S* +\d+ .* \d+(\.\d)?/64 MiB`) // the name is cut to its column
+	row := match(`(?m)^..nsviz-tes\S* +\d+ .* \d+(\.\d)?/64 MiB`) // the name is cut to the width of its column
 	for _, size := range []struct {
 		w, h int
 		head string
@@ -44,7 +44,7 @@ func TestDashboardShowsKill(t *testing.T) {
 		term.resize(t, size.w, size.h)
 		term.await(t, func(screen string) bool { return strings.Contains(screen, size.head) && story(screen) && row(screen) })
 	}
-	// Where there is no room for anything, it says what it can, and it comes back from there.
+	// A screen without room for anything shows what fits, and is complete again when it grows.
 	term.resize(t, 20, 5)
 	term.await(t, match(`(?m)^nsviz .* \d+ OOM`))
 	term.resize(t, 120, 40)
@@ -53,7 +53,7 @@ func TestDashboardShowsKill(t *testing.T) {
 	term.awaitEnd(t, 0)
 }
 
-// Each key that the bottom line names does what it says there.
+// Each key in the bottom line does what that line says.
 func TestDashboardKeys(t *testing.T) {
 	const name = "nsviz-test-keys"
 	removeContainer(t, name)
@@ -82,7 +82,7 @@ func TestDashboardKeys(t *testing.T) {
 	press("/", contains("enter keep"))
 	press("keys", contains("keys▏"))
 	press("Enter", contains("only what matches “keys”"))
-	press("Enter", lacks("CONTAINER  ")) // the anatomy of the one row
+	press("Enter", lacks("CONTAINER  ")) // the anatomy of the only row
 	press("Escape", contains("only what matches “keys”", "CONTAINER  "))
 	press("Escape", lacks("only what matches"))
 	press("Tab", contains("WHO IS IN IT"))
@@ -91,7 +91,7 @@ func TestDashboardKeys(t *testing.T) {
 	term.awaitEnd(t, 0)
 }
 
-// colour matches an escape sequence that sets a colour; those that set the default are none.
+// colour matches an escape sequence that sets a colour, but none that sets the default.
 var colour = regexp.MustCompile(`\x1b\[(\d+;)*(3[0-8]|4[0-8]|9[0-7]|10[0-7])[;m]`)
 
 func TestDashboardColours(t *testing.T) {
@@ -108,7 +108,7 @@ func TestDashboardColours(t *testing.T) {
 	}
 }
 
-// The first frame is there before the probes are.
+// The first frame is drawn before the probes are attached.
 func TestFirstFrame(t *testing.T) {
 	term := tmux(t, 100, 30, nil, "sh", "-c", `read -r _; exec "$0" --web.listen-address=`, binary())
 	transcript := filepath.Join(t.TempDir(), "transcript")
@@ -123,11 +123,11 @@ func TestFirstFrame(t *testing.T) {
 	}
 	frames := regexp.MustCompile(`is attaching its probes|\d+ namespaces`).FindAllString(string(output), 2)
 	if len(frames) != 2 || frames[0] != "is attaching its probes" {
-		t.Errorf("told in this order: %q\n%q", frames, output)
+		t.Errorf("reported in this order: %q\n%q", frames, output)
 	}
 }
 
-// The dashboard is worth having without metrics.
+// The dashboard also works without metrics.
 func TestDashboardWherePortIsInUse(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -143,7 +143,7 @@ func TestDashboardWherePortIsInUse(t *testing.T) {
 	term.awaitEnd(t, 0)
 }
 
-// What a library logs is a note above the table, and not a line across the screen: net/http does, of an engine that answers HEAD
+// A library's log line becomes a note above the table, and no line across the screen. net/http logs if an engine answers HEAD
 // with a body.
 func TestDashboardNotesWhatLibrariesLog(t *testing.T) {
 	engine, err := net.Listen("tcp", "127.0.0.1:0")
@@ -181,7 +181,7 @@ func TestDashboardNotesWhatLibrariesLog(t *testing.T) {
 	}
 }
 
-// Who may not watch is told so on the screen that was there before.
+// If nsviz may not watch, it says so on the screen that was there before.
 func TestDashboardNotRoot(t *testing.T) {
 	_, open := openDir(t)
 	term := tmux(t, 160, 24, nil, asNobody(open, "--web.listen-address=")...)

@@ -20,9 +20,9 @@ import (
 type maker struct {
 	name string
 	args []string
-	// runtime is what the containers are said to be of.
+	// runtime is the runtime in the containers' events.
 	runtime string
-	// exist lists the demo containers that are there, by name.
+	// exist lists the existing demo containers by name.
 	exist func(t *testing.T) []string
 }
 
@@ -67,7 +67,7 @@ func demoLeftovers(t *testing.T, pid int) []string {
 	return left
 }
 
-// ofLiveDemo reports whether the processes in a demo's cgroup have an nsviz that watches over them.
+// ofLiveDemo reports whether an nsviz watches over the processes in a demo's cgroup.
 func ofLiveDemo(cgroup string) bool {
 	for _, pid := range strings.Fields(processesOf(cgroup)) {
 		stat, err := os.ReadFile("/proc/" + pid + "/stat")
@@ -83,7 +83,7 @@ func ofLiveDemo(cgroup string) bool {
 	return false
 }
 
-// startDemo plays a demo while nobody looks but the tests.
+// startDemo plays a demo without a terminal.
 func startDemo(t *testing.T, args ...string) *process {
 	t.Helper()
 	return start(t, io.Discard, append([]string{"demo"}, args...)...)
@@ -92,7 +92,7 @@ func startDemo(t *testing.T, args ...string) *process {
 // pid returns the PID of nsviz.
 func (p *process) pid() int { return p.cmd.Process.Pid }
 
-// madeBy matches events about a container of a demo, whatever was added to tell its name from others'.
+// madeBy matches events about a container of a demo, whatever suffix its name has.
 func madeBy(typ event.Type, p *process, name string) func(*event.Event) bool {
 	return func(e *event.Event) bool {
 		c := e.Subject()
@@ -100,7 +100,7 @@ func madeBy(typ event.Type, p *process, name string) func(*event.Event) bool {
 	}
 }
 
-// nsviz demo | cat: a container is killed, and when the demo ends nothing is left.
+// nsviz demo | cat: a container is killed, and nothing is left when the demo ends.
 func TestDemoOOM(t *testing.T) {
 	for _, m := range makers() {
 		t.Run(m.name, func(t *testing.T) {
@@ -122,7 +122,7 @@ func TestDemoOOM(t *testing.T) {
 			}
 			text.await(t, "demo-worker ("+fmt.Sprint(kill.PID)+"), ")
 			p.end(t, syscall.SIGHUP)
-			// The whole lesson: who was killed, who was not, and who is gone.
+			// The full lesson: who was killed, who was not, and who is gone.
 			if kills := events.all(madeBy(event.OOMKill, p, "nsviz-demo-quiet")); len(kills) > 0 {
 				t.Errorf("the quiet container was killed in: %+v", kills)
 			}
@@ -138,7 +138,7 @@ func TestDemoOOM(t *testing.T) {
 	}
 }
 
-// endsByItself waits until nsviz has ended well.
+// endsByItself waits until nsviz has ended with exit code 0.
 func (p *process) endsByItself(t *testing.T) {
 	t.Helper()
 	select {
@@ -151,7 +151,7 @@ func (p *process) endsByItself(t *testing.T) {
 	}
 }
 
-// A demo ends by itself where that is wanted.
+// A demo with a duration ends by itself.
 func TestDemoDuration(t *testing.T) {
 	for _, m := range makers() {
 		t.Run(m.name, func(t *testing.T) {
@@ -181,7 +181,7 @@ func TestDemoDashboard(t *testing.T) {
 	}
 }
 
-// What a demo could not remove, because it was killed, the next one removes.
+// The next demo removes what a killed one has left.
 func TestDemoCleansUpAfterCrash(t *testing.T) {
 	for _, m := range makers() {
 		t.Run(m.name, func(t *testing.T) {
@@ -226,7 +226,7 @@ func (p *process) awaitMade(t *testing.T, m maker, name string) {
 	}, func() string { return fmt.Sprintf("no %s, only %v\n%s", name, m.exist(t), p.stderr) })
 }
 
-// Two demos at once do not take each other's names, nor remove what is the other's.
+// Two demos at once neither take each other's names nor remove each other's containers.
 func TestTwoDemos(t *testing.T) {
 	for _, m := range makers() {
 		t.Run(m.name, func(t *testing.T) {
@@ -249,7 +249,7 @@ func TestTwoDemos(t *testing.T) {
 	}
 }
 
-// What the isolation demo is to show, as ps tells it and as the kernel does.
+// ps and the kernel agree with what the isolation demo shows.
 func TestDemoIsolation(t *testing.T) {
 	for _, m := range makers() {
 		t.Run(m.name, func(t *testing.T) {
@@ -320,7 +320,7 @@ func TestDemoIsolation(t *testing.T) {
 	}
 }
 
-// One container after the other, each in milliseconds.
+// One container after the other starts within milliseconds.
 func TestDemoStart(t *testing.T) {
 	for _, m := range makers() {
 		t.Run(m.name, func(t *testing.T) {
@@ -349,7 +349,7 @@ func TestDemoStart(t *testing.T) {
 	}
 }
 
-// Without an engine that answers the containers are made by hand.
+// If no engine answers, the containers are made by hand.
 func TestDemoWithoutEngine(t *testing.T) {
 	for engine, host := range map[string]string{
 		"absent": "unix://" + filepath.Join(t.TempDir(), "docker.sock"),
@@ -378,7 +378,7 @@ func namespaceOf(t *testing.T, pid int, typ event.NamespaceType) (id uint64) {
 	return id
 }
 
-// A demo may be ended at any moment, also while the engine makes what it was just asked for.
+// A demo may end at any time, also while the engine makes a container for it.
 func TestDemoEndsAtAnyTime(t *testing.T) {
 	for duration := 90 * time.Millisecond; duration <= time.Second; duration += 60 * time.Millisecond {
 		p := startDemo(t, "--duration", duration.String())

@@ -15,8 +15,8 @@ import (
 	"testing"
 )
 
-// miniKernel returns the smallest thing that QEMU boots as a kernel (Multiboot): it writes words to the serial line and
-// halts. A real one takes seconds to emulate, and the host may have none.
+// miniKernel returns the smallest kernel that QEMU boots (Multiboot): it writes words to the serial line and halts. A real
+// kernel takes seconds to emulate, and the host may have none.
 func miniKernel(t *testing.T, words string) string {
 	t.Helper()
 	const base = 0x100000
@@ -49,7 +49,7 @@ func miniKernel(t *testing.T, words string) string {
 	return path
 }
 
-// vmsOf returns the virtual machines that a demo has started and that live.
+// vmsOf returns the live virtual machines that a demo has started.
 func vmsOf(t *testing.T, p *process) []int32 {
 	t.Helper()
 	var pids []int32
@@ -62,7 +62,7 @@ func vmsOf(t *testing.T, p *process) []int32 {
 	return pids
 }
 
-// parentOf is 0 where the process is gone.
+// parentOf returns the parent's PID; 0 if the process is gone.
 func parentOf(t *testing.T, pid int32) int {
 	t.Helper()
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
@@ -77,7 +77,7 @@ func parentOf(t *testing.T, pid int32) int {
 	return parent
 }
 
-// A virtual machine beside the containers: QEMU is real, its kernel is not.
+// A virtual machine runs beside the containers: QEMU is real, its kernel is not.
 func TestDemoStartWithVM(t *testing.T) {
 	for _, m := range makers() {
 		t.Run(m.name, func(t *testing.T) {
@@ -91,7 +91,7 @@ func TestDemoStartWithVM(t *testing.T) {
 			text.await(t, "nsviz-demo-start2") // and it goes on
 			if m.runtime == "docker" {
 				text.await(t, "\n  engine prepares  █")
-				text.await(t, "\n  engine says so ")
+				text.await(t, "\n  engine reports ")
 			}
 			if left := vmsOf(t, p); len(left) > 0 {
 				t.Errorf("virtual machines that have said what they had to say live on: %v", left)
@@ -104,7 +104,7 @@ func TestDemoStartWithVM(t *testing.T) {
 	}
 }
 
-// Ctrl-C while it boots, or the death of nsviz, leaves no virtual machine behind.
+// Neither Ctrl-C during the boot nor the death of nsviz leaves a virtual machine behind.
 func TestDemoStartIsEndedWhileAVMBoots(t *testing.T) {
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGKILL} {
 		t.Run(signal.String(), func(t *testing.T) {

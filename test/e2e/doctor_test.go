@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// As an ordinary user doctor counts what it may see, and tells no count of what it may not.
+// For an ordinary user, doctor counts what that user may see, and gives no count of the rest.
 func TestDoctorOfOrdinaryUser(t *testing.T) {
 	const name = "nsviz-test-counted"
 	removeContainer(t, name)

@@ -11,17 +11,16 @@ import (
 	"github.com/nsviz/nsviz/internal/story"
 )
 
-// TestEarlyoom has the real earlyoom kill a container's PID 1. It kills at once, since no host has all of
-// its memory free, and it must not find anything of the host: it runs in the pid namespace of a container
-// and with that one's processes in /proc. The victim is another container in the same pid namespace, since
-// nobody in a pid namespace can kill that one's PID 1.
+// TestEarlyoom has the real earlyoom kill a container's PID 1. earlyoom kills at once, since no host has all of its memory
+// free. It must not find processes of the host, so it runs in the pid namespace of a container and sees only that one's /proc.
+// The victim is another container in the same pid namespace, since nobody inside can kill the namespace's own PID 1.
 func TestEarlyoom(t *testing.T) {
 	const cage, victim = "nsviz-test-earlyoom-cage", "nsviz-test-earlyoom-victim"
 	address := startServe(t)
 	caged := run(t, cage, busyboxImage, "sh", "-c", waits)
 	run(t, victim, "--pid=container:"+cage, busyboxImage, "sh", "-c", "echo ready; exec tail -f /dev/null")
 
-	// It ends with its pid namespace: with the cage.
+	// It ends with its pid namespace, the cage.
 	said := newLines()
 	cmd := exec.Command("nsenter", "--target", fmt.Sprint(caged), "--pid", "--", "unshare", "--mount", "--",
 		"sh", "-c", "mount -t proc proc /proc && exec earlyoom -m 99,99 -s 100,100 -r 0 --prefer '^tail$' --avoid '^sleep$'")

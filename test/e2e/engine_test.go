@@ -43,7 +43,7 @@ func hungEngine(t *testing.T) (host string) {
 	return "unix://" + socket
 }
 
-// Without an engine that answers nsviz goes on, and calls containers by their short ids.
+// If no engine answers, nsviz goes on and shows containers by their short ids.
 func TestEngineDoesNotAnswer(t *testing.T) {
 	const name, early = "nsviz-test-nameless", "nsviz-test-nameless-early"
 	for engine, host := range map[string]string{
@@ -83,7 +83,7 @@ func TestEngineDoesNotAnswer(t *testing.T) {
 			term.keys(t, "5")
 			term.await(t, match(`docker +(absent|failing): `))
 
-			// All at once, since each waits for an engine that hangs.
+			// All at once, since each one waits for an engine that hangs.
 			type answer struct {
 				stdout, stderr string
 				code           int

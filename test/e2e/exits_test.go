@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// The one end that most containers have is a step from 0 to 1, which increase() sees. A real Prometheus reads it as
-// OpenMetrics, with the time at which the counter was created.
+// Most containers have a single end: a step from 0 to 1, which increase() must see. A real Prometheus reads it as OpenMetrics,
+// with the time at which the counter was created.
 func TestExitIsAStep(t *testing.T) {
 	const name = "nsviz-test-exit"
 	removeContainer(t, name)

@@ -18,11 +18,11 @@ import (
 	"unsafe"
 )
 
-// floodVariable makes the test binary a flood: an ordinary user who gives himself a user namespace and makes one UTS
-// namespace after the other in it, until there is nothing more to read. It writes how many there were.
+// floodVariable makes the test binary a flood: an ordinary user makes a user namespace, and in it one UTS namespace after the
+// other until its input ends. It writes their number.
 const floodVariable = "NSVIZ_TEST_FLOOD"
 
-// floodUser is the ordinary user: one without a name.
+// floodUser is an ordinary user without a name.
 const floodUser = 61337
 
 func flood() error {
@@ -38,7 +38,7 @@ func flood() error {
 		return err
 	}
 	made := (*uint64)(unsafe.Pointer(&shared[0]))
-	// Like fork: the child is a copy of this thread alone, so it calls nothing that needs the Go runtime.
+	// As after fork, the child has only a copy of this thread, so it calls nothing that needs the Go runtime.
 	pid, _, errno := syscall.RawSyscall6(syscall.SYS_CLONE, syscall.CLONE_NEWUSER|uintptr(syscall.SIGCHLD), 0, 0, 0, 0, 0)
 	if errno != 0 {
 		return fmt.Errorf("clone: %w", errno)
@@ -62,7 +62,7 @@ func flood() error {
 	return nil
 }
 
-// startFlood starts a flood; end ends it and returns how many namespaces it has made.
+// startFlood starts a flood; end ends it and returns the number of namespaces that it made.
 func startFlood(t *testing.T) (end func() int) {
 	t.Helper()
 	cmd := exec.Command("/proc/self/exe")
@@ -101,8 +101,8 @@ func startFlood(t *testing.T) (end func() int) {
 	return end
 }
 
-// TestFlood: two users who make namespaces as fast as they can for 14 seconds hide no container that starts
-// meanwhile, and none of its kills. The containers' own counters say how many there were.
+// TestFlood: two users make namespaces as fast as they can for 14 seconds. nsviz still reports every container that starts
+// meanwhile, and each of its kills, as the containers' own counters have them.
 func TestFlood(t *testing.T) {
 	const containers, duration, patience = 8, 14 * time.Second, 5 * time.Second
 	address := startServe(t)

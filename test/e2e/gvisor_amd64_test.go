@@ -13,8 +13,8 @@ import (
 	"testing"
 )
 
-// A real sandbox of gVisor, which traces its processes where there is no KVM: its kernel is one process of the host,
-// and what runs on it is not to be seen.
+// A real gVisor sandbox, which traces its processes if there is no KVM: its kernel is one process of the host, and the programs
+// on it are not visible.
 func TestGVisor(t *testing.T) {
 	runsc, err := exec.LookPath("runsc")
 	if err != nil {
@@ -59,7 +59,7 @@ func TestGVisor(t *testing.T) {
 		_ = sandbox("kill", id, "KILL").Run()
 		_ = sandbox("delete", "-force", id).Run()
 	})
-	started := sandbox("run", "-detach", id) // what it starts keeps its output: no pipe
+	started := sandbox("run", "-detach", id) // no pipe, since its children keep the output open
 	log, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +71,7 @@ func TestGVisor(t *testing.T) {
 		t.Fatalf("%v\n%s", err, text)
 	}
 
-	// gVisor's own word for it.
+	// gVisor's own report of its state.
 	var state struct {
 		PID    int32
 		Status string

@@ -20,8 +20,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// patience is how long a test waits for something that should come soon. An emulated machine takes ten seconds
-// to start a container.
+// patience limits the wait for something that should come soon. An emulated machine takes ten seconds to start a container.
 const patience = 90 * time.Second
 
 // eventually waits until ok, and fails with what describe says if it never is. Where asking takes long, as in an emulated machine,
@@ -56,7 +55,7 @@ func docker(t *testing.T, args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// removeContainer removes a container at the end of the test, and one that a test before left.
+// removeContainer removes a container at the end of the test, and one that an earlier test has left.
 func removeContainer(t *testing.T, name string) {
 	remove := func() { _ = exec.Command("docker", "rm", "-f", name).Run() }
 	remove()
@@ -68,16 +67,16 @@ type process struct {
 	cmd    *exec.Cmd
 	stderr *lines
 	ended  chan struct{}
-	err    error // valid once ended
+	err    error // valid after the end
 }
 
-// start runs nsviz until the end of the test, when it must end well.
+// start runs nsviz until the end of the test, when it must end with exit code 0.
 func start(t *testing.T, stdout io.Writer, args ...string) *process {
 	t.Helper()
 	return startBy(t, stdout, exec.Command(binary(), args...))
 }
 
-// startBy runs nsviz by a command that becomes it.
+// startBy runs nsviz by a command that execs it.
 func startBy(t *testing.T, stdout io.Writer, cmd *exec.Cmd) *process {
 	t.Helper()
 	p := &process{cmd: cmd, stderr: newLines(), ended: make(chan struct{})}
@@ -93,7 +92,7 @@ func startBy(t *testing.T, stdout io.Writer, cmd *exec.Cmd) *process {
 	return p
 }
 
-// stop ends nsviz as Ctrl-C does and checks that it ends well.
+// stop ends nsviz as Ctrl-C does and checks that its exit code is 0.
 func (p *process) stop(t *testing.T) {
 	t.Helper()
 	_ = p.cmd.Process.Signal(syscall.SIGINT)
@@ -140,7 +139,7 @@ func (l *lines) await(t *testing.T, text string) {
 	l.awaitIn(t, text, func(output string) string { return output })
 }
 
-// awaitProse does, wherever the lines are broken.
+// awaitProse waits until the output contains text, with any line breaks.
 func (l *lines) awaitProse(t *testing.T, text string) {
 	t.Helper()
 	l.awaitIn(t, text, prose)
@@ -164,10 +163,10 @@ type stream struct {
 	mu     sync.Mutex
 	events []event.Event
 	more   chan struct{}
-	parsed chan struct{} // closed when all that was printed is in events
+	parsed chan struct{} // closed when all output is in events
 }
 
-// startEvents watches with further arguments for nsviz, and returns once it does.
+// startEvents runs nsviz events with further arguments, and returns once it watches.
 func startEvents(t *testing.T, args ...string) *stream {
 	t.Helper()
 	return startEventsBy(t, exec.Command(binary(), append([]string{"events", "-o", "json"}, args...)...))
@@ -214,13 +213,13 @@ func (s *stream) parse(t *testing.T, r io.Reader) {
 	}
 }
 
-// all returns the events so far that match.
+// all returns the matching events so far.
 func (s *stream) all(match func(*event.Event) bool) []event.Event {
 	found, _ := s.since(0, match)
 	return found
 }
 
-// since returns those of them that came after the first n, and how many there are now.
+// since returns the matching events after the first n, and the number of events so far.
 func (s *stream) since(n int, match func(*event.Event) bool) ([]event.Event, int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -255,7 +254,7 @@ func (s *stream) await(t *testing.T, n int, match func(*event.Event) bool) []eve
 	}
 }
 
-// of matches events of a type about the named container.
+// of matches the events of a type about the named container.
 func of(typ event.Type, name string) func(*event.Event) bool {
 	return func(e *event.Event) bool {
 		c := e.Subject()
@@ -283,7 +282,7 @@ func startServe(t *testing.T) string {
 	return address
 }
 
-// metrics scrapes and returns all samples, name with labels to value as written.
+// metrics scrapes and returns all samples: name with labels to value as written.
 func metrics(t *testing.T, address string) map[string]string {
 	t.Helper()
 	samples, _ := scrape(t, address)
@@ -302,7 +301,7 @@ func scrape(t *testing.T, address string) (samples map[string]string, body strin
 	return samples, text
 }
 
-// get returns what a web server answers.
+// get returns a web server's answer.
 func get(t *testing.T, url string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -323,7 +322,7 @@ func get(t *testing.T, url string) string {
 	return string(text)
 }
 
-// nsviz runs a command that ends by itself and returns what it printed and its exit code.
+// nsviz runs a command that ends by itself; it returns its output and exit code.
 func nsviz(t *testing.T, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)

@@ -24,8 +24,8 @@ import (
 	"github.com/nsviz/nsviz/internal/story"
 )
 
-// TestHistory has a container live through all that its history tells of, and asks about it, when it is gone,
-// an nsviz that is running and, as nobody, one that recorded.
+// TestHistory has a container go through all events of a history. When it is gone, the test asks about it, as nobody, a running
+// nsviz and a recording.
 func TestHistory(t *testing.T) {
 	const name, side = "nsviz-test-history", "nsviz-test-history-side"
 	dir, open := openDir(t)
@@ -36,7 +36,7 @@ func TestHistory(t *testing.T) {
 	recorder.stderr.await(t, "recording")
 	began := engineTime(t)
 
-	// awaits waits until the latest moment of a kind is as wanted.
+	// awaits waits until the latest entry of a kind is as wanted.
 	awaits := func(what string, is func(*model.Entry) bool) {
 		t.Helper()
 		var a report.ContainerAnswer
@@ -65,7 +65,7 @@ func TestHistory(t *testing.T) {
 	}
 	isReading := func(m model.Entry) bool { return m.Kind == model.EntryLimits }
 	awaits("a reading of the limits", func(m *model.Entry) bool { return isReading(*m) })
-	eventually(t, func() bool { // the one that records reads them in its own time
+	eventually(t, func() bool { // the recorder reads them at its own pace
 		var a report.ContainerAnswer
 		stdout, _, _ := nsviz(t, "why", name, "-o", "json", "--recording", recording)
 		return json.Unmarshal([]byte(stdout), &a) == nil && slices.ContainsFunc(a.History, isReading)
@@ -85,7 +85,7 @@ func TestHistory(t *testing.T) {
 	awaits("a change of the processes' limit", changed(fact.ResourcePIDs))
 	_ = exec.Command("docker", "exec", name, "tail", "/dev/zero").Run() // it is killed
 	awaits("the kill", func(m *model.Entry) bool { return m.Kind == model.EntryKind(event.OOMKill) })
-	// On v1 the limit is that of both together, of which the engine has told 96 MiB. Not every kernel has one.
+	// On v1 this limit covers memory and swap together, and the engine has set it to 96 MiB. Not every kernel has one.
 	swapped := false
 	for file, limit := range map[string]int{"memory.swap.max": 32 << 20, "memory.memsw.limit_in_bytes": 128 << 20} {
 		file := fileOfCgroup(t, pid, "memory", file)
@@ -117,11 +117,11 @@ func TestHistory(t *testing.T) {
 	if err := os.Chmod(recording, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	// Where the end of namespaces is not hooked, each nsviz finds it in its own time.
+	// If the end of namespaces is not hooked, each nsviz finds it at its own pace.
 	for _, flags := range [][]string{{"--from", from}, {"--recording", recording}} {
 		var a report.NamespaceAnswer
 		eventually(t, func() bool {
-			stdout, _, _ := nsviz(t, append([]string{"why", link, "-o", "json"}, flags...)...) // a recording in the making is cut short
+			stdout, _, _ := nsviz(t, append([]string{"why", link, "-o", "json"}, flags...)...) // a recording in progress is cut short
 			return json.Unmarshal([]byte(stdout), &a) == nil && !a.Freed.IsZero()
 		}, func() string { return fmt.Sprintf("%s is not freed: %+v", link, a) })
 	}
@@ -175,7 +175,7 @@ func TestHistory(t *testing.T) {
 	}
 }
 
-// fileOfCgroup returns a file of the cgroup that a process is in, in the hierarchy that has a controller.
+// fileOfCgroup returns a file of a process's cgroup, in the hierarchy that has a controller.
 func fileOfCgroup(t *testing.T, pid int, controller, file string) string {
 	t.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
@@ -214,7 +214,7 @@ func asks(t *testing.T, into any, command ...string) {
 	}
 }
 
-// words words moments as the commands do.
+// words describes entries as the commands do.
 func words(of *event.Container, history []model.Entry) []string {
 	c := &model.Container{ID: of.ID, Label: of.Label(), Runtime: of.Runtime}
 	list := make([]string, len(history))
@@ -224,8 +224,7 @@ func words(of *event.Container, history []model.Entry) []string {
 	return list
 }
 
-// inOrder checks that what regular expressions describe was told one after the other, at times that do not
-// run back.
+// inOrder checks that matches of regular expressions follow each other, at times that do not run back.
 func inOrder(t *testing.T, k *report.Known, steps []string) {
 	t.Helper()
 	list := words(&k.Container, k.History)
@@ -236,15 +235,15 @@ func inOrder(t *testing.T, k *report.Known, steps []string) {
 			t.Errorf("after moment %d there is none of %s", next, step)
 			continue
 		}
-		next += i // one reading may have found both changes
+		next += i // one reading may find both changes
 	}
 	if !slices.IsSortedFunc(k.History, func(a, b model.Entry) int { return a.Time.Compare(b.Time) }) {
 		t.Error("the moments are not in the order of their time")
 	}
 }
 
-// checkEngineLog compares the engine's words with the engine's own log: each as often, and in the order in
-// which they came for the first time.
+// checkEngineLog compares the engine's events with the engine's own log: how often each occurs, and the order of their first
+// occurrences.
 func checkEngineLog(t *testing.T, k *report.Known, began time.Time) {
 	t.Helper()
 	log := docker(t, "events", "--since", began.Format(time.RFC3339Nano), "--until", engineTime(t).Format(time.RFC3339Nano),
@@ -263,7 +262,7 @@ func checkEngineLog(t *testing.T, k *report.Known, began time.Time) {
 	for line := range strings.Lines(log) {
 		action, _, _ := strings.Cut(strings.TrimSpace(line), ":")
 		switch action {
-		case "create", "attach", "exec_create", "exec_die": // before its cgroup was made, or no deed of the engine
+		case "create", "attach", "exec_create", "exec_die": // before its cgroup was made, or not an action of the engine
 			continue
 		}
 		if want[action] == 0 {
@@ -272,17 +271,17 @@ func checkEngineLog(t *testing.T, k *report.Known, began time.Time) {
 		want[action]++
 	}
 	if diff := cmp.Diff(want, counts); diff != "" {
-		t.Errorf("the engine's log says (-logged +told):\n%s", diff)
+		t.Errorf("the engine's log says (-logged +reported):\n%s", diff)
 	}
 	if diff := cmp.Diff(logged, order); diff != "" {
-		t.Errorf("in the engine's log the order is (-logged +told):\n%s", diff)
+		t.Errorf("in the engine's log the order is (-logged +reported):\n%s", diff)
 	}
 }
 
 var instants = regexp.MustCompile(`[0-9:.]+ (ms|s)\b|(\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d\.\d+( UTC)?`)
 
-// agreement is what two nsviz must agree upon: not the moments of their readings and surveys, nor when they
-// heard of the engine's.
+// agreement holds what two nsviz must agree on. The times of their readings and surveys, and of the engine's answers, may
+// differ.
 type agreement struct {
 	Sentence          string
 	Kernel            []string
@@ -312,12 +311,12 @@ func agreed(k *report.Known) agreement {
 	list := words(&k.Container, k.History)
 	for i := range k.History {
 		m := &k.History[i]
-		told := instants.ReplaceAllString(list[i], "")
+		reported := instants.ReplaceAllString(list[i], "")
 		switch m.Kind {
 		case model.EntryEngineEvent:
 			a.Engine[string(m.Action)] += m.Times()
 		case model.EntryEngineReport:
-			a.Engine[told]++
+			a.Engine[reported]++
 		case model.EntryLimits, model.EntryLimitsChanged:
 			for _, l := range m.Limits {
 				from := "?"
@@ -327,20 +326,20 @@ func agreed(k *report.Known) agreement {
 				a.Limits = append(a.Limits, fmt.Sprint(l.Resource, " ", from, " to ", story.LimitWords(l.Resource, l.To)))
 			}
 		default:
-			a.Kernel = append(a.Kernel, told)
+			a.Kernel = append(a.Kernel, reported)
 		}
 	}
 	return a
 }
 
-// checkWhyHistory checks what stands below the sentence, and that both sources say the same.
+// checkWhyHistory checks the history below the sentence, and that both sources agree.
 func checkWhyHistory(t *testing.T, name, sentence string, history []model.Entry, from, recording string) {
 	for _, flags := range [][]string{{"--from", from}, {"--recording", recording}} {
 		brief, _, code := nsviz(t, append([]string{"why", name}, flags...)...)
 		if code != 0 || !strings.HasPrefix(instants.ReplaceAllString(brief, ""), instants.ReplaceAllString(sentence, "")+"\n\n") {
 			t.Errorf("exit code %d\n%s", code, brief)
 		}
-		for _, says := range []string{"to 96 MiB", "to 60 processes", "killed tail", "nsenter", "SIGKILL", "docker reported: destroy", "things more: --history tells them"} {
+		for _, says := range []string{"to 96 MiB", "to 60 processes", "killed tail", "nsenter", "SIGKILL", "docker reported: destroy", "things more: --history shows them"} {
 			if !strings.Contains(brief, says) {
 				t.Errorf("%v: nothing of %q in\n%s", flags, says, brief)
 			}
@@ -361,7 +360,7 @@ func checkWhyHistory(t *testing.T, name, sentence string, history []model.Entry,
 	}
 }
 
-// checkNamespaceHistory checks the story of the net namespace of name, in which side was, too.
+// checkNamespaceHistory checks the history of the net namespace of name, in which side was, too.
 func checkNamespaceHistory(t *testing.T, link, name, side string, visitor int, from, recording string) {
 	for _, flags := range [][]string{{"--from", from}, {"--from", recording}} {
 		var a report.NamespaceAnswer
@@ -387,7 +386,7 @@ func checkNamespaceHistory(t *testing.T, link, name, side string, visitor int, f
 			rest = after
 		}
 		if !strings.Contains(rest, "freed it") && !strings.Contains(rest, "found gone") {
-			t.Errorf("how it ended is not told:\n%s", text)
+			t.Errorf("how it ended is not reported:\n%s", text)
 		}
 	}
 	checkRefusals(t, []refusal{

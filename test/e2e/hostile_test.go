@@ -15,19 +15,19 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// renameSelf is shell that gives the shell itself a name which would clear the screen, ring, begin a
-// new line, turn the rest of a line around and end with half a rune.
+// renameSelf is shell code by which the shell takes a name that would clear the screen, ring the bell, begin a new line,
+// reverse the rest of a line and end with half a rune.
 const (
 	renameSelf  = `printf 'x\033[2J\007\n"\\\342\200\256\342\202' >/proc/self/comm; `
 	hostileName = "x\x1b[2J\a\n\"\\\u202e\xe2\x82"
-	// escapedName is the same as terminals get it.
+	// escapedName is the form in which terminals get it.
 	escapedName = `x\x1b[2J\x07\x0a"\\u202e\xe2\x82`
 )
 
 // hostileLabel is a container's label of the same kind; nsviz shows no labels.
 const hostileLabel = "hostile=\x1b]0;owned\a\n\x1b[2J"
 
-// A process calls itself what it likes. Nobody's terminal and nobody's parser suffers.
+// A process may take any name. No terminal and no parser may suffer from it.
 func TestHostileProcessName(t *testing.T) {
 	const name = "nsviz-test-hostile"
 	removeContainer(t, name)
@@ -42,13 +42,13 @@ func TestHostileProcessName(t *testing.T) {
 	rawProcess.stderr.await(t, "watching")
 	events := startEvents(t)
 
-	// A string that doubles until the kernel has enough of it.
+	// The string doubles until the kernel kills the process.
 	docker(t, "run", "-d", "--name", name, "--label", hostileLabel, "--memory=32m", busyboxImage, "sh", "-c",
 		renameSelf+`a=xxxxxxxxxxxxxxxx; while :; do a=$a$a; done`)
 	events.await(t, 1, of(event.ContainerExited, name))
 	kill := events.await(t, 1, of(event.OOMKill, name))[0]
 
-	// JSON has no way to write half a rune: it becomes one that stands for it.
+	// JSON cannot hold half a rune: a replacement character stands for it.
 	if want := strings.ToValidUTF8(hostileName, "\ufffd"); strings.ReplaceAll(kill.Comm, "\ufffd\ufffd", "\ufffd") != want {
 		t.Errorf("the victim is %q, want %q", kill.Comm, want)
 	}
@@ -67,7 +67,7 @@ func TestHostileProcessName(t *testing.T) {
 	}
 
 	screen.find(t, name)
-	screen.await(t, contains("oom kill", escapedName)) // in the stream below the containers
+	screen.await(t, contains("oom kill", escapedName)) // in the event stream below the containers
 	screen.keys(t, "3", "Enter")
 	screen.await(t, func(screen string) bool {
 		return strings.Contains(prose(screen), name+": the kernel killed "+escapedName)
@@ -82,7 +82,7 @@ func TestHostileProcessName(t *testing.T) {
 		{"why", fmt.Sprintf("mnt:%d", events.await(t, 1, of(event.ContainerStarted, name))[0].Start.Namespaces[event.Mnt])},
 	} {
 		stdout, _, code := nsviz(t, append(args, "--from", "http://"+address)...)
-		// The answer comes as JSON, which has no way to write half a rune.
+		// The answer is JSON, which cannot hold half a rune.
 		whole := strings.TrimSuffix(escapedName, `\xe2\x82`)
 		if code != 0 || args[len(args)-1] == name && !strings.Contains(stdout, whole) {
 			t.Errorf("nsviz %v: exit code %d, without %s\n%s", args, code, whole, stdout)
@@ -98,7 +98,7 @@ func TestHostileProcessName(t *testing.T) {
 	}
 }
 
-// While it runs, a hostile init is shown by ps and ns and in the dashboard's rows.
+// While a hostile init runs, ps, ns and the dashboard's rows show it.
 func TestHostileInit(t *testing.T) {
 	const name = "nsviz-test-hostile-init"
 	removeContainer(t, name)
@@ -119,7 +119,7 @@ func TestHostileInit(t *testing.T) {
 	checkHarmless(t, "the log of nsviz serve", p.stderr.String())
 }
 
-// checkHarmless checks that nothing in an output acts on the terminal of whoever reads it.
+// checkHarmless checks that nothing in an output acts on a reader's terminal.
 func checkHarmless(t *testing.T, what, output string) {
 	t.Helper()
 	if !utf8.ValidString(output) {

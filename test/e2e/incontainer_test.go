@@ -10,8 +10,8 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// As platform teams run it: nsviz in a privileged container. With the host's PID and cgroup namespaces it sees what it
-// does on the host; without them it says what it cannot see, and goes on counting as the kernel does.
+// nsviz in a privileged container, as platform teams run it. With the host's PID and cgroup namespaces it sees the same as on
+// the host. Without them it reports what it cannot see, and counts as the kernel does.
 func TestInAPrivilegedContainer(t *testing.T) {
 	const watcher, victim = "nsviz-test-in-watcher", "nsviz-test-in-victim"
 	for name, options := range map[string][]string{"as the host": {"--pid=host", "--cgroupns=host"}, "by itself": nil} {

@@ -11,8 +11,8 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// In a PID namespace of its own, as in a container without --pid=host, nsviz says what it cannot see, and
-// tells the truth about the rest: the kernel goes on counting as the host does.
+// In a PID namespace of its own, as in a container without --pid=host, nsviz reports what it cannot see. All other output is
+// true: the kernel still uses the host's numbers.
 func TestInsidePIDNamespace(t *testing.T) {
 	const early, late = "nsviz-test-inside-early", "nsviz-test-inside-late"
 	inside := func(args string) *exec.Cmd {

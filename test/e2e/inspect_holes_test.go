@@ -20,7 +20,7 @@ import (
 	"github.com/nsviz/nsviz/internal/anatomy"
 )
 
-// finding returns the finding of that kind, nil where there is none.
+// finding returns the finding of that kind; nil if there is none.
 func finding(a *anatomy.Anatomy, id string) *anatomy.Finding {
 	for i := range a.Findings {
 		if a.Findings[i].ID == id {
@@ -30,7 +30,7 @@ func finding(a *anatomy.Anatomy, id string) *anatomy.Finding {
 	return nil
 }
 
-// freePort is one that nothing listens at.
+// freePort returns a port that nobody listens on.
 func freePort(t *testing.T) string {
 	t.Helper()
 	_, port, err := net.SplitHostPort(freeAddress(t))
@@ -86,7 +86,7 @@ func TestInspectPorts(t *testing.T) {
 	if f := finding(&a, "host_ports"); f == nil || f.Severity != anatomy.Info {
 		t.Errorf("its own: %+v", f)
 	}
-	// The other network's are not its.
+	// The other network's ports are not its own.
 	name = prefix + "quiet"
 	removeContainer(t, name)
 	docker(t, "run", "-d", "--name", name, busyboxImage, "sleep", "1000")
@@ -95,8 +95,8 @@ func TestInspectPorts(t *testing.T) {
 	}
 }
 
-// TestInspectComparesSettings changes a container behind the engine's back. That there is no difference where nobody does
-// is what TestInspectFindings sees, with every option.
+// TestInspectComparesSettings changes a container behind the engine's back. TestInspectFindings checks, with every option, that
+// otherwise there is no difference.
 func TestInspectComparesSettings(t *testing.T) {
 	const name = "nsviz-test-told"
 	removeContainer(t, name)
@@ -119,7 +119,7 @@ func TestInspectComparesSettings(t *testing.T) {
 			t.Errorf("%s (-want +got): %s", what, diff)
 		}
 	}
-	expect("as it was told", nil, nil)
+	expect("as set", nil, nil)
 	a := inspect(t, name)
 	layout := trackedHierarchy(t)
 	file, none := "memory.limit_in_bytes", "-1"
@@ -149,16 +149,16 @@ func TestInspectComparesSettings(t *testing.T) {
 			more += 64 << 20
 		}
 		writeTo(swap, fmt.Sprint(more))
-		expect("more swap", []string{"swap limit: docker was told 67108864 bytes, the kernel has 201326592 bytes"}, nil)
+		expect("more swap", []string{"swap limit: 67108864 bytes in the settings of docker, 201326592 bytes in the kernel"}, nil)
 		writeTo(swap, fmt.Sprint(more-128<<20))
-		expect("as much swap as told", nil, nil)
+		expect("as much swap as set", nil, nil)
 	}
 	write("33554432")
-	expect("lowered", nil, []string{"memory limit: docker was told 67108864 bytes, the kernel has 33554432 bytes"})
-	raised := []string{"memory limit: docker was told 67108864 bytes, the kernel has none"}
-	if layout.Controller != "" && limitsSwap { // there both together come first
+	expect("lowered", nil, []string{"memory limit: 67108864 bytes in the settings of docker, 33554432 bytes in the kernel"})
+	raised := []string{"memory limit: 67108864 bytes in the settings of docker, none in the kernel"}
+	if layout.Controller != "" && limitsSwap { // v1 limits both together, so that limit comes first
 		writeTo(swap, none)
-		raised = append(raised, "swap limit: docker was told 67108864 bytes, the kernel has none")
+		raised = append(raised, "swap limit: 67108864 bytes in the settings of docker, none in the kernel")
 	}
 	write(none)
 	expect("raised", raised, nil)
@@ -170,12 +170,12 @@ func TestInspectComparesSettings(t *testing.T) {
 	eventually(t, func() bool {
 		a := inspect(t, name+"-nnp")
 		f := finding(&a, "stricter_than_told")
-		return f != nil && slices.Equal(f.Details, []string{"no_new_privs: docker was told off, the kernel has on"})
+		return f != nil && slices.Equal(f.Details, []string{"no_new_privs: off in the settings of docker, on in the kernel"})
 	}, func() string { return "no_new_privs" })
 }
 
-// TestInspectByHand takes a container apart that no engine made: a process with all that the host's PID 1
-// may have, in a cgroup of the kind that an engine makes. Not every host lets an engine make such a one.
+// TestInspectByHand inspects a container that no engine made: a process with all privileges of the host's PID 1, in a cgroup
+// like an engine's. Not every host lets an engine make such a container.
 func TestInspectByHand(t *testing.T) {
 	layout := trackedHierarchy(t)
 	id := fmt.Sprintf("%064x", os.Getpid())
@@ -212,9 +212,9 @@ func TestInspectByHand(t *testing.T) {
 		}
 	}
 	if finding(&a, "looser_than_told") != nil || finding(&a, "stricter_than_told") != nil {
-		t.Error("it differs from what nobody was told")
+		t.Error("it differs from settings that nobody made")
 	}
-	// Whether a security module is at work is up to the host.
+	// Whether a security module is active depends on the host.
 	label, err := os.ReadFile(fmt.Sprintf("/proc/%d/attr/current", cmd.Process.Pid))
 	want := map[bool]string{true: "lsm_unconfined", false: "no_lsm"}[err == nil && strings.TrimSpace(string(label)) == "unconfined"]
 	if finding(&a, want) == nil {
@@ -225,7 +225,7 @@ func TestInspectByHand(t *testing.T) {
 	}
 }
 
-// TestInspectLayers compares with the engine's own words, its database of layers and what is on the disk.
+// TestInspectLayers compares with the engine's report, its database of layers and the files on disk.
 func TestInspectLayers(t *testing.T) {
 	const name, image = "nsviz-test-layers", "nsviz-test/layers"
 	removeContainer(t, name)
@@ -247,7 +247,7 @@ func TestInspectLayers(t *testing.T) {
 	}
 	want := strings.Fields(docker(t, "image", "inspect", "-f", "{{range .RootFS.Layers}}{{.}} {{end}}", base))
 	slices.Reverse(want)
-	steps := append(strings.Split(docker(t, "history", "--no-trunc", "--format", "{{.CreatedBy}}", base), "\n"), "") // an import says nothing
+	steps := append(strings.Split(docker(t, "history", "--no-trunc", "--format", "{{.CreatedBy}}", base), "\n"), "") // an import has no such command
 	var digests []string
 	for i, l := range a.Root.Layers {
 		if l.DiffID == "" {
@@ -268,14 +268,14 @@ func TestInspectLayers(t *testing.T) {
 	}
 	stdout, _, _ := nsviz(t, "inspect", name, "--sizes")
 	if !strings.Contains(stdout, "2.0 KiB in 2 files; 1 name of the layers below deleted; the image's "+want[0][:len("sha256:")+12]+", made by ") {
-		t.Errorf("the top layer is not told:\n%s", stdout)
+		t.Errorf("the top layer is not reported:\n%s", stdout)
 	}
 	if a := inspect(t, name); a.Root.Layers[0].Size != nil {
 		t.Error("sizes are counted without being asked for")
 	}
 }
 
-// checkLayer compares a layer with its files, and with where the engine keeps the layer of that digest.
+// checkLayer compares a layer with its files, and with the folder in which the engine keeps the layer of that digest.
 func checkLayer(t *testing.T, path string, l *anatomy.Layer) {
 	t.Helper()
 	out, err := exec.Command("find", path, "-type", "f", "-printf", "%i %s\n").Output()
@@ -299,7 +299,7 @@ func checkLayer(t *testing.T, path string, l *anatomy.Layer) {
 		t.Errorf("%s: %+v, find says %d bytes", path, l.Size, sum)
 	}
 	if docker(t, "info", "-f", "{{.Driver}}") != "overlay2" {
-		return // the engine has another database
+		return // the engine has another kind of database
 	}
 	kept, err := filepath.Glob(filepath.Join(docker(t, "info", "-f", "{{.DockerRootDir}}"), "image/overlay2/layerdb/sha256/*/diff"))
 	if err != nil {

@@ -30,7 +30,7 @@ func inspect(t *testing.T, name string) anatomy.Anatomy {
 	return a
 }
 
-// dockerSocket returns where the engine of the tests listens.
+// dockerSocket returns the socket of the tests' engine.
 func dockerSocket(t *testing.T) string {
 	t.Helper()
 	host := os.Getenv("DOCKER_HOST")
@@ -44,7 +44,7 @@ func dockerSocket(t *testing.T) string {
 	return path
 }
 
-// Each finding is made true by a real container and false by the others.
+// Each finding applies to a real container and not to the others.
 func TestInspectFindings(t *testing.T) {
 	const prefix = "nsviz-test-inspect-"
 	folder := t.TempDir()
@@ -89,7 +89,7 @@ func TestInspectFindings(t *testing.T) {
 			[]string{"devices", "engine_socket", "host_mount", "host_root", "no_memory_limit", "writable_root"},
 		},
 	}
-	// All live at the same time, since one is in another's network.
+	// All run at the same time, since one is in another's network.
 	for _, c := range cases {
 		name := prefix + c.name
 		removeContainer(t, name)
@@ -101,7 +101,7 @@ func TestInspectFindings(t *testing.T) {
 			a := inspect(t, name)
 			var found []string
 			for _, f := range a.Findings {
-				// Whether there is a security module, and what the whole of the host's / brings with it, is up to the host.
+				// Whether there is a security module, and which files all of the host's / includes, depends on the host.
 				if !slices.Contains([]string{"no_lsm", "lsm_unconfined", "writable_sys", "writable_cgroups"}, f.ID) {
 					found = append(found, f.ID)
 				}
@@ -118,7 +118,7 @@ func TestInspectFindings(t *testing.T) {
 	}
 }
 
-// checkLimits compares with what the engine was told.
+// checkLimits compares with the engine's settings.
 func checkLimits(t *testing.T, name string, a *anatomy.Anatomy) {
 	t.Helper()
 	var memory uint64
@@ -172,7 +172,7 @@ func TestInspectRefuses(t *testing.T) {
 	}
 }
 
-// TestInspectAgrees compares with the engine, with /proc by hand, capsh and findmnt.
+// TestInspectAgrees compares with the engine, with /proc read by hand, capsh and findmnt.
 func TestInspectAgrees(t *testing.T) {
 	const name, volume = "nsviz-test-inspect-agree", "nsviz-test-inspect-volume"
 	removeContainer(t, name)
@@ -298,7 +298,7 @@ func checkCapabilities(t *testing.T, pid int, a *anatomy.Anatomy) {
 	}
 }
 
-// checkRoot compares with the storage driver's own words.
+// checkRoot compares with the storage driver's report.
 func checkRoot(t *testing.T, name string, root *anatomy.Root) {
 	t.Helper()
 	var driver struct{ LowerDir, UpperDir string }
@@ -333,17 +333,17 @@ func checkMounts(t *testing.T, name string, pid int, mounts []anatomy.Mount, odd
 		byPath[m.Path] = m
 		paths = append(paths, m.Path)
 	}
-	var told []struct {
+	var reported []struct {
 		Type, Source, Destination string
 		RW                        bool
 	}
-	if err := json.Unmarshal([]byte(docker(t, "inspect", "-f", "{{json .Mounts}}", name)), &told); err != nil {
+	if err := json.Unmarshal([]byte(docker(t, "inspect", "-f", "{{json .Mounts}}", name)), &reported); err != nil {
 		t.Fatal(err)
 	}
-	if len(told) != 3 {
-		t.Errorf("docker tells of %+v", told)
+	if len(reported) != 3 {
+		t.Errorf("docker reports %+v", reported)
 	}
-	for _, m := range told {
+	for _, m := range reported {
 		if got := byPath[m.Destination]; string(got.Kind) != m.Type || got.Source != m.Source || got.ReadOnly == m.RW {
 			t.Errorf("%+v, docker says %+v", got, m)
 		}
@@ -372,7 +372,7 @@ func checkMounts(t *testing.T, name string, pid int, mounts []anatomy.Mount, odd
 	}
 }
 
-// A container whose PID 1 has made a user namespace and, for its child, a PID namespace.
+// The PID 1 of a container makes a user namespace and, for its child, a PID namespace.
 func TestInspectNested(t *testing.T) {
 	const name = "nsviz-test-inspect-nested"
 	removeContainer(t, name)
@@ -401,7 +401,7 @@ func TestInspectNested(t *testing.T) {
 	}
 }
 
-// Who joined whose namespaces, by what the engine was told; and what remains when the first one is gone.
+// Compares with the engine's settings who joined whose namespaces, also after the first container is gone.
 func TestInspectJoined(t *testing.T) {
 	const prefix = "nsviz-test-joined-"
 	start := func(name string, args ...string) {
@@ -429,7 +429,7 @@ func TestInspectJoined(t *testing.T) {
 				t.Errorf("%s: %s: %+v", name, kind, n)
 			}
 		}
-		delete(got, event.CgroupNS) // up to the host
+		delete(got, event.CgroupNS) // depends on the host
 		if diff := cmp.Diff(want, got, cmp.AllowUnexported(place{})); diff != "" {
 			t.Errorf("%s (-want +got): %s", name, diff)
 		}
@@ -466,7 +466,7 @@ func TestInspectJoined(t *testing.T) {
 	}
 }
 
-// checkHostname compares with what the container calls itself.
+// checkHostname compares with the name that the container reads itself.
 func checkHostname(t *testing.T, container, want string) {
 	t.Helper()
 	if got := inspect(t, container).Hostname; got == nil || *got != want || docker(t, "exec", container, "hostname") != want {
@@ -474,7 +474,8 @@ func checkHostname(t *testing.T, container, want string) {
 	}
 }
 
-// A host name may be anything; without the right to enter a namespace it is unknown, and all else is told.
+// A host name may have any content. Without the right to enter a namespace the name is unknown, and everything else is
+// reported.
 func TestInspectHostname(t *testing.T) {
 	const name = "nsviz-test-hostname"
 	removeContainer(t, name)

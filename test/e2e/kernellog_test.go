@@ -23,8 +23,8 @@ type kernelKill struct {
 	uid                   uint32
 }
 
-// kernelLog follows /dev/kmsg. It is a ring of a few hundred kB, and one OOM dump is some 60 lines:
-// who wants to count has to read along.
+// kernelLog follows /dev/kmsg. It is a ring of a few hundred kB, and one OOM dump has some 60 lines: to count, one has to read
+// along.
 type kernelLog struct {
 	file  *os.File
 	mu    sync.Mutex
@@ -37,7 +37,7 @@ func followKernelLog(t *testing.T) *kernelLog {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := file.Seek(0, 2); err != nil { // SEEK_END: only what comes
+	if _, err := file.Seek(0, 2); err != nil { // SEEK_END: only later lines
 		t.Fatal(err)
 	}
 	log := &kernelLog{file: file}
@@ -68,8 +68,8 @@ func (k *kernelLog) read(t *testing.T) {
 			return // closed
 		}
 		m := killedProcess.FindStringSubmatch(strings.TrimSpace(string(record[:n])))
-		// The line does not say which cgroup, and the one that does is rate-limited (oom_rs in the
-		// kernel's mm/oom_kill.c); but only these containers run stress-ng.
+		// The line does not name the cgroup, and the line that does is rate-limited (oom_rs in the kernel's mm/oom_kill.c); but
+		// only these containers run stress-ng.
 		if m == nil || !strings.HasPrefix(m[2], "stress-ng") {
 			continue
 		}

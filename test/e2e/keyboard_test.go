@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// onScreen returns the commands that draw the dashboard.
+// onScreen returns the output that draws the dashboard.
 func onScreen(t *testing.T) map[string][]string {
 	t.Helper()
 	recording := filepath.Join(t.TempDir(), "recording")
@@ -22,16 +22,16 @@ func onScreen(t *testing.T) map[string][]string {
 	}
 }
 
-// Whatever a keyboard or a terminal sends, keys and signals work afterwards.
+// Keys and signals still work after any input from a keyboard or a terminal.
 func TestKeysThatAreNoText(t *testing.T) {
 	for name, command := range onScreen(t) {
 		t.Run(name, func(t *testing.T) {
 			term := tmux(t, 120, 40, nil, command...)
 			term.await(t, match(`● live|▶ replay`))
-			term.keys(t, "-H", "ff", "e9", "1b", "5b", "31", "3b") // and a sequence without its end
-			term.keys(t, "-H", "1b", "5f", "71")                   // the beginning of an APC
+			term.keys(t, "-H", "ff", "e9", "1b", "5b", "31", "3b") // with a sequence that does not end
+			term.keys(t, "-H", "1b", "5f", "71")                   // begins an APC
 			eventually(t, func() bool {
-				term.keys(t, "5") // the first ones are taken for a part of the APC
+				term.keys(t, "5") // the first ones may be read as part of the APC
 				return strings.Contains(term.screen(t), "How nsviz learns each fact")
 			}, func() string { return "the screen is\n" + term.screen(t) })
 			if err := syscall.Kill(term.pid(t), syscall.SIGTERM); err != nil {
@@ -42,7 +42,7 @@ func TestKeysThatAreNoText(t *testing.T) {
 	}
 }
 
-// A dashboard that is killed, or aborts with what each goroutine is at, leaves a terminal that can be used.
+// A dashboard that is killed, or aborts with a dump of its goroutines, leaves a usable terminal.
 func TestTerminalOfAKilledDashboard(t *testing.T) {
 	for name, signal := range map[string]syscall.Signal{"killed": syscall.SIGKILL, "aborted": syscall.SIGABRT} {
 		t.Run(name, func(t *testing.T) {
@@ -70,7 +70,7 @@ func TestTerminalOfAKilledDashboard(t *testing.T) {
 	}
 }
 
-// A terminal or an environment may claim any size.
+// A terminal or an environment may report any size.
 func TestSizesThatAreNone(t *testing.T) {
 	for _, size := range []string{"COLUMNS=-5", "LINES=-5", "COLUMNS=0", "COLUMNS=2000000000", "COLUMNS=junk"} {
 		t.Run(size, func(t *testing.T) {

@@ -14,8 +14,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// 100 containers, four at a time, that live for a moment: each starts once and exits once, under its
-// name, and none is left over.
+// 100 short-lived containers, four at a time: each starts once and exits once, under its name, and none is left.
 func TestShortLives(t *testing.T) {
 	const containers, atOnce = 100, 4
 	address := startServe(t)
@@ -125,10 +124,10 @@ func TestRestartAndExec(t *testing.T) {
 	}
 }
 
-// The start is that of the container's own program, with the pid that the engine tells.
+// The start is that of the container's own program, with the PID that the engine reports.
 func TestStartAgreesWithEngine(t *testing.T) {
 	const parent = "nsviz-test-parent"
-	t.Cleanup(func() { removeCgroups(t, parent) }) // the engine leaves what it made above the container
+	t.Cleanup(func() { removeCgroups(t, parent) }) // the engine leaves the parents that it made for the container
 	for _, variant := range [][]string{
 		nil, {"--pid=host"}, {"--init"}, {"--net=host", "--ipc=host", "--uts=host"}, {"--memory=32m", "--cgroup-parent=/" + parent},
 	} {
@@ -154,7 +153,7 @@ func TestStartAgreesWithEngine(t *testing.T) {
 	}
 }
 
-// removeCgroups removes the empty cgroups of a name at the top of every hierarchy.
+// removeCgroups removes the empty cgroups with a name at the top of every hierarchy.
 func removeCgroups(t *testing.T, name string) {
 	t.Helper()
 	for _, pattern := range []string{"/sys/fs/cgroup/", "/sys/fs/cgroup/*/"} {

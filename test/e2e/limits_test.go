@@ -20,7 +20,7 @@ import (
 	"github.com/nsviz/nsviz/internal/report"
 )
 
-// listed is what `nsviz ps -o json` has of a container.
+// listed is the part of a container's `nsviz ps -o json` that the tests check.
 type listed struct {
 	Name        string
 	PID         int32
@@ -29,7 +29,7 @@ type listed struct {
 	Stuck       *fact.Stuck  `json:"stuck"`
 }
 
-// ps looks for a container among those that are listed.
+// ps finds a container in the list.
 func ps(t *testing.T, name string) listed {
 	t.Helper()
 	var list []listed
@@ -54,7 +54,7 @@ func row(t *testing.T, name string) string {
 	return ""
 }
 
-// trackedHierarchy returns what nsviz follows here.
+// trackedHierarchy returns the hierarchy that nsviz follows on this host.
 func trackedHierarchy(t *testing.T) cgroupfs.Layout {
 	t.Helper()
 	host, err := host.Open(host.Roots{})
@@ -68,8 +68,8 @@ func trackedHierarchy(t *testing.T) cgroupfs.Layout {
 	return layout
 }
 
-// TestMovedOut moves the PID 1 of a container out of its cgroup, whose limit does not hold it then: nsviz that watched
-// tells who did it, one that came later that it is so.
+// TestMovedOut moves the PID 1 of a container out of its cgroup, so that its limit no longer holds. An nsviz that watched
+// reports who did it; one that comes later reports that it is so.
 func TestMovedOut(t *testing.T) {
 	const name = "nsviz-test-moved"
 	layout := trackedHierarchy(t)
@@ -122,7 +122,7 @@ func TestMovedOut(t *testing.T) {
 		t.Errorf("its history is\n%s", strings.Join(words(&a.Container, a.History), "\n"))
 	}
 
-	// For those that come only now.
+	// An nsviz that is started later finds it, too.
 	if l := ps(t, name); int(l.PID) != pid || l.Unheld == nil || l.Unheld.Cgroup != "/" || !l.Unheld.Since.IsZero() {
 		t.Errorf("ps: %+v", l)
 	}
@@ -152,7 +152,7 @@ func TestMovedOut(t *testing.T) {
 			t.Errorf("%s is %q", gauge, got)
 		}
 	}
-	if strings.Contains(string(home), "/docker/") { // systemd has removed its scope, which was empty
+	if strings.Contains(string(home), "/docker/") { // systemd has removed its empty scope
 		back, ok := "", false
 		for line := range strings.Lines(string(home)) {
 			fields := strings.SplitN(strings.TrimSuffix(line, "\n"), ":", 3)
@@ -182,7 +182,7 @@ func TestMovedOut(t *testing.T) {
 	}
 }
 
-// TestProcessesRefused lets containers reach their limit of processes: one lives on, one ends at once.
+// TestProcessesRefused has containers reach their limit of processes: one lives on, one ends at once.
 func TestProcessesRefused(t *testing.T) {
 	const lives, ends = "nsviz-test-refused", "nsviz-test-refused-ends"
 	address := startServe(t)
@@ -213,7 +213,7 @@ func TestProcessesRefused(t *testing.T) {
 		t.Errorf("inspect:\n%s", text)
 	}
 
-	// Nobody has read what the other one was refused before it was gone, but the program in the kernel.
+	// The other container was gone before anybody could read its count, except the BPF program.
 	b := whyEnded(t, address, ends)
 	if b.End.Exit.PIDsRefused == nil || *b.End.Exit.PIDsRefused != 1 || b.PIDsRefused == nil || *b.PIDsRefused != 1 ||
 		!strings.HasPrefix(b.Sentence, ends+" ended by itself with exit code ") || !strings.Contains(b.Sentence, "The kernel refused it a new process or thread once, since ") {
@@ -226,13 +226,13 @@ func TestProcessesRefused(t *testing.T) {
 }
 
 // TestStuckAtLimit has a container reach its limit with the OOM killer off, which cgroup v1 allows: its processes wait for
-// good. nsviz says so, and none of its commands waits with them.
+// ever. nsviz reports that, and none of its commands waits.
 func TestStuckAtLimit(t *testing.T) {
 	const name = "nsviz-test-stuck"
 	address := startServe(t)
 	gauge := fmt.Sprintf("nsviz_container_stuck_at_memory_limit{container=%q}", name)
 	if trackedHierarchy(t).Controller == "" {
-		// The engine ignores the option there.
+		// There the engine ignores the option.
 		run(t, name, "--memory=32m", busyboxImage, "sh", "-c", waits)
 		eventually(t, func() bool {
 			a, known := why(t, address, name)
@@ -243,7 +243,7 @@ func TestStuckAtLimit(t *testing.T) {
 		}
 		return
 	}
-	// A string that doubles is written to by the program itself: what the kernel writes for it fails instead of waiting.
+	// The program itself writes to a string that doubles. A write by the kernel on its behalf would fail instead of waiting.
 	run(t, name, "--memory=32m", "--oom-kill-disable", busyboxImage, "sh", "-c",
 		`echo ready; awk 'BEGIN { s = "xxxxxxxx"; while (1) s = s s }' & wait`)
 	var a report.ContainerAnswer

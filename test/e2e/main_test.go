@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// The images that the tests run, made by test/images/make.
+// The images of the tests, made by test/images/make.
 const (
 	stressImage  = "nsviz-test/stress"
 	busyboxImage = "nsviz-test/busybox"
@@ -33,8 +33,8 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	// nsviz goes on ignoring what is ignored when it begins. Whoever runs these tests by nohup, or in the background,
-	// wants them to end it all the same.
+	// nsviz keeps ignoring signals that are ignored when it starts. Its tests need these signals to end it, even if they run
+	// under nohup or in the background.
 	for _, s := range signals() {
 		if signal.Ignored(s) {
 			signal.Notify(make(chan os.Signal, 1), s)
@@ -73,7 +73,7 @@ func prepare() error {
 func binary() string {
 	path, err := filepath.Abs("../../bin/nsviz")
 	if err != nil {
-		panic(err) // there is no working directory
+		panic(err) // inside there is no working directory
 	}
 	return path
 }

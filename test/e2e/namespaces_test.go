@@ -50,8 +50,8 @@ func lsnsNamespaces(t *testing.T) map[uint64]string {
 	return all
 }
 
-// agreesWithLsns waits until `nsviz ns` lists what lsns does, while processes come and go, and checks
-// more of it. What nsviz lists beyond that must be kept by something that lsns does not know.
+// agreesWithLsns waits until `nsviz ns` lists what lsns lists, while processes come and go, and checks more details. Something
+// that lsns does not see must keep any further namespace.
 func agreesWithLsns(t *testing.T, more func([]nsEntry) string) {
 	t.Helper()
 	var list []nsEntry
@@ -79,7 +79,7 @@ func agreesWithLsns(t *testing.T, more func([]nsEntry) string) {
 	}, func() string { return "lsns and nsviz differ:\n" + problem })
 }
 
-// countsAgree waits until the metrics count what lsns lists, and what `nsviz ns` lists beyond that.
+// countsAgree waits until the metrics count what lsns lists and the further namespaces of `nsviz ns`.
 func countsAgree(t *testing.T, address string) {
 	t.Helper()
 	var got, want map[string]int
@@ -124,8 +124,8 @@ func TestNsAgreesWithLsns(t *testing.T) {
 	})
 }
 
-// TestNsSaysWhatKeepsThem has a namespace that only the open file of a process with a hostile name
-// keeps, and the user namespace that owns it. lsns fails where a name has a newline or a parenthesis.
+// TestNsSaysWhatKeepsThem has a namespace that only an open file keeps, in a process with a hostile name, and the user
+// namespace that owns it. lsns fails if a name has a newline or a parenthesis.
 func TestNsSaysWhatKeepsThem(t *testing.T) {
 	address := startServe(t)
 	events := startEvents(t)
@@ -172,10 +172,10 @@ func TestNsSaysWhatKeepsThem(t *testing.T) {
 			return e.Type == typ && e.Namespace.ID == id && e.Namespace.Type == event.Net
 		}
 	}
-	born := events.await(t, 1, about(event.NamespaceCreated))
+	created := events.await(t, 1, about(event.NamespaceCreated))
 	before := len(events.all(about(event.NamespaceFreed)))
 	for _, e := range events.all(about(event.NamespaceFreed)) {
-		if e.Time.After(born[len(born)-1].Time) {
+		if e.Time.After(created[len(created)-1].Time) {
 			t.Error("freed while it is kept")
 		}
 	}
@@ -187,8 +187,8 @@ func TestNsSaysWhatKeepsThem(t *testing.T) {
 
 func nothingMore([]nsEntry) string { return "" }
 
-// TestNsAfterStorm: 8,000 namespaces come and go, and afterwards nothing is left over, in what runs
-// and in what looks once. More of one user at once would be throttled.
+// TestNsAfterStorm: 8,000 namespaces come and go. Afterwards none of them is left in a running nsviz or in one that looks once.
+// More of them at once from one user would be throttled.
 func TestNsAfterStorm(t *testing.T) {
 	const calls = 4000
 	address := startServe(t)
@@ -212,7 +212,7 @@ func TestNsAfterStorm(t *testing.T) {
 	countsAgree(t, address)
 }
 
-// stormVariable makes the test binary a storm of as many calls as it says, of two namespaces each.
+// stormVariable makes the test binary a storm. Its value is the number of calls, of two namespaces each.
 const stormVariable = "NSVIZ_TEST_STORM"
 
 func storm(calls string) error {
@@ -231,8 +231,7 @@ func storm(calls string) error {
 	return err
 }
 
-// begin starts a command, waits for the line that it writes, and returns its PID and what ends it:
-// that what it reads ends.
+// begin starts a command and waits for its first line. It returns its PID and a function that ends it by closing its input.
 func begin(t *testing.T, cmd *exec.Cmd) (pid int32, end func()) {
 	t.Helper()
 	in, err := cmd.StdinPipe()

@@ -16,8 +16,8 @@ import (
 	"github.com/nsviz/nsviz/internal/report"
 )
 
-// makeLimited makes a cgroup with a memory limit at the top of the hierarchy with the memory controller, as a parent
-// of containers: what --cgroup-parent wants, and its path.
+// makeLimited makes a cgroup with a memory limit at the top of the hierarchy with the memory controller, as a parent of
+// containers. It returns its value for --cgroup-parent, and its folder.
 func makeLimited(t *testing.T, name string, bytes int) (parent string) {
 	t.Helper()
 	if driver := docker(t, "info", "--format", "{{.CgroupDriver}}"); driver == "systemd" {
@@ -47,7 +47,7 @@ func makeLimited(t *testing.T, name string, bytes int) (parent string) {
 	return "/" + name
 }
 
-// A limit that is too low for the runtime's own init: the container never runs its program, and nsviz says of what.
+// With a limit that is too low for the runtime's own init, the container never runs its program. nsviz reports the reason.
 func TestStartThatIsKilled(t *testing.T) {
 	const name = "nsviz-test-never-ran"
 	parent := makeLimited(t, "nsviz-test-tiny", 3<<20)
@@ -90,11 +90,11 @@ func TestStartThatIsKilled(t *testing.T) {
 		if end == nil || !end.NeverRan || end.Exit == nil || end.Exit.Cause != event.CauseOOMKill || end.Kill == nil || end.Kill.PID != kill.PID {
 			t.Errorf("%s: it ended by %+v", from, end)
 		}
-		told := false
+		reported := false
 		for _, m := range a.History {
-			told = told || m.Kind == model.EntryNeverRan && m.OOM != nil && m.OOM.Victim.PID == kill.PID
+			reported = reported || m.Kind == model.EntryNeverRan && m.OOM != nil && m.OOM.Victim.PID == kill.PID
 		}
-		if !told {
+		if !reported {
 			t.Errorf("%s: its history has nothing of that: %+v", from, a.History)
 		}
 	}

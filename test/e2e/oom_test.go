@@ -13,8 +13,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// readOwnCounter prints the cgroup's own count of OOM kills, from inside: the cgroup is gone with
-// the container.
+// readOwnCounter prints the cgroup's own count of OOM kills from inside, since the cgroup is gone with the container.
 const readOwnCounter = `cat /sys/fs/cgroup/memory/memory.oom_control /sys/fs/cgroup/memory.events 2>/dev/null | ` +
 	`sed -n 's/^oom_kill /own count: /p'`
 
@@ -24,7 +23,7 @@ func TestStressDemo(t *testing.T) {
 	address := freeAddress(t)
 	dashboard := tmux(t, 140, 40, nil, binary(), "--web.listen-address", address)
 	dashboard.await(t, contains("live", "metrics on"))
-	dashboard.find(t, "hog") // whatever else happens on the host
+	dashboard.find(t, "hog") // whatever else runs on the host
 	events := startEvents(t)
 	eventually(t, func() bool {
 		return metrics(t, address)[`nsviz_probe_info{method="tp_btf",probe="OOM victims"}`] == "1" ||
@@ -104,11 +103,11 @@ func asKernelKills(kills []event.Event) []kernelKill {
 	return list
 }
 
-// checkHogKill checks what must be true of every kill in the stress demo.
+// checkHogKill checks what is true of every kill in the stress demo.
 func checkHogKill(t *testing.T, e *event.Event) {
 	t.Helper()
 	const limit = 64 << 20
-	// Between the charge that failed and the mark on the victim, others may give memory back.
+	// Between the failed charge and the mark on the victim, other processes may free memory.
 	const givenBack = limit / 16
 	o := e.OOM
 	switch {
@@ -133,7 +132,7 @@ func checkHogKill(t *testing.T, e *event.Event) {
 	}
 }
 
-// A container whose PID 1 is the victim ends by it.
+// A container ends if its PID 1 is the victim.
 func TestInitIsTheVictim(t *testing.T) {
 	const name = "nsviz-test-init-victim"
 	removeContainer(t, name)
@@ -147,7 +146,7 @@ func TestInitIsTheVictim(t *testing.T) {
 	if exit.PID != kill.PID || exit.Exit.Cause != event.CauseOOMKill || *exit.Exit.Code != 137 || exit.Exit.Signal != 9 || exit.Exit.By != nil {
 		t.Errorf("exit %+v of %d, want an OOM kill of %d", exit.Exit, exit.PID, kill.PID)
 	}
-	docker(t, "wait", name) // the engine learns of the exit after nsviz
+	docker(t, "wait", name) // the engine learns of the exit later than nsviz
 	if got := docker(t, "inspect", "-f", "{{.State.OOMKilled}} {{.State.ExitCode}}", name); got != "true 137" {
 		t.Errorf("docker inspect says %q", got)
 	}

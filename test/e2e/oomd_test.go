@@ -13,15 +13,14 @@ import (
 	"github.com/nsviz/nsviz/internal/story"
 )
 
-// oomdPatience is how long systemd-oomd may take: it looks at averages of ten seconds.
+// oomdPatience limits the wait for systemd-oomd, which uses averages over ten seconds.
 const oomdPatience = 3 * time.Minute
 
-// TestSystemdOomd has the real systemd-oomd end a container. That takes a host where systemd is PID 1,
-// cgroup v2 and pressure stall information (psi=1), so it has a build tag of its own.
+// TestSystemdOomd has the real systemd-oomd end a container. That needs a host with systemd as PID 1, cgroup v2 and pressure
+// stall information (psi=1), so it has a build tag of its own.
 //
-// The container is in a slice that is throttled above 64 MiB (MemoryHigh, which kills nothing), and it
-// reads a file larger than that again and again: that is pressure, and it is the reclaim without which
-// systemd-oomd does not act.
+// The container is in a slice that is throttled above 64 MiB (MemoryHigh, which kills nothing), and reads a larger file again
+// and again. That makes pressure, and also the reclaim without which systemd-oomd does not act.
 func TestSystemdOomd(t *testing.T) {
 	const name, slice = "nsviz-test-oomd", "nsvizoomd.slice"
 	if _, err := os.Stat("/proc/pressure/memory"); err != nil {
@@ -74,7 +73,7 @@ DefaultMemoryPressureDurationSec=2s
 	}
 }
 
-// install writes a file of systemd's until the end of the test.
+// install writes a configuration file of systemd's until the end of the test.
 func install(t *testing.T, path, content string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {

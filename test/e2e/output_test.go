@@ -20,7 +20,7 @@ func TestReaderGoesAway(t *testing.T) {
 		t.Run(form, func(t *testing.T) {
 			read, p := startPiped(t, "events", "-o", form)
 			p.stderr.await(t, "watching")
-			// unshare --mount is an event, whoever else does what.
+			// unshare --mount causes an event, whatever else happens.
 			if out, err := exec.Command("unshare", "--mount", "true").CombinedOutput(); err != nil {
 				t.Fatalf("unshare: %v\n%s", err, out)
 			}
@@ -33,7 +33,7 @@ func TestReaderGoesAway(t *testing.T) {
 	}
 }
 
-// On a quiet host nsviz does not wait for the next event to find out that nobody reads.
+// On a quiet host, nsviz notices without a further event that nobody reads.
 func TestReaderGoesAwayAtOnce(t *testing.T) {
 	for _, args := range [][]string{{"events"}, {"demo", "start"}, {"demo", "start", "--no-docker"}} {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
@@ -59,11 +59,11 @@ func startPiped(t *testing.T, args ...string) (*os.File, *process) {
 	}
 	defer write.Close()
 	p := start(t, write, args...)
-	t.Cleanup(func() { _ = read.Close() }) // before p is stopped
+	t.Cleanup(func() { _ = read.Close() }) // is called before p is stopped
 	return read, p
 }
 
-// checkGoneWith closes the reading end and wants nsviz to end, with exit code 0 and without a word.
+// checkGoneWith closes the reading end. nsviz must end with exit code 0 and print nothing.
 func (p *process) checkGoneWith(t *testing.T, read *os.File) {
 	t.Helper()
 	if err := read.Close(); err != nil {
@@ -97,7 +97,7 @@ func TestStreams(t *testing.T) {
 	}
 }
 
-// A full disk is an error, other than a reader that has gone.
+// A full disk is an error; a reader that has gone away is not.
 func TestOutputFails(t *testing.T) {
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
@@ -111,7 +111,7 @@ func TestOutputFails(t *testing.T) {
 			cmd := exec.CommandContext(ctx, binary(), args...)
 			var stderr strings.Builder
 			cmd.Stdout, cmd.Stderr = full, &stderr
-			_ = cmd.Run() // the exit code says how
+			_ = cmd.Run() // the exit code reports it
 			if code := cmd.ProcessState.ExitCode(); code != failed || !strings.Contains(sentence(t, stderr.String()), "no space left") {
 				t.Errorf("exit code %d\n%s", code, &stderr)
 			}

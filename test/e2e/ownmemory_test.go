@@ -18,7 +18,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/resources"
 )
 
-// ownCgroup is a cgroup with a limit, as its path, and two without one below it.
+// ownCgroup is the path of a cgroup with a limit; below it are two without one.
 type ownCgroup struct {
 	layout      cgroupfs.Layout
 	path        string
@@ -71,8 +71,8 @@ func (c ownCgroup) in(dir string, command ...string) *exec.Cmd {
 	return exec.Command("sh", slices.Concat([]string{"-c", `echo $$ >"$0/cgroup.procs" && exec "$@"`, dir}, command)...)
 }
 
-// nsviz keeps to the limit of a cgroup above its own, warns when that is nearly full, does without something and says so, and is as
-// before when there is room again. A limit that the user sets it leaves alone.
+// nsviz keeps to the limit of a cgroup above its own. When that is nearly full, nsviz warns, saves memory and reports how; when
+// there is room again, it is as before. A limit that the user set for the Go runtime is left alone.
 func TestOwnMemory(t *testing.T) {
 	const limit = 64 << 20
 	c := makeOwnCgroup(t, limit)
@@ -101,7 +101,7 @@ func TestOwnMemory(t *testing.T) {
 		t.Errorf("doctor: exit code %d, want %q in\n%s", code, want, stdout)
 	}
 
-	// Others below the limit take what it leaves, up to 84 % of it, also of what nsviz gives back then.
+	// Others below the limit take its remaining memory up to 84 %, also what nsviz gives back then.
 	filler, err := os.CreateTemp("/dev/shm", "nsviz-test-")
 	if err != nil {
 		t.Fatal(err)

@@ -21,23 +21,22 @@ import (
 // The containers of TestEveryPanel.
 const (
 	panelHog    = "nsviz-test-panel-hog"
-	panelSharer = "nsviz-test-panel-sharer" // in the host's pid and net
+	panelSharer = "nsviz-test-panel-sharer" // uses the host's pid and net namespaces
 	panelMoved  = "nsviz-test-panel-moved"  // its PID 1 is moved out of its cgroup
 	panelStuck  = "nsviz-test-panel-stuck"  // it is refused processes and, on cgroup v1, stuck at its limit
 )
 
-// truth is what happened while Prometheus watched nsviz, from elsewhere.
+// truth holds what happened while Prometheus watched nsviz, from other sources.
 type truth struct {
-	// kills is the cgroup's own count of the kills in panelHog.
+	// kills is the cgroup's own count of OOM kills in panelHog.
 	kills float64
-	// all counts what `nsviz events` has told since nsviz serve began to count.
+	// all counts what `nsviz events` has reported since nsviz serve began to count.
 	all tally
-	// served is what nsviz serves by itself.
+	// served is the tally of nsviz serve.
 	served map[string]string
 }
 
-// tally counts events; those that nsviz finds by reading the host now and then are not comparable
-// between two of it.
+// tally counts events. Events that nsviz finds by reading the host from time to time differ between two nsviz and are left out.
 type tally struct {
 	kills, starts float64
 	made          map[event.NamespaceType]float64
@@ -58,7 +57,7 @@ func (s *stream) tally() tally {
 	return c
 }
 
-// servedTally returns the same as the metrics have it.
+// servedTally returns the same from the metrics.
 func servedTally(t *testing.T, m map[string]string) tally {
 	t.Helper()
 	c := tally{made: map[event.NamespaceType]float64{}}
@@ -96,10 +95,10 @@ func (c tally) equal(o tally) bool {
 	return c.kills == o.kills && c.starts == o.starts && maps.Equal(c.made, o.made)
 }
 
-// expectation says what is wrong with a panel's data, or "".
+// expectation returns what is wrong with a panel's data, or "".
 type expectation func(truth, []series) string
 
-// may is for what need not happen on a host.
+// may is for data that need not exist on a host.
 func may(truth, []series) string { return "" }
 
 func none(_ truth, list []series) string {
@@ -109,7 +108,7 @@ func none(_ truth, list []series) string {
 	return ""
 }
 
-// value wants a single series whose last value is as check says.
+// value wants a single series whose last value passes check.
 func value(check func(truth, float64) bool) expectation {
 	return func(happened truth, list []series) string {
 		if len(list) != 1 || !check(happened, list[0].last()) {
@@ -128,7 +127,7 @@ func atLeast(n float64) expectation {
 	return value(func(_ truth, v float64) bool { return v >= n })
 }
 
-// some wants, for all that is given, a series with these labels whose highest value is in the range.
+// some wants a series for each of the given labels, with its highest value in the range.
 func some(least, most float64, labels ...string) expectation {
 	return func(_ truth, list []series) string {
 		if !slices.ContainsFunc(list, func(s series) bool {
@@ -165,8 +164,8 @@ const (
 	limit = 64 << 20
 )
 
-// expectations are what every query of the dashboard returns after the stress demo. Panels of the
-// same title differ in whether they show one moment.
+// expectations are the results of every query of the dashboard after the stress demo. Panels with the same title differ in
+// whether they show an instant.
 func expectations(layout cgroupfs.Layout) map[string]expectation {
 	seconds := value(func(_ truth, v float64) bool { return v > 0 && v < 30 })
 	sometimeSeconds := some(0.001, 30)
@@ -179,7 +178,7 @@ func expectations(layout cgroupfs.Layout) map[string]expectation {
 	}
 	stuck := some(1, 1, "container", panelStuck)
 	if layout.Controller == "" {
-		stuck = none // v2 knows no such thing
+		stuck = none // v2 has no such state
 	}
 	return map[string]expectation{
 		"Containers running/A now":       atLeast(1),
@@ -189,16 +188,16 @@ func expectations(layout cgroupfs.Layout) map[string]expectation {
 		"Median start/A now":             seconds,
 		"Events lost/A now":              exactly(servedSum("nsviz_events_lost_total")),
 		"OOM kills by container/A":       some(1, many, "container", panelHog, "scope", "cgroup"),
-		// The hog takes memory and loses it several times a second; a scrape sees it anywhere.
+		// The hog takes and loses memory several times a second; a scrape may see any amount.
 		"Memory against the limit/A": some(0.2, 1, "container", panelHog),
 		"Memory in use/A":            some(0.2*limit, limit, "container", panelHog),
 		"OOM kills since nsviz started/A now": func(h truth, list []series) string {
 			return some(h.kills, h.kills, "container", panelHog, "scope", "cgroup")(h, list)
 		},
 		"Namespaces made/A":   each(madeByRuntime...),
-		"Namespaces joined/A": some(0.5, many, "type", "net"), // the engine, to set the network up
+		"Namespaces joined/A": some(0.5, many, "type", "net"), // the engine sets up the network
 		"Namespaces alive/A":  each(aliveOfAllTypes...),
-		"Namespaces alive/B":  may, // where this host does not let root look into all
+		"Namespaces alive/B":  may, // if this host does not let root look into all processes
 		"Who shares what/A now": each(
 			some(2, 2, "container", panelSharer, "type", "pid"), // shared, and with the host
 			some(2, 2, "container", panelSharer, "type", "net"),
@@ -232,7 +231,7 @@ func expectations(layout cgroupfs.Layout) map[string]expectation {
 	}
 }
 
-// servedSum adds up what nsviz serves under a name.
+// servedSum adds up the samples of nsviz serve with a name.
 func servedSum(metric string) func(truth) float64 {
 	return func(happened truth) float64 {
 		sum := 0.0
@@ -245,18 +244,17 @@ func servedSum(metric string) func(truth) float64 {
 	}
 }
 
-// A real Prometheus watches a real nsviz during the stress demo. Then every query of every panel
-// returns what happened.
+// A real Prometheus watches a real nsviz during the stress demo. Then every query of every panel returns what happened.
 func TestEveryPanel(t *testing.T) {
 	removeContainer(t, panelHog)
 	removeContainer(t, panelSharer)
 	target := startServe(t)
 	events := startEvents(t)
 	p := startPrometheus(t, target)
-	// The two nsviz did not begin to count at the same moment: what counts is the difference.
-	var servedBefore, toldBefore tally
+	// The two nsviz did not begin to count at the same time, so the differences are compared.
+	var servedBefore, reportedBefore tally
 	eventually(t, func() bool {
-		servedBefore, toldBefore = servedTally(t, metrics(t, target)), events.tally()
+		servedBefore, reportedBefore = servedTally(t, metrics(t, target)), events.tally()
 		return servedBefore.equal(servedTally(t, metrics(t, target)))
 	}, func() string { return "the host does not calm down" })
 
@@ -271,16 +269,16 @@ func TestEveryPanel(t *testing.T) {
 	happened := truth{kills: float64(ownCount(t, docker(t, "run", "--name", panelHog, "--memory=64m", stressImage, "sh", "-c",
 		"stress-ng --vm 1 --vm-bytes 200M --timeout 5s >/dev/null 2>&1; "+readOwnCounter)))}
 	events.await(t, 1, of(event.ContainerExited, panelHog))
-	if told := float64(len(events.all(of(event.OOMKill, panelHog)))); told != happened.kills || told == 0 {
-		t.Fatalf("%v kills told, the cgroup's own counter says %v", told, happened.kills)
+	if reported := float64(len(events.all(of(event.OOMKill, panelHog)))); reported != happened.kills || reported == 0 {
+		t.Fatalf("%v kills reported, the cgroup's own counter says %v", reported, happened.kills)
 	}
 	var served tally
 	eventually(t, func() bool {
 		happened.served = metrics(t, target)
 		served = servedTally(t, happened.served).minus(servedBefore)
-		happened.all = events.tally().minus(toldBefore)
+		happened.all = events.tally().minus(reportedBefore)
 		return served.equal(happened.all)
-	}, func() string { return fmt.Sprintf("nsviz serves %+v, nsviz events told %+v", served, happened.all) })
+	}, func() string { return fmt.Sprintf("nsviz serves %+v, nsviz events reported %+v", served, happened.all) })
 
 	kills := fmt.Sprintf(`nsviz_oom_kills_total{container=%q,scope="cgroup"}`, panelHog)
 	awaitValue(t, p, kills, happened.kills)

@@ -20,10 +20,10 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// tracer is bpftrace, which reads the same moments of the kernel's clock by programs of its own.
+// tracer is bpftrace, which reads the same times from the kernel's clock with its own programs.
 type tracer struct {
 	mu    sync.Mutex
-	lines []string // "unshare 123 45678": what, which process, when by CLOCK_MONOTONIC in ns
+	lines []string // "unshare 123 45678": event, process, CLOCK_MONOTONIC in ns
 }
 
 const tracerScript = `BEGIN { printf("ready\n") }
@@ -32,7 +32,7 @@ tracepoint:syscalls:sys_exit_pivot_root /args->ret == 0/ { printf("pivot_root %d
 tracepoint:syscalls:sys_exit_setns /args->ret == 0/ { printf("setns %d %lld\n", pid, nsecs) }
 tracepoint:sched:sched_process_exec { printf("exec %d %lld\n", pid, nsecs) }`
 
-// startTracer returns when it watches. It wants tracefs mounted, and gets one in a mount namespace of its own.
+// startTracer returns once bpftrace watches. It needs tracefs, which is mounted in a mount namespace of its own.
 func startTracer(t *testing.T) *tracer {
 	t.Helper()
 	cmd := exec.Command("unshare", "--mount", "sh", "-c",
@@ -71,7 +71,7 @@ func startTracer(t *testing.T) *tracer {
 	return tr
 }
 
-// moments are when a process did something, by the wall clock.
+// moments are the times at which a process did something, by the wall clock.
 func (tr *tracer) moments(what string, pid int32) []time.Time {
 	var wall, monotonic sys.Timespec
 	_, _ = sys.ClockGettime(sys.CLOCK_REALTIME, &wall), sys.ClockGettime(sys.CLOCK_MONOTONIC, &monotonic)
@@ -89,16 +89,16 @@ func (tr *tracer) moments(what string, pid int32) []time.Time {
 	return found
 }
 
-// apart is how far two clocks may be: nsviz reads the difference between the kernel's clock and the wall clock
-// with every batch of events, the test once, and the machine may stop in between.
+// apart limits the difference between two clocks. nsviz reads the offset of the kernel's clock with every batch of events, the
+// test reads it once, and the machine may stop in between.
 const apart = 20 * time.Millisecond
 
-// near reports whether one of the moments is close to when.
+// near reports whether one of the times is close to when.
 func near(moments []time.Time, when time.Time) bool {
 	return slices.ContainsFunc(moments, func(m time.Time) bool { return m.Sub(when).Abs() < apart })
 }
 
-// engineSays returns when the engine says that something happened to a container.
+// engineSays returns the time at which the engine reports an event of a container.
 func engineSays(t *testing.T, id, action string) []time.Time {
 	t.Helper()
 	now := time.Now()
@@ -123,7 +123,7 @@ func phaseNames(phases []event.Phase) []string {
 	return names
 }
 
-// The steps of a start are those that the options ask for, in order, and happened when bpftrace and the engine say.
+// The steps of a start match the options, are in order, and have the times that bpftrace and the engine report.
 func TestPhases(t *testing.T) {
 	const other = "nsviz-test-phases-other"
 	removeContainer(t, other)
@@ -154,7 +154,7 @@ func TestPhases(t *testing.T) {
 			start := started.Start
 			checkOrder(t, start)
 			got := phaseNames(start.Phases)
-			// How often the engine comes into the net namespace is the engine's business.
+			// The engine may enter the net namespace any number of times.
 			got = slices.DeleteFunc(got, func(name string) bool { return name == "network_last" && !slices.Contains(test.more, name) })
 			slices.Sort(got)
 			want := slices.Concat(usual, test.more)
@@ -188,7 +188,7 @@ func TestPhases(t *testing.T) {
 					}
 				}
 			}
-			// The engine's moments are taken over from the engine.
+			// The times of the engine's steps come from the engine.
 			if log := engineSays(t, id, "create"); !near(log, at["create"]) {
 				t.Errorf("created at %v, the engine says %v", at["create"], log)
 			}
@@ -202,7 +202,7 @@ func TestPhases(t *testing.T) {
 	}
 }
 
-// checkOrder checks what is true of all starts.
+// checkOrder checks the order of steps that every start has.
 func checkOrder(t *testing.T, start *event.Start) {
 	t.Helper()
 	if !slices.IsSortedFunc(start.Phases, func(a, b event.Phase) int { return int(math.Copysign(1, a.AtMS-b.AtMS)) }) {
@@ -227,7 +227,7 @@ func checkOrder(t *testing.T, start *event.Start) {
 	}
 }
 
-// A restart was not created anew.
+// A restart has no create of its own.
 func TestPhasesOfARestart(t *testing.T) {
 	const name = "nsviz-test-phases-restart"
 	removeContainer(t, name)
@@ -243,7 +243,7 @@ func TestPhasesOfARestart(t *testing.T) {
 	}
 }
 
-// Without a pivot_root, as on an initramfs, the root is moved; without an engine nothing is known of one.
+// Without pivot_root, as on an initramfs, the root is moved. Without an engine there are no steps of one.
 func TestPhasesByHand(t *testing.T) {
 	events := startEvents(t)
 	p := startDemo(t, "start", "--no-docker")

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// openDir makes a folder that every user may read, with nsviz in it: the build folder and those of the
-// testing package may be closed to other users.
+// openDir makes a folder that every user may read, with nsviz in it. The build folder and those of the testing package may be
+// closed to other users.
 func openDir(t *testing.T) (dir, nsviz string) {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "nsviz-test-") //nolint:usetesting // t.TempDir is closed to other users
@@ -65,12 +65,12 @@ func asNobody(command ...string) []string {
 	return append([]string{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"}, command...)
 }
 
-// withoutCapabilities runs a command as root without any.
+// withoutCapabilities runs a command as root without capabilities.
 func withoutCapabilities(command ...string) []string {
 	return append([]string{"setpriv", "--bounding-set=-all", "--"}, command...)
 }
 
-// withHidden runs a command where folders are empty.
+// withHidden runs a command with empty folders in place of some.
 func withHidden(folders []string, command ...string) []string {
 	var script strings.Builder
 	for _, folder := range folders {
@@ -79,13 +79,13 @@ func withHidden(folders []string, command ...string) []string {
 	return append([]string{"unshare", "--mount", "--", "sh", "-c", script.String() + `exec "$0" "$@"`}, command...)
 }
 
-// withTypes runs a command where the kernel's type information is what is in a file.
+// withTypes runs a command with a file in place of the kernel's type information.
 func withTypes(file string, command ...string) []string {
 	return append([]string{"unshare", "--mount", "--", "sh", "-c",
 		`mount --bind "` + file + `" /sys/kernel/btf/vmlinux && exec "$0" "$@"`}, command...)
 }
 
-// sentence returns what nsviz says on stderr beside its log, which must be one line from nsviz or none.
+// sentence returns the message of nsviz on stderr without its log, which must be at most one line from nsviz.
 func sentence(t *testing.T, stderr string) string {
 	t.Helper()
 	var said []string

@@ -10,10 +10,9 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// The tests with the tag systemd as well need a system with systemd and podman; test/vm has one.
+// Tests that also have the tag systemd need a system with systemd and podman; test/vm has one.
 
-// Podman needs no engine that runs all the time, and nsviz none to tell of: its containers are known by their
-// cgroups.
+// Podman needs no running engine, and nsviz has none to report: it recognizes the containers by their cgroups.
 func TestPodman(t *testing.T) {
 	const name = "nsviz-test-podman"
 	if out, err := exec.Command("sh", "-c", "docker save "+busyboxImage+" | podman load").CombinedOutput(); err != nil {

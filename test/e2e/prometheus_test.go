@@ -21,7 +21,7 @@ import (
 	"time"
 )
 
-// prometheus is a running Prometheus that scrapes one nsviz, set up as deploy/prometheus says.
+// prometheus is a running Prometheus that scrapes one nsviz, configured as in deploy/prometheus.
 type prometheus struct {
 	address string
 	began   time.Time
@@ -55,8 +55,7 @@ func startPrometheus(t *testing.T, target string) *prometheus {
 	return p
 }
 
-// prometheusConfig writes the configuration of deploy/prometheus with another target and a quicker
-// pace.
+// prometheusConfig writes the configuration of deploy/prometheus with another target and a shorter interval.
 func prometheusConfig(t *testing.T, dir, target string) string {
 	t.Helper()
 	const deployed = "../../deploy/prometheus/"
@@ -104,7 +103,7 @@ func (s *sample) UnmarshalJSON(data []byte) error {
 	return err
 }
 
-// series is one series of an answer. A query of one moment has one sample, too.
+// series is one series of an answer. The result of an instant query has one sample.
 type series struct {
 	labels  map[string]string
 	samples []sample
@@ -112,7 +111,7 @@ type series struct {
 
 func (s series) last() float64 { return s.samples[len(s.samples)-1].value }
 
-// highest returns the highest value, NaN apart, which is a quantile of nothing.
+// highest returns the highest value without NaN, which is a quantile of nothing.
 func (s series) highest() float64 {
 	highest := math.Inf(-1)
 	for _, sample := range s.samples {
@@ -123,19 +122,19 @@ func (s series) highest() float64 {
 	return highest
 }
 
-// now asks for what is now.
+// now runs an instant query.
 func (p *prometheus) now(t *testing.T, expr string) []series {
 	t.Helper()
 	return p.query(t, "query", url.Values{"query": {expr}})
 }
 
-// at asks for what was at a time.
+// at runs an instant query at a time.
 func (p *prometheus) at(t *testing.T, when float64, expr string) []series {
 	t.Helper()
 	return p.query(t, "query", url.Values{"query": {expr}, "time": {unix(when)}})
 }
 
-// until asks for everything from the beginning up to a time, that included.
+// until runs a range query up to a time, inclusive.
 func (p *prometheus) until(t *testing.T, when float64, expr string) []series {
 	t.Helper()
 	steps := math.Floor(when - float64(p.began.UnixMilli())/1000)
@@ -167,7 +166,7 @@ func (p *prometheus) query(t *testing.T, endpoint string, parameters url.Values)
 	return list
 }
 
-// get calls the HTTP API; whatever is no success fails the test.
+// get calls the HTTP API; any answer but success fails the test.
 func (p *prometheus) get(t *testing.T, endpoint string, parameters url.Values, data any) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -200,8 +199,7 @@ func (p *prometheus) get(t *testing.T, endpoint string, parameters url.Values, d
 	}
 }
 
-// lastScrape returns when the latest sample of what nsviz serves was taken. Rates that end there need no
-// extrapolation.
+// lastScrape returns the time of the latest sample of nsviz. Rates that end then need no extrapolation.
 func (p *prometheus) lastScrape(t *testing.T) float64 {
 	t.Helper()
 	answer := p.now(t, "timestamp(nsviz_build_info)")
@@ -211,7 +209,7 @@ func (p *prometheus) lastScrape(t *testing.T) float64 {
 	return answer[0].last()
 }
 
-// alerts lists the states of the alerts of a rule about a container.
+// alerts lists the states of a rule's alerts about a container.
 func (p *prometheus) alerts(t *testing.T, rule, container string) (states []string) {
 	t.Helper()
 	var data struct {
@@ -229,7 +227,7 @@ func (p *prometheus) alerts(t *testing.T, rule, container string) (states []stri
 	return states
 }
 
-// checkMetrics has Prometheus's own tool look at what nsviz serves: it must have nothing to say.
+// checkMetrics has Prometheus's own linter check the metrics of nsviz: it must find nothing.
 func checkMetrics(t *testing.T, target string) {
 	t.Helper()
 	_, body := scrape(t, target)

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// recordWhile records what happens while do runs. It is ended by SIGINT.
+// recordWhile records while do runs. SIGINT ends it.
 func recordWhile(t *testing.T, file string, do func()) {
 	t.Helper()
 	p := start(t, io.Discard, "record", file)

@@ -20,17 +20,17 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// refusal is a way to call nsviz that cannot work.
+// refusal is a call of nsviz that must fail.
 type refusal struct {
 	name    string
 	command []string
 	env     []string
 	code    int
-	// says are parts of the sentence.
+	// says holds parts of the sentence.
 	says []string
 }
 
-// checkRefusals runs each and wants its exit code, one sentence on stderr and nothing on stdout.
+// checkRefusals runs each one. It wants its exit code, one sentence on stderr and nothing on stdout.
 func checkRefusals(t *testing.T, refusals []refusal) {
 	t.Helper()
 	for _, r := range refusals {
@@ -65,7 +65,7 @@ const (
 	notSupported = 3
 )
 
-// Commands that watch do not begin where the kernel does not let them.
+// Commands that watch fail at once if the kernel does not permit that.
 func TestKernelRefuses(t *testing.T) {
 	dir, open := openDir(t)
 	writable := filepath.Join(dir, "recordings")
@@ -105,7 +105,7 @@ func TestKernelRefuses(t *testing.T) {
 	}
 }
 
-// Where nsviz cannot work, or would lend its rights, each command says so at once.
+// If nsviz cannot work, or would lend its rights to others, each command reports that at once.
 func TestRefusesThePlace(t *testing.T) {
 	dir, lent := openDir(t)
 	if err := os.Chmod(lent, 0o755|os.ModeSetuid); err != nil {
@@ -129,7 +129,7 @@ func TestRefusesThePlace(t *testing.T) {
 	}
 }
 
-// doctor says what it can, and then fails as the others do.
+// doctor reports what it can, and then fails like the others.
 func TestDoctorWhereTheKernelRefuses(t *testing.T) {
 	_, open := openDir(t)
 	for name, command := range map[string][]string{
@@ -149,7 +149,7 @@ func TestDoctorWhereTheKernelRefuses(t *testing.T) {
 	}
 }
 
-// What may be missing stops nothing.
+// Optional parts of the host may be missing.
 func TestGoesOnWithout(t *testing.T) {
 	for name, command := range map[string][]string{
 		"tracefs": withHidden([]string{"/sys/kernel/tracing", "/sys/kernel/debug"}, binary(), "doctor"),
@@ -170,7 +170,7 @@ func TestGoesOnWithout(t *testing.T) {
 	}
 }
 
-// The kernel's type information is damaged, or is that of a kernel in which something has another name.
+// The kernel's type information is damaged, or belongs to a kernel in which something has another name.
 func TestOtherTypes(t *testing.T) {
 	types, err := os.ReadFile("/sys/kernel/btf/vmlinux")
 	if err != nil {
@@ -203,7 +203,7 @@ func TestOtherTypes(t *testing.T) {
 			[]string{"OOM victims cannot be watched", "no tracepoint mark_victim"},
 		},
 	})
-	// Without any function to hook into, tracepoints and reading do it.
+	// Without any function to hook, tracepoints and reading suffice.
 	unhooked := file("functions", renamed("ksys_unshare", "proc_free_inum", "oom_kill_process", syscallFunction("setns")))
 	command := withTypes(unhooked, binary(), "doctor")
 	stdout, stderr, code := outcome(t, exec.CommandContext(t.Context(), command[0], command[1:]...))
@@ -222,7 +222,7 @@ func syscallFunction(name string) string {
 	return map[string]string{"amd64": "__x64_sys_", "arm64": "__arm64_sys_"}[runtime.GOARCH] + name
 }
 
-// The unified hierarchy alone, which has the memory controller only where no v1 hierarchy has it.
+// The unified hierarchy alone, which has the memory controller only if no v1 hierarchy has it.
 func TestUnifiedHierarchyAlone(t *testing.T) {
 	dir := t.TempDir()
 	unified := filepath.Join(dir, "unified")
@@ -352,7 +352,7 @@ func TestFails(t *testing.T) {
 	}
 }
 
-// There must be a terminal to draw on.
+// The dashboard needs a terminal.
 func TestNoTerminal(t *testing.T) {
 	recording := filepath.Join(t.TempDir(), "recording")
 	recordWhile(t, recording, func() {})

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// The stress demo, recorded, and shown again to somebody who may not watch the kernel.
+// The stress demo is recorded, and replayed by a user who may not watch the kernel.
 func TestReplay(t *testing.T) {
 	const name = "nsviz-test-rec"
 	dir, open := openDir(t)
@@ -22,7 +22,7 @@ func TestReplay(t *testing.T) {
 		docker(t, "rm", name)
 	})
 	facts := checkWhole(t, file)
-	if err := os.Chmod(file, 0o644); err != nil { // it is its owner's alone
+	if err := os.Chmod(file, 0o644); err != nil { // only its owner may read it
 		t.Fatal(err)
 	}
 	row := match(fmt.Sprintf(`(?m)^..%s .* %d *$`, name, own))

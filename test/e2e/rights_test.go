@@ -33,7 +33,7 @@ const (
 	allRights   = watchRights + ",+sys_ptrace,+dac_read_search"
 )
 
-// With the capabilities that README.md lists for everywhere, nsviz sees kills and who is in which namespace.
+// With the capabilities that README.md lists for all hosts, nsviz sees kills and the members of namespaces.
 func TestListedRightsSuffice(t *testing.T) {
 	const name = "nsviz-test-rights"
 	removeContainer(t, name)
@@ -64,8 +64,8 @@ func TestListedRightsSuffice(t *testing.T) {
 	}
 }
 
-// Without the right to look into the processes of others, and behind hidepid, what nsviz may not see is unknown: in what it says at
-// the start, in ns, in doctor and in the metrics.
+// Without the right to look into the processes of others, and behind hidepid, nsviz reports as unknown what it may not see: in
+// its log at the start, in ns, in doctor and in the metrics.
 func TestWhatMayNotBeSeenIsUnknown(t *testing.T) {
 	_, open := openDir(t)
 	for name, tt := range map[string]struct {

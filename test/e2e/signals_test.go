@@ -18,12 +18,12 @@ import (
 	"github.com/nsviz/nsviz/internal/record"
 )
 
-// signals returns those that end nsviz well.
+// signals returns the signals that end nsviz with exit code 0.
 func signals() map[string]syscall.Signal {
 	return map[string]syscall.Signal{"SIGINT": syscall.SIGINT, "SIGTERM": syscall.SIGTERM, "SIGHUP": syscall.SIGHUP, "SIGQUIT": syscall.SIGQUIT}
 }
 
-// Every signal that asks nsviz to end does, with exit code 0, and nothing is left in the kernel.
+// Every signal that asks nsviz to end ends it with exit code 0, and nothing is left in the kernel.
 func TestSignals(t *testing.T) {
 	for name, signal := range signals() {
 		recording := filepath.Join(t.TempDir(), "recording")
@@ -65,7 +65,7 @@ func TestSignals(t *testing.T) {
 	}
 }
 
-// What nohup starts goes on when the terminal is gone.
+// A command under nohup goes on when the terminal is gone.
 func TestNohup(t *testing.T) {
 	dir := t.TempDir()
 	recording, log := filepath.Join(dir, "recording"), filepath.Join(dir, "log")
@@ -87,8 +87,8 @@ func TestNohup(t *testing.T) {
 	}
 	eventually(t, says("end it with Ctrl-C"), logged)
 	before := modified(t, recording)
-	term.run(t, "kill-server") // which hangs up
-	// It goes on to write what it sees.
+	term.run(t, "kill-server") // hangs up the terminal
+	// It still writes events.
 	eventually(t, func() bool { return modified(t, recording).After(before) }, logged)
 	if err := syscall.Kill(pid, syscall.SIGHUP); err != nil {
 		t.Fatal(err)
@@ -111,7 +111,7 @@ func modified(t *testing.T, file string) time.Time {
 	return info.ModTime()
 }
 
-// A signal that comes before nsviz has begun ends it, too.
+// A signal before nsviz is ready ends it, too.
 func TestSignalAtOnce(t *testing.T) {
 	for name, args := range map[string][]string{
 		"serve":  {"serve", "--web.listen-address", freeAddress(t)},
@@ -119,7 +119,7 @@ func TestSignalAtOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := start(t, io.Discard, args...)
-			// Once the engine is being asked the signals are handled and the probes are on their way.
+			// Once nsviz asks the engine, the signals are handled and the probes are being attached.
 			eventually(t, func() bool { return p.stderr.String() != "" }, func() string { return "it says nothing" })
 			p.end(t, syscall.SIGTERM)
 			if p.err != nil {
@@ -129,7 +129,7 @@ func TestSignalAtOnce(t *testing.T) {
 	}
 }
 
-// What is killed leaves nothing in the kernel either.
+// A killed nsviz leaves nothing in the kernel either.
 func TestKilled(t *testing.T) {
 	p := start(t, io.Discard, "events")
 	p.stderr.await(t, "watching")
@@ -152,7 +152,7 @@ func (p *process) end(t *testing.T, signal os.Signal) {
 	}
 }
 
-// checkWhole checks that a recording has its end and returns the number of its facts.
+// checkWhole checks that a recording is complete and returns the number of its facts.
 func checkWhole(t *testing.T, file string) (facts int) {
 	t.Helper()
 	f, err := os.Open(file)

@@ -16,7 +16,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// engineLog counts what the engine itself says of its containers' starts and ends, by id.
+// engineLog counts the engine's own events of its containers' starts and ends, by id.
 type engineLog struct {
 	mu             sync.Mutex
 	started, ended map[string]int
@@ -60,26 +60,26 @@ func followEngine(t *testing.T) *engineLog {
 	return log
 }
 
-// lives are the starts and exits that one nsviz has told, with their times by the kernel, by container.
+// lives are the starts and exits that one nsviz reported, with their times by the kernel, by container.
 type lives struct{ starts, exits map[string][]time.Time }
 
 func livesIn(t *testing.T, events *stream) lives {
 	t.Helper()
-	told := lives{map[string][]time.Time{}, map[string][]time.Time{}}
+	reported := lives{map[string][]time.Time{}, map[string][]time.Time{}}
 	for _, e := range events.all(func(*event.Event) bool { return true }) {
 		switch e.Type {
 		case event.ContainerStarted:
-			told.starts[e.Container.ID] = append(told.starts[e.Container.ID], e.Time)
+			reported.starts[e.Container.ID] = append(reported.starts[e.Container.ID], e.Time)
 		case event.ContainerExited:
-			told.exits[e.Container.ID] = append(told.exits[e.Container.ID], e.Time)
+			reported.exits[e.Container.ID] = append(reported.exits[e.Container.ID], e.Time)
 		case event.EventsLost:
 			t.Errorf("%d events lost: %s", e.Lost.Count, e.Lost.Reason)
 		}
 	}
-	return told
+	return reported
 }
 
-// first returns when the first of some events was, at the latest at a given time: from then on there must be all.
+// first returns the time of the first of some events, or a given time if that is earlier: from then on all must be there.
 func first(events map[string][]time.Time, atLatest time.Time) time.Time {
 	for _, times := range events {
 		if times[0].Before(atLatest) {
@@ -89,9 +89,9 @@ func first(events map[string][]time.Time, atLatest time.Time) time.Time {
 	return atLatest
 }
 
-// Containers that start and end while nsviz attaches are neither lost nor doubled. nsviz is started 36 times
-// in the middle of a storm of containers that live for a moment, and each time beside one that lives on. The
-// engine's own log says which there were, and an nsviz that watches all the time, when.
+// Containers that start and end while nsviz attaches are neither lost nor doubled. nsviz is started 36 times during a storm of
+// short-lived containers, and each time beside a container that lives on. The engine's own log lists the containers, and an
+// nsviz that watches all the time has their times.
 func TestStartUpRace(t *testing.T) {
 	const rounds, atOnce = 36, 2
 	hung := hungEngine(t)
@@ -123,9 +123,9 @@ func TestStartUpRace(t *testing.T) {
 	t.Cleanup(calm)
 
 	type round struct {
-		lives        // told by the one that came into the storm
+		lives        // reported by the nsviz that was started during the storm
 		began, ended time.Time
-		id           string // of the container that lived on
+		id           string // of the container that lives on
 	}
 	var all []round
 	for n := range rounds {
@@ -140,14 +140,14 @@ func TestStartUpRace(t *testing.T) {
 			out, err := exec.Command("docker", "run", "-d", "--name", name, "--net=none", busyboxImage, "sleep", "1000").CombinedOutput()
 			running <- run{strings.TrimSpace(string(out)), err}
 		}()
-		// nsviz comes before the container exists, while it is made, or when it runs.
+		// nsviz starts before the container exists, while it is made, or while it runs.
 		if state := [...]string{"", "false true", "true"}[n%3]; state != "" {
 			eventually(t, func() bool {
 				running, err := exec.Command("docker", "inspect", "--format={{.State.Running}}", name).Output()
 				return err == nil && strings.Contains(state, strings.TrimSpace(string(running)))
 			}, func() string { return name + " is not there" })
 		}
-		// With an engine that does not answer it waits for names in vain, which makes the moment longer.
+		// If the engine does not answer, nsviz waits in vain for names, which prolongs the start.
 		events := startEvents(t, "--docker-host", hung)
 		r := round{began: time.Now()}
 		container := <-running
@@ -156,7 +156,7 @@ func TestStartUpRace(t *testing.T) {
 		}
 		r.id = container.id
 		docker(t, "rm", "-f", name)
-		// By id: where the engine is slow nsviz has no names for the first moments.
+		// By id, since nsviz first has no names if the engine is slow.
 		events.await(t, 1, func(e *event.Event) bool { return e.Type == event.ContainerExited && e.Container.ID == r.id })
 		r.ended = time.Now()
 		events.stop(t)
@@ -166,7 +166,7 @@ func TestStartUpRace(t *testing.T) {
 	}
 	calm()
 
-	// What the one that watched all the time has told is what the engine says.
+	// The nsviz that watched all the time reports what the engine reports.
 	log.mu.Lock()
 	defer log.mu.Unlock()
 	witness.await(t, len(log.started), func(e *event.Event) bool { return e.Type == event.ContainerExited })
@@ -178,13 +178,13 @@ func TestStartUpRace(t *testing.T) {
 		}
 	}
 
-	meanwhile, found, told := 0, 0, 0
+	meanwhile, found, reported := 0, 0, 0
 	for n, r := range all {
 		starts, exits := first(r.starts, r.began), first(r.exits, r.began)
 		for id := range log.started {
 			started, ended := truth.starts[id][0], truth.exits[id][0]
 			if ended.After(r.ended) || started.After(r.ended) {
-				continue // it may have been told or not when nsviz was asked to stop
+				continue // it may be reported or not, since nsviz was asked to stop
 			}
 			mustStart, mustExit := !started.Before(starts), !ended.Before(exits)
 			if mustStart && mustExit && started.Before(r.began) {
@@ -199,12 +199,12 @@ func TestStartUpRace(t *testing.T) {
 		if len(r.starts[r.id]) == 0 {
 			found++
 		} else {
-			told++
+			reported++
 		}
 	}
 	t.Logf("%d containers; %d starts while nsviz attached; of the %d that lived on, nsviz found %d running and saw %d start",
-		len(log.started), meanwhile, rounds, found, told)
-	if found == 0 || told == 0 {
+		len(log.started), meanwhile, rounds, found, reported)
+	if found == 0 || reported == 0 {
 		t.Error("there was no race to be won")
 	}
 }

@@ -24,7 +24,7 @@ import (
 	"github.com/nsviz/nsviz/internal/record"
 )
 
-// launch starts nsviz. Unlike start it does not want it to end well.
+// launch starts nsviz. Unlike start, it accepts any exit code.
 func launch(t *testing.T, stdout, stderr *os.File, args ...string) *process {
 	t.Helper()
 	p := &process{cmd: exec.Command(binary(), args...), stderr: newLines(), ended: make(chan struct{})}
@@ -46,7 +46,7 @@ func launch(t *testing.T, stdout, stderr *os.File, args ...string) *process {
 	return p
 }
 
-// pipe is one whose both ends are closed at the end of the test.
+// pipe returns a pipe whose ends are both closed at the end of the test.
 func pipe(t *testing.T) (read, write *os.File) {
 	t.Helper()
 	read, write, err := os.Pipe()
@@ -60,7 +60,7 @@ func pipe(t *testing.T) (read, write *os.File) {
 	return read, write
 }
 
-// fill leaves no room in a pipe.
+// fill fills a pipe.
 func fill(t *testing.T, write *os.File) {
 	t.Helper()
 	raw, err := write.SyscallConn()
@@ -82,15 +82,15 @@ func fill(t *testing.T, write *os.File) {
 	if err := errors.Join(err, failed); err != nil {
 		t.Fatal(err)
 	}
-	if err := sys.SetNonblock(int(write.Fd()), false); err != nil { // for whoever gets it
+	if err := sys.SetNonblock(int(write.Fd()), false); err != nil { // the signal goes to the process that gets it
 		t.Fatal(err)
 	}
 }
 
-// Somebody scrolls back in `nsviz events | less`: nothing waits for him, and when he goes on he is told what he has
-// missed, and gets the rest.
+// Somebody scrolls back in `nsviz events | less`: nothing waits for the reader. When it goes on, it gets the number of missed
+// events, and all later ones.
 func TestReaderStopsForAWhile(t *testing.T) {
-	const calls = 30_000 // of two events each, which is more than may wait, and more than the kernel may send of one source
+	const calls = 30_000 // two events each: more than may wait, and more than the kernel may send from one source
 	read, write := pipe(t)
 	p := launch(t, write, nil, "events", "-o", "json")
 	_ = write.Close()
@@ -100,12 +100,12 @@ func TestReaderStopsForAWhile(t *testing.T) {
 	pid, end := begin(t, storm)
 	end()
 
-	// Every namespace of the storm that was not throttled is created and freed: two events, each of which is told or lost.
+	// Every namespace of the storm that is not throttled is created and freed. Of these two events each is reported or lost.
 	created, freed, lost := uint64(0), uint64(0), map[string]uint64{}
 	missing := func() int {
 		return 2*(2*calls-int(lost[event.LostThrottled])) - int(created+freed+lost[event.LostReader])
 	}
-	// A few more, which come after what is missing and are all told.
+	// A few later ones are all reported.
 	after := map[int32]bool{}
 	stop := make(chan struct{})
 	defer close(stop)
@@ -137,7 +137,7 @@ func TestReaderStopsForAWhile(t *testing.T) {
 		switch {
 		case e.Type == event.EventsLost:
 			lost[e.Lost.Reason] += e.Lost.Count
-		case e.Type == event.NamespaceFreed && (e.Namespace.Type == event.UTS || e.Namespace.Type == event.IPC): // as the storm's are
+		case e.Type == event.NamespaceFreed && (e.Namespace.Type == event.UTS || e.Namespace.Type == event.IPC): // like those of the storm
 			freed++
 		case e.Type == event.NamespaceCreated && e.PID == pid:
 			created++
@@ -156,11 +156,11 @@ func TestReaderStopsForAWhile(t *testing.T) {
 		default:
 		}
 	}
-	t.Logf("of %d namespaces %d were told when they were created and %d when they were freed, lost are %v", 2*calls, created, freed, lost)
+	t.Logf("of %d namespaces %d were reported when they were created and %d when they were freed, lost are %v", 2*calls, created, freed, lost)
 	if !complete || lost[event.LostReader] == 0 || lost[event.LostThrottled] == 0 || created == 0 {
 		t.Errorf("complete: %v (%v)", complete, lines.Err())
 	}
-	// What was lost is counted once: it is at most what the few after the storm add, of two events each.
+	// Losses are counted once: any excess comes from the few after the storm, with two events each.
 	if n := -missing(); n > 2*(more+1) {
 		t.Errorf("%d events too many were counted", n)
 	}
@@ -170,7 +170,7 @@ func TestReaderStopsForAWhile(t *testing.T) {
 	}
 }
 
-// With a reader that has stopped for good nsviz ends all the same, and says what was not written.
+// nsviz also ends if its reader has stopped for good, and reports what was not written.
 func TestSignalWhileTheReaderHasStopped(t *testing.T) {
 	for name, signal := range signals() {
 		t.Run("events "+name, func(t *testing.T) {
@@ -224,7 +224,7 @@ func (p *process) awaitBlocked(t *testing.T) {
 	eventually(t, blocked, func() string { return "it does not write: " + p.stderr.String() })
 }
 
-// Nor does anybody wait for a log that is not read.
+// Nothing waits for a log that nobody reads.
 func TestLogIsNotRead(t *testing.T) {
 	_, write := pipe(t)
 	fill(t, write)
@@ -252,7 +252,7 @@ func TestLogIsNotRead(t *testing.T) {
 	}
 }
 
-// A disk that is full ends a recording with a sentence. What was recorded until then is kept.
+// A full disk ends a recording with a sentence. What was recorded until then is kept.
 func TestRecordToAFullDisk(t *testing.T) {
 	dir := t.TempDir()
 	if err := sys.Mount("nsviz-test", dir, "tmpfs", 0, "size=64k"); err != nil {

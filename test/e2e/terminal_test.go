@@ -28,7 +28,7 @@ func tmux(t *testing.T, w, h int, env []string, command ...string) *terminal {
 	for _, e := range slices.Concat([]string{"DOCKER_HOST=" + os.Getenv("DOCKER_HOST")}, env) {
 		args = append(args, "-e", e)
 	}
-	// A shell around it stays, so that what the program leaves on the terminal can be seen.
+	// The shell around it stays, so that the test sees what the program leaves on the terminal.
 	args = append(args, "sh", "-c", `"$0" "$@"; echo "exit code $?"; stty -a | grep -o -- '-\?icanon\|-\?echo\b'; cat`)
 	term.run(t, append(args, command...)...)
 	t.Cleanup(func() {
@@ -64,7 +64,7 @@ func (term *terminal) keys(t *testing.T, keys ...string) {
 	term.run(t, append([]string{"send-keys"}, keys...)...)
 }
 
-// find shows only rows that contain a text.
+// find filters for the rows that contain a text.
 func (term *terminal) find(t *testing.T, text string) {
 	t.Helper()
 	term.keys(t, "/")
@@ -75,7 +75,7 @@ func (term *terminal) find(t *testing.T, text string) {
 	term.await(t, contains("only what matches “"+text+"”"))
 }
 
-// await waits until the screen is as it should be, and returns it.
+// await waits until the screen matches, and returns it.
 func (term *terminal) await(t *testing.T, ok func(screen string) bool) string {
 	t.Helper()
 	var screen string
@@ -92,13 +92,13 @@ func contains(parts ...string) func(string) bool {
 	}
 }
 
-// match is contains for a regular expression.
+// match is like contains, with a regular expression.
 func match(pattern string) func(string) bool { return regexp.MustCompile(pattern).MatchString }
 
 // prose returns a screen's text without its line breaks, for sentences that may be wrapped anywhere.
 func prose(screen string) string { return strings.Join(strings.Fields(screen), " ") }
 
-// pid returns the PID of the program, while it runs.
+// pid returns the PID of the running program.
 func (term *terminal) pid(t *testing.T) int {
 	t.Helper()
 	shell := strings.TrimSpace(term.run(t, "display-message", "-p", "#{pane_pid}"))
@@ -113,9 +113,8 @@ func (term *terminal) pid(t *testing.T) int {
 	return pid
 }
 
-// awaitEnd waits until the program has ended, and checks that it has given the terminal back as it
-// was: on the screen that was there before, with a cursor, and with the line discipline of a shell.
-// It returns that screen.
+// awaitEnd waits until the program has ended. It checks that the terminal is restored: the earlier screen, with a cursor, and
+// the line discipline of a shell. It returns that screen.
 func (term *terminal) awaitEnd(t *testing.T, code int) string {
 	t.Helper()
 	screen := term.await(t, match(`(?m)^exit code \d+$[^$]*^-?icanon$[^$]*^-?echo$`))

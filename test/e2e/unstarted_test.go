@@ -14,7 +14,7 @@ import (
 	"github.com/nsviz/nsviz/internal/report"
 )
 
-// A container that never started is known, and why; also where it was made before nsviz ran.
+// A container that never started is known with the reason, even if it was made before nsviz ran.
 func TestWhyNeverStarted(t *testing.T) {
 	fails := func(t *testing.T, args ...string) {
 		t.Helper()
@@ -64,7 +64,7 @@ func TestWhyNeverStarted(t *testing.T) {
 			}
 		})
 	}
-	// It is no container that runs or ran.
+	// It is not among the containers that run or ran.
 	var list []psEntry
 	nsvizJSON(t, &list, "ps", "-o", "json")
 	for _, c := range list {
@@ -74,7 +74,7 @@ func TestWhyNeverStarted(t *testing.T) {
 	}
 }
 
-// A start that fails after a run is told, and does not hide how that run ended.
+// A start that fails after a run is reported, and does not hide how that run ended.
 func TestWhyNotStartedAgain(t *testing.T) {
 	const name = "nsviz-test-not-again"
 	removeContainer(t, name)

@@ -14,8 +14,8 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// A small process is killed in a container whose memory is full of files: the kill says what the memory was made of,
-// which process it was, and how it was called. That last is told to nobody by an nsviz that was asked not to.
+// A small process is killed in a container whose memory is full of files. The kill reports what the memory was made of, which
+// process it was, and its command line. An nsviz that was asked not to report command lines does not have it anywhere.
 func TestVictimOfFilesInMemory(t *testing.T) {
 	const name, secret = "nsviz-test-tmpfs", "token-f3a9"
 	address := freeAddress(t)
@@ -24,9 +24,9 @@ func TestVictimOfFilesInMemory(t *testing.T) {
 	dashboard.find(t, name)
 	dir := t.TempDir()
 	events := startEvents(t)
-	recordings := map[string]string{"told": filepath.Join(dir, "told"), "untold": filepath.Join(dir, "untold")}
+	recordings := map[string]string{"full": filepath.Join(dir, "full"), "quiet": filepath.Join(dir, "quiet")}
 	var recorders []*process
-	for how, args := range map[string][]string{"told": nil, "untold": {"--no-command-lines"}} {
+	for how, args := range map[string][]string{"full": nil, "quiet": {"--no-command-lines"}} {
 		p := start(t, io.Discard, append([]string{"record", recordings[how]}, args...)...)
 		p.stderr.await(t, "recording")
 		recorders = append(recorders, p)
@@ -36,7 +36,7 @@ func TestVictimOfFilesInMemory(t *testing.T) {
 	start(t, io.Discard, "serve", "--no-command-lines", "--web.listen-address", quietAddress).stderr.await(t, "watching")
 
 	removeContainer(t, name)
-	// The file is what the kernel must count as shared memory, and tail takes what is left.
+	// The kernel must count the file as shared memory, and tail takes the remaining memory.
 	out := docker(t, "run", "--name", name, "--memory=64m", "--tmpfs=/big:size=56m", busyboxImage, "sh", "-c",
 		"dd if=/dev/zero of=/big/"+secret+" bs=64k 2>/dev/null; tail /dev/zero /big/"+secret+" >/dev/null; wc -c /big/"+secret)
 	size, err := strconv.ParseUint(strings.Fields(out)[0], 10, 64)
@@ -55,12 +55,12 @@ func TestVictimOfFilesInMemory(t *testing.T) {
 	if m == nil || m.AnonBytes == nil || m.FileBytes == nil || m.ShmemBytes == nil || m.KernelBytes == nil {
 		t.Fatalf("the memory is %+v", m)
 	}
-	const slack = 1 << 20 // what CPUs have charged beforehand
+	const slack = 1 << 20 // for what CPUs have charged in advance
 	if *m.ShmemBytes > size+slack || *m.ShmemBytes+slack < size || *m.AnonBytes > 16<<20 || m.AfterMS <= 0 || m.AfterMS > 100 {
 		t.Errorf("the file had %d bytes, the memory is: anon %d, files %d, shmem %d, kernel %d after %v ms",
 			size, *m.AnonBytes, *m.FileBytes, *m.ShmemBytes, *m.KernelBytes, m.AfterMS)
 	}
-	// By then the victim may have given back what was its own.
+	// By then the victim may have freed its own memory.
 	sum := *m.AnonBytes + *m.FileBytes + *m.ShmemBytes + *m.KernelBytes
 	if sum > *kill.OOM.UsageBytes+slack || sum+*v.AnonBytes < *kill.OOM.UsageBytes*9/10 {
 		t.Errorf("%d in all its parts, and %d of the victim; %d in use", sum, *v.AnonBytes, *kill.OOM.UsageBytes)
@@ -76,13 +76,13 @@ func TestVictimOfFilesInMemory(t *testing.T) {
 		return strings.Contains(prose(screen), says) && match(`called +tail /dev/zero`)(prose(screen)) && match(`memory .* files in memory`)(prose(screen))
 	})
 
-	// Those who are not to tell.
+	// These outputs must not contain it.
 	quiet.await(t, `"type":"container_exited"`)
 	texts := map[string]string{"events": quiet.String()}
 	for _, p := range recorders {
 		p.stop(t)
 	}
-	texts["recording"] = recordingText(t, recordings["untold"])
+	texts["recording"] = recordingText(t, recordings["quiet"])
 	for _, path := range []string{"/api/v1/why?container=", "/api/v1/inspect?container="} {
 		texts[path] = get(t, "http://"+quietAddress+path+name)
 	}
@@ -91,16 +91,16 @@ func TestVictimOfFilesInMemory(t *testing.T) {
 			t.Errorf("%s, without command lines:\n%s", where, text)
 		}
 	}
-	if text := recordingText(t, recordings["told"]); !strings.Contains(text, secret) {
+	if text := recordingText(t, recordings["full"]); !strings.Contains(text, secret) {
 		t.Errorf("a recording that may have it has not")
 	}
-	_, told := scrape(t, address)
-	if strings.Contains(told, secret) {
+	_, reported := scrape(t, address)
+	if strings.Contains(reported, secret) {
 		t.Error("a metric has a command line")
 	}
 }
 
-// recordingText returns all that is in a recording.
+// recordingText returns the content of a recording.
 func recordingText(t *testing.T, file string) string {
 	t.Helper()
 	f, err := os.Open(file)

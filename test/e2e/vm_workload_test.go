@@ -30,7 +30,7 @@ type vmEntry struct {
 	}
 }
 
-// vms returns the virtual machines that ps lists, by PID; a host may run others.
+// vms returns the virtual machines in ps by PID; the host may run others.
 func vms(t *testing.T) map[int32]vmEntry {
 	t.Helper()
 	var list []vmEntry
@@ -44,14 +44,14 @@ func vms(t *testing.T) map[int32]vmEntry {
 	return found
 }
 
-// startProgram runs a program until the end of the test, which ends it by its PID.
+// startProgram runs a program and ends it by its PID at the end of the test.
 func startProgram(t *testing.T, program string, args ...string) int32 {
 	t.Helper()
 	pid, _ := startEndable(t, program, args...)
 	return pid
 }
 
-// startEndable is startProgram, and gives what ends it before that.
+// startEndable is startProgram, and also returns a function that ends it earlier.
 func startEndable(t *testing.T, program string, args ...string) (pid int32, end func()) {
 	t.Helper()
 	cmd := exec.Command(program, args...)
@@ -87,7 +87,7 @@ func statusBytes(t *testing.T, pid int32, name string) uint64 {
 	return 0
 }
 
-// trackedCgroup returns the folder of the cgroup that a process is in, in the hierarchy that nsviz follows.
+// trackedCgroup returns the folder of a process's cgroup, in the hierarchy that nsviz follows.
 func trackedCgroup(t *testing.T, pid string) string {
 	t.Helper()
 	lines, err := os.ReadFile("/proc/" + pid + "/cgroup")
@@ -123,21 +123,21 @@ func qemuPath(t *testing.T) string {
 	return qemu
 }
 
-// stoppedVM are QEMU's arguments for a machine that emulates and is stopped, so that it takes no CPU.
+// stoppedVM holds QEMU's arguments for an emulated, stopped machine, which takes no CPU.
 func stoppedVM(args ...string) []string {
 	return append([]string{"-machine", "accel=tcg", "-nographic", "-nodefaults", "-display", "none", "-S"}, args...)
 }
 
-// Real machines that emulate and are stopped, so that they take no CPU, and what is only called so.
+// Real machines that are emulated and stopped, so that they take no CPU, and programs that only have such a name.
 func TestVM(t *testing.T) {
 	qemu := qemuPath(t)
 	const name = "nsviz-test-vm-container"
-	removeContainer(t, name) // which takes that what is in its cgroup has ended
+	removeContainer(t, name) // this needs the processes in its cgroup to have ended
 	docker(t, "run", "-d", "--name", name, "--network", "none", busyboxImage, "sleep", "1000")
 	began := time.Now()
 	plain := startProgram(t, qemu, stoppedVM("-m", "64", "-smp", "2")...)
 	named := startProgram(t, qemu, stoppedVM("-m", "size=80M", "-smp", "3", "-name", "nsviz-test-vm,debug-threads=on")...)
-	// As Kata's, whose monitor is not in the container's namespaces and is in its cgroup.
+	// As with Kata, the monitor is in the container's cgroup, but not in its namespaces.
 	inside := startProgram(t, qemu, stoppedVM("-m", "64")...)
 	moveInto(t, inside, trackedCgroup(t, docker(t, "inspect", "-f", "{{.State.Pid}}", name)))
 	separate := startProgram(t, "unshare", append([]string{"--net", "--uts", qemu}, stoppedVM("-m", "64")...)...)
@@ -180,7 +180,7 @@ func TestVM(t *testing.T) {
 	eventually(t, func() bool {
 		found = vms(t)
 		for _, pid := range []int32{plain, named, separate, inside} {
-			// unshare becomes QEMU, and QEMU makes its threads after its files.
+			// unshare execs QEMU, and QEMU makes its threads after opening its files.
 			if e, ok := found[pid]; !ok || e.Memory.UsageBytes == nil {
 				return false
 			}
@@ -210,7 +210,7 @@ func TestVM(t *testing.T) {
 			t.Errorf("PID %d started at %v, and the test started it after %v", pid, e.Started, began)
 		}
 	}
-	// The kernel counts pages by CPU and sums up now and then: it need not agree to the page.
+	// The kernel counts pages by CPU and adds them up from time to time: the numbers may differ by some pages.
 	e := found[plain]
 	if rss := statusBytes(t, plain, "VmRSS"); *e.Memory.UsageBytes > rss+8<<20 || *e.Memory.UsageBytes+8<<20 < rss {
 		t.Errorf("resident: %d bytes, and VmRSS is %d", *e.Memory.UsageBytes, rss)
@@ -244,8 +244,8 @@ func TestVM(t *testing.T) {
 	t.Errorf("ps lists no nsviz-test-vm:\n%s", stdout)
 }
 
-// A container and two real machines, one of them in that container: all in one table, each on a page that tells
-// what it is, and counted once each in the metrics.
+// A container and two real machines, one of them in that container: all are in one table, each has a page that describes it,
+// and the metrics count each once.
 func TestVMOnScreen(t *testing.T) {
 	qemu := qemuPath(t)
 	const name, machine = "nsviz-vm-web", "nsviz-vm-lesson"
@@ -261,7 +261,7 @@ func TestVMOnScreen(t *testing.T) {
 		n, _ := strconv.Atoi(metrics(t, address)[sample])
 		return n
 	}
-	awaitCounts := func(mine int32, runs bool) { // others may come and go on this host
+	awaitCounts := func(mine int32, runs bool) { // the host may start and end others
 		t.Helper()
 		var got, want int
 		eventually(t, func() bool {
@@ -282,7 +282,7 @@ func TestVMOnScreen(t *testing.T) {
 	lesson, end := startEndable(t, qemu, stoppedVM("-m", "80", "-smp", "3", "-name", machine)...)
 	inside := startProgram(t, qemu, stoppedVM("-m", "64")...)
 	moveInto(t, inside, trackedCgroup(t, docker(t, "inspect", "-f", "{{.State.Pid}}", name)))
-	term.find(t, "nsviz-vm") // others may run here
+	term.find(t, "nsviz-vm") // the host may run others
 	vmRow := match(fmt.Sprintf(`(?m)^..%s +%d .*▒ not visible from here ▒.* \d+(\.\d)?/80 MiB +emulated +3 +1 *$`, machine, lesson))
 	insideRow := match(fmt.Sprintf(`(?m)^..qemu in nsviz-v… +%d .*▒ not visible from here ▒`, inside))
 	term.await(t, func(screen string) bool {
@@ -330,14 +330,14 @@ func TestVMOnScreen(t *testing.T) {
 	term.keys(t, "Escape")
 	term.await(t, vmRow)
 
-	// A container of which the host has nothing but the machine, as Kata's have.
+	// A container of which the host only has the machine, as with Kata.
 	id := docker(t, "inspect", "-f", "{{.Id}}", name)
 	sandbox := strings.Repeat("5a", 32)
 	cgroup := strings.Replace(trackedCgroup(t, docker(t, "inspect", "-f", "{{.State.Pid}}", name)), id, sandbox, 1)
 	if err := os.Mkdir(cgroup, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { // after its machine has ended, which is cleaned up before
+	t.Cleanup(func() { // after its machine, which is cleaned up earlier
 		if err := os.Remove(cgroup); err != nil {
 			t.Error(err)
 		}

@@ -25,7 +25,7 @@ import (
 	"github.com/nsviz/nsviz/internal/story"
 )
 
-// why asks the nsviz that serves at an address; false while it knows no such container.
+// why asks the nsviz that serves at an address; it returns false while that does not know the container.
 func why(t *testing.T, address, name string) (answer report.ContainerAnswer, known bool) {
 	t.Helper()
 	stdout, stderr, code := nsviz(t, "why", name, "-o", "json", "--from", "http://"+address)
@@ -41,7 +41,7 @@ func why(t *testing.T, address, name string) (answer report.ContainerAnswer, kno
 	return answer, true
 }
 
-// whyEnded asks until nsviz has seen the container end and the engine has judged.
+// whyEnded asks until nsviz has seen the container's end and the engine's report.
 func whyEnded(t *testing.T, address, name string) report.ContainerAnswer {
 	t.Helper()
 	var answer report.ContainerAnswer
@@ -53,7 +53,7 @@ func whyEnded(t *testing.T, address, name string) report.ContainerAnswer {
 	return answer
 }
 
-// run starts a container and returns the host's PID of its program once that has said that it is ready.
+// run starts a container and returns the host's PID of its program once that reports that it is ready.
 func run(t *testing.T, name string, args ...string) (pid int) {
 	t.Helper()
 	removeContainer(t, name)
@@ -69,13 +69,13 @@ func run(t *testing.T, name string, args ...string) (pid int) {
 	return pid
 }
 
-// waits is a shell script that says that it is ready and then lives on; as a PID 1 it ignores SIGTERM.
+// waits is a shell script that reports that it is ready and then lives on; as a PID 1 it ignores SIGTERM.
 const waits = "echo ready; while :; do sleep 1000; done"
 
-// An end is who and what ended a container, and what is said of it.
+// An end describes who and what ended a container, and the expected answer.
 type whyCase struct {
 	name string
-	// act has a container of that name end and returns the pid of who did it; 0 where that is unknown.
+	// act ends the container of that name and returns the PID of the killer; 0 if that is unknown.
 	act func(t *testing.T, name string) (killer int)
 
 	code   int32
@@ -87,8 +87,8 @@ type whyCase struct {
 	says   string // a regular expression; PID is the killer's
 }
 
-// TestWhy has containers end in all the ways, and asks about them an nsviz that is running and, as
-// somebody who may not watch the kernel, one that recorded.
+// TestWhy ends containers in all ways. It asks a running nsviz about them and, as a user who may not watch the kernel, a
+// recording.
 func TestWhy(t *testing.T) {
 	dir, open := openDir(t)
 	recording := filepath.Join(dir, "recording")
@@ -134,7 +134,7 @@ func TestWhy(t *testing.T) {
 			says: "ended by itself with exit code 7\\. .* before, .* had sent it SIGTERM, as `docker stop` does first",
 		},
 		{
-			// Without a pid namespace of its own nothing protects its first process from its children.
+			// Without a pid namespace of its own, nothing protects its first process from its children.
 			name: "nsviz-test-why-inside", act: func(t *testing.T, name string) int {
 				run(t, name, "--pid=host", "--user", "4321", busyboxImage, "sh", "-c",
 					"sh -c 'echo ready; sleep 0.2; kill -KILL $PPID; sleep 1000' & wait")
@@ -266,7 +266,7 @@ func TestWhy(t *testing.T) {
 	})
 }
 
-// check compares an answer with what was done and with the engine's own words.
+// check compares an answer with what was done and with the engine's own report.
 func (c whyCase) check(t *testing.T, a report.ContainerAnswer, killer int) {
 	t.Helper()
 	t.Log(a.Sentence)
@@ -285,7 +285,7 @@ func (c whyCase) check(t *testing.T, a report.ContainerAnswer, killer int) {
 		t.Errorf("done by PID %d, uid %d; want %d, %d", x.By.PID, *x.By.UID, killer, c.uid)
 	}
 	if a.OOMKills == nil || c.kills != (*a.OOMKills > 0) || c.kills != (len(a.Kills) > 0) {
-		t.Errorf("%v kills, %d of them told", a.OOMKills, len(a.Kills))
+		t.Errorf("%v kills, %d of them reported", a.OOMKills, len(a.Kills))
 	}
 	if !regexp.MustCompile(strings.ReplaceAll(c.says, "PID PID", fmt.Sprintf("PID %d", killer))).MatchString(a.Sentence) {
 		t.Errorf("it says: %s\nwant %s", a.Sentence, c.says)
@@ -314,7 +314,7 @@ func (c whyCase) check(t *testing.T, a report.ContainerAnswer, killer int) {
 	}
 }
 
-// timeless leaves the times out: two nsviz tell wall-clock time with some microseconds between them.
+// timeless removes the times: the wall-clock times of two nsviz differ by some microseconds.
 func timeless(e *report.Ending) report.Ending {
 	out := *e
 	out.Time, out.Kill = time.Time{}, nil
@@ -330,7 +330,7 @@ func timeless(e *report.Ending) report.Ending {
 	return out
 }
 
-// whyLives asks about a container in which something was killed and that lives.
+// whyLives asks about a live container in which a process was killed.
 func whyLives(t *testing.T, address string) {
 	const name = "nsviz-test-why-lives"
 	run(t, name, "--memory=32m", busyboxImage, "sh", "-c", "tail /dev/zero; "+waits)
@@ -343,14 +343,14 @@ func whyLives(t *testing.T, address string) {
 		!strings.HasPrefix(answer.Sentence, name+" runs. The kernel's OOM killer has killed 1 process in it since it started: tail (PID ") {
 		t.Errorf("%+v", answer)
 	}
-	// By the beginning of its id, and in words.
+	// By the beginning of its id, and as text.
 	stdout, stderr, code := nsviz(t, "why", answer.Container.ID[:12], "--from", "http://"+address)
 	if code != 0 || stderr != "" || !strings.HasPrefix(stdout, answer.Sentence+"\n\n") {
 		t.Errorf("exit code %d, says %q, %q", code, stdout, stderr)
 	}
 }
 
-// whyStartedAgain asks about a container that was killed and has been started again.
+// whyStartedAgain asks about a container that was killed and started again.
 func whyStartedAgain(t *testing.T, address string) {
 	const name = "nsviz-test-why-again"
 	run(t, name, busyboxImage, "sh", "-c", waits)

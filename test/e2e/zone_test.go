@@ -13,7 +13,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// Whoever lives in Tokyo has Tokyo's time on the screen and in text. JSON is for machines and has UTC everywhere.
+// A user in Tokyo gets Tokyo's time on the screen and in text. JSON is for programs and always has UTC.
 func TestTimeZones(t *testing.T) {
 	const name = "nsviz-test-zone"
 	t.Setenv("TZ", "Asia/Tokyo")
@@ -63,7 +63,7 @@ func TestTimeZones(t *testing.T) {
 	}
 }
 
-// utc matches a time as JSON has it, offset one that is not in UTC.
+// utc matches a time in JSON; offset matches one that is not in UTC.
 var (
 	utc    = regexp.MustCompile(`"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"`)
 	offset = regexp.MustCompile(`"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?[+-]\d\d:\d\d"`)

@@ -1,4 +1,4 @@
-// Package lsns asks lsns(8) of util-linux for namespaces, for tests that compare what nsviz says with it.
+// Package lsns runs lsns(8) of util-linux, for tests that compare nsviz with it.
 package lsns
 
 import (
@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// lsns is asked again: it fails, often without a word, where a process ends while it reads it, and for as long as the name of
-// any process of the host has a line break.
+// lsns is run again: it fails, often without a message, if a process ends while lsns reads it, and as long as any process name
+// on the host has a line break.
 const (
 	patience = 30 * time.Second
 	pause    = 20 * time.Millisecond
 )
 
-// Output returns what `lsns args` writes.
+// Output returns the output of `lsns args`.
 func Output(t testing.TB, args ...string) []byte {
 	t.Helper()
 	for began := time.Now(); ; time.Sleep(pause) {

@@ -1,4 +1,4 @@
-// Package make_test runs make with a Go that is none.
+// Package make_test runs make with a fake Go.
 package make_test
 
 import (
@@ -10,10 +10,10 @@ import (
 	"testing"
 )
 
-// What is too old to build nsviz is told in one sentence, before it fails in its own words.
+// A Go that is too old to build nsviz is reported in one sentence, before it fails with its own errors.
 func TestWhichGo(t *testing.T) {
 	for name, tt := range map[string]struct {
-		says  string // by go version
+		says  string // output of go version
 		fails bool
 		want  string
 	}{
@@ -31,7 +31,7 @@ func TestWhichGo(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, target := range []string{"build", "test-unit", "check", "generate", "demo"} {
-				if !tt.fails && target != "build" { // which would do more than call go
+				if !tt.fails && target != "build" { // it would do more than call go
 					continue
 				}
 				cmd := exec.CommandContext(t.Context(), "make", "-C", "../..", "--no-print-directory", target)
@@ -51,7 +51,7 @@ func TestWhichGo(t *testing.T) {
 	}
 }
 
-// What is built already is installed without any Go.
+// What is already built is installed without Go.
 func TestInstallNeedsNoGo(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), "make", "-C", "../..", "--no-print-directory", "-n", "install", "GO=false", "-o", "bin/nsviz")
 	cmd.Env = append(os.Environ(), "MAKEFLAGS=", "MAKELEVEL=", "GO=go")
@@ -60,7 +60,7 @@ func TestInstallNeedsNoGo(t *testing.T) {
 	}
 }
 
-// Without a target make builds nsviz, as the README says.
+// Without a target, make builds nsviz, as the README says.
 func TestMakeBuilds(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), "make", "-C", "../..", "--no-print-directory", "-n")
 	cmd.Env = append(os.Environ(), "MAKEFLAGS=", "MAKELEVEL=")

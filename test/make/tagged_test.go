@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// Every test in a file with a build tag is among those that test/tagged chooses, in a package that it lists.
+// test/tagged lists the package of every test in a file with a build tag, and chooses that test.
 func TestTaggedChoosesAll(t *testing.T) {
 	for _, tag := range []string{"root", "e2e"} {
 		out, err := exec.CommandContext(t.Context(), "../tagged", tag).Output()

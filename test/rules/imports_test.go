@@ -1,5 +1,5 @@
-// Package rules_test holds the rules of this repository that a compiler does not know: who may import
-// whom, and what no file may do. CONTRIBUTING.md gives the reasons.
+// Package rules_test holds the rules of this repository that a compiler does not check: who may import whom, and what files may
+// contain. CONTRIBUTING.md gives the reasons.
 package rules_test
 
 import (
@@ -16,14 +16,14 @@ import (
 
 const module = "github.com/nsviz/nsviz/"
 
-// A privilege lets only some packages import what begins with a path.
+// A privilege allows only some packages to import paths with a prefix.
 type privilege struct {
 	path string
 	only []string
 }
 
 var privileges = []privilege{
-	// test/vm/btf is no part of nsviz: it makes what a test of internal/probes reads.
+	// test/vm/btf is not part of nsviz: it makes data for a test of internal/probes.
 	{"github.com/cilium/ebpf", []string{"internal/probes", "gen", "test/vm/btf"}},
 	{"github.com/gdamore/tcell", []string{"internal/ui"}},
 	{"github.com/prometheus/client_golang", []string{"internal/metrics", "internal/server"}},
@@ -31,7 +31,7 @@ var privileges = []privilege{
 	{"github.com/docker/docker", []string{"internal/container/engine/docker"}},
 }
 
-// A barrier keeps a package from importing what begins with some paths.
+// A barrier keeps a package from importing paths with some prefixes.
 type barrier struct {
 	who   string
 	never []string
@@ -69,7 +69,7 @@ var barriers = []barrier{
 	{"internal/spelling", []string{module}, "it compares words"},
 }
 
-// table is the package that whoever words or recognises something may look into.
+// table is the package that may be used by whoever describes or recognises something.
 const table = module + "internal/container/runtime"
 
 // ends are the packages at which facts enter.
@@ -77,23 +77,23 @@ var ends = []string{
 	module + "gen", module + "internal/probes", module + "internal/host", module + "internal/vmm", module + "internal/container", module + "internal/anatomy",
 }
 
-// above are the packages that ask the readers of the host's files.
+// above lists the packages that use the readers of the host's files.
 var above = []string{
 	module + "gen", module + "internal/probes", module + "internal/container", module + "internal/enginefiles", module + "internal/anatomy",
 	module + "internal/model", module + "internal/pipeline",
 }
 
-// below reports whether a path is the other, or in its tree.
+// below reports whether a path is the other one or in its tree.
 func below(path, tree string) bool {
 	return path == tree || strings.HasPrefix(path, strings.TrimSuffix(tree, "/")+"/")
 }
 
-// isForTests reports whether a package of this module is made for tests: one below test, or with a name that ends in it.
+// isForTests reports whether a package of this module is made for tests: it is below test, or its name ends in it.
 func isForTests(path string) bool {
 	return below(path, module+"test") || strings.HasPrefix(path, module) && strings.HasSuffix(path, "test")
 }
 
-// forbidden says why a package must not import a path, or nothing.
+// forbidden returns the reason why a package must not import a path, or "".
 func forbidden(who, path string, test bool) string {
 	for _, p := range privileges {
 		allowed := slices.ContainsFunc(p.only, func(tree string) bool { return below(who, tree) })
@@ -101,7 +101,7 @@ func forbidden(who, path string, test bool) string {
 			return "only " + strings.Join(p.only, " and ") + " may"
 		}
 	}
-	if test { // a test may look from both sides
+	if test { // a test may use both sides
 		return ""
 	}
 	if isForTests(path) && !below(who, "test") {
@@ -120,15 +120,15 @@ func forbidden(who, path string, test bool) string {
 	return ""
 }
 
-// selfContained names, for packages that depend on hardly anything, all that they may import beside the standard library.
+// selfContained lists all permitted imports, beside the standard library, of packages that depend on hardly anything.
 var selfContained = map[string][]string{
 	"internal/fact":  {module + "internal/event"},
 	"internal/model": {module + "internal/event", module + "internal/fact"},
 	"internal/store": {module + "internal/fact", module + "internal/model"},
 }
 
-// wrongImports lists what a Go file must not import. Its build tags do not matter: there are tags that exclude each other, so that
-// no single go list reads all files.
+// wrongImports lists the forbidden imports of a Go file. It reads files with any build tags: some tags exclude each other, so
+// that no single go list reads all files.
 func wrongImports(path string, content []byte) ([]string, error) {
 	file, err := parser.ParseFile(token.NewFileSet(), path, content, parser.ImportsOnly)
 	if err != nil {
@@ -269,7 +269,7 @@ func TestForbiddenImports(t *testing.T) {
 	for _, test := range tests {
 		why := forbidden(test.who, test.path, false)
 		if (why != "") != test.forbidden {
-			t.Errorf("%s imports %s: verdict %q, want forbidden %v", test.who, test.path, why, test.forbidden)
+			t.Errorf("%s imports %s: %q, want forbidden %v", test.who, test.path, why, test.forbidden)
 		}
 	}
 }

@@ -16,10 +16,10 @@ import (
 	"testing"
 )
 
-// maxLines is where a file is no longer one subject.
+// maxLines is the length above which a file has more than one subject.
 const maxLines = 600
 
-// root returns the folder with go.mod.
+// root returns the folder of go.mod.
 func root(t *testing.T) string {
 	t.Helper()
 	dir, err := os.Getwd()
@@ -38,7 +38,7 @@ func root(t *testing.T) string {
 	}
 }
 
-// eachFile calls visit with the slash path and the content of every file with one of the extensions.
+// eachFile calls visit with the slash-separated path and the content of every file with one of the extensions.
 func eachFile(t *testing.T, extensions []string, visit func(path string, content []byte)) {
 	t.Helper()
 	tree := os.DirFS(root(t))
@@ -68,7 +68,7 @@ func eachFile(t *testing.T, extensions []string, visit func(path string, content
 	}
 }
 
-// breaches lists what a Go file does against the rules.
+// breaches lists a Go file's breaches of the rules.
 func breaches(path string, content []byte) ([]string, error) {
 	files := token.NewFileSet()
 	file, err := parser.ParseFile(files, path, content, parser.SkipObjectResolution)
@@ -170,7 +170,7 @@ func TestFileLengths(t *testing.T) {
 	})
 }
 
-// unknownTags lists the build tags of a test file under which no `make test-…` would run it.
+// unknownTags lists the build tags of a test file that no `make test-…` sets.
 func unknownTags(content []byte) []string {
 	known := []string{"root", "e2e", "vm", "systemd", "linux", "amd64", "arm64", "race"}
 	var unknown []string
@@ -192,7 +192,7 @@ func unknownTags(content []byte) []string {
 	return unknown
 }
 
-// A test that CI never runs is no test.
+// A test that CI never runs is useless.
 func TestBuildTags(t *testing.T) {
 	eachFile(t, []string{".go"}, func(path string, content []byte) {
 		if !strings.HasSuffix(path, "_test.go") {
@@ -219,10 +219,10 @@ func TestUnknownTags(t *testing.T) {
 	}
 }
 
-// sourceName is the name of a source file in code, in Markdown.
+// sourceName matches the name of a source file, in code format in Markdown.
 var sourceName = regexp.MustCompile("`([\\w/.-]+/[\\w.-]+\\.(?:go|c|h))`")
 
-// The pages that say where things are name files that exist: from the top, or below internal/.
+// The pages that describe where things are name existing files: paths from the top, or below internal/.
 func TestDocumentFiles(t *testing.T) {
 	top, named := root(t), 0
 	eachFile(t, []string{".md"}, func(path string, content []byte) {
@@ -242,7 +242,7 @@ func TestDocumentFiles(t *testing.T) {
 	}
 }
 
-// A link in Markdown to something in this repository.
+// A Markdown link to a file of this repository.
 var link = regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
 
 func TestDocumentLinks(t *testing.T) {
@@ -257,7 +257,7 @@ func TestDocumentLinks(t *testing.T) {
 	})
 }
 
-// A message that the loop handles, by the receiver of its method.
+// A message that the loop handles: the receiver of its method.
 var handled = regexp.MustCompile(`(?m)^func \((?:\w+ )?\*?(\w+)\) handle\(`)
 
 // docs/ARCHITECTURE.md lists every type of message that the pipeline's loop handles, and no other.

@@ -6,20 +6,20 @@ import (
 	"os"
 )
 
-// counts says how many tests ended how. A test with subtests is counted by its subtests.
+// counts holds the numbers of tests by result. A test with subtests is counted by its subtests.
 type counts struct {
 	passed, failed, skipped int
 }
 
-// format is both what a person reads and what the file holds, one line a run.
+// format is read by people, and is also the format of the file, one line per run.
 const format = "%d passed, %d failed, %d skipped"
 
 func (c counts) String() string {
 	return fmt.Sprintf(format, c.passed, c.failed, c.skipped)
 }
 
-// verdict returns an error where the run cannot count as passed.
-func (c counts) verdict(noSkips bool) error {
+// check returns an error if the run does not count as passed.
+func (c counts) check(noSkips bool) error {
 	switch {
 	case c.failed > 0:
 		return errFailed

@@ -1,5 +1,5 @@
-// Command tally reads the stream of `go test -json` on standard input and prints what a person wants
-// to see of it: go test's closing line of every package, and everything that failed or was skipped.
+// Command tally reads the stream of `go test -json` on standard input and prints a summary for people:
+// go test's closing line of every package, and everything that failed or was skipped.
 // Its last line is the plain sum, "N passed, N failed, N skipped". It exits 1 when a test failed, or
 // when none ran at all: a run that tests nothing proves nothing.
 //
@@ -19,7 +19,7 @@ func main() {
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
-// errFailed is the verdict of a run whose output has said already why it failed.
+// errFailed reports a failed run whose output already has the reason.
 var errFailed = errors.New("failed")
 
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
@@ -59,7 +59,7 @@ func tally(in io.Reader, out io.Writer, verbose, noSkips bool, file string) erro
 			return err
 		}
 	}
-	return counts.verdict(noSkips)
+	return counts.check(noSkips)
 }
 
 func printSum(out io.Writer, file string, noSkips bool) error {
@@ -68,5 +68,5 @@ func printSum(out io.Writer, file string, noSkips bool) error {
 		return err
 	}
 	fmt.Fprintln(out, counts)
-	return counts.verdict(noSkips)
+	return counts.check(noSkips)
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// The streams in testdata are go test's own, with the times made equal.
+// The streams in testdata are output of go test, with equal times.
 func TestRun(t *testing.T) {
 	tests := map[string]struct {
 		stream string

@@ -14,7 +14,7 @@ import (
 type event struct {
 	Action     string
 	Package    string
-	ImportPath string // of build events, which have no Package
+	ImportPath string // for build events, which have no Package
 	Test       string
 	Output     string
 }
@@ -28,7 +28,7 @@ type reader struct {
 
 // pkg is a package whose tests are running.
 type pkg struct {
-	output strings.Builder // what belongs to no test
+	output strings.Builder // output that belongs to no test
 	tests  map[string]*test
 	failed bool // one of its tests failed
 }
@@ -65,13 +65,13 @@ func (r *reader) read(in io.Reader) (counts, error) {
 func (r *reader) line(line string) {
 	var e event
 	if json.Unmarshal([]byte(line), &e) != nil || e.Action == "" {
-		fmt.Fprint(r.out, line) // the go command itself has something to say
+		fmt.Fprint(r.out, line) // a message of the go command itself
 		return
 	}
 	switch {
 	case e.Action == "build-output":
 		fmt.Fprint(r.out, e.Output)
-	case e.Action == "build-fail": // the failure of the package follows
+	case e.Action == "build-fail": // the package's failure follows
 	case e.Test != "":
 		r.testEvent(r.pkg(e.Package), e)
 	default:
@@ -100,8 +100,8 @@ func (p *pkg) test(name string) *test {
 	return t
 }
 
-// parentOf finds the test whose subtest has this name; nil is none. A subtest's own name may hold
-// slashes, and its parent has begun before it: so it is the nearest one that is known.
+// parentOf finds the test that a subtest belongs to; nil is none. A subtest's own name may contain slashes. Its parent has
+// begun before it, so the parent is the known test with the longest matching name.
 func (p *pkg) parentOf(name string) *test {
 	for i := strings.LastIndexByte(name, '/'); i >= 0; i = strings.LastIndexByte(name, '/') {
 		name = name[:i]
@@ -126,7 +126,7 @@ func (r *reader) testEvent(p *pkg, e event) {
 	}
 }
 
-// isProgress tells the lines in which go test -v says what it does, not what came of it.
+// isProgress reports whether a line of go test -v only shows progress, not a result.
 func isProgress(line string) bool {
 	for _, prefix := range []string{"=== RUN ", "=== PAUSE ", "=== CONT ", "=== NAME "} {
 		if strings.HasPrefix(line, prefix) {
@@ -166,7 +166,7 @@ func (r *reader) packageEvent(p *pkg, e event) {
 	case "output":
 		p.output.WriteString(e.Output)
 	case "pass", "skip":
-		// Of a package that passed, go test prints the closing line only.
+		// For a package that passed, go test prints only the closing line.
 		for line := range strings.Lines(p.output.String()) {
 			if strings.HasPrefix(line, "ok ") || strings.HasPrefix(line, "? ") {
 				fmt.Fprint(r.out, line)
@@ -180,8 +180,8 @@ func (r *reader) packageEvent(p *pkg, e event) {
 	}
 }
 
-// cutShort counts what go test does not: the tests that were running when their process died, and
-// a package that failed without any test, for it was not built, say.
+// cutShort counts what go test does not count: the tests that were running when their process died, and a package that failed
+// without any test, such as one that does not build.
 func (r *reader) cutShort(p *pkg) {
 	for _, name := range slices.Backward(slices.Sorted(maps.Keys(p.tests))) { // subtests first
 		t := p.tests[name]
@@ -199,7 +199,7 @@ func (r *reader) cutShort(p *pkg) {
 	}
 }
 
-// fail counts a failed test, but not one that failed because a subtest did.
+// fail counts a failed test, unless it failed only because of a subtest.
 func (r *reader) fail(p *pkg, t *test, name string) {
 	p.failed = true
 	if parent := p.parentOf(name); parent != nil {
@@ -210,7 +210,7 @@ func (r *reader) fail(p *pkg, t *test, name string) {
 	}
 }
 
-// abandoned takes the packages that the stream never closed, because go test itself was killed.
+// abandoned counts the packages that the stream never closed, because go test itself was killed.
 func (r *reader) abandoned() {
 	for _, name := range slices.Sorted(maps.Keys(r.packages)) {
 		r.cutShort(r.packages[name])

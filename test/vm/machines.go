@@ -13,24 +13,24 @@ import (
 
 // machine is one virtual machine to run.
 type machine struct {
-	name string // by which it is asked for
+	name string // its name on the command line
 	// kernel and arch name what test/vm/downloads lists.
 	kernel, arch string
-	// cgroup is "v1" for one hierarchy a controller; the unified hierarchy otherwise.
+	// cgroup is "v1" for one hierarchy per controller, else the unified hierarchy is used.
 	cgroup string
-	// onDemand is whether it runs only when it is asked for by name.
+	// onDemand is set if it runs only when asked for by name.
 	onDemand bool
-	// pipeline is whether it is for the tests of internal/pipeline.
+	// pipeline is set if it is for the tests of internal/pipeline.
 	pipeline bool
 	// only are the tests of a small machine, if it has not all of them; but are those that it leaves out.
 	only, but []string
 	// full is whether it boots a full system, appArmor whether that confines its containers.
 	full, appArmor bool
-	// tests is a regular expression for what runs where nothing else is asked for; "" is all tests.
+	// tests is a regular expression for the tests that run by default; "" is all tests.
 	tests string
-	// memory is in MiB; so is farMemory, that of a second memory node (NUMA), beside it.
+	// memory is in MiB. farMemory is that of a second memory node (NUMA), also in MiB.
 	memory, farMemory int
-	// patience is how long it may take, from power on to power off.
+	// patience limits the time from power on to power off.
 	patience time.Duration
 }
 
@@ -153,8 +153,7 @@ func systemChoice(kernel string) string {
 	return strings.Join(patterns, "|")
 }
 
-// system returns a full Debian system, on the kernel that belongs to it and on the oldest one. On the others it runs
-// when it is asked for by name.
+// system returns a full Debian system on its own kernel and on the oldest one. On the others it runs when asked for by name.
 func system() []machine {
 	var list []machine
 	for _, m := range kernels() {

@@ -1,15 +1,15 @@
 //go:build linux
 
 // Command vm runs tests in virtual machines of other kernels than this host's, under QEMU, and prints their
-// results as `go test -json` does. test/vm/downloads lists the kernels, test/vm/guest is what runs inside.
+// results as `go test -json` does. test/vm/downloads lists the kernels, test/vm/guest runs inside.
 //
 //	go run ./test/vm [-only NAME,…] [-run REGEXP] matrix   the tests with the build tag root, on every kernel
 //	go run ./test/vm [-only NAME,…] [-run REGEXP] system   the end-to-end tests in a full Debian system
 //	go run ./test/vm system matrix                         both, beside each other
 //	go run ./test/vm -prepare system matrix                download and build what they boot, and keep that for later
 //
-// A machine that does not boot, hangs or dies is a failed test named Boot. With -again a machine that failed
-// runs a second time, whose results count; that and what failed at first is said on standard error.
+// A machine that does not boot, hangs or dies is a failed test named Boot. With -again a failed machine runs a
+// second time, and only these results count. Standard error reports this and the first failures.
 package main
 
 import (
@@ -119,7 +119,7 @@ func choose(all []machine, only string) ([]machine, error) {
 	return chosen, nil
 }
 
-// runAll prepares and runs the machines, a few at a time. What goes wrong with one is in its results.
+// runAll prepares and runs the machines, a few at a time. Errors of a machine are in its results.
 func runAll(ctx context.Context, machines []machine, shop *workshop, logs string, lanes int, again bool, stdout io.Writer) error {
 	type prepared struct {
 		machine
@@ -135,7 +135,7 @@ func runAll(ctx context.Context, machines []machine, shop *workshop, logs string
 					boot(ctx, m.machine, m.image, logs, out)
 					continue
 				}
-				// Held back, so that only one of the tries counts.
+				// Held back, so that only one of the attempts counts.
 				first := &lockedWriter{w: &bytes.Buffer{}}
 				boot(ctx, m.machine, m.image, logs, first)
 				results := first.w.(*bytes.Buffer).Bytes()
@@ -171,7 +171,7 @@ func rank(m machine) int {
 	return 2
 }
 
-// failedTests names the tests that failed, of a stream of `go test -json`.
+// failedTests returns the names of the failed tests in a stream of `go test -json`.
 func failedTests(stream []byte) []string {
 	var failed []string
 	for line := range bytes.Lines(stream) {
@@ -183,7 +183,7 @@ func failedTests(stream []byte) []string {
 	return failed
 }
 
-// lockedWriter keeps lines whole that several write.
+// lockedWriter keeps the lines of several writers apart.
 type lockedWriter struct {
 	mu sync.Mutex // guards w
 	w  io.Writer
@@ -195,7 +195,7 @@ func (l *lockedWriter) Write(p []byte) (int, error) {
 	return l.w.Write(p)
 }
 
-// output runs a command and returns the lines that it printed; what it says on stderr is passed on.
+// output runs a command and returns the lines of its output; its stderr is passed on.
 func output(ctx context.Context, name string, args ...string) ([]string, error) {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Stderr = os.Stderr

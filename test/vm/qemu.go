@@ -15,10 +15,10 @@ import (
 	"syscall"
 )
 
-// image is what a machine boots.
+// image is the bootable content of a machine.
 type image struct {
 	kernel, initrd string
-	disks          []string // ext4; what the machine writes to them is thrown away
+	disks          []string // ext4; the machine's writes are discarded
 }
 
 // boot runs a machine until it powers off and writes its results.
@@ -63,14 +63,14 @@ func qemu(arch string) string {
 	return "qemu-system-x86_64"
 }
 
-// arguments are QEMU's. One CPU, since with several the emulation of breakpoints that the kernel patches
-// into itself is not reliable; panics end the machine.
+// arguments returns QEMU's arguments. One CPU, since with several the emulation of breakpoints that the kernel patches into
+// itself is not reliable. A panic ends the machine.
 func arguments(m machine, img image) []string {
-	// The newer a CPU, the more of it the kernel makes use of that must be emulated: page tables of five levels, wide
-	// registers to save.
+	// The kernel uses more features of a newer CPU, which must then be emulated: page tables of five levels, wide registers to
+	// save.
 	console, device, board := "ttyS0", "virtio-blk-pci", []string{"-M", "q35", "-cpu", "Nehalem,+rdrand"}
 	if m.arch == "arm64" {
-		// Of the CPU's features pointer authentication is by far the dearest to emulate.
+		// Pointer authentication is by far the most expensive of the CPU's features to emulate.
 		console, board = "ttyAMA0", []string{"-M", "virt", "-cpu", "max,pauth=off"}
 	}
 	lsm := "lsm=lockdown,yama,bpf"

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// marker begins the lines in which the guest speaks to the runner; see test/vm/guest.
+// marker begins the lines from the guest to the runner; see test/vm/guest.
 const marker = "::nsviz-vm:: "
 
 // report turns the serial output of a machine into test events.
@@ -24,7 +24,7 @@ type report struct {
 	began   time.Time
 
 	up, done bool
-	failure  string // what the guest says went wrong
+	failure  string // the guest's report of what went wrong
 	current  *conversion
 
 	mu    sync.Mutex // guards other
@@ -75,8 +75,8 @@ func (r *report) line(line string) {
 		r.begin(rest)
 	case "end":
 		name, rest, _ := strings.Cut(rest, " ")
-		milliseconds, verdict, _ := strings.Cut(rest, " ")
-		r.end(name, milliseconds, verdict)
+		milliseconds, result, _ := strings.Cut(rest, " ")
+		r.end(name, milliseconds, result)
 	case "failed":
 		r.failure = rest
 	case "done":
@@ -93,7 +93,7 @@ func (r *report) keep(line string) {
 	}
 }
 
-// noise is for what QEMU itself says.
+// noise returns a writer for QEMU's own output.
 func (r *report) noise() io.Writer {
 	read, write := io.Pipe()
 	go func() {
@@ -107,7 +107,7 @@ func (r *report) noise() io.Writer {
 
 func (r *report) pkg(name string) string { return "vm/" + r.machine + "/" + name }
 
-// begin has `go tool test2json` read what the tests of a package print.
+// begin starts `go tool test2json` to read the output of a package's tests.
 func (r *report) begin(name string) {
 	cmd := exec.Command("go", "tool", "test2json", "-t", "-p", r.pkg(name))
 	cmd.Stdout = &lineWriter{w: r.out}
@@ -122,16 +122,16 @@ func (r *report) begin(name string) {
 	r.current = &conversion{cmd: cmd, in: in}
 }
 
-// end closes a package as go test does.
-func (r *report) end(name, milliseconds, verdict string) {
+// end closes a package in the format of go test.
+func (r *report) end(name, milliseconds, result string) {
 	if r.current == nil {
 		return
 	}
 	took, _ := strconv.ParseFloat(milliseconds, 64)
-	if verdict == "0" {
+	if result == "0" {
 		fmt.Fprintf(r.current.in, "ok  \t%s\t%.3fs\n", r.pkg(name), took/1000)
 	} else {
-		fmt.Fprintf(r.current.in, "%s\nFAIL\t%s\t%.3fs\n", verdict, r.pkg(name), took/1000)
+		fmt.Fprintf(r.current.in, "%s\nFAIL\t%s\t%.3fs\n", result, r.pkg(name), took/1000)
 	}
 	r.finish()
 }
@@ -147,7 +147,7 @@ func (r *report) finish() {
 	r.current = nil
 }
 
-// died takes in how QEMU ended.
+// died handles QEMU's exit.
 func (r *report) died(err error) {
 	r.finish()
 	switch {
@@ -165,10 +165,10 @@ func (r *report) died(err error) {
 func (r *report) close() {
 	pkg := "vm/" + r.machine
 	took := time.Since(r.began).Seconds()
-	verdict, mark := "pass", "ok  "
+	result, mark := "pass", "ok  "
 	r.emit(map[string]any{"Action": "run", "Package": pkg, "Test": "Boot"})
 	if r.failure != "" {
-		verdict, mark = "fail", "FAIL"
+		result, mark = "fail", "FAIL"
 		r.mu.Lock()
 		for _, line := range append(r.other, r.failure) {
 			r.emit(map[string]any{"Action": "output", "Package": pkg, "Test": "Boot", "Output": "    " + line + "\n"})
@@ -177,19 +177,19 @@ func (r *report) close() {
 	}
 	r.emit(map[string]any{
 		"Action": "output", "Package": pkg, "Test": "Boot",
-		"Output": fmt.Sprintf("--- %s: Boot (%.2fs)\n", strings.ToUpper(verdict), took),
+		"Output": fmt.Sprintf("--- %s: Boot (%.2fs)\n", strings.ToUpper(result), took),
 	})
-	r.emit(map[string]any{"Action": verdict, "Package": pkg, "Test": "Boot", "Elapsed": took})
+	r.emit(map[string]any{"Action": result, "Package": pkg, "Test": "Boot", "Elapsed": took})
 	r.emit(map[string]any{"Action": "output", "Package": pkg, "Output": fmt.Sprintf("%s\t%s\t%.3fs\n", mark, pkg, took)})
-	r.emit(map[string]any{"Action": verdict, "Package": pkg, "Elapsed": took})
+	r.emit(map[string]any{"Action": result, "Package": pkg, "Elapsed": took})
 }
 
 func (r *report) emit(event map[string]any) {
-	line, _ := json.Marshal(event) // of strings and numbers
+	line, _ := json.Marshal(event) // strings and numbers always encode
 	_, _ = r.out.Write(append(line, '\n'))
 }
 
-// lineWriter passes on whole lines at a time.
+// lineWriter passes on complete lines, one at a time.
 type lineWriter struct {
 	w    io.Writer
 	rest []byte

@@ -18,11 +18,11 @@ import (
 // workshop makes what the machines boot, in a folder of its own.
 type workshop struct {
 	dir   string
-	tests string // a regular expression, where others are to run than usual
+	tests string // a regular expression, if other tests than usual are to run
 }
 
-// testPackages returns the packages with tests that run in the small machines: what meets the kernel first. Those
-// of internal/pipeline, most of which wait for surveys, run in a machine of their own.
+// testPackages returns the packages with tests that run in the small machines: those that use the kernel directly. The tests of
+// internal/pipeline mostly wait for surveys, and run in a machine of their own.
 func testPackages(m machine) []string {
 	if m.pipeline {
 		return []string{"internal/pipeline"}
@@ -78,7 +78,7 @@ func (w *workshop) make(ctx context.Context, m machine) (image, error) {
 	if err != nil {
 		return image{}, err
 	}
-	// What is to be tested is the same for all machines of a kind; a kernel takes two archives for one.
+	// What is tested is the same for all machines of a kind; a kernel takes two archives as one.
 	shared := filepath.Join(w.dir, kind+".cpio")
 	if _, err := os.Stat(shared); err != nil {
 		root := filepath.Join(w.dir, kind)
@@ -103,7 +103,7 @@ func (w *workshop) make(ctx context.Context, m machine) (image, error) {
 	if err := pack(ctx, root, img.initrd); err != nil {
 		return image{}, err
 	}
-	// Each archive is padded to a multiple of what the kernel asks for.
+	// Each archive is padded to a multiple of the kernel's unit.
 	join := exec.CommandContext(ctx, "sh", "-c", `cat "$0" >>"$1"`, shared, img.initrd)
 	if out, err := join.CombinedOutput(); err != nil {
 		return image{}, fmt.Errorf("cat: %w: %s", err, out)
@@ -140,7 +140,7 @@ func kernelIn(tree string) (string, error) {
 	return "", fmt.Errorf("no kernel in %s", tree)
 }
 
-// fill puts into root what the initramfs has.
+// fill puts the contents of the initramfs into root.
 func (w *workshop) fill(ctx context.Context, root string, m machine, tools string) error {
 	for _, dir := range []string{"bin", "usr/bin", "usr/sbin", "busybox", "proc", "sys", "dev", "tmp", "run", "etc", "root"} {
 		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
@@ -180,7 +180,7 @@ func (w *workshop) fill(ctx context.Context, root string, m machine, tools strin
 			return err
 		}
 	}
-	// The libraries of both folders that Debian has for them, and the loader, a link to one of them.
+	// The libraries in both folders that Debian has for them, and the loader, a link to one of them.
 	for _, pattern := range []string{"/lib/*/*.so.*", "/usr/lib/*/*.so.*", "/lib*/ld-linux*"} {
 		files, err := filepath.Glob(tools + pattern)
 		if err != nil {
@@ -260,8 +260,7 @@ func (w *workshop) choose(m machine, root string) error {
 	return nil
 }
 
-// arguments leaves what is to be given to the tests beside them. Tests that hang say where before the
-// machine is switched off.
+// arguments writes the arguments of the tests beside them. Tests that hang print where before the machine is switched off.
 func (w *workshop) arguments(m machine, dir, tests string) error {
 	args := fmt.Sprintf("-test.timeout=%v\n-test.run=%s\n", m.patience-m.patience/4, tests)
 	if err := os.MkdirAll(dir, 0o755); err != nil {

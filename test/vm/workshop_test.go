@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// TestEverySystemHasItsOwnChoice: the systems boot the same tests, and each is told which of them are its.
+// TestEverySystemHasItsOwnChoice: the systems boot the same tests, and each knows which of them are its own.
 func TestEverySystemHasItsOwnChoice(t *testing.T) {
 	choices := map[string]bool{}
 	for _, m := range system() {

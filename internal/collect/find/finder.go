@@ -53,8 +53,8 @@ type Loop interface {
 	Compare(host []container.Cgroup, complete bool) (unread []Cgroup)
 	// State returns what is known of a container's first process.
 	State(*container.Ref) container.State
-	// InitGone takes that a container's first process does not exist any more and that no event has said so. It returns false where one
-	// has, or where another process is the container's first meanwhile.
+	// InitGone handles that a container's first process is gone without an event. It returns false if an event has reported
+	// that, or if another process is the container's first by now.
 	InitGone(ref *container.Ref, init int32) bool
 }
 

@@ -44,7 +44,7 @@ func (d *Domains) Complete(e *event.Event) {
 		}
 	case event.ScopeSystem:
 		path = ""
-	default: // of some memory nodes, which nothing tells apart
+	default: // of some memory nodes, which nothing distinguishes
 		return
 	}
 	if !isRecent(e, d.now()) {

@@ -168,7 +168,7 @@ func TestNothingIsReadWithoutContainers(t *testing.T) {
 		r.asks(0, true)
 		r.passes(time.Hour)
 		r.wake <- struct{}{}
-		// Who looks is told the time, at least.
+		// Who looks gets the time, at least.
 		if got := r.reads(time.Hour, false); len(got.List) > 0 || len(got.Gone) > 0 {
 			t.Errorf("%+v", got)
 		}

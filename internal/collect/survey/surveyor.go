@@ -38,7 +38,7 @@ type surveyor struct {
 
 // surveyedProcess is what a survey has found of a process.
 type surveyedProcess struct {
-	inode   uint64 // of its directory, which tells processes with the same PID apart
+	inode   uint64 // of its directory, which distinguishes processes with the same PID
 	program string
 	ids     event.NamespaceIDs
 	refused bool
@@ -204,7 +204,7 @@ func (p *surveyedProcess) left(known map[uint64]Known) bool {
 	})
 }
 
-// setRelations sets to whom a namespace belongs: as the kernel has said before, or else as ask returns it.
+// setRelations sets the owner and parent of a namespace: as the kernel has reported before, or else as ask returns them.
 func (s *survey) setRelations(n *fact.Namespace, ask func(known func(uint64) bool) ([]nsfs.Relation, error)) {
 	k := s.Known[n.ID]
 	if k.Type != n.Type {
@@ -245,7 +245,7 @@ func (s *survey) addAncestors() {
 		k := s.Known[n.ID]
 		if a, ok := s.asked[n.ID]; ok && a.Type == n.Type {
 			n.Owner, n.Parent = cmp.Or(a.Owner, n.Owner), cmp.Or(a.Parent, n.Parent)
-		} else if k.Type == n.Type && (k.Asked || n.Owner == 0) { // as the kernel has said before, or else an event
+		} else if k.Type == n.Type && (k.Asked || n.Owner == 0) { // as the kernel has reported before, or else an event
 			n.Owner, n.Parent = k.Owner, k.Parent
 		}
 		above := func(t event.NamespaceType, id uint64, why string) {

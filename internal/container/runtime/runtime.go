@@ -21,7 +21,7 @@ const (
 	Systemd    = "systemd"
 	// Demo makes the containers of nsviz's own demos by hand, without an engine.
 	Demo = "nsviz-demo"
-	// Unknown is an engine that the path of a cgroup does not tell.
+	// Unknown is an engine that the path of a cgroup does not show.
 	Unknown = ""
 )
 

@@ -23,11 +23,11 @@ type VM struct {
 
 // Lesson describes the starts: the first one in detail, with a virtual machine beside it, and the others in short.
 type Lesson struct {
-	out   io.Writer
-	width func() int
-	watch store.Source
-	vm    VM
-	told  int
+	out    io.Writer
+	width  func() int
+	watch  store.Source
+	vm     VM
+	starts int
 }
 
 // New returns a lesson that writes to out, in lines of at most that many columns.
@@ -35,10 +35,10 @@ func New(out io.Writer, width func() int, watch store.Source, vm VM) *Lesson {
 	return &Lesson{out: out, width: width, watch: watch, vm: vm}
 }
 
-// tellingPatience is how long a start may take to be known, and how long to wait for the engine's report on it.
+// startPatience is how long a start may take to be known, and how long to wait for the engine's report on it.
 const (
-	tellingPatience = 5 * time.Second
-	enginesWord     = time.Second
+	startPatience  = 5 * time.Second
+	enginePatience = time.Second
 )
 
 // Started describes the start of the container with a name. For the first one it takes as long as a virtual machine's boot.
@@ -47,12 +47,12 @@ func (l *Lesson) Started(ctx context.Context, name string) error {
 	if ctx.Err() != nil {
 		return nil //nolint:nilerr // the demo ends
 	}
-	l.told++
+	l.starts++
 	w := l.width()
 	if c == nil {
-		return l.say(paragraph(fmt.Sprintf("nsviz has not seen the start of %s within %v.", name, tellingPatience), w))
+		return l.say(paragraph(fmt.Sprintf("nsviz has not seen the start of %s within %v.", name, startPatience), w))
 	}
-	if err := l.say(startText(c, l.told == 1, w)); err != nil || l.told > 1 || l.vm.None {
+	if err := l.say(startText(c, l.starts == 1, w)); err != nil || l.starts > 1 || l.vm.None {
 		return err
 	}
 	vm, err := demo.FindVM(demo.ThisHost(), l.vm.Kernel)
@@ -80,7 +80,7 @@ func (l *Lesson) say(text string) error {
 // await waits until the start of a container is known, and a little longer for the engine's report on it. nil means that
 // the start did not become known.
 func (l *Lesson) await(ctx context.Context, name string) *model.Container {
-	over := time.NewTimer(tellingPatience)
+	over := time.NewTimer(startPatience)
 	defer over.Stop()
 	known := false
 	for {
@@ -90,7 +90,7 @@ func (l *Lesson) await(ctx context.Context, name string) *model.Container {
 		}
 		if c != nil && !known {
 			known = true
-			over.Reset(enginesWord)
+			over.Reset(enginePatience)
 		}
 		select {
 		case <-l.watch.Changed():

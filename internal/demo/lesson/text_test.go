@@ -30,24 +30,23 @@ nsviz-demo-start1, started by docker, came to be in 300 ms. No kernel had to
 boot.
   engine prepares  ████████████████                                      100 ms
                    The engine gets files and a network ready and starts a shim
-                   and a runtime, which makes the cgroup. The wait for somebody
-                   to ask for the start is in it, too.
+                   and a runtime, which makes the cgroup. That includes the
+                   wait for the request to start it.
   namespaces                       ████████                             50.0 ms
                    The kernel makes its namespaces, mnt: what it sees from here
                    on. The call itself took 0.67 ms.
   gets ready                               ██                           10.0 ms
-                   It reads what it is to do, up to the first mount.
+                   It reads its configuration, up to the first mount.
   mounts                                     ██████                     40.0 ms
                    33 mounts put together the files that it will see.
   waits, and execs                                 ████████████████      100 ms
-                   What is left, such as giving up rights and waiting for the
-                   word to start; then it becomes the container's own program.
-  engine says so                                                   ███  20.0 ms
-                   The engine has heard of it, and says that the container has
-                   started.
-Of 300 ms the engine's preparing took 100 ms and the runtime's work 200 ms; in
-that, the kernel's making of namespaces was 0.67 ms. The engine said 20.0 ms
-later that it had started.
+                   The last steps, such as giving up rights and waiting to be
+                   started; then it becomes the container's own program.
+  engine reports                                                   ███  20.0 ms
+                   The engine reports that the container has started.
+Of 300 ms the engine's preparation took 100 ms and the runtime's work 200 ms;
+the kernel took 0.67 ms of that to make the namespaces. The engine reported the
+start 20.0 ms later.
 `
 	if diff := cmp.Diff(want, startText(startedContainer(), true, 80)); diff != "" {
 		t.Errorf("at length (-want +got):\n%s", diff)

@@ -1,2 +1,2 @@
-// Package hosttest makes what tests of the host's readers read: made-up file systems and processes of their own.
+// Package hosttest makes test data for the readers of the host: file systems and processes.
 package hosttest

@@ -1,5 +1,4 @@
-// Package rootfs looks into the root file systems of processes.
+// Package rootfs inspects the root file systems of processes.
 //
-// The processes choose their contents. So nothing leads out of a folder that is looked into, and the amount that is looked at is
-// bounded.
+// The processes choose the contents. So nothing leads out of a folder that is inspected, and the amount that is read is bounded.
 package rootfs

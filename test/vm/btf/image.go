@@ -11,7 +11,7 @@ import (
 	"os/exec"
 )
 
-// typesIn finds the BTF in the image of a kernel, as it is booted.
+// typesIn finds the BTF in a kernel's image in its bootable form.
 func typesIn(ctx context.Context, image []byte) ([]byte, error) {
 	kernel, err := kernelIn(ctx, image)
 	if err != nil {
@@ -24,8 +24,8 @@ func typesIn(ctx context.Context, image []byte) ([]byte, error) {
 	return types, nil
 }
 
-// kernelIn returns the kernel inside an image: the decompressed vmlinux of a bzImage of x86
-// (Documentation/arch/x86/boot.rst), the whole Image of arm64 (Documentation/arch/arm64/booting.rst).
+// kernelIn returns the kernel inside an image: for x86 the decompressed vmlinux of a bzImage (Documentation/arch/x86/boot.rst),
+// for arm64 the complete Image (Documentation/arch/arm64/booting.rst).
 func kernelIn(ctx context.Context, image []byte) ([]byte, error) {
 	at := func(offset int) uint32 {
 		if offset+4 > len(image) {
@@ -58,8 +58,8 @@ func kernelIn(ctx context.Context, image []byte) ([]byte, error) {
 	return nil, errors.New("neither a bzImage of x86 nor an Image of arm64")
 }
 
-// decompress unpacks the payload of a bzImage. After what it is compressed to comes its size, in four
-// bytes, which in gzip's format are part of it.
+// decompress unpacks the payload of a bzImage. The compressed data are followed by their unpacked size in four bytes. In gzip's
+// format that size is part of the data.
 func decompress(ctx context.Context, payload []byte) ([]byte, error) {
 	if len(payload) < 8 {
 		return nil, errors.New("the payload is cut short")
@@ -91,9 +91,8 @@ func decompress(ctx context.Context, payload []byte) ([]byte, error) {
 	return kernel.Bytes(), nil
 }
 
-// largestBTF returns the largest piece of a kernel that looks like BTF, nil if there is none: a kernel may
-// have further ones, of programs that are built in. The section headers would tell as well, but the
-// Image of arm64 has none.
+// largestBTF returns the largest piece of a kernel that looks like BTF, nil if there is none. A kernel may contain more BTF,
+// for built-in programs. The section headers would show the right one, but the Image of arm64 has none.
 func largestBTF(kernel []byte) []byte {
 	// struct btf_header in include/uapi/linux/btf.h. More members may follow.
 	var header struct {
@@ -117,7 +116,7 @@ func largestBTF(kernel []byte) []byte {
 		types := uint64(header.Size) + uint64(header.TypeOff) + uint64(header.TypeLen)
 		strings := uint64(header.Size) + uint64(header.StringOff)
 		end := strings + uint64(header.StringLen)
-		// The table of strings follows the types, and both begins and ends with a zero.
+		// The table of strings follows the types. It begins and ends with a zero byte.
 		if types > strings || end > uint64(len(rest)) || rest[strings] != 0 || rest[end-1] != 0 {
 			continue
 		}

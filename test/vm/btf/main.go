@@ -1,11 +1,11 @@
 //go:build linux
 
 // Command btf takes the type information (BTF) out of the kernels of test/vm/downloads, without booting them,
-// and keeps what nsviz reads and hooks of each in internal/probes/testdata/btf, where a unit test looks at it.
+// and writes what nsviz reads and hooks of each to internal/probes/testdata/btf, for a unit test.
 // It runs in the root of the repository and needs lz4, xz or zstd, whichever the kernels are packed with.
 //
 //	go run ./test/vm/btf          writes the files
-//	go run ./test/vm/btf -check   says whether they are what it would write
+//	go run ./test/vm/btf -check   reports whether they are up to date
 package main
 
 import (
@@ -26,10 +26,10 @@ import (
 	"syscall"
 )
 
-// folder is where the files are.
+// folder holds the files.
 const folder = "internal/probes/testdata/btf"
 
-// extension ends the name of each file, which begins with the kernel's.
+// extension ends the name of each file, which begins with that of the kernel.
 const extension = ".btf.gz"
 
 func main() {
@@ -153,8 +153,8 @@ func write(files map[string][]byte, stdout io.Writer) error {
 	return nil
 }
 
-// compare says which files are not what they ought to be. It compares what is inside, since another
-// version of Go may compress it otherwise.
+// compare reports the files that differ from what they should be. It compares the unpacked content, since another version of Go
+// may compress it differently.
 func compare(files map[string][]byte) error {
 	present, err := filepath.Glob(filepath.Join(folder, "*"+extension))
 	if err != nil {

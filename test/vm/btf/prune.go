@@ -13,16 +13,16 @@ import (
 	"github.com/cilium/ebpf/btf"
 )
 
-// wanted is what to keep of a kernel's types.
+// wanted holds what to keep of a kernel's types.
 type wanted struct {
-	// types are the names of structs, unions and enums.
+	// types holds the names of structs, unions and enums.
 	types []string
-	// functions and tracepoints are those that are hooked.
+	// functions and tracepoints are the hooked ones.
 	functions, tracepoints []string
 }
 
-// wantedBy returns what the programs in some objects are compiled against and what they hook: every type
-// that has a name in them. The kernels do not know those of nsviz itself.
+// wantedBy returns what the programs in some objects are compiled against and what they hook: every named type in them. Kernels
+// do not have the types of nsviz itself.
 func wantedBy(objects ...string) (wanted, error) {
 	var w wanted
 	for _, path := range objects {
@@ -47,7 +47,7 @@ func wantedBy(objects ...string) (wanted, error) {
 			case "fentry", "fexit", "kprobe", "kretprobe":
 				w.functions = append(w.functions, target)
 			case "iter":
-				w.functions = append(w.functions, "bpf_iter_"+target) // which exists for its type alone
+				w.functions = append(w.functions, "bpf_iter_"+target) // which exists only for its type
 			}
 		}
 	}
@@ -67,7 +67,7 @@ func isTagged(typ btf.Type) bool {
 	return false
 }
 
-// prune makes BTF with only what is wanted of a kernel's. What is not there is left out.
+// prune makes BTF with only the wanted types of a kernel. Wanted types that the kernel lacks are left out.
 func prune(raw []byte, w wanted) ([]byte, error) {
 	kernel, err := btf.LoadSpecFromReader(bytes.NewReader(raw))
 	if err != nil {
@@ -122,7 +122,7 @@ func is[T btf.Type](typ btf.Type) bool {
 	return ok
 }
 
-// named returns the types of that name, in the kernel's order.
+// named returns the types with that name, in the kernel's order.
 func named(kernel *btf.Spec, name string) ([]btf.Type, error) {
 	found, err := kernel.AnyTypesByName(name)
 	if err != nil {
@@ -138,19 +138,19 @@ func named(kernel *btf.Spec, name string) ([]btf.Type, error) {
 	return found, nil
 }
 
-// pruner copies types, and of what they refer to only as much as keeps sizes, places and names.
+// pruner copies types. Of the types that these refer to, it keeps only what preserves sizes, offsets and names.
 type pruner struct {
-	keep    map[btf.Type]bool     // those that are copied with all of their members
+	keep    map[btf.Type]bool     // those with all of their members
 	made    map[btf.Type]btf.Type // the copies
 	forward map[btf.Fwd]*btf.Fwd
 }
 
-// root copies a type that is wanted for itself. Only of those is a function's prototype kept.
+// root copies a type that is wanted for itself. A function's prototype is only kept for these.
 func (p *pruner) root(typ btf.Type) btf.Type {
 	switch t := typ.(type) {
 	case *btf.Func:
 		return &btf.Func{Name: t.Name, Type: p.prototype(t.Type), Linkage: t.Linkage}
-	case *btf.Typedef: // of a pointer to a function
+	case *btf.Typedef: // for a pointer to a function
 		if pointer, ok := t.Type.(*btf.Pointer); ok {
 			return &btf.Typedef{Name: t.Name, Type: &btf.Pointer{Target: p.prototype(pointer.Target)}}
 		}
@@ -229,14 +229,14 @@ func (p *pruner) copy(typ btf.Type) btf.Type {
 		remember(made)
 		made.Type = p.copy(t.Type)
 		return made
-	case *btf.FuncProto: // behind a typedef's name; nobody can call it
+	case *btf.FuncProto: // behind a typedef, and never called
 		return (*btf.Void)(nil)
 	}
 	return typ // has no parts
 }
 
-// members copies the members of a struct or union that is wanted or has no name: its members then count
-// as those of what it is in. Of any other the size is all that matters.
+// members copies the members of a struct or union that is wanted or has no name: the members then count as those of the
+// enclosing type. Of any other only the size matters.
 func (p *pruner) members(typ btf.Type, members []btf.Member) []btf.Member {
 	if typ.TypeName() != "" && !p.keep[typ] {
 		return nil
@@ -250,8 +250,8 @@ func (p *pruner) members(typ btf.Type, members []btf.Member) []btf.Member {
 	return made
 }
 
-// target copies what a pointer points to. A struct or union that is not wanted becomes a forward
-// declaration, or nothing where it has no name.
+// target copies the target of a pointer. An unwanted struct or union becomes a forward declaration, or nothing if it has no
+// name.
 func (p *pruner) target(typ btf.Type) btf.Type {
 	var kind btf.FwdKind
 	switch t := typ.(type) {

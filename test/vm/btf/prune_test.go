@@ -12,8 +12,8 @@ import (
 	"github.com/cilium/ebpf/btf"
 )
 
-// TestPrune: what is wanted keeps its members, sizes and prototypes, whatever it refers to keeps its size,
-// and all else is gone.
+// TestPrune: wanted types keep their members, sizes and prototypes, the types that they refer to keep their size, and all
+// others are gone.
 func TestPrune(t *testing.T) {
 	number := &btf.Int{Name: "int", Size: 4, Encoding: btf.Signed}
 	list := &btf.Struct{Name: "list_head", Size: 16}

@@ -1,9 +1,9 @@
 //go:build linux
 
-// Command guest is what runs inside the virtual machines of test/vm. As PID 1 of the initramfs it makes the
-// machine ready and then runs the tests itself, or hands over to the full system on the disk, in which a
-// unit starts it again to run them. All that it prints goes to the serial line: the tests' own output,
-// between two lines that say whose it is.
+// Command guest runs inside the virtual machines of test/vm. As PID 1 of the initramfs it prepares the
+// machine. Then it runs the tests itself, or hands over to the full system on the disk, where a unit starts
+// it again to run them. All output goes to the serial line: the tests' own output stands between two lines
+// that name the package.
 package main
 
 import (
@@ -19,7 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Marker begins the lines that are for the runner.
+// Marker begins the lines for the runner.
 const marker = "::nsviz-vm:: "
 
 func main() {
@@ -62,8 +62,8 @@ func run(console *os.File) error {
 	}
 	for name, value := range map[string]string{
 		"PATH": "/usr/bin:/usr/sbin:/bin:/sbin:/busybox",
-		// Emulated collecting takes half of the time that loading programs takes in user space; the tests here measure
-		// no memory of their own.
+		// Garbage collection, emulated, would take half of the time that loading programs takes in user space; these tests do
+		// not measure memory.
 		"GOGC": "400",
 	} {
 		if err := os.Setenv(name, value); err != nil {
@@ -73,7 +73,7 @@ func run(console *os.File) error {
 	return runTests(console, "/tests")
 }
 
-// serial opens the serial line that the kernel has for its console, so that nothing translates the lines.
+// serial opens the serial line of the kernel's console, so that nothing translates the lines.
 func serial() (*os.File, error) {
 	const path = "/dev/console"
 	if _, err := os.Stat(path); err != nil {
@@ -112,8 +112,8 @@ func mountAll() error {
 	return nil
 }
 
-// allowNamespaces lifts the limits on how many there may be of each type, which the kernel takes from the size
-// of the memory, and which hold for those as well that are being freed.
+// allowNamespaces raises the limits on the number of namespaces of each type. The kernel derives them from the size of the
+// memory, and namespaces that are being freed count, too.
 func allowNamespaces() error {
 	limits, err := filepath.Glob("/proc/sys/user/max_*_namespaces")
 	if err != nil {
@@ -127,8 +127,8 @@ func allowNamespaces() error {
 	return nil
 }
 
-// mountCgroups mounts the unified hierarchy or, for "v1", one for each of some controllers beside it, as
-// systemd's hybrid mode does.
+// mountCgroups mounts the unified hierarchy or, for "v1", one hierarchy for each of some controllers beside it, as systemd's
+// hybrid mode does.
 func mountCgroups(version string) error {
 	const root = "/sys/fs/cgroup"
 	if version != "v1" {
@@ -155,7 +155,7 @@ func mountCgroups(version string) error {
 	return nil
 }
 
-// kernelOptions returns the words name=value of the kernel's command line.
+// kernelOptions returns the name=value words of the kernel's command line.
 func kernelOptions() map[string]string {
 	options := map[string]string{}
 	line, _ := os.ReadFile("/proc/cmdline")
@@ -195,14 +195,14 @@ func runTests(console *os.File, dir string) error {
 		name, _ := filepath.Rel(dir, home)
 		began := time.Now()
 		fmt.Fprintf(console, "\n%sbegin %s\n", marker, name)
-		verdict := "0"
+		result := "0"
 		if err := cmd.Run(); err != nil {
-			verdict = strings.ReplaceAll(err.Error(), "\n", " ")
-			if cmd.ProcessState != nil && cmd.ProcessState.ExitCode() < 0 { // by a signal
+			result = strings.ReplaceAll(err.Error(), "\n", " ")
+			if cmd.ProcessState != nil && cmd.ProcessState.ExitCode() < 0 { // ended by a signal
 				fmt.Fprint(console, kernelLog())
 			}
 		}
-		fmt.Fprintf(console, "\n%send %s %d %s\n", marker, name, time.Since(began).Milliseconds(), verdict)
+		fmt.Fprintf(console, "\n%send %s %d %s\n", marker, name, time.Since(began).Milliseconds(), result)
 	}
 	return nil
 }
@@ -226,12 +226,12 @@ func kernelLog() string {
 }
 
 func powerOff(console *os.File) {
-	_ = unix.IoctlSetInt(int(console.Fd()), unix.TCSBRK, 1) // waits until all is out
+	_ = unix.IoctlSetInt(int(console.Fd()), unix.TCSBRK, 1) // waits until everything is sent
 	unix.Sync()
 	_ = unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF)
 }
 
-// moduleOptions: one RAM disk to swap to, of 64 MiB.
+// moduleOptions configures one RAM disk of 64 MiB, for swap.
 var moduleOptions = map[string]string{"brd.ko": "rd_nr=1 rd_size=65536"}
 
 // loadModules loads the modules in a folder in the order of its list.

@@ -28,7 +28,7 @@ StandardOutput=journal
 TimeoutStopSec=5
 `
 
-// handOver makes the disk the root and its init PID 1. It returns only where it fails.
+// handOver makes the disk the root and its init PID 1. It returns only on failure.
 func handOver() error {
 	if err := loadModules("/modules"); err != nil {
 		return err
@@ -86,7 +86,7 @@ func handOver() error {
 	return unix.Exec("/sbin/init", []string{"/sbin/init"}, []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "TERM=linux"})
 }
 
-// mountSoon mounts an ext4 disk that the kernel is about to find.
+// mountSoon mounts an ext4 disk once the kernel has found it.
 func mountSoon(device, dir string, flags uintptr) error {
 	deadline := time.Now().Add(20 * time.Second)
 	for {
@@ -101,7 +101,7 @@ func mountSoon(device, dir string, flags uintptr) error {
 	}
 }
 
-// inSystem runs the tests in the full system, whose Docker is up by now.
+// inSystem runs the tests in the full system, after its Docker has started.
 func inSystem(console *os.File) error {
 	if out, err := exec.Command("docker", "version").CombinedOutput(); err != nil {
 		return fmt.Errorf("docker: %w: %s", err, out)
