@@ -57,6 +57,14 @@ func (g *Group) Path() string {
 	return g.Name
 }
 
+// MemberPath returns how a user writes the member of the group: "namespace/name/member" or "name/member"; "" is unknown.
+func (g *Group) MemberPath() string {
+	if g == nil || g.Member == "" {
+		return ""
+	}
+	return g.Path() + "/" + g.Member
+}
+
 // Equal reports whether two groups are the same, with the same member; both may be nil.
 func (g *Group) Equal(other *Group) bool {
 	if g == nil || other == nil {

@@ -17,12 +17,13 @@ import (
 // Workload is one element of `nsviz ps -o json`, described in docs/EVENTS.md: a container, or a virtual
 // machine, which has all that a container always has, for scripts that rely on it.
 type Workload struct {
-	// Kind is "vm" or, for a container, absent.
+	// Kind is "vm", "pod" for what the containers of a pod share or, for a container, absent.
 	Kind       string                              `json:"kind,omitempty"`
 	ID         string                              `json:"id"`
 	Name       string                              `json:"name,omitempty"`
 	Image      string                              `json:"image,omitempty"`
 	Runtime    string                              `json:"runtime,omitempty"`
+	Group      *event.Group                        `json:"group,omitempty"`
 	PID        int32                               `json:"pid,omitempty"`
 	Started    time.Time                           `json:"started,omitzero"`
 	Namespaces map[event.NamespaceType]*Membership `json:"namespaces"`
@@ -69,7 +70,7 @@ func Workloads(s *model.Snapshot) []Workload {
 	for i := range s.Containers {
 		c := &s.Containers[i]
 		out := Workload{
-			ID: c.ID, Image: c.Image, Runtime: c.Runtime, PID: c.InitPID, Started: c.Started,
+			Kind: string(c.Kind), ID: c.ID, Image: c.Image, Runtime: c.Runtime, Group: c.Group, PID: c.InitPID, Started: c.Started,
 			Namespaces: memberships(c.Namespaces),
 			Memory:     Memory{UsageBytes: c.Memory.UsageBytes, LimitBytes: c.Memory.LimitBytes, Unlimited: c.Memory.Unlimited},
 			OOMKills:   c.OOMKills, PIDsRefused: c.PIDsRefused, Unheld: c.Unheld, Stuck: c.Stuck,

@@ -154,12 +154,16 @@ func (r *reports) lost(n uint64) report {
 	}}}
 }
 
-// nameBytes is how much text a name has.
+// nameBytes is how much text an identity has.
 func nameBytes(c *event.Container) int {
 	if c == nil {
 		return 0
 	}
-	return len(c.Name) + len(c.Image)
+	n := len(c.Name) + len(c.Image)
+	if g := c.Group; g != nil {
+		n += len(g.Name) + len(g.Namespace) + len(g.Member)
+	}
+	return n
 }
 
 // asEvent is an identity as events have it.
@@ -184,7 +188,7 @@ func (r *reports) Did(e fact.EngineEvent) {
 	e.At = fact.Plain(e.At)
 	if e.Container != nil {
 		if identity, ok := r.directory.Get(e.ID); ok {
-			e.Container.Name, e.Container.Image = identity.Name, identity.Image
+			e.Container = asEvent(identity)
 		}
 	}
 	r.put(fact.Fact{EngineEvent: &e})

@@ -29,8 +29,10 @@ func fromSummary(c *engine.Summary) (container.Identity, bool) {
 	if !validID(c.ID) || name == "" {
 		return container.Identity{}, false
 	}
+	kind, group := belongs(c.Labels)
 	return container.Identity{
 		ID: c.ID, Runtime: runtime.Docker, Name: cut(name, maxName), Image: shortImage(c.Image), Labels: boundLabels(c.Labels),
+		Kind: kind, Group: group,
 	}, true
 }
 
@@ -49,8 +51,10 @@ func fromAttributes(id string, attributes map[string]string) (container.Identity
 	for _, key := range []string{"name", "image", "oldName"} {
 		delete(own, key)
 	}
+	kind, group := belongs(own)
 	return container.Identity{
 		ID: id, Runtime: runtime.Docker, Name: cut(name, maxName), Image: shortImage(attributes["image"]), Labels: boundLabels(own),
+		Kind: kind, Group: group,
 	}, true
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/container"
+	"github.com/nsviz/nsviz/internal/event"
 )
 
 func TestFromSummary(t *testing.T) {
@@ -58,6 +59,7 @@ func TestFromAttributes(t *testing.T) {
 	want := container.Identity{
 		ID: id(1), Runtime: "docker", Name: "web", Image: "nginx",
 		Labels: map[string]string{"com.docker.compose.project": "shop"},
+		Group:  &event.Group{Kind: event.GroupCompose, Name: "shop"},
 	}
 	if diff := cmp.Diff(want, got); !ok || diff != "" {
 		t.Errorf("ok %v, -want +got:\n%s", ok, diff)
