@@ -31,6 +31,7 @@ func TestFlagsThatAreRefused(t *testing.T) {
 		"ps --log-level loud":            "debug, info, warn or error",
 		"ps --log-level=":                "debug, info, warn or error",
 		"ps -o yaml":                     "want table or json",
+		"ns a b":                         "wants at most one NAME",
 		"ns -o=":                         "want tree, json, dot or mermaid",
 		"inspect a --fail-on bad":        "info, low, medium, high, critical",
 		"why a --recording=":             "want a file",

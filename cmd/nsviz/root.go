@@ -157,6 +157,16 @@ func arguments(names ...string) cobra.PositionalArgs {
 	}
 }
 
+// atMostOne wants the named one or none.
+func atMostOne(name string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) > 1 {
+			return errUsage{fmt.Errorf("%s wants at most one %s; see %[1]s --help", cmd.CommandPath(), name)}
+		}
+		return nil
+	}
+}
+
 // logger writes to w; the dashboard passes a place that does not disturb the screen.
 func (o *options) logger(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.Level(o.level)}))

@@ -117,9 +117,13 @@ func WriteWorkloads(out io.Writer, s *model.Snapshot, zone *time.Location) error
 		fmt.Fprintf(w, "\t%s", t)
 	}
 	fmt.Fprintln(w, "\tMEMORY\tLIMIT\tOOM\tIMAGE")
-	for i := range s.Containers {
-		c := &s.Containers[i]
-		fmt.Fprintf(w, "%s\t%s\t%s", foreign.Name(c.Label), orUnknown(c.InitPID != 0, c.InitPID), started(c.Started, zone))
+	for _, l := range psLines(s) {
+		c := l.container
+		if c == nil {
+			l.writeHeading(w)
+			continue
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s", l.name, orUnknown(c.InitPID != 0, c.InitPID), started(c.Started, zone))
 		for _, m := range c.Namespaces {
 			fmt.Fprintf(w, "\t%s", relationWord(m))
 		}
