@@ -42,9 +42,9 @@ func TestArrange(t *testing.T) {
 	sandbox.Kind = event.KindPod
 	list := []*model.Container{
 		in("web", nil), sandbox, in("a", compose("shop", "a")), in("app", pod("shop", "cart", "app")), in("x", pod("", "shop", "x")),
-		in("odd", pod("a", "b/c", "")), in("odder", pod("a/b", "c", "")), in("db", nil), in("b", compose("shop", "b")), in("side", pod("shop", "cart", "side")), in("y", pod("other", "cart", "y")),
+		in("odd", pod("a", "b/c", "")), in("odder", pod("a/b", "c", "")), in("db", nil), in("b", compose("shop", "b")), in("side", pod("shop", "cart", "side")), in("y", pod("other", "cart", "y")), in("z", compose("blog", "z")),
 	}
-	want := "web; shop/cart · pod: app side pause; shop · compose: a b; shop · pod: x; a/b/c · pod: odd; a/b/c · pod: odder; db; other/cart · pod: y"
+	want := "web; shop/cart · pod: app side pause; shop · compose: a b; shop · pod: x; a/b/c · pod: odd; a/b/c · pod: odder; db; other/cart · pod: y; blog · compose: z"
 	if got := outline(Arrange(list)); got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}

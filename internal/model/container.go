@@ -16,7 +16,7 @@ type container struct {
 	name, image, runtime string
 	kind                 event.Kind   // "" is a container
 	group                *event.Group // replaced, never changed: snapshots share it
-	inLive               bool // it is in Model.live
+	inLive               bool         // it is in Model.live
 	// qualified is set if another live container had the same name when this one got it. It stays set, since a label in
 	// use does not change.
 	qualified bool
@@ -527,7 +527,7 @@ func instantOf(t time.Time, at instant) Instant {
 func (m *Model) present(c *container, to *Container) {
 	*to = Container{
 		ID: c.id, Label: c.label(), Named: c.name != "", Image: c.image, Runtime: c.runtime, Kind: c.kind, Group: c.group,
-		State: c.state,
+		State:   c.state,
 		InitPID: c.initPID, InitComm: c.initComm, CgroupPath: c.cgroup,
 		Created: c.created, Started: c.started, Exited: c.exited,
 		CreatedAt: instantOf(c.created, c.createdAt), StartedAt: instantOf(c.started, c.startedAt), ExitedAt: instantOf(c.exited, c.exitedAt),
