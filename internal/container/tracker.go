@@ -60,7 +60,8 @@ func (t *Tracker) Describe(ref *Ref) *event.Container {
 		c.Name = ref.ID
 	}
 	if identity, ok := t.directory.Get(ref.ID); ok {
-		c.Name, c.Image, c.Runtime, c.Group = identity.Name, identity.Image, identity.Runtime, identity.Group
+		c.Name, c.Image, c.Runtime = identity.Name, identity.Image, identity.Runtime
+		c.Group, c.Labels = identity.Group, identity.Labels
 		if identity.Kind != "" {
 			c.Kind = identity.Kind
 		}

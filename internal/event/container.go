@@ -11,6 +11,8 @@ type Container struct {
 	Runtime string `json:"runtime,omitempty"`
 	// Group is the pod or project that it is a member of; nil is none, or unknown.
 	Group *Group `json:"group,omitempty"`
+	// Labels are those of its engine that nsviz was told to keep; they are replaced, never changed.
+	Labels map[string]string `json:"labels,omitempty"`
 	// Inner is a container run inside this one (Docker in Docker).
 	Inner *Container `json:"inner,omitempty"`
 }

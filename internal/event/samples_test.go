@@ -141,6 +141,7 @@ func more() []Event {
 			Container: &Container{
 				ID: innerID, Name: "sidecar", Kind: KindContainer, Image: "busybox", Runtime: "containerd",
 				Group: &Group{Kind: GroupPod, Name: "cart-7d9f", Namespace: "shop", Member: "sidecar"},
+				Labels: map[string]string{"tier": "front"},
 			},
 			Exit: &Exit{
 				Code: new(int32(137)), Signal: 9, Cause: CauseSignal,

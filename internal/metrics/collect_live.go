@@ -101,7 +101,11 @@ func (c *Collector) collectInfo(ch chan<- prometheus.Metric, l labelled) {
 		project = g.Name
 	}
 	kind := cmp.Or(l.Kind, event.KindContainer)
-	c.send(ch, containerInfo, 1, l.label, l.Image, l.Runtime, l.ID, string(kind), pod, namespace, project)
+	values := []string{l.label, l.Image, l.Runtime, l.ID, string(kind), pod, namespace, project}
+	for _, key := range c.cfg.Labels {
+		values = append(values, l.Labels[key])
+	}
+	c.send(ch, containerInfo, 1, values...)
 }
 
 // collectHold sends whether a container is held by its limits, which is known if moves are seen, and whether it is stuck at

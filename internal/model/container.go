@@ -14,9 +14,10 @@ import (
 type container struct {
 	id                   string
 	name, image, runtime string
-	kind                 event.Kind   // "" is a container
-	group                *event.Group // replaced, never changed: snapshots share it
-	inLive               bool         // it is in Model.live
+	kind                 event.Kind        // "" is a container
+	group                *event.Group      // replaced, never changed: snapshots share it
+	labels               map[string]string // the same
+	inLive               bool              // it is in Model.live
 	// qualified is set if another live container had the same name when this one got it. It stays set, since a label in
 	// use does not change.
 	qualified bool
@@ -526,7 +527,7 @@ func instantOf(t time.Time, at instant) Instant {
 // present fills in a container of a snapshot except for its namespaces.
 func (m *Model) present(c *container, to *Container) {
 	*to = Container{
-		ID: c.id, Label: c.label(), Named: c.name != "", Image: c.image, Runtime: c.runtime, Kind: c.kind, Group: c.group,
+		ID: c.id, Label: c.label(), Named: c.name != "", Image: c.image, Runtime: c.runtime, Kind: c.kind, Group: c.group, Labels: c.labels,
 		State:   c.state,
 		InitPID: c.initPID, InitComm: c.initComm, CgroupPath: c.cgroup,
 		Created: c.created, Started: c.started, Exited: c.exited,

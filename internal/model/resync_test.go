@@ -74,7 +74,7 @@ func TestResyncIsComplete(t *testing.T) {
 	a, b, c, d := who("a", "vpn"), who("b", "app"), who("c", "job"), who("d", "db")
 	never, failed, later := who("e", "never"), who("f", "failed"), who("9", "later")
 	pod := &event.Group{Kind: event.GroupPod, Name: "cart", Namespace: "shop"}
-	b.Kind, b.Group = event.KindPod, pod
+	b.Kind, b.Group, b.Labels = event.KindPod, pod, map[string]string{"tier": "front"}
 	c.Group, never.Group = &event.Group{Kind: event.GroupPod, Name: "cart", Namespace: "shop", Member: "app"}, pod
 	in := func(net uint64) []uint64 { return []uint64{1, 2, net, 4} }
 	outside := found(12, d, 70, in(31)...)

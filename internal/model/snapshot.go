@@ -86,7 +86,9 @@ type Container struct {
 	Kind event.Kind
 	// Group is the pod or project that it is a member of; nil is none, or unknown.
 	Group *event.Group
-	State ContainerState
+	// Labels are those of its engine that nsviz was told to keep. They are shared, and must not be changed.
+	Labels map[string]string
+	State  ContainerState
 	// InitPID is the host's PID of the container's PID 1; 0 is unknown.
 	InitPID    int32
 	InitComm   string
@@ -193,7 +195,7 @@ func (c *Container) IsSandbox() bool { return c.Kind == event.KindPod }
 
 // Identity returns the container as events name it. Its name is absent if it is unknown.
 func (c *Container) Identity() event.Container {
-	identity := event.Container{ID: c.ID, Kind: c.Kind, Image: c.Image, Runtime: c.Runtime, Group: c.Group}
+	identity := event.Container{ID: c.ID, Kind: c.Kind, Image: c.Image, Runtime: c.Runtime, Group: c.Group, Labels: c.Labels}
 	if c.Named {
 		identity.Name = c.Label
 	}

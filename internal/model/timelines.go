@@ -12,6 +12,13 @@ func (c *container) identity() *event.Container {
 	return &event.Container{ID: c.id, Name: c.name, Image: c.image, Runtime: c.runtime, Kind: c.kind, Group: c.group}
 }
 
+// described returns the container with all that its engine says of it.
+func (c *container) described() event.Container {
+	described := *c.identity()
+	described.Labels = c.labels
+	return described
+}
+
 // actor returns the process that acted; nil is nobody or unknown.
 func actor(e *event.Event) *event.Process {
 	if e.PID == 0 && e.Comm == "" {

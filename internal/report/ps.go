@@ -24,6 +24,7 @@ type Workload struct {
 	Image      string                              `json:"image,omitempty"`
 	Runtime    string                              `json:"runtime,omitempty"`
 	Group      *event.Group                        `json:"group,omitempty"`
+	Labels     map[string]string                   `json:"labels,omitempty"`
 	PID        int32                               `json:"pid,omitempty"`
 	Started    time.Time                           `json:"started,omitzero"`
 	Namespaces map[event.NamespaceType]*Membership `json:"namespaces"`
@@ -70,7 +71,7 @@ func Workloads(s *model.Snapshot) []Workload {
 	for i := range s.Containers {
 		c := &s.Containers[i]
 		out := Workload{
-			Kind: string(c.Kind), ID: c.ID, Image: c.Image, Runtime: c.Runtime, Group: c.Group, PID: c.InitPID, Started: c.Started,
+			Kind: string(c.Kind), ID: c.ID, Image: c.Image, Runtime: c.Runtime, Group: c.Group, Labels: c.Labels, PID: c.InitPID, Started: c.Started,
 			Namespaces: memberships(c.Namespaces),
 			Memory:     Memory{UsageBytes: c.Memory.UsageBytes, LimitBytes: c.Memory.LimitBytes, Unlimited: c.Memory.Unlimited},
 			OOMKills:   c.OOMKills, PIDsRefused: c.PIDsRefused, Unheld: c.Unheld, Stuck: c.Stuck,

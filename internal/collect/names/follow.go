@@ -163,18 +163,24 @@ func nameBytes(c *event.Container) int {
 	if g := c.Group; g != nil {
 		n += len(g.Name) + len(g.Namespace) + len(g.Member)
 	}
+	for key, value := range c.Labels {
+		n += len(key) + len(value)
+	}
 	return n
 }
 
 // asEvent is an identity as events have it.
 func asEvent(id container.Identity) *event.Container {
-	return &event.Container{ID: id.ID, Name: id.Name, Image: id.Image, Runtime: id.Runtime, Kind: id.Kind, Group: id.Group}
+	return &event.Container{ID: id.ID, Name: id.Name, Image: id.Image, Runtime: id.Runtime, Kind: id.Kind, Group: id.Group, Labels: id.Labels}
 }
 
 // Identify keeps an identity at once, so that an event that is taken a moment later has its name.
 func (r *reports) Identify(id container.Identity) {
-	if r.directory.Put(id) {
-		r.put(fact.Fact{Identity: asEvent(id)})
+	if !r.directory.Put(id) {
+		return
+	}
+	if kept, ok := r.directory.Get(id.ID); ok {
+		r.put(fact.Fact{Identity: asEvent(kept)})
 	}
 }
 
