@@ -112,7 +112,9 @@ func (o *options) server(p *pipeline.Pipeline, log *slog.Logger, out ...any) ser
 		}
 		return list
 	}
-	return server.Config{Snapshot: p.Snapshot, Full: p.Full, Sinks: sinks, Build: build(), WebConfigFile: o.webConfig, Logger: log}
+	return server.Config{
+		Snapshot: p.Snapshot, Full: p.Full, Sinks: sinks, Labels: o.labels, Build: build(), WebConfigFile: o.webConfig, Logger: log,
+	}
 }
 
 // guardName is the hidden subcommand that restores the terminal if nsviz dies.

@@ -27,7 +27,8 @@ and outside, its file systems, and what it may do. Then it reports the holes in 
 it means, how to see it by hand and how to close it.
 
 All of it is read from the kernel, not from the engine's settings; where these differ, that is a finding.
-PID is any process of the container, as the host counts. The severities are info, low, medium, high and critical.
+PID is any process of the container, as the host counts. A container of a pod or a compose project is also
+found as NAMESPACE/POD/CONTAINER, POD/CONTAINER or PROJECT/SERVICE. The severities are info, low, medium, high and critical.
 
 With --from or --recording it tells what an nsviz that is running or a recording knows of a container, by name
 or id, also of one that is dead: its namespaces, limits, history and end, and what is not known. That needs

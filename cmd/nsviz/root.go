@@ -39,6 +39,7 @@ type options struct {
 	level      level
 	methods    []string
 	noCommands bool
+	labels     []string
 
 	probeMethods []fact.Method
 }
@@ -69,6 +70,9 @@ Without a command it draws the dashboard and serves metrics beside it. It needs 
 		SilenceUsage:  true,
 		PersistentPreRunE: func(*cobra.Command, []string) error {
 			adoptLogs(o.quiet(s.err))
+			if err := o.checkLabels(); err != nil {
+				return err
+			}
 			return o.chooseMethods()
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return dashboard(cmd.Context(), s, o, nil) },
@@ -88,6 +92,7 @@ Without a command it draws the dashboard and serves metrics beside it. It needs 
 		"how much to say on stderr: debug, info, warn, error (default info)")
 	flags.BoolVar(&o.noCommands, "no-command-lines", false,
 		"leave the command lines of OOM victims, which may hold secrets, out of events, recordings and the API")
+	flags.StringArrayVar(&o.labels, "label", nil, "the key of a label of the containers' engine to keep, for events and metrics; repeatable")
 	flags.StringSliceVar(&o.methods, "probe-methods", nil, "the only methods by which the kernel may be hooked (default all)")
 	_ = flags.MarkHidden("probe-methods") // for comparing the methods
 
@@ -157,6 +162,16 @@ func arguments(names ...string) cobra.PositionalArgs {
 	}
 }
 
+// atMostOne wants the named one or none.
+func atMostOne(name string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) > 1 {
+			return errUsage{fmt.Errorf("%s wants at most one %s; see %[1]s --help", cmd.CommandPath(), name)}
+		}
+		return nil
+	}
+}
+
 // logger writes to w; the dashboard passes a place that does not disturb the screen.
 func (o *options) logger(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.Level(o.level)}))
@@ -208,6 +223,7 @@ func (o *options) pipeline(log *slog.Logger, sinks ...func(fact.Fact)) (*pipelin
 	return pipeline.New(pipeline.Config{
 		Roots:        host.Roots{Proc: o.procRoot, Cgroup: o.cgroupRoot},
 		Engine:       names,
+		Labels:       o.labels,
 		ProbeMethods: o.probeMethods,
 		LimitMemory:  ownmemory.LimitGoRuntime(log),
 		Log:          log,

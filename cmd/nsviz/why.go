@@ -20,7 +20,8 @@ func newWhy(s *streams, _ *options) *cobra.Command {
 daemon such as systemd-oomd or earlyoom, docker kill or the second step of docker stop, a process
 inside or a process outside. Of a container that lives it tells what was killed in it. Below that
 stands what happened last: what was changed, who came from outside, what was killed; with --history
-all that is kept, from the making of its cgroup on.
+all that is kept, from the making of its cgroup on. A container of a pod or a compose project is also
+found as NAMESPACE/POD/CONTAINER, POD/CONTAINER or PROJECT/SERVICE.
 
 Of a namespace, named as in /proc/PID/ns, it tells who made it, who joined it, and how it ended; of a
 cgroup, a container's or any other, who made it, who moved processes into it, who changed its limits and
@@ -30,6 +31,7 @@ What nobody watched nobody knows: the answer comes from an nsviz that is running
 nsviz serve) or from a recording. It needs no root.`,
 		Example: `  nsviz why web
   nsviz why web --history
+  nsviz why shop/worker
   nsviz why web --recording FILE
   nsviz why net:4026532184
   nsviz why cgroup:/system.slice

@@ -44,12 +44,9 @@ type Extra struct {
 // anything else that cannot be read is unknown.
 func Gather(ctx context.Context, host *host.FS, layout cgroupfs.Layout, s *model.Snapshot, c *model.Container, extra Extra) (*Anatomy, error) {
 	a := &Anatomy{
-		Container: event.Container{ID: c.ID, Image: c.Image, Runtime: c.Runtime}, State: c.State,
+		Container: c.Identity(), State: c.State,
 		PID: c.InitPID, Comm: c.InitComm, Started: c.Started,
 		Namespaces: namespaces(s, c), Unheld: c.Unheld, Stuck: c.Stuck, settings: extra.Settings,
-	}
-	if c.Named {
-		a.Container.Name = c.Label
 	}
 	if !c.Live() {
 		return nil, errors.New("it has ended")

@@ -2,6 +2,7 @@ package container
 
 import (
 	"container/list"
+	"maps"
 	"sync"
 	"time"
 )
@@ -11,6 +12,7 @@ import (
 type Directory struct {
 	mu      sync.Mutex // guards entries, order, bytes
 	limit   int
+	labels  []string // the keys of those that are kept
 	entries map[string]*list.Element
 	order   *list.List // of Identity, most recently touched first
 	bytes   int        // of all identities
@@ -19,14 +21,21 @@ type Directory struct {
 // directoryBytes bounds the text in a Directory: some thousand containers with a few KiB of labels each.
 const directoryBytes = 16 << 20
 
-// NewDirectory makes a directory of at most limit identities.
-func NewDirectory(limit int) *Directory {
-	return &Directory{limit: limit, entries: map[string]*list.Element{}, order: list.New()}
+// Bounds of the labels that a Directory keeps.
+const (
+	MaxLabels     = 16
+	maxLabelValue = 256 // bytes
+)
+
+// NewDirectory makes a directory of at most limit identities, with those of their labels that have one of the keys: MaxLabels at most.
+func NewDirectory(limit int, labels ...string) *Directory {
+	return &Directory{limit: limit, labels: labels[:min(len(labels), MaxLabels)], entries: map[string]*list.Element{}, order: list.New()}
 }
 
 // Put adds or replaces an identity. When it was created is kept where the new one does not say. It reports
-// whether anything other than its labels and its creation has changed.
+// whether anything other than its creation has changed, of what is kept.
 func (d *Directory) Put(id Identity) bool {
+	id.Labels = d.kept(id.Labels)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if e, ok := d.entries[id.ID]; ok {
@@ -38,12 +47,29 @@ func (d *Directory) Put(id Identity) bool {
 		d.order.MoveToFront(e)
 		d.bytes += id.size() - old.size()
 		d.shrink()
-		return old.Name != id.Name || old.Image != id.Image || old.Runtime != id.Runtime || old.Kind != id.Kind || !old.Group.Equal(id.Group)
+		return old.Name != id.Name || old.Image != id.Image || old.Runtime != id.Runtime || old.Kind != id.Kind || !old.Group.Equal(id.Group) ||
+			!maps.Equal(old.Labels, id.Labels)
 	}
 	d.entries[id.ID] = d.order.PushFront(id)
 	d.bytes += id.size()
 	d.shrink()
 	return true
+}
+
+// kept returns the labels that are kept. Half a value would be a wrong one, so one that is too long is left out.
+func (d *Directory) kept(all map[string]string) map[string]string {
+	var kept map[string]string
+	for _, key := range d.labels {
+		value, ok := all[key]
+		if !ok || len(value) > maxLabelValue {
+			continue
+		}
+		if kept == nil {
+			kept = make(map[string]string, len(d.labels))
+		}
+		kept[key] = value
+	}
+	return kept
 }
 
 // shrink drops what is beyond the bounds. The caller holds the lock.

@@ -24,11 +24,11 @@ func TestDirectoryPut(t *testing.T) {
 		{"a new runtime", func(id *Identity) { id.Runtime = "podman" }, true},
 		{"a new kind", func(id *Identity) { id.Kind = event.KindPod }, true},
 		{"a group", func(id *Identity) { id.Group = &event.Group{Kind: event.GroupPod, Name: "a"} }, true},
-		{"new labels are no news", func(id *Identity) { id.Labels = map[string]string{"a": "b"} }, false},
+		{"another label", func(id *Identity) { id.Labels = map[string]string{"tier": "back"} }, true},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			d := NewDirectory(2)
+			d := NewDirectory(2, "tier")
 			if !d.Put(web) {
 				t.Error("the first is no news")
 			}
@@ -110,5 +110,39 @@ func TestDirectoryIsBoundedInBytes(t *testing.T) {
 	d.Put(Identity{ID: "grows", Name: strings.Repeat("y", 2*directoryBytes)})
 	if len(d.entries) != 1 {
 		t.Errorf("%d entries beside one that is larger than all may be", len(d.entries)-1)
+	}
+}
+
+// Labels are kept if they are asked for, a few short ones at most.
+func TestDirectoryKeepsLabels(t *testing.T) {
+	keys := []string{"tier", "empty", "long", "missing"}
+	for n := range 2 * MaxLabels {
+		keys = append(keys, fmt.Sprintf("key-%02d", n))
+	}
+	d := NewDirectory(2, keys...)
+	all := map[string]string{"tier": "front", "empty": "", "long": strings.Repeat("x", maxLabelValue+1), "secret": "s3cr3t"}
+	for n := range 2 * MaxLabels {
+		all[fmt.Sprintf("key-%02d", n)] = strings.Repeat("v", maxLabelValue)
+	}
+	d.Put(Identity{ID: "a", Name: "web", Labels: all})
+	got, _ := d.Get("a")
+	want := map[string]string{"tier": "front", "empty": ""}
+	for n := range MaxLabels - 4 {
+		key := fmt.Sprintf("key-%02d", n)
+		want[key] = all[key]
+	}
+	if diff := cmp.Diff(want, got.Labels); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	all["secret"] = "other"
+	if d.Put(Identity{ID: "a", Name: "web", Labels: all}) {
+		t.Error("a label that is not kept is news")
+	}
+	all["tier"] = "back"
+	if !d.Put(Identity{ID: "a", Name: "web", Labels: all}) {
+		t.Error("a label that is kept is no news")
+	}
+	if c := NewTracker(d, nil).Describe(&Ref{ID: "a"}); c.Labels["tier"] != "back" {
+		t.Errorf("an event has %v", c.Labels)
 	}
 }

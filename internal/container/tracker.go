@@ -72,7 +72,7 @@ func (t *Tracker) Describe(ref *Ref) *event.Container {
 	if !ok || ref.Name != "" && identity.Runtime != ref.Runtime {
 		return c
 	}
-	c.Name, c.Image, c.Runtime = identity.Name, identity.Image, identity.Runtime
+	c.Name, c.Image, c.Runtime, c.Labels = identity.Name, identity.Image, identity.Runtime, identity.Labels
 	if identity.Kind != "" {
 		c.Kind = identity.Kind
 	}

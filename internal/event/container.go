@@ -11,6 +11,8 @@ type Container struct {
 	Runtime string `json:"runtime,omitempty"`
 	// Group is the pod or project that it is a member of; nil is none, or unknown.
 	Group *Group `json:"group,omitempty"`
+	// Labels are those of its engine that nsviz was told to keep; they are replaced, never changed.
+	Labels map[string]string `json:"labels,omitempty"`
 	// Parent is the container that it runs in, as with Docker in Docker; nil is none.
 	Parent *Container `json:"parent,omitempty"`
 }
@@ -55,6 +57,14 @@ func (g *Group) Path() string {
 		return g.Namespace + "/" + g.Name
 	}
 	return g.Name
+}
+
+// MemberPath returns how a user writes the member of the group: "namespace/name/member" or "name/member"; "" is unknown.
+func (g *Group) MemberPath() string {
+	if g == nil || g.Member == "" {
+		return ""
+	}
+	return g.Path() + "/" + g.Member
 }
 
 // Equal reports whether two groups are the same, with the same member; both may be nil.

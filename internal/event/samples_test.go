@@ -141,7 +141,8 @@ func more() []Event {
 			Time: at.Add(time.Second), Type: ContainerExited, PID: 2360, Comm: "httpd",
 			Container: &Container{
 				ID: innerID, Name: "sidecar", Kind: KindContainer, Image: "busybox", Runtime: "containerd",
-				Group: &Group{Kind: GroupPod, Name: "cart-7d9f", Namespace: "shop", Member: "sidecar"},
+				Group:  &Group{Kind: GroupPod, Name: "cart-7d9f", Namespace: "shop", Member: "sidecar"},
+				Labels: map[string]string{"tier": "front"},
 			},
 			Exit: &Exit{
 				Code: new(int32(137)), Signal: 9, Cause: CauseSignal,

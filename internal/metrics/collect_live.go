@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"cmp"
 	"math"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -82,11 +83,29 @@ func (c *Collector) collectContainers(ch chan<- prometheus.Metric, s *model.Snap
 		c.send(ch, containers, float64(n), runtime)
 	}
 	for _, l := range live {
-		c.send(ch, containerInfo, 1, l.label, l.Image, l.Runtime, l.ID)
+		c.collectInfo(ch, l)
 		c.collectMemberships(ch, l)
 		c.collectMemory(ch, l)
 		c.collectHold(ch, l, moves)
 	}
+}
+
+// collectInfo sends what a container is.
+func (c *Collector) collectInfo(ch chan<- prometheus.Metric, l labelled) {
+	var pod, namespace, project string
+	switch g := l.Group; {
+	case g == nil:
+	case g.Kind == event.GroupPod:
+		pod, namespace = g.Name, g.Namespace
+	case g.Kind == event.GroupCompose:
+		project = g.Name
+	}
+	kind := cmp.Or(l.Kind, event.KindContainer)
+	values := []string{l.label, l.Image, l.Runtime, l.ID, string(kind), pod, namespace, project}
+	for _, key := range c.cfg.Labels {
+		values = append(values, l.Labels[key])
+	}
+	c.send(ch, containerInfo, 1, values...)
 }
 
 // collectHold sends whether a container is held by its limits, which is known if moves are seen, and whether it is stuck at

@@ -33,7 +33,10 @@ type Config struct {
 	Sinks func() []sink.Stats
 	// DroppedConnections returns the counts of the server; a nil one means that it has dropped none.
 	DroppedConnections func() DroppedConnections
-	Build              BuildInfo
+	// Labels are the keys of the containers' own labels that nsviz_container_info has, each as LabelName has it. Two keys must not have
+	// the same name.
+	Labels []string
+	Build  BuildInfo
 }
 
 // Collector serves snapshots of the model. It keeps no state and may be collected concurrently.
@@ -47,6 +50,9 @@ type Collector struct {
 func NewCollector(cfg Config) *Collector {
 	c := &Collector{cfg: cfg, created: time.Now()}
 	for f, family := range Families() {
+		if f == int(containerInfo) {
+			family.Labels = append(family.Labels, labelNames(cfg.Labels)...)
+		}
 		c.descs[f] = prometheus.NewDesc(family.Name, family.Help, family.Labels, nil)
 	}
 	return c

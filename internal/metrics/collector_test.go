@@ -174,7 +174,7 @@ func TestSameLabelTwice(t *testing.T) {
 	text := scrape(t, registryOf(t, s))
 	for _, want := range []string{
 		"nsviz_containers{runtime=\"\"} 4\n",
-		"nsviz_container_info{container=\"web\",id=\"first\",image=\"\",runtime=\"\"} 1\n",
+		"nsviz_container_info{container=\"web\",id=\"first\",image=\"\",kind=\"container\",namespace=\"\",pod=\"\",project=\"\",runtime=\"\"} 1\n",
 		"nsviz_container_memory_usage_bytes{container=\"web\"} 1\n",
 		// Names that are equal once they are escaped stay different.
 		`nsviz_container_info{container="a\\xff",id="third"`, `nsviz_container_info{container="a\\x5cxff",id="fourth"`,

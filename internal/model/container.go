@@ -14,9 +14,11 @@ import (
 type container struct {
 	id                   string
 	name, image, runtime string
-	kind                 event.Kind
-	parent               string // the id of the container that it runs in; "" is none
-	inLive               bool   // it is in Model.live
+	kind                 event.Kind        // "" is a container
+	group                *event.Group      // replaced, never changed: snapshots share it
+	labels               map[string]string // the same
+	parent               string            // the id of the container that it runs in; "" is none
+	inLive               bool              // it is in Model.live
 	// qualified is set if another live container had the same name when this one got it. It stays set, since a label in
 	// use does not change.
 	qualified bool
@@ -549,7 +551,8 @@ func instantOf(t time.Time, at instant) Instant {
 // present fills in a container of a snapshot except for its namespaces.
 func (m *Model) present(c *container, to *Container) {
 	*to = Container{
-		ID: c.id, Kind: c.kind, Parent: c.parent, Label: c.label(), Named: c.name != "", Image: c.image, Runtime: c.runtime, State: c.state,
+		ID: c.id, Label: c.label(), Named: c.name != "", Image: c.image, Runtime: c.runtime, Kind: c.kind, Group: c.group, Labels: c.labels,
+		Parent: c.parent, State: c.state,
 		InitPID: c.initPID, InitComm: c.initComm, CgroupPath: c.cgroup,
 		Created: c.created, Started: c.started, Exited: c.exited,
 		CreatedAt: instantOf(c.created, c.createdAt), StartedAt: instantOf(c.started, c.startedAt), ExitedAt: instantOf(c.exited, c.exitedAt),

@@ -12,7 +12,7 @@ func (c *container) label() string {
 	return c.name
 }
 
-// getOrCreate returns the container of an identity and updates its name, image and runtime.
+// getOrCreate returns the container of an identity and updates its name, image, runtime, kind, group and labels.
 func (m *Model) getOrCreate(identity *event.Container) *container {
 	c := m.containers[identity.ID]
 	if c == nil {
@@ -54,6 +54,12 @@ func (m *Model) identify(c *container, identity *event.Container) {
 	}
 	if identity.Parent != nil {
 		c.parent = identity.Parent.ID
+	}
+	if identity.Group != nil && !identity.Group.Equal(c.group) {
+		c.group = identity.Group
+	}
+	if identity.Labels != nil {
+		c.labels = identity.Labels
 	}
 }
 

@@ -161,13 +161,13 @@ func (m *Model) Resync() []fact.Fact {
 		present.Cgroups = append(present.Cgroups, fact.FoundCgroup{Path: path, Container: g.container, Limits: new(g.limits.current())})
 	}
 	for _, c := range slices.SortedFunc(maps.Values(m.unstarted), func(a, b *container) int { return cmp.Compare(a.ordinal, b.ordinal) }) {
-		present.Unstarted = append(present.Unstarted, fact.PresentUnstarted{Container: *c.identity(), Is: c.neverStarted})
+		present.Unstarted = append(present.Unstarted, fact.PresentUnstarted{Container: c.described(), Is: c.neverStarted})
 	}
 	m.pruneLive()
 	for _, c := range slices.SortedFunc(slices.Values(m.live), inOrder) {
 		present.Containers = append(present.Containers, fact.PresentContainer{ID: c.id, InitPID: c.initPID, Started: c.started})
 		list = append(list, fact.Fact{Found: &fact.Found{
-			Container: *c.identity(), CgroupPath: c.cgroup, InitPID: c.initPID, InitComm: c.initComm, Started: c.started,
+			Container: c.described(), CgroupPath: c.cgroup, InitPID: c.initPID, InitComm: c.initComm, Started: c.started,
 			Namespaces: c.namespaces, MadeFor: c.madeFor, OOMKills: c.allKills(), Unheld: c.unheld, Starting: c.state == Starting,
 			Resync: &fact.FoundAgain{Stuck: c.stuck, EngineReport: c.engineReport, Countable: c.countable, GroupDecisions: c.groupDecisions, KillsInside: c.inside},
 		}})

@@ -73,6 +73,9 @@ func TestResyncIsComplete(t *testing.T) {
 	t.Parallel()
 	a, b, c, d := who("a", "vpn"), who("b", "app"), who("c", "job"), who("d", "db")
 	never, failed, later := who("e", "never"), who("f", "failed"), who("9", "later")
+	pod := &event.Group{Kind: event.GroupPod, Name: "cart", Namespace: "shop"}
+	b.Kind, b.Group, b.Labels = event.KindPod, pod, map[string]string{"tier": "front"}
+	c.Group, never.Group = &event.Group{Kind: event.GroupPod, Name: "cart", Namespace: "shop", Member: "app"}, pod
 	in := func(net uint64) []uint64 { return []uint64{1, 2, net, 4} }
 	outside := found(12, d, 70, in(31)...)
 	outside.Found.Unheld, outside.Found.MadeFor = &fact.Unheld{Cgroup: "/"}, map[event.NamespaceType]event.Container{event.Net: a}

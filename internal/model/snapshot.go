@@ -76,8 +76,6 @@ const (
 // Container is one container: live, recently ended or never started.
 type Container struct {
 	ID string
-	// Kind is the kind of workload; "" is a container.
-	Kind event.Kind
 	// Parent is the id of the container that it runs in; "" is none. Inside is how many live containers run directly in it.
 	Parent string
 	Inside int
@@ -87,7 +85,13 @@ type Container struct {
 	Named   bool
 	Image   string
 	Runtime string
-	State   ContainerState
+	// Kind is its kind of workload; "" is a container.
+	Kind event.Kind
+	// Group is the pod or project that it is a member of; nil is none, or unknown.
+	Group *event.Group
+	// Labels are those of its engine that nsviz was told to keep. They are shared, and must not be changed.
+	Labels map[string]string
+	State  ContainerState
 	// InitPID is the host's PID of the container's PID 1; 0 is unknown.
 	InitPID    int32
 	InitComm   string
@@ -188,6 +192,18 @@ func (c *Container) Ended() Stamp { return Stamp{c.Exited, c.ExitedAt} }
 
 // When returns the time of the kill.
 func (k *Kill) When() Stamp { return Stamp{k.Event.Time, k.At} }
+
+// IsSandbox reports whether it is what the containers of a pod share, rather than one of them.
+func (c *Container) IsSandbox() bool { return c.Kind == event.KindPod }
+
+// Identity returns the container as events name it. Its name is absent if it is unknown.
+func (c *Container) Identity() event.Container {
+	identity := event.Container{ID: c.ID, Kind: c.Kind, Image: c.Image, Runtime: c.Runtime, Group: c.Group, Labels: c.Labels}
+	if c.Named {
+		identity.Name = c.Label
+	}
+	return identity
+}
 
 // Live reports whether the container has begun to start and has not ended.
 func (c *Container) Live() bool { return c.State == Starting || c.State == Running }

@@ -9,11 +9,18 @@ func (c *container) append(m Entry) { c.timeline.append(m, containerExtent) }
 
 // identity returns the container as the entries of other histories name it.
 func (c *container) identity() *event.Container {
-	e := &event.Container{ID: c.id, Name: c.name, Image: c.image, Runtime: c.runtime, Kind: c.kind}
+	e := &event.Container{ID: c.id, Name: c.name, Image: c.image, Runtime: c.runtime, Kind: c.kind, Group: c.group}
 	if c.parent != "" {
 		e.Parent = &event.Container{ID: c.parent}
 	}
 	return e
+}
+
+// described returns the container with all that its engine says of it.
+func (c *container) described() event.Container {
+	described := *c.identity()
+	described.Labels = c.labels
+	return described
 }
 
 // actor returns the process that acted; nil is nobody or unknown.

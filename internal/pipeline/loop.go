@@ -65,9 +65,9 @@ func (s signal) raise() {
 	}
 }
 
-// newLoop returns a loop that knows nothing of the host yet.
-func newLoop(e engine.Engine, log *slog.Logger, sinks []func(fact.Fact)) *loop {
-	directory := container.NewDirectory(names.Remembered)
+// newLoop returns a loop that knows nothing of the host yet, and keeps the labels that have one of the keys.
+func newLoop(e engine.Engine, log *slog.Logger, sinks []func(fact.Fact), labels ...string) *loop {
+	directory := container.NewDirectory(names.Remembered, labels...)
 	return &loop{
 		now: time.Now, log: log, live: store.NewLive(model.DefaultLimits()), sinks: sinks,
 		inputs: make(chan message), doubts: make(signal, 1), wake: make(signal, 1),

@@ -27,6 +27,8 @@ type Config struct {
 	Roots host.Roots
 	// Engine is asked for names, and says what it does.
 	Engine engine.Engine
+	// Labels are the keys of the engine's labels that are kept; by default none is.
+	Labels []string
 	// ProbeMethods, where there are any, are the only ones by which the kernel may be hooked.
 	ProbeMethods []fact.Method
 	// NoCommandLines leaves the command lines of OOM victims, which may hold secrets, out of everything.
@@ -73,7 +75,7 @@ type Pipeline struct {
 // New prepares a pipeline: it looks at the host, and attaches nothing yet. From here on the snapshot describes the host.
 func New(cfg Config) (*Pipeline, error) {
 	p := &Pipeline{
-		loop: newLoop(cfg.Engine, cfg.Log, cfg.Sinks), cfg: cfg,
+		loop: newLoop(cfg.Engine, cfg.Log, cfg.Sinks, cfg.Labels...), cfg: cfg,
 		audience: audience{always: len(cfg.Sinks) > 0}, attached: make(chan struct{}),
 	}
 	p.tracker = container.NewTracker(p.directory, p.resolve)

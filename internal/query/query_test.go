@@ -42,12 +42,14 @@ func found[R any](fields Fields[R], row R, text string) (names []string) {
 
 func TestMatch(t *testing.T) {
 	c := &model.Container{Label: "web-1", ID: "7edab7c9fba3", Image: "nginx:1.29", Runtime: "docker", InitComm: "nginx"}
+	pod := &model.Container{Label: "x", Group: &event.Group{Kind: event.GroupPod, Name: "cart-7d9f", Namespace: "shop", Member: "app"}}
+	project := &model.Container{Label: "x", Group: &event.Group{Kind: event.GroupCompose, Name: "shop", Member: "worker-2"}}
 	vm := &model.VM{VM: fact.VM{Name: "less", Kind: "qemu", Manager: "kata", Acceleration: "kvm"}, Container: "pod"}
 	n := &model.Namespace{
 		Type: event.Net, ID: 4026532184, Creator: &event.Process{Comm: "runc:[1:CHILD]"}, Containers: []string{"web", "db"}, PinnedBy: []string{"/run/netns/x"},
 	}
-	k := &model.Kill{Event: event.Event{OOM: &event.OOM{Victim: event.Victim{PID: 28502, Comm: "stress", Container: &event.Container{ID: "x", Name: "hog"}}}}}
-	e := Event{First: &event.Event{Container: &event.Container{ID: "x", Name: "hog"}}, Kind: "oom kill", Words: "stress (28502), 60.1 of 64 MiB"}
+	k := &model.Kill{Event: event.Event{OOM: &event.OOM{Victim: event.Victim{PID: 28502, Comm: "stress", Container: &event.Container{ID: "x", Name: "hog", Group: project.Group}}}}}
+	e := Event{First: &event.Event{Container: &event.Container{ID: "x", Name: "hog", Group: &event.Group{Name: "till"}}}, Kind: "oom kill", Words: "stress (28502), 60.1 of 64 MiB"}
 	for _, tt := range []struct {
 		got  []string
 		want string
@@ -57,7 +59,14 @@ func TestMatch(t *testing.T) {
 		{found(Containers, c, "7edab"), "[id]"},
 		{found(Containers, c, "docker"), "[runtime]"},
 		{found(Containers, c, "zebra"), "[]"},
-		{found(Containers, c, ""), "[name id image runtime command]"},
+		{found(Containers, c, ""), "[name id image runtime command group member pod project namespace]"},
+		{found(Containers, pod, "CART"), "[group member pod]"},
+		{found(Containers, pod, "shop/cart-7d9f/app"), "[member]"},
+		{found(Containers, pod, "sho"), "[group member namespace]"},
+		{found(Containers, project, "shop"), "[group member project]"},
+		{found(Containers, project, "shop/worker"), "[member]"},
+		{found(Kills, k, "shop/worker-2"), "[group]"},
+		{found(Events, e, "till"), "[group]"},
 		{found(VMs, vm, "vm"), "[acceleration kind]"},
 		{found(VMs, vm, "kata"), "[manager]"},
 		{found(VMs, vm, "po"), "[container]"},

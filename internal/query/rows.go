@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 
@@ -16,6 +17,24 @@ var Containers = Fields[*model.Container]{
 	{"image", func(c *model.Container) string { return c.Image }},
 	{"runtime", func(c *model.Container) string { return c.Runtime }},
 	{"command", func(c *model.Container) string { return c.InitComm }},
+	{"group", func(c *model.Container) string { return c.Group.Path() }},
+	{"member", func(c *model.Container) string { return c.Group.MemberPath() }},
+	{"pod", func(c *model.Container) string { return groupName(c.Group, event.GroupPod) }},
+	{"project", func(c *model.Container) string { return groupName(c.Group, event.GroupCompose) }},
+	{"namespace", func(c *model.Container) string {
+		if c.Group == nil {
+			return ""
+		}
+		return c.Group.Namespace
+	}},
+}
+
+// groupName returns the name of a group of a kind.
+func groupName(g *event.Group, kind event.GroupKind) string {
+	if g == nil || g.Kind != kind {
+		return ""
+	}
+	return g.Name
 }
 
 // VMs are the fields of a virtual machine. What it is called on screen is a field, too.
@@ -45,6 +64,7 @@ var Namespaces = Fields[*model.Namespace]{
 // Kills are the fields of an OOM kill: whose victim it was, and which process.
 var Kills = Fields[*model.Kill]{
 	{"container", func(k *model.Kill) string { return story.VictimContainer(k).Label() }},
+	{"group", func(k *model.Kill) string { return memberOf(story.VictimContainer(k)) }},
 	{"command", story.VictimComm},
 	{"pid", func(k *model.Kill) string { return strconv.Itoa(int(story.VictimPID(k))) }},
 }
@@ -60,5 +80,14 @@ type Event struct {
 var Events = Fields[Event]{
 	{"kind", func(e Event) string { return e.Kind }},
 	{"container", func(e Event) string { return e.First.Subject().Label() }},
+	{"group", func(e Event) string { return memberOf(e.First.Subject()) }},
 	{"words", func(e Event) string { return e.Words }},
+}
+
+// memberOf returns the group of a container, with what it is called there if that is known.
+func memberOf(c *event.Container) string {
+	if c == nil {
+		return ""
+	}
+	return cmp.Or(c.Group.MemberPath(), c.Group.Path())
 }

@@ -64,10 +64,11 @@ func (e *NotFoundError) Error() string {
 	return fmt.Sprintf("nothing is known of a container %q", e.Name)
 }
 
-// AmbiguousError reports that several containers' ids begin so.
+// AmbiguousError reports that several containers' ids begin so or, if Group is set, that several are in a group of that name.
 type AmbiguousError struct {
 	Name       string
 	Candidates []string
+	Group      bool
 }
 
 // maxCandidates limits the candidates that a sentence names.
@@ -79,10 +80,13 @@ func (e *AmbiguousError) Error() string {
 	if n := len(named) - maxCandidates; n > 0 {
 		named, more = named[:maxCandidates], fmt.Sprintf(" and %d more", n)
 	}
+	if e.Group {
+		return fmt.Sprintf("%q stands for several containers: %s%s; name one of them", e.Name, strings.Join(named, ", "), more)
+	}
 	return fmt.Sprintf("%q is the beginning of several ids: %s%s; give more of it, or a name", e.Name, strings.Join(named, ", "), more)
 }
 
-// Find finds a container by its name, its id or the beginning of its id: of several that had a name one
+// Find finds a container by its name, its id, its place in a pod or project, or the beginning of its id: of several that had a name one
 // after the other the live one, or the latest one. It fails with NotFoundError or AmbiguousError.
 func Find(s *model.Snapshot, name string) (*model.Container, error) {
 	name = strings.TrimPrefix(name, "/") // Docker writes names with it
@@ -107,13 +111,16 @@ func Find(s *model.Snapshot, name string) (*model.Container, error) {
 	if latest != nil {
 		return latest, nil
 	}
+	if member, err := findMember(s, name); member != nil || err != nil {
+		return member, err
+	}
 	switch len(candidates) {
 	case 0:
 		return nil, &NotFoundError{name}
 	case 1:
 		return found, nil
 	}
-	return nil, &AmbiguousError{name, candidates}
+	return nil, &AmbiguousError{Name: name, Candidates: candidates}
 }
 
 // latestOf returns the time of the latest known event of a container that is not live.
@@ -133,11 +140,12 @@ func latestOf(c *model.Container) time.Time {
 // of a process. It fails if a number is a PID of one container and the beginning of the id of another.
 func FindByPID(s *model.Snapshot, name string, cgroupOf func(pid int32) (string, error)) (*model.Container, error) {
 	named, err := Find(s, name)
-	if err == nil && (named.Label == strings.TrimPrefix(name, "/") || named.ID == name) {
+	if err == nil && (named.Label == strings.TrimPrefix(name, "/") || named.ID == name || stands(name, named.Group)) {
 		return named, nil
 	}
+	var ambiguous *AmbiguousError
 	number, notPID := strconv.ParseInt(name, 10, 32)
-	if notPID != nil || number <= 0 {
+	if notPID != nil || number <= 0 || errors.As(err, &ambiguous) && ambiguous.Group {
 		return named, clean(err)
 	}
 	var holder *model.Container
@@ -149,7 +157,6 @@ func FindByPID(s *model.Snapshot, name string, cgroupOf func(pid int32) (string,
 			holder = c
 		}
 	}
-	var ambiguous *AmbiguousError
 	switch {
 	case holder == nil && failed == nil && named == nil && !errors.As(err, &ambiguous):
 		return nil, fmt.Errorf("process %d is in no container", number)

@@ -44,6 +44,30 @@ func Namespaces(s *model.Snapshot) []Namespace {
 	return list
 }
 
+// NamespacesOf returns a snapshot with the namespaces of some containers alone: of the container, or of all members of the pod or
+// project, that a name stands for.
+func NamespacesOf(s *model.Snapshot, name string) (*model.Snapshot, error) {
+	found, err := FindAll(s, name)
+	if err != nil {
+		return nil, err
+	}
+	only := *s
+	only.Containers, only.Namespaces, only.VMs = nil, nil, nil
+	in := map[uint64]bool{}
+	for _, c := range found {
+		only.Containers = append(only.Containers, *c)
+		for _, m := range c.Namespaces {
+			in[m.ID] = true
+		}
+	}
+	for i := range s.Namespaces {
+		if in[s.Namespaces[i].ID] {
+			only.Namespaces = append(only.Namespaces, s.Namespaces[i])
+		}
+	}
+	return &only, nil
+}
+
 // WriteNamespaces writes them for people, type by type, pid and user namespaces below their parents.
 func WriteNamespaces(out io.Writer, s *model.Snapshot) error {
 	var b strings.Builder

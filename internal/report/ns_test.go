@@ -11,6 +11,39 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 )
 
+func TestNamespacesOfAGroup(t *testing.T) {
+	in := func(mnt, net uint64) (m [event.NamespaceTypeCount]model.Membership) {
+		m[event.Mnt].ID, m[event.Net].ID = mnt, net
+		return m
+	}
+	shop := &event.Group{Kind: event.GroupCompose, Name: "shop"}
+	s := &model.Snapshot{
+		Containers: []model.Container{
+			{ID: "a", Label: "web", Group: shop, Namespaces: in(2, 9)}, {ID: "b", Label: "db", Group: shop, Namespaces: in(3, 0)},
+			{ID: "c", Label: "other", Namespaces: in(4, 9)},
+		},
+		Namespaces: []model.Namespace{
+			{Type: event.Mnt, ID: 1, Host: true}, {Type: event.Mnt, ID: 2}, {Type: event.Mnt, ID: 3}, {Type: event.Mnt, ID: 4}, {Type: event.Net, ID: 9},
+		},
+	}
+	for name, want := range map[string][]uint64{"shop": {2, 3, 9}, "other": {4, 9}} {
+		only, err := NamespacesOf(s, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []uint64
+		for _, n := range Namespaces(only) {
+			got = append(got, n.ID)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	if _, err := NamespacesOf(s, "nope"); err == nil || len(s.Namespaces) != 5 {
+		t.Errorf("%v, %d namespaces are left", err, len(s.Namespaces))
+	}
+}
+
 // What nsviz may not see is not told as not being there.
 func TestNsOfUnseen(t *testing.T) {
 	s := &model.Snapshot{Namespaces: []model.Namespace{

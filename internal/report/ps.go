@@ -17,12 +17,14 @@ import (
 // Workload is one element of `nsviz ps -o json`, described in docs/EVENTS.md: a container or a virtual machine. A virtual
 // machine has all fields that a container always has, for scripts that rely on them.
 type Workload struct {
-	// Kind is "vm" or, for a container, absent.
+	// Kind is "vm", "pod" for what the containers of a pod share or, for a container, absent.
 	Kind       string                              `json:"kind,omitempty"`
 	ID         string                              `json:"id"`
 	Name       string                              `json:"name,omitempty"`
 	Image      string                              `json:"image,omitempty"`
 	Runtime    string                              `json:"runtime,omitempty"`
+	Group      *event.Group                        `json:"group,omitempty"`
+	Labels     map[string]string                   `json:"labels,omitempty"`
 	PID        int32                               `json:"pid,omitempty"`
 	Started    time.Time                           `json:"started,omitzero"`
 	Namespaces map[event.NamespaceType]*Membership `json:"namespaces"`
@@ -69,7 +71,7 @@ func Workloads(s *model.Snapshot) []Workload {
 	for i := range s.Containers {
 		c := &s.Containers[i]
 		out := Workload{
-			ID: c.ID, Image: c.Image, Runtime: c.Runtime, PID: c.InitPID, Started: c.Started,
+			Kind: string(c.Kind), ID: c.ID, Image: c.Image, Runtime: c.Runtime, Group: c.Group, Labels: c.Labels, PID: c.InitPID, Started: c.Started,
 			Namespaces: memberships(c.Namespaces),
 			Memory:     Memory{UsageBytes: c.Memory.UsageBytes, LimitBytes: c.Memory.LimitBytes, Unlimited: c.Memory.Unlimited},
 			OOMKills:   c.OOMKills, PIDsRefused: c.PIDsRefused, Unheld: c.Unheld, Stuck: c.Stuck,
@@ -116,9 +118,13 @@ func WriteWorkloads(out io.Writer, s *model.Snapshot, zone *time.Location) error
 		fmt.Fprintf(w, "\t%s", t)
 	}
 	fmt.Fprintln(w, "\tMEMORY\tLIMIT\tOOM\tIMAGE")
-	for i := range s.Containers {
-		c := &s.Containers[i]
-		fmt.Fprintf(w, "%s\t%s\t%s", foreign.Name(c.Label), orUnknown(c.InitPID != 0, c.InitPID), started(c.Started, zone))
+	for _, l := range psLines(s) {
+		c := l.container
+		if c == nil {
+			l.writeHeading(w)
+			continue
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s", l.name, orUnknown(c.InitPID != 0, c.InitPID), started(c.Started, zone))
 		for _, m := range c.Namespaces {
 			fmt.Fprintf(w, "\t%s", relationWord(m))
 		}

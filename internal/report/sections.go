@@ -9,6 +9,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/foreign"
+	"github.com/nsviz/nsviz/internal/story"
 )
 
 // maxListed limits the lines of a list; JSON has all.
@@ -32,6 +33,9 @@ func (t *sections) title(c event.Container, more ...string) {
 	}
 	if c.Runtime != "" {
 		words = append(words, c.Runtime)
+	}
+	if member := story.Membership(c); member != "" {
+		words = append(words, member)
 	}
 	fmt.Fprintln(t, foreign.Prose(strings.Join(append(words, more...), ", ")))
 }

@@ -63,12 +63,9 @@ type Engine struct {
 func WhyContainer(c *model.Container, s *model.Snapshot) ContainerAnswer {
 	words := story.Container(c, s)
 	a := ContainerAnswer{
-		Container: event.Container{ID: c.ID, Image: c.Image, Runtime: c.Runtime}, State: c.State,
+		Container: c.Identity(), State: c.State,
 		PID: c.InitPID, Comm: c.InitComm, Started: c.Started, Sentence: words.String(), Text: words, OOMKills: c.OOMKills,
 		PIDsRefused: c.PIDsRefused, Unheld: c.Unheld, Stuck: c.Stuck, NeverStarted: c.NeverStarted, History: c.History,
-	}
-	if c.Named {
-		a.Container.Name = c.Label
 	}
 	since := model.Stamp{Time: c.Created, At: c.CreatedAt}
 	if c.Created.IsZero() {

@@ -32,7 +32,9 @@ type Config struct {
 	Full func() *model.Snapshot
 	// Sinks returns the counts of this process's sinks; a nil Sinks means that there are none.
 	Sinks func() []sink.Stats
-	Build metrics.BuildInfo
+	// Labels are as in metrics.Config.
+	Labels []string
+	Build  metrics.BuildInfo
 	// WebConfigFile names the exporter-toolkit file with TLS and basic auth; "" means neither.
 	WebConfigFile string
 	Logger        *slog.Logger
@@ -53,7 +55,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	open := newConnections(connectionLimit())
 	registry, err := newRegistry(metrics.NewCollector(metrics.Config{
-		Snapshot: cfg.Snapshot, Sinks: cfg.Sinks, DroppedConnections: open.stats, Build: cfg.Build,
+		Snapshot: cfg.Snapshot, Sinks: cfg.Sinks, DroppedConnections: open.stats, Labels: cfg.Labels, Build: cfg.Build,
 	}))
 	if err != nil {
 		return nil, err

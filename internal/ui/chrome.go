@@ -201,6 +201,13 @@ func (sc screen) footer() line {
 		freeze.what = "go on"
 	}
 	keys := views[sc.state.Tab].hints()
+	if sc.state.onHeading(sc.live) {
+		what := "fold"
+		if sc.state.Folded[sc.state.Cursor[sc.state.Tab]] {
+			what = "unfold"
+		}
+		keys, freeze = []keyHelp{{"↑↓", "move"}, {"space", what}, {"/", "find"}}, keyHelp{"←→", "fold, unfold"}
+	}
 	if sc.state.Help || sc.state.Open != "" {
 		keys = []keyHelp{{"esc", "back"}, {"↑↓", "scroll"}}
 	}
@@ -222,7 +229,12 @@ func (sc screen) footer() line {
 }
 
 func (sc screen) prompt() line {
-	found := len(sc.state.keys(sc.s))
+	found := 0
+	for _, key := range sc.state.keys(sc.s) {
+		if !isHeading(key) {
+			found++
+		}
+	}
 	what := fmt.Sprintf("%d shown", found)
 	right := text(Dim, what+"   ").add(KeyCap, "enter").add(Dim, " keep   ").add(KeyCap, "esc").add(Dim, " show all ")
 	left := text(KeyCap, " /").add(Strong, sc.state.Search).add(KeyCap, "▏")

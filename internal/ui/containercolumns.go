@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nsviz/nsviz/internal/groups"
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/story"
 )
@@ -87,6 +88,8 @@ type containerColumn struct {
 	// live and vm are the cells of a live container and of a virtual machine.
 	live func(ct *model.Container, in tableRow) line
 	vm   func(v *model.VM, in tableRow) line
+	// sum is the cell of the heading of a group. The title of the group takes the place of the columns before the first that has one.
+	sum func(g *groups.Group, in tableRow) line
 	// ended is the cell of an ended container. If it is nil, the words for its end take the place.
 	ended func(ct *model.Container, in tableRow) line
 }
@@ -96,6 +99,7 @@ type tableRow struct {
 	columns
 	s      *model.Snapshot
 	needle string
+	group  *groups.Group // that a container is listed below; nil is none
 }
 
 // columnGroup is a group of columns with a common title above them.
@@ -124,9 +128,9 @@ var containerColumns = []containerColumn{
 			}
 			return text(Title, "VIRTUAL MACHINE")
 		},
-		live:  func(ct *model.Container, in tableRow) line { return text(Name, ct.Label).mark(in.needle) },
+		live:  func(ct *model.Container, in tableRow) line { return nameCell(ct, in.group, Name, in.needle) },
 		vm:    func(v *model.VM, in tableRow) line { return vmName(v).mark(in.needle) },
-		ended: func(ct *model.Container, in tableRow) line { return text(Dim, ct.Label).mark(in.needle) },
+		ended: func(ct *model.Container, in tableRow) line { return nameCell(ct, in.group, Dim, in.needle) },
 	},
 	{
 		width: func(c columns) int { return c.image }, gap: oneBlank,
@@ -165,7 +169,8 @@ var containerColumns = []containerColumn{
 			}
 			return namespaceCells(ct, in.namespace)
 		},
-		vm: vmInside,
+		vm:  vmInside,
+		sum: func(g *groups.Group, in tableRow) line { return membersText(g, namespaceColumns*in.namespace) },
 	},
 	{
 		width: columns.memoryWidth, gap: oneBlank, group: groupUses,
@@ -178,6 +183,12 @@ var containerColumns = []containerColumn{
 		},
 		live: func(ct *model.Container, in tableRow) line { return in.memoryOf(ct) },
 		vm:   func(v *model.VM, in tableRow) line { return vmMemory(v, in.bar, in.memory) },
+		sum: func(g *groups.Group, in tableRow) line {
+			if in.bar > 0 {
+				return line{}.space(in.bar + 1).join(groupMemory(g))
+			}
+			return groupMemory(g)
+		},
 	},
 	{
 		width: func(c columns) int { return c.spark }, gap: oneBlank, group: groupUses,
@@ -208,6 +219,7 @@ var containerColumns = []containerColumn{
 		title: titled("OOM"), vmTitle: titled("VCPU"),
 		live:  func(ct *model.Container, _ tableRow) line { return oomText(ct) },
 		vm:    func(v *model.VM, _ tableRow) line { return vcpus(v) },
+		sum:   func(g *groups.Group, _ tableRow) line { return groupKills(g) },
 		ended: func(ct *model.Container, _ tableRow) line { return oomText(ct) },
 	},
 	{
@@ -215,6 +227,7 @@ var containerColumns = []containerColumn{
 		title: titled("PROCS"), vmTitle: titled("PROCS"),
 		live:  func(ct *model.Container, _ tableRow) line { return processesText(ct) },
 		vm:    func(*model.VM, tableRow) line { return text(Strong, "1") },
+		sum:   func(g *groups.Group, _ tableRow) line { return groupProcesses(g) },
 		ended: func(*model.Container, tableRow) line { return nil },
 	},
 }
@@ -313,9 +326,13 @@ func (c columns) grouped(sees, uses string) line {
 	return line{}.space(before).join(group("what it sees", sees, seen-1)).space(2).join(group("what it may use", uses, used))
 }
 
-// row draws one container.
-func (c columns) row(ct *model.Container, s *model.Snapshot, selected bool, needle string) line {
-	in := tableRow{c, s, needle}
+// row draws one container, or the heading of a group.
+func (c columns) row(r containerRow, s *model.Snapshot, selected bool, needle string) line {
+	in := tableRow{columns: c, s: s, needle: needle, group: r.group}
+	ct := r.container
+	if ct == nil {
+		return c.heading(r, in, selected)
+	}
 	l := cursorMark(selected)
 	if !ct.Live() {
 		return c.ended(l, ct, in)
@@ -329,7 +346,7 @@ func (c columns) row(ct *model.Container, s *model.Snapshot, selected bool, need
 
 // vmRow draws one virtual machine. It has a single wall where a container has up to eight.
 func (c columns) vmRow(v *model.VM, s *model.Snapshot, selected bool, needle string) line {
-	in := tableRow{c, s, needle}
+	in := tableRow{columns: c, s: s, needle: needle}
 	l := cursorMark(selected)
 	for i := range containerColumns {
 		col := &containerColumns[i]

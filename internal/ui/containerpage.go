@@ -59,6 +59,9 @@ func anatomyTitle(c *model.Container, w int) []line {
 		}
 		parts = append(parts, pid)
 	}
+	if member := story.Membership(c.Identity()); member != "" {
+		parts = append(parts, text(Plain, member))
+	}
 	return flow(parts, 3, 1, w)
 }
 

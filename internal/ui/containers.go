@@ -30,6 +30,8 @@ func (containersView) help() (name string, words []explained) {
 		{"OOM kills seen", "In the first line, those that nsviz has seen since it began, in all containers and outside. The column OOM has all since the " +
 			"container started, by the kernel's own count, so also those from before nsviz began."},
 		{"host PID", "Inside, the first process of a container is PID 1. It has another number on the host, and with that number you can find it in ps."},
+		{"▾ ▹", "A group: the containers of a Kubernetes or podman pod, or of a compose project. What its heading has are sums; + is at least that much. " +
+			"The sandbox is what the containers of a pod share, and is none of them."},
 		{"START", "From the making of the cgroup to the first instruction of the container's own program. It is short because no kernel boots."},
 		{"LAST MINUTE", "Memory. Full height is the limit, or all the host has where there is no limit. × is where OOM kills fell."},
 		{"VM", "A virtual machine is a small computer, and from here one process: its memory is the guest's, its threads are the guest's processors (VCPU). " +
@@ -38,9 +40,18 @@ func (containersView) help() (name string, words []explained) {
 	}
 }
 
-// keys returns those of the containers, then those of the virtual machines.
-func (containersView) keys(s *model.Snapshot, search string) []string {
-	return append(keysOf(listedContainers(s, search), containerKey), keysOf(listedVMs(s, search), vmKey)...)
+// keys returns those of the containers with their headings, then those of the virtual machines.
+func (containersView) keys(s *model.Snapshot, st State) []string {
+	return append(keysOf(listedRows(s, st), containerRow.key), keysOf(listedVMs(s, st.Search), vmKey)...)
+}
+
+func (containersView) heading(s *model.Snapshot, st State, key string) string {
+	for _, r := range listedRows(s, st) {
+		if r.group != nil && r.key() == key {
+			return containerRow{group: r.group}.key()
+		}
+	}
+	return ""
 }
 
 func (containersView) page(s *model.Snapshot, st State, w int) []line {
@@ -110,7 +121,7 @@ func sameContainer(a, b string) bool {
 // rows draws the table, the latest kill in words, the stream.
 func (containersView) rows(sc screen, h int) []row {
 	c := columnsFor(sc.w)
-	list, vms := listedContainers(sc.s, sc.state.Search), listedVMs(sc.s, sc.state.Search)
+	list, vms := listedRows(sc.s, sc.state), listedVMs(sc.s, sc.state.Search)
 	table := max(len(list), min(h/4, 6)) // a few rows in reserve: another container moves nothing
 	if len(vms) > 0 {
 		table = max(len(list)+h/28, min(h/8, 3)) // and if there is room, a blank one before the machines
@@ -121,7 +132,7 @@ func (containersView) rows(sc screen, h int) []row {
 		table = len(empty) + min(len(vms), h/28)
 	}
 	head := c.headLines(h >= 20, c.groups(), c.head())
-	marks := legend(c, sc.w, slices.ContainsFunc(list, hasDead))
+	marks := legend(c, sc.w, slices.ContainsFunc(list, containerRow.hasDead))
 	if len(list) == 0 {
 		marks = nil
 	}
@@ -192,19 +203,22 @@ func (v containersView) smallRows(sc screen, h int) []row {
 	if h -= len(rows); h <= 0 {
 		return rows
 	}
-	list, vms := listedContainers(sc.s, sc.state.Search), listedVMs(sc.s, sc.state.Search)
+	list, vms := listedRows(sc.s, sc.state), listedVMs(sc.s, sc.state.Search)
 	if len(list)+len(vms) == 0 {
 		return append(rows, row{line: text(Dim, "no container")})
 	}
 	name := min(max(sc.w-marker-1-len("63.9/64 MiB"), sc.w/3), 24)
-	drawn, _, _ := sc.list(v.keys(sc.s, sc.state.Search), h, func(i int, selected bool) line {
+	drawn, _, _ := sc.list(v.keys(sc.s, sc.state), h, func(i int, selected bool) line {
 		l := cursorMark(selected)
 		if i >= len(list) {
 			v := vms[i-len(list)]
 			return l.join(text(Title, "VM ").join(vmName(v)).fit(name)).space(1).join(vmMemory(v, 0, memoryText))
 		}
-		c := list[i]
-		l = l.join(text(Name, c.Label).fit(name)).space(1)
+		c := list[i].container
+		if c == nil {
+			return l.join(list[i].title("").fit(name)).space(1).join(groupMemory(list[i].group))
+		}
+		l = l.join(nameCell(c, list[i].group, Name, "").fit(name)).space(1)
 		if !c.Live() {
 			return l.join(storyLine(story.BriefEnd(c.End()), sc.s.Time))
 		}
@@ -232,7 +246,7 @@ func (c columns) headLines(room bool, groups, head line) []line {
 }
 
 // containerRows returns at most n rows. The cursor is at row at, which may be below them.
-func (sc screen) containerRows(c columns, list []*model.Container, n, at int) []row {
+func (sc screen) containerRows(c columns, list []containerRow, n, at int) []row {
 	noted := len(list) > n && n > 2
 	if noted {
 		n--

@@ -12,8 +12,8 @@ func (eventsView) title() string                          { return "Events" }
 func (eventsView) help() (name string, words []explained) { return "events", nil }
 func (eventsView) newestFirst() bool                      { return true }
 
-func (eventsView) keys(s *model.Snapshot, search string) []string {
-	return keysOf(eventRows(s, search, len(s.Events), false), func(r eventRow) string { return r.key })
+func (eventsView) keys(s *model.Snapshot, st State) []string {
+	return keysOf(eventRows(s, st.Search, len(s.Events), false), func(r eventRow) string { return r.key })
 }
 
 // page returns nil: an event opens the page of its subject.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -78,6 +79,16 @@ func TestGolden(t *testing.T) {
 		{"containers_typing", scene(), press(State{}, scene(), letters("/hog")...), 120, 40},
 		{"containers_found", scene(), press(State{}, scene(), append(letters("/sIde"), enter)...), 80, 24},
 		{"containers_not_found", scene(), press(State{}, scene(), append(letters("/zebra"), enter)...), 80, 24},
+		{"groups_200x50", sceneGroups(), on(Containers, webID), 200, 50},
+		{"groups_120x40", sceneGroups(), on(Containers, shopHeading), 120, 40},
+		{"groups_80x24", sceneGroups(), on(Containers, cartHeading), 80, 24},
+		{"groups_60x20", sceneGroups(), State{}, 60, 20},
+		{"groups_30x9", sceneGroups(), press(State{}, sceneGroups(), Key{Name: KeyDown}), 30, 9},
+		{"groups_folded", sceneGroups(), folded(shopHeading), 120, 40},
+		{"groups_found", sceneGroups(), press(State{}, sceneGroups(), letters("/cart-7d9f")...), 80, 24},
+		{"groups_hostile", sceneGroupsHostile(), State{}, 120, 40},
+		{"container_in_pod", sceneGroups(), press(on(Containers, strings.Repeat("2", 64)), sceneGroups(), Key{Name: KeyEnter}), 80, 24},
+		{"container_in_project", sceneGroups(), press(on(Containers, webID), sceneGroups(), Key{Name: KeyEnter}), 120, 40},
 		{"vms_200x50", sceneVMs(), noted, 200, 50},
 		{"vms_120x40", sceneVMs(), noted, 120, 40},
 		{"vms_100x30", sceneVMs(), press(noted, sceneVMs(), Key{Name: KeyDown}, Key{Name: KeyDown}), 100, 30},

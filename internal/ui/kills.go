@@ -24,8 +24,8 @@ func (killsView) title() string                          { return "OOM kills" }
 func (killsView) help() (name string, words []explained) { return "OOM kills", nil }
 func (killsView) newestFirst() bool                      { return true }
 
-func (killsView) keys(s *model.Snapshot, search string) []string {
-	return keysOf(listedKills(s, search), killKey)
+func (killsView) keys(s *model.Snapshot, st State) []string {
+	return keysOf(listedKills(s, st.Search), killKey)
 }
 
 func (v killsView) smallRows(sc screen, h int) []row { return withoutHead(v.rows(sc, h+1), h) }

@@ -18,8 +18,8 @@ type namespacesView struct{ listView }
 func (namespacesView) title() string                          { return "Namespaces" }
 func (namespacesView) help() (name string, words []explained) { return "namespaces", nil }
 
-func (namespacesView) keys(s *model.Snapshot, search string) []string {
-	return keysOf(listedNamespaces(s, search), namespaceKey)
+func (namespacesView) keys(s *model.Snapshot, st State) []string {
+	return keysOf(listedNamespaces(s, st.Search), namespaceKey)
 }
 
 func (v namespacesView) smallRows(sc screen, h int) []row { return withoutHead(v.rows(sc, h+1), h) }

@@ -298,6 +298,10 @@ func translate(ev *tcell.EventKey) Key {
 		return Key{Name: KeyUp}
 	case tcell.KeyDown:
 		return Key{Name: KeyDown}
+	case tcell.KeyLeft:
+		return Key{Name: KeyLeft}
+	case tcell.KeyRight:
+		return Key{Name: KeyRight}
 	case tcell.KeyPgUp:
 		return Key{Name: KeyPageUp}
 	case tcell.KeyPgDn:

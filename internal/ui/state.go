@@ -20,6 +20,9 @@ type State struct {
 	Scroll int
 	Help   bool
 
+	// Folded has the keys of the headings whose groups are folded. It is replaced, never changed.
+	Folded map[string]bool
+
 	// Search filters containers, namespaces, kills and events; Typing while it is being entered.
 	Search string
 	Typing bool
@@ -74,7 +77,7 @@ func (st State) missed(s *model.Snapshot) uint64 {
 }
 
 // keys returns the keys of the current view's rows, from top to bottom.
-func (st State) keys(s *model.Snapshot) []string { return views[st.Tab].keys(s, st.Search) }
+func (st State) keys(s *model.Snapshot) []string { return views[st.Tab].keys(s, st) }
 
 // cursor returns the index of the row under the cursor; 0 if that row is gone or none was chosen.
 func (st State) cursor(keys []string) int {

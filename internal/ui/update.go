@@ -15,6 +15,8 @@ const (
 	KeyRune
 	KeyUp
 	KeyDown
+	KeyLeft
+	KeyRight
 	KeyPageUp
 	KeyPageDown
 	KeyHome
@@ -73,6 +75,8 @@ func Update(st State, key Key, s *model.Snapshot) (State, Action) {
 		return st.switchTo((st.Tab + tabCount - 1) % tabCount), Stay
 	case KeyEnter:
 		return st.open(s), Stay
+	case KeyLeft, KeyRight:
+		return st.fold(key.Name == KeyRight, s), Stay
 	}
 	return st.move(key.Name, s), Stay
 }
@@ -86,6 +90,10 @@ func (st State) letter(r rune, s *model.Snapshot) (State, Action) {
 	case '/':
 		st.Help, st.Open, st.Typing, st.Scroll = false, "", true, 0
 	case ' ':
+		if st.onHeading(s) {
+			heading := st.Cursor[st.Tab]
+			return st.setFolded(heading, !st.Folded[heading]), Stay
+		}
 		if st.Frozen != nil {
 			st.Frozen = nil
 		} else {
@@ -141,15 +149,17 @@ func withoutLast(s string) string {
 	return s[:end]
 }
 
-// back closes the topmost of these: the help, an opened row, the filter.
+// back closes the topmost of these: the help, an opened row, the filter, and then unfolds all groups.
 func (st State) back() State {
 	switch {
 	case st.Help:
 		st.Help, st.Scroll = false, 0
 	case st.Open != "":
 		st.Open, st.Scroll, st.Tab = "", 0, st.Back
-	default:
+	case st.Search != "":
 		st.Search = ""
+	default:
+		st.Folded = nil
 	}
 	return st
 }
@@ -166,7 +176,11 @@ func (st State) open(s *model.Snapshot) State {
 	if st.pageOpen() || len(keys) == 0 {
 		return st
 	}
-	tab, key := views[st.Tab].target(shown, keys[st.cursor(keys)])
+	at := keys[st.cursor(keys)]
+	if isHeading(at) {
+		return st.setFolded(at, !st.Folded[at])
+	}
+	tab, key := views[st.Tab].target(shown, at)
 	if key == "" {
 		return st
 	}

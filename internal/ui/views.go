@@ -39,8 +39,10 @@ type view interface {
 	single() bool
 	// newestFirst reports whether new rows come in at the top; the cursor stays there with the newest.
 	newestFirst() bool
-	// keys returns the keys of the rows that a search lets through, from top to bottom.
-	keys(s *model.Snapshot, search string) []string
+	// keys returns the keys of the rows that the search lets through, from top to bottom.
+	keys(s *model.Snapshot, st State) []string
+	// heading returns the key of the heading that a row is below; "" is none.
+	heading(s *model.Snapshot, st State, key string) string
 	// rows draws the list in at most h rows.
 	rows(sc screen, h int) []row
 	// smallRows draws the list in at most h rows of a small screen.
@@ -64,6 +66,8 @@ func (listView) hints() []keyHelp {
 	return []keyHelp{{"↑↓", "move"}, {"enter", "open"}, {"/", "find"}}
 }
 
+func (listView) heading(*model.Snapshot, State, string) string { return "" }
+
 // target returns the row's own page.
 func (l listView) target(_ *model.Snapshot, key string) (Tab, string) { return l.tab, key }
 
@@ -73,7 +77,8 @@ type pageView struct{}
 func (pageView) single() bool                                       { return true }
 func (pageView) newestFirst() bool                                  { return false }
 func (pageView) hints() []keyHelp                                   { return []keyHelp{{"↑↓", "scroll"}} }
-func (pageView) keys(*model.Snapshot, string) []string              { return nil }
+func (pageView) keys(*model.Snapshot, State) []string               { return nil }
+func (pageView) heading(*model.Snapshot, State, string) string      { return "" }
 func (pageView) rows(screen, int) []row                             { return nil }
 func (pageView) smallRows(screen, int) []row                        { return nil }
 func (pageView) target(*model.Snapshot, string) (tab Tab, _ string) { return tab, "" }

@@ -31,7 +31,7 @@ func TestEveryViewIsComplete(t *testing.T) {
 			t.Errorf("%s offers no key", v.title())
 		}
 
-		keys := v.keys(s, "")
+		keys := v.keys(s, State{})
 		if v.single() {
 			if lines := v.page(s, State{Tab: Tab(tab)}, 100); len(lines) == 0 || len(keys) > 0 {
 				t.Errorf("%s is a page of %d lines, and has %d rows", v.title(), len(lines), len(keys))
@@ -56,7 +56,7 @@ func TestEveryViewIsComplete(t *testing.T) {
 		if v.page(s, State{Tab: Tab(tab), Open: "gone"}, 100) != nil {
 			t.Errorf("%s has a page of what is gone", v.title())
 		}
-		if got := v.keys(s, "no row has this"); len(got) > 0 {
+		if got := v.keys(s, State{Search: "no row has this"}); len(got) > 0 {
 			t.Errorf("%s: a search without a match keeps %v", v.title(), got)
 		}
 	}

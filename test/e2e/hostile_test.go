@@ -24,7 +24,7 @@ const (
 	escapedName = `x\x1b[2J\x07\x0a"\\u202e\xe2\x82`
 )
 
-// hostileLabel is a container's label of the same kind; nsviz shows no labels.
+// hostileLabel is a container's label of the same kind; nsviz keeps no such label.
 const hostileLabel = "hostile=\x1b]0;owned\a\n\x1b[2J"
 
 // A process may take any name. No terminal and no parser may suffer from it.

@@ -154,23 +154,33 @@ func (r *reports) lost(n uint64) report {
 	}}}
 }
 
-// nameBytes is how much text a name has.
+// nameBytes is how much text an identity has.
 func nameBytes(c *event.Container) int {
 	if c == nil {
 		return 0
 	}
-	return len(c.Name) + len(c.Image)
+	n := len(c.Name) + len(c.Image)
+	if g := c.Group; g != nil {
+		n += len(g.Name) + len(g.Namespace) + len(g.Member)
+	}
+	for key, value := range c.Labels {
+		n += len(key) + len(value)
+	}
+	return n
 }
 
 // asEvent is an identity as events have it.
 func asEvent(id container.Identity) *event.Container {
-	return &event.Container{ID: id.ID, Name: id.Name, Image: id.Image, Runtime: id.Runtime, Kind: id.Kind, Group: id.Group}
+	return &event.Container{ID: id.ID, Name: id.Name, Image: id.Image, Runtime: id.Runtime, Kind: id.Kind, Group: id.Group, Labels: id.Labels}
 }
 
 // Identify keeps an identity at once, so that an event that is taken a moment later has its name.
 func (r *reports) Identify(id container.Identity) {
-	if r.directory.Put(id) {
-		r.put(fact.Fact{Identity: asEvent(id)})
+	if !r.directory.Put(id) {
+		return
+	}
+	if kept, ok := r.directory.Get(id.ID); ok {
+		r.put(fact.Fact{Identity: asEvent(kept)})
 	}
 }
 
@@ -184,7 +194,7 @@ func (r *reports) Did(e fact.EngineEvent) {
 	e.At = fact.Plain(e.At)
 	if e.Container != nil {
 		if identity, ok := r.directory.Get(e.ID); ok {
-			e.Container.Name, e.Container.Image = identity.Name, identity.Image
+			e.Container = asEvent(identity)
 		}
 	}
 	r.put(fact.Fact{EngineEvent: &e})

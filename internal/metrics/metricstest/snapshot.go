@@ -30,6 +30,7 @@ func Full() *model.Snapshot {
 		Memory:     model.Memory{UsageBytes: new(uint64(60 << 20)), LimitBytes: new(uint64(64 << 20))},
 		InitPID:    100, Stuck: &fact.Stuck{Cgroup: "/docker/1111"}, StuckKnown: true,
 		OOMKillsUnobserved: new(uint64(2)),
+		Group:              &event.Group{Kind: event.GroupCompose, Name: "shop", Member: "web"},
 	}
 	sidecar := model.Container{
 		ID: "2222", Label: "sidecar", Named: true, Image: "envoy", Runtime: "docker", State: model.Running,
@@ -37,12 +38,14 @@ func Full() *model.Snapshot {
 		Memory:     model.Memory{UsageBytes: new(uint64(1 << 20)), Unlimited: true},
 		InitPID:    101, Unheld: &fact.Unheld{Cgroup: "/"}, StuckKnown: true,
 		OOMKillsUnobserved: new(uint64(0)),
+		Kind:               event.KindPod, Group: &event.Group{Kind: event.GroupPod, Name: "cart-7d9f", Namespace: "shop"},
 	}
 	sidecar.Namespaces[event.PID].Relation = model.RelationHost
 	sidecar.Namespaces[event.Net].Relation = model.RelationShared
 	unread := model.Container{ID: "3333", Label: "3333", State: model.Starting} // not its count of kills either
 	odd := model.Container{
 		ID: "4444", Label: hostile, Named: true, Image: hostile, Runtime: "docker", State: model.Running,
+		Group: &event.Group{Kind: event.GroupPod, Name: hostile, Namespace: hostile, Member: hostile},
 	}
 	gone := model.Container{
 		ID: "5555", Label: "gone", Named: true, Image: "stress", Runtime: "podman", State: model.Exited,

@@ -2,7 +2,6 @@ package docker
 
 import (
 	"maps"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -12,14 +11,8 @@ import (
 	"github.com/nsviz/nsviz/internal/container/runtime"
 )
 
-// Bounds of what is taken over from the engine, in bytes. The engine accepts labels of any length
-// and number, in images too, and all of them would be kept for as long as the identity is.
-const (
-	maxName   = 4 << 10
-	maxLabels = 64
-	maxLabel  = 4 << 10  // key and value
-	maxAll    = 16 << 10 // all labels together
-)
+// maxName bounds what is taken over from the engine, in bytes. Labels have their bounds where they are kept, in the directory.
+const maxName = 4 << 10
 
 // fromSummary makes an identity from an entry of the engine's list. It reports false if the entry
 // has no usable id, or no name: then the container is being removed, and its known identity
@@ -29,8 +22,10 @@ func fromSummary(c *engine.Summary) (container.Identity, bool) {
 	if !validID(c.ID) || name == "" {
 		return container.Identity{}, false
 	}
+	kind, group := belongs(c.Labels)
 	return container.Identity{
-		ID: c.ID, Runtime: runtime.Docker, Name: cut(name, maxName), Image: shortImage(c.Image), Labels: boundLabels(c.Labels),
+		ID: c.ID, Runtime: runtime.Docker, Name: cut(name, maxName), Image: shortImage(c.Image), Labels: c.Labels,
+		Kind: kind, Group: group,
 	}, true
 }
 
@@ -49,8 +44,10 @@ func fromAttributes(id string, attributes map[string]string) (container.Identity
 	for _, key := range []string{"name", "image", "oldName"} {
 		delete(own, key)
 	}
+	kind, group := belongs(own)
 	return container.Identity{
-		ID: id, Runtime: runtime.Docker, Name: cut(name, maxName), Image: shortImage(attributes["image"]), Labels: boundLabels(own),
+		ID: id, Runtime: runtime.Docker, Name: cut(name, maxName), Image: shortImage(attributes["image"]), Labels: own,
+		Kind: kind, Group: group,
 	}, true
 }
 
@@ -72,29 +69,6 @@ func shortImage(name string) string {
 		return digest[:12]
 	}
 	return cut(name, maxName)
-}
-
-// boundLabels keeps the labels that fit. Half a value would be a wrong one, so a label that is too long is
-// left out; if there are too many, the same ones stay each time.
-func boundLabels(all map[string]string) map[string]string {
-	var kept map[string]string
-	size := 0
-	for _, key := range slices.Sorted(maps.Keys(all)) {
-		value := all[key]
-		n := len(key) + len(value)
-		if n > maxLabel || size+n > maxAll {
-			continue
-		}
-		if kept == nil {
-			kept = make(map[string]string, min(len(all), maxLabels))
-		}
-		kept[key] = value
-		size += n
-		if len(kept) == maxLabels {
-			break
-		}
-	}
-	return kept
 }
 
 // validID reports whether id can be a container's: its 64 hexadecimal digits or the first of them.

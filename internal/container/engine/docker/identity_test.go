@@ -1,7 +1,6 @@
 package docker
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -10,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/container"
+	"github.com/nsviz/nsviz/internal/event"
 )
 
 func TestFromSummary(t *testing.T) {
@@ -58,6 +58,7 @@ func TestFromAttributes(t *testing.T) {
 	want := container.Identity{
 		ID: id(1), Runtime: "docker", Name: "web", Image: "nginx",
 		Labels: map[string]string{"com.docker.compose.project": "shop"},
+		Group:  &event.Group{Kind: event.GroupCompose, Name: "shop"},
 	}
 	if diff := cmp.Diff(want, got); !ok || diff != "" {
 		t.Errorf("ok %v, -want +got:\n%s", ok, diff)
@@ -72,28 +73,9 @@ func TestFromAttributes(t *testing.T) {
 
 func TestBounds(t *testing.T) {
 	long := strings.Repeat("界", maxName)
-	all := map[string]string{"huge": strings.Repeat("x", maxLabel), strings.Repeat("k", 2*maxLabel): ""}
-	for n := range 10 * maxLabels {
-		all[fmt.Sprintf("label-%03d", n)] = "v"
-	}
-	got, ok := fromSummary(&engine.Summary{ID: id(1), Names: []string{"/" + long}, Image: long, Labels: all})
+	got, ok := fromSummary(&engine.Summary{ID: id(1), Names: []string{"/" + long}, Image: long})
 	if !ok || len(got.Name) > maxName || len(got.Image) > maxName || !utf8.ValidString(got.Name) {
 		t.Errorf("ok %v, name of %d bytes, image of %d", ok, len(got.Name), len(got.Image))
-	}
-	if _, huge := got.Labels["huge"]; len(got.Labels) != maxLabels || huge || got.Labels["label-000"] != "v" {
-		t.Errorf("labels %v", got.Labels)
-	}
-
-	all = map[string]string{}
-	for n := range 30 {
-		all[fmt.Sprint("label ", n)] = strings.Repeat("x", 1000)
-	}
-	size := 0
-	for k, v := range boundLabels(all) {
-		size += len(k) + len(v)
-	}
-	if size > maxAll || size < maxAll-1100 {
-		t.Errorf("%d bytes of labels, want close below %d", size, maxAll)
 	}
 }
 

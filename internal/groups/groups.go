@@ -1,0 +1,144 @@
+package groups
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/model"
+)
+
+// Group is a group with its members, or a single container that is in none.
+type Group struct {
+	// Of is the group, without a member; nil is none.
+	Of *event.Group
+	// Members are in the order in which they were listed, the sandbox of a pod last.
+	Members []*model.Container
+}
+
+// key is what the members of a group have in common.
+type key struct {
+	kind            event.GroupKind
+	namespace, name string
+}
+
+// Arrange puts the members of each group together, where the first of them is in a list.
+func Arrange(list []*model.Container) []Group {
+	var arranged []Group
+	at := map[key]int{}
+	for _, c := range list {
+		if c.Group == nil {
+			arranged = append(arranged, Group{Members: []*model.Container{c}})
+			continue
+		}
+		k := key{c.Group.Kind, c.Group.Namespace, c.Group.Name}
+		i, known := at[k]
+		if !known {
+			i = len(arranged)
+			at[k] = i
+			arranged = append(arranged, Group{Of: &event.Group{Kind: k.kind, Namespace: k.namespace, Name: k.name}})
+		}
+		arranged[i].Members = append(arranged[i].Members, c)
+	}
+	for _, g := range arranged {
+		slices.SortStableFunc(g.Members, func(a, b *model.Container) int { return rank(a) - rank(b) })
+	}
+	return arranged
+}
+
+// rank orders the members of a group: a sandbox is only what the others share.
+func rank(c *model.Container) int {
+	if c.IsSandbox() {
+		return 1
+	}
+	return 0
+}
+
+// Title returns the heading of the group, as in "shop/cart-7d9f · pod".
+func (g *Group) Title() string { return g.Of.Path() + " · " + string(g.Of.Kind) }
+
+// Key identifies the group among all others.
+func (g *Group) Key() string { return fmt.Sprintf("%s:%q/%q", g.Of.Kind, g.Of.Namespace, g.Of.Name) }
+
+// MemberName returns what a member is called below the heading: its name in the group unless another one there has the same.
+func (g *Group) MemberName(c *model.Container) string {
+	if c.IsSandbox() {
+		return "sandbox"
+	}
+	if c.Group.Member == "" {
+		return c.Label
+	}
+	for _, other := range g.Members {
+		if other != c && other.Live() == c.Live() && other.Group.Member == c.Group.Member {
+			return c.Label
+		}
+	}
+	return c.Group.Member
+}
+
+// Sum is a sum over the members of a group. AtLeast is set if it is unknown for some of them; Known, if it is known for any.
+type Sum struct {
+	N              uint64
+	Known, AtLeast bool
+}
+
+func (s *Sum) add(n *uint64) {
+	if n == nil {
+		s.AtLeast = true
+		return
+	}
+	s.N += *n
+	s.Known = true
+}
+
+// Count returns how many of the members live and how many have ended, the sandbox left out unless there is nothing else.
+func (g *Group) Count() (live, ended int) {
+	for _, c := range g.Members {
+		switch {
+		case c.IsSandbox() && rank(g.Members[0]) == 0:
+		case c.Live():
+			live++
+		default:
+			ended++
+		}
+	}
+	return live, ended
+}
+
+// Memory returns how much memory the live members use, in bytes.
+func (g *Group) Memory() Sum {
+	var s Sum
+	for _, c := range g.Members {
+		if c.Live() {
+			s.add(c.Memory.UsageBytes)
+		}
+	}
+	return s
+}
+
+// Processes returns how many processes the live members have.
+func (g *Group) Processes() Sum {
+	var s Sum
+	for _, c := range g.Members {
+		switch {
+		case !c.Live():
+		case c.Processes == nil:
+			s.add(nil)
+		default:
+			s.add(new(uint64(*c.Processes)))
+		}
+	}
+	return s
+}
+
+// Kills returns how many OOM kills there were in the members since they started.
+func (g *Group) Kills() Sum {
+	var s Sum
+	for _, c := range g.Members {
+		s.add(c.OOMKills)
+		if c.OOMKills == nil && c.OOMKillsAtLeast > 0 {
+			s.add(&c.OOMKillsAtLeast)
+		}
+	}
+	return s
+}

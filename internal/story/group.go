@@ -1,0 +1,27 @@
+package story
+
+import "github.com/nsviz/nsviz/internal/event"
+
+// Membership returns what a container is in its group, as in "app of the pod shop/cart-7d9f"; "" is no group.
+func Membership(c event.Container) string {
+	g := c.Group
+	if g == nil {
+		return ""
+	}
+	of := "the " + groupWord(g.Kind) + " " + g.Path()
+	switch {
+	case c.Kind == event.KindPod:
+		return "the sandbox of " + of
+	case g.Member == "":
+		return "in " + of
+	}
+	return g.Member + " of " + of
+}
+
+// groupWord returns what a group of a kind is called.
+func groupWord(kind event.GroupKind) string {
+	if kind == event.GroupCompose {
+		return "compose project"
+	}
+	return string(kind)
+}
