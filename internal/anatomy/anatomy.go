@@ -36,6 +36,8 @@ type Anatomy struct {
 	// Unheld is set if its PID 1 is not in its own cgroup, Stuck if its processes wait forever for memory.
 	Unheld *fact.Unheld `json:"unheld,omitempty"`
 	Stuck  *fact.Stuck  `json:"stuck,omitempty"`
+	// Paused is set while the freezer stops its processes.
+	Paused *fact.Paused `json:"paused,omitempty"`
 
 	// Resources is nil if its cgroup could not be read.
 	Resources *resources.Resources `json:"resources,omitempty"`

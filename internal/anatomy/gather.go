@@ -46,7 +46,7 @@ func Gather(ctx context.Context, host *host.FS, layout cgroupfs.Layout, s *model
 	a := &Anatomy{
 		Container: event.Container{ID: c.ID, Image: c.Image, Runtime: c.Runtime}, State: c.State,
 		PID: c.InitPID, Comm: c.InitComm, Started: c.Started,
-		Namespaces: namespaces(s, c), Unheld: c.Unheld, Stuck: c.Stuck, settings: extra.Settings,
+		Namespaces: namespaces(s, c), Unheld: c.Unheld, Stuck: c.Stuck, Paused: c.Paused, settings: extra.Settings,
 	}
 	if c.Named {
 		a.Container.Name = c.Label

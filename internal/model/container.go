@@ -72,6 +72,11 @@ type container struct {
 	unheld                    *fact.Unheld
 	stuck                     *fact.Stuck
 	stuckKnown, stuckRecorded bool
+	// paused is replaced, never changed. pausedKnown reports whether it is known, froze is when a write to its freezer was last
+	// reported; 0 is never.
+	paused      *fact.Paused
+	pausedKnown bool
+	froze       instant
 	// groupDecisions is how many decisions with memory.oom.group caused oomKills, lastGroup the latest one.
 	groupDecisions, lastGroup uint64
 
@@ -142,6 +147,7 @@ func (m *Model) restart(c *container) {
 	m.recount()
 	c.groupDecisions, c.lastGroup = 0, 0
 	c.unheld, c.stuck, c.stuckKnown, c.stuckRecorded = nil, nil, false, false
+	c.paused, c.pausedKnown, c.froze = nil, false, 0
 }
 
 func (m *Model) applyCgroupCreated(e event.Event) {
@@ -271,6 +277,7 @@ func (m *Model) end(c *container, at time.Time, exit *event.Exit) {
 	c.exit = exit
 	c.reading.Processes = nil
 	c.stuck, c.stuckKnown, c.stuckRecorded = nil, false, false
+	c.paused, c.pausedKnown = nil, false
 	m.ended = append(m.ended, c)
 	m.recordEnd(c, c.endEntry(at, exit))
 	m.removeMemberships(c)
@@ -415,6 +422,7 @@ func (m *Model) applyMemory(at time.Time, readings []fact.Reading) {
 		c.recordLimits(at, r.Limits)
 		m.countRefusals(c, at, r.PIDsRefused)
 		c.readStuck(at, r.StuckAt)
+		c.readFrozen(at, r.Frozen)
 		if r.UsageBytes != nil {
 			c.history.usage(m.clock.at(at), *r.UsageBytes)
 		}
@@ -536,6 +544,10 @@ func (m *Model) present(c *container, to *Container) {
 		Processes: c.reading.Processes,
 		OOMKills:  c.allKills(), OOMKillsAtLeast: c.oomKills, OOMKillsUnobserved: c.unobservedKills(), LatestKill: c.latestKill,
 		PIDsRefused: c.refused, Unheld: c.unheld, Stuck: c.stuck, StuckKnown: c.stuckKnown,
+		Paused: c.paused, PausedKnown: c.pausedKnown,
 		Limits: c.limits.known, History: c.timeline.share(),
+	}
+	if c.paused != nil {
+		to.State = Paused
 	}
 }

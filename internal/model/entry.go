@@ -23,6 +23,8 @@ const (
 	EntryGone             EntryKind = "gone"                 // it was found to be gone; its end was not seen
 	EntryStuck            EntryKind = "stuck_at_limit"       // processes wait for memory, and the OOM killer is off
 	EntryUnstuck          EntryKind = "stuck_no_more"
+	EntryPaused           EntryKind = "paused"    // the freezer stopped its processes
+	EntryResumed          EntryKind = "resumed"   // it let them go on
 	EntryAbandoned        EntryKind = "abandoned" // the container that its namespace was made for has started in another one
 	EntryNeverRan         EntryKind = "never_ran" // it ended before its own program ran: its start was OOM-killed
 	entryCgroupCreated              = EntryKind(event.CgroupCreated)

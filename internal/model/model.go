@@ -156,6 +156,8 @@ func (m *Model) Apply(f fact.Fact) {
 		m.applyCgroupsFound(f.Time, f.Cgroups)
 	case f.CgroupWrite != nil:
 		m.applyWrite(f)
+	case f.Freeze != nil:
+		m.applyFreeze(f.Time, f.Freeze)
 	case f.Memory != nil:
 		m.applyMemory(f.Time, f.Memory)
 	case f.Namespaces != nil:

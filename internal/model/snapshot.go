@@ -70,6 +70,7 @@ const (
 	Created  ContainerState = "created"  // its own program has never run; only Model.Full lists it
 	Starting ContainerState = "starting" // its cgroup exists, its own program has not run yet
 	Running  ContainerState = "running"
+	Paused   ContainerState = "paused" // running, and the freezer stops its processes
 	Exited   ContainerState = "exited"
 )
 
@@ -132,6 +133,9 @@ type Container struct {
 	// Stuck is set while its processes wait for memory without an end. If it is nil, StuckKnown reports whether that is known.
 	Stuck      *fact.Stuck
 	StuckKnown bool
+	// Paused is set in the state Paused only. If it is nil, PausedKnown reports whether that is known.
+	Paused      *fact.Paused
+	PausedKnown bool
 	// Limits are those of its own cgroup as last read; for an ended container, before its end.
 	Limits fact.CgroupLimits
 	// History is what happened to it over all of its runs: the first entries and the latest ones.
@@ -185,7 +189,10 @@ func (c *Container) Ended() Stamp { return Stamp{c.Exited, c.ExitedAt} }
 func (k *Kill) When() Stamp { return Stamp{k.Event.Time, k.At} }
 
 // Live reports whether the container has begun to start and has not ended.
-func (c *Container) Live() bool { return c.State == Starting || c.State == Running }
+func (c *Container) Live() bool { return c.State == Starting || c.Runs() }
+
+// Runs reports whether the container's own program runs, paused or not.
+func (c *Container) Runs() bool { return c.State == Running || c.State == Paused }
 
 // Relation is whose namespace a container is in.
 type Relation string

@@ -203,6 +203,13 @@ func (t *anatomyText) uses() {
 	if u := t.a.Unheld; u != nil {
 		t.line("not held", "its PID 1 is in "+cmp.Or(u.Cgroup, "a cgroup that is unknown")+", so that what its own cgroup limits does not hold it")
 	}
+	if p := t.a.Paused; p != nil {
+		words := "since " + p.Since.In(t.zone).Format(toTheSecond)
+		if p.By != nil {
+			words += fmt.Sprintf(", by %s (PID %s)", cmp.Or(p.By.Comm, "?"), orUnknown(p.By.PID != 0, p.By.PID))
+		}
+		t.line("paused", words+"; the freezer stops its processes")
+	}
 	if s := t.a.Stuck; s != nil {
 		t.line("stuck", "at the limit of "+story.ShortPath(s.Cgroup)+"; the OOM killer is off for it, so its processes wait for memory")
 	}

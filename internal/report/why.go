@@ -25,6 +25,7 @@ type ContainerAnswer struct {
 	PIDsRefused *uint64       `json:"pids_refused,omitempty"`
 	Unheld      *fact.Unheld  `json:"unheld,omitempty"`
 	Stuck       *fact.Stuck   `json:"stuck,omitempty"`
+	Paused      *fact.Paused  `json:"paused,omitempty"`
 	Kills       []event.Event `json:"kills,omitempty"`
 	// Abandoned are the namespaces that were made for another container, which is not in them any more.
 	Abandoned map[event.NamespaceType]*model.Abandoned `json:"abandoned,omitempty"`
@@ -65,7 +66,7 @@ func WhyContainer(c *model.Container, s *model.Snapshot) ContainerAnswer {
 	a := ContainerAnswer{
 		Container: event.Container{ID: c.ID, Image: c.Image, Runtime: c.Runtime}, State: c.State,
 		PID: c.InitPID, Comm: c.InitComm, Started: c.Started, Sentence: words.String(), Text: words, OOMKills: c.OOMKills,
-		PIDsRefused: c.PIDsRefused, Unheld: c.Unheld, Stuck: c.Stuck, NeverStarted: c.NeverStarted, History: c.History,
+		PIDsRefused: c.PIDsRefused, Unheld: c.Unheld, Stuck: c.Stuck, Paused: c.Paused, NeverStarted: c.NeverStarted, History: c.History,
 	}
 	if c.Named {
 		a.Container.Name = c.Label

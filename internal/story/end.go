@@ -28,7 +28,11 @@ func Container(c *model.Container, s *model.Snapshot) Text {
 	if c.State == model.Starting {
 		state, since = "is starting", "so far"
 	}
-	t := text(Name, c.Label).add(Plain, " "+state+".").sentence(held(c, s)).sentence(stuck(c)).sentence(Abandoned(c))
+	t := text(Name, c.Label).add(Plain, " "+state+".")
+	if c.State == model.Paused {
+		t = text(Name, c.Label).add(Plain, " is ").add(Strong, "paused").add(Plain, ".").sentence(paused(c))
+	}
+	t = t.sentence(held(c, s)).sentence(stuck(c)).sentence(Abandoned(c))
 	switch n := c.OOMKillsAtLeast; {
 	case c.OOMKills == nil && n == 0:
 		t = t.sentence(text(Plain, "The kernel's OOM killer has killed nothing in it since nsviz found it; what it killed before is unknown."))

@@ -49,6 +49,8 @@ func Entry(m *model.Entry, c *model.Container) Text {
 		t = text(Strong, "stuck").add(Plain, " at the limit of ").add(Number, CgroupWords(m.Cgroup)).add(Plain, ", for which the OOM killer is off")
 	case model.EntryUnstuck:
 		t = text(Plain, "stuck at its limit no more")
+	case model.EntryPaused, model.EntryResumed:
+		t = freezeWords(m, c)
 	case model.EntryKind(event.ContainerExited):
 		t = exitWords(m.Time, m.Exit)
 	case model.EntryGone:
@@ -467,7 +469,8 @@ func inBrief(m *model.Entry, started bool) bool {
 		return started && !setUp
 	case model.EntryEngineEvent:
 		switch m.Action {
-		case fact.ActionStart, fact.ActionDie, fact.ActionExec, fact.ActionUpdate, fact.ActionOOM, fact.ActionKill, fact.ActionStop: // the kernel's side of it has an entry
+		case fact.ActionStart, fact.ActionDie, fact.ActionExec, fact.ActionUpdate, fact.ActionOOM, fact.ActionKill, fact.ActionStop,
+			fact.ActionPause, fact.ActionUnpause: // the kernel's side of it has an entry
 			return false
 		}
 	case model.EntryEngineReport: // it stands in the sentence
