@@ -35,6 +35,8 @@ type FoundAgain struct {
 	// Paused is set while the freezer stops its processes. If it is nil, PausedKnown reports whether that is known.
 	Paused      *Paused `json:"paused,omitempty"`
 	PausedKnown bool    `json:"paused_known,omitempty"`
+	// FormerNames are the names that it had before its present one, oldest first.
+	FormerNames []FormerName `json:"former_names,omitempty"`
 	// EngineReport is set if its engine has reported something, as after a start that failed.
 	EngineReport *EngineReport `json:"verdict,omitempty"`
 	// Countable is set if the kernel's own count of OOM kills could be read. GroupDecisions is the number of decisions for
@@ -77,6 +79,13 @@ type Paused struct {
 	// By and ByAnyOf are as in CgroupWrite.
 	By      *event.Process  `json:"by,omitempty"`
 	ByAnyOf []event.Process `json:"by_any_of,omitempty"`
+}
+
+// FormerName is a name that a container had before it was renamed.
+type FormerName struct {
+	Name string `json:"name"`
+	// Until is when nsviz learned of the name after it.
+	Until time.Time `json:"until"`
 }
 
 // NeverStarted describes a container whose own program has not run, as far as nsviz knows. A zero time is unknown or has not

@@ -14,7 +14,8 @@ import (
 type container struct {
 	id                   string
 	name, image, runtime string
-	inLive               bool // it is in Model.live
+	formerNames          []fact.FormerName // oldest first; replaced, never changed: snapshots share it
+	inLive               bool              // it is in Model.live
 	// qualified is set if another live container had the same name when this one got it. It stays set, since a label in
 	// use does not change.
 	qualified bool
@@ -532,7 +533,7 @@ func instantOf(t time.Time, at instant) Instant {
 // present fills in a container of a snapshot except for its namespaces.
 func (m *Model) present(c *container, to *Container) {
 	*to = Container{
-		ID: c.id, Label: c.label(), Named: c.name != "", Image: c.image, Runtime: c.runtime, State: c.state,
+		ID: c.id, Label: c.label(), Named: c.name != "", FormerNames: c.formerNames, Image: c.image, Runtime: c.runtime, State: c.state,
 		InitPID: c.initPID, InitComm: c.initComm, CgroupPath: c.cgroup,
 		Created: c.created, Started: c.started, Exited: c.exited,
 		CreatedAt: instantOf(c.created, c.createdAt), StartedAt: instantOf(c.started, c.startedAt), ExitedAt: instantOf(c.exited, c.exitedAt),

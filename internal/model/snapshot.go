@@ -79,11 +79,13 @@ type Container struct {
 	ID string
 	// Label is its name, or its short id while the name is unknown. It is unique among the live containers of a
 	// snapshot. Metrics carry it.
-	Label   string
-	Named   bool
-	Image   string
-	Runtime string
-	State   ContainerState
+	Label string
+	Named bool
+	// FormerNames are the names that it had before the present one, oldest first; their number is bounded.
+	FormerNames []fact.FormerName
+	Image       string
+	Runtime     string
+	State       ContainerState
 	// InitPID is the host's PID of the container's PID 1; 0 is unknown.
 	InitPID    int32
 	InitComm   string

@@ -57,7 +57,7 @@ func TestMatch(t *testing.T) {
 		{found(Containers, c, "7edab"), "[id]"},
 		{found(Containers, c, "docker"), "[runtime]"},
 		{found(Containers, c, "zebra"), "[]"},
-		{found(Containers, c, ""), "[name id image runtime command]"},
+		{found(Containers, c, ""), "[name id former_names image runtime command]"},
 		{found(VMs, vm, "vm"), "[acceleration kind]"},
 		{found(VMs, vm, "kata"), "[manager]"},
 		{found(VMs, vm, "po"), "[container]"},

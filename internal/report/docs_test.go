@@ -21,7 +21,7 @@ import (
 // inWhy are the types that the section on `nsviz why` describes for all.
 var inWhy = []reflect.Type{
 	reflect.TypeFor[model.Entry](), reflect.TypeFor[story.Piece](), reflect.TypeFor[fact.Limit](), reflect.TypeFor[model.Abandoned](),
-	reflect.TypeFor[fact.Unheld](), reflect.TypeFor[fact.Stuck](), reflect.TypeFor[fact.Paused](), reflect.TypeFor[fact.NeverStarted](), reflect.TypeFor[Ending](), reflect.TypeFor[Engine](),
+	reflect.TypeFor[fact.Unheld](), reflect.TypeFor[fact.Stuck](), reflect.TypeFor[fact.Paused](), reflect.TypeFor[fact.FormerName](), reflect.TypeFor[fact.NeverStarted](), reflect.TypeFor[Ending](), reflect.TypeFor[Engine](),
 }
 
 // The sections of docs/EVENTS.md name all fields of what the commands print as JSON, and their examples have no others.

@@ -22,11 +22,13 @@ type ContainerAnswer struct {
 	Text     story.Text `json:"text,omitempty"`
 	OOMKills *uint64    `json:"oom_kills,omitempty"`
 	// PIDsRefused is absent where it is unknown.
-	PIDsRefused *uint64       `json:"pids_refused,omitempty"`
-	Unheld      *fact.Unheld  `json:"unheld,omitempty"`
-	Stuck       *fact.Stuck   `json:"stuck,omitempty"`
-	Paused      *fact.Paused  `json:"paused,omitempty"`
-	Kills       []event.Event `json:"kills,omitempty"`
+	PIDsRefused *uint64      `json:"pids_refused,omitempty"`
+	Unheld      *fact.Unheld `json:"unheld,omitempty"`
+	Stuck       *fact.Stuck  `json:"stuck,omitempty"`
+	Paused      *fact.Paused `json:"paused,omitempty"`
+	// FormerNames are those before its present one, oldest first.
+	FormerNames []fact.FormerName `json:"former_names,omitempty"`
+	Kills       []event.Event     `json:"kills,omitempty"`
 	// Abandoned are the namespaces that were made for another container, which is not in them any more.
 	Abandoned map[event.NamespaceType]*model.Abandoned `json:"abandoned,omitempty"`
 	End       *Ending                                  `json:"end,omitempty"`
@@ -66,7 +68,7 @@ func WhyContainer(c *model.Container, s *model.Snapshot) ContainerAnswer {
 	a := ContainerAnswer{
 		Container: event.Container{ID: c.ID, Image: c.Image, Runtime: c.Runtime}, State: c.State,
 		PID: c.InitPID, Comm: c.InitComm, Started: c.Started, Sentence: words.String(), Text: words, OOMKills: c.OOMKills,
-		PIDsRefused: c.PIDsRefused, Unheld: c.Unheld, Stuck: c.Stuck, Paused: c.Paused, NeverStarted: c.NeverStarted, History: c.History,
+		PIDsRefused: c.PIDsRefused, Unheld: c.Unheld, Stuck: c.Stuck, Paused: c.Paused, FormerNames: c.FormerNames, NeverStarted: c.NeverStarted, History: c.History,
 	}
 	if c.Named {
 		a.Container.Name = c.Label

@@ -11,8 +11,12 @@ import (
 )
 
 // Container describes how a container ended and who ended it or, of a live one, what was killed in it and how its run before
-// this one ended.
+// this one ended, and what it was called before.
 func Container(c *model.Container, s *model.Snapshot) Text {
+	return container(c, s).sentence(formerNames(c))
+}
+
+func container(c *model.Container, s *model.Snapshot) Text {
 	switch {
 	case c.State == model.Created:
 		return neverStarted(c)

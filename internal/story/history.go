@@ -49,6 +49,8 @@ func Entry(m *model.Entry, c *model.Container) Text {
 		t = text(Strong, "stuck").add(Plain, " at the limit of ").add(Number, CgroupWords(m.Cgroup)).add(Plain, ", for which the OOM killer is off")
 	case model.EntryUnstuck:
 		t = text(Plain, "stuck at its limit no more")
+	case model.EntryRenamed:
+		t = renameWords(m.Renamed)
 	case model.EntryPaused, model.EntryResumed:
 		t = freezeWords(m, c)
 	case model.EntryKind(event.ContainerExited):
@@ -470,7 +472,7 @@ func inBrief(m *model.Entry, started bool) bool {
 	case model.EntryEngineEvent:
 		switch m.Action {
 		case fact.ActionStart, fact.ActionDie, fact.ActionExec, fact.ActionUpdate, fact.ActionOOM, fact.ActionKill, fact.ActionStop,
-			fact.ActionPause, fact.ActionUnpause: // the kernel's side of it has an entry
+			fact.ActionPause, fact.ActionUnpause, fact.ActionRename: // the kernel's side of it has an entry
 			return false
 		}
 	case model.EntryEngineReport: // it stands in the sentence

@@ -140,6 +140,8 @@ func TestEntry(t *testing.T) {
 		},
 		{model.Entry{Kind: model.EntryStuck, Cgroup: "/pod"}, "stuck at the limit of /pod, for which the OOM killer is off"},
 		{model.Entry{Kind: model.EntryUnstuck}, "stuck at its limit no more"},
+		{model.Entry{Kind: model.EntryRenamed, Renamed: &model.Rename{From: "web", To: "shop"}}, "it was renamed from web to shop"},
+		{model.Entry{Kind: model.EntryRenamed}, "it was renamed"},
 		{
 			model.Entry{Kind: model.EntryPaused, By: runc(7, nil)},
 			"runc (PID 7, of the host) paused it, as `docker pause` does",
@@ -183,7 +185,7 @@ func TestIncompleteEntries(t *testing.T) {
 	for _, kind := range append([]event.Type{
 		event.Type(model.EntryFound), event.Type(model.EntryLimits), event.Type(model.EntryLimitsChanged), event.Type(model.EntryUnobservedKills),
 		event.Type(model.EntryEngineReport), event.Type(model.EntryEngineEvent), event.Type(model.EntryGone),
-		event.Type(model.EntryPaused), event.Type(model.EntryResumed),
+		event.Type(model.EntryRenamed), event.Type(model.EntryPaused), event.Type(model.EntryResumed),
 	}, event.Types()...) {
 		for _, m := range []model.Entry{
 			{Kind: model.EntryKind(kind)}, {Kind: model.EntryKind(kind), OOM: &event.OOM{}, Exit: &event.Exit{}, Start: &event.Start{}, By: &event.Process{}},
