@@ -54,6 +54,11 @@ type Anatomy struct {
 	settings *fact.Settings
 	// hostBounding is the bounding set of the host's PID 1.
 	hostBounding []string
+	// hostMnt is the number of the host's mount namespace; 0 is unknown.
+	hostMnt uint64
+	// outOfReach has the indexes in Mounts of cgroups that belong to a user whom the container's user namespace does not have:
+	// nobody in the container may write there.
+	outOfReach map[int]bool
 }
 
 // Namespace describes one namespace that a container is in, and its place there.
@@ -100,6 +105,8 @@ type Process struct {
 	PIDs []int32 `json:"pids"`
 
 	privileges procfs.Privileges
+	// mnt is the number of its mount namespace; 0 is unknown.
+	mnt uint64
 }
 
 // Root describes its root file system. For an overlay, Lower are the read-only layers, the topmost first, and Upper receives the

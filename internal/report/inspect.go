@@ -29,7 +29,7 @@ type anatomyText struct {
 func WriteAnatomy(out io.Writer, a *anatomy.Anatomy, zone *time.Location) error {
 	t := anatomyText{sections{zone: zone}, a}
 	t.title(a.Container)
-	t.pid1("is", a.PID, a.Comm, a.Started)
+	t.pid1("is", isNotPID1(a), a.PID, a.Comm, a.Started)
 	t.sees()
 	t.uses()
 	t.madeOf()
@@ -43,6 +43,17 @@ func WriteAnatomy(out io.Writer, a *anatomy.Anatomy, zone *time.Location) error 
 	}
 	_, err := io.WriteString(out, t.String())
 	return err
+}
+
+// isNotPID1 reports whether the container's first process has another number than 1 in its PID namespace, which is another
+// container's or the host's.
+func isNotPID1(a *anatomy.Anatomy) bool {
+	i := slices.IndexFunc(a.Processes, func(p anatomy.Process) bool { return p.PID == a.PID })
+	if i < 0 || len(a.Processes[i].PIDs) == 0 {
+		return false
+	}
+	pids := a.Processes[i].PIDs
+	return pids[len(pids)-1] != 1
 }
 
 func (t *anatomyText) sees() {

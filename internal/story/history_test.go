@@ -69,6 +69,10 @@ func TestEntry(t *testing.T) {
 			"its own program started (sh, 100), 164 ms after its cgroup was made (its namespaces after 2 ms); net is shared with db; user and time are the host's",
 		},
 		{model.Entry{Kind: started}, "its own program started"},
+		{
+			model.Entry{Kind: model.EntryFound, Init: &event.Process{PID: 100, Comm: "sleep"}, Namespaces: []model.EntryNamespace{{Type: event.PID, Container: &event.Container{ID: "2", Name: "pause"}}}},
+			"nsviz looked, and it was there; its first process is sleep (100); pid is shared with pause",
+		},
 		{model.Entry{Kind: model.EntryFound, Init: &event.Process{PID: 100, Comm: "sh"}}, "nsviz looked, and it was there; PID 1 is sh (100)"},
 		{
 			model.Entry{Kind: model.EntryLimits, Limits: []model.LimitChange{
