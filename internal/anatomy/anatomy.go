@@ -38,6 +38,8 @@ type Anatomy struct {
 	Stuck  *fact.Stuck  `json:"stuck,omitempty"`
 	// Paused is set while the freezer stops its processes.
 	Paused *fact.Paused `json:"paused,omitempty"`
+	// RestartCount is how often its engine has restarted it by its restart policy.
+	RestartCount *int `json:"restart_count,omitempty"`
 
 	// Resources is nil if its cgroup could not be read.
 	Resources *resources.Resources `json:"resources,omitempty"`

@@ -53,6 +53,9 @@ func Gather(ctx context.Context, host *host.FS, layout cgroupfs.Layout, s *model
 		Namespaces: namespaces(s, c), Unheld: c.Unheld, Stuck: c.Stuck, Paused: c.Paused, settings: extra.Settings,
 		hostMnt: s.Host.Namespaces[event.Mnt],
 	}
+	if extra.Settings != nil {
+		a.RestartCount = extra.Settings.RestartCount
+	}
 	if c.Named {
 		a.Container.Name = c.Label
 	}

@@ -43,6 +43,10 @@ type container struct {
 	latestKill               *Kill // replaced, never changed: snapshots share it
 	previous                 *End  // the same
 
+	// ran is set once its own program has run, restarts is how often it ran again while starts were reported or found.
+	ran      bool
+	restarts uint64
+
 	namespaces event.NamespaceIDs
 	// madeFor holds the containers that its namespaces were made for, as reading the host found; nil is unknown.
 	madeFor map[event.NamespaceType]event.Container
@@ -67,7 +71,7 @@ type container struct {
 	refused     *uint64 // processes and threads that its limit refused since its latest start; nil is unknown
 	refusedRead uint64  // the latest reading of that
 	// shownKills and shownUnobserved are what the latest snapshots point to: replaced, never changed.
-	shownKills, shownUnobserved *uint64
+	shownKills, shownUnobserved, shownRestarts *uint64
 	// unheld and stuck are replaced, never changed, since snapshots share them. stuckKnown reports whether the latest
 	// reading determined stuck, stuckRecorded whether the history has it.
 	unheld                    *fact.Unheld
@@ -218,6 +222,7 @@ func (m *Model) applyStarted(e event.Event) {
 	if !c.live() {
 		m.restart(c)
 	}
+	c.countRun()
 	c.state = Running
 	c.startKilled = false // it started in spite of that
 	c.started, c.startedAt = e.Time, m.clock.at(e.Time)
@@ -389,6 +394,7 @@ func (m *Model) applyFound(at time.Time, f fact.Found) {
 		c.append(found)
 		return
 	}
+	c.countRun()
 	c.state = Running
 	c.initPID, c.initComm = f.InitPID, f.InitComm
 	c.started, c.startedAt = f.Started, m.clock.at(f.Started)
@@ -398,6 +404,14 @@ func (m *Model) applyFound(at time.Time, f fact.Found) {
 	m.setMemberships(c, c.namespaces)
 	found.Init = initOf(f.InitPID, f.InitComm)
 	m.recordStart(c, found)
+}
+
+// countRun counts that its own program begins to run, unless it is known to run.
+func (c *container) countRun() {
+	if c.state != Running && c.ran {
+		c.restarts++
+	}
+	c.ran = true
 }
 
 // clockSetBack is how far a reading must lie behind the other facts to mean that the clock was set back, in a recording
@@ -550,5 +564,8 @@ func (m *Model) present(c *container, to *Container) {
 	}
 	if c.paused != nil {
 		to.State = Paused
+	}
+	if m.startsWatched {
+		to.Restarts = shown(&c.shownRestarts, c.restarts)
 	}
 }

@@ -108,6 +108,8 @@ type Container struct {
 	NeverRan bool
 	// EngineReport is what the engine reports of its end; nil is nothing.
 	EngineReport *fact.EngineReport
+	// Restarts is how often it was started again since nsviz watched; nil if starts are not watched.
+	Restarts *uint64
 	// Previous is how its run before this one ended; nil if nsviz saw none.
 	Previous *End
 	// NeverStarted is set in the state Created only.

@@ -30,6 +30,9 @@ func WriteAnatomy(out io.Writer, a *anatomy.Anatomy, zone *time.Location) error 
 	t := anatomyText{sections{zone: zone}, a}
 	t.title(a.Container)
 	t.pid1("is", isNotPID1(a), a.PID, a.Comm, a.Started)
+	if n := a.RestartCount; n != nil && *n > 0 {
+		fmt.Fprintf(&t, "its engine has restarted it %s\n", times(uint64(*n)))
+	}
 	t.sees()
 	t.uses()
 	t.madeOf()

@@ -35,7 +35,9 @@ type Workload struct {
 	// State is absent for a virtual machine.
 	State  model.ContainerState `json:"state,omitempty"`
 	Paused *fact.Paused         `json:"paused,omitempty"`
-	VM     *VM                  `json:"vm,omitempty"`
+	// Restarts is how often it was started again since nsviz watched; absent where it did not watch.
+	Restarts *uint64 `json:"restarts,omitempty"`
+	VM       *VM     `json:"vm,omitempty"`
 }
 
 // KindVM is the Workload.Kind of a virtual machine.
@@ -75,7 +77,7 @@ func Workloads(s *model.Snapshot) []Workload {
 			ID: c.ID, Image: c.Image, Runtime: c.Runtime, PID: c.InitPID, Started: c.Started,
 			Namespaces: memberships(c.Namespaces),
 			Memory:     Memory{UsageBytes: c.Memory.UsageBytes, LimitBytes: c.Memory.LimitBytes, Unlimited: c.Memory.Unlimited},
-			OOMKills:   c.OOMKills, PIDsRefused: c.PIDsRefused, Unheld: c.Unheld, Stuck: c.Stuck, State: c.State, Paused: c.Paused,
+			OOMKills:   c.OOMKills, PIDsRefused: c.PIDsRefused, Unheld: c.Unheld, Stuck: c.Stuck, State: c.State, Paused: c.Paused, Restarts: c.Restarts,
 		}
 		if c.Named {
 			out.Name = c.Label

@@ -26,6 +26,8 @@ type ContainerAnswer struct {
 	Unheld      *fact.Unheld `json:"unheld,omitempty"`
 	Stuck       *fact.Stuck  `json:"stuck,omitempty"`
 	Paused      *fact.Paused `json:"paused,omitempty"`
+	// Restarts is how often it was started again since nsviz watched.
+	Restarts *uint64 `json:"restarts,omitempty"`
 	// FormerNames are those before its present one, oldest first.
 	FormerNames []fact.FormerName `json:"former_names,omitempty"`
 	Kills       []event.Event     `json:"kills,omitempty"`
@@ -58,6 +60,8 @@ type Engine struct {
 	OOMKilled *bool           `json:"oom_killed,omitempty"`
 	Removed   bool            `json:"removed,omitempty"`
 	Judgement story.Judgement `json:"judgement,omitempty"`
+	// RestartCount is how often the engine had restarted it by its restart policy.
+	RestartCount *int `json:"restart_count,omitempty"`
 	// StartError is why the engine could not start it again.
 	StartError string `json:"start_error,omitempty"`
 }
@@ -68,7 +72,7 @@ func WhyContainer(c *model.Container, s *model.Snapshot) ContainerAnswer {
 	a := ContainerAnswer{
 		Container: event.Container{ID: c.ID, Image: c.Image, Runtime: c.Runtime}, State: c.State,
 		PID: c.InitPID, Comm: c.InitComm, Started: c.Started, Sentence: words.String(), Text: words, OOMKills: c.OOMKills,
-		PIDsRefused: c.PIDsRefused, Unheld: c.Unheld, Stuck: c.Stuck, Paused: c.Paused, FormerNames: c.FormerNames, NeverStarted: c.NeverStarted, History: c.History,
+		PIDsRefused: c.PIDsRefused, Unheld: c.Unheld, Stuck: c.Stuck, Paused: c.Paused, FormerNames: c.FormerNames, Restarts: c.Restarts, NeverStarted: c.NeverStarted, History: c.History,
 	}
 	if c.Named {
 		a.Container.Name = c.Label
@@ -110,7 +114,7 @@ func endingOf(c *model.Container, e model.End) *Ending {
 		out.Kill = &k.Event
 	}
 	if v := e.EngineReport; v != nil {
-		out.Engine = &Engine{ExitCode: v.ExitCode, OOMKilled: v.OOMKilled, Removed: v.Removed, Judgement: story.Judge(e), StartError: v.StartError}
+		out.Engine = &Engine{ExitCode: v.ExitCode, OOMKilled: v.OOMKilled, Removed: v.Removed, Judgement: story.Judge(e), StartError: v.StartError, RestartCount: v.RestartCount}
 	}
 	return out
 }

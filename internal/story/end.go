@@ -11,9 +11,9 @@ import (
 )
 
 // Container describes how a container ended and who ended it or, of a live one, what was killed in it and how its run before
-// this one ended, and what it was called before.
+// this one ended, how often it was started again and what it was called before.
 func Container(c *model.Container, s *model.Snapshot) Text {
-	return container(c, s).sentence(formerNames(c))
+	return container(c, s).sentence(Restarts(c)).sentence(formerNames(c))
 }
 
 func container(c *model.Container, s *model.Snapshot) Text {

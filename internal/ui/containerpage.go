@@ -19,6 +19,9 @@ func containerPage(c *model.Container, s *model.Snapshot, st State, w int) []lin
 		if limits := storyLine(story.AtLimits(c, s), s.Time); len(limits) > 0 {
 			lines = append(lines, paragraph(limits, 1, w)...)
 		}
+		if restarts := storyLine(story.Restarts(c), s.Time); len(restarts) > 0 {
+			lines = append(lines, paragraph(restarts, 1, w)...)
+		}
 	}
 	frames := func(boxes ...[]line) {
 		for _, b := range boxes {

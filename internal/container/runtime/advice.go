@@ -1,7 +1,5 @@
 package runtime
 
-import "maps"
-
 // Advice returns how to close a finding of `nsviz inspect`, by its id, in the words of what starts the containers of a runtime: the
 // flags of its command line or the keys of its configuration. kubernetes is set for a container of a Kubernetes pod, which is
 // started by the pod's spec, whatever the runtime. It returns "" if there are no such words.
@@ -10,13 +8,6 @@ func Advice(name string, kubernetes bool, finding string) string {
 		return kubernetesAdvice[finding]
 	}
 	return advice[name][finding]
-}
-
-// AllAdvice returns all advice, by runtime, and that for pods as "kubernetes". It is shared: do not change it.
-func AllAdvice() map[string]map[string]string {
-	all := maps.Clone(advice)
-	all["kubernetes"] = kubernetesAdvice
-	return all
 }
 
 // advice is a column of the table: by runtime, how to close each finding.
