@@ -36,6 +36,10 @@ type Anatomy struct {
 	// Unheld is set if its PID 1 is not in its own cgroup, Stuck if its processes wait forever for memory.
 	Unheld *fact.Unheld `json:"unheld,omitempty"`
 	Stuck  *fact.Stuck  `json:"stuck,omitempty"`
+	// Paused is set while the freezer stops its processes.
+	Paused *fact.Paused `json:"paused,omitempty"`
+	// RestartCount is how often its engine has restarted it by its restart policy.
+	RestartCount *int `json:"restart_count,omitempty"`
 
 	// Resources is nil if its cgroup could not be read.
 	Resources *resources.Resources `json:"resources,omitempty"`
@@ -52,6 +56,11 @@ type Anatomy struct {
 	settings *fact.Settings
 	// hostBounding is the bounding set of the host's PID 1.
 	hostBounding []string
+	// hostMnt is the number of the host's mount namespace; 0 is unknown.
+	hostMnt uint64
+	// outOfReach has the indexes in Mounts of cgroups that belong to a user whom the container's user namespace does not have:
+	// nobody in the container may write there.
+	outOfReach map[int]bool
 }
 
 // Namespace describes one namespace that a container is in, and its place there.
@@ -98,6 +107,8 @@ type Process struct {
 	PIDs []int32 `json:"pids"`
 
 	privileges procfs.Privileges
+	// mnt is the number of its mount namespace; 0 is unknown.
+	mnt uint64
 }
 
 // Root describes its root file system. For an overlay, Lower are the read-only layers, the topmost first, and Upper receives the

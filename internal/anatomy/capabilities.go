@@ -70,8 +70,7 @@ func (h *finder) capabilities() {
 			ID: "privileged", Severity: h.soften(Critical), Title: "It is privileged: it has all capabilities of the host and no seccomp filter",
 			Meaning: "This is what --privileged makes. Its root can do what the host's root can; it is a container by name only.",
 			See:     see + "; grep Seccomp " + h.file("status"),
-			Close: h.advice("start it without --privileged; add the one capability or device that it needs",
-				"start it unprivileged; add the one capability or device that it needs"),
+			Close:   h.advice("privileged", "start it unprivileged; add the one capability or device that it needs"),
 		})
 	}
 	if len(order) > 0 {
@@ -83,9 +82,8 @@ func (h *finder) capabilities() {
 			ID: "added_capabilities", Severity: h.soften(worst), Title: "It has capabilities beyond the engines' default", Details: details,
 			Meaning: "Each is a part of root's power. What is in the bounding set can be had by a setuid program or one with file " +
 				"capabilities; what is effective, its PID 1 has now; what is ambient stays with every program that it starts.",
-			See: see,
-			Close: h.advice("start it without the --cap-add in question; --cap-drop=ALL and --cap-add what it needs is better still",
-				"start it without the capability in question; none but what it needs is better still"),
+			See:   see,
+			Close: h.advice("added_capabilities", "start it without the capability in question; none but what it needs is better still"),
 		})
 	}
 }

@@ -29,8 +29,7 @@ func (h *finder) kernelFiles() {
 			ID: "writable_proc_sys", Severity: h.soften(High), Title: "It can write to /proc/sys",
 			Meaning: "Most settings there are the whole host's. kernel.core_pattern names a program that the kernel runs as the host's root.",
 			See:     "findmnt -N " + fmt.Sprint(h.a.PID) + " -T /proc/sys",
-			Close: h.advice("start it without --privileged and without --security-opt systempaths=unconfined; namespaced settings can be given with --sysctl",
-				"start it unprivileged and with /proc/sys read-only"),
+			Close:   h.advice("writable_proc_sys", "start it unprivileged and with /proc/sys read-only"),
 		})
 	}
 	var sys, cgroups []string
@@ -44,7 +43,7 @@ func (h *finder) kernelFiles() {
 			into = &cgroups
 		}
 		// Another mount may cover it. at comes last because there may be thousands of mounts of other types.
-		if into != nil && !m.ReadOnly && h.at(m.Path) == m {
+		if into != nil && !m.ReadOnly && !h.a.outOfReach[i] && h.at(m.Path) == m {
 			*into = append(*into, m.Path)
 		}
 	}
@@ -53,7 +52,7 @@ func (h *finder) kernelFiles() {
 			ID: "writable_sys", Severity: h.soften(High), Title: "It can write to the kernel's /sys", Details: bounded(sys),
 			Meaning: "There are settings of devices, drivers and the kernel of the whole host, and programs that the kernel runs as the host's root.",
 			See:     "findmnt -N " + fmt.Sprint(h.a.PID) + " -t sysfs",
-			Close:   h.advice("start it without --privileged; mount /sys read-only", "start it unprivileged; mount /sys read-only"),
+			Close:   h.advice("writable_sys", "start it unprivileged; mount /sys read-only"),
 		})
 	}
 	if len(cgroups) > 0 {
@@ -61,7 +60,7 @@ func (h *finder) kernelFiles() {
 			ID: "writable_cgroups", Severity: h.soften(Medium), Title: "It can write to cgroup files", Details: bounded(cgroups),
 			Meaning: "It can change limits, its own among them; on cgroup v1 a release_agent is a program that the kernel runs as the host's root.",
 			See:     "findmnt -N " + fmt.Sprint(h.a.PID) + " -t cgroup,cgroup2",
-			Close:   h.advice("start it without --privileged; mount the cgroups read-only", "start it unprivileged; mount the cgroups read-only"),
+			Close:   h.advice("writable_cgroups", "start it unprivileged; mount the cgroups read-only"),
 		})
 	}
 	if r := h.a.Root; r != nil && !r.ReadOnly {
@@ -69,8 +68,7 @@ func (h *finder) kernelFiles() {
 			ID: "writable_root", Severity: Info, Title: "Its root file system can be written to",
 			Meaning: "Whoever gets in can leave programs behind; what is written is lost with the container.",
 			See:     "findmnt -N " + fmt.Sprint(h.a.PID) + " /",
-			Close: h.advice("start it with --read-only, and with --tmpfs for what it has to write",
-				"start it with a read-only root file system, and with a tmpfs for what it has to write"),
+			Close:   h.advice("writable_root", "start it with a read-only root file system, and with a tmpfs for what it has to write"),
 		})
 	}
 }
@@ -115,7 +113,7 @@ func (h *finder) mounts() {
 			ID: "host_mount", Severity: h.soften(pathsWorst), Title: "Files of the host that matter are mounted in", Details: bounded(paths),
 			Meaning: "Mounted files are outside of the walls: the container can read them, and change them if the mount is writable, as far as its user may.",
 			See:     "findmnt -N " + fmt.Sprint(h.a.PID),
-			Close:   "mount only the folder that is needed, read-only" + h.advice(" (-v FROM:TO:ro)", "") + " where that will do",
+			Close:   "mount only the folder that is needed, read-only" + h.example("host_mount") + " where that will do",
 		})
 	}
 }
@@ -168,6 +166,6 @@ func (h *finder) devices() {
 		Meaning: "A device is the host's hardware, past all file systems. Whether it may be opened is also up to the cgroup's device rules, " +
 			"which nsviz does not read: a node that the container made by itself (cap_mknod) is most often refused.",
 		See:   fmt.Sprintf("ls -l /proc/%d/root/dev", h.a.PID),
-		Close: h.advice("start it without --device and without --privileged", "start it unprivileged and without devices"),
+		Close: h.advice("devices", "start it unprivileged and without devices"),
 	})
 }

@@ -72,12 +72,26 @@ func (h *finder) ownUsers() bool {
 	return !mapped || outside != 0
 }
 
-// advice returns how to fix a finding: flags, if the container's runtime has those of `docker run`, else words.
-func (h *finder) advice(flags, words string) string {
-	if runtime.Lookup(h.a.Container.Runtime).RunFlags {
-		return flags
+// advice returns how to fix a finding: in the words of what started the container, if the runtime's table has them, else in these.
+func (h *finder) advice(finding, words string) string {
+	return cmp.Or(runtime.Advice(h.a.Container.Runtime, h.ofKubernetes(), finding), words)
+}
+
+// example returns the runtime's words for a part of an advice, in parentheses; "" if it has none.
+func (h *finder) example(finding string) string {
+	if words := h.advice(finding, ""); words != "" {
+		return " (" + words + ")"
 	}
-	return words
+	return ""
+}
+
+// ofKubernetes reports whether a kubelet started the container. Its cgroups are below kubepods.
+func (h *finder) ofKubernetes() bool {
+	if r := h.a.Resources; r != nil && strings.Contains(r.Cgroup, "/kubepods") {
+		return true
+	}
+	group := h.a.Container.Group
+	return group != nil && group.Kind == event.GroupPod && group.Namespace != ""
 }
 
 // soften returns a lower severity if the container's root is not the host's.
@@ -92,24 +106,23 @@ func (h *finder) soften(s Severity) Severity {
 var shared = map[event.NamespaceType]struct {
 	severity Severity
 	meaning  string
-	close    string
 }{
-	event.Mnt: {Critical, "It sees and changes the files of the host as the host does.", "run it in a mount namespace of its own, as every engine does by default"},
-	event.PID: {High, "It sees every process of the host, with arguments and environment where its user may; as root it can signal them, and with cap_sys_ptrace read and change them.", "start it without --pid=host"},
-	event.Net: {High, "It has the host's interfaces and addresses: it reaches what listens on the host's loopback, sockets in the abstract namespace too, and opens ports on the host.", "start it without --network=host; publish the ports that are needed with -p"},
-	event.IPC: {Medium, "It reads and writes the shared memory, semaphores and message queues of the host's programs, as its user may.", "start it without --ipc=host; containers that work together share with --ipc=container:NAME"},
-	event.UTS: {Low, "With cap_sys_admin it renames the host.", "start it without --uts=host"},
-	event.CgroupNS: {Low, "It sees where in the host's cgroups it is, and with that the names of its engine, pod and neighbours.",
-		"start it with --cgroupns=private"},
+	event.Mnt:      {Critical, "It sees and changes the files of the host as the host does."},
+	event.PID:      {High, "It sees every process of the host, with arguments and environment where its user may; as root it can signal them, and with cap_sys_ptrace read and change them."},
+	event.Net:      {High, "It has the host's interfaces and addresses: it reaches what listens on the host's loopback, sockets in the abstract namespace too, and opens ports on the host."},
+	event.IPC:      {Medium, "It reads and writes the shared memory, semaphores and message queues of the host's programs, as its user may."},
+	event.UTS:      {Low, "With cap_sys_admin it renames the host."},
+	event.CgroupNS: {Low, "It sees where in the host's cgroups it is, and with that the names of its engine, pod and neighbours."},
 }
 
 func (h *finder) namespaces() {
 	for _, t := range event.NamespaceTypes() {
 		if s, ok := shared[t]; ok && h.onHost(t) {
+			id := "host_" + t.String() + "_namespace"
 			h.add(Finding{
-				ID: "host_" + t.String() + "_namespace", Severity: s.severity, Title: "It is in the host's " + t.String() + " namespace",
+				ID: id, Severity: s.severity, Title: "It is in the host's " + t.String() + " namespace",
 				Meaning: s.meaning, See: "readlink " + h.file("ns/"+t.String()) + " /proc/self/ns/" + t.String(),
-				Close: h.advice(s.close, "start it in a namespace of its own"),
+				Close: h.advice(id, "start it in a namespace of its own"),
 			})
 		}
 		n := h.a.Namespaces[t]
@@ -162,9 +175,8 @@ func (h *finder) users() {
 		ID: "host_root", Severity: Medium, Title: "Its root is the host's root",
 		Meaning: "Its PID 1 is user 0 outside as well. Whatever gets past the other walls is root on the host, and files of " +
 			"the host that are mounted in belong to it.",
-		See: "cat " + h.file("uid_map") + "; grep Uid " + h.file("status"),
-		Close: h.advice("run it as a user (--user, USER in the image), or give it a user namespace (the engine's userns-remap, a rootless engine)",
-			"run it as a user (USER in the image), or give it a user namespace"),
+		See:   "cat " + h.file("uid_map") + "; grep Uid " + h.file("status"),
+		Close: h.advice("host_root", "run it as a user (USER in the image), or give it a user namespace"),
 	})
 }
 
@@ -180,7 +192,7 @@ func (h *finder) confinement() {
 			Meaning: "It can use every system call of the kernel, also those that containers do not need and that had the holes " +
 				"of the past years.",
 			See:   "grep Seccomp " + h.file("status") + "   (0 is none, 2 is a filter)",
-			Close: h.advice("start it without --security-opt seccomp=unconfined; without --privileged", "start it unprivileged and with a seccomp filter"),
+			Close: h.advice("no_seccomp", "start it unprivileged and with a seccomp filter"),
 		})
 	}
 	if p.NoNewPrivs != nil && !*p.NoNewPrivs {
@@ -188,7 +200,7 @@ func (h *finder) confinement() {
 			ID: "new_privileges", Severity: Low, Title: "Programs in it can gain privileges",
 			Meaning: "no_new_privs is off: a setuid program, or one with file capabilities, makes root of an ordinary user inside.",
 			See:     "grep NoNewPrivs " + h.file("status"),
-			Close:   h.advice("start it with --security-opt no-new-privileges", "start it with no_new_privs"),
+			Close:   h.advice("new_privileges", "start it with no_new_privs"),
 		})
 	}
 	if p.LSM == nil {
@@ -208,8 +220,7 @@ func (h *finder) confinement() {
 			ID: "lsm_unconfined", Severity: Medium, Title: "The security module does not confine it", Details: []string{label},
 			Meaning: "AppArmor or SELinux is at work on this host, and this container is exempt from it or only watched by it.",
 			See:     see,
-			Close: h.advice("start it without --security-opt apparmor=unconfined or label=disable, without --privileged; load the profile in enforce mode",
-				"start it unprivileged and with a profile; load the profile in enforce mode"),
+			Close:   h.advice("lsm_unconfined", "start it unprivileged and with a profile; load the profile in enforce mode"),
 		})
 	}
 }
@@ -234,7 +245,7 @@ func (h *finder) processes() {
 	var details []string
 	for i := range h.a.Processes {
 		other := &h.a.Processes[i]
-		if other.PID == h.a.PID {
+		if other.PID == h.a.PID || h.isOutside(other) {
 			continue
 		}
 		var more []string
@@ -260,8 +271,20 @@ func (h *finder) processes() {
 	h.add(Finding{
 		ID: "privileged_process", Severity: h.soften(High), Title: "Processes in it may do more than its PID 1", Details: bounded(details),
 		Meaning: "They came in from outside with more privileges than the container was given, and share its files and, most often, its user.",
-		See:     "grep -E 'Cap|Seccomp' /proc/PID/status", Close: unprivileged,
+		See:     "grep -E 'Cap|Seccomp' /proc/PID/status", Close: h.advice("privileged_process", unprivileged),
 	})
+}
+
+// isOutside reports whether a process in the container's cgroup is none of the container: it is in another mount namespace and
+// either sees the processes of the host or is in the host's mount namespace itself. Such a process is that of a runtime (conmon in the
+// cgroup of a pod), or one of the host that was moved there.
+func (h *finder) isOutside(p *Process) bool {
+	n := h.a.Namespaces[event.Mnt]
+	if n == nil || n.ID == 0 || p.mnt == 0 || p.mnt == n.ID {
+		return false
+	}
+	i := slices.IndexFunc(h.a.Processes, func(own Process) bool { return own.PID == h.a.PID })
+	return p.mnt == h.a.hostMnt || i >= 0 && len(p.PIDs) < len(h.a.Processes[i].PIDs)
 }
 
 // outside finds a PID 1 that is not in the container's own cgroup.
@@ -294,14 +317,14 @@ func (h *finder) limits() {
 		h.add(Finding{
 			ID: "no_memory_limit", Severity: Medium, Title: "Nothing limits its memory",
 			Meaning: "It can use up the host's memory, and then the kernel kills anywhere on the host.",
-			See:     h.cgroupFile("memory.max", "memory.limit_in_bytes"), Close: h.advice("start it with --memory", "give it a limit of memory"),
+			See:     h.cgroupFile("memory.max", "memory.limit_in_bytes"), Close: h.advice("no_memory_limit", "give it a limit of memory"),
 		})
 	}
 	if p != nil && unlimited(p.Max, p.EffectiveMax) {
 		h.add(Finding{
 			ID: "no_pids_limit", Severity: Medium, Title: "Nothing limits how many processes it has",
 			Meaning: "A fork bomb in it takes all process numbers of the host.",
-			See:     h.cgroupFile("pids.max", "pids.max"), Close: h.advice("start it with --pids-limit", "give it a limit of processes"),
+			See:     h.cgroupFile("pids.max", "pids.max"), Close: h.advice("no_pids_limit", "give it a limit of processes"),
 		})
 	}
 }

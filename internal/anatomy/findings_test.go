@@ -1,6 +1,7 @@
 package anatomy
 
 import (
+	"cmp"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -159,6 +160,7 @@ func TestFindings(t *testing.T) {
 		{"/sys", func(a *Anatomy) { a.Mounts[3].ReadOnly = false }, "writable_sys", High, "/sys"},
 		{"/sys in a user namespace", func(a *Anatomy) { a.Mounts[3].ReadOnly = false; remap(a, 100000) }, "writable_sys", Medium, ""},
 		{"cgroups", func(a *Anatomy) { a.Mounts[4].ReadOnly = false }, "writable_cgroups", Medium, "/sys/fs/cgroup"},
+		{"cgroups that its users do not own", func(a *Anatomy) { a.Mounts[4].ReadOnly, a.outOfReach = false, map[int]bool{4: true} }, "", 0, ""},
 		{"root file system", func(a *Anatomy) { a.Root.ReadOnly = false }, "writable_root", Info, ""},
 		{"unknown file systems", func(a *Anatomy) { a.Root, a.Mounts = nil, nil }, "", 0, ""},
 
@@ -233,9 +235,65 @@ func adviceOfEveryRuntime(t *testing.T, name string, change func(*Anatomy)) {
 					t.Errorf("%s, runtime %q: advised %q", name, r.Name, f.Close)
 				}
 			}
-			if f.Close == "" || !r.RunFlags && flags.MatchString(f.Close) {
+			ofTable := runtime.Advice(r.Name, false, f.ID)
+			if f.Close == "" || flags.MatchString(f.Close) && !strings.Contains(f.Close, cmp.Or(ofTable, r.Commands[runtime.Exec], "?")) {
 				t.Errorf("%s, runtime %q: advised %q", name, r.Name, f.Close)
 			}
+		}
+	}
+}
+
+// Advice has the words of what starts the container: a pod of Kubernetes by its spec, whatever its runtime.
+func TestAdviceByStarter(t *testing.T) {
+	for _, test := range []struct {
+		runtime, cgroup string
+		group           *event.Group
+		want            string
+	}{
+		{runtime.Docker, "/docker/1", nil, "start it with --memory"},
+		{runtime.Podman, "/machine.slice/libpod-1.scope", &event.Group{Kind: event.GroupPod, Name: "shop"}, "start it with --memory"},
+		{runtime.Docker, "/docker/1", &event.Group{Kind: event.GroupCompose, Name: "shop"}, "start it with --memory"},
+		{runtime.Containerd, "/default/1", nil, "give it a limit of memory"},
+		{runtime.Containerd, "/kubepods/burstable/pod1/1", nil, "set resources.limits.memory"},
+		{runtime.CRIO, "/kubepods.slice/kubepods-pod1.slice/crio-1.scope", nil, "set resources.limits.memory"},
+		{runtime.Containerd, "/k8s.io/1", &event.Group{Kind: event.GroupPod, Name: "cart", Namespace: "shop"}, "set resources.limits.memory"},
+		{"lxc", "/lxc.payload.a", nil, "set lxc.cgroup2.memory.max (v1: lxc.cgroup.memory.limit_in_bytes)"},
+		{"nspawn", "/machine.slice/machine-a.scope/payload", nil, "start it with --property=MemoryMax"},
+		{runtime.Unknown, "/a", nil, "give it a limit of memory"},
+	} {
+		a := walled()
+		a.Container.Runtime, a.Container.Group = test.runtime, test.group
+		a.Resources.Cgroup, a.Resources.Memory.MaxBytes = test.cgroup, &fact.Limit{Unlimited: true}
+		if found := Findings(a); len(found) != 1 || found[0].Close != test.want {
+			t.Errorf("%q in %s: %+v, want %q", test.runtime, test.cgroup, found, test.want)
+		}
+	}
+}
+
+// A process of the host in the container's cgroup is none of the container, whatever it may do.
+func TestProcessesOfTheHostInItsCgroup(t *testing.T) {
+	const host, own = 900, 901
+	privileged := procfs.Privileges{Bounding: new(procfs.Capabilities(1 << 21))}
+	for _, test := range []struct {
+		name  string
+		mnt   uint64
+		pids  []int32
+		found bool
+	}{
+		{"docker exec --privileged", own, []int32{4300, 7}, true},
+		{"with a mount namespace of its own inside", 903, []int32{4300, 7}, true},
+		{"in its mount namespace only", own, []int32{4300}, true},
+		{"unknown", 0, []int32{4300}, true},
+		{"conmon", host, []int32{4300}, false},
+		{"conmon of a rootless podman", 902, []int32{4300}, false},
+		{"one of the host that joined its PID namespace", host, []int32{4300, 7}, false},
+	} {
+		a := walled()
+		a.hostMnt = host
+		a.Namespaces[event.Mnt].ID = own
+		a.Processes = []Process{{PID: 4242, Comm: "web", PIDs: []int32{4242, 1}, mnt: own}, {PID: 4300, Comm: "x", PIDs: test.pids, mnt: test.mnt, privileges: privileged}}
+		if found := Findings(a); (len(found) == 1 && found[0].ID == "privileged_process") != test.found || len(found) > 1 {
+			t.Errorf("%s: %+v", test.name, found)
 		}
 	}
 }

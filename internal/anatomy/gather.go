@@ -9,12 +9,16 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/mountinfo"
+	"github.com/nsviz/nsviz/internal/host/nsfs"
 	"github.com/nsviz/nsviz/internal/host/procfs"
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
 	"github.com/nsviz/nsviz/internal/model"
 )
 
@@ -46,7 +50,11 @@ func Gather(ctx context.Context, host *host.FS, layout cgroupfs.Layout, s *model
 	a := &Anatomy{
 		Container: c.Identity(), State: c.State,
 		PID: c.InitPID, Comm: c.InitComm, Started: c.Started,
-		Namespaces: namespaces(s, c), Unheld: c.Unheld, Stuck: c.Stuck, settings: extra.Settings,
+		Namespaces: namespaces(s, c), Unheld: c.Unheld, Stuck: c.Stuck, Paused: c.Paused, settings: extra.Settings,
+		hostMnt: s.Host.Namespaces[event.Mnt],
+	}
+	if extra.Settings != nil {
+		a.RestartCount = extra.Settings.RestartCount
 	}
 	if !c.Live() {
 		return nil, errors.New("it has ended")
@@ -175,6 +183,9 @@ func (g *gatherer) processes(cgroup string) {
 			continue
 		}
 		process := Process{PID: pid, Comm: p.Comm, UID: p.UID, PIDs: p.NSPID}
+		if ids, err := g.host.NS.Of(pid); err == nil { // else the process is taken for one of the container
+			process.mnt = ids[event.Mnt]
+		}
 		if process.privileges, err = g.host.Proc.Privileges(pid); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			g.unknown("what its process %d may do: %v", pid, err)
 		}
@@ -209,6 +220,7 @@ func (g *gatherer) madeOf() {
 		g.unknown("where on the host its mounts are from: %v", err)
 	}
 	g.Mounts = classify(mounts, outside)
+	g.reach(mounts, outside)
 	if root, ok := mountinfo.At(mounts, "/"); ok {
 		g.root(root)
 	}
@@ -221,6 +233,26 @@ func (g *gatherer) madeOf() {
 	}
 	for _, d := range devices {
 		g.Devices = append(g.Devices, Device(d))
+	}
+}
+
+// reach looks up which cgroups the users of the container own, if its user namespace has not all users.
+func (g *gatherer) reach(mounts, outside []mountinfo.Mount) {
+	if g.UIDMap == nil {
+		return
+	}
+	for i := range mounts {
+		m := &mounts[i]
+		if m.ReadOnly || m.FSType != "cgroup" && m.FSType != "cgroup2" {
+			continue
+		}
+		stat, err := pseudofs.Lstat(onHost(m, outside)) // "" if it is not mounted on the host
+		if err == nil && stat.Mode&unix.S_IWOTH == 0 && !nsfs.HasOutsideID(g.UIDMap, stat.Uid) {
+			if g.outOfReach == nil {
+				g.outOfReach = map[int]bool{}
+			}
+			g.outOfReach[i] = true
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -206,5 +207,31 @@ func TestGatherOfTheDead(t *testing.T) {
 	a, err := Gather(t.Context(), h.fs, h.layout, &model.Snapshot{}, &model.Container{State: model.Starting}, Extra{})
 	if err != nil || len(a.Unknown) != 1 || len(a.Findings) != 0 || a.Privileges != nil {
 		t.Errorf("one that is starting: %+v, %v", a, err)
+	}
+}
+
+// A cgroup of a user that the container's user namespace lacks cannot be written to from inside, however it is mounted.
+func TestCgroupsOutOfReach(t *testing.T) {
+	for _, test := range []struct {
+		name, uids string
+		options    string
+		writable   bool
+	}{
+		{"its root is another user outside", "0 100000 65536\n", "rw", false},
+		{"its users have the one that owns it", fmt.Sprintf("0 %d 1\n", os.Getuid()), "rw", true},
+		{"read-only", fmt.Sprintf("0 %d 1\n", os.Getuid()), "ro", false},
+	} {
+		h := newMadeUpHost(t)
+		h.write("proc/42/uid_map", test.uids)
+		h.write("proc/1/mountinfo", "28 1 254:1 / / rw - ext4 /dev/vda1 rw\n30 28 0:26 / "+h.dir+"/cgroup rw - cgroup2 cgroup2 rw\n")
+		h.write("proc/42/mountinfo", "71 47 0:38 / / rw - overlay overlay rw\n72 71 0:26 "+scope+" /sys/fs/cgroup "+test.options+" - cgroup2 cgroup2 rw\n")
+		a, err := h.gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := slices.ContainsFunc(a.Findings, func(f Finding) bool { return f.ID == "writable_cgroups" })
+		if found != test.writable {
+			t.Errorf("%s: found: %t, %+v", test.name, found, a.Mounts)
+		}
 	}
 }

@@ -57,6 +57,17 @@ func hostPath(m *mountinfo.Mount, candidates []*mountinfo.Mount) string {
 	return best
 }
 
+// onHost returns the path on the host of what is mounted; "" if its file system is not mounted there.
+func onHost(m *mountinfo.Mount, host []mountinfo.Mount) string {
+	var candidates []*mountinfo.Mount
+	for i := range host {
+		if host[i].Device == m.Device {
+			candidates = append(candidates, &host[i])
+		}
+	}
+	return hostPath(m, candidates)
+}
+
 // volumePath matches the folders of volumes of Docker, Podman and Kubernetes.
 var volumePath = regexp.MustCompile(`/volumes/([^/]+)/_data(/|$)|/volumes/kubernetes\.io~`)
 

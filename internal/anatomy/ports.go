@@ -150,8 +150,8 @@ func (h *finder) ports() {
 	h.add(Finding{
 		ID: "host_ports", Severity: worst, Title: "Ports of the host lead into it", Details: bounded(details),
 		Meaning: "Who reaches such a port of the host talks to a program in the container. At 0.0.0.0 or :: that is every network that " +
-			"the host is in; what Docker publishes gets past the rules of ufw and firewalld. At 127.0.0.1 it is the host's own programs.",
+			"the host is in; what an engine publishes gets past the rules of ufw and firewalld. At 127.0.0.1 it is the host's own programs.",
 		See:   "ss -lntup",
-		Close: "publish only what is needed, at one address" + h.advice(" (-p 127.0.0.1:8080:80)", "") + "; containers reach each other by a network of their own",
+		Close: "publish only what is needed, at one address" + h.example("host_ports") + "; containers reach each other by a network of their own",
 	})
 }

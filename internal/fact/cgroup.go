@@ -27,6 +27,18 @@ type CgroupWrite struct {
 	After time.Time `json:"after,omitzero"`
 }
 
+// Freeze reports a write to the freezer of a cgroup, and what came of it: whether the processes in the cgroup are stopped.
+type Freeze struct {
+	Path      string           `json:"path"`
+	Container *event.Container `json:"container,omitempty"` // the one that the cgroup belongs to
+	// By and ByAnyOf are as in CgroupWrite.
+	By      *event.Process  `json:"by,omitempty"`
+	ByAnyOf []event.Process `json:"by_any_of,omitempty"`
+	Frozen  bool            `json:"frozen"`
+	// Still are the paths of the topmost cgroups below that stay frozen by files of their own.
+	Still []string `json:"still,omitempty"`
+}
+
 // Reading holds what was read from the files of one container's cgroup at one time.
 type Reading struct {
 	ID         string  `json:"id"`
@@ -42,6 +54,9 @@ type Reading struct {
 	// StuckAt is the path of the cgroup at its limit, its own or one above, at which processes wait for memory because the
 	// OOM killer is off there; "" means that none wait, nil is unknown.
 	StuckAt *string `json:"stuck_at,omitempty"`
+	// Frozen reports whether the freezer stops its processes, by the cgroup's own file or one above; nil is unknown or not
+	// read this time.
+	Frozen *bool `json:"frozen,omitempty"`
 	// Limits are those of the cgroup; nil before the container's own program runs, since until then its
 	// engine still sets them, and in recordings of versions that did not read them.
 	Limits *CgroupLimits `json:"limits,omitempty"`

@@ -32,6 +32,13 @@ type Found struct {
 // FoundAgain holds what only a model knows about a running container.
 type FoundAgain struct {
 	Stuck *Stuck `json:"stuck,omitempty"`
+	// Paused is set while the freezer stops its processes. If it is nil, PausedKnown reports whether that is known.
+	Paused      *Paused `json:"paused,omitempty"`
+	PausedKnown bool    `json:"paused_known,omitempty"`
+	// FormerNames are the names that it had before its present one, oldest first.
+	FormerNames []FormerName `json:"former_names,omitempty"`
+	// Restarts is how often it was started again while that model followed it.
+	Restarts uint64 `json:"restarts,omitempty"`
 	// EngineReport is set if its engine has reported something, as after a start that failed.
 	EngineReport *EngineReport `json:"verdict,omitempty"`
 	// Countable is set if the kernel's own count of OOM kills could be read. GroupDecisions is the number of decisions for
@@ -65,6 +72,24 @@ type Stuck struct {
 	Since time.Time `json:"since"`
 	// Cgroup is the path of the cgroup at its limit: the container's own or one above.
 	Cgroup string `json:"cgroup"`
+}
+
+// Paused reports that the kernel's freezer stops the processes of a container, as `docker pause` asks for.
+type Paused struct {
+	// Since is when the write to the freezer was reported or, without such a report, when it was first read.
+	Since time.Time `json:"since"`
+	// Cgroup is the path of the cgroup whose freezer was written to: the container's own or one above; "" is unknown.
+	Cgroup string `json:"cgroup,omitempty"`
+	// By and ByAnyOf are as in CgroupWrite.
+	By      *event.Process  `json:"by,omitempty"`
+	ByAnyOf []event.Process `json:"by_any_of,omitempty"`
+}
+
+// FormerName is a name that a container had before it was renamed.
+type FormerName struct {
+	Name string `json:"name"`
+	// Until is when nsviz learned of the name after it.
+	Until time.Time `json:"until"`
 }
 
 // NeverStarted describes a container whose own program has not run, as far as nsviz knows. A zero time is unknown or has not

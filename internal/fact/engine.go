@@ -32,6 +32,8 @@ type EngineReport struct {
 	OOMKilled *bool  `json:"oom_killed,omitempty"`
 	// Removed is set if the engine no longer knew the container when it was asked.
 	Removed bool `json:"removed,omitempty"`
+	// RestartCount is how often the engine has restarted the container by its restart policy.
+	RestartCount *int `json:"restart_count,omitempty"`
 	// StartError is the reason, in the engine's words, why it could not start the container; ExitCode is then made up by the engine.
 	StartError string `json:"start_error,omitempty"`
 }

@@ -26,6 +26,7 @@ type Fact struct {
 	// Cgroups are those that existed when nsviz looked.
 	Cgroups     []FoundCgroup `json:"cgroups,omitempty"`
 	CgroupWrite *CgroupWrite  `json:"cgroup_write,omitempty"`
+	Freeze      *Freeze       `json:"freeze,omitempty"`
 	Memory      []Reading     `json:"memory,omitempty"`
 	Namespaces  *Survey       `json:"namespaces,omitempty"`
 	Present     *Present      `json:"present,omitempty"`

@@ -28,6 +28,8 @@ type Settings struct {
 	// AppArmor is the profile; "" is none.
 	AppArmor string
 	Ports    []PublishedPort
+	// RestartCount is how often the engine has restarted the container by its restart policy; nil is unknown.
+	RestartCount *int
 	// Layers are those of its image, the lowest first; nil is unknown.
 	Layers []ImageLayer
 }

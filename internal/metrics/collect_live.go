@@ -108,14 +108,17 @@ func (c *Collector) collectInfo(ch chan<- prometheus.Metric, l labelled) {
 	c.send(ch, containerInfo, 1, values...)
 }
 
-// collectHold sends whether a container is held by its limits, which is known if moves are seen, and whether it is stuck at
-// them.
+// collectHold sends whether a container is held by its limits, which is known if moves are seen, whether it is stuck at
+// them, and whether it is paused.
 func (c *Collector) collectHold(ch chan<- prometheus.Metric, l labelled, moves bool) {
 	if l.Unheld != nil || moves && l.InitPID != 0 {
 		c.send(ch, outsideCgroup, truth(l.Unheld != nil), l.label)
 	}
 	if l.StuckKnown {
 		c.send(ch, stuckAtLimit, truth(l.Stuck != nil), l.label)
+	}
+	if l.PausedKnown {
+		c.send(ch, paused, truth(l.Paused != nil), l.label)
 	}
 }
 

@@ -32,6 +32,7 @@ const (
 	memoryUsage
 	memoryLimit
 	stuckAtLimit
+	paused
 	outsideCgroup
 	pidsRefused
 	virtualMachines
@@ -80,6 +81,8 @@ func Families() [familyCount]Family {
 			"Memory limit of a live container; +Inf where there is none."},
 		stuckAtLimit: {"nsviz_container_stuck_at_memory_limit", Gauge, []string{"container"},
 			"Whether processes of a live container wait for memory at its limit, or at one above, for which the OOM killer is off (1) or not (0); cgroup v1 only."},
+		paused: {"nsviz_container_paused", Gauge, []string{"container"},
+			"Whether the kernel's freezer stops the processes of a live container, as docker pause does (1) or not (0)."},
 		outsideCgroup: {"nsviz_container_outside_cgroup", Gauge, []string{"container"},
 			"Whether the PID 1 of a live container is in a cgroup that is not the container's own, so that its limits do not hold (1) or not (0)."},
 		pidsRefused: {"nsviz_container_pids_refused_total", Counter, []string{"container"},

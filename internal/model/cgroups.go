@@ -20,6 +20,7 @@ type cgroup struct {
 	removed   time.Time // zero while it is there
 	removedAt instant
 	limits    limits
+	frozen    bool   // by its freezer or one above, as of the latest write to its own
 	oomKills  uint64 // reported by events: of its processes, or because its limit was reached
 	timeline  timeline
 }

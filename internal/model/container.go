@@ -18,6 +18,7 @@ type container struct {
 	group                *event.Group      // replaced, never changed: snapshots share it
 	labels               map[string]string // the same
 	parent               string            // the id of the container that it runs in; "" is none
+	formerNames          []fact.FormerName // oldest first; replaced, never changed: snapshots share it
 	inLive               bool              // it is in Model.live
 	// qualified is set if another live container had the same name when this one got it. It stays set, since a label in
 	// use does not change.
@@ -46,6 +47,10 @@ type container struct {
 	latestKill               *Kill // replaced, never changed: snapshots share it
 	previous                 *End  // the same
 
+	// ran is set once its own program has run, restarts is how often it ran again while starts were reported or found.
+	ran      bool
+	restarts uint64
+
 	namespaces event.NamespaceIDs
 	// madeFor holds the containers that its namespaces were made for, as reading the host found; nil is unknown.
 	madeFor map[event.NamespaceType]event.Container
@@ -71,12 +76,17 @@ type container struct {
 	refused     *uint64 // processes and threads that its limit refused since its latest start; nil is unknown
 	refusedRead uint64  // the latest reading of that
 	// shownKills and shownUnobserved are what the latest snapshots point to: replaced, never changed.
-	shownKills, shownUnobserved *uint64
+	shownKills, shownUnobserved, shownRestarts *uint64
 	// unheld and stuck are replaced, never changed, since snapshots share them. stuckKnown reports whether the latest
 	// reading determined stuck, stuckRecorded whether the history has it.
 	unheld                    *fact.Unheld
 	stuck                     *fact.Stuck
 	stuckKnown, stuckRecorded bool
+	// paused is replaced, never changed. pausedKnown reports whether it is known, froze is when a write to its freezer was last
+	// reported; 0 is never.
+	paused      *fact.Paused
+	pausedKnown bool
+	froze       instant
 	// groupDecisions is how many decisions with memory.oom.group caused oomKills, lastGroup the latest one.
 	groupDecisions, lastGroup uint64
 
@@ -147,6 +157,7 @@ func (m *Model) restart(c *container) {
 	m.recount()
 	c.groupDecisions, c.lastGroup = 0, 0
 	c.unheld, c.stuck, c.stuckKnown, c.stuckRecorded = nil, nil, false, false
+	c.paused, c.pausedKnown, c.froze = nil, false, 0
 }
 
 func (m *Model) applyCgroupCreated(e event.Event) {
@@ -216,6 +227,7 @@ func (m *Model) applyStarted(e event.Event) {
 	if !c.live() {
 		m.restart(c)
 	}
+	c.countRun()
 	c.state = Running
 	c.startKilled = false // it started in spite of that
 	c.started, c.startedAt = e.Time, m.clock.at(e.Time)
@@ -276,6 +288,7 @@ func (m *Model) end(c *container, at time.Time, exit *event.Exit) {
 	c.exit = exit
 	c.reading.Processes = nil
 	c.stuck, c.stuckKnown, c.stuckRecorded = nil, false, false
+	c.paused, c.pausedKnown = nil, false
 	m.ended = append(m.ended, c)
 	m.recordEnd(c, c.endEntry(at, exit))
 	m.removeMemberships(c)
@@ -386,6 +399,7 @@ func (m *Model) applyFound(at time.Time, f fact.Found) {
 		c.append(found)
 		return
 	}
+	c.countRun()
 	c.state = Running
 	c.initPID, c.initComm = f.InitPID, f.InitComm
 	c.started, c.startedAt = f.Started, m.clock.at(f.Started)
@@ -395,6 +409,14 @@ func (m *Model) applyFound(at time.Time, f fact.Found) {
 	m.setMemberships(c, c.namespaces)
 	found.Init = initOf(f.InitPID, f.InitComm)
 	m.recordStart(c, found)
+}
+
+// countRun counts that its own program begins to run, unless it is known to run.
+func (c *container) countRun() {
+	if c.state != Running && c.ran {
+		c.restarts++
+	}
+	c.ran = true
 }
 
 // clockSetBack is how far a reading must lie behind the other facts to mean that the clock was set back, in a recording
@@ -425,6 +447,7 @@ func (m *Model) applyMemory(at time.Time, readings []fact.Reading) {
 		c.recordLimits(at, r.Limits)
 		m.countRefusals(c, at, r.PIDsRefused)
 		c.readStuck(at, r.StuckAt)
+		c.readFrozen(at, r.Frozen)
 		if r.UsageBytes != nil {
 			c.history.usage(m.clock.at(at), *r.UsageBytes)
 		}
@@ -551,8 +574,8 @@ func instantOf(t time.Time, at instant) Instant {
 // present fills in a container of a snapshot except for its namespaces.
 func (m *Model) present(c *container, to *Container) {
 	*to = Container{
-		ID: c.id, Label: c.label(), Named: c.name != "", Image: c.image, Runtime: c.runtime, Kind: c.kind, Group: c.group, Labels: c.labels,
-		Parent: c.parent, State: c.state,
+		ID: c.id, Label: c.label(), Named: c.name != "", FormerNames: c.formerNames, Image: c.image, Runtime: c.runtime, Kind: c.kind,
+		Group: c.group, Labels: c.labels, Parent: c.parent, State: c.state,
 		InitPID: c.initPID, InitComm: c.initComm, CgroupPath: c.cgroup,
 		Created: c.created, Started: c.started, Exited: c.exited,
 		CreatedAt: instantOf(c.created, c.createdAt), StartedAt: instantOf(c.started, c.startedAt), ExitedAt: instantOf(c.exited, c.exitedAt),
@@ -564,6 +587,13 @@ func (m *Model) present(c *container, to *Container) {
 		Processes: c.reading.Processes,
 		OOMKills:  c.allKills(), OOMKillsAtLeast: c.oomKills, OOMKillsUnobserved: c.unobservedKills(), LatestKill: c.latestKill,
 		PIDsRefused: c.refused, Unheld: c.unheld, Stuck: c.stuck, StuckKnown: c.stuckKnown,
+		Paused: c.paused, PausedKnown: c.pausedKnown,
 		Limits: c.limits.known, History: c.timeline.share(),
+	}
+	if c.paused != nil {
+		to.State = Paused
+	}
+	if m.startsWatched {
+		to.Restarts = shown(&c.shownRestarts, c.restarts)
 	}
 }

@@ -23,6 +23,9 @@ const (
 	EntryGone             EntryKind = "gone"                 // it was found to be gone; its end was not seen
 	EntryStuck            EntryKind = "stuck_at_limit"       // processes wait for memory, and the OOM killer is off
 	EntryUnstuck          EntryKind = "stuck_no_more"
+	EntryRenamed          EntryKind = "renamed"
+	EntryPaused           EntryKind = "paused"    // the freezer stopped its processes
+	EntryResumed          EntryKind = "resumed"   // it let them go on
 	EntryAbandoned        EntryKind = "abandoned" // the container that its namespace was made for has started in another one
 	EntryNeverRan         EntryKind = "never_ran" // it ended before its own program ran: its start was OOM-killed
 	entryCgroupCreated              = EntryKind(event.CgroupCreated)
@@ -66,6 +69,7 @@ type Entry struct {
 	OOM          *event.OOM         `json:"oom,omitempty"`
 	Moved        *event.Moved       `json:"moved,omitempty"`
 	Exit         *event.Exit        `json:"exit,omitempty"`
+	Renamed      *Rename            `json:"renamed,omitempty"`
 	EngineReport *fact.EngineReport `json:"verdict,omitempty"`
 	// Action is what the engine did.
 	Action fact.EngineAction `json:"said,omitempty"`
@@ -73,6 +77,12 @@ type Entry struct {
 
 // Times returns how many times it happened, at least 1.
 func (m *Entry) Times() uint64 { return max(m.Count, 1) }
+
+// Rename holds the name of a container before and after it was renamed.
+type Rename struct {
+	From string `json:"from"`
+	To   string `json:"to"`
+}
 
 // EntryNamespace is a namespace in an Entry.
 type EntryNamespace struct {

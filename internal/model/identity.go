@@ -1,6 +1,11 @@
 package model
 
-import "github.com/nsviz/nsviz/internal/event"
+import (
+	"slices"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
+)
 
 func (c *container) label() string {
 	switch {
@@ -33,6 +38,9 @@ func (m *Model) getOrCreate(identity *event.Container) *container {
 }
 
 func (m *Model) identify(c *container, identity *event.Container) {
+	if c.name != "" && identity.Name != "" && identity.Name != c.name {
+		m.recordRename(c, identity.Name)
+	}
 	switch {
 	case identity.Name == "" || identity.Name == c.name:
 	case m.containers[c.id] != c: // it has not started, and so needs no unique label
@@ -61,6 +69,18 @@ func (m *Model) identify(c *container, identity *event.Container) {
 	if identity.Labels != nil {
 		c.labels = identity.Labels
 	}
+}
+
+// maxFormerNames is how many former names of a container are kept, the latest ones.
+const maxFormerNames = 8
+
+// recordRename adds a new name to the history of a container, and the present one to its former names.
+func (m *Model) recordRename(c *container, to string) {
+	c.append(Entry{Time: m.now, Kind: EntryRenamed, Renamed: &Rename{From: c.name, To: to}})
+	// Snapshots share the list.
+	former := slices.DeleteFunc(slices.Clone(c.formerNames), func(f fact.FormerName) bool { return f.Name == to || f.Name == c.name })
+	former = append(former, fact.FormerName{Name: c.name, Until: m.now})
+	c.formerNames = former[max(len(former)-maxFormerNames, 0):]
 }
 
 func (m *Model) applyIdentity(identity event.Container) {

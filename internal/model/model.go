@@ -81,6 +81,7 @@ type Model struct {
 	removedAtPath map[string][]*cgroup // the same, by path, latest last
 	cgroupsFound  bool                 // the initial list of cgroups was applied
 	writesWatched bool                 // the kernel reports writes to their limits
+	startsWatched bool                 // the kernel reports starts of containers
 	swapLimited   bool                 // this host can limit swap
 	sharing       sharing              // as of the latest snapshot
 	listed        []Namespace          // the namespaces of the latest snapshot; nil if they have changed since
@@ -135,6 +136,7 @@ func (m *Model) Apply(f fact.Fact) {
 		m.listed = nil
 	case f.Probes != nil:
 		m.probes = slices.Clone(f.Probes)
+		m.startsWatched = slices.ContainsFunc(m.probes, func(p fact.Probe) bool { return p.Name == fact.ProbeContainerStarts && p.Works() })
 		m.watchWrites(slices.ContainsFunc(m.probes, func(p fact.Probe) bool { return p.Name == fact.ProbeCgroupWrites && p.Works() }))
 	case f.Engine != nil:
 		m.applyEngine(*f.Engine)
@@ -156,6 +158,8 @@ func (m *Model) Apply(f fact.Fact) {
 		m.applyCgroupsFound(f.Time, f.Cgroups)
 	case f.CgroupWrite != nil:
 		m.applyWrite(f)
+	case f.Freeze != nil:
+		m.applyFreeze(f.Time, f.Freeze)
 	case f.Memory != nil:
 		m.applyMemory(f.Time, f.Memory)
 	case f.Namespaces != nil:

@@ -86,6 +86,7 @@ func (s *story) next() fact.Fact {
 		}
 		if s.IntN(2) == 0 {
 			f.Memory[0].PIDsRefused, f.Memory[0].StuckAt = new(uint64(s.IntN(5))), new([]string{"", path(c)}[s.IntN(2)])
+			f.Memory[0].Frozen = new(*f.Memory[0].UsageBytes%2 == 0)
 		}
 		return f
 	case 7:
@@ -99,7 +100,12 @@ func (s *story) next() fact.Fact {
 		s.errors++
 		return fact.Fact{Time: at(second), BPFErrors: map[fact.ErrorPlace]uint64{"read": s.errors}}
 	case 9:
-		return passed(second)
+		n := at(second).UnixNano()
+		if n%8 == 0 {
+			return passed(second)
+		}
+		still := [][]string{nil, {path(c)}}[n/8%2]
+		return froze(second, []string{"/", "/docker", path(c)}[n/16%3], n/48%2 == 0, still...)
 	case 21:
 		return fact.Fact{Time: at(second), Cgroups: []fact.FoundCgroup{{Path: "/", Limits: &fact.CgroupLimits{Memory: limit(s.IntN(3))}}, {Path: path(c), Container: &c}}}
 	case 23:
@@ -218,6 +224,9 @@ func makesSense(s *Snapshot) string {
 			labels[c.Label] = true
 		}
 		live = c.Live()
+		if (c.State == Paused) != (c.Paused != nil) || c.Paused != nil && !c.PausedKnown {
+			return fmt.Sprintf("%s is %s, paused: %+v", c.Label, c.State, c.Paused)
+		}
 		if (c.State == Exited) != !c.Exited.IsZero() || !c.Live() && c.Processes != nil {
 			return fmt.Sprintf("%s is %s since %v", c.Label, c.State, c.Exited)
 		}

@@ -134,11 +134,20 @@ func (m *Model) takeResync(c *container, at time.Time, f *fact.Found) {
 	}
 	c.unheld, c.madeFor = f.Unheld, f.MadeFor
 	m.noteForeign(c)
+	c.formerNames, c.restarts = r.FormerNames, r.Restarts
 	c.countable, c.groupDecisions, c.engineReport, c.inside = r.Countable, r.GroupDecisions, r.EngineReport, r.KillsInside
 	if c.stuckRecorded && r.Stuck == nil {
 		c.readStuck(at, new(""))
 	}
 	c.stuck = r.Stuck
+	if r.PausedKnown {
+		by := fact.Paused{Since: at}
+		if r.Paused != nil {
+			by = *r.Paused
+		}
+		c.setFrozen(at, r.Paused != nil, by)
+	}
+	c.paused, c.pausedKnown = r.Paused, r.PausedKnown
 }
 
 // Resync returns facts that bring a model that missed some to the state of this one: what exists, in which state, and what
@@ -169,7 +178,10 @@ func (m *Model) Resync() []fact.Fact {
 		list = append(list, fact.Fact{Found: &fact.Found{
 			Container: c.described(), CgroupPath: c.cgroup, InitPID: c.initPID, InitComm: c.initComm, Started: c.started,
 			Namespaces: c.namespaces, MadeFor: c.madeFor, OOMKills: c.allKills(), Unheld: c.unheld, Starting: c.state == Starting,
-			Resync: &fact.FoundAgain{Stuck: c.stuck, EngineReport: c.engineReport, Countable: c.countable, GroupDecisions: c.groupDecisions, KillsInside: c.inside},
+			Resync: &fact.FoundAgain{
+				Stuck: c.stuck, Paused: c.paused, PausedKnown: c.pausedKnown, FormerNames: c.formerNames, Restarts: c.restarts,
+				EngineReport: c.engineReport, Countable: c.countable, GroupDecisions: c.groupDecisions, KillsInside: c.inside,
+			},
 		}})
 	}
 	survey := &fact.Survey{Namespaces: []fact.Namespace{}, VMs: m.vms, Unseen: m.unseen, Resync: true, Of: m.surveyed}

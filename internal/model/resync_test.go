@@ -21,7 +21,7 @@ func there(m *Model) (list []string) {
 	s := m.Full()
 	for i := range s.Containers {
 		if c := &s.Containers[i]; c.Live() {
-			holding, _ := json.Marshal([]any{c.Unheld, c.Stuck})
+			holding, _ := json.Marshal([]any{c.Unheld, c.Stuck, c.Paused, c.PausedKnown})
 			line := fmt.Sprintf("%s %s, PID 1 is %d, in %s, %s:", c.ID[:1], c.State, c.InitPID, c.CgroupPath, holding)
 			for _, is := range c.Namespaces {
 				line += fmt.Sprintf(" %d", is.ID)
@@ -95,7 +95,7 @@ func TestResyncIsComplete(t *testing.T) {
 		exited(7, a, 50), removed(7.1, a), created(8, a), namespaceCreated(8.1, 9, "runc", &a, event.Net, 31), started(9, a, 51, in(31)...),
 		wrote(10, c, "bash", fact.CgroupLimits{Memory: limit(7)}), createdAt(11, who("8", ""), "/jobs/8"), outside,
 		killed(12.5, &b, 61), grouped, {Time: at(14), BPFErrors: map[fact.ErrorPlace]uint64{"read": 3}}, read(15, a, fact.Reading{StuckAt: new("/docker")}),
-		read(15.5, a, fact.Reading{StuckAt: new("/docker")}), surveyed, {Time: at(17), Engine: &fact.Engine{Name: "docker", State: fact.EngineConnected}}, passed(18),
+		read(15.5, a, fact.Reading{StuckAt: new("/docker")}), named(15.55, who("b", "app-2")), froze(15.6, path(b), true), froze(15.7, path(d), true), froze(15.8, path(d), false), surveyed, {Time: at(17), Engine: &fact.Engine{Name: "docker", State: fact.EngineConnected}}, passed(18),
 	}
 	again := []fact.Fact{{Time: at(20)}}
 	for n, r := range []fact.Reading{{ID: a.ID, OOMKills: new(uint64(2))}, {ID: b.ID, OOMKills: new(uint64(1))}, {ID: c.ID, OOMKills: new(uint64(0))}, {ID: d.ID, OOMKills: new(uint64(2))}, {ID: later.ID, OOMKills: new(uint64(0))}} {

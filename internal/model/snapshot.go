@@ -70,6 +70,7 @@ const (
 	Created  ContainerState = "created"  // its own program has never run; only Model.Full lists it
 	Starting ContainerState = "starting" // its cgroup exists, its own program has not run yet
 	Running  ContainerState = "running"
+	Paused   ContainerState = "paused" // running, and the freezer stops its processes
 	Exited   ContainerState = "exited"
 )
 
@@ -81,10 +82,12 @@ type Container struct {
 	Inside int
 	// Label is its name, or its short id while the name is unknown. It is unique among the live containers of a
 	// snapshot. Metrics carry it.
-	Label   string
-	Named   bool
-	Image   string
-	Runtime string
+	Label string
+	Named bool
+	// FormerNames are the names that it had before the present one, oldest first; their number is bounded.
+	FormerNames []fact.FormerName
+	Image       string
+	Runtime     string
 	// Kind is its kind of workload; "" is a container.
 	Kind event.Kind
 	// Group is the pod or project that it is a member of; nil is none, or unknown.
@@ -114,6 +117,8 @@ type Container struct {
 	NeverRan bool
 	// EngineReport is what the engine reports of its end; nil is nothing.
 	EngineReport *fact.EngineReport
+	// Restarts is how often it was started again since nsviz watched; nil if starts are not watched.
+	Restarts *uint64
 	// Previous is how its run before this one ended; nil if nsviz saw none.
 	Previous *End
 	// NeverStarted is set in the state Created only.
@@ -141,6 +146,9 @@ type Container struct {
 	// Stuck is set while its processes wait for memory without an end. If it is nil, StuckKnown reports whether that is known.
 	Stuck      *fact.Stuck
 	StuckKnown bool
+	// Paused is set in the state Paused only. If it is nil, PausedKnown reports whether that is known.
+	Paused      *fact.Paused
+	PausedKnown bool
 	// Limits are those of its own cgroup as last read; for an ended container, before its end.
 	Limits fact.CgroupLimits
 	// History is what happened to it over all of its runs: the first entries and the latest ones.
@@ -206,7 +214,10 @@ func (c *Container) Identity() event.Container {
 }
 
 // Live reports whether the container has begun to start and has not ended.
-func (c *Container) Live() bool { return c.State == Starting || c.State == Running }
+func (c *Container) Live() bool { return c.State == Starting || c.Runs() }
+
+// Runs reports whether the container's own program runs, paused or not.
+func (c *Container) Runs() bool { return c.State == Running || c.State == Paused }
 
 // Relation is whose namespace a container is in.
 type Relation string

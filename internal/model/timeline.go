@@ -144,7 +144,8 @@ func (l *timeline) fold(m *Entry, at int, when instant) bool {
 // foldable reports whether entries of a kind can be repeated any number of times without a change of state.
 func foldable(k EntryKind) bool {
 	switch k {
-	case entryNamespaceCreated, entryNamespaceJoined, entryKilled, EntryMovedIn, EntryEngineEvent, EntryUnobservedKills, EntryPIDsRefused, EntryStuck, EntryUnstuck:
+	case entryNamespaceCreated, entryNamespaceJoined, entryKilled, EntryMovedIn, EntryEngineEvent, EntryUnobservedKills, EntryPIDsRefused, EntryStuck, EntryUnstuck,
+		EntryPaused, EntryResumed:
 		return true
 	}
 	return false
@@ -164,8 +165,10 @@ func alike(a, b *Entry) bool {
 	case entryKilled:
 		return a.OOM.Victim.Comm == b.OOM.Victim.Comm && a.OOM.Scope == b.OOM.Scope && a.OOM.Cgroup == b.OOM.Cgroup &&
 			a.OOM.Victim.Init == b.OOM.Victim.Init
-	case EntryMovedIn:
+	case EntryMovedIn, EntryResumed:
 		return sameActor(a.By, b.By)
+	case EntryPaused:
+		return sameActor(a.By, b.By) && a.Cgroup == b.Cgroup
 	case EntryEngineEvent:
 		return a.Action == b.Action
 	case EntryStuck:

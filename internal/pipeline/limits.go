@@ -56,7 +56,7 @@ func (m probeStatus) handle(l *loop) {
 	}
 }
 
-// limitWrite is a write to limits of a cgroup, or that a process was moved into it.
+// limitWrite is a write to limits of a cgroup or to its freezer, or that a process was moved into it.
 type limitWrite limits.Write
 
 // handle reports a write with the containers that it concerns, as they are called by now.
@@ -77,5 +77,11 @@ func (m limitWrite) handle(l *loop) {
 	} else {
 		write.ByAnyOf = writers
 	}
-	l.apply(fact.Fact{Time: m.Time, CgroupWrite: &write})
+	if m.Freezer == nil {
+		l.apply(fact.Fact{Time: m.Time, CgroupWrite: &write})
+		return
+	}
+	l.apply(fact.Fact{Time: m.Time, Freeze: &fact.Freeze{
+		Path: m.Path, Container: write.Container, By: write.By, ByAnyOf: write.ByAnyOf, Frozen: m.Freezer.Frozen, Still: m.Freezer.Still,
+	}})
 }

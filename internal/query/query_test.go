@@ -59,7 +59,7 @@ func TestMatch(t *testing.T) {
 		{found(Containers, c, "7edab"), "[id]"},
 		{found(Containers, c, "docker"), "[runtime]"},
 		{found(Containers, c, "zebra"), "[]"},
-		{found(Containers, c, ""), "[name id image runtime command group member pod project namespace]"},
+		{found(Containers, c, ""), "[name id former_names image runtime command group member pod project namespace]"},
 		{found(Containers, pod, "CART"), "[group member pod]"},
 		{found(Containers, pod, "shop/cart-7d9f/app"), "[member]"},
 		{found(Containers, pod, "sho"), "[group member namespace]"},

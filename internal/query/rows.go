@@ -14,6 +14,13 @@ import (
 var Containers = Fields[*model.Container]{
 	{"name", func(c *model.Container) string { return c.Label }},
 	{"id", func(c *model.Container) string { return c.ID }},
+	{"former_names", func(c *model.Container) string {
+		var names []string
+		for _, former := range c.FormerNames {
+			names = append(names, former.Name)
+		}
+		return strings.Join(names, " ")
+	}},
 	{"image", func(c *model.Container) string { return c.Image }},
 	{"runtime", func(c *model.Container) string { return c.Runtime }},
 	{"command", func(c *model.Container) string { return c.InitComm }},

@@ -21,7 +21,7 @@ import (
 // inWhy lists the types that the section on `nsviz why` describes for all sections.
 var inWhy = []reflect.Type{
 	reflect.TypeFor[model.Entry](), reflect.TypeFor[story.Piece](), reflect.TypeFor[fact.Limit](), reflect.TypeFor[model.Abandoned](),
-	reflect.TypeFor[fact.Unheld](), reflect.TypeFor[fact.Stuck](), reflect.TypeFor[fact.NeverStarted](), reflect.TypeFor[Ending](), reflect.TypeFor[Engine](),
+	reflect.TypeFor[fact.Unheld](), reflect.TypeFor[fact.Stuck](), reflect.TypeFor[fact.Paused](), reflect.TypeFor[fact.FormerName](), reflect.TypeFor[fact.NeverStarted](), reflect.TypeFor[Ending](), reflect.TypeFor[Engine](),
 }
 
 // The sections of docs/EVENTS.md name all JSON fields of each command's output, and their examples have no other fields.

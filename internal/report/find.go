@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/story"
@@ -86,14 +88,14 @@ func (e *AmbiguousError) Error() string {
 	return fmt.Sprintf("%q is the beginning of several ids: %s%s; give more of it, or a name", e.Name, strings.Join(named, ", "), more)
 }
 
-// Find finds a container by its name, its id, its place in a pod or project, or the beginning of its id: of several that had a name one
-// after the other the live one, or the latest one. It fails with NotFoundError or AmbiguousError.
+// Find finds a container by its name, its id, a name that it had before it was renamed, its place in a pod or project, or the beginning of
+// its id: of several that had a name one after the other the live one, or the latest one. It fails with NotFoundError or AmbiguousError.
 func Find(s *model.Snapshot, name string) (*model.Container, error) {
 	name = strings.TrimPrefix(name, "/") // Docker writes names with it
 	if name == "" {
 		return nil, &NotFoundError{name}
 	}
-	var found, latest *model.Container
+	var found, latest, former *model.Container
 	var candidates []string
 	for i := range s.Containers {
 		c := &s.Containers[i]
@@ -103,10 +105,16 @@ func Find(s *model.Snapshot, name string) (*model.Container, error) {
 		if c.Label == name && (latest == nil || latestOf(c).After(latestOf(latest))) {
 			latest = c
 		}
+		if wasCalled(c, name) && (former == nil || !former.Live() && (c.Live() || latestOf(c).After(latestOf(former)))) {
+			former = c
+		}
 		if strings.HasPrefix(c.ID, name) {
 			found = c
 			candidates = append(candidates, fmt.Sprintf("%s (%s)", event.ShortID(c.ID), c.Label))
 		}
+	}
+	if latest == nil {
+		latest = former
 	}
 	if latest != nil {
 		return latest, nil
@@ -121,6 +129,11 @@ func Find(s *model.Snapshot, name string) (*model.Container, error) {
 		return found, nil
 	}
 	return nil, &AmbiguousError{Name: name, Candidates: candidates}
+}
+
+// wasCalled reports whether a container had a name before it was renamed.
+func wasCalled(c *model.Container, name string) bool {
+	return slices.ContainsFunc(c.FormerNames, func(f fact.FormerName) bool { return f.Name == name })
 }
 
 // latestOf returns the time of the latest known event of a container that is not live.

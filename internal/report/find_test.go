@@ -50,8 +50,13 @@ func TestFind(t *testing.T) {
 		one(strings.Repeat("b1", 32), "web", model.Exited), one(strings.Repeat("b2", 32), "job", model.Exited),
 		one(strings.Repeat("b3", 32), "job", model.Exited), one(strings.Repeat("c0", 32), "a1", model.Exited),
 	}}
+	for i, names := range map[int][]string{0: {"db", "site", "b3b3"}, 2: {"site"}, 3: {"older"}, 4: {"older"}} { // before they were renamed
+		for _, name := range names {
+			s.Containers[i].FormerNames = append(s.Containers[i].FormerNames, fact.FormerName{Name: name})
+		}
+	}
 	for name, want := range map[string]int{
-		"web": 0, "/web": 0, "db": 1, "job": 3, webID: 0, webID[:12]: 0, "b1": 2, "a1": 5, "a1a": 0, "b3b": 4, "c": 5,
+		"web": 0, "/web": 0, "db": 1, "job": 3, webID: 0, webID[:12]: 0, "b1": 2, "a1": 5, "a1a": 0, "b3b": 4, "site": 0, "/site": 0, "older": 3, "b3b3": 0, "c": 5,
 	} {
 		got, err := Find(s, name)
 		if err != nil || got != &s.Containers[want] {

@@ -29,7 +29,10 @@ type anatomyText struct {
 func WriteAnatomy(out io.Writer, a *anatomy.Anatomy, zone *time.Location) error {
 	t := anatomyText{sections{zone: zone}, a}
 	t.title(a.Container)
-	t.pid1("is", a.PID, a.Comm, a.Started)
+	t.pid1("is", isNotPID1(a), a.PID, a.Comm, a.Started)
+	if n := a.RestartCount; n != nil && *n > 0 {
+		fmt.Fprintf(&t, "its engine has restarted it %s\n", times(uint64(*n)))
+	}
 	t.sees()
 	t.uses()
 	t.madeOf()
@@ -43,6 +46,17 @@ func WriteAnatomy(out io.Writer, a *anatomy.Anatomy, zone *time.Location) error 
 	}
 	_, err := io.WriteString(out, t.String())
 	return err
+}
+
+// isNotPID1 reports whether the container's first process has another number than 1 in its PID namespace, which is another
+// container's or the host's.
+func isNotPID1(a *anatomy.Anatomy) bool {
+	i := slices.IndexFunc(a.Processes, func(p anatomy.Process) bool { return p.PID == a.PID })
+	if i < 0 || len(a.Processes[i].PIDs) == 0 {
+		return false
+	}
+	pids := a.Processes[i].PIDs
+	return pids[len(pids)-1] != 1
 }
 
 func (t *anatomyText) sees() {
@@ -202,6 +216,13 @@ func (t *anatomyText) uses() {
 	}
 	if u := t.a.Unheld; u != nil {
 		t.line("not held", "its PID 1 is in "+cmp.Or(u.Cgroup, "a cgroup that is unknown")+", so that what its own cgroup limits does not hold it")
+	}
+	if p := t.a.Paused; p != nil {
+		words := "since " + p.Since.In(t.zone).Format(toTheSecond)
+		if p.By != nil {
+			words += fmt.Sprintf(", by %s (PID %s)", cmp.Or(p.By.Comm, "?"), orUnknown(p.By.PID != 0, p.By.PID))
+		}
+		t.line("paused", words+"; the freezer stops its processes")
 	}
 	if s := t.a.Stuck; s != nil {
 		t.line("stuck", "at the limit of "+story.ShortPath(s.Cgroup)+"; the OOM killer is off for it, so its processes wait for memory")

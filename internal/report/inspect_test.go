@@ -12,6 +12,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/nsfs"
+	"github.com/nsviz/nsviz/internal/model"
 )
 
 const hostile = "x\x1b[2J\a\n\u202e\xe2\x82"
@@ -104,6 +105,29 @@ func TestIDMapWords(t *testing.T) {
 	} {
 		if got := idMapWords(a); got != want {
 			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// The first process of a container in another one's PID namespace, as in a pod that shares it, is not PID 1 there.
+func TestFirstProcessIsNotAlwaysPID1(t *testing.T) {
+	for want, pids := range map[string][]int32{
+		"PID 1 is sleep, on the host process 42\n": {42, 1}, "its first process is sleep, on the host process 42\n": {42, 7},
+	} {
+		var b strings.Builder
+		a := &anatomy.Anatomy{PID: 42, Comm: "sleep", Processes: []anatomy.Process{{PID: 41, Comm: "pause", PIDs: []int32{41, 1}}, {PID: 42, Comm: "sleep", PIDs: pids}}}
+		if err := WriteAnatomy(&b, a, time.UTC); err != nil || !strings.Contains(b.String(), "\n"+want) {
+			t.Errorf("%v, no %q in\n%s", err, want, &b)
+		}
+	}
+	for want, is := range map[string]KnownNamespace{
+		"PID 1 is sleep, on the host process 42\n":             {ID: 7, SharedWithHost: new(false)},
+		"its first process is sleep, on the host process 42\n": {ID: 7, SharedWithHost: new(false), SharedWith: []string{"pause"}},
+	} {
+		var b strings.Builder
+		k := &Known{State: model.Running, PID: 42, Comm: "sleep", Namespaces: map[event.NamespaceType]KnownNamespace{event.PID: is}}
+		if err := k.WriteText(&b, time.UTC); err != nil || !strings.Contains(b.String(), "\n"+want) {
+			t.Errorf("%v, no %q in\n%s", err, want, &b)
 		}
 	}
 }

@@ -37,6 +37,9 @@ type Known struct {
 	PIDsRefused  *uint64            `json:"pids_refused,omitempty"`
 	Unheld       *fact.Unheld       `json:"unheld,omitempty"`
 	Stuck        *fact.Stuck        `json:"stuck,omitempty"`
+	Paused       *fact.Paused       `json:"paused,omitempty"`
+	Restarts     *uint64            `json:"restarts,omitempty"`
+	FormerNames  []fact.FormerName  `json:"former_names,omitempty"`
 	End          *Ending            `json:"end,omitempty"`
 	NeverStarted *fact.NeverStarted `json:"never_started,omitempty"`
 	Previous     *Ending            `json:"previous,omitempty"`
@@ -68,7 +71,7 @@ func NewKnown(c *model.Container, s *model.Snapshot) Known {
 		AsOf: s.Time, Container: why.Container, State: c.State, PID: c.InitPID, Comm: c.InitComm, Cgroup: c.CgroupPath,
 		Created: c.Created, Started: c.Started, Sentence: why.Sentence, Text: why.Text, Namespaces: map[event.NamespaceType]KnownNamespace{},
 		UsageBytes: c.Memory.UsageBytes, Processes: c.Processes, OOMKills: c.OOMKills,
-		PIDsRefused: c.PIDsRefused, Unheld: c.Unheld, Stuck: c.Stuck, End: why.End, NeverStarted: why.NeverStarted, Previous: why.Previous,
+		PIDsRefused: c.PIDsRefused, Unheld: c.Unheld, Stuck: c.Stuck, Paused: c.Paused, FormerNames: c.FormerNames, Restarts: c.Restarts, End: why.End, NeverStarted: why.NeverStarted, Previous: why.Previous,
 		History: why.History, Unknown: []string{},
 	}
 	if k.History == nil {

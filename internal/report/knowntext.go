@@ -47,7 +47,9 @@ func (t *knownText) head() {
 	if k.State == model.Exited {
 		verb = "was"
 	}
-	t.pid1(verb, k.PID, k.Comm, k.Started)
+	pids := k.Namespaces[event.PID]
+	shared := len(pids.SharedWith) > 0 || pids.SharedWithHost != nil && *pids.SharedWithHost
+	t.pid1(verb, shared, k.PID, k.Comm, k.Started)
 	fmt.Fprintf(t, "as nsviz knew it at %s, without a look at /proc\n", k.AsOf.In(t.zone).Format(toTheSecond))
 }
 

@@ -34,7 +34,12 @@ type Workload struct {
 	PIDsRefused *uint64      `json:"pids_refused,omitempty"`
 	Unheld      *fact.Unheld `json:"unheld,omitempty"`
 	Stuck       *fact.Stuck  `json:"stuck,omitempty"`
-	VM          *VM          `json:"vm,omitempty"`
+	// State is absent for a virtual machine.
+	State  model.ContainerState `json:"state,omitempty"`
+	Paused *fact.Paused         `json:"paused,omitempty"`
+	// Restarts is how often it was started again since nsviz watched; absent where it did not watch.
+	Restarts *uint64 `json:"restarts,omitempty"`
+	VM       *VM     `json:"vm,omitempty"`
 }
 
 // KindVM is the Workload.Kind of a virtual machine.
@@ -74,7 +79,7 @@ func Workloads(s *model.Snapshot) []Workload {
 			Kind: string(c.Kind), ID: c.ID, Image: c.Image, Runtime: c.Runtime, Group: c.Group, Labels: c.Labels, PID: c.InitPID, Started: c.Started,
 			Namespaces: memberships(c.Namespaces),
 			Memory:     Memory{UsageBytes: c.Memory.UsageBytes, LimitBytes: c.Memory.LimitBytes, Unlimited: c.Memory.Unlimited},
-			OOMKills:   c.OOMKills, PIDsRefused: c.PIDsRefused, Unheld: c.Unheld, Stuck: c.Stuck,
+			OOMKills:   c.OOMKills, PIDsRefused: c.PIDsRefused, Unheld: c.Unheld, Stuck: c.Stuck, State: c.State, Paused: c.Paused, Restarts: c.Restarts,
 		}
 		if c.Named {
 			out.Name = c.Label
@@ -124,7 +129,7 @@ func WriteWorkloads(out io.Writer, s *model.Snapshot, zone *time.Location) error
 			l.writeHeading(w)
 			continue
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s", l.name, orUnknown(c.InitPID != 0, c.InitPID), started(c.Started, zone))
+		fmt.Fprintf(w, "%s\t%s\t%s", l.name, orUnknown(c.InitPID != 0, c.InitPID), started(c.Started, zone)+pausedMark(c))
 		for _, m := range c.Namespaces {
 			fmt.Fprintf(w, "\t%s", relationWord(m))
 		}
@@ -169,6 +174,14 @@ func kills(c *model.Container) string {
 		return fmt.Sprintf("%d+", c.OOMKillsAtLeast)
 	}
 	return "?"
+}
+
+// pausedMark marks a container that the freezer stops.
+func pausedMark(c *model.Container) string {
+	if c.Paused == nil {
+		return ""
+	}
+	return ", paused"
 }
 
 func started(at time.Time, zone *time.Location) string {

@@ -40,12 +40,16 @@ func (t *sections) title(c event.Container, more ...string) {
 	fmt.Fprintln(t, foreign.Prose(strings.Join(append(words, more...), ", ")))
 }
 
-// pid1 writes which process is or was its PID 1; pid 0 is unknown.
-func (t *sections) pid1(verb string, pid int32, comm string, started time.Time) {
+// pid1 writes which process is or was its PID 1, or its first process if another one is PID 1 there (shared); pid 0 is unknown.
+func (t *sections) pid1(verb string, shared bool, pid int32, comm string, started time.Time) {
 	if pid == 0 {
 		return
 	}
-	text := fmt.Sprintf("PID 1 %s %s, on the host process %d", verb, comm, pid)
+	who := "PID 1"
+	if shared {
+		who = "its first process"
+	}
+	text := fmt.Sprintf("%s %s %s, on the host process %d", who, verb, comm, pid)
 	if !started.IsZero() {
 		text += ", started " + started.In(t.zone).Format(toTheSecond)
 	}

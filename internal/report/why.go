@@ -22,10 +22,15 @@ type ContainerAnswer struct {
 	Text     story.Text `json:"text,omitempty"`
 	OOMKills *uint64    `json:"oom_kills,omitempty"`
 	// PIDsRefused is absent where it is unknown.
-	PIDsRefused *uint64       `json:"pids_refused,omitempty"`
-	Unheld      *fact.Unheld  `json:"unheld,omitempty"`
-	Stuck       *fact.Stuck   `json:"stuck,omitempty"`
-	Kills       []event.Event `json:"kills,omitempty"`
+	PIDsRefused *uint64      `json:"pids_refused,omitempty"`
+	Unheld      *fact.Unheld `json:"unheld,omitempty"`
+	Stuck       *fact.Stuck  `json:"stuck,omitempty"`
+	Paused      *fact.Paused `json:"paused,omitempty"`
+	// Restarts is how often it was started again since nsviz watched.
+	Restarts *uint64 `json:"restarts,omitempty"`
+	// FormerNames are those before its present one, oldest first.
+	FormerNames []fact.FormerName `json:"former_names,omitempty"`
+	Kills       []event.Event     `json:"kills,omitempty"`
 	// Abandoned are the namespaces that were made for another container, which is not in them any more.
 	Abandoned map[event.NamespaceType]*model.Abandoned `json:"abandoned,omitempty"`
 	End       *Ending                                  `json:"end,omitempty"`
@@ -55,7 +60,9 @@ type Engine struct {
 	OOMKilled *bool           `json:"oom_killed,omitempty"`
 	Removed   bool            `json:"removed,omitempty"`
 	Judgement story.Judgement `json:"judgement,omitempty"`
-	// StartError is the engine's reason why it could not start again.
+	// RestartCount is how often the engine had restarted it by its restart policy.
+	RestartCount *int `json:"restart_count,omitempty"`
+	// StartError is why the engine could not start it again.
 	StartError string `json:"start_error,omitempty"`
 }
 
@@ -65,7 +72,7 @@ func WhyContainer(c *model.Container, s *model.Snapshot) ContainerAnswer {
 	a := ContainerAnswer{
 		Container: c.Identity(), State: c.State,
 		PID: c.InitPID, Comm: c.InitComm, Started: c.Started, Sentence: words.String(), Text: words, OOMKills: c.OOMKills,
-		PIDsRefused: c.PIDsRefused, Unheld: c.Unheld, Stuck: c.Stuck, NeverStarted: c.NeverStarted, History: c.History,
+		PIDsRefused: c.PIDsRefused, Unheld: c.Unheld, Stuck: c.Stuck, Paused: c.Paused, FormerNames: c.FormerNames, Restarts: c.Restarts, NeverStarted: c.NeverStarted, History: c.History,
 	}
 	since := model.Stamp{Time: c.Created, At: c.CreatedAt}
 	if c.Created.IsZero() {
@@ -104,7 +111,7 @@ func endingOf(c *model.Container, e model.End) *Ending {
 		out.Kill = &k.Event
 	}
 	if v := e.EngineReport; v != nil {
-		out.Engine = &Engine{ExitCode: v.ExitCode, OOMKilled: v.OOMKilled, Removed: v.Removed, Judgement: story.Judge(e), StartError: v.StartError}
+		out.Engine = &Engine{ExitCode: v.ExitCode, OOMKilled: v.OOMKilled, Removed: v.Removed, Judgement: story.Judge(e), StartError: v.StartError, RestartCount: v.RestartCount}
 	}
 	return out
 }

@@ -11,8 +11,12 @@ import (
 )
 
 // Container describes how a container ended and who ended it or, of a live one, what was killed in it and how its run before
-// this one ended.
+// this one ended, how often it was started again and what it was called before.
 func Container(c *model.Container, s *model.Snapshot) Text {
+	return container(c, s).sentence(Restarts(c)).sentence(formerNames(c))
+}
+
+func container(c *model.Container, s *model.Snapshot) Text {
 	switch {
 	case c.State == model.Created:
 		return neverStarted(c)
@@ -28,7 +32,11 @@ func Container(c *model.Container, s *model.Snapshot) Text {
 	if c.State == model.Starting {
 		state, since = "is starting", "so far"
 	}
-	t := text(Name, c.Label).add(Plain, " "+state+".").sentence(held(c, s)).sentence(stuck(c)).sentence(Abandoned(c))
+	t := text(Name, c.Label).add(Plain, " "+state+".")
+	if c.State == model.Paused {
+		t = text(Name, c.Label).add(Plain, " is ").add(Strong, "paused").add(Plain, ".").sentence(paused(c))
+	}
+	t = t.sentence(held(c, s)).sentence(stuck(c)).sentence(Abandoned(c))
 	switch n := c.OOMKillsAtLeast; {
 	case c.OOMKills == nil && n == 0:
 		t = t.sentence(text(Plain, "The kernel's OOM killer has killed nothing in it since nsviz found it; what it killed before is unknown."))

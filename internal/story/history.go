@@ -17,7 +17,7 @@ func Entry(m *model.Entry, c *model.Container) Text {
 	var t Text
 	switch m.Kind {
 	case model.EntryFound:
-		t = text(Plain, "nsviz looked, and it was there"+initWords(m.Init))
+		t = text(Plain, "nsviz looked, and it was there"+initWords(m))
 		t = t.join(whereWords(m.Namespaces))
 	case model.EntryKind(event.CgroupCreated):
 		t = actor(m.By, c.ID).add(Plain, " made its cgroup ").add(Number, ShortPath(m.Cgroup))
@@ -49,6 +49,10 @@ func Entry(m *model.Entry, c *model.Container) Text {
 		t = text(Strong, "stuck").add(Plain, " at the limit of ").add(Number, CgroupWords(m.Cgroup)).add(Plain, ", for which the OOM killer is off")
 	case model.EntryUnstuck:
 		t = text(Plain, "stuck at its limit no more")
+	case model.EntryRenamed:
+		t = renameWords(m.Renamed)
+	case model.EntryPaused, model.EntryResumed:
+		t = freezeWords(m, c)
 	case model.EntryKind(event.ContainerExited):
 		t = exitWords(m.Time, m.Exit)
 	case model.EntryGone:
@@ -74,7 +78,7 @@ func NamespaceEntry(m *model.Entry) Text {
 	case model.EntryFound:
 		t = text(Plain, "nsviz looked, and it was there")
 		if m.Container != nil {
-			t = text(Plain, "nsviz looked, and ").add(Name, m.Container.Label()).add(Plain, " was in it"+initWords(m.Init))
+			t = text(Plain, "nsviz looked, and ").add(Name, m.Container.Label()).add(Plain, " was in it"+initWords(m))
 		}
 	case model.EntryKind(event.NamespaceCreated):
 		t = actor(m.By, "").add(Plain, " made it"+byCall(m.Via))
@@ -89,7 +93,7 @@ func NamespaceEntry(m *model.Entry) Text {
 			t = text(Plain, "the kernel freed it")
 		}
 	case model.EntryKind(event.ContainerStarted):
-		t = text(Name, m.Container.Label()).add(Plain, " started in it"+initWords(m.Init))
+		t = text(Name, m.Container.Label()).add(Plain, " started in it"+initWords(m))
 	case model.EntryKind(event.ContainerExited):
 		t = text(Name, m.Container.Label()).add(Plain, ", which was in it, ended: ").join(exitWords(m.Time, m.Exit))
 	case model.EntryGone:
@@ -157,15 +161,21 @@ func actor(by *event.Process, id string) Text {
 	return t.addFacts(facts)
 }
 
-func initWords(init *event.Process) string {
+// initWords names the PID 1 of an entry. In a PID namespace that another one had first, it is not PID 1.
+func initWords(m *model.Entry) string {
+	init := m.Init
 	if init == nil {
 		return ""
+	}
+	who := "PID 1"
+	if slices.ContainsFunc(m.Namespaces, func(n model.EntryNamespace) bool { return n.Type == event.PID && (n.Host || n.Container != nil) }) {
+		who = "its first process"
 	}
 	name := init.Comm
 	if name == "" {
 		name = someProcess
 	}
-	return fmt.Sprintf("; PID 1 is %s (%d)", name, init.PID)
+	return fmt.Sprintf("; %s is %s (%d)", who, name, init.PID)
 }
 
 func byCall(via event.Via) string {
@@ -467,7 +477,8 @@ func inBrief(m *model.Entry, started bool) bool {
 		return started && !setUp
 	case model.EntryEngineEvent:
 		switch m.Action {
-		case fact.ActionStart, fact.ActionDie, fact.ActionExec, fact.ActionUpdate, fact.ActionOOM, fact.ActionKill, fact.ActionStop: // the kernel's side of it has an entry
+		case fact.ActionStart, fact.ActionDie, fact.ActionExec, fact.ActionUpdate, fact.ActionOOM, fact.ActionKill, fact.ActionStop,
+			fact.ActionPause, fact.ActionUnpause, fact.ActionRename: // the kernel's side of it has an entry
 			return false
 		}
 	case model.EntryEngineReport: // it stands in the sentence

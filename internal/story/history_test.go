@@ -69,6 +69,10 @@ func TestEntry(t *testing.T) {
 			"its own program started (sh, 100), 164 ms after its cgroup was made (its namespaces after 2 ms); net is shared with db; user and time are the host's",
 		},
 		{model.Entry{Kind: started}, "its own program started"},
+		{
+			model.Entry{Kind: model.EntryFound, Init: &event.Process{PID: 100, Comm: "sleep"}, Namespaces: []model.EntryNamespace{{Type: event.PID, Container: &event.Container{ID: "2", Name: "pause"}}}},
+			"nsviz looked, and it was there; its first process is sleep (100); pid is shared with pause",
+		},
 		{model.Entry{Kind: model.EntryFound, Init: &event.Process{PID: 100, Comm: "sh"}}, "nsviz looked, and it was there; PID 1 is sh (100)"},
 		{
 			model.Entry{Kind: model.EntryLimits, Limits: []model.LimitChange{
@@ -140,6 +144,26 @@ func TestEntry(t *testing.T) {
 		},
 		{model.Entry{Kind: model.EntryStuck, Cgroup: "/pod"}, "stuck at the limit of /pod, for which the OOM killer is off"},
 		{model.Entry{Kind: model.EntryUnstuck}, "stuck at its limit no more"},
+		{model.Entry{Kind: model.EntryRenamed, Renamed: &model.Rename{From: "web", To: "shop"}}, "it was renamed from web to shop"},
+		{model.Entry{Kind: model.EntryRenamed}, "it was renamed"},
+		{
+			model.Entry{Kind: model.EntryPaused, By: runc(7, nil)},
+			"runc (PID 7, of the host) paused it, as `docker pause` does",
+		},
+		{
+			model.Entry{Kind: model.EntryResumed, By: runc(7, nil)},
+			"runc (PID 7, of the host) resumed it, as `docker unpause` does",
+		},
+		{model.Entry{Kind: model.EntryPaused, By: &event.Process{PID: 8, Comm: "bash"}}, "bash (PID 8, of the host) paused it"},
+		{
+			model.Entry{Kind: model.EntryPaused, By: runc(7, nil), Cgroup: "/docker", Count: 2, Until: at(1)},
+			"runc (PID 7, of the host) paused the cgroup /docker, which it is in, 2 times, the latest at " + at(1).UTC().Format("15:04:05.000 UTC"),
+		},
+		{
+			model.Entry{Kind: model.EntryResumed, ByAnyOf: []event.Process{{PID: 8, Comm: "bash"}, {PID: 9, Comm: "sh"}}},
+			"one of bash (PID 8, of the host) and sh (PID 9, of the host) resumed it",
+		},
+		{model.Entry{Kind: model.EntryPaused}, "a reading found it paused"},
 		{model.Entry{Kind: exit, Exit: exited(3)}, "its PID 1 ended by itself, exit code 3"},
 		{model.Entry{Kind: exit, Exit: oomKilled()}, "its PID 1 was killed by the kernel's OOM killer, exit code 137"},
 		{
@@ -165,6 +189,7 @@ func TestIncompleteEntries(t *testing.T) {
 	for _, kind := range append([]event.Type{
 		event.Type(model.EntryFound), event.Type(model.EntryLimits), event.Type(model.EntryLimitsChanged), event.Type(model.EntryUnobservedKills),
 		event.Type(model.EntryEngineReport), event.Type(model.EntryEngineEvent), event.Type(model.EntryGone),
+		event.Type(model.EntryRenamed), event.Type(model.EntryPaused), event.Type(model.EntryResumed),
 	}, event.Types()...) {
 		for _, m := range []model.Entry{
 			{Kind: model.EntryKind(kind)}, {Kind: model.EntryKind(kind), OOM: &event.OOM{}, Exit: &event.Exit{}, Start: &event.Start{}, By: &event.Process{}},
@@ -185,7 +210,7 @@ func TestBrief(t *testing.T) {
 		{Kind: kind(event.CgroupCreated)}, {Kind: kind(event.NamespaceCreated)}, {Kind: kind(event.NamespaceJoined), By: runc(2, nil), Namespaces: all},
 		{Kind: kind(event.ContainerStarted)}, {Kind: model.EntryEngineEvent, Action: "start"}, {Kind: model.EntryLimits},
 		{Kind: kind(event.NamespaceJoined), By: engine, Namespaces: net, Count: 3}, {Kind: model.EntryEngineEvent, Action: "exec_start"},
-		{Kind: kind(event.NamespaceJoined), By: runc(2, nil), Namespaces: all, LeftOut: 5}, {Kind: model.EntryEngineEvent, Action: "pause"},
+		{Kind: kind(event.NamespaceJoined), By: runc(2, nil), Namespaces: all, LeftOut: 5}, {Kind: model.EntryEngineEvent, Action: "restart"},
 		{Kind: kind(event.NamespaceJoined), By: runc(2, web), Namespaces: net}, {Kind: kind(event.NamespaceCreated)}, {Kind: kind(event.ContainerExited)},
 		{Kind: kind(event.CgroupRemoved)}, {Kind: kind(event.CgroupCreated)}, {Kind: kind(event.NamespaceCreated)}, {Kind: kind(event.ContainerStarted)},
 	}
@@ -195,7 +220,7 @@ func TestBrief(t *testing.T) {
 		got = append(got, fmt.Sprint(m.Kind, m.Action, m.LeftOut))
 	}
 	want := []string{
-		"container_started0", "limits0", "namespace_joined0", "engine_eventpause0", "namespace_joined0", "namespace_created0", "container_exited0", "container_started0",
+		"container_started0", "limits0", "namespace_joined0", "engine_eventrestart0", "namespace_joined0", "namespace_created0", "container_exited0", "container_started0",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

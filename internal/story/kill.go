@@ -374,7 +374,7 @@ func KillEffect(k *model.Kill, c *model.Container) Text {
 			return l.add(Name, label).add(Plain, " ends with it, because the victim was its PID 1.")
 		}
 		return l.add(Name, label).add(Plain, " ends with it, because its PID 1 was killed as well.")
-	case k.Survived == nil && c != nil && c.State == model.Running:
+	case k.Survived == nil && c != nil && c.Runs():
 		return l.add(Name, label).add(Plain, " lives on.")
 	case k.Survived == nil:
 		return l.add(Name, label).add(Plain, " may have ended with it: its PID 1 is unknown.")

@@ -455,6 +455,9 @@ func upText(ct *model.Container, s *model.Snapshot) line {
 		}
 		return text(Birth, "starts")
 	}
+	if ct.State == model.Paused {
+		return text(Warn, "paused")
+	}
 	from := beganAt(ct)
 	if from.IsZero() {
 		return text(Unknown, "?")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/model"
@@ -17,6 +18,9 @@ func containerPage(c *model.Container, s *model.Snapshot, st State, w int) []lin
 	if c.Live() {
 		if limits := storyLine(story.AtLimits(c, s), s.Time); len(limits) > 0 {
 			lines = append(lines, paragraph(limits, 1, w)...)
+		}
+		if restarts := storyLine(story.Restarts(c), s.Time); len(restarts) > 0 {
+			lines = append(lines, paragraph(restarts, 1, w)...)
 		}
 	}
 	frames := func(boxes ...[]line) {
@@ -33,10 +37,10 @@ func containerPage(c *model.Container, s *model.Snapshot, st State, w int) []lin
 	}
 	if w >= 88 {
 		left := w * 3 / 5
-		a, b := seen(left-4), cgroupFacts(c, w-left-4)
+		a, b := seen(left-4), cgroupFacts(c, s.Time, w-left-4)
 		frames(sideBySide(sees, a, left, uses, b, w-left))
 	} else {
-		frames(box(sees, seen(w-4), w), box(uses, cgroupFacts(c, w-4), w))
+		frames(box(sees, seen(w-4), w), box(uses, cgroupFacts(c, s.Time, w-4), w))
 	}
 	frames(memoryChart(c, w), box("what happened", historyLines(c, s, st, w-4), w))
 	if steps := story.StartSteps(c.Phases); len(steps) > 1 {
@@ -179,7 +183,7 @@ func membershipWords(m model.Membership, t event.NamespaceType, style Style) lin
 	return text(style, "unknown")
 }
 
-func cgroupFacts(c *model.Container, w int) []line {
+func cgroupFacts(c *model.Container, now time.Time, w int) []line {
 	const names = 11
 	var lines []line
 	add := func(name string, value line) { lines = append(lines, facts(name, value, 0, names, w)...) }
@@ -214,6 +218,13 @@ func cgroupFacts(c *model.Container, w int) []line {
 	}
 	if c.Live() && c.Stuck != nil {
 		add("stuck", text(Alarm, "at "+story.StuckLimit(c)).add(Plain, "; the OOM killer is off for it"))
+	}
+	if c.Paused != nil {
+		l := text(Warn, "by the freezer").add(Plain, " since "+story.Recent(c.Paused.Since, now))
+		if by := story.PausedBy(c); by != nil {
+			l = l.add(Plain, ", by ").join(storyLine(by, now))
+		}
+		add("paused", l)
 	}
 	path := text(Unknown, "?")
 	if c.CgroupPath != "" {

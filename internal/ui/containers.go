@@ -24,7 +24,7 @@ func (containersView) help() (name string, words []explained) {
 		{"● ○ a b ? !", "● the container has one of its own. ○ it uses the host's: no wall there (bold where engines usually put one up). A letter: it shares one with the containers that show the same letter " +
 			"in that column. ? nsviz could not read it. ! whoever it was made for has another one now."},
 		{"cgroup", "A group of processes with a budget. Its memory limit is what docker run --memory sets. The bar shows how much of it is used. " +
-			"Not held: PID 1 was moved out of it. Stuck: the OOM killer is off for it. 20!: it was refused more processes."},
+			"Not held: PID 1 was moved out of it. Stuck: the OOM killer is off for it. 20!: it was refused more processes. Paused, in the column UP: the freezer stops it."},
 		{"OOM kill", "OOM is out of memory. When a group is at its limit and asks for more, the kernel picks one of its processes and kills it. " +
 			"If that was the container's PID 1, the container ends; if not, it lives on and its log may show nothing."},
 		{"OOM kills seen", "In the first line, those that nsviz has seen since it began, in all containers and outside. The column OOM has all since the " +

@@ -73,7 +73,7 @@ func accent(m *model.Entry) Style {
 		return Death
 	case model.EntryStuck:
 		return Alarm
-	case model.EntryPIDsRefused, model.EntryAbandoned:
+	case model.EntryPIDsRefused, model.EntryAbandoned, model.EntryPaused:
 		return Warn
 	}
 	return Strong

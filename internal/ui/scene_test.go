@@ -430,6 +430,17 @@ func sceneLimits() *model.Snapshot {
 	return s
 }
 
+// scenePaused has a container that its engine has paused, and one that is paused with the cgroup above it.
+func scenePaused() *model.Snapshot {
+	s := scene()
+	agent, web := &s.Containers[0], &s.Containers[1]
+	agent.State, agent.Paused = model.Paused, &fact.Paused{Since: sceneTime.Add(-time.Minute), Cgroup: "/docker", By: &event.Process{PID: 812, Comm: "bash"}}
+	web.State, web.Paused = model.Paused, &fact.Paused{Since: sceneTime.Add(-time.Second), Cgroup: web.CgroupPath, By: &event.Process{PID: 813, Comm: "runc"}}
+	agent.History = append(agent.History, model.Entry{Time: agent.Paused.Since, Kind: model.EntryPaused, By: agent.Paused.By, Cgroup: "/docker"})
+	web.History = append(web.History, model.Entry{Time: web.Paused.Since, Kind: model.EntryPaused, By: web.Paused.By})
+	return s
+}
+
 // sceneAbandoned has a container in the former network of another one, which has a new network since.
 func sceneAbandoned() *model.Snapshot {
 	s := scene()

@@ -27,6 +27,8 @@ type listed struct {
 	PIDsRefused *uint64      `json:"pids_refused"`
 	Unheld      *fact.Unheld `json:"unheld"`
 	Stuck       *fact.Stuck  `json:"stuck"`
+	State       model.ContainerState
+	Paused      *fact.Paused
 }
 
 // ps finds a container in the list.

@@ -28,7 +28,7 @@ type Loop interface {
 	Written(Write)
 }
 
-// Write reports a write to limits of a cgroup, or that a process was moved into it.
+// Write reports a write to limits of a cgroup or to its freezer, or that a process was moved into it.
 type Write struct {
 	Time time.Time
 	// ID is the id of the cgroup in the tracked hierarchy.
@@ -36,10 +36,19 @@ type Write struct {
 	Path string
 	// Writers holds who wrote; empty is unknown. If there are several, one of them wrote what was read.
 	Writers []Writer
-	// Limits are the values after that of those that were written to; nil where a process was moved.
-	Limits *fact.CgroupLimits
+	// Limits are the values after that of those that were written to, and Freezer is what came of a write to the freezer. Both
+	// are nil where a process was moved.
+	Limits  *fact.CgroupLimits
+	Freezer *Freezer
 	// After is set where writes may have been missed since then, so that all limits were read.
 	After time.Time
+}
+
+// Freezer is the state of a cgroup's freezer.
+type Freezer struct {
+	Frozen bool
+	// Still are the topmost cgroups below that stay frozen by files of their own.
+	Still []string
 }
 
 // Writer is a process that wrote.
@@ -187,6 +196,9 @@ func (f *Follower) readAll(ctx context.Context, since time.Time) {
 		at := f.cfg.Now()
 		if limits, err := resources.In(f.cfg.Layout).Limits(c.Path); err == nil {
 			f.report(ctx, Write{Time: at, Path: c.Path, Limits: limits, After: since}, nil)
+		}
+		if freezer := f.readFreezer(c.Path); freezer != nil {
+			f.report(ctx, Write{Time: at, Path: c.Path, Freezer: freezer}, nil)
 		}
 		return nil
 	})

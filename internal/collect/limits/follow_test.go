@@ -86,13 +86,21 @@ func writeText(w Write) string {
 		}
 		words = append(words, text)
 	}
-	if w.Limits != nil {
+	switch {
+	case w.Freezer != nil && w.Freezer.Frozen:
+		words = append(words, "frozen")
+	case w.Freezer != nil:
+		words = append(words, "thawed")
+		if w.Freezer.Still != nil {
+			words = append(words, "but for "+strings.Join(w.Freezer.Still, " "))
+		}
+	case w.Limits != nil:
 		for _, r := range fact.Resources() {
 			if w.Limits.Of(r) != nil {
 				words = append(words, fmt.Sprintf("%s %v", r, *w.Limits.Of(r).Value))
 			}
 		}
-	} else {
+	default:
 		words = append(words, "moved")
 	}
 	if !w.After.IsZero() {

@@ -16,6 +16,7 @@ type changedCgroup struct {
 	unread  cgroupfs.Change             // the limits that were written to since they were read
 	writers map[cgroupfs.Change][]int32 // who wrote to what, by PID
 	limits  *fact.CgroupLimits          // as read last; nil where the cgroup is gone
+	freezer *Freezer                    // the same
 }
 
 // maxRounds is how often limits are read that change meanwhile.
@@ -110,11 +111,34 @@ func (f *Follower) read(g *changedCgroup) {
 	if g.unread == 0 {
 		return
 	}
+	unread := g.unread
 	g.unread = 0
+	if unread&cgroupfs.Freezer != 0 {
+		g.freezer = f.readFreezer(g.path)
+	}
+	if unread == cgroupfs.Freezer {
+		return
+	}
 	g.limits = nil
 	if limits, err := resources.In(f.cfg.Layout).Limits(g.path); err == nil {
 		g.limits = limits
 	}
+}
+
+// readFreezer reads the freezer of a cgroup; nil is unknown, or the cgroup is gone.
+func (f *Follower) readFreezer(path string) *Freezer {
+	in := resources.In(f.cfg.Layout)
+	frozen, err := in.Frozen(path)
+	if err != nil || frozen == nil {
+		return nil
+	}
+	state := &Freezer{Frozen: *frozen}
+	if !*frozen {
+		if state.Still, err = in.FrozenBelow(path); err != nil {
+			f.cfg.Log.Debug("read the freezers below a cgroup", "cgroup", path, "error", err)
+		}
+	}
+	return state
 }
 
 // reportChanges reports what was written to a cgroup: each limit with those who wrote to it, and together those that the same
@@ -122,6 +146,9 @@ func (f *Follower) read(g *changedCgroup) {
 func (f *Follower) reportChanges(ctx context.Context, at time.Time, g *changedCgroup) {
 	for _, pid := range g.writers[cgroupfs.Membership] {
 		f.report(ctx, Write{Time: at, Path: g.path}, []int32{pid})
+	}
+	if g.freezer != nil {
+		f.report(ctx, Write{Time: at, Path: g.path, Freezer: g.freezer}, g.writers[cgroupfs.Freezer])
 	}
 	if g.limits == nil {
 		return

@@ -136,3 +136,39 @@ func TestNoMoreThanSomeWritersAreNamed(t *testing.T) {
 		t.Errorf("%d are named, want %d", n, maxWriters)
 	}
 }
+
+// A write to the freezer is reported with what came of it, and one that lets a cgroup go on with those below that stay frozen.
+func TestWritesToFreezers(t *testing.T) {
+	freeze := func(path string, pid int32) cgroupfs.Write {
+		return cgroupfs.Write{Path: path, Changes: cgroupfs.Freezer, PID: pid}
+	}
+	for _, test := range []struct {
+		name   string
+		frozen []string // the cgroups whose files say so
+		writes []cgroupfs.Write
+		want   []string
+	}{
+		{"frozen", []string{"/a"}, []cgroupfs.Write{freeze("/a", 80)}, []string{"/a kubelet/80 frozen"}},
+		{"thawed", nil, []cgroupfs.Write{freeze("/a", 80)}, []string{"/a kubelet/80 thawed"}},
+		{"frozen and thawed at once", nil, []cgroupfs.Write{freeze("/a", 80), freeze("/a", 81)}, []string{"/a or kubelet/80 or sh/81 thawed"}},
+		{"one below stays", []string{"/a/in"}, []cgroupfs.Write{freeze("/a", 80)}, []string{"/a kubelet/80 thawed but for /a/in"}},
+		{
+			"with a limit", []string{"/a"}, []cgroupfs.Write{freeze("/a", 80), {Path: "/a", Changes: cgroupfs.PIDsLimit, PID: 81}},
+			[]string{"/a kubelet/80 frozen", "/a sh/81 pids 10"},
+		},
+		{"gone", nil, []cgroupfs.Write{freeze("/c", 80)}, nil},
+	} {
+		f := newFollowTest(t)
+		for _, path := range []string{"/a", "/a/in", "/b"} {
+			f.set(path, "cgroup.events", "frozen 0")
+			f.set(path, "cgroup.freeze", "0")
+		}
+		for _, path := range test.frozen {
+			f.set(path, "cgroup.freeze", "1")
+		}
+		_, lost, err := f.handle(t.Context(), test.writes, func() ([]cgroupfs.Write, bool, error) { return nil, false, nil })
+		if diff := cmp.Diff(test.want, f.all()); diff != "" || lost || err != nil {
+			t.Errorf("%s: lost: %t, %v; -want +got:\n%s", test.name, lost, err, diff)
+		}
+	}
+}

@@ -20,7 +20,7 @@ const (
 	fullEvery = 4
 	// idleEvery is the same while nobody looks, if what the container uses is what it was the last time.
 	idleEvery = 16
-	// limitsEvery is how many times fullEvery make one reading of its limits, where writes to them are reported.
+	// limitsEvery is how many times fullEvery make one reading of its limits and its freezer, where writes to them are reported.
 	limitsEvery = 8
 	// maxWatched limits how many cgroups have their files kept open.
 	maxWatched = 4096
@@ -51,7 +51,7 @@ type sampled struct {
 	// dueEarly is the turn from which on that comes if somebody looks or it uses another amount than used.
 	dueEarly  int
 	used      uint64 // at its latest full reading; 0 is unknown
-	limitsDue int    // the turn from which on a full reading reads its limits, too
+	limitsDue int    // the turn from which on a full reading reads its limits and its freezer, too
 	absent    int    // readings in a row that found no cgroup
 	// outside is its PID 1 where that is in another cgroup; 0 where it is not. empty is whether there is no process in its own.
 	outside int32
@@ -184,7 +184,7 @@ func (s *sampler) readFiles(c *sampled, full bool) error {
 	if before, now := c.latest.OOMKills, c.memory.OOMKills; before != nil && now != nil && *before != *now {
 		s.urgent = true
 	}
-	c.latest.UsageBytes, c.latest.OOMKills, c.latest.Limits = c.memory.UsageBytes, c.memory.OOMKills, nil
+	c.latest.UsageBytes, c.latest.OOMKills, c.latest.Limits, c.latest.Frozen = c.memory.UsageBytes, c.memory.OOMKills, nil, nil
 	c.latest.StuckAt = resources.In(s.Layout).StuckAt(c.path, &c.memory)
 	if !full {
 		c.ignoreLeftovers()
@@ -198,6 +198,7 @@ func (s *sampler) readFiles(c *sampled, full bool) error {
 	}
 	if c.running && (s.turn >= c.limitsDue || !s.writesReported) {
 		c.latest.Limits = s.limits(c)
+		c.latest.Frozen = s.frozen(c)
 		c.limitsDue = s.turn + limitsEvery*fullEvery
 	}
 	if refused, err := resources.In(s.Layout).PIDsRefused(c.path); err == nil {
@@ -223,6 +224,15 @@ func (c *sampled) ignoreLeftovers() {
 	if c.empty {
 		c.latest.UsageBytes, c.latest.Processes = nil, nil
 	}
+}
+
+// frozen reads whether a container is frozen; nil is unknown.
+func (s *sampler) frozen(c *sampled) *bool {
+	frozen, err := resources.In(s.Layout).Frozen(c.path)
+	if err != nil {
+		s.Log.Debug("read the freezer", "cgroup", c.path, "error", err)
+	}
+	return frozen
 }
 
 // limits returns those of a container's own cgroup.

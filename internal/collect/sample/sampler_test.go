@@ -12,6 +12,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
+	"github.com/nsviz/nsviz/internal/host/hosttest"
 	"github.com/nsviz/nsviz/internal/host/resources"
 	"github.com/nsviz/nsviz/internal/model"
 )
@@ -263,5 +264,38 @@ func TestIdleContainersAreReadFullyWhenTheyMatter(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Whether a container is frozen is read with its limits: rarely where writes are reported.
+func TestReadingsOfTheFreezer(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"memory.current": "4096\n", "memory.max": "max\n", "memory.events": "oom_kill 0\n", "cgroup.procs": "10\n", "cgroup.events": "frozen 1\n",
+	} {
+		hosttest.WriteFile(t, filepath.Join(dir, "web", name), text)
+	}
+	live := []model.Watched{{ID: "web", Running: true, CgroupPath: "/web"}}
+	for reported, want := range map[bool]int{false: 1 + 2*limitsEvery, true: 2} {
+		s := newSampler(configOf(dir))
+		read := 0
+		for range 2*fullEvery*limitsEvery + 2 {
+			list, _ := s.readings(live, reported)
+			if frozen := list[0].Frozen; frozen != nil {
+				if read++; !*frozen {
+					t.Error("it is not frozen")
+				}
+			}
+		}
+		s.close()
+		if read != want {
+			t.Errorf("writes are reported: %t; %d times read, want %d", reported, read, want)
+		}
+	}
+	s := newSampler(configOf(dir))
+	defer s.close()
+	live[0].Running = false
+	if list, _ := s.readings(live, false); list[0].Frozen != nil {
+		t.Error("it is read before its program runs")
 	}
 }

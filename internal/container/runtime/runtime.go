@@ -152,6 +152,8 @@ const (
 	Logs    Verb = "logs"    // what it has written
 	Inspect Verb = "inspect" // how it was set up
 	Update  Verb = "update"  // other limits
+	Pause   Verb = "pause"   // stop its processes by the freezer
+	Resume  Verb = "resume"  // let them go on
 )
 
 // All returns the rows of the table, of which the last one is that of Unknown. They are shared: do not change them.

@@ -236,6 +236,7 @@ func dockerLike(program string) map[Verb]string {
 	return map[Verb]string{
 		Stop: program + " stop", Kill: program + " kill", Remove: program + " rm --force", Exec: program + " exec",
 		Logs: program + " logs", Inspect: program + " inspect", Update: program + " update",
+		Pause: program + " pause", Resume: program + " unpause",
 	}
 }
 

@@ -60,7 +60,7 @@ type Layout struct {
 	Whole bool
 	// HasMemory reports whether the tracked hierarchy has the memory controller.
 	HasMemory bool
-	// Others holds the other mounted hierarchies with information about resources: those of v1 by controller, the unified one as
+	// Others holds the other mounted hierarchies with information about resources, and that of the freezer: those of v1 by controller, the unified one as
 	// "". Their own Others and Notes are empty.
 	Others map[string]Layout
 	// LocalPIDsEvents reports whether pids.events counts each cgroup alone (an option of the mount).
@@ -205,10 +205,10 @@ func chooseHierarchy(v1, v2 []cgroupMount, ids map[string]uint32) (Layout, error
 		"freezer and cpu is mounted: mount the unified one with `mount -t cgroup2 none /sys/fs/cgroup/unified`")
 }
 
-// otherHierarchies finds the untracked hierarchies that have information about resources.
+// otherHierarchies finds the untracked hierarchies that have information about resources, and that of the freezer.
 func otherHierarchies(tracked Layout, v1, v2 []cgroupMount, ids map[string]uint32) map[string]Layout {
 	others := make(map[string]Layout)
-	for _, controller := range []string{"cpu", "cpuacct", "pids", "blkio"} {
+	for _, controller := range []string{"cpu", "cpuacct", "pids", "blkio", "freezer"} {
 		if m, found := bestMount(v1, controller); found && ids[controller] != 0 && controller != tracked.Controller {
 			others[controller] = m.layout(tracked.Version, controller, ids[controller])
 		}

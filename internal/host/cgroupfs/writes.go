@@ -27,6 +27,7 @@ const (
 	CPULimit
 	PIDsLimit
 	Membership // a process was moved into the cgroup
+	Freezer    // its processes were stopped, or let go on
 )
 
 // Write reports a write to a file of a cgroup. The new value may equal the old one.
@@ -34,13 +35,13 @@ type Write struct {
 	// Path is that of the cgroup in the hierarchy of the file, which may not be the tracked one: engines give a cgroup the same
 	// path in all of them.
 	Path string
-	// Changes is what the file sets: limits, or Membership.
+	// Changes is what the file sets: limits, Membership or Freezer.
 	Changes Change
 	// PID is the process that wrote, by its number in procfs; 0 is unknown.
 	PID int32
 }
 
-// Writes reports every write to the limits of cgroups and who wrote. It uses the kernel's fanotify instead of polling. What the
+// Writes reports every write to the limits and freezers of cgroups and who wrote. It uses the kernel's fanotify instead of polling. What the
 // kernel could not queue (16,384 different writes) is lost.
 //
 // If the cgroup file systems have file handles (since Linux 6.6), an event holds the handle of the cgroup's directory and the
@@ -170,10 +171,10 @@ func openByHandle(mount string, handle unix.FileHandle) (int, error) {
 // WithoutHandles returns why events lack the handle of the cgroup's directory, nil if they have it.
 func (w *Writes) WithoutHandles() error { return w.noHandles }
 
-// hierarchiesWritten returns the hierarchies with the limits, by controller; "" is the unified one.
+// hierarchiesWritten returns the hierarchies with the limits and the freezer, by controller; "" is the unified one.
 func hierarchiesWritten(tracked Layout) map[string]Layout {
 	list := map[string]Layout{tracked.Controller: tracked}
-	for _, controller := range []string{"cpu", "pids", ""} {
+	for _, controller := range []string{"cpu", "pids", "freezer", ""} {
 		if other, found := tracked.Others[controller]; found {
 			list[controller] = other
 		}
@@ -181,17 +182,19 @@ func hierarchiesWritten(tracked Layout) map[string]Layout {
 	return list
 }
 
-// filesWritten returns the files with limits in the hierarchy of a controller. On v1, controllers may share one.
+// filesWritten returns the files with limits and of the freezer in the hierarchy of a controller. On v1, controllers may share one.
 func filesWritten(controller string) map[string]Change {
 	if controller == "" {
 		return map[string]Change{
 			"memory.max": MemoryLimit, "memory.swap.max": SwapLimit, "cpu.max": CPULimit, "pids.max": PIDsLimit,
+			"cgroup.freeze": Freezer,
 		}
 	}
 	return map[string]Change{
 		// The limit of swap is that of both minus that of memory.
 		"memory.limit_in_bytes": MemoryLimit | SwapLimit, "memory.memsw.limit_in_bytes": SwapLimit,
 		"cpu.cfs_quota_us": CPULimit, "cpu.cfs_period_us": CPULimit, "pids.max": PIDsLimit,
+		"freezer.state": Freezer,
 	}
 }
 

@@ -64,10 +64,10 @@ func checkCgroupWrites(t *testing.T, r *Reader, layout Layout, byHandle bool) {
 	unified := layout.Controller == ""
 	name := fmt.Sprintf("/nsviz-writes-%d", os.Getpid())
 	below := name + "/below"
-	fileOf := map[string]string{"memory": "memory.limit_in_bytes", "cpu": "cpu.cfs_quota_us", "pids": "pids.max"}
-	changeOf := map[string]Change{"memory": MemoryLimit | SwapLimit, "cpu": CPULimit, "pids": PIDsLimit}
+	fileOf := map[string]string{"memory": "memory.limit_in_bytes", "cpu": "cpu.cfs_quota_us", "pids": "pids.max", "freezer": "freezer.state"}
+	changeOf := map[string]Change{"memory": MemoryLimit | SwapLimit, "cpu": CPULimit, "pids": PIDsLimit, "freezer": Freezer}
 	if unified {
-		fileOf = map[string]string{"memory": "memory.max", "cpu": "cpu.max", "pids": "pids.max"}
+		fileOf = map[string]string{"memory": "memory.max", "cpu": "cpu.max", "pids": "pids.max", "freezer": "cgroup.freeze"}
 		changeOf["memory"] = MemoryLimit
 	}
 	dirs := map[string]string{} // of the hierarchy, by controller
@@ -101,7 +101,10 @@ func checkCgroupWrites(t *testing.T, r *Reader, layout Layout, byHandle bool) {
 		return hosttest.Start(t, nil, "sh", "-c", script+`; echo; read -r line; :`)
 	}
 	for controller, file := range fileOf {
-		value := map[string]string{"memory": "100000000", "cpu": "50000", "pids": "100"}[controller]
+		value := map[string]string{"memory": "100000000", "cpu": "50000", "pids": "100", "freezer": "THAWED"}[controller]
+		if file == "cgroup.freeze" {
+			value = "0"
+		}
 		c := write(fmt.Sprintf("echo %s >%s%s/%s", value, dirs[controller], below, file))
 		c.Line(t)
 		if got, want := nextWrite(t, w, below), (Write{Path: below, Changes: changeOf[controller], PID: c.PID}); got != want {

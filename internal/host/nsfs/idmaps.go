@@ -3,6 +3,7 @@ package nsfs
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
@@ -54,6 +55,11 @@ func parseIDMap(data []byte) ([]IDRange, error) {
 		ranges = append(ranges, IDRange{Inside: n[0], Outside: n[1], Count: n[2]})
 	}
 	return ranges, nil
+}
+
+// HasOutsideID reports whether a user or group of the host has a number inside.
+func HasOutsideID(ranges []IDRange, outside uint32) bool {
+	return slices.ContainsFunc(ranges, func(r IDRange) bool { return outside >= r.Outside && outside-r.Outside < r.Count })
 }
 
 // OutsideID returns the outside id of an inside id, and false if it is not mapped.

@@ -25,10 +25,11 @@ func memberships() (m [event.NamespaceTypeCount]model.Membership) {
 // Full returns a snapshot with a sample of every metric family, and with names that need escapes in labels.
 func Full() *model.Snapshot {
 	web := model.Container{
-		ID: "1111", Label: "web", Named: true, Image: "nginx:1.27", Runtime: "docker", State: model.Running,
+		ID: "1111", Label: "web", Named: true, Image: "nginx:1.27", Runtime: "docker", State: model.Paused,
 		Namespaces: memberships(),
 		Memory:     model.Memory{UsageBytes: new(uint64(60 << 20)), LimitBytes: new(uint64(64 << 20))},
 		InitPID:    100, Stuck: &fact.Stuck{Cgroup: "/docker/1111"}, StuckKnown: true,
+		Paused: &fact.Paused{Cgroup: "/docker/1111"}, PausedKnown: true,
 		OOMKillsUnobserved: new(uint64(2)),
 		Group:              &event.Group{Kind: event.GroupCompose, Name: "shop", Member: "web"},
 	}
@@ -36,7 +37,7 @@ func Full() *model.Snapshot {
 		ID: "2222", Label: "sidecar", Named: true, Image: "envoy", Runtime: "docker", State: model.Running,
 		Namespaces: memberships(),
 		Memory:     model.Memory{UsageBytes: new(uint64(1 << 20)), Unlimited: true},
-		InitPID:    101, Unheld: &fact.Unheld{Cgroup: "/"}, StuckKnown: true,
+		InitPID:    101, Unheld: &fact.Unheld{Cgroup: "/"}, StuckKnown: true, PausedKnown: true,
 		OOMKillsUnobserved: new(uint64(0)),
 		Kind:               event.KindPod, Group: &event.Group{Kind: event.GroupPod, Name: "cart-7d9f", Namespace: "shop"},
 	}

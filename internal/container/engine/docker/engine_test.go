@@ -373,6 +373,9 @@ func (s sink) Ended(v fact.EngineReport) {
 	if v.OOMKilled != nil {
 		text += fmt.Sprintf(" OOMKilled %t", *v.OOMKilled)
 	}
+	if v.RestartCount != nil && *v.RestartCount > 0 {
+		text += fmt.Sprintf(" restarted %d times", *v.RestartCount)
+	}
 	if v.Removed {
 		text += " removed"
 	}

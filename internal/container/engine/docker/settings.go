@@ -54,6 +54,7 @@ func settingsOf(answer engine.InspectResponse) fact.Settings {
 			event.User: string(h.UsernsMode), event.CgroupNS: string(h.CgroupnsMode), event.Mnt: "",
 		},
 		MemoryBytes: uint64(max(h.Memory, 0)), CapAdd: h.CapAdd, CapDrop: h.CapDrop, AppArmor: answer.AppArmorProfile,
+		RestartCount: new(answer.RestartCount),
 	}
 	for _, option := range h.SecurityOpt {
 		switch strings.Replace(option, ":", "=", 1) { // the older way to write it

@@ -25,7 +25,7 @@ func TestSettings(t *testing.T) {
 	e.start()
 	t.Cleanup(e.stop)
 	e.answer(inspectPath(1), say(http.StatusOK, "application/json", `{
-		"Image": "sha256:1", "AppArmorProfile": "docker-default",
+		"Image": "sha256:1", "RestartCount": 3, "AppArmorProfile": "docker-default",
 		"HostConfig": {
 			"Privileged": true, "ReadonlyRootfs": true, "NetworkMode": "host", "PidMode": "container:x", "IpcMode": "private", "UTSMode": "host",
 			"UsernsMode": "host", "CgroupnsMode": "private", "CapAdd": ["CAP_KILL"], "CapDrop": ["ALL"], "SecurityOpt": ["no-new-privileges"],
@@ -51,7 +51,7 @@ func TestSettings(t *testing.T) {
 		Modes: map[event.NamespaceType]string{
 			event.Net: "host", event.PID: "container:x", event.IPC: "private", event.UTS: "host", event.User: "host", event.CgroupNS: "private", event.Mnt: "",
 		},
-		CapAdd: []string{"CAP_KILL"}, CapDrop: []string{"ALL"}, NoNewPrivs: true, AppArmor: "docker-default",
+		CapAdd: []string{"CAP_KILL"}, CapDrop: []string{"ALL"}, NoNewPrivs: true, AppArmor: "docker-default", RestartCount: new(3),
 		Ports:  []fact.PublishedPort{{HostIP: netip.MustParseAddr("127.0.0.1"), HostPort: 5353, ContainerPort: 53, Protocol: "udp"}},
 		Layers: []fact.ImageLayer{{DiffID: "sha256:a", CreatedBy: cut("ADD "+strings.Repeat("x", 1000), maxDetail)}, {DiffID: "sha256:b", CreatedBy: "RUN second"}},
 	}

@@ -133,8 +133,10 @@ func (s *session) inspectNext(ctx context.Context) {
 			s.status.log.Debug("ask how a container ended", "container", next.id, "error", problem)
 		case answer.ContainerJSONBase == nil:
 		case next.at.IsZero():
+			verdict.RestartCount = new(answer.RestartCount)
 			verdict.ExitCode, verdict.StartError = startOf(answer.State)
 		default:
+			verdict.RestartCount = new(answer.RestartCount)
 			verdict.ExitCode, verdict.OOMKilled = stateOf(answer.State, next.at)
 		}
 		s.inspected <- verdict

@@ -38,6 +38,10 @@ func TestVerdicts(t *testing.T) {
 		{"started again", state(engine.State{Running: true, FinishedAt: at(0)}), ""},
 		{"ended again", state(engine.State{ExitCode: 1, FinishedAt: at(1)}), ""},
 		{"its end has no time", state(engine.State{ExitCode: 1}), ""},
+		{
+			"restarted by its policy", say(http.StatusOK, "application/json", `{"RestartCount":3,"State":{"ExitCode":1,"FinishedAt":"`+at(0)+`"}}`),
+			" code 1 OOMKilled false restarted 3 times",
+		},
 		{"removed", say(http.StatusNotFound, "application/json", `{"message":"No such container"}`), " removed"},
 		{"refused", say(http.StatusInternalServerError, "application/json", `{"message":"no"}`), ""},
 		{"no state", say(http.StatusOK, "application/json", `{}`), ""},
