@@ -38,6 +38,8 @@ type FoundAgain struct {
 	// which that count may be one too high.
 	Countable      bool   `json:"countable,omitempty"`
 	GroupDecisions uint64 `json:"group_decisions,omitempty"`
+	// Starts is how often its own program was started or found running.
+	Starts uint64 `json:"starts,omitempty"`
 }
 
 // Gone reports a container that no longer exists and whose end was not seen.

@@ -14,7 +14,9 @@ import (
 type container struct {
 	id                   string
 	name, image, runtime string
-	inLive               bool // it is in Model.live
+	kind                 event.Kind   // "" is a container
+	group                *event.Group // replaced, never changed: snapshots share it
+	inLive               bool         // it is in Model.live
 	// qualified is set if another live container had the same name when this one got it. It stays set, since a label in
 	// use does not change.
 	qualified bool
@@ -39,8 +41,9 @@ type container struct {
 	startKilled              bool // a process of its was OOM-killed while it started
 	neverRan                 bool // its own program never ran because of that
 	engineReport             *fact.EngineReport
-	latestKill               *Kill // replaced, never changed: snapshots share it
-	previous                 *End  // the same
+	latestKill               *Kill  // replaced, never changed: snapshots share it
+	previous                 *End   // the same
+	starts                   uint64 // how often its own program was started or found running
 
 	namespaces event.NamespaceIDs
 	// madeFor holds the containers that its namespaces were made for, as reading the host found; nil is unknown.
@@ -65,8 +68,8 @@ type container struct {
 	countable   bool    // the kernel's own count could be read
 	refused     *uint64 // processes and threads that its limit refused since its latest start; nil is unknown
 	refusedRead uint64  // the latest reading of that
-	// shownKills and shownUnobserved are what the latest snapshots point to: replaced, never changed.
-	shownKills, shownUnobserved *uint64
+	// shownKills, shownUnobserved and shownRestarts are what the latest snapshots point to: replaced, never changed.
+	shownKills, shownUnobserved, shownRestarts *uint64
 	// unheld and stuck are replaced, never changed, since snapshots share them. stuckKnown reports whether the latest
 	// reading determined stuck, stuckRecorded whether the history has it.
 	unheld                    *fact.Unheld
@@ -210,6 +213,9 @@ func (m *Model) applyStarted(e event.Event) {
 	c := m.getOrCreate(e.Container)
 	if !c.live() {
 		m.restart(c)
+	}
+	if c.state != Running || c.initPID != 0 && c.initPID != e.PID { // else reading the host found it before the event arrived
+		c.starts++
 	}
 	c.state = Running
 	c.startKilled = false // it started in spite of that
@@ -381,6 +387,9 @@ func (m *Model) applyFound(at time.Time, f fact.Found) {
 		c.append(found)
 		return
 	}
+	if f.Resync == nil || c.starts == 0 {
+		c.starts++
+	}
 	c.state = Running
 	c.initPID, c.initComm = f.InitPID, f.InitComm
 	c.started, c.startedAt = f.Started, m.clock.at(f.Started)
@@ -460,6 +469,14 @@ func (c *container) unobservedKills() *uint64 {
 	return shown(&c.shownUnobserved, c.unobserved)
 }
 
+// restarts returns how often it was started again; nil if starts are not reported.
+func (m *Model) restarts(c *container) *uint64 {
+	if !m.startsWatched {
+		return nil
+	}
+	return shown(&c.shownRestarts, max(c.starts, 1)-1)
+}
+
 // shown returns a pointer to n for snapshots: last if it has that value, else a new one.
 func shown(last **uint64, n uint64) *uint64 {
 	if *last == nil || **last != n {
@@ -524,11 +541,13 @@ func instantOf(t time.Time, at instant) Instant {
 // present fills in a container of a snapshot except for its namespaces.
 func (m *Model) present(c *container, to *Container) {
 	*to = Container{
-		ID: c.id, Label: c.label(), Named: c.name != "", Image: c.image, Runtime: c.runtime, State: c.state,
+		ID: c.id, Label: c.label(), Named: c.name != "", Image: c.image, Runtime: c.runtime, Kind: c.kind, Group: c.group,
+		State:   c.state,
 		InitPID: c.initPID, InitComm: c.initComm, CgroupPath: c.cgroup,
 		Created: c.created, Started: c.started, Exited: c.exited,
 		CreatedAt: instantOf(c.created, c.createdAt), StartedAt: instantOf(c.started, c.startedAt), ExitedAt: instantOf(c.exited, c.exitedAt),
 		StartDuration: c.startDuration, Phases: c.phases, Exit: c.exit, NeverRan: c.neverRan, EngineReport: c.engineReport, Previous: c.previous,
+		Restarts: m.restarts(c),
 		Memory: Memory{
 			UsageBytes: c.reading.UsageBytes, LimitBytes: c.reading.LimitBytes, Unlimited: c.reading.Unlimited,
 			History: c.history.series(m.nowAt),

@@ -12,7 +12,7 @@ func (c *container) label() string {
 	return c.name
 }
 
-// getOrCreate returns the container of an identity and updates its name, image and runtime.
+// getOrCreate returns the container of an identity and updates its name, image, runtime, kind and group.
 func (m *Model) getOrCreate(identity *event.Container) *container {
 	c := m.containers[identity.ID]
 	if c == nil {
@@ -48,6 +48,12 @@ func (m *Model) identify(c *container, identity *event.Container) {
 	}
 	if identity.Runtime != "" {
 		c.runtime = identity.Runtime
+	}
+	if identity.Kind != "" {
+		c.kind = identity.Kind
+	}
+	if identity.Group != nil && !identity.Group.Equal(c.group) {
+		c.group = identity.Group
 	}
 }
 

@@ -81,6 +81,7 @@ type Model struct {
 	removedAtPath map[string][]*cgroup // the same, by path, latest last
 	cgroupsFound  bool                 // the initial list of cgroups was applied
 	writesWatched bool                 // the kernel reports writes to their limits
+	startsWatched bool                 // the kernel reports starts of containers
 	swapLimited   bool                 // this host can limit swap
 	sharing       sharing              // as of the latest snapshot
 	listed        []Namespace          // the namespaces of the latest snapshot; nil if they have changed since
@@ -136,6 +137,7 @@ func (m *Model) Apply(f fact.Fact) {
 	case f.Probes != nil:
 		m.probes = slices.Clone(f.Probes)
 		m.watchWrites(slices.ContainsFunc(m.probes, func(p fact.Probe) bool { return p.Name == fact.ProbeCgroupWrites && p.Works() }))
+		m.startsWatched = slices.ContainsFunc(m.probes, func(p fact.Probe) bool { return p.Name == fact.ProbeContainerStarts && p.Works() })
 	case f.Engine != nil:
 		m.applyEngine(*f.Engine)
 	case f.Event != nil:

@@ -70,6 +70,7 @@ const (
 	Created  ContainerState = "created"  // its own program has never run; only Model.Full lists it
 	Starting ContainerState = "starting" // its cgroup exists, its own program has not run yet
 	Running  ContainerState = "running"
+	Paused   ContainerState = "paused" // running, and the freezer stops its processes
 	Exited   ContainerState = "exited"
 )
 
@@ -82,7 +83,11 @@ type Container struct {
 	Named   bool
 	Image   string
 	Runtime string
-	State   ContainerState
+	// Kind is its kind of workload; "" is a container.
+	Kind event.Kind
+	// Group is the pod or project that it is a member of; nil is none, or unknown.
+	Group *event.Group
+	State ContainerState
 	// InitPID is the host's PID of the container's PID 1; 0 is unknown.
 	InitPID    int32
 	InitComm   string
@@ -105,6 +110,8 @@ type Container struct {
 	NeverRan bool
 	// EngineReport is what the engine reports of its end; nil is nothing.
 	EngineReport *fact.EngineReport
+	// Restarts counts how often its own program was started again while nsviz watched; nil if nsviz does not see starts.
+	Restarts *uint64
 	// Previous is how its run before this one ended; nil if nsviz saw none.
 	Previous *End
 	// NeverStarted is set in the state Created only.
@@ -183,6 +190,18 @@ func (c *Container) Ended() Stamp { return Stamp{c.Exited, c.ExitedAt} }
 
 // When returns the time of the kill.
 func (k *Kill) When() Stamp { return Stamp{k.Event.Time, k.At} }
+
+// IsSandbox reports whether it is what the containers of a pod share, rather than one of them.
+func (c *Container) IsSandbox() bool { return c.Kind == event.KindPod }
+
+// Identity returns the container as events name it. Its name is absent if it is unknown.
+func (c *Container) Identity() event.Container {
+	identity := event.Container{ID: c.ID, Kind: c.Kind, Image: c.Image, Runtime: c.Runtime, Group: c.Group}
+	if c.Named {
+		identity.Name = c.Label
+	}
+	return identity
+}
 
 // Live reports whether the container has begun to start and has not ended.
 func (c *Container) Live() bool { return c.State == Starting || c.State == Running }

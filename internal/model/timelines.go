@@ -9,7 +9,7 @@ func (c *container) append(m Entry) { c.timeline.append(m, containerExtent) }
 
 // identity returns the container as the entries of other histories name it.
 func (c *container) identity() *event.Container {
-	return &event.Container{ID: c.id, Name: c.name, Image: c.image, Runtime: c.runtime}
+	return &event.Container{ID: c.id, Name: c.name, Image: c.image, Runtime: c.runtime, Kind: c.kind, Group: c.group}
 }
 
 // actor returns the process that acted; nil is nobody or unknown.

@@ -52,6 +52,7 @@ func (m *Model) unstart(c *container) *container {
 	delete(m.containers, c.id)
 	kept := m.newContainer(c.id)
 	kept.name, kept.image, kept.runtime = c.name, c.image, c.runtime
+	kept.kind, kept.group = c.kind, c.group
 	kept.timeline, kept.neverStarted = c.timeline, c.neverStarted
 	return kept
 }
