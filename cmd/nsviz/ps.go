@@ -63,6 +63,7 @@ adds titles and aligns what has \t between; json writes one object a line.`,
 	f.source.flags(cmd)
 	flags.Lookup("from").DefValue = "" // without it, or --all, /proc is read
 	outputFlag(cmd, &f.form, "table", "json")
+	_ = cmd.RegisterFlagCompletionFunc("filter", o.completeFilter(&f.source))
 	_ = cmd.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions(query.Kinds(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }

@@ -19,7 +19,7 @@ import (
 func serving(t *testing.T) string {
 	t.Helper()
 	answer := report.Listing{AsOf: time.Unix(100, 0), Workloads: []report.Workload{
-		{ID: strings.Repeat("a1", 32), Name: "web", State: model.Running, Status: "Up 3 minutes", OOMKills: new(uint64(0)), Group: &event.Group{Name: "shop"}},
+		{ID: strings.Repeat("a1", 32), Name: "web", State: model.Running, Status: "Up 3 minutes", OOMKills: new(uint64(0)), Group: &event.Group{Kind: event.GroupCompose, Name: "shop"}},
 		{Kind: "sandbox", ID: "bwrap-1", Name: "box", State: model.Running, Status: "Up", OOMKills: new(uint64(0))},
 		{Kind: "sandbox", ID: "bwrap-2", Name: "full", State: model.Running, Status: "Up", OOMKills: new(uint64(1))},
 		{ID: strings.Repeat("a2", 32), Name: "db\x1b[2J", State: model.Exited, Status: "Exited (137) 2 minutes ago, OOM-killed", OOMKills: new(uint64(1))},
