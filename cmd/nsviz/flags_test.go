@@ -31,7 +31,7 @@ func TestFlagsThatAreRefused(t *testing.T) {
 		"ps --log-level loud":            "debug, info, warn or error",
 		"ps --log-level=":                "debug, info, warn or error",
 		"ps -o yaml":                     "want table or json",
-		"ps --filter nmae=web":           `--filter: no key "nmae"; did you mean name? (keys: name, id,`,
+		"ps --filter nam=web":            `--filter: no key "nam"; did you mean name? (keys: name, id,`,
 		"ps --filter web":                "want KEY=VALUE; the keys are name, id,",
 		"ps --filter status=up":          "there are created, starting, running, paused, exited",
 		"ps --kind containers":           "there are container, pod, vm, sandbox, service",

@@ -51,7 +51,7 @@ func TestFiltersThatAreRefused(t *testing.T) {
 		"imgae=nginx":     `no key "imgae"; did you mean image? (keys: name,`,
 		"xyzzy=1":         `no key "xyzzy" (keys: name,`,
 		"name=":           "want a value",
-		"status=runing":   `no status "runing"; there are created, starting, running, paused, exited`,
+		"status=up":       `no status "up"; there are created, starting, running, paused, exited`,
 		"kind=containers": "there are container, pod, vm, sandbox, service",
 		"oom=yes":         "there are true, false",
 	} {

@@ -68,12 +68,12 @@ type Format struct {
 func ParseFormat(text string) (*Format, error) {
 	f := &Format{}
 	body := strings.TrimSpace(text)
-	switch {
-	case body == "":
+	switch body {
+	case "":
 		return nil, errors.New("want a template such as '{{.Name}} {{.Status}}', table and a template, or json")
-	case body == "json":
+	case "json":
 		return f, nil
-	case body == "table":
+	case "table":
 		return nil, errors.New("want a template after table, such as 'table {{.Name}}\\t{{.Status}}'")
 	}
 	after, isTable := strings.CutPrefix(body, "table ")
