@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -154,19 +155,22 @@ func (f *psFlags) run(cmd *cobra.Command, s *streams, o *options) error {
 	}, func(list []report.Workload) error { return f.write(s.out, list, output.Columns(s.out)) })
 }
 
-// watch lists again and again. Warnings are left out: they would be the same each time.
+// watch lists again and again. What could not be learned is said beside the list; the log is left out, since it would be the same
+// each time.
 func (f *psFlags) watch(cmd *cobra.Command, s *streams, o *options) error {
+	silent := *o
+	silent.level = level(slog.LevelError + 1)
 	text := func(ctx context.Context, out io.Writer, columns int) (notes []string, err error) {
-		cmd.SetContext(ctx)
+		var said bytes.Buffer
+		cmd.SetContext(ctx) // the end of the watch ends a question, too
 		err = f.list(cmd, s, func() ([]report.Workload, error) {
-			snapshot, missing, err := o.look(ctx, slog.New(slog.DiscardHandler))
+			snapshot, err := silent.once(ctx, &streams{out: s.out, err: &said, zone: s.zone})
 			if err != nil {
 				return nil, err
 			}
-			notes = missing
 			return report.Workloads(snapshot), nil
 		}, func(list []report.Workload) error { return f.write(out, list, columns) })
-		return notes, err
+		return strings.FieldsFunc(said.String(), func(r rune) bool { return r == '\n' }), err
 	}
 	return redraw.Run(cmd.Context(), redraw.Options{
 		Out: s.out, Notes: s.err, Every: f.every, Terminal: terminal.Device, Guard: guardCommand(),
