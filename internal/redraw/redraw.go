@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -130,8 +131,9 @@ func onTerminal(ctx context.Context, quit func(), o Options, text Text) (err err
 	})
 	var reading sync.WaitGroup
 	reading.Go(func() {
-		awaitQuit(t)
-		quit()
+		if awaitQuit(t) {
+			quit()
+		}
 	})
 	stopHurry := context.AfterFunc(ctx, t.Hurry) // a write may wait for a terminal that nobody reads
 	defer func() {
@@ -167,13 +169,16 @@ func onTerminal(ctx context.Context, quit func(), o Options, text Text) (err err
 	}
 }
 
-// awaitQuit reads keys until one of them means the end, or nothing more is to be read.
-func awaitQuit(keys io.Reader) {
+// awaitQuit reads keys until one of them means the end, or the terminal is gone. It returns false once the terminal is drained.
+func awaitQuit(keys io.Reader) bool {
 	var typed [64]byte
 	for {
 		n, err := keys.Read(typed[:])
-		if err != nil || bytes.ContainsAny(typed[:n], "qQ\x03") {
-			return
+		if err != nil {
+			return !errors.Is(err, os.ErrDeadlineExceeded)
+		}
+		if bytes.ContainsAny(typed[:n], "qQ\x03") {
+			return true
 		}
 	}
 }

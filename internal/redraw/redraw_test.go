@@ -154,6 +154,24 @@ func TestOnTerminal(t *testing.T) {
 	}
 }
 
+// A text that fails ends it on a terminal, too, which is as before.
+func TestFailureOnTerminal(t *testing.T) {
+	master, slave, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer master.Close()
+	defer slave.Close()
+	s := &screen{more: make(chan struct{}, 1)}
+	go s.follow(master)
+	failed := errors.New("it failed")
+	err = Run(t.Context(), Options{Out: slave, Every: time.Hour, Terminal: slave.Name(), Now: noon}, func(context.Context, io.Writer, int) ([]string, error) { return nil, failed })
+	if !errors.Is(err, failed) {
+		t.Errorf("%v", err)
+	}
+	s.await(t, leave)
+}
+
 // No frame is larger than the screen, and what is left out is counted.
 func TestFrameFits(t *testing.T) {
 	text := strings.Repeat("a line that is rather long\twith a tab\n", 40)
