@@ -57,6 +57,18 @@ func parseDuration(s string) (time.Duration, error) {
 	return d, nil
 }
 
+// minInterval is the shortest time between two looks at the host: one takes a tenth of a second on a large host.
+const minInterval = 200 * time.Millisecond
+
+// parseInterval parses the time between two looks.
+func parseInterval(s string) (time.Duration, error) {
+	d, err := time.ParseDuration(s)
+	if err != nil || d < minInterval {
+		return 0, fmt.Errorf("want a duration of %v or more, such as 2s", minInterval)
+	}
+	return d, nil
+}
+
 // A speed beyond these is of no use.
 const minSpeed, maxSpeed = 0.001, 1_000_000
 

@@ -64,6 +64,7 @@ no root.`,
 	}
 	cmd.Flags().Var(newChecked(&failOn, severity{}, "string", parseSeverity), "fail-on", "exit with code 1 if a finding is of this severity or worse")
 	cmd.Flags().BoolVar(&sizes, "sizes", false, "count what is in each layer of the root file system, which takes longer")
+	cmd.ValidArgsFunction = o.completeNames(&from, false)
 	_ = cmd.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions(anatomy.Severities(), cobra.ShellCompDirectiveNoFileComp))
 	from.flags(cmd)
 	cmd.Flags().Lookup("from").DefValue = "" // without it /proc is read

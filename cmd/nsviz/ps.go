@@ -1,29 +1,230 @@
 package main
 
 import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
 	"github.com/spf13/cobra"
 
+	"github.com/nsviz/nsviz/internal/client"
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/output"
+	"github.com/nsviz/nsviz/internal/query"
+	"github.com/nsviz/nsviz/internal/redraw"
 	"github.com/nsviz/nsviz/internal/report"
+	"github.com/nsviz/nsviz/internal/terminal"
 )
 
 func newPs(s *streams, o *options) *cobra.Command {
-	var form string
+	f := &psFlags{}
 	cmd := &cobra.Command{
-		Use: "ps", GroupID: groupOnce, Args: noArguments,
+		Use: "ps", GroupID: groupOnce, Args: f.interval,
 		Short: "List containers, virtual machines and how they are isolated",
-		Long: "Lists the containers in the order of their start and after them the virtual machines: from here each of these\n" +
-			"is one process with a kernel of its own, and nothing inside is visible. In JSON they have \"kind\": \"vm\".",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			snapshot, err := o.once(cmd.Context(), s)
-			if err != nil {
-				return err
-			}
-			if form == "json" {
-				return report.WriteJSON(s.out, report.Workloads(snapshot))
-			}
-			return report.WriteWorkloads(s.out, snapshot, s.zone)
-		},
+		Long: `Lists the containers in the order of their start and after them the virtual machines: from here each of these
+is one process with a kernel of its own, and nothing inside is visible. In JSON they have "kind": "vm".
+
+On a terminal the table fits the width: a narrow one shows namespaces as symbols, in the order mnt pid net ipc uts user
+cgroup time (● its own, ○ the host's, a b shared with each other, ! a dead one, ? unknown), and leaves out what
+matters least. --no-trunc and a pipe have all of it.
+
+What has ended nobody can look up: --all asks an nsviz that is running (the dashboard or nsviz serve) or a recording. That
+needs no root. Neither do --from and --recording, which list what it knows to be live. The column RESTARTS counts how often a
+container was started again while that nsviz watched; a look without one does not know that.
+
+--filter takes KEY=VALUE. name, image and group have to contain the value, an id has to begin with it, and status (created,
+starting, running, paused, exited), runtime, kind and oom (true or false: has the OOM killer taken something from it since it
+started?) have to equal it. Several filters have to be met all. status=exited and status=created imply --all.
+
+--format takes a template of Go, as docker ps does, with the fields Name, ID, Kind, State, Status, Restarts, PID, Started, Runtime,
+Image, Group, Memory, Limit, OOM and Namespaces, and the functions json, join, split, lower and upper. "table" before it
+adds titles and aligns what has \t between; json writes one object a line.`,
+		Example: `  sudo nsviz ps
+  nsviz ps --all --filter oom=true
+  sudo nsviz ps --watch 5s
+  sudo nsviz ps --format 'table {{.Name}}\t{{.Status}}\t{{.Namespaces.net}}'
+  docker stop $(sudo nsviz ps --quiet --filter name=web)`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd, s, o) },
 	}
-	outputFlag(cmd, &form, "table", "json")
+	flags := cmd.Flags()
+	flags.BoolVarP(&f.all, "all", "a", false, "list also what has ended or never started, as a running nsviz or a recording knows it")
+	flags.BoolVarP(&f.quiet, "quiet", "q", false, "write ids only")
+	flags.StringArrayVar(&f.filters, "filter", nil, "list only what has KEY=VALUE; repeatable. Keys: "+strings.Join(query.Workloads.Names(), ", "))
+	flags.StringVar(&f.template, "format", "", `write each by a template of Go, such as '{{.Name}}\t{{.Status}}'; "table" before it aligns, json is a line of JSON for each`)
+	flags.BoolVar(&f.cells.NoTrunc, "no-trunc", false, "write ids and names in full length, and all columns")
+	flags.StringSliceVar(&f.kinds, "kind", nil, "list only these kinds: "+strings.Join(query.Kinds(), ", ")+" (default: the first three, and others with OOM kills; JSON has all)")
+	flags.VarP(newChecked(&f.every, 0, "interval", parseInterval), "watch", "w", "list again and again, every 2s or as often as said; q ends it")
+	flags.Lookup("watch").NoOptDefVal = "2s"
+	f.source.flags(cmd)
+	flags.Lookup("from").DefValue = "" // without it, or --all, /proc is read
+	outputFlag(cmd, &f.form, "table", "json")
+	_ = cmd.RegisterFlagCompletionFunc("filter", o.completeFilter(&f.source))
+	_ = cmd.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions(query.Kinds(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
+}
+
+// psFlags are the flags of nsviz ps.
+type psFlags struct {
+	source   source
+	all      bool
+	quiet    bool
+	filters  []string
+	kinds    []string
+	template string
+	every    time.Duration // 0 is once
+	cells    report.Cells
+	form     string
+
+	selected []query.Filter[*report.Workload]
+	format   *report.Format // nil is a table or JSON
+}
+
+// interval takes an argument as the interval of --watch, which a flag with an optional value leaves there.
+func (f *psFlags) interval(cmd *cobra.Command, args []string) error {
+	if len(args) != 1 || !cmd.Flags().Changed("watch") {
+		return noArguments(cmd, args)
+	}
+	every, err := parseInterval(args[0])
+	if err != nil {
+		return errUsage{fmt.Errorf("--watch %q: %w", args[0], err)}
+	}
+	f.every = every
+	return nil
+}
+
+// check reads what the flags say.
+func (f *psFlags) check(cmd *cobra.Command, s *streams) error {
+	forms := 0
+	for _, name := range []string{"quiet", "format", "output"} {
+		if cmd.Flags().Changed(name) {
+			forms++
+		}
+	}
+	if forms > 1 {
+		return errUsage{errors.New("--quiet, --format and --output exclude each other")}
+	}
+	template := f.template
+	if f.quiet {
+		template = "{{.ID}}"
+	}
+	if f.quiet || cmd.Flags().Changed("format") {
+		var err error
+		if f.format, err = report.ParseFormat(template); err != nil {
+			return errUsage{fmt.Errorf("--format: %w", err)}
+		}
+	}
+	for _, text := range f.filters {
+		filter, err := query.Workloads.Parse(text)
+		if err != nil {
+			return errUsage{fmt.Errorf("--filter: %w", err)}
+		}
+		f.selected = append(f.selected, filter)
+		f.all = f.all || filter.Wants("status", "exited") || filter.Wants("status", "created")
+	}
+	for _, kind := range f.kinds {
+		if !slices.Contains(query.Kinds(), kind) {
+			return errUsage{fmt.Errorf("--kind: no kind %q; there are %s", kind, strings.Join(query.Kinds(), ", "))}
+		}
+	}
+	if f.every > 0 && f.source.Recording != "" {
+		return errUsage{errors.New("--watch and --recording exclude each other: a recording does not change")}
+	}
+	f.cells.Zone = s.zone
+	return nil
+}
+
+func (f *psFlags) run(cmd *cobra.Command, s *streams, o *options) error {
+	if err := f.check(cmd, s); err != nil {
+		return err
+	}
+	if f.every > 0 {
+		return f.watch(cmd, s, o)
+	}
+	return f.list(cmd, s, func() ([]report.Workload, error) {
+		snapshot, err := o.once(cmd.Context(), s)
+		if err != nil {
+			return nil, err
+		}
+		return report.Workloads(snapshot), nil
+	}, func(list []report.Workload) error { return f.write(s.out, list, output.Columns(s.out)) })
+}
+
+// watch lists again and again. What could not be learned is said beside the list; the log is left out, since it would be the same
+// each time.
+func (f *psFlags) watch(cmd *cobra.Command, s *streams, o *options) error {
+	silent := *o
+	silent.level = level(slog.LevelError + 1)
+	text := func(ctx context.Context, out io.Writer, columns int) (notes []string, err error) {
+		var said bytes.Buffer
+		cmd.SetContext(ctx) // the end of the watch ends a question, too
+		err = f.list(cmd, s, func() ([]report.Workload, error) {
+			snapshot, err := silent.once(ctx, &streams{out: s.out, err: &said, zone: s.zone})
+			if err != nil {
+				return nil, err
+			}
+			return report.Workloads(snapshot), nil
+		}, func(list []report.Workload) error { return f.write(out, list, columns) })
+		return strings.FieldsFunc(said.String(), func(r rune) bool { return r == '\n' }), err
+	}
+	return redraw.Run(cmd.Context(), redraw.Options{
+		Out: s.out, Notes: s.err, Every: f.every, Terminal: terminal.Device, Guard: guardCommand(),
+		Now: func() time.Time { return time.Now().In(s.zone) },
+	}, text)
+}
+
+// list gets the workloads, from a running nsviz or a recording or, where none is asked, by a look at the host, and writes the
+// selected ones.
+func (f *psFlags) list(cmd *cobra.Command, s *streams, look func() ([]report.Workload, error), write func([]report.Workload) error) error {
+	if f.all || named(cmd) {
+		return ask(cmd, s, &f.source, "", client.Workloads(), func(l report.Listing) error { return write(f.choose(l.Complete())) })
+	}
+	list, err := look()
+	if err != nil {
+		return err
+	}
+	return write(f.choose(list))
+}
+
+// choose returns the workloads that the flags ask for.
+func (f *psFlags) choose(list []report.Workload) []report.Workload {
+	chosen := []report.Workload{}
+	for i := range list {
+		w := &list[i]
+		if (f.all || w.Live()) && f.wantsKind(w) && !slices.ContainsFunc(f.selected, func(by query.Filter[*report.Workload]) bool { return !by.Accepts(w) }) {
+			chosen = append(chosen, *w)
+		}
+	}
+	return chosen
+}
+
+// wantsKind reports whether workloads of a kind are to be listed. Sandboxes and services, of which there may be many, are listed when
+// asked for, and when the OOM killer took something from one.
+func (f *psFlags) wantsKind(w *report.Workload) bool {
+	kind := w.KindOf()
+	if len(f.kinds) > 0 {
+		return slices.Contains(f.kinds, string(kind))
+	}
+	if f.form == "json" || kind != event.KindSandbox && kind != event.KindService {
+		return true
+	}
+	killed := w.Killed()
+	return killed != nil && *killed ||
+		slices.ContainsFunc(f.selected, func(by query.Filter[*report.Workload]) bool { return by.Wants("kind", string(kind)) })
+}
+
+// write writes workloads to a terminal of a width; 0 is any.
+func (f *psFlags) write(out io.Writer, list []report.Workload, width int) error {
+	switch {
+	case f.format != nil:
+		return f.format.Write(out, list, f.cells)
+	case f.form == "json":
+		return report.WriteJSON(out, list)
+	}
+	return report.WriteWorkloads(out, list, width, f.cells)
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/nsviz/nsviz/internal/report"
 )
 
-func newWhy(s *streams, _ *options) *cobra.Command {
+func newWhy(s *streams, o *options) *cobra.Command {
 	var form string
 	var from source
 	var complete bool
@@ -54,6 +54,7 @@ nsviz serve) or from a recording. It needs no root.`,
 		},
 	}
 	from.flags(cmd)
+	cmd.ValidArgsFunction = o.completeNames(&from, true)
 	cmd.Flags().BoolVar(&complete, "history", false, "tell all that is kept of what happened to it")
 	outputFlag(cmd, &form, "text", "json")
 	return cmd

@@ -99,7 +99,9 @@ func TestLongNames(t *testing.T) {
 		Host:       fact.Host{Name: longName}, Engines: []fact.Engine{{Name: "docker", Detail: longName}},
 	}
 	for name, write := range map[string]func(*strings.Builder) error{
-		"ps":         func(b *strings.Builder) error { return report.WriteWorkloads(b, s, time.UTC) },
+		"ps": func(b *strings.Builder) error {
+			return report.WriteWorkloads(b, report.Workloads(s), 0, report.Cells{Zone: time.UTC})
+		},
 		"ns":         func(b *strings.Builder) error { return report.WriteNamespaces(b, s) },
 		"ns dot":     func(b *strings.Builder) error { return diagram.WriteDOT(b, s) },
 		"ns mermaid": func(b *strings.Builder) error { return diagram.WriteMermaid(b, s) },

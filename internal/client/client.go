@@ -93,6 +93,15 @@ func Inspect(name string) Question[report.Known] {
 	}
 }
 
+// Workloads asks for the workloads that are known, ended ones too.
+func Workloads() Question[report.Listing] {
+	return Question[report.Listing]{
+		path:     server.WorkloadsPath,
+		of:       func(s *model.Snapshot) (report.Listing, error) { return report.NewListing(s), nil },
+		complete: func(l *report.Listing) bool { return !l.AsOf.IsZero() },
+	}
+}
+
 var (
 	// ErrAddress reports that Source.From is neither an address nor the path of a file.
 	ErrAddress = errors.New("want an address such as " + DefaultFrom + ", or a recording that is there")

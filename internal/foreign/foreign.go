@@ -68,6 +68,19 @@ func Prose(s string) string {
 	return show(strings.Join(words, " "))
 }
 
+// Lines makes a text of any length safe to show, and keeps its tabs and its ends of lines.
+func Lines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i, line := range lines {
+		cells := strings.Split(line, "\t")
+		for j, cell := range cells {
+			cells[j] = show(cell)
+		}
+		lines[i] = strings.Join(cells, "\t")
+	}
+	return strings.Join(lines, "\n")
+}
+
 // Label makes a string the value of a metric's label. Different strings become different labels: a backslash is escaped if what
 // begins with it reads as an escape.
 func Label(s string) string {

@@ -75,7 +75,7 @@ type container struct {
 	countable   bool    // the kernel's own count could be read
 	refused     *uint64 // processes and threads that its limit refused since its latest start; nil is unknown
 	refusedRead uint64  // the latest reading of that
-	// shownKills and shownUnobserved are what the latest snapshots point to: replaced, never changed.
+	// shownKills, shownUnobserved and shownRestarts are what the latest snapshots point to: replaced, never changed.
 	shownKills, shownUnobserved, shownRestarts *uint64
 	// unheld and stuck are replaced, never changed, since snapshots share them. stuckKnown reports whether the latest
 	// reading determined stuck, stuckRecorded whether the history has it.

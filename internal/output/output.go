@@ -66,14 +66,22 @@ func Patient(out io.Writer) io.Writer {
 	return out
 }
 
-// Width returns the number of columns to write in.
+// Width returns the number of columns to write prose in.
 func Width(out io.Writer) int {
-	if f, ok := out.(interface{ Fd() uintptr }); ok {
-		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
-			return min(w, 120)
-		}
+	if w := Columns(out); w > 0 {
+		return min(w, 120)
 	}
 	return 80
+}
+
+// Columns returns how many columns the terminal has that out is; 0 if it is none, or does not say.
+func Columns(out io.Writer) int {
+	if f, ok := out.(interface{ Fd() uintptr }); ok {
+		if w, _, err := term.GetSize(int(f.Fd())); err == nil {
+			return w
+		}
+	}
+	return 0
 }
 
 // IsTerminal reports whether out is a terminal that can be drawn on.

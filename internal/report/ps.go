@@ -1,15 +1,12 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
-	"io"
-	"strconv"
-	"text/tabwriter"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/story"
 )
@@ -18,32 +15,75 @@ import (
 // machine has all fields that a container always has, for scripts that rely on them.
 type Workload struct {
 	// Kind is "vm", "pod" for what the containers of a pod share or, for a container, absent.
-	Kind       string                              `json:"kind,omitempty"`
-	ID         string                              `json:"id"`
-	Name       string                              `json:"name,omitempty"`
-	Image      string                              `json:"image,omitempty"`
-	Runtime    string                              `json:"runtime,omitempty"`
-	Group      *event.Group                        `json:"group,omitempty"`
-	Labels     map[string]string                   `json:"labels,omitempty"`
-	PID        int32                               `json:"pid,omitempty"`
-	Started    time.Time                           `json:"started,omitzero"`
+	Kind    string            `json:"kind,omitempty"`
+	ID      string            `json:"id"`
+	Name    string            `json:"name,omitempty"`
+	Image   string            `json:"image,omitempty"`
+	Runtime string            `json:"runtime,omitempty"`
+	Group   *event.Group      `json:"group,omitempty"`
+	Labels  map[string]string `json:"labels,omitempty"`
+	// Parent is the id of the container that it runs in, Inside how many run directly in it.
+	Parent string               `json:"parent,omitempty"`
+	Inside int                  `json:"inside,omitempty"`
+	State  model.ContainerState `json:"state"`
+	// Status is State in words, with for how long.
+	Status string `json:"status"`
+	// Restarts is absent where it is unknown.
+	Restarts *uint64   `json:"restarts,omitempty"`
+	PID      int32     `json:"pid,omitempty"`
+	Created  time.Time `json:"created,omitzero"`
+	Started  time.Time `json:"started,omitzero"`
+	Exited   time.Time `json:"exited,omitzero"`
+	// Exit is how an ended one ended, if nsviz saw it.
+	Exit       *event.Exit                         `json:"exit,omitempty"`
 	Namespaces map[event.NamespaceType]*Membership `json:"namespaces"`
 	Memory     Memory                              `json:"memory"`
 	OOMKills   *uint64                             `json:"oom_kills,omitempty"`
+	// OOMKillsAtLeast is set where OOMKills is unknown and nsviz saw some.
+	OOMKillsAtLeast uint64 `json:"oom_kills_at_least,omitempty"`
 	// PIDsRefused is absent where it is unknown.
 	PIDsRefused *uint64      `json:"pids_refused,omitempty"`
 	Unheld      *fact.Unheld `json:"unheld,omitempty"`
 	Stuck       *fact.Stuck  `json:"stuck,omitempty"`
-	// State is absent for a virtual machine.
-	State  model.ContainerState `json:"state,omitempty"`
-	Paused *fact.Paused         `json:"paused,omitempty"`
-	// Restarts is how often it was started again since nsviz watched; absent where it did not watch.
-	Restarts *uint64 `json:"restarts,omitempty"`
-	VM       *VM     `json:"vm,omitempty"`
+	Paused      *fact.Paused `json:"paused,omitempty"`
+	VM          *VM          `json:"vm,omitempty"`
 }
 
 // KindVM is the Workload.Kind of a virtual machine.
-const KindVM = "vm"
+const KindVM = string(event.KindVM)
+
+// KindOf returns the kind of a workload, also of a container.
+func (w *Workload) KindOf() event.Kind { return cmp.Or(event.Kind(w.Kind), event.KindContainer) }
+
+// Live reports whether it has begun to start and has not ended.
+func (w *Workload) Live() bool { return w.State != model.Exited && w.State != model.Created }
+
+// Killed reports whether the OOM killer took processes of it since it started; nil is unknown.
+func (w *Workload) Killed() *bool {
+	if w.OOMKills == nil && w.OOMKillsAtLeast == 0 {
+		return nil
+	}
+	return new(w.OOMKills == nil || *w.OOMKills > 0)
+}
+
+// Label returns its name; if that is unknown, the short id of a container and what runs a virtual machine.
+func (w *Workload) Label() string {
+	if w.VM != nil {
+		return w.machine().Label()
+	}
+	return cmp.Or(w.Name, event.ShortID(w.ID))
+}
+
+// machine returns what words a virtual machine.
+func (w *Workload) machine() *model.VM {
+	return &model.VM{
+		VM: fact.VM{
+			PID: w.PID, Started: w.Started, Kind: fact.VMKind(w.Runtime), Name: w.Name, Manager: w.VM.Manager, VCPUs: w.VM.VCPUs,
+			MemoryBytes: w.VM.MemoryBytes, Acceleration: fact.Acceleration(w.VM.Acceleration),
+		},
+		Container: w.VM.Container,
+	}
+}
 
 // VM holds what the host can see of a virtual machine. Unknown fields are absent.
 type VM struct {
@@ -56,9 +96,13 @@ type VM struct {
 
 // Membership is the namespace of one type that a workload is in.
 type Membership struct {
-	ID             uint64   `json:"id"`
-	SharedWithHost *bool    `json:"shared_with_host,omitempty"`
-	SharedWith     []string `json:"shared_with,omitempty"`
+	ID uint64 `json:"id"`
+	// Relation is whose it is; absent if that is unknown.
+	Relation       model.Relation `json:"relation,omitempty"`
+	SharedWithHost *bool          `json:"shared_with_host,omitempty"`
+	SharedWith     []string       `json:"shared_with,omitempty"`
+	// SharedGroup numbers the sets of containers that share namespaces that are not the host's, from 1; 0 is none.
+	SharedGroup int `json:"shared_group,omitempty"`
 	// Abandoned is set where the container that it was made for is not in it any more.
 	Abandoned *model.Abandoned `json:"abandoned,omitempty"`
 }
@@ -70,16 +114,21 @@ type Memory struct {
 	Unlimited  bool    `json:"unlimited,omitempty"`
 }
 
-// Workloads lists the containers in the order of their start, and after them the virtual machines.
+// Workloads lists the containers of a snapshot in the order of their start, the ended and the never-started ones after the
+// live ones, and after them the virtual machines.
 func Workloads(s *model.Snapshot) []Workload {
 	list := make([]Workload, 0, len(s.Containers)+len(s.VMs))
 	for i := range s.Containers {
 		c := &s.Containers[i]
 		out := Workload{
-			Kind: string(c.Kind), ID: c.ID, Image: c.Image, Runtime: c.Runtime, Group: c.Group, Labels: c.Labels, PID: c.InitPID, Started: c.Started,
+			Kind: string(c.Kind), ID: c.ID, Image: c.Image, Runtime: c.Runtime, Group: c.Group, Labels: c.Labels, Parent: c.Parent, Inside: c.Inside, PID: c.InitPID, Started: c.Started,
+			State: c.State, Status: story.Status(c, s.Now()), Restarts: c.Restarts, Created: c.Created, Exited: c.Exited, Exit: c.Exit,
 			Namespaces: memberships(c.Namespaces),
 			Memory:     Memory{UsageBytes: c.Memory.UsageBytes, LimitBytes: c.Memory.LimitBytes, Unlimited: c.Memory.Unlimited},
-			OOMKills:   c.OOMKills, PIDsRefused: c.PIDsRefused, Unheld: c.Unheld, Stuck: c.Stuck, State: c.State, Paused: c.Paused, Restarts: c.Restarts,
+			OOMKills:   c.OOMKills, PIDsRefused: c.PIDsRefused, Unheld: c.Unheld, Stuck: c.Stuck, Paused: c.Paused,
+		}
+		if c.OOMKills == nil {
+			out.OOMKillsAtLeast = c.OOMKillsAtLeast
 		}
 		if c.Named {
 			out.Name = c.Label
@@ -90,6 +139,7 @@ func Workloads(s *model.Snapshot) []Workload {
 		v := &s.VMs[i]
 		list = append(list, Workload{
 			Kind: KindVM, ID: fmt.Sprintf("vm-%d", v.PID), Name: v.Name, Runtime: string(v.Kind), PID: v.PID, Started: v.Started,
+			State: model.Running, Status: story.Up(v.Started, s.Time),
 			Namespaces: memberships(v.Namespaces),
 			Memory:     Memory{UsageBytes: v.ResidentBytes},
 			VM: &VM{
@@ -106,118 +156,11 @@ func memberships(of [event.NamespaceTypeCount]model.Membership) map[event.Namesp
 		if m.ID == 0 {
 			continue
 		}
-		membership := &Membership{ID: m.ID, SharedWith: m.SharedWith.Labels(), Abandoned: m.Abandoned}
+		membership := &Membership{ID: m.ID, Relation: m.Relation, SharedWith: m.SharedWith.Labels(), SharedGroup: m.Group, Abandoned: m.Abandoned}
 		if m.Relation != model.RelationUnknown {
 			membership.SharedWithHost = new(m.Relation == model.RelationHost)
 		}
 		out[event.NamespaceType(t)] = membership
 	}
 	return out
-}
-
-// WriteWorkloads writes the same list as a table for people, with times in a zone.
-func WriteWorkloads(out io.Writer, s *model.Snapshot, zone *time.Location) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprint(w, "CONTAINER\tHOST PID\tSTARTED")
-	for _, t := range event.NamespaceTypes() {
-		fmt.Fprintf(w, "\t%s", t)
-	}
-	fmt.Fprintln(w, "\tMEMORY\tLIMIT\tOOM\tIMAGE")
-	for _, l := range psLines(s) {
-		c := l.container
-		if c == nil {
-			l.writeHeading(w)
-			continue
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s", l.name, orUnknown(c.InitPID != 0, c.InitPID), started(c.Started, zone)+pausedMark(c))
-		for _, m := range c.Namespaces {
-			fmt.Fprintf(w, "\t%s", relationWord(m))
-		}
-		fmt.Fprintf(w, "\t%s\t%s\t%s\t%s\n", bytesOrUnknown(c.Memory.UsageBytes), limit(c), kills(c), foreign.Name(c.Image))
-	}
-	for i := range s.VMs {
-		v := &s.VMs[i]
-		fmt.Fprintf(w, "%s\t%d\t%s", foreign.Name(v.Label())+" (VM)", v.PID, started(v.Started, zone))
-		for _, m := range v.Namespaces {
-			fmt.Fprintf(w, "\t%s", relationWord(m))
-		}
-		// Its limit is in the sentence: no cgroup holds a guest to its memory.
-		fmt.Fprintf(w, "\t%s\t-\t-\t%s\n", bytesOrUnknown(v.ResidentBytes), story.VM(v).For(zone))
-	}
-	return w.Flush()
-}
-
-// limit returns a container's limit of memory and whether that does what it is for.
-func limit(c *model.Container) string {
-	words := bytesOrUnknown(c.Memory.LimitBytes)
-	if c.Memory.Unlimited {
-		words = "none"
-	}
-	const stuck = "stuck: the OOM killer is off"
-	switch {
-	case c.Unheld != nil && c.Stuck != nil:
-		return "not held, in " + foreign.Name(story.CgroupWords(c.Unheld.Cgroup)) + "; " + words + ", " + stuck
-	case c.Unheld != nil:
-		return "not held, in " + foreign.Name(story.CgroupWords(c.Unheld.Cgroup))
-	case c.Stuck != nil:
-		return words + ", " + stuck
-	}
-	return words
-}
-
-// kills returns how many OOM kills there were in a container since it started.
-func kills(c *model.Container) string {
-	switch {
-	case c.OOMKills != nil:
-		return strconv.FormatUint(*c.OOMKills, 10)
-	case c.OOMKillsAtLeast > 0:
-		return fmt.Sprintf("%d+", c.OOMKillsAtLeast)
-	}
-	return "?"
-}
-
-// pausedMark marks a container that the freezer stops.
-func pausedMark(c *model.Container) string {
-	if c.Paused == nil {
-		return ""
-	}
-	return ", paused"
-}
-
-func started(at time.Time, zone *time.Location) string {
-	return orUnknown(!at.IsZero(), at.In(zone).Format(toTheSecond))
-}
-
-func orUnknown(known bool, v any) string {
-	if !known {
-		return "?"
-	}
-	return fmt.Sprint(v)
-}
-
-func bytesOrUnknown(n *uint64) string {
-	if n == nil {
-		return "?"
-	}
-	return story.Bytes(*n)
-}
-
-// relationWord says whose a namespace is; containers that share one carry the same number. One that is left behind by the
-// container that it was made for is a dead one.
-func relationWord(m model.Membership) string {
-	if m.Abandoned != nil {
-		return "dead"
-	}
-	switch m.Relation {
-	case model.RelationOwn:
-		return "own"
-	case model.RelationHost:
-		return "host"
-	case model.RelationShared:
-		if m.Group == 0 { // not with several containers
-			return "shared"
-		}
-		return fmt.Sprintf("shared%d", m.Group)
-	}
-	return "?"
 }

@@ -23,7 +23,7 @@ func TestPsShowsUnknownKillsApartFromNone(t *testing.T) {
 		VMs: []model.VM{{VM: fact.VM{PID: 9, Kind: "qemu", Name: "machine"}}},
 	}
 	var table bytes.Buffer
-	if err := WriteWorkloads(&table, s, time.UTC); err != nil {
+	if err := WriteWorkloads(&table, Workloads(s), 0, Cells{Zone: time.UTC}); err != nil {
 		t.Fatal(err)
 	}
 	column := strings.Index(strings.SplitN(table.String(), "\n", 2)[0], "OOM")
@@ -67,7 +67,7 @@ func TestPsShowsLimitsThatDoNotHold(t *testing.T) {
 			ID: "a", Label: "web", State: model.Running, Image: "IMAGE", Memory: model.Memory{LimitBytes: new(uint64(64 << 20))}, Unheld: test.unheld, Stuck: test.stuck,
 		}}}
 		var table bytes.Buffer
-		if err := WriteWorkloads(&table, s, time.UTC); err != nil {
+		if err := WriteWorkloads(&table, Workloads(s), 0, Cells{Zone: time.UTC}); err != nil {
 			t.Fatal(err)
 		}
 		header, row, _ := strings.Cut(table.String(), "\n")

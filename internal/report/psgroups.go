@@ -2,9 +2,7 @@ package report
 
 import (
 	"fmt"
-	"io"
 	"strconv"
-	"strings"
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/foreign"
@@ -13,46 +11,73 @@ import (
 	"github.com/nsviz/nsviz/internal/story"
 )
 
-// psLine is a line of the table of containers: the heading of a group, or a container.
+// psLine is a line of the table of workloads: the heading of a group, or a workload.
 type psLine struct {
-	group     *groups.Group    // of a heading
-	container *model.Container // nil: it is a heading
-	name      string           // safe to show; indented below a heading
+	group  *groups.Group // of a heading; nil: it is a workload
+	of     *Workload
+	member bool // it stands below a heading
 }
 
-// psLines lists the containers in the order of their start, the members of a group together below a heading.
-func psLines(s *model.Snapshot) []psLine {
-	var all []*model.Container
-	for i := range s.Containers {
-		all = append(all, &s.Containers[i])
+// psLines lists workloads in their order, the members of a group together below a heading.
+func psLines(list []Workload) []psLine {
+	containers := make([]*model.Container, len(list))
+	of := make(map[*model.Container]*Workload, len(list))
+	for i := range list {
+		w := &list[i]
+		containers[i] = &model.Container{
+			ID: w.ID, Label: w.Label(), Kind: event.Kind(w.Kind), Group: w.Group, State: w.State,
+			Memory: model.Memory{UsageBytes: w.Memory.UsageBytes}, OOMKills: w.OOMKills, OOMKillsAtLeast: w.OOMKillsAtLeast,
+		}
+		of[containers[i]] = w
 	}
 	var lines []psLine
-	for _, g := range groups.Arrange(all) {
+	for _, g := range groups.Arrange(containers) {
 		if g.Of == nil {
-			c := g.Members[0]
-			lines = append(lines, psLine{container: c, name: foreign.Name(c.Label)})
+			lines = append(lines, psLine{of: of[g.Members[0]]})
 			continue
 		}
-		lines = append(lines, psLine{group: &g, name: foreign.Name(g.Title())})
+		lines = append(lines, psLine{group: &g})
 		for _, c := range g.Members {
-			name := "  " + foreign.Name(c.Label)
-			if c.IsSandbox() {
-				name += " (sandbox)"
-			}
-			lines = append(lines, psLine{container: c, name: name})
+			lines = append(lines, psLine{of: of[c], member: true})
 		}
 	}
 	return lines
 }
 
-// writeHeading writes the heading of a group, with the sums of its members in their columns.
-func (l *psLine) writeHeading(w io.Writer) {
-	memory, kills := l.group.Memory(), l.group.Kills()
-	live, _ := l.group.Count()
-	used := sum(memory, story.Bytes(memory.N))
-	taken := sum(kills, strconv.FormatUint(kills.N, 10))
-	blank := strings.Repeat("\t", 2+event.NamespaceTypeCount)
-	fmt.Fprintf(w, "%s%s\t%s\t\t%s\t%s\n", l.name, blank, used, taken, story.Count(uint64(live), "container", "containers"))
+// lineName returns the first cell of a line.
+func (c Cells) lineName(l psLine) string {
+	if l.group != nil {
+		return c.name(l.group.Title())
+	}
+	name := c.name(l.of.Label())
+	if l.member {
+		name = "  " + name
+	}
+	switch kind := l.of.KindOf(); {
+	case l.of.VM != nil:
+		name += " (VM)"
+	case kind == event.KindPod && l.member:
+		name += " (sandbox)"
+	case kind == event.KindSandbox || kind == event.KindService:
+		name += " (" + string(kind) + ")"
+	}
+	if n := l.of.Inside; n > 0 {
+		name += fmt.Sprintf(" (%d inside)", n)
+	}
+	return name
+}
+
+// headingCells are the cells of the heading of a group, with the sums of its members in their columns, by the title of the column.
+func headingCells(g *groups.Group) map[string]string {
+	memory, kills := g.Memory(), g.Kills()
+	live, ended := g.Count()
+	count := story.Count(uint64(live), "container", "containers")
+	if live == 0 && ended > 0 {
+		count = fmt.Sprintf("%d ended", ended)
+	}
+	return map[string]string{
+		titleStatus: count, titleMemory: sum(memory, story.Bytes(memory.N)), titleOOM: sum(kills, strconv.FormatUint(kills.N, 10)),
+	}
 }
 
 // sum returns the words for a sum, which may be a lower bound.
@@ -64,4 +89,22 @@ func sum(of groups.Sum, words string) string {
 		return words + "+"
 	}
 	return words
+}
+
+// restartsKnown reports whether any workload has a count of restarts.
+func restartsKnown(lines []psLine) bool {
+	for _, l := range lines {
+		if l.of != nil && l.of.Restarts != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// imageOf returns the last cell of a workload.
+func (c Cells) imageOf(w *Workload) string {
+	if w.VM != nil { // what it is stands there: no cgroup holds a guest to its memory
+		return foreign.Prose(story.VM(w.machine()).String())
+	}
+	return c.name(w.Image)
 }

@@ -31,38 +31,56 @@ func TestPsNestsGroups(t *testing.T) {
 		one("last", "", 1, 0, nil), one("shop-db-1", "", 0, 1, shop), one("odd", "", 0, 0, hostile),
 	}}
 	var table bytes.Buffer
-	if err := WriteWorkloads(&table, s, time.UTC); err != nil {
+	if err := WriteWorkloads(&table, Workloads(s), 0, Cells{Zone: time.UTC}); err != nil {
 		t.Fatal(err)
+	}
+	header, _, _ := strings.Cut(table.String(), "\n")
+	// Name, status, memory, OOM and the last column; the columns between them are as in any other table.
+	at := func(line, title, next string) string {
+		from, to := strings.Index(header, title), len(line)
+		if next != "" {
+			to = strings.Index(header, next)
+		}
+		runes := []rune(line)
+		return strings.TrimRight(string(runes[min(from, len(runes)):min(to, len(runes))]), " \n")
 	}
 	var got []string
 	for line := range strings.Lines(table.String()) {
-		// Name, memory, OOM and the last column; the columns between them are as in any other table.
-		header, _, _ := strings.Cut(table.String(), "\n")
-		at := func(title, next string) string {
-			from, to := strings.Index(header, title), len(line)
-			if next != "" {
-				to = strings.Index(header, next)
-			}
-			runes := []rune(line)
-			return string(runes[min(from, len(runes)):min(to, len(runes))])
-		}
-		got = append(got, strings.TrimRight(at("CONTAINER", "HOST PID"), " ")+"|"+strings.TrimSpace(at("MEMORY", "LIMIT"))+"|"+
-			strings.TrimSpace(at("OOM", "IMAGE"))+"|"+strings.TrimSpace(at("IMAGE", "")))
+		got = append(got, at(line, titleName, titleID)+"|"+at(line, titleStatus, titlePID)+"|"+at(line, titleMemory, titleLimit)+"|"+
+			at(line, titleOOM, titleImage)+"|"+at(line, titleImage, ""))
 	}
 	want := []string{
-		"CONTAINER|MEMORY|OOM|IMAGE",
-		"alone|1 MiB|0|image",
-		"shop/cart-7d9f · pod|21 MiB|3|1 container",
-		"  app|20 MiB|3|image",
-		"  pause (sandbox)|1 MiB|0|image",
-		"shop · compose|5 MiB+|1|2 containers",
-		"  shop-web-1|5 MiB|0|image",
-		"  shop-db-1|?|1|image",
-		"last|1 MiB|0|image",
-		`a\x1b[2J\x0ab\u202e · compose|?|0|1 container`,
-		"  odd|?|0|image",
+		"NAME|STATUS|MEMORY|OOM|IMAGE",
+		"alone|Up|1 MiB|0|image",
+		"shop/cart-7d9f · pod|1 container|21 MiB|3|",
+		"  app|Up|20 MiB|3|image",
+		"  pause (sandbox)|Up|1 MiB|0|image",
+		"shop · compose|2 containers|5 MiB+|1|",
+		"  shop-web-1|Up|5 MiB|0|image",
+		"  shop-db-1|Up|?|1|image",
+		"last|Up|1 MiB|0|image",
+		`a\x1b[2J\x0ab\u202e · compose|1 container|?|0|`,
+		"  odd|Up|?|0|image",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s\n%s", diff, table.String())
+	}
+}
+
+// The outer one of containers that run in each other says how many there are, and what is no container says so.
+func TestPsNamesKinds(t *testing.T) {
+	s := &model.Snapshot{Containers: []model.Container{
+		{ID: "node", Label: "node", Named: true, State: model.Running, Inside: 2},
+		{ID: "pid-1", Label: "bwrap-812", Named: true, State: model.Running, Kind: event.KindSandbox},
+		{ID: "/a.service", Label: "a.service", Named: true, State: model.Running, Kind: event.KindService},
+	}}
+	var table bytes.Buffer
+	if err := WriteWorkloads(&table, Workloads(s), 0, Cells{Zone: time.UTC}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"node (2 inside)", "bwrap-812 (sandbox)", "a.service (service)"} {
+		if !strings.Contains(table.String(), want) {
+			t.Errorf("no %s in\n%s", want, table.String())
+		}
 	}
 }

@@ -13,11 +13,13 @@ import (
 )
 
 // The paths of the API. GET WhyPath?container=NAME returns a report.ContainerAnswer, WhyPath?namespace=TYPE:[ID] a
-// report.NamespaceAnswer, WhyPath?cgroup=/PATH a report.CgroupAnswer, InspectPath?container=NAME a report.Known. A question without an
-// answer returns a Refusal, with the status 404 if nothing is known and 409 if a name is ambiguous.
+// report.NamespaceAnswer, WhyPath?cgroup=/PATH a report.CgroupAnswer, InspectPath?container=NAME a report.Known,
+// WorkloadsPath a report.Listing. A question without an answer returns a Refusal, with the status 404 if nothing is known and 409 if a name is ambiguous.
 const (
 	WhyPath     = "/api/v1/why"
 	InspectPath = "/api/v1/inspect"
+
+	WorkloadsPath = "/api/v1/ps"
 )
 
 // Refusal is the body of an API answer whose status is not 200.
@@ -79,6 +81,10 @@ func (q *questions) why(w http.ResponseWriter, r *http.Request) {
 
 func (q *questions) inspect(w http.ResponseWriter, r *http.Request) {
 	q.ofContainer(w, r, func(c *model.Container, s *model.Snapshot) any { return report.NewKnown(c, s) })
+}
+
+func (q *questions) workloads(w http.ResponseWriter, r *http.Request) {
+	q.answer(w, r, func(s *model.Snapshot) (any, error) { return report.NewListing(s), nil })
 }
 
 func (q *questions) ofContainer(w http.ResponseWriter, r *http.Request, of func(*model.Container, *model.Snapshot) any) {

@@ -94,9 +94,12 @@ func ask(t *testing.T, path string, full func() *model.Snapshot, query string) (
 	q := newQuestions(full)
 	answer := httptest.NewRecorder()
 	request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path+query, nil)
-	if path == InspectPath {
+	switch path {
+	case InspectPath:
 		q.inspect(answer, request)
-	} else {
+	case WorkloadsPath:
+		q.workloads(answer, request)
+	default:
 		q.why(answer, request)
 	}
 	if got := answer.Header().Get("Content-Type"); got != "application/json" {
@@ -123,5 +126,19 @@ func TestWhyIsServed(t *testing.T) {
 				t.Errorf("%s %s: %s, want %d", method, path, response.Status, want)
 			}
 		}
+	}
+}
+
+func TestWorkloadsAreServed(t *testing.T) {
+	s := &model.Snapshot{Time: time.Unix(100, 0).UTC(), Containers: []model.Container{
+		{ID: "a", Label: "we\x1bb", Named: true, State: model.Running}, {ID: "b", Label: "db", Named: true, State: model.Exited},
+	}}
+	status, body := ask(t, WorkloadsPath, fixed(s), "")
+	var got report.Listing
+	if err := json.Unmarshal([]byte(body), &got); err != nil || status != http.StatusOK {
+		t.Fatalf("%d, %v: %s", status, err, body)
+	}
+	if diff := cmp.Diff(report.NewListing(s), got); diff != "" || len(got.Workloads) != 2 {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

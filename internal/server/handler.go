@@ -69,6 +69,7 @@ func newHandler(registry *prometheus.Registry, q *questions, build metrics.Build
 	}), logger))
 	mux.HandleFunc("GET "+WhyPath, q.why)
 	mux.HandleFunc("GET "+InspectPath, q.inspect)
+	mux.HandleFunc("GET "+WorkloadsPath, q.workloads)
 	mux.HandleFunc("GET "+healthyPath, func(w http.ResponseWriter, _ *http.Request) {
 		io.WriteString(w, "nsviz is healthy.\n")
 	})

@@ -99,3 +99,17 @@ func Listed(words []string) string {
 	}
 	return strings.Join(words[:len(words)-1], ", ") + " and " + words[len(words)-1]
 }
+
+// GroupLetter names a set of containers that share a namespace by its number: a to z, A to Z, and + for those beyond; "?" is
+// unknown.
+func GroupLetter(group int) string {
+	switch {
+	case group < 1:
+		return "?"
+	case group <= 26:
+		return string(rune('a' + group - 1))
+	case group <= 52:
+		return string(rune('A' + group - 27))
+	}
+	return "+"
+}

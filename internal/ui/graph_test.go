@@ -71,11 +71,3 @@ func TestSpark(t *testing.T) {
 		}
 	}
 }
-
-func TestGroupLetter(t *testing.T) {
-	for group, want := range map[int]string{0: "?", 1: "a", 26: "z", 27: "A", 52: "Z", 53: "+", 1000: "+"} {
-		if got := groupLetter(group); got != want {
-			t.Errorf("group %d: %q, want %q", group, got, want)
-		}
-	}
-}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/model"
+	"github.com/nsviz/nsviz/internal/story"
 )
 
 const (
@@ -81,7 +82,7 @@ func membershipSign(m model.Membership, t event.NamespaceType) (string, Style) {
 		}
 		return hostSign, HostUsual
 	case model.RelationShared:
-		return groupLetter(m.Group), Shared
+		return story.GroupLetter(m.Group), Shared
 	}
 	return unknownSign, Unknown
 }
@@ -89,19 +90,6 @@ func membershipSign(m model.Membership, t event.NamespaceType) (string, Style) {
 // hasDead reports whether a container is in a dead namespace.
 func hasDead(ct *model.Container) bool {
 	return slices.ContainsFunc(ct.Namespaces[:], func(m model.Membership) bool { return m.Abandoned != nil })
-}
-
-// groupLetter names a group that shares a namespace: a to z, A to Z, and + for those beyond.
-func groupLetter(group int) string {
-	switch {
-	case group < 1:
-		return unknownSign
-	case group <= 26:
-		return string(rune('a' + group - 1))
-	case group <= 52:
-		return string(rune('A' + group - 27))
-	}
-	return "+"
 }
 
 // legend explains every symbol of the table, in as many lines as the width needs. The symbol of a dead namespace is rare,

@@ -66,6 +66,7 @@ var barriers = []barrier{
 	{"internal/collect/sample", []string{module + "internal/probes", module + "internal/container"}, "it is given the containers, with their cgroups"},
 	{"internal/pipeline", []string{module + "internal/container/engine/docker"}, "it is given an engine, whichever that is"},
 	{"internal/output", []string{module}, "it does not matter what is written"},
+	{"internal/redraw", append([]string{module + "internal/model", module + "internal/report", module + "internal/client"}, ends...), "it does not matter what is written"},
 	{"internal/place", []string{module}, "it looks at its own process alone"},
 	{"internal/spelling", []string{module}, "it compares words"},
 }
