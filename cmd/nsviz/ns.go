@@ -13,7 +13,7 @@ func newNs(s *streams, o *options) *cobra.Command {
 		Use: "ns", GroupID: groupOnce, Args: noArguments,
 		Short: "List all namespaces of the host",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			snapshot, err := o.once(cmd.Context(), s)
+			snapshot, _, err := o.once(cmd.Context(), s)
 			if err != nil {
 				return err
 			}

@@ -14,7 +14,7 @@ func newPs(s *streams, o *options) *cobra.Command {
 		Long: "Lists the containers in the order of their start and after them the virtual machines: from here each of these\n" +
 			"is one process with a kernel of its own, and nothing inside is visible. In JSON they have \"kind\": \"vm\".",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			snapshot, err := o.once(cmd.Context(), s)
+			snapshot, _, err := o.once(cmd.Context(), s)
 			if err != nil {
 				return err
 			}

@@ -14,6 +14,8 @@ type Directory struct {
 	entries map[string]*list.Element
 	order   *list.List // of Identity, most recently touched first
 	bytes   int        // of all identities
+	// users has what users' own engines report: it takes no room from the others, and replaces none. It is nil in itself.
+	users *Directory
 }
 
 // directoryBytes bounds the text in a Directory: some thousand containers with a few KiB of labels each.
@@ -21,12 +23,24 @@ const directoryBytes = 16 << 20
 
 // NewDirectory makes a directory of at most limit identities.
 func NewDirectory(limit int) *Directory {
+	d := newDirectory(limit)
+	d.users = newDirectory(limit)
+	return d
+}
+
+func newDirectory(limit int) *Directory {
 	return &Directory{limit: limit, entries: map[string]*list.Element{}, order: list.New()}
 }
 
 // Put adds or replaces an identity. When it was created is kept where the new one does not say. It reports
 // whether anything other than its labels and its creation has changed.
 func (d *Directory) Put(id Identity) bool {
+	if id.User != 0 && d.users != nil {
+		if _, known := d.get(id.ID); known {
+			return false
+		}
+		return d.users.Put(id)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if e, ok := d.entries[id.ID]; ok {
@@ -70,6 +84,13 @@ func (id *Identity) size() int {
 
 // Get finds an identity by its full id.
 func (d *Directory) Get(id string) (Identity, bool) {
+	if identity, ok := d.get(id); ok {
+		return identity, true
+	}
+	return d.users.get(id)
+}
+
+func (d *Directory) get(id string) (Identity, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	e, ok := d.entries[id]
@@ -85,6 +106,9 @@ func (d *Directory) takeCreated(id string) time.Time {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	e, ok := d.entries[id]
+	if !ok && d.users != nil {
+		return d.users.takeCreated(id)
+	}
 	if !ok {
 		return time.Time{}
 	}

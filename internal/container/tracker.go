@@ -59,7 +59,7 @@ func (t *Tracker) Describe(ref *Ref) *event.Container {
 	if ref.Runtime == runtime.Demo {
 		c.Name = ref.ID
 	}
-	if identity, ok := t.directory.Get(ref.ID); ok {
+	if identity, ok := t.directory.Get(ref.ID); ok && identity.mayName(ref.Root) {
 		c.Name, c.Image, c.Runtime, c.Group = identity.Name, identity.Image, identity.Runtime, identity.Group
 		if identity.Kind != "" {
 			c.Kind = identity.Kind

@@ -10,8 +10,14 @@ import (
 
 // An Engine follows one container engine and asks it. The engine may be absent, slow, hung or restarted.
 type Engine interface {
-	// Name returns the name of its row in the table of runtimes.
+	// Name returns the name of its row in the table of runtimes. It may change when the engine answers for the first time: until
+	// then it is a guess by its address.
 	Name() string
+	// Address returns what tells it apart from other engines: unix:///path or tcp://host:port. It never changes.
+	Address() string
+	// User returns the uid of the user whose engine it is; 0 is the host's, or one that the user of nsviz chose. A user's engine is
+	// believed about containers in the user's own slice alone.
+	User() uint32
 	// Run follows the engine until ctx ends, whatever the engine does, and returns ctx's error. It is called once. When it returns, all
 	// its goroutines and connections are gone.
 	Run(ctx context.Context, sink Sink) error
@@ -55,4 +61,6 @@ type Init struct {
 	PID int32
 	// Started is the start time by the engine; zero is unknown.
 	Started time.Time
+	// Runtime is the name of the engine.
+	Runtime string
 }

@@ -20,6 +20,8 @@ type Config struct {
 	// $DOCKER_HOST or, without that, the usual socket. $DOCKER_CERT_PATH and $DOCKER_TLS_VERIFY
 	// count for tcp, $DOCKER_API_VERSION replaces the negotiation of the version.
 	Host string
+	// User is the uid of the user whose own engine it is; 0 is the host's.
+	User uint32
 	// Timeout is how long one request may take. The list of all containers is given more after it
 	// failed to come in time.
 	Timeout time.Duration

@@ -55,6 +55,12 @@ func New(cfg Config) (*Follower, error) {
 // Name implements engine.Engine.
 func (f *Follower) Name() string { return runtime.Docker }
 
+// Address implements engine.Engine.
+func (f *Follower) Address() string { return f.host.url }
+
+// User implements engine.Engine.
+func (f *Follower) User() uint32 { return f.cfg.User }
+
 // Ask implements engine.Engine.
 func (f *Follower) Ask(id string) {
 	if validID(id) {
@@ -82,7 +88,7 @@ func (f *Follower) markSynced() { f.syncedOnce.Do(func() { close(f.synced) }) }
 // Run implements engine.Engine.
 func (f *Follower) Run(ctx context.Context, sink engine.Sink) error {
 	defer f.markSynced()
-	s := &status{sink: sink, log: f.cfg.Log.With("engine", runtime.Docker, "host", f.host.url)}
+	s := &status{sink: sink, address: f.host.url, log: f.cfg.Log.With("engine", runtime.Docker, "host", f.host.url)}
 	s.set(fact.EngineConnecting, "")
 	pause := f.cfg.Backoff.Min
 	for {
@@ -108,8 +114,9 @@ func (f *Follower) Run(ctx context.Context, sink engine.Sink) error {
 
 // status passes changes of the engine's state on, and nothing else.
 type status struct {
-	sink   engine.Sink
-	log    *slog.Logger
+	sink    engine.Sink
+	log     *slog.Logger
+	address string
 	state  fact.EngineState
 	detail string
 }
@@ -128,5 +135,5 @@ func (s *status) set(state fact.EngineState, detail string) {
 	}
 	s.state, s.detail = state, detail
 	s.log.Log(context.Background(), level, "container engine "+string(state), "detail", detail)
-	s.sink.EngineState(fact.Engine{Name: runtime.Docker, State: state, Detail: detail})
+	s.sink.EngineState(fact.Engine{Name: runtime.Docker, Address: s.address, State: state, Detail: detail})
 }
