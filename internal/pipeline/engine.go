@@ -31,10 +31,10 @@ func (p *Pipeline) Settings(ctx context.Context, runtime, id string) (*fact.Sett
 		settings *fact.Settings
 		err      error
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	var asking sync.WaitGroup
 	defer asking.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	answers := make(chan answer, names.MaxEngines)
 	open := 0
 	for _, e := range p.engines.All() {
