@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -179,19 +180,26 @@ func (o *options) knownWorkloads(cmd *cobra.Command, from *source) []report.Work
 	}
 }
 
-// engineNames returns the containers that the engine names before ctx is done.
+// engineNames returns the containers that the engines name before ctx is done.
 func (o *options) engineNames(ctx context.Context) []report.Workload {
-	e, err := o.engine(nil)
+	engines, find, err := o.engines(slog.New(slog.DiscardHandler))
 	if err != nil {
 		return nil
+	}
+	if find != nil {
+		engines = append(engines, find()...)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var named identities
-	go func() { _ = e.Run(ctx, &named) }()
-	select {
-	case <-e.Synced():
-	case <-ctx.Done():
+	for _, e := range engines {
+		go func() { _ = e.Run(ctx, &named) }()
+	}
+	for _, e := range engines {
+		select {
+		case <-e.Synced():
+		case <-ctx.Done():
+		}
 	}
 	return named.workloads()
 }

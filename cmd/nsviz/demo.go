@@ -97,7 +97,7 @@ func demoBackend(ctx context.Context, o *options, bare bool) (demo.Backend, erro
 	if !bare {
 		ctx, cancel := context.WithTimeout(ctx, enginePatience)
 		defer cancel()
-		runner, err := docker.NewRunner(ctx, o.dockerHost)
+		runner, err := docker.NewRunner(ctx, o.engineHost())
 		if err == nil {
 			return demo.NewEngine(runner, "/proc/self/exe", os.Getpid()), nil
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -34,7 +35,7 @@ func doctor(parent context.Context, s *streams, o *options) error {
 	go func() {
 		select {
 		case <-p.Attached():
-			awaitEngine(ctx, p)
+			awaitEngines(ctx, p)
 		case <-ctx.Done():
 		}
 		cancel()
@@ -66,13 +67,12 @@ func (o *options) lookAfter(ctx context.Context, before *model.Snapshot) (*model
 	return looked, nil
 }
 
-// awaitEngine waits until it is known whether the engine answers. The follower bounds the time.
-func awaitEngine(ctx context.Context, p *pipeline.Pipeline) {
+// awaitEngines waits until it is known of each engine whether it answers. The followers bound the time.
+func awaitEngines(ctx context.Context, p *pipeline.Pipeline) {
 	for {
-		for _, e := range p.Snapshot().Engines {
-			if e.State != fact.EngineConnecting {
-				return
-			}
+		list := p.Snapshot().Engines
+		if len(list) >= p.Engines() && !slices.ContainsFunc(list, func(e fact.Engine) bool { return e.State == fact.EngineConnecting }) {
+			return
 		}
 		select {
 		case <-p.Changed():

@@ -11,6 +11,7 @@ import (
 	"github.com/nsviz/nsviz/internal/client"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/host"
+	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/report"
 )
 
@@ -100,7 +101,7 @@ func failing(findings []anatomy.Finding, threshold anatomy.Severity) error {
 }
 
 func (o *options) inspect(ctx context.Context, s *streams, name string, sizes bool) (*anatomy.Anatomy, error) {
-	snapshot, err := o.once(ctx, s)
+	snapshot, p, err := o.once(ctx, s)
 	if err != nil {
 		return nil, err
 	}
@@ -117,12 +118,8 @@ func (o *options) inspect(ctx context.Context, s *streams, name string, sizes bo
 		return nil, whereToAsk(err)
 	}
 	extra := anatomy.Extra{Sizes: sizes}
-	asked, err := o.engine(nil)
-	if err != nil {
-		return nil, err
-	}
-	if c.Runtime == asked.Name() {
-		extra.Settings, extra.SettingsErr = asked.Settings(ctx, c.ID)
+	if extra.Settings, extra.SettingsErr = p.Settings(ctx, c.Runtime, c.ID); errors.Is(extra.SettingsErr, pipeline.ErrNoEngine) {
+		extra.SettingsErr = nil // it is nobody's to say
 	}
 	a, err := anatomy.Gather(ctx, host, layout, snapshot, c, extra)
 	if err != nil {

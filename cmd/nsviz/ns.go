@@ -15,7 +15,7 @@ func newNs(s *streams, o *options) *cobra.Command {
 		Long:    "Lists all namespaces of the host, or those of a container, of all containers of a pod (NAMESPACE/POD), or of a compose project.",
 		Example: "  sudo nsviz ns\n  sudo nsviz ns shop/cart-7d9f",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			snapshot, err := o.once(cmd.Context(), s)
+			snapshot, _, err := o.once(cmd.Context(), s)
 			if err != nil {
 				return err
 			}

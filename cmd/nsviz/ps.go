@@ -147,7 +147,7 @@ func (f *psFlags) run(cmd *cobra.Command, s *streams, o *options) error {
 		return f.watch(cmd, s, o)
 	}
 	return f.list(cmd, s, func() ([]report.Workload, error) {
-		snapshot, err := o.once(cmd.Context(), s)
+		snapshot, _, err := o.once(cmd.Context(), s)
 		if err != nil {
 			return nil, err
 		}
@@ -164,7 +164,7 @@ func (f *psFlags) watch(cmd *cobra.Command, s *streams, o *options) error {
 		var said bytes.Buffer
 		cmd.SetContext(ctx) // the end of the watch ends a question, too
 		err = f.list(cmd, s, func() ([]report.Workload, error) {
-			snapshot, err := silent.once(ctx, &streams{out: s.out, err: &said, zone: s.zone})
+			snapshot, _, err := silent.once(ctx, &streams{out: s.out, err: &said, zone: s.zone})
 			if err != nil {
 				return nil, err
 			}

@@ -11,8 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nsviz/nsviz/internal/collect/ownmemory"
-	"github.com/nsviz/nsviz/internal/container/engine"
-	"github.com/nsviz/nsviz/internal/container/engine/docker"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
@@ -31,15 +29,15 @@ type streams struct {
 
 // options are the flags that all commands have.
 type options struct {
-	listen     []string
-	webConfig  string
-	dockerHost string
-	procRoot   string
-	cgroupRoot string
-	level      level
-	methods    []string
-	noCommands bool
-	labels     []string
+	listen      []string
+	webConfig   string
+	engineHosts []string
+	procRoot    string
+	cgroupRoot  string
+	level       level
+	methods     []string
+	noCommands  bool
+	labels      []string
 
 	probeMethods []fact.Method
 }
@@ -85,7 +83,8 @@ Without a command it draws the dashboard and serves metrics beside it. It needs 
 	flags.StringArrayVar(&o.listen, "web.listen-address", []string{server.DefaultAddress},
 		`address to serve metrics on; repeatable, "" is none`)
 	flags.StringVar(&o.webConfig, "web.config.file", "", "file with TLS and basic auth settings of the metrics server")
-	flags.StringVar(&o.dockerHost, "docker-host", "", "Docker engine to ask for names (default $DOCKER_HOST, or the usual socket)")
+	flags.StringArrayVar(&o.engineHosts, "docker-host", nil,
+		"engine with Docker's API to ask for names, podman's too; repeatable (default $DOCKER_HOST, or all that are found)")
 	flags.StringVar(&o.procRoot, "proc-root", pseudofs.DefaultProc, "where the host's procfs is mounted")
 	flags.StringVar(&o.cgroupRoot, "cgroup-root", cgroupfs.DefaultRoot, "where the host's cgroups are mounted")
 	flags.Var(newChecked(&o.level, level(slog.LevelInfo), "string", parseLevel), "log-level",
@@ -216,13 +215,14 @@ func (o *options) watcher(log *slog.Logger, sinks ...func(fact.Fact)) (*pipeline
 // pipeline sets up what all live commands share.
 func (o *options) pipeline(log *slog.Logger, sinks ...func(fact.Fact)) (*pipeline.Pipeline, error) {
 	adoptLogs(log)
-	names, err := o.engine(log)
+	engines, find, err := o.engines(log)
 	if err != nil {
 		return nil, err
 	}
 	return pipeline.New(pipeline.Config{
 		Roots:        host.Roots{Proc: o.procRoot, Cgroup: o.cgroupRoot},
-		Engine:       names,
+		Engines:      engines,
+		FindEngines:  find,
 		Labels:       o.labels,
 		ProbeMethods: o.probeMethods,
 		LimitMemory:  ownmemory.LimitGoRuntime(log),
@@ -231,13 +231,4 @@ func (o *options) pipeline(log *slog.Logger, sinks ...func(fact.Fact)) (*pipelin
 
 		NoCommandLines: o.noCommands,
 	})
-}
-
-// engine returns the engine that is asked for names. It connects to nothing yet: only its address can be wrong.
-func (o *options) engine(log *slog.Logger) (engine.Engine, error) {
-	e, err := docker.New(docker.Config{Host: o.dockerHost, Log: log})
-	if err != nil {
-		return nil, errUsage{err}
-	}
-	return e, nil
 }

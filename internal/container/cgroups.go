@@ -262,6 +262,17 @@ func (t *Tracker) NeverRan(id uint64) bool {
 	return c != nil && c.root == c && !c.hadInit && !c.created.isZero()
 }
 
+// IsOf reports whether a container's cgroup is, or was, in the slice of a user.
+func (t *Tracker) IsOf(id string, uid uint32) bool {
+	its := func(c *cgroup) bool { return c.ref != nil && c.ref.ID == id && inSliceOf(c.path, uid) }
+	for _, root := range t.roots {
+		if its(root) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(t.removed, its)
+}
+
 // expire takes a removed cgroup out of use. It is remembered for events that are late.
 func (t *Tracker) expire(c *cgroup) {
 	if c.removed {

@@ -16,6 +16,8 @@ type Directory struct {
 	entries map[string]*list.Element
 	order   *list.List // of Identity, most recently touched first
 	bytes   int        // of all identities
+	// users has what users' own engines report: it takes no room from the others, and replaces none. It is nil in itself.
+	users *Directory
 }
 
 // directoryBytes bounds the text in a Directory: some thousand containers with a few KiB of labels each.
@@ -29,12 +31,24 @@ const (
 
 // NewDirectory makes a directory of at most limit identities, with those of their labels that have one of the keys: MaxLabels at most.
 func NewDirectory(limit int, labels ...string) *Directory {
+	d := newDirectory(limit, labels)
+	d.users = newDirectory(limit, labels)
+	return d
+}
+
+func newDirectory(limit int, labels []string) *Directory {
 	return &Directory{limit: limit, labels: labels[:min(len(labels), MaxLabels)], entries: map[string]*list.Element{}, order: list.New()}
 }
 
 // Put adds or replaces an identity. When it was created is kept where the new one does not say. It reports
 // whether anything other than its creation has changed, of what is kept.
 func (d *Directory) Put(id Identity) bool {
+	if id.User != 0 && d.users != nil {
+		if _, known := d.get(id.ID); known {
+			return false
+		}
+		return d.users.Put(id)
+	}
 	id.Labels = d.kept(id.Labels)
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -96,6 +110,13 @@ func (id *Identity) size() int {
 
 // Get finds an identity by its full id.
 func (d *Directory) Get(id string) (Identity, bool) {
+	if identity, ok := d.get(id); ok {
+		return identity, true
+	}
+	return d.users.get(id)
+}
+
+func (d *Directory) get(id string) (Identity, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	e, ok := d.entries[id]
@@ -111,6 +132,9 @@ func (d *Directory) takeCreated(id string) time.Time {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	e, ok := d.entries[id]
+	if !ok && d.users != nil {
+		return d.users.takeCreated(id)
+	}
 	if !ok {
 		return time.Time{}
 	}

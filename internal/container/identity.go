@@ -1,6 +1,8 @@
 package container
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
@@ -20,4 +22,15 @@ type Identity struct {
 	Group *event.Group `json:"group,omitempty"`
 	// Created is when the engine was told to make it, by the engine's clock; zero where it did not say.
 	Created time.Time `json:"created,omitzero"`
+	// User is the uid of the user whose own engine says so; 0 is the host's. Of a user's engine it is believed if the container's
+	// cgroup is in the user's slice.
+	User uint32 `json:"-"`
+}
+
+// mayName reports whether it is the identity of a container with that cgroup.
+func (id *Identity) mayName(root string) bool { return id.User == 0 || inSliceOf(root, id.User) }
+
+// inSliceOf reports whether a cgroup is one of a user's own: systemd gives each user a slice.
+func inSliceOf(path string, uid uint32) bool {
+	return strings.Contains(path, fmt.Sprintf("/user-%d.slice/", uid))
 }

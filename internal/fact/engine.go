@@ -1,6 +1,7 @@
 package fact
 
 import (
+	"strings"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
@@ -15,13 +16,31 @@ const (
 	EngineConnecting EngineState = "connecting" // not asked yet, or being asked again
 	EngineAbsent     EngineState = "absent"     // nothing listens there
 	EngineFailing    EngineState = "failing"    // it is there and does not answer as it should
+	EngineForgotten  EngineState = "forgotten"  // its socket is gone, and it is followed no more
 )
 
 // Engine is a container engine that nsviz asks for names.
 type Engine struct {
-	Name   string      `json:"name"` // "docker"
-	State  EngineState `json:"state"`
-	Detail string      `json:"detail,omitempty"` // its version, or what went wrong
+	Name string `json:"name"` // of its runtime: "docker"
+	// Address tells engines of one name apart, unix:///path or tcp://host:port; absent in recordings of versions that knew one engine.
+	Address string      `json:"address,omitempty"`
+	State   EngineState `json:"state"`
+	Detail  string      `json:"detail,omitempty"` // its version, or what went wrong
+}
+
+// Is reports whether two reports are about the same engine. An engine is known by its address: its name shows only when it answers.
+func (e Engine) Is(other Engine) bool {
+	return e.Address == other.Address && (e.Address != "" || e.Name == other.Name)
+}
+
+// Label returns what to call an engine among others: its name, and its address if another one has the same name.
+func (e Engine) Label(among []Engine) string {
+	for _, other := range among {
+		if other.Name == e.Name && !e.Is(other) {
+			return e.Name + " at " + strings.TrimPrefix(e.Address, "unix://")
+		}
+	}
+	return e.Name
 }
 
 // EngineReport holds what an engine reports about a container's end, or about a start that failed. It may be wrong. Fields that it

@@ -199,13 +199,15 @@ func (m *Model) applyEngineEvent(f fact.Fact) {
 }
 
 func (m *Model) applyEngine(e fact.Engine) {
-	for i := range m.engines {
-		if m.engines[i].Name == e.Name {
-			m.engines[i] = e
-			return
-		}
+	i := slices.IndexFunc(m.engines, e.Is)
+	switch {
+	case e.State == fact.EngineForgotten:
+		m.engines = slices.DeleteFunc(m.engines, e.Is)
+	case i >= 0:
+		m.engines[i] = e
+	default:
+		m.engines = append(m.engines, e)
 	}
-	m.engines = append(m.engines, e)
 }
 
 func (m *Model) applyEvent(e event.Event) {

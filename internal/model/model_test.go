@@ -31,6 +31,48 @@ func TestHostProbesEngines(t *testing.T) {
 	}
 }
 
+// Engines of one name are told apart by their addresses, and one may learn its name late.
+func TestSeveralEngines(t *testing.T) {
+	engine := func(name, address string, state fact.EngineState) fact.Fact {
+		return fact.Fact{Engine: &fact.Engine{Name: name, Address: address, State: state}}
+	}
+	s := snapshotOf(
+		engine("docker", "unix:///a", fact.EngineConnecting), engine("docker", "unix:///b", fact.EngineConnecting), engine("docker", "unix:///c", fact.EngineAbsent),
+		engine("podman", "unix:///b", fact.EngineConnected), engine("docker", "unix:///a", fact.EngineForgotten), engine("docker", "unix:///d", fact.EngineFailing),
+	)
+	want := []fact.Engine{
+		{Name: "podman", Address: "unix:///b", State: fact.EngineConnected}, {Name: "docker", Address: "unix:///c", State: fact.EngineAbsent},
+		{Name: "docker", Address: "unix:///d", State: fact.EngineFailing},
+	}
+	if diff := cmp.Diff(want, s.Engines); diff != "" {
+		t.Errorf("engines (-want +got):\n%s", diff)
+	}
+	for i, want := range []string{"podman", "docker at /c", "docker at /d"} {
+		if got := s.Engines[i].Label(s.Engines); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// A model that has missed that an engine was forgotten forgets it, too, by what is present.
+func TestResyncForgetsEngines(t *testing.T) {
+	engine := func(address string, state fact.EngineState) fact.Fact {
+		return fact.Fact{Engine: &fact.Engine{Name: "docker", Address: address, State: state}}
+	}
+	missed, other := New(DefaultLimits()), New(DefaultLimits())
+	for _, f := range []fact.Fact{engine("unix:///a", fact.EngineConnected), engine("unix:///b", fact.EngineConnected)} {
+		missed.Apply(f)
+		other.Apply(f)
+	}
+	other.Apply(engine("unix:///a", fact.EngineForgotten))
+	for _, f := range other.Resync() {
+		missed.Apply(f)
+	}
+	if diff := cmp.Diff(other.Snapshot().Engines, missed.Snapshot().Engines); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestTimeDoesNotGoBack(t *testing.T) {
 	m := New(DefaultLimits())
 	for i, step := range []struct {

@@ -1,27 +1,99 @@
 package pipeline
 
 import (
+	"context"
+	"errors"
+	"sync"
+
 	"github.com/nsviz/nsviz/internal/collect/names"
+	"github.com/nsviz/nsviz/internal/container/engine"
 	"github.com/nsviz/nsviz/internal/fact"
 )
 
-// newNames returns what follows the engine.
-func (p *Pipeline) newNames() *names.Follower {
-	return names.New(names.Config{Engine: p.cfg.Engine, Directory: p.directory, Now: p.now, Loop: engineLoop{p.loop}})
+// followEngines sets up what follows the engines, and what asks them.
+func (p *Pipeline) followEngines() {
+	p.engines = names.NewEngines(names.EnginesConfig{
+		Engines: p.cfg.Engines, Find: p.cfg.FindEngines, Directory: p.directory, Now: p.now, Log: p.cfg.Log,
+		Loop: func(e engine.Engine) names.Loop { return engineLoop{p.loop, e.User()} },
+	})
+	p.questions = names.NewQuestions(p.engines.All, p.directory, p.now)
 }
 
-// engineLoop is the loop as the engine's follower knows it.
-type engineLoop struct{ *loop }
+// Engines returns how many engines are followed.
+func (p *Pipeline) Engines() int { return len(p.engines.All()) }
 
-func (l engineLoop) EngineReported(f fact.Fact) { l.send(engineReported(f)) }
+// ErrNoEngine is that there is no engine to ask about a container.
+var ErrNoEngine = errors.New("no engine of its runtime is known")
 
-// engineReported is what the engine reported, or an event that says what of that was lost.
-type engineReported fact.Fact
+// Settings asks the engines of a runtime for their settings of a container, all at once. The first answer counts. It is for after Once.
+func (p *Pipeline) Settings(ctx context.Context, runtime, id string) (*fact.Settings, error) {
+	type answer struct {
+		settings *fact.Settings
+		err      error
+	}
+	var asking sync.WaitGroup
+	defer asking.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	answers := make(chan answer, names.MaxEngines)
+	open := 0
+	for _, e := range p.engines.All() {
+		if e.Name() != runtime || e.User() != 0 && !p.tracker.IsOf(id, e.User()) {
+			continue
+		}
+		open++
+		asking.Go(func() {
+			settings, err := e.Settings(ctx, id)
+			answers <- answer{settings, err}
+		})
+	}
+	failed := ErrNoEngine
+	for ; open > 0; open-- {
+		a := <-answers
+		if a.err == nil {
+			return a.settings, nil
+		}
+		failed = a.err
+	}
+	return nil, failed
+}
+
+// engineLoop is the loop as the follower of an engine knows it.
+type engineLoop struct {
+	*loop
+
+	user uint32 // whose engine it is; 0 is the host's
+}
+
+func (l engineLoop) EngineReported(f fact.Fact) { l.send(engineReported{f, l.user}) }
+
+// engineReported is what an engine reported, or an event that says what of that was lost.
+type engineReported struct {
+	fact.Fact
+
+	user uint32
+}
 
 func (m engineReported) handle(l *loop) {
-	if m.Event != nil {
+	switch {
+	case m.Event != nil:
 		l.applyEvent(*m.Event)
-		return
+	case m.user != 0 && !l.mayReport(m):
+	default:
+		l.apply(m.Fact)
 	}
-	l.apply(fact.Fact(m))
+}
+
+// mayReport reports whether a user's engine is believed: about itself, and about containers in the user's own slice. A name that comes
+// before its container is in the directory.
+func (l *loop) mayReport(m engineReported) bool {
+	switch {
+	case m.Identity != nil:
+		return l.tracker.IsOf(m.Identity.ID, m.user)
+	case m.EngineReport != nil:
+		return l.tracker.IsOf(m.EngineReport.ID, m.user)
+	case m.EngineEvent != nil:
+		return l.tracker.IsOf(m.EngineEvent.ID, m.user)
+	}
+	return true
 }

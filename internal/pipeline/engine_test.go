@@ -2,12 +2,12 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/nsviz/nsviz/internal/collect/names"
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/container/engine"
 	"github.com/nsviz/nsviz/internal/container/runtime"
@@ -17,13 +17,16 @@ import (
 
 // scripted is an engine that is not Docker. It says what says says, and notes what it is asked.
 type scripted struct {
+	user   uint32
 	says   func(engine.Sink)
 	asked  []string
 	starts []string
 	inits  map[string]engine.Init
 }
 
-func (s *scripted) Name() string { return runtime.Podman }
+func (s *scripted) Name() string    { return runtime.Podman }
+func (s *scripted) Address() string { return "unix:///run/podman/podman.sock" }
+func (s *scripted) User() uint32    { return s.user }
 
 func (s *scripted) Run(_ context.Context, sink engine.Sink) error {
 	s.says(sink)
@@ -56,13 +59,11 @@ func TestAnyEngine(t *testing.T) {
 		s.Ended(fact.EngineReport{ID: containerID(1), StartError: "busy"})
 		s.Lost(3)
 	}}
-	p := nameless(t, "unix:///nowhere/docker.sock")
-	p.cfg.Engine = e
-	p.questions = names.NewQuestions(e, p.directory, p.now)
+	p := unwatched(e)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		if err := p.newNames().Run(t.Context()); err != nil {
+		if err := p.engines.Run(t.Context()); err != nil {
 			t.Error(err)
 		}
 	}()
@@ -91,5 +92,62 @@ func TestAnyEngine(t *testing.T) {
 	p.questions.AskName(&event.Container{ID: containerID(4)})
 	if !slices.Equal(e.starts, []string{containerID(3), containerID(1)}) || !slices.Equal(e.asked, []string{containerID(4)}) {
 		t.Errorf("asked why %q did not start and who %q are", e.starts, e.asked)
+	}
+}
+
+// A user's engine is believed about the user's containers, and about itself.
+func TestUsersEngineIsNotBelievedAboutOthers(t *testing.T) {
+	mine, others := containerID(1), containerID(2)
+	e := &scripted{user: 1000, inits: map[string]engine.Init{others: {PID: 1}}, says: func(s engine.Sink) {
+		s.EngineState(fact.Engine{Name: runtime.Podman, State: fact.EngineConnected})
+		for _, id := range []string{mine, others} {
+			s.Identify(container.Identity{ID: id, Runtime: runtime.Podman, Name: "web"})
+			s.Did(fact.EngineEvent{ID: id, Action: fact.ActionStart, At: midnight})
+			s.Ended(fact.EngineReport{ID: id, OOMKilled: new(true)})
+		}
+		s.Did(fact.EngineEvent{ID: containerID(3), Action: fact.ActionCreate, Container: &event.Container{ID: containerID(3)}})
+	}}
+	p := unwatched(e)
+	var facts []fact.Fact
+	p.sinks = append(p.sinks, func(f fact.Fact) { facts = append(facts, f) })
+	p.tracker.Place(1, "/user.slice/user-1000.slice/libpod-"+mine+".scope")
+	p.tracker.Place(2, "/machine.slice/libpod-"+others+".scope")
+	ended := make(chan error, 1)
+	go func() { ended <- p.engines.Run(t.Context()) }()
+	for over := false; !over; {
+		select {
+		case m := <-p.inputs:
+			m.handle(p.loop)
+		case err := <-ended:
+			if err != nil {
+				t.Error(err)
+			}
+			over = true
+		}
+	}
+	var got []string
+	for _, f := range facts {
+		switch {
+		case f.Engine != nil:
+			got = append(got, "state")
+		case f.Identity != nil:
+			got = append(got, "name "+f.Identity.ID)
+		case f.EngineEvent != nil:
+			got = append(got, "did "+f.EngineEvent.ID)
+		case f.EngineReport != nil:
+			got = append(got, "ended "+f.EngineReport.ID)
+		}
+	}
+	if diff := cmp.Diff([]string{"state", "name " + mine, "did " + mine, "ended " + mine}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if inits, err := p.inits(t.Context(), func(string) bool { return false }); len(inits) > 0 || err != nil {
+		t.Errorf("it names the processes %v, %v", inits, err)
+	}
+	if _, err := p.Settings(t.Context(), runtime.Podman, others); !errors.Is(err, ErrNoEngine) {
+		t.Errorf("asked for the settings of another's container: %v", err)
+	}
+	if _, err := p.Settings(t.Context(), runtime.Podman, mine); err != nil {
+		t.Error(err)
 	}
 }

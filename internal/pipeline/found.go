@@ -2,6 +2,9 @@ package pipeline
 
 import (
 	"context"
+	"errors"
+	"maps"
+	"sync"
 
 	"github.com/nsviz/nsviz/internal/collect/find"
 	"github.com/nsviz/nsviz/internal/container"
@@ -13,17 +16,37 @@ import (
 func (p *Pipeline) newFinder() *find.Finder {
 	return find.New(find.Config{
 		Machine: p.fs.Machine, Proc: p.fs.Proc, NS: p.fs.NS, Mounts: p.fs.Mounts, Layout: p.layout,
-		OwnMnt: p.own[event.Mnt], HostPIDs: p.hostPIDs, Engine: p.cfg.Engine.Name(), Inits: p.inits,
+		OwnMnt: p.own[event.Mnt], HostPIDs: p.hostPIDs, Inits: p.inits,
 		Doubts: p.doubts, Now: p.now, Log: p.cfg.Log, Loop: finderLoop{p.loop},
 	})
 }
 
-// inits asks the engine for PID 1s, if it need not be waited for.
+// inits asks the engines for PID 1s, all at once, but those that would have to be waited for. A user's engine is not asked: it could
+// name any process.
 func (p *Pipeline) inits(ctx context.Context, known func(id string) bool) (map[string]engine.Init, error) {
-	if !p.names.Connected() {
-		return nil, nil
+	var asked sync.WaitGroup
+	var mu sync.Mutex // guards all, failed, and calls of known
+	all := map[string]engine.Init{}
+	var failed error
+	isKnown := func(id string) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return known(id)
 	}
-	return p.cfg.Engine.Inits(ctx, known)
+	for _, e := range p.engines.Connected() {
+		if e.User() != 0 {
+			continue
+		}
+		asked.Go(func() {
+			list, err := e.Inits(ctx, isKnown)
+			mu.Lock()
+			defer mu.Unlock()
+			maps.Copy(all, list)
+			failed = errors.Join(failed, err)
+		})
+	}
+	asked.Wait()
+	return all, failed
 }
 
 // finderLoop is the loop as the finder knows it. What compares cgroups is in discovered.go.

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"log/slog"
 	"slices"
 	"testing"
 
@@ -18,7 +17,7 @@ import (
 // test ends.
 func limitsTest(t *testing.T) (limitsLoop, *[]fact.Fact) {
 	t.Helper()
-	p := newLoop(nameless(t, "").cfg.Engine, slog.New(slog.DiscardHandler), nil)
+	p := nameless(t, "").loop
 	var facts []fact.Fact
 	p.sinks = []func(fact.Fact){func(f fact.Fact) {
 		f.Time, f.BootNS = midnight, 0

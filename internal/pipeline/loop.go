@@ -9,7 +9,6 @@ import (
 	"github.com/nsviz/nsviz/internal/collect/kills"
 	"github.com/nsviz/nsviz/internal/collect/names"
 	"github.com/nsviz/nsviz/internal/container"
-	"github.com/nsviz/nsviz/internal/container/engine"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
@@ -42,6 +41,7 @@ type loop struct {
 	directory  *container.Directory // for any goroutine
 	tracker    *container.Tracker
 	namespaces *namespaces.Table
+	engines    *names.Engines // for any goroutine
 	questions  *names.Questions
 	// finder is for the goroutine that watches, but for Resolve.
 	finder *find.Finder
@@ -66,13 +66,12 @@ func (s signal) raise() {
 }
 
 // newLoop returns a loop that knows nothing of the host yet, and keeps the labels that have one of the keys.
-func newLoop(e engine.Engine, log *slog.Logger, sinks []func(fact.Fact), labels ...string) *loop {
+func newLoop(log *slog.Logger, sinks []func(fact.Fact), labels ...string) *loop {
 	directory := container.NewDirectory(names.Remembered, labels...)
 	return &loop{
 		now: time.Now, log: log, live: store.NewLive(model.DefaultLimits()), sinks: sinks,
 		inputs: make(chan message), doubts: make(signal, 1), wake: make(signal, 1),
 		directory: directory, tracker: container.NewTracker(directory, nil), namespaces: namespaces.New(),
-		questions: names.NewQuestions(e, directory, time.Now),
 	}
 }
 

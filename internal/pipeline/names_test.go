@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/nsviz/nsviz/internal/container"
+	"github.com/nsviz/nsviz/internal/container/engine"
 	"github.com/nsviz/nsviz/internal/container/engine/docker"
 	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
@@ -55,13 +56,18 @@ func engineOf(t *testing.T, containers, stream http.HandlerFunc) (host string) {
 // nameless is a pipeline of which nothing is at work, with an engine to ask.
 func nameless(t *testing.T, host string) *Pipeline {
 	t.Helper()
-	log := slog.New(slog.DiscardHandler)
-	e, err := docker.New(docker.Config{Host: host, Log: log})
+	e, err := docker.New(docker.Config{Host: host})
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Pipeline{loop: newLoop(e, log, nil), cfg: Config{Engine: e, Log: log}}
-	p.names = p.newNames()
+	return unwatched(e)
+}
+
+// unwatched is a pipeline of which nothing is at work, with engines to follow.
+func unwatched(engines ...engine.Engine) *Pipeline {
+	log := slog.New(slog.DiscardHandler)
+	p := &Pipeline{loop: newLoop(log, nil), cfg: Config{Engines: engines, Log: log}}
+	p.followEngines()
 	return p
 }
 
@@ -73,7 +79,7 @@ func namesOf(t *testing.T, host string) *Pipeline {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = p.names.Run(ctx)
+		_ = p.engines.Run(ctx)
 	}()
 	t.Cleanup(func() {
 		cancel()

@@ -12,7 +12,7 @@ import (
 	"github.com/nsviz/nsviz/internal/probes"
 )
 
-// OncePatience is how long a one-shot command waits for the engine's names.
+// OncePatience is how long a one-shot command waits for the engines' names.
 const OncePatience = 2 * time.Second
 
 // Once looks at the host a single time, without any probe, and returns what it sees.
@@ -20,7 +20,7 @@ func (p *Pipeline) Once(ctx context.Context) (*model.Snapshot, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var producers sync.WaitGroup
-	producers.Go(func() { _ = p.names.Run(ctx) })
+	producers.Go(func() { _ = p.engines.Run(ctx) })
 	var err error
 	producers.Go(func() {
 		defer cancel()
@@ -38,10 +38,10 @@ func (p *Pipeline) Once(ctx context.Context) (*model.Snapshot, error) {
 }
 
 func (p *Pipeline) look(ctx context.Context) error {
-	select {
-	case <-p.cfg.Engine.Synced():
-	case <-time.After(OncePatience):
-	case <-ctx.Done():
+	patience, cancel := context.WithTimeout(ctx, OncePatience)
+	defer cancel()
+	p.engines.AwaitSynced(patience)
+	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	p.warn(noteUnseen(p.sight))

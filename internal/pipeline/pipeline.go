@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/collect/kills"
-	"github.com/nsviz/nsviz/internal/collect/names"
 	"github.com/nsviz/nsviz/internal/collect/ownmemory"
 	"github.com/nsviz/nsviz/internal/collect/sample"
 	"github.com/nsviz/nsviz/internal/collect/survey"
@@ -25,9 +24,11 @@ import (
 // Config says what to watch.
 type Config struct {
 	Roots host.Roots
-	// Engine is asked for names, and says what it does.
-	Engine engine.Engine
-	// Labels are the keys of the engine's labels that are kept; by default none is.
+	// Engines are asked for names, and say what they do.
+	Engines []engine.Engine
+	// FindEngines returns the other engines that are there at the time, as [names.EnginesConfig] has it; nil is none.
+	FindEngines func() []engine.Engine
+	// Labels are the keys of the engines' labels that are kept; by default none is.
 	Labels []string
 	// ProbeMethods, where there are any, are the only ones by which the kernel may be hooked.
 	ProbeMethods []fact.Method
@@ -52,11 +53,11 @@ const (
 	// within onceInterval count as one.
 	watchInterval = 2500 * time.Millisecond // which full snapshots, two seconds apart at most, are, too
 	onceInterval  = 100 * time.Millisecond
-	// namesPatience is how long the first events wait for the engine's list of names.
+	// namesPatience is how long the first events wait for the engines' lists of names.
 	namesPatience = 200 * time.Millisecond
 )
 
-// Pipeline ties kernel, engine and model together.
+// Pipeline ties kernel, engines and model together.
 type Pipeline struct {
 	*loop
 
@@ -67,7 +68,6 @@ type Pipeline struct {
 	sight procfs.Sight
 	// memory is for one goroutine at a time.
 	memory   *ownmemory.Monitor
-	names    *names.Follower
 	audience audience
 	attached chan struct{} // closed when the probes are attached and the host is read
 }
@@ -75,7 +75,7 @@ type Pipeline struct {
 // New prepares a pipeline: it looks at the host, and attaches nothing yet. From here on the snapshot describes the host.
 func New(cfg Config) (*Pipeline, error) {
 	p := &Pipeline{
-		loop: newLoop(cfg.Engine, cfg.Log, cfg.Sinks, cfg.Labels...), cfg: cfg,
+		loop: newLoop(cfg.Log, cfg.Sinks, cfg.Labels...), cfg: cfg,
 		audience: audience{always: len(cfg.Sinks) > 0}, attached: make(chan struct{}),
 	}
 	p.tracker = container.NewTracker(p.directory, p.resolve)
@@ -95,7 +95,7 @@ func New(cfg Config) (*Pipeline, error) {
 	if p.hostPIDs {
 		p.tracker.SetHost(host.Namespaces)
 	}
-	p.names = p.newNames()
+	p.followEngines()
 	p.finder = p.newFinder()
 	p.memory = ownmemory.New(ownmemory.Config{
 		Cgroups: p.fs.Cgroups, Layout: p.layout, Self: p.self, LimitRuntime: cfg.LimitMemory, Log: cfg.Log, Loop: ownMemoryLoop{p.loop},
@@ -122,7 +122,7 @@ func (p *Pipeline) Run(ctx context.Context) error {
 			}
 		})
 	}
-	produce(p.names.Run)
+	produce(p.engines.Run)
 	produce(p.watch)
 	go func() {
 		producers.Wait()
@@ -208,13 +208,9 @@ func together(ctx context.Context, read func(context.Context) error, others ...f
 }
 
 func (p *Pipeline) awaitNames(ctx context.Context) {
-	patience := time.NewTimer(namesPatience)
-	defer patience.Stop()
-	select {
-	case <-p.cfg.Engine.Synced():
-	case <-patience.C:
-	case <-ctx.Done():
-	}
+	ctx, cancel := context.WithTimeout(ctx, namesPatience)
+	defer cancel()
+	p.engines.AwaitSynced(ctx)
 }
 
 // learned lists how each kind of fact is learned: by the kernel's probes, and the watch of writes.

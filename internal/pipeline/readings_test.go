@@ -16,7 +16,7 @@ import (
 // does not.
 func TestPaceFollowsWhoLooks(t *testing.T) {
 	now := midnight
-	p := &Pipeline{loop: newLoop(nil, nil, nil)}
+	p := &Pipeline{loop: newLoop(nil, nil)}
 	p.now = func() time.Time { return now }
 	woken := func() bool {
 		select {
@@ -73,7 +73,7 @@ func TestWhatWakesTheSampler(t *testing.T) {
 		{"time passes", fact.Fact{}, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			p := newLoop(nil, nil, nil)
+			p := newLoop(nil, nil)
 			p.apply(test.fact)
 			if got := len(p.wake) == 1; got != test.want {
 				t.Errorf("it is woken: %t", got)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/nsviz/nsviz/internal/container/engine"
 	"github.com/nsviz/nsviz/internal/demo"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host"
@@ -33,8 +34,8 @@ func TestReplayedRecordingGivesTheSameSnapshot(t *testing.T) {
 	}
 	var recordFailed error
 	p, err := pipeline.New(pipeline.Config{
-		Engine: nobody(t),
-		Log:    slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Engines: []engine.Engine{nobody(t)},
+		Log:     slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Sinks: []func(fact.Fact){func(f fact.Fact) {
 			recordFailed = errors.Join(recordFailed, writer.Write(f))
 		}},

@@ -65,7 +65,11 @@ func (l surveyLoop) BeginSurvey(at time.Time) survey.Begun {
 	return m.begun
 }
 
-func (l surveyLoop) EndSurvey(r survey.Result) { l.send(surveyEnded{r, l.freedIsHooked}) }
+// EndSurvey is also when engines are looked for that have come since: whoever looks at all processes may look at a few folders.
+func (l surveyLoop) EndSurvey(r survey.Result) {
+	l.send(surveyEnded{r, l.freedIsHooked})
+	l.engines.Look()
+}
 
 // surveyBegins asks what a survey should find.
 type surveyBegins struct {

@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsviz/nsviz/internal/container/engine"
 	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
@@ -35,7 +36,7 @@ func TestUnobservedKills(t *testing.T) {
 	hold, held := make(chan struct{}), make(chan struct{})
 	holding := false
 	p, err := pipeline.New(pipeline.Config{
-		Engine:          nobody(t),
+		Engines:         []engine.Engine{nobody(t)},
 		Log:             slog.New(slog.NewTextHandler(t.Output(), nil)),
 		UrgentRingBytes: uint32(os.Getpagesize()),
 		Sinks: []func(fact.Fact){func(f fact.Fact) {

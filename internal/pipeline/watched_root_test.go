@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nsviz/nsviz/internal/container/engine"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/model"
@@ -69,7 +70,7 @@ func watchWith(t *testing.T, set func(*pipeline.Config)) *watched {
 
 func config(t *testing.T, sinks ...func(fact.Fact)) pipeline.Config {
 	return pipeline.Config{
-		Engine: nobody(t),
+		Engines: []engine.Engine{nobody(t)},
 		// These tests wait for one survey after the other. Each searches open files all the same: the pause after it is longer
 		// than searchRest asks for.
 		SurveyInterval: 300 * time.Millisecond,

@@ -31,7 +31,7 @@ func (d Diagnosis) WriteText(out io.Writer) error {
 	fmt.Fprintf(w, "host\t%s, Linux %s, cgroup %s\n", orUnknown(s.Host.Name != "", foreign.Prose(s.Host.Name)),
 		orUnknown(s.Host.Kernel != "", s.Host.Kernel), s.Host.CgroupVersion)
 	for _, e := range s.Engines {
-		fmt.Fprintf(w, "%s\t%s\n", e.Name, engineText(e))
+		fmt.Fprintf(w, "%s\t%s\n", foreign.Prose(e.Label(s.Engines)), engineText(e))
 	}
 	fmt.Fprintf(w, "containers\t%s\n", d.containers())
 	fmt.Fprintf(w, "own memory\t%s\n", d.ownMemory())

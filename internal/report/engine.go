@@ -29,10 +29,11 @@ func MissingNames(e fact.Engine, s *model.Snapshot, within time.Duration) string
 			return ""
 		}
 	}
+	name := e.Label(s.Engines)
 	if rest, ok := strings.CutPrefix(why, "does not answer "); ok {
-		return fmt.Sprintf("%s does not answer %s: names are missing", e.Name, rest)
+		return fmt.Sprintf("%s does not answer %s: names are missing", name, rest)
 	}
-	return fmt.Sprintf("%s does not answer (%s): names are missing", e.Name, why)
+	return fmt.Sprintf("%s does not answer (%s): names are missing", name, why)
 }
 
 func engineText(e fact.Engine) string {

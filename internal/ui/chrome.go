@@ -174,16 +174,20 @@ func (sc screen) status() line {
 func engineNote(e fact.Engine, s *model.Snapshot) string {
 	unnamed := false
 	for i := range s.Containers {
-		unnamed = unnamed || (s.Containers[i].Live() && !s.Containers[i].Named)
+		c := &s.Containers[i]
+		// Among several engines, one that is not there is missed only by containers that may be its own.
+		its := len(s.Engines) == 1 || c.Runtime == e.Name || c.Runtime == ""
+		unnamed = unnamed || its && c.Live() && !c.Named
 	}
+	name := e.Label(s.Engines)
 	switch e.State {
 	case fact.EngineFailing:
-		return e.Name + ": not answering, showing short ids"
+		return name + ": not answering, showing short ids"
 	case fact.EngineConnecting:
-		return e.Name + ": connecting"
+		return name + ": connecting"
 	case fact.EngineAbsent:
 		if unnamed {
-			return e.Name + ": not there, showing short ids"
+			return name + ": not there, showing short ids"
 		}
 	}
 	return ""

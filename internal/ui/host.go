@@ -71,7 +71,7 @@ func (hostView) page(s *model.Snapshot, st State, w int) []line {
 		if e.Detail != "" {
 			value = value.add(Dim, ": ").add(Plain, e.Detail)
 		}
-		add(e.Name, value)
+		add(e.Label(s.Engines), value)
 	}
 
 	section("What nsviz missed")

@@ -26,9 +26,7 @@ type Config struct {
 	OwnMnt uint64
 	// HostPIDs is whether procfs counts processes as the host does.
 	HostPIDs bool
-	// Engine is the runtime of the containers that Inits returns.
-	Engine string
-	// Inits asks an engine as [engine.Engine] has it. It returns nothing where it would have to wait for the engine.
+	// Inits asks the engines as [engine.Engine] has it. It asks none that it would have to wait for.
 	Inits func(ctx context.Context, known func(id string) bool) (map[string]engine.Init, error)
 	// Doubts is signalled where the host may have cgroups, containers or inits that the loop does not know.
 	Doubts <-chan struct{}

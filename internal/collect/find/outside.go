@@ -53,7 +53,7 @@ func (f *Finder) firstIn(namespace uint64) (procfs.Process, bool) {
 	return procfs.Process{}, false
 }
 
-// admitOutside admits the containers of the engine that are in none of their cgroups, which admitAll has not found therefore.
+// admitOutside admits the containers of the engines that are in none of their cgroups, which admitAll has not found therefore.
 func (p *pass) admitOutside(ctx context.Context) error {
 	if !p.cfg.HostPIDs {
 		return nil
@@ -74,7 +74,7 @@ func (p *pass) admitOutside(ctx context.Context) error {
 		}
 		root, known := p.empty[id]
 		if !known {
-			root = Cgroup{Ref: &container.Ref{Runtime: p.cfg.Engine, ID: id}}
+			root = Cgroup{Ref: &container.Ref{Runtime: init.Runtime, ID: id}}
 		}
 		c := newContainer(root)
 		c.Unheld = &fact.Unheld{Cgroup: proc.Cgroup}

@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/container/engine"
 	"github.com/nsviz/nsviz/internal/event"
@@ -20,6 +22,10 @@ const (
 	// maxFacts and maxBytes bound what an engine reports and waits for the loop.
 	maxFacts = 8192
 	maxBytes = 8 << 20
+
+	// A user's own engine may report userRate facts a second in the long run, and userBurst at once: it can make them up.
+	userRate  = 100
+	userBurst = 2048
 )
 
 // Loop takes what an engine reports.
@@ -40,6 +46,8 @@ type Config struct {
 type Follower struct {
 	cfg       Config
 	connected atomic.Bool
+	// forgotten is set where Run is to end because the engine is gone.
+	forgotten atomic.Bool
 }
 
 // New returns a follower that has not begun.
@@ -50,8 +58,11 @@ func (f *Follower) Connected() bool { return f.connected.Load() }
 
 // Run follows the engine until ctx ends, and then hands over what waits. It is called once.
 func (f *Follower) Run(ctx context.Context) error {
-	r := newReports(f.cfg.Directory, f.cfg.Now, f.cfg.Loop, &f.connected)
+	r := newReports(f.cfg, &f.connected)
 	err := f.cfg.Engine.Run(ctx, r)
+	if ctx.Err() != nil && f.forgotten.Load() {
+		r.EngineState(fact.Engine{Name: f.cfg.Engine.Name(), Address: f.cfg.Engine.Address(), State: fact.EngineForgotten})
+	}
 	_ = r.facts.Close(context.WithoutCancel(ctx)) // it cannot fail, since the loop takes all
 	return err
 }
@@ -62,6 +73,9 @@ func (f *Follower) Run(ctx context.Context) error {
 type reports struct {
 	directory *container.Directory
 	now       func() time.Time
+	user      uint32 // whose engine it is; 0 is the host's
+	// rate bounds the facts of a user's engine; nil is no bound.
+	rate      *rate.Limiter
 	facts     *sink.Sink[report]
 	late      map[string]bool // the containers among what keep has kept
 	connected *atomic.Bool    // whether the engine answers
@@ -75,8 +89,11 @@ type report struct {
 }
 
 // newReports returns reports whose facts a goroutine of its own hands to the loop, one after the other.
-func newReports(directory *container.Directory, now func() time.Time, loop Loop, connected *atomic.Bool) *reports {
-	r := &reports{directory: directory, now: now, late: map[string]bool{}, connected: connected}
+func newReports(cfg Config, connected *atomic.Bool) *reports {
+	r := &reports{directory: cfg.Directory, now: cfg.Now, user: cfg.Engine.User(), late: map[string]bool{}, connected: connected}
+	if r.user != 0 {
+		r.rate = rate.NewLimiter(userRate, userBurst)
+	}
 	r.facts = sink.New(sink.Config[report]{
 		Name: "engine", Values: maxFacts, Bytes: maxBytes,
 		Size: func(f report) int { return nameBytes(f.Identity) },
@@ -89,7 +106,7 @@ func newReports(directory *container.Directory, now func() time.Time, loop Loop,
 					f.Identity = asEvent(identity)
 				}
 			}
-			loop.EngineReported(f.Fact)
+			cfg.Loop.EngineReported(f.Fact)
 			return nil
 		},
 		Keep: r.keep,
@@ -106,6 +123,10 @@ func newReports(directory *container.Directory, now func() time.Time, loop Loop,
 // put queues a fact, with the time at which it came.
 func (r *reports) put(f fact.Fact) {
 	f.Time = r.now()
+	if r.rate != nil && f.Engine == nil && !r.rate.AllowN(f.Time, 1) {
+		r.facts.Put(r.lost(1))
+		return
+	}
 	r.facts.Put(report{Fact: f})
 }
 
@@ -176,6 +197,7 @@ func asEvent(id container.Identity) *event.Container {
 
 // Identify keeps an identity at once, so that an event that is taken a moment later has its name.
 func (r *reports) Identify(id container.Identity) {
+	id.User = r.user
 	if !r.directory.Put(id) {
 		return
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/container"
+	"github.com/nsviz/nsviz/internal/container/engine"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 )
@@ -16,6 +17,15 @@ import (
 var midnight = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func containerID(n int) string { return fmt.Sprintf("%064x", n) }
+
+// owned is an engine of which only the owner matters.
+type owned struct {
+	engine.Engine
+
+	uid uint32
+}
+
+func (o owned) User() uint32 { return o.uid }
 
 // loopOf is a Loop that is a function.
 type loopOf func(fact.Fact)
@@ -27,14 +37,14 @@ func stuckNames(t *testing.T) (s *reports, goOn func() []fact.Fact) {
 	t.Helper()
 	begun, going := make(chan struct{}, 1), make(chan struct{})
 	var taken []fact.Fact
-	s = newReports(container.NewDirectory(Remembered), time.Now, loopOf(func(f fact.Fact) {
+	s = newReports(Config{Engine: owned{}, Directory: container.NewDirectory(Remembered), Now: time.Now, Loop: loopOf(func(f fact.Fact) {
 		select {
 		case begun <- struct{}{}:
 			<-going
 		default:
 		}
 		taken = append(taken, f)
-	}), &atomic.Bool{})
+	})}, &atomic.Bool{})
 	s.Did(fact.EngineEvent{ID: containerID(0), Action: fact.ActionStart, At: midnight})
 	<-begun
 	return s, func() []fact.Fact {

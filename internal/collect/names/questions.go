@@ -5,10 +5,11 @@ import (
 
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/container/engine"
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// askAgain bounds how often the engine is asked about a container that it does not know: after so long, and then after
+// askAgain bounds how often engines are asked about a container that they do not know: after so long, and then after
 // twice as long each time.
 const (
 	askAgain       = 500 * time.Millisecond
@@ -16,35 +17,40 @@ const (
 	maxQuestions   = 4096
 )
 
-// Questions asks an engine about containers that events of the kernel name by their ids alone. It is for one goroutine.
+// Questions asks engines about containers that events of the kernel name by their ids alone. It is for one goroutine.
 type Questions struct {
-	engine    engine.Engine
+	engines   func() []engine.Engine
 	directory *container.Directory
 	now       func() time.Time
 	asked     map[string]question // by id
 }
 
-// question is when the engine was asked about a container, and for how long it is not asked again.
+// question is when engines were asked about a container, and for how long they are not asked again.
 type question struct {
 	at    time.Time
 	pause time.Duration
 }
 
-// NewQuestions returns questions to an engine whose answers are kept in the directory.
-func NewQuestions(e engine.Engine, directory *container.Directory, now func() time.Time) *Questions {
-	return &Questions{engine: e, directory: directory, now: now, asked: map[string]question{}}
+// NewQuestions returns questions to the engines that there are at the time, whose answers are kept in the directory.
+func NewQuestions(engines func() []engine.Engine, directory *container.Directory, now func() time.Time) *Questions {
+	return &Questions{engines: engines, directory: directory, now: now, asked: map[string]question{}}
 }
 
-// AskStart asks why a container did not start, if it may be one of the engine's. Any user can make a cgroup that looks like
+// AskStart asks why a container did not start, if it may be one of an engine's. Any user can make a cgroup that looks like
 // one of another runtime.
 func (q *Questions) AskStart(c *event.Container) {
-	_, known := q.directory.Get(c.ID)
-	if known || c.Runtime == q.engine.Name() {
-		q.engine.AskStart(c.ID)
+	its := c.Runtime
+	if identity, known := q.directory.Get(c.ID); known {
+		its = identity.Runtime
+	}
+	for _, e := range q.engines() {
+		if e.Name() == its {
+			e.AskStart(c.ID)
+		}
 	}
 }
 
-// AskNames asks for the containers of an event that have no name yet: the engine's events are late, or were lost.
+// AskNames asks for the containers of an event that have no name yet: their engine's events are late, or were lost.
 func (q *Questions) AskNames(e *event.Event) {
 	q.AskName(e.Container)
 	if e.Cgroup != nil {
@@ -55,7 +61,8 @@ func (q *Questions) AskNames(e *event.Event) {
 	}
 }
 
-// AskName asks for the name of a container that has none; nil is no container. It does not wait for the answer.
+// AskName asks for the name of a container that has none; nil is no container. It asks the engines of its runtime, all if that is
+// unknown, and does not wait for the answer.
 func (q *Questions) AskName(c *event.Container) {
 	if c == nil || c.Name != "" {
 		return
@@ -69,5 +76,9 @@ func (q *Questions) AskName(c *event.Container) {
 		clear(q.asked) // then some are asked about once too often
 	}
 	q.asked[c.ID] = question{at: now, pause: min(max(2*last.pause, askAgain), longestUnasked)}
-	q.engine.Ask(c.ID)
+	for _, e := range q.engines() {
+		if c.Runtime == runtime.Unknown || e.Name() == c.Runtime {
+			e.Ask(c.ID)
+		}
+	}
 }

@@ -23,7 +23,7 @@ func (a *asked) Ask(id string) { a.ids = append(a.ids, id) }
 func TestUnknownContainersAreAskedForSeldom(t *testing.T) {
 	now := midnight
 	asked := &asked{}
-	q := NewQuestions(asked, container.NewDirectory(Remembered), func() time.Time { return now })
+	q := NewQuestions(func() []engine.Engine { return []engine.Engine{asked} }, container.NewDirectory(Remembered), func() time.Time { return now })
 	var gaps []time.Duration
 	last := now
 	for range 2000 {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/container"
@@ -10,8 +11,14 @@ import (
 
 // An Engine follows one container engine and asks it. The engine may be absent, slow, hung or restarted.
 type Engine interface {
-	// Name returns the name of its row in the table of runtimes.
+	// Name returns the name of its row in the table of runtimes. It may change when the engine answers for the first time: until
+	// then it is a guess by its address.
 	Name() string
+	// Address returns what tells it apart from other engines: unix:///path or tcp://host:port. It never changes.
+	Address() string
+	// User returns the uid of the user whose engine it is; 0 is the host's, or one that the user of nsviz chose. A user's engine is
+	// believed about containers in the user's own slice alone.
+	User() uint32
 	// Run follows the engine until ctx ends, whatever the engine does, and returns ctx's error. It is called once. When it returns, all
 	// its goroutines and connections are gone.
 	Run(ctx context.Context, sink Sink) error
@@ -49,10 +56,16 @@ type Sink interface {
 	EngineState(fact.Engine)
 }
 
+// ErrNotRunning is that nothing but systemd listens on the socket of an engine: whoever connects has systemd start it. Whoever only
+// watches does not.
+var ErrNotRunning = errors.New("socket held by systemd, not running")
+
 // Init is the PID 1 of a container, as its engine has it.
 type Init struct {
 	// PID is the number on the engine's host.
 	PID int32
 	// Started is the start time by the engine; zero is unknown.
 	Started time.Time
+	// Runtime is the name of the engine.
+	Runtime string
 }

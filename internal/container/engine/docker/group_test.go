@@ -59,7 +59,7 @@ func TestGroupAmongManyLabels(t *testing.T) {
 	for n := range 1000 {
 		labels["a"+strings.Repeat("a", n)] = strings.Repeat("x", n)
 	}
-	got, ok := fromSummary(&engine.Summary{ID: id(1), Names: []string{"/web"}, Labels: labels})
+	got, ok := fromSummary("docker", &engine.Summary{ID: id(1), Names: []string{"/web"}, Labels: labels})
 	if !ok || got.Group == nil || got.Group.Name != "shop" {
 		t.Errorf("%+v", got.Group)
 	}

@@ -54,7 +54,7 @@ func (f *Follower) Inits(ctx context.Context, known func(id string) bool) (map[s
 		}
 		if pid := answer.State.Pid; pid > 1 && int(int32(pid)) == pid {
 			started, _ := time.Parse(time.RFC3339Nano, answer.State.StartedAt) // zero if it cannot be parsed
-			inits[id] = engine.Init{PID: int32(pid), Started: started}
+			inits[id] = engine.Init{PID: int32(pid), Started: started, Runtime: f.Name()}
 		}
 	}
 	return inits, nil

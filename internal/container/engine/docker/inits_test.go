@@ -32,7 +32,7 @@ func TestInits(t *testing.T) {
 	e.answer(inspectPath(3), say(http.StatusOK, "application/json", `{"State": {"Running": false, "Pid": 0}}`))
 	e.answer(inspectPath(5), running("4294967297", "never"))
 	got, err := following(t, "unix://"+e.socket).Inits(t.Context(), func(have string) bool { return have == id(2) })
-	want := map[string]engine.Init{id(1): {PID: 4242, Started: time.Date(2026, 11, 23, 20, 16, 45, 50e6, time.UTC)}}
+	want := map[string]engine.Init{id(1): {PID: 4242, Started: time.Date(2026, 11, 23, 20, 16, 45, 50e6, time.UTC), Runtime: "docker"}}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("%v; -want +got:\n%s", err, diff)
 	}
