@@ -42,9 +42,9 @@ func (m *Model) whose(t event.NamespaceType, id uint64) *event.Container {
 // systemd gives a service a mount namespace, and neither is what its runtime does there before its start.
 func (m *Model) completeEntered(e *event.Event) bool {
 	in := e.Entered
-	c := m.livingIn(in.Namespaces[event.Mnt])
+	c := m.livingIn(in.Namespaces[event.Mnt], e.Container)
 	if c == nil {
-		c = m.livingIn(in.Namespaces[event.PID])
+		c = m.livingIn(in.Namespaces[event.PID], e.Container)
 	}
 	if c == nil || c.state != Running || c.initPID == e.PID {
 		return false
@@ -67,8 +67,11 @@ func (m *Model) completeEntered(e *event.Event) bool {
 	return true
 }
 
-// livingIn returns the first of the live containers in a namespace; nil is none.
-func (m *Model) livingIn(id uint64) *container {
+// livingIn returns the preferred one of the live containers in a namespace, or else the first; nil is none.
+func (m *Model) livingIn(id uint64, preferred *event.Container) *container {
+	if c := m.containers[containerID(preferred)]; c != nil && c.isWithin(id) {
+		return c
+	}
 	for c := range m.within[id].all() {
 		return c
 	}
@@ -91,7 +94,11 @@ func (m *Model) applyEntered(e event.Event) {
 	m.recount()
 	c.entries++
 	when := m.clock.at(e.Time)
-	c.timeline.takeBack(when, func(entry *Entry) bool { return isJoinOf(entry, e.Entered) })
+	if !c.timeline.takeBackJoins(e.Entered, when) { // others came in between
+		c.timeline.takeBack(when, func(entry *Entry) bool {
+			return entry.Kind == entryNamespaceJoined && enters(entry.Namespaces, e.Entered)
+		})
+	}
 	if containerID(e.Container) == c.id { // by its engine, which puts the process into its cgroup
 		if !c.timeline.takeBack(when, isEngineExec) {
 			c.execsAwaited, c.execsAwaitedAt = c.execsAwaited+1, when
@@ -104,19 +111,73 @@ func (m *Model) applyEntered(e event.Event) {
 	})
 }
 
-// isJoinOf reports whether an entry records the joins by which a process entered: of its mount or PID namespace, with others.
-func isJoinOf(entry *Entry, in *event.Entered) bool {
-	if entry.Kind != entryNamespaceJoined {
-		return false
-	}
-	enters := false
-	for _, n := range entry.Namespaces {
+// enters reports whether joined namespaces are those by which a process entered: its mount or PID namespace, with others.
+func enters(joined []EntryNamespace, in *event.Entered) bool {
+	inside := false
+	for _, n := range joined {
 		if !n.Own || n.ID != in.Namespaces[n.Type] {
 			return false
 		}
-		enters = enters || n.Type == event.Mnt || n.Type == event.PID
+		inside = inside || n.Type == event.Mnt || n.Type == event.PID
 	}
-	return enters
+	return inside
+}
+
+// joins holds what a process joined one after the other, and the entry that this was folded into.
+type joins struct {
+	first      Entry
+	namespaces []EntryNamespace
+	until      instant
+	before     *Entry // the entry as it was; nil: it is a new one
+	span       span
+}
+
+func (j *joins) add(m *Entry, when instant) {
+	j.namespaces, j.until = append(j.namespaces, m.Namespaces...), max(j.until, when)
+}
+
+// noteJoins notes the first join of a process, which is about to be folded into an earlier entry; nil is none.
+func (l *timeline) noteJoins(m, earlier *Entry, is span, when instant) {
+	if m.Kind != entryNamespaceJoined || len(m.Namespaces) == 0 {
+		return
+	}
+	l.joins = &joins{first: *m, span: is}
+	l.joins.add(m, when)
+	if earlier != nil {
+		l.joins.before = new(*earlier)
+	}
+}
+
+// takeBackJoins undoes the latest joins, if they are those by which a process entered. It returns false if they are not.
+func (l *timeline) takeBackJoins(in *event.Entered, when instant) bool {
+	j := l.joins
+	if j == nil || when.sub(j.until) > entryLag || !enters(j.namespaces, in) {
+		return false
+	}
+	for i := len(l.entries) - 1; i >= 0; i-- {
+		if !alike(&l.entries[i], &j.first) {
+			continue
+		}
+		l.joins = nil
+		if j.before == nil {
+			l.takeOut(i)
+			return true
+		}
+		l.own()
+		j.before.LeftOut = l.entries[i].LeftOut
+		l.entries[i], l.spans[i] = *j.before, j.span
+		return true
+	}
+	return false
+}
+
+// takeOut removes an entry as if it had not happened.
+func (l *timeline) takeOut(i int) {
+	l.own()
+	if i+1 < len(l.entries) {
+		l.entries[i+1].LeftOut += l.entries[i].LeftOut
+	}
+	l.remove(i)
 }
 
 func isEngineExec(entry *Entry) bool {
@@ -147,10 +208,7 @@ func (l *timeline) takeBack(when instant, wanted func(*Entry) bool) bool {
 		entry := &l.entries[i]
 		switch n := entry.Times(); n {
 		case 1:
-			if i+1 < len(l.entries) {
-				l.entries[i+1].LeftOut += entry.LeftOut
-			}
-			l.remove(i)
+			l.takeOut(i)
 		case 2:
 			entry.Count, entry.Until = 0, time.Time{}
 			l.spans[i].until = l.spans[i].from

@@ -75,12 +75,15 @@ func TestEntered(t *testing.T) {
 		e     event.Event
 		want  string // the container and which of its namespaces; "" is no entry
 	}{
-		"all of its namespaces":                   {nil, entering(9, 50, &web, 10, 11, 12, 4), "web [10 11 12 0 0 0 0 0]"},
-		"from the host's cgroup":                  {nil, entering(9, 50, nil, 10, 11, 12, 4), "web [10 11 12 0 0 0 0 0]"},
-		"pid and net":                             {nil, entering(9, 50, nil, 1, 11, 12, 4), "web [0 11 12 0 0 0 0 0]"},
-		"mnt of one, net of two":                  {nil, entering(9, 50, nil, 20, 2, 12, 4), "side [20 0 12 0 0 0 0 0]"},
-		"mnt alone":                               {nil, entering(9, 50, nil, 10, 2, 3, 4), ""},
-		"mnt alone, in its cgroup":                {nil, entering(9, 50, &web, 10, 2, 3, 4), "web [10 0 0 0 0 0 0 0]"},
+		"all of its namespaces":    {nil, entering(9, 50, &web, 10, 11, 12, 4), "web [10 11 12 0 0 0 0 0]"},
+		"from the host's cgroup":   {nil, entering(9, 50, nil, 10, 11, 12, 4), "web [10 11 12 0 0 0 0 0]"},
+		"pid and net":              {nil, entering(9, 50, nil, 1, 11, 12, 4), "web [0 11 12 0 0 0 0 0]"},
+		"mnt of one, net of two":   {nil, entering(9, 50, nil, 20, 2, 12, 4), "side [20 0 12 0 0 0 0 0]"},
+		"mnt alone":                {nil, entering(9, 50, nil, 10, 2, 3, 4), ""},
+		"mnt alone, in its cgroup": {nil, entering(9, 50, &web, 10, 2, 3, 4), "web [10 0 0 0 0 0 0 0]"},
+		"a pid ns of two, in the cgroup of the second": {
+			[]fact.Fact{started(8, who("c", "new"), 7, 30, 11, 32, 4)}, entering(9, 50, ptrTo(who("c", "new")), 1, 11, 3, 4), "new [0 11 0 0 0 0 0 0]",
+		},
 		"neither mnt nor pid":                     {nil, entering(9, 50, nil, 1, 2, 12, 4), ""},
 		"a sandbox inside":                        {nil, entering(9, 50, &web, 99, 98, 12, 4), ""},
 		"those of nobody":                         {nil, entering(9, 50, nil, 99, 98, 97, 4), ""},
@@ -137,7 +140,15 @@ func TestEntryInHistory(t *testing.T) {
 		},
 		"three times, and joins alone": {
 			[][]fact.Fact{joins(2, 50), {enters(3, 51, nil)}, joins(4, 52), {enters(5, 53, nil)}, joins(6, 54), joins(6.5, 55), {enters(7, 56, nil)}},
-			[]string{"3 container_entered 3 times until 7 by runc/40", "6 namespace_joined by nsenter/0 net:12* pid:11* mnt:10*"},
+			[]string{"3 container_entered 3 times until 7 by runc/40", "6 namespace_joined by nsenter/54 net:12* pid:11* mnt:10*"},
+		},
+		"joins of one and of several": {
+			[][]fact.Fact{{joined(2, 60, nil, event.Namespace{Type: event.Net, ID: 12})}, joins(3, 50), {enters(4, 51, nil)}, joins(5, 52), {enters(6, 53, nil)}},
+			[]string{"2 namespace_joined by nsenter/60 net:12*", "4 container_entered 2 times until 6 by runc/40"},
+		},
+		"several at once": {
+			[][]fact.Fact{joins(2, 50), joins(3, 52), joins(4, 54), {enters(5, 53, nil), enters(6, 51, nil), enters(7, 55, nil)}},
+			[]string{"5 container_entered 3 times until 7 by runc/40"},
 		},
 		"the joins of another namespace stay": {
 			[][]fact.Fact{{joined(2, 60, nil, event.Namespace{Type: event.Net, ID: 12})}, {enters(3, 51, nil)}},

@@ -19,6 +19,7 @@ type timeline struct {
 	// operations are the latest ones that further parts may come of. The one at index next is replaced next.
 	operations [4]operation
 	next       uint8
+	joins      *joins // the latest ones of a container's namespaces; nil is none, or they are taken back
 	// late is set while entries are added that may be older than others by more than lateness.
 	late bool
 }
@@ -61,6 +62,7 @@ func (l *timeline) appendAt(when instant, m Entry, e extent) {
 	if l.fold(&m, at, when) {
 		return
 	}
+	l.noteJoins(&m, nil, span{}, when)
 	if at < len(l.entries) || len(l.entries) >= e.first+e.latest {
 		l.own()
 	}
@@ -133,6 +135,11 @@ func (l *timeline) fold(m *Entry, at int, when instant) bool {
 		}
 		if !alike(earlier, m) {
 			continue
+		}
+		if continued && l.joins != nil {
+			l.joins.add(m, when)
+		} else {
+			l.noteJoins(m, earlier, l.spans[i], when)
 		}
 		l.own()
 		l.entries[i].merge(m, continued, when, &l.spans[i])
