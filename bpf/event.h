@@ -175,8 +175,8 @@ struct init_moved_event {
 _Static_assert(sizeof(struct init_moved_event) == 48 + 24, "init moved layout");
 
 /*
- * The first exec of a process in namespaces that are not its parent's, where that is no start: as a rule somebody
- * enters a container. User space knows whose namespaces they are. header is about the process that executes.
+ * The first exec of a process in namespaces that are not its parent's: as a rule somebody enters a container, where it is
+ * no start. User space knows whose namespaces they are. header is about the process that executes.
  */
 struct entered_event {
 	struct event_header header;

@@ -67,7 +67,7 @@ static __always_inline bool is_told(__u32 pid, const struct entry *entry)
 	return false;
 }
 
-/* Sends that task, which is the current one and no start, executes in namespaces other than its parent's. */
+/* Sends that task, which is the current one, executes in namespaces other than its parent's. */
 static __always_inline void send_entry(struct task_struct *task, struct task_struct *parent,
 				       __u32 pid, __u32 mnt, bool below, __u64 *failed)
 {
@@ -104,25 +104,47 @@ static __always_inline void send_entry(struct task_struct *task, struct task_str
 	sent();
 }
 
+/* Sends that task, which is the current one, executes a container's own program, or what may be that. */
+static __always_inline void send_start(struct task_struct *task, __u32 pid, __u64 cgroup_id,
+				       const struct start_steps *steps, __u64 *failed)
+{
+	struct init init = { .cgroup_id = cgroup_id, .started = 1 };
+	struct start_event *event;
+
+	if (bpf_map_update_elem(&inits, &pid, &init, BPF_ANY) != 0)
+		count_error(ERROR_MAP_INITS);
+
+	event = bpf_ringbuf_reserve(&lifecycle, sizeof(*event), 0);
+	if (!event) {
+		count_error(ERROR_RING_LIFECYCLE);
+		return;
+	}
+	__builtin_memset(event, 0, sizeof(*event));
+	fill_header(&event->header, EVENT_START, sizeof(*event), failed);
+	event->steps = *steps;
+	event->cloned_ns = READ(failed, task, group_leader, start_boottime);
+	read_ids(task, event->id, failed);
+	bpf_ringbuf_submit(event, lifecycle_flags());
+	sent();
+}
+
 /*
  * A container starts with the first exec in its new cgroup by a process that has left its parent's
  * mount namespace. What a runtime runs before that shares its parent's: the runtime's own init
  * (runc init, also where clone3 puts it straight into the cgroup) the host's, and hooks that run
  * inside the container that of the runtime's init.
  *
- * Any other exec by such a process may be an entry: of a program that an engine or a user runs in a
+ * An exec by such a process may be an entry instead: of a program that an engine or a user runs in a
  * container. So may one in a PID namespace below its parent's, since nsenter changes its own
- * namespaces and then makes a child.
+ * namespaces and then makes a child. In a new cgroup it may be either: a session has one, too.
  */
 AFTER_FILTER int note_exec(struct task_struct *task)
 {
-	struct start_steps *fresh = NULL, steps = {};
+	struct start_steps *fresh, steps = {};
 	const struct init *known;
-	struct start_event *event;
 	struct task_struct *parent;
-	struct init init = {};
 	__u64 cgroup_id, failed = 0;
-	bool left, below;
+	bool left, below, start;
 	__u32 mnt, pid;
 
 	parent = READ(&failed, task, real_parent);
@@ -135,53 +157,33 @@ AFTER_FILTER int note_exec(struct task_struct *task)
 	}
 	cgroup_id = task_cgroup_id(task, &failed);
 	pid = READ(&failed, task, tgid);
-	count_failed(failed);
-	failed = 0;
-	if (left)
+	known = bpf_map_lookup_elem(&inits, &pid);
+	if (left) {
 		fresh = bpf_map_lookup_elem(&fresh_cgroups, &cgroup_id);
-	if (fresh) {
-		steps = *fresh;
-		bpf_map_delete_elem(&fresh_cgroups, &cgroup_id);
-	} else {
-		/*
-		 * Made before the programs were, or found by user space in the middle of the exec: the new
-		 * name shows before the exec is traced (begin_new_exec, exec_binprm in fs/exec.c). User
-		 * space knows whether it has long been running.
-		 */
-		known = bpf_map_lookup_elem(&inits, &pid);
-		if (!known) {
-			send_entry(task, parent, pid, mnt, below, &failed);
-			count_failed(failed);
-			failed = 0;
+		if (fresh) {
+			start = true;
+			steps = *fresh;
+			bpf_map_delete_elem(&fresh_cgroups, &cgroup_id);
+		} else if (known) {
+			/*
+			 * Found by user space in the middle of the exec: the new name shows before the exec is
+			 * traced (begin_new_exec, exec_binprm in fs/exec.c). User space knows whether it has
+			 * long been running.
+			 */
+			start = !known->started;
+		} else {
+			/*
+			 * Made before the programs were. It is reported only because nobody knows yet: any
+			 * user can exec as often as he likes.
+			 */
+			start = settling && may_send(THROTTLE_LIFECYCLE, 1, &failed);
 		}
-		if (!left || (known ? known->started : !settling))
-			return 0;
-		/* What is reported only because nobody knows yet: any user can exec as often as he likes. */
-		if (!known && !may_send(THROTTLE_LIFECYCLE, 1, &failed)) {
-			count_failed(failed);
-			return 0;
-		}
+		if (start)
+			send_start(task, pid, cgroup_id, &steps, &failed);
 	}
-
-	init.cgroup_id = cgroup_id;
-	init.started = 1;
-	if (bpf_map_update_elem(&inits, &pid, &init, BPF_ANY) != 0)
-		count_error(ERROR_MAP_INITS);
-
-	event = bpf_ringbuf_reserve(&lifecycle, sizeof(*event), 0);
-	if (!event) {
-		count_error(ERROR_RING_LIFECYCLE);
-		count_failed(failed);
-		return 0;
-	}
-	__builtin_memset(event, 0, sizeof(*event));
-	fill_header(&event->header, EVENT_START, sizeof(*event), &failed);
-	event->steps = steps;
-	event->cloned_ns = READ(&failed, task, group_leader, start_boottime);
-	read_ids(task, event->id, &failed);
+	if (!known)
+		send_entry(task, parent, pid, mnt, below, &failed);
 	count_failed(failed);
-	bpf_ringbuf_submit(event, lifecycle_flags());
-	sent();
 	return 0;
 }
 

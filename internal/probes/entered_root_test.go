@@ -21,11 +21,13 @@ func entered(t *testing.T, w *watch) {
 	entries := func(e event.Event) bool { return e.Type == event.ContainerEntered }
 	for name, test := range map[string]struct {
 		as           []string
+		session      bool // in a new cgroup
 		into, enters string
 		below        bool
 		uid          uint32
 	}{
 		"becomes it":         {into: "-m -u -p", enters: "-m -u"},
+		"in a new session":   {into: "-m -u -p", enters: "-m -u", session: true},
 		"makes a child":      {into: "-m -u -p", enters: "-m -u -p", below: true},
 		"in the pid ns only": {into: "-p -u", enters: "-p -u", below: true},
 		"unprivileged":       {as: asUser, into: "-U -r -m -p", enters: "-U -m -p --preserve-credentials", below: true, uid: 1000},
@@ -41,7 +43,16 @@ func entered(t *testing.T, w *watch) {
 			before := len(w.seen(entries))
 			home := start(t, command("unshare", test.into+" -f", "sh", "-c", "sh -c true; read self rest </proc/self/stat; echo $self; read end"))
 			target := home.line()
-			p := start(t, command("nsenter", "-t "+target+" "+test.enters, "sh", "-c", "exec sh -c 'sh -c true; echo in; read end'"))
+			enter := command("nsenter", "-t "+target+" "+test.enters, "sh", "-c", "exec sh -c 'sh -c true; echo in; read end'")
+			if test.session {
+				enter.Args = append([]string{"sh", "-c", `read go; exec "$@"`, "sh"}, enter.Args...)
+				enter.Path = "/bin/sh"
+			}
+			p := start(t, enter)
+			if test.session {
+				makeCgroup(t, "session").add(p)
+				p.release()
+			}
 			p.line()
 			var want event.NamespaceIDs
 			for _, kind := range event.NamespaceTypes() {
