@@ -136,15 +136,21 @@ func (j *joins) add(m *Entry, when instant) {
 	j.namespaces, j.until = append(j.namespaces, m.Namespaces...), max(j.until, when)
 }
 
-// noteJoins notes the first join of a process, which is about to be folded into an earlier entry; nil is none.
-func (l *timeline) noteJoins(m, earlier *Entry, is span, when instant) {
-	if m.Kind != entryNamespaceJoined || len(m.Namespaces) == 0 {
-		return
-	}
-	l.joins = &joins{first: *m, span: is}
-	l.joins.add(m, when)
-	if earlier != nil {
-		l.joins.before = new(*earlier)
+// noteJoins notes the join of a process, which is about to be folded into an earlier entry with a span; nil is none. A continued
+// one follows others of the process.
+func (l *timeline) noteJoins(m, earlier *Entry, is span, when instant, continued bool) {
+	switch {
+	case m.Kind != entryNamespaceJoined || len(m.Namespaces) == 0:
+	case !continued:
+		l.joins = &joins{first: *m, span: is}
+		l.joins.add(m, when)
+		if earlier != nil {
+			l.joins.before = new(*earlier)
+		}
+	case l.joins != nil && l.joins.first.By.PID == m.By.PID:
+		l.joins.add(m, when)
+	default: // of two at once, each is in what the entry was before the other
+		l.joins = nil
 	}
 }
 

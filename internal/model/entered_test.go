@@ -146,6 +146,14 @@ func TestEntryInHistory(t *testing.T) {
 			[][]fact.Fact{{joined(2, 60, nil, event.Namespace{Type: event.Net, ID: 12})}, joins(3, 50), {enters(4, 51, nil)}, joins(5, 52), {enters(6, 53, nil)}},
 			[]string{"2 namespace_joined by nsenter/60 net:12*", "4 container_entered 2 times until 6 by runc/40"},
 		},
+		"the joins of two, one in between the other": {
+			[][]fact.Fact{joins(2, 50)[:1], joins(2.05, 52), joins(2, 50)[1:], {enters(3, 51, nil), enters(4, 53, nil)}},
+			[]string{"3 container_entered 2 times until 4 by runc/40"},
+		},
+		"its own processes make namespaces between its joins": {
+			[][]fact.Fact{joins(2, 50)[:2], {inStart(2.1, web, 77)}, joins(2, 50)[2:], {enters(3, 51, nil)}},
+			[]string{"2.1 namespace_created by runc/10 of web net:77", "3 container_entered by runc/40"},
+		},
 		"several at once": {
 			[][]fact.Fact{joins(2, 50), joins(3, 52), joins(4, 54), {enters(5, 53, nil), enters(6, 51, nil), enters(7, 55, nil)}},
 			[]string{"5 container_entered 3 times until 7 by runc/40"},

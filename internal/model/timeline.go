@@ -62,7 +62,7 @@ func (l *timeline) appendAt(when instant, m Entry, e extent) {
 	if l.fold(&m, at, when) {
 		return
 	}
-	l.noteJoins(&m, nil, span{}, when)
+	l.noteJoins(&m, nil, span{}, when, false)
 	if at < len(l.entries) || len(l.entries) >= e.first+e.latest {
 		l.own()
 	}
@@ -136,11 +136,7 @@ func (l *timeline) fold(m *Entry, at int, when instant) bool {
 		if !alike(earlier, m) {
 			continue
 		}
-		if continued && l.joins != nil {
-			l.joins.add(m, when)
-		} else {
-			l.noteJoins(m, earlier, l.spans[i], when)
-		}
+		l.noteJoins(m, earlier, l.spans[i], when, continued)
 		l.own()
 		l.entries[i].merge(m, continued, when, &l.spans[i])
 		return true

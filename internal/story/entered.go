@@ -8,7 +8,7 @@ import (
 
 // enteredWords words that somebody ran a program in the container from outside.
 func enteredWords(m *model.Entry, c *model.Container) Text {
-	t := actor(m.By, c.ID).add(Plain, " ran ").add(Strong, EnteredCommand(m.Entered, m.Process)).add(Plain, " in it")
+	t := actor(m.By, c.ID).add(Plain, " ran `").add(Strong, EnteredCommand(m.Entered, m.Process)).add(Plain, "` in it")
 	if m.Process != nil {
 		t = t.addFacts(numbers(m.Process))
 	}

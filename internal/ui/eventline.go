@@ -175,7 +175,7 @@ func wordEntered(e *event.Event) line {
 	if p := e.Entered.By; p != nil {
 		by = userLine(p.PID, p.Comm, p.UID)
 	}
-	l := by.add(Plain, " ran ").add(Strong, story.EnteredCommand(e.Entered, &process)).add(Plain, " in it")
+	l := by.add(Plain, " ran `").add(Strong, story.EnteredCommand(e.Entered, &process)).add(Plain, "` in it")
 	if e.Entered.By != nil && e.Entered.By.PID == e.PID {
 		return l
 	}

@@ -333,10 +333,10 @@ func TestEventRows(t *testing.T) {
 			"joined", "nsenter (PID 812, uid 0) entered the host's mnt by setns"},
 		{"entered by an engine", []event.Event{{Type: event.ContainerEntered, PID: 9, Comm: "sh", UID: ptr(uint32(1000)), Entered: &event.Entered{
 			Container: ref(hogID, "hog"), CommandLine: "sh -c id", By: &event.Process{PID: 7, Comm: "runc", UID: ptr(uint32(0))},
-		}}}, "entered", "runc (PID 7, uid 0) ran sh -c id in it as sh (PID 9, uid 1000)"},
+		}}}, "entered", "runc (PID 7, uid 0) ran `sh -c id` in it as sh (PID 9, uid 1000)"},
 		{"entered by who became it", []event.Event{{Type: event.ContainerEntered, PID: 9, Comm: "sh", UID: ptr(uint32(1000)), Entered: &event.Entered{
 			Container: ref(hogID, "hog"), CommandLine: "sh -c id", By: &event.Process{PID: 9, Comm: "nsenter", UID: ptr(uint32(1000))},
-		}}}, "entered", "nsenter (PID 9, uid 1000) ran sh -c id in it"},
+		}}}, "entered", "nsenter (PID 9, uid 1000) ran `sh -c id` in it"},
 		{"freed", []event.Event{{Type: event.NamespaceFreed,
 			Namespace: &event.Namespace{Type: event.Net, ID: 4026532184, Via: event.ViaKernel}}},
 			"freed", "net 4026532184"},

@@ -61,7 +61,7 @@ func TestEntered(t *testing.T) {
 		t.Errorf("joined by user %v", uid)
 	}
 	text.await(t, "(PID "+fmt.Sprint(byHand.Process.Pid)+", uid 0) entered pid of "+name)
-	text.await(t, " ran sh -c echo hi "+secret+" in it as sh (PID ")
+	text.await(t, " ran `sh -c echo hi "+secret+"` in it as sh (PID ")
 
 	quiet.await(t, `"type":"container_entered"`)
 	if strings.Contains(quiet.String(), secret) {
@@ -85,8 +85,8 @@ func TestEntered(t *testing.T) {
 				list = append(list, w)
 			}
 		}
-		if len(list) != 2 || !strings.Contains(list[0], "ran sh -c echo hi "+secret+" in it (PID ") || !strings.HasSuffix(list[0], ", uid 1000), as `docker exec` does") ||
-			!strings.HasPrefix(list[1], fmt.Sprintf("nsenter (PID %d, uid 0, of the host) ran sh -c sh -c true; echo in in it", byHand.Process.Pid)) {
+		if len(list) != 2 || !strings.Contains(list[0], "ran `sh -c echo hi "+secret+"` in it (PID ") || !strings.HasSuffix(list[0], ", uid 1000), as `docker exec` does") ||
+			!strings.HasPrefix(list[1], fmt.Sprintf("nsenter (PID %d, uid 0, of the host) ran `sh -c sh -c true; echo in` in it", byHand.Process.Pid)) {
 			t.Errorf("%s:\n%s", source, strings.Join(list, "\n"))
 		}
 	}

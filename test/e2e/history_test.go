@@ -146,11 +146,11 @@ func TestHistory(t *testing.T) {
 				"its own program started \\(sh, " + fmt.Sprint(pid) + "\\)",
 				"the first reading of its limits found 64 MiB of memory, (64 MiB of swap, )?0.5 CPUs and 50 processes",
 				"in " + side + "\\) joined its net namespace",
-				"ran true in it \\(uid 0\\), as `docker exec` does, 2 times",
+				"ran `true` in it \\(uid 0\\), as `docker exec` does, 2 times",
 				// The runtime, or systemd for it; it may have ended before it could be asked for its name.
 				"(\\(PID .*, of the host\\) changed|a reading found) its memory limit .*from 64 MiB to 96 MiB",
 				fmt.Sprintf("\\(PID %d, of the host\\) changed its limit of processes from 50 processes to 60 processes", os.Getpid()),
-				"ran tail /dev/zero in it \\(PID .*, uid 0\\), as `docker exec` does",
+				"ran `tail /dev/zero` in it \\(PID .*, uid 0\\), as `docker exec` does",
 				"the kernel's OOM killer killed tail \\(PID .*\\), called tail /dev/zero\\. " + name + " had reached its 96 MiB limit",
 				swapWords,
 				"nsenter \\(PID " + fmt.Sprint(enter.Process.Pid) + ", uid 0, of the host\\) joined its net namespace",
