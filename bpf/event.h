@@ -25,6 +25,7 @@ enum event_kind {
 	EVENT_EXIT,
 	EVENT_OOM_KILL,
 	EVENT_INIT_MOVED,
+	EVENT_ENTERED,
 };
 
 /* In the order in which nsviz shows them; internal/event counts the same way. */
@@ -66,7 +67,7 @@ enum error_place {
 	ERROR_PATH,	      /* a cgroup's path was too long: user space looks it up by id */
 	ERROR_RING_LIFECYCLE, /* the ring of cgroups and starts was full: an event is lost */
 	ERROR_THROTTLED,      /* more events than its share from one user in one cgroup */
-	ERROR_CMDLINE,	      /* a victim's memory could not be read: its command line is unknown */
+	ERROR_CMDLINE, /* a process's memory could not be read: its command line is unknown */
 	ERROR_PLACES,
 };
 
@@ -88,8 +89,8 @@ struct namespaces_event {
 	__u32 via;	 /* enum namespace_via */
 	__u32 changed;	 /* bit per enum namespace_type: made (clone, unshare) or joined (setns) */
 	__u32 child_pid; /* via clone: the process that was made */
-	__u32 pad;
-	__u64 took_ns;		       /* the call; 0 via clone, where it is unknown */
+	__u32 uid;	 /* real, of the acting process, as the host counts */
+	__u64 took_ns;	 /* the call; 0 via clone, where it is unknown */
 	__u32 id[NAMESPACE_TYPES];     /* of all types, after the call */
 	__u32 owner[NAMESPACE_TYPES];  /* of the changed ones: the owning user namespace */
 	__u32 parent[NAMESPACE_TYPES]; /* of a changed pid or user namespace */
@@ -172,6 +173,27 @@ struct init_moved_event {
 	__u32 pad;
 };
 _Static_assert(sizeof(struct init_moved_event) == 48 + 24, "init moved layout");
+
+/*
+ * The first exec of a process in namespaces that are not its parent's: as a rule somebody enters a container, where it is
+ * no start. User space knows whose namespaces they are. header is about the process that executes.
+ */
+struct entered_event {
+	struct event_header header;
+	__u64 by_cgroup_id; /* of its parent, as is the rest that begins so */
+	__u32 by_pid;
+	__u32 by_uid; /* real, as the host counts */
+	__u32 uid;    /* of the process itself, likewise */
+	__u32 below;  /* 1: it is in a PID namespace below its parent's */
+	char by_comm[COMM_LEN];
+	__u32 id[NAMESPACE_TYPES];
+	__u32 arguments_len;	/* of its command line, bytes; 0 unknown */
+	__u16 command_line_len; /* how much of it is in command_line */
+	__u16 pad;
+	char command_line[COMMAND_LINE_LEN];
+};
+_Static_assert(sizeof(struct entered_event) == 48 + 24 + 16 + 32 + 8 + COMMAND_LINE_LEN,
+	       "entered layout");
 
 /* What could not be read of an OOM kill: its fields are 0. */
 enum oom_unread {

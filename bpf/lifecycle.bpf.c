@@ -27,76 +27,182 @@ static __always_inline bool shares_nsproxy(struct task_struct *task, const bool 
 	return FIELD(trusted, task, nsproxy) == FIELD(trusted, parent, nsproxy);
 }
 
-/*
- * A container starts with the first exec in its new cgroup by a process that has left its parent's
- * mount namespace. What a runtime runs before that shares its parent's: the runtime's own init
- * (runc init, also where clone3 puts it straight into the cgroup) the host's, and hooks that run
- * inside the container that of the runtime's init.
- */
-AFTER_FILTER int note_exec(struct task_struct *task)
+/* How deep the PID namespace is that task was made in; the host's is at 0. */
+static __always_inline __u32 pid_level(struct task_struct *task, __u64 *failed)
 {
-	struct start_steps *fresh, steps = {};
+	return READ(failed, task, thread_pid, level);
+}
+
+/* The process that is PID 1 in the PID namespace that the children of task are in. */
+static __always_inline __u32 first_of(struct task_struct *task, __u64 *failed)
+{
+	return READ(failed, task, nsproxy, pid_ns_for_children, child_reaper, tgid);
+}
+
+/*
+ * The latest execs that were sent as an entry, by thread group id. A shell that makes way for its only command is not told
+ * again, unless it has entered something else before.
+ */
+struct entry {
+	__u64 made_ns;	/* when the process was made, boot time */
+	__u32 mnt, pid; /* its namespaces, by number */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, struct entry);
+} entries SEC(".maps");
+
+/* Whether this has been sent as an entry. What is pushed out of the map is sent again. */
+static __always_inline bool is_told(__u32 pid, const struct entry *entry)
+{
+	const struct entry *told = bpf_map_lookup_elem(&entries, &pid);
+
+	if (told && told->made_ns == entry->made_ns && told->mnt == entry->mnt &&
+	    told->pid == entry->pid)
+		return true;
+	bpf_map_update_elem(&entries, &pid, entry, BPF_ANY);
+	return false;
+}
+
+/* Sends that task, which is the current one, executes in namespaces other than its parent's. */
+static __always_inline void send_entry(struct task_struct *task, struct task_struct *parent,
+				       __u32 pid, __u32 mnt, bool below, __u64 *failed)
+{
+	struct entry entry = { .mnt = mnt };
+	struct entered_event *event;
+	struct mm_struct *mm;
+
+	/* Whoever is PID 1 of its namespace has not entered it: that was made for him. */
+	if (first_of(task, failed) == pid)
+		return;
+	entry.made_ns = READ(failed, task, group_leader, start_boottime);
+	entry.pid = READ(failed, task, nsproxy, pid_ns_for_children, ns.inum);
+	if (is_told(pid, &entry) || !may_send(THROTTLE_LIFECYCLE, 1, failed))
+		return;
+	event = bpf_ringbuf_reserve(&lifecycle, sizeof(*event), 0);
+	if (!event) {
+		count_error(ERROR_RING_LIFECYCLE);
+		return;
+	}
+	__builtin_memset(event, 0, sizeof(*event));
+	fill_header(&event->header, EVENT_ENTERED, sizeof(*event), failed);
+	event->uid = (__u32)bpf_get_current_uid_gid();
+	event->below = below;
+	event->by_cgroup_id = task_cgroup_id(parent, failed);
+	event->by_pid = READ(failed, parent, tgid);
+	event->by_uid = READ(failed, parent, real_cred, uid.val);
+	*failed +=
+		failed_helper(BPF_CORE_READ_STR_INTO(&event->by_comm, parent, group_leader, comm));
+	read_ids(task, event->id, failed);
+	mm = READ(failed, task, mm);
+	event->command_line_len =
+		read_command_line(event->command_line, &event->arguments_len, mm, failed);
+	bpf_ringbuf_submit(event, lifecycle_flags());
+	sent();
+}
+
+/* Sends that task, which is the current one, executes a container's own program, or what may be that. */
+static __always_inline void send_start(struct task_struct *task, __u32 pid, __u64 cgroup_id,
+				       const struct start_steps *steps, __u64 *failed)
+{
+	struct init init = { .cgroup_id = cgroup_id, .started = 1 };
 	struct start_event *event;
-	struct init init = {};
-	__u64 cgroup_id, failed = 0;
-	__u32 mnt, pid;
 
-	mnt = mnt_namespace(task, &failed);
-	if (mnt == own_mnt_namespace ||
-	    mnt == mnt_namespace(READ(&failed, task, real_parent), &failed)) {
-		count_failed(failed);
-		return 0;
-	}
-	cgroup_id = task_cgroup_id(task, &failed);
-	pid = READ(&failed, task, tgid);
-	count_failed(failed);
-	failed = 0;
-	fresh = bpf_map_lookup_elem(&fresh_cgroups, &cgroup_id);
-	if (fresh) {
-		steps = *fresh;
-		bpf_map_delete_elem(&fresh_cgroups, &cgroup_id);
-	} else {
-		/*
-		 * The cgroup is older than the programs, or user space found it during the exec: the new
-		 * name is visible before the exec is traced (begin_new_exec, exec_binprm in fs/exec.c). User
-		 * space knows whether the process has long been running.
-		 */
-		const struct init *known = bpf_map_lookup_elem(&inits, &pid);
-
-		if (known ? known->started : !settling)
-			return 0;
-		/* Sent only because user space does not know it yet; any user can exec without limit. */
-		if (!known && !may_send(THROTTLE_LIFECYCLE, 1, &failed)) {
-			count_failed(failed);
-			return 0;
-		}
-	}
-
-	init.cgroup_id = cgroup_id;
-	init.started = 1;
 	if (bpf_map_update_elem(&inits, &pid, &init, BPF_ANY) != 0)
 		count_error(ERROR_MAP_INITS);
 
 	event = bpf_ringbuf_reserve(&lifecycle, sizeof(*event), 0);
 	if (!event) {
 		count_error(ERROR_RING_LIFECYCLE);
+		return;
+	}
+	__builtin_memset(event, 0, sizeof(*event));
+	fill_header(&event->header, EVENT_START, sizeof(*event), failed);
+	event->steps = *steps;
+	event->cloned_ns = READ(failed, task, group_leader, start_boottime);
+	read_ids(task, event->id, failed);
+	bpf_ringbuf_submit(event, lifecycle_flags());
+	sent();
+}
+
+/*
+ * A container starts with the first exec in its new cgroup by a process that has left its parent's
+ * mount namespace. What a runtime runs before that shares its parent's: the runtime's own init
+ * (runc init, also where clone3 puts it straight into the cgroup) the host's, and hooks that run
+ * inside the container that of the runtime's init.
+ *
+ * An exec by such a process may be an entry instead: of a program that an engine or a user runs in a
+ * container. So may one in a PID namespace below its parent's, since nsenter changes its own
+ * namespaces and then makes a child. In a new cgroup it may be either: a session has one, too.
+ */
+AFTER_FILTER int note_exec(struct task_struct *task)
+{
+	struct start_steps *fresh, steps = {};
+	const struct init *known;
+	struct task_struct *parent;
+	__u64 cgroup_id, failed = 0;
+	bool left, below, start;
+	__u32 mnt, pid;
+
+	parent = READ(&failed, task, real_parent);
+	mnt = mnt_namespace(task, &failed);
+	left = mnt != own_mnt_namespace && mnt != mnt_namespace(parent, &failed);
+	below = pid_level(task, &failed) > pid_level(parent, &failed);
+	if (!left && !below) {
 		count_failed(failed);
 		return 0;
 	}
-	__builtin_memset(event, 0, sizeof(*event));
-	fill_header(&event->header, EVENT_START, sizeof(*event), &failed);
-	event->steps = steps;
-	event->cloned_ns = READ(&failed, task, group_leader, start_boottime);
-	read_ids(task, event->id, &failed);
+	cgroup_id = task_cgroup_id(task, &failed);
+	pid = READ(&failed, task, tgid);
+	known = bpf_map_lookup_elem(&inits, &pid);
+	if (left) {
+		fresh = bpf_map_lookup_elem(&fresh_cgroups, &cgroup_id);
+		if (fresh) {
+			start = true;
+			steps = *fresh;
+			bpf_map_delete_elem(&fresh_cgroups, &cgroup_id);
+		} else if (known) {
+			/*
+			 * Found by user space in the middle of the exec: the new name shows before the exec is
+			 * traced (begin_new_exec, exec_binprm in fs/exec.c). User space knows whether it has
+			 * long been running.
+			 */
+			start = !known->started;
+		} else {
+			/*
+			 * Made before the programs were. It is reported only because nobody knows yet: any
+			 * user can exec as often as he likes.
+			 */
+			start = settling && may_send(THROTTLE_LIFECYCLE, 1, &failed);
+		}
+		if (start)
+			send_start(task, pid, cgroup_id, &steps, &failed);
+	}
+	if (!known)
+		send_entry(task, parent, pid, mnt, below, &failed);
 	count_failed(failed);
-	bpf_ringbuf_submit(event, lifecycle_flags());
-	sent();
 	return 0;
+}
+
+/*
+ * Whether a process is in a PID namespace as deep as its parent's. The child of an nsenter is not, though the two share their
+ * nsproxy. The kernel has just looked at these fields (exec_binprm, fs/exec.c), so they are in the cache.
+ */
+static __always_inline bool shares_pid_level(struct task_struct *task, const bool trusted)
+{
+	struct task_struct *parent = FIELD(trusted, task, real_parent);
+	struct pid *pid = FIELD(trusted, task, thread_pid);
+	struct pid *parents = FIELD(trusted, parent, thread_pid);
+
+	return FIELD(trusted, pid, level) == FIELD(trusted, parents, level);
 }
 
 static __always_inline int on_exec(struct task_struct *task, const bool trusted)
 {
-	if (shares_nsproxy(task, trusted))
+	if (shares_nsproxy(task, trusted) && shares_pid_level(task, trusted))
 		return 0;
 	return note_exec(task);
 }
@@ -236,14 +342,6 @@ static __always_inline void note_sender(int sig, unsigned long info, struct task
 	count_failed(failed);
 }
 
-/* Whether task is of the process that is PID 1 in the PID namespace that its children are in. */
-static __always_inline bool is_first(struct task_struct *task, __u64 *failed)
-{
-	int first = READ(failed, task, nsproxy, pid_ns_for_children, child_reaper, tgid);
-
-	return first == READ(failed, task, tgid);
-}
-
 AFTER_FILTER int note_exit(struct task_struct *task)
 {
 	struct exit_event *event;
@@ -257,7 +355,7 @@ AFTER_FILTER int note_exit(struct task_struct *task)
 	if (!init) {
 		/* It is older than the programs, and user space may never find it. */
 		if (!settling || mnt_namespace(task, &failed) == own_mnt_namespace ||
-		    !is_first(task, &failed)) {
+		    first_of(task, &failed) != pid) {
 			count_failed(failed);
 			return 0;
 		}

@@ -151,6 +151,7 @@ static __always_inline void send_difference(struct task_struct *task, const __u3
 	event->via = via;
 	event->changed = changed;
 	event->child_pid = child_pid;
+	event->uid = (__u32)bpf_get_current_uid_gid();
 	if (entered_ns)
 		event->took_ns = event->header.boot_ns - entered_ns;
 	__builtin_memcpy(event->id, after, sizeof(after));

@@ -25,6 +25,7 @@ const struct exit_event *exit_event_type __attribute__((unused));
 const struct foreign_socket *foreign_socket_type __attribute__((unused));
 const struct oom_event *oom_event_type __attribute__((unused));
 const struct init_moved_event *init_moved_event_type __attribute__((unused));
+const struct entered_event *entered_event_type __attribute__((unused));
 const enum event_version *event_version_type __attribute__((unused));
 const enum event_kind *event_kind_type __attribute__((unused));
 const enum namespace_type *namespace_type_type __attribute__((unused));

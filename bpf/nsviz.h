@@ -22,7 +22,7 @@ const volatile bool tracked_is_unified = true;
  * shares it.
  */
 const volatile __u32 own_mnt_namespace = 0;
-/* Whether the command lines of OOM victims are told: they may hold secrets. */
+/* Whether the command lines of OOM victims and of who enters a container are told: they may hold secrets. */
 const volatile bool command_lines = true;
 /*
  * Whether user space is still looking for the containers that exist. Until it has found them, a start
@@ -299,6 +299,49 @@ static __always_inline void fill_header(struct event_header *header, __u16 kind,
 	header->pid = id >> 32;
 	header->tid = (__u32)id;
 	bpf_get_current_comm(header->comm, sizeof(header->comm));
+}
+
+/*
+ * Reads the command line of the process whose memory mm is into a buffer of COMMAND_LINE_LEN bytes, where that is the current
+ * one; returns how many bytes. arguments_len is set to how long all of it is. It is read as /proc/PID/cmdline has it
+ * (get_mm_cmdline, fs/proc/base.c): where the last byte of the arguments is no zero, the program has written a title over them,
+ * perhaps beyond.
+ */
+static __always_inline __u16 read_command_line(char *into, __u32 *arguments_len,
+					       struct mm_struct *mm, __u64 *failed)
+{
+	struct task_struct *current = (void *)bpf_get_current_task();
+	__u64 start, end, len;
+	char last;
+	long read;
+
+	if (!command_lines || !mm || READ(failed, current, mm) != mm)
+		return 0;
+	start = READ(failed, mm, arg_start);
+	end = READ(failed, mm, arg_end);
+	if (end <= start)
+		return 0;
+	len = end - start;
+	if (bpf_probe_read_user(&last, sizeof(last), (void *)(end - 1)) != 0)
+		goto unreadable;
+	if (last) {
+		read = bpf_probe_read_user_str(into, COMMAND_LINE_LEN, (void *)start);
+		if (read <= 1)
+			goto unreadable;
+		*arguments_len = read - 1;
+		if (read == COMMAND_LINE_LEN)
+			*arguments_len = COMMAND_LINE_LEN; /* and perhaps more */
+		return read - 1;
+	}
+	*arguments_len = len > 0xffffffff ? 0xffffffff : len;
+	if (len > COMMAND_LINE_LEN)
+		len = COMMAND_LINE_LEN;
+	if (bpf_probe_read_user(into, len, (void *)start) == 0)
+		return len;
+unreadable:
+	*arguments_len = 0;
+	count_error(ERROR_CMDLINE);
+	return 0;
 }
 
 /*

@@ -385,51 +385,6 @@ struct {
 } oom_scratch SEC(".maps");
 
 /*
- * The command line of a victim, out of its own memory, which is at hand where the victim itself asked for
- * more: as a rule. It is read as /proc/PID/cmdline has it (get_mm_cmdline, fs/proc/base.c): where the last
- * byte of the arguments is no zero, the program has written a title over them, perhaps beyond.
- */
-static __always_inline void read_command_line(struct oom_event *event, struct mm_struct *mm,
-					      __u64 *failed)
-{
-	struct task_struct *current = (void *)bpf_get_current_task();
-	__u64 start, end, len;
-	char last;
-	long read;
-
-	if (!command_lines || !mm || READ(failed, current, mm) != mm)
-		return;
-	start = READ(failed, mm, arg_start);
-	end = READ(failed, mm, arg_end);
-	if (end <= start)
-		return;
-	len = end - start;
-	if (bpf_probe_read_user(&last, sizeof(last), (void *)(end - 1)) != 0)
-		goto unreadable;
-	if (last) {
-		read = bpf_probe_read_user_str(event->command_line, COMMAND_LINE_LEN,
-					       (void *)start);
-		if (read <= 1)
-			goto unreadable;
-		event->arguments_len = read - 1;
-		if (read == COMMAND_LINE_LEN)
-			event->arguments_len = COMMAND_LINE_LEN; /* and perhaps more */
-		event->command_line_len = read - 1;
-		return;
-	}
-	event->arguments_len = len > 0xffffffff ? 0xffffffff : len;
-	if (len > COMMAND_LINE_LEN)
-		len = COMMAND_LINE_LEN;
-	if (bpf_probe_read_user(event->command_line, len, (void *)start) != 0)
-		goto unreadable;
-	event->command_line_len = len;
-	return;
-unreadable:
-	event->arguments_len = 0;
-	count_error(ERROR_CMDLINE);
-}
-
-/*
  * With memory.oom.group one decision has several victims, of which the first may have given its
  * memory back when the last is marked. They come one right after the other, but for what the kernel
  * writes to its console in between, and a serial line has its time.
@@ -521,7 +476,8 @@ static __always_inline int on_mark_victim(__u32 tid)
 	event->shmem_pages = mm_counter(mm, MM_SHMEMPAGES, &sizes_failed);
 	event->pgtables_bytes = READ(&sizes_failed, mm, pgtables_bytes.counter);
 	event->sizes_known = !sizes_failed;
-	read_command_line(event, mm, &failed);
+	event->command_line_len =
+		read_command_line(event->command_line, &event->arguments_len, mm, &failed);
 	count_failed(failed + uid_failed + adj_failed + ids_failed + sizes_failed);
 	init = bpf_map_lookup_elem(&inits, &victim_pid);
 	if (init) {

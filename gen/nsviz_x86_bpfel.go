@@ -36,6 +36,29 @@ type NsvizDecision struct {
 	Pad            [2]uint8
 }
 
+type NsvizEnteredEvent struct {
+	_              structs.HostLayout
+	Header         NsvizEventHeader
+	ByCgroupId     uint64
+	ByPid          uint32
+	ByUid          uint32
+	Uid            uint32
+	Below          uint32
+	ByComm         [16]int8
+	Id             [8]uint32
+	ArgumentsLen   uint32
+	CommandLineLen uint16
+	Pad            uint16
+	CommandLine    [256]int8
+}
+
+type NsvizEntry struct {
+	_      structs.HostLayout
+	MadeNs uint64
+	Mnt    uint32
+	Pid    uint32
+}
+
 type NsvizErrorPlace uint32
 
 const (
@@ -75,6 +98,7 @@ const (
 	NsvizEventKindEVENT_EXIT            NsvizEventKind = 5
 	NsvizEventKindEVENT_OOM_KILL        NsvizEventKind = 6
 	NsvizEventKindEVENT_INIT_MOVED      NsvizEventKind = 7
+	NsvizEventKindEVENT_ENTERED         NsvizEventKind = 8
 )
 
 type NsvizEventVersion uint32
@@ -171,7 +195,7 @@ type NsvizNamespacesEvent struct {
 	Via      uint32
 	Changed  uint32
 	ChildPid uint32
-	Pad      uint32
+	Uid      uint32
 	TookNs   uint64
 	Id       [8]uint32
 	Owner    [8]uint32
@@ -287,6 +311,7 @@ const (
 	NsvizMapCgroupScratch               = "cgroup_scratch"
 	NsvizMapDecisions                   = "decisions"
 	NsvizMapDomains                     = "domains"
+	NsvizMapEntries                     = "entries"
 	NsvizMapErrors                      = "errors"
 	NsvizMapEvents                      = "events"
 	NsvizMapFreshCgroups                = "fresh_cgroups"
@@ -348,6 +373,7 @@ const (
 	NsvizProgSocketsIter                = "sockets_iter"
 	NsvizVarCgroupEventType             = "cgroup_event_type"
 	NsvizVarCommandLines                = "command_lines"
+	NsvizVarEnteredEventType            = "entered_event_type"
 	NsvizVarErrorPlaceType              = "error_place_type"
 	NsvizVarEventKindType               = "event_kind_type"
 	NsvizVarEventVersionType            = "event_version_type"
@@ -471,6 +497,7 @@ type NsvizMapSpecs struct {
 	CgroupScratch      *ebpf.MapSpec `ebpf:"cgroup_scratch"`
 	Decisions          *ebpf.MapSpec `ebpf:"decisions"`
 	Domains            *ebpf.MapSpec `ebpf:"domains"`
+	Entries            *ebpf.MapSpec `ebpf:"entries"`
 	Errors             *ebpf.MapSpec `ebpf:"errors"`
 	Events             *ebpf.MapSpec `ebpf:"events"`
 	FreshCgroups       *ebpf.MapSpec `ebpf:"fresh_cgroups"`
@@ -491,6 +518,7 @@ type NsvizMapSpecs struct {
 type NsvizVariableSpecs struct {
 	CgroupEventType         *ebpf.VariableSpec `ebpf:"cgroup_event_type"`
 	CommandLines            *ebpf.VariableSpec `ebpf:"command_lines"`
+	EnteredEventType        *ebpf.VariableSpec `ebpf:"entered_event_type"`
 	ErrorPlaceType          *ebpf.VariableSpec `ebpf:"error_place_type"`
 	EventKindType           *ebpf.VariableSpec `ebpf:"event_kind_type"`
 	EventVersionType        *ebpf.VariableSpec `ebpf:"event_version_type"`
@@ -539,6 +567,7 @@ type NsvizMaps struct {
 	CgroupScratch      *ebpf.Map `ebpf:"cgroup_scratch"`
 	Decisions          *ebpf.Map `ebpf:"decisions"`
 	Domains            *ebpf.Map `ebpf:"domains"`
+	Entries            *ebpf.Map `ebpf:"entries"`
 	Errors             *ebpf.Map `ebpf:"errors"`
 	Events             *ebpf.Map `ebpf:"events"`
 	FreshCgroups       *ebpf.Map `ebpf:"fresh_cgroups"`
@@ -559,6 +588,7 @@ func (m *NsvizMaps) Close() error {
 		m.CgroupScratch,
 		m.Decisions,
 		m.Domains,
+		m.Entries,
 		m.Errors,
 		m.Events,
 		m.FreshCgroups,
@@ -580,6 +610,7 @@ func (m *NsvizMaps) Close() error {
 type NsvizVariables struct {
 	CgroupEventType         *ebpf.Variable `ebpf:"cgroup_event_type"`
 	CommandLines            *ebpf.Variable `ebpf:"command_lines"`
+	EnteredEventType        *ebpf.Variable `ebpf:"entered_event_type"`
 	ErrorPlaceType          *ebpf.Variable `ebpf:"error_place_type"`
 	EventKindType           *ebpf.Variable `ebpf:"event_kind_type"`
 	EventVersionType        *ebpf.Variable `ebpf:"event_version_type"`

@@ -90,7 +90,7 @@ Without a command it draws the dashboard and serves metrics beside it. It needs 
 	flags.Var(newChecked(&o.level, level(slog.LevelInfo), "string", parseLevel), "log-level",
 		"how much to say on stderr: debug, info, warn, error (default info)")
 	flags.BoolVar(&o.noCommands, "no-command-lines", false,
-		"leave the command lines of OOM victims, which may hold secrets, out of events, recordings and the API")
+		"leave the command lines of OOM victims and entries, which may hold secrets, out of events, recordings and the API")
 	flags.StringArrayVar(&o.labels, "label", nil, "the key of a label of the containers' engine to keep, for events and metrics; repeatable")
 	flags.StringSliceVar(&o.methods, "probe-methods", nil, "the only methods by which the kernel may be hooked (default all)")
 	_ = flags.MarkHidden("probe-methods") // for comparing the methods

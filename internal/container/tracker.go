@@ -30,6 +30,8 @@ type Tracker struct {
 	creations creations
 	// outside are the containers' own cgroups by the PID of those inits that are in none of their container's.
 	outside map[int32]*cgroup
+	// joiners are the latest processes that joined namespaces.
+	joiners joiners
 	// unresolved are the ids that the resolver found nothing for. The kernel gives no id out again.
 	unresolved map[uint64]struct{}
 	// discovered are the cgroups that were found, or found to be removed, since Discovered was called.
@@ -52,6 +54,7 @@ func NewTracker(directory *Directory, resolve Resolver) *Tracker {
 		cgroups: map[uint64]*cgroup{}, roots: map[string]*cgroup{}, ids: map[string]*cgroup{}, named: map[string]string{}, creations: creations{byID: map[uint64]*creation{}},
 		unresolved:     map[uint64]struct{}{},
 		outside:        map[int32]*cgroup{},
+		joiners:        joiners{byPID: map[int32]joiner{}},
 		unmatchedExits: map[int32]unmatchedExit{},
 	}
 }
@@ -145,10 +148,13 @@ func (t *Tracker) Attribute(e *event.Event) bool {
 		t.creations.add(e)
 	case e.Type == event.NamespaceJoined:
 		t.joined(e)
+		t.joiners.add(e)
 	}
 	switch e.Type {
 	case event.ContainerStarted:
 		return t.started(e)
+	case event.ContainerEntered:
+		t.entered(e)
 	case event.InitMoved:
 		return t.initMoved(e)
 	case event.ContainerExited:

@@ -18,6 +18,7 @@ const (
 	CgroupCreated    Type = "cgroup_created"
 	CgroupRemoved    Type = "cgroup_removed"
 	ContainerStarted Type = "container_started"
+	ContainerEntered Type = "container_entered"
 	InitMoved        Type = "init_moved"
 	ContainerExited  Type = "container_exited"
 	OOMKill          Type = "oom_kill"
@@ -28,7 +29,7 @@ const (
 func Types() []Type {
 	return []Type{
 		NamespaceCreated, NamespaceJoined, NamespaceFreed, CgroupCreated, CgroupRemoved,
-		ContainerStarted, InitMoved, ContainerExited, OOMKill, EventsLost,
+		ContainerStarted, ContainerEntered, InitMoved, ContainerExited, OOMKill, EventsLost,
 	}
 }
 
@@ -39,6 +40,9 @@ type Event struct {
 	// PID is the acting process (its thread group id) as the host counts it.
 	PID  int32  `json:"pid,omitempty"`
 	Comm string `json:"comm,omitempty"`
+	// UID is the host's id of the acting process's user; nil is unknown. It is known for created and joined namespaces, and for
+	// entries.
+	UID *uint32 `json:"uid,omitempty"`
 	// Container is the container that the acting process is in.
 	Container *Container `json:"container,omitempty"`
 	// ContainerUnknown is set if it is unknown whether the process is in a container: its cgroup was gone before nsviz
@@ -50,6 +54,7 @@ type Event struct {
 	Namespace *Namespace `json:"namespace,omitempty"`
 	Cgroup    *Cgroup    `json:"cgroup,omitempty"`
 	Start     *Start     `json:"start,omitempty"`
+	Entered   *Entered   `json:"entered,omitempty"`
 	Moved     *Moved     `json:"moved,omitempty"`
 	Exit      *Exit      `json:"exit,omitempty"`
 	OOM       *OOM       `json:"oom,omitempty"`
@@ -63,11 +68,14 @@ type Event struct {
 	BootNS uint64 `json:"-"`
 }
 
-// Subject returns the container that the event is about: the cgroup's, the moved PID 1's, or else the one that the
-// acting process is in; nil is none.
+// Subject returns the container that the event is about: the cgroup's, the entered one, the moved PID 1's, or else the one that
+// the acting process is in; nil is none.
 func (e *Event) Subject() *Container {
 	if e.Cgroup != nil {
 		return e.Cgroup.Container
+	}
+	if e.Entered != nil {
+		return e.Entered.Container
 	}
 	if e.Moved != nil {
 		return e.Moved.Container
@@ -101,6 +109,10 @@ type Namespace struct {
 	ChildPID int32 `json:"child_pid,omitempty"`
 	// TookMS is how long the unshare or setns took, in milliseconds; nil is unknown.
 	TookMS *float64 `json:"took_ms,omitempty"`
+	// Of is, for a joined one, the container whose namespace it is: the one that it was made for, else the first of those in it.
+	// Nil is no container or unknown. Host is set if it is the host's.
+	Of   *Container `json:"of,omitempty"`
+	Host bool       `json:"host,omitempty"`
 }
 
 // Cgroup is one control group of the tracked hierarchy: the memory hierarchy on cgroup v1 and
@@ -153,6 +165,22 @@ type Phase struct {
 	TookMS *float64 `json:"took_ms,omitempty"`
 	// Count is the number of mounts made by then, for PhaseMountsLast; nil for other phases.
 	Count *uint32 `json:"count,omitempty"`
+}
+
+// Entered is an exec in the namespaces of a container by a process that came from outside, such as `docker exec` and nsenter make.
+// The acting process is the one that runs the program.
+type Entered struct {
+	Container *Container `json:"container,omitempty"`
+	// CommandLine has the arguments of the program as Victim has them, CommandLineCut is set if there were more.
+	CommandLine    string `json:"command_line,omitempty"`
+	CommandLineCut bool   `json:"command_line_cut,omitempty"`
+	// Namespaces are those of the container that the process is in.
+	Namespaces NamespaceIDs `json:"namespaces,omitzero"`
+	// By is the process that entered and became the program, or else the parent of that; nil is unknown.
+	By *Process `json:"by,omitempty"`
+
+	// Below is whether the process is in a PID namespace below its parent's.
+	Below bool `json:"-"`
 }
 
 // Moved is the move of a container's PID 1 to another cgroup of the tracked hierarchy.

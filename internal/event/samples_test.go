@@ -18,12 +18,12 @@ func samples() []Event {
 	}
 	return []Event{
 		{
-			Time: at, Type: NamespaceCreated, PID: 2250, Comm: "runc:[1:CHILD]", Container: web,
+			Time: at, Type: NamespaceCreated, PID: 2250, Comm: "runc:[1:CHILD]", UID: new(uint32(0)), Container: web,
 			Namespace: &Namespace{Type: PID, ID: 4026532183, Owner: 4026531837, Parent: 4026531836, Via: ViaUnshare, TookMS: new(0.612033)},
 		},
 		{
-			Time: after(53725 * time.Microsecond), Type: NamespaceJoined, PID: 2775, Comm: "dockerd",
-			Namespace: &Namespace{Type: Net, ID: 4026532184, Owner: 4026531837, Via: ViaSetns},
+			Time: after(53725 * time.Microsecond), Type: NamespaceJoined, PID: 812, Comm: "nsenter", UID: new(uint32(1000)),
+			Namespace: &Namespace{Type: Net, ID: 4026532184, Owner: 4026531837, Via: ViaSetns, TookMS: new(0.018111), Of: web},
 		},
 		{
 			Time: after(2 * time.Second), Type: NamespaceFreed,
@@ -56,6 +56,14 @@ func samples() []Event {
 				Namespaces: NamespaceIDs{
 					4026532180, 4026532183, 4026532184, 4026532182, 4026532181, 4026531837, 4026531835, 4026531834,
 				},
+			},
+		},
+		{
+			Time: after(4200 * time.Millisecond), Type: ContainerEntered, PID: 2380, Comm: "sh", UID: new(uint32(1000)), Container: web,
+			Entered: &Entered{
+				Container: web, CommandLine: "sh -c tail -f /var/log/nginx/access.log", CommandLineCut: true,
+				Namespaces: NamespaceIDs{Mnt: 4026532180, PID: 4026532183, Net: 4026532184},
+				By:         &Process{PID: 2371, Comm: "runc", UID: new(uint32(0))},
 			},
 		},
 		{
@@ -106,6 +114,10 @@ func more() []Event {
 		{
 			Time: at, Type: NamespaceCreated, PID: 2331, Comm: "nsviz", Self: true,
 			Namespace: &Namespace{Type: UTS, ID: 4026532179, Owner: 4026531837, Via: ViaClone, ChildPID: 2340},
+		},
+		{
+			Time: at, Type: NamespaceJoined, PID: 2775, Comm: "dockerd", UID: new(uint32(0)),
+			Namespace: &Namespace{Type: Net, ID: 4026531840, Owner: 4026531837, Via: ViaSetns, Host: true},
 		},
 		{
 			Time: at, Type: CgroupCreated,

@@ -57,6 +57,7 @@ func (c *Collector) collectContainerTotals(ch chan<- prometheus.Metric, t *model
 	for label, n := range t.PIDsRefused {
 		c.count(ch, pidsRefused, n, since(label), label)
 	}
+	entries := merge(t.Entries, itself)
 	exits := merge(t.Exits, func(k model.ExitKey) [2]string {
 		return [2]string{k.Container, string(k.Cause)}
 	})
@@ -71,6 +72,7 @@ func (c *Collector) collectContainerTotals(ch chan<- prometheus.Metric, t *model
 		for _, cause := range event.Causes() {
 			exits[[2]string{l.label, string(cause)}] += 0
 		}
+		entries[l.label] += 0
 		if l.OOMKillsUnobserved != nil { // else the kernel's count cannot be read, and whether it is 0 is unknown
 			unobserved[l.label] += 0
 		}
@@ -80,6 +82,9 @@ func (c *Collector) collectContainerTotals(ch chan<- prometheus.Metric, t *model
 	}
 	for label, n := range unobserved {
 		c.count(ch, oomKillsUnobserved, n, since(label), label)
+	}
+	for label, n := range entries {
+		c.count(ch, containerEntries, n, since(label), label)
 	}
 	for labels, n := range exits {
 		c.count(ch, containerExits, n, since(labels[0]), labels[:]...)

@@ -35,6 +35,7 @@ const (
 	paused
 	outsideCgroup
 	pidsRefused
+	containerEntries
 	virtualMachines
 	oomKills
 	oomKillsUnobserved
@@ -87,6 +88,8 @@ func Families() [familyCount]Family {
 			"Whether the PID 1 of a live container is in a cgroup that is not the container's own, so that its limits do not hold (1) or not (0)."},
 		pidsRefused: {"nsviz_container_pids_refused_total", Counter, []string{"container"},
 			"Processes and threads that the kernel refused a container, since a limit of processes was reached."},
+		containerEntries: {"nsviz_container_entries_total", Counter, []string{"container"},
+			"Programs that were run in a container from outside, as docker exec and nsenter do."},
 		virtualMachines: {"nsviz_virtual_machines", Gauge, []string{"monitor", "acceleration", "manager", "container"},
 			"Running virtual machines, by the program that each is, what runs its guest's code, what manages it and the container that it is in (empty: none)."},
 		oomKills: {"nsviz_oom_kills_total", Counter, []string{"container", "scope"},

@@ -95,6 +95,11 @@ type container struct {
 	exits          map[event.Cause]uint64
 	unobservedEver uint64 // the sum of unobserved
 	refusedEver    uint64 // what was added to refused while nsviz watched
+	entries        uint64 // how often somebody ran a program in it from outside
+
+	// execsAwaited is how many of these its engine has not reported yet, execsAwaitedAt when the latest was.
+	execsAwaited   int
+	execsAwaitedAt instant
 }
 
 func (m *Model) newContainer(id string) *container {
@@ -119,6 +124,7 @@ func (c *container) add(gone *container) {
 		c.knownSince = gone.knownSince
 	}
 	c.refusedEver += gone.refusedEver
+	c.entries += gone.entries
 }
 
 // restart resets a container that was started again. A live one must have ended unseen.
@@ -132,7 +138,7 @@ func (m *Model) restart(c *container) {
 				other.add(c)
 				clear(c.kills)
 				clear(c.exits)
-				c.unobservedEver, c.refusedEver = 0, 0
+				c.unobservedEver, c.refusedEver, c.entries = 0, 0, 0
 				c.qualified = true
 			}
 			c.state = Starting

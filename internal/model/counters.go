@@ -27,6 +27,7 @@ type counters struct {
 	// foldedUnobserved counts their kills that no event reported.
 	foldedUnobserved uint64
 	foldedRefused    uint64
+	foldedEntries    uint64
 }
 
 func newCounters() counters {
@@ -55,6 +56,7 @@ func (c *counters) fold(gone *container) {
 	}
 	c.foldedUnobserved += gone.unobservedEver
 	c.foldedRefused += gone.refusedEver
+	c.foldedEntries += gone.entries
 }
 
 func (h *Histogram) observe(seconds float64) {
@@ -74,6 +76,7 @@ type labelTotals struct {
 	unobserved map[string]uint64
 	exits      map[ExitKey]uint64
 	refused    map[string]uint64
+	entries    map[string]uint64
 }
 
 // recount invalidates the totals by label: the next snapshot adds them up again.
@@ -84,7 +87,7 @@ func (m *Model) recount() { m.byLabel = nil }
 func (m *Model) addUp() *labelTotals {
 	t := &labelTotals{
 		known: make(map[string]time.Time, len(m.labels)), kills: map[KillKey]uint64{}, unobserved: map[string]uint64{}, exits: map[ExitKey]uint64{},
-		refused: map[string]uint64{},
+		refused: map[string]uint64{}, entries: map[string]uint64{},
 	}
 	count := func(label string, kills map[event.Scope]uint64, exits map[event.Cause]uint64, unobserved uint64) {
 		if unobserved > 0 {
@@ -103,10 +106,16 @@ func (m *Model) addUp() *labelTotals {
 	if n := m.counters.foldedRefused; n > 0 {
 		t.refused[FoldedLabel] = n
 	}
+	if n := m.counters.foldedEntries; n > 0 {
+		t.entries[FoldedLabel] = n
+	}
 	for _, c := range m.containers {
 		label := c.label()
 		if c.refused != nil || c.refusedEver > 0 { // else it is unknown
 			t.refused[label] += c.refusedEver
+		}
+		if c.entries > 0 {
+			t.entries[label] += c.entries
 		}
 		count(label, c.kills, c.exits, c.unobservedEver)
 		if since, ok := t.known[label]; !ok || c.knownSince.Before(since) {
@@ -128,6 +137,7 @@ func (m *Model) totals() Totals {
 		OOMKills:           m.byLabel.kills,
 		OOMKillsUnobserved: m.byLabel.unobserved,
 		PIDsRefused:        m.byLabel.refused,
+		Entries:            m.byLabel.entries,
 		Exits:              m.byLabel.exits,
 		Lost:               maps.Clone(m.counters.lost),
 		BPFErrors:          maps.Clone(m.counters.bpfErrors),

@@ -34,6 +34,7 @@ const (
 	entryNamespaceJoined            = EntryKind(event.NamespaceJoined)
 	entryNamespaceFreed             = EntryKind(event.NamespaceFreed)
 	entryStarted                    = EntryKind(event.ContainerStarted)
+	entryEntered                    = EntryKind(event.ContainerEntered)
 	entryInitMoved                  = EntryKind(event.InitMoved)
 	entryExited                     = EntryKind(event.ContainerExited)
 	entryKilled                     = EntryKind(event.OOMKill)
@@ -66,7 +67,11 @@ type Entry struct {
 	Start  *event.Start   `json:"start,omitempty"`
 	Limits []LimitChange  `json:"limits,omitempty"`
 	// OOM is the latest of the kills, or the one that ended a start.
-	OOM          *event.OOM         `json:"oom,omitempty"`
+	OOM *event.OOM `json:"oom,omitempty"`
+	// Process is the program that somebody ran in the container from outside, Entered what else is known of that. Its
+	// Container and By are nil: the history is the container's, and By is the entry's.
+	Process      *event.Process     `json:"process,omitempty"`
+	Entered      *event.Entered     `json:"entered,omitempty"`
 	Moved        *event.Moved       `json:"moved,omitempty"`
 	Exit         *event.Exit        `json:"exit,omitempty"`
 	Renamed      *Rename            `json:"renamed,omitempty"`

@@ -188,7 +188,9 @@ func (m *Model) applyEngineEvent(f fact.Fact) {
 		m.await(engineEvent.ID, f)
 		return
 	}
-	c.append(Entry{Time: at, Kind: EntryEngineEvent, Action: engineEvent.Action})
+	if !c.isEntered(engineEvent.Action, m.clock.at(at)) {
+		c.append(Entry{Time: at, Kind: EntryEngineEvent, Action: engineEvent.Action})
+	}
 	switch engineEvent.Action {
 	case fact.ActionStart:
 		c.engineStarted = engineEvent.At
@@ -226,6 +228,8 @@ func (m *Model) applyEvent(e event.Event) {
 		m.applyCgroupRemoved(e)
 	case event.ContainerStarted:
 		m.applyStarted(e)
+	case event.ContainerEntered:
+		m.applyEntered(e)
 	case event.InitMoved:
 		m.applyMoved(e)
 	case event.ContainerExited:
@@ -246,6 +250,8 @@ func complete(e event.Event) bool {
 		return e.Namespace != nil
 	case event.CgroupCreated, event.CgroupRemoved:
 		return e.Cgroup != nil
+	case event.ContainerEntered:
+		return e.Entered != nil
 	case event.InitMoved:
 		return e.Moved != nil
 	case event.OOMKill:

@@ -314,11 +314,13 @@ type Totals struct {
 	// PIDsRefused, by container label, are the processes and threads that the kernel refused while nsviz watched. A
 	// container for which that is unknown has no entry.
 	PIDsRefused map[string]uint64
-	Exits       map[ExitKey]uint64
-	Lost        map[string]uint64          // by reason
-	Savings     map[fact.Saving]uint64     // how often nsviz took each step
-	BPFErrors   map[fact.ErrorPlace]uint64 // by place
-	Starts      Histogram
+	// Entries, by container label, are the programs that were run in it from outside.
+	Entries   map[string]uint64
+	Exits     map[ExitKey]uint64
+	Lost      map[string]uint64          // by reason
+	Savings   map[fact.Saving]uint64     // how often nsviz took each step
+	BPFErrors map[fact.ErrorPlace]uint64 // by place
+	Starts    Histogram
 	// FoldedContainers is how many ended containers were folded into FoldedLabel, which bounds memory and the number of
 	// series.
 	FoldedContainers uint64

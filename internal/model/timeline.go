@@ -19,6 +19,7 @@ type timeline struct {
 	// operations are the latest ones that further parts may come of. The one at index next is replaced next.
 	operations [4]operation
 	next       uint8
+	joins      *joins // the latest ones of a container's namespaces; nil is none, or they are taken back
 	// late is set while entries are added that may be older than others by more than lateness.
 	late bool
 }
@@ -61,6 +62,7 @@ func (l *timeline) appendAt(when instant, m Entry, e extent) {
 	if l.fold(&m, at, when) {
 		return
 	}
+	l.noteJoins(&m, nil, span{}, when, false)
 	if at < len(l.entries) || len(l.entries) >= e.first+e.latest {
 		l.own()
 	}
@@ -134,6 +136,7 @@ func (l *timeline) fold(m *Entry, at int, when instant) bool {
 		if !alike(earlier, m) {
 			continue
 		}
+		l.noteJoins(m, earlier, l.spans[i], when, continued)
 		l.own()
 		l.entries[i].merge(m, continued, when, &l.spans[i])
 		return true
@@ -144,7 +147,7 @@ func (l *timeline) fold(m *Entry, at int, when instant) bool {
 // foldable reports whether entries of a kind can be repeated any number of times without a change of state.
 func foldable(k EntryKind) bool {
 	switch k {
-	case entryNamespaceCreated, entryNamespaceJoined, entryKilled, EntryMovedIn, EntryEngineEvent, EntryUnobservedKills, EntryPIDsRefused, EntryStuck, EntryUnstuck,
+	case entryNamespaceCreated, entryNamespaceJoined, entryEntered, entryKilled, EntryMovedIn, EntryEngineEvent, EntryUnobservedKills, EntryPIDsRefused, EntryStuck, EntryUnstuck,
 		EntryPaused, EntryResumed:
 		return true
 	}
@@ -162,6 +165,8 @@ func alike(a, b *Entry) bool {
 	case entryNamespaceJoined:
 		return sameActor(a.By, b.By) && (len(a.Namespaces) == 0) == (len(b.Namespaces) == 0) &&
 			(len(a.Namespaces) == 0 || samePlace(&a.Namespaces[0], &b.Namespaces[0]))
+	case entryEntered:
+		return sameActor(a.By, b.By) && sameActor(a.Process, b.Process) && a.Entered.CommandLine == b.Entered.CommandLine
 	case entryKilled:
 		return a.OOM.Victim.Comm == b.OOM.Victim.Comm && a.OOM.Scope == b.OOM.Scope && a.OOM.Cgroup == b.OOM.Cgroup &&
 			a.OOM.Victim.Init == b.OOM.Victim.Init
@@ -177,12 +182,16 @@ func alike(a, b *Entry) bool {
 	return true
 }
 
-// sameActor compares two processes by their names and containers.
+// sameActor compares two processes by their names, users and containers.
 func sameActor(a, b *event.Process) bool {
 	if a == nil || b == nil {
 		return a == b
 	}
-	return a.Comm == b.Comm && containerID(a.Container) == containerID(b.Container)
+	return a.Comm == b.Comm && sameUID(a, b) && containerID(a.Container) == containerID(b.Container)
+}
+
+func sameUID(a, b *event.Process) bool {
+	return a.UID == nil && b.UID == nil || a.UID != nil && b.UID != nil && *a.UID == *b.UID
 }
 
 func samePlace(a, b *EntryNamespace) bool {
@@ -234,15 +243,24 @@ func (m *Entry) merge(more *Entry, continued bool, when instant, is *span) {
 	case when > is.until:
 		m.Until, is.until = more.Time, when
 	}
-	if m.By != nil && more.By != nil && m.By.PID != more.By.PID && m.By.PID != 0 {
-		by := *m.By
-		by.PID, by.UID = 0, nil
-		m.By = &by
-	}
+	m.By, m.Process = several(m.By, more.By), several(m.Process, more.Process)
 	if more.OOM != nil {
 		m.OOM = more.OOM
 	}
 	m.mergeNamespaces(more.Namespaces)
+}
+
+// several returns what two processes that are alike have in common.
+func several(a, b *event.Process) *event.Process {
+	if a == nil || b == nil || a.PID == b.PID || a.PID == 0 {
+		return a
+	}
+	both := *a
+	both.PID = 0
+	if !sameUID(a, b) {
+		both.UID = nil
+	}
+	return &both
 }
 
 // mergeNamespaces adds further namespaces. A type with several namespaces has the ID 0.

@@ -28,7 +28,7 @@ func actor(e *event.Event) *event.Process {
 	if e.PID == 0 && e.Comm == "" {
 		return nil
 	}
-	return &event.Process{PID: e.PID, Comm: e.Comm, Container: e.Container, ContainerUnknown: e.ContainerUnknown}
+	return &event.Process{PID: e.PID, Comm: e.Comm, UID: e.UID, Container: e.Container, ContainerUnknown: e.ContainerUnknown}
 }
 
 // initOf returns a container's PID 1 as entries name it; nil is unknown.

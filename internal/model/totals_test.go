@@ -227,6 +227,7 @@ func TestCounters(t *testing.T) {
 		NamespacesCreated: map[NamespaceKey]uint64{{event.Net, event.ViaClone}: 1, {event.Net, event.ViaReconcile}: 1},
 		NamespacesJoined:  map[event.NamespaceType]uint64{event.Net: 2},
 		OOMKills:          map[KillKey]uint64{}, OOMKillsUnobserved: map[string]uint64{}, PIDsRefused: map[string]uint64{}, Exits: map[ExitKey]uint64{},
+		Entries:   map[string]uint64{},
 		Lost:      map[string]uint64{"ring full": 10},
 		BPFErrors: map[fact.ErrorPlace]uint64{"read": 3, "path": 1},
 		Savings:   map[fact.Saving]uint64{},

@@ -102,7 +102,7 @@ func (b batch) handle(l *loop) {
 func (l *loop) handleEvent(e event.Event) {
 	belongs := l.tracker.Attribute(&e)
 	l.handleDiscovered(e.Time)
-	if !belongs {
+	if !belongs || !l.live.Complete(fact.Fact{Event: &e}) {
 		return
 	}
 	l.handleIsolated(e.Time)

@@ -40,7 +40,7 @@ type Config struct {
 	Methods []fact.Method
 	// InNamespaceCall reports whether a thread, by the host's number, is in unshare or setns, or may be. It may be nil.
 	InNamespaceCall func(tid int32) bool
-	// NoCommandLines leaves out the command lines of OOM victims.
+	// NoCommandLines leaves out the command lines of OOM victims and of what is run in containers from outside.
 	NoCommandLines bool
 }
 

@@ -39,6 +39,7 @@ func newDecoder() *decoder {
 		gen.NsvizEventKindEVENT_EXIT:            (*decoder).exit,
 		gen.NsvizEventKindEVENT_OOM_KILL:        (*decoder).oomKill,
 		gen.NsvizEventKindEVENT_INIT_MOVED:      (*decoder).initMoved,
+		gen.NsvizEventKindEVENT_ENTERED:         (*decoder).entered,
 	}
 	return d
 }
@@ -137,6 +138,7 @@ func (d *decoder) namespaces(h *gen.NsvizEventHeader, record []byte) ([]event.Ev
 			continue
 		}
 		e := d.base(h, typ)
+		e.UID = new(w.Uid)
 		e.Namespace = &event.Namespace{
 			Type: t, ID: uint64(w.Id[t]), Owner: uint64(w.Owner[t]), Parent: uint64(w.Parent[t]),
 			Via: via, ChildPID: int32(w.ChildPid), TookMS: took,
@@ -273,6 +275,35 @@ func (d *decoder) initMoved(h *gen.NsvizEventHeader, record []byte) ([]event.Eve
 	return []event.Event{e}, nil
 }
 
+// entered has all namespaces of the process; whose they are, and so whether it is an entry, shows in user space.
+func (d *decoder) entered(h *gen.NsvizEventHeader, record []byte) ([]event.Event, error) {
+	w, err := whole[gen.NsvizEnteredEvent](record)
+	if err != nil {
+		return nil, err
+	}
+	if int(w.CommandLineLen) > len(w.CommandLine) {
+		return nil, fmt.Errorf("%w: command line of %d bytes", errMalformed, w.CommandLineLen)
+	}
+	e := d.base(h, event.ContainerEntered)
+	e.UID = new(w.Uid)
+	e.Entered = &event.Entered{
+		By:    &event.Process{PID: int32(w.ByPid), Comm: comm(w.ByComm), UID: new(w.ByUid), CgroupID: w.ByCgroupId},
+		Below: w.Below != 0,
+	}
+	arguments := record[unsafe.Offsetof(w.CommandLine):][:w.CommandLineLen]
+	e.Entered.CommandLine, e.Entered.CommandLineCut = commandLine(arguments, w.ArgumentsLen)
+	for t, id := range w.Id {
+		e.Entered.Namespaces[t] = uint64(id)
+	}
+	return []event.Event{e}, nil
+}
+
+// commandLine words the arguments of a process, of which all had a length.
+func commandLine(arguments []byte, all uint32) (line string, cut bool) {
+	cut = all > uint32(len(arguments))
+	return event.CommandLine(arguments, cut), cut
+}
+
 // sentSignal returns nil if there was none.
 func (d *decoder) sentSignal(w *gen.NsvizSentSignal) *event.SentSignal {
 	if w.Pid == 0 {
@@ -307,11 +338,7 @@ func (d *decoder) oomKill(h *gen.NsvizEventHeader, record []byte) ([]event.Event
 	if !unread(gen.NsvizOomUnreadOOM_UNREAD_SCORE_ADJ) {
 		victim.OOMScoreAdj = new(w.VictimOomScoreAdj)
 	}
-	if arguments := record[fixed : fixed+int(w.CommandLineLen)]; w.ArgumentsLen > uint32(w.CommandLineLen) {
-		victim.CommandLine, victim.CommandLineCut = event.CommandLine(arguments, true), true
-	} else {
-		victim.CommandLine = event.CommandLine(arguments, false)
-	}
+	victim.CommandLine, victim.CommandLineCut = commandLine(record[fixed:fixed+int(w.CommandLineLen)], w.ArgumentsLen)
 	if w.SizesKnown != 0 {
 		victim.AnonBytes = new(w.AnonPages * d.pageSize)
 		victim.FileBytes = new(w.FilePages * d.pageSize)

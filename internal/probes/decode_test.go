@@ -56,6 +56,7 @@ func namespacesRecord(edit func(*gen.NsvizNamespacesEvent)) []byte {
 		Header:  header(gen.NsvizEventKindEVENT_NAMESPACES),
 		Via:     uint32(gen.NsvizNamespaceViaVIA_CLONE),
 		Changed: 1<<event.PID | 1<<event.User, ChildPid: 4300,
+		Uid:   1000,
 		Id:    [8]uint32{10, 11, 12, 13, 14, 15, 16, 17},
 		Owner: [8]uint32{1: 21, 5: 25}, Parent: [8]uint32{1: 31, 5: 25},
 	}
@@ -118,6 +119,28 @@ func movedRecord(edit func(*gen.NsvizInitMovedEvent)) []byte {
 	return record(w, 0)
 }
 
+func enteredRecord(edit func(*gen.NsvizEnteredEvent)) []byte {
+	w := gen.NsvizEnteredEvent{
+		Header: header(gen.NsvizEventKindEVENT_ENTERED), ByCgroupId: 66, ByPid: 4300, ByUid: 0, Uid: 1000, Below: 1, ByComm: rawComm("runc"),
+		Id: [8]uint32{10, 11, 12, 13, 14, 15, 16, 0}, ArgumentsLen: 9, CommandLineLen: 9,
+	}
+	for i, b := range []byte("sh\x00-c\x00id\x00") {
+		w.CommandLine[i] = int8(b)
+	}
+	edit(&w)
+	return record(w, 0)
+}
+
+// entry returns the event that enteredRecord decodes to.
+func entry(edit func(*event.Entered)) event.Event {
+	in := &event.Entered{
+		CommandLine: "sh -c id", Namespaces: event.NamespaceIDs{10, 11, 12, 13, 14, 15, 16, 0}, Below: true,
+		By: &event.Process{PID: 4300, Comm: "runc", UID: new(uint32(0)), CgroupID: 66},
+	}
+	edit(in)
+	return acting(event.ContainerEntered, func(e *event.Event) { e.UID, e.Entered = new(uint32(1000)), in })
+}
+
 func startRecord(edit func(*gen.NsvizStartEvent)) []byte {
 	w := gen.NsvizStartEvent{
 		Header: header(gen.NsvizEventKindEVENT_START), Steps: gen.NsvizStartSteps{CreatedNs: 1_250_000_000},
@@ -130,6 +153,9 @@ func startRecord(edit func(*gen.NsvizStartEvent)) []byte {
 // acting returns an event with the fields of the acting process.
 func acting(t event.Type, edit func(*event.Event)) event.Event {
 	e := event.Event{Time: fixedClock(1_500_000_000), Type: t, PID: 4242, Comm: "runc:[1:CHILD]", CgroupID: 77, BootNS: 1_500_000_000}
+	if t == event.NamespaceCreated || t == event.NamespaceJoined {
+		e.UID = new(uint32(1000))
+	}
 	edit(&e)
 	return e
 }
@@ -226,6 +252,21 @@ func TestDecode(t *testing.T) {
 					Namespaces: event.NamespaceIDs{10, 11, 12, 13, 14, 15, 16, 0},
 				}
 			})},
+		},
+		{
+			name:   "entered",
+			record: enteredRecord(func(*gen.NsvizEnteredEvent) {}),
+			want:   []event.Event{entry(func(*event.Entered) {})},
+		},
+		{
+			name:   "entered, its command line cut",
+			record: enteredRecord(func(w *gen.NsvizEnteredEvent) { w.ArgumentsLen = 300 }),
+			want:   []event.Event{entry(func(in *event.Entered) { in.CommandLineCut = true })},
+		},
+		{
+			name:   "entered, its command line unknown",
+			record: enteredRecord(func(w *gen.NsvizEnteredEvent) { w.ArgumentsLen, w.CommandLineLen, w.Below = 0, 0, 0 }),
+			want:   []event.Event{entry(func(in *event.Entered) { in.CommandLine, in.Below = "", false })},
 		},
 		{
 			name: "start with all of its steps, cloned before its cgroup was made",
@@ -461,7 +502,11 @@ func malformed() map[string][]byte {
 		"exit, cut":          kind(gen.NsvizEventKindEVENT_EXIT),
 		"kill, cut":          kind(gen.NsvizEventKindEVENT_OOM_KILL),
 		"move, cut":          kind(gen.NsvizEventKindEVENT_INIT_MOVED),
-		"command line, cut":  oomRecord(func(w *gen.NsvizOomEvent) { w.CommandLineLen = 256 })[:256],
+		"entered, cut":       kind(gen.NsvizEventKindEVENT_ENTERED),
+		"entered, command line too long": enteredRecord(func(w *gen.NsvizEnteredEvent) {
+			w.CommandLineLen = 257
+		}),
+		"command line, cut": oomRecord(func(w *gen.NsvizOomEvent) { w.CommandLineLen = 256 })[:256],
 		"command line too long": oomRecord(func(w *gen.NsvizOomEvent) {
 			w.CommandLineLen = 257
 		}),
@@ -508,6 +553,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add(exitRecord(func(*gen.NsvizExitEvent) {}))
 	f.Add(oomRecord(func(*gen.NsvizOomEvent) {}))
 	f.Add(movedRecord(func(*gen.NsvizInitMovedEvent) {}))
+	f.Add(enteredRecord(func(*gen.NsvizEnteredEvent) {}))
 	d := testDecoder()
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		_, events, err := d.decode(raw)
@@ -534,7 +580,7 @@ func FuzzDecode(f *testing.F) {
 // bodies counts the pointers of an event of which exactly one is set.
 func bodies(e event.Event) int {
 	n := 0
-	for _, set := range []bool{e.Namespace != nil, e.Cgroup != nil, e.Start != nil, e.Moved != nil, e.Exit != nil, e.OOM != nil, e.Lost != nil} {
+	for _, set := range []bool{e.Namespace != nil, e.Cgroup != nil, e.Start != nil, e.Entered != nil, e.Moved != nil, e.Exit != nil, e.OOM != nil, e.Lost != nil} {
 		if set {
 			n++
 		}

@@ -25,6 +25,7 @@ func TestByEveryMethod(t *testing.T) {
 		{"unshare refused", unshareRefused},
 		{"seccomp answers", seccompAnswers},
 		{"nsenter", nsenter},
+		{"entered", entered},
 		{"clone", clone},
 		{"setns of several", setnsOfSeveral},
 		{"namespace freed", namespaceFreed},

@@ -103,6 +103,9 @@ func nsenter(t *testing.T, w *watch) {
 			if got := found[0].Namespace; got.Type != kind || got.ID != want || got.Via != event.ViaSetns {
 				t.Errorf("got %+v, want %s %d", got, kind, want)
 			}
+			if uid := found[0].UID; uid == nil || *uid != uint32(os.Getuid()) {
+				t.Errorf("by user %v", uid)
+			}
 			p.release()
 			p.wait()
 		})

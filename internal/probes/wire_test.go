@@ -39,6 +39,7 @@ func TestWireLayout(t *testing.T) {
 		"exit_event":            reflect.TypeFor[gen.NsvizExitEvent](),
 		"oom_event":             reflect.TypeFor[gen.NsvizOomEvent](),
 		"init_moved_event":      reflect.TypeFor[gen.NsvizInitMovedEvent](),
+		"entered_event":         reflect.TypeFor[gen.NsvizEnteredEvent](),
 		"init":                  reflect.TypeFor[gen.NsvizInit](),
 		"reader_state":          reflect.TypeFor[gen.NsvizReaderState](),
 	} {

@@ -26,7 +26,8 @@ func hostileHistory() []model.Entry {
 		list = append(list, model.Entry{
 			Time: time.Unix(0, 0), Kind: model.EntryKind(kind), By: by, Via: hostile, Namespaces: touched, Container: c, Cgroup: hostile, Init: by, Action: fact.EngineAction(hostile),
 			Limits: []model.LimitChange{{Resource: hostile, To: fact.Limit{Value: new(1.0)}}}, Count: 2, Until: time.Unix(1, 0), LeftOut: 3,
-			OOM:  &event.OOM{Scope: event.ScopeCgroup, Cgroup: hostile, Victim: event.Victim{PID: 7, Comm: hostile, Container: c}, Trigger: by},
+			OOM:     &event.OOM{Scope: event.ScopeCgroup, Cgroup: hostile, Victim: event.Victim{PID: 7, Comm: hostile, Container: c}, Trigger: by},
+			Process: by, Entered: &event.Entered{CommandLine: hostile},
 			Exit: &event.Exit{Signal: 9, By: by, EarlierSignal: &event.SentSignal{Signal: 15, Time: time.Unix(0, 0), By: by}},
 		})
 	}

@@ -50,6 +50,13 @@ func (l *Live) apply(f fact.Fact, now time.Time) {
 	l.applied = now
 }
 
+// Complete fills in what the event of a fact needs from the model, in place, as [model.Model.Complete].
+func (l *Live) Complete(f fact.Fact) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.model.Complete(f.Event)
+}
+
 // Refresh applies a fact, which says what time it is, if none was applied for longer than age. It signals no change.
 func (l *Live) Refresh(f fact.Fact, now time.Time, age time.Duration) {
 	l.mu.Lock()

@@ -30,6 +30,8 @@ func Entry(m *model.Entry, c *model.Container) Text {
 		if byRuntime(m, c) {
 			t = t.add(Plain, asCommands(c, runtime.Exec))
 		}
+	case model.EntryKind(event.ContainerEntered):
+		t = enteredWords(m, c)
 	case model.EntryKind(event.ContainerStarted):
 		t = startWords(m)
 	case model.EntryLimits:
@@ -141,10 +143,7 @@ func actor(by *event.Process, id string) Text {
 		name = someProcess
 	}
 	t := text(Strong, name)
-	var facts []Text
-	if by.PID != 0 {
-		facts = append(facts, text(Plain, fmt.Sprintf("PID %d", by.PID)))
-	}
+	facts := numbers(by)
 	switch {
 	case by.ContainerUnknown:
 		facts = append(facts, text(Plain, "in "+UnknownPlace))
@@ -159,6 +158,18 @@ func actor(by *event.Process, id string) Text {
 		facts = append(facts, text(Plain, "which is in ").add(Name, by.Container.Parent.Label()))
 	}
 	return t.addFacts(facts)
+}
+
+// numbers lists the PID and the user of a process, where they are known.
+func numbers(p *event.Process) []Text {
+	var facts []Text
+	if p.PID != 0 {
+		facts = append(facts, text(Plain, fmt.Sprintf("PID %d", p.PID)))
+	}
+	if p.UID != nil {
+		facts = append(facts, text(Plain, fmt.Sprintf("uid %d", *p.UID)))
+	}
+	return facts
 }
 
 // initWords names the PID 1 of an entry. In a PID namespace that another one had first, it is not PID 1.

@@ -51,7 +51,26 @@ func TestCommandsOfEveryRuntime(t *testing.T) {
 		},
 		"joined": {
 			entry(model.Entry{Kind: model.EntryKind(event.NamespaceJoined), By: sender(4242, "runc", 0, nil), Namespaces: own}),
-			"runc (PID 4242, of the host) joined its mnt and net namespaces, as `docker exec` does", "runc (PID 4242, of the host) joined its mnt and net namespaces",
+			"runc (PID 4242, uid 0, of the host) joined its mnt and net namespaces, as `docker exec` does", "runc (PID 4242, uid 0, of the host) joined its mnt and net namespaces",
+		},
+		"entered": {
+			entry(model.Entry{
+				Kind: model.EntryKind(event.ContainerEntered), By: sender(4242, "runc", 0, nil), Process: sender(4250, "sh", 1000, nil),
+				Entered: &event.Entered{CommandLine: "sh -c id"}, Count: 3,
+			}),
+			"runc (PID 4242, uid 0, of the host) ran `sh -c id` in it (PID 4250, uid 1000), as `docker exec` does, 3 times",
+			"runc (PID 4242, uid 0, of the host) ran `sh -c id` in it (PID 4250, uid 1000), 3 times",
+		},
+		"entered by hand": {
+			entry(model.Entry{
+				Kind: model.EntryKind(event.ContainerEntered), By: sender(4242, "nsenter", 1000, nil), Process: &event.Process{Comm: "sh"},
+				Entered: &event.Entered{CommandLine: "sh -c id", CommandLineCut: true},
+			}),
+			"nsenter (PID 4242, uid 1000, of the host) ran `sh -c id…` in it", "nsenter (PID 4242, uid 1000, of the host) ran `sh -c id…` in it",
+		},
+		"entered, and no more is known": {
+			entry(model.Entry{Kind: model.EntryKind(event.ContainerEntered), Process: &event.Process{Comm: "sh"}}),
+			"somebody ran `sh` in it", "somebody ran `sh` in it",
 		},
 		"reported": {entry(model.Entry{Kind: model.EntryEngineEvent, Action: "rename"}), "docker reported: rename", "{name} reported: rename"},
 		"judged": {

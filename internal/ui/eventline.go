@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/model"
@@ -34,10 +35,18 @@ func eventKey(e *event.Event) string {
 // folded, a run of kills in one container becomes one line, so that it hides nothing else.
 func eventRows(s *model.Snapshot, needle string, most int, fold bool) []eventRow {
 	var rows []eventRow
+	var entries []*event.Event // whose joins have not been seen yet
 	for end := len(s.Events); end > 0 && len(rows) < most; {
 		start := end - 1
 		for start > 0 && sameCall(s.Events[start:end], &s.Events[start-1]) {
 			start--
+		}
+		if i := slices.IndexFunc(entries, func(in *event.Event) bool { return isJoinOf(&s.Events[start], in) }); i >= 0 {
+			end = start // told by the entry
+			continue
+		}
+		if e := &s.Events[end-1]; e.Entered != nil {
+			entries = append(entries, e)
 		}
 		var r eventRow
 		if e := &s.Events[end-1]; fold && e.OOM != nil {
@@ -75,6 +84,22 @@ func sameCall(after []event.Event, e *event.Event) bool {
 		e.Subject().Label() == next.Subject().Label()
 }
 
+// joinLag is the most by which the joins of an entry are earlier than its exec.
+const joinLag = 10 * time.Second
+
+// isJoinOf reports whether somebody joined a namespace to run the program that an entry is about.
+func isJoinOf(e, in *event.Event) bool {
+	return e.Type == event.NamespaceJoined && e.Namespace.Of != nil && in.Entered.Container != nil &&
+		in.Entered.Namespaces[e.Namespace.Type] == e.Namespace.ID && in.Time.Sub(e.Time) <= joinLag && byEntrant(e, in)
+}
+
+// byEntrant reports whether the process of a join is that of an entry. A runtime joins in a process that has ended by then, which
+// is in the container's cgroup or calls itself as the runtime does.
+func byEntrant(e, in *event.Event) bool {
+	by := in.Entered.By
+	return e.PID == in.PID || by != nil && e.PID == by.PID || in.Container != nil && runtime.Enters(e.Comm)
+}
+
 // sameStorm reports whether two kills hit the same program in the same container for the same reason.
 func sameStorm(a, b *event.Event) bool {
 	return a.OOM != nil && b.OOM != nil && a.OOM.Scope == b.OOM.Scope &&
@@ -100,6 +125,8 @@ func wordEvents(es []event.Event, s *model.Snapshot) eventRow {
 			took := time.Duration(*e.Start.DurationMS * float64(time.Millisecond))
 			r.text = r.text.add(Plain, ", ").add(Strong, story.StartDuration(took)).add(Plain, " after its cgroup was made")
 		}
+	case e.Entered != nil:
+		r.kind, r.style, r.text = "entered", Moved, wordEntered(&e)
 	case e.Moved != nil:
 		r.kind, r.style = "moved", Moved
 		r.text = r.text.add(Plain, fmt.Sprintf(" moved its PID 1 (%d) ", e.Moved.PID))
@@ -129,6 +156,31 @@ func wordEvents(es []event.Event, s *model.Snapshot) eventRow {
 
 // actor returns the acting process.
 func actor(e *event.Event) line { return processLine(e.PID, e.Comm) }
+
+// userLine returns a process with its user, where that is known.
+func userLine(pid int32, comm string, uid *uint32) line {
+	if uid == nil || pid == 0 {
+		return processLine(pid, comm)
+	}
+	if comm == "" {
+		comm = "a process"
+	}
+	return text(Plain, comm).add(Dim, fmt.Sprintf(" (PID %d, uid %d)", pid, *uid))
+}
+
+// wordEntered returns an entry into a container in a few words.
+func wordEntered(e *event.Event) line {
+	process := event.Process{PID: e.PID, Comm: e.Comm, UID: e.UID}
+	by := text(Dim, "a process")
+	if p := e.Entered.By; p != nil {
+		by = userLine(p.PID, p.Comm, p.UID)
+	}
+	l := by.add(Plain, " ran `").add(Strong, story.EnteredCommand(e.Entered, &process)).add(Plain, "` in it")
+	if e.Entered.By != nil && e.Entered.By.PID == e.PID {
+		return l
+	}
+	return l.add(Plain, " as ").join(userLine(e.PID, e.Comm, e.UID))
+}
 
 func processLine(pid int32, comm string) line {
 	switch {
@@ -167,7 +219,11 @@ func wordNamespaces(es []event.Event, s *model.Snapshot) (kind string, style Sty
 		}
 		return kind, Birth, l
 	case event.NamespaceJoined:
-		l = actor(&e).add(Plain, " entered ").join(withIDs(es, s))
+		l = userLine(e.PID, e.Comm, e.UID).add(Plain, " entered ")
+		if whose := ofOne(es); whose != nil {
+			return "joined", Moved, l.join(typeLine(es)).add(Plain, " of ").join(streamLabel(whose, 20))
+		}
+		l = l.join(withIDs(es, s))
 		if ns.Via != "" {
 			l = l.add(Plain, " by "+string(ns.Via))
 		}
@@ -178,6 +234,29 @@ func wordNamespaces(es []event.Event, s *model.Snapshot) (kind string, style Sty
 		l = l.add(Dim, ", seen gone")
 	}
 	return "freed", Dim, l
+}
+
+// ofOne returns the container that all of these namespaces are of; nil is none.
+func ofOne(es []event.Event) *event.Container {
+	of := es[0].Namespace.Of
+	for _, e := range es {
+		if e.Namespace.Of == nil || e.Namespace.Of.ID != of.ID {
+			return nil
+		}
+	}
+	return of
+}
+
+// typeLine lists the types of namespaces: mnt, pid, net.
+func typeLine(es []event.Event) line {
+	var l line
+	for i, t := range typesOf(es) {
+		if i > 0 {
+			l = l.add(Plain, ", ")
+		}
+		l = l.add(Strong, t.String())
+	}
+	return l
 }
 
 // typesOf lists the types in the order in which nsviz shows them everywhere.
@@ -197,7 +276,7 @@ func withIDs(es []event.Event, s *model.Snapshot) line {
 		if i > 0 {
 			l = l.add(Plain, ", ")
 		}
-		if int(ns.Type) < event.NamespaceTypeCount && ns.ID != 0 && s.Host.Namespaces[ns.Type] == ns.ID {
+		if ns.Host || int(ns.Type) < event.NamespaceTypeCount && ns.ID != 0 && s.Host.Namespaces[ns.Type] == ns.ID {
 			l = l.add(Plain, "the host's ").add(Strong, ns.Type.String())
 			continue
 		}

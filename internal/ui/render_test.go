@@ -316,6 +316,27 @@ func TestEventRows(t *testing.T) {
 		{"joined", []event.Event{{Type: event.NamespaceJoined, PID: 5, Comm: "nsenter",
 			Namespace: &event.Namespace{Type: event.Net, ID: 4026532184, Via: event.ViaSetns}}},
 			"joined", "nsenter (5) entered net 4026532184 by setns"},
+		{"joined a container's", []event.Event{
+			{Type: event.NamespaceJoined, PID: 812, Comm: "nsenter", UID: ptr(uint32(1000)),
+				Namespace: &event.Namespace{Type: event.Net, ID: 4026532184, Via: event.ViaSetns, Of: ref(hogID, "web")}},
+			{Type: event.NamespaceJoined, PID: 812, Comm: "nsenter", UID: ptr(uint32(1000)),
+				Namespace: &event.Namespace{Type: event.PID, ID: 4026532182, Via: event.ViaSetns, Of: ref(hogID, "web")}},
+		}, "joined", "nsenter (PID 812, uid 1000) entered pid, net of web"},
+		{"joined those of several", []event.Event{
+			{Type: event.NamespaceJoined, PID: 812, Comm: "nsenter", UID: ptr(uint32(1000)),
+				Namespace: &event.Namespace{Type: event.Net, ID: 4026532184, Via: event.ViaSetns, Of: ref(hogID, "web")}},
+			{Type: event.NamespaceJoined, PID: 812, Comm: "nsenter", UID: ptr(uint32(1000)),
+				Namespace: &event.Namespace{Type: event.UTS, ID: 4026532999, Via: event.ViaSetns}},
+		}, "joined", "nsenter (PID 812, uid 1000) entered net 4026532184, uts 4026532999 by setns"},
+		{"joined the host's", []event.Event{{Type: event.NamespaceJoined, PID: 812, Comm: "nsenter", UID: ptr(uint32(0)),
+			Namespace: &event.Namespace{Type: event.Mnt, ID: 4026532999, Via: event.ViaSetns, Host: true}}},
+			"joined", "nsenter (PID 812, uid 0) entered the host's mnt by setns"},
+		{"entered by an engine", []event.Event{{Type: event.ContainerEntered, PID: 9, Comm: "sh", UID: ptr(uint32(1000)), Entered: &event.Entered{
+			Container: ref(hogID, "hog"), CommandLine: "sh -c id", By: &event.Process{PID: 7, Comm: "runc", UID: ptr(uint32(0))},
+		}}}, "entered", "runc (PID 7, uid 0) ran `sh -c id` in it as sh (PID 9, uid 1000)"},
+		{"entered by who became it", []event.Event{{Type: event.ContainerEntered, PID: 9, Comm: "sh", UID: ptr(uint32(1000)), Entered: &event.Entered{
+			Container: ref(hogID, "hog"), CommandLine: "sh -c id", By: &event.Process{PID: 9, Comm: "nsenter", UID: ptr(uint32(1000))},
+		}}}, "entered", "nsenter (PID 9, uid 1000) ran `sh -c id` in it"},
 		{"freed", []event.Event{{Type: event.NamespaceFreed,
 			Namespace: &event.Namespace{Type: event.Net, ID: 4026532184, Via: event.ViaKernel}}},
 			"freed", "net 4026532184"},
@@ -463,5 +484,42 @@ func TestWhichKillsAreCounted(t *testing.T) {
 	}
 	if help := Render(&s, State{Help: true}, 120, 40).Text(); !strings.Contains(help, "OOM kills seen") {
 		t.Errorf("the help says nothing of it:\n%s", help)
+	}
+}
+
+// An entry hides the joins by which it came about, and no others.
+func TestEntryHidesItsJoins(t *testing.T) {
+	web := ref(hogID, "web")
+	joins := func(pid int32, comm string, at time.Duration, typ event.NamespaceType, id uint64, of *event.Container) event.Event {
+		return event.Event{Time: sceneTime.Add(at), Type: event.NamespaceJoined, PID: pid, Comm: comm,
+			Namespace: &event.Namespace{Type: typ, ID: id, Via: event.ViaSetns, Of: of}}
+	}
+	enters := func(pid, by int32, in *event.Container) event.Event {
+		return event.Event{Time: sceneTime, Type: event.ContainerEntered, PID: pid, Comm: "sh", Container: in, Entered: &event.Entered{
+			Container: web, CommandLine: "sh -c id", Namespaces: event.NamespaceIDs{event.Mnt: 10, event.Net: 12}, By: &event.Process{PID: by, Comm: "nsenter"},
+		}}
+	}
+	for _, tt := range []struct {
+		name   string
+		before event.Event
+		entry  event.Event
+		want   int
+	}{
+		{"its parent's", joins(7, "nsenter", -time.Second, event.Mnt, 10, web), enters(9, 7, nil), 1},
+		{"its own", joins(9, "nsenter", -time.Second, event.Mnt, 10, web), enters(9, 9, nil), 1},
+		{"its runtime's", joins(8, "runc:[1:CHILD]", -time.Second, event.Mnt, 10, web), enters(9, 7, web), 1},
+		{"a runtime's, of an entry by hand", joins(8, "runc:[1:CHILD]", -time.Second, event.Mnt, 10, web), enters(9, 7, nil), 2},
+		{"another one's", joins(8, "nsenter", -time.Second, event.Mnt, 10, web), enters(9, 7, web), 2},
+		{"of another namespace", joins(7, "nsenter", -time.Second, event.Mnt, 11, web), enters(9, 7, nil), 2},
+		{"of nobody's", joins(7, "nsenter", -time.Second, event.Mnt, 10, nil), enters(9, 7, nil), 2},
+		{"long before", joins(7, "nsenter", -11*time.Second, event.Mnt, 10, web), enters(9, 7, nil), 2},
+		{"of no container that is known", joins(7, "nsenter", -time.Second, event.Mnt, 10, web),
+			event.Event{Time: sceneTime, Type: event.ContainerEntered, PID: 9, Entered: &event.Entered{}}, 2},
+	} {
+		s := scene()
+		s.Events = []event.Event{tt.before, tt.entry}
+		if rows := eventRows(s, "", 10, false); len(rows) != tt.want {
+			t.Errorf("%s: %d rows, want %d: %v", tt.name, len(rows), tt.want, rows)
+		}
 	}
 }

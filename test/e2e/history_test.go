@@ -75,7 +75,7 @@ func TestHistory(t *testing.T) {
 	docker(t, "exec", name, "true")
 	docker(t, "exec", name, "true")
 	awaits("two visits by docker exec", func(m *model.Entry) bool {
-		return m.Kind == model.EntryKind(event.NamespaceJoined) && m.Count == 2 && len(m.Namespaces) > 1
+		return m.Kind == model.EntryKind(event.ContainerEntered) && m.Count == 2 && m.Entered.CommandLine == "true"
 	})
 	docker(t, "update", "--memory=96m", "--memory-swap=96m", name)
 	awaits("a change of the memory's limit", changed(fact.ResourceMemory))
@@ -146,13 +146,14 @@ func TestHistory(t *testing.T) {
 				"its own program started \\(sh, " + fmt.Sprint(pid) + "\\)",
 				"the first reading of its limits found 64 MiB of memory, (64 MiB of swap, )?0.5 CPUs and 50 processes",
 				"in " + side + "\\) joined its net namespace",
-				"joined its mnt, .*net.* namespaces, as `docker exec` does, 2 times",
+				"ran `true` in it \\(uid 0\\), as `docker exec` does, 2 times",
 				// The runtime, or systemd for it; it may have ended before it could be asked for its name.
 				"(\\(PID .*, of the host\\) changed|a reading found) its memory limit .*from 64 MiB to 96 MiB",
 				fmt.Sprintf("\\(PID %d, of the host\\) changed its limit of processes from 50 processes to 60 processes", os.Getpid()),
+				"ran `tail /dev/zero` in it \\(PID .*, uid 0\\), as `docker exec` does",
 				"the kernel's OOM killer killed tail \\(PID .*\\), called tail /dev/zero\\. " + name + " had reached its 96 MiB limit",
 				swapWords,
-				"nsenter \\(PID " + fmt.Sprint(enter.Process.Pid) + ", of the host\\) joined its net namespace",
+				"nsenter \\(PID " + fmt.Sprint(enter.Process.Pid) + ", uid 0, of the host\\) joined its net namespace",
 				"its PID 1 was ended by SIGKILL from .*, exit code 137; .* before, .* had sent it SIGTERM",
 				"removed its cgroup",
 			})
@@ -251,8 +252,12 @@ func checkEngineLog(t *testing.T, k *report.Known, began time.Time) {
 	var order, logged []string
 	counts, want := map[string]uint64{}, map[string]uint64{}
 	for i := range k.History {
-		if m := &k.History[i]; m.Kind == model.EntryEngineEvent {
-			action := string(m.Action)
+		m := &k.History[i]
+		action := string(m.Action)
+		if m.Kind == model.EntryKind(event.ContainerEntered) { // the engine's event of it is a part of that
+			action = string(fact.ActionExec)
+		}
+		if action != "" {
 			if counts[action] == 0 {
 				order = append(order, action)
 			}
@@ -373,7 +378,7 @@ func checkNamespaceHistory(t *testing.T, link, name, side string, visitor int, f
 			t.Errorf("exit code %d\n%s%s", code, text, stderr)
 		}
 		steps := []string{
-			"made it by", name + " started in it", side + " started in it", fmt.Sprintf("nsenter (PID %d, of the host) joined it", visitor),
+			"made it by", name + " started in it", side + " started in it", fmt.Sprintf("nsenter (PID %d, uid 0, of the host) joined it", visitor),
 			name + ", which was in it, ended", side + ", which was in it, ended",
 		}
 		rest := text

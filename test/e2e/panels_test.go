@@ -211,6 +211,7 @@ func expectations(layout cgroupfs.Layout) map[string]expectation {
 		"Start time/C":                           sometimeSeconds,
 		"Start time, spread/A":                   some(0.5, many, "le", "+Inf"),
 		"Exits by cause/A":                       some(1, many, "cause", "exited"),
+		"Entered from outside/A":                 some(0.5, many, "container", panelSharer),
 		"Processes refused/A":                    some(1, many, "container", panelStuck),
 		"Outside its limits, or stuck at them/A": some(1, 1, "container", panelMoved),
 		"Outside its limits, or stuck at them/B": stuck,
@@ -260,6 +261,7 @@ func TestEveryPanel(t *testing.T) {
 
 	startProgram(t, qemuPath(t), stoppedVM("-m", "64")...)
 	docker(t, "run", "-d", "--name", panelSharer, "--net=host", "--pid=host", busyboxImage, "sleep", "1000")
+	docker(t, "exec", panelSharer, "true")
 	moved := run(t, panelMoved, busyboxImage, "sh", "-c", waits)
 	if err := os.WriteFile(filepath.Join(trackedHierarchy(t).Dir, "cgroup.procs"), []byte(strconv.Itoa(moved)), 0); err != nil {
 		t.Fatal(err)
