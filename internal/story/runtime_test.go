@@ -109,7 +109,7 @@ func TestCommandsOfEveryRuntime(t *testing.T) {
 				want = strings.ReplaceAll(test.want, "docker", r.Name)
 			} else if len(r.Commands) > 0 {
 				for _, quoted := range quotedCommand.FindAllStringSubmatch(test.words(c).String(), -1) {
-					if !slices.Contains(slices.Collect(maps.Values(r.Commands)), quoted[1]) {
+					if !slices.Contains(slices.Collect(maps.Values(r.Commands)), quoted[1]) && !strings.Contains(test.bare, quoted[0]) {
 						t.Errorf("%s, runtime %q has no command %s", name, r.Name, quoted[1])
 					}
 				}
