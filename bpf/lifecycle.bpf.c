@@ -57,15 +57,15 @@ AFTER_FILTER int note_exec(struct task_struct *task)
 		bpf_map_delete_elem(&fresh_cgroups, &cgroup_id);
 	} else {
 		/*
-		 * The cgroup is older than the programs, or user space found it during the exec: the new
-		 * name is visible before the exec is traced (begin_new_exec, exec_binprm in fs/exec.c). User
-		 * space knows whether the process has long been running.
+		 * Made before the programs were, or found by user space in the middle of the exec: the new
+		 * name shows before the exec is traced (begin_new_exec, exec_binprm in fs/exec.c). User
+		 * space knows whether it has long been running.
 		 */
 		const struct init *known = bpf_map_lookup_elem(&inits, &pid);
 
 		if (known ? known->started : !settling)
 			return 0;
-		/* Sent only because user space does not know it yet; any user can exec without limit. */
+		/* What is reported only because nobody knows yet: any user can exec as often as he likes. */
 		if (!known && !may_send(THROTTLE_LIFECYCLE, 1, &failed)) {
 			count_failed(failed);
 			return 0;

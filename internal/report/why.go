@@ -55,7 +55,7 @@ type Engine struct {
 	OOMKilled *bool           `json:"oom_killed,omitempty"`
 	Removed   bool            `json:"removed,omitempty"`
 	Judgement story.Judgement `json:"judgement,omitempty"`
-	// StartError is the engine's reason why it could not start again.
+	// StartError is why the engine could not start it again.
 	StartError string `json:"start_error,omitempty"`
 }
 
