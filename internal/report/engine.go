@@ -10,8 +10,8 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 )
 
-// MissingNames returns a note that names are missing since an engine did not give them within a time; "" if none are missing.
-// That an engine is absent only matters if it has containers.
+// MissingNames says that names are missing since an engine did not give them within a time; "" where none are. That there is no
+// engine matters only where there are containers of it.
 func MissingNames(e fact.Engine, s *model.Snapshot, within time.Duration) string {
 	why := e.Detail
 	switch e.State {

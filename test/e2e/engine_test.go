@@ -43,7 +43,7 @@ func hungEngine(t *testing.T) (host string) {
 	return "unix://" + socket
 }
 
-// If no engine answers, nsviz goes on and shows containers by their short ids.
+// Without an engine that answers nsviz goes on, and calls containers by their short ids.
 func TestEngineDoesNotAnswer(t *testing.T) {
 	const name, early = "nsviz-test-nameless", "nsviz-test-nameless-early"
 	for engine, host := range map[string]string{
