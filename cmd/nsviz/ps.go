@@ -210,7 +210,7 @@ func (f *psFlags) wantsKind(w *report.Workload) bool {
 	if len(f.kinds) > 0 {
 		return slices.Contains(f.kinds, string(kind))
 	}
-	if f.form == "json" || kind != event.KindSandbox && kind != event.KindService {
+	if f.form == "json" || strings.TrimSpace(f.template) == "json" || kind != event.KindSandbox && kind != event.KindService {
 		return true
 	}
 	killed := w.Killed()

@@ -219,7 +219,7 @@ func relationWord(m *Membership) string {
 	case m.Relation == model.RelationUnknown:
 		return "?"
 	}
-	return string(m.Relation) // own, host, or shared, but not with several containers
+	return foreign.Name(string(m.Relation)) // own, host, or shared, but not with several containers
 }
 
 // relationSymbol is relationWord in one column, as in the dashboard.
