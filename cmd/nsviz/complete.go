@@ -154,7 +154,7 @@ func (o *options) knownWorkloads(cmd *cobra.Command, from *source) []report.Work
 	asked, listed := make(chan []report.Workload, 1), make(chan []report.Workload, 1)
 	go func() { // a recording may take longer
 		l, _ := client.Ask(ctx, from.Source, client.Workloads())
-		asked <- l.Workloads
+		asked <- l.Complete()
 	}()
 	go func() { listed <- o.engineNames(ctx) }()
 	select {

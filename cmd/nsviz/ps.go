@@ -34,9 +34,9 @@ On a terminal the table fits the width: a narrow one shows namespaces as symbols
 cgroup time (● its own, ○ the host's, a b shared with each other, ! a dead one, ? unknown), and leaves out what
 matters least. --no-trunc and a pipe have all of it.
 
-What has ended nobody can look up: --all asks an nsviz that is running (the dashboard or nsviz serve) or a recording. That
-needs no root. Neither do --from and --recording, which list what it knows to be live. The column RESTARTS counts how often a
-container was started again while that nsviz watched; a look without one does not know that.
+What has ended cannot be looked up: --all asks an nsviz that is running (the dashboard or nsviz serve) or a recording.
+--from and --recording without --all list what is live, as that one knows it. Neither needs root. The column RESTARTS counts how
+often a container was started again while that nsviz watched; a look without one does not know that.
 
 --filter takes KEY=VALUE. name, image and group have to contain the value, an id has to begin with it, and status (created,
 starting, running, paused, exited), runtime, kind and oom (true or false: has the OOM killer taken something from it since it
@@ -210,7 +210,7 @@ func (f *psFlags) wantsKind(w *report.Workload) bool {
 	if len(f.kinds) > 0 {
 		return slices.Contains(f.kinds, string(kind))
 	}
-	if f.form == "json" || kind != event.KindSandbox && kind != event.KindService {
+	if f.form == "json" || strings.TrimSpace(f.template) == "json" || kind != event.KindSandbox && kind != event.KindService {
 		return true
 	}
 	killed := w.Killed()

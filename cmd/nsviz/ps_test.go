@@ -101,6 +101,9 @@ func TestPsForms(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &list); err != nil || len(list) != 4 {
 		t.Errorf("%v, %d workloads in\n%s", err, len(list), out)
 	}
+	if out, _, _ = command(t, "ps", "--from", address, "--format", "json"); strings.Count(out, "\n") != 4 {
+		t.Errorf("--format json writes\n%s", out)
+	}
 	list = nil
 	out, stderr, code := command(t, "ps", "--all", "--recording", makeRecording(t), "-o", "json")
 	if err := json.Unmarshal([]byte(out), &list); err != nil || code != exitDone || len(list) != 3 || list[0].Name != "weba1" || list[0].State != model.Running {

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -39,6 +40,7 @@ func (l *Listing) Complete() []Workload {
 	}
 	live := map[namespace][]int{}
 	for i := range l.Workloads {
+		maps.DeleteFunc(l.Workloads[i].Namespaces, func(_ event.NamespaceType, m *Membership) bool { return m == nil }) // of what is no nsviz
 		if w := &l.Workloads[i]; w.VM == nil && w.Live() {
 			for of, m := range w.Namespaces {
 				if m.Relation == model.RelationHost {

@@ -72,6 +72,34 @@ func TestListingIsComplete(t *testing.T) {
 	}
 }
 
+// Whoever answers in the place of nsviz does no harm.
+func TestListingOfAnybody(t *testing.T) {
+	l := Listing{}
+	const answer = `{"as_of":"2026-11-23T20:16:45Z","workloads":[{},{"id":"\\u001b[2J","name":"\\u001b[2J","kind":"\\u001b","state":"\\u001b","status":"\\u001b","runtime":"\\u001b",
+		"image":"\\u001b","group":{"kind":"\\u001b","name":"\\u001b"},"namespaces":{"net":null,"mnt":{"id":1,"relation":"\\u001b[2J"},"pid":{"relation":"host"}},
+		"vm":{"manager":"\\u001b","container":"\\u001b","acceleration":"\\u001b"}}]}`
+	if err := json.Unmarshal([]byte(strings.ReplaceAll(answer, `\\`, `\`)), &l); err != nil {
+		t.Fatal(err)
+	}
+	list := l.Complete()
+	for _, width := range []int{0, 80} {
+		var b strings.Builder
+		if err := WriteWorkloads(&b, list, width, Cells{Zone: time.UTC}); err != nil || strings.Contains(b.String(), "\x1b") {
+			t.Errorf("%v, %q", err, b.String())
+		}
+	}
+	for _, format := range []string{"json", "{{.Name}}{{.ID}}{{.Kind}}{{.State}}{{.Status}}{{.Runtime}}{{.Image}}{{.Group}}{{.Namespaces.mnt}}{{.Namespaces.net}}"} {
+		f, err := ParseFormat(format)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b strings.Builder
+		if err := f.Write(&b, list, Cells{Zone: time.UTC}); err != nil || strings.Contains(b.String(), "\x1b") {
+			t.Errorf("%s: %v, %q", format, err, b.String())
+		}
+	}
+}
+
 // The answer grows with the number of containers, not with its square.
 func TestListingIsLinear(t *testing.T) {
 	size := func(n int) int {

@@ -94,12 +94,12 @@ func fit(t *table, lines []psLine, width int) {
 		func() { t.cut(titleLimit, 20) },
 		func() { t.leaveOut(titleImage) },
 		func() { t.leaveOut(titlePID) },
-		func() { t.cut(titleStatus, 24) },
-		func() { t.cut(titleName, 16) },
-		func() { t.cut(titleLimit, 10) },
 		func() { t.gap = 1 },
+		func() { t.cut(titleLimit, 10) },
+		func() { t.cut(titleStatus, 24) },
 		func() { t.leaveOut(titleRestarts) },
 		func() { t.leaveOut(titleLimit) },
+		func() { t.cut(titleName, 16) },
 		func() { t.leaveOut(titleMemory) },
 		func() { t.cut(titleStatus, 16) },
 		func() { t.leaveOut(titleOOM) },
@@ -220,7 +220,7 @@ func relationWord(m *Membership) string {
 	case m.Relation == model.RelationUnknown:
 		return "?"
 	}
-	return string(m.Relation) // own, host, or shared, but not with several containers
+	return foreign.Name(string(m.Relation)) // own, host, or shared, but not with several containers
 }
 
 // relationSymbol is relationWord in one column, as in the dashboard.
