@@ -11,23 +11,19 @@ import (
 )
 
 // MissingNames says that names are missing since an engine did not give them within a time; "" where none are. That there is no
-// engine matters only where there are containers of it.
+// engine, or what a user's own one does, matters only where there are containers of it.
 func MissingNames(e fact.Engine, s *model.Snapshot, within time.Duration) string {
 	why := e.Detail
-	switch e.State {
-	case fact.EngineConnected:
+	nameless := false
+	for i := range s.Containers {
+		c := &s.Containers[i]
+		nameless = nameless || !c.Named && c.Runtime == e.Name
+	}
+	switch {
+	case e.State == fact.EngineConnected, (e.State == fact.EngineAbsent || e.User != 0) && !nameless:
 		return ""
-	case fact.EngineConnecting:
+	case e.State == fact.EngineConnecting:
 		why = fmt.Sprintf("no answer within %v", within)
-	case fact.EngineAbsent:
-		nameless := false
-		for i := range s.Containers {
-			c := &s.Containers[i]
-			nameless = nameless || !c.Named && c.Runtime == e.Name
-		}
-		if !nameless {
-			return ""
-		}
 	}
 	name := e.Label(s.Engines)
 	if rest, ok := strings.CutPrefix(why, "does not answer "); ok {

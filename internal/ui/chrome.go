@@ -180,6 +180,9 @@ func engineNote(e fact.Engine, s *model.Snapshot) string {
 		unnamed = unnamed || its && c.Live() && !c.Named
 	}
 	name := e.Label(s.Engines)
+	if e.User != 0 && !unnamed {
+		return "" // whatever a user has listen there
+	}
 	switch e.State {
 	case fact.EngineFailing:
 		return name + ": not answering, showing short ids"

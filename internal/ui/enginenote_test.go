@@ -11,7 +11,7 @@ import (
 func TestEngineNotes(t *testing.T) {
 	docker := fact.Engine{Name: "docker", Address: "unix:///var/run/docker.sock", State: fact.EngineAbsent}
 	podman := fact.Engine{Name: "podman", Address: "unix:///run/podman/podman.sock", State: fact.EngineConnected}
-	rootless := fact.Engine{Name: "docker", Address: "unix:///run/user/1000/docker.sock", State: fact.EngineFailing}
+	rootless := fact.Engine{Name: "docker", Address: "unix:///run/user/1000/docker.sock", User: 1000, State: fact.EngineFailing}
 	for _, test := range []struct {
 		of      fact.Engine
 		among   []fact.Engine
@@ -23,7 +23,8 @@ func TestEngineNotes(t *testing.T) {
 		{docker, []fact.Engine{docker, podman}, "docker", "docker: not there, showing short ids"},
 		{docker, []fact.Engine{docker, podman}, "", "docker: not there, showing short ids"},
 		{podman, []fact.Engine{docker, podman}, "podman", ""},
-		{rootless, []fact.Engine{docker, rootless}, "podman", "docker at /run/user/1000/docker.sock: not answering, showing short ids"},
+		{rootless, []fact.Engine{docker, rootless}, "podman", ""},
+		{rootless, []fact.Engine{docker, rootless}, "docker", "docker at /run/user/1000/docker.sock: not answering, showing short ids"},
 	} {
 		s := &model.Snapshot{Engines: test.among, Containers: []model.Container{{Runtime: test.runtime, State: model.Running}}}
 		if got := engineNote(test.of, s); got != test.want {
