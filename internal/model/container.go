@@ -394,7 +394,9 @@ func (m *Model) applyFound(at time.Time, f fact.Found) {
 		c.append(found)
 		return
 	}
-	c.countRun()
+	if f.Resync == nil { // which counts it
+		c.countRun()
+	}
 	c.state = Running
 	c.initPID, c.initComm = f.InitPID, f.InitComm
 	c.started, c.startedAt = f.Started, m.clock.at(f.Started)

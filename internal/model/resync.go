@@ -134,7 +134,7 @@ func (m *Model) takeResync(c *container, at time.Time, f *fact.Found) {
 	}
 	c.unheld, c.madeFor = f.Unheld, f.MadeFor
 	m.noteForeign(c)
-	c.formerNames, c.restarts = r.FormerNames, r.Restarts
+	c.formerNames, c.restarts, c.ran = r.FormerNames, r.Restarts, r.Ran
 	c.countable, c.groupDecisions, c.engineReport = r.Countable, r.GroupDecisions, r.EngineReport
 	if c.stuckRecorded && r.Stuck == nil {
 		c.readStuck(at, new(""))
@@ -178,7 +178,10 @@ func (m *Model) Resync() []fact.Fact {
 		list = append(list, fact.Fact{Found: &fact.Found{
 			Container: *c.identity(), CgroupPath: c.cgroup, InitPID: c.initPID, InitComm: c.initComm, Started: c.started,
 			Namespaces: c.namespaces, MadeFor: c.madeFor, OOMKills: c.allKills(), Unheld: c.unheld, Starting: c.state == Starting,
-			Resync: &fact.FoundAgain{Stuck: c.stuck, Paused: c.paused, PausedKnown: c.pausedKnown, FormerNames: c.formerNames, Restarts: c.restarts, EngineReport: c.engineReport, Countable: c.countable, GroupDecisions: c.groupDecisions},
+			Resync: &fact.FoundAgain{
+				Stuck: c.stuck, Paused: c.paused, PausedKnown: c.pausedKnown, FormerNames: c.formerNames, Restarts: c.restarts, Ran: c.ran,
+				EngineReport: c.engineReport, Countable: c.countable, GroupDecisions: c.groupDecisions,
+			},
 		}})
 	}
 	survey := &fact.Survey{Namespaces: []fact.Namespace{}, VMs: m.vms, Unseen: m.unseen, Resync: true, Of: m.surveyed}
