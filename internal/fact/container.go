@@ -37,15 +37,14 @@ type FoundAgain struct {
 	PausedKnown bool    `json:"paused_known,omitempty"`
 	// FormerNames are the names that it had before its present one, oldest first.
 	FormerNames []FormerName `json:"former_names,omitempty"`
-	// Restarts is how often it was started again while that model followed it, Ran whether its own program has ever run.
-	Restarts uint64 `json:"restarts,omitempty"`
-	Ran      bool   `json:"ran,omitempty"`
 	// EngineReport is set if its engine has reported something, as after a start that failed.
 	EngineReport *EngineReport `json:"verdict,omitempty"`
 	// Countable is set if the kernel's own count of OOM kills could be read. GroupDecisions is the number of decisions for
 	// which that count may be one too high.
 	Countable      bool   `json:"countable,omitempty"`
 	GroupDecisions uint64 `json:"group_decisions,omitempty"`
+	// Starts is how often its own program was started or found running.
+	Starts uint64 `json:"starts,omitempty"`
 }
 
 // Gone reports a container that no longer exists and whose end was not seen.

@@ -40,12 +40,9 @@ type container struct {
 	startKilled              bool // a process of its was OOM-killed while it started
 	neverRan                 bool // its own program never ran because of that
 	engineReport             *fact.EngineReport
-	latestKill               *Kill // replaced, never changed: snapshots share it
-	previous                 *End  // the same
-
-	// ran is set once its own program has run, restarts is how often it ran again while starts were reported or found.
-	ran      bool
-	restarts uint64
+	latestKill               *Kill  // replaced, never changed: snapshots share it
+	previous                 *End   // the same
+	starts                   uint64 // how often its own program was started or found running
 
 	namespaces event.NamespaceIDs
 	// madeFor holds the containers that its namespaces were made for, as reading the host found; nil is unknown.
@@ -70,7 +67,7 @@ type container struct {
 	countable   bool    // the kernel's own count could be read
 	refused     *uint64 // processes and threads that its limit refused since its latest start; nil is unknown
 	refusedRead uint64  // the latest reading of that
-	// shownKills and shownUnobserved are what the latest snapshots point to: replaced, never changed.
+	// shownKills, shownUnobserved and shownRestarts are what the latest snapshots point to: replaced, never changed.
 	shownKills, shownUnobserved, shownRestarts *uint64
 	// unheld and stuck are replaced, never changed, since snapshots share them. stuckKnown reports whether the latest
 	// reading determined stuck, stuckRecorded whether the history has it.
@@ -222,7 +219,9 @@ func (m *Model) applyStarted(e event.Event) {
 	if !c.live() {
 		m.restart(c)
 	}
-	c.countRun()
+	if c.state != Running || c.initPID != 0 && c.initPID != e.PID { // else reading the host found it before the event arrived
+		c.starts++
+	}
 	c.state = Running
 	c.startKilled = false // it started in spite of that
 	c.started, c.startedAt = e.Time, m.clock.at(e.Time)
@@ -394,8 +393,8 @@ func (m *Model) applyFound(at time.Time, f fact.Found) {
 		c.append(found)
 		return
 	}
-	if f.Resync == nil { // which counts it
-		c.countRun()
+	if f.Resync == nil || c.starts == 0 {
+		c.starts++
 	}
 	c.state = Running
 	c.initPID, c.initComm = f.InitPID, f.InitComm
@@ -406,14 +405,6 @@ func (m *Model) applyFound(at time.Time, f fact.Found) {
 	m.setMemberships(c, c.namespaces)
 	found.Init = initOf(f.InitPID, f.InitComm)
 	m.recordStart(c, found)
-}
-
-// countRun counts that its own program begins to run, unless it is known to run.
-func (c *container) countRun() {
-	if c.state != Running && c.ran {
-		c.restarts++
-	}
-	c.ran = true
 }
 
 // clockSetBack is how far a reading must lie behind the other facts to mean that the clock was set back, in a recording
@@ -485,6 +476,14 @@ func (c *container) unobservedKills() *uint64 {
 	return shown(&c.shownUnobserved, c.unobserved)
 }
 
+// restarts returns how often it was started again; nil if starts are not reported.
+func (m *Model) restarts(c *container) *uint64 {
+	if !m.startsWatched {
+		return nil
+	}
+	return shown(&c.shownRestarts, max(c.starts, 1)-1)
+}
+
 // shown returns a pointer to n for snapshots: last if it has that value, else a new one.
 func shown(last **uint64, n uint64) *uint64 {
 	if *last == nil || **last != n {
@@ -554,6 +553,7 @@ func (m *Model) present(c *container, to *Container) {
 		Created: c.created, Started: c.started, Exited: c.exited,
 		CreatedAt: instantOf(c.created, c.createdAt), StartedAt: instantOf(c.started, c.startedAt), ExitedAt: instantOf(c.exited, c.exitedAt),
 		StartDuration: c.startDuration, Phases: c.phases, Exit: c.exit, NeverRan: c.neverRan, EngineReport: c.engineReport, Previous: c.previous,
+		Restarts: m.restarts(c),
 		Memory: Memory{
 			UsageBytes: c.reading.UsageBytes, LimitBytes: c.reading.LimitBytes, Unlimited: c.reading.Unlimited,
 			History: c.history.series(m.nowAt),
@@ -566,8 +566,5 @@ func (m *Model) present(c *container, to *Container) {
 	}
 	if c.paused != nil {
 		to.State = Paused
-	}
-	if m.startsWatched {
-		to.Restarts = shown(&c.shownRestarts, c.restarts)
 	}
 }

@@ -134,7 +134,8 @@ func (m *Model) takeResync(c *container, at time.Time, f *fact.Found) {
 	}
 	c.unheld, c.madeFor = f.Unheld, f.MadeFor
 	m.noteForeign(c)
-	c.formerNames, c.restarts, c.ran = r.FormerNames, r.Restarts, r.Ran
+	c.starts = max(c.starts, r.Starts)
+	c.formerNames = r.FormerNames
 	c.countable, c.groupDecisions, c.engineReport = r.Countable, r.GroupDecisions, r.EngineReport
 	if c.stuckRecorded && r.Stuck == nil {
 		c.readStuck(at, new(""))
@@ -179,8 +180,8 @@ func (m *Model) Resync() []fact.Fact {
 			Container: *c.identity(), CgroupPath: c.cgroup, InitPID: c.initPID, InitComm: c.initComm, Started: c.started,
 			Namespaces: c.namespaces, MadeFor: c.madeFor, OOMKills: c.allKills(), Unheld: c.unheld, Starting: c.state == Starting,
 			Resync: &fact.FoundAgain{
-				Stuck: c.stuck, Paused: c.paused, PausedKnown: c.pausedKnown, FormerNames: c.formerNames, Restarts: c.restarts, Ran: c.ran,
-				EngineReport: c.engineReport, Countable: c.countable, GroupDecisions: c.groupDecisions,
+				Stuck: c.stuck, Paused: c.paused, PausedKnown: c.pausedKnown, FormerNames: c.formerNames,
+				EngineReport: c.engineReport, Countable: c.countable, GroupDecisions: c.groupDecisions, Starts: c.starts,
 			},
 		}})
 	}
