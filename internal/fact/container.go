@@ -37,8 +37,6 @@ type FoundAgain struct {
 	PausedKnown bool    `json:"paused_known,omitempty"`
 	// FormerNames are the names that it had before its present one, oldest first.
 	FormerNames []FormerName `json:"former_names,omitempty"`
-	// Restarts is how often it was started again while that model followed it.
-	Restarts uint64 `json:"restarts,omitempty"`
 	// EngineReport is set if its engine has reported something, as after a start that failed.
 	EngineReport *EngineReport `json:"verdict,omitempty"`
 	// Countable is set if the kernel's own count of OOM kills could be read. GroupDecisions is the number of decisions for
@@ -47,6 +45,8 @@ type FoundAgain struct {
 	GroupDecisions uint64 `json:"group_decisions,omitempty"`
 	// KillsInside is how many kills in containers inside it that count includes.
 	KillsInside uint64 `json:"kills_inside,omitempty"`
+	// Starts is how often its own program was started or found running.
+	Starts uint64 `json:"starts,omitempty"`
 }
 
 // Gone reports a container that no longer exists and whose end was not seen.

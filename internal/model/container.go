@@ -44,12 +44,9 @@ type container struct {
 	startKilled              bool // a process of its was OOM-killed while it started
 	neverRan                 bool // its own program never ran because of that
 	engineReport             *fact.EngineReport
-	latestKill               *Kill // replaced, never changed: snapshots share it
-	previous                 *End  // the same
-
-	// ran is set once its own program has run, restarts is how often it ran again while starts were reported or found.
-	ran      bool
-	restarts uint64
+	latestKill               *Kill  // replaced, never changed: snapshots share it
+	previous                 *End   // the same
+	starts                   uint64 // how often its own program was started or found running
 
 	namespaces event.NamespaceIDs
 	// madeFor holds the containers that its namespaces were made for, as reading the host found; nil is unknown.
@@ -233,7 +230,9 @@ func (m *Model) applyStarted(e event.Event) {
 	if !c.live() {
 		m.restart(c)
 	}
-	c.countRun()
+	if c.state != Running || c.initPID != 0 && c.initPID != e.PID { // else reading the host found it before the event arrived
+		c.starts++
+	}
 	c.state = Running
 	c.startKilled = false // it started in spite of that
 	c.started, c.startedAt = e.Time, m.clock.at(e.Time)
@@ -363,7 +362,9 @@ func (m *Model) applyFound(at time.Time, f fact.Found) {
 		c.append(found)
 		return
 	}
-	c.countRun()
+	if f.Resync == nil || c.starts == 0 {
+		c.starts++
+	}
 	c.state = Running
 	c.initPID, c.initComm = f.InitPID, f.InitComm
 	c.started, c.startedAt = f.Started, m.clock.at(f.Started)
@@ -373,14 +374,6 @@ func (m *Model) applyFound(at time.Time, f fact.Found) {
 	m.setMemberships(c, c.namespaces)
 	found.Init = initOf(f.InitPID, f.InitComm)
 	m.recordStart(c, found)
-}
-
-// countRun counts that its own program begins to run, unless it is known to run.
-func (c *container) countRun() {
-	if c.state != Running && c.ran {
-		c.restarts++
-	}
-	c.ran = true
 }
 
 // clockSetBack is how far a reading must lie behind the other facts to mean that the clock was set back, in a recording
@@ -455,6 +448,14 @@ func (c *container) unobservedKills() *uint64 {
 		return nil
 	}
 	return shown(&c.shownUnobserved, c.unobserved)
+}
+
+// restarts returns how often it was started again; nil if starts are not reported.
+func (m *Model) restarts(c *container) *uint64 {
+	if !m.startsWatched {
+		return nil
+	}
+	return shown(&c.shownRestarts, max(c.starts, 1)-1)
 }
 
 // shown returns a pointer to n for snapshots: last if it has that value, else a new one.
@@ -544,6 +545,7 @@ func (m *Model) present(c *container, to *Container) {
 		Created: c.created, Started: c.started, Exited: c.exited,
 		CreatedAt: instantOf(c.created, c.createdAt), StartedAt: instantOf(c.started, c.startedAt), ExitedAt: instantOf(c.exited, c.exitedAt),
 		StartDuration: c.startDuration, Phases: c.phases, Exit: c.exit, NeverRan: c.neverRan, EngineReport: c.engineReport, Previous: c.previous,
+		Restarts: m.restarts(c),
 		Memory: Memory{
 			UsageBytes: c.reading.UsageBytes, LimitBytes: c.reading.LimitBytes, Unlimited: c.reading.Unlimited,
 			History: c.history.series(m.nowAt),
@@ -556,8 +558,5 @@ func (m *Model) present(c *container, to *Container) {
 	}
 	if c.paused != nil {
 		to.State = Paused
-	}
-	if m.startsWatched {
-		to.Restarts = shown(&c.shownRestarts, c.restarts)
 	}
 }

@@ -21,13 +21,18 @@ func (m *Model) applyFreeze(at time.Time, w *fact.Freeze) {
 	}
 	if !w.Frozen {
 		for _, g := range m.cgroups {
-			g.frozen = g.frozen && (!isBelow(g.path, w.Path) || staysFrozen(w, g.path))
+			g.frozen = g.frozen && (!isBelow(g.path, w.Path) || staysFrozen(w, g.path) != "")
 		}
 	}
 	for _, c := range m.live {
 		if c.state == Running && isBelow(c.cgroup, w.Path) {
 			c.froze = m.clock.at(at)
-			c.setFrozen(at, w.Frozen || staysFrozen(w, c.cgroup), fact.Paused{Since: at, Cgroup: w.Path, By: w.By, ByAnyOf: w.ByAnyOf})
+			by := fact.Paused{Since: at, Cgroup: w.Path, By: w.By, ByAnyOf: w.ByAnyOf}
+			still := staysFrozen(w, c.cgroup)
+			if still != "" {
+				by = fact.Paused{Since: at, Cgroup: still} // by whoever wrote there
+			}
+			c.setFrozen(at, w.Frozen || still != "", by)
 		}
 	}
 }
@@ -38,9 +43,12 @@ func isBelow(cgroup, path string) bool {
 	return found && cgroup != "" && (rest == "" || rest[0] == '/')
 }
 
-// staysFrozen reports whether a cgroup is frozen by a file other than the one that was written to.
-func staysFrozen(w *fact.Freeze, cgroup string) bool {
-	return slices.ContainsFunc(w.Still, func(still string) bool { return isBelow(cgroup, still) })
+// staysFrozen returns the path of the cgroup by whose file a cgroup is frozen, other than the one that was written to; "" is none.
+func staysFrozen(w *fact.Freeze, cgroup string) string {
+	if i := slices.IndexFunc(w.Still, func(still string) bool { return isBelow(cgroup, still) }); i >= 0 {
+		return w.Still[i]
+	}
+	return ""
 }
 
 // freezeKind returns the kind of the entry for a cgroup that was frozen or thawed.

@@ -28,6 +28,8 @@ func TestPaused(t *testing.T) {
 	runc := &event.Process{PID: 10, Comm: "runc"}
 	own := &fact.Paused{Since: at(3), Cgroup: path(a), By: runc}
 	above := &fact.Paused{Since: at(3), Cgroup: "/docker", By: runc}
+	reread3, thawed := froze(3, "/", false, path(a)), froze(9, "/", false)
+	reread3.Freeze.By, thawed.Freeze.By = nil, nil
 	for _, test := range []struct {
 		name    string
 		facts   []fact.Fact
@@ -50,6 +52,8 @@ func TestPaused(t *testing.T) {
 		{"a cgroup beside", []fact.Fact{froze(3, "/dock", true)}, false, nil, nil},
 		{"the cgroup above goes on", []fact.Fact{froze(3, "/docker", true), froze(4, "/docker", false)}, true, nil, []string{"3 paused by runc/10", "4 resumed by runc/10"}},
 		{"the cgroup above goes on without it", []fact.Fact{froze(3, "/docker", true), froze(4, "/docker", false, path(a))}, true, above, []string{"3 paused by runc/10"}},
+		{"it was frozen when all were read", []fact.Fact{reread3}, true, &fact.Paused{Since: at(3), Cgroup: path(a)}, []string{"3 paused"}},
+		{"it was thawed when all were read", []fact.Fact{froze(3, path(a), true), thawed}, true, nil, []string{"3 paused by runc/10", "9 resumed"}},
 		{"another one stays as it is", []fact.Fact{froze(3, "/docker", true), froze(4, "/docker", false, path(who("b", "")))}, true, nil, []string{"3 paused by runc/10", "4 resumed by runc/10"}},
 		{"a reading found it", []fact.Fact{readFrozen(3, a, true), readFrozen(4, a, true)}, true, &fact.Paused{Since: at(3)}, []string{"3 paused"}},
 		{"a reading was faster", []fact.Fact{readFrozen(3, a, true), froze(3.1, path(a), true)}, true, &fact.Paused{Since: at(3.1), Cgroup: path(a), By: runc}, []string{"3 paused by runc/10"}},

@@ -136,7 +136,6 @@ func (m *Model) Apply(f fact.Fact) {
 		m.listed = nil
 	case f.Probes != nil:
 		m.probes = slices.Clone(f.Probes)
-		m.startsWatched = slices.ContainsFunc(m.probes, func(p fact.Probe) bool { return p.Name == fact.ProbeContainerStarts && p.Works() })
 		m.watchWrites(slices.ContainsFunc(m.probes, func(p fact.Probe) bool { return p.Name == fact.ProbeCgroupWrites && p.Works() }))
 		m.startsWatched = slices.ContainsFunc(m.probes, func(p fact.Probe) bool { return p.Name == fact.ProbeContainerStarts && p.Works() })
 	case f.Engine != nil:

@@ -137,7 +137,8 @@ func (m *Model) takeResync(c *container, at time.Time, f *fact.Found) {
 	}
 	c.unheld, c.madeFor = f.Unheld, f.MadeFor
 	m.noteForeign(c)
-	c.formerNames, c.restarts = r.FormerNames, r.Restarts
+	c.starts = max(c.starts, r.Starts)
+	c.formerNames = r.FormerNames
 	c.countable, c.groupDecisions, c.engineReport, c.inside = r.Countable, r.GroupDecisions, r.EngineReport, r.KillsInside
 	if c.stuckRecorded && r.Stuck == nil {
 		c.readStuck(at, new(""))
@@ -183,8 +184,9 @@ func (m *Model) Resync() []fact.Fact {
 			Container: c.described(), CgroupPath: c.cgroup, InitPID: c.initPID, InitComm: c.initComm, Started: c.started,
 			Namespaces: c.namespaces, MadeFor: c.madeFor, OOMKills: c.allKills(), Unheld: c.unheld, Starting: c.state == Starting,
 			Resync: &fact.FoundAgain{
-				Stuck: c.stuck, Paused: c.paused, PausedKnown: c.pausedKnown, FormerNames: c.formerNames, Restarts: c.restarts,
-				EngineReport: c.engineReport, Countable: c.countable, GroupDecisions: c.groupDecisions, KillsInside: c.inside,
+				Stuck: c.stuck, Paused: c.paused, PausedKnown: c.pausedKnown, FormerNames: c.formerNames,
+				EngineReport: c.engineReport, Countable: c.countable, GroupDecisions: c.groupDecisions, Starts: c.starts,
+				KillsInside: c.inside,
 			},
 		}})
 	}

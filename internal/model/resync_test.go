@@ -85,7 +85,7 @@ func TestResyncIsComplete(t *testing.T) {
 	surveyed := survey(16, fact.Namespace{Type: event.Net, ID: 30, Owner: 1, Processes: []int32{60}}, fact.Namespace{Type: event.Net, ID: 31, Processes: []int32{50, 70}, PinnedBy: []string{"/run/x"}})
 	surveyed.Namespaces.VMs, surveyed.Namespaces.Unseen = []fact.VM{{PID: 9, Kind: "qemu"}}, &fact.Unseen{Processes: 3}
 	facts := []fact.Fact{
-		hostIs(1, 2, 3, 4), {Time: at(0), Probes: []fact.Probe{{Name: fact.ProbeCgroupWrites, Method: "fanotify"}}},
+		hostIs(1, 2, 3, 4), {Time: at(0), Probes: []fact.Probe{{Name: fact.ProbeCgroupWrites, Method: "fanotify"}, {Name: fact.ProbeContainerStarts, Method: "tp_btf"}}},
 		{Time: at(0), Engine: &fact.Engine{Name: "docker", State: fact.EngineConnecting}}, {Time: at(0), Cgroups: []fact.FoundCgroup{{Path: "/"}, {Path: "/jobs"}}},
 		madeByEngine(1, later), created(1, a), namespaceCreated(1.1, 9, "runc", &a, event.Net, 30), started(2, a, 50, in(30)...), created(3, b), started(4, b, 60, in(30)...),
 		created(4, c), started(4.5, c, 80, in(3)...), madeByEngine(5, failed), moved(5, c, 80, "/", false),

@@ -117,7 +117,7 @@ type Container struct {
 	NeverRan bool
 	// EngineReport is what the engine reports of its end; nil is nothing.
 	EngineReport *fact.EngineReport
-	// Restarts is how often it was started again since nsviz watched; nil if starts are not watched.
+	// Restarts counts how often its own program was started again while nsviz watched; nil if nsviz does not see starts.
 	Restarts *uint64
 	// Previous is how its run before this one ended; nil if nsviz saw none.
 	Previous *End

@@ -53,7 +53,7 @@ func TestBuildSteps(t *testing.T) {
 		t.Errorf("the steps are %q", names)
 	}
 	for _, name := range names {
-		series := fmt.Sprintf(`nsviz_container_exits_total{container=%q,cause="exited"}`, name)
+		series := fmt.Sprintf(`nsviz_container_exits_total{cause="exited",container=%q}`, name)
 		eventually(t, func() bool { return metrics(t, address)[series] == "1" }, func() string { return series + " is not 1" })
 	}
 	got := metrics(t, address)

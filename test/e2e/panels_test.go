@@ -21,7 +21,7 @@ import (
 // The containers of TestEveryPanel.
 const (
 	panelHog    = "nsviz-test-panel-hog"
-	panelSharer = "nsviz-test-panel-sharer" // uses the host's pid and net namespaces
+	panelSharer = "nsviz-test-panel-sharer" // in the host's pid and net, and paused
 	panelMoved  = "nsviz-test-panel-moved"  // its PID 1 is moved out of its cgroup
 	panelStuck  = "nsviz-test-panel-stuck"  // it is refused processes and, on cgroup v1, stuck at its limit
 )
@@ -215,6 +215,7 @@ func expectations(layout cgroupfs.Layout) map[string]expectation {
 		"Processes refused/A":                    some(1, many, "container", panelStuck),
 		"Outside its limits, or stuck at them/A": some(1, 1, "container", panelMoved),
 		"Outside its limits, or stuck at them/B": stuck,
+		"Outside its limits, or stuck at them/C": some(1, 1, "container", panelSharer),
 		"Live containers/A now":                  some(1, 1, "container", panelSharer, "image", busyboxImage, "runtime", "docker"),
 		"Events/A":                               each(some(0.05, many, "type", "oom_kill"), some(0.01, many, "type", "container_started")),
 		"Events lost and failed reads/A":         may,
@@ -262,6 +263,7 @@ func TestEveryPanel(t *testing.T) {
 	startProgram(t, qemuPath(t), stoppedVM("-m", "64")...)
 	docker(t, "run", "-d", "--name", panelSharer, "--net=host", "--pid=host", busyboxImage, "sleep", "1000")
 	docker(t, "exec", panelSharer, "true")
+	docker(t, "pause", panelSharer)
 	moved := run(t, panelMoved, busyboxImage, "sh", "-c", waits)
 	if err := os.WriteFile(filepath.Join(trackedHierarchy(t).Dir, "cgroup.procs"), []byte(strconv.Itoa(moved)), 0); err != nil {
 		t.Fatal(err)

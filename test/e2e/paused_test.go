@@ -42,9 +42,8 @@ func TestPaused(t *testing.T) {
 			a, known = why(t, address, name)
 			return known && a.State == state
 		}, func() string { return fmt.Sprintf("it is %s: %s", a.State, a.Sentence) })
-		if got, want := metrics(t, address)[gauge], map[bool]string{true: "1", false: "0"}[state == model.Paused]; got != want {
-			t.Errorf("it is %s, and %s is %q", state, gauge, got)
-		}
+		want := map[bool]string{true: "1", false: "0"}[state == model.Paused]
+		eventually(t, func() bool { return metrics(t, address)[gauge] == want }, func() string { return fmt.Sprintf("it is %s, and %s is not %s", state, gauge, want) })
 	}
 	becomes(model.Running)
 

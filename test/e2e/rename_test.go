@@ -46,7 +46,7 @@ func TestRename(t *testing.T) {
 		t.Errorf("inspect: %d\n%s", code, text)
 	}
 	series := func(name string) string {
-		return fmt.Sprintf(`nsviz_container_exits_total{container=%q,cause="exited"}`, name)
+		return fmt.Sprintf(`nsviz_container_exits_total{cause="exited",container=%q}`, name)
 	}
 	got := metrics(t, address)
 	if _, known := got[series(after)]; !known {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"runtime"
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -189,20 +191,35 @@ func threadTime() time.Duration {
 	return time.Duration(ts.Nano())
 }
 
-// readAll reads the limits of all cgroups: those that have changed are reported, by whom is not known. since is from when
+// readAll reads the limits and freezers of all cgroups: what has changed is reported, by whom is not known. since is from when
 // on writes may have been missed; zero is a moment ago.
 func (f *Follower) readAll(ctx context.Context, since time.Time) {
+	var still []string // the topmost cgroups that are frozen
+	known := false     // whether any has a freezer
 	err := f.cfg.Layout.Walk(func(c cgroupfs.Cgroup) error {
 		at := f.cfg.Now()
 		if limits, err := resources.In(f.cfg.Layout).Limits(c.Path); err == nil {
 			f.report(ctx, Write{Time: at, Path: c.Path, Limits: limits, After: since}, nil)
 		}
-		if freezer := f.readFreezer(c.Path); freezer != nil {
-			f.report(ctx, Write{Time: at, Path: c.Path, Freezer: freezer}, nil)
+		frozen, err := resources.In(f.cfg.Layout).Frozen(c.Path)
+		if err != nil || frozen == nil {
+			return nil
+		}
+		known = true
+		if within := len(still) > 0 && isBelow(c.Path, still[len(still)-1]); *frozen && !within {
+			still = append(still, c.Path)
 		}
 		return nil
 	})
 	if err != nil {
 		f.cfg.Log.Debug("read the limits of all cgroups", "error", err)
 	}
+	if top := f.cfg.Layout.Top(); known && !slices.Contains(still, top) {
+		f.report(ctx, Write{Time: f.cfg.Now(), Path: top, Freezer: &Freezer{Still: still}, After: since}, nil)
+	}
+}
+
+// isBelow reports whether a cgroup is below another one.
+func isBelow(path, above string) bool {
+	return strings.HasPrefix(path, strings.TrimSuffix(above, "/")+"/")
 }

@@ -254,3 +254,18 @@ func TestLostWritesAreRead(t *testing.T) {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }
+
+// What is frozen after writes were lost is found by reading, with the topmost cgroup of what is.
+func TestLostWritesToFreezersAreRead(t *testing.T) {
+	f := newFollowTest(t)
+	for path, state := range map[string]string{"/a": "frozen 0", "/b": "frozen 1", "/b/in": "frozen 1", "/bb": "frozen 1"} {
+		f.set(path, "memory.max", "100")
+		f.set(path, "cgroup.events", state)
+		f.set(path, "cgroup.freeze", "0")
+	}
+	f.readAll(t.Context(), time.Time{})
+	all := f.all()
+	if got, want := all[len(all)-1], "/ thawed but for /b /bb"; got != want {
+		t.Errorf("%q, want %q at the end", all, want)
+	}
+}
