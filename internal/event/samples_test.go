@@ -140,7 +140,7 @@ func more() []Event {
 			Time: at.Add(time.Second), Type: ContainerExited, PID: 2360, Comm: "httpd",
 			Container: &Container{
 				ID: innerID, Name: "sidecar", Kind: KindContainer, Image: "busybox", Runtime: "containerd",
-				Group: &Group{Kind: GroupPod, Name: "cart-7d9f", Namespace: "shop", Member: "sidecar"},
+				Group:  &Group{Kind: GroupPod, Name: "cart-7d9f", Namespace: "shop", Member: "sidecar"},
 				Labels: map[string]string{"tier": "front"},
 			},
 			Exit: &Exit{
