@@ -49,9 +49,9 @@ func (st State) setFolded(heading string, folded bool) State {
 	return st
 }
 
-// onHeading reports whether the user has moved the cursor to the heading of a group.
+// onHeading reports whether the user has moved the cursor to the heading of a group that can be folded.
 func (st State) onHeading(s *model.Snapshot) bool {
-	if st.pageOpen() || !isHeading(st.Cursor[st.Tab]) {
+	if st.pageOpen() || st.Search != "" || !isHeading(st.Cursor[st.Tab]) {
 		return false
 	}
 	keys := st.keys(st.shown(s))

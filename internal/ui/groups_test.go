@@ -77,6 +77,8 @@ func TestFold(t *testing.T) {
 	space := letters(" ")
 	found := on(Containers, shopHeading)
 	found.Search = "shop"
+	foundFrozen := found
+	foundFrozen.Frozen = s
 	frozen := on(Containers, webID)
 	frozen.Frozen = s
 	searching := State{Search: "shop"}
@@ -107,6 +109,7 @@ func TestFold(t *testing.T) {
 		{"space at the top freezes, whatever came there", firstIsHeading, State{}, space, first},
 		{"esc unfolds all", s, folded(shopHeading, cartHeading), keys(KeyEsc), on(Containers, shopHeading)},
 		{"what is found is not folded", s, found, keys(KeyLeft), found},
+		{"so space freezes", s, found, space, foundFrozen},
 		{"the search goes first", s, func() State { st := folded(shopHeading); st.Search = "x"; return st }(), keys(KeyEsc), folded(shopHeading)},
 		{"nothing is there", &model.Snapshot{}, State{}, keys(KeyLeft), State{}},
 		{"other views", s, on(Kills, ""), keys(KeyLeft, KeyRight), on(Kills, "")},
