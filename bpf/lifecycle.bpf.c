@@ -188,21 +188,26 @@ AFTER_FILTER int note_exec(struct task_struct *task)
 }
 
 /*
- * Whether a process is in a PID namespace as deep as its parent's. The child of an nsenter is not, though the two share their
- * nsproxy. The kernel has just looked at these fields (exec_binprm, fs/exec.c), so they are in the cache.
+ * Whether a process is in a PID namespace below its parent's, as the child of an nsenter is, though the two share their
+ * nsproxy. Of the host's own processes this reads no more than their level, at which exec has just looked as well
+ * (exec_binprm, fs/exec.c).
  */
-static __always_inline bool shares_pid_level(struct task_struct *task, const bool trusted)
+static __always_inline bool is_below_parent(struct task_struct *task, const bool trusted)
 {
-	struct task_struct *parent = FIELD(trusted, task, real_parent);
 	struct pid *pid = FIELD(trusted, task, thread_pid);
-	struct pid *parents = FIELD(trusted, parent, thread_pid);
+	__u32 level = FIELD(trusted, pid, level);
+	struct task_struct *parent;
 
-	return FIELD(trusted, pid, level) == FIELD(trusted, parents, level);
+	if (!level)
+		return false;
+	parent = FIELD(trusted, task, real_parent);
+	pid = FIELD(trusted, parent, thread_pid);
+	return FIELD(trusted, pid, level) < level;
 }
 
 static __always_inline int on_exec(struct task_struct *task, const bool trusted)
 {
-	if (shares_nsproxy(task, trusted) && shares_pid_level(task, trusted))
+	if (shares_nsproxy(task, trusted) && !is_below_parent(task, trusted))
 		return 0;
 	return note_exec(task);
 }

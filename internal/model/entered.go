@@ -107,8 +107,19 @@ func (m *Model) applyEntered(e event.Event) {
 	entered := *e.Entered
 	entered.By, entered.Container = nil, nil
 	c.append(Entry{
-		Time: e.Time, Kind: entryEntered, By: e.Entered.By, Process: &event.Process{PID: e.PID, Comm: e.Comm, UID: e.UID}, Entered: &entered,
+		Time: e.Time, Kind: entryEntered, By: e.Entered.By, Process: actor(&e), Entered: &entered,
 	})
+}
+
+// sameEntrant compares who asked for two entries. An engine's is the runtime's process or, if that has ended by then, the one that
+// the engine keeps for the container.
+func sameEntrant(a, b *Entry) bool {
+	return sameActor(a.By, b.By) || byEngine(a) && byEngine(b) && sameUID(a.By, b.By)
+}
+
+// byEngine reports whether a process of the host has brought a program into the container's cgroup, as engines do.
+func byEngine(m *Entry) bool {
+	return m.By != nil && m.By.Container == nil && !m.By.ContainerUnknown && m.Process != nil && m.Process.Container != nil
 }
 
 // enters reports whether joined namespaces are those by which a process entered: its mount or PID namespace, with others.

@@ -199,6 +199,8 @@ func TestEntriesApart(t *testing.T) {
 	for i, edit := range []func(*event.Event){
 		func(*event.Event) {}, func(*event.Event) {}, func(e *event.Event) { e.UID = new(uint32(0)) },
 		func(e *event.Event) { e.Entered.CommandLine = "ls" }, func(e *event.Event) { e.Entered.By.UID = new(uint32(1000)) },
+		func(e *event.Event) { e.Entered.By.Comm = "nsenter" }, func(e *event.Event) { e.Container = &web },
+		func(e *event.Event) { e.Container, e.Entered.By.Comm = &web, "containerd-shim" }, // also an engine's
 	} {
 		e := entering(float64(2+i), int32(50+i), nil, 10, 11, 12)
 		e.Entered.Container = &web
@@ -206,13 +208,13 @@ func TestEntriesApart(t *testing.T) {
 		m.Apply(happened(float64(2+i), e))
 	}
 	c := m.Snapshot().container(t, "a")
-	if got := len(c.History) - 1; got != 4 || c.History[1].Count != 2 {
-		t.Errorf("%d entries, the first %d times: %v", got, c.History[1].Count, historyLines(c.History))
+	if got := len(c.History) - 1; got != 6 || c.History[1].Count != 2 || c.History[6].Count != 2 {
+		t.Errorf("%d entries: %v", got, historyLines(c.History))
 	}
 	if p := c.History[1].Process; p.PID != 0 || p.UID == nil || *p.UID != 1000 {
 		t.Errorf("by several processes of one user: %+v", p)
 	}
-	if got := m.Snapshot().Totals.Entries; got["web"] != 5 || len(got) != 1 {
+	if got := m.Snapshot().Totals.Entries; got["web"] != 8 || len(got) != 1 {
 		t.Errorf("counted: %v", got)
 	}
 }

@@ -166,7 +166,7 @@ func alike(a, b *Entry) bool {
 		return sameActor(a.By, b.By) && (len(a.Namespaces) == 0) == (len(b.Namespaces) == 0) &&
 			(len(a.Namespaces) == 0 || samePlace(&a.Namespaces[0], &b.Namespaces[0]))
 	case entryEntered:
-		return sameActor(a.By, b.By) && sameActor(a.Process, b.Process) && a.Entered.CommandLine == b.Entered.CommandLine
+		return sameEntrant(a, b) && sameActor(a.Process, b.Process) && a.Entered.CommandLine == b.Entered.CommandLine
 	case entryKilled:
 		return a.OOM.Victim.Comm == b.OOM.Victim.Comm && a.OOM.Scope == b.OOM.Scope && a.OOM.Cgroup == b.OOM.Cgroup &&
 			a.OOM.Victim.Init == b.OOM.Victim.Init
