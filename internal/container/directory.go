@@ -32,8 +32,8 @@ func newDirectory(limit int) *Directory {
 	return &Directory{limit: limit, entries: map[string]*list.Element{}, order: list.New()}
 }
 
-// Put adds or replaces an identity. When it was created is kept where the new one does not say. It reports
-// whether anything other than its labels and its creation has changed.
+// Put adds or replaces an identity. One from a better source than the new one is kept. When it was created is kept
+// where the new one does not say. It reports whether anything other than its labels, its source and its creation has changed.
 func (d *Directory) Put(id Identity) bool {
 	if id.User != 0 && d.users != nil {
 		if _, known := d.get(id.ID); known {
@@ -45,6 +45,10 @@ func (d *Directory) Put(id Identity) bool {
 	defer d.mu.Unlock()
 	if e, ok := d.entries[id.ID]; ok {
 		old := e.Value.(Identity)
+		if old.Source < id.Source {
+			d.order.MoveToFront(e)
+			return false
+		}
 		if id.Created.IsZero() {
 			id.Created = old.Created
 		}

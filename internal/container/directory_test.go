@@ -44,6 +44,27 @@ func TestDirectoryPut(t *testing.T) {
 	}
 }
 
+// Whichever comes first, the better source counts; of one source, the last word does.
+func TestDirectoryKeepsTheBetterSource(t *testing.T) {
+	sources := []Source{SourceEngine, SourceFiles, SourceCommandLine}
+	for i, a := range sources {
+		for j, b := range sources {
+			d := NewDirectory(2)
+			d.Put(Identity{ID: idA, Name: "first", Source: a})
+			want := "second"
+			if i < j {
+				want = "first"
+			}
+			if news := d.Put(Identity{ID: idA, Name: "second", Source: b}); news != (want == "second") {
+				t.Errorf("source %d after %d: news: %v", b, a, news)
+			}
+			if got, _ := d.Get(idA); got.Name != want {
+				t.Errorf("source %d after %d: kept %+v", b, a, got)
+			}
+		}
+	}
+}
+
 func TestDirectoryForgetsTheLeastRecentlyTouched(t *testing.T) {
 	d := NewDirectory(3)
 	for _, id := range []string{"1", "2", "3"} {
