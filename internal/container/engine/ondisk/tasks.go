@@ -1,0 +1,48 @@
+package ondisk
+
+import (
+	"errors"
+	"io/fs"
+
+	"github.com/nsviz/nsviz/internal/container"
+)
+
+// tasks is the layout of containerd's OCI bundles, NAMESPACE/ID/config.json. A bundle is there before its cgroup, and as long as
+// the container runs.
+type tasks struct{}
+
+func (tasks) find(in folder, id string) (found, error) {
+	err := fs.ErrNotExist
+	for _, namespace := range in.names(".", maxNamespaces) {
+		if !isID(namespace) {
+			continue
+		}
+		f := found{Identity: container.Identity{ID: id, Runtime: runtimeOf(namespace)}, spec: new(spec)}
+		if e := in.decode(namespace+"/"+id+"/config.json", f.spec); e != nil {
+			if !errors.Is(e, fs.ErrNotExist) {
+				err = e
+			}
+			continue
+		}
+		a := f.spec.Annotations
+		switch {
+		case criIdentity(&f.Identity, a):
+		case a["nerdctl/name"] != "":
+			f.Name, f.Group = cut(a["nerdctl/name"]), composeGroup(a)
+		default:
+			namedByID(&f.Identity)
+		}
+		return f, nil
+	}
+	return found{}, err
+}
+
+func (tasks) list(in folder) []string {
+	var ids []string
+	for _, namespace := range in.names(".", maxNamespaces) {
+		if isID(namespace) {
+			ids = append(ids, in.names(namespace, maxEntries)...)
+		}
+	}
+	return ids
+}
