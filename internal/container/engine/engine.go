@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/container"
@@ -54,6 +55,10 @@ type Sink interface {
 	// reason.
 	EngineState(fact.Engine)
 }
+
+// ErrNotRunning is that nothing but systemd listens on the socket of an engine: whoever connects has systemd start it. Whoever only
+// watches does not.
+var ErrNotRunning = errors.New("socket held by systemd, not running")
 
 // Init is the PID 1 of a container, as its engine has it.
 type Init struct {

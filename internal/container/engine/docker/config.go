@@ -1,7 +1,9 @@
 package docker
 
 import (
+	"context"
 	"log/slog"
+	"net"
 	"time"
 )
 
@@ -20,6 +22,9 @@ type Config struct {
 	// $DOCKER_HOST or, without that, the usual socket. $DOCKER_CERT_PATH and $DOCKER_TLS_VERIFY
 	// count for tcp, $DOCKER_API_VERSION replaces the negotiation of the version.
 	Host string
+	// Connect connects to the engine's UNIX socket, by its path. It fails with [engine.ErrNotRunning] where that would start the engine.
+	// A nil Connect connects in any case.
+	Connect func(ctx context.Context, socket string) (net.Conn, error)
 	// User is the uid of the user whose own engine it is; 0 is the host's.
 	User uint32
 	// Timeout is how long one request may take. The list of all containers is given more after it

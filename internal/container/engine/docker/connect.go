@@ -43,6 +43,7 @@ func (s *session) greet(ctx context.Context) (version string, p *problem) {
 	}); p != nil {
 		return "", p
 	}
+	s.dialect.Store(new(dialectOf(answer.Components)))
 	// Distributions add what does not matter here: 20.10.24+dfsg1.
 	number, _, _ := strings.Cut(answer.Version, "+")
 	if number == "" {
@@ -73,6 +74,9 @@ func (s *session) subscribe(ctx context.Context, cancel context.CancelCauseFunc,
 		filters.Arg("type", string(events.NetworkEventType)), filters.Arg("event", string(events.ActionDisconnect)),
 	)
 	for word := range actions {
+		wanted.Add("event", string(word))
+	}
+	for word := range s.dialect.Load().actions {
 		wanted.Add("event", string(word))
 	}
 	opened.messages, opened.ended = s.client.Events(expect(ctx, expectEvents), events.ListOptions{

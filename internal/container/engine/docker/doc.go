@@ -1,4 +1,4 @@
-// Package docker follows a Docker engine, or anything that speaks its API: it reports the names and images of containers, what
+// Package docker follows a Docker engine, or podman, which speaks its API in a dialect of its own: it reports the names and images of containers, what
 // the engine does with them and what it says of their ends, and answers what a container was made with.
 //
 // The engine may be absent, slow, hung or restarted: the follower never gives up on it and never

@@ -64,11 +64,17 @@ func newEngine(t *testing.T) *fakeEngine {
 
 func (e *fakeEngine) start() {
 	e.t.Helper()
+	e.listen(e)
+}
+
+// listen has a handler serve at the engine's socket.
+func (e *fakeEngine) listen(h http.Handler) {
+	e.t.Helper()
 	listener, err := net.Listen("unix", e.socket)
 	if err != nil {
 		e.t.Fatal(err)
 	}
-	e.server = httptest.NewUnstartedServer(e)
+	e.server = httptest.NewUnstartedServer(h)
 	e.server.Listener.Close()
 	e.server.Listener = listener
 	e.server.Start()

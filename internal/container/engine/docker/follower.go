@@ -8,15 +8,16 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/container/engine"
-	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/fact"
 )
 
-// Follower follows one Docker engine, and asks it: it is an engine.Engine.
+// Follower follows one engine that speaks the API of Docker, and asks it: it is an engine.Engine.
 type Follower struct {
 	host host
 	cfg  Config
 	asks *asks
+	// dialect is a guess until the engine has answered for the first time.
+	dialect atomic.Pointer[dialect]
 	// failed are containers whose start has failed, to be asked about. unasked counts those that had no room there.
 	failed  chan string
 	unasked atomic.Uint64
@@ -32,6 +33,8 @@ type Follower struct {
 	since time.Time
 	// unlisted counts the sessions in a row that ended because the list did not come in time.
 	unlisted int
+	// warnedOfPolling is set once it was logged that the engine forbids its events.
+	warnedOfPolling bool
 }
 
 // New makes a follower. It does not connect. It fails if the host, or the environment's settings
@@ -41,19 +44,22 @@ func New(cfg Config) (*Follower, error) {
 	if err != nil {
 		return nil, err
 	}
+	h.connect = cfg.Connect
 	cli, err := h.client(wallClock{}, nil)
 	if err != nil {
 		return nil, err
 	}
 	defer cli.Close()
-	return &Follower{
+	f := &Follower{
 		host: h, cfg: cfg.withDefaults(), asks: newAsks(), synced: make(chan struct{}),
 		failed: make(chan string, maxStarts), unstarted: map[string]time.Time{},
-	}, nil
+	}
+	f.dialect.Store(new(guess(h.socket)))
+	return f, nil
 }
 
 // Name implements engine.Engine.
-func (f *Follower) Name() string { return runtime.Docker }
+func (f *Follower) Name() string { return f.dialect.Load().runtime }
 
 // Address implements engine.Engine.
 func (f *Follower) Address() string { return f.host.url }
@@ -88,7 +94,7 @@ func (f *Follower) markSynced() { f.syncedOnce.Do(func() { close(f.synced) }) }
 // Run implements engine.Engine.
 func (f *Follower) Run(ctx context.Context, sink engine.Sink) error {
 	defer f.markSynced()
-	s := &status{sink: sink, address: f.host.url, log: f.cfg.Log.With("engine", runtime.Docker, "host", f.host.url)}
+	s := &status{sink: sink, of: f, log: f.cfg.Log.With("host", f.host.url)}
 	s.set(fact.EngineConnecting, "")
 	pause := f.cfg.Backoff.Min
 	for {
@@ -114,15 +120,17 @@ func (f *Follower) Run(ctx context.Context, sink engine.Sink) error {
 
 // status passes changes of the engine's state on, and nothing else.
 type status struct {
-	sink    engine.Sink
-	log     *slog.Logger
-	address string
+	sink   engine.Sink
+	of     *Follower
+	log    *slog.Logger
+	name   string // the engine's, as it was reported last
 	state  fact.EngineState
 	detail string
 }
 
 func (s *status) set(state fact.EngineState, detail string) {
-	if s.state == state && s.detail == detail {
+	name := s.of.Name()
+	if s.name == name && s.state == state && s.detail == detail {
 		return
 	}
 	level := slog.LevelInfo
@@ -133,7 +141,7 @@ func (s *status) set(state fact.EngineState, detail string) {
 	case state == fact.EngineFailing:
 		level = slog.LevelWarn
 	}
-	s.state, s.detail = state, detail
-	s.log.Log(context.Background(), level, "container engine "+string(state), "detail", detail)
-	s.sink.EngineState(fact.Engine{Name: runtime.Docker, Address: s.address, State: state, Detail: detail})
+	s.name, s.state, s.detail = name, state, detail
+	s.log.Log(context.Background(), level, "container engine "+string(state), "engine", name, "detail", detail)
+	s.sink.EngineState(fact.Engine{Name: name, Address: s.of.Address(), State: state, Detail: detail})
 }

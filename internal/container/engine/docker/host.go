@@ -18,6 +18,7 @@ import (
 	"github.com/docker/go-connections/sockets"
 	"github.com/docker/go-connections/tlsconfig"
 
+	"github.com/nsviz/nsviz/internal/container/engine"
 	"github.com/nsviz/nsviz/internal/fact"
 )
 
@@ -26,6 +27,17 @@ type host struct {
 	url string // as the client takes it
 	// socket is the path of a unix socket, "" for tcp.
 	socket string
+	// connect connects to the socket, as Config.Connect has it; it may be nil.
+	connect func(ctx context.Context, socket string) (net.Conn, error)
+}
+
+// dial connects to the socket.
+func (h host) dial(ctx context.Context) (net.Conn, error) {
+	if h.connect != nil {
+		return h.connect(ctx, h.socket)
+	}
+	var dialer net.Dialer
+	return dialer.DialContext(ctx, "unix", h.socket)
 }
 
 // apiVersion matches a version of the engine's API.
@@ -100,6 +112,9 @@ func (h host) client(clock Clock, notes *streamNotes) (*connection, error) {
 	if err := sockets.ConfigureTransport(c.transport, address.Scheme, address.Host); err != nil {
 		return nil, fmt.Errorf("docker host %q: %w", h.url, err)
 	}
+	if h.socket != "" {
+		c.transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) { return h.dial(ctx) }
+	}
 	c.http = &http.Client{
 		Transport: &boundedTransport{base: c.transport, clock: clock, notes: notes}, CheckRedirect: client.CheckRedirect,
 	}
@@ -130,8 +145,7 @@ func (h host) knock(ctx context.Context) error {
 	if h.socket == "" {
 		return nil
 	}
-	var dialer net.Dialer
-	conn, err := dialer.DialContext(ctx, "unix", h.socket)
+	conn, err := h.dial(ctx)
 	if err == nil {
 		return conn.Close()
 	}
@@ -141,6 +155,8 @@ func (h host) knock(ctx context.Context) error {
 // socketProblem returns in words why connecting to a unix socket failed.
 func socketProblem(socket string, err error) error {
 	switch {
+	case errors.Is(err, engine.ErrNotRunning):
+		return &problem{fact.EngineAbsent, engine.ErrNotRunning.Error(), err}
 	case errors.Is(err, syscall.ENOENT), errors.Is(err, syscall.ENOTDIR):
 		return &problem{fact.EngineAbsent, "no socket at " + socket, err}
 	case errors.Is(err, syscall.ECONNREFUSED):

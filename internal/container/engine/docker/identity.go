@@ -9,7 +9,6 @@ import (
 	engine "github.com/docker/docker/api/types/container"
 
 	"github.com/nsviz/nsviz/internal/container"
-	"github.com/nsviz/nsviz/internal/container/runtime"
 )
 
 // Bounds of what is taken over from the engine, in bytes. The engine accepts labels of any length
@@ -21,16 +20,16 @@ const (
 	maxAll    = 16 << 10 // all labels together
 )
 
-// fromSummary makes an identity from an entry of the engine's list. It reports false if the entry
+// fromSummary makes an identity from an entry of the list of an engine of that name. It reports false if the entry
 // has no usable id, or no name: then the container is being removed, and its known identity
 // is better.
-func fromSummary(c *engine.Summary) (container.Identity, bool) {
+func fromSummary(runtime string, c *engine.Summary) (container.Identity, bool) {
 	name := ownName(c.Names)
 	if !validID(c.ID) || name == "" {
 		return container.Identity{}, false
 	}
 	return container.Identity{
-		ID: c.ID, Runtime: runtime.Docker, Name: cut(name, maxName), Image: shortImage(c.Image), Labels: boundLabels(c.Labels),
+		ID: c.ID, Runtime: runtime, Name: cut(name, maxName), Image: shortImage(c.Image), Labels: boundLabels(c.Labels),
 	}, true
 }
 
@@ -40,7 +39,7 @@ func fromSummary(c *engine.Summary) (container.Identity, bool) {
 // the name. So a label can neither forge nor hide the name, a label "oldName" hides the extra, and a
 // label "image" shows as the image of a container without one. Labels called like an attribute
 // are left out. The list is better for all but the name, and is fetched after every such event.
-func fromAttributes(id string, attributes map[string]string) (container.Identity, bool) {
+func fromAttributes(runtime, id string, attributes map[string]string) (container.Identity, bool) {
 	name := strings.TrimPrefix(attributes["name"], "/")
 	if !validID(id) || name == "" {
 		return container.Identity{}, false
@@ -50,7 +49,7 @@ func fromAttributes(id string, attributes map[string]string) (container.Identity
 		delete(own, key)
 	}
 	return container.Identity{
-		ID: id, Runtime: runtime.Docker, Name: cut(name, maxName), Image: shortImage(attributes["image"]), Labels: boundLabels(own),
+		ID: id, Runtime: runtime, Name: cut(name, maxName), Image: shortImage(attributes["image"]), Labels: boundLabels(own),
 	}, true
 }
 

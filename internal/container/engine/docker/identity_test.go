@@ -29,7 +29,7 @@ func TestFromSummary(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, ok := fromSummary(&engine.Summary{ID: id(1), Names: tt.names, Image: tt.image})
+			got, ok := fromSummary("docker", &engine.Summary{ID: id(1), Names: tt.names, Image: tt.image})
 			tt.want.ID, tt.want.Runtime = id(1), "docker"
 			if diff := cmp.Diff(tt.want, got); !ok || diff != "" {
 				t.Errorf("ok %v, -want +got:\n%s", ok, diff)
@@ -43,7 +43,7 @@ func TestFromSummary(t *testing.T) {
 		"id is no id":    {ID: strings.Repeat("g", 64), Names: []string{"/a"}},
 		"id is too long": {ID: id(1) + "0", Names: []string{"/a"}},
 	} {
-		if got, ok := fromSummary(&c); ok {
+		if got, ok := fromSummary("docker", &c); ok {
 			t.Errorf("%s: made %v of it", name, got)
 		}
 	}
@@ -52,7 +52,7 @@ func TestFromSummary(t *testing.T) {
 // Labels that are called like the engine's own attributes can neither forge a name nor show up as
 // labels with another's value.
 func TestFromAttributes(t *testing.T) {
-	got, ok := fromAttributes(id(1), map[string]string{
+	got, ok := fromAttributes("docker", id(1), map[string]string{
 		"name": "web", "oldName": "a label, or the name before", "image": "nginx", "com.docker.compose.project": "shop",
 	})
 	want := container.Identity{
@@ -62,10 +62,10 @@ func TestFromAttributes(t *testing.T) {
 	if diff := cmp.Diff(want, got); !ok || diff != "" {
 		t.Errorf("ok %v, -want +got:\n%s", ok, diff)
 	}
-	if _, ok := fromAttributes(id(1), nil); ok {
+	if _, ok := fromAttributes("docker", id(1), nil); ok {
 		t.Error("made an identity without a name")
 	}
-	if _, ok := fromAttributes("nonsense", map[string]string{"name": "web"}); ok {
+	if _, ok := fromAttributes("docker", "nonsense", map[string]string{"name": "web"}); ok {
 		t.Error("made an identity without an id")
 	}
 }
@@ -76,7 +76,7 @@ func TestBounds(t *testing.T) {
 	for n := range 10 * maxLabels {
 		all[fmt.Sprintf("label-%03d", n)] = "v"
 	}
-	got, ok := fromSummary(&engine.Summary{ID: id(1), Names: []string{"/" + long}, Image: long, Labels: all})
+	got, ok := fromSummary("docker", &engine.Summary{ID: id(1), Names: []string{"/" + long}, Image: long, Labels: all})
 	if !ok || len(got.Name) > maxName || len(got.Image) > maxName || !utf8.ValidString(got.Name) {
 		t.Errorf("ok %v, name of %d bytes, image of %d", ok, len(got.Name), len(got.Image))
 	}

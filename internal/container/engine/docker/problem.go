@@ -12,6 +12,7 @@ import (
 
 	"github.com/docker/docker/client"
 
+	"github.com/nsviz/nsviz/internal/container/engine"
 	"github.com/nsviz/nsviz/internal/fact"
 )
 
@@ -38,6 +39,9 @@ func explain(h host, what string, timeout time.Duration, err error) *problem {
 	}
 	if errors.Is(err, errNoAnswer) {
 		return &problem{fact.EngineFailing, fmt.Sprintf("does not answer the %s within %v", what, timeout), err}
+	}
+	if errors.Is(err, engine.ErrNotRunning) {
+		return &problem{fact.EngineAbsent, engine.ErrNotRunning.Error(), err}
 	}
 	failure, inRequest := errors.AsType[*url.Error](err)
 	if client.IsErrConnectionFailed(err) && !inRequest {

@@ -31,6 +31,9 @@ const (
 // hurry is added to the state of an engine whose events are not read as fast as they come.
 const hurry = "its events come faster than they are read, so names may be late"
 
+// polls is added to the state of an engine that forbids its events.
+const polls = "it forbids its events, so its list is read again and again"
+
 // incomplete is added to the state of an engine that says more of containers than nsviz accepts.
 const incomplete = "known in part, since larger than %d MiB: containers %d, events %d"
 
@@ -68,6 +71,8 @@ type session struct {
 	// count in the engine's state, which changes with a ping.
 	large                map[string]struct{}
 	cutEvents, shownCuts uint64
+	// polling is set where the engine forbids its events.
+	polling *polling
 	// steady is set once the engine has answered for a while.
 	steady bool
 }
@@ -161,6 +166,11 @@ func (s *session) follow(ctx context.Context, version string) *problem {
 	var gathered <-chan struct{} // nil while no question waits for others
 	stopGather := func() {}
 	defer func() { stopGather() }()
+	defer func() {
+		if s.polling != nil {
+			s.polling.stop()
+		}
+	}()
 
 	due := false // questions wait for room
 	for {
@@ -178,8 +188,14 @@ func (s *session) follow(ctx context.Context, version string) *problem {
 			s.asks.gathered() // what was asked before
 			due = true
 
-		case err := <-s.ended:
-			return s.streamProblem(ctx, err)
+		case err := <-s.streamEnd():
+			if !s.forbids(err, version) {
+				return s.streamProblem(ctx, err)
+			}
+
+		case <-s.pollDue():
+			s.polling.due, due = nil, true
+			s.asks.addEveryone()
 
 		case message := <-s.messages:
 			before := len(s.large)
@@ -205,9 +221,14 @@ func (s *session) follow(ctx context.Context, version string) *problem {
 			}
 			// A subscription that failed shows only now, and without one the list is soon wrong.
 			select {
-			case err := <-s.ended:
-				return s.streamProblem(ctx, err)
+			case err := <-s.streamEnd():
+				if !s.forbids(err, version) {
+					return s.streamProblem(ctx, err)
+				}
 			default:
+			}
+			if s.polling != nil && answer.everyone {
+				s.polled(answer)
 			}
 			before := len(s.large)
 			if s.apply(answer) {
@@ -272,6 +293,9 @@ func (s *session) connected(version string) {
 	if s.hurried {
 		version += "; " + hurry
 	}
+	if s.polling != nil {
+		version += "; " + polls
+	}
 	if len(s.large) > 0 || s.shownCuts > 0 {
 		version += "; " + fmt.Sprintf(incomplete, maxEntry>>20, len(s.large), s.shownCuts)
 	}
@@ -303,13 +327,14 @@ func (s *session) event(m events.Message) {
 	if m.Type != events.ContainerEventType || !validID(id) {
 		return
 	}
+	m.Action = s.dialect.Load().word(m.Action)
 	at := time.Unix(0, m.TimeNano).UTC()
 	if action, ok := actionOf(m.Action); ok && at.After(s.subscribed) {
 		s.status.sink.Did(fact.EngineEvent{ID: id, Action: action, At: at})
 	}
 	switch m.Action {
 	case events.ActionCreate, events.ActionRename:
-		if identity, ok := fromAttributes(id, m.Actor.Attributes); ok {
+		if identity, ok := fromAttributes(s.Name(), id, m.Actor.Attributes); ok {
 			if m.Action == events.ActionCreate {
 				identity.Created = at
 			}
@@ -379,7 +404,7 @@ func (s *session) list(ctx context.Context, l *lookup) {
 		answer := listing{lookup: l}
 		answer.problem = s.call(ctx, "container list", timeout, func(ctx context.Context) error {
 			return s.client.containers(ctx, filter, func(c *engine.Summary, whole bool) {
-				identity, ok := fromSummary(c)
+				identity, ok := fromSummary(s.Name(), c)
 				if ok || !whole && validID(c.ID) {
 					entry := listed{Identity: identity, named: ok, whole: whole}
 					entry.ID = c.ID

@@ -7,7 +7,6 @@ import (
 	"github.com/containerd/errdefs"
 	engine "github.com/docker/docker/api/types/container"
 
-	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 )
@@ -47,7 +46,7 @@ func (s *session) created(id string, at time.Time) bool {
 	}
 	s.unstarted[id] = time.Time{}
 	s.status.sink.Did(fact.EngineEvent{
-		ID: id, Action: fact.ActionCreate, At: at, Container: &event.Container{ID: id, Runtime: runtime.Docker},
+		ID: id, Action: fact.ActionCreate, At: at, Container: &event.Container{ID: id, Runtime: s.Name()},
 	})
 	return true
 }
