@@ -23,13 +23,21 @@ type spec struct {
 		AppArmor        string `json:"apparmorProfile"`
 	} `json:"process"`
 	Linux *struct {
-		Namespaces []struct {
+		CgroupsPath string `json:"cgroupsPath"`
+		Namespaces  []struct {
 			Type string `json:"type"`
 			Path string `json:"path"`
 		} `json:"namespaces"`
 		Resources *resources `json:"resources"`
 		Seccomp   *struct{}  `json:"seccomp"`
 	} `json:"linux"`
+}
+
+func (s *spec) cgroupsPath() string {
+	if s.Linux == nil {
+		return ""
+	}
+	return s.Linux.CgroupsPath
 }
 
 type resources struct {

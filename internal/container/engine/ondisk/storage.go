@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -43,7 +44,7 @@ func (storage) find(in folder, id string) (found, error) {
 			return found{}, e
 		}
 		f.Runtime, f.Name, f.Image = runtime.Podman, entries[id].name, entries[id].image
-		f.Kind, f.Group = podOf(in, dir, f.spec, entries)
+		f.Kind, f.Group = podOf(in, dir, id, f.spec, entries)
 		return f, nil
 	}
 	return found{}, err
@@ -150,23 +151,31 @@ func (l *lists) read(in folder, name string) (map[string]listed, error) {
 	return all, nil
 }
 
+// podInPath finds the id of a pod in a cgroup path of podman's: /libpod_parent/POD/libpod-ID, or as systemd is asked for it,
+// machine-libpod_pod_POD.slice:libpod:ID.
+var podInPath = regexp.MustCompile(`(?:/|libpod_pod_)([0-9a-f]{64})(?:/|\.slice:)`)
+
 // podOf returns the kind and the pod of one of podman's containers. The name of a pod is in podman's database alone; but it is
-// the pod's hostname, unless somebody has chosen another one. Else the pod goes by its short id.
-func podOf(in folder, dir string, s *spec, entries map[string]listed) (event.Kind, *event.Group) {
-	const prefix = "io.kubernetes.cri-o." // podman's, too
-	pod := s.Annotations[prefix+"SandboxID"]
+// the hostname of the pod's infra container, unless somebody has chosen another one. Else the pod goes by its short id.
+func podOf(in folder, dir, id string, s *spec, entries map[string]listed) (event.Kind, *event.Group) {
+	pod := s.Annotations["io.kubernetes.cri-o.SandboxID"] // podman's, too, for pods that it makes of Kubernetes's files
+	if m := podInPath.FindStringSubmatch(s.cgroupsPath()); m != nil {
+		pod = m[1]
+	}
 	if !isHash(pod) {
 		return "", nil
 	}
+	infra := event.ShortID(pod) + "-infra"
 	g := &event.Group{Kind: event.GroupPod, Name: event.ShortID(pod)}
-	if s.Annotations[prefix+"ContainerType"] == "sandbox" {
+	if entries[id].name == infra {
 		g.Name = first(cut(s.Hostname), g.Name)
 		return event.KindPod, g
 	}
-	for id, e := range entries {
-		var infra spec
-		if e.name == event.ShortID(pod)+"-infra" && isID(id) && in.decode(dir+"/"+id+"/userdata/config.json", &infra) == nil {
-			g.Name = first(cut(infra.Hostname), g.Name)
+	g.Member = entries[id].name
+	for other, e := range entries {
+		var its spec
+		if e.name == infra && isID(other) && in.decode(dir+"/"+other+"/userdata/config.json", &its) == nil {
+			g.Name = first(cut(its.Hostname), g.Name)
 		}
 	}
 	return "", g
