@@ -10,17 +10,19 @@ type asks struct {
 	// wake holds a token while there is something to take.
 	wake chan struct{}
 
-	mu   sync.Mutex
-	open map[string]struct{}
+	mu sync.Mutex
+	// open says of each id whether it is worth a look at all processes.
+	open map[string]bool
 }
 
-func newAsks() *asks { return &asks{wake: make(chan struct{}, 1), open: map[string]struct{}{}} }
+func newAsks() *asks { return &asks{wake: make(chan struct{}, 1), open: map[string]bool{}} }
 
-func (a *asks) add(id string) {
+// add asks for an id. A thorough question looks at all processes if no file has the answer.
+func (a *asks) add(id string, thorough bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if len(a.open) < maxAsks {
-		a.open[id] = struct{}{}
+	if _, asked := a.open[id]; asked || len(a.open) < maxAsks {
+		a.open[id] = a.open[id] || thorough
 	}
 	select {
 	case a.wake <- struct{}{}:
@@ -29,13 +31,10 @@ func (a *asks) add(id string) {
 }
 
 // take returns the open questions, and closes them.
-func (a *asks) take() []string {
+func (a *asks) take() map[string]bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	ids := make([]string, 0, len(a.open))
-	for id := range a.open {
-		ids = append(ids, id)
-	}
-	clear(a.open)
-	return ids
+	open := a.open
+	a.open = map[string]bool{}
+	return open
 }

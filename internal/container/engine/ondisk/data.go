@@ -22,9 +22,9 @@ type dockerConfig struct {
 	}
 }
 
-func (data) find(in folder, id string) (found, error) {
+func (l data) find(in folder, id string) (found, error) {
 	err := fs.ErrNotExist
-	for _, dir := range containerFolders(in) {
+	for _, dir := range l.folders(in) {
 		var c dockerConfig
 		if e := in.decode(dir+"/"+id+"/config.v2.json", &c); e != nil {
 			if !errors.Is(e, fs.ErrNotExist) {
@@ -51,16 +51,7 @@ func (data) find(in folder, id string) (found, error) {
 	return found{}, err
 }
 
-func (data) list(in folder) []string {
-	var ids []string
-	for _, dir := range containerFolders(in) {
-		ids = append(ids, in.names(dir, maxEntries)...)
-	}
-	return ids
-}
-
-// containerFolders lists the folders that have one for each container.
-func containerFolders(in folder) []string {
+func (data) folders(in folder) []string {
 	list := []string{"containers"}
 	for _, name := range in.names(".", maxNamespaces) {
 		if uid, gid, ok := strings.Cut(name, "."); ok && isNumber(uid) && isNumber(gid) {

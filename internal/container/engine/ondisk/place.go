@@ -21,8 +21,8 @@ type place struct {
 type layout interface {
 	// find returns what is known of a container, or an error if that is nothing.
 	find(in folder, id string) (found, error)
-	// list lists the ids of the containers that are there, not all of which need be valid.
-	list(in folder) []string
+	// folders lists the folders that have one for each container, called by its id.
+	folders(in folder) []string
 }
 
 // found is what was found of a container.
@@ -86,6 +86,15 @@ func placeOf(bundle string) (place, bool) {
 		return place{dir: dir, layout: tasks{}}, true
 	}
 	return place{}, false
+}
+
+// list lists the names of the folders of containers, not all of which need be ids.
+func (p place) list(in folder) []string {
+	var ids []string
+	for _, dir := range p.folders(in) {
+		ids = append(ids, in.names(dir, maxEntries)...)
+	}
+	return ids
 }
 
 // open opens a place's folder, for as long as look takes: a folder that is kept open cannot be unmounted.

@@ -24,6 +24,8 @@ const (
 	// The processes are read again no earlier than scanPause after the last time, or so many times as long as that took.
 	scanPause    = time.Second
 	scanPatience = 24
+	// refreshPause is the shortest time between two looks for more to watch.
+	refreshPause = time.Second
 	// maxPlaces bounds the places that are learned.
 	maxPlaces = 128
 )
@@ -85,7 +87,7 @@ func (s *Source) Synced() <-chan struct{} { return s.synced }
 // Ask implements [engine.Engine].
 func (s *Source) Ask(id string) {
 	if isID(id) {
-		s.asks.add(id)
+		s.asks.add(id, true)
 	}
 }
 
@@ -95,6 +97,10 @@ func (s *Source) AskStart(string) {}
 // Run implements [engine.Engine].
 func (s *Source) Run(ctx context.Context, sink engine.Sink) error {
 	s.scan()
+	refresh, stop := s.watch(ctx)
+	defer stop()
+	refresh()
+	refreshed := time.Now()
 	s.report(ctx, sink)
 	close(s.synced)
 	for {
@@ -103,14 +109,41 @@ func (s *Source) Run(ctx context.Context, sink engine.Sink) error {
 			return ctx.Err()
 		case <-s.asks.wake:
 		}
-		for _, id := range s.asks.take() {
+		for id, thorough := range s.asks.take() {
 			if s.limiter.Wait(ctx) != nil {
 				return ctx.Err()
 			}
-			if identity, ok := s.identify(ctx, id); ok {
+			identity, ok := s.identify(ctx, id)
+			if !ok && thorough && s.scanIfDue() {
+				identity, ok = s.identify(ctx, id)
+			}
+			if ok {
 				sink.Identify(identity)
 			}
+			if now := time.Now(); thorough && now.Sub(refreshed) > refreshPause { // the question shows that something was missed
+				refreshed = now
+				refresh()
+			}
 		}
+	}
+}
+
+// watch has the files of new containers read at once. refresh takes in places that have come since. What users' folders have is read
+// when somebody asks: a user could make as many as he likes.
+func (s *Source) watch(ctx context.Context) (refresh, stop func()) {
+	if s.cfg.User != 0 {
+		return func() {}, func() {}
+	}
+	w, err := newWatcher(s)
+	if err != nil {
+		s.log.Debug("watch the files of containers", "error", err)
+		return func() {}, func() {}
+	}
+	var running sync.WaitGroup
+	running.Go(func() { w.run(ctx) })
+	return func() { w.refresh(ctx) }, func() {
+		_ = w.inotify.Close() // which ends the reading
+		running.Wait()
 	}
 }
 
@@ -145,11 +178,7 @@ func (s *Source) report(ctx context.Context, sink engine.Sink) {
 
 // identify finds out who a container is.
 func (s *Source) identify(ctx context.Context, id string) (container.Identity, bool) {
-	named := func(f found) bool { return f.Name != "" }
-	f, ok := s.lookUp(ctx, id, named)
-	if !ok && s.scanIfDue() {
-		f, ok = s.lookUp(ctx, id, named)
-	}
+	f, ok := s.lookUp(ctx, id, func(f found) bool { return f.Name != "" })
 	return f.Identity, ok
 }
 

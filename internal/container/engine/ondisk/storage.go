@@ -25,9 +25,9 @@ type storage struct{}
 // driverSuffix follows the name of the storage driver.
 const driverSuffix = "-containers"
 
-func (storage) find(in folder, id string) (found, error) {
+func (l storage) find(in folder, id string) (found, error) {
 	err := fs.ErrNotExist
-	for _, dir := range driverFolders(in) {
+	for _, dir := range l.folders(in) {
 		f := found{Identity: container.Identity{ID: id}, spec: new(spec)}
 		if e := in.decode(dir+"/"+id+"/userdata/config.json", f.spec); e != nil {
 			if !errors.Is(e, fs.ErrNotExist) {
@@ -50,16 +50,8 @@ func (storage) find(in folder, id string) (found, error) {
 	return found{}, err
 }
 
-func (storage) list(in folder) []string {
-	var ids []string
-	for _, dir := range driverFolders(in) {
-		ids = append(ids, in.names(dir, maxEntries)...)
-	}
-	return ids
-}
-
-// driverFolders lists the folders of the storage drivers that were used.
-func driverFolders(in folder) []string {
+// folders lists the folders of the storage drivers that were used.
+func (storage) folders(in folder) []string {
 	return slices.DeleteFunc(in.names(".", maxNamespaces), func(name string) bool { return !strings.HasSuffix(name, driverSuffix) })
 }
 
@@ -155,28 +147,30 @@ func (l *lists) read(in folder, name string) (map[string]listed, error) {
 // machine-libpod_pod_POD.slice:libpod:ID.
 var podInPath = regexp.MustCompile(`(?:/|libpod_pod_)([0-9a-f]{64})(?:/|\.slice:)`)
 
-// podOf returns the kind and the pod of one of podman's containers. The name of a pod is in podman's database alone; but it is
+// infraName is what podman calls the infra container of a pod, by the short id of the pod.
+var infraName = regexp.MustCompile(`^([0-9a-f]{12})-infra$`)
+
+// podOf returns the kind and the pod of one of podman's containers; nil is none. The name of a pod is in podman's database alone; but it is
 // the hostname of the pod's infra container, unless somebody has chosen another one. Else the pod goes by its short id.
 func podOf(in folder, dir, id string, s *spec, entries map[string]listed) (event.Kind, *event.Group) {
-	pod := s.Annotations["io.kubernetes.cri-o.SandboxID"] // podman's, too, for pods that it makes of Kubernetes's files
+	var pod string
 	if m := podInPath.FindStringSubmatch(s.cgroupsPath()); m != nil {
-		pod = m[1]
+		pod = event.ShortID(m[1])
 	}
-	if !isHash(pod) {
-		return "", nil
+	if m := infraName.FindStringSubmatch(entries[id].name); m != nil {
+		return event.KindPod, &event.Group{Kind: event.GroupPod, Name: first(cut(s.Hostname), m[1])}
 	}
-	infra := event.ShortID(pod) + "-infra"
-	g := &event.Group{Kind: event.GroupPod, Name: event.ShortID(pod)}
-	if entries[id].name == infra {
-		g.Name = first(cut(s.Hostname), g.Name)
-		return event.KindPod, g
-	}
-	g.Member = entries[id].name
-	for other, e := range entries {
+	if infra := s.Annotations["io.kubernetes.cri-o.SandboxID"]; isHash(infra) { // so podman calls it, too
 		var its spec
-		if e.name == infra && isID(other) && in.decode(dir+"/"+other+"/userdata/config.json", &its) == nil {
-			g.Name = first(cut(its.Hostname), g.Name)
+		if m := infraName.FindStringSubmatch(entries[infra].name); m != nil {
+			pod = m[1]
+		}
+		if in.decode(dir+"/"+infra+"/userdata/config.json", &its) == nil {
+			pod = first(cut(its.Hostname), pod)
 		}
 	}
-	return "", g
+	if pod == "" {
+		return "", nil
+	}
+	return "", &event.Group{Kind: event.GroupPod, Name: pod, Member: entries[id].name}
 }

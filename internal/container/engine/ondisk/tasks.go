@@ -3,6 +3,7 @@ package ondisk
 import (
 	"errors"
 	"io/fs"
+	"slices"
 
 	"github.com/nsviz/nsviz/internal/container"
 )
@@ -11,12 +12,9 @@ import (
 // the container runs.
 type tasks struct{}
 
-func (tasks) find(in folder, id string) (found, error) {
+func (l tasks) find(in folder, id string) (found, error) {
 	err := fs.ErrNotExist
-	for _, namespace := range in.names(".", maxNamespaces) {
-		if !isID(namespace) {
-			continue
-		}
+	for _, namespace := range l.folders(in) {
 		f := found{Identity: container.Identity{ID: id, Runtime: runtimeOf(namespace)}, spec: new(spec)}
 		if e := in.decode(namespace+"/"+id+"/config.json", f.spec); e != nil {
 			if !errors.Is(e, fs.ErrNotExist) {
@@ -37,12 +35,6 @@ func (tasks) find(in folder, id string) (found, error) {
 	return found{}, err
 }
 
-func (tasks) list(in folder) []string {
-	var ids []string
-	for _, namespace := range in.names(".", maxNamespaces) {
-		if isID(namespace) {
-			ids = append(ids, in.names(namespace, maxEntries)...)
-		}
-	}
-	return ids
+func (tasks) folders(in folder) []string {
+	return slices.DeleteFunc(in.names(".", maxNamespaces), func(name string) bool { return !isID(name) })
 }
