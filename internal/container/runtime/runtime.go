@@ -71,6 +71,7 @@ type Processes struct {
 // Files are where a runtime keeps what on the host.
 type Files struct {
 	Sockets   []string // the file names of sockets that command it
+	Listens   []string // the paths at which it serves Docker's API; * is the uid of a user who runs it without root
 	SocketDir string   // a folder with these and nothing else
 	StateDir  string   // has the files of all containers
 	Folder    string   // see FileFolders

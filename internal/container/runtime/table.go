@@ -24,6 +24,7 @@ var table = []Runtime{
 		Capabilities: dockerCapabilities(),
 		Files: Files{
 			Sockets:  []string{"docker.sock", "dockershim.sock", "cri-dockerd.sock", "buildkitd.sock"},
+			Listens:  []string{"/run/docker.sock", "/run/user/*/docker.sock"},
 			StateDir: "/var/lib/docker", Folder: "containers",
 			PortProxy: "docker-proxy", // rootless: rootlesskit-docker-proxy
 		},
@@ -37,7 +38,10 @@ var table = []Runtime{
 			"cap_chown", "cap_dac_override", "cap_fsetid", "cap_fowner", "cap_setgid", "cap_setuid", "cap_setfcap", "cap_setpcap",
 			"cap_net_bind_service", "cap_sys_chroot", "cap_kill",
 		},
-		Files: Files{Sockets: []string{"podman.sock"}, StateDir: "/var/lib/containers", Folder: "overlay-containers"},
+		Files: Files{
+			Sockets: []string{"podman.sock"}, Listens: []string{"/run/podman/podman.sock", "/run/user/*/podman/podman.sock"},
+			StateDir: "/var/lib/containers", Folder: "overlay-containers",
+		},
 	},
 	{
 		// The kubelet, nerdctl and ctr all command it, so that no one command is right.

@@ -22,6 +22,8 @@ type Config struct {
 	// $DOCKER_HOST or, without that, the usual socket. $DOCKER_CERT_PATH and $DOCKER_TLS_VERIFY
 	// count for tcp, $DOCKER_API_VERSION replaces the negotiation of the version.
 	Host string
+	// Runtime is what the engine is taken for until it has answered; "" is to go by its socket.
+	Runtime string
 	// Connect connects to the engine's UNIX socket, by its path. It fails with [engine.ErrNotRunning] where that would start the engine.
 	// A nil Connect connects in any case.
 	Connect func(ctx context.Context, socket string) (net.Conn, error)

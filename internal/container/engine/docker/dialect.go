@@ -41,13 +41,16 @@ func dialectOf(components []types.ComponentVersion) dialect {
 	return all[0]
 }
 
-// guess returns the dialect of whatever engine has a socket of that name. Where podman stands in for Docker, Docker's socket is a
-// symbolic link to podman's.
-func guess(socket string) dialect {
+// guess returns the dialect of an engine of that name, else of whatever engine has a socket of that name. Where podman stands in for
+// Docker, Docker's socket is a symbolic link to podman's.
+func guess(name, socket string) dialect {
+	all := dialects()
+	if i := slices.IndexFunc(all, func(d dialect) bool { return d.runtime == name }); i >= 0 {
+		return all[i]
+	}
 	if target, err := filepath.EvalSymlinks(socket); err == nil {
 		socket = target
 	}
-	all := dialects()
 	for _, d := range all {
 		if slices.Contains(runtime.Lookup(d.runtime).Files.Sockets, filepath.Base(socket)) {
 			return d

@@ -101,9 +101,12 @@ func TestGuess(t *testing.T) {
 		filepath.Join(dir, "docker.sock"): "docker", filepath.Join(dir, "podman.sock"): "podman", link: "podman",
 		filepath.Join(dir, "other"): "docker", "/nowhere/podman.sock": "podman", "": "docker",
 	} {
-		if got := guess(socket).runtime; got != want {
+		if got := guess("", socket).runtime; got != want {
 			t.Errorf("%s: %s, want %s", socket, got, want)
 		}
+	}
+	if got := guess("podman", filepath.Join(dir, "docker.sock")).runtime; got != "podman" {
+		t.Errorf("one that is known is taken for %s", got)
 	}
 }
 

@@ -54,7 +54,7 @@ func New(cfg Config) (*Follower, error) {
 		host: h, cfg: cfg.withDefaults(), asks: newAsks(), synced: make(chan struct{}),
 		failed: make(chan string, maxStarts), unstarted: map[string]time.Time{},
 	}
-	f.dialect.Store(new(guess(h.socket)))
+	f.dialect.Store(new(guess(cfg.Runtime, h.socket)))
 	return f, nil
 }
 

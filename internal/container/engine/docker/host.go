@@ -22,6 +22,13 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 )
 
+const (
+	// HostVariable is the variable of the environment that names the engine where Config.Host does not.
+	HostVariable = client.EnvOverrideHost
+	// UsualHost is the engine where neither does.
+	UsualHost = client.DefaultDockerHost
+)
+
 // host is the address of an engine.
 type host struct {
 	url string // as the client takes it
@@ -51,10 +58,10 @@ func parseHost(address string) (host, error) {
 	}
 	from := ""
 	if address == "" {
-		if address = os.Getenv(client.EnvOverrideHost); address != "" {
-			from = " in $" + client.EnvOverrideHost
+		if address = os.Getenv(HostVariable); address != "" {
+			from = " in $" + HostVariable
 		} else {
-			address = client.DefaultDockerHost
+			address = UsualHost
 		}
 	}
 	parsed, err := client.ParseHostURL(address)
