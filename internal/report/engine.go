@@ -10,30 +10,34 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 )
 
-// MissingNames says that names are missing since an engine did not give them within a time; "" where none are. That there is no
-// engine matters only where there are containers of it.
+// MissingNames says that names are missing, or come from elsewhere, since an engine did not give them within a time; "" is that it did.
+// That there is no engine matters only where there are containers of it without a name.
 func MissingNames(e fact.Engine, s *model.Snapshot, within time.Duration) string {
-	why := e.Detail
+	named, nameless := false, false
+	for i := range s.Containers {
+		if c := &s.Containers[i]; c.Runtime == e.Name {
+			named, nameless = named || c.Named, nameless || !c.Named
+		}
+	}
+	why, so := e.Detail, "names are missing"
+	if named && !nameless {
+		so = "names come from its files"
+	}
 	switch e.State {
 	case fact.EngineConnected:
 		return ""
 	case fact.EngineConnecting:
 		why = fmt.Sprintf("no answer within %v", within)
 	case fact.EngineAbsent:
-		nameless := false
-		for i := range s.Containers {
-			c := &s.Containers[i]
-			nameless = nameless || !c.Named && c.Runtime == e.Name
-		}
 		if !nameless {
 			return ""
 		}
 	}
 	name := e.Label(s.Engines)
 	if rest, ok := strings.CutPrefix(why, "does not answer "); ok {
-		return fmt.Sprintf("%s does not answer %s: names are missing", name, rest)
+		return fmt.Sprintf("%s does not answer %s: %s", name, rest, so)
 	}
-	return fmt.Sprintf("%s does not answer (%s): names are missing", name, why)
+	return fmt.Sprintf("%s does not answer (%s): %s", name, why, so)
 }
 
 func engineText(e fact.Engine) string {
