@@ -32,8 +32,8 @@ func newDirectory(limit int) *Directory {
 	return &Directory{limit: limit, entries: map[string]*list.Element{}, order: list.New()}
 }
 
-// Put adds or replaces an identity. One from a better source than the new one is kept. When it was created is kept
-// where the new one does not say. It reports whether anything other than its labels, its source and its creation has changed.
+// Put adds or replaces an identity. One from a better source than the new one is kept. A group and a kind that a worse source knows are
+// kept as well where the better one knows none, and when it was created where the new one does not say. It reports whether anything other than its labels, its source and its creation has changed.
 func (d *Directory) Put(id Identity) bool {
 	if id.User != 0 && d.users != nil {
 		if _, known := d.get(id.ID); known {
@@ -46,8 +46,18 @@ func (d *Directory) Put(id Identity) bool {
 	if e, ok := d.entries[id.ID]; ok {
 		old := e.Value.(Identity)
 		if old.Source < id.Source {
+			merged, news := old, !old.grouped() && id.grouped()
+			if news {
+				merged.Kind, merged.Group = id.Kind, id.Group
+			}
+			e.Value = merged
 			d.order.MoveToFront(e)
-			return false
+			d.bytes += merged.size() - old.size()
+			d.shrink()
+			return news
+		}
+		if id.Source == SourceEngine && !id.grouped() { // what is in a group stays there
+			id.Kind, id.Group = old.Kind, old.Group
 		}
 		if id.Created.IsZero() {
 			id.Created = old.Created
@@ -73,6 +83,9 @@ func (d *Directory) shrink() {
 		d.bytes -= id.size()
 	}
 }
+
+// grouped reports whether it is known that a container is in a group, or of another kind than most.
+func (id *Identity) grouped() bool { return id.Kind != "" || id.Group != nil }
 
 // size is how many bytes of text an identity has.
 func (id *Identity) size() int {

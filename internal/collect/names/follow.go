@@ -192,8 +192,11 @@ func asEvent(id container.Identity) *event.Container {
 // Identify keeps an identity at once, so that an event that is taken a moment later has its name.
 func (r *reports) Identify(id container.Identity) {
 	id.User = r.user
-	if r.directory.Put(id) {
-		r.put(fact.Fact{Identity: asEvent(id)})
+	if !r.directory.Put(id) {
+		return
+	}
+	if known, ok := r.directory.Get(id.ID); ok { // with what others have said
+		r.put(fact.Fact{Identity: asEvent(known)})
 	}
 }
 
