@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -37,7 +38,7 @@ func identify(t *testing.T, s *Source, id string) (container.Identity, bool) {
 // A file that is not what it should be names nothing, and holds nobody up.
 func TestBadFiles(t *testing.T) {
 	good := `{"annotations":{"nerdctl/name":"forged"}}`
-	for name, make := range map[string]func(t *testing.T, path string) error{
+	for name, write := range map[string]func(t *testing.T, path string) error{
 		"cut short":       func(_ *testing.T, path string) error { return os.WriteFile(path, []byte(good[:len(good)-3]), 0o644) },
 		"empty":           func(_ *testing.T, path string) error { return os.WriteFile(path, nil, 0o644) },
 		"nonsense":        func(_ *testing.T, path string) error { return os.WriteFile(path, []byte("\x00\x1b[2J{]"), 0o644) },
@@ -60,7 +61,7 @@ func TestBadFiles(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHost(t)
-			if err := make(t, h.mkdir(tasksDir+"/default/web/config.json")); err != nil {
+			if err := write(t, h.mkdir(tasksDir+"/default/web/config.json")); err != nil {
 				t.Fatal(err)
 			}
 			if got, ok := identify(t, h.source(), "web"); ok {
@@ -147,6 +148,23 @@ func TestHangingFiles(t *testing.T) {
 	}
 	close(release)
 	<-ended
+	for l.hangs("user 1") { // until the goroutine has said so
+		runtime.Gosched()
+	}
+	if n, err := within(t.Context(), &l, "user 1", func() (int, error) { return 4, nil }); n != 4 || err != nil {
+		t.Errorf("once it has ended: %d, %v", n, err)
+	}
+}
+
+// Two looks into the same folder at a time are none that hang.
+func TestLooksBesideEachOther(t *testing.T) {
+	var l lanes
+	_, err := within(t.Context(), &l, "dir", func() (int, error) {
+		return within(t.Context(), &l, "dir", func() (int, error) { return 1, nil })
+	})
+	if err != nil {
+		t.Error(err)
+	}
 }
 
 func TestAsksAreBounded(t *testing.T) {

@@ -2,6 +2,7 @@ package ondisk
 
 import (
 	"context"
+	"strings"
 
 	"github.com/nsviz/nsviz/internal/container/engine"
 )
@@ -10,7 +11,8 @@ import (
 const maxInits = 64
 
 // Inits implements [engine.Engine], by what runc and crun keep of each container. A process is PID 1 only if it was made when the
-// runtime says: its PID may be another one's by now.
+// runtime says: its PID may be another one's by now. A container whose cgroup does not have its id is left out:
+// nobody could tell whether PID 1 has left that.
 func (s *Source) Inits(ctx context.Context, known func(id string) bool) (map[string]engine.Init, error) {
 	inits := map[string]engine.Init{}
 	looked := 0
@@ -32,7 +34,7 @@ func (s *Source) Inits(ctx context.Context, known func(id string) bool) (map[str
 			}
 			looked++
 			f, ok := s.findIn(ctx, p, id)
-			if !ok || f.pid <= 1 || f.startTicks == 0 {
+			if !ok || f.pid <= 1 || f.startTicks == 0 || !strings.Contains(f.cgroup, id) {
 				continue
 			}
 			if started, err := s.proc.StartTime(f.pid); err == nil && started == f.startTicks {

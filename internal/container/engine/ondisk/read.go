@@ -106,30 +106,28 @@ func (f folder) names(dir string, most int) []string {
 	return names
 }
 
-// lanes bounds the goroutines that may hang: one for each lane. It is safe for concurrent use.
+// lanes bounds the goroutines that hang: where one does, no other look is begun in the same lane. It is safe for concurrent use.
 type lanes struct {
 	mu   sync.Mutex
-	busy map[string]bool
+	hung map[string]int // by lane; 0 is absent
 }
 
-// begin returns false if what was begun in the lane before has not come to an end.
-func (l *lanes) begin(lane string) bool {
+func (l *lanes) hangs(lane string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.busy[lane] {
-		return false
-	}
-	if l.busy == nil {
-		l.busy = map[string]bool{}
-	}
-	l.busy[lane] = true
-	return true
+	return l.hung[lane] > 0
 }
 
-func (l *lanes) end(lane string) {
+// add adds to the goroutines of a lane that hang.
+func (l *lanes) add(lane string, n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.busy, lane)
+	if l.hung == nil {
+		l.hung = map[string]int{}
+	}
+	if l.hung[lane] += n; l.hung[lane] == 0 {
+		delete(l.hung, lane)
+	}
 }
 
 // within returns what look returns. It fails with errHangs if that takes too long, and then leaves its goroutine behind: until that
@@ -140,23 +138,30 @@ func within[T any](ctx context.Context, l *lanes, lane string, look func() (T, e
 		err   error
 	}
 	var none T
-	if !l.begin(lane) {
+	if l.hangs(lane) {
 		return none, errHangs
 	}
-	done := make(chan result, 1)
+	done := make(chan result)
+	abandoned := make(chan struct{})
 	go func() {
 		found, err := look()
-		l.end(lane)
-		done <- result{found, err}
+		select {
+		case done <- result{found, err}:
+		case <-abandoned:
+			l.add(lane, -1)
+		}
 	}()
 	limit := time.NewTimer(patience)
 	defer limit.Stop()
+	err := errHangs
 	select {
 	case r := <-done:
 		return r.found, r.err
 	case <-limit.C:
-		return none, errHangs
 	case <-ctx.Done():
-		return none, ctx.Err()
+		err = ctx.Err()
 	}
+	l.add(lane, 1)
+	close(abandoned)
+	return none, err
 }

@@ -111,9 +111,7 @@ func await(t *testing.T, s *Source, identities <-chan container.Identity, id str
 func TestRealContainerd(t *testing.T) {
 	const namespace, name, image = "nsviz-test", "nsviz-test-ondisk", "nsviz.test/busybox:1"
 	socket := startContainerd(t)
-	ctr := func(args ...string) string {
-		return do(t, "", "ctr", append([]string{"-a", socket, "-n", namespace}, args...)...)
-	}
+	ctr := func(args ...string) { do(t, "", "ctr", append([]string{"-a", socket, "-n", namespace}, args...)...) }
 	root := t.TempDir()
 	busyboxRoot(t, root)
 	ctr("images", "import", dockerArchive(t, root, image))

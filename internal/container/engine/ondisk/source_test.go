@@ -115,11 +115,12 @@ func TestInits(t *testing.T) {
 	for _, pid := range []int{50, 51, 52} {
 		h.process(pid, "sleep", 0, "50 1", "sleep") // made at 1000 ticks and its PID
 	}
-	h.write("/run/runc/web/state.json", `{"id":"web","init_process_pid":50,"init_process_start":1050}`)
-	h.write("/run/runc/later/state.json", `{"id":"later","init_process_pid":51,"init_process_start":1050}`)
-	h.write("/run/runc/gone/state.json", `{"id":"gone","init_process_pid":99,"init_process_start":1099}`)
-	h.write("/run/runc/known/state.json", `{"id":"known","init_process_pid":52,"init_process_start":1052}`)
-	h.write("/run/crun/job/status", `{"pid":52,"process-start-time":1052,"bundle":"/b"}`)
+	h.write("/run/runc/web/state.json", `{"id":"web","cgroup_paths":{"memory":"/sys/fs/cgroup/memory/default/web"},"init_process_pid":50,"init_process_start":1050}`)
+	h.write("/run/runc/later/state.json", `{"id":"later","cgroup_paths":{"memory":"/sys/fs/cgroup/memory/default/later"},"init_process_pid":51,"init_process_start":1050}`)
+	h.write("/run/runc/gone/state.json", `{"id":"gone","cgroup_paths":{"memory":"/sys/fs/cgroup/memory/default/gone"},"init_process_pid":99,"init_process_start":1099}`)
+	h.write("/run/runc/known/state.json", `{"id":"known","cgroup_paths":{"memory":"/sys/fs/cgroup/memory/default/known"},"init_process_pid":52,"init_process_start":1052}`)
+	h.write("/run/crun/job/status", `{"pid":52,"process-start-time":1052,"bundle":"/b","cgroup-path":"/job"}`)
+	h.write("/run/crun/elsewhere/status", `{"pid":52,"process-start-time":1052,"bundle":"/b","cgroup-path":"/chosen"}`)
 	got, err := h.source().Inits(t.Context(), func(id string) bool { return id == "known" })
 	if err != nil {
 		t.Fatal(err)

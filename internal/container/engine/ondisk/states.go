@@ -14,10 +14,12 @@ type states struct{ runtime string }
 
 // runcState is what nsviz reads of runc's state.json (opencontainers/runc, libcontainer.State).
 type runcState struct {
-	ID     string      `json:"id"`
-	PID    int32       `json:"init_process_pid"`
-	Start  json.Number `json:"init_process_start"`
-	Config struct {
+	ID    string      `json:"id"`
+	PID   int32       `json:"init_process_pid"`
+	Start json.Number `json:"init_process_start"`
+	// Cgroups are its cgroups, by controller; on v2 there is one, by "".
+	Cgroups map[string]string `json:"cgroup_paths"`
+	Config  struct {
 		Labels []string `json:"labels"` // KEY=VALUE
 	} `json:"config"`
 }
@@ -27,6 +29,7 @@ type crunStatus struct {
 	PID    int32       `json:"pid"`
 	Start  json.Number `json:"process-start-time"`
 	Bundle string      `json:"bundle"`
+	Cgroup string      `json:"cgroup-path"`
 }
 
 func (l states) find(in folder, id string) (found, error) {
@@ -38,7 +41,7 @@ func (l states) find(in folder, id string) (found, error) {
 		if err := in.decode(id+"/status", &s); err != nil {
 			return found{}, err
 		}
-		f.pid, start, f.bundle = s.PID, s.Start, s.Bundle
+		f.pid, start, f.bundle, f.cgroup = s.PID, s.Start, s.Bundle, s.Cgroup
 	default:
 		var s runcState
 		if err := in.decode(id+"/state.json", &s); err != nil {
@@ -48,6 +51,7 @@ func (l states) find(in folder, id string) (found, error) {
 			return found{}, errOther
 		}
 		f.pid, start = s.PID, s.Start
+		f.cgroup = first(s.Cgroups["memory"], s.Cgroups[""])
 		for _, label := range s.Config.Labels {
 			if bundle, ok := strings.CutPrefix(label, "bundle="); ok {
 				f.bundle = bundle
