@@ -118,7 +118,10 @@ func TestUsersEngineIsNotBelievedAboutOthers(t *testing.T) {
 		select {
 		case m := <-p.inputs:
 			m.handle(p.loop)
-		case <-ended:
+		case err := <-ended:
+			if err != nil {
+				t.Error(err)
+			}
 			over = true
 		}
 	}

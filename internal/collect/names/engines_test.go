@@ -2,6 +2,7 @@ package names
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -78,7 +79,7 @@ func followed(t *testing.T, c EnginesConfig) (*Engines, <-chan fact.Fact) {
 	go func() { ended <- e.Run(ctx) }()
 	t.Cleanup(func() {
 		cancel()
-		if err := <-ended; err != context.Canceled { //nolint:errorlint // it is the cause itself
+		if err := <-ended; !errors.Is(err, context.Canceled) {
 			t.Errorf("ended with %v", err)
 		}
 	})
