@@ -37,7 +37,7 @@ func (l data) find(in folder, id string) (found, error) {
 			return found{}, errOther
 		}
 		f := found{Identity: container.Identity{
-			ID: id, Runtime: runtime.Docker, Name: cut(name), Image: cut(shortImage(c.Config.Image)), Group: composeGroup(c.Config.Labels),
+			ID: id, Runtime: runtime.Docker, Name: cut(name), Image: cut(shortImage(c.Config.Image)), Group: composeGroup(c.Config.Labels), Labels: c.Config.Labels,
 		}}
 		if pod := c.Config.Labels["io.kubernetes.pod.name"]; pod != "" { // cri-dockerd: its names are k8s_CONTAINER_POD_…
 			kubeIdentity(&f.Identity, kubeNames{

@@ -20,7 +20,9 @@ func TestFixtures(t *testing.T) {
 		{ID: "web", Runtime: "containerd", Name: "web"},
 		{
 			ID: "48b1f6f1d7b2b3dcb5a85d6e7c38adfdd3f9a3c0f7cf3f4fb4ac08ea2fd0a1c7", Runtime: "containerd", Name: "shop-front-1",
-			Group: &event.Group{Kind: event.GroupCompose, Name: "shop", Member: "front"},
+			Group: &event.Group{Kind: event.GroupCompose, Name: "shop", Member: "front"}, Labels: map[string]string{
+				"nerdctl/name": "shop-front-1", "nerdctl/namespace": "default", "com.docker.compose.project": "shop", "com.docker.compose.service": "front",
+			},
 		},
 		{
 			ID: "71c0e9b88f2e4d5db3f1e9e6d7c4a3b291f0d8c7b6a59483726150493827160f", Runtime: "containerd", Name: "app", Image: "docker.io/library/cart:2",
@@ -51,7 +53,8 @@ func TestFixtures(t *testing.T) {
 		},
 		{
 			ID: "1f9f3cea770b1c3f36d1c38fbcdb53dd289a998e9273c5f484baa3b01fb8d519", Runtime: "docker", Name: "worker", Image: "nsviz-busybox:1",
-			Group: &event.Group{Kind: event.GroupCompose, Name: "shop", Member: "worker"},
+			Group:  &event.Group{Kind: event.GroupCompose, Name: "shop", Member: "worker"},
+			Labels: map[string]string{"com.docker.compose.project": "shop", "com.docker.compose.service": "worker"},
 		},
 		{ID: "bare-crun", Runtime: "crun", Name: "bare-crun"},
 	} {

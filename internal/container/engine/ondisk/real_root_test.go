@@ -11,14 +11,18 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/nsviz/nsviz/internal/container"
+	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
-// The tests with the tag root run containers with containerd and runc, which come with Docker.
+// The tests with the tag root run containers with containerd, runc and podman.
 
 const realPatience = 30 * time.Second
 
@@ -189,6 +193,48 @@ func TestRealRunc(t *testing.T) {
 	inits, err := s.Inits(t.Context(), func(other string) bool { return other != id })
 	if err != nil || inits[id].PID != state.PID || inits[id].Runtime != "runc" {
 		t.Errorf("%+v, %v; runc says %d", inits, err, state.PID)
+	}
+}
+
+// A pod of podman's is known by name with its members, though podman serves no API and its files are in no usual place.
+func TestRealPodman(t *testing.T) {
+	const image, pod = "nsviz.test/busybox:1", "nsviz-test-pod"
+	root, dir := t.TempDir(), t.TempDir()
+	busyboxRoot(t, root)
+	config := filepath.Join(dir, "containers.conf")
+	// Neither systemd nor a journal is needed, nor higher limits than this process may have.
+	settings := "[containers]\ndefault_ulimits = [\"nofile=1024:1024\", \"nproc=1024:1024\"]\n" +
+		"[engine]\ncgroup_manager = \"cgroupfs\"\nevents_logger = \"file\"\nruntime = \"runc\"\n"
+	if err := os.WriteFile(config, []byte(settings), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("CONTAINERS_CONF", config)
+	options := []string{"--root", dir + "/root", "--runroot", dir + "/run", "--tmpdir", dir + "/tmp", "--storage-driver", "vfs"}
+	podman := func(args ...string) string {
+		return strings.TrimSpace(do(t, "", "podman", append(options, args...)...))
+	}
+	podman("load", "-i", dockerArchive(t, root, image))
+	s := New(Config{Proc: pseudofs.DefaultProc})
+	identities := run(t, s)
+	podman("pod", "create", "--name", pod, "--network=none", "--infra-image", image, "--infra-command", "/bin/busybox sleep 600")
+	t.Cleanup(func() {
+		for _, args := range [][]string{{"pod", "rm", "-f", "-a", "-t", "0"}, {"rm", "-f", "-a", "-t", "0"}} {
+			_ = exec.Command("podman", append(options, args...)...).Run()
+		}
+	})
+	id := podman("run", "-d", "--pod", pod, "--name", "worker", image, "/bin/busybox", "sleep", "600")
+	infra := podman("pod", "inspect", "--format", "{{.InfraContainerID}}", pod)
+	for _, want := range []container.Identity{
+		{ID: id, Name: "worker", Group: &event.Group{Kind: event.GroupPod, Name: pod, Member: "worker"}},
+		{
+			ID: infra, Name: podman("inspect", "--format", "{{.Name}}", infra), Kind: event.KindPod,
+			Group: &event.Group{Kind: event.GroupPod, Name: pod},
+		},
+	} {
+		want.Runtime, want.Image, want.Source = "podman", image, container.SourceFiles
+		if diff := cmp.Diff(want, await(t, s, identities, want.ID)); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
 	}
 }
 

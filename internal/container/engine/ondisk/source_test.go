@@ -77,11 +77,11 @@ func TestAnswers(t *testing.T) {
 	h := newHost(t)
 	s := h.source()
 	identities := run(t, s)
-	h.write(tasksDir+"/default/"+idA+"/config.json", `{"annotations":{"nerdctl/name":"web","com.docker.compose.project":"shop","com.docker.compose.service":"front"}}`)
+	h.write(tasksDir+"/default/"+idA+"/config.json", `{"annotations":{"nerdctl/name":"web","com.docker.compose.project":"shop","com.docker.compose.service":"front","com.docker.compose.container-number":"2"}}`)
 	s.Ask(idB) // which nobody has
 	s.Ask(idA)
 	got := <-identities
-	if got.Name != "web" || got.Group.Path() != "shop" || got.Group.Member != "front" {
+	if got.Name != "web" || got.Group.Path() != "shop" || got.Group.Member != "front-2" {
 		t.Errorf("%+v", got)
 	}
 }

@@ -26,9 +26,10 @@ func (l tasks) find(in folder, id string) (found, error) {
 		switch {
 		case criIdentity(&f.Identity, a):
 		case a["nerdctl/name"] != "":
-			f.Name, f.Group = cut(a["nerdctl/name"]), composeGroup(a)
+			f.Name, f.Group, f.Labels = cut(a["nerdctl/name"]), composeGroup(a), a // which has the labels
 		default:
 			namedByID(&f.Identity)
+			f.Labels = a
 		}
 		return f, nil
 	}
