@@ -1,6 +1,7 @@
 package ondisk
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -107,13 +108,16 @@ func splitKubeName(name string) (kubeNames, bool) {
 	return kubeNames{sandbox: parts[1] == "POD", container: parts[1], pod: parts[2], namespace: parts[3]}, true
 }
 
-// kubeIdentity fills in a container of a pod. The sandbox has the name of its pod.
+// kubeIdentity fills in a container of a pod. Its name is NAMESPACE/POD/CONTAINER, since many pods have a container of the same name; the
+// sandbox has the name of its pod.
 func kubeIdentity(identity *container.Identity, n kubeNames) {
-	identity.Name = cut(n.container)
+	last := first(n.container, event.ShortID(identity.ID)) // old versions of containerd note no name
 	if n.sandbox {
-		n.container = ""
-		identity.Kind, identity.Name = event.KindPod, cut(n.pod)
+		n.container, last = "", ""
+		identity.Kind = event.KindPod
 	}
+	parts := slices.DeleteFunc([]string{n.namespace, n.pod, last}, func(part string) bool { return part == "" })
+	identity.Name = cut(strings.Join(parts, "/"))
 	if n.pod != "" {
 		identity.Group = &event.Group{Kind: event.GroupPod, Name: cut(n.pod), Namespace: cut(n.namespace), Member: cut(n.container)}
 	}

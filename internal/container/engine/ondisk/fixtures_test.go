@@ -25,19 +25,19 @@ func TestFixtures(t *testing.T) {
 			},
 		},
 		{
-			ID: "71c0e9b88f2e4d5db3f1e9e6d7c4a3b291f0d8c7b6a59483726150493827160f", Runtime: "containerd", Name: "app", Image: "docker.io/library/cart:2",
+			ID: "71c0e9b88f2e4d5db3f1e9e6d7c4a3b291f0d8c7b6a59483726150493827160f", Runtime: "containerd", Name: "shop/cart-7d9f/app", Image: "docker.io/library/cart:2",
 			Group: pod("shop", "cart-7d9f", "app"),
 		},
 		{
-			ID: "9f6f0de4cb2f4b6f9f1a04a3b5a0c4a45b8a7b5f0b9c8b8f7f2d3c2b1a09f8e7", Runtime: "containerd", Name: "cart-7d9f", Kind: event.KindPod,
+			ID: "9f6f0de4cb2f4b6f9f1a04a3b5a0c4a45b8a7b5f0b9c8b8f7f2d3c2b1a09f8e7", Runtime: "containerd", Name: "shop/cart-7d9f", Kind: event.KindPod,
 			Group: pod("shop", "cart-7d9f", ""),
 		},
 		{
-			ID: "c0de5ca1ab1e00112233445566778899aabbccddeeff00112233445566778899", Runtime: "cri-o", Name: "api", Image: "quay.io/bank/api:7",
+			ID: "c0de5ca1ab1e00112233445566778899aabbccddeeff00112233445566778899", Runtime: "cri-o", Name: "bank/pay-0/api", Image: "quay.io/bank/api:7",
 			Group: pod("bank", "pay-0", "api"),
 		},
 		{
-			ID: "c0ffee00d1e2f3a4b5c6d7e8f90112233445566778899aabbccddeeff0011223", Runtime: "cri-o", Name: "pay-0", Kind: event.KindPod,
+			ID: "c0ffee00d1e2f3a4b5c6d7e8f90112233445566778899aabbccddeeff0011223", Runtime: "cri-o", Name: "bank/pay-0", Kind: event.KindPod,
 			Group: pod("bank", "pay-0", ""),
 		},
 		{

@@ -88,11 +88,11 @@ func TestCRIOByCommandLine(t *testing.T) {
 	s := h.source()
 	for _, want := range []container.Identity{
 		{
-			ID: idA, Runtime: "cri-o", Name: "app", Source: container.SourceCommandLine,
+			ID: idA, Runtime: "cri-o", Name: "shop/cart-7d9f/app", Source: container.SourceCommandLine,
 			Group: &event.Group{Kind: event.GroupPod, Name: "cart-7d9f", Namespace: "shop", Member: "app"},
 		},
 		{
-			ID: idB, Runtime: "cri-o", Name: "cart-7d9f", Kind: event.KindPod, Source: container.SourceCommandLine,
+			ID: idB, Runtime: "cri-o", Name: "shop/cart-7d9f", Kind: event.KindPod, Source: container.SourceCommandLine,
 			Group: &event.Group{Kind: event.GroupPod, Name: "cart-7d9f", Namespace: "shop"},
 		},
 	} {
