@@ -45,7 +45,7 @@ func hungEngine(t *testing.T) (host string) {
 
 // Without an engine that answers nsviz goes on, and has the names from the engine's files.
 func TestEngineDoesNotAnswer(t *testing.T) {
-	const name, early = "nsviz-test-filed", "nsviz-test-filed-early"
+	const name, early = "nsviz-filed", "nsviz-early"
 	for engine, host := range map[string]string{
 		"absent": "unix://" + filepath.Join(t.TempDir(), "docker.sock"),
 		"hung":   hungEngine(t),
