@@ -219,6 +219,9 @@ func (o *options) pipeline(log *slog.Logger, sinks ...func(fact.Fact)) (*pipelin
 	if err != nil {
 		return nil, err
 	}
+	if engines, find, err = o.withFiles(log, engines, find); err != nil {
+		return nil, err
+	}
 	return pipeline.New(pipeline.Config{
 		Roots:        host.Roots{Proc: o.procRoot, Cgroup: o.cgroupRoot},
 		Engines:      engines,

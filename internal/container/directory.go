@@ -40,8 +40,9 @@ func newDirectory(limit int, labels []string) *Directory {
 	return &Directory{limit: limit, labels: labels[:min(len(labels), MaxLabels)], entries: map[string]*list.Element{}, order: list.New()}
 }
 
-// Put adds or replaces an identity. When it was created is kept where the new one does not say. It reports
-// whether anything other than its creation has changed, of what is kept.
+// Put adds or replaces an identity. One from a better source than the new one is kept. A group and a kind that a worse source knows are
+// kept as well if the better one knows none, and when it was created if the new one does not say. It reports whether anything other than
+// its source and its creation has changed, of what is kept.
 func (d *Directory) Put(id Identity) bool {
 	if id.User != 0 && d.users != nil {
 		if _, known := d.get(id.ID); known {
@@ -54,6 +55,20 @@ func (d *Directory) Put(id Identity) bool {
 	defer d.mu.Unlock()
 	if e, ok := d.entries[id.ID]; ok {
 		old := e.Value.(Identity)
+		if old.Source < id.Source {
+			merged, news := old, !old.grouped() && id.grouped()
+			if news {
+				merged.Kind, merged.Group = id.Kind, id.Group
+			}
+			e.Value = merged
+			d.order.MoveToFront(e)
+			d.bytes += merged.size() - old.size()
+			d.shrink()
+			return news
+		}
+		if id.Source == SourceEngine && !id.grouped() { // what is in a group stays there
+			id.Kind, id.Group = old.Kind, old.Group
+		}
 		if id.Created.IsZero() {
 			id.Created = old.Created
 		}
@@ -95,6 +110,9 @@ func (d *Directory) shrink() {
 		d.bytes -= id.size()
 	}
 }
+
+// grouped reports whether it is known that a container is in a group, or of another kind than most.
+func (id *Identity) grouped() bool { return id.Kind != "" || id.Group != nil }
 
 // size is how many bytes of text an identity has.
 func (id *Identity) size() int {

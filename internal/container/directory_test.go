@@ -44,6 +44,52 @@ func TestDirectoryPut(t *testing.T) {
 	}
 }
 
+// Whichever comes first, the better source counts; of one source, the last word does.
+func TestDirectoryKeepsTheBetterSource(t *testing.T) {
+	sources := []Source{SourceEngine, SourceFiles, SourceCommandLine}
+	for i, a := range sources {
+		for j, b := range sources {
+			d := NewDirectory(2)
+			d.Put(Identity{ID: idA, Name: "first", Source: a})
+			want := "second"
+			if i < j {
+				want = "first"
+			}
+			if news := d.Put(Identity{ID: idA, Name: "second", Source: b}); news != (want == "second") {
+				t.Errorf("source %d after %d: news: %v", b, a, news)
+			}
+			if got, _ := d.Get(idA); got.Name != want {
+				t.Errorf("source %d after %d: kept %+v", b, a, got)
+			}
+		}
+	}
+}
+
+// An engine that does not know of pods does not hide what files say of them, whichever comes first.
+func TestDirectoryKeepsTheGroup(t *testing.T) {
+	byEngine := Identity{ID: idA, Name: "infra", Image: "pause"}
+	byFiles := Identity{ID: idA, Name: "other", Kind: event.KindPod, Group: &event.Group{Kind: event.GroupPod, Name: "shop"}, Source: SourceFiles}
+	want := byEngine
+	want.Kind, want.Group = byFiles.Kind, byFiles.Group
+	for _, order := range [][]Identity{{byEngine, byFiles, byEngine}, {byFiles, byEngine, byFiles}} {
+		d := NewDirectory(2)
+		var news []bool
+		for _, id := range order {
+			news = append(news, d.Put(id))
+		}
+		if got, _ := d.Get(idA); !cmp.Equal(got, want) || !cmp.Equal(news, []bool{true, true, false}) {
+			t.Errorf("news %v, kept %+v", news, got)
+		}
+	}
+	d := NewDirectory(2)
+	d.Put(byFiles)
+	byFiles.Kind, byFiles.Group = "", nil
+	d.Put(byFiles)
+	if got, _ := d.Get(idA); got.grouped() {
+		t.Error("the files have another container of that id, which is in no group")
+	}
+}
+
 func TestDirectoryForgetsTheLeastRecentlyTouched(t *testing.T) {
 	d := NewDirectory(3)
 	for _, id := range []string{"1", "2", "3"} {

@@ -8,7 +8,20 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// Identity is what an engine says of one of its containers.
+// Source is where an identity comes from. Of two, the lower one counts.
+type Source uint8
+
+// The sources of identities, the best one first.
+const (
+	// SourceEngine is the engine itself, which was asked. It is the zero value.
+	SourceEngine Source = iota
+	// SourceFiles are the files of a runtime.
+	SourceFiles
+	// SourceCommandLine is the command line of a process that is in charge of the container.
+	SourceCommandLine
+)
+
+// Identity is what an engine, or a file of one, says of one of its containers.
 type Identity struct {
 	ID      string `json:"id"` // the full id
 	Runtime string `json:"runtime"`
@@ -25,6 +38,8 @@ type Identity struct {
 	// User is the uid of the user whose own engine says so; 0 is the host's. Of a user's engine it is believed if the container's
 	// cgroup is in the user's slice.
 	User uint32 `json:"-"`
+	// Source is who says it.
+	Source Source `json:"-"`
 }
 
 // mayName reports whether it is the identity of a container with that cgroup.

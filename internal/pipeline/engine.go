@@ -3,10 +3,12 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/nsviz/nsviz/internal/collect/names"
 	"github.com/nsviz/nsviz/internal/container/engine"
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/fact"
 )
 
@@ -19,14 +21,28 @@ func (p *Pipeline) followEngines() {
 	p.questions = names.NewQuestions(p.engines.All, p.directory, p.now)
 }
 
-// Engines returns how many engines are followed.
-func (p *Pipeline) Engines() int { return len(p.engines.All()) }
+// Engines returns how many engines are followed that have a state.
+func (p *Pipeline) Engines() int {
+	return len(slices.DeleteFunc(p.engines.All(), func(e engine.Engine) bool { return e.Address() == "" }))
+}
 
 // ErrNoEngine is that there is no engine to ask about a container.
 var ErrNoEngine = errors.New("no engine of its runtime is known")
 
-// Settings asks the engines of a runtime for their settings of a container, all at once. The first answer counts. It is for after Once.
-func (p *Pipeline) Settings(ctx context.Context, runtime, id string) (*fact.Settings, error) {
+// Settings asks the engines of a runtime for their settings of a container, all at once. The first answer counts. What is of any runtime
+// is asked where there is no other answer. It is for after Once.
+func (p *Pipeline) Settings(ctx context.Context, its, id string) (*fact.Settings, error) {
+	settings, err := p.settings(ctx, its, id)
+	if err != nil {
+		if other, e := p.settings(ctx, runtime.Unknown, id); e == nil {
+			return other, nil
+		}
+	}
+	return settings, err
+}
+
+// settings is Settings for the engines of one name.
+func (p *Pipeline) settings(ctx context.Context, name, id string) (*fact.Settings, error) {
 	type answer struct {
 		settings *fact.Settings
 		err      error
@@ -38,7 +54,7 @@ func (p *Pipeline) Settings(ctx context.Context, runtime, id string) (*fact.Sett
 	answers := make(chan answer, names.MaxEngines)
 	open := 0
 	for _, e := range p.engines.All() {
-		if e.Name() != runtime || e.User() != 0 && !p.tracker.IsOf(id, e.User()) {
+		if e.Name() != name || e.User() != 0 && !p.tracker.IsOf(id, e.User()) {
 			continue
 		}
 		open++

@@ -151,3 +151,40 @@ func TestUsersEngineIsNotBelievedAboutOthers(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// files is a source of any runtime, which has settings.
+type files struct{ scripted }
+
+func (f *files) Name() string    { return runtime.Unknown }
+func (f *files) Address() string { return "" }
+
+func (f *files) Settings(context.Context, string) (*fact.Settings, error) {
+	return &fact.Settings{Engine: "by files"}, nil
+}
+
+// dumb is an engine that knows no settings.
+type dumb struct{ scripted }
+
+func (d *dumb) Settings(context.Context, string) (*fact.Settings, error) {
+	return nil, errors.New("busy")
+}
+
+// What is of any runtime has no state, and says what no engine says.
+func TestFilesBesideEngines(t *testing.T) {
+	for _, test := range []struct {
+		engine engine.Engine
+		want   string
+	}{{&scripted{}, ""}, {&dumb{}, "by files"}} {
+		p := unwatched(test.engine, &files{})
+		settings, err := p.Settings(t.Context(), runtime.Podman, containerID(1))
+		if err != nil || settings.Engine != test.want {
+			t.Errorf("%+v, %v; want those of %q", settings, err, test.want)
+		}
+		if n := p.Engines(); n != 1 {
+			t.Errorf("%d engines have a state", n)
+		}
+		if n := len(p.engines.Connected()); n != 1 {
+			t.Errorf("%d are connected", n)
+		}
+	}
+}

@@ -10,14 +10,18 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 )
 
-// MissingNames says that names are missing since an engine did not give them within a time; "" where none are. That there is no
-// engine, or what a user's own one does, matters only where there are containers of it.
+// MissingNames says that names are missing, or come from elsewhere, since an engine did not give them within a time; "" is that it did.
+// That there is no engine, or what a user's own one does, matters only if there are containers of it without a name.
 func MissingNames(e fact.Engine, s *model.Snapshot, within time.Duration) string {
-	why := e.Detail
-	nameless := false
+	named, nameless := false, false
 	for i := range s.Containers {
-		c := &s.Containers[i]
-		nameless = nameless || !c.Named && c.Runtime == e.Name
+		if c := &s.Containers[i]; c.Runtime == e.Name {
+			named, nameless = named || c.Named, nameless || !c.Named
+		}
+	}
+	why, so := e.Detail, "names are missing"
+	if named && !nameless {
+		so = "names come from its files"
 	}
 	switch {
 	case e.State == fact.EngineConnected, (e.State == fact.EngineAbsent || e.User != 0) && !nameless:
@@ -27,9 +31,9 @@ func MissingNames(e fact.Engine, s *model.Snapshot, within time.Duration) string
 	}
 	name := e.Label(s.Engines)
 	if rest, ok := strings.CutPrefix(why, "does not answer "); ok {
-		return fmt.Sprintf("%s does not answer %s: names are missing", name, rest)
+		return fmt.Sprintf("%s does not answer %s: %s", name, rest, so)
 	}
-	return fmt.Sprintf("%s does not answer (%s): names are missing", name, why)
+	return fmt.Sprintf("%s does not answer (%s): %s", name, why, so)
 }
 
 func engineText(e fact.Engine) string {

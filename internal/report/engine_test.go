@@ -23,6 +23,7 @@ func TestMissingNamesOfAUsersEngine(t *testing.T) {
 
 func TestMissingNames(t *testing.T) {
 	nameless := []model.Container{{ID: "7edab7c9fba3", Label: "7edab7c9fba3", Runtime: "docker", State: model.Running}}
+	named := []model.Container{{ID: "7edab7c9fba3", Label: "web", Named: true, Runtime: "docker", State: model.Running}}
 	podmans := []model.Container{{ID: "7edab7c9fba3", Label: "7edab7c9fba3", Runtime: "podman", State: model.Running}}
 	for _, tt := range []struct {
 		state      fact.EngineState
@@ -40,6 +41,10 @@ func TestMissingNames(t *testing.T) {
 		},
 		{fact.EngineAbsent, "no socket at /var/run/docker.sock", nil, ""},
 		{fact.EngineAbsent, "no socket at /var/run/docker.sock", podmans, ""},
+		{fact.EngineAbsent, "no socket at /var/run/docker.sock", named, ""},
+		{fact.EngineConnecting, "", named, "docker does not answer (no answer within 2s): names come from its files"},
+		{fact.EngineFailing, "does not answer the ping within 3s", named, "docker does not answer the ping within 3s: names come from its files"},
+		{fact.EngineConnecting, "", append(named, nameless...), "docker does not answer (no answer within 2s): names are missing"},
 		{
 			fact.EngineAbsent, "no socket at /var/run/docker.sock", nameless,
 			"docker does not answer (no socket at /var/run/docker.sock): names are missing",

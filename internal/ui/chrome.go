@@ -172,12 +172,13 @@ func (sc screen) status() line {
 
 // engineNote returns what is missing on screen because an engine does not answer.
 func engineNote(e fact.Engine, s *model.Snapshot) string {
-	unnamed := false
+	unnamed, named := false, false
 	for i := range s.Containers {
 		c := &s.Containers[i]
 		// Among several engines, one that is not there is missed only by containers that may be its own.
 		its := len(s.Engines) == 1 || c.Runtime == e.Name || c.Runtime == ""
 		unnamed = unnamed || its && c.Live() && !c.Named
+		named = named || its && c.Live() && c.Named
 	}
 	name := e.Label(s.Engines)
 	if e.User != 0 && !unnamed {
@@ -185,6 +186,9 @@ func engineNote(e fact.Engine, s *model.Snapshot) string {
 	}
 	switch e.State {
 	case fact.EngineFailing:
+		if named && !unnamed { // the names come from files
+			return name + ": not answering"
+		}
 		return name + ": not answering, showing short ids"
 	case fact.EngineConnecting:
 		return name + ": connecting"

@@ -16,17 +16,19 @@ func TestEngineNotes(t *testing.T) {
 		of      fact.Engine
 		among   []fact.Engine
 		runtime string
+		named   bool
 		want    string
 	}{
-		{docker, []fact.Engine{docker}, "containerd", "docker: not there, showing short ids"},
-		{docker, []fact.Engine{docker, podman}, "podman", ""},
-		{docker, []fact.Engine{docker, podman}, "docker", "docker: not there, showing short ids"},
-		{docker, []fact.Engine{docker, podman}, "", "docker: not there, showing short ids"},
-		{podman, []fact.Engine{docker, podman}, "podman", ""},
-		{rootless, []fact.Engine{docker, rootless}, "podman", ""},
-		{rootless, []fact.Engine{docker, rootless}, "docker", "docker at /run/user/1000/docker.sock: not answering, showing short ids"},
+		{docker, []fact.Engine{docker}, "containerd", false, "docker: not there, showing short ids"},
+		{docker, []fact.Engine{docker, podman}, "podman", false, ""},
+		{docker, []fact.Engine{docker, podman}, "docker", false, "docker: not there, showing short ids"},
+		{docker, []fact.Engine{docker, podman}, "", false, "docker: not there, showing short ids"},
+		{podman, []fact.Engine{docker, podman}, "podman", false, ""},
+		{rootless, []fact.Engine{docker, rootless}, "podman", false, ""},
+		{rootless, []fact.Engine{docker, rootless}, "docker", false, "docker at /run/user/1000/docker.sock: not answering, showing short ids"},
+		{docker, []fact.Engine{docker}, "docker", true, ""},
 	} {
-		s := &model.Snapshot{Engines: test.among, Containers: []model.Container{{Runtime: test.runtime, State: model.Running}}}
+		s := &model.Snapshot{Engines: test.among, Containers: []model.Container{{Runtime: test.runtime, Named: test.named, State: model.Running}}}
 		if got := engineNote(test.of, s); got != test.want {
 			t.Errorf("%s among %d, a container of %q: %q, want %q", test.of.Name, len(test.among), test.runtime, got, test.want)
 		}

@@ -43,9 +43,9 @@ func hungEngine(t *testing.T) (host string) {
 	return "unix://" + socket
 }
 
-// Without an engine that answers nsviz goes on, and calls containers by their short ids.
+// Without an engine that answers nsviz goes on, and has the names from the engine's files.
 func TestEngineDoesNotAnswer(t *testing.T) {
-	const name, early = "nsviz-test-nameless", "nsviz-test-nameless-early"
+	const name, early = "nsviz-filed", "nsviz-early"
 	for engine, host := range map[string]string{
 		"absent": "unix://" + filepath.Join(t.TempDir(), "docker.sock"),
 		"hung":   hungEngine(t),
@@ -65,20 +65,19 @@ func TestEngineDoesNotAnswer(t *testing.T) {
 			}
 			for _, typ := range []event.Type{event.ContainerStarted, event.OOMKill, event.ContainerExited} {
 				e := events.await(t, 1, of(typ))[0]
-				if c := e.Container; c.Name != "" || c.Image != "" || c.Runtime != "docker" {
-					t.Errorf("%s of %+v, want no name", typ, c)
+				if c := e.Container; c.Name != name || c.Image != busyboxImage || c.Runtime != "docker" {
+					t.Errorf("%s of %+v", typ, c)
 				}
 			}
 			term.await(t, func(screen string) bool {
-				return match(`(?m)^..`+earlyID[:12]+` +\d+ .* no limit`)(screen) &&
-					match(`(?m)^..`+id[:12]+` +\d+ .* ended: OOM-killed`)(screen) &&
-					contains("docker: ", "showing short ids")(screen) && !strings.Contains(screen, "container engine")
+				return match(`(?m)^..`+early+` +\d+ .* no limit`)(screen) && match(`(?m)^..`+name+` +\d+ .* ended: OOM-killed`)(screen) &&
+					!strings.Contains(screen, "short ids") && !strings.Contains(screen, "container engine")
 			})
 			term.keys(t, "3")
-			term.find(t, id[:12])
+			term.find(t, name)
 			term.keys(t, "Enter")
 			term.await(t, func(screen string) bool {
-				return contains(id[:12]+": the kernel killed tail", "because the victim was its PID 1.")(prose(screen))
+				return contains(name+": the kernel killed tail", "because the victim was its PID 1.")(prose(screen))
 			})
 			term.keys(t, "5")
 			term.await(t, match(`docker +(absent|failing): `))
@@ -97,7 +96,7 @@ func TestEngineDoesNotAnswer(t *testing.T) {
 				}()
 				return answers
 			}
-			commands := [][]string{{"ps"}, {"ps", "-o", "json"}, {"ns"}, {"inspect", id[:12]}}
+			commands := [][]string{{"ps"}, {"ps", "-o", "json"}, {"ns"}, {"inspect", early}}
 			asked := make([]<-chan answer, len(commands))
 			for i, args := range commands {
 				asked[i] = ask(args...)
@@ -106,7 +105,7 @@ func TestEngineDoesNotAnswer(t *testing.T) {
 			var listed string
 			for i, args := range commands {
 				a := <-asked[i]
-				if a.code != 0 && args[0] != "inspect" || !match(`^nsviz: docker does not answer \(.*\): names are missing\n`)(a.stderr) {
+				if a.code != 0 || strings.Contains(a.stderr, "names are missing") {
 					t.Errorf("nsviz %v: exit code %d\n%s", args, a.code, a.stderr)
 				}
 				if slices.Contains(args, "json") {
@@ -121,8 +120,8 @@ func TestEngineDoesNotAnswer(t *testing.T) {
 			for _, c := range list {
 				if c.ID == earlyID {
 					found = true
-					if c.Name != "" || c.Image != "" || c.Runtime != "docker" || c.PID == 0 {
-						t.Errorf("ps: %+v, want a container of docker without a name", c)
+					if c.Name != early || c.Image != busyboxImage || c.Runtime != "docker" || c.PID == 0 {
+						t.Errorf("ps: %+v", c)
 					}
 				}
 			}

@@ -12,7 +12,8 @@ import (
 
 // Tests that also have the tag systemd need a system with systemd and podman; test/vm has one.
 
-// Podman needs no running engine, and nsviz has none to report: it recognizes the containers by their cgroups.
+// Podman needs no running engine, and nsviz has none to report: it recognizes the containers by their cgroups, and their names come from
+// podman's files.
 func TestPodman(t *testing.T) {
 	const name = "nsviz-test-podman"
 	if out, err := exec.Command("sh", "-c", "docker save "+busyboxImage+" | podman load").CombinedOutput(); err != nil {
@@ -29,6 +30,9 @@ func TestPodman(t *testing.T) {
 		e := events.await(t, 1, func(e *event.Event) bool { return e.Type == typ && e.Container != nil && e.Container.ID == id })[0]
 		if e.Container.Runtime != "podman" || e.Comm != "tail" {
 			t.Errorf("%s of %q by %+v", typ, e.Comm, e.Container)
+		}
+		if typ != event.ContainerStarted && e.Container.Name != name {
+			t.Errorf("%s of %q", typ, e.Container.Name)
 		}
 		switch typ {
 		case event.OOMKill:

@@ -53,8 +53,9 @@ type Follower struct {
 // New returns a follower that has not begun.
 func New(c Config) *Follower { return &Follower{cfg: c} }
 
-// Connected reports whether the engine answered of late. What the follower has learned before that need not have come to the loop.
-func (f *Follower) Connected() bool { return f.connected.Load() }
+// Connected reports whether the engine answered of late, or needs no connection. What the follower has learned before that need not
+// have come to the loop.
+func (f *Follower) Connected() bool { return f.cfg.Engine.Address() == "" || f.connected.Load() }
 
 // Run follows the engine until ctx ends, and then hands over what waits. It is called once.
 func (f *Follower) Run(ctx context.Context) error {
@@ -201,8 +202,8 @@ func (r *reports) Identify(id container.Identity) {
 	if !r.directory.Put(id) {
 		return
 	}
-	if kept, ok := r.directory.Get(id.ID); ok {
-		r.put(fact.Fact{Identity: asEvent(kept)})
+	if known, ok := r.directory.Get(id.ID); ok { // with what others have said
+		r.put(fact.Fact{Identity: asEvent(known)})
 	}
 }
 

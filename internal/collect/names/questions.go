@@ -61,8 +61,8 @@ func (q *Questions) AskNames(e *event.Event) {
 	}
 }
 
-// AskName asks for the name of a container that has none; nil is no container. It asks the engines of its runtime, all if that is
-// unknown, and does not wait for the answer.
+// AskName asks for the name of a container that has none; nil is no container. It asks the engines of its runtime and those of
+// any, all if that is unknown, and does not wait for the answer.
 func (q *Questions) AskName(c *event.Container) {
 	if c == nil || c.Name != "" {
 		return
@@ -77,7 +77,7 @@ func (q *Questions) AskName(c *event.Container) {
 	}
 	q.asked[c.ID] = question{at: now, pause: min(max(2*last.pause, askAgain), longestUnasked)}
 	for _, e := range q.engines() {
-		if c.Runtime == runtime.Unknown || e.Name() == c.Runtime {
+		if name := e.Name(); c.Runtime == runtime.Unknown || name == c.Runtime || name == runtime.Unknown {
 			e.Ask(c.ID)
 		}
 	}

@@ -2,11 +2,13 @@ package names
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/container/engine"
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 )
 
@@ -14,8 +16,11 @@ import (
 type asked struct {
 	engine.Engine
 
-	ids []string
+	name string
+	ids  []string
 }
+
+func (a *asked) Name() string { return a.name }
 
 func (a *asked) Ask(id string) { a.ids = append(a.ids, id) }
 
@@ -44,5 +49,22 @@ func TestUnknownContainersAreAskedForSeldom(t *testing.T) {
 	}
 	if len(q.asked) > maxQuestions {
 		t.Errorf("%d questions are remembered", len(q.asked))
+	}
+}
+
+// A question goes to the engines of the container's runtime, and to what is of any.
+func TestWhoIsAsked(t *testing.T) {
+	docker, podman, files := &asked{name: runtime.Docker}, &asked{name: runtime.Podman}, &asked{name: runtime.Unknown}
+	q := NewQuestions(func() []engine.Engine { return []engine.Engine{docker, podman, files} }, container.NewDirectory(Remembered), time.Now)
+	for n, its := range []string{runtime.Docker, runtime.Podman, runtime.Containerd, runtime.Unknown} {
+		q.AskName(&event.Container{ID: fmt.Sprint(n), Runtime: its})
+	}
+	for _, test := range []struct {
+		*asked
+		want []string
+	}{{docker, []string{"0", "3"}}, {podman, []string{"1", "3"}}, {files, []string{"0", "1", "2", "3"}}} {
+		if !slices.Equal(test.ids, test.want) {
+			t.Errorf("%q was asked about %q, want %q", test.name, test.ids, test.want)
+		}
 	}
 }

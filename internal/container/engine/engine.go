@@ -12,9 +12,10 @@ import (
 // An Engine follows one container engine and asks it. The engine may be absent, slow, hung or restarted.
 type Engine interface {
 	// Name returns the name of its row in the table of runtimes. It may change when the engine answers for the first time: until
-	// then it is a guess by its address.
+	// then it is a guess by its address. runtime.Unknown is a source of containers of any runtime.
 	Name() string
-	// Address returns what tells it apart from other engines: unix:///path or tcp://host:port. It never changes.
+	// Address returns what tells it apart from other engines: unix:///path or tcp://host:port; "" is a source that needs no connection,
+	// and has no state. It never changes.
 	Address() string
 	// User returns the uid of the user whose engine it is; 0 is the host's, or one that the user of nsviz chose. A user's engine is
 	// believed about containers in the user's own slice alone.

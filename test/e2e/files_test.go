@@ -1,0 +1,104 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/nsviz/nsviz/internal/event"
+)
+
+// containerd is the containerd of the engine of DOCKER_HOST, in a namespace that Docker does not know.
+type containerd struct {
+	t      *testing.T
+	socket string
+	image  string
+}
+
+const containerdNamespace = "nsviz-test"
+
+func newContainerd(t *testing.T) *containerd {
+	t.Helper()
+	c := &containerd{t: t, socket: filepath.Join(filepath.Dir(strings.TrimPrefix(os.Getenv("DOCKER_HOST"), "unix://")), "containerd.sock")}
+	if _, err := os.Stat(c.socket); err != nil {
+		c.socket = "/run/containerd/containerd.sock"
+	}
+	archive := filepath.Join(t.TempDir(), "image.tar")
+	docker(t, "save", "-o", archive, busyboxImage)
+	c.run("images", "import", archive)
+	c.image = c.run("images", "list", "--quiet")
+	t.Cleanup(func() { _ = c.command("images", "rm", c.image).Run() })
+	return c
+}
+
+func (c *containerd) command(args ...string) *exec.Cmd {
+	return exec.Command("ctr", append([]string{"--address", c.socket, "--namespace", containerdNamespace}, args...)...)
+}
+
+func (c *containerd) run(args ...string) string {
+	c.t.Helper()
+	cmd := c.command(args...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		c.t.Fatalf("ctr %s: %v\n%s", strings.Join(args, " "), err, stderr.String())
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// start runs a container as nerdctl does, until its command ends or in the background, and returns its id.
+func (c *containerd) start(name string, background bool, command ...string) string {
+	c.t.Helper()
+	id := fmt.Sprintf("%x", sha256.Sum256([]byte(name)))
+	remove := func() {
+		_ = c.command("task", "rm", "--force", id).Run()
+		_ = c.command("container", "rm", id).Run()
+	}
+	remove()
+	c.t.Cleanup(remove)
+	args := []string{"run", "--label", "nerdctl/name=" + name, "--label", "com.docker.compose.project=shop", "--label", "com.docker.compose.service=job"}
+	if background {
+		args = append(args, "--detach")
+	}
+	c.run(append(append(args, c.image, id), command...)...)
+	return id
+}
+
+// The containers of a containerd that nobody asks have their names from its files, from their start on, although they live for a moment.
+func TestNamesFromFiles(t *testing.T) {
+	const containers = 20
+	c := newContainerd(t)
+	early := c.start("nsviz-test-files-early", true, "sleep", "1000")
+	events := startEvents(t)
+	ids := map[string]string{}
+	for i := range containers {
+		name := fmt.Sprint("nsviz-test-files-", i)
+		ids[c.start(name, false, "true")] = name
+	}
+	about := func(typ event.Type) func(*event.Event) bool {
+		return func(e *event.Event) bool { return e.Type == typ && e.Container != nil && ids[e.Container.ID] != "" }
+	}
+	for _, typ := range []event.Type{event.ContainerStarted, event.ContainerExited} {
+		for _, e := range events.await(t, containers, about(typ)) {
+			if got := e.Container; got.Name != ids[got.ID] || got.Runtime != "containerd" || got.Group.Path() != "shop" || got.Group.Member != "job" {
+				t.Errorf("%s of %+v, want %s", typ, got, ids[got.ID])
+			}
+		}
+	}
+	var list []psEntry
+	nsvizJSON(t, &list, "ps", "-o", "json")
+	for _, entry := range list {
+		if entry.ID == early && entry.Name == "nsviz-test-files-early" && entry.Runtime == "containerd" {
+			return
+		}
+	}
+	t.Errorf("ps: %+v", list)
+}
