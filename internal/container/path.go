@@ -75,7 +75,7 @@ func (p *Parser) matches(path string) []Ref {
 		if isPod {
 			pod = id
 		}
-		if ref, ok := p.container(path[:end], starts, top); ok && !(isPod && ref.Unsure) {
+		if ref, ok := p.container(path[:end], starts, top); ok && (!isPod || !ref.Unsure) {
 			// An id of 64 digits with podman's containers right below it is a pod's.
 			if n := len(list); n > 0 && ref.Runtime == runtime.Podman && list[n-1].Unsure && list[n-1].Runtime == runtime.Unknown &&
 				list[n-1].Root == path[:begin-1] {

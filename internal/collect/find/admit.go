@@ -66,7 +66,10 @@ func (p *pass) admitUnsure(root Cgroup) error {
 	if err != nil {
 		return lookError(root, err)
 	}
-	if c == nil || c.InitPID == 0 || c.Unheld != nil || root.Ref.Name != "" && !(c.first && (c.home == root.Path || path.Dir(c.home) == root.Path)) {
+	if c == nil || c.InitPID == 0 || c.Unheld != nil {
+		return nil
+	}
+	if there := c.home == root.Path || path.Dir(c.home) == root.Path; root.Ref.Name != "" && (!c.first || !there) {
 		return nil
 	}
 	p.found[root.Ref.ID] = true
