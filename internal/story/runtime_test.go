@@ -51,6 +51,10 @@ func TestCommandsOfEveryRuntime(t *testing.T) {
 			"runc (PID 4242, of the host) joined its mnt and net namespaces, as `docker exec` does", "runc (PID 4242, of the host) joined its mnt and net namespaces",
 		},
 		"told": {entry(model.Entry{Kind: model.EntryEngineEvent, Action: "rename"}), "docker reported: rename", "{name} reported: rename"},
+		"paused": {
+			entry(model.Entry{Kind: model.EntryPaused, By: sender(4242, "runc", 0, nil)}),
+			"runc (PID 4242, of the host) paused it, as `docker pause` does", "runc (PID 4242, of the host) paused it",
+		},
 		"judged": {
 			entry(model.Entry{Kind: model.EntryEngineReport, EngineReport: says(137, false)}), "asked about its end, docker said exit code 137, OOMKilled=false",
 			"asked about its end, {name} said exit code 137, OOMKilled=false",
