@@ -14,7 +14,7 @@ func paused(c *model.Container) Text {
 	}
 	t := text(Plain, "The kernel's freezer has stopped its processes since ").at(p.Since, fullTime)
 	if p.By == nil && p.ByAnyOf == nil {
-		return t.add(Plain, " or longer; who did it is unknown.")
+		return t.add(Plain, "; who did it is unknown.")
 	}
 	return t.add(Plain, ": ").join(author(p.By, p.ByAnyOf, c.ID)).add(Plain, " paused ").join(frozenPart(above(c))).
 		add(Plain, freezeCommand(c, p.By, above(c), runtime.Pause)+".")
@@ -43,12 +43,9 @@ func above(c *model.Container) string {
 
 // freezeWords words that a container was paused or resumed.
 func freezeWords(m *model.Entry, c *model.Container) Text {
-	verb, did, command := " paused ", "paused", runtime.Pause
+	verb, command := " paused ", runtime.Pause
 	if m.Kind == model.EntryResumed {
-		verb, did, command = " resumed ", "resumed", runtime.Resume
-	}
-	if m.By == nil && m.ByAnyOf == nil {
-		return text(Plain, "a reading found it ").add(Strong, did)
+		verb, command = " resumed ", runtime.Resume
 	}
 	return author(m.By, m.ByAnyOf, c.ID).add(Strong, verb).join(frozenPart(m.Cgroup)).add(Plain, freezeCommand(c, m.By, m.Cgroup, command))
 }

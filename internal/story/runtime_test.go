@@ -73,6 +73,10 @@ func TestCommandsOfEveryRuntime(t *testing.T) {
 			"somebody ran `sh` in it", "somebody ran `sh` in it",
 		},
 		"reported": {entry(model.Entry{Kind: model.EntryEngineEvent, Action: "rename"}), "docker reported: rename", "{name} reported: rename"},
+		"paused": {
+			entry(model.Entry{Kind: model.EntryPaused, By: sender(4242, "runc", 0, nil)}),
+			"runc (PID 4242, uid 0, of the host) paused it, as `docker pause` does", "runc (PID 4242, uid 0, of the host) paused it",
+		},
 		"judged": {
 			entry(model.Entry{Kind: model.EntryEngineReport, EngineReport: says(137, false)}), "docker reported about its end: exit code 137, OOMKilled=false",
 			"{name} reported about its end: exit code 137, OOMKilled=false",

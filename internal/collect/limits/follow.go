@@ -202,12 +202,11 @@ func (f *Follower) readAll(ctx context.Context, since time.Time) {
 			f.report(ctx, Write{Time: at, Path: c.Path, Limits: limits, After: since}, nil)
 		}
 		frozen, err := resources.In(f.cfg.Layout).Frozen(c.Path)
-		if err != nil || frozen == nil {
-			return nil
-		}
-		known = true
-		if within := len(still) > 0 && isBelow(c.Path, still[len(still)-1]); *frozen && !within {
-			still = append(still, c.Path)
+		if err == nil && frozen != nil {
+			known = true
+			if within := len(still) > 0 && isBelow(c.Path, still[len(still)-1]); *frozen && !within {
+				still = append(still, c.Path)
+			}
 		}
 		return nil
 	})

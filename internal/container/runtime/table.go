@@ -110,6 +110,7 @@ var table = []Runtime{
 		},
 		Commands: map[Verb]string{
 			Stop: "lxc-stop", Kill: "lxc-stop --kill", Remove: "lxc-destroy --force", Exec: "lxc-attach", Inspect: "lxc-info",
+			Pause: "lxc-freeze", Resume: "lxc-unfreeze",
 		},
 	},
 	{
@@ -228,7 +229,7 @@ func misread(id string, prefixes ...string) Cgroup {
 func ociCommands(program string) map[Verb]string {
 	return map[Verb]string{
 		Kill: program + " kill", Remove: program + " delete --force", Exec: program + " exec", Inspect: program + " state",
-		Update: program + " update",
+		Update: program + " update", Pause: program + " pause", Resume: program + " resume",
 	}
 }
 
