@@ -31,25 +31,24 @@ func TestFlagsThatAreRefused(t *testing.T) {
 		"ps --log-level loud":            "debug, info, warn or error",
 		"ps --log-level=":                "debug, info, warn or error",
 		"ps -o yaml":                     "want table or json",
-		"ps" + strings.Repeat(" --label x", 20) + labelled(17): "at most 16 keys can be kept, these are 18",
-		"ps --label=":                "want the key of a label",
-		"ps --label a.b --label a_b": "a.b and a_b would both be label_a_b",
-		"ns a b":                     "wants at most one NAME",
-		"ns -o=":                     "want tree, json, dot or mermaid",
-		"inspect a --fail-on bad":    "info, low, medium, high, critical",
-		"why a --recording=":         "want a file",
-		"why a --from=":              "want an address or a recording",
-		"events --outptu json":       "unknown flag: --outptu; did you mean --output? See nsviz events --help",
-		"events --xyzzy":             "unknown flag: --xyzzy; see nsviz events --help",
-		"ps -x":                      "see nsviz ps --help",
-		"evnts":                      `no command "evnts"; did you mean nsviz events? See nsviz --help`,
-		"inspekt a":                  "did you mean nsviz inspect?",
-		"doc":                        "did you mean nsviz doctor?",
-		"xyzzy":                      `no command "xyzzy"; see nsviz --help`,
-		"help nope":                  `no command "nope"; see nsviz --help`,
-		"help evnts":                 "did you mean nsviz events?",
-		"help completion bsh":        "did you mean nsviz completion bash?",
-		"completion bsh":             "did you mean nsviz completion bash?",
+		"ps --label=":                    "want the key of a label",
+		"ps --label a.b --label a_b":     "a.b and a_b would both be label_a_b",
+		"ns a b":                         "wants at most one NAME",
+		"ns -o=":                         "want tree, json, dot or mermaid",
+		"inspect a --fail-on bad":        "info, low, medium, high, critical",
+		"why a --recording=":             "want a file",
+		"why a --from=":                  "want an address or a recording",
+		"events --outptu json":           "unknown flag: --outptu; did you mean --output? See nsviz events --help",
+		"events --xyzzy":                 "unknown flag: --xyzzy; see nsviz events --help",
+		"ps -x":                          "see nsviz ps --help",
+		"evnts":                          `no command "evnts"; did you mean nsviz events? See nsviz --help`,
+		"inspekt a":                      "did you mean nsviz inspect?",
+		"doc":                            "did you mean nsviz doctor?",
+		"xyzzy":                          `no command "xyzzy"; see nsviz --help`,
+		"help nope":                      `no command "nope"; see nsviz --help`,
+		"help evnts":                     "did you mean nsviz events?",
+		"help completion bsh":            "did you mean nsviz completion bash?",
+		"completion bsh":                 "did you mean nsviz completion bash?",
 	} {
 		var out, stderr strings.Builder
 		code := run(t.Context(), strings.Fields(args), &out, &stderr)
@@ -91,12 +90,4 @@ func TestExitCodes(t *testing.T) {
 			t.Errorf("%T: %d, want %d", err, got, want)
 		}
 	}
-}
-
-// labelled returns flags for n different labels.
-func labelled(n int) (flags string) {
-	for i := range n {
-		flags += fmt.Sprintf(" --label key%d", i)
-	}
-	return flags
 }
