@@ -31,40 +31,39 @@ func TestFlagsThatAreRefused(t *testing.T) {
 		"ps --log-level loud":            "debug, info, warn or error",
 		"ps --log-level=":                "debug, info, warn or error",
 		"ps -o yaml":                     "want table or json",
-		"ps" + strings.Repeat(" --label x", 20) + labelled(17): "at most 16 keys can be kept, these are 18",
-		"ps --label=":                  "want the key of a label",
-		"ps --label a.b --label a_b":   "a.b and a_b would both be label_a_b",
-		"ns a b":                       "wants at most one NAME",
-		"ps -x":                        "see nsviz ps --help",
-		"ps --filter nam=web":          `--filter: no key "nam"; did you mean name? (keys: name, id,`,
-		"ps --filter web":              "want KEY=VALUE; the keys are name, id,",
-		"ps --filter status=up":        "there are created, starting, running, paused, exited",
-		"ps --kind containers":         "there are container, pod, vm, sandbox, service",
-		"ps --format {{.Names}}":       "--format: no field Names; did you mean Name? (fields: Name, ID,",
-		"ps --format {{":               "--format: 1: unclosed action",
-		"ps --format=":                 "want a template",
-		"ps -q -o json":                "--quiet, --format and --output exclude each other",
-		"ps -q --format json":          "--quiet, --format and --output exclude each other",
-		"ps -w 5":                      `--watch "5": want a duration of 200ms or more, such as 2s`,
-		"ps --watch=1ms":               "want a duration of 200ms or more",
-		"ps 5s":                        `takes no argument "5s"`,
-		"ps -w 5s web":                 "takes no argument",
-		"ps -w --recording f":          "a recording does not change",
-		"ps -a --from x --recording f": "--from and --recording exclude each other",
-		"ns -o=":                       "want tree, json, dot or mermaid",
-		"inspect a --fail-on bad":      "info, low, medium, high, critical",
-		"why a --recording=":           "want a file",
-		"why a --from=":                "want an address or a recording",
-		"events --outptu json":         "unknown flag: --outptu; did you mean --output? See nsviz events --help",
-		"events --xyzzy":               "unknown flag: --xyzzy; see nsviz events --help",
-		"evnts":                        `no command "evnts"; did you mean nsviz events? See nsviz --help`,
-		"inspekt a":                    "did you mean nsviz inspect?",
-		"doc":                          "did you mean nsviz doctor?",
-		"xyzzy":                        `no command "xyzzy"; see nsviz --help`,
-		"help nope":                    `no command "nope"; see nsviz --help`,
-		"help evnts":                   "did you mean nsviz events?",
-		"help completion bsh":          "did you mean nsviz completion bash?",
-		"completion bsh":               "did you mean nsviz completion bash?",
+		"ps --label=":                    "want the key of a label",
+		"ps --label a.b --label a_b":     "a.b and a_b would both be label_a_b",
+		"ns a b":                         "wants at most one NAME",
+		"ps -x":                          "see nsviz ps --help",
+		"ps --filter nam=web":            `--filter: no key "nam"; did you mean name? (keys: name, id,`,
+		"ps --filter web":                "want KEY=VALUE; the keys are name, id,",
+		"ps --filter status=up":          "there are created, starting, running, paused, exited",
+		"ps --kind containers":           "there are container, pod, vm, sandbox, service",
+		"ps --format {{.Names}}":         "--format: no field Names; did you mean Name? (fields: Name, ID,",
+		"ps --format {{":                 "--format: 1: unclosed action",
+		"ps --format=":                   "want a template",
+		"ps -q -o json":                  "--quiet, --format and --output exclude each other",
+		"ps -q --format json":            "--quiet, --format and --output exclude each other",
+		"ps -w 5":                        `--watch "5": want a duration of 200ms or more, such as 2s`,
+		"ps --watch=1ms":                 "want a duration of 200ms or more",
+		"ps 5s":                          `takes no argument "5s"`,
+		"ps -w 5s web":                   "takes no argument",
+		"ps -w --recording f":            "a recording does not change",
+		"ps -a --from x --recording f":   "--from and --recording exclude each other",
+		"ns -o=":                         "want tree, json, dot or mermaid",
+		"inspect a --fail-on bad":        "info, low, medium, high, critical",
+		"why a --recording=":             "want a file",
+		"why a --from=":                  "want an address or a recording",
+		"events --outptu json":           "unknown flag: --outptu; did you mean --output? See nsviz events --help",
+		"events --xyzzy":                 "unknown flag: --xyzzy; see nsviz events --help",
+		"evnts":                          `no command "evnts"; did you mean nsviz events? See nsviz --help`,
+		"inspekt a":                      "did you mean nsviz inspect?",
+		"doc":                            "did you mean nsviz doctor?",
+		"xyzzy":                          `no command "xyzzy"; see nsviz --help`,
+		"help nope":                      `no command "nope"; see nsviz --help`,
+		"help evnts":                     "did you mean nsviz events?",
+		"help completion bsh":            "did you mean nsviz completion bash?",
+		"completion bsh":                 "did you mean nsviz completion bash?",
 	} {
 		var out, stderr strings.Builder
 		code := run(t.Context(), strings.Fields(args), &out, &stderr)
@@ -106,12 +105,4 @@ func TestExitCodes(t *testing.T) {
 			t.Errorf("%T: %d, want %d", err, got, want)
 		}
 	}
-}
-
-// labelled returns flags for n different labels.
-func labelled(n int) (flags string) {
-	for i := range n {
-		flags += fmt.Sprintf(" --label key%d", i)
-	}
-	return flags
 }
