@@ -45,7 +45,8 @@ func entered(t *testing.T, w *watch) {
 			target := home.line()
 			enter := command("nsenter", "-t "+target+" "+test.enters, "sh", "-c", "exec sh -c 'sh -c true; echo in; read end'")
 			if test.session {
-				enter.Args = append([]string{"sh", "-c", `read go; exec "$@"`, "sh"}, enter.Args...)
+				// By its path: busybox has one of its own.
+				enter.Args = append([]string{"sh", "-c", `read go; exec "$@"`, "sh", enter.Path}, enter.Args[1:]...)
 				enter.Path = "/bin/sh"
 			}
 			p := start(t, enter)
