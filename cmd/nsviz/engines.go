@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/nsviz/nsviz/internal/collect/names"
 	"github.com/nsviz/nsviz/internal/container/engine"
@@ -59,7 +60,11 @@ func foundEngines(finder *sockets.Finder, log *slog.Logger) func() []engine.Engi
 		var list []engine.Engine
 		for _, s := range found {
 			if made[s] == nil {
-				e, err := docker.New(docker.Config{Host: "unix://" + s.Path, Runtime: s.Runtime, User: s.User, Connect: s.Connect, Log: log})
+				c := docker.Config{Host: "unix://" + s.Path, Runtime: s.Runtime, User: s.User, Connect: s.Connect, Log: log}
+				if s.User != 0 {
+					c.Backoff = docker.Backoff{Min: time.Second, Max: time.Minute} // it may fail on purpose
+				}
+				e, err := docker.New(c)
 				if err != nil {
 					log.Debug("follow an engine that was found", "socket", s.Path, "error", err)
 					continue

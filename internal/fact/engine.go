@@ -23,9 +23,11 @@ const (
 type Engine struct {
 	Name string `json:"name"` // of its runtime: "docker"
 	// Address tells engines of one name apart, unix:///path or tcp://host:port; absent in recordings of versions that knew one engine.
-	Address string      `json:"address,omitempty"`
-	State   EngineState `json:"state"`
-	Detail  string      `json:"detail,omitempty"` // its version, or what went wrong
+	Address string `json:"address,omitempty"`
+	// User is the uid of the user whose own engine it is; 0 is the host's.
+	User   uint32      `json:"user,omitempty"`
+	State  EngineState `json:"state"`
+	Detail string      `json:"detail,omitempty"` // its version, or what went wrong
 }
 
 // Is reports whether two reports are about the same engine. An engine is known by its address: its name shows only when it answers.

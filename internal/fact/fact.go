@@ -62,6 +62,8 @@ type Present struct {
 	// Unstarted are the containers that have never started, the oldest first; nil in recordings of versions that did not
 	// list them.
 	Unstarted []PresentUnstarted `json:"unstarted,omitzero"`
+	// Engines are the addresses of the engines that are followed; nil in recordings of versions that knew one engine.
+	Engines []string `json:"engines,omitzero"`
 }
 
 // PresentUnstarted describes a container whose own program has never run.

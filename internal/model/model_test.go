@@ -54,6 +54,25 @@ func TestSeveralEngines(t *testing.T) {
 	}
 }
 
+// A model that has missed that an engine was forgotten forgets it, too, by what is present.
+func TestResyncForgetsEngines(t *testing.T) {
+	engine := func(address string, state fact.EngineState) fact.Fact {
+		return fact.Fact{Engine: &fact.Engine{Name: "docker", Address: address, State: state}}
+	}
+	missed, other := New(DefaultLimits()), New(DefaultLimits())
+	for _, f := range []fact.Fact{engine("unix:///a", fact.EngineConnected), engine("unix:///b", fact.EngineConnected)} {
+		missed.Apply(f)
+		other.Apply(f)
+	}
+	other.Apply(engine("unix:///a", fact.EngineForgotten))
+	for _, f := range other.Resync() {
+		missed.Apply(f)
+	}
+	if diff := cmp.Diff(other.Snapshot().Engines, missed.Snapshot().Engines); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestTimeDoesNotGoBack(t *testing.T) {
 	m := New(DefaultLimits())
 	for i, step := range []struct {

@@ -19,6 +19,9 @@ func (m *Model) applyPresent(at time.Time, p *fact.Present) {
 		live[c.ID] = c
 	}
 	m.presentUnstarted(at, p.Unstarted)
+	if p.Engines != nil {
+		m.engines = slices.DeleteFunc(m.engines, func(e fact.Engine) bool { return !slices.Contains(p.Engines, e.Address) })
+	}
 	// The order must not depend on maps.
 	for _, id := range slices.Sorted(maps.Keys(m.containers)) {
 		c := m.containers[id]
@@ -144,10 +147,11 @@ func (m *Model) takeResync(c *container, at time.Time, f *fact.Found) {
 // Resync returns facts that bring a model that missed some to the state of this one: what exists, in which state, and what
 // does not exist any more. They do not say what happened meanwhile. The caller sets their time to the present.
 func (m *Model) Resync() []fact.Fact {
-	present := &fact.Present{Containers: []fact.PresentContainer{}, Namespaces: []uint64{}, Cgroups: []fact.FoundCgroup{}, Unstarted: []fact.PresentUnstarted{}}
+	present := &fact.Present{Containers: []fact.PresentContainer{}, Namespaces: []uint64{}, Cgroups: []fact.FoundCgroup{}, Unstarted: []fact.PresentUnstarted{}, Engines: []string{}}
 	list := []fact.Fact{{Host: new(m.host)}, {Probes: m.probes}}
 	for _, e := range m.engines {
 		list = append(list, fact.Fact{Engine: &e})
+		present.Engines = append(present.Engines, e.Address)
 	}
 	if m.own != nil {
 		list = append(list, fact.Fact{OwnMemory: m.own})

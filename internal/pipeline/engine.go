@@ -47,10 +47,10 @@ func (p *Pipeline) settings(ctx context.Context, name, id string) (*fact.Setting
 		settings *fact.Settings
 		err      error
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	var asking sync.WaitGroup
 	defer asking.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	answers := make(chan answer, names.MaxEngines)
 	open := 0
 	for _, e := range p.engines.All() {

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,6 +22,7 @@ import (
 	"github.com/nsviz/nsviz/internal/container/engine/docker"
 	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 )
 
 // engineOf serves containers, as a list and one by one, and a stream of events on a socket.
@@ -75,6 +78,12 @@ func unwatched(engines ...engine.Engine) *Pipeline {
 func namesOf(t *testing.T, host string) *Pipeline {
 	t.Helper()
 	p := nameless(t, host)
+	p.atWork(t)
+	return p
+}
+
+// atWork has the engines be followed until the test ends.
+func (p *Pipeline) atWork(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() {
@@ -92,7 +101,6 @@ func namesOf(t *testing.T, host string) *Pipeline {
 			}
 		}
 	})
-	return p
 }
 
 // awaitName waits until the directory has the name of a container.
@@ -138,6 +146,69 @@ func TestNamesDoNotWaitForTheLoop(t *testing.T) {
 	(<-p.inputs).handle(p.loop) // the first ones
 	for p.live.Snapshot().Totals.Lost[event.LostEngine] == 0 {
 		(<-p.inputs).handle(p.loop)
+	}
+}
+
+// socketFor has connections to a socket served until the test ends.
+func socketFor(t *testing.T, serve func(net.Conn)) (host string) {
+	t.Helper()
+	socket := filepath.Join(t.TempDir(), "docker.sock")
+	listener, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return // closed
+			}
+			serving.Go(func() {
+				serve(conn)
+				conn.Close()
+			})
+		}
+	})
+	t.Cleanup(func() {
+		listener.Close()
+		serving.Wait()
+	})
+	return "unix://" + socket
+}
+
+// Beside an engine that hangs and one that answers nonsense, a third one gives its names as ever, and each has a state of its own.
+func TestEnginesThatDoNotAnswerHoldUpNoOther(t *testing.T) {
+	good := engineOf(t, func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, `[{"Id":%q,"Names":["/web"],"Image":"nginx"}]`, containerID(1))
+	}, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	nonsense := socketFor(t, func(conn net.Conn) { io.WriteString(conn, "220 mail ESMTP\r\n") })
+	hung := socketFor(t, func(conn net.Conn) { io.Copy(io.Discard, conn) })
+	var engines []engine.Engine
+	want := map[string]fact.EngineState{hung: fact.EngineConnecting, nonsense: fact.EngineFailing, good: fact.EngineConnected}
+	for host := range want {
+		e, err := docker.New(docker.Config{Host: host, Timeout: time.Minute})
+		if err != nil {
+			t.Fatal(err)
+		}
+		engines = append(engines, e)
+	}
+	p := unwatched(engines...)
+	p.atWork(t)
+	if name := p.awaitName(t, containerID(1)); name != "web" {
+		t.Errorf("it is called %q", name)
+	}
+	got := map[string]fact.EngineState{}
+	for !maps.Equal(got, want) {
+		select {
+		case m := <-p.inputs:
+			m.handle(p.loop)
+		case <-time.After(10 * time.Second):
+			t.Fatalf("the engines are %v, want %v", got, want)
+		}
+		for _, e := range p.live.Snapshot().Engines {
+			got[e.Address] = e.State
+		}
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 // MissingNames says that names are missing, or come from elsewhere, since an engine did not give them within a time; "" is that it did.
-// That there is no engine matters only where there are containers of it without a name.
+// That there is no engine, or what a user's own one does, matters only where there are containers of it without a name.
 func MissingNames(e fact.Engine, s *model.Snapshot, within time.Duration) string {
 	named, nameless := false, false
 	for i := range s.Containers {
@@ -23,15 +23,11 @@ func MissingNames(e fact.Engine, s *model.Snapshot, within time.Duration) string
 	if named && !nameless {
 		so = "names come from its files"
 	}
-	switch e.State {
-	case fact.EngineConnected:
+	switch {
+	case e.State == fact.EngineConnected, (e.State == fact.EngineAbsent || e.User != 0) && !nameless:
 		return ""
-	case fact.EngineConnecting:
+	case e.State == fact.EngineConnecting:
 		why = fmt.Sprintf("no answer within %v", within)
-	case fact.EngineAbsent:
-		if !nameless {
-			return ""
-		}
 	}
 	name := e.Label(s.Engines)
 	if rest, ok := strings.CutPrefix(why, "does not answer "); ok {

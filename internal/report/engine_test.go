@@ -8,6 +8,19 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 )
 
+// What a user's own engine does matters only where containers may be its own.
+func TestMissingNamesOfAUsersEngine(t *testing.T) {
+	e := fact.Engine{Name: "docker", Address: "unix:///run/user/1000/docker.sock", User: 1000, State: fact.EngineFailing, Detail: "no"}
+	s := &model.Snapshot{Engines: []fact.Engine{{Name: "docker", Address: "unix:///var/run/docker.sock"}, e}}
+	if got := MissingNames(e, s, time.Second); got != "" {
+		t.Errorf("without containers: %q", got)
+	}
+	s.Containers = []model.Container{{ID: "7edab7c9fba3", Runtime: "docker"}}
+	if got := MissingNames(e, s, time.Second); got != "docker at /run/user/1000/docker.sock does not answer (no): names are missing" {
+		t.Error(got)
+	}
+}
+
 func TestMissingNames(t *testing.T) {
 	nameless := []model.Container{{ID: "7edab7c9fba3", Label: "7edab7c9fba3", Runtime: "docker", State: model.Running}}
 	named := []model.Container{{ID: "7edab7c9fba3", Label: "web", Named: true, Runtime: "docker", State: model.Running}}

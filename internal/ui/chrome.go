@@ -181,6 +181,9 @@ func engineNote(e fact.Engine, s *model.Snapshot) string {
 		named = named || its && c.Live() && c.Named
 	}
 	name := e.Label(s.Engines)
+	if e.User != 0 && !unnamed {
+		return "" // whatever a user has listen there
+	}
 	switch e.State {
 	case fact.EngineFailing:
 		if named && !unnamed { // the names come from files

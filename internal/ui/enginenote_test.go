@@ -11,7 +11,8 @@ import (
 func TestEngineNotes(t *testing.T) {
 	docker := fact.Engine{Name: "docker", Address: "unix:///var/run/docker.sock", State: fact.EngineAbsent}
 	podman := fact.Engine{Name: "podman", Address: "unix:///run/podman/podman.sock", State: fact.EngineConnected}
-	rootless := fact.Engine{Name: "docker", Address: "unix:///run/user/1000/docker.sock", State: fact.EngineFailing}
+	rootless := fact.Engine{Name: "docker", Address: "unix:///run/user/1000/docker.sock", User: 1000, State: fact.EngineFailing}
+	failing := fact.Engine{Name: "docker", Address: "unix:///var/run/docker.sock", State: fact.EngineFailing}
 	for _, test := range []struct {
 		of      fact.Engine
 		among   []fact.Engine
@@ -24,8 +25,9 @@ func TestEngineNotes(t *testing.T) {
 		{docker, []fact.Engine{docker, podman}, "docker", false, "docker: not there, showing short ids"},
 		{docker, []fact.Engine{docker, podman}, "", false, "docker: not there, showing short ids"},
 		{podman, []fact.Engine{docker, podman}, "podman", false, ""},
-		{rootless, []fact.Engine{docker, rootless}, "podman", false, "docker at /run/user/1000/docker.sock: not answering, showing short ids"},
-		{rootless, []fact.Engine{rootless}, "docker", true, "docker: not answering"},
+		{rootless, []fact.Engine{docker, rootless}, "podman", false, ""},
+		{rootless, []fact.Engine{docker, rootless}, "docker", false, "docker at /run/user/1000/docker.sock: not answering, showing short ids"},
+		{failing, []fact.Engine{failing}, "docker", true, "docker: not answering"},
 		{docker, []fact.Engine{docker}, "docker", true, ""},
 	} {
 		s := &model.Snapshot{Engines: test.among, Containers: []model.Container{{Runtime: test.runtime, Named: test.named, State: model.Running}}}

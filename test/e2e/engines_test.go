@@ -29,8 +29,8 @@ func newPodmanService(t *testing.T) *podmanService {
 	t.Helper()
 	p := &podmanService{t: t, dir: t.TempDir()}
 	p.config = filepath.Join(p.dir, "containers.conf")
-	// Neither systemd nor a journal is needed, nor more open files than this process may have.
-	config := "[containers]\ndefault_ulimits = [\"nofile=1024:1024\"]\n" +
+	// Neither systemd nor a journal is needed, nor higher limits than this process may have.
+	config := "[containers]\ndefault_ulimits = [\"nofile=1024:1024\", \"nproc=1024:1024\"]\n" +
 		"[engine]\ncgroup_manager = \"cgroupfs\"\nevents_logger = \"file\"\nruntime = \"runc\"\n"
 	if err := os.WriteFile(p.config, []byte(config), 0o600); err != nil {
 		t.Fatal(err)

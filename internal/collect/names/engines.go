@@ -3,6 +3,7 @@ package names
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -38,6 +39,12 @@ type Engines struct {
 	all atomic.Pointer[[]*Follower]
 	// warned is set once engines were left out.
 	warned bool
+}
+
+// run is a follower at work.
+type run struct {
+	stop context.CancelFunc
+	done chan struct{} // closed at its end
 }
 
 // NewEngines returns a follower of engines that has not begun. It has called Find for the first time.
@@ -120,11 +127,19 @@ func (e *Engines) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var running sync.WaitGroup
-	stops := map[*Follower]context.CancelFunc{}
+	runs := map[*Follower]run{}
+	latest := map[string]run{} // by address
 	follow := func(f *Follower) {
 		its, stop := context.WithCancel(ctx)
-		stops[f] = stop
+		address := f.cfg.Engine.Address()
+		before, isAgain := latest[address]
+		now := run{stop, make(chan struct{})}
+		runs[f], latest[address] = now, now
 		running.Go(func() {
+			defer close(now.done)
+			if isAgain { // what it reports last is not to come after what this one does
+				<-before.done
+			}
 			if err := f.Run(its); err != nil && its.Err() == nil {
 				cancel(err)
 			}
@@ -142,16 +157,24 @@ func (e *Engines) Run(ctx context.Context) error {
 		come, gone := e.refresh()
 		for _, f := range gone {
 			f.forgotten.Store(true)
-			stops[f]()
-			delete(stops, f)
+			runs[f].stop()
+			delete(runs, f)
 		}
+		maps.DeleteFunc(latest, func(_ string, r run) bool {
+			select {
+			case <-r.done:
+				return true
+			default:
+				return false
+			}
+		})
 		for _, f := range come {
 			follow(f)
 		}
 	}
 	running.Wait()
-	for _, stop := range stops {
-		stop()
+	for _, r := range runs {
+		r.stop()
 	}
 	return context.Cause(ctx)
 }

@@ -148,6 +148,11 @@ func TestEnginesComeAndGo(t *testing.T) {
 	set(a, b)
 	e.Look()
 	await("unix:///b", fact.EngineConnected)
+	again := namesOne("podman", "unix:///a", 4) // another one at the same address
+	set(b, again)
+	e.Look()
+	await("unix:///a", fact.EngineForgotten)
+	await("unix:///a", fact.EngineConnected)
 	set(b)
 	e.Look()
 	await("unix:///a", fact.EngineForgotten)

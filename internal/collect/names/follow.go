@@ -62,7 +62,7 @@ func (f *Follower) Run(ctx context.Context) error {
 	r := newReports(f.cfg, &f.connected)
 	err := f.cfg.Engine.Run(ctx, r)
 	if ctx.Err() != nil && f.forgotten.Load() {
-		r.EngineState(fact.Engine{Name: f.cfg.Engine.Name(), Address: f.cfg.Engine.Address(), State: fact.EngineForgotten})
+		r.EngineState(fact.Engine{Name: f.cfg.Engine.Name(), Address: f.cfg.Engine.Address(), User: f.cfg.Engine.User(), State: fact.EngineForgotten})
 	}
 	_ = r.facts.Close(context.WithoutCancel(ctx)) // it cannot fail, since the loop takes all
 	return err

@@ -38,6 +38,11 @@ const (
 	// each KiB of its size.
 	eventRate  = 2000
 	eventBurst = 16384
+
+	// A user's own engine may keep nsviz less busy: this is the size of its list, and how many events it may send.
+	maxUserList    = 1 << 20
+	userEventRate  = 100
+	userEventBurst = 2048
 )
 
 // errSlow ends the reading of an answer that takes too long.
@@ -62,6 +67,8 @@ type boundedTransport struct {
 	base  http.RoundTripper
 	clock Clock
 	notes *streamNotes // nil if they are not wanted
+	// ofUser is set for a user's own engine.
+	ofUser bool
 }
 
 // streamNotes holds what the reader of the event stream noticed.
@@ -92,13 +99,20 @@ func (t *boundedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	switch expected(ctx) {
 	case expectEvents:
 		body.limit = 0
+		events := rate.NewLimiter(eventRate, eventBurst)
+		if t.ofUser {
+			events = rate.NewLimiter(userEventRate, userEventBurst)
+		}
 		answer.Body = &eventBody{
 			boundedBody: body, clock: t.clock, notes: t.notes,
-			values: valueFilter{bounds: entryBounds(), what: "an event"}, rate: rate.NewLimiter(eventRate, eventBurst),
+			values: valueFilter{bounds: entryBounds(), what: "an event"}, rate: events,
 		}
 		return answer, nil
 	case expectList:
 		body.limit = maxList
+		if t.ofUser {
+			body.limit = maxUserList
+		}
 	}
 	body.stop = t.clock.AfterFunc(maxAnswerTime, func() { cancel(errSlow) })
 	answer.Body = body

@@ -1,10 +1,12 @@
 package docker
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -63,6 +65,20 @@ func TestEndlessAnswers(t *testing.T) {
 				t.Errorf("the sink was told %q, want %q", got, tt.want)
 			}
 		})
+	}
+}
+
+// A user's own engine may answer less, and says nothing in the log of nsviz.
+func TestUsersEngineMayAnswerLess(t *testing.T) {
+	e := newEngine(t)
+	e.answer(listPath, endless(t, `[{}`, `,{"Image":"`+strings.Repeat("y", 2000)+`"}`, maxUserList+2<<20))
+	e.start()
+	var log bytes.Buffer
+	r := begin(t, e, func(c *Config) { c.User, c.Log = 1000, slog.New(slog.NewTextHandler(&log, nil)) })
+	r.expect("failing container list: the answer is larger than 1 MiB")
+	r.end()
+	if log.Len() > 0 {
+		t.Errorf("logged %s", log.String())
 	}
 }
 

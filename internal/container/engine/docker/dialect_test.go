@@ -21,6 +21,14 @@ func (e *fakeEngine) speaksAsPodman() {
 	e.answer(versionPath, say(http.StatusOK, "application/json",
 		`{"Platform": {"Name": "linux/amd64/debian-12"}, "Components": [{"Name": "Podman Engine", "Version": "4.3.1", "Details": {"APIVersion": "4.3.1"}},`+
 			` {"Name": "Conmon"}, {"Name": "OCI Runtime (runc)"}], "Version": "4.3.1", "ApiVersion": "1.41"}`))
+	e.answer(listPath, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Has("filters") && r.FormValue("filters") == "" {
+			say(http.StatusBadRequest, "application/json",
+				`{"cause": "unexpected end of JSON input", "message": "failed to decode filter parameters", "response": 400}`)(w, r)
+			return
+		}
+		e.serveList(w, r)
+	})
 }
 
 // Whatever its address says, an engine has the name that it gives itself, and so have its containers.

@@ -44,7 +44,7 @@ func New(cfg Config) (*Follower, error) {
 	if err != nil {
 		return nil, err
 	}
-	h.connect = cfg.Connect
+	h.connect, h.ofUser = cfg.Connect, cfg.User != 0
 	cli, err := h.client(wallClock{}, nil)
 	if err != nil {
 		return nil, err
@@ -138,10 +138,12 @@ func (s *status) set(state fact.EngineState, detail string) {
 	case s.state == state || s.state == "":
 		// Only the detail changed, or nothing happened yet.
 		level = slog.LevelDebug
+	case s.of.User() != 0:
+		level = slog.LevelDebug // a user could fill the log
 	case state == fact.EngineFailing:
 		level = slog.LevelWarn
 	}
 	s.name, s.state, s.detail = name, state, detail
 	s.log.Log(context.Background(), level, "container engine "+string(state), "engine", name, "detail", detail)
-	s.sink.EngineState(fact.Engine{Name: name, Address: s.of.Address(), State: state, Detail: detail})
+	s.sink.EngineState(fact.Engine{Name: name, Address: s.of.Address(), User: s.of.User(), State: state, Detail: detail})
 }

@@ -36,6 +36,8 @@ type host struct {
 	socket string
 	// connect connects to the socket, as Config.Connect has it; it may be nil.
 	connect func(ctx context.Context, socket string) (net.Conn, error)
+	// ofUser is set where it is a user's own engine, which may answer less.
+	ofUser bool
 }
 
 // dial connects to the socket.
@@ -123,7 +125,7 @@ func (h host) client(clock Clock, notes *streamNotes) (*connection, error) {
 		c.transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) { return h.dial(ctx) }
 	}
 	c.http = &http.Client{
-		Transport: &boundedTransport{base: c.transport, clock: clock, notes: notes}, CheckRedirect: client.CheckRedirect,
+		Transport: &boundedTransport{base: c.transport, clock: clock, notes: notes, ofUser: h.ofUser}, CheckRedirect: client.CheckRedirect,
 	}
 	// The host comes first: otherwise it would try to configure our transport, which it does not know.
 	if c.Client, err = client.NewClientWithOpts(client.WithHost(h.url), client.WithHTTPClient(c.http), client.WithScheme(c.url.Scheme),

@@ -23,7 +23,11 @@ func (c *connection) containers(ctx context.Context, filter filters.Args, visit 
 		return err
 	}
 	address := c.url.JoinPath("v"+c.ClientVersion(), "containers", "json")
-	address.RawQuery = url.Values{"all": {"1"}, "filters": {wanted}}.Encode()
+	query := url.Values{"all": {"1"}}
+	if wanted != "" { // podman refuses filters without any
+		query.Set("filters", wanted)
+	}
+	address.RawQuery = query.Encode()
 	request, err := http.NewRequestWithContext(expect(ctx, expectList), http.MethodGet, address.String(), nil)
 	if err != nil {
 		return err
