@@ -33,7 +33,8 @@ func newDirectory(limit int) *Directory {
 }
 
 // Put adds or replaces an identity. One from a better source than the new one is kept. A group and a kind that a worse source knows are
-// kept as well where the better one knows none, and when it was created where the new one does not say. It reports whether anything other than its labels, its source and its creation has changed.
+// kept as well where the better one knows none, and when it was created where the new one does not say. It reports whether anything
+// other than its labels, its source and its creation has changed.
 func (d *Directory) Put(id Identity) bool {
 	if id.User != 0 && d.users != nil {
 		if _, known := d.get(id.ID); known {
