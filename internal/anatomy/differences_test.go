@@ -169,11 +169,13 @@ func TestDifferencesOfEveryEngine(t *testing.T) {
 func TestDifferencesWithUnknownDefaults(t *testing.T) {
 	a := walled()
 	a.settings = defaultSettings()
-	a.settings.Engine = "of a later version"
-	if found := Findings(a); len(found) > 0 {
-		t.Errorf("%+v", found)
+	for _, engine := range []string{"of a later version", runtime.Podman} {
+		a.settings.Engine = engine
+		if found := Findings(a); len(found) > 0 {
+			t.Errorf("%s: %+v", engine, found)
+		}
 	}
-	a.settings.Engine = runtime.Podman // its default set is smaller than this container's
+	a.settings.Engine = runtime.CRIO // its default set is smaller than this container's
 	if found := Findings(a); len(found) != 1 || found[0].ID != "looser_than_told" {
 		t.Errorf("%+v", found)
 	}

@@ -24,7 +24,7 @@ func dialects() []dialect {
 	return []dialect{
 		{runtime: runtime.Docker, component: "Engine"},
 		{runtime: runtime.Podman, component: "Podman Engine", actions: map[events.Action]events.Action{
-			// libpod/events/config.go. Its API says "die" from version 5 on.
+			// libpod/events/config.go. Its API may say "die" all the same, but a filter for that passes nothing.
 			"died": events.ActionDie, "remove": events.ActionDestroy, "exec": events.ActionExecStart,
 		}},
 	}

@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -64,8 +63,8 @@ type Socket struct {
 	User uint32
 
 	holder holder
-	// opening is set while the socket is being opened.
-	opening atomic.Bool
+	// opening holds a token while the socket is being opened, so that no more than one goroutine is stuck in that.
+	opening chan struct{}
 }
 
 // socket returns the socket at a path.
@@ -74,7 +73,7 @@ func (f *Finder) socket(path, runtime string, user uint32) *Socket {
 	defer f.mu.Unlock()
 	s := f.sockets[path]
 	if s == nil {
-		s = &Socket{Path: path, Runtime: runtime, User: user, holder: holder{proc: f.cfg.Proc, net: f.cfg.Net}}
+		s = &Socket{Path: path, Runtime: runtime, User: user, holder: holder{proc: f.cfg.Proc, net: f.cfg.Net}, opening: make(chan struct{}, 1)}
 		f.sockets[path] = s
 	}
 	return s
@@ -167,30 +166,37 @@ func users(dir string) []uint32 {
 // errStuck is that a file system does not answer.
 var errStuck = errors.New("the folder of the socket does not answer")
 
+// openPatience bounds how long a connection waits for the socket to be opened.
+const openPatience = 3 * time.Second
+
 // Connect connects to the socket, unless that would start the engine: then the error is [engine.ErrNotRunning]. The path is the
 // socket's own.
 func (s *Socket) Connect(ctx context.Context, _ string) (net.Conn, error) {
-	if !s.opening.CompareAndSwap(false, true) {
-		return nil, errStuck
+	opening, cancel := context.WithTimeoutCause(ctx, openPatience, errStuck)
+	defer cancel()
+	select {
+	case s.opening <- struct{}{}:
+	case <-opening.Done():
+		return nil, context.Cause(opening)
 	}
 	type result struct {
 		file *os.File
 		err  error
 	}
 	opened := make(chan result, 1)
-	go func() { // one at a time
+	go func() {
 		socket, _, err := open(s.Path, s.User)
-		s.opening.Store(false)
+		<-s.opening
 		opened <- result{socket, err}
 	}()
 	select {
-	case <-ctx.Done():
+	case <-opening.Done():
 		go func() {
 			if r := <-opened; r.err == nil {
 				_ = r.file.Close()
 			}
 		}()
-		return nil, ctx.Err()
+		return nil, context.Cause(opening)
 	case r := <-opened:
 		if r.err != nil {
 			return nil, r.err

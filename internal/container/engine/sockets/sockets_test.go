@@ -1,11 +1,14 @@
 package sockets
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -145,5 +148,44 @@ func TestConnectDoesNotFollowLinks(t *testing.T) {
 	if conn, err := list[0].Connect(t.Context(), ""); err == nil {
 		conn.Close()
 		t.Error("connected by a link")
+	}
+}
+
+// Connections do not get into each other's way.
+func TestConnectAtTheSameTime(t *testing.T) {
+	root := realDir(t)
+	listen(t, root, fmt.Sprint("/run/user/", max(os.Geteuid(), 1), "/docker.sock"))
+	c := readers()
+	c.Root = root
+	list := New(c).Find()
+	if len(list) != 1 {
+		t.Fatalf("found %d", len(list))
+	}
+	var connecting sync.WaitGroup
+	for range 50 {
+		connecting.Go(func() {
+			conn, err := list[0].Connect(t.Context(), "")
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			conn.Close()
+		})
+	}
+	connecting.Wait()
+}
+
+// A folder that does not answer keeps one goroutine busy, however often it is tried.
+func TestConnectToAFolderThatIsStuck(t *testing.T) {
+	s := New(readers()).socket("/nowhere", "docker", 0)
+	s.opening <- struct{}{} // as while it is being opened
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 0, errStuck)
+	defer cancel()
+	if _, err := s.Connect(ctx, ""); !errors.Is(err, errStuck) {
+		t.Errorf("connected: %v", err)
+	}
+	<-s.opening
+	if _, err := s.Connect(t.Context(), ""); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("once it answers: %v", err)
 	}
 }
