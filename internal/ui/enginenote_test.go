@@ -12,6 +12,7 @@ func TestEngineNotes(t *testing.T) {
 	docker := fact.Engine{Name: "docker", Address: "unix:///var/run/docker.sock", State: fact.EngineAbsent}
 	podman := fact.Engine{Name: "podman", Address: "unix:///run/podman/podman.sock", State: fact.EngineConnected}
 	rootless := fact.Engine{Name: "docker", Address: "unix:///run/user/1000/docker.sock", User: 1000, State: fact.EngineFailing}
+	failing := fact.Engine{Name: "docker", Address: "unix:///var/run/docker.sock", State: fact.EngineFailing}
 	for _, test := range []struct {
 		of      fact.Engine
 		among   []fact.Engine
@@ -26,6 +27,7 @@ func TestEngineNotes(t *testing.T) {
 		{podman, []fact.Engine{docker, podman}, "podman", false, ""},
 		{rootless, []fact.Engine{docker, rootless}, "podman", false, ""},
 		{rootless, []fact.Engine{docker, rootless}, "docker", false, "docker at /run/user/1000/docker.sock: not answering, showing short ids"},
+		{failing, []fact.Engine{failing}, "docker", true, "docker: not answering"},
 		{docker, []fact.Engine{docker}, "docker", true, ""},
 	} {
 		s := &model.Snapshot{Engines: test.among, Containers: []model.Container{{Runtime: test.runtime, Named: test.named, State: model.Running}}}

@@ -1,6 +1,7 @@
 package ondisk
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -132,6 +133,19 @@ func TestUsers(t *testing.T) {
 		if got, _ := identify(t, s, id); got.Name != want {
 			t.Errorf("%+v", got)
 		}
+	}
+}
+
+// A user can have any number of monitors, each with a place of its own.
+func TestPlacesOfAUserAreBounded(t *testing.T) {
+	h := newHost(t)
+	for i := range 3 * maxUserPlaces {
+		h.process(20+i, "conmon", uint32(os.Getuid()), fmt.Sprint(20+i), conmonLine(idA, "web", fmt.Sprint("/srv/graph", i))...)
+	}
+	s := newSource(Config{Proc: pseudofs.Proc(h.proc), User: 1000}, uint32(os.Getuid()))
+	s.scan()
+	if len(s.places) != maxUserPlaces {
+		t.Errorf("%d places", len(s.places))
 	}
 }
 

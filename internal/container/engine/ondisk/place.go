@@ -31,8 +31,8 @@ type found struct {
 
 	// spec is the bundle's; nil is unknown.
 	spec *spec
-	// bundle is the path of the OCI bundle, cgroup that of the cgroup which the runtime made; "" is unknown. pid is the container's PID 1, startTicks when that was made, in clock ticks
-	// since boot; 0 is unknown.
+	// bundle is the path of the OCI bundle, cgroup that of the cgroup which the runtime made; "" is unknown. pid is the container's PID 1,
+	// startTicks when that was made, in clock ticks since boot; 0 is unknown.
 	bundle     string
 	cgroup     string
 	pid        int32

@@ -21,13 +21,15 @@ const (
 	// Whoever makes cgroups that look like a container's has nsviz ask about each: so many a second are answered, so many at once.
 	answersPerSecond = 200
 	answersAtOnce    = 512
-	// The processes are read again no earlier than scanPause after the last time, or so many times as long as that took.
+	// The processes are read again no earlier than scanPause after the last time, or so many times as long as that took. All users
+	// together are to cost no more than the host.
 	scanPause    = time.Second
 	scanPatience = 24
 	// refreshPause is the shortest time between two looks for more to watch.
 	refreshPause = time.Second
-	// maxPlaces bounds the places that are learned.
-	maxPlaces = 128
+	// maxPlaces bounds the places that are known of the host, maxUserPlaces those of a user, who can have any number of monitors.
+	maxPlaces     = 128
+	maxUserPlaces = 8
 )
 
 // Config says where to look.
@@ -234,8 +236,12 @@ func (s *Source) place(i int) (place, bool) {
 
 // learn adds a place, if it is new and there is room for it. The caller holds the lock.
 func (s *Source) learn(p place) {
+	most := maxPlaces
+	if s.cfg.User != 0 {
+		most = maxUserPlaces
+	}
 	same := func(q place) bool { return q.dir == p.dir && q.layout == p.layout }
-	if len(s.places) < maxPlaces && !slices.ContainsFunc(s.places, same) {
+	if len(s.places) < most && !slices.ContainsFunc(s.places, same) {
 		s.places = append(s.places, p)
 	}
 }
@@ -284,7 +290,11 @@ func (s *Source) scan() {
 	for _, p := range places {
 		s.learn(p)
 	}
-	s.nextScan = time.Now().Add(max(scanPause, scanPatience*time.Since(began)))
+	pause := max(scanPause, scanPatience*time.Since(began))
+	if s.cfg.User != 0 {
+		pause *= maxUsers
+	}
+	s.nextScan = time.Now().Add(pause)
 }
 
 // openRoot opens the folder of a place.
