@@ -99,6 +99,7 @@ func (t *Tracker) confirmByStart(id uint64) {
 				ref.Runtime = root.maker
 			}
 			t.confirm(root, &ref)
+			t.confirmed(root)
 			return
 		}
 	}
@@ -111,6 +112,7 @@ func (t *Tracker) confirmByStart(id uint64) {
 	}
 	name := root.path[strings.LastIndexByte(root.path, '/')+1:]
 	t.confirm(root, &Ref{Runtime: root.maker, ID: name, Name: name, Root: root.path})
+	t.confirmed(root)
 }
 
 // above returns the path of the cgroup above one; "" is none.
@@ -121,6 +123,8 @@ func (t *Tracker) Confirm(ref *Ref) {
 	if !ref.Unsure || t.roots[ref.Root] != nil {
 		return
 	}
+	confirmed := *ref
+	ref = &confirmed
 	if root := t.byPath(ref.Root); root != nil {
 		t.confirm(root, ref)
 	}
@@ -146,5 +150,9 @@ func (t *Tracker) confirm(root *cgroup, ref *Ref) {
 			}
 		}
 	}
+}
+
+// confirmed makes known that a cgroup is a container's own.
+func (t *Tracker) confirmed(root *cgroup) {
 	t.discovered = append(t.discovered, Discovery{Cgroup: Cgroup{root.id, root.path}, Container: root.ref, Confirmed: true})
 }

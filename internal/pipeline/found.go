@@ -98,6 +98,7 @@ func (m containerFound) handle(l *loop) {
 	if m.InitPID != 0 && l.tracker.StateOf(m.Ref).Ended == m.InitPID {
 		return // it has ended since it was found, and that has been reported
 	}
+	l.tracker.Confirm(m.Ref)
 	c := l.tracker.Describe(m.Ref)
 	m.Container = *c
 	for t, of := range m.MadeFor {

@@ -3,6 +3,7 @@ package find
 import (
 	"context"
 	"errors"
+	"path"
 	"strings"
 	"time"
 
@@ -68,6 +69,10 @@ func (p *pass) admitOutside(ctx context.Context) error {
 		if !ok {
 			continue
 		}
+		if root, named := p.namedCgroup(proc.Cgroup, id, init.Runtime); named {
+			failed = errors.Join(failed, p.admitUnsure(root))
+			continue
+		}
 		// It has just started, or its cgroup is of a kind that is not recognised.
 		if strings.Contains(proc.Cgroup, id) {
 			continue
@@ -84,6 +89,25 @@ func (p *pass) admitOutside(ctx context.Context) error {
 		}
 	}
 	return failed
+}
+
+// namedCgroup returns the cgroup that a runtime made for its container, if it bears the container's id and nothing else shows that it is a
+// container's: runtimes without an engine make their cgroups anywhere. PID 1 is in it, or right below.
+func (p *pass) namedCgroup(of, id, runtime string) (Cgroup, bool) {
+	for _, at := range []string{of, path.Dir(of)} {
+		if path.Base(at) != id {
+			continue
+		}
+		if ref, ok := p.parser.Parse(at); ok && !ref.Unsure && ref.Root == at {
+			return Cgroup{}, false
+		}
+		number, err := p.cfg.Layout.ID(at)
+		if err != nil {
+			return Cgroup{}, false
+		}
+		return Cgroup{container.Cgroup{ID: number, Path: at}, &container.Ref{Runtime: runtime, ID: id, Name: id, Root: at, Unsure: true}}, true
+	}
+	return Cgroup{}, false
 }
 
 // sameStart is how far apart the engine's word for a start and that of the process may be: a runtime makes the process

@@ -1,8 +1,11 @@
 package find
 
 import (
+	"context"
 	"strings"
 	"testing"
+
+	"github.com/nsviz/nsviz/internal/container/engine"
 )
 
 // TestUnsureCgroups: where the path does not show whether a cgroup is a container's own, its processes do.
@@ -48,6 +51,32 @@ func TestFirstProcessFarBelow(t *testing.T) {
 	}
 	if c.found.Ref != nil {
 		t.Errorf("found %+v", c.found.Ref)
+	}
+}
+
+// TestCgroupThatARuntimeNames: the files of a runtime have its container's PID 1, which is in a cgroup of that name.
+func TestCgroupThatARuntimeNames(t *testing.T) {
+	for _, test := range []struct {
+		cgroup, root string
+	}{{"/work/session/mine", "/work/session/mine"}, {"/work/mine/container", "/work/mine"}, {"/work/mine/a/b", ""}, {"/work/mined", ""}} {
+		o, c := newFinderTest(t)
+		o.process(50, 1, "app", test.cgroup, 40, 9)
+		if test.root != "" {
+			o.write(o.memory+test.root+"/cgroup.procs", "")
+		}
+		o.write(o.memory+test.cgroup+"/cgroup.procs", "50\n")
+		o.write(o.pids+"/docker/"+outsideID+"/cgroup.procs", "")
+		o.cfg.Inits = func(context.Context, func(string) bool) (map[string]engine.Init, error) {
+			return map[string]engine.Init{"mine": {PID: 50, Runtime: "crun"}}, nil
+		}
+		if err := o.Start(t.Context(), c); err != nil {
+			t.Error(err)
+		}
+		switch {
+		case test.root == "" && (c.found.Ref == nil || c.found.Ref.Root == ""):
+		case c.found.Ref == nil || c.found.Ref.Root != test.root || c.found.Ref.Runtime != "crun" || c.found.Ref.Name != "mine" || c.found.Unheld != nil:
+			t.Errorf("%s: found %+v", test.cgroup, c.found)
+		}
 	}
 }
 
