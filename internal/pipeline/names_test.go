@@ -183,7 +183,7 @@ func TestEnginesThatDoNotAnswerHoldUpNoOther(t *testing.T) {
 		fmt.Fprintf(w, `[{"Id":%q,"Names":["/web"],"Image":"nginx"}]`, containerID(1))
 	}, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	nonsense := socketFor(t, func(conn net.Conn) { io.WriteString(conn, "220 mail ESMTP\r\n") })
-	hung := socketFor(t, func(conn net.Conn) { io.Copy(io.Discard, conn) })
+	hung := socketFor(t, func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) })
 	var engines []engine.Engine
 	want := map[string]fact.EngineState{hung: fact.EngineConnecting, nonsense: fact.EngineFailing, good: fact.EngineConnected}
 	for host := range want {
