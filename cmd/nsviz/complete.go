@@ -180,22 +180,24 @@ func (o *options) knownWorkloads(cmd *cobra.Command, from *source) []report.Work
 	}
 }
 
-// engineNames returns the containers that the engines name before ctx is done.
+// engineNames returns the containers that the engines, and the files of those that do not answer, name before ctx is done.
 func (o *options) engineNames(ctx context.Context) []report.Workload {
-	engines, find, err := o.engines(slog.New(slog.DiscardHandler))
+	log := slog.New(slog.DiscardHandler)
+	chosen, find, err := o.engines(log)
 	if err != nil {
 		return nil
 	}
-	if find != nil {
-		engines = append(engines, find()...)
+	if chosen, find, err = o.withFiles(log, chosen, find); err != nil {
+		return nil
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var named identities
-	for _, e := range engines {
+	all := append(chosen, find()...)
+	for _, e := range all {
 		go func() { _ = e.Run(ctx, &named) }()
 	}
-	for _, e := range engines {
+	for _, e := range all {
 		select {
 		case <-e.Synced():
 		case <-ctx.Done():

@@ -56,7 +56,7 @@ func TestPaused(t *testing.T) {
 	if l := ps(t, name); l.State != model.Paused || l.Paused == nil {
 		t.Errorf("ps: %+v", l)
 	}
-	if r := row(t, name); !strings.Contains(r, ", paused ") {
+	if r := row(t, name); !strings.Contains(r, " Paused ") {
 		t.Errorf("ps: %s", r)
 	}
 	if taken := inspect(t, name); taken.State != model.Paused || taken.Paused == nil {
