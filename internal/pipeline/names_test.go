@@ -187,7 +187,9 @@ func TestEnginesThatDoNotAnswerHoldUpNoOther(t *testing.T) {
 			io.WriteString(conn, "220 mail ESMTP\r\n")
 		}
 	})
-	hung := socketFor(t, func(conn net.Conn) { io.Copy(io.Discard, conn) })
+	hung := socketFor(t, func(conn net.Conn) {
+		_, _ = io.Copy(io.Discard, conn) // until the client gives up
+	})
 	var engines []engine.Engine
 	want := map[string]fact.EngineState{hung: fact.EngineConnecting, nonsense: fact.EngineFailing, good: fact.EngineConnected}
 	for host := range want {
