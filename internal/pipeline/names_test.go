@@ -182,8 +182,14 @@ func TestEnginesThatDoNotAnswerHoldUpNoOther(t *testing.T) {
 	good := engineOf(t, func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintf(w, `[{"Id":%q,"Names":["/web"],"Image":"nginx"}]`, containerID(1))
 	}, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-	nonsense := socketFor(t, func(conn net.Conn) { io.WriteString(conn, "220 mail ESMTP\r\n") })
-	hung := socketFor(t, func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) })
+	nonsense := socketFor(t, func(conn net.Conn) {
+		if _, err := conn.Read(make([]byte, 4096)); err == nil {
+			io.WriteString(conn, "220 mail ESMTP\r\n")
+		}
+	})
+	hung := socketFor(t, func(conn net.Conn) {
+		_, _ = io.Copy(io.Discard, conn) // until the client gives up
+	})
 	var engines []engine.Engine
 	want := map[string]fact.EngineState{hung: fact.EngineConnecting, nonsense: fact.EngineFailing, good: fact.EngineConnected}
 	for host := range want {

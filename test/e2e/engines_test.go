@@ -181,7 +181,7 @@ func TestSeveralEngines(t *testing.T) {
 
 	restarted := func(name, address string) func() bool {
 		return func() bool {
-			return strings.Count(events.stderr.String(), "container engine connected\" host="+address+" engine="+name) > 1
+			return strings.Count(events.stderr.String(), "container engine connected\" engine="+address+" runtime="+name) > 1
 		}
 	}
 	relay.cut()

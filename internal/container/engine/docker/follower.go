@@ -94,7 +94,7 @@ func (f *Follower) markSynced() { f.syncedOnce.Do(func() { close(f.synced) }) }
 // Run implements engine.Engine.
 func (f *Follower) Run(ctx context.Context, sink engine.Sink) error {
 	defer f.markSynced()
-	s := &status{sink: sink, of: f, log: f.cfg.Log.With("host", f.host.url)}
+	s := &status{sink: sink, of: f, log: f.cfg.Log.With("engine", f.host.url)}
 	s.set(fact.EngineConnecting, "")
 	pause := f.cfg.Backoff.Min
 	for {
@@ -144,6 +144,6 @@ func (s *status) set(state fact.EngineState, detail string) {
 		level = slog.LevelWarn
 	}
 	s.name, s.state, s.detail = name, state, detail
-	s.log.Log(context.Background(), level, "container engine "+string(state), "engine", name, "detail", detail)
+	s.log.Log(context.Background(), level, "container engine "+string(state), "runtime", name, "detail", detail)
 	s.sink.EngineState(fact.Engine{Name: name, Address: s.of.Address(), User: s.of.User(), State: state, Detail: detail})
 }

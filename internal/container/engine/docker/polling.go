@@ -33,7 +33,7 @@ func (s *session) forbids(err error, version string) bool {
 	if !s.warnedOfPolling {
 		s.warnedOfPolling = true
 		s.status.log.Warn("the engine forbids its events, so its list is read again and again; what it says of ends and changes is not known",
-			"engine", s.Name(), "error", brief(err))
+			"runtime", s.Name(), "error", brief(err))
 	}
 	s.polling = &polling{seed: maphash.MakeSeed()}
 	// The first list was asked for when the stream was. If it is still under way, its end sets another time.
