@@ -89,13 +89,19 @@ func (t *Tracker) place(id uint64, path string) *cgroup {
 	if ref := t.refOf(path); ref != nil {
 		t.assign(c, ref)
 	}
-	t.cgroups[id] = c
+	if same := t.cgroups[id]; same != nil {
+		t.release(same)
+	}
+	t.cgroups[id], t.paths[path] = c, c
 	delete(t.unresolved, id)
 	return c
 }
 
-// unroot makes room for another container at a cgroup's path, and for another one with its id.
-func (t *Tracker) unroot(c *cgroup) {
+// release makes room for another cgroup at a cgroup's path, and for another container with the id of its own.
+func (t *Tracker) release(c *cgroup) {
+	if t.paths[c.path] == c {
+		delete(t.paths, c.path)
+	}
 	if t.roots[c.path] == c {
 		delete(t.roots, c.path)
 	}
@@ -134,7 +140,7 @@ func (t *Tracker) makeRoom() {
 			break
 		}
 	}
-	t.unroot(t.cgroups[worst])
+	t.release(t.cgroups[worst])
 	delete(t.cgroups, worst)
 }
 
@@ -279,7 +285,7 @@ func (t *Tracker) expire(c *cgroup) {
 		return
 	}
 	c.removed = true
-	t.unroot(c)
+	t.release(c)
 	t.removed = append(t.removed, c)
 	if len(t.removed) > maxRemoved {
 		t.forgetOldest()

@@ -94,25 +94,26 @@ func (t *Tracker) confirmByStart(id uint64) {
 	list := t.parser.matches(c.path)
 	if n := len(list); n > 0 && list[n-1].Unsure && (list[n-1].Root == c.path || list[n-1].Root == above(c.path)) {
 		ref := list[n-1]
-		if root := t.byPath(ref.Root); root != nil && t.roots[ref.Root] == nil && (ref.Name == "" || root.maker != "") {
+		if root := t.paths[ref.Root]; root != nil && t.roots[ref.Root] == nil && (ref.Name == "" || root.maker != "") {
 			if ref.Runtime == runtime.Runc { // or another one whose cgroups have such names
 				ref.Runtime = root.maker
 			}
-			t.confirm(root, &ref)
-			t.confirmed(root)
+			t.confirm(root, &ref, c)
 			return
 		}
 	}
+	if c.maker == "" {
+		return
+	}
 	root := c
-	if parent := t.byPath(above(c.path)); parent != nil && parent.maker == c.maker && c.root == nil {
+	if parent := t.paths[above(c.path)]; parent != nil && parent.maker == c.maker && c.root == nil {
 		root = parent // crun makes a cgroup below that of the container
 	}
-	if root.maker == "" || t.roots[root.path] != nil {
+	if t.roots[root.path] != nil {
 		return
 	}
 	name := root.path[strings.LastIndexByte(root.path, '/')+1:]
-	t.confirm(root, &Ref{Runtime: root.maker, ID: name, Name: name, Root: root.path})
-	t.confirmed(root)
+	t.confirm(root, &Ref{Runtime: root.maker, ID: name, Name: name, Root: root.path}, c)
 }
 
 // above returns the path of the cgroup above one; "" is none.
@@ -120,39 +121,30 @@ func above(path string) string { return path[:max(strings.LastIndexByte(path, '/
 
 // Confirm confirms that a path that is Unsure is a container's, as reading the host found.
 func (t *Tracker) Confirm(ref *Ref) {
-	if !ref.Unsure || t.roots[ref.Root] != nil {
+	root := t.paths[ref.Root]
+	if !ref.Unsure || root == nil || t.roots[ref.Root] != nil {
 		return
 	}
 	confirmed := *ref
-	ref = &confirmed
-	if root := t.byPath(ref.Root); root != nil {
-		t.confirm(root, ref)
-	}
-}
-
-// byPath returns the cgroup at a path; nil is unknown.
-func (t *Tracker) byPath(path string) *cgroup {
+	t.root(root, &confirmed)
 	for _, c := range t.cgroups {
-		if c.path == path && !c.removed {
-			return c
-		}
-	}
-	return nil
-}
-
-func (t *Tracker) confirm(root *cgroup, ref *Ref) {
-	ref.Parent = t.refOf(above(root.path))
-	t.assign(root, ref)
-	for _, c := range t.cgroups {
-		if !c.removed && strings.HasPrefix(c.path, root.path+"/") {
-			if below := t.refOf(c.path); below != nil && (c.root == nil || c.root != c) {
-				t.assign(c, below)
-			}
+		if !c.removed && strings.HasPrefix(c.path, root.path+"/") && c.root != c {
+			t.assign(c, t.refOf(c.path))
 		}
 	}
 }
 
-// confirmed makes known that a cgroup is a container's own.
-func (t *Tracker) confirmed(root *cgroup) {
+// confirm makes a cgroup a container's own, and one below it the container's, and makes that known.
+func (t *Tracker) confirm(root *cgroup, ref *Ref, below *cgroup) {
+	t.root(root, ref)
+	if below != root {
+		t.assign(below, root.ref)
+	}
 	t.discovered = append(t.discovered, Discovery{Cgroup: Cgroup{root.id, root.path}, Container: root.ref, Confirmed: true})
+}
+
+// root makes a cgroup a container's own.
+func (t *Tracker) root(c *cgroup, ref *Ref) {
+	ref.Parent = t.refOf(above(c.path))
+	t.assign(c, ref)
 }

@@ -17,6 +17,8 @@ type Tracker struct {
 	directory *Directory
 	resolve   Resolver // may be nil
 	cgroups   map[uint64]*cgroup
+	// paths are the cgroups that exist, by path.
+	paths map[string]*cgroup
 	// roots are the containers' own cgroups that exist, by path. A path is the kernel's word; the id
 	// in it need not be: whoever is root in a container may make a cgroup below with any name.
 	roots map[string]*cgroup
@@ -51,7 +53,7 @@ type Tracker struct {
 func NewTracker(directory *Directory, resolve Resolver) *Tracker {
 	return &Tracker{
 		parser: NewParser(), directory: directory, resolve: resolve, limit: maxCgroups,
-		cgroups: map[uint64]*cgroup{}, roots: map[string]*cgroup{}, ids: map[string]*cgroup{}, named: map[string]string{}, creations: creations{byID: map[uint64]*creation{}},
+		cgroups: map[uint64]*cgroup{}, paths: map[string]*cgroup{}, roots: map[string]*cgroup{}, ids: map[string]*cgroup{}, named: map[string]string{}, creations: creations{byID: map[uint64]*creation{}},
 		unresolved:     map[uint64]struct{}{},
 		outside:        map[int32]*cgroup{},
 		joiners:        joiners{byPID: map[int32]joiner{}},
