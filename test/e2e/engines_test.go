@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -86,6 +87,16 @@ func (p *podmanService) stop() {
 	}
 }
 
+// ended waits until what cleans up after its containers has ended, which writes to the folder as well.
+func (p *podmanService) ended() {
+	p.t.Helper()
+	var left []byte
+	eventually(p.t, func() bool {
+		left, _ = exec.Command("pgrep", "-a", "-f", "--", p.dir).Output() // it fails where there is none
+		return len(left) == 0
+	}, func() string { return fmt.Sprintf("podman's processes end: %s", left) })
+}
+
 // relay passes connections on to a socket, as a proxy does; cut ends them all, and it goes on with new ones.
 type relay struct {
 	target string
@@ -156,6 +167,7 @@ func TestSeveralEngines(t *testing.T) {
 	t.Cleanup(func() {
 		podman.stop()
 		_ = podman.command("rm", "-f", "-a", "-t", "0").Run()
+		podman.ended()
 	})
 	relay, dockerHost := newRelay(t)
 	hosts := []string{"--docker-host", hungEngine(t), "--docker-host", dockerHost, "--docker-host", podman.host()}
