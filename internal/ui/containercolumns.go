@@ -135,9 +135,9 @@ var containerColumns = []containerColumn{
 	{
 		width: func(c columns) int { return c.image }, gap: oneBlank,
 		title: titled("IMAGE"), vmTitle: titled("RUN BY"),
-		live:  func(ct *model.Container, in tableRow) line { return orUnknown(ct.Image).dimmed().mark(in.needle) },
+		live:  func(ct *model.Container, in tableRow) line { return orUnknown(story.What(ct)).dimmed().mark(in.needle) },
 		vm:    func(v *model.VM, in tableRow) line { return text(Dim, runBy(v, in.image)).mark(in.needle) },
-		ended: func(ct *model.Container, in tableRow) line { return text(Dim, ct.Image).mark(in.needle) },
+		ended: func(ct *model.Container, in tableRow) line { return text(Dim, story.What(ct)).mark(in.needle) },
 	},
 	{
 		width: func(c columns) int { return c.pid }, gap: oneBlank, right: true,
