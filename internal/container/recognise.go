@@ -34,6 +34,16 @@ func (t *Tracker) refOf(path string) *Ref {
 	return last
 }
 
+// PossibleID returns the id of the container whose own cgroup a path may be, if something other than the path must show that and an engine
+// may know the id; else "".
+func (t *Tracker) PossibleID(path string) string {
+	list := t.parser.matches(path)
+	if n := len(list); n > 0 && list[n-1].Unsure && list[n-1].Root == path && isHex64(list[n-1].ID) {
+		return list[n-1].ID
+	}
+	return ""
+}
+
 // isKnownID reports whether an engine has a container with that id. Names are no ids.
 func (t *Tracker) isKnownID(id string) bool {
 	if !isHex64(id) {

@@ -113,6 +113,18 @@ func TestKilledWhileStarting(t *testing.T) {
 	}
 }
 
+// TestPossibleID: an engine is asked about what may be its container, so that the start has its name.
+func TestPossibleID(t *testing.T) {
+	tracker := newTestTracker()
+	for path, want := range map[string]string{
+		"/batch/" + idB: idB, "/" + idB: idB, "/batch": "", "/mycid": "", "/batch/" + idB + "/x": "", "/docker/" + idB: "", "/": "", "": "",
+	} {
+		if got := tracker.PossibleID(path); got != want {
+			t.Errorf("%s: %q", path, got)
+		}
+	}
+}
+
 // TestKnownByItsEngine: an engine that has a container with the id of the path says what the cgroup is.
 func TestKnownByItsEngine(t *testing.T) {
 	tracker := newTestTracker()

@@ -15,7 +15,8 @@ import (
 
 // Stdout is the destination of data.
 type Stdout struct {
-	*os.File
+	// File is not embedded, since its other methods would write past Write.
+	File *os.File
 	// Late is closed when a blocked write has to be given up; nil means never.
 	Late <-chan struct{}
 }
@@ -25,6 +26,9 @@ var ErrReaderGone = errors.New("nobody reads the output any more")
 
 // ErrReaderStopped reports that the reading end is open, but nobody reads.
 var ErrReaderStopped = errors.New("the output was not written: nobody reads it")
+
+// Fd returns the file descriptor.
+func (s Stdout) Fd() uintptr { return s.File.Fd() }
 
 // Write fails with ErrReaderGone if the reading end is closed, and with ErrReaderStopped if nobody has read by the time that
 // nsviz must end. In the latter case p may still be written later.

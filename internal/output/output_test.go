@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"strings"
 	"testing"
 )
 
@@ -27,6 +28,13 @@ func TestWriteToReaderThatHasGone(t *testing.T) {
 		_ = r.Close()
 		if n, err := (Stdout{w, late}).Write([]byte("x")); n != 0 || !errors.Is(err, ErrReaderGone) {
 			t.Errorf("%s: %d, %v", name, n, err)
+		}
+		// Others than Write must not get past it.
+		if n, err := io.WriteString(Stdout{w, late}, "x"); n != 0 || !errors.Is(err, ErrReaderGone) {
+			t.Errorf("%s, a string: %d, %v", name, n, err)
+		}
+		if n, err := io.Copy(Stdout{w, late}, strings.NewReader("x")); n != 0 || !errors.Is(err, ErrReaderGone) {
+			t.Errorf("%s, a copy: %d, %v", name, n, err)
 		}
 	}
 }

@@ -111,6 +111,13 @@ func (l *loop) handleEvent(e event.Event) {
 	switch e.Type {
 	case event.OOMKill:
 		l.domains.Complete(&e)
+	case event.CgroupCreated:
+		if e.Cgroup.Container != nil {
+			break
+		}
+		if id := l.tracker.PossibleID(e.Cgroup.Path); id != "" { // its start should have its name
+			l.questions.AskName(&event.Container{ID: id})
+		}
 	case event.CgroupRemoved:
 		if l.tracker.NeverRan(e.Cgroup.ID) {
 			l.questions.AskStart(e.Cgroup.Container)

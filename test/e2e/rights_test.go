@@ -59,7 +59,7 @@ func TestListedRightsSuffice(t *testing.T) {
 	if code != 0 || strings.Contains(stderr, "CAP_SYS_PTRACE") || strings.Contains(stdout, "at least") {
 		t.Errorf("exit code %d\n%s%s", code, stderr, stdout)
 	}
-	if want := fmt.Sprintf("%d  %s, ", namespaceOf(t, pid, event.Net), id[:12]); !strings.Contains(stdout, want) {
+	if want := fmt.Sprintf("%d  %s, ", namespaceOf(t, pid, event.Net), name); !strings.Contains(stdout, want) {
 		t.Errorf("want %q in\n%s", want, stdout)
 	}
 }

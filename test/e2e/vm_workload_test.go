@@ -307,7 +307,9 @@ func TestVMOnScreen(t *testing.T) {
 	term.keys(t, "Down")
 	term.await(t, match(`(?m)^▸ `+machine))
 	term.keys(t, "Enter")
-	page := term.await(t, contains("THIS VIRTUAL MACHINE"))
+	page := term.await(t, func(page string) bool { // its first and its last part
+		return contains("THIS VIRTUAL MACHINE")(page) && contains("The process itself uses")(prose(page))
+	})
 	for _, sentence := range []string{
 		fmt.Sprintf("%s is one ordinary process of this host, PID %d, and runs qemu.", machine, lesson),
 		"Its guest's 3 processors are threads of that process, in which qemu emulates every instruction",

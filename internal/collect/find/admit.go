@@ -3,7 +3,6 @@ package find
 import (
 	"errors"
 	"fmt"
-	"path"
 	"slices"
 	"time"
 
@@ -60,16 +59,22 @@ func (p *pass) admit(root Cgroup) error {
 }
 
 // admitUnsure is admit for a cgroup that may be a container's own. It is if its processes show that: one that the kernel isolates. If the id
-// is a name of the user's choice, that process must be the first one of a PID namespace, as runtimes make it, and be there or right below.
+// is a name of the user's choice, that does not suffice: anybody makes such cgroups and runs such processes there. Then a runtime's files
+// must have the container ([pass.admitOutside]).
 func (p *pass) admitUnsure(root Cgroup) error {
+	if root.Ref.Name != "" {
+		return nil
+	}
+	return p.admitIsolated(root)
+}
+
+// admitIsolated admits a container whose cgroup is root, if its first process is isolated.
+func (p *pass) admitIsolated(root Cgroup) error {
 	c, err := p.container(root, p.host)
 	if err != nil {
 		return lookError(root, err)
 	}
 	if c == nil || c.InitPID == 0 || c.Unheld != nil {
-		return nil
-	}
-	if there := c.home == root.Path || path.Dir(c.home) == root.Path; root.Ref.Name != "" && (!c.first || !there) {
 		return nil
 	}
 	p.found[root.Ref.ID] = true

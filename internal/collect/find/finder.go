@@ -76,9 +76,6 @@ type Container struct {
 	MadeNS uint64
 	// Ran is whether its program ran before execs were hooked.
 	Ran bool
-	// first is whether its PID 1 is the first process of a PID namespace, home the path of its cgroup.
-	first bool
-	home  string
 }
 
 // Finder finds containers. Resolve may be called by any goroutine, the other methods by one goroutine at a time.

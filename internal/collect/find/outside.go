@@ -70,7 +70,7 @@ func (p *pass) admitOutside(ctx context.Context) error {
 			continue
 		}
 		if root, named := p.namedCgroup(proc.Cgroup, id, init.Runtime); named {
-			failed = errors.Join(failed, p.admitUnsure(root))
+			failed = errors.Join(failed, p.admitIsolated(root))
 			continue
 		}
 		// It has just started, or its cgroup is of a kind that is not recognised.

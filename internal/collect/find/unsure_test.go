@@ -17,7 +17,7 @@ func TestUnsureCgroups(t *testing.T) {
 		mnt          uint64
 		found        bool
 	}{
-		{"the first process of a PID namespace", "/mycid", 1, 40, true},
+		{"the first process of a PID namespace, in a cgroup of any name", "/mycid", 1, 40, false},
 		{"one with a mount namespace alone", "/mycid", 0, 40, false},
 		{"one of the host", "/mycid", 0, 1, false},
 		{"with an engine's id, a mount namespace is enough", engines, 0, 40, true},

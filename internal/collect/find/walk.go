@@ -50,9 +50,10 @@ func withoutFolders(cgroups []Cgroup) {
 		case c.Ref == nil:
 		case c.isRoot() && c.Ref.Unsure:
 			unsure[c.Path] = i
-		case !c.Ref.Unsure && len(unsure) > 0:
+			fallthrough // it may be below another one
+		default:
 			for path := range unsure {
-				if strings.HasPrefix(c.Path, path+"/") {
+				if strings.HasPrefix(c.Ref.Root, path+"/") {
 					cgroups[unsure[path]].Ref = nil
 					delete(unsure, path)
 				}

@@ -26,8 +26,9 @@ type holder struct {
 	service int32
 }
 
-// isHeld reports whether nothing but systemd listens at a path, which has no symbolic links. Where it cannot be found out, the answer is
-// false: then the socket is one like any other. It is the socket of that user.
+// isHeld reports whether systemd listens at a path and nothing else does; the path has no symbolic links. If that cannot be found out, as in
+// a PID namespace whose procfs does not show who listens, the answer is false: then the socket is one like any other. It is the socket of that
+// user.
 func (h *holder) isHeld(path string, owner uint32) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -55,6 +56,7 @@ func (h *holder) isHeld(path string, owner uint32) bool {
 	if err != nil {
 		return false
 	}
+	held := false
 	without := make(map[procfs.Listed]bool, len(processes))
 	for _, p := range processes {
 		if h.without[p] && p.IsSure() {
@@ -67,30 +69,37 @@ func (h *holder) isHeld(path string, owner uint32) bool {
 			return false
 		case hasItNot:
 			without[p] = true
+		case systemdHasIt:
+			held = true
 		case doesNotCount:
 		}
 	}
 	h.without = without
-	return true
+	return held
 }
 
-// openness is whether a process that is not systemd has the socket open, or may have.
+// openness is whether a process has the socket open, or may have.
 type openness int
 
 const (
 	hasItNot openness = iota
 	hasItOpen
-	doesNotCount // it is systemd, or gone
+	systemdHasIt // or may have it
+	doesNotCount // it is a systemd without it, or gone
 )
 
 func (h *holder) look(pid int32, owner uint32) openness {
 	comm, err := h.proc.Comm(pid)
-	if pseudofs.IsGone(err) || comm == systemd {
+	if pseudofs.IsGone(err) {
 		return doesNotCount
 	}
 	found := false
 	err = h.net.SocketInodes(pid, func(inode uint64) { found = found || slices.Contains(h.inodes, inode) })
 	switch {
+	case comm == systemd && (found || err != nil && !pseudofs.IsGone(err)):
+		return systemdHasIt
+	case comm == systemd:
+		return doesNotCount
 	case found:
 		return hasItOpen
 	case err == nil:
