@@ -101,8 +101,10 @@ func (t *Tracker) confirmByStart(id uint64) {
 	if c == nil || c.removed || c.root != nil && !c.root.hadInit {
 		return // unknown, or this is the start of a known container
 	}
+	// crun makes a cgroup of that name below that of the container.
+	byCrun := strings.HasSuffix(c.path, "/container")
 	list := t.parser.matches(c.path)
-	if n := len(list); n > 0 && list[n-1].Unsure && (list[n-1].Root == c.path || list[n-1].Root == above(c.path)) {
+	if n := len(list); n > 0 && list[n-1].Unsure && (list[n-1].Root == c.path || byCrun && list[n-1].Root == above(c.path)) {
 		ref := list[n-1]
 		if root := t.paths[ref.Root]; root != nil && t.roots[ref.Root] == nil && (ref.Name == "" || root.maker != "") {
 			if ref.Runtime == runtime.Runc { // or another one whose cgroups have such names
@@ -116,8 +118,8 @@ func (t *Tracker) confirmByStart(id uint64) {
 		return
 	}
 	root := c
-	if parent := t.paths[above(c.path)]; parent != nil && parent.maker == c.maker && c.root == nil {
-		root = parent // crun makes a cgroup below that of the container
+	if parent := t.paths[above(c.path)]; byCrun && parent != nil && parent.maker == c.maker && c.root == nil {
+		root = parent
 	}
 	if t.roots[root.path] != nil {
 		return

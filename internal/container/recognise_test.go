@@ -42,6 +42,10 @@ func TestRecognisedByItsStart(t *testing.T) {
 			&event.Container{ID: "mycid", Name: "mycid", Runtime: "runc"},
 		},
 		{
+			"runc in a folder that it made", []event.Event{createdBy("runc", 0, other, "/work"), createdBy("runc", 0, mine, "/work/mycid")}, mine,
+			&event.Container{ID: "mycid", Name: "mycid", Runtime: "runc"},
+		},
+		{
 			"crun there", []event.Event{createdBy("crun", 0, mine, "/user.slice/mycid"), createdBy("crun", 0, child, "/user.slice/mycid/container")}, child,
 			&event.Container{ID: "mycid", Name: "mycid", Runtime: "crun"},
 		},
