@@ -158,7 +158,7 @@ func (r *reader) removeStaleCalls(now uint64) error {
 	began := time.Now()
 	r.callsUnderWay = false
 	defer func() { r.nextSweep = now + uint64(max(time.Since(began)*sweepShare, errorsInterval/2)) }()
-	old := map[uint32]time.Duration{}
+	old := map[uint32]uint64{} // when they were entered, by thread
 	var tid uint32
 	var call gen.NsvizNamespaceCall
 	n := 0
@@ -167,7 +167,7 @@ func (r *reader) removeStaleCalls(now uint64) error {
 		n++
 		r.callsUnderWay = true
 		if age := time.Duration(now - min(now, call.EnteredNs)); age > youngCall {
-			old[tid] = age
+			old[tid] = call.EnteredNs
 		}
 	}
 	switch err := entries.Err(); {
@@ -176,8 +176,15 @@ func (r *reader) removeStaleCalls(now uint64) error {
 	case err != nil:
 		return err
 	}
-	for tid, age := range old {
+	for tid, entered := range old {
+		age := time.Duration(now - min(now, entered))
 		if r.inCall != nil && r.inCall(int32(tid)) || r.inCall == nil && (age <= longestCall || 2*n < int(r.maps.calls.MaxEntries())) {
+			continue
+		}
+		// The call may have ended, and the thread's next one have begun.
+		if err := r.maps.calls.Lookup(tid, &call); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+			return err
+		} else if err != nil || call.EnteredNs != entered {
 			continue
 		}
 		switch err := r.maps.calls.Delete(tid); {
