@@ -1,0 +1,169 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
+)
+
+const isolatedLimit = 16 << 20
+
+// rootWithBusybox makes a root file system with busybox alone.
+func rootWithBusybox(t *testing.T) string {
+	t.Helper()
+	root := t.TempDir()
+	for _, dir := range []string{"bin", "dev", "etc", "proc", "sys", "tmp"} {
+		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	busybox, err := exec.LookPath("busybox")
+	if err != nil {
+		t.Fatal(err)
+	}
+	must(t, exec.Command("cp", busybox, filepath.Join(root, "bin/busybox")))
+	return root
+}
+
+func must(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %v\n%s", cmd.Args, err, out)
+	}
+}
+
+// bundle makes a bundle of a container that runs busybox with these arguments.
+func bundle(t *testing.T, root, cgroup string, args ...string) string {
+	t.Helper()
+	dir := t.TempDir()
+	cmd := exec.Command("runc", "spec")
+	cmd.Dir = dir
+	must(t, cmd)
+	config := filepath.Join(dir, "config.json")
+	data, err := os.ReadFile(config)
+	var spec map[string]map[string]any
+	if err == nil {
+		var all map[string]any
+		err = json.Unmarshal(data, &all)
+		spec = map[string]map[string]any{}
+		for _, key := range []string{"process", "root", "linux"} {
+			spec[key], _ = all[key].(map[string]any)
+		}
+		spec["process"]["terminal"], spec["process"]["args"] = false, append([]string{"/bin/busybox"}, args...)
+		delete(spec["process"], "rlimits") // raising one may be forbidden
+		spec["root"]["path"] = root
+		spec["linux"]["cgroupsPath"] = cgroup
+		spec["linux"]["resources"] = map[string]any{"memory": map[string]any{"limit": isolatedLimit}}
+		if data, err = json.Marshal(all); err == nil {
+			err = os.WriteFile(config, data, 0o600)
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// An OOM kill in what no engine made is its own, not the host's: in a container of runc, wherever its cgroup is, of LXC, and in a sandbox.
+func TestKillsWithoutAnEngine(t *testing.T) {
+	root := rootWithBusybox(t)
+	events := startEvents(t)
+	layout := trackedHierarchy(t)
+	cgroup := filepath.Join(layout.Dir, fmt.Sprintf("nsviz-test-isolated-%d.scope", os.Getpid()))
+	limit, lxcLimit := "memory.max", "lxc.cgroup2.memory.max"
+	if layout.Version != cgroupfs.V2 {
+		limit, lxcLimit = "memory.limit_in_bytes", "lxc.cgroup.memory.limit_in_bytes"
+	}
+	if err := os.Mkdir(cgroup, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		eventually(t, func() bool { return os.Remove(cgroup) == nil }, func() string { return "the cgroup is empty" })
+	})
+	if err := os.WriteFile(filepath.Join(cgroup, limit), []byte(strconv.Itoa(isolatedLimit)), 0); err != nil {
+		t.Fatal(err)
+	}
+
+	const runcName, lxcName = "nsviz-test-runc-oom", "nsviz-test-lxc-oom"
+	folder := fmt.Sprintf("/nsviz-test-folder-%d", os.Getpid())
+	t.Cleanup(func() {
+		_ = exec.Command("runc", "delete", "--force", runcName).Run()
+		_ = os.Remove(filepath.Join(layout.Dir, folder))
+		for _, other := range layout.Others {
+			_ = os.Remove(filepath.Join(other.Dir, folder))
+		}
+	})
+	_ = exec.Command("runc", "run", "--bundle", bundle(t, root, folder+"/"+runcName, "tail", "/dev/zero"), runcName).Run() // it is killed
+
+	lxc := t.TempDir()
+	config := fmt.Sprintf("lxc.rootfs.path = dir:%s\nlxc.uts.name = box\nlxc.net.0.type = empty\nlxc.init.cmd = /bin/busybox tail /dev/zero\n"+
+		"lxc.apparmor.profile = unconfined\n%s = %d\n", root, lxcLimit, isolatedLimit)
+	err := os.Mkdir(filepath.Join(lxc, lxcName), 0o755)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(lxc, lxcName, "config"), []byte(config), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = exec.Command("lxc-stop", "-P", lxc, "-n", lxcName, "--kill").Run() })
+	must(t, exec.Command("lxc-start", "-P", lxc, "-n", lxcName))
+
+	inCgroup := `echo $$ > "$0/cgroup.procs" && exec `
+	_ = exec.Command("sh", "-c", inCgroup+`bwrap --bind "$1" / --proc /proc --dev /dev --unshare-all /bin/busybox tail /dev/zero`, cgroup, root).Run() // it is killed
+
+	for _, name := range []string{runcName, lxcName} {
+		kill := events.await(t, 1, of(event.OOMKill, name))[0]
+		started := events.await(t, 1, of(event.ContainerStarted, name))[0]
+		exited := events.await(t, 1, of(event.ContainerExited, name))[0]
+		want := map[string]string{runcName: "runc", lxcName: "lxc"}[name]
+		for _, e := range []event.Event{kill, started, exited} {
+			if c := e.Container; c.ID != name || c.Runtime != want || c.Kind != "" {
+				t.Errorf("%s of %+v", e.Type, c)
+			}
+		}
+	}
+	sandboxed := events.await(t, 1, func(e *event.Event) bool {
+		return e.Type == event.OOMKill && e.OOM.Victim.Cgroup == "/"+filepath.Base(cgroup)
+	})[0]
+	if c := sandboxed.Container; c == nil || c.Kind != event.KindSandbox || c.Runtime != "bubblewrap" {
+		t.Errorf("killed in %+v: %+v", c, sandboxed.OOM.Victim)
+	}
+}
+
+// A container of runc that nsviz did not see starting is found by runc's files, wherever its cgroup is.
+func TestPsWithoutAnEngine(t *testing.T) {
+	const name = "nsviz-test-runc-ps"
+	root := rootWithBusybox(t)
+	folder := fmt.Sprintf("/nsviz-test-folder-ps-%d", os.Getpid())
+	layout := trackedHierarchy(t)
+	t.Cleanup(func() {
+		_ = exec.Command("runc", "delete", "--force", name).Run()
+		_ = os.Remove(filepath.Join(layout.Dir, folder))
+		for _, other := range layout.Others {
+			_ = os.Remove(filepath.Join(other.Dir, folder))
+		}
+	})
+	if err := exec.Command("runc", "run", "--detach", "--bundle", bundle(t, root, folder+"/"+name, "sleep", "1000"), name).Run(); err != nil {
+		t.Fatal(err) // its output would be the container's, too
+	}
+	var list []psEntry
+	nsvizJSON(t, &list, "ps", "-o", "json")
+	for _, entry := range list {
+		if entry.Name == name {
+			if entry.ID != name || entry.Runtime != "runc" || entry.PID == 0 {
+				t.Errorf("%+v", entry)
+			}
+			return
+		}
+	}
+	t.Errorf("it is not among %+v", list)
+}
