@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -50,22 +51,24 @@ func bundle(t *testing.T, root, cgroup string, args ...string) string {
 	must(t, cmd)
 	config := filepath.Join(dir, "config.json")
 	data, err := os.ReadFile(config)
-	var spec map[string]map[string]any
+	var spec struct {
+		Process, Root, Linux map[string]any
+	}
+	var all map[string]any
 	if err == nil {
-		var all map[string]any
-		err = json.Unmarshal(data, &all)
-		spec = map[string]map[string]any{}
-		for _, key := range []string{"process", "root", "linux"} {
-			spec[key], _ = all[key].(map[string]any)
-		}
-		spec["process"]["terminal"], spec["process"]["args"] = false, append([]string{"/bin/busybox"}, args...)
-		delete(spec["process"], "rlimits") // raising one may be forbidden
-		spec["root"]["path"] = root
-		spec["linux"]["cgroupsPath"] = cgroup
-		spec["linux"]["resources"] = map[string]any{"memory": map[string]any{"limit": isolatedLimit}}
-		if data, err = json.Marshal(all); err == nil {
-			err = os.WriteFile(config, data, 0o600)
-		}
+		err = errors.Join(json.Unmarshal(data, &all), json.Unmarshal(data, &spec))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec.Process["terminal"], spec.Process["args"] = false, append([]string{"/bin/busybox"}, args...)
+	delete(spec.Process, "rlimits") // raising one may be forbidden
+	spec.Root["path"] = root
+	spec.Linux["cgroupsPath"] = cgroup
+	spec.Linux["resources"] = map[string]any{"memory": map[string]any{"limit": isolatedLimit}}
+	all["process"], all["root"], all["linux"] = spec.Process, spec.Root, spec.Linux
+	if data, err = json.Marshal(all); err == nil {
+		err = os.WriteFile(config, data, 0o600)
 	}
 	if err != nil {
 		t.Fatal(err)
