@@ -188,10 +188,12 @@ func TestMovedOut(t *testing.T) {
 func TestProcessesRefused(t *testing.T) {
 	const lives, ends = "nsviz-test-refused", "nsviz-test-refused-ends"
 	address := startServe(t)
-	const many = "sleep 1000 & sleep 1000 & sleep 1000 & sleep 1000"
-	run(t, lives, "--pids-limit=4", busyboxImage, "sh", "-c", `sh -c "`+many+`"; echo ready; exec sleep 1000`)
+	const limit = 20 // which leaves room for the threads of the runtime, while it starts the container
+	many := strings.Repeat("sleep 1000 & ", limit) + "sleep 1000"
+	pidsLimit := fmt.Sprint("--pids-limit=", limit)
+	run(t, lives, pidsLimit, busyboxImage, "sh", "-c", `sh -c "`+many+`"; echo ready; exec sleep 1000`)
 	removeContainer(t, ends)
-	docker(t, "run", "-d", "--name", ends, "--pids-limit=4", busyboxImage, "sh", "-c", many+" & wait")
+	docker(t, "run", "-d", "--name", ends, pidsLimit, busyboxImage, "sh", "-c", many+" & wait")
 	counter := func(name string) string { return fmt.Sprintf("nsviz_container_pids_refused_total{container=%q}", name) }
 
 	var a report.ContainerAnswer
@@ -199,7 +201,7 @@ func TestProcessesRefused(t *testing.T) {
 		a, _ = why(t, address, lives)
 		return a.PIDsRefused != nil && *a.PIDsRefused == 1
 	}, func() string { return fmt.Sprintf("refused: %+v, %s", a.PIDsRefused, a.Sentence) })
-	if !strings.HasSuffix(a.Sentence, "The kernel refused it a new process or thread once, since a limit of processes was reached: its own of 4 processes, or that of a cgroup above or inside it.") {
+	if !strings.HasSuffix(a.Sentence, fmt.Sprintf("The kernel refused it a new process or thread once, since a limit of processes was reached: its own of %d processes, or that of a cgroup above or inside it.", limit)) {
 		t.Error(a.Sentence)
 	}
 	if got := metrics(t, address)[counter(lives)]; got != "1" {
@@ -211,7 +213,7 @@ func TestProcessesRefused(t *testing.T) {
 	if taken := inspect(t, lives); taken.Resources.PIDs.Refused == nil || *taken.Resources.PIDs.Refused != 1 {
 		t.Errorf("inspect: %+v", taken.Resources.PIDs)
 	}
-	if text, _, _ := nsviz(t, "inspect", lives); !strings.Contains(text, "limit 4, refused once") {
+	if text, _, _ := nsviz(t, "inspect", lives); !strings.Contains(text, fmt.Sprintf("limit %d, refused once", limit)) {
 		t.Errorf("inspect:\n%s", text)
 	}
 
