@@ -37,8 +37,8 @@ func TestActionsOfAnEngine(t *testing.T) {
 	emit(events.ActionDestroy)
 	r.expect("destroy 000000000001")
 	var got []string
-	for range len(r.sink.deeds) {
-		got = append(got, <-r.sink.deeds)
+	for range len(r.sink.actions) {
+		got = append(got, <-r.sink.actions)
 	}
 	want := []string{
 		"000000000001 start +1s", "000000000001 exec_start +3s", "000000000001 exec_start +4s",

@@ -184,7 +184,7 @@ func TestAskWithoutEngine(t *testing.T) {
 	slices.Sort(got)
 	const web = "identify docker 000000000001 web nginx map[]"
 	if want := []string{connected, web, web}; !slices.Equal(got, want) {
-		t.Errorf("the sink was told %q, want %q", got, want)
+		t.Errorf("the sink got %q, want %q", got, want)
 	}
 	if ids, everyone := r.follower.asks.take(true); ids != nil || everyone {
 		t.Errorf("still asked: %v, everyone %v", ids, everyone)

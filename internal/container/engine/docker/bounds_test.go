@@ -62,7 +62,7 @@ func TestEndlessAnswers(t *testing.T) {
 			e.start()
 			r := begin(t, e)
 			if got := <-r.sink.calls; !strings.HasPrefix(got, "failing ") || !strings.Contains(got, tt.want) {
-				t.Errorf("the sink was told %q, want %q", got, tt.want)
+				t.Errorf("the sink got %q, want %q", got, tt.want)
 			}
 		})
 	}
@@ -92,7 +92,7 @@ func TestEndlessHeader(t *testing.T) {
 	e.start()
 	r := begin(t, e)
 	if got := <-r.sink.calls; !strings.HasPrefix(got, "failing version request: ") || !strings.Contains(got, "header") {
-		t.Errorf("the sink was told %q", got)
+		t.Errorf("the sink got %q", got)
 	}
 }
 
@@ -190,7 +190,7 @@ func TestEventsComeTooFast(t *testing.T) {
 func (r *run) expectBoth(a, b string) {
 	r.t.Helper()
 	if got := []string{<-r.sink.calls, <-r.sink.calls}; !slices.Contains(got, a) || !slices.Contains(got, b) {
-		r.t.Fatalf("the sink was told %q, want %q and %q", got, a, b)
+		r.t.Fatalf("the sink got %q, want %q and %q", got, a, b)
 	}
 }
 
@@ -210,8 +210,8 @@ func TestLargeContainerAmongOthers(t *testing.T) {
 	const cut = connected + "; known in part, since larger than 1 MiB: containers 2, events "
 	r.expect("identify docker 000000000001 older nginx map[]", "identify docker 000000000002 large redis:7 map[tier:back]",
 		"identify docker 000000000003 younger busybox map[]", cut+"0")
-	if got := <-r.sink.deeds; !strings.HasPrefix(got, "000000000002 create") {
-		t.Errorf("told %q", got)
+	if got := <-r.sink.actions; !strings.HasPrefix(got, "000000000002 create") {
+		t.Errorf("got %q", got)
 	}
 
 	e.requested("events since 1772366400.123456789")

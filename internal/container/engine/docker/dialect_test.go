@@ -56,8 +56,8 @@ func TestPodman(t *testing.T) {
 	e.emitAt(later, "remove", id(1), nil)
 	r.expect("destroy 000000000001")
 	for _, want := range []fact.EngineAction{fact.ActionExec, fact.ActionDie, fact.ActionRemove} {
-		if got := <-r.sink.deeds; got != fmt.Sprintf("000000000001 %s +1ns", want) {
-			t.Errorf("told %q, want %q", got, want)
+		if got := <-r.sink.actions; got != fmt.Sprintf("000000000001 %s +1ns", want) {
+			t.Errorf("got %q, want %q", got, want)
 		}
 	}
 }
@@ -163,7 +163,7 @@ func TestEngineRefusesOldVersions(t *testing.T) {
 	r := begin(t, e)
 	got := []string{<-r.sink.calls, <-r.sink.calls}
 	if got[0] != "identify docker 000000000001 web nginx map[]" || !strings.HasPrefix(got[1], "connected 29.0.1, API 1.") {
-		t.Errorf("told %q", got)
+		t.Errorf("got %q", got)
 	}
 	e.answer(inspectPath(1), say(http.StatusOK, "application/json", `{"HostConfig": {"Privileged": true}, "State": {"Running": true, "Pid": 42}}`))
 	if s, err := r.follower.Settings(t.Context(), id(1)); err != nil || !s.Privileged {

@@ -44,9 +44,9 @@ func TestRealEngine(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	told := e2eSink{t, make(chan any, 1<<12)}
+	reported := e2eSink{t, make(chan any, 1<<12)}
 	done := make(chan error, 1)
-	go func() { done <- follower.Run(ctx, told) }()
+	go func() { done <- follower.Run(ctx, reported) }()
 	defer func() {
 		cancel()
 		if err := <-done; !errors.Is(err, context.Canceled) {
@@ -54,39 +54,39 @@ func TestRealEngine(t *testing.T) {
 		}
 	}()
 
-	told.identity(before, name+"-before", name, labels)
-	told.connected()
+	reported.identity(before, name+"-before", name, labels)
+	reported.connected()
 	<-follower.Synced()
 
 	id := create(t, cli, name, &engine.Config{Image: name, Cmd: []string{"/true"}, Labels: labels})
-	told.identity(id, name, name, map[string]string{"tier": "front"}) // by the event
-	told.identity(id, name, name, labels)                             // by the list
+	reported.identity(id, name, name, map[string]string{"tier": "front"}) // by the event
+	reported.identity(id, name, name, labels)                             // by the list
 
 	if err := cli.ContainerStart(ctx, id, engine.StartOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	told.wait("the end of "+name, func(call any) bool {
+	reported.wait("the end of "+name, func(call any) bool {
 		v, ok := call.(fact.EngineReport)
 		return ok && v.ID == id && v.ExitCode != nil && *v.ExitCode == 0 && v.OOMKilled != nil && !*v.OOMKilled && !v.Removed
 	})
 	follower.Ask(id)
-	told.identity(id, name, name, labels)
+	reported.identity(id, name, name, labels)
 
 	if err := cli.ContainerRename(ctx, id, name+"-renamed"); err != nil {
 		t.Fatal(err)
 	}
-	told.identity(id, name+"-renamed", name, map[string]string{"tier": "front"})
-	told.identity(id, name+"-renamed", name, labels)
+	reported.identity(id, name+"-renamed", name, map[string]string{"tier": "front"})
+	reported.identity(id, name+"-renamed", name, labels)
 
 	// Without an image the event takes a label for it; the list puts that right.
 	plain := create(t, cli, name+"-plain", &engine.Config{Cmd: []string{"/true"}, Labels: labels})
-	told.identity(plain, name+"-plain", "", labels)
+	reported.identity(plain, name+"-plain", "", labels)
 
 	for _, id := range []string{id, before, plain} {
 		if err := cli.ContainerRemove(ctx, id, engine.RemoveOptions{Force: true}); err != nil {
 			t.Fatal(err)
 		}
-		told.removed(id)
+		reported.removed(id)
 	}
 }
 
@@ -204,7 +204,7 @@ func (s e2eSink) wait(what string, wanted func(call any) bool) {
 			}
 			seen = append(seen, call)
 		case <-deadline:
-			s.t.Fatalf("%s was not told, but %+v", what, seen)
+			s.t.Fatalf("%s was not reported, but %+v", what, seen)
 		}
 	}
 }

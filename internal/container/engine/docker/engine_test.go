@@ -351,12 +351,12 @@ func (c *fakeClock) armed() int {
 
 // sink records its calls.
 type sink struct {
-	calls chan string
-	deeds chan string // with room for all
+	calls   chan string
+	actions chan string // with room for all
 }
 
 func (s sink) Did(e fact.EngineEvent) {
-	s.deeds <- fmt.Sprintf("%s %s +%v", e.ID[:12], e.Action, e.At.Sub(epoch))
+	s.actions <- fmt.Sprintf("%s %s +%v", e.ID[:12], e.Action, e.At.Sub(epoch))
 	if e.Action == fact.ActionRemove { // a test does nothing with a container after that
 		s.calls <- "destroy " + e.ID[:12]
 	}
@@ -460,10 +460,10 @@ func (r *run) expect(calls ...string) {
 		select {
 		case got := <-r.sink.calls:
 			if got != want {
-				r.t.Fatalf("the sink was told\n\t%s, want\n\t%s", got, want)
+				r.t.Fatalf("the sink got\n\t%s, want\n\t%s", got, want)
 			}
 		case <-time.After(patience):
-			r.t.Fatalf("the sink was not told %q", want)
+			r.t.Fatalf("the sink did not get %q", want)
 		}
 	}
 }

@@ -43,8 +43,8 @@ func TestNamesOfWhatIsThereAndOfWhatComes(t *testing.T) {
 	e.destroy(id(3), map[string]string{"name": "shop", "image": "nginx"})
 	r.expect("destroy 000000000003")
 	for _, want := range []string{"000000000003 create +0s", "000000000003 start +1s"} {
-		if got := <-r.sink.deeds; got != want {
-			t.Errorf("told %q, want %q", got, want)
+		if got := <-r.sink.actions; got != want {
+			t.Errorf("got %q, want %q", got, want)
 		}
 	}
 }

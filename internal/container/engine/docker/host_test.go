@@ -79,7 +79,7 @@ func TestCertificatesVanish(t *testing.T) {
 	r.clock.fire(t, DefaultRetryMin)
 	if got := <-r.sink.calls; !strings.HasPrefix(got, "failing ") || !strings.Contains(got, "ca.pem") &&
 		!strings.Contains(got, "cert.pem") {
-		t.Errorf("told %q, want the certificate that is missing", got)
+		t.Errorf("got %q, want the certificate that is missing", got)
 	}
 }
 
@@ -163,7 +163,7 @@ func TestConnectionClosed(t *testing.T) {
 	got := <-r.sink.calls
 	// The connection breaks while the request is written or while the answer is awaited.
 	if !strings.HasPrefix(got, "failing ping: ") || strings.Contains(got, "%2F") {
-		t.Errorf("told %q", got)
+		t.Errorf("got %q", got)
 	}
 	r.end()
 	listener.Close()

@@ -30,10 +30,10 @@ func TestEventsAreForbidden(t *testing.T) {
 			select {
 			case got = <-r.sink.calls:
 			case <-time.After(patience):
-				t.Fatalf("the sink was not told %q", want)
+				t.Fatalf("the sink did not get %q", want)
 			}
 			if got != want && !slices.Contains(others, got) {
-				t.Fatalf("told %q", got)
+				t.Fatalf("got %q", got)
 			}
 		}
 	}
@@ -64,7 +64,7 @@ func TestEventsAreForbidden(t *testing.T) {
 	r.clock.fire(t, DefaultPingEvery)
 	gone := <-r.sink.calls
 	if !strings.HasPrefix(gone, "failing") && !strings.HasPrefix(gone, "absent") {
-		t.Errorf("told %q", gone)
+		t.Errorf("got %q", gone)
 	}
 	e.start()
 	r.clock.fire(t, DefaultRetryMin)

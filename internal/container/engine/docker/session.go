@@ -238,10 +238,10 @@ func (s *session) follow(ctx context.Context, version string) *problem {
 				s.stillConnected(version)
 			}
 
-		case verdict := <-s.inspected:
+		case report := <-s.inspected:
 			s.asking = false
-			if verdict.dead || verdict.StartError != "" || verdict.Removed {
-				s.status.sink.Ended(verdict.EngineReport)
+			if report.dead || report.StartError != "" || report.Removed {
+				s.status.sink.Ended(report.EngineReport)
 			}
 
 		case id := <-s.failed:

@@ -22,7 +22,7 @@ func state(s engine.State) http.HandlerFunc {
 	}
 }
 
-func TestVerdicts(t *testing.T) {
+func TestEngineReports(t *testing.T) {
 	at := func(d time.Duration) string { return epoch.Add(d).Format(time.RFC3339Nano) }
 	tests := []struct {
 		name   string
@@ -62,7 +62,7 @@ func TestVerdicts(t *testing.T) {
 
 // While an engine is slow to inspect one container, the next question waits, and nothing else
 // does.
-func TestSlowVerdict(t *testing.T) {
+func TestSlowInspection(t *testing.T) {
 	e := newEngine(t)
 	e.start()
 	r := begin(t, e)
@@ -79,15 +79,15 @@ func TestSlowVerdict(t *testing.T) {
 }
 
 func TestManyDeathsAreBounded(t *testing.T) {
-	told := sink{calls: make(chan string, maxDead)}
-	s := &session{Follower: &Follower{cfg: Config{}.withDefaults()}, status: &status{sink: told}}
+	reported := sink{calls: make(chan string, maxDead)}
+	s := &session{Follower: &Follower{cfg: Config{}.withDefaults()}, status: &status{sink: reported}}
 	for i := range maxDead + 3 {
 		s.died(id(i), epoch)
 	}
 	if len(s.dead) != maxDead || s.dead[0].id != id(0) {
 		t.Errorf("%d wait", len(s.dead))
 	}
-	if n := len(told.calls); n != 3 || <-told.calls != "lost 1" {
+	if n := len(reported.calls); n != 3 || <-reported.calls != "lost 1" {
 		t.Errorf("%d are reported as lost", n)
 	}
 }
@@ -138,8 +138,8 @@ func TestFailedStarts(t *testing.T) {
 	r := begin(t, e)
 	r.expect("identify docker 000000000001 before busybox map[]", connected)
 	r.expect("ended 000000000001 code 128 not started: no such device")
-	if got, want := <-r.sink.deeds, "000000000001 create +-1h0m0.123456789s"; got != want {
-		t.Errorf("told %q, want %q", got, want)
+	if got, want := <-r.sink.actions, "000000000001 create +-1h0m0.123456789s"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 	disconnect := func(n int) {
 		e.emitRaw(`{"Type":"network","Action":"disconnect","Actor":{"ID":"` + id(99) + `","Attributes":{"container":"` + id(n) + `"}}}`)

@@ -65,8 +65,8 @@ const sameStart = 2 * time.Second
 // startFailed asks about a container whose start has failed, once for each start. One that the engine has not reported is asked
 // about when nothing else is.
 func (s *session) startFailed(id string) {
-	asked, told := s.unstarted[id]
-	if !told {
+	asked, reported := s.unstarted[id]
+	if !reported {
 		if len(s.starts) == maxStarts {
 			s.unasked.Add(1)
 			return
@@ -117,12 +117,12 @@ func (s *session) inspectNext(ctx context.Context) {
 	}
 	s.asking = true
 	s.workers.Go(func() {
-		verdict := inspection{EngineReport: fact.EngineReport{ID: next.id}, dead: !next.at.IsZero()}
+		report := inspection{EngineReport: fact.EngineReport{ID: next.id}, dead: !next.at.IsZero()}
 		var answer engine.InspectResponse
 		problem := s.call(ctx, "inspection", s.cfg.Timeout, func(ctx context.Context) (err error) {
 			answer, err = s.client.ContainerInspect(ctx, next.id)
 			if errdefs.IsNotFound(err) {
-				verdict.Removed = true
+				report.Removed = true
 				return nil
 			}
 			return err
@@ -132,13 +132,13 @@ func (s *session) inspectNext(ctx context.Context) {
 			s.status.log.Debug("ask how a container ended", "container", next.id, "error", problem)
 		case answer.ContainerJSONBase == nil:
 		case next.at.IsZero():
-			verdict.RestartCount = new(answer.RestartCount)
-			verdict.ExitCode, verdict.StartError = startOf(answer.State)
+			report.RestartCount = new(answer.RestartCount)
+			report.ExitCode, report.StartError = startOf(answer.State)
 		default:
-			verdict.RestartCount = new(answer.RestartCount)
-			verdict.ExitCode, verdict.OOMKilled = stateOf(answer.State, next.at)
+			report.RestartCount = new(answer.RestartCount)
+			report.ExitCode, report.OOMKilled = stateOf(answer.State, next.at)
 		}
-		s.inspected <- verdict
+		s.inspected <- report
 	})
 }
 
