@@ -34,7 +34,10 @@ func newContainerd(t *testing.T) *containerd {
 	docker(t, "save", "-o", archive, busyboxImage)
 	c.run("images", "import", archive)
 	c.image = c.run("images", "list", "--quiet")
-	t.Cleanup(func() { _ = c.command("images", "rm", c.image).Run() })
+	t.Cleanup(func() {
+		_ = c.command("images", "rm", c.image).Run()
+		removeCgroup(t, containerdNamespace)
+	})
 	return c
 }
 

@@ -42,6 +42,16 @@ func must(t *testing.T, cmd *exec.Cmd) {
 	}
 }
 
+// removeCgroup removes an empty cgroup that a runtime has made around those of its containers, from all hierarchies.
+func removeCgroup(t *testing.T, path string) {
+	t.Helper()
+	layout := trackedHierarchy(t)
+	_ = os.Remove(filepath.Join(layout.Dir, path))
+	for _, other := range layout.Others {
+		_ = os.Remove(filepath.Join(other.Dir, path))
+	}
+}
+
 // bundle makes a bundle of a container that runs busybox with these arguments.
 func bundle(t *testing.T, root, cgroup string, args ...string) string {
 	t.Helper()
@@ -100,10 +110,7 @@ func TestKillsWithoutAnEngine(t *testing.T) {
 	folder := fmt.Sprintf("/nsviz-test-folder-%d", os.Getpid())
 	t.Cleanup(func() {
 		_ = exec.Command("runc", "delete", "--force", runcName).Run()
-		_ = os.Remove(filepath.Join(layout.Dir, folder))
-		for _, other := range layout.Others {
-			_ = os.Remove(filepath.Join(other.Dir, folder))
-		}
+		removeCgroup(t, folder)
 	})
 	_ = exec.Command("runc", "run", "--bundle", bundle(t, root, folder+"/"+runcName, "tail", "/dev/zero"), runcName).Run() // it is killed
 
@@ -147,13 +154,9 @@ func TestPsWithoutAnEngine(t *testing.T) {
 	const name = "nsviz-test-runc-ps"
 	root := rootWithBusybox(t)
 	folder := fmt.Sprintf("/nsviz-test-folder-ps-%d", os.Getpid())
-	layout := trackedHierarchy(t)
 	t.Cleanup(func() {
 		_ = exec.Command("runc", "delete", "--force", name).Run()
-		_ = os.Remove(filepath.Join(layout.Dir, folder))
-		for _, other := range layout.Others {
-			_ = os.Remove(filepath.Join(other.Dir, folder))
-		}
+		removeCgroup(t, folder)
 	})
 	if err := exec.Command("runc", "run", "--detach", "--bundle", bundle(t, root, folder+"/"+name, "sleep", "1000"), name).Run(); err != nil {
 		t.Fatal(err) // its output would be the container's, too
