@@ -40,8 +40,8 @@ static __always_inline __u32 first_of(struct task_struct *task, __u64 *failed)
 }
 
 /*
- * The latest execs that were sent as an entry, by thread group id. A shell that makes way for its only command is not told
- * again, unless it has entered something else before.
+ * The latest execs that were sent as an entry, by thread group id. If a shell replaces itself by its only command,
+ * that exec is not sent again, unless the process has entered something else since.
  */
 struct entry {
 	__u64 made_ns;	/* when the process was made, boot time */
@@ -56,12 +56,12 @@ struct {
 } entries SEC(".maps");
 
 /* Whether this has been sent as an entry. What is pushed out of the map is sent again. */
-static __always_inline bool is_told(__u32 pid, const struct entry *entry)
+static __always_inline bool was_sent(__u32 pid, const struct entry *entry)
 {
-	const struct entry *told = bpf_map_lookup_elem(&entries, &pid);
+	const struct entry *latest = bpf_map_lookup_elem(&entries, &pid);
 
-	if (told && told->made_ns == entry->made_ns && told->mnt == entry->mnt &&
-	    told->pid == entry->pid)
+	if (latest && latest->made_ns == entry->made_ns && latest->mnt == entry->mnt &&
+	    latest->pid == entry->pid)
 		return true;
 	bpf_map_update_elem(&entries, &pid, entry, BPF_ANY);
 	return false;
@@ -80,7 +80,7 @@ static __always_inline void send_entry(struct task_struct *task, struct task_str
 		return;
 	entry.made_ns = READ(failed, task, group_leader, start_boottime);
 	entry.pid = READ(failed, task, nsproxy, pid_ns_for_children, ns.inum);
-	if (is_told(pid, &entry) || !may_send(THROTTLE_LIFECYCLE, 1, failed))
+	if (was_sent(pid, &entry) || !may_send(THROTTLE_LIFECYCLE, 1, failed))
 		return;
 	event = bpf_ringbuf_reserve(&lifecycle, sizeof(*event), 0);
 	if (!event) {

@@ -42,6 +42,8 @@ type cgroup struct {
 	id   uint64
 	path string
 	ref  *Ref
+	// possible is the container that it may belong to, if something other than its path must show that; nil is none.
+	possible *Ref
 	// root is the container's own cgroup, which this one is or is below; nil outside containers.
 	root *cgroup
 	// created is when the cgroup was made, madeNamespaces when the runtime made the container's
@@ -86,7 +88,9 @@ func (t *Tracker) place(id uint64, path string) *cgroup {
 		t.discovered = append(t.discovered, Discovery{Cgroup: Cgroup{before.id, path}, Container: before.ref, Removed: true})
 		t.expire(before)
 	}
-	if ref := t.refOf(path); ref != nil {
+	list := t.parser.matches(path)
+	c.possible = possible(list)
+	if ref := t.refAmong(path, list); ref != nil {
 		t.assign(c, ref)
 	}
 	if same := t.cgroups[id]; same != nil {

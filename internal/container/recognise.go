@@ -9,9 +9,11 @@ import (
 
 // refOf returns the container that a path belongs to; nil is none. What may be a container's own cgroup counts as such if it has been
 // confirmed, or if an engine has a container with that id.
-func (t *Tracker) refOf(path string) *Ref {
+func (t *Tracker) refOf(path string) *Ref { return t.refAmong(path, t.parser.matches(path)) }
+
+// refAmong is refOf for a path whose matches are known.
+func (t *Tracker) refAmong(path string, list []Ref) *Ref {
 	var last *Ref
-	list := t.parser.matches(path)
 	for end := 0; end < len(path); {
 		if next := strings.IndexByte(path[end+1:], '/'); next >= 0 {
 			end += 1 + next
@@ -34,12 +36,19 @@ func (t *Tracker) refOf(path string) *Ref {
 	return last
 }
 
-// PossibleID returns the id of the container whose own cgroup a path may be, if something other than the path must show that and an engine
-// may know the id; else "".
-func (t *Tracker) PossibleID(path string) string {
-	list := t.parser.matches(path)
-	if n := len(list); n > 0 && list[n-1].Unsure && list[n-1].Root == path && isHex64(list[n-1].ID) {
-		return list[n-1].ID
+// possible returns the container that a cgroup may belong to, if something other than its path must show that; nil is none.
+func possible(list []Ref) *Ref {
+	if n := len(list); n > 0 && list[n-1].Unsure {
+		return &list[n-1]
+	}
+	return nil
+}
+
+// PossibleID returns the id of the container whose own cgroup a known cgroup may be, if something other than the path must show that and an
+// engine may know the id; else "".
+func (t *Tracker) PossibleID(id uint64) string {
+	if c := t.cgroups[id]; c != nil && c.possible != nil && c.possible.Root == c.path && isHex64(c.possible.ID) {
+		return c.possible.ID
 	}
 	return ""
 }
@@ -103,9 +112,8 @@ func (t *Tracker) confirmByStart(id uint64) {
 	}
 	// crun makes a cgroup of that name below that of the container.
 	byCrun := strings.HasSuffix(c.path, "/container")
-	list := t.parser.matches(c.path)
-	if n := len(list); n > 0 && list[n-1].Unsure && (list[n-1].Root == c.path || byCrun && list[n-1].Root == above(c.path)) {
-		ref := list[n-1]
+	if p := c.possible; p != nil && (p.Root == c.path || byCrun && p.Root == above(c.path)) {
+		ref := *p
 		if root := t.paths[ref.Root]; root != nil && t.roots[ref.Root] == nil && (ref.Name == "" || root.maker != "") {
 			if ref.Runtime == runtime.Runc { // or another one whose cgroups have such names
 				ref.Runtime = root.maker

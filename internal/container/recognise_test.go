@@ -120,10 +120,13 @@ func TestKilledWhileStarting(t *testing.T) {
 // TestPossibleID: an engine is asked about what may be its container, so that the start has its name.
 func TestPossibleID(t *testing.T) {
 	tracker := newTestTracker()
+	number := uint64(500)
 	for path, want := range map[string]string{
 		"/batch/" + idB: idB, "/" + idB: idB, "/batch": "", "/mycid": "", "/batch/" + idB + "/x": "", "/docker/" + idB: "", "/": "", "": "",
 	} {
-		if got := tracker.PossibleID(path); got != want {
+		number++
+		tracker.Place(number, path)
+		if got := tracker.PossibleID(number); got != want {
 			t.Errorf("%s: %q", path, got)
 		}
 	}

@@ -41,8 +41,10 @@ type Tracker struct {
 	// unmatchedExits are the latest ends of processes in containers' cgroups that were no known init, by PID: reading the host
 	// may be about to report one.
 	unmatchedExits map[int32]unmatchedExit
-	host           event.NamespaceIDs
-	sandboxes      sandboxes
+	// host are the host's own namespaces; zero is unknown.
+	host event.NamespaceIDs
+	// sandboxes are what has no cgroup of its own and was recognised by its namespaces.
+	sandboxes sandboxes
 	// generation grows by one with each BeginComparison.
 	generation uint64
 	limit      int // of cgroups

@@ -115,7 +115,7 @@ func (l *loop) handleEvent(e event.Event) {
 		if e.Cgroup.Container != nil {
 			break
 		}
-		if id := l.tracker.PossibleID(e.Cgroup.Path); id != "" { // its start should have its name
+		if id := l.tracker.PossibleID(e.Cgroup.ID); id != "" { // its start should have its name
 			l.questions.AskName(&event.Container{ID: id})
 		}
 	case event.CgroupRemoved:

@@ -354,6 +354,19 @@ func memoryWords(o *event.OOM) Text {
 	return text(Strong, size).add(Plain, " were "+most.what+".")
 }
 
+// Survived reports whether a container outlived a kill in it, as the kill or the container's present state shows; nil is unknown.
+func Survived(k *model.Kill, c *model.Container) *bool {
+	switch {
+	case k.Survived != nil:
+		return k.Survived
+	case k.Event.OOM != nil && k.Event.OOM.Victim.Init:
+		return new(false)
+	case c != nil && c.Runs():
+		return new(true)
+	}
+	return nil
+}
+
 // KillEffect says how often this happened and whether the container lives on.
 func KillEffect(k *model.Kill, c *model.Container) Text {
 	label := VictimContainer(k).Label()
@@ -364,20 +377,21 @@ func KillEffect(k *model.Kill, c *model.Container) Text {
 	if k.Ordinal > 0 {
 		l = l.add(Strong, Ordinal(k.Ordinal)+" kill").add(Plain, "; ")
 	}
+	survived := Survived(k, c)
 	switch {
 	case k.Event.OOM.Victim.Starting && c != nil && c.NeverRan:
 		return l.add(Name, label).add(Plain, " never ran its program: the victim was a process of its runtime, which was starting it.")
 	case k.Event.OOM.Victim.Starting:
 		return l.add(Plain, "the victim was a process of its runtime, which was starting it; its own program did not run yet.")
-	case k.Survived != nil && !*k.Survived, k.Survived == nil && k.Event.OOM.Victim.Init:
+	case survived != nil && !*survived:
 		if v := k.Event.OOM.Victim; v.Init || v.PID != 0 && v.PID == k.InitPID {
 			return l.add(Name, label).add(Plain, " ends with it, because the victim was its PID 1.")
 		}
 		return l.add(Name, label).add(Plain, " ends with it, because its PID 1 was killed as well.")
-	case k.Survived == nil && c != nil && c.Runs():
-		return l.add(Name, label).add(Plain, " lives on.")
-	case k.Survived == nil:
+	case survived == nil:
 		return l.add(Name, label).add(Plain, " may have ended with it: its PID 1 is unknown.")
+	case k.Survived == nil: // it still runs, and no more is known
+		return l.add(Name, label).add(Plain, " lives on.")
 	}
 	verb := " lives on"
 	if c != nil && !c.Live() {

@@ -156,6 +156,7 @@ func killColumns(sc screen, list []*model.Kill) []column {
 func shortWhy(k *model.Kill, s *model.Snapshot) line {
 	var l line
 	o := k.Event.OOM
+	c := story.ContainerOf(s, story.VictimContainer(k))
 	switch {
 	case o == nil:
 		l = text(Unknown, "?")
@@ -165,7 +166,7 @@ func shortWhy(k *model.Kill, s *model.Snapshot) line {
 		l = text(Warn, string(o.Scope)+" full")
 	case o.Scope == event.ScopeCgroup:
 		whose := ""
-		switch story.PlaceOfLimit(k, o, story.ContainerOf(s, story.VictimContainer(k))) {
+		switch story.PlaceOfLimit(k, o, c) {
 		case story.LimitAbove:
 			whose = "a parent's "
 		case story.LimitInside:
@@ -183,9 +184,9 @@ func shortWhy(k *model.Kill, s *model.Snapshot) line {
 	case story.VictimContainer(k) == nil:
 	case o != nil && o.Victim.Starting:
 		l = l.add(Dim, ", while it started")
-	case k.Survived == nil:
+	case story.Survived(k, c) == nil:
 		l = l.add(Dim, ", outcome unknown")
-	case *k.Survived:
+	case *story.Survived(k, c):
 		l = l.add(Dim, ", lives on")
 	default:
 		l = l.add(Plain, ", ").add(Alarm, "ended with it")

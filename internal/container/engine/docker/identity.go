@@ -21,7 +21,7 @@ func fromSummary(runtime string, c *engine.Summary) (container.Identity, bool) {
 	if !validID(c.ID) || name == "" {
 		return container.Identity{}, false
 	}
-	kind, group := belongs(c.Labels)
+	kind, group := container.GroupOf(c.Labels)
 	return container.Identity{
 		ID: c.ID, Runtime: runtime, Name: cut(name, maxName), Image: shortImage(c.Image), Labels: c.Labels,
 		Kind: kind, Group: group,
@@ -43,7 +43,7 @@ func fromAttributes(runtime, id string, attributes map[string]string) (container
 	for _, key := range []string{"name", "image", "oldName"} {
 		delete(own, key)
 	}
-	kind, group := belongs(own)
+	kind, group := container.GroupOf(own)
 	return container.Identity{
 		ID: id, Runtime: runtime, Name: cut(name, maxName), Image: shortImage(attributes["image"]), Labels: own,
 		Kind: kind, Group: group,

@@ -2,7 +2,6 @@ package ondisk
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/nsviz/nsviz/internal/container"
@@ -121,20 +120,6 @@ func kubeIdentity(identity *container.Identity, n kubeNames) {
 	if n.pod != "" {
 		identity.Group = &event.Group{Kind: event.GroupPod, Name: cut(n.pod), Namespace: cut(n.namespace), Member: cut(n.container)}
 	}
-}
-
-// composeGroup returns the project that a container of a compose file is a member of, by its labels; nil is none. The first container of
-// a service is called as the service.
-func composeGroup(labels map[string]string) *event.Group {
-	const prefix = "com.docker.compose."
-	project, member := labels[prefix+"project"], labels[prefix+"service"]
-	if project == "" {
-		return nil
-	}
-	if n, err := strconv.ParseUint(labels[prefix+"container-number"], 10, 16); err == nil && n > 1 && member != "" {
-		member += "-" + strconv.FormatUint(n, 10)
-	}
-	return &event.Group{Kind: event.GroupCompose, Name: cut(project), Member: cut(member)}
 }
 
 // namedByID gives a container the name that it has among its runtime's: where users choose the ids, these are the names.

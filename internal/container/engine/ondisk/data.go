@@ -36,16 +36,11 @@ func (l data) find(in folder, id string) (found, error) {
 		if c.ID != id || name == "" {
 			return found{}, errOther
 		}
+		labels := c.Config.Labels
+		kind, group := container.GroupOf(labels)
 		f := found{Identity: container.Identity{
-			ID: id, Runtime: runtime.Docker, Name: cut(name), Image: cut(shortImage(c.Config.Image)), Group: composeGroup(c.Config.Labels), Labels: c.Config.Labels,
+			ID: id, Runtime: runtime.Docker, Name: cut(name), Image: cut(shortImage(c.Config.Image)), Kind: kind, Group: group, Labels: labels,
 		}}
-		if pod := c.Config.Labels["io.kubernetes.pod.name"]; pod != "" { // cri-dockerd: its names are k8s_CONTAINER_POD_…
-			kubeIdentity(&f.Identity, kubeNames{
-				sandbox: c.Config.Labels["io.kubernetes.docker.type"] == "podsandbox", pod: pod,
-				namespace: c.Config.Labels["io.kubernetes.pod.namespace"], container: c.Config.Labels["io.kubernetes.container.name"],
-			})
-			f.Name = cut(name)
-		}
 		return f, nil
 	}
 	return found{}, err

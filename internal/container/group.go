@@ -1,4 +1,4 @@
-package docker
+package container
 
 import (
 	"strconv"
@@ -28,9 +28,9 @@ const (
 // group's.
 const maxGroupName = 253
 
-// belongs returns which group a container is a member of by its labels, and its kind. A compose project and a swarm stack, which is made
+// GroupOf returns which group a container is a member of by its labels, and its kind. A compose project and a swarm stack, which is made
 // of the same files, are both compose groups.
-func belongs(labels map[string]string) (event.Kind, *event.Group) {
+func GroupOf(labels map[string]string) (event.Kind, *event.Group) {
 	if pod := named(labels[podNameLabel]); pod != "" {
 		group := &event.Group{
 			Kind: event.GroupPod, Name: pod, Namespace: named(labels[podNamespaceLabel]), Member: named(labels[podContainerLabel]),
@@ -53,7 +53,7 @@ func belongs(labels map[string]string) (event.Kind, *event.Group) {
 	return "", nil
 }
 
-// named returns a name if it fits, else "". The copy releases the engine's answer.
+// named returns a name if it fits, else "". The copy releases what it was read from.
 func named(name string) string {
 	if len(name) > maxGroupName {
 		return ""
