@@ -106,5 +106,8 @@ func (c Cells) imageOf(w *Workload) string {
 	if w.VM != nil { // what it is stands there: no cgroup holds a guest to its memory
 		return foreign.Prose(story.VM(w.machine()).String())
 	}
+	if kind := w.KindOf(); w.Image == "" && (kind == event.KindSandbox || kind == event.KindService) {
+		return c.name(story.Isolated(kind, w.Runtime, w.Program))
+	}
 	return c.name(w.Image)
 }
