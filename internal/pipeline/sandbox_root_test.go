@@ -63,6 +63,23 @@ func TestKillInASandbox(t *testing.T) {
 	w.await(t, "its end", func() bool { c := w.container(c.ID); return c != nil && c.State == model.Exited }, nil)
 }
 
+// TestKillBesideASandbox: a process whose next child would be in a PID namespace of its own is in the host's itself.
+func TestKillBesideASandbox(t *testing.T) {
+	w := watch(t)
+	name := fmt.Sprintf("nsviz-test-beside-%d.scope", os.Getpid())
+	dir := makeCgroup(t, name)
+	limit(t, dir, 16<<20)
+	p := start(t, "sh", "-c", `read line; exec unshare --pid tail /dev/zero`)
+	join(t, dir, p.pid)
+	p.release()
+	_ = p.cmd.Wait()
+	w.await(t, "the kill", func() bool {
+		return len(w.all(func(e *event.Event) bool {
+			return e.Type == event.OOMKill && e.OOM.Victim.Cgroup == "/"+name && e.Container == nil && !e.ContainerUnknown
+		})) == 1
+	}, nil)
+}
+
 // TestSandboxesAreFound: what the kernel isolates without a cgroup of its own is found when nsviz looks, and while it watches, with its
 // processes, and is gone when its namespaces are. What waits outside is none of it, and neither is a chroot's mount namespace.
 func TestSandboxesAreFound(t *testing.T) {
