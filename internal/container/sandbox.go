@@ -187,8 +187,8 @@ func (t *Tracker) sandbox(typ event.NamespaceType, maker ProcessName, p suspect)
 		}
 		c = &isolated{container: &event.Container{ID: fmt.Sprintf("%s-%d", typ, id), Kind: event.KindSandbox}}
 		name := maker
-		// A parent may have adopted it, and a user namespace is often made by the process that is in it.
-		if first := p.first; first != nil && (maker.Comm == "" || maker.isSystemd() || made == nil && typ == event.User && first.Program.PID == 0) {
+		// A parent may have adopted it, a browser makes many, and a user namespace is often made by the process that is in it.
+		if first := p.first; first != nil && (maker.Comm == "" || maker.isSystemd() || first.Program.PID != 0 || made == nil && typ == event.User) {
 			name = ProcessName{first.PID, first.Comm}
 		}
 		c.container.Name = name.String()

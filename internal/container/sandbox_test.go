@@ -172,7 +172,7 @@ func TestFoundIsolated(t *testing.T) {
 		{
 			"what a browser isolates of itself", []*FirstProcess{browser},
 			[]*event.Container{{
-				ID: "pid-20", Name: "chrome-700", Kind: event.KindSandbox, Group: &event.Group{Kind: event.GroupProgram, Name: "chrome-600"},
+				ID: "pid-20", Name: "chrome-50", Kind: event.KindSandbox, Group: &event.Group{Kind: event.GroupProgram, Name: "chrome-600"},
 			}},
 		},
 		{

@@ -71,7 +71,7 @@ func (c Cells) lineName(l psLine) string {
 func headingCells(g *groups.Group) map[string]string {
 	memory, kills := g.Memory(), g.Kills()
 	live, ended := g.Count()
-	count := story.Count(uint64(live), "container", "containers")
+	count := story.MembersOf(g.Of.Kind, uint64(live))
 	if live == 0 && ended > 0 {
 		count = fmt.Sprintf("%d ended", ended)
 	}

@@ -108,7 +108,7 @@ func membersText(g *groups.Group, w int) line {
 	if ended > 0 {
 		also = ", " + strconv.Itoa(ended) + " ended"
 	}
-	words := story.Count(uint64(live), "container", "containers") + also
+	words := story.MembersOf(g.Of.Kind, uint64(live)) + also
 	if live == 0 {
 		words = strconv.Itoa(ended) + " ended"
 	}
