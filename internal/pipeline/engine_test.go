@@ -21,6 +21,7 @@ type scripted struct {
 	says   func(engine.Sink)
 	asked  []string
 	starts []string
+	ends   []string
 	inits  map[string]engine.Init
 }
 
@@ -36,6 +37,7 @@ func (s *scripted) Run(_ context.Context, sink engine.Sink) error {
 func (s *scripted) Synced() <-chan struct{} { return nil }
 func (s *scripted) Ask(id string)           { s.asked = append(s.asked, id) }
 func (s *scripted) AskStart(id string)      { s.starts = append(s.starts, id) }
+func (s *scripted) AskEnd(id string)        { s.ends = append(s.ends, id) }
 
 func (s *scripted) Settings(context.Context, string) (*fact.Settings, error) {
 	return &fact.Settings{}, nil

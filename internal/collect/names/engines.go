@@ -74,7 +74,7 @@ func (e *Engines) room(followed int, found []engine.Engine) []engine.Engine {
 	}
 	if !e.warned {
 		e.warned = true
-		e.cfg.Log.Warn("there are more container engines than nsviz follows; --docker-host chooses which",
+		e.cfg.Log.Warn("there are more container engines than nsviz follows; --docker-host and --cri-endpoint choose which",
 			"followed", MaxEngines, "left_out", len(found)-most)
 	}
 	return found[:most]

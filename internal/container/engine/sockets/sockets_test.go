@@ -177,7 +177,7 @@ func TestConnectAtTheSameTime(t *testing.T) {
 
 // A folder that does not answer keeps one goroutine busy, however often it is tried.
 func TestConnectToAFolderThatIsStuck(t *testing.T) {
-	s := New(readers()).socket("/nowhere", "docker", 0)
+	s := New(readers()).socket("/nowhere", "docker", false, 0)
 	s.opening <- struct{}{} // as while it is being opened
 	ctx, cancel := context.WithTimeoutCause(t.Context(), 0, errStuck)
 	defer cancel()
