@@ -122,6 +122,8 @@ func (l *loop) handleEvent(e event.Event) {
 		if l.tracker.NeverRan(e.Cgroup.ID) {
 			l.questions.AskStart(e.Cgroup.Container)
 		}
+	case event.ContainerStarted:
+		l.questions.AskStarted(e.Container)
 	case event.ContainerExited:
 		l.questions.AskEnd(e.Container)
 	case event.EventsLost:

@@ -88,6 +88,11 @@ func (e *Engines) All() []engine.Engine {
 // Connected returns the engines that answered of late.
 func (e *Engines) Connected() []engine.Engine { return e.that((*Follower).Connected) }
 
+// Stated returns the engines that have reported a state.
+func (e *Engines) Stated() []engine.Engine {
+	return e.that(func(f *Follower) bool { return f.stated.Load() })
+}
+
 func (e *Engines) that(is func(*Follower) bool) []engine.Engine {
 	followers := *e.all.Load()
 	list := make([]engine.Engine, 0, len(followers))

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -102,6 +101,9 @@ func TestEnginesAreFollowedBesideEachOther(t *testing.T) {
 	}
 	if got := e.Connected(); !slices.Equal(got, engines[1:]) {
 		t.Errorf("connected: %v", got)
+	}
+	if got := e.Stated(); !slices.Equal(got, engines[1:]) {
+		t.Errorf("with a state: %v", got)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	awaited := make(chan struct{})
@@ -199,11 +201,15 @@ func TestQuestionsGoToTheEnginesOfTheRuntime(t *testing.T) {
 	q.AskEnd(&event.Container{ID: containerID(8), Runtime: runtime.Docker})
 	q.AskEnd(&event.Container{ID: containerID(6)})
 	q.AskEnd(nil)
+	directory.Put(container.Identity{ID: containerID(9), Runtime: runtime.Podman, Name: "web", Source: container.SourceFiles})
+	q.AskStarted(&event.Container{ID: containerID(9), Name: "web"})
+	q.AskStarted(&event.Container{ID: containerID(6)}) // the engine has named it
+	q.AskStarted(nil)
 	for _, e := range []struct {
 		*acted
 
 		asked, starts, ends string
-	}{{docker, "[1 3]", "[5]", "[8]"}, {other, "[1 3]", "[5]", "[8]"}, {podman, "[2 3]", "[6]", "[6]"}} {
+	}{{docker, "[1 3]", "[5]", "[8]"}, {other, "[1 3]", "[5]", "[8]"}, {podman, "[2 3 9]", "[6]", "[6]"}} {
 		asked, starts, ends := fmt.Sprint(e.acted.asked), fmt.Sprint(e.acted.starts), fmt.Sprint(e.acted.ends)
 		if asked != e.asked || starts != e.starts || ends != e.ends {
 			t.Errorf("%s: asked for names %s, starts %s and ends %s, want %s, %s and %s", e.name, asked, starts, ends, e.asked, e.starts, e.ends)
@@ -224,7 +230,7 @@ func TestUsersEnginesAreBoundedInRate(t *testing.T) {
 					facts++
 				}
 			}),
-		}, &atomic.Bool{})
+		}, &Follower{})
 		for n := range 2 * userBurst {
 			r.Did(fact.EngineEvent{ID: containerID(n), Action: fact.ActionStart, At: midnight})
 		}

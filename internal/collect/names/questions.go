@@ -40,6 +40,17 @@ func NewQuestions(engines func() []engine.Engine, directory *container.Directory
 // one of another runtime.
 func (q *Questions) AskStart(c *event.Container) { q.ofItsRuntime(c, engine.Engine.AskStart) }
 
+// AskStarted asks the engine of a container that has started, if something else than an engine has named it: only an engine has its
+// labels. nil is no container.
+func (q *Questions) AskStarted(c *event.Container) {
+	if c == nil {
+		return
+	}
+	if identity, known := q.directory.Get(c.ID); known && identity.Source != container.SourceEngine {
+		q.ofItsRuntime(c, engine.Engine.Ask)
+	}
+}
+
 // AskEnd asks what a container's engine says of its end; nil is no container.
 func (q *Questions) AskEnd(c *event.Container) {
 	if c != nil {

@@ -77,6 +77,7 @@ func TestEnds(t *testing.T) {
 			r.AskEnd("../nonsense")
 			r.AskEnd(id(1)) // a sandbox
 			r.AskEnd(id(3)) // another engine's
+			r.AskEnd(broken)
 			if test.start {
 				r.AskStart(id(2))
 			} else {
@@ -217,6 +218,67 @@ func TestListIsReadAgain(t *testing.T) {
 	r.await(connected)
 	s.set(func() { s.pods = []*cri.PodSandbox{pod(1, "cart")} })
 	r.await("pod 1 is shop/cart of containerd in shop cart")
+}
+
+// An engine's events are actions, and have the list read. What it kept from before is left out.
+func TestEvents(t *testing.T) {
+	s := newServer(t)
+	s.version.RuntimeVersion = "2.1.0"
+	s.events = make(chan *cri.ContainerEventResponse)
+	s.start(true)
+	r := s.follow(Config{})
+	r.await("containerd connected: 2.1.0, CRI v1")
+	s.set(func() {
+		s.pods, s.containers = []*cri.PodSandbox{pod(1, "cart")}, []*cri.Container{in(1, 2, "app", "busybox")}
+	})
+	now := time.Now().UnixNano()
+	for _, e := range []*cri.ContainerEventResponse{
+		{ContainerId: id(2), ContainerEventType: cri.ContainerEventType_CONTAINER_STOPPED_EVENT, CreatedAt: 1},
+		{ContainerId: "../nonsense", ContainerEventType: cri.ContainerEventType_CONTAINER_STOPPED_EVENT, CreatedAt: now},
+		{ContainerId: id(2), ContainerEventType: cri.ContainerEventType_CONTAINER_CREATED_EVENT, CreatedAt: now},
+	} {
+		s.events <- e
+	}
+	r.expect("pod 1 is shop/cart of containerd in shop cart", "2 is shop/cart/app of containerd in shop cart app busybox")
+	for typ, want := range map[cri.ContainerEventType]string{
+		cri.ContainerEventType_CONTAINER_STARTED_EVENT: "start 2", cri.ContainerEventType_CONTAINER_STOPPED_EVENT: "die 2",
+		cri.ContainerEventType_CONTAINER_DELETED_EVENT: "destroy 2",
+	} {
+		s.events <- &cri.ContainerEventResponse{ContainerId: id(2), ContainerEventType: typ, CreatedAt: now}
+		r.expect(want)
+	}
+}
+
+// An engine whose events are switched off, or are another one's, is followed by its list.
+func TestWithoutEvents(t *testing.T) {
+	for version, shared := range map[string]bool{"1.7.27": false, "2.0.0": true} {
+		s := newServer(t)
+		s.version.RuntimeVersion = version
+		if !shared {
+			s.events = make(chan *cri.ContainerEventResponse, 1)
+			s.events <- &cri.ContainerEventResponse{} // the kubelet's
+		}
+		s.start(true)
+		r := s.follow(Config{listEvery: 10 * time.Millisecond})
+		r.await("containerd connected: " + version + ", CRI v1")
+		s.set(func() { s.pods = []*cri.PodSandbox{pod(1, "cart")} })
+		r.await("pod 1 is shop/cart of containerd in shop cart")
+		if !shared && len(s.events) == 0 {
+			t.Error("it has taken an event from the kubelet")
+		}
+	}
+}
+
+func TestSharesEvents(t *testing.T) {
+	for engine, want := range map[string]bool{
+		"containerd 1.7.27": false, "containerd v1.7.27": false, "containerd 2.0.0-rc.1": true, "containerd v2.1.4": true, "containerd ": false,
+		"containerd x.y": false, "cri-o 1.27.9": false, "cri-o 1.28.0": true, "cri-o 1.30.0-dev": true, "cri-o 2.0": true, "docker 27.1": false,
+	} {
+		name, version, _ := strings.Cut(engine, " ")
+		if got := sharesEvents(name, version); got != want {
+			t.Errorf("%s: %v", engine, got)
+		}
+	}
 }
 
 // Ends that nobody can ask about are counted, but only while there is an engine to ask.

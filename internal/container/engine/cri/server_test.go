@@ -43,6 +43,8 @@ type server struct {
 	// says is what it answers about a container, one after the other; the last one stays.
 	says map[string][]*cri.ContainerStatus
 	hang bool
+	// events are what it sends to whoever subscribes; nil is that it has none.
+	events chan *cri.ContainerEventResponse
 }
 
 func newServer(t *testing.T) *server {
@@ -117,6 +119,9 @@ func (s *server) ContainerStatus(ctx context.Context, r *cri.ContainerStatusRequ
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if r.GetContainerId() == broken {
+		return nil, status.Error(codes.Internal, "its state is broken")
+	}
 	all := s.says[r.GetContainerId()]
 	if len(all) == 0 {
 		return nil, status.Error(codes.NotFound, "no such container")
@@ -125,6 +130,22 @@ func (s *server) ContainerStatus(ctx context.Context, r *cri.ContainerStatusRequ
 		s.says[r.GetContainerId()] = all[1:]
 	}
 	return &cri.ContainerStatusResponse{Status: all[0]}, nil
+}
+
+func (s *server) GetContainerEvents(_ *cri.GetEventsRequest, stream grpc.ServerStreamingServer[cri.ContainerEventResponse]) error {
+	if s.events == nil {
+		return status.Error(codes.Unimplemented, "events are switched off")
+	}
+	for {
+		select {
+		case e := <-s.events:
+			if err := stream.Send(e); err != nil {
+				return err
+			}
+		case <-stream.Context().Done():
+			return nil
+		}
+	}
 }
 
 // Status implements the request of both services.
@@ -141,6 +162,9 @@ func (s *server) ImageStatus(_ context.Context, r *cri.ImageStatusRequest) (*cri
 	}
 	return &cri.ImageStatusResponse{Image: &cri.Image{RepoTags: names}}, nil
 }
+
+// broken is a container of which the engine says nothing but an error.
+var broken = id(0xbad)
 
 func id(n int) string { return fmt.Sprintf("%064x", n) }
 

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -45,6 +46,10 @@ type session struct {
 	status  *engine.Status
 	engine  *connection
 	version string // for people
+	// began is when the session did.
+	began time.Time
+	// events are nil where the engine has none for nsviz.
+	events chan *cri.ContainerEventResponse
 	// next is the earliest time for a list that somebody asks for.
 	next time.Time
 }
@@ -57,9 +62,18 @@ func (f *Follower) session(ctx context.Context, st *engine.Status) (steady bool,
 		return false, p
 	}
 	defer conn.Close()
-	s := &session{Follower: f, status: st, engine: conn}
-	if p := s.greet(ctx); p != nil {
+	s := &session{Follower: f, status: st, engine: conn, began: time.Now()}
+	number, p := s.greet(ctx)
+	if p != nil {
 		return false, p
+	}
+	if sharesEvents(s.Name(), number) {
+		var subscribed sync.WaitGroup
+		defer subscribed.Wait()
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		s.events = make(chan *cri.ContainerEventResponse, maxEvents)
+		subscribed.Go(func() { s.subscribe(ctx, s.events) })
 	}
 	if p := s.list(ctx); p != nil {
 		return false, p
@@ -94,6 +108,13 @@ func (s *session) follow(ctx context.Context) (steady bool, p *problem) {
 
 		case <-s.engine.conn.lost:
 			return steady, ended()
+
+		case e, more := <-s.events:
+			if !more {
+				s.events = nil
+			} else if s.event(e) {
+				asked = true
+			}
 
 		case q := <-s.asked:
 			q.due = time.Now().Add(s.cfg.askFirst)
@@ -141,22 +162,22 @@ func (s *session) call(ctx context.Context, what string, timeout time.Duration, 
 // shortWord matches the names of runtimes that are taken over.
 var shortWord = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
 
-// greet asks which engine it is.
-func (s *session) greet(ctx context.Context) *problem {
+// greet asks which engine it is, and returns its version.
+func (s *session) greet(ctx context.Context) (number string, p *problem) {
 	var v *cri.VersionResponse
 	if p := s.call(ctx, "version request", s.cfg.timeout, func(ctx context.Context) (err error) {
 		v, err = s.engine.Version(ctx, &cri.VersionRequest{})
 		return err
 	}); p != nil {
-		return p
+		return "", p
 	}
 	if name := v.GetRuntimeName(); shortWord.MatchString(name) {
 		s.name.Store(&name)
 	}
 	// Distributions add what does not matter here: 1.6.20~ds1, 1.30.0+git.
-	number, _, _ := strings.Cut(v.GetRuntimeVersion(), "+")
+	number, _, _ = strings.Cut(v.GetRuntimeVersion(), "+")
 	s.version = fmt.Sprintf("%s, CRI %s", brief(cmp.Or(number, "unknown version")), brief(cmp.Or(v.GetRuntimeApiVersion(), "v1")))
-	return nil
+	return number, nil
 }
 
 // list asks for all pods and containers, and reports them.
@@ -260,8 +281,12 @@ func (s *session) answer(ctx context.Context, q question) *problem {
 		}
 		return err
 	}); p != nil {
-		s.open.add(q) // for the next session
-		return p
+		s.again(q, s.cfg.askFirst<<q.tries)
+		if errors.Is(p, context.DeadlineExceeded) || s.engine.isLost() {
+			return p
+		}
+		s.status.Log.Debug("ask how a container ended", "container", q.id, "error", p)
+		return nil
 	}
 	switch {
 	case gone && known:
