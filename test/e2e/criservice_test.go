@@ -28,6 +28,8 @@ type criService struct {
 	cmd  *exec.Cmd
 	log  *lines
 	pods []string
+	// cgroups are those that are removed at the end, the innermost first.
+	cgroups []string
 }
 
 // newCRIService starts one that has the images of busybox and of sandboxes. At the end of the test it removes the pods.
@@ -80,7 +82,9 @@ state = "%[1]s/state"
 		}
 		s.stop()
 		_ = connection.Close()
-		removeCgroup(t, "/k8s.io")
+		for _, name := range append(s.cgroups, "k8s.io") {
+			removeCgroups(t, name)
+		}
 	})
 	must(t, exec.Command("ctr", "--address", s.dir+"/containerd.sock", "--namespace", "k8s.io", "images", "import", "--snapshotter", "native", archive))
 	return s
@@ -124,13 +128,14 @@ func hostNetwork() *cri.NamespaceOption {
 	return &cri.NamespaceOption{Network: cri.NamespaceMode_NODE, Pid: cri.NamespaceMode_CONTAINER}
 }
 
-// pod makes a pod and returns the settings of its sandbox, and its id.
-func (s *criService) pod(namespace, name string) (*cri.PodSandboxConfig, string) {
+// pod makes a pod and returns the settings of its sandbox, and its id. parent is the cgroup around those of its containers, which the kubelet
+// chooses; "" leaves that to containerd.
+func (s *criService) pod(namespace, name, parent string) (*cri.PodSandboxConfig, string) {
 	s.t.Helper()
 	config := &cri.PodSandboxConfig{
 		Metadata:     &cri.PodSandboxMetadata{Namespace: namespace, Name: name, Uid: "uid-of-" + name},
 		LogDirectory: s.dir, Labels: map[string]string{"tier": "of " + name},
-		Linux: &cri.LinuxPodSandboxConfig{SecurityContext: &cri.LinuxSandboxSecurityContext{NamespaceOptions: hostNetwork()}},
+		Linux: &cri.LinuxPodSandboxConfig{CgroupParent: parent, SecurityContext: &cri.LinuxSandboxSecurityContext{NamespaceOptions: hostNetwork()}},
 	}
 	made, err := s.RunPodSandbox(s.context(), &cri.RunPodSandboxRequest{Config: config})
 	if err != nil {
