@@ -171,6 +171,22 @@ func (d *dumb) Settings(context.Context, string) (*fact.Settings, error) {
 	return nil, errors.New("busy")
 }
 
+// The engine of a container is asked what it says of its end, by the events of the kernel, and for what files that named it do not have.
+func TestEngineIsAskedByEventsOfTheKernel(t *testing.T) {
+	e := &scripted{}
+	r := &reconcileTest{Pipeline: unwatched(e)}
+	r.directory.Put(container.Identity{ID: containerID(1), Runtime: runtime.Podman, Name: "web", Source: container.SourceFiles})
+	r.take(event.Event{Type: event.CgroupCreated, Cgroup: &event.Cgroup{Path: "/libpod_parent/libpod-" + containerID(1), ID: 7}})
+	r.take(event.Event{Type: event.ContainerStarted, PID: 50, CgroupID: 7, Start: &event.Start{}})
+	if !slices.Equal(e.asked, []string{containerID(1)}) || len(e.ends) > 0 {
+		t.Errorf("asked about %q, and about the ends of %q", e.asked, e.ends)
+	}
+	r.take(event.Event{Type: event.ContainerExited, PID: 50, CgroupID: 7, Exit: &event.Exit{Code: new(int32(0)), Cause: event.CauseExited}})
+	if !slices.Equal(e.ends, []string{containerID(1)}) {
+		t.Errorf("asked about the ends of %q", e.ends)
+	}
+}
+
 // silent is an engine that could not be asked and reports no state, as a containerd without the CRI API.
 type silent struct {
 	scripted

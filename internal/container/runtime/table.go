@@ -71,8 +71,8 @@ var table = []Runtime{
 		Capabilities: dockerCapabilities(),
 		Files: Files{
 			Sockets: []string{"containerd.sock"}, SocketDir: "/run/containerd", StateDir: "/var/lib/containerd", Folder: "sandboxes",
-			// Its own; k3s and RKE2; MicroK8s.
-			CRI: []string{"/run/containerd/containerd.sock", "/run/k3s/containerd/containerd.sock", "/var/snap/microk8s/common/run/containerd.sock"},
+			// Its own; k3s and RKE2; k0s; MicroK8s.
+			CRI: []string{"/run/containerd/containerd.sock", "/run/k3s/containerd/containerd.sock", "/run/k0s/containerd.sock", "/var/snap/microk8s/common/run/containerd.sock"},
 		},
 	},
 	{
