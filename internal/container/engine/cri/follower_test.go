@@ -143,7 +143,7 @@ func TestHang(t *testing.T) {
 	s.pods, s.containers = []*cri.PodSandbox{pod(1, "cart")}, []*cri.Container{in(1, 2, "app", "busybox")}
 	s.says[id(2)] = []*cri.ContainerStatus{exited(3, "Error")}
 	s.start(true)
-	r := s.follow(Config{Found: true, timeout: 20 * time.Millisecond, retryMin: time.Millisecond, retryMax: time.Millisecond})
+	r := s.follow(Config{Found: true, timeout: 100 * time.Millisecond, retryMin: time.Millisecond, retryMax: time.Millisecond})
 	r.expect("containerd failing: does not answer the version request in time")
 	for n := range 2 * maxAsked {
 		r.Ask(id(n))
