@@ -69,9 +69,10 @@ func (o *options) lookAfter(ctx context.Context, before *model.Snapshot) (*model
 
 // awaitEngines waits until it is known of each engine whether it answers. The followers bound the time.
 func awaitEngines(ctx context.Context, p *pipeline.Pipeline) {
+	stated := p.AwaitEngines(ctx)
 	for {
 		list := p.Snapshot().Engines
-		if len(list) >= p.Engines() && !slices.ContainsFunc(list, func(e fact.Engine) bool { return e.State == fact.EngineConnecting }) {
+		if len(list) >= stated && !slices.ContainsFunc(list, func(e fact.Engine) bool { return e.State == fact.EngineConnecting }) {
 			return
 		}
 		select {

@@ -59,6 +59,34 @@ func TestChosenEngines(t *testing.T) {
 	}
 }
 
+// Engines with the CRI API that the command line names are followed alone, or beside those of --docker-host.
+func TestChosenCRIEndpoints(t *testing.T) {
+	const crio, containerd = "unix:///run/crio/crio.sock", "unix:///x/containerd.sock"
+	t.Setenv("DOCKER_HOST", "unix:///x")
+	for name, test := range map[string]struct {
+		hosts, endpoints []string
+		want             []string // nil is a usage error
+	}{
+		"alone":         {nil, []string{crio, containerd, crio}, []string{"cri-o " + crio, "containerd " + containerd}},
+		"beside Docker": {[]string{"unix:///a"}, []string{crio}, []string{"docker unix:///a", "cri-o " + crio}},
+		"a bad one":     {nil, []string{"tcp://127.0.0.1:1"}, nil},
+		"too many":      {[]string{"unix:///a"}, slices.Repeat([]string{crio}, names.MaxEngines), nil},
+	} {
+		o := &options{engineHosts: test.hosts, criEndpoints: test.endpoints}
+		chosen, find, err := o.engines(slog.New(slog.DiscardHandler))
+		var got []string
+		for _, e := range chosen {
+			got = append(got, e.Name()+" "+e.Address())
+		}
+		if usage, _ := errors.AsType[errUsage](err); test.want == nil && usage.error == nil || test.want != nil && (err != nil || !slices.Equal(got, test.want)) {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+		if find != nil {
+			t.Errorf("%s: others are found", name)
+		}
+	}
+}
+
 // Each socket that is found has one engine for as long as it is there.
 func TestFoundEngines(t *testing.T) {
 	root, err := filepath.EvalSymlinks(t.TempDir())

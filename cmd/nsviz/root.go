@@ -29,15 +29,16 @@ type streams struct {
 
 // options are the flags that all commands have.
 type options struct {
-	listen      []string
-	webConfig   string
-	engineHosts []string
-	procRoot    string
-	cgroupRoot  string
-	level       level
-	methods     []string
-	noCommands  bool
-	labels      []string
+	listen       []string
+	webConfig    string
+	engineHosts  []string
+	criEndpoints []string
+	procRoot     string
+	cgroupRoot   string
+	level        level
+	methods      []string
+	noCommands   bool
+	labels       []string
 
 	probeMethods []fact.Method
 }
@@ -85,6 +86,8 @@ Without a command it draws the dashboard and serves metrics beside it. It needs 
 	flags.StringVar(&o.webConfig, "web.config.file", "", "file with TLS and basic auth settings of the metrics server")
 	flags.StringArrayVar(&o.engineHosts, "docker-host", nil,
 		"engine with Docker's API to ask for names, podman's too; repeatable (default $DOCKER_HOST, or all that are found)")
+	flags.StringArrayVar(&o.criEndpoints, "cri-endpoint", nil,
+		"engine with Kubernetes' CRI API to ask for names, such as unix:///run/containerd/containerd.sock; repeatable (default all that are found)")
 	flags.StringVar(&o.procRoot, "proc-root", pseudofs.DefaultProc, "where the host's procfs is mounted")
 	flags.StringVar(&o.cgroupRoot, "cgroup-root", cgroupfs.DefaultRoot, "where the host's cgroups are mounted")
 	flags.Var(newChecked(&o.level, level(slog.LevelInfo), "string", parseLevel), "log-level",

@@ -41,7 +41,7 @@ func newDirectory(limit int, labels []string) *Directory {
 }
 
 // Put adds or replaces an identity. One from a better source than the new one is kept. A group and a kind that a worse source knows are
-// kept as well if the better one knows none, and when it was created if the new one does not say. It reports whether anything other than
+// kept as well if the better one knows none, as is an image, and when it was created if the new one does not say. It reports whether anything other than
 // its source and its creation has changed, of what is kept.
 func (d *Directory) Put(id Identity) bool {
 	if id.User != 0 && d.users != nil {
@@ -56,9 +56,12 @@ func (d *Directory) Put(id Identity) bool {
 	if e, ok := d.entries[id.ID]; ok {
 		old := e.Value.(Identity)
 		if old.Source < id.Source {
-			merged, news := old, !old.grouped() && id.grouped()
-			if news {
-				merged.Kind, merged.Group = id.Kind, id.Group
+			merged, news := old, false
+			if !old.grouped() && id.grouped() {
+				merged.Kind, merged.Group, news = id.Kind, id.Group, true
+			}
+			if old.Image == "" && id.Image != "" {
+				merged.Image, news = id.Image, true
 			}
 			e.Value = merged
 			d.order.MoveToFront(e)
@@ -68,6 +71,9 @@ func (d *Directory) Put(id Identity) bool {
 		}
 		if id.Source == SourceEngine && !id.grouped() { // what is in a group stays there
 			id.Kind, id.Group = old.Kind, old.Group
+		}
+		if id.Image == "" {
+			id.Image = old.Image
 		}
 		if id.Created.IsZero() {
 			id.Created = old.Created

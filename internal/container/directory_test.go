@@ -65,6 +65,24 @@ func TestDirectoryKeepsTheBetterSource(t *testing.T) {
 	}
 }
 
+// An image that an engine does not name, as Kubernetes' engines do not for the sandbox of a pod, is what files say, whichever comes first.
+func TestDirectoryKeepsTheImage(t *testing.T) {
+	byEngine := Identity{ID: idA, Name: "infra"}
+	byFiles := Identity{ID: idA, Name: "other", Image: "pause", Source: SourceFiles}
+	want := byEngine
+	want.Image = byFiles.Image
+	for _, order := range [][]Identity{{byEngine, byFiles, byEngine}, {byFiles, byEngine, byFiles}} {
+		d := NewDirectory(2)
+		var news []bool
+		for _, id := range order {
+			news = append(news, d.Put(id))
+		}
+		if got, _ := d.Get(idA); !cmp.Equal(got, want) || !cmp.Equal(news, []bool{true, true, false}) {
+			t.Errorf("news %v, kept %+v", news, got)
+		}
+	}
+}
+
 // An engine that does not know of pods does not hide what files say of them, whichever comes first.
 func TestDirectoryKeepsTheGroup(t *testing.T) {
 	byEngine := Identity{ID: idA, Name: "infra", Image: "pause"}

@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"slices"
 	"sync"
 
 	"github.com/nsviz/nsviz/internal/collect/names"
@@ -21,9 +20,11 @@ func (p *Pipeline) followEngines() {
 	p.questions = names.NewQuestions(p.engines.All, p.directory, p.now)
 }
 
-// Engines returns how many engines are followed that have a state.
-func (p *Pipeline) Engines() int {
-	return len(slices.DeleteFunc(p.engines.All(), func(e engine.Engine) bool { return e.Address() == "" }))
+// AwaitEngines waits until each engine has reported its containers or could not be asked, or until ctx ends. It returns how many of them
+// have a state; the snapshot may get it later.
+func (p *Pipeline) AwaitEngines(ctx context.Context) int {
+	p.engines.AwaitSynced(ctx)
+	return len(p.engines.Stated())
 }
 
 // ErrNoEngine is that there is no engine to ask about a container.

@@ -21,6 +21,7 @@ type scripted struct {
 	says   func(engine.Sink)
 	asked  []string
 	starts []string
+	ends   []string
 	inits  map[string]engine.Init
 }
 
@@ -36,6 +37,7 @@ func (s *scripted) Run(_ context.Context, sink engine.Sink) error {
 func (s *scripted) Synced() <-chan struct{} { return nil }
 func (s *scripted) Ask(id string)           { s.asked = append(s.asked, id) }
 func (s *scripted) AskStart(id string)      { s.starts = append(s.starts, id) }
+func (s *scripted) AskEnd(id string)        { s.ends = append(s.ends, id) }
 
 func (s *scripted) Settings(context.Context, string) (*fact.Settings, error) {
 	return &fact.Settings{}, nil
@@ -169,7 +171,41 @@ func (d *dumb) Settings(context.Context, string) (*fact.Settings, error) {
 	return nil, errors.New("busy")
 }
 
-// What is of any runtime has no state, and says what no engine says.
+// The engine of a container is asked what it says of its end, by the events of the kernel, and for what files that named it do not have.
+func TestEngineIsAskedByEventsOfTheKernel(t *testing.T) {
+	e := &scripted{}
+	r := &reconcileTest{Pipeline: unwatched(e)}
+	r.directory.Put(container.Identity{ID: containerID(1), Runtime: runtime.Podman, Name: "web", Source: container.SourceFiles})
+	r.take(event.Event{Type: event.CgroupCreated, Cgroup: &event.Cgroup{Path: "/libpod_parent/libpod-" + containerID(1), ID: 7}})
+	r.take(event.Event{Type: event.ContainerStarted, PID: 50, CgroupID: 7, Start: &event.Start{}})
+	if !slices.Equal(e.asked, []string{containerID(1)}) || len(e.ends) > 0 {
+		t.Errorf("asked about %q, and about the ends of %q", e.asked, e.ends)
+	}
+	r.take(event.Event{Type: event.ContainerExited, PID: 50, CgroupID: 7, Exit: &event.Exit{Code: new(int32(0)), Cause: event.CauseExited}})
+	if !slices.Equal(e.ends, []string{containerID(1)}) {
+		t.Errorf("asked about the ends of %q", e.ends)
+	}
+}
+
+// silent is an engine that could not be asked and reports no state, as a containerd without the CRI API.
+type silent struct {
+	scripted
+
+	synced chan struct{}
+}
+
+func (s *silent) Synced() <-chan struct{} { return s.synced }
+
+// Nobody waits for the state of an engine that has none.
+func TestAwaitEngines(t *testing.T) {
+	e := &silent{synced: make(chan struct{})}
+	close(e.synced)
+	if n := unwatched(e).AwaitEngines(t.Context()); n != 0 || t.Context().Err() != nil {
+		t.Errorf("%d have a state", n)
+	}
+}
+
+// What is of any runtime needs no connection, and says what no engine says.
 func TestFilesBesideEngines(t *testing.T) {
 	for _, test := range []struct {
 		engine engine.Engine
@@ -179,9 +215,6 @@ func TestFilesBesideEngines(t *testing.T) {
 		settings, err := p.Settings(t.Context(), runtime.Podman, containerID(1))
 		if err != nil || settings.Engine != test.want {
 			t.Errorf("%+v, %v; want those of %q", settings, err, test.want)
-		}
-		if n := p.Engines(); n != 1 {
-			t.Errorf("%d engines have a state", n)
 		}
 		if n := len(p.engines.Connected()); n != 1 {
 			t.Errorf("%d are connected", n)

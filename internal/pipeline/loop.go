@@ -127,6 +127,10 @@ func (l *loop) report(e event.Event) {
 		if l.tracker.NeverRan(e.Cgroup.ID) {
 			l.questions.AskStart(e.Cgroup.Container)
 		}
+	case event.ContainerStarted:
+		l.questions.AskStarted(e.Container)
+	case event.ContainerExited:
+		l.questions.AskEnd(e.Container)
 	case event.EventsLost:
 		l.doubts.raise()
 	}

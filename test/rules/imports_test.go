@@ -29,6 +29,8 @@ var privileges = []privilege{
 	{"github.com/prometheus/client_golang", []string{"internal/metrics", "internal/server"}},
 	{"github.com/prometheus/exporter-toolkit", []string{"internal/server"}},
 	{"github.com/docker/docker", []string{"internal/container/engine/docker"}},
+	{"k8s.io/cri-api", []string{"internal/container/engine/cri", "test/e2e"}},
+	{"google.golang.org/grpc", []string{"internal/container/engine/cri", "test/e2e"}},
 }
 
 // A barrier keeps a package from importing paths with some prefixes.
@@ -60,14 +62,14 @@ var barriers = []barrier{
 	{"internal/collect/limits", []string{module + "internal/probes", module + "internal/model", module + "internal/container/engine"}, "the kernel's files say who writes"},
 	{"internal/collect/survey", []string{module + "gen", module + "internal/probes", module + "internal/model", module + "internal/namespaces", module + "internal/container/engine"}, "it is given what is known, and does not look it up"},
 	{"internal/namespaces", []string{module + "gen", module + "internal/probes", module + "internal/host", module + "internal/container", module + "internal/model", module + "internal/pipeline", module + "internal/store"}, "it is a table, and reads nothing"},
-	{"internal/collect", []string{module + "internal/pipeline", module + "internal/store", module + "internal/ui", module + "internal/container/engine/docker", module + "internal/container/engine/ondisk"}, "what reads hands over, and does not know to whom"},
+	{"internal/collect", []string{module + "internal/pipeline", module + "internal/store", module + "internal/ui", module + "internal/container/engine/cri", module + "internal/container/engine/docker", module + "internal/container/engine/ondisk"}, "what reads hands over, and does not know to whom"},
 	{"internal/collect/find", []string{module + "gen", module + "internal/probes", module + "internal/model"}, "it asks for what is known, and does not look it up"},
 	{"internal/collect/ownmemory", []string{module + "internal/probes", module + "internal/container", module + "internal/model"}, "it looks at nsviz's own cgroups alone"},
 	{"internal/collect/sample", []string{module + "internal/probes", module + "internal/container"}, "it is given the containers, with their cgroups"},
 	{"internal/container/engine/ondisk", []string{
-		module + "gen", module + "internal/probes", module + "internal/model", module + "internal/pipeline", module + "internal/container/engine/docker", "net",
+		module + "gen", module + "internal/probes", module + "internal/model", module + "internal/pipeline", module + "internal/container/engine/cri", module + "internal/container/engine/docker", "net",
 	}, "it reads what is on the host, and connects to nothing"},
-	{"internal/pipeline", []string{module + "internal/container/engine/docker", module + "internal/container/engine/ondisk"}, "it is given an engine, whichever that is"},
+	{"internal/pipeline", []string{module + "internal/container/engine/cri", module + "internal/container/engine/docker", module + "internal/container/engine/ondisk"}, "it is given an engine, whichever that is"},
 	{"internal/output", []string{module}, "it does not matter what is written"},
 	{"internal/redraw", append([]string{module + "internal/model", module + "internal/report", module + "internal/client"}, ends...), "it does not matter what is written"},
 	{"internal/place", []string{module}, "it looks at its own process alone"},
@@ -259,6 +261,10 @@ func TestForbiddenImports(t *testing.T) {
 		{"internal/pipeline", module + "internal/container/engine", false},
 		{"internal/pipeline", module + "internal/container/engine/docker", true},
 		{"internal/pipeline", module + "internal/container/engine/ondisk", true},
+		{"internal/pipeline", module + "internal/container/engine/cri", true},
+		{"internal/container/engine/cri", "k8s.io/cri-api/pkg/apis/runtime/v1", false},
+		{"internal/container/engine/cri", "google.golang.org/grpc/status", false},
+		{"internal/container/engine/docker", "google.golang.org/grpc", true},
 		{"internal/container/engine/ondisk", module + "internal/container/engine/docker", true},
 		{"internal/container/engine/ondisk", module + "internal/container/engine", false},
 		{"internal/container/runtime", "regexp", false},

@@ -74,7 +74,7 @@ func (e *Engines) room(followed int, found []engine.Engine) []engine.Engine {
 	}
 	if !e.warned {
 		e.warned = true
-		e.cfg.Log.Warn("there are more container engines than nsviz follows; --docker-host chooses which",
+		e.cfg.Log.Warn("there are more container engines than nsviz follows; --docker-host and --cri-endpoint choose which",
 			"followed", MaxEngines, "left_out", len(found)-most)
 	}
 	return found[:most]
@@ -87,6 +87,11 @@ func (e *Engines) All() []engine.Engine {
 
 // Connected returns the engines that answered of late.
 func (e *Engines) Connected() []engine.Engine { return e.that((*Follower).Connected) }
+
+// Stated returns the engines that have reported a state.
+func (e *Engines) Stated() []engine.Engine {
+	return e.that(func(f *Follower) bool { return f.stated.Load() })
+}
 
 func (e *Engines) that(is func(*Follower) bool) []engine.Engine {
 	followers := *e.all.Load()

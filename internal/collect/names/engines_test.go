@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,8 +27,8 @@ type acted struct {
 	run    func(ctx context.Context, s engine.Sink)
 	synced chan struct{}
 
-	mu            sync.Mutex
-	asked, starts []string
+	mu                  sync.Mutex
+	asked, starts, ends []string
 }
 
 func (a *acted) Name() string            { return a.name }
@@ -38,6 +37,7 @@ func (a *acted) User() uint32            { return 0 }
 func (a *acted) Synced() <-chan struct{} { return a.synced }
 func (a *acted) Ask(id string)           { a.note(&a.asked, id) }
 func (a *acted) AskStart(id string)      { a.note(&a.starts, id) }
+func (a *acted) AskEnd(id string)        { a.note(&a.ends, id) }
 
 func (a *acted) note(list *[]string, id string) {
 	a.mu.Lock()
@@ -101,6 +101,9 @@ func TestEnginesAreFollowedBesideEachOther(t *testing.T) {
 	}
 	if got := e.Connected(); !slices.Equal(got, engines[1:]) {
 		t.Errorf("connected: %v", got)
+	}
+	if got := e.Stated(); !slices.Equal(got, engines[1:]) {
+		t.Errorf("with a state: %v", got)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	awaited := make(chan struct{})
@@ -195,13 +198,21 @@ func TestQuestionsGoToTheEnginesOfTheRuntime(t *testing.T) {
 	q.AskStart(&event.Container{ID: containerID(5), Runtime: runtime.Docker})
 	q.AskStart(&event.Container{ID: containerID(6)})
 	q.AskStart(&event.Container{ID: containerID(7)}) // which may be anybody's
+	q.AskEnd(&event.Container{ID: containerID(8), Runtime: runtime.Docker})
+	q.AskEnd(&event.Container{ID: containerID(6)})
+	q.AskEnd(nil)
+	directory.Put(container.Identity{ID: containerID(9), Runtime: runtime.Podman, Name: "web", Source: container.SourceFiles})
+	q.AskStarted(&event.Container{ID: containerID(9), Name: "web"})
+	q.AskStarted(&event.Container{ID: containerID(6)}) // the engine has named it
+	q.AskStarted(nil)
 	for _, e := range []struct {
 		*acted
 
-		asked, starts string
-	}{{docker, "[1 3]", "[5]"}, {other, "[1 3]", "[5]"}, {podman, "[2 3]", "[6]"}} {
-		if asked, starts := fmt.Sprint(e.acted.asked), fmt.Sprint(e.acted.starts); asked != e.asked || starts != e.starts {
-			t.Errorf("%s: asked for names %s and starts %s, want %s and %s", e.name, asked, starts, e.asked, e.starts)
+		asked, starts, ends string
+	}{{docker, "[1 3]", "[5]", "[8]"}, {other, "[1 3]", "[5]", "[8]"}, {podman, "[2 3 9]", "[6]", "[6]"}} {
+		asked, starts, ends := fmt.Sprint(e.acted.asked), fmt.Sprint(e.acted.starts), fmt.Sprint(e.acted.ends)
+		if asked != e.asked || starts != e.starts || ends != e.ends {
+			t.Errorf("%s: asked for names %s, starts %s and ends %s, want %s, %s and %s", e.name, asked, starts, ends, e.asked, e.starts, e.ends)
 		}
 	}
 }
@@ -219,7 +230,7 @@ func TestUsersEnginesAreBoundedInRate(t *testing.T) {
 					facts++
 				}
 			}),
-		}, &atomic.Bool{})
+		}, &Follower{})
 		for n := range 2 * userBurst {
 			r.Did(fact.EngineEvent{ID: containerID(n), Action: fact.ActionStart, At: midnight})
 		}

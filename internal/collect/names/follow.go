@@ -46,6 +46,8 @@ type Config struct {
 type Follower struct {
 	cfg       Config
 	connected atomic.Bool
+	// stated is set once the engine has a state.
+	stated atomic.Bool
 	// forgotten is set where Run is to end because the engine is gone.
 	forgotten atomic.Bool
 }
@@ -59,7 +61,7 @@ func (f *Follower) Connected() bool { return f.cfg.Engine.Address() == "" || f.c
 
 // Run follows the engine until ctx ends, and then hands over what waits. It is called once.
 func (f *Follower) Run(ctx context.Context) error {
-	r := newReports(f.cfg, &f.connected)
+	r := newReports(f.cfg, f)
 	err := f.cfg.Engine.Run(ctx, r)
 	if ctx.Err() != nil && f.forgotten.Load() {
 		r.EngineState(fact.Engine{Name: f.cfg.Engine.Name(), Address: f.cfg.Engine.Address(), User: f.cfg.Engine.User(), State: fact.EngineForgotten})
@@ -76,10 +78,10 @@ type reports struct {
 	now       func() time.Time
 	user      uint32 // whose engine it is; 0 is the host's
 	// rate bounds the facts of a user's engine; nil is no bound.
-	rate      *rate.Limiter
-	facts     *sink.Sink[report]
-	late      map[string]bool // the containers among what keep has kept
-	connected *atomic.Bool    // whether the engine answers
+	rate  *rate.Limiter
+	facts *sink.Sink[report]
+	late  map[string]bool // the containers among what keep has kept
+	of    *Follower
 }
 
 // report is something that the engine reported. Of a late one the name is in the directory, and the fact has the id alone.
@@ -90,8 +92,8 @@ type report struct {
 }
 
 // newReports returns reports whose facts a goroutine of its own hands to the loop, one after the other.
-func newReports(cfg Config, connected *atomic.Bool) *reports {
-	r := &reports{directory: cfg.Directory, now: cfg.Now, user: cfg.Engine.User(), late: map[string]bool{}, connected: connected}
+func newReports(cfg Config, of *Follower) *reports {
+	r := &reports{directory: cfg.Directory, now: cfg.Now, user: cfg.Engine.User(), late: map[string]bool{}, of: of}
 	if r.user != 0 {
 		r.rate = rate.NewLimiter(userRate, userBurst)
 	}
@@ -228,6 +230,7 @@ func (r *reports) Lost(n uint64) { r.facts.Put(r.lost(n)) }
 
 // EngineState passes on whether the engine answers.
 func (r *reports) EngineState(e fact.Engine) {
-	r.connected.Store(e.State == fact.EngineConnected)
+	r.of.connected.Store(e.State == fact.EngineConnected)
+	r.of.stated.Store(true)
 	r.put(fact.Fact{Engine: &e})
 }

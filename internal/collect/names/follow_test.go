@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -44,7 +43,7 @@ func stuckNames(t *testing.T) (s *reports, goOn func() []fact.Fact) {
 		default:
 		}
 		taken = append(taken, f)
-	})}, &atomic.Bool{})
+	})}, &Follower{})
 	s.Did(fact.EngineEvent{ID: containerID(0), Action: fact.ActionStart, At: midnight})
 	<-begun
 	return s, func() []fact.Fact {
@@ -163,7 +162,7 @@ func TestConnectionIsKnownBeforeTheLoopKnows(t *testing.T) {
 	defer goOn()
 	for _, state := range []fact.EngineState{fact.EngineConnecting, fact.EngineConnected, fact.EngineFailing, fact.EngineConnected} {
 		s.EngineState(fact.Engine{State: state})
-		if got := s.connected.Load(); got != (state == fact.EngineConnected) {
+		if got := s.of.connected.Load(); got != (state == fact.EngineConnected) {
 			t.Errorf("%s: connected is %v", state, got)
 		}
 	}

@@ -38,14 +38,35 @@ func NewQuestions(engines func() []engine.Engine, directory *container.Directory
 
 // AskStart asks why a container did not start, if it may be one of an engine's. Any user can make a cgroup that looks like
 // one of another runtime.
-func (q *Questions) AskStart(c *event.Container) {
+func (q *Questions) AskStart(c *event.Container) { q.ofItsRuntime(c, engine.Engine.AskStart) }
+
+// AskStarted asks the engine of a container that has started, if something else than an engine has named it: only an engine has its
+// labels. nil is no container.
+func (q *Questions) AskStarted(c *event.Container) {
+	if c == nil {
+		return
+	}
+	if identity, known := q.directory.Get(c.ID); known && identity.Source != container.SourceEngine {
+		q.ofItsRuntime(c, engine.Engine.Ask)
+	}
+}
+
+// AskEnd asks what a container's engine says of its end; nil is no container.
+func (q *Questions) AskEnd(c *event.Container) {
+	if c != nil {
+		q.ofItsRuntime(c, engine.Engine.AskEnd)
+	}
+}
+
+// ofItsRuntime asks the engines of a container's runtime.
+func (q *Questions) ofItsRuntime(c *event.Container, ask func(e engine.Engine, id string)) {
 	its := c.Runtime
 	if identity, known := q.directory.Get(c.ID); known {
 		its = identity.Runtime
 	}
 	for _, e := range q.engines() {
 		if e.Name() == its {
-			e.AskStart(c.ID)
+			ask(e, c.ID)
 		}
 	}
 }

@@ -32,6 +32,9 @@ type Engine interface {
 	// AskStart asks why a container did not start; the answer goes to Sink.Ended if the engine knows it. It never waits and may be
 	// called from any goroutine. If there are too many at a time, their answers stay unknown, which is logged.
 	AskStart(id string)
+	// AskEnd tells an engine that a container has ended, as the kernel reports it; what the engine says of that goes to Sink.Ended, if
+	// it knows the container. It never waits and may be called from any goroutine. An engine whose own events report ends ignores it.
+	AskEnd(id string)
 	// Settings asks for the engine's settings of a container. It returns within a few seconds.
 	Settings(ctx context.Context, id string) (*fact.Settings, error)
 	// Inits asks for the PID 1 of running containers, by id, if it is not known otherwise. It returns within a few seconds what it has

@@ -135,6 +135,7 @@ type Processes struct {
 type Files struct {
 	Sockets   []string // the file names of sockets that command it
 	Listens   []string // the paths at which it serves Docker's API; * is the uid of a user who runs it without root
+	CRI       []string // the paths at which it serves Kubernetes' CRI API
 	SocketDir string   // a folder with these and nothing else
 	StateDir  string   // has the files of all containers
 	Folder    string   // see FileFolders

@@ -71,6 +71,8 @@ var table = []Runtime{
 		Capabilities: dockerCapabilities(),
 		Files: Files{
 			Sockets: []string{"containerd.sock"}, SocketDir: "/run/containerd", StateDir: "/var/lib/containerd", Folder: "sandboxes",
+			// Its own; k3s and RKE2; k0s; MicroK8s.
+			CRI: []string{"/run/containerd/containerd.sock", "/run/k3s/containerd/containerd.sock", "/run/k0s/containerd.sock", "/var/snap/microk8s/common/run/containerd.sock"},
 		},
 	},
 	{
@@ -82,7 +84,9 @@ var table = []Runtime{
 		Capabilities: []string{
 			"cap_chown", "cap_dac_override", "cap_fsetid", "cap_fowner", "cap_setgid", "cap_setuid", "cap_setpcap", "cap_net_bind_service", "cap_kill",
 		},
-		Files: Files{Sockets: []string{"crio.sock"}, StateDir: "/var/lib/containers", Folder: "overlay-containers"},
+		Files: Files{
+			Sockets: []string{"crio.sock"}, CRI: []string{"/run/crio/crio.sock"}, StateDir: "/var/lib/containers", Folder: "overlay-containers",
+		},
 	},
 	{
 		Name: "buildkit",

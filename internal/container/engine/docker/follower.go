@@ -2,7 +2,6 @@ package docker
 
 import (
 	"context"
-	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -86,6 +85,9 @@ func (f *Follower) AskStart(id string) {
 	}
 }
 
+// AskEnd implements engine.Engine: the engine's own events report ends.
+func (f *Follower) AskEnd(string) {}
+
 // Synced implements engine.Engine.
 func (f *Follower) Synced() <-chan struct{} { return f.synced }
 
@@ -94,15 +96,15 @@ func (f *Follower) markSynced() { f.syncedOnce.Do(func() { close(f.synced) }) }
 // Run implements engine.Engine.
 func (f *Follower) Run(ctx context.Context, sink engine.Sink) error {
 	defer f.markSynced()
-	s := &status{sink: sink, of: f, log: f.cfg.Log.With("engine", f.host.url)}
-	s.set(fact.EngineConnecting, "")
+	s := &engine.Status{Sink: sink, Of: f, Log: f.cfg.Log.With("engine", f.host.url)}
+	s.Set(fact.EngineConnecting, "")
 	pause := f.cfg.Backoff.Min
 	for {
 		steady, problem := f.session(ctx, s)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		s.set(problem.state, problem.detail)
+		s.Set(problem.state, problem.detail)
 		f.markSynced()
 		if steady {
 			pause = f.cfg.Backoff.Min
@@ -116,34 +118,4 @@ func (f *Follower) Run(ctx context.Context, sink engine.Sink) error {
 		}
 		pause = min(2*pause, f.cfg.Backoff.Max)
 	}
-}
-
-// status passes changes of the engine's state on, and nothing else.
-type status struct {
-	sink   engine.Sink
-	of     *Follower
-	log    *slog.Logger
-	name   string // the engine's, as it was reported last
-	state  fact.EngineState
-	detail string
-}
-
-func (s *status) set(state fact.EngineState, detail string) {
-	name := s.of.Name()
-	if s.name == name && s.state == state && s.detail == detail {
-		return
-	}
-	level := slog.LevelInfo
-	switch {
-	case s.state == state || s.state == "":
-		// Only the detail changed, or nothing happened yet.
-		level = slog.LevelDebug
-	case s.of.User() != 0:
-		level = slog.LevelDebug // a user could fill the log
-	case state == fact.EngineFailing:
-		level = slog.LevelWarn
-	}
-	s.name, s.state, s.detail = name, state, detail
-	s.log.Log(context.Background(), level, "container engine "+string(state), "runtime", name, "detail", detail)
-	s.sink.EngineState(fact.Engine{Name: name, Address: s.of.Address(), User: s.of.User(), State: state, Detail: detail})
 }

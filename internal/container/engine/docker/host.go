@@ -3,7 +3,6 @@ package docker
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -12,14 +11,12 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"syscall"
 
 	"github.com/docker/docker/client"
 	"github.com/docker/go-connections/sockets"
 	"github.com/docker/go-connections/tlsconfig"
 
 	"github.com/nsviz/nsviz/internal/container/engine"
-	"github.com/nsviz/nsviz/internal/fact"
 )
 
 const (
@@ -163,18 +160,8 @@ func (h host) knock(ctx context.Context) error {
 
 // socketProblem returns in words why connecting to a unix socket failed.
 func socketProblem(socket string, err error) error {
-	switch {
-	case errors.Is(err, engine.ErrNotRunning):
-		return &problem{fact.EngineAbsent, engine.ErrNotRunning.Error(), err}
-	case errors.Is(err, syscall.ENOENT), errors.Is(err, syscall.ENOTDIR):
-		return &problem{fact.EngineAbsent, "no socket at " + socket, err}
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return &problem{fact.EngineAbsent, "nothing listens on " + socket, err}
-	case errors.Is(err, os.ErrPermission):
-		return &problem{fact.EngineFailing, "no permission to open " + socket +
-			": run nsviz as root or as a member of the socket's group", err}
-	case errors.Is(err, syscall.EAGAIN):
-		return &problem{fact.EngineFailing, "does not accept connections on " + socket, err}
+	if state, detail := engine.SocketState(socket, err); state != "" {
+		return &problem{state, detail, err}
 	}
 	return err
 }

@@ -23,7 +23,7 @@ func fromSummary(runtime string, c *engine.Summary) (container.Identity, bool) {
 	}
 	kind, group := container.GroupOf(c.Labels)
 	return container.Identity{
-		ID: c.ID, Runtime: runtime, Name: cut(name, maxName), Image: shortImage(c.Image), Labels: c.Labels,
+		ID: c.ID, Runtime: runtime, Name: cut(name, maxName), Image: container.ShortImage(c.Image), Labels: c.Labels,
 		Kind: kind, Group: group,
 	}, true
 }
@@ -45,7 +45,7 @@ func fromAttributes(runtime, id string, attributes map[string]string) (container
 	}
 	kind, group := container.GroupOf(own)
 	return container.Identity{
-		ID: id, Runtime: runtime, Name: cut(name, maxName), Image: shortImage(attributes["image"]), Labels: own,
+		ID: id, Runtime: runtime, Name: cut(name, maxName), Image: container.ShortImage(attributes["image"]), Labels: own,
 		Kind: kind, Group: group,
 	}, true
 }
@@ -59,15 +59,6 @@ func ownName(names []string) string {
 		}
 	}
 	return ""
-}
-
-// shortImage shortens a bare id of an image, as docker ps does; the engine gives the id if the
-// tag has moved on to another image.
-func shortImage(name string) string {
-	if digest, ok := strings.CutPrefix(name, "sha256:"); ok && len(digest) == 64 && isHex(digest) {
-		return digest[:12]
-	}
-	return cut(name, maxName)
 }
 
 // validID reports whether id can be a container's: its 64 hexadecimal digits or the first of them.

@@ -33,7 +33,7 @@ type death struct {
 // died asks about an end or a failed start that the engine itself reported.
 func (s *session) died(id string, at time.Time) {
 	if len(s.dead) == maxDead {
-		s.status.sink.Lost(1)
+		s.status.Sink.Lost(1)
 		return
 	}
 	s.dead = append(s.dead, death{id, at})
@@ -45,7 +45,7 @@ func (s *session) created(id string, at time.Time) bool {
 		return false
 	}
 	s.unstarted[id] = time.Time{}
-	s.status.sink.Did(fact.EngineEvent{
+	s.status.Sink.Did(fact.EngineEvent{
 		ID: id, Action: fact.ActionCreate, At: at, Container: &event.Container{ID: id, Runtime: s.Name()},
 	})
 	return true
@@ -85,7 +85,7 @@ func (s *session) startFailed(id string) {
 // reportUnasked logs how many failed starts were not asked about. They are not lost events: the engine did not report them.
 func (s *session) reportUnasked() {
 	if n := s.unasked.Swap(0); n > 0 {
-		s.status.log.Info("too many starts failed at a time for the engine to be asked about all of them", "not_asked", n)
+		s.status.Log.Info("too many starts failed at a time for the engine to be asked about all of them", "not_asked", n)
 	}
 }
 
@@ -129,7 +129,7 @@ func (s *session) inspectNext(ctx context.Context) {
 		})
 		switch {
 		case problem != nil:
-			s.status.log.Debug("ask how a container ended", "container", next.id, "error", problem)
+			s.status.Log.Debug("ask how a container ended", "container", next.id, "error", problem)
 		case answer.ContainerJSONBase == nil:
 		case next.at.IsZero():
 			report.RestartCount = new(answer.RestartCount)

@@ -9,16 +9,18 @@ import (
 	"testing"
 	"time"
 
-	engine "github.com/docker/docker/api/types/container"
+	dockertypes "github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/events"
+
+	"github.com/nsviz/nsviz/internal/container/engine"
 )
 
 func inspectPath(n int) string { return "/containers/" + id(n) + "/json" }
 
 // state answers an inspection.
-func state(s engine.State) http.HandlerFunc {
+func state(s dockertypes.State) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
-		_ = json.NewEncoder(w).Encode(engine.InspectResponse{ContainerJSONBase: &engine.ContainerJSONBase{State: &s}})
+		_ = json.NewEncoder(w).Encode(dockertypes.InspectResponse{ContainerJSONBase: &dockertypes.ContainerJSONBase{State: &s}})
 	}
 }
 
@@ -29,15 +31,15 @@ func TestEngineReports(t *testing.T) {
 		answer http.HandlerFunc
 		want   string
 	}{
-		{"OOM-killed", state(engine.State{ExitCode: 137, OOMKilled: true, FinishedAt: at(-1)}), " code 137 OOMKilled true"},
-		{"not OOM-killed", state(engine.State{ExitCode: 0, FinishedAt: at(0)}), " code 0 OOMKilled false"},
+		{"OOM-killed", state(dockertypes.State{ExitCode: 137, OOMKilled: true, FinishedAt: at(-1)}), " code 137 OOMKilled true"},
+		{"not OOM-killed", state(dockertypes.State{ExitCode: 0, FinishedAt: at(0)}), " code 0 OOMKilled false"},
 		{
 			"about to be started again",
-			state(engine.State{Running: true, Restarting: true, ExitCode: 1, FinishedAt: at(0)}), " code 1 OOMKilled false",
+			state(dockertypes.State{Running: true, Restarting: true, ExitCode: 1, FinishedAt: at(0)}), " code 1 OOMKilled false",
 		},
-		{"started again", state(engine.State{Running: true, FinishedAt: at(0)}), ""},
-		{"ended again", state(engine.State{ExitCode: 1, FinishedAt: at(1)}), ""},
-		{"its end has no time", state(engine.State{ExitCode: 1}), ""},
+		{"started again", state(dockertypes.State{Running: true, FinishedAt: at(0)}), ""},
+		{"ended again", state(dockertypes.State{ExitCode: 1, FinishedAt: at(1)}), ""},
+		{"its end has no time", state(dockertypes.State{ExitCode: 1}), ""},
 		{
 			"restarted by its policy", say(http.StatusOK, "application/json", `{"RestartCount":3,"State":{"ExitCode":1,"FinishedAt":"`+at(0)+`"}}`),
 			" code 1 OOMKilled false restarted 3 times",
@@ -68,7 +70,7 @@ func TestSlowInspection(t *testing.T) {
 	r := begin(t, e)
 	r.expect(connected)
 	e.answer(inspectPath(1), hang)
-	e.answer(inspectPath(2), state(engine.State{ExitCode: 3, FinishedAt: epoch.Format(time.RFC3339Nano)}))
+	e.answer(inspectPath(2), state(dockertypes.State{ExitCode: 3, FinishedAt: epoch.Format(time.RFC3339Nano)}))
 	e.emit(events.ActionDie, id(1), nil)
 	e.emit(events.ActionDie, id(2), nil)
 	e.requested("GET /v1.41" + inspectPath(1))
@@ -80,7 +82,7 @@ func TestSlowInspection(t *testing.T) {
 
 func TestManyDeathsAreBounded(t *testing.T) {
 	reported := sink{calls: make(chan string, maxDead)}
-	s := &session{Follower: &Follower{cfg: Config{}.withDefaults()}, status: &status{sink: reported}}
+	s := &session{Follower: &Follower{cfg: Config{}.withDefaults()}, status: &engine.Status{Sink: reported}}
 	for i := range maxDead + 3 {
 		s.died(id(i), epoch)
 	}
@@ -111,8 +113,8 @@ func TestDeathsComeBeforeForgedStarts(t *testing.T) {
 	for n := 1; n < forgeries; n++ {
 		r.follower.AskStart(id(forged(n)))
 	}
-	e.answer(inspectPath(1), state(engine.State{Status: "created", ExitCode: 127, Error: "no such file"}))
-	e.answer(inspectPath(2), state(engine.State{ExitCode: 3, FinishedAt: epoch.Format(time.RFC3339Nano)}))
+	e.answer(inspectPath(1), state(dockertypes.State{Status: "created", ExitCode: 127, Error: "no such file"}))
+	e.answer(inspectPath(2), state(dockertypes.State{ExitCode: 3, FinishedAt: epoch.Format(time.RFC3339Nano)}))
 	e.emitRaw(`{"Type":"network","Action":"disconnect","Actor":{"ID":"` + id(99) + `","Attributes":{"container":"` + id(1) + `"}}}`)
 	e.emit(events.ActionDie, id(2), nil)
 	e.destroy(id(9), nil)
@@ -131,9 +133,9 @@ func TestDeathsComeBeforeForgedStarts(t *testing.T) {
 func TestFailedStarts(t *testing.T) {
 	e := newEngine(t)
 	before := summary(1, "before", "busybox")
-	before.State, before.Created = engine.StateCreated, epoch.Add(-time.Hour).Unix()
+	before.State, before.Created = dockertypes.StateCreated, epoch.Add(-time.Hour).Unix()
 	e.set(before)
-	e.answer(inspectPath(1), state(engine.State{Status: "created", ExitCode: 128, Error: "no such device"}))
+	e.answer(inspectPath(1), state(dockertypes.State{Status: "created", ExitCode: 128, Error: "no such device"}))
 	e.start()
 	r := begin(t, e)
 	r.expect("identify docker 000000000001 before busybox map[]", connected)
@@ -144,7 +146,7 @@ func TestFailedStarts(t *testing.T) {
 	disconnect := func(n int) {
 		e.emitRaw(`{"Type":"network","Action":"disconnect","Actor":{"ID":"` + id(99) + `","Attributes":{"container":"` + id(n) + `"}}}`)
 	}
-	e.answer(inspectPath(2), state(engine.State{Status: "created", ExitCode: 127, Error: strings.Repeat("x", maxStartError) + "not found"}))
+	e.answer(inspectPath(2), state(dockertypes.State{Status: "created", ExitCode: 127, Error: strings.Repeat("x", maxStartError) + "not found"}))
 	e.emit(events.ActionCreate, id(2), map[string]string{"name": "web"})
 	disconnect(2)
 	disconnect(2) // of the same start
@@ -162,7 +164,7 @@ func TestFailedStarts(t *testing.T) {
 	r.expect("identify docker 000000000003 db  map[] created 2026-03-01T12:00:00.123456789Z")
 
 	// Others may have seen a start fail. If the container has started meanwhile, nothing is reported.
-	e.answer(inspectPath(4), state(engine.State{Running: true, Error: "earlier"}))
+	e.answer(inspectPath(4), state(dockertypes.State{Running: true, Error: "earlier"}))
 	r.follower.AskStart(id(4))
 	r.follower.AskStart("../5")
 	r.follower.AskStart(id(6)) // not there any more

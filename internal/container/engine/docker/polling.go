@@ -32,7 +32,7 @@ func (s *session) forbids(err error, version string) bool {
 	}
 	if !s.warnedOfPolling {
 		s.warnedOfPolling = true
-		s.status.log.Warn("the engine forbids its events, so its list is read again and again; what it says of ends and changes is not known",
+		s.status.Log.Warn("the engine forbids its events, so its list is read again and again; what it says of ends and changes is not known",
 			"runtime", s.Name(), "error", brief(err))
 	}
 	s.polling = &polling{seed: maphash.MakeSeed()}

@@ -8,11 +8,12 @@ import (
 	"sync"
 	"time"
 
-	engine "github.com/docker/docker/api/types/container"
+	dockertypes "github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/events"
 	"github.com/docker/docker/api/types/filters"
 
 	"github.com/nsviz/nsviz/internal/container"
+	"github.com/nsviz/nsviz/internal/container/engine"
 	"github.com/nsviz/nsviz/internal/fact"
 )
 
@@ -41,7 +42,7 @@ const incomplete = "known in part, since larger than %d MiB: containers %d, even
 // but the requests happens on the goroutine that is in Run.
 type session struct {
 	*Follower
-	status    *status
+	status    *engine.Status
 	client    *connection
 	negotiate sync.Once
 
@@ -118,7 +119,7 @@ type listing struct {
 
 // session connects and stays until something goes wrong, or until ctx ends. It reports whether the
 // engine was well for a while, and what went wrong.
-func (f *Follower) session(ctx context.Context, st *status) (steady bool, p *problem) {
+func (f *Follower) session(ctx context.Context, st *engine.Status) (steady bool, p *problem) {
 	notes := &streamNotes{wake: make(chan struct{}, 1)}
 	cli, err := f.host.client(f.cfg.Clock, notes)
 	if err != nil {
@@ -241,7 +242,7 @@ func (s *session) follow(ctx context.Context, version string) *problem {
 		case report := <-s.inspected:
 			s.asking = false
 			if report.dead || report.StartError != "" || report.Removed {
-				s.status.sink.Ended(report.EngineReport)
+				s.status.Sink.Ended(report.EngineReport)
 			}
 
 		case id := <-s.failed:
@@ -299,12 +300,12 @@ func (s *session) connected(version string) {
 	if len(s.large) > 0 || s.shownCuts > 0 {
 		version += "; " + fmt.Sprintf(incomplete, maxEntry>>20, len(s.large), s.shownCuts)
 	}
-	s.status.set(fact.EngineConnected, version)
+	s.status.Set(fact.EngineConnected, version)
 }
 
 // stillConnected reports to the sink what has changed in that.
 func (s *session) stillConnected(version string) {
-	if s.status.state == fact.EngineConnected {
+	if s.status.State() == fact.EngineConnected {
 		s.connected(version)
 	}
 }
@@ -330,7 +331,7 @@ func (s *session) event(m events.Message) {
 	m.Action = s.dialect.Load().word(m.Action)
 	at := time.Unix(0, m.TimeNano).UTC()
 	if action, ok := actionOf(m.Action); ok && at.After(s.subscribed) {
-		s.status.sink.Did(fact.EngineEvent{ID: id, Action: action, At: at})
+		s.status.Sink.Did(fact.EngineEvent{ID: id, Action: action, At: at})
 	}
 	switch m.Action {
 	case events.ActionCreate, events.ActionRename:
@@ -338,7 +339,7 @@ func (s *session) event(m events.Message) {
 			if m.Action == events.ActionCreate {
 				identity.Created = at
 			}
-			s.status.sink.Identify(identity)
+			s.status.Sink.Identify(identity)
 		}
 		if m.Action == events.ActionCreate {
 			s.created(id, at)
@@ -403,12 +404,12 @@ func (s *session) list(ctx context.Context, l *lookup) {
 	s.workers.Go(func() {
 		answer := listing{lookup: l}
 		answer.problem = s.call(ctx, "container list", timeout, func(ctx context.Context) error {
-			return s.client.containers(ctx, filter, func(c *engine.Summary, whole bool) {
+			return s.client.containers(ctx, filter, func(c *dockertypes.Summary, whole bool) {
 				identity, ok := fromSummary(s.Name(), c)
 				if ok || !whole && validID(c.ID) {
 					entry := listed{Identity: identity, named: ok, whole: whole}
 					entry.ID = c.ID
-					if c.State == engine.StateCreated {
+					if c.State == dockertypes.StateCreated {
 						entry.unstarted = time.Unix(c.Created, 0)
 					}
 					answer.containers = append(answer.containers, entry)
@@ -464,7 +465,7 @@ func (s *session) apply(answer listing) bool {
 		if !c.named {
 			continue // better no name than a wrong one
 		}
-		s.status.sink.Identify(c.Identity)
+		s.status.Sink.Identify(c.Identity)
 		if !c.unstarted.IsZero() && s.created(c.ID, c.unstarted) {
 			s.startFailed(c.ID) // perhaps one has
 		}

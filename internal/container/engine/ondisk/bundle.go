@@ -1,12 +1,10 @@
 package ondisk
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/container/runtime"
-	"github.com/nsviz/nsviz/internal/event"
 )
 
 // spec is what nsviz reads of an OCI bundle's config.json (opencontainers/runtime-spec, config.md and config-linux.md).
@@ -63,10 +61,10 @@ func criIdentity(identity *container.Identity, a map[string]string) bool {
 	if kind == "" {
 		return false
 	}
-	kubeIdentity(identity, kubeNames{
-		sandbox: kind == "sandbox", pod: a[prefix+"sandbox-name"], namespace: a[prefix+"sandbox-namespace"], container: a[prefix+"container-name"],
+	identity.SetPod(container.PodNames{
+		Sandbox: kind == "sandbox", Pod: a[prefix+"sandbox-name"], Namespace: a[prefix+"sandbox-namespace"], Container: a[prefix+"container-name"],
 	})
-	identity.Image = cut(a[prefix+"image-name"])
+	identity.Image = container.Cut(a[prefix+"image-name"])
 	return true
 }
 
@@ -77,60 +75,35 @@ func crioIdentity(identity *container.Identity, a map[string]string) bool {
 		return false
 	}
 	// The kubelet's own labels are the better ones: CRI-O's names are joined from several.
-	names := kubeNames{
-		sandbox: a[prefix+"ContainerType"] == "sandbox", container: a["io.kubernetes.container.name"],
-		pod: first(a["io.kubernetes.pod.name"], a[prefix+"KubeName"]), namespace: first(a["io.kubernetes.pod.namespace"], a[prefix+"Namespace"]),
+	names := container.PodNames{
+		Sandbox: a[prefix+"ContainerType"] == "sandbox", Container: a["io.kubernetes.container.name"],
+		Pod: first(a["io.kubernetes.pod.name"], a[prefix+"KubeName"]), Namespace: first(a["io.kubernetes.pod.namespace"], a[prefix+"Namespace"]),
 	}
 	if joined, ok := splitKubeName(a[prefix+"ContainerName"]); ok {
-		names = kubeNames{
-			names.sandbox, first(names.pod, joined.pod), first(names.namespace, joined.namespace), first(names.container, joined.container),
-		}
+		names.Namespace, names.Pod = first(names.Namespace, joined.Namespace), first(names.Pod, joined.Pod)
+		names.Container = first(names.Container, joined.Container)
 	}
-	kubeIdentity(identity, names)
-	identity.Image = cut(first(a[prefix+"ImageName"], a[prefix+"Image"]))
+	identity.SetPod(names)
+	identity.Image = container.Cut(first(a[prefix+"ImageName"], a[prefix+"Image"]))
 	return true
-}
-
-// kubeNames are the names of a container in a Kubernetes pod.
-type kubeNames struct {
-	sandbox                   bool
-	pod, namespace, container string
 }
 
 // splitKubeName splits the name of a container as CRI-O and Docker have it, k8s_CONTAINER_POD_NAMESPACE_UID_ATTEMPT, none of which has
 // a "_". The container of a sandbox is called POD.
-func splitKubeName(name string) (kubeNames, bool) {
+func splitKubeName(name string) (container.PodNames, bool) {
 	parts := strings.Split(name, "_")
 	if len(parts) != 6 || parts[0] != "k8s" {
-		return kubeNames{}, false
+		return container.PodNames{}, false
 	}
-	return kubeNames{sandbox: parts[1] == "POD", container: parts[1], pod: parts[2], namespace: parts[3]}, true
-}
-
-// kubeIdentity fills in a container of a pod. Its name is NAMESPACE/POD/CONTAINER, since many pods have a container of the same name; the
-// sandbox has the name of its pod.
-func kubeIdentity(identity *container.Identity, n kubeNames) {
-	last := first(n.container, event.ShortID(identity.ID)) // old versions of containerd note no name
-	if n.sandbox {
-		n.container, last = "", ""
-		identity.Kind = event.KindPod
-	}
-	parts := slices.DeleteFunc([]string{n.namespace, n.pod, last}, func(part string) bool { return part == "" })
-	identity.Name = cut(strings.Join(parts, "/"))
-	if n.pod != "" {
-		identity.Group = &event.Group{Kind: event.GroupPod, Name: cut(n.pod), Namespace: cut(n.namespace), Member: cut(n.container)}
-	}
+	return container.PodNames{Sandbox: parts[1] == "POD", Container: parts[1], Pod: parts[2], Namespace: parts[3]}, true
 }
 
 // namedByID gives a container the name that it has among its runtime's: where users choose the ids, these are the names.
 func namedByID(identity *container.Identity) {
-	if !isHash(identity.ID) {
+	if !container.IsHash(identity.ID) {
 		identity.Name = identity.ID
 	}
 }
-
-// isHash reports whether an id is one that an engine has made, which is no name.
-func isHash(id string) bool { return len(id) == 64 && strings.Trim(id, "0123456789abcdef") == "" }
 
 // isID reports whether a name can be the id of a container: it is the name of one folder, of letters that runtimes allow.
 func isID(name string) bool {
@@ -146,17 +119,6 @@ func isID(name string) bool {
 		}
 	}
 	return true
-}
-
-// maxText bounds each text that is taken over, in bytes.
-const maxText = 4 << 10
-
-// cut shortens a text, between two characters. The copy releases the file that it is from.
-func cut(s string) string {
-	if len(s) > maxText {
-		s = strings.ToValidUTF8(s[:maxText], "")
-	}
-	return strings.Clone(s)
 }
 
 // first returns the first text that is not empty.

@@ -39,7 +39,7 @@ func (l data) find(in folder, id string) (found, error) {
 		labels := c.Config.Labels
 		kind, group := container.GroupOf(labels)
 		f := found{Identity: container.Identity{
-			ID: id, Runtime: runtime.Docker, Name: cut(name), Image: cut(shortImage(c.Config.Image)), Kind: kind, Group: group, Labels: labels,
+			ID: id, Runtime: runtime.Docker, Name: container.Cut(name), Image: container.ShortImage(c.Config.Image), Kind: kind, Group: group, Labels: labels,
 		}}
 		return f, nil
 	}
@@ -57,11 +57,3 @@ func (data) folders(in folder) []string {
 }
 
 func isNumber(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
-
-// shortImage shortens the bare id of an image, as docker ps does.
-func shortImage(name string) string {
-	if digest, ok := strings.CutPrefix(name, "sha256:"); ok && isHash(digest) {
-		return digest[:12]
-	}
-	return name
-}

@@ -102,11 +102,11 @@ func TestHostileNames(t *testing.T) {
 	hostile := "\x1b]0;owned\a\x1b[2J\n\r\u202e\u0085../../etc"
 	quoted, _ := json.Marshal(hostile)
 	h.write("/var/lib/docker/containers/"+idA+"/config.v2.json", `{"ID":"`+idA+`","Name":`+string(quoted)+`,"Config":{"Image":`+string(quoted)+`}}`)
-	h.write(tasksDir+"/default/"+idB+"/config.json", `{"annotations":{"nerdctl/name":"`+strings.Repeat("é", maxText)+`"}}`)
+	h.write(tasksDir+"/default/"+idB+"/config.json", `{"annotations":{"nerdctl/name":"`+strings.Repeat("é", container.MaxText)+`"}}`)
 	if got, _ := identify(t, h.source(), idA); got.Name != hostile || got.Image != hostile {
 		t.Errorf("%+v", got)
 	}
-	if got, _ := identify(t, h.source(), idB); got.Name != strings.Repeat("é", maxText/2) {
+	if got, _ := identify(t, h.source(), idB); got.Name != strings.Repeat("é", container.MaxText/2) {
 		t.Errorf("a name of %d bytes", len(got.Name))
 	}
 }

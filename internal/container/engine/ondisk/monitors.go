@@ -112,7 +112,7 @@ var conmonSwitches = []string{
 func parseConmon(args []string) monitor {
 	o := options(args, conmonSwitches)
 	m := monitor{
-		id: first(o["c"], o["cid"]), name: cut(first(o["n"], o["name"])), bundle: first(o["b"], o["bundle"]), runtime: runtime.Podman,
+		id: first(o["c"], o["cid"]), name: container.Cut(first(o["n"], o["name"])), bundle: first(o["b"], o["bundle"]), runtime: runtime.Podman,
 	}
 	if strings.Contains(o["exit-dir"], "crio") || strings.HasPrefix(m.name, "k8s_") {
 		m.runtime = runtime.CRIO
@@ -140,7 +140,7 @@ func options(args, switches []string) map[string]string {
 func (m monitor) identity() (container.Identity, bool) {
 	identity := container.Identity{ID: m.id, Runtime: m.runtime, Source: container.SourceCommandLine}
 	if names, ok := splitKubeName(m.name); ok && m.runtime == runtime.CRIO {
-		kubeIdentity(&identity, names)
+		identity.SetPod(names)
 	} else {
 		identity.Name = m.name
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 )
@@ -32,7 +33,7 @@ var ociNamespaces = map[event.NamespaceType]string{
 func (s *spec) settings() fact.Settings {
 	t := fact.Settings{Modes: map[event.NamespaceType]string{}, ReadOnly: s.Root != nil && s.Root.ReadOnly, SeccompUnconfined: true}
 	if p := s.Process; p != nil {
-		t.NoNewPrivs, t.AppArmor = p.NoNewPrivileges, cut(p.AppArmor)
+		t.NoNewPrivs, t.AppArmor = p.NoNewPrivileges, container.Cut(p.AppArmor)
 		t.CapDrop = []string{"all"} // a bundle lists what is left, and knows no default
 		if p.Capabilities != nil {
 			t.CapAdd = p.Capabilities.Bounding
@@ -50,7 +51,7 @@ func (s *spec) settings() fact.Settings {
 			case n.Path == "":
 				t.Modes[kind] = "private"
 			default: // one that exists, which may be anybody's
-				t.Modes[kind] = "container:" + cut(n.Path)
+				t.Modes[kind] = "container:" + container.Cut(n.Path)
 			}
 		}
 	}

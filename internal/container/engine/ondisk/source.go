@@ -96,6 +96,9 @@ func (s *Source) Ask(id string) {
 // AskStart implements [engine.Engine]. No file says why a container did not start.
 func (s *Source) AskStart(string) {}
 
+// AskEnd implements [engine.Engine]. No file says how a container ended.
+func (s *Source) AskEnd(string) {}
+
 // Run implements [engine.Engine].
 func (s *Source) Run(ctx context.Context, sink engine.Sink) error {
 	s.scan()

@@ -74,7 +74,7 @@ func parseList(data []byte) (map[string]listed, error) {
 		}
 		_ = json.Unmarshal([]byte(e.Metadata), &metadata) // then the image is unknown
 		if len(e.Names) > 0 {
-			all[e.ID] = listed{cut(e.Names[0]), cut(shortImage(metadata.Image))}
+			all[e.ID] = listed{container.Cut(e.Names[0]), container.ShortImage(metadata.Image)}
 		}
 	}
 	return all, nil
@@ -158,15 +158,15 @@ func podOf(in folder, dir, id string, s *spec, entries map[string]listed) (event
 		pod = event.ShortID(m[1])
 	}
 	if m := infraName.FindStringSubmatch(entries[id].name); m != nil {
-		return event.KindPod, &event.Group{Kind: event.GroupPod, Name: first(cut(s.Hostname), m[1])}
+		return event.KindPod, &event.Group{Kind: event.GroupPod, Name: first(container.Cut(s.Hostname), m[1])}
 	}
-	if infra := s.Annotations["io.kubernetes.cri-o.SandboxID"]; isHash(infra) { // so podman calls it, too
+	if infra := s.Annotations["io.kubernetes.cri-o.SandboxID"]; container.IsHash(infra) { // so podman calls it, too
 		var its spec
 		if m := infraName.FindStringSubmatch(entries[infra].name); m != nil {
 			pod = m[1]
 		}
 		if in.decode(dir+"/"+infra+"/userdata/config.json", &its) == nil {
-			pod = first(cut(its.Hostname), pod)
+			pod = first(container.Cut(its.Hostname), pod)
 		}
 	}
 	if pod == "" {

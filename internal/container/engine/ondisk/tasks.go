@@ -26,7 +26,7 @@ func (l tasks) find(in folder, id string) (found, error) {
 		switch {
 		case criIdentity(&f.Identity, a):
 		case a["nerdctl/name"] != "":
-			f.Name, f.Labels = cut(a["nerdctl/name"]), a // which has the labels
+			f.Name, f.Labels = container.Cut(a["nerdctl/name"]), a // which has the labels
 			f.Kind, f.Group = container.GroupOf(a)
 		default:
 			namedByID(&f.Identity)

@@ -108,7 +108,7 @@ func TestHeldSocketIsNotConnectedTo(t *testing.T) {
 	a := activate(t)
 	f := New(readers())
 	connects := map[string]func(context.Context, string) (net.Conn, error){
-		"found": f.socket(a.path, "podman", uint32(os.Geteuid())).Connect, "chosen": f.Chosen(),
+		"found": f.socket(a.path, "podman", false, uint32(os.Geteuid())).Connect, "chosen": f.Chosen(),
 	}
 	try := func(want error) {
 		t.Helper()

@@ -59,6 +59,8 @@ type Socket struct {
 	Path string
 	// Runtime is the name of the engine that usually serves there.
 	Runtime string
+	// CRI is set where Kubernetes' CRI API may be served, and not Docker's API.
+	CRI bool
 	// User is the uid of the user in whose folder it is; 0 is the host's.
 	User uint32
 
@@ -68,12 +70,14 @@ type Socket struct {
 }
 
 // socket returns the socket at a path.
-func (f *Finder) socket(path, runtime string, user uint32) *Socket {
+func (f *Finder) socket(path, runtime string, cri bool, user uint32) *Socket {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	s := f.sockets[path]
 	if s == nil {
-		s = &Socket{Path: path, Runtime: runtime, User: user, holder: holder{proc: f.cfg.Proc, net: f.cfg.Net}, opening: make(chan struct{}, 1)}
+		s = &Socket{
+			Path: path, Runtime: runtime, CRI: cri, User: user, holder: holder{proc: f.cfg.Proc, net: f.cfg.Net}, opening: make(chan struct{}, 1),
+		}
 		f.sockets[path] = s
 	}
 	return s
@@ -115,7 +119,7 @@ func (f *Finder) look() []*Socket {
 		seen[file{uint64(except.Dev), except.Ino}] = true //nolint:unconvert // its type differs between architectures
 	}
 	var list []*Socket
-	add := func(path, runtime string, user uint32) {
+	add := func(path, runtime string, cri bool, user uint32) {
 		opened, id, err := open(path, user)
 		if err != nil {
 			return // it is not there, or not one to be trusted
@@ -123,7 +127,7 @@ func (f *Finder) look() []*Socket {
 		_ = opened.Close() // nothing was written
 		if !seen[id] {
 			seen[id] = true
-			list = append(list, f.socket(path, runtime, user))
+			list = append(list, f.socket(path, runtime, cri, user))
 		}
 	}
 	var ofUsers []func()
@@ -131,14 +135,17 @@ func (f *Finder) look() []*Socket {
 		for _, pattern := range r.Files.Listens {
 			before, after, of := strings.Cut(pattern, "*")
 			if !of {
-				add(filepath.Join(f.cfg.Root, pattern), r.Name, 0)
+				add(filepath.Join(f.cfg.Root, pattern), r.Name, false, 0)
 				continue
 			}
 			ofUsers = append(ofUsers, func() {
 				for _, uid := range users(filepath.Join(f.cfg.Root, before)) {
-					add(filepath.Join(f.cfg.Root, before, strconv.FormatUint(uint64(uid), 10)+after), r.Name, uid)
+					add(filepath.Join(f.cfg.Root, before, strconv.FormatUint(uint64(uid), 10)+after), r.Name, false, uid)
 				}
 			})
+		}
+		for _, path := range r.Files.CRI {
+			add(filepath.Join(f.cfg.Root, path), r.Name, true, 0)
 		}
 	}
 	for _, find := range ofUsers {

@@ -175,9 +175,32 @@ func TestConnectAtTheSameTime(t *testing.T) {
 	connecting.Wait()
 }
 
+// The sockets of the CRI API are found, and are root's.
+func TestFindCRI(t *testing.T) {
+	root := realDir(t)
+	c := readers()
+	c.Root = root
+	f := New(c)
+	listen(t, root, "/run/crio/crio.sock")
+	listen(t, root, "/run/containerd/containerd.sock")
+	listen(t, root, "/run/user/1000/containerd/containerd.sock")
+	var want []string
+	if os.Geteuid() == 0 {
+		want = []string{"containerd /run/containerd/containerd.sock 0", "cri-o /run/crio/crio.sock 0"}
+	}
+	if diff := cmp.Diff(want, found(f)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for _, s := range f.Find() {
+		if !s.CRI {
+			t.Errorf("%s serves Docker's API", s.Path)
+		}
+	}
+}
+
 // A folder that does not answer keeps one goroutine busy, however often it is tried.
 func TestConnectToAFolderThatIsStuck(t *testing.T) {
-	s := New(readers()).socket("/nowhere", "docker", 0)
+	s := New(readers()).socket("/nowhere", "docker", false, 0)
 	s.opening <- struct{}{} // as while it is being opened
 	ctx, cancel := context.WithTimeoutCause(t.Context(), 0, errStuck)
 	defer cancel()
