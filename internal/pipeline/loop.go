@@ -41,8 +41,10 @@ type loop struct {
 	directory  *container.Directory // for any goroutine
 	tracker    *container.Tracker
 	namespaces *namespaces.Table
-	engines    *names.Engines // for any goroutine
-	questions  *names.Questions
+	// namespaceNames are those that administrators give; nil knows none.
+	namespaceNames *nsfs.Names
+	engines        *names.Engines // for any goroutine
+	questions      *names.Questions
 	// finder is for the goroutine that watches, but for Resolve.
 	finder *find.Finder
 	// domains reads what the memory of the OOM kills of the current batch was made of.
@@ -104,6 +106,9 @@ func (l *loop) handleEvent(e event.Event) {
 	l.handleDiscovered(e.Time)
 	if !belongs || !l.live.Complete(fact.Fact{Event: &e}) {
 		return
+	}
+	if n := e.Namespace; e.Type == event.NamespaceJoined && n.Of == nil && !n.Host {
+		n.Name = l.namespaceNames.Of(n.ID)
 	}
 	l.handleIsolated(e.Time)
 	e.Self = l.isSelf(&e)

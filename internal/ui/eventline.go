@@ -221,7 +221,14 @@ func wordNamespaces(es []event.Event, s *model.Snapshot) (kind string, style Sty
 	case event.NamespaceJoined:
 		l = userLine(e.PID, e.Comm, e.UID).add(Plain, " entered ")
 		if whose := ofOne(es); whose != nil {
-			return "joined", Moved, l.join(typeLine(es)).add(Plain, " of ").join(streamLabel(whose, 20))
+			l = l.join(typeLine(es)).add(Plain, " of ").join(streamLabel(whose, 20))
+			if ns.Starting {
+				l = l.add(Plain, ", which is starting")
+			}
+			return "joined", Moved, l
+		}
+		if len(es) == 1 && ns.Name != "" {
+			return "joined", Moved, l.add(Strong, ns.Type.String()).add(Plain, " of netns ").add(Name, foreign.CutMiddle(foreign.Clean(ns.Name), 20))
 		}
 		l = l.join(withIDs(es, s))
 		if ns.Via != "" {
