@@ -14,10 +14,8 @@ func What(c *model.Container) string {
 	words := c.Image
 	switch {
 	case words != "":
-	case c.Kind == event.KindSandbox:
-		words = strings.TrimSpace(c.Runtime + " sandbox")
-	case c.Kind == event.KindService:
-		words = "service"
+	case c.Kind == event.KindSandbox, c.Kind == event.KindService:
+		words = kindWords(c.Kind, c.Runtime)
 	case c.Runtime == runtime.LXC, c.Runtime == runtime.Nspawn, c.Runtime == runtime.Runc, c.Runtime == runtime.Crun:
 		words = c.Runtime // which know no images
 	}
@@ -29,4 +27,15 @@ func What(c *model.Container) string {
 		return inside + ", " + words
 	}
 	return words
+}
+
+// kindWords returns the words for what no container runtime made: a bubblewrap sandbox, a service. "" is a container.
+func kindWords(kind event.Kind, by string) string {
+	switch kind {
+	case event.KindSandbox:
+		return strings.TrimSpace(by + " sandbox")
+	case event.KindService:
+		return "service"
+	}
+	return ""
 }

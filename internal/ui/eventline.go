@@ -323,6 +323,17 @@ func wordKill(e *event.Event) line {
 	return l
 }
 
+// subjectUnknown reports whether it is unknown which container an event is about, or whether it is the host.
+func subjectUnknown(e *event.Event) bool { return e.Subject() == nil && e.ContainerUnknown && e.Cgroup == nil }
+
+// subjectLine returns the label of the container that an event is about, in w columns; it is empty for the host.
+func subjectLine(e *event.Event, w int) line {
+	if subjectUnknown(e) {
+		return text(Unknown, "?")
+	}
+	return streamLabel(e.Subject(), w)
+}
+
 // streamLabel returns a container's label in w columns. It keeps the beginning of an id, which the engine's commands accept.
 func streamLabel(c *event.Container, w int) line {
 	if c == nil || c.Name == "" {
