@@ -58,14 +58,14 @@ adds titles and aligns what has \t between; json writes one object a line.`,
 	flags.StringArrayVar(&f.filters, "filter", nil, "list only what has KEY=VALUE; repeatable. Keys: "+strings.Join(query.Workloads.Names(), ", "))
 	flags.StringVar(&f.template, "format", "", `write each by a template of Go, such as '{{.Name}}\t{{.Status}}'; "table" before it aligns, json is a line of JSON for each`)
 	flags.BoolVar(&f.cells.NoTrunc, "no-trunc", false, "write ids and names in full length, and all columns")
-	flags.StringSliceVar(&f.kinds, "kind", nil, "list only these kinds: "+strings.Join(query.Kinds(), ", ")+" (default: the first three, and others with OOM kills; JSON has all)")
+	flags.StringSliceVar(&f.kinds, "kind", nil, "list only these kinds, with commas between them: "+strings.Join(query.Kinds(), ", ")+" (default: the first three, and others with OOM kills; JSON has all)")
 	flags.VarP(newChecked(&f.every, 0, "interval", parseInterval), "watch", "w", "list again and again, every 2s or as often as said; q ends it")
 	flags.Lookup("watch").NoOptDefVal = "2s"
 	f.source.flags(cmd)
 	flags.Lookup("from").DefValue = "" // without it, or --all, /proc is read
 	outputFlag(cmd, &f.form, "table", "json")
 	_ = cmd.RegisterFlagCompletionFunc("filter", o.completeFilter(&f.source))
-	_ = cmd.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions(query.Kinds(), cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("kind", completeKinds)
 	return cmd
 }
 
@@ -182,7 +182,11 @@ func (f *psFlags) watch(cmd *cobra.Command, s *streams, o *options) error {
 // selected ones.
 func (f *psFlags) list(cmd *cobra.Command, s *streams, look func() ([]report.Workload, error), write func([]report.Workload) error) error {
 	if f.all || named(cmd) {
-		return ask(cmd, s, &f.source, "", client.Workloads(), func(l report.Listing) error { return write(f.choose(l.Complete())) })
+		err := ask(cmd, s, &f.source, "", client.Workloads(), func(l report.Listing) error { return write(f.choose(l.Complete())) })
+		if errors.Is(err, client.ErrNotRunning) && f.all {
+			return fmt.Errorf("%w; the host itself shows only what runs (nsviz ps without --all), not what has ended", err)
+		}
+		return err
 	}
 	list, err := look()
 	if err != nil {

@@ -51,16 +51,16 @@ func TestPsNestsGroups(t *testing.T) {
 	}
 	want := []string{
 		"NAME|STATUS|MEMORY|OOM|IMAGE",
-		"alone|Up|1 MiB|0|image",
+		"alone|Running|1 MiB|0|image",
 		"shop/cart-7d9f · pod|1 container|21 MiB|3|",
-		"  app|Up|20 MiB|3|image",
-		"  pause (sandbox)|Up|1 MiB|0|image",
+		"  app|Running|20 MiB|3|image",
+		"  pause (sandbox)|Running|1 MiB|0|image",
 		"shop · compose|2 containers|5 MiB+|1|",
-		"  shop-web-1|Up|5 MiB|0|image",
-		"  shop-db-1|Up|?|1|image",
-		"last|Up|1 MiB|0|image",
+		"  shop-web-1|Running|5 MiB|0|image",
+		"  shop-db-1|Running|?|1|image",
+		"last|Running|1 MiB|0|image",
 		`a\x1b[2J\x0ab\u202e · compose|1 container|?|0|`,
-		"  odd|Up|?|0|image",
+		"  odd|Running|?|0|image",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s\n%s", diff, table.String())
