@@ -324,7 +324,9 @@ func wordKill(e *event.Event) line {
 }
 
 // subjectUnknown reports whether it is unknown which container an event is about, or whether it is the host.
-func subjectUnknown(e *event.Event) bool { return e.Subject() == nil && e.ContainerUnknown && e.Cgroup == nil }
+func subjectUnknown(e *event.Event) bool {
+	return e.Subject() == nil && e.ContainerUnknown && e.Cgroup == nil
+}
 
 // subjectLine returns the label of the container that an event is about, in w columns; it is empty for the host.
 func subjectLine(e *event.Event, w int) line {

@@ -70,7 +70,11 @@ func TestNames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer names.Close()
+	defer func() {
+		if err := errors.Join(names.Close(), names.Close()); err != nil {
+			t.Error(err)
+		}
+	}()
 	var none *Names
 	for id, want := range map[uint64]string{5: "blue", 6: "a b", 7: "", 8: "", 9: ""} {
 		if got := names.Of(id); got != want || none.Of(id) != "" {
