@@ -210,6 +210,9 @@ func (c *Container) Identity() event.Container {
 	if c.Named {
 		identity.Name = c.Label
 	}
+	if c.Parent != "" {
+		identity.Parent = &event.Container{ID: c.Parent}
+	}
 	return identity
 }
 
