@@ -130,7 +130,7 @@ func TestEntered(t *testing.T) {
 
 func ptrTo[T any](v T) *T { return &v }
 
-// An entry is told once: the joins before it and what the engine reports of it are part of it.
+// An entry is reported once: the joins before it and what the engine reports of it are part of it.
 func TestEntryInHistory(t *testing.T) {
 	web := who("a", "web")
 	base := []fact.Fact{hostIs(1, 2, 3, 4), started(1, web, 5, 10, 11, 12, 4)}

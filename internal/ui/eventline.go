@@ -120,7 +120,7 @@ func wordEvents(es []event.Event, s *model.Snapshot) eventRow {
 		}
 		r.text = r.text.add(Number, story.ShortPath(e.Cgroup.Path))
 	case e.Type == event.ContainerStarted:
-		r.kind, r.style = "started", Birth
+		r.kind, r.style = "started", Creation
 		if e.Start != nil && e.Start.DurationMS != nil {
 			took := time.Duration(*e.Start.DurationMS * float64(time.Millisecond))
 			r.text = r.text.add(Plain, ", ").add(Strong, story.StartDuration(took)).add(Plain, " after its cgroup was made")
@@ -201,7 +201,7 @@ func wordNamespaces(es []event.Event, s *model.Snapshot) (kind string, style Sty
 	switch e.Type {
 	case event.NamespaceCreated:
 		if ns.Via == event.ViaReconcile || !known {
-			return "found", Birth, text(Plain, "a new ").join(withIDs(es, s))
+			return "found", Creation, text(Plain, "a new ").join(withIDs(es, s))
 		}
 		kind = string(ns.Via)
 		if kind == "" {
@@ -217,7 +217,7 @@ func wordNamespaces(es []event.Event, s *model.Snapshot) (kind string, style Sty
 		if ns.ChildPID != 0 {
 			l = l.add(Plain, fmt.Sprintf(" for its child %d", ns.ChildPID))
 		}
-		return kind, Birth, l
+		return kind, Creation, l
 	case event.NamespaceJoined:
 		l = userLine(e.PID, e.Comm, e.UID).add(Plain, " entered ")
 		if whose := ofOne(es); whose != nil {
