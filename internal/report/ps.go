@@ -29,11 +29,13 @@ type Workload struct {
 	// Status is State in words, with for how long.
 	Status string `json:"status"`
 	// Restarts is absent where it is unknown.
-	Restarts *uint64   `json:"restarts,omitempty"`
-	PID      int32     `json:"pid,omitempty"`
-	Created  time.Time `json:"created,omitzero"`
-	Started  time.Time `json:"started,omitzero"`
-	Exited   time.Time `json:"exited,omitzero"`
+	Restarts *uint64 `json:"restarts,omitempty"`
+	// EngineRestarts is its engine's own count, by its restart policy; absent where it is unknown.
+	EngineRestarts *uint64   `json:"engine_restarts,omitempty"`
+	PID            int32     `json:"pid,omitempty"`
+	Created        time.Time `json:"created,omitzero"`
+	Started        time.Time `json:"started,omitzero"`
+	Exited         time.Time `json:"exited,omitzero"`
 	// Exit is how an ended one ended, if nsviz saw it.
 	Exit       *event.Exit                         `json:"exit,omitempty"`
 	Namespaces map[event.NamespaceType]*Membership `json:"namespaces"`
@@ -64,6 +66,18 @@ func (w *Workload) Killed() *bool {
 		return nil
 	}
 	return new(w.OOMKills == nil || *w.OOMKills > 0)
+}
+
+// AllRestarts returns how often it was started again: as nsviz saw or as its engine counts, whichever is more; nil is unknown. Nsviz
+// misses what was before it watched, an engine the starts that somebody asked for.
+func (w *Workload) AllRestarts() *uint64 {
+	switch {
+	case w.EngineRestarts == nil:
+		return w.Restarts
+	case w.Restarts == nil:
+		return w.EngineRestarts
+	}
+	return new(max(*w.Restarts, *w.EngineRestarts))
 }
 
 // Label returns its name; if that is unknown, the short id of a container and what runs a virtual machine.
@@ -122,7 +136,7 @@ func Workloads(s *model.Snapshot) []Workload {
 		c := &s.Containers[i]
 		out := Workload{
 			Kind: string(c.Kind), ID: c.ID, Image: c.Image, Runtime: c.Runtime, Group: c.Group, Labels: c.Labels, Parent: c.Parent, Inside: c.Inside, PID: c.InitPID, Started: c.Started,
-			State: c.State, Status: story.Status(c, s.Now()), Restarts: c.Restarts, Created: c.Created, Exited: c.Exited, Exit: c.Exit,
+			State: c.State, Status: story.Status(c, s.Now()), Restarts: c.Restarts, EngineRestarts: c.EngineRestarts, Created: c.Created, Exited: c.Exited, Exit: c.Exit,
 			Namespaces: memberships(c.Namespaces),
 			Memory:     Memory{UsageBytes: c.Memory.UsageBytes, LimitBytes: c.Memory.LimitBytes, Unlimited: c.Memory.Unlimited},
 			OOMKills:   c.OOMKills, PIDsRefused: c.PIDsRefused, Unheld: c.Unheld, Stuck: c.Stuck, Paused: c.Paused,

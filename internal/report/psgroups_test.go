@@ -84,3 +84,28 @@ func TestPsNamesKinds(t *testing.T) {
 		}
 	}
 }
+
+// The table has the larger one of what nsviz saw and what the engine counts; JSON has both.
+func TestPsRestarts(t *testing.T) {
+	n := func(n uint64) *uint64 { return &n }
+	list := Workloads(&model.Snapshot{Containers: []model.Container{
+		{ID: "a", Label: "early", Named: true, State: model.Running, Restarts: n(1), EngineRestarts: n(7)}, {ID: "b", Label: "byhand", Named: true, State: model.Running, Restarts: n(3), EngineRestarts: n(0)},
+		{ID: "c", Label: "seen", Named: true, State: model.Running, Restarts: n(2)}, {ID: "d", Label: "counted", Named: true, State: model.Running, EngineRestarts: n(5)},
+		{ID: "e", Label: "neither", Named: true, State: model.Running},
+	}})
+	var table bytes.Buffer
+	if err := WriteWorkloads(&table, list, 0, Cells{Zone: time.UTC}); err != nil {
+		t.Fatal(err)
+	}
+	header, rows, _ := strings.Cut(table.String(), "\n")
+	var got []string
+	for row := range strings.Lines(rows) {
+		got = append(got, strings.Fields(row)[0]+" "+strings.Fields(row[strings.Index(header, titleRestarts):])[0])
+	}
+	if diff := cmp.Diff([]string{"early 7", "byhand 3", "seen 2", "counted 5", "neither ?"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if w := list[0]; *w.Restarts != 1 || *w.EngineRestarts != 7 {
+		t.Errorf("%+v", w)
+	}
+}
