@@ -58,10 +58,16 @@ const maxEngineRestarts = 8192
 // noteEngineRestarts notes how often an engine has restarted a container by its restart policy. It may report that before anything else
 // mentions the container.
 func (m *Model) noteEngineRestarts(v *fact.EngineReport) {
-	if v.RestartCount == nil || *v.RestartCount < 0 {
-		return
+	if v.RestartCount != nil && *v.RestartCount >= 0 {
+		m.setEngineRestarts(v.ID, new(uint64(*v.RestartCount)))
 	}
-	if _, known := m.engineRestarts[v.ID]; known || len(m.engineRestarts) < maxEngineRestarts {
-		m.engineRestarts[v.ID] = new(uint64(*v.RestartCount))
+}
+
+func (m *Model) setEngineRestarts(id string, n *uint64) {
+	if m.engineRestarts == nil {
+		m.engineRestarts = map[string]*uint64{}
+	}
+	if _, known := m.engineRestarts[id]; known || len(m.engineRestarts) < maxEngineRestarts {
+		m.engineRestarts[id] = n
 	}
 }

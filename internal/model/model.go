@@ -62,15 +62,13 @@ type Model struct {
 	live       []*container // in the order of the latest snapshot; includes some that have ended since
 	ended      []*container // in the order of their end
 	// unstarted holds the containers that their engine has created and whose own program has never run.
-	unstarted map[string]*container
-	// engineRestarts holds how often engines have restarted their containers, by id. The values are replaced, never changed.
-	engineRestarts map[string]*uint64
-	madeOrder      []*container // the unstarted ones, oldest first; includes some that have started since
-	lastUnstarted  uint64
-	unstartedSeen  instant // when unstarted was last searched for expired ones
-	labels         map[string]*labelled
-	namespaces     map[uint64]*namespace
-	sorted         ordered[*namespace] // the values of namespaces, by type and number
+	unstarted     map[string]*container
+	madeOrder     []*container // the unstarted ones, oldest first; includes some that have started since
+	lastUnstarted uint64
+	unstartedSeen instant // when unstarted was last searched for expired ones
+	labels        map[string]*labelled
+	namespaces    map[uint64]*namespace
+	sorted        ordered[*namespace] // the values of namespaces, by type and number
 	// within holds the live containers in each namespace, by its number, oldest member first. It lacks the host's namespaces.
 	within map[uint64]*roster
 	added  uint64 // how many entries were ever made in these
@@ -101,26 +99,28 @@ type Model struct {
 	leftOut  LeftOut // all but Kills
 	counters counters
 	byLabel  *labelTotals // nil if they have changed since the latest snapshot
+
+	// engineRestarts holds how often engines have restarted their containers, by id. The values are replaced, never changed.
+	engineRestarts map[string]*uint64
 }
 
 // New returns an empty model.
 func New(limits Limits) *Model {
 	m := &Model{
-		limits:         limits,
-		usual:          limits,
-		unstarted:      map[string]*container{},
-		unstartedSeen:  never,
-		nowAt:          never,
-		containers:     map[string]*container{},
-		labels:         map[string]*labelled{},
-		decisions:      map[decisionKey]*decision{},
-		removedAtPath:  map[string][]*cgroup{},
-		namespaces:     map[uint64]*namespace{},
-		within:         map[uint64]*roster{},
-		engineRestarts: map[string]*uint64{},
-		cgroups:        map[string]*cgroup{},
-		counters:       newCounters(),
-		sorted:         ordered[*namespace]{compare: compareNamespaces, gone: func(n *namespace) bool { return n.replaced }},
+		limits:        limits,
+		usual:         limits,
+		unstarted:     map[string]*container{},
+		unstartedSeen: never,
+		nowAt:         never,
+		containers:    map[string]*container{},
+		labels:        map[string]*labelled{},
+		decisions:     map[decisionKey]*decision{},
+		removedAtPath: map[string][]*cgroup{},
+		namespaces:    map[uint64]*namespace{},
+		within:        map[uint64]*roster{},
+		cgroups:       map[string]*cgroup{},
+		counters:      newCounters(),
+		sorted:        ordered[*namespace]{compare: compareNamespaces, gone: func(n *namespace) bool { return n.replaced }},
 	}
 	m.sharing = sharing{rosters: m.within, round: 1} // that of no roster yet
 	return m

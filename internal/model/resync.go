@@ -139,7 +139,7 @@ func (m *Model) takeResync(c *container, at time.Time, f *fact.Found) {
 	m.noteForeign(c)
 	c.starts = max(c.starts, r.Starts)
 	if r.EngineRestarts != nil {
-		m.engineRestarts[c.id] = r.EngineRestarts
+		m.setEngineRestarts(c.id, r.EngineRestarts)
 	}
 	c.formerNames = r.FormerNames
 	c.countable, c.groupDecisions, c.engineReport, c.inside = r.Countable, r.GroupDecisions, r.EngineReport, r.KillsInside

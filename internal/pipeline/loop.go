@@ -41,12 +41,12 @@ type loop struct {
 	directory  *container.Directory // for any goroutine
 	tracker    *container.Tracker
 	namespaces *namespaces.Table
-	// namespaceNames are those that administrators give; nil knows none.
-	namespaceNames *nsfs.Names
-	engines        *names.Engines // for any goroutine
-	questions      *names.Questions
+	engines    *names.Engines // for any goroutine
+	questions  *names.Questions
 	// finder is for the goroutine that watches, but for Resolve.
 	finder *find.Finder
+	// namespaceNames are those that administrators give; nil knows none.
+	namespaceNames *nsfs.Names
 	// domains reads what the memory of the OOM kills of the current batch was made of.
 	domains kills.Domains
 	// saving is the fact.Saving that nsviz is at.

@@ -28,14 +28,14 @@ type Workload struct {
 	State  model.ContainerState `json:"state"`
 	// Status is State in words, with for how long.
 	Status string `json:"status"`
-	// Restarts is absent where it is unknown.
-	Restarts *uint64 `json:"restarts,omitempty"`
 	// EngineRestarts is its engine's own count, by its restart policy; absent where it is unknown.
-	EngineRestarts *uint64   `json:"engine_restarts,omitempty"`
-	PID            int32     `json:"pid,omitempty"`
-	Created        time.Time `json:"created,omitzero"`
-	Started        time.Time `json:"started,omitzero"`
-	Exited         time.Time `json:"exited,omitzero"`
+	EngineRestarts *uint64 `json:"engine_restarts,omitempty"`
+	// Restarts is absent where it is unknown.
+	Restarts *uint64   `json:"restarts,omitempty"`
+	PID      int32     `json:"pid,omitempty"`
+	Created  time.Time `json:"created,omitzero"`
+	Started  time.Time `json:"started,omitzero"`
+	Exited   time.Time `json:"exited,omitzero"`
 	// Exit is how an ended one ended, if nsviz saw it.
 	Exit       *event.Exit                         `json:"exit,omitempty"`
 	Namespaces map[event.NamespaceType]*Membership `json:"namespaces"`

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/model"
 )
 
@@ -92,7 +93,7 @@ func TestPsRestarts(t *testing.T) {
 		{ID: "a", Label: "early", Named: true, State: model.Running, Restarts: n(1), EngineRestarts: n(7)}, {ID: "b", Label: "byhand", Named: true, State: model.Running, Restarts: n(3), EngineRestarts: n(0)},
 		{ID: "c", Label: "seen", Named: true, State: model.Running, Restarts: n(2)}, {ID: "d", Label: "counted", Named: true, State: model.Running, EngineRestarts: n(5)},
 		{ID: "e", Label: "neither", Named: true, State: model.Running},
-	}})
+	}, VMs: []model.VM{{VM: fact.VM{PID: 9, Name: "machine"}}}})
 	var table bytes.Buffer
 	if err := WriteWorkloads(&table, list, 0, Cells{Zone: time.UTC}); err != nil {
 		t.Fatal(err)
@@ -102,7 +103,7 @@ func TestPsRestarts(t *testing.T) {
 	for row := range strings.Lines(rows) {
 		got = append(got, strings.Fields(row)[0]+" "+strings.Fields(row[strings.Index(header, titleRestarts):])[0])
 	}
-	if diff := cmp.Diff([]string{"early 7", "byhand 3", "seen 2", "counted 5", "neither ?"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"early 7", "byhand 3", "seen 2", "counted 5", "neither ?", "machine -"}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if w := list[0]; *w.Restarts != 1 || *w.EngineRestarts != 7 {

@@ -148,7 +148,10 @@ func status(w *Workload) string { return foreign.Prose(w.Status) }
 
 func restarts(w *Workload) string {
 	n := w.AllRestarts()
-	if n == nil {
+	switch {
+	case w.VM != nil:
+		return "-"
+	case n == nil:
 		return "?"
 	}
 	return strconv.FormatUint(*n, 10)
