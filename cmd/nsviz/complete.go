@@ -114,6 +114,19 @@ func (o *options) completeNames(from *source, numbers bool) cobra.CompletionFunc
 	}
 }
 
+// completeKinds completes a list of kinds of workloads.
+func completeKinds(_ *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
+	before := begun[:strings.LastIndexByte(begun, ',')+1]
+	listed := strings.Split(before, ",")
+	c := completions{begun: begun}
+	for _, kind := range query.Kinds() {
+		if !slices.Contains(listed, kind) {
+			c.add(before+kind, "")
+		}
+	}
+	return c.list, cobra.ShellCompDirectiveNoFileComp
+}
+
 // completeFilter completes a filter of `nsviz ps`.
 func (o *options) completeFilter(from *source) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {

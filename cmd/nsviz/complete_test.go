@@ -52,6 +52,8 @@ func TestCompletion(t *testing.T) {
 		{"ps --filter |status=", "status=created status=starting status=running status=paused status=exited", noFiles},
 		{"ps --filter |xyzzy=", "", noFiles},
 		{"ps --kind |", "container pod vm sandbox service", noFiles},
+		{"ps --kind |sandbox,vm,", "sandbox,vm,container sandbox,vm,pod sandbox,vm,service", noFiles},
+		{"ps --kind |sandbox,s", "sandbox,service", noFiles},
 	} {
 		var args []string
 		for arg := range strings.FieldsSeq(test.args) {

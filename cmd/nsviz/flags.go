@@ -136,6 +136,9 @@ func outputFlag(cmd *cobra.Command, form *string, forms ...string) {
 // wrongFlag returns the error for a mistake in the flags.
 func wrongFlag(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) && unknown.GetSpecifiedName() == "json" && cmd.Flags().Lookup("output") != nil {
+		return errUsage{fmt.Errorf("%w; did you mean -o json? See %s --help", err, cmd.CommandPath())}
+	}
 	if errors.As(err, &unknown) && len(unknown.GetSpecifiedName()) > 1 {
 		var names []string
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {

@@ -55,6 +55,8 @@ func TestFlagsThatAreRefused(t *testing.T) {
 		"why a --recording=":             "want a file",
 		"why a --from=":                  "want an address or a recording",
 		"events --outptu json":           "unknown flag: --outptu; did you mean --output? See nsviz events --help",
+		"ps --json":                      "unknown flag: --json; did you mean -o json? See nsviz ps --help",
+		"serve --json":                   "unknown flag: --json; see nsviz serve --help",
 		"events --xyzzy":                 "unknown flag: --xyzzy; see nsviz events --help",
 		"evnts":                          `no command "evnts"; did you mean nsviz events? See nsviz --help`,
 		"inspekt a":                      "did you mean nsviz inspect?",

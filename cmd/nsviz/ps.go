@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -35,8 +36,9 @@ cgroup time (● its own, ○ the host's, a b shared with each other, ! a dead o
 matters least. --no-trunc and a pipe have all of it.
 
 What has ended cannot be looked up: --all asks an nsviz that is running (the dashboard or nsviz serve) or a recording.
---from and --recording without --all list what is live, as that one knows it. Neither needs root. The column RESTARTS counts how
-often a container was started again while that nsviz watched; a look without one does not know that.
+--from and --recording without --all list what is live, as that one knows it. Neither needs root. The column RESTARTS has how
+often a container was started again while that nsviz watched or, if that is more, how often its engine says that it has restarted it.
+A look without a running nsviz knows only the latter.
 
 --filter takes KEY=VALUE. name, image and group have to contain the value, an id has to begin with it, and status (created,
 starting, running, paused, exited), runtime, kind and oom (true or false: has the OOM killer taken something from it since it
@@ -58,14 +60,14 @@ adds titles and aligns what has \t between; json writes one object a line.`,
 	flags.StringArrayVar(&f.filters, "filter", nil, "list only what has KEY=VALUE; repeatable. Keys: "+strings.Join(query.Workloads.Names(), ", "))
 	flags.StringVar(&f.template, "format", "", `write each by a template of Go, such as '{{.Name}}\t{{.Status}}'; "table" before it aligns, json is a line of JSON for each`)
 	flags.BoolVar(&f.cells.NoTrunc, "no-trunc", false, "write ids and names in full length, and all columns")
-	flags.StringSliceVar(&f.kinds, "kind", nil, "list only these kinds: "+strings.Join(query.Kinds(), ", ")+" (default: the first three, and others with OOM kills; JSON has all)")
+	flags.StringSliceVar(&f.kinds, "kind", nil, "list only these kinds, with commas between them: "+strings.Join(query.Kinds(), ", ")+" (default: the first three, and others with OOM kills; JSON has all)")
 	flags.VarP(newChecked(&f.every, 0, "interval", parseInterval), "watch", "w", "list again and again, every 2s or as often as said; q ends it")
 	flags.Lookup("watch").NoOptDefVal = "2s"
 	f.source.flags(cmd)
 	flags.Lookup("from").DefValue = "" // without it, or --all, /proc is read
 	outputFlag(cmd, &f.form, "table", "json")
 	_ = cmd.RegisterFlagCompletionFunc("filter", o.completeFilter(&f.source))
-	_ = cmd.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions(query.Kinds(), cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("kind", completeKinds)
 	return cmd
 }
 
@@ -146,13 +148,7 @@ func (f *psFlags) run(cmd *cobra.Command, s *streams, o *options) error {
 	if f.every > 0 {
 		return f.watch(cmd, s, o)
 	}
-	return f.list(cmd, s, func() ([]report.Workload, error) {
-		snapshot, _, err := o.once(cmd.Context(), s)
-		if err != nil {
-			return nil, err
-		}
-		return report.Workloads(snapshot), nil
-	}, func(list []report.Workload) error { return f.write(s.out, list, output.Columns(s.out)) })
+	return f.list(cmd, s, func() ([]report.Workload, error) { return o.lookAtWorkloads(cmd.Context(), s) }, func(list []report.Workload) error { return f.write(s.out, list, output.Columns(s.out)) })
 }
 
 // watch lists again and again. What could not be learned is said beside the list; the log is left out, since it would be the same
@@ -164,11 +160,7 @@ func (f *psFlags) watch(cmd *cobra.Command, s *streams, o *options) error {
 		var said bytes.Buffer
 		cmd.SetContext(ctx) // the end of the watch ends a question, too
 		err = f.list(cmd, s, func() ([]report.Workload, error) {
-			snapshot, _, err := silent.once(ctx, &streams{out: s.out, err: &said, zone: s.zone})
-			if err != nil {
-				return nil, err
-			}
-			return report.Workloads(snapshot), nil
+			return silent.lookAtWorkloads(ctx, &streams{out: s.out, err: &said, zone: s.zone})
 		}, func(list []report.Workload) error { return f.write(out, list, columns) })
 		return strings.FieldsFunc(said.String(), func(r rune) bool { return r == '\n' }), err
 	}
@@ -178,11 +170,51 @@ func (f *psFlags) watch(cmd *cobra.Command, s *streams, o *options) error {
 	}, text)
 }
 
+const (
+	// restartsPatience is how long a look waits for the engines' counts of restarts. What has not come by then stays unknown.
+	restartsPatience = time.Second
+	// restartsAsked is how many containers the engines are asked about at a time.
+	restartsAsked = 8
+)
+
+// lookAtWorkloads lists the workloads by a look at the host. Their engines are asked how often they have restarted them, if they have not
+// said so by themselves.
+func (o *options) lookAtWorkloads(ctx context.Context, s *streams) ([]report.Workload, error) {
+	snapshot, p, err := o.once(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	list := report.Workloads(snapshot)
+	ctx, cancel := context.WithTimeout(ctx, restartsPatience)
+	defer cancel()
+	var asking sync.WaitGroup
+	free := make(chan struct{}, restartsAsked)
+	for i := range list {
+		w := &list[i]
+		if kind := w.KindOf(); w.EngineRestarts != nil || kind != event.KindContainer && kind != event.KindPod {
+			continue
+		}
+		free <- struct{}{}
+		asking.Go(func() {
+			defer func() { <-free }()
+			if settings, err := p.Settings(ctx, w.Runtime, w.ID); err == nil && settings.RestartCount != nil {
+				w.EngineRestarts = new(uint64(max(*settings.RestartCount, 0)))
+			} // else it stays unknown
+		})
+	}
+	asking.Wait()
+	return list, nil
+}
+
 // list gets the workloads, from a running nsviz or a recording or, where none is asked, by a look at the host, and writes the
 // selected ones.
 func (f *psFlags) list(cmd *cobra.Command, s *streams, look func() ([]report.Workload, error), write func([]report.Workload) error) error {
 	if f.all || named(cmd) {
-		return ask(cmd, s, &f.source, "", client.Workloads(), func(l report.Listing) error { return write(f.choose(l.Complete())) })
+		err := ask(cmd, s, &f.source, "", client.Workloads(), func(l report.Listing) error { return write(f.choose(l.Complete())) })
+		if errors.Is(err, client.ErrNotRunning) && f.all {
+			return fmt.Errorf("%w; the host itself shows only what runs (nsviz ps without --all), not what has ended", err)
+		}
+		return err
 	}
 	list, err := look()
 	if err != nil {

@@ -53,6 +53,7 @@ func TestPsSelects(t *testing.T) {
 		"-a --kind sandbox":              "box full",
 		"--kind sandbox,vm":              "box full machine",
 		"--kind vm --kind container":     "web machine",
+		"--kind=sandbox,container":       "web box full",
 		"--filter kind=sandbox":          "box full",
 		"--filter name=e":                "web machine",
 		"--filter name=e --filter id=vm": "machine",
@@ -116,8 +117,11 @@ func TestPsAllWithoutNsviz(t *testing.T) {
 	srv := httptest.NewServer(nil)
 	srv.Close() // nobody listens there now
 	out, stderr, code := command(t, "ps", "-a", "--from", srv.URL)
-	if code != exitFailed || out != "" || !strings.Contains(stderr, "no nsviz is running at "+srv.URL+": start `sudo nsviz serve`") {
+	if code != exitFailed || out != "" || !strings.Contains(stderr, "no nsviz is running at "+srv.URL+": start `sudo nsviz serve`") || !strings.Contains(stderr, "not what has ended") {
 		t.Errorf("exit code %d: %s%s", code, out, stderr)
+	}
+	if _, stderr, _ = command(t, "ps", "--from", srv.URL); strings.Contains(stderr, "ended") {
+		t.Error(stderr)
 	}
 }
 

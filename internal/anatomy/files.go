@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/nsviz/nsviz/internal/container/runtime"
+	"github.com/nsviz/nsviz/internal/event"
 )
 
 // at returns the mount that a path is in; if several cover each other, the last one.
@@ -87,6 +88,9 @@ func (h *finder) mounts() {
 		if runtime.IsSocket(path.Base(m.Source)) {
 			sockets = append(sockets, m.Source+" at "+m.Path)
 			continue
+		}
+		if h.a.Container.Kind == event.KindService && m.Path == m.Source {
+			continue // it is in the host's tree, where that folder is, too; systemd puts mounts there to take rights away
 		}
 		if slices.ContainsFunc(covered, func(c *Mount) bool { return within(m.Path, c.Path) && within(m.Source, c.Source) }) {
 			continue

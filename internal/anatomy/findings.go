@@ -52,7 +52,15 @@ type finder struct {
 	found []Finding
 }
 
-func (h *finder) add(f Finding) { h.found = append(h.found, f) }
+func (h *finder) add(f Finding) {
+	if h.isHostProcess() {
+		var ok bool
+		if f, ok = ofHostProcess(f); !ok {
+			return
+		}
+	}
+	h.found = append(h.found, f)
+}
 
 // file returns the path of a file of the container's PID 1 in /proc.
 func (h *finder) file(name string) string { return fmt.Sprintf("/proc/%d/%s", h.a.PID, name) }
@@ -74,6 +82,9 @@ func (h *finder) ownUsers() bool {
 
 // advice returns how to fix a finding: in the words of what started the container, if the runtime's table has them, else in these.
 func (h *finder) advice(finding, words string) string {
+	if h.isHostProcess() {
+		words = cmp.Or(hostProcessWords[finding].close, words)
+	}
 	return cmp.Or(runtime.Advice(h.a.Container.Runtime, h.ofKubernetes(), finding), words)
 }
 
@@ -137,7 +148,8 @@ func (h *finder) namespaces() {
 			Title:   "It shares its " + t.String() + " namespace with other containers",
 			Details: bounded(n.SharedWith),
 			Meaning: "Between these containers there is no wall of this kind. In a pod that is intended.",
-			See:     fmt.Sprintf("lsns %d", n.ID), Close: "start it without the option that joins the other container's namespace",
+			See:     fmt.Sprintf("lsns %d", n.ID),
+			Close:   h.advice("shared_"+t.String()+"_namespace", "start it without the option that joins the other's namespace"),
 		})
 	}
 }
@@ -304,7 +316,7 @@ func (h *finder) outside() {
 		Meaning: "Somebody has moved its PID 1 out of the container's cgroup. That cgroup's limits (memory on cgroup v1, all on v2) do " +
 			"not hold PID 1 and what it starts. It can use up the host's memory, and then the kernel kills anywhere on the host.",
 		See:   "cat " + h.file("cgroup") + "; nsviz why shows who moved it, if nsviz was running then",
-		Close: "recreate the container, or write its PID 1 back to cgroup.procs of its cgroup; and find out who did it",
+		Close: h.advice("outside_its_cgroup", "recreate the container, or write its PID 1 back to cgroup.procs of its cgroup; and find out who did it"),
 	})
 }
 

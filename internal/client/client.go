@@ -103,6 +103,8 @@ func Workloads() Question[report.Listing] {
 }
 
 var (
+	// ErrNotRunning reports that nobody listens at the address of Source.From.
+	ErrNotRunning = errors.New("no nsviz is running")
 	// ErrAddress reports that Source.From is neither an address nor the path of a file.
 	ErrAddress = errors.New("want an address such as " + DefaultFrom + ", or a recording that is there")
 	// ErrIncomplete reports that the answer is there, but rests on what there is of a recording.

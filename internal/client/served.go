@@ -45,7 +45,7 @@ func served(ctx context.Context, from, path string, query url.Values, answer any
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	response, err := client.Do(request)
 	if errors.Is(err, syscall.ECONNREFUSED) {
-		return fmt.Errorf("no nsviz is running at %s: start `sudo nsviz serve` before the container, or name a recording with --recording", address)
+		return fmt.Errorf("%w at %s: start `sudo nsviz serve` before the container, or name a recording with --recording", ErrNotRunning, address)
 	}
 	if err != nil {
 		if failure := (*url.Error)(nil); errors.As(err, &failure) {

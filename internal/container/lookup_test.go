@@ -86,7 +86,7 @@ func TestPathThatNoEventCanHold(t *testing.T) {
 		t.Errorf("made: %q of %v", e.Cgroup.Path, e.Cgroup.Container)
 	}
 	if found := tracker.Discovered(); found != nil {
-		t.Errorf("discovered what an event told of: %v", found)
+		t.Errorf("discovered what an event reported: %v", found)
 	}
 	e = removed(2, root, "")
 	if tracker.Attribute(&e); e.Cgroup.Path != rootPath {

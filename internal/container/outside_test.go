@@ -134,7 +134,7 @@ func TestOutsideForgetsTheDead(t *testing.T) {
 		kill := killed(6, 50, service, true)
 		tracker.Attribute(&kill)
 		if kill.Container != nil || kill.OOM.Victim.Container != nil || kill.OOM.Victim.Init {
-			t.Errorf("%s: a kill on the host is told as %+v", name, kill.OOM.Victim)
+			t.Errorf("%s: a kill on the host is reported as %+v", name, kill.OOM.Victim)
 		}
 	}
 }

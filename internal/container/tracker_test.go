@@ -103,11 +103,11 @@ func TestWhatIsAStartAndAnExit(t *testing.T) {
 			{started(6, 60, root), false}, {exited(7, 60, root), false}, {exited(9, 50, below), true},
 		}},
 		{"an exit that nobody started", []step{mkdir(root, rootPath, 0), {exited(9, 50, root), false}}},
-		{"one end is told once", []step{
+		{"one end is reported once", []step{
 			mkdir(root, rootPath, 0), {started(5, 50, root), true}, {exited(9, 50, root), true}, {exited(9, 50, root), false},
 		}},
 		{"a system service", []step{{started(5, 50, service), false}, {exited(9, 50, service), false}}},
-		{"a cgroup that was never told of", []step{{started(5, 50, 999), false}, {exited(9, 50, 999), false}, {started(5, 50, 0), false}}},
+		{"a cgroup that was never reported", []step{{started(5, 50, 999), false}, {exited(9, 50, 999), false}, {started(5, 50, 0), false}}},
 		{"started again in a new cgroup", []step{
 			mkdir(root, rootPath, 0), {started(5, 50, root), true}, {exited(9, 50, root), true},
 			{removed(10, root, rootPath), true}, mkdir(again, rootPath, 20), {started(25, 70, again), true}, {exited(29, 70, again), true},
@@ -132,10 +132,10 @@ func TestWhatIsAStartAndAnExit(t *testing.T) {
 			mkdir(root, rootPath, 0), {started(5, 50, root), true},
 			mkdir(inner, rootPath+"/docker/"+idA, 6), {started(7, 60, inner), true}, {exited(8, 60, inner), true}, {exited(9, 50, root), true},
 		}},
-		{"one whose own cgroup was not told of", []step{
+		{"one whose own cgroup was not reported", []step{
 			mkdir(below, belowPath, 1), {started(5, 50, below), true}, {exited(9, 50, below), true},
 		}},
-		{"a removal told twice", []step{
+		{"a removal reported twice", []step{
 			mkdir(root, rootPath, 0), {removed(10, root, rootPath), true}, mkdir(again, rootPath, 20),
 			{removed(10, root, rootPath), false}, mkdir(below, belowPath, 21), {started(25, 70, below), true}, {exited(29, 70, again), true},
 		}},
@@ -306,11 +306,11 @@ func TestAttribution(t *testing.T) {
 // The probes take the first program of any service for an init.
 func TestVictimIsInit(t *testing.T) {
 	tests := []struct {
-		name   string
-		victim int32
-		cgroup uint64
-		told   bool
-		want   bool
+		name     string
+		victim   int32
+		cgroup   uint64
+		reported bool
+		want     bool
 	}{
 		{"the init", 50, root, true, true},
 		{"the init, of which the probes do not know", 50, root, false, true},
@@ -329,7 +329,7 @@ func TestVictimIsInit(t *testing.T) {
 			} {
 				tracker.Attribute(&e)
 			}
-			e := killed(5, test.victim, test.cgroup, test.told)
+			e := killed(5, test.victim, test.cgroup, test.reported)
 			tracker.Attribute(&e)
 			if e.OOM.Victim.Init != test.want {
 				t.Errorf("init: %v", e.OOM.Victim.Init)

@@ -113,6 +113,10 @@ type Namespace struct {
 	// Nil is no container or unknown. Host is set if it is the host's.
 	Of   *Container `json:"of,omitempty"`
 	Host bool       `json:"host,omitempty"`
+	// Starting is set, for a joined one, if the program of that container has not started yet: its runtime or engine joins, as a rule.
+	Starting bool `json:"starting,omitempty"`
+	// Name is, for a joined one that is of no container, the name that `ip netns` has given it; "" is none or unknown.
+	Name string `json:"name,omitempty"`
 }
 
 // Cgroup is one control group of the tracked hierarchy: the memory hierarchy on cgroup v1 and

@@ -120,6 +120,14 @@ func more() []Event {
 			Namespace: &Namespace{Type: Net, ID: 4026531840, Owner: 4026531837, Via: ViaSetns, Host: true},
 		},
 		{
+			Time: at, Type: NamespaceJoined, PID: 2775, Comm: "dockerd", UID: new(uint32(0)),
+			Namespace: &Namespace{Type: Net, ID: 4026532184, Owner: 4026531837, Via: ViaSetns, Of: &Container{ID: webID, Name: "web"}, Starting: true},
+		},
+		{
+			Time: at, Type: NamespaceJoined, PID: 812, Comm: "ip", UID: new(uint32(0)),
+			Namespace: &Namespace{Type: Net, ID: 4026532330, Owner: 4026531837, Via: ViaSetns, Name: "blue"},
+		},
+		{
 			Time: at, Type: CgroupCreated,
 			Cgroup: &Cgroup{Path: "/kubepods", ID: 2217, Via: ViaReconcile},
 		},

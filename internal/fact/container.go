@@ -47,6 +47,8 @@ type FoundAgain struct {
 	KillsInside uint64 `json:"kills_inside,omitempty"`
 	// Starts is how often its own program was started or found running.
 	Starts uint64 `json:"starts,omitempty"`
+	// EngineRestarts is how often its engine has restarted it; nil is unknown.
+	EngineRestarts *uint64 `json:"engine_restarts,omitempty"`
 }
 
 // Gone reports a container that no longer exists and whose end was not seen.

@@ -45,8 +45,8 @@ func (e Engine) Label(among []Engine) string {
 	return e.Name
 }
 
-// EngineReport holds what an engine reports about a container's end, or about a start that failed. It may be wrong. Fields that it
-// does not report are nil.
+// EngineReport holds what an engine reports about a container's end, or about a start that failed, or how often it has restarted one
+// that runs. It may be wrong. Fields that it does not report are nil.
 type EngineReport struct {
 	ID        string `json:"id,omitempty"` // absent in the history of a container
 	ExitCode  *int32 `json:"exit_code,omitempty"`
@@ -55,6 +55,8 @@ type EngineReport struct {
 	Removed bool `json:"removed,omitempty"`
 	// RestartCount is how often the engine has restarted the container by its restart policy.
 	RestartCount *int `json:"restart_count,omitempty"`
+	// Runs is set if it is about a container that runs. It has a RestartCount and nothing else then.
+	Runs bool `json:"runs,omitempty"`
 	// StartError is the reason, in the engine's words, why it could not start the container; ExitCode is then made up by the engine.
 	StartError string `json:"start_error,omitempty"`
 }

@@ -73,6 +73,9 @@ func (c *Collector) collectContainers(ch chan<- prometheus.Metric, s *model.Snap
 	// A runtime whose containers have all ended counts 0: its last value must not just vanish.
 	running := make(map[string]int)
 	for i := range all {
+		if kind := all[i].Kind; kind == event.KindSandbox || kind == event.KindService {
+			continue // no containers
+		}
 		runtime := all[i].Runtime
 		running[runtime] += 0
 		if all[i].Live() {

@@ -161,6 +161,24 @@ func TestEndedContainersHaveNoGauges(t *testing.T) {
 	}
 }
 
+// A sandbox and a service have the series of a workload, and are not counted as containers.
+func TestSandboxesAreNoContainers(t *testing.T) {
+	s := &model.Snapshot{Containers: []model.Container{
+		{ID: "a", Label: "web", State: model.Running, Runtime: "docker"}, {ID: "b", Label: "pause", State: model.Running, Runtime: "docker", Kind: event.KindPod},
+		{ID: "c", Label: "bwrap-812", State: model.Running, Runtime: "bubblewrap", Kind: event.KindSandbox},
+		{ID: "d", Label: "cron.service", State: model.Running, Runtime: "systemd", Kind: event.KindService},
+	}}
+	text := scrape(t, registryOf(t, s))
+	for line, want := range map[string]bool{
+		`nsviz_containers{runtime="docker"} 2`: true, `nsviz_containers{runtime="bubblewrap"}`: false, `nsviz_containers{runtime="systemd"}`: false,
+		`container="cron.service",id="d",image="",kind="service"`: true, `container="bwrap-812",id="c",image="",kind="sandbox"`: true,
+	} {
+		if strings.Contains(text, line) != want {
+			t.Errorf("%s: want it %t in\n%s", line, want, text)
+		}
+	}
+}
+
 // Two live containers with one label should not happen. If they do, the first keeps its gauges and
 // both are counted: a duplicate sample would cost the whole scrape.
 func TestSameLabelTwice(t *testing.T) {

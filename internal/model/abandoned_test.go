@@ -89,17 +89,17 @@ func TestAbandoned(t *testing.T) {
 			if c.Namespaces[event.IPC].Abandoned != nil || c.Namespaces[event.PID].Abandoned != nil {
 				t.Errorf("others, too: %+v", c.Namespaces)
 			}
-			told := 0
+			reported := 0
 			for _, m := range c.History {
 				if m.Kind == EntryAbandoned {
-					told++
+					reported++
 					if m.Container.Name != "vpn" || len(m.Namespaces) != 1 || m.Namespaces[0].ID != old || !m.Time.Equal(at(12)) {
-						t.Errorf("told as %+v", m)
+						t.Errorf("reported as %+v", m)
 					}
 				}
 			}
-			if told > 1 {
-				t.Errorf("told %d times", told)
+			if reported > 1 {
+				t.Errorf("reported %d times", reported)
 			}
 		})
 	}

@@ -47,16 +47,16 @@ func TestLimitsOfANewCgroup(t *testing.T) {
 		facts []fact.Fact
 		known bool
 	}{
-		{"told", append([]fact.Fact{writesReported(0, "fanotify")}, made...), true},
-		{"not told", append([]fact.Fact{writesReported(0, fact.MethodNone)}, made...), false},
+		{"reported", append([]fact.Fact{writesReported(0, "fanotify")}, made...), true},
+		{"not reported", append([]fact.Fact{writesReported(0, fact.MethodNone)}, made...), false},
 		{"nothing said", made, false},
-		{"told no more", append(append([]fact.Fact{writesReported(0, "fanotify")}, made...), writesReported(2, fact.MethodNone)), false},
+		{"no longer reported", append(append([]fact.Fact{writesReported(0, "fanotify")}, made...), writesReported(2, fact.MethodNone)), false},
 	} {
 		for _, g := range modelOf(DefaultLimits(), test.facts...).Full().Cgroups {
 			if known := g.Limits.Memory != nil && g.Limits.CPU != nil && g.Limits.PIDs != nil; g.Path == leaf && known != test.known {
 				t.Errorf("%s: %+v", test.name, g.Limits)
 			}
-			if lost := g.Limits.Memory == nil; g.Path == slice && lost != (test.name == "told no more") {
+			if lost := g.Limits.Memory == nil; g.Path == slice && lost != (test.name == "no longer reported") {
 				t.Errorf("%s, found: %+v", test.name, g.Limits)
 			}
 		}
@@ -204,7 +204,7 @@ func TestLimitsWritten(t *testing.T) {
 		facts []fact.Fact
 		want  []string
 	}{
-		{"told", []fact.Fact{limited(3, web, of(1)), wrote(4, web, "dockerd", of(2)), limited(7, web, of(2))}, []string{wrote2}},
+		{"reported", []fact.Fact{limited(3, web, of(1)), wrote(4, web, "dockerd", of(2)), limited(7, web, of(2))}, []string{wrote2}},
 		{"a reading of before comes after it", []fact.Fact{limited(3, web, of(1)), wrote(4, web, "dockerd", of(2)), limited(4.1, web, of(1)), limited(7, web, of(2))}, []string{wrote2}},
 		{"a reading was faster", []fact.Fact{limited(3, web, of(1)), limited(4, web, of(2)), wrote(4.1, web, "dockerd", of(2))}, []string{wrote2}},
 		{
@@ -220,7 +220,7 @@ func TestLimitsWritten(t *testing.T) {
 			[]string{"4 limits_changed by any of dockerd/80 or sh/81 pids 5 to 6", wrote2},
 		},
 		{
-			"a reading found another change, of which no write told",
+			"a reading found another change, that no write reported",
 			[]fact.Fact{
 				limited(3, web, fact.CgroupLimits{Memory: limit(1), PIDs: limit(5)}), limited(4, web, fact.CgroupLimits{Memory: limit(1), PIDs: limit(6)}),
 				wrote(5, web, "dockerd", of(2)),

@@ -162,14 +162,14 @@ func TestInvariantsHoldWhenTheClockIsSet(t *testing.T) {
 			by := time.Duration(random.IntN(4000)-2000) * time.Second / time.Duration(1+random.IntN(1000))
 			changed = set(changed, random.IntN(len(facts)), by)
 		}
-		plain, told := New(smallLimits), New(smallLimits)
+		plain, reported := New(smallLimits), New(smallLimits)
 		for i := range facts {
 			plain.Apply(facts[i])
-			told.Apply(changed[i])
+			reported.Apply(changed[i])
 			if i%20 != 19 {
 				continue
 			}
-			if diff := cmp.Diff(shape(plain), shape(told)); diff != "" {
+			if diff := cmp.Diff(shape(plain), shape(reported)); diff != "" {
 				t.Fatalf("seed %d, fact %d (-not set +set):\n%s", seed, i, diff)
 			}
 		}

@@ -97,6 +97,7 @@ type container struct {
 	// execsAwaited is how many of these its engine has not reported yet, execsAwaitedAt when the latest was.
 	execsAwaited   int
 	execsAwaitedAt instant
+	entrants       []entrant // the latest, oldest first
 }
 
 func (m *Model) newContainer(id string) *container {

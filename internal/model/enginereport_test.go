@@ -32,7 +32,7 @@ func TestEngineReports(t *testing.T) {
 	}{
 		{"none", [][]fact.Fact{run, end}, "none", "none", false},
 		{"after the end", [][]fact.Fact{run, end, {engineReported(6, a, true)}}, "OOM-killed", "none", false},
-		{"before the end is told", [][]fact.Fact{run, {engineReported(5, a, true)}, end}, "OOM-killed", "none", false},
+		{"before the end is reported", [][]fact.Fact{run, {engineReported(5, a, true)}, end}, "OOM-killed", "none", false},
 		{"of a container that is not known", [][]fact.Fact{run, end, {engineReported(6, who("b", "db"), true)}}, "none", "none", false},
 		{"it is started again", [][]fact.Fact{run, end, {engineReported(6, a, true)}, again}, "none", "OOM-killed", true},
 		{"it has been started again", [][]fact.Fact{run, end, again, {engineReported(9, a, true)}}, "none", "OOM-killed", true},

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"slices"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
@@ -17,6 +18,9 @@ func (m *Model) Complete(e *event.Event) bool {
 		if !n.Host {
 			n.Of = m.whose(n.Type, n.ID)
 		}
+		if c := m.containers[containerID(n.Of)]; c != nil {
+			n.Starting = c.state == Starting
+		}
 	case e.Type == event.ContainerEntered:
 		return e.Entered != nil && m.completeEntered(e)
 	}
@@ -27,19 +31,29 @@ func (m *Model) Complete(e *event.Event) bool {
 func (m *Model) whose(t event.NamespaceType, id uint64) *event.Container {
 	if n := m.namespaces[id]; n != nil && n.typ == t && n.madeFor != nil {
 		if c := m.containers[n.madeFor.ID]; c != nil {
-			return c.identity()
+			return m.describe(c)
 		}
 		return n.madeFor
 	}
 	for c := range m.within[id].all() {
-		return c.identity()
+		return m.describe(c)
 	}
 	return nil
 }
 
+// describe returns a container as events name it, with the one that it runs in.
+func (m *Model) describe(c *container) *event.Container {
+	described := c.described()
+	if outer := m.containers[c.parent]; outer != nil {
+		described.Parent = outer.identity()
+	}
+	return &described
+}
+
 // completeEntered finds the container that a process has entered. It is in the container's mount or PID namespace, and in its
 // cgroup or in another one of its namespaces. What the container's own processes run among themselves is no entry, as where its
-// systemd gives a service a mount namespace, and neither is what its runtime does there before its start.
+// systemd gives a service a mount namespace, and neither is what its runtime does there before its start. A process that has
+// entered and then leaves a namespace, as by `unshare --mount`, enters nothing.
 func (m *Model) completeEntered(e *event.Event) bool {
 	in := e.Entered
 	c := m.livingIn(in.Namespaces[event.Mnt], e.Container)
@@ -63,8 +77,44 @@ func (m *Model) completeEntered(e *event.Event) bool {
 	if in.By != nil && containerID(in.By.Container) == c.id && !in.Below {
 		return false
 	}
-	in.Container, in.Namespaces = c.identity(), joined
+	if c.hasEntered(e.PID, joined, m.clock.at(e.Time)) {
+		return false
+	}
+	in.Container, in.Namespaces = m.describe(c), joined
 	return true
+}
+
+// entrant is a process that has entered a container, with those namespaces of it that it was in.
+type entrant struct {
+	pid        int32
+	at         instant
+	namespaces event.NamespaceIDs
+}
+
+// maxEntrants limits how many of the latest ones are kept of a container.
+const maxEntrants = 16
+
+// hasEntered reports whether a process that has entered a short while ago was in all of some namespaces then.
+func (c *container) hasEntered(pid int32, namespaces event.NamespaceIDs, when instant) bool {
+	return slices.ContainsFunc(c.entrants, func(in entrant) bool {
+		if in.pid != pid || when.sub(in.at) > entryLag {
+			return false
+		}
+		for t, id := range namespaces {
+			if id != 0 && in.namespaces[t] != id {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// noteEntrant notes a process that has entered.
+func (c *container) noteEntrant(in entrant) {
+	if len(c.entrants) >= maxEntrants {
+		c.entrants = slices.Delete(c.entrants, 0, 1)
+	}
+	c.entrants = append(c.entrants, in)
 }
 
 // livingIn returns the preferred one of the live containers in a namespace, or else the first; nil is none.
@@ -94,6 +144,7 @@ func (m *Model) applyEntered(e event.Event) {
 	m.recount()
 	c.entries++
 	when := m.clock.at(e.Time)
+	c.noteEntrant(entrant{e.PID, when, e.Entered.Namespaces})
 	if !c.timeline.takeBackJoins(e.Entered, when) { // others came in between
 		c.timeline.takeBack(when, func(entry *Entry) bool {
 			return entry.Kind == entryNamespaceJoined && enters(entry.Namespaces, e.Entered)

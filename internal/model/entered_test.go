@@ -39,8 +39,28 @@ func TestWhoseNamespaceIsJoined(t *testing.T) {
 		if !modelOf(DefaultLimits(), test.facts...).Complete(e) {
 			t.Errorf("%s: the event was refused", name)
 		}
-		if n := e.Namespace; n.Of.Label() != test.of || n.Host != test.host {
-			t.Errorf("%s: of %q, the host's %t; want %q, %t", name, n.Of.Label(), n.Host, test.of, test.host)
+		if n := e.Namespace; n.Of.Label() != test.of || n.Host != test.host || n.Starting != (name == "of one that is being started") {
+			t.Errorf("%s: of %q, the host's %t, starting %t; want %q, %t", name, n.Of.Label(), n.Host, n.Starting, test.of, test.host)
+		}
+	}
+}
+
+// Whose namespace was joined, and which container was entered, is described as completely as the container of any event.
+func TestWhoseIsDescribed(t *testing.T) {
+	outer := who("a", "outer")
+	inner := who("b", "app")
+	inner.Kind, inner.Image, inner.Runtime, inner.Labels = event.KindPod, "img", "containerd", map[string]string{"team": "x"}
+	inner.Group = &event.Group{Kind: event.GroupPod, Namespace: "shop", Name: "cart", Member: "app"}
+	inner.Parent = &outer
+	m := modelOf(DefaultLimits(), hostIs(1, 2, 3, 4), started(1, outer, 5, 10, 11, 12), started(2, inner, 6, 20, 21, 22), named(3, inner))
+	join := joined(9, 50, nil, event.Namespace{Type: event.Net, ID: 22}).Event
+	entry := entering(9, 50, nil, 20, 21, 22)
+	if !m.Complete(join) || !m.Complete(&entry) {
+		t.Fatal("refused")
+	}
+	for which, got := range map[string]*event.Container{"joined": join.Namespace.Of, "entered": entry.Entered.Container} {
+		if diff := cmp.Diff(&inner, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", which, diff)
 		}
 	}
 }
@@ -110,7 +130,7 @@ func TestEntered(t *testing.T) {
 
 func ptrTo[T any](v T) *T { return &v }
 
-// An entry is told once: the joins before it and what the engine reports of it are part of it.
+// An entry is reported once: the joins before it and what the engine reports of it are part of it.
 func TestEntryInHistory(t *testing.T) {
 	web := who("a", "web")
 	base := []fact.Fact{hostIs(1, 2, 3, 4), started(1, web, 5, 10, 11, 12, 4)}
@@ -189,6 +209,56 @@ func TestEntryInHistory(t *testing.T) {
 		if diff := cmp.Diff(test.want, historyLines(history)[1:]); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
+	}
+}
+
+// A process that has entered and leaves a namespace, to execute again, has not entered again. One that enters more has.
+func TestEntersOnce(t *testing.T) {
+	web := who("a", "web")
+	m := modelOf(DefaultLimits(), hostIs(1, 2, 3, 4), started(1, web, 5, 10, 11, 12, 4))
+	for i, step := range []struct {
+		seconds float64
+		pid     int32
+		ids     []uint64
+		want    bool
+	}{
+		{2, 50, []uint64{10, 11, 3}, true},
+		{3, 50, []uint64{77, 11, 3}, false},  // unshare --mount
+		{3, 51, []uint64{77, 11, 12}, true},  // another process
+		{4, 50, []uint64{10, 11, 12}, true},  // into net, too
+		{15, 50, []uint64{77, 11, 12}, true}, // another process with that PID, most likely
+	} {
+		e := entering(step.seconds, step.pid, &web, step.ids...)
+		got := m.Complete(&e)
+		if got != step.want {
+			t.Errorf("step %d: %t", i, got)
+		}
+		if got {
+			m.Apply(happened(step.seconds, e))
+		}
+	}
+	if got := m.Snapshot().Totals.Entries["web"]; got != 4 {
+		t.Errorf("%d entries are counted", got)
+	}
+}
+
+// What an engine does in the namespaces of a container before its program starts is marked.
+func TestJoinsWhileStarting(t *testing.T) {
+	web := who("a", "web")
+	dockerd := func(seconds float64) fact.Fact {
+		f := joined(seconds, 60, nil, event.Namespace{Type: event.Net, ID: 12})
+		f.Event.Comm = "dockerd"
+		return f
+	}
+	m := modelOf(DefaultLimits(), hostIs(1, 2, 3, 4), created(1, web), inStart(1.1, web, 12), dockerd(1.2), started(2, web, 5, 10, 11, 12, 4), dockerd(3))
+	var got []bool
+	for _, entry := range m.Snapshot().container(t, "a").History {
+		if entry.Kind == entryNamespaceJoined {
+			got = append(got, entry.Starting)
+		}
+	}
+	if diff := cmp.Diff([]bool{true, false}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

@@ -58,6 +58,8 @@ type Entry struct {
 	Via event.Via `json:"via,omitempty"`
 	// Namespaces are those that were created or joined, or those of a container that started.
 	Namespaces []EntryNamespace `json:"namespaces,omitempty"`
+	// Starting marks the join of a namespace of a container whose own program had not started yet, as its engine makes.
+	Starting bool `json:"starting,omitempty"`
 	// Container is, in the history of a namespace, the container that started, was found or ended in it. For
 	// EntryAbandoned it is the one that the namespace was made for.
 	Container *event.Container `json:"container,omitempty"`

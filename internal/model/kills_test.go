@@ -199,11 +199,11 @@ func TestUnobservedKills(t *testing.T) {
 		all, unobserved  uint64 // of the container as it is
 		total, totalSeen uint64 // of the counters
 	}{
-		{"all told", append(running, killed(3, &a, 55), reading(3.5, 1), reading(4, 1), reading(4.5, 1)), 1, 0, 0, 1},
-		{"told after it was counted", append(running, reading(3, 1), reading(3.5, 1), killed(2.9, &a, 55), reading(4, 1), reading(4.5, 1)), 1, 0, 0, 1},
-		{"told of none", append(running, reading(3, 2), reading(3.5, 2), reading(4, 2), reading(4.5, 2)), 2, 2, 2, 0},
+		{"all reported", append(running, killed(3, &a, 55), reading(3.5, 1), reading(4, 1), reading(4.5, 1)), 1, 0, 0, 1},
+		{"reported after it was counted", append(running, reading(3, 1), reading(3.5, 1), killed(2.9, &a, 55), reading(4, 1), reading(4.5, 1)), 1, 0, 0, 1},
+		{"none reported", append(running, reading(3, 2), reading(3.5, 2), reading(4, 2), reading(4.5, 2)), 2, 2, 2, 0},
 		{"too early to say", append(running, reading(3, 2), reading(3.5, 2)), 0, 0, 0, 0},
-		{"told of one of three", append(running, killed(2.5, &a, 55), reading(3, 3), reading(3.5, 3), reading(4, 3)), 3, 2, 2, 1},
+		{"one of three reported", append(running, killed(2.5, &a, 55), reading(3, 3), reading(3.5, 3), reading(4, 3)), 3, 2, 2, 1},
 		{"more events than counted, as on v1 with cgroups below", append(running, killed(2.5, &a, 55), reading(3, 0), reading(3.5, 0), reading(4, 0)), 1, 0, 0, 1},
 		{"in the count when it was found", []fact.Fact{counted, reading(3, 7), reading(3.5, 8), reading(4, 8), reading(4.5, 8)}, 8, 1, 1, 0},
 		{
@@ -319,9 +319,9 @@ func TestStartThatIsKilled(t *testing.T) {
 	if again.NeverRan || again.Previous == nil || !again.Previous.NeverRan {
 		t.Errorf("the second start works: %+v, before it %+v", again, again.Previous)
 	}
-	told := again.History[2] // after its cgroup and the kill
-	if told.Kind != EntryNeverRan || told.OOM == nil || told.OOM.Victim.PID != 55 {
-		t.Errorf("told as %+v", told)
+	reported := again.History[2] // after its cgroup and the kill
+	if reported.Kind != EntryNeverRan || reported.OOM == nil || reported.OOM.Victim.PID != 55 {
+		t.Errorf("reported as %+v", reported)
 	}
 }
 

@@ -97,12 +97,12 @@ func TestContainerLifeCycles(t *testing.T) {
 			life{State: Exited, PID: 50, Created: 1, Started: 2, Exited: 6},
 		},
 		{
-			"its exit is told after the removal",
+			"its exit is reported after the removal",
 			[]fact.Fact{created(1, a), started(2, a, 50), removed(6, a), exited(5, a, 50), exited(5, a, 50)},
 			life{State: Exited, PID: 50, Created: 1, Started: 2, Exited: 5, Ended: true, Exits: 1},
 		},
 		{
-			"it is gone, nobody told",
+			"it is gone, nobody reported it",
 			[]fact.Fact{created(1, a), started(2, a, 50), gone(6, a), gone(7, a)},
 			life{State: Exited, PID: 50, Created: 1, Started: 2, Exited: 6},
 		},
@@ -112,17 +112,17 @@ func TestContainerLifeCycles(t *testing.T) {
 			life{State: Running, PID: 60, Created: 7, Started: 8},
 		},
 		{
-			"its exit is told after it is started again",
+			"its exit is reported after it is started again",
 			[]fact.Fact{created(1, a), started(2, a, 50), removed(6, a), created(7, a), exited(5, a, 50), started(8, a, 60)},
 			life{State: Running, PID: 60, Created: 7, Started: 8, Exits: 1},
 		},
 		{
-			"its exit is told after its cgroup is made again",
+			"its exit is reported after its cgroup is made again",
 			[]fact.Fact{created(1, a), started(2, a, 50), created(7, a), exited(5, a, 50)},
 			life{State: Starting, Created: 7, Exits: 1},
 		},
 		{
-			"how it ended is not told",
+			"how it ended is not reported",
 			[]fact.Fact{created(1, a), started(2, a, 50), unknownExit},
 			life{State: Exited, PID: 50, Created: 1, Started: 2, Exited: 5},
 		},
@@ -158,12 +158,12 @@ func TestContainerLifeCycles(t *testing.T) {
 			life{State: Running, PID: 50, Created: 1, Started: -97},
 		},
 		{
-			"found, then its birth is read",
+			"found, then its creation is read",
 			[]fact.Fact{found(3, a, 50), created(1, a), started(2, a, 50)},
 			life{State: Running, PID: 50, Created: 1, Started: 2},
 		},
 		{
-			"found, then its birth and its end are read",
+			"found, then its creation and its end are read",
 			[]fact.Fact{found(3, a, 50), created(1, a), started(2, a, 50), exited(5, a, 50)},
 			life{State: Exited, PID: 50, Created: 1, Started: 2, Exited: 5, Ended: true, Exits: 1},
 		},

@@ -132,7 +132,7 @@ func (m *Model) present(c *container, to *Container) {
 		Created: c.created, Started: c.started, Exited: c.exited,
 		CreatedAt: instantOf(c.created, c.createdAt), StartedAt: instantOf(c.started, c.startedAt), ExitedAt: instantOf(c.exited, c.exitedAt),
 		StartDuration: c.startDuration, Phases: c.phases, Exit: c.exit, NeverRan: c.neverRan, EngineReport: c.engineReport, Previous: c.previous,
-		Restarts: m.restarts(c),
+		Restarts: m.restarts(c), EngineRestarts: m.engineRestarts[c.id],
 		Memory: Memory{
 			UsageBytes: c.reading.UsageBytes, LimitBytes: c.reading.LimitBytes, Unlimited: c.reading.Unlimited,
 			History: c.history.series(m.nowAt),

@@ -99,6 +99,9 @@ type Model struct {
 	leftOut  LeftOut // all but Kills
 	counters counters
 	byLabel  *labelTotals // nil if they have changed since the latest snapshot
+
+	// engineRestarts holds how often engines have restarted their containers, by id. The values are replaced, never changed.
+	engineRestarts map[string]*uint64
 }
 
 // New returns an empty model.
@@ -321,6 +324,7 @@ func (m *Model) drop(i int) {
 		m.ended = slices.Delete(m.ended, i, i+1)
 	}
 	delete(m.containers, gone.id)
+	delete(m.engineRestarts, gone.id)
 	if gone.quiet() {
 		m.unlabel(gone)
 		return

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/nsviz/nsviz/internal/fact"
@@ -54,5 +55,55 @@ func TestRestartsAfterMissedFacts(t *testing.T) {
 		if got := m.Snapshot().Containers[0].Restarts; got == nil || *got != 1 {
 			t.Errorf("%v restarts, want 1", got)
 		}
+	}
+}
+
+// The engine's own count comes with each report of an end and, of a container that ran before, apart from any. It may come first.
+func TestEngineRestarts(t *testing.T) {
+	c := who("a", "web")
+	counted := func(seconds float64, n int, runs bool) fact.Fact {
+		return fact.Fact{Time: at(seconds), EngineReport: &fact.EngineReport{ID: c.ID, RestartCount: &n, Runs: runs}}
+	}
+	ended := counted(11, 5, false)
+	ended.EngineReport.ExitCode = new(int32(1))
+	for name, test := range map[string]struct {
+		facts []fact.Fact
+		want  *uint64
+	}{
+		"not asked":           {[]fact.Fact{found(1, c, 50)}, nil},
+		"none":                {[]fact.Fact{found(1, c, 50), counted(2, 0, true)}, new(uint64(0))},
+		"before it was found": {[]fact.Fact{counted(0.5, 3, true), found(1, c, 50)}, new(uint64(3))},
+		"at its end":          {[]fact.Fact{found(1, c, 50), counted(2, 3, true), exited(10, c, 50), ended}, new(uint64(5))},
+		"nonsense":            {[]fact.Fact{found(1, c, 50), counted(2, -3, true)}, nil},
+	} {
+		m := modelOf(DefaultLimits(), test.facts...)
+		web := m.Snapshot().container(t, "a")
+		if got := web.EngineRestarts; (got == nil) != (test.want == nil) || got != nil && *got != *test.want {
+			t.Errorf("%s: %v, want %v", name, got, test.want)
+		}
+		for _, entry := range web.History {
+			if v := entry.EngineReport; v != nil && v.Runs {
+				t.Errorf("%s: its history has %+v", name, entry)
+			}
+		}
+		if !web.Live() || test.want == nil {
+			continue
+		}
+		again := New(DefaultLimits())
+		resync(t, m, again)
+		if got := again.Snapshot().container(t, "a").EngineRestarts; got == nil || *got != *test.want {
+			t.Errorf("%s: after facts that were missed: %v", name, got)
+		}
+	}
+}
+
+// What engines count is bounded, also of containers that are on another host.
+func TestEngineRestartsAreBounded(t *testing.T) {
+	m := New(DefaultLimits())
+	for n := range maxEngineRestarts + 10 {
+		m.Apply(fact.Fact{Time: at(1), EngineReport: &fact.EngineReport{ID: fmt.Sprint(n), RestartCount: &n, Runs: true}})
+	}
+	if got := len(m.engineRestarts); got != maxEngineRestarts {
+		t.Errorf("%d are kept", got)
 	}
 }

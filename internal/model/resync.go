@@ -138,6 +138,9 @@ func (m *Model) takeResync(c *container, at time.Time, f *fact.Found) {
 	c.unheld, c.madeFor = f.Unheld, f.MadeFor
 	m.noteForeign(c)
 	c.starts = max(c.starts, r.Starts)
+	if r.EngineRestarts != nil {
+		m.setEngineRestarts(c.id, r.EngineRestarts)
+	}
 	c.formerNames = r.FormerNames
 	c.countable, c.groupDecisions, c.engineReport, c.inside = r.Countable, r.GroupDecisions, r.EngineReport, r.KillsInside
 	if c.stuckRecorded && r.Stuck == nil {
@@ -186,7 +189,7 @@ func (m *Model) Resync() []fact.Fact {
 			Resync: &fact.FoundAgain{
 				Stuck: c.stuck, Paused: c.paused, PausedKnown: c.pausedKnown, FormerNames: c.formerNames,
 				EngineReport: c.engineReport, Countable: c.countable, GroupDecisions: c.groupDecisions, Starts: c.starts,
-				KillsInside: c.inside,
+				KillsInside: c.inside, EngineRestarts: m.engineRestarts[c.id],
 			},
 		}})
 	}

@@ -136,6 +136,8 @@ type Container struct {
 	EngineReport *fact.EngineReport
 	// Restarts counts how often its own program was started again while nsviz watched; nil if nsviz does not see starts.
 	Restarts *uint64
+	// EngineRestarts counts how often its engine has restarted it by its restart policy, as the engine last reported; nil is unknown.
+	EngineRestarts *uint64
 	// Previous is how its run before this one ended; nil if nsviz saw none.
 	Previous *End
 	// NeverStarted is set in the state Created only.
@@ -226,6 +228,9 @@ func (c *Container) Identity() event.Container {
 	identity := event.Container{ID: c.ID, Kind: c.Kind, Image: c.Image, Runtime: c.Runtime, Group: c.Group, Labels: c.Labels}
 	if c.Named {
 		identity.Name = c.Label
+	}
+	if c.Parent != "" {
+		identity.Parent = &event.Container{ID: c.Parent}
 	}
 	return identity
 }

@@ -163,7 +163,7 @@ func alike(a, b *Entry) bool {
 	case entryNamespaceCreated:
 		return a.Via == b.Via && sameActor(a.By, b.By)
 	case entryNamespaceJoined:
-		return sameActor(a.By, b.By) && (len(a.Namespaces) == 0) == (len(b.Namespaces) == 0) &&
+		return sameActor(a.By, b.By) && a.Starting == b.Starting && (len(a.Namespaces) == 0) == (len(b.Namespaces) == 0) &&
 			(len(a.Namespaces) == 0 || samePlace(&a.Namespaces[0], &b.Namespaces[0]))
 	case entryEntered:
 		return sameEntrant(a, b) && sameActor(a.Process, b.Process) && a.Entered.CommandLine == b.Entered.CommandLine

@@ -391,7 +391,7 @@ func TestReusedNamespaceNumberStartsANewHistory(t *testing.T) {
 	s := modelOf(
 		DefaultLimits(),
 		namespaceCreated(1, 9, "first", nil, event.UTS, 50), freed(2, event.UTS, 50), namespaceCreated(2, 9, "second", nil, event.Net, 50),
-		namespaceCreated(3, 9, "third", nil, event.Net, 50), // whose end nobody told
+		namespaceCreated(3, 9, "third", nil, event.Net, 50), // whose end nobody reported
 		survey(4, fact.Namespace{Type: event.IPC, ID: 50}),
 		happened(5, event.Event{Type: event.NamespaceCreated, Namespace: &event.Namespace{Type: event.IPC, ID: 50, Via: event.ViaReconcile}}),
 	).Full()

@@ -108,7 +108,10 @@ func (m *Model) recordJoin(e *event.Event) {
 		if c == home && c.state == Starting {
 			continue // on the way in
 		}
-		c.append(Entry{Time: e.Time, Kind: entryNamespaceJoined, By: by, Namespaces: []EntryNamespace{{Type: n.Type, ID: n.ID, Own: true}}})
+		c.append(Entry{
+			Time: e.Time, Kind: entryNamespaceJoined, By: by, Namespaces: []EntryNamespace{{Type: n.Type, ID: n.ID, Own: true}},
+			Starting: c.state == Starting,
+		})
 	}
 	if home == nil || !home.live() || home.namespaces[n.Type] == n.ID || home.isWithin(n.ID) {
 		return

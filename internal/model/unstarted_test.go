@@ -47,7 +47,7 @@ func TestNeverStarted(t *testing.T) {
 		"removed before its engine could say whether its start had failed": {
 			[]fact.Fact{madeByEngine(1, bar), said(2, bar, "destroy"), judgedRemoved(3, bar)}, fact.NeverStarted{Made: at(1), Removed: at(2), Suspected: true},
 		},
-		"likewise, and its end is told late": {
+		"likewise, and its end is reported late": {
 			[]fact.Fact{madeByEngine(1, bar), judgedRemoved(2, bar), said(3, bar, "destroy")}, fact.NeverStarted{Made: at(1), Removed: at(3), Suspected: true},
 		},
 		"only made and removed": {[]fact.Fact{madeByEngine(1, bar), said(2, bar, "destroy")}, fact.NeverStarted{Made: at(1), Removed: at(2)}},

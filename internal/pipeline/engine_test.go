@@ -90,7 +90,7 @@ func TestAnyEngine(t *testing.T) {
 
 	p.questions.AskStart(&event.Container{ID: containerID(2), Runtime: runtime.Docker})
 	p.questions.AskStart(&event.Container{ID: containerID(3), Runtime: runtime.Podman})
-	p.questions.AskStart(&event.Container{ID: containerID(1)}) // whose name it has told
+	p.questions.AskStart(&event.Container{ID: containerID(1)}) // whose name it has reported
 	p.questions.AskName(&event.Container{ID: containerID(4)})
 	if !slices.Equal(e.starts, []string{containerID(3), containerID(1)}) || !slices.Equal(e.asked, []string{containerID(4)}) {
 		t.Errorf("asked why %q did not start and who %q are", e.starts, e.asked)

@@ -75,3 +75,24 @@ func TestEnteredByUser(t *testing.T) {
 	}
 	p.end()
 }
+
+// TestNamedNamespaceEntered has a program run in a net namespace that has no container, only a name.
+func TestNamedNamespaceEntered(t *testing.T) {
+	w := watch(t)
+	name := fmt.Sprintf("nsviz-test-named-%d", os.Getpid())
+	netns := func(args ...string) (pid int32) {
+		cmd := exec.Command("ip", append([]string{"netns"}, args...)...)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %v: %s", cmd.Args, err, out)
+		}
+		return int32(cmd.Process.Pid)
+	}
+	netns("add", name)
+	t.Cleanup(func() { netns("delete", name) })
+	pid := netns("exec", name, "true")
+	w.await(t, "the join", func() bool {
+		return len(w.all(func(e *event.Event) bool {
+			return e.Type == event.NamespaceJoined && e.PID == pid && e.Comm == "ip" && e.Namespace.Type == event.Net && e.Namespace.Name == name && e.Namespace.Of == nil
+		})) == 1
+	}, nil)
+}

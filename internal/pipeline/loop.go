@@ -45,6 +45,8 @@ type loop struct {
 	questions  *names.Questions
 	// finder is for the goroutine that watches, but for Resolve.
 	finder *find.Finder
+	// namespaceNames are those that administrators give; nil knows none.
+	namespaceNames *nsfs.Names
 	// domains reads what the memory of the OOM kills of the current batch was made of.
 	domains kills.Domains
 	// saving is the fact.Saving that nsviz is at.
@@ -111,6 +113,9 @@ func (l *loop) handleEvent(e event.Event) {
 
 // report completes and applies an event that is attributed.
 func (l *loop) report(e event.Event) {
+	if n := e.Namespace; e.Type == event.NamespaceJoined && n.Of == nil && !n.Host {
+		n.Name = l.namespaceNames.Of(n.ID)
+	}
 	e.Self = l.isSelf(&e)
 	l.questions.AskNames(&e)
 	switch e.Type {

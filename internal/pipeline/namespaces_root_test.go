@@ -84,13 +84,13 @@ func TestKeptNamespaces(t *testing.T) {
 	// As long as it would take to take them for freed, and longer.
 	w.awaitSurveys(t, 4)
 	check(t, "a watch", w.Snapshot(), true)
-	lived := map[string]int{} // how much is told of each while it lives
+	lived := map[string]int{} // how much is reported of each while it lives
 	for name, k := range all {
-		told := w.told(k.namespace)
-		if len(told) == 0 || told[len(told)-1].Type != event.NamespaceCreated {
-			t.Errorf("%s: its birth is to be the last that is told: %+v", name, told)
+		reported := w.reported(k.namespace)
+		if len(reported) == 0 || reported[len(reported)-1].Type != event.NamespaceCreated {
+			t.Errorf("%s: its creation is to be the last that is reported: %+v", name, reported)
 		}
-		lived[name] = len(told)
+		lived[name] = len(reported)
 	}
 	agree(t, func() *model.Snapshot { return once(t) })
 	for _, k := range all {
@@ -100,8 +100,8 @@ func TestKeptNamespaces(t *testing.T) {
 	}
 	via := map[bool]event.Via{true: event.ViaKernel, false: event.ViaReconcile}[w.endsAreHooked()]
 	for name, k := range all {
-		w.await(t, name+" to be freed", func() bool { return len(w.told(k.namespace)) > lived[name] }, nil)
-		if e := w.told(k.namespace)[lived[name]]; e.Type != event.NamespaceFreed || e.Namespace.Via != via {
+		w.await(t, name+" to be freed", func() bool { return len(w.reported(k.namespace)) > lived[name] }, nil)
+		if e := w.reported(k.namespace)[lived[name]]; e.Type != event.NamespaceFreed || e.Namespace.Via != via {
 			t.Errorf("%s: %s via %q, want it to be freed via %q", name, e.Type, e.Namespace.Via, via)
 		}
 	}
@@ -205,7 +205,7 @@ func byPID(t *testing.T, user uint64) []kept {
 func byUnenteredPID(t *testing.T, w *watched, user uint64) []kept {
 	p := startHelper(t, "unentered-pid")
 	p.line()
-	w.await(t, "its birth", func() bool { return w.bornOf(p.pid) > 0 }, nil)
+	w.await(t, "its creation", func() bool { return w.createdBy(p.pid) > 0 }, nil)
 	e := w.all(func(e *event.Event) bool { return e.Type == event.NamespaceCreated && e.PID == p.pid })[0]
 	return []kept{{
 		namespace: namespace{event.PID, e.Namespace.ID}, owner: user, parent: of(t, p.pid, event.PID).id, why: "the next child of",
@@ -243,13 +243,13 @@ func TestNestedNamespaces(t *testing.T) {
 			if typ == event.User {
 				owner = parent
 			}
-			born := func() []event.Event {
+			created := func() []event.Event {
 				return w.all(func(e *event.Event) bool {
 					return e.Type == event.NamespaceCreated && e.Namespace.Type == typ && e.Namespace.ID == n.id
 				})
 			}
-			w.await(t, "the birth", func() bool { return len(born()) > 0 }, nil)
-			e := born()[len(born())-1]
+			w.await(t, "the creation", func() bool { return len(created()) > 0 }, nil)
+			e := created()[len(created())-1]
 			if e.Namespace.Owner != owner || e.Namespace.Parent != parent || e.Comm != "unshare" {
 				t.Errorf("level %d: %+v by %s, want owner %d, parent %d", i, e.Namespace, e.Comm, owner, parent)
 			}
@@ -280,11 +280,11 @@ func TestRootlessNamespaces(t *testing.T) {
 	host := of(t, int32(os.Getpid()), event.User).id
 	user, net := of(t, p.pid, event.User), of(t, p.pid, event.Net)
 	for n, want := range map[namespace][2]uint64{user: {host, host}, net: {user.id, 0}} {
-		born := func() bool {
+		created := func() bool {
 			have := n.in(w.Snapshot())
 			return have != nil && have.Creator != nil && have.Creator.PID == p.pid
 		}
-		w.await(t, "the birth", born, nil)
+		w.await(t, "the creation", created, nil)
 		for who, s := range map[string]*model.Snapshot{"a watch": w.Snapshot(), "one look": once(t)} {
 			have := n.in(s)
 			if have == nil || have.Owner != want[0] || have.Parent != want[1] {
@@ -326,8 +326,8 @@ func TestStorm(t *testing.T) {
 	w := watch(t)
 	p := startHelper(t, fmt.Sprint("storm ", calls))
 	last := parse(t, p.line())
-	w.await(t, "4,000 births", func() bool { return w.bornOf(p.pid)+int(w.Snapshot().LostCount()) >= 2*calls }, func() string {
-		return fmt.Sprintf("%d births, %d events lost", w.bornOf(p.pid), w.Snapshot().LostCount())
+	w.await(t, "4,000 creations", func() bool { return w.createdBy(p.pid)+int(w.Snapshot().LostCount()) >= 2*calls }, func() string {
+		return fmt.Sprintf("%d creations, %d events lost", w.createdBy(p.pid), w.Snapshot().LostCount())
 	})
 	alive, seen, again := map[uint64]bool{}, map[uint64]bool{}, 0
 	for _, e := range w.all(func(e *event.Event) bool { return e.Namespace != nil }) {
@@ -345,7 +345,7 @@ func TestStorm(t *testing.T) {
 			alive[id], seen[id] = true, true
 		}
 	}
-	t.Logf("%d births, %d events lost; %d numbers, given out again %d times", w.bornOf(p.pid), w.Snapshot().LostCount(), len(seen), again)
+	t.Logf("%d creations, %d events lost; %d numbers, given out again %d times", w.createdBy(p.pid), w.Snapshot().LostCount(), len(seen), again)
 	if n := last.in(w.Snapshot()); n == nil || n.Creator == nil || n.Creator.PID != p.pid {
 		t.Errorf("the last one is %+v", n)
 	}

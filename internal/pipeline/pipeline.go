@@ -114,6 +114,11 @@ func New(cfg Config) (*Pipeline, error) {
 func (p *Pipeline) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	var err error
+	if p.namespaceNames, err = p.fs.NS.OpenNames(); err != nil {
+		p.cfg.Log.Warn("the names that ip netns gives stay unknown", "error", err)
+	}
+	defer p.namespaceNames.Close()
 	var producers sync.WaitGroup
 	var once sync.Once
 	var failed error

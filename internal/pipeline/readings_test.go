@@ -52,7 +52,7 @@ func TestPaceFollowsWhoLooks(t *testing.T) {
 	}
 	p.audience.always = true
 	if _, _, unseen := (samplerLoop{p}).Watched(); unseen {
-		t.Error("a sink is not told everything")
+		t.Error("a sink does not get everything")
 	}
 }
 

@@ -85,21 +85,21 @@ func TestUnobservedKills(t *testing.T) {
 				found = &s.Containers[i]
 			}
 		}
-		told := uint64(0)
+		reported := uint64(0)
 		for _, k := range s.Kills {
 			if c := k.Event.Container; c != nil && c.ID == filepath.Base(home) {
-				told++
+				reported++
 			}
 		}
 		lost := s.Totals.Lost["urgent ring full"] // with what others on this host lost
-		if found != nil && found.OOMKillsAtLeast == kills && found.OOMKillsUnobserved != nil && *found.OOMKillsUnobserved == kills-told && lost >= kills-told && told < kills {
-			t.Logf("%d kills told, %d lost and found", told, lost)
+		if found != nil && found.OOMKillsAtLeast == kills && found.OOMKillsUnobserved != nil && *found.OOMKillsUnobserved == kills-reported && lost >= kills-reported && reported < kills {
+			t.Logf("%d kills reported, %d lost and found", reported, lost)
 			return
 		}
 		select {
 		case <-p.Changed():
 		case <-deadline:
-			t.Fatalf("%d kills told, %d said to be lost, in the container: %+v", told, lost, found)
+			t.Fatalf("%d kills reported, %d said to be lost, in the container: %+v", reported, lost, found)
 		}
 	}
 }

@@ -26,7 +26,7 @@ type watched struct {
 
 	mu      sync.Mutex
 	events  []event.Event
-	born    map[int32]int // by who made them
+	created map[int32]int // by who made them
 	surveys int
 	more    chan struct{}
 }
@@ -40,7 +40,7 @@ func watch(t *testing.T) *watched {
 // watchWith is watch with other settings.
 func watchWith(t *testing.T, set func(*pipeline.Config)) *watched {
 	t.Helper()
-	w := &watched{born: map[int32]int{}, more: make(chan struct{}, 1)}
+	w := &watched{created: map[int32]int{}, more: make(chan struct{}, 1)}
 	cfg := config(t, w.take)
 	set(&cfg)
 	var err error
@@ -85,7 +85,7 @@ func (w *watched) take(f fact.Fact) {
 	case f.Event != nil:
 		w.events = append(w.events, *f.Event)
 		if f.Event.Type == event.NamespaceCreated {
-			w.born[f.Event.PID]++
+			w.created[f.Event.PID]++
 		}
 	case f.Namespaces != nil:
 		w.surveys++
@@ -97,11 +97,11 @@ func (w *watched) take(f fact.Fact) {
 	}
 }
 
-// bornOf is how many namespaces a process has made.
-func (w *watched) bornOf(pid int32) int {
+// createdBy is how many namespaces a process has made.
+func (w *watched) createdBy(pid int32) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.born[pid]
+	return w.created[pid]
 }
 
 func (w *watched) surveyed() int {
@@ -110,8 +110,8 @@ func (w *watched) surveyed() int {
 	return w.surveys
 }
 
-// told returns the events about a namespace of a type, in their order.
-func (w *watched) told(n namespace) []event.Event {
+// reported returns the events about a namespace of a type, in their order.
+func (w *watched) reported(n namespace) []event.Event {
 	return w.all(func(e *event.Event) bool {
 		return e.Namespace != nil && e.Namespace.Type == n.typ && e.Namespace.ID == n.id
 	})

@@ -38,7 +38,7 @@ func TestStoryOfACgroup(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	var told []string
+	var reported []string
 	awaits := func(n int, last string) {
 		t.Helper()
 		w.await(t, last, func() bool {
@@ -47,12 +47,12 @@ func TestStoryOfACgroup(t *testing.T) {
 			if i < 0 {
 				return false
 			}
-			told = nil
+			reported = nil
 			for j := range s.Cgroups[i].History {
-				told = append(told, story.CgroupEntry(&s.Cgroups[i].History[j]).String())
+				reported = append(reported, story.CgroupEntry(&s.Cgroups[i].History[j]).String())
 			}
-			return len(told) >= n && strings.Contains(told[n-1], last)
-		}, func() string { return strings.Join(told, "\n") })
+			return len(reported) >= n && strings.Contains(reported[n-1], last)
+		}, func() string { return strings.Join(reported, "\n") })
 	}
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
@@ -67,8 +67,8 @@ func TestStoryOfACgroup(t *testing.T) {
 	awaits(2, by+"changed its memory limit from none to 32 MiB")
 	killOne(t, dir)
 	awaits(4, "the kernel's OOM killer killed tail (PID ")
-	if !strings.HasPrefix(told[2], by+"moved a process into it") || !strings.Contains(told[3], "The cgroup "+path+" had reached its 32 MiB limit") {
-		t.Errorf("told:\n%s", strings.Join(told, "\n"))
+	if !strings.HasPrefix(reported[2], by+"moved a process into it") || !strings.Contains(reported[3], "The cgroup "+path+" had reached its 32 MiB limit") {
+		t.Errorf("reported:\n%s", strings.Join(reported, "\n"))
 	}
 	set(fmt.Sprint(64 << 20))
 	awaits(5, by+"changed its memory limit from 32 MiB to 64 MiB")
@@ -76,8 +76,8 @@ func TestStoryOfACgroup(t *testing.T) {
 		t.Fatal(err)
 	}
 	awaits(6, by+"removed it")
-	if !strings.HasPrefix(told[0], by+"made it") || len(told) != 6 {
-		t.Errorf("told:\n%s", strings.Join(told, "\n"))
+	if !strings.HasPrefix(reported[0], by+"made it") || len(reported) != 6 {
+		t.Errorf("reported:\n%s", strings.Join(reported, "\n"))
 	}
 	a, err := report.WhyCgroup(w.Full(), path)
 	if err != nil || a.Removed.IsZero() || a.OOMKills != 1 || a.Creator == nil || int(a.Creator.PID) != os.Getpid() {
@@ -86,8 +86,8 @@ func TestStoryOfACgroup(t *testing.T) {
 }
 
 // heldAt runs a pipeline that stops when it reports the first write to the cgroup at a path, which held says, until
-// release is called. told is signalled after each write that is reported.
-func heldAt(t *testing.T, path string) (p *pipeline.Pipeline, told, held <-chan struct{}, release func()) {
+// release is called. reported is signalled after each write that is reported.
+func heldAt(t *testing.T, path string) (p *pipeline.Pipeline, reported, held <-chan struct{}, release func()) {
 	t.Helper()
 	news, holds, hold := make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
 	holding := false
@@ -129,7 +129,7 @@ func heldAt(t *testing.T, path string) (p *pipeline.Pipeline, told, held <-chan 
 }
 
 // changes waits until a cgroup's limit of memory has a value, and returns the changes in its history.
-func changes(t *testing.T, p *pipeline.Pipeline, told <-chan struct{}, path string, value float64) []model.Entry {
+func changes(t *testing.T, p *pipeline.Pipeline, reported <-chan struct{}, path string, value float64) []model.Entry {
 	t.Helper()
 	deadline := time.After(patience)
 	for {
@@ -141,7 +141,7 @@ func changes(t *testing.T, p *pipeline.Pipeline, told <-chan struct{}, path stri
 			}
 		}
 		select {
-		case <-told:
+		case <-reported:
 		case <-deadline:
 			t.Fatalf("the limit of %s does not become %v", path, value)
 		}
@@ -184,7 +184,7 @@ func TestTwoWritersOfOneLimit(t *testing.T) {
 	if l.Controller != "" {
 		file = "memory.limit_in_bytes"
 	}
-	p, told, holds, release := heldAt(t, held)
+	p, reported, holds, release := heldAt(t, held)
 	set(held, 32<<20)
 	<-holds
 	for _, path := range shared {
@@ -199,7 +199,7 @@ func TestTwoWritersOfOneLimit(t *testing.T) {
 	release()
 	doubts := 0
 	for _, path := range shared {
-		for _, m := range changes(t, p, told, path, 96<<20) {
+		for _, m := range changes(t, p, reported, path, 96<<20) {
 			wrote := map[float64]int32{64 << 20: int32(os.Getpid()), 96 << 20: sh.pid}[*m.Limits[0].To.Value]
 			isIt := func(by event.Process) bool { return by.PID == wrote }
 			if len(m.Limits) != 1 || m.By == nil && !slices.ContainsFunc(m.ByAnyOf, isIt) || m.By != nil && !isIt(*m.By) {
@@ -221,7 +221,7 @@ func TestTwoWritersOfOneLimit(t *testing.T) {
 func TestWritesToRemovedCgroups(t *testing.T) {
 	first, last := fmt.Sprintf("/nsviz-held-%d", os.Getpid()), fmt.Sprintf("/nsviz-last-%d", os.Getpid())
 	set := writesTo(t, first, last)
-	p, told, held, release := heldAt(t, first)
+	p, reported, held, release := heldAt(t, first)
 	set(first, 32<<20)
 	<-held
 	dir := layout(t).Dir
@@ -237,7 +237,7 @@ func TestWritesToRemovedCgroups(t *testing.T) {
 	}
 	release()
 	set(last, 64<<20)
-	if found := changes(t, p, told, last, 64<<20); len(found) != 1 || found[0].By == nil || int(found[0].By.PID) != os.Getpid() {
+	if found := changes(t, p, reported, last, 64<<20); len(found) != 1 || found[0].By == nil || int(found[0].By.PID) != os.Getpid() {
 		t.Errorf("%+v", found)
 	}
 	for _, probe := range p.Snapshot().Probes {
@@ -268,7 +268,7 @@ func TestLostWritesAreRead(t *testing.T) {
 	}
 	t.Cleanup(func() { write(string(before)) })
 	write("1")
-	p, told, held, release := heldAt(t, paths[0])
+	p, reported, held, release := heldAt(t, paths[0])
 	for i, path := range paths {
 		set(path, 32<<20)
 		if i == 0 {
@@ -295,9 +295,9 @@ func TestLostWritesAreRead(t *testing.T) {
 			return
 		}
 		select {
-		case <-told:
+		case <-reported:
 		case <-deadline:
-			t.Fatalf("of %d changes %d are told", len(paths), known)
+			t.Fatalf("of %d changes %d are reported", len(paths), known)
 		}
 	}
 }

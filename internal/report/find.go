@@ -170,7 +170,7 @@ func FindByPID(s *model.Snapshot, name string, cgroupOf func(pid int32) (string,
 	}
 	switch {
 	case holder == nil && failed == nil && named == nil && !errors.As(err, &ambiguous):
-		return nil, fmt.Errorf("process %d is in no container", number)
+		return nil, fmt.Errorf("process %d is in no container, sandbox or isolated service that is known", number)
 	case holder == nil:
 		return named, clean(err)
 	case errors.As(err, &ambiguous) || named != nil && named != holder:

@@ -53,7 +53,7 @@ func WriteAnatomy(out io.Writer, a *anatomy.Anatomy, zone *time.Location) error 
 func isNotPID1(a *anatomy.Anatomy) bool {
 	i := slices.IndexFunc(a.Processes, func(p anatomy.Process) bool { return p.PID == a.PID })
 	if i < 0 || len(a.Processes[i].PIDs) == 0 {
-		return false
+		return a.Container.Kind == event.KindSandbox || a.Container.Kind == event.KindService // which need not have one
 	}
 	pids := a.Processes[i].PIDs
 	return pids[len(pids)-1] != 1
@@ -215,7 +215,7 @@ func (t *anatomyText) uses() {
 		r = *t.a.Resources
 	}
 	if u := t.a.Unheld; u != nil {
-		t.line("not held", "its PID 1 is in "+cmp.Or(u.Cgroup, "a cgroup that is unknown")+", so that what its own cgroup limits does not hold it")
+		t.line("not held", "its "+firstProcess(isNotPID1(t.a))+" is in "+cmp.Or(u.Cgroup, "a cgroup that is unknown")+", so that what its own cgroup limits does not hold it")
 	}
 	if p := t.a.Paused; p != nil {
 		words := "since " + p.Since.In(t.zone).Format(toTheSecond)

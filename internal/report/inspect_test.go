@@ -131,3 +131,19 @@ func TestFirstProcessIsNotAlwaysPID1(t *testing.T) {
 		}
 	}
 }
+
+// A service is in the PID namespace of the host and has no PID 1; what it is stands in the title.
+func TestAnatomyOfService(t *testing.T) {
+	var b strings.Builder
+	if err := WriteAnatomy(&b, &anatomy.Anatomy{
+		Container: event.Container{ID: "/system.slice/cron.service", Name: "cron.service", Kind: event.KindService, Runtime: "systemd"}, PID: 42, Comm: "cron",
+		Unheld: &fact.Unheld{Cgroup: "/elsewhere"},
+	}, time.UTC); err != nil {
+		t.Fatal(err)
+	}
+	text := b.String()
+	if !strings.HasPrefix(text, "cron.service, id /system.slice/cron.service, systemd, service\nits first process is cron, on the host process 42\n") || strings.Contains(text, "PID 1") ||
+		!strings.Contains(text, "its first process is in /elsewhere") {
+		t.Error(text)
+	}
+}

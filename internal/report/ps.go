@@ -28,6 +28,8 @@ type Workload struct {
 	State  model.ContainerState `json:"state"`
 	// Status is State in words, with for how long.
 	Status string `json:"status"`
+	// EngineRestarts is its engine's own count, by its restart policy; absent where it is unknown.
+	EngineRestarts *uint64 `json:"engine_restarts,omitempty"`
 	// Restarts is absent where it is unknown.
 	Restarts *uint64 `json:"restarts,omitempty"`
 	PID      int32   `json:"pid,omitempty"`
@@ -66,6 +68,18 @@ func (w *Workload) Killed() *bool {
 		return nil
 	}
 	return new(w.OOMKills == nil || *w.OOMKills > 0)
+}
+
+// AllRestarts returns how often it was started again: as nsviz saw or as its engine counts, whichever is more; nil is unknown. Nsviz
+// misses what was before it watched, an engine the starts that somebody asked for.
+func (w *Workload) AllRestarts() *uint64 {
+	switch {
+	case w.EngineRestarts == nil:
+		return w.Restarts
+	case w.Restarts == nil:
+		return w.EngineRestarts
+	}
+	return new(max(*w.Restarts, *w.EngineRestarts))
 }
 
 // Label returns its name; if that is unknown, the short id of a container and what runs a virtual machine.
@@ -123,7 +137,7 @@ func Workloads(s *model.Snapshot) []Workload {
 	for c := range s.All() {
 		out := Workload{
 			Kind: string(c.Kind), ID: c.ID, Image: c.Image, Runtime: c.Runtime, Group: c.Group, Labels: c.Labels, Parent: c.Parent, Inside: c.Inside, PID: c.InitPID, Started: c.Started,
-			State: c.State, Status: story.Status(c, s.Now()), Restarts: c.Restarts, Created: c.Created, Exited: c.Exited, Exit: c.Exit,
+			State: c.State, Status: story.Status(c, s.Now()), Restarts: c.Restarts, EngineRestarts: c.EngineRestarts, Created: c.Created, Exited: c.Exited, Exit: c.Exit,
 			Namespaces: memberships(c.Namespaces),
 			Memory:     Memory{UsageBytes: c.Memory.UsageBytes, LimitBytes: c.Memory.LimitBytes, Unlimited: c.Memory.Unlimited},
 			OOMKills:   c.OOMKills, PIDsRefused: c.PIDsRefused, Unheld: c.Unheld, Stuck: c.Stuck, Paused: c.Paused,

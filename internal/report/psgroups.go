@@ -94,7 +94,7 @@ func sum(of groups.Sum, words string) string {
 // restartsKnown reports whether any workload has a count of restarts.
 func restartsKnown(lines []psLine) bool {
 	for _, l := range lines {
-		if l.of != nil && l.of.Restarts != nil {
+		if l.of != nil && l.of.AllRestarts() != nil {
 			return true
 		}
 	}

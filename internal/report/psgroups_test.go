@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/model"
 )
 
@@ -51,16 +52,16 @@ func TestPsNestsGroups(t *testing.T) {
 	}
 	want := []string{
 		"NAME|STATUS|MEMORY|OOM|IMAGE",
-		"alone|Up|1 MiB|0|image",
+		"alone|Running|1 MiB|0|image",
 		"shop/cart-7d9f · pod|1 container|21 MiB|3|",
-		"  app|Up|20 MiB|3|image",
-		"  pause (sandbox)|Up|1 MiB|0|image",
+		"  app|Running|20 MiB|3|image",
+		"  pause (sandbox)|Running|1 MiB|0|image",
 		"shop · compose|2 containers|5 MiB+|1|",
-		"  shop-web-1|Up|5 MiB|0|image",
-		"  shop-db-1|Up|?|1|image",
-		"last|Up|1 MiB|0|image",
+		"  shop-web-1|Running|5 MiB|0|image",
+		"  shop-db-1|Running|?|1|image",
+		"last|Running|1 MiB|0|image",
 		`a\x1b[2J\x0ab\u202e · compose|1 container|?|0|`,
-		"  odd|Up|?|0|image",
+		"  odd|Running|?|0|image",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s\n%s", diff, table.String())
@@ -82,5 +83,30 @@ func TestPsNamesKinds(t *testing.T) {
 		if !strings.Contains(table.String(), want) {
 			t.Errorf("no %s in\n%s", want, table.String())
 		}
+	}
+}
+
+// The table has the larger one of what nsviz saw and what the engine counts; JSON has both.
+func TestPsRestarts(t *testing.T) {
+	n := func(n uint64) *uint64 { return &n }
+	list := Workloads(&model.Snapshot{Containers: []model.Container{
+		{ID: "a", Label: "early", Named: true, State: model.Running, Restarts: n(1), EngineRestarts: n(7)}, {ID: "b", Label: "byhand", Named: true, State: model.Running, Restarts: n(3), EngineRestarts: n(0)},
+		{ID: "c", Label: "seen", Named: true, State: model.Running, Restarts: n(2)}, {ID: "d", Label: "counted", Named: true, State: model.Running, EngineRestarts: n(5)},
+		{ID: "e", Label: "neither", Named: true, State: model.Running},
+	}, VMs: []model.VM{{VM: fact.VM{PID: 9, Name: "machine"}}}})
+	var table bytes.Buffer
+	if err := WriteWorkloads(&table, list, 0, Cells{Zone: time.UTC}); err != nil {
+		t.Fatal(err)
+	}
+	header, rows, _ := strings.Cut(table.String(), "\n")
+	var got []string
+	for row := range strings.Lines(rows) {
+		got = append(got, strings.Fields(row)[0]+" "+strings.Fields(row[strings.Index(header, titleRestarts):])[0])
+	}
+	if diff := cmp.Diff([]string{"early 7", "byhand 3", "seen 2", "counted 5", "neither ?", "machine -"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if w := list[0]; *w.Restarts != 1 || *w.EngineRestarts != 7 {
+		t.Errorf("%+v", w)
 	}
 }

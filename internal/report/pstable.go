@@ -147,10 +147,14 @@ func (c Cells) id(w *Workload) string {
 func status(w *Workload) string { return foreign.Prose(w.Status) }
 
 func restarts(w *Workload) string {
-	if w.Restarts == nil {
+	n := w.AllRestarts()
+	switch {
+	case w.VM != nil:
+		return "-"
+	case n == nil:
 		return "?"
 	}
-	return strconv.FormatUint(*w.Restarts, 10)
+	return strconv.FormatUint(*n, 10)
 }
 
 func pid(w *Workload) string { return orUnknown(w.PID != 0, w.PID) }

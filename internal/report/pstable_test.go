@@ -52,7 +52,7 @@ func TestPsTable(t *testing.T) {
 NAME        CONTAINER ID STATUS       RESTARTS NAMESPACES MEMORY  LIMIT  OOM
 web         7edab7c97eda Up 5 minutes 0        ●●●●●○●○   3.2 MiB 64 MiB 2
 sidecar     7edab7c97eda Up 5 minutes 12       ●●a!●○●○   3.2 MiB 64 MiB 2
-lesson (VM) vm-8212      Up 2 minutes ?        ????????   ?       -      -
+lesson (VM) vm-8212      Up 2 minutes -        ????????   ?       -      -
 `},
 		{crowd(), 80, Cells{}, `
 NAME             CONTAINER ID STATUS                   NAMESPACES MEMORY  OOM
@@ -66,7 +66,7 @@ lesson (VM)      vm-8212      Up 2 minutes             ????????   ?       -
 NAME         CONTAINER ID  STATUS        RESTARTS  HOST PID  NAMESPACES  MEMORY   LIMIT   OOM  IMAGE
 web          7edab7c97eda  Up 5 minutes  0         22518     ●●●●●○●○    3.2 MiB  64 MiB  2    nginx:1.29
 sidecar      7edab7c97eda  Up 5 minutes  12        22518     ●●a!●○●○    3.2 MiB  64 MiB  2    envoy:1.36
-lesson (VM)  vm-8212       Up 2 minutes  ?         8212      ????????    ?        -       -    qemu; one … the host
+lesson (VM)  vm-8212       Up 2 minutes  -         8212      ????????    ?        -       -    qemu; one … the host
 `},
 		{&model.Snapshot{Time: at(120), Containers: crowd().Containers[1:2]}, 0, Cells{}, `
 NAME     CONTAINER ID  STATUS        RESTARTS  HOST PID  STARTED              mnt  pid  net      ipc   uts  user  cgroup  time  MEMORY   LIMIT   OOM  IMAGE

@@ -34,6 +34,9 @@ func (t *sections) title(c event.Container, more ...string) {
 	if c.Runtime != "" {
 		words = append(words, c.Runtime)
 	}
+	if c.Kind == event.KindSandbox || c.Kind == event.KindService {
+		words = append(words, string(c.Kind))
+	}
 	if member := story.Membership(c); member != "" {
 		words = append(words, member)
 	}
@@ -45,15 +48,23 @@ func (t *sections) pid1(verb string, shared bool, pid int32, comm string, starte
 	if pid == 0 {
 		return
 	}
-	who := "PID 1"
+	who := firstProcess(shared)
 	if shared {
-		who = "its first process"
+		who = "its " + who
 	}
 	text := fmt.Sprintf("%s %s %s, on the host process %d", who, verb, comm, pid)
 	if !started.IsZero() {
 		text += ", started " + started.In(t.zone).Format(toTheSecond)
 	}
 	fmt.Fprintln(t, foreign.Prose(text))
+}
+
+// firstProcess names the first process of a container, which is PID 1 unless the PID namespace is another one's.
+func firstProcess(shared bool) string {
+	if shared {
+		return "first process"
+	}
+	return "PID 1"
 }
 
 func (t *sections) section(title string) { fmt.Fprintf(t, "\n%s\n", title) }

@@ -12,10 +12,15 @@ func enteredWords(m *model.Entry, c *model.Container) Text {
 	if m.Process != nil {
 		t = t.addFacts(numbers(m.Process))
 	}
-	if by := m.By; by != nil && by.Container == nil && (runtime.Enters(by.Comm) || runtime.IsOwn(by.Comm)) {
+	if by := m.By; by != nil && fromAround(by, c) && (runtime.Enters(by.Comm) || runtime.IsOwn(by.Comm)) {
 		t = t.add(Plain, asCommands(c, runtime.Exec))
 	}
 	return t
+}
+
+// fromAround reports whether a process runs where the engine of a container does: on the host, or in the container that this one is in.
+func fromAround(by *event.Process, c *model.Container) bool {
+	return by.Container == nil && !by.ContainerUnknown || by.Container != nil && c.Parent != "" && by.Container.ID == c.Parent
 }
 
 // EnteredCommand returns the command line of a program that was run in a container from outside, or else what it calls itself.

@@ -27,7 +27,10 @@ func Entry(m *model.Entry, c *model.Container) Text {
 		t = actor(m.By, c.ID).add(Plain, " made "+typeList(m.Namespaces)+byCall(m.Via))
 	case model.EntryKind(event.NamespaceJoined):
 		t = actor(m.By, c.ID).add(Plain, " joined ").join(joined(m))
-		if byRuntime(m, c) {
+		switch {
+		case m.Starting:
+			t = t.add(Plain, " while it was starting")
+		case byRuntime(m, c):
 			t = t.add(Plain, asCommands(c, runtime.Exec))
 		}
 	case model.EntryKind(event.ContainerEntered):

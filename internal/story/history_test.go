@@ -56,6 +56,10 @@ func TestEntry(t *testing.T) {
 			"runc (of the host) joined its mnt and net namespaces, as `docker exec` does, 1,203 times, the latest at " + at(1).UTC().Format("15:04:05.000 UTC"),
 		},
 		{model.Entry{Kind: joined, By: runc(8, db), Namespaces: []model.EntryNamespace{own(event.Net), own(event.Mnt)}}, "runc (PID 8, in db) joined its mnt and net namespaces"},
+		{
+			model.Entry{Kind: joined, By: &event.Process{PID: 8, Comm: "dockerd"}, Namespaces: []model.EntryNamespace{own(event.Net)}, Starting: true},
+			"dockerd (PID 8, of the host) joined its net namespace while it was starting",
+		},
 		{model.Entry{Kind: joined, By: runc(8, web), Namespaces: []model.EntryNamespace{{Type: event.Net, Host: true}}}, "runc (PID 8, its own) joined the host's net namespace"},
 		{model.Entry{Kind: joined, By: runc(8, web), Namespaces: []model.EntryNamespace{{Type: event.Net, Container: db}}}, "runc (PID 8, its own) joined the net namespace of db"},
 		{model.Entry{Kind: joined, By: runc(8, web), Namespaces: []model.EntryNamespace{namespacesCreated(event.Net)}}, "runc (PID 8, its own) joined another net namespace"},

@@ -76,9 +76,14 @@ func ContainerOf(s *model.Snapshot, c *event.Container) *model.Container {
 
 func killWhat(k *model.Kill) Text {
 	var l Text
-	label := VictimContainer(k).Label()
+	c := VictimContainer(k)
+	label := c.Label()
 	if label != "" {
-		l = l.add(Name, label).add(Plain, ": the kernel killed ")
+		l = l.add(Name, label)
+		if kind := kindWords(c.Kind, c.Runtime); kind != "" {
+			l = l.add(Plain, " ("+kind+")")
+		}
+		l = l.add(Plain, ": the kernel killed ")
 	} else {
 		l = l.add(Plain, "The kernel killed ")
 	}

@@ -26,7 +26,7 @@ func Status(c *model.Container, now model.Stamp) string {
 		return exitedStatus(c, now)
 	}
 	if c.Started.IsZero() {
-		return "Up"
+		return "Running"
 	}
 	return up(now.Sub(model.Stamp{Time: c.Started, At: c.StartedAt}))
 }
@@ -34,7 +34,7 @@ func Status(c *model.Container, now model.Stamp) string {
 // Up words since when a virtual machine runs.
 func Up(since, now time.Time) string {
 	if since.IsZero() {
-		return "Up"
+		return "Running"
 	}
 	return up(now.Sub(since))
 }

@@ -15,7 +15,7 @@ func TestStatus(t *testing.T) {
 	oom := &event.Exit{Code: new(int32(137)), Signal: 9, Cause: event.CauseOOMKill}
 	for want, c := range map[string]model.Container{
 		"Up 3 minutes":                           {State: model.Running, Started: ago(3*time.Minute + time.Second)},
-		"Up":                                     {State: model.Running},
+		"Running":                                {State: model.Running},
 		"Starting":                               {State: model.Starting},
 		"Paused":                                 {State: model.Paused, Started: ago(time.Hour)},
 		"Created":                                {State: model.Created},
@@ -37,7 +37,7 @@ func TestStatus(t *testing.T) {
 	if got := Status(&c, model.Stamp{Time: now, At: model.Instant(4 * time.Second)}); got != "Up 3 seconds" {
 		t.Errorf("%q", got)
 	}
-	if got := Up(ago(time.Minute), now) + Up(time.Time{}, now); got != "Up About a minuteUp" {
+	if got := Up(ago(time.Minute), now) + Up(time.Time{}, now); got != "Up About a minuteRunning" {
 		t.Errorf("%q", got)
 	}
 }

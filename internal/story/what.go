@@ -29,14 +29,21 @@ func What(c *model.Container) string {
 	return words
 }
 
-// Isolated returns what something is that no container runtime has made, by its kind, what made it, and what its first process calls
-// itself; the latter two may be "".
-func Isolated(kind event.Kind, made, program string) string {
-	if kind == event.KindService {
+// kindWords returns the words for what no container runtime made: a bubblewrap sandbox, a service. "" is a container.
+func kindWords(kind event.Kind, by string) string {
+	switch kind {
+	case event.KindSandbox:
+		return strings.TrimSpace(by + " sandbox")
+	case event.KindService:
 		return "service"
 	}
-	words := strings.TrimSpace(made + " sandbox")
-	if program != "" {
+	return ""
+}
+
+// Isolated is kindWords with what its first process calls itself, which may be "".
+func Isolated(kind event.Kind, by, program string) string {
+	words := kindWords(kind, by)
+	if kind == event.KindSandbox && program != "" {
 		words += " (" + program + ")"
 	}
 	return words

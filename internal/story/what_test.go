@@ -28,3 +28,18 @@ func TestWhat(t *testing.T) {
 		}
 	}
 }
+
+// A kill in what no container runtime made says what that is.
+func TestKillInWhat(t *testing.T) {
+	for want, c := range map[string]event.Container{
+		"web: the kernel killed tail.":                            {ID: "a", Name: "web"},
+		"bwrap-812 (bubblewrap sandbox): the kernel killed tail.": {ID: "pid-1", Name: "bwrap-812", Kind: event.KindSandbox, Runtime: "bubblewrap"},
+		"unshare-7 (sandbox): the kernel killed tail.":            {ID: "pid-2", Name: "unshare-7", Kind: event.KindSandbox},
+		"cron.service (service): the kernel killed tail.":         {ID: "/cron.service", Name: "cron.service", Kind: event.KindService, Runtime: "systemd"},
+	} {
+		k := &model.Kill{Event: event.Event{Container: &c, OOM: &event.OOM{Victim: event.Victim{Comm: "tail"}}}}
+		if got := killWhat(k).String(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

@@ -453,7 +453,7 @@ func upText(ct *model.Container, s *model.Snapshot) line {
 		if v := machineOf(ct, s); v != nil {
 			return vmUp(v, s.Time) // the container's own program does not start on this kernel
 		}
-		return text(Birth, "starts")
+		return text(Creation, "starts")
 	}
 	if ct.State == model.Paused {
 		return text(Warn, "paused")

@@ -120,7 +120,7 @@ func wordEvents(es []event.Event, s *model.Snapshot) eventRow {
 		}
 		r.text = r.text.add(Number, story.ShortPath(e.Cgroup.Path))
 	case e.Type == event.ContainerStarted:
-		r.kind, r.style = "started", Birth
+		r.kind, r.style = "started", Creation
 		if e.Start != nil && e.Start.DurationMS != nil {
 			took := time.Duration(*e.Start.DurationMS * float64(time.Millisecond))
 			r.text = r.text.add(Plain, ", ").add(Strong, story.StartDuration(took)).add(Plain, " after its cgroup was made")
@@ -201,7 +201,7 @@ func wordNamespaces(es []event.Event, s *model.Snapshot) (kind string, style Sty
 	switch e.Type {
 	case event.NamespaceCreated:
 		if ns.Via == event.ViaReconcile || !known {
-			return "found", Birth, text(Plain, "a new ").join(withIDs(es, s))
+			return "found", Creation, text(Plain, "a new ").join(withIDs(es, s))
 		}
 		kind = string(ns.Via)
 		if kind == "" {
@@ -217,11 +217,18 @@ func wordNamespaces(es []event.Event, s *model.Snapshot) (kind string, style Sty
 		if ns.ChildPID != 0 {
 			l = l.add(Plain, fmt.Sprintf(" for its child %d", ns.ChildPID))
 		}
-		return kind, Birth, l
+		return kind, Creation, l
 	case event.NamespaceJoined:
 		l = userLine(e.PID, e.Comm, e.UID).add(Plain, " entered ")
 		if whose := ofOne(es); whose != nil {
-			return "joined", Moved, l.join(typeLine(es)).add(Plain, " of ").join(streamLabel(whose, 20))
+			l = l.join(typeLine(es)).add(Plain, " of ").join(streamLabel(whose, 20))
+			if ns.Starting {
+				l = l.add(Plain, ", which is starting")
+			}
+			return "joined", Moved, l
+		}
+		if len(es) == 1 && ns.Name != "" {
+			return "joined", Moved, l.add(Strong, ns.Type.String()).add(Plain, " of netns ").add(Name, foreign.CutMiddle(foreign.Clean(ns.Name), 20))
 		}
 		l = l.join(withIDs(es, s))
 		if ns.Via != "" {
@@ -314,6 +321,19 @@ func wordKill(e *event.Event) line {
 		l = l.add(Plain, ", while the container was starting")
 	}
 	return l
+}
+
+// subjectUnknown reports whether it is unknown which container an event is about, or whether it is the host.
+func subjectUnknown(e *event.Event) bool {
+	return e.Subject() == nil && e.ContainerUnknown && e.Cgroup == nil
+}
+
+// subjectLine returns the label of the container that an event is about, in w columns; it is empty for the host.
+func subjectLine(e *event.Event, w int) line {
+	if subjectUnknown(e) {
+		return text(Unknown, "?")
+	}
+	return streamLabel(e.Subject(), w)
 }
 
 // streamLabel returns a container's label in w columns. It keeps the beginning of an id, which the engine's commands accept.

@@ -61,7 +61,7 @@ func eventColumns(sc screen, list []eventRow) []column {
 	return []column{
 		{title: "TIME", width: 12, gap: 2, cell: func(i int) line { return text(Dim, milliIn(list[i].first.Time, sc.s.Time)) }},
 		{title: "WHAT", width: 9, gap: 1, cell: func(i int) line { return text(list[i].style, list[i].kind) }},
-		{title: "CONTAINER", width: name, gap: 1, cell: func(i int) line { return streamLabel(list[i].first.Subject(), name).mark(needle) }},
+		{title: "CONTAINER", width: name, gap: 1, cell: func(i int) line { return subjectLine(&list[i].first, name).mark(needle) }},
 		{title: "WHO AND HOW", cell: func(i int) line { return list[i].text.mark(needle) }},
 	}
 }

@@ -63,7 +63,7 @@ func accented(l line, style Style) line {
 func accent(m *model.Entry) Style {
 	switch m.Kind {
 	case model.EntryKind(event.ContainerStarted):
-		return Birth
+		return Creation
 	case model.EntryKind(event.OOMKill), model.EntryUnobservedKills, model.EntryNeverRan:
 		return KillMark
 	case model.EntryKind(event.ContainerExited):

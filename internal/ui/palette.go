@@ -58,7 +58,7 @@ func (s Style) look() look {
 		l.hue, l.bold = blue, true
 	case Number:
 		l.hue = teal
-	case Own, Calm, Birth:
+	case Own, Calm, Creation:
 		l.hue = green
 	case HostBare, Warn:
 		l.hue, l.bold = amber, true

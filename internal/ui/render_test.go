@@ -322,6 +322,12 @@ func TestEventRows(t *testing.T) {
 			{Type: event.NamespaceJoined, PID: 812, Comm: "nsenter", UID: ptr(uint32(1000)),
 				Namespace: &event.Namespace{Type: event.PID, ID: 4026532182, Via: event.ViaSetns, Of: ref(hogID, "web")}},
 		}, "joined", "nsenter (PID 812, uid 1000) entered pid, net of web"},
+		{"joined a container's that is starting", []event.Event{
+			{Type: event.NamespaceJoined, PID: 60, Comm: "dockerd", UID: ptr(uint32(0)), Namespace: &event.Namespace{Type: event.Net, ID: 12, Via: event.ViaSetns, Of: ref(hogID, "web"), Starting: true}},
+		}, "joined", "dockerd (PID 60, uid 0) entered net of web, which is starting"},
+		{"joined a named one", []event.Event{
+			{Type: event.NamespaceJoined, PID: 812, Comm: "ip", UID: ptr(uint32(0)), Namespace: &event.Namespace{Type: event.Net, ID: 12, Via: event.ViaSetns, Name: "b\x1blue"}},
+		}, "joined", "ip (PID 812, uid 0) entered net of netns b\\x1blue"},
 		{"joined those of several", []event.Event{
 			{Type: event.NamespaceJoined, PID: 812, Comm: "nsenter", UID: ptr(uint32(1000)),
 				Namespace: &event.Namespace{Type: event.Net, ID: 4026532184, Via: event.ViaSetns, Of: ref(hogID, "web")}},

@@ -22,7 +22,7 @@ const (
 	Alarm           // memory at its limit
 	KillMark        // an OOM kill
 	KillLabel       // the banner's label while the kill is fresh
-	Birth           // an event that makes something
+	Creation        // an event that makes something
 	Death           // an event that ends something
 	Moved           // an event that moves a process
 	KeyCap          // a key to press
@@ -50,7 +50,7 @@ const styleLetters = ".sdtniouvx?cwakzbemjgfhlyrpq"
 
 var styleNames = [styleCount]string{
 	"plain", "strong", "dim", "title", "name", "number", "own", "the host's, as usual",
-	"the host's, a missing wall", "shared", "unknown", "calm", "warn", "alarm", "kill mark", "kill label", "birth",
+	"the host's, a missing wall", "shared", "unknown", "calm", "warn", "alarm", "kill mark", "kill label", "creation",
 	"death", "moved", "key", "bar", "bar name", "bar dim", "bar live", "bar alarm", "bar frozen",
 	"tab on", "tab off",
 }

@@ -15,8 +15,11 @@ import (
 func EventText(e event.Event, zone *time.Location) string {
 	r := wordEvents([]event.Event{e}, &model.Snapshot{})
 	label := e.Subject().Label()
-	if label == "" {
-		label = "-"
+	switch {
+	case subjectUnknown(&e):
+		label = "?"
+	case label == "":
+		label = "-" // the host's own
 	}
 	return story.ClockMillis(e.Time, zone) + "  " + pad(r.kind, 10) + "  " + pad(foreign.Name(label), 20) + "  " + foreign.Prose(r.text.String())
 }

@@ -20,6 +20,8 @@ func TestEventText(t *testing.T) {
 		{"of a container", hogKill(12, at).Event, "12:26:14.871  oom kill    hog                   stress-ng-vm (28502), 60.1 of 64 MiB"},
 		{"of no container", event.Event{Time: at, Type: event.EventsLost, Lost: &event.Lost{Count: 2, Reason: "ring full"}},
 			"12:26:14.871  lost        -                     2 events: ring full"},
+		{"of nobody knows whom", event.Event{Time: at, Type: event.NamespaceCreated, PID: 5, Comm: "sh", ContainerUnknown: true,
+			Namespace: &event.Namespace{Type: event.Net, ID: 9, Via: event.ViaUnshare}}, "12:26:14.871  unshare     ?                     sh (5) made net 9"},
 		{"hostile", event.Event{Time: at, Type: event.CgroupCreated, Cgroup: &event.Cgroup{Path: "/\x1b[2J", Container: ref("x", "a\nb")}},
 			`12:26:14.871  cgroup      a\x0ab                made /\x1b[2J`},
 		{"long", event.Event{Time: at, Type: event.CgroupCreated, Cgroup: &event.Cgroup{Path: "/" + long, Container: ref("x", long)}},

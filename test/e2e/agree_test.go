@@ -35,13 +35,16 @@ func namespaceDiff(t *testing.T, pid int32, got event.NamespaceIDs) string {
 
 // psEntry is what the test checks of `nsviz ps -o json`.
 type psEntry struct {
-	ID         string
-	Name       string
-	Image      string
-	Runtime    string
-	PID        int32
-	Started    time.Time
-	Namespaces map[event.NamespaceType]struct {
+	ID       string
+	Name     string
+	Image    string
+	Runtime  string
+	Restarts *uint64
+	// EngineRestarts is the engine's own count.
+	EngineRestarts *uint64 `json:"engine_restarts"`
+	PID            int32
+	Started        time.Time
+	Namespaces     map[event.NamespaceType]struct {
 		ID             uint64
 		SharedWithHost *bool    `json:"shared_with_host"`
 		SharedWith     []string `json:"shared_with"`

@@ -218,6 +218,9 @@ func asks(t *testing.T, into any, command ...string) {
 // words describes entries as the commands do.
 func words(of *event.Container, history []model.Entry) []string {
 	c := &model.Container{ID: of.ID, Label: of.Label(), Runtime: of.Runtime}
+	if of.Parent != nil {
+		c.Parent = of.Parent.ID
+	}
 	list := make([]string, len(history))
 	for i := range history {
 		list[i] = story.Entry(&history[i], c).String()

@@ -33,3 +33,35 @@ func TestRestarts(t *testing.T) {
 		t.Error(a.Sentence)
 	}
 }
+
+// The engine's own count says what was before nsviz watched, in a look and of a running nsviz.
+func TestRestartsBefore(t *testing.T) {
+	const name = "nsviz-test-failed-before"
+	removeContainer(t, name)
+	docker(t, "run", "-d", "--name", name, "--restart=on-failure:5", busyboxImage, "sh", "-c", "echo x >>/runs; [ $(wc -l </runs) -lt 3 ] || exec sleep 1000; exit 3")
+	eventually(t, func() bool {
+		return docker(t, "inspect", "-f", "{{.RestartCount}} {{.State.Running}}", name) == "2 true"
+	}, func() string { return "it was restarted" })
+	address := startServe(t)
+	find := func(args ...string) (found psEntry) {
+		var list []psEntry
+		nsvizJSON(t, &list, append([]string{"ps", "-o", "json"}, args...)...)
+		for _, entry := range list {
+			if entry.Name == name {
+				return entry
+			}
+		}
+		return psEntry{}
+	}
+	if looked := find(); looked.EngineRestarts == nil || *looked.EngineRestarts != 2 || looked.Restarts != nil {
+		t.Errorf("looked: %+v", looked)
+	}
+	var served psEntry
+	eventually(t, func() bool {
+		served = find("--from", "http://"+address)
+		return served.EngineRestarts != nil
+	}, func() string { return fmt.Sprintf("%+v", served) })
+	if *served.EngineRestarts != 2 || served.Restarts == nil || *served.Restarts != 0 {
+		t.Errorf("served: %+v", served)
+	}
+}

@@ -48,7 +48,8 @@ type Sink interface {
 	// Identify reports every container that is found, created or renamed. The same identity may
 	// be reported again; the last one counts.
 	Identify(container.Identity)
-	// Ended reports what the engine says of every container that died or could not be started.
+	// Ended reports what the engine says of every container that died or could not be started, and how often it has restarted those
+	// that ran before.
 	Ended(fact.EngineReport)
 	// Did reports what the engine did with a container. fact.ActionCreate comes after Identify, also for existing containers that
 	// have never been started; its Container has an id and a runtime.

@@ -14,7 +14,7 @@ func TestAdviceIsOnFindings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	namespace := regexp.MustCompile(`^host_[a-z]+_namespace$`)
+	namespace := regexp.MustCompile(`^(host|shared)_[a-z]+_namespace$`)
 	all := maps.Clone(advice)
 	all["kubernetes"] = kubernetesAdvice
 	for name, list := range all {
@@ -22,7 +22,7 @@ func TestAdviceIsOnFindings(t *testing.T) {
 			t.Errorf("%s has advice on %d findings", name, len(list))
 		}
 		for id, words := range list {
-			documented := namespace.ReplaceAllString(id, "host_TYPE_namespace")
+			documented := namespace.ReplaceAllString(id, "${1}_TYPE_namespace")
 			if words == "" || !strings.Contains(string(page), "`"+documented+"`") {
 				t.Errorf("%s has advice %q on %s, which is no finding", name, words, id)
 			}

@@ -53,6 +53,7 @@ func TestProcesses(t *testing.T) {
 		"containerd": {own: true}, "containerd-shim": {own: true}, "ctr": {own: true}, "crio": {own: true}, "youki": {own: true}, "runsc": {own: true},
 		"conmon": {own: true, setsUp: true},
 		"runc":   {true, true, true}, "crun": {true, true, true},
+		"lxc-attach": {enters: true}, "memfd:lxc-attac": {enters: true}, "memfd:lxc-star": {},
 		"runc:[2:INIT]": {setsUp: true, enters: true}, "runc:[1:CHILD]": {setsUp: true, enters: true}, "runcible": {setsUp: true},
 		"": {}, "sh": {}, "containerd-shi": {}, "docker-": {}, "crun:": {}, "conmonx": {}, "systemd": {}, "kubelet": {}, "Runc": {}, "*": {}, "runc:[*": {setsUp: true, enters: true},
 	}

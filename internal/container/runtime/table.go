@@ -110,7 +110,7 @@ var table = []Runtime{
 		},
 		Processes: Processes{
 			Monitor: []string{"[lxc monitor] *"}, Creator: []string{"lxc-start", "lxc-execute", "lxd", "incusd"},
-			Enter: []string{"lxc-attach"},
+			Enter: []string{"lxc-attach", "memfd:lxc-attac"}, // which runs itself from a copy in memory (src/lxc/rexec.c)
 		},
 		Commands: map[Verb]string{
 			Stop: "lxc-stop", Kill: "lxc-stop --kill", Remove: "lxc-destroy --force", Exec: "lxc-attach", Inspect: "lxc-info",

@@ -1,6 +1,7 @@
 package nsfs
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -56,5 +57,37 @@ func TestNamespaceMountsOfFiveThousand(t *testing.T) {
 	got := parseNamespaceMounts([]byte(hosttest.ManyMounts(5000)))
 	if len(got) != 5000 || got[4999] != (Mount{Type: event.Net, ID: 4026536999, Point: "/run/docker/netns/000000001387"}) {
 		t.Errorf("%d found, last %v", len(got), got[len(got)-1])
+	}
+}
+
+// Only what is mounted where `ip netns` does so has a name.
+func TestNames(t *testing.T) {
+	r, proc := openHost(t, "v2")
+	hosttest.WriteFile(t, filepath.Join(proc, "1/mountinfo"), "1 2 0:4 net:[5] /run/netns/blue rw - nsfs nsfs rw\n"+
+		"1 2 0:4 net:[6] /var/run/netns/a\\040b rw - nsfs nsfs rw\n1 2 0:4 net:[7] /run/docker/netns/x rw - nsfs nsfs rw\n"+
+		"1 2 0:4 net:[8] /run/netns/x/y rw - nsfs nsfs rw\n")
+	names, err := r.OpenNames()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := errors.Join(names.Close(), names.Close()); err != nil {
+			t.Error(err)
+		}
+	}()
+	var none *Names
+	for id, want := range map[uint64]string{5: "blue", 6: "a b", 7: "", 8: "", 9: ""} {
+		if got := names.Of(id); got != want || none.Of(id) != "" {
+			t.Errorf("%d: %q, want %q", id, got, want)
+		}
+	}
+	if err := none.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := errors.Join(os.Remove(filepath.Join(proc, "1/mountinfo")), os.RemoveAll(filepath.Join(proc, "self"))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.OpenNames(); err == nil {
+		t.Error("there are no mounts")
 	}
 }

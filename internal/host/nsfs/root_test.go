@@ -3,7 +3,9 @@
 package nsfs
 
 import (
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"syscall"
@@ -61,5 +63,39 @@ func TestRootNamespaceMounts(t *testing.T) {
 	mounts, err := r.Mounts()
 	if err != nil || !slices.Contains(mounts, Mount{Type: event.Net, ID: ids[event.Net], Point: point}) {
 		t.Errorf("%v, %v", mounts, err)
+	}
+}
+
+// The names that `ip netns` gives are those in use, from when it has given them until it takes them back.
+func TestRootNames(t *testing.T) {
+	names, err := New(pseudofs.DefaultProc).OpenNames()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer names.Close()
+	name := fmt.Sprintf("nsviz-test-%d", os.Getpid())
+	netns := func(command string) {
+		if out, err := exec.Command("ip", "netns", command, name).CombinedOutput(); err != nil {
+			t.Fatalf("ip netns %s: %v: %s", command, err, out)
+		}
+	}
+	netns("add")
+	path := "/run/netns/" + name
+	var stat unix.Stat_t
+	if err := unix.Stat(path, &stat); err != nil {
+		netns("delete")
+		t.Fatal(err)
+	}
+	for range 2 {
+		if got := names.Of(stat.Ino); got != name {
+			t.Errorf("%q, want %q", got, name)
+		}
+	}
+	if got := names.Of(stat.Ino + 1<<32); got != "" {
+		t.Errorf("a number that no namespace has: %q", got)
+	}
+	netns("delete")
+	if got := names.Of(stat.Ino); got != "" {
+		t.Errorf("deleted: %q", got)
 	}
 }

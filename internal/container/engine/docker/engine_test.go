@@ -382,6 +382,9 @@ func (s sink) Ended(v fact.EngineReport) {
 	if v.RestartCount != nil && *v.RestartCount > 0 {
 		text += fmt.Sprintf(" restarted %d times", *v.RestartCount)
 	}
+	if v.Runs {
+		text += " runs"
+	}
 	if v.Removed {
 		text += " removed"
 	}

@@ -24,10 +24,25 @@ const maxUnstarted = 4096
 // maxStartError bounds the reason of a failed start, in bytes. It ends with what matters.
 const maxStartError = 1 << 10
 
+// maxCounted is how many running containers are asked about. It bounds the work and the memory; how often the engine has restarted others
+// shows when they die.
+const maxCounted = 4096
+
 // death is a die event, or a start that failed.
 type death struct {
 	id string
 	at time.Time // by the engine's clock; zero for a start that failed
+	// runs is set if it is neither: the container runs.
+	runs bool
+}
+
+// countRestarts asks how often the engine has restarted a container that runs, once.
+func (s *session) countRestarts(id string) {
+	if _, asked := s.counted[id]; asked || len(s.counted) >= maxCounted {
+		return
+	}
+	s.counted[id] = struct{}{}
+	s.running = append(s.running, id)
 }
 
 // died asks about an end or a failed start that the engine itself reported.
@@ -36,7 +51,7 @@ func (s *session) died(id string, at time.Time) {
 		s.status.Sink.Lost(1)
 		return
 	}
-	s.dead = append(s.dead, death{id, at})
+	s.dead = append(s.dead, death{id: id, at: at})
 }
 
 // created keeps in mind that a container is there and not started. It reports whether that is new.
@@ -96,6 +111,8 @@ func (s *session) next() (d death, ok bool) {
 		d, s.dead = s.dead[0], s.dead[1:]
 	case len(s.starts) > 0:
 		d.id, s.starts = s.starts[0], s.starts[1:]
+	case len(s.running) > 0:
+		d.id, d.runs, s.running = s.running[0], true, s.running[1:]
 	default:
 		return death{}, false
 	}
@@ -122,7 +139,7 @@ func (s *session) inspectNext(ctx context.Context) {
 		problem := s.call(ctx, "inspection", s.cfg.Timeout, func(ctx context.Context) (err error) {
 			answer, err = s.client.ContainerInspect(ctx, next.id)
 			if errdefs.IsNotFound(err) {
-				report.Removed = true
+				report.Removed = !next.runs
 				return nil
 			}
 			return err
@@ -131,6 +148,8 @@ func (s *session) inspectNext(ctx context.Context) {
 		case problem != nil:
 			s.status.Log.Debug("ask how a container ended", "container", next.id, "error", problem)
 		case answer.ContainerJSONBase == nil:
+		case next.runs:
+			report.RestartCount, report.Runs = new(answer.RestartCount), true
 		case next.at.IsZero():
 			report.RestartCount = new(answer.RestartCount)
 			report.ExitCode, report.StartError = startOf(answer.State)

@@ -3,6 +3,7 @@ package docker
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -169,4 +170,27 @@ func TestFailedStarts(t *testing.T) {
 	r.follower.AskStart("../5")
 	r.follower.AskStart(id(6)) // not there any more
 	r.expect("ended 000000000006 removed")
+}
+
+// How often the engine has restarted a container that was there before nsviz is asked once, when there is nothing else to ask.
+func TestRestartsBefore(t *testing.T) {
+	e := newEngine(t)
+	summary := func(n int, state dockertypes.ContainerState) dockertypes.Summary {
+		return dockertypes.Summary{ID: id(n), Names: []string{fmt.Sprint("/c", n)}, State: state}
+	}
+	e.set(summary(4, dockertypes.StateRunning), summary(3, dockertypes.StateRunning), summary(2, dockertypes.StateExited), summary(1, dockertypes.StateRunning))
+	e.answer(inspectPath(1), say(http.StatusOK, "application/json", `{"RestartCount":3,"State":{"Running":true}}`))
+	e.answer(inspectPath(3), say(http.StatusNotFound, "application/json", `{"message":"No such container"}`))
+	e.answer(inspectPath(4), say(http.StatusOK, "application/json", `{"RestartCount":0,"State":{"Running":true}}`))
+	e.answer(inspectPath(9), state(dockertypes.State{ExitCode: 3, FinishedAt: epoch.Format(time.RFC3339Nano)}))
+	e.start()
+	r := begin(t, e)
+	identified := func(n int) string { return fmt.Sprintf("identify docker %s c%d  map[]", id(n)[:12], n) }
+	r.expect(identified(1), identified(2), identified(3), identified(4), connected)
+	r.expect("ended 000000000001 restarted 3 times runs", "ended 000000000004 runs")
+	r.follower.Ask(id(1)) // its list has a running one, again
+	r.clock.fire(t, gather)
+	r.expect(identified(1))
+	e.emit(events.ActionDie, id(9), nil)
+	r.expect("ended 000000000009 code 3 OOMKilled false")
 }

@@ -57,8 +57,12 @@ type session struct {
 
 	// dead are the containers that died, or did not start, by the engine's own events, oldest first; the engine is to be asked
 	// about them. starts are those that did not start by others' reports; they come after these. One is asked about at a time.
-	dead      []death
-	starts    []string
+	dead   []death
+	starts []string
+	// running are containers that ran when the engine listed all, oldest first; the engine is to be asked how often it has restarted
+	// them, when there is nothing else to ask. counted are those that were asked about.
+	running   []string
+	counted   map[string]struct{}
 	asking    bool
 	inspected chan inspection
 
@@ -83,8 +87,9 @@ type listed struct {
 	container.Identity
 
 	unstarted time.Time // when it was created, if it has never been started
-	named     bool      // Identity is complete
-	whole     bool      // nothing was left out
+	runs      bool
+	named     bool // Identity is complete
+	whole     bool // nothing was left out
 }
 
 // inspection is the answer to a question about a container that died, or did not start.
@@ -128,7 +133,7 @@ func (f *Follower) session(ctx context.Context, st *engine.Status) (steady bool,
 	}
 	defer cli.Close()
 	s := &session{
-		Follower: f, status: st, client: cli, notes: notes, large: map[string]struct{}{},
+		Follower: f, status: st, client: cli, notes: notes, large: map[string]struct{}{}, counted: map[string]struct{}{},
 		opened: make(chan stream, 1), lookups: map[*lookup]struct{}{}, listed: make(chan listing, maxLookups), pinged: make(chan *problem, 1), inspected: make(chan inspection, 1),
 	}
 	defer s.workers.Wait()
@@ -241,7 +246,7 @@ func (s *session) follow(ctx context.Context, version string) *problem {
 
 		case report := <-s.inspected:
 			s.asking = false
-			if report.dead || report.StartError != "" || report.Removed {
+			if report.dead || report.StartError != "" || report.Removed || report.Runs {
 				s.status.Sink.Ended(report.EngineReport)
 			}
 
@@ -408,7 +413,7 @@ func (s *session) list(ctx context.Context, l *lookup) {
 				identity, ok := fromSummary(s.Name(), c)
 				if ok || !whole && validID(c.ID) {
 					entry := listed{Identity: identity, named: ok, whole: whole}
-					entry.ID = c.ID
+					entry.ID, entry.runs = c.ID, c.State == dockertypes.StateRunning || c.State == dockertypes.StatePaused
 					if c.State == dockertypes.StateCreated {
 						entry.unstarted = time.Unix(c.Created, 0)
 					}
@@ -466,6 +471,9 @@ func (s *session) apply(answer listing) bool {
 			continue // better no name than a wrong one
 		}
 		s.status.Sink.Identify(c.Identity)
+		if answer.everyone && c.runs {
+			s.countRestarts(c.ID)
+		}
 		if !c.unstarted.IsZero() && s.created(c.ID, c.unstarted) {
 			s.startFailed(c.ID) // perhaps one has
 		}
