@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -32,18 +33,32 @@ func limitedCgroup(t *testing.T, name string, bytes int) (dir string) {
 	return dir
 }
 
-// emptyCgroup kills what runs in a cgroup, and removes it from all hierarchies.
+// emptyCgroup kills what runs in a cgroup and below, and removes all of that from all hierarchies.
 func emptyCgroup(t *testing.T, path string) {
 	t.Helper()
-	dir := filepath.Join(trackedHierarchy(t).Dir, path)
+	layout := trackedHierarchy(t)
+	top := filepath.Join(layout.Dir, path)
 	eventually(t, func() bool {
-		list, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
-		for _, text := range strings.Fields(string(list)) {
-			if pid, err := strconv.Atoi(text); err == nil {
-				_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended
+		var dirs []string // those above first
+		_ = filepath.WalkDir(top, func(dir string, entry fs.DirEntry, err error) error {
+			if err == nil && entry.IsDir() {
+				dirs = append(dirs, dir)
 			}
+			return nil // it may be gone meanwhile
+		})
+		for _, dir := range slices.Backward(dirs) {
+			list, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
+			if err != nil {
+				continue // so may this
+			}
+			for text := range strings.FieldsSeq(string(list)) {
+				if pid, err := strconv.Atoi(text); err == nil {
+					_ = syscall.Kill(pid, syscall.SIGKILL) // and this
+				}
+			}
+			removeCgroup(t, strings.TrimPrefix(dir, layout.Dir))
 		}
-		removeCgroup(t, path)
+		_, err := os.Stat(top)
 		return errors.Is(err, fs.ErrNotExist)
-	}, func() string { return dir + " is empty" })
+	}, func() string { return top + " is empty" })
 }

@@ -151,9 +151,9 @@ func newLXC(t *testing.T, root, name, program string) *exec.Cmd {
 		limit = "lxc.cgroup.memory.limit_in_bytes"
 	}
 	// LXC splits the command at its spaces.
-	script := filepath.Join(root, "bin/"+name)
-	config := fmt.Sprintf("lxc.rootfs.path = dir:%s\nlxc.uts.name = box\nlxc.net.0.type = empty\nlxc.init.cmd = /bin/%s\n"+
-		"lxc.apparmor.profile = unconfined\nlxc.environment = PATH=/bin\n%s = %d\n", root, name, limit, isolatedLimit)
+	script := filepath.Join(root, "bin/start")
+	config := fmt.Sprintf("lxc.rootfs.path = dir:%s\nlxc.uts.name = box\nlxc.net.0.type = empty\nlxc.init.cmd = /bin/start\n"+
+		"lxc.apparmor.profile = unconfined\nlxc.environment = PATH=/bin\n%s = %d\n", root, limit, isolatedLimit)
 	if err := errors.Join(os.WriteFile(script, []byte("#!/bin/busybox sh\n"+program+"\n"), 0o755), os.Mkdir(filepath.Join(dir, name), 0o755),
 		os.WriteFile(filepath.Join(dir, name, "config"), []byte(config), 0o600)); err != nil {
 		t.Fatal(err)
