@@ -171,7 +171,7 @@ func TestCompletionAsksEngine(t *testing.T) {
 	defer engine.Close()
 	t.Setenv("DOCKER_HOST", strings.Replace(engine.URL, "http", "tcp", 1))
 	awaitCompletion(t, func() error {
-		if _, _, out := completed(t, "inspect", ""); !strings.HasPrefix(out, "web\tnginx\n:") {
+		if _, _, out := completed(t, "inspect", ""); !strings.Contains("\n"+out, "\nweb\tnginx\n") {
 			return fmt.Errorf("%q", out)
 		}
 		return nil

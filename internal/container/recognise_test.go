@@ -186,6 +186,14 @@ func TestIDsAreUnique(t *testing.T) {
 			t.Errorf("below %s: %+v", test.path, below.Cgroup.Container)
 		}
 	}
+	// What runs the machine of a container of Kata has a cgroup of the same name, which is no container's, though an engine knows the id.
+	overhead := created(40, 3000, "/kata_overhead/"+idA)
+	if tracker.Attribute(&overhead); overhead.Cgroup.Container != nil {
+		t.Errorf("Kata's overhead is %+v", overhead.Cgroup.Container)
+	}
+	if c := tracker.DescribePath("/docker/" + idA); c == nil || c.ID != idA {
+		t.Errorf("beside Kata's overhead it is %+v", c)
+	}
 	// The same container, started again.
 	gone := removed(50, 1003, "/lxc.payload.box")
 	tracker.Attribute(&gone)

@@ -46,6 +46,7 @@ func (p *podmanService) command(args ...string) *exec.Cmd {
 		"--root", p.dir + "/root", "--runroot", p.dir + "/run", "--tmpdir", p.dir + "/tmp", "--storage-driver", "vfs",
 	}, args...)...)
 	cmd.Env = append(os.Environ(), "CONTAINERS_CONF="+p.config)
+	cmd.Dir = p.dir // in which conmon notes an OOM kill
 	return cmd
 }
 

@@ -15,34 +15,43 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 )
 
-// containerd is the containerd of the engine of DOCKER_HOST, in a namespace that Docker does not know.
+// containerd is a containerd, in a namespace that Docker does not know.
 type containerd struct {
-	t      *testing.T
-	socket string
-	image  string
+	t         *testing.T
+	socket    string
+	namespace string
+	image     string
 }
 
-const containerdNamespace = "nsviz-test"
-
-func newContainerd(t *testing.T) *containerd {
+// newContainerd returns the containerd of the engine of DOCKER_HOST.
+func newContainerd(t *testing.T, namespace string) *containerd {
 	t.Helper()
-	c := &containerd{t: t, socket: filepath.Join(filepath.Dir(strings.TrimPrefix(os.Getenv("DOCKER_HOST"), "unix://")), "containerd.sock")}
+	c := &containerd{
+		t: t, namespace: namespace,
+		socket: filepath.Join(filepath.Dir(strings.TrimPrefix(os.Getenv("DOCKER_HOST"), "unix://")), "containerd.sock"),
+	}
 	if _, err := os.Stat(c.socket); err != nil {
 		c.socket = "/run/containerd/containerd.sock"
 	}
-	archive := filepath.Join(t.TempDir(), "image.tar")
-	docker(t, "save", "-o", archive, busyboxImage)
-	c.run("images", "import", archive)
-	c.image = c.run("images", "list", "--quiet")
-	t.Cleanup(func() {
-		_ = c.command("images", "rm", c.image).Run()
-		removeCgroup(t, containerdNamespace)
-	})
+	c.importImage()
 	return c
 }
 
+// importImage has the image of busybox until the end of the test.
+func (c *containerd) importImage() {
+	c.t.Helper()
+	archive := filepath.Join(c.t.TempDir(), "image.tar")
+	docker(c.t, "save", "-o", archive, busyboxImage)
+	c.run("images", "import", archive)
+	c.image = c.run("images", "list", "--quiet")
+	c.t.Cleanup(func() {
+		_ = c.command("images", "rm", c.image).Run()
+		removeCgroup(c.t, c.namespace)
+	})
+}
+
 func (c *containerd) command(args ...string) *exec.Cmd {
-	return exec.Command("ctr", append([]string{"--address", c.socket, "--namespace", containerdNamespace}, args...)...)
+	return exec.Command("ctr", append([]string{"--address", c.socket, "--namespace", c.namespace}, args...)...)
 }
 
 func (c *containerd) run(args ...string) string {
@@ -57,16 +66,18 @@ func (c *containerd) run(args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
+// remove removes a container, if it exists.
+func (c *containerd) remove(id string) {
+	_ = c.command("task", "rm", "--force", id).Run()
+	_ = c.command("container", "rm", id).Run()
+}
+
 // start runs a container as nerdctl does, until its command ends or in the background, and returns its id.
 func (c *containerd) start(name string, background bool, command ...string) string {
 	c.t.Helper()
 	id := fmt.Sprintf("%x", sha256.Sum256([]byte(name)))
-	remove := func() {
-		_ = c.command("task", "rm", "--force", id).Run()
-		_ = c.command("container", "rm", id).Run()
-	}
-	remove()
-	c.t.Cleanup(remove)
+	c.remove(id)
+	c.t.Cleanup(func() { c.remove(id) })
 	args := []string{"run", "--label", "nerdctl/name=" + name, "--label", "com.docker.compose.project=shop", "--label", "com.docker.compose.service=job"}
 	if background {
 		args = append(args, "--detach")
@@ -78,7 +89,7 @@ func (c *containerd) start(name string, background bool, command ...string) stri
 // The containers of a containerd that nobody asks have their names from its files, from their start on, although they live for a moment.
 func TestNamesFromFiles(t *testing.T) {
 	const containers = 20
-	c := newContainerd(t)
+	c := newContainerd(t, "nsviz-test")
 	early := c.start("nsviz-test-files-early", true, "sleep", "1000")
 	events := startEvents(t)
 	ids := map[string]string{}

@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"unicode"
@@ -130,5 +132,68 @@ func checkHarmless(t *testing.T, what, output string) {
 		if strings.ContainsFunc(strings.TrimSuffix(line, "\n"), acts) {
 			t.Errorf("%s has control or format characters: %q", what, line)
 		}
+	}
+}
+
+// What no engine made has its name from whoever made it: the maker's own name, or one of a cgroup that takes any letters.
+func TestHostileMakers(t *testing.T) {
+	const lxcName = "nsviz-test hostile\x1b[2J\u202e\xe2\x82"
+	maker := filepath.Join(t.TempDir(), hostileName)
+	unshare, err := exec.LookPath("unshare")
+	if err != nil {
+		t.Fatal(err)
+	}
+	copyFile(t, unshare, maker, 0o755)
+	root := rootWithBusybox(t)
+	lxc := newLXC(t, root, lxcName, "busybox tail /dev/zero; exec busybox sleep 1000")
+	var sandbox *exec.Cmd
+	t.Cleanup(func() { _ = sandbox.Wait() }) // what is in the cgroup is killed before
+	sandbox = exec.Command("sh", "-c", `echo $$ >"$0/cgroup.procs" && exec "$@"`, limitedCgroup(t, "nsviz-test-maker", isolatedLimit),
+		maker, "--pid", "--fork", "sh", "-c", "tail /dev/zero; exec sleep 1000")
+
+	address := startServe(t)
+	text, raw := newLines(), newLines()
+	start(t, text, "events").stderr.await(t, "watching")
+	start(t, raw, "events", "-o", "json").stderr.await(t, "watching")
+	events := startEvents(t)
+	if err := sandbox.Start(); err != nil {
+		t.Fatal(err)
+	}
+	must(t, lxc)
+	// JSON cannot hold half a rune: a replacement character stands for each byte.
+	want := map[string]string{ // beginnings of names, by runtime
+		"": strings.ToValidUTF8(hostileName, "\ufffd\ufffd"), "lxc": strings.ToValidUTF8(lxcName, "\ufffd\ufffd"),
+	}
+	for _, kill := range events.await(t, len(want), func(e *event.Event) bool { return e.Type == event.OOMKill }) {
+		c := kill.Container
+		if c == nil || want[c.Runtime] == "" || !strings.HasPrefix(c.Name, want[c.Runtime]) {
+			t.Errorf("killed in %+v, want %q", c, want)
+			continue
+		}
+		id := c.ID
+		if c.Runtime == "lxc" {
+			id = lxcName
+		}
+		stdout, stderr, code := nsviz(t, "why", id, "--from", "http://"+address)
+		if code != 0 {
+			t.Errorf("why %q: exit code %d\n%s", id, code, stderr)
+		}
+		checkHarmless(t, "nsviz why", stdout)
+	}
+	for _, victim := range []string{"tail", "busybox"} {
+		raw.await(t, `"comm":"`+victim+`"`)
+		text.await(t, "  "+victim+" (")
+	}
+	checkHarmless(t, "nsviz events -o json", raw.String())
+	checkHarmless(t, "nsviz events", text.String())
+	_, body := scrape(t, address)
+	checkHarmless(t, "the metrics", body)
+	checkMetrics(t, address)
+	for _, args := range [][]string{{"ps"}, {"ps", "-o", "json"}, {"ps", "--kind", "container,sandbox"}} {
+		stdout, stderr, code := nsviz(t, append(args, "--from", "http://"+address)...)
+		if code != 0 {
+			t.Errorf("nsviz %v: exit code %d\n%s", args, code, stderr)
+		}
+		checkHarmless(t, "nsviz "+strings.Join(args, " "), stdout)
 	}
 }

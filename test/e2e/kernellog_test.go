@@ -26,12 +26,15 @@ type kernelKill struct {
 // kernelLog follows /dev/kmsg. It is a ring of a few hundred kB, and one OOM dump has some 60 lines: to count, one has to read
 // along.
 type kernelLog struct {
-	file  *os.File
+	file *os.File
+	// comm is what the names of the processes begin with that are counted.
+	comm  string
 	mu    sync.Mutex
 	kills []kernelKill
 }
 
-func followKernelLog(t *testing.T) *kernelLog {
+// followKernelLog follows the kills of processes whose names begin so.
+func followKernelLog(t *testing.T, comm string) *kernelLog {
 	t.Helper()
 	file, err := os.OpenFile("/dev/kmsg", os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
@@ -40,7 +43,7 @@ func followKernelLog(t *testing.T) *kernelLog {
 	if _, err := file.Seek(0, 2); err != nil { // SEEK_END: only later lines
 		t.Fatal(err)
 	}
-	log := &kernelLog{file: file}
+	log := &kernelLog{file: file, comm: comm}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -68,9 +71,8 @@ func (k *kernelLog) read(t *testing.T) {
 			return // closed
 		}
 		m := killedProcess.FindStringSubmatch(strings.TrimSpace(string(record[:n])))
-		// The line does not name the cgroup, and the line that does is rate-limited (oom_rs in the kernel's mm/oom_kill.c); but
-		// only these containers run stress-ng.
-		if m == nil || !strings.HasPrefix(m[2], "stress-ng") {
+		// The line does not name the cgroup, and the line that does is rate-limited (oom_rs in the kernel's mm/oom_kill.c).
+		if m == nil || !strings.HasPrefix(m[2], k.comm) {
 			continue
 		}
 		number := func(i int) uint64 {

@@ -34,7 +34,7 @@ func TestStressDemo(t *testing.T) {
 	for run := range 3 {
 		t.Run(fmt.Sprint("run ", run+1), func(t *testing.T) {
 			removeContainer(t, "hog")
-			log := followKernelLog(t)
+			log := followKernelLog(t, "stress-ng") // which nobody else runs
 			before := len(events.all(of(event.OOMKill, "hog")))
 			out := docker(t, "run", "--name", "hog", "--memory=64m", stressImage, "sh", "-c",
 				"stress-ng --vm 1 --vm-bytes 200M --timeout 6s >/dev/null 2>&1; "+readOwnCounter)

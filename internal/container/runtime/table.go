@@ -13,6 +13,8 @@ const (
 	uuid = `[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`
 	// name is what users call a container where its runtime lets them choose.
 	name = `[A-Za-z0-9][A-Za-z0-9_.+-]*`
+	// free is a name that may have any letters.
+	free = `[^/]+`
 	// escaped is a name that systemd has escaped.
 	escaped = `(?:[A-Za-z0-9:_.]|\\x[0-9a-f]{2})+`
 	step    = `[a-z0-9]{25}` // a step of a build
@@ -105,7 +107,7 @@ var table = []Runtime{
 	{
 		Name: LXC,
 		Cgroups: []Cgroup{
-			cgroup(`lxc\.payload\.{id}`, name), cgroup(`lxc\.payload/{id}`, name),
+			cgroup(`lxc\.payload\.{id}`, free), cgroup(`lxc\.payload/{id}`, free),
 			cgroup(`lxc/{id}`, name), // up to LXC 3
 		},
 		Processes: Processes{
