@@ -115,6 +115,9 @@ Slice=%s
 			o.LimitBytes == nil || *o.LimitBytes != isolatedLimit {
 			t.Errorf("%s was killed in %+v: %+v", name, c, o)
 		}
+		if at := kill.OOM.Victim.Cgroup; strings.HasSuffix(name, quadlet) && !strings.HasSuffix(at, "/"+quadlet+".service/libpod-payload-"+kill.Container.ID) {
+			t.Errorf("%s was killed in the cgroup %s", name, at)
+		}
 		if end := events.await(t, 1, of(event.ContainerExited, name))[0]; end.Exit.Cause != event.CauseOOMKill {
 			t.Errorf("%s ended: %+v", name, end.Exit)
 		}
