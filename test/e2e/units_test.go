@@ -40,7 +40,7 @@ func TestUnitsOfSystemd(t *testing.T) {
 	const (
 		prefix                   = "nsviz-test-unit-"
 		slice                    = "nsviztestunits.slice"
-		program                  = "until [ -e /dev/go ]; do /bin/busybox sleep 0.5; done; exec /bin/busybox tail /dev/zero"
+		program                  = "until [ -e /dev/go ]; do /bin/busybox sleep 2; done; exec /bin/busybox tail /dev/zero"
 		quadlet, podman, machine = prefix + "quadlet", prefix + "podman", prefix + "machine"
 	)
 	must(t, exec.Command("sh", "-c", "docker save "+busyboxImage+" | podman load"))
