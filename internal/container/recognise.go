@@ -126,14 +126,24 @@ func (t *Tracker) confirmByStart(id uint64) {
 		return
 	}
 	root := c
-	if parent := t.paths[above(c.path)]; byCrun && parent != nil && parent.maker == c.maker && c.root == nil {
+	// It may have asked systemd for a scope.
+	if parent := t.paths[above(c.path)]; byCrun && parent != nil && c.root == nil && (parent.maker == c.maker || strings.HasSuffix(parent.path, ".scope")) {
 		root = parent
 	}
 	if t.roots[root.path] != nil {
 		return
 	}
-	name := root.path[strings.LastIndexByte(root.path, '/')+1:]
-	t.confirm(root, &Ref{Runtime: root.maker, ID: name, Name: name, Root: root.path}, c)
+	name := nameOf(root.path, c.maker)
+	t.confirm(root, &Ref{Runtime: c.maker, ID: name, Name: name, Root: root.path}, c)
+}
+
+// nameOf returns what a container is called of which only the cgroup is known that a runtime made for it: as the cgroup, or as the unit of
+// systemd that this is or that nspawn has divided.
+func nameOf(path, maker string) string {
+	if unit, ok := strings.CutSuffix(path, "/payload"); ok && maker == runtime.Nspawn {
+		path = strings.TrimSuffix(unit, ".service")
+	}
+	return strings.TrimSuffix(path[strings.LastIndexByte(path, '/')+1:], ".scope")
 }
 
 // above returns the path of the cgroup above one; "" is none.

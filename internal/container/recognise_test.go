@@ -49,6 +49,16 @@ func TestRecognisedByItsStart(t *testing.T) {
 			"crun there", []event.Event{createdBy("crun", 0, mine, "/user.slice/mycid"), createdBy("crun", 0, child, "/user.slice/mycid/container")}, child,
 			&event.Container{ID: "mycid", Name: "mycid", Runtime: "crun"},
 		},
+		{
+			"crun in a scope of systemd", []event.Event{
+				createdBy("systemd", 0, mine, "/system.slice/batch-job.scope"), createdBy("crun", 0, child, "/system.slice/batch-job.scope/container"),
+			}, child, &event.Container{ID: "batch-job", Name: "batch-job", Runtime: "crun"},
+		},
+		{
+			"nspawn in a unit of the user's", []event.Event{
+				createdBy("systemd", 0, other, "/system.slice/box.service"), createdBy("systemd-nspawn", 0, mine, "/system.slice/box.service/payload"),
+			}, mine, &event.Container{ID: "box", Name: "box", Runtime: "nspawn"},
+		},
 		{"a folder of somebody's with a mount namespace of its own", []event.Event{createdBy("bash", 0, mine, "/mycid")}, mine, nil},
 		{"a service", []event.Event{createdBy("systemd", 0, mine, "/system.slice/cron2.service")}, mine, nil},
 		{

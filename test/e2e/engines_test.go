@@ -109,7 +109,7 @@ type relay struct {
 // newRelay returns a relay to the engine of DOCKER_HOST, and its address.
 func newRelay(t *testing.T) (r *relay, host string) {
 	t.Helper()
-	r = &relay{target: strings.TrimPrefix(os.Getenv("DOCKER_HOST"), "unix://")}
+	r = &relay{target: dockerSocket(t)}
 	socket := filepath.Join(t.TempDir(), "docker.sock")
 	l, err := net.Listen("unix", socket)
 	if err != nil {

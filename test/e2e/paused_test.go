@@ -32,7 +32,12 @@ func freezer(t *testing.T, cgroup string) (file, freeze, thaw string) {
 func TestPaused(t *testing.T) {
 	const name = "nsviz-test-paused"
 	address := startServe(t)
-	run(t, name, busyboxImage, "sh", "-c", waits)
+	above := "/nsviz-test-paused-above"
+	if docker(t, "info", "--format", "{{.CgroupDriver}}") == "systemd" {
+		above = "nsviztestpaused.slice" // the usual one has the services of the host
+	}
+	t.Cleanup(func() { removeCgroup(t, above) })
+	run(t, name, "--cgroup-parent="+above, busyboxImage, "sh", "-c", waits)
 	gauge := fmt.Sprintf("nsviz_container_paused{container=%q}", name)
 	var a report.ContainerAnswer
 	becomes := func(state model.ContainerState) {

@@ -137,7 +137,9 @@ func systemTests() []systemTest {
 		{"TestProcessesRefused", "pids.max in cgroup v2, and the engine's answer", "6.12"},
 		{"TestAppArmor", "AppArmor, which no other machine has", "6.12"},
 		{"TestInAPrivilegedContainer", "the cgroup namespaces that containers have with cgroup v2", "6.12"},
-		{"TestPodman", "podman as systemd runs it, with crun", "6.12"},
+		{"TestKillsWithoutAnEngine", "the cgroups of runc, LXC and bubblewrap in cgroup v2", "6.12"},
+		{"TestPsWithoutAnEngine", "what runc's files say of a cgroup in cgroup v2", "6.12"},
+		{"TestUnitsOfSystemd", "the cgroups that systemd makes for podman, runc, crun, nspawn and services", "6.12"},
 		{"TestSystemdOomd", "systemd-oomd", "6.12"},
 	}
 }

@@ -123,6 +123,7 @@ var table = []Runtime{
 		Name: Nspawn,
 		Cgroups: []Cgroup{
 			cgroup(`machine-{id}\.scope/payload`, escaped).escaped(), cgroup(`systemd-nspawn@{id}\.service/payload`, escaped).escaped(),
+			cgroup(`machine\.slice/{id}\.scope/payload`, name), // --register=no
 		},
 		Processes: Processes{Creator: []string{"systemd-nspawn"}},
 		Commands: map[Verb]string{

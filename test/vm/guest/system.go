@@ -25,6 +25,7 @@ Environment=HOME=/root LANG=C.UTF-8
 ExecStart=/nsviz/guest
 StandardInput=null
 StandardOutput=journal
+OOMPolicy=continue
 TimeoutStopSec=5
 `
 
