@@ -18,6 +18,7 @@ const (
 	Nspawn     = "nspawn"
 	Runc       = "runc"
 	Crun       = "crun"
+	BuildKit   = "buildkit"
 	Systemd    = "systemd"
 	// Demo makes the containers of nsviz's own demos by hand, without an engine.
 	Demo = "nsviz-demo"

@@ -85,7 +85,7 @@ var table = []Runtime{
 		Files: Files{Sockets: []string{"crio.sock"}, StateDir: "/var/lib/containers", Folder: "overlay-containers"},
 	},
 	{
-		Name: "buildkit",
+		Name: BuildKit,
 		Cgroups: []Cgroup{
 			cgroup(`docker/buildkit/{id}`, step).atTop(), cgroup(`buildkit/{id}`, step).atTop(), misread(step, "docker", "buildkit"),
 		},

@@ -45,7 +45,7 @@ func (s *Source) processes() (monitors []monitor, places []place) {
 		args := strings.Split(string(bytes.TrimSuffix(line, []byte{0})), "\x00")
 		if isDockerd(comm) {
 			if dir := dataRoot(args); dir != "" {
-				places = append(places, place{dir: dir, layout: data{}})
+				places = append(places, place{dir: dir, layout: data{}}, place{dir: executorOf(dir), layout: steps{}})
 			}
 			continue
 		}
