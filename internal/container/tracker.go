@@ -146,6 +146,7 @@ func (t *Tracker) Attribute(e *event.Event) bool {
 	switch {
 	case e.Namespace == nil:
 	case e.Type == event.NamespaceCreated:
+		t.directory.Forget(IsolatedID(e.Namespace.Type, e.Namespace.ID)) // the number may have been another one's
 		if c := t.cgroups[e.CgroupID]; c != nil && c.madeNamespaces.isZero() {
 			c.madeNamespaces = instantOf(e)
 		}
@@ -181,7 +182,9 @@ func (t *Tracker) killed(e *event.Event) {
 		e.Container, e.ContainerUnknown = t.Describe(outside.ref), false
 	}
 	if e.Container == nil {
-		e.Container = t.isolated(oom.Victim.Namespaces, t.path(e.CgroupID))
+		if c := t.isolated(oom.Victim.Namespaces, t.path(e.CgroupID)); c != nil {
+			e.Container = new(t.Named(*c))
+		}
 		e.ContainerUnknown = e.ContainerUnknown && e.Container == nil
 	}
 	oom.Victim.Container, oom.Victim.ContainerUnknown, oom.Victim.Cgroup = e.Container, e.ContainerUnknown, t.path(e.CgroupID)

@@ -111,6 +111,8 @@ func (l *loop) handleEvent(e event.Event) {
 	switch e.Type {
 	case event.OOMKill:
 		l.domains.Complete(&e)
+	case event.NamespaceCreated:
+		l.questions.AskName(container.Isolates(&e))
 	case event.CgroupCreated:
 		if e.Cgroup.Container != nil {
 			break
@@ -134,7 +136,9 @@ func (l *loop) handleEvent(e event.Event) {
 // handleIsolated takes in what was recognised by its namespaces, as an event at a time has shown.
 func (l *loop) handleIsolated(at time.Time) {
 	for _, found := range l.tracker.Isolated() {
-		f := fact.Found{Container: found.Container, Namespaces: found.Namespaces}
+		known := l.tracker.Named(found.Container)
+		f := fact.Found{Container: known, Namespaces: found.Namespaces}
+		f.Unnamed = known.Kind != event.KindService && known.Name == found.Container.Name
 		if found.FromBeginning {
 			f.OOMKills = new(uint64(0))
 		}

@@ -18,7 +18,7 @@ func What(c *model.Container) string {
 		words = strings.TrimSpace(c.Runtime + " sandbox")
 	case c.Kind == event.KindService:
 		words = "service"
-	case c.Runtime == runtime.LXC, c.Runtime == runtime.Nspawn, c.Runtime == runtime.Runc, c.Runtime == runtime.Crun:
+	case c.Runtime == runtime.LXC, c.Runtime == runtime.Nspawn, c.Runtime == runtime.Runc, c.Runtime == runtime.Crun, c.Runtime == runtime.BuildKit:
 		words = c.Runtime // which know no images
 	}
 	if c.Inside > 0 {

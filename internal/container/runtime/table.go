@@ -118,7 +118,8 @@ var table = []Runtime{
 		Cgroups: []Cgroup{
 			cgroup(`machine-{id}\.scope/payload`, escaped).escaped(), cgroup(`systemd-nspawn@{id}\.service/payload`, escaped).escaped(),
 		},
-		Processes: Processes{Creator: []string{"systemd-nspawn"}},
+		Processes:       Processes{Creator: []string{"systemd-nspawn"}},
+		ReadCommandLine: nspawnLine,
 		Commands: map[Verb]string{
 			Stop: "machinectl poweroff", Kill: "machinectl terminate", Exec: "machinectl shell", Inspect: "machinectl status",
 		},
@@ -150,8 +151,9 @@ var table = []Runtime{
 		Cgroups:   []Cgroup{cgroup(`youki-{id}\.scope`, name), misread(name, "youki")},
 		Processes: Processes{Creator: []string{"youki"}}, Commands: ociCommands("youki"),
 	},
-	{Name: "bubblewrap", Processes: Processes{Sandbox: []string{"bwrap"}}}, // Flatpak's, too
-	{Name: "firejail", Processes: Processes{Sandbox: []string{"firejail"}}},
+	{Name: Bubblewrap, Processes: Processes{Sandbox: []string{"bwrap"}}, ReadCommandLine: bwrapLine},
+	{Name: Flatpak}, // which has bubblewrap make the sandboxes
+	{Name: "firejail", Processes: Processes{Sandbox: []string{"firejail"}}, ReadCommandLine: firejailLine},
 	{Name: "unshare", Processes: Processes{Sandbox: []string{"unshare"}}},
 	{Name: Systemd}, // of the units that are services with namespaces of their own
 	{Name: "runsc", Processes: Processes{Creator: []string{"runsc"}}},
