@@ -28,7 +28,10 @@ func Isolates(e *event.Event) *event.Container {
 // count: they know nothing of namespaces.
 func (t *Tracker) Named(c event.Container) event.Container {
 	if identity, ok := t.directory.Get(c.ID); ok && identity.User == 0 {
-		c.Name, c.Runtime = identity.Name, identity.Runtime
+		c.Name = identity.Name
+		if identity.Runtime != "" {
+			c.Runtime = identity.Runtime
+		}
 		if c.Kind == event.KindSandbox && len(runtime.Lookup(c.Runtime).Processes.Creator) > 0 { // found without its creation
 			c.Kind = event.KindContainer
 		}

@@ -33,6 +33,15 @@ func isIsolated(id string) bool {
 	return false
 }
 
+// stillIsolated reports whether a monitor's process is what it was when it was read.
+func (s *Source) stillIsolated(m monitor) bool {
+	if s.isolates(m.pid) == m.id {
+		return true
+	}
+	ids, err := s.ns.Of(m.pid) // it may be a leader
+	return err == nil && container.IsolatedID(event.PID, ids[event.PID]) == m.id
+}
+
 // isolates returns the id of what a process isolates: of what one of its children is in, and it is not. "" is nothing.
 func (s *Source) isolates(pid int32) string {
 	own, err := s.ns.Of(pid)

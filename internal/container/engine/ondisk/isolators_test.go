@@ -26,14 +26,19 @@ func (h *testHost) isolator(pid int, uid uint32, pidns, userns int, args ...stri
 	if err := os.WriteFile(filepath.Join(tasks, "children"), fmt.Appendf(nil, "%d ", child), 0o644); err != nil {
 		h.t.Fatal(err)
 	}
-	for of, ns := range map[int][2]int{pid: {100, 200}, child: {pidns, userns}} {
-		links := filepath.Join(h.proc, fmt.Sprint(of), "ns")
-		if err := os.MkdirAll(links, 0o755); err != nil {
-			h.t.Fatal(err)
-		}
-		h.link(fmt.Sprintf("pid:[%d]", ns[0]), filepath.Join(links, "pid"))
-		h.link(fmt.Sprintf("user:[%d]", ns[1]), filepath.Join(links, "user"))
+	h.namespaces(pid, 100, 200)
+	h.namespaces(child, pidns, userns)
+}
+
+// namespaces adds the PID and the user namespace of a process.
+func (h *testHost) namespaces(pid, pidns, userns int) {
+	h.t.Helper()
+	links := filepath.Join(h.proc, fmt.Sprint(pid), "ns")
+	if err := os.MkdirAll(links, 0o755); err != nil {
+		h.t.Fatal(err)
 	}
+	h.link(fmt.Sprintf("pid:[%d]", pidns), filepath.Join(links, "pid"))
+	h.link(fmt.Sprintf("user:[%d]", userns), filepath.Join(links, "user"))
 }
 
 // What has no cgroup of its own is named by the command line of what isolates it, whoever's that is.

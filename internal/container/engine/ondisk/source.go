@@ -216,7 +216,7 @@ func (s *Source) lookUp(ctx context.Context, id string, serves func(found) bool)
 	s.mu.Lock()
 	m, monitored := s.byID[id]
 	s.mu.Unlock()
-	if monitored && isIsolated(id) && s.isolates(m.pid) != id { // the kernel gives the numbers of namespaces out again
+	if monitored && isIsolated(id) && !s.stillIsolated(m) { // the kernel gives the numbers of namespaces out again
 		return found{}, false
 	}
 	if identity, named := m.identity(); monitored && named && serves(found{Identity: identity}) {
@@ -299,6 +299,7 @@ func (s *Source) untilScan() time.Duration {
 func (s *Source) scan() {
 	began := time.Now()
 	monitors, places := s.processes()
+	monitors = append(monitors, s.machines()...) // which know better than command lines
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.cfg.User != 0 { // of a user's places those that only an earlier process could open are gone with it
