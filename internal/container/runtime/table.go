@@ -87,7 +87,7 @@ var table = []Runtime{
 	{
 		Name: BuildKit,
 		Cgroups: []Cgroup{
-			cgroup(`docker/buildkit/{id}`, step).atTop(), cgroup(`buildkit/{id}`, step).atTop(), misread(step, "docker", "buildkit"),
+			cgroup(`docker/buildkit/{id}`, step), cgroup(`buildkit/{id}`, step).atTop(), misread(step, "docker", "buildkit"),
 		},
 		Processes: Processes{Daemon: []string{"buildkitd"}},
 		GlobalIDs: true,
