@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
 	"strconv"
 	"strings"
 
@@ -62,9 +61,9 @@ func (s *Source) isolates(pid int32) string {
 	return ""
 }
 
-// isolator reads the command line of a user's process that isolates something. Whoever it belongs to, it names nothing but what its own child
+// isolator reads the command line of a user's process that calls itself comm and isolates something. Whoever it belongs to, it names nothing but what its own child
 // is in. It returns false if that is nothing, or not yet.
-func (s *Source) isolator(pid int32, uid uint32, r runtime.Runtime, args []string) (monitor, bool) {
+func (s *Source) isolator(pid int32, comm string, uid uint32, r runtime.Runtime, args []string) (monitor, bool) {
 	m := monitor{pid: pid, id: s.isolates(pid), runtime: r.Name}
 	if m.id == "" {
 		return monitor{}, false
@@ -79,7 +78,7 @@ func (s *Source) isolator(pid int32, uid uint32, r runtime.Runtime, args []strin
 	case line.Name != "":
 		m.name = cut(line.Name)
 	case line.Program != "":
-		m.name = cut(fmt.Sprintf("%s-%d (%s)", path.Base(args[0]), pid, line.Program))
+		m.name = cut(fmt.Sprintf("%s-%d (%s)", comm, pid, line.Program))
 	}
 	return m, true
 }

@@ -46,7 +46,7 @@ func (s *Source) processes() (monitors []monitor, places []place) {
 		}
 		args := strings.Split(string(bytes.TrimSuffix(line, []byte{0})), "\x00")
 		if isolates {
-			if m, ok := s.isolator(pid, status.UID, by, args); ok {
+			if m, ok := s.isolator(pid, comm, status.UID, by, args); ok {
 				monitors = append(monitors, m)
 			}
 			continue
