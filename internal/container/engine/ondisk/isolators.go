@@ -61,8 +61,8 @@ func (s *Source) isolates(pid int32) string {
 	return ""
 }
 
-// isolator reads the command line of a user's process that calls itself comm and isolates something. Whoever it belongs to, it names nothing but what its own child
-// is in. It returns false if that is nothing, or not yet.
+// isolator reads the command line of a user's process that calls itself comm and isolates something. Whoever it belongs to, it names
+// nothing but what its own child is in. It returns false if that is nothing, or not yet.
 func (s *Source) isolator(pid int32, comm string, uid uint32, r runtime.Runtime, args []string) (monitor, bool) {
 	m := monitor{pid: pid, id: s.isolates(pid), runtime: r.Name}
 	if m.id == "" {
