@@ -226,7 +226,7 @@ struct oom_event {
 	char victim_comm[COMM_LEN];
 	char victim_process_comm[COMM_LEN]; /* of its first thread, as is that of the trigger */
 	char trigger_process_comm[COMM_LEN];
-	__u32 victim_namespaces[NAMESPACE_TYPES]; /* 0 unknown; pid and time: its next child's */
+	__u32 victim_namespaces[NAMESPACE_TYPES]; /* 0 unknown; time: its next child's */
 	__u32 arguments_len;	/* of the victim's command line, bytes; 0 unknown */
 	__u16 command_line_len; /* how much of it follows */
 	__u8 victim_is_early;	/* in a new cgroup in which no program of its own has run */

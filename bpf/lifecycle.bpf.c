@@ -244,16 +244,6 @@ static __always_inline bool is_noted(int sig)
 	return sig >= 1 && sig < 64 && ((FATAL_SIGNALS | STOP_SIGNALS) & SIGNAL_BIT(sig));
 }
 
-/* Returns a process's PID namespace at a level; level 0 is the host's. */
-static __always_inline struct pid_namespace *pid_namespace_at(struct pid *pid, __u32 level,
-							      __u64 *failed)
-{
-	void *number = (void *)__builtin_preserve_access_index(&pid->numbers);
-
-	number += (__u64)level * bpf_core_type_size(struct upid);
-	return READ(failed, (struct upid *)number, ns);
-}
-
 /*
  * When PID 1 of a PID namespace dies, the kernel kills all processes in it, in the context of its last
  * thread (zap_pid_ns_processes, kernel/pid_namespace.c). Other kills by the kernel itself have other

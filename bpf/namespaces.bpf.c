@@ -38,6 +38,25 @@ struct {
 	__type(value, __u8);
 } unsent_namespaces SEC(".maps");
 
+/* Returns a process's PID namespace at a level; level 0 is the host's. */
+static __always_inline struct pid_namespace *pid_namespace_at(struct pid *pid, __u32 level,
+							      __u64 *failed)
+{
+	void *number = (void *)__builtin_preserve_access_index(&pid->numbers);
+
+	number += (__u64)level * bpf_core_type_size(struct upid);
+	return READ(failed, (struct upid *)number, ns);
+}
+
+/* Returns the PID namespace that a process is in; 0 unknown. Its nsproxy has that of its next child. */
+static __always_inline __u32 own_pid_namespace(struct task_struct *task, __u64 *failed)
+{
+	struct pid *pid = READ(failed, task, thread_pid);
+	struct pid_namespace *in = pid_namespace_at(pid, READ(failed, pid, level), failed);
+
+	return READ(failed, in, ns.inum);
+}
+
 static __always_inline void read_ids(struct task_struct *task, __u32 *id, __u64 *failed)
 {
 	struct nsproxy *nsproxy = READ(failed, task, nsproxy);

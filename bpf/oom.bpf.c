@@ -460,6 +460,7 @@ static __always_inline int on_mark_victim(__u32 tid)
 	event->victim_uid = READ(&uid_failed, victim, real_cred, uid.val);
 	event->victim_oom_score_adj = READ(&adj_failed, victim, signal, oom_score_adj);
 	read_ids(victim, event->victim_namespaces, &ids_failed);
+	event->victim_namespaces[NAMESPACE_PID] = own_pid_namespace(victim, &ids_failed);
 	event->unread = (uid_failed ? OOM_UNREAD_UID : 0) |
 			(adj_failed ? OOM_UNREAD_SCORE_ADJ : 0) |
 			(decision.unread ? OOM_UNREAD_DOMAIN : 0);

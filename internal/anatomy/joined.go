@@ -35,8 +35,8 @@ func (g *gatherer) joined() {
 
 // inside returns the live containers in a namespace, the oldest first.
 func (g *gatherer) inside(t event.NamespaceType, id uint64) (list []*model.Container) {
-	for i := range g.snapshot.Containers {
-		if c := &g.snapshot.Containers[i]; c.Live() && c.Namespaces[t].ID == id {
+	for c := range g.snapshot.All() {
+		if c.Live() && c.Namespaces[t].ID == id {
 			list = append(list, c)
 		}
 	}
@@ -75,8 +75,8 @@ func (g *gatherer) engineFile(points []string) string {
 
 // label returns the label of a container that may have ended.
 func (g *gatherer) label(id string) string {
-	for i := range g.snapshot.Containers {
-		if c := &g.snapshot.Containers[i]; c.ID == id {
+	for c := range g.snapshot.All() {
+		if c.ID == id {
 			return c.Label
 		}
 	}

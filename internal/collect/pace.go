@@ -25,3 +25,21 @@ func Pause(ctx context.Context, wait time.Duration) bool {
 		return true
 	}
 }
+
+// PauseUntil waits until it is woken, but no shorter than shortest, and no longer than longest. It returns false when ctx is done.
+func PauseUntil(ctx context.Context, wake <-chan struct{}, shortest, longest time.Duration) bool {
+	began := time.Now()
+	timer := time.NewTimer(longest)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-timer.C:
+			return true
+		case <-wake:
+			wake = nil
+			timer.Reset(max(shortest-time.Since(began), 0))
+		}
+	}
+}

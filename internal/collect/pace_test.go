@@ -34,3 +34,20 @@ func TestPauseEndsWithContext(t *testing.T) {
 		t.Error("it did not wait")
 	}
 }
+
+func TestPauseUntil(t *testing.T) {
+	woken := make(chan struct{}, 1)
+	woken <- struct{}{}
+	if !PauseUntil(t.Context(), woken, 0, time.Hour) || len(woken) != 0 {
+		t.Error("it was not woken")
+	}
+	if !PauseUntil(t.Context(), nil, time.Hour, 0) {
+		t.Error("it did not end by itself")
+	}
+	woken <- struct{}{}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if PauseUntil(ctx, woken, time.Hour, time.Hour) {
+		t.Error("it waited for longer than its context")
+	}
+}

@@ -70,6 +70,8 @@ type cgroup struct {
 	// since boot; 0 is none.
 	ended   int32
 	endedNS uint64
+	// holds are the namespaces of which it is the holder.
+	holds []uint64
 	// joined are the namespaces that were joined from inside it while it starts.
 	joined map[event.NamespaceType]joining
 }
@@ -290,6 +292,7 @@ func (t *Tracker) expire(c *cgroup) {
 	}
 	c.removed = true
 	t.release(c)
+	t.letGo(c)
 	t.removed = append(t.removed, c)
 	if len(t.removed) > maxRemoved {
 		t.forgetOldest()

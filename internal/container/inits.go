@@ -31,12 +31,18 @@ func (t *Tracker) StateOf(ref *Ref) State {
 func (t *Tracker) InitGone(ref *Ref) {
 	if root := t.roots[ref.Root]; root != nil {
 		delete(t.outside, root.init)
+		t.letGo(root)
 		root.init, root.hadInit, root.found = 0, true, false
 	}
 }
 
 // Gone records that a container is gone without an event, by its id.
 func (t *Tracker) Gone(id string) {
+	for _, root := range t.outside {
+		if root.ref.ID == id {
+			t.letGo(root)
+		}
+	}
 	maps.DeleteFunc(t.outside, func(_ int32, root *cgroup) bool { return root.ref.ID == id })
 }
 
@@ -46,6 +52,8 @@ type Init struct {
 	// Made is when the process was made, MadeNS the same since boot in nanoseconds; zero is unknown.
 	Made   time.Time
 	MadeNS uint64
+	// Namespaces are those that it is in; zero is unknown.
+	Namespaces event.NamespaceIDs
 	// Ran is whether its program ran before execs were hooked, so that no exec is its start.
 	Ran bool
 }
@@ -75,6 +83,7 @@ func (t *Tracker) foundRunning(root *cgroup, init Init) *event.Event {
 	}
 	root.init, root.hadInit, root.found, root.ran, root.ended = init.PID, true, true, init.Ran, 0
 	root.started = instant{init.Made, init.MadeNS}
+	t.hold(root, init.Namespaces)
 	end, ok := t.unmatchedExits[init.PID]
 	if !ok || end.root != root || end.BootNS < init.MadeNS {
 		return nil
@@ -109,6 +118,7 @@ func (t *Tracker) started(e *event.Event) bool {
 	}
 	root.init, root.hadInit, root.found, root.started, root.ended = e.PID, true, false, instantOf(e), 0
 	e.Start.Phases = t.phases(c, e)
+	t.hold(root, e.Start.Namespaces)
 	return true
 }
 
@@ -131,6 +141,7 @@ func (t *Tracker) exited(e *event.Event) bool {
 	if e.Container == nil {
 		e.Container = t.Describe(root.ref)
 	}
+	t.letGo(root)
 	root.init, root.hadInit, root.found, root.ended, root.endedNS = 0, true, false, e.PID, e.BootNS
 	for _, sender := range e.Exit.Senders() {
 		t.locate(sender)

@@ -39,9 +39,31 @@ func (j *joiners) add(e *event.Event) {
 // entered completes the exec of a process in a container: by is the process itself, as it was called before, if it has joined
 // the namespaces, else its parent.
 func (t *Tracker) entered(e *event.Event) {
+	in := e.Entered
+	if e.Container == nil && !e.ContainerUnknown && in.By != nil {
+		e.Container = t.startedIsolated(e)
+	}
 	if j, ok := t.joiners.byPID[e.PID]; ok && instantOf(e).since(j.at) <= becomesWithin {
-		e.Entered.By = j.process
+		in.By = j.process
 		return
 	}
-	t.locate(e.Entered.By)
+	t.locate(in.By)
+}
+
+// startedIsolated returns what a process of no container begins with its exec in namespaces that are not its parent's; nil is nothing. It
+// takes part in their beginning if their creation was seen and no container is in them: else it has joined them.
+func (t *Tracker) startedIsolated(e *event.Event) *event.Container {
+	ids, by := e.Entered.Namespaces, ProcessName{e.Entered.By.PID, e.Entered.By.Comm}
+	for _, typ := range []event.NamespaceType{event.PID, event.User, event.Mnt} {
+		if !t.own(ids, typ) {
+			continue
+		}
+		if made := t.creations.byID[ids[typ]]; made == nil || made.claimed {
+			return nil
+		}
+		return t.isolated(suspect{ids, t.path(e.CgroupID), by, &FirstProcess{
+			PID: e.PID, Comm: e.Comm, Started: e.Time, Namespaces: ids, Parent: by,
+		}})
+	}
+	return nil
 }

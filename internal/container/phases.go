@@ -39,6 +39,7 @@ type creation struct {
 	id     uint64
 	at     instant
 	tookMS *float64
+	parent uint64 // as in event.Namespace
 	// comm and pid are those of the process that made it.
 	comm string
 	pid  int32
@@ -60,7 +61,7 @@ func (c *creations) add(e *event.Event) {
 	if n.Via == event.ViaReconcile { // only found, nobody knows how old it is
 		return
 	}
-	latest := &creation{id: n.ID, at: instantOf(e), tookMS: n.TookMS, comm: e.Comm, pid: e.PID}
+	latest := &creation{id: n.ID, at: instantOf(e), tookMS: n.TookMS, parent: n.Parent, comm: e.Comm, pid: e.PID}
 	c.byID[n.ID] = latest
 	c.order = append(c.order, latest)
 	if len(c.order) > maxCreations {

@@ -3,6 +3,7 @@ package container
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
@@ -11,6 +12,9 @@ import (
 // What is isolated without a cgroup of its own is recognised by its namespaces: a PID or a user namespace other than the host's is a
 // sandbox's, or a container's if a container runtime made it. A mount namespace is not enough, since a chroot, `ip netns exec` and others
 // make one in passing. Only a unit of systemd may have just that.
+//
+// Three things show such namespaces: reading the host ([Tracker.FoundIsolated]), the exec of a process in namespaces that are not its
+// parent's, and an OOM kill.
 
 // maxSandboxes is how many of them are remembered.
 const maxSandboxes = 4096
@@ -19,16 +23,73 @@ const maxSandboxes = 4096
 type Isolated struct {
 	Container  event.Container
 	Namespaces event.NamespaceIDs
+	// CgroupPath is the cgroup that was made for it, as systemd makes one for a service; "" is none.
+	CgroupPath string
 	// FromBeginning is set if nsviz has seen the creation of its namespaces.
 	FromBeginning bool
+	// First is its first process; nil is unknown.
+	First *FirstProcess
+}
+
+// FirstProcess is the first process in namespaces of which one at least is not the host's, as reading the host found it.
+type FirstProcess struct {
+	PID        int32
+	Comm       string
+	Started    time.Time // zero is unknown
+	Namespaces event.NamespaceIDs
+	// Above is the parent of its PID namespace or, if that is the host's, of its user namespace; 0 is none or unknown.
+	Above uint64
+	// Cgroup is the path of its cgroup in the tracked hierarchy; "" is unknown.
+	Cgroup string
+	// Parent is its parent process, if that is not in the same namespaces; else zero.
+	Parent ProcessName
+	// Program is the topmost one of its ancestors that run the same program as it does, as with a browser; zero is none.
+	Program ProcessName
+}
+
+// ProcessName is a process by its PID and by what it calls itself.
+type ProcessName struct {
+	PID  int32
+	Comm string
+}
+
+// String returns the name of what the process has made; "" is unknown.
+func (p ProcessName) String() string {
+	if p.Comm == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s-%d", p.Comm, p.PID)
+}
+
+// isSystemd reports whether it is the manager of the host's services or of a user's, or about to become a service of it: systemd calls a
+// process "(name)" until that runs its program.
+func (p ProcessName) isSystemd() bool {
+	return p.Comm == "systemd" || p.Comm == "systemd-executo" || strings.HasPrefix(p.Comm, "(")
 }
 
 // sandboxes are what was recognised by its namespaces and has not ended.
 type sandboxes struct {
-	byNamespace map[uint64]*event.Container
-	services    map[string]*event.Container // by the path of the unit's cgroup
-	found       []Isolated                  // since Isolated was called
-	ended       []string                    // the ids of those whose namespace was freed or whose cgroup was removed, since Ended was called
+	byNamespace map[uint64]*isolated
+	services    map[string]*isolated // by the path of the unit's cgroup
+	found       []Isolated           // since Isolated was called
+	ended       []string             // the ids of those that have ended since Ended was called
+	generation  uint64               // grows by one with each BeginSurvey
+}
+
+// isolated is one of them.
+type isolated struct {
+	container  *event.Container
+	namespaces event.NamespaceIDs
+	first      int32  // the PID of its first process; 0 is unknown
+	generation uint64 // in which it was recognised
+}
+
+// suspect is a process of which the namespaces may show what it is in.
+type suspect struct {
+	namespaces event.NamespaceIDs
+	cgroup     string
+	parent     ProcessName   // zero is unknown
+	first      *FirstProcess // it; nil if it need not be the first one
 }
 
 // SetHost says which namespaces are the host's own. Without that nothing is recognised by its namespaces.
@@ -40,20 +101,38 @@ func (t *Tracker) own(ids event.NamespaceIDs, typ event.NamespaceType) bool {
 }
 
 // isolated returns what a process of no container is in, by its namespaces and the path of its cgroup; nil is nothing.
-func (t *Tracker) isolated(ids event.NamespaceIDs, path string) *event.Container {
-	unit, name := serviceOf(path)
+func (t *Tracker) isolated(p suspect) *event.Container {
+	unit, name := serviceOf(p.cgroup)
 	for _, typ := range []event.NamespaceType{event.PID, event.User} {
-		if id := ids[typ]; t.own(ids, typ) {
-			// Somebody in the unit made it, or systemd did for the unit.
-			if made := t.creations.byID[id]; unit != "" && (made == nil || made.comm == name[:min(len(name), 15)] || made.comm == "systemd") {
-				return t.service(unit, name, ids)
-			}
-			return t.sandbox(typ, ids)
+		id := p.namespaces[typ]
+		if !t.own(p.namespaces, typ) {
+			continue
 		}
+		if root := t.holders[id]; root != nil {
+			if root.path != "" { // it has joined the container's namespaces, and stayed where it was
+				return nil
+			}
+			return t.Describe(root.ref)
+		}
+		maker := p.parent
+		if maker.PID == 1 && !maker.isSystemd() { // which has adopted it
+			maker = ProcessName{}
+		}
+		if made := t.creations.byID[id]; made != nil {
+			maker = ProcessName{made.pid, made.comm}
+		}
+		// Somebody in the unit made it, or systemd did for the unit.
+		if unit != "" && (maker == ProcessName{} || maker.Comm == name[:min(len(name), 15)] || maker.isSystemd()) {
+			return t.service(unit, name, p)
+		}
+		return t.sandbox(typ, maker, p)
+	}
+	if unit == "" || p.first != nil && !p.parent.isSystemd() {
+		return nil
 	}
 	for _, typ := range []event.NamespaceType{event.Mnt, event.Net, event.IPC, event.UTS} {
-		if unit != "" && t.own(ids, typ) {
-			return t.service(unit, name, ids)
+		if t.own(p.namespaces, typ) {
+			return t.service(unit, name, p)
 		}
 	}
 	return nil
@@ -72,50 +151,168 @@ func serviceOf(path string) (unit, name string) {
 	return "", ""
 }
 
-func (t *Tracker) service(unit, name string, ids event.NamespaceIDs) *event.Container {
+func (t *Tracker) service(unit, name string, p suspect) *event.Container {
 	s := &t.sandboxes
-	if c := s.services[unit]; c != nil {
-		return c
+	c := s.services[unit]
+	if c == nil {
+		if s.services == nil {
+			s.services = map[string]*isolated{}
+		}
+		if p.first != nil && len(s.services) >= maxSandboxes {
+			return nil
+		}
+		c = &isolated{container: &event.Container{ID: unit, Name: name, Kind: event.KindService, Runtime: runtime.Systemd}}
+		makeRoom(s, s.services)
+		s.services[unit] = c
 	}
-	c := &event.Container{ID: unit, Name: name, Kind: event.KindService, Runtime: runtime.Systemd}
-	if s.services == nil || len(s.services) >= maxSandboxes {
-		s.services = map[string]*event.Container{}
+	if c.recognise(s, p) {
+		s.found = append(s.found, Isolated{Container: *c.container, Namespaces: p.namespaces, CgroupPath: unit, First: p.first})
 	}
-	s.services[unit] = c
-	s.found = append(s.found, Isolated{Container: *c, Namespaces: ids})
-	return c
+	return c.container
 }
 
-func (t *Tracker) sandbox(typ event.NamespaceType, ids event.NamespaceIDs) *event.Container {
+// sandbox returns the sandbox, or the container without a cgroup, that has a namespace.
+func (t *Tracker) sandbox(typ event.NamespaceType, maker ProcessName, p suspect) *event.Container {
 	s := &t.sandboxes
-	id := ids[typ]
-	if c := s.byNamespace[id]; c != nil {
-		return c
-	}
-	c := &event.Container{ID: fmt.Sprintf("%s-%d", typ, id), Kind: event.KindSandbox}
+	id := p.namespaces[typ]
 	made := t.creations.byID[id]
-	if made != nil && made.comm != "" {
-		c.Name = fmt.Sprintf("%s-%d", made.comm, made.pid)
-		if r, containers, ok := runtime.Isolates(made.comm); ok {
-			c.Runtime = r.Name
+	c := s.byNamespace[id]
+	if c == nil {
+		r, containers, isRuntime := runtime.Isolates(maker.Comm)
+		if containers && typ == event.User {
+			return nil // what an engine of a user without rights lives in itself
+		}
+		if p.first != nil && len(s.byNamespace) >= maxSandboxes {
+			return nil
+		}
+		c = &isolated{container: &event.Container{ID: fmt.Sprintf("%s-%d", typ, id), Kind: event.KindSandbox}}
+		name := maker
+		// A parent may have adopted it, a browser makes many, and a user namespace is often made by the process that is in it.
+		if first := p.first; first != nil && (maker.Comm == "" || maker.isSystemd() || first.Program.PID != 0 || made == nil && typ == event.User) {
+			name = ProcessName{first.PID, first.Comm}
+		}
+		c.container.Name = name.String()
+		if isRuntime {
+			c.container.Runtime = r.Name
 			if containers {
-				c.Kind = event.KindContainer
+				c.container.Kind = event.KindContainer
 			}
+		} else if p.first != nil && p.first.Program.PID != 0 {
+			c.container.Group = &event.Group{Kind: event.GroupProgram, Name: p.first.Program.String()}
+		}
+		above := uint64(0)
+		if made != nil {
+			above = made.parent
+		} else if p.first != nil {
+			above = p.first.Above
+		}
+		if outer := s.byNamespace[above]; outer != nil {
+			c.container.Parent = outer.container
+		}
+		if s.byNamespace == nil {
+			s.byNamespace = map[uint64]*isolated{}
+		}
+		makeRoom(s, s.byNamespace)
+		s.byNamespace[id] = c
+	}
+	if c.recognise(s, p) {
+		s.found = append(s.found, Isolated{Container: *c.container, Namespaces: p.namespaces, FromBeginning: made != nil, First: p.first})
+	}
+	return c.container
+}
+
+// recognise notes what a process shows of it. It returns false if that was known.
+func (c *isolated) recognise(s *sandboxes, p suspect) bool {
+	switch {
+	case c.namespaces.IsZero():
+	case p.first == nil, c.first == p.first.PID && c.namespaces == p.namespaces:
+		return false
+	}
+	if p.first != nil {
+		c.first = p.first.PID
+	}
+	c.namespaces, c.generation = p.namespaces, s.generation
+	return true
+}
+
+// makeRoom ends one of a full map's, so that another one can be added.
+func makeRoom[K comparable](s *sandboxes, all map[K]*isolated) {
+	if len(all) < maxSandboxes {
+		return
+	}
+	for key, c := range all {
+		delete(all, key)
+		s.ended = append(s.ended, c.container.ID)
+		return
+	}
+}
+
+// BeginSurvey begins a reading of all processes: what is recognised from now on may be younger.
+func (t *Tracker) BeginSurvey() { t.sandboxes.generation++ }
+
+// FoundIsolated recognises what the kernel isolates, by its first process. Those above come before those below.
+func (t *Tracker) FoundIsolated(first *FirstProcess) {
+	switch {
+	case first.Cgroup == "", t.DescribePath(first.Cgroup) != nil, t.outside[first.PID] != nil:
+		return
+	case runtime.SetsUp(first.Comm), runtime.IsOwn(first.Comm): // a container is about to start there, or it is an engine's own
+		return
+	}
+	t.isolated(suspect{first.Namespaces, first.Cgroup, first.Parent, first})
+}
+
+// EndUninhabited ends what was known before the latest BeginSurvey and has no namespace of its own that processes are in.
+func (t *Tracker) EndUninhabited(inhabited func(id uint64) bool) {
+	s := &t.sandboxes
+	for id, c := range s.byNamespace {
+		if c.generation < s.generation && !inhabited(id) {
+			delete(s.byNamespace, id)
+			s.ended = append(s.ended, c.container.ID)
 		}
 	}
-	if s.byNamespace == nil || len(s.byNamespace) >= maxSandboxes {
-		s.byNamespace = map[uint64]*event.Container{}
+	for unit, c := range s.services {
+		if c.generation < s.generation && !t.anyOwn(c.namespaces, inhabited) {
+			delete(s.services, unit)
+			s.ended = append(s.ended, c.container.ID)
+		}
 	}
-	s.byNamespace[id] = c
-	s.found = append(s.found, Isolated{*c, ids, made != nil})
-	return c
+}
+
+// anyOwn reports whether one of the namespaces is not the host's and is so.
+func (t *Tracker) anyOwn(ids event.NamespaceIDs, is func(id uint64) bool) bool {
+	for _, typ := range event.NamespaceTypes() {
+		if t.own(ids, typ) && is(ids[typ]) {
+			return true
+		}
+	}
+	return false
+}
+
+// hold notes in which namespaces a container runs. What was recognised by one of these was that container.
+func (t *Tracker) hold(root *cgroup, ids event.NamespaceIDs) {
+	t.letGo(root)
+	for _, typ := range []event.NamespaceType{event.PID, event.User} {
+		if id := ids[typ]; t.own(ids, typ) && t.holders[id] == nil {
+			t.holders[id] = root
+			root.holds = append(root.holds, id)
+			t.sandboxes.freed(id)
+		}
+	}
+}
+
+// letGo ends what hold began.
+func (t *Tracker) letGo(root *cgroup) {
+	for _, id := range root.holds {
+		delete(t.holders, id)
+	}
+	root.holds = nil
 }
 
 // freed notes the end of a namespace.
 func (s *sandboxes) freed(id uint64) {
 	if c := s.byNamespace[id]; c != nil {
 		delete(s.byNamespace, id)
-		s.ended = append(s.ended, c.ID)
+		s.ended = append(s.ended, c.container.ID)
 	}
 }
 
@@ -123,7 +320,7 @@ func (s *sandboxes) freed(id uint64) {
 func (s *sandboxes) removed(path string) {
 	if c := s.services[path]; c != nil {
 		delete(s.services, path)
-		s.ended = append(s.ended, c.ID)
+		s.ended = append(s.ended, c.container.ID)
 	}
 }
 

@@ -136,3 +136,200 @@ func TestServiceOf(t *testing.T) {
 		}
 	}
 }
+
+// found returns a first process as reading the host finds it.
+func found(pid int32, comm, cgroup string, ids event.NamespaceIDs, parent ProcessName) *FirstProcess {
+	return &FirstProcess{PID: pid, Comm: comm, Cgroup: cgroup, Namespaces: ids, Parent: parent, Started: at(0)}
+}
+
+// TestFoundIsolated: what reading the host finds is recognised by its first process.
+func TestFoundIsolated(t *testing.T) {
+	const session, unit = "/user.slice/session-2.scope", "/system.slice/db.service"
+	systemd, bwrap := ProcessName{1, "systemd"}, ProcessName{812, "bwrap"}
+	type ids = map[event.NamespaceType]uint64
+	browser := found(50, "chrome", session, hostAnd(ids{event.PID: 20, event.User: 21}), ProcessName{700, "chrome"})
+	browser.Program = ProcessName{600, "chrome"}
+	nested := found(51, "sleep", session, hostAnd(ids{event.PID: 30}), ProcessName{50, "unshare"})
+	nested.Above = 20
+	tests := []struct {
+		name string
+		list []*FirstProcess
+		want []*event.Container
+	}{
+		{
+			"bubblewrap", []*FirstProcess{found(50, "sleep", session, hostAnd(ids{event.PID: 20, event.User: 21}), bwrap)},
+			[]*event.Container{{ID: "pid-20", Name: "bwrap-812", Kind: event.KindSandbox, Runtime: "bubblewrap"}},
+		},
+		{
+			"an orphan of the host's first process", []*FirstProcess{found(50, "sleep", session, hostAnd(ids{event.PID: 20}), ProcessName{1, "init"})},
+			[]*event.Container{{ID: "pid-20", Name: "sleep-50", Kind: event.KindSandbox}},
+		},
+		{
+			"a user namespace that a process has made for itself",
+			[]*FirstProcess{found(50, "sleep", session, hostAnd(ids{event.User: 21}), ProcessName{700, "bash"})},
+			[]*event.Container{{ID: "user-21", Name: "sleep-50", Kind: event.KindSandbox}},
+		},
+		{
+			"what a browser isolates of itself", []*FirstProcess{browser},
+			[]*event.Container{{
+				ID: "pid-20", Name: "chrome-50", Kind: event.KindSandbox, Group: &event.Group{Kind: event.GroupProgram, Name: "chrome-600"},
+			}},
+		},
+		{
+			"one inside another", []*FirstProcess{found(50, "bash", session, hostAnd(ids{event.PID: 20}), bwrap), nested},
+			[]*event.Container{
+				{ID: "pid-20", Name: "bwrap-812", Kind: event.KindSandbox, Runtime: "bubblewrap"},
+				{
+					ID: "pid-30", Name: "unshare-50", Kind: event.KindSandbox, Runtime: "unshare",
+					Parent: &event.Container{ID: "pid-20", Name: "bwrap-812", Kind: event.KindSandbox, Runtime: "bubblewrap"},
+				},
+			},
+		},
+		{
+			"a container without a cgroup", []*FirstProcess{found(50, "sleep", session, hostAnd(ids{event.PID: 20}), ProcessName{812, "systemd-nspawn"})},
+			[]*event.Container{{ID: "pid-20", Name: "systemd-nspawn-812", Kind: event.KindContainer, Runtime: "nspawn"}},
+		},
+		{
+			"services", []*FirstProcess{
+				found(50, "db", unit, hostAnd(ids{event.Mnt: 10}), systemd), found(51, "db", unit, hostAnd(ids{event.Net: 11}), systemd),
+				found(52, "web", "/system.slice/web.service", hostAnd(ids{event.PID: 40, event.User: 41}), systemd),
+			},
+			[]*event.Container{
+				{ID: unit, Name: "db.service", Kind: event.KindService, Runtime: "systemd"},
+				{ID: unit, Name: "db.service", Kind: event.KindService, Runtime: "systemd"}, // with another first process
+				{ID: "/system.slice/web.service", Name: "web.service", Kind: event.KindService, Runtime: "systemd"},
+			},
+		},
+		{
+			"a helper of a service with a mount namespace", []*FirstProcess{found(50, "mount", unit, hostAnd(ids{event.Mnt: 10}), ProcessName{700, "db"})}, nil,
+		},
+		{"ip netns exec", []*FirstProcess{found(50, "sleep", session, hostAnd(ids{event.Mnt: 10, event.Net: 11}), ProcessName{700, "bash"})}, nil},
+		{"a container", []*FirstProcess{found(50, "nginx", rootPath, hostAnd(ids{event.PID: 20}), ProcessName{700, "containerd-shim"})}, nil},
+		{"a container that is about to start", []*FirstProcess{found(50, "runc:[2:INIT]", session, hostAnd(ids{event.PID: 20}), ProcessName{1, "init"})}, nil},
+		{"an engine of a user", []*FirstProcess{found(50, "podman pause", session, hostAnd(ids{event.User: 21}), systemd)}, nil},
+		{"of unknown cgroup", []*FirstProcess{found(50, "sleep", "", hostAnd(ids{event.PID: 20}), bwrap)}, nil},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			tracker := newTestTracker()
+			tracker.SetHost(hostAnd(nil))
+			tracker.Place(root, rootPath)
+			tracker.BeginSurvey()
+			for range 2 {
+				for _, first := range test.list {
+					tracker.FoundIsolated(first)
+				}
+			}
+			var got []*event.Container
+			ids := map[string]bool{}
+			for _, c := range tracker.Isolated() {
+				if c.First == nil || c.FromBeginning || (c.CgroupPath != "") != (c.Container.Kind == event.KindService) {
+					t.Errorf("%+v", c)
+				}
+				got = append(got, &c.Container)
+				ids[c.Container.ID] = true
+			}
+			if test.name == "services" { // each change of the first process is news
+				got = got[:len(got)-2]
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			nobody := func(uint64) bool { return false }
+			if tracker.EndUninhabited(nobody); len(tracker.Ended()) != 0 {
+				t.Error("what this survey has found has ended")
+			}
+			tracker.BeginSurvey()
+			if tracker.EndUninhabited(func(uint64) bool { return true }); len(tracker.Ended()) != 0 {
+				t.Error("what processes are in has ended")
+			}
+			if tracker.EndUninhabited(nobody); len(tracker.Ended()) != len(ids) {
+				t.Error("what no process is in has not ended")
+			}
+		})
+	}
+}
+
+// hostAnd returns the host's namespaces with some changed.
+func hostAnd(changes map[event.NamespaceType]uint64) event.NamespaceIDs {
+	var ids event.NamespaceIDs
+	for t := range ids {
+		ids[t] = uint64(t + 1)
+	}
+	for typ, id := range changes {
+		ids[typ] = id
+	}
+	return ids
+}
+
+// TestExecInNewNamespaces: the first program in namespaces of which the creation was seen shows what was made. That of a process that has
+// joined those of others does not.
+func TestExecInNewNamespaces(t *testing.T) {
+	ids := hostAnd(map[event.NamespaceType]uint64{event.PID: 20})
+	enter := func(pid int32) event.Event {
+		return event.Event{
+			Time: at(2), Type: event.ContainerEntered, PID: pid, Comm: "sleep", CgroupID: host,
+			Entered: &event.Entered{Namespaces: ids, By: &event.Process{PID: 812, Comm: "unshare", CgroupID: host}, Below: true},
+		}
+	}
+	create := event.Event{
+		Time: at(1), Type: event.NamespaceCreated, PID: 812, Comm: "unshare", CgroupID: host,
+		Namespace: &event.Namespace{Type: event.PID, ID: 20, Via: event.ViaUnshare},
+	}
+	tracker := newTestTracker()
+	tracker.SetHost(hostAnd(nil))
+	e := enter(50)
+	if tracker.Attribute(&e); len(tracker.Isolated()) != 0 || e.Container != nil {
+		t.Errorf("a process that joins is in %+v", e.Container)
+	}
+	tracker.Attribute(&create)
+	e = enter(51)
+	tracker.Attribute(&e)
+	list := tracker.Isolated()
+	if len(list) != 1 || list[0].Container.Name != "unshare-812" || list[0].First.PID != 51 || !list[0].FromBeginning || e.Container == nil {
+		t.Errorf("recognised %+v, in %+v", list, e.Container)
+	}
+}
+
+// TestHeldByAContainer: the namespaces that a container runs in are its own, whatever was recognised by them before and whoever joins them.
+func TestHeldByAContainer(t *testing.T) {
+	ids := hostAnd(map[event.NamespaceType]uint64{event.PID: 20})
+	kill := func(tracker *Tracker) *event.Container {
+		e := killed(9, 70, host, false)
+		e.OOM.Victim.Namespaces = ids
+		tracker.Attribute(&e)
+		return e.Container
+	}
+	for name, path := range map[string]string{"with a cgroup": rootPath, "without": ""} {
+		t.Run(name, func(t *testing.T) {
+			tracker := newTestTracker()
+			tracker.SetHost(hostAnd(nil))
+			tracker.FoundIsolated(found(50, "sleep", "/session", ids, ProcessName{812, "unknown"}))
+			if len(tracker.Isolated()) != 1 || kill(tracker) == nil {
+				t.Fatal("it is not recognised")
+			}
+			ref := &Ref{Runtime: "docker", ID: idA, Root: path}
+			if path == "" {
+				tracker.FoundOutside(ref, Init{PID: 50, Namespaces: ids})
+			} else {
+				tracker.Place(root, rootPath)
+				tracker.FoundRunning(ref, Init{PID: 50, Namespaces: ids})
+			}
+			if ended := tracker.Ended(); len(ended) != 1 || ended[0] != "pid-20" {
+				t.Errorf("ended %v", ended)
+			}
+			got := kill(tracker)
+			if path == "" && (got == nil || got.ID != idA) || path != "" && got != nil {
+				t.Errorf("a process in its PID namespace, in a cgroup of the host's, is in %+v", got)
+			}
+			if path == "" {
+				tracker.Gone(idA)
+			} else {
+				tracker.InitGone(ref)
+			}
+			if got := kill(tracker); got == nil || got.Kind != event.KindSandbox {
+				t.Errorf("after its end a process there is in %+v", got)
+			}
+		})
+	}
+}

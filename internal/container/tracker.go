@@ -43,6 +43,8 @@ type Tracker struct {
 	unmatchedExits map[int32]unmatchedExit
 	// host are the host's own namespaces; zero is unknown.
 	host event.NamespaceIDs
+	// holders are the containers' own cgroups by the PID and user namespaces that their programs run in.
+	holders map[uint64]*cgroup
 	// sandboxes are what has no cgroup of its own and was recognised by its namespaces.
 	sandboxes sandboxes
 	// generation grows by one with each BeginComparison.
@@ -58,6 +60,7 @@ func NewTracker(directory *Directory, resolve Resolver) *Tracker {
 		cgroups: map[uint64]*cgroup{}, paths: map[string]*cgroup{}, roots: map[string]*cgroup{}, ids: map[string]*cgroup{}, named: map[string]string{}, creations: creations{byID: map[uint64]*creation{}},
 		unresolved:     map[uint64]struct{}{},
 		outside:        map[int32]*cgroup{},
+		holders:        map[uint64]*cgroup{},
 		joiners:        joiners{byPID: map[int32]joiner{}},
 		unmatchedExits: map[int32]unmatchedExit{},
 	}
@@ -182,7 +185,7 @@ func (t *Tracker) killed(e *event.Event) {
 		e.Container, e.ContainerUnknown = t.Describe(outside.ref), false
 	}
 	if e.Container == nil {
-		if c := t.isolated(oom.Victim.Namespaces, t.path(e.CgroupID)); c != nil {
+		if c := t.isolated(suspect{namespaces: oom.Victim.Namespaces, cgroup: t.path(e.CgroupID)}); c != nil {
 			e.Container = new(t.Named(*c))
 		}
 		e.ContainerUnknown = e.ContainerUnknown && e.Container == nil

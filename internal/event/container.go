@@ -46,6 +46,7 @@ type GroupKind string
 const (
 	GroupPod     GroupKind = "pod"
 	GroupCompose GroupKind = "compose"
+	GroupProgram GroupKind = "program" // what one program isolates of itself, as a browser does
 )
 
 // Path returns how a user writes the group: "namespace/name" or "name"; "" is no group.

@@ -341,7 +341,7 @@ type Victim struct {
 	PgtablesBytes  *uint64 `json:"pgtables_bytes,omitempty"`
 	OOMScoreAdj    *int32  `json:"oom_score_adj,omitempty"`
 	UID            *uint32 `json:"uid,omitempty"`
-	// Namespaces are those that it was in; of pid and time those of its next child, most often the same. 0 is unknown.
+	// Namespaces are those that it was in; of time that of its next child, most often the same. 0 is unknown.
 	Namespaces NamespaceIDs `json:"namespaces,omitzero"`
 	// Cgroup is the path of its cgroup.
 	Cgroup string `json:"cgroup,omitempty"`

@@ -108,6 +108,11 @@ func (m *Model) newContainer(id string) *container {
 	}
 }
 
+// quiet reports whether it is a sandbox or a service that nothing has happened to. A host has many, which are shown when asked for.
+func (c *container) quiet() bool {
+	return (c.kind == event.KindSandbox || c.kind == event.KindService) && len(c.kills) == 0 && c.unobservedEver == 0
+}
+
 func (c *container) live() bool { return c.state == Starting || c.state == Running }
 
 // add adds the counts of a container that gives up the same label.
@@ -300,6 +305,9 @@ func (m *Model) end(c *container, at time.Time, exit *event.Exit) {
 	m.recordEnd(c, c.endEntry(at, exit))
 	m.removeMemberships(c)
 	c.timeline.shrink()
+	if c.quiet() {
+		m.drop(len(m.ended) - 1)
+	}
 }
 
 // sigKill is the signal by which the OOM killer kills.
@@ -346,6 +354,17 @@ func (m *Model) applyFound(at time.Time, f fact.Found) {
 			m.foundAgain(c, at, &f)
 		case c.cgroup == "":
 			c.cgroup = f.CgroupPath
+		}
+		if c.quiet() && f.InitPID != 0 { // another one is its first process by now
+			c.initPID, c.initComm = f.InitPID, f.InitComm
+			if c.namespaces != f.Namespaces {
+				m.removeMemberships(c)
+				c.namespaces = f.Namespaces
+				m.setMemberships(c, c.namespaces)
+			}
+			if c.started.IsZero() {
+				c.started, c.startedAt = f.Started, m.clock.at(f.Started)
+			}
 		}
 		return // the events have reported more
 	}

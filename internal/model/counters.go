@@ -110,6 +110,9 @@ func (m *Model) addUp() *labelTotals {
 		t.entries[FoldedLabel] = n
 	}
 	for _, c := range m.containers {
+		if c.quiet() { // there is nothing to count
+			continue
+		}
 		label := c.label()
 		if c.refused != nil || c.refusedEver > 0 { // else it is unknown
 			t.refused[label] += c.refusedEver

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/nsviz/nsviz/internal/event"
 )
 
 // allKills returns how many OOM kills there were in it since it started; nil is unknown.
@@ -39,35 +41,58 @@ func shown(last **uint64, n uint64) *uint64 {
 	return *last
 }
 
-// list builds the containers of a snapshot, with at most listed of those that have ended.
-func (m *Model) list(listed int) []Container {
+// list builds the containers of a snapshot, with at most listed of those that have ended, and the quiet ones apart.
+func (m *Model) list(listed int) (shown, quiet []Container) {
 	m.pruneLive()
 	live := m.live
 	// Few change their place from one snapshot to the next, which makes sorting quick.
-	slices.SortFunc(live, inOrder)
+	slices.SortFunc(live, quietLast)
+	loud := len(live)
+	if first := slices.IndexFunc(live, (*container).quiet); first >= 0 {
+		loud = first
+	}
 	m.share(live)
 	inside := m.countInside(live)
 
 	ended := m.ended[max(len(m.ended)-listed, 0):]
-	list := make([]Container, len(live)+len(ended))
+	shown = make([]Container, loud+len(ended))
+	quiet = make([]Container, len(live)-loud)
 	names := successors{m: m}
 	for i, c := range live {
-		m.present(c, &list[i])
-		list[i].Inside = inside[c.id]
-		list[i].Namespaces = m.sharing.memberships[i]
+		var out *Container
+		if i < loud {
+			out = &shown[i]
+		} else {
+			out = &quiet[i-loud]
+		}
+		m.present(c, out)
+		out.Inside = inside[c.id]
+		out.Namespaces = m.sharing.memberships[i]
 		if !c.inForeign {
 			continue
 		}
 		for _, t := range inherited {
-			list[i].Namespaces[t].Abandoned = names.abandoned(c, t)
+			out.Namespaces[t].Abandoned = names.abandoned(c, t)
 		}
 	}
 	for i, c := range slices.Backward(ended) {
-		to := &list[len(list)-1-i]
+		to := &shown[len(shown)-1-i]
 		m.present(c, to)
 		to.Namespaces = m.sharing.past(c)
 	}
-	return list
+	return shown, quiet
+}
+
+// quietLast is inOrder with the quiet ones after all others.
+func quietLast(a, b *container) int {
+	aQuiet, bQuiet := a.quiet(), b.quiet()
+	switch {
+	case aQuiet == bQuiet:
+		return inOrder(a, b)
+	case aQuiet:
+		return 1
+	}
+	return -1
 }
 
 // countInside counts the live containers that run in each one, by its id.
@@ -112,7 +137,7 @@ func (m *Model) present(c *container, to *Container) {
 			UsageBytes: c.reading.UsageBytes, LimitBytes: c.reading.LimitBytes, Unlimited: c.reading.Unlimited,
 			History: c.history.series(m.nowAt),
 		},
-		Processes: c.reading.Processes,
+		Processes: m.processes(c),
 		OOMKills:  c.allKills(), OOMKillsAtLeast: c.oomKills, OOMKillsUnobserved: c.unobservedKills(), LatestKill: c.latestKill,
 		PIDsRefused: c.refused, Unheld: c.unheld, Stuck: c.stuck, StuckKnown: c.stuckKnown,
 		Paused: c.paused, PausedKnown: c.pausedKnown,
@@ -121,4 +146,21 @@ func (m *Model) present(c *container, to *Container) {
 	if c.paused != nil {
 		to.State = Paused
 	}
+}
+
+// processes returns how many processes are in a container's cgroup or, if it has none of its own, in its PID or user namespace; nil is
+// unknown.
+func (m *Model) processes(c *container) *int {
+	if c.cgroup != "" || !c.live() {
+		return c.reading.Processes
+	}
+	for _, t := range []event.NamespaceType{event.PID, event.User} {
+		if id := c.namespaces[t]; id != 0 && id != m.host.Namespaces[t] {
+			if n := m.namespaces[id]; n != nil && n.typ == t && len(n.processes) > 0 {
+				return new(len(n.processes))
+			}
+			return nil
+		}
+	}
+	return nil
 }

@@ -321,6 +321,10 @@ func (m *Model) drop(i int) {
 		m.ended = slices.Delete(m.ended, i, i+1)
 	}
 	delete(m.containers, gone.id)
+	if gone.quiet() {
+		m.unlabel(gone)
+		return
+	}
 	successor := m.successor(gone)
 	m.unlabel(gone)
 	if successor != nil {
@@ -348,13 +352,13 @@ func (m *Model) snapshot(listed int) *Snapshot {
 	s := &Snapshot{
 		Time: m.now, At: m.nowAt.shown(),
 		Host: m.host, Probes: m.probes, Engines: slices.Clone(m.engines), Unseen: m.unseen, OwnMemory: m.own,
-		Containers: m.list(listed),
-		Events:     latest(m.events, m.limits.Events),
-		Kills:      latest(m.kills, m.limits.Kills),
-		Totals:     m.totals(),
-		LeftOut:    m.leftOut,
-		Retention:  m.limits.Retention,
+		Events:    latest(m.events, m.limits.Events),
+		Kills:     latest(m.kills, m.limits.Kills),
+		Totals:    m.totals(),
+		LeftOut:   m.leftOut,
+		Retention: m.limits.Retention,
 	}
+	s.Containers, s.Quiet = m.list(listed)
 	m.killsShared = true
 	s.LeftOut.Kills = m.logged - uint64(len(s.Kills))
 	s.Namespaces = m.listNamespaces()

@@ -83,12 +83,14 @@ type sharer struct {
 	label      string
 	begin      instant
 	namespaces event.NamespaceIDs
-	spaces     [event.NamespaceTypeCount]int32 // indexes of sharing.spaces; valid where the namespace is known
+	// quiet is as of the container. Those do not count as sharing the host's namespaces, which nearly all of them do.
+	quiet  bool
+	spaces [event.NamespaceTypeCount]int32 // indexes of sharing.spaces; valid where the namespace is known
 }
 
 // same reports whether m still describes c.
 func (m *sharer) same(c *container) bool {
-	return m.container == c && m.begin == c.begin() && m.namespaces == c.namespaces && m.label == c.label()
+	return m.container == c && m.begin == c.begin() && m.namespaces == c.namespaces && m.label == c.label() && m.quiet == c.quiet()
 }
 
 // space holds the members that are in one namespace.
@@ -138,10 +140,10 @@ func (s *sharing) begin(host event.NamespaceIDs, live []*container) {
 	s.round++
 	s.ones, s.numbered = nil, 0
 	for i, c := range live {
-		m := sharer{container: c, label: c.label(), begin: c.begin(), namespaces: c.namespaces}
+		m := sharer{container: c, label: c.label(), begin: c.begin(), namespaces: c.namespaces, quiet: c.quiet()}
 		s.labels[i] = m.label
 		for t, id := range m.namespaces {
-			if id == 0 {
+			if !s.shares(&m, t) {
 				continue
 			}
 			at := s.spaceOf(c.rosterOf(id), id)
@@ -150,6 +152,12 @@ func (s *sharing) begin(host event.NamespaceIDs, live []*container) {
 		}
 		s.members[i] = m
 	}
+}
+
+// shares reports whether a member counts among those that share its namespace of a type.
+func (s *sharing) shares(m *sharer, t int) bool {
+	id := m.namespaces[t]
+	return id != 0 && !(m.quiet && id == s.host[t])
 }
 
 // spaceOf gets or creates the index of a namespace. Its roster may be nil.
@@ -183,8 +191,8 @@ func (s *sharing) findSets() {
 	}
 	for i := range s.members {
 		m := &s.members[i]
-		for t, id := range m.namespaces {
-			if id != 0 {
+		for t := range m.namespaces {
+			if s.shares(m, t) {
 				sp := &s.spaces[m.spaces[t]]
 				sp.members = append(sp.members, int32(i))
 			}
@@ -226,8 +234,8 @@ func (s *sharing) findSets() {
 	})
 	for _, i := range s.order {
 		m := &s.members[i]
-		for t, id := range m.namespaces {
-			if id == 0 || s.spaces[m.spaces[t]].set < 0 {
+		for t := range m.namespaces {
+			if !s.shares(m, t) || s.spaces[m.spaces[t]].set < 0 {
 				continue
 			}
 			c := &s.sets[s.spaces[m.spaces[t]].set]
@@ -250,8 +258,12 @@ func (s *sharing) relate() {
 				continue
 			}
 			is := &s.memberships[i][t]
-			at := s.spaces[s.members[i].spaces[t]].set
 			is.ID = id
+			if !s.shares(&s.members[i], t) {
+				is.Relation = RelationHost
+				continue
+			}
+			at := s.spaces[s.members[i].spaces[t]].set
 			switch {
 			case s.host[t] == 0:
 			case s.host[t] == id:

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"iter"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
@@ -24,6 +25,9 @@ type Snapshot struct {
 	// Containers holds the live ones in the order of their start, then the ended ones, latest first. Model.Full adds the
 	// never-started ones.
 	Containers []Container
+	// Quiet are the live sandboxes and services that the OOM killer has taken nothing from, in the order of their start. A host has
+	// many of them, which are shown when asked for.
+	Quiet []Container
 	// VMs are the virtual machines, by PID.
 	VMs []VM
 	// Namespaces is sorted by type, then by id.
@@ -51,6 +55,19 @@ type LeftOut struct{ Containers, Namespaces, Cgroups, Kills, Unstarted uint64 }
 
 // IsZero reports whether nothing is left out.
 func (l LeftOut) IsZero() bool { return l == LeftOut{} }
+
+// All iterates over Containers and then over Quiet.
+func (s *Snapshot) All() iter.Seq[*Container] {
+	return func(yield func(*Container) bool) {
+		for _, list := range [][]Container{s.Containers, s.Quiet} {
+			for i := range list {
+				if !yield(&list[i]) {
+					return
+				}
+			}
+		}
+	}
+}
 
 // Watches reports whether a probe works.
 func (s *Snapshot) Watches(probe fact.ProbeName) bool {

@@ -4,6 +4,8 @@ package model
 type Watched struct {
 	ID, Label, CgroupPath string
 	Running               bool
+	// Quiet is set for those of Snapshot.Quiet.
+	Quiet bool
 	// Outside is the host's PID of its PID 1 if that is outside of the container's own cgroup; else 0.
 	Outside int32
 }
@@ -15,7 +17,7 @@ func (m *Model) Watched() []Watched {
 		if !c.live() || c.cgroup == "" {
 			continue
 		}
-		w := Watched{ID: c.id, Label: c.label(), CgroupPath: c.cgroup, Running: c.state == Running}
+		w := Watched{ID: c.id, Label: c.label(), CgroupPath: c.cgroup, Running: c.state == Running, Quiet: c.quiet()}
 		if c.unheld != nil {
 			w.Outside = c.initPID
 		}

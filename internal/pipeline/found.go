@@ -105,7 +105,7 @@ func (m containerFound) handle(l *loop) {
 		m.MadeFor[t] = *l.tracker.Describe(&container.Ref{ID: of.ID, Runtime: m.Ref.Runtime})
 	}
 	var end *event.Event
-	init := container.Init{PID: m.InitPID, Made: m.Started, MadeNS: m.MadeNS, Ran: m.Ran}
+	init := container.Init{PID: m.InitPID, Made: m.Started, MadeNS: m.MadeNS, Namespaces: m.Namespaces, Ran: m.Ran}
 	switch {
 	case m.Starting:
 	case m.Unheld != nil:

@@ -30,8 +30,8 @@ type loop struct {
 	// inputs carries what the producers hand over.
 	inputs chan message
 	// doubts is raised where the host may have cgroups, containers or inits that nobody knows of; wake where the sampler may
-	// wait for longer than it should.
-	doubts, wake signal
+	// wait for longer than it should; hurry where a survey should come soon.
+	doubts, wake, hurry signal
 
 	layout cgroupfs.Layout
 	// self is nsviz's own PID in procfs; hostPIDs is whether procfs counts as the host does.
@@ -70,7 +70,7 @@ func newLoop(log *slog.Logger, sinks []func(fact.Fact), labels ...string) *loop 
 	directory := container.NewDirectory(names.Remembered, labels...)
 	return &loop{
 		now: time.Now, log: log, live: store.NewLive(model.DefaultLimits()), sinks: sinks,
-		inputs: make(chan message), doubts: make(signal, 1), wake: make(signal, 1),
+		inputs: make(chan message), doubts: make(signal, 1), wake: make(signal, 1), hurry: make(signal, 1),
 		directory: directory, tracker: container.NewTracker(directory, nil), namespaces: namespaces.New(),
 	}
 }
@@ -102,10 +102,15 @@ func (b batch) handle(l *loop) {
 func (l *loop) handleEvent(e event.Event) {
 	belongs := l.tracker.Attribute(&e)
 	l.handleDiscovered(e.Time)
-	if !belongs || !l.live.Complete(fact.Fact{Event: &e}) {
-		return
+	l.admitIsolated(e.Time)
+	if belongs && l.live.Complete(fact.Fact{Event: &e}) {
+		l.report(e)
 	}
-	l.handleIsolated(e.Time)
+	l.endIsolated(e.Time)
+}
+
+// report completes and applies an event that is attributed.
+func (l *loop) report(e event.Event) {
 	e.Self = l.isSelf(&e)
 	l.questions.AskNames(&e)
 	switch e.Type {
@@ -128,21 +133,8 @@ func (l *loop) handleEvent(e event.Event) {
 		l.doubts.raise()
 	}
 	l.applyEvent(e)
-	for _, id := range l.tracker.Ended() {
-		l.apply(fact.Fact{Time: e.Time, Gone: &fact.Gone{ID: id}})
-	}
-}
-
-// handleIsolated takes in what was recognised by its namespaces, as an event at a time has shown.
-func (l *loop) handleIsolated(at time.Time) {
-	for _, found := range l.tracker.Isolated() {
-		known := l.tracker.Named(found.Container)
-		f := fact.Found{Container: known, Namespaces: found.Namespaces}
-		f.Unnamed = known.Kind != event.KindService && known.Name == found.Container.Name
-		if found.FromBeginning {
-			f.OOMKills = new(uint64(0))
-		}
-		l.apply(fact.Fact{Time: at.Add(-time.Microsecond), Found: &f})
+	if isolates(&e) {
+		l.hurry.raise()
 	}
 }
 

@@ -54,7 +54,7 @@ func (p *Pipeline) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.ask(report{Namespaces: &found})
+	p.ask(looked(found))
 	sample.Once(p.sampling())
 	return nil
 }

@@ -64,6 +64,8 @@ type Pipeline struct {
 	cfg Config
 	fs  *host.FS
 	own event.NamespaceIDs
+	// hostNamespaces are the host's; zero where procfs does not count as the host does.
+	hostNamespaces event.NamespaceIDs
 	// sight is how much of the processes nsviz may look into.
 	sight procfs.Sight
 	// memory is for one goroutine at a time.
@@ -93,6 +95,7 @@ func New(cfg Config) (*Pipeline, error) {
 	}
 	p.apply(fact.Fact{Host: &host})
 	if p.hostPIDs {
+		p.hostNamespaces = host.Namespaces
 		p.tracker.SetHost(host.Namespaces)
 	}
 	p.followEngines()

@@ -14,10 +14,11 @@ import (
 // surveying is what surveys need. The sockets are asked for the open sockets of other net namespaces.
 func (p *Pipeline) surveying(sockets *probes.Sockets, loop survey.Loop) survey.Config {
 	c := survey.Config{
-		Machine: p.fs.Machine, Proc: p.fs.Proc, NS: p.fs.NS, Layout: p.layout, Self: p.self, Sight: p.sight,
+		Machine: p.fs.Machine, Proc: p.fs.Proc, NS: p.fs.NS, Layout: p.layout, Hurry: p.hurry, Self: p.self, Sight: p.sight,
 		SavesSearches: p.savesSearches, Now: p.now, Log: p.cfg.Log, Loop: loop, Interval: p.cfg.SurveyInterval,
 	}
 	if p.hostPIDs { // the kernel counts processes as the host does
+		c.Host = p.hostNamespaces
 		c.Sockets = func() ([]nsfs.Pin, error) { return socketPins(sockets) }
 	}
 	return c
@@ -77,7 +78,10 @@ type surveyBegins struct {
 	begun survey.Begun // the answer
 }
 
-func (m *surveyBegins) handle(l *loop) { m.begun = l.namespaces.BeginSurvey(m.at) }
+func (m *surveyBegins) handle(l *loop) {
+	l.tracker.BeginSurvey()
+	m.begun = l.namespaces.BeginSurvey(m.at)
+}
 
 // surveyEnded is what a survey has found.
 type surveyEnded struct {
@@ -93,5 +97,6 @@ func (m surveyEnded) handle(l *loop) {
 		e.Time = l.until
 		l.handleEvent(e)
 	}
+	l.takeIsolated(m.Isolated, &alive, l.until)
 	l.apply(fact.Fact{Time: m.Ended, Namespaces: &alive})
 }

@@ -97,8 +97,7 @@ func Find(s *model.Snapshot, name string) (*model.Container, error) {
 	}
 	var found, latest, former *model.Container
 	var candidates []string
-	for i := range s.Containers {
-		c := &s.Containers[i]
+	for c := range s.All() {
 		if c.ID == name || c.Label == name && c.Live() {
 			return c, nil
 		}
@@ -163,8 +162,7 @@ func FindByPID(s *model.Snapshot, name string, cgroupOf func(pid int32) (string,
 	}
 	var holder *model.Container
 	cgroup, failed := cgroupOf(int32(number))
-	for i := range s.Containers {
-		c := &s.Containers[i]
+	for c := range s.All() {
 		inside := failed == nil && c.CgroupPath != "" && (cgroup == c.CgroupPath || strings.HasPrefix(cgroup, c.CgroupPath+"/"))
 		if c.Live() && (c.InitPID == int32(number) || inside) {
 			holder = c

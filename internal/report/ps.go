@@ -29,11 +29,13 @@ type Workload struct {
 	// Status is State in words, with for how long.
 	Status string `json:"status"`
 	// Restarts is absent where it is unknown.
-	Restarts *uint64   `json:"restarts,omitempty"`
-	PID      int32     `json:"pid,omitempty"`
-	Created  time.Time `json:"created,omitzero"`
-	Started  time.Time `json:"started,omitzero"`
-	Exited   time.Time `json:"exited,omitzero"`
+	Restarts *uint64 `json:"restarts,omitempty"`
+	PID      int32   `json:"pid,omitempty"`
+	// Program is what the first process of a sandbox or a service calls itself.
+	Program string    `json:"program,omitempty"`
+	Created time.Time `json:"created,omitzero"`
+	Started time.Time `json:"started,omitzero"`
+	Exited  time.Time `json:"exited,omitzero"`
 	// Exit is how an ended one ended, if nsviz saw it.
 	Exit       *event.Exit                         `json:"exit,omitempty"`
 	Namespaces map[event.NamespaceType]*Membership `json:"namespaces"`
@@ -117,9 +119,8 @@ type Memory struct {
 // Workloads lists the containers of a snapshot in the order of their start, the ended and the never-started ones after the
 // live ones, and after them the virtual machines.
 func Workloads(s *model.Snapshot) []Workload {
-	list := make([]Workload, 0, len(s.Containers)+len(s.VMs))
-	for i := range s.Containers {
-		c := &s.Containers[i]
+	list := make([]Workload, 0, len(s.Containers)+len(s.Quiet)+len(s.VMs))
+	for c := range s.All() {
 		out := Workload{
 			Kind: string(c.Kind), ID: c.ID, Image: c.Image, Runtime: c.Runtime, Group: c.Group, Labels: c.Labels, Parent: c.Parent, Inside: c.Inside, PID: c.InitPID, Started: c.Started,
 			State: c.State, Status: story.Status(c, s.Now()), Restarts: c.Restarts, Created: c.Created, Exited: c.Exited, Exit: c.Exit,
@@ -132,6 +133,9 @@ func Workloads(s *model.Snapshot) []Workload {
 		}
 		if c.Named {
 			out.Name = c.Label
+		}
+		if c.Kind == event.KindSandbox || c.Kind == event.KindService {
+			out.Program = c.InitComm
 		}
 		list = append(list, out)
 	}

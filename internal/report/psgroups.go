@@ -71,7 +71,7 @@ func (c Cells) lineName(l psLine) string {
 func headingCells(g *groups.Group) map[string]string {
 	memory, kills := g.Memory(), g.Kills()
 	live, ended := g.Count()
-	count := story.Count(uint64(live), "container", "containers")
+	count := story.MembersOf(g.Of.Kind, uint64(live))
 	if live == 0 && ended > 0 {
 		count = fmt.Sprintf("%d ended", ended)
 	}
@@ -105,6 +105,9 @@ func restartsKnown(lines []psLine) bool {
 func (c Cells) imageOf(w *Workload) string {
 	if w.VM != nil { // what it is stands there: no cgroup holds a guest to its memory
 		return foreign.Prose(story.VM(w.machine()).String())
+	}
+	if kind := w.KindOf(); w.Image == "" && (kind == event.KindSandbox || kind == event.KindService) {
+		return c.name(story.Isolated(kind, w.Runtime, w.Program))
 	}
 	return c.name(w.Image)
 }

@@ -18,6 +18,14 @@ func Membership(c event.Container) string {
 	return g.Member + " of " + of
 }
 
+// MembersOf returns how many of the members of a group of a kind there are, in words.
+func MembersOf(kind event.GroupKind, n uint64) string {
+	if kind == event.GroupProgram {
+		return Count(n, "sandbox", "sandboxes")
+	}
+	return Count(n, "container", "containers")
+}
+
 // groupWord returns what a group of a kind is called.
 func groupWord(kind event.GroupKind) string {
 	if kind == event.GroupCompose {

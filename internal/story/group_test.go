@@ -19,3 +19,13 @@ func TestMembership(t *testing.T) {
 		}
 	}
 }
+
+func TestMembersOf(t *testing.T) {
+	for want, got := range map[string]string{
+		"1 container": MembersOf(event.GroupPod, 1), "2 containers": MembersOf(event.GroupCompose, 2), "3 sandboxes": MembersOf(event.GroupProgram, 3),
+	} {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

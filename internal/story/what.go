@@ -14,10 +14,8 @@ func What(c *model.Container) string {
 	words := c.Image
 	switch {
 	case words != "":
-	case c.Kind == event.KindSandbox:
-		words = strings.TrimSpace(c.Runtime + " sandbox")
-	case c.Kind == event.KindService:
-		words = "service"
+	case c.Kind == event.KindSandbox || c.Kind == event.KindService:
+		words = Isolated(c.Kind, c.Runtime, c.InitComm)
 	case c.Runtime == runtime.LXC, c.Runtime == runtime.Nspawn, c.Runtime == runtime.Runc, c.Runtime == runtime.Crun, c.Runtime == runtime.BuildKit:
 		words = c.Runtime // which know no images
 	}
@@ -27,6 +25,19 @@ func What(c *model.Container) string {
 			return inside
 		}
 		return inside + ", " + words
+	}
+	return words
+}
+
+// Isolated returns what something is that no container runtime has made, by its kind, what made it, and what its first process calls
+// itself; the latter two may be "".
+func Isolated(kind event.Kind, made, program string) string {
+	if kind == event.KindService {
+		return "service"
+	}
+	words := strings.TrimSpace(made + " sandbox")
+	if program != "" {
+		words += " (" + program + ")"
 	}
 	return words
 }

@@ -19,6 +19,7 @@ func TestWhat(t *testing.T) {
 		{model.Container{Runtime: "docker", Inside: 1}, "1 inside"},
 		{model.Container{Kind: event.KindSandbox, Runtime: "bubblewrap"}, "bubblewrap sandbox"},
 		{model.Container{Kind: event.KindSandbox}, "sandbox"},
+		{model.Container{Kind: event.KindSandbox, Runtime: "bubblewrap", InitComm: "firefox"}, "bubblewrap sandbox (firefox)"},
 		{model.Container{Kind: event.KindService, Runtime: "systemd"}, "service"},
 		{model.Container{Runtime: "lxc"}, "lxc"},
 		{model.Container{Runtime: "buildkit"}, "buildkit"},

@@ -33,7 +33,7 @@ func TestTheClockIsSet(t *testing.T) {
 			apply(2, 0, &event.Event{Type: event.ContainerExited, PID: 7, Container: c, Exit: &event.Exit{Code: new(int32(0)), Cause: event.CauseExited}})
 			apply(test.seconds, by, nil)
 			s := m.Snapshot()
-			if got := len(listedContainers(s, "")) == 1; got != test.listed {
+			if got := len(listedContainers(s, "", false)) == 1; got != test.listed {
 				t.Errorf("set by %v, after %d s: listed: %t", by, test.seconds, got)
 			}
 			if got := len(screen{s: s, w: 100, h: 40}.banner(9)) > 0; got != test.bannered {

@@ -22,7 +22,7 @@ type containerRow struct {
 // listedRows returns the rows that the table shows, the members of a group below its heading. A search shows what it finds, also in
 // folded groups.
 func listedRows(s *model.Snapshot, st State) []containerRow {
-	arranged := groups.Arrange(listedContainers(s, st.Search))
+	arranged := groups.Arrange(listedContainers(s, st.Search, st.Quiet))
 	rows := make([]containerRow, 0, len(arranged))
 	for i := range arranged {
 		g := &arranged[i]
@@ -108,7 +108,7 @@ func membersText(g *groups.Group, w int) line {
 	if ended > 0 {
 		also = ", " + strconv.Itoa(ended) + " ended"
 	}
-	words := story.Count(uint64(live), "container", "containers") + also
+	words := story.MembersOf(g.Of.Kind, uint64(live)) + also
 	if live == 0 {
 		words = strconv.Itoa(ended) + " ended"
 	}

@@ -32,6 +32,8 @@ func (containersView) help() (name string, words []explained) {
 		{"host PID", "Inside, the first process of a container is PID 1. It has another number on the host, and with that number you can find it in ps."},
 		{"▾ ▹", "A group: the containers of a Kubernetes or podman pod, or of a compose project. What its heading has are sums; + is at least that much. " +
 			"The sandbox is what the containers of a pod share, and is none of them."},
+		{"sandbox", "What a program isolates without a container runtime, as bubblewrap (Flatpak), firejail, unshare or a browser does. A service here is a unit of systemd " +
+			"with namespaces of its own. a shows and hides them; one that the OOM killer took something from is always shown."},
 		{"START", "From the making of the cgroup to the first instruction of the container's own program. It is short because no kernel boots."},
 		{"LAST MINUTE", "Memory. Full height is the limit, or all the host has where there is no limit. × is where OOM kills fell."},
 		{"VM", "A virtual machine is a small computer, and from here one process: its memory is the guest's, its threads are the guest's processors (VCPU). " +
@@ -55,9 +57,16 @@ func (containersView) heading(s *model.Snapshot, st State, key string) string {
 }
 
 func (containersView) page(s *model.Snapshot, st State, w int) []line {
-	c := find(s.Containers, func(c *model.Container) bool { return containerKey(c) == st.Open })
-	if c == nil { // it has ended meanwhile, or was started anew
-		c = find(s.Containers, func(c *model.Container) bool { return sameContainer(containerKey(c), st.Open) })
+	var c *model.Container
+	for other := range s.All() {
+		key := containerKey(other)
+		if key == st.Open {
+			c = other
+			break
+		}
+		if c == nil && sameContainer(key, st.Open) { // it has ended meanwhile, or was started anew
+			c = other
+		}
 	}
 	if c != nil {
 		return containerPage(c, s, st, w)
@@ -77,16 +86,25 @@ const (
 	keyOfEnded  byte = '@'
 )
 
-// listedContainers returns those that the table shows: the live ones, then a handful of ended ones.
-func listedContainers(s *model.Snapshot, needle string) []*model.Container {
+// listedContainers returns those that the table shows: the live ones, the quiet ones among them if asked for, then a handful of ended ones.
+func listedContainers(s *model.Snapshot, needle string, quiet bool) []*model.Container {
 	var out []*model.Container
 	ended := 0
+	addQuiet := func() {
+		for i := range s.Quiet {
+			if c := &s.Quiet[i]; quiet && query.Containers.Match(c, needle) {
+				out = append(out, c)
+			}
+		}
+		quiet = false
+	}
 	for i := range s.Containers {
 		c := &s.Containers[i]
 		if !query.Containers.Match(c, needle) {
 			continue
 		}
 		if !c.Live() {
+			addQuiet()
 			past := s.Now().Sub(c.Ended())
 			if past > killedStays || (past > endedStays && c.OOMKillsAtLeast == 0) || ended == mostEnded {
 				continue
@@ -95,6 +113,7 @@ func listedContainers(s *model.Snapshot, needle string) []*model.Container {
 		}
 		out = append(out, c)
 	}
+	addQuiet()
 	return out
 }
 

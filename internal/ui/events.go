@@ -34,7 +34,7 @@ func (eventsView) target(s *model.Snapshot, key string) (tab Tab, row string) {
 	if about == nil {
 		return Events, ""
 	}
-	for _, c := range listedContainers(s, "") {
+	for _, c := range listedContainers(s, "", false) {
 		if c.ID == about.ID {
 			return Containers, containerKey(c)
 		}

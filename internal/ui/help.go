@@ -36,6 +36,7 @@ func helpPage(w int) []line {
 	add("enter", "open the row under the cursor: a container, a VM, a kill, a namespace; Esc goes back")
 	add(fmt.Sprintf("1 to %d, tab", len(views)), "the views: "+strings.Join(names, ", "))
 	add("/", "find: only rows that contain the text stay; Esc shows all again")
+	add("a", "list the containers with the sandboxes and services of the host, or without them")
 	add("← → space", "on the heading of a group: fold it and unfold it; Esc unfolds all")
 	add("space", "freeze the screen and let it go on; nothing is lost meanwhile")
 	add("q, ctrl-c", "quit")

@@ -201,7 +201,7 @@ func FuzzRender(f *testing.F) {
 
 func TestListedContainers(t *testing.T) {
 	names := func(s *model.Snapshot, needle string) (out []string) {
-		for _, c := range listedContainers(s, needle) {
+		for _, c := range listedContainers(s, needle, false) {
 			out = append(out, c.Label)
 		}
 		return out

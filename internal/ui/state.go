@@ -23,6 +23,9 @@ type State struct {
 	// Folded has the keys of the headings whose groups are folded. It is replaced, never changed.
 	Folded map[string]bool
 
+	// Quiet is set if the containers are listed with the sandboxes and services that nothing has happened to.
+	Quiet bool
+
 	// Search filters containers, namespaces, kills and events; Typing while it is being entered.
 	Search string
 	Typing bool

@@ -99,6 +99,10 @@ func (st State) letter(r rune, s *model.Snapshot) (State, Action) {
 		} else {
 			st.Frozen = st.shown(s)
 		}
+	case 'a':
+		if st.Tab == Containers && st.Open == "" && !st.Help {
+			st.Quiet = !st.Quiet
+		}
 	case 'j':
 		return st.move(KeyDown, s), Stay
 	case 'k':

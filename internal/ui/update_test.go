@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -212,5 +213,31 @@ func TestMachineGone(t *testing.T) {
 	v = press(v, s, Key{Name: KeyEsc})
 	if got := v.cursor(v.keys(s)); got != 0 || v.Open != "" {
 		t.Errorf("the cursor is at %d, open is %q", got, v.Open)
+	}
+}
+
+// Sandboxes and services that nothing has happened to are listed when asked for.
+func TestQuietAreListedWhenAskedFor(t *testing.T) {
+	s := &model.Snapshot{
+		Containers: []model.Container{{ID: "a", Label: "web", State: model.Running}, {ID: "b", Label: "gone", State: model.Exited}},
+		Quiet:      []model.Container{{ID: "pid-5", Label: "bwrap-7", Kind: event.KindSandbox, State: model.Running}},
+	}
+	labels := func(st State) (list []string) {
+		for _, c := range listedContainers(s, "", st.Quiet) {
+			list = append(list, c.Label)
+		}
+		return list
+	}
+	st := State{Width: 120, Height: 40}
+	if got := labels(st); !slices.Equal(got, []string{"web", "gone"}) {
+		t.Errorf("at first %q", got)
+	}
+	st, _ = Update(st, Key{Name: KeyRune, Rune: 'a'}, s)
+	if got := labels(st); !slices.Equal(got, []string{"web", "bwrap-7", "gone"}) {
+		t.Errorf("asked for: %q", got)
+	}
+	st, _ = Update(st, Key{Name: KeyRune, Rune: 'a'}, s)
+	if got := labels(st); len(got) != 2 {
+		t.Errorf("asked again: %q", got)
 	}
 }

@@ -3,6 +3,7 @@ package sample
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/collect"
@@ -57,6 +58,8 @@ func Run(ctx context.Context, c Config) {
 	for {
 		began := c.Now()
 		live, writesReported, unseen := c.Loop.Watched()
+		// What a host's services use is read when somebody asks for it ([Once]): there are many.
+		live = slices.DeleteFunc(live, func(w model.Watched) bool { return w.Quiet })
 		s.slow = unseen
 		list, gone := s.readings(live, writesReported)
 		if now := c.Now(); len(live) > 0 || !s.slow {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/collect"
+	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
@@ -19,6 +20,8 @@ import (
 const (
 	interval        = 3 * time.Second
 	longestInterval = 30 * time.Second
+	// hurriedInterval is how far apart they are at least if they are asked for.
+	hurriedInterval = time.Second
 )
 
 // Config says where to look.
@@ -27,6 +30,10 @@ type Config struct {
 	Proc    *procfs.Reader
 	NS      *nsfs.Reader
 	Layout  cgroupfs.Layout
+	// Host are the host's own namespaces; zero is unknown.
+	Host event.NamespaceIDs
+	// Hurry is signalled when a survey should come soon; nil is never.
+	Hurry <-chan struct{}
 	// Self is the PID of nsviz in procfs.
 	Self int32
 	// Sight is how much of the processes nsviz may look into.
@@ -78,6 +85,8 @@ type Known struct {
 type Result struct {
 	fact.Survey
 
+	// Isolated are first processes in namespaces other than the host's: of those that are new or have changed, and of all now and then.
+	Isolated []container.FirstProcess
 	// Ended is when the survey ended.
 	Ended time.Time
 	// Thorough is set where everything that was known and not found has been searched for.
@@ -109,14 +118,15 @@ func Run(ctx context.Context, c Config) {
 			}
 			c.Loop.EndSurvey(result)
 		}
-		if !collect.Pause(ctx, collect.Backoff(c.Now().Sub(began), cmp.Or(c.Interval, interval), longestInterval)) {
+		usual := cmp.Or(c.Interval, interval)
+		took := c.Now().Sub(began)
+		if !collect.PauseUntil(
+			ctx, c.Hurry, collect.Backoff(took, min(usual, hurriedInterval), longestInterval), collect.Backoff(took, usual, longestInterval),
+		) {
 			return
 		}
 	}
 }
 
 // Once makes a single survey, with nothing known before.
-func Once(ctx context.Context, c Config) (fact.Survey, error) {
-	result, err := newSurveyor(c).run(ctx, Begun{})
-	return result.Survey, err
-}
+func Once(ctx context.Context, c Config) (Result, error) { return newSurveyor(c).run(ctx, Begun{}) }

@@ -30,8 +30,10 @@ type surveyor struct {
 	// searchAfter is when the next search may begin.
 	searchAfter time.Time
 	processes   map[int32]*surveyedProcess
-	turn        int
-	readAll     time.Time // when a survey read of all processes what they are in
+	// firsts are the first processes in namespaces, by the numbers of these.
+	firsts  map[uint64]*firstSeen
+	turn    int
+	readAll time.Time // when a survey read of all processes what they are in
 	// unfinished is whether the latest survey failed.
 	unfinished bool
 }
@@ -165,7 +167,7 @@ func (r *surveyor) run(ctx context.Context, begun Begun) (Result, error) {
 	s.unfinished = false
 	result := Result{
 		Survey:   fact.Survey{Namespaces: make([]fact.Namespace, 0, len(s.found)), VMs: s.vms, Unseen: &unseen},
-		Thorough: thorough, Asked: make(map[uint64]time.Time, len(s.asked)),
+		Isolated: s.isolated(), Thorough: thorough, Asked: make(map[uint64]time.Time, len(s.asked)),
 	}
 	for _, id := range slices.Sorted(maps.Keys(s.found)) {
 		result.Namespaces = append(result.Namespaces, *s.found[id])

@@ -49,7 +49,7 @@ var table = []Runtime{
 		},
 		Pods:      []Cgroup{cgroup(`libpod_parent/{id}`, id64), cgroup(`machine-libpod_pod_{id}\.slice`, id64), cgroup(`user-libpod_pod_{id}\.slice`, id64)},
 		GlobalIDs: true,
-		Processes: Processes{Client: []string{"podman"}, Monitor: []string{"conmon"}, Setup: []string{"conmon"}},
+		Processes: Processes{Client: []string{"podman", "podman pause"}, Monitor: []string{"conmon"}, Setup: []string{"conmon"}},
 		Commands:  dockerLike("podman"), RunFlags: true,
 		// Its default capabilities are those of containers.conf: Debian's podman 4.3 gives Docker's, later ones three fewer.
 		Files: Files{
