@@ -50,9 +50,16 @@ func TestKillIsNamed(t *testing.T) {
 	if c := kill(); c.Name != "box" || c.Runtime != "nspawn" || c.Kind != event.KindContainer {
 		t.Errorf("%+v", c)
 	}
-	tracker.Attribute(&event.Event{
-		Time: at(2), Type: event.NamespaceCreated, PID: 5, Comm: "bwrap", Namespace: &event.Namespace{Type: event.PID, ID: 7, Via: event.ViaClone},
-	})
+	made := func(via event.Via) {
+		tracker.Attribute(&event.Event{
+			Time: at(2), Type: event.NamespaceCreated, PID: 5, Comm: "bwrap", Namespace: &event.Namespace{Type: event.PID, ID: 7, Via: via},
+		})
+	}
+	made(event.ViaReconcile) // it was there before
+	if c := kill(); c.Name != "box" {
+		t.Errorf("%+v", c)
+	}
+	made(event.ViaClone)
 	if c := kill(); c.Name == "box" {
 		t.Errorf("%+v", c)
 	}

@@ -149,7 +149,9 @@ func (t *Tracker) Attribute(e *event.Event) bool {
 	switch {
 	case e.Namespace == nil:
 	case e.Type == event.NamespaceCreated:
-		t.directory.Forget(IsolatedID(e.Namespace.Type, e.Namespace.ID)) // the number may have been another one's
+		if e.Namespace.Via != event.ViaReconcile { // then the number may have been another one's before
+			t.directory.Forget(IsolatedID(e.Namespace.Type, e.Namespace.ID))
+		}
 		if c := t.cgroups[e.CgroupID]; c != nil && c.madeNamespaces.isZero() {
 			c.madeNamespaces = instantOf(e)
 		}
