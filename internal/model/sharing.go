@@ -157,7 +157,7 @@ func (s *sharing) begin(host event.NamespaceIDs, live []*container) {
 // shares reports whether a member counts among those that share its namespace of a type.
 func (s *sharing) shares(m *sharer, t int) bool {
 	id := m.namespaces[t]
-	return id != 0 && !(m.quiet && id == s.host[t])
+	return id != 0 && (!m.quiet || id != s.host[t])
 }
 
 // spaceOf gets or creates the index of a namespace. Its roster may be nil.
