@@ -116,8 +116,10 @@ func TestSandboxesAreNamed(t *testing.T) {
 	}
 	cgroup := limitedCgroup(t, 2*isolatedLimit)
 	t.Cleanup(func() { // nspawn leaves them
-		for _, name := range []string{"payload", "supervisor"} {
-			removeCgroup(t, name)
+		for _, hierarchy := range []string{"systemd", "unified"} {
+			for _, name := range []string{"payload", "supervisor"} {
+				_ = os.Remove(filepath.Join("/sys/fs/cgroup", hierarchy, name))
+			}
 		}
 	})
 	address := startServe(t)
