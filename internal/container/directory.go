@@ -132,6 +132,17 @@ func (id *Identity) size() int {
 	return n
 }
 
+// Forget removes what is known of an id, which somebody else may have by now.
+func (d *Directory) Forget(id string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if e, ok := d.entries[id]; ok {
+		identity := d.order.Remove(e).(Identity)
+		delete(d.entries, id)
+		d.bytes -= identity.size()
+	}
+}
+
 // Get finds an identity by its full id.
 func (d *Directory) Get(id string) (Identity, bool) {
 	if identity, ok := d.get(id); ok {

@@ -185,7 +185,7 @@ func (t *Tracker) sandbox(typ event.NamespaceType, maker ProcessName, p suspect)
 		if p.first != nil && len(s.byNamespace) >= maxSandboxes {
 			return nil
 		}
-		c = &isolated{container: &event.Container{ID: fmt.Sprintf("%s-%d", typ, id), Kind: event.KindSandbox}}
+		c = &isolated{container: &event.Container{ID: IsolatedID(typ, id), Kind: event.KindSandbox}}
 		name := maker
 		// A parent may have adopted it, a browser makes many, and a user namespace is often made by the process that is in it.
 		if first := p.first; first != nil && (maker.Comm == "" || maker.isSystemd() || first.Program.PID != 0 || made == nil && typ == event.User) {

@@ -149,6 +149,9 @@ func (t *Tracker) Attribute(e *event.Event) bool {
 	switch {
 	case e.Namespace == nil:
 	case e.Type == event.NamespaceCreated:
+		if e.Namespace.Via != event.ViaReconcile { // then the number may have been another one's before
+			t.directory.Forget(IsolatedID(e.Namespace.Type, e.Namespace.ID))
+		}
 		if c := t.cgroups[e.CgroupID]; c != nil && c.madeNamespaces.isZero() {
 			c.madeNamespaces = instantOf(e)
 		}
@@ -184,7 +187,9 @@ func (t *Tracker) killed(e *event.Event) {
 		e.Container, e.ContainerUnknown = t.Describe(outside.ref), false
 	}
 	if e.Container == nil {
-		e.Container = t.isolated(suspect{namespaces: oom.Victim.Namespaces, cgroup: t.path(e.CgroupID)})
+		if c := t.isolated(suspect{namespaces: oom.Victim.Namespaces, cgroup: t.path(e.CgroupID)}); c != nil {
+			e.Container = new(t.Named(*c))
+		}
 		e.ContainerUnknown = e.ContainerUnknown && e.Container == nil
 	}
 	oom.Victim.Container, oom.Victim.ContainerUnknown, oom.Victim.Cgroup = e.Container, e.ContainerUnknown, t.path(e.CgroupID)

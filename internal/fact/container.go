@@ -22,6 +22,8 @@ type Found struct {
 	OOMKills *uint64 `json:"oom_kills,omitempty"`
 	// Unheld is set if its PID 1 is not in its cgroup.
 	Unheld *Unheld `json:"unheld,omitempty"`
+	// Unnamed is set if its name is one that nsviz has made up, until somebody says what it is called.
+	Unnamed bool `json:"unnamed,omitempty"`
 	// Starting is set if its own program does not run yet.
 	Starting bool `json:"starting,omitempty"`
 	// Resync is set after missing facts. It holds the state from a model that missed none, beside the above; a model that

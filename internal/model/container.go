@@ -23,6 +23,8 @@ type container struct {
 	// qualified is set if another live container had the same name when this one got it. It stays set, since a label in
 	// use does not change.
 	qualified bool
+	// unnamed is set if its name is one that nsviz has made up.
+	unnamed bool
 	// neverStarted describes a container that has not started; ordinal is its place in the order of those.
 	neverStarted fact.NeverStarted
 	ordinal      uint64
@@ -371,6 +373,7 @@ func (m *Model) applyFound(at time.Time, f fact.Found) {
 	if !c.live() {
 		m.restart(c)
 	}
+	c.unnamed = f.Unnamed
 	c.cgroup, c.found, c.foundAt = f.CgroupPath, at, m.clock.at(at)
 	if f.OOMKills != nil {
 		c.oomKills, c.countedUntil = *f.OOMKills, m.clock.at(at)

@@ -39,7 +39,10 @@ func (m *Model) getOrCreate(identity *event.Container) *container {
 
 func (m *Model) identify(c *container, identity *event.Container) {
 	if c.name != "" && identity.Name != "" && identity.Name != c.name {
-		m.recordRename(c, identity.Name)
+		if !c.unnamed {
+			m.recordRename(c, identity.Name)
+		}
+		c.unnamed = false
 	}
 	switch {
 	case identity.Name == "" || identity.Name == c.name:

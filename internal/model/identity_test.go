@@ -10,6 +10,11 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 )
 
+// madeUp is a fact of a container that was found, whose name nsviz has made up.
+func madeUp(seconds float64, c event.Container) fact.Fact {
+	return fact.Fact{Time: at(seconds), Found: &fact.Found{Container: c, Unnamed: true}}
+}
+
 func TestRename(t *testing.T) {
 	web, shop := who("a", "web"), who("a", "shop")
 	running := []fact.Fact{created(1, web), started(2, web, 50)}
@@ -23,6 +28,11 @@ func TestRename(t *testing.T) {
 		{"never", running, "web", nil, "2 container_started"},
 		{"named late", []fact.Fact{created(1, who("a", "")), started(2, who("a", ""), 50), named(3, web)}, "web", nil, "2 container_started"},
 		{"renamed", append(running, named(3, shop)), "shop", []fact.FormerName{{Name: "web", Until: at(3)}}, "3 renamed from web to shop"},
+		{"after a name that nsviz made up", []fact.Fact{madeUp(2, web), named(3, shop)}, "shop", nil, "2 found"},
+		{
+			"twice after that", []fact.Fact{madeUp(2, who("a", "web")), named(3, shop), named(4, web)}, "web",
+			[]fact.FormerName{{Name: "shop", Until: at(4)}}, "4 renamed from shop to web",
+		},
 		{"reported twice", append(running, named(3, shop), named(4, shop)), "shop", []fact.FormerName{{Name: "web", Until: at(3)}}, "3 renamed from web to shop"},
 		{"and back", append(running, named(3, shop), named(4, web)), "web", []fact.FormerName{{Name: "shop", Until: at(4)}}, "4 renamed from shop to web"},
 		{

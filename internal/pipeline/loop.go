@@ -121,6 +121,8 @@ func (l *loop) report(e event.Event) {
 	switch e.Type {
 	case event.OOMKill:
 		l.domains.Complete(&e)
+	case event.NamespaceCreated:
+		l.questions.AskName(container.Isolates(&e))
 	case event.CgroupCreated:
 		if e.Cgroup.Container != nil {
 			break

@@ -16,7 +16,7 @@ func What(c *model.Container) string {
 	case words != "":
 	case c.Kind == event.KindSandbox || c.Kind == event.KindService:
 		words = Isolated(c.Kind, c.Runtime, c.InitComm)
-	case c.Runtime == runtime.LXC, c.Runtime == runtime.Nspawn, c.Runtime == runtime.Runc, c.Runtime == runtime.Crun:
+	case c.Runtime == runtime.LXC, c.Runtime == runtime.Nspawn, c.Runtime == runtime.Runc, c.Runtime == runtime.Crun, c.Runtime == runtime.BuildKit:
 		words = c.Runtime // which know no images
 	}
 	if c.Inside > 0 {

@@ -22,6 +22,7 @@ func TestWhat(t *testing.T) {
 		{model.Container{Kind: event.KindSandbox, Runtime: "bubblewrap", InitComm: "firefox"}, "bubblewrap sandbox (firefox)"},
 		{model.Container{Kind: event.KindService, Runtime: "systemd"}, "service"},
 		{model.Container{Runtime: "lxc"}, "lxc"},
+		{model.Container{Runtime: "buildkit"}, "buildkit"},
 	} {
 		if got := What(&test.c); got != test.want {
 			t.Errorf("%+v: %q, want %q", test.c, got, test.want)

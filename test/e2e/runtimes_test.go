@@ -177,3 +177,44 @@ func TestPsWithoutAnEngine(t *testing.T) {
 	}
 	t.Errorf("it is not among %+v", list)
 }
+
+// crunCommand returns a command of crun. It refuses a hybrid layout of cgroups, so the part with version 2 is hidden from it.
+func crunCommand(args ...string) *exec.Cmd {
+	const unified = "/sys/fs/cgroup/unified"
+	if _, err := os.Stat(unified); err != nil {
+		return exec.Command("crun", args...)
+	}
+	return exec.Command("unshare", append([]string{"--mount", "sh", "-c", `umount "$0" && exec crun "$@"`, unified}, args...)...)
+}
+
+// A container of crun has crun's id for a name, from its start to its end, and if it runs already.
+func TestCrun(t *testing.T) {
+	root := rootWithBusybox(t)
+	killed, running := fmt.Sprintf("nsviz-test-crun-oom-%d", os.Getpid()), fmt.Sprintf("nsviz-test-crun-%d", os.Getpid())
+	t.Cleanup(func() {
+		for _, name := range []string{killed, running} {
+			_ = crunCommand("delete", "--force", name).Run()
+		}
+	})
+	events := startEvents(t)
+	_ = crunCommand("run", "--bundle", bundle(t, root, "/"+killed, "tail", "/dev/zero"), killed).Run() // it is killed
+	for _, typ := range []event.Type{event.ContainerStarted, event.OOMKill, event.ContainerExited} {
+		if c := events.await(t, 1, of(typ, killed))[0].Container; c.ID != killed || c.Runtime != "crun" || c.Kind != "" {
+			t.Errorf("%s of %+v", typ, c)
+		}
+	}
+	if err := crunCommand("run", "--detach", "--bundle", bundle(t, root, "/"+running, "sleep", "1000"), running).Run(); err != nil {
+		t.Fatal(err) // its output would be the container's, too
+	}
+	var list []psEntry
+	nsvizJSON(t, &list, "ps", "-o", "json")
+	for _, entry := range list {
+		if entry.Name == running {
+			if entry.ID != running || entry.Runtime != "crun" || entry.PID == 0 {
+				t.Errorf("%+v", entry)
+			}
+			return
+		}
+	}
+	t.Errorf("it is not among %+v", list)
+}

@@ -18,6 +18,9 @@ const (
 	Nspawn     = "nspawn"
 	Runc       = "runc"
 	Crun       = "crun"
+	BuildKit   = "buildkit"
+	Bubblewrap = "bubblewrap"
+	Flatpak    = "flatpak"
 	Systemd    = "systemd"
 	// Demo makes the containers of nsviz's own demos by hand, without an engine.
 	Demo = "nsviz-demo"
@@ -39,6 +42,8 @@ type Runtime struct {
 	GlobalIDs bool
 	// Processes are its own processes.
 	Processes Processes
+	// ReadCommandLine reads the command line of its process that isolates something, without the program's own name.
+	ReadCommandLine func(args []string) CommandLine
 	// Commands are what a user types for each verb, without the container: "docker stop".
 	Commands map[Verb]string
 	// RunFlags is set where a container is started with the flags of `docker run`.

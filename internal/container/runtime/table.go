@@ -91,9 +91,9 @@ var table = []Runtime{
 		},
 	},
 	{
-		Name: "buildkit",
+		Name: BuildKit,
 		Cgroups: []Cgroup{
-			cgroup(`docker/buildkit/{id}`, step).atTop(), cgroup(`buildkit/{id}`, step).atTop(), misread(step, "docker", "buildkit"),
+			cgroup(`docker/buildkit/{id}`, step), cgroup(`buildkit/{id}`, step).atTop(), misread(step, "docker", "buildkit"),
 		},
 		Processes: Processes{Daemon: []string{"buildkitd"}},
 		GlobalIDs: true,
@@ -125,7 +125,8 @@ var table = []Runtime{
 			cgroup(`machine-{id}\.scope/payload`, escaped).escaped(), cgroup(`systemd-nspawn@{id}\.service/payload`, escaped).escaped(),
 			cgroup(`machine\.slice/{id}\.scope/payload`, name), // --register=no
 		},
-		Processes: Processes{Creator: []string{"systemd-nspawn"}},
+		Processes:       Processes{Creator: []string{"systemd-nspawn"}},
+		ReadCommandLine: nspawnLine,
 		Commands: map[Verb]string{
 			Stop: "machinectl poweroff", Kill: "machinectl terminate", Exec: "machinectl shell", Inspect: "machinectl status",
 		},
@@ -157,8 +158,9 @@ var table = []Runtime{
 		Cgroups:   []Cgroup{cgroup(`youki-{id}\.scope`, name), misread(name, "youki")},
 		Processes: Processes{Creator: []string{"youki"}}, Commands: ociCommands("youki"),
 	},
-	{Name: "bubblewrap", Processes: Processes{Sandbox: []string{"bwrap"}}}, // Flatpak's, too
-	{Name: "firejail", Processes: Processes{Sandbox: []string{"firejail"}}},
+	{Name: Bubblewrap, Processes: Processes{Sandbox: []string{"bwrap"}}, ReadCommandLine: bwrapLine},
+	{Name: Flatpak}, // which has bubblewrap make the sandboxes
+	{Name: "firejail", Processes: Processes{Sandbox: []string{"firejail"}}, ReadCommandLine: firejailLine},
 	{Name: "unshare", Processes: Processes{Sandbox: []string{"unshare"}}},
 	{Name: Systemd}, // of the units that are services with namespaces of their own
 	{Name: "runsc", Processes: Processes{Creator: []string{"runsc"}}},

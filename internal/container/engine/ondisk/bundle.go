@@ -15,6 +15,7 @@ type spec struct {
 		ReadOnly bool `json:"readonly"`
 	} `json:"root"`
 	Process *struct {
+		Args         []string `json:"args"`
 		Capabilities *struct {
 			Bounding []string `json:"bounding"`
 		} `json:"capabilities"`

@@ -31,11 +31,13 @@ func (s *Source) processes() (monitors []monitor, places []place) {
 	}
 	for _, pid := range pids {
 		comm, err := s.proc.Comm(pid)
-		if err != nil || !isMonitor(comm) && !isDockerd(comm) || len(monitors) == maxMonitors {
+		by, isolates := runtime.Describes(comm)
+		isolates = isolates && s.cfg.User == 0
+		if err != nil || !isMonitor(comm) && !isDockerd(comm) && !isolates || len(monitors) == maxMonitors {
 			continue
 		}
 		status, err := s.proc.Status(pid)
-		if err != nil || len(status.NSPID) != 1 || status.UID != s.owner {
+		if err != nil || len(status.NSPID) != 1 || status.UID != s.owner && !isolates {
 			continue
 		}
 		line, err := s.proc.Cmdline(pid)
@@ -43,9 +45,15 @@ func (s *Source) processes() (monitors []monitor, places []place) {
 			continue // it has ended, or does not answer
 		}
 		args := strings.Split(string(bytes.TrimSuffix(line, []byte{0})), "\x00")
+		if isolates {
+			if m, ok := s.isolator(pid, comm, status.UID, by, args); ok {
+				monitors = append(monitors, m)
+			}
+			continue
+		}
 		if isDockerd(comm) {
 			if dir := dataRoot(args); dir != "" {
-				places = append(places, place{dir: dir, layout: data{}})
+				places = append(places, place{dir: dir, layout: data{}}, place{dir: executorOf(dir), layout: steps{}})
 			}
 			continue
 		}

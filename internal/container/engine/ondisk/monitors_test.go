@@ -174,6 +174,9 @@ func TestPlaceOfABundle(t *testing.T) {
 		"/run/containerd/io.containerd.runtime.v2.task/k8s.io/" + idA:      {dir: "/run/containerd/io.containerd.runtime.v2.task", layout: tasks{}},
 		"/var/lib/containers/storage/vfs-containers/" + idA + "/userdata":  {dir: "/var/lib/containers/storage", layout: storage{}},
 		"/run/containers/storage/overlay-containers/" + idA + "/userdata/": {dir: "/run/containers/storage", layout: storage{}},
+		"/var/lib/docker/buildkit/executor/" + step:                        {dir: "/var/lib/docker/buildkit/executor", layout: steps{}},
+		"/var/lib/buildkit/runc-overlayfs/executor/" + step:                {dir: "/var/lib/buildkit/runc-overlayfs/executor", layout: steps{}},
+		"/home/u/executor/" + step:                                         {}, "/executor/" + step: {},
 		"/root/bundle": {}, "": {}, "/": {}, "userdata": {}, "/userdata": {}, "/a-containers/b/userdata": {},
 		"/x/../etc/io.containerd.runtime.v2.task/a/b": {}, "/home/u/userdata": {},
 	} {

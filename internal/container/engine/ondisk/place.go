@@ -58,6 +58,7 @@ func defaults(user uint32) []place {
 		"/run/docker/containerd/daemon"+now, "/run/docker/containerd/daemon"+old, "/run/snap.docker/containerd/daemon"+now)
 	add(storage{}, "/var/lib/containers/storage", "/run/containers/storage")
 	add(data{}, "/var/lib/docker", "/var/snap/docker/common/var-lib-docker")
+	add(steps{}, executorOf("/var/lib/docker"), "/var/lib/buildkit/runc-overlayfs/executor", "/var/lib/buildkit/runc-native/executor")
 	add(states{"runc"}, "/run/runc", "/run/docker/runtime-runc/moby", "/run/containerd/runc/default", "/run/containerd/runc/k8s.io")
 	add(states{"crun"}, "/run/crun")
 	return list
@@ -81,6 +82,9 @@ func placeOf(bundle string) (place, bool) {
 			return place{dir: dir, layout: storage{}}, true
 		}
 		return place{}, false
+	}
+	if isExecutor(dir) {
+		return place{dir: dir, layout: steps{}}, true
 	}
 	up() // the namespace
 	if name := path.Base(dir); name == "io.containerd.runtime.v2.task" || name == "io.containerd.runtime.v1.linux" {

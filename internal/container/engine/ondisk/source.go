@@ -13,6 +13,7 @@ import (
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/container/engine"
 	"github.com/nsviz/nsviz/internal/container/runtime"
+	"github.com/nsviz/nsviz/internal/host/nsfs"
 	"github.com/nsviz/nsviz/internal/host/procfs"
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
@@ -47,6 +48,7 @@ type Source struct {
 	cfg     Config
 	log     *slog.Logger
 	proc    *procfs.Reader
+	ns      *nsfs.Reader
 	owner   uint32 // of the files and the processes
 	asks    *asks
 	synced  chan struct{}
@@ -69,7 +71,7 @@ func newSource(c Config, owner uint32) *Source {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Source{
-		cfg: c, log: c.Log, proc: procfs.New(c.Proc), owner: owner, asks: newAsks(), synced: make(chan struct{}),
+		cfg: c, log: c.Log, proc: procfs.New(c.Proc), ns: nsfs.New(c.Proc), owner: owner, asks: newAsks(), synced: make(chan struct{}),
 		limiter: rate.NewLimiter(answersPerSecond, answersAtOnce), places: defaults(c.User),
 	}
 }
@@ -108,10 +110,21 @@ func (s *Source) Run(ctx context.Context, sink engine.Sink) error {
 	refreshed := time.Now()
 	s.report(ctx, sink)
 	close(s.synced)
+	var missed []string // what a scan may still find
+	var next <-chan time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-next:
+			s.scanIfDue()
+			for _, id := range missed {
+				if identity, ok := s.identify(ctx, id); ok {
+					sink.Identify(identity)
+				}
+			}
+			missed, next = nil, nil
+			continue
 		case <-s.asks.wake:
 		}
 		for id, thorough := range s.asks.take() {
@@ -122,8 +135,12 @@ func (s *Source) Run(ctx context.Context, sink engine.Sink) error {
 			if !ok && thorough && s.scanIfDue() {
 				identity, ok = s.identify(ctx, id)
 			}
-			if ok {
+			switch {
+			case ok:
 				sink.Identify(identity)
+			case thorough && isIsolated(id) && len(missed) < maxAsks:
+				missed = append(missed, id)
+				next = time.After(s.untilScan())
 			}
 			if now := time.Now(); thorough && now.Sub(refreshed) > refreshPause { // the question shows that something was missed
 				refreshed = now
@@ -202,6 +219,9 @@ func (s *Source) lookUp(ctx context.Context, id string, serves func(found) bool)
 	s.mu.Lock()
 	m, monitored := s.byID[id]
 	s.mu.Unlock()
+	if monitored && isIsolated(id) && !s.stillIsolated(m) { // the kernel gives the numbers of namespaces out again
+		return found{}, false
+	}
 	if identity, named := m.identity(); monitored && named && serves(found{Identity: identity}) {
 		return found{Identity: identity}, true
 	}
@@ -271,10 +291,18 @@ func (s *Source) scanIfDue() bool {
 	return due
 }
 
+// untilScan returns how long it is until a scan is due.
+func (s *Source) untilScan() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return time.Until(s.nextScan)
+}
+
 // scan reads the monitors, and learns the places that they work in.
 func (s *Source) scan() {
 	began := time.Now()
 	monitors, places := s.processes()
+	monitors = append(monitors, s.machines()...) // which know better than command lines
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.cfg.User != 0 { // of a user's places those that only an earlier process could open are gone with it
