@@ -2,6 +2,7 @@ package container
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
@@ -27,7 +28,8 @@ func Isolates(e *event.Event) *event.Container {
 // Named returns what was recognised by its namespaces, under the name that the directory has for it. What users' own engines say does not
 // count: they know nothing of namespaces.
 func (t *Tracker) Named(c event.Container) event.Container {
-	if identity, ok := t.directory.Get(c.ID); ok && identity.User == 0 {
+	namespace, _, _ := strings.Cut(c.ID, "@")
+	if identity, ok := t.directory.Get(namespace); ok && identity.User == 0 {
 		c.Name = identity.Name
 		if identity.Runtime != "" {
 			c.Runtime = identity.Runtime
@@ -37,4 +39,16 @@ func (t *Tracker) Named(c event.Container) event.Container {
 		}
 	}
 	return c
+}
+
+// CurrentID returns the id of what is recognised by a namespace now, by the id of the namespace; other ids stay as they are.
+func (t *Tracker) CurrentID(id string) string {
+	if t.sandboxes.given[id] > 1 {
+		for _, c := range t.sandboxes.byNamespace {
+			if strings.HasPrefix(c.container.ID, id+"@") {
+				return c.container.ID
+			}
+		}
+	}
+	return id
 }

@@ -74,6 +74,19 @@ type sandboxes struct {
 	found       []Isolated           // since Isolated was called
 	ended       []string             // the ids of those that have ended since Ended was called
 	generation  uint64               // grows by one with each BeginSurvey
+	given       map[string]int       // how often each id of a namespace was given to one
+}
+
+// newID returns an id for what has a namespace, by the id of that. The kernel gives its number out again after its end.
+func (s *sandboxes) newID(namespace string) string {
+	if s.given == nil || len(s.given) >= maxSandboxes {
+		s.given = map[string]int{}
+	}
+	s.given[namespace]++
+	if n := s.given[namespace]; n > 1 {
+		return fmt.Sprintf("%s@%d", namespace, n)
+	}
+	return namespace
 }
 
 // isolated is one of them.
@@ -185,7 +198,7 @@ func (t *Tracker) sandbox(typ event.NamespaceType, maker ProcessName, p suspect)
 		if p.first != nil && len(s.byNamespace) >= maxSandboxes {
 			return nil
 		}
-		c = &isolated{container: &event.Container{ID: IsolatedID(typ, id), Kind: event.KindSandbox}}
+		c = &isolated{container: &event.Container{ID: s.newID(IsolatedID(typ, id)), Kind: event.KindSandbox}}
 		name := maker
 		// A parent may have adopted it, a browser makes many, and a user namespace is often made by the process that is in it.
 		if first := p.first; first != nil && (maker.Comm == "" || maker.isSystemd() || first.Program.PID != 0 || made == nil && typ == event.User) {

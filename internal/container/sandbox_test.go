@@ -333,3 +333,25 @@ func TestHeldByAContainer(t *testing.T) {
 		})
 	}
 }
+
+// TestNumberGivenOutAgain: the kernel gives the number of a namespace out again. What has it then is another one.
+func TestNumberGivenOutAgain(t *testing.T) {
+	tracker := newTestTracker()
+	tracker.SetHost(hostAnd(nil))
+	ids := hostAnd(map[event.NamespaceType]uint64{event.PID: 20})
+	for _, want := range []string{"pid-20", "pid-20@2", "pid-20@3"} {
+		tracker.FoundIsolated(found(50, "sleep", "/session", ids, ProcessName{812, "bwrap"}))
+		if list := tracker.Isolated(); len(list) != 1 || list[0].Container.ID != want {
+			t.Errorf("%+v, want %s", list, want)
+		}
+		if got := tracker.CurrentID("pid-20"); got != want {
+			t.Errorf("now %s, want %s", got, want)
+		}
+		tracker.directory.Put(Identity{ID: "pid-20", Name: "jail"})
+		if got := tracker.Named(event.Container{ID: want}); got.Name != "jail" {
+			t.Errorf("%s is named %q", want, got.Name)
+		}
+		e := event.Event{Type: event.NamespaceFreed, Time: at(6), Namespace: &event.Namespace{ID: 20}}
+		tracker.Attribute(&e)
+	}
+}

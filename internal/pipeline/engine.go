@@ -97,6 +97,12 @@ func (m engineReported) handle(l *loop) {
 		l.applyEvent(*m.Event)
 	case m.user != 0 && !l.mayReport(m):
 	default:
+		if m.Identity != nil {
+			if id := l.tracker.CurrentID(m.Identity.ID); id != m.Identity.ID {
+				m.Identity = new(*m.Identity)
+				m.Identity.ID = id
+			}
+		}
 		l.apply(m.Fact)
 	}
 }
