@@ -23,6 +23,10 @@ func BenchmarkLook(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	own, err := fs.NS.Of(int32(os.Getpid())) // most processes here are in the same namespaces
+	if err != nil {
+		b.Fatal(err)
+	}
 	open := 0
 	for _, files := range []int{0, 10000} {
 		for ; open < files; open++ {
@@ -37,7 +41,7 @@ func BenchmarkLook(b *testing.B) {
 				sockets := probes.OpenSockets()
 				defer sockets.Close()
 				s := newSurveyor(Config{ // whose Self is 0, so that this process is searched, too
-					Machine: fs.Machine, Proc: fs.Proc, NS: fs.NS, Layout: layout, SavesSearches: func() bool { return false },
+					Machine: fs.Machine, Proc: fs.Proc, NS: fs.NS, Layout: layout, Host: own, SavesSearches: func() bool { return false },
 					Now: time.Now, Log: slog.New(slog.DiscardHandler),
 					Sockets: func() (pins []nsfs.Pin, err error) {
 						list, err := sockets.Foreign()
