@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 )
 
@@ -35,6 +36,8 @@ type Identity struct {
 	Group *event.Group `json:"group,omitempty"`
 	// Created is when the engine was told to make it, by the engine's clock; zero where it did not say.
 	Created time.Time `json:"created,omitzero"`
+	// CgroupEnd is how the path of the container's cgroup ends, as its runtime was told to make it; "" is unknown.
+	CgroupEnd string `json:"-"`
 	// User is the uid of the user whose own engine says so; 0 is the host's. Of a user's engine it is believed if the container's
 	// cgroup is in the user's slice.
 	User uint32 `json:"-"`
@@ -44,6 +47,12 @@ type Identity struct {
 
 // mayName reports whether it is the identity of a container with that cgroup.
 func (id *Identity) mayName(root string) bool { return id.User == 0 || inSliceOf(root, id.User) }
+
+// isOf reports whether it is the identity of the container that ref names, if the id is a name of the user's choice. Other runtimes may
+// have containers with that id, and an engine's are seen as those of the low-level runtime that it calls.
+func (id *Identity) isOf(ref *Ref) bool {
+	return id.Runtime == ref.Runtime || runtime.IsLowLevel(ref.Runtime) && id.CgroupEnd != "" && strings.HasSuffix(ref.Root, id.CgroupEnd)
+}
 
 // inSliceOf reports whether a cgroup is one of a user's own: systemd gives each user a slice.
 func inSliceOf(path string, uid uint32) bool {

@@ -211,3 +211,25 @@ func TestIDsAreUnique(t *testing.T) {
 		t.Errorf("started again it is %+v", again.Cgroup.Container)
 	}
 }
+
+// TestEngineOfALowLevelRuntime: an engine's container whose cgroup says nothing is recognised as one of the runtime that the engine calls. What
+// the engine's files say of a container with that id is believed if they name its cgroup.
+func TestEngineOfALowLevelRuntime(t *testing.T) {
+	for _, test := range []struct {
+		name, end, root string
+		want            string
+	}{
+		{"its cgroup", "/other/web", "/other/web", "containerd"},
+		{"its cgroup, below that of the daemon", "/other/web", "/session/other/web", "containerd"},
+		{"its scope", "/ctr-web.scope", "/system.slice/ctr-web.scope", "containerd"},
+		{"another one's", "/other/web", "/bare/web", "runc"},
+		{"unknown", "", "/other/web", "runc"},
+	} {
+		tracker := newTestTracker()
+		tracker.directory.Put(Identity{ID: "web", Name: "web", Image: "shop/web", Runtime: "containerd", CgroupEnd: test.end})
+		got := tracker.Describe(&Ref{Runtime: "runc", ID: "web", Name: "web", Root: test.root})
+		if got.Runtime != test.want || (got.Image != "") != (test.want == "containerd") {
+			t.Errorf("%s: %+v", test.name, got)
+		}
+	}
+}

@@ -79,7 +79,7 @@ func (t *Tracker) Describe(ref *Ref) *event.Container {
 		c.Group = &event.Group{Kind: event.GroupPod, Name: event.ShortID(ref.Pod)}
 	}
 	identity, ok := t.directory.Get(ref.ID)
-	if !ok || !identity.mayName(ref.Root) || ref.Name != "" && identity.Runtime != ref.Runtime {
+	if !ok || !identity.mayName(ref.Root) || ref.Name != "" && !identity.isOf(ref) {
 		return c
 	}
 	c.Name, c.Image, c.Runtime, c.Labels = identity.Name, identity.Image, identity.Runtime, identity.Labels

@@ -107,6 +107,14 @@ func TestNamesFromFiles(t *testing.T) {
 			}
 		}
 	}
+	// One with an id of the user's choice, in a namespace of containerd that no path shows to be one.
+	const named = "nsviz-test-files-named"
+	c.remove(named)
+	t.Cleanup(func() { c.remove(named) })
+	c.run("run", c.image, named, "true")
+	if got := events.await(t, 1, of(event.ContainerStarted, named))[0].Container; got.ID != named || got.Runtime != "containerd" {
+		t.Errorf("started %+v", got)
+	}
 	var list []psEntry
 	nsvizJSON(t, &list, "ps", "-o", "json")
 	for _, entry := range list {

@@ -196,6 +196,9 @@ func Makes(comm string) string {
 	return Unknown
 }
 
+// IsLowLevel reports whether a runtime is one that engines call to make their containers.
+func IsLowLevel(name string) bool { return name == Runc || name == Crun }
+
 // Isolates returns the row of the runtime whose process calls itself so when it makes namespaces, and whether it makes containers. It
 // reports false if there is none.
 func Isolates(comm string) (r Runtime, containers, ok bool) {

@@ -40,6 +40,23 @@ func (s *spec) cgroupsPath() string {
 	return s.Linux.CgroupsPath
 }
 
+// cgroupEnd returns the end of the path of the cgroup that the runtime makes: it is a path itself or, for systemd, "SLICE:PREFIX:NAME". "" is
+// unknown.
+func (s *spec) cgroupEnd() string {
+	path := s.cgroupsPath()
+	if parts := strings.Split(path, ":"); len(parts) == 3 && parts[2] != "" {
+		scope := parts[2] + ".scope"
+		if parts[1] != "" {
+			scope = parts[1] + "-" + scope
+		}
+		return "/" + scope
+	}
+	if !strings.HasPrefix(path, "/") || path == "/" {
+		return ""
+	}
+	return path
+}
+
 type resources struct {
 	Memory *struct {
 		Limit *int64 `json:"limit"`

@@ -17,7 +17,7 @@ func TestFixtures(t *testing.T) {
 	}
 	s := runtimesHost(t).source()
 	for _, want := range []container.Identity{
-		{ID: "web", Runtime: "containerd", Name: "web"},
+		{ID: "web", Runtime: "containerd", Name: "web", CgroupEnd: "/default/web"},
 		{
 			ID: "48b1f6f1d7b2b3dcb5a85d6e7c38adfdd3f9a3c0f7cf3f4fb4ac08ea2fd0a1c7", Runtime: "containerd", Name: "shop-front-1",
 			Group: &event.Group{Kind: event.GroupCompose, Name: "shop", Member: "front"}, Labels: map[string]string{

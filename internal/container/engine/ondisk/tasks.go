@@ -22,6 +22,7 @@ func (l tasks) find(in folder, id string) (found, error) {
 			}
 			continue
 		}
+		f.CgroupEnd = f.spec.cgroupEnd()
 		a := f.spec.Annotations
 		switch {
 		case criIdentity(&f.Identity, a):
