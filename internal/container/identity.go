@@ -36,14 +36,19 @@ type Identity struct {
 	// Created is when the engine was told to make it, by the engine's clock; zero where it did not say.
 	Created time.Time `json:"created,omitzero"`
 	// User is the uid of the user whose own engine says so; 0 is the host's. Of a user's engine it is believed if the container's
-	// cgroup is in the user's slice.
+	// cgroup is in the user's slice, or if it has none and its user namespace is the user's.
 	User uint32 `json:"-"`
 	// Source is who says it.
 	Source Source `json:"-"`
 }
 
-// mayName reports whether it is the identity of a container with that cgroup.
-func (id *Identity) mayName(root string) bool { return id.User == 0 || inSliceOf(root, id.User) }
+// mayName reports whether it is the identity of that container.
+func (id *Identity) mayName(ref *Ref) bool {
+	if ref.User != 0 { // which has an id of the user's choice
+		return id.User == ref.User
+	}
+	return id.User == 0 || inSliceOf(ref.Root, id.User)
+}
 
 // inSliceOf reports whether a cgroup is one of a user's own: systemd gives each user a slice.
 func inSliceOf(path string, uid uint32) bool {

@@ -1,7 +1,6 @@
 package container
 
 import (
-	"maps"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
@@ -21,7 +20,7 @@ type State struct {
 
 // StateOf returns what is known of the container that ref names.
 func (t *Tracker) StateOf(ref *Ref) State {
-	if root := t.roots[ref.Root]; root != nil {
+	if root := t.rootOf(ref); root != nil {
 		return State{root.init, root.started.bootNS, root.ended, root.endedNS}
 	}
 	return State{}
@@ -29,15 +28,19 @@ func (t *Tracker) StateOf(ref *Ref) State {
 
 // InitGone records that a container's first process is gone without an event.
 func (t *Tracker) InitGone(ref *Ref) {
-	if root := t.roots[ref.Root]; root != nil {
-		delete(t.outside, root.init)
+	if root := t.rootOf(ref); root != nil {
+		t.left(root.init)
 		root.init, root.hadInit, root.found = 0, true, false
 	}
 }
 
 // Gone records that a container is gone without an event, by its id.
 func (t *Tracker) Gone(id string) {
-	maps.DeleteFunc(t.outside, func(_ int32, root *cgroup) bool { return root.ref.ID == id })
+	for pid, root := range t.outside {
+		if root.ref.ID == id {
+			t.left(pid)
+		}
+	}
 }
 
 // Init describes a container's first process, as reading the host found it.
@@ -47,14 +50,15 @@ type Init struct {
 	Made   time.Time
 	MadeNS uint64
 	// Ran is whether its program ran before execs were hooked, so that no exec is its start.
-	Ran bool
+	Ran        bool
+	Namespaces event.NamespaceIDs
 }
 
 // unmatchedExit is the end of a process in a container's cgroup that is not known as the container's init.
 type unmatchedExit struct {
 	event.Event
 
-	root *cgroup
+	root *cgroup // nil is that of a container without a cgroup
 }
 
 // maxUnmatchedExits is how many of these are kept.
@@ -73,10 +77,11 @@ func (t *Tracker) foundRunning(root *cgroup, init Init) *event.Event {
 	if root.init != init.PID {
 		delete(t.outside, root.init)
 	}
+	root.namespaces = init.Namespaces
 	root.init, root.hadInit, root.found, root.ran, root.ended = init.PID, true, true, init.Ran, 0
 	root.started = instant{init.Made, init.MadeNS}
 	end, ok := t.unmatchedExits[init.PID]
-	if !ok || end.root != root || end.BootNS < init.MadeNS {
+	if !ok || end.root != nil && end.root != root || end.BootNS < init.MadeNS {
 		return nil
 	}
 	delete(t.unmatchedExits, init.PID)
@@ -115,16 +120,19 @@ func (t *Tracker) started(e *event.Event) bool {
 func (t *Tracker) exited(e *event.Event) bool {
 	root := t.homeOf(e.CgroupID, e.PID)
 	if root == nil {
+		if e.CgroupID == 0 { // of one without a cgroup, which reading the host may be about to report
+			t.keepUnmatched(e, nil)
+		}
 		return false
 	}
-	delete(t.outside, e.PID)
+	if t.outside[e.PID] != nil {
+		e.ContainerUnknown = false
+	}
+	t.left(e.PID)
 	// It may have been older than the probes and gone before the host was read.
 	neverFound := !root.hadInit && root.created.isZero()
 	if root.init != e.PID && !neverFound {
-		if len(t.unmatchedExits) >= maxUnmatchedExits {
-			clear(t.unmatchedExits)
-		}
-		t.unmatchedExits[e.PID] = unmatchedExit{*e, root}
+		t.keepUnmatched(e, root)
 		return false
 	}
 	delete(t.unmatchedExits, e.PID)
@@ -136,4 +144,12 @@ func (t *Tracker) exited(e *event.Event) bool {
 		t.locate(sender)
 	}
 	return true
+}
+
+// keepUnmatched keeps the end of a process that is no known init.
+func (t *Tracker) keepUnmatched(e *event.Event, root *cgroup) {
+	if len(t.unmatchedExits) >= maxUnmatchedExits {
+		clear(t.unmatchedExits)
+	}
+	t.unmatchedExits[e.PID] = unmatchedExit{*e, root}
 }

@@ -22,6 +22,8 @@ type Found struct {
 	OOMKills *uint64 `json:"oom_kills,omitempty"`
 	// Unheld is set if its PID 1 is not in its cgroup.
 	Unheld *Unheld `json:"unheld,omitempty"`
+	// SharedCgroup is the path of the cgroup that its PID 1 is in, if it has none of its own; "" if it has, or if that is unknown.
+	SharedCgroup string `json:"shared_cgroup,omitempty"`
 	// Starting is set if its own program does not run yet.
 	Starting bool `json:"starting,omitempty"`
 	// Resync is set after missing facts. It holds the state from a model that missed none, beside the above; a model that

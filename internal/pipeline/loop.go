@@ -9,6 +9,7 @@ import (
 	"github.com/nsviz/nsviz/internal/collect/kills"
 	"github.com/nsviz/nsviz/internal/collect/names"
 	"github.com/nsviz/nsviz/internal/container"
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
@@ -32,6 +33,8 @@ type loop struct {
 	// doubts is raised where the host may have cgroups, containers or inits that nobody knows of; wake where the sampler may
 	// wait for longer than it should.
 	doubts, wake signal
+	// usersStarts is raised where a user may have started a container without a cgroup, usersDue where such ones are to be looked for anyway.
+	usersStarts, usersDue signal
 
 	layout cgroupfs.Layout
 	// self is nsviz's own PID in procfs; hostPIDs is whether procfs counts as the host does.
@@ -70,7 +73,7 @@ func newLoop(log *slog.Logger, sinks []func(fact.Fact), labels ...string) *loop 
 	directory := container.NewDirectory(names.Remembered, labels...)
 	return &loop{
 		now: time.Now, log: log, live: store.NewLive(model.DefaultLimits()), sinks: sinks,
-		inputs: make(chan message), doubts: make(signal, 1), wake: make(signal, 1),
+		inputs: make(chan message), doubts: make(signal, 1), usersStarts: make(signal, 1), usersDue: make(signal, 1), wake: make(signal, 1),
 		directory: directory, tracker: container.NewTracker(directory, nil), namespaces: namespaces.New(),
 	}
 }
@@ -121,6 +124,11 @@ func (l *loop) handleEvent(e event.Event) {
 	case event.CgroupRemoved:
 		if l.tracker.NeverRan(e.Cgroup.ID) {
 			l.questions.AskStart(e.Cgroup.Container)
+		}
+	case event.NamespaceCreated:
+		if _, containers, ok := runtime.Isolates(e.Comm); ok && containers && e.Container == nil && e.UID != nil && *e.UID != 0 {
+			l.engines.Look()
+			l.usersStarts.raise()
 		}
 	case event.EventsLost:
 		l.doubts.raise()

@@ -47,6 +47,12 @@ type run struct {
 	done chan struct{} // closed at its end
 }
 
+// place is where an engine is. Of sources without an address each user has one.
+type place struct {
+	address string
+	user    uint32
+}
+
 // NewEngines returns a follower of engines that has not begun. It has called Find for the first time.
 func NewEngines(c EnginesConfig) *Engines {
 	e := &Engines{cfg: c, look: make(chan struct{}, 1)}
@@ -128,13 +134,13 @@ func (e *Engines) Run(ctx context.Context) error {
 	defer cancel(nil)
 	var running sync.WaitGroup
 	runs := map[*Follower]run{}
-	latest := map[string]run{} // by address
+	latest := map[place]run{}
 	follow := func(f *Follower) {
 		its, stop := context.WithCancel(ctx)
-		address := f.cfg.Engine.Address()
-		before, isAgain := latest[address]
+		at := place{f.cfg.Engine.Address(), f.cfg.Engine.User()}
+		before, isAgain := latest[at]
 		now := run{stop, make(chan struct{})}
-		runs[f], latest[address] = now, now
+		runs[f], latest[at] = now, now
 		running.Go(func() {
 			defer close(now.done)
 			if isAgain { // what it reports last is not to come after what this one does
@@ -160,7 +166,7 @@ func (e *Engines) Run(ctx context.Context) error {
 			runs[f].stop()
 			delete(runs, f)
 		}
-		maps.DeleteFunc(latest, func(_ string, r run) bool {
+		maps.DeleteFunc(latest, func(_ place, r run) bool {
 			select {
 			case <-r.done:
 				return true

@@ -3,6 +3,7 @@ package ondisk
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"os"
 	"slices"
 	"sync"
@@ -53,6 +54,7 @@ type Source struct {
 	limiter *rate.Limiter
 	lanes   lanes
 	lists   lists
+	scanner *scanner
 
 	mu       sync.Mutex // guards what follows
 	places   []place
@@ -68,8 +70,9 @@ func newSource(c Config, owner uint32) *Source {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	proc := procfs.New(c.Proc)
 	return &Source{
-		cfg: c, log: c.Log, proc: procfs.New(c.Proc), owner: owner, asks: newAsks(), synced: make(chan struct{}),
+		cfg: c, log: c.Log, proc: proc, scanner: &scanner{proc: proc}, owner: owner, asks: newAsks(), synced: make(chan struct{}),
 		limiter: rate.NewLimiter(answersPerSecond, answersAtOnce), places: defaults(c.User),
 	}
 }
@@ -171,8 +174,8 @@ func (s *Source) report(ctx context.Context, sink engine.Sink) {
 			}
 		}
 	}
-	for _, id := range s.monitored() {
-		if identity, ok := s.identify(ctx, id); ok && !reported[id] {
+	for _, m := range s.monitors() {
+		if identity, ok := s.identify(ctx, m.id); ok && !reported[m.id] {
 			sink.Identify(identity)
 		}
 	}
@@ -246,15 +249,11 @@ func (s *Source) learn(p place) {
 	}
 }
 
-// monitored lists the containers that have a monitor.
-func (s *Source) monitored() []string {
+// monitors lists the monitors, one for each container.
+func (s *Source) monitors() []monitor {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	ids := make([]string, 0, len(s.byID))
-	for id := range s.byID {
-		ids = append(ids, id)
-	}
-	return ids
+	return slices.Collect(maps.Values(s.byID))
 }
 
 // scanIfDue scans, unless that was done a short time ago. It reports whether it has.
