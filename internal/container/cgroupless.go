@@ -42,7 +42,7 @@ func (t *Tracker) left(pid int32) {
 	for key, c := range t.cgroupless {
 		if c == root {
 			delete(t.cgroupless, key)
-			t.release(c)
+			t.expire(c)
 		}
 	}
 }

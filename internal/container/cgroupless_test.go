@@ -73,8 +73,8 @@ func TestCgroupless(t *testing.T) {
 	if list, _ := tracker.OfUsers(); len(list) != 0 {
 		t.Errorf("after its end: %+v", list)
 	}
-	if tracker.IsOf(idA, ofTheUser) {
-		t.Error("after its end it is the user's")
+	if !tracker.IsOf(idA, ofTheUser) {
+		t.Error("its engine has nothing to say of its end")
 	}
 }
 

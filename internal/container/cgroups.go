@@ -274,12 +274,14 @@ func (t *Tracker) NeverRan(id uint64) bool {
 	return c != nil && c.root == c && !c.hadInit && !c.created.isZero()
 }
 
-// IsOf reports whether a container's cgroup is, or was, in the slice of a user, or whether it runs without a cgroup and is the user's.
+// IsOf reports whether a container's cgroup is, or was, in the slice of a user, or whether it has none and is the user's.
 func (t *Tracker) IsOf(id string, uid uint32) bool {
 	if c := t.cgroupless[cgrouplessID{id, uid}]; c != nil && c.ref.ID == id {
 		return true
 	}
-	its := func(c *cgroup) bool { return c.ref != nil && c.ref.ID == id && inSliceOf(c.path, uid) }
+	its := func(c *cgroup) bool {
+		return c.ref != nil && c.ref.ID == id && (inSliceOf(c.path, uid) || c.ref.User != 0 && c.ref.User == uid)
+	}
 	for _, root := range t.roots {
 		if its(root) {
 			return true

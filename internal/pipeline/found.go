@@ -56,6 +56,7 @@ const usersPatience = time.Second
 // usersInits asks the sources of users' files for PID 1s, all at once. A user's engine that has a socket is not asked: it keeps
 // files and monitors, too.
 func (p *Pipeline) usersInits(ctx context.Context, known func(user uint32, id string) bool) []find.UsersInit {
+	p.engines.Look() // the user may be a new one
 	ctx, cancel := context.WithTimeout(ctx, usersPatience)
 	defer cancel()
 	var asked sync.WaitGroup

@@ -125,9 +125,12 @@ func (l *loop) handleEvent(e event.Event) {
 		if l.tracker.NeverRan(e.Cgroup.ID) {
 			l.questions.AskStart(e.Cgroup.Container)
 		}
+	case event.ContainerExited:
+		if e.Container != nil && e.Container.Runtime == runtime.Podman {
+			l.engines.AskEnd(e.Container)
+		}
 	case event.NamespaceCreated:
 		if _, containers, ok := runtime.Isolates(e.Comm); ok && containers && e.Container == nil && e.UID != nil && *e.UID != 0 {
-			l.engines.Look()
 			l.usersStarts.raise()
 		}
 	case event.EventsLost:

@@ -4,7 +4,9 @@ package e2e
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/report"
 )
 
 // rootlessUID is an ordinary user, who needs no account.
@@ -94,6 +97,8 @@ func TestRootlessPodman(t *testing.T) {
 		return p.run("run", "-d", "--name", name, "--network=none", busyboxImage, "sh", "-c", command)
 	}
 	earlyID := run(early, "exec sleep 1000")
+	recording := filepath.Join(t.TempDir(), "recording")
+	start(t, io.Discard, "record", recording).stderr.await(t, "recording; ")
 	events := startEvents(t)
 
 	// Until it is known by its name, the kernel's word alone counts.
@@ -128,5 +133,62 @@ func TestRootlessPodman(t *testing.T) {
 	exit := events.await(t, 1, of(event.ContainerExited, early))[0]
 	if exit.Container.ID != earlyID || exit.ContainerUnknown || exit.Exit.Signal != int32(syscall.SIGKILL) {
 		t.Errorf("%+v, %+v", exit.Container, exit.Exit)
+	}
+	if says := podmansWord(t, recording, early); says.ExitCode == nil || *says.ExitCode != 137 || says.OOMKilled == nil || *says.OOMKilled {
+		t.Errorf("podman's word: %+v", says)
+	}
+}
+
+// podmansWord waits until a recording in progress has what podman says of the end of a container, and returns that.
+func podmansWord(t *testing.T, recording, name string) report.Engine {
+	t.Helper()
+	var answer report.ContainerAnswer
+	eventually(t, func() bool {
+		stdout, _, _ := nsviz(t, "why", name, "-o", "json", "--recording", recording) // it is cut short
+		answer = report.ContainerAnswer{}
+		return json.Unmarshal([]byte(stdout), &answer) == nil && answer.End != nil && answer.End.Engine != nil
+	}, func() string { return fmt.Sprintf("what podman says of %s: %+v", name, answer.End) })
+	return *answer.End.Engine
+}
+
+// A pod of a podman that serves no API: its members are in it, it is marked, and what podman says of an end stands beside what the
+// kernel did.
+func TestPodmanPod(t *testing.T) {
+	const pod, name, idle = "nsviz-test-podman-pod", "nsviz-test-podman-worker", "nsviz-test-podman-idle"
+	podman := newPodmanService(t)
+	archive := filepath.Join(podman.dir, "image.tar")
+	docker(t, "save", "-o", archive, busyboxImage)
+	podman.run("load", "-i", archive)
+	t.Cleanup(func() {
+		_ = podman.command("pod", "rm", "-f", "-a", "-t", "0").Run()
+		podman.ended()
+	})
+	recording := filepath.Join(t.TempDir(), "recording")
+	start(t, io.Discard, "record", recording).stderr.await(t, "recording; ")
+	events := startEvents(t)
+	podman.run("pod", "create", "--name", pod, "--network=none", "--infra-image", busyboxImage, "--infra-command", "sleep 1000")
+	podman.run("run", "-d", "--pod", pod, "--name", idle, busyboxImage, "sleep", "1000")
+	id := podman.run("run", "-d", "--pod", pod, "--name", name, "--memory=16m", busyboxImage, "tail", "/dev/zero")
+
+	kill := events.await(t, 1, func(e *event.Event) bool {
+		return e.Type == event.OOMKill && e.Container != nil && e.Container.ID == id
+	})[0]
+	if c := kill.Container; c.Runtime != "podman" || c.Group == nil || c.Group.Kind != event.GroupPod || !kill.OOM.Victim.Init {
+		t.Errorf("%+v, %+v", c, kill.OOM.Victim)
+	}
+	says := podmansWord(t, recording, name)
+	if says.ExitCode == nil || *says.ExitCode != 137 || says.OOMKilled == nil || says.Judgement == "" {
+		t.Errorf("podman's word: %+v", says)
+	}
+	var list []report.Workload
+	nsvizJSON(t, &list, "ps", "-o", "json")
+	kinds := map[string]event.Kind{}
+	for _, c := range list {
+		if g := c.Group; g != nil && g.Name == pod && c.Runtime == "podman" {
+			kinds[g.Member] = c.KindOf()
+		}
+	}
+	if len(kinds) != 2 || kinds[idle] != event.KindContainer || kinds[""] != event.KindPod {
+		t.Errorf("in the pod: %v", kinds)
 	}
 }

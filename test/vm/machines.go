@@ -138,6 +138,7 @@ func systemTests() []systemTest {
 		{"TestAppArmor", "AppArmor, which no other machine has", "6.12"},
 		{"TestInAPrivilegedContainer", "the cgroup namespaces that containers have with cgroup v2", "6.12"},
 		{"TestPodman", "podman as systemd runs it, with crun", "6.12"},
+		{"TestQuadlet", "the cgroups of a systemd unit that is podman's container", "6.12"},
 		{"TestSystemdOomd", "systemd-oomd", "6.12"},
 	}
 }

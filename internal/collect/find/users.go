@@ -22,11 +22,11 @@ type UsersInit struct {
 	User uint32
 }
 
-// After a start it takes a moment until the user's engine has written which process is PID 1: so long after a start is the first of several
-// looks, and each one twice as long after the one before.
+// After a start it takes a moment until the user's engine has written which process is PID 1: so long after a start is the second of several
+// looks, and each one twice as long after the one before. Whoever starts very many has nsviz look no more often.
 const (
-	firstUsersLook = 50 * time.Millisecond
-	usersLooks     = 6
+	firstUsersLook = 100 * time.Millisecond
+	usersLooks     = 5
 )
 
 // FollowUsers finds users' containers without a cgroup, whenever there may be new ones, until ctx is done. It is for a goroutine and a finder
@@ -37,12 +37,12 @@ func (f *Finder) FollowUsers(ctx context.Context, probes Probes) {
 		if err := f.newPass(probes).admitUsers(ctx); err != nil && ctx.Err() == nil {
 			f.cfg.Log.Debug("look for users' containers", "error", err)
 		}
-		if !collect.Pause(ctx, collect.Backoff(f.cfg.Now().Sub(began), 0, longestReconcileInterval)) {
+		if !collect.Pause(ctx, collect.Backoff(f.cfg.Now().Sub(began), firstUsersLook, longestReconcileInterval)) {
 			return
 		}
 		var again <-chan time.Time
 		if looks < usersLooks {
-			again = time.After(firstUsersLook << looks)
+			again = time.After(firstUsersLook<<looks - firstUsersLook)
 		}
 		select {
 		case <-ctx.Done():

@@ -11,6 +11,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/container/engine"
+	"github.com/nsviz/nsviz/internal/event"
 )
 
 // MaxEngines is how many engines are followed. Users may start as many as they like.
@@ -103,6 +104,19 @@ func (e *Engines) that(is func(*Follower) bool) []engine.Engine {
 		}
 	}
 	return list
+}
+
+// AskEnd asks how a container has ended, where no engine that answers reports that. It does not wait for the answer.
+func (e *Engines) AskEnd(c *event.Container) {
+	connected := e.Connected()
+	for _, one := range connected {
+		reports := func(other engine.Engine) bool {
+			return other.Address() != "" && other.Name() == c.Runtime && other.User() == one.User()
+		}
+		if ender, ok := one.(engine.Ender); ok && !slices.ContainsFunc(connected, reports) {
+			ender.AskEnd(c.ID)
+		}
+	}
 }
 
 // AwaitSynced waits until all engines have reported their containers or could not be asked, or until ctx ends.

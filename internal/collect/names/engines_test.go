@@ -162,6 +162,27 @@ func TestEnginesComeAndGo(t *testing.T) {
 	}
 }
 
+// ender is a source that is asked about ends.
+type ender struct{ *acted }
+
+func (e ender) AskEnd(id string) { e.note(&e.starts, id) }
+
+// Files are asked how a container ended unless its engine reports that, each user's own one of his containers.
+func TestEndsAreAskedOfFilesWithoutAnEngine(t *testing.T) {
+	host, user := ender{namesOne("", "", 1)}, ender{namesOne("", "", 2)}
+	user.user = 1000
+	podman := namesOne("podman", "unix:///podman", 3)
+	e, facts := followed(t, EnginesConfig{Engines: []engine.Engine{host, user, podman, hangs("podman")}})
+	for len(e.Connected()) < 3 {
+		<-facts
+	}
+	e.AskEnd(&event.Container{ID: containerID(1), Runtime: runtime.Podman})
+	e.AskEnd(&event.Container{ID: containerID(2), Runtime: runtime.CRIO})
+	if got := fmt.Sprint(host.starts, user.starts); got != "[2] [1 2]" {
+		t.Errorf("asked for %s", got)
+	}
+}
+
 // The files of the host and those of a user, which have no address, are followed beside each other.
 func TestFilesOfUsersAreFollowedBesideTheHosts(t *testing.T) {
 	host, user := namesOne("", "", 1), namesOne("", "", 2)

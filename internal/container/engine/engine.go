@@ -39,6 +39,15 @@ type Engine interface {
 	Inits(ctx context.Context, known func(id string) bool) (map[string]Init, error)
 }
 
+// An Ender is an Engine that has to be asked how a container ended, since nothing reports that to it.
+type Ender interface {
+	Engine
+
+	// AskEnd asks what the engine knows of the end of a container, which has just ended; the answer goes to Sink.Ended if there is one. It
+	// never waits and may be called from any goroutine. If there are too many at a time, their answers stay unknown.
+	AskEnd(id string)
+}
+
 // A Sink takes what an Engine learns. Its methods are called one at a time, by the goroutine that is in Run, and hold up the engine's
 // follower for as long as they take.
 type Sink interface {

@@ -65,7 +65,7 @@ func (s *Source) monitoredInits(ctx context.Context, known func(id string) bool)
 		}
 		looked++
 		pid, err := open(ctx, s, place{dir: path.Dir(m.pidFile), via: m.pid}, func(in folder) (int32, error) {
-			return in.pid(path.Base(m.pidFile))
+			return in.number(path.Base(m.pidFile))
 		})
 		if err != nil {
 			continue // it is not there yet
@@ -78,8 +78,8 @@ func (s *Source) monitoredInits(ctx context.Context, known func(id string) bool)
 	return inits
 }
 
-// pid reads a file that has the number of a process.
-func (f folder) pid(name string) (int32, error) {
+// number reads a file that has nothing but a number.
+func (f folder) number(name string) (int32, error) {
 	const maxDigits = 16
 	file, _, err := f.open(name, maxDigits)
 	if err != nil {
@@ -90,6 +90,6 @@ func (f folder) pid(name string) (int32, error) {
 	if err != nil {
 		return 0, err
 	}
-	pid, err := strconv.ParseInt(strings.TrimSpace(string(data)), 10, 32)
-	return int32(pid), err
+	n, err := strconv.ParseInt(strings.TrimSpace(string(data)), 10, 32)
+	return int32(n), err
 }

@@ -18,6 +18,8 @@ type monitor struct {
 	id, name, bundle string
 	// pidFile is the path of the file that has the container's PID 1; "" is unknown.
 	pidFile string
+	// exitDir is the folder in which it writes the container's exit code; "" is unknown.
+	exitDir string
 	runtime string
 }
 
@@ -32,7 +34,7 @@ func (s *Source) processes() (monitors []monitor, places []place) {
 		s.log.Debug("list the monitors of containers", "error", err)
 	}
 	for _, p := range inCharge {
-		pid, comm := p.pid, p.comm
+		pid, comm := p.PID, p.comm
 		if len(monitors) == maxMonitors {
 			break
 		}
@@ -122,6 +124,9 @@ func parseConmon(args []string) monitor {
 	m := monitor{
 		id: first(o["c"], o["cid"]), name: cut(first(o["n"], o["name"])), bundle: first(o["b"], o["bundle"]),
 		pidFile: first(o["p"], o["container-pidfile"]), runtime: runtime.Podman,
+	}
+	if path.IsAbs(o["exit-dir"]) {
+		m.exitDir = path.Clean(o["exit-dir"])
 	}
 	if strings.Contains(o["exit-dir"], "crio") || strings.HasPrefix(m.name, "k8s_") {
 		m.runtime = runtime.CRIO

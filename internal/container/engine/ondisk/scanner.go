@@ -20,7 +20,8 @@ type scanner struct {
 
 // program is a process and its name.
 type program struct {
-	pid  int32
+	procfs.Listed
+
 	comm string
 }
 
@@ -48,7 +49,7 @@ func (s *scanner) inCharge() ([]program, error) {
 		switch {
 		case err != nil: // it has ended
 		case isMonitor(comm) || isDockerd(comm):
-			list = append(list, program{p.PID, comm})
+			list = append(list, program{p, comm})
 		default:
 			others[p] = true
 		}

@@ -42,14 +42,15 @@ type Config struct {
 	Log  *slog.Logger // nil is silent
 }
 
-// A Source finds the names of containers. It implements [engine.Engine], for all runtimes that it knows. It says nothing of what happens
-// to containers: files tell what is, and not what was done.
+// A Source finds the names of containers. It implements [engine.Engine], for all runtimes that it knows. Of what happens
+// to containers it reports podman's ends alone: files tell what is, and not what was done.
 type Source struct {
 	cfg     Config
 	log     *slog.Logger
 	proc    *procfs.Reader
 	owner   uint32 // of the files and the processes
 	asks    *asks
+	ends    *ends
 	synced  chan struct{}
 	limiter *rate.Limiter
 	lanes   lanes
@@ -72,7 +73,7 @@ func newSource(c Config, owner uint32) *Source {
 	}
 	proc := procfs.New(c.Proc)
 	return &Source{
-		cfg: c, log: c.Log, proc: proc, scanner: &scanner{proc: proc}, owner: owner, asks: newAsks(), synced: make(chan struct{}),
+		cfg: c, log: c.Log, proc: proc, scanner: &scanner{proc: proc}, owner: owner, asks: newAsks(), ends: newEnds(), synced: make(chan struct{}),
 		limiter: rate.NewLimiter(answersPerSecond, answersAtOnce), places: defaults(c.User),
 	}
 }
@@ -108,10 +109,19 @@ func (s *Source) Run(ctx context.Context, sink engine.Sink) error {
 	refreshed := time.Now()
 	s.report(ctx, sink)
 	close(s.synced)
+	var lookForEnds <-chan time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-s.ends.wake:
+			lookForEnds = time.After(0)
+			continue
+		case <-lookForEnds:
+			if lookForEnds = nil; s.reportEnds(ctx, sink) {
+				lookForEnds = time.After(endPause)
+			}
+			continue
 		case <-s.asks.wake:
 		}
 		for id, thorough := range s.asks.take() {

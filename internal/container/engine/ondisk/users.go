@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/container/engine"
+	"github.com/nsviz/nsviz/internal/host/procfs"
 )
 
 const (
@@ -25,6 +26,8 @@ type Users struct {
 	host    *Source
 	scanner *scanner // of all sources
 	sources map[uint32]engine.Engine
+	// owners are the users of the monitors that there were of late; 0 is one of no user.
+	owners map[procfs.Listed]uint32
 }
 
 // NewUsers returns the sources of no user yet. What c says of a user does not matter.
@@ -64,15 +67,24 @@ func (u *Users) Find() []engine.Engine {
 func (u *Users) uids() []uint32 {
 	uids := u.withFiles()
 	processes, _ := u.scanner.inCharge() // without a procfs there are none
+	owners := make(map[procfs.Listed]uint32, len(processes))
 	for _, p := range processes {
-		if len(uids) == maxUsers {
-			break
+		uid, known := u.owners[p.Listed]
+		if !known || !p.IsSure() {
+			status, err := u.host.proc.Status(p.PID)
+			if err != nil {
+				continue
+			}
+			if uid = 0; isMonitor(p.comm) && len(status.NSPID) == 1 {
+				uid = status.UID
+			}
 		}
-		status, err := u.host.proc.Status(p.pid)
-		if err == nil && isMonitor(p.comm) && len(status.NSPID) == 1 && status.UID != 0 && !slices.Contains(uids, status.UID) {
-			uids = append(uids, status.UID)
+		owners[p.Listed] = uid
+		if uid != 0 && len(uids) < maxUsers && !slices.Contains(uids, uid) {
+			uids = append(uids, uid)
 		}
 	}
+	u.owners = owners
 	slices.Sort(uids)
 	return uids
 }

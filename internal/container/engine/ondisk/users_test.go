@@ -133,7 +133,7 @@ func TestScannerRemembers(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, p := range found {
-			list = append(list, fmt.Sprint(p.comm, p.pid))
+			list = append(list, fmt.Sprint(p.comm, p.PID))
 		}
 		return list
 	}
