@@ -39,6 +39,11 @@ func (t *Tracker) left(pid int32) {
 		return
 	}
 	delete(t.outside, pid)
+	t.dropCgroupless(root)
+}
+
+// dropCgroupless forgets a container without a cgroup, but for what its engine has to say of its end.
+func (t *Tracker) dropCgroupless(root *cgroup) {
 	for key, c := range t.cgroupless {
 		if c == root {
 			delete(t.cgroupless, key)

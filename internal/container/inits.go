@@ -29,7 +29,8 @@ func (t *Tracker) StateOf(ref *Ref) State {
 // InitGone records that a container's first process is gone without an event.
 func (t *Tracker) InitGone(ref *Ref) {
 	if root := t.rootOf(ref); root != nil {
-		t.left(root.init)
+		delete(t.outside, root.init)
+		t.dropCgroupless(root)
 		root.init, root.hadInit, root.found = 0, true, false
 	}
 }

@@ -67,16 +67,18 @@ func (p *pass) admitUsers(ctx context.Context) error {
 		id  string
 	}
 	run := map[user]bool{}
+	taken := map[int32]bool{} // a monitor may change what it says of its child
 	cgroupless, others := p.cfg.Loop.OfUsers()
 	for _, c := range cgroupless {
 		if _, err := p.changed(ctx, Cgroup{Ref: c.Ref}); err != nil {
 			failed = errors.Join(failed, err)
 		}
 		run[user{c.Ref.User, c.Ref.ID}] = p.lives(c.State)
+		taken[c.State.Init] = true
 	}
 	for _, init := range p.cfg.UsersInits(ctx, func(uid uint32, id string) bool { return run[user{uid, id}] || others[id] }) {
 		proc, ok := p.initAt(init.Init, p.host)
-		if !ok || strings.Contains(proc.Cgroup, init.ID) {
+		if !ok || strings.Contains(proc.Cgroup, init.ID) || taken[init.PID] {
 			continue
 		}
 		if ref, ok := p.parser.Parse(proc.Cgroup); ok && !ref.Unsure {
@@ -88,6 +90,7 @@ func (p *pass) admitUsers(ctx context.Context) error {
 		root := Cgroup{Ref: &container.Ref{Runtime: init.Runtime, ID: init.ID, User: init.User}}
 		c := newContainer(root)
 		c.SharedCgroup = proc.Cgroup
+		taken[init.PID] = true
 		p.describe(c, proc, p.host)
 		if err := p.report(root, c); err != nil {
 			failed = errors.Join(failed, lookError(root, err))

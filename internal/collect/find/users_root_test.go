@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -60,6 +61,7 @@ func TestUsersInitsMustBeTheUsers(t *testing.T) {
 		"in the host's namespace": {int32(os.Getpid()), self, false, false},
 		"known already":           {pid, self, true, false},
 		"in a user's slice":       {pid, self, true, false},
+		"another one's PID 1":     {pid, self, false, false},
 	} {
 		o, loop := newFinderTest(t)
 		o.cfg.Proc, o.cfg.NS, o.cfg.Mounts, o.cfg.OwnMnt = fs.Proc, fs.NS, fs.Mounts, own[event.Mnt]
@@ -70,6 +72,9 @@ func TestUsersInitsMustBeTheUsers(t *testing.T) {
 		switch {
 		case name == "in a user's slice":
 			loop.inSlices = map[string]bool{outsideID: true}
+		case name == "another one's PID 1":
+			loop.cgroupless = []container.Cgroupless{{Ref: &container.Ref{ID: strings.Repeat("1", 64), User: test.user}, State: container.State{Init: pid}}}
+			loop.state = container.State{Init: pid}
 		case test.known:
 			loop.cgroupless = []container.Cgroupless{{Ref: &container.Ref{ID: outsideID, User: test.user}, State: container.State{Init: pid}}}
 			loop.state = container.State{Init: pid}
