@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,10 +21,13 @@ const (
 	// maxEnds bounds the containers whose end is asked about at a time.
 	maxEnds = 256
 	// conmon writes a container's exit code once it has reaped PID 1: it is looked for so often, with so much time in between.
-	endTries = 20
+	endTries = 100
 	endPause = 100 * time.Millisecond
 	// endAge is how old the exit code may be. One of an earlier run may be there until podman cleans up.
 	endAge = 10 * time.Second
+	// The processes are read for them so often a second in the long run, and so often at once: a monitor does not live until that is due.
+	endScansPerSecond = 1
+	endScansAtOnce    = 5
 )
 
 // An end is a container whose exit code is looked for.
@@ -70,17 +74,21 @@ func (s *Source) reportEnds(ctx context.Context, sink engine.Sink) (again bool) 
 	s.ends.mu.Unlock()
 	scanned := false
 	for id, e := range open {
-		if e.monitor.id == "" && e.tries == 0 { // it lives on for a moment, and names its files
-			if !scanned {
+		if e.monitor.id == "" {
+			e.monitor = s.monitor(id)
+		}
+		if e.monitor.id == "" { // it lives on for a moment, and names its files
+			if !scanned && s.endScans.Allow() {
 				scanned = true
-				s.scanIfDue()
+				s.scan()
 			}
-			s.mu.Lock()
-			e.monitor = s.byID[id]
-			s.mu.Unlock()
+			e.monitor = s.monitor(id)
 		}
 		e.tries++
 		report, ok := s.ended(ctx, id, e.monitor)
+		if !ok && e.monitor.id == "" {
+			report, ok = s.ended(ctx, id, s.likeOthers(id))
+		}
 		if ok {
 			sink.Ended(report)
 		}
@@ -93,6 +101,26 @@ func (s *Source) reportEnds(ctx context.Context, sink engine.Sink) (again bool) 
 		again = true
 	}
 	return again
+}
+
+// monitor returns the monitor of a container; its id is "" if it is not known.
+func (s *Source) monitor(id string) monitor {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.byID[id]
+}
+
+// likeOthers returns the monitor that a container of podman has had if its files are where those of another one are.
+func (s *Source) likeOthers(id string) monitor {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, m := range s.byID {
+		if m.runtime == runtime.Podman && m.exitDir != "" {
+			m.bundle = strings.Replace(m.bundle, m.id, id, 1)
+			return m
+		}
+	}
+	return monitor{}
 }
 
 // ended reads how a container of podman ended.

@@ -53,9 +53,11 @@ type Source struct {
 	ends    *ends
 	synced  chan struct{}
 	limiter *rate.Limiter
-	lanes   lanes
-	lists   lists
-	scanner *scanner
+	// endScans bounds the scans for monitors of containers that have ended.
+	endScans *rate.Limiter
+	lanes    lanes
+	lists    lists
+	scanner  *scanner
 
 	mu       sync.Mutex // guards what follows
 	places   []place
@@ -74,7 +76,7 @@ func newSource(c Config, owner uint32) *Source {
 	proc := procfs.New(c.Proc)
 	return &Source{
 		cfg: c, log: c.Log, proc: proc, scanner: &scanner{proc: proc}, owner: owner, asks: newAsks(), ends: newEnds(), synced: make(chan struct{}),
-		limiter: rate.NewLimiter(answersPerSecond, answersAtOnce), places: defaults(c.User),
+		limiter: rate.NewLimiter(answersPerSecond, answersAtOnce), endScans: rate.NewLimiter(endScansPerSecond, endScansAtOnce), places: defaults(c.User),
 	}
 }
 
