@@ -36,6 +36,8 @@ type Anatomy struct {
 	// Unheld is set if its PID 1 is not in its own cgroup, Stuck if its processes wait forever for memory.
 	Unheld *fact.Unheld `json:"unheld,omitempty"`
 	Stuck  *fact.Stuck  `json:"stuck,omitempty"`
+	// SharedCgroup is the path of the cgroup that its PID 1 is in, if it has none of its own.
+	SharedCgroup string `json:"shared_cgroup,omitempty"`
 	// Paused is set while the freezer stops its processes.
 	Paused *fact.Paused `json:"paused,omitempty"`
 	// RestartCount is how often its engine has restarted it by its restart policy.

@@ -50,7 +50,7 @@ func Gather(ctx context.Context, host *host.FS, layout cgroupfs.Layout, s *model
 	a := &Anatomy{
 		Container: c.Identity(), State: c.State,
 		PID: c.InitPID, Comm: c.InitComm, Started: c.Started,
-		Namespaces: namespaces(s, c), Unheld: c.Unheld, Stuck: c.Stuck, Paused: c.Paused, settings: extra.Settings,
+		Namespaces: namespaces(s, c), Unheld: c.Unheld, SharedCgroup: c.SharedCgroup, Stuck: c.Stuck, Paused: c.Paused, settings: extra.Settings,
 		hostMnt: s.Host.Namespaces[event.Mnt],
 	}
 	if extra.Settings != nil {
@@ -196,6 +196,9 @@ func (g *gatherer) processes(cgroup string) {
 // pids lists the processes in the container's cgroup. If its PID 1 is in another cgroup, it adds the processes in the container's
 // cgroups of other hierarchies; any others are unknown.
 func (g *gatherer) pids(cgroup string) ([]int32, error) {
+	if g.SharedCgroup != "" {
+		return g.inItsMounts()
+	}
 	if g.Unheld == nil {
 		return g.layout.TreeProcs(cgroup)
 	}
@@ -206,6 +209,19 @@ func (g *gatherer) pids(cgroup string) ([]int32, error) {
 	g.unknown("which other processes it has made in %s, where its PID 1 is", cmp.Or(g.Unheld.Cgroup, "the cgroup"))
 	slices.Sort(pids)
 	return slices.Compact(pids), nil
+}
+
+// inItsMounts lists the processes in the mount namespace of the container's PID 1: without a cgroup these are the container's.
+func (g *gatherer) inItsMounts() ([]int32, error) {
+	pids, err := g.host.Proc.PIDs()
+	if err != nil {
+		return nil, err
+	}
+	own := g.Namespaces[event.Mnt]
+	return slices.DeleteFunc(pids, func(pid int32) bool {
+		ids, err := g.host.NS.Of(pid)
+		return pid != g.PID && (err != nil || own == nil || ids[event.Mnt] != own.ID || own.ID == g.hostMnt)
+	}), nil
 }
 
 // madeOf reads the container's file systems.

@@ -64,6 +64,8 @@ type cgroup struct {
 	found bool
 	// ran is whether the init's program ran before execs were hooked, so that no exec is its start.
 	ran bool
+	// namespaces are those of an init that was found by reading the host.
+	namespaces event.NamespaceIDs
 	// started is when the init was made, where it was found, or when its program started; zero is unknown.
 	started instant
 	// ended is the PID of the init whose end an event has reported, until another one starts, and endedNS when that was,
@@ -274,9 +276,14 @@ func (t *Tracker) NeverRan(id uint64) bool {
 	return c != nil && c.root == c && !c.hadInit && !c.created.isZero()
 }
 
-// IsOf reports whether a container's cgroup is, or was, in the slice of a user.
+// IsOf reports whether a container's cgroup is, or was, in the slice of a user, or whether it has none and is the user's.
 func (t *Tracker) IsOf(id string, uid uint32) bool {
-	its := func(c *cgroup) bool { return c.ref != nil && c.ref.ID == id && inSliceOf(c.path, uid) }
+	if c := t.cgroupless[cgrouplessID{id, uid}]; c != nil && c.ref.ID == id {
+		return true
+	}
+	its := func(c *cgroup) bool {
+		return c.ref != nil && c.ref.ID == id && (inSliceOf(c.path, uid) || c.ref.User != 0 && c.ref.User == uid)
+	}
 	for _, root := range t.roots {
 		if its(root) {
 			return true

@@ -39,14 +39,19 @@ type Identity struct {
 	// CgroupEnd is how the path of the container's cgroup ends, as its runtime was told to make it; "" is unknown.
 	CgroupEnd string `json:"-"`
 	// User is the uid of the user whose own engine says so; 0 is the host's. Of a user's engine it is believed if the container's
-	// cgroup is in the user's slice.
+	// cgroup is in the user's slice, or if it has none and its user namespace is the user's.
 	User uint32 `json:"-"`
 	// Source is who says it.
 	Source Source `json:"-"`
 }
 
-// mayName reports whether it is the identity of a container with that cgroup.
-func (id *Identity) mayName(root string) bool { return id.User == 0 || inSliceOf(root, id.User) }
+// mayName reports whether it is the identity of that container.
+func (id *Identity) mayName(ref *Ref) bool {
+	if ref.User != 0 { // which has an id of the user's choice
+		return id.User == ref.User
+	}
+	return id.User == 0 || inSliceOf(ref.Root, id.User)
+}
 
 // isOf reports whether it is the identity of the container that ref names, if the id is a name of the user's choice. Other runtimes may
 // have containers with that id, and an engine's are seen as those of the low-level runtime that it calls.

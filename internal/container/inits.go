@@ -1,7 +1,6 @@
 package container
 
 import (
-	"maps"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
@@ -21,7 +20,7 @@ type State struct {
 
 // StateOf returns what is known of the container that ref names.
 func (t *Tracker) StateOf(ref *Ref) State {
-	if root := t.roots[ref.Root]; root != nil {
+	if root := t.rootOf(ref); root != nil {
 		return State{root.init, root.started.bootNS, root.ended, root.endedNS}
 	}
 	return State{}
@@ -29,21 +28,22 @@ func (t *Tracker) StateOf(ref *Ref) State {
 
 // InitGone records that a container's first process is gone without an event.
 func (t *Tracker) InitGone(ref *Ref) {
-	if root := t.roots[ref.Root]; root != nil {
+	if root := t.rootOf(ref); root != nil {
 		delete(t.outside, root.init)
 		t.letGo(root)
+		t.dropCgroupless(root)
 		root.init, root.hadInit, root.found = 0, true, false
 	}
 }
 
 // Gone records that a container is gone without an event, by its id.
 func (t *Tracker) Gone(id string) {
-	for _, root := range t.outside {
+	for pid, root := range t.outside {
 		if root.ref.ID == id {
 			t.letGo(root)
+			t.left(pid)
 		}
 	}
-	maps.DeleteFunc(t.outside, func(_ int32, root *cgroup) bool { return root.ref.ID == id })
 }
 
 // Init describes a container's first process, as reading the host found it.
@@ -62,7 +62,7 @@ type Init struct {
 type unmatchedExit struct {
 	event.Event
 
-	root *cgroup
+	root *cgroup // nil is that of a container without a cgroup
 }
 
 // maxUnmatchedExits is how many of these are kept.
@@ -81,11 +81,12 @@ func (t *Tracker) foundRunning(root *cgroup, init Init) *event.Event {
 	if root.init != init.PID {
 		delete(t.outside, root.init)
 	}
+	root.namespaces = init.Namespaces
 	root.init, root.hadInit, root.found, root.ran, root.ended = init.PID, true, true, init.Ran, 0
 	root.started = instant{init.Made, init.MadeNS}
 	t.hold(root, init.Namespaces)
 	end, ok := t.unmatchedExits[init.PID]
-	if !ok || end.root != root || end.BootNS < init.MadeNS {
+	if !ok || end.root != nil && end.root != root || end.BootNS < init.MadeNS {
 		return nil
 	}
 	delete(t.unmatchedExits, init.PID)
@@ -125,16 +126,19 @@ func (t *Tracker) started(e *event.Event) bool {
 func (t *Tracker) exited(e *event.Event) bool {
 	root := t.homeOf(e.CgroupID, e.PID)
 	if root == nil {
+		if e.CgroupID == 0 { // of one without a cgroup, which reading the host may be about to report
+			t.keepUnmatched(e, nil)
+		}
 		return false
 	}
-	delete(t.outside, e.PID)
+	if t.outside[e.PID] != nil {
+		e.ContainerUnknown = false
+	}
+	t.left(e.PID)
 	// It may have been older than the probes and gone before the host was read.
 	neverFound := !root.hadInit && root.created.isZero()
 	if root.init != e.PID && !neverFound {
-		if len(t.unmatchedExits) >= maxUnmatchedExits {
-			clear(t.unmatchedExits)
-		}
-		t.unmatchedExits[e.PID] = unmatchedExit{*e, root}
+		t.keepUnmatched(e, root)
 		return false
 	}
 	delete(t.unmatchedExits, e.PID)
@@ -147,4 +151,12 @@ func (t *Tracker) exited(e *event.Event) bool {
 		t.locate(sender)
 	}
 	return true
+}
+
+// keepUnmatched keeps the end of a process that is no known init.
+func (t *Tracker) keepUnmatched(e *event.Event, root *cgroup) {
+	if len(t.unmatchedExits) >= maxUnmatchedExits {
+		clear(t.unmatchedExits)
+	}
+	t.unmatchedExits[e.PID] = unmatchedExit{*e, root}
 }

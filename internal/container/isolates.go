@@ -29,6 +29,9 @@ func Isolates(e *event.Event) *event.Container {
 // count: they know nothing of namespaces.
 func (t *Tracker) Named(c event.Container) event.Container {
 	namespace, _, _ := strings.Cut(c.ID, "@")
+	if t.sandboxes.given[namespace] == 0 { // it is no id of a namespace
+		return c
+	}
 	if identity, ok := t.directory.Get(namespace); ok && identity.User == 0 {
 		c.Name = identity.Name
 		if identity.Runtime != "" {

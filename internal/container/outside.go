@@ -34,8 +34,12 @@ func (t *Tracker) initMoved(e *event.Event) bool {
 // FoundOutside is FoundRunning for a container whose init was found in none of the container's cgroups. The container's own
 // cgroup may be gone.
 func (t *Tracker) FoundOutside(ref *Ref, init Init) *event.Event {
-	root := t.roots[ref.Root]
-	if root == nil {
+	root := t.rootOf(ref)
+	switch {
+	case root != nil:
+	case ref.Root == "":
+		root = t.addCgroupless(ref, init.PID)
+	default:
 		root = &cgroup{path: ref.Root, ref: ref}
 		root.root = root
 	}

@@ -14,8 +14,11 @@ type Ref struct {
 	ID      string
 	// Name is the id as its runtime has it if that is a name of the user's choice; else "".
 	Name string
-	// Root is the path of the cgroup that the container's processes were put into.
+	// Root is the path of the cgroup that the container's processes were put into; "" if it has no cgroup of its own.
 	Root string
+	// User is the uid of the user to whom the container's user namespace belongs, if it has no cgroup of its own and only the user's engine
+	// or files show it; else 0.
+	User uint32
 	// Pod is the id of the pod that it is a member of; "" is none, or unknown.
 	Pod string
 	// Unsure is set if other things than containers have such paths, too.

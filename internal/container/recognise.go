@@ -1,6 +1,7 @@
 package container
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -95,9 +96,10 @@ func (t *Tracker) giveID(c *cgroup) {
 			ref.ID = ref.Runtime + "/" + ref.ID
 		}
 	}
-	// An engine of the host has no containers in another container.
-	if other := t.ids[ref.ID]; other != nil && other != c || ref.Parent != nil && t.isKnownID(ref.ID) {
-		ref.ID = fmt.Sprintf("%s@%d", ref.ID, c.id)
+	// An engine of the host has no containers in another container, nor without a cgroup at a user's.
+	known, ok := t.directory.Get(ref.ID)
+	if other := t.ids[ref.ID]; other != nil && other != c || ref.Parent != nil && t.isKnownID(ref.ID) || ref.User != 0 && ok && known.User == 0 {
+		ref.ID = fmt.Sprintf("%s@%d", ref.ID, cmp.Or(c.id, uint64(c.init)))
 	}
 	t.ids[ref.ID] = c
 }

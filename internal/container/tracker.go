@@ -32,6 +32,8 @@ type Tracker struct {
 	creations creations
 	// outside are the containers' own cgroups by the PID of those inits that are in none of their container's.
 	outside map[int32]*cgroup
+	// cgroupless are the containers that run without a cgroup of their own.
+	cgroupless map[cgrouplessID]*cgroup
 	// joiners are the latest processes that joined namespaces.
 	joiners joiners
 	// unresolved are the ids that the resolver found nothing for. The kernel gives no id out again.
@@ -61,6 +63,7 @@ func NewTracker(directory *Directory, resolve Resolver) *Tracker {
 		unresolved:     map[uint64]struct{}{},
 		outside:        map[int32]*cgroup{},
 		holders:        map[uint64]*cgroup{},
+		cgroupless:     map[cgrouplessID]*cgroup{},
 		joiners:        joiners{byPID: map[int32]joiner{}},
 		unmatchedExits: map[int32]unmatchedExit{},
 	}
@@ -71,7 +74,7 @@ func (t *Tracker) Describe(ref *Ref) *event.Container {
 	if ref == nil {
 		return nil
 	}
-	if root := t.roots[ref.Root]; root != nil {
+	if root := t.rootOf(ref); root != nil {
 		ref = root.ref // which has the id that it was given
 	}
 	c := &event.Container{ID: ref.ID, Name: ref.Name, Runtime: ref.Runtime, Parent: t.Describe(ref.Parent)}
@@ -79,7 +82,7 @@ func (t *Tracker) Describe(ref *Ref) *event.Container {
 		c.Group = &event.Group{Kind: event.GroupPod, Name: event.ShortID(ref.Pod)}
 	}
 	identity, ok := t.directory.Get(ref.ID)
-	if !ok || !identity.mayName(ref.Root) || ref.Name != "" && !identity.isOf(ref) {
+	if !ok || !identity.mayName(ref) || ref.Name != "" && !identity.isOf(ref) {
 		return c
 	}
 	c.Name, c.Image, c.Runtime, c.Labels = identity.Name, identity.Image, identity.Runtime, identity.Labels
@@ -108,6 +111,9 @@ func (t *Tracker) container(cgroupID uint64) (c *event.Container, unknown bool) 
 func (t *Tracker) locate(p *event.Process) {
 	if p != nil {
 		p.Container, p.ContainerUnknown = t.container(p.CgroupID)
+		if root := t.outside[p.PID]; root != nil && p.Container == nil {
+			p.Container, p.ContainerUnknown = t.Describe(root.ref), false
+		}
 	}
 }
 
@@ -185,6 +191,11 @@ func (t *Tracker) killed(e *event.Event) {
 	outside := t.outside[oom.Victim.PID]
 	if outside != nil {
 		e.Container, e.ContainerUnknown = t.Describe(outside.ref), false
+	}
+	if e.Container == nil {
+		if c := t.cgrouplessIn(oom.Victim.Namespaces); c != nil {
+			e.Container, e.ContainerUnknown = t.Describe(c.ref), false
+		}
 	}
 	if e.Container == nil {
 		if c := t.isolated(suspect{namespaces: oom.Victim.Namespaces, cgroup: t.path(e.CgroupID)}); c != nil {

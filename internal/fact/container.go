@@ -24,6 +24,8 @@ type Found struct {
 	Unheld *Unheld `json:"unheld,omitempty"`
 	// Unnamed is set if its name is one that nsviz has made up, until somebody says what it is called.
 	Unnamed bool `json:"unnamed,omitempty"`
+	// SharedCgroup is the path of the cgroup that its PID 1 is in, if it has none of its own; "" if it has, or if that is unknown.
+	SharedCgroup string `json:"shared_cgroup,omitempty"`
 	// Starting is set if its own program does not run yet.
 	Starting bool `json:"starting,omitempty"`
 	// Resync is set after missing facts. It holds the state from a model that missed none, beside the above; a model that

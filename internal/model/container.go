@@ -79,6 +79,7 @@ type container struct {
 	// unheld and stuck are replaced, never changed, since snapshots share them. stuckKnown reports whether the latest
 	// reading determined stuck, stuckRecorded whether the history has it.
 	unheld                    *fact.Unheld
+	sharedCgroup              string
 	stuck                     *fact.Stuck
 	stuckKnown, stuckRecorded bool
 	// paused is replaced, never changed. pausedKnown reports whether it is known, froze is when a write to its freezer was last
@@ -392,7 +393,7 @@ func (m *Model) applyFound(at time.Time, f fact.Found) {
 	c.initPID, c.initComm = f.InitPID, f.InitComm
 	c.started, c.startedAt = f.Started, m.clock.at(f.Started)
 	c.namespaces = f.Namespaces
-	c.unheld, c.madeFor = f.Unheld, f.MadeFor
+	c.unheld, c.sharedCgroup, c.madeFor = f.Unheld, f.SharedCgroup, f.MadeFor
 	m.noteArrival(c)
 	m.setMemberships(c, c.namespaces)
 	found.Init = initOf(f.InitPID, f.InitComm)

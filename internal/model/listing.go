@@ -139,7 +139,7 @@ func (m *Model) present(c *container, to *Container) {
 		},
 		Processes: m.processes(c),
 		OOMKills:  c.allKills(), OOMKillsAtLeast: c.oomKills, OOMKillsUnobserved: c.unobservedKills(), LatestKill: c.latestKill,
-		PIDsRefused: c.refused, Unheld: c.unheld, Stuck: c.stuck, StuckKnown: c.stuckKnown,
+		PIDsRefused: c.refused, Unheld: c.unheld, SharedCgroup: c.sharedCgroup, Stuck: c.stuck, StuckKnown: c.stuckKnown,
 		Paused: c.paused, PausedKnown: c.pausedKnown,
 		Limits: c.limits.known, History: c.timeline.share(),
 	}

@@ -135,7 +135,7 @@ func (m *Model) takeResync(c *container, at time.Time, f *fact.Found) {
 	if r == nil {
 		return
 	}
-	c.unheld, c.madeFor = f.Unheld, f.MadeFor
+	c.unheld, c.sharedCgroup, c.madeFor = f.Unheld, f.SharedCgroup, f.MadeFor
 	m.noteForeign(c)
 	c.starts = max(c.starts, r.Starts)
 	if r.EngineRestarts != nil {
@@ -185,7 +185,7 @@ func (m *Model) Resync() []fact.Fact {
 		present.Containers = append(present.Containers, fact.PresentContainer{ID: c.id, InitPID: c.initPID, Started: c.started})
 		list = append(list, fact.Fact{Found: &fact.Found{
 			Container: c.described(), CgroupPath: c.cgroup, InitPID: c.initPID, InitComm: c.initComm, Started: c.started,
-			Namespaces: c.namespaces, MadeFor: c.madeFor, OOMKills: c.allKills(), Unheld: c.unheld, Starting: c.state == Starting,
+			Namespaces: c.namespaces, MadeFor: c.madeFor, OOMKills: c.allKills(), Unheld: c.unheld, SharedCgroup: c.sharedCgroup, Starting: c.state == Starting,
 			Resync: &fact.FoundAgain{
 				Stuck: c.stuck, Paused: c.paused, PausedKnown: c.pausedKnown, FormerNames: c.formerNames,
 				EngineReport: c.engineReport, Countable: c.countable, GroupDecisions: c.groupDecisions, Starts: c.starts,

@@ -162,6 +162,8 @@ type Container struct {
 	PIDsRefused *uint64
 	// Unheld is set if its PID 1 is not in its own cgroup or, of an ended one, was not at its end.
 	Unheld *fact.Unheld
+	// SharedCgroup is the path of the cgroup that its PID 1 is in, if it has none of its own: then no limit is its own, either.
+	SharedCgroup string
 	// Stuck is set while its processes wait for memory without an end. If it is nil, StuckKnown reports whether that is known.
 	Stuck      *fact.Stuck
 	StuckKnown bool

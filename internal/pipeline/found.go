@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"sync"
+	"time"
 
 	"github.com/nsviz/nsviz/internal/collect/find"
 	"github.com/nsviz/nsviz/internal/container"
@@ -17,11 +18,11 @@ func (p *Pipeline) newFinder() *find.Finder {
 	return find.New(find.Config{
 		Machine: p.fs.Machine, Proc: p.fs.Proc, NS: p.fs.NS, Mounts: p.fs.Mounts, Layout: p.layout,
 		OwnMnt: p.own[event.Mnt], HostPIDs: p.hostPIDs, Inits: p.inits,
-		Doubts: p.doubts, Now: p.now, Log: p.cfg.Log, Loop: finderLoop{p.loop},
+		UsersInits: p.usersInits, UsersStarts: p.usersStarts, UsersDue: p.usersDue, Doubts: p.doubts, Now: p.now, Log: p.cfg.Log, Loop: finderLoop{p.loop},
 	})
 }
 
-// inits asks the engines for PID 1s, all at once, but those that would have to be waited for. A user's engine is not asked: it could
+// inits asks the engines for PID 1s, all at once, but those that would have to be waited for. Users' engines are asked apart: they could
 // name any process.
 func (p *Pipeline) inits(ctx context.Context, known func(id string) bool) (map[string]engine.Init, error) {
 	var asked sync.WaitGroup
@@ -49,6 +50,38 @@ func (p *Pipeline) inits(ctx context.Context, known func(id string) bool) (map[s
 	return all, failed
 }
 
+// usersPatience bounds how long all users' engines together are waited for.
+const usersPatience = time.Second
+
+// usersInits asks the sources of users' files for PID 1s, all at once. A user's engine that has a socket is not asked: it keeps
+// files and monitors, too.
+func (p *Pipeline) usersInits(ctx context.Context, known func(user uint32, id string) bool) []find.UsersInit {
+	p.engines.Look() // the user may be a new one
+	ctx, cancel := context.WithTimeout(ctx, usersPatience)
+	defer cancel()
+	var asked sync.WaitGroup
+	var mu sync.Mutex // guards all
+	var all []find.UsersInit
+	for _, e := range p.engines.All() {
+		if e.User() == 0 || e.Address() != "" {
+			continue
+		}
+		asked.Go(func() {
+			list, err := e.Inits(ctx, func(id string) bool { return known(e.User(), id) })
+			if err != nil {
+				p.cfg.Log.Debug("ask for a user's containers", "uid", e.User(), "error", err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			for id, init := range list {
+				all = append(all, find.UsersInit{Init: init, ID: id, User: e.User()})
+			}
+		})
+	}
+	asked.Wait()
+	return all
+}
+
 // finderLoop is the loop as the finder knows it. What compares cgroups is in discovered.go.
 type finderLoop struct{ *loop }
 
@@ -66,6 +99,12 @@ func (l finderLoop) InitGone(ref *container.Ref, init int32) bool {
 	m := initGone{ref: ref, init: init}
 	l.ask(&m)
 	return m.missed
+}
+
+func (l finderLoop) OfUsers() (cgroupless []container.Cgroupless, ids map[string]bool) {
+	var m usersAsked
+	l.ask(&m)
+	return m.cgroupless, m.ids
 }
 
 // cgroupsFound are cgroups that exist, parents before children.
@@ -99,19 +138,19 @@ func (m containerFound) handle(l *loop) {
 		return // it has ended since it was found, and that has been reported
 	}
 	l.tracker.Confirm(m.Ref)
+	var end *event.Event
+	init := container.Init{PID: m.InitPID, Made: m.Started, MadeNS: m.MadeNS, Ran: m.Ran, Namespaces: m.Namespaces}
+	switch {
+	case m.Starting:
+	case m.Unheld != nil, m.SharedCgroup != "":
+		end = l.tracker.FoundOutside(m.Ref, init)
+	default:
+		end = l.tracker.FoundRunning(m.Ref, init)
+	}
 	c := l.tracker.Describe(m.Ref)
 	m.Container = *c
 	for t, of := range m.MadeFor {
 		m.MadeFor[t] = *l.tracker.Describe(&container.Ref{ID: of.ID, Runtime: m.Ref.Runtime})
-	}
-	var end *event.Event
-	init := container.Init{PID: m.InitPID, Made: m.Started, MadeNS: m.MadeNS, Namespaces: m.Namespaces, Ran: m.Ran}
-	switch {
-	case m.Starting:
-	case m.Unheld != nil:
-		end = l.tracker.FoundOutside(m.Ref, init)
-	default:
-		end = l.tracker.FoundRunning(m.Ref, init)
 	}
 	l.questions.AskName(c)
 	l.apply(fact.Fact{Time: m.At, Found: &m.Found})
@@ -128,6 +167,14 @@ type stateAsked struct {
 
 func (m *stateAsked) handle(l *loop) { m.state = l.tracker.StateOf(m.ref) }
 
+// usersAsked asks what is known of users' containers.
+type usersAsked struct {
+	cgroupless []container.Cgroupless
+	ids        map[string]bool
+}
+
+func (m *usersAsked) handle(l *loop) { m.cgroupless, m.ids = l.tracker.OfUsers() }
+
 // initGone says that a container's init does not exist any more. Its answer is whether no event has said so.
 type initGone struct {
 	ref    *container.Ref
@@ -137,7 +184,8 @@ type initGone struct {
 
 func (m *initGone) handle(l *loop) {
 	if m.missed = l.tracker.StateOf(m.ref).Init == m.init; m.missed {
+		id := l.tracker.Describe(m.ref).ID
 		l.tracker.InitGone(m.ref)
-		l.apply(fact.Fact{Time: l.now(), Gone: &fact.Gone{ID: m.ref.ID}})
+		l.apply(fact.Fact{Time: l.now(), Gone: &fact.Gone{ID: id}})
 	}
 }

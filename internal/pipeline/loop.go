@@ -9,6 +9,7 @@ import (
 	"github.com/nsviz/nsviz/internal/collect/kills"
 	"github.com/nsviz/nsviz/internal/collect/names"
 	"github.com/nsviz/nsviz/internal/container"
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
@@ -32,6 +33,8 @@ type loop struct {
 	// doubts is raised where the host may have cgroups, containers or inits that nobody knows of; wake where the sampler may
 	// wait for longer than it should; hurry where a survey should come soon.
 	doubts, wake, hurry signal
+	// usersStarts is raised where a user may have started a container without a cgroup, usersDue where such ones are to be looked for anyway.
+	usersStarts, usersDue signal
 
 	layout cgroupfs.Layout
 	// self is nsviz's own PID in procfs; hostPIDs is whether procfs counts as the host does.
@@ -73,6 +76,7 @@ func newLoop(log *slog.Logger, sinks []func(fact.Fact), labels ...string) *loop 
 	return &loop{
 		now: time.Now, log: log, live: store.NewLive(model.DefaultLimits()), sinks: sinks,
 		inputs: make(chan message), doubts: make(signal, 1), wake: make(signal, 1), hurry: make(signal, 1),
+		usersStarts: make(signal, 1), usersDue: make(signal, 1),
 		directory: directory, tracker: container.NewTracker(directory, nil), namespaces: namespaces.New(),
 	}
 }
@@ -123,6 +127,9 @@ func (l *loop) report(e event.Event) {
 		l.domains.Complete(&e)
 	case event.NamespaceCreated:
 		l.questions.AskName(container.Isolates(&e))
+		if _, containers, ok := runtime.Isolates(e.Comm); ok && containers && e.Container == nil && e.UID != nil && *e.UID != 0 {
+			l.usersStarts.raise()
+		}
 	case event.CgroupCreated:
 		if e.Cgroup.Container != nil {
 			break
@@ -138,6 +145,9 @@ func (l *loop) report(e event.Event) {
 		l.questions.AskStarted(e.Container)
 	case event.ContainerExited:
 		l.questions.AskEnd(e.Container)
+		if e.Container != nil && e.Container.Runtime == runtime.Podman {
+			l.engines.AskFilesForEnd(e.Container)
+		}
 	case event.EventsLost:
 		l.doubts.raise()
 	}

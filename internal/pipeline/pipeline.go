@@ -190,6 +190,7 @@ func (p *Pipeline) watch(ctx context.Context) error {
 	others := []func(context.Context){
 		func(ctx context.Context) { sample.Run(ctx, p.sampling()) }, p.memory.Run, follower.Run,
 		func(ctx context.Context) { p.finder.Reconcile(ctx, kernel) },
+		func(ctx context.Context) { p.newFinder().FollowUsers(ctx, kernel) },
 	}
 	if p.hostPIDs { // else hardly any namespace would be found, and taken for freed
 		others = append(others, func(ctx context.Context) { survey.Run(ctx, p.surveying(kernel.Sockets(), p.newSurveyLoop(kernel))) })

@@ -70,6 +70,7 @@ func (l surveyLoop) BeginSurvey(at time.Time) survey.Begun {
 func (l surveyLoop) EndSurvey(r survey.Result) {
 	l.send(surveyEnded{r, l.freedIsHooked})
 	l.engines.Look()
+	l.usersDue.raise()
 }
 
 // surveyBegins asks what a survey should find.

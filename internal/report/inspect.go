@@ -217,6 +217,9 @@ func (t *anatomyText) uses() {
 	if u := t.a.Unheld; u != nil {
 		t.line("not held", "its "+firstProcess(isNotPID1(t.a))+" is in "+cmp.Or(u.Cgroup, "a cgroup that is unknown")+", so that what its own cgroup limits does not hold it")
 	}
+	if in := t.a.SharedCgroup; in != "" {
+		t.line("cgroup", "none of its own, and so no limits of its own; its PID 1 is in "+in)
+	}
 	if p := t.a.Paused; p != nil {
 		words := "since " + p.Since.In(t.zone).Format(toTheSecond)
 		if p.By != nil {

@@ -48,9 +48,11 @@ type Workload struct {
 	// PIDsRefused is absent where it is unknown.
 	PIDsRefused *uint64      `json:"pids_refused,omitempty"`
 	Unheld      *fact.Unheld `json:"unheld,omitempty"`
-	Stuck       *fact.Stuck  `json:"stuck,omitempty"`
-	Paused      *fact.Paused `json:"paused,omitempty"`
-	VM          *VM          `json:"vm,omitempty"`
+	// SharedCgroup is the path of the cgroup that its PID 1 is in, if it has none of its own.
+	SharedCgroup string       `json:"shared_cgroup,omitempty"`
+	Stuck        *fact.Stuck  `json:"stuck,omitempty"`
+	Paused       *fact.Paused `json:"paused,omitempty"`
+	VM           *VM          `json:"vm,omitempty"`
 }
 
 // KindVM is the Workload.Kind of a virtual machine.
@@ -140,7 +142,7 @@ func Workloads(s *model.Snapshot) []Workload {
 			State: c.State, Status: story.Status(c, s.Now()), Restarts: c.Restarts, EngineRestarts: c.EngineRestarts, Created: c.Created, Exited: c.Exited, Exit: c.Exit,
 			Namespaces: memberships(c.Namespaces),
 			Memory:     Memory{UsageBytes: c.Memory.UsageBytes, LimitBytes: c.Memory.LimitBytes, Unlimited: c.Memory.Unlimited},
-			OOMKills:   c.OOMKills, PIDsRefused: c.PIDsRefused, Unheld: c.Unheld, Stuck: c.Stuck, Paused: c.Paused,
+			OOMKills:   c.OOMKills, PIDsRefused: c.PIDsRefused, Unheld: c.Unheld, SharedCgroup: c.SharedCgroup, Stuck: c.Stuck, Paused: c.Paused,
 		}
 		if c.OOMKills == nil {
 			out.OOMKillsAtLeast = c.OOMKillsAtLeast

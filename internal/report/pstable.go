@@ -169,8 +169,11 @@ func limit(w *Workload) string {
 		return "-"
 	}
 	words := bytesOrUnknown(w.Memory.LimitBytes)
-	if w.Memory.Unlimited {
+	switch {
+	case w.Memory.Unlimited:
 		words = "none"
+	case w.SharedCgroup != "":
+		words = "none of its own"
 	}
 	const stuck = "stuck: the OOM killer is off"
 	switch {

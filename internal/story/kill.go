@@ -265,6 +265,9 @@ func PlaceOfLimit(k *model.Kill, o *event.OOM, c *model.Container) LimitPlace {
 		}
 		return LimitSomewhere
 	}
+	if c != nil && c.SharedCgroup != "" && strings.HasPrefix(c.SharedCgroup+"/", strings.TrimSuffix(o.Cgroup, "/")+"/") {
+		return LimitAbove
+	}
 	// The container is forgotten, so the path's id must do.
 	if vc := VictimContainer(k); vc != nil && vc.ID != "" {
 		if i := strings.LastIndex(o.Cgroup, vc.ID); i >= 0 {

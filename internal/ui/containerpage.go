@@ -227,8 +227,11 @@ func cgroupFacts(c *model.Container, now time.Time, w int) []line {
 		add("paused", l)
 	}
 	path := text(Unknown, "?")
-	if c.CgroupPath != "" {
+	switch {
+	case c.CgroupPath != "":
 		path = text(Number, story.ShortPath(c.CgroupPath))
+	case c.SharedCgroup != "":
+		path = text(Plain, "none of its own; PID 1 is in ").add(Number, story.ShortPath(c.SharedCgroup))
 	}
 	add("cgroup", path)
 	return lines

@@ -137,7 +137,7 @@ func (p *pass) follow(root Cgroup, c *Container) (bool, error) {
 
 // isThere reports whether a container's PID 1 that was just found is still there.
 func (f *Finder) isThere(root Cgroup, c *Container) bool {
-	if c.Unheld != nil {
+	if c.Unheld != nil || c.SharedCgroup != "" {
 		_, err := f.cfg.Proc.StartTime(c.InitPID)
 		return err == nil
 	}

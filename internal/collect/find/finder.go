@@ -28,6 +28,12 @@ type Config struct {
 	HostPIDs bool
 	// Inits asks the engines as [engine.Engine] has it. It asks none that it would have to wait for.
 	Inits func(ctx context.Context, known func(id string) bool) (map[string]engine.Init, error)
+	// UsersInits asks those that are users' own.
+	UsersInits func(ctx context.Context, known func(user uint32, id string) bool) []UsersInit
+	// UsersStarts is signalled where a user may have started a container that has no cgroup of its own.
+	UsersStarts <-chan struct{}
+	// UsersDue is signalled where it is time to look for those anyway.
+	UsersDue <-chan struct{}
 	// Doubts is signalled where the host may have cgroups, containers or inits that the loop does not know.
 	Doubts <-chan struct{}
 	Now    func() time.Time
@@ -54,6 +60,8 @@ type Loop interface {
 	// InitGone handles that a container's first process is gone without an event. It returns false if an event has reported
 	// that, or if another process is the container's first by now.
 	InitGone(ref *container.Ref, init int32) bool
+	// OfUsers returns what is known of users' containers, as [container.Tracker.OfUsers] has it.
+	OfUsers() (cgroupless []container.Cgroupless, ids map[string]bool)
 }
 
 // Probes report what becomes of a container that was found. Package probes has the meaning of each method.
@@ -146,5 +154,8 @@ func (f *Finder) Once(ctx context.Context) error {
 	if err := p.admitAll(cgroups); err != nil {
 		return err
 	}
-	return p.admitOutside(ctx)
+	if err := p.admitOutside(ctx); err != nil {
+		return err
+	}
+	return p.admitUsers(ctx)
 }

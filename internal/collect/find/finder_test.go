@@ -25,10 +25,15 @@ type calls struct {
 	state    container.State
 	reported bool // an event has reported the end of the init
 	unread   []Cgroup
+	// cgroupless and inSlices are what is known of users' containers.
+	cgroupless []container.Cgroupless
+	inSlices   map[string]bool
 
 	onExpect, onFollow func()
 	compared           chan struct{}
 }
+
+func (c *calls) OfUsers() ([]container.Cgroupless, map[string]bool) { return c.cgroupless, c.inSlices }
 
 func (c *calls) note(format string, args ...any) {
 	c.list = append(c.list, fmt.Sprintf(format, args...))
@@ -111,6 +116,7 @@ func newFinderTest(t *testing.T) (*outsideTest, *calls) {
 	o, c := newOutsideTest(t), &calls{}
 	o.cfg.Loop = c
 	o.cfg.Inits = func(context.Context, func(string) bool) (map[string]engine.Init, error) { return nil, nil }
+	o.cfg.UsersInits = func(context.Context, func(uint32, string) bool) []UsersInit { return nil }
 	return o, c
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/container"
 	"github.com/nsviz/nsviz/internal/container/engine"
+	"github.com/nsviz/nsviz/internal/event"
 )
 
 // MaxEngines is how many engines are followed. Users may start as many as they like.
@@ -45,6 +46,12 @@ type Engines struct {
 type run struct {
 	stop context.CancelFunc
 	done chan struct{} // closed at its end
+}
+
+// place is where an engine is. Of sources without an address each user has one.
+type place struct {
+	address string
+	user    uint32
 }
 
 // NewEngines returns a follower of engines that has not begun. It has called Find for the first time.
@@ -104,6 +111,20 @@ func (e *Engines) that(is func(*Follower) bool) []engine.Engine {
 	return list
 }
 
+// AskFilesForEnd asks the files of runtimes how a container has ended, where no engine that answers reports that. It does not wait for the
+// answer.
+func (e *Engines) AskFilesForEnd(c *event.Container) {
+	connected := e.Connected()
+	for _, files := range connected {
+		reports := func(other engine.Engine) bool {
+			return other.Address() != "" && other.Name() == c.Runtime && other.User() == files.User()
+		}
+		if files.Address() == "" && !slices.ContainsFunc(connected, reports) {
+			files.AskEnd(c.ID)
+		}
+	}
+}
+
 // AwaitSynced waits until all engines have reported their containers or could not be asked, or until ctx ends.
 func (e *Engines) AwaitSynced(ctx context.Context) {
 	for _, one := range e.All() {
@@ -133,13 +154,13 @@ func (e *Engines) Run(ctx context.Context) error {
 	defer cancel(nil)
 	var running sync.WaitGroup
 	runs := map[*Follower]run{}
-	latest := map[string]run{} // by address
+	latest := map[place]run{}
 	follow := func(f *Follower) {
 		its, stop := context.WithCancel(ctx)
-		address := f.cfg.Engine.Address()
-		before, isAgain := latest[address]
+		at := place{f.cfg.Engine.Address(), f.cfg.Engine.User()}
+		before, isAgain := latest[at]
 		now := run{stop, make(chan struct{})}
-		runs[f], latest[address] = now, now
+		runs[f], latest[at] = now, now
 		running.Go(func() {
 			defer close(now.done)
 			if isAgain { // what it reports last is not to come after what this one does
@@ -165,7 +186,7 @@ func (e *Engines) Run(ctx context.Context) error {
 			runs[f].stop()
 			delete(runs, f)
 		}
-		maps.DeleteFunc(latest, func(_ string, r run) bool {
+		maps.DeleteFunc(latest, func(_ place, r run) bool {
 			select {
 			case <-r.done:
 				return true

@@ -23,6 +23,7 @@ type acted struct {
 	engine.Engine
 
 	name, address string
+	user          uint32
 	// run is what Run does until ctx ends.
 	run    func(ctx context.Context, s engine.Sink)
 	synced chan struct{}
@@ -33,7 +34,7 @@ type acted struct {
 
 func (a *acted) Name() string            { return a.name }
 func (a *acted) Address() string         { return a.address }
-func (a *acted) User() uint32            { return 0 }
+func (a *acted) User() uint32            { return a.user }
 func (a *acted) Synced() <-chan struct{} { return a.synced }
 func (a *acted) Ask(id string)           { a.note(&a.asked, id) }
 func (a *acted) AskStart(id string)      { a.note(&a.starts, id) }
@@ -161,6 +162,35 @@ func TestEnginesComeAndGo(t *testing.T) {
 	await("unix:///a", fact.EngineForgotten)
 	if got := e.All(); !slices.Equal(got, []engine.Engine{usual, b}) {
 		t.Errorf("followed: %v", got)
+	}
+}
+
+// Files are asked how a container ended unless its engine reports that, each user's own one of his containers.
+func TestEndsAreAskedOfFilesWithoutAnEngine(t *testing.T) {
+	host, user := namesOne("", "", 1), namesOne("", "", 2)
+	user.user = 1000
+	podman := namesOne("podman", "unix:///podman", 3)
+	e, facts := followed(t, EnginesConfig{Engines: []engine.Engine{host, user, podman, hangs("podman")}})
+	for len(e.Connected()) < 3 {
+		<-facts
+	}
+	e.AskFilesForEnd(&event.Container{ID: containerID(1), Runtime: runtime.Podman})
+	e.AskFilesForEnd(&event.Container{ID: containerID(2), Runtime: runtime.CRIO})
+	if got := fmt.Sprint(host.ends, user.ends); got != "[2] [1 2]" {
+		t.Errorf("asked for %s", got)
+	}
+}
+
+// The files of the host and those of a user, which have no address, are followed beside each other.
+func TestFilesOfUsersAreFollowedBesideTheHosts(t *testing.T) {
+	host, user := namesOne("", "", 1), namesOne("", "", 2)
+	user.user = 1000
+	_, facts := followed(t, EnginesConfig{Engines: []engine.Engine{host}, Find: func() []engine.Engine { return []engine.Engine{user} }})
+	named := map[string]bool{}
+	for len(named) < 2 {
+		if f := <-facts; f.Identity != nil {
+			named[f.Identity.ID] = true
+		}
 	}
 }
 

@@ -38,7 +38,7 @@ type Engine interface {
 	// Settings asks for the engine's settings of a container. It returns within a few seconds.
 	Settings(ctx context.Context, id string) (*fact.Settings, error)
 	// Inits asks for the PID 1 of running containers, by id, if it is not known otherwise. It returns within a few seconds what it has
-	// learned by then, and nothing if the engine may be on another host.
+	// learned by then, and nothing if the engine may be on another host. A user's engine may name any process.
 	Inits(ctx context.Context, known func(id string) bool) (map[string]Init, error)
 }
 

@@ -114,3 +114,18 @@ func relatedNamespace(fd int, request uint) (related int, id uint64, err error) 
 	}
 	return related, id, nil
 }
+
+// OwnerUID returns the host's id of the user who made the process's user namespace.
+func (r *Reader) OwnerUID(pid int32) (uint32, error) {
+	path := r.proc.PID(pid) + "/" + namespaceLinks[event.User]
+	fd, err := pseudofs.Open(unix.AT_FDCWD, path, unix.O_RDONLY)
+	if err != nil {
+		return 0, pseudofs.PathError("open", path, err)
+	}
+	defer unix.Close(fd)
+	uid, err := unix.IoctlGetUint32(fd, unix.NS_GET_OWNER_UID)
+	if err != nil {
+		return 0, &fs.PathError{Op: "get the owner of", Path: path, Err: err}
+	}
+	return uid, nil
+}

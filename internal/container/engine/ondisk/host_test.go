@@ -89,6 +89,15 @@ func (h *testHost) process(pid int, comm string, uid uint32, nspid string, args 
 	h.link(h.dir, filepath.Join(dir, "root"))
 }
 
+// child makes a process the child of another one.
+func (h *testHost) child(pid, parent int) {
+	h.t.Helper()
+	stat := fmt.Sprintf("%d (app) S %d 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 %d 0 0\n", pid, parent, 1000+pid)
+	if err := os.WriteFile(filepath.Join(h.proc, fmt.Sprint(pid), "stat"), []byte(stat), 0o644); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
 // link makes a symbolic link.
 func (h *testHost) link(to, path string) {
 	h.t.Helper()

@@ -16,7 +16,11 @@ type monitor struct {
 	pid int32
 	// id is the container's, name what it is called, bundle the path of its OCI bundle; "" is unknown.
 	id, name, bundle string
-	runtime          string
+	// pidFile is the path of the file that has the container's PID 1; "" is unknown.
+	pidFile string
+	// exitDir is the folder in which it writes the container's exit code; "" is unknown.
+	exitDir string
+	runtime string
 }
 
 // maxMonitors bounds the monitors that are kept.
@@ -25,16 +29,19 @@ const maxMonitors = 16 << 10
 // processes lists the user's monitors among the host's processes, and the places that daemons were told to use. A process in a PID namespace of
 // its own is in a container, and says nothing about the host.
 func (s *Source) processes() (monitors []monitor, places []place) {
-	pids, err := s.proc.PIDs()
+	inCharge, err := s.scanner.inCharge()
 	if err != nil {
 		s.log.Debug("list the monitors of containers", "error", err)
 	}
-	for _, pid := range pids {
-		comm, err := s.proc.Comm(pid)
+	for _, p := range inCharge {
+		pid, comm := p.PID, p.comm
 		by, isolates := runtime.Describes(comm)
 		isolates = isolates && s.cfg.User == 0
-		if err != nil || !isMonitor(comm) && !isDockerd(comm) && !isolates || len(monitors) == maxMonitors {
+		if !isMonitor(comm) && !isDockerd(comm) && !isolates {
 			continue
+		}
+		if len(monitors) == maxMonitors {
+			break
 		}
 		status, err := s.proc.Status(pid)
 		if err != nil || len(status.NSPID) != 1 || status.UID != s.owner && !isolates {
@@ -63,6 +70,7 @@ func (s *Source) processes() (monitors []monitor, places []place) {
 			if err != nil {
 				continue
 			}
+			m.pidFile = m.bundle + "/init.pid"
 		}
 		m.pid = pid
 		if m.runtime != "" && isID(m.id) {
@@ -119,8 +127,17 @@ var conmonSwitches = []string{
 
 func parseConmon(args []string) monitor {
 	o := options(args, conmonSwitches)
+	for _, exec := range []string{"e", "exec"} {
+		if _, ok := o[exec]; ok { // in charge of one process in a container
+			return monitor{}
+		}
+	}
 	m := monitor{
-		id: first(o["c"], o["cid"]), name: container.Cut(first(o["n"], o["name"])), bundle: first(o["b"], o["bundle"]), runtime: runtime.Podman,
+		id: first(o["c"], o["cid"]), name: container.Cut(first(o["n"], o["name"])), bundle: first(o["b"], o["bundle"]),
+		pidFile: first(o["p"], o["container-pidfile"]), runtime: runtime.Podman,
+	}
+	if path.IsAbs(o["exit-dir"]) {
+		m.exitDir = path.Clean(o["exit-dir"])
 	}
 	if strings.Contains(o["exit-dir"], "crio") || strings.HasPrefix(m.name, "k8s_") {
 		m.runtime = runtime.CRIO

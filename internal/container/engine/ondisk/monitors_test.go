@@ -30,10 +30,12 @@ func TestConmonCommandLine(t *testing.T) {
 		want monitor
 	}{
 		"podman": {conmonLine(idA, "web", "/srv/graph"), monitor{
-			id: idA, name: "web", bundle: "/srv/graph/overlay-containers/" + idA + "/userdata", runtime: "podman",
+			id: idA, name: "web", bundle: "/srv/graph/overlay-containers/" + idA + "/userdata", pidFile: "/run/pidfile", exitDir: "/run/libpod/exits", runtime: "podman",
 		}},
+		"podman exec": {strings.Fields("/usr/bin/conmon --api-version 1 -c " + idA + " -u " + idB + " -n web -p /run/exec_pid -e --exec-attach"), monitor{}},
 		"CRI-O": {crio, monitor{
-			id: idA, name: "k8s_app_cart-7d9f_shop_2a11_0", bundle: "/run/containers/storage/overlay-containers/" + idA + "/userdata", runtime: "cri-o",
+			id: idA, name: "k8s_app_cart-7d9f_shop_2a11_0", bundle: "/run/containers/storage/overlay-containers/" + idA + "/userdata",
+			exitDir: "/var/run/crio/exits", runtime: "cri-o",
 		}},
 		"long options":      {[]string{"conmon", "--cid=" + idA, "--name", "web", "--bundle=/b"}, monitor{id: idA, name: "web", bundle: "/b", runtime: "podman"}},
 		"cut short":         {[]string{"conmon", "-n"}, monitor{runtime: "podman"}},

@@ -3,6 +3,7 @@ package ondisk
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"os"
 	"slices"
 	"sync"
@@ -42,8 +43,8 @@ type Config struct {
 	Log  *slog.Logger // nil is silent
 }
 
-// A Source finds the names of containers. It implements [engine.Engine], for all runtimes that it knows. It says nothing of what happens
-// to containers: files tell what is, and not what was done.
+// A Source finds the names of containers. It implements [engine.Engine], for all runtimes that it knows. Of what happens
+// to containers it reports podman's ends alone: files tell what is, and not what was done.
 type Source struct {
 	cfg     Config
 	log     *slog.Logger
@@ -51,10 +52,14 @@ type Source struct {
 	ns      *nsfs.Reader
 	owner   uint32 // of the files and the processes
 	asks    *asks
+	ends    *ends
 	synced  chan struct{}
 	limiter *rate.Limiter
-	lanes   lanes
-	lists   lists
+	// endScans bounds the scans for monitors of containers that have ended.
+	endScans *rate.Limiter
+	lanes    lanes
+	lists    lists
+	scanner  *scanner
 
 	mu       sync.Mutex // guards what follows
 	places   []place
@@ -70,9 +75,10 @@ func newSource(c Config, owner uint32) *Source {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	proc := procfs.New(c.Proc)
 	return &Source{
-		cfg: c, log: c.Log, proc: procfs.New(c.Proc), ns: nsfs.New(c.Proc), owner: owner, asks: newAsks(), synced: make(chan struct{}),
-		limiter: rate.NewLimiter(answersPerSecond, answersAtOnce), places: defaults(c.User),
+		cfg: c, log: c.Log, proc: proc, ns: nsfs.New(c.Proc), scanner: &scanner{proc: proc}, owner: owner, asks: newAsks(), ends: newEnds(), synced: make(chan struct{}),
+		limiter: rate.NewLimiter(answersPerSecond, answersAtOnce), endScans: rate.NewLimiter(endScansPerSecond, endScansAtOnce), places: defaults(c.User),
 	}
 }
 
@@ -98,9 +104,6 @@ func (s *Source) Ask(id string) {
 // AskStart implements [engine.Engine]. No file says why a container did not start.
 func (s *Source) AskStart(string) {}
 
-// AskEnd implements [engine.Engine]. No file says how a container ended.
-func (s *Source) AskEnd(string) {}
-
 // Run implements [engine.Engine].
 func (s *Source) Run(ctx context.Context, sink engine.Sink) error {
 	s.scan()
@@ -112,6 +115,7 @@ func (s *Source) Run(ctx context.Context, sink engine.Sink) error {
 	close(s.synced)
 	var missed []string // what a scan may still find
 	var next <-chan time.Time
+	var lookForEnds <-chan time.Time
 	for {
 		select {
 		case <-ctx.Done():
@@ -124,6 +128,14 @@ func (s *Source) Run(ctx context.Context, sink engine.Sink) error {
 				}
 			}
 			missed, next = nil, nil
+			continue
+		case <-s.ends.wake:
+			lookForEnds = time.After(0)
+			continue
+		case <-lookForEnds:
+			if lookForEnds = nil; s.reportEnds(ctx, sink) {
+				lookForEnds = time.After(endPause)
+			}
 			continue
 		case <-s.asks.wake:
 		}
@@ -191,8 +203,8 @@ func (s *Source) report(ctx context.Context, sink engine.Sink) {
 			}
 		}
 	}
-	for _, id := range s.monitored() {
-		if identity, ok := s.identify(ctx, id); ok && !reported[id] {
+	for _, m := range s.monitors() {
+		if identity, ok := s.identify(ctx, m.id); ok && !reported[m.id] {
 			sink.Identify(identity)
 		}
 	}
@@ -269,15 +281,11 @@ func (s *Source) learn(p place) {
 	}
 }
 
-// monitored lists the containers that have a monitor.
-func (s *Source) monitored() []string {
+// monitors lists the monitors, one for each container.
+func (s *Source) monitors() []monitor {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	ids := make([]string, 0, len(s.byID))
-	for id := range s.byID {
-		ids = append(ids, id)
-	}
-	return ids
+	return slices.Collect(maps.Values(s.byID))
 }
 
 // scanIfDue scans, unless that was done a short time ago. It reports whether it has.
