@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,7 +22,7 @@ const (
 	maxEnds = 256
 	// conmon writes a container's exit code once it has reaped PID 1: it is looked for so often, with so much time in between.
 	endTries = 100
-	endPause = 100 * time.Millisecond
+	endPause = 50 * time.Millisecond
 	// endAge is how old the exit code may be. One of an earlier run may be there until podman cleans up.
 	endAge = 10 * time.Second
 	// The processes are read for them so often a second in the long run, and so often at once: a monitor does not live until that is due.
@@ -86,7 +87,11 @@ func (s *Source) reportEnds(ctx context.Context, sink engine.Sink) (again bool) 
 		e.tries++
 		report, ok := s.ended(ctx, id, e.monitor)
 		if !ok && e.monitor.id == "" {
-			report, ok = s.ended(ctx, id, s.likeOthers(id))
+			for _, m := range s.likeOthers(id) {
+				if report, ok = s.ended(ctx, id, m); ok {
+					break
+				}
+			}
 		}
 		if ok {
 			sink.Ended(report)
@@ -109,17 +114,20 @@ func (s *Source) monitor(id string) monitor {
 	return s.byID[id]
 }
 
-// likeOthers returns the monitor that a container of podman has had if its files are where those of another one are.
-func (s *Source) likeOthers(id string) monitor {
+// likeOthers returns the monitors that a container of podman may have had, if its files are where those of another one are: one for
+// each folder of exit codes.
+func (s *Source) likeOthers(id string) []monitor {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	var list []monitor
 	for _, m := range s.byID {
-		if m.runtime == runtime.Podman && m.exitDir != "" {
+		same := func(other monitor) bool { return other.exitDir == m.exitDir }
+		if m.runtime == runtime.Podman && m.exitDir != "" && len(list) < maxUserPlaces && !slices.ContainsFunc(list, same) {
 			m.bundle = strings.Replace(m.bundle, m.id, id, 1)
-			return m
+			list = append(list, m)
 		}
 	}
-	return monitor{}
+	return list
 }
 
 // ended reads how a container of podman ended.
