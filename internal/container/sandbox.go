@@ -115,6 +115,9 @@ func (t *Tracker) own(ids event.NamespaceIDs, typ event.NamespaceType) bool {
 
 // isolated returns what a process of no container is in, by its namespaces and the path of its cgroup; nil is nothing.
 func (t *Tracker) isolated(p suspect) *event.Container {
+	if c := t.cgrouplessIn(p.namespaces); c != nil {
+		return t.Describe(c.ref)
+	}
 	unit, name := serviceOf(p.cgroup)
 	for _, typ := range []event.NamespaceType{event.PID, event.User} {
 		id := p.namespaces[typ]

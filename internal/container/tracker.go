@@ -193,11 +193,6 @@ func (t *Tracker) killed(e *event.Event) {
 		e.Container, e.ContainerUnknown = t.Describe(outside.ref), false
 	}
 	if e.Container == nil {
-		if c := t.cgrouplessIn(oom.Victim.Namespaces); c != nil {
-			e.Container, e.ContainerUnknown = t.Describe(c.ref), false
-		}
-	}
-	if e.Container == nil {
 		if c := t.isolated(suspect{namespaces: oom.Victim.Namespaces, cgroup: t.path(e.CgroupID)}); c != nil {
 			e.Container = new(t.Named(*c))
 		}
