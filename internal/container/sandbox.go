@@ -2,6 +2,7 @@ package container
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -122,7 +123,9 @@ func (t *Tracker) isolated(p suspect) *event.Container {
 			continue
 		}
 		if root := t.holders[id]; root != nil {
-			if root.path != "" { // it has joined the container's namespaces, and stayed where it was
+			// It has joined the container's namespaces and stayed where it was, or it is the engine's: what an engine of a user without
+			// rights does is in the user namespace of all of its containers.
+			if root.path != "" || typ == event.User && slices.ContainsFunc(root.holds, func(held uint64) bool { return held != id }) {
 				return nil
 			}
 			return t.Describe(root.ref)
@@ -134,8 +137,8 @@ func (t *Tracker) isolated(p suspect) *event.Container {
 		if made := t.creations.byID[id]; made != nil {
 			maker = ProcessName{made.pid, made.comm}
 		}
-		// Somebody in the unit made it, or systemd did for the unit.
-		if unit != "" && (maker == ProcessName{} || maker.Comm == name[:min(len(name), 15)] || maker.isSystemd()) {
+		// Somebody in the unit made it, or systemd did for the unit. Who did need not be known again.
+		if unit != "" && t.sandboxes.byNamespace[id] == nil && (maker == ProcessName{} || maker.Comm == name[:min(len(name), 15)] || maker.isSystemd()) {
 			return t.service(unit, name, p)
 		}
 		return t.sandbox(typ, maker, p)

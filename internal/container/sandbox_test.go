@@ -355,3 +355,41 @@ func TestNumberGivenOutAgain(t *testing.T) {
 		tracker.Attribute(&e)
 	}
 }
+
+// killedIn returns what a victim in some namespaces and a cgroup is in.
+func killedIn(tracker *Tracker, cgroup uint64, ids event.NamespaceIDs) *event.Container {
+	e := killed(9, 70, cgroup, false)
+	e.OOM.Victim.Namespaces = ids
+	tracker.Attribute(&e)
+	return e.Container
+}
+
+// TestKillInAFoundSandboxOfAUnit: a kill does not say who made the namespaces, reading the host did.
+func TestKillInAFoundSandboxOfAUnit(t *testing.T) {
+	const unit, path = 601, "/system.slice/cron.service"
+	ids := hostAnd(map[event.NamespaceType]uint64{event.PID: 20})
+	tracker := newTestTracker()
+	tracker.SetHost(hostAnd(nil))
+	tracker.Place(unit, path)
+	tracker.FoundIsolated(found(50, "sleep", path, ids, ProcessName{812, "bwrap"}))
+	if c := killedIn(tracker, unit, ids); c == nil || c.ID != "pid-20" {
+		t.Errorf("killed in %+v", c)
+	}
+	if list := tracker.Isolated(); len(list) != 1 {
+		t.Errorf("recognised %+v", list)
+	}
+}
+
+// TestUserNamespaceOfAnEngine: the user namespace of a user's containers has the engine's own processes, too.
+func TestUserNamespaceOfAnEngine(t *testing.T) {
+	tracker := newTestTracker()
+	tracker.SetHost(hostAnd(nil))
+	inside := hostAnd(map[event.NamespaceType]uint64{event.PID: 20, event.User: 21})
+	tracker.FoundOutside(&Ref{Runtime: "podman", ID: idA}, Init{PID: 50, Namespaces: inside})
+	if c := killedIn(tracker, host, inside); c == nil || c.ID != idA {
+		t.Errorf("the container's process is in %+v", c)
+	}
+	if c := killedIn(tracker, host, hostAnd(map[event.NamespaceType]uint64{event.User: 21})); c != nil {
+		t.Errorf("the engine's process is in %+v", c)
+	}
+}
