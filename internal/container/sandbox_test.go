@@ -289,6 +289,10 @@ func TestExecInNewNamespaces(t *testing.T) {
 	if len(list) != 1 || list[0].Container.Name != "unshare-812" || list[0].First.PID != 51 || !list[0].FromBeginning || e.Container == nil {
 		t.Errorf("recognised %+v, in %+v", list, e.Container)
 	}
+	e = enter(60) // as by nsenter
+	if tracker.Attribute(&e); len(tracker.Isolated()) != 0 || e.Container != nil {
+		t.Errorf("a process that joins what has begun is in %+v", e.Container)
+	}
 }
 
 // TestHeldByAContainer: the namespaces that a container runs in are its own, whatever was recognised by them before and whoever joins them.
