@@ -2,6 +2,7 @@ package container
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -96,7 +97,12 @@ type isolated struct {
 	namespaces event.NamespaceIDs
 	first      int32  // the PID of its first process; 0 is unknown
 	generation uint64 // in which it was recognised
+	// others are the first processes in other namespaces of a service, as its control processes have them, by PID.
+	others map[int32]*FirstProcess
 }
+
+// maxOthers is how many of these are kept of a service.
+const maxOthers = 64
 
 // suspect is a process of which the namespaces may show what it is in.
 type suspect struct {
@@ -181,10 +187,34 @@ func (t *Tracker) service(unit, name string, p suspect) *event.Container {
 		makeRoom(s, s.services)
 		s.services[unit] = c
 	}
-	if c.recognise(s, p) {
-		s.found = append(s.found, Isolated{Container: *c.container, Namespaces: p.namespaces, CgroupPath: unit, First: p.first})
+	if p.first != nil && c.first != 0 && c.first != p.first.PID && c.namespaces != p.namespaces {
+		if c.others == nil {
+			c.others = map[int32]*FirstProcess{}
+		}
+		if len(c.others) < maxOthers {
+			c.others[p.first.PID] = p.first
+		}
+		return c.container
 	}
+	t.recogniseService(c, p)
 	return c.container
+}
+
+func (t *Tracker) recogniseService(c *isolated, p suspect) {
+	if s := &t.sandboxes; c.recognise(s, p) {
+		s.found = append(s.found, Isolated{Container: *c.container, Namespaces: p.namespaces, CgroupPath: c.container.ID, First: p.first})
+	}
+}
+
+// succeeded reports whether another first process of a service takes the place of the one that is gone.
+func (t *Tracker) succeeded(c *isolated) bool {
+	if len(c.others) == 0 {
+		return false
+	}
+	other := c.others[slices.Min(slices.Collect(maps.Keys(c.others)))]
+	delete(c.others, other.PID)
+	t.recogniseService(c, suspect{namespaces: other.Namespaces, first: other})
+	return true
 }
 
 // sandbox returns the sandbox, or the container without a cgroup, that has a namespace.
@@ -287,7 +317,8 @@ func (t *Tracker) EndUninhabited(inhabited func(id uint64) bool) {
 		}
 	}
 	for unit, c := range s.services {
-		if c.generation < s.generation && !t.anyOwn(c.namespaces, inhabited) {
+		maps.DeleteFunc(c.others, func(_ int32, other *FirstProcess) bool { return !t.anyOwn(other.Namespaces, inhabited) })
+		if c.generation < s.generation && !t.anyOwn(c.namespaces, inhabited) && !t.succeeded(c) {
 			delete(s.services, unit)
 			s.ended = append(s.ended, c.container.ID)
 		}

@@ -1,6 +1,7 @@
 package container
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -196,7 +197,6 @@ func TestFoundIsolated(t *testing.T) {
 			},
 			[]*event.Container{
 				{ID: unit, Name: "db.service", Kind: event.KindService, Runtime: "systemd"},
-				{ID: unit, Name: "db.service", Kind: event.KindService, Runtime: "systemd"}, // with another first process
 				{ID: "/system.slice/web.service", Name: "web.service", Kind: event.KindService, Runtime: "systemd"},
 			},
 		},
@@ -228,9 +228,6 @@ func TestFoundIsolated(t *testing.T) {
 				}
 				got = append(got, &c.Container)
 				ids[c.Container.ID] = true
-			}
-			if test.name == "services" { // each change of the first process is news
-				got = got[:len(got)-2]
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
@@ -396,4 +393,46 @@ func TestUserNamespaceOfAnEngine(t *testing.T) {
 	if c := killedIn(tracker, host, hostAnd(map[event.NamespaceType]uint64{event.User: 21})); c != nil {
 		t.Errorf("the engine's process is in %+v", c)
 	}
+}
+
+// TestOtherFirstProcessesOfAService: systemd gives each process that it starts in a unit namespaces of its own. While one of them runs the
+// service does, and the one that was found first is its first process.
+func TestOtherFirstProcessesOfAService(t *testing.T) {
+	const unit = "/system.slice/db.service"
+	tracker := newTestTracker()
+	tracker.SetHost(hostAnd(nil))
+	find := func(pid int32, id uint64) {
+		tracker.FoundIsolated(found(pid, "db", unit, hostAnd(map[event.NamespaceType]uint64{event.Mnt: id}), ProcessName{1, "systemd"}))
+	}
+	survey := func(inhabited ...uint64) {
+		tracker.BeginSurvey()
+		for _, id := range inhabited {
+			find(int32(id), id)
+		}
+		tracker.EndUninhabited(func(id uint64) bool { return slices.Contains(inhabited, id) })
+	}
+	expect := func(pid int32, ended int) {
+		t.Helper()
+		list := tracker.Isolated()
+		if (len(list) == 1) != (pid != 0) || len(list) > 1 || pid != 0 && list[0].First.PID != pid {
+			t.Errorf("recognised %+v", list)
+		}
+		if got := tracker.Ended(); len(got) != ended {
+			t.Errorf("ended %v", got)
+		}
+	}
+	survey(10)
+	expect(10, 0)
+	survey(10, 20) // as `systemctl reload` has
+	expect(0, 0)
+	survey(10)
+	expect(0, 0)
+	survey(10, 30)
+	expect(0, 0)
+	survey(30)
+	expect(30, 0)
+	find(31, 30) // the first one in the same namespaces has ended
+	expect(31, 0)
+	survey()
+	expect(0, 1)
 }
