@@ -225,7 +225,7 @@ func (t *Tracker) sandbox(typ event.NamespaceType, maker ProcessName, p suspect)
 	c := s.byNamespace[id]
 	if c == nil {
 		r, containers, isRuntime := runtime.Isolates(maker.Comm)
-		if containers && typ == event.User {
+		if typ == event.User && (containers || runtime.IsOwn(maker.Comm)) {
 			return nil // what an engine of a user without rights lives in itself
 		}
 		if p.first != nil && len(s.byNamespace) >= maxSandboxes {
@@ -296,13 +296,16 @@ func makeRoom[K comparable](s *sandboxes, all map[K]*isolated) {
 // BeginSurvey begins a reading of all processes: what is recognised from now on may be younger.
 func (t *Tracker) BeginSurvey() { t.sandboxes.generation++ }
 
-// FoundIsolated recognises what the kernel isolates, by its first process. Those above come before those below.
-func (t *Tracker) FoundIsolated(first *FirstProcess) {
+// FoundIsolated recognises what the kernel isolates, by its first process, as it was at a time. Those above come before those below.
+func (t *Tracker) FoundIsolated(first *FirstProcess, at time.Time) {
 	switch {
 	case first.Cgroup == "", t.DescribePath(first.Cgroup) != nil, t.outside[first.PID] != nil:
 		return
+	// A process may call itself as it likes: what stays in a PID namespace of its own is isolated, whatever its name.
 	case runtime.SetsUp(first.Comm), runtime.IsOwn(first.Comm): // a container is about to start there, or it is an engine's own
-		return
+		if !t.own(first.Namespaces, event.PID) || first.Started.IsZero() || at.Sub(first.Started) < startingFor {
+			return
+		}
 	}
 	t.isolated(suspect{first.Namespaces, first.Cgroup, first.Parent, first})
 }

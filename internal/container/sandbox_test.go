@@ -3,6 +3,7 @@ package container
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -217,7 +218,7 @@ func TestFoundIsolated(t *testing.T) {
 			tracker.BeginSurvey()
 			for range 2 {
 				for _, first := range test.list {
-					tracker.FoundIsolated(first)
+					tracker.FoundIsolated(first, at(5))
 				}
 			}
 			var got []*event.Container
@@ -305,7 +306,7 @@ func TestHeldByAContainer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			tracker := newTestTracker()
 			tracker.SetHost(hostAnd(nil))
-			tracker.FoundIsolated(found(50, "sleep", "/session", ids, ProcessName{812, "unknown"}))
+			tracker.FoundIsolated(found(50, "sleep", "/session", ids, ProcessName{812, "unknown"}), at(5))
 			if len(tracker.Isolated()) != 1 || kill(tracker) == nil {
 				t.Fatal("it is not recognised")
 			}
@@ -341,7 +342,7 @@ func TestNumberGivenOutAgain(t *testing.T) {
 	tracker.SetHost(hostAnd(nil))
 	ids := hostAnd(map[event.NamespaceType]uint64{event.PID: 20})
 	for _, want := range []string{"pid-20", "pid-20@2", "pid-20@3"} {
-		tracker.FoundIsolated(found(50, "sleep", "/session", ids, ProcessName{812, "bwrap"}))
+		tracker.FoundIsolated(found(50, "sleep", "/session", ids, ProcessName{812, "bwrap"}), at(5))
 		if list := tracker.Isolated(); len(list) != 1 || list[0].Container.ID != want {
 			t.Errorf("%+v, want %s", list, want)
 		}
@@ -372,7 +373,7 @@ func TestKillInAFoundSandboxOfAUnit(t *testing.T) {
 	tracker := newTestTracker()
 	tracker.SetHost(hostAnd(nil))
 	tracker.Place(unit, path)
-	tracker.FoundIsolated(found(50, "sleep", path, ids, ProcessName{812, "bwrap"}))
+	tracker.FoundIsolated(found(50, "sleep", path, ids, ProcessName{812, "bwrap"}), at(5))
 	if c := killedIn(tracker, unit, ids); c == nil || c.ID != "pid-20" {
 		t.Errorf("killed in %+v", c)
 	}
@@ -402,7 +403,7 @@ func TestOtherFirstProcessesOfAService(t *testing.T) {
 	tracker := newTestTracker()
 	tracker.SetHost(hostAnd(nil))
 	find := func(pid int32, id uint64) {
-		tracker.FoundIsolated(found(pid, "db", unit, hostAnd(map[event.NamespaceType]uint64{event.Mnt: id}), ProcessName{1, "systemd"}))
+		tracker.FoundIsolated(found(pid, "db", unit, hostAnd(map[event.NamespaceType]uint64{event.Mnt: id}), ProcessName{1, "systemd"}), at(5))
 	}
 	survey := func(inhabited ...uint64) {
 		tracker.BeginSurvey()
@@ -435,4 +436,51 @@ func TestOtherFirstProcessesOfAService(t *testing.T) {
 	expect(31, 0)
 	survey()
 	expect(0, 1)
+}
+
+// TestNamesOfRuntimes: what calls itself as a runtime does is isolated all the same, unless it is about to become a container, or an engine
+// of a user without rights, which has a user namespace at most.
+func TestNamesOfRuntimes(t *testing.T) {
+	own, user := hostAnd(map[event.NamespaceType]uint64{event.PID: 20, event.User: 21}), hostAnd(map[event.NamespaceType]uint64{event.User: 21})
+	long := at(0).Add(startingFor)
+	for _, test := range []struct {
+		comm string
+		ids  event.NamespaceIDs
+		at   time.Time
+		want bool
+	}{
+		{"runc:[2:INIT]", own, at(5), false}, {"runc:[2:INIT]", own, long, true}, {"dockerd", own, long, true}, {"dockerd", user, long, false},
+	} {
+		tracker := newTestTracker()
+		tracker.SetHost(hostAnd(nil))
+		tracker.FoundIsolated(found(50, test.comm, "/session", test.ids, ProcessName{700, "bash"}), test.at)
+		if got := len(tracker.Isolated()) > 0; got != test.want {
+			t.Errorf("%s at %v in %v: %v", test.comm, test.at, test.ids, got)
+		}
+	}
+}
+
+// TestUserNamespaceThatAnEngineMakes: an engine of a user without rights executes itself again in the user namespace that it has made. That
+// is no sandbox.
+func TestUserNamespaceThatAnEngineMakes(t *testing.T) {
+	tracker := newTestTracker()
+	tracker.SetHost(hostAnd(nil))
+	for _, e := range []event.Event{
+		{
+			Time: at(1), Type: event.NamespaceCreated, PID: 812, Comm: "podman", CgroupID: host,
+			Namespace: &event.Namespace{Type: event.User, ID: 21, Via: event.ViaClone},
+		},
+		{
+			Time: at(2), Type: event.ContainerEntered, PID: 813, Comm: "podman", CgroupID: host,
+			Entered: &event.Entered{
+				Namespaces: hostAnd(map[event.NamespaceType]uint64{event.User: 21, event.Mnt: 22}), By: &event.Process{PID: 812, Comm: "podman", CgroupID: host},
+			},
+		},
+	} {
+		tracker.Attribute(&e)
+	}
+	tracker.FoundIsolated(found(814, "catatonit", "/session", hostAnd(map[event.NamespaceType]uint64{event.User: 21}), ProcessName{1, "systemd"}), at(5))
+	if list := tracker.Isolated(); len(list) > 0 {
+		t.Errorf("recognised %+v", list)
+	}
 }
