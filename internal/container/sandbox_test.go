@@ -484,3 +484,22 @@ func TestUserNamespaceThatAnEngineMakes(t *testing.T) {
 		t.Errorf("recognised %+v", list)
 	}
 }
+
+// TestCreationOfAnEarlierNumber: who made an earlier namespace has not made the next one with its number, of which the creation was not reported.
+func TestCreationOfAnEarlierNumber(t *testing.T) {
+	tracker := newTestTracker()
+	tracker.SetHost(hostAnd(nil))
+	for _, e := range []event.Event{
+		{
+			Time: at(1), Type: event.NamespaceCreated, PID: 812, Comm: "bwrap", CgroupID: host,
+			Namespace: &event.Namespace{Type: event.PID, ID: 20, Via: event.ViaClone},
+		},
+		{Time: at(2), Type: event.NamespaceFreed, Namespace: &event.Namespace{Type: event.PID, ID: 20}},
+	} {
+		tracker.Attribute(&e)
+	}
+	tracker.FoundIsolated(found(50, "sleep", "/session", hostAnd(map[event.NamespaceType]uint64{event.PID: 20}), ProcessName{900, "unshare"}), at(5))
+	if list := tracker.Isolated(); len(list) != 1 || list[0].Container.Name != "unshare-900" || list[0].FromBeginning {
+		t.Errorf("recognised %+v", list)
+	}
+}

@@ -172,6 +172,7 @@ func (t *Tracker) Attribute(e *event.Event) bool {
 	case event.OOMKill:
 		t.killed(e)
 	case event.NamespaceFreed:
+		delete(t.creations.byID, e.Namespace.ID) // the creation of the next one with this number may not be reported
 		t.sandboxes.freed(e.Namespace.ID)
 	}
 	return true
