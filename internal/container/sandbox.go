@@ -353,7 +353,9 @@ func (t *Tracker) hold(root *cgroup, ids event.NamespaceIDs) {
 // letGo ends what hold began.
 func (t *Tracker) letGo(root *cgroup) {
 	for _, id := range root.holds {
-		delete(t.holders, id)
+		if t.holders[id] == root {
+			delete(t.holders, id)
+		}
 	}
 	root.holds = nil
 }

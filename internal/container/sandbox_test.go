@@ -503,3 +503,18 @@ func TestCreationOfAnEarlierNumber(t *testing.T) {
 		t.Errorf("recognised %+v", list)
 	}
 }
+
+// TestHolderWithoutItsNamespace: a container of which the end was not reported does not hold the next namespace with the number of its own.
+func TestHolderWithoutItsNamespace(t *testing.T) {
+	tracker := newTestTracker()
+	tracker.SetHost(hostAnd(nil))
+	ids := hostAnd(map[event.NamespaceType]uint64{event.PID: 20})
+	tracker.FoundOutside(&Ref{Runtime: "podman", ID: idA}, Init{PID: 50, Namespaces: ids})
+	e := event.Event{Type: event.NamespaceFreed, Time: at(2), Namespace: &event.Namespace{Type: event.PID, ID: 20}}
+	tracker.Attribute(&e)
+	tracker.FoundOutside(&Ref{Runtime: "podman", ID: idB}, Init{PID: 60, Namespaces: ids})
+	tracker.Gone(idA)
+	if c := killedIn(tracker, host, ids); c == nil || c.ID != idB {
+		t.Errorf("killed in %+v", c)
+	}
+}
