@@ -61,6 +61,9 @@ func (t *Tracker) startedIsolated(e *event.Event) *event.Container {
 		if made := t.creations.byID[ids[typ]]; made == nil || made.claimed {
 			return nil
 		}
+		if known := t.sandboxes.byNamespace[ids[typ]]; known != nil && known.first != 0 { // which has begun
+			return nil
+		}
 		return t.isolated(suspect{ids, t.path(e.CgroupID), by, &FirstProcess{
 			PID: e.PID, Comm: e.Comm, Started: e.Time, Namespaces: ids, Parent: by,
 		}})

@@ -2,6 +2,8 @@ package container
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -95,7 +97,12 @@ type isolated struct {
 	namespaces event.NamespaceIDs
 	first      int32  // the PID of its first process; 0 is unknown
 	generation uint64 // in which it was recognised
+	// others are the first processes in other namespaces of a service, as its control processes have them, by PID.
+	others map[int32]*FirstProcess
 }
+
+// maxOthers is how many of these are kept of a service.
+const maxOthers = 64
 
 // suspect is a process of which the namespaces may show what it is in.
 type suspect struct {
@@ -125,7 +132,9 @@ func (t *Tracker) isolated(p suspect) *event.Container {
 			continue
 		}
 		if root := t.holders[id]; root != nil {
-			if root.path != "" { // it has joined the container's namespaces, and stayed where it was
+			// It has joined the container's namespaces and stayed where it was, or it is the engine's: what an engine of a user without
+			// rights does is in the user namespace of all of its containers.
+			if root.path != "" || typ == event.User && slices.ContainsFunc(root.holds, func(held uint64) bool { return held != id }) {
 				return nil
 			}
 			return t.Describe(root.ref)
@@ -137,8 +146,8 @@ func (t *Tracker) isolated(p suspect) *event.Container {
 		if made := t.creations.byID[id]; made != nil {
 			maker = ProcessName{made.pid, made.comm}
 		}
-		// Somebody in the unit made it, or systemd did for the unit.
-		if unit != "" && (maker == ProcessName{} || maker.Comm == name[:min(len(name), 15)] || maker.isSystemd()) {
+		// Somebody in the unit made it, or systemd did for the unit. Who did need not be known again.
+		if unit != "" && t.sandboxes.byNamespace[id] == nil && (maker == ProcessName{} || maker.Comm == name[:min(len(name), 15)] || maker.isSystemd()) {
 			return t.service(unit, name, p)
 		}
 		return t.sandbox(typ, maker, p)
@@ -181,10 +190,34 @@ func (t *Tracker) service(unit, name string, p suspect) *event.Container {
 		makeRoom(s, s.services)
 		s.services[unit] = c
 	}
-	if c.recognise(s, p) {
-		s.found = append(s.found, Isolated{Container: *c.container, Namespaces: p.namespaces, CgroupPath: unit, First: p.first})
+	if p.first != nil && c.first != 0 && c.first != p.first.PID && c.namespaces != p.namespaces {
+		if c.others == nil {
+			c.others = map[int32]*FirstProcess{}
+		}
+		if len(c.others) < maxOthers {
+			c.others[p.first.PID] = p.first
+		}
+		return c.container
 	}
+	t.recogniseService(c, p)
 	return c.container
+}
+
+func (t *Tracker) recogniseService(c *isolated, p suspect) {
+	if s := &t.sandboxes; c.recognise(s, p) {
+		s.found = append(s.found, Isolated{Container: *c.container, Namespaces: p.namespaces, CgroupPath: c.container.ID, First: p.first})
+	}
+}
+
+// succeeded reports whether another first process of a service takes the place of the one that is gone.
+func (t *Tracker) succeeded(c *isolated) bool {
+	if len(c.others) == 0 {
+		return false
+	}
+	other := c.others[slices.Min(slices.Collect(maps.Keys(c.others)))]
+	delete(c.others, other.PID)
+	t.recogniseService(c, suspect{namespaces: other.Namespaces, first: other})
+	return true
 }
 
 // sandbox returns the sandbox, or the container without a cgroup, that has a namespace.
@@ -195,7 +228,7 @@ func (t *Tracker) sandbox(typ event.NamespaceType, maker ProcessName, p suspect)
 	c := s.byNamespace[id]
 	if c == nil {
 		r, containers, isRuntime := runtime.Isolates(maker.Comm)
-		if containers && typ == event.User {
+		if typ == event.User && (containers || runtime.IsOwn(maker.Comm)) {
 			return nil // what an engine of a user without rights lives in itself
 		}
 		if p.first != nil && len(s.byNamespace) >= maxSandboxes {
@@ -266,13 +299,16 @@ func makeRoom[K comparable](s *sandboxes, all map[K]*isolated) {
 // BeginSurvey begins a reading of all processes: what is recognised from now on may be younger.
 func (t *Tracker) BeginSurvey() { t.sandboxes.generation++ }
 
-// FoundIsolated recognises what the kernel isolates, by its first process. Those above come before those below.
-func (t *Tracker) FoundIsolated(first *FirstProcess) {
+// FoundIsolated recognises what the kernel isolates, by its first process, as it was at a time. Those above come before those below.
+func (t *Tracker) FoundIsolated(first *FirstProcess, at time.Time) {
 	switch {
 	case first.Cgroup == "", t.DescribePath(first.Cgroup) != nil, t.outside[first.PID] != nil:
 		return
+	// A process may call itself as it likes: what stays in a PID namespace of its own is isolated, whatever its name.
 	case runtime.SetsUp(first.Comm), runtime.IsOwn(first.Comm): // a container is about to start there, or it is an engine's own
-		return
+		if !t.own(first.Namespaces, event.PID) || first.Started.IsZero() || at.Sub(first.Started) < startingFor {
+			return
+		}
 	}
 	t.isolated(suspect{first.Namespaces, first.Cgroup, first.Parent, first})
 }
@@ -287,7 +323,8 @@ func (t *Tracker) EndUninhabited(inhabited func(id uint64) bool) {
 		}
 	}
 	for unit, c := range s.services {
-		if c.generation < s.generation && !t.anyOwn(c.namespaces, inhabited) {
+		maps.DeleteFunc(c.others, func(_ int32, other *FirstProcess) bool { return !t.anyOwn(other.Namespaces, inhabited) })
+		if c.generation < s.generation && !t.anyOwn(c.namespaces, inhabited) && !t.succeeded(c) {
 			delete(s.services, unit)
 			s.ended = append(s.ended, c.container.ID)
 		}
@@ -319,7 +356,9 @@ func (t *Tracker) hold(root *cgroup, ids event.NamespaceIDs) {
 // letGo ends what hold began.
 func (t *Tracker) letGo(root *cgroup) {
 	for _, id := range root.holds {
-		delete(t.holders, id)
+		if t.holders[id] == root {
+			delete(t.holders, id)
+		}
 	}
 	root.holds = nil
 }

@@ -1,7 +1,9 @@
 package container
 
 import (
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -196,7 +198,6 @@ func TestFoundIsolated(t *testing.T) {
 			},
 			[]*event.Container{
 				{ID: unit, Name: "db.service", Kind: event.KindService, Runtime: "systemd"},
-				{ID: unit, Name: "db.service", Kind: event.KindService, Runtime: "systemd"}, // with another first process
 				{ID: "/system.slice/web.service", Name: "web.service", Kind: event.KindService, Runtime: "systemd"},
 			},
 		},
@@ -217,7 +218,7 @@ func TestFoundIsolated(t *testing.T) {
 			tracker.BeginSurvey()
 			for range 2 {
 				for _, first := range test.list {
-					tracker.FoundIsolated(first)
+					tracker.FoundIsolated(first, at(5))
 				}
 			}
 			var got []*event.Container
@@ -228,9 +229,6 @@ func TestFoundIsolated(t *testing.T) {
 				}
 				got = append(got, &c.Container)
 				ids[c.Container.ID] = true
-			}
-			if test.name == "services" { // each change of the first process is news
-				got = got[:len(got)-2]
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
@@ -289,6 +287,10 @@ func TestExecInNewNamespaces(t *testing.T) {
 	if len(list) != 1 || list[0].Container.Name != "unshare-812" || list[0].First.PID != 51 || !list[0].FromBeginning || e.Container == nil {
 		t.Errorf("recognised %+v, in %+v", list, e.Container)
 	}
+	e = enter(60) // as by nsenter
+	if tracker.Attribute(&e); len(tracker.Isolated()) != 0 || e.Container != nil {
+		t.Errorf("a process that joins what has begun is in %+v", e.Container)
+	}
 }
 
 // TestHeldByAContainer: the namespaces that a container runs in are its own, whatever was recognised by them before and whoever joins them.
@@ -304,7 +306,7 @@ func TestHeldByAContainer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			tracker := newTestTracker()
 			tracker.SetHost(hostAnd(nil))
-			tracker.FoundIsolated(found(50, "sleep", "/session", ids, ProcessName{812, "unknown"}))
+			tracker.FoundIsolated(found(50, "sleep", "/session", ids, ProcessName{812, "unknown"}), at(5))
 			if len(tracker.Isolated()) != 1 || kill(tracker) == nil {
 				t.Fatal("it is not recognised")
 			}
@@ -340,7 +342,7 @@ func TestNumberGivenOutAgain(t *testing.T) {
 	tracker.SetHost(hostAnd(nil))
 	ids := hostAnd(map[event.NamespaceType]uint64{event.PID: 20})
 	for _, want := range []string{"pid-20", "pid-20@2", "pid-20@3"} {
-		tracker.FoundIsolated(found(50, "sleep", "/session", ids, ProcessName{812, "bwrap"}))
+		tracker.FoundIsolated(found(50, "sleep", "/session", ids, ProcessName{812, "bwrap"}), at(5))
 		if list := tracker.Isolated(); len(list) != 1 || list[0].Container.ID != want {
 			t.Errorf("%+v, want %s", list, want)
 		}
@@ -353,5 +355,166 @@ func TestNumberGivenOutAgain(t *testing.T) {
 		}
 		e := event.Event{Type: event.NamespaceFreed, Time: at(6), Namespace: &event.Namespace{ID: 20}}
 		tracker.Attribute(&e)
+	}
+}
+
+// killedIn returns what a victim in some namespaces and a cgroup is in.
+func killedIn(tracker *Tracker, cgroup uint64, ids event.NamespaceIDs) *event.Container {
+	e := killed(9, 70, cgroup, false)
+	e.OOM.Victim.Namespaces = ids
+	tracker.Attribute(&e)
+	return e.Container
+}
+
+// TestKillInAFoundSandboxOfAUnit: a kill does not say who made the namespaces, reading the host did.
+func TestKillInAFoundSandboxOfAUnit(t *testing.T) {
+	const unit, path = 601, "/system.slice/cron.service"
+	ids := hostAnd(map[event.NamespaceType]uint64{event.PID: 20})
+	tracker := newTestTracker()
+	tracker.SetHost(hostAnd(nil))
+	tracker.Place(unit, path)
+	tracker.FoundIsolated(found(50, "sleep", path, ids, ProcessName{812, "bwrap"}), at(5))
+	if c := killedIn(tracker, unit, ids); c == nil || c.ID != "pid-20" {
+		t.Errorf("killed in %+v", c)
+	}
+	if list := tracker.Isolated(); len(list) != 1 {
+		t.Errorf("recognised %+v", list)
+	}
+}
+
+// TestUserNamespaceOfAnEngine: the user namespace of a user's containers has the engine's own processes, too.
+func TestUserNamespaceOfAnEngine(t *testing.T) {
+	tracker := newTestTracker()
+	tracker.SetHost(hostAnd(nil))
+	inside := hostAnd(map[event.NamespaceType]uint64{event.PID: 20, event.User: 21})
+	tracker.FoundOutside(&Ref{Runtime: "podman", ID: idA}, Init{PID: 50, Namespaces: inside})
+	if c := killedIn(tracker, host, inside); c == nil || c.ID != idA {
+		t.Errorf("the container's process is in %+v", c)
+	}
+	if c := killedIn(tracker, host, hostAnd(map[event.NamespaceType]uint64{event.User: 21})); c != nil {
+		t.Errorf("the engine's process is in %+v", c)
+	}
+}
+
+// TestOtherFirstProcessesOfAService: systemd gives each process that it starts in a unit namespaces of its own. While one of them runs the
+// service does, and the one that was found first is its first process.
+func TestOtherFirstProcessesOfAService(t *testing.T) {
+	const unit = "/system.slice/db.service"
+	tracker := newTestTracker()
+	tracker.SetHost(hostAnd(nil))
+	find := func(pid int32, id uint64) {
+		tracker.FoundIsolated(found(pid, "db", unit, hostAnd(map[event.NamespaceType]uint64{event.Mnt: id}), ProcessName{1, "systemd"}), at(5))
+	}
+	survey := func(inhabited ...uint64) {
+		tracker.BeginSurvey()
+		for _, id := range inhabited {
+			find(int32(id), id)
+		}
+		tracker.EndUninhabited(func(id uint64) bool { return slices.Contains(inhabited, id) })
+	}
+	expect := func(pid int32, ended int) {
+		t.Helper()
+		list := tracker.Isolated()
+		if (len(list) == 1) != (pid != 0) || len(list) > 1 || pid != 0 && list[0].First.PID != pid {
+			t.Errorf("recognised %+v", list)
+		}
+		if got := tracker.Ended(); len(got) != ended {
+			t.Errorf("ended %v", got)
+		}
+	}
+	survey(10)
+	expect(10, 0)
+	survey(10, 20) // as `systemctl reload` has
+	expect(0, 0)
+	survey(10)
+	expect(0, 0)
+	survey(10, 30)
+	expect(0, 0)
+	survey(30)
+	expect(30, 0)
+	find(31, 30) // the first one in the same namespaces has ended
+	expect(31, 0)
+	survey()
+	expect(0, 1)
+}
+
+// TestNamesOfRuntimes: what calls itself as a runtime does is isolated all the same, unless it is about to become a container, or an engine
+// of a user without rights, which has a user namespace at most.
+func TestNamesOfRuntimes(t *testing.T) {
+	own, user := hostAnd(map[event.NamespaceType]uint64{event.PID: 20, event.User: 21}), hostAnd(map[event.NamespaceType]uint64{event.User: 21})
+	long := at(0).Add(startingFor)
+	for _, test := range []struct {
+		comm string
+		ids  event.NamespaceIDs
+		at   time.Time
+		want bool
+	}{
+		{"runc:[2:INIT]", own, at(5), false}, {"runc:[2:INIT]", own, long, true}, {"dockerd", own, long, true}, {"dockerd", user, long, false},
+	} {
+		tracker := newTestTracker()
+		tracker.SetHost(hostAnd(nil))
+		tracker.FoundIsolated(found(50, test.comm, "/session", test.ids, ProcessName{700, "bash"}), test.at)
+		if got := len(tracker.Isolated()) > 0; got != test.want {
+			t.Errorf("%s at %v in %v: %v", test.comm, test.at, test.ids, got)
+		}
+	}
+}
+
+// TestUserNamespaceThatAnEngineMakes: an engine of a user without rights executes itself again in the user namespace that it has made. That
+// is no sandbox.
+func TestUserNamespaceThatAnEngineMakes(t *testing.T) {
+	tracker := newTestTracker()
+	tracker.SetHost(hostAnd(nil))
+	for _, e := range []event.Event{
+		{
+			Time: at(1), Type: event.NamespaceCreated, PID: 812, Comm: "podman", CgroupID: host,
+			Namespace: &event.Namespace{Type: event.User, ID: 21, Via: event.ViaClone},
+		},
+		{
+			Time: at(2), Type: event.ContainerEntered, PID: 813, Comm: "podman", CgroupID: host,
+			Entered: &event.Entered{
+				Namespaces: hostAnd(map[event.NamespaceType]uint64{event.User: 21, event.Mnt: 22}), By: &event.Process{PID: 812, Comm: "podman", CgroupID: host},
+			},
+		},
+	} {
+		tracker.Attribute(&e)
+	}
+	tracker.FoundIsolated(found(814, "catatonit", "/session", hostAnd(map[event.NamespaceType]uint64{event.User: 21}), ProcessName{1, "systemd"}), at(5))
+	if list := tracker.Isolated(); len(list) > 0 {
+		t.Errorf("recognised %+v", list)
+	}
+}
+
+// TestCreationOfAnEarlierNumber: who made an earlier namespace has not made the next one with its number, of which the creation was not reported.
+func TestCreationOfAnEarlierNumber(t *testing.T) {
+	tracker := newTestTracker()
+	tracker.SetHost(hostAnd(nil))
+	for _, e := range []event.Event{
+		{
+			Time: at(1), Type: event.NamespaceCreated, PID: 812, Comm: "bwrap", CgroupID: host,
+			Namespace: &event.Namespace{Type: event.PID, ID: 20, Via: event.ViaClone},
+		},
+		{Time: at(2), Type: event.NamespaceFreed, Namespace: &event.Namespace{Type: event.PID, ID: 20}},
+	} {
+		tracker.Attribute(&e)
+	}
+	tracker.FoundIsolated(found(50, "sleep", "/session", hostAnd(map[event.NamespaceType]uint64{event.PID: 20}), ProcessName{900, "unshare"}), at(5))
+	if list := tracker.Isolated(); len(list) != 1 || list[0].Container.Name != "unshare-900" || list[0].FromBeginning {
+		t.Errorf("recognised %+v", list)
+	}
+}
+
+// TestHolderWithoutItsNamespace: a container of which the end was not reported does not hold the next namespace with the number of its own.
+func TestHolderWithoutItsNamespace(t *testing.T) {
+	tracker := newTestTracker()
+	tracker.SetHost(hostAnd(nil))
+	ids := hostAnd(map[event.NamespaceType]uint64{event.PID: 20})
+	tracker.FoundOutside(&Ref{Runtime: "podman", ID: idA}, Init{PID: 50, Namespaces: ids})
+	e := event.Event{Type: event.NamespaceFreed, Time: at(2), Namespace: &event.Namespace{Type: event.PID, ID: 20}}
+	tracker.Attribute(&e)
+	tracker.FoundOutside(&Ref{Runtime: "podman", ID: idB}, Init{PID: 60, Namespaces: ids})
+	tracker.Gone(idA)
+	if c := killedIn(tracker, host, ids); c == nil || c.ID != idB {
+		t.Errorf("killed in %+v", c)
 	}
 }

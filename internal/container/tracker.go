@@ -178,6 +178,8 @@ func (t *Tracker) Attribute(e *event.Event) bool {
 	case event.OOMKill:
 		t.killed(e)
 	case event.NamespaceFreed:
+		delete(t.creations.byID, e.Namespace.ID) // the creation of the next one with this number may not be reported
+		delete(t.holders, e.Namespace.ID)        // nor may the end of the container that was in it
 		t.sandboxes.freed(e.Namespace.ID)
 	}
 	return true

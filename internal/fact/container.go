@@ -53,6 +53,8 @@ type FoundAgain struct {
 	Starts uint64 `json:"starts,omitempty"`
 	// EngineRestarts is how often its engine has restarted it; nil is unknown.
 	EngineRestarts *uint64 `json:"engine_restarts,omitempty"`
+	// Killed is set if it is a sandbox or a service that the OOM killer has taken something from.
+	Killed bool `json:"killed,omitempty"`
 }
 
 // Gone reports a container that no longer exists and whose end was not seen.

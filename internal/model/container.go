@@ -94,6 +94,7 @@ type container struct {
 	kills          map[event.Scope]uint64
 	exits          map[event.Cause]uint64
 	unobservedEver uint64 // the sum of unobserved
+	killedBefore   bool   // the OOM killer has taken something from it in facts that are missing
 	refusedEver    uint64 // what was added to refused while nsviz watched
 	entries        uint64 // how often somebody ran a program in it from outside
 
@@ -112,7 +113,12 @@ func (m *Model) newContainer(id string) *container {
 
 // quiet reports whether it is a sandbox or a service that nothing has happened to. A host has many, which are shown when asked for.
 func (c *container) quiet() bool {
-	return (c.kind == event.KindSandbox || c.kind == event.KindService) && len(c.kills) == 0 && c.unobservedEver == 0
+	return c.isIsolated() && !c.killedBefore && len(c.kills) == 0 && c.unobservedEver == 0
+}
+
+// isIsolated reports whether it is a sandbox or a service.
+func (c *container) isIsolated() bool {
+	return c.kind == event.KindSandbox || c.kind == event.KindService
 }
 
 func (c *container) live() bool { return c.state == Starting || c.state == Running }
@@ -357,7 +363,7 @@ func (m *Model) applyFound(at time.Time, f fact.Found) {
 		case c.cgroup == "":
 			c.cgroup = f.CgroupPath
 		}
-		if c.quiet() && f.InitPID != 0 { // another one is its first process by now
+		if c.isIsolated() && f.InitPID != 0 { // another one is its first process by now
 			c.initPID, c.initComm = f.InitPID, f.InitComm
 			if c.namespaces != f.Namespaces {
 				m.removeMemberships(c)

@@ -24,10 +24,10 @@ func (m *Model) applyKill(e event.Event) {
 	}
 	_, known := m.containers[victim.Container.ID]
 	c := m.getOrCreate(victim.Container)
+	c.kills[e.OOM.Scope]++
 	if !known {
 		m.end(c, e.Time, nil) // no fact has reported it as live
 	}
-	c.kills[e.OOM.Scope]++
 	if m.clock.at(e.Time) > c.countedUntil {
 		c.oomKills++
 		if e.OOM.Group && e.OOM.Decision != c.lastGroup {

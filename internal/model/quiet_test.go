@@ -68,3 +68,67 @@ func TestQuiet(t *testing.T) {
 		t.Errorf("%d are folded, labels are of %d", s.Totals.FoldedContainers, len(m.labels))
 	}
 }
+
+// killIn is an OOM kill in a sandbox.
+func killIn(when time.Time, id string) fact.Fact {
+	c := event.Container{ID: id, Name: id, Kind: event.KindSandbox}
+	return fact.Fact{Time: when, Event: &event.Event{
+		Time: when, Type: event.OOMKill, Container: &c, OOM: &event.OOM{Scope: event.ScopeCgroup, Victim: event.Victim{PID: 71, Container: &c}},
+	}}
+}
+
+// A kill in a sandbox that no fact has reported counts like any other: the sandbox has ended.
+func TestKillInAnUnknownSandbox(t *testing.T) {
+	m := New(DefaultLimits())
+	m.Apply(hostIs(1, 2, 3))
+	m.Apply(killIn(at(1), "bwrap-7"))
+	s := m.Snapshot()
+	if len(s.Containers) != 1 || s.Containers[0].State != Exited || s.Containers[0].OOMKillsAtLeast != 1 {
+		t.Errorf("containers %+v", s.Containers)
+	}
+	if got := s.Totals.OOMKills; len(got) != 1 {
+		t.Errorf("counted %v", got)
+	}
+}
+
+// The first process of what the OOM killer has shown becomes known later, and changes, as that of a quiet one does.
+func TestFirstProcessAfterAKill(t *testing.T) {
+	m := New(DefaultLimits())
+	sandbox := event.NamespaceIDs{event.Mnt: 1, event.PID: 50, event.Net: 3}
+	for _, f := range []fact.Fact{
+		hostIs(1, 2, 3), quietly(at(1), "bwrap-7", event.KindSandbox, 0, sandbox), killIn(at(2), "bwrap-7"),
+		quietly(at(3), "bwrap-7", event.KindSandbox, 70, sandbox),
+	} {
+		m.Apply(f)
+	}
+	if s := m.Snapshot(); len(s.Containers) != 1 || s.Containers[0].InitPID != 70 || s.Containers[0].InitComm != "sleep" {
+		t.Errorf("containers %+v", s.Containers)
+	}
+}
+
+// A model that missed facts shows the same sandboxes, and takes the name that one gets for no new one.
+func TestResyncOfSandboxes(t *testing.T) {
+	full, lossy := New(DefaultLimits()), New(DefaultLimits())
+	found := quietly(at(1), "pid-50", event.KindSandbox, 70, event.NamespaceIDs{event.Mnt: 1, event.PID: 50, event.Net: 3})
+	found.Found.Unnamed = true
+	for _, f := range []fact.Fact{hostIs(1, 2, 3), found, killIn(at(2), "pid-50")} {
+		full.Apply(f)
+	}
+	for _, f := range full.Resync() {
+		lossy.Apply(f)
+	}
+	// Another one becomes its first process while facts are missing, which is no other run.
+	full.Apply(quietly(at(2.5), "pid-50", event.KindSandbox, 71, found.Found.Namespaces))
+	full.Apply(fact.Fact{Time: at(2.6)})
+	for _, f := range full.Resync() {
+		lossy.Apply(f)
+	}
+	named := fact.Fact{Time: at(3), Identity: &event.Container{ID: "pid-50", Name: "web"}}
+	for _, m := range []*Model{full, lossy} {
+		m.Apply(named)
+		s := m.Snapshot()
+		if len(s.Containers) != 1 || s.Containers[0].Label != "web" || s.Containers[0].InitPID != 71 || s.Containers[0].Previous != nil || len(s.Containers[0].FormerNames) != 0 {
+			t.Errorf("containers %+v, quiet %+v", s.Containers, s.Quiet)
+		}
+	}
+}

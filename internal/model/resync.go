@@ -26,7 +26,7 @@ func (m *Model) applyPresent(at time.Time, p *fact.Present) {
 	for _, id := range slices.Sorted(maps.Keys(m.containers)) {
 		c := m.containers[id]
 		now, isThere := live[id]
-		isAgain := c.initPID != 0 && (now.InitPID != c.initPID || !now.Started.Equal(c.started))
+		isAgain := c.initPID != 0 && !c.isIsolated() && (now.InitPID != c.initPID || !now.Started.Equal(c.started))
 		if c.live() && (!isThere || isAgain) {
 			m.end(c, at, nil)
 		}
@@ -138,6 +138,7 @@ func (m *Model) takeResync(c *container, at time.Time, f *fact.Found) {
 	c.unheld, c.sharedCgroup, c.madeFor = f.Unheld, f.SharedCgroup, f.MadeFor
 	m.noteForeign(c)
 	c.starts = max(c.starts, r.Starts)
+	c.killedBefore = c.killedBefore || r.Killed
 	if r.EngineRestarts != nil {
 		m.setEngineRestarts(c.id, r.EngineRestarts)
 	}
@@ -185,11 +186,13 @@ func (m *Model) Resync() []fact.Fact {
 		present.Containers = append(present.Containers, fact.PresentContainer{ID: c.id, InitPID: c.initPID, Started: c.started})
 		list = append(list, fact.Fact{Found: &fact.Found{
 			Container: c.described(), CgroupPath: c.cgroup, InitPID: c.initPID, InitComm: c.initComm, Started: c.started,
-			Namespaces: c.namespaces, MadeFor: c.madeFor, OOMKills: c.allKills(), Unheld: c.unheld, SharedCgroup: c.sharedCgroup, Starting: c.state == Starting,
+			Namespaces: c.namespaces, MadeFor: c.madeFor, OOMKills: c.allKills(), Unheld: c.unheld, SharedCgroup: c.sharedCgroup,
+			Starting: c.state == Starting, Unnamed: c.unnamed,
 			Resync: &fact.FoundAgain{
 				Stuck: c.stuck, Paused: c.paused, PausedKnown: c.pausedKnown, FormerNames: c.formerNames,
 				EngineReport: c.engineReport, Countable: c.countable, GroupDecisions: c.groupDecisions, Starts: c.starts,
 				KillsInside: c.inside, EngineRestarts: m.engineRestarts[c.id],
+				Killed: c.isIsolated() && !c.quiet(),
 			},
 		}})
 	}

@@ -52,7 +52,7 @@ func (l *loop) takeIsolated(found []container.FirstProcess, of *fact.Survey, at 
 	for i := range found {
 		// One that has ended since is not among these any more.
 		if !slices.ContainsFunc(found[i].Namespaces[:], func(id uint64) bool { return id != 0 && !inhabited[id] }) {
-			l.tracker.FoundIsolated(&found[i])
+			l.tracker.FoundIsolated(&found[i], at)
 		}
 	}
 	if !of.Unseen.Blind() {
