@@ -24,7 +24,15 @@ func (m *Model) applyKill(e event.Event) {
 	}
 	_, known := m.containers[victim.Container.ID]
 	c := m.getOrCreate(victim.Container)
-	c.kills[e.OOM.Scope]++
+	if c.quiet() { // and so far its label need not be unique
+		m.relabel(c, func() {
+			c.kills[e.OOM.Scope]++
+			c.qualified = false
+			c.qualified = m.holder(c) != nil
+		})
+	} else {
+		c.kills[e.OOM.Scope]++
+	}
 	if !known {
 		m.end(c, e.Time, nil) // no fact has reported it as live
 	}

@@ -57,11 +57,11 @@ func without(list []*container, c *container) []*container {
 }
 
 // holder returns the other live container that has the label of c; nil is none. Two engines may each have a container of
-// one name.
+// one name. What is quiet holds its label only against others that are: anybody may give a sandbox the name of a container.
 func (m *Model) holder(c *container) *container {
 	if l := m.labels[c.label()]; l != nil {
 		for _, other := range l.live {
-			if other != c {
+			if other != c && (c.quiet() || !other.quiet()) {
 				return other
 			}
 		}
@@ -78,7 +78,7 @@ func (m *Model) successor(c *container) *container {
 	var best *container
 	for _, list := range [][]*container{l.live, l.ended} {
 		for _, other := range list {
-			if other != c && (best == nil || other.id < best.id) {
+			if other != c && !other.quiet() && (best == nil || other.id < best.id) {
 				best = other
 			}
 		}

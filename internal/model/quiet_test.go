@@ -132,3 +132,39 @@ func TestResyncOfSandboxes(t *testing.T) {
 		}
 	}
 }
+
+// Anybody may give a sandbox the name of a container. It takes no label from one, and gets another one when it is shown.
+func TestQuietHoldsNoLabel(t *testing.T) {
+	m := New(DefaultLimits())
+	sandbox := event.Container{ID: "pid-50", Name: "web", Kind: event.KindSandbox}
+	found := quietly(at(1), "pid-50", event.KindSandbox, 70, event.NamespaceIDs{event.PID: 50})
+	found.Found.Container = sandbox
+	for _, f := range []fact.Fact{hostIs(1, 2, 3), found, started(2, who("a", "web"), 5, 10, 11, 12)} {
+		m.Apply(f)
+	}
+	if s := m.Snapshot(); s.Containers[0].Label != "web" || s.Quiet[0].Label != "web" {
+		t.Errorf("the container is %q, the sandbox %q", s.Containers[0].Label, s.Quiet[0].Label)
+	}
+	for n := range 2 {
+		m.Apply(fact.Fact{Time: at(3), Event: &event.Event{
+			Time: at(3), Type: event.OOMKill, Container: &sandbox, OOM: &event.OOM{Victim: event.Victim{PID: int32(71 + n), Container: &sandbox}},
+		}})
+		labels := map[string]bool{}
+		s := m.Snapshot()
+		for i := range s.Containers {
+			labels[s.Containers[i].Label] = true
+		}
+		if !labels["web"] || !labels["web (pid-50)"] {
+			t.Errorf("labels %v", labels)
+		}
+		total := uint64(0)
+		for key, kills := range s.Totals.OOMKills {
+			if total += kills; key.Container != "web (pid-50)" {
+				t.Errorf("kills are counted at %q", key.Container)
+			}
+		}
+		if total != uint64(n+1) {
+			t.Errorf("%d kills", total)
+		}
+	}
+}
