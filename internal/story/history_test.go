@@ -188,6 +188,18 @@ func TestEntry(t *testing.T) {
 	}
 }
 
+// The program in a sandbox need not be PID 1, which is bubblewrap itself.
+func TestFirstProcessOfSandbox(t *testing.T) {
+	m := model.Entry{Kind: model.EntryFound, Init: &event.Process{PID: 100, Comm: "sleep"}, Container: &event.Container{ID: "pid-5", Name: "bwrap-7", Kind: event.KindSandbox}}
+	const want = "; its first process is sleep (100)"
+	if got := Entry(&m, &model.Container{ID: "pid-5", Kind: event.KindSandbox}).String(); got != "nsviz looked, and it was there"+want {
+		t.Error(got)
+	}
+	if got := NamespaceEntry(&m).String(); got != "nsviz looked, and bwrap-7 was in it"+want {
+		t.Error(got)
+	}
+}
+
 // Whatever lacks, there are words.
 func TestIncompleteEntries(t *testing.T) {
 	c := ended(nil)
