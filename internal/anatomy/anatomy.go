@@ -164,6 +164,8 @@ type Mount struct {
 	// Source is the path on the host of what is mounted; "" means unknown or none.
 	Source   string `json:"source,omitempty"`
 	ReadOnly bool   `json:"read_only"`
+	// Covered reports whether other mounts hide it: no path leads to it.
+	Covered bool `json:"covered,omitempty"`
 }
 
 // Device is a device node in its /dev.

@@ -15,7 +15,7 @@ func (h *finder) at(where string) *Mount {
 	var best *Mount
 	for i := range h.a.Mounts {
 		m := &h.a.Mounts[i]
-		around := m.Path == "/" || where == m.Path || strings.HasPrefix(where, m.Path+"/")
+		around := !m.Covered && (m.Path == "/" || where == m.Path || strings.HasPrefix(where, m.Path+"/"))
 		if around && (best == nil || len(m.Path) >= len(best.Path)) {
 			best = m
 		}
@@ -82,7 +82,7 @@ func (h *finder) mounts() {
 	for i := range h.a.Mounts {
 		m := &h.a.Mounts[i]
 		e := exposureOf(m)
-		if e == nil || m.Kind != KindBind && m.Kind != KindVolume {
+		if e == nil || m.Covered || m.Kind != KindBind && m.Kind != KindVolume {
 			continue
 		}
 		if runtime.IsSocket(path.Base(m.Source)) {

@@ -168,6 +168,7 @@ func TestFindings(t *testing.T) {
 		{"another socket", func(a *Anatomy) { mount(a, "/run/web.sock", "/x", false) }, "", 0, ""},
 		{"/", func(a *Anatomy) { mount(a, "/", "/host", false); mount(a, "/run", "/host/run", false) }, "host_mount", Critical, "/ at /host, writable: all files of the host"},
 		{"/ to read", func(a *Anatomy) { mount(a, "/", "/host", true) }, "host_mount", High, "/ at /host, read-only: all files of the host"},
+		{"/ that others cover", func(a *Anatomy) { mount(a, "/", "/host", false); a.Mounts[len(a.Mounts)-1].Covered = true }, "", 0, ""},
 		{"/etc to read", func(a *Anatomy) { mount(a, "/etc", "/e", true) }, "host_mount", High, ""},
 		{"/etc/localtime", func(a *Anatomy) { mount(a, "/etc/localtime", "/etc/localtime", true) }, "", 0, ""},
 		{"a folder of a user", func(a *Anatomy) { mount(a, "/home/me/site", "/x", false) }, "", 0, ""},

@@ -163,6 +163,10 @@ func (g *gatherer) sees() {
 
 // processes reads every process of the container.
 func (g *gatherer) processes(cgroup string) {
+	if cgroup == "" { // of what is known by its namespaces alone
+		g.unknown("its processes, and what it may use: it has no cgroup of its own")
+		return
+	}
 	pids, err := g.pids(cgroup)
 	if err != nil {
 		g.unknown("its processes: %v", err)

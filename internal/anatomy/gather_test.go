@@ -192,6 +192,16 @@ func TestGatherPieces(t *testing.T) {
 	}
 }
 
+// What is known by its namespaces alone has no cgroup to list its processes by.
+func TestGatherWithoutACgroup(t *testing.T) {
+	h := newMadeUpHost(t)
+	c := model.Container{ID: "pid-7", Label: "bwrap-7", Kind: event.KindSandbox, State: model.Running, InitPID: 42, InitComm: "web"}
+	a, err := Gather(t.Context(), h.fs, h.layout, &model.Snapshot{}, &c, Extra{})
+	if err != nil || a.Processes != nil || !slices.Contains(a.Unknown, "its processes, and what it may use: it has no cgroup of its own") {
+		t.Errorf("%v, %+v, unknown: %q", err, a.Processes, a.Unknown)
+	}
+}
+
 // A container that ends meanwhile is an error, not a container with everything unknown.
 func TestGatherOfTheDead(t *testing.T) {
 	h := newMadeUpHost(t)

@@ -27,7 +27,7 @@ func classify(mounts, host []mountinfo.Mount) []Mount {
 	list := make([]Mount, 0, len(mounts))
 	for i := range mounts {
 		m := &mounts[i]
-		out := Mount{Path: m.Point, Type: m.FSType, ReadOnly: m.ReadOnly, Source: hostPath(m, byDevice[m.Device])}
+		out := Mount{Path: m.Point, Type: m.FSType, ReadOnly: m.ReadOnly, Covered: m.Covered, Source: hostPath(m, byDevice[m.Device])}
 		out.Kind = kind(m, out.Source)
 		switch out.Kind {
 		case KindRoot, KindKernel, KindMask, KindTmpfs:

@@ -56,6 +56,7 @@ type container struct {
 	// inForeign reports whether it is in a namespace that was made for another container.
 	inForeign bool
 	reading   fact.Reading
+	readAt    instant // of reading
 	history   memoryHistory
 	timeline  timeline // over all of its runs
 	limits    limits
@@ -307,6 +308,9 @@ func (m *Model) end(c *container, at time.Time, exit *event.Exit) {
 	c.exited, c.exitedAt = at, m.clock.at(at)
 	c.exit = exit
 	c.reading.Processes = nil
+	if !c.started.IsZero() && c.readAt < c.startedAt { // it is of the runtime, which was still setting limits
+		c.reading.UsageBytes, c.reading.LimitBytes, c.reading.Unlimited = nil, nil, false
+	}
 	c.stuck, c.stuckKnown, c.stuckRecorded = nil, false, false
 	c.paused, c.pausedKnown = nil, false
 	m.ended = append(m.ended, c)
@@ -427,7 +431,7 @@ func (m *Model) applyMemory(at time.Time, readings []fact.Reading) {
 		if c == nil || !c.live() {
 			continue
 		}
-		c.reading = r
+		c.reading, c.readAt = r, m.clock.at(at)
 		if m.reconcileKills(c, at, r.OOMKills) {
 			m.recount()
 		}

@@ -283,3 +283,21 @@ func TestMemory(t *testing.T) {
 		t.Errorf("ended: %+v, %v processes", c.Memory, c.Processes)
 	}
 }
+
+// What was read while the runtime was still setting limits is not taken for the limits of a container that has ended.
+func TestReadingBeforeTheStart(t *testing.T) {
+	a := who("a", "hog")
+	early := fact.Fact{Time: at(1), Memory: []fact.Reading{{ID: a.ID, UsageBytes: new(uint64(0)), Unlimited: true}}}
+	for _, test := range []struct {
+		facts []fact.Fact
+		known bool
+	}{
+		{[]fact.Fact{created(0, a), early, started(2, a, 100), exited(3, a, 100), gone(4, a)}, false},
+		{[]fact.Fact{created(0, a), early, started(2, a, 100), memory(2.5, a, 4096), exited(3, a, 100), gone(4, a)}, true},
+	} {
+		c := snapshotOf(test.facts...).container(t, "a")
+		if c.Live() || c.Memory.Unlimited || (c.Memory.UsageBytes != nil) != test.known || (c.Memory.LimitBytes != nil) != test.known {
+			t.Errorf("live %v, %+v; known %v", c.Live(), c.Memory, test.known)
+		}
+	}
+}

@@ -88,7 +88,7 @@ func (e *AmbiguousError) Error() string {
 	return fmt.Sprintf("%q is the beginning of several ids: %s%s; give more of it, or a name", e.Name, strings.Join(named, ", "), more)
 }
 
-// Find finds a container by its name, its id, a name that it had before it was renamed, its place in a pod or project, or the beginning of
+// Find finds a container by its name, its id, a name that it had before it was renamed, a sandbox by the process that made it, its place in a pod or project, or the beginning of
 // its id: of several that had a name one after the other the live one, or the latest one. It fails with NotFoundError or AmbiguousError.
 func Find(s *model.Snapshot, name string) (*model.Container, error) {
 	name = strings.TrimPrefix(name, "/") // Docker writes names with it
@@ -104,7 +104,7 @@ func Find(s *model.Snapshot, name string) (*model.Container, error) {
 		if c.Label == name && (latest == nil || latestOf(c).After(latestOf(latest))) {
 			latest = c
 		}
-		if wasCalled(c, name) && (former == nil || !former.Live() && (c.Live() || latestOf(c).After(latestOf(former)))) {
+		if (wasCalled(c, name) || isolatedBy(c, name)) && (former == nil || !former.Live() && (c.Live() || latestOf(c).After(latestOf(former)))) {
 			former = c
 		}
 		if strings.HasPrefix(c.ID, name) {
@@ -133,6 +133,12 @@ func Find(s *model.Snapshot, name string) (*model.Container, error) {
 // wasCalled reports whether a container had a name before it was renamed.
 func wasCalled(c *model.Container, name string) bool {
 	return slices.ContainsFunc(c.FormerNames, func(f fact.FormerName) bool { return f.Name == name })
+}
+
+// isolatedBy reports whether a sandbox was made by the process that name says, as bwrap-4242 does. Behind that its name may have
+// what runs in it: "bwrap-4242 (sleep)".
+func isolatedBy(c *model.Container, name string) bool {
+	return c.Kind == event.KindSandbox && strings.HasPrefix(c.Label, name+" (")
 }
 
 // latestOf returns the time of the latest known event of a container that is not live.

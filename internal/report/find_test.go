@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/model"
 )
@@ -92,6 +93,15 @@ func TestFind(t *testing.T) {
 		live := one(strings.Repeat("c3", 32), "task", model.Running)
 		if got, err := Find(&model.Snapshot{Containers: []model.Container{older, never, live}}, "task"); err != nil || !got.Live() {
 			t.Errorf("%s: %+v, %v, want the live one", what, got, err)
+		}
+	}
+	boxes := &model.Snapshot{Quiet: []model.Container{one("pid-1", "bwrap-42 (sleep)", model.Running), one("pid-2", "bwrap-4 (sh)", model.Running)}}
+	for i := range boxes.Quiet {
+		boxes.Quiet[i].Kind = event.KindSandbox
+	}
+	for name, want := range map[string]string{"bwrap-4": "pid-2", "bwrap-42": "pid-1", "bwrap-42 (sleep)": "pid-1"} {
+		if got, err := Find(boxes, name); err != nil || got.ID != want {
+			t.Errorf("%s: %v, %v", name, got, err)
 		}
 	}
 	_, err := Find(s, "a")

@@ -247,14 +247,17 @@ func (t *anatomyText) madeOf() {
 			t.line("written", writtenWords(w))
 		}
 	}
-	quiet := 0
+	quiet, covered := 0, 0
 	var list []string
 	for i := range t.a.Mounts {
 		m := &t.a.Mounts[i]
-		switch m.Kind {
-		case anatomy.KindRoot:
+		switch {
+		case m.Kind == anatomy.KindRoot:
 			continue
-		case anatomy.KindKernel, anatomy.KindMask:
+		case m.Covered:
+			covered++
+			continue
+		case m.Kind == anatomy.KindKernel, m.Kind == anatomy.KindMask:
 			quiet++
 			continue
 		}
@@ -263,6 +266,9 @@ func (t *anatomyText) madeOf() {
 	list = bound(list)
 	if quiet > 0 {
 		list = append(list, fmt.Sprintf("and %d views of the kernel, or masks over them", quiet))
+	}
+	if covered > 0 {
+		list = append(list, fmt.Sprintf("and %d hidden below other mounts", covered))
 	}
 	t.lines("mounts", list)
 	var devices []string

@@ -1,6 +1,8 @@
 package story
 
 import (
+	"strings"
+
 	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/model"
@@ -14,6 +16,9 @@ func paused(c *model.Container) Text {
 	}
 	t := text(Plain, "The kernel's freezer has stopped its processes since ").at(p.Since, fullTime)
 	if p.By == nil && p.ByAnyOf == nil {
+		if p.Cgroup == "" { // a reading found it
+			t = t.add(Plain, " or before")
+		}
 		return t.add(Plain, "; who did it is unknown.")
 	}
 	return t.add(Plain, ": ").join(author(p.By, p.ByAnyOf, c.ID)).add(Plain, " paused ").join(frozenPart(above(c))).
@@ -46,6 +51,13 @@ func freezeWords(m *model.Entry, c *model.Container) Text {
 	verb, command := " paused ", runtime.Pause
 	if m.Kind == model.EntryResumed {
 		verb, command = " resumed ", runtime.Resume
+	}
+	if m.By == nil && m.ByAnyOf == nil { // most often a reading found it, which may be long after
+		t := text(Plain, "it was found").add(Strong, strings.TrimSuffix(verb, " "))
+		if m.Cgroup != "" {
+			t = t.add(Plain, ", with the cgroup ").add(Number, CgroupWords(m.Cgroup))
+		}
+		return t
 	}
 	return author(m.By, m.ByAnyOf, c.ID).add(Strong, verb).join(frozenPart(m.Cgroup)).add(Plain, freezeCommand(c, m.By, m.Cgroup, command))
 }

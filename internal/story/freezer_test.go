@@ -18,7 +18,8 @@ func TestPaused(t *testing.T) {
 		since + ": bash (PID 8, of the host) paused it.":                                 {Cgroup: own, By: &event.Process{PID: 8, Comm: "bash"}},
 		since + ": bash (PID 8, of the host) paused the cgroup /docker, which it is in.": {Cgroup: "/docker", By: &event.Process{PID: 8, Comm: "bash"}},
 		since + ": one of a (PID 8, of the host) and b (PID 9, of the host) paused it.":  {Cgroup: own, ByAnyOf: []event.Process{{PID: 8, Comm: "a"}, {PID: 9, Comm: "b"}}},
-		since + "; who did it is unknown.":                                               {},
+		since + " or before; who did it is unknown.":                                     {},
+		since + "; who did it is unknown.":                                               {Cgroup: own},
 	} {
 		p.Since = at(0)
 		c := model.Container{

@@ -17,7 +17,7 @@ func Entry(m *model.Entry, c *model.Container) Text {
 	var t Text
 	switch m.Kind {
 	case model.EntryFound:
-		t = text(Plain, "nsviz looked, and it was there"+initWords(m))
+		t = text(Plain, "nsviz looked, and it was there"+initWords(m, &event.Container{Kind: c.Kind}))
 		t = t.join(whereWords(m.Namespaces))
 	case model.EntryKind(event.CgroupCreated):
 		t = actor(m.By, c.ID).add(Plain, " made its cgroup ").add(Number, ShortPath(m.Cgroup))
@@ -83,7 +83,7 @@ func NamespaceEntry(m *model.Entry) Text {
 	case model.EntryFound:
 		t = text(Plain, "nsviz looked, and it was there")
 		if m.Container != nil {
-			t = text(Plain, "nsviz looked, and ").add(Name, m.Container.Label()).add(Plain, " was in it"+initWords(m))
+			t = text(Plain, "nsviz looked, and ").add(Name, m.Container.Label()).add(Plain, " was in it"+initWords(m, m.Container))
 		}
 	case model.EntryKind(event.NamespaceCreated):
 		t = actor(m.By, "").add(Plain, " made it"+byCall(m.Via))
@@ -98,7 +98,7 @@ func NamespaceEntry(m *model.Entry) Text {
 			t = text(Plain, "the kernel freed it")
 		}
 	case model.EntryKind(event.ContainerStarted):
-		t = text(Name, m.Container.Label()).add(Plain, " started in it"+initWords(m))
+		t = text(Name, m.Container.Label()).add(Plain, " started in it"+initWords(m, m.Container))
 	case model.EntryKind(event.ContainerExited):
 		t = text(Name, m.Container.Label()).add(Plain, ", which was in it, ended: ").join(exitWords(m.Time, m.Exit))
 	case model.EntryGone:
@@ -175,14 +175,15 @@ func numbers(p *event.Process) []Text {
 	return facts
 }
 
-// initWords names the PID 1 of an entry. In a PID namespace that another one had first, it is not PID 1.
-func initWords(m *model.Entry) string {
+// initWords names the PID 1 of an entry. In a PID namespace that another one had first, it is not PID 1; in a sandbox it need not be.
+func initWords(m *model.Entry, of *event.Container) string {
 	init := m.Init
 	if init == nil {
 		return ""
 	}
 	who := "PID 1"
-	if slices.ContainsFunc(m.Namespaces, func(n model.EntryNamespace) bool { return n.Type == event.PID && (n.Host || n.Container != nil) }) {
+	isolated := of != nil && (of.Kind == event.KindSandbox || of.Kind == event.KindService)
+	if isolated || slices.ContainsFunc(m.Namespaces, func(n model.EntryNamespace) bool { return n.Type == event.PID && (n.Host || n.Container != nil) }) {
 		who = "its first process"
 	}
 	name := init.Comm

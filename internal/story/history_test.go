@@ -167,7 +167,8 @@ func TestEntry(t *testing.T) {
 			model.Entry{Kind: model.EntryResumed, ByAnyOf: []event.Process{{PID: 8, Comm: "bash"}, {PID: 9, Comm: "sh"}}},
 			"one of bash (PID 8, of the host) and sh (PID 9, of the host) resumed it",
 		},
-		{model.Entry{Kind: model.EntryPaused}, "somebody paused it"},
+		{model.Entry{Kind: model.EntryPaused}, "it was found paused"},
+		{model.Entry{Kind: model.EntryResumed, Cgroup: "/docker"}, "it was found resumed, with the cgroup /docker"},
 		{model.Entry{Kind: exit, Exit: exited(3)}, "its PID 1 ended by itself, exit code 3"},
 		{model.Entry{Kind: exit, Exit: oomKilled()}, "its PID 1 was killed by the kernel's OOM killer, exit code 137"},
 		{
@@ -184,6 +185,18 @@ func TestEntry(t *testing.T) {
 		if got := Entry(&test.entry, &c).String(); got != test.want {
 			t.Errorf("%s:\n%s\nwant\n%s", test.entry.Kind, got, test.want)
 		}
+	}
+}
+
+// The program in a sandbox need not be PID 1, which is bubblewrap itself.
+func TestFirstProcessOfSandbox(t *testing.T) {
+	m := model.Entry{Kind: model.EntryFound, Init: &event.Process{PID: 100, Comm: "sleep"}, Container: &event.Container{ID: "pid-5", Name: "bwrap-7", Kind: event.KindSandbox}}
+	const want = "; its first process is sleep (100)"
+	if got := Entry(&m, &model.Container{ID: "pid-5", Kind: event.KindSandbox}).String(); got != "nsviz looked, and it was there"+want {
+		t.Error(got)
+	}
+	if got := NamespaceEntry(&m).String(); got != "nsviz looked, and bwrap-7 was in it"+want {
+		t.Error(got)
 	}
 }
 

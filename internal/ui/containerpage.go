@@ -58,7 +58,9 @@ func anatomyTitle(c *model.Container, w int) []line {
 	parts = append(parts, text(Dim, c.Runtime+" ").add(Number, event.ShortID(c.ID)))
 	if c.InitPID != 0 {
 		pid := text(Dim, "host PID ").add(Number, strconv.Itoa(int(c.InitPID)))
-		if c.Namespaces[event.PID].Relation == model.RelationOwn {
+		// The first process of a sandbox may have a PID 1 above it, such as bubblewrap itself.
+		isolated := c.Kind == event.KindSandbox || c.Kind == event.KindService
+		if !isolated && c.Namespaces[event.PID].Relation == model.RelationOwn {
 			pid = pid.add(Dim, " = PID 1 inside")
 		}
 		parts = append(parts, pid)

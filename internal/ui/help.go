@@ -7,7 +7,7 @@ import (
 
 // helpPage explains the words of the screen to a newcomer, then the keys.
 func helpPage(w int) []line {
-	const left, wide = 2, 14
+	const left, wide = 2, 15
 	var names []string
 	w = min(w, 108)
 	var lines []line

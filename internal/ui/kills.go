@@ -88,7 +88,7 @@ func (sc screen) banner(h int) []line {
 	return append([]line{rule(nil, sc.w)}, capped(lines, h-1)...)
 }
 
-// capped keeps the first n lines; an ellipsis stands for the others.
+// capped keeps the first n lines; an ellipsis stands for the others, for which lines have a column to spare.
 func capped(lines []line, n int) []line {
 	n = max(n, 0)
 	if len(lines) <= n {
@@ -96,8 +96,7 @@ func capped(lines []line, n int) []line {
 	}
 	lines = lines[:n]
 	if n > 0 {
-		last := lines[n-1]
-		lines[n-1] = last.cut(max(last.width()-1, 0)).add(Plain, foreign.Ellipsis)
+		lines[n-1] = lines[n-1].add(Plain, foreign.Ellipsis)
 	}
 	return lines
 }

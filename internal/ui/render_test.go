@@ -488,7 +488,7 @@ func TestWhichKillsAreCounted(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, frame)
 		}
 	}
-	if help := Render(&s, State{Help: true}, 120, 40).Text(); !strings.Contains(help, "OOM kills seen") {
+	if help := Render(&s, State{Help: true}, 120, 40).Text(); !strings.Contains(help, "OOM kills seen ") {
 		t.Errorf("the help says nothing of it:\n%s", help)
 	}
 }

@@ -241,3 +241,26 @@ func TestQuietAreListedWhenAskedFor(t *testing.T) {
 		t.Errorf("asked again: %q", got)
 	}
 }
+
+// Of a sandbox's first process it is not said that it is PID 1 inside: that may be bubblewrap.
+func TestTitleOfSandbox(t *testing.T) {
+	c := model.Container{ID: "pid-5", Label: "bwrap-7", Runtime: "bubblewrap", InitPID: 8, State: model.Running}
+	c.Namespaces[event.PID] = model.Membership{ID: 5, Relation: model.RelationOwn}
+	for kind, want := range map[event.Kind]bool{"": true, event.KindSandbox: false, event.KindService: false} {
+		c.Kind = kind
+		if title := anatomyTitle(&c, 120)[0].String(); strings.Contains(title, "PID 1 inside") != want || !strings.Contains(title, "host PID 8") {
+			t.Errorf("%s: %s", kind, title)
+		}
+	}
+}
+
+// A text that has no room ends with a whole word and an ellipsis.
+func TestCappedText(t *testing.T) {
+	for _, w := range []int{20, 34, 38, 76} {
+		lines := text(Plain, "hog: the kernel killed tail (PID 5793, 15.4 MiB). hog had reached its 16 MiB limit when tail asked for more.").wrap(w)
+		want := lines[0].String() + "…"
+		if got := capped(lines, 1)[0].String(); got != want {
+			t.Errorf("%d: %q, want %q", w, got, want)
+		}
+	}
+}

@@ -15,6 +15,8 @@ type Mount struct {
 	// Root is what of the file system is mounted, Point where.
 	Root  string
 	Point string
+	// Covered reports whether other mounts hide it: no path leads to it.
+	Covered bool
 	// ReadOnly reports whether this mount or its file system is read-only.
 	ReadOnly bool
 	FSType   string
@@ -53,13 +55,16 @@ func (r *Reader) OfHost() ([]Mount, error) {
 
 func parseMounts(mountinfo []byte) []Mount {
 	var list []Mount
+	var places []place
 	for m := range Lines(mountinfo) {
+		places = append(places, place{id: string(m.ID), parent: string(m.Parent)})
 		list = append(list, Mount{
 			Device: string(m.Device), Root: Unescape(m.Root), Point: Unescape(m.Point),
 			ReadOnly: hasOption(string(m.Options), "ro") || hasOption(string(m.SuperOptions), "ro"),
 			FSType:   Unescape(m.FSType), Source: Unescape(m.Source), SuperOptions: string(m.SuperOptions),
 		})
 	}
+	markCovered(list, places)
 	return list
 }
 

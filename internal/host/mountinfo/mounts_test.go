@@ -43,6 +43,39 @@ no mount
 	}
 }
 
+// What bubblewrap makes of --ro-bind / / --proc /proc --dev /dev --tmpfs /run, and more.
+func TestCoveredMounts(t *testing.T) {
+	mounts := parseMounts([]byte(`1 1 0:2 / / rw - rootfs rootfs rw
+10 1 8:1 / / ro - ext4 /dev/vda rw
+11 10 0:20 / /proc ro - proc proc rw
+12 10 0:6 / /dev ro - devtmpfs dev rw
+13 12 0:7 / /dev/shm ro - tmpfs shm rw
+14 10 0:8 / /run/lock ro - tmpfs lock rw
+15 10 0:9 / /srv rw - tmpfs srv rw
+16 15 0:10 / /srv/a rw - tmpfs a rw
+20 11 0:90 / /proc rw - proc proc rw
+21 20 0:90 /sys /proc/sys ro - proc proc rw
+22 12 0:91 / /dev rw - tmpfs tmpfs rw
+23 22 0:92 / /dev/shm rw - tmpfs tmpfs rw
+24 10 0:93 / /run rw - tmpfs tmpfs rw
+25 24 0:94 / /run/lock rw - tmpfs tmpfs rw
+26 10 0:95 / /runner rw - tmpfs tmpfs rw
+27 20 0:96 / /proc rw - proc proc rw`))
+	covered := map[string]bool{
+		"0:20": true, "0:90": true, "0:6": true, // others are on them
+		"0:7": true, // in one that is covered
+		"0:8": true, // /run was covered later
+	}
+	for _, m := range mounts {
+		if m.Covered != covered[m.Device] {
+			t.Errorf("%s at %s: covered %v", m.Device, m.Point, m.Covered)
+		}
+	}
+	if len(mounts) != 16 {
+		t.Error(len(mounts))
+	}
+}
+
 func TestOverlay(t *testing.T) {
 	for options, want := range map[string]Overlay{
 		"rw,lowerdir=/a:/b,upperdir=/u,workdir=/w": {Lower: []string{"/a", "/b"}, Upper: "/u"},

@@ -8,6 +8,8 @@ import (
 // Line is one line of mountinfo. Its fields point into the text that was parsed and are still
 // escaped; [Unescape] decodes them.
 type Line struct {
+	ID           []byte // of this mount
+	Parent       []byte // the ID of the mount that it is on
 	Device       []byte // major:minor of the file system
 	Root         []byte // what of the file system is mounted
 	Point        []byte // where
@@ -44,6 +46,10 @@ func parseMount(line []byte) (Line, bool) {
 	index := 0
 	for field := range bytes.SplitSeq(before, []byte(" ")) {
 		switch index {
+		case 0:
+			m.ID = field
+		case 1:
+			m.Parent = field
 		case 2:
 			m.Device = field
 		case 3:
