@@ -9,8 +9,12 @@ import (
 
 // A | is the cursor. What is wanted stands behind what is before From.
 func TestComplete(t *testing.T) {
+	var every []string
+	for i := range Workloads {
+		every = append(every, Workloads[i].Name+"=")
+	}
 	for at, want := range map[string]string{
-		"ima|": "image=", "image|": "image= image!= image~ image!~", "image!|": "image!= image!~", "|name=web": strings.Join(Workloads.Names(), "= ") + "=",
+		"ima|": "image=", "image|": "image= image!= image~ image!~", "image!|": "image!= image!~", "|name=web": strings.Join(every, " "),
 		"na|xyz": "name= namespace=", "oom>0 && sta|": "oom>0 && status= oom>0 && started=", "(!IMA|": "(!image=", "xyzzy|": "", "oom=1 && limi|": "oom=1 && limit=",
 		"limit|": "limit= limit!= limit> limit>= limit< limit<=", "xyzzy=1 && imag|": "xyzzy=1 && image=",
 		"status=|": "status=created status=starting status=running status=paused status=exited", "status!=Ex|": "status!=exited", "net=|": "net=own net=host net=shared",

@@ -81,15 +81,6 @@ type Field[R any] struct {
 // Fields are those of a kind of row.
 type Fields[R any] []Field[R]
 
-// Names lists the names of the fields.
-func (f Fields[R]) Names() []string {
-	names := make([]string, len(f))
-	for i := range f {
-		names[i] = f[i].Name
-	}
-	return names
-}
-
 // Match reports whether a searched field of a row contains a text, whatever the case. Every row contains "".
 func (f Fields[R]) Match(row R, text string) bool {
 	if text == "" {
