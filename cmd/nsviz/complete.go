@@ -127,39 +127,6 @@ func completeKinds(_ *cobra.Command, _ []string, begun string) ([]string, cobra.
 	return c.list, cobra.ShellCompDirectiveNoFileComp
 }
 
-// completeFilter completes a filter of `nsviz ps`.
-func (o *options) completeFilter(from *source) cobra.CompletionFunc {
-	return func(cmd *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
-		c := completions{begun: begun}
-		name, _, found := strings.Cut(begun, "=")
-		if !found {
-			for _, key := range query.Workloads.Names() {
-				c.add(key+"=", "")
-			}
-			return c.list, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
-		}
-		for _, key := range query.Workloads {
-			if key.Name != name {
-				continue
-			}
-			for _, value := range key.Values {
-				c.add(name+"="+value, "")
-			}
-			if key.Values != nil {
-				break
-			}
-			list := o.knownWorkloads(cmd, from)
-			for i := range list {
-				if value := key.Text(&list[i]); value != "" {
-					c.add(name+"="+value, "")
-				}
-			}
-			slices.Sort(c.list)
-		}
-		return c.list, cobra.ShellCompDirectiveNoFileComp
-	}
-}
-
 // knownWorkloads returns what a recording or a running nsviz knows or, if none answers in time and none is named, what the engine has.
 func (o *options) knownWorkloads(cmd *cobra.Command, from *source) []report.Workload {
 	ctx, cancel := context.WithTimeout(cmd.Context(), completionPatience)

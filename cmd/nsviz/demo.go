@@ -67,11 +67,11 @@ only program is nsviz. With KVM where the host has it; without, QEMU emulates, w
 			}
 			switch terminal := output.IsTerminal(s.out); {
 			case terminal && scenario == demo.Start:
-				return events(ctx, s, o, func(event.Event) error { return nil }, beside)
+				return events(ctx, s, o, allEvents, func(event.Event) error { return nil }, beside)
 			case terminal:
 				return dashboard(ctx, s, o, beside)
 			}
-			return events(ctx, s, o, eventWriter(output.Patient(s.out), "text", s.zone), beside)
+			return events(ctx, s, o, allEvents, eventWriter(output.Patient(s.out), "text", s.zone), beside)
 		},
 	}
 	cmd.Flags().BoolVar(&bare, "no-docker", false, "make the containers by hand even where an engine answers")

@@ -11,28 +11,47 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/nsviz/nsviz/internal/client"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/losses"
 	"github.com/nsviz/nsviz/internal/output"
+	"github.com/nsviz/nsviz/internal/query"
 	"github.com/nsviz/nsviz/internal/sink"
 	"github.com/nsviz/nsviz/internal/ui"
 )
 
 func newEvents(s *streams, o *options) *cobra.Command {
 	var form string
+	var chosen filters[query.Event]
 	cmd := &cobra.Command{
 		Use: "events", GroupID: groupWatch, Args: noArguments,
 		Short: "Print every event as it happens, one a line",
 		Long: `Prints every event as it happens, one a line.
 
 nsviz does not wait for its reader. A reader that is too slow, or stops for a while, misses events; an
-events_lost event in their place gives their number.`,
+events_lost event in their place gives their number.
+
+` + filterHelp(query.Events) + `
+An events_lost event is printed whatever --filter says: what was lost may have been as it says.`,
+		Example: `  sudo nsviz events
+  sudo nsviz events --filter 'type=oom_kill || type=container_exited && exit!=0'
+  sudo nsviz events -o json --filter 'container=web && (ns=net || took>100ms)'`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return events(cmd.Context(), s, o, eventWriter(output.Patient(s.out), form, s.zone), nil)
+			if err := chosen.parse(s.zone); err != nil {
+				return err
+			}
+			accept := func(e *event.Event) bool {
+				line := func() string { return ui.EventText(*e, s.zone) }
+				return e.Lost != nil || chosen.accept(query.Event{First: e, Line: line})
+			}
+			return events(cmd.Context(), s, o, accept, eventWriter(output.Patient(s.out), form, s.zone), nil)
 		},
 	}
+	chosen.flag(cmd, query.Events, "type=oom_kill", completeFilter(query.Events, func(cmd *cobra.Command) []query.Event {
+		return eventsAbout(o.knownWorkloads(cmd, &source{Source: client.Source{From: client.DefaultFrom}}))
+	}))
 	outputFlag(cmd, &form, "text", "json")
 	return cmd
 }
@@ -63,14 +82,17 @@ func eventSink(write func(event.Event) error) *sink.Sink[fact.Fact] {
 	})
 }
 
-// events writes every event until ctx is done, the reader goes away, or its companion fails.
-func events(parent context.Context, s *streams, o *options, write func(event.Event) error, beside companion) error {
+// allEvents accepts every event.
+func allEvents(*event.Event) bool { return true }
+
+// events writes every accepted event until ctx is done, the reader goes away, or its companion fails.
+func events(parent context.Context, s *streams, o *options, accept func(*event.Event) bool, write func(event.Event) error, beside companion) error {
 	ctx, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)
 	log := o.logger(s.err)
 	out := eventSink(write)
 	p, err := o.watcher(log, func(f fact.Fact) {
-		if f.Event != nil {
+		if f.Event != nil && accept(f.Event) {
 			out.Put(f)
 		}
 	})

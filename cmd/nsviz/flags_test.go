@@ -35,9 +35,6 @@ func TestFlagsThatAreRefused(t *testing.T) {
 		"ps --label a.b --label a_b":     "a.b and a_b would both be label_a_b",
 		"ns a b":                         "wants at most one NAME",
 		"ps -x":                          "see nsviz ps --help",
-		"ps --filter nam=web":            `--filter: no key "nam"; did you mean name? (keys: name, id,`,
-		"ps --filter web":                "want KEY=VALUE; the keys are name, id,",
-		"ps --filter status=up":          "there are created, starting, running, paused, exited",
 		"ps --kind containers":           "there are container, pod, vm, sandbox, service",
 		"ps --format {{.Names}}":         "--format: no field Names; did you mean Name? (fields: Name, ID,",
 		"ps --format {{":                 "--format: 1: unclosed action",
@@ -71,6 +68,28 @@ func TestFlagsThatAreRefused(t *testing.T) {
 		code := run(t.Context(), strings.Fields(args), &out, &stderr)
 		if code != exitUsage || out.Len() > 0 || !strings.Contains(stderr.String(), says) || strings.Count(stderr.String(), "\n") != 1 {
 			t.Errorf("%s: exit code %d\n%s%s want %s", args, code, &out, &stderr, says)
+		}
+	}
+}
+
+// An expression that is refused is shown, with a mark below what is wrong.
+func TestFiltersThatAreRefused(t *testing.T) {
+	for _, tt := range []struct {
+		args []string
+		says string
+	}{
+		{[]string{"ps", "--filter", "nam=web"}, "no field \"nam\"; did you mean name?\n  nam=web\n  ^^^\n"},
+		{[]string{"ps", "--filter", "name=web", "--filter", "status=up"}, "no status \"up\" (there are created, starting, running, paused, exited)\n  status=up\n         ^^\n"},
+		{[]string{"ps", "--filter", "name="}, "want a value here, as in name=VALUE\n  name=\n       ^\n"},
+		{[]string{"ps", "--filter", ""}, "want a comparison or a word here\n  \n  ^\n"},
+		{[]string{"ns", "--filter", "typ=net"}, "no field \"typ\"; did you mean type?\n  typ=net\n  ^^^\n"},
+		{[]string{"events", "--filter", "type=oom-kill"}, "did you mean oom_kill? (there are namespace_created, namespace_joined, namespace_freed, cgroup_created, cgroup_removed, " +
+			"container_started, container_entered, init_moved, container_exited, oom_kill, events_lost)\n  type=oom-kill\n       ^^^^^^^^\n"},
+		{[]string{"ns", "--filter", "type=net", "-o", "dot"}, "--filter and -o dot exclude each other: a diagram is of all that its containers are in\n"},
+	} {
+		out, stderr, code := command(t, tt.args...)
+		if code != exitUsage || out != "" || !strings.HasPrefix(stderr, "nsviz: --filter") || !strings.HasSuffix(stderr, tt.says) {
+			t.Errorf("%q: exit code %d\n%s%s want\n%s", tt.args, code, out, stderr, tt.says)
 		}
 	}
 }

@@ -1,20 +1,38 @@
 package main
 
 import (
+	"fmt"
+	"slices"
+
 	"github.com/spf13/cobra"
 
+	"github.com/nsviz/nsviz/internal/client"
 	"github.com/nsviz/nsviz/internal/diagram"
+	"github.com/nsviz/nsviz/internal/model"
+	"github.com/nsviz/nsviz/internal/query"
 	"github.com/nsviz/nsviz/internal/report"
 )
 
 func newNs(s *streams, o *options) *cobra.Command {
 	var form string
+	var chosen filters[*model.Namespace]
 	cmd := &cobra.Command{
 		Use: "ns [NAME]", GroupID: groupOnce, Args: atMostOne("NAME"),
-		Short:   "List all namespaces of the host",
-		Long:    "Lists all namespaces of the host, or those of a container, of all containers of a pod (NAMESPACE/POD), or of a compose project.",
-		Example: "  sudo nsviz ns\n  sudo nsviz ns shop/cart-7d9f",
+		Short: "List all namespaces of the host",
+		Long: `Lists all namespaces of the host, or those of a container, of all containers of a pod (NAMESPACE/POD), or of a compose project.
+
+` + filterHelp(query.Namespaces),
+		Example: `  sudo nsviz ns
+  sudo nsviz ns shop/cart-7d9f
+  sudo nsviz ns --filter 'type=net && processes=0'
+  sudo nsviz ns --filter pid=2251`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := chosen.parse(s.zone); err != nil {
+				return err
+			}
+			if len(chosen.parsed) > 0 && (form == "dot" || form == "mermaid") {
+				return errUsage{fmt.Errorf("--filter and -o %s exclude each other: a diagram is of all that its containers are in", form)}
+			}
 			snapshot, _, err := o.once(cmd.Context(), s)
 			if err != nil {
 				return err
@@ -23,6 +41,11 @@ func newNs(s *streams, o *options) *cobra.Command {
 				if snapshot, err = report.NamespacesOf(snapshot, args[0]); err != nil {
 					return err
 				}
+			}
+			if len(chosen.parsed) > 0 {
+				only := *snapshot
+				only.Namespaces = slices.DeleteFunc(slices.Clone(snapshot.Namespaces), func(n model.Namespace) bool { return !chosen.accept(&n) })
+				snapshot = &only
 			}
 			switch form {
 			case "json":
@@ -35,6 +58,9 @@ func newNs(s *streams, o *options) *cobra.Command {
 			return report.WriteNamespaces(s.out, snapshot)
 		},
 	}
+	chosen.flag(cmd, query.Namespaces, "type=net && processes=0", completeFilter(query.Namespaces, func(cmd *cobra.Command) []*model.Namespace {
+		return namespacesIn(o.knownWorkloads(cmd, &source{Source: client.Source{From: client.DefaultFrom}}))
+	}))
 	outputFlag(cmd, &form, "tree", "json", "dot", "mermaid")
 	return cmd
 }

@@ -40,15 +40,16 @@ What has ended cannot be looked up: --all asks an nsviz that is running (the das
 often a container was started again while that nsviz watched or, if that is more, how often its engine says that it has restarted it.
 A look without a running nsviz knows only the latter.
 
---filter takes KEY=VALUE. name, image and group have to contain the value, an id has to begin with it, and status (created,
-starting, running, paused, exited), runtime, kind and oom (true or false: has the OOM killer taken something from it since it
-started?) have to equal it. Several filters have to be met all. status=exited and status=created imply --all.
+` + filterHelp(query.Workloads) + `
+status=exited and status=created imply --all.
 
 --format takes a template of Go, as docker ps does, with the fields Name, ID, Kind, State, Status, Restarts, PID, Started, Runtime,
 Image, Group, Memory, Limit, OOM and Namespaces, and the functions json, join, split, lower and upper. "table" before it
 adds titles and aligns what has \t between; json writes one object a line.`,
 		Example: `  sudo nsviz ps
   nsviz ps --all --filter oom=true
+  sudo nsviz ps --filter 'name~web && memory>64MiB && net=host'
+  sudo nsviz ps --filter 'nginx || status=paused' --filter 'limit=unlimited'
   sudo nsviz ps --watch 5s
   sudo nsviz ps --format 'table {{.Name}}\t{{.Status}}\t{{.Namespaces.net}}'
   docker stop $(sudo nsviz ps --quiet --filter name=web)`,
@@ -57,7 +58,7 @@ adds titles and aligns what has \t between; json writes one object a line.`,
 	flags := cmd.Flags()
 	flags.BoolVarP(&f.all, "all", "a", false, "list also what has ended or never started, as a running nsviz or a recording knows it")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "write ids only")
-	flags.StringArrayVar(&f.filters, "filter", nil, "list only what has KEY=VALUE; repeatable. Keys: "+strings.Join(query.Workloads.Names(), ", "))
+	f.filters.flag(cmd, query.Workloads, "name~web && oom>0", completeFilter(query.Workloads, func(cmd *cobra.Command) []*report.Workload { return pointers(o.knownWorkloads(cmd, &f.source)) }))
 	flags.StringVar(&f.template, "format", "", `write each by a template of Go, such as '{{.Name}}\t{{.Status}}'; "table" before it aligns, json is a line of JSON for each`)
 	flags.BoolVar(&f.cells.NoTrunc, "no-trunc", false, "write ids and names in full length, and all columns")
 	flags.StringSliceVar(&f.kinds, "kind", nil, "list only these kinds, with commas between them: "+strings.Join(query.Kinds(), ", ")+" (default: the first three, and others with OOM kills; JSON has all)")
@@ -66,7 +67,6 @@ adds titles and aligns what has \t between; json writes one object a line.`,
 	f.source.flags(cmd)
 	flags.Lookup("from").DefValue = "" // without it, or --all, /proc is read
 	outputFlag(cmd, &f.form, "table", "json")
-	_ = cmd.RegisterFlagCompletionFunc("filter", o.completeFilter(&f.source))
 	_ = cmd.RegisterFlagCompletionFunc("kind", completeKinds)
 	return cmd
 }
@@ -76,15 +76,14 @@ type psFlags struct {
 	source   source
 	all      bool
 	quiet    bool
-	filters  []string
+	filters  filters[*report.Workload]
 	kinds    []string
 	template string
 	every    time.Duration // 0 is once
 	cells    report.Cells
 	form     string
 
-	selected []query.Filter[*report.Workload]
-	format   *report.Format // nil is a table or JSON
+	format *report.Format // nil is a table or JSON
 }
 
 // interval takes an argument as the interval of --watch, which a flag with an optional value leaves there.
@@ -121,14 +120,10 @@ func (f *psFlags) check(cmd *cobra.Command, s *streams) error {
 			return errUsage{fmt.Errorf("--format: %w", err)}
 		}
 	}
-	for _, text := range f.filters {
-		filter, err := query.Workloads.Parse(text)
-		if err != nil {
-			return errUsage{fmt.Errorf("--filter: %w", err)}
-		}
-		f.selected = append(f.selected, filter)
-		f.all = f.all || filter.Wants("status", "exited") || filter.Wants("status", "created")
+	if err := f.filters.parse(s.zone); err != nil {
+		return err
 	}
+	f.all = f.all || f.filters.want("status", "exited") || f.filters.want("status", "created")
 	for _, kind := range f.kinds {
 		if !slices.Contains(query.Kinds(), kind) {
 			return errUsage{fmt.Errorf("--kind: no kind %q; there are %s", kind, strings.Join(query.Kinds(), ", "))}
@@ -228,7 +223,7 @@ func (f *psFlags) choose(list []report.Workload) []report.Workload {
 	chosen := []report.Workload{}
 	for i := range list {
 		w := &list[i]
-		if (f.all || w.Live()) && f.wantsKind(w) && !slices.ContainsFunc(f.selected, func(by query.Filter[*report.Workload]) bool { return !by.Accepts(w) }) {
+		if (f.all || w.Live()) && f.wantsKind(w) && f.filters.accept(w) {
 			chosen = append(chosen, *w)
 		}
 	}
@@ -246,8 +241,7 @@ func (f *psFlags) wantsKind(w *report.Workload) bool {
 		return true
 	}
 	killed := w.Killed()
-	return killed != nil && *killed ||
-		slices.ContainsFunc(f.selected, func(by query.Filter[*report.Workload]) bool { return by.Wants("kind", string(kind)) })
+	return killed != nil && *killed || f.filters.want("kind", string(kind))
 }
 
 // write writes workloads to a terminal of a width; 0 is any.

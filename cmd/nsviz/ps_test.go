@@ -62,6 +62,10 @@ func TestPsSelects(t *testing.T) {
 		"--filter oom=true -a":           `full db\x1b[2J`,
 		"--filter status=exited":         `db\x1b[2J`,
 		"--filter status=created":        "job",
+		"--filter status=created||oom>0": `full db\x1b[2J job`,
+		"--filter oom>0&&!name=full -a":  `db\x1b[2J`,
+		"--filter oom=?":                 "machine",
+		"--filter shop":                  "web",
 	} {
 		out, stderr, code := command(t, append([]string{"ps", "--from", address, "--format", "{{.Name}}"}, strings.Fields(args)...)...)
 		if got := strings.Join(strings.Fields(out), " "); code != exitDone || got != want || stderr != "" {

@@ -1,7 +1,8 @@
-// Package query names the fields of each kind of row: container, virtual machine, namespace, OOM kill, event.
+// Package query selects rows by expressions over their fields.
 //
-// Fields are what a search looks at, Keys what a list is filtered by.
+// There is a table of fields for each kind of row: workload, namespace, event, and what else the dashboard lists. An expression is
+// parsed against such a table; docs/FILTERS.md describes the language, and lists the fields from the same tables. A search is an
+// expression of one word: it looks at the fields that are marked for it, so that every list finds the same by the same text.
 //
-// A search goes through the fields of the rows that it is made in, so that every view, and whatever else lists such rows, finds
-// the same by the same text.
+// The package is pure: whether a row is accepted depends on the row, the expression and the clock.
 package query

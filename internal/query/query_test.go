@@ -2,6 +2,7 @@ package query
 
 import (
 	"fmt"
+	"regexp"
 	"testing"
 
 	"github.com/nsviz/nsviz/internal/event"
@@ -9,23 +10,22 @@ import (
 	"github.com/nsviz/nsviz/internal/model"
 )
 
-func names[R any](fields Fields[R]) (names []string) {
-	for _, f := range fields {
-		names = append(names, f.Name)
-	}
-	return names
-}
-
-func TestFieldNamesAreUnique(t *testing.T) {
-	for kind, list := range map[string][]string{
-		"container": names(Containers), "vm": names(VMs), "namespace": names(Namespaces), "kill": names(Kills), "event": names(Events),
+// The name of each field is one that an expression can have, and unique; what it is is said.
+func TestFields(t *testing.T) {
+	for kind, specs := range map[string][]*Spec{
+		"container": Containers.specs(), "vm": VMs.specs(), "namespace": Namespaces.specs(), "kill": Kills.specs(), "event": Events.specs(),
+		"workload": Workloads.specs(),
 	} {
 		seen := map[string]bool{}
-		for _, name := range list {
-			if name == "" || seen[name] {
-				t.Errorf("a field of a %s is called %q, as another one", kind, name)
+		for _, s := range specs {
+			if seen[s.Name] || !regexp.MustCompile(`^[a-z][a-z_]*$`).MatchString(s.Name) {
+				t.Errorf("a field of a %s is called %q, as another one", kind, s.Name)
 			}
-			seen[name] = true
+			seen[s.Name] = true
+			texts := s.Type == Text || s.Type == Set
+			if s.About == "" || !texts && (s.Compare != Equals || s.Values != nil) || s.Truth && s.Type != Number {
+				t.Errorf("%s of a %s: %+v", s.Name, kind, s)
+			}
 		}
 	}
 }
@@ -49,7 +49,10 @@ func TestMatch(t *testing.T) {
 		Type: event.Net, ID: 4026532184, Creator: &event.Process{Comm: "runc:[1:CHILD]"}, Containers: []string{"web", "db"}, PinnedBy: []string{"/run/netns/x"},
 	}
 	k := &model.Kill{Event: event.Event{OOM: &event.OOM{Victim: event.Victim{PID: 28502, Comm: "stress", Container: &event.Container{ID: "x", Name: "hog", Group: project.Group}}}}}
-	e := Event{First: &event.Event{Container: &event.Container{ID: "x", Name: "hog", Group: &event.Group{Name: "till"}}}, Kind: "oom kill", Words: "stress (28502), 60.1 of 64 MiB"}
+	e := Event{
+		First: &event.Event{Container: &event.Container{ID: "x", Name: "hog", Group: &event.Group{Name: "till"}}},
+		Line:  func() string { return "oom kill  stress (28502), 60.1 of 64 MiB" },
+	}
 	for _, tt := range []struct {
 		got  []string
 		want string
@@ -73,16 +76,16 @@ func TestMatch(t *testing.T) {
 		{found(Namespaces, n, "NET"), "[type pinned_by]"},
 		{found(Namespaces, n, "4026532184"), "[id]"},
 		{found(Namespaces, n, "runc"), "[creator]"},
-		{found(Namespaces, n, "b d"), "[containers]"},
+		{found(Namespaces, n, "b d"), "[container]"},
 		{found(Namespaces, &model.Namespace{Type: event.Net}, "runc"), "[]"},
 		{found(Kills, k, "hog"), "[container]"},
 		{found(Kills, k, "stress"), "[command]"},
 		{found(Kills, k, "285"), "[pid]"},
 		{found(Kills, &model.Kill{}, "hog"), "[]"},
-		{found(Events, e, "OOM"), "[kind]"},
+		{found(Events, e, "OOM"), "[line]"},
 		{found(Events, e, "hog"), "[container]"},
-		{found(Events, e, "60.1"), "[words]"},
-		{found(Events, Event{First: &event.Event{}}, "hog"), "[]"},
+		{found(Events, e, "60.1"), "[line]"},
+		{found(Events, Event{First: &event.Event{}, Line: func() string { return "" }}, "hog"), "[]"},
 	} {
 		if fmt.Sprint(tt.got) != tt.want {
 			t.Errorf("found in %v, want %s", tt.got, tt.want)

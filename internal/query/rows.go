@@ -2,7 +2,6 @@ package query
 
 import (
 	"cmp"
-	"strconv"
 	"strings"
 
 	"github.com/nsviz/nsviz/internal/event"
@@ -10,30 +9,25 @@ import (
 	"github.com/nsviz/nsviz/internal/story"
 )
 
-// Containers are the fields of a container.
+// Containers are the fields of a container of the dashboard.
 var Containers = Fields[*model.Container]{
-	{"name", func(c *model.Container) string { return c.Label }},
-	{"id", func(c *model.Container) string { return c.ID }},
-	{"former_names", func(c *model.Container) string {
+	text("name", "its name, or its short id without one", func(c *model.Container) string { return c.Label }).contains().searched(),
+	text("id", "its id", func(c *model.Container) string { return c.ID }).begins().searched(),
+	known("former_names", "what it was called before", func(c *model.Container) string {
 		var names []string
 		for _, former := range c.FormerNames {
 			names = append(names, former.Name)
 		}
 		return strings.Join(names, " ")
-	}},
-	{"image", func(c *model.Container) string { return c.Image }},
-	{"runtime", func(c *model.Container) string { return c.Runtime }},
-	{"command", func(c *model.Container) string { return c.InitComm }},
-	{"group", func(c *model.Container) string { return c.Group.Path() }},
-	{"member", func(c *model.Container) string { return c.Group.MemberPath() }},
-	{"pod", func(c *model.Container) string { return groupName(c.Group, event.GroupPod) }},
-	{"project", func(c *model.Container) string { return groupName(c.Group, event.GroupCompose) }},
-	{"namespace", func(c *model.Container) string {
-		if c.Group == nil {
-			return ""
-		}
-		return c.Group.Namespace
-	}},
+	}).contains().searched(),
+	text("image", "its image", func(c *model.Container) string { return c.Image }).contains().searched(),
+	text("runtime", "what runs it", func(c *model.Container) string { return c.Runtime }).searched(),
+	text("command", "what its first process calls itself", func(c *model.Container) string { return c.InitComm }).contains().searched(),
+	known("group", "its pod, as NAMESPACE/POD, its compose project, or its program", func(c *model.Container) string { return c.Group.Path() }).contains().searched(),
+	known("member", "what it is called in its group, as GROUP/MEMBER", func(c *model.Container) string { return c.Group.MemberPath() }).contains().searched(),
+	known("pod", "its pod", func(c *model.Container) string { return groupName(c.Group, event.GroupPod) }).contains().searched(),
+	known("project", "its compose project", func(c *model.Container) string { return groupName(c.Group, event.GroupCompose) }).contains().searched(),
+	known("namespace", "the Kubernetes namespace of its pod", func(c *model.Container) string { return groupNamespace(c.Group) }).searched(),
 }
 
 // groupName returns the name of a group of a kind.
@@ -44,51 +38,32 @@ func groupName(g *event.Group, kind event.GroupKind) string {
 	return g.Name
 }
 
-// VMs are the fields of a virtual machine. What it is called on screen is a field, too.
-var VMs = Fields[*model.VM]{
-	{"name", func(v *model.VM) string { return v.Name }},
-	{"program", func(v *model.VM) string { return string(v.Kind) }},
-	{"manager", func(v *model.VM) string { return v.Manager }},
-	{"acceleration", func(v *model.VM) string { return string(v.Acceleration) }},
-	{"container", func(v *model.VM) string { return v.Container }},
-	{"kind", func(*model.VM) string { return "VM" }},
+// groupNamespace returns the Kubernetes namespace of a group.
+func groupNamespace(g *event.Group) string {
+	if g == nil {
+		return ""
+	}
+	return g.Namespace
 }
 
-// Namespaces are the fields of a namespace. Several containers, and several places that keep it, have a blank between them.
-var Namespaces = Fields[*model.Namespace]{
-	{"type", func(n *model.Namespace) string { return n.Type.String() }},
-	{"id", func(n *model.Namespace) string { return strconv.FormatUint(n.ID, 10) }},
-	{"creator", func(n *model.Namespace) string {
-		if n.Creator == nil {
-			return ""
-		}
-		return n.Creator.Comm
-	}},
-	{"containers", func(n *model.Namespace) string { return strings.Join(n.Containers, " ") }},
-	{"pinned_by", func(n *model.Namespace) string { return strings.Join(n.PinnedBy, " ") }},
+// VMs are the fields of a virtual machine of the dashboard. What it is called on screen is a field, too.
+var VMs = Fields[*model.VM]{
+	text("name", "its name", func(v *model.VM) string { return v.Name }).contains().searched(),
+	text("program", "what runs it", func(v *model.VM) string { return string(v.Kind) }).searched(),
+	text("manager", "what manages it", func(v *model.VM) string { return v.Manager }).searched(),
+	text("acceleration", "what executes its code", func(v *model.VM) string { return string(v.Acceleration) }).searched(),
+	text("container", "the container that it runs in", func(v *model.VM) string { return v.Container }).contains().searched(),
+	text("kind", "VM", func(*model.VM) string { return "VM" }).searched(),
 }
 
 // Kills are the fields of an OOM kill: whose victim it was, and which process.
 var Kills = Fields[*model.Kill]{
-	{"container", func(k *model.Kill) string { return story.VictimContainer(k).Label() }},
-	{"group", func(k *model.Kill) string { return memberOf(story.VictimContainer(k)) }},
-	{"command", story.VictimComm},
-	{"pid", func(k *model.Kill) string { return strconv.Itoa(int(story.VictimPID(k))) }},
-}
-
-// Event is a row of a stream of events: one event, or several that are shown as one.
-type Event struct {
-	First *event.Event
-	// Kind and Words are how the row is worded.
-	Kind, Words string
-}
-
-// Events are the fields of a row of a stream of events.
-var Events = Fields[Event]{
-	{"kind", func(e Event) string { return e.Kind }},
-	{"container", func(e Event) string { return e.First.Subject().Label() }},
-	{"group", func(e Event) string { return memberOf(e.First.Subject()) }},
-	{"words", func(e Event) string { return e.Words }},
+	text("container", "the victim's container", func(k *model.Kill) string { return story.VictimContainer(k).Label() }).contains().searched(),
+	text("group", "its pod or compose project, with what it is called there: GROUP/MEMBER", func(k *model.Kill) string {
+		return memberOf(story.VictimContainer(k))
+	}).contains().searched(),
+	text("command", "what the victim calls itself", story.VictimComm).contains().searched(),
+	of(Number, "pid", "the victim", func(k *model.Kill) Value { return numberValue(story.VictimPID(k)) }).searched(),
 }
 
 // memberOf returns the group of a container, with what it is called there if that is known.

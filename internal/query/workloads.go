@@ -1,30 +1,84 @@
 package query
 
 import (
-	"strconv"
+	"maps"
+	"slices"
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/report"
 )
 
-// Workloads are the keys by which a list of workloads is filtered.
-var Workloads = Keys[*report.Workload]{
-	{Name: "name", Text: func(w *report.Workload) string { return w.Label() }, Compare: Contains},
-	{Name: "id", Text: func(w *report.Workload) string { return w.ID }, Compare: Begins},
-	{Name: "status", Text: func(w *report.Workload) string { return string(w.State) }, Values: []string{
+// Workloads are the fields of a workload.
+var Workloads = append(Fields[*report.Workload]{
+	text("name", "its name, or its short id without one", func(w *report.Workload) string { return w.Label() }).contains().searched(),
+	text("id", "its id", func(w *report.Workload) string { return w.ID }).begins().searched(),
+	text("status", "its state", func(w *report.Workload) string { return string(w.State) }).among(
 		string(model.Created), string(model.Starting), string(model.Running), string(model.Paused), string(model.Exited),
-	}},
-	{Name: "runtime", Text: func(w *report.Workload) string { return w.Runtime }},
-	{Name: "kind", Text: func(w *report.Workload) string { return string(w.KindOf()) }, Values: Kinds()},
-	{Name: "image", Text: func(w *report.Workload) string { return w.Image }, Compare: Contains},
-	{Name: "group", Text: func(w *report.Workload) string { return w.Group.Path() }, Compare: Contains},
-	{Name: "oom", Text: func(w *report.Workload) string {
-		if killed := w.Killed(); killed != nil {
-			return strconv.FormatBool(*killed)
+	),
+	text("runtime", "what runs it", func(w *report.Workload) string { return w.Runtime }).searched(),
+	text("kind", "what it is", func(w *report.Workload) string { return string(w.KindOf()) }).among(Kinds()...),
+	text("image", "its image", func(w *report.Workload) string { return w.Image }).contains().searched(),
+	known("group", "its pod, as NAMESPACE/POD, its compose project, or its program", func(w *report.Workload) string { return w.Group.Path() }).contains().searched(),
+	of(Number, "oom", "OOM kills since it started", func(w *report.Workload) Value {
+		if w.OOMKills == nil && w.OOMKillsAtLeast > 0 {
+			v := numberValue(w.OOMKillsAtLeast)
+			v.atLeast = true
+			return v
 		}
-		return ""
-	}, Values: []string{"true", "false"}},
+		return unlessNil(w.OOMKills)
+	}).truth(),
+	known("member", "what it is called in its group, as GROUP/MEMBER", func(w *report.Workload) string { return w.Group.MemberPath() }).contains().searched(),
+	known("pod", "its pod", func(w *report.Workload) string { return groupName(w.Group, event.GroupPod) }).contains(),
+	known("project", "its compose project", func(w *report.Workload) string { return groupName(w.Group, event.GroupCompose) }).contains(),
+	known("namespace", "the Kubernetes namespace of its pod", func(w *report.Workload) string { return groupNamespace(w.Group) }),
+	set("label", "the labels that nsviz keeps, as KEY=VALUE", func(w *report.Workload) []string {
+		var list []string
+		for _, key := range slices.Sorted(maps.Keys(w.Labels)) {
+			list = append(list, key+"="+w.Labels[key])
+		}
+		return list
+	}),
+	known("parent", "the id of the container that it runs in", func(w *report.Workload) string { return w.Parent }).begins(),
+	of(Number, "inside", "containers that run directly in it", func(w *report.Workload) Value { return numberValue(w.Inside) }),
+	text("program", "what the first process of a sandbox or a service calls itself", func(w *report.Workload) string { return w.Program }).contains(),
+	of(Number, "pid", "the host's number of its first process", func(w *report.Workload) Value { return unlessZero(w.PID) }),
+	of(Size, "memory", "the memory that it uses", func(w *report.Workload) Value { return sizeValue(w.Memory.UsageBytes) }),
+	of(Size, "limit", "its memory limit", func(w *report.Workload) Value {
+		if w.Memory.Unlimited {
+			return Value{known: true, number: unlimited, typ: Size}
+		}
+		return sizeValue(w.Memory.LimitBytes)
+	}),
+	of(Number, "restarts", "how often it was started again", func(w *report.Workload) Value { return unlessNil(w.AllRestarts()) }),
+	of(Number, "pids_refused", "processes and threads that the kernel refused it", func(w *report.Workload) Value { return unlessNil(w.PIDsRefused) }),
+	of(Number, "exit", "the exit code of an ended one", func(w *report.Workload) Value {
+		if w.Exit == nil {
+			return Value{}
+		}
+		return unlessNil(w.Exit.Code)
+	}),
+	of(Time, "created", "when it was created", func(w *report.Workload) Value { return timeValue(w.Created) }),
+	of(Time, "started", "when it started", func(w *report.Workload) Value { return timeValue(w.Started) }),
+	of(Time, "exited", "when it ended", func(w *report.Workload) Value { return timeValue(w.Exited) }),
+}, relations()...)
+
+// relations returns, for each type of namespace, the field that says whose a workload's namespace is. That of PID namespaces has a name of
+// its own: pid is the first process.
+func relations() (fields Fields[*report.Workload]) {
+	for _, t := range event.NamespaceTypes() {
+		name := t.String()
+		if t == event.PID {
+			name = "pidns"
+		}
+		fields = append(fields, text(name, "whose its "+t.String()+" namespace is", func(w *report.Workload) string {
+			if m := w.Namespaces[t]; m != nil {
+				return string(m.Relation)
+			}
+			return ""
+		}).among(string(model.RelationOwn), string(model.RelationHost), string(model.RelationShared)))
+	}
+	return fields
 }
 
 // Kinds returns the kinds of workloads.

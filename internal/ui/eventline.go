@@ -60,7 +60,7 @@ func eventRows(s *model.Snapshot, needle string, most int, fold bool) []eventRow
 		} else {
 			r = wordEvents(s.Events[start:end], s)
 		}
-		if needle == "" || query.Events.Match(query.Event{First: &r.first, Kind: r.kind, Words: r.text.String()}, needle) {
+		if needle == "" || query.Events.Match(query.Event{First: &r.first, Line: func() string { return r.kind + "  " + r.text.String() }}, needle) {
 			rows = append(rows, r)
 		}
 		end = start
