@@ -3,6 +3,7 @@ package sample
 import (
 	"errors"
 	"io/fs"
+	"maps"
 
 	"golang.org/x/sys/unix"
 
@@ -32,6 +33,7 @@ type sampler struct {
 	Config
 
 	watched        map[string]*sampled // by container
+	domains        map[string]*domain  // by path: the containers' own cgroups and those above them
 	open           int                 // how many of them have their files open
 	maxOpen        int
 	turn           int  // counts Interval
@@ -60,7 +62,7 @@ type sampled struct {
 }
 
 func newSampler(c Config) *sampler {
-	s := &sampler{Config: c, watched: map[string]*sampled{}}
+	s := &sampler{Config: c, watched: map[string]*sampled{}, domains: map[string]*domain{}}
 	// At most half of the files that this process may have open.
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err == nil {
@@ -130,6 +132,7 @@ func (s *sampler) readings(live []model.Watched, writesReported bool) (list []fa
 			delete(s.watched, id)
 		}
 	}
+	maps.DeleteFunc(s.domains, func(_ string, d *domain) bool { return d.turn != s.turn })
 	return list, gone
 }
 
@@ -187,6 +190,7 @@ func (s *sampler) readFiles(c *sampled, full bool) error {
 	c.latest.UsageBytes, c.latest.OOMKills, c.latest.Limits, c.latest.Frozen = c.memory.UsageBytes, c.memory.OOMKills, nil, nil
 	c.latest.StuckAt = resources.In(s.Layout).StuckAt(c.path, &c.memory)
 	if !full {
+		s.readRooms(c, false)
 		c.ignoreLeftovers()
 		return nil
 	}
@@ -214,6 +218,7 @@ func (s *sampler) readFiles(c *sampled, full bool) error {
 	}
 	c.dueEarly = min(c.due, s.turn+fullEvery)
 	c.used = used
+	s.readRooms(c, true)
 	c.ignoreLeftovers()
 	return nil
 }

@@ -27,6 +27,13 @@ var ErrNoMemory = errors.New("no hierarchy with the memory controller is mounted
 // roomFiles names the files with a cgroup's limit and use, and the line of memory.stat.
 type roomFiles struct{ limit, usage, inactive string }
 
+func (l Hierarchies) roomFiles() roomFiles {
+	if l.Controller == "" {
+		return roomFiles{"memory.max", "memory.current", "inactive_file"}
+	}
+	return roomFiles{"memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"}
+}
+
 // MemoryRooms reads the limits on memory of the cgroup at path and those above it, from path upwards. If there are none, nothing
 // is limited, as far as nsviz sees. If the cgroup is gone, the error matches fs.ErrNotExist.
 func (l Hierarchies) MemoryRooms(path string) ([]MemoryRoom, error) {
@@ -40,10 +47,7 @@ func (l Hierarchies) MemoryRooms(path string) ([]MemoryRoom, error) {
 	if err != nil {
 		return nil, err
 	}
-	files := roomFiles{"memory.max", "memory.current", "inactive_file"}
-	if l.Controller != "" {
-		files = roomFiles{"memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"}
-	}
+	files := l.roomFiles()
 	r := &resourceReader{tracked: l.Layout, path: path, buf: make([]byte, 2*pseudofs.SmallFile)}
 	var rooms []MemoryRoom
 	top := own
@@ -88,12 +92,46 @@ func (r *resourceReader) used(dir string, files roomFiles) uint64 {
 	if usage == nil {
 		return 0 // gone just now
 	}
-	var inactive *uint64
-	r.fields(dir, "memory.stat", map[string]**uint64{files.inactive: &inactive})
+	inactive := r.inactive(dir, files)
 	if inactive == nil {
 		return *usage
 	}
-	return *usage - min(*usage, *inactive)
+	return workingSet(*usage, *inactive)
+}
+
+// inactive returns how much of a cgroup's memory are cached files that were not used lately; nil is unknown.
+func (r *resourceReader) inactive(dir string, files roomFiles) *uint64 {
+	var bytes *uint64
+	r.fields(dir, "memory.stat", map[string]**uint64{files.inactive: &bytes})
+	return bytes
+}
+
+// workingSet returns what is left of a usage without inactive files, which may have been read a moment later.
+func workingSet(usage, inactive uint64) uint64 { return usage - min(usage, inactive) }
+
+// WorkingSet returns how much of the usage of the cgroup at path the kernel could not reclaim at once, in bytes: all but the cached
+// files that were not used lately. nil is unknown.
+func (l Hierarchies) WorkingSet(path string, usage uint64) (*uint64, error) {
+	dir, err := l.Directory(path)
+	if err != nil {
+		return nil, err
+	}
+	r := &resourceReader{tracked: l.Layout, path: path, buf: make([]byte, 2*pseudofs.SmallFile)}
+	inactive := r.inactive(dir, l.roomFiles())
+	if inactive == nil {
+		return nil, errors.Join(r.errs...)
+	}
+	return new(workingSet(usage, *inactive)), nil
+}
+
+// MemoryApart reports whether the cgroup at path ignores the limits on memory of those above it.
+func (l Hierarchies) MemoryApart(path string) bool {
+	dir, err := l.Directory(path)
+	if err != nil || l.Controller == "" {
+		return false
+	}
+	r := &resourceReader{tracked: l.Layout, path: path, buf: make([]byte, pseudofs.SmallFile)}
+	return r.apart(dir)
 }
 
 // apart reports whether a v1 cgroup ignores the limits of those above it, an option before Linux 5.11 (bef8620cd8e0).

@@ -1,0 +1,113 @@
+package sample
+
+import (
+	"strings"
+
+	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/host/resources"
+)
+
+// nearShare is the share of a limit from which on the working set is read at every reading, not only at full ones: a kill may be near.
+const nearShare = 0.7
+
+// domain is a cgroup with a limit on memory, or without one: a container's own or one above it, which several may share. The kernel
+// chooses the victim among all that is in the cgroup whose limit is reached.
+type domain struct {
+	path  string
+	apart bool // the limits above do not apply to it
+	// memory is as of the turn of its latest reading, its limit as of an earlier one.
+	memory    resources.Memory
+	read      int // that turn
+	limitsDue int // the turn from which on its limit is read, where it is no container's own
+	// workingSet was read when usage was used; nil is unknown.
+	workingSet *uint64
+	used       uint64
+	turn       int // the latest one in which it was asked for
+}
+
+// domain returns what is known of the cgroup at path.
+func (s *sampler) domain(path string) *domain {
+	d := s.domains[path]
+	if d == nil {
+		d = &domain{path: path, apart: resources.In(s.Layout).MemoryApart(path)}
+		s.domains[path] = d
+	}
+	d.turn = s.turn
+	return d
+}
+
+// near reports whether it may reach its limit soon.
+func (d *domain) near() bool {
+	return d.memory.UsageBytes != nil && d.memory.LimitBytes != nil && float64(*d.memory.UsageBytes) > nearShare*float64(*d.memory.LimitBytes)
+}
+
+// readMemory reads what a cgroup above containers uses and may use: at most once a turn and, where nothing limits it, rarely.
+func (s *sampler) readMemory(d *domain) {
+	if d.read == s.turn || d.memory.LimitBytes == nil && s.turn < d.limitsDue {
+		return
+	}
+	d.read, d.limitsDue = s.turn, s.turn+fullEvery
+	if s.writesReported {
+		d.limitsDue = s.turn + limitsEvery*fullEvery
+	}
+	var err error
+	if d.memory, err = resources.In(s.Layout).Memory(d.path); err != nil {
+		d.memory = resources.Memory{}
+		s.Log.Debug("read memory", "cgroup", d.path, "error", err)
+	}
+}
+
+// readWorkingSet reads the working set if the usage has changed since it was read: that costs the kernel more than the usage.
+func (s *sampler) readWorkingSet(d *domain) *uint64 {
+	usage := d.memory.UsageBytes
+	if usage == nil {
+		return nil
+	}
+	if d.workingSet == nil || d.used != *usage {
+		var err error
+		if d.workingSet, err = resources.In(s.Layout).WorkingSet(d.path, *usage); err != nil {
+			s.Log.Debug("read the working set", "cgroup", d.path, "error", err)
+		}
+		d.used = *usage
+	}
+	return d.workingSet
+}
+
+// readRooms reads the working set of a container, and the limit that is nearest to being reached, its own or one above. Far from a limit
+// only full readings read them.
+func (s *sampler) readRooms(c *sampled, full bool) {
+	c.latest.WorkingSetBytes, c.latest.Room = nil, nil
+	if c.empty {
+		return
+	}
+	own := s.domain(c.path)
+	own.memory, own.read = c.memory, s.turn
+	for d := own; ; {
+		if full || d.near() {
+			s.addRoom(c, d, d == own)
+		}
+		if d.path == s.Layout.Top() || d.path == "/" || d.apart {
+			return
+		}
+		d = s.domain(d.path[:max(1, strings.LastIndexByte(d.path, '/'))])
+		s.readMemory(d)
+	}
+}
+
+// addRoom reads the working set of a container's own cgroup or of a limited one above.
+func (s *sampler) addRoom(c *sampled, d *domain, own bool) {
+	if !own && d.memory.LimitBytes == nil {
+		return
+	}
+	bytes := s.readWorkingSet(d)
+	if own {
+		c.latest.WorkingSetBytes = bytes
+	}
+	if bytes == nil || d.memory.LimitBytes == nil {
+		return
+	}
+	room := fact.MemoryRoom{Cgroup: d.path, LimitBytes: *d.memory.LimitBytes, WorkingSetBytes: *bytes}
+	if c.latest.Room == nil || room.Share() > c.latest.Room.Share() {
+		c.latest.Room = &room
+	}
+}
