@@ -304,7 +304,7 @@ func (m *Model) end(c *container, at time.Time, exit *event.Exit) {
 	c.exit = exit
 	c.reading.Processes = nil
 	c.stuck, c.stuckKnown, c.stuckRecorded = nil, false, false
-	c.room = room{}
+	c.room, c.reading.NextVictim = room{}, nil
 	c.paused, c.pausedKnown = nil, false
 	m.ended = append(m.ended, c)
 	m.recordEnd(c, c.endEntry(at, exit))

@@ -147,6 +147,9 @@ type Container struct {
 	Memory     Memory
 	// Forecast says when a limit on its memory is reached; nil means not within ten minutes, or unknown.
 	Forecast *Forecast
+	// NextVictim is whom the OOM killer would choose, possibly in another container, if the limit that is nearest to being reached
+	// were reached now; nil means that the limit is far, or it is unknown.
+	NextVictim *fact.NextVictim
 	// Processes is how many there are in its cgroup; nil is unknown.
 	Processes *int
 	// OOMKills counts the victims in this container since it started: those that nsviz saw and, if it was running before

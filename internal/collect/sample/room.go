@@ -2,13 +2,25 @@ package sample
 
 import (
 	"strings"
+	"time"
 
+	"github.com/nsviz/nsviz/internal/collect"
+	"github.com/nsviz/nsviz/internal/collect/victim"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/resources"
 )
 
 // nearShare is the share of a limit from which on the working set is read at every reading, not only at full ones: a kill may be near.
 const nearShare = 0.7
+
+const (
+	// victimShare is the share of a limit from which on the next victim is looked for.
+	victimShare = 0.9
+	// victimInterval is the least time between two searches for it in one cgroup, longestVictimInterval the longest where there are
+	// many processes.
+	victimInterval        = time.Second
+	longestVictimInterval = 10 * time.Second
+)
 
 // domain is a cgroup with a limit on memory, or without one: a container's own or one above it, which several may share. The kernel
 // chooses the victim among all that is in the cgroup whose limit is reached.
@@ -22,6 +34,9 @@ type domain struct {
 	// workingSet was read when usage was used; nil is unknown.
 	workingSet *uint64
 	used       uint64
+	// nextVictim is replaced, never changed. It is looked for again at victimDue.
+	nextVictim *fact.NextVictim
+	victimDue  time.Time
 	turn       int // the latest one in which it was asked for
 }
 
@@ -76,38 +91,60 @@ func (s *sampler) readWorkingSet(d *domain) *uint64 {
 // readRooms reads the working set of a container, and the limit that is nearest to being reached, its own or one above. Far from a limit
 // only full readings read them.
 func (s *sampler) readRooms(c *sampled, full bool) {
-	c.latest.WorkingSetBytes, c.latest.Room = nil, nil
+	c.latest.WorkingSetBytes, c.latest.Room, c.latest.NextVictim = nil, nil, nil
 	if c.empty {
 		return
 	}
 	own := s.domain(c.path)
 	own.memory, own.read = c.memory, s.turn
+	var nearest *domain
 	for d := own; ; {
-		if full || d.near() {
-			s.addRoom(c, d, d == own)
+		if (full || d.near()) && s.addRoom(c, d, d == own) {
+			nearest = d
 		}
 		if d.path == s.Layout.Top() || d.path == "/" || d.apart {
-			return
+			break
 		}
 		d = s.domain(d.path[:max(1, strings.LastIndexByte(d.path, '/'))])
 		s.readMemory(d)
 	}
+	if nearest != nil && c.latest.Room.Share() >= victimShare {
+		c.latest.NextVictim = s.findVictim(nearest)
+	}
 }
 
-// addRoom reads the working set of a container's own cgroup or of a limited one above.
-func (s *sampler) addRoom(c *sampled, d *domain, own bool) {
+// findVictim returns whom the OOM killer would choose at a limit.
+func (s *sampler) findVictim(d *domain) *fact.NextVictim {
+	began := s.Now()
+	if began.Before(d.victimDue) {
+		return d.nextVictim
+	}
+	var err error
+	if d.nextVictim, err = (victim.Reader{Proc: s.Proc, Resources: s.Resources, Layout: s.Layout}).Next(d.path); err != nil {
+		s.Log.Debug("find the next victim", "cgroup", d.path, "error", err)
+	}
+	now := s.Now()
+	d.victimDue = now.Add(collect.Backoff(now.Sub(began), victimInterval, longestVictimInterval))
+	return d.nextVictim
+}
+
+// addRoom reads the working set of a container's own cgroup or of a limited one above. It reports whether the limit of that is the
+// nearest so far.
+func (s *sampler) addRoom(c *sampled, d *domain, own bool) bool {
 	if !own && d.memory.LimitBytes == nil {
-		return
+		return false
 	}
 	bytes := s.readWorkingSet(d)
 	if own {
 		c.latest.WorkingSetBytes = bytes
 	}
 	if bytes == nil || d.memory.LimitBytes == nil {
-		return
+		return false
 	}
 	room := fact.MemoryRoom{Cgroup: d.path, LimitBytes: *d.memory.LimitBytes, WorkingSetBytes: *bytes}
-	if c.latest.Room == nil || room.Share() > c.latest.Room.Share() {
-		c.latest.Room = &room
+	if c.latest.Room != nil && room.Share() <= c.latest.Room.Share() {
+		return false
 	}
+	c.latest.Room = &room
+	return true
 }

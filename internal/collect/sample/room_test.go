@@ -2,14 +2,19 @@ package sample
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/hosttest"
+	"github.com/nsviz/nsviz/internal/host/procfs"
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
+	"github.com/nsviz/nsviz/internal/host/resources"
 	"github.com/nsviz/nsviz/internal/model"
 )
 
@@ -116,4 +121,52 @@ func TestRoomFarFromItsLimitIsReadRarely(t *testing.T) {
 	if _, _ = r.readings(nil, true); len(r.domains) > 0 {
 		t.Errorf("of none it keeps %v", r.domains)
 	}
+}
+
+func TestNextVictimIsFoundNearTheLimit(t *testing.T) {
+	r := newRoomTest(t, false)
+	proc := t.TempDir()
+	now := time.Unix(1000, 0)
+	r.Now = func() time.Time { return now }
+	r.Proc, r.Resources = procfs.New(pseudofs.Proc(proc)), resources.New(pseudofs.Proc(proc))
+	hosttest.WriteFile(t, proc+"/meminfo", "SwapTotal: 0 kB\n")
+	hosttest.WriteFile(t, proc+"/sys/vm/swappiness", "60\n")
+	size := func(pid, pages int) {
+		dir := fmt.Sprintf("%s/%d/", proc, pid)
+		hosttest.WriteFile(t, dir+"status", fmt.Sprintf("Name:\tp%d\nVmRSS:\t%d kB\n", pid, pages*os.Getpagesize()>>10))
+		hosttest.WriteFile(t, dir+"oom_score_adj", "0\n")
+		hosttest.WriteFile(t, dir+"oom_score", "667\n")
+	}
+	const limit = 100 << 20
+	r.set("/", 9000, 0, "")
+	r.set("/pod", 89<<20, 0, fmt.Sprint(limit))
+	r.set("/pod/web", 40<<20, 0, "")
+	hosttest.WriteFile(t, r.dir+"/pod/cgroup.procs", "")
+	r.set("/pod/db", 40<<20, 0, "")
+	hosttest.WriteFile(t, r.dir+"/pod/db/cgroup.procs", "11\n")
+	size(10, 500)
+	size(11, 700)
+	check := func(what string, pid int32) {
+		t.Helper()
+		list, _ := r.readings(r.live, true)
+		var got int32
+		if v := list[0].NextVictim; v != nil {
+			got = v.PID
+		}
+		if got != pid {
+			t.Errorf("%s: %d, want %d", what, got, pid)
+		}
+	}
+	check("far from the limit", 0)
+	r.set("/pod", 99<<20, 10<<20, fmt.Sprint(limit))
+	check("far from the limit but for files", 0)
+	r.set("/pod", 95<<20, 2<<20, fmt.Sprint(limit))
+	check("in the other container of the pod", 11)
+	size(11, 300)
+	now = now.Add(victimInterval - 1)
+	check("less than a second later", 11)
+	now = now.Add(1)
+	check("a second later", 10)
+	r.set("/pod", 50<<20, 0, fmt.Sprint(limit))
+	check("after a kill", 0)
 }
