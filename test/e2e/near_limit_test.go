@@ -34,7 +34,9 @@ func TestForecastAndNextVictim(t *testing.T) {
 		}
 		return &w
 	}
-	describe := func() string { return fmt.Sprintf("memory %+v, forecast %+v, next victim %+v", w.Memory, w.Forecast, w.NextVictim) }
+	describe := func() string {
+		return fmt.Sprintf("memory %+v, forecast %+v, next victim %+v", w.Memory, w.Forecast, w.NextVictim)
+	}
 	eventually(t, func() bool { return look().Forecast != nil }, describe)
 	foretold := time.Now().Add(time.Duration(w.Forecast.InSeconds * float64(time.Second)))
 	if m, f := w.Memory, w.Forecast; m.WorkingSetBytes == nil || *m.WorkingSetBytes > *m.UsageBytes || f.LimitBytes != limit || f.BytesPerSecond < 256<<10 {

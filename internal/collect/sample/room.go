@@ -1,17 +1,21 @@
 package sample
 
 import (
-	"strings"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/collect"
 	"github.com/nsviz/nsviz/internal/collect/victim"
 	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/resources"
 )
 
 // nearShare is the share of a limit from which on the working set is read at every reading, not only at full ones: a kill may be near.
 const nearShare = 0.7
+
+// roomStay is how much more of another limit must be used for that to become the nearest one, as a share of the limit: a forecast is made
+// from readings of one limit.
+const roomStay = 0.05
 
 const (
 	// victimShare is the share of a limit from which on the next victim is looked for.
@@ -97,16 +101,25 @@ func (s *sampler) readRooms(c *sampled, full bool) {
 	}
 	own := s.domain(c.path)
 	own.memory, own.read = c.memory, s.turn
+	s.chain = append(s.chain[:0], own)
+	wanted := full || own.near()
+	for d := own; d.path != s.Layout.Top() && d.path != "/" && !d.apart; {
+		d = s.domain(cgroupfs.Parent(d.path))
+		s.readMemory(d)
+		wanted = wanted || d.near()
+		s.chain = append(s.chain, d)
+	}
+	if !wanted {
+		return
+	}
 	var nearest *domain
-	for d := own; ; {
-		if (full || d.near()) && s.addRoom(c, d, d == own) {
+	for i, d := range s.chain {
+		if s.addRoom(c, d, i == 0) {
 			nearest = d
 		}
-		if d.path == s.Layout.Top() || d.path == "/" || d.apart {
-			break
-		}
-		d = s.domain(d.path[:max(1, strings.LastIndexByte(d.path, '/'))])
-		s.readMemory(d)
+	}
+	if nearest != nil {
+		c.room = nearest.path
 	}
 	if nearest != nil && c.latest.Room.Share() >= victimShare {
 		c.latest.NextVictim = s.findVictim(nearest)
@@ -128,6 +141,14 @@ func (s *sampler) findVictim(d *domain) *fact.NextVictim {
 	return d.nextVictim
 }
 
+// share returns how near a limit of a container is to being reached, with preference for the one that was the nearest before.
+func (c *sampled) share(room fact.MemoryRoom) float64 {
+	if room.Cgroup == c.room {
+		return room.Share() + roomStay
+	}
+	return room.Share()
+}
+
 // addRoom reads the working set of a container's own cgroup or of a limited one above. It reports whether the limit of that is the
 // nearest so far.
 func (s *sampler) addRoom(c *sampled, d *domain, own bool) bool {
@@ -142,7 +163,7 @@ func (s *sampler) addRoom(c *sampled, d *domain, own bool) bool {
 		return false
 	}
 	room := fact.MemoryRoom{Cgroup: d.path, LimitBytes: *d.memory.LimitBytes, WorkingSetBytes: *bytes}
-	if c.latest.Room != nil && room.Share() <= c.latest.Room.Share() {
+	if best := c.latest.Room; best != nil && c.share(room) <= c.share(*best) {
 		return false
 	}
 	c.latest.Room = &room

@@ -34,7 +34,8 @@ type sampler struct {
 
 	watched        map[string]*sampled // by container
 	domains        map[string]*domain  // by path: the containers' own cgroups and those above them
-	open           int                 // how many of them have their files open
+	chain          []*domain           // those of one container, its own first; used again for the next
+	open           int                 // how many of those watched have their files open
 	maxOpen        int
 	turn           int  // counts Interval
 	writesReported bool // writes to limits are reported, so that these are read rarely
@@ -48,6 +49,7 @@ type sampled struct {
 	running bool             // when it was looked at
 	files   *resources.Watch // nil where they are not open
 	latest  fact.Reading
+	room    string // the path of the cgroup whose limit was the nearest at the latest reading
 	memory  resources.Memory
 	due     int // the turn of its next full reading
 	// dueEarly is the turn from which on that comes if somebody looks or it uses another amount than used.
