@@ -72,7 +72,7 @@ type Reading struct {
 
 // MemoryRoom is a limit on the memory of a cgroup, and what is used of it.
 type MemoryRoom struct {
-	// Cgroup is the path of the cgroup that has the limit: the container's own or one above it.
+	// Cgroup is the path of the cgroup that has the limit; "" if it is above those that nsviz sees.
 	Cgroup     string `json:"cgroup"`
 	LimitBytes uint64 `json:"limit_bytes"`
 	// WorkingSetBytes is as in Reading, of that cgroup.

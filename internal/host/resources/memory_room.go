@@ -5,21 +5,9 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
-
-// MemoryRoom holds a limit on memory, and how much of it is used.
-type MemoryRoom struct {
-	// Cgroup has the limit. It is empty if the limit is set above the cgroups that nsviz sees. Then UsedBytes is a lower bound:
-	// what the highest visible cgroup uses.
-	Cgroup     string
-	LimitBytes uint64
-	// UsedBytes excludes files that were not used lately: the kernel drops these before it kills a process.
-	UsedBytes uint64
-}
-
-// Share returns how much of the limit is used, from 0 to a little over 1.
-func (m MemoryRoom) Share() float64 { return float64(m.UsedBytes) / float64(max(m.LimitBytes, 1)) }
 
 // ErrNoMemory reports that no hierarchy with the memory controller is mounted, so that limits on memory are unknown.
 var ErrNoMemory = errors.New("no hierarchy with the memory controller is mounted")
@@ -35,8 +23,9 @@ func (l Hierarchies) roomFiles() roomFiles {
 }
 
 // MemoryRooms reads the limits on memory of the cgroup at path and those above it, from path upwards. If there are none, nothing
-// is limited, as far as nsviz sees. If the cgroup is gone, the error matches fs.ErrNotExist.
-func (l Hierarchies) MemoryRooms(path string) ([]MemoryRoom, error) {
+// is limited, as far as nsviz sees. A limit that is set above the cgroups that nsviz sees has no Cgroup, and its working set is a lower
+// bound: that of the highest visible cgroup. If the cgroup is gone, the error matches fs.ErrNotExist.
+func (l Hierarchies) MemoryRooms(path string) ([]fact.MemoryRoom, error) {
 	if !l.HasMemory {
 		return nil, ErrNoMemory
 	}
@@ -49,7 +38,7 @@ func (l Hierarchies) MemoryRooms(path string) ([]MemoryRoom, error) {
 	}
 	files := l.roomFiles()
 	r := &resourceReader{tracked: l.Layout, path: path, buf: make([]byte, 2*pseudofs.SmallFile)}
-	var rooms []MemoryRoom
+	var rooms []fact.MemoryRoom
 	top := own
 	for at := path; ; at = at[:max(1, strings.LastIndexByte(at, '/'))] {
 		dir, err := l.Directory(at)
@@ -58,7 +47,7 @@ func (l Hierarchies) MemoryRooms(path string) ([]MemoryRoom, error) {
 		}
 		top = dir
 		if limit := r.limit(dir, files.limit); limit != nil && limit.Value != nil {
-			rooms = append(rooms, MemoryRoom{Cgroup: at, LimitBytes: uint64(*limit.Value), UsedBytes: r.used(dir, files)})
+			rooms = append(rooms, fact.MemoryRoom{Cgroup: at, LimitBytes: uint64(*limit.Value), WorkingSetBytes: r.used(dir, files)})
 		}
 		if at == "/" || l.Controller != "" && r.apart(dir) {
 			break
@@ -69,7 +58,7 @@ func (l Hierarchies) MemoryRooms(path string) ([]MemoryRoom, error) {
 		var limit *uint64
 		r.fields(own, "memory.stat", map[string]**uint64{"hierarchical_memory_limit": &limit})
 		if limit != nil && *limit < min(lowestLimit(rooms), unlimitedFrom) {
-			rooms = append(rooms, MemoryRoom{LimitBytes: *limit, UsedBytes: r.used(top, files)})
+			rooms = append(rooms, fact.MemoryRoom{LimitBytes: *limit, WorkingSetBytes: r.used(top, files)})
 		}
 	}
 	if err := errors.Join(r.errs...); err != nil {
@@ -78,7 +67,7 @@ func (l Hierarchies) MemoryRooms(path string) ([]MemoryRoom, error) {
 	return rooms, nil
 }
 
-func lowestLimit(rooms []MemoryRoom) uint64 {
+func lowestLimit(rooms []fact.MemoryRoom) uint64 {
 	lowest := uint64(unlimitedFrom)
 	for _, room := range rooms {
 		lowest = min(lowest, room.LimitBytes)
