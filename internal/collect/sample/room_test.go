@@ -172,3 +172,13 @@ func TestNextVictimIsFoundNearTheLimit(t *testing.T) {
 	r.set("/pod", 50<<20, 0, fmt.Sprint(limit))
 	check("after a kill", 0)
 }
+
+// Before Linux 5.11 a cgroup could be set to ignore the limits of those above it.
+func TestRoomAboveThatDoesNotApply(t *testing.T) {
+	r := newRoomTest(t, true)
+	r.set("/", 9000, 0, "")
+	r.set("/pod", 990, 0, "1000")
+	r.set("/pod/web", 100, 0, "400")
+	hosttest.WriteFile(t, r.dir+"/pod/web/memory.use_hierarchy", "0\n")
+	r.check("its own", new(uint64(100)), &fact.MemoryRoom{Cgroup: "/pod/web", LimitBytes: 400, WorkingSetBytes: 100})
+}
