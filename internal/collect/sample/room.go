@@ -35,9 +35,8 @@ type domain struct {
 	memory    resources.Memory
 	read      int // that turn
 	limitsDue int // the turn from which on its limit is read, where it is no container's own
-	// workingSet was read when usage was used; nil is unknown.
-	workingSet *uint64
-	used       uint64
+	// workingSet was read when the usage was used; nil is unknown. used is nil before the first reading.
+	workingSet, used *uint64
 	// nextVictim is replaced, never changed. It is looked for again at victimDue.
 	nextVictim *fact.NextVictim
 	victimDue  time.Time
@@ -82,12 +81,12 @@ func (s *sampler) readWorkingSet(d *domain) *uint64 {
 	if usage == nil {
 		return nil
 	}
-	if d.workingSet == nil || d.used != *usage {
+	if d.used == nil || *d.used != *usage {
 		var err error
 		if d.workingSet, err = resources.In(s.Layout).WorkingSet(d.path, *usage); err != nil {
 			s.Log.Debug("read the working set", "cgroup", d.path, "error", err)
 		}
-		d.used = *usage
+		d.used = usage
 	}
 	return d.workingSet
 }
