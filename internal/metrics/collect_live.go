@@ -160,6 +160,12 @@ func (c *Collector) collectMemory(ch chan<- prometheus.Metric, l labelled) {
 	case l.Memory.LimitBytes != nil:
 		c.send(ch, memoryLimit, float64(*l.Memory.LimitBytes), l.label)
 	}
+	if l.Memory.WorkingSetBytes != nil {
+		c.send(ch, memoryWorkingSet, float64(*l.Memory.WorkingSetBytes), l.label)
+	}
+	if l.Forecast != nil {
+		c.send(ch, memoryLimitReached, l.Forecast.In.Seconds(), l.label)
+	}
 }
 
 // collectVMs counts the virtual machines. One that is in a container is counted with that container's name,

@@ -108,6 +108,7 @@ func TestUnknownIsAbsent(t *testing.T) {
 	}}))
 	for _, name := range []string{
 		"nsviz_container_memory_usage_bytes", "nsviz_container_memory_limit_bytes",
+		"nsviz_container_memory_working_set_bytes", "nsviz_container_memory_limit_reached_in_seconds",
 		"nsviz_container_namespace_shared", "nsviz_namespaces", "nsviz_memory_saving_steps_total",
 	} {
 		if strings.Contains(text, "\n"+name+"{") {

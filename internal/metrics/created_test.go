@@ -112,7 +112,7 @@ func TestSeriesOfAContainer(t *testing.T) {
 			c := &s.Containers[i]
 			s.Totals.Known[c.Label], s.Totals.PIDsRefused[c.Label] = time.Unix(2000, 0), 0
 			c.Unheld, c.Stuck, c.StuckKnown, c.OOMKillsUnobserved = &fact.Unheld{}, &fact.Stuck{}, true, new(uint64(0))
-			c.PausedKnown = true
+			c.PausedKnown, c.Memory.WorkingSetBytes, c.Forecast = true, new(uint64(0)), &model.Forecast{}
 		}
 		s.Containers = append(s.Containers, model.Container{ID: "0", Label: "other", Runtime: "docker", State: model.Exited}) // so that the runtime is counted
 		for line := range strings.Lines(openMetrics(t, s)) {

@@ -31,6 +31,8 @@ const (
 	namespaceSharedWithHost
 	memoryUsage
 	memoryLimit
+	memoryWorkingSet
+	memoryLimitReached
 	stuckAtLimit
 	paused
 	outsideCgroup
@@ -80,6 +82,10 @@ func Families() [familyCount]Family {
 			"Memory that a live container's cgroup is charged for, page cache included."},
 		memoryLimit: {"nsviz_container_memory_limit_bytes", Gauge, []string{"container"},
 			"Memory limit of a live container; +Inf where there is none."},
+		memoryWorkingSet: {"nsviz_container_memory_working_set_bytes", Gauge, []string{"container"},
+			"Memory that a live container's cgroup is charged for, without the cached files that the kernel drops before it kills."},
+		memoryLimitReached: {"nsviz_container_memory_limit_reached_in_seconds", Gauge, []string{"container"},
+			"When a live container reaches its memory limit, or one above, if its working set goes on growing at this pace; absent unless that is within ten minutes."},
 		stuckAtLimit: {"nsviz_container_stuck_at_memory_limit", Gauge, []string{"container"},
 			"Whether processes of a live container wait for memory at its limit, or at one above, for which the OOM killer is off (1) or not (0); cgroup v1 only."},
 		paused: {"nsviz_container_paused", Gauge, []string{"container"},

@@ -135,8 +135,9 @@ func (m *Model) present(c *container, to *Container) {
 		Restarts: m.restarts(c), EngineRestarts: m.engineRestarts[c.id],
 		Memory: Memory{
 			UsageBytes: c.reading.UsageBytes, LimitBytes: c.reading.LimitBytes, Unlimited: c.reading.Unlimited,
-			History: c.history.series(m.nowAt),
+			WorkingSetBytes: c.workingSetBytes(m.nowAt), History: c.history.series(m.nowAt),
 		},
+		Forecast: c.room.forecast(m.nowAt), NextVictim: c.reading.NextVictim,
 		Processes: m.processes(c),
 		OOMKills:  c.allKills(), OOMKillsAtLeast: c.oomKills, OOMKillsUnobserved: c.unobservedKills(), LatestKill: c.latestKill,
 		PIDsRefused: c.refused, Unheld: c.unheld, SharedCgroup: c.sharedCgroup, Stuck: c.stuck, StuckKnown: c.stuckKnown,

@@ -145,6 +145,11 @@ type Container struct {
 
 	Namespaces [event.NamespaceTypeCount]Membership
 	Memory     Memory
+	// Forecast says when a limit on its memory is reached; nil means not within ten minutes, or unknown.
+	Forecast *Forecast
+	// NextVictim is whom the OOM killer would choose, possibly in another container, if the limit that is nearest to being reached
+	// were reached now; nil means that the limit is far, or it is unknown.
+	NextVictim *fact.NextVictim
 	// Processes is how many there are in its cgroup; nil is unknown.
 	Processes *int
 	// OOMKills counts the victims in this container since it started: those that nsviz saw and, if it was running before
@@ -275,6 +280,9 @@ type Memory struct {
 	// LimitBytes is nil if there is none or it is unknown; Unlimited tells the two apart.
 	LimitBytes *uint64
 	Unlimited  bool
+	// WorkingSetBytes is UsageBytes without the cached files that were not used lately, which the kernel drops before it kills. It
+	// is nil while unknown, and up to half a minute old; for an ended container it is the last reading.
+	WorkingSetBytes *uint64
 	// History is the last minute.
 	History Series
 }

@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
@@ -42,7 +43,11 @@ type Workload struct {
 	Exit       *event.Exit                         `json:"exit,omitempty"`
 	Namespaces map[event.NamespaceType]*Membership `json:"namespaces"`
 	Memory     Memory                              `json:"memory"`
-	OOMKills   *uint64                             `json:"oom_kills,omitempty"`
+	// Forecast is absent where no limit on its memory is reached within ten minutes, or that is unknown.
+	Forecast *Forecast `json:"forecast,omitempty"`
+	// NextVictim is absent where the limits are far, or it is unknown.
+	NextVictim *fact.NextVictim `json:"next_victim,omitempty"`
+	OOMKills   *uint64          `json:"oom_kills,omitempty"`
 	// OOMKillsAtLeast is set where OOMKills is unknown and nsviz saw some.
 	OOMKillsAtLeast uint64 `json:"oom_kills_at_least,omitempty"`
 	// PIDsRefused is absent where it is unknown.
@@ -130,6 +135,24 @@ type Memory struct {
 	UsageBytes *uint64 `json:"usage_bytes,omitempty"`
 	LimitBytes *uint64 `json:"limit_bytes,omitempty"`
 	Unlimited  bool    `json:"unlimited,omitempty"`
+	// WorkingSetBytes is UsageBytes without the cached files that the kernel drops before it kills.
+	WorkingSetBytes *uint64 `json:"working_set_bytes,omitempty"`
+}
+
+// Forecast says when a workload runs out of memory if it goes on as in the last seconds.
+type Forecast struct {
+	fact.MemoryRoom
+
+	InSeconds      float64 `json:"in_seconds"`
+	BytesPerSecond float64 `json:"bytes_per_second"`
+}
+
+// forecastOf returns a forecast in whole seconds and bytes: it is no more exact than that.
+func forecastOf(f *model.Forecast) *Forecast {
+	if f == nil {
+		return nil
+	}
+	return &Forecast{MemoryRoom: f.Room, InSeconds: math.Round(f.In.Seconds()), BytesPerSecond: math.Round(f.BytesPerSecond)}
 }
 
 // Workloads lists the containers of a snapshot in the order of their start, the ended and the never-started ones after the
@@ -141,8 +164,12 @@ func Workloads(s *model.Snapshot) []Workload {
 			Kind: string(c.Kind), ID: c.ID, Image: c.Image, Runtime: c.Runtime, Group: c.Group, Labels: c.Labels, Parent: c.Parent, Inside: c.Inside, PID: c.InitPID, Started: c.Started,
 			State: c.State, Status: story.Status(c, s.Now()), Restarts: c.Restarts, EngineRestarts: c.EngineRestarts, Created: c.Created, Exited: c.Exited, Exit: c.Exit,
 			Namespaces: memberships(c.Namespaces),
-			Memory:     Memory{UsageBytes: c.Memory.UsageBytes, LimitBytes: c.Memory.LimitBytes, Unlimited: c.Memory.Unlimited},
-			OOMKills:   c.OOMKills, PIDsRefused: c.PIDsRefused, Unheld: c.Unheld, SharedCgroup: c.SharedCgroup, Stuck: c.Stuck, Paused: c.Paused,
+			Memory: Memory{
+				UsageBytes: c.Memory.UsageBytes, LimitBytes: c.Memory.LimitBytes, Unlimited: c.Memory.Unlimited,
+				WorkingSetBytes: c.Memory.WorkingSetBytes,
+			},
+			Forecast: forecastOf(c.Forecast), NextVictim: c.NextVictim,
+			OOMKills: c.OOMKills, PIDsRefused: c.PIDsRefused, Unheld: c.Unheld, SharedCgroup: c.SharedCgroup, Stuck: c.Stuck, Paused: c.Paused,
 		}
 		if c.OOMKills == nil {
 			out.OOMKillsAtLeast = c.OOMKillsAtLeast

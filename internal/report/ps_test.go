@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/model"
 )
@@ -46,6 +48,37 @@ func TestPsShowsUnknownKillsApartFromNone(t *testing.T) {
 	for i, want := range []any{0.0, 7.0, nil, nil, nil} {
 		if got := list[i]["oom_kills"]; got != want {
 			t.Errorf("%v has oom_kills %v, want %v", list[i]["name"], got, want)
+		}
+	}
+}
+
+// What is near its limit shows in JSON: what is used of it, when it is reached, whom the kernel would choose.
+func TestPsNearTheLimit(t *testing.T) {
+	s := &model.Snapshot{Containers: []model.Container{{
+		ID: "a", Label: "web", State: model.Running, Memory: model.Memory{UsageBytes: new(uint64(60)), WorkingSetBytes: new(uint64(50))},
+		Forecast:   &model.Forecast{Room: fact.MemoryRoom{Cgroup: "/pod", LimitBytes: 64, WorkingSetBytes: 55}, In: 39600 * time.Millisecond, BytesPerSecond: 0.7},
+		NextVictim: &fact.NextVictim{PID: 7, Comm: "app", Cgroup: "/pod/b", ScorePages: -3, OOMScoreAdj: -5, Group: "/pod"},
+	}, {ID: "b", Label: "far", State: model.Running}}}
+	var text bytes.Buffer
+	if err := WriteJSON(&text, Workloads(s)); err != nil {
+		t.Fatal(err)
+	}
+	var list []map[string]any
+	if err := json.Unmarshal(text.Bytes(), &list); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []map[string]any{
+		{
+			"memory":      map[string]any{"usage_bytes": 60.0, "working_set_bytes": 50.0},
+			"forecast":    map[string]any{"cgroup": "/pod", "limit_bytes": 64.0, "working_set_bytes": 55.0, "in_seconds": 40.0, "bytes_per_second": 1.0},
+			"next_victim": map[string]any{"pid": 7.0, "comm": "app", "cgroup": "/pod/b", "score_pages": -3.0, "oom_score_adj": -5.0, "group": "/pod"},
+		},
+		{"memory": map[string]any{}, "forecast": nil, "next_victim": nil},
+	} {
+		for field, value := range want {
+			if diff := cmp.Diff(value, list[i][field]); diff != "" {
+				t.Errorf("%v: %s (-want +got):\n%s", list[i]["name"], field, diff)
+			}
 		}
 	}
 }

@@ -115,7 +115,7 @@ func TestOwnMemory(t *testing.T) {
 		if err != nil || len(rooms) != 1 {
 			t.Fatalf("%+v, %v", rooms, err)
 		}
-		if used, wanted := rooms[0].UsedBytes, uint64(limit/100*84); used < wanted {
+		if used, wanted := rooms[0].WorkingSetBytes, uint64(limit/100*84); used < wanted {
 			fill := c.in(c.side, "sh", "-c", fmt.Sprintf("head -c %d /dev/zero >>%s", wanted-used, filler.Name()))
 			if out, err := fill.CombinedOutput(); err != nil {
 				t.Fatalf("%v\n%s", err, out)

@@ -191,6 +191,8 @@ func expectations(layout cgroupfs.Layout) map[string]expectation {
 		// The hog takes and loses memory several times a second; a scrape may see any amount.
 		"Memory against the limit/A": some(0.2, 1, "container", panelHog),
 		"Memory in use/A":            some(0.2*limit, limit, "container", panelHog),
+		"Memory in use/B":            some(0, limit, "container", panelHog),
+		"Memory limit reached in/A":  may, // the hog is killed before it has grown for long
 		"OOM kills since nsviz started/A now": func(h truth, list []series) string {
 			return some(h.kills, h.kills, "container", panelHog, "scope", "cgroup")(h, list)
 		},

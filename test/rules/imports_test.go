@@ -66,6 +66,7 @@ var barriers = []barrier{
 	{"internal/collect/find", []string{module + "gen", module + "internal/probes", module + "internal/model"}, "it asks for what is known, and does not look it up"},
 	{"internal/collect/ownmemory", []string{module + "internal/probes", module + "internal/container", module + "internal/model"}, "it looks at nsviz's own cgroups alone"},
 	{"internal/collect/sample", []string{module + "internal/probes", module + "internal/container"}, "it is given the containers, with their cgroups"},
+	{"internal/collect/victim", []string{module + "internal/probes", module + "internal/container", module + "internal/model"}, "it is given the cgroup, and judges as the kernel does"},
 	{"internal/container/engine/ondisk", []string{
 		module + "gen", module + "internal/probes", module + "internal/model", module + "internal/pipeline", module + "internal/container/engine/cri", module + "internal/container/engine/docker", "net",
 	}, "it reads what is on the host, and connects to nothing"},
@@ -217,6 +218,8 @@ func TestForbiddenImports(t *testing.T) {
 		{"internal/collect/find", module + "internal/probes", true},
 		{"internal/collect/find", module + "internal/container/engine", false},
 		{"internal/collect/ownmemory", module + "internal/model", true},
+		{"internal/collect/victim", module + "internal/model", true},
+		{"internal/collect/victim", module + "internal/host/procfs", false},
 		{"internal/collect/sample", module + "internal/model", false},
 		{"internal/collect/sample", module + "internal/store", true},
 		{"internal/collect/sample", module + "internal/container", true},

@@ -68,7 +68,7 @@ type Config struct {
 
 // A Monitor checks how much of the memory that nsviz's own cgroup may use is used. It is for one goroutine at a time.
 type Monitor struct {
-	rooms func() ([]resources.MemoryRoom, error)
+	rooms func() ([]fact.MemoryRoom, error)
 	limit func(lowest *uint64) // nil where that is not wanted
 	// free gives back to the kernel what is free already.
 	free func()
@@ -82,7 +82,7 @@ type Monitor struct {
 // New returns a Monitor that has checked nothing yet.
 func New(c Config) *Monitor {
 	return &Monitor{
-		rooms: func() ([]resources.MemoryRoom, error) {
+		rooms: func() ([]fact.MemoryRoom, error) {
 			path, err := c.Cgroups.PathOf(c.Self, c.Layout)
 			if err != nil {
 				return nil, err
@@ -161,8 +161,8 @@ func (m *Monitor) keepTo(limit fact.OwnMemory) {
 	}
 }
 
-func (m *Monitor) report(before fact.Saving, full resources.MemoryRoom) {
-	at := []any{"used_bytes", full.UsedBytes, "limit_bytes", full.LimitBytes, "cgroup", full.Cgroup}
+func (m *Monitor) report(before fact.Saving, full fact.MemoryRoom) {
+	at := []any{"used_bytes", full.WorkingSetBytes, "limit_bytes", full.LimitBytes, "cgroup", full.Cgroup}
 	switch {
 	case m.current.Saving > before:
 		m.log.Warn("the OOM killer may take nsviz soon: "+Note(m.current.Saving), at...)
@@ -186,11 +186,11 @@ func Note(step fact.Saving) string {
 }
 
 // fullest returns the room of which the largest share is used; none is one that nothing is used of.
-func fullest(rooms []resources.MemoryRoom) resources.MemoryRoom {
+func fullest(rooms []fact.MemoryRoom) fact.MemoryRoom {
 	if len(rooms) == 0 {
-		return resources.MemoryRoom{}
+		return fact.MemoryRoom{}
 	}
-	return slices.MaxFunc(rooms, func(a, b resources.MemoryRoom) int {
+	return slices.MaxFunc(rooms, func(a, b fact.MemoryRoom) int {
 		switch {
 		case a.Share() < b.Share():
 			return -1

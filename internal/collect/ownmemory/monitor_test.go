@@ -33,7 +33,7 @@ func TestNextSaving(t *testing.T) {
 
 // fakeRooms are what a Monitor reads.
 type fakeRooms struct {
-	list   []resources.MemoryRoom
+	list   []fact.MemoryRoom
 	err    error
 	freed  int
 	frees  uint64 // how much that gives back of the first one
@@ -43,16 +43,16 @@ type fakeRooms struct {
 
 func (f *fakeRooms) monitor() *Monitor {
 	return &Monitor{
-		rooms: func() ([]resources.MemoryRoom, error) { return slices.Clone(f.list), f.err },
+		rooms: func() ([]fact.MemoryRoom, error) { return slices.Clone(f.list), f.err },
 		limit: func(lowest *uint64) { f.limits = append(f.limits, lowest) },
-		free:  func() { f.freed++; f.list[0].UsedBytes -= f.frees },
+		free:  func() { f.freed++; f.list[0].WorkingSetBytes -= f.frees },
 		log:   slog.New(slog.NewTextHandler(&f.log, nil)),
 	}
 }
 
 func TestCheckReturnsWhatHasChanged(t *testing.T) {
 	const mib = 1 << 20
-	f := &fakeRooms{list: []resources.MemoryRoom{{Cgroup: "/a/b", LimitBytes: 100 * mib, UsedBytes: 10 * mib}, {Cgroup: "/a", LimitBytes: 80 * mib, UsedBytes: 20 * mib}}}
+	f := &fakeRooms{list: []fact.MemoryRoom{{Cgroup: "/a/b", LimitBytes: 100 * mib, WorkingSetBytes: 10 * mib}, {Cgroup: "/a", LimitBytes: 80 * mib, WorkingSetBytes: 20 * mib}}}
 	m := f.monitor()
 	own := func(limit uint64, step fact.Saving) *fact.OwnMemory {
 		return &fact.OwnMemory{LimitBytes: new(limit * mib), Cgroup: "/a", Saving: step}
@@ -69,20 +69,20 @@ func TestCheckReturnsWhatHasChanged(t *testing.T) {
 		t.Errorf("with a limit the next check is in %v", m.pause())
 	}
 
-	f.list[0].UsedBytes, f.frees = 85*mib, 30*mib
+	f.list[0].WorkingSetBytes, f.frees = 85*mib, 30*mib
 	check("full of what the runtime has not given back", nil)
 	if f.freed != 1 || f.log.Len() > 0 {
 		t.Errorf("freed %d times, and logged %q", f.freed, &f.log)
 	}
-	f.frees, f.list[0].UsedBytes = 0, 85*mib // of the one whose limit is not the lowest
+	f.frees, f.list[0].WorkingSetBytes = 0, 85*mib // of the one whose limit is not the lowest
 	check("nearly full", own(80, fact.SavesPast))
-	f.list[0].UsedBytes, f.list[1].UsedBytes = 30*mib, 79*mib
+	f.list[0].WorkingSetBytes, f.list[1].WorkingSetBytes = 30*mib, 79*mib
 	check("as good as full", own(80, fact.SavesSearches))
 	check("still", nil)
 	f.err = errors.New("gone")
 	check("not readable", nil)
 	f.err = nil
-	f.list[1].UsedBytes = 5 * mib
+	f.list[1].WorkingSetBytes = 5 * mib
 	check("with room again", own(80, fact.SavesPast))
 	check("with room still", own(80, fact.SavesNothing))
 

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/fact"
-	"github.com/nsviz/nsviz/internal/host/resources"
 )
 
 // steps are what a Monitor does, one after the other, each when the test takes it.
@@ -20,9 +19,9 @@ func (s steps) OwnMemoryChanged(m fact.OwnMemory) { s <- "change to " + m.Saving
 // What nsviz does without is given back to the kernel after the loop has forgotten it.
 func TestRunFreesWhatTheLoopHasForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		done, rooms := make(steps), make(chan []resources.MemoryRoom)
+		done, rooms := make(steps), make(chan []fact.MemoryRoom)
 		m := &Monitor{
-			rooms: func() ([]resources.MemoryRoom, error) { return <-rooms, nil },
+			rooms: func() ([]fact.MemoryRoom, error) { return <-rooms, nil },
 			free:  func() { done <- "free" },
 			log:   slog.New(slog.DiscardHandler),
 			loop:  done,
@@ -34,14 +33,14 @@ func TestRunFreesWhatTheLoopHasForgotten(t *testing.T) {
 			defer close(ended)
 			m.Run(ctx)
 		}()
-		used := func(n uint64) []resources.MemoryRoom {
-			return []resources.MemoryRoom{{Cgroup: "/a", LimitBytes: 100, UsedBytes: n}}
+		used := func(n uint64) []fact.MemoryRoom {
+			return []fact.MemoryRoom{{Cgroup: "/a", LimitBytes: 100, WorkingSetBytes: n}}
 		}
 		saves := fmt.Sprint("change to ", fact.SavesPast)
 		none := fmt.Sprint("change to ", fact.SavesNothing)
 		for _, check := range []struct {
 			after time.Duration
-			room  []resources.MemoryRoom
+			room  []fact.MemoryRoom
 			want  []string
 		}{
 			{interval, used(10), []string{none}},

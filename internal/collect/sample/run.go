@@ -10,6 +10,7 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/procfs"
+	"github.com/nsviz/nsviz/internal/host/resources"
 	"github.com/nsviz/nsviz/internal/model"
 )
 
@@ -43,11 +44,12 @@ type Readings struct {
 
 // Config says where to read, and for whom.
 type Config struct {
-	Proc   *procfs.Reader
-	Layout cgroupfs.Layout
-	Now    func() time.Time
-	Log    *slog.Logger
-	Loop   Loop
+	Proc      *procfs.Reader
+	Resources *resources.Reader
+	Layout    cgroupfs.Layout
+	Now       func() time.Time
+	Log       *slog.Logger
+	Loop      Loop
 }
 
 // Run reads all live containers again and again until ctx is done: less often while nobody looks, and not at all while there are

@@ -3,6 +3,7 @@ package sample
 import (
 	"errors"
 	"io/fs"
+	"maps"
 
 	"golang.org/x/sys/unix"
 
@@ -32,7 +33,9 @@ type sampler struct {
 	Config
 
 	watched        map[string]*sampled // by container
-	open           int                 // how many of them have their files open
+	domains        map[string]*domain  // by path: the containers' own cgroups and those above them
+	chain          []*domain           // those of one container, its own first; used again for the next
+	open           int                 // how many of those watched have their files open
 	maxOpen        int
 	turn           int  // counts Interval
 	writesReported bool // writes to limits are reported, so that these are read rarely
@@ -46,6 +49,7 @@ type sampled struct {
 	running bool             // when it was looked at
 	files   *resources.Watch // nil where they are not open
 	latest  fact.Reading
+	room    string // the path of the cgroup whose limit was the nearest at the latest reading
 	memory  resources.Memory
 	due     int // the turn of its next full reading
 	// dueEarly is the turn from which on that comes if somebody looks or it uses another amount than used.
@@ -60,7 +64,7 @@ type sampled struct {
 }
 
 func newSampler(c Config) *sampler {
-	s := &sampler{Config: c, watched: map[string]*sampled{}}
+	s := &sampler{Config: c, watched: map[string]*sampled{}, domains: map[string]*domain{}}
 	// At most half of the files that this process may have open.
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err == nil {
@@ -130,6 +134,7 @@ func (s *sampler) readings(live []model.Watched, writesReported bool) (list []fa
 			delete(s.watched, id)
 		}
 	}
+	maps.DeleteFunc(s.domains, func(_ string, d *domain) bool { return d.turn != s.turn })
 	return list, gone
 }
 
@@ -187,6 +192,7 @@ func (s *sampler) readFiles(c *sampled, full bool) error {
 	c.latest.UsageBytes, c.latest.OOMKills, c.latest.Limits, c.latest.Frozen = c.memory.UsageBytes, c.memory.OOMKills, nil, nil
 	c.latest.StuckAt = resources.In(s.Layout).StuckAt(c.path, &c.memory)
 	if !full {
+		s.readRooms(c, false)
 		c.ignoreLeftovers()
 		return nil
 	}
@@ -214,6 +220,7 @@ func (s *sampler) readFiles(c *sampled, full bool) error {
 	}
 	c.dueEarly = min(c.due, s.turn+fullEvery)
 	c.used = used
+	s.readRooms(c, true)
 	c.ignoreLeftovers()
 	return nil
 }

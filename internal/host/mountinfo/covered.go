@@ -51,7 +51,7 @@ func (c *cover) blocked(i int) bool {
 		return false
 	}
 	point, root := c.mounts[i].Point, c.mounts[parent].Point
-	blocked := false
+	var blocked bool
 	if point == root {
 		blocked = c.blocked(parent)
 	} else {

@@ -58,16 +58,26 @@ func (l Hierarchies) MemoryParts(path string) (MemoryParts, error) {
 
 // HostMemoryParts reads what the host's memory consists of.
 func (r *Reader) HostMemoryParts() (MemoryParts, error) {
-	var space [pseudofs.SmallFile]byte
-	data, err := pseudofs.ReadFile(r.proc.File("meminfo"), space[:])
+	var m MemoryParts
+	var cached, buffers, slab, stack, pageTables, perCPU *uint64
+	err := r.meminfo(map[string]**uint64{
+		"AnonPages": &m.AnonBytes, "Shmem": &m.ShmemBytes, "Cached": &cached, "Buffers": &buffers,
+		"Slab": &slab, "KernelStack": &stack, "PageTables": &pageTables, "Percpu": &perCPU,
+	})
 	if err != nil {
 		return MemoryParts{}, err
 	}
-	var m MemoryParts
-	var cached, buffers, slab, stack, pageTables, perCPU *uint64
-	wanted := map[string]**uint64{
-		"AnonPages": &m.AnonBytes, "Shmem": &m.ShmemBytes, "Cached": &cached, "Buffers": &buffers,
-		"Slab": &slab, "KernelStack": &stack, "PageTables": &pageTables, "Percpu": &perCPU,
+	m.FileBytes = difference(sumOf(cached, buffers), m.ShmemBytes)
+	m.KernelBytes = sumOf(slab, stack, pageTables, perCPU)
+	return m, nil
+}
+
+// meminfo reads the wanted lines of /proc/meminfo, in bytes.
+func (r *Reader) meminfo(wanted map[string]**uint64) error {
+	var space [pseudofs.SmallFile]byte
+	data, err := pseudofs.ReadFile(r.proc.File("meminfo"), space[:])
+	if err != nil {
+		return err
 	}
 	for line := range bytes.Lines(data) {
 		key, value, _ := bytes.Cut(line, []byte(":"))
@@ -78,13 +88,11 @@ func (r *Reader) HostMemoryParts() (MemoryParts, error) {
 		number, unit := bytes.CutSuffix(bytes.TrimSpace(value), []byte(" kB"))
 		n, err := strconv.ParseUint(string(number), 10, 64)
 		if err != nil || !unit || n > math.MaxUint64>>10 {
-			return MemoryParts{}, fmt.Errorf("parse %s: %s is %q, not a number of kB", r.proc.File("meminfo"), key, bytes.TrimSpace(value))
+			return fmt.Errorf("parse %s: %s is %q, not a number of kB", r.proc.File("meminfo"), key, bytes.TrimSpace(value))
 		}
 		*into = new(n << 10)
 	}
-	m.FileBytes = difference(sumOf(cached, buffers), m.ShmemBytes)
-	m.KernelBytes = sumOf(slab, stack, pageTables, perCPU)
-	return m, nil
+	return nil
 }
 
 // sumOf returns the sum of the known parts, nil if none is known.

@@ -5,21 +5,9 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
-
-// MemoryRoom holds a limit on memory, and how much of it is used.
-type MemoryRoom struct {
-	// Cgroup has the limit. It is empty if the limit is set above the cgroups that nsviz sees. Then UsedBytes is a lower bound:
-	// what the highest visible cgroup uses.
-	Cgroup     string
-	LimitBytes uint64
-	// UsedBytes excludes files that were not used lately: the kernel drops these before it kills a process.
-	UsedBytes uint64
-}
-
-// Share returns how much of the limit is used, from 0 to a little over 1.
-func (m MemoryRoom) Share() float64 { return float64(m.UsedBytes) / float64(max(m.LimitBytes, 1)) }
 
 // ErrNoMemory reports that no hierarchy with the memory controller is mounted, so that limits on memory are unknown.
 var ErrNoMemory = errors.New("no hierarchy with the memory controller is mounted")
@@ -27,9 +15,17 @@ var ErrNoMemory = errors.New("no hierarchy with the memory controller is mounted
 // roomFiles names the files with a cgroup's limit and use, and the line of memory.stat.
 type roomFiles struct{ limit, usage, inactive string }
 
+func (l Hierarchies) roomFiles() roomFiles {
+	if l.Controller == "" {
+		return roomFiles{"memory.max", "memory.current", "inactive_file"}
+	}
+	return roomFiles{"memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"}
+}
+
 // MemoryRooms reads the limits on memory of the cgroup at path and those above it, from path upwards. If there are none, nothing
-// is limited, as far as nsviz sees. If the cgroup is gone, the error matches fs.ErrNotExist.
-func (l Hierarchies) MemoryRooms(path string) ([]MemoryRoom, error) {
+// is limited, as far as nsviz sees. A limit that is set above the cgroups that nsviz sees has no Cgroup, and its working set is a lower
+// bound: that of the highest visible cgroup. If the cgroup is gone, the error matches fs.ErrNotExist.
+func (l Hierarchies) MemoryRooms(path string) ([]fact.MemoryRoom, error) {
 	if !l.HasMemory {
 		return nil, ErrNoMemory
 	}
@@ -40,12 +36,9 @@ func (l Hierarchies) MemoryRooms(path string) ([]MemoryRoom, error) {
 	if err != nil {
 		return nil, err
 	}
-	files := roomFiles{"memory.max", "memory.current", "inactive_file"}
-	if l.Controller != "" {
-		files = roomFiles{"memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"}
-	}
+	files := l.roomFiles()
 	r := &resourceReader{tracked: l.Layout, path: path, buf: make([]byte, 2*pseudofs.SmallFile)}
-	var rooms []MemoryRoom
+	var rooms []fact.MemoryRoom
 	top := own
 	for at := path; ; at = at[:max(1, strings.LastIndexByte(at, '/'))] {
 		dir, err := l.Directory(at)
@@ -54,7 +47,7 @@ func (l Hierarchies) MemoryRooms(path string) ([]MemoryRoom, error) {
 		}
 		top = dir
 		if limit := r.limit(dir, files.limit); limit != nil && limit.Value != nil {
-			rooms = append(rooms, MemoryRoom{Cgroup: at, LimitBytes: uint64(*limit.Value), UsedBytes: r.used(dir, files)})
+			rooms = append(rooms, fact.MemoryRoom{Cgroup: at, LimitBytes: uint64(*limit.Value), WorkingSetBytes: r.used(dir, files)})
 		}
 		if at == "/" || l.Controller != "" && r.apart(dir) {
 			break
@@ -65,7 +58,7 @@ func (l Hierarchies) MemoryRooms(path string) ([]MemoryRoom, error) {
 		var limit *uint64
 		r.fields(own, "memory.stat", map[string]**uint64{"hierarchical_memory_limit": &limit})
 		if limit != nil && *limit < min(lowestLimit(rooms), unlimitedFrom) {
-			rooms = append(rooms, MemoryRoom{LimitBytes: *limit, UsedBytes: r.used(top, files)})
+			rooms = append(rooms, fact.MemoryRoom{LimitBytes: *limit, WorkingSetBytes: r.used(top, files)})
 		}
 	}
 	if err := errors.Join(r.errs...); err != nil {
@@ -74,7 +67,7 @@ func (l Hierarchies) MemoryRooms(path string) ([]MemoryRoom, error) {
 	return rooms, nil
 }
 
-func lowestLimit(rooms []MemoryRoom) uint64 {
+func lowestLimit(rooms []fact.MemoryRoom) uint64 {
 	lowest := uint64(unlimitedFrom)
 	for _, room := range rooms {
 		lowest = min(lowest, room.LimitBytes)
@@ -88,12 +81,46 @@ func (r *resourceReader) used(dir string, files roomFiles) uint64 {
 	if usage == nil {
 		return 0 // gone just now
 	}
-	var inactive *uint64
-	r.fields(dir, "memory.stat", map[string]**uint64{files.inactive: &inactive})
+	inactive := r.inactive(dir, files)
 	if inactive == nil {
 		return *usage
 	}
-	return *usage - min(*usage, *inactive)
+	return workingSet(*usage, *inactive)
+}
+
+// inactive returns how much of a cgroup's memory are cached files that were not used lately; nil is unknown.
+func (r *resourceReader) inactive(dir string, files roomFiles) *uint64 {
+	var bytes *uint64
+	r.fields(dir, "memory.stat", map[string]**uint64{files.inactive: &bytes})
+	return bytes
+}
+
+// workingSet returns what is left of a usage without inactive files, which may have been read a moment later.
+func workingSet(usage, inactive uint64) uint64 { return usage - min(usage, inactive) }
+
+// WorkingSet returns how much of the usage of the cgroup at path the kernel could not reclaim at once, in bytes: all but the cached
+// files that were not used lately. nil is unknown.
+func (l Hierarchies) WorkingSet(path string, usage uint64) (*uint64, error) {
+	dir, err := l.Directory(path)
+	if err != nil {
+		return nil, err
+	}
+	r := &resourceReader{tracked: l.Layout, path: path, buf: make([]byte, 2*pseudofs.SmallFile)}
+	inactive := r.inactive(dir, l.roomFiles())
+	if inactive == nil {
+		return nil, errors.Join(r.errs...)
+	}
+	return new(workingSet(usage, *inactive)), nil
+}
+
+// MemoryApart reports whether the cgroup at path ignores the limits on memory of those above it.
+func (l Hierarchies) MemoryApart(path string) bool {
+	dir, err := l.Directory(path)
+	if err != nil || l.Controller == "" {
+		return false
+	}
+	r := &resourceReader{tracked: l.Layout, path: path, buf: make([]byte, pseudofs.SmallFile)}
+	return r.apart(dir)
 }
 
 // apart reports whether a v1 cgroup ignores the limits of those above it, an option before Linux 5.11 (bef8620cd8e0).

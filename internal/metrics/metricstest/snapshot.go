@@ -2,6 +2,7 @@ package metricstest
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
@@ -27,7 +28,8 @@ func Full() *model.Snapshot {
 	web := model.Container{
 		ID: "1111", Label: "web", Named: true, Image: "nginx:1.27", Runtime: "docker", State: model.Paused,
 		Namespaces: memberships(),
-		Memory:     model.Memory{UsageBytes: new(uint64(60 << 20)), LimitBytes: new(uint64(64 << 20))},
+		Memory:     model.Memory{UsageBytes: new(uint64(60 << 20)), LimitBytes: new(uint64(64 << 20)), WorkingSetBytes: new(uint64(50 << 20))},
+		Forecast:   &model.Forecast{Room: fact.MemoryRoom{Cgroup: "/docker/1111", LimitBytes: 64 << 20, WorkingSetBytes: 50 << 20}, In: 40 * time.Second},
 		InitPID:    100, Stuck: &fact.Stuck{Cgroup: "/docker/1111"}, StuckKnown: true,
 		Paused: &fact.Paused{Cgroup: "/docker/1111"}, PausedKnown: true,
 		OOMKillsUnobserved: new(uint64(2)),
