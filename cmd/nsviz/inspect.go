@@ -113,7 +113,7 @@ func (o *options) inspect(ctx context.Context, s *streams, name string, sizes bo
 	if err != nil {
 		return nil, err
 	}
-	c, err := report.FindByPID(snapshot, name, func(pid int32) (string, error) { return host.Cgroups.PathOf(pid, layout) })
+	c, err := report.FindByPID(snapshot, name, func(pid int32) (string, error) { return host.Cgroups.PathOf(pid, layout) }, host.NS.Of)
 	if err != nil {
 		return nil, whereToAsk(err)
 	}

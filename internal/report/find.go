@@ -154,9 +154,11 @@ func latestOf(c *model.Container) time.Time {
 	return latest
 }
 
-// FindByPID extends Find: it also finds a live container by the host's PID of one of its processes. cgroupOf returns the cgroup
-// of a process. It fails if a number is a PID of one container and the beginning of the id of another.
-func FindByPID(s *model.Snapshot, name string, cgroupOf func(pid int32) (string, error)) (*model.Container, error) {
+// FindByPID extends Find: it also finds a live container by the host's PID of one of its processes. cgroupOf and namespacesOf return the
+// cgroup and the namespaces of a process. It fails if a number is a PID of one container and the beginning of the id of another.
+func FindByPID(
+	s *model.Snapshot, name string, cgroupOf func(pid int32) (string, error), namespacesOf func(pid int32) (event.NamespaceIDs, error),
+) (*model.Container, error) {
 	named, err := Find(s, name)
 	if err == nil && (named.Label == strings.TrimPrefix(name, "/") || named.ID == name || stands(name, named.Group)) {
 		return named, nil
@@ -168,8 +170,12 @@ func FindByPID(s *model.Snapshot, name string, cgroupOf func(pid int32) (string,
 	}
 	var holder *model.Container
 	cgroup, failed := cgroupOf(int32(number))
+	ids, unread := namespacesOf(int32(number))
 	for c := range s.All() {
 		inside := failed == nil && c.CgroupPath != "" && (cgroup == c.CgroupPath || strings.HasPrefix(cgroup, c.CgroupPath+"/"))
+		if c.CgroupPath == "" && unread == nil {
+			inside = isolates(c, &ids)
+		}
 		if c.Live() && (c.InitPID == int32(number) || inside) {
 			holder = c
 		}
@@ -184,6 +190,21 @@ func FindByPID(s *model.Snapshot, name string, cgroupOf func(pid int32) (string,
 			name, event.ShortID(holder.ID), foreign.Prose(holder.Label))
 	}
 	return holder, nil
+}
+
+// isolates reports whether a process with these namespaces is in something without a cgroup of its own: by the PID namespace, or by the
+// user namespace if it uses the host's PID namespace.
+func isolates(c *model.Container, ids *event.NamespaceIDs) bool {
+	for _, t := range []event.NamespaceType{event.PID, event.User} {
+		m := &c.Namespaces[t]
+		if m.ID != ids[t] {
+			return false
+		}
+		if m.ID != 0 && m.Relation != model.RelationHost {
+			return true
+		}
+	}
+	return false
 }
 
 // clean makes an error that contains names safe to print.

@@ -118,6 +118,15 @@ func TestFind(t *testing.T) {
 	}
 }
 
+// in returns memberships of a PID and a user namespace.
+func in(pid uint64, its model.Relation, user uint64, their model.Relation) (list [event.NamespaceTypeCount]model.Membership) {
+	list[event.PID] = model.Membership{ID: pid, Relation: its}
+	list[event.User] = model.Membership{ID: user, Relation: their}
+	return list
+}
+
+func noNamespaces(int32) (event.NamespaceIDs, error) { return event.NamespaceIDs{}, fs.ErrNotExist }
+
 func TestFindByPID(t *testing.T) {
 	s := &model.Snapshot{Containers: []model.Container{
 		{ID: "42aa", Label: "web", State: model.Running, InitPID: 4000, CgroupPath: "/docker/42aa"},
@@ -125,8 +134,20 @@ func TestFindByPID(t *testing.T) {
 		{ID: "77cc", Label: "9", State: model.Running, InitPID: 7, CgroupPath: "/docker/77cc"},
 		{ID: "88dd", Label: "x\x1b", State: model.Running, InitPID: 8, CgroupPath: "/docker/88dd"},
 		{ID: "88ee", Label: "y", State: model.Running, CgroupPath: "/docker/88ee"},
+	}, Quiet: []model.Container{
+		{ID: "pid-50", Label: "bwrap-6", State: model.Running, InitPID: 61, Namespaces: in(50, model.RelationOwn, 2, model.RelationHost)},
+		{ID: "user-51", Label: "unshare-6", State: model.Running, InitPID: 63, Namespaces: in(1, model.RelationHost, 51, model.RelationOwn)},
 	}}
-	cgroups := map[int32]string{4000: "/docker/42aa", 4001: "/docker/42aa/below", 7: "/docker/77cc", 9: "/docker/42aa", 42: "/docker/42bb", 100: "/docker/42aaa", 1: "/"}
+	namespaces := map[int32]event.NamespaceIDs{
+		1: {event.PID: 1, event.User: 2}, 61: {event.PID: 50, event.User: 2}, 62: {event.PID: 50, event.User: 2}, 64: {event.PID: 1, event.User: 51},
+	}
+	namespacesOf := func(pid int32) (event.NamespaceIDs, error) {
+		if ids, ok := namespaces[pid]; ok {
+			return ids, nil
+		}
+		return event.NamespaceIDs{}, fs.ErrNotExist
+	}
+	cgroups := map[int32]string{4000: "/docker/42aa", 4001: "/docker/42aa/below", 7: "/docker/77cc", 9: "/docker/42aa", 61: "/", 62: "/", 64: "/", 42: "/docker/42bb", 100: "/docker/42aaa", 1: "/"}
 	cgroupOf := func(pid int32) (string, error) {
 		if path, ok := cgroups[pid]; ok {
 			return path, nil
@@ -136,9 +157,10 @@ func TestFindByPID(t *testing.T) {
 	for name, want := range map[string]string{
 		"web": "42aa", "/web": "42aa", "42bb": "42bb", "42a": "42aa", // by name and id
 		"4000": "42aa", "4001": "42aa", "7": "77cc", // by PID; 7 begins its own id, too
-		"9": "77cc", // a name goes before a PID
+		"9":  "77cc",                                    // a name goes before a PID
+		"61": "pid-50", "62": "pid-50", "64": "user-51", // without a cgroup of its own
 	} {
-		if c, err := FindByPID(s, name, cgroupOf); err != nil || c.ID != want {
+		if c, err := FindByPID(s, name, cgroupOf, namespacesOf); err != nil || c.ID != want {
 			t.Errorf("%s: %+v, %v, want %s", name, c, err, want)
 		}
 	}
@@ -147,7 +169,7 @@ func TestFindByPID(t *testing.T) {
 		"100": "process 100 is in no container", "-7": "nothing is known", "99999999999": "nothing is known",
 		"42": "42 is a process of 42bb (db), and ids of other containers begin so", "88": `88dd (x\x1b), 88ee (y)`,
 	} {
-		c, err := FindByPID(s, name, cgroupOf)
+		c, err := FindByPID(s, name, cgroupOf, namespacesOf)
 		if c != nil || err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %+v, %v, want %q", name, c, err, says)
 		}

@@ -108,10 +108,10 @@ func TestFindByPIDInGroup(t *testing.T) {
 		{ID: "aa", Label: "a\x1b", State: model.Running, InitPID: 42, Group: project("a")}, {ID: "bb", Label: "b", State: model.Running, Group: project("b")},
 	}}
 	cgroupOf := func(int32) (string, error) { return "/", nil }
-	if c, err := FindByPID(s, "42", cgroupOf); err == nil || err.Error() != `"42" stands for several containers: 42/a (a\x1b), 42/b (b); name one of them` {
+	if c, err := FindByPID(s, "42", cgroupOf, noNamespaces); err == nil || err.Error() != `"42" stands for several containers: 42/a (a\x1b), 42/b (b); name one of them` {
 		t.Errorf("%+v, %v", c, err)
 	}
-	if c, err := FindByPID(s, "42/b", cgroupOf); err != nil || c.ID != "bb" {
+	if c, err := FindByPID(s, "42/b", cgroupOf, noNamespaces); err != nil || c.ID != "bb" {
 		t.Errorf("%+v, %v", c, err)
 	}
 }

@@ -64,7 +64,7 @@ func takeMemory() error {
 }
 
 const (
-	domainLimit = 96 << 20
+	domainLimit = 192 << 20 // room for all that they begin with, and for a race detector in each
 	competitors = 5
 )
 
