@@ -13,6 +13,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/host/hosttest"
 	"github.com/nsviz/nsviz/internal/model"
 )
 
@@ -80,19 +81,15 @@ func TestEnteredByUser(t *testing.T) {
 func TestNamedNamespaceEntered(t *testing.T) {
 	w := watch(t)
 	name := fmt.Sprintf("nsviz-test-named-%d", os.Getpid())
-	netns := func(args ...string) (pid int32) {
-		cmd := exec.Command("ip", append([]string{"netns"}, args...)...)
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("%v: %v: %s", cmd.Args, err, out)
-		}
-		return int32(cmd.Process.Pid)
+	hosttest.NameNet(t, name)
+	cmd := exec.Command("nsenter", "--net=/run/netns/"+name, "true")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %v: %s", cmd.Args, err, out)
 	}
-	netns("add", name)
-	t.Cleanup(func() { netns("delete", name) })
-	pid := netns("exec", name, "true")
+	pid := int32(cmd.Process.Pid)
 	w.await(t, "the join", func() bool {
 		return len(w.all(func(e *event.Event) bool {
-			return e.Type == event.NamespaceJoined && e.PID == pid && e.Comm == "ip" && e.Namespace.Type == event.Net && e.Namespace.Name == name && e.Namespace.Of == nil
+			return e.Type == event.NamespaceJoined && e.PID == pid && e.Comm == "nsenter" && e.Namespace.Type == event.Net && e.Namespace.Name == name && e.Namespace.Of == nil
 		})) == 1
 	}, nil)
 }

@@ -5,7 +5,6 @@ package nsfs
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"syscall"
@@ -74,28 +73,17 @@ func TestRootNames(t *testing.T) {
 	}
 	defer names.Close()
 	name := fmt.Sprintf("nsviz-test-%d", os.Getpid())
-	netns := func(command string) {
-		if out, err := exec.Command("ip", "netns", command, name).CombinedOutput(); err != nil {
-			t.Fatalf("ip netns %s: %v: %s", command, err, out)
-		}
-	}
-	netns("add")
-	path := "/run/netns/" + name
-	var stat unix.Stat_t
-	if err := unix.Stat(path, &stat); err != nil {
-		netns("delete")
-		t.Fatal(err)
-	}
+	id, remove := hosttest.NameNet(t, name)
 	for range 2 {
-		if got := names.Of(stat.Ino); got != name {
+		if got := names.Of(id); got != name {
 			t.Errorf("%q, want %q", got, name)
 		}
 	}
-	if got := names.Of(stat.Ino + 1<<32); got != "" {
+	if got := names.Of(id + 1<<32); got != "" {
 		t.Errorf("a number that no namespace has: %q", got)
 	}
-	netns("delete")
-	if got := names.Of(stat.Ino); got != "" {
+	remove()
+	if got := names.Of(id); got != "" {
 		t.Errorf("deleted: %q", got)
 	}
 }
