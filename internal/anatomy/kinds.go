@@ -69,7 +69,7 @@ var hostProcessWords = map[string]struct {
 	"writable_proc_sys": {usual: true},
 	"writable_sys":      {usual: true},
 	"writable_cgroups":  {usual: true},
-	"writable_root":     {usual: true, meaning: "It changes files as its user may: whoever gets in can leave programs behind."},
+	"writable_root":     {usual: true, meaning: "It may change files as its user may. An intruder can leave programs behind."},
 	"host_mount": {
 		meaning: "Mounted files are outside of the walls: it can read them, and change them if the mount is writable, as far as its user may.",
 	},

@@ -52,7 +52,7 @@ func (b *Bare) Clean(context.Context) (others bool, err error) {
 	}
 	var errs []error
 	for _, dir := range left {
-		lock, err := lockDir(dir)
+		lock, err := lockLeft(dir)
 		switch {
 		case errors.Is(err, unix.EWOULDBLOCK):
 			others = true
@@ -64,6 +64,22 @@ func (b *Bare) Clean(context.Context) (others bool, err error) {
 		}
 	}
 	return others, errors.Join(errs...)
+}
+
+// lockLeft is lockDir for what may be left of a demo that was killed. The process that it was about to start has the lock, too, until it
+// runs its program; so an empty cgroup that is locked gets another try.
+func lockLeft(dir string) (*os.File, error) {
+	for range 50 {
+		lock, err := lockDir(dir)
+		if !errors.Is(err, unix.EWOULDBLOCK) {
+			return lock, err
+		}
+		if procs, err := os.ReadFile(filepath.Join(dir, "cgroup.procs")); err != nil || len(procs) > 0 {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return lockDir(dir)
 }
 
 // lockDir locks a folder until it is closed again or this process ends in any way.

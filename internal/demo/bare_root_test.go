@@ -207,13 +207,19 @@ func TestBareStartFails(t *testing.T) {
 	}
 }
 
-// Clean removes what belongs to no running demo, and reports the others, empty or not.
+// Clean removes what belongs to no running demo, and reports the others, empty or not. A process that a killed demo was about to start may
+// have a lock for a moment.
 func TestBareClean(t *testing.T) {
 	b := newBare(t)
 	left := filepath.Join(b.root, testName("left"))
 	if err := os.Mkdir(left, 0o755); err != nil {
 		t.Fatal(err)
 	}
+	lock, err := lockDir(left)
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(100*time.Millisecond, func() { _ = lock.Close() })
 	alive := mustStart(t, b, Spec{Name: testName("alive"), Role: Idle})
 	fresh := &bareContainer{spec: Spec{Name: testName("new")}, cgroup: filepath.Join(b.root, testName("new"))}
 	if err := b.makeCgroup(fresh); err != nil {

@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"net"
@@ -53,14 +52,7 @@ func (p *podmanService) command(args ...string) *exec.Cmd {
 // run runs a podman command and returns what it printed.
 func (p *podmanService) run(args ...string) string {
 	p.t.Helper()
-	cmd := p.command(args...)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		p.t.Fatalf("podman %s: %v\n%s", strings.Join(args, " "), err, stderr.String())
-	}
-	return strings.TrimSpace(string(out))
+	return printed(p.t, p.command(args...))
 }
 
 // start has the service run until stop.

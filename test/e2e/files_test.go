@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"os"
@@ -56,14 +55,7 @@ func (c *containerd) command(args ...string) *exec.Cmd {
 
 func (c *containerd) run(args ...string) string {
 	c.t.Helper()
-	cmd := c.command(args...)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		c.t.Fatalf("ctr %s: %v\n%s", strings.Join(args, " "), err, stderr.String())
-	}
-	return strings.TrimSpace(string(out))
+	return printed(c.t, c.command(args...))
 }
 
 // remove removes a container, if it exists.

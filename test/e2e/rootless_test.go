@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -66,14 +65,7 @@ func (p *rootlessPodman) command(args ...string) *exec.Cmd {
 
 func (p *rootlessPodman) run(args ...string) string {
 	p.t.Helper()
-	cmd := p.command(args...)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		p.t.Fatalf("podman %s: %v\n%s", strings.Join(args, " "), err, stderr.String())
-	}
-	return strings.TrimSpace(string(out))
+	return printed(p.t, p.command(args...))
 }
 
 // endAll ends what is left of the user's processes, such as the one that keeps podman's namespaces.

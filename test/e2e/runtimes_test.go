@@ -3,13 +3,16 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/nsviz/nsviz/internal/event"
@@ -33,6 +36,18 @@ func rootWithBusybox(t *testing.T) string {
 	}
 	must(t, exec.Command("cp", busybox, filepath.Join(root, "bin/busybox")))
 	return root
+}
+
+// printed runs a command and returns what it prints to stdout.
+func printed(t *testing.T, cmd *exec.Cmd) string {
+	t.Helper()
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %v\n%s", cmd.Args, err, stderr.String())
+	}
+	return strings.TrimSpace(string(out))
 }
 
 func must(t *testing.T, cmd *exec.Cmd) {
@@ -165,17 +180,21 @@ func TestPsWithoutAnEngine(t *testing.T) {
 	if err := exec.Command("runc", "run", "--detach", "--bundle", bundle(t, root, folder+"/"+name, "sleep", "1000"), name).Run(); err != nil {
 		t.Fatal(err) // its output would be the container's, too
 	}
+	checkListed(t, name, "runc")
+}
+
+// checkListed checks that ps lists a container that runs, by a name that is its id.
+func checkListed(t *testing.T, name, runtime string) {
+	t.Helper()
 	var list []psEntry
 	nsvizJSON(t, &list, "ps", "-o", "json")
-	for _, entry := range list {
-		if entry.Name == name {
-			if entry.ID != name || entry.Runtime != "runc" || entry.PID == 0 {
-				t.Errorf("%+v", entry)
-			}
-			return
-		}
+	i := slices.IndexFunc(list, func(e psEntry) bool { return e.Name == name })
+	if i < 0 {
+		t.Fatalf("%s is not among %+v", name, list)
 	}
-	t.Errorf("it is not among %+v", list)
+	if entry := list[i]; entry.ID != name || entry.Runtime != runtime || entry.PID == 0 {
+		t.Errorf("%+v", entry)
+	}
 }
 
 // crunCommand returns a command of crun. It refuses a hybrid layout of cgroups, so the part with version 2 is hidden from it.
@@ -206,15 +225,5 @@ func TestCrun(t *testing.T) {
 	if err := crunCommand("run", "--detach", "--bundle", bundle(t, root, "/"+running, "sleep", "1000"), running).Run(); err != nil {
 		t.Fatal(err) // its output would be the container's, too
 	}
-	var list []psEntry
-	nsvizJSON(t, &list, "ps", "-o", "json")
-	for _, entry := range list {
-		if entry.Name == running {
-			if entry.ID != running || entry.Runtime != "crun" || entry.PID == 0 {
-				t.Errorf("%+v", entry)
-			}
-			return
-		}
-	}
-	t.Errorf("it is not among %+v", list)
+	checkListed(t, running, "crun")
 }

@@ -128,9 +128,9 @@ func (f *Follower) Run(ctx context.Context, sink engine.Sink) error {
 			return ctx.Err()
 		}
 		if f.answered || !f.cfg.Found || errors.Is(p, context.DeadlineExceeded) {
-			st.Set(p.state, p.detail)
+			st.Set(p.State, p.Detail)
 		} else {
-			st.Log.Debug("no engine with the CRI API answers", "detail", p.detail)
+			st.Log.Debug("no engine with the CRI API answers", "detail", p.Detail)
 		}
 		f.markSynced()
 		if steady {
@@ -150,7 +150,7 @@ func (f *Follower) Run(ctx context.Context, sink engine.Sink) error {
 }
 
 // dial connects to the socket.
-func (f *Follower) dial(ctx context.Context) (*connection, *problem) {
+func (f *Follower) dial(ctx context.Context) (*connection, *engine.Problem) {
 	ctx, cancel := context.WithTimeout(ctx, f.cfg.timeout)
 	defer cancel()
 	var conn net.Conn
@@ -158,14 +158,14 @@ func (f *Follower) dial(ctx context.Context) (*connection, *problem) {
 	if err == nil {
 		c, err := connect(conn)
 		if err != nil {
-			return nil, &problem{fact.EngineFailing, brief(err.Error()), err}
+			return nil, engine.NewProblem(fact.EngineFailing, engine.Brief(err.Error()), err)
 		}
 		return c, nil
 	}
 	if state, detail := engine.SocketState(f.socket, err); state != "" {
-		return nil, &problem{state, detail, err}
+		return nil, engine.NewProblem(state, detail, err)
 	}
-	return nil, &problem{fact.EngineFailing, "connection: " + brief(err.Error()), err}
+	return nil, engine.NewProblem(fact.EngineFailing, "connection: "+engine.Brief(err.Error()), err)
 }
 
 // guess returns what an engine is taken for: that name, or the runtime that has a socket of that name.

@@ -56,7 +56,7 @@ type session struct {
 
 // session connects and stays until something goes wrong, or until ctx ends. It reports whether the engine was well for a while, and what
 // went wrong.
-func (f *Follower) session(ctx context.Context, st *engine.Status) (steady bool, p *problem) {
+func (f *Follower) session(ctx context.Context, st *engine.Status) (steady bool, p *engine.Problem) {
 	conn, p := f.dial(ctx)
 	if p != nil {
 		return false, p
@@ -86,7 +86,7 @@ func (f *Follower) session(ctx context.Context, st *engine.Status) (steady bool,
 }
 
 // follow is the session's loop.
-func (s *session) follow(ctx context.Context) (steady bool, p *problem) {
+func (s *session) follow(ctx context.Context) (steady bool, p *engine.Problem) {
 	regular := time.NewTicker(s.cfg.listEvery)
 	defer regular.Stop()
 	asked := false // somebody waits for a list
@@ -150,7 +150,7 @@ func (s *session) follow(ctx context.Context) (steady bool, p *problem) {
 }
 
 // call makes one request, with a bound on its time. The argument what names it for people.
-func (s *session) call(ctx context.Context, what string, timeout time.Duration, request func(context.Context) error) *problem {
+func (s *session) call(ctx context.Context, what string, timeout time.Duration, request func(context.Context) error) *engine.Problem {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	if err := request(ctx); err != nil {
@@ -163,7 +163,7 @@ func (s *session) call(ctx context.Context, what string, timeout time.Duration, 
 var shortWord = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
 
 // greet asks which engine it is, and returns its version.
-func (s *session) greet(ctx context.Context) (number string, p *problem) {
+func (s *session) greet(ctx context.Context) (number string, p *engine.Problem) {
 	var v *cri.VersionResponse
 	if p := s.call(ctx, "version request", s.cfg.timeout, func(ctx context.Context) (err error) {
 		v, err = s.engine.Version(ctx, &cri.VersionRequest{})
@@ -176,12 +176,12 @@ func (s *session) greet(ctx context.Context) (number string, p *problem) {
 	}
 	// Distributions add what does not matter here: 1.6.20~ds1, 1.30.0+git.
 	number, _, _ = strings.Cut(v.GetRuntimeVersion(), "+")
-	s.version = fmt.Sprintf("%s, CRI %s", brief(cmp.Or(number, "unknown version")), brief(cmp.Or(v.GetRuntimeApiVersion(), "v1")))
+	s.version = fmt.Sprintf("%s, CRI %s", engine.Brief(cmp.Or(number, "unknown version")), engine.Brief(cmp.Or(v.GetRuntimeApiVersion(), "v1")))
 	return number, nil
 }
 
 // list asks for all pods and containers, and reports them.
-func (s *session) list(ctx context.Context) *problem {
+func (s *session) list(ctx context.Context) *engine.Problem {
 	began := time.Now()
 	defer func() { s.next = time.Now().Add(max(listPause, listDuty*time.Since(began))) }()
 	var pods []*cri.PodSandbox
@@ -200,7 +200,7 @@ func (s *session) list(ctx context.Context) *problem {
 	}
 	if max(len(pods), len(containers)) > maxEntries {
 		err := fmt.Errorf("there are more than %d in the list of containers", maxEntries)
-		return &problem{fact.EngineFailing, err.Error(), err}
+		return engine.NewProblem(fact.EngineFailing, err.Error(), err)
 	}
 	// The newest are passed on last, so that a sink of bounded size keeps them.
 	slices.SortStableFunc(pods, func(a, b *cri.PodSandbox) int { return cmp.Compare(a.GetCreatedAt(), b.GetCreatedAt()) })
@@ -227,7 +227,7 @@ func (s *session) list(ctx context.Context) *problem {
 }
 
 // image returns the name of an image. The kubelet names images by their ids.
-func (s *session) image(ctx context.Context, spec *cri.ImageSpec) (string, *problem) {
+func (s *session) image(ctx context.Context, spec *cri.ImageSpec) (string, *engine.Problem) {
 	name := cmp.Or(spec.GetUserSpecifiedImage(), spec.GetImage())
 	id := strings.TrimPrefix(name, "sha256:")
 	if !container.IsHash(id) {
@@ -263,7 +263,7 @@ func (s *session) image(ctx context.Context, spec *cri.ImageSpec) (string, *prob
 }
 
 // answer asks the engine a question, and reports what it says.
-func (s *session) answer(ctx context.Context, q question) *problem {
+func (s *session) answer(ctx context.Context, q question) *engine.Problem {
 	sandbox, known := s.listed[q.id]
 	if !known {
 		sandbox, known = s.before[q.id]

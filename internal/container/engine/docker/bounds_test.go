@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	engine "github.com/docker/docker/api/types/container"
+	dockertypes "github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/events"
 )
 
@@ -199,12 +199,12 @@ func (r *run) expectBoth(a, b string) {
 func TestLargeContainerAmongOthers(t *testing.T) {
 	e := newEngine(t)
 	large := summary(2, "large", "redis:7")
-	large.State = engine.StateCreated // it comes behind the labels
+	large.State = dockertypes.StateCreated // it comes behind the labels
 	large.Created = epoch.Unix()
 	large.Labels = map[string]string{"a": strings.Repeat("x", 2*maxEntry), "tier": "back"}
 	unnamed := summary(4, strings.Repeat("y", 2*maxEntry), "busybox")
 	e.set(summary(3, "younger", "busybox"), unnamed, large, summary(1, "older", "nginx"))
-	e.answer(inspectPath(2), state(engine.State{Status: "created"}))
+	e.answer(inspectPath(2), state(dockertypes.State{Status: "created"}))
 	e.start()
 	r := begin(t, e)
 	const cut = connected + "; known in part, since larger than 1 MiB: containers 2, events "

@@ -9,10 +9,12 @@ import (
 	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/api/types/events"
 	"github.com/docker/docker/api/types/filters"
+
+	"github.com/nsviz/nsviz/internal/container/engine"
 )
 
 // call makes one request, with a bound on its time. The argument what names it for people.
-func (s *session) call(ctx context.Context, what string, timeout time.Duration, request func(context.Context) error) *problem {
+func (s *session) call(ctx context.Context, what string, timeout time.Duration, request func(context.Context) error) *engine.Problem {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	stop := s.cfg.Clock.AfterFunc(timeout, func() { cancel(errNoAnswer) })
@@ -29,7 +31,7 @@ func (s *session) call(ctx context.Context, what string, timeout time.Duration, 
 
 // greet finds out whether the engine is there and which one it is, and negotiates the version of the
 // API. It returns the engine's version for people.
-func (s *session) greet(ctx context.Context) (version string, p *problem) {
+func (s *session) greet(ctx context.Context) (version string, p *engine.Problem) {
 	if p := s.call(ctx, "connection", s.cfg.Timeout, s.host.knock); p != nil {
 		return "", p
 	}
@@ -49,11 +51,11 @@ func (s *session) greet(ctx context.Context) (version string, p *problem) {
 	if number == "" {
 		number = "unknown version"
 	}
-	return fmt.Sprintf("%s, API %s", cut(number, maxDetail), s.client.ClientVersion()), nil
+	return fmt.Sprintf("%s, API %s", cut(number, engine.MaxDetail), s.client.ClientVersion()), nil
 }
 
 // ping asks for a sign of life. The engine gives one without any of its locks.
-func (s *session) ping(ctx context.Context) *problem {
+func (s *session) ping(ctx context.Context) *engine.Problem {
 	return s.call(ctx, "ping", s.cfg.Timeout, func(ctx context.Context) error {
 		pong, err := s.client.Ping(ctx)
 		if err == nil {

@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	engine "github.com/docker/docker/api/types/container"
+	dockertypes "github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/client"
 	"go.uber.org/goleak"
@@ -37,7 +37,7 @@ func TestRealEngine(t *testing.T) {
 	name := fmt.Sprintf("nsviz-test-docker-%d", os.Getpid())
 	importImage(t, cli, name)
 	labels := map[string]string{"name": "a label", "image": "a label", "oldName": "a label", "tier": "front"}
-	before := create(t, cli, name+"-before", &engine.Config{Image: name, Cmd: []string{"/true"}, Labels: labels})
+	before := create(t, cli, name+"-before", &dockertypes.Config{Image: name, Cmd: []string{"/true"}, Labels: labels})
 
 	follower, err := New(Config{})
 	if err != nil {
@@ -58,11 +58,11 @@ func TestRealEngine(t *testing.T) {
 	reported.connected()
 	<-follower.Synced()
 
-	id := create(t, cli, name, &engine.Config{Image: name, Cmd: []string{"/true"}, Labels: labels})
+	id := create(t, cli, name, &dockertypes.Config{Image: name, Cmd: []string{"/true"}, Labels: labels})
 	reported.identity(id, name, name, map[string]string{"tier": "front"}) // by the event
 	reported.identity(id, name, name, labels)                             // by the list
 
-	if err := cli.ContainerStart(ctx, id, engine.StartOptions{}); err != nil {
+	if err := cli.ContainerStart(ctx, id, dockertypes.StartOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	reported.wait("the end of "+name, func(call any) bool {
@@ -79,11 +79,11 @@ func TestRealEngine(t *testing.T) {
 	reported.identity(id, name+"-renamed", name, labels)
 
 	// Without an image the event takes a label for it; the list puts that right.
-	plain := create(t, cli, name+"-plain", &engine.Config{Cmd: []string{"/true"}, Labels: labels})
+	plain := create(t, cli, name+"-plain", &dockertypes.Config{Cmd: []string{"/true"}, Labels: labels})
 	reported.identity(plain, name+"-plain", "", labels)
 
 	for _, id := range []string{id, before, plain} {
-		if err := cli.ContainerRemove(ctx, id, engine.RemoveOptions{Force: true}); err != nil {
+		if err := cli.ContainerRemove(ctx, id, dockertypes.RemoveOptions{Force: true}); err != nil {
 			t.Fatal(err)
 		}
 		reported.removed(id)
@@ -91,15 +91,15 @@ func TestRealEngine(t *testing.T) {
 }
 
 // create makes a container that is gone after the test.
-func create(t *testing.T, cli *client.Client, name string, config *engine.Config) string {
+func create(t *testing.T, cli *client.Client, name string, config *dockertypes.Config) string {
 	t.Helper()
-	c, err := cli.ContainerCreate(t.Context(), config, &engine.HostConfig{NetworkMode: "none"}, nil, nil, name)
+	c, err := cli.ContainerCreate(t.Context(), config, &dockertypes.HostConfig{NetworkMode: "none"}, nil, nil, name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		// It is an error where the test removed it already.
-		_ = cli.ContainerRemove(context.Background(), c.ID, engine.RemoveOptions{Force: true})
+		_ = cli.ContainerRemove(context.Background(), c.ID, dockertypes.RemoveOptions{Force: true})
 	})
 	return c.ID
 }

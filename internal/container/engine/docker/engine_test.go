@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	engine "github.com/docker/docker/api/types/container"
+	dockertypes "github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/events"
 	"github.com/docker/docker/api/types/filters"
 	"go.uber.org/goleak"
@@ -48,7 +48,7 @@ type fakeEngine struct {
 	requests chan string
 
 	mu         sync.Mutex
-	containers []engine.Summary
+	containers []dockertypes.Summary
 	streams    map[chan string]struct{}
 	// instead has the replacements of endpoints, by path.
 	instead map[string]http.HandlerFunc
@@ -90,7 +90,7 @@ func (e *fakeEngine) stop() {
 	}
 }
 
-func (e *fakeEngine) set(containers ...engine.Summary) {
+func (e *fakeEngine) set(containers ...dockertypes.Summary) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.containers = containers
@@ -212,7 +212,7 @@ func (e *fakeEngine) serveList(w http.ResponseWriter, r *http.Request) {
 	ids := listedIDs(r)
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	listed := []engine.Summary{}
+	listed := []dockertypes.Summary{}
 	for _, c := range e.containers {
 		if len(ids) == 0 || slices.Contains(ids, c.ID) {
 			listed = append(listed, c)
@@ -484,8 +484,8 @@ func (r *run) synced() {
 // id makes a container id of a number.
 func id(n int) string { return fmt.Sprintf("%012x%052x", n, n) }
 
-func summary(n int, name, image string) engine.Summary {
-	return engine.Summary{ID: id(n), Names: []string{"/" + name}, Image: image}
+func summary(n int, name, image string) dockertypes.Summary {
+	return dockertypes.Summary{ID: id(n), Names: []string{"/" + name}, Image: image}
 }
 
 const connected = "connected 20.10.24, API 1.41"

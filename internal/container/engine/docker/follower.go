@@ -104,7 +104,7 @@ func (f *Follower) Run(ctx context.Context, sink engine.Sink) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		s.Set(problem.state, problem.detail)
+		s.Set(problem.State, problem.Detail)
 		f.markSynced()
 		if steady {
 			pause = f.cfg.Backoff.Min

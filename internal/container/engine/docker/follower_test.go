@@ -10,8 +10,10 @@ import (
 	"testing"
 	"time"
 
-	engine "github.com/docker/docker/api/types/container"
+	dockertypes "github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/events"
+
+	"github.com/nsviz/nsviz/internal/container/engine"
 )
 
 func TestNamesOfWhatIsThereAndOfWhatComes(t *testing.T) {
@@ -291,7 +293,7 @@ func TestRefusedByProxy(t *testing.T) {
 	e.answer(listPath, say(http.StatusForbidden, "text/html", "<html>"+strings.Repeat("403 Forbidden\n", 1000)))
 	e.start()
 	r := begin(t, e)
-	r.expect("failing container list: " + ("<html>" + strings.Repeat("403 Forbidden ", 20))[:maxDetail])
+	r.expect("failing container list: " + ("<html>" + strings.Repeat("403 Forbidden ", 20))[:engine.MaxDetail])
 }
 
 func TestGarbage(t *testing.T) {
@@ -386,9 +388,9 @@ func TestCancel(t *testing.T) {
 func TestHostileNames(t *testing.T) {
 	e := newEngine(t)
 	hostile := "\x1b[2J\u202e\"}\n" + strings.Repeat("ä", maxName)
-	e.set(engine.Summary{ID: id(1), Names: []string{"/db/" + hostile, "/" + hostile}, Image: "sha256:" + id(7)},
-		engine.Summary{ID: "short", Names: []string{"/bad-id"}},
-		engine.Summary{ID: id(2), Names: nil, Image: "being-removed"})
+	e.set(dockertypes.Summary{ID: id(1), Names: []string{"/db/" + hostile, "/" + hostile}, Image: "sha256:" + id(7)},
+		dockertypes.Summary{ID: "short", Names: []string{"/bad-id"}},
+		dockertypes.Summary{ID: id(2), Names: nil, Image: "being-removed"})
 	e.start()
 	r := begin(t, e)
 	r.expect("identify docker 000000000001 "+cut(hostile, maxName)+" 000000000007 map[]", connected)

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	engine "github.com/docker/docker/api/types/container"
+	dockertypes "github.com/docker/docker/api/types/container"
 )
 
 // Other labels, however many and long, leave no group out.
@@ -13,7 +13,7 @@ func TestGroupAmongManyLabels(t *testing.T) {
 	for n := range 1000 {
 		labels["a"+strings.Repeat("a", n)] = strings.Repeat("x", n)
 	}
-	got, ok := fromSummary("docker", &engine.Summary{ID: id(1), Names: []string{"/web"}, Labels: labels})
+	got, ok := fromSummary("docker", &dockertypes.Summary{ID: id(1), Names: []string{"/web"}, Labels: labels})
 	if !ok || got.Group == nil || got.Group.Name != "shop" {
 		t.Errorf("%+v", got.Group)
 	}

@@ -161,7 +161,7 @@ func (h host) knock(ctx context.Context) error {
 // socketProblem returns in words why connecting to a unix socket failed.
 func socketProblem(socket string, err error) error {
 	if state, detail := engine.SocketState(socket, err); state != "" {
-		return &problem{state, detail, err}
+		return engine.NewProblem(state, detail, err)
 	}
 	return err
 }

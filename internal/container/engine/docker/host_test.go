@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/nsviz/nsviz/internal/container/engine"
 	"github.com/nsviz/nsviz/internal/fact"
 )
 
@@ -181,7 +182,7 @@ func TestSocketProblem(t *testing.T) {
 	} {
 		err := socketProblem("/s", &net.OpError{Op: "dial", Net: "unix", Err: errno})
 		p := explain(host{url: "unix:///s", socket: "/s"}, "connection", DefaultTimeout, err)
-		if got := fmt.Sprintf("%s %s", p.state, p.detail); got != want {
+		if got := fmt.Sprintf("%s %s", p.State, p.Detail); got != want {
 			t.Errorf("%v: %q, want %q", errno, got, want)
 		}
 		if !errors.Is(p, errno) || !strings.Contains(p.Error(), errno.Error()) {
@@ -206,9 +207,9 @@ func TestSocketWithoutPermission(t *testing.T) {
 		}
 		defer func() { _ = syscall.Setfsuid(0) }()
 	}
-	var p *problem
-	if err := (host{socket: e.socket}).knock(context.Background()); !errors.As(err, &p) || p.state != fact.EngineFailing ||
-		!strings.HasPrefix(p.detail, "no permission to open ") {
+	var p *engine.Problem
+	if err := (host{socket: e.socket}).knock(context.Background()); !errors.As(err, &p) || p.State != fact.EngineFailing ||
+		!strings.HasPrefix(p.Detail, "no permission to open ") {
 		t.Errorf("knock: %v", err)
 	}
 }

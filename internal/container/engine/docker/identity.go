@@ -5,7 +5,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	engine "github.com/docker/docker/api/types/container"
+	dockertypes "github.com/docker/docker/api/types/container"
 
 	"github.com/nsviz/nsviz/internal/container"
 )
@@ -16,7 +16,7 @@ const maxName = 4 << 10
 // fromSummary makes an identity from an entry of the list of an engine of that name. It reports false if the entry
 // has no usable id, or no name: then the container is being removed, and its known identity
 // is better.
-func fromSummary(runtime string, c *engine.Summary) (container.Identity, bool) {
+func fromSummary(runtime string, c *dockertypes.Summary) (container.Identity, bool) {
 	name := ownName(c.Names)
 	if !validID(c.ID) || name == "" {
 		return container.Identity{}, false

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	engine "github.com/docker/docker/api/types/container"
+	dockertypes "github.com/docker/docker/api/types/container"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nsviz/nsviz/internal/container"
@@ -29,14 +29,14 @@ func TestFromSummary(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, ok := fromSummary("docker", &engine.Summary{ID: id(1), Names: tt.names, Image: tt.image})
+			got, ok := fromSummary("docker", &dockertypes.Summary{ID: id(1), Names: tt.names, Image: tt.image})
 			tt.want.ID, tt.want.Runtime = id(1), "docker"
 			if diff := cmp.Diff(tt.want, got); !ok || diff != "" {
 				t.Errorf("ok %v, -want +got:\n%s", ok, diff)
 			}
 		})
 	}
-	for name, c := range map[string]engine.Summary{
+	for name, c := range map[string]dockertypes.Summary{
 		"no name":        {ID: id(1)},
 		"only links":     {ID: id(1), Names: []string{"/a/b", "/"}},
 		"no id":          {Names: []string{"/a"}},
@@ -73,7 +73,7 @@ func TestFromAttributes(t *testing.T) {
 
 func TestBounds(t *testing.T) {
 	long := strings.Repeat("界", maxName)
-	got, ok := fromSummary("docker", &engine.Summary{ID: id(1), Names: []string{"/" + long}, Image: long})
+	got, ok := fromSummary("docker", &dockertypes.Summary{ID: id(1), Names: []string{"/" + long}, Image: long})
 	if !ok || len(got.Name) > maxName || len(got.Image) > maxName || !utf8.ValidString(got.Name) {
 		t.Errorf("ok %v, name of %d bytes, image of %d", ok, len(got.Name), len(got.Image))
 	}

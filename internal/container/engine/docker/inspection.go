@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/containerd/errdefs"
-	engine "github.com/docker/docker/api/types/container"
+	dockertypes "github.com/docker/docker/api/types/container"
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
@@ -135,7 +135,7 @@ func (s *session) inspectNext(ctx context.Context) {
 	s.asking = true
 	s.workers.Go(func() {
 		report := inspection{EngineReport: fact.EngineReport{ID: next.id}, dead: !next.at.IsZero()}
-		var answer engine.InspectResponse
+		var answer dockertypes.InspectResponse
 		problem := s.call(ctx, "inspection", s.cfg.Timeout, func(ctx context.Context) (err error) {
 			answer, err = s.client.ContainerInspect(ctx, next.id)
 			if errdefs.IsNotFound(err) {
@@ -163,7 +163,7 @@ func (s *session) inspectNext(ctx context.Context) {
 
 // stateOf returns what the engine says of the end at a time. It returns nothing if the engine has started the
 // container again since, which resets the flags, even if that run has ended, too.
-func stateOf(state *engine.State, at time.Time) (code *int32, oomKilled *bool) {
+func stateOf(state *dockertypes.State, at time.Time) (code *int32, oomKilled *bool) {
 	if state == nil || state.Running && !state.Restarting {
 		return nil, nil
 	}
@@ -175,7 +175,7 @@ func stateOf(state *engine.State, at time.Time) (code *int32, oomKilled *bool) {
 
 // startOf returns what the engine says of a start that failed: the reason, and the exit code that it made up. It returns nothing
 // if the engine has started the container since.
-func startOf(state *engine.State) (code *int32, reason string) {
+func startOf(state *dockertypes.State) (code *int32, reason string) {
 	if state == nil || state.Running || state.Error == "" {
 		return nil, ""
 	}

@@ -11,13 +11,13 @@ import (
 	"reflect"
 
 	"github.com/docker/docker/api/types"
-	engine "github.com/docker/docker/api/types/container"
+	dockertypes "github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
 )
 
 // containers lists containers, running or not, and calls visit for each, the newest first; whole is false if something of it was left
 // out. The client's own list would hold all of them in memory at once, with everything that the engine says of them, several times over.
-func (c *connection) containers(ctx context.Context, filter filters.Args, visit func(c *engine.Summary, whole bool)) error {
+func (c *connection) containers(ctx context.Context, filter filters.Args, visit func(c *dockertypes.Summary, whole bool)) error {
 	wanted, err := filters.ToJSON(filter)
 	if err != nil {
 		return err
@@ -44,7 +44,7 @@ func (c *connection) containers(ctx context.Context, filter filters.Args, visit 
 }
 
 // summaries decodes a list of containers entry by entry.
-func summaries(body io.Reader, visit func(c *engine.Summary, whole bool)) error {
+func summaries(body io.Reader, visit func(c *dockertypes.Summary, whole bool)) error {
 	filtered := &filteredReader{body, valueFilter{bounds: entryBounds(), depth: 1, what: "a container in the answer"}}
 	decoder := json.NewDecoder(filtered)
 	begin, err := decoder.Token()
@@ -54,16 +54,16 @@ func summaries(body io.Reader, visit func(c *engine.Summary, whole bool)) error 
 	switch begin {
 	case json.Delim('['):
 	case json.Delim('{'):
-		return &json.UnmarshalTypeError{Value: "object", Type: reflect.TypeFor[[]engine.Summary]()}
+		return &json.UnmarshalTypeError{Value: "object", Type: reflect.TypeFor[[]dockertypes.Summary]()}
 	default:
-		return &json.UnmarshalTypeError{Value: "single value", Type: reflect.TypeFor[[]engine.Summary]()}
+		return &json.UnmarshalTypeError{Value: "single value", Type: reflect.TypeFor[[]dockertypes.Summary]()}
 	}
 	cuts := map[int]bool{} // by the number of the entry
 	for n := 0; decoder.More(); n++ {
 		if n == maxEntries {
 			return errTooMany
 		}
-		var entry struct { // the parts of an engine.Summary that are used
+		var entry struct { // the parts of an dockertypes.Summary that are used
 			ID      string `json:"Id"`
 			Names   []string
 			Image   string
@@ -77,7 +77,7 @@ func summaries(body io.Reader, visit func(c *engine.Summary, whole bool)) error 
 		for _, cut := range filtered.values.takeCuts() {
 			cuts[cut] = true
 		}
-		visit(&engine.Summary{ID: entry.ID, Names: entry.Names, Image: entry.Image, Labels: entry.Labels, State: entry.State, Created: entry.Created}, !cuts[n])
+		visit(&dockertypes.Summary{ID: entry.ID, Names: entry.Names, Image: entry.Image, Labels: entry.Labels, State: entry.State, Created: entry.Created}, !cuts[n])
 	}
 	_, err = decoder.Token()
 	return err

@@ -16,52 +16,39 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 )
 
-// maxDetail bounds the reasons that come from the engine, in bytes.
-const maxDetail = 200
-
 // errNoAnswer cancels a request that took too long.
 var errNoAnswer = errors.New("no answer in time")
 
-// problem holds the reason why a session ended, in the words for engine.Sink.EngineState.
-type problem struct {
-	state  fact.EngineState
-	detail string
-	err    error
-}
-
-func (p *problem) Error() string { return fmt.Sprintf("%s: %v", p.detail, p.err) }
-func (p *problem) Unwrap() error { return p.err }
-
 // explain puts the failure of a request into words. what is the request's name.
-func explain(h host, what string, timeout time.Duration, err error) *problem {
-	if p, ok := errors.AsType[*problem](err); ok {
+func explain(h host, what string, timeout time.Duration, err error) *engine.Problem {
+	if p, ok := errors.AsType[*engine.Problem](err); ok {
 		return p
 	}
 	if errors.Is(err, errNoAnswer) {
-		return &problem{fact.EngineFailing, fmt.Sprintf("does not answer the %s within %v", what, timeout), err}
+		return engine.NewProblem(fact.EngineFailing, fmt.Sprintf("does not answer the %s within %v", what, timeout), err)
 	}
 	if errors.Is(err, engine.ErrNotRunning) {
-		return &problem{fact.EngineAbsent, engine.ErrNotRunning.Error(), err}
+		return engine.NewProblem(fact.EngineAbsent, engine.ErrNotRunning.Error(), err)
 	}
 	failure, inRequest := errors.AsType[*url.Error](err)
 	if client.IsErrConnectionFailed(err) && !inRequest {
 		// The client only says "cannot connect" if the connection was refused.
-		return &problem{fact.EngineAbsent, "nothing answers at " + h.url, err}
+		return engine.NewProblem(fact.EngineAbsent, "nothing answers at "+h.url, err)
 	}
 	if isGarbage(err) {
-		return &problem{fact.EngineFailing, what + ": the answer is not the Docker API's: " + brief(err), err}
+		return engine.NewProblem(fact.EngineFailing, what+": the answer is not the Docker API's: "+brief(err), err)
 	}
 	if inRequest {
 		err = failure.Err // without the address, which is an encoded path for a unix socket
 	}
-	return &problem{fact.EngineFailing, what + ": " + brief(err), err}
+	return engine.NewProblem(fact.EngineFailing, what+": "+brief(err), err)
 }
 
 // explainStream puts the end of the event stream into words. An engine that is stopped ends it.
-func explainStream(h host, timeout time.Duration, err error) *problem {
+func explainStream(h host, timeout time.Duration, err error) *engine.Problem {
 	_, broken := errors.AsType[net.Error](err)
 	if broken || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return &problem{fact.EngineConnecting, "the event stream ended", err}
+		return engine.NewProblem(fact.EngineConnecting, "the event stream ended", err)
 	}
 	return explain(h, "event stream", timeout, err)
 }
@@ -79,5 +66,5 @@ func brief(err error) string {
 	text := strings.TrimPrefix(err.Error(), "Error response from daemon: ")
 	// "request returned 500 Internal Server Error for API route and version http://%2Frun%2F…"
 	text, _, _ = strings.Cut(text, " for API route and version ")
-	return cut(strings.Join(strings.Fields(text), " "), maxDetail)
+	return engine.Brief(text)
 }

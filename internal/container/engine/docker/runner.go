@@ -9,7 +9,7 @@ import (
 	"slices"
 
 	"github.com/containerd/errdefs"
-	engine "github.com/docker/docker/api/types/container"
+	dockertypes "github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
 	images "github.com/docker/docker/api/types/image"
 )
@@ -72,12 +72,12 @@ func (r *Runner) RemoveImage(ctx context.Context, name string) error {
 
 // Start creates a container and starts it.
 func (r *Runner) Start(ctx context.Context, run Run) error {
-	host := &engine.HostConfig{Resources: engine.Resources{
+	host := &dockertypes.HostConfig{Resources: dockertypes.Resources{
 		Memory: int64(run.MemoryBytes), MemorySwap: int64(run.MemoryBytes),
 	}}
 	switch {
 	case run.NetworkOf != "":
-		host.NetworkMode = engine.NetworkMode("container:" + run.NetworkOf)
+		host.NetworkMode = dockertypes.NetworkMode("container:" + run.NetworkOf)
 	case run.HostNetwork:
 		host.NetworkMode = "host"
 	case run.NoNetwork:
@@ -86,13 +86,13 @@ func (r *Runner) Start(ctx context.Context, run Run) error {
 	if run.HostPID {
 		host.PidMode = "host"
 	}
-	created, err := r.api.ContainerCreate(ctx, &engine.Config{
+	created, err := r.api.ContainerCreate(ctx, &dockertypes.Config{
 		Image: run.Image, Cmd: run.Command, Labels: run.Labels,
 	}, host, nil, nil, run.Name)
 	if err != nil {
 		return fmt.Errorf("create container %s: %w", run.Name, err)
 	}
-	if err := r.api.ContainerStart(ctx, created.ID, engine.StartOptions{}); err != nil {
+	if err := r.api.ContainerStart(ctx, created.ID, dockertypes.StartOptions{}); err != nil {
 		return fmt.Errorf("start container %s: %w", run.Name, err)
 	}
 	return nil
@@ -100,7 +100,7 @@ func (r *Runner) Start(ctx context.Context, run Run) error {
 
 // Remove kills and removes a container; a missing one is no error.
 func (r *Runner) Remove(ctx context.Context, name string) error {
-	err := r.api.ContainerRemove(ctx, name, engine.RemoveOptions{Force: true, RemoveVolumes: true})
+	err := r.api.ContainerRemove(ctx, name, dockertypes.RemoveOptions{Force: true, RemoveVolumes: true})
 	if err != nil && !errdefs.IsNotFound(err) {
 		return fmt.Errorf("remove container %s: %w", name, err)
 	}
@@ -110,7 +110,7 @@ func (r *Runner) Remove(ctx context.Context, name string) error {
 // Labelled lists the containers that have a label, running or not, as id to that label's value.
 func (r *Runner) Labelled(ctx context.Context, label string) (map[string]string, error) {
 	found := map[string]string{}
-	err := r.api.containers(ctx, filters.NewArgs(filters.Arg("label", label)), func(c *engine.Summary, _ bool) { found[c.ID] = c.Labels[label] })
+	err := r.api.containers(ctx, filters.NewArgs(filters.Arg("label", label)), func(c *dockertypes.Summary, _ bool) { found[c.ID] = c.Labels[label] })
 	if err != nil {
 		return nil, fmt.Errorf("list containers: %w", err)
 	}

@@ -53,7 +53,7 @@ type session struct {
 
 	workers sync.WaitGroup
 	listed  chan listing
-	pinged  chan *problem
+	pinged  chan *engine.Problem
 
 	// dead are the containers that died, or did not start, by the engine's own events, oldest first; the engine is to be asked
 	// about them. starts are those that did not start by others' reports; they come after these. One is asked about at a time.
@@ -119,22 +119,22 @@ type listing struct {
 	*lookup
 
 	containers []listed // the newest first
-	problem    *problem
+	problem    *engine.Problem
 }
 
 // session connects and stays until something goes wrong, or until ctx ends. It reports whether the
 // engine was well for a while, and what went wrong.
-func (f *Follower) session(ctx context.Context, st *engine.Status) (steady bool, p *problem) {
+func (f *Follower) session(ctx context.Context, st *engine.Status) (steady bool, p *engine.Problem) {
 	notes := &streamNotes{wake: make(chan struct{}, 1)}
 	cli, err := f.host.client(f.cfg.Clock, notes)
 	if err != nil {
 		// New could do it; since then a certificate has become unreadable.
-		return false, &problem{fact.EngineFailing, brief(err), err}
+		return false, engine.NewProblem(fact.EngineFailing, brief(err), err)
 	}
 	defer cli.Close()
 	s := &session{
 		Follower: f, status: st, client: cli, notes: notes, large: map[string]struct{}{}, counted: map[string]struct{}{},
-		opened: make(chan stream, 1), lookups: map[*lookup]struct{}{}, listed: make(chan listing, maxLookups), pinged: make(chan *problem, 1), inspected: make(chan inspection, 1),
+		opened: make(chan stream, 1), lookups: map[*lookup]struct{}{}, listed: make(chan listing, maxLookups), pinged: make(chan *engine.Problem, 1), inspected: make(chan inspection, 1),
 	}
 	defer s.workers.Wait()
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -166,7 +166,7 @@ func (f *Follower) session(ctx context.Context, st *engine.Status) (steady bool,
 }
 
 // follow is the session's loop.
-func (s *session) follow(ctx context.Context, version string) *problem {
+func (s *session) follow(ctx context.Context, version string) *engine.Problem {
 	pingDue, stopPing := alarm(s.cfg.Clock, s.cfg.PingEvery)
 	defer func() { stopPing() }()
 	var gathered <-chan struct{} // nil while no question waits for others
@@ -316,7 +316,7 @@ func (s *session) stillConnected(version string) {
 }
 
 // streamProblem returns why the event stream ended.
-func (s *session) streamProblem(ctx context.Context, err error) *problem {
+func (s *session) streamProblem(ctx context.Context, err error) *engine.Problem {
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}
@@ -427,7 +427,7 @@ func (s *session) list(ctx context.Context, l *lookup) {
 
 // unanswered records a list that did not come. An engine that is late with a few names does not count as gone,
 // which the ping would show: it is asked again.
-func (s *session) unanswered(answer listing) *problem {
+func (s *session) unanswered(answer listing) *engine.Problem {
 	late := errors.Is(answer.problem, errNoAnswer)
 	switch {
 	case late && !answer.everyone:

@@ -9,8 +9,9 @@ import (
 	"strings"
 
 	"github.com/containerd/errdefs"
-	engine "github.com/docker/docker/api/types/container"
+	dockertypes "github.com/docker/docker/api/types/container"
 
+	"github.com/nsviz/nsviz/internal/container/engine"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 )
@@ -45,7 +46,7 @@ func (f *Follower) Settings(ctx context.Context, id string) (*fact.Settings, err
 	return &s, nil
 }
 
-func settingsOf(answer engine.InspectResponse) fact.Settings {
+func settingsOf(answer dockertypes.InspectResponse) fact.Settings {
 	h := answer.HostConfig
 	s := fact.Settings{
 		Privileged: h.Privileged, ReadOnly: h.ReadonlyRootfs,
@@ -110,7 +111,7 @@ func layers(ctx context.Context, api *connection, image string) []fact.ImageLaye
 	}
 	list := make([]fact.ImageLayer, len(answer.RootFS.Layers))
 	for i, digest := range answer.RootFS.Layers {
-		list[i].DiffID = cut(digest, maxDetail)
+		list[i].DiffID = cut(digest, engine.MaxDetail)
 	}
 	history, err := api.ImageHistory(ctx, image)
 	if err != nil {
@@ -124,7 +125,7 @@ func layers(ctx context.Context, api *connection, image string) []fact.ImageLaye
 	}
 	if len(steps) == len(list) {
 		for i, step := range steps {
-			list[len(list)-1-i].CreatedBy = cut(step, maxDetail)
+			list[len(list)-1-i].CreatedBy = cut(step, engine.MaxDetail)
 		}
 	}
 	return list

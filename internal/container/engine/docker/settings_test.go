@@ -8,10 +8,11 @@ import (
 	"strings"
 	"testing"
 
-	engine "github.com/docker/docker/api/types/container"
+	dockertypes "github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/image"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/nsviz/nsviz/internal/container/engine"
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 )
@@ -53,7 +54,7 @@ func TestSettings(t *testing.T) {
 		},
 		CapAdd: []string{"CAP_KILL"}, CapDrop: []string{"ALL"}, NoNewPrivs: true, AppArmor: "docker-default", RestartCount: new(3),
 		Ports:  []fact.PublishedPort{{HostIP: netip.MustParseAddr("127.0.0.1"), HostPort: 5353, ContainerPort: 53, Protocol: "udp"}},
-		Layers: []fact.ImageLayer{{DiffID: "sha256:a", CreatedBy: cut("ADD "+strings.Repeat("x", 1000), maxDetail)}, {DiffID: "sha256:b", CreatedBy: "RUN second"}},
+		Layers: []fact.ImageLayer{{DiffID: "sha256:a", CreatedBy: cut("ADD "+strings.Repeat("x", 1000), engine.MaxDetail)}, {DiffID: "sha256:b", CreatedBy: "RUN second"}},
 	}
 	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
 		t.Error(diff)
@@ -71,16 +72,16 @@ func TestSettings(t *testing.T) {
 
 func TestSettingsOfLimits(t *testing.T) {
 	for _, test := range []struct {
-		resources engine.Resources
+		resources dockertypes.Resources
 		cpus      float64
 		pids      uint64
 	}{
-		{engine.Resources{}, 0, 0},
-		{engine.Resources{CPUQuota: 50_000}, 0.5, 0},
-		{engine.Resources{CPUQuota: 50_000, CPUPeriod: 25_000}, 2, 0},
-		{engine.Resources{CPUQuota: -1, PidsLimit: new(int64(-1)), Memory: -1}, 0, 0},
+		{dockertypes.Resources{}, 0, 0},
+		{dockertypes.Resources{CPUQuota: 50_000}, 0.5, 0},
+		{dockertypes.Resources{CPUQuota: 50_000, CPUPeriod: 25_000}, 2, 0},
+		{dockertypes.Resources{CPUQuota: -1, PidsLimit: new(int64(-1)), Memory: -1}, 0, 0},
 	} {
-		got := settingsOf(engine.InspectResponse{ContainerJSONBase: &engine.ContainerJSONBase{HostConfig: &engine.HostConfig{Resources: test.resources}}})
+		got := settingsOf(dockertypes.InspectResponse{ContainerJSONBase: &dockertypes.ContainerJSONBase{HostConfig: &dockertypes.HostConfig{Resources: test.resources}}})
 		if got.CPUs != test.cpus || got.PIDs != test.pids || got.MemoryBytes != 0 {
 			t.Errorf("%+v: %+v", test.resources, got)
 		}
@@ -100,8 +101,8 @@ func TestSettingsOfSwap(t *testing.T) {
 		{64 << 20, 96 << 20, &fact.Limit{Value: new(float64(32 << 20))}},
 		{64 << 20, 1, nil},
 	} {
-		resources := engine.Resources{Memory: test.memory, MemorySwap: test.both}
-		got := settingsOf(engine.InspectResponse{ContainerJSONBase: &engine.ContainerJSONBase{HostConfig: &engine.HostConfig{Resources: resources}}})
+		resources := dockertypes.Resources{Memory: test.memory, MemorySwap: test.both}
+		got := settingsOf(dockertypes.InspectResponse{ContainerJSONBase: &dockertypes.ContainerJSONBase{HostConfig: &dockertypes.HostConfig{Resources: resources}}})
 		if diff := cmp.Diff(test.want, got.Swap); diff != "" {
 			t.Errorf("%+v (-want +got):\n%s", resources, diff)
 		}
@@ -114,8 +115,8 @@ func TestSettingsOfSecurity(t *testing.T) {
 		"no-new-privileges": {NoNewPrivs: true}, "no-new-privileges=true": {NoNewPrivs: true}, "no-new-privileges:true": {NoNewPrivs: true},
 		"no-new-privileges=false": {}, "label=disable": {},
 	} {
-		host := &engine.HostConfig{SecurityOpt: []string{option}}
-		got := settingsOf(engine.InspectResponse{ContainerJSONBase: &engine.ContainerJSONBase{HostConfig: host}})
+		host := &dockertypes.HostConfig{SecurityOpt: []string{option}}
+		got := settingsOf(dockertypes.InspectResponse{ContainerJSONBase: &dockertypes.ContainerJSONBase{HostConfig: host}})
 		if got.SeccompUnconfined != want.SeccompUnconfined || got.NoNewPrivs != want.NoNewPrivs {
 			t.Errorf("%s: %+v", option, got)
 		}
