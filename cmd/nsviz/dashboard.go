@@ -78,7 +78,7 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 			}
 		})
 	}
-	err = show(ctx, p, notes.List, s.zone, false)
+	err = show(ctx, p, notes.List, s.zone, o.theme, false)
 	cancel()
 	running.Wait()
 	close(failures)
@@ -90,16 +90,27 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 
 // show draws snapshots until the user quits or ctx is done.
 func show(
-	ctx context.Context, source store.Source, notes func() []string, zone *time.Location, replay bool,
+	ctx context.Context, source store.Source, notes func() []string, zone *time.Location, theme ui.Theme, replay bool,
 ) error {
 	err := ui.Run(ctx, ui.Options{
-		Snapshots: source.Snapshot, Changed: source.Changed(), Notes: notes, Replay: replay, NoColor: os.Getenv("NO_COLOR") != "",
+		Snapshots: source.Snapshot, Changed: source.Changed(), Notes: notes, Replay: replay, Theme: theme,
 		Guard: guardCommand(), Zone: zone,
 	})
 	if err != nil && !errors.Is(err, context.Canceled) {
 		return fmt.Errorf("draw the dashboard: %w", err)
 	}
 	return nil
+}
+
+// themeFlag adds the flag that chooses the dashboard's colours.
+func themeFlag(cmd *cobra.Command, theme *ui.Theme) {
+	standard := ui.Auto
+	if os.Getenv("NO_COLOR") != "" { // no-color.org
+		standard = ui.Mono
+	}
+	cmd.Flags().Var(newChecked(theme, standard, "string", ui.ParseTheme), "theme",
+		"colours of the dashboard: auto (asks the terminal for its background), dark, light, colorblind, mono")
+	_ = cmd.RegisterFlagCompletionFunc("theme", cobra.FixedCompletions(ui.Themes(), cobra.ShellCompDirectiveNoFileComp))
 }
 
 // server configures the server; out are the sinks through which this process writes.

@@ -19,6 +19,7 @@ import (
 	"github.com/nsviz/nsviz/internal/place"
 	"github.com/nsviz/nsviz/internal/probes"
 	"github.com/nsviz/nsviz/internal/server"
+	"github.com/nsviz/nsviz/internal/ui"
 )
 
 // streams holds the outputs: data go to out, all else to err. Text has its times in the zone, JSON in UTC.
@@ -39,6 +40,7 @@ type options struct {
 	methods      []string
 	noCommands   bool
 	labels       []string
+	theme        ui.Theme
 
 	probeMethods []fact.Method
 }
@@ -97,6 +99,8 @@ Without a command it draws the dashboard and serves metrics beside it. It needs 
 	flags.StringArrayVar(&o.labels, "label", nil, "the key of a label of the containers' engine to keep, for events and metrics; repeatable")
 	flags.StringSliceVar(&o.methods, "probe-methods", nil, "the only methods by which the kernel may be hooked (default all)")
 	_ = flags.MarkHidden("probe-methods") // for comparing the methods
+
+	themeFlag(root, &o.theme)
 
 	root.AddGroup(
 		&cobra.Group{ID: groupWatch, Title: "Watch, live:"},
