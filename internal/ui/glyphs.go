@@ -2,7 +2,9 @@ package ui
 
 import (
 	"strings"
+	"unicode/utf8"
 
+	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/width"
 
@@ -19,17 +21,28 @@ type glyphs struct {
 	replaced    map[string]string
 }
 
-// glyphsFor returns what suits a screen and the environment of the process: its character set, and the kernel's console, whose
-// fonts have some 256 characters.
-func glyphsFor(screen interface {
-	CanDisplay(r rune, fallbacks bool) bool
-}, getenv func(string) string) glyphs {
+// glyphsFor returns what suits a character set, nil being ASCII, and the environment of the process: the fonts of the kernel's
+// console have some 256 characters. The line drawing of terminals without such characters (ACS) is not used: on a terminal that
+// shows UTF-8 in a locale without it, it may come out as letters.
+func glyphsFor(charset encoding.Encoding, getenv func(string) string) glyphs {
 	g := glyphs{replaced: make(map[string]string)}
 	console := getenv("TERM") == "linux"
-	g.shows = func(r rune) bool { return screen.CanDisplay(r, false) && (!console || inConsoleFont(r)) }
+	g.shows = func(r rune) bool { return encodes(charset, r) && (!console || inConsoleFont(r)) }
 	// Terminals for Chinese, Japanese and Korean encodings show symbols two columns wide. Those that show UTF-8 are asked.
 	g.wideSymbols = eastAsian(locale(getenv))
 	return g
+}
+
+// asciiSub is what an encoder writes in place of what it lacks.
+const asciiSub = '\x1a'
+
+// encodes reports whether an encoding has a rune.
+func encodes(charset encoding.Encoding, r rune) bool {
+	if charset == nil {
+		return r < utf8.RuneSelf
+	}
+	out, err := charset.NewEncoder().String(string(r))
+	return err == nil && out != "" && out[0] != asciiSub
 }
 
 // locale returns the locale that applies to characters, as in POSIX.
@@ -44,10 +57,10 @@ func locale(getenv func(string) string) string {
 
 // eastAsian reports whether a locale has one of the older encodings for Chinese, Japanese or Korean.
 func eastAsian(locale string) bool {
-	_, encoding, _ := strings.Cut(strings.ToLower(locale), ".")
-	encoding = strings.NewReplacer("-", "", "_", "").Replace(encoding)
+	_, charset, _ := strings.Cut(strings.ToLower(locale), ".")
+	charset = strings.NewReplacer("-", "", "_", "").Replace(charset)
 	for _, prefix := range []string{"gb", "big5", "euc", "sjis", "shiftjis", "iso2022", "cp932", "cp936", "cp949", "cp950"} {
-		if strings.HasPrefix(encoding, prefix) {
+		if strings.HasPrefix(charset, prefix) {
 			return true
 		}
 	}

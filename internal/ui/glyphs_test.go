@@ -5,35 +5,36 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/simplifiedchinese"
+	"golang.org/x/text/encoding/unicode"
+
 	"github.com/nsviz/nsviz/internal/foreign"
 )
 
-// shower is a screen that shows some runes.
-type shower func(rune) bool
-
-func (s shower) CanDisplay(r rune, _ bool) bool { return s(r) }
-
-func all(rune) bool     { return true }
 func ascii(r rune) bool { return r < 0x80 }
 
 func TestGlyphs(t *testing.T) {
 	for _, tt := range []struct {
-		name   string
-		screen shower
-		env    map[string]string
-		wide   bool
-		drawn  string
-		want   string
+		name    string
+		charset encoding.Encoding
+		env     map[string]string
+		wide    bool
+		drawn   string
+		want    string
 	}{
-		{"everything", all, nil, false, "● ○ é 日 ▃", "● ○ é 日 ▃"},
-		{"ASCII", ascii, map[string]string{"LC_ALL": "C"}, false, "●○×·?│▃█░é日", "*ox.?|:#.???"},
-		{"the kernel's console", all, map[string]string{"TERM": "linux", "LANG": "en_US.UTF-8"}, false, "●○█░─▃é日↓", "*o█░─:é??↓"},
-		{"a Chinese encoding", all, map[string]string{"LC_ALL": "zh_CN.GBK"}, false, "●○─日é", "*o-日?"},
-		{"another locale", all, map[string]string{"LC_ALL": "de_DE.UTF-8", "LANG": "zh_CN.GBK"}, false, "●─", "●─"},
-		{"wide symbols by the terminal's word", all, nil, true, "●─日▸", "*-日▸"},
+		{"everything", unicode.UTF8, nil, false, "● ○ é 日 ▃", "● ○ é 日 ▃"},
+		{"ASCII", nil, map[string]string{"LC_ALL": "C"}, false, "●○×·?│▃█░é日", "*ox.?|:#.???"},
+		{"the kernel's console", unicode.UTF8, map[string]string{"TERM": "linux", "LANG": "en_US.UTF-8"}, false, "●○█░─▃é日↓", "*o█░─:é??↓"},
+		{"a Chinese encoding", simplifiedchinese.GBK, map[string]string{"LC_ALL": "zh_CN.GBK"}, false, "●○─日é", "*o-日?"},
+		{"Western European", charmap.ISO8859_1, nil, false, "●─é×日", "*-é×??"},
+		{"Russian", charmap.KOI8R, nil, false, "●─█éд", "*─█?д"},
+		{"another locale", unicode.UTF8, map[string]string{"LC_ALL": "de_DE.UTF-8", "LANG": "zh_CN.GBK"}, false, "●─", "●─"},
+		{"wide symbols by the terminal's word", unicode.UTF8, nil, true, "●─日▸", "*-日▸"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			g := glyphsFor(tt.screen, func(name string) string { return tt.env[name] })
+			g := glyphsFor(tt.charset, func(name string) string { return tt.env[name] })
 			if tt.wide {
 				g = g.withWideSymbols()
 			}

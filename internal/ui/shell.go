@@ -137,7 +137,7 @@ func draw(ctx context.Context, screen tcell.Screen, device *terminal.Terminal, a
 		sh.answers = answers
 		_ = device.Ask() // the dashboard is legible without answers
 	}
-	sh.glyphs = glyphsFor(screen, os.Getenv)
+	sh.glyphs = glyphsFor(tcell.GetEncoding(screen.CharacterSet()), os.Getenv)
 	sh.state.Replay, sh.state.Zone = o.Replay, o.Zone
 	return sh.loop(ctx, input)
 }
