@@ -105,7 +105,7 @@ func show(
 // themeFlag adds the flag that chooses the dashboard's colours.
 func themeFlag(cmd *cobra.Command, theme *ui.Theme) {
 	standard := ui.Auto
-	if os.Getenv("NO_COLOR") != "" { // no-color.org
+	if os.Getenv(noColor) != "" {
 		standard = ui.Mono
 	}
 	cmd.Flags().Var(newChecked(theme, standard, "string", ui.ParseTheme), "theme",
