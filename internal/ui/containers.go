@@ -44,7 +44,7 @@ func (containersView) help() (name string, words []explained) {
 
 // keys returns those of the containers with their headings, then those of the virtual machines.
 func (containersView) keys(s *model.Snapshot, st State) []string {
-	return append(keysOf(listedRows(s, st), containerRow.key), keysOf(listedVMs(s, st.Search), vmKey)...)
+	return append(keysOf(listedRows(s, st), containerRow.key), keysOf(st.filteredVMs(s), vmKey)...)
 }
 
 func (containersView) heading(s *model.Snapshot, st State, key string) string {
@@ -140,7 +140,7 @@ func sameContainer(a, b string) bool {
 // rows draws the table, the latest kill in words, the stream.
 func (containersView) rows(sc screen, h int) []row {
 	c := columnsFor(sc.w)
-	list, vms := listedRows(sc.s, sc.state), listedVMs(sc.s, sc.state.Search)
+	list, vms := listedRows(sc.s, sc.state), sc.state.filteredVMs(sc.s)
 	table := max(len(list), min(h/4, 6)) // a few rows in reserve: another container moves nothing
 	if len(vms) > 0 {
 		table = max(len(list)+h/28, min(h/8, 3)) // and if there is room, a blank one before the machines
@@ -222,7 +222,7 @@ func (v containersView) smallRows(sc screen, h int) []row {
 	if h -= len(rows); h <= 0 {
 		return rows
 	}
-	list, vms := listedRows(sc.s, sc.state), listedVMs(sc.s, sc.state.Search)
+	list, vms := listedRows(sc.s, sc.state), sc.state.filteredVMs(sc.s)
 	if len(list)+len(vms) == 0 {
 		return append(rows, row{line: text(Dim, "no container")})
 	}
@@ -292,6 +292,9 @@ func partOf(count, n, at int) (from, to int) {
 // noContainers returns the text of the empty table, with advice; beside virtual machines it is a
 // single line.
 func (sc screen) noContainers(machines bool) []line {
+	if out := sc.filteredOut(); out != nil {
+		return out
+	}
 	switch {
 	case machines && sc.state.Search != "":
 		return []line{text(Dim, "  no container matches “"+sc.state.Search+"”")}

@@ -15,9 +15,10 @@ const (
 	inPage      // an opened row, or a view that is a single page
 	inHelp
 	inSearch // while the text is being entered
+	inFilter // while the expression is being entered
 
 	reading   = inList | inPage | inHelp
-	everyMode = reading | inSearch
+	everyMode = reading | inSearch | inFilter
 )
 
 // place is where a key is pressed.
@@ -36,6 +37,8 @@ func here(st State, s *model.Snapshot) place {
 	switch {
 	case st.Typing:
 		at.mode = inSearch
+	case st.Filtering:
+		at.mode = inFilter
 	case st.Help:
 		at.mode = inHelp
 	case st.pageOpen():
@@ -119,7 +122,7 @@ func bindings() []binding {
 	return []binding{
 		{
 			keys: named(KeyEsc), cap: "esc", hint: place.backHint, modes: reading,
-			help: "go back: from the help, from what is open, from a search; at last it unfolds all groups",
+			help: "go back: from the help, from what is open, from a search, from a filter; at last it unfolds all groups",
 			do:   func(at place, _ Key) (State, Action) { return at.back(), Stay },
 		},
 		{
@@ -172,6 +175,17 @@ func bindings() []binding {
 			},
 		},
 		{
+			keys: append(runes("f"), named(KeyF4)...), cap: "f", modes: reading, when: func(at place) bool { return views[at.Tab].filtered() != noRows },
+			hint: func(at place) string {
+				if at.mode != inList {
+					return ""
+				}
+				return "filter"
+			},
+			help: "filter by an expression, also F4: name~web && oom>0, memory>64MiB, net=host, type=oom_kill. It is completed as you type; each list keeps its own",
+			do:   func(at place, _ Key) (State, Action) { return at.startFilter(), Stay },
+		},
+		{
 			keys: runes("nN"), cap: "n N", modes: inList, when: func(at place) bool { return at.Search != "" },
 			help: "the next row that the search found, and the one before; behind the last comes the first",
 			do:   func(at place, key Key) (State, Action) { return at.nextFound(key.Rune == 'n'), Stay },
@@ -211,7 +225,7 @@ func bindings() []binding {
 			do:   func(at place, _ Key) (State, Action) { at.Quiet = !at.Quiet; return at.State, Stay },
 		},
 		{
-			keys: named(KeyTab, KeyBackTab), cap: "tab", modes: everyMode, hint: always("next view"),
+			keys: named(KeyTab, KeyBackTab), cap: "tab", modes: reading | inSearch, hint: always("next view"),
 			help: "the next view, with shift the one before; so does a click on its name",
 			do: func(at place, key Key) (State, Action) {
 				step := Tab(1)
@@ -257,6 +271,37 @@ func bindings() []binding {
 			do: func(at place, _ Key) (State, Action) { at.Search = ""; return at.State, Stay },
 		},
 		{
+			keys: named(KeyCtrlW), cap: "ctrl-W", modes: inSearch, help: "delete a word",
+			do: func(at place, _ Key) (State, Action) { at.Search = withoutWord(at.Search); return at.State, Stay },
+		},
+		{
+			keys: named(KeyTab), cap: "tab", modes: inFilter, hint: always("complete"), help: "complete a field, an operator or a value",
+			do: func(at place, _ Key) (State, Action) { return at.completed(at.live), Stay },
+		},
+		{
+			keys: named(KeyEnter), cap: "enter", modes: inFilter, hint: always("keep"), help: "keep the filter",
+			do: func(at place, _ Key) (State, Action) { return at.keepFilter(at.live), Stay },
+		},
+		{
+			keys: named(KeyEsc), cap: "esc", modes: inFilter, hint: always("show all"), help: "end the filter",
+			do: func(at place, _ Key) (State, Action) {
+				at.Filtering, at.Draft = false, ""
+				return at.withFilter(""), Stay
+			},
+		},
+		{
+			keys: named(KeyBackspace), cap: "backspace", modes: inFilter, help: "delete a letter",
+			do: func(at place, _ Key) (State, Action) { return at.draft(withoutLast(at.Draft), at.live), Stay },
+		},
+		{
+			keys: named(KeyCtrlU), cap: "ctrl-U", modes: inFilter, help: "delete all",
+			do: func(at place, _ Key) (State, Action) { return at.draft("", at.live), Stay },
+		},
+		{
+			keys: named(KeyCtrlW), cap: "ctrl-W", modes: inFilter, help: "delete a word",
+			do: func(at place, _ Key) (State, Action) { return at.draft(withoutWord(at.Draft), at.live), Stay },
+		},
+		{
 			keys: append(runes("?"), named(KeyF1)...), cap: "?", modes: reading, hint: always("what is this?"), last: true,
 			help: "this help, also F1: what the screen shows, and the keys that do something where you are",
 			do: func(at place, _ Key) (State, Action) {
@@ -283,7 +328,7 @@ func (at place) backHint() string {
 		if at.Help || at.Open != "" {
 			return "back"
 		}
-	case at.Search != "":
+	case at.Search != "" || at.filter() != "":
 		return "show all"
 	}
 	return ""

@@ -65,7 +65,7 @@ func (st State) pointed(m Mouse, s *model.Snapshot) (State, Action) {
 		}
 		st.Cursor[st.Tab] = spots.key
 		if m.Double {
-			st.Typing = false
+			st.Typing, st.Filtering, st.Draft = false, false, ""
 			return st.open(s), Stay
 		}
 	}

@@ -382,10 +382,14 @@ func translate(ev *tcell.EventKey) Key {
 		return Key{Name: KeyCtrlL}
 	case tcell.KeyCtrlU:
 		return Key{Name: KeyCtrlU}
+	case tcell.KeyCtrlW:
+		return Key{Name: KeyCtrlW}
 	case tcell.KeyF1:
 		return Key{Name: KeyF1}
 	case tcell.KeyF3:
 		return Key{Name: KeyF3}
+	case tcell.KeyF4:
+		return Key{Name: KeyF4}
 	case tcell.KeyF10:
 		return Key{Name: KeyF10}
 	}

@@ -170,9 +170,9 @@ func TestDoubleClick(t *testing.T) {
 	for _, tt := range []struct {
 		x     int
 		after time.Duration
-	}{{5, 0}, {5, 300}, {5, 400}, {5, 1000}, {6, 1100}, {6, 1200}} {
+	}{{5, 0}, {5, doubleClick}, {5, doubleClick + 1}, {5, 3 * doubleClick}, {6, 3*doubleClick + 1}, {6, 3*doubleClick + 2}} {
 		press := tcell.NewEventMouse(tt.x, 3, tcell.ButtonPrimary, 0)
-		now := began.Add(tt.after * time.Millisecond)
+		now := began.Add(tt.after)
 		got = append(got, sh.mouse(press, now).Double)
 		sh.mouse(tcell.NewEventMouse(tt.x, 3, tcell.ButtonNone, 0), now)
 	}

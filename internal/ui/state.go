@@ -36,6 +36,11 @@ type State struct {
 	Search string
 	Typing bool
 
+	// Filter holds the expression that filters each kind of rows; Filtering is set while the text Draft is being entered.
+	Filter    [rowKindCount]string
+	Filtering bool
+	Draft     string
+
 	// Frozen is the snapshot that the user stopped at; nil while the screen is live.
 	Frozen *model.Snapshot
 

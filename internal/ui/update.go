@@ -34,8 +34,10 @@ const (
 	KeyCtrlF
 	KeyCtrlL
 	KeyCtrlU
+	KeyCtrlW
 	KeyF1
 	KeyF3
+	KeyF4
 	KeyF10
 	KeyMouse
 
@@ -74,8 +76,12 @@ func Update(st State, key Key, s *model.Snapshot) (State, Action) {
 			return b.do(at, key)
 		}
 	}
-	if key.Name == KeyRune && at.mode == inSearch && len(st.Search) < maxSearch {
+	switch {
+	case key.Name != KeyRune:
+	case at.mode == inSearch && len(st.Search) < maxSearch:
 		st.Search += string(key.Rune)
+	case at.mode == inFilter:
+		st = st.draft(st.Draft+string(key.Rune), s)
 	}
 	return st, Stay
 }
@@ -93,7 +99,7 @@ func withoutLast(s string) string {
 	return s[:end]
 }
 
-// back closes the topmost of these: the help, an opened row, the filter, and then unfolds all groups.
+// back closes the topmost of these: the help, an opened row, the search, the filter, and then unfolds all groups.
 func (st State) back() State {
 	switch {
 	case st.Help:
@@ -102,6 +108,8 @@ func (st State) back() State {
 		st.Open, st.Scroll, st.Tab = "", 0, st.Back
 	case st.Search != "":
 		st.Search = ""
+	case st.filter() != "":
+		st = st.withFilter("")
 	default:
 		st.Folded = nil
 	}
@@ -110,6 +118,7 @@ func (st State) back() State {
 
 func (st State) switchTo(tab Tab) State {
 	st.Tab, st.Back, st.Open, st.Help, st.Scroll, st.Typing = tab, tab, "", false, 0, false
+	st.Filtering, st.Draft = false, ""
 	return st
 }
 

@@ -37,7 +37,9 @@ type view interface {
 	single() bool
 	// newestFirst reports whether new rows come in at the top; the cursor stays there with the newest.
 	newestFirst() bool
-	// keys returns the keys of the rows that the search lets through, from top to bottom.
+	// filtered returns the kind of the rows, by whose fields f filters.
+	filtered() rowKind
+	// keys returns the keys of the rows that the search and the filter let through, from top to bottom.
 	keys(s *model.Snapshot, st State) []string
 	// heading returns the key of the heading that a row is below; "" is none.
 	heading(s *model.Snapshot, st State, key string) string
@@ -60,6 +62,7 @@ type listView struct{ tab Tab }
 
 func (listView) single() bool      { return false }
 func (listView) newestFirst() bool { return false }
+func (listView) filtered() rowKind { return workloadRows }
 
 func (listView) heading(*model.Snapshot, State, string) string { return "" }
 
@@ -71,6 +74,7 @@ type pageView struct{}
 
 func (pageView) single() bool                                       { return true }
 func (pageView) newestFirst() bool                                  { return false }
+func (pageView) filtered() rowKind                                  { return noRows }
 func (pageView) keys(*model.Snapshot, State) []string               { return nil }
 func (pageView) heading(*model.Snapshot, State, string) string      { return "" }
 func (pageView) rows(screen, int) []row                             { return nil }
