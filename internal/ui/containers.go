@@ -57,24 +57,27 @@ func (containersView) heading(s *model.Snapshot, st State, key string) string {
 }
 
 func (containersView) page(s *model.Snapshot, st State, w int) []line {
-	var c *model.Container
-	for other := range s.All() {
-		key := containerKey(other)
-		if key == st.Open {
-			c = other
-			break
-		}
-		if c == nil && sameContainer(key, st.Open) { // it has ended meanwhile, or was started anew
-			c = other
-		}
-	}
-	if c != nil {
+	if c := containerOf(s, st.Open); c != nil {
 		return containerPage(c, s, st, w)
 	}
 	if v := find(s.VMs, func(v *model.VM) bool { return vmKey(v) == st.Open }); v != nil {
 		return vmPage(v, s, w)
 	}
 	return nil
+}
+
+// containerOf returns the container with a key; nil if it is gone.
+func containerOf(s *model.Snapshot, key string) (c *model.Container) {
+	for other := range s.All() {
+		its := containerKey(other)
+		if its == key {
+			return other
+		}
+		if c == nil && sameContainer(its, key) { // it has ended meanwhile, or was started anew
+			c = other
+		}
+	}
+	return c
 }
 
 const (

@@ -43,6 +43,10 @@ func (eventsView) target(s *model.Snapshot, key string) (tab Tab, row string) {
 	return Events, ""
 }
 
+func (eventsView) subject(s *model.Snapshot, _ State, key string) subject {
+	return eventSubject(s, key)
+}
+
 func (v eventsView) smallRows(sc screen, h int) []row { return withoutHead(v.rows(sc, h+1), h) }
 
 // rows draws the stream in full height.

@@ -122,7 +122,7 @@ func bindings() []binding {
 	return []binding{
 		{
 			keys: named(KeyEsc), cap: "esc", hint: place.backHint, modes: reading,
-			help: "go back: from the help, from what is open, from a search, from a filter; at last it unfolds all groups",
+			help: "go back: from the help, from an explanation, from what is open, from a search, from a filter; at last it unfolds all groups",
 			do:   func(at place, _ Key) (State, Action) { return at.back(), Stay },
 		},
 		{
@@ -218,6 +218,21 @@ func bindings() []binding {
 				}
 				return at.State, Stay
 			},
+		},
+		{
+			keys: runes("w"), cap: "w", modes: inList | inPage, when: hasSubjects, hint: always("explain"),
+			help: "explain what is under the cursor, with the command to see it by hand; again for the next thing about it",
+			do:   func(at place, _ Key) (State, Action) { return at.explained(), Stay },
+		},
+		{
+			keys: runes("y"), cap: "y", modes: inList | inPage, when: hasSubjects,
+			hint: always("copy id"), help: "copy the id of what is under the cursor to the clipboard of the terminal",
+			do:   func(at place, _ Key) (State, Action) { return at.copied() },
+		},
+		{
+			keys: runes("Y"), cap: "Y", modes: inList | inPage, when: func(at place) bool { return at.Explain > 0 && hasSubjects(at) },
+			help: "copy the command of the explanation",
+			do:   func(at place, _ Key) (State, Action) { return at.copiedHand() },
 		},
 		{
 			keys: runes("a"), cap: "a", modes: inList, when: func(at place) bool { return at.Tab == Containers },
@@ -325,9 +340,14 @@ func bindings() []binding {
 func (at place) backHint() string {
 	switch {
 	case at.mode != inList:
+		if at.Explain > 0 && !at.Help {
+			return "close"
+		}
 		if at.Help || at.Open != "" {
 			return "back"
 		}
+	case at.Explain > 0:
+		return "close"
 	case at.Search != "" || at.filter() != "":
 		return "show all"
 	}

@@ -29,6 +29,8 @@ func (killsView) keys(s *model.Snapshot, st State) []string {
 	return keysOf(st.filteredKills(s), killKey)
 }
 
+func (killsView) subject(s *model.Snapshot, _ State, key string) subject { return killSubject(s, key) }
+
 func (v killsView) smallRows(sc screen, h int) []row { return withoutHead(v.rows(sc, h+1), h) }
 
 func (killsView) page(s *model.Snapshot, st State, w int) []line {

@@ -24,6 +24,10 @@ func (namespacesView) keys(s *model.Snapshot, st State) []string {
 
 func (namespacesView) filtered() rowKind { return namespaceRows }
 
+func (namespacesView) subject(s *model.Snapshot, _ State, key string) subject {
+	return namespaceSubject(s, key)
+}
+
 func (v namespacesView) smallRows(sc screen, h int) []row { return withoutHead(v.rows(sc, h+1), h) }
 
 func (namespacesView) page(s *model.Snapshot, st State, w int) []line {

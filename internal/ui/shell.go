@@ -223,6 +223,9 @@ func (sh *shell) handleAll(ev tcell.Event, input <-chan tcell.Event) (quit bool,
 			return true, err
 		}
 		repaint = repaint || action == Repaint
+		if action == Copy {
+			sh.screen.SetClipboard([]byte(sh.state.Clip))
+		}
 		ev = nil
 		select {
 		case ev = <-input:

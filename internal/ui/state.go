@@ -29,6 +29,11 @@ type State struct {
 	// Note says what the last key did where nothing else shows it. The next one clears it.
 	Note string
 
+	// Explain is the topic of what is under the cursor that is explained, from 1; 0 is none.
+	Explain int
+	// Clip is what the last key copied.
+	Clip string
+
 	// NoMouse is set if the mouse is left to the terminal, which selects text with it.
 	NoMouse bool
 

@@ -58,6 +58,7 @@ type Action int
 const (
 	Stay    Action = iota
 	Quit           // end the program
+	Copy           // copy State.Clip to the clipboard
 	Repaint        // redraw every cell, since others may have written to the terminal
 )
 
@@ -99,11 +100,13 @@ func withoutLast(s string) string {
 	return s[:end]
 }
 
-// back closes the topmost of these: the help, an opened row, the search, the filter, and then unfolds all groups.
+// back closes the topmost of these: the help, the explanation, an opened row, the search, the filter, and then unfolds all groups.
 func (st State) back() State {
 	switch {
 	case st.Help:
 		st.Help, st.Scroll = false, 0
+	case st.Explain > 0:
+		st.Explain = 0
 	case st.Open != "":
 		st.Open, st.Scroll, st.Tab = "", 0, st.Back
 	case st.Search != "":
@@ -118,7 +121,7 @@ func (st State) back() State {
 
 func (st State) switchTo(tab Tab) State {
 	st.Tab, st.Back, st.Open, st.Help, st.Scroll, st.Typing = tab, tab, "", false, 0, false
-	st.Filtering, st.Draft = false, ""
+	st.Filtering, st.Draft, st.Explain = false, "", min(st.Explain, 1)
 	return st
 }
 
@@ -151,7 +154,9 @@ func (st State) move(key KeyName, s *model.Snapshot) State {
 	}
 	page := max(bodyHeight(w, h)-2, 1)
 	if st.pageOpen() {
-		last := max(len(pageLines(shown, st, w))-bodyHeight(w, h), 0)
+		room := bodyHeight(w, h)
+		room -= len(screen{s: shown, live: s, state: st, w: w, h: h}.panel(room))
+		last := max(len(pageLines(shown, st, w))-room, 0)
 		st.Scroll = moved(min(st.Scroll, last), last+1, page, key)
 		return st
 	}

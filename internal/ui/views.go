@@ -50,6 +50,8 @@ type view interface {
 	// target returns where Enter leads from the row with a key: to a row of a view, which opens there. Its key is "" if
 	// there is nothing to open.
 	target(s *model.Snapshot, key string) (Tab, string)
+	// subject returns what the row with a key is about.
+	subject(s *model.Snapshot, st State, key string) subject
 	// page returns the text of the opened row (State.Open), or of a single page; nil if that is gone.
 	page(s *model.Snapshot, st State, w int) []line
 }
@@ -69,6 +71,11 @@ func (listView) heading(*model.Snapshot, State, string) string { return "" }
 // target returns the row's own page.
 func (l listView) target(_ *model.Snapshot, key string) (Tab, string) { return l.tab, key }
 
+// subject returns that of a row of workloads.
+func (listView) subject(s *model.Snapshot, st State, key string) subject {
+	return workloadSubject(s, st, key)
+}
+
 // pageView holds what views that are a single page have in common.
 type pageView struct{}
 
@@ -79,6 +86,7 @@ func (pageView) keys(*model.Snapshot, State) []string               { return nil
 func (pageView) heading(*model.Snapshot, State, string) string      { return "" }
 func (pageView) rows(screen, int) []row                             { return nil }
 func (pageView) smallRows(screen, int) []row                        { return nil }
+func (pageView) subject(*model.Snapshot, State, string) subject     { return subject{} }
 func (pageView) target(*model.Snapshot, string) (tab Tab, _ string) { return tab, "" }
 
 // keysOf returns the keys of rows.
