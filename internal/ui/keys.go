@@ -226,8 +226,8 @@ func bindings() []binding {
 		},
 		{
 			keys: runes("y"), cap: "y", modes: inList | inPage, when: hasSubjects,
-			hint: always("copy id"), help: "copy the id of what is under the cursor to the clipboard of the terminal",
-			do:   func(at place, _ Key) (State, Action) { return at.copied() },
+			hint: always("copy id"), help: "copy the id of what is under the cursor to the clipboard of the terminal (OSC 52; tmux needs set -g set-clipboard on)",
+			do: func(at place, _ Key) (State, Action) { return at.copied() },
 		},
 		{
 			keys: runes("Y"), cap: "Y", modes: inList | inPage, when: func(at place) bool { return at.Explain > 0 && hasSubjects(at) },
@@ -268,6 +268,10 @@ func bindings() []binding {
 		{
 			keys: named(KeyCtrlL), cap: "ctrl-L", modes: everyMode, help: "draw the screen anew",
 			do: func(at place, _ Key) (State, Action) { return at.State, Repaint },
+		},
+		{
+			keys: named(KeyCtrlZ), cap: "ctrl-Z", modes: everyMode, help: "stop nsviz and go back to the shell; fg goes on. Meanwhile nsviz reads nothing, and events may be lost",
+			do: func(at place, _ Key) (State, Action) { return at.State, Suspend },
 		},
 		{
 			keys: named(KeyEnter), cap: "enter", modes: inSearch, hint: always("keep"), help: "keep the search",

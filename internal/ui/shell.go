@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"runtime/debug"
 	"time"
 
@@ -37,6 +38,8 @@ type Options struct {
 	Changed <-chan struct{}
 	// Notes returns remarks to show, such as where metrics are served; nil is none.
 	Notes func() []string
+	// Stop stops the process until it goes on; it returns false if nothing did so. Nil is terminal.StopJob.
+	Stop func() (stopped bool, err error)
 	// NoColor leaves bold, underlined and reversed text as the only marks.
 	NoColor bool
 	// Zone is the time zone of the clocks; nil is that of the snapshots.
@@ -128,6 +131,10 @@ func draw(ctx context.Context, screen tcell.Screen, device *terminal.Terminal, o
 	}()
 
 	sh := &shell{screen: screen, options: o, styles: tcellStyles(!o.NoColor), noMouse: true}
+	sh.copyText = screen.SetClipboard
+	if device != nil {
+		sh.copyText = func(words []byte) { _ = device.SetClipboard(string(words), os.Getenv) } // the terminal does not answer, either
+	}
 	sh.state.Replay, sh.state.Zone = o.Replay, o.Zone
 	return sh.loop(ctx, input)
 }
@@ -158,6 +165,8 @@ type shell struct {
 	styles  [256]tcell.Style
 	state   State
 	drawn   *model.Snapshot
+	// copyText copies a text to the clipboard.
+	copyText func([]byte)
 
 	// What the mouse did last: the buttons that are held, and the press that another one may double.
 	held    tcell.ButtonMask
@@ -223,8 +232,14 @@ func (sh *shell) handleAll(ev tcell.Event, input <-chan tcell.Event) (quit bool,
 			return true, err
 		}
 		repaint = repaint || action == Repaint
+		if action == Suspend {
+			if err := sh.suspend(); err != nil {
+				return true, err
+			}
+			repaint = true
+		}
 		if action == Copy {
-			sh.screen.SetClipboard([]byte(sh.state.Clip))
+			sh.copyText([]byte(sh.state.Clip))
 		}
 		ev = nil
 		select {
@@ -263,6 +278,32 @@ func (sh *shell) handle(ev tcell.Event) (Action, error) {
 		return Stay, fmt.Errorf("read from the terminal: %w", ev)
 	}
 	return Stay, nil
+}
+
+// suspend gives the terminal back, stops the process, and takes the terminal again when it goes on.
+func (sh *shell) suspend() error {
+	finished := drainEvents(sh.screen)
+	err := sh.screen.Suspend()
+	close(finished)
+	if err != nil {
+		return fmt.Errorf("give the terminal back: %w", err)
+	}
+	stop := sh.options.Stop
+	if stop == nil {
+		stop = terminal.StopJob
+	}
+	stopped, stopErr := stop()
+	if err := sh.screen.Resume(); err != nil {
+		return fmt.Errorf("take over the terminal again: %w", err)
+	}
+	sh.held = 0
+	switch {
+	case stopErr != nil:
+		sh.state.Note = "nsviz could not be stopped: " + stopErr.Error()
+	case !stopped:
+		sh.state.Note = "there is no shell to go back to"
+	}
+	return nil
 }
 
 // doubleClick is the longest time between the two presses of a double click.
@@ -387,6 +428,8 @@ func translate(ev *tcell.EventKey) Key {
 		return Key{Name: KeyCtrlU}
 	case tcell.KeyCtrlW:
 		return Key{Name: KeyCtrlW}
+	case tcell.KeyCtrlZ:
+		return Key{Name: KeyCtrlZ}
 	case tcell.KeyF1:
 		return Key{Name: KeyF1}
 	case tcell.KeyF3:

@@ -27,6 +27,7 @@ type simulated struct {
 	ready   chan struct{}
 	fini    atomic.Int32
 	mouse   []string // whether it was taken from the terminal or left there
+	steps   []string // of a suspension
 	once    sync.Once
 }
 
@@ -73,6 +74,16 @@ func (s *simulated) EnableMouse(flags ...tcell.MouseFlags) {
 func (s *simulated) DisableMouse() {
 	s.mouse = append(s.mouse, "left")
 	s.SimulationScreen.DisableMouse()
+}
+
+func (s *simulated) Suspend() error {
+	s.steps = append(s.steps, "suspend")
+	return s.SimulationScreen.Suspend()
+}
+
+func (s *simulated) Resume() error {
+	s.steps = append(s.steps, "resume")
+	return s.SimulationScreen.Resume()
 }
 
 func (s *simulated) Fini() {
@@ -160,6 +171,47 @@ func TestRunAnswersTheMouse(t *testing.T) {
 	}
 	if want := []string{"taken", "left"}; !slices.Equal(screen.mouse, want) {
 		t.Errorf("the mouse was %q, want %q", screen.mouse, want)
+	}
+}
+
+// Ctrl-Z gives the terminal back before the process stops, and takes it again behind that.
+func TestRunSuspends(t *testing.T) {
+	screen := newSimulated()
+	answers := make(chan bool)
+	wait := start(t.Context(), Options{Screen: screen, Snapshots: scene, Stop: func() (bool, error) {
+		screen.steps = append(screen.steps, "stop")
+		return <-answers, nil
+	}})
+	screen.await(t, "sidecar")
+	screen.InjectKey(tcell.KeyCtrlZ, 0, 0)
+	answers <- true
+	screen.await(t, "sidecar")
+	screen.InjectKey(tcell.KeyCtrlZ, 0, 0)
+	answers <- false
+	screen.await(t, "there is no shell to go back to")
+	screen.InjectKey(tcell.KeyRune, 'q', 0)
+	if err := wait(); err != nil {
+		t.Error(err)
+	}
+	once := []string{"suspend", "stop", "resume"}
+	if want := slices.Concat(once, once); !slices.Equal(screen.steps, want) {
+		t.Errorf("%q, want %q", screen.steps, want)
+	}
+}
+
+func TestRunCopies(t *testing.T) {
+	screen := newSimulated()
+	wait := start(t.Context(), Options{Screen: screen, Snapshots: scene})
+	screen.await(t, "sidecar")
+	screen.InjectKey(tcell.KeyRune, 'G', 0)
+	screen.InjectKey(tcell.KeyRune, 'y', 0)
+	screen.await(t, "copied the id of hog")
+	if got := string(screen.GetClipboardData()); got != hogID {
+		t.Errorf("the clipboard has %q", got)
+	}
+	screen.InjectKey(tcell.KeyRune, 'q', 0)
+	if err := wait(); err != nil {
+		t.Error(err)
 	}
 }
 

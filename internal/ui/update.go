@@ -35,6 +35,7 @@ const (
 	KeyCtrlL
 	KeyCtrlU
 	KeyCtrlW
+	KeyCtrlZ
 	KeyF1
 	KeyF3
 	KeyF4
@@ -59,6 +60,7 @@ const (
 	Stay    Action = iota
 	Quit           // end the program
 	Copy           // copy State.Clip to the clipboard
+	Suspend        // give the terminal back and stop, as any program does on Ctrl-Z
 	Repaint        // redraw every cell, since others may have written to the terminal
 )
 
