@@ -115,8 +115,11 @@ func raw(from *unix.Termios) *unix.Termios {
 	return &s
 }
 
-// Start takes the terminal over: input comes at once and is not echoed.
+// Start takes the terminal over: input comes at once and is not echoed. It may be called again after Stop.
 func (t *Terminal) Start() error {
+	t.mu.Lock()
+	t.ended = false
+	t.mu.Unlock()
 	if len(t.options.Guard) > 0 {
 		if g, err := startGuard(t.options.Guard, t); err == nil { // drawing goes on without a guard
 			t.mu.Lock()

@@ -41,6 +41,8 @@ type Options struct {
 	Notes func() []string
 	// Theme chooses the colours; "" is Auto.
 	Theme Theme
+	// Stop stops the process until it goes on; it returns false if nothing did so. Nil is terminal.StopJob.
+	Stop func() (stopped bool, err error)
 	// Zone is the time zone of the clocks; nil is that of the snapshots.
 	Zone *time.Location
 	// Replay is set if the snapshots come from a recording.
@@ -131,13 +133,17 @@ func draw(ctx context.Context, screen tcell.Screen, device *terminal.Terminal, a
 		}
 	}()
 
-	sh := &shell{screen: screen, options: o, theme: cmp.Or(o.Theme, Auto)}
+	sh := &shell{screen: screen, options: o, theme: cmp.Or(o.Theme, Auto), noMouse: true}
 	sh.paint()
 	if answers != nil && asks(os.Getenv("TERM")) {
 		sh.answers = answers
 		_ = device.Ask() // the dashboard is legible without answers
 	}
 	sh.glyphs = glyphsFor(tcell.GetEncoding(screen.CharacterSet()), os.Getenv)
+	sh.copyText = screen.SetClipboard
+	if device != nil {
+		sh.copyText = func(words []byte) { _ = device.SetClipboard(string(words), os.Getenv) } // the terminal does not answer, either
+	}
 	sh.state.Replay, sh.state.Zone = o.Replay, o.Zone
 	return sh.loop(ctx, input)
 }
@@ -172,6 +178,14 @@ type shell struct {
 	glyphs  glyphs
 	state   State
 	drawn   *model.Snapshot
+	// copyText copies a text to the clipboard.
+	copyText func([]byte)
+
+	// What the mouse did last: the buttons that are held, and the press that another one may double.
+	held    tcell.ButtonMask
+	pressed Mouse
+	at      time.Time
+	noMouse bool // the terminal has the mouse
 }
 
 // paint makes the styles and symbols that suit the terminal.
@@ -251,6 +265,15 @@ func (sh *shell) handleAll(ev tcell.Event, input <-chan tcell.Event) (quit bool,
 			return true, err
 		}
 		repaint = repaint || action == Repaint
+		if action == Suspend {
+			if err := sh.suspend(); err != nil {
+				return true, err
+			}
+			repaint = true
+		}
+		if action == Copy {
+			sh.copyText([]byte(sh.state.Clip))
+		}
 		ev = nil
 		select {
 		case ev = <-input:
@@ -274,6 +297,14 @@ func (sh *shell) handle(ev tcell.Event) (Action, error) {
 		state, action := Update(sh.state, translate(ev), sh.drawn)
 		sh.state = state
 		return action, nil
+	case *tcell.EventMouse:
+		mouse := sh.mouse(ev, ev.When())
+		if mouse.Button == MouseNone {
+			return Stay, nil
+		}
+		state, action := Update(sh.state, Key{Name: KeyMouse, Mouse: mouse}, sh.drawn)
+		sh.state = state
+		return action, nil
 	case *tcell.EventResize:
 		return Repaint, nil
 	case *tcell.EventError:
@@ -282,12 +313,74 @@ func (sh *shell) handle(ev tcell.Event) (Action, error) {
 	return Stay, nil
 }
 
+// suspend gives the terminal back, stops the process, and takes the terminal again when it goes on.
+func (sh *shell) suspend() error {
+	finished := drainEvents(sh.screen)
+	err := sh.screen.Suspend()
+	close(finished)
+	if err != nil {
+		return fmt.Errorf("give the terminal back: %w", err)
+	}
+	stop := sh.options.Stop
+	if stop == nil {
+		stop = terminal.StopJob
+	}
+	stopped, stopErr := stop()
+	if err := sh.screen.Resume(); err != nil {
+		return fmt.Errorf("take over the terminal again: %w", err)
+	}
+	sh.held = 0
+	switch {
+	case stopErr != nil:
+		sh.state.Note = "nsviz could not be stopped: " + stopErr.Error()
+	case !stopped:
+		sh.state.Note = "there is no shell to go back to"
+	}
+	return nil
+}
+
+// doubleClick is the longest time between the two presses of a double click.
+const doubleClick = 400 * time.Millisecond
+
+// mouse returns what the mouse did just now: nothing if a button was released, or is still held.
+func (sh *shell) mouse(ev *tcell.EventMouse, now time.Time) Mouse {
+	buttons := ev.Buttons()
+	fresh := buttons &^ sh.held
+	sh.held = buttons &^ (tcell.WheelUp | tcell.WheelDown) // nobody releases a wheel
+	m := Mouse{}
+	m.X, m.Y = ev.Position()
+	switch {
+	case fresh&tcell.WheelUp != 0:
+		m.Button = MouseWheelUp
+	case fresh&tcell.WheelDown != 0:
+		m.Button = MouseWheelDown
+	case fresh&tcell.ButtonPrimary != 0:
+		m.Button = MouseLeft
+		m.Double = sh.pressed == m && now.Sub(sh.at) <= doubleClick
+		sh.pressed, sh.at = m, now // a third press is none that doubles: it differs
+	}
+	return m
+}
+
+// lendMouse takes the mouse from the terminal, or leaves it there.
+func (sh *shell) lendMouse() {
+	if sh.noMouse == sh.state.NoMouse {
+		return
+	}
+	if sh.noMouse = sh.state.NoMouse; sh.noMouse {
+		sh.screen.DisableMouse()
+	} else {
+		sh.screen.EnableMouse(tcell.MouseButtonEvents)
+	}
+}
+
 // draw shows the latest snapshot.
 func (sh *shell) draw() {
 	sh.drawn = sh.options.Snapshots()
 	if sh.options.Notes != nil {
 		sh.state.Notes = sh.options.Notes()
 	}
+	sh.lendMouse()
 	sh.state.Width, sh.state.Height = sh.screen.Size()
 	sh.copy(Render(sh.drawn, sh.state, sh.state.Width, sh.state.Height))
 	sh.screen.Show()
@@ -359,12 +452,30 @@ func translate(ev *tcell.EventKey) Key {
 		return Key{Name: KeyBackTab}
 	case tcell.KeyBackspace, tcell.KeyBackspace2:
 		return Key{Name: KeyBackspace}
+	case tcell.KeyCtrlB:
+		return Key{Name: KeyCtrlB}
 	case tcell.KeyCtrlC:
 		return Key{Name: KeyCtrlC}
-	case tcell.KeyCtrlU:
-		return Key{Name: KeyCtrlU}
+	case tcell.KeyCtrlD:
+		return Key{Name: KeyCtrlD}
+	case tcell.KeyCtrlF:
+		return Key{Name: KeyCtrlF}
 	case tcell.KeyCtrlL:
 		return Key{Name: KeyCtrlL}
+	case tcell.KeyCtrlU:
+		return Key{Name: KeyCtrlU}
+	case tcell.KeyCtrlW:
+		return Key{Name: KeyCtrlW}
+	case tcell.KeyCtrlZ:
+		return Key{Name: KeyCtrlZ}
+	case tcell.KeyF1:
+		return Key{Name: KeyF1}
+	case tcell.KeyF3:
+		return Key{Name: KeyF3}
+	case tcell.KeyF4:
+		return Key{Name: KeyF4}
+	case tcell.KeyF10:
+		return Key{Name: KeyF10}
 	}
 	return Key{}
 }
