@@ -145,6 +145,8 @@ type Container struct {
 
 	Namespaces [event.NamespaceTypeCount]Membership
 	Memory     Memory
+	// Use is what else a live one uses; nil is unknown.
+	Use *Use
 	// Forecast says when a limit on its memory is reached; nil means not within ten minutes, or unknown.
 	Forecast *Forecast
 	// NextVictim is whom the OOM killer would choose, possibly in another container, if the limit that is nearest to being reached
