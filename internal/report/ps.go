@@ -43,6 +43,8 @@ type Workload struct {
 	Exit       *event.Exit                         `json:"exit,omitempty"`
 	Namespaces map[event.NamespaceType]*Membership `json:"namespaces"`
 	Memory     Memory                              `json:"memory"`
+	// Use is absent where nothing is known, as of an ended one.
+	Use *Use `json:"use,omitempty"`
 	// Forecast is absent where no limit on its memory is reached within ten minutes, or that is unknown.
 	Forecast *Forecast `json:"forecast,omitempty"`
 	// NextVictim is absent where the limits are far, or it is unknown.
@@ -139,6 +141,14 @@ type Memory struct {
 	WorkingSetBytes *uint64 `json:"working_set_bytes,omitempty"`
 }
 
+// Cache returns the cached files that are not in the working set; nil is unknown.
+func (m Memory) Cache() *uint64 {
+	if m.UsageBytes == nil || m.WorkingSetBytes == nil {
+		return nil
+	}
+	return new(*m.UsageBytes - min(*m.UsageBytes, *m.WorkingSetBytes)) // they are read at different times
+}
+
 // Forecast says when a workload runs out of memory if it goes on as in the last seconds.
 type Forecast struct {
 	fact.MemoryRoom
@@ -168,7 +178,7 @@ func Workloads(s *model.Snapshot) []Workload {
 				UsageBytes: c.Memory.UsageBytes, LimitBytes: c.Memory.LimitBytes, Unlimited: c.Memory.Unlimited,
 				WorkingSetBytes: c.Memory.WorkingSetBytes,
 			},
-			Forecast: forecastOf(c.Forecast), NextVictim: c.NextVictim,
+			Use: useOf(c.Use), Forecast: forecastOf(c.Forecast), NextVictim: c.NextVictim,
 			OOMKills: c.OOMKills, PIDsRefused: c.PIDsRefused, Unheld: c.Unheld, SharedCgroup: c.SharedCgroup, Stuck: c.Stuck, Paused: c.Paused,
 		}
 		if c.OOMKills == nil {
