@@ -79,17 +79,8 @@ func (w *Workload) Killed() *bool {
 	return new(w.OOMKills == nil || *w.OOMKills > 0)
 }
 
-// AllRestarts returns how often it was started again: as nsviz saw or as its engine counts, whichever is more; nil is unknown. Nsviz
-// misses what was before it watched, an engine the starts that somebody asked for.
-func (w *Workload) AllRestarts() *uint64 {
-	switch {
-	case w.EngineRestarts == nil:
-		return w.Restarts
-	case w.Restarts == nil:
-		return w.EngineRestarts
-	}
-	return new(max(*w.Restarts, *w.EngineRestarts))
-}
+// AllRestarts returns how often it was started again, by [model.AllRestarts].
+func (w *Workload) AllRestarts() *uint64 { return model.AllRestarts(w.Restarts, w.EngineRestarts) }
 
 // Label returns its name; if that is unknown, the short id of a container and what runs a virtual machine.
 func (w *Workload) Label() string {
@@ -143,10 +134,7 @@ type Memory struct {
 
 // Cache returns the cached files that are not in the working set; nil is unknown.
 func (m Memory) Cache() *uint64 {
-	if m.UsageBytes == nil || m.WorkingSetBytes == nil {
-		return nil
-	}
-	return new(*m.UsageBytes - min(*m.UsageBytes, *m.WorkingSetBytes)) // they are read at different times
+	return model.Memory{UsageBytes: m.UsageBytes, WorkingSetBytes: m.WorkingSetBytes}.CacheBytes()
 }
 
 // Forecast says when a workload runs out of memory if it goes on as in the last seconds.

@@ -212,6 +212,9 @@ func (sc screen) footer() line {
 		freeze.what = "go on"
 	}
 	keys := views[sc.state.Tab].hints()
+	if sc.state.Chooser != ChooseNothing {
+		return flow(sc.state.Chooser.hints(), 3, 1, sc.w)[0]
+	}
 	if sc.state.onHeading(sc.live) {
 		what := "fold"
 		if sc.state.Folded[sc.state.Cursor[sc.state.Tab]] {

@@ -26,6 +26,15 @@ type State struct {
 	// Quiet is set if the containers are listed with the sandboxes and services that nothing has happened to.
 	Quiet bool
 
+	// Columns are those of the containers that the user has chosen, from left to right; nil leaves the choice to the width of the screen.
+	// It is replaced, never changed.
+	Columns []ColumnKey
+	// Sort is the order of the containers.
+	Sort Sort
+	// Chooser is the list of choices that is open below the containers, and Choice the column under its cursor; "" is the first line.
+	Chooser Chooser
+	Choice  ColumnKey
+
 	// Search filters containers, namespaces, kills and events; Typing while it is being entered.
 	Search string
 	Typing bool

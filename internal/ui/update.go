@@ -63,6 +63,9 @@ func Update(st State, key Key, s *model.Snapshot) (State, Action) {
 			return next, Stay
 		}
 	}
+	if st.Chooser != ChooseNothing {
+		return st.choose(key), Stay
+	}
 	if key.Name == KeyRune {
 		return st.letter(key.Rune, s)
 	}
@@ -103,6 +106,8 @@ func (st State) letter(r rune, s *model.Snapshot) (State, Action) {
 		if st.Tab == Containers && st.Open == "" && !st.Help {
 			st.Quiet = !st.Quiet
 		}
+	case 'o', 's', 'S', 'r':
+		return st.arrange(r), Stay
 	case 'j':
 		return st.move(KeyDown, s), Stay
 	case 'k':
