@@ -474,6 +474,8 @@ func translate(ev *tcell.EventKey) Key {
 		return Key{Name: KeyF3}
 	case tcell.KeyF4:
 		return Key{Name: KeyF4}
+	case tcell.KeyF6:
+		return Key{Name: KeyF6}
 	case tcell.KeyF10:
 		return Key{Name: KeyF10}
 	}

@@ -36,6 +36,14 @@ type State struct {
 
 	// NoMouse is set if the mouse is left to the terminal, which selects text with it.
 	NoMouse bool
+	// Columns are those of the containers that the user has chosen, from left to right; nil leaves the choice to the width of the screen.
+	// It is replaced, never changed.
+	Columns []ColumnKey
+	// Sort is the order of the containers.
+	Sort Sort
+	// Chooser is the list of choices that is open below the containers, and Choice the column under its cursor; "" is the first line.
+	Chooser Chooser
+	Choice  ColumnKey
 
 	// Search filters containers, namespaces, kills and events; Typing while it is being entered.
 	Search string
