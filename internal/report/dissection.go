@@ -77,9 +77,22 @@ func Dissect(a *anatomy.Anatomy) *Dissection {
 	return d
 }
 
-// pageResources describes what a container uses and may use, without what a snapshot has.
+// pageResources describes what a container uses and may use, except what a snapshot has: how much memory and how many processes it has,
+// and its kills.
 func pageResources(r *resources.Resources) []Line {
-	lines := resourceLines(*r)
+	rest := *r
+	if r.Memory != nil {
+		memory := *r.Memory
+		memory.CurrentBytes, memory.Events = nil, nil
+		rest.Memory = &memory
+	}
+	if r.PIDs != nil {
+		pids := *r.PIDs
+		pids.Current, pids.Refused = nil, nil
+		rest.PIDs = &pids
+	}
+	lines := resourceLines(rest)
+	lines[0].Subject = "limits"
 	// A line of which nothing is known has no place on a page.
 	return slices.DeleteFunc(lines, func(l Line) bool { return l.Words == unknownWords })
 }

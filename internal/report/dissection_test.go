@@ -50,7 +50,7 @@ func TestDissect(t *testing.T) {
 	a := &anatomy.Anatomy{
 		Hostname: new("web"),
 		Resources: &resources.Resources{
-			Cgroup: "/a", Memory: &resources.MemoryUse{EffectiveMaxBytes: &resources.EffectiveLimit{Limit: fact.Limit{Unlimited: true}}},
+			Cgroup: "/a", Memory: &resources.MemoryUse{CurrentBytes: new(uint64(7)), EffectiveMaxBytes: &resources.EffectiveLimit{Limit: fact.Limit{Unlimited: true}}},
 			PIDs: &resources.PIDsUse{EffectiveMax: limited},
 		},
 		Root: &anatomy.Root{Type: "overlay", Lower: []string{"/c", "/b"}, Written: &anatomy.Written{Bytes: 1 << 20, Files: 2}},
@@ -72,7 +72,7 @@ func TestDissect(t *testing.T) {
 	}
 	for _, test := range []struct{ name, got, want string }{
 		{"sees", lines(d.Sees), "host name=web\n"},
-		{"may use", lines(d.MayUse), "memory=no limit\npids=limit 20\n"},
+		{"may use", lines(d.MayUse), "limits=no limit\npids=limit 20\n"},
 		{"is made of", lines(d.MadeOf), "root=overlay, writable, over 2 read-only layers\nwritten=1 MiB in 2 files since it was made\n" +
 			"mounts=/data: volume from /v, writable\n=and 1 views of the kernel, or masks over them\n"},
 		{"holes", fmt.Sprintf("%+v", d.Holes), "[{Severity:medium Serious:true Title:Nothing limits its memory Details:[] Meaning: Close:} " +

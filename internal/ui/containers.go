@@ -57,24 +57,33 @@ func (containersView) heading(s *model.Snapshot, st State, key string) string {
 }
 
 func (containersView) page(s *model.Snapshot, st State, w int) []line {
-	var c *model.Container
-	for other := range s.All() {
-		key := containerKey(other)
-		if key == st.Open {
-			c = other
-			break
-		}
-		if c == nil && sameContainer(key, st.Open) { // it has ended meanwhile, or was started anew
-			c = other
-		}
-	}
-	if c != nil {
+	if c := openContainer(s, st.Open); c != nil {
 		return containerPage(c, s, st, w)
 	}
-	if v := find(s.VMs, func(v *model.VM) bool { return vmKey(v) == st.Open }); v != nil {
+	if v := openVM(s, st.Open); v != nil {
 		return vmPage(v, s, w)
 	}
 	return nil
+}
+
+// openContainer returns the container whose page has a key; nil if there is none.
+func openContainer(s *model.Snapshot, key string) *model.Container {
+	var c *model.Container
+	for other := range s.All() {
+		its := containerKey(other)
+		if its == key {
+			return other
+		}
+		if c == nil && sameContainer(its, key) { // it has ended meanwhile, or was started anew
+			c = other
+		}
+	}
+	return c
+}
+
+// openVM returns the virtual machine whose page has a key; nil if there is none.
+func openVM(s *model.Snapshot, key string) *model.VM {
+	return find(s.VMs, func(v *model.VM) bool { return vmKey(v) == key })
 }
 
 const (

@@ -31,7 +31,7 @@ type Options struct {
 	// Guard is the command of the process that restores the terminal if this one dies (terminal.Guard); nil
 	// is none.
 	Guard []string
-	// Snapshots returns the latest snapshot. It is called for every frame and must not block.
+	// Snapshots returns the latest snapshot. It is called for every frame, also by other goroutines, and must not block.
 	Snapshots func() *model.Snapshot
 	// Changed is sent to when there is a new snapshot; nil draws once a second.
 	Changed <-chan struct{}
@@ -43,6 +43,9 @@ type Options struct {
 	Zone *time.Location
 	// Replay is set if the snapshots come from a recording.
 	Replay bool
+	// Inspect reads what a snapshot does not have of a live container of it, whose page is open. It returns ErrEnded if the container has
+	// ended meanwhile. It is called in a goroutine, and may take long; nil shows the snapshot alone.
+	Inspect InspectFunc
 }
 
 // stuckPatience is how long the terminal library may take to end. Its writes fail earlier than that.
@@ -129,6 +132,8 @@ func draw(ctx context.Context, screen tcell.Screen, device *terminal.Terminal, o
 
 	sh := &shell{screen: screen, options: o, styles: tcellStyles(!o.NoColor)}
 	sh.state.Replay, sh.state.Zone = o.Replay, o.Zone
+	sh.inspector, sh.state.Inspects = newInspector(o.Inspect, o.Snapshots), o.Inspect != nil
+	defer sh.inspector.close()
 	return sh.loop(ctx, input)
 }
 
@@ -158,6 +163,8 @@ type shell struct {
 	styles  [256]tcell.Style
 	state   State
 	drawn   *model.Snapshot
+
+	inspector *inspector
 }
 
 func (sh *shell) loop(ctx context.Context, input <-chan tcell.Event) error {
@@ -200,6 +207,11 @@ func (sh *shell) loop(ctx context.Context, input <-chan tcell.Event) error {
 			resting = false
 			if dirty {
 				draw()
+			}
+		case in := <-sh.inspector.results:
+			if sh.state.Frozen == nil {
+				sh.state.Inspections = in.add(sh.state.Inspections)
+				sh.draw()
 			}
 		case <-clock.C:
 			sh.draw()
@@ -257,6 +269,7 @@ func (sh *shell) draw() {
 	sh.state.Width, sh.state.Height = sh.screen.Size()
 	sh.copy(Render(sh.drawn, sh.state, sh.state.Width, sh.state.Height))
 	sh.screen.Show()
+	sh.inspector.follow(sh.state.inspected(sh.state.shown(sh.drawn)))
 }
 
 // copy puts a frame's cells on the screen.
