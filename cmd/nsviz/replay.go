@@ -59,7 +59,7 @@ func replay(ctx context.Context, s *streams, theme ui.Theme, path string, speed 
 		}
 		played <- err
 	}()
-	err = show(ctx, player, notes.List, s.zone, theme, true)
+	err = show(ctx, player, ui.Options{Notes: notes.List, Zone: s.zone, Theme: theme, Replay: true})
 	cancel()
 	if failed := <-played; failed != nil {
 		err = errors.Join(err, fmt.Errorf("%s: %w", path, failed))

@@ -59,17 +59,18 @@ func (containersView) heading(s *model.Snapshot, st State, key string) string {
 }
 
 func (containersView) page(s *model.Snapshot, st State, w int) []line {
-	if c := containerOf(s, st.Open); c != nil {
+	if c := openContainer(s, st.Open); c != nil {
 		return containerPage(c, s, st, w)
 	}
-	if v := find(s.VMs, func(v *model.VM) bool { return vmKey(v) == st.Open }); v != nil {
+	if v := openVM(s, st.Open); v != nil {
 		return vmPage(v, s, w)
 	}
 	return nil
 }
 
-// containerOf returns the container with a key; nil if it is gone.
-func containerOf(s *model.Snapshot, key string) (c *model.Container) {
+// openContainer returns the container whose page has a key; nil if there is none.
+func openContainer(s *model.Snapshot, key string) *model.Container {
+	var c *model.Container
 	for other := range s.All() {
 		its := containerKey(other)
 		if its == key {
@@ -80,6 +81,11 @@ func containerOf(s *model.Snapshot, key string) (c *model.Container) {
 		}
 	}
 	return c
+}
+
+// openVM returns the virtual machine whose page has a key; nil if there is none.
+func openVM(s *model.Snapshot, key string) *model.VM {
+	return find(s.VMs, func(v *model.VM) bool { return vmKey(v) == key })
 }
 
 const (

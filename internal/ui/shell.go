@@ -33,7 +33,7 @@ type Options struct {
 	// Guard is the command of the process that restores the terminal if this one dies (terminal.Guard); nil
 	// is none.
 	Guard []string
-	// Snapshots returns the latest snapshot. It is called for every frame and must not block.
+	// Snapshots returns the latest snapshot. It is called for every frame, also by other goroutines, and must not block.
 	Snapshots func() *model.Snapshot
 	// Changed is sent to when there is a new snapshot; nil draws once a second.
 	Changed <-chan struct{}
@@ -47,6 +47,9 @@ type Options struct {
 	Zone *time.Location
 	// Replay is set if the snapshots come from a recording.
 	Replay bool
+	// Inspect reads what a snapshot does not have of a live container of it, whose page is open. It returns ErrEnded if the container has
+	// ended meanwhile. It is called in a goroutine, and may take long; nil shows the snapshot alone.
+	Inspect InspectFunc
 }
 
 // stuckPatience is how long the terminal library may take to end. Its writes fail earlier than that.
@@ -145,6 +148,8 @@ func draw(ctx context.Context, screen tcell.Screen, device *terminal.Terminal, a
 		sh.copyText = func(words []byte) { _ = device.SetClipboard(string(words), os.Getenv) } // the terminal does not answer, either
 	}
 	sh.state.Replay, sh.state.Zone = o.Replay, o.Zone
+	sh.inspector, sh.state.Inspects = newInspector(o.Inspect, o.Snapshots), o.Inspect != nil
+	defer sh.inspector.close()
 	return sh.loop(ctx, input)
 }
 
@@ -186,6 +191,8 @@ type shell struct {
 	pressed Mouse
 	at      time.Time
 	noMouse bool // the terminal has the mouse
+
+	inspector *inspector
 }
 
 // paint makes the styles and symbols that suit the terminal.
@@ -248,6 +255,11 @@ func (sh *shell) loop(ctx context.Context, input <-chan tcell.Event) error {
 			resting = false
 			if dirty {
 				draw()
+			}
+		case in := <-sh.inspector.results:
+			if sh.state.Frozen == nil {
+				sh.state.Inspections = in.add(sh.state.Inspections)
+				sh.draw()
 			}
 		case <-clock.C:
 			sh.draw()
@@ -384,6 +396,7 @@ func (sh *shell) draw() {
 	sh.state.Width, sh.state.Height = sh.screen.Size()
 	sh.copy(Render(sh.drawn, sh.state, sh.state.Width, sh.state.Height))
 	sh.screen.Show()
+	sh.inspector.follow(sh.state.inspected(sh.state.shown(sh.drawn)))
 }
 
 // copy puts a frame's cells on the screen.

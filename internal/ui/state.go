@@ -60,6 +60,11 @@ type State struct {
 	// Zone is the time zone of every clock on the screen; nil is that of the snapshot's time.
 	Zone *time.Location
 
+	// Inspections are the latest ones, each of another workload, the latest first. The slice is replaced, never changed. Inspects is set if
+	// there will be one of a container whose page is open.
+	Inspections []Inspection
+	Inspects    bool
+
 	// Notes are short remarks of the program, for example where it serves metrics.
 	Notes []string
 	// Replay is set if the snapshots come from a recording.
