@@ -43,6 +43,7 @@ func isolates(e *event.Event) bool {
 
 // takeIsolated takes in what a survey has found of what the kernel isolates.
 func (l *loop) takeIsolated(found []container.FirstProcess, of *fact.Survey, at time.Time) {
+	defer func() { of.LeftOut = l.tracker.LeftOut() }()
 	inhabited := map[uint64]bool{}
 	for i := range of.Namespaces {
 		if n := &of.Namespaces[i]; len(n.Processes) > 0 {
