@@ -19,6 +19,8 @@ type Snapshot struct {
 	Engines []fact.Engine
 	// Unseen is what the latest survey could not look into; nil is unknown.
 	Unseen *fact.Unseen
+	// Unlisted is how many live sandboxes and services are not in Quiet, because their users have too many, as of the latest survey.
+	Unlisted int
 	// OwnMemory is the memory that nsviz itself may use; nil is unknown.
 	OwnMemory *fact.OwnMemory
 
