@@ -12,6 +12,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/output"
 	"github.com/nsviz/nsviz/internal/record"
+	"github.com/nsviz/nsviz/internal/replay"
 	"github.com/nsviz/nsviz/internal/ui"
 )
 
@@ -20,13 +21,13 @@ func newReplay(s *streams, _ *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "replay FILE", GroupID: groupReplay, Args: arguments("FILE"),
 		Short: "Show the dashboard from a recording; needs no root",
-		RunE:  func(cmd *cobra.Command, args []string) error { return replay(cmd.Context(), s, args[0], speed) },
+		RunE:  func(cmd *cobra.Command, args []string) error { return playBack(cmd.Context(), s, args[0], speed) },
 	}
 	cmd.Flags().Var(newChecked(&speed, 1, "float", parseSpeed), "speed", "how much faster than it happened")
 	return cmd
 }
 
-func replay(ctx context.Context, s *streams, path string, speed float64) error {
+func playBack(ctx context.Context, s *streams, path string, speed float64) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("replay: %w", err)
@@ -42,7 +43,7 @@ func replay(ctx context.Context, s *streams, path string, speed float64) error {
 	notes := &ui.Notes{}
 	adoptLogs(slog.New(notes))
 	notes.Add("replay of " + path)
-	player := record.NewPlayer(reader, speed, time.After)
+	player := replay.New(reader, speed, time.After)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	played := make(chan error, 1)

@@ -44,6 +44,9 @@ type Stamp struct {
 	At   Instant
 }
 
+// Applied returns how many facts were applied to the model.
+func (m *Model) Applied() uint64 { return m.applied }
+
 // Stamp returns the time of the model.
 func (m *Model) Stamp() Stamp { return Stamp{m.now, m.nowAt.shown()} }
 

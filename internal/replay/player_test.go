@@ -1,10 +1,11 @@
-package record
+package replay
 
 import (
 	"bytes"
 	"context"
 	"errors"
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,7 +14,48 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/model"
+	"github.com/nsviz/nsviz/internal/record"
 )
+
+var begin = time.Date(2026, 11, 23, 20, 0, 0, 123456789, time.UTC)
+
+// facts has some facts, one a second, one of which is an event.
+func facts() []fact.Fact {
+	c := event.Container{ID: strings.Repeat("ab", 32), Name: "web", Runtime: "docker"}
+	list := []fact.Fact{
+		{Host: &fact.Host{Name: "host", Kernel: "6.12", Namespaces: event.NamespaceIDs{event.Net: 7}, CPUs: 2}},
+		{Event: &event.Event{Type: event.CgroupCreated, PID: 10, Comm: "runc", Cgroup: &event.Cgroup{Path: "/docker/x", ID: 3, Container: &c}}},
+		{Found: &fact.Found{Container: c, CgroupPath: "/docker/x", OOMKills: new(uint64(0)), Started: begin}},
+		{Memory: []fact.Reading{{ID: c.ID, UsageBytes: new(uint64(0)), Unlimited: true, Processes: new(1)}}},
+		{},
+	}
+	for i := range list {
+		list[i].Time = begin.Add(time.Duration(i) * time.Second)
+		if e := list[i].Event; e != nil {
+			e.Time = list[i].Time
+		}
+	}
+	return list
+}
+
+// recording returns a recording of some facts.
+func recording(t *testing.T, facts ...fact.Fact) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w, err := record.NewWriter(&b, begin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range facts {
+		if err := w.Write(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
 
 // metronome replaces time.After: it notes each wait and fires at once.
 type metronome struct{ waits []time.Duration }
@@ -44,11 +86,11 @@ func booted(seconds []uint64, facts []fact.Fact) []fact.Fact {
 
 func player(t *testing.T, facts []fact.Fact, speed float64, after func(time.Duration) <-chan time.Time) *Player {
 	t.Helper()
-	r, err := NewReader(bytes.NewReader(recording(t, facts...)))
+	r, err := record.NewReader(bytes.NewReader(recording(t, facts...)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return NewPlayer(r, speed, after)
+	return New(r, speed, after)
 }
 
 func TestPace(t *testing.T) {
@@ -118,12 +160,12 @@ func TestPlayerTellsTheModel(t *testing.T) {
 // A recording that breaks off is played up to there; then an error reports it.
 func TestPlayerOfAPart(t *testing.T) {
 	whole := recording(t, facts()...)
-	r, err := NewReader(bytes.NewReader(whole[:len(whole)-1]))
+	r, err := record.NewReader(bytes.NewReader(whole[:len(whole)-1]))
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := NewPlayer(r, 0, nil)
-	if err := p.Run(t.Context()); !errors.Is(err, ErrCutShort) {
+	p := New(r, 0, nil)
+	if err := p.Run(t.Context()); !errors.Is(err, record.ErrCutShort) {
 		t.Errorf("%v", err)
 	}
 	if got, want := p.Snapshot().Time, begin.Add(time.Duration(len(facts())-1)*time.Second); !got.Equal(want) {

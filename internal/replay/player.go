@@ -1,4 +1,4 @@
-package record
+package replay
 
 import (
 	"context"
@@ -8,12 +8,13 @@ import (
 
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/model"
+	"github.com/nsviz/nsviz/internal/record"
 	"github.com/nsviz/nsviz/internal/store"
 )
 
 // Player applies the facts of a recording to a model at the pace at which they happened. It is a store.Source.
 type Player struct {
-	reader *Reader
+	reader *record.Reader
 	speed  float64
 	after  func(time.Duration) <-chan time.Time
 	live   *store.Live
@@ -26,16 +27,16 @@ const (
 	shortestPause = 10 * time.Millisecond
 )
 
-// NewPlayer plays at speed times the pace of the recording; 0 is as fast as possible. after is time.After or, in tests, a
+// New returns a Player that plays at speed times the pace of the recording; 0 is as fast as possible. after is time.After or, in tests, a
 // replacement.
-func NewPlayer(reader *Reader, speed float64, after func(time.Duration) <-chan time.Time) *Player {
+func New(reader *record.Reader, speed float64, after func(time.Duration) <-chan time.Time) *Player {
 	return &Player{
 		reader: reader, speed: speed, after: after,
 		live: store.NewLive(model.DefaultLimits()),
 	}
 }
 
-// Run plays until the recording ends (nil), breaks off (ErrCutShort) or ctx is done.
+// Run plays until the recording ends (nil), breaks off (record.ErrCutShort) or ctx is done.
 func (p *Player) Run(ctx context.Context) error {
 	var last fact.Fact // the latest one
 	var due time.Duration

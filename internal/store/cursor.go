@@ -1,0 +1,44 @@
+package store
+
+import (
+	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/model"
+)
+
+// Cursor makes snapshots of one state after the other, as somebody does who steps through a Timeline. It is for one goroutine.
+type Cursor struct {
+	timeline *Timeline
+	of       *segment     // that facts are of; nil is none
+	facts    []fact.Fact  // unpacked
+	latest   *model.Model // in the state of the latest snapshot; nil is none
+}
+
+// NewCursor returns a Cursor.
+func NewCursor(t *Timeline) *Cursor { return &Cursor{timeline: t} }
+
+// Snapshot returns the snapshot of a state, as Live.Snapshot, or of the nearest one that is kept; nil if none is.
+func (c *Cursor) Snapshot(facts uint64) *model.Snapshot {
+	if m := c.model(facts); m != nil {
+		return m.Snapshot()
+	}
+	return nil
+}
+
+// model returns a model in a state, or in the nearest one that is kept; nil if none is. It goes on with the latest one if that is less to do
+// than to begin with a keyframe.
+func (c *Cursor) model(facts uint64) *model.Model {
+	s, facts, kept := c.timeline.at(facts)
+	if !kept {
+		return nil
+	}
+	if s.facts != nil || c.of != s.segment {
+		c.of, c.facts = s.segment, s.unpack()
+	}
+	if c.latest == nil || c.latest.Applied() < s.from || c.latest.Applied() > facts {
+		c.latest = s.key.Copy()
+	}
+	for _, f := range c.facts[c.latest.Applied()-s.from : facts-s.from] {
+		c.latest.Apply(f)
+	}
+	return c.latest
+}
