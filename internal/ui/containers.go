@@ -203,7 +203,7 @@ func (containersView) rows(sc screen, h int) []row {
 	rows = append(rows, plainRows(vmHead)...)
 	for i := from; i < to; i++ {
 		selected := i == at-len(list)
-		rows = append(rows, row{c.vmRow(vms[i], sc.s, selected, sc.state.Search), selected})
+		rows = append(rows, row{line: c.vmRow(vms[i], sc.s, selected, sc.state.Search), selected: selected, key: vmKey(vms[i])})
 	}
 	rows = append(rows, plainRows(marks)...)
 	rows = append(rows, plainRows(banner)...)
@@ -273,7 +273,7 @@ func (sc screen) containerRows(c columns, list []containerRow, n, at int) []row 
 	from, to := partOf(len(list), n, at)
 	rows := make([]row, 0, n+1)
 	for i := from; i < to; i++ {
-		rows = append(rows, row{c.row(list[i], sc.s, i == at, sc.state.Search), i == at})
+		rows = append(rows, row{line: c.row(list[i], sc.s, i == at, sc.state.Search), selected: i == at, key: list[i].key()})
 	}
 	if noted {
 		rows = append(rows, row{line: moreNote(from, to, len(list))})

@@ -42,12 +42,12 @@ func Render(s *model.Snapshot, st State, w, h int) Frame {
 		return f
 	}
 	f.set(0, row{line: sc.header()})
-	f.set(1, row{line: sc.tabs()})
+	f.set(1, sc.tabs())
 	f.set(2, row{line: sc.status()})
 	for y, r := range sc.body(bodyHeight(w, h)) {
 		f.set(aboveBody+y, r)
 	}
-	f.set(h-1, row{line: sc.footer()})
+	f.set(h-1, sc.footer())
 	return f
 }
 
@@ -85,7 +85,7 @@ func (sc screen) page(h int) []row {
 // pageLines returns the text of the page that is open.
 func pageLines(s *model.Snapshot, st State, w int) []line {
 	if st.Help {
-		return helpPage(w)
+		return helpPage(s, st, w)
 	}
 	if lines := views[st.Tab].page(s, st, w); lines != nil {
 		return lines

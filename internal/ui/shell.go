@@ -127,7 +127,7 @@ func draw(ctx context.Context, screen tcell.Screen, device *terminal.Terminal, o
 		}
 	}()
 
-	sh := &shell{screen: screen, options: o, styles: tcellStyles(!o.NoColor)}
+	sh := &shell{screen: screen, options: o, styles: tcellStyles(!o.NoColor), noMouse: true}
 	sh.state.Replay, sh.state.Zone = o.Replay, o.Zone
 	return sh.loop(ctx, input)
 }
@@ -158,6 +158,12 @@ type shell struct {
 	styles  [256]tcell.Style
 	state   State
 	drawn   *model.Snapshot
+
+	// What the mouse did last: the buttons that are held, and the press that another one may double.
+	held    tcell.ButtonMask
+	pressed Mouse
+	at      time.Time
+	noMouse bool // the terminal has the mouse
 }
 
 func (sh *shell) loop(ctx context.Context, input <-chan tcell.Event) error {
@@ -240,6 +246,14 @@ func (sh *shell) handle(ev tcell.Event) (Action, error) {
 		state, action := Update(sh.state, translate(ev), sh.drawn)
 		sh.state = state
 		return action, nil
+	case *tcell.EventMouse:
+		mouse := sh.mouse(ev, ev.When())
+		if mouse.Button == MouseNone {
+			return Stay, nil
+		}
+		state, action := Update(sh.state, Key{Name: KeyMouse, Mouse: mouse}, sh.drawn)
+		sh.state = state
+		return action, nil
 	case *tcell.EventResize:
 		return Repaint, nil
 	case *tcell.EventError:
@@ -248,12 +262,48 @@ func (sh *shell) handle(ev tcell.Event) (Action, error) {
 	return Stay, nil
 }
 
+// doubleClick is the longest time between the two presses of a double click.
+const doubleClick = 400 * time.Millisecond
+
+// mouse returns what the mouse did just now: nothing if a button was released, or is still held.
+func (sh *shell) mouse(ev *tcell.EventMouse, now time.Time) Mouse {
+	buttons := ev.Buttons()
+	fresh := buttons &^ sh.held
+	sh.held = buttons &^ (tcell.WheelUp | tcell.WheelDown) // nobody releases a wheel
+	m := Mouse{}
+	m.X, m.Y = ev.Position()
+	switch {
+	case fresh&tcell.WheelUp != 0:
+		m.Button = MouseWheelUp
+	case fresh&tcell.WheelDown != 0:
+		m.Button = MouseWheelDown
+	case fresh&tcell.ButtonPrimary != 0:
+		m.Button = MouseLeft
+		m.Double = sh.pressed == m && now.Sub(sh.at) <= doubleClick
+		sh.pressed, sh.at = m, now // a third press is none that doubles: it differs
+	}
+	return m
+}
+
+// lendMouse takes the mouse from the terminal, or leaves it there.
+func (sh *shell) lendMouse() {
+	if sh.noMouse == sh.state.NoMouse {
+		return
+	}
+	if sh.noMouse = sh.state.NoMouse; sh.noMouse {
+		sh.screen.DisableMouse()
+	} else {
+		sh.screen.EnableMouse(tcell.MouseButtonEvents)
+	}
+}
+
 // draw shows the latest snapshot.
 func (sh *shell) draw() {
 	sh.drawn = sh.options.Snapshots()
 	if sh.options.Notes != nil {
 		sh.state.Notes = sh.options.Notes()
 	}
+	sh.lendMouse()
 	sh.state.Width, sh.state.Height = sh.screen.Size()
 	sh.copy(Render(sh.drawn, sh.state, sh.state.Width, sh.state.Height))
 	sh.screen.Show()
@@ -320,12 +370,24 @@ func translate(ev *tcell.EventKey) Key {
 		return Key{Name: KeyBackTab}
 	case tcell.KeyBackspace, tcell.KeyBackspace2:
 		return Key{Name: KeyBackspace}
+	case tcell.KeyCtrlB:
+		return Key{Name: KeyCtrlB}
 	case tcell.KeyCtrlC:
 		return Key{Name: KeyCtrlC}
-	case tcell.KeyCtrlU:
-		return Key{Name: KeyCtrlU}
+	case tcell.KeyCtrlD:
+		return Key{Name: KeyCtrlD}
+	case tcell.KeyCtrlF:
+		return Key{Name: KeyCtrlF}
 	case tcell.KeyCtrlL:
 		return Key{Name: KeyCtrlL}
+	case tcell.KeyCtrlU:
+		return Key{Name: KeyCtrlU}
+	case tcell.KeyF1:
+		return Key{Name: KeyF1}
+	case tcell.KeyF3:
+		return Key{Name: KeyF3}
+	case tcell.KeyF10:
+		return Key{Name: KeyF10}
 	}
 	return Key{}
 }

@@ -26,6 +26,12 @@ type State struct {
 	// Quiet is set if the containers are listed with the sandboxes and services that nothing has happened to.
 	Quiet bool
 
+	// Note says what the last key did where nothing else shows it. The next one clears it.
+	Note string
+
+	// NoMouse is set if the mouse is left to the terminal, which selects text with it.
+	NoMouse bool
+
 	// Search filters containers, namespaces, kills and events; Typing while it is being entered.
 	Search string
 	Typing bool

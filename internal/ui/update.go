@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"slices"
+
 	"github.com/rivo/uniseg"
 
 	"github.com/nsviz/nsviz/internal/model"
@@ -9,7 +11,7 @@ import (
 // KeyName names a key that is not a letter.
 type KeyName int
 
-// The keys that the dashboard knows. KeyRune carries its letter in Key.Rune.
+// The keys that the dashboard knows. KeyRune carries its letter in Key.Rune, KeyMouse what the mouse did in Key.Mouse.
 const (
 	KeyNone KeyName = iota
 	KeyRune
@@ -26,15 +28,25 @@ const (
 	KeyTab
 	KeyBackTab
 	KeyBackspace
+	KeyCtrlB
 	KeyCtrlC
-	KeyCtrlU
+	KeyCtrlD
+	KeyCtrlF
 	KeyCtrlL
+	KeyCtrlU
+	KeyF1
+	KeyF3
+	KeyF10
+	KeyMouse
+
+	keyNameCount
 )
 
-// Key is one press of a key.
+// Key is one press of a key, or what the mouse did.
 type Key struct {
-	Name KeyName
-	Rune rune
+	Name  KeyName
+	Rune  rune
+	Mouse Mouse
 }
 
 // Action is a task for the shell beside drawing the new State.
@@ -52,92 +64,20 @@ const maxSearch = 128
 
 // Update applies a key to a State. It returns the new State and changes nothing else.
 func Update(st State, key Key, s *model.Snapshot) (State, Action) {
-	switch key.Name {
-	case KeyCtrlC:
-		return st, Quit
-	case KeyCtrlL:
-		return st, Repaint
+	st.Note = ""
+	if key.Name == KeyMouse {
+		return st.pointed(key.Mouse, s)
 	}
-	if st.Typing {
-		if next, done := st.typed(key); done {
-			return next, Stay
+	at := here(st, s)
+	for _, b := range bindings() {
+		if b.applies(at) && slices.Contains(b.keys, key) {
+			return b.do(at, key)
 		}
 	}
-	if key.Name == KeyRune {
-		return st.letter(key.Rune, s)
-	}
-	switch key.Name {
-	case KeyEsc:
-		return st.back(), Stay
-	case KeyTab:
-		return st.switchTo((st.Tab + 1) % tabCount), Stay
-	case KeyBackTab:
-		return st.switchTo((st.Tab + tabCount - 1) % tabCount), Stay
-	case KeyEnter:
-		return st.open(s), Stay
-	case KeyLeft, KeyRight:
-		return st.fold(key.Name == KeyRight, s), Stay
-	}
-	return st.move(key.Name, s), Stay
-}
-
-func (st State) letter(r rune, s *model.Snapshot) (State, Action) {
-	switch r {
-	case 'q':
-		return st, Quit
-	case '?':
-		st.Help, st.Scroll = !st.Help, 0
-	case '/':
-		st.Help, st.Open, st.Typing, st.Scroll = false, "", true, 0
-	case ' ':
-		if st.onHeading(s) {
-			heading := st.Cursor[st.Tab]
-			return st.setFolded(heading, !st.Folded[heading]), Stay
-		}
-		if st.Frozen != nil {
-			st.Frozen = nil
-		} else {
-			st.Frozen = st.shown(s)
-		}
-	case 'a':
-		if st.Tab == Containers && st.Open == "" && !st.Help {
-			st.Quiet = !st.Quiet
-		}
-	case 'j':
-		return st.move(KeyDown, s), Stay
-	case 'k':
-		return st.move(KeyUp, s), Stay
-	case 'g':
-		return st.move(KeyHome, s), Stay
-	case 'G':
-		return st.move(KeyEnd, s), Stay
-	default:
-		if tab := Tab(r - '1'); tab >= 0 && tab < tabCount {
-			return st.switchTo(tab), Stay
-		}
+	if key.Name == KeyRune && at.mode == inSearch && len(st.Search) < maxSearch {
+		st.Search += string(key.Rune)
 	}
 	return st, Stay
-}
-
-// typed handles a key while the search text is being entered; it leaves the moving keys to others.
-func (st State) typed(key Key) (State, bool) {
-	switch key.Name {
-	case KeyRune:
-		if len(st.Search) < maxSearch {
-			st.Search += string(key.Rune)
-		}
-	case KeyBackspace:
-		st.Search = withoutLast(st.Search)
-	case KeyCtrlU:
-		st.Search = ""
-	case KeyEnter:
-		st.Typing = false
-	case KeyEsc:
-		st.Typing, st.Search = false, ""
-	default:
-		return st, false
-	}
-	return st, true
 }
 
 // withoutLast removes the last grapheme cluster.
@@ -230,10 +170,28 @@ func moved(i, n, page int, key KeyName) int {
 		i -= page
 	case KeyPageDown:
 		i += page
+	case KeyCtrlU:
+		i -= max(page/2, 1)
+	case KeyCtrlD:
+		i += max(page/2, 1)
 	case KeyHome:
 		i = 0
 	case KeyEnd:
 		i = n - 1
 	}
 	return min(max(i, 0), n-1)
+}
+
+// nextFound moves the cursor to the next row that the search found, or to the one before. Behind the last row comes the first.
+func (at place) nextFound(forward bool) State {
+	keys := at.keys(at.shown(at.live))
+	if len(keys) == 0 {
+		return at.State
+	}
+	step := 1
+	if !forward {
+		step = len(keys) - 1
+	}
+	at.Cursor[at.Tab] = keys[(at.cursor(keys)+step)%len(keys)]
+	return at.State
 }

@@ -32,8 +32,6 @@ type view interface {
 	title() string
 	// help returns the view's name on the help page, and the words of its screen that are explained there.
 	help() (name string, words []explained)
-	// hints returns the keys that the last line offers in the list, or on the single page.
-	hints() []keyHelp
 
 	// single reports whether the view is a single page.
 	single() bool
@@ -62,9 +60,6 @@ type listView struct{ tab Tab }
 
 func (listView) single() bool      { return false }
 func (listView) newestFirst() bool { return false }
-func (listView) hints() []keyHelp {
-	return []keyHelp{{"↑↓", "move"}, {"enter", "open"}, {"/", "find"}}
-}
 
 func (listView) heading(*model.Snapshot, State, string) string { return "" }
 
@@ -76,7 +71,6 @@ type pageView struct{}
 
 func (pageView) single() bool                                       { return true }
 func (pageView) newestFirst() bool                                  { return false }
-func (pageView) hints() []keyHelp                                   { return []keyHelp{{"↑↓", "scroll"}} }
 func (pageView) keys(*model.Snapshot, State) []string               { return nil }
 func (pageView) heading(*model.Snapshot, State, string) string      { return "" }
 func (pageView) rows(screen, int) []row                             { return nil }
