@@ -57,7 +57,7 @@ func playBack(ctx context.Context, s *streams, path string, speed float64) error
 		}
 		played <- err
 	}()
-	err = show(ctx, player, notes.List, s.zone, true)
+	err = show(ctx, player, ui.Options{Notes: notes.List, Zone: s.zone, Replay: true})
 	cancel()
 	if failed := <-played; failed != nil {
 		err = errors.Join(err, fmt.Errorf("%s: %w", path, failed))

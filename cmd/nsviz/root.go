@@ -19,6 +19,7 @@ import (
 	"github.com/nsviz/nsviz/internal/place"
 	"github.com/nsviz/nsviz/internal/probes"
 	"github.com/nsviz/nsviz/internal/server"
+	"github.com/nsviz/nsviz/internal/store"
 )
 
 // streams holds the outputs: data go to out, all else to err. Text has its times in the zone, JSON in UTC.
@@ -41,6 +42,8 @@ type options struct {
 	labels       []string
 
 	probeMethods []fact.Method
+	// past keeps the past of a host that is watched; nil keeps none.
+	past *store.Timeline
 }
 
 const (
@@ -234,6 +237,7 @@ func (o *options) pipeline(log *slog.Logger, sinks ...func(fact.Fact)) (*pipelin
 		LimitMemory:  ownmemory.LimitGoRuntime(log),
 		Log:          log,
 		Sinks:        sinks,
+		Past:         o.past,
 
 		NoCommandLines: o.noCommands,
 	})

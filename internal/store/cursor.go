@@ -24,6 +24,21 @@ func (c *Cursor) Snapshot(facts uint64) *model.Snapshot {
 	return nil
 }
 
+// Find is that of the Timeline.
+func (c *Cursor) Find(from uint64, m Move) uint64 { return c.timeline.Find(from, m) }
+
+// State returns the snapshot of a state and its place.
+func (c *Cursor) State(facts uint64) (*model.Snapshot, Place) {
+	s := c.Snapshot(facts)
+	if s == nil {
+		return nil, Place{}
+	}
+	return s, c.timeline.Place(s.Facts)
+}
+
+// Resume forgets what was looked at.
+func (c *Cursor) Resume(uint64) { *c = Cursor{timeline: c.timeline} }
+
 // model returns a model in a state, or in the nearest one that is kept; nil if none is. It goes on with the latest one if that is less to do
 // than to begin with a keyframe.
 func (c *Cursor) model(facts uint64) *model.Model {

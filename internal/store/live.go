@@ -65,6 +65,13 @@ func (l *Live) apply(f fact.Fact, now time.Time) {
 	l.applied = now
 }
 
+// Save sets how much of the past is kept at a step of saving memory.
+func (l *Live) Save(step fact.Saving) {
+	if l.past != nil {
+		l.past.Save(step)
+	}
+}
+
 // Complete fills in what the event of a fact needs from the model, in place, as [model.Model.Complete].
 func (l *Live) Complete(f fact.Fact) bool {
 	l.mu.Lock()

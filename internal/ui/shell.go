@@ -43,6 +43,11 @@ type Options struct {
 	Zone *time.Location
 	// Replay is set if the snapshots come from a recording.
 	Replay bool
+	// Past leads through earlier snapshots; nil only freezes the screen.
+	Past Past
+	// Speed is how much faster than it happened a recording is played; 0 is unknown. SetSpeed sets it.
+	Speed    float64
+	SetSpeed func(float64)
 }
 
 // stuckPatience is how long the terminal library may take to end. Its writes fail earlier than that.
@@ -128,7 +133,7 @@ func draw(ctx context.Context, screen tcell.Screen, device *terminal.Terminal, o
 	}()
 
 	sh := &shell{screen: screen, options: o, styles: tcellStyles(!o.NoColor), noMouse: true}
-	sh.state.Replay, sh.state.Zone = o.Replay, o.Zone
+	sh.state.Replay, sh.state.Speed, sh.state.Zone = o.Replay, o.Speed, o.Zone
 	return sh.loop(ctx, input)
 }
 
@@ -158,6 +163,10 @@ type shell struct {
 	styles  [256]tcell.Style
 	state   State
 	drawn   *model.Snapshot
+
+	// past is the state of Options.Past that is to be shown, moved is set if it is not the one on screen.
+	past  uint64
+	moved bool
 
 	// What the mouse did last: the buttons that are held, and the press that another one may double.
 	held    tcell.ButtonMask
@@ -243,23 +252,46 @@ func (sh *shell) handleAll(ev tcell.Event, input <-chan tcell.Event) (quit bool,
 func (sh *shell) handle(ev tcell.Event) (Action, error) {
 	switch ev := ev.(type) {
 	case *tcell.EventKey:
-		state, action := Update(sh.state, translate(ev), sh.drawn)
-		sh.state = state
-		return action, nil
+		return sh.update(translate(ev)), nil
 	case *tcell.EventMouse:
 		mouse := sh.mouse(ev, ev.When())
 		if mouse.Button == MouseNone {
 			return Stay, nil
 		}
-		state, action := Update(sh.state, Key{Name: KeyMouse, Mouse: mouse}, sh.drawn)
-		sh.state = state
-		return action, nil
+		return sh.update(Key{Name: KeyMouse, Mouse: mouse}), nil
 	case *tcell.EventResize:
 		return Repaint, nil
 	case *tcell.EventError:
 		return Stay, fmt.Errorf("read from the terminal: %w", ev)
 	}
 	return Stay, nil
+}
+
+// update applies a key. It goes to another state of the past, if the key says so; that is read when it is drawn, since a repeated key
+// goes through several.
+func (sh *shell) update(key Key) Action {
+	before := sh.state.Frozen
+	state, action := Update(sh.state, key, sh.drawn)
+	sh.state = state
+	past := sh.options.Past
+	if action == SetSpeed {
+		sh.options.SetSpeed(state.Speed)
+	}
+	if past == nil {
+		return action
+	}
+	move, moves := action.move()
+	if moves && before == nil {
+		sh.past = state.Frozen.Facts
+	}
+	switch {
+	case moves:
+		sh.past, sh.moved = past.Find(sh.past, move), true
+	case action == GoOn:
+		past.Resume(sh.past)
+		sh.moved = false
+	}
+	return action
 }
 
 // doubleClick is the longest time between the two presses of a double click.
@@ -300,6 +332,12 @@ func (sh *shell) lendMouse() {
 // draw shows the latest snapshot.
 func (sh *shell) draw() {
 	sh.drawn = sh.options.Snapshots()
+	if sh.moved {
+		sh.moved = false
+		if s, place := sh.options.Past.State(sh.past); s != nil {
+			sh.state.Frozen, sh.state.Place = s, place
+		}
+	}
 	if sh.options.Notes != nil {
 		sh.state.Notes = sh.options.Notes()
 	}
@@ -349,8 +387,14 @@ func translate(ev *tcell.EventKey) Key {
 	case tcell.KeyDown:
 		return Key{Name: KeyDown}
 	case tcell.KeyLeft:
+		if ev.Modifiers()&tcell.ModShift != 0 {
+			return Key{Name: KeyShiftLeft}
+		}
 		return Key{Name: KeyLeft}
 	case tcell.KeyRight:
+		if ev.Modifiers()&tcell.ModShift != 0 {
+			return Key{Name: KeyShiftRight}
+		}
 		return Key{Name: KeyRight}
 	case tcell.KeyPgUp:
 		return Key{Name: KeyPageUp}

@@ -19,6 +19,8 @@ const (
 	KeyDown
 	KeyLeft
 	KeyRight
+	KeyShiftLeft
+	KeyShiftRight
 	KeyPageUp
 	KeyPageDown
 	KeyHome
@@ -57,6 +59,17 @@ const (
 	Stay    Action = iota
 	Quit           // end the program
 	Repaint        // redraw every cell, since others may have written to the terminal
+
+	// What follows is for Options.Past, from the state that was frozen.
+	Freeze
+	StepBack // to before the latest event
+	StepOn
+	SkipBack // by ten seconds
+	SkipOn
+	ToOldest
+	ToNewest
+	GoOn     // from the past to now
+	SetSpeed // of the replay, to State.Speed
 )
 
 // maxSearch bounds the search text: longer than any name, shorter than a pasted file.
