@@ -110,7 +110,7 @@ func (o *options) server(p *pipeline.Pipeline, log *slog.Logger, out ...any) ser
 		return list
 	}
 	return server.Config{
-		Snapshot: p.Snapshot, Full: p.Full, Sinks: sinks, Labels: o.labels, Build: build(), WebConfigFile: o.webConfig, Logger: log,
+		Snapshot: p.Snapshot, Full: p.Full, Past: o.past, Sinks: sinks, Labels: o.labels, Build: build(), WebConfigFile: o.webConfig, Logger: log,
 	}
 }
 

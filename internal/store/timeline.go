@@ -274,15 +274,20 @@ func (t *Timeline) At(at time.Time) (facts uint64, kept bool) {
 	return max(facts, t.segments[0].from), facts > 0
 }
 
-// Events returns the events that are kept, from a time of the wall clock on, in the order in which they were applied.
-func (t *Timeline) Events(since time.Time) []event.Event {
+// Events returns the events that are kept, from a time of the wall clock on, in the order in which they were applied: the latest ones, if
+// there are more than most. It returns from when on they are complete: the time that was asked for or, if older ones are not kept or are too
+// many, a later one.
+func (t *Timeline) Events(since time.Time, most int) (list []event.Event, from time.Time) {
 	t.mu.Lock()
 	kept := make([]stretch, len(t.segments))
 	for i, s := range t.segments {
 		kept[i] = s.stretch()
 	}
+	from = since
+	if len(kept) > 0 && t.first().Time.After(from) {
+		from = t.first().Time
+	}
 	t.mu.Unlock()
-	var list []event.Event
 	for _, s := range kept {
 		if s.last.Time.Before(since.Add(-mostLate)) {
 			continue
@@ -292,8 +297,12 @@ func (t *Timeline) Events(since time.Time) []event.Event {
 				list = append(list, *f.Event)
 			}
 		}
+		if len(list) > most {
+			list = slices.Clone(list[len(list)-most:])
+			from = list[0].Time
+		}
 	}
-	return list
+	return list, from
 }
 
 // mostLate is more than an event is late by, so that a segment that ends before it is not unpacked.

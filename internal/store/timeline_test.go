@@ -193,9 +193,16 @@ func TestAtATime(t *testing.T) {
 				n++
 			}
 		}
-		if got := len(past.Events(start.Add(time.Duration(since) * time.Second))); got != n {
-			t.Errorf("%d events since %d s, want %d", got, since, n)
+		asked := start.Add(time.Duration(since) * time.Second)
+		if got, from := past.Events(asked, 1<<20); len(got) != n || !from.Equal(asked) {
+			t.Errorf("%d events since %d s, complete since %v, want %d", len(got), since, from, n)
 		}
+		if got, from := past.Events(asked, 5); len(got) != min(n, 5) || n > 5 && !from.Equal(got[0].Time) {
+			t.Errorf("%d events since %d s, complete since %v, at most 5 wanted", len(got), since, from)
+		}
+	}
+	if _, from := past.Events(start.Add(-time.Hour), 1<<20); !from.Equal(start) {
+		t.Errorf("the events are complete since %v", from)
 	}
 }
 
@@ -338,7 +345,8 @@ func TestLookingBackBesideWriter(t *testing.T) {
 				past.packOldest()
 				at := past.Find(l.Snapshot().Facts, Move{Events: -1 - random.IntN(50)})
 				s := cursor.Snapshot(at)
-				_, _, _ = past.Place(at), past.Events(start), past.Full(at)
+				_, _ = past.Place(at), past.Full(at)
+				_, _ = past.Events(start, 10)
 				if s != nil && s.Facts < at {
 					t.Errorf("state %d is that of %d", at, s.Facts)
 				}

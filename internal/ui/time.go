@@ -72,7 +72,7 @@ func timeBindings() []binding {
 		{
 			keys: named(KeyHome, KeyEnd), cap: "home end", modes: inList | inPage, when: frozen,
 			help: "the oldest state that is kept, and the newest",
-			do: func(at place, key Key) (State, Action) { return at.travel(key.Name == KeyHome, ToOldest, ToNewest) },
+			do:   func(at place, key Key) (State, Action) { return at.travel(key.Name == KeyHome, ToOldest, ToNewest) },
 		},
 		{
 			keys: runes("l"), cap: "l", modes: inList | inPage, when: frozen,
