@@ -53,11 +53,16 @@ func playBack(ctx context.Context, s *streams, path string, speed float64) error
 		case errors.Is(err, record.ErrCutShort):
 			notes.Add(err.Error())
 		case err == nil && ctx.Err() == nil:
-			notes.Add("the recording ends here; q quits")
+			notes.Add("the recording ends here; ← goes back, q quits")
+		}
+		for player.Resumed(ctx) { // the user went back
+			_ = player.Run(ctx) // ends as before
 		}
 		played <- err
 	}()
-	err = show(ctx, player, ui.Options{Notes: notes.List, Zone: s.zone, Replay: true})
+	err = show(ctx, player, ui.Options{
+		Notes: notes.List, Zone: s.zone, Replay: true, Past: player, Speed: speed, SetSpeed: player.SetSpeed,
+	})
 	cancel()
 	if failed := <-played; failed != nil {
 		err = errors.Join(err, fmt.Errorf("%s: %w", path, failed))

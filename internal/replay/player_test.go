@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/record"
+	"github.com/nsviz/nsviz/internal/store"
 )
 
 var begin = time.Date(2026, 11, 23, 20, 0, 0, 123456789, time.UTC)
@@ -230,4 +232,92 @@ func TestPlayerIsConcurrent(t *testing.T) {
 			return
 		}
 	}
+}
+
+// stepper is a Player of which each fact is due when the test says so.
+type stepper struct {
+	*Player
+
+	t     *testing.T
+	wait  chan time.Duration // what the Player waits for
+	due   chan time.Time
+	ended chan error
+}
+
+func newStepper(t *testing.T, facts []fact.Fact) *stepper {
+	t.Helper()
+	s := &stepper{t: t, wait: make(chan time.Duration), due: make(chan time.Time), ended: make(chan error, 1)}
+	s.Player = player(t, facts, 1, func(d time.Duration) <-chan time.Time {
+		s.wait <- d
+		return s.due
+	})
+	go func() { s.ended <- s.Run(t.Context()) }()
+	return s
+}
+
+// waits returns when the Player waits for so long. It may have begun other waits before, which a pause has ended.
+func (s *stepper) waits(want time.Duration) {
+	for got := range s.wait {
+		if got == want {
+			return
+		}
+	}
+}
+
+func (s *stepper) shows(want uint64) {
+	s.t.Helper()
+	if got := s.Snapshot().Facts; got != want {
+		s.t.Errorf("state %d is shown, want %d", got, want)
+	}
+}
+
+// While it is paused every state can be reached, also those ahead, and it goes on from the one that was chosen.
+func TestPauseStepAndResume(t *testing.T) {
+	list := facts() // of which the second is an event
+	s := newStepper(t, list)
+	s.waits(time.Second)
+	s.due <- time.Time{}
+	s.waits(time.Second)
+	s.shows(2)
+	if at := s.Find(2, store.Move{}); at != 2 {
+		t.Errorf("pausing leads to %d", at)
+	}
+	for s.timeline.Find(2, store.Move{Newest: true}) != uint64(len(list)) { // until all is read
+		runtime.Gosched()
+	}
+	if at := s.Find(2, store.Move{Newest: true}); at != 5 {
+		t.Errorf("the newest is %d", at)
+	}
+	if got, place := s.State(4); got.Facts != 4 || place.Event != 1 || place.Events != 1 {
+		t.Errorf("state %d, %+v", got.Facts, place)
+	}
+	s.shows(2)
+	at := s.Find(2, store.Move{Events: -1})
+	if got, place := s.State(at); at != 0 || got.Facts != 0 || place.Event != 0 {
+		t.Errorf("state %d, %+v", got.Facts, place)
+	}
+	s.Resume(1)
+	s.waits(time.Second) // the state 2 is due at once, since nothing is known before it
+	s.shows(2)
+	s.SetSpeed(4)
+	s.waits(250 * time.Millisecond)
+	s.SetSpeed(0)
+	if err := <-s.ended; err != nil {
+		t.Error(err)
+	}
+	s.shows(5)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if s.Resumed(ctx) {
+		t.Error("it goes on behind its end")
+	}
+	s.Find(5, store.Move{})
+	s.Resume(3)
+	if !s.Resumed(t.Context()) {
+		t.Error("it does not go on")
+	}
+	if err := s.Run(t.Context()); err != nil {
+		t.Error(err)
+	}
+	s.shows(5)
 }

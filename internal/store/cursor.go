@@ -39,6 +39,23 @@ func (c *Cursor) State(facts uint64) (*model.Snapshot, Place) {
 // Resume forgets what was looked at.
 func (c *Cursor) Resume(uint64) { *c = Cursor{timeline: c.timeline} }
 
+// Fact returns the fact that leads from a state to the next one. It returns false if that is not kept, or there is none yet.
+func (c *Cursor) Fact(facts uint64) (f fact.Fact, there bool) {
+	s, next, kept := c.timeline.at(facts + 1)
+	if !kept || next != facts+1 || next <= s.from {
+		return f, false
+	}
+	c.load(s)
+	return c.facts[next-s.from-1], true
+}
+
+// load gets the facts of a segment.
+func (c *Cursor) load(s stretch) {
+	if c.of != s.segment || len(c.facts) != s.count {
+		c.of, c.facts = s.segment, s.unpack()
+	}
+}
+
 // model returns a model in a state, or in the nearest one that is kept; nil if none is. It goes on with the latest one if that is less to do
 // than to begin with a keyframe.
 func (c *Cursor) model(facts uint64) *model.Model {
@@ -46,9 +63,7 @@ func (c *Cursor) model(facts uint64) *model.Model {
 	if !kept {
 		return nil
 	}
-	if s.facts != nil || c.of != s.segment {
-		c.of, c.facts = s.segment, s.unpack()
-	}
+	c.load(s)
 	if c.latest == nil || c.latest.Applied() < s.from || c.latest.Applied() > facts {
 		c.latest = s.key.Copy()
 	}

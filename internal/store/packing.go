@@ -92,13 +92,14 @@ type stretch struct {
 	key     *model.Model
 	facts   []fact.Fact
 	packed  []byte
+	count   int         // of facts
 	last    model.Stamp // the time after the facts
 }
 
 func (s *segment) stretch() stretch {
-	to := stretch{segment: s, from: s.from, key: s.key, facts: s.facts, packed: s.packed, last: s.key.Stamp()}
-	if n := len(s.stamps); n > 0 {
-		to.last = s.stamps[n-1]
+	to := stretch{segment: s, from: s.from, key: s.key, facts: s.facts, packed: s.packed, count: len(s.stamps), last: s.key.Stamp()}
+	if to.count > 0 {
+		to.last = s.stamps[to.count-1]
 	}
 	return to
 }

@@ -126,6 +126,20 @@ func (t *Timeline) trim() {
 	}
 }
 
+// Ahead returns how many bytes the states after a state take, roughly.
+func (t *Timeline) Ahead(facts uint64) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.segments) == 0 {
+		return 0
+	}
+	ahead := 0
+	for _, s := range t.segments[t.holder(facts)+1:] {
+		ahead += s.bytes
+	}
+	return ahead
+}
+
 // Place describes a state among those that are kept.
 type Place struct {
 	// Facts names the state.

@@ -360,6 +360,39 @@ func TestLookingBackBesideWriter(t *testing.T) {
 	readers.Wait()
 }
 
+// A segment that grew and was packed since a cursor was in it is read anew.
+func TestCursorSeesWhatCameSince(t *testing.T) {
+	t.Parallel()
+	facts := newHost(9, 5).facts(300)
+	l, past := applied(32<<20, facts[:10])
+	cursor := NewCursor(past)
+	if s := cursor.Snapshot(10); s.Facts != 10 {
+		t.Fatalf("state %d", s.Facts)
+	}
+	if _, there := cursor.Fact(10); there {
+		t.Error("there is a fact after the latest one")
+	}
+	for i, f := range facts[10:] {
+		l.Apply(f, f.Time)
+		past.packOldest()
+		if i%50 == 0 {
+			n := uint64(10 + i + 1)
+			if s := cursor.Snapshot(n); s.Facts != n {
+				t.Fatalf("state %d is %d", n, s.Facts)
+			}
+		}
+	}
+	for n, f := range facts {
+		got, there := cursor.Fact(uint64(n))
+		if !there || !got.Time.Equal(f.Time) || (got.Event == nil) != (f.Event == nil) {
+			t.Fatalf("fact %d is %+v, want %+v", n, got, f)
+		}
+	}
+	if got, want := past.Ahead(0), past.bytes-past.segments[0].bytes; got != want {
+		t.Errorf("%d bytes are ahead of the first segment, want %d", got, want)
+	}
+}
+
 func TestRunPacksUntilItIsToldToEnd(t *testing.T) {
 	t.Parallel()
 	_, past := applied(32<<20, newHost(8, 5).facts(500))
