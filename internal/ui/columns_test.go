@@ -102,10 +102,10 @@ func TestSort(t *testing.T) {
 
 func TestSortKeepsGroupsTogether(t *testing.T) {
 	s := sceneGroups()
-	if got, want := order(s, State{}), "agent [shop] web worker worker-2 migrate [cart-7d9f] app side sandbox sidecar"; got != want {
+	if got, want := order(s, State{}), "agent [shop] web worker worker-2 migrate [cart-7d9f] app side infra sidecar"; got != want {
 		t.Fatalf("%s, want %s", got, want)
 	}
-	want := "[shop] worker web worker-2 migrate agent [cart-7d9f] app side sandbox sidecar"
+	want := "[shop] worker web worker-2 migrate agent [cart-7d9f] app side infra sidecar"
 	if got := order(s, State{Sort: Sort{By: columnMemory}}); got != want {
 		t.Errorf("%s, want %s", got, want)
 	}

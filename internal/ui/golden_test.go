@@ -44,6 +44,7 @@ func TestGolden(t *testing.T) {
 	later := scene()
 	later.Totals.Events[event.OOMKill] += 37
 
+	pastNow, past := scenePast()
 	for _, tt := range []struct {
 		name string
 		s    *model.Snapshot
@@ -78,6 +79,11 @@ func TestGolden(t *testing.T) {
 		{"containers_many", sceneMany(200), on(Containers, fmt.Sprintf("%064x", 101)), 120, 40},
 		{"containers_many_end", sceneMany(200), on(Containers, fmt.Sprintf("%064x", 200)), 80, 24},
 		{"containers_frozen", later, State{Frozen: scene()}, 120, 40},
+		{"past_200x50", pastNow, past, 200, 50},
+		{"past_120x36", pastNow, past, 120, 36},
+		{"past_80x24", pastNow, past, 80, 24},
+		{"past_kill_80x24", pastNow, press(past, pastNow, letters("3")...), 80, 24},
+		{"past_30x9", pastNow, past, 30, 9},
 		{"containers_replay", scene(), State{Replay: true}, 80, 24},
 		{"containers_typing", scene(), press(State{}, scene(), letters("/hog")...), 120, 40},
 		{"containers_found", scene(), press(State{}, scene(), append(letters("/sIde"), enter)...), 80, 24},
