@@ -138,17 +138,12 @@ func bindings() []binding {
 				}
 				return "move"
 			},
-			do: func(at place, key Key) (State, Action) {
-				if at.mode == inChoice {
-					return at.moveChoice(key.Name), Stay
-				}
-				return at.move(key.Name, at.live), Stay
-			},
+			do: func(at place, key Key) (State, Action) { return at.step(key.Name), Stay },
 		},
 		{
 			keys: named(KeyHome, KeyEnd), cap: "home end", modes: everyMode, when: func(at place) bool { return at.Frozen == nil || at.mode&(inList|inPage) == 0 },
 			help: "to the first row and to the last one",
-			do:   func(at place, key Key) (State, Action) { return at.move(key.Name, at.live), Stay },
+			do:   func(at place, key Key) (State, Action) { return at.step(key.Name), Stay },
 		},
 		{
 			keys: append(runes("jkgG"), named(KeyCtrlF, KeyCtrlB, KeyCtrlD, KeyCtrlU)...), cap: "j k g G", modes: reading,
@@ -262,7 +257,7 @@ func bindings() []binding {
 		},
 		{
 			keys: runes("jkgG"), cap: "j k g G", modes: inChoice, help: "down, up, to the first, to the last",
-			do: func(at place, key Key) (State, Action) { return at.moveChoice(movingKey(key)), Stay },
+			do: func(at place, key Key) (State, Action) { return at.step(movingKey(key)), Stay },
 		},
 		{
 			keys: runes(" "), cap: "space", modes: inChoice, help: "show a column or hide it; sort by it, again to reverse",
@@ -406,6 +401,14 @@ func bindings() []binding {
 			do: func(at place, _ Key) (State, Action) { return at.State, Quit },
 		},
 	})
+}
+
+// step moves what moves at a place: the cursor of the list or of the open chooser, or the text of a page.
+func (at place) step(key KeyName) State {
+	if at.mode == inChoice {
+		return at.moveChoice(key)
+	}
+	return at.move(key, at.live)
 }
 
 func atContainers(at place) bool { return at.Tab == Containers }
