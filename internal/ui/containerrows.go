@@ -22,7 +22,7 @@ type containerRow struct {
 // listedRows returns the rows that the table shows, the members of a group below its heading. A search shows what it finds, also in
 // folded groups.
 func listedRows(s *model.Snapshot, st State) []containerRow {
-	arranged := groups.Arrange(listedContainers(s, st.Search, st.Quiet))
+	arranged := groups.Arrange(st.filteredContainers(s, listedContainers(s, st.Search, st.listsQuiet(s))))
 	rows := make([]containerRow, 0, len(arranged))
 	for i := range arranged {
 		g := &arranged[i]

@@ -44,7 +44,7 @@ func (containersView) help() (name string, words []explained) {
 
 // keys returns those of the containers with their headings, then those of the virtual machines.
 func (containersView) keys(s *model.Snapshot, st State) []string {
-	return append(keysOf(listedRows(s, st), containerRow.key), keysOf(listedVMs(s, st.Search), vmKey)...)
+	return append(keysOf(listedRows(s, st), containerRow.key), keysOf(st.filteredVMs(s), vmKey)...)
 }
 
 func (containersView) heading(s *model.Snapshot, st State, key string) string {
@@ -57,18 +57,17 @@ func (containersView) heading(s *model.Snapshot, st State, key string) string {
 }
 
 func (containersView) page(s *model.Snapshot, st State, w int) []line {
-	if c := openContainer(s, st.Open); c != nil {
+	if c := containerOf(s, st.Open); c != nil {
 		return containerPage(c, s, st, w)
 	}
-	if v := openVM(s, st.Open); v != nil {
+	if v := find(s.VMs, func(v *model.VM) bool { return vmKey(v) == st.Open }); v != nil {
 		return vmPage(v, s, w)
 	}
 	return nil
 }
 
-// openContainer returns the container whose page has a key; nil if there is none.
-func openContainer(s *model.Snapshot, key string) *model.Container {
-	var c *model.Container
+// containerOf returns the container with a key; nil if it is gone.
+func containerOf(s *model.Snapshot, key string) (c *model.Container) {
 	for other := range s.All() {
 		its := containerKey(other)
 		if its == key {
@@ -79,11 +78,6 @@ func openContainer(s *model.Snapshot, key string) *model.Container {
 		}
 	}
 	return c
-}
-
-// openVM returns the virtual machine whose page has a key; nil if there is none.
-func openVM(s *model.Snapshot, key string) *model.VM {
-	return find(s.VMs, func(v *model.VM) bool { return vmKey(v) == key })
 }
 
 const (
@@ -149,7 +143,7 @@ func sameContainer(a, b string) bool {
 // rows draws the table, the latest kill in words, the stream.
 func (containersView) rows(sc screen, h int) []row {
 	c := columnsFor(sc.w)
-	list, vms := listedRows(sc.s, sc.state), listedVMs(sc.s, sc.state.Search)
+	list, vms := listedRows(sc.s, sc.state), sc.state.filteredVMs(sc.s)
 	table := max(len(list), min(h/4, 6)) // a few rows in reserve: another container moves nothing
 	if len(vms) > 0 {
 		table = max(len(list)+h/28, min(h/8, 3)) // and if there is room, a blank one before the machines
@@ -212,7 +206,7 @@ func (containersView) rows(sc screen, h int) []row {
 	rows = append(rows, plainRows(vmHead)...)
 	for i := from; i < to; i++ {
 		selected := i == at-len(list)
-		rows = append(rows, row{c.vmRow(vms[i], sc.s, selected, sc.state.Search), selected})
+		rows = append(rows, row{line: c.vmRow(vms[i], sc.s, selected, sc.state.Search), selected: selected, key: vmKey(vms[i])})
 	}
 	rows = append(rows, plainRows(marks)...)
 	rows = append(rows, plainRows(banner)...)
@@ -231,7 +225,7 @@ func (v containersView) smallRows(sc screen, h int) []row {
 	if h -= len(rows); h <= 0 {
 		return rows
 	}
-	list, vms := listedRows(sc.s, sc.state), listedVMs(sc.s, sc.state.Search)
+	list, vms := listedRows(sc.s, sc.state), sc.state.filteredVMs(sc.s)
 	if len(list)+len(vms) == 0 {
 		return append(rows, row{line: text(Dim, "no container")})
 	}
@@ -282,7 +276,7 @@ func (sc screen) containerRows(c columns, list []containerRow, n, at int) []row 
 	from, to := partOf(len(list), n, at)
 	rows := make([]row, 0, n+1)
 	for i := from; i < to; i++ {
-		rows = append(rows, row{c.row(list[i], sc.s, i == at, sc.state.Search), i == at})
+		rows = append(rows, row{line: c.row(list[i], sc.s, i == at, sc.state.Search), selected: i == at, key: list[i].key()})
 	}
 	if noted {
 		rows = append(rows, row{line: moreNote(from, to, len(list))})
@@ -301,6 +295,9 @@ func partOf(count, n, at int) (from, to int) {
 // noContainers returns the text of the empty table, with advice; beside virtual machines it is a
 // single line.
 func (sc screen) noContainers(machines bool) []line {
+	if out := sc.filteredOut(); out != nil {
+		return out
+	}
 	switch {
 	case machines && sc.state.Search != "":
 		return []line{text(Dim, "  no container matches “"+sc.state.Search+"”")}

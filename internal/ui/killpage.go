@@ -292,14 +292,8 @@ func killOutcome(k *model.Kill, c *model.Container, now time.Time) line {
 
 // byHand returns a command that shows the kernel's own count.
 func byHand(o *event.OOM, cgroup string) string {
-	if o.Scope != event.ScopeCgroup || o.Cgroup == "" {
+	if o.Scope != event.ScopeCgroup {
 		return ""
 	}
-	switch cgroup {
-	case "v2":
-		return "cat /sys/fs/cgroup" + strings.TrimSuffix(o.Cgroup, "/") + "/memory.events"
-	case "v1", "hybrid":
-		return "cat /sys/fs/cgroup/memory" + strings.TrimSuffix(o.Cgroup, "/") + "/memory.oom_control"
-	}
-	return ""
+	return readBy(memoryFile(o.Cgroup, cgroup, "memory.oom_control", "memory.events"))
 }

@@ -19,7 +19,13 @@ func (namespacesView) title() string                          { return "Namespac
 func (namespacesView) help() (name string, words []explained) { return "namespaces", nil }
 
 func (namespacesView) keys(s *model.Snapshot, st State) []string {
-	return keysOf(listedNamespaces(s, st.Search), namespaceKey)
+	return keysOf(st.filteredNamespaces(s), namespaceKey)
+}
+
+func (namespacesView) filtered() rowKind { return namespaceRows }
+
+func (namespacesView) subject(s *model.Snapshot, _ State, key string) subject {
+	return namespaceSubject(s, key)
 }
 
 func (v namespacesView) smallRows(sc screen, h int) []row { return withoutHead(v.rows(sc, h+1), h) }
@@ -49,8 +55,11 @@ func listedNamespaces(s *model.Snapshot, needle string) []*model.Namespace {
 
 // rows draws the live namespaces by type, and below them how many there are.
 func (v namespacesView) rows(sc screen, h int) []row {
-	list := listedNamespaces(sc.s, sc.state.Search)
+	list := sc.state.filteredNamespaces(sc.s)
 	if len(list) == 0 {
+		if out := sc.filteredOut(); out != nil {
+			return plainRows(out)
+		}
 		if sc.state.Search != "" {
 			return plainRows([]line{nil, text(Plain, "  No namespace matches “"+sc.state.Search+"”.")})
 		}

@@ -26,9 +26,25 @@ type State struct {
 	// Quiet is set if the containers are listed with the sandboxes and services that nothing has happened to.
 	Quiet bool
 
+	// Note says what the last key did where nothing else shows it. The next one clears it.
+	Note string
+
+	// Explain is the topic of what is under the cursor that is explained, from 1; 0 is none.
+	Explain int
+	// Clip is what the last key copied.
+	Clip string
+
+	// NoMouse is set if the mouse is left to the terminal, which selects text with it.
+	NoMouse bool
+
 	// Search filters containers, namespaces, kills and events; Typing while it is being entered.
 	Search string
 	Typing bool
+
+	// Filter holds the expression that filters each kind of rows; Filtering is set while the text Draft is being entered.
+	Filter    [rowKindCount]string
+	Filtering bool
+	Draft     string
 
 	// Frozen is the snapshot that the user stopped at; nil while the screen is live.
 	Frozen *model.Snapshot

@@ -116,7 +116,7 @@ func TestUpdate(t *testing.T) {
 		{"q", State{}, letters("q"), State{}, Quit},
 		{"ctrl-c, even in a search", State{Typing: true}, key(KeyCtrlC), State{Typing: true}, Quit},
 		{"ctrl-l", State{}, key(KeyCtrlL), State{}, Repaint},
-		{"an unknown key", State{}, key(KeyNone), on(Containers, agentID), Stay},
+		{"an unknown key", State{}, key(KeyNone), State{}, Stay},
 		{"an unknown letter", State{}, letters("x"), State{}, Stay},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -137,7 +137,7 @@ func TestUpdate(t *testing.T) {
 func TestScrollStopsAtTheEnd(t *testing.T) {
 	v := State{Help: true, Width: 80, Height: 24}
 	v = press(v, scene(), Key{Name: KeyEnd}, Key{Name: KeyPageDown}, Key{Name: KeyDown})
-	last := len(helpPage(80)) - bodyHeight(80, 24)
+	last := len(helpPage(scene(), State{}, 80)) - bodyHeight(80, 24)
 	if v.Scroll != last {
 		t.Errorf("scrolled to %d, the end is %d", v.Scroll, last)
 	}

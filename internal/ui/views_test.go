@@ -8,7 +8,7 @@ import (
 // In every view, Enter leads from a row to an existing page, and the help names the view.
 func TestEveryViewIsComplete(t *testing.T) {
 	s := sceneVMs()
-	help := linesText(helpPage(108))
+	help := linesText(helpPage(s, State{}, 108))
 	titles := map[string]Tab{}
 	for tab, v := range views {
 		if v == nil {
@@ -26,9 +26,6 @@ func TestEveryViewIsComplete(t *testing.T) {
 			if !strings.Contains(help, e.word) || e.meaning == "" {
 				t.Errorf("%s: %q is not explained", v.title(), e.word)
 			}
-		}
-		if len(v.hints()) == 0 {
-			t.Errorf("%s offers no key", v.title())
 		}
 
 		keys := v.keys(s, State{})

@@ -72,8 +72,8 @@ func TestDashboardKeys(t *testing.T) {
 	}
 	press("Tab", contains("WHO IS IN IT"))
 	press("1", row)
-	press("?", contains("OOM is out of memory."))
-	press("Escape", lacks("OOM is out of memory."))
+	press("?", contains("Keys here, in Containers"))
+	press("Escape", lacks("Keys here"))
 	press("Space", contains("frozen"))
 	press("Space", contains("● live"))
 	press("/", contains("enter keep"))
