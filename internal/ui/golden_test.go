@@ -32,7 +32,7 @@ func letters(text string) (keys []Key) {
 }
 
 func on(tab Tab, cursor string) State {
-	v := State{Tab: tab, Back: tab}
+	v := State{Tab: tab}
 	v.Cursor[tab] = cursor
 	return v
 }
