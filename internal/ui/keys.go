@@ -156,6 +156,12 @@ func bindings() []binding {
 			do: func(at place, _ Key) (State, Action) { return at.open(at.live), Stay },
 		},
 		{
+			keys: named(KeyEnter), cap: "enter", modes: inPage, when: func(at place) bool { return at.link().key != "" },
+			hint: func(at place) string { return at.link().what },
+			help: "on a page: open what it leads to, the latest OOM kill of a container, or the container of a kill or VM",
+			do:   func(at place, _ Key) (State, Action) { return at.followed(), Stay },
+		},
+		{
 			keys: append(runes(" "), named(KeyEnter)...), cap: "space", modes: inList, when: func(at place) bool { return at.heading },
 			hint: func(at place) string {
 				if at.Folded[at.Cursor[at.Tab]] {
@@ -179,7 +185,8 @@ func bindings() []binding {
 			},
 			help: "find, also F3: only rows that contain the text stay",
 			do: func(at place, _ Key) (State, Action) {
-				at.Help, at.Open, at.Typing, at.Scroll = false, "", true, 0
+				at.State = at.closed()
+				at.Typing = true
 				return at.State, Stay
 			},
 		},
