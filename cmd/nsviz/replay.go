@@ -16,18 +16,21 @@ import (
 	"github.com/nsviz/nsviz/internal/ui"
 )
 
-func newReplay(s *streams, _ *options) *cobra.Command {
+func newReplay(s *streams, o *options) *cobra.Command {
 	var speed float64
 	cmd := &cobra.Command{
 		Use: "replay FILE", GroupID: groupReplay, Args: arguments("FILE"),
 		Short: "Show the dashboard from a recording; needs no root",
-		RunE:  func(cmd *cobra.Command, args []string) error { return playBack(cmd.Context(), s, args[0], speed) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return playBack(cmd.Context(), s, o.theme, args[0], speed)
+		},
 	}
 	cmd.Flags().Var(newChecked(&speed, 1, "float", parseSpeed), "speed", "how much faster than it happened")
+	themeFlag(cmd, &o.theme)
 	return cmd
 }
 
-func playBack(ctx context.Context, s *streams, path string, speed float64) error {
+func playBack(ctx context.Context, s *streams, theme ui.Theme, path string, speed float64) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("replay: %w", err)
@@ -61,7 +64,7 @@ func playBack(ctx context.Context, s *streams, path string, speed float64) error
 		played <- err
 	}()
 	err = show(ctx, player, ui.Options{
-		Notes: notes.List, Zone: s.zone, Replay: true, Past: player, Speed: speed, SetSpeed: player.SetSpeed,
+		Notes: notes.List, Zone: s.zone, Theme: theme, Replay: true, Past: player, Speed: speed, SetSpeed: player.SetSpeed,
 	})
 	cancel()
 	if failed := <-played; failed != nil {

@@ -156,6 +156,9 @@ func (sc screen) status() line {
 	if sc.state.Search != "" && !sc.state.Typing {
 		parts = append(parts, text(Warn, "only what matches “"+sc.state.Search+"”; esc shows all"))
 	}
+	if sc.state.filter() != "" && !sc.state.Filtering {
+		parts = append(parts, sc.filterStatus())
+	}
 	for _, e := range sc.s.Engines {
 		if note := engineNote(e, sc.s); note != "" {
 			parts = append(parts, text(Warn, note))
@@ -252,16 +255,10 @@ func hintRow(at place, list []binding) row {
 
 // prompt returns the text that is being entered, and the keys that end that.
 func (sc screen) prompt(at place) row {
-	found := 0
-	for _, key := range sc.state.keys(sc.s) {
-		if !isHeading(key) {
-			found++
-		}
-	}
 	left := text(KeyCap, " /").add(Strong, sc.state.Search).add(KeyCap, "▏")
 	keys, _ := hinted(at)
 	right := hintRow(at, keys)
-	count := text(Dim, fmt.Sprintf("%d shown  ", found))
+	count := text(Dim, fmt.Sprintf("%d shown  ", sc.rowCount()))
 	gap := sc.w - left.width() - count.width() - right.line.width() - 1
 	if gap < 2 {
 		return row{line: left}

@@ -16,9 +16,11 @@ const (
 	inPage      // an opened row, or a view that is a single page
 	inHelp
 	inSearch // while the text is being entered
+	inFilter // while the expression is being entered
+	inChoice // while columns are chosen, or what to sort by
 
 	reading   = inList | inPage | inHelp
-	everyMode = reading | inSearch
+	everyMode = reading | inSearch | inFilter | inChoice
 )
 
 // place is where a key is pressed.
@@ -37,6 +39,10 @@ func here(st State, s *model.Snapshot) place {
 	switch {
 	case st.Typing:
 		at.mode = inSearch
+	case st.Filtering:
+		at.mode = inFilter
+	case st.Chooser != ChooseNothing:
+		at.mode = inChoice
 	case st.Help:
 		at.mode = inHelp
 	case st.pageOpen():
@@ -120,7 +126,7 @@ func bindings() []binding {
 	return slices.Concat([]binding{
 		{
 			keys: named(KeyEsc), cap: "esc", hint: place.backHint, modes: reading,
-			help: "go back: from the help, from what is open, from a search; at last it unfolds all groups",
+			help: "go back: from the help, from an explanation, from what is open, from a search, from a filter; at last it unfolds all groups",
 			do:   func(at place, _ Key) (State, Action) { return at.leave() },
 		},
 		{
@@ -132,7 +138,12 @@ func bindings() []binding {
 				}
 				return "move"
 			},
-			do: func(at place, key Key) (State, Action) { return at.move(key.Name, at.live), Stay },
+			do: func(at place, key Key) (State, Action) {
+				if at.mode == inChoice {
+					return at.moveChoice(key.Name), Stay
+				}
+				return at.move(key.Name, at.live), Stay
+			},
 		},
 		{
 			keys: named(KeyHome, KeyEnd), cap: "home end", modes: everyMode, when: func(at place) bool { return at.Frozen == nil || at.mode&(inList|inPage) == 0 },
@@ -178,6 +189,17 @@ func bindings() []binding {
 			},
 		},
 		{
+			keys: append(runes("f"), named(KeyF4)...), cap: "f", modes: reading, when: func(at place) bool { return views[at.Tab].filtered() != noRows },
+			hint: func(at place) string {
+				if at.mode != inList {
+					return ""
+				}
+				return "filter"
+			},
+			help: "filter by an expression, also F4: name~web && oom>0, memory>64MiB, net=host, type=oom_kill. It is completed as you type; each list keeps its own",
+			do:   func(at place, _ Key) (State, Action) { return at.startFilter(), Stay },
+		},
+		{
 			keys: runes("nN"), cap: "n N", modes: inList, when: func(at place) bool { return at.Search != "" },
 			help: "the next row that the search found, and the one before; behind the last comes the first",
 			do:   func(at place, key Key) (State, Action) { return at.nextFound(key.Rune == 'n'), Stay },
@@ -206,12 +228,87 @@ func bindings() []binding {
 		},
 	}, timeBindings(), []binding{
 		{
-			keys: runes("a"), cap: "a", modes: inList, when: func(at place) bool { return at.Tab == Containers },
+			keys: runes("w"), cap: "w", modes: inList | inPage, when: hasSubjects, hint: always("explain"),
+			help: "explain what is under the cursor, with the command to see it by hand; again for the next thing about it",
+			do:   func(at place, _ Key) (State, Action) { return at.explained(), Stay },
+		},
+		{
+			keys: runes("y"), cap: "y", modes: inList | inPage, when: hasSubjects,
+			hint: always("copy id"), help: "copy the id of what is under the cursor to the clipboard of the terminal (OSC 52; tmux needs set -g set-clipboard on)",
+			do: func(at place, _ Key) (State, Action) { return at.copied() },
+		},
+		{
+			keys: runes("Y"), cap: "Y", modes: inList | inPage, when: func(at place) bool { return at.Explain > 0 && hasSubjects(at) },
+			help: "copy the command of the explanation",
+			do:   func(at place, _ Key) (State, Action) { return at.copiedHand() },
+		},
+		{
+			keys: runes("a"), cap: "a", modes: inList, when: atContainers,
 			help: "list the containers with the sandboxes and services of the host, or without them",
 			do:   func(at place, _ Key) (State, Action) { at.Quiet = !at.Quiet; return at.State, Stay },
 		},
 		{
-			keys: named(KeyTab, KeyBackTab), cap: "tab", modes: everyMode, hint: always("next view"),
+			keys: append(runes("s"), named(KeyF6)...), cap: "s", modes: inList, when: atContainers, hint: always("sort"),
+			help: "sort the containers, also F6; so does a click on the head of a column, and another click reverses",
+			do:   func(at place, _ Key) (State, Action) { return at.choose(ChooseSort), Stay },
+		},
+		{
+			keys: runes("Sr"), cap: "r", modes: inList, when: atContainers, help: "reverse the order, also S",
+			do: func(at place, _ Key) (State, Action) { at.Sort.Reverse = !at.Sort.Reverse; return at.State, Stay },
+		},
+		{
+			keys: runes("o"), cap: "o", modes: inList, when: atContainers, hint: always("columns"), help: "choose the columns and their places",
+			do: func(at place, _ Key) (State, Action) { return at.choose(ChooseColumns), Stay },
+		},
+		{
+			keys: runes("jkgG"), cap: "j k g G", modes: inChoice, help: "down, up, to the first, to the last",
+			do: func(at place, key Key) (State, Action) { return at.moveChoice(movingKey(key)), Stay },
+		},
+		{
+			keys: runes(" "), cap: "space", modes: inChoice, help: "show a column or hide it; sort by it, again to reverse",
+			hint: func(at place) string {
+				if at.Chooser == ChooseColumns {
+					return "show or hide"
+				}
+				return "sort by it; again: reverse"
+			},
+			do: func(at place, _ Key) (State, Action) { return at.pick(at.choice()), Stay },
+		},
+		{
+			keys: append(named(KeyLeft, KeyRight), runes("-+")...), cap: "←→", modes: inChoice, help: "the place of the column, also - and +",
+			when: func(at place) bool { return at.Chooser == ChooseColumns }, hint: always("place"),
+			do: func(at place, key Key) (State, Action) {
+				by := 1
+				if key.Name == KeyLeft || key.Rune == '-' {
+					by = -1
+				}
+				return at.place(at.choice(), by), Stay
+			},
+		},
+		{
+			keys: runes("rS"), cap: "r", modes: inChoice, help: "reverse the order, also S", hint: always("reverse"),
+			when: func(at place) bool { return at.Chooser == ChooseSort },
+			do:   func(at place, _ Key) (State, Action) { at.Sort.Reverse = !at.Sort.Reverse; return at.State, Stay },
+		},
+		{
+			keys: runes("d"), cap: "d", modes: inChoice, help: "the columns, or the order, as they are without a choice", hint: always("as usual"),
+			do: func(at place, _ Key) (State, Action) { return at.asUsual(), Stay },
+		},
+		{
+			keys: named(KeyEnter), cap: "enter", modes: inChoice, help: "sort by what is under the cursor, and close",
+			do: func(at place, _ Key) (State, Action) {
+				if at.Chooser == ChooseSort {
+					return at.pick(at.choice()).closeChooser(), Stay
+				}
+				return at.closeChooser(), Stay
+			},
+		},
+		{
+			keys: append(named(KeyEsc, KeyTab, KeyBackTab), runes("osq")...), cap: "esc", modes: inChoice, help: "close, also o, s and q", hint: always("done"),
+			do: func(at place, _ Key) (State, Action) { return at.closeChooser(), Stay },
+		},
+		{
+			keys: named(KeyTab, KeyBackTab), cap: "tab", modes: reading | inSearch, hint: always("next view"),
 			help: "the next view, with shift the one before; so does a click on its name",
 			do: func(at place, key Key) (State, Action) {
 				step := Tab(1)
@@ -241,6 +338,10 @@ func bindings() []binding {
 			do: func(at place, _ Key) (State, Action) { return at.State, Repaint },
 		},
 		{
+			keys: named(KeyCtrlZ), cap: "ctrl-Z", modes: everyMode, help: "stop nsviz and go back to the shell; fg goes on. Meanwhile nsviz reads nothing, and events may be lost",
+			do: func(at place, _ Key) (State, Action) { return at.State, Suspend },
+		},
+		{
 			keys: named(KeyEnter), cap: "enter", modes: inSearch, hint: always("keep"), help: "keep the search",
 			do: func(at place, _ Key) (State, Action) { at.Typing = false; return at.State, Stay },
 		},
@@ -255,6 +356,37 @@ func bindings() []binding {
 		{
 			keys: named(KeyCtrlU), cap: "ctrl-U", modes: inSearch, help: "delete all",
 			do: func(at place, _ Key) (State, Action) { at.Search = ""; return at.State, Stay },
+		},
+		{
+			keys: named(KeyCtrlW), cap: "ctrl-W", modes: inSearch, help: "delete a word",
+			do: func(at place, _ Key) (State, Action) { at.Search = withoutWord(at.Search); return at.State, Stay },
+		},
+		{
+			keys: named(KeyTab), cap: "tab", modes: inFilter, hint: always("complete"), help: "complete a field, an operator or a value",
+			do: func(at place, _ Key) (State, Action) { return at.completed(at.live), Stay },
+		},
+		{
+			keys: named(KeyEnter), cap: "enter", modes: inFilter, hint: always("keep"), help: "keep the filter",
+			do: func(at place, _ Key) (State, Action) { return at.keepFilter(at.live), Stay },
+		},
+		{
+			keys: named(KeyEsc), cap: "esc", modes: inFilter, hint: always("show all"), help: "end the filter",
+			do: func(at place, _ Key) (State, Action) {
+				at.Filtering, at.Draft = false, ""
+				return at.withFilter(""), Stay
+			},
+		},
+		{
+			keys: named(KeyBackspace), cap: "backspace", modes: inFilter, help: "delete a letter",
+			do: func(at place, _ Key) (State, Action) { return at.draft(withoutLast(at.Draft), at.live), Stay },
+		},
+		{
+			keys: named(KeyCtrlU), cap: "ctrl-U", modes: inFilter, help: "delete all",
+			do: func(at place, _ Key) (State, Action) { return at.draft("", at.live), Stay },
+		},
+		{
+			keys: named(KeyCtrlW), cap: "ctrl-W", modes: inFilter, help: "delete a word",
+			do: func(at place, _ Key) (State, Action) { return at.draft(withoutWord(at.Draft), at.live), Stay },
 		},
 		{
 			keys: append(runes("?"), named(KeyF1)...), cap: "?", modes: reading, hint: always("what is this?"), last: true,
@@ -276,14 +408,21 @@ func bindings() []binding {
 	})
 }
 
+func atContainers(at place) bool { return at.Tab == Containers }
+
 // backHint returns where Esc leads; "" is nowhere.
 func (at place) backHint() string {
 	switch {
 	case at.mode != inList:
+		if at.Explain > 0 && !at.Help {
+			return "close"
+		}
 		if at.Help || at.Open != "" {
 			return "back"
 		}
-	case at.Search != "":
+	case at.Explain > 0:
+		return "close"
+	case at.Search != "" || at.filter() != "":
 		return "show all"
 	case at.Frozen != nil && at.Replay:
 		return "go on"

@@ -18,6 +18,8 @@ func places() map[string]State {
 		"list": on(Containers, webID), "heading": on(Containers, shopHeading), "namespaces": on(Namespaces, ""), "kills": on(Kills, ""),
 		"events": on(Events, ""), "host": on(Host, ""), "page": press(on(Containers, webID), s, Key{Name: KeyEnter}),
 		"help": press(State{}, s, letters("?")...), "search": press(State{}, s, letters("/web")...),
+		"explained": press(on(Containers, webID), s, letters("w")...), "explained page": press(on(Containers, webID), s, append([]Key{{Name: KeyEnter}}, letters("w")...)...),
+		"filter": press(State{}, s, letters("foom>0")...), "filtered": press(State{}, s, append(letters("foom>=0"), Key{Name: KeyEnter})...),
 		"found": press(State{}, s, append(letters("/web"), Key{Name: KeyEnter})...), "frozen": press(State{}, s, letters(" ")...),
 	}
 	for name, st := range at {

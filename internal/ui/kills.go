@@ -23,10 +23,13 @@ type killsView struct{ listView }
 func (killsView) title() string                          { return "OOM kills" }
 func (killsView) help() (name string, words []explained) { return "OOM kills", nil }
 func (killsView) newestFirst() bool                      { return true }
+func (killsView) filtered() rowKind                      { return eventKindRows }
 
 func (killsView) keys(s *model.Snapshot, st State) []string {
-	return keysOf(listedKills(s, st.Search), killKey)
+	return keysOf(st.filteredKills(s), killKey)
 }
+
+func (killsView) subject(s *model.Snapshot, _ State, key string) subject { return killSubject(s, key) }
 
 func (v killsView) smallRows(sc screen, h int) []row { return withoutHead(v.rows(sc, h+1), h) }
 
@@ -103,7 +106,7 @@ func capped(lines []line, n int) []line {
 
 // rows draws the list of kills, and below it the one under the cursor in words.
 func (killsView) rows(sc screen, h int) []row {
-	list := listedKills(sc.s, sc.state.Search)
+	list := sc.state.filteredKills(sc.s)
 	if len(list) == 0 {
 		return plainRows(sc.noKills())
 	}
@@ -194,6 +197,9 @@ func shortWhy(k *model.Kill, s *model.Snapshot) line {
 }
 
 func (sc screen) noKills() []line {
+	if out := sc.filteredOut(); out != nil {
+		return out
+	}
 	if sc.state.Search != "" {
 		return []line{nil, text(Plain, "  No OOM kill matches “"+sc.state.Search+"”.")}
 	}

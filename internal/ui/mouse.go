@@ -47,7 +47,11 @@ func (st State) pointed(m Mouse, s *model.Snapshot) (State, Action) {
 			key = KeyDown
 		}
 		for range wheelRows {
-			st = st.move(key, s)
+			if at.mode == inChoice {
+				st = st.moveChoice(key)
+			} else {
+				st = st.move(key, s)
+			}
 		}
 	case MouseLeft:
 		f := Render(s, st, st.Width, st.Height)
@@ -60,12 +64,16 @@ func (st State) pointed(m Mouse, s *model.Snapshot) (State, Action) {
 				return z.click(at)
 			}
 		}
+		sc := screen{s: st.shown(s), live: s, state: st, w: st.Width, h: st.Height}
+		if column := sc.headAt(m.X, m.Y); column != "" {
+			return st.sortBy(column), Stay
+		}
 		if spots.key == "" {
 			return st, Stay
 		}
 		st.Cursor[st.Tab] = spots.key
 		if m.Double {
-			st.Typing = false
+			st.Typing, st.Filtering, st.Draft = false, false, ""
 			return st.open(s), Stay
 		}
 	}

@@ -44,8 +44,13 @@ func Render(s *model.Snapshot, st State, w, h int) Frame {
 	f.set(0, row{line: sc.header()})
 	f.set(1, sc.tabs())
 	f.set(2, row{line: sc.status()})
-	for y, r := range sc.body(bodyHeight(w, h)) {
+	panel := sc.panel(bodyHeight(w, h))
+	body := bodyHeight(w, h) - len(panel)
+	for y, r := range sc.body(body) {
 		f.set(aboveBody+y, r)
+	}
+	for y, r := range panel {
+		f.set(aboveBody+body+y, r)
 	}
 	f.set(h-1, sc.footer())
 	return f
@@ -68,6 +73,19 @@ func (sc screen) body(h int) []row {
 	}
 	rows := views[sc.state.Tab].rows(sc, h)
 	return rows[:min(len(rows), h)]
+}
+
+// panel returns what stands between the view and the line of keys, in at most half of h rows.
+func (sc screen) panel(h int) []row {
+	if sc.state.Filtering {
+		rows := sc.filterPanel()
+		return rows[:min(len(rows), h/2)]
+	}
+	if at := here(sc.state, sc.live); sc.state.Explain > 0 && at.mode&(inList|inPage|inSearch) != 0 && hasSubjects(at) && !small(sc.w, sc.h) {
+		rows := sc.explainPanel()
+		return rows[:min(len(rows), h/2)]
+	}
+	return nil
 }
 
 // page shows as much of a page of text as there is room for, from its scroll position on.

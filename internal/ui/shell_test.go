@@ -27,6 +27,7 @@ type simulated struct {
 	ready   chan struct{}
 	fini    atomic.Int32
 	mouse   []string // whether it was taken from the terminal or left there
+	steps   []string // of a suspension
 	once    sync.Once
 }
 
@@ -73,6 +74,16 @@ func (s *simulated) EnableMouse(flags ...tcell.MouseFlags) {
 func (s *simulated) DisableMouse() {
 	s.mouse = append(s.mouse, "left")
 	s.SimulationScreen.DisableMouse()
+}
+
+func (s *simulated) Suspend() error {
+	s.steps = append(s.steps, "suspend")
+	return s.SimulationScreen.Suspend()
+}
+
+func (s *simulated) Resume() error {
+	s.steps = append(s.steps, "resume")
+	return s.SimulationScreen.Resume()
 }
 
 func (s *simulated) Fini() {
@@ -163,6 +174,47 @@ func TestRunAnswersTheMouse(t *testing.T) {
 	}
 }
 
+// Ctrl-Z gives the terminal back before the process stops, and takes it again behind that.
+func TestRunSuspends(t *testing.T) {
+	screen := newSimulated()
+	answers := make(chan bool)
+	wait := start(t.Context(), Options{Screen: screen, Snapshots: scene, Stop: func() (bool, error) {
+		screen.steps = append(screen.steps, "stop")
+		return <-answers, nil
+	}})
+	screen.await(t, "sidecar")
+	screen.InjectKey(tcell.KeyCtrlZ, 0, 0)
+	answers <- true
+	screen.await(t, "sidecar")
+	screen.InjectKey(tcell.KeyCtrlZ, 0, 0)
+	answers <- false
+	screen.await(t, "there is no shell to go back to")
+	screen.InjectKey(tcell.KeyRune, 'q', 0)
+	if err := wait(); err != nil {
+		t.Error(err)
+	}
+	once := []string{"suspend", "stop", "resume"}
+	if want := slices.Concat(once, once); !slices.Equal(screen.steps, want) {
+		t.Errorf("%q, want %q", screen.steps, want)
+	}
+}
+
+func TestRunCopies(t *testing.T) {
+	screen := newSimulated()
+	wait := start(t.Context(), Options{Screen: screen, Snapshots: scene})
+	screen.await(t, "sidecar")
+	screen.InjectKey(tcell.KeyRune, 'G', 0)
+	screen.InjectKey(tcell.KeyRune, 'y', 0)
+	screen.await(t, "copied the id of hog")
+	if got := string(screen.GetClipboardData()); got != hogID {
+		t.Errorf("the clipboard has %q", got)
+	}
+	screen.InjectKey(tcell.KeyRune, 'q', 0)
+	if err := wait(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestDoubleClick(t *testing.T) {
 	began := time.Now()
 	sh := &shell{}
@@ -170,9 +222,9 @@ func TestDoubleClick(t *testing.T) {
 	for _, tt := range []struct {
 		x     int
 		after time.Duration
-	}{{5, 0}, {5, 300}, {5, 400}, {5, 1000}, {6, 1100}, {6, 1200}} {
+	}{{5, 0}, {5, doubleClick}, {5, doubleClick + 1}, {5, 3 * doubleClick}, {6, 3*doubleClick + 1}, {6, 3*doubleClick + 2}} {
 		press := tcell.NewEventMouse(tt.x, 3, tcell.ButtonPrimary, 0)
-		now := began.Add(tt.after * time.Millisecond)
+		now := began.Add(tt.after)
 		got = append(got, sh.mouse(press, now).Double)
 		sh.mouse(tcell.NewEventMouse(tt.x, 3, tcell.ButtonNone, 0), now)
 	}
@@ -285,7 +337,7 @@ func TestShellCopiesWideRunesAndStyles(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer screen.SimulationScreen.Fini()
-	sh := &shell{screen: screen, styles: tcellStyles(true)}
+	sh := &shell{screen: screen, styles: tcellStyles(&anywhere)}
 	f := newFrame(12, 1)
 	f.set(0, row{line: text(Name, "データ").add(KillMark, "×").add(Plain, " e\u0301"), selected: true})
 	sh.copy(f)

@@ -30,12 +30,30 @@ type State struct {
 	// Note says what the last key did where nothing else shows it. The next one clears it.
 	Note string
 
+	// Explain is the topic of what is under the cursor that is explained, from 1; 0 is none.
+	Explain int
+	// Clip is what the last key copied.
+	Clip string
+
 	// NoMouse is set if the mouse is left to the terminal, which selects text with it.
 	NoMouse bool
+	// Columns are those of the containers that the user has chosen, from left to right; nil leaves the choice to the width of the screen.
+	// It is replaced, never changed.
+	Columns []ColumnKey
+	// Sort is the order of the containers.
+	Sort Sort
+	// Chooser is the list of choices that is open below the containers, and Choice the column under its cursor; "" is the first line.
+	Chooser Chooser
+	Choice  ColumnKey
 
 	// Search filters containers, namespaces, kills and events; Typing while it is being entered.
 	Search string
 	Typing bool
+
+	// Filter holds the expression that filters each kind of rows; Filtering is set while the text Draft is being entered.
+	Filter    [rowKindCount]string
+	Filtering bool
+	Draft     string
 
 	// Frozen is the snapshot that the user stopped at; nil while the screen is live.
 	Frozen *model.Snapshot
@@ -44,6 +62,11 @@ type State struct {
 
 	// Zone is the time zone of every clock on the screen; nil is that of the snapshot's time.
 	Zone *time.Location
+
+	// Inspections are the latest ones, each of another workload, the latest first. The slice is replaced, never changed. Inspects is set if
+	// there will be one of a container whose page is open.
+	Inspections []Inspection
+	Inspects    bool
 
 	// Notes are short remarks of the program, for example where it serves metrics.
 	Notes []string

@@ -125,7 +125,7 @@ func (at place) travel(back bool, backwards, on Action) (State, Action) {
 
 // leave closes what back closes and, before it unfolds groups, goes back to now.
 func (at place) leave() (State, Action) {
-	if at.Frozen != nil && !at.Help && at.Open == "" && at.Search == "" {
+	if at.Frozen != nil && !at.Help && at.Open == "" && at.Search == "" && at.Explain == 0 && at.filter() == "" {
 		return at.goOn()
 	}
 	return at.back(), Stay

@@ -36,8 +36,12 @@ const (
 	KeyCtrlF
 	KeyCtrlL
 	KeyCtrlU
+	KeyCtrlW
+	KeyCtrlZ
 	KeyF1
 	KeyF3
+	KeyF4
+	KeyF6
 	KeyF10
 	KeyMouse
 
@@ -58,6 +62,8 @@ type Action int
 const (
 	Stay    Action = iota
 	Quit           // end the program
+	Copy           // copy State.Clip to the clipboard
+	Suspend        // give the terminal back and stop, as any program does on Ctrl-Z
 	Repaint        // redraw every cell, since others may have written to the terminal
 
 	// What follows is for Options.Past, from the state that was frozen.
@@ -87,8 +93,12 @@ func Update(st State, key Key, s *model.Snapshot) (State, Action) {
 			return b.do(at, key)
 		}
 	}
-	if key.Name == KeyRune && at.mode == inSearch && len(st.Search) < maxSearch {
+	switch {
+	case key.Name != KeyRune:
+	case at.mode == inSearch && len(st.Search) < maxSearch:
 		st.Search += string(key.Rune)
+	case at.mode == inFilter:
+		st = st.draft(st.Draft+string(key.Rune), s)
 	}
 	return st, Stay
 }
@@ -106,15 +116,19 @@ func withoutLast(s string) string {
 	return s[:end]
 }
 
-// back closes the topmost of these: the help, an opened row, the filter, and then unfolds all groups.
+// back closes the topmost of these: the help, the explanation, an opened row, the search, the filter, and then unfolds all groups.
 func (st State) back() State {
 	switch {
 	case st.Help:
 		st.Help, st.Scroll = false, 0
+	case st.Explain > 0:
+		st.Explain = 0
 	case st.Open != "":
 		st.Open, st.Scroll, st.Tab = "", 0, st.Back
 	case st.Search != "":
 		st.Search = ""
+	case st.filter() != "":
+		st = st.withFilter("")
 	default:
 		st.Folded = nil
 	}
@@ -123,6 +137,7 @@ func (st State) back() State {
 
 func (st State) switchTo(tab Tab) State {
 	st.Tab, st.Back, st.Open, st.Help, st.Scroll, st.Typing = tab, tab, "", false, 0, false
+	st.Filtering, st.Draft, st.Explain = false, "", min(st.Explain, 1)
 	return st
 }
 
@@ -155,7 +170,9 @@ func (st State) move(key KeyName, s *model.Snapshot) State {
 	}
 	page := max(bodyHeight(w, h)-2, 1)
 	if st.pageOpen() {
-		last := max(len(pageLines(shown, st, w))-bodyHeight(w, h), 0)
+		room := bodyHeight(w, h)
+		room -= len(screen{s: shown, live: s, state: st, w: w, h: h}.panel(room))
+		last := max(len(pageLines(shown, st, w))-room, 0)
 		st.Scroll = moved(min(st.Scroll, last), last+1, page, key)
 		return st
 	}
