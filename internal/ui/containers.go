@@ -15,10 +15,10 @@ import (
 // containersView lists the containers and, below them, the virtual machines, with the latest kill in words and the stream.
 type containersView struct{ listView }
 
-func (containersView) title() string { return "Containers" }
+func (containersView) title() string { return "Workloads" }
 
 func (containersView) help() (name string, words []explained) {
-	return "containers", []explained{
+	return "workloads", []explained{
 		{"namespace", "A private copy of one thing a process can see: its own files (mnt), process numbers (pid), network (net), shared memory (ipc), " +
 			"host name (uts), users (user), cgroup tree (cgroup) or boot clock (time). Two processes in the same namespace see the same."},
 		{"● ○ a b ? !", "● the container has one of its own. ○ it uses the host's: no wall there (bold where engines usually put one up). A letter: it shares one with the containers that show the same letter " +

@@ -76,7 +76,9 @@ func Update(st State, key Key, s *model.Snapshot) (State, Action) {
 	case KeyEnter:
 		return st.open(s), Stay
 	case KeyLeft, KeyRight:
-		return st.fold(key.Name == KeyRight, s), Stay
+		if _, walks := views[st.Tab].(walker); !walks {
+			return st.fold(key.Name == KeyRight, s), Stay
+		}
 	}
 	return st.move(key.Name, s), Stay
 }
@@ -100,7 +102,7 @@ func (st State) letter(r rune, s *model.Snapshot) (State, Action) {
 			st.Frozen = st.shown(s)
 		}
 	case 'a':
-		if st.Tab == Containers && st.Open == "" && !st.Help {
+		if (st.Tab == Containers || st.Tab == Map) && st.Open == "" && !st.Help {
 			st.Quiet = !st.Quiet
 		}
 	case 'j':
@@ -208,6 +210,10 @@ func (st State) move(key KeyName, s *model.Snapshot) State {
 	}
 	keys := st.keys(shown)
 	if len(keys) == 0 {
+		return st
+	}
+	if v, walks := views[st.Tab].(walker); walks {
+		st.Cursor[st.Tab] = v.walk(screen{s: shown, state: st, w: w, h: h}, key)
 		return st
 	}
 	i := moved(st.cursor(keys), len(keys), page, key)
