@@ -36,7 +36,7 @@ func container(name string, created int, namespaces string) *model.Container {
 
 // shared fills in with whom containers share, as a snapshot does.
 func shared(list ...*model.Container) []*model.Container {
-	for i := range event.NamespaceTypes() {
+	for i := range event.NamespaceTypeCount {
 		in := map[uint64][]string{}
 		for _, c := range list {
 			if c.Live() {
@@ -262,7 +262,7 @@ func randomHost(data []byte) (list []*model.Container, vms []*model.VM) {
 			continue
 		}
 		var namespaces strings.Builder
-		for range event.NamespaceTypes() {
+		for range event.NamespaceTypeCount {
 			namespaces.WriteByte("ohhaboo?!c"[next()%10])
 		}
 		c := container(fmt.Sprint("c", i), i, namespaces.String())

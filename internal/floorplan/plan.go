@@ -429,7 +429,7 @@ type Segment struct {
 // frame has only what is shared inside.
 func (p Place) Segments() []Segment {
 	walls := p.Room.Walls
-	var out []Segment
+	out := make([]Segment, 0, event.NamespaceTypeCount)
 	add := func(side Side, from, to int, types ...event.NamespaceType) {
 		for i, t := range types {
 			n := len(types)

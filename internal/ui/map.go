@@ -23,11 +23,11 @@ func (mapView) title() string { return "Map" }
 
 func (mapView) help() (name string, words []explained) {
 	return "map", []explained{
-		{"room", "A container. Its walls are its namespaces: ━net━ is a network of its own; a dashed wall is open, since what is inside and what is around " +
-			"it have the same one. ○net is the host's, where engines usually put a wall. One wall around several rooms: they share it. a net: one that is shared with the other rooms " +
-			"that show the letter. The wider a room, the more memory it may use or, without a limit, uses; it fills up with what is in use (█) and with cached files, which the kernel can " +
-			"take back (▓)."},
-		{"floor", "All containers stand on one floor, the host's kernel. A virtual machine (═) has a floor of its own: its own kernel, and nothing inside is visible from here (▒)."},
+		{"room", "A workload on the map. A container's walls are its namespaces. A room is wider the more memory it may use or, without a limit, uses. It fills up with " +
+			"memory in use (█) and with cached files, which the kernel can take back (▓)."},
+		{"━net━ ╌╌ ○net", "A wall with the name of a namespace of its own; a dashed one, since inside and around it is the same namespace; the host's, where engines usually put a wall up. " +
+			"a net is shared with the rooms that show the same letter. One wall around several rooms: they share it."},
+		{"floor", "All containers stand on one floor, the host's kernel. A virtual machine (═) has a floor of its own, its kernel, and nothing inside is visible from here (▒)."},
 	}
 }
 
@@ -270,22 +270,19 @@ func (sc screen) workloads(b floorplan.Building, p floorplan.Plan) string {
 	return words
 }
 
-// undrawnKill returns the latest kill if it is fresh and no room on the plan shows it.
+// undrawnKill returns the latest of the kills that have just happened and that no room on the plan shows; nil is none.
 func (sc screen) undrawnKill(p floorplan.Plan) *model.Kill {
-	if len(sc.s.Kills) == 0 {
-		return nil
+	drawn := func(victim *event.Container) bool {
+		return victim != nil && slices.ContainsFunc(p.Places, func(at floorplan.Place) bool {
+			return at.Room.Container != nil && at.Room.Container.ID == victim.ID
+		})
 	}
-	k := &sc.s.Kills[len(sc.s.Kills)-1]
-	if !sc.flashes(k) {
-		return nil
-	}
-	victims := story.VictimContainer(k)
-	for i := range p.Places {
-		if c := p.Places[i].Room.Container; c != nil && victims != nil && c.ID == victims.ID {
-			return nil
+	for i := len(sc.s.Kills) - 1; i >= 0 && sc.flashes(&sc.s.Kills[i]); i-- {
+		if k := &sc.s.Kills[i]; !drawn(story.VictimContainer(k)) {
+			return k
 		}
 	}
-	return k
+	return nil
 }
 
 // flashes reports whether a kill has just happened.

@@ -224,6 +224,24 @@ func TestWalkOnTheMap(t *testing.T) {
 	}
 }
 
+// The sandboxes of pods have rooms when asked for, and until then the map says how many there are.
+func TestSandboxesOnTheMap(t *testing.T) {
+	s := sceneNested()
+	v := on(Map, "")
+	with := press(v, s, letters("a")...)
+	if more, less := len(with.keys(s)), len(v.keys(s)); more != less+1 {
+		t.Errorf("%d rooms, and %d with the sandbox", less, more)
+	}
+	for _, tt := range []struct {
+		v    State
+		want bool
+	}{{v, true}, {with, false}} {
+		if got := strings.Contains(Render(s, tt.v, 120, 36).Text(), "a adds 1 pod's sandbox"); got != tt.want {
+			t.Errorf("the map says that there is one more: %v, want %v", got, tt.want)
+		}
+	}
+}
+
 // A kill is loud in its room for some seconds, and told above the rooms if that is not drawn.
 func TestKillFlashesInItsRoom(t *testing.T) {
 	s := sceneKilled(12)

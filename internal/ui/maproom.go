@@ -52,7 +52,7 @@ func (sc screen) drawRoom(c canvas, p floorplan.Place, selected bool) {
 	drawOutline(c, p.Rect, outline, style)
 	if r.VM == nil && (r.Frame() || r.Container.Live()) {
 		for _, s := range p.Segments() {
-			drawSegment(c, p, s, style, sc)
+			sc.drawSegment(c, p, s, style)
 		}
 	}
 	if r.VM != nil {
@@ -80,8 +80,9 @@ func drawOutline(c canvas, at floorplan.Rect, w walls, style Style) {
 	c.fill(at.X, bottom, 1, style, w.corners[3])
 }
 
-// drawSegment draws the wall that stands for a namespace, with the name of that if the wall is more than open.
-func drawSegment(c canvas, p floorplan.Place, s floorplan.Segment, closed Style, sc screen) {
+// drawSegment draws the wall that stands for a namespace, with the name of that unless the wall is open. closed is the style of a
+// closed one.
+func (sc screen) drawSegment(c canvas, p floorplan.Place, s floorplan.Segment, closed Style) {
 	sign, style := "", HostUsual // the sign of what is neither closed nor open
 	switch {
 	case s.Wall == floorplan.Closed:
@@ -222,21 +223,20 @@ func (sc screen) drawInside(c canvas, p floorplan.Place) {
 	if r.Container != nil && r.Container.Live() {
 		x, w = p.X+5, p.W-10 // the names of the walls stand at the sides
 	}
-	w = max(w, 1)
 	y := p.Y + 1
 	kill := sc.killIn(r)
 	more := moreOf(r, w)
-	lines := min(len(more), max(p.Head-1, 0)/2)
+	lines := min(len(more), (p.Head-1)/2)
 	switch {
 	case kill == nil:
 		c.put(x, y, sc.roomMemory(r, w))
-	case p.Head <= headOfSmall:
+	case p.Head <= 2: // there is no space for more
 		c.put(x, y, kill.cut(w))
 	default:
 		c.put(x, y, sc.roomMemory(r, w))
 		more, lines = append([]line{kill}, more...), max(lines, 1)
 	}
-	bars := max(p.Head-1-lines, 0)
+	bars := p.Head - 1 - lines
 	if r.Container == nil || r.Container.Live() {
 		for i := range bars {
 			c.put(x, y+1+i, sc.roomFill(r, w))
@@ -246,9 +246,6 @@ func (sc screen) drawInside(c canvas, p floorplan.Place) {
 		c.put(x, y+1+bars+i, more[i].cut(w))
 	}
 }
-
-// headOfSmall is the height of a room without space for more than memory.
-const headOfSmall = 2
 
 // killIn returns the words for a kill that has just happened in a room; nil is none.
 func (sc screen) killIn(r *floorplan.Room) line {
