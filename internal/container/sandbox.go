@@ -26,6 +26,8 @@ type Isolated struct {
 	CgroupPath string
 	// FromBeginning is set if nsviz has seen the creation of its namespaces.
 	FromBeginning bool
+	// MayBeUsers is set if a user's engine may have it as a container.
+	MayBeUsers bool
 	// First is its first process; nil is unknown.
 	First *FirstProcess
 }
@@ -135,6 +137,7 @@ type isolated struct {
 	namespaces event.NamespaceIDs
 	first      int32  // the PID of its first process; 0 is unknown
 	generation uint64 // in which it was recognised
+	mayBeUsers bool   // as Isolated has it
 	// others are the first processes in other namespaces of a service, as its control processes have them, by PID.
 	others map[int32]*FirstProcess
 }
@@ -288,6 +291,7 @@ func (t *Tracker) sandbox(typ event.NamespaceType, maker ProcessName, uid *uint3
 		case isRuntime && byRoot: // any other process may call itself so
 			c.container.Runtime, c.container.Kind = r.Name, event.KindContainer
 		case isRuntime:
+			c.mayBeUsers = true
 		case p.first != nil && p.first.Program.PID != 0:
 			c.container.Group = &event.Group{Kind: event.GroupProgram, Name: p.first.Program.String()}
 		}
@@ -304,7 +308,7 @@ func (t *Tracker) sandbox(typ event.NamespaceType, maker ProcessName, uid *uint3
 		}
 	}
 	if c.recognise(s, p) {
-		s.found = append(s.found, Isolated{Container: *c.container, Namespaces: p.namespaces, FromBeginning: made != nil, First: p.first})
+		s.found = append(s.found, Isolated{Container: *c.container, Namespaces: p.namespaces, FromBeginning: made != nil, MayBeUsers: c.mayBeUsers, First: p.first})
 	}
 	return c.container
 }
