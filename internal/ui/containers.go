@@ -31,7 +31,7 @@ func (containersView) help() (name string, words []explained) {
 			"container started, by the kernel's own count, so also those from before nsviz began."},
 		{"host PID", "Inside, the first process of a container is PID 1. It has another number on the host, and with that number you can find it in ps."},
 		{"▾ ▹", "A group: the containers of a Kubernetes or podman pod, or of a compose project. What its heading has are sums; + is at least that much. " +
-			"The sandbox is what the containers of a pod share, and is none of them."},
+			"The infra container of a pod holds what the others share; Kubernetes calls it the pod's sandbox."},
 		{"sandbox", "What a program isolates without a container runtime, as bubblewrap (Flatpak), firejail, unshare or a browser does. A service here is a unit of systemd " +
 			"with namespaces of its own. a shows and hides them; one that the OOM killer took something from is always shown."},
 		{"START", "From the making of the cgroup to the first instruction of the container's own program. It is short because no kernel boots."},
