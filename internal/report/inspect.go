@@ -230,7 +230,11 @@ func (t *anatomyText) uses() {
 	if s := t.a.Stuck; s != nil {
 		t.line("stuck", "at the limit of "+story.ShortPath(s.Cgroup)+"; the OOM killer is off for it, so its processes wait for memory")
 	}
-	for _, line := range resourceLines(r) {
+	lines := resourceLines(r)
+	if pss := t.a.PSSBytes; pss != nil {
+		lines[0].words = story.Bytes(*pss) + ", the sum of its processes' shares (PSS), since no cgroup counts it"
+	}
+	for _, line := range lines {
 		t.line(cmp.Or(line.subject, " "), line.words) // a space: the same column
 	}
 }
@@ -248,7 +252,8 @@ func (t *anatomyText) madeOf() {
 		}
 	}
 	quiet, covered := 0, 0
-	var list []string
+	var list, kinds []string
+	paths := map[string][]string{} // by kind
 	for i := range t.a.Mounts {
 		m := &t.a.Mounts[i]
 		switch {
@@ -261,7 +266,14 @@ func (t *anatomyText) madeOf() {
 			quiet++
 			continue
 		}
-		list = append(list, fmt.Sprintf("%s: %s, %s", m.Path, kindWords(m), writability(m.ReadOnly)))
+		words := kindWords(m) + ", " + writability(m.ReadOnly)
+		if paths[words] == nil {
+			kinds = append(kinds, words)
+		}
+		paths[words] = append(paths[words], m.Path)
+	}
+	for _, words := range kinds {
+		list = append(list, mountLines(paths[words], words)...)
 	}
 	list = bound(list)
 	if quiet > 0 {
@@ -324,6 +336,21 @@ func writability(readOnly bool) string {
 		return "read-only"
 	}
 	return "writable"
+}
+
+// maxAlike is how many mounts of the same have a line each.
+const maxAlike = 3
+
+// mountLines returns lines about mounts of the same at some paths: firejail covers many paths with the same empty file.
+func mountLines(paths []string, words string) []string {
+	if len(paths) > maxAlike {
+		return []string{fmt.Sprintf("%s and %d more: %s", strings.Join(paths[:maxAlike], ", "), len(paths)-maxAlike, words)}
+	}
+	lines := make([]string, len(paths))
+	for i, path := range paths {
+		lines[i] = path + ": " + words
+	}
+	return lines
 }
 
 func kindWords(m *anatomy.Mount) string {
