@@ -3,9 +3,7 @@
 package e2e
 
 import (
-	"fmt"
 	"io"
-	"os"
 	"strings"
 	"testing"
 
@@ -27,13 +25,15 @@ func TestCRI(t *testing.T) {
 	events := startEvents(t, "--cri-endpoint", s.endpoint())
 
 	// As below a kubelet, where the path does not show the runtime.
-	pods := fmt.Sprintf("nsviz-test-pods-%d", os.Getpid())
-	s.cgroups = []string{pods + "/pod0f6b9a4e-7c1d-4f0e-9a53-2f8f5d0c1e77", pods}
-	cart, cartID := s.pod("nstest", "cart", "/"+s.cgroups[0])
+	parent := s.parents()
+	cart, cartID := s.pod("nstest", "cart", parent)
 	ids := map[string]string{"nstest/cart": cartID}
 	ids["nstest/cart/app"] = s.container(cartID, cart, "app", 0, "/bin/sleep", "100000")
 	ids["nstest/cart/hog"] = s.container(cartID, cart, "hog", 16<<20, "/bin/tail", "/dev/zero")
-	queue, queueID := s.pod("nstest", "queue", "")
+	if !s.systemd { // without one containerd chooses
+		parent = ""
+	}
+	queue, queueID := s.pod("nstest", "queue", parent)
 	ids["nstest/queue"] = queueID
 	ids["nstest/queue/app"] = s.container(queueID, queue, "app", 0, "/bin/sleep", "100000")
 

@@ -30,12 +30,15 @@ type criService struct {
 	pods []string
 	// cgroups are those that are removed at the end, the innermost first.
 	cgroups []string
+	// systemd is set where systemd makes the cgroups, as on most nodes.
+	systemd bool
 }
 
 // newCRIService starts one that has the images of busybox and of sandboxes. At the end of the test it removes the pods.
 func newCRIService(t *testing.T) *criService {
 	t.Helper()
-	s := &criService{t: t, dir: t.TempDir(), log: newLines()}
+	_, err := os.Stat("/run/systemd/system")
+	s := &criService{t: t, dir: t.TempDir(), log: newLines(), systemd: err == nil}
 	config := fmt.Sprintf(`version = 2
 root = "%[1]s/root"
 state = "%[1]s/state"
@@ -51,7 +54,11 @@ state = "%[1]s/state"
     conf_dir = "%[1]s/cni"
   [plugins."io.containerd.grpc.v1.cri".containerd]
     snapshotter = "native"
-`, s.dir, pauseImage)
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+      runtime_type = "io.containerd.runc.v2"
+      [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+        SystemdCgroup = %[3]t
+`, s.dir, pauseImage, s.systemd)
 	if err := os.WriteFile(filepath.Join(s.dir, "config.toml"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +90,11 @@ state = "%[1]s/state"
 		s.stop()
 		_ = connection.Close()
 		for _, name := range append(s.cgroups, "k8s.io") {
-			removeCgroups(t, name)
+			if s.systemd && strings.HasSuffix(name, ".slice") {
+				must(t, exec.Command("systemctl", "stop", filepath.Base(name)))
+			} else {
+				removeCgroups(t, name)
+			}
 		}
 	})
 	must(t, exec.Command("ctr", "--address", s.dir+"/containerd.sock", "--namespace", "k8s.io", "images", "import", "--snapshotter", "native", archive))
@@ -110,9 +121,11 @@ func (s *criService) start() {
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
-	if _, err := s.Status(s.context(), &cri.StatusRequest{}); err != nil {
-		s.t.Fatalf("containerd: %v", err)
-	}
+	var err error
+	eventually(s.t, func() bool { // its plugin begins to answer before it is ready
+		_, err = s.Status(s.context(), &cri.StatusRequest{})
+		return err == nil
+	}, func() string { return fmt.Sprintf("containerd: %v\n%s", err, s.log) })
 }
 
 // stop ends it. Its containers live on.
@@ -126,6 +139,18 @@ func (s *criService) stop() {
 // hostNetwork are the namespaces of a container without a network of its own.
 func hostNetwork() *cri.NamespaceOption {
 	return &cri.NamespaceOption{Network: cri.NamespaceMode_NODE, Pid: cri.NamespaceMode_CONTAINER}
+}
+
+// parents returns a cgroup for a pod, below one for all pods, as the kubelet names them, and has them removed at the end of the test.
+func (s *criService) parents() (pod string) {
+	pods := fmt.Sprintf("nsviztestpods%d", os.Getpid())
+	pod = "/" + pods + "/pod0f6b9a4e-7c1d-4f0e-9a53-2f8f5d0c1e77"
+	if s.systemd {
+		pods += ".slice"
+		pod = "/" + pods + "/" + strings.TrimSuffix(pods, ".slice") + "-pod0f6b9a4e_7c1d_4f0e_9a53_2f8f5d0c1e77.slice"
+	}
+	s.cgroups = []string{pod[1:], pods}
+	return pod
 }
 
 // pod makes a pod and returns the settings of its sandbox, and its id. parent is the cgroup around those of its containers, which the kubelet

@@ -89,11 +89,11 @@ func first(events map[string][]time.Time, atLatest time.Time) time.Time {
 	return atLatest
 }
 
-// Containers that start and end while nsviz attaches are neither lost nor doubled. nsviz is started 36 times during a storm of
+// Containers that start and end while nsviz attaches are neither lost nor doubled. nsviz is started 24 times during a storm of
 // short-lived containers, and each time beside a container that lives on. The engine's own log lists the containers, and an
 // nsviz that watches all the time has their times.
 func TestStartUpRace(t *testing.T) {
-	const rounds, atOnce = 36, 2
+	const rounds, atOnce = 24, 2
 	hung := hungEngine(t)
 	log := followEngine(t)
 	witness := startEvents(t)

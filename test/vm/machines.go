@@ -126,17 +126,21 @@ type systemTest struct {
 // systemTests lists them.
 func systemTests() []systemTest {
 	return []systemTest{
-		{"TestStressDemo/run_1", "the kernel's OOM killer, and its counts in cgroup v2", ""},
-		{"TestInitIsTheVictim", "what the engine says of a PID 1 that the kernel killed", ""},
+		{"TestStressDemo/run_1", "the kernel's OOM killer, and its counts in cgroup v2", "5.10"},
+		{"TestInitIsTheVictim", "what the engine says of a PID 1 that the kernel killed", "5.10"},
 		// The kernel's part, who sent a signal, is in internal/probes for every kernel; the rest is nsviz's own words.
 		{"TestWhy/nsviz-test-why-(kill|stop|oom|child)", "the signals that the engine sends, and what it says of OOM kills in cgroup v2", "5.10"},
-		{"TestPsAgreesWithEngine", "the engine's answers, and the cgroups that systemd makes for it", "6.12"},
+		{"TestPodmanPod", "the cgroups of a pod in cgroup v2, and a newer podman's files", "6.12"},
+		{"TestCRI", "the slices and scopes that Kubernetes has systemd make", "6.12"},
+		{"TestNamesFromFiles", "containerd's cgroups in cgroup v2, and its files", "6.12"},
+		{"TestEntered", "how newer engines enter a container, which has a cgroup namespace in cgroup v2", "6.12"},
 		{"TestRestartAndExec", "the engine's starts, each with a new cgroup of systemd", "6.12"},
 		{"TestNsAgreesWithLsns", "the namespaces that systemd's services and the engine make", "6.12"},
 		{"TestMovedOut", "moving a PID 1 out of a cgroup of systemd, in cgroup v2", "6.12"},
 		{"TestProcessesRefused", "pids.max in cgroup v2, and the engine's answer", "6.12"},
 		{"TestAppArmor", "AppArmor, which no other machine has", "6.12"},
-		{"TestInAPrivilegedContainer", "the cgroup namespaces that containers have with cgroup v2", "6.12"},
+		// As the host it has the host's cgroup namespace, in which nothing is different.
+		{"TestInAPrivilegedContainer/by_itself", "the cgroup namespaces that containers have with cgroup v2", "6.12"},
 		{"TestKillsWithoutAnEngine", "the cgroups of runc, LXC and bubblewrap in cgroup v2", "6.12"},
 		{"TestPsWithoutAnEngine", "what runc's files say of a cgroup in cgroup v2", "6.12"},
 		{"TestUnitsOfSystemd", "the cgroups that systemd makes for podman, runc, crun, nspawn and services", "6.12"},
