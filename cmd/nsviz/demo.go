@@ -40,8 +40,9 @@ func newDemo(s *streams, o *options) *cobra.Command {
 With a Docker engine the containers are Docker's, from an image that nsviz makes of itself; without
 one nsviz makes them by hand. All that it makes is called nsviz-demo-… and is removed at the end.
 
-The virtual machine of start and isolation is booted where QEMU is at hand, with the kernel of this host, and its
-only program is nsviz. With KVM where the host has it; without, QEMU emulates, which is slower.`,
+The virtual machine of start and isolation is booted where QEMU is at hand, with the kernel of this
+host, and its only program is nsviz. With KVM where the host has it; without, QEMU emulates, which
+is slower.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return errUsage{fmt.Errorf("nsviz demo plays one demo at a time")}

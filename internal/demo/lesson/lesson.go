@@ -2,7 +2,6 @@ package lesson
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -38,9 +37,9 @@ type Lesson struct {
 type Learned struct {
 	// Start is the time until the container's program ran; 0 is unknown.
 	Start time.Duration
-	// Boot is the time until the program in the virtual machine ran, Guest what of that its kernel took. NoBoot is why there was none.
+	// Boot is the time until the program in the virtual machine ran, Guest what of that its kernel took. NoBoot is why there was none, "" if there was one.
 	Boot, Guest time.Duration
-	NoBoot      error
+	NoBoot      string
 }
 
 // Learned returns what the first start has shown.
@@ -50,9 +49,6 @@ func (l *Lesson) Learned() Learned { return l.learned }
 func New(out io.Writer, width func() int, watch store.Source, vm VM) *Lesson {
 	return &Lesson{out: out, width: width, watch: watch, vm: vm}
 }
-
-// errNoVM reports that nobody wants to see a virtual machine.
-var errNoVM = errors.New("--no-vm leaves it out")
 
 // startPatience is how long a start may take to be known, and how long to wait for the engine's report on it.
 const (
@@ -76,12 +72,12 @@ func (l *Lesson) Started(ctx context.Context, name string) error {
 	}
 	l.learned.Start = tookFor(story.StartSteps(c.Phases))
 	if l.vm.None {
-		l.learned.NoBoot = errNoVM
+		l.learned.NoBoot = "--no-vm leaves it out"
 		return nil
 	}
 	vm, err := demo.FindVM(demo.ThisHost(), l.vm.Kernel)
 	if err != nil {
-		l.learned.NoBoot = err
+		l.learned.NoBoot = err.Error()
 		return l.say(noVMText(err, w))
 	}
 	if err := l.say(bootingText(vm, w)); err != nil {
@@ -92,7 +88,7 @@ func (l *Lesson) Started(ctx context.Context, name string) error {
 		return nil //nolint:nilerr // the demo ends
 	}
 	if err != nil {
-		l.learned.NoBoot = err
+		l.learned.NoBoot = err.Error()
 		return l.say(noVMText(err, w))
 	}
 	l.learned.Boot, l.learned.Guest = boot.Total, boot.Guest

@@ -25,8 +25,8 @@ func (t *tour) whyFast() string {
 	switch {
 	case l.Start == 0:
 		return "nsviz has seen no start here."
-	case l.NoBoot != nil:
-		return fmt.Sprintf("The container's program ran %s after it was asked for, on a kernel that was there already. How long a boot takes was not seen here: %v.",
+	case l.NoBoot != "":
+		return fmt.Sprintf("The container's program ran %s after it was asked for, on a kernel that was there already. How long a boot takes was not seen here: %s.",
 			story.Millis(l.Start), l.NoBoot)
 	}
 	return fmt.Sprintf("The container's program ran after %s, on a kernel that was there already. The virtual machine's ran after %s, of which its own kernel booted for %s.",
@@ -58,5 +58,5 @@ func (t *tour) whatIsShared() string {
 	if err != nil {
 		return err.Error()
 	}
-	return fmt.Sprintf("%s Shared are the kernel, Linux %s, and those namespaces of %s that are the host's: %s.", modules, release, c.Label, listOr(host, "none"))
+	return fmt.Sprintf("%s Shared are the kernel, Linux %s, and those namespaces of %s that are the host's: %s.", modules, release, c.Label, listed(host))
 }

@@ -139,13 +139,13 @@ func containerSees(t *tour) (string, error) {
 	}
 	return fmt.Sprintf(`Its namespaces decide what it sees, one for each kind of thing. Its own walls are these: %s. In these it is in the host's, where there is no wall: %s.
 It sees %s. Its network interfaces are %s; the host has %s.`,
-		listOr(own, "none"), listOr(host, "none"), story.Count(uint64(mounts), "mount", "mounts"), //nolint:gosec // a count
-		listOr(interfaces, "none"), listOr(hosts, "none")), nil
+		listed(own), listed(host), story.Count(uint64(mounts), "mount", "mounts"), //nolint:gosec // a count
+		listed(interfaces), listed(hosts)), nil
 }
 
-func listOr(words []string, none string) string {
+func listed(words []string) string {
 	if len(words) == 0 {
-		return none
+		return "none"
 	}
 	return story.Listed(words)
 }
@@ -166,7 +166,7 @@ func namespacesDiffer(t *tour) (string, error) {
 		}
 	}
 	if !slices.Equal(own, shown) {
-		return "", fmt.Errorf("by /proc its %s are not the host's, and nsviz has %s", listOr(own, "none"), listOr(shown, "none"))
+		return "", fmt.Errorf("by /proc its %s are not the host's, and nsviz has %s", listed(own), listed(shown))
 	}
 	if len(own) == 0 {
 		return "", errors.New("it has no namespace of its own")
@@ -412,8 +412,8 @@ func startIsKnown(t *tour) (string, error) {
 	switch {
 	case l.Start == 0:
 		return "", errors.New("nsviz has not seen the start")
-	case l.NoBoot != nil:
-		return fmt.Sprintf("the program ran after %s. There is no virtual machine to compare with: %v", story.Millis(l.Start), l.NoBoot), nil
+	case l.NoBoot != "":
+		return fmt.Sprintf("the program ran after %s. There is no virtual machine to compare with: %s", story.Millis(l.Start), l.NoBoot), nil
 	case l.Boot <= l.Start:
 		return "", fmt.Errorf("the virtual machine booted in %s, and the container needed %s", story.Millis(l.Boot), story.Millis(l.Start))
 	}

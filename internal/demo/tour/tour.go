@@ -134,12 +134,12 @@ func (t *tour) play(ctx context.Context, i, n int, s *step) (ok bool, err error)
 func (t *tour) explain(ctx context.Context, s *step) (ok bool, seen string, err error) {
 	if s.prepare != nil {
 		if err := s.prepare(ctx, t); err != nil {
-			return false, err.Error(), nil
+			return notSo(err)
 		}
 	}
 	text, err := s.text(t)
 	if err != nil {
-		return false, err.Error(), nil
+		return notSo(err)
 	}
 	if err := t.print(t.paragraphs(text)); err != nil {
 		return false, "", err
@@ -150,10 +150,13 @@ func (t *tour) explain(ctx context.Context, s *step) (ok bool, seen string, err 
 		}
 	}
 	if seen, err = s.check(t); err != nil {
-		return false, err.Error(), nil
+		return notSo(err)
 	}
 	return true, seen, nil
 }
+
+// notSo is the outcome of a step at which something else was seen.
+func notSo(err error) (ok bool, seen string, failed error) { return false, err.Error(), nil }
 
 func (t *tour) print(text string) error {
 	_, err := io.WriteString(t.Out, text)
