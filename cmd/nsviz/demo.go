@@ -22,28 +22,36 @@ func newDemo(s *streams, o *options) *cobra.Command {
 	var bare bool
 	var duration time.Duration
 	var vm lesson.VM
+	var guided tourFlags
 	cmd := &cobra.Command{
 		Use: "demo [oom|start|isolation]", GroupID: groupWatch,
 		ValidArgs: []string{string(demo.OOM), string(demo.Start), string(demo.Isolation)},
 		Short:     "Play a lesson, live: oom (the default), start or isolation",
-		Long: `Plays a lesson while the dashboard shows it; where stdout is no terminal, events are printed.
+		Long: `Plays a lesson. The dashboard shows oom; where stdout is no terminal, events are printed.
 
   oom        a container takes more memory than it may, and the kernel kills inside it
   start      containers start, one after the other, in milliseconds; where these go is drawn, in
              place of the dashboard, and compared with the boot of a virtual machine
-  isolation  containers that share namespaces with each other and with the host
+  isolation  a guided tour in text: what the host sees, what a container sees, the limit, the kill, a
+             start and a boot, and why a kernel module needs a virtual machine. Each step says what to
+             look at and how to see it by hand, checks that it is so on this host, and waits for
+             Enter. The exit code is 1 if something was not so
 
 With a Docker engine the containers are Docker's, from an image that nsviz makes of itself; without
 one nsviz makes them by hand. All that it makes is called nsviz-demo-… and is removed at the end.
 
-The virtual machine of start is booted where QEMU is at hand, with the kernel of this host, and its
-only program is nsviz. With KVM where the host has it; without, QEMU emulates, which is slower.`,
+The virtual machine of start and isolation is booted where QEMU is at hand, with the kernel of this
+host, and its only program is nsviz. With KVM where the host has it; without, QEMU emulates, which
+is slower.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return errUsage{fmt.Errorf("nsviz demo plays one demo at a time")}
 			}
 			return nil
 		},
+		Example: `  sudo nsviz demo
+  sudo nsviz demo isolation
+  sudo nsviz demo isolation --container web --yes`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			scenario := demo.Scenarios()[0]
 			if len(args) == 1 {
@@ -58,14 +66,22 @@ only program is nsviz. With KVM where the host has it; without, QEMU emulates, w
 				ctx, cancel = context.WithTimeout(ctx, duration)
 				defer cancel()
 			}
+			ctx, end := context.WithCancel(ctx)
+			defer end()
 			beside := func(ctx context.Context, p *pipeline.Pipeline) error {
-				play := demo.Play{Suffix: fmt.Sprint(os.Getpid()), Wait: time.After}
+				play := demo.Play{Suffix: fmt.Sprint(os.Getpid()), Wait: time.After, Guide: guided.guide(s, o, p, vm)}
 				if scenario == demo.Start {
 					play.Started = lesson.New(s.out, func() int { return output.Width(s.out) }, p, vm).Started
 				}
-				return playDemo(ctx, o, scenario, bare, play)
+				err := playDemo(ctx, o, scenario, bare, play)
+				if err == nil {
+					end() // the guide has come to the end
+				}
+				return err
 			}
 			switch terminal := output.IsTerminal(s.out); {
+			case scenario == demo.Isolation:
+				return events(ctx, s, o.quieter(), allEvents, func(event.Event) error { return nil }, beside)
 			case terminal && scenario == demo.Start:
 				return events(ctx, s, o, allEvents, func(event.Event) error { return nil }, beside)
 			case terminal:
@@ -76,8 +92,10 @@ only program is nsviz. With KVM where the host has it; without, QEMU emulates, w
 	}
 	cmd.Flags().BoolVar(&bare, "no-docker", false, "make the containers by hand even where an engine answers")
 	cmd.Flags().Var(newChecked(&duration, 0, "duration", parseDuration), "duration", "end after this long; 0 is until q or Ctrl-C")
-	cmd.Flags().BoolVar(&vm.None, "no-vm", false, "start: boot no virtual machine to compare with")
-	cmd.Flags().StringVar(&vm.Kernel, "kernel", "", "start: the kernel that the virtual machine boots (default: this host's, from /boot)")
+	cmd.Flags().BoolVar(&vm.None, "no-vm", false, "start, isolation: boot no virtual machine to compare with")
+	cmd.Flags().StringVar(&vm.Kernel, "kernel", "", "start, isolation: the kernel that the virtual machine boots (default: this host's, from /boot)")
+	cmd.Flags().BoolVarP(&guided.yes, "yes", "y", false, "isolation: do not wait for Enter, as without a terminal")
+	cmd.Flags().Var(newChecked(&guided.container, "", "string", notEmpty("the name of a container")), "container", "isolation: the name of a container of yours to look at")
 	themeFlag(cmd, &o.theme)
 	return cmd
 }

@@ -61,19 +61,17 @@ func (e errPassedOn) Error() string {
 }
 
 // trace runs a command while nsviz watches.
-func trace(parent context.Context, s *streams, o *options, command []string, form, file string) (err error) {
+func trace(parent context.Context, s *streams, o *options, command []string, form, file string) error {
 	run, err := newTraced(command)
 	if err != nil {
 		return err
 	}
-	out, width := s.err, output.Width(os.Stderr)
+	var to *os.File // nil is stderr
 	if file != "" {
-		to, err := os.Create(file) //nolint:gosec // the user names it
-		if err != nil {
+		if to, err = os.Create(file); err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, to.Close()) }()
-		out, width = to, output.Width(to)
+		defer to.Close() // again, if there is a report
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(parent)) // signals are for the command
 	defer cancel()
@@ -113,7 +111,12 @@ func trace(parent context.Context, s *streams, o *options, command []string, for
 		of.Command = of.Command[:1]
 	}
 	report := facts.report(of, p.Full())
-	if err = errors.Join(err, writeTrace(out, &report, form, s.zone, width)); err != nil {
+	if to == nil {
+		err = errors.Join(err, writeTrace(s.err, &report, form, s.zone, output.Width(os.Stderr)))
+	} else {
+		err = errors.Join(err, writeTrace(to, &report, form, s.zone, output.Width(to)), to.Close())
+	}
+	if err != nil {
 		fmt.Fprintln(s.err, "nsviz:", errorText(err))
 	}
 	return errPassedOn{of.ExitCode}

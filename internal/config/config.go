@@ -65,11 +65,12 @@ func (e *Error) Unwrap() error { return e.Err }
 // maxSize is larger than any file of settings.
 const maxSize = 1 << 20
 
-// Read returns the settings of a file, in its order. A file that does not exist has none and is no error if it need not exist. A
+// Read returns the settings of a file, in its order. A file that need not exist has none, which is no error, if it
+// does not, or is in a directory that may not be entered. A
 // mistake is an *Error.
 func Read(path string, must bool, keys []Key) ([]Setting, error) {
 	data, err := contents(path)
-	if errors.Is(err, fs.ErrNotExist) && !must {
+	if !must && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, errOutOfReach)) {
 		return nil, nil
 	}
 	if err != nil {
@@ -82,9 +83,15 @@ func Read(path string, must bool, keys []Key) ([]Setting, error) {
 	return settings(path, root, keys)
 }
 
+// errOutOfReach reports a file in a directory that may not be entered: that of another user's home, by HOME of a changed user.
+var errOutOfReach = errors.New("out of reach")
+
 // contents reads a regular file of limited size. It does not wait for the writer of a FIFO.
 func contents(path string) ([]byte, error) {
 	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, fmt.Errorf("%w: %w", errOutOfReach, err)
+	}
 	if err != nil {
 		return nil, err
 	}

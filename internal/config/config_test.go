@@ -2,8 +2,10 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -151,5 +153,37 @@ func TestChangeMakesDirectoriesAndFollowsLinks(t *testing.T) {
 	}
 	if got, err := os.ReadFile(path); err != nil || string(got) != "theme: light\n" {
 		t.Errorf("%q, %v", got, err)
+	}
+}
+
+// A directory that may not be entered, as that of root for a process which has given up root and kept its HOME, has no file.
+func TestReadOutOfReach(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "home")
+	if err := os.Mkdir(dir, 0o000); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "config.yaml")
+	// Root may enter any directory. A process with another user's file system identity may not.
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
+		if os.Getuid() == 0 {
+			if _, _, errno := unix.Syscall(unix.SYS_SETFSUID, 65534, 0, 0); errno != 0 {
+				done <- errno
+				return
+			}
+		}
+		if got, err := Read(path, false, keys); err != nil || got != nil {
+			done <- fmt.Errorf("%v, %w", got, err)
+			return
+		}
+		if _, err := Read(path, true, keys); !errors.Is(err, os.ErrPermission) {
+			done <- fmt.Errorf("a file that must be there: %w", err)
+			return
+		}
+		done <- nil
+	}()
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }

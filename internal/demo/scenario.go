@@ -80,11 +80,31 @@ type Play struct {
 	Suffix string
 	// Wait is time.After.
 	Wait func(time.Duration) <-chan time.Time
+	// Guide leads through the scenario Isolation, once its containers have been started. The scenario ends when it returns.
+	Guide func(ctx context.Context, stage *Stage) error
 	// Started, if not nil, is called after each start of the scenario Start.
 	Started func(ctx context.Context, name string) error
 }
 
-// Run plays a scenario until ctx is done and removes everything it made.
+// Stage makes more containers for a guide.
+type Stage struct {
+	backend Backend
+	name    func(what string) string
+}
+
+// Name returns the full name of a container.
+func (s *Stage) Name(what string) string { return s.name(what) }
+
+// Start makes a container and starts it; the name of the spec is a short one.
+func (s *Stage) Start(ctx context.Context, spec Spec) error {
+	spec.Name = s.name(spec.Name)
+	if err := s.backend.Start(ctx, spec); err != nil {
+		return fmt.Errorf("start %s: %w", spec.Name, err)
+	}
+	return nil
+}
+
+// Run plays a scenario until ctx is done, or until its guide returns, and removes everything it made.
 func Run(ctx context.Context, b Backend, s Scenario, play Play) (err error) {
 	defer func() {
 		// ctx is done by now: the removal has a time limit of its own.
@@ -128,6 +148,9 @@ func Run(ctx context.Context, b Backend, s Scenario, play Play) (err error) {
 		if err := b.Start(ctx, spec); err != nil && ctx.Err() == nil {
 			return fmt.Errorf("start %s: %w", spec.Name, err)
 		}
+	}
+	if s == Isolation && ctx.Err() == nil {
+		return play.Guide(ctx, &Stage{b, name})
 	}
 	<-ctx.Done()
 	return nil

@@ -102,6 +102,10 @@ func NewTrace(of TracedCommand, facts []TracedFact, vms []TracedMachine, leftOut
 		Workloads: []TracedWorkload{}, VMs: []TracedVM{}, Namespaces: []TracedEvent{}, Joined: []TracedEvent{}, Cgroups: []TracedEvent{},
 		Entries: []TracedEvent{}, Kills: []TracedEvent{},
 	}
+	facts = slices.Clone(facts)
+	for i := range facts { // also where its descendants are unknown
+		facts[i].Descends = facts[i].Descends || facts[i].Event != nil && facts[i].Event.PID == of.PID
+	}
 	workloads := attributeWorkloads(facts, s)
 	for _, w := range workloads {
 		t.addWorkload(w, s)

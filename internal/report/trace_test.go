@@ -97,7 +97,7 @@ func TestTraceOfDescendants(t *testing.T) {
 	self := namespaceMade(9, "nsviz", event.UTS, 77)
 	self.Self = true
 	trace := NewTrace(of, []TracedFact{
-		traced(true, namespaceMade(10, "unshare", event.PID, 12)), found(sandbox, 12), found(other, 55), traced(true, self),
+		traced(false, namespaceMade(10, "unshare", event.PID, 12)), found(sandbox, 12), found(other, 55), traced(true, self),
 		traced(true, event.Event{Type: event.NamespaceJoined, PID: 15, Comm: "ip", Namespace: &event.Namespace{Type: event.Net, ID: 44, Name: "blue"}}),
 		traced(true, event.Event{Type: event.NamespaceJoined, PID: 16, Comm: "nsenter", Namespace: &event.Namespace{Type: event.Net, ID: 45, Of: db}}),
 		traced(true, event.Event{Type: event.ContainerEntered, PID: 16, Comm: "ls", Entered: &event.Entered{Container: db, CommandLine: "ls -l"}}),

@@ -230,13 +230,12 @@ func (p *process) awaitMade(t *testing.T, m maker, name string) {
 func TestTwoDemos(t *testing.T) {
 	for _, m := range makers() {
 		t.Run(m.name, func(t *testing.T) {
-			args := slices.Concat([]string{"isolation"}, m.args)
-			first := startDemo(t, args...)
-			first.awaitMade(t, m, "nsviz-demo-agent")
-			second := startDemo(t, args...)
-			second.awaitMade(t, m, fmt.Sprint("nsviz-demo-agent-", second.pid()))
+			first := startDemo(t, m.args...)
+			first.awaitMade(t, m, "nsviz-demo-hog")
+			second := startDemo(t, m.args...)
+			second.awaitMade(t, m, fmt.Sprint("nsviz-demo-hog-", second.pid()))
 			first.stop(t)
-			if !slices.Contains(m.exist(t), fmt.Sprint("nsviz-demo-agent-", second.pid())) {
+			if !slices.Contains(m.exist(t), fmt.Sprint("nsviz-demo-hog-", second.pid())) {
 				t.Errorf("the first has removed the second's: %v", m.exist(t))
 			}
 			second.stop(t)
@@ -249,15 +248,19 @@ func TestTwoDemos(t *testing.T) {
 	}
 }
 
-// ps and the kernel agree with what the isolation demo shows.
+// ps and the kernel agree with what the isolation demo shows; Ctrl-C removes what it made.
 func TestDemoIsolation(t *testing.T) {
 	for _, m := range makers() {
 		t.Run(m.name, func(t *testing.T) {
-			events := startEvents(t)
-			p := startDemo(t, slices.Concat([]string{"isolation"}, m.args)...)
+			term := tmux(t, 80, 30, nil, slices.Concat([]string{binary(), "demo", "isolation"}, m.args)...)
+			term.await(t, contains("Enter goes on"))
+			pid := term.pid(t)
 			full := map[string]string{} // names by their middles
 			for _, short := range []string{"web", "sidecar", "agent"} {
-				full[short] = events.await(t, 1, madeBy(event.ContainerStarted, p, "nsviz-demo-"+short))[0].Container.Name
+				full[short] = "nsviz-demo-" + short
+				if own := fmt.Sprint(full[short], "-", pid); slices.Contains(m.exist(t), own) {
+					full[short] = own
+				}
 			}
 			var list []psEntry
 			nsvizJSON(t, &list, "ps", "-o", "json")
@@ -312,8 +315,13 @@ func TestDemoIsolation(t *testing.T) {
 					t.Errorf("%s: memory %+v, want a limit of %d", c.name, memory, c.limit)
 				}
 			}
-			p.stop(t)
-			if left := demoLeftovers(t, p.pid()); len(left) > 0 {
+			term.keys(t, "Enter")
+			term.await(t, contains("What the container sees"))
+			if err := syscall.Kill(pid, syscall.SIGINT); err != nil { // Ctrl-C would end the shell around it, too
+				t.Fatal(err)
+			}
+			term.awaitEnd(t, 0)
+			if left := demoLeftovers(t, pid); len(left) > 0 {
 				t.Errorf("left behind: %v", left)
 			}
 		})

@@ -11,6 +11,7 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/store"
+	"github.com/nsviz/nsviz/internal/story"
 )
 
 // VM selects the virtual machine to compare a start with.
@@ -28,7 +29,21 @@ type Lesson struct {
 	watch  store.Source
 	vm     VM
 	starts int
+	// learned is what the first start has shown.
+	learned Learned
 }
+
+// Learned holds the times of a container's start and of a virtual machine's boot.
+type Learned struct {
+	// Start is the time until the container's program ran; 0 is unknown.
+	Start time.Duration
+	// Boot is the time until the program in the virtual machine ran, Guest what of that its kernel took. NoBoot is why there was none, "" if there was one.
+	Boot, Guest time.Duration
+	NoBoot      string
+}
+
+// Learned returns what the first start has shown.
+func (l *Lesson) Learned() Learned { return l.learned }
 
 // New returns a lesson that writes to out, in lines of at most that many columns.
 func New(out io.Writer, width func() int, watch store.Source, vm VM) *Lesson {
@@ -52,11 +67,17 @@ func (l *Lesson) Started(ctx context.Context, name string) error {
 	if c == nil {
 		return l.say(paragraph(fmt.Sprintf("nsviz has not seen the start of %s within %v.", name, startPatience), w))
 	}
-	if err := l.say(startText(c, l.starts == 1, w)); err != nil || l.starts > 1 || l.vm.None {
+	if err := l.say(startText(c, l.starts == 1, w)); err != nil || l.starts > 1 {
 		return err
+	}
+	l.learned.Start = tookFor(story.StartSteps(c.Phases))
+	if l.vm.None {
+		l.learned.NoBoot = "--no-vm leaves it out"
+		return nil
 	}
 	vm, err := demo.FindVM(demo.ThisHost(), l.vm.Kernel)
 	if err != nil {
+		l.learned.NoBoot = err.Error()
 		return l.say(noVMText(err, w))
 	}
 	if err := l.say(bootingText(vm, w)); err != nil {
@@ -67,8 +88,10 @@ func (l *Lesson) Started(ctx context.Context, name string) error {
 		return nil //nolint:nilerr // the demo ends
 	}
 	if err != nil {
+		l.learned.NoBoot = err.Error()
 		return l.say(noVMText(err, w))
 	}
+	l.learned.Boot, l.learned.Guest = boot.Total, boot.Guest
 	return l.say(bootText(c, boot, w))
 }
 

@@ -3,6 +3,7 @@
 package descent
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"strconv"
@@ -13,18 +14,44 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// beget is how many generations below it a process of this test makes.
+const beget = "NSVIZ_TEST_GENERATIONS"
+
+// generations starts this test in a process that prints its PID, and does the same with one generation less.
+func generations(n int) ([]byte, error) {
+	child := exec.Command("/proc/self/exe", "-test.run=^TestFollow$")
+	child.Env = append(os.Environ(), beget+"="+strconv.Itoa(n))
+	return child.Output()
+}
+
 // Descendants are known that have ended and whose parents have, and others are not.
 func TestFollow(t *testing.T) {
+	if n, err := strconv.Atoi(os.Getenv(beget)); err == nil {
+		fmt.Println("pid", os.Getpid())
+		if n > 1 {
+			below, err := generations(n - 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Printf("%s", below)
+		}
+		return
+	}
 	f, err := Follow()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	out, err := exec.Command("sh", "-c", `echo $$; sh -c 'echo $$; (sh -c "echo \$\$") & wait'`).Output()
+	out, err := generations(3)
 	if err != nil {
 		t.Fatal(err)
 	}
-	pids := strings.Fields(string(out))
+	var pids []string
+	for line := range strings.Lines(string(out)) {
+		if pid, ok := strings.CutPrefix(line, "pid "); ok {
+			pids = append(pids, strings.TrimSpace(pid))
+		}
+	}
 	if len(pids) != 3 {
 		t.Fatalf("%q", out)
 	}
