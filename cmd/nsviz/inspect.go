@@ -10,7 +10,6 @@ import (
 	"github.com/nsviz/nsviz/internal/anatomy"
 	"github.com/nsviz/nsviz/internal/client"
 	"github.com/nsviz/nsviz/internal/foreign"
-	"github.com/nsviz/nsviz/internal/host"
 	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/report"
 )
@@ -105,15 +104,11 @@ func (o *options) inspect(ctx context.Context, s *streams, name string, sizes bo
 	if err != nil {
 		return nil, err
 	}
-	host, err := host.Open(host.Roots{Proc: o.procRoot, Cgroup: o.cgroupRoot})
+	r, err := o.openReader()
 	if err != nil {
 		return nil, err
 	}
-	layout, err := host.Cgroups.Layout()
-	if err != nil {
-		return nil, err
-	}
-	c, err := report.FindByPID(snapshot, name, func(pid int32) (string, error) { return host.Cgroups.PathOf(pid, layout) }, host.NS.Of)
+	c, err := report.FindByPID(snapshot, name, func(pid int32) (string, error) { return r.host.Cgroups.PathOf(pid, r.layout) }, r.host.NS.Of)
 	if err != nil {
 		return nil, whereToAsk(err)
 	}
@@ -121,7 +116,7 @@ func (o *options) inspect(ctx context.Context, s *streams, name string, sizes bo
 	if extra.Settings, extra.SettingsErr = p.Settings(ctx, c.Runtime, c.ID); errors.Is(extra.SettingsErr, pipeline.ErrNoEngine) {
 		extra.SettingsErr = nil // it is nobody's to say
 	}
-	a, err := anatomy.Gather(ctx, host, layout, snapshot, c, extra)
+	a, err := anatomy.Gather(ctx, r.host, r.layout, snapshot, c, extra)
 	if err != nil {
 		return nil, fmt.Errorf("inspect %s: %w", foreign.Prose(c.Label), err)
 	}

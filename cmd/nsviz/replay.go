@@ -15,18 +15,21 @@ import (
 	"github.com/nsviz/nsviz/internal/ui"
 )
 
-func newReplay(s *streams, _ *options) *cobra.Command {
+func newReplay(s *streams, o *options) *cobra.Command {
 	var speed float64
 	cmd := &cobra.Command{
 		Use: "replay FILE", GroupID: groupReplay, Args: arguments("FILE"),
 		Short: "Show the dashboard from a recording; needs no root",
-		RunE:  func(cmd *cobra.Command, args []string) error { return replay(cmd.Context(), s, args[0], speed) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return replay(cmd.Context(), s, o.theme, args[0], speed)
+		},
 	}
 	cmd.Flags().Var(newChecked(&speed, 1, "float", parseSpeed), "speed", "how much faster than it happened")
+	themeFlag(cmd, &o.theme)
 	return cmd
 }
 
-func replay(ctx context.Context, s *streams, path string, speed float64) error {
+func replay(ctx context.Context, s *streams, theme ui.Theme, path string, speed float64) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("replay: %w", err)
@@ -56,7 +59,7 @@ func replay(ctx context.Context, s *streams, path string, speed float64) error {
 		}
 		played <- err
 	}()
-	err = show(ctx, player, notes.List, s.zone, true)
+	err = show(ctx, player, ui.Options{Notes: notes.List, Zone: s.zone, Theme: theme, Replay: true})
 	cancel()
 	if failed := <-played; failed != nil {
 		err = errors.Join(err, fmt.Errorf("%s: %w", path, failed))

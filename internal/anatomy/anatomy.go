@@ -107,6 +107,8 @@ type Process struct {
 	UID  uint32 `json:"uid"`
 	// PIDs are its numbers in each pid namespace, the host's first, its own last.
 	PIDs []int32 `json:"pids"`
+	// Parent is the PID of its parent, as the host counts; 0 is none or unknown.
+	Parent int32 `json:"parent,omitempty"`
 
 	privileges procfs.Privileges
 	// mnt is the number of its mount namespace; 0 is unknown.

@@ -186,7 +186,7 @@ func (g *gatherer) processes(cgroup string) {
 			g.unknown("its process %d: %v", pid, err)
 			continue
 		}
-		process := Process{PID: pid, Comm: p.Comm, UID: p.UID, PIDs: p.NSPID}
+		process := Process{PID: pid, Comm: p.Comm, UID: p.UID, PIDs: p.NSPID, Parent: p.PPID}
 		if ids, err := g.host.NS.Of(pid); err == nil { // else the process is taken for one of the container
 			process.mnt = ids[event.Mnt]
 		}

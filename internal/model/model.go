@@ -88,6 +88,7 @@ type Model struct {
 	vms           []fact.VM            // as of the latest survey; replaced, never changed
 	surveyed      time.Time            // when that was applied; zero is never
 	unseen        *fact.Unseen         // as of the latest survey; replaced, never changed
+	unlisted      int                  // likewise: how many sandboxes and services are not listed
 	own           *fact.OwnMemory      // replaced, never changed
 	waiting       waiting
 	events        []event.Event
@@ -355,7 +356,7 @@ func (m *Model) Full() *Snapshot {
 func (m *Model) snapshot(listed int) *Snapshot {
 	s := &Snapshot{
 		Time: m.now, At: m.nowAt.shown(),
-		Host: m.host, Probes: m.probes, Engines: slices.Clone(m.engines), Unseen: m.unseen, OwnMemory: m.own,
+		Host: m.host, Probes: m.probes, Engines: slices.Clone(m.engines), Unseen: m.unseen, Unlisted: m.unlisted, OwnMemory: m.own,
 		Events:    latest(m.events, m.limits.Events),
 		Kills:     latest(m.kills, m.limits.Kills),
 		Totals:    m.totals(),

@@ -163,10 +163,10 @@ func TestRowsOfGroups(t *testing.T) {
 		st   State
 		want string
 	}{
-		{State{}, "agent [shop] web worker worker-2 migrate [shop/cart-7d9f] app side sandbox sidecar"},
-		{folded(shopHeading), "agent [shop] [shop/cart-7d9f] app side sandbox sidecar"},
+		{State{}, "agent [shop] web worker worker-2 migrate [shop/cart-7d9f] app side infra sidecar"},
+		{folded(shopHeading), "agent [shop] [shop/cart-7d9f] app side infra sidecar"},
 		{folded(cartHeading), "agent [shop] web worker worker-2 migrate [shop/cart-7d9f] sidecar"},
-		{State{Search: "cart"}, "[shop/cart-7d9f] app side sandbox"},
+		{State{Search: "cart"}, "[shop/cart-7d9f] app side infra"},
 		{State{Search: "cart-7d9f/si"}, "[shop/cart-7d9f] side"},
 		{State{Search: "shop/work", Folded: folded(shopHeading).Folded}, "[shop] worker worker-2"},
 	} {
@@ -176,7 +176,7 @@ func TestRowsOfGroups(t *testing.T) {
 	}
 	// The pod's sandbox keeps its place while its containers come and go.
 	s.Containers = append(s.Containers[:4:4], s.Containers[6:]...)
-	if got, want := rows(s, State{}), "agent [shop] web worker-2 migrate [shop/cart-7d9f] side sandbox sidecar"; got != want {
+	if got, want := rows(s, State{}), "agent [shop] web worker-2 migrate [shop/cart-7d9f] side infra sidecar"; got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}
 }

@@ -16,9 +16,10 @@ const (
 	inHelp
 	inSearch // while the text is being entered
 	inFilter // while the expression is being entered
+	inChoice // while columns are chosen, or what to sort by
 
 	reading   = inList | inPage | inHelp
-	everyMode = reading | inSearch | inFilter
+	everyMode = reading | inSearch | inFilter | inChoice
 )
 
 // place is where a key is pressed.
@@ -39,6 +40,8 @@ func here(st State, s *model.Snapshot) place {
 		at.mode = inSearch
 	case st.Filtering:
 		at.mode = inFilter
+	case st.Chooser != ChooseNothing:
+		at.mode = inChoice
 	case st.Help:
 		at.mode = inHelp
 	case st.pageOpen():
@@ -134,7 +137,12 @@ func bindings() []binding {
 				}
 				return "move"
 			},
-			do: func(at place, key Key) (State, Action) { return at.move(key.Name, at.live), Stay },
+			do: func(at place, key Key) (State, Action) {
+				if at.mode == inChoice {
+					return at.moveChoice(key.Name), Stay
+				}
+				return at.move(key.Name, at.live), Stay
+			},
 		},
 		{
 			keys: append(runes("jkgG"), named(KeyCtrlF, KeyCtrlB, KeyCtrlD, KeyCtrlU)...), cap: "j k g G", modes: reading,
@@ -235,9 +243,69 @@ func bindings() []binding {
 			do:   func(at place, _ Key) (State, Action) { return at.copiedHand() },
 		},
 		{
-			keys: runes("a"), cap: "a", modes: inList, when: func(at place) bool { return at.Tab == Containers },
+			keys: runes("a"), cap: "a", modes: inList, when: atContainers,
 			help: "list the containers with the sandboxes and services of the host, or without them",
 			do:   func(at place, _ Key) (State, Action) { at.Quiet = !at.Quiet; return at.State, Stay },
+		},
+		{
+			keys: append(runes("s"), named(KeyF6)...), cap: "s", modes: inList, when: atContainers, hint: always("sort"),
+			help: "sort the containers, also F6; so does a click on the head of a column, and another click reverses",
+			do:   func(at place, _ Key) (State, Action) { return at.choose(ChooseSort), Stay },
+		},
+		{
+			keys: runes("Sr"), cap: "r", modes: inList, when: atContainers, help: "reverse the order, also S",
+			do: func(at place, _ Key) (State, Action) { at.Sort.Reverse = !at.Sort.Reverse; return at.State, Stay },
+		},
+		{
+			keys: runes("o"), cap: "o", modes: inList, when: atContainers, hint: always("columns"), help: "choose the columns and their places",
+			do: func(at place, _ Key) (State, Action) { return at.choose(ChooseColumns), Stay },
+		},
+		{
+			keys: runes("jkgG"), cap: "j k g G", modes: inChoice, help: "down, up, to the first, to the last",
+			do: func(at place, key Key) (State, Action) { return at.moveChoice(movingKey(key)), Stay },
+		},
+		{
+			keys: runes(" "), cap: "space", modes: inChoice, help: "show a column or hide it; sort by it, again to reverse",
+			hint: func(at place) string {
+				if at.Chooser == ChooseColumns {
+					return "show or hide"
+				}
+				return "sort by it; again: reverse"
+			},
+			do: func(at place, _ Key) (State, Action) { return at.pick(at.choice()), Stay },
+		},
+		{
+			keys: append(named(KeyLeft, KeyRight), runes("-+")...), cap: "←→", modes: inChoice, help: "the place of the column, also - and +",
+			when: func(at place) bool { return at.Chooser == ChooseColumns }, hint: always("place"),
+			do: func(at place, key Key) (State, Action) {
+				by := 1
+				if key.Name == KeyLeft || key.Rune == '-' {
+					by = -1
+				}
+				return at.place(at.choice(), by), Stay
+			},
+		},
+		{
+			keys: runes("rS"), cap: "r", modes: inChoice, help: "reverse the order, also S", hint: always("reverse"),
+			when: func(at place) bool { return at.Chooser == ChooseSort },
+			do:   func(at place, _ Key) (State, Action) { at.Sort.Reverse = !at.Sort.Reverse; return at.State, Stay },
+		},
+		{
+			keys: runes("d"), cap: "d", modes: inChoice, help: "the columns, or the order, as they are without a choice", hint: always("as usual"),
+			do: func(at place, _ Key) (State, Action) { return at.asUsual(), Stay },
+		},
+		{
+			keys: named(KeyEnter), cap: "enter", modes: inChoice, help: "sort by what is under the cursor, and close",
+			do: func(at place, _ Key) (State, Action) {
+				if at.Chooser == ChooseSort {
+					return at.pick(at.choice()).closeChooser(), Stay
+				}
+				return at.closeChooser(), Stay
+			},
+		},
+		{
+			keys: append(named(KeyEsc, KeyTab, KeyBackTab), runes("osq")...), cap: "esc", modes: inChoice, help: "close, also o, s and q", hint: always("done"),
+			do: func(at place, _ Key) (State, Action) { return at.closeChooser(), Stay },
 		},
 		{
 			keys: named(KeyTab, KeyBackTab), cap: "tab", modes: reading | inSearch, hint: always("next view"),
@@ -339,6 +407,8 @@ func bindings() []binding {
 		},
 	}
 }
+
+func atContainers(at place) bool { return at.Tab == Containers }
 
 // backHint returns where Esc leads; "" is nowhere.
 func (at place) backHint() string {

@@ -112,7 +112,7 @@ func (l line) fit(w int) line {
 	if n := w - l.width(); n > 0 {
 		style := Plain
 		// The header's colour runs to the edge.
-		if len(l) > 0 && l[len(l)-1].style.look().bg == barBG {
+		if len(l) > 0 && l[len(l)-1].style.look().ground == barGround {
 			style = Bar
 		}
 		return append(l[:len(l):len(l)], span{blanks(n), style})

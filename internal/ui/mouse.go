@@ -47,7 +47,11 @@ func (st State) pointed(m Mouse, s *model.Snapshot) (State, Action) {
 			key = KeyDown
 		}
 		for range wheelRows {
-			st = st.move(key, s)
+			if at.mode == inChoice {
+				st = st.moveChoice(key)
+			} else {
+				st = st.move(key, s)
+			}
 		}
 	case MouseLeft:
 		f := Render(s, st, st.Width, st.Height)
@@ -59,6 +63,10 @@ func (st State) pointed(m Mouse, s *model.Snapshot) (State, Action) {
 			if z.from <= m.X && m.X < z.to {
 				return z.click(at)
 			}
+		}
+		sc := screen{s: st.shown(s), live: s, state: st, w: st.Width, h: st.Height}
+		if column := sc.headAt(m.X, m.Y); column != "" {
+			return st.sortBy(column), Stay
 		}
 		if spots.key == "" {
 			return st, Stay

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,20 +33,23 @@ type Options struct {
 	// Guard is the command of the process that restores the terminal if this one dies (terminal.Guard); nil
 	// is none.
 	Guard []string
-	// Snapshots returns the latest snapshot. It is called for every frame and must not block.
+	// Snapshots returns the latest snapshot. It is called for every frame, also by other goroutines, and must not block.
 	Snapshots func() *model.Snapshot
 	// Changed is sent to when there is a new snapshot; nil draws once a second.
 	Changed <-chan struct{}
 	// Notes returns remarks to show, such as where metrics are served; nil is none.
 	Notes func() []string
+	// Theme chooses the colours; "" is Auto.
+	Theme Theme
 	// Stop stops the process until it goes on; it returns false if nothing did so. Nil is terminal.StopJob.
 	Stop func() (stopped bool, err error)
-	// NoColor leaves bold, underlined and reversed text as the only marks.
-	NoColor bool
 	// Zone is the time zone of the clocks; nil is that of the snapshots.
 	Zone *time.Location
 	// Replay is set if the snapshots come from a recording.
 	Replay bool
+	// Inspect reads what a snapshot does not have of a live container of it, whose page is open. It returns ErrEnded if the container has
+	// ended meanwhile. It is called in a goroutine, and may take long; nil shows the snapshot alone.
+	Inspect InspectFunc
 }
 
 // stuckPatience is how long the terminal library may take to end. Its writes fail earlier than that.
@@ -58,10 +62,11 @@ var errStuck = errors.New("the terminal library did not end; the terminal was gi
 // terminal on every way out; a panic continues only after that. Once ctx has ended Run returns soon,
 // whatever the library and the terminal do.
 func Run(ctx context.Context, o Options) error {
-	screen, device := o.Screen, (*terminal.Terminal)(nil)
+	screen, device, answers := o.Screen, (*terminal.Terminal)(nil), (chan terminal.Answer)(nil)
 	if screen == nil {
 		var err error
-		if screen, device, err = openScreen(o); err != nil {
+		answers = make(chan terminal.Answer, 4)
+		if screen, device, err = openScreen(o, answers); err != nil {
 			return fmt.Errorf("open the terminal: %w (check TERM, or run nsviz serve, which needs no terminal)", err)
 		}
 	}
@@ -78,7 +83,7 @@ func Run(ctx context.Context, o Options) error {
 			}
 			ended <- e
 		}()
-		e.err = draw(ctx, screen, device, o)
+		e.err = draw(ctx, screen, device, answers, o)
 	}()
 	finish := func(e end) error {
 		if e.panicked != nil {
@@ -108,7 +113,8 @@ func Run(ctx context.Context, o Options) error {
 }
 
 // draw runs the dashboard on a screen, from its initialization to its end.
-func draw(ctx context.Context, screen tcell.Screen, device *terminal.Terminal, o Options) error {
+// The terminal's answers are nil without a device.
+func draw(ctx context.Context, screen tcell.Screen, device *terminal.Terminal, answers <-chan terminal.Answer, o Options) error {
 	if device != nil {
 		defer func() { _ = device.Close() }() // everything is written
 	}
@@ -130,12 +136,20 @@ func draw(ctx context.Context, screen tcell.Screen, device *terminal.Terminal, o
 		}
 	}()
 
-	sh := &shell{screen: screen, options: o, styles: tcellStyles(!o.NoColor), noMouse: true}
+	sh := &shell{screen: screen, options: o, theme: cmp.Or(o.Theme, Auto), noMouse: true}
+	sh.paint()
+	if answers != nil && asks(os.Getenv("TERM")) {
+		sh.answers = answers
+		_ = device.Ask() // the dashboard is legible without answers
+	}
+	sh.glyphs = glyphsFor(tcell.GetEncoding(screen.CharacterSet()), os.Getenv)
 	sh.copyText = screen.SetClipboard
 	if device != nil {
 		sh.copyText = func(words []byte) { _ = device.SetClipboard(string(words), os.Getenv) } // the terminal does not answer, either
 	}
 	sh.state.Replay, sh.state.Zone = o.Replay, o.Zone
+	sh.inspector, sh.state.Inspects = newInspector(o.Inspect, o.Snapshots), o.Inspect != nil
+	defer sh.inspector.close()
 	return sh.loop(ctx, input)
 }
 
@@ -162,7 +176,11 @@ func drainEvents(screen tcell.Screen) (finished chan<- struct{}) {
 type shell struct {
 	screen  tcell.Screen
 	options Options
+	theme   Theme
+	ground  background
+	answers <-chan terminal.Answer // nil if nothing was asked
 	styles  [256]tcell.Style
+	glyphs  glyphs
 	state   State
 	drawn   *model.Snapshot
 	// copyText copies a text to the clipboard.
@@ -174,6 +192,24 @@ type shell struct {
 	clicked   Mouse
 	clickedAt time.Time
 	noMouse   bool // the terminal has the mouse
+
+	inspector *inspector
+}
+
+// paint makes the styles and symbols that suit the terminal.
+func (sh *shell) paint() {
+	sh.styles = tcellStyles(paletteFor(sh.theme, sh.screen.Colors(), sh.ground))
+}
+
+// answered adapts to what the terminal has answered.
+func (sh *shell) answered(a terminal.Answer) {
+	if a.Background != nil {
+		sh.ground = backgroundOf(*a.Background)
+		sh.paint()
+	}
+	if a.SymbolWidth > 1 {
+		sh.glyphs = sh.glyphs.withWideSymbols()
+	}
 }
 
 func (sh *shell) loop(ctx context.Context, input <-chan tcell.Event) error {
@@ -212,10 +248,19 @@ func (sh *shell) loop(ctx context.Context, input <-chan tcell.Event) error {
 			} else {
 				draw()
 			}
+		case a := <-sh.answers:
+			sh.answered(a)
+			sh.draw()
+			sh.screen.Sync() // a symbol of another width has moved those behind it
 		case <-gap.C:
 			resting = false
 			if dirty {
 				draw()
+			}
+		case in := <-sh.inspector.results:
+			if sh.state.Frozen == nil {
+				sh.state.Inspections = in.add(sh.state.Inspections)
+				sh.draw()
 			}
 		case <-clock.C:
 			sh.draw()
@@ -359,6 +404,7 @@ func (sh *shell) draw() {
 	sh.state.Width, sh.state.Height = sh.screen.Size()
 	sh.copy(Render(sh.drawn, sh.state, sh.state.Width, sh.state.Height))
 	sh.screen.Show()
+	sh.inspector.follow(sh.state.inspected(sh.state.shown(sh.drawn)))
 }
 
 // copy puts a frame's cells on the screen.
@@ -366,29 +412,34 @@ func (sh *shell) copy(f Frame) {
 	for y := range f.Height {
 		for x := range f.Width {
 			if c := f.At(x, y); c.Text != "" {
-				sh.screen.Put(x, y, c.Text, sh.styles[c.Style])
+				sh.screen.Put(x, y, sh.glyphs.draw(c.Text), sh.styles[c.Style])
 			}
 		}
 	}
 }
 
-// tcellStyles returns the palette in the terminal library's terms.
-func tcellStyles(color bool) (styles [256]tcell.Style) {
+// tcellStyles returns a palette in the terminal library's terms.
+func tcellStyles(p *palette) (styles [256]tcell.Style) {
 	for i := range styles {
 		if Style(i).base() >= styleCount {
 			continue
 		}
-		ink := Style(i).Ink(color)
-		style := tcell.StyleDefault.Bold(ink.Bold).Dim(ink.Dim).Underline(ink.Underline).Reverse(ink.Reverse)
-		if ink.FG != NoColor {
-			style = style.Foreground(tcell.NewHexColor(ink.FG))
-		}
-		if ink.BG != NoColor {
-			style = style.Background(tcell.NewHexColor(ink.BG))
-		}
-		styles[i] = style
+		ink := Style(i).ink(p)
+		styles[i] = tcell.StyleDefault.Bold(ink.Bold).Dim(ink.Dim).Underline(ink.Underline).Reverse(ink.Reverse).
+			Foreground(tcellColor(ink.FG)).Background(tcellColor(ink.BG))
 	}
 	return styles
+}
+
+// tcellColor returns a colour of an Ink in the terminal library's terms.
+func tcellColor(c int32) tcell.Color {
+	switch {
+	case c == NoColor:
+		return tcell.ColorDefault
+	case c < NoColor:
+		return tcell.PaletteColor(int(ansi(0) - c))
+	}
+	return tcell.NewHexColor(c)
 }
 
 // translate returns our key for a key of the terminal.
@@ -444,6 +495,8 @@ func translate(ev *tcell.EventKey) Key {
 		return Key{Name: KeyF3}
 	case tcell.KeyF4:
 		return Key{Name: KeyF4}
+	case tcell.KeyF6:
+		return Key{Name: KeyF6}
 	case tcell.KeyF10:
 		return Key{Name: KeyF10}
 	}

@@ -339,7 +339,7 @@ func TestShellCopiesWideRunesAndStyles(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer screen.SimulationScreen.Fini()
-	sh := &shell{screen: screen, styles: tcellStyles(true)}
+	sh := &shell{screen: screen, styles: tcellStyles(&anywhere)}
 	f := newFrame(12, 1)
 	f.set(0, row{line: text(Name, "データ").add(KillMark, "×").add(Plain, " e\u0301"), selected: true})
 	sh.copy(f)

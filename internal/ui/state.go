@@ -36,6 +36,14 @@ type State struct {
 
 	// NoMouse is set if the mouse is left to the terminal, which selects text with it.
 	NoMouse bool
+	// Columns are those of the containers that the user has chosen, from left to right; nil leaves the choice to the width of the screen.
+	// It is replaced, never changed.
+	Columns []ColumnKey
+	// Sort is the order of the containers.
+	Sort Sort
+	// Chooser is the list of choices that is open below the containers, and Choice the column under its cursor; "" is the first line.
+	Chooser Chooser
+	Choice  ColumnKey
 
 	// Search filters containers, namespaces, kills and events; Typing while it is being entered.
 	Search string
@@ -51,6 +59,11 @@ type State struct {
 
 	// Zone is the time zone of every clock on the screen; nil is that of the snapshot's time.
 	Zone *time.Location
+
+	// Inspections are the latest ones, each of another workload, the latest first. The slice is replaced, never changed. Inspects is set if
+	// there will be one of a container whose page is open.
+	Inspections []Inspection
+	Inspects    bool
 
 	// Notes are short remarks of the program, for example where it serves metrics.
 	Notes []string

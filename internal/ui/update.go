@@ -39,6 +39,7 @@ const (
 	KeyF1
 	KeyF3
 	KeyF4
+	KeyF6
 	KeyF10
 	KeyMouse
 
