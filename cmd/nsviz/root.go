@@ -19,6 +19,7 @@ import (
 	"github.com/nsviz/nsviz/internal/place"
 	"github.com/nsviz/nsviz/internal/probes"
 	"github.com/nsviz/nsviz/internal/server"
+	"github.com/nsviz/nsviz/internal/store"
 	"github.com/nsviz/nsviz/internal/ui"
 )
 
@@ -44,6 +45,8 @@ type options struct {
 	config       string
 
 	probeMethods []fact.Method
+	// past keeps the past of a host that is watched; nil keeps none.
+	past *store.Timeline
 }
 
 const (
@@ -119,7 +122,7 @@ Without a command it draws the dashboard and serves metrics beside it. It needs 
 	root.SetHelpCommandGroupID(groupHelp)
 	root.SetCompletionCommandGroupID(groupHelp)
 	root.AddCommand(
-		newServe(s, o), newEvents(s, o), newDemo(s, o),
+		newServe(s, o), newEvents(s, o), newTrace(s, o), newDemo(s, o),
 		newPs(s, o), newNs(s, o), newInspect(s, o), newWhy(s, o), newDoctor(s, o),
 		newRecord(s, o), newReplay(s, o),
 		newConfig(s, o), newVersion(s), newMan(), newDemoInside(s), newTerminalGuard(),
@@ -246,6 +249,7 @@ func (o *options) pipeline(log *slog.Logger, sinks ...func(fact.Fact)) (*pipelin
 		LimitMemory:  ownmemory.LimitGoRuntime(log),
 		Log:          log,
 		Sinks:        sinks,
+		Past:         o.past,
 
 		NoCommandLines: o.noCommands,
 	})

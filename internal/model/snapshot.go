@@ -13,6 +13,8 @@ type Snapshot struct {
 	Time time.Time
 	// At is Time as an Instant.
 	At Instant
+	// Facts is how many facts were applied to the model.
+	Facts uint64
 
 	Host    fact.Host
 	Probes  []fact.Probe

@@ -32,7 +32,7 @@ func letters(text string) (keys []Key) {
 }
 
 func on(tab Tab, cursor string) State {
-	v := State{Tab: tab, Back: tab}
+	v := State{Tab: tab}
 	v.Cursor[tab] = cursor
 	return v
 }
@@ -44,6 +44,7 @@ func TestGolden(t *testing.T) {
 	later := scene()
 	later.Totals.Events[event.OOMKill] += 37
 
+	pastNow, past := scenePast()
 	for _, tt := range []struct {
 		name string
 		s    *model.Snapshot
@@ -78,6 +79,11 @@ func TestGolden(t *testing.T) {
 		{"containers_many", sceneMany(200), on(Containers, fmt.Sprintf("%064x", 101)), 120, 40},
 		{"containers_many_end", sceneMany(200), on(Containers, fmt.Sprintf("%064x", 200)), 80, 24},
 		{"containers_frozen", later, State{Frozen: scene()}, 120, 40},
+		{"past_200x50", pastNow, past, 200, 50},
+		{"past_120x36", pastNow, past, 120, 36},
+		{"past_80x24", pastNow, past, 80, 24},
+		{"past_kill_80x24", pastNow, press(past, pastNow, letters("3")...), 80, 24},
+		{"past_30x9", pastNow, past, 30, 9},
 		{"containers_replay", scene(), State{Replay: true}, 80, 24},
 		{"containers_typing", scene(), press(State{}, scene(), letters("/hog")...), 120, 40},
 		{"containers_found", scene(), press(State{}, scene(), append(letters("/sIde"), enter)...), 80, 24},
@@ -159,10 +165,10 @@ func TestGolden(t *testing.T) {
 		{"page_80x150", scene(), hogPage(scene()), 80, 150},
 		{"page_40x200", scene(), hogPage(scene()), 40, 200},
 		{"page_killed", sceneKilled(), hogPage(sceneKilled()), 120, 90},
-		{"page_ended_unread", sceneEnded(), readingOf(press(State{}, sceneEnded(), Key{Name: KeyEnd}, enter)), 200, 50},
-		{"page_paused", scenePaused(), readingOf(press(on(Containers, webID), scenePaused(), enter)), 200, 50},
-		{"page_near_limit", sceneNearLimit(), readingOf(press(on(Containers, agentID), sceneNearLimit(), enter)), 200, 50},
-		{"page_near_limit_80x40", sceneNearLimit(), readingOf(press(on(Containers, agentID), sceneNearLimit(), enter)), 80, 40},
+		{"page_ended_unread", sceneEnded(), awaiting(press(State{}, sceneEnded(), Key{Name: KeyEnd}, enter)), 200, 50},
+		{"page_paused", scenePaused(), awaiting(press(on(Containers, webID), scenePaused(), enter)), 200, 50},
+		{"page_near_limit", sceneNearLimit(), awaiting(press(on(Containers, agentID), sceneNearLimit(), enter)), 200, 50},
+		{"page_near_limit_80x40", sceneNearLimit(), awaiting(press(on(Containers, agentID), sceneNearLimit(), enter)), 80, 40},
 		{"page_not_permitted", scene(), unreadable(hogPage(scene())), 120, 40},
 		{"page_replay", scene(), replayed(hogPage(scene())), 120, 40},
 		{"page_hostile", scene(), withInspection(hogPage(scene()), hogID, 28473, sceneHostileDissection()), 120, 90},

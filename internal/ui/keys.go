@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/nsviz/nsviz/internal/model"
@@ -122,27 +123,27 @@ func bindings() []binding {
 		names[i], _ = v.help()
 		digits += string(rune('1' + i))
 	}
-	return []binding{
+	return slices.Concat([]binding{
 		{
 			keys: named(KeyEsc), cap: "esc", hint: place.backHint, modes: reading,
 			help: "go back: from the help, from an explanation, from what is open, from a search, from a filter; at last it unfolds all groups",
-			do:   func(at place, _ Key) (State, Action) { return at.back(), Stay },
+			do:   func(at place, _ Key) (State, Action) { return at.leave() },
 		},
 		{
-			keys: named(KeyDown, KeyUp, KeyPageUp, KeyPageDown, KeyHome, KeyEnd), cap: "↑↓", modes: everyMode,
-			help: "move the cursor, or scroll a page; also PgUp, PgDn, Home, End and the wheel of the mouse",
+			keys: named(KeyDown, KeyUp, KeyPageUp, KeyPageDown), cap: "↑↓", modes: everyMode,
+			help: "move the cursor, or scroll a page; also PgUp, PgDn and the wheel of the mouse",
 			hint: func(at place) string {
 				if at.mode&(inPage|inHelp) != 0 {
 					return "scroll"
 				}
 				return "move"
 			},
-			do: func(at place, key Key) (State, Action) {
-				if at.mode == inChoice {
-					return at.moveChoice(key.Name), Stay
-				}
-				return at.move(key.Name, at.live), Stay
-			},
+			do: func(at place, key Key) (State, Action) { return at.step(key.Name), Stay },
+		},
+		{
+			keys: named(KeyHome, KeyEnd), cap: "home end", modes: everyMode, when: func(at place) bool { return at.Frozen == nil || at.mode&(inList|inPage) == 0 },
+			help: "to the first row and to the last one",
+			do:   func(at place, key Key) (State, Action) { return at.step(key.Name), Stay },
 		},
 		{
 			keys: append(runes("jkgG"), named(KeyCtrlF, KeyCtrlB, KeyCtrlD, KeyCtrlU)...), cap: "j k g G", modes: reading,
@@ -153,6 +154,12 @@ func bindings() []binding {
 			keys: named(KeyEnter), cap: "enter", modes: inList, when: func(at place) bool { return !at.heading },
 			hint: always("open"), help: "open the row under the cursor, as a double click does: a container, a VM, a kill, a namespace, the subject of an event",
 			do: func(at place, _ Key) (State, Action) { return at.open(at.live), Stay },
+		},
+		{
+			keys: named(KeyEnter), cap: "enter", modes: inPage, when: func(at place) bool { return at.link().key != "" },
+			hint: func(at place) string { return at.link().what },
+			help: "on a page: open what it leads to, the latest OOM kill of a container, or the container of a kill or VM",
+			do:   func(at place, _ Key) (State, Action) { return at.followed(), Stay },
 		},
 		{
 			keys: append(runes(" "), named(KeyEnter)...), cap: "space", modes: inList, when: func(at place) bool { return at.heading },
@@ -178,7 +185,8 @@ func bindings() []binding {
 			},
 			help: "find, also F3: only rows that contain the text stay",
 			do: func(at place, _ Key) (State, Action) {
-				at.Help, at.Open, at.Typing, at.Scroll = false, "", true, 0
+				at.State = at.closed()
+				at.Typing = true
 				return at.State, Stay
 			},
 		},
@@ -199,7 +207,7 @@ func bindings() []binding {
 			do:   func(at place, key Key) (State, Action) { return at.nextFound(key.Rune == 'n'), Stay },
 		},
 		{
-			keys: named(KeyLeft, KeyRight), cap: "←→", modes: inList | inSearch,
+			keys: named(KeyLeft, KeyRight), cap: "←→", modes: inList | inSearch, when: func(at place) bool { return at.heading || at.mode == inSearch },
 			hint: func(at place) string {
 				if !at.heading {
 					return ""
@@ -213,20 +221,14 @@ func bindings() []binding {
 			keys: runes(" "), cap: "space", modes: reading, when: func(at place) bool { return !at.heading },
 			hint: func(at place) string {
 				if at.Frozen != nil {
-					return "go on"
+					return "" // the key esc stands there
 				}
 				return "freeze"
 			},
 			help: "freeze the screen and let it go on; nothing is lost meanwhile",
-			do: func(at place, _ Key) (State, Action) {
-				if at.Frozen != nil {
-					at.Frozen = nil
-				} else {
-					at.Frozen = at.shown(at.live)
-				}
-				return at.State, Stay
-			},
+			do:   func(at place, _ Key) (State, Action) { return at.freeze() },
 		},
+	}, timeBindings(), []binding{
 		{
 			keys: runes("w"), cap: "w", modes: inList | inPage, when: hasSubjects, hint: always("explain"),
 			help: "explain what is under the cursor, with the command to see it by hand; again for the next thing about it",
@@ -262,7 +264,7 @@ func bindings() []binding {
 		},
 		{
 			keys: runes("jkgG"), cap: "j k g G", modes: inChoice, help: "down, up, to the first, to the last",
-			do: func(at place, key Key) (State, Action) { return at.moveChoice(movingKey(key)), Stay },
+			do: func(at place, key Key) (State, Action) { return at.step(movingKey(key)), Stay },
 		},
 		{
 			keys: runes(" "), cap: "space", modes: inChoice, help: "show a column or hide it; sort by it, again to reverse",
@@ -405,7 +407,15 @@ func bindings() []binding {
 			keys: named(KeyCtrlC), cap: "ctrl-C", modes: everyMode, help: "quit, from anywhere",
 			do: func(at place, _ Key) (State, Action) { return at.State, Quit },
 		},
+	})
+}
+
+// step moves what moves at a place: the cursor of the list or of the open chooser, or the text of a page.
+func (at place) step(key KeyName) State {
+	if at.mode == inChoice {
+		return at.moveChoice(key)
 	}
+	return at.move(key, at.live)
 }
 
 func atContainers(at place) bool { return at.Tab == Containers }
@@ -424,6 +434,10 @@ func (at place) backHint() string {
 		return "close"
 	case at.Search != "" || at.filter() != "":
 		return "show all"
+	case at.Frozen != nil && at.Replay:
+		return "go on"
+	case at.Frozen != nil:
+		return "now"
 	}
 	return ""
 }

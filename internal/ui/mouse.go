@@ -47,11 +47,7 @@ func (st State) pointed(m Mouse, s *model.Snapshot) (State, Action) {
 			key = KeyDown
 		}
 		for range wheelRows {
-			if at.mode == inChoice {
-				st = st.moveChoice(key)
-			} else {
-				st = st.move(key, s)
-			}
+			st = here(st, s).step(key)
 		}
 	case MouseLeft:
 		f := Render(s, st, st.Width, st.Height)

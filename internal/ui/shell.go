@@ -50,6 +50,11 @@ type Options struct {
 	// Inspect reads what a snapshot does not have of a live container of it, whose page is open. It returns ErrEnded if the container has
 	// ended meanwhile. It is called in a goroutine, and may take long; nil shows the snapshot alone.
 	Inspect InspectFunc
+	// Past leads through earlier snapshots; nil only freezes the screen.
+	Past Past
+	// Speed is how much faster than it happened a recording is played; 0 is unknown. SetSpeed sets it.
+	Speed    float64
+	SetSpeed func(float64)
 }
 
 // stuckPatience is how long the terminal library may take to end. Its writes fail earlier than that.
@@ -147,7 +152,7 @@ func draw(ctx context.Context, screen tcell.Screen, device *terminal.Terminal, a
 	if device != nil {
 		sh.copyText = func(words []byte) { _ = device.SetClipboard(string(words), os.Getenv) } // the terminal does not answer, either
 	}
-	sh.state.Replay, sh.state.Zone = o.Replay, o.Zone
+	sh.state.Replay, sh.state.Speed, sh.state.Zone = o.Replay, o.Speed, o.Zone
 	sh.inspector, sh.state.Inspects = newInspector(o.Inspect, o.Snapshots), o.Inspect != nil
 	defer sh.inspector.close()
 	return sh.loop(ctx, input)
@@ -185,6 +190,10 @@ type shell struct {
 	drawn   *model.Snapshot
 	// copyText copies a text to the clipboard.
 	copyText func([]byte)
+
+	// past is the state of Options.Past that is to be shown, moved is set if it is not the one on screen.
+	past  uint64
+	moved bool
 
 	// What the mouse did last: the buttons that are held since pressed, and the click that another one may double.
 	held      tcell.ButtonMask
@@ -307,17 +316,13 @@ func (sh *shell) handleAll(ev tcell.Event, input <-chan tcell.Event) (quit bool,
 func (sh *shell) handle(ev tcell.Event) (Action, error) {
 	switch ev := ev.(type) {
 	case *tcell.EventKey:
-		state, action := Update(sh.state, translate(ev), sh.drawn)
-		sh.state = state
-		return action, nil
+		return sh.update(translate(ev)), nil
 	case *tcell.EventMouse:
 		mouse := sh.mouse(ev, ev.When())
 		if mouse.Button == MouseNone {
 			return Stay, nil
 		}
-		state, action := Update(sh.state, Key{Name: KeyMouse, Mouse: mouse}, sh.drawn)
-		sh.state = state
-		return action, nil
+		return sh.update(Key{Name: KeyMouse, Mouse: mouse}), nil
 	case *tcell.EventResize:
 		return Repaint, nil
 	case *tcell.EventError:
@@ -350,6 +355,33 @@ func (sh *shell) suspend() error {
 		sh.state.Note = "there is no shell to go back to"
 	}
 	return nil
+}
+
+// update applies a key. It goes to another state of the past, if the key says so; that is read when it is drawn, since a repeated key
+// goes through several.
+func (sh *shell) update(key Key) Action {
+	before := sh.state.Frozen
+	state, action := Update(sh.state, key, sh.drawn)
+	sh.state = state
+	past := sh.options.Past
+	if action == SetSpeed {
+		sh.options.SetSpeed(state.Speed)
+	}
+	if past == nil {
+		return action
+	}
+	move, moves := action.move()
+	if moves && before == nil {
+		sh.past = state.Frozen.Facts
+	}
+	switch {
+	case moves:
+		sh.past, sh.moved = past.Find(sh.past, move), true
+	case action == GoOn:
+		past.Resume(sh.past)
+		sh.moved = false
+	}
+	return action
 }
 
 const (
@@ -397,6 +429,12 @@ func (sh *shell) lendMouse() {
 // draw shows the latest snapshot.
 func (sh *shell) draw() {
 	sh.drawn = sh.options.Snapshots()
+	if sh.moved {
+		sh.moved = false
+		if s, place := sh.options.Past.State(sh.past); s != nil {
+			sh.state.Frozen, sh.state.Place = s, place
+		}
+	}
 	if sh.options.Notes != nil {
 		sh.state.Notes = sh.options.Notes()
 	}
@@ -452,8 +490,14 @@ func translate(ev *tcell.EventKey) Key {
 	case tcell.KeyDown:
 		return Key{Name: KeyDown}
 	case tcell.KeyLeft:
+		if ev.Modifiers()&tcell.ModShift != 0 {
+			return Key{Name: KeyShiftLeft}
+		}
 		return Key{Name: KeyLeft}
 	case tcell.KeyRight:
+		if ev.Modifiers()&tcell.ModShift != 0 {
+			return Key{Name: KeyShiftRight}
+		}
 		return Key{Name: KeyRight}
 	case tcell.KeyPgUp:
 		return Key{Name: KeyPageUp}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/model"
+	"github.com/nsviz/nsviz/internal/store"
 )
 
 // State holds the user's choices. Its zero value is a fresh dashboard.
@@ -14,8 +15,8 @@ type State struct {
 	Cursor [tabCount]string
 	// Open is the key of the opened row of the current view; empty if none is.
 	Open string
-	// Back is the view to return to when the opened row is closed.
-	Back Tab
+	// Below has what the open page was opened from, level by level, the list first. The slice is replaced, never changed.
+	Below []Level
 	// Scroll is how far a page of text is scrolled.
 	Scroll int
 	Help   bool
@@ -56,6 +57,8 @@ type State struct {
 
 	// Frozen is the snapshot that the user stopped at; nil while the screen is live.
 	Frozen *model.Snapshot
+	// Place is where that is in the past; zero is unknown.
+	Place store.Place
 
 	// Zone is the time zone of every clock on the screen; nil is that of the snapshot's time.
 	Zone *time.Location
@@ -69,6 +72,8 @@ type State struct {
 	Notes []string
 	// Replay is set if the snapshots come from a recording.
 	Replay bool
+	// Speed is how much faster than it happened the recording is played; 0 is unknown.
+	Speed float64
 
 	// Width and Height are the size of the screen; keys that scroll by pages need it.
 	Width, Height int

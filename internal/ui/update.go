@@ -19,6 +19,8 @@ const (
 	KeyDown
 	KeyLeft
 	KeyRight
+	KeyShiftLeft
+	KeyShiftRight
 	KeyPageUp
 	KeyPageDown
 	KeyHome
@@ -63,6 +65,17 @@ const (
 	Copy           // copy State.Clip to the clipboard
 	Suspend        // give the terminal back and stop, as any program does on Ctrl-Z
 	Repaint        // redraw every cell, since others may have written to the terminal
+
+	// What follows is for Options.Past, from the state that was frozen.
+	Freeze
+	StepBack // to before the latest event
+	StepOn
+	SkipBack // by ten seconds
+	SkipOn
+	ToOldest
+	ToNewest
+	GoOn     // from the past to now
+	SetSpeed // of the replay, to State.Speed
 )
 
 // maxSearch bounds the search text: longer than any name, shorter than a pasted file.
@@ -111,7 +124,7 @@ func (st State) back() State {
 	case st.Explain > 0:
 		st.Explain = 0
 	case st.Open != "":
-		st.Open, st.Scroll, st.Tab = "", 0, st.Back
+		st = st.leave()
 	case st.Search != "":
 		st.Search = ""
 	case st.filter() != "":
@@ -123,7 +136,8 @@ func (st State) back() State {
 }
 
 func (st State) switchTo(tab Tab) State {
-	st.Tab, st.Back, st.Open, st.Help, st.Scroll, st.Typing = tab, tab, "", false, 0, false
+	st = st.closed()
+	st.Tab, st.Typing = tab, false
 	st.Filtering, st.Draft, st.Explain = false, "", min(st.Explain, 1)
 	return st
 }
@@ -143,9 +157,7 @@ func (st State) open(s *model.Snapshot) State {
 	if key == "" {
 		return st
 	}
-	st.Tab, st.Back, st.Open, st.Scroll = tab, st.Tab, key, 0
-	st.Cursor[tab] = key
-	return st
+	return st.enter(tab, key)
 }
 
 // move moves the cursor, or scrolls an open page of text.
