@@ -183,7 +183,7 @@ func TestTenThousandKeys(t *testing.T) {
 			t.Fatalf("%v changed the size", key)
 		}
 		seen[st.Tab] = true
-		if i%4 != 0 && key.Name != KeyMouse {
+		if i%10 != 0 && key.Name != KeyMouse {
 			continue
 		}
 		if f := Render(s, st, st.Width, st.Height); f.Width != max(st.Width, 0) || f.Height != max(st.Height, 0) {
@@ -193,4 +193,20 @@ func TestTenThousandKeys(t *testing.T) {
 	if len(seen) != int(tabCount) {
 		t.Errorf("only %d views were seen", len(seen))
 	}
+}
+
+// FuzzKeys looks for keys and clicks, of which each seed stands for a few hundred, behind which no frame can be drawn.
+func FuzzKeys(f *testing.F) {
+	f.Add(uint64(1), uint8(80), uint8(24))
+	f.Add(uint64(2), uint8(200), uint8(50))
+	f.Add(uint64(3), uint8(30), uint8(8))
+	f.Fuzz(func(_ *testing.T, seed uint64, w, h uint8) {
+		r := rand.New(rand.NewPCG(seed, 0))
+		s := sceneGroups()
+		st := State{Width: int(w), Height: int(h)}
+		for range 300 {
+			st, _ = Update(st, anyKey(r, st.Width, st.Height), s)
+		}
+		Render(s, st, st.Width, st.Height)
+	})
 }
