@@ -168,7 +168,7 @@ func (c columns) grouped(sees, uses string) line {
 	if w := c.namespace(); w > 0 && w < 4 {
 		return nil
 	}
-	l, any := line{}.space(marker), false
+	l, some := line{}.space(marker), false
 	for i := 0; i < len(c.shown); {
 		group, w := c.shown[i].group, 0
 		first := i
@@ -183,7 +183,7 @@ func (c columns) grouped(sees, uses string) line {
 		case groupSees:
 			what, name = "what it sees", sees
 		}
-		any = true
+		some = true
 		before, after := 0, c.shown[i-1].after()
 		if c.shown[first].before {
 			before = 1
@@ -193,7 +193,7 @@ func (c columns) grouped(sees, uses string) line {
 		}
 		l = l.space(before).join(bracket(what, name, w-before-after)).space(after)
 	}
-	if !any {
+	if !some {
 		return nil
 	}
 	return l
