@@ -79,7 +79,7 @@ func (st State) choose(key Key) State {
 	case KeyEsc, KeyTab, KeyBackTab:
 		return st.closeChooser()
 	case KeyEnter:
-		if st.Chooser == ChooseSort {
+		if st.Chooser == ChooseSort && st.Sort.By != list[at] {
 			st = st.pick(list[at])
 		}
 		return st.closeChooser()

@@ -122,13 +122,15 @@ func (col placedColumn) put(l, cell line) line {
 
 // titleCell returns the title of a column, with a mark if the containers are sorted by it.
 func (c columns) titleCell(col placedColumn) line {
-	if c.sort.By == col.key && col.value != nil {
-		return text(Title, col.title).fit(min(len(col.title), col.w-1)).add(Strong, c.sort.sign(col.containerColumn))
-	}
+	title := text(Title, col.title)
 	if col.head != nil {
-		return col.head(col.w)
+		title = col.head(col.w)
 	}
-	return text(Title, col.title)
+	if c.sort.By == col.key && col.value != nil {
+		title, _ = title.split(min(title.width(), col.w-1))
+		return title.add(Strong, c.sort.sign(col.containerColumn))
+	}
+	return title
 }
 
 // head returns the row of column titles above the containers.
