@@ -161,6 +161,7 @@ func TestChooser(t *testing.T) {
 		want Sort
 	}{
 		"by name":           {key(KeyDown, KeyEnter), Sort{By: columnName}},
+		"by name, and done": {slices.Concat(key(KeyDown), letters(" "), key(KeyEnter)), Sort{By: columnName}},
 		"twice":             {slices.Concat(key(KeyDown), letters("  ")), Sort{By: columnName, Reverse: true}},
 		"by name, reversed": {slices.Concat(key(KeyDown), letters(" r")), Sort{By: columnName, Reverse: true}},
 		"as usual again":    {slices.Concat(key(KeyDown), letters(" d")), Sort{}},

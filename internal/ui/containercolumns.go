@@ -122,13 +122,15 @@ func (col placedColumn) put(l, cell line) line {
 
 // titleCell returns the title of a column, with a mark if the containers are sorted by it.
 func (c columns) titleCell(col placedColumn) line {
-	if c.sort.By == col.key && col.value != nil {
-		return text(Title, col.title).fit(min(len(col.title), col.w-1)).add(Strong, c.sort.sign(col.containerColumn))
-	}
+	title := text(Title, col.title)
 	if col.head != nil {
-		return col.head(col.w)
+		title = col.head(col.w)
 	}
-	return text(Title, col.title)
+	if c.sort.By == col.key && col.value != nil {
+		title, _ = title.split(min(title.width(), col.w-1))
+		return title.add(Strong, c.sort.sign(col.containerColumn))
+	}
+	return title
 }
 
 // head returns the row of column titles above the containers.
@@ -168,7 +170,7 @@ func (c columns) grouped(sees, uses string) line {
 	if w := c.namespace(); w > 0 && w < 4 {
 		return nil
 	}
-	l, any := line{}.space(marker), false
+	l, some := line{}.space(marker), false
 	for i := 0; i < len(c.shown); {
 		group, w := c.shown[i].group, 0
 		first := i
@@ -183,7 +185,7 @@ func (c columns) grouped(sees, uses string) line {
 		case groupSees:
 			what, name = "what it sees", sees
 		}
-		any = true
+		some = true
 		before, after := 0, c.shown[i-1].after()
 		if c.shown[first].before {
 			before = 1
@@ -193,7 +195,7 @@ func (c columns) grouped(sees, uses string) line {
 		}
 		l = l.space(before).join(bracket(what, name, w-before-after)).space(after)
 	}
-	if !any {
+	if !some {
 		return nil
 	}
 	return l

@@ -110,6 +110,7 @@ func TestGolden(t *testing.T) {
 		{"columns_300x60", sceneUses(), noted, 300, 60},
 		{"columns_long_names", sceneLongNames(), noted, 80, 24},
 		{"columns_sorted", sceneUses(), State{Sort: Sort{By: columnCPU}}, 120, 36},
+		{"columns_sorted_namespaces", sceneUses(), State{Sort: Sort{By: columnNamespaces, Reverse: true}}, 80, 24},
 		{"columns_sorted_groups", sceneGroups(), State{Sort: Sort{By: columnMemory}}, 120, 40},
 		{"columns_chosen", sceneUses(), State{Columns: []ColumnKey{columnThrottled, columnWorkingSet, columnCache, columnNamespaces, columnState, columnCreated, columnCPU, columnSwap}}, 120, 36},
 		{"columns_chooser_80x24", sceneUses(), press(State{Width: 80, Height: 24}, sceneUses(), append(letters("o"), Key{Name: KeyDown}, Key{Name: KeyDown})...), 80, 24},

@@ -304,7 +304,7 @@ func bindings() []binding {
 		{
 			keys: named(KeyEnter), cap: "enter", modes: inChoice, help: "sort by what is under the cursor, and close",
 			do: func(at place, _ Key) (State, Action) {
-				if at.Chooser == ChooseSort {
+				if at.Chooser == ChooseSort && at.Sort.By != at.choice() {
 					return at.pick(at.choice()).closeChooser(), Stay
 				}
 				return at.closeChooser(), Stay

@@ -30,7 +30,7 @@ func (s *sampler) rests(c *sampled, used uint64) bool {
 		s.Log.Debug("read the CPU time", "cgroup", c.path, "error", err)
 	}
 	switch {
-	case cpu == nil || *cpu == 0:
+	case cpu == nil:
 		c.unmoved = 0
 		return false
 	case *cpu != c.cpu:
