@@ -114,6 +114,14 @@ func movingKey(key Key) KeyName {
 	return key.Name
 }
 
+// moveBy moves the cursor by a key that is named for that.
+func (at place) moveBy(key Key) (State, Action) {
+	if at.mode == inChoice {
+		return at.moveChoice(key.Name), Stay
+	}
+	return at.move(key.Name, at.live), Stay
+}
+
 // bindings returns the table of keys. Of those that apply, the first one with a key does it. The last line offers them in this order.
 // Where htop, k9s and vi agree on a key, or only one of them has it, it is the same here.
 func bindings() []binding {
@@ -138,17 +146,11 @@ func bindings() []binding {
 				}
 				return "move"
 			},
-			do: func(at place, key Key) (State, Action) {
-				if at.mode == inChoice {
-					return at.moveChoice(key.Name), Stay
-				}
-				return at.move(key.Name, at.live), Stay
-			},
+			do: place.moveBy,
 		},
 		{
 			keys: named(KeyHome, KeyEnd), cap: "home end", modes: everyMode, when: func(at place) bool { return at.Frozen == nil || at.mode&(inList|inPage) == 0 },
-			help: "to the first row and to the last one",
-			do:   func(at place, key Key) (State, Action) { return at.move(key.Name, at.live), Stay },
+			help: "to the first row and to the last one", do: place.moveBy,
 		},
 		{
 			keys: append(runes("jkgG"), named(KeyCtrlF, KeyCtrlB, KeyCtrlD, KeyCtrlU)...), cap: "j k g G", modes: reading,
