@@ -147,6 +147,9 @@ func (sc screen) tabs() row {
 // status returns the line below the tabs: a rule with notes about the screen.
 func (sc screen) status() line {
 	var parts []line
+	if sc.state.Open != "" && !sc.state.Help {
+		parts = append(parts, sc.state.trail(sc.s))
+	}
 	if sc.state.Note != "" {
 		parts = append(parts, text(Strong, sc.state.Note))
 	}

@@ -59,18 +59,42 @@ func (containersView) heading(s *model.Snapshot, st State, key string) string {
 }
 
 func (containersView) page(s *model.Snapshot, st State, w int) []line {
-	if c := openContainer(s, st.Open); c != nil {
+	if c := containerOf(s, st.Open); c != nil {
 		return containerPage(c, s, st, w)
 	}
-	if v := openVM(s, st.Open); v != nil {
+	if v := vmWith(s, st.Open); v != nil {
 		return vmPage(v, s, w)
 	}
 	return nil
 }
 
-// openContainer returns the container whose page has a key; nil if there is none.
-func openContainer(s *model.Snapshot, key string) *model.Container {
-	var c *model.Container
+func (containersView) name(s *model.Snapshot, key string) string {
+	if c := containerOf(s, key); c != nil {
+		return c.Label
+	}
+	if v := vmWith(s, key); v != nil {
+		return v.Label()
+	}
+	return "a container"
+}
+
+func (containersView) link(s *model.Snapshot, key string) link {
+	if c := containerOf(s, key); c != nil {
+		return containerLink(c, s)
+	}
+	if v := vmWith(s, key); v != nil {
+		return machineLink(v, s)
+	}
+	return link{}
+}
+
+// vmWith returns the virtual machine with a key; nil if it is gone.
+func vmWith(s *model.Snapshot, key string) *model.VM {
+	return find(s.VMs, func(v *model.VM) bool { return vmKey(v) == key })
+}
+
+// containerOf returns the container with a key; nil if it is gone.
+func containerOf(s *model.Snapshot, key string) (c *model.Container) {
 	for other := range s.All() {
 		its := containerKey(other)
 		if its == key {
@@ -81,11 +105,6 @@ func openContainer(s *model.Snapshot, key string) *model.Container {
 		}
 	}
 	return c
-}
-
-// openVM returns the virtual machine whose page has a key; nil if there is none.
-func openVM(s *model.Snapshot, key string) *model.VM {
-	return find(s.VMs, func(v *model.VM) bool { return vmKey(v) == key })
 }
 
 const (

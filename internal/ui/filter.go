@@ -97,7 +97,7 @@ func (st State) withFilter(expr string) State {
 
 // startFilter begins to enter a filter, with the one that is in force.
 func (st State) startFilter() State {
-	st.Help, st.Open, st.Scroll = false, "", 0
+	st = st.closed()
 	st.Filtering, st.Draft = true, st.filter()
 	return st
 }

@@ -116,7 +116,7 @@ func (g glyphs) replacement(cluster string) string {
 // the mark for unknown.
 var inASCII = replacements(
 	"●*", "○o", "×x", "✓v", "▶>", "▸>", "▹>", "▷>", "▾v", "▼v", "▲^", "◀<", "❚|", "·.", "…~", "“\"", "”\"", "’'", "µu", "–-", "—-",
-	"↑^", "↓v", "→>", "←<", "↳>", "▏|", // where a line begins or the cursor stands
+	"↑^", "↓v", "→>", "←<", "›>", "↳>", "▏|", // where a line begins or the cursor stands
 	// Fill, from empty to full, and the heights of a graph.
 	"░.", "▒:", "▓%", "█#", "▁_", "▂.", "▃:", "▄-", "▅=", "▆+", "▇%", "▀\"", "▎.", "▍:", "▌-", "▋=", "▊+", "▉%", "▐#", "▕|",
 	// Lines: thin, thick and double, then dashed ones.

@@ -32,7 +32,7 @@ func letters(text string) (keys []Key) {
 }
 
 func on(tab Tab, cursor string) State {
-	v := State{Tab: tab, Back: tab}
+	v := State{Tab: tab}
 	v.Cursor[tab] = cursor
 	return v
 }
@@ -165,10 +165,10 @@ func TestGolden(t *testing.T) {
 		{"page_80x150", scene(), hogPage(scene()), 80, 150},
 		{"page_40x200", scene(), hogPage(scene()), 40, 200},
 		{"page_killed", sceneKilled(), hogPage(sceneKilled()), 120, 90},
-		{"page_ended_unread", sceneEnded(), readingOf(press(State{}, sceneEnded(), Key{Name: KeyEnd}, enter)), 200, 50},
-		{"page_paused", scenePaused(), readingOf(press(on(Containers, webID), scenePaused(), enter)), 200, 50},
-		{"page_near_limit", sceneNearLimit(), readingOf(press(on(Containers, agentID), sceneNearLimit(), enter)), 200, 50},
-		{"page_near_limit_80x40", sceneNearLimit(), readingOf(press(on(Containers, agentID), sceneNearLimit(), enter)), 80, 40},
+		{"page_ended_unread", sceneEnded(), awaiting(press(State{}, sceneEnded(), Key{Name: KeyEnd}, enter)), 200, 50},
+		{"page_paused", scenePaused(), awaiting(press(on(Containers, webID), scenePaused(), enter)), 200, 50},
+		{"page_near_limit", sceneNearLimit(), awaiting(press(on(Containers, agentID), sceneNearLimit(), enter)), 200, 50},
+		{"page_near_limit_80x40", sceneNearLimit(), awaiting(press(on(Containers, agentID), sceneNearLimit(), enter)), 80, 40},
 		{"page_not_permitted", scene(), unreadable(hogPage(scene())), 120, 40},
 		{"page_replay", scene(), replayed(hogPage(scene())), 120, 40},
 		{"page_hostile", scene(), withInspection(hogPage(scene()), hogID, 28473, sceneHostileDissection()), 120, 90},

@@ -114,14 +114,6 @@ func movingKey(key Key) KeyName {
 	return key.Name
 }
 
-// moveBy moves the cursor by a key that is named for that.
-func (at place) moveBy(key Key) (State, Action) {
-	if at.mode == inChoice {
-		return at.moveChoice(key.Name), Stay
-	}
-	return at.move(key.Name, at.live), Stay
-}
-
 // bindings returns the table of keys. Of those that apply, the first one with a key does it. The last line offers them in this order.
 // Where htop, k9s and vi agree on a key, or only one of them has it, it is the same here.
 func bindings() []binding {
@@ -146,11 +138,12 @@ func bindings() []binding {
 				}
 				return "move"
 			},
-			do: place.moveBy,
+			do: func(at place, key Key) (State, Action) { return at.step(key.Name), Stay },
 		},
 		{
 			keys: named(KeyHome, KeyEnd), cap: "home end", modes: everyMode, when: func(at place) bool { return at.Frozen == nil || at.mode&(inList|inPage) == 0 },
-			help: "to the first row and to the last one", do: place.moveBy,
+			help: "to the first row and to the last one",
+			do:   func(at place, key Key) (State, Action) { return at.step(key.Name), Stay },
 		},
 		{
 			keys: append(runes("jkgG"), named(KeyCtrlF, KeyCtrlB, KeyCtrlD, KeyCtrlU)...), cap: "j k g G", modes: reading,
@@ -161,6 +154,12 @@ func bindings() []binding {
 			keys: named(KeyEnter), cap: "enter", modes: inList, when: func(at place) bool { return !at.heading },
 			hint: always("open"), help: "open the row under the cursor, as a double click does: a container, a VM, a kill, a namespace, the subject of an event",
 			do: func(at place, _ Key) (State, Action) { return at.open(at.live), Stay },
+		},
+		{
+			keys: named(KeyEnter), cap: "enter", modes: inPage, when: func(at place) bool { return at.link().key != "" },
+			hint: func(at place) string { return at.link().what },
+			help: "on a page: open what it leads to, the latest OOM kill of a container, or the container of a kill or VM",
+			do:   func(at place, _ Key) (State, Action) { return at.followed(), Stay },
 		},
 		{
 			keys: append(runes(" "), named(KeyEnter)...), cap: "space", modes: inList, when: func(at place) bool { return at.heading },
@@ -186,7 +185,8 @@ func bindings() []binding {
 			},
 			help: "find, also F3: only rows that contain the text stay",
 			do: func(at place, _ Key) (State, Action) {
-				at.Help, at.Open, at.Typing, at.Scroll = false, "", true, 0
+				at.State = at.closed()
+				at.Typing = true
 				return at.State, Stay
 			},
 		},
@@ -264,7 +264,7 @@ func bindings() []binding {
 		},
 		{
 			keys: runes("jkgG"), cap: "j k g G", modes: inChoice, help: "down, up, to the first, to the last",
-			do: func(at place, key Key) (State, Action) { return at.moveChoice(movingKey(key)), Stay },
+			do: func(at place, key Key) (State, Action) { return at.step(movingKey(key)), Stay },
 		},
 		{
 			keys: runes(" "), cap: "space", modes: inChoice, help: "show a column or hide it; sort by it, again to reverse",
@@ -408,6 +408,14 @@ func bindings() []binding {
 			do: func(at place, _ Key) (State, Action) { return at.State, Quit },
 		},
 	})
+}
+
+// step moves what moves at a place: the cursor of the list or of the open chooser, or the text of a page.
+func (at place) step(key KeyName) State {
+	if at.mode == inChoice {
+		return at.moveChoice(key)
+	}
+	return at.move(key, at.live)
 }
 
 func atContainers(at place) bool { return at.Tab == Containers }

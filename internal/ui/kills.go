@@ -33,8 +33,30 @@ func (killsView) subject(s *model.Snapshot, _ State, key string) subject { retur
 
 func (v killsView) smallRows(sc screen, h int) []row { return withoutHead(v.rows(sc, h+1), h) }
 
+func (killsView) name(s *model.Snapshot, key string) string {
+	if k := killWith(s, key); k != nil {
+		return killName(k)
+	}
+	return "an OOM kill"
+}
+
+// link leads to the container of the victim.
+func (killsView) link(s *model.Snapshot, key string) link {
+	if k := killWith(s, key); k != nil {
+		if c := story.ContainerOf(s, story.VictimContainer(k)); c != nil {
+			return link{Containers, containerKey(c), "its container"}
+		}
+	}
+	return link{}
+}
+
+// killWith returns the kill with a key; nil if it is gone.
+func killWith(s *model.Snapshot, key string) *model.Kill {
+	return find(s.Kills, func(k *model.Kill) bool { return killKey(k) == key })
+}
+
 func (killsView) page(s *model.Snapshot, st State, w int) []line {
-	if k := find(s.Kills, func(k *model.Kill) bool { return killKey(k) == st.Open }); k != nil {
+	if k := killWith(s, st.Open); k != nil {
 		return killPage(k, s, w)
 	}
 	return nil

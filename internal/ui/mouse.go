@@ -13,12 +13,12 @@ const (
 	MouseWheelDown
 )
 
-// Mouse is one press of a button of the mouse, or one step of its wheel.
+// Mouse is one click, or one step of the wheel.
 type Mouse struct {
 	// X and Y are the cell, which count from 0.
 	X, Y   int
 	Button MouseButton
-	// Double is set for the second of two quick presses of the same cell.
+	// Double is set for the second of two quick clicks on the same cell.
 	Double bool
 }
 
@@ -47,11 +47,7 @@ func (st State) pointed(m Mouse, s *model.Snapshot) (State, Action) {
 			key = KeyDown
 		}
 		for range wheelRows {
-			if at.mode == inChoice {
-				st = st.moveChoice(key)
-			} else {
-				st = st.move(key, s)
-			}
+			st = here(st, s).step(key)
 		}
 	case MouseLeft:
 		f := Render(s, st, st.Width, st.Height)

@@ -31,6 +31,13 @@ func (namespacesView) subject(s *model.Snapshot, _ State, key string) subject {
 
 func (v namespacesView) smallRows(sc screen, h int) []row { return withoutHead(v.rows(sc, h+1), h) }
 
+func (namespacesView) name(s *model.Snapshot, key string) string {
+	if n := find(s.Namespaces, func(n *model.Namespace) bool { return namespaceKey(n) == key }); n != nil {
+		return n.Type.String() + " " + strconv.FormatUint(n.ID, 10)
+	}
+	return "a namespace"
+}
+
 func (namespacesView) page(s *model.Snapshot, st State, w int) []line {
 	if n := find(s.Namespaces, func(n *model.Namespace) bool { return namespaceKey(n) == st.Open }); n != nil {
 		return namespacePage(n, s, w)

@@ -195,11 +195,12 @@ type shell struct {
 	past  uint64
 	moved bool
 
-	// What the mouse did last: the buttons that are held, and the press that another one may double.
-	held    tcell.ButtonMask
-	pressed Mouse
-	at      time.Time
-	noMouse bool // the terminal has the mouse
+	// What the mouse did last: the buttons that are held since pressed, and the click that another one may double.
+	held      tcell.ButtonMask
+	pressed   Mouse
+	clicked   Mouse
+	clickedAt time.Time
+	noMouse   bool // the terminal has the mouse
 
 	inspector *inspector
 }
@@ -383,25 +384,32 @@ func (sh *shell) update(key Key) Action {
 	return action
 }
 
-// doubleClick is the longest time between the two presses of a double click.
-const doubleClick = 400 * time.Millisecond
+const (
+	// doubleClick is the longest time between the two clicks of a double click.
+	doubleClick = 400 * time.Millisecond
+	// unsteady is how many columns the mouse may move during a click; farther is a try to select text.
+	unsteady = 1
+)
 
-// mouse returns what the mouse did just now: nothing if a button was released, or is still held.
+// mouse returns what the mouse did just now. A click is complete when the button is released, so that no report comes behind one that
+// ends the program.
 func (sh *shell) mouse(ev *tcell.EventMouse, now time.Time) Mouse {
 	buttons := ev.Buttons()
-	fresh := buttons &^ sh.held
+	pressed, released := buttons&^sh.held, sh.held&^buttons
 	sh.held = buttons &^ (tcell.WheelUp | tcell.WheelDown) // nobody releases a wheel
 	m := Mouse{}
 	m.X, m.Y = ev.Position()
 	switch {
-	case fresh&tcell.WheelUp != 0:
+	case pressed&tcell.WheelUp != 0:
 		m.Button = MouseWheelUp
-	case fresh&tcell.WheelDown != 0:
+	case pressed&tcell.WheelDown != 0:
 		m.Button = MouseWheelDown
-	case fresh&tcell.ButtonPrimary != 0:
-		m.Button = MouseLeft
-		m.Double = sh.pressed == m && now.Sub(sh.at) <= doubleClick
-		sh.pressed, sh.at = m, now // a third press is none that doubles: it differs
+	case pressed&tcell.ButtonPrimary != 0:
+		sh.pressed = m
+	case released&tcell.ButtonPrimary != 0 && m.Y == sh.pressed.Y && max(m.X-sh.pressed.X, sh.pressed.X-m.X) <= unsteady:
+		m = Mouse{X: sh.pressed.X, Y: m.Y, Button: MouseLeft}
+		m.Double = sh.clicked == m && now.Sub(sh.clickedAt) <= doubleClick
+		sh.clicked, sh.clickedAt = m, now // a third click is none that doubles: it differs
 	}
 	return m
 }

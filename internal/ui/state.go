@@ -15,8 +15,8 @@ type State struct {
 	Cursor [tabCount]string
 	// Open is the key of the opened row of the current view; empty if none is.
 	Open string
-	// Back is the view to return to when the opened row is closed.
-	Back Tab
+	// Below has what the open page was opened from, level by level, the list first. The slice is replaced, never changed.
+	Below []Level
 	// Scroll is how far a page of text is scrolled.
 	Scroll int
 	Help   bool

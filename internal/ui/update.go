@@ -124,7 +124,7 @@ func (st State) back() State {
 	case st.Explain > 0:
 		st.Explain = 0
 	case st.Open != "":
-		st.Open, st.Scroll, st.Tab = "", 0, st.Back
+		st = st.leave()
 	case st.Search != "":
 		st.Search = ""
 	case st.filter() != "":
@@ -136,7 +136,8 @@ func (st State) back() State {
 }
 
 func (st State) switchTo(tab Tab) State {
-	st.Tab, st.Back, st.Open, st.Help, st.Scroll, st.Typing = tab, tab, "", false, 0, false
+	st = st.closed()
+	st.Tab, st.Typing = tab, false
 	st.Filtering, st.Draft, st.Explain = false, "", min(st.Explain, 1)
 	return st
 }
@@ -156,9 +157,7 @@ func (st State) open(s *model.Snapshot) State {
 	if key == "" {
 		return st
 	}
-	st.Tab, st.Back, st.Open, st.Scroll = tab, st.Tab, key, 0
-	st.Cursor[tab] = key
-	return st
+	return st.enter(tab, key)
 }
 
 // move moves the cursor, or scrolls an open page of text.

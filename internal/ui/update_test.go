@@ -28,12 +28,12 @@ func TestUpdate(t *testing.T) {
 	newest := killKey(&s.Kills[11])
 	second := killKey(&s.Kills[10])
 	opened := on(Containers, agentID)
-	opened.Open = agentID
+	opened.Open, opened.Below = agentID, []Level{{Tab: Containers}}
 	fromEvent := on(Kills, newest)
-	fromEvent.Open, fromEvent.Back = newest, Events
+	fromEvent.Open, fromEvent.Below = newest, []Level{{Tab: Events}}
 	started := on(Events, eventRows(s, "", 99, false)[12].key)
 	fromStart := started
-	fromStart.Tab, fromStart.Open, fromStart.Cursor[Containers] = Containers, hogID, hogID
+	fromStart.Tab, fromStart.Open, fromStart.Cursor[Containers], fromStart.Below = Containers, hogID, hogID, []Level{{Tab: Events}}
 	found := on(Containers, hogID)
 	found.Search = "hog"
 	back := on(Containers, agentID)
@@ -64,7 +64,7 @@ func TestUpdate(t *testing.T) {
 		{"shift-tab goes round", State{}, key(KeyBackTab), on(Host, ""), Stay},
 		{"tab closes what is open", opened, key(KeyTab), func() State {
 			v := back
-			v.Tab, v.Back = Namespaces, Namespaces
+			v.Tab = Namespaces
 			return v
 		}(), Stay},
 		{"enter opens", State{}, key(KeyEnter), opened, Stay},
@@ -76,7 +76,7 @@ func TestUpdate(t *testing.T) {
 		{"an event leads to its kill", on(Events, ""), key(KeyEnter), fromEvent, Stay},
 		{"and back", fromEvent, key(KeyEsc), func() State {
 			v := fromEvent
-			v.Tab, v.Open = Events, ""
+			v.Tab, v.Open, v.Below = Events, "", nil
 			return v
 		}(), Stay},
 		{"an event leads to its container", started, key(KeyEnter), fromStart, Stay},

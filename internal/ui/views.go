@@ -52,6 +52,9 @@ type view interface {
 	target(s *model.Snapshot, key string) (Tab, string)
 	// subject returns what the row with a key is about.
 	subject(s *model.Snapshot, st State, key string) subject
+	// name returns what the page of the row with a key is about, and link where it leads.
+	name(s *model.Snapshot, key string) string
+	link(s *model.Snapshot, key string) link
 	// page returns the text of the opened row (State.Open), or of a single page; nil if that is gone.
 	page(s *model.Snapshot, st State, w int) []line
 }
@@ -76,6 +79,10 @@ func (listView) subject(s *model.Snapshot, st State, key string) subject {
 	return workloadSubject(s, st, key)
 }
 
+// name returns the key, and link leads nowhere.
+func (listView) name(_ *model.Snapshot, key string) string { return key }
+func (listView) link(*model.Snapshot, string) link         { return link{} }
+
 // pageView holds what views that are a single page have in common.
 type pageView struct{}
 
@@ -83,6 +90,8 @@ func (pageView) single() bool                                       { return tru
 func (pageView) newestFirst() bool                                  { return false }
 func (pageView) filtered() rowKind                                  { return noRows }
 func (pageView) keys(*model.Snapshot, State) []string               { return nil }
+func (pageView) name(*model.Snapshot, string) string                { return "" }
+func (pageView) link(*model.Snapshot, string) link                  { return link{} }
 func (pageView) heading(*model.Snapshot, State, string) string      { return "" }
 func (pageView) rows(screen, int) []row                             { return nil }
 func (pageView) smallRows(screen, int) []row                        { return nil }
