@@ -110,8 +110,8 @@ func TestMemoryGauge(t *testing.T) {
 	}{
 		{ptr(uint64(80)), nil, "████████", Alarm},
 		{ptr(uint64(80)), ptr(uint64(80)), "████████", Alarm},
-		{ptr(uint64(80)), ptr(uint64(40)), "████▒▒▒▒", Calm},
-		{ptr(uint64(60)), ptr(uint64(0)), "▒▒▒▒▒▒░░", Dim},
+		{ptr(uint64(80)), ptr(uint64(40)), "████▓▓▓▓", Calm},
+		{ptr(uint64(60)), ptr(uint64(0)), "▓▓▓▓▓▓░░", Dim},
 		{ptr(uint64(40)), ptr(uint64(80)), "████░░░░", Calm}, // an older reading
 	} {
 		m := model.Memory{UsageBytes: tt.usage, WorkingSetBytes: tt.workingSet, LimitBytes: ptr(uint64(80))}

@@ -53,7 +53,7 @@ func fill(usage, limit uint64, w int) string {
 	return strings.Repeat("█", eighths/8) + eighthsAcross[eighths%8]
 }
 
-// memoryGauge draws what a workload uses as a part of its limit: █ what it needs, ▒ the cached files that the kernel gives back before it
+// memoryGauge draws what a workload uses as a part of its limit: █ what it needs, ▓ the cached files that the kernel gives back before it
 // kills, if that is known.
 func memoryGauge(m model.Memory, w int) line {
 	usage, limit := *m.UsageBytes, *m.LimitBytes

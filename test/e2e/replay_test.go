@@ -35,7 +35,7 @@ func TestReplay(t *testing.T) {
 	term.await(t, match(`❚❚ (?s).*before \d+ events;`))
 	term.keys(t, "End")
 	term.await(t, func(screen string) bool { return contains("event ")(screen) && row(screen) })
-	term.keys(t, "3")
+	term.keys(t, "4")
 	term.find(t, name)
 	term.keys(t, "Enter")
 	term.await(t, func(screen string) bool {
