@@ -67,7 +67,7 @@ func (t *Timeline) packOldest() bool {
 	return true
 }
 
-// pack returns facts as a recording.
+// pack returns facts as a recording. It fails if that cannot be read again.
 func pack(facts []fact.Fact) ([]byte, error) {
 	var b bytes.Buffer
 	w, err := record.NewWriter(&b, time.Time{})
@@ -82,7 +82,28 @@ func pack(facts []fact.Fact) ([]byte, error) {
 	if err := w.Close(); err != nil {
 		return nil, err
 	}
-	return slices.Clip(b.Bytes()), nil
+	packed := slices.Clone(b.Bytes())
+	_, err = unpack(packed)
+	return packed, err
+}
+
+// unpack returns the facts of a recording.
+func unpack(packed []byte) ([]fact.Fact, error) {
+	r, err := record.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil, err
+	}
+	var list []fact.Fact
+	for {
+		f, err := r.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return list, nil
+		case err != nil:
+			return nil, err
+		}
+		list = append(list, f)
+	}
 }
 
 // stretch is a segment as those read it who do not hold the lock.
@@ -109,19 +130,9 @@ func (s stretch) unpack() []fact.Fact {
 	if s.facts != nil || len(s.packed) == 0 {
 		return s.facts
 	}
-	r, err := record.NewReader(bytes.NewReader(s.packed))
+	list, err := unpack(s.packed)
 	if err != nil {
-		panic(err) // it was written by this process
+		panic(err) // pack has read it
 	}
-	var list []fact.Fact
-	for {
-		f, err := r.Next()
-		switch {
-		case errors.Is(err, io.EOF):
-			return list
-		case err != nil:
-			panic(err)
-		}
-		list = append(list, f)
-	}
+	return list
 }

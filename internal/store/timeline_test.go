@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"reflect"
 	"runtime"
@@ -389,6 +390,24 @@ func TestCursorSeesWhatCameSince(t *testing.T) {
 	}
 	if got, want := past.Ahead(0), past.bytes-past.segments[0].bytes; got != want {
 		t.Errorf("%d bytes are ahead of the first segment, want %d", got, want)
+	}
+}
+
+// Facts that no recording can hold stay as they are.
+func TestWhatCannotBePackedStays(t *testing.T) {
+	t.Parallel()
+	facts := newHost(10, 5).facts(500)
+	facts[3].Found, facts[3].Event = nil, &event.Event{Time: facts[3].Time, Type: event.ContainerStarted, Start: &event.Start{DurationMS: new(math.NaN())}}
+	_, past := applied(32<<20, facts)
+	before := past.bytes
+	if !past.packOldest() || past.bytes != before || past.segments[0].facts == nil {
+		t.Errorf("%d bytes are left of %d", past.bytes, before)
+	}
+	if !past.packOldest() || past.bytes >= before {
+		t.Error("it is tried again and again")
+	}
+	if s := NewCursor(past).Snapshot(10); s.Facts != 10 {
+		t.Errorf("state %d", s.Facts)
 	}
 }
 

@@ -131,9 +131,9 @@ func (at place) leave() (State, Action) {
 	return at.back(), Stay
 }
 
-// ago returns how long before now the frozen screen was; "" is less than a second.
+// ago returns how long before now the frozen screen was; "" is less than a second. A replay has no now.
 func (sc screen) ago() string {
-	if sc.live == nil || sc.live.Time.IsZero() {
+	if sc.state.Replay || sc.live == nil || sc.live.Time.IsZero() {
 		return ""
 	}
 	d := sc.live.Now().Sub(sc.s.Now())
@@ -169,6 +169,9 @@ func speedText(speed float64) string {
 // frozenNote returns what the status line says of a frozen screen.
 func (sc screen) frozenNote() string {
 	since := story.Count(sc.state.missed(sc.live), "event has", "events have") + " come since; space goes on"
+	if sc.state.Replay {
+		since = "space goes on from here"
+	}
 	p := sc.state.Place
 	if p.Events == 0 {
 		return "frozen; " + since
@@ -181,7 +184,10 @@ func (sc screen) frozenNote() string {
 	if ago := sc.ago(); ago != "" {
 		state = "this was " + ago
 	}
-	return fmt.Sprintf("%s: %s since %s; %s", state, where, clockIn(p.First.Time, sc.s.Time), since)
+	if !sc.state.Replay || p.Dropped > 0 {
+		where += " since " + clockIn(p.First.Time, sc.s.Time)
+	}
+	return fmt.Sprintf("%s: %s; %s", state, where, since)
 }
 
 // frozenRule is rule for a screen that does not show now: a line that looks different all the way.

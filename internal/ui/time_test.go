@@ -157,6 +157,13 @@ func TestFrozenNote(t *testing.T) {
 	if got := note(); !strings.Contains(got, "before 40 events since 12:14:15") {
 		t.Errorf("%q", got)
 	}
+	st.Replay = true
+	if got, want := note(), "frozen: before 40 events; space goes on from here"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if st.Place.Dropped = 7; !strings.Contains(note(), "since 12:14:15") {
+		t.Errorf("%q does not say how far back it goes", note())
+	}
 	for speed, want := range map[float64]string{0: "▶ replay", 1: "▶ replay", 4: "▶ replay 4×", 0.25: "▶ replay 1/4×", 1e6: "▶ replay 1e+06×"} {
 		if got := (screen{state: State{Speed: speed}}).replayMark(); got != want {
 			t.Errorf("%q, want %q", got, want)

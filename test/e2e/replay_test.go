@@ -32,7 +32,7 @@ func TestReplay(t *testing.T) {
 		return contains("▶ replay", "the recording ends here")(screen) && row(screen)
 	})
 	term.keys(t, "Space", "Home")
-	term.await(t, match(`❚❚ (?s).*before \d+ events since`))
+	term.await(t, match(`❚❚ (?s).*before \d+ events;`))
 	term.keys(t, "End")
 	term.await(t, func(screen string) bool { return contains("event ")(screen) && row(screen) })
 	term.keys(t, "4")
