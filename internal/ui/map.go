@@ -174,15 +174,17 @@ func (sc screen) plan(h int) (b floorplan.Building, p floorplan.Plan, chosen *fl
 	return b, b.Arrange(sc.w-2, host-2, chosen), chosen
 }
 
-func (v mapView) rows(sc screen, h int) []row {
+// rows lists the rooms where there is no space for walls.
+func (v mapView) rows(sc screen, h int) []row { return v.smallRows(sc, h) }
+
+func (mapView) paint(sc screen, c canvas) bool {
 	if !sc.mapFits() {
-		return v.smallRows(sc, h)
+		return false
 	}
 	legend := mapLegend(sc.w)
-	host, words := mapRows(len(legend), h)
-	b, plan, chosen := sc.plan(h)
-	c := newCanvas(sc.w, host)
-	sc.drawHost(c, b, plan)
+	host, words := mapRows(len(legend), c.h)
+	b, plan, chosen := sc.plan(c.h)
+	sc.drawHost(canvas{c.w, host, c.cells}, b, plan)
 	for i := range plan.Places {
 		sc.drawRoom(c, plan.Places[i], plan.Places[i].Room == chosen)
 	}
@@ -191,18 +193,16 @@ func (v mapView) rows(sc screen, h int) []row {
 			c.put(2, 1+i, l.cut(sc.w-4))
 		}
 	}
-	rows := c.rows()
 	var banner []line
 	if words > 1 {
 		banner = sc.banner(words - 1)
 	}
 	if chosen != nil && words > 0 {
-		rows = append(rows, plainRows(capped(paragraph(sc.aboutRoom(chosen), 1, sc.w), words-len(banner)))...)
+		c.lines(host, capped(paragraph(sc.aboutRoom(chosen), 1, sc.w), words-len(banner)))
 	}
-	for len(rows) < host+words-len(banner) {
-		rows = append(rows, row{})
-	}
-	return append(append(rows, plainRows(banner)...), plainRows(legend)...)
+	c.lines(host+words-len(banner), banner)
+	c.lines(c.h-len(legend), legend)
+	return true
 }
 
 // mapLegend explains every sign of the map, in as many lines as the width needs.
@@ -225,9 +225,6 @@ func mapLegend(w int) []line {
 
 // drawHost draws what is around all rooms.
 func (sc screen) drawHost(c canvas, b floorplan.Building, p floorplan.Plan) {
-	if c.w < 2 || c.h < 2 {
-		return
-	}
 	bottom := c.h - 1
 	c.fill(1, 0, c.w-2, Dim, "─")
 	c.fill(1, bottom, c.w-2, Dim, "─")

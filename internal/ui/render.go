@@ -44,8 +44,10 @@ func Render(s *model.Snapshot, st State, w, h int) Frame {
 	f.set(0, row{line: sc.header()})
 	f.set(1, row{line: sc.tabs()})
 	f.set(2, row{line: sc.status()})
-	for y, r := range sc.body(bodyHeight(w, h)) {
-		f.set(aboveBody+y, r)
+	if v, paints := views[st.Tab].(painter); !paints || st.pageOpen() || !v.paint(sc, f.canvas(aboveBody, bodyHeight(w, h))) {
+		for y, r := range sc.body(bodyHeight(w, h)) {
+			f.set(aboveBody+y, r)
+		}
 	}
 	f.set(h-1, row{line: sc.footer()})
 	return f
