@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"sync"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -31,6 +30,7 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 	}
 	notes := &ui.Notes{}
 	log := slog.New(notes)
+	o.past = store.NewTimeline(store.DefaultPast)
 	p, err := o.watcher(log)
 	if err != nil {
 		return err
@@ -78,7 +78,7 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 			}
 		})
 	}
-	err = show(ctx, p, notes.List, s.zone, false)
+	err = show(ctx, p, ui.Options{Notes: notes.List, Zone: s.zone, Theme: o.theme, Inspect: o.pageReader(p), Past: store.NewCursor(o.past)})
 	cancel()
 	running.Wait()
 	close(failures)
@@ -89,17 +89,25 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 }
 
 // show draws snapshots until the user quits or ctx is done.
-func show(
-	ctx context.Context, source store.Source, notes func() []string, zone *time.Location, replay bool,
-) error {
-	err := ui.Run(ctx, ui.Options{
-		Snapshots: source.Snapshot, Changed: source.Changed(), Notes: notes, Replay: replay, NoColor: os.Getenv("NO_COLOR") != "",
-		Guard: guardCommand(), Zone: zone,
-	})
+func show(ctx context.Context, source store.Source, with ui.Options) error {
+	with.Snapshots, with.Changed = source.Snapshot, source.Changed()
+	with.Guard = guardCommand()
+	err := ui.Run(ctx, with)
 	if err != nil && !errors.Is(err, context.Canceled) {
 		return fmt.Errorf("draw the dashboard: %w", err)
 	}
 	return nil
+}
+
+// themeFlag adds the flag that chooses the dashboard's colours.
+func themeFlag(cmd *cobra.Command, theme *ui.Theme) {
+	standard := ui.Auto
+	if os.Getenv(noColor) != "" {
+		standard = ui.Mono
+	}
+	cmd.Flags().Var(newChecked(theme, standard, "string", ui.ParseTheme), "theme",
+		"colours of the dashboard: auto (asks the terminal for its background), dark, light, colorblind, mono")
+	_ = cmd.RegisterFlagCompletionFunc("theme", cobra.FixedCompletions(ui.Themes(), cobra.ShellCompDirectiveNoFileComp))
 }
 
 // server configures the server; out are the sinks through which this process writes.
@@ -113,7 +121,7 @@ func (o *options) server(p *pipeline.Pipeline, log *slog.Logger, out ...any) ser
 		return list
 	}
 	return server.Config{
-		Snapshot: p.Snapshot, Full: p.Full, Sinks: sinks, Labels: o.labels, Build: build(), WebConfigFile: o.webConfig, Logger: log,
+		Snapshot: p.Snapshot, Full: p.Full, Past: o.past, Sinks: sinks, Labels: o.labels, Build: build(), WebConfigFile: o.webConfig, Logger: log,
 	}
 }
 

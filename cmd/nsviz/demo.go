@@ -78,6 +78,7 @@ only program is nsviz. With KVM where the host has it; without, QEMU emulates, w
 	cmd.Flags().Var(newChecked(&duration, 0, "duration", parseDuration), "duration", "end after this long; 0 is until q or Ctrl-C")
 	cmd.Flags().BoolVar(&vm.None, "no-vm", false, "start: boot no virtual machine to compare with")
 	cmd.Flags().StringVar(&vm.Kernel, "kernel", "", "start: the kernel that the virtual machine boots (default: this host's, from /boot)")
+	themeFlag(cmd, &o.theme)
 	return cmd
 }
 

@@ -19,6 +19,8 @@ import (
 	"github.com/nsviz/nsviz/internal/place"
 	"github.com/nsviz/nsviz/internal/probes"
 	"github.com/nsviz/nsviz/internal/server"
+	"github.com/nsviz/nsviz/internal/store"
+	"github.com/nsviz/nsviz/internal/ui"
 )
 
 // streams holds the outputs: data go to out, all else to err. Text has its times in the zone, JSON in UTC.
@@ -39,8 +41,12 @@ type options struct {
 	methods      []string
 	noCommands   bool
 	labels       []string
+	theme        ui.Theme
+	config       string
 
 	probeMethods []fact.Method
+	// past keeps the past of a host that is watched; nil keeps none.
+	past *store.Timeline
 }
 
 const (
@@ -50,8 +56,10 @@ const (
 	groupHelp   = "help"
 )
 
-func newRoot(s *streams) *cobra.Command {
-	o := &options{}
+func newRoot(s *streams) *cobra.Command { return newRootWith(s, &options{}) }
+
+// newRootWith returns the command line, whose flags are stored in o.
+func newRootWith(s *streams, o *options) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "nsviz",
 		Short: "Shows container isolation as the kernel makes it",
@@ -67,7 +75,10 @@ Without a command it draws the dashboard and serves metrics beside it. It needs 
 		Version:       versionLine(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		PersistentPreRunE: func(*cobra.Command, []string) error {
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.configure(cmd); err != nil {
+				return err
+			}
 			adoptLogs(o.quiet(s.err))
 			if err := o.checkLabels(); err != nil {
 				return err
@@ -91,12 +102,16 @@ Without a command it draws the dashboard and serves metrics beside it. It needs 
 	flags.StringVar(&o.procRoot, "proc-root", pseudofs.DefaultProc, "where the host's procfs is mounted")
 	flags.StringVar(&o.cgroupRoot, "cgroup-root", cgroupfs.DefaultRoot, "where the host's cgroups are mounted")
 	flags.Var(newChecked(&o.level, level(slog.LevelInfo), "string", parseLevel), "log-level",
-		"how much to say on stderr: debug, info, warn, error (default info)")
+		"how much to say on stderr: debug, info, warn, error")
+	flags.Lookup("log-level").DefValue = level(slog.LevelInfo).String() // its zero value, which would not be shown
+	flags.StringVar(&o.config, configFlag, "", "the only file of settings to read (default "+systemConfig+" and ~/.config/"+userConfig+")")
 	flags.BoolVar(&o.noCommands, "no-command-lines", false,
 		"leave the command lines of OOM victims and entries, which may hold secrets, out of events, recordings and the API")
 	flags.StringArrayVar(&o.labels, "label", nil, "the key of a label of the containers' engine to keep, for events and metrics; repeatable")
 	flags.StringSliceVar(&o.methods, "probe-methods", nil, "the only methods by which the kernel may be hooked (default all)")
 	_ = flags.MarkHidden("probe-methods") // for comparing the methods
+
+	themeFlag(root, &o.theme)
 
 	root.AddGroup(
 		&cobra.Group{ID: groupWatch, Title: "Watch, live:"},
@@ -107,10 +122,10 @@ Without a command it draws the dashboard and serves metrics beside it. It needs 
 	root.SetHelpCommandGroupID(groupHelp)
 	root.SetCompletionCommandGroupID(groupHelp)
 	root.AddCommand(
-		newServe(s, o), newEvents(s, o), newDemo(s, o),
+		newServe(s, o), newEvents(s, o), newTrace(s, o), newDemo(s, o),
 		newPs(s, o), newNs(s, o), newInspect(s, o), newWhy(s, o), newDoctor(s, o),
 		newRecord(s, o), newReplay(s, o),
-		newVersion(s), newMan(), newDemoInside(s), newTerminalGuard(),
+		newConfig(s, o), newVersion(s), newMan(), newDemoInside(s), newTerminalGuard(),
 	)
 	strictHelp(root)
 	return root
@@ -234,6 +249,7 @@ func (o *options) pipeline(log *slog.Logger, sinks ...func(fact.Fact)) (*pipelin
 		LimitMemory:  ownmemory.LimitGoRuntime(log),
 		Log:          log,
 		Sinks:        sinks,
+		Past:         o.past,
 
 		NoCommandLines: o.noCommands,
 	})

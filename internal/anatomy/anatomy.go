@@ -45,6 +45,8 @@ type Anatomy struct {
 
 	// Resources is nil if its cgroup could not be read.
 	Resources *resources.Resources `json:"resources,omitempty"`
+	// PSSBytes is the sum of the proportional set sizes of its processes, if it has no cgroup that counts its memory; nil is unknown.
+	PSSBytes *uint64 `json:"pss_bytes,omitempty"`
 
 	Root    *Root    `json:"root,omitempty"`
 	Mounts  []Mount  `json:"mounts,omitzero"`
@@ -107,6 +109,8 @@ type Process struct {
 	UID  uint32 `json:"uid"`
 	// PIDs are its numbers in each pid namespace, the host's first, its own last.
 	PIDs []int32 `json:"pids"`
+	// Parent is the PID of its parent, as the host counts; 0 is none or unknown.
+	Parent int32 `json:"parent,omitempty"`
 
 	privileges procfs.Privileges
 	// mnt is the number of its mount namespace; 0 is unknown.

@@ -33,17 +33,27 @@ var ErrNoEngine = errors.New("no engine of its runtime is known")
 // Settings asks the engines of a runtime for their settings of a container, all at once. The first answer counts. What is of any runtime
 // is asked where there is no other answer. It is for after Once.
 func (p *Pipeline) Settings(ctx context.Context, its, id string) (*fact.Settings, error) {
-	settings, err := p.settings(ctx, its, id)
+	return p.settingsOf(ctx, its, id, func(user uint32) bool { return p.tracker.IsOf(id, user) })
+}
+
+// HostSettings is Settings of the host's engines, without those of users. It may be called at any time.
+func (p *Pipeline) HostSettings(ctx context.Context, its, id string) (*fact.Settings, error) {
+	return p.settingsOf(ctx, its, id, func(uint32) bool { return false })
+}
+
+// settingsOf is Settings; isOf reports whether the container is a user's.
+func (p *Pipeline) settingsOf(ctx context.Context, its, id string, isOf func(user uint32) bool) (*fact.Settings, error) {
+	settings, err := p.settings(ctx, its, id, isOf)
 	if err != nil {
-		if other, e := p.settings(ctx, runtime.Unknown, id); e == nil {
+		if other, e := p.settings(ctx, runtime.Unknown, id, isOf); e == nil {
 			return other, nil
 		}
 	}
 	return settings, err
 }
 
-// settings is Settings for the engines of one name.
-func (p *Pipeline) settings(ctx context.Context, name, id string) (*fact.Settings, error) {
+// settings is settingsOf for the engines of one name.
+func (p *Pipeline) settings(ctx context.Context, name, id string, isOf func(user uint32) bool) (*fact.Settings, error) {
 	type answer struct {
 		settings *fact.Settings
 		err      error
@@ -55,7 +65,7 @@ func (p *Pipeline) settings(ctx context.Context, name, id string) (*fact.Setting
 	answers := make(chan answer, names.MaxEngines)
 	open := 0
 	for _, e := range p.engines.All() {
-		if e.Name() != name || e.User() != 0 && !p.tracker.IsOf(id, e.User()) {
+		if e.Name() != name || e.User() != 0 && !isOf(e.User()) {
 			continue
 		}
 		open++

@@ -19,6 +19,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/procfs"
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/probes"
+	"github.com/nsviz/nsviz/internal/store"
 )
 
 // Config says what to watch.
@@ -41,7 +42,9 @@ type Config struct {
 	// LimitMemory is called with the lowest limit on memory, in bytes, that holds for nsviz itself, where there is one, and whenever
 	// that changes, with nil where it is gone. A nil LimitMemory is for those who do not care.
 	LimitMemory func(lowest *uint64)
-	Log         *slog.Logger
+	// Past keeps the past of the model; nil keeps none.
+	Past *store.Timeline
+	Log  *slog.Logger
 	// Sinks are called with every fact, in order, by the loop's goroutine. They must not block: package sink decouples a
 	// file or a pipe.
 	Sinks []func(fact.Fact)
@@ -72,13 +75,17 @@ type Pipeline struct {
 	memory   *ownmemory.Monitor
 	audience audience
 	attached chan struct{} // closed when the probes are attached and the host is read
+	syncs    chan chan<- struct{}
 }
 
 // New prepares a pipeline: it looks at the host, and attaches nothing yet. From here on the snapshot describes the host.
 func New(cfg Config) (*Pipeline, error) {
 	p := &Pipeline{
 		loop: newLoop(cfg.Log, cfg.Sinks, cfg.Labels...), cfg: cfg,
-		audience: audience{always: len(cfg.Sinks) > 0}, attached: make(chan struct{}),
+		audience: audience{always: len(cfg.Sinks) > 0}, attached: make(chan struct{}), syncs: make(chan chan<- struct{}),
+	}
+	if cfg.Past != nil {
+		p.live = store.NewLiveWithPast(model.DefaultLimits(), cfg.Past)
 	}
 	p.tracker = container.NewTracker(p.directory, p.resolve)
 	var err error
@@ -132,6 +139,9 @@ func (p *Pipeline) Run(ctx context.Context) error {
 	}
 	produce(p.engines.Run)
 	produce(p.watch)
+	if p.cfg.Past != nil {
+		produce(p.cfg.Past.Run)
+	}
 	go func() {
 		producers.Wait()
 		close(p.inputs)
@@ -190,6 +200,7 @@ func (p *Pipeline) watch(ctx context.Context) error {
 	others := []func(context.Context){
 		func(ctx context.Context) { sample.Run(ctx, p.sampling()) }, p.memory.Run, follower.Run,
 		func(ctx context.Context) { p.finder.Reconcile(ctx, kernel) },
+		func(ctx context.Context) { p.synchronise(ctx, kernel) },
 		func(ctx context.Context) { p.newFinder().FollowUsers(ctx, kernel) },
 	}
 	if p.hostPIDs { // else hardly any namespace would be found, and taken for freed

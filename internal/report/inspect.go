@@ -64,17 +64,28 @@ func (t *anatomyText) sees() {
 	for _, kind := range event.NamespaceTypes() {
 		t.line(kind.String(), namespaceWords(t.a.Namespaces[kind], label(t.a.Container), t.zone))
 	}
-	if t.a.Hostname != nil {
-		t.line("host name", cmp.Or(*t.a.Hostname, "(empty)"))
+	t.list(seenLines(t.a))
+	var list []string
+	for i := range t.a.Processes {
+		list = append(list, processWords(&t.a.Processes[i]))
 	}
-	if maps := idMapWords(t.a); maps != "" {
-		t.line("users", maps)
+	t.lines("processes", bound(list))
+}
+
+// seenLines describes what the container sees besides its namespaces and processes.
+func seenLines(a *anatomy.Anatomy) []Line {
+	var lines []Line
+	if a.Hostname != nil {
+		lines = append(lines, Line{"host name", cmp.Or(*a.Hostname, "(empty)")})
 	}
-	if o := t.a.TimeOffsets; o != nil && *o != (anatomy.TimeOffsets{}) {
-		t.line("clocks", fmt.Sprintf("monotonic %+v, boottime %+v against the host's",
-			time.Duration(o.MonotonicNS), time.Duration(o.BoottimeNS)))
+	if maps := idMapWords(a); maps != "" {
+		lines = append(lines, Line{"users", maps})
 	}
-	if n := t.a.Network; n != nil {
+	if o := a.TimeOffsets; o != nil && *o != (anatomy.TimeOffsets{}) {
+		lines = append(lines, Line{"clocks", fmt.Sprintf("monotonic %+v, boottime %+v against the host's",
+			time.Duration(o.MonotonicNS), time.Duration(o.BoottimeNS))})
+	}
+	if n := a.Network; n != nil {
 		var list []string
 		for _, i := range n.Interfaces {
 			text := i.Name
@@ -86,18 +97,13 @@ func (t *anatomyText) sees() {
 		for _, address := range n.OtherAddresses {
 			list = append(list, address.String()+" on an interface that is unknown")
 		}
-		t.lines("network", bound(list))
+		lines = append(lines, linesAbout("network", bound(list))...)
 	}
-	var list []string
-	for i := range t.a.Ports {
-		list = append(list, t.a.Ports[i].String())
+	var ports []string
+	for i := range a.Ports {
+		ports = append(ports, a.Ports[i].String())
 	}
-	t.lines("ports", bound(list))
-	list = nil
-	for i := range t.a.Processes {
-		list = append(list, processWords(&t.a.Processes[i]))
-	}
-	t.lines("processes", bound(list))
+	return append(lines, linesAbout("ports", bound(ports))...)
 }
 
 // namespaceWords describes who shares a namespace of the container called self.
@@ -230,9 +236,11 @@ func (t *anatomyText) uses() {
 	if s := t.a.Stuck; s != nil {
 		t.line("stuck", "at the limit of "+story.ShortPath(s.Cgroup)+"; the OOM killer is off for it, so its processes wait for memory")
 	}
-	for _, line := range resourceLines(r) {
-		t.line(cmp.Or(line.subject, " "), line.words) // a space: the same column
+	lines := resourceLines(r)
+	if pss := t.a.PSSBytes; pss != nil {
+		lines[0].Words = pssWords(*pss)
 	}
+	t.list(lines)
 }
 
 func (t *anatomyText) madeOf() {
@@ -247,10 +255,19 @@ func (t *anatomyText) madeOf() {
 			t.line("written", writtenWords(w))
 		}
 	}
+	t.lines("mounts", mountWords(t.a, maxListed))
+	if devices := deviceWords(t.a); len(devices) > 0 {
+		t.line("devices", strings.Join(bound(devices), ", "))
+	}
+}
+
+// mountWords describes the mounts beside the root file system, at most most of them.
+func mountWords(a *anatomy.Anatomy, most int) []string {
 	quiet, covered := 0, 0
-	var list []string
-	for i := range t.a.Mounts {
-		m := &t.a.Mounts[i]
+	var list, kinds []string
+	paths := map[string][]string{} // by kind
+	for i := range a.Mounts {
+		m := &a.Mounts[i]
 		switch {
 		case m.Kind == anatomy.KindRoot:
 			continue
@@ -261,27 +278,35 @@ func (t *anatomyText) madeOf() {
 			quiet++
 			continue
 		}
-		list = append(list, fmt.Sprintf("%s: %s, %s", m.Path, kindWords(m), writability(m.ReadOnly)))
+		words := kindWords(m) + ", " + writability(m.ReadOnly)
+		if paths[words] == nil {
+			kinds = append(kinds, words)
+		}
+		paths[words] = append(paths[words], m.Path)
 	}
-	list = bound(list)
+	for _, words := range kinds {
+		list = append(list, mountLines(paths[words], words)...)
+	}
+	list = boundTo(list, most)
 	if quiet > 0 {
 		list = append(list, fmt.Sprintf("and %d views of the kernel, or masks over them", quiet))
 	}
 	if covered > 0 {
 		list = append(list, fmt.Sprintf("and %d hidden below other mounts", covered))
 	}
-	t.lines("mounts", list)
+	return list
+}
+
+func deviceWords(a *anatomy.Anatomy) []string {
 	var devices []string
-	for _, d := range t.a.Devices {
+	for _, d := range a.Devices {
 		kind := "character"
 		if d.Block {
 			kind = "block"
 		}
 		devices = append(devices, fmt.Sprintf("%s (%s %d:%d)", d.Path, kind, d.Major, d.Minor))
 	}
-	if len(devices) > 0 {
-		t.line("devices", strings.Join(bound(devices), ", "))
-	}
+	return devices
 }
 
 func layerWords(r *anatomy.Root) []string {
@@ -326,6 +351,21 @@ func writability(readOnly bool) string {
 	return "writable"
 }
 
+// maxAlike is how many mounts of the same have a line each.
+const maxAlike = 3
+
+// mountLines returns lines about mounts of the same at some paths: firejail covers many paths with the same empty file.
+func mountLines(paths []string, words string) []string {
+	if len(paths) > maxAlike {
+		return []string{fmt.Sprintf("%s and %d more: %s", strings.Join(paths[:maxAlike], ", "), len(paths)-maxAlike, words)}
+	}
+	lines := make([]string, len(paths))
+	for i, path := range paths {
+		lines[i] = path + ": " + words
+	}
+	return lines
+}
+
 func kindWords(m *anatomy.Mount) string {
 	from := ""
 	if m.Source != "" {
@@ -356,13 +396,19 @@ func writtenWords(w *anatomy.Written) string {
 }
 
 func (t *anatomyText) mayDo() {
-	p := t.a.Privileges
-	if p == nil {
+	if t.a.Privileges == nil {
 		return
 	}
 	t.section("What it may do")
+	t.list(privilegeLines(t.a.Privileges))
+}
+
+// privilegeLines describes what PID 1 may do.
+func privilegeLines(p *anatomy.Privileges) []Line {
+	var lines []Line
+	add := func(subject, words string) { lines = append(lines, Line{subject, words}) }
 	if p.UID != nil {
-		t.line("user", fmt.Sprintf("uid %d, as the host counts", *p.UID))
+		add("user", fmt.Sprintf("uid %d, as the host counts", *p.UID))
 	}
 	for _, set := range []struct {
 		word string
@@ -370,31 +416,32 @@ func (t *anatomyText) mayDo() {
 	}{{"bounding", p.Capabilities.Bounding}, {"effective", p.Capabilities.Effective}, {"ambient", p.Capabilities.Ambient}} {
 		switch {
 		case set.caps == nil:
-			t.line(set.word, "unknown")
+			add(set.word, unknownWords)
 		case len(set.caps) == 0:
-			t.line(set.word, "no capability")
+			add(set.word, "no capability")
 		default:
-			t.line(set.word, strings.ReplaceAll(strings.Join(set.caps, " "), "cap_", ""))
+			add(set.word, strings.ReplaceAll(strings.Join(set.caps, " "), "cap_", ""))
 		}
 	}
 	seccomp := p.Seccomp
 	switch {
 	case seccomp == "":
-		seccomp = "unknown"
+		seccomp = unknownWords
 	case p.SeccompFilters != nil && *p.SeccompFilters > 0:
 		seccomp = story.Count(uint64(*p.SeccompFilters), "filter", "filters")
 	}
-	t.line("seccomp", seccomp)
+	add("seccomp", seccomp)
 	if p.NoNewPrivs != nil {
 		words := "off: setuid programs work"
 		if *p.NoNewPrivs {
 			words = "on"
 		}
-		t.line("no_new_privs", words)
+		add("no_new_privs", words)
 	}
 	if p.LSM != nil {
-		t.line("profile", cmp.Or(*p.LSM, "no security module is at work"))
+		add("profile", cmp.Or(*p.LSM, "no security module is at work"))
 	}
+	return lines
 }
 
 func (t *anatomyText) findings() {

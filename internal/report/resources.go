@@ -11,24 +11,26 @@ import (
 	"github.com/nsviz/nsviz/internal/story"
 )
 
-// resourceLine is a line about a subject. A line without a subject continues that of the line before.
-type resourceLine struct{ subject, words string }
-
 // resourceLines describes what a container uses and may use, a line for each subject. Unknown values are left out of a line. If
 // nothing is known about the subject or its limit, the line says so.
-func resourceLines(r resources.Resources) []resourceLine {
-	lines := []resourceLine{{"memory", memoryWords(r.Memory, r.Cgroup)}}
+func resourceLines(r resources.Resources) []Line {
+	lines := []Line{{"memory", memoryWords(r.Memory, r.Cgroup)}}
 	if m := r.Memory; m != nil {
 		if split := splitWords(m); split != "" {
-			lines = append(lines, resourceLine{"", "of it " + split})
+			lines = append(lines, Line{"", "of it " + split})
 		}
 	}
 	return append(lines,
-		resourceLine{"cpu", cpuWords(r.CPU, r.Cgroup)},
-		resourceLine{"pids", pidsWords(r.PIDs, r.Cgroup)},
-		resourceLine{"io", ioWords(r.IO)},
-		resourceLine{"pressure", pressureWords(r.Pressure)},
+		Line{"cpu", cpuWords(r.CPU, r.Cgroup)},
+		Line{"pids", pidsWords(r.PIDs, r.Cgroup)},
+		Line{"io", ioWords(r.IO)},
+		Line{"pressure", pressureWords(r.Pressure)},
 	)
+}
+
+// pssWords describes the memory of what has no cgroup of its own.
+func pssWords(bytes uint64) string {
+	return story.Bytes(bytes) + ", the sum of its processes' shares (PSS), since no cgroup counts it"
 }
 
 const unknownWords = "unknown"

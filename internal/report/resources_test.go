@@ -53,11 +53,11 @@ func TestResourceLines(t *testing.T) {
 	} {
 		var lines []string
 		for _, line := range resourceLines(test.resources) {
-			if line.subject == "" {
-				lines = append(lines, "  "+line.words)
+			if line.Subject == "" {
+				lines = append(lines, "  "+line.Words)
 				continue
 			}
-			lines = append(lines, line.subject+": "+line.words)
+			lines = append(lines, line.Subject+": "+line.Words)
 		}
 		if diff := cmp.Diff(test.want, strings.Join(lines, "\n")); diff != "" {
 			t.Error(name, diff)

@@ -78,22 +78,38 @@ func (t *sections) line(word, text string) {
 	fmt.Fprintf(t, "  %-11s %s\n", word, foreign.Prose(text))
 }
 
-// lines writes a list after its title.
-func (t *sections) lines(word string, list []string) {
-	for i, text := range list {
-		if i > 0 {
-			word = " " // the same column
-		}
-		t.line(word, text)
+// Line is a line about a subject. A line without a subject continues the one before.
+type Line struct{ Subject, Words string }
+
+// linesAbout returns a list as lines about one subject.
+func linesAbout(subject string, list []string) []Line {
+	lines := make([]Line, len(list))
+	for i, words := range list {
+		lines[i] = Line{subject, words}
+		subject = ""
+	}
+	return lines
+}
+
+// list writes lines about several subjects.
+func (t *sections) list(lines []Line) {
+	for _, l := range lines {
+		t.line(cmp.Or(l.Subject, " "), l.Words) // a space: the same column
 	}
 }
 
+// lines writes a list after its title.
+func (t *sections) lines(word string, list []string) { t.list(linesAbout(word, list)) }
+
 // bound cuts a list to maxListed lines and adds how many are left out.
-func bound(list []string) []string {
-	if len(list) <= maxListed {
+func bound(list []string) []string { return boundTo(list, maxListed) }
+
+// boundTo cuts a list to most lines and adds how many are left out.
+func boundTo(list []string, most int) []string {
+	if len(list) <= most {
 		return list
 	}
-	return append(slices.Clone(list[:maxListed]), fmt.Sprintf("and %d more; -o json has them all", len(list)-maxListed))
+	return append(slices.Clone(list[:most]), fmt.Sprintf("and %d more; -o json has them all", len(list)-most))
 }
 
 // label returns a container's name, or else its short id.

@@ -3,6 +3,7 @@ package terminal
 import (
 	"bytes"
 	"strconv"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 )
@@ -24,9 +25,18 @@ type input struct {
 	pending []byte
 	// dropped counts the bytes of the string that is being dropped.
 	dropped int
+	// osc holds the beginning of the OSC that is being dropped: it may be an answer.
+	osc []byte
+	// asked is what the terminal was asked and has not answered yet; nil is nothing.
+	asked *asked
+	// answers holds the answers in what was fed last.
+	answers []Answer
 	// since is when the sequence began.
 	since time.Time
 }
+
+// asked has a mark for each question that has no answer yet.
+type asked struct{ background, position atomic.Bool }
 
 // charset says which bytes above 0x7f are characters.
 type charset int
@@ -97,7 +107,7 @@ func (in *input) expire(out []byte) []byte {
 }
 
 func (in *input) reset() {
-	in.state, in.pending, in.dropped = inputText, in.pending[:0], 0
+	in.state, in.pending, in.dropped, in.osc = inputText, in.pending[:0], 0, in.osc[:0]
 }
 
 // feed appends to out those of the bytes just read that the library may get.
@@ -141,17 +151,23 @@ func (in *input) next(out []byte, b byte) []byte {
 		switch {
 		case b == esc:
 			in.state = inputStringEscape
-		case b == bel || in.dropped > maxString:
+		case b == bel:
+			in.answered()
+			in.reset()
+		case in.dropped > maxString:
 			in.reset()
 		case b < 0x08 || b > 0x0d && b < ' ': // such as Ctrl-C, which is in no string
 			return in.abort(out, b)
+		case len(in.osc) > 0 && len(in.osc) < maxAnswer:
+			in.osc = append(in.osc, b)
 		}
 	case inputStringEscape:
 		if b == '\\' || b == bel {
+			in.answered()
 			in.reset()
 			return out
 		}
-		in.state, in.pending = inputEscape, append(in.pending[:0], esc) // the string is cut short by another sequence
+		in.state, in.pending, in.osc = inputEscape, append(in.pending[:0], esc), in.osc[:0] // the string is cut short by another sequence
 		return in.escape(out, b)
 	}
 	return out
@@ -211,6 +227,9 @@ func (in *input) escape(out []byte, b byte) []byte {
 		in.state, in.pending = inputSingle, append(in.pending, b)
 	case b == ']' || b == 'P' || b == 'X' || b == '^' || b == '_':
 		in.state, in.pending = inputString, in.pending[:0]
+		if b == ']' {
+			in.osc = append(in.osc[:0], b)
+		}
 	case b == esc:
 		return append(out, esc) // and the second one is pending
 	case b < utf8.RuneSelf:
@@ -235,12 +254,37 @@ func (in *input) csi(out []byte, b byte) []byte {
 		in.pending = append(in.pending, b)
 	default:
 		in.pending = append(in.pending, b)
-		if !floods(in.pending) {
+		if !in.positionAnswered() && !floods(in.pending) {
 			out = append(out, in.pending...)
 		}
 		in.reset()
 	}
 	return out
+}
+
+// answered keeps the OSC that ends if it is the answer to a question.
+func (in *input) answered() {
+	if len(in.osc) == 0 || in.asked == nil || !in.asked.background.Load() {
+		return
+	}
+	if rgb, ok := parseBackground(in.osc[1:]); ok {
+		in.asked.background.Store(false)
+		in.answers = append(in.answers, Answer{Background: &rgb})
+	}
+}
+
+// positionAnswered reports whether the pending CSI is the answer to a question, and keeps it then. The library would take it for a
+// key (Shift-F3).
+func (in *input) positionAnswered() bool {
+	if in.asked == nil || !in.asked.position.Load() {
+		return false
+	}
+	width, ok := parseWidth(in.pending)
+	if ok {
+		in.asked.position.Store(false)
+		in.answers = append(in.answers, Answer{SymbolWidth: width})
+	}
+	return ok
 }
 
 // floods reports whether a sequence is a key of win32-input-mode with more repetitions than a key can have. Its form is ESC [ Vk

@@ -2,6 +2,7 @@ package terminal
 
 import (
 	"bytes"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -155,4 +156,49 @@ func FuzzInput(f *testing.F) {
 			rest = rest[consumed:]
 		}
 	})
+}
+
+// What a terminal was asked is no key, and whatever else looks like an answer is not taken for one.
+func TestAnswers(t *testing.T) {
+	rgb := func(c int32) []Answer { return []Answer{{Background: &c}} }
+	for _, tt := range []struct {
+		name, typed, passed string
+		unasked             bool
+		answers             []Answer
+	}{
+		{name: "a background", typed: "\x1b]11;rgb:1616/1818/1c1c\x1b\\q", passed: "q", answers: rgb(0x16181c)},
+		{name: "ended by BEL, with two digits", typed: "\x1b]11;rgb:ff/00/80\aq", passed: "q", answers: rgb(0xff0080)},
+		{name: "with one digit", typed: "\x1b]11;rgb:f/0/8\a", answers: rgb(0xff0088)},
+		{name: "with an opacity", typed: "\x1b]11;rgba:ffff/ffff/ffff/8000\a", answers: rgb(0xffffff)},
+		{name: "twice", typed: "\x1b]11;rgb:0/0/0\a\x1b]11;rgb:f/f/f\a", answers: rgb(0)},
+		{name: "the foreground", typed: "\x1b]10;rgb:f/f/f\a"},
+		{name: "no colour", typed: "\x1b]11;rgb:x/y/z\a\x1b]11;rgb:f/f\a\x1b]11;red\a\x1b]11;rgb:12345/0/0\a"},
+		{name: "too long", typed: "\x1b]11;rgb:f/f/f" + strings.Repeat("0", 100) + "\a"},
+		{name: "cut short", typed: "\x1b]11;rgb:f/f/f\x1b[A", passed: "\x1b[A"},
+		{name: "in a DCS", typed: "\x1bP11;rgb:f/f/f\x1b\\"},
+		{name: "not asked", typed: "\x1b]11;rgb:f/f/f\a\x1b[1;3R", passed: "\x1b[1;3R", unasked: true},
+
+		{name: "narrow symbols", typed: "\x1b[1;2Rq", passed: "q", answers: []Answer{{SymbolWidth: 1}}},
+		{name: "wide symbols, then a key", typed: "\x1b[1;3R\x1b[1;2R", passed: "\x1b[1;2R", answers: []Answer{{SymbolWidth: 2}}},
+		{name: "a position that is none", typed: "\x1b[1;9R\x1b[R\x1b[;R", passed: "\x1b[1;9R\x1b[R\x1b[;R"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			// In one piece, and byte by byte.
+			for _, size := range []int{len(tt.typed), 1} {
+				in := input{asked: new(asked)}
+				in.asked.background.Store(!tt.unasked)
+				in.asked.position.Store(!tt.unasked)
+				var passed []byte
+				for chunk := range slices.Chunk([]byte(tt.typed), size) {
+					passed = in.feed(passed, chunk, start)
+				}
+				if string(passed) != tt.passed {
+					t.Errorf("passed %q, want %q", passed, tt.passed)
+				}
+				if !reflect.DeepEqual(in.answers, tt.answers) {
+					t.Errorf("answers %+v, want %+v", in.answers, tt.answers)
+				}
+			}
+		})
+	}
 }

@@ -35,6 +35,8 @@ type Options struct {
 	// Encoding returns the encoding of what is typed, nil for UTF-8. It is called when the first bytes are read. A nil Encoding
 	// means UTF-8.
 	Encoding func() encoding.Encoding
+	// Answered is called for each answer to Ask, by the goroutine that reads; nil ignores them. It must not block.
+	Answered func(Answer)
 	// Guard is the command of a process that calls Guard and restores the terminal if this one dies. Nil means none.
 	Guard []string
 }
@@ -49,6 +51,8 @@ type Terminal struct {
 	// Input that Read has not passed on yet.
 	input input
 	ready []byte
+
+	asked asked
 
 	mu       sync.Mutex
 	ended    bool // no more reading
@@ -66,6 +70,7 @@ func Open(o Options) (*Terminal, error) {
 		return nil, err
 	}
 	t := &Terminal{options: o, file: file}
+	t.input.asked = &t.asked
 	if t.saved, err = t.settings(); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s is no terminal: %w", o.Path, err), file.Close())
 	}
@@ -110,8 +115,11 @@ func raw(from *unix.Termios) *unix.Termios {
 	return &s
 }
 
-// Start takes the terminal over: input comes at once and is not echoed.
+// Start takes the terminal over: input comes at once and is not echoed. It may be called again after Stop.
 func (t *Terminal) Start() error {
+	t.mu.Lock()
+	t.ended = false
+	t.mu.Unlock()
 	if len(t.options.Guard) > 0 {
 		if g, err := startGuard(t.options.Guard, t); err == nil { // drawing goes on without a guard
 			t.mu.Lock()
@@ -194,6 +202,12 @@ func (t *Terminal) Read(p []byte) (int, error) {
 		if n > 0 {
 			t.input.charset = t.charset()
 			t.ready = t.input.feed(t.ready[:0], buffer[:n], time.Now())
+			for _, a := range t.input.answers {
+				if t.options.Answered != nil {
+					t.options.Answered(a)
+				}
+			}
+			t.input.answers = t.input.answers[:0]
 			continue
 		}
 		if !errors.Is(err, os.ErrDeadlineExceeded) {

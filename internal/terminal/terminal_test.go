@@ -19,6 +19,7 @@ const (
 	rolePanic = "panic"
 	roleWait  = "wait"
 	roleEnd   = "end"
+	roleStop  = "stop"
 )
 
 func TestMain(m *testing.M) {
@@ -29,6 +30,8 @@ func TestMain(m *testing.M) {
 				os.Exit(1)
 			}
 			os.Exit(0)
+		case roleStop:
+			os.Exit(stopOnce())
 		case rolePanic, roleWait, roleEnd:
 			os.Exit(play(os.Args[1], os.Args[2]))
 		}
@@ -254,5 +257,39 @@ func TestNoTerminal(t *testing.T) {
 	}
 	if _, err := Open(Options{Path: "/nonexistent"}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// After Stop, as when the user goes back to the shell, the terminal can be taken over again.
+func TestStartAgain(t *testing.T) {
+	master, device := openPTY(t)
+	before := settingsOf(t, device)
+	term := open(t, Options{Path: device.Name(), Guard: []string{os.Args[0], roleGuard}})
+	for _, typed := range []string{"a", "b"} {
+		if err := term.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if now := settingsOf(t, device); now == before {
+			t.Error("the terminal was not taken over")
+		}
+		if _, err := io.WriteString(master, typed); err != nil {
+			t.Fatal(err)
+		}
+		got := make([]byte, 1)
+		if _, err := term.Read(got); err != nil || string(got) != typed {
+			t.Fatalf("read %q: %v", got, err)
+		}
+		if err := term.Drain(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := term.Read(got); err == nil {
+			t.Error("reading goes on after Drain")
+		}
+		if err := term.Stop(); err != nil {
+			t.Fatal(err)
+		}
+		if now := settingsOf(t, device); now != before {
+			t.Errorf("the terminal is left with %+v, was %+v", now, before)
+		}
 	}
 }

@@ -7,11 +7,12 @@ import "github.com/nsviz/nsviz/internal/foreign"
 type canvas struct {
 	w, h  int
 	cells []Cell
+	spots []spots // for each row
 }
 
 // canvas returns h rows of the frame, from row y on.
 func (f Frame) canvas(y, h int) canvas {
-	return canvas{f.Width, h, f.cells[y*f.Width : (y+h)*f.Width]}
+	return canvas{f.Width, h, f.cells[y*f.Width : (y+h)*f.Width], f.spots[y : y+h]}
 }
 
 // put writes a line from column x of row y on. A wide rune that does not fit is left out.

@@ -104,9 +104,9 @@ func (sc screen) mode() line {
 	}
 	switch {
 	case sc.state.Frozen != nil:
-		l = l.add(BarFrozen, "❚❚ frozen").add(BarDim, " · ")
+		l = l.add(BarFrozen, sc.frozenMark()).add(BarDim, " · ")
 	case sc.state.Replay:
-		l = l.add(BarFrozen, "▶ replay").add(BarDim, " · ")
+		l = l.add(BarFrozen, sc.replayMark()).add(BarDim, " · ")
 	default:
 		l = l.add(BarLive, "● live").add(BarDim, " · ")
 	}
@@ -118,26 +118,28 @@ func (sc screen) mode() line {
 }
 
 // tabs returns the line that names the views.
-func (sc screen) tabs() line {
-	draw := func(short bool) line {
-		var l line
+func (sc screen) tabs() row {
+	draw := func(short bool) row {
+		var r row
 		for tab := range tabCount {
-			l = l.space(min(3, 1+2*int(tab)))
+			r.line = r.line.space(min(3, 1+2*int(tab)))
 			digit := strconv.Itoa(int(tab) + 1)
 			name := " " + views[tab].title()
 			if short && tab != sc.state.Tab {
 				name = ""
 			}
+			from := r.line.width()
 			if tab == sc.state.Tab {
-				l = l.add(TabOn, digit+name)
+				r.line = r.line.add(TabOn, digit+name)
 			} else {
-				l = l.add(KeyCap, digit).add(TabOff, name)
+				r.line = r.line.add(KeyCap, digit).add(TabOff, name)
 			}
+			r.zones = append(r.zones, zone{from: from, to: r.line.width(), click: func(at place) (State, Action) { return at.switchTo(tab), Stay }})
 		}
-		return l
+		return r
 	}
-	if l := draw(false); l.width() <= sc.w {
-		return l
+	if r := draw(false); r.line.width() <= sc.w {
+		return r
 	}
 	return draw(true)
 }
@@ -145,12 +147,20 @@ func (sc screen) tabs() line {
 // status returns the line below the tabs: a rule with notes about the screen.
 func (sc screen) status() line {
 	var parts []line
+	if sc.state.Open != "" && !sc.state.Help {
+		parts = append(parts, sc.state.trail(sc.s))
+	}
+	if sc.state.Note != "" {
+		parts = append(parts, text(Strong, sc.state.Note))
+	}
 	if sc.state.Frozen != nil {
-		parts = append(parts, text(Warn, "frozen; "+story.Count(sc.state.missed(sc.live), "event has", "events have")+
-			" come since; space goes on"))
+		parts = append(parts, text(Warn, sc.frozenNote()))
 	}
 	if sc.state.Search != "" && !sc.state.Typing {
 		parts = append(parts, text(Warn, "only what matches “"+sc.state.Search+"”; esc shows all"))
+	}
+	if sc.state.filter() != "" && !sc.state.Filtering {
+		parts = append(parts, sc.filterStatus())
 	}
 	for _, e := range sc.s.Engines {
 		if note := engineNote(e, sc.s); note != "" {
@@ -167,7 +177,11 @@ func (sc screen) status() line {
 		}
 		title = title.join(p)
 	}
-	return rule(title.cut(max(sc.w-6, 0)), sc.w)
+	title = title.cut(max(sc.w-6, 0))
+	if sc.state.Frozen != nil {
+		return frozenRule(title, sc.w)
+	}
+	return rule(title, sc.w)
 }
 
 // engineNote returns what is missing on screen because an engine does not answer.
@@ -200,57 +214,67 @@ func engineNote(e fact.Engine, s *model.Snapshot) string {
 	return ""
 }
 
-type keyHelp struct{ key, what string }
-
-// footer returns the line of keys, or the search text while it is being entered.
-func (sc screen) footer() line {
-	if sc.state.Typing {
-		return sc.prompt()
+// footer returns the line of keys, or the text while it is being entered.
+func (sc screen) footer() row {
+	at := here(sc.state, sc.live)
+	if at.mode == inSearch {
+		return sc.prompt(at)
 	}
-	freeze := keyHelp{"space", "freeze"}
-	if sc.state.Frozen != nil {
-		freeze.what = "go on"
-	}
-	keys := views[sc.state.Tab].hints()
-	if sc.state.onHeading(sc.live) {
-		what := "fold"
-		if sc.state.Folded[sc.state.Cursor[sc.state.Tab]] {
-			what = "unfold"
-		}
-		keys, freeze = []keyHelp{{"↑↓", "move"}, {"space", what}, {"/", "find"}}, keyHelp{"←→", "fold, unfold"}
-	}
-	if sc.state.Help || sc.state.Open != "" {
-		keys = []keyHelp{{"esc", "back"}, {"↑↓", "scroll"}}
-	}
-	keys = append(keys, freeze, keyHelp{"tab", "next view"})
-	if sc.state.Search != "" && sc.state.Open == "" && !sc.state.Help {
-		keys = append([]keyHelp{{"esc", "show all"}}, keys...)
-	}
-	last := []keyHelp{{"?", "what is this?"}, {"q", "quit"}}
+	keys, last := hinted(at)
 	for {
-		var parts []line
-		for _, k := range append(keys[:len(keys):len(keys)], last...) {
-			parts = append(parts, text(KeyCap, k.key).add(Dim, " "+k.what))
-		}
-		if lines := flow(parts, 3, 1, sc.w); len(lines) == 1 || len(keys) == 0 {
-			return lines[0]
+		if r := hintRow(at, append(keys[:len(keys):len(keys)], last...)); len(keys) == 0 || r.line.width() <= sc.w {
+			return r
 		}
 		keys = keys[:len(keys)-1]
 	}
 }
 
-func (sc screen) prompt() line {
-	found := 0
-	for _, key := range sc.state.keys(sc.s) {
-		if !isHeading(key) {
-			found++
+// hinted returns the keys that are offered in a place. The last ones are offered even if there is no room for the others.
+func hinted(at place) (keys, last []binding) {
+	for _, b := range bindings() {
+		switch {
+		case b.hint == nil || !b.applies(at) || b.hint(at) == "":
+		case at.mode&reading == 0 && b.modes&reading != 0: // while something is entered, only what ends that
+		case b.last:
+			last = append(last, b)
+		default:
+			keys = append(keys, b)
 		}
 	}
-	what := fmt.Sprintf("%d shown", found)
-	right := text(Dim, what+"   ").add(KeyCap, "enter").add(Dim, " keep   ").add(KeyCap, "esc").add(Dim, " show all ")
-	left := text(KeyCap, " /").add(Strong, sc.state.Search).add(KeyCap, "▏")
-	if left.width()+right.width()+2 > sc.w {
-		return left
+	return keys, last
+}
+
+// hintRow returns a line of keys. A click on one does what the key does.
+func hintRow(at place, list []binding) row {
+	var r row
+	for i, b := range list {
+		r.line = r.line.space(min(3, 1+2*i))
+		from := r.line.width()
+		r.line = r.line.add(KeyCap, b.cap).add(Dim, " "+b.hint(at))
+		r.zones = append(r.zones, zone{from: from, to: r.line.width(), click: func(at place) (State, Action) { return b.do(at, b.keys[0]) }})
 	}
-	return left.space(sc.w - left.width() - right.width()).join(right)
+	return r
+}
+
+// prompt returns the text that is being entered, and the keys that end that.
+func (sc screen) prompt(at place) row {
+	left := text(KeyCap, " /").add(Strong, sc.state.Search).add(KeyCap, "▏")
+	keys, _ := hinted(at)
+	right := hintRow(at, keys)
+	count := text(Dim, fmt.Sprintf("%d shown  ", sc.rowCount()))
+	gap := sc.w - left.width() - count.width() - right.line.width() - 1
+	if gap < 2 {
+		return row{line: left}
+	}
+	return row{line: left.space(gap).join(count)}.beside(right)
+}
+
+// beside returns the row with another one behind it.
+func (r row) beside(other row) row {
+	from := r.line.width()
+	r.line = r.line.join(other.line)
+	for _, z := range other.zones {
+		r.zones = append(r.zones, zone{from + z.from, from + z.to, z.click, z.key})
+	}
+	return r
 }

@@ -66,7 +66,7 @@ func TestUnheldAndStuck(t *testing.T) {
 	c := model.Container{ID: "1", Label: "web", State: model.Running, Unheld: &fact.Unheld{Since: time.Unix(1, 0)}, Stuck: &fact.Stuck{Cgroup: "/pod"}}
 	c.History = []model.Entry{{Kind: model.EntryKind(event.InitMoved), Moved: &event.Moved{PID: 7}}}
 	page := ""
-	for _, l := range containerPage(&c, &model.Snapshot{Containers: []model.Container{c}}, State{}, 120) {
+	for _, l := range containerPage(&c, &model.Snapshot{Containers: []model.Container{c}}, State{}, 400) {
 		page += l.String() + "\n"
 	}
 	for _, want := range []string{"not held   PID 1 is not in this cgroup", "stuck      at the limit of /pod", "moved its PID 1 (7) out of its own cgroup, to a cgroup that is unknown"} {
@@ -74,7 +74,7 @@ func TestUnheldAndStuck(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, page)
 		}
 	}
-	if row := (columns{bar: 8, memory: 20}).memoryOf(&c).String(); !strings.HasPrefix(row, "not held, stuck") {
+	if row := memoryOf(&c, 29).String(); !strings.HasPrefix(row, "not held, stuck") {
 		t.Errorf("row: %q", row)
 	}
 }

@@ -27,6 +27,9 @@ type eventRow struct {
 	text  line
 }
 
+// line returns what the row says.
+func (r eventRow) line() string { return r.kind + "  " + r.text.String() }
+
 func eventKey(e *event.Event) string {
 	return fmt.Sprintf("%d/%s/%d", e.Time.UnixNano(), e.Type, e.PID)
 }
@@ -60,7 +63,7 @@ func eventRows(s *model.Snapshot, needle string, most int, fold bool) []eventRow
 		} else {
 			r = wordEvents(s.Events[start:end], s)
 		}
-		if needle == "" || query.Events.Match(query.Event{First: &r.first, Line: func() string { return r.kind + "  " + r.text.String() }}, needle) {
+		if needle == "" || query.Events.Match(query.Event{First: &r.first, Line: r.line}, needle) {
 			rows = append(rows, r)
 		}
 		end = start

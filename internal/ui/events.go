@@ -11,9 +11,10 @@ type eventsView struct{ listView }
 func (eventsView) title() string                          { return "Events" }
 func (eventsView) help() (name string, words []explained) { return "events", nil }
 func (eventsView) newestFirst() bool                      { return true }
+func (eventsView) filtered() rowKind                      { return eventKindRows }
 
 func (eventsView) keys(s *model.Snapshot, st State) []string {
-	return keysOf(eventRows(s, st.Search, len(s.Events), false), func(r eventRow) string { return r.key })
+	return keysOf(st.filteredEvents(s), func(r eventRow) string { return r.key })
 }
 
 // page returns nil: an event opens the page of its subject.
@@ -42,12 +43,19 @@ func (eventsView) target(s *model.Snapshot, key string) (tab Tab, row string) {
 	return Events, ""
 }
 
+func (eventsView) subject(s *model.Snapshot, _ State, key string) subject {
+	return eventSubject(s, key)
+}
+
 func (v eventsView) smallRows(sc screen, h int) []row { return withoutHead(v.rows(sc, h+1), h) }
 
 // rows draws the stream in full height.
 func (eventsView) rows(sc screen, h int) []row {
-	list := eventRows(sc.s, sc.state.Search, len(sc.s.Events), false)
+	list := sc.state.filteredEvents(sc.s)
 	if len(list) == 0 {
+		if out := sc.filteredOut(); out != nil {
+			return plainRows(out)
+		}
 		return []row{{}, {line: indent(sc.noEvents())}}
 	}
 	keys := keysOf(list, func(r eventRow) string { return r.key })

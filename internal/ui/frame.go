@@ -18,11 +18,14 @@ type Frame struct {
 	Width, Height int
 
 	cells []Cell
+	// spots say what a click leads to, for each row.
+	spots []spots
 }
 
 func newFrame(w, h int) Frame {
 	f := Frame{Width: max(w, 0), Height: max(h, 0)}
 	f.cells = make([]Cell, f.Width*f.Height)
+	f.spots = make([]spots, f.Height)
 	for i := range f.cells {
 		f.cells[i].Text = " "
 	}
@@ -38,6 +41,7 @@ func (f Frame) set(y int, r row) {
 	if y < 0 || y >= f.Height {
 		return
 	}
+	f.spots[y] = spots{r.key, r.zones}
 	cells := f.cells[y*f.Width : (y+1)*f.Width]
 	x := 0
 	for _, sp := range r.line.fit(f.Width) {

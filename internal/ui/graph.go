@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/nsviz/nsviz/internal/foreign"
@@ -8,7 +9,8 @@ import (
 )
 
 const (
-	killSign = "×"
+	killSign  = "×"
+	limitSign = "╌"
 	// The shares of the limit from which on a container is near it, and at it.
 	nearLimit = 0.75
 	atLimit   = 0.92
@@ -38,13 +40,30 @@ func barIn(style Style, usage, limit uint64, w int) line {
 	if w <= 0 {
 		return nil
 	}
+	part := fill(usage, limit, w)
+	return text(style, part).add(Dim, strings.Repeat("░", w-foreign.Width(part)))
+}
+
+// fill returns the full part of a bar of w columns.
+func fill(usage, limit uint64, w int) string {
 	eighths := int(min(float64(usage)/float64(max(limit, 1)), 1)*float64(w*8) + 0.5)
 	if eighths == 0 && usage > 0 {
 		eighths = 1
 	}
-	fill := strings.Repeat("█", eighths/8) + eighthsAcross[eighths%8]
-	l := text(style, fill)
-	return l.add(Dim, strings.Repeat("░", w-foreign.Width(fill)))
+	return strings.Repeat("█", eighths/8) + eighthsAcross[eighths%8]
+}
+
+// memoryGauge draws what a workload uses as a part of its limit: █ what it needs, ▓ the cached files that the kernel gives back before it
+// kills, if that is known.
+func memoryGauge(m model.Memory, w int) line {
+	usage, limit := *m.UsageBytes, *m.LimitBytes
+	if m.WorkingSetBytes == nil || *m.WorkingSetBytes >= usage {
+		return bar(usage, limit, w)
+	}
+	part := fill(*m.WorkingSetBytes, limit, w)
+	full := foreign.Width(part)
+	cache := max(foreign.Width(fill(usage, limit, w))-full, 0)
+	return text(closeness(*m.WorkingSetBytes, limit), part).add(Dim, strings.Repeat(cacheSign, cache)+strings.Repeat("░", max(w-full-cache, 0)))
 }
 
 // bucket holds the contents of one column of a graph.
@@ -57,17 +76,19 @@ type bucket struct {
 // buckets folds the history into n columns; each keeps its highest reading and all its kills. A
 // history that is shorter than the last minute is right-aligned: its last entry is now.
 func buckets(history []model.MemoryPoint, n int) []bucket {
+	return bucketsOf(history[max(len(history)-model.HistoryLength, 0):], model.HistoryLength, n)
+}
+
+// bucketsOf is buckets for a history of another length.
+func bucketsOf(history []model.MemoryPoint, length, n int) []bucket {
 	out := make([]bucket, max(n, 0))
 	if n <= 0 {
 		return out
 	}
-	if len(history) > model.HistoryLength {
-		history = history[len(history)-model.HistoryLength:]
-	}
-	missing := model.HistoryLength - len(history)
+	missing := length - len(history)
 	for i, p := range history {
-		first := (missing + i) * n / model.HistoryLength
-		last := max(first, (missing+i+1)*n/model.HistoryLength-1)
+		first := (missing + i) * n / length
+		last := max(first, (missing+i+1)*n/length-1)
 		for c := first; c <= last; c++ {
 			b := &out[c]
 			if p.Known {
@@ -131,25 +152,30 @@ func spark(m model.Memory, hostBytes uint64, w int) line {
 	return l
 }
 
-// chart draws the last minute in h rows of w columns, with the kills in a row of their own above.
-func chart(m model.Memory, w, h int) []line {
-	bs := buckets(m.History.Points(), w)
-	top := ceiling(bs, m, 0)
-	rows := make([]line, 0, h+1)
-	var kills line
+// killRow marks the buckets with kills; nil if there are none.
+func killRow(bs []bucket) line {
+	if !slices.ContainsFunc(bs, func(b bucket) bool { return b.kills > 0 }) {
+		return nil
+	}
+	var l line
 	for _, b := range bs {
 		if b.kills > 0 {
-			kills = kills.add(KillMark, killSign)
+			l = l.add(KillMark, killSign)
 		} else {
-			kills = kills.space(1)
+			l = l.space(1)
 		}
 	}
-	rows = append(rows, kills)
+	return l
+}
+
+// bars draws buckets in h rows; top is the value of the full height.
+func bars(bs []bucket, limit *uint64, top uint64, h int) []line {
+	rows := make([]line, 0, h)
 	for y := h - 1; y >= 0; y-- {
 		var l line
 		for _, b := range bs {
 			step := min(max(b.height(top, h*8)-y*8, 0), 8)
-			l = l.add(b.style(m.LimitBytes), eighthsUp[step])
+			l = l.add(b.style(limit), eighthsUp[step])
 		}
 		rows = append(rows, l)
 	}

@@ -1,14 +1,13 @@
 package ui
 
-import (
-	"fmt"
-	"strings"
-)
+import "github.com/nsviz/nsviz/internal/model"
 
-// helpPage explains the words of the screen to a newcomer, then the keys.
-func helpPage(w int) []line {
+// helpPage says what the screen shows, lists the keys that do something in the place that the help was opened in, and explains the
+// words of the screen.
+func helpPage(s *model.Snapshot, st State, w int) []line {
 	const left, wide = 2, 15
-	var names []string
+	st.Help = false
+	at := here(st, s)
 	w = min(w, 108)
 	var lines []line
 	section := func(title string) {
@@ -22,23 +21,20 @@ func helpPage(w int) []line {
 	section("What is this?")
 	lines = append(lines, paragraph(text(Plain, "A container is no small computer. It is ordinary processes of this host, which the kernel shows less "+
 		"(namespaces) and allows less (cgroups). nsviz asks the kernel itself, so what you see is what is, not what was configured."), left, w)...)
-	lines = append(lines, nil)
+
+	section("Keys here, in " + views[st.Tab].title())
+	for _, b := range bindings() {
+		if b.applies(at) {
+			add(b.cap, b.help)
+		}
+	}
+
+	section("Words")
 	for _, v := range views {
-		name, words := v.help()
-		names = append(names, name)
+		_, words := v.help()
 		for _, e := range words {
 			add(e.word, e.meaning)
 		}
 	}
-
-	section("Keys")
-	add("↑ ↓ j k", "move the cursor, or scroll a page; also PgUp, PgDn, Home, End")
-	add("enter", "open the row under the cursor: a container, a VM, a kill, a namespace; Esc goes back")
-	add(fmt.Sprintf("1 to %d, tab", len(views)), "the views: "+strings.Join(names, ", "))
-	add("/", "find: only rows that contain the text stay; Esc shows all again")
-	add("a", "list the containers with the sandboxes and services of the host, or without them")
-	add("← → space", "on the heading of a group: fold it and unfold it; Esc unfolds all")
-	add("space", "freeze the screen and let it go on; nothing is lost meanwhile")
-	add("q, ctrl-c", "quit")
 	return lines
 }

@@ -21,7 +21,7 @@ func historyLines(c *model.Container, s *model.Snapshot, st State, w int) []line
 		entries = c.History[dropped:]
 	}
 	if len(entries) == 0 {
-		return []line{text(Dim, "nsviz did not see it start, and has seen nothing happen to it since.")}
+		return text(Dim, "nsviz did not see it start, and has seen nothing happen to it since.").wrap(w)
 	}
 	var lines []line
 	for i := range entries {

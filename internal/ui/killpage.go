@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,8 +14,23 @@ import (
 
 // killPage describes one OOM kill: place, victim, trigger, consequences.
 func killPage(k *model.Kill, s *model.Snapshot, w int) []line {
-	const left, names = 1, 10
-	title := text(Plain, " ").add(KillLabel, " OOM KILL ").add(Plain, " ")
+	above := append(append([]line{nil}, killTitle(k, s, w)...), nil)
+	above = append(above, paragraph(storyLine(story.Kill(k, s), s.Time), 1, w)...)
+	o := k.Event.OOM
+	if o == nil {
+		return above
+	}
+	lines := page(append(above, nil), killBoxes(k, o, s, columnCount(w)), w)
+	if hand := byHand(o, s.Host.CgroupVersion); hand != "" { // outside of the boxes, so that it can be copied
+		lines = append(lines, paragraph(text(Title, "by hand").add(Dim, "   the kernel's own count, for as long as the cgroup lives:"), 1, w)...)
+		lines = append(lines, paragraph(text(KeyCap, hand), 1, w)...)
+	}
+	return lines
+}
+
+// killTitle names the kill; it continues on a second line if the first has no room.
+func killTitle(k *model.Kill, s *model.Snapshot, w int) []line {
+	title := line{}.add(KillLabel, " OOM KILL ").add(Plain, " ")
 	label := story.VictimContainer(k).Label()
 	if k.Ordinal > 0 && label != "" {
 		title = title.add(Strong, story.Ordinal(k.Ordinal)).add(Plain, " in ")
@@ -29,51 +45,126 @@ func killPage(k *model.Kill, s *model.Snapshot, w int) []line {
 	default:
 		title = title.add(Plain, "on the host")
 	}
-	title = title.add(Dim, "   "+milliIn(k.Event.Time, s.Time)+", "+story.Ago(s.Time.Sub(k.Event.Time)))
-	lines := []line{nil, title, nil}
-	lines = append(lines, paragraph(storyLine(story.Kill(k, s), s.Time), left, min(w, 100))...)
-	lines = append(lines, nil)
-	add := func(name string, value line) { lines = append(lines, facts(name, value, left, names, w)...) }
-	o := k.Event.OOM
-	if o == nil {
-		return lines
-	}
+	when := text(Dim, milliIn(k.Event.Time, s.Time)+", "+story.Ago(s.Time.Sub(k.Event.Time)))
+	return flow([]line{title, when}, 3, 1, w)
+}
+
+// killBoxes returns the boxes of a kill's page, in the order of the story: what ran out, who asked, who was killed, what follows.
+func killBoxes(k *model.Kill, o *event.OOM, s *model.Snapshot, columns int) []pageBox {
 	c := story.ContainerOf(s, story.VictimContainer(k))
-	add("where", killWhere(k, o, c))
-	add("victim", processLine(story.VictimPID(k), story.VictimComm(k)).join(victimThread(k)))
-	add("", victimSizes(o.Victim))
-	if o.Victim.OOMScoreAdj != nil || o.Victim.UID != nil {
-		add("", victimTraits(o.Victim))
+	return []pageBox{
+		{"what ran out", func(w int) []line {
+			lines := killFacts("where", killWhere(k, o, c), w)
+			lines = append(lines, killFacts("asked", killTrigger(k, o), w)...)
+			if o.Memory != nil {
+				lines = append(lines, killFacts("memory", memoryParts(o.Memory), w)...)
+			}
+			return lines
+		}},
+		{"the victim", func(w int) []line { return victimFacts(k, o, w) }},
+		{"what follows", func(w int) []line {
+			if story.VictimContainer(k).Label() == "" {
+				return nil
+			}
+			return killOutcome(k, c, s.Time).wrap(w)
+		}},
+		{"memory before it", func(w int) []line { return memoryBefore(k, c, s, 2+2*columns, w) }},
+		{"other OOM kills there, newest first", func(w int) []line { return otherKills(k, s, w) }},
 	}
+}
+
+func killFacts(name string, value line, w int) []line { return facts(name, value, 0, 10, w) }
+
+func victimFacts(k *model.Kill, o *event.OOM, w int) []line {
+	lines := killFacts("victim", processLine(story.VictimPID(k), story.VictimComm(k)).join(victimThread(k)), w)
 	if line := story.CommandLine(&o.Victim); line != "" {
-		add("called", text(Plain, line))
+		lines = append(lines, killFacts("called", text(Plain, line), w)...)
 	}
-	if o.Memory != nil {
-		add("memory", memoryParts(o.Memory))
-	}
-	asked := text(Unknown, "unknown")
-	if t := o.Trigger; t != nil && (t.PID != 0 || t.Comm != "") {
-		asked = processLine(t.PID, story.TriggerComm(t))
-		if t.ProcessComm != "" && t.Comm != t.ProcessComm {
-			asked = asked.add(Plain, ", its thread "+t.Comm)
-		}
-		switch {
-		case t.PID != 0 && t.PID == story.VictimPID(k):
-			asked = asked.add(Plain, ", the victim itself")
-		case t.Container != nil:
-			asked = asked.add(Plain, ", in ").add(Name, t.Container.Label())
-		}
-	}
-	add("asked", asked)
-	if label != "" {
-		add("effect", killOutcome(k, c, s.Time))
-	}
-	if hand := byHand(o, s.Host.CgroupVersion); hand != "" {
-		lines = append(lines, nil)
-		add("by hand", text(Dim, "the kernel's own count, for as long as the cgroup lives:"))
-		lines = append(lines, paragraph(text(KeyCap, hand), left, w)...)
+	lines = append(lines, killFacts("memory", victimSizes(o.Victim), w)...)
+	if o.Victim.OOMScoreAdj != nil || o.Victim.UID != nil {
+		lines = append(lines, killFacts("chosen", victimTraits(o.Victim), w)...)
 	}
 	return lines
+}
+
+// killTrigger names the process that asked for memory.
+func killTrigger(k *model.Kill, o *event.OOM) line {
+	t := o.Trigger
+	if t == nil || t.PID == 0 && t.Comm == "" {
+		return text(Unknown, "unknown")
+	}
+	asked := processLine(t.PID, story.TriggerComm(t))
+	if t.ProcessComm != "" && t.Comm != t.ProcessComm {
+		asked = asked.add(Plain, ", its thread "+t.Comm)
+	}
+	switch {
+	case t.PID != 0 && t.PID == story.VictimPID(k):
+		asked = asked.add(Plain, ", the victim itself")
+	case t.Container != nil:
+		asked = asked.add(Plain, ", in ").add(Name, t.Container.Label())
+	}
+	return asked
+}
+
+// memoryBefore draws the memory of the victim's container up to the kill; nil if that was not in the last minute.
+func memoryBefore(k *model.Kill, c *model.Container, s *model.Snapshot, h, w int) []line {
+	const least = 5 // seconds that make a picture
+	if c == nil || k.When().Before(c.Begin()) {
+		return nil
+	}
+	past := int(s.Now().Sub(k.When()) / time.Second)
+	points := c.Memory.History.Points()
+	if past < 0 || len(points)-past < least {
+		return nil
+	}
+	points = points[:len(points)-past]
+	known := slices.IndexFunc(points, func(p model.MemoryPoint) bool { return p.Known })
+	if known < 0 || len(points)-known < least {
+		return nil
+	}
+	points = points[known:]
+	return memoryGraph(points, c.Memory, h, w, strconv.Itoa(len(points)-1)+" s before", "the kill")
+}
+
+// otherKills lists kills of the same container, or of the host, around this one.
+func otherKills(k *model.Kill, s *model.Snapshot, w int) []line {
+	const most = 10
+	var lines []line
+	more := 0
+	for i := len(s.Kills) - 1; i >= 0; i-- {
+		other := &s.Kills[i]
+		if killKey(other) == killKey(k) || !sameVictimPlace(other, k) {
+			continue
+		}
+		if len(lines) == most {
+			more++
+			continue
+		}
+		l := text(Dim, story.Recent(other.Event.Time, s.Time)).fit(14)
+		if other.Ordinal > 0 {
+			l = l.add(KillMark, story.Ordinal(other.Ordinal)).add(Plain, " ")
+		}
+		l = l.join(processLine(story.VictimPID(other), story.VictimComm(other)))
+		if o := other.Event.OOM; o != nil {
+			if size, known := story.ChargedBytes(o.Victim); known {
+				l = l.add(Plain, ", "+story.Bytes(size))
+			}
+		}
+		lines = append(lines, l.cut(w))
+	}
+	if more > 0 {
+		lines = append(lines, text(Dim, "and "+strconv.Itoa(more)+" more"))
+	}
+	return lines
+}
+
+// sameVictimPlace reports whether the victims of two kills lived in the same container; no kill of an unknown place has a companion.
+func sameVictimPlace(a, b *model.Kill) bool {
+	in, as := story.VictimContainer(a), story.VictimContainer(b)
+	if in == nil || as == nil {
+		return in == as && !story.VictimUnattributed(a) && !story.VictimUnattributed(b)
+	}
+	return in.ID == as.ID
 }
 
 func killWhere(k *model.Kill, o *event.OOM, c *model.Container) line {
@@ -201,14 +292,8 @@ func killOutcome(k *model.Kill, c *model.Container, now time.Time) line {
 
 // byHand returns a command that shows the kernel's own count.
 func byHand(o *event.OOM, cgroup string) string {
-	if o.Scope != event.ScopeCgroup || o.Cgroup == "" {
+	if o.Scope != event.ScopeCgroup {
 		return ""
 	}
-	switch cgroup {
-	case "v2":
-		return "cat /sys/fs/cgroup" + strings.TrimSuffix(o.Cgroup, "/") + "/memory.events"
-	case "v1", "hybrid":
-		return "cat /sys/fs/cgroup/memory" + strings.TrimSuffix(o.Cgroup, "/") + "/memory.oom_control"
-	}
-	return ""
+	return readBy(memoryFile(o.Cgroup, cgroup, "memory.oom_control", "memory.events"))
 }

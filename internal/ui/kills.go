@@ -23,15 +23,40 @@ type killsView struct{ listView }
 func (killsView) title() string                          { return "OOM kills" }
 func (killsView) help() (name string, words []explained) { return "OOM kills", nil }
 func (killsView) newestFirst() bool                      { return true }
+func (killsView) filtered() rowKind                      { return eventKindRows }
 
 func (killsView) keys(s *model.Snapshot, st State) []string {
-	return keysOf(listedKills(s, st.Search), killKey)
+	return keysOf(st.filteredKills(s), killKey)
 }
+
+func (killsView) subject(s *model.Snapshot, _ State, key string) subject { return killSubject(s, key) }
 
 func (v killsView) smallRows(sc screen, h int) []row { return withoutHead(v.rows(sc, h+1), h) }
 
+func (killsView) name(s *model.Snapshot, key string) string {
+	if k := killWith(s, key); k != nil {
+		return killName(k)
+	}
+	return "an OOM kill"
+}
+
+// link leads to the container of the victim.
+func (killsView) link(s *model.Snapshot, key string) link {
+	if k := killWith(s, key); k != nil {
+		if c := story.ContainerOf(s, story.VictimContainer(k)); c != nil {
+			return link{Containers, containerKey(c), "its container"}
+		}
+	}
+	return link{}
+}
+
+// killWith returns the kill with a key; nil if it is gone.
+func killWith(s *model.Snapshot, key string) *model.Kill {
+	return find(s.Kills, func(k *model.Kill) bool { return killKey(k) == key })
+}
+
 func (killsView) page(s *model.Snapshot, st State, w int) []line {
-	if k := find(s.Kills, func(k *model.Kill) bool { return killKey(k) == st.Open }); k != nil {
+	if k := killWith(s, st.Open); k != nil {
 		return killPage(k, s, w)
 	}
 	return nil
@@ -103,7 +128,7 @@ func capped(lines []line, n int) []line {
 
 // rows draws the list of kills, and below it the one under the cursor in words.
 func (killsView) rows(sc screen, h int) []row {
-	list := listedKills(sc.s, sc.state.Search)
+	list := sc.state.filteredKills(sc.s)
 	if len(list) == 0 {
 		return plainRows(sc.noKills())
 	}
@@ -194,6 +219,9 @@ func shortWhy(k *model.Kill, s *model.Snapshot) line {
 }
 
 func (sc screen) noKills() []line {
+	if out := sc.filteredOut(); out != nil {
+		return out
+	}
 	if sc.state.Search != "" {
 		return []line{nil, text(Plain, "  No OOM kill matches “"+sc.state.Search+"”.")}
 	}

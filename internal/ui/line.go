@@ -17,10 +17,12 @@ type span struct {
 // line is one row of text in several styles.
 type line []span
 
-// row is a line of a list, perhaps under the cursor.
+// row is a line of the screen, perhaps of a list and there under the cursor.
 type row struct {
 	line     line
 	selected bool
+	key      string // of the row of a list that the line is; "" is none
+	zones    []zone
 }
 
 // add appends text, which may come from anywhere.
@@ -110,7 +112,7 @@ func (l line) fit(w int) line {
 	if n := w - l.width(); n > 0 {
 		style := Plain
 		// The header's colour runs to the edge.
-		if len(l) > 0 && l[len(l)-1].style.look().bg == barBG {
+		if len(l) > 0 && l[len(l)-1].style.look().ground == barGround {
 			style = Bar
 		}
 		return append(l[:len(l):len(l)], span{blanks(n), style})

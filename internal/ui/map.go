@@ -9,7 +9,6 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/floorplan"
 	"github.com/nsviz/nsviz/internal/model"
-	"github.com/nsviz/nsviz/internal/query"
 	"github.com/nsviz/nsviz/internal/story"
 )
 
@@ -31,20 +30,18 @@ func (mapView) help() (name string, words []explained) {
 	}
 }
 
-func (mapView) hints() []keyHelp {
-	return []keyHelp{{"↑↓←→", "walk"}, {"enter", "open"}, {"/", "find"}}
-}
-
-// building returns the rooms of a snapshot. What the search does not let through has a room only around what it does.
+// building returns the rooms of a snapshot. What the search and the filter do not let through has a room only around what it does.
 func building(s *model.Snapshot, st State) floorplan.Building {
-	return floorplan.Of(listedContainers(s, "", st.Quiet), listedVMs(s, ""), floorplan.Selection{
-		Sandboxes: st.Quiet,
-		Keep: func(r *floorplan.Room) bool {
-			if r.VM != nil {
-				return query.VMs.Match(r.VM, st.Search)
-			}
-			return query.Containers.Match(r.Container, st.Search)
-		},
+	quiet, through := st.listsQuiet(s), map[string]bool{}
+	for _, c := range st.filteredContainers(s, listedContainers(s, st.Search, quiet)) {
+		through[containerKey(c)] = true
+	}
+	for _, v := range st.filteredVMs(s) {
+		through[vmKey(v)] = true
+	}
+	return floorplan.Of(listedContainers(s, "", quiet), listedVMs(s, ""), floorplan.Selection{
+		Sandboxes: quiet,
+		Keep:      func(r *floorplan.Room) bool { return through[roomKey(r)] },
 	})
 }
 
@@ -79,7 +76,7 @@ func (mapView) walk(sc screen, key KeyName) string {
 	if at < 0 {
 		return ""
 	}
-	if !sc.mapFits() {
+	if !sc.mapFits(bodyHeight(sc.w, sc.h)) {
 		return roomKey(rooms[moved(at, len(rooms), max(sc.h-2, 1), key)])
 	}
 	next := at
@@ -156,10 +153,10 @@ func mapRows(legend, h int) (host, words int) {
 	return h - legend - words, words
 }
 
-// mapFits reports whether the screen has space for walls. Otherwise the rooms are listed.
-func (sc screen) mapFits() bool {
+// mapFits reports whether h rows have space for walls. Otherwise the rooms are listed.
+func (sc screen) mapFits(h int) bool {
 	const least = 7 // rows of the host's frame and of one room, and one to spare
-	host, _ := mapRows(len(mapLegend(sc.w)), bodyHeight(sc.w, sc.h))
+	host, _ := mapRows(len(mapLegend(sc.w)), h)
 	return !small(sc.w, sc.h) && host >= least
 }
 
@@ -178,19 +175,28 @@ func (sc screen) plan(h int) (b floorplan.Building, p floorplan.Plan, chosen *fl
 func (v mapView) rows(sc screen, h int) []row { return v.smallRows(sc, h) }
 
 func (mapView) paint(sc screen, c canvas) bool {
-	if !sc.mapFits() {
+	if !sc.mapFits(c.h) {
 		return false
 	}
 	legend := mapLegend(sc.w)
 	host, words := mapRows(len(legend), c.h)
 	b, plan, chosen := sc.plan(c.h)
-	sc.drawHost(canvas{c.w, host, c.cells}, b, plan)
+	sc.drawHost(c, host, b, plan)
 	for i := range plan.Places {
 		sc.drawRoom(c, plan.Places[i], plan.Places[i].Room == chosen)
 	}
 	if len(b.Rooms) == 0 {
 		for i, l := range sc.noContainers(false) {
 			c.put(2, 1+i, l.cut(sc.w-4))
+		}
+	}
+	for i := len(plan.Places) - 1; i >= 0; i-- { // those inside before those around
+		p := &plan.Places[i]
+		if p.Room.Frame() {
+			continue
+		}
+		for y := p.Y + 1; y <= p.Y+p.H && y < host; y++ {
+			c.spots[y].zones = append(c.spots[y].zones, zone{from: p.X + 1, to: p.X + 1 + p.W, key: roomKey(p.Room)})
 		}
 	}
 	var banner []line
@@ -223,13 +229,13 @@ func mapLegend(w int) []line {
 	return flow(parts, 2, 1, w)
 }
 
-// drawHost draws what is around all rooms.
-func (sc screen) drawHost(c canvas, b floorplan.Building, p floorplan.Plan) {
-	bottom := c.h - 1
+// drawHost draws what is around all rooms, in the first h rows.
+func (sc screen) drawHost(c canvas, h int, b floorplan.Building, p floorplan.Plan) {
+	bottom := h - 1
 	c.fill(1, 0, c.w-2, Dim, "─")
 	c.fill(1, bottom, c.w-2, Dim, "─")
-	c.fillDown(0, 1, c.h-2, Dim, "│")
-	c.fillDown(c.w-1, 1, c.h-2, Dim, "│")
+	c.fillDown(0, 1, h-2, Dim, "│")
+	c.fillDown(c.w-1, 1, h-2, Dim, "│")
 	for _, corner := range []struct {
 		x, y int
 		sign string

@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gdamore/tcell/v2"
-
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/floorplan"
 	"github.com/nsviz/nsviz/internal/model"
@@ -43,8 +41,8 @@ func sceneWard(n int) *model.Snapshot {
 	return s
 }
 
-// sceneKilled has an OOM kill that has just happened in a small host, and a container with earlier ones.
-func sceneKilled(n int) *model.Snapshot {
+// sceneWardKilled has an OOM kill that has just happened in a small host, and a container with earlier ones.
+func sceneWardKilled(n int) *model.Snapshot {
 	s := sceneWard(n)
 	kill := scene().Kills[len(scene().Kills)-1]
 	victim := &s.Containers[1]
@@ -126,7 +124,7 @@ func planOf(s *model.Snapshot, v State, w, h int) planned {
 
 // Every room has its name, and every wall of its own the name of the namespace; what is not drawn is counted.
 func TestMapSaysAll(t *testing.T) {
-	for _, s := range []*model.Snapshot{sceneWard(4), sceneWard(12), sceneWard(30), sceneWard(100), sceneKilled(30), sceneNested(), sceneVMs(), sceneShared(), sceneGroups()} {
+	for _, s := range []*model.Snapshot{sceneWard(4), sceneWard(12), sceneWard(30), sceneWard(100), sceneWardKilled(30), sceneNested(), sceneVMs(), sceneShared(), sceneGroups()} {
 		for _, size := range [][2]int{{80, 24}, {100, 30}, {120, 36}, {120, 40}, {200, 50}, {300, 100}} {
 			v := on(Map, "")
 			for page := 1; ; page++ {
@@ -244,7 +242,7 @@ func TestSandboxesOnTheMap(t *testing.T) {
 
 // A kill is loud in its room for some seconds, and told above the rooms if that is not drawn.
 func TestKillFlashesInItsRoom(t *testing.T) {
-	s := sceneKilled(12)
+	s := sceneWardKilled(12)
 	loud := func(s *model.Snapshot) (in bool) {
 		f := Render(s, on(Map, ""), 120, 36)
 		for y := range f.Height {
@@ -264,37 +262,32 @@ func TestKillFlashesInItsRoom(t *testing.T) {
 	if loud(s) {
 		t.Error("a kill twelve seconds ago is still loud")
 	}
-	s = sceneKilled(12)
+	s = sceneWardKilled(12)
 	s.Containers = slices.Delete(s.Containers, 1, 2)
 	if !loud(s) {
 		t.Error("a kill in a room that is not drawn is not told")
 	}
 }
 
-// Where the encoding has only ASCII, the signs that the legend explains differ, and none of the map's is "?".
-func TestMapSignsDifferInASCII(t *testing.T) {
-	ascii := map[rune]string{}
-	for r, s := range tcell.RuneFallbacks {
-		ascii[r] = s
-	}
-	for _, f := range fallbacks() {
-		ascii[f.rune] = f.text
-	}
-	signs := map[string]rune{}
-	for _, r := range "━╌" + hostSign + unknownSign + deadSign + "═" + opaqueSign + "█" + cacheSign + "░" + killSign {
-		text := ascii[r]
-		if r < 0x80 {
-			text = string(r)
-		}
-		if other, taken := signs[text]; taken || text == "" {
-			t.Errorf("%c is %q in ASCII, as %c is", r, text, other)
-		}
-		signs[text] = r
-	}
-	for _, s := range []*model.Snapshot{sceneKilled(30), sceneNested(), sceneVMs()} {
-		for _, r := range Render(s, on(Map, ""), 120, 36).Text() {
-			if r >= 0x80 && ascii[r] == "" && r != '↑' && r != '↓' && r != '←' && r != '→' {
-				t.Fatalf("%c has no fallback", r)
+// Every cell of a room answers a click, and a double click opens the innermost room there.
+func TestMapAnswersTheMouse(t *testing.T) {
+	for _, s := range []*model.Snapshot{sceneWard(12), sceneNested(), sceneVMs()} {
+		st := on(Map, "")
+		st.Width, st.Height = 120, 36
+		sc := screen{s: s, live: s, state: st, w: st.Width, h: st.Height}
+		_, plan, _ := sc.plan(bodyHeight(st.Width, st.Height))
+		for i, p := range plan.Places {
+			click := Mouse{X: p.X + 1, Y: aboveBody + p.Y + 1, Button: MouseLeft} // the corner, which nothing inside covers
+			if p.Room.Container == nil && p.Room.VM == nil {
+				continue // a frame around several
+			}
+			want := roomKey(p.Room)
+			if got := press(st, s, Key{Name: KeyMouse, Mouse: click}).Cursor[Map]; got != want {
+				t.Errorf("room %d: a click leads to %q, want %q", i, got, want)
+			}
+			click.Double = true
+			if opened := press(st, s, Key{Name: KeyMouse, Mouse: click}); opened.Open != want || opened.Tab != Containers {
+				t.Errorf("room %d: a double click opens %q in %d", i, opened.Open, opened.Tab)
 			}
 		}
 	}

@@ -10,9 +10,6 @@ import (
 	"github.com/nsviz/nsviz/internal/story"
 )
 
-// cacheSign is a cell of memory that holds files which the kernel can drop.
-const cacheSign = "▓"
-
 // walls are the signs of a room's outline.
 type walls struct {
 	across, down string
@@ -24,14 +21,6 @@ var (
 	openWalls  = walls{"╌", "╎", [4]string{"┌", "┐", "┘", "└"}}
 	vmWalls    = walls{"═", "║", [4]string{"╔", "╗", "╝", "╚"}}
 )
-
-// mapFallbacks are the fallbacks of the map's signs. Those that its legend explains differ from each other.
-func mapFallbacks() []fallback {
-	return []fallback{
-		{'━', "="}, {'┃', "I"}, {'┏', "+"}, {'┓', "+"}, {'┛', "+"}, {'┗', "+"}, {'╌', "-"}, {'╎', "'"},
-		{'═', "&"}, {'║', "&"}, {'╔', "&"}, {'╗', "&"}, {'╝', "&"}, {'╚', "&"}, {'▓', "%"}, {'░', "."},
-	}
-}
 
 // drawRoom draws a room with its walls; what is inside is drawn after it.
 func (sc screen) drawRoom(c canvas, p floorplan.Place, selected bool) {
@@ -267,9 +256,9 @@ func (sc screen) roomMemory(r *floorplan.Room, w int) line {
 		return endText(r.Container, sc.s).cut(w)
 	}
 	if m := r.Container.Memory; m.LimitBytes == nil && w >= memoryText+len("no limit") {
-		return columns{bar: 1, memory: w - 2}.memoryOf(r.Container) // it has no bar without a limit, but more words
+		return memoryCell(m, 1, w-2) // it has no bar without a limit, but more words
 	}
-	return columns{memory: w}.memoryOf(r.Container)
+	return memoryOf(r.Container, w)
 }
 
 // roomFill returns a row of a room's floor, filled as far as its memory: in use, then cached files.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/query"
 	"github.com/nsviz/nsviz/internal/story"
@@ -19,10 +20,23 @@ func (namespacesView) title() string                          { return "Namespac
 func (namespacesView) help() (name string, words []explained) { return "namespaces", nil }
 
 func (namespacesView) keys(s *model.Snapshot, st State) []string {
-	return keysOf(listedNamespaces(s, st.Search), namespaceKey)
+	return keysOf(st.filteredNamespaces(s), namespaceKey)
+}
+
+func (namespacesView) filtered() rowKind { return namespaceRows }
+
+func (namespacesView) subject(s *model.Snapshot, _ State, key string) subject {
+	return namespaceSubject(s, key)
 }
 
 func (v namespacesView) smallRows(sc screen, h int) []row { return withoutHead(v.rows(sc, h+1), h) }
+
+func (namespacesView) name(s *model.Snapshot, key string) string {
+	if n := find(s.Namespaces, func(n *model.Namespace) bool { return namespaceKey(n) == key }); n != nil {
+		return n.Type.String() + " " + strconv.FormatUint(n.ID, 10)
+	}
+	return "a namespace"
+}
 
 func (namespacesView) page(s *model.Snapshot, st State, w int) []line {
 	if n := find(s.Namespaces, func(n *model.Namespace) bool { return namespaceKey(n) == st.Open }); n != nil {
@@ -49,8 +63,11 @@ func listedNamespaces(s *model.Snapshot, needle string) []*model.Namespace {
 
 // rows draws the live namespaces by type, and below them how many there are.
 func (v namespacesView) rows(sc screen, h int) []row {
-	list := listedNamespaces(sc.s, sc.state.Search)
+	list := sc.state.filteredNamespaces(sc.s)
 	if len(list) == 0 {
+		if out := sc.filteredOut(); out != nil {
+			return plainRows(out)
+		}
 		if sc.state.Search != "" {
 			return plainRows([]line{nil, text(Plain, "  No namespace matches “"+sc.state.Search+"”.")})
 		}
@@ -180,6 +197,9 @@ func inhabitants(n *model.Namespace, s *model.Snapshot) line {
 		return l
 	case s.Unseen.Blind():
 		return text(Dim, "processes ").add(Unknown, "?")
+	}
+	if !s.Watches(fact.ProbeNamespacesFreed) {
+		return text(Dim, "nobody; gone, or something unseen keeps it")
 	}
 	return text(Dim, "nobody; something unseen keeps it")
 }

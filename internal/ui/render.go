@@ -42,14 +42,19 @@ func Render(s *model.Snapshot, st State, w, h int) Frame {
 		return f
 	}
 	f.set(0, row{line: sc.header()})
-	f.set(1, row{line: sc.tabs()})
+	f.set(1, sc.tabs())
 	f.set(2, row{line: sc.status()})
-	if v, paints := views[st.Tab].(painter); !paints || st.pageOpen() || !v.paint(sc, f.canvas(aboveBody, bodyHeight(w, h))) {
-		for y, r := range sc.body(bodyHeight(w, h)) {
+	panel := sc.panel(bodyHeight(w, h))
+	body := bodyHeight(w, h) - len(panel)
+	if v, paints := views[st.Tab].(painter); !paints || st.pageOpen() || !v.paint(sc, f.canvas(aboveBody, body)) {
+		for y, r := range sc.body(body) {
 			f.set(aboveBody+y, r)
 		}
 	}
-	f.set(h-1, row{line: sc.footer()})
+	for y, r := range panel {
+		f.set(aboveBody+body+y, r)
+	}
+	f.set(h-1, sc.footer())
 	return f
 }
 
@@ -72,6 +77,19 @@ func (sc screen) body(h int) []row {
 	return rows[:min(len(rows), h)]
 }
 
+// panel returns what stands between the view and the line of keys, in at most half of h rows.
+func (sc screen) panel(h int) []row {
+	if sc.state.Filtering {
+		rows := sc.filterPanel()
+		return rows[:min(len(rows), h/2)]
+	}
+	if at := here(sc.state, sc.live); sc.state.Explain > 0 && at.mode&(inList|inPage|inSearch) != 0 && hasSubjects(at) && !small(sc.w, sc.h) {
+		rows := sc.explainPanel()
+		return rows[:min(len(rows), h/2)]
+	}
+	return nil
+}
+
 // page shows as much of a page of text as there is room for, from its scroll position on.
 func (sc screen) page(h int) []row {
 	lines := pageLines(sc.s, sc.state, sc.w)
@@ -87,7 +105,7 @@ func (sc screen) page(h int) []row {
 // pageLines returns the text of the page that is open.
 func pageLines(s *model.Snapshot, st State, w int) []line {
 	if st.Help {
-		return helpPage(w)
+		return helpPage(s, st, w)
 	}
 	if lines := views[st.Tab].page(s, st, w); lines != nil {
 		return lines

@@ -523,3 +523,11 @@ func sceneMany(n int) *model.Snapshot {
 	}
 	return s
 }
+
+// sceneQuiet is a host with a container, and a sandbox that is listed when asked for.
+func sceneQuiet() *model.Snapshot {
+	return &model.Snapshot{
+		Containers: []model.Container{{ID: "a", Label: "web", State: model.Running}},
+		Quiet:      []model.Container{{ID: "pid-5", Label: "bwrap-7", Kind: event.KindSandbox, State: model.Running}},
+	}
+}

@@ -12,12 +12,19 @@ import (
 	"github.com/nsviz/nsviz/internal/terminal"
 )
 
-// openScreen opens a terminal for the library to draw on.
-func openScreen(o Options) (tcell.Screen, *terminal.Terminal, error) {
+// openScreen opens a terminal for the library to draw on. The terminal's answers go to a channel; those for which it has no room are
+// dropped.
+func openScreen(o Options, answers chan<- terminal.Answer) (tcell.Screen, *terminal.Terminal, error) {
 	var screen tcell.Screen
 	device, err := terminal.Open(terminal.Options{
 		Path: cmp.Or(o.Terminal, terminal.Device), Guard: o.Guard,
 		Columns: terminal.Side(os.Getenv("COLUMNS")), Rows: terminal.Side(os.Getenv("LINES")),
+		Answered: func(a terminal.Answer) {
+			select {
+			case answers <- a:
+			default:
+			}
+		},
 		Encoding: func() encoding.Encoding { return tcell.GetEncoding(screen.CharacterSet()) },
 	})
 	if err != nil {
@@ -34,29 +41,7 @@ func openScreen(o Options) (tcell.Screen, *terminal.Terminal, error) {
 	if screen, err = tcell.NewTerminfoScreenFromTty(tty{device}); err != nil {
 		return nil, nil, errors.Join(err, device.Close())
 	}
-	for _, f := range fallbacks() {
-		screen.RegisterRuneFallback(f.rune, f.text)
-	}
 	return screen, device, nil
-}
-
-type fallback struct {
-	rune rune
-	text string
-}
-
-// fallbacks returns the replacements for runes that the locale's encoding lacks. A rune without one becomes "?", which is
-// the mark for unknown.
-func fallbacks() []fallback {
-	list := []fallback{
-		{'●', "*"}, {'○', "o"}, {'×', "x"}, {'·', "."}, {'…', "~"}, {'“', `"`}, {'”', `"`}, {'µ', "u"},
-		{'▶', ">"}, {'▸', ">"}, {'▹', ">"}, {'▾', "v"}, {'❚', "|"}, {'▒', ":"}, {'╭', "+"}, {'╮', "+"}, {'╰', "+"}, {'╯', "+"},
-	}
-	list = append(list, mapFallbacks()...)
-	for r := '▁'; r <= '▏'; r++ { // the eighths of a block
-		list = append(list, fallback{r, "#"})
-	}
-	return list
 }
 
 // tty is a terminal as the library wants it.

@@ -15,7 +15,6 @@ import (
 	"github.com/creack/pty"
 	"golang.org/x/sys/unix"
 
-	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/model"
 )
 
@@ -157,6 +156,17 @@ func TestRunInOtherLocales(t *testing.T) {
 		"de_DE.ISO-8859-1":    {"Z\xe9z", "Z\xe9z"},
 		"de_DE.UTF-8":         {"Z\xe9z\xc3\xa9", "Zzé"},
 		"C":                   {"Z\xe9z", "Zz"},
+		"POSIX":               {"Z\xe9z", "Zz"},
+		"de_DE.ISO-8859-15":   {"Z\xa4z", "Z\xa4z"},
+		"de_DE@euro":          {"Z€z", "Z€z"},
+		"ru_RU.KOI8-R":        {"Z\xd1z", "Z\xd1z"},
+		"ru_RU.CP1251":        {"Zz", "Zz"},
+		"zh_CN.GBK":           {"Zz", "Zz"},
+		"zh_CN.GB18030":       {"Zz", "Zz"},
+		"zh_TW.BIG5":          {"Zz", "Zz"},
+		"ja_JP.eucJP":         {"Zz", "Zz"},
+		"ja_JP.SJIS":          {"Zz", "Zz"},
+		"ko_KR.eucKR":         {"Zz", "Zz"},
 		"de_DE.no-such-thing": {"Z\xe9z", "Zz"},
 	} {
 		t.Run(locale, func(t *testing.T) {
@@ -173,19 +183,19 @@ func TestRunInOtherLocales(t *testing.T) {
 	}
 }
 
-// If the encoding has no ●, it does not become the mark for unknown.
-func TestRunInASCII(t *testing.T) {
-	t.Setenv("LC_ALL", "C")
+// A terminal says that its background is light and its symbols wide. The dashboard takes other colours and ASCII symbols.
+func TestRunAsksTheTerminal(t *testing.T) {
+	t.Setenv("COLORTERM", "truecolor")
 	s := sitDown(t, t.Context(), Options{Snapshots: scene})
+	s.await(t, "\x1b]11;?")
+	s.await(t, "● live")
+	s.types(t, "\x1b]11;rgb:ffff/ffff/ffff\x1b\\")
+	s.await(t, fmt.Sprintf("48;2;%d;%d;%d", onLight.selected>>16, onLight.selected>>8&0xff, onLight.selected&0xff))
+	s.types(t, "\x1b[1;3R")
 	s.await(t, "* live")
 	s.types(t, "q")
 	go func() { _, _ = io.Copy(io.Discard, s.terminal) }()
 	s.checkEnd(t)
-	for _, f := range fallbacks() {
-		if len(f.text) != 1 || foreign.Width(string(f.rune)) != 1 {
-			t.Errorf("%c is not replaced by as much", f.rune)
-		}
-	}
 }
 
 // Even if nobody reads the terminal any more, the dashboard ends.

@@ -1,9 +1,11 @@
 package ui
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"runtime/debug"
 	"time"
 
@@ -31,18 +33,28 @@ type Options struct {
 	// Guard is the command of the process that restores the terminal if this one dies (terminal.Guard); nil
 	// is none.
 	Guard []string
-	// Snapshots returns the latest snapshot. It is called for every frame and must not block.
+	// Snapshots returns the latest snapshot. It is called for every frame, also by other goroutines, and must not block.
 	Snapshots func() *model.Snapshot
 	// Changed is sent to when there is a new snapshot; nil draws once a second.
 	Changed <-chan struct{}
 	// Notes returns remarks to show, such as where metrics are served; nil is none.
 	Notes func() []string
-	// NoColor leaves bold, underlined and reversed text as the only marks.
-	NoColor bool
+	// Theme chooses the colours; "" is Auto.
+	Theme Theme
+	// Stop stops the process until it goes on; it returns false if nothing did so. Nil is terminal.StopJob.
+	Stop func() (stopped bool, err error)
 	// Zone is the time zone of the clocks; nil is that of the snapshots.
 	Zone *time.Location
 	// Replay is set if the snapshots come from a recording.
 	Replay bool
+	// Inspect reads what a snapshot does not have of a live container of it, whose page is open. It returns ErrEnded if the container has
+	// ended meanwhile. It is called in a goroutine, and may take long; nil shows the snapshot alone.
+	Inspect InspectFunc
+	// Past leads through earlier snapshots; nil only freezes the screen.
+	Past Past
+	// Speed is how much faster than it happened a recording is played; 0 is unknown. SetSpeed sets it.
+	Speed    float64
+	SetSpeed func(float64)
 }
 
 // stuckPatience is how long the terminal library may take to end. Its writes fail earlier than that.
@@ -55,10 +67,11 @@ var errStuck = errors.New("the terminal library did not end; the terminal was gi
 // terminal on every way out; a panic continues only after that. Once ctx has ended Run returns soon,
 // whatever the library and the terminal do.
 func Run(ctx context.Context, o Options) error {
-	screen, device := o.Screen, (*terminal.Terminal)(nil)
+	screen, device, answers := o.Screen, (*terminal.Terminal)(nil), (chan terminal.Answer)(nil)
 	if screen == nil {
 		var err error
-		if screen, device, err = openScreen(o); err != nil {
+		answers = make(chan terminal.Answer, 4)
+		if screen, device, err = openScreen(o, answers); err != nil {
 			return fmt.Errorf("open the terminal: %w (check TERM, or run nsviz serve, which needs no terminal)", err)
 		}
 	}
@@ -75,7 +88,7 @@ func Run(ctx context.Context, o Options) error {
 			}
 			ended <- e
 		}()
-		e.err = draw(ctx, screen, device, o)
+		e.err = draw(ctx, screen, device, answers, o)
 	}()
 	finish := func(e end) error {
 		if e.panicked != nil {
@@ -105,7 +118,8 @@ func Run(ctx context.Context, o Options) error {
 }
 
 // draw runs the dashboard on a screen, from its initialization to its end.
-func draw(ctx context.Context, screen tcell.Screen, device *terminal.Terminal, o Options) error {
+// The terminal's answers are nil without a device.
+func draw(ctx context.Context, screen tcell.Screen, device *terminal.Terminal, answers <-chan terminal.Answer, o Options) error {
 	if device != nil {
 		defer func() { _ = device.Close() }() // everything is written
 	}
@@ -127,8 +141,20 @@ func draw(ctx context.Context, screen tcell.Screen, device *terminal.Terminal, o
 		}
 	}()
 
-	sh := &shell{screen: screen, options: o, styles: tcellStyles(!o.NoColor)}
-	sh.state.Replay, sh.state.Zone = o.Replay, o.Zone
+	sh := &shell{screen: screen, options: o, theme: cmp.Or(o.Theme, Auto), noMouse: true}
+	sh.paint()
+	if answers != nil && asks(os.Getenv("TERM")) {
+		sh.answers = answers
+		_ = device.Ask() // the dashboard is legible without answers
+	}
+	sh.glyphs = glyphsFor(tcell.GetEncoding(screen.CharacterSet()), os.Getenv)
+	sh.copyText = screen.SetClipboard
+	if device != nil {
+		sh.copyText = func(words []byte) { _ = device.SetClipboard(string(words), os.Getenv) } // the terminal does not answer, either
+	}
+	sh.state.Replay, sh.state.Speed, sh.state.Zone = o.Replay, o.Speed, o.Zone
+	sh.inspector, sh.state.Inspects = newInspector(o.Inspect, o.Snapshots), o.Inspect != nil
+	defer sh.inspector.close()
 	return sh.loop(ctx, input)
 }
 
@@ -155,9 +181,44 @@ func drainEvents(screen tcell.Screen) (finished chan<- struct{}) {
 type shell struct {
 	screen  tcell.Screen
 	options Options
+	theme   Theme
+	ground  background
+	answers <-chan terminal.Answer // nil if nothing was asked
 	styles  [256]tcell.Style
+	glyphs  glyphs
 	state   State
 	drawn   *model.Snapshot
+	// copyText copies a text to the clipboard.
+	copyText func([]byte)
+
+	// past is the state of Options.Past that is to be shown, moved is set if it is not the one on screen.
+	past  uint64
+	moved bool
+
+	// What the mouse did last: the buttons that are held since pressed, and the click that another one may double.
+	held      tcell.ButtonMask
+	pressed   Mouse
+	clicked   Mouse
+	clickedAt time.Time
+	noMouse   bool // the terminal has the mouse
+
+	inspector *inspector
+}
+
+// paint makes the styles and symbols that suit the terminal.
+func (sh *shell) paint() {
+	sh.styles = tcellStyles(paletteFor(sh.theme, sh.screen.Colors(), sh.ground))
+}
+
+// answered adapts to what the terminal has answered.
+func (sh *shell) answered(a terminal.Answer) {
+	if a.Background != nil {
+		sh.ground = backgroundOf(*a.Background)
+		sh.paint()
+	}
+	if a.SymbolWidth > 1 {
+		sh.glyphs = sh.glyphs.withWideSymbols()
+	}
 }
 
 func (sh *shell) loop(ctx context.Context, input <-chan tcell.Event) error {
@@ -196,10 +257,19 @@ func (sh *shell) loop(ctx context.Context, input <-chan tcell.Event) error {
 			} else {
 				draw()
 			}
+		case a := <-sh.answers:
+			sh.answered(a)
+			sh.draw()
+			sh.screen.Sync() // a symbol of another width has moved those behind it
 		case <-gap.C:
 			resting = false
 			if dirty {
 				draw()
+			}
+		case in := <-sh.inspector.results:
+			if sh.state.Frozen == nil {
+				sh.state.Inspections = in.add(sh.state.Inspections)
+				sh.draw()
 			}
 		case <-clock.C:
 			sh.draw()
@@ -217,6 +287,15 @@ func (sh *shell) handleAll(ev tcell.Event, input <-chan tcell.Event) (quit bool,
 			return true, err
 		}
 		repaint = repaint || action == Repaint
+		if action == Suspend {
+			if err := sh.suspend(); err != nil {
+				return true, err
+			}
+			repaint = true
+		}
+		if action == Copy {
+			sh.copyText([]byte(sh.state.Clip))
+		}
 		ev = nil
 		select {
 		case ev = <-input:
@@ -237,9 +316,13 @@ func (sh *shell) handleAll(ev tcell.Event, input <-chan tcell.Event) (quit bool,
 func (sh *shell) handle(ev tcell.Event) (Action, error) {
 	switch ev := ev.(type) {
 	case *tcell.EventKey:
-		state, action := Update(sh.state, translate(ev), sh.drawn)
-		sh.state = state
-		return action, nil
+		return sh.update(translate(ev)), nil
+	case *tcell.EventMouse:
+		mouse := sh.mouse(ev, ev.When())
+		if mouse.Button == MouseNone {
+			return Stay, nil
+		}
+		return sh.update(Key{Name: KeyMouse, Mouse: mouse}), nil
 	case *tcell.EventResize:
 		return Repaint, nil
 	case *tcell.EventError:
@@ -248,15 +331,118 @@ func (sh *shell) handle(ev tcell.Event) (Action, error) {
 	return Stay, nil
 }
 
+// suspend gives the terminal back, stops the process, and takes the terminal again when it goes on.
+func (sh *shell) suspend() error {
+	finished := drainEvents(sh.screen)
+	err := sh.screen.Suspend()
+	close(finished)
+	if err != nil {
+		return fmt.Errorf("give the terminal back: %w", err)
+	}
+	stop := sh.options.Stop
+	if stop == nil {
+		stop = terminal.StopJob
+	}
+	stopped, stopErr := stop()
+	if err := sh.screen.Resume(); err != nil {
+		return fmt.Errorf("take over the terminal again: %w", err)
+	}
+	sh.held = 0
+	switch {
+	case stopErr != nil:
+		sh.state.Note = "nsviz could not be stopped: " + stopErr.Error()
+	case !stopped:
+		sh.state.Note = "there is no shell to go back to"
+	}
+	return nil
+}
+
+// update applies a key. It goes to another state of the past, if the key says so; that is read when it is drawn, since a repeated key
+// goes through several.
+func (sh *shell) update(key Key) Action {
+	before := sh.state.Frozen
+	state, action := Update(sh.state, key, sh.drawn)
+	sh.state = state
+	past := sh.options.Past
+	if action == SetSpeed {
+		sh.options.SetSpeed(state.Speed)
+	}
+	if past == nil {
+		return action
+	}
+	move, moves := action.move()
+	if moves && before == nil {
+		sh.past = state.Frozen.Facts
+	}
+	switch {
+	case moves:
+		sh.past, sh.moved = past.Find(sh.past, move), true
+	case action == GoOn:
+		past.Resume(sh.past)
+		sh.moved = false
+	}
+	return action
+}
+
+const (
+	// doubleClick is the longest time between the two clicks of a double click.
+	doubleClick = 400 * time.Millisecond
+	// unsteady is how many columns the mouse may move during a click; farther is a try to select text.
+	unsteady = 1
+)
+
+// mouse returns what the mouse did just now. A click is complete when the button is released, so that no report comes behind one that
+// ends the program.
+func (sh *shell) mouse(ev *tcell.EventMouse, now time.Time) Mouse {
+	buttons := ev.Buttons()
+	pressed, released := buttons&^sh.held, sh.held&^buttons
+	sh.held = buttons &^ (tcell.WheelUp | tcell.WheelDown) // nobody releases a wheel
+	m := Mouse{}
+	m.X, m.Y = ev.Position()
+	switch {
+	case pressed&tcell.WheelUp != 0:
+		m.Button = MouseWheelUp
+	case pressed&tcell.WheelDown != 0:
+		m.Button = MouseWheelDown
+	case pressed&tcell.ButtonPrimary != 0:
+		sh.pressed = m
+	case released&tcell.ButtonPrimary != 0 && m.Y == sh.pressed.Y && max(m.X-sh.pressed.X, sh.pressed.X-m.X) <= unsteady:
+		m = Mouse{X: sh.pressed.X, Y: m.Y, Button: MouseLeft}
+		m.Double = sh.clicked == m && now.Sub(sh.clickedAt) <= doubleClick
+		sh.clicked, sh.clickedAt = m, now // a third click is none that doubles: it differs
+	}
+	return m
+}
+
+// lendMouse takes the mouse from the terminal, or leaves it there.
+func (sh *shell) lendMouse() {
+	if sh.noMouse == sh.state.NoMouse {
+		return
+	}
+	if sh.noMouse = sh.state.NoMouse; sh.noMouse {
+		sh.screen.DisableMouse()
+	} else {
+		sh.screen.EnableMouse(tcell.MouseButtonEvents)
+	}
+}
+
 // draw shows the latest snapshot.
 func (sh *shell) draw() {
 	sh.drawn = sh.options.Snapshots()
+	if sh.moved {
+		sh.moved = false
+		if s, place := sh.options.Past.State(sh.past); s != nil {
+			sh.state.Frozen, sh.state.Place = s, place
+		}
+	}
 	if sh.options.Notes != nil {
 		sh.state.Notes = sh.options.Notes()
 	}
+	sh.lendMouse()
 	sh.state.Width, sh.state.Height = sh.screen.Size()
 	sh.copy(Render(sh.drawn, sh.state, sh.state.Width, sh.state.Height))
 	sh.screen.Show()
+	sh.inspector.follow(sh.state.inspected(sh.state.shown(sh.drawn)))
 }
 
 // copy puts a frame's cells on the screen.
@@ -264,29 +450,34 @@ func (sh *shell) copy(f Frame) {
 	for y := range f.Height {
 		for x := range f.Width {
 			if c := f.At(x, y); c.Text != "" {
-				sh.screen.Put(x, y, c.Text, sh.styles[c.Style])
+				sh.screen.Put(x, y, sh.glyphs.draw(c.Text), sh.styles[c.Style])
 			}
 		}
 	}
 }
 
-// tcellStyles returns the palette in the terminal library's terms.
-func tcellStyles(color bool) (styles [256]tcell.Style) {
+// tcellStyles returns a palette in the terminal library's terms.
+func tcellStyles(p *palette) (styles [256]tcell.Style) {
 	for i := range styles {
 		if Style(i).base() >= styleCount {
 			continue
 		}
-		ink := Style(i).Ink(color)
-		style := tcell.StyleDefault.Bold(ink.Bold).Dim(ink.Dim).Underline(ink.Underline).Reverse(ink.Reverse)
-		if ink.FG != NoColor {
-			style = style.Foreground(tcell.NewHexColor(ink.FG))
-		}
-		if ink.BG != NoColor {
-			style = style.Background(tcell.NewHexColor(ink.BG))
-		}
-		styles[i] = style
+		ink := Style(i).ink(p)
+		styles[i] = tcell.StyleDefault.Bold(ink.Bold).Dim(ink.Dim).Underline(ink.Underline).Reverse(ink.Reverse).
+			Foreground(tcellColor(ink.FG)).Background(tcellColor(ink.BG))
 	}
 	return styles
+}
+
+// tcellColor returns a colour of an Ink in the terminal library's terms.
+func tcellColor(c int32) tcell.Color {
+	switch {
+	case c == NoColor:
+		return tcell.ColorDefault
+	case c < NoColor:
+		return tcell.PaletteColor(int(ansi(0) - c))
+	}
+	return tcell.NewHexColor(c)
 }
 
 // translate returns our key for a key of the terminal.
@@ -299,8 +490,14 @@ func translate(ev *tcell.EventKey) Key {
 	case tcell.KeyDown:
 		return Key{Name: KeyDown}
 	case tcell.KeyLeft:
+		if ev.Modifiers()&tcell.ModShift != 0 {
+			return Key{Name: KeyShiftLeft}
+		}
 		return Key{Name: KeyLeft}
 	case tcell.KeyRight:
+		if ev.Modifiers()&tcell.ModShift != 0 {
+			return Key{Name: KeyShiftRight}
+		}
 		return Key{Name: KeyRight}
 	case tcell.KeyPgUp:
 		return Key{Name: KeyPageUp}
@@ -320,12 +517,32 @@ func translate(ev *tcell.EventKey) Key {
 		return Key{Name: KeyBackTab}
 	case tcell.KeyBackspace, tcell.KeyBackspace2:
 		return Key{Name: KeyBackspace}
+	case tcell.KeyCtrlB:
+		return Key{Name: KeyCtrlB}
 	case tcell.KeyCtrlC:
 		return Key{Name: KeyCtrlC}
-	case tcell.KeyCtrlU:
-		return Key{Name: KeyCtrlU}
+	case tcell.KeyCtrlD:
+		return Key{Name: KeyCtrlD}
+	case tcell.KeyCtrlF:
+		return Key{Name: KeyCtrlF}
 	case tcell.KeyCtrlL:
 		return Key{Name: KeyCtrlL}
+	case tcell.KeyCtrlU:
+		return Key{Name: KeyCtrlU}
+	case tcell.KeyCtrlW:
+		return Key{Name: KeyCtrlW}
+	case tcell.KeyCtrlZ:
+		return Key{Name: KeyCtrlZ}
+	case tcell.KeyF1:
+		return Key{Name: KeyF1}
+	case tcell.KeyF3:
+		return Key{Name: KeyF3}
+	case tcell.KeyF4:
+		return Key{Name: KeyF4}
+	case tcell.KeyF6:
+		return Key{Name: KeyF6}
+	case tcell.KeyF10:
+		return Key{Name: KeyF10}
 	}
 	return Key{}
 }

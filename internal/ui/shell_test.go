@@ -3,6 +3,7 @@ package ui
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -25,6 +26,8 @@ type simulated struct {
 	shown   chan string // what is on the screen, after each frame
 	ready   chan struct{}
 	fini    atomic.Int32
+	mouse   []string // whether it was taken from the terminal or left there
+	steps   []string // of a suspension
 	once    sync.Once
 }
 
@@ -61,6 +64,26 @@ func (s *simulated) Show() {
 	}
 	s.shown <- b.String()
 	s.once.Do(func() { close(s.ready) })
+}
+
+func (s *simulated) EnableMouse(flags ...tcell.MouseFlags) {
+	s.mouse = append(s.mouse, "taken")
+	s.SimulationScreen.EnableMouse(flags...)
+}
+
+func (s *simulated) DisableMouse() {
+	s.mouse = append(s.mouse, "left")
+	s.SimulationScreen.DisableMouse()
+}
+
+func (s *simulated) Suspend() error {
+	s.steps = append(s.steps, "suspend")
+	return s.SimulationScreen.Suspend()
+}
+
+func (s *simulated) Resume() error {
+	s.steps = append(s.steps, "resume")
+	return s.SimulationScreen.Resume()
 }
 
 func (s *simulated) Fini() {
@@ -116,6 +139,100 @@ func TestRunDrawsAnswersKeysAndQuits(t *testing.T) {
 	}
 	if n := screen.fini.Load(); n != 1 {
 		t.Errorf("the terminal was given back %d times", n)
+	}
+}
+
+// A click selects, two open; moving with the button held does nothing. Without the mouse, the terminal has it.
+func TestRunAnswersTheMouse(t *testing.T) {
+	screen := newSimulated()
+	wait := start(t.Context(), Options{Screen: screen, Snapshots: scene})
+	frame := screen.await(t, "HOST PID")
+	y := slices.IndexFunc(strings.Split(frame, "\n"), func(l string) bool { return strings.Contains(l, "sidecar ") })
+	press := func() {
+		screen.InjectMouse(5, y, tcell.ButtonPrimary, 0)
+		screen.InjectMouse(6, y, tcell.ButtonPrimary, 0) // held by an unsteady hand
+		screen.InjectMouse(6, y, tcell.ButtonNone, 0)
+	}
+	screen.InjectMouse(5, y-1, tcell.ButtonPrimary, 0) // a try to select text
+	screen.InjectMouse(25, y-1, tcell.ButtonNone, 0)
+	press()
+	if frame = screen.await(t, "▸ sidecar"); !strings.Contains(frame, "HOST PID") {
+		t.Errorf("one click opens:\n%s", frame)
+	}
+	press()
+	screen.await(t, "sidecar is one ordinary process")
+	screen.InjectKey(tcell.KeyEsc, 0, 0)
+	screen.await(t, "▸ sidecar")
+	screen.InjectMouse(5, y, tcell.WheelUp, 0)
+	screen.InjectMouse(5, y, tcell.WheelUp, 0)
+	screen.await(t, "▸ agent")
+	screen.InjectKey(tcell.KeyRune, 'm', 0)
+	screen.await(t, "the mouse is the terminal's")
+	screen.InjectKey(tcell.KeyRune, 'q', 0)
+	if err := wait(); err != nil {
+		t.Error(err)
+	}
+	if want := []string{"taken", "left"}; !slices.Equal(screen.mouse, want) {
+		t.Errorf("the mouse was %q, want %q", screen.mouse, want)
+	}
+}
+
+// Ctrl-Z gives the terminal back before the process stops, and takes it again behind that.
+func TestRunSuspends(t *testing.T) {
+	screen := newSimulated()
+	answers := make(chan bool)
+	wait := start(t.Context(), Options{Screen: screen, Snapshots: scene, Stop: func() (bool, error) {
+		screen.steps = append(screen.steps, "stop")
+		return <-answers, nil
+	}})
+	screen.await(t, "sidecar")
+	screen.InjectKey(tcell.KeyCtrlZ, 0, 0)
+	answers <- true
+	screen.await(t, "sidecar")
+	screen.InjectKey(tcell.KeyCtrlZ, 0, 0)
+	answers <- false
+	screen.await(t, "there is no shell to go back to")
+	screen.InjectKey(tcell.KeyRune, 'q', 0)
+	if err := wait(); err != nil {
+		t.Error(err)
+	}
+	once := []string{"suspend", "stop", "resume"}
+	if want := slices.Concat(once, once); !slices.Equal(screen.steps, want) {
+		t.Errorf("%q, want %q", screen.steps, want)
+	}
+}
+
+func TestRunCopies(t *testing.T) {
+	screen := newSimulated()
+	wait := start(t.Context(), Options{Screen: screen, Snapshots: scene})
+	screen.await(t, "sidecar")
+	screen.InjectKey(tcell.KeyRune, 'G', 0)
+	screen.InjectKey(tcell.KeyRune, 'y', 0)
+	screen.await(t, "copied the id of hog")
+	if got := string(screen.GetClipboardData()); got != hogID {
+		t.Errorf("the clipboard has %q", got)
+	}
+	screen.InjectKey(tcell.KeyRune, 'q', 0)
+	if err := wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestDoubleClick(t *testing.T) {
+	began := time.Now()
+	sh := &shell{}
+	var got []bool
+	for _, tt := range []struct {
+		x     int
+		after time.Duration
+	}{{5, 0}, {5, doubleClick}, {5, doubleClick + 1}, {5, 3 * doubleClick}, {6, 3*doubleClick + 1}, {6, 3*doubleClick + 2}} {
+		press := tcell.NewEventMouse(tt.x, 3, tcell.ButtonPrimary, 0)
+		now := began.Add(tt.after)
+		sh.mouse(press, now)
+		got = append(got, sh.mouse(tcell.NewEventMouse(tt.x, 3, tcell.ButtonNone, 0), now).Double)
+	}
+	if want := []bool{false, true, false, false, false, true}; !slices.Equal(got, want) {
+		t.Errorf("double: %v, want %v", got, want)
 	}
 }
 
@@ -223,7 +340,7 @@ func TestShellCopiesWideRunesAndStyles(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer screen.SimulationScreen.Fini()
-	sh := &shell{screen: screen, styles: tcellStyles(true)}
+	sh := &shell{screen: screen, styles: tcellStyles(&anywhere)}
 	f := newFrame(12, 1)
 	f.set(0, row{line: text(Name, "データ").add(KillMark, "×").add(Plain, " e\u0301"), selected: true})
 	sh.copy(f)
@@ -268,7 +385,7 @@ func TestTranslate(t *testing.T) {
 		r    rune
 		want Key
 	}{
-		{tcell.KeyRune, 'ä', Key{KeyRune, 'ä'}},
+		{tcell.KeyRune, 'ä', Key{Name: KeyRune, Rune: 'ä'}},
 		{tcell.KeyUp, 0, Key{Name: KeyUp}},
 		{tcell.KeyDown, 0, Key{Name: KeyDown}},
 		{tcell.KeyPgUp, 0, Key{Name: KeyPageUp}},
@@ -284,7 +401,9 @@ func TestTranslate(t *testing.T) {
 		{tcell.KeyCtrlC, 0, Key{Name: KeyCtrlC}},
 		{tcell.KeyCtrlU, 0, Key{Name: KeyCtrlU}},
 		{tcell.KeyCtrlL, 0, Key{Name: KeyCtrlL}},
-		{tcell.KeyF1, 0, Key{}},
+		{tcell.KeyF1, 0, Key{Name: KeyF1}},
+		{tcell.KeyCtrlD, 0, Key{Name: KeyCtrlD}},
+		{tcell.KeyF2, 0, Key{}},
 	} {
 		if got := translate(tcell.NewEventKey(tt.key, tt.r, tcell.ModNone)); got != tt.want {
 			t.Errorf("%v: %v, want %v", tcell.KeyNames[tt.key], got, tt.want)

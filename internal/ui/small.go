@@ -14,6 +14,10 @@ func (sc screen) small() []row {
 		rows := []row{{line: text(KeyCap, "/").add(Strong, sc.state.Search)}}
 		return append(rows, sc.smallBody(sc.h-1)...)
 	}
+	if sc.state.Filtering {
+		rows := []row{{line: text(KeyCap, "f ").add(Strong, sc.state.Draft)}}
+		return append(rows, sc.smallBody(sc.h-1)...)
+	}
 	if sc.h == 1 {
 		if kill := sc.smallKill(); kill != nil {
 			return []row{{line: kill}}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/model"
+	"github.com/nsviz/nsviz/internal/store"
 )
 
 // State holds the user's choices. Its zero value is a fresh dashboard.
@@ -14,8 +15,8 @@ type State struct {
 	Cursor [tabCount]string
 	// Open is the key of the opened row of the current view; empty if none is.
 	Open string
-	// Back is the view to return to when the opened row is closed.
-	Back Tab
+	// Below has what the open page was opened from, level by level, the list first. The slice is replaced, never changed.
+	Below []Level
 	// Scroll is how far a page of text is scrolled.
 	Scroll int
 	Help   bool
@@ -26,20 +27,53 @@ type State struct {
 	// Quiet is set if the containers are listed with the sandboxes and services that nothing has happened to.
 	Quiet bool
 
+	// Note says what the last key did where nothing else shows it. The next one clears it.
+	Note string
+
+	// Explain is the topic of what is under the cursor that is explained, from 1; 0 is none.
+	Explain int
+	// Clip is what the last key copied.
+	Clip string
+
+	// NoMouse is set if the mouse is left to the terminal, which selects text with it.
+	NoMouse bool
+	// Columns are those of the containers that the user has chosen, from left to right; nil leaves the choice to the width of the screen.
+	// It is replaced, never changed.
+	Columns []ColumnKey
+	// Sort is the order of the containers.
+	Sort Sort
+	// Chooser is the list of choices that is open below the containers, and Choice the column under its cursor; "" is the first line.
+	Chooser Chooser
+	Choice  ColumnKey
+
 	// Search filters containers, namespaces, kills and events; Typing while it is being entered.
 	Search string
 	Typing bool
 
+	// Filter holds the expression that filters each kind of rows; Filtering is set while the text Draft is being entered.
+	Filter    [rowKindCount]string
+	Filtering bool
+	Draft     string
+
 	// Frozen is the snapshot that the user stopped at; nil while the screen is live.
 	Frozen *model.Snapshot
+	// Place is where that is in the past; zero is unknown.
+	Place store.Place
 
 	// Zone is the time zone of every clock on the screen; nil is that of the snapshot's time.
 	Zone *time.Location
+
+	// Inspections are the latest ones, each of another workload, the latest first. The slice is replaced, never changed. Inspects is set if
+	// there will be one of a container whose page is open.
+	Inspections []Inspection
+	Inspects    bool
 
 	// Notes are short remarks of the program, for example where it serves metrics.
 	Notes []string
 	// Replay is set if the snapshots come from a recording.
 	Replay bool
+	// Speed is how much faster than it happened the recording is played; 0 is unknown.
+	Speed float64
 
 	// Width and Height are the size of the screen; keys that scroll by pages need it.
 	Width, Height int

@@ -68,7 +68,7 @@ func (sc screen) list(keys []string, n int, draw func(i int, selected bool) line
 	at := sc.state.cursor(keys)
 	from, to = window(len(keys), at, n)
 	for i := from; i < to; i++ {
-		rows = append(rows, row{draw(i, i == at), i == at})
+		rows = append(rows, row{line: draw(i, i == at), selected: i == at, key: keys[i]})
 	}
 	return rows, from, to
 }

@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"slices"
+
 	"github.com/rivo/uniseg"
 
 	"github.com/nsviz/nsviz/internal/model"
@@ -9,7 +11,7 @@ import (
 // KeyName names a key that is not a letter.
 type KeyName int
 
-// The keys that the dashboard knows. KeyRune carries its letter in Key.Rune.
+// The keys that the dashboard knows. KeyRune carries its letter in Key.Rune, KeyMouse what the mouse did in Key.Mouse.
 const (
 	KeyNone KeyName = iota
 	KeyRune
@@ -17,6 +19,8 @@ const (
 	KeyDown
 	KeyLeft
 	KeyRight
+	KeyShiftLeft
+	KeyShiftRight
 	KeyPageUp
 	KeyPageDown
 	KeyHome
@@ -26,15 +30,29 @@ const (
 	KeyTab
 	KeyBackTab
 	KeyBackspace
+	KeyCtrlB
 	KeyCtrlC
-	KeyCtrlU
+	KeyCtrlD
+	KeyCtrlF
 	KeyCtrlL
+	KeyCtrlU
+	KeyCtrlW
+	KeyCtrlZ
+	KeyF1
+	KeyF3
+	KeyF4
+	KeyF6
+	KeyF10
+	KeyMouse
+
+	keyNameCount
 )
 
-// Key is one press of a key.
+// Key is one press of a key, or what the mouse did.
 type Key struct {
-	Name KeyName
-	Rune rune
+	Name  KeyName
+	Rune  rune
+	Mouse Mouse
 }
 
 // Action is a task for the shell beside drawing the new State.
@@ -44,7 +62,20 @@ type Action int
 const (
 	Stay    Action = iota
 	Quit           // end the program
+	Copy           // copy State.Clip to the clipboard
+	Suspend        // give the terminal back and stop, as any program does on Ctrl-Z
 	Repaint        // redraw every cell, since others may have written to the terminal
+
+	// What follows is for Options.Past, from the state that was frozen.
+	Freeze
+	StepBack // to before the latest event
+	StepOn
+	SkipBack // by ten seconds
+	SkipOn
+	ToOldest
+	ToNewest
+	GoOn     // from the past to now
+	SetSpeed // of the replay, to State.Speed
 )
 
 // maxSearch bounds the search text: longer than any name, shorter than a pasted file.
@@ -52,94 +83,24 @@ const maxSearch = 128
 
 // Update applies a key to a State. It returns the new State and changes nothing else.
 func Update(st State, key Key, s *model.Snapshot) (State, Action) {
-	switch key.Name {
-	case KeyCtrlC:
-		return st, Quit
-	case KeyCtrlL:
-		return st, Repaint
+	st.Note = ""
+	if key.Name == KeyMouse {
+		return st.pointed(key.Mouse, s)
 	}
-	if st.Typing {
-		if next, done := st.typed(key); done {
-			return next, Stay
-		}
-	}
-	if key.Name == KeyRune {
-		return st.letter(key.Rune, s)
-	}
-	switch key.Name {
-	case KeyEsc:
-		return st.back(), Stay
-	case KeyTab:
-		return st.switchTo((st.Tab + 1) % tabCount), Stay
-	case KeyBackTab:
-		return st.switchTo((st.Tab + tabCount - 1) % tabCount), Stay
-	case KeyEnter:
-		return st.open(s), Stay
-	case KeyLeft, KeyRight:
-		if _, walks := views[st.Tab].(walker); !walks {
-			return st.fold(key.Name == KeyRight, s), Stay
+	at := here(st, s)
+	for _, b := range bindings() {
+		if b.applies(at) && slices.Contains(b.keys, key) {
+			return b.do(at, key)
 		}
 	}
-	return st.move(key.Name, s), Stay
-}
-
-func (st State) letter(r rune, s *model.Snapshot) (State, Action) {
-	switch r {
-	case 'q':
-		return st, Quit
-	case '?':
-		st.Help, st.Scroll = !st.Help, 0
-	case '/':
-		st.Help, st.Open, st.Typing, st.Scroll = false, "", true, 0
-	case ' ':
-		if st.onHeading(s) {
-			heading := st.Cursor[st.Tab]
-			return st.setFolded(heading, !st.Folded[heading]), Stay
-		}
-		if st.Frozen != nil {
-			st.Frozen = nil
-		} else {
-			st.Frozen = st.shown(s)
-		}
-	case 'a':
-		if (st.Tab == Containers || st.Tab == Map) && st.Open == "" && !st.Help {
-			st.Quiet = !st.Quiet
-		}
-	case 'j':
-		return st.move(KeyDown, s), Stay
-	case 'k':
-		return st.move(KeyUp, s), Stay
-	case 'g':
-		return st.move(KeyHome, s), Stay
-	case 'G':
-		return st.move(KeyEnd, s), Stay
-	default:
-		if tab := Tab(r - '1'); tab >= 0 && tab < tabCount {
-			return st.switchTo(tab), Stay
-		}
+	switch {
+	case key.Name != KeyRune:
+	case at.mode == inSearch && len(st.Search) < maxSearch:
+		st.Search += string(key.Rune)
+	case at.mode == inFilter:
+		st = st.draft(st.Draft+string(key.Rune), s)
 	}
 	return st, Stay
-}
-
-// typed handles a key while the search text is being entered; it leaves the moving keys to others.
-func (st State) typed(key Key) (State, bool) {
-	switch key.Name {
-	case KeyRune:
-		if len(st.Search) < maxSearch {
-			st.Search += string(key.Rune)
-		}
-	case KeyBackspace:
-		st.Search = withoutLast(st.Search)
-	case KeyCtrlU:
-		st.Search = ""
-	case KeyEnter:
-		st.Typing = false
-	case KeyEsc:
-		st.Typing, st.Search = false, ""
-	default:
-		return st, false
-	}
-	return st, true
 }
 
 // withoutLast removes the last grapheme cluster.
@@ -155,15 +116,19 @@ func withoutLast(s string) string {
 	return s[:end]
 }
 
-// back closes the topmost of these: the help, an opened row, the filter, and then unfolds all groups.
+// back closes the topmost of these: the help, the explanation, an opened row, the search, the filter, and then unfolds all groups.
 func (st State) back() State {
 	switch {
 	case st.Help:
 		st.Help, st.Scroll = false, 0
+	case st.Explain > 0:
+		st.Explain = 0
 	case st.Open != "":
-		st.Open, st.Scroll, st.Tab = "", 0, st.Back
+		st = st.leave()
 	case st.Search != "":
 		st.Search = ""
+	case st.filter() != "":
+		st = st.withFilter("")
 	default:
 		st.Folded = nil
 	}
@@ -171,7 +136,9 @@ func (st State) back() State {
 }
 
 func (st State) switchTo(tab Tab) State {
-	st.Tab, st.Back, st.Open, st.Help, st.Scroll, st.Typing = tab, tab, "", false, 0, false
+	st = st.closed()
+	st.Tab, st.Typing = tab, false
+	st.Filtering, st.Draft, st.Explain = false, "", min(st.Explain, 1)
 	return st
 }
 
@@ -190,9 +157,7 @@ func (st State) open(s *model.Snapshot) State {
 	if key == "" {
 		return st
 	}
-	st.Tab, st.Back, st.Open, st.Scroll = tab, st.Tab, key, 0
-	st.Cursor[tab] = key
-	return st
+	return st.enter(tab, key)
 }
 
 // move moves the cursor, or scrolls an open page of text.
@@ -204,7 +169,9 @@ func (st State) move(key KeyName, s *model.Snapshot) State {
 	}
 	page := max(bodyHeight(w, h)-2, 1)
 	if st.pageOpen() {
-		last := max(len(pageLines(shown, st, w))-bodyHeight(w, h), 0)
+		room := bodyHeight(w, h)
+		room -= len(screen{s: shown, live: s, state: st, w: w, h: h}.panel(room))
+		last := max(len(pageLines(shown, st, w))-room, 0)
 		st.Scroll = moved(min(st.Scroll, last), last+1, page, key)
 		return st
 	}
@@ -236,10 +203,28 @@ func moved(i, n, page int, key KeyName) int {
 		i -= page
 	case KeyPageDown:
 		i += page
+	case KeyCtrlU:
+		i -= max(page/2, 1)
+	case KeyCtrlD:
+		i += max(page/2, 1)
 	case KeyHome:
 		i = 0
 	case KeyEnd:
 		i = n - 1
 	}
 	return min(max(i, 0), n-1)
+}
+
+// nextFound moves the cursor to the next row that the search found, or to the one before. Behind the last row comes the first.
+func (at place) nextFound(forward bool) State {
+	keys := at.keys(at.shown(at.live))
+	if len(keys) == 0 {
+		return at.State
+	}
+	step := 1
+	if !forward {
+		step = len(keys) - 1
+	}
+	at.Cursor[at.Tab] = keys[(at.cursor(keys)+step)%len(keys)]
+	return at.State
 }

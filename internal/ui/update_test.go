@@ -28,12 +28,12 @@ func TestUpdate(t *testing.T) {
 	newest := killKey(&s.Kills[11])
 	second := killKey(&s.Kills[10])
 	opened := on(Containers, agentID)
-	opened.Open = agentID
+	opened.Open, opened.Below = agentID, []Level{{Tab: Containers}}
 	fromEvent := on(Kills, newest)
-	fromEvent.Open, fromEvent.Back = newest, Events
+	fromEvent.Open, fromEvent.Below = newest, []Level{{Tab: Events}}
 	started := on(Events, eventRows(s, "", 99, false)[12].key)
 	fromStart := started
-	fromStart.Tab, fromStart.Open, fromStart.Cursor[Containers] = Containers, hogID, hogID
+	fromStart.Tab, fromStart.Open, fromStart.Cursor[Containers], fromStart.Below = Containers, hogID, hogID, []Level{{Tab: Events}}
 	found := on(Containers, hogID)
 	found.Search = "hog"
 	back := on(Containers, agentID)
@@ -64,7 +64,7 @@ func TestUpdate(t *testing.T) {
 		{"shift-tab goes round", State{}, key(KeyBackTab), on(Host, ""), Stay},
 		{"tab closes what is open", opened, key(KeyTab), func() State {
 			v := back
-			v.Tab, v.Back = Map, Map
+			v.Tab = Map
 			return v
 		}(), Stay},
 		{"enter opens", State{}, key(KeyEnter), opened, Stay},
@@ -76,7 +76,7 @@ func TestUpdate(t *testing.T) {
 		{"an event leads to its kill", on(Events, ""), key(KeyEnter), fromEvent, Stay},
 		{"and back", fromEvent, key(KeyEsc), func() State {
 			v := fromEvent
-			v.Tab, v.Open = Events, ""
+			v.Tab, v.Open, v.Below = Events, "", nil
 			return v
 		}(), Stay},
 		{"an event leads to its container", started, key(KeyEnter), fromStart, Stay},
@@ -116,7 +116,7 @@ func TestUpdate(t *testing.T) {
 		{"q", State{}, letters("q"), State{}, Quit},
 		{"ctrl-c, even in a search", State{Typing: true}, key(KeyCtrlC), State{Typing: true}, Quit},
 		{"ctrl-l", State{}, key(KeyCtrlL), State{}, Repaint},
-		{"an unknown key", State{}, key(KeyNone), on(Containers, agentID), Stay},
+		{"an unknown key", State{}, key(KeyNone), State{}, Stay},
 		{"an unknown letter", State{}, letters("x"), State{}, Stay},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -137,7 +137,7 @@ func TestUpdate(t *testing.T) {
 func TestScrollStopsAtTheEnd(t *testing.T) {
 	v := State{Help: true, Width: 80, Height: 24}
 	v = press(v, scene(), Key{Name: KeyEnd}, Key{Name: KeyPageDown}, Key{Name: KeyDown})
-	last := len(helpPage(80)) - bodyHeight(80, 24)
+	last := len(helpPage(scene(), State{}, 80)) - bodyHeight(80, 24)
 	if v.Scroll != last {
 		t.Errorf("scrolled to %d, the end is %d", v.Scroll, last)
 	}
@@ -165,7 +165,7 @@ func TestFreeze(t *testing.T) {
 		}
 	}
 	// Keys refer to what is on screen.
-	if v = press(v, after, Key{Name: KeyEnd}); v.Cursor[Containers] != hogID {
+	if v = press(v, after, letters("G")...); v.Cursor[Containers] != hogID {
 		t.Errorf("the cursor of a frozen screen is at %q", v.Cursor[Containers])
 	}
 	v = press(v, after, letters(" ")...)

@@ -34,14 +34,14 @@ type view interface {
 	title() string
 	// help returns the view's name on the help page, and the words of its screen that are explained there.
 	help() (name string, words []explained)
-	// hints returns the keys that the last line offers in the list, or on the single page.
-	hints() []keyHelp
 
 	// single reports whether the view is a single page.
 	single() bool
 	// newestFirst reports whether new rows come in at the top; the cursor stays there with the newest.
 	newestFirst() bool
-	// keys returns the keys of the rows that the search lets through, from top to bottom.
+	// filtered returns the kind of the rows, by whose fields f filters.
+	filtered() rowKind
+	// keys returns the keys of the rows that the search and the filter let through, from top to bottom.
 	keys(s *model.Snapshot, st State) []string
 	// heading returns the key of the heading that a row is below; "" is none.
 	heading(s *model.Snapshot, st State, key string) string
@@ -52,6 +52,11 @@ type view interface {
 	// target returns where Enter leads from the row with a key: to a row of a view, which opens there. Its key is "" if
 	// there is nothing to open.
 	target(s *model.Snapshot, key string) (Tab, string)
+	// subject returns what the row with a key is about.
+	subject(s *model.Snapshot, st State, key string) subject
+	// name returns what the page of the row with a key is about, and link where it leads.
+	name(s *model.Snapshot, key string) string
+	link(s *model.Snapshot, key string) link
 	// page returns the text of the opened row (State.Open), or of a single page; nil if that is gone.
 	page(s *model.Snapshot, st State, w int) []line
 }
@@ -76,25 +81,35 @@ type listView struct{ tab Tab }
 
 func (listView) single() bool      { return false }
 func (listView) newestFirst() bool { return false }
-func (listView) hints() []keyHelp {
-	return []keyHelp{{"↑↓", "move"}, {"enter", "open"}, {"/", "find"}}
-}
+func (listView) filtered() rowKind { return workloadRows }
 
 func (listView) heading(*model.Snapshot, State, string) string { return "" }
 
 // target returns the row's own page.
 func (l listView) target(_ *model.Snapshot, key string) (Tab, string) { return l.tab, key }
 
+// subject returns that of a row of workloads.
+func (listView) subject(s *model.Snapshot, st State, key string) subject {
+	return workloadSubject(s, st, key)
+}
+
+// name returns the key, and link leads nowhere.
+func (listView) name(_ *model.Snapshot, key string) string { return key }
+func (listView) link(*model.Snapshot, string) link         { return link{} }
+
 // pageView holds what views that are a single page have in common.
 type pageView struct{}
 
 func (pageView) single() bool                                       { return true }
 func (pageView) newestFirst() bool                                  { return false }
-func (pageView) hints() []keyHelp                                   { return []keyHelp{{"↑↓", "scroll"}} }
+func (pageView) filtered() rowKind                                  { return noRows }
 func (pageView) keys(*model.Snapshot, State) []string               { return nil }
+func (pageView) name(*model.Snapshot, string) string                { return "" }
+func (pageView) link(*model.Snapshot, string) link                  { return link{} }
 func (pageView) heading(*model.Snapshot, State, string) string      { return "" }
 func (pageView) rows(screen, int) []row                             { return nil }
 func (pageView) smallRows(screen, int) []row                        { return nil }
+func (pageView) subject(*model.Snapshot, State, string) subject     { return subject{} }
 func (pageView) target(*model.Snapshot, string) (tab Tab, _ string) { return tab, "" }
 
 // keysOf returns the keys of rows.

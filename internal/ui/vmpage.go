@@ -13,41 +13,33 @@ import (
 
 // vmPage describes what the host knows about a virtual machine, and how it differs from a container.
 func vmPage(v *model.VM, s *model.Snapshot, w int) []line {
-	lines := []line{vmTitle(v)}
-	lines = append(lines, paragraph(storyLine(story.VMInWords(v), s.Time), 1, w)...)
-	lines = append(lines, indented(box("beside a container", vmBeside(v, s, w-6), w-2))...)
-	lines = append(lines, vmBoxes(v, s, w-2)...)
-	place := placeOf(v.Namespaces, "The process itself", "others").
-		add(Plain, " Its guest has those of its own kernel.")
-	return append(lines, paragraph(place.dimmed(), 1, w)...)
+	above := append(vmTitle(v, w), paragraph(storyLine(story.VMInWords(v), s.Time), 1, w)...)
+	return page(above, []pageBox{
+		{"beside a container", func(w int) []line { return vmBeside(v, s, w) }},
+		{"what the host sees: one process", func(w int) []line { return vmSeen(v, s, w) }},
+		{"what is inside: a kernel of its own", vmHidden},
+		{"what the process itself sees: namespaces", func(w int) []line { return vmNamespaces(v, w) }},
+	}, w)
 }
 
-func indented(lines []line) []line {
-	for i := range lines {
-		lines[i] = indent(lines[i])
-	}
-	return lines
-}
-
-func vmTitle(v *model.VM) line {
-	l := text(Plain, " ").add(Name, v.Label()).add(Dim, "   virtual machine")
+// vmTitle names the machine; it continues on a second line if the first has no room.
+func vmTitle(v *model.VM, w int) []line {
+	kind := "virtual machine"
 	if v.Kind == fact.KindGVisor {
-		l = text(Plain, " ").add(Name, v.Label()).add(Dim, "   a kernel in a process")
+		kind = "a kernel in a process"
 	}
+	parts := []line{text(Name, v.Label()), text(Dim, kind)}
 	if v.Container != "" {
-		l = l.add(Dim, "   in the container ").add(Name, v.Container)
+		parts = append(parts, text(Dim, "in the container ").add(Name, v.Container))
 	}
-	return l.add(Dim, "   host PID ").add(Number, strconv.Itoa(int(v.PID)))
+	return flow(append(parts, text(Dim, "host PID ").add(Number, strconv.Itoa(int(v.PID)))), 3, 1, w)
 }
 
-func vmBoxes(v *model.VM, s *model.Snapshot, w int) []line {
-	seen, hidden := "what the host sees: one process", "what is inside: a kernel of its own"
-	if w < 88 {
-		return indented(append(box(seen, vmSeen(v, s, w-4), w), box(hidden, vmHidden(w-4), w)...))
-	}
-	left := w / 2
-	a, b := vmSeen(v, s, left-4), vmHidden(w-left-4)
-	return indented(sideBySide(seen, a, left, hidden, b, w-left))
+// vmNamespaces returns where the process of a virtual machine is. The guest has those of its own kernel.
+func vmNamespaces(v *model.VM, w int) []line {
+	lines := membershipLines(v.Namespaces, w)
+	place := placeOf(v.Namespaces, "The process itself", "others").add(Plain, " Its guest has those of its own kernel.")
+	return append(lines, place.dimmed().wrap(w)...)
 }
 
 // vmSeen returns what the host knows.
@@ -83,7 +75,7 @@ func vmSeen(v *model.VM, s *model.Snapshot, w int) []line {
 	}
 	add("memory", memory)
 	if v.MemoryBytes != nil && v.ResidentBytes != nil {
-		lines = append(lines, line{}.space(names).join(barIn(Calm, *v.ResidentBytes, *v.MemoryBytes, max(min(w-names, 32), 1))))
+		lines = append(lines, line{}.space(names).join(barIn(Calm, *v.ResidentBytes, *v.MemoryBytes, max(w-names, 1))))
 	}
 	return lines
 }

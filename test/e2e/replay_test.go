@@ -31,6 +31,10 @@ func TestReplay(t *testing.T) {
 	term.await(t, func(screen string) bool {
 		return contains("▶ replay", "the recording ends here")(screen) && row(screen)
 	})
+	term.keys(t, "Space", "Home")
+	term.await(t, match(`❚❚ (?s).*before \d+ events since`))
+	term.keys(t, "End")
+	term.await(t, func(screen string) bool { return contains("event ")(screen) && row(screen) })
 	term.keys(t, "4")
 	term.find(t, name)
 	term.keys(t, "Enter")

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/nsviz/nsviz/internal/ui"
+)
+
+// configured parses a command line with a file of settings, and returns what a command would run with.
+func configured(t *testing.T, file, line string) (*options, error) {
+	t.Helper()
+	home := t.TempDir()
+	t.Setenv("XDG_CONFIG_HOME", home)
+	if err := os.MkdirAll(filepath.Join(home, "nsviz"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(home, userConfig), []byte(file), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	o := &options{}
+	root := newRootWith(&streams{out: &strings.Builder{}, err: &strings.Builder{}}, o)
+	cmd, rest, err := root.Find(strings.Fields(line))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.ParseFlags(rest); err != nil {
+		t.Fatal(err)
+	}
+	return o, o.configure(cmd)
+}
+
+func TestConfigure(t *testing.T) {
+	const file = `# mine
+theme: light
+docker-host: [unix:///a.sock, unix:///b.sock]
+web.listen-address: ":9"
+no-command-lines: true
+`
+	o, err := configured(t, file, "serve --docker-host unix:///c.sock")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(o.engineHosts, " "); got != "unix:///c.sock" {
+		t.Errorf("the command line does not go before the file: %s", got)
+	}
+	if got := strings.Join(o.listen, " "); got != ":9" || !o.noCommands {
+		t.Errorf("the file does not go before the defaults: %s, %t", got, o.noCommands)
+	}
+	if o, err = configured(t, file, "replay x"); err != nil || o.theme != ui.Light || len(o.engineHosts) != 2 {
+		t.Errorf("%v, %v, %v", o.theme, o.engineHosts, err)
+	}
+	t.Setenv("NO_COLOR", "1")
+	t.Setenv("DOCKER_HOST", "unix:///d.sock")
+	if o, err = configured(t, file, "replay x"); err != nil || o.theme != ui.Mono || len(o.engineHosts) != 0 {
+		t.Errorf("the environment does not go before the file: %v, %v, %v", o.theme, o.engineHosts, err)
+	}
+}
+
+// A mistake in a file ends nsviz with the exit code of bad usage and the place, whatever command has the flag.
+func TestConfigsThatAreRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "config.yaml")
+	for file, says := range map[string]string{
+		"teme: dark":                ":1:1: no key is called \"teme\"; did you mean theme?",
+		"\n  xyzzy: 1":              ":2:3: no key is called \"xyzzy\"; nsviz config lists all",
+		"theme: blue":               ":1:8: theme: want one of auto, dark, light, colorblind, mono",
+		"theme: [dark]":             ":1:8: theme: want a single value",
+		"theme:":                    "theme: want a value",
+		"docker-host: {a: b}":       ":1:14: docker-host: want a list, such as [a, b]",
+		"theme: dark\ntheme: light": ":2:1: theme is set twice, also in line 1",
+		"log-level: loud":           ":1:12: log-level: want debug, info, warn or error",
+		"no-command-lines: perhaps": "no-command-lines: ",
+		"x: y\na: b: c":             ":2:1: mapping values are not allowed",
+		"- a":                       ":1:1: want lines such as KEY: VALUE",
+		"theme: dark\n---\nx: y":    ": a second document; want one",
+		"label: [a.b, a_b]":         "a.b and a_b would both be label_a_b",
+	} {
+		if err := os.WriteFile(path, []byte(file), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		_, stderr, code := command(t, "ps", "--config", path)
+		if code != exitUsage || !strings.Contains(stderr, says) {
+			t.Errorf("%q: exit code %d, %s want %s", file, code, stderr, says)
+		}
+	}
+	if _, stderr, code := command(t, "ps", "--config", path+".missing"); code != exitFailed || !strings.Contains(stderr, "no such file") {
+		t.Errorf("a missing file: %d, %s", code, stderr)
+	}
+	if _, stderr, code := command(t, "ps", "--config", "/dev/zero"); code != exitFailed || !strings.Contains(stderr, "no regular file") {
+		t.Errorf("a device: %d, %s", code, stderr)
+	}
+	if _, stderr, code := command(t, "version", "--config", path); code != exitDone {
+		t.Errorf("nsviz version: %d, %s", code, stderr)
+	}
+}
+
+// What nsviz config prints is a file that nsviz reads, and that changes nothing.
+func TestConfigPrintsAFile(t *testing.T) {
+	out, stderr, code := command(t, "config")
+	if code != exitDone || stderr != "" {
+		t.Fatalf("exit code %d, %s", code, stderr)
+	}
+	for _, key := range []string{"theme: auto", "log-level: info", "docker-host: []", "web.listen-address:\n", "no-command-lines: "} {
+		if !strings.Contains(out, "\n"+key) {
+			t.Errorf("no %q in\n%s", key, out)
+		}
+	}
+	before, err := configured(t, "", "serve")
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, err := configured(t, out, "serve")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Join(before.listen, " ") != strings.Join(after.listen, " ") || len(after.engineHosts) != 0 || before.theme != after.theme ||
+		before.level != after.level || before.noCommands != after.noCommands || before.procRoot != after.procRoot {
+		t.Errorf("with the printed file %+v, without %+v", after, before)
+	}
+}

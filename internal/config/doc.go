@@ -1,0 +1,2 @@
+// Package config reads and changes files of settings in YAML.
+package config

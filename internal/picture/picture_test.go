@@ -1,0 +1,98 @@
+package picture
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// grid returns a picture of one row.
+func grid(looks map[int]Look, cells ...string) Grid {
+	return Grid{Title: "a <title>", Width: len(cells), Height: 1, Ground: 0x101010, At: func(x, _ int) Cell {
+		look, ok := looks[x]
+		if !ok {
+			look = Look{Text: 0xffffff, Ground: 0x101010}
+		}
+		return Cell{cells[x], look}
+	}}
+}
+
+func svg(t *testing.T, g Grid) string {
+	t.Helper()
+	var b strings.Builder
+	if err := g.WriteSVG(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestWordsKeepTheirColumns(t *testing.T) {
+	got := svg(t, grid(nil, " ", "a", "日", "", " ", "<", "&"))
+	for _, want := range []string{
+		"<title>a &lt;title&gt;</title>",
+		`<text x="8.4" y="13.5" textLength="25.2" fill="#ffffff">a日</text>`,
+		`<text x="42" y="13.5" textLength="16.8" fill="#ffffff">&lt;&amp;</text>`,
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %s in\n%s", want, got)
+		}
+	}
+	if strings.Contains(got, "\x1b") || strings.Count(got, "<rect") != 1 {
+		t.Errorf("more than the words:\n%s", got)
+	}
+}
+
+// Neighbours with one background get one rectangle, whatever their text looks like: two would leave a seam.
+func TestOneShapeForOneBackground(t *testing.T) {
+	got := svg(t, grid(map[int]Look{
+		1: {Text: 1, Ground: 0x224466}, 2: {Text: 2, Ground: 0x224466, Bold: true}, 3: {Text: 3, Ground: 0x224466, Underline: true},
+	}, "a", "b", "c", "d", "e"))
+	if !strings.Contains(got, `<rect x="8.4" y="0" width="25.2" height="18" fill="#224466"/>`) || strings.Count(got, "<rect") != 2 {
+		t.Errorf("the background is\n%s", got)
+	}
+	for _, want := range []string{`fill="#000002" font-weight="bold">c<`, `fill="#000003" text-decoration="underline">d<`} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %s in\n%s", want, got)
+		}
+	}
+}
+
+var rectangle = regexp.MustCompile(`M(\S+) (\S+)h(\S+)v(\S+)h(\S+)z`)
+
+// TestShapes checks that each shape stays within its cell, and how much of it is covered.
+func TestShapes(t *testing.T) {
+	covered := func(r rune) float64 {
+		total := 0.0
+		for _, m := range rectangle.FindAllStringSubmatch(shapeOf(string(r), 0, 0), -1) {
+			var v [4]float64
+			for i := range v {
+				v[i], _ = strconv.ParseFloat(m[i+1], 64) // the expression matches what number wrote
+			}
+			const slack = 0.02
+			if v[0] < -slack || v[1] < -slack || v[2] <= 0 || v[3] <= 0 || v[0]+v[2] > cellWidth+slack || v[1]+v[3] > cellHeight+slack {
+				t.Errorf("%c has a part at %v", r, v)
+			}
+			total += v[2] * v[3]
+		}
+		return total / cellWidth / cellHeight
+	}
+	for _, order := range []string{"▁▂▃▄▅▆▇█", "▏▎▍▌▋▊▉█", "░▒▓█", "─━", "│┃", "╌─", "┌├┼"} {
+		last := 0.0
+		for _, r := range order {
+			c := covered(r)
+			if c <= last || c > 1.001 {
+				t.Errorf("%c covers %.3f of its cell, the one before it in %s %.3f", r, c, order, last)
+			}
+			last = c
+		}
+	}
+	for r := range lineArms {
+		if covered(r) == 0 {
+			t.Errorf("%c is not drawn", r)
+		}
+	}
+	if shapeOf("a", 0, 0) != "" || shapeOf("e\u0301", 0, 0) != "" || shapeOf("", 0, 0) != "" {
+		t.Error("a letter is a shape")
+	}
+}

@@ -1,0 +1,156 @@
+package picture
+
+import (
+	"fmt"
+	"strings"
+)
+
+// arms are the four lines that meet in the middle of a cell with a line: none, thin, thick or double.
+type arms struct {
+	left, right, up, down arm
+	dashed                bool
+}
+
+type arm int
+
+const (
+	noArm arm = iota
+	thin
+	thick
+	double
+)
+
+// lineArms are the line characters (Unicode, Box Drawing) that nsviz draws with.
+var lineArms = map[rune]arms{
+	'─': {left: thin, right: thin}, '│': {up: thin, down: thin},
+	'━': {left: thick, right: thick}, '┃': {up: thick, down: thick},
+	'═': {left: double, right: double}, '║': {up: double, down: double},
+	'╌': {left: thin, right: thin, dashed: true}, '╎': {up: thin, down: thin, dashed: true},
+	'╍': {left: thick, right: thick, dashed: true}, '╏': {up: thick, down: thick, dashed: true},
+	'┄': {left: thin, right: thin, dashed: true}, '┆': {up: thin, down: thin, dashed: true},
+	'┈': {left: thin, right: thin, dashed: true}, '┊': {up: thin, down: thin, dashed: true},
+
+	'┌': {right: thin, down: thin}, '┐': {left: thin, down: thin}, '└': {right: thin, up: thin}, '┘': {left: thin, up: thin},
+	'╭': {right: thin, down: thin}, '╮': {left: thin, down: thin}, '╰': {right: thin, up: thin}, '╯': {left: thin, up: thin},
+	'┏': {right: thick, down: thick}, '┓': {left: thick, down: thick}, '┗': {right: thick, up: thick}, '┛': {left: thick, up: thick},
+	'╔': {right: double, down: double}, '╗': {left: double, down: double},
+	'╚': {right: double, up: double}, '╝': {left: double, up: double},
+
+	'├': {right: thin, up: thin, down: thin}, '┤': {left: thin, up: thin, down: thin},
+	'┬': {left: thin, right: thin, down: thin}, '┴': {left: thin, right: thin, up: thin},
+	'┼': {left: thin, right: thin, up: thin, down: thin},
+	'┣': {right: thick, up: thick, down: thick}, '┫': {left: thick, up: thick, down: thick},
+	'┳': {left: thick, right: thick, down: thick}, '┻': {left: thick, right: thick, up: thick},
+	'╋': {left: thick, right: thick, up: thick, down: thick},
+}
+
+// shapeOf returns the path of a cell's block or line character at a place, in pixels; "" if the cell is no such character.
+func shapeOf(cell string, x, y float64) string {
+	runes := []rune(cell)
+	if len(runes) != 1 {
+		return ""
+	}
+	r := runes[0]
+	switch {
+	case r >= '▁' && r <= '█': // eighths from below
+		h := float64(r-'▁'+1) / 8 * cellHeight
+		return box(x, y+cellHeight-h, cellWidth, h)
+	case r >= '▉' && r <= '▏': // eighths from the left
+		return box(x, y, float64('▏'-r+1)/8*cellWidth, cellHeight)
+	case r == '▀':
+		return box(x, y, cellWidth, cellHeight/2)
+	case r == '▐':
+		return box(x+cellWidth/2, y, cellWidth/2, cellHeight)
+	case r >= '░' && r <= '▓':
+		return shade(r, x, y)
+	}
+	if a, ok := lineArms[r]; ok {
+		return a.path(x, y)
+	}
+	return ""
+}
+
+// box returns the path of a filled rectangle.
+func box(x, y, w, h float64) string {
+	return fmt.Sprintf("M%s %sh%sv%sh%sz ", number(x), number(y), number(w), number(h), number(-w))
+}
+
+// shade returns dots that cover a quarter, a half or most of a cell.
+func shade(r rune, x, y float64) string {
+	const columns, rows = 3, 6
+	size := []float64{1.2, 1.9, 2.6}[r-'░']
+	var b strings.Builder
+	for i := range columns {
+		for j := range rows {
+			b.WriteString(box(x+(float64(i)+0.5)*cellWidth/columns-size/2, y+(float64(j)+0.5)*cellHeight/rows-size/2, size, size))
+		}
+	}
+	return b.String()
+}
+
+// path returns the lines of a cell.
+func (a arms) path(x, y float64) string {
+	const midX, midY = cellWidth / 2, cellHeight / 2.0
+	var b strings.Builder
+	horizontal := func(kind arm, from, to float64) {
+		for _, offset := range kind.offsets() {
+			half := kind.width() / 2
+			for _, part := range a.parts(from, to) {
+				b.WriteString(box(x+part[0], y+midY+offset-half, part[1]-part[0], 2*half))
+			}
+		}
+	}
+	vertical := func(kind arm, from, to float64) {
+		for _, offset := range kind.offsets() {
+			half := kind.width() / 2
+			for _, part := range a.parts(from, to) {
+				b.WriteString(box(x+midX+offset-half, y+part[0], 2*half, part[1]-part[0]))
+			}
+		}
+	}
+	// Each arm reaches over the middle by what the arm across it is wide, so that corners are filled.
+	overX, overY := max(a.up, a.down).reach(), max(a.left, a.right).reach()
+	horizontal(a.left, 0, midX+overX)
+	horizontal(a.right, midX-overX, cellWidth)
+	vertical(a.up, 0, midY+overY)
+	vertical(a.down, midY-overY, cellHeight)
+	return b.String()
+}
+
+// parts returns what is drawn of a line from one place to another.
+func (a arms) parts(from, to float64) [][2]float64 {
+	if !a.dashed {
+		return [][2]float64{{from, to}}
+	}
+	return [][2]float64{{from + (to-from)*0.2, from + (to-from)*0.8}}
+}
+
+// width returns the thickness of one line, in pixels.
+func (k arm) width() float64 {
+	if k == thick {
+		return 2.4
+	}
+	return 1.2
+}
+
+// offsets returns where the lines of an arm are, beside the middle.
+func (k arm) offsets() []float64 {
+	switch k {
+	case noArm:
+		return nil
+	case double:
+		return []float64{-1.6, 1.6}
+	}
+	return []float64{0}
+}
+
+// reach returns how far an arm reaches beside the middle.
+func (k arm) reach() float64 {
+	switch k {
+	case noArm:
+		return 0
+	case double:
+		return 1.6 + k.width()/2
+	}
+	return k.width() / 2
+}
