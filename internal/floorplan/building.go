@@ -83,7 +83,7 @@ func appendWorkloads(to, rooms []*Room) []*Room {
 
 // Selection says which workloads get a room.
 type Selection struct {
-	// Sandboxes gives a room to the sandbox of a pod, too, if the pod has other members. A sandbox with OOM kills always has one.
+	// Sandboxes gives a room to the sandbox of a pod, too, if the pod has other members. A sandbox with OOM kills, or with a workload inside, always has one.
 	Sandboxes bool
 	// Keep reports whether a workload is wanted; one that is not has a room only around those that are. nil keeps all.
 	Keep func(*Room) bool
@@ -111,10 +111,6 @@ func Of(containers []*model.Container, vms []*model.VM, sel Selection) Building 
 	}
 	// A room keeps its place while later ones come and go, since its own place depends on the earlier ones alone.
 	slices.SortStableFunc(rooms, func(a, b *Room) int { return cmp.Or(a.created.Compare(b.created), cmp.Compare(a.id(), b.id())) })
-	hidden := 0
-	if !sel.Sandboxes {
-		hidden = hide(rooms)
-	}
 	if nested {
 		nest(rooms)
 	}
@@ -125,6 +121,10 @@ func Of(containers []*model.Container, vms []*model.VM, sel Selection) Building 
 		} else {
 			r.around.members = append(r.around.members, r)
 		}
+	}
+	hidden := 0
+	if !sel.Sandboxes {
+		hidden = hide(rooms)
 	}
 	built := Building{Rooms: kept(enclose(top, surroundings{}), sel.Keep), Hidden: hidden}
 	built.Count = workloads(built.Rooms)
@@ -194,7 +194,8 @@ func workloads(rooms []*Room) int {
 	return n
 }
 
-// hide chooses the sandboxes that get no room, and returns how many: the frame of their pod is what they are for.
+// hide chooses the sandboxes that get no room, and returns how many: the frame of their pod is what they are for. Those with something inside
+// have a room.
 func hide(rooms []*Room) (n int) {
 	members := map[podKey]bool{}
 	for _, r := range rooms {
@@ -203,7 +204,7 @@ func hide(rooms []*Room) (n int) {
 		}
 	}
 	for _, r := range rooms {
-		if key, ok := podOf(r); ok && r.Container.IsSandbox() && members[key] && r.Container.OOMKillsAtLeast == 0 {
+		if key, ok := podOf(r); ok && r.Container.IsSandbox() && members[key] && len(r.members) == 0 && r.Container.OOMKillsAtLeast == 0 {
 			r.hidden = true
 			n++
 		}

@@ -151,6 +151,10 @@ func TestRooms(t *testing.T) {
 			"a pod of one container is a room", shared(inPod("cart", sandbox(container("pause", 1, "oopphhhh"))), inPod("cart", container("app", 2, "oopphhhh"))), nil,
 			Selection{}, "app(oooo----)",
 		},
+		{
+			"a sandbox with a workload inside", shared(inPod("cart", sandbox(container("pause", 1, "oopoohhh"))), inPod("cart", container("app", 2, "oopoohhh")), in("pause", container("x", 3, "ooooohhh"))), nil,
+			Selection{}, "pod cart(--o-----)[pause(oo-oo---)[x(ooooo---)] app(oo-oo---)]",
+		},
 		{"a sandbox alone", shared(inPod("cart", sandbox(container("pause", 1, "ooooohhh")))), nil, Selection{}, "pause(ooooo---)"},
 		{
 			"a pod in the host's namespaces", shared(inPod("cart", container("app", 1, "oohhhhhh")), inPod("cart", container("log", 2, "oohhhhhh"))), nil,
@@ -237,6 +241,11 @@ func FuzzOf(f *testing.F) {
 			t.Fatalf("%d rooms, counted %d, for %d containers and %d VMs: %s", len(seen), b.Count, len(list), len(vms), outline(b.Rooms))
 		}
 		checkWalls(t, b.Rooms)
+		if less := Of(list, vms, Selection{}); less.Count+less.Hidden != b.Count {
+			t.Fatalf("%d rooms and %d hidden, of %d", less.Count, less.Hidden, b.Count)
+		} else {
+			checkWalls(t, less.Rooms)
+		}
 		for _, size := range [][2]int{{118, 27}, {78, 14}, {198, 40}, {22, 4}, {30, 100}, {400, 9}} {
 			checkPlan(t, b, b.Arrange(size[0], size[1], nil), size[0], size[1])
 		}

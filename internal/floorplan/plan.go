@@ -50,6 +50,7 @@ type unit struct {
 
 // units are the sizes to choose from: the first that has space for all.
 var units = []unit{
+	{w: 64, h: 16, gapX: 2, gapY: 1},
 	{w: 52, h: 12, gapX: 2, gapY: 1},
 	{w: 44, h: 10, gapX: 2, gapY: 1},
 	{w: 38, h: 8, gapX: 2, gapY: 1},

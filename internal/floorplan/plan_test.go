@@ -113,7 +113,7 @@ func ward(n int) []*model.Container {
 
 func TestPlansOfManySizes(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	for n := range 60 {
+	for n := range 40 {
 		data := make([]byte, n*10)
 		for i := range data {
 			data[i] = byte(random.Uint32())

@@ -2,15 +2,17 @@ package ui
 
 import "github.com/nsviz/nsviz/internal/foreign"
 
-// canvas is a grid of cells for views that draw in two dimensions. What is outside of it is cut off.
+// canvas is a part of a frame for views that draw in two dimensions: h of its rows. What is outside of it is cut off. Text reaches it
+// in lines only.
 type canvas struct {
 	w, h  int
 	cells []Cell
+	spots []spots // for each row
 }
 
-func newCanvas(w, h int) canvas {
-	f := newFrame(w, h)
-	return canvas{f.Width, f.Height, f.cells}
+// canvas returns h rows of the frame, from row y on.
+func (f Frame) canvas(y, h int) canvas {
+	return canvas{f.Width, h, f.cells[y*f.Width : (y+h)*f.Width], f.spots[y : y+h]}
 }
 
 // put writes a line from column x of row y on. A wide rune that does not fit is left out.
@@ -25,6 +27,13 @@ func (c canvas) put(x, y int, l line) {
 			}
 			x += w
 		}
+	}
+}
+
+// lines writes lines below each other, from row y on.
+func (c canvas) lines(y int, lines []line) {
+	for i, l := range lines {
+		c.put(0, y+i, l)
 	}
 }
 
@@ -53,27 +62,4 @@ func (c canvas) flag(x, y, n int, flag Style) {
 	for i := max(x, 0); i < min(x+n, c.w); i++ {
 		c.cells[y*c.w+i].Style |= flag
 	}
-}
-
-// rows returns the canvas as rows of a frame. Its cells hold clean text only, since put takes lines.
-func (c canvas) rows() []row {
-	rows := make([]row, c.h)
-	for y := range rows {
-		cells := c.cells[y*c.w : (y+1)*c.w]
-		var l line
-		for from := 0; from < len(cells); {
-			to, size := from, 0
-			for ; to < len(cells) && cells[to].Style == cells[from].Style; to++ {
-				size += len(cells[to].Text)
-			}
-			text := make([]byte, 0, size)
-			for _, cell := range cells[from:to] {
-				text = append(text, cell.Text...)
-			}
-			l = append(l, span{string(text), cells[from].Style})
-			from = to
-		}
-		rows[y].line = l
-	}
-	return rows
 }

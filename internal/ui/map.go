@@ -76,7 +76,7 @@ func (mapView) walk(sc screen, key KeyName) string {
 	if at < 0 {
 		return ""
 	}
-	if !sc.mapFits() {
+	if !sc.mapFits(bodyHeight(sc.w, sc.h)) {
 		return roomKey(rooms[moved(at, len(rooms), max(sc.h-2, 1), key)])
 	}
 	next := at
@@ -153,10 +153,10 @@ func mapRows(legend, h int) (host, words int) {
 	return h - legend - words, words
 }
 
-// mapFits reports whether the screen has space for walls. Otherwise the rooms are listed.
-func (sc screen) mapFits() bool {
+// mapFits reports whether h rows have space for walls. Otherwise the rooms are listed.
+func (sc screen) mapFits(h int) bool {
 	const least = 7 // rows of the host's frame and of one room, and one to spare
-	host, _ := mapRows(len(mapLegend(sc.w)), bodyHeight(sc.w, sc.h))
+	host, _ := mapRows(len(mapLegend(sc.w)), h)
 	return !small(sc.w, sc.h) && host >= least
 }
 
@@ -171,15 +171,17 @@ func (sc screen) plan(h int) (b floorplan.Building, p floorplan.Plan, chosen *fl
 	return b, b.Arrange(sc.w-2, host-2, chosen), chosen
 }
 
-func (v mapView) rows(sc screen, h int) []row {
-	if !sc.mapFits() {
-		return v.smallRows(sc, h)
+// rows lists the rooms where there is no space for walls.
+func (v mapView) rows(sc screen, h int) []row { return v.smallRows(sc, h) }
+
+func (mapView) paint(sc screen, c canvas) bool {
+	if !sc.mapFits(c.h) {
+		return false
 	}
 	legend := mapLegend(sc.w)
-	host, words := mapRows(len(legend), h)
-	b, plan, chosen := sc.plan(h)
-	c := newCanvas(sc.w, host)
-	sc.drawHost(c, b, plan)
+	host, words := mapRows(len(legend), c.h)
+	b, plan, chosen := sc.plan(c.h)
+	sc.drawHost(c, host, b, plan)
 	for i := range plan.Places {
 		sc.drawRoom(c, plan.Places[i], plan.Places[i].Room == chosen)
 	}
@@ -188,14 +190,13 @@ func (v mapView) rows(sc screen, h int) []row {
 			c.put(2, 1+i, l.cut(sc.w-4))
 		}
 	}
-	rows := c.rows()
 	for i := len(plan.Places) - 1; i >= 0; i-- { // those inside before those around
 		p := &plan.Places[i]
-		if p.Room.Container == nil && p.Room.VM == nil {
-			continue // a frame around several
+		if p.Room.Frame() {
+			continue
 		}
-		for y := p.Y + 1; y <= p.Y+p.H && y < len(rows); y++ {
-			rows[y].zones = append(rows[y].zones, zone{from: p.X + 1, to: p.X + 1 + p.W, key: roomKey(p.Room)})
+		for y := p.Y + 1; y <= p.Y+p.H && y < host; y++ {
+			c.spots[y].zones = append(c.spots[y].zones, zone{from: p.X + 1, to: p.X + 1 + p.W, key: roomKey(p.Room)})
 		}
 	}
 	var banner []line
@@ -203,12 +204,11 @@ func (v mapView) rows(sc screen, h int) []row {
 		banner = sc.banner(words - 1)
 	}
 	if chosen != nil && words > 0 {
-		rows = append(rows, plainRows(capped(paragraph(sc.aboutRoom(chosen), 1, sc.w), words-len(banner)))...)
+		c.lines(host, capped(paragraph(sc.aboutRoom(chosen), 1, sc.w), words-len(banner)))
 	}
-	for len(rows) < host+words-len(banner) {
-		rows = append(rows, row{})
-	}
-	return append(append(rows, plainRows(banner)...), plainRows(legend)...)
+	c.lines(host+words-len(banner), banner)
+	c.lines(c.h-len(legend), legend)
+	return true
 }
 
 // mapLegend explains every sign of the map, in as many lines as the width needs.
@@ -229,16 +229,13 @@ func mapLegend(w int) []line {
 	return flow(parts, 2, 1, w)
 }
 
-// drawHost draws what is around all rooms.
-func (sc screen) drawHost(c canvas, b floorplan.Building, p floorplan.Plan) {
-	if c.w < 2 || c.h < 2 {
-		return
-	}
-	bottom := c.h - 1
+// drawHost draws what is around all rooms, in the first h rows.
+func (sc screen) drawHost(c canvas, h int, b floorplan.Building, p floorplan.Plan) {
+	bottom := h - 1
 	c.fill(1, 0, c.w-2, Dim, "─")
 	c.fill(1, bottom, c.w-2, Dim, "─")
-	c.fillDown(0, 1, c.h-2, Dim, "│")
-	c.fillDown(c.w-1, 1, c.h-2, Dim, "│")
+	c.fillDown(0, 1, h-2, Dim, "│")
+	c.fillDown(c.w-1, 1, h-2, Dim, "│")
 	for _, corner := range []struct {
 		x, y int
 		sign string

@@ -176,7 +176,7 @@ func wallText(rows []string, at floorplan.Place, s floorplan.Segment) string {
 
 // The arrows reach every room, there is one cursor, and Enter and Esc lead to the page of the list and back.
 func TestWalkOnTheMap(t *testing.T) {
-	for _, s := range []*model.Snapshot{sceneWard(4), sceneWard(100), sceneNested(), sceneVMs(), sceneGroups()} {
+	for _, s := range []*model.Snapshot{sceneWard(4), sceneWard(40), sceneNested(), sceneVMs(), sceneGroups()} {
 		for _, size := range [][2]int{{200, 50}, {120, 36}, {80, 24}, {30, 9}} {
 			v := on(Map, "")
 			v.Width, v.Height = size[0], size[1]

@@ -214,7 +214,10 @@ func (sc screen) drawInside(c canvas, p floorplan.Place) {
 	}
 	y := p.Y + 1
 	kill := sc.killIn(r)
-	more := moreOf(r, w)
+	var more []line
+	if p.Head > 2 {
+		more = moreOf(r, w)
+	}
 	lines := min(len(more), (p.Head-1)/2)
 	switch {
 	case kill == nil:

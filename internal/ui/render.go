@@ -46,8 +46,10 @@ func Render(s *model.Snapshot, st State, w, h int) Frame {
 	f.set(2, row{line: sc.status()})
 	panel := sc.panel(bodyHeight(w, h))
 	body := bodyHeight(w, h) - len(panel)
-	for y, r := range sc.body(body) {
-		f.set(aboveBody+y, r)
+	if v, paints := views[st.Tab].(painter); !paints || st.pageOpen() || !v.paint(sc, f.canvas(aboveBody, body)) {
+		for y, r := range sc.body(body) {
+			f.set(aboveBody+y, r)
+		}
 	}
 	for y, r := range panel {
 		f.set(aboveBody+body+y, r)

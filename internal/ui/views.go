@@ -61,6 +61,12 @@ type view interface {
 	page(s *model.Snapshot, st State, w int) []line
 }
 
+// painter is a view that draws in two dimensions.
+type painter interface {
+	// paint draws the view in place of its rows. It returns false, and draws nothing, if there is no space for that.
+	paint(sc screen, c canvas) bool
+}
+
 // walker is a view whose rows do not stand below each other.
 type walker interface {
 	// walk returns the key of the row that a key leads to from the cursor.
