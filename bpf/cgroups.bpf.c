@@ -44,6 +44,7 @@ static __always_inline int on_cgroup(struct cgroup *cgroup, const char *path, bo
 	fill_header(&event->header, EVENT_CGROUP, 0, &failed);
 	event->id = id;
 	event->removed = removed;
+	event->uid = (__u32)bpf_get_current_uid_gid();
 	len = bpf_probe_read_kernel_str(event->path, sizeof(event->path), path);
 	failed += failed_helper(len);
 	count_failed(failed);

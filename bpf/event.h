@@ -14,7 +14,7 @@
 
 /* Grows with every change of a layout below. */
 enum event_version {
-	EVENT_VERSION = 7,
+	EVENT_VERSION = 8,
 };
 
 enum event_kind {
@@ -109,9 +109,11 @@ struct cgroup_event {
 	__u64 id;
 	__u32 removed;	/* 0 made, 1 removed */
 	__u32 path_len; /* with the final zero byte; 1 where the path is unknown or cut */
+	__u32 uid;	/* real, of the acting process, as the host counts */
+	__u32 pad;
 	char path[CGROUP_PATH_LEN]; /* only path_len bytes are sent */
 };
-_Static_assert(sizeof(struct cgroup_event) == 48 + 16 + CGROUP_PATH_LEN, "cgroup layout");
+_Static_assert(sizeof(struct cgroup_event) == 48 + 24 + CGROUP_PATH_LEN, "cgroup layout");
 
 /*
  * The steps in a new cgroup before a program of its own ran there. Boot times; 0: it did not happen, or is

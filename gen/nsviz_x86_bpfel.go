@@ -19,6 +19,8 @@ type NsvizCgroupEvent struct {
 	Id      uint64
 	Removed uint32
 	PathLen uint32
+	Uid     uint32
+	Pad     uint32
 	Path    [1024]int8
 }
 
@@ -104,7 +106,7 @@ const (
 type NsvizEventVersion uint32
 
 const (
-	NsvizEventVersionEVENT_VERSION NsvizEventVersion = 7
+	NsvizEventVersionEVENT_VERSION NsvizEventVersion = 8
 )
 
 type NsvizExitEvent struct {

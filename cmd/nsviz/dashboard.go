@@ -30,6 +30,7 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 	}
 	notes := &ui.Notes{}
 	log := slog.New(notes)
+	o.past = store.NewTimeline(store.DefaultPast)
 	p, err := o.watcher(log)
 	if err != nil {
 		return err
@@ -77,7 +78,7 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 			}
 		})
 	}
-	err = show(ctx, p, ui.Options{Notes: notes.List, Zone: s.zone, Theme: o.theme, Inspect: o.pageReader(p)})
+	err = show(ctx, p, ui.Options{Notes: notes.List, Zone: s.zone, Theme: o.theme, Inspect: o.pageReader(p), Past: store.NewCursor(o.past)})
 	cancel()
 	running.Wait()
 	close(failures)
@@ -89,7 +90,8 @@ func dashboard(ctx context.Context, s *streams, o *options, beside companion) er
 
 // show draws snapshots until the user quits or ctx is done.
 func show(ctx context.Context, source store.Source, with ui.Options) error {
-	with.Snapshots, with.Changed, with.Guard = source.Snapshot, source.Changed(), guardCommand()
+	with.Snapshots, with.Changed = source.Snapshot, source.Changed()
+	with.Guard = guardCommand()
 	err := ui.Run(ctx, with)
 	if err != nil && !errors.Is(err, context.Canceled) {
 		return fmt.Errorf("draw the dashboard: %w", err)
@@ -119,7 +121,7 @@ func (o *options) server(p *pipeline.Pipeline, log *slog.Logger, out ...any) ser
 		return list
 	}
 	return server.Config{
-		Snapshot: p.Snapshot, Full: p.Full, Sinks: sinks, Labels: o.labels, Build: build(), WebConfigFile: o.webConfig, Logger: log,
+		Snapshot: p.Snapshot, Full: p.Full, Past: o.past, Sinks: sinks, Labels: o.labels, Build: build(), WebConfigFile: o.webConfig, Logger: log,
 	}
 }
 

@@ -25,6 +25,7 @@ import (
 func newEvents(s *streams, o *options) *cobra.Command {
 	var form string
 	var chosen filters[query.Event]
+	var past pastEvents
 	cmd := &cobra.Command{
 		Use: "events", GroupID: groupWatch, Args: noArguments,
 		Short: "Print every event as it happens, one a line",
@@ -34,9 +35,14 @@ nsviz does not wait for its reader. A reader that is too slow, or stops for a wh
 events_lost event in their place gives their number.
 
 ` + filterHelp(query.Events) + `
-An events_lost event is printed whatever --filter says: what was lost may have been as it says.`,
+An events_lost event is printed whatever --filter says: what was lost may have been as it says.
+
+With --since it prints the events of the past, as an nsviz that is running (the dashboard or nsviz serve) or a recording has them,
+and ends; --from and --recording without --since print all. That needs no root. A running nsviz keeps the past within 32 MiB,
+which is a quarter of an hour or more where there are 50 containers.`,
 		Example: `  sudo nsviz events
   sudo nsviz events --filter 'type=oom_kill || type=container_exited && exit!=0'
+  nsviz events --since 10m --filter type=oom_kill
   sudo nsviz events -o json --filter 'container=web && (ns=net || took>100ms)'`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := chosen.parse(s.zone); err != nil {
@@ -46,14 +52,49 @@ An events_lost event is printed whatever --filter says: what was lost may have b
 				line := func() string { return ui.EventText(*e, s.zone) }
 				return e.Lost != nil || chosen.accept(query.Event{First: e, Line: line})
 			}
+			if past.since != "" || named(cmd) {
+				return past.print(cmd, s, accept, eventWriter(s.out, form, s.zone))
+			}
 			return events(cmd.Context(), s, o, accept, eventWriter(output.Patient(s.out), form, s.zone), nil)
 		},
 	}
 	chosen.flag(cmd, query.Events, "type=oom_kill", completeFilter(query.Events, func(cmd *cobra.Command) []query.Event {
 		return eventsAbout(o.knownWorkloads(cmd, &source{Source: client.Source{From: client.DefaultFrom}}))
 	}))
+	past.since.flag(cmd, s, "since", "print past events, from a time on: "+whenWords)
+	past.source.flags(cmd)
 	outputFlag(cmd, &form, "text", "json")
 	return cmd
+}
+
+// pastEvents are the flags of nsviz events that ask for past events.
+type pastEvents struct {
+	source source
+	since  when
+}
+
+// print writes the accepted ones.
+func (p *pastEvents) print(cmd *cobra.Command, s *streams, accept func(*event.Event) bool, write func(event.Event) error) error {
+	if err := p.source.check(cmd); err != nil {
+		return err
+	}
+	since, err := p.since.of(p.source.Source, s.zone)
+	if err != nil {
+		return err
+	}
+	complete, err := client.Events(cmd.Context(), p.source.Source, since, func(e event.Event) error {
+		if !accept(&e) {
+			return nil
+		}
+		return write(e)
+	})
+	switch {
+	case errors.Is(err, client.ErrAddress):
+		return errUsage{fmt.Errorf("--from: %w", err)}
+	case err == nil && !since.IsZero() && complete.After(since):
+		fmt.Fprintf(s.err, "nsviz: older events than those since %s are not kept\n", complete.In(s.zone).Format(time.DateTime))
+	}
+	return err
 }
 
 // The bounds of the events that wait for a reader: as many as a storm makes in a second or two.

@@ -51,6 +51,7 @@ adds titles and aligns what has \t between; json writes one object a line.`,
   sudo nsviz ps --filter 'name~web && memory>64MiB && net=host'
   sudo nsviz ps --filter 'nginx || status=paused' --filter 'limit=unlimited'
   sudo nsviz ps --watch 5s
+  nsviz ps --at 14:03:10
   sudo nsviz ps --format 'table {{.Name}}\t{{.Status}}\t{{.Namespaces.net}}'
   docker stop $(sudo nsviz ps --quiet --filter name=web)`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd, s, o) },
@@ -64,6 +65,7 @@ adds titles and aligns what has \t between; json writes one object a line.`,
 	flags.StringSliceVar(&f.kinds, "kind", nil, "list only these kinds, with commas between them: "+strings.Join(query.Kinds(), ", ")+" (default: the first three, and others with OOM kills; JSON has all)")
 	flags.VarP(newChecked(&f.every, 0, "interval", parseInterval), "watch", "w", "list again and again, every 2s or as often as said; q ends it")
 	flags.Lookup("watch").NoOptDefVal = "2s"
+	f.at.flag(cmd, s, "at", "list what there was at a time, as a running nsviz or a recording knows it: "+whenWords)
 	f.source.flags(cmd)
 	flags.Lookup("from").DefValue = "" // without it, or --all, /proc is read
 	outputFlag(cmd, &f.form, "table", "json")
@@ -80,6 +82,7 @@ type psFlags struct {
 	kinds    []string
 	template string
 	every    time.Duration // 0 is once
+	at       when          // "" is now
 	cells    report.Cells
 	form     string
 
@@ -128,6 +131,9 @@ func (f *psFlags) check(cmd *cobra.Command, s *streams) error {
 		if !slices.Contains(query.Kinds(), kind) {
 			return errUsage{fmt.Errorf("--kind: no kind %q; there are %s", kind, strings.Join(query.Kinds(), ", "))}
 		}
+	}
+	if f.every > 0 && f.at != "" {
+		return errUsage{errors.New("--watch and --at exclude each other: the past does not change")}
 	}
 	if f.every > 0 && f.source.Recording != "" {
 		return errUsage{errors.New("--watch and --recording exclude each other: a recording does not change")}
@@ -204,8 +210,12 @@ func (o *options) lookAtWorkloads(ctx context.Context, s *streams) ([]report.Wor
 // list gets the workloads, from a running nsviz or a recording or, where none is asked, by a look at the host, and writes the
 // selected ones.
 func (f *psFlags) list(cmd *cobra.Command, s *streams, look func() ([]report.Workload, error), write func([]report.Workload) error) error {
-	if f.all || named(cmd) {
-		err := ask(cmd, s, &f.source, "", client.Workloads(), func(l report.Listing) error { return write(f.choose(l.Complete())) })
+	if f.all || f.at != "" || named(cmd) {
+		at, err := f.at.of(f.source.Source, s.zone)
+		if err != nil {
+			return err
+		}
+		err = ask(cmd, s, &f.source, "", client.Workloads().At(at), func(l report.Listing) error { return write(f.choose(l.Complete())) })
 		if errors.Is(err, client.ErrNotRunning) && f.all {
 			return fmt.Errorf("%w; the host itself shows only what runs (nsviz ps without --all), not what has ended", err)
 		}

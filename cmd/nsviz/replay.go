@@ -12,6 +12,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/output"
 	"github.com/nsviz/nsviz/internal/record"
+	"github.com/nsviz/nsviz/internal/replay"
 	"github.com/nsviz/nsviz/internal/ui"
 )
 
@@ -21,7 +22,7 @@ func newReplay(s *streams, o *options) *cobra.Command {
 		Use: "replay FILE", GroupID: groupReplay, Args: arguments("FILE"),
 		Short: "Show the dashboard from a recording; needs no root",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return replay(cmd.Context(), s, o.theme, args[0], speed)
+			return playBack(cmd.Context(), s, o.theme, args[0], speed)
 		},
 	}
 	cmd.Flags().Var(newChecked(&speed, 1, "float", parseSpeed), "speed", "how much faster than it happened")
@@ -29,7 +30,7 @@ func newReplay(s *streams, o *options) *cobra.Command {
 	return cmd
 }
 
-func replay(ctx context.Context, s *streams, theme ui.Theme, path string, speed float64) error {
+func playBack(ctx context.Context, s *streams, theme ui.Theme, path string, speed float64) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("replay: %w", err)
@@ -45,7 +46,7 @@ func replay(ctx context.Context, s *streams, theme ui.Theme, path string, speed 
 	notes := &ui.Notes{}
 	adoptLogs(slog.New(notes))
 	notes.Add("replay of " + path)
-	player := record.NewPlayer(reader, speed, time.After)
+	player := replay.New(reader, speed, time.After)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	played := make(chan error, 1)
@@ -55,11 +56,16 @@ func replay(ctx context.Context, s *streams, theme ui.Theme, path string, speed 
 		case errors.Is(err, record.ErrCutShort):
 			notes.Add(err.Error())
 		case err == nil && ctx.Err() == nil:
-			notes.Add("the recording ends here; q quits")
+			notes.Add("the recording ends here; ← goes back, q quits")
+		}
+		for player.Resumed(ctx) { // the user went back
+			_ = player.Run(ctx) // ends as before
 		}
 		played <- err
 	}()
-	err = show(ctx, player, ui.Options{Notes: notes.List, Zone: s.zone, Theme: theme, Replay: true})
+	err = show(ctx, player, ui.Options{
+		Notes: notes.List, Zone: s.zone, Theme: theme, Replay: true, Past: player, Speed: speed, SetSpeed: player.SetSpeed,
+	})
 	cancel()
 	if failed := <-played; failed != nil {
 		err = errors.Join(err, fmt.Errorf("%s: %w", path, failed))

@@ -19,6 +19,7 @@ import (
 	"github.com/nsviz/nsviz/internal/place"
 	"github.com/nsviz/nsviz/internal/probes"
 	"github.com/nsviz/nsviz/internal/server"
+	"github.com/nsviz/nsviz/internal/store"
 	"github.com/nsviz/nsviz/internal/ui"
 )
 
@@ -44,6 +45,8 @@ type options struct {
 	config       string
 
 	probeMethods []fact.Method
+	// past keeps the past of a host that is watched; nil keeps none.
+	past *store.Timeline
 }
 
 const (
@@ -246,6 +249,7 @@ func (o *options) pipeline(log *slog.Logger, sinks ...func(fact.Fact)) (*pipelin
 		LimitMemory:  ownmemory.LimitGoRuntime(log),
 		Log:          log,
 		Sinks:        sinks,
+		Past:         o.past,
 
 		NoCommandLines: o.noCommands,
 	})

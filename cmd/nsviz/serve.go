@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nsviz/nsviz/internal/server"
+	"github.com/nsviz/nsviz/internal/store"
 )
 
 func newServe(s *streams, o *options) *cobra.Command {
@@ -29,6 +30,7 @@ func serve(parent context.Context, s *streams, o *options) error {
 	if len(listeners) == 0 {
 		return errUsage{fmt.Errorf("nothing to serve on: --web.listen-address is empty")}
 	}
+	o.past = store.NewTimeline(store.DefaultPast)
 	p, err := o.watcher(log)
 	if err != nil {
 		return err

@@ -19,6 +19,14 @@ func (s *source) flags(cmd *cobra.Command) {
 	cmd.Flags().Var(newChecked(&s.Recording, "", "string", notEmpty("a file")), "recording", "ask a recording, made by nsviz record, and not an nsviz that runs")
 }
 
+// check checks the flags.
+func (s *source) check(cmd *cobra.Command) error {
+	if s.Recording != "" && cmd.Flags().Changed("from") {
+		return errUsage{errors.New("--from and --recording exclude each other")}
+	}
+	return nil
+}
+
 // named reports whether the command line names a source.
 func named(cmd *cobra.Command) bool {
 	return cmd.Flags().Changed("from") || cmd.Flags().Changed("recording")
@@ -27,8 +35,8 @@ func named(cmd *cobra.Command) bool {
 // ask asks the source and writes the answer, as JSON or by write. The answer from a recording that is cut short is written,
 // and an error is returned as well.
 func ask[A any](cmd *cobra.Command, s *streams, from *source, form string, q client.Question[A], write func(A) error) error {
-	if from.Recording != "" && cmd.Flags().Changed("from") {
-		return errUsage{errors.New("--from and --recording exclude each other")}
+	if err := from.check(cmd); err != nil {
+		return err
 	}
 	answer, err := client.Ask(cmd.Context(), from.Source, q)
 	switch {

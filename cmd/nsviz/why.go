@@ -13,6 +13,7 @@ func newWhy(s *streams, o *options) *cobra.Command {
 	var form string
 	var from source
 	var complete bool
+	var past when
 	cmd := &cobra.Command{
 		Use: "why NAME|ID|NAMESPACE|CGROUP", GroupID: groupOnce, Args: arguments("NAME|ID|NAMESPACE|CGROUP"),
 		Short: "Tell how a container ended, and who did it",
@@ -38,21 +39,26 @@ nsviz serve) or from a recording. It needs no root.`,
   nsviz why 7edab7c9fba3 -o json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name := args[0]
+			at, err := past.of(from.Source, s.zone)
+			if err != nil {
+				return err
+			}
 			if namespace, ok := report.ParseNamespaceName(name); ok {
-				return ask(cmd, s, &from, form, client.WhyNamespace(namespace),
+				return ask(cmd, s, &from, form, client.WhyNamespace(namespace).At(at),
 					func(a report.NamespaceAnswer) error { return a.WriteText(s.out, s.zone) })
 			}
 			if cgroup, ok := report.ParseCgroupName(name); ok {
-				return ask(cmd, s, &from, form, client.WhyCgroup(cgroup),
+				return ask(cmd, s, &from, form, client.WhyCgroup(cgroup).At(at),
 					func(a report.CgroupAnswer) error { return a.WriteText(s.out, s.zone) })
 			}
 			if report.IsName(name) {
 				return errUsage{fmt.Errorf("%q: a namespace is named as in net:4026532184, a cgroup as in cgroup:/system.slice", name)}
 			}
-			return ask(cmd, s, &from, form, client.WhyContainer(name),
+			return ask(cmd, s, &from, form, client.WhyContainer(name).At(at),
 				func(a report.ContainerAnswer) error { return a.WriteText(s.out, complete, s.zone) })
 		},
 	}
+	past.flag(cmd, s, "at", "tell what was to be told at a time: "+whenWords)
 	from.flags(cmd)
 	cmd.ValidArgsFunction = o.completeNames(&from, true)
 	cmd.Flags().BoolVar(&complete, "history", false, "tell all that is kept of what happened to it")

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/report"
@@ -41,6 +42,8 @@ type Question[A any] struct {
 	query url.Values
 	// of answers it from a snapshot.
 	of func(*model.Snapshot) (A, error)
+	// at is the time that it is asked for; zero is now.
+	at time.Time
 	// complete reports whether it is an answer: anything may answer at an address.
 	complete func(*A) bool
 }
@@ -102,6 +105,19 @@ func Workloads() Question[report.Listing] {
 	}
 }
 
+// At returns the question about an earlier time.
+func (q Question[A]) At(t time.Time) Question[A] {
+	q.at = t
+	if !t.IsZero() {
+		query := url.Values{"at": {t.Format(time.RFC3339Nano)}}
+		for key, values := range q.query {
+			query[key] = values
+		}
+		q.query = query
+	}
+	return q
+}
+
 var (
 	// ErrNotRunning reports that nobody listens at the address of Source.From.
 	ErrNotRunning = errors.New("no nsviz is running")
@@ -114,7 +130,7 @@ var (
 // Ask puts a question to a source. With ErrIncomplete it returns an answer, too.
 func Ask[A any](ctx context.Context, from Source, q Question[A]) (answer A, err error) {
 	if path := from.recording(); path != "" {
-		return recorded(path, q.of)
+		return recorded(path, q.at, q.of)
 	}
 	err = served(ctx, from.From, q.path, q.query, &answer, func() bool { return q.complete(&answer) })
 	return answer, err

@@ -3,7 +3,9 @@ package client
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"time"
 
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/model"
@@ -11,18 +13,17 @@ import (
 	"github.com/nsviz/nsviz/internal/story"
 )
 
-// recorded asks a recording.
-func recorded[A any](path string, of func(*model.Snapshot) (A, error)) (answer A, err error) {
-	file, err := os.Open(path)
+// recorded asks a recording, about a time or, if that is zero, about its end.
+func recorded[A any](path string, at time.Time, of func(*model.Snapshot) (A, error)) (answer A, err error) {
+	reader, file, err := openRecording(path)
 	if err != nil {
-		return answer, fmt.Errorf("ask a recording: %w", err)
+		return answer, err
 	}
 	defer func() { _ = file.Close() }()
-	reader, err := record.NewReader(file)
-	if err != nil {
-		return answer, fmt.Errorf("%s: %w", path, err)
+	snapshot, cut := record.ReadUntil(reader, model.RecordingLimits(), at)
+	if !at.IsZero() && snapshot.Facts == 0 && cut == nil {
+		return answer, fmt.Errorf("%s: the recording begins after that time", path)
 	}
-	snapshot, cut := record.ReadAll(reader, model.RecordingLimits())
 	lacks := errors.Join(cut, leftOut(snapshot.LeftOut))
 	answer, err = of(snapshot)
 	switch {
@@ -34,6 +35,20 @@ func recorded[A any](path string, of func(*model.Snapshot) (A, error)) (answer A
 		err = fmt.Errorf("%s: %w, %w", path, lacks, ErrIncomplete)
 	}
 	return answer, err
+}
+
+// openRecording opens a recording. The caller closes the file.
+func openRecording(path string) (*record.Reader, io.Closer, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, nil, fmt.Errorf("ask a recording: %w", err)
+	}
+	reader, err := record.NewReader(file)
+	if err != nil {
+		_ = file.Close()
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return reader, file, nil
 }
 
 // leftOut says what of a recording was too much to be kept; nil is nothing.

@@ -2,7 +2,9 @@ package container
 
 import (
 	"strings"
+	"time"
 
+	"github.com/nsviz/nsviz/internal/container/runtime"
 	"github.com/nsviz/nsviz/internal/event"
 )
 
@@ -75,6 +77,25 @@ func (t *Tracker) OfUsers() (list []Cgroupless, ids map[string]bool) {
 		}
 	}
 	return list, ids
+}
+
+// foundWithin is how long after its creation a container without a cgroup may be found by its engine's files.
+const foundWithin = 10 * time.Second
+
+// MayBeUsers reports whether an OOM kill, which is yet to be attributed, may be in a user's container without a cgroup that has not been found
+// yet: in a young PID namespace of which the maker calls itself as a container runtime does.
+func (t *Tracker) MayBeUsers(kill *event.Event) bool {
+	ids := kill.OOM.Victim.Namespaces
+	made := t.creations.byID[ids[event.PID]]
+	if !t.own(ids, event.PID) || made == nil || made.uid == nil || *made.uid == 0 || instantOf(kill).since(made.at) > foundWithin {
+		return false
+	}
+	_, containers, _ := runtime.Isolates(made.comm)
+	if !containers || t.cgrouplessIn(ids) != nil || t.outside[kill.OOM.Victim.PID] != nil {
+		return false
+	}
+	c, _ := t.container(kill.CgroupID)
+	return c == nil
 }
 
 // cgrouplessIn returns the container without a cgroup that a process is in, by its namespaces; nil is none. Several may share a PID

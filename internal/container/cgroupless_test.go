@@ -142,3 +142,54 @@ func TestCgrouplessNamesAreTheUsers(t *testing.T) {
 		t.Error("it is somebody else's")
 	}
 }
+
+// TestKillThatMayBeAUsersContainers: a kill in a young PID namespace that a user's container runtime seems to have made may be in a container
+// that is found only later.
+func TestKillThatMayBeAUsersContainers(t *testing.T) {
+	tests := map[string]struct {
+		comm string
+		uid  uint32
+		at   int // ms after the creation
+		edit func(tracker *Tracker, kill *event.Event)
+		want bool
+	}{
+		"a user's crun":             {comm: "crun", uid: ofTheUser, want: true},
+		"long after":                {comm: "crun", uid: ofTheUser, at: 10_001},
+		"root's crun":               {comm: "crun"},
+		"another program":           {comm: "unshare", uid: ofTheUser},
+		"its cgroup is a container": {comm: "crun", uid: ofTheUser, edit: func(t *Tracker, kill *event.Event) { t.Place(root, rootPath); kill.CgroupID = root }},
+		"the container is known": {comm: "crun", uid: ofTheUser, edit: func(t *Tracker, kill *event.Event) {
+			t.FoundOutside(podmans(idA), Init{PID: 50, Namespaces: kill.OOM.Victim.Namespaces})
+		}},
+		"in the host's": {comm: "crun", uid: ofTheUser, edit: func(_ *Tracker, kill *event.Event) { kill.OOM.Victim.Namespaces[event.PID] = 2 }},
+	}
+	for name, test := range tests {
+		tracker, _, init := cgrouplessTest()
+		tracker.Attribute(&event.Event{
+			Time: at(0), Type: event.NamespaceCreated, PID: 812, Comm: test.comm, UID: &test.uid, CgroupID: 7,
+			Namespace: &event.Namespace{Type: event.PID, ID: 12, Via: event.ViaUnshare},
+		})
+		kill := killIn(51, init.Namespaces)
+		kill.Time = at(test.at)
+		if test.edit != nil {
+			test.edit(tracker, kill)
+		}
+		if got := tracker.MayBeUsers(kill); got != test.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+// TestSandboxInAContainerWithoutACgroup: what is isolated in it has it as its parent.
+func TestSandboxInAContainerWithoutACgroup(t *testing.T) {
+	tracker, d, init := cgrouplessTest()
+	d.Put(Identity{ID: idA, Runtime: runtime.Podman, Name: "web", User: ofTheUser})
+	tracker.FoundOutside(podmans(idA), init)
+	first := found(60, "sleep", "/session", event.NamespaceIDs{event.Mnt: 31, event.PID: 32}, ProcessName{59, "unshare"})
+	first.Above = 12
+	tracker.FoundIsolated(first, at(5))
+	list := tracker.Isolated()
+	if len(list) != 1 || list[0].Container.Parent == nil || list[0].Container.Parent.Name != "web" {
+		t.Errorf("recognised %+v", list)
+	}
+}

@@ -47,7 +47,7 @@ func (t *Tracker) Named(c event.Container) event.Container {
 // CurrentID returns the id of what is recognised by a namespace now, by the id of the namespace; other ids stay as they are.
 func (t *Tracker) CurrentID(id string) string {
 	if t.sandboxes.given[id] > 1 {
-		for _, c := range t.sandboxes.byNamespace {
+		for _, c := range t.sandboxes.byNamespace.all {
 			if strings.HasPrefix(c.container.ID, id+"@") {
 				return c.container.ID
 			}

@@ -61,10 +61,10 @@ func (t *Tracker) startedIsolated(e *event.Event) *event.Container {
 		if made := t.creations.byID[ids[typ]]; made == nil || made.claimed {
 			return nil
 		}
-		if known := t.sandboxes.byNamespace[ids[typ]]; known != nil && known.first != 0 { // which has begun
+		if known := t.sandboxes.byNamespace.all[ids[typ]]; known != nil && known.first != 0 { // which has begun
 			return nil
 		}
-		return t.isolated(suspect{ids, t.path(e.CgroupID), by, &FirstProcess{
+		return t.isolated(suspect{ids, t.path(e.CgroupID), e.UID, by, e.Entered.By.UID, &FirstProcess{
 			PID: e.PID, Comm: e.Comm, Started: e.Time, Namespaces: ids, Parent: by,
 		}})
 	}

@@ -43,6 +43,7 @@ type creation struct {
 	// comm and pid are those of the process that made it.
 	comm string
 	pid  int32
+	uid  *uint32
 	// joined are the first and the last time that a process of no starting container joined the namespace.
 	joined [2]instant
 	// claimed is whether a container that is in it has started: those that start later have joined it.
@@ -61,7 +62,7 @@ func (c *creations) add(e *event.Event) {
 	if n.Via == event.ViaReconcile { // only found, nobody knows how old it is
 		return
 	}
-	latest := &creation{id: n.ID, at: instantOf(e), tookMS: n.TookMS, parent: n.Parent, comm: e.Comm, pid: e.PID}
+	latest := &creation{id: n.ID, at: instantOf(e), tookMS: n.TookMS, parent: n.Parent, comm: e.Comm, pid: e.PID, uid: e.UID}
 	c.byID[n.ID] = latest
 	c.order = append(c.order, latest)
 	if len(c.order) > maxCreations {

@@ -11,7 +11,13 @@ import (
 // createdBy is the creation of a cgroup by a process that calls itself so.
 func createdBy(comm string, ms int, id uint64, path string) event.Event {
 	e := created(ms, id, path)
-	e.Comm = comm
+	e.Comm, e.UID = comm, new(uint32(0))
+	return e
+}
+
+// byUser has a user without rights cause an event.
+func byUser(e event.Event) event.Event {
+	e.UID = new(uint32(1000))
 	return e
 }
 
@@ -60,6 +66,7 @@ func TestRecognisedByItsStart(t *testing.T) {
 			}, mine, &event.Container{ID: "box", Name: "box", Runtime: "nspawn"},
 		},
 		{"a folder of somebody's with a mount namespace of its own", []event.Event{createdBy("bash", 0, mine, "/mycid")}, mine, nil},
+		{"a folder of a user's process that calls itself runc", []event.Event{byUser(createdBy("runc", 0, mine, "/user.slice/mycid"))}, mine, nil},
 		{"a service", []event.Event{createdBy("systemd", 0, mine, "/system.slice/cron2.service")}, mine, nil},
 		{
 			"an unknown engine", []event.Event{createdBy("engined", 0, other, "/batch"), createdBy("engined", 0, mine, "/batch/"+idB)}, mine,

@@ -18,9 +18,6 @@ import (
 // Three things show such namespaces: reading the host ([Tracker.FoundIsolated]), the exec of a process in namespaces that are not its
 // parent's, and an OOM kill.
 
-// maxSandboxes is how many of them are remembered.
-const maxSandboxes = 4096
-
 // Isolated is something that was recognised by its namespaces.
 type Isolated struct {
 	Container  event.Container
@@ -29,6 +26,8 @@ type Isolated struct {
 	CgroupPath string
 	// FromBeginning is set if nsviz has seen the creation of its namespaces.
 	FromBeginning bool
+	// MayBeUsers is set if a user's engine may have it as a container.
+	MayBeUsers bool
 	// First is its first process; nil is unknown.
 	First *FirstProcess
 }
@@ -43,8 +42,13 @@ type FirstProcess struct {
 	Above uint64
 	// Cgroup is the path of its cgroup in the tracked hierarchy; "" is unknown.
 	Cgroup string
-	// Parent is its parent process, if that is not in the same namespaces; else zero.
-	Parent ProcessName
+	// Owner is the host's id of the user who made the outermost user namespace that it is in or, in the host's, of its own user; nil is
+	// unknown.
+	Owner *uint32
+	// Parent is its parent process, if that is not in the same namespaces; else zero. ParentUID is the host's id of the parent's real user;
+	// nil is unknown.
+	Parent    ProcessName
+	ParentUID *uint32
 	// Program is the topmost one of its ancestors that run the same program as it does, as with a browser; zero is none.
 	Program ProcessName
 }
@@ -71,32 +75,69 @@ func (p ProcessName) isSystemd() bool {
 
 // sandboxes are what was recognised by its namespaces and has not ended.
 type sandboxes struct {
-	byNamespace map[uint64]*isolated
-	services    map[string]*isolated // by the path of the unit's cgroup
-	found       []Isolated           // since Isolated was called
-	ended       []string             // the ids of those that have ended since Ended was called
-	generation  uint64               // grows by one with each BeginSurvey
-	given       map[string]int       // how often each id of a namespace was given to one
+	byNamespace shared[uint64]
+	services    shared[string] // by the path of the unit's cgroup
+	found       []Isolated     // since Isolated was called
+	ended       []string       // the ids of those that have ended since Ended was called
+	generation  uint64         // grows by one with each BeginSurvey
+	given       map[string]int // how often each id of a namespace was given to one
+	forgotten   int            // the highest count that was dropped from given
 }
 
-// newID returns an id for what has a namespace, by the id of that. The kernel gives its number out again after its end.
+// maxGiven bounds given.
+const maxGiven = 4 * maxShared
+
+// newID returns an id for what has a namespace, by the id of that. The kernel gives its number out again after its end, but no id is given
+// twice.
 func (s *sandboxes) newID(namespace string) string {
-	if s.given == nil || len(s.given) >= maxSandboxes {
+	if len(s.given) >= maxGiven {
+		s.forgetGiven()
+	}
+	if s.given == nil {
 		s.given = map[string]int{}
 	}
-	s.given[namespace]++
-	if n := s.given[namespace]; n > 1 {
+	n, known := s.given[namespace]
+	if !known {
+		n = s.forgotten
+	}
+	n++
+	s.given[namespace] = n
+	if n > 1 {
 		return fmt.Sprintf("%s@%d", namespace, n)
 	}
 	return namespace
 }
 
+// forgetGiven drops the ids of what has ended.
+func (s *sandboxes) forgetGiven() {
+	live := make(map[string]bool, len(s.byNamespace.all))
+	for _, c := range s.byNamespace.all {
+		namespace, _, _ := strings.Cut(c.container.ID, "@")
+		live[namespace] = true
+	}
+	maps.DeleteFunc(s.given, func(namespace string, n int) bool {
+		if !live[namespace] {
+			s.forgotten = max(s.forgotten, n)
+		}
+		return !live[namespace]
+	})
+}
+
+// end notes that one of them has ended, or is not kept any more; nil is none.
+func (s *sandboxes) end(c *isolated) {
+	if c != nil {
+		s.ended = append(s.ended, c.container.ID)
+	}
+}
+
 // isolated is one of them.
 type isolated struct {
 	container  *event.Container
+	source     source
 	namespaces event.NamespaceIDs
 	first      int32  // the PID of its first process; 0 is unknown
 	generation uint64 // in which it was recognised
+	mayBeUsers bool   // as Isolated has it
 	// others are the first processes in other namespaces of a service, as its control processes have them, by PID.
 	others map[int32]*FirstProcess
 }
@@ -108,7 +149,9 @@ const maxOthers = 64
 type suspect struct {
 	namespaces event.NamespaceIDs
 	cgroup     string
+	uid        *uint32       // the host's id of its user; nil is unknown
 	parent     ProcessName   // zero is unknown
+	parentUID  *uint32       // nil is unknown
 	first      *FirstProcess // it; nil if it need not be the first one
 }
 
@@ -139,18 +182,18 @@ func (t *Tracker) isolated(p suspect) *event.Container {
 			}
 			return t.Describe(root.ref)
 		}
-		maker := p.parent
+		maker, uid := p.parent, p.parentUID
 		if maker.PID == 1 && !maker.isSystemd() { // which has adopted it
 			maker = ProcessName{}
 		}
 		if made := t.creations.byID[id]; made != nil {
-			maker = ProcessName{made.pid, made.comm}
+			maker, uid = ProcessName{made.pid, made.comm}, made.uid
 		}
 		// Somebody in the unit made it, or systemd did for the unit. Who did need not be known again.
-		if unit != "" && t.sandboxes.byNamespace[id] == nil && (maker == ProcessName{} || maker.Comm == name[:min(len(name), 15)] || maker.isSystemd()) {
+		if unit != "" && t.sandboxes.byNamespace.all[id] == nil && (maker == ProcessName{} || maker.Comm == name[:min(len(name), 15)] || maker.isSystemd()) {
 			return t.service(unit, name, p)
 		}
-		return t.sandbox(typ, maker, p)
+		return t.sandbox(typ, maker, uid, p)
 	}
 	if unit == "" || p.first != nil && !p.parent.isSystemd() {
 		return nil
@@ -178,17 +221,15 @@ func serviceOf(path string) (unit, name string) {
 
 func (t *Tracker) service(unit, name string, p suspect) *event.Container {
 	s := &t.sandboxes
-	c := s.services[unit]
+	c := s.services.all[unit]
 	if c == nil {
-		if s.services == nil {
-			s.services = map[string]*isolated{}
+		c = &isolated{
+			container: &event.Container{ID: unit, Name: name, Kind: event.KindService, Runtime: runtime.Systemd}, source: t.sourceOf(p, 0),
 		}
-		if p.first != nil && len(s.services) >= maxSandboxes {
+		dropped, ok := s.services.add(unit, c, p)
+		if s.end(dropped); !ok {
 			return nil
 		}
-		c = &isolated{container: &event.Container{ID: unit, Name: name, Kind: event.KindService, Runtime: runtime.Systemd}}
-		makeRoom(s, s.services)
-		s.services[unit] = c
 	}
 	if p.first != nil && c.first != 0 && c.first != p.first.PID && c.namespaces != p.namespaces {
 		if c.others == nil {
@@ -221,32 +262,37 @@ func (t *Tracker) succeeded(c *isolated) bool {
 }
 
 // sandbox returns the sandbox, or the container without a cgroup, that has a namespace.
-func (t *Tracker) sandbox(typ event.NamespaceType, maker ProcessName, p suspect) *event.Container {
+// uid is the user of its maker; nil is unknown.
+func (t *Tracker) sandbox(typ event.NamespaceType, maker ProcessName, uid *uint32, p suspect) *event.Container {
 	s := &t.sandboxes
 	id := p.namespaces[typ]
 	made := t.creations.byID[id]
-	c := s.byNamespace[id]
+	c := s.byNamespace.all[id]
 	if c == nil {
 		r, containers, isRuntime := runtime.Isolates(maker.Comm)
 		if typ == event.User && (containers || runtime.IsOwn(maker.Comm)) {
 			return nil // what an engine of a user without rights lives in itself
 		}
-		if p.first != nil && len(s.byNamespace) >= maxSandboxes {
+		c = &isolated{container: &event.Container{Kind: event.KindSandbox}, source: t.sourceOf(p, id)}
+		dropped, ok := s.byNamespace.add(id, c, p)
+		if s.end(dropped); !ok {
 			return nil
 		}
-		c = &isolated{container: &event.Container{ID: s.newID(IsolatedID(typ, id)), Kind: event.KindSandbox}}
+		c.container.ID = s.newID(IsolatedID(typ, id))
 		name := maker
 		// A parent may have adopted it, a browser makes many, and a user namespace is often made by the process that is in it.
 		if first := p.first; first != nil && (maker.Comm == "" || maker.isSystemd() || first.Program.PID != 0 || made == nil && typ == event.User) {
 			name = ProcessName{first.PID, first.Comm}
 		}
 		c.container.Name = name.String()
-		if isRuntime {
+		switch byRoot := uid != nil && *uid == 0; {
+		case isRuntime && !containers:
 			c.container.Runtime = r.Name
-			if containers {
-				c.container.Kind = event.KindContainer
-			}
-		} else if p.first != nil && p.first.Program.PID != 0 {
+		case isRuntime && byRoot: // any other process may call itself so
+			c.container.Runtime, c.container.Kind = r.Name, event.KindContainer
+		case isRuntime:
+			c.mayBeUsers = true
+		case p.first != nil && p.first.Program.PID != 0:
 			c.container.Group = &event.Group{Kind: event.GroupProgram, Name: p.first.Program.String()}
 		}
 		above := uint64(0)
@@ -255,17 +301,14 @@ func (t *Tracker) sandbox(typ event.NamespaceType, maker ProcessName, p suspect)
 		} else if p.first != nil {
 			above = p.first.Above
 		}
-		if outer := s.byNamespace[above]; outer != nil {
+		if outer := s.byNamespace.all[above]; outer != nil {
 			c.container.Parent = outer.container
+		} else if root := t.holders[above]; root != nil && root.path == "" { // else its cgroup shows where it is
+			c.container.Parent = t.Describe(root.ref)
 		}
-		if s.byNamespace == nil {
-			s.byNamespace = map[uint64]*isolated{}
-		}
-		makeRoom(s, s.byNamespace)
-		s.byNamespace[id] = c
 	}
 	if c.recognise(s, p) {
-		s.found = append(s.found, Isolated{Container: *c.container, Namespaces: p.namespaces, FromBeginning: made != nil, First: p.first})
+		s.found = append(s.found, Isolated{Container: *c.container, Namespaces: p.namespaces, FromBeginning: made != nil, MayBeUsers: c.mayBeUsers, First: p.first})
 	}
 	return c.container
 }
@@ -284,18 +327,6 @@ func (c *isolated) recognise(s *sandboxes, p suspect) bool {
 	return true
 }
 
-// makeRoom ends one of a full map's, so that another one can be added.
-func makeRoom[K comparable](s *sandboxes, all map[K]*isolated) {
-	if len(all) < maxSandboxes {
-		return
-	}
-	for key, c := range all {
-		delete(all, key)
-		s.ended = append(s.ended, c.container.ID)
-		return
-	}
-}
-
 // BeginSurvey begins a reading of all processes: what is recognised from now on may be younger.
 func (t *Tracker) BeginSurvey() { t.sandboxes.generation++ }
 
@@ -310,23 +341,25 @@ func (t *Tracker) FoundIsolated(first *FirstProcess, at time.Time) {
 			return
 		}
 	}
-	t.isolated(suspect{first.Namespaces, first.Cgroup, first.Parent, first})
+	t.isolated(suspect{first.Namespaces, first.Cgroup, first.Owner, first.Parent, first.ParentUID, first})
 }
 
 // EndUninhabited ends what was known before the latest BeginSurvey and has no namespace of its own that processes are in.
 func (t *Tracker) EndUninhabited(inhabited func(id uint64) bool) {
 	s := &t.sandboxes
-	for id, c := range s.byNamespace {
+	for id, c := range s.byNamespace.all {
 		if c.generation < s.generation && !inhabited(id) {
-			delete(s.byNamespace, id)
-			s.ended = append(s.ended, c.container.ID)
+			s.byNamespace.remove(id)
+			s.end(c)
 		}
 	}
-	for unit, c := range s.services {
+	maps.DeleteFunc(s.byNamespace.leftOut, func(id uint64, _ event.NamespaceIDs) bool { return !inhabited(id) })
+	maps.DeleteFunc(s.services.leftOut, func(_ string, ids event.NamespaceIDs) bool { return !t.anyOwn(ids, inhabited) })
+	for unit, c := range s.services.all {
 		maps.DeleteFunc(c.others, func(_ int32, other *FirstProcess) bool { return !t.anyOwn(other.Namespaces, inhabited) })
 		if c.generation < s.generation && !t.anyOwn(c.namespaces, inhabited) && !t.succeeded(c) {
-			delete(s.services, unit)
-			s.ended = append(s.ended, c.container.ID)
+			s.services.remove(unit)
+			s.end(c)
 		}
 	}
 }
@@ -365,17 +398,19 @@ func (t *Tracker) letGo(root *cgroup) {
 
 // freed notes the end of a namespace.
 func (s *sandboxes) freed(id uint64) {
-	if c := s.byNamespace[id]; c != nil {
-		delete(s.byNamespace, id)
-		s.ended = append(s.ended, c.container.ID)
+	delete(s.byNamespace.leftOut, id)
+	if c := s.byNamespace.all[id]; c != nil {
+		s.byNamespace.remove(id)
+		s.end(c)
 	}
 }
 
 // removed notes the removal of a cgroup.
 func (s *sandboxes) removed(path string) {
-	if c := s.services[path]; c != nil {
-		delete(s.services, path)
-		s.ended = append(s.ended, c.container.ID)
+	delete(s.services.leftOut, path)
+	if c := s.services.all[path]; c != nil {
+		s.services.remove(path)
+		s.end(c)
 	}
 }
 

@@ -25,7 +25,7 @@ func TestKillsOfWhatHasNoCgroup(t *testing.T) {
 	}
 	made := func(comm string, typ event.NamespaceType, id uint64) event.Event {
 		return event.Event{
-			Time: at(0), Type: event.NamespaceCreated, PID: 812, Comm: comm, CgroupID: host,
+			Time: at(0), Type: event.NamespaceCreated, PID: 812, Comm: comm, UID: new(uint32(0)), CgroupID: host,
 			Namespace: &event.Namespace{Type: typ, ID: id, Via: event.ViaClone},
 		}
 	}
@@ -53,9 +53,13 @@ func TestKillsOfWhatHasNoCgroup(t *testing.T) {
 			&event.Container{ID: "pid-20", Kind: event.KindSandbox},
 		},
 		{
-			"a rootless container without a cgroup", []event.Event{made("runc:[1:CHILD]", event.PID, 20)}, session,
+			"a container without a cgroup", []event.Event{made("runc:[1:CHILD]", event.PID, 20)}, session,
 			with(map[event.NamespaceType]uint64{event.PID: 20}),
 			&event.Container{ID: "pid-20", Name: "runc:[1:CHILD]-812", Kind: event.KindContainer, Runtime: "runc"},
+		},
+		{
+			"a user's process that calls itself runc", []event.Event{byUser(made("runc", event.PID, 20))}, session, with(map[event.NamespaceType]uint64{event.PID: 20}),
+			&event.Container{ID: "pid-20", Name: "runc-812", Kind: event.KindSandbox},
 		},
 		{
 			"nspawn without a cgroup", []event.Event{made("systemd-nspawn", event.PID, 20)}, session, with(map[event.NamespaceType]uint64{event.PID: 20}),
@@ -153,6 +157,8 @@ func TestFoundIsolated(t *testing.T) {
 	browser.Program = ProcessName{600, "chrome"}
 	nested := found(51, "sleep", session, hostAnd(ids{event.PID: 30}), ProcessName{50, "unshare"})
 	nested.Above = 20
+	byRoot := func(f *FirstProcess) *FirstProcess { f.ParentUID = new(uint32(0)); return f }
+	ofUser := func(f *FirstProcess) *FirstProcess { f.ParentUID = new(uint32(1000)); return f }
 	tests := []struct {
 		name string
 		list []*FirstProcess
@@ -188,8 +194,12 @@ func TestFoundIsolated(t *testing.T) {
 			},
 		},
 		{
-			"a container without a cgroup", []*FirstProcess{found(50, "sleep", session, hostAnd(ids{event.PID: 20}), ProcessName{812, "systemd-nspawn"})},
+			"a container without a cgroup", []*FirstProcess{byRoot(found(50, "sleep", session, hostAnd(ids{event.PID: 20}), ProcessName{812, "systemd-nspawn"}))},
 			[]*event.Container{{ID: "pid-20", Name: "systemd-nspawn-812", Kind: event.KindContainer, Runtime: "nspawn"}},
+		},
+		{
+			"of a user's process that calls itself runc", []*FirstProcess{ofUser(found(50, "sleep", session, hostAnd(ids{event.PID: 20}), ProcessName{812, "runc"}))},
+			[]*event.Container{{ID: "pid-20", Name: "runc-812", Kind: event.KindSandbox}},
 		},
 		{
 			"services", []*FirstProcess{

@@ -131,7 +131,9 @@ func (t *Tracker) Attribute(e *event.Event) bool {
 		c := t.place(e.Cgroup.ID, e.Cgroup.Path)
 		if e.Cgroup.Via != event.ViaReconcile {
 			c.created = instantOf(e)
-			c.maker = runtime.Makes(e.Comm)
+			if e.UID != nil && *e.UID == 0 { // any other process may call itself so, where it may make cgroups
+				c.maker = runtime.Makes(e.Comm)
+			}
 		}
 		e.Cgroup.Container = t.Describe(c.ref)
 	case event.CgroupRemoved:
@@ -195,7 +197,7 @@ func (t *Tracker) killed(e *event.Event) {
 		e.Container, e.ContainerUnknown = t.Describe(outside.ref), false
 	}
 	if e.Container == nil {
-		if c := t.isolated(suspect{namespaces: oom.Victim.Namespaces, cgroup: t.path(e.CgroupID)}); c != nil {
+		if c := t.isolated(suspect{namespaces: oom.Victim.Namespaces, cgroup: t.path(e.CgroupID), uid: oom.Victim.UID}); c != nil {
 			e.Container = new(t.Named(*c))
 		}
 		e.ContainerUnknown = e.ContainerUnknown && e.Container == nil

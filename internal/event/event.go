@@ -40,8 +40,8 @@ type Event struct {
 	// PID is the acting process (its thread group id) as the host counts it.
 	PID  int32  `json:"pid,omitempty"`
 	Comm string `json:"comm,omitempty"`
-	// UID is the host's id of the acting process's user; nil is unknown. It is known for created and joined namespaces, and for
-	// entries.
+	// UID is the host's id of the acting process's user; nil is unknown. It is known for created and joined namespaces, for
+	// cgroups, and for entries.
 	UID *uint32 `json:"uid,omitempty"`
 	// Container is the container that the acting process is in.
 	Container *Container `json:"container,omitempty"`

@@ -30,11 +30,11 @@ func samples() []Event {
 			Namespace: &Namespace{Type: PID, ID: 4026532183, Owner: 4026531837, Parent: 4026531836, Via: ViaKernel},
 		},
 		{
-			Time: after(2 * time.Second), Type: CgroupCreated, PID: 2241, Comm: "runc",
+			Time: after(2 * time.Second), Type: CgroupCreated, PID: 2241, Comm: "runc", UID: new(uint32(0)),
 			Cgroup: &Cgroup{Path: "/docker/" + webID, ID: 28019, Container: web},
 		},
 		{
-			Time: after(3 * time.Second), Type: CgroupRemoved, PID: 2286, Comm: "runc",
+			Time: after(3 * time.Second), Type: CgroupRemoved, PID: 2286, Comm: "runc", UID: new(uint32(0)),
 			Cgroup: &Cgroup{Path: "/docker/" + webID, ID: 28019, Container: web},
 		},
 		{

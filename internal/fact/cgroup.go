@@ -65,6 +65,8 @@ type Reading struct {
 	// Frozen reports whether the freezer stops its processes, by the cgroup's own file or one above; nil is unknown or not
 	// read this time.
 	Frozen *bool `json:"frozen,omitempty"`
+	// Use is nil if it was not read this time.
+	Use *Use `json:"use,omitempty"`
 	// Limits are those of the cgroup; nil before the container's own program runs, since until then its
 	// engine still sets them, and in recordings of versions that did not read them.
 	Limits *CgroupLimits `json:"limits,omitempty"`

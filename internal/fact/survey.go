@@ -13,6 +13,8 @@ type Survey struct {
 	VMs        []VM        `json:"vms,omitempty"`
 	// Unseen counts what nsviz could not look into; nil in recordings of versions that did not count it.
 	Unseen *Unseen `json:"unseen,omitempty"`
+	// LeftOut is how many live sandboxes and services are not listed, because their users have too many.
+	LeftOut int `json:"left_out,omitempty"`
 	// Resync is set if a survey is repeated after lost facts, with the changes that events have reported since. Of is the
 	// time of the original; zero is never.
 	Resync bool      `json:"resync,omitempty"`

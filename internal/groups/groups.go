@@ -63,7 +63,7 @@ func (g *Group) Key() string { return fmt.Sprintf("%s:%q/%q", g.Of.Kind, g.Of.Na
 // MemberName returns what a member is called below the heading: its name in the group unless another one there has the same.
 func (g *Group) MemberName(c *model.Container) string {
 	if c.IsSandbox() {
-		return "sandbox"
+		return "infra"
 	}
 	if c.Group.Member == "" {
 		return c.Label

@@ -61,7 +61,7 @@ func TestArrange(t *testing.T) {
 }
 
 func TestMemberName(t *testing.T) {
-	sandbox := in("infra", pod("", "cart", ""))
+	sandbox := in("pause", pod("", "cart", ""))
 	sandbox.Kind = event.KindPod
 	gone := in("old-worker", compose("shop", "worker"))
 	gone.State = model.Exited
@@ -73,7 +73,7 @@ func TestMemberName(t *testing.T) {
 		for _, c := range g.Members {
 			names = append(names, g.MemberName(c))
 		}
-		want := map[string]string{"shop": "[web one two nameless worker worker]", "cart": "[sandbox]"}[g.Of.Name]
+		want := map[string]string{"shop": "[web one two nameless worker worker]", "cart": "[infra]"}[g.Of.Name]
 		if got := fmt.Sprint(names); got != want {
 			t.Errorf("%s, want %s", got, want)
 		}

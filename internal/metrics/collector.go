@@ -76,6 +76,7 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	live := liveContainers(s.Containers)
 	c.collectProbes(ch, s.Probes)
 	c.collectNamespaces(ch, s.Namespaces, s.Unseen)
+	c.send(ch, sandboxesUnlisted, float64(s.Unlisted))
 	c.collectContainers(ch, s, live)
 	c.collectVMs(ch, s.VMs, s.Unseen)
 	c.collectTotals(ch, &s.Totals, live)

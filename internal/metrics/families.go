@@ -23,6 +23,7 @@ const (
 	probeInfo
 	namespaces
 	processesUnseen
+	sandboxesUnlisted
 	namespaceCreated
 	namespaceJoined
 	containers
@@ -66,6 +67,8 @@ func Families() [familyCount]Family {
 			"Live namespaces of the host, its own included."},
 		processesUnseen: {"nsviz_processes_unseen", Gauge, nil,
 			"Processes whose namespaces nsviz may not read, so that nsviz_namespaces may be too low; absent where /proc hides how many there are."},
+		sandboxesUnlisted: {"nsviz_sandboxes_unlisted", Gauge, nil,
+			"Live sandboxes and services that nsviz does not list, because their users have more than it keeps."},
 		namespaceCreated: {"nsviz_namespace_created_total", Counter, []string{"type", "via"},
 			"Namespaces created, by what created them."},
 		namespaceJoined: {"nsviz_namespace_joined_total", Counter, []string{"type"},

@@ -44,6 +44,12 @@ type Stamp struct {
 	At   Instant
 }
 
+// Applied returns how many facts were applied to the model.
+func (m *Model) Applied() uint64 { return m.applied }
+
+// Stamp returns the time of the model.
+func (m *Model) Stamp() Stamp { return Stamp{m.now, m.nowAt.shown()} }
+
 // Before reports whether s is before other, by the instants or, if one is unknown, by the wall clock.
 func (s Stamp) Before(other Stamp) bool { return s.Sub(other) < 0 }
 

@@ -145,11 +145,19 @@ func (m *Model) applyEntered(e event.Event) {
 	c.entries++
 	when := m.clock.at(e.Time)
 	c.noteEntrant(entrant{e.PID, when, e.Entered.Namespaces})
-	if !c.timeline.takeBackJoins(e.Entered, when) { // others came in between
+	var by int32 // the process that has joined
+	if joins := c.timeline.takeBackJoins(when, func(j *joins) bool { return enters(j.namespaces, e.Entered) }); joins != nil {
+		by = joins.first.By.PID
+	} else { // others came in between
 		c.timeline.takeBack(when, func(entry *Entry) bool {
-			return entry.Kind == entryNamespaceJoined && enters(entry.Namespaces, e.Entered)
+			if entry.Kind != entryNamespaceJoined || !enters(entry.Namespaces, e.Entered) {
+				return false
+			}
+			by = entry.By.PID
+			return true
 		})
 	}
+	m.takeBackShared(c, by, e.Entered, when)
 	if containerID(e.Container) == c.id { // by its engine, which puts the process into its cgroup
 		if !c.timeline.takeBack(when, isEngineExec) {
 			c.execsAwaited, c.execsAwaitedAt = c.execsAwaited+1, when
@@ -160,6 +168,25 @@ func (m *Model) applyEntered(e event.Event) {
 	c.append(Entry{
 		Time: e.Time, Kind: entryEntered, By: e.Entered.By, Process: actor(&e), Entered: &entered,
 	})
+}
+
+// takeBackShared takes the joins of a process that has entered a container back from the other containers in the same namespaces: whoever
+// enters one of those that share a net namespace does not enter the others.
+func (m *Model) takeBackShared(entered *container, by int32, in *event.Entered, when instant) {
+	if by == 0 {
+		return
+	}
+	isPart := func(first *Entry, joined []EntryNamespace) bool {
+		return first.By.PID == by && !slices.ContainsFunc(joined, func(n EntryNamespace) bool { return n.ID != in.Namespaces[n.Type] })
+	}
+	for _, id := range in.Namespaces {
+		for c := range m.within[id].all() {
+			if c == entered || c.timeline.takeBackJoins(when, func(j *joins) bool { return isPart(&j.first, j.namespaces) }) != nil {
+				continue
+			}
+			c.timeline.takeBack(when, func(e *Entry) bool { return e.Kind == entryNamespaceJoined && e.By != nil && isPart(e, e.Namespaces) })
+		}
+	}
 }
 
 // sameEntrant compares who asked for two entries. An engine's is the runtime's process or, if that has ended by then, the one that
@@ -216,11 +243,11 @@ func (l *timeline) noteJoins(m, earlier *Entry, is span, when instant, continued
 	}
 }
 
-// takeBackJoins undoes the latest joins, if they are those by which a process entered. It returns false if they are not.
-func (l *timeline) takeBackJoins(in *event.Entered, when instant) bool {
+// takeBackJoins undoes the latest joins, if they are as wanted, and returns them; nil is none.
+func (l *timeline) takeBackJoins(when instant, wanted func(*joins) bool) *joins {
 	j := l.joins
-	if j == nil || when.sub(j.until) > entryLag || !enters(j.namespaces, in) {
-		return false
+	if j == nil || when.sub(j.until) > entryLag || !wanted(j) {
+		return nil
 	}
 	for i := len(l.entries) - 1; i >= 0; i-- {
 		if !alike(&l.entries[i], &j.first) {
@@ -229,14 +256,14 @@ func (l *timeline) takeBackJoins(in *event.Entered, when instant) bool {
 		l.joins = nil
 		if j.before == nil {
 			l.takeOut(i)
-			return true
+			return j
 		}
 		l.own()
 		j.before.LeftOut = l.entries[i].LeftOut
 		l.entries[i], l.spans[i] = *j.before, j.span
-		return true
+		return j
 	}
-	return false
+	return nil
 }
 
 // takeOut removes an entry as if it had not happened.

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
@@ -207,6 +208,44 @@ func TestEntryInHistory(t *testing.T) {
 		}
 		history := m.Snapshot().container(t, "a").History
 		if diff := cmp.Diff(test.want, historyLines(history)[1:]); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// Whoever enters one of the containers that share a net namespace has not entered the others.
+func TestEntryIntoOneThatSharesItsNet(t *testing.T) {
+	web, side := who("a", "web"), who("b", "side")
+	joinsNet := func(seconds float64, pid int32) fact.Fact {
+		return joined(seconds, pid, nil, event.Namespace{Type: event.Net, ID: 12})
+	}
+	joinsWeb := func(seconds float64, pid int32) []fact.Fact {
+		return []fact.Fact{
+			joinsNet(seconds, pid), joined(seconds+0.1, pid, nil, event.Namespace{Type: event.PID, ID: 11}),
+			joined(seconds+0.2, pid, nil, event.Namespace{Type: event.Mnt, ID: 10}),
+		}
+	}
+	entry := func(seconds float64, pid int32) fact.Fact {
+		e := entering(seconds, pid, nil, 10, 11, 12)
+		e.Entered.Container = &web
+		return happened(seconds, e)
+	}
+	for name, test := range map[string]struct {
+		facts [][]fact.Fact
+		want  []string // of side
+	}{
+		"an entry":                      {[][]fact.Fact{joinsWeb(2, 50), {entry(3, 51)}}, nil},
+		"a join of somebody else stays": {[][]fact.Fact{{joinsNet(1.5, 60)}, joinsWeb(2, 50), {entry(3, 51)}}, []string{"1.5 namespace_joined by nsenter/60 net:12*"}},
+		"a join that nobody follows up": {[][]fact.Fact{{joinsNet(2, 50)}}, []string{"2 namespace_joined by nsenter/50 net:12*"}},
+	} {
+		m := modelOf(DefaultLimits(), hostIs(1, 2, 3, 4), started(1, side, 6, 20, 21, 12, 4), started(1.1, web, 5, 10, 11, 12, 4))
+		for _, facts := range test.facts {
+			for _, f := range facts {
+				m.Apply(f)
+			}
+		}
+		history := historyLines(m.Snapshot().container(t, "b").History)
+		if diff := cmp.Diff(test.want, history[1:], cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}

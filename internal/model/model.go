@@ -47,12 +47,13 @@ func RecordingLimits() Limits {
 
 // Model holds the state of a host. It is for one goroutine.
 type Model struct {
-	limits Limits    // as of now
-	usual  Limits    // while nsviz need not save memory
-	began  time.Time // of the first fact that has a time
-	now    time.Time // the wall clock's, for display
-	nowAt  instant   // the same, for ages
-	clock  clock
+	applied uint64    // how many facts
+	limits  Limits    // as of now
+	usual   Limits    // while nsviz need not save memory
+	began   time.Time // of the first fact that has a time
+	now     time.Time // the wall clock's, for display
+	nowAt   instant   // the same, for ages
+	clock   clock
 
 	host    fact.Host
 	probes  []fact.Probe
@@ -88,6 +89,7 @@ type Model struct {
 	vms           []fact.VM            // as of the latest survey; replaced, never changed
 	surveyed      time.Time            // when that was applied; zero is never
 	unseen        *fact.Unseen         // as of the latest survey; replaced, never changed
+	unlisted      int                  // likewise: how many sandboxes and services are not listed
 	own           *fact.OwnMemory      // replaced, never changed
 	waiting       waiting
 	events        []event.Event
@@ -129,6 +131,7 @@ func New(limits Limits) *Model {
 // Apply updates the model with one fact. Facts come roughly in the order of their time; a late fact does not turn the
 // model's time back.
 func (m *Model) Apply(f fact.Fact) {
+	m.applied++
 	m.advance(&f)
 	if m.began.IsZero() {
 		m.began = m.now
@@ -354,8 +357,8 @@ func (m *Model) Full() *Snapshot {
 
 func (m *Model) snapshot(listed int) *Snapshot {
 	s := &Snapshot{
-		Time: m.now, At: m.nowAt.shown(),
-		Host: m.host, Probes: m.probes, Engines: slices.Clone(m.engines), Unseen: m.unseen, OwnMemory: m.own,
+		Time: m.now, At: m.nowAt.shown(), Facts: m.applied,
+		Host: m.host, Probes: m.probes, Engines: slices.Clone(m.engines), Unseen: m.unseen, Unlisted: m.unlisted, OwnMemory: m.own,
 		Events:    latest(m.events, m.limits.Events),
 		Kills:     latest(m.kills, m.limits.Kills),
 		Totals:    m.totals(),

@@ -110,7 +110,7 @@ func (m *Model) applySurvey(at time.Time, s fact.Survey) {
 	if s.Resync {
 		m.surveyed = s.Of
 	}
-	m.vms, m.unseen = s.VMs, s.Unseen
+	m.vms, m.unseen, m.unlisted = s.VMs, s.Unseen, s.LeftOut
 	for _, n := range m.namespaces {
 		n.processes, n.pinnedBy = nil, nil
 	}

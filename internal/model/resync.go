@@ -196,7 +196,7 @@ func (m *Model) Resync() []fact.Fact {
 			},
 		}})
 	}
-	survey := &fact.Survey{Namespaces: []fact.Namespace{}, VMs: m.vms, Unseen: m.unseen, Resync: true, Of: m.surveyed}
+	survey := &fact.Survey{Namespaces: []fact.Namespace{}, VMs: m.vms, Unseen: m.unseen, LeftOut: m.unlisted, Resync: true, Of: m.surveyed}
 	for _, n := range m.sorted.list() {
 		present.Namespaces = append(present.Namespaces, n.id)
 		survey.Namespaces = append(survey.Namespaces, fact.Namespace{

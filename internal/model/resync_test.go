@@ -42,7 +42,7 @@ func there(m *Model) (list []string) {
 // asItIs returns what a snapshot says of the present, and not of what has happened.
 func asItIs(m *Model) *Snapshot {
 	s := m.Full()
-	s.At, s.Events, s.Kills, s.Totals, s.LeftOut, s.Freed = 0, nil, nil, Totals{}, LeftOut{}, nil
+	s.At, s.Facts, s.Events, s.Kills, s.Totals, s.LeftOut, s.Freed = 0, 0, nil, nil, Totals{}, LeftOut{}, nil
 	s.Containers = slices.DeleteFunc(s.Containers, func(c Container) bool { return c.State == Exited })
 	slices.SortFunc(s.Containers, func(a, b Container) int { return strings.Compare(a.ID, b.ID) }) // not by when they began
 	for i := range s.Containers {

@@ -13,12 +13,16 @@ type Snapshot struct {
 	Time time.Time
 	// At is Time as an Instant.
 	At Instant
+	// Facts is how many facts were applied to the model.
+	Facts uint64
 
 	Host    fact.Host
 	Probes  []fact.Probe
 	Engines []fact.Engine
 	// Unseen is what the latest survey could not look into; nil is unknown.
 	Unseen *fact.Unseen
+	// Unlisted is how many live sandboxes and services are not in Quiet, because their users have too many, as of the latest survey.
+	Unlisted int
 	// OwnMemory is the memory that nsviz itself may use; nil is unknown.
 	OwnMemory *fact.OwnMemory
 
@@ -145,6 +149,8 @@ type Container struct {
 
 	Namespaces [event.NamespaceTypeCount]Membership
 	Memory     Memory
+	// Use is what else a live one uses; nil is unknown.
+	Use *Use
 	// Forecast says when a limit on its memory is reached; nil means not within ten minutes, or unknown.
 	Forecast *Forecast
 	// NextVictim is whom the OOM killer would choose, possibly in another container, if the limit that is nearest to being reached
@@ -245,6 +251,21 @@ func (c *Container) Identity() event.Container {
 // Live reports whether the container has begun to start and has not ended.
 func (c *Container) Live() bool { return c.State == Starting || c.Runs() }
 
+// AllRestarts returns how often it was started again, by [AllRestarts].
+func (c *Container) AllRestarts() *uint64 { return AllRestarts(c.Restarts, c.EngineRestarts) }
+
+// AllRestarts returns how often a container was started again: as nsviz saw or as its engine counts, whichever is more; nil is unknown.
+// Nsviz misses what was before it watched, an engine the starts that somebody asked for.
+func AllRestarts(seen, byEngine *uint64) *uint64 {
+	switch {
+	case byEngine == nil:
+		return seen
+	case seen == nil:
+		return byEngine
+	}
+	return new(max(*seen, *byEngine))
+}
+
 // Runs reports whether the container's own program runs, paused or not.
 func (c *Container) Runs() bool { return c.State == Running || c.State == Paused }
 
@@ -281,10 +302,18 @@ type Memory struct {
 	LimitBytes *uint64
 	Unlimited  bool
 	// WorkingSetBytes is UsageBytes without the cached files that were not used lately, which the kernel drops before it kills. It
-	// is nil while unknown, and up to half a minute old; for an ended container it is the last reading.
+	// is nil while unknown. How much is cached is up to half a minute old; for an ended container both are of the last reading.
 	WorkingSetBytes *uint64
 	// History is the last minute.
 	History Series
+}
+
+// CacheBytes returns the part of UsageBytes that is not in the working set; nil is unknown.
+func (m Memory) CacheBytes() *uint64 {
+	if m.UsageBytes == nil || m.WorkingSetBytes == nil {
+		return nil
+	}
+	return new(*m.UsageBytes - min(*m.UsageBytes, *m.WorkingSetBytes)) // they are read at different times
 }
 
 // Kill is one OOM kill with the state of its container at that time.

@@ -107,6 +107,8 @@ func (l finderLoop) OfUsers() (cgroupless []container.Cgroupless, ids map[string
 	return m.cgroupless, m.ids
 }
 
+func (l finderLoop) UsersLooked(began time.Time) { l.send(usersLooked(began)) }
+
 // cgroupsFound are cgroups that exist, parents before children.
 type cgroupsFound []find.Cgroup
 

@@ -71,6 +71,14 @@ func noteUnfound(s procfs.Sight) string {
 	return "CAP_DAC_READ_SEARCH is missing, so a container whose creation event is lost is found only when the cgroup tree is read the next time"
 }
 
+// noteUnlisted says that not all sandboxes and services are listed.
+func noteUnlisted(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d sandboxes or services are not listed: their users have more than nsviz keeps", n)
+}
+
 // warn logs the notes that there are.
 func (p *Pipeline) warn(notes ...string) {
 	for _, note := range notes {

@@ -14,6 +14,9 @@ import (
 // admitIsolated takes in what was recognised by its namespaces, as an event or a survey at a time has shown.
 func (l *loop) admitIsolated(at time.Time) {
 	for _, found := range l.tracker.Isolated() {
+		if found.MayBeUsers { // its program runs, so that the engine has noted its process
+			l.usersStarts.raise()
+		}
 		known := l.tracker.Named(found.Container)
 		f := fact.Found{Container: known, Namespaces: found.Namespaces, CgroupPath: found.CgroupPath}
 		f.Unnamed = known.Kind != event.KindService && known.Name == found.Container.Name
@@ -43,6 +46,7 @@ func isolates(e *event.Event) bool {
 
 // takeIsolated takes in what a survey has found of what the kernel isolates.
 func (l *loop) takeIsolated(found []container.FirstProcess, of *fact.Survey, at time.Time) {
+	defer func() { of.LeftOut = l.tracker.LeftOut() }()
 	inhabited := map[uint64]bool{}
 	for i := range of.Namespaces {
 		if n := &of.Namespaces[i]; len(n.Processes) > 0 {

@@ -58,6 +58,8 @@ type loop struct {
 	until time.Time
 	// unread are the cgroups that were discovered and whose limits have not been read.
 	unread []find.Cgroup
+	// held are the OOM kills that wait for a look at users' files.
+	held []heldKill
 }
 
 // signal wakes one goroutine, once for all that happens before it looks.
@@ -85,7 +87,9 @@ func newLoop(log *slog.Logger, sinks []func(fact.Fact), labels ...string) *loop 
 func (l *loop) run() {
 	for m := range l.inputs {
 		m.handle(l)
+		l.releaseOld()
 	}
+	l.release(func(*heldKill) bool { return true })
 }
 
 // batch is what the probes have read.
@@ -106,6 +110,19 @@ func (b batch) handle(l *loop) {
 }
 
 func (l *loop) handleEvent(e event.Event) {
+	switch e.Type {
+	case event.OOMKill:
+		if l.hold(&e) {
+			return
+		}
+	case event.NamespaceFreed:
+		l.releaseBefore(e.Namespace)
+	}
+	l.handleNow(e)
+}
+
+// handleNow handles an event that does not wait.
+func (l *loop) handleNow(e event.Event) {
 	belongs := l.tracker.Attribute(&e)
 	l.handleDiscovered(e.Time)
 	l.admitIsolated(e.Time)

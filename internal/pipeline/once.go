@@ -55,6 +55,7 @@ func (p *Pipeline) look(ctx context.Context) error {
 		return err
 	}
 	p.ask(looked(found))
+	p.warn(noteUnlisted(p.Snapshot().Unlisted))
 	sample.Once(p.sampling())
 	return nil
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/procfs"
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/probes"
+	"github.com/nsviz/nsviz/internal/store"
 )
 
 // Config says what to watch.
@@ -41,7 +42,9 @@ type Config struct {
 	// LimitMemory is called with the lowest limit on memory, in bytes, that holds for nsviz itself, where there is one, and whenever
 	// that changes, with nil where it is gone. A nil LimitMemory is for those who do not care.
 	LimitMemory func(lowest *uint64)
-	Log         *slog.Logger
+	// Past keeps the past of the model; nil keeps none.
+	Past *store.Timeline
+	Log  *slog.Logger
 	// Sinks are called with every fact, in order, by the loop's goroutine. They must not block: package sink decouples a
 	// file or a pipe.
 	Sinks []func(fact.Fact)
@@ -79,6 +82,9 @@ func New(cfg Config) (*Pipeline, error) {
 	p := &Pipeline{
 		loop: newLoop(cfg.Log, cfg.Sinks, cfg.Labels...), cfg: cfg,
 		audience: audience{always: len(cfg.Sinks) > 0}, attached: make(chan struct{}),
+	}
+	if cfg.Past != nil {
+		p.live = store.NewLiveWithPast(model.DefaultLimits(), cfg.Past)
 	}
 	p.tracker = container.NewTracker(p.directory, p.resolve)
 	var err error
@@ -132,6 +138,9 @@ func (p *Pipeline) Run(ctx context.Context) error {
 	}
 	produce(p.engines.Run)
 	produce(p.watch)
+	if p.cfg.Past != nil {
+		produce(p.cfg.Past.Run)
+	}
 	go func() {
 		producers.Wait()
 		close(p.inputs)

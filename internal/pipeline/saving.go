@@ -19,6 +19,7 @@ type ownMemoryChanged fact.OwnMemory
 func (m ownMemoryChanged) handle(l *loop) {
 	before := fact.Saving(l.saving.Swap(int32(m.Saving)))
 	own := fact.OwnMemory(m)
+	l.live.Save(m.Saving)
 	l.apply(fact.Fact{OwnMemory: &own})
 	if m.Saving == before {
 		return

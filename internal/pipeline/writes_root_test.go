@@ -63,6 +63,7 @@ func TestStoryOfACgroup(t *testing.T) {
 		t.Fatal(err)
 	}
 	by := fmt.Sprintf("%s (PID %d, of the host) ", strings.TrimSpace(string(own)), os.Getpid())
+	byUser := fmt.Sprintf("%s (PID %d, uid %d, of the host) ", strings.TrimSpace(string(own)), os.Getpid(), os.Getuid())
 	set(fmt.Sprint(32 << 20))
 	awaits(2, by+"changed its memory limit from none to 32 MiB")
 	killOne(t, dir)
@@ -75,8 +76,8 @@ func TestStoryOfACgroup(t *testing.T) {
 	if err := os.Remove(dir); err != nil {
 		t.Fatal(err)
 	}
-	awaits(6, by+"removed it")
-	if !strings.HasPrefix(reported[0], by+"made it") || len(reported) != 6 {
+	awaits(6, byUser+"removed it")
+	if !strings.HasPrefix(reported[0], byUser+"made it") || len(reported) != 6 {
 		t.Errorf("reported:\n%s", strings.Join(reported, "\n"))
 	}
 	a, err := report.WhyCgroup(w.Full(), path)

@@ -178,6 +178,7 @@ func (d *decoder) cgroup(h *gen.NsvizEventHeader, record []byte) ([]event.Event,
 		typ = event.CgroupRemoved
 	}
 	e := d.base(h, typ)
+	e.UID = new(binary.NativeEndian.Uint32(record[unsafe.Offsetof(w.Uid):]))
 	e.Cgroup = &event.Cgroup{Path: string(record[fixed : fixed+length-1]), ID: id}
 	return []event.Event{e}, nil
 }

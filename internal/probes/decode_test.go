@@ -65,7 +65,7 @@ func namespacesRecord(edit func(*gen.NsvizNamespacesEvent)) []byte {
 }
 
 func cgroupRecord(path string, edit func(*gen.NsvizCgroupEvent)) []byte {
-	w := gen.NsvizCgroupEvent{Header: header(gen.NsvizEventKindEVENT_CGROUP), Id: 900, PathLen: uint32(len(path)) + 1}
+	w := gen.NsvizCgroupEvent{Header: header(gen.NsvizEventKindEVENT_CGROUP), Id: 900, Uid: 1000, PathLen: uint32(len(path)) + 1}
 	for i := range len(path) {
 		w.Path[i] = int8(path[i])
 	}
@@ -153,7 +153,8 @@ func startRecord(edit func(*gen.NsvizStartEvent)) []byte {
 // acting returns an event with the fields of the acting process.
 func acting(t event.Type, edit func(*event.Event)) event.Event {
 	e := event.Event{Time: fixedClock(1_500_000_000), Type: t, PID: 4242, Comm: "runc:[1:CHILD]", CgroupID: 77, BootNS: 1_500_000_000}
-	if t == event.NamespaceCreated || t == event.NamespaceJoined {
+	switch t {
+	case event.NamespaceCreated, event.NamespaceJoined, event.CgroupCreated, event.CgroupRemoved:
 		e.UID = new(uint32(1000))
 	}
 	edit(&e)

@@ -23,6 +23,8 @@ func TestErrors(t *testing.T) {
 		{"pid=-1", "    ^^", "want a whole number, such as 0 or 12"},
 		{"oom>true", "    ^^^^", "by = or !="},
 		{"memory>64Mb2", "       ^^^^^", "want a size, such as 4096, 64MiB"},
+		{"cpu>NaN", "    ^^^", "want a percentage, such as 50, 2.5 or 80%"},
+		{"name=web mem.ws>1", "         ^^^^^^", "want && or || before mem.ws"},
 		{"memory~64", "      ^", "memory is a size: compare it by = != > >= < <="},
 		{"name>a", "    ^", "name is a text: compare it by = != ~ !~"},
 		{"name~(", "     ^", "no regular expression: missing closing )"},

@@ -28,7 +28,9 @@ func workloads() []*report.Workload {
 			ID: "7edab7c9fba3", Name: "web-1", Image: "nginx:1.29", Runtime: "docker", State: model.Running, OOMKills: new(uint64(2)), PID: 2251,
 			Group: &event.Group{Kind: event.GroupCompose, Name: "shop", Member: "web"}, Labels: map[string]string{"env": "prod", "tier": "front"},
 			Started: clock().Add(-5 * time.Minute), Namespaces: relation(model.RelationHost), EngineRestarts: new(uint64(3)),
-			Memory: report.Memory{UsageBytes: new(uint64(48 << 20)), LimitBytes: new(uint64(64 << 20))},
+			Memory:   report.Memory{UsageBytes: new(uint64(48 << 20)), LimitBytes: new(uint64(64 << 20)), WorkingSetBytes: new(uint64(40 << 20))},
+			Use:      &report.Use{CPUPercent: new(50.1), ThrottledPercent: new(0.0), ReceivedBytesPerSecond: new(uint64(2048))},
+			Forecast: &report.Forecast{InSeconds: 40},
 		},
 		{
 			Kind: "pod", ID: "1ab", Name: "pod", Runtime: "containerd", State: model.Exited, OOMKills: new(uint64(0)), Exit: &event.Exit{Code: new(int32(137))},
@@ -83,6 +85,8 @@ func TestAccepts(t *testing.T) {
 		"restarts>2": "web-1", "exit=137": "pod", "inside=0": all,
 
 		// Sizes.
+		"cpu>50": "web-1", "cpu>50.1%": "", "cpu=50.1": "web-1", "throttled=0": "web-1", "psi.mem=?": "web-1 pod my machine unknown", "net.rx>=2k && net.tx=?": "web-1",
+		"mem.ws>39MiB": "web-1", "mem.cache=8MiB": "web-1", "full_in<1m": "web-1", "!full_in<1m": "pod my machine unknown",
 		"memory>=48MiB": "web-1", "memory>48m": "", "memory<0.1g": "web-1", "limit>1g": "pod", "limit=unlimited": "pod", "limit=67108864": "web-1", "limit!=64m": "pod",
 		"limit<unlimited": "web-1", "limit=?": "my machine unknown",
 

@@ -10,13 +10,14 @@ const (
 	Text Type = iota
 	Set       // any number of texts
 	Number
-	Size // in bytes
+	Percentage // a number that may have a fraction
+	Size       // in bytes
 	Duration
 	Time
 	Bool
 )
 
-var typeNames = [...]string{"text", "set", "number", "size", "duration", "time", "bool"}
+var typeNames = [...]string{"text", "set", "number", "percentage", "size", "duration", "time", "bool"}
 
 // String returns the name of the type, as the documentation has it.
 func (t Type) String() string { return typeNames[t] }

@@ -3,6 +3,7 @@ package query
 import (
 	"errors"
 	"fmt"
+	"math"
 	"regexp"
 	"regexp/syntax"
 	"slices"
@@ -43,6 +44,8 @@ func (p *parser) literal(c *comparison, start, end int) {
 		if problem = want.readNumber(); problem != "" && spec.Truth {
 			problem += ", or true or false"
 		}
+	case spec.Type == Percentage:
+		problem = want.readPercentage()
 	case spec.Type == Size:
 		problem = want.readSize()
 	case spec.Type == Duration:
@@ -82,6 +85,15 @@ func (l *literal) readNumber() (problem string) {
 		return "want a whole number, such as 0 or 12"
 	}
 	l.number = n
+	return ""
+}
+
+func (l *literal) readPercentage() (problem string) {
+	percent, err := strconv.ParseFloat(strings.TrimSuffix(l.text, "%"), 64)
+	if err != nil || !(percent >= 0 && percent < math.MaxInt32) {
+		return "want a percentage, such as 50, 2.5 or 80%"
+	}
+	l.number = percentValue(&percent).number
 	return ""
 }
 

@@ -284,7 +284,7 @@ func (p *parser) operator(c *comparison) {
 }
 
 // anotherComparison begins as a comparison does: such a thing in a value is more likely one that lacks its && or ||.
-var anotherComparison = regexp.MustCompile(`^[!(]*([a-zA-Z_]+)[ \t\r\n]*(=|!=|~|!~|<|>)`)
+var anotherComparison = regexp.MustCompile(`^[!(]*([a-zA-Z_.]+)[ \t\r\n]*(=|!=|~|!~|<|>)`)
 
 // value reads what a field is compared with: a text in quotes or, without, up to what ends it. Parentheses in it are its own as long
 // as they are pairs, so that a regular expression needs no quotes.

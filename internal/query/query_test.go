@@ -18,7 +18,7 @@ func TestFields(t *testing.T) {
 	} {
 		seen := map[string]bool{}
 		for _, s := range specs {
-			if seen[s.Name] || !regexp.MustCompile(`^[a-z][a-z_]*$`).MatchString(s.Name) {
+			if seen[s.Name] || !regexp.MustCompile(`^[a-z][a-z_.]*$`).MatchString(s.Name) {
 				t.Errorf("a field of a %s is called %q, as another one", kind, s.Name)
 			}
 			seen[s.Name] = true

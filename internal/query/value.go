@@ -14,7 +14,7 @@ type Value struct {
 	atLeast bool
 	// texts are those of a Text, which has one, or of a Set.
 	texts []string
-	// number is a Number, a Size in bytes, a Duration in nanoseconds, a Time in nanoseconds since 1970, or a Bool as 0 or 1.
+	// number is a Number, a Percentage in thousandths of a percent, a Size in bytes, a Duration in nanoseconds, a Time in nanoseconds since 1970, or a Bool as 0 or 1.
 	number int64
 	typ    Type
 }
@@ -55,6 +55,17 @@ func sizeValue(bytes *uint64) Value {
 	v := unlessNil(bytes)
 	v.typ = Size
 	return v
+}
+
+// thousandths is by what a percentage is multiplied in a Value.
+const thousandths = 1000
+
+// percentValue returns a percentage; nil is unknown.
+func percentValue(percent *float64) Value {
+	if percent == nil {
+		return Value{}
+	}
+	return Value{known: true, number: int64(math.Round(*percent * thousandths)), typ: Percentage}
 }
 
 // durationValue returns a duration of milliseconds; nil is unknown.

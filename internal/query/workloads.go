@@ -50,6 +50,25 @@ var Workloads = append(Fields[*report.Workload]{
 		}
 		return sizeValue(w.Memory.LimitBytes)
 	}),
+	of(Size, "mem.ws", "its working set: the memory that the kernel cannot take back at once", func(w *report.Workload) Value { return sizeValue(w.Memory.WorkingSetBytes) }),
+	of(Size, "mem.cache", "its cached files that the kernel drops first", func(w *report.Workload) Value { return sizeValue(w.Memory.Cache()) }),
+	of(Duration, "full_in", "how soon it reaches a memory limit at this pace", func(w *report.Workload) Value {
+		if w.Forecast == nil {
+			return Value{}
+		}
+		return durationValue(new(w.Forecast.InSeconds * 1000))
+	}),
+	used(Percentage, "cpu", "the CPU time that it takes, of one CPU", func(u *report.Use) Value { return percentValue(u.CPUPercent) }),
+	used(Percentage, "throttled", "in how many periods its CPU quota was used up", func(u *report.Use) Value { return percentValue(u.ThrottledPercent) }),
+	used(Size, "swap", "the swap space that it uses", func(u *report.Use) Value { return sizeValue(u.SwapBytes) }),
+	used(Number, "tasks", "its processes and threads", func(u *report.Use) Value { return unlessNil(u.Tasks) }),
+	used(Size, "net.rx", "what its own network receives, per second", func(u *report.Use) Value { return sizeValue(u.ReceivedBytesPerSecond) }),
+	used(Size, "net.tx", "what its own network sends, per second", func(u *report.Use) Value { return sizeValue(u.SentBytesPerSecond) }),
+	used(Size, "io.read", "what it reads from block devices, per second", func(u *report.Use) Value { return sizeValue(u.ReadBytesPerSecond) }),
+	used(Size, "io.write", "what it writes to block devices, per second", func(u *report.Use) Value { return sizeValue(u.WrittenBytesPerSecond) }),
+	used(Percentage, "psi.mem", "how long some task waited for memory, in the last ten seconds", func(u *report.Use) Value { return percentValue(u.MemoryPressure) }),
+	used(Percentage, "psi.cpu", "the same for a CPU", func(u *report.Use) Value { return percentValue(u.CPUPressure) }),
+	used(Percentage, "psi.io", "the same for block devices", func(u *report.Use) Value { return percentValue(u.IOPressure) }),
 	of(Number, "restarts", "how often it was started again", func(w *report.Workload) Value { return unlessNil(w.AllRestarts()) }),
 	of(Number, "pids_refused", "processes and threads that the kernel refused it", func(w *report.Workload) Value { return unlessNil(w.PIDsRefused) }),
 	of(Number, "exit", "the exit code of an ended one", func(w *report.Workload) Value {
@@ -62,6 +81,16 @@ var Workloads = append(Fields[*report.Workload]{
 	of(Time, "started", "when it started", func(w *report.Workload) Value { return timeValue(w.Started) }),
 	of(Time, "exited", "when it ended", func(w *report.Workload) Value { return timeValue(w.Exited) }),
 }, relations()...)
+
+// used returns a field of what a workload uses.
+func used(t Type, name, about string, get func(*report.Use) Value) Field[*report.Workload] {
+	return of(t, name, about, func(w *report.Workload) Value {
+		if w.Use == nil {
+			return Value{}
+		}
+		return get(w.Use)
+	})
+}
 
 // relations returns, for each type of namespace, the field that says whose a workload's namespace is. That of PID namespaces has a name of
 // its own: pid is the first process.

@@ -2,7 +2,6 @@ package record_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -76,25 +75,4 @@ func ExampleReadAll() {
 	s, err := record.ReadAll(r, model.RecordingLimits())
 	fmt.Println(s.Host.Name, s.Containers[0].Label, s.Containers[0].State, err)
 	// Output: node-1 web running <nil>
-}
-
-// Plays a recording at sixty times its pace: the minute takes a second.
-func ExamplePlayer() {
-	r, err := record.NewReader(written())
-	if err != nil {
-		log.Print(err)
-		return
-	}
-	p := record.NewPlayer(r, 60, func(d time.Duration) <-chan time.Time {
-		fmt.Println("wait for", d)
-		return time.After(0) // time.After in earnest
-	})
-	if err := p.Run(context.Background()); err != nil {
-		log.Print(err)
-	}
-	<-p.Changed() // a view waits for this
-	fmt.Println(p.Snapshot().Time.Format(time.TimeOnly))
-	// Output:
-	// wait for 1s
-	// 12:01:00
 }

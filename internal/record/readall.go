@@ -3,6 +3,7 @@ package record
 import (
 	"errors"
 	"io"
+	"time"
 
 	"github.com/nsviz/nsviz/internal/model"
 )
@@ -10,9 +11,17 @@ import (
 // ReadAll applies all facts of a recording to a model and returns its full snapshot. Snapshot.LeftOut counts what exceeds the
 // model's limits. If the recording breaks off, ReadAll returns the snapshot up to there with ErrCutShort.
 func ReadAll(r *Reader, limits model.Limits) (*model.Snapshot, error) {
+	return ReadUntil(r, limits, time.Time{})
+}
+
+// ReadUntil is ReadAll up to the first fact after a time of the wall clock; zero is all.
+func ReadUntil(r *Reader, limits model.Limits, until time.Time) (*model.Snapshot, error) {
 	m := model.New(limits)
 	for {
 		f, err := r.Next()
+		if err == nil && !until.IsZero() && f.Time.After(until) {
+			return m.Full(), nil
+		}
 		if err == nil {
 			m.Apply(f)
 			continue

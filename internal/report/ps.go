@@ -43,6 +43,8 @@ type Workload struct {
 	Exit       *event.Exit                         `json:"exit,omitempty"`
 	Namespaces map[event.NamespaceType]*Membership `json:"namespaces"`
 	Memory     Memory                              `json:"memory"`
+	// Use is absent where nothing is known, as of an ended one.
+	Use *Use `json:"use,omitempty"`
 	// Forecast is absent where no limit on its memory is reached within ten minutes, or that is unknown.
 	Forecast *Forecast `json:"forecast,omitempty"`
 	// NextVictim is absent where the limits are far, or it is unknown.
@@ -77,17 +79,8 @@ func (w *Workload) Killed() *bool {
 	return new(w.OOMKills == nil || *w.OOMKills > 0)
 }
 
-// AllRestarts returns how often it was started again: as nsviz saw or as its engine counts, whichever is more; nil is unknown. Nsviz
-// misses what was before it watched, an engine the starts that somebody asked for.
-func (w *Workload) AllRestarts() *uint64 {
-	switch {
-	case w.EngineRestarts == nil:
-		return w.Restarts
-	case w.Restarts == nil:
-		return w.EngineRestarts
-	}
-	return new(max(*w.Restarts, *w.EngineRestarts))
-}
+// AllRestarts returns how often it was started again, by [model.AllRestarts].
+func (w *Workload) AllRestarts() *uint64 { return model.AllRestarts(w.Restarts, w.EngineRestarts) }
 
 // Label returns its name; if that is unknown, the short id of a container and what runs a virtual machine.
 func (w *Workload) Label() string {
@@ -139,6 +132,11 @@ type Memory struct {
 	WorkingSetBytes *uint64 `json:"working_set_bytes,omitempty"`
 }
 
+// Cache returns the cached files that are not in the working set; nil is unknown.
+func (m Memory) Cache() *uint64 {
+	return model.Memory{UsageBytes: m.UsageBytes, WorkingSetBytes: m.WorkingSetBytes}.CacheBytes()
+}
+
 // Forecast says when a workload runs out of memory if it goes on as in the last seconds.
 type Forecast struct {
 	fact.MemoryRoom
@@ -168,7 +166,7 @@ func Workloads(s *model.Snapshot) []Workload {
 				UsageBytes: c.Memory.UsageBytes, LimitBytes: c.Memory.LimitBytes, Unlimited: c.Memory.Unlimited,
 				WorkingSetBytes: c.Memory.WorkingSetBytes,
 			},
-			Forecast: forecastOf(c.Forecast), NextVictim: c.NextVictim,
+			Use: useOf(c.Use), Forecast: forecastOf(c.Forecast), NextVictim: c.NextVictim,
 			OOMKills: c.OOMKills, PIDsRefused: c.PIDsRefused, Unheld: c.Unheld, SharedCgroup: c.SharedCgroup, Stuck: c.Stuck, Paused: c.Paused,
 		}
 		if c.OOMKills == nil {

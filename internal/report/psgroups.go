@@ -57,7 +57,7 @@ func (c Cells) lineName(l psLine) string {
 	case l.of.VM != nil:
 		name += " (VM)"
 	case kind == event.KindPod && l.member:
-		name += " (sandbox)"
+		name += " (infra)"
 	case kind == event.KindSandbox || kind == event.KindService:
 		name += " (" + string(kind) + ")"
 	}

@@ -55,7 +55,7 @@ func TestPsNestsGroups(t *testing.T) {
 		"alone|Running|1 MiB|0|image",
 		"shop/cart-7d9f · pod|1 container|21 MiB|3|",
 		"  app|Running|20 MiB|3|image",
-		"  pause (sandbox)|Running|1 MiB|0|image",
+		"  pause (infra)|Running|1 MiB|0|image",
 		"shop · compose|2 containers|5 MiB+|1|",
 		"  shop-web-1|Running|5 MiB|0|image",
 		"  shop-db-1|Running|?|1|image",

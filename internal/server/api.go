@@ -10,16 +10,20 @@ import (
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/report"
+	"github.com/nsviz/nsviz/internal/store"
 )
 
 // The paths of the API. GET WhyPath?container=NAME returns a report.ContainerAnswer, WhyPath?namespace=TYPE:[ID] a
 // report.NamespaceAnswer, WhyPath?cgroup=/PATH a report.CgroupAnswer, InspectPath?container=NAME a report.Known,
-// WorkloadsPath a report.Listing. A question without an answer returns a Refusal, with the status 404 if nothing is known and 409 if a name is ambiguous.
+// WorkloadsPath a report.Listing; with at=TIME, as RFC 3339 has it, they are answered as they would have been then. EventsPath?since=TIME
+// returns a report.EventList. A question without an answer returns a Refusal, with the status 404 if nothing is known, 409 if a name is ambiguous
+// and 410 if what was at that time is not kept.
 const (
 	WhyPath     = "/api/v1/why"
 	InspectPath = "/api/v1/inspect"
 
 	WorkloadsPath = "/api/v1/ps"
+	EventsPath    = "/api/v1/events"
 )
 
 // Refusal is the body of an API answer whose status is not 200.
@@ -41,11 +45,12 @@ const (
 // questions answers questions from full snapshots.
 type questions struct {
 	snapshots *snapshots
+	past      *past
 	slots     chan struct{} // holds one for each question under way
 }
 
-func newQuestions(full func() *model.Snapshot) *questions {
-	return &questions{snapshots: newSnapshots(full), slots: make(chan struct{}, maxQuestions)}
+func newQuestions(full func() *model.Snapshot, kept *store.Timeline) *questions {
+	return &questions{snapshots: newSnapshots(full), past: newPast(kept), slots: make(chan struct{}, maxQuestions)}
 }
 
 func (q *questions) why(w http.ResponseWriter, r *http.Request) {
@@ -102,7 +107,22 @@ func (q *questions) ofContainer(w http.ResponseWriter, r *http.Request, of func(
 	})
 }
 
+// answer answers from a full snapshot of now or, if the request has a time, of then.
 func (q *questions) answer(w http.ResponseWriter, r *http.Request, of func(*model.Snapshot) (any, error)) {
+	get := q.snapshots.get
+	if r.URL.Query().Has(atParameter) {
+		at, err := timeOf(r, atParameter)
+		if err != nil {
+			reply(w, http.StatusBadRequest, Refusal{Error: err.Error()})
+			return
+		}
+		get = func(ctx context.Context) (*model.Snapshot, error) { return q.past.full(ctx, at) }
+	}
+	q.reply(w, r, func(ctx context.Context) (int, []byte) { return prepare(ctx, get, of) })
+}
+
+// reply sends what ready returns, which takes one of the slots.
+func (q *questions) reply(w http.ResponseWriter, r *http.Request, ready func(context.Context) (int, []byte)) {
 	select {
 	case q.slots <- struct{}{}:
 	default:
@@ -110,15 +130,18 @@ func (q *questions) answer(w http.ResponseWriter, r *http.Request, of func(*mode
 		reply(w, http.StatusServiceUnavailable, Refusal{Error: busy})
 		return
 	}
-	status, body := q.prepare(r.Context(), of)
+	status, body := ready(r.Context())
 	<-q.slots // a slow reader delays no other
 	send(w, status, body)
 }
 
 // prepare makes an answer ready to be sent.
-func (q *questions) prepare(ctx context.Context, of func(*model.Snapshot) (any, error)) (status int, body []byte) {
-	s, err := q.snapshots.get(ctx)
+func prepare(ctx context.Context, get func(context.Context) (*model.Snapshot, error), of func(*model.Snapshot) (any, error)) (status int, body []byte) {
+	s, err := get(ctx)
+	var lost *notKeptError
 	switch {
+	case errors.As(err, &lost):
+		return http.StatusGone, encode(Refusal{Error: err.Error()})
 	case err != nil:
 		return http.StatusServiceUnavailable, encode(Refusal{Error: err.Error()}) // the client has gone
 	case s == nil:

@@ -91,7 +91,7 @@ func TestWhy(t *testing.T) {
 
 func ask(t *testing.T, path string, full func() *model.Snapshot, query string) (status int, body string) {
 	t.Helper()
-	q := newQuestions(full)
+	q := newQuestions(full, nil)
 	answer := httptest.NewRecorder()
 	request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path+query, nil)
 	switch path {

@@ -70,6 +70,7 @@ func newHandler(registry *prometheus.Registry, q *questions, build metrics.Build
 	mux.HandleFunc("GET "+WhyPath, q.why)
 	mux.HandleFunc("GET "+InspectPath, q.inspect)
 	mux.HandleFunc("GET "+WorkloadsPath, q.workloads)
+	mux.HandleFunc("GET "+EventsPath, q.events)
 	mux.HandleFunc("GET "+healthyPath, func(w http.ResponseWriter, _ *http.Request) {
 		io.WriteString(w, "nsviz is healthy.\n")
 	})

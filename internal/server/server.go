@@ -14,6 +14,7 @@ import (
 	"github.com/nsviz/nsviz/internal/metrics"
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/sink"
+	"github.com/nsviz/nsviz/internal/store"
 )
 
 // A slow client must not hold a connection for ever; a scrape takes milliseconds.
@@ -30,6 +31,8 @@ type Config struct {
 	Snapshot func() *model.Snapshot
 	// Full returns it with every ended container and freed namespace that the model has kept, for the API.
 	Full func() *model.Snapshot
+	// Past keeps what was before; nil keeps nothing.
+	Past *store.Timeline
 	// Sinks returns the counts of this process's sinks; a nil Sinks means that there are none.
 	Sinks func() []sink.Stats
 	// Labels are as in metrics.Config.
@@ -60,7 +63,7 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	handler, err := newHandler(registry, newQuestions(cfg.Full), cfg.Build, cfg.Logger)
+	handler, err := newHandler(registry, newQuestions(cfg.Full, cfg.Past), cfg.Build, cfg.Logger)
 	if err != nil {
 		return nil, err
 	}

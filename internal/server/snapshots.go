@@ -32,8 +32,13 @@ type snapshots struct {
 func newSnapshots(full func() *model.Snapshot) *snapshots {
 	return &snapshots{
 		full: full, turn: make(chan struct{}, 1),
-		backoff: func(took time.Duration) time.Duration { return min(max(snapshotPause*took, minPause), maxPause) },
+		backoff: backoff,
 	}
+}
+
+// backoff returns the pause after something that took so long.
+func backoff(took time.Duration) time.Duration {
+	return min(max(snapshotPause*took, minPause), maxPause)
 }
 
 // get returns a snapshot that was made after the call; nil if there is none yet. It fails when ctx is done.

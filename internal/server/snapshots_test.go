@@ -36,7 +36,7 @@ func question(ctx context.Context) *http.Request {
 
 // A client that asks and does not read delays no other.
 func TestSlowReaderHoldsNobodyUp(t *testing.T) {
-	q := newQuestions(fixed(metricstest.Full()))
+	q := newQuestions(fixed(metricstest.Full()), nil)
 	slow := newSlowReader()
 	done := make(chan struct{})
 	go func() {
@@ -67,7 +67,7 @@ func TestQuestionsShareASnapshot(t *testing.T) {
 			<-going
 		}
 		return metricstest.Full()
-	})
+	}, nil)
 	q.snapshots.backoff = func(time.Duration) time.Duration { return 0 }
 	var asking sync.WaitGroup
 	var codes sync.Map
@@ -112,7 +112,7 @@ func TestQuestionsShareASnapshot(t *testing.T) {
 // However many ask one after the other, making snapshots takes a small part of the time.
 func TestSnapshotsAreRare(t *testing.T) {
 	made := 0
-	q := newQuestions(func() *model.Snapshot { made++; return metricstest.Full() })
+	q := newQuestions(func() *model.Snapshot { made++; return metricstest.Full() }, nil)
 	if got := q.snapshots.backoff(10 * time.Millisecond); got != 240*time.Millisecond {
 		t.Errorf("after one that took 10 ms: %v", got)
 	}

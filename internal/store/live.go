@@ -20,6 +20,8 @@ type Source interface {
 type Live struct {
 	changed chan struct{}
 
+	past *Timeline // nil if none is kept
+
 	mu       sync.Mutex // guards what follows
 	model    *model.Model
 	applied  time.Time       // when the latest fact was applied
@@ -30,6 +32,13 @@ type Live struct {
 // NewLive returns a Live whose model keeps as much as the limits allow.
 func NewLive(limits model.Limits) *Live {
 	return &Live{model: model.New(limits), changed: make(chan struct{}, 1)}
+}
+
+// NewLiveWithPast returns a Live that also keeps its past.
+func NewLiveWithPast(limits model.Limits, past *Timeline) *Live {
+	l := NewLive(limits)
+	l.past = past
+	return l
 }
 
 // Apply applies a fact. now is the time by the clock of this process, which Refresh compares; the fact has a time of its own.
@@ -45,9 +54,22 @@ func (l *Live) Apply(f fact.Fact, now time.Time) {
 
 // apply is for who holds mu.
 func (l *Live) apply(f fact.Fact, now time.Time) {
+	if l.past != nil {
+		l.past.prepare(l.model)
+	}
 	l.model.Apply(f)
+	if l.past != nil {
+		l.past.append(f, l.model.Stamp())
+	}
 	l.snapshot, l.full = nil, nil
 	l.applied = now
+}
+
+// Save sets how much of the past is kept at a step of saving memory.
+func (l *Live) Save(step fact.Saving) {
+	if l.past != nil {
+		l.past.Save(step)
+	}
 }
 
 // Complete fills in what the event of a fact needs from the model, in place, as [model.Model.Complete].

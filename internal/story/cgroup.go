@@ -82,7 +82,7 @@ func CgroupEntry(m *model.Entry) Text {
 	case model.EntryKind(event.CgroupRemoved):
 		t = actor(m.By, "").add(Plain, " removed it")
 	case model.EntryMovedIn:
-		t = actor(m.By, "").add(Plain, " moved a process into it")
+		t = author(m.By, nil, "").add(Plain, " moved a process into it")
 	case model.EntryGone:
 		t = text(Plain, "it was gone, and another one was made; its end was not seen")
 	default:

@@ -1,6 +1,7 @@
 package story
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/nsviz/nsviz/internal/container/runtime"
@@ -62,10 +63,17 @@ func freezeWords(m *model.Entry, c *model.Container) Text {
 	return author(m.By, m.ByAnyOf, c.ID).add(Strong, verb).join(frozenPart(m.Cgroup)).add(Plain, freezeCommand(c, m.By, m.Cgroup, command))
 }
 
-// author names the process that acted, or those one of which did.
+// author names the process that wrote to a cgroup's files, or those one of which did. One without a name had ended before it could be read.
 func author(by *event.Process, anyOf []event.Process, id string) Text {
-	if len(anyOf) > 0 {
+	switch {
+	case len(anyOf) > 0:
 		return oneOf(anyOf, id)
+	case by != nil && by.Comm == "" && by.Container == nil:
+		t := text(Plain, someProcess)
+		if by.PID != 0 {
+			t = t.add(Plain, fmt.Sprintf(" (PID %d)", by.PID))
+		}
+		return t.add(Plain, " that had ended")
 	}
 	return actor(by, id)
 }

@@ -11,7 +11,7 @@ func Membership(c event.Container) string {
 	of := "the " + groupWord(g.Kind) + " " + g.Path()
 	switch {
 	case c.Kind == event.KindPod:
-		return "the sandbox of " + of
+		return "the infra container of " + of
 	case g.Member == "":
 		return "in " + of
 	}

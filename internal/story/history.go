@@ -343,14 +343,10 @@ func limitList(limits []model.LimitChange) []string {
 // changeWords describes limits that were changed. Where only a reading found that, by whom is not known, nor when
 // exactly. id is the container whose limits they are.
 func changeWords(m *model.Entry, id string) Text {
-	by := actor(m.By, id)
-	if len(m.ByAnyOf) > 0 {
-		by = oneOf(m.ByAnyOf, id)
-	}
 	known := m.By != nil || len(m.ByAnyOf) > 0
 	var t Text
 	if known {
-		t = by
+		t = author(m.By, m.ByAnyOf, id)
 	}
 	verb := " changed"
 	if slices.ContainsFunc(m.Limits, func(l model.LimitChange) bool { return l.From == nil }) {
@@ -393,15 +389,7 @@ func oneOf(list []event.Process, id string) Text {
 		default:
 			t = t.add(Plain, ", ")
 		}
-		if by := &list[i]; by.Comm == "" && by.Container == nil {
-			t = t.add(Plain, someProcess)
-			if by.PID != 0 {
-				t = t.add(Plain, fmt.Sprintf(" (PID %d)", by.PID))
-			}
-			t = t.add(Plain, " that had ended")
-		} else {
-			t = t.join(actor(by, id))
-		}
+		t = t.join(author(&list[i], nil, id))
 	}
 	return t
 }

@@ -167,6 +167,7 @@ func TestEntry(t *testing.T) {
 			model.Entry{Kind: model.EntryResumed, ByAnyOf: []event.Process{{PID: 8, Comm: "bash"}, {PID: 9, Comm: "sh"}}},
 			"one of bash (PID 8, of the host) and sh (PID 9, of the host) resumed it",
 		},
+		{model.Entry{Kind: model.EntryPaused, By: &event.Process{PID: 8}}, "a process (PID 8) that had ended paused it"},
 		{model.Entry{Kind: model.EntryPaused}, "it was found paused"},
 		{model.Entry{Kind: model.EntryResumed, Cgroup: "/docker"}, "it was found resumed, with the cgroup /docker"},
 		{model.Entry{Kind: exit, Exit: exited(3)}, "its PID 1 ended by itself, exit code 3"},

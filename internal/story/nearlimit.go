@@ -56,17 +56,23 @@ func roomWords(c *model.Container, r fact.MemoryRoom) string {
 	return "the " + limit + " limit of " + ShortPath(r.Cgroup)
 }
 
-// aboutWords rounds how long it is until something: a forecast is no more exact than that.
-func aboutWords(d time.Duration) string {
+// Soon returns how long something takes, no more exactly than a forecast is: "40 s", "7 min".
+func Soon(d time.Duration) string {
 	switch {
-	case d < time.Second:
-		return "in less than a second"
 	case d < 10*time.Second:
-		return fmt.Sprintf("in about %d s", d.Round(time.Second)/time.Second)
+		return fmt.Sprintf("%d s", d.Round(time.Second)/time.Second)
 	case d < 57500*time.Millisecond:
-		return fmt.Sprintf("in about %d s", d.Round(5*time.Second)/time.Second)
+		return fmt.Sprintf("%d s", d.Round(5*time.Second)/time.Second)
 	}
-	return fmt.Sprintf("in about %d min", max(d.Round(time.Minute)/time.Minute, 1))
+	return fmt.Sprintf("%d min", max(d.Round(time.Minute)/time.Minute, 1))
+}
+
+// aboutWords says when something is forecast.
+func aboutWords(d time.Duration) string {
+	if d < time.Second {
+		return "in less than a second"
+	}
+	return "in about " + Soon(d)
 }
 
 // grouped is Grouped for a number that may be below zero.

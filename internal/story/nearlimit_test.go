@@ -49,3 +49,13 @@ func TestNearLimit(t *testing.T) {
 		}
 	}
 }
+
+func TestSoon(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0 s", 4400 * time.Millisecond: "4 s", 41 * time.Second: "40 s", 57 * time.Second: "55 s", 58 * time.Second: "1 min", 9*time.Minute + 40*time.Second: "10 min",
+	} {
+		if got := Soon(d); got != want {
+			t.Errorf("%v: %s, want %s", d, got, want)
+		}
+	}
+}

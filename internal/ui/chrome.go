@@ -104,9 +104,9 @@ func (sc screen) mode() line {
 	}
 	switch {
 	case sc.state.Frozen != nil:
-		l = l.add(BarFrozen, "❚❚ frozen").add(BarDim, " · ")
+		l = l.add(BarFrozen, sc.frozenMark()).add(BarDim, " · ")
 	case sc.state.Replay:
-		l = l.add(BarFrozen, "▶ replay").add(BarDim, " · ")
+		l = l.add(BarFrozen, sc.replayMark()).add(BarDim, " · ")
 	default:
 		l = l.add(BarLive, "● live").add(BarDim, " · ")
 	}
@@ -154,8 +154,7 @@ func (sc screen) status() line {
 		parts = append(parts, text(Strong, sc.state.Note))
 	}
 	if sc.state.Frozen != nil {
-		parts = append(parts, text(Warn, "frozen; "+story.Count(sc.state.missed(sc.live), "event has", "events have")+
-			" come since; space goes on"))
+		parts = append(parts, text(Warn, sc.frozenNote()))
 	}
 	if sc.state.Search != "" && !sc.state.Typing {
 		parts = append(parts, text(Warn, "only what matches “"+sc.state.Search+"”; esc shows all"))
@@ -178,7 +177,11 @@ func (sc screen) status() line {
 		}
 		title = title.join(p)
 	}
-	return rule(title.cut(max(sc.w-6, 0)), sc.w)
+	title = title.cut(max(sc.w-6, 0))
+	if sc.state.Frozen != nil {
+		return frozenRule(title, sc.w)
+	}
+	return rule(title, sc.w)
 }
 
 // engineNote returns what is missing on screen because an engine does not answer.

@@ -74,7 +74,7 @@ func TestUnheldAndStuck(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, page)
 		}
 	}
-	if row := (columns{bar: 8, memory: 20}).memoryOf(&c).String(); !strings.HasPrefix(row, "not held, stuck") {
+	if row := memoryOf(&c, 29).String(); !strings.HasPrefix(row, "not held, stuck") {
 		t.Errorf("row: %q", row)
 	}
 }

@@ -20,9 +20,9 @@ type containerRow struct {
 }
 
 // listedRows returns the rows that the table shows, the members of a group below its heading. A search shows what it finds, also in
-// folded groups.
+// folded groups. A group is where its best member is.
 func listedRows(s *model.Snapshot, st State) []containerRow {
-	arranged := groups.Arrange(st.filteredContainers(s, listedContainers(s, st.Search, st.listsQuiet(s))))
+	arranged := groups.Arrange(st.Sort.sorted(st.filteredContainers(s, listedContainers(s, st.Search, st.listsQuiet(s))), s))
 	rows := make([]containerRow, 0, len(arranged))
 	for i := range arranged {
 		g := &arranged[i]
@@ -57,15 +57,21 @@ func (r containerRow) key() string {
 
 func (r containerRow) hasDead() bool { return r.container != nil && hasDead(r.container) }
 
-// nameCell returns a container's name: what it is called in a group, indented below the heading of that; nil is no group.
-func nameCell(ct *model.Container, in *groups.Group, style Style, needle string) line {
+// hasCache reports whether a bar of w columns shows cached files.
+func (r containerRow) hasCache(w int) bool {
+	return r.container != nil && r.container.Live() && cacheCells(r.container.Memory, w) > 0
+}
+
+// nameCell returns a container's name in w columns: what it is called in a group, indented below the heading of that; nil is no group.
+// Names often differ in how they end, so that a long one loses its middle.
+func nameCell(ct *model.Container, in *groups.Group, style Style, needle string, w int) line {
 	switch {
 	case in == nil:
-		return text(style, ct.Label).mark(needle)
+		return text(style, cutMiddle(ct.Label, w)).mark(needle)
 	case ct.IsSandbox():
 		style = Dim
 	}
-	return line{}.space(2).join(text(style, in.MemberName(ct)).mark(needle))
+	return line{}.space(2).join(text(style, cutMiddle(in.MemberName(ct), w-2)).mark(needle))
 }
 
 // title returns the name of the group of a heading, and whether its members are shown.
@@ -80,23 +86,18 @@ func (r containerRow) title(needle string) line {
 // heading draws the heading of a group: its title in place of the columns of a single container, then sums over its members.
 func (c columns) heading(r containerRow, in tableRow, selected bool) line {
 	l := cursorMark(selected)
-	room, from := 0, len(containerColumns)
-	for i := range containerColumns {
-		if containerColumns[i].sum != nil {
-			from = i
-			break
-		}
-		room += containerColumns[i].space(c)
+	room, from := 0, 0
+	for from < len(c.shown) && (from == 0 || c.shown[from].sum == nil) {
+		room += c.shown[from].space()
+		from++
 	}
 	l = l.join(r.title(in.needle).fit(max(room-1, 0))).space(1)
-	for i := from; i < len(containerColumns); i++ {
-		col := &containerColumns[i]
-		l = col.put(l, c, func() line {
-			if col.sum == nil {
-				return nil
-			}
-			return col.sum(r.group, in)
-		})
+	for _, col := range c.shown[from:] {
+		var cell line
+		if col.sum != nil {
+			cell = col.sum(r.group, in, col.w)
+		}
+		l = col.put(l, cell)
 	}
 	return l
 }

@@ -21,6 +21,8 @@ func (containersView) help() (name string, words []explained) {
 	return "containers", []explained{
 		{"namespace", "A private copy of one thing a process can see: its own files (mnt), process numbers (pid), network (net), shared memory (ipc), " +
 			"host name (uts), users (user), cgroup tree (cgroup) or boot clock (time). Two processes in the same namespace see the same."},
+		{"o, s", "o chooses the columns, s the one to sort by, r reverses the order: ▲ the lowest first, ▼ the highest. Groups stay together."},
+		{"NEAR LIMIT", "The working set grows, and reaches a limit soon if it goes on so. Whom the kernel would choose is computed as the kernel does it. Files that it can drop (▒ in the bar) are no danger."},
 		{"● ○ a b ? !", "● the container has one of its own. ○ it uses the host's: no wall there (bold where engines usually put one up). A letter: it shares one with the containers that show the same letter " +
 			"in that column. ? nsviz could not read it. ! whoever it was made for has another one now."},
 		{"cgroup", "A group of processes with a budget. Its memory limit is what docker run --memory sets. The bar shows how much of it is used. " +
@@ -31,7 +33,7 @@ func (containersView) help() (name string, words []explained) {
 			"container started, by the kernel's own count, so also those from before nsviz began."},
 		{"host PID", "Inside, the first process of a container is PID 1. It has another number on the host, and with that number you can find it in ps."},
 		{"▾ ▹", "A group: the containers of a Kubernetes or podman pod, or of a compose project. What its heading has are sums; + is at least that much. " +
-			"The sandbox is what the containers of a pod share, and is none of them."},
+			"The infra container of a pod holds what the others share; Kubernetes calls it the pod's sandbox."},
 		{"sandbox", "What a program isolates without a container runtime, as bubblewrap (Flatpak), firejail, unshare or a browser does. A service here is a unit of systemd " +
 			"with namespaces of its own. a shows and hides them; one that the OOM killer took something from is always shown."},
 		{"START", "From the making of the cgroup to the first instruction of the container's own program. It is short because no kernel boots."},
@@ -57,42 +59,42 @@ func (containersView) heading(s *model.Snapshot, st State, key string) string {
 }
 
 func (containersView) page(s *model.Snapshot, st State, w int) []line {
-	if c := containerOf(s, st.Open); c != nil {
+	if c := openContainer(s, st.Open); c != nil {
 		return containerPage(c, s, st, w)
 	}
-	if v := vmWith(s, st.Open); v != nil {
+	if v := openVM(s, st.Open); v != nil {
 		return vmPage(v, s, w)
 	}
 	return nil
 }
 
 func (containersView) name(s *model.Snapshot, key string) string {
-	if c := containerOf(s, key); c != nil {
+	if c := openContainer(s, key); c != nil {
 		return c.Label
 	}
-	if v := vmWith(s, key); v != nil {
+	if v := openVM(s, key); v != nil {
 		return v.Label()
 	}
 	return "a container"
 }
 
 func (containersView) link(s *model.Snapshot, key string) link {
-	if c := containerOf(s, key); c != nil {
+	if c := openContainer(s, key); c != nil {
 		return containerLink(c, s)
 	}
-	if v := vmWith(s, key); v != nil {
+	if v := openVM(s, key); v != nil {
 		return machineLink(v, s)
 	}
 	return link{}
 }
 
-// vmWith returns the virtual machine with a key; nil if it is gone.
-func vmWith(s *model.Snapshot, key string) *model.VM {
+// openVM returns the virtual machine with a key; nil if it is gone.
+func openVM(s *model.Snapshot, key string) *model.VM {
 	return find(s.VMs, func(v *model.VM) bool { return vmKey(v) == key })
 }
 
-// containerOf returns the container with a key; nil if it is gone.
-func containerOf(s *model.Snapshot, key string) (c *model.Container) {
+// openContainer returns the container with a key; nil if it is gone.
+func openContainer(s *model.Snapshot, key string) (c *model.Container) {
 	for other := range s.All() {
 		its := containerKey(other)
 		if its == key {
@@ -165,9 +167,19 @@ func sameContainer(a, b string) bool {
 	return idOf(a) == idOf(b)
 }
 
-// rows draws the table, the latest kill in words, the stream.
-func (containersView) rows(sc screen, h int) []row {
-	c := columnsFor(sc.w)
+// columns returns the columns of the containers.
+func (sc screen) columns() columns {
+	c := columnsFor(sc.w, sc.state.Columns)
+	c.sort = sc.state.Sort
+	return c
+}
+
+// rows draws the table, what is near its limit and the latest kill in words, the stream.
+func (v containersView) rows(sc screen, h int) []row {
+	if sc.state.Chooser != ChooseNothing {
+		return sc.withChooser(h)
+	}
+	c := sc.columns()
 	list, vms := listedRows(sc.s, sc.state), sc.state.filteredVMs(sc.s)
 	table := max(len(list), min(h/4, 6)) // a few rows in reserve: another container moves nothing
 	if len(vms) > 0 {
@@ -178,12 +190,16 @@ func (containersView) rows(sc screen, h int) []row {
 		empty = sc.noContainers(len(vms) > 0)
 		table = len(empty) + min(len(vms), h/28)
 	}
-	head := c.headLines(h >= 20, c.groups(), c.head())
-	marks := legend(c, sc.w, slices.ContainsFunc(list, containerRow.hasDead))
+	head := c.headLines(h)
+	bar, _ := memoryWidths(c.of(columnMemory))
+	marks := legend(c, sc.w, slices.ContainsFunc(list, containerRow.hasDead), slices.ContainsFunc(list, func(r containerRow) bool { return r.hasCache(bar) }))
 	if len(list) == 0 {
 		marks = nil
 	}
 	banner := sc.banner(max(h/3, 3))
+	if near := sc.nearLimit(h); len(near) > 0 {
+		banner = append(near, banner[min(1, len(banner)):]...) // below one rule
+	}
 	room := h - len(head) - len(banner)
 
 	// The virtual machines have their place even if not all containers fit.
@@ -192,7 +208,7 @@ func (containersView) rows(sc screen, h int) []row {
 	if len(vms) > 0 {
 		machines = min(len(vms), max(h/8, 1))
 		if h >= 12 {
-			vmHead = c.headLines(h >= 28, c.vmGroups(), c.vmHead(""))
+			vmHead = c.vmHeadLines(h)
 		}
 		vmMarks = vmLegend(c, sc.w)
 		room -= len(vmHead) + machines
@@ -250,6 +266,9 @@ func (v containersView) smallRows(sc screen, h int) []row {
 	if h -= len(rows); h <= 0 {
 		return rows
 	}
+	if sc.state.Chooser != ChooseNothing {
+		return append(rows, sc.choiceRows(h)...)
+	}
 	list, vms := listedRows(sc.s, sc.state), sc.state.filteredVMs(sc.s)
 	if len(list)+len(vms) == 0 {
 		return append(rows, row{line: text(Dim, "no container")})
@@ -265,7 +284,7 @@ func (v containersView) smallRows(sc screen, h int) []row {
 		if c == nil {
 			return l.join(list[i].title("").fit(name)).space(1).join(groupMemory(list[i].group))
 		}
-		l = l.join(nameCell(c, list[i].group, Name, "").fit(name)).space(1)
+		l = l.join(nameCell(c, list[i].group, Name, "", name).fit(name)).space(1)
 		if !c.Live() {
 			return l.join(storyLine(story.BriefEnd(c.End()), sc.s.Time))
 		}
@@ -284,8 +303,13 @@ func streamRows(h, room int) int {
 	return 0
 }
 
-// headLines returns the titles and, if there is room for them, the groups above.
-func (c columns) headLines(room bool, groups, head line) []line {
+// headLines returns the titles and, where a screen of h rows has room for them, the groups above.
+func (c columns) headLines(h int) []line { return withGroups(h >= 20, c.groups(), c.head()) }
+
+// vmHeadLines is headLines for virtual machines.
+func (c columns) vmHeadLines(h int) []line { return withGroups(h >= 28, c.vmGroups(), c.vmHead("")) }
+
+func withGroups(room bool, groups, head line) []line {
 	if room && len(groups) > 0 {
 		return []line{groups, head}
 	}

@@ -44,6 +44,7 @@ func TestGolden(t *testing.T) {
 	later := scene()
 	later.Totals.Events[event.OOMKill] += 37
 
+	pastNow, past := scenePast()
 	for _, tt := range []struct {
 		name string
 		s    *model.Snapshot
@@ -78,6 +79,11 @@ func TestGolden(t *testing.T) {
 		{"containers_many", sceneMany(200), on(Containers, fmt.Sprintf("%064x", 101)), 120, 40},
 		{"containers_many_end", sceneMany(200), on(Containers, fmt.Sprintf("%064x", 200)), 80, 24},
 		{"containers_frozen", later, State{Frozen: scene()}, 120, 40},
+		{"past_200x50", pastNow, past, 200, 50},
+		{"past_120x36", pastNow, past, 120, 36},
+		{"past_80x24", pastNow, past, 80, 24},
+		{"past_kill_80x24", pastNow, press(past, pastNow, letters("3")...), 80, 24},
+		{"past_30x9", pastNow, past, 30, 9},
 		{"containers_replay", scene(), State{Replay: true}, 80, 24},
 		{"containers_typing", scene(), press(State{}, scene(), letters("/hog")...), 120, 40},
 		{"containers_found", scene(), press(State{}, scene(), append(letters("/sIde"), enter)...), 80, 24},
@@ -97,6 +103,20 @@ func TestGolden(t *testing.T) {
 		{"explain_vm_120x36", sceneVMs(), press(on(Containers, vmKey(&sceneVMs().VMs[0])), sceneVMs(), letters("w")...), 120, 36},
 		{"explain_group_120x36", sceneGroups(), press(on(Containers, shopHeading), sceneGroups(), letters("w")...), 120, 36},
 		{"copied_120x36", scene(), press(on(Containers, hogID), scene(), letters("y")...), 120, 36},
+		{"columns_80x24", sceneUses(), noted, 80, 24},
+		{"columns_120x36", sceneUses(), noted, 120, 36},
+		{"columns_160x40", sceneUses(), noted, 160, 40},
+		{"columns_200x50", sceneUses(), noted, 200, 50},
+		{"columns_300x60", sceneUses(), noted, 300, 60},
+		{"columns_long_names", sceneLongNames(), noted, 80, 24},
+		{"columns_sorted", sceneUses(), State{Sort: Sort{By: columnCPU}}, 120, 36},
+		{"columns_sorted_groups", sceneGroups(), State{Sort: Sort{By: columnMemory}}, 120, 40},
+		{"columns_chosen", sceneUses(), State{Columns: []ColumnKey{columnThrottled, columnWorkingSet, columnCache, columnNamespaces, columnState, columnCreated, columnCPU, columnSwap}}, 120, 36},
+		{"columns_chooser_80x24", sceneUses(), press(State{Width: 80, Height: 24}, sceneUses(), append(letters("o"), Key{Name: KeyDown}, Key{Name: KeyDown})...), 80, 24},
+		{"columns_chooser_120x36", sceneUses(), press(State{Width: 120, Height: 36}, sceneUses(), append(letters("o"), Key{Name: KeyEnd}, letters(" ")[0])...), 120, 36},
+		{"columns_chooser_200x50", sceneUses(), press(State{Width: 200, Height: 50}, sceneUses(), letters("o")...), 200, 50},
+		{"columns_sort_80x24", sceneUses(), press(State{Width: 80, Height: 24}, sceneUses(), append(letters("s"), Key{Name: KeyDown}, letters(" ")[0])...), 80, 24},
+		{"columns_sort_20x5", sceneUses(), press(State{Width: 20, Height: 5}, sceneUses(), letters("s")...), 20, 5},
 		{"groups_200x50", sceneGroups(), on(Containers, webID), 200, 50},
 		{"groups_120x40", sceneGroups(), on(Containers, shopHeading), 120, 40},
 		{"groups_80x24", sceneGroups(), on(Containers, cartHeading), 80, 24},
@@ -145,10 +165,10 @@ func TestGolden(t *testing.T) {
 		{"page_80x150", scene(), hogPage(scene()), 80, 150},
 		{"page_40x200", scene(), hogPage(scene()), 40, 200},
 		{"page_killed", sceneKilled(), hogPage(sceneKilled()), 120, 90},
-		{"page_ended_unread", sceneEnded(), awaiting(press(State{}, sceneEnded(), Key{Name: KeyEnd}, enter)), 200, 50},
-		{"page_paused", scenePaused(), awaiting(press(on(Containers, webID), scenePaused(), enter)), 200, 50},
-		{"page_near_limit", sceneNearLimit(), awaiting(press(on(Containers, agentID), sceneNearLimit(), enter)), 200, 50},
-		{"page_near_limit_80x40", sceneNearLimit(), awaiting(press(on(Containers, agentID), sceneNearLimit(), enter)), 80, 40},
+		{"page_ended_unread", sceneEnded(), readingOf(press(State{}, sceneEnded(), Key{Name: KeyEnd}, enter)), 200, 50},
+		{"page_paused", scenePaused(), readingOf(press(on(Containers, webID), scenePaused(), enter)), 200, 50},
+		{"page_near_limit", sceneNearLimit(), readingOf(press(on(Containers, agentID), sceneNearLimit(), enter)), 200, 50},
+		{"page_near_limit_80x40", sceneNearLimit(), readingOf(press(on(Containers, agentID), sceneNearLimit(), enter)), 80, 40},
 		{"page_not_permitted", scene(), unreadable(hogPage(scene())), 120, 40},
 		{"page_replay", scene(), replayed(hogPage(scene())), 120, 40},
 		{"page_hostile", scene(), withInspection(hogPage(scene()), hogID, 28473, sceneHostileDissection()), 120, 90},

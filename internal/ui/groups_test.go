@@ -100,21 +100,18 @@ func TestFold(t *testing.T) {
 		{"space folds", s, on(Containers, shopHeading), space, folded(shopHeading)},
 		{"and unfolds", s, folded(shopHeading), space, on(Containers, shopHeading)},
 		{"enter folds", s, on(Containers, shopHeading), keys(KeyEnter), folded(shopHeading)},
-		{"left of a member leads to the heading", s, on(Containers, webID), keys(KeyLeft), on(Containers, shopHeading)},
-		{"and then folds", s, on(Containers, webID), keys(KeyLeft, KeyLeft), folded(shopHeading)},
+		{"left of a member freezes, and steps back", s, on(Containers, webID), keys(KeyLeft), frozen},
 		{"right of a member", s, on(Containers, webID), keys(KeyRight), on(Containers, webID)},
-		{"a container in no group", s, on(Containers, agentID), keys(KeyLeft, KeyRight), on(Containers, agentID)},
 		{"both", s, on(Containers, cartHeading), keys(KeyLeft, KeyUp, KeyUp, KeyUp, KeyUp, KeyUp, KeyLeft), folded(shopHeading, cartHeading)},
 		{"space elsewhere freezes", s, on(Containers, webID), space, frozen},
 		{"space at the top freezes, whatever came there", firstIsHeading, State{}, space, first},
 		{"esc unfolds all", s, folded(shopHeading, cartHeading), keys(KeyEsc), on(Containers, shopHeading)},
-		{"what is found is not folded", s, found, keys(KeyLeft), found},
+		{"what is found is not folded", s, found, keys(KeyLeft), foundFrozen},
 		{"so space freezes", s, found, space, foundFrozen},
 		{"the search goes first", s, func() State { st := folded(shopHeading); st.Search = "x"; return st }(), keys(KeyEsc), folded(shopHeading)},
-		{"nothing is there", &model.Snapshot{}, State{}, keys(KeyLeft), State{}},
-		{"other views", s, on(Kills, ""), keys(KeyLeft, KeyRight), on(Kills, "")},
+		{"nothing is there", &model.Snapshot{}, State{}, keys(KeyRight), State{}},
 		{"the help", s, help, keys(KeyLeft), help},
-		{"a search that finds the group", s, searching, keys(KeyRight), found},
+		{"right in a search", s, searching, keys(KeyRight), searching},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			before := tt.from
@@ -163,10 +160,10 @@ func TestRowsOfGroups(t *testing.T) {
 		st   State
 		want string
 	}{
-		{State{}, "agent [shop] web worker worker-2 migrate [shop/cart-7d9f] app side sandbox sidecar"},
-		{folded(shopHeading), "agent [shop] [shop/cart-7d9f] app side sandbox sidecar"},
+		{State{}, "agent [shop] web worker worker-2 migrate [shop/cart-7d9f] app side infra sidecar"},
+		{folded(shopHeading), "agent [shop] [shop/cart-7d9f] app side infra sidecar"},
 		{folded(cartHeading), "agent [shop] web worker worker-2 migrate [shop/cart-7d9f] sidecar"},
-		{State{Search: "cart"}, "[shop/cart-7d9f] app side sandbox"},
+		{State{Search: "cart"}, "[shop/cart-7d9f] app side infra"},
 		{State{Search: "cart-7d9f/si"}, "[shop/cart-7d9f] side"},
 		{State{Search: "shop/work", Folded: folded(shopHeading).Folded}, "[shop] worker worker-2"},
 	} {
@@ -176,7 +173,7 @@ func TestRowsOfGroups(t *testing.T) {
 	}
 	// The pod's sandbox keeps its place while its containers come and go.
 	s.Containers = append(s.Containers[:4:4], s.Containers[6:]...)
-	if got, want := rows(s, State{}), "agent [shop] web worker-2 migrate [shop/cart-7d9f] side sandbox sidecar"; got != want {
+	if got, want := rows(s, State{}), "agent [shop] web worker-2 migrate [shop/cart-7d9f] side infra sidecar"; got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}
 }
@@ -219,7 +216,7 @@ func TestManyGroups(t *testing.T) {
 	if n := len(st.keys(s)); n != 400 {
 		t.Fatalf("%d rows", n)
 	}
-	st = press(st, s, Key{Name: KeyEnd}, Key{Name: KeyLeft}, Key{Name: KeyLeft})
+	st = press(st, s, Key{Name: KeyEnd}, Key{Name: KeyUp}, Key{Name: KeyUp}, Key{Name: KeyUp}, Key{Name: KeyLeft})
 	keys := st.keys(s)
 	if len(keys) != 397 || !isHeading(keys[st.cursor(keys)]) {
 		t.Errorf("%d rows, the cursor is at %q", len(keys), keys[st.cursor(keys)])

@@ -55,6 +55,10 @@ func (hostView) page(s *model.Snapshot, st State, w int) []line {
 		add("processes", text(Unknown, "?").add(Plain, " "+words))
 	}
 
+	if s.Unlisted > 0 {
+		add("sandboxes", text(Unknown, "?").add(Plain, fmt.Sprintf(" %d are not listed: their users have more than nsviz keeps", s.Unlisted)))
+	}
+
 	section("How nsviz learns each fact")
 	lines = append(lines, probeLines(s, w)...)
 

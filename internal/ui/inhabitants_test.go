@@ -18,7 +18,7 @@ func TestInhabitants(t *testing.T) {
 		"web":                               {Type: event.Net, ID: 4, Processes: []int32{7}, Containers: []string{"web"}},
 		hostSign + " the host":              {Type: event.Net, ID: 5, Processes: []int32{7}, Host: true},
 		"kept by an open file in PID 9 (x)": {Type: event.Net, ID: 6, PinnedBy: []string{"an open file in PID 9 (x)"}},
-		"nobody; something unseen keeps it": {Type: event.Net, ID: 7},
+		"nobody; gone, or something unseen keeps it": {Type: event.Net, ID: 7},
 	} {
 		got := ""
 		for _, p := range inhabitants(&n, s) {
@@ -27,5 +27,9 @@ func TestInhabitants(t *testing.T) {
 		if got != want {
 			t.Errorf("%d: %q, want %q", n.ID, got, want)
 		}
+	}
+	s.Probes = []fact.Probe{{Name: fact.ProbeNamespacesFreed, Method: "fentry"}}
+	if got := inhabitants(&model.Namespace{Type: event.Net, ID: 7}, s); got[0].text != "nobody; something unseen keeps it" {
+		t.Errorf("where the kernel reports ends: %q", got[0].text)
 	}
 }

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/nsviz/nsviz/internal/model"
@@ -16,9 +17,10 @@ const (
 	inHelp
 	inSearch // while the text is being entered
 	inFilter // while the expression is being entered
+	inChoice // while columns are chosen, or what to sort by
 
 	reading   = inList | inPage | inHelp
-	everyMode = reading | inSearch | inFilter
+	everyMode = reading | inSearch | inFilter | inChoice
 )
 
 // place is where a key is pressed.
@@ -39,6 +41,8 @@ func here(st State, s *model.Snapshot) place {
 		at.mode = inSearch
 	case st.Filtering:
 		at.mode = inFilter
+	case st.Chooser != ChooseNothing:
+		at.mode = inChoice
 	case st.Help:
 		at.mode = inHelp
 	case st.pageOpen():
@@ -119,22 +123,27 @@ func bindings() []binding {
 		names[i], _ = v.help()
 		digits += string(rune('1' + i))
 	}
-	return []binding{
+	return slices.Concat([]binding{
 		{
 			keys: named(KeyEsc), cap: "esc", hint: place.backHint, modes: reading,
 			help: "go back: from the help, from an explanation, from what is open, from a search, from a filter; at last it unfolds all groups",
-			do:   func(at place, _ Key) (State, Action) { return at.back(), Stay },
+			do:   func(at place, _ Key) (State, Action) { return at.leave() },
 		},
 		{
-			keys: named(KeyDown, KeyUp, KeyPageUp, KeyPageDown, KeyHome, KeyEnd), cap: "↑↓", modes: everyMode,
-			help: "move the cursor, or scroll a page; also PgUp, PgDn, Home, End and the wheel of the mouse",
+			keys: named(KeyDown, KeyUp, KeyPageUp, KeyPageDown), cap: "↑↓", modes: everyMode,
+			help: "move the cursor, or scroll a page; also PgUp, PgDn and the wheel of the mouse",
 			hint: func(at place) string {
 				if at.mode&(inPage|inHelp) != 0 {
 					return "scroll"
 				}
 				return "move"
 			},
-			do: func(at place, key Key) (State, Action) { return at.move(key.Name, at.live), Stay },
+			do: func(at place, key Key) (State, Action) { return at.step(key.Name), Stay },
+		},
+		{
+			keys: named(KeyHome, KeyEnd), cap: "home end", modes: everyMode, when: func(at place) bool { return at.Frozen == nil || at.mode&(inList|inPage) == 0 },
+			help: "to the first row and to the last one",
+			do:   func(at place, key Key) (State, Action) { return at.step(key.Name), Stay },
 		},
 		{
 			keys: append(runes("jkgG"), named(KeyCtrlF, KeyCtrlB, KeyCtrlD, KeyCtrlU)...), cap: "j k g G", modes: reading,
@@ -198,7 +207,7 @@ func bindings() []binding {
 			do:   func(at place, key Key) (State, Action) { return at.nextFound(key.Rune == 'n'), Stay },
 		},
 		{
-			keys: named(KeyLeft, KeyRight), cap: "←→", modes: inList | inSearch,
+			keys: named(KeyLeft, KeyRight), cap: "←→", modes: inList | inSearch, when: func(at place) bool { return at.heading || at.mode == inSearch },
 			hint: func(at place) string {
 				if !at.heading {
 					return ""
@@ -212,20 +221,14 @@ func bindings() []binding {
 			keys: runes(" "), cap: "space", modes: reading, when: func(at place) bool { return !at.heading },
 			hint: func(at place) string {
 				if at.Frozen != nil {
-					return "go on"
+					return "" // the key esc stands there
 				}
 				return "freeze"
 			},
 			help: "freeze the screen and let it go on; nothing is lost meanwhile",
-			do: func(at place, _ Key) (State, Action) {
-				if at.Frozen != nil {
-					at.Frozen = nil
-				} else {
-					at.Frozen = at.shown(at.live)
-				}
-				return at.State, Stay
-			},
+			do:   func(at place, _ Key) (State, Action) { return at.freeze() },
 		},
+	}, timeBindings(), []binding{
 		{
 			keys: runes("w"), cap: "w", modes: inList | inPage, when: hasSubjects, hint: always("explain"),
 			help: "explain what is under the cursor, with the command to see it by hand; again for the next thing about it",
@@ -242,9 +245,69 @@ func bindings() []binding {
 			do:   func(at place, _ Key) (State, Action) { return at.copiedHand() },
 		},
 		{
-			keys: runes("a"), cap: "a", modes: inList, when: func(at place) bool { return at.Tab == Containers },
+			keys: runes("a"), cap: "a", modes: inList, when: atContainers,
 			help: "list the containers with the sandboxes and services of the host, or without them",
 			do:   func(at place, _ Key) (State, Action) { at.Quiet = !at.Quiet; return at.State, Stay },
+		},
+		{
+			keys: append(runes("s"), named(KeyF6)...), cap: "s", modes: inList, when: atContainers, hint: always("sort"),
+			help: "sort the containers, also F6; so does a click on the head of a column, and another click reverses",
+			do:   func(at place, _ Key) (State, Action) { return at.choose(ChooseSort), Stay },
+		},
+		{
+			keys: runes("Sr"), cap: "r", modes: inList, when: atContainers, help: "reverse the order, also S",
+			do: func(at place, _ Key) (State, Action) { at.Sort.Reverse = !at.Sort.Reverse; return at.State, Stay },
+		},
+		{
+			keys: runes("o"), cap: "o", modes: inList, when: atContainers, hint: always("columns"), help: "choose the columns and their places",
+			do: func(at place, _ Key) (State, Action) { return at.choose(ChooseColumns), Stay },
+		},
+		{
+			keys: runes("jkgG"), cap: "j k g G", modes: inChoice, help: "down, up, to the first, to the last",
+			do: func(at place, key Key) (State, Action) { return at.step(movingKey(key)), Stay },
+		},
+		{
+			keys: runes(" "), cap: "space", modes: inChoice, help: "show a column or hide it; sort by it, again to reverse",
+			hint: func(at place) string {
+				if at.Chooser == ChooseColumns {
+					return "show or hide"
+				}
+				return "sort by it; again: reverse"
+			},
+			do: func(at place, _ Key) (State, Action) { return at.pick(at.choice()), Stay },
+		},
+		{
+			keys: append(named(KeyLeft, KeyRight), runes("-+")...), cap: "←→", modes: inChoice, help: "the place of the column, also - and +",
+			when: func(at place) bool { return at.Chooser == ChooseColumns }, hint: always("place"),
+			do: func(at place, key Key) (State, Action) {
+				by := 1
+				if key.Name == KeyLeft || key.Rune == '-' {
+					by = -1
+				}
+				return at.place(at.choice(), by), Stay
+			},
+		},
+		{
+			keys: runes("rS"), cap: "r", modes: inChoice, help: "reverse the order, also S", hint: always("reverse"),
+			when: func(at place) bool { return at.Chooser == ChooseSort },
+			do:   func(at place, _ Key) (State, Action) { at.Sort.Reverse = !at.Sort.Reverse; return at.State, Stay },
+		},
+		{
+			keys: runes("d"), cap: "d", modes: inChoice, help: "the columns, or the order, as they are without a choice", hint: always("as usual"),
+			do: func(at place, _ Key) (State, Action) { return at.asUsual(), Stay },
+		},
+		{
+			keys: named(KeyEnter), cap: "enter", modes: inChoice, help: "sort by what is under the cursor, and close",
+			do: func(at place, _ Key) (State, Action) {
+				if at.Chooser == ChooseSort {
+					return at.pick(at.choice()).closeChooser(), Stay
+				}
+				return at.closeChooser(), Stay
+			},
+		},
+		{
+			keys: append(named(KeyEsc, KeyTab, KeyBackTab), runes("osq")...), cap: "esc", modes: inChoice, help: "close, also o, s and q", hint: always("done"),
+			do: func(at place, _ Key) (State, Action) { return at.closeChooser(), Stay },
 		},
 		{
 			keys: named(KeyTab, KeyBackTab), cap: "tab", modes: reading | inSearch, hint: always("next view"),
@@ -344,8 +407,18 @@ func bindings() []binding {
 			keys: named(KeyCtrlC), cap: "ctrl-C", modes: everyMode, help: "quit, from anywhere",
 			do: func(at place, _ Key) (State, Action) { return at.State, Quit },
 		},
-	}
+	})
 }
+
+// step moves what moves at a place: the cursor of the list or of the open chooser, or the text of a page.
+func (at place) step(key KeyName) State {
+	if at.mode == inChoice {
+		return at.moveChoice(key)
+	}
+	return at.move(key, at.live)
+}
+
+func atContainers(at place) bool { return at.Tab == Containers }
 
 // backHint returns where Esc leads; "" is nowhere.
 func (at place) backHint() string {
@@ -361,6 +434,10 @@ func (at place) backHint() string {
 		return "close"
 	case at.Search != "" || at.filter() != "":
 		return "show all"
+	case at.Frozen != nil && at.Replay:
+		return "go on"
+	case at.Frozen != nil:
+		return "now"
 	}
 	return ""
 }

@@ -92,30 +92,36 @@ func hasDead(ct *model.Container) bool {
 	return slices.ContainsFunc(ct.Namespaces[:], func(m model.Membership) bool { return m.Abandoned != nil })
 }
 
-// legend explains every symbol of the table, in as many lines as the width needs. The symbol of a dead namespace is rare,
-// and explained only if it is shown.
-func legend(c columns, w int, dead bool) []line {
+// legend explains every symbol of the table, in as many lines as the width needs, after the order if that is not the usual one. The
+// symbols of a dead namespace and of cached files are rare, and explained only if they are shown.
+func legend(c columns, w int, dead, cached bool) []line {
 	var parts []line
-	if c.namespace > 0 {
+	if order := c.sort.words(); order != "" {
+		parts = append(parts, text(Strong, "sorted by "+order))
+	}
+	if c.namespace() > 0 {
 		parts = append(parts,
 			text(Own, ownSign).add(Dim, " its own"),
 			text(HostUsual, hostSign).add(Dim, " the host's"),
 			text(Shared, "a b").add(Dim, " shared with each other"),
 			text(Unknown, unknownSign).add(Dim, " unknown"))
 	}
-	if c.namespace > 0 && dead {
+	if c.namespace() > 0 && dead {
 		parts = append(parts, text(Alarm, deadSign).add(Dim, " a dead one"))
 	}
-	if c.spark > 0 {
+	if cached {
+		parts = append(parts, text(Dim, cacheSign+" cached files, which the kernel drops first"))
+	}
+	if c.of(columnSpark) > 0 {
 		parts = append(parts, text(KillMark, killSign).add(Dim, " OOM kill"))
 	}
 	lines := flow(parts, 3, marker, w)
 	// The help has this too; it is not worth a line of its own.
 	counts := append(parts[:len(parts):len(parts)], text(Title, "OOM").add(Dim, " kills since its start"))
-	if l := flow(counts, 3, marker, w); c.spark > 0 && c.oom > 0 && len(l) == len(lines) {
+	if l := flow(counts, 3, marker, w); c.of(columnSpark) > 0 && c.of(columnOOM) > 0 && len(l) == len(lines) {
 		lines = l
 	}
-	if c.namespace > 0 && c.namespace < 4 {
+	if c.namespace() > 0 && c.namespace() < 4 {
 		parts = nil
 		for _, t := range event.NamespaceTypes() {
 			parts = append(parts, text(Title, namespaceLetters[t:t+1]).add(Dim, " "+t.String()))

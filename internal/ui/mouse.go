@@ -13,12 +13,12 @@ const (
 	MouseWheelDown
 )
 
-// Mouse is one press of a button of the mouse, or one step of its wheel.
+// Mouse is one click, or one step of the wheel.
 type Mouse struct {
 	// X and Y are the cell, which count from 0.
 	X, Y   int
 	Button MouseButton
-	// Double is set for the second of two quick presses of the same cell.
+	// Double is set for the second of two quick clicks on the same cell.
 	Double bool
 }
 
@@ -47,7 +47,7 @@ func (st State) pointed(m Mouse, s *model.Snapshot) (State, Action) {
 			key = KeyDown
 		}
 		for range wheelRows {
-			st = st.move(key, s)
+			st = here(st, s).step(key)
 		}
 	case MouseLeft:
 		f := Render(s, st, st.Width, st.Height)
@@ -59,6 +59,10 @@ func (st State) pointed(m Mouse, s *model.Snapshot) (State, Action) {
 			if z.from <= m.X && m.X < z.to {
 				return z.click(at)
 			}
+		}
+		sc := screen{s: st.shown(s), live: s, state: st, w: st.Width, h: st.Height}
+		if column := sc.headAt(m.X, m.Y); column != "" {
+			return st.sortBy(column), Stay
 		}
 		if spots.key == "" {
 			return st, Stay

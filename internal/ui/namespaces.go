@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/model"
 	"github.com/nsviz/nsviz/internal/query"
 	"github.com/nsviz/nsviz/internal/story"
@@ -196,6 +197,9 @@ func inhabitants(n *model.Namespace, s *model.Snapshot) line {
 		return l
 	case s.Unseen.Blind():
 		return text(Dim, "processes ").add(Unknown, "?")
+	}
+	if !s.Watches(fact.ProbeNamespacesFreed) {
+		return text(Dim, "nobody; gone, or something unseen keeps it")
 	}
 	return text(Dim, "nobody; something unseen keeps it")
 }

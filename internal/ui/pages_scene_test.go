@@ -113,8 +113,8 @@ func sceneHostileDissection() *report.Dissection {
 	}
 }
 
-// awaiting returns a state in which nsviz has begun to read.
-func awaiting(v State) State {
+// reading returns a state in which nsviz has begun to read.
+func readingOf(v State) State {
 	v.Inspects = true
 	return v
 }

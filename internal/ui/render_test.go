@@ -83,7 +83,7 @@ func TestRenderAnySize(t *testing.T) {
 
 func TestColumnsFitAndDependOnWidthAlone(t *testing.T) {
 	for w := smallWidth; w <= 300; w++ {
-		c := columnsFor(w)
+		c := columnsFor(w, nil)
 		if got := c.width(); got > w {
 			t.Errorf("at %d columns the table takes %d: %+v", w, got, c)
 		}
@@ -110,32 +110,42 @@ func TestColumnsFitAndDependOnWidthAlone(t *testing.T) {
 				}
 			}
 		}
-		if c.name < 8 {
-			t.Errorf("at %d columns a name has %d", w, c.name)
+		if c.of(columnName) < 8 {
+			t.Errorf("at %d columns a name has %d", w, c.of(columnName))
 		}
 	}
 }
 
-func TestColumnsGoInOrder(t *testing.T) {
-	for _, tt := range []struct {
-		w                                          int
-		spark, start, procs, up, pid, bar, mapping bool // mapping: the namespace columns have their names
-	}{
-		{120, true, true, true, true, true, true, true},
-		{110, false, true, true, true, true, true, true},
-		{97, false, false, false, true, true, true, true},
-		{80, false, false, false, true, true, true, false},
-		{60, false, false, false, false, true, false, false},
+// A wider screen shows what a narrower one does, and more; none has an empty half.
+func TestColumnsComeInOrder(t *testing.T) {
+	for w, want := range map[int]string{
+		40:  "name memory oom",
+		60:  "name up namespaces memory oom",
+		80:  "name up namespaces cpu memory oom",
+		120: "name pid up namespaces cpu memory last_minute oom processes",
+		160: "name image pid up start namespaces cpu memory last_minute oom processes net.rx net.tx",
+		200: "name image pid up start namespaces cpu memory last_minute oom psi.mem io.read io.write processes net.rx net.tx",
 	} {
-		c := columnsFor(tt.w)
-		got := []bool{c.spark > 0, c.start > 0, c.procs > 0, c.up > 0, c.pid > 0, c.bar > 0, c.namespace == 4}
-		want := []bool{tt.spark, tt.start, tt.procs, tt.up, tt.pid, tt.bar, tt.mapping}
-		if fmt.Sprint(got) != fmt.Sprint(want) {
-			t.Errorf("%d columns: spark start procs up pid bar names = %v, want %v", tt.w, got, want)
+		c := columnsFor(w, nil)
+		if got := strings.Trim(fmt.Sprint(c.keys()), "[]"); got != want {
+			t.Errorf("%d columns: %s, want %s", w, got, want)
 		}
-		if c.namespace == 0 || c.memory == 0 || c.oom == 0 {
-			t.Errorf("%d columns: the namespaces, the memory or the kills are gone: %+v", tt.w, c)
+		if over := w - c.width(); over > 8 {
+			t.Errorf("%d columns: %d are empty", w, over)
 		}
+		if bar, _ := memoryWidths(c.of(columnMemory)); (bar > 0) != (w >= 80) || (c.namespace() == 4) != (w >= 120) {
+			t.Errorf("%d columns: a bar of %d, namespaces of %d", w, bar, c.namespace())
+		}
+	}
+	var before []ColumnKey
+	for w := smallWidth; w <= 300; w++ {
+		keys := columnsFor(w, nil).keys()
+		for _, key := range before {
+			if !slices.Contains(keys, key) {
+				t.Errorf("at %d columns %s is gone", w, key)
+			}
+		}
+		before = keys
 	}
 }
 

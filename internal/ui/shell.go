@@ -50,6 +50,11 @@ type Options struct {
 	// Inspect reads what a snapshot does not have of a live container of it, whose page is open. It returns ErrEnded if the container has
 	// ended meanwhile. It is called in a goroutine, and may take long; nil shows the snapshot alone.
 	Inspect InspectFunc
+	// Past leads through earlier snapshots; nil only freezes the screen.
+	Past Past
+	// Speed is how much faster than it happened a recording is played; 0 is unknown. SetSpeed sets it.
+	Speed    float64
+	SetSpeed func(float64)
 }
 
 // stuckPatience is how long the terminal library may take to end. Its writes fail earlier than that.
@@ -147,7 +152,7 @@ func draw(ctx context.Context, screen tcell.Screen, device *terminal.Terminal, a
 	if device != nil {
 		sh.copyText = func(words []byte) { _ = device.SetClipboard(string(words), os.Getenv) } // the terminal does not answer, either
 	}
-	sh.state.Replay, sh.state.Zone = o.Replay, o.Zone
+	sh.state.Replay, sh.state.Speed, sh.state.Zone = o.Replay, o.Speed, o.Zone
 	sh.inspector, sh.state.Inspects = newInspector(o.Inspect, o.Snapshots), o.Inspect != nil
 	defer sh.inspector.close()
 	return sh.loop(ctx, input)
@@ -183,16 +188,21 @@ type shell struct {
 	glyphs  glyphs
 	state   State
 	drawn   *model.Snapshot
-
-	inspector *inspector
 	// copyText copies a text to the clipboard.
 	copyText func([]byte)
 
-	// What the mouse did last: the buttons that are held, and the press that another one may double.
-	held    tcell.ButtonMask
-	pressed Mouse
-	at      time.Time
-	noMouse bool // the terminal has the mouse
+	// past is the state of Options.Past that is to be shown, moved is set if it is not the one on screen.
+	past  uint64
+	moved bool
+
+	// What the mouse did last: the buttons that are held since pressed, and the click that another one may double.
+	held      tcell.ButtonMask
+	pressed   Mouse
+	clicked   Mouse
+	clickedAt time.Time
+	noMouse   bool // the terminal has the mouse
+
+	inspector *inspector
 }
 
 // paint makes the styles and symbols that suit the terminal.
@@ -306,17 +316,13 @@ func (sh *shell) handleAll(ev tcell.Event, input <-chan tcell.Event) (quit bool,
 func (sh *shell) handle(ev tcell.Event) (Action, error) {
 	switch ev := ev.(type) {
 	case *tcell.EventKey:
-		state, action := Update(sh.state, translate(ev), sh.drawn)
-		sh.state = state
-		return action, nil
+		return sh.update(translate(ev)), nil
 	case *tcell.EventMouse:
 		mouse := sh.mouse(ev, ev.When())
 		if mouse.Button == MouseNone {
 			return Stay, nil
 		}
-		state, action := Update(sh.state, Key{Name: KeyMouse, Mouse: mouse}, sh.drawn)
-		sh.state = state
-		return action, nil
+		return sh.update(Key{Name: KeyMouse, Mouse: mouse}), nil
 	case *tcell.EventResize:
 		return Repaint, nil
 	case *tcell.EventError:
@@ -351,25 +357,59 @@ func (sh *shell) suspend() error {
 	return nil
 }
 
-// doubleClick is the longest time between the two presses of a double click.
-const doubleClick = 400 * time.Millisecond
+// update applies a key. It goes to another state of the past, if the key says so; that is read when it is drawn, since a repeated key
+// goes through several.
+func (sh *shell) update(key Key) Action {
+	before := sh.state.Frozen
+	state, action := Update(sh.state, key, sh.drawn)
+	sh.state = state
+	past := sh.options.Past
+	if action == SetSpeed {
+		sh.options.SetSpeed(state.Speed)
+	}
+	if past == nil {
+		return action
+	}
+	move, moves := action.move()
+	if moves && before == nil {
+		sh.past = state.Frozen.Facts
+	}
+	switch {
+	case moves:
+		sh.past, sh.moved = past.Find(sh.past, move), true
+	case action == GoOn:
+		past.Resume(sh.past)
+		sh.moved = false
+	}
+	return action
+}
 
-// mouse returns what the mouse did just now: nothing if a button was released, or is still held.
+const (
+	// doubleClick is the longest time between the two clicks of a double click.
+	doubleClick = 400 * time.Millisecond
+	// unsteady is how many columns the mouse may move during a click; farther is a try to select text.
+	unsteady = 1
+)
+
+// mouse returns what the mouse did just now. A click is complete when the button is released, so that no report comes behind one that
+// ends the program.
 func (sh *shell) mouse(ev *tcell.EventMouse, now time.Time) Mouse {
 	buttons := ev.Buttons()
-	fresh := buttons &^ sh.held
+	pressed, released := buttons&^sh.held, sh.held&^buttons
 	sh.held = buttons &^ (tcell.WheelUp | tcell.WheelDown) // nobody releases a wheel
 	m := Mouse{}
 	m.X, m.Y = ev.Position()
 	switch {
-	case fresh&tcell.WheelUp != 0:
+	case pressed&tcell.WheelUp != 0:
 		m.Button = MouseWheelUp
-	case fresh&tcell.WheelDown != 0:
+	case pressed&tcell.WheelDown != 0:
 		m.Button = MouseWheelDown
-	case fresh&tcell.ButtonPrimary != 0:
-		m.Button = MouseLeft
-		m.Double = sh.pressed == m && now.Sub(sh.at) <= doubleClick
-		sh.pressed, sh.at = m, now // a third press is none that doubles: it differs
+	case pressed&tcell.ButtonPrimary != 0:
+		sh.pressed = m
+	case released&tcell.ButtonPrimary != 0 && m.Y == sh.pressed.Y && max(m.X-sh.pressed.X, sh.pressed.X-m.X) <= unsteady:
+		m = Mouse{X: sh.pressed.X, Y: m.Y, Button: MouseLeft}
+		m.Double = sh.clicked == m && now.Sub(sh.clickedAt) <= doubleClick
+		sh.clicked, sh.clickedAt = m, now // a third click is none that doubles: it differs
 	}
 	return m
 }
@@ -389,6 +429,12 @@ func (sh *shell) lendMouse() {
 // draw shows the latest snapshot.
 func (sh *shell) draw() {
 	sh.drawn = sh.options.Snapshots()
+	if sh.moved {
+		sh.moved = false
+		if s, place := sh.options.Past.State(sh.past); s != nil {
+			sh.state.Frozen, sh.state.Place = s, place
+		}
+	}
 	if sh.options.Notes != nil {
 		sh.state.Notes = sh.options.Notes()
 	}
@@ -444,8 +490,14 @@ func translate(ev *tcell.EventKey) Key {
 	case tcell.KeyDown:
 		return Key{Name: KeyDown}
 	case tcell.KeyLeft:
+		if ev.Modifiers()&tcell.ModShift != 0 {
+			return Key{Name: KeyShiftLeft}
+		}
 		return Key{Name: KeyLeft}
 	case tcell.KeyRight:
+		if ev.Modifiers()&tcell.ModShift != 0 {
+			return Key{Name: KeyShiftRight}
+		}
 		return Key{Name: KeyRight}
 	case tcell.KeyPgUp:
 		return Key{Name: KeyPageUp}
@@ -487,6 +539,8 @@ func translate(ev *tcell.EventKey) Key {
 		return Key{Name: KeyF3}
 	case tcell.KeyF4:
 		return Key{Name: KeyF4}
+	case tcell.KeyF6:
+		return Key{Name: KeyF6}
 	case tcell.KeyF10:
 		return Key{Name: KeyF10}
 	}

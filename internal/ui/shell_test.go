@@ -141,7 +141,7 @@ func TestRunDrawsAnswersKeysAndQuits(t *testing.T) {
 	}
 }
 
-// A press selects, two open; holding the button and letting go do nothing. Without the mouse, the terminal has it.
+// A click selects, two open; moving with the button held does nothing. Without the mouse, the terminal has it.
 func TestRunAnswersTheMouse(t *testing.T) {
 	screen := newSimulated()
 	wait := start(t.Context(), Options{Screen: screen, Snapshots: scene})
@@ -149,12 +149,14 @@ func TestRunAnswersTheMouse(t *testing.T) {
 	y := slices.IndexFunc(strings.Split(frame, "\n"), func(l string) bool { return strings.Contains(l, "sidecar ") })
 	press := func() {
 		screen.InjectMouse(5, y, tcell.ButtonPrimary, 0)
-		screen.InjectMouse(6, y, tcell.ButtonPrimary, 0) // held, and moved
+		screen.InjectMouse(6, y, tcell.ButtonPrimary, 0) // held by an unsteady hand
 		screen.InjectMouse(6, y, tcell.ButtonNone, 0)
 	}
+	screen.InjectMouse(5, y-1, tcell.ButtonPrimary, 0) // a try to select text
+	screen.InjectMouse(25, y-1, tcell.ButtonNone, 0)
 	press()
 	if frame = screen.await(t, "▸ sidecar"); !strings.Contains(frame, "HOST PID") {
-		t.Errorf("one press opens:\n%s", frame)
+		t.Errorf("one click opens:\n%s", frame)
 	}
 	press()
 	screen.await(t, "sidecar is one ordinary process")
@@ -225,8 +227,8 @@ func TestDoubleClick(t *testing.T) {
 	}{{5, 0}, {5, doubleClick}, {5, doubleClick + 1}, {5, 3 * doubleClick}, {6, 3*doubleClick + 1}, {6, 3*doubleClick + 2}} {
 		press := tcell.NewEventMouse(tt.x, 3, tcell.ButtonPrimary, 0)
 		now := began.Add(tt.after)
-		got = append(got, sh.mouse(press, now).Double)
-		sh.mouse(tcell.NewEventMouse(tt.x, 3, tcell.ButtonNone, 0), now)
+		sh.mouse(press, now)
+		got = append(got, sh.mouse(tcell.NewEventMouse(tt.x, 3, tcell.ButtonNone, 0), now).Double)
 	}
 	if want := []bool{false, true, false, false, false, true}; !slices.Equal(got, want) {
 		t.Errorf("double: %v, want %v", got, want)

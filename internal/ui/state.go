@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/nsviz/nsviz/internal/model"
+	"github.com/nsviz/nsviz/internal/store"
 )
 
 // State holds the user's choices. Its zero value is a fresh dashboard.
@@ -36,6 +37,14 @@ type State struct {
 
 	// NoMouse is set if the mouse is left to the terminal, which selects text with it.
 	NoMouse bool
+	// Columns are those of the containers that the user has chosen, from left to right; nil leaves the choice to the width of the screen.
+	// It is replaced, never changed.
+	Columns []ColumnKey
+	// Sort is the order of the containers.
+	Sort Sort
+	// Chooser is the list of choices that is open below the containers, and Choice the column under its cursor; "" is the first line.
+	Chooser Chooser
+	Choice  ColumnKey
 
 	// Search filters containers, namespaces, kills and events; Typing while it is being entered.
 	Search string
@@ -48,6 +57,8 @@ type State struct {
 
 	// Frozen is the snapshot that the user stopped at; nil while the screen is live.
 	Frozen *model.Snapshot
+	// Place is where that is in the past; zero is unknown.
+	Place store.Place
 
 	// Zone is the time zone of every clock on the screen; nil is that of the snapshot's time.
 	Zone *time.Location
@@ -61,6 +72,8 @@ type State struct {
 	Notes []string
 	// Replay is set if the snapshots come from a recording.
 	Replay bool
+	// Speed is how much faster than it happened the recording is played; 0 is unknown.
+	Speed float64
 
 	// Width and Height are the size of the screen; keys that scroll by pages need it.
 	Width, Height int

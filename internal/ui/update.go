@@ -19,6 +19,8 @@ const (
 	KeyDown
 	KeyLeft
 	KeyRight
+	KeyShiftLeft
+	KeyShiftRight
 	KeyPageUp
 	KeyPageDown
 	KeyHome
@@ -39,6 +41,7 @@ const (
 	KeyF1
 	KeyF3
 	KeyF4
+	KeyF6
 	KeyF10
 	KeyMouse
 
@@ -62,6 +65,17 @@ const (
 	Copy           // copy State.Clip to the clipboard
 	Suspend        // give the terminal back and stop, as any program does on Ctrl-Z
 	Repaint        // redraw every cell, since others may have written to the terminal
+
+	// What follows is for Options.Past, from the state that was frozen.
+	Freeze
+	StepBack // to before the latest event
+	StepOn
+	SkipBack // by ten seconds
+	SkipOn
+	ToOldest
+	ToNewest
+	GoOn     // from the past to now
+	SetSpeed // of the replay, to State.Speed
 )
 
 // maxSearch bounds the search text: longer than any name, shorter than a pasted file.

@@ -165,7 +165,7 @@ func TestFreeze(t *testing.T) {
 		}
 	}
 	// Keys refer to what is on screen.
-	if v = press(v, after, Key{Name: KeyEnd}); v.Cursor[Containers] != hogID {
+	if v = press(v, after, letters("G")...); v.Cursor[Containers] != hogID {
 		t.Errorf("the cursor of a frozen screen is at %q", v.Cursor[Containers])
 	}
 	v = press(v, after, letters(" ")...)

@@ -76,26 +76,39 @@ func TestCellsAreBelowTheirTitles(t *testing.T) {
 	}
 }
 
-// Each column of the table of containers draws something for each kind of row, at the same place for all kinds.
+// Each column of the table of containers has a name of its own, says what it is, and draws something that fits at each of its widths.
 func TestContainerColumnsAreComplete(t *testing.T) {
+	s := sceneUses()
+	seen := map[ColumnKey]bool{}
 	for i := range containerColumns {
 		col := &containerColumns[i]
-		if col.width == nil || col.gap == nil || col.title == nil || col.vmTitle == nil || col.live == nil || col.vm == nil {
+		if col.key == "" || seen[col.key] || col.title == "" || len(col.title) > choiceTitle || col.about == "" || col.live == nil || col.width == 0 {
 			t.Errorf("column %d lacks something: %+v", i, col)
 		}
-	}
-	c := columnsFor(200)
-	s := sceneVMs()
-	v := &s.VMs[0]
-	for i := range containerColumns {
-		col := &containerColumns[i]
-		live := col.put(nil, c, func() line { return col.live(&s.Containers[0], tableRow{columns: c, s: s}) })
-		vm := col.put(nil, c, func() line { return col.vm(v, tableRow{columns: c, s: s}) })
-		title := col.put(nil, c, func() line { return col.title(c) })
-		for _, l := range []line{live, vm, title} {
-			if l.width() != col.space(c) {
-				t.Errorf("column %d takes %d, and is said to take %d: %q", i, l.width(), col.space(c), l)
+		seen[col.key] = true
+		c := columnsFor(300, []ColumnKey{columnName, col.key})
+		if c.of(col.key) == 0 {
+			t.Errorf("%s cannot be chosen", col.key)
+			continue
+		}
+		placed := c.shown[c.index(col.key)]
+		lines := []line{placed.put(nil, c.titleCell(placed))}
+		for i := range s.Containers {
+			cell := col.live(&s.Containers[i], tableRow{columns: c, s: s}, placed.w)
+			if cell.width() > placed.w {
+				t.Errorf("%s of %s does not fit: %q", col.key, s.Containers[i].Label, cell)
 			}
+			lines = append(lines, placed.put(nil, cell))
+		}
+		for _, l := range lines {
+			if l.width() != placed.space() {
+				t.Errorf("%s takes %d, and is said to take %d: %q", col.key, l.width(), placed.space(), l)
+			}
+		}
+	}
+	for _, step := range append(layoutSteps, fillSteps...) {
+		if !seen[step.key] {
+			t.Errorf("a step is for %q", step.key)
 		}
 	}
 }

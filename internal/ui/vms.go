@@ -45,15 +45,16 @@ func machineOf(c *model.Container, s *model.Snapshot) *model.VM {
 // vmInside fills the place of a virtual machine's namespaces and, if there is no other place for that, names what runs it.
 func vmInside(v *model.VM, in tableRow) line {
 	words := "not visible"
+	namespace := in.namespace()
 	switch {
-	case in.namespace < 4:
-	case in.image > 0 || in.spark > 0:
+	case namespace < 4:
+	case in.of(columnImage) > 0 || in.of(columnSpark) > 0:
 		words = "not visible from here"
 	default:
 		const around = 2 + 2 + 3 // the shades, the blanks, and ": " with the last column's blank
-		words = runBy(v, namespaceColumns*in.namespace-len(words)-around) + ": " + words
+		words = runBy(v, namespaceColumns*namespace-len(words)-around) + ": " + words
 	}
-	return opaque(words, in.namespace)
+	return opaque(words, namespace)
 }
 
 func vmUp(v *model.VM, now time.Time) line {
@@ -146,7 +147,7 @@ func vcpus(v *model.VM) line {
 // vmLegend explains how a virtual machine differs.
 func vmLegend(c columns, w int) []line {
 	var parts []line
-	if c.namespace > 0 {
+	if c.namespace() > 0 {
 		parts = append(parts, text(Plain, opaqueSign).add(Dim, " its own kernel, nothing inside visible from here"))
 	}
 	parts = append(parts, text(Title, "VCPU").add(Dim, " its threads"))

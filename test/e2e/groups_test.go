@@ -88,7 +88,7 @@ func TestGroups(t *testing.T) {
 	checkHarmless(t, "nsviz ps", table)
 	for _, want := range []string{
 		`(?m)^nstestshop · compose .* 3 containers.*\n  ` + prefix + `web .*\n  ` + prefix + `worker .*\n  ` + prefix + `worker2 `,
-		`(?m)^nstest/cart-7d9f · pod .* 1 container\b.*\n  ` + prefix + `app .*\n  ` + prefix + `pause \(sandbox\) `,
+		`(?m)^nstest/cart-7d9f · pod .* 1 container\b.*\n  ` + prefix + `app .*\n  ` + prefix + `pause \(infra\) `,
 		`(?m)^nstest\\x1b\[2J\\u202e · compose .*\n  ` + prefix + `odd `,
 	} {
 		if !match(want)(table) {

@@ -39,7 +39,7 @@ func TestStopAndGoOn(t *testing.T) {
 		return string(out)
 	}
 	usable := func() bool {
-		return strings.TrimSpace(term.run(t, "display-message", "-p", state)) == "screen 0 cursor 1 mouse 0" && match(`[^-]icrnl`)(settings())
+		return strings.TrimSpace(term.run(t, "display-message", "-p", state)) == "screen 0 cursor 1 mouse 0" && match(`[^-]isig`)(settings())
 	}
 	if got := strings.TrimSpace(term.run(t, "display-message", "-p", state)); got != "screen 1 cursor 0 mouse 1" {
 		t.Errorf("the dashboard has %s", got)
@@ -98,7 +98,7 @@ func TestMouseAndClipboard(t *testing.T) {
 	}
 	click(at("2 Namespaces"))
 	term.await(t, contains("WHO IS IN IT"))
-	host, err := os.Readlink("/proc/1/ns/net")
+	host, err := os.Readlink("/proc/self/ns/net")
 	if err != nil {
 		t.Fatal(err)
 	}

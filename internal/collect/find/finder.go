@@ -62,6 +62,8 @@ type Loop interface {
 	InitGone(ref *container.Ref, init int32) bool
 	// OfUsers returns what is known of users' containers, as [container.Tracker.OfUsers] has it.
 	OfUsers() (cgroupless []container.Cgroupless, ids map[string]bool)
+	// UsersLooked handles that a look for users' containers has ended, which began at that time.
+	UsersLooked(began time.Time)
 }
 
 // Probes report what becomes of a container that was found. Package probes has the meaning of each method.

@@ -33,6 +33,8 @@ type calls struct {
 	compared           chan struct{}
 }
 
+func (c *calls) UsersLooked(time.Time) {}
+
 func (c *calls) OfUsers() ([]container.Cgroupless, map[string]bool) { return c.cgroupless, c.inSlices }
 
 func (c *calls) note(format string, args ...any) {

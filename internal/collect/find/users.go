@@ -37,6 +37,7 @@ func (f *Finder) FollowUsers(ctx context.Context, probes Probes) {
 		if err := f.newPass(probes).admitUsers(ctx); err != nil && ctx.Err() == nil {
 			f.cfg.Log.Debug("look for users' containers", "error", err)
 		}
+		f.cfg.Loop.UsersLooked(began)
 		if !collect.Pause(ctx, collect.Backoff(f.cfg.Now().Sub(began), firstUsersLook, longestReconcileInterval)) {
 			return
 		}

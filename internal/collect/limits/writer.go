@@ -44,16 +44,16 @@ func (f *Follower) remember(now time.Time, pid int32) {
 	f.recent[pid] = w
 }
 
-// writersOf returns who wrote, by PID; 0 is an unknown one. A single process is left out if it is not known. Of several, of
-// which one wrote, all are returned, but no more than maxWriters.
+// writersOf returns who wrote, by PID; 0 is an unknown one. Of one that had exited before it could be read there is the PID alone. A single
+// process is left out if not even that is known. Of several, of which one wrote, all are returned, but no more than maxWriters.
 func (f *Follower) writersOf(pids []int32) []Writer {
 	var list []Writer
 	for _, pid := range pids[:min(len(pids), maxWriters)] {
 		w, known := f.recent[pid]
-		if !known && len(pids) > 1 && f.cfg.HostPIDs {
+		if !known && f.cfg.HostPIDs {
 			w.Process.PID = pid // it has exited
 		}
-		if known || len(pids) > 1 {
+		if known || w.Process.PID != 0 || len(pids) > 1 {
 			list = append(list, w.Writer)
 		}
 	}

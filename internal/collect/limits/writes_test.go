@@ -56,7 +56,7 @@ func TestWritersOfOneLimit(t *testing.T) {
 			"one that has ended, and another", []batch{{writes: []cgroupfs.Write{memoryOf("/a", 999), memoryOf("/a", 81)}}},
 			[]string{"/a or /999 or sh/81 memory 100"}, 0,
 		},
-		{"one that has ended", []batch{{writes: []cgroupfs.Write{memoryOf("/a", 999)}}}, []string{"/a memory 100"}, 0},
+		{"one that has ended", []batch{{writes: []cgroupfs.Write{memoryOf("/a", 999)}}}, []string{"/a /999 memory 100"}, 0},
 		{
 			"moves have each their author", []batch{{writes: []cgroupfs.Write{
 				{Path: "/a", Changes: cgroupfs.Membership, PID: 80}, {Path: "/a", Changes: cgroupfs.Membership, PID: 81},

@@ -14,6 +14,7 @@ import (
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
 	"github.com/nsviz/nsviz/internal/host/procfs"
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
+	"github.com/nsviz/nsviz/internal/host/resources"
 	"github.com/nsviz/nsviz/internal/model"
 )
 
@@ -38,7 +39,7 @@ func TestContainerThatLeftItsCgroupIsNotGone(t *testing.T) {
 	write(pids+"/a/cgroup.procs", "50\n")
 	write(proc+"/50/stat", fmt.Sprintf("50 (app) S 1 %s 9 0\n", strings.Repeat(" 0", 17)))
 	s := newSampler(Config{
-		Proc: procfs.New(pseudofs.Proc(proc)), Log: slog.New(slog.DiscardHandler),
+		Proc: procfs.New(pseudofs.Proc(proc)), Resources: resources.New(pseudofs.Proc(proc)), Log: slog.New(slog.DiscardHandler),
 		Layout: cgroupfs.Layout{
 			Version: cgroupfs.V1, Controller: "memory", Dir: memory, Root: "/", Whole: true, HasMemory: true,
 			Others: map[string]cgroupfs.Layout{"pids": {Version: cgroupfs.V1, Controller: "pids", Dir: pids, Root: "/", Whole: true}},

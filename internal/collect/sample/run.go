@@ -9,6 +9,7 @@ import (
 	"github.com/nsviz/nsviz/internal/collect"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/host/cgroupfs"
+	"github.com/nsviz/nsviz/internal/host/netfs"
 	"github.com/nsviz/nsviz/internal/host/procfs"
 	"github.com/nsviz/nsviz/internal/host/resources"
 	"github.com/nsviz/nsviz/internal/model"
@@ -46,6 +47,7 @@ type Readings struct {
 type Config struct {
 	Proc      *procfs.Reader
 	Resources *resources.Reader
+	Net       *netfs.Reader
 	Layout    cgroupfs.Layout
 	Now       func() time.Time
 	Log       *slog.Logger

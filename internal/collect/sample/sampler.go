@@ -48,15 +48,24 @@ type sampled struct {
 	path    string
 	running bool             // when it was looked at
 	files   *resources.Watch // nil where they are not open
-	latest  fact.Reading
-	room    string // the path of the cgroup whose limit was the nearest at the latest reading
-	memory  resources.Memory
-	due     int // the turn of its next full reading
+	meter   *resources.Meter // of the container's process meterOf; nil where it is not open
+	meterOf int32
+	// pid is its PID 1, 0 is unknown; ownNet is whether the net namespace is the container's own.
+	pid    int32
+	ownNet bool
+	latest fact.Reading
+	room   string // the path of the cgroup whose limit was the nearest at the latest reading
+	memory resources.Memory
+	due    int // the turn of its next full reading
 	// dueEarly is the turn from which on that comes if somebody looks or it uses another amount than used.
 	dueEarly  int
 	used      uint64 // at its latest full reading; 0 is unknown
+	fullAt    int    // the turn of that
 	limitsDue int    // the turn from which on a full reading reads its limits and its freezer, too
 	absent    int    // readings in a row that found no cgroup
+	// cpu is the CPU time at the latest turn that a full reading was due, unmoved how many of these in a row have found the same.
+	cpu     uint64
+	unmoved int
 	// outside is its PID 1 where that is in another cgroup; 0 where it is not. empty is whether there is no process in its own.
 	outside int32
 	empty   bool
@@ -68,7 +77,7 @@ func newSampler(c Config) *sampler {
 	// At most half of the files that this process may have open.
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err == nil {
-		s.maxOpen = int(min(limit.Cur/2/resources.WatchedFiles, maxWatched))
+		s.maxOpen = int(min(limit.Cur/2/(resources.WatchedFiles+resources.MeterFiles), maxWatched))
 	}
 	return s
 }
@@ -84,6 +93,10 @@ func (s *sampler) closeFiles(c *sampled) {
 		c.files.Close()
 		c.files = nil
 		s.open--
+	}
+	if c.meter != nil {
+		c.meter.Close()
+		c.meter = nil
 	}
 }
 
@@ -108,7 +121,7 @@ func (s *sampler) readings(live []model.Watched, writesReported bool) (list []fa
 		if c.Running && !w.running {
 			w.due, w.limitsDue = 0, 0 // they are set by now
 		}
-		w.running, w.turn = c.Running, s.turn
+		w.running, w.turn, w.pid, w.ownNet = c.Running, s.turn, c.InitPID, c.OwnNet
 		if w.outside != c.Outside {
 			w.outside, w.due = c.Outside, 0
 		}
@@ -180,6 +193,10 @@ func (s *sampler) readFiles(c *sampled, full bool) error {
 		used = *c.memory.UsageBytes
 	}
 	full = full || s.turn >= c.dueEarly && (!s.slow || used != c.used)
+	c.latest.Use = nil
+	if full && s.rests(c, used) {
+		full = false
+	}
 	if full {
 		err = errors.Join(err, c.files.Limit(&c.memory))
 	}
@@ -219,7 +236,8 @@ func (s *sampler) readFiles(c *sampled, full bool) error {
 		c.due = s.turn + fullEvery
 	}
 	c.dueEarly = min(c.due, s.turn+fullEvery)
-	c.used = used
+	c.used, c.fullAt = used, s.turn
+	c.latest.Use = s.use(c)
 	s.readRooms(c, true)
 	c.ignoreLeftovers()
 	return nil
@@ -229,7 +247,7 @@ func (s *sampler) readFiles(c *sampled, full bool) error {
 // it left behind.
 func (c *sampled) ignoreLeftovers() {
 	if c.empty {
-		c.latest.UsageBytes, c.latest.Processes = nil, nil
+		c.latest.UsageBytes, c.latest.Processes, c.latest.Use = nil, nil, nil
 	}
 }
 

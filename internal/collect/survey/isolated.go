@@ -144,17 +144,32 @@ func (s *survey) readFirst(n *fact.Namespace, members []int32) *firstSeen {
 	}
 	f := &firstSeen{
 		FirstProcess: container.FirstProcess{
-			PID: process.PID, Comm: process.Comm, Namespaces: process.Namespaces, Cgroup: process.Cgroup, Parent: parent, Program: root,
+			PID: process.PID, Comm: process.Comm, Namespaces: process.Namespaces, Cgroup: process.Cgroup, Owner: s.owner(&process), Parent: parent, Program: root,
 		},
 		depth: len(process.NSPID), inode: read.inode, program: read.program, provisional: provisional,
 	}
 	if n.Type == event.PID || n.Type == event.User {
 		f.Above = n.Parent
 	}
+	if status, err := s.Proc.Status(parent.PID); parent.PID != 0 && err == nil && status.Comm == parent.Comm {
+		f.ParentUID = &status.UID
+	}
 	if boot := s.bootTime(); !boot.IsZero() {
 		f.Started = fact.Plain(boot.Add(time.Duration(process.StartTime) * procfs.ClockTick))
 	}
 	return f
+}
+
+// owner returns who made what a process is in, as container.FirstProcess has it.
+func (s *survey) owner(process *procfs.Process) *uint32 {
+	if process.Namespaces[event.User] == s.Host[event.User] {
+		return &process.UID
+	}
+	uid, err := s.NS.OutermostOwnerUID(process.PID, s.Host[event.User])
+	if err != nil {
+		return nil // gone meanwhile, or not for us to know
+	}
+	return &uid
 }
 
 // ancestors returns the parent of a process, if it is not in the same namespace of a type, else that parent's and so on; and the topmost

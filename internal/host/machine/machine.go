@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/nsviz/nsviz/internal/host/pseudofs"
 )
 
@@ -21,7 +23,7 @@ type Machine struct {
 	MemoryBytes uint64
 	// CPUs is the number of processors that are online.
 	CPUs int
-	// BootTime is exact to the second.
+	// BootTime is by the wall clock as it is now. It is exact to the second if the procfs is not that of this machine.
 	BootTime time.Time
 }
 
@@ -58,10 +60,29 @@ func (r *Reader) Read() (Machine, error) {
 		return err
 	})
 	read("stat", func(data []byte) (err error) {
-		m.CPUs, m.BootTime, err = parseSystemStat(data)
+		if m.CPUs, m.BootTime, err = parseSystemStat(data); err == nil {
+			m.BootTime = exactBoot(m.BootTime, bootByClocks())
+		}
 		return err
 	})
 	return m, errors.Join(errs...)
+}
+
+// bootByClocks returns when this machine was booted, by the difference of its clocks.
+func bootByClocks() time.Time {
+	var boot unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &boot); err != nil {
+		return time.Time{} // every kernel that nsviz runs on has this clock
+	}
+	return time.Now().Add(-time.Duration(boot.Nano())).Round(10 * time.Millisecond).UTC() // the unit of start times in /proc
+}
+
+// exactBoot returns the boot time of which seconds has the complete seconds: byClocks, if that fits.
+func exactBoot(seconds, byClocks time.Time) time.Time {
+	if byClocks.Sub(seconds).Abs() < 2*time.Second { // the clocks may have been set between the two readings
+		return byClocks
+	}
+	return seconds
 }
 
 // parseMemTotal finds MemTotal in /proc/meminfo, in bytes.

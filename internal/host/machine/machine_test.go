@@ -104,3 +104,36 @@ func TestLiveMachine(t *testing.T) {
 		t.Errorf("booted at %v", host.BootTime)
 	}
 }
+
+// TestBootTimeIsExact compares the boot time with /proc/uptime, which counts hundredths of a second.
+func TestBootTimeIsExact(t *testing.T) {
+	host, err := New(pseudofs.DefaultProc).Read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile("/proc/uptime")
+	now := time.Now()
+	if err != nil {
+		t.Fatal(err)
+	}
+	up, err := time.ParseDuration(strings.Fields(string(data))[0] + "s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if off := now.Add(-up).Sub(host.BootTime).Abs(); off > 200*time.Millisecond {
+		t.Errorf("booted at %v, %v off", host.BootTime, off)
+	}
+}
+
+func TestExactBoot(t *testing.T) {
+	seconds := time.Unix(1767322800, 0)
+	for _, test := range []struct{ byClocks, want time.Time }{
+		{seconds.Add(700 * time.Millisecond), seconds.Add(700 * time.Millisecond)},
+		{seconds.Add(time.Hour), seconds}, // the procfs is another machine's
+		{time.Time{}, seconds},
+	} {
+		if got := exactBoot(seconds, test.byClocks); !got.Equal(test.want) {
+			t.Errorf("%v by the clocks: %v", test.byClocks, got)
+		}
+	}
+}

@@ -129,3 +129,35 @@ func (r *Reader) OwnerUID(pid int32) (uint32, error) {
 	}
 	return uid, nil
 }
+
+// OutermostOwnerUID returns the host's id of the user who made the outermost user namespace around a process, directly below that with the
+// id host. It fails if there is none.
+func (r *Reader) OutermostOwnerUID(pid int32, host uint64) (uint32, error) {
+	path := r.proc.PID(pid) + "/" + namespaceLinks[event.User]
+	fd, err := pseudofs.Open(unix.AT_FDCWD, path, unix.O_RDONLY)
+	if err != nil {
+		return 0, pseudofs.PathError("open", path, err)
+	}
+	for { // the kernel nests them at most 32 deep
+		parent, id, err := relatedNamespace(fd, unix.NS_GET_PARENT)
+		if err == nil && id == 0 {
+			err = unix.EPERM // it is out of scope
+		}
+		var uid uint32
+		if err == nil && id == host {
+			uid, err = unix.IoctlGetUint32(fd, unix.NS_GET_OWNER_UID)
+		}
+		_ = unix.Close(fd)
+		if err == nil && id != host {
+			fd = parent
+			continue
+		}
+		if parent >= 0 {
+			_ = unix.Close(parent)
+		}
+		if err != nil {
+			return 0, &fs.PathError{Op: "get the owner of", Path: path, Err: err}
+		}
+		return uid, nil
+	}
+}

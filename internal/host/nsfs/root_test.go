@@ -3,8 +3,10 @@
 package nsfs
 
 import (
+	"bufio"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"syscall"
@@ -40,6 +42,41 @@ func TestRootRelations(t *testing.T) {
 		if err != nil || list[0] != (Relation{Type: kind, ID: ids[kind], Owner: want[0], Parent: want[1]}) {
 			t.Errorf("%s: %+v, %v, want %v", kind, list, err, want)
 		}
+	}
+}
+
+// TestRootOutermostOwner: what is in a user namespace in another one is the outer one's maker's.
+func TestRootOutermostOwner(t *testing.T) {
+	r := New(pseudofs.DefaultProc)
+	self, err := r.Of(int32(os.Getpid()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("setpriv", "--reuid=1000", "--regid=1000", "--clear-groups", "unshare", "--user", "--map-root-user",
+		"unshare", "--user", "--map-user=7", "sh", "-c", "echo ready; read line")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = in.Close()
+		_ = cmd.Wait()
+	}()
+	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || line != "ready\n" {
+		t.Fatalf("%q, %v", line, err)
+	}
+	if uid, err := r.OutermostOwnerUID(int32(cmd.Process.Pid), self[event.User]); err != nil || uid != 1000 {
+		t.Errorf("made by user %d, %v", uid, err)
+	}
+	if uid, err := r.OutermostOwnerUID(int32(os.Getpid()), self[event.User]); err == nil {
+		t.Errorf("a process in the host's is in one of user %d", uid)
 	}
 }
 

@@ -94,26 +94,20 @@ func (r *resourceReader) ioV1(dir string) *IOUse {
 			},
 		} {
 			text, _ := r.text(dir, file.name)
-			for line := range strings.Lines(text) {
-				words := strings.Fields(line) // "major:minor Read number", and a "Total number" at the end
-				if len(words) != 3 || !isDevice(words[0]) {
-					continue
-				}
-				into := map[string]func(*IOCounts) **uint64{"Read": file.read, "Write": file.write}[words[1]]
+			err := eachService(text, func(device, operation string, n uint64) {
+				into := map[string]func(*IOCounts) **uint64{"Read": file.read, "Write": file.write}[operation]
 				if into == nil {
-					continue
+					return
 				}
-				n, err := parseBytes(words[2])
-				if err != nil {
-					r.failed(dir, file.name, err)
-					continue
-				}
-				i := slices.IndexFunc(devices, func(d IODevice) bool { return d.Device == words[0] })
+				i := slices.IndexFunc(devices, func(d IODevice) bool { return d.Device == device })
 				if i < 0 {
 					i = len(devices)
-					devices = append(devices, IODevice{Device: words[0]})
+					devices = append(devices, IODevice{Device: device})
 				}
-				*into(&devices[i].IOCounts) = n
+				*into(&devices[i].IOCounts) = &n
+			})
+			if err != nil {
+				r.failed(dir, file.name, err)
 			}
 		}
 		if len(devices) > 0 {
@@ -121,6 +115,23 @@ func (r *resourceReader) ioV1(dir string) *IOUse {
 		}
 	}
 	return nil
+}
+
+// eachService calls visit with what a file of v1 has of each device: lines "major:minor Read number", and a "Total number" at the end.
+func eachService(text string, visit func(device, operation string, n uint64)) (err error) {
+	for line := range strings.Lines(text) {
+		words := strings.Fields(line)
+		if len(words) != 3 || !isDevice(words[0]) {
+			continue
+		}
+		n, failed := parseBytes(words[2])
+		if failed != nil {
+			err = failed
+			continue
+		}
+		visit(words[0], words[1], *n)
+	}
+	return err
 }
 
 // sumIO adds up the devices. A value that one of them lacks is unknown in the sum, too.

@@ -60,13 +60,20 @@ func (l Hierarchies) Resources(path string) (Resources, error) {
 // Of reads what the cgroup at path of layout's tracked hierarchy uses and may use. If a controller has a hierarchy of its own, Of
 // reads the cgroup that the process pid has there. The process has to be in the cgroup at path or below it.
 func (r *Reader) Of(pid int32, layout cgroupfs.Layout, path string) (Resources, error) {
+	return In(layout).resources(path, r.pathsOf(pid, layout, path))
+}
+
+// pathsOf returns the function that finds the cgroup of a process in another hierarchy, where that at path in layout's tracked one
+// is the process's own or above it.
+func (r *Reader) pathsOf(pid int32, layout cgroupfs.Layout, path string) func(cgroupfs.Layout) string {
+	same := func(cgroupfs.Layout) string { return path }
 	if len(layout.Others) == 0 {
-		return In(layout).Resources(path)
+		return same
 	}
 	var space [pseudofs.SmallFile]byte
 	data, err := pseudofs.ReadFile(r.proc.PID(pid)+"/cgroup", space[:])
 	if err != nil {
-		data = nil // use the same path, as engines do
+		return same // as engines do
 	}
 	in := func(h cgroupfs.Layout) (string, bool) {
 		found, err := h.ParsePath(data)
@@ -75,7 +82,7 @@ func (r *Reader) Of(pid int32, layout cgroupfs.Layout, path string) (Resources, 
 	// If the process is in a cgroup below the container's (a systemd's unit), it is so in other hierarchies, too.
 	own, _ := in(layout)
 	below, isBelow := cgroupfs.CutPath(own, path)
-	return In(layout).resources(path, func(h cgroupfs.Layout) string {
+	return func(h cgroupfs.Layout) string {
 		elsewhere, known := in(h)
 		if !known || !isBelow {
 			return path
@@ -84,7 +91,7 @@ func (r *Reader) Of(pid int32, layout cgroupfs.Layout, path string) (Resources, 
 			elsewhere = "/" + strings.TrimPrefix(strings.TrimSuffix(elsewhere, below), "/")
 		}
 		return elsewhere
-	})
+	}
 }
 
 // resources reads the cgroup at path; pathIn returns its path in another hierarchy.

@@ -70,6 +70,7 @@ func Full() *model.Snapshot {
 			{VM: fact.VM{PID: 15, Kind: "gvisor"}, Container: "web"},
 		},
 		Unseen:    &fact.Unseen{Processes: 3},
+		Unlisted:  7,
 		OwnMemory: &fact.OwnMemory{Saving: fact.SavesPast},
 		Namespaces: []model.Namespace{
 			{Type: event.Mnt, ID: 1, Host: true}, {Type: event.Mnt, ID: 2},

@@ -27,8 +27,9 @@ func TestNames(t *testing.T) {
 	r.expect(
 		"containerd connecting: ",
 		"pod 1 is shop/cart of containerd in shop cart", "pod 3 is shop/queue of containerd in shop queue",
-		"2 is shop/cart/app of containerd in shop cart app busybox:1", "4 is shop/queue/app of containerd in shop queue app docker.io/nginx:1",
-		"5 is 000000000000 of containerd in nothing 000000000000", connected,
+		"2 is shop/cart/app of containerd in shop cart app busybox:1", "2 runs, restarts 0",
+		"4 is shop/queue/app of containerd in shop queue app docker.io/nginx:1", "4 runs, restarts 0",
+		"5 is 000000000000 of containerd in nothing 000000000000", "5 runs, restarts 0", connected,
 	)
 	<-r.Synced()
 	s.set(func() { s.containers = []*cri.Container{in(1, 6, "new", "busybox:1")} })
@@ -46,8 +47,8 @@ func TestCRIO(t *testing.T) {
 	s.start(true)
 	s.follow(Config{}).expect(
 		"containerd connecting: ", "pod 1 is shop/cart of cri-o in shop cart",
-		"2 is shop/cart/app of cri-o in shop cart app docker.io/library/nginx:1.27",
-		"3 is shop/cart/side of cri-o in shop cart side docker.io/library/nginx:1.27", "cri-o connected: 1.30.0, CRI v1",
+		"2 is shop/cart/app of cri-o in shop cart app docker.io/library/nginx:1.27", "2 runs, restarts 0",
+		"3 is shop/cart/side of cri-o in shop cart side docker.io/library/nginx:1.27", "3 runs, restarts 0", "cri-o connected: 1.30.0, CRI v1",
 	)
 }
 
@@ -104,6 +105,25 @@ func TestStarts(t *testing.T) {
 	if got := r.next(); !strings.HasPrefix(got, "ended 3 code 128é") || !strings.HasSuffix(got, "é no such file") || len(got) > maxStartError+30 {
 		t.Errorf("reported %q", got)
 	}
+}
+
+// The kubelet makes a new container for each restart and numbers them. The number is reported once while such a container runs, and with its end.
+func TestRestarts(t *testing.T) {
+	s := newServer(t)
+	again, over := in(1, 2, "app", "busybox"), in(1, 3, "app", "busybox")
+	again.Metadata.Attempt, over.State = 4, cri.ContainerState_CONTAINER_EXITED
+	s.pods, s.containers = []*cri.PodSandbox{pod(1, "cart")}, []*cri.Container{over, again}
+	end := exited(1, "Error")
+	end.Metadata = again.Metadata
+	s.says[id(2)] = []*cri.ContainerStatus{end}
+	s.start(true)
+	r := s.follow(Config{})
+	const app, before = "2 is shop/cart/app of containerd in shop cart app busybox", "3 is shop/cart/app of containerd in shop cart app busybox"
+	r.expect("containerd connecting: ", "pod 1 is shop/cart of containerd in shop cart", app, "2 runs, restarts 4", before, connected)
+	r.Ask(id(2))
+	r.expect("pod 1 is shop/cart of containerd in shop cart", app, before)
+	r.AskEnd(id(2))
+	r.expect("ended 2 code 1 OOMKilled false restarts 4")
 }
 
 // A question about an end is not asked for ever.
@@ -239,7 +259,7 @@ func TestEvents(t *testing.T) {
 	} {
 		s.events <- e
 	}
-	r.expect("pod 1 is shop/cart of containerd in shop cart", "2 is shop/cart/app of containerd in shop cart app busybox")
+	r.expect("pod 1 is shop/cart of containerd in shop cart", "2 is shop/cart/app of containerd in shop cart app busybox", "2 runs, restarts 0")
 	for typ, want := range map[cri.ContainerEventType]string{
 		cri.ContainerEventType_CONTAINER_STARTED_EVENT: "start 2", cri.ContainerEventType_CONTAINER_STOPPED_EVENT: "die 2",
 		cri.ContainerEventType_CONTAINER_DELETED_EVENT: "destroy 2",

@@ -206,6 +206,10 @@ func (r *run) Identify(i container.Identity) {
 }
 
 func (r *run) Ended(e fact.EngineReport) {
+	if e.Runs {
+		r.calls <- fmt.Sprintf("%s runs, restarts %d", short(e.ID), *e.RestartCount)
+		return
+	}
 	text := "ended " + short(e.ID)
 	if e.ExitCode != nil {
 		text += fmt.Sprint(" code ", *e.ExitCode)
@@ -215,6 +219,9 @@ func (r *run) Ended(e fact.EngineReport) {
 	}
 	if e.Removed {
 		text += " removed"
+	}
+	if n := e.RestartCount; n != nil {
+		text += fmt.Sprint(" restarts ", *n)
 	}
 	r.calls <- text + e.StartError
 }

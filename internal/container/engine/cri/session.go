@@ -221,6 +221,9 @@ func (s *session) list(ctx context.Context) *engine.Problem {
 		if identity, ok := ofContainer(s.Name(), c, byID[c.GetPodSandboxId()], image); ok {
 			s.listed[identity.ID] = false
 			s.status.Sink.Identify(identity)
+			if _, known := s.before[identity.ID]; !known && c.GetState() != cri.ContainerState_CONTAINER_EXITED {
+				s.status.Sink.Ended(fact.EngineReport{ID: identity.ID, RestartCount: restarts(c.GetMetadata()), Runs: true})
+			}
 		}
 	}
 	return nil
@@ -295,15 +298,27 @@ func (s *session) answer(ctx context.Context, q question) *engine.Problem {
 	case said.GetState() != cri.ContainerState_CONTAINER_EXITED:
 		s.again(q, s.cfg.askFirst<<q.tries)
 	case said.GetReason() == reasonStartError:
-		s.status.Sink.Ended(fact.EngineReport{ID: q.id, ExitCode: new(said.GetExitCode()), StartError: startError(said.GetMessage())})
+		s.status.Sink.Ended(fact.EngineReport{
+			ID: q.id, ExitCode: new(said.GetExitCode()), StartError: startError(said.GetMessage()), RestartCount: restarts(said.GetMetadata()),
+		})
 	case q.start: // it did start
 	case said.GetExitCode() == killed && said.GetReason() != reasonOOMKilled && !q.looked:
 		q.looked = true
 		s.again(q, s.cfg.secondLook)
 	default:
-		s.status.Sink.Ended(fact.EngineReport{ID: q.id, ExitCode: new(said.GetExitCode()), OOMKilled: new(said.GetReason() == reasonOOMKilled)})
+		s.status.Sink.Ended(fact.EngineReport{
+			ID: q.id, ExitCode: new(said.GetExitCode()), OOMKilled: new(said.GetReason() == reasonOOMKilled), RestartCount: restarts(said.GetMetadata()),
+		})
 	}
 	return nil
+}
+
+// restarts returns how often a container was restarted: the kubelet makes a new one each time, and numbers these from 0. nil is unknown.
+func restarts(m *cri.ContainerMetadata) *int {
+	if m == nil {
+		return nil
+	}
+	return new(int(m.GetAttempt()))
 }
 
 // killed is the exit code of SIGKILL.

@@ -53,6 +53,9 @@ func (s *Source) processes() (monitors []monitor, places []place) {
 		}
 		args := strings.Split(string(bytes.TrimSuffix(line, []byte{0})), "\x00")
 		if isolates {
+			if len(by.Processes.Creator) > 0 && status.UID != 0 {
+				continue // anybody may call himself so
+			}
 			if m, ok := s.isolator(pid, comm, status.UID, by, args); ok {
 				monitors = append(monitors, m)
 			}

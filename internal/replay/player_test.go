@@ -1,10 +1,12 @@
-package record
+package replay
 
 import (
 	"bytes"
 	"context"
 	"errors"
 	"math"
+	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,7 +15,49 @@ import (
 	"github.com/nsviz/nsviz/internal/event"
 	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/model"
+	"github.com/nsviz/nsviz/internal/record"
+	"github.com/nsviz/nsviz/internal/store"
 )
+
+var begin = time.Date(2026, 11, 23, 20, 0, 0, 123456789, time.UTC)
+
+// facts has some facts, one a second, one of which is an event.
+func facts() []fact.Fact {
+	c := event.Container{ID: strings.Repeat("ab", 32), Name: "web", Runtime: "docker"}
+	list := []fact.Fact{
+		{Host: &fact.Host{Name: "host", Kernel: "6.12", Namespaces: event.NamespaceIDs{event.Net: 7}, CPUs: 2}},
+		{Event: &event.Event{Type: event.CgroupCreated, PID: 10, Comm: "runc", Cgroup: &event.Cgroup{Path: "/docker/x", ID: 3, Container: &c}}},
+		{Found: &fact.Found{Container: c, CgroupPath: "/docker/x", OOMKills: new(uint64(0)), Started: begin}},
+		{Memory: []fact.Reading{{ID: c.ID, UsageBytes: new(uint64(0)), Unlimited: true, Processes: new(1)}}},
+		{},
+	}
+	for i := range list {
+		list[i].Time = begin.Add(time.Duration(i) * time.Second)
+		if e := list[i].Event; e != nil {
+			e.Time = list[i].Time
+		}
+	}
+	return list
+}
+
+// recording returns a recording of some facts.
+func recording(t *testing.T, facts ...fact.Fact) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w, err := record.NewWriter(&b, begin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range facts {
+		if err := w.Write(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
 
 // metronome replaces time.After: it notes each wait and fires at once.
 type metronome struct{ waits []time.Duration }
@@ -44,11 +88,11 @@ func booted(seconds []uint64, facts []fact.Fact) []fact.Fact {
 
 func player(t *testing.T, facts []fact.Fact, speed float64, after func(time.Duration) <-chan time.Time) *Player {
 	t.Helper()
-	r, err := NewReader(bytes.NewReader(recording(t, facts...)))
+	r, err := record.NewReader(bytes.NewReader(recording(t, facts...)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return NewPlayer(r, speed, after)
+	return New(r, speed, after)
 }
 
 func TestPace(t *testing.T) {
@@ -118,12 +162,12 @@ func TestPlayerTellsTheModel(t *testing.T) {
 // A recording that breaks off is played up to there; then an error reports it.
 func TestPlayerOfAPart(t *testing.T) {
 	whole := recording(t, facts()...)
-	r, err := NewReader(bytes.NewReader(whole[:len(whole)-1]))
+	r, err := record.NewReader(bytes.NewReader(whole[:len(whole)-1]))
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := NewPlayer(r, 0, nil)
-	if err := p.Run(t.Context()); !errors.Is(err, ErrCutShort) {
+	p := New(r, 0, nil)
+	if err := p.Run(t.Context()); !errors.Is(err, record.ErrCutShort) {
 		t.Errorf("%v", err)
 	}
 	if got, want := p.Snapshot().Time, begin.Add(time.Duration(len(facts())-1)*time.Second); !got.Equal(want) {
@@ -188,4 +232,92 @@ func TestPlayerIsConcurrent(t *testing.T) {
 			return
 		}
 	}
+}
+
+// stepper is a Player of which each fact is due when the test says so.
+type stepper struct {
+	*Player
+
+	t     *testing.T
+	wait  chan time.Duration // what the Player waits for
+	due   chan time.Time
+	ended chan error
+}
+
+func newStepper(t *testing.T, facts []fact.Fact) *stepper {
+	t.Helper()
+	s := &stepper{t: t, wait: make(chan time.Duration), due: make(chan time.Time), ended: make(chan error, 1)}
+	s.Player = player(t, facts, 1, func(d time.Duration) <-chan time.Time {
+		s.wait <- d
+		return s.due
+	})
+	go func() { s.ended <- s.Run(t.Context()) }()
+	return s
+}
+
+// waits returns when the Player waits for so long. It may have begun other waits before, which a pause has ended.
+func (s *stepper) waits(want time.Duration) {
+	for got := range s.wait {
+		if got == want {
+			return
+		}
+	}
+}
+
+func (s *stepper) shows(want uint64) {
+	s.t.Helper()
+	if got := s.Snapshot().Facts; got != want {
+		s.t.Errorf("state %d is shown, want %d", got, want)
+	}
+}
+
+// While it is paused every state can be reached, also those ahead, and it goes on from the one that was chosen.
+func TestPauseStepAndResume(t *testing.T) {
+	list := facts() // of which the second is an event
+	s := newStepper(t, list)
+	s.waits(time.Second)
+	s.due <- time.Time{}
+	s.waits(time.Second)
+	s.shows(2)
+	if at := s.Find(2, store.Move{}); at != 2 {
+		t.Errorf("pausing leads to %d", at)
+	}
+	for s.timeline.Find(2, store.Move{Newest: true}) != uint64(len(list)) { // until all is read
+		runtime.Gosched()
+	}
+	if at := s.Find(2, store.Move{Newest: true}); at != 5 {
+		t.Errorf("the newest is %d", at)
+	}
+	if got, place := s.State(4); got.Facts != 4 || place.Event != 1 || place.Events != 1 {
+		t.Errorf("state %d, %+v", got.Facts, place)
+	}
+	s.shows(2)
+	at := s.Find(2, store.Move{Events: -1})
+	if got, place := s.State(at); at != 0 || got.Facts != 0 || place.Event != 0 {
+		t.Errorf("state %d, %+v", got.Facts, place)
+	}
+	s.Resume(1)
+	s.waits(time.Second) // the state 2 is due at once, since nothing is known before it
+	s.shows(2)
+	s.SetSpeed(4)
+	s.waits(250 * time.Millisecond)
+	s.SetSpeed(0)
+	if err := <-s.ended; err != nil {
+		t.Error(err)
+	}
+	s.shows(5)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if s.Resumed(ctx) {
+		t.Error("it goes on behind its end")
+	}
+	s.Find(5, store.Move{})
+	s.Resume(3)
+	if !s.Resumed(t.Context()) {
+		t.Error("it does not go on")
+	}
+	if err := s.Run(t.Context()); err != nil {
+		t.Error(err)
+	}
+	s.shows(5)
 }

@@ -1,0 +1,141 @@
+package sample
+
+import (
+	"fmt"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/host/hosttest"
+	"github.com/nsviz/nsviz/internal/host/netfs"
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
+	"github.com/nsviz/nsviz/internal/host/resources"
+	"github.com/nsviz/nsviz/internal/model"
+)
+
+// useTest has a container /web on cgroup v2.
+type useTest struct {
+	*sampler
+
+	t    *testing.T
+	dir  string
+	live []model.Watched
+}
+
+func newUseTest(t *testing.T) *useTest {
+	u := &useTest{t: t, dir: t.TempDir(), live: []model.Watched{{ID: "web", Running: true, CgroupPath: "/web", InitPID: 50}}}
+	c := configOf(u.dir)
+	c.Resources, c.Net = resources.New(pseudofs.Proc(u.dir)), netfs.New(pseudofs.Proc(u.dir))
+	u.sampler = newSampler(c)
+	t.Cleanup(u.close)
+	u.write(map[string]string{"memory.current": "4096\n", "memory.max": "max\n", "memory.events": "oom_kill 0\n", "cgroup.procs": "50\n", "pids.current": "1\n"})
+	u.ran(1000)
+	return u
+}
+
+func (u *useTest) write(files map[string]string) {
+	u.t.Helper()
+	for name, text := range files {
+		hosttest.WriteFile(u.t, filepath.Join(u.dir, "web", name), text)
+	}
+}
+
+// ran sets the CPU time.
+func (u *useTest) ran(micros int) {
+	u.t.Helper()
+	u.write(map[string]string{"cpu.stat": fmt.Sprintf("usage_usec %d\n", micros)})
+}
+
+// read returns what one reading has of the use, and whether all was read.
+func (u *useTest) read(writesReported bool) (use *fact.Use, full bool) {
+	u.t.Helper()
+	list, _ := u.readings(u.live, writesReported)
+	if len(list) != 1 {
+		u.t.Fatalf("read %+v", list)
+	}
+	use = list[0].Use
+	return use, use != nil && use.Tasks != nil
+}
+
+// A container that nothing runs in is read fully as rarely as one that nobody looks at; its CPU time is read as often as before.
+func TestRestingContainersAreReadRarely(t *testing.T) {
+	const turns = 6 * idleEvery
+	for _, test := range []struct {
+		name                    string
+		writesReported, running bool
+		fewest, most            int // full readings
+	}{
+		{"it rests", true, false, 6, 10},
+		{"it runs", true, true, turns / fullEvery, turns/fullEvery + 2},
+		{"limits are found only by reading them", false, false, turns / fullEvery, turns/fullEvery + 2},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			u := newUseTest(t)
+			fully, uses := 0, 0
+			for i := range turns {
+				if test.running {
+					u.ran(1000 + i)
+				}
+				use, full := u.read(test.writesReported)
+				if use != nil && use.CPUMicros != nil {
+					uses++
+				}
+				if full {
+					fully++
+				}
+			}
+			if fully < test.fewest || fully > test.most {
+				t.Errorf("%d full readings, want %d to %d", fully, test.fewest, test.most)
+			}
+			if uses < turns/fullEvery || uses > turns/fullEvery+2 {
+				t.Errorf("the CPU time was read %d times in %d turns", uses, turns)
+			}
+		})
+	}
+}
+
+// As soon as it runs, or uses another amount of memory, all is read.
+func TestRestingContainerIsReadWhenItMoves(t *testing.T) {
+	for name, move := range map[string]func(u *useTest){
+		"it runs":          func(u *useTest) { u.ran(2000) },
+		"it uses a little": func(u *useTest) { u.write(map[string]string{"memory.current": "8192\n"}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			u := newUseTest(t)
+			for range 3 * idleEvery {
+				u.read(true)
+			}
+			for full := false; !full; { // to just after a full reading
+				_, full = u.read(true)
+			}
+			move(u)
+			for turn := 1; ; turn++ {
+				if _, full := u.read(true); full {
+					break
+				}
+				if turn == fullEvery {
+					t.Fatalf("not read within %d turns", turn)
+				}
+			}
+		})
+	}
+}
+
+func TestTrafficOfItsOwnNetworkAlone(t *testing.T) {
+	u := newUseTest(t)
+	hosttest.WriteFile(t, u.dir+"/50/net/dev", "eth0: 100 1 0 0 0 0 0 0 20 1 0 0 0 0 0 0\n")
+	use, _ := u.read(true)
+	if diff := cmp.Diff(&fact.Use{CPUMicros: new(uint64(1000)), Tasks: new(uint64(1))}, use); diff != "" {
+		t.Errorf("of another network (-want +got):\n%s", diff)
+	}
+	u = newUseTest(t)
+	u.live[0].OwnNet = true
+	hosttest.WriteFile(t, u.dir+"/50/net/dev", "eth0: 100 1 0 0 0 0 0 0 20 1 0 0 0 0 0 0\n")
+	use, _ = u.read(true)
+	want := &fact.Use{CPUMicros: new(uint64(1000)), Tasks: new(uint64(1)), ReceivedBytes: new(uint64(100)), SentBytes: new(uint64(20))}
+	if diff := cmp.Diff(want, use); diff != "" {
+		t.Errorf("of its own (-want +got):\n%s", diff)
+	}
+}

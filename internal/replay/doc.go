@@ -1,0 +1,2 @@
+// Package replay plays a recording at the pace at which it happened.
+package replay

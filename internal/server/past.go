@@ -1,0 +1,113 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/model"
+	"github.com/nsviz/nsviz/internal/report"
+	"github.com/nsviz/nsviz/internal/store"
+)
+
+const (
+	atParameter    = "at"
+	sinceParameter = "since"
+	// maxEvents bounds the events of one answer, of which each takes about half a kilobyte.
+	maxEvents = 50_000
+)
+
+// timeOf reads a time of the query.
+func timeOf(r *http.Request, parameter string) (time.Time, error) {
+	values := r.URL.Query()[parameter]
+	if len(values) == 1 {
+		if t, err := time.Parse(time.RFC3339Nano, values[0]); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("want one %s=TIME, such as 2026-03-01T14:03:10Z", parameter)
+}
+
+// past answers questions about the past one after the other, and pauses after each as snapshots does: any user of this host may ask.
+type past struct {
+	kept *store.Timeline // nil keeps nothing
+	turn chan struct{}
+	next time.Time // when the next question may be answered; for the holder of the turn
+}
+
+func newPast(kept *store.Timeline) *past { return &past{kept: kept, turn: make(chan struct{}, 1)} }
+
+// notKeptError reports that a time is before what is kept.
+type notKeptError struct{ at, first time.Time }
+
+func (e *notKeptError) Error() string {
+	if e.first.IsZero() {
+		return "this nsviz keeps nothing of the past"
+	}
+	return fmt.Sprintf("what was at %s is not kept; the past goes back to %s", e.at.Format(time.RFC3339), e.first.Format(time.RFC3339))
+}
+
+// wait waits for the turn, and returns the function that gives it back. It fails when ctx is done.
+func (p *past) wait(ctx context.Context) (done func(), err error) {
+	select {
+	case p.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	pause := time.NewTimer(time.Until(p.next))
+	defer pause.Stop()
+	select {
+	case <-pause.C:
+	case <-ctx.Done():
+		<-p.turn
+		return nil, ctx.Err()
+	}
+	begun := time.Now()
+	return func() {
+		p.next = time.Now().Add(backoff(time.Since(begun)))
+		<-p.turn
+	}, nil
+}
+
+// full returns the full snapshot of a time.
+func (p *past) full(ctx context.Context, at time.Time) (*model.Snapshot, error) {
+	if p.kept == nil {
+		return nil, &notKeptError{at: at}
+	}
+	done, err := p.wait(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	facts, kept := p.kept.At(at)
+	if !kept {
+		return nil, &notKeptError{at, p.kept.Place(facts).First.Time}
+	}
+	return p.kept.Full(facts), nil
+}
+
+// events answers with the events since a time.
+func (q *questions) events(w http.ResponseWriter, r *http.Request) {
+	since, err := timeOf(r, sinceParameter)
+	if err != nil {
+		reply(w, http.StatusBadRequest, Refusal{Error: err.Error()})
+		return
+	}
+	q.reply(w, r, func(ctx context.Context) (int, []byte) {
+		if q.past.kept == nil {
+			return http.StatusGone, encode(Refusal{Error: (&notKeptError{at: since}).Error()})
+		}
+		done, err := q.past.wait(ctx)
+		if err != nil {
+			return http.StatusServiceUnavailable, encode(Refusal{Error: err.Error()})
+		}
+		defer done()
+		list, from := q.past.kept.Events(since, maxEvents)
+		if list == nil {
+			list = []event.Event{} // which is none, and not unknown
+		}
+		return http.StatusOK, encode(report.EventList{Since: from, AsOf: q.past.kept.Place(0).Last.Time, Events: list})
+	})
+}
