@@ -9,6 +9,7 @@ import (
 
 	"github.com/nsviz/nsviz/internal/anatomy"
 	"github.com/nsviz/nsviz/internal/client"
+	"github.com/nsviz/nsviz/internal/fact"
 	"github.com/nsviz/nsviz/internal/foreign"
 	"github.com/nsviz/nsviz/internal/pipeline"
 	"github.com/nsviz/nsviz/internal/report"
@@ -82,6 +83,15 @@ func whereToAsk(err error) error {
 		foreign.Prose(err.Error()), foreign.Prose(missing.Name), client.DefaultFrom)
 }
 
+// unseen marks an error that something was not found as one of missing rights, if what was looked for may be out of nsviz's sight.
+func unseen(err error, u *fact.Unseen) error {
+	var ambiguous *report.AmbiguousError
+	if !u.Blind() || errors.As(err, &ambiguous) {
+		return err
+	}
+	return errUnsupported{fmt.Errorf("%w; nsviz may not look into the processes of other users here: run it as root, or with CAP_SYS_PTRACE", err)}
+}
+
 // failing returns an error if there are findings of the severity threshold or worse.
 func failing(findings []anatomy.Finding, threshold anatomy.Severity) error {
 	n := 0
@@ -110,7 +120,7 @@ func (o *options) inspect(ctx context.Context, s *streams, name string, sizes bo
 	}
 	c, err := report.FindByPID(snapshot, name, func(pid int32) (string, error) { return r.host.Cgroups.PathOf(pid, r.layout) }, r.host.NS.Of)
 	if err != nil {
-		return nil, whereToAsk(err)
+		return nil, unseen(whereToAsk(err), snapshot.Unseen)
 	}
 	extra := anatomy.Extra{Sizes: sizes}
 	if extra.Settings, extra.SettingsErr = p.Settings(ctx, c.Runtime, c.ID); errors.Is(extra.SettingsErr, pipeline.ErrNoEngine) {

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/nsviz/nsviz/internal/anatomy"
+	"github.com/nsviz/nsviz/internal/fact"
+	"github.com/nsviz/nsviz/internal/report"
 )
 
 func TestFailing(t *testing.T) {
@@ -18,6 +20,25 @@ func TestFailing(t *testing.T) {
 		}
 		if err != nil && exitCode(err) != exitFailed {
 			t.Errorf("%s: exit code %d", threshold, exitCode(err))
+		}
+	}
+}
+
+// What is not found is not known not to be there, if nsviz may not look into all processes.
+func TestNotFoundWithoutRights(t *testing.T) {
+	missing := &report.NotFoundError{Name: "web"}
+	for _, test := range []struct {
+		err    error
+		unseen *fact.Unseen
+		want   int
+	}{
+		{missing, &fact.Unseen{Untraced: true, Processes: 9}, exitNotSupported}, {missing, &fact.Unseen{Hidden: true}, exitNotSupported},
+		{missing, &fact.Unseen{Processes: 2}, exitFailed}, {missing, nil, exitFailed},
+		{&report.AmbiguousError{Name: "web"}, &fact.Unseen{Hidden: true}, exitFailed},
+	} {
+		err := unseen(test.err, test.unseen)
+		if got := exitCode(err); got != test.want || (got == exitNotSupported) != strings.Contains(err.Error(), "run it as root") {
+			t.Errorf("%v: exit code %d, want %d", err, got, test.want)
 		}
 	}
 }

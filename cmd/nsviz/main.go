@@ -84,6 +84,10 @@ func run(ctx context.Context, args []string, out, stderr io.Writer) int {
 	if err == nil || errors.Is(err, output.ErrReaderGone) {
 		return exitDone
 	}
+	var passed errPassedOn
+	if errors.As(err, &passed) {
+		return passed.code
+	}
 	fmt.Fprintln(stderr, "nsviz:", errorText(err))
 	return exitCode(err)
 }
@@ -111,7 +115,10 @@ func exitCode(err error) int {
 	var usage errUsage
 	var unsupported errUnsupported
 	var unfit *place.Error
+	var notRun errNotRun
 	switch {
+	case errors.As(err, &notRun):
+		return notRun.code()
 	case errors.As(err, &usage):
 		return exitUsage
 	case errors.As(err, &unsupported), errors.As(err, &unfit), errors.Is(err, probes.ErrNotPermitted), errors.Is(err, probes.ErrNotSupported):

@@ -17,13 +17,15 @@ func newNs(s *streams, o *options) *cobra.Command {
 	var form string
 	var chosen filters[*model.Namespace]
 	cmd := &cobra.Command{
-		Use: "ns [NAME]", GroupID: groupOnce, Args: atMostOne("NAME"),
+		Use: "ns [NAME|PID]", GroupID: groupOnce, Args: atMostOne("NAME|PID"),
 		Short: "List all namespaces of the host",
-		Long: `Lists all namespaces of the host, or those of a container, of all containers of a pod (NAMESPACE/POD), or of a compose project.
+		Long: `Lists all namespaces of the host, or those of a container, of all containers of a pod (NAMESPACE/POD), of a compose project, or of a
+process by its PID on the host.
 
 ` + filterHelp(query.Namespaces),
 		Example: `  sudo nsviz ns
   sudo nsviz ns shop/cart-7d9f
+  sudo nsviz ns 4242
   sudo nsviz ns --filter 'type=net && processes=0'
   sudo nsviz ns --filter pid=2251`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -38,9 +40,11 @@ func newNs(s *streams, o *options) *cobra.Command {
 				return err
 			}
 			if len(args) > 0 {
-				if snapshot, err = report.NamespacesOf(snapshot, args[0]); err != nil {
-					return err
+				only, err := report.NamespacesOf(snapshot, args[0])
+				if err != nil {
+					return unseen(err, snapshot.Unseen)
 				}
+				snapshot = only
 			}
 			if len(chosen.parsed) > 0 {
 				only := *snapshot

@@ -122,7 +122,7 @@ Without a command it draws the dashboard and serves metrics beside it. It needs 
 	root.SetHelpCommandGroupID(groupHelp)
 	root.SetCompletionCommandGroupID(groupHelp)
 	root.AddCommand(
-		newServe(s, o), newEvents(s, o), newDemo(s, o),
+		newServe(s, o), newEvents(s, o), newTrace(s, o), newDemo(s, o),
 		newPs(s, o), newNs(s, o), newInspect(s, o), newWhy(s, o), newDoctor(s, o),
 		newRecord(s, o), newReplay(s, o),
 		newConfig(s, o), newVersion(s), newMan(), newDemoInside(s), newTerminalGuard(),

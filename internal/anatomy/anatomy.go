@@ -45,6 +45,8 @@ type Anatomy struct {
 
 	// Resources is nil if its cgroup could not be read.
 	Resources *resources.Resources `json:"resources,omitempty"`
+	// PSSBytes is the sum of the proportional set sizes of its processes, if it has no cgroup that counts its memory; nil is unknown.
+	PSSBytes *uint64 `json:"pss_bytes,omitempty"`
 
 	Root    *Root    `json:"root,omitempty"`
 	Mounts  []Mount  `json:"mounts,omitzero"`

@@ -163,14 +163,16 @@ func (g *gatherer) sees() {
 
 // processes reads every process of the container.
 func (g *gatherer) processes(cgroup string) {
-	if cgroup == "" { // of what is known by its namespaces alone
-		g.unknown("its processes, and what it may use: it has no cgroup of its own")
-		return
+	if cgroup == "" {
+		g.unknown("what it may use: it has no cgroup of its own")
 	}
 	pids, err := g.pids(cgroup)
 	if err != nil {
 		g.unknown("its processes: %v", err)
 		return
+	}
+	if cgroup == "" {
+		g.sumOfPSS(pids)
 	}
 	g.Processes = []Process{}
 	for i, pid := range pids {
@@ -203,6 +205,9 @@ func (g *gatherer) pids(cgroup string) ([]int32, error) {
 	if g.SharedCgroup != "" {
 		return g.inItsMounts()
 	}
+	if cgroup == "" {
+		return g.inItsNamespace()
+	}
 	if g.Unheld == nil {
 		return g.layout.TreeProcs(cgroup)
 	}
@@ -226,6 +231,50 @@ func (g *gatherer) inItsMounts() ([]int32, error) {
 		ids, err := g.host.NS.Of(pid)
 		return pid != g.PID && (err != nil || own == nil || ids[event.Mnt] != own.ID || own.ID == g.hostMnt)
 	}), nil
+}
+
+// inItsNamespace lists the processes in the namespace by which something without a cgroup of its own is known: its PID namespace or, if that is
+// the host's, its user namespace.
+func (g *gatherer) inItsNamespace() ([]int32, error) {
+	for _, t := range []event.NamespaceType{event.PID, event.User} {
+		own := g.Namespaces[t]
+		if own == nil || own.ID == g.snapshot.Host.Namespaces[t] {
+			continue
+		}
+		pids, err := g.host.Proc.PIDs()
+		if err != nil {
+			return nil, err
+		}
+		return slices.DeleteFunc(pids, func(pid int32) bool {
+			ids, err := g.host.NS.Of(pid)
+			return pid != g.PID && (err != nil || ids[t] != own.ID)
+		}), nil
+	}
+	return nil, errors.New("it has no cgroup, and no namespace, by which they are known")
+}
+
+// maxPSS is how many processes are read for the sum of their memory, which takes the kernel some milliseconds for each GiB.
+const maxPSS = 256
+
+// sumOfPSS adds up the memory of some processes.
+func (g *gatherer) sumOfPSS(pids []int32) {
+	if len(pids) > maxPSS {
+		g.unknown("how much memory it uses: it has %d processes, and nsviz adds up %d at most", len(pids), maxPSS)
+		return
+	}
+	sum := uint64(0)
+	for _, pid := range pids {
+		pss, err := g.host.Proc.PSS(pid)
+		if pseudofs.IsGone(err) {
+			continue
+		}
+		if err != nil {
+			g.unknown("how much memory it uses: %v", err)
+			return
+		}
+		sum += pss
+	}
+	g.PSSBytes = &sum
 }
 
 // madeOf reads the container's file systems.

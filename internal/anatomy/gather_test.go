@@ -192,13 +192,43 @@ func TestGatherPieces(t *testing.T) {
 	}
 }
 
-// What is known by its namespaces alone has no cgroup to list its processes by.
+// What is known by its namespaces alone has no cgroup: its processes are those in its PID namespace, and their memory is added up.
 func TestGatherWithoutACgroup(t *testing.T) {
 	h := newMadeUpHost(t)
+	for pid, in := range map[int]int{42: 7, 43: 7, 1: 6} {
+		if pid == 1 {
+			h.process(1, "1", "systemd", "1")
+		}
+		if err := os.Symlink(fmt.Sprintf("pid:[%d]", in), filepath.Join(h.dir, "proc", fmt.Sprint(pid), "ns", "pid")); err != nil {
+			t.Fatal(err)
+		}
+		h.write(fmt.Sprintf("proc/%d/smaps_rollup", pid), "Rss: 3000 kB\nPss: 1000 kB\n")
+	}
 	c := model.Container{ID: "pid-7", Label: "bwrap-7", Kind: event.KindSandbox, State: model.Running, InitPID: 42, InitComm: "web"}
-	a, err := Gather(t.Context(), h.fs, h.layout, &model.Snapshot{}, &c, Extra{})
-	if err != nil || a.Processes != nil || !slices.Contains(a.Unknown, "its processes, and what it may use: it has no cgroup of its own") {
-		t.Errorf("%v, %+v, unknown: %q", err, a.Processes, a.Unknown)
+	c.Namespaces[event.PID] = model.Membership{ID: 7, Relation: model.RelationOwn}
+	s := &model.Snapshot{Host: fact.Host{Namespaces: event.NamespaceIDs{event.PID: 6}}}
+	gather := func() *Anatomy {
+		t.Helper()
+		a, err := Gather(t.Context(), h.fs, h.layout, s, &c, Extra{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Contains(a.Unknown, "what it may use: it has no cgroup of its own") {
+			t.Errorf("unknown: %q", a.Unknown)
+		}
+		return a
+	}
+	a := gather()
+	if len(a.Processes) != 2 || a.Processes[0].PID != 42 || a.Processes[1].PID != 43 || a.PSSBytes == nil || *a.PSSBytes != 2000<<10 {
+		t.Errorf("%+v, memory %v", a.Processes, a.PSSBytes)
+	}
+	h.write("proc/43/smaps_rollup", "nonsense")
+	if a = gather(); a.PSSBytes != nil || len(a.Processes) != 2 {
+		t.Errorf("of memory that cannot be read: %v of %+v", *a.PSSBytes, a.Processes)
+	}
+	c.Namespaces[event.PID] = model.Membership{}
+	if a = gather(); a.Processes != nil || a.PSSBytes != nil {
+		t.Errorf("with no namespace that is known: %+v", a.Processes)
 	}
 }
 

@@ -68,7 +68,7 @@ func Now(from Source) (now time.Time, err error) {
 	for {
 		f, err := reader.Next()
 		if err != nil {
-			return now, nil //nolint:nilerr // a recording that is cut short has an end, too
+			return now, nil // a recording that is cut short has an end, too
 		}
 		if f.Time.After(now) {
 			now = f.Time

@@ -107,35 +107,24 @@ func (p *Player) readAhead(ctx context.Context) {
 // play advances what is shown.
 func (p *Player) play(ctx context.Context) error {
 	var due time.Duration
-	for {
-		f, speed, err := p.next()
-		switch {
-		case errors.Is(err, errPaused):
-			due = 0
-			select {
-			case <-ctx.Done():
-			case <-p.told:
-			}
-		case errors.Is(err, errUnread):
+	for ctx.Err() == nil {
+		n, err := p.next()
+		if errors.Is(err, errPaused) || errors.Is(err, errUnread) {
 			select {
 			case <-ctx.Done():
 			case <-p.read:
 			case <-p.told:
 			}
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
-			return err
+			continue
 		}
-		if ctx.Err() != nil {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
-			continue
+			return err
 		}
-		past := p.past(f)
-		if speed > 0 && past > 0 {
-			due += time.Duration(min(float64(past)/speed, float64(longestPause)))
+		if n.speed > 0 && n.after > 0 {
+			due += time.Duration(min(float64(n.after)/n.speed, float64(longestPause)))
 		}
 		if due >= shortestPause {
 			select {
@@ -148,11 +137,11 @@ func (p *Player) play(ctx context.Context) error {
 			}
 			due = 0
 		}
-		if ctx.Err() != nil {
-			return nil
+		if ctx.Err() == nil {
+			p.advance(n)
 		}
-		p.advance(f)
 	}
+	return nil
 }
 
 var (
@@ -160,35 +149,35 @@ var (
 	errUnread = errors.New("not read yet")
 )
 
-// next returns the fact that leads to the next state. It fails with errPaused, with errUnread or, behind the latest one, with that by which
-// reading ended.
-func (p *Player) next() (f fact.Fact, speed float64, err error) {
+// step leads from one state to the next.
+type step struct {
+	from  uint64
+	fact  fact.Fact
+	after time.Duration // since the latest fact that is shown; 0 for the first one
+	speed float64
+}
+
+// next returns the next step. It fails with errPaused, with errUnread or, behind the latest state, with that by which reading ended.
+func (p *Player) next() (n step, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.paused {
-		return f, p.speed, errPaused
+		return n, errPaused
 	}
-	f, there := p.cursor.Fact(p.at)
-	switch {
+	ended := p.ended // what was read before is there
+	n.from, n.speed = p.at, p.speed
+	switch f, there := p.cursor.Fact(p.at); {
 	case there:
-		return f, p.speed, nil
-	case p.ended != nil:
-		if f, there = p.cursor.Fact(p.at); there { // it was read in between
-			return f, p.speed, nil
-		}
-		return f, p.speed, p.ended
+		n.fact = f
+	case ended != nil:
+		return n, ended
+	default:
+		return n, errUnread
 	}
-	return f, p.speed, errUnread
-}
-
-// past returns the time from the latest fact that is shown to another one. The first one is due at once.
-func (p *Player) past(f fact.Fact) time.Duration {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.last.Time.IsZero() {
-		return 0
+	if !p.last.Time.IsZero() {
+		n.after = later(p.last, n.fact)
 	}
-	return later(p.last, f)
+	return n, nil
 }
 
 // later returns the time from one fact to another, by the kernel's clock if both have it: setting the wall clock must not change the
@@ -200,16 +189,16 @@ func later(one, other fact.Fact) time.Duration {
 	return other.Time.Sub(one.Time)
 }
 
-// advance shows the next state, to which a fact leads.
-func (p *Player) advance(f fact.Fact) {
+// advance takes a step, unless somebody has paused, or gone elsewhere, since.
+func (p *Player) advance(n step) {
 	p.mu.Lock()
-	if p.paused {
+	if p.paused || p.at != n.from {
 		p.mu.Unlock()
 		return
 	}
 	p.at, p.shown = p.at+1, nil
-	if p.last.Time.IsZero() || later(p.last, f) > 0 { // else it is late
-		p.last = f
+	if p.last.Time.IsZero() || n.after > 0 { // else it is late
+		p.last = n.fact
 	}
 	p.mu.Unlock()
 	raise(p.moved)
@@ -267,7 +256,7 @@ func (p *Player) Resume(from uint64) {
 // Resumed waits until something is to be played again, after Run has returned. It returns false if ctx is done.
 func (p *Player) Resumed(ctx context.Context) bool {
 	for {
-		if _, _, err := p.next(); err == nil {
+		if _, err := p.next(); err == nil {
 			return true
 		}
 		select {

@@ -293,7 +293,7 @@ func TestPauseStepAndResume(t *testing.T) {
 	}
 	s.shows(2)
 	at := s.Find(2, store.Move{Events: -1})
-	if got, place := s.State(at); at != 0 || got.Facts != 0 || place.Event != 0 {
+	if got, place := s.State(at); at != 1 || got.Facts != 1 || place.Event != 0 {
 		t.Errorf("state %d, %+v", got.Facts, place)
 	}
 	s.Resume(1)

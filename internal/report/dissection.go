@@ -61,6 +61,9 @@ func Dissect(a *anatomy.Anatomy) *Dissection {
 	if a.Resources != nil {
 		d.MayUse = pageResources(a.Resources)
 	}
+	if pss := a.PSSBytes; pss != nil {
+		d.MayUse = append([]Line{{"memory", pssWords(*pss)}}, d.MayUse...)
+	}
 	if a.Privileges != nil {
 		d.MayDo = privilegeLines(a.Privileges)
 	}

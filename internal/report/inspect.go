@@ -236,7 +236,11 @@ func (t *anatomyText) uses() {
 	if s := t.a.Stuck; s != nil {
 		t.line("stuck", "at the limit of "+story.ShortPath(s.Cgroup)+"; the OOM killer is off for it, so its processes wait for memory")
 	}
-	t.list(resourceLines(r))
+	lines := resourceLines(r)
+	if pss := t.a.PSSBytes; pss != nil {
+		lines[0].Words = pssWords(*pss)
+	}
+	t.list(lines)
 }
 
 func (t *anatomyText) madeOf() {
@@ -260,7 +264,8 @@ func (t *anatomyText) madeOf() {
 // mountWords describes the mounts beside the root file system, at most most of them.
 func mountWords(a *anatomy.Anatomy, most int) []string {
 	quiet, covered := 0, 0
-	var list []string
+	var list, kinds []string
+	paths := map[string][]string{} // by kind
 	for i := range a.Mounts {
 		m := &a.Mounts[i]
 		switch {
@@ -273,7 +278,14 @@ func mountWords(a *anatomy.Anatomy, most int) []string {
 			quiet++
 			continue
 		}
-		list = append(list, fmt.Sprintf("%s: %s, %s", m.Path, kindWords(m), writability(m.ReadOnly)))
+		words := kindWords(m) + ", " + writability(m.ReadOnly)
+		if paths[words] == nil {
+			kinds = append(kinds, words)
+		}
+		paths[words] = append(paths[words], m.Path)
+	}
+	for _, words := range kinds {
+		list = append(list, mountLines(paths[words], words)...)
 	}
 	list = boundTo(list, most)
 	if quiet > 0 {
@@ -337,6 +349,21 @@ func writability(readOnly bool) string {
 		return "read-only"
 	}
 	return "writable"
+}
+
+// maxAlike is how many mounts of the same have a line each.
+const maxAlike = 3
+
+// mountLines returns lines about mounts of the same at some paths: firejail covers many paths with the same empty file.
+func mountLines(paths []string, words string) []string {
+	if len(paths) > maxAlike {
+		return []string{fmt.Sprintf("%s and %d more: %s", strings.Join(paths[:maxAlike], ", "), len(paths)-maxAlike, words)}
+	}
+	lines := make([]string, len(paths))
+	for i, path := range paths {
+		lines[i] = path + ": " + words
+	}
+	return lines
 }
 
 func kindWords(m *anatomy.Mount) string {

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -85,9 +86,38 @@ func TestNamespaceWords(t *testing.T) {
 
 func TestManyMountsInText(t *testing.T) {
 	var b strings.Builder
-	a := &anatomy.Anatomy{Mounts: make([]anatomy.Mount, 5000)}
+	a := &anatomy.Anatomy{}
+	for i := range 5000 {
+		a.Mounts = append(a.Mounts, anatomy.Mount{Type: fmt.Sprint("fs", i)})
+	}
 	if err := WriteAnatomy(&b, a, time.UTC); err != nil || strings.Count(b.String(), "\n") > maxListed+40 || !strings.Contains(b.String(), "and 4960 more") {
 		t.Errorf("%v in %d lines", err, strings.Count(b.String(), "\n"))
+	}
+}
+
+// Mounts of the same at many paths have one line.
+func TestMountsAlike(t *testing.T) {
+	var b strings.Builder
+	a := &anatomy.Anatomy{}
+	for _, path := range []string{"/sys/power", "/boot", "/proc/irq", "/proc/bus", "/proc/kcore"} {
+		a.Mounts = append(a.Mounts, anatomy.Mount{Path: path, Kind: anatomy.KindBind, Source: "/run/empty", ReadOnly: true})
+	}
+	a.Mounts = append(a.Mounts, anatomy.Mount{Path: "/data", Kind: anatomy.KindTmpfs}, anatomy.Mount{Path: "/tmp", Kind: anatomy.KindTmpfs})
+	err := WriteAnatomy(&b, a, time.UTC)
+	for _, want := range []string{
+		" /sys/power, /boot, /proc/irq and 2 more: bind mount from /run/empty, read-only\n", " /data: tmpfs, writable\n", " /tmp: tmpfs, writable\n",
+	} {
+		if err != nil || !strings.Contains(b.String(), want) {
+			t.Errorf("%v, no %q in\n%s", err, want, b.String())
+		}
+	}
+}
+
+func TestMemoryWithoutACgroup(t *testing.T) {
+	var b strings.Builder
+	err := WriteAnatomy(&b, &anatomy.Anatomy{PSSBytes: new(uint64(3 << 20))}, time.UTC)
+	if want := "memory      3 MiB, the sum of its processes' shares (PSS), since no cgroup counts it\n"; err != nil || !strings.Contains(b.String(), want) {
+		t.Errorf("%v, no %q in\n%s", err, want, b.String())
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -45,14 +46,20 @@ func Namespaces(s *model.Snapshot) []Namespace {
 }
 
 // NamespacesOf returns a snapshot with the namespaces of some containers alone: of the container, or of all members of the pod or
-// project, that a name stands for.
+// project, that a name stands for; or of the process whose PID it is, as the host counts. A complete name or id comes first.
 func NamespacesOf(s *model.Snapshot, name string) (*model.Snapshot, error) {
 	found, err := FindAll(s, name)
+	only := *s
+	only.Containers, only.Quiet, only.Namespaces, only.VMs = nil, nil, nil, nil
+	if len(found) != 1 || found[0].Label != name && found[0].ID != name {
+		if of := namespacesOfProcess(s, name); len(of) > 0 {
+			only.Namespaces = of
+			return &only, nil
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
-	only := *s
-	only.Containers, only.Namespaces, only.VMs = nil, nil, nil
 	in := map[uint64]bool{}
 	for _, c := range found {
 		only.Containers = append(only.Containers, *c)
@@ -66,6 +73,20 @@ func NamespacesOf(s *model.Snapshot, name string) (*model.Snapshot, error) {
 		}
 	}
 	return &only, nil
+}
+
+// namespacesOfProcess returns the namespaces of the process whose PID a name is; none if it is no PID, or the process may not be looked into.
+func namespacesOfProcess(s *model.Snapshot, name string) (of []model.Namespace) {
+	pid, err := strconv.ParseInt(name, 10, 32)
+	if err != nil {
+		return nil
+	}
+	for i := range s.Namespaces {
+		if _, in := slices.BinarySearch(s.Namespaces[i].Processes, int32(pid)); in {
+			of = append(of, s.Namespaces[i])
+		}
+	}
+	return of
 }
 
 // WriteNamespaces writes them for people, type by type, pid and user namespaces below their parents.

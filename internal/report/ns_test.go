@@ -20,13 +20,17 @@ func TestNamespacesOfAGroup(t *testing.T) {
 	s := &model.Snapshot{
 		Containers: []model.Container{
 			{ID: "a", Label: "web", Group: shop, Namespaces: in(2, 9)}, {ID: "b", Label: "db", Group: shop, Namespaces: in(3, 0)},
-			{ID: "c", Label: "other", Namespaces: in(4, 9)},
+			{ID: "c", Label: "other", Namespaces: in(4, 9)}, {ID: "4242ff", Label: "d", Namespaces: in(0, 9)}, {ID: "e", Label: "43", Namespaces: in(3, 0)},
 		},
 		Namespaces: []model.Namespace{
-			{Type: event.Mnt, ID: 1, Host: true}, {Type: event.Mnt, ID: 2}, {Type: event.Mnt, ID: 3}, {Type: event.Mnt, ID: 4}, {Type: event.Net, ID: 9},
+			{Type: event.Mnt, ID: 1, Host: true, Processes: []int32{1, 4242}}, {Type: event.Mnt, ID: 2, Processes: []int32{42, 43}}, {Type: event.Mnt, ID: 3},
+			{Type: event.Mnt, ID: 4}, {Type: event.Net, ID: 9, Processes: []int32{42, 43}},
 		},
 	}
-	for name, want := range map[string][]uint64{"shop": {2, 3, 9}, "other": {4, 9}} {
+	for name, want := range map[string][]uint64{
+		"shop": {2, 3, 9}, "other": {4, 9}, "42": {2, 9}, // a process
+		"4242": {1}, "4242f": {9}, "43": {3}, // a process and not the id, the id, the name and not the process
+	} {
 		only, err := NamespacesOf(s, name)
 		if err != nil {
 			t.Fatal(err)

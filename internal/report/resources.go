@@ -28,6 +28,11 @@ func resourceLines(r resources.Resources) []Line {
 	)
 }
 
+// pssWords describes the memory of what has no cgroup of its own.
+func pssWords(bytes uint64) string {
+	return story.Bytes(bytes) + ", the sum of its processes' shares (PSS), since no cgroup counts it"
+}
+
 const unknownWords = "unknown"
 
 func memoryWords(m *resources.MemoryUse, cgroup string) string {

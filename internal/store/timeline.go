@@ -201,7 +201,8 @@ func (t *Timeline) Find(from uint64, m Move) uint64 {
 	if len(t.segments) == 0 {
 		return from
 	}
-	oldest, newest := t.segments[0].from, t.segments[len(t.segments)-1].until()
+	newest := t.segments[len(t.segments)-1].until()
+	oldest := min(max(t.segments[0].from, 1), newest) // before the first fact there is nothing to see
 	from = min(max(from, oldest), newest)
 	switch {
 	case m.Oldest:

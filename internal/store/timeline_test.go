@@ -23,7 +23,6 @@ import (
 type host struct {
 	*rand.Rand
 	second int
-	boots  int // how often each container was started
 	count  int // containers
 	kills  bool
 }
@@ -233,19 +232,19 @@ func TestMoves(t *testing.T) {
 		{"back from an event", 6, Move{Events: -1}, 4},
 		{"back from between", 5, Move{Events: -1}, 4},
 		{"two back", 7, Move{Events: -2}, 4},
-		{"back before the first", 2, Move{Events: -1}, 0},
-		{"back from the oldest", 0, Move{Events: -1}, 0},
+		{"back before the first", 2, Move{Events: -1}, 1},
+		{"back from the oldest", 0, Move{Events: -1}, 1},
 		{"on from the oldest", 0, Move{Events: 1}, 2},
 		{"on from an event", 2, Move{Events: 1}, 4},
 		{"on from between", 3, Move{Events: 1}, 4},
 		{"two on", 3, Move{Events: 2}, 6},
 		{"on after the last", 6, Move{Events: 1}, 7},
 		{"ten seconds back", 6, Move{Time: -10 * time.Second}, 4},
-		{"ten seconds back over nothing", 4, Move{Time: -10 * time.Second}, 0},
+		{"ten seconds back over nothing", 4, Move{Time: -10 * time.Second}, 1},
 		{"ten seconds on", 2, Move{Time: 10 * time.Second}, 4},
 		{"ten seconds on over nothing", 4, Move{Time: 10 * time.Second}, 5},
 		{"ten seconds on at the end", 7, Move{Time: 10 * time.Second}, 7},
-		{"to the oldest", 5, Move{Oldest: true}, 0},
+		{"to the oldest", 5, Move{Oldest: true}, 1},
 		{"to the newest", 5, Move{Newest: true}, 7},
 		{"from beyond the end", 70, Move{Events: -1}, 6},
 		{"nowhere", 5, Move{}, 5},

@@ -134,7 +134,7 @@ func (sc screen) tabs() row {
 			} else {
 				r.line = r.line.add(KeyCap, digit).add(TabOff, name)
 			}
-			r.zones = append(r.zones, zone{from, r.line.width(), func(at place) (State, Action) { return at.switchTo(tab), Stay }})
+			r.zones = append(r.zones, zone{from: from, to: r.line.width(), click: func(at place) (State, Action) { return at.switchTo(tab), Stay }})
 		}
 		return r
 	}
@@ -251,7 +251,7 @@ func hintRow(at place, list []binding) row {
 		r.line = r.line.space(min(3, 1+2*i))
 		from := r.line.width()
 		r.line = r.line.add(KeyCap, b.cap).add(Dim, " "+b.hint(at))
-		r.zones = append(r.zones, zone{from, r.line.width(), func(at place) (State, Action) { return b.do(at, b.keys[0]) }})
+		r.zones = append(r.zones, zone{from: from, to: r.line.width(), click: func(at place) (State, Action) { return b.do(at, b.keys[0]) }})
 	}
 	return r
 }
@@ -274,7 +274,7 @@ func (r row) beside(other row) row {
 	from := r.line.width()
 	r.line = r.line.join(other.line)
 	for _, z := range other.zones {
-		r.zones = append(r.zones, zone{from + z.from, from + z.to, z.click})
+		r.zones = append(r.zones, zone{from + z.from, from + z.to, z.click, z.key})
 	}
 	return r
 }

@@ -172,7 +172,7 @@ var containerColumns = []containerColumn{
 		},
 	},
 	{
-		key: columnMemory, title: "MEMORY", width: memoryText, group: groupUses, about: "what it is charged for, of its limit; █ its working set, ▒ files that the kernel drops first",
+		key: columnMemory, title: "MEMORY", width: memoryText, group: groupUses, about: "what it is charged for, of its limit; █ its working set, ▓ files that the kernel drops first",
 		vmHead: func(_ columns, w int) line {
 			if w < len("RESIDENT/GIVEN") {
 				return text(Title, "RESIDENT")

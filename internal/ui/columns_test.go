@@ -239,12 +239,12 @@ func TestMemoryBar(t *testing.T) {
 		style             Style
 	}{
 		{64, 64, 64, "████████", Alarm},
-		{62, 16, 64, "██▒▒▒▒▒▒", Calm}, // nearly all of it files
-		{32, 16, 64, "██▒▒░░░░", Calm},
-		{20, 16, 64, "██▒░░░░░", Calm},
+		{62, 16, 64, "██▓▓▓▓▓▓", Calm}, // nearly all of it files
+		{32, 16, 64, "██▓▓░░░░", Calm},
+		{20, 16, 64, "██▓░░░░░", Calm},
 		{16.5, 16, 64, "██▏░░░░░", Calm},
 		{100, 99, 64, "████████", Alarm},
-		{100, 1, 64, "▒▒▒▒▒▒▒▒", Calm},
+		{100, 1, 64, "▓▓▓▓▓▓▓▓", Calm},
 	} {
 		m := model.Memory{UsageBytes: mibs(tt.usage), WorkingSetBytes: mibs(tt.set), LimitBytes: mibs(tt.limit)}
 		got := memoryBar(m, 8)

@@ -15,14 +15,14 @@ import (
 // containersView lists the containers and, below them, the virtual machines, with the latest kill in words and the stream.
 type containersView struct{ listView }
 
-func (containersView) title() string { return "Containers" }
+func (containersView) title() string { return "Workloads" }
 
 func (containersView) help() (name string, words []explained) {
-	return "containers", []explained{
+	return "workloads", []explained{
 		{"namespace", "A private copy of one thing a process can see: its own files (mnt), process numbers (pid), network (net), shared memory (ipc), " +
 			"host name (uts), users (user), cgroup tree (cgroup) or boot clock (time). Two processes in the same namespace see the same."},
 		{"o, s", "o chooses the columns, s the one to sort by, r reverses the order: ▲ the lowest first, ▼ the highest. Groups stay together."},
-		{"NEAR LIMIT", "The working set grows, and reaches a limit soon if it goes on so. Whom the kernel would choose is computed as the kernel does it. Files that it can drop (▒ in the bar) are no danger."},
+		{"NEAR LIMIT", "The working set grows, and reaches a limit soon if it goes on so. Whom the kernel would choose is computed as the kernel does it. Files that it can drop (▓ in the bar) are no danger."},
 		{"● ○ a b ? !", "● the container has one of its own. ○ it uses the host's: no wall there (bold where engines usually put one up). A letter: it shares one with the containers that show the same letter " +
 			"in that column. ? nsviz could not read it. ! whoever it was made for has another one now."},
 		{"cgroup", "A group of processes with a budget. Its memory limit is what docker run --memory sets. The bar shows how much of it is used. " +
@@ -59,7 +59,7 @@ func (containersView) heading(s *model.Snapshot, st State, key string) string {
 }
 
 func (containersView) page(s *model.Snapshot, st State, w int) []line {
-	if c := openContainer(s, st.Open); c != nil {
+	if c := containerOf(s, st.Open); c != nil {
 		return containerPage(c, s, st, w)
 	}
 	if v := openVM(s, st.Open); v != nil {
@@ -69,7 +69,7 @@ func (containersView) page(s *model.Snapshot, st State, w int) []line {
 }
 
 func (containersView) name(s *model.Snapshot, key string) string {
-	if c := openContainer(s, key); c != nil {
+	if c := containerOf(s, key); c != nil {
 		return c.Label
 	}
 	if v := openVM(s, key); v != nil {
@@ -79,7 +79,7 @@ func (containersView) name(s *model.Snapshot, key string) string {
 }
 
 func (containersView) link(s *model.Snapshot, key string) link {
-	if c := openContainer(s, key); c != nil {
+	if c := containerOf(s, key); c != nil {
 		return containerLink(c, s)
 	}
 	if v := openVM(s, key); v != nil {
@@ -93,8 +93,8 @@ func openVM(s *model.Snapshot, key string) *model.VM {
 	return find(s.VMs, func(v *model.VM) bool { return vmKey(v) == key })
 }
 
-// openContainer returns the container with a key; nil if it is gone.
-func openContainer(s *model.Snapshot, key string) (c *model.Container) {
+// containerOf returns the container with a key; nil if it is gone.
+func containerOf(s *model.Snapshot, key string) (c *model.Container) {
 	for other := range s.All() {
 		its := containerKey(other)
 		if its == key {

@@ -304,7 +304,7 @@ func (sc screen) filterPanel() []row {
 			break
 		}
 		offers.line = offers.line.join(offer).space(3)
-		offers.zones = append(offers.zones, zone{from, from + offer.width(), func(at place) (State, Action) {
+		offers.zones = append(offers.zones, zone{from: from, to: from + offer.width(), click: func(at place) (State, Action) {
 			return at.complete(completion, c, at.live), Stay
 		}})
 	}

@@ -79,7 +79,7 @@ func TestEverySymbolHasAReplacement(t *testing.T) {
 
 // Symbols that stand in the same place, and mean different things, differ in ASCII too.
 func TestReplacementsDiffer(t *testing.T) {
-	for _, together := range []string{"●○×", "█▒░×", "▁▂▃▄▅▆▇█×", "▶❚●", "▸▾", "─│", "━╌", "┃╎", "↑↓→←"} {
+	for _, together := range []string{"●○×", "━╌═○▒█▓░×", "█▓▒░×", "▁▂▃▄▅▆▇█×", "▶❚●", "▸▾", "─│", "━╌═", "┃╎║", "↑↓→←"} {
 		meanings := map[rune]rune{}
 		for _, r := range together {
 			if other, taken := meanings[inASCII[r]]; taken {

@@ -53,7 +53,7 @@ func (st State) inspected(s *model.Snapshot) *model.Container {
 	if st.Tab != Containers || st.Open == "" || st.Help || st.Frozen != nil || st.Replay {
 		return nil
 	}
-	if c := openContainer(s, st.Open); c != nil && c.Live() {
+	if c := containerOf(s, st.Open); c != nil && c.Live() {
 		return c
 	}
 	return nil

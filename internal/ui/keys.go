@@ -228,6 +228,11 @@ func bindings() []binding {
 			help: "freeze the screen and let it go on; nothing is lost meanwhile",
 			do:   func(at place, _ Key) (State, Action) { return at.freeze() },
 		},
+		{
+			keys: named(KeyLeft, KeyRight), cap: "←→", modes: inList, hint: always("walk"), when: walks,
+			help: "on the map: to the room before and to the next; with ↑↓ to the nearest room. While the screen is frozen they step through time",
+			do:   func(at place, key Key) (State, Action) { return at.step(key.Name), Stay },
+		},
 	}, timeBindings(), []binding{
 		{
 			keys: runes("w"), cap: "w", modes: inList | inPage, when: hasSubjects, hint: always("explain"),
@@ -245,7 +250,7 @@ func bindings() []binding {
 			do:   func(at place, _ Key) (State, Action) { return at.copiedHand() },
 		},
 		{
-			keys: runes("a"), cap: "a", modes: inList, when: atContainers,
+			keys: runes("a"), cap: "a", modes: inList, when: func(at place) bool { return at.Tab == Containers || at.Tab == Map },
 			help: "list the containers with the sandboxes and services of the host, or without them",
 			do:   func(at place, _ Key) (State, Action) { at.Quiet = !at.Quiet; return at.State, Stay },
 		},
@@ -416,6 +421,12 @@ func (at place) step(key KeyName) State {
 		return at.moveChoice(key)
 	}
 	return at.move(key, at.live)
+}
+
+// walks reports whether left and right move the cursor.
+func walks(at place) bool {
+	_, ok := views[at.Tab].(walker)
+	return ok && at.Frozen == nil
 }
 
 func atContainers(at place) bool { return at.Tab == Containers }

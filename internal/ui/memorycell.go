@@ -81,7 +81,7 @@ func memoryCell(m model.Memory, barWidth, textWidth int) line {
 }
 
 // cacheSign stands for memory that the kernel takes back before it kills.
-const cacheSign = "▒"
+const cacheSign = "▓"
 
 // unreclaimable returns how much of its limit a container uses that the kernel cannot take back at once: if that is unknown, all.
 func unreclaimable(m model.Memory) uint64 {

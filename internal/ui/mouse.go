@@ -29,6 +29,8 @@ const wheelRows = 3
 type zone struct {
 	from, to int // columns; to is the first one behind it
 	click    func(at place) (State, Action)
+	// key is that of a row whose drawing has the zone, in place of click.
+	key string
 }
 
 // spots are what a row of the screen has for the mouse: a row of a list, and zones in it.
@@ -56,9 +58,14 @@ func (st State) pointed(m Mouse, s *model.Snapshot) (State, Action) {
 		}
 		spots := f.spots[m.Y]
 		for _, z := range spots.zones {
-			if z.from <= m.X && m.X < z.to {
+			if z.from > m.X || m.X >= z.to {
+				continue
+			}
+			if z.click != nil {
 				return z.click(at)
 			}
+			spots.key = z.key
+			break
 		}
 		sc := screen{s: st.shown(s), live: s, state: st, w: st.Width, h: st.Height}
 		if column := sc.headAt(m.X, m.Y); column != "" {

@@ -48,6 +48,9 @@ func TestMouse(t *testing.T) {
 				}
 			}
 		}
+		if _, walks := v.(walker); walks {
+			continue // TestMapAnswersTheMouse
+		}
 		if found == 0 && len(keys) > 0 {
 			t.Errorf("%s: no row answers", v.title())
 		}
@@ -60,7 +63,7 @@ func TestMouse(t *testing.T) {
 	if back, _ := clickOn(t, opened, s, "esc back", false); back.Open != "" {
 		t.Error("a click on esc does not lead back")
 	}
-	if killed, _ := clickOn(t, st, s, "3 OOM kills", false); killed.Tab != Kills {
+	if killed, _ := clickOn(t, st, s, "4 OOM kills", false); killed.Tab != Kills {
 		t.Errorf("a click on a tab leads to %d", killed.Tab)
 	}
 	if _, action := clickOn(t, st, s, "q quit", false); action != Quit {

@@ -113,8 +113,8 @@ func sceneHostileDissection() *report.Dissection {
 	}
 }
 
-// reading returns a state in which nsviz has begun to read.
-func readingOf(v State) State {
+// awaiting returns a state in which nsviz has begun to read.
+func awaiting(v State) State {
 	v.Inspects = true
 	return v
 }

@@ -76,7 +76,7 @@ func workloadSubject(s *model.Snapshot, st State, key string) subject {
 		}
 		return subject{}
 	}
-	if c := openContainer(s, key); c != nil {
+	if c := containerOf(s, key); c != nil {
 		return subject{c.ID, "the id of " + foreign.Name(c.Label), containerTopics(c, s)}
 	}
 	if v := find(s.VMs, func(v *model.VM) bool { return vmKey(v) == key }); v != nil {

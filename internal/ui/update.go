@@ -179,6 +179,10 @@ func (st State) move(key KeyName, s *model.Snapshot) State {
 	if len(keys) == 0 {
 		return st
 	}
+	if v, walks := views[st.Tab].(walker); walks {
+		st.Cursor[st.Tab] = v.walk(screen{s: shown, state: st, w: w, h: h}, key)
+		return st
+	}
 	i := moved(st.cursor(keys), len(keys), page, key)
 	st.Cursor[st.Tab] = keys[i]
 	// At the top of a list that grows there, the cursor stays with the newest.

@@ -57,14 +57,14 @@ func TestUpdate(t *testing.T) {
 		{"a row that is gone", on(Containers, "gone"), key(KeyDown), on(Containers, webID), Stay},
 		{"the newest kill is no fixed one", on(Kills, second), key(KeyUp), on(Kills, ""), Stay},
 		{"the second kill is", on(Kills, ""), key(KeyDown), on(Kills, second), Stay},
-		{"digit", State{}, letters("3"), on(Kills, ""), Stay},
-		{"a digit without a view", State{}, letters("690"), State{}, Stay},
-		{"tab", State{}, key(KeyTab), on(Namespaces, ""), Stay},
+		{"digit", State{}, letters("4"), on(Kills, ""), Stay},
+		{"a digit without a view", State{}, letters("790"), State{}, Stay},
+		{"tab", State{}, key(KeyTab), on(Map, ""), Stay},
 		{"tab goes round", on(Host, ""), key(KeyTab), on(Containers, ""), Stay},
 		{"shift-tab goes round", State{}, key(KeyBackTab), on(Host, ""), Stay},
 		{"tab closes what is open", opened, key(KeyTab), func() State {
 			v := back
-			v.Tab = Namespaces
+			v.Tab = Map
 			return v
 		}(), Stay},
 		{"enter opens", State{}, key(KeyEnter), opened, Stay},
@@ -93,7 +93,7 @@ func TestUpdate(t *testing.T) {
 		{"backspace on nothing", State{Typing: true}, key(KeyBackspace), State{Typing: true}, Stay},
 		{"ctrl-u", State{Search: "hog", Typing: true}, key(KeyCtrlU), State{Typing: true}, Stay},
 		{"tab ends a search", State{Search: "hog", Typing: true}, key(KeyTab), func() State {
-			v := on(Namespaces, "")
+			v := on(Map, "")
 			v.Search = "hog"
 			return v
 		}(), Stay},

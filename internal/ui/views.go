@@ -8,6 +8,7 @@ type Tab int
 // The views, in the order of their digits.
 const (
 	Containers Tab = iota
+	Map
 	Namespaces
 	Kills
 	Events
@@ -19,6 +20,7 @@ const (
 // views lists all views. A new view is a type in a file of its own, and a line here.
 var views = [tabCount]view{
 	Containers: containersView{listView{Containers}},
+	Map:        mapView{listView{Map}},
 	Namespaces: namespacesView{listView{Namespaces}},
 	Kills:      killsView{listView{Kills}},
 	Events:     eventsView{listView{Events}},
@@ -57,6 +59,12 @@ type view interface {
 	link(s *model.Snapshot, key string) link
 	// page returns the text of the opened row (State.Open), or of a single page; nil if that is gone.
 	page(s *model.Snapshot, st State, w int) []line
+}
+
+// walker is a view whose rows do not stand below each other.
+type walker interface {
+	// walk returns the key of the row that a key leads to from the cursor.
+	walk(sc screen, key KeyName) string
 }
 
 // explained is a word of the screen, and what it means.

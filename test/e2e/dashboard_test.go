@@ -70,6 +70,7 @@ func TestDashboardKeys(t *testing.T) {
 	lacks := func(part string) func(string) bool {
 		return func(screen string) bool { return !strings.Contains(screen, part) }
 	}
+	press("Tab", contains("one kernel under all containers"))
 	press("Tab", contains("WHO IS IN IT"))
 	press("1", row)
 	press("?", contains("Keys here, in Containers"))
@@ -87,7 +88,7 @@ func TestDashboardKeys(t *testing.T) {
 		return contains("only what matches “keys”", "CONTAINER  ")(screen) && lacks(" › ")(screen)
 	})
 	press("Escape", lacks("only what matches"))
-	press("Tab", contains("WHO IS IN IT"))
+	press("Tab", contains("one kernel under all containers"))
 	press("BTab", row)
 	term.keys(t, "q")
 	term.awaitEnd(t, 0)

@@ -73,13 +73,13 @@ func TestEngineDoesNotAnswer(t *testing.T) {
 				return match(`(?m)^..`+early+` +\d+ .* no limit`)(screen) && match(`(?m)^..`+name+` +\d+ .* ended: OOM-killed`)(screen) &&
 					!strings.Contains(screen, "short ids") && !strings.Contains(screen, "container engine")
 			})
-			term.keys(t, "3")
+			term.keys(t, "4")
 			term.find(t, name)
 			term.keys(t, "Enter")
 			term.await(t, func(screen string) bool {
 				return contains(name+": the kernel killed tail", "because the victim was its PID 1.")(prose(screen))
 			})
-			term.keys(t, "5")
+			term.keys(t, "6")
 			term.await(t, match(`docker +(absent|failing): `))
 
 			// All at once, since each one waits for an engine that hangs.

@@ -70,7 +70,7 @@ func TestHostileProcessName(t *testing.T) {
 
 	screen.find(t, name)
 	screen.await(t, contains("oom kill", escapedName)) // in the event stream below the containers
-	screen.keys(t, "3", "Enter")
+	screen.keys(t, "4", "Enter")
 	screen.await(t, func(screen string) bool {
 		return strings.Contains(prose(screen), name+": the kernel killed "+escapedName)
 	})

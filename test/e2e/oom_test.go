@@ -66,7 +66,9 @@ func TestStressDemo(t *testing.T) {
 				all := metrics(t, address)[`nsviz_events_total{type="oom_kill"}`]
 				return strings.Contains(screen, all+" OOM kills seen")
 			})
-			dashboard.keys(t, "3", "Enter")
+			dashboard.keys(t, "2")
+			dashboard.await(t, match(fmt.Sprintf(`hog [━╌]+ ×%d ended`, own)))
+			dashboard.keys(t, "4", "Enter")
 			dashboard.await(t, func(screen string) bool {
 				return match(`\bhog: the kernel killed stress-ng-vm .* hog lived on then`)(prose(screen))
 			})

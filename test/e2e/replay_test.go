@@ -31,7 +31,11 @@ func TestReplay(t *testing.T) {
 	term.await(t, func(screen string) bool {
 		return contains("▶ replay", "the recording ends here")(screen) && row(screen)
 	})
-	term.keys(t, "3")
+	term.keys(t, "Space", "Home")
+	term.await(t, match(`❚❚ (?s).*before \d+ events since`))
+	term.keys(t, "End")
+	term.await(t, func(screen string) bool { return contains("event ")(screen) && row(screen) })
+	term.keys(t, "4")
 	term.find(t, name)
 	term.keys(t, "Enter")
 	term.await(t, func(screen string) bool {

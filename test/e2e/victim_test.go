@@ -71,7 +71,7 @@ func TestVictimOfFilesInMemory(t *testing.T) {
 	if !known || !strings.Contains(answer.Sentence, says) || len(answer.Kills) != 1 || answer.Kills[0].OOM.Victim.CommandLine != v.CommandLine {
 		t.Errorf("%+v", answer)
 	}
-	dashboard.keys(t, "3", "Enter")
+	dashboard.keys(t, "4", "Enter")
 	dashboard.await(t, func(screen string) bool {
 		return strings.Contains(prose(screen), says) && match(`called +tail /dev/zero`)(prose(screen)) && match(`memory .* files in memory`)(prose(screen))
 	})

@@ -44,6 +44,7 @@ var barriers = []barrier{
 	{"internal/ui", ends, "a view reads snapshots only"},
 	{"internal/query", append([]string{module + "internal/ui"}, ends...), "it names what is in rows, and draws none"},
 	{"internal/groups", append([]string{module + "internal/ui", module + "internal/report"}, ends...), "it arranges rows, and draws none"},
+	{"internal/floorplan", append([]string{module + "internal/ui", module + "internal/report", module + "internal/story"}, ends...), "it places rooms, and draws none"},
 	{"internal/metrics", ends, "a view reads snapshots only"},
 	{"internal/metrics", []string{"net", module + "internal/story", module + "internal/server"}, "it makes samples, and serves nothing"},
 	{"internal/server", ends, "a view reads snapshots only"},

@@ -18,15 +18,10 @@ func startText(c *model.Container, atLength bool, w int) string {
 	steps := story.StartSteps(c.Phases)
 	var t strings.Builder
 	t.WriteString("\n" + paragraph(startHead(c, steps), w))
-	const took = 9
-	wide := max(w-story.StepLabel-took-4, 8)
-	for i, bar := range story.Bars(steps, wide) {
-		s := steps[i]
-		drawn := strings.Repeat(" ", bar[0]) + strings.Repeat("█", bar[1])
-		fmt.Fprintf(&t, "  %-*s %s%s%*s\n", story.StepLabel, s.Label, drawn, strings.Repeat(" ", max(wide-bar[0]-bar[1], 0)),
-			took, story.Millis(s.To-s.From))
+	for i, drawn := range story.Chart(steps, w) {
+		t.WriteString(drawn + "\n")
 		if atLength {
-			for _, line := range wrapped(s.Sentence, w-story.StepLabel-4) {
+			for _, line := range wrapped(steps[i].Sentence, w-story.StepLabel-4) {
 				fmt.Fprintf(&t, "  %*s %s\n", story.StepLabel, "", line)
 			}
 		}

@@ -1,0 +1,434 @@
+package floorplan
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/event"
+	"github.com/nsviz/nsviz/internal/model"
+)
+
+// Wall is what separates a room from what is around it, for one type of namespace.
+type Wall uint8
+
+// The walls.
+const (
+	// Open leads into the room around, in the end to the host: both are in the same namespace.
+	Open Wall = iota
+	// Closed is a namespace that only this room and the rooms inside it are in.
+	Closed
+	// Elsewhere leads to another place than the room around: to the host, or to a room that is neither around nor inside.
+	Elsewhere
+	// Abandoned is a namespace that its maker has left.
+	Abandoned
+	// Unknown means that the namespace could not be read.
+	Unknown
+)
+
+// Room is a workload, or a frame around rooms that share namespaces.
+type Room struct {
+	// Container and VM are its workload. Both are nil for a frame.
+	Container *model.Container
+	VM        *model.VM
+	// Pod is the pod whose members a frame is around; nil is none.
+	Pod *event.Group
+	// Walls has a wall for each type of namespace. Those of a virtual machine and of an ended container mean nothing.
+	Walls [event.NamespaceTypeCount]Wall
+	// Inside are the rooms inside it, in the order of their creation.
+	Inside []*Room
+	// InPod is set inside the frame of its pod.
+	InPod bool
+	// Matches reports whether the selection keeps it. A room that does not match is there because of one inside.
+	Matches bool
+
+	created time.Time
+	// around is the workload that it is inside, and members are those directly inside it, before any frames are put around them.
+	around  *Room
+	members []*Room
+	// hidden is set for a sandbox that gets no room of its own. hides are those whose place a room takes.
+	hidden bool
+	hides  []*model.Container
+	// set is the number of the set, from 1, that a frame is put around.
+	set int
+}
+
+// Frame reports whether the room is a frame rather than a workload.
+func (r *Room) Frame() bool { return r.Container == nil && r.VM == nil }
+
+// Solid reports whether any wall of the room is closed.
+func (r *Room) Solid() bool { return slices.Contains(r.Walls[:], Closed) }
+
+// Building holds the rooms of a host.
+type Building struct {
+	// Rooms are those that are in no other, in the order of their creation.
+	Rooms []*Room
+	// Count is the number of workloads that have a room. Hidden is the number of sandboxes of pods that have none.
+	Count, Hidden int
+}
+
+// All returns the workloads' rooms, each before those inside it.
+func (b Building) All() []*Room { return appendWorkloads(make([]*Room, 0, b.Count), b.Rooms) }
+
+func appendWorkloads(to, rooms []*Room) []*Room {
+	for _, r := range rooms {
+		if !r.Frame() {
+			to = append(to, r)
+		}
+		to = appendWorkloads(to, r.Inside)
+	}
+	return to
+}
+
+// Selection says which workloads get a room.
+type Selection struct {
+	// Sandboxes gives a room to the sandbox of a pod, too, if the pod has other members. A sandbox with OOM kills always has one.
+	Sandboxes bool
+	// Keep reports whether a workload is wanted; one that is not has a room only around those that are. nil keeps all.
+	Keep func(*Room) bool
+}
+
+// Of builds the rooms of workloads.
+func Of(containers []*model.Container, vms []*model.VM, sel Selection) Building {
+	all := make([]Room, len(containers)+len(vms))
+	rooms := make([]*Room, len(all))
+	nested := false
+	for i := range all {
+		r := &all[i]
+		rooms[i] = r
+		if i >= len(containers) {
+			r.VM = vms[i-len(containers)]
+			r.created = r.VM.Started
+			nested = nested || r.VM.Container != ""
+			continue
+		}
+		r.Container = containers[i]
+		if r.created = r.Container.Created; r.created.IsZero() {
+			r.created = r.Container.Started
+		}
+		nested = nested || r.Container.Parent != ""
+	}
+	// A room keeps its place while later ones come and go, since its own place depends on the earlier ones alone.
+	slices.SortStableFunc(rooms, func(a, b *Room) int { return cmp.Or(a.created.Compare(b.created), cmp.Compare(a.id(), b.id())) })
+	hidden := 0
+	if !sel.Sandboxes {
+		hidden = hide(rooms)
+	}
+	if nested {
+		nest(rooms)
+	}
+	var top []*Room
+	for _, r := range rooms {
+		if r.around == nil {
+			top = append(top, r)
+		} else {
+			r.around.members = append(r.around.members, r)
+		}
+	}
+	built := Building{Rooms: kept(enclose(top, surroundings{}), sel.Keep), Hidden: hidden}
+	built.Count = workloads(built.Rooms)
+	return built
+}
+
+// nest finds out which workloads are inside others.
+func nest(rooms []*Room) {
+	live, labels := map[string]*Room{}, map[string]*Room{}
+	for _, r := range rooms {
+		if c := r.Container; c != nil && c.Live() {
+			live[c.ID], labels[c.Label] = r, r
+		}
+	}
+	for _, r := range rooms {
+		switch {
+		case r.VM != nil && r.VM.Container != "":
+			r.around = labels[r.VM.Container]
+		case r.Container != nil && r.Container.Parent != "":
+			r.around = live[r.Container.Parent]
+		}
+		if within(r, len(rooms)) {
+			r.around = nil
+		}
+	}
+}
+
+// id distinguishes rooms that were created at the same time.
+func (r *Room) id() string {
+	if r.Container != nil {
+		return r.Container.ID
+	}
+	return r.VM.Name
+}
+
+// within reports whether a room would be inside itself, or among those that are. most is the number of all rooms.
+func within(r *Room, most int) bool {
+	outer := r.around
+	for ; outer != nil && outer != r && most > 0; most-- {
+		outer = outer.around
+	}
+	return outer != nil
+}
+
+// kept drops the rooms that are not wanted and have no wanted one inside.
+func kept(rooms []*Room, keep func(*Room) bool) []*Room {
+	out := rooms[:0]
+	for _, r := range rooms {
+		r.Matches = !r.Frame() && (keep == nil || keep(r))
+		r.Inside = kept(r.Inside, keep)
+		if r.Matches || len(r.Inside) > 0 {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// workloads counts the workloads among rooms and inside them.
+func workloads(rooms []*Room) int {
+	n := 0
+	for _, r := range rooms {
+		if !r.Frame() {
+			n++
+		}
+		n += workloads(r.Inside)
+	}
+	return n
+}
+
+// hide chooses the sandboxes that get no room, and returns how many: the frame of their pod is what they are for.
+func hide(rooms []*Room) (n int) {
+	members := map[podKey]bool{}
+	for _, r := range rooms {
+		if key, ok := podOf(r); ok && r.Container.Live() && !r.Container.IsSandbox() {
+			members[key] = true
+		}
+	}
+	for _, r := range rooms {
+		if key, ok := podOf(r); ok && r.Container.IsSandbox() && members[key] && r.Container.OOMKillsAtLeast == 0 {
+			r.hidden = true
+			n++
+		}
+	}
+	return n
+}
+
+type podKey struct{ namespace, name string }
+
+func podOf(r *Room) (key podKey, ok bool) {
+	if r.Container == nil || r.Container.Group == nil || r.Container.Group.Kind != event.GroupPod {
+		return podKey{}, false
+	}
+	return podKey{r.Container.Group.Namespace, r.Container.Group.Name}, true
+}
+
+// unknownID stands for a namespace that could not be read: no room inside is known to be in the same one.
+const unknownID = math.MaxUint64
+
+// surroundings are the namespaces of what is around a room; 0 is the host's. pod is that of the frame around it.
+type surroundings struct {
+	ids event.NamespaceIDs
+	pod podKey
+}
+
+// bond is what some rooms have in common: a namespace, or else their pod.
+type bond struct {
+	typ event.NamespaceType
+	id  uint64
+	pod podKey
+}
+
+// bonds returns what a room may have in common with others beside it.
+func bonds(r *Room, around surroundings) []bond {
+	var out []bond
+	if key, ok := podOf(r); ok && key != around.pod {
+		out = append(out, bond{pod: key})
+	}
+	if r.Container == nil || !r.Container.Live() {
+		return out
+	}
+	for i, m := range r.Container.Namespaces {
+		if m.Relation == model.RelationShared && m.ID != around.ids[i] {
+			out = append(out, bond{typ: event.NamespaceType(i), id: m.ID})
+		}
+	}
+	return out
+}
+
+// enclose puts frames around those of some rooms that share namespaces, the largest sets first, and builds all of them.
+func enclose(rooms []*Room, around surroundings) []*Room {
+	if len(rooms) == 0 {
+		return nil
+	}
+	sets := map[bond][]*Room{}
+	for _, r := range rooms {
+		for _, bond := range bonds(r, around) {
+			sets[bond] = append(sets[bond], r)
+		}
+	}
+	var order []bond
+	for bond, set := range sets {
+		if len(set) > 1 {
+			order = append(order, bond)
+		}
+	}
+	slices.SortFunc(order, func(x, y bond) int {
+		return cmp.Or(len(sets[y])-len(sets[x]), cmp.Compare(x.id, y.id), cmp.Compare(x.typ, y.typ),
+			cmp.Compare(x.pod.namespace, y.pod.namespace), cmp.Compare(x.pod.name, y.pod.name))
+	})
+	for _, r := range rooms {
+		r.set = 0
+	}
+	var groups [][]*Room
+	for _, bond := range order {
+		var members []*Room
+		for _, r := range sets[bond] {
+			if r.set == 0 {
+				members = append(members, r)
+			}
+		}
+		if len(members) < 2 || bond.id != 0 && !complete(members, bond.typ, bond.id) {
+			continue
+		}
+		groups = append(groups, members)
+		for _, r := range members {
+			r.set = len(groups)
+		}
+	}
+	of := make([]int, len(rooms)) // the sets; those inside a frame get other ones
+	for i, r := range rooms {
+		of[i] = r.set
+	}
+	out := make([]*Room, 0, len(rooms))
+	for i, r := range rooms {
+		switch n := of[i]; {
+		case n == 0:
+			out = single(out, r, around)
+		case groups[n-1] != nil:
+			out = frame(out, groups[n-1], around)
+			groups[n-1] = nil // it is where its first member is
+		}
+	}
+	return out
+}
+
+// frame appends a frame around rooms that share something or, if only one of them is not hidden, that room.
+func frame(out, members []*Room, around surroundings) []*Room {
+	var shown []*Room
+	var hidden []*model.Container
+	for _, r := range members {
+		if r.hidden {
+			hidden = append(hidden, r.Container)
+		} else {
+			shown = append(shown, r)
+		}
+	}
+	if len(shown) < 2 {
+		for _, r := range shown {
+			r.hides = hidden
+			out = single(out, r, around)
+		}
+		return out
+	}
+	f := &Room{}
+	inner := around
+	for i := range f.Walls {
+		if id := sharedByAll(members, i); id != 0 && id != around.ids[i] && complete(members, event.NamespaceType(i), id) {
+			f.Walls[i], inner.ids[i] = Closed, id
+		}
+	}
+	if key, ok := podOf(members[0]); ok && !slices.ContainsFunc(members, func(r *Room) bool { other, _ := podOf(r); return other != key }) {
+		f.Pod, inner.pod = &event.Group{Kind: event.GroupPod, Namespace: key.namespace, Name: key.name}, key
+	}
+	for _, r := range members {
+		r.InPod = r.InPod || f.Pod != nil
+	}
+	f.Inside = enclose(members, inner)
+	if len(f.Inside) == 1 && f.Inside[0].Frame() && f.Pod == nil && !f.Solid() {
+		return append(out, f.Inside[0])
+	}
+	return append(out, f)
+}
+
+// complete reports whether all live containers in a namespace are among some rooms or inside them.
+func complete(rooms []*Room, t event.NamespaceType, id uint64) bool {
+	n, all := 0, 0
+	for _, r := range rooms {
+		n += holders(r, t, id)
+		if c := r.Container; c != nil && c.Live() && c.Namespaces[t].ID == id {
+			all = c.Namespaces[t].SharedWith.Count() + 1
+		}
+	}
+	return n >= all
+}
+
+// sharedByAll returns the namespace that all live ones among rooms share; 0 is none.
+func sharedByAll(rooms []*Room, t int) (id uint64) {
+	for _, r := range rooms {
+		if r.Container == nil || !r.Container.Live() {
+			continue
+		}
+		m := r.Container.Namespaces[t]
+		if m.Relation != model.RelationShared || id != 0 && m.ID != id {
+			return 0
+		}
+		id = m.ID
+	}
+	return id
+}
+
+// single appends a workload's room with its walls and what is inside.
+func single(out []*Room, r *Room, around surroundings) []*Room {
+	if r.hidden {
+		return out
+	}
+	inner := surroundings{ids: around.ids}
+	if c := r.Container; c != nil && c.Live() {
+		for i, m := range c.Namespaces {
+			r.Walls[i] = wall(r, event.NamespaceType(i), around)
+			switch m.Relation {
+			case model.RelationHost:
+				inner.ids[i] = 0
+			case model.RelationOwn, model.RelationShared:
+				inner.ids[i] = m.ID
+			default:
+				inner.ids[i] = unknownID
+			}
+		}
+	}
+	r.Inside = enclose(r.members, inner)
+	return append(out, r)
+}
+
+func wall(r *Room, t event.NamespaceType, around surroundings) Wall {
+	m := r.Container.Namespaces[t]
+	switch {
+	case m.Abandoned != nil:
+		return Abandoned
+	case m.Relation == model.RelationOwn:
+		return Closed
+	case m.Relation == model.RelationHost && around.ids[t] == 0, m.Relation == model.RelationShared && m.ID == around.ids[t]:
+		return Open
+	case m.Relation == model.RelationShared && complete([]*Room{r}, t, m.ID):
+		return Closed
+	case m.Relation == model.RelationUnknown:
+		return Unknown
+	}
+	return Elsewhere
+}
+
+// holders counts the live containers in a namespace among a room's own, those inside it and the hidden ones.
+func holders(r *Room, t event.NamespaceType, id uint64) int {
+	n := 0
+	count := func(c *model.Container) {
+		if c != nil && c.Live() && c.Namespaces[t].ID == id {
+			n++
+		}
+	}
+	count(r.Container)
+	for _, c := range r.hides {
+		count(c)
+	}
+	for _, in := range r.members {
+		n += holders(in, t, id)
+	}
+	return n
+}
