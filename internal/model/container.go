@@ -57,16 +57,16 @@ type container struct {
 	inForeign bool
 	reading   fact.Reading
 	readAt    instant // of reading
-	// workingSet is the latest that was read, workingSetAt when; nil is none. room is the limit that is nearest to being reached.
-	workingSet   *uint64
-	workingSetAt instant
-	room         room
-	used         used
-	history      memoryHistory
-	timeline     timeline // over all of its runs
-	limits       limits
-	within       []rosterPlace // where it is in Model.within
-	oomKills     uint64        // as shown: since its latest start
+	// cached is the part of the usage that the latest reading left out of the working set, cachedAt when that was; nil is none. room is the limit that is nearest to being reached.
+	cached   *uint64
+	cachedAt instant
+	room     room
+	used     used
+	history  memoryHistory
+	timeline timeline // over all of its runs
+	limits   limits
+	within   []rosterPlace // where it is in Model.within
+	oomKills uint64        // as shown: since its latest start
 	// killsKnown is set if oomKills is complete, since nsviz saw the container's beginning or took over the kernel's count.
 	// Otherwise oomKills is a lower bound.
 	killsKnown bool
@@ -174,7 +174,7 @@ func (m *Model) restart(c *container) {
 	c.namespaces = event.NamespaceIDs{}
 	c.madeFor = nil
 	c.reading = fact.Reading{}
-	c.workingSet, c.room, c.used = nil, room{}, used{}
+	c.cached, c.room, c.used = nil, room{}, used{}
 	c.history = memoryHistory{}
 	c.oomKills, c.killsKnown, c.countedUntil = 0, false, never
 	c.counted, c.inside, c.unobserved, c.countable = [2]*uint64{}, 0, 0, false
@@ -426,7 +426,7 @@ func (m *Model) applyMemory(at time.Time, readings []fact.Reading) {
 		m.nowAt, m.now = m.clock.at(at), at
 		for _, c := range m.containers {
 			c.history = memoryHistory{}
-			c.workingSet, c.room, c.used = nil, room{}, used{}
+			c.cached, c.room, c.used = nil, room{}, used{}
 		}
 	}
 	// What the kernel has counted in a container inside must be known before its count in the outer one is looked at.

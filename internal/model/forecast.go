@@ -138,18 +138,20 @@ func (r *room) forecast(now instant) *Forecast {
 
 // readWorkingSet takes what a reading has of the working set and the nearest limit.
 func (c *container) readWorkingSet(at instant, reading *fact.Reading) {
-	if reading.WorkingSetBytes != nil {
-		c.workingSet, c.workingSetAt = reading.WorkingSetBytes, at
+	if reading.WorkingSetBytes != nil && reading.UsageBytes != nil {
+		c.cached, c.cachedAt = new(*reading.UsageBytes-min(*reading.UsageBytes, *reading.WorkingSetBytes)), at
 	}
 	if reading.Room != nil {
 		c.room.take(at, reading)
 	}
 }
 
-// workingSetBytes returns the working set at an instant; nil is unknown. For an ended container it is the last reading.
+// workingSetBytes returns the working set at an instant; nil is unknown. The usage is read more often: what was cached at the latest reading
+// of both is taken for cached still. For an ended container both are of the last readings.
 func (c *container) workingSetBytes(now instant) *uint64 {
-	if c.workingSet == nil || c.live() && now.sub(c.workingSetAt) > roomTTL {
+	usage := c.reading.UsageBytes
+	if c.cached == nil || usage == nil || c.live() && now.sub(c.cachedAt) > roomTTL {
 		return nil
 	}
-	return c.workingSet
+	return new(*usage - min(*usage, *c.cached))
 }

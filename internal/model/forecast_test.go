@@ -130,3 +130,25 @@ func BenchmarkForecast(b *testing.B) {
 		forecast(points, 100*mib)
 	}
 }
+
+// The usage is read more often than the working set, which follows it.
+func TestWorkingSetFollowsTheUsage(t *testing.T) {
+	c := event.Container{ID: "a"}
+	m := modelOf(DefaultLimits())
+	m.Apply(created(1, c))
+	m.Apply(started(1, c, 10))
+	read := func(second float64, usage uint64, workingSet *uint64, want uint64) {
+		t.Helper()
+		f := memory(second, c, usage)
+		f.Memory[0].WorkingSetBytes = workingSet
+		m.Apply(f)
+		if got := m.Snapshot().Containers[0].Memory.WorkingSetBytes; got == nil || *got != want {
+			t.Errorf("at %v: working set %v, want %d", second, got, want)
+		}
+	}
+	read(11, 60*mib, new(uint64(50*mib)), 50*mib)
+	read(12, 64*mib, nil, 54*mib)
+	read(13, 8*mib, nil, 0) // after a kill: what was cached is gone, too
+	read(14, 8*mib, new(uint64(9*mib)), 8*mib)
+	read(15, 16*mib, nil, 16*mib)
+}

@@ -302,7 +302,7 @@ type Memory struct {
 	LimitBytes *uint64
 	Unlimited  bool
 	// WorkingSetBytes is UsageBytes without the cached files that were not used lately, which the kernel drops before it kills. It
-	// is nil while unknown, and up to half a minute old; for an ended container it is the last reading.
+	// is nil while unknown. How much is cached is up to half a minute old; for an ended container both are of the last reading.
 	WorkingSetBytes *uint64
 	// History is the last minute.
 	History Series

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/nsviz/nsviz/internal/model"
 )
 
 // boxOf returns a box with n lines of its name.
@@ -97,26 +95,6 @@ func TestPagesOfAnyWidth(t *testing.T) {
 					t.Fatalf("%d columns wide, of %d: %q", got, w, l)
 				}
 			}
-		}
-	}
-}
-
-// Cached files are told apart from what the container needs, and are no alarm.
-func TestMemoryGauge(t *testing.T) {
-	for _, tt := range []struct {
-		usage, workingSet *uint64
-		want              string
-		style             Style
-	}{
-		{ptr(uint64(80)), nil, "████████", Alarm},
-		{ptr(uint64(80)), ptr(uint64(80)), "████████", Alarm},
-		{ptr(uint64(80)), ptr(uint64(40)), "████▓▓▓▓", Calm},
-		{ptr(uint64(60)), ptr(uint64(0)), "▓▓▓▓▓▓░░", Dim},
-		{ptr(uint64(40)), ptr(uint64(80)), "████░░░░", Calm}, // an older reading
-	} {
-		m := model.Memory{UsageBytes: tt.usage, WorkingSetBytes: tt.workingSet, LimitBytes: ptr(uint64(80))}
-		if got := memoryGauge(m, 8); got.String() != tt.want || got[0].style != tt.style {
-			t.Errorf("%d, %v: %q in %v, want %q in %v", *tt.usage, tt.workingSet, got, got[0].style, tt.want, tt.style)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package ui
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nsviz/nsviz/internal/model"
@@ -21,15 +22,21 @@ func cgroupFacts(c *model.Container, now time.Time, w int) []line {
 	switch {
 	case m.LimitBytes != nil && m.UsageBytes != nil:
 		add("memory", text(Strong, story.BytesOf(*m.UsageBytes, " of ", *m.LimitBytes)).
-			add(closeness(needed(m), *m.LimitBytes), fmt.Sprintf(", %d %% of its limit", int(100*float64(*m.UsageBytes)/float64(max(*m.LimitBytes, 1))))))
-		lines = append(lines, line{}.space(names).join(memoryGauge(m, max(w-names, 1))))
+			add(closeness(unreclaimable(m), *m.LimitBytes), fmt.Sprintf(", %d %% of its limit", int(100*float64(*m.UsageBytes)/float64(max(*m.LimitBytes, 1))))))
+		lines = append(lines, line{}.space(names).join(memoryBar(m, max(w-names, 1))))
 	case m.UsageBytes != nil && m.Unlimited:
 		add("memory", text(Strong, story.Bytes(*m.UsageBytes)).add(Warn, "; no limit: it may take all the host has"))
 	default:
 		add("memory", memoryCell(m, 8, max(w-names-9, memoryText)))
 	}
-	if m.UsageBytes != nil && m.WorkingSetBytes != nil {
-		add("", givenBack(m))
+	if cache := m.CacheBytes(); cache != nil {
+		add("", givenBack(*cache))
+	}
+	if now := cpuNow(c); now != nil {
+		add("cpu now", now)
+	}
+	if rates := traffic(c); rates != nil {
+		add("a second", rates)
 	}
 	procs := text(Unknown, "?")
 	if c.Processes != nil {
@@ -77,21 +84,43 @@ func sharedCgroup(c *model.Container, w int) []line {
 	return lines
 }
 
-// needed returns what a workload uses without the cached files that the kernel gives back before it kills, if these are known.
-func needed(m model.Memory) uint64 {
-	if m.WorkingSetBytes != nil {
-		return min(*m.WorkingSetBytes, *m.UsageBytes)
+// givenBack says how much of the memory is no danger.
+func givenBack(cache uint64) line {
+	if cache == 0 {
+		return text(Dim, "none of it are cached files that the kernel could drop")
 	}
-	return *m.UsageBytes
+	return text(Strong, story.Bytes(cache)).add(Dim, " of it are cached files, which the kernel drops first ("+cacheSign+")")
 }
 
-// givenBack says how much of the memory is no danger.
-func givenBack(m model.Memory) line {
-	cache := *m.UsageBytes - needed(m)
-	if cache == 0 {
-		return text(Dim, "none of it is cache that can be given back")
+// cpuNow returns the CPU time that a live container takes, and how much it has to wait for its quota; nil is unknown.
+func cpuNow(c *model.Container) line {
+	use := useOf(c)
+	if use.CPUPercent == nil {
+		return nil
 	}
-	return text(Strong, story.Bytes(cache)).add(Dim, " of it ("+cacheSign+") is cache that can be given back")
+	l := text(Strong, tenths(*use.CPUPercent)+" %").add(Plain, " of one CPU")
+	if t := use.ThrottledPercent; t != nil && *t > 0 {
+		l = l.add(Plain, ", ").add(Warn, "throttled in "+tenths(*t)+" % of the periods")
+	}
+	return l
+}
+
+// traffic returns what a live container moves a second over its network and to and from disks; nil is unknown.
+func traffic(c *model.Container) line {
+	use := useOf(c)
+	var parts []string
+	for _, way := range []struct {
+		rate *float64
+		name string
+	}{{use.ReceivedPerSecond, "received"}, {use.SentPerSecond, "sent"}, {use.ReadPerSecond, "read"}, {use.WrittenPerSecond, "written"}} {
+		if way.rate != nil {
+			parts = append(parts, story.Bytes(uint64(*way.rate+0.5))+" "+way.name)
+		}
+	}
+	if len(parts) == 0 {
+		return nil
+	}
+	return text(Plain, strings.Join(parts, ", "))
 }
 
 // killCount returns in words how many OOM kills there were in a container since it started.

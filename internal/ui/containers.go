@@ -62,7 +62,7 @@ func (containersView) page(s *model.Snapshot, st State, w int) []line {
 	if c := containerOf(s, st.Open); c != nil {
 		return containerPage(c, s, st, w)
 	}
-	if v := vmWith(s, st.Open); v != nil {
+	if v := openVM(s, st.Open); v != nil {
 		return vmPage(v, s, w)
 	}
 	return nil
@@ -72,7 +72,7 @@ func (containersView) name(s *model.Snapshot, key string) string {
 	if c := containerOf(s, key); c != nil {
 		return c.Label
 	}
-	if v := vmWith(s, key); v != nil {
+	if v := openVM(s, key); v != nil {
 		return v.Label()
 	}
 	return "a container"
@@ -82,14 +82,14 @@ func (containersView) link(s *model.Snapshot, key string) link {
 	if c := containerOf(s, key); c != nil {
 		return containerLink(c, s)
 	}
-	if v := vmWith(s, key); v != nil {
+	if v := openVM(s, key); v != nil {
 		return machineLink(v, s)
 	}
 	return link{}
 }
 
-// vmWith returns the virtual machine with a key; nil if it is gone.
-func vmWith(s *model.Snapshot, key string) *model.VM {
+// openVM returns the virtual machine with a key; nil if it is gone.
+func openVM(s *model.Snapshot, key string) *model.VM {
 	return find(s.VMs, func(v *model.VM) bool { return vmKey(v) == key })
 }
 

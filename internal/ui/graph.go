@@ -40,30 +40,13 @@ func barIn(style Style, usage, limit uint64, w int) line {
 	if w <= 0 {
 		return nil
 	}
-	part := fill(usage, limit, w)
-	return text(style, part).add(Dim, strings.Repeat("░", w-foreign.Width(part)))
-}
-
-// fill returns the full part of a bar of w columns.
-func fill(usage, limit uint64, w int) string {
 	eighths := int(min(float64(usage)/float64(max(limit, 1)), 1)*float64(w*8) + 0.5)
 	if eighths == 0 && usage > 0 {
 		eighths = 1
 	}
-	return strings.Repeat("█", eighths/8) + eighthsAcross[eighths%8]
-}
-
-// memoryGauge draws what a workload uses as a part of its limit: █ what it needs, ▓ the cached files that the kernel gives back before it
-// kills, if that is known.
-func memoryGauge(m model.Memory, w int) line {
-	usage, limit := *m.UsageBytes, *m.LimitBytes
-	if m.WorkingSetBytes == nil || *m.WorkingSetBytes >= usage {
-		return bar(usage, limit, w)
-	}
-	part := fill(*m.WorkingSetBytes, limit, w)
-	full := foreign.Width(part)
-	cache := max(foreign.Width(fill(usage, limit, w))-full, 0)
-	return text(closeness(*m.WorkingSetBytes, limit), part).add(Dim, strings.Repeat(cacheSign, cache)+strings.Repeat("░", max(w-full-cache, 0)))
+	fill := strings.Repeat("█", eighths/8) + eighthsAcross[eighths%8]
+	l := text(style, fill)
+	return l.add(Dim, strings.Repeat("░", w-foreign.Width(fill)))
 }
 
 // bucket holds the contents of one column of a graph.

@@ -83,8 +83,10 @@ func TestDashboardKeys(t *testing.T) {
 	press("/", contains("enter keep"))
 	press("keys", contains("keys▏"))
 	press("Enter", contains("only what matches “keys”"))
-	press("Enter", lacks("CONTAINER  ")) // the anatomy of the only row
-	press("Escape", contains("only what matches “keys”", "CONTAINER  "))
+	press("Enter", contains("Containers › "+name, "what it is made of: files", "read-only layer")) // the anatomy of the only row
+	press("Escape", func(screen string) bool {
+		return contains("only what matches “keys”", "CONTAINER  ")(screen) && lacks(" › ")(screen)
+	})
 	press("Escape", lacks("only what matches"))
 	press("Tab", contains("one kernel under all containers"))
 	press("BTab", row)
