@@ -1,0 +1,87 @@
+//go:build root
+
+package resources
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/nsviz/nsviz/internal/host/cgroupfs"
+	"github.com/nsviz/nsviz/internal/host/hosttest"
+	"github.com/nsviz/nsviz/internal/host/pseudofs"
+)
+
+// TestRootMeter lets a process with a quota run in cgroups of its own, and compares the meter with what the kernel says of the process at
+// its end.
+func TestRootMeter(t *testing.T) {
+	layout, err := cgroupfs.New(pseudofs.DefaultProc, "").Layout()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := fmt.Sprintf("/nsviz-meter-%d", os.Getpid())
+	cmd := exec.Command("sh", "-c", "read x; i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done")
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	made := map[string]bool{}
+	for _, controller := range []string{"memory", "cpu", "cpuacct", "pids", ""} {
+		hierarchy, found := layout.Hierarchy(controller)
+		if !found || made[hierarchy.Dir] {
+			continue
+		}
+		made[hierarchy.Dir] = true
+		dir := hierarchy.Dir + path
+		if hierarchy.Controller == "" && layout.Controller == "" {
+			hosttest.SetFile(t, hierarchy.Dir+"/cgroup.subtree_control", "+memory +cpu +pids")
+		}
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			for range 1000 { // the dead process leaves it a moment later
+				if os.Remove(dir) == nil {
+					return
+				}
+			}
+		})
+		hosttest.SetFile(t, dir+"/cgroup.procs", strconv.Itoa(cmd.Process.Pid))
+	}
+	cpu, _ := layout.Hierarchy("cpu")
+	quota := map[bool][2]string{true: {"/cpu.cfs_quota_us", "20000"}, false: {"/cpu.max", "20000 100000"}}[cpu.Controller != ""]
+	hosttest.SetFile(t, cpu.Dir+path+quota[0], quota[1])
+
+	m := New(pseudofs.DefaultProc).Meter(int32(cmd.Process.Pid), layout, path)
+	defer m.Close()
+	before, err := m.Read(nil)
+	if err != nil || before.CPUMicros == nil || before.Periods == nil || before.Tasks == nil || *before.Tasks != 1 {
+		t.Fatalf("before: %+v, %v", before, err)
+	}
+	if _, err := fmt.Fprintln(stdin); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	after, err := m.Read(nil)
+	if err != nil || after.CPUMicros == nil || after.ThrottledPeriods == nil || after.ThrottledMicros == nil {
+		t.Fatalf("after: %+v, %v", after, err)
+	}
+	ran := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	counted := time.Duration(*after.CPUMicros-*before.CPUMicros) * time.Microsecond
+	// The process's own time includes what was before it was moved; the kernel counts both to the nanosecond.
+	if counted > ran+5*time.Millisecond || counted < ran-20*time.Millisecond || ran < 40*time.Millisecond {
+		t.Errorf("the meter counted %v, the process took %v", counted, ran)
+	}
+	if *after.ThrottledPeriods == 0 || *after.ThrottledMicros == 0 || *after.ThrottledPeriods > *after.Periods {
+		t.Errorf("it was not throttled: %+v", after)
+	}
+}
