@@ -32,6 +32,9 @@ func firstWords(t *testing.T, name string, args ...string) []string {
 	return words
 }
 
+// untilGo is a program of the shell that is killed by the OOM killer once there is a file.
+const untilGo = "until [ -e /dev/go ]; do /bin/busybox sleep 2; done; exec /bin/busybox tail /dev/zero"
+
 // Containers in cgroups that systemd has made: scopes for podman, runc and crun, a unit that podman's generator has made of a file (Quadlet), a
 // machine of systemd-nspawn that is registered with machined. No engine runs; each runtime lists the same containers as nsviz does, under
 // the same names. An OOM kill in one of them is its own, one in a unit with namespaces of its own is the unit's, and one in another unit is
@@ -40,7 +43,6 @@ func TestUnitsOfSystemd(t *testing.T) {
 	const (
 		prefix                   = "nsviz-test-unit-"
 		slice                    = "nsviztestunits.slice"
-		program                  = "until [ -e /dev/go ]; do /bin/busybox sleep 2; done; exec /bin/busybox tail /dev/zero"
 		quadlet, podman, machine = prefix + "quadlet", prefix + "podman", prefix + "machine"
 	)
 	must(t, exec.Command("sh", "-c", "docker save "+busyboxImage+" | podman load"))
@@ -51,7 +53,7 @@ Network=none
 PodmanArgs=--memory=%d --memory-swap=%[3]d
 [Service]
 Slice=%s
-`, busyboxImage, program, isolatedLimit, slice))
+`, busyboxImage, untilGo, isolatedLimit, slice))
 	systemctl(t, "daemon-reload")
 	t.Cleanup(func() { systemctl(t, "stop", slice) }) // with all that is in it
 	events := startEvents(t)
@@ -60,18 +62,18 @@ Slice=%s
 	t.Cleanup(func() { _ = exec.Command("systemctl", "reset-failed").Run() })
 	t.Cleanup(func() { _ = exec.Command("podman", "rm", "-f", podman).Run() })
 	must(t, exec.Command("podman", "run", "-d", "--name="+podman, "--cgroup-parent="+slice, "--network=none",
-		fmt.Sprint("--memory=", isolatedLimit), busyboxImage, "sh", "-c", program))
+		fmt.Sprint("--memory=", isolatedLimit), busyboxImage, "sh", "-c", untilGo))
 	for _, runtime := range []string{"runc", "crun"} {
 		name := prefix + runtime
 		t.Cleanup(func() { _ = exec.Command(runtime, "delete", "--force", name).Run() })
-		dir := bundle(t, rootWithBusybox(t), slice+":"+runtime+":"+name, "sh", "-c", program)
+		dir := bundle(t, rootWithBusybox(t), slice+":"+runtime+":"+name, "sh", "-c", untilGo)
 		if err := exec.Command(runtime, "--systemd-cgroup", "run", "--detach", "--bundle", dir, name).Run(); err != nil {
 			t.Fatal(err) // its output would be the container's, too
 		}
 	}
 	nspawn := exec.Command("systemd-nspawn", "--machine="+machine, "--directory="+rootWithBusybox(t), "--slice="+slice,
 		"--property=MemorySwapMax=0", fmt.Sprint("--property=MemoryMax=", isolatedLimit), "--resolv-conf=off", "--timezone=off",
-		"--console=pipe", "/bin/busybox", "sh", "-c", program)
+		"--console=pipe", "/bin/busybox", "sh", "-c", untilGo)
 	if err := os.MkdirAll(filepath.Join(nspawn.Args[2][len("--directory="):], "usr"), 0o755); err != nil { // it insists
 		t.Fatal(err)
 	}

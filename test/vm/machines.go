@@ -130,6 +130,7 @@ func systemTests() []systemTest {
 		{"TestInitIsTheVictim", "what the engine says of a PID 1 that the kernel killed", "5.10"},
 		// The kernel's part, who sent a signal, is in internal/probes for every kernel; the rest is nsviz's own words.
 		{"TestWhy/nsviz-test-why-(kill|stop|oom|child)", "the signals that the engine sends, and what it says of OOM kills in cgroup v2", "5.10"},
+		{"TestEnginesOfUsers", "an ordinary user's podman and Docker, with cgroups that the user's systemd makes, and a Docker that remaps users", "6.12"},
 		{"TestPodmanPod", "the cgroups of a pod in cgroup v2, and a newer podman's files", "6.12"},
 		{"TestCRI", "the slices and scopes that Kubernetes has systemd make", "6.12"},
 		{"TestNamesFromFiles", "containerd's cgroups in cgroup v2, and its files", "6.12"},
