@@ -96,3 +96,29 @@ func TestShapes(t *testing.T) {
 		t.Error("a letter is a shape")
 	}
 }
+
+// The inner line of a double corner does not touch the outer one.
+func TestDoubleCornersAreHollow(t *testing.T) {
+	for _, r := range "╔╗╚╝" {
+		touched := func(x, y float64) bool {
+			for _, m := range rectangle.FindAllStringSubmatch(shapeOf(string(r), 0, 0), -1) {
+				var v [4]float64
+				for i := range v {
+					v[i], _ = strconv.ParseFloat(m[i+1], 64) // the expression matches what number wrote
+				}
+				if x > v[0] && x < v[0]+v[2] && y > v[1] && y < v[1]+v[3] {
+					return true
+				}
+			}
+			return false
+		}
+		if touched(cellWidth/2, cellHeight/2) {
+			t.Errorf("the middle of %c is filled", r)
+		}
+		for _, at := range []float64{-1.6, 1.6} {
+			if !touched(cellWidth/2+at, cellHeight/2+at) && !touched(cellWidth/2+at, cellHeight/2-at) {
+				t.Errorf("%c has no corner at %g", r, at)
+			}
+		}
+	}
+}

@@ -2,6 +2,7 @@ package picture
 
 import (
 	"fmt"
+	"math"
 	"strings"
 )
 
@@ -108,6 +109,9 @@ func (a arms) path(x, y float64) string {
 			}
 		}
 	}
+	if corner, ok := a.doubleCorner(x, y); ok {
+		return corner
+	}
 	// Each arm reaches over the middle by what the arm across it is wide, so that corners are filled.
 	overX, overY := max(a.up, a.down).reach(), max(a.left, a.right).reach()
 	horizontal(a.left, 0, midX+overX)
@@ -115,6 +119,30 @@ func (a arms) path(x, y float64) string {
 	vertical(a.up, 0, midY+overY)
 	vertical(a.down, midY-overY, cellHeight)
 	return b.String()
+}
+
+// doubleCorner returns the lines of a corner of two double arms: the outer line around the inner one.
+func (a arms) doubleCorner(x, y float64) (path string, ok bool) {
+	if max(a.left, a.right) != double || max(a.up, a.down) != double || min(a.left, a.right) != noArm || min(a.up, a.down) != noArm {
+		return "", false
+	}
+	const midX, midY = cellWidth / 2, cellHeight / 2.0
+	right, down := 1.0, 1.0 // where the arms lead
+	if a.left == double {
+		right = -1
+	}
+	if a.up == double {
+		down = -1
+	}
+	half := double.width() / 2
+	var b strings.Builder
+	for _, side := range double.offsets() { // below 0 is the outer line
+		fromX, atY := midX+right*side, midY+down*side
+		toX, toY := midX+right*midX, midY+down*midY
+		b.WriteString(box(x+min(fromX-right*half, toX), y+atY-half, math.Abs(toX-fromX+right*half), 2*half))
+		b.WriteString(box(x+fromX-half, y+min(atY-down*half, toY), 2*half, math.Abs(toY-atY+down*half)))
+	}
+	return b.String(), true
 }
 
 // parts returns what is drawn of a line from one place to another.
